@@ -1,0 +1,35 @@
+package schemas
+
+// Sizes of what lies in the blobs topic.
+const (
+	// SliceRecipients is how many recipients a full slice holds: about 13 KB of phones.
+	SliceRecipients = 1000
+	// InlineRecipients is how many a Broadcast may carry itself.
+	InlineRecipients = 1000
+	// PartBytes is the size of a full part of a file: with key and headers well under MaxRecordBytes.
+	PartBytes = 512 << 10
+	// MaxRecordBytes bounds every record except those of the broadcasts topic.
+	MaxRecordBytes = 1 << 20
+)
+
+// NewBlobRef points at the given offsets, which must grow, of one partition of the blobs topic.
+func NewBlobRef(partition int32, offsets []int64) *BlobRef {
+	r := &BlobRef{Partition: partition, OffsetDeltas: make([]uint64, len(offsets))}
+	var prev int64
+	for i, o := range offsets {
+		r.OffsetDeltas[i] = uint64(o - prev)
+		prev = o
+	}
+	return r
+}
+
+// Offsets returns the offsets that the reference points at, in order.
+func (r *BlobRef) Offsets() []int64 {
+	out := make([]int64, len(r.GetOffsetDeltas()))
+	var at int64
+	for i, d := range r.GetOffsetDeltas() {
+		at += int64(d)
+		out[i] = at
+	}
+	return out
+}

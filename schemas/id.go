@@ -1,0 +1,106 @@
+package schemas
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// TaskID names a task. It is a UUID: version 7 when the ingress made it, version 5 when it was derived
+// from something the caller chose or from a record's position.
+type TaskID [16]byte
+
+// taskNamespace separates our derived ids from everybody else's UUIDv5s. Changing it would make every
+// repeated Idempotency-Key a new broadcast.
+var taskNamespace = uuid.MustParse("6f1d2c1e-5f0a-5d3b-9a7e-0c4a17a0a11a")
+
+// ErrTaskID is the error of text or bytes that are no task id.
+var ErrTaskID = errors.New("not a task id")
+
+// NewTaskID returns a new id that sorts by time (UUIDv7).
+func NewTaskID() TaskID { return TaskID(uuid.Must(uuid.NewV7())) }
+
+// TaskIDFromKey returns the id of the request that caller made with the Idempotency-Key key: always the same one.
+func TaskIDFromKey(caller, key string) TaskID {
+	// The length keeps ("ab","c") and ("a","bc") apart.
+	return TaskID(uuid.NewSHA1(taskNamespace, []byte("key:"+strconv.Itoa(len(caller))+":"+caller+key)))
+}
+
+// TaskIDFromOrigin returns the id of an upstream record that brought none: a redelivery of the same record
+// gives the same id.
+func TaskIDFromOrigin(topic string, o *Origin) TaskID {
+	return TaskID(uuid.NewSHA1(taskNamespace, fmt.Appendf(nil, "origin:%s/%d/%d", topic, o.GetPartition(), o.GetOffset())))
+}
+
+// ParseTaskID reads the text form of a task id, in any case UUIDs are written in.
+func ParseTaskID(s string) (TaskID, error) {
+	u, err := uuid.Parse(s)
+	if err != nil || len(s) != 36 {
+		return TaskID{}, fmt.Errorf("%q: %w", s, ErrTaskID)
+	}
+	return TaskID(u), nil
+}
+
+// TaskIDFromBytes reads the 16 bytes that events carry.
+func TaskIDFromBytes(b []byte) (TaskID, error) {
+	if len(b) != 16 {
+		return TaskID{}, fmt.Errorf("%d bytes: %w", len(b), ErrTaskID)
+	}
+	return TaskID(b), nil
+}
+
+// String returns the canonical text form.
+func (t TaskID) String() string { return uuid.UUID(t).String() }
+
+// Bytes returns the 16 bytes that events carry.
+func (t TaskID) Bytes() []byte { return t[:] }
+
+// Time returns when the ingress made the id, and false for an id that does not say (a derived one).
+func (t TaskID) Time() (time.Time, bool) {
+	if t[6]>>4 != 7 {
+		return time.Time{}, false
+	}
+	var ms [8]byte
+	copy(ms[2:], t[:6])
+	return time.UnixMilli(int64(binary.BigEndian.Uint64(ms[:]))), true
+}
+
+// Callback returns what a send carries to Meta and back in its receipts (biz_opaque_callback_data, at most 512
+// characters): the task and the recipient's index.
+func Callback(t TaskID, index uint32) string {
+	return "av1:" + t.String() + ":" + strconv.FormatUint(uint64(index), 10)
+}
+
+// ParseCallback reads what Callback wrote, and reports false for anybody else's.
+func ParseCallback(s string) (TaskID, uint32, bool) {
+	rest, ok := strings.CutPrefix(s, "av1:")
+	if !ok {
+		return TaskID{}, 0, false
+	}
+	id, num, ok := strings.Cut(rest, ":")
+	if !ok {
+		return TaskID{}, 0, false
+	}
+	t, err := ParseTaskID(id)
+	if err != nil {
+		return TaskID{}, 0, false
+	}
+	n, err := strconv.ParseUint(num, 10, 32)
+	if err != nil {
+		return TaskID{}, 0, false
+	}
+	return t, uint32(n), true
+}
+
+// MediaKey names a file on a sender number, as the media cache knows it. Meta binds a media id to the number
+// that uploaded it, so the number is part of the name.
+func MediaKey(sender string, digest [sha256.Size]byte) string {
+	return sender + ":" + hex.EncodeToString(digest[:])
+}

@@ -1,0 +1,126 @@
+package schemas
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Topic is the name of a topic without the configured prefix.
+type Topic string
+
+// The topics, in the order in which a broadcast meets them.
+const (
+	TopicBroadcasts   Topic = "broadcasts"
+	TopicBlobs        Topic = "blobs"
+	TopicSendsExpress Topic = "sends.express"
+	TopicSendsBulk    Topic = "sends.bulk"
+	TopicResults      Topic = "results"
+	TopicMarks        Topic = "marks"
+	TopicStatuses     Topic = "statuses"
+	TopicRejects      Topic = "rejects"
+)
+
+const day = 24 * time.Hour
+
+// TopicSpec is what a topic must look like; it is created so and checked at start.
+type TopicSpec struct {
+	Topic      Topic
+	Partitions int32         // in a cluster
+	Embedded   int32         // partitions when embedded
+	Compact    bool          // keep the last record of a key, for ever
+	Retention  time.Duration // for the others
+	MaxRecord  int           // bytes
+}
+
+// MaxBroadcastBytes bounds a record of the broadcasts topic, where an upstream system may put a file inline.
+const MaxBroadcastBytes = 24 << 20
+
+// Topics is the table of topics.
+//
+// sends are kept for less than the broker keeps the offsets of a group that stands still (7 days by default): a
+// ledger is never gone while its sends remain. marks and statuses have the partitions of results, because the
+// owner of a partition of results writes the same partition of the two.
+func Topics() []TopicSpec {
+	return []TopicSpec{
+		{Topic: TopicBroadcasts, Partitions: 12, Embedded: 4, Retention: 14 * day, MaxRecord: MaxBroadcastBytes},
+		{Topic: TopicBlobs, Partitions: 12, Embedded: 4, Retention: 14 * day, MaxRecord: MaxRecordBytes},
+		{Topic: TopicSendsExpress, Partitions: 12, Embedded: 4, Retention: 6 * day, MaxRecord: MaxRecordBytes},
+		{Topic: TopicSendsBulk, Partitions: 48, Embedded: 8, Retention: 6 * day, MaxRecord: MaxRecordBytes},
+		{Topic: TopicResults, Partitions: 12, Embedded: 4, Retention: 30 * day, MaxRecord: MaxRecordBytes},
+		{Topic: TopicMarks, Partitions: 12, Embedded: 4, Compact: true, MaxRecord: MaxRecordBytes},
+		{Topic: TopicStatuses, Partitions: 12, Embedded: 4, Compact: true, MaxRecord: MaxRecordBytes},
+		{Topic: TopicRejects, Partitions: 12, Embedded: 4, Retention: 30 * day, MaxRecord: MaxBroadcastBytes},
+	}
+}
+
+// Times that bound a task.
+const (
+	// TaskLife is how long a task may live, schedule and pauses included: a day less than its broadcast and blobs are kept.
+	TaskLife = 13 * day
+	// SendLife is how long a send may wait before it is expired: a day less than the sends topics are kept.
+	SendLife = 5 * day
+	// FreshTask is how long an id made by an ingress may be unknown elsewhere and still be called PENDING.
+	FreshTask = time.Minute
+)
+
+// Lane is one of the two ways to the senders.
+type Lane string
+
+// The lanes. Express: somebody waits for the answer, or at most ExpressRecipients recipients.
+const (
+	LaneExpress       Lane = "express"
+	LaneBulk          Lane = "bulk"
+	ExpressRecipients      = 100
+)
+
+// Topic returns the lane's topic.
+func (l Lane) Topic() Topic {
+	if l == LaneExpress {
+		return TopicSendsExpress
+	}
+	return TopicSendsBulk
+}
+
+// LaneOf returns the lane of a topic of sends.
+func LaneOf(t Topic) Lane {
+	if t == TopicSendsExpress {
+		return LaneExpress
+	}
+	return LaneBulk
+}
+
+// Lane returns the lane that the broadcast's sends take.
+func (b *Broadcast) Lane() Lane {
+	if b.GetDirect() || b.GetTotal() <= ExpressRecipients {
+		return LaneExpress
+	}
+	return LaneBulk
+}
+
+// PartRecipients is how many recipients one part of the marks covers.
+const PartRecipients = 16384
+
+// PartKey is the key of a part of a task's marks.
+func PartKey(t TaskID, part uint32) string {
+	return t.String() + "/" + strconv.FormatUint(uint64(part), 10)
+}
+
+// ParsePartKey reads what PartKey wrote.
+func ParsePartKey(key string) (TaskID, uint32, error) {
+	id, num, ok := strings.Cut(key, "/")
+	if !ok {
+		return TaskID{}, 0, fmt.Errorf("key %q: %w", key, ErrTaskID)
+	}
+	t, err := ParseTaskID(id)
+	if err != nil {
+		return TaskID{}, 0, err
+	}
+	n, err := strconv.ParseUint(num, 10, 32)
+	if err != nil {
+		return TaskID{}, 0, fmt.Errorf("part of key %q: %w", key, errors.Unwrap(err))
+	}
+	return t, uint32(n), nil
+}
