@@ -41,14 +41,23 @@ func ParsePhone(text, region string) (Phone, error) {
 	if strings.ContainsFunc(text, notDialable) { // letters would be read as a keypad, extensions dropped
 		return "", ErrPhone
 	}
+	// A number of the region wins over digits that happen to read as another country's; metadata lags behind
+	// newly opened prefixes, so what is merely possible is still taken, last.
+	home, err := phonenumbers.Parse(text, region)
+	if err == nil && phonenumbers.IsValidNumber(home) {
+		return e164(home), nil
+	}
 	if p, ok := international(text); ok {
 		return p, nil
 	}
-	n, err := phonenumbers.Parse(text, region)
-	if err != nil || !phonenumbers.IsPossibleNumber(n) {
-		return "", ErrPhone
+	if err == nil && phonenumbers.IsPossibleNumber(home) {
+		return e164(home), nil
 	}
-	return Phone(strings.TrimPrefix(phonenumbers.Format(n, phonenumbers.E164), "+")), nil
+	return "", ErrPhone
+}
+
+func e164(n *phonenumbers.PhoneNumber) Phone {
+	return Phone(strings.TrimPrefix(phonenumbers.Format(n, phonenumbers.E164), "+"))
 }
 
 // colombianMobile is the fast path for what nearly every list is made of: 57 3XX XXX XXXX as bare digits.
@@ -78,11 +87,15 @@ func international(text string) (Phone, bool) {
 	if len(digits) < minDigits || len(digits) > maxDigits || digits[0] == '0' || (!plus && len(digits) < 11) {
 		return "", false
 	}
+	if len(digits) == 13 && strings.HasPrefix(digits, "521") {
+		// Old Mexican mobiles, as webhooks still write them: Meta accepts them for sending only without the 1.
+		digits = "52" + digits[3:]
+	}
 	n, err := phonenumbers.Parse("+"+digits, "")
 	if err != nil || !phonenumbers.IsPossibleNumber(n) {
 		return "", false
 	}
-	return Phone(strings.TrimPrefix(phonenumbers.Format(n, phonenumbers.E164), "+")), true
+	return e164(n), true
 }
 
 func notDialable(r rune) bool {

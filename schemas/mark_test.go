@@ -1,0 +1,75 @@
+package schemas_test
+
+import (
+	"slices"
+	"testing"
+
+	"altavoz/schemas"
+)
+
+// The order of the marks is what the fold rests on.
+func TestMarksAreOrdered(t *testing.T) {
+	t.Parallel()
+	order := []schemas.Mark{
+		schemas.MarkPending, schemas.MarkDuplicate, schemas.MarkExpired, schemas.MarkCancelled, schemas.MarkUnknown,
+		schemas.Failed(131026), schemas.MarkSent, schemas.Undelivered(131047), schemas.MarkDelivered, schemas.MarkRead,
+	}
+	if !slices.IsSorted(order) {
+		t.Errorf("not in order: %v", order)
+	}
+	for i, m := range order {
+		if m.Outcome() != schemas.Outcomes[i] {
+			t.Errorf("mark %d is %s, want %s", m, m.Outcome(), schemas.Outcomes[i])
+		}
+	}
+}
+
+// Every byte means something, so that a newer writer can't crash an older reader.
+func TestEveryByteHasAnOutcome(t *testing.T) {
+	t.Parallel()
+	for b := range 256 {
+		m := schemas.Mark(b)
+		o := m.Outcome()
+		if !slices.Contains(schemas.Outcomes, o) {
+			t.Errorf("mark %d: outcome %q", b, o)
+		}
+		if _, ok := m.Reason(); ok != (o == schemas.OutcomeFailed || o == schemas.OutcomeUndelivered) {
+			t.Errorf("mark %d (%s): reason %v", b, o, ok)
+		}
+		good := o == schemas.OutcomeSent || o == schemas.OutcomeDelivered || o == schemas.OutcomeRead
+		if m.Succeeded() != good {
+			t.Errorf("mark %d (%s): succeeded %v", b, o, m.Succeeded())
+		}
+		if words := m.Spanish(); (words == "") != (good || o == schemas.OutcomePending) {
+			t.Errorf("mark %d (%s): words %q", b, o, words)
+		}
+	}
+}
+
+// Rows are wire format: a row that moves would rewrite history. New rows go to the end of this list.
+func TestReasonRowsDoNotMove(t *testing.T) {
+	t.Parallel()
+	want := []int{
+		0, -1, -2, -3, 1, 2, 33, 100, 192, 368, 130403, 130472, 130497, 131000, 131005, 131008, 131009, 131014, 131016,
+		131021, 131026, 131030, 131031, 131037, 131042, 131045, 131047, 131048, 131049, 131050, 131051, 131053, 131055,
+		131062, 131063, 131064, 132000, 132001, 132005, 132007, 132008, 132012, 132015, 132016, 132018, 132021, 132068,
+		132069, 133010, 134011, 134100, 134101, 134102, 135000, 137000, 139200, 131052,
+	}
+	got := schemas.Reasons()
+	for i, code := range want {
+		if i >= len(got) || got[i].Code != code {
+			t.Fatalf("row %d is not code %d any more", i, code)
+		}
+	}
+	for i, r := range got {
+		if r.Spanish == "" || r.English == "" {
+			t.Errorf("row %d (%d) has no words", i, r.Code)
+		}
+		if m := schemas.Failed(r.Code); m != schemas.MarkFailed+schemas.Mark(i) {
+			t.Errorf("code %d fails as mark %d, want row %d", r.Code, m, i)
+		}
+	}
+	if m := schemas.Failed(999999); m != schemas.Failed(schemas.CodeOther) {
+		t.Errorf("an unknown code fails as mark %d", m)
+	}
+}

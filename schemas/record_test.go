@@ -1,0 +1,119 @@
+package schemas_test
+
+import (
+	"bytes"
+	"encoding/hex"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"google.golang.org/protobuf/proto"
+
+	"altavoz/schemas"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// samples holds one event of each kind with every field set that the path uses.
+func samples() []schemas.Record {
+	task := schemas.TaskIDFromKey("", "golden")
+	ref := schemas.NewBlobRef(2, []int64{7, 8, 300})
+	content := &schemas.Content{
+		Body: "Hola", Footer: "pie", ButtonText: "Ver más", ButtonUrl: "https://example.com",
+		Header: schemas.HeaderKind_HEADER_KIND_IMAGE,
+		Media:  &schemas.MediaRef{Parts: ref, Sha256: bytes.Repeat([]byte{1}, 32), MimeType: "image/png", Size: 9, MediaId: "1037543291543636"},
+	}
+	result := func(r *schemas.Result) schemas.Record {
+		r.Task, r.AtMs = task.Bytes(), 1_700_000_000_000
+		return schemas.EncodeResult(r)
+	}
+	plan := &schemas.Plan{Total: 3, Origin: &schemas.Origin{Partition: 1, Offset: 42}, Sender: "1065", AcceptedMs: 1_700_000_000_000}
+	return []schemas.Record{
+		schemas.EncodeBroadcast(&schemas.Broadcast{
+			Task: task.Bytes(), Sender: "1065", Content: content, Phones: []string{"573001234567"}, Total: 1,
+			AcceptedMs: 1_700_000_000_000, Chosen: true, OnUnknown: schemas.OnUnknown_ON_UNKNOWN_RESEND, Direct: true,
+		}),
+		schemas.EncodeSlice(task, &schemas.Slice{Phones: []string{"573001234567", "+57 301"}}),
+		schemas.EncodeContent(task, content),
+		schemas.EncodeFilePart(task.String(), []byte{0xff, 0xd8}),
+		schemas.EncodeSend(schemas.LaneBulk, &schemas.Send{
+			Task: task.Bytes(), Index: 2, Phone: "573001234567", Sender: "1065", NotAfterMs: 1_700_000_900_000, ContentRef: ref,
+		}),
+		result(&schemas.Result{Event: &schemas.Result_Plan{Plan: plan}}),
+		result(&schemas.Result{Event: &schemas.Result_Dispatched{Dispatched: &schemas.Dispatched{Cursor: 3}}}),
+		result(&schemas.Result{Event: &schemas.Result_Outcome{Outcome: &schemas.Outcome{
+			Index: 2, Mark: uint32(schemas.Failed(131030)), Phone: "573001234567", Reason: "(131030) x",
+		}}}),
+		result(&schemas.Result{Event: &schemas.Result_Range{Range: &schemas.Range{From: 1, To: 3, Mark: uint32(schemas.MarkExpired)}}}),
+		result(&schemas.Result{Event: &schemas.Result_Note{Note: &schemas.Note{Phase: schemas.Phase_PHASE_FAILED, Why: "x"}}}),
+		schemas.EncodePart(3, &schemas.Part{Task: task.Bytes(), Number: 1, Marks: []byte{0, byte(schemas.MarkSent)}}),
+		schemas.EncodeStatus(3, &schemas.Status{
+			Task: task.Bytes(), Version: 4, Plan: plan, Cursor: 3, Counts: []*schemas.MarkCount{{Mark: uint32(schemas.MarkSent), Count: 2}},
+			Errors: []*schemas.ErrorLine{{Index: 2, Phone: "573001234567", Reason: "(131030) x", Mark: uint32(schemas.Failed(131030))}},
+		}),
+	}
+}
+
+// The bytes of every event are kept: a change of theirs is a change of the wire format, and must be meant.
+func TestEventsGolden(t *testing.T) {
+	t.Parallel()
+	var b strings.Builder
+	for _, r := range samples() {
+		fmt.Fprintf(&b, "%s key=%s %s\n", r.Topic, r.Key, hex.EncodeToString(r.Value))
+	}
+	const file = "testdata/events.golden"
+	if *update {
+		if err := os.WriteFile(file, []byte(b.String()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), b.String()); diff != "" {
+		t.Errorf("events changed on the wire (-before +now):\n%s", diff)
+	}
+}
+
+func TestDecodeRefuses(t *testing.T) {
+	t.Parallel()
+	good := schemas.EncodeSlice(schemas.NewTaskID(), &schemas.Slice{Phones: []string{"1"}})
+	newer := good
+	newer.Headers = []schemas.Header{{Key: schemas.VersionHeader, Value: []byte("2")}}
+	bare := good
+	bare.Headers = nil
+	broken := good
+	broken.Value = []byte{0xff}
+	for name, r := range map[string]schemas.Record{"newer": newer, "no version": bare, "broken": broken} {
+		if err := schemas.Decode(&r, &schemas.Slice{}); !errors.Is(err, schemas.ErrDecode) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	var back schemas.Slice
+	if err := schemas.Decode(&good, &back); err != nil || len(back.GetPhones()) != 1 {
+		t.Errorf("the good one: %v, %v", &back, err)
+	}
+}
+
+func FuzzDecode(f *testing.F) {
+	for _, r := range samples() {
+		f.Add(r.Value)
+	}
+	f.Fuzz(func(_ *testing.T, value []byte) {
+		for _, event := range []proto.Message{&schemas.Broadcast{}, &schemas.Send{}, &schemas.Result{}, &schemas.Status{}, &schemas.Part{}} {
+			r := schemas.Record{Value: value, Headers: []schemas.Header{{Key: schemas.VersionHeader, Value: []byte(schemas.Version)}}}
+			if schemas.Decode(&r, event) != nil {
+				continue
+			}
+			if b, ok := event.(*schemas.Broadcast); ok {
+				_ = b.GetSlices().Offsets()
+				_ = b.Lane()
+			}
+		}
+	})
+}
