@@ -1,0 +1,111 @@
+# altavoz: everything a developer runs. `make` lists it; CONTRIBUTING.md says when to run what.
+#
+# With CI=true nothing is skipped: a missing Java or Redis is a failure. Elsewhere it is one loud line.
+SHELL       := bash
+.SHELLFLAGS := -euo pipefail -c
+MAKEFLAGS   += --no-print-directory
+.DEFAULT_GOAL := help
+export CI
+
+# The suites of package app, by the names of their tests; everything else is unit.
+END_TO_END := ^Test(EndToEnd|Real)
+SIMULATION := ^TestSim
+
+# What a suite may take, on two cores. Unit runs under the race detector in CI.
+UNIT_TIME := 5m
+E2E_TIME  := 5m
+SIM_TIME  := 3m
+
+SEEDS    ?= 20
+SEED     ?=
+FUZZTIME ?= 10s
+RACE     := $(if $(filter true,$(CI)),-race)
+
+# $(call timed,name,command): runs it and says how long it took, however it ended.
+timed = @start=$$(date +%s); trap 'echo "== $(1): $$(($$(date +%s) - start)) s"' EXIT; $(2)
+
+# $(call checker,command,arguments): runs a checker of another language, or says that it is missing.
+checker = @if command -v $(1) >/dev/null; then echo "$(1) $(2)"; $(1) $(2); \
+	else echo "#### SKIPPING $(1): not installed"; [ "$(CI)" != true ]; fi
+
+##@ Try it
+up: ## the whole of altavoz in one process, on 127.0.0.1:8080
+	go run ./cmd/altavoz up
+
+build: ## bin/altavoz, static, as in the image
+	CGO_ENABLED=0 go build -trimpath -o bin/altavoz ./cmd/altavoz
+
+##@ Check it
+test: unit e2e sim ## every suite
+
+unit: ## unit, property, golden, fuzz-seed, testscript and layout tests
+	$(call timed,unit,go test $(RACE) -timeout $(UNIT_TIME) -skip '$(END_TO_END)|$(SIMULATION)' ./...)
+
+e2e: real-servers ## the whole path, embedded and on a real Kafka and Redis that the tests start
+	$(call timed,e2e,go test -count=1 -timeout $(E2E_TIME) -run '$(END_TO_END)' ./app)
+
+sim: ## the whole house in fake time with seeded faults: SEEDS=200, or SEED=17 to see one again
+	$(call timed,sim,SIM_SEEDS=$(SEEDS) SIM_SEED=$(SEED) go test -count=1 -timeout $(SIM_TIME) $(if $(SEED),-v) \
+		-run '$(SIMULATION)' ./app)
+
+fuzz: ## every fuzz test for FUZZTIME=10s
+	@grep -rl --include='*_test.go' '^func Fuzz' . | while read -r file; do \
+		for name in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\).*/\1/p' "$$file"); do \
+			go test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) "$$(dirname "$$file")"; done; done
+
+bench: real-servers ## sends a second and CPU a send, beside a bare loop over net/http
+	go test -run '^$$' -bench House -benchtime 1x -timeout 20m ./app
+
+lint: lint-go lint-generated lint-deploy ## formatting, golangci-lint, buf lint, generated code current, deploy files
+
+lint-go: bin/golangci-lint bin/gofumpt
+	$(call timed,gofumpt,files=$$(bin/gofumpt -l .); [ -z "$$files" ] || { echo "run gofumpt -w on: $$files"; exit 1; })
+	$(call timed,go vet,go vet ./...)
+	$(call timed,go mod tidy,go mod tidy -diff)
+	$(call timed,golangci-lint,bin/golangci-lint run)
+
+# Generates into a folder of its own: the work tree may hold changes that are not committed yet.
+lint-generated: bin/buf
+	$(call timed,buf lint,bin/buf lint)
+	$(call timed,generated code,rm -rf .cache/generated && bin/buf generate -o .cache/generated && \
+		git diff --no-index --exit-code .cache/generated/schemas/events.pb.go schemas/events.pb.go || \
+		{ echo "run make generate"; exit 1; })
+
+lint-deploy:
+	$(call checker,shellcheck,-x .ci/run deploy/local.sh deploy/*/run examples/*.sh)
+	$(call checker,yamllint,--strict .)
+	$(call checker,promtool,check config deploy/prometheus/prometheus.yml)
+	$(call checker,promtool,test rules deploy/prometheus/*_test.yml)
+	$(call checker,hadolint,deploy/Dockerfile)
+
+vuln: bin/govulncheck ## known holes in what we import; needs the vulnerability database
+	bin/govulncheck ./...
+
+##@ Build what they need
+generate: bin/buf ## schemas/*.pb.go
+	bin/buf generate
+
+tools: bin/golangci-lint bin/buf bin/gofumpt ## the tools of lint, in bin/
+
+# Pinned in a module of their own, so that nobody who imports altavoz gets them; building golangci-lint takes minutes.
+bin/golangci-lint: package = github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+bin/buf: package = github.com/bufbuild/buf/cmd/buf
+bin/gofumpt: package = mvdan.cc/gofumpt
+bin/govulncheck: package = golang.org/x/vuln/cmd/govulncheck
+bin/%: tools/go.mod tools/go.sum
+	$(call timed,building $*,go build -modfile=tools/go.mod -o $@ $(package))
+
+# Fetches what the tests start by themselves; 3 means that something is not installed.
+real-servers:
+	@code=0; { deploy/kafka-local/run install && deploy/redis-local/run check; } || code=$$?; \
+	if [ $$code = 3 ] && [ "$(CI)" != true ]; then \
+		echo "#### SKIPPING every test on a real Kafka and a real Redis, for the reason above"; exit 0; fi; exit $$code
+
+clean: ## removes what was built or fetched; data of `up` stays
+	rm -rf bin .cache coverage.out
+	go clean -testcache
+
+help:
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {print "\n" substr($$0, 5)} /^[a-z0-9-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+
+.PHONY: up build test unit e2e sim fuzz bench lint lint-go lint-generated lint-deploy vuln generate tools real-servers clean help
