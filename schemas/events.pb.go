@@ -1414,7 +1414,9 @@ type Status struct {
 	StartedMs int64        `protobuf:"varint,9,opt,name=started_ms,json=startedMs,proto3" json:"started_ms,omitempty"`
 	UpdatedMs int64        `protobuf:"varint,10,opt,name=updated_ms,json=updatedMs,proto3" json:"updated_ms,omitempty"`
 	// Unix milliseconds when the last recipient was decided; 0 before.
-	FinishedMs    int64 `protobuf:"varint,11,opt,name=finished_ms,json=finishedMs,proto3" json:"finished_ms,omitempty"`
+	FinishedMs int64 `protobuf:"varint,11,opt,name=finished_ms,json=finishedMs,proto3" json:"finished_ms,omitempty"`
+	// Unix milliseconds of the Note that phase and why come from: of two notes the later one counts, also after a takeover.
+	PhaseMs       int64 `protobuf:"varint,12,opt,name=phase_ms,json=phaseMs,proto3" json:"phase_ms,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1522,6 +1524,13 @@ func (x *Status) GetUpdatedMs() int64 {
 func (x *Status) GetFinishedMs() int64 {
 	if x != nil {
 		return x.FinishedMs
+	}
+	return 0
+}
+
+func (x *Status) GetPhaseMs() int64 {
+	if x != nil {
+		return x.PhaseMs
 	}
 	return 0
 }
@@ -1756,7 +1765,7 @@ const file_events_proto_rawDesc = "" +
 	"\x04Part\x12\x12\n" +
 	"\x04task\x18\x01 \x01(\fR\x04task\x12\x16\n" +
 	"\x06number\x18\x02 \x01(\rR\x06number\x12\x14\n" +
-	"\x05marks\x18\x03 \x01(\fR\x05marks\"\xec\x02\n" +
+	"\x05marks\x18\x03 \x01(\fR\x05marks\"\x87\x03\n" +
 	"\x06Status\x12\x12\n" +
 	"\x04task\x18\x01 \x01(\fR\x04task\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\x04R\aversion\x12$\n" +
@@ -1772,7 +1781,8 @@ const file_events_proto_rawDesc = "" +
 	"updated_ms\x18\n" +
 	" \x01(\x03R\tupdatedMs\x12\x1f\n" +
 	"\vfinished_ms\x18\v \x01(\x03R\n" +
-	"finishedMs\"5\n" +
+	"finishedMs\x12\x19\n" +
+	"\bphase_ms\x18\f \x01(\x03R\aphaseMs\"5\n" +
 	"\tMarkCount\x12\x12\n" +
 	"\x04mark\x18\x01 \x01(\rR\x04mark\x12\x14\n" +
 	"\x05count\x18\x02 \x01(\rR\x05count\"c\n" +

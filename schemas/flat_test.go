@@ -1,0 +1,59 @@
+package schemas
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// The short way and the general one must never read a record differently.
+func FuzzReadOutcome(f *testing.F) {
+	task := NewTaskID()
+	for _, o := range []*Outcome{
+		{},
+		{Index: 7, Mark: uint32(MarkSent), Wamid: "wamid.X"},
+		{Index: 1 << 30, Mark: uint32(Failed(131026)), Phone: "573001234567", Reason: "no usa WhatsApp, señor"},
+	} {
+		f.Add(EncodeResult(&Result{Task: task.Bytes(), AtMs: 1_700_000_000_000, Event: &Result_Outcome{Outcome: o}}).Value)
+	}
+	f.Add(EncodeResult(&Result{Task: task.Bytes(), Event: &Result_Plan{Plan: &Plan{Total: 3}}}).Value)
+	f.Add([]byte{0x2a, 0x00, 0x2a, 0x00})
+	f.Fuzz(func(t *testing.T, value []byte) {
+		rec := Record{Value: value, Headers: []Header{{Key: VersionHeader, Value: []byte(Version)}}}
+		var got FlatOutcome
+		if !ReadOutcome(&rec, &got) {
+			return
+		}
+		var r Result
+		if err := Decode(&rec, &r); err != nil {
+			t.Fatalf("the short way read what Decode refuses: %v", err)
+		}
+		o := r.GetOutcome()
+		want := FlatOutcome{
+			Task: TaskID(r.GetTask()), AtMs: r.GetAtMs(), Index: o.GetIndex(), Mark: o.GetMark(),
+			Phone: []byte(o.GetPhone()), Reason: []byte(o.GetReason()),
+		}
+		texts := cmp.Transformer("text", func(b []byte) string { return string(b) })
+		if diff := cmp.Diff(want, got, texts); o == nil || diff != "" {
+			t.Fatalf("short way (+) and Decode (-) differ:\n%s", diff)
+		}
+	})
+}
+
+// Every plain outcome must take the short way: falling back would be right, and slow.
+func TestReadOutcomeTakesPlainOnes(t *testing.T) {
+	t.Parallel()
+	task := NewTaskID()
+	rec := EncodeResult(&Result{Task: task.Bytes(), AtMs: 5, Event: &Result_Outcome{Outcome: &Outcome{
+		Index: 3, Mark: uint32(MarkUnknown), Phone: "57300", Reason: "perdida", Wamid: "w",
+	}}})
+	var got FlatOutcome
+	if !ReadOutcome(&rec, &got) || got.Task != task || got.Index != 3 || got.Mark != uint32(MarkUnknown) || got.AtMs != 5 ||
+		string(got.Phone) != "57300" || string(got.Reason) != "perdida" {
+		t.Fatalf("read %+v", got)
+	}
+	rec.Headers = nil
+	if ReadOutcome(&rec, &got) {
+		t.Fatal("a record without its version was read")
+	}
+}
