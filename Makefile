@@ -74,8 +74,8 @@ lint-generated: bin/buf
 lint-deploy:
 	$(call checker,shellcheck,-x .ci/run deploy/local.sh deploy/*/run examples/*.sh)
 	$(call checker,yamllint,--strict .)
-	$(call checker,promtool,check config deploy/prometheus/prometheus.yml)
-	$(call checker,promtool,test rules deploy/prometheus/*_test.yml)
+	$(call checker,promtool,check config deploy/prometheus.yml)
+	$(call checker,promtool,test rules deploy/rules/*_test.yml)
 	$(call checker,hadolint,deploy/Dockerfile)
 
 vuln: bin/govulncheck ## known holes in what we import; needs the vulnerability database
