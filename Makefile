@@ -26,7 +26,7 @@ timed = @start=$$(date +%s); trap 'echo "== $(1): $$(($$(date +%s) - start)) s"'
 
 # $(call checker,command,arguments): runs a checker of another language, or says that it is missing.
 checker = @if command -v $(1) >/dev/null; then echo "$(1) $(2)"; $(1) $(2); \
-	else echo "#### SKIPPING $(1): not installed"; [ "$(CI)" != true ]; fi
+	else echo "**** SKIPPING $(1): not installed"; [ "$(CI)" != true ]; fi
 
 ##@ Try it
 up: ## the whole of altavoz in one process, on 127.0.0.1:8080
@@ -72,7 +72,7 @@ lint-generated: bin/buf
 		{ echo "run make generate"; exit 1; })
 
 lint-deploy:
-	$(call checker,shellcheck,-x .ci/run deploy/local.sh deploy/*/run examples/*.sh)
+	$(call checker,shellcheck,-x -P SCRIPTDIR .ci/run deploy/local.sh deploy/*/run examples/*.sh)
 	$(call checker,yamllint,--strict .)
 	$(call checker,promtool,check config deploy/prometheus.yml)
 	$(call checker,promtool,test rules deploy/rules/*_test.yml)
@@ -87,19 +87,21 @@ generate: bin/buf ## schemas/*.pb.go
 
 tools: bin/golangci-lint bin/buf bin/gofumpt ## the tools of lint, in bin/
 
-# Pinned in a module of their own, so that nobody who imports altavoz gets them; building golangci-lint takes minutes.
+# Pinned in a module of their own, so that nobody who imports altavoz gets them. Built without the optimiser: that makes
+# golangci-lint in 1.5 minutes instead of 4 (two cores, nothing cached), and a cold run of it takes 15 s instead of 8.
+bin/%: TOOL_FLAGS = -gcflags='all=-N -l' -ldflags='-s -w'
 bin/golangci-lint: package = github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 bin/buf: package = github.com/bufbuild/buf/cmd/buf
 bin/gofumpt: package = mvdan.cc/gofumpt
 bin/govulncheck: package = golang.org/x/vuln/cmd/govulncheck
 bin/%: tools/go.mod tools/go.sum
-	$(call timed,building $*,go build -modfile=tools/go.mod -o $@ $(package))
+	$(call timed,building $*,go build -modfile=tools/go.mod $(TOOL_FLAGS) -o $@ $(package))
 
 # Fetches what the tests start by themselves; 3 means that something is not installed.
 real-servers:
 	@code=0; { deploy/kafka-local/run install && deploy/redis-local/run check; } || code=$$?; \
 	if [ $$code = 3 ] && [ "$(CI)" != true ]; then \
-		echo "#### SKIPPING every test on a real Kafka and a real Redis, for the reason above"; exit 0; fi; exit $$code
+		echo "**** SKIPPING every test on a real Kafka and a real Redis, for the reason above"; exit 0; fi; exit $$code
 
 clean: ## removes what was built or fetched; data of `up` stays
 	rm -rf bin .cache coverage.out
