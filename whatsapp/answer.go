@@ -1,0 +1,221 @@
+package whatsapp
+
+import (
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"altavoz/schemas"
+)
+
+const (
+	maxDetail = 300 // bytes of Meta's words that are kept: they go into results and logs
+	maxWAMID  = 256 // bytes; real ones have about 60
+	maxAfter  = time.Hour
+
+	// A run of digits this long in Meta's words may be a phone; all but its last four are masked.
+	minMasked = 7
+	unmasked  = 4
+)
+
+// apiError is Meta's error envelope, reduced to what decides.
+type apiError struct {
+	code      int
+	subcode   int
+	transient bool
+	message   string
+	details   string
+}
+
+// wireAnswer reads success and error alike. Fields whose type Meta has changed over time, or captures disagree on, are
+// taken raw, so that none of them spoils the rest.
+type wireAnswer struct {
+	Messages []struct {
+		ID string `json:"id"`
+	} `json:"messages"`
+	ID    string `json:"id"` // of uploaded media
+	Error *struct {
+		Message   string         `json:"message"`
+		Code      jsontext.Value `json:"code"`
+		Subcode   jsontext.Value `json:"error_subcode"`
+		Transient jsontext.Value `json:"is_transient"`
+		UserMsg   string         `json:"error_user_msg"`
+		Data      jsontext.Value `json:"error_data"` // an object with details; in old versions a string
+	} `json:"error"`
+}
+
+// A repeated name or a broken character in an answer is no reason to forget a message id that is there.
+var lenient = json.JoinOptions(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+
+// parseAnswer reads an answer. ok is false where it is not one of the Cloud API's.
+func parseAnswer(body []byte) (w wireAnswer, e *apiError, ok bool) {
+	if err := json.Unmarshal(body, &w, lenient); err != nil {
+		return wireAnswer{}, nil, false
+	}
+	if w.Error == nil {
+		return w, nil, w.ID != "" || (len(w.Messages) > 0 && w.Messages[0].ID != "")
+	}
+	code, ok := integer(w.Error.Code)
+	if !ok {
+		return w, nil, false
+	}
+	e = &apiError{code: code, message: w.Error.Message}
+	e.subcode, _ = integer(w.Error.Subcode)
+	e.transient = string(w.Error.Transient) == "true"
+	e.details = detailsOf(w.Error.Data)
+	if e.details == "" {
+		e.details = w.Error.UserMsg
+	}
+	if e.code == codeParameter && e.subcode == codeMissing {
+		e.code = codeMissing
+	}
+	return w, e, true
+}
+
+// integer reads a whole number that may be written as text.
+func integer(v jsontext.Value) (int, bool) {
+	n, err := strconv.ParseInt(strings.Trim(string(v), `"`), 10, 32)
+	return int(n), err == nil
+}
+
+func detailsOf(v jsontext.Value) string {
+	var s string
+	switch v.Kind() {
+	case '{':
+		var data struct {
+			Details string `json:"details"`
+		}
+		if json.Unmarshal(v, &data, lenient) == nil {
+			s = data.Details
+		}
+	case '"':
+		if json.Unmarshal(v, &s, lenient) != nil {
+			s = ""
+		}
+	default:
+	}
+	return s
+}
+
+// judge says what an answer to a send means. The body decides; the HTTP status only where the body says nothing.
+//
+// A 2xx without a message id, whether cut, garbled or foreign, is Lost: a message may well be out, and its id is not known.
+func judge(a answer, now time.Time) schemas.Reply {
+	if a.status == 0 {
+		v := schemas.VerdictLost
+		if a.unsent {
+			v = schemas.VerdictUnsent
+		}
+		return schemas.Reply{Verdict: v, Detail: a.err.Error()}
+	}
+	w, e, ok := parseAnswer(a.body)
+	switch {
+	case ok && e != nil:
+		r := schemas.Reply{Verdict: verdictOf(e, a.status), Code: e.code, Detail: words(e)}
+		r.After = after(a.header, r.Verdict, now)
+		if e.code == codeMaintenance && r.After == 0 {
+			r.After = maintenanceWait
+		}
+		return r
+	case ok && len(w.Messages) > 0 && a.status >= 200 && a.status <= 299:
+		return schemas.Reply{Verdict: schemas.VerdictSent, WAMID: cut(w.Messages[0].ID, maxWAMID)}
+	}
+	r := schemas.Reply{Verdict: statusVerdict(a.status), Detail: fmt.Sprintf("HTTP %d without an answer of the Cloud API", a.status)}
+	if a.err != nil {
+		r.Detail = fmt.Sprintf("HTTP %d, then: %v", a.status, a.err)
+	}
+	r.After = after(a.header, r.Verdict, now)
+	return r
+}
+
+func words(e *apiError) string {
+	if e.details != "" {
+		return e.details
+	}
+	return e.message
+}
+
+// after reads how long to wait. Meta documents no Retry-After for its codes, but proxies send it; its own header gives minutes.
+func after(h http.Header, v schemas.Verdict, now time.Time) time.Duration {
+	var d time.Duration
+	if s := h.Get("Retry-After"); s != "" {
+		if secs, err := strconv.ParseUint(s, 10, 31); err == nil {
+			d = time.Duration(secs) * time.Second
+		} else if t, err := http.ParseTime(s); err == nil {
+			d = t.Sub(now)
+		}
+	} else if s := h.Get("X-Business-Use-Case-Usage"); s != "" && v == schemas.VerdictThrottled {
+		d = regainAccess(s)
+	}
+	return min(max(d, 0), maxAfter)
+}
+
+func regainAccess(header string) time.Duration {
+	var usage map[string][]struct {
+		Minutes float64 `json:"estimated_time_to_regain_access"`
+	}
+	if json.Unmarshal([]byte(header), &usage, lenient) != nil {
+		return 0
+	}
+	var longest float64
+	for _, entries := range usage {
+		for _, e := range entries {
+			longest = max(longest, e.Minutes)
+		}
+	}
+	return time.Duration(min(longest, maxAfter.Minutes()) * float64(time.Minute))
+}
+
+// clean makes words from outside fit to be stored and shown: no token (Meta repeats a malformed one), no phone, no control or
+// direction characters, not long.
+func clean(s string, token schemas.Secret) string {
+	if token != "" {
+		s = strings.ReplaceAll(s, token.Reveal(), token.String())
+	}
+	s = strings.ToValidUTF8(s, "")
+	s = strings.Map(func(r rune) rune {
+		switch {
+		case unicode.IsSpace(r):
+			return ' '
+		case unicode.IsControl(r), unicode.In(r, unicode.Cf):
+			return -1
+		}
+		return r
+	}, s)
+	return cut(maskDigits(s), maxDetail)
+}
+
+func maskDigits(s string) string {
+	b := []byte(s)
+	for i := 0; i < len(b); {
+		j := i
+		for j < len(b) && b[j] >= '0' && b[j] <= '9' {
+			j++
+		}
+		if j-i >= minMasked {
+			for k := i; k < j-unmasked; k++ {
+				b[k] = '*'
+			}
+		}
+		i = max(j, i+1)
+	}
+	return string(b)
+}
+
+// cut shortens s to at most n bytes of whole characters.
+func cut(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	for n > 0 && !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return s[:n]
+}

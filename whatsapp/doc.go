@@ -1,0 +1,13 @@
+// Package whatsapp is the door to Meta's Cloud API: every call to it is made here, and nothing else is.
+//
+//	Prepare ─ a task's content, rendered once ──┐
+//	                                            ▼
+//	Send ─ recipient and callback data spliced in ─ one POST ─ errors.go ─ schemas.Reply
+//
+//	Resolver ─ parts or URL ─ cache? ─ Upload ─ media id
+//
+// One call is one attempt. Nothing here repeats a call, follows a redirect or decides when to try again: whether that is right
+// depends on the ledger, which belongs to the sender. What this package does owe the sender is the truth about each call, and
+// above all about the calls that failed half way: [schemas.VerdictUnsent] is said only where no byte of the request can have left,
+// [schemas.VerdictLost] wherever nobody can know (call.go has the argument).
+package whatsapp

@@ -1,0 +1,178 @@
+package whatsapp
+
+import (
+	"net/http"
+	"regexp"
+	"strings"
+	"time"
+
+	"altavoz/schemas"
+)
+
+// Codes that need more than a verdict.
+const (
+	codeMissing     = 33  // as a code, or as the subcode of 100: the object of the path does not exist
+	codeParameter   = 100 // any bad parameter, a media id among them
+	codeValue       = 131009
+	codeMaintenance = 131057
+	codeSyncing     = 134101
+
+	maintenanceWait = 30 * time.Second // a throughput upgrade takes up to a minute (Meta, "Throughput")
+)
+
+// verdicts is the table: what a code in the answer to a send means for it. What a code says in words, and its row among the
+// outcomes, is schemas.Reasons.
+//
+// Sources: Meta's error code reference for the Cloud API, read October 2026; "observed" marks what only captures of others show.
+// The HTTP status is left out on purpose: Meta dropped it from its reference, and captures disagree (131056 came as
+// 400, 403 and 429).
+var verdicts = map[int]schemas.Verdict{
+	// Our access. Nobody in the list is at fault, and nothing works until a person renews or repairs it.
+	0:      schemas.VerdictAccount, // can't authenticate the app's user
+	3:      schemas.VerdictAccount, // capability or permission
+	10:     schemas.VerdictAccount, // permission denied
+	104:    schemas.VerdictAccount, // token or signature missing (observed)
+	190:    schemas.VerdictAccount, // token expired or invalid
+	131005: schemas.VerdictAccount, // access denied
+
+	// The account or the number as a whole.
+	368:    schemas.VerdictAccount, // restricted for policy violations
+	131031: schemas.VerdictAccount, // locked
+	131037: schemas.VerdictAccount, // display name not approved
+	131042: schemas.VerdictAccount, // payment
+	131045: schemas.VerdictAccount, // certificate or registration
+	131048: schemas.VerdictAccount, // spam limit: quality is falling, so going on slower would only make it worse
+	131064: schemas.VerdictAccount, // messaging limit reduced until its window ends
+	133000: schemas.VerdictAccount, // 1330xx: the registration family
+	133004: schemas.VerdictAccount,
+	133005: schemas.VerdictAccount,
+	133006: schemas.VerdictAccount,
+	133008: schemas.VerdictAccount,
+	133009: schemas.VerdictAccount,
+	133010: schemas.VerdictAccount, // number not registered
+	133015: schemas.VerdictAccount,
+	133016: schemas.VerdictAccount,
+	134011: schemas.VerdictAccount, // payment terms not accepted
+
+	// Too fast. The number waits; the send has lost nothing.
+	4:               schemas.VerdictThrottled, // calls of the app
+	17:              schemas.VerdictThrottled, // generic Graph limits
+	32:              schemas.VerdictThrottled,
+	613:             schemas.VerdictThrottled,
+	80007:           schemas.VerdictThrottled, // calls of the account
+	80008:           schemas.VerdictThrottled,
+	130429:          schemas.VerdictThrottled, // messages a second of the number
+	codeMaintenance: schemas.VerdictThrottled, // its throughput is being raised; see maintenanceWait
+	131056:          schemas.VerdictPair,      // this phone, by this number
+
+	// Meta could not, this time. 1, 2, 131000 and 131016 leave a small doubt whether the message is out all the same; Meta
+	// documents them as not sent.
+	1:           schemas.VerdictTransient,
+	2:           schemas.VerdictTransient,
+	131000:      schemas.VerdictTransient,
+	131016:      schemas.VerdictTransient,
+	131014:      schemas.VerdictTransient, // could not fetch the linked file (observed): worth another try
+	131053:      schemas.VerdictTransient, // could not fetch or process the file: as above
+	codeSyncing: schemas.VerdictTransient, // template still syncing, up to ten minutes
+
+	// This recipient, for good.
+	192:    schemas.VerdictFailed, // not a phone number
+	130403: schemas.VerdictFailed, // blocked by the business
+	130472: schemas.VerdictFailed, // in an experiment of Meta's; another try is not sent either
+	130497: schemas.VerdictFailed, // country not allowed for the account
+	131021: schemas.VerdictFailed, // recipient is the sender
+	131026: schemas.VerdictFailed, // not on WhatsApp, or unable to receive
+	131030: schemas.VerdictFailed, // not in a test number's list (observed)
+	131047: schemas.VerdictFailed, // outside the customer service window; mostly comes later, by webhook
+	131049: schemas.VerdictFailed, // healthy ecosystem engagement; not before a day has passed
+	131050: schemas.VerdictFailed, // stopped marketing messages
+	131062: schemas.VerdictFailed, // user id not supported for this message
+	137000: schemas.VerdictFailed, // identity changed
+
+	// The message, or how the number is set up for it: everybody's send would be refused.
+	codeMissing:   schemas.VerdictContent, // the number was deleted, or is another account's
+	codeParameter: schemas.VerdictContent, // unless the details speak of media or the recipient, see refine
+	131008:        schemas.VerdictContent, // parameter missing
+	codeValue:     schemas.VerdictContent, // parameter value, as above
+	131051:        schemas.VerdictContent, // message type
+	131055:        schemas.VerdictContent, // method
+	131063:        schemas.VerdictContent, // marketing templates disabled here
+	132000:        schemas.VerdictContent, // 132xxx: templates
+	132001:        schemas.VerdictContent,
+	132005:        schemas.VerdictContent,
+	132007:        schemas.VerdictContent,
+	132008:        schemas.VerdictContent,
+	132012:        schemas.VerdictContent,
+	132015:        schemas.VerdictContent,
+	132016:        schemas.VerdictContent,
+	132018:        schemas.VerdictContent,
+	132021:        schemas.VerdictContent,
+	132068:        schemas.VerdictContent,
+	132069:        schemas.VerdictContent,
+	134100:        schemas.VerdictContent,
+	134102:        schemas.VerdictContent,
+	135000:        schemas.VerdictContent,
+	139200:        schemas.VerdictContent, // Direct Send blocked: this task's category, not the number
+}
+
+// verdictOf looks a code up. Codes that Meta has added since are judged by what else the answer says.
+func verdictOf(e *apiError, status int) schemas.Verdict {
+	if v, ok := verdicts[e.code]; ok {
+		return refine(v, e)
+	}
+	switch {
+	case e.code >= 200 && e.code <= 299: // the permission family of the Graph API
+		return schemas.VerdictAccount
+	case e.transient, status >= http.StatusInternalServerError:
+		return schemas.VerdictTransient
+	case status == http.StatusTooManyRequests:
+		return schemas.VerdictThrottled
+	case status == http.StatusUnauthorized:
+		return schemas.VerdictAccount
+	default:
+		return schemas.VerdictContent
+	}
+}
+
+var (
+	mediaWords     = regexp.MustCompile(`(?i)not a valid whatsapp business account media attachment|media (id|attachment).*(expired|not found|not exist)`)
+	recipientWords = regexp.MustCompile(`(?i)\bparam(eter)?:? ['"]?(to|recipient)\b|\brecipient\b|\bphone number\b`)
+)
+
+// refine tells apart what hides behind the codes for bad parameters: a media id that is no longer known can be
+// renewed, a bad recipient is nobody else's fault.
+func refine(v schemas.Verdict, e *apiError) schemas.Verdict {
+	if e.code != codeParameter && e.code != codeValue {
+		return v
+	}
+	words := e.message + " " + e.details
+	switch {
+	case mediaWords.MatchString(words):
+		return schemas.VerdictMedia
+	case recipientWords.MatchString(words) && !strings.Contains(words, "is required"):
+		return schemas.VerdictFailed
+	default:
+		return v
+	}
+}
+
+// statusVerdict judges an answer that is not the Cloud API's: no message and no error envelope, so that something in
+// between wrote it, or that it was cut.
+func statusVerdict(status int) schemas.Verdict {
+	switch {
+	case status >= 200 && status <= 299:
+		// Accepted by somebody, of something. The rest of the answer would have said what.
+		return schemas.VerdictLost
+	case status == http.StatusBadGateway, status == http.StatusGatewayTimeout, status >= 520:
+		// A proxy passed the request on and got no answer, or a broken one. (520 to 527: proxies' own.)
+		return schemas.VerdictLost
+	case status >= http.StatusInternalServerError, status == http.StatusRequestTimeout, status == http.StatusTooEarly:
+		return schemas.VerdictTransient
+	case status == http.StatusTooManyRequests:
+		return schemas.VerdictThrottled
+	default:
+		// 3xx, 401, 403, 404 and the like without an envelope: wrong address, a captive portal, a firewall. No recipient
+		// is at fault, and the next one would fare no better.
+		return schemas.VerdictAccount
+	}
+}
