@@ -1,0 +1,129 @@
+package aggregator
+
+import (
+	"sync"
+
+	"altavoz/schemas"
+)
+
+const (
+	// inboxHigh is how many results may wait in a slot before its reading is paused, inboxLow when it goes on: at some
+	// 150 bytes each, 5 MB a slot.
+	inboxHigh = 32768
+	inboxLow  = inboxHigh / 2
+)
+
+// mailbox is what others hand to a slot's goroutine. Nobody waits in it.
+type mailbox struct {
+	signal chan struct{} // cap 1
+
+	mu      sync.Mutex
+	in      inbox
+	waiting int   // results
+	reached int64 // highest position committed
+
+	flow   sync.Mutex // orders pausing and resuming, so that the last word is the right one
+	paused bool
+}
+
+// inbox is one round's worth of it.
+type inbox struct {
+	results   []schemas.Record
+	acks      []ack
+	foreign   []schemas.Record
+	committed *committed
+	drain     bool
+}
+
+// committed is the answer to a commit.
+type committed struct {
+	pos     int64
+	refused bool
+}
+
+func newMailbox() *mailbox {
+	return &mailbox{signal: make(chan struct{}, 1), reached: schemas.NoOffset}
+}
+
+func (b *mailbox) wake() {
+	select {
+	case b.signal <- struct{}{}:
+	default:
+	}
+}
+
+// update changes the inbox and wakes the slot.
+func (b *mailbox) update(change func(*inbox)) {
+	b.mu.Lock()
+	change(&b.in)
+	b.waiting = len(b.in.results)
+	b.mu.Unlock()
+	b.wake()
+}
+
+func (b *mailbox) ack(a ack) { b.update(func(in *inbox) { in.acks = append(in.acks, a) }) }
+
+func (b *mailbox) answer(c committed) {
+	b.update(func(in *inbox) {
+		in.committed = &c
+		if !c.refused {
+			b.reached = max(b.reached, c.pos)
+		}
+	})
+}
+
+// put adds results, and pauses the reading of the slot when enough wait.
+func (b *mailbox) put(recs []schemas.Record, flow Flow, slot schemas.Slot) {
+	b.update(func(in *inbox) { in.results = append(in.results, recs...) })
+	b.throttle(flow, slot, func(waiting int) bool { return b.paused || waiting >= inboxHigh })
+}
+
+// relax resumes the reading of the slot when little enough waits.
+func (b *mailbox) relax(flow Flow, slot schemas.Slot) {
+	b.throttle(flow, slot, func(waiting int) bool { return b.paused && waiting > inboxLow })
+}
+
+func (b *mailbox) throttle(flow Flow, slot schemas.Slot, want func(waiting int) bool) {
+	b.flow.Lock()
+	defer b.flow.Unlock()
+	pause := want(b.size())
+	if pause == b.paused {
+		return
+	}
+	b.paused = pause
+	if pause {
+		flow.Pause(slot)
+	} else {
+		flow.Resume(slot)
+	}
+}
+
+func (b *mailbox) size() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.waiting
+}
+
+func (b *mailbox) committedTo() int64 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.reached
+}
+
+// take empties the box, but for results beyond a batch, or all of them if results is false.
+func (b *mailbox) take(results bool) inbox {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	out := b.in
+	b.in = inbox{drain: out.drain}
+	n := min(len(out.results), foldBatch)
+	if !results {
+		n = 0
+	}
+	b.in.results, out.results = out.results[n:], out.results[:n:n]
+	b.waiting = len(b.in.results)
+	if results && b.waiting > 0 {
+		b.wake()
+	}
+	return out
+}

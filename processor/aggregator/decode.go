@@ -1,0 +1,50 @@
+package aggregator
+
+import (
+	"fmt"
+
+	"altavoz/schemas"
+)
+
+// decode reads a result and checks that it says something. Its errors are why the record belongs in rejects.
+func decode(rec *schemas.Record, r *schemas.Result) (schemas.TaskID, error) {
+	if err := schemas.Decode(rec, r); err != nil {
+		return schemas.TaskID{}, err
+	}
+	id, err := schemas.TaskIDFromBytes(r.GetTask())
+	if err != nil {
+		return id, fmt.Errorf("result: %w", err)
+	}
+	switch e := r.GetEvent().(type) {
+	case *schemas.Result_Plan:
+		if n := e.Plan.GetTotal(); n > MaxRecipients {
+			return id, fmt.Errorf("plan of %d recipients, at most %d: %w", n, MaxRecipients, errInvalid)
+		}
+	case *schemas.Result_Outcome:
+		return id, checkMark(e.Outcome.GetMark())
+	case *schemas.Result_Range:
+		return id, checkMark(e.Range.GetMark())
+	case *schemas.Result_Dispatched, *schemas.Result_Note:
+	default:
+		return id, fmt.Errorf("no event that this version knows: %w", errInvalid)
+	}
+	return id, nil
+}
+
+func checkMark(m uint32) error {
+	if m == 0 || m > maxMark {
+		return fmt.Errorf("mark %d: %w", m, errInvalid)
+	}
+	return nil
+}
+
+// opens reports whether the result may open a task. A receipt, a range or a note for a task that nobody knows is late
+// by weeks or not ours; it must not bring a forgotten task back.
+func opens(r *schemas.Result) bool {
+	switch r.GetEvent().(type) {
+	case *schemas.Result_Plan, *schemas.Result_Dispatched, *schemas.Result_Outcome:
+		return true
+	default:
+		return false
+	}
+}

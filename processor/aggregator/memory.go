@@ -1,0 +1,209 @@
+package aggregator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"altavoz/schemas"
+)
+
+// Waits between attempts to read back what had been unloaded, while the slot stands still.
+const (
+	readRetryMin = 50 * time.Millisecond
+	readRetryMax = 5 * time.Second
+)
+
+var errGone = errors.New("no record of it in the topic")
+
+// warm brings a cold task back: what its status says, and its marks part by part as they are needed.
+func (s *slot) warm(e *entry) error {
+	if e.task != nil {
+		return nil
+	}
+	best, err := s.status(e)
+	if err != nil {
+		return err
+	}
+	t := newTask(e.id)
+	t.restore(best)
+	t.parts, e.parts = e.parts, nil
+	for i := range t.parts {
+		t.bad += uint32(t.parts[i].bad)
+	}
+	s.warmAs(e, t)
+	return nil
+}
+
+// status reads a task's own status back.
+func (s *slot) status(e *entry) (best *schemas.Status, err error) {
+	s.st.metrics.loads.Inc()
+	err = s.recall(s.stats, e.at, e.id.String(), func(rec *schemas.Record) error {
+		var st schemas.Status
+		if err := schemas.Decode(rec, &st); err != nil {
+			return err
+		}
+		if best == nil || st.GetVersion() > best.GetVersion() {
+			best, e.at = &st, rec.Offset
+		}
+		return nil
+	})
+	return best, err
+}
+
+// warmAs makes t the entry's task in memory.
+func (s *slot) warmAs(e *entry, t *Task) {
+	t.tally = &s.moved
+	e.task, e.seen = t, time.Now()
+	e.read = func(n uint32, at int64) ([]byte, error) { return s.part(e.id, n, at) }
+	s.held[e] = struct{}{}
+	s.st.metrics.held.Inc()
+	s.account(t.loaded)
+}
+
+// part reads marks back.
+func (s *slot) part(id schemas.TaskID, n uint32, at int64) ([]byte, error) {
+	s.st.metrics.loads.Inc()
+	var out []byte
+	err := s.recall(s.markers, at, schemas.PartKey(id, n), func(rec *schemas.Record) error {
+		var p schemas.Part
+		if err := schemas.Decode(rec, &p); err != nil {
+			return err
+		}
+		out = join(out, p.GetMarks())
+		return nil
+	})
+	return out, err
+}
+
+// join returns the bytewise maximum; it may change a.
+func join(a, b []byte) []byte {
+	if len(a) < len(b) {
+		a, b = slices.Clone(b), a
+	}
+	for i, m := range b {
+		a[i] = max(a[i], m)
+	}
+	return a
+}
+
+// recall hands over the record of the key at that offset. Should it not be there (somebody wrote over it and compaction
+// was faster than the tail), the topic is searched for every record of the key. It gives up only when the slot stops.
+func (s *slot) recall(from schemas.Slot, at int64, key string, each func(*schemas.Record) error) error {
+	for wait := readRetryMin; ; wait = min(2*wait, readRetryMax) {
+		err := s.pick(from, at, at+1, key, each)
+		if err != nil {
+			err = s.search(from, key, each)
+		}
+		if err == nil {
+			return nil
+		}
+		s.st.log.Warn("marks or a status can't be read back", "slot", from.String(), "offset", at, "error", err)
+		select {
+		case <-time.After(wait):
+		case <-s.ctx.Done():
+			return fmt.Errorf("reading %s at %d: %w", from, at, context.Cause(s.ctx))
+		}
+	}
+}
+
+func (s *slot) search(from schemas.Slot, key string, each func(*schemas.Record) error) error {
+	ends, err := s.st.ports.Table.Ends(s.ctx, from.Topic)
+	if err != nil {
+		return fmt.Errorf("asking for the end of %s: %w", from, err)
+	}
+	return s.pick(from, 0, ends[from.Partition], key, each)
+}
+
+func (s *slot) pick(from schemas.Slot, lo, hi int64, key string, each func(*schemas.Record) error) error {
+	var found bool
+	var broken error
+	err := s.st.ports.Table.Range(s.ctx, from, lo, hi, func(rec schemas.Record) error {
+		if string(rec.Key) != key || len(rec.Value) == 0 {
+			return nil
+		}
+		found = true
+		broken = errors.Join(broken, each(&rec))
+		return nil
+	})
+	if err = errors.Join(err, broken); err != nil {
+		return err
+	}
+	if !found {
+		return fmt.Errorf("%s in %s: %w", key, from, errGone)
+	}
+	return nil
+}
+
+// evict frees marks that the topic holds, the longest unused first, once memory is short. If too little is free to go,
+// a checkpoint is due.
+func (s *slot) evict() {
+	budget := s.budget()
+	if s.loaded <= max(budget, s.evictAt) {
+		return
+	}
+	type clean struct {
+		e *entry
+		p *part
+	}
+	var all []clean
+	for e := range s.held {
+		for i := range e.task.parts {
+			if p := &e.task.parts[i]; len(p.marks) > 0 && !p.dirty && p.flight == 0 && p.at != noRecord {
+				all = append(all, clean{e, p})
+			}
+		}
+	}
+	slices.SortFunc(all, func(a, b clean) int { return int(int64(a.p.used) - int64(b.p.used)) })
+	for _, c := range all {
+		if s.loaded <= budget-budget/4 {
+			break
+		}
+		s.account(-int64(len(c.p.marks)))
+		c.e.task.unload(c.p)
+	}
+	s.evictAt = 0
+	if s.loaded > budget { // looking again is worth it only when more was loaded or acknowledged
+		s.evictAt = s.loaded + budget/16
+		s.marksAt = time.Now()
+	}
+}
+
+// cool lets go of tasks that nobody asked for in a while. All there is to know of them lies in the topics.
+func (s *slot) cool(now time.Time) {
+	s.evictAt = 0
+	idle := coolAfter
+	if len(s.held) > maxHeld {
+		idle = 0
+	}
+	for e := range s.held {
+		if now.Sub(e.seen) >= idle && e.clean() {
+			s.release(e)
+		}
+	}
+}
+
+// clean reports whether the topics hold all that memory knows of the task.
+func (e *entry) clean() bool {
+	if e.changed || e.touched || e.flight > 0 || e.queue != queueNone || e.at == noRecord {
+		return false
+	}
+	return !slices.ContainsFunc(e.task.parts, func(p part) bool { return p.dirty || p.flight > 0 })
+}
+
+// release makes a task cold.
+func (s *slot) release(e *entry) {
+	t := e.task
+	s.account(-t.loaded)
+	for i := range t.parts {
+		t.unload(&t.parts[i])
+	}
+	e.parts, e.task, e.read = t.parts, nil, nil
+	delete(s.held, e)
+	s.st.metrics.held.Dec()
+	if s.last == e {
+		s.last = nil
+	}
+}

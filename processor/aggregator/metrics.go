@@ -1,0 +1,104 @@
+package aggregator
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"altavoz/schemas"
+)
+
+// Why a result changed nothing and was counted instead.
+const (
+	dropNoTask = "no_task" // a range, a note or a receipt for a task that nobody opened, or that is forgotten
+	dropBeyond = "beyond"  // an index that the task does not have
+)
+
+type metrics struct {
+	results    prometheus.Counter
+	recipients [256]prometheus.Counter // by mark
+	finished   prometheus.Counter
+	forgotten  prometheus.Counter
+	open       prometheus.Gauge
+	held       prometheus.Gauge
+	loaded     prometheus.Gauge
+	loads      prometheus.Counter
+	age        prometheus.Histogram
+	noTask     prometheus.Counter
+	beyond     prometheus.Counter
+	rejected   prometheus.Counter
+	failures   prometheus.Counter
+	foreign    map[schemas.Topic]prometheus.Counter
+	commits    prometheus.Counter
+	refused    prometheus.Counter
+}
+
+func newMetrics(reg prometheus.Registerer) *metrics {
+	m := &metrics{foreign: make(map[schemas.Topic]prometheus.Counter)}
+	add := func(c prometheus.Collector) { reg.MustRegister(c) }
+	counter := func(name, help string) prometheus.Counter {
+		c := prometheus.NewCounter(prometheus.CounterOpts{Name: name, Help: help})
+		add(c)
+		return c
+	}
+	gauge := func(name, help string) prometheus.Gauge {
+		g := prometheus.NewGauge(prometheus.GaugeOpts{Name: name, Help: help})
+		add(g)
+		return g
+	}
+	vec := func(name, help string, labels ...string) *prometheus.CounterVec {
+		v := prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
+		add(v)
+		return v
+	}
+
+	recipients := vec("altavoz_recipients_total", "Recipients that came to an outcome, by Meta's code where it has one.", "outcome", "code")
+	for b := range m.recipients {
+		mark, code := schemas.Mark(b), ""
+		if !mark.Decided() {
+			continue
+		}
+		if r, ok := mark.Reason(); ok {
+			code = strconv.Itoa(r.Code)
+		}
+		m.recipients[b] = recipients.WithLabelValues(string(mark.Outcome()), code)
+	}
+	m.results = counter("altavoz_results_folded_total", "Results read, repeats included.")
+	m.finished = counter("altavoz_tasks_finished_total", "Tasks whose last recipient was decided.")
+	m.forgotten = counter("altavoz_tasks_forgotten_total", "Finished tasks removed after their retention.")
+	m.open = gauge("altavoz_tasks_open", "Tasks of the owned partitions that are not finished.")
+	m.held = gauge("altavoz_tasks_held", "Tasks held in memory beyond their place in the topics.")
+	m.loaded = gauge("altavoz_marks_loaded_bytes", "Marks held in memory, one byte a recipient.")
+	m.loads = counter("altavoz_marks_loads_total", "Reads of marks or statuses that had been unloaded.")
+	m.age = prometheus.NewHistogram(prometheus.HistogramOpts{
+		Name: "altavoz_fold_age_seconds", Help: "Age of a result when it was folded, once for each batch.",
+		Buckets: []float64{.001, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 60, 600, 3600},
+	})
+	add(m.age)
+	dropped := vec("altavoz_results_dropped_total", "Results that concern nobody.", "cause")
+	m.noTask, m.beyond = dropped.WithLabelValues(dropNoTask), dropped.WithLabelValues(dropBeyond)
+	m.rejected = counter("altavoz_results_rejected_total", "Results that can never be processed.")
+	m.failures = counter("altavoz_aggregator_write_failures_total", "Records of marks, statuses or rejects that had to be written again.")
+	foreign := vec("altavoz_foreign_writes_total", "Records in owned partitions of marks and statuses that another process wrote.", "topic")
+	for _, t := range []schemas.Topic{schemas.TopicMarks, schemas.TopicStatuses} {
+		m.foreign[t] = foreign.WithLabelValues(string(t))
+	}
+	m.commits = counter("altavoz_aggregator_commits_total", "Positions committed.")
+	m.refused = counter("altavoz_aggregator_commits_refused_total", "Positions whose commit was refused.")
+	return m
+}
+
+// batch counts what one batch of results did, and empties the tally.
+func (m *metrics) batch(n int, moved *tally, oldestMs int64) {
+	m.results.Add(float64(n))
+	for b, k := range moved {
+		if k > 0 {
+			m.recipients[b].Add(float64(k))
+		}
+	}
+	*moved = tally{}
+	if oldestMs > 0 {
+		m.age.Observe(max(0, time.Since(time.UnixMilli(oldestMs)).Seconds()))
+	}
+}

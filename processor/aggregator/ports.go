@@ -1,0 +1,105 @@
+package aggregator
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"altavoz/schemas"
+)
+
+// Ledger is the group of consumers, as far as commits go. Fence says who this member is now; Commit writes positions
+// under it and names those that were certainly not written. After an error nobody knows what was written; the group
+// then takes every slot away (Stage.Lost).
+type Ledger interface {
+	Fence() schemas.Fence
+	Commit(ctx context.Context, f schemas.Fence, ps []schemas.Position) (refused map[schemas.Slot]error, err error)
+}
+
+// Flow stops and restarts the reading of slots. Neither call blocks.
+type Flow interface {
+	Pause(slots ...schemas.Slot)
+	Resume(slots ...schemas.Slot)
+}
+
+// Log takes records to be written. Enqueue never blocks; done is called exactly once, maybe before Enqueue returns,
+// with the record as it was acknowledged. Records of one partition keep their order.
+type Log interface {
+	Enqueue(rec schemas.Record, done func(schemas.Record, error))
+}
+
+// Table reads marks and statuses back.
+type Table interface {
+	// Ends returns where each partition of the topic ends now.
+	Ends(ctx context.Context, t schemas.Topic) (map[int32]int64, error)
+	// Range hands over every record in [from, to) in order. Offsets that compaction emptied are passed over, and a
+	// from below the first record means the first record.
+	Range(ctx context.Context, s schemas.Slot, from, to int64, each func(schemas.Record) error) error
+}
+
+// Ports is what the stage is plugged into. One publisher may serve as Statuses and Marks; two keep the statuses,
+// which somebody waits for, free of the linger that suits marks.
+type Ports struct {
+	Ledger   Ledger
+	Flow     Flow
+	Statuses Log // no linger
+	Marks    Log // and rejects
+	Table    Table
+	// Reject makes the record that keeps rec, and why it can't be processed, in the topic rejects.
+	Reject func(rec schemas.Record, stage, code, reason string) schemas.Record
+}
+
+// Config is how the stage behaves; zero values mean the defaults.
+type Config struct {
+	Logger     *slog.Logger
+	Registerer prometheus.Registerer
+	// StatusEvery is how often at most the status of a busy task is written. Default 150 ms.
+	StatusEvery time.Duration
+	// MarksEvery is how often changed marks are written and results committed. Default 2 s.
+	MarksEvery time.Duration
+	// TailEvery is how often the owner looks for records that it did not write. Default 1 s.
+	TailEvery time.Duration
+	// Retention is how long a finished task is kept. Default 35 days.
+	Retention time.Duration
+	// MarksMemory bounds the marks held in memory, over all slots of the process. Default 64 MiB.
+	MarksMemory int64
+}
+
+const (
+	day = 24 * time.Hour
+
+	defaultStatusEvery = 150 * time.Millisecond
+	defaultMarksEvery  = 2 * time.Second
+	defaultTailEvery   = time.Second
+	// A result is kept for 30 days; a task must outlive its last result, or a late one would open it anew.
+	defaultRetention   = 35 * day
+	defaultMarksMemory = 64 << 20 // 4,096 full parts: the marks of 67 million recipients
+)
+
+// MaxRecipients bounds a task: 16 Mi recipients are 1,024 parts. It is also what keeps an index without a plan, which
+// nothing else vouches for, from taking memory.
+const MaxRecipients = 16 << 20
+
+func (c Config) withDefaults() Config {
+	def := func(d *time.Duration, v time.Duration) {
+		if *d == 0 {
+			*d = v
+		}
+	}
+	def(&c.StatusEvery, defaultStatusEvery)
+	def(&c.MarksEvery, defaultMarksEvery)
+	def(&c.TailEvery, defaultTailEvery)
+	def(&c.Retention, defaultRetention)
+	if c.MarksMemory == 0 {
+		c.MarksMemory = defaultMarksMemory
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Registerer == nil {
+		c.Registerer = prometheus.NewRegistry()
+	}
+	return c
+}

@@ -1,0 +1,344 @@
+package aggregator
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"altavoz/schemas"
+)
+
+const (
+	// foldBatch is how many results are folded before anything is written: some 4 ms of work, which is what a task's
+	// end may wait.
+	foldBatch = 4096
+	// statusBatch is how many statuses of busy tasks are written at one tick: at the default tick, 6,700 a second.
+	statusBatch = 1000
+	// maxHeld is how many tasks a slot holds in memory: at 1 KiB for the histogram, and up to 10 KiB of error lines, some
+	// 40 MiB when every one of them ended badly.
+	maxHeld = 4096
+	// coolAfter is how long a task stays in memory after its last result; coming back costs a read or two.
+	coolAfter = time.Minute
+)
+
+// entry is a task in its slot. Most are cold: everything is in the topics, and only their place there is known.
+type entry struct {
+	id      schemas.TaskID
+	task    *Task // nil: cold
+	read    pager
+	parts   []part // of a cold task, none of them in memory
+	version uint64 // highest ever seen or written
+	at      int64  // offset of the newest status record, which has the highest version
+	seen    time.Time
+	wrote   time.Time // when a status was last written
+	changed bool      // memory says more than the status
+	touched bool      // in slot.touched
+	force   bool      // the status can't wait for the one before it: the task ended
+	orphan  bool      // read from marks, and neither status nor result has named it yet
+	done    bool      // finished, and counted as such
+	flight  uint8     // statuses that wait for their acknowledgement
+	queue   queue
+	ended   int64 // when it finished, unix milliseconds
+}
+
+// queue says where a changed task waits for its status to be written.
+type queue uint8
+
+const (
+	queueNone queue = iota
+	queueSoon
+	queueLater
+)
+
+// slot is one owned partition: its tasks, and the goroutine (run) that alone touches them.
+type slot struct {
+	st                      *Stage
+	results, stats, markers schemas.Slot
+	box                     *mailbox
+	own                     map[schemas.Topic]*offsets
+	ctx                     context.Context //nolint:containedctx // the life of the slot's goroutine, ended by stop
+	stop                    context.CancelFunc
+	over                    chan struct{}
+
+	next     int64 // offset of the next result to fold
+	replayTo int64 // below it lie results that the previous owner may have folded: see caughtUp
+	caught   bool
+	entries  map[schemas.TaskID]*entry
+	leaving  map[schemas.TaskID]*leaver
+	floors   map[schemas.TaskID]uint64 // versions that others gave to tasks not known here yet
+	held     map[*entry]struct{}
+	touched  []*entry // something to write; entry.touched says which
+	last     *entry
+	soon     []*entry
+	later    []*entry
+	lost     []schemas.Record // rejects to write again
+	flight   map[*write]struct{}
+	cp       *checkpoint
+	asked    int64 // position handed to the committer
+	refused  bool
+	draining bool
+	final    bool // the checkpoint under way is the last
+	loaded   int64
+	evictAt  int64
+	clock    uint64
+	open     int
+	moved    tally
+	flat     schemas.FlatOutcome
+
+	statusAt, marksAt, forgetAt time.Time
+}
+
+// run is the slot's life. It ends when the slot is stopped, or when it was told to drain and has.
+func (s *slot) run() {
+	defer close(s.over)
+	defer s.leave()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-s.ctx.Done():
+			return
+		case <-s.box.signal:
+		case <-timer.C:
+		}
+		if s.round() != nil || s.ctx.Err() != nil || s.drained() {
+			return
+		}
+		timer.Reset(time.Until(s.deadline()))
+	}
+}
+
+// round does what there is to do. Its errors mean that the slot was stopped.
+func (s *slot) round() error {
+	in := s.box.take(s.roomy())
+	s.draining = s.draining || in.drain
+	for _, a := range in.acks {
+		s.settle(a)
+	}
+	if in.committed != nil {
+		s.refused = in.committed.refused
+		if s.refused {
+			s.asked = schemas.NoOffset
+		}
+	}
+	for i := range in.foreign {
+		if err := s.meet(&in.foreign[i]); err != nil {
+			return err
+		}
+	}
+	if !s.draining {
+		if err := s.fold(in.results); err != nil {
+			return err
+		}
+	}
+	now := time.Now()
+	s.catchUp()
+	if err := s.flush(now); err != nil {
+		return err
+	}
+	s.evict()
+	if err := s.check(now); err != nil {
+		return err
+	}
+	s.forget(now)
+	s.box.relax(s.st.ports.Flow, s.results)
+	if s.roomy() && !s.draining && s.box.size() > 0 {
+		s.box.wake()
+	}
+	return nil
+}
+
+// roomy reports whether more results may be folded. They may not while twice the memory for marks is taken by marks
+// that wait to be acknowledged.
+func (s *slot) roomy() bool { return s.cp == nil || s.loaded <= 2*s.budget() }
+
+// budget is the slot's share of the memory for marks.
+func (s *slot) budget() int64 { return s.st.cfg.MarksMemory / int64(max(1, s.st.owned.Load())) }
+
+func (s *slot) deadline() time.Time {
+	at := s.marksAt
+	if !s.statusAt.IsZero() && s.statusAt.Before(at) {
+		at = s.statusAt
+	}
+	if s.forgetAt.Before(at) {
+		at = s.forgetAt
+	}
+	return at
+}
+
+// fold takes results in, in order.
+func (s *slot) fold(recs []schemas.Record) error {
+	if len(recs) == 0 {
+		return nil
+	}
+	s.clock++
+	now, oldest := time.Now(), int64(0)
+	for i := range recs {
+		at, err := s.one(&recs[i], now)
+		if err != nil {
+			return err
+		}
+		s.next = recs[i].Offset + 1
+		if oldest == 0 || at > 0 && at < oldest {
+			oldest = at
+		}
+	}
+	s.st.metrics.batch(len(recs), &s.moved, oldest)
+	return nil
+}
+
+// one folds one record and returns when its event happened.
+func (s *slot) one(rec *schemas.Record, now time.Time) (at int64, err error) {
+	o := &s.flat
+	if !schemas.ReadOutcome(rec, o) || o.Mark == 0 || o.Mark > maxMark {
+		return s.rare(rec, now)
+	}
+	e, err := s.find(o.Task, true, rec)
+	if e == nil {
+		return o.AtMs, err
+	}
+	was := s.before(e, now)
+	changed, err := e.task.FoldOutcome(o, e.read)
+	s.after(e, was, changed, now)
+	return o.AtMs, err
+}
+
+// rare is one for what is not a plain outcome.
+func (s *slot) rare(rec *schemas.Record, now time.Time) (at int64, err error) {
+	var r schemas.Result
+	id, err := decode(rec, &r)
+	if err != nil {
+		s.reject(*rec, err)
+		return 0, nil
+	}
+	e, err := s.find(id, opens(&r), rec)
+	if e == nil {
+		return r.GetAtMs(), err
+	}
+	was := s.before(e, now)
+	changed, err := e.task.Fold(&r, e.read)
+	s.after(e, was, changed, now)
+	return r.GetAtMs(), err
+}
+
+func (s *slot) before(e *entry, now time.Time) (loaded int64) {
+	e.seen, e.task.clock = now, s.clock
+	if e.orphan { // its status was never written, even if these results change nothing in its marks
+		e.orphan = false
+		s.change(e, now)
+	}
+	return e.task.loaded
+}
+
+func (s *slot) after(e *entry, loaded int64, changed bool, now time.Time) {
+	t := e.task
+	if t.loaded != loaded {
+		s.account(t.loaded - loaded)
+	}
+	if t.beyond > 0 {
+		s.st.metrics.beyond.Add(float64(t.beyond))
+		t.beyond = 0
+	}
+	if changed {
+		s.change(e, now)
+	}
+}
+
+// find returns the task's entry, warm. It is nil for a task that nobody opened and this record does not open.
+func (s *slot) find(id schemas.TaskID, opens bool, rec *schemas.Record) (*entry, error) {
+	if s.last != nil && s.last.id == id {
+		return s.last, nil
+	}
+	e := s.entries[id]
+	if e == nil {
+		if _, gone := s.leaving[id]; gone || !opens {
+			s.st.metrics.noTask.Inc()
+			return nil, nil
+		}
+		// The key is what brought the record to this partition. Under another key it would open a second, half task.
+		if string(rec.Key) != id.String() {
+			s.reject(*rec, errForeignKey)
+			return nil, nil
+		}
+		e = s.add(id)
+		e.version = s.floors[id]
+		delete(s.floors, id)
+		s.warmAs(e, newTask(id))
+	}
+	if err := s.warm(e); err != nil {
+		return nil, err
+	}
+	s.last = e
+	return e, nil
+}
+
+func (s *slot) add(id schemas.TaskID) *entry {
+	e := &entry{id: id, at: noRecord}
+	s.entries[id] = e
+	s.opened(1)
+	return e
+}
+
+// change notes that a task says something new, and puts it where its status gets written: at once if it has been quiet,
+// else with the next tick.
+func (s *slot) change(e *entry, now time.Time) {
+	e.changed = true
+	s.touch(e)
+	if e.task.finished != 0 && !e.done {
+		s.end(e)
+	}
+	switch {
+	case e.force || now.Sub(e.wrote) >= s.st.cfg.StatusEvery:
+		if e.queue != queueSoon {
+			e.queue = queueSoon
+			s.soon = append(s.soon, e)
+		}
+	case e.queue == queueNone:
+		e.queue = queueLater
+		s.later = append(s.later, e)
+		if s.statusAt.IsZero() {
+			s.statusAt = now.Add(s.st.cfg.StatusEvery)
+		}
+	}
+}
+
+func (s *slot) touch(e *entry) {
+	if !e.touched {
+		e.touched = true
+		s.touched = append(s.touched, e)
+	}
+}
+
+// end is a task's last recipient being decided: what is left to write of it is written now.
+func (s *slot) end(e *entry) {
+	e.done, e.ended = true, e.task.finished
+	s.opened(-1)
+	s.st.metrics.finished.Inc()
+	e.force = true
+	if s.caught {
+		s.writeParts(e)
+	}
+	s.st.summary(e.task)
+}
+
+func (s *slot) opened(n int) {
+	s.open += n
+	s.st.metrics.open.Add(float64(n))
+}
+
+func (s *slot) account(n int64) {
+	s.loaded += n
+	s.st.metrics.loaded.Add(float64(n))
+}
+
+// leave gives back what the slot added to the gauges.
+func (s *slot) leave() {
+	s.opened(-s.open)
+	s.account(-s.loaded)
+	s.st.metrics.held.Sub(float64(len(s.held)))
+}
+
+// maxMark is the highest value that a mark, one byte, can have.
+const maxMark = 255
+
+var errForeignKey = errors.New("the key is not the task of the result")

@@ -1,0 +1,210 @@
+package aggregator
+
+import (
+	"bytes"
+	"context"
+	"sync"
+	"time"
+
+	"altavoz/schemas"
+)
+
+// maxOwn is how many own writes are remembered until the tail has passed them: some ten seconds of the fastest writing.
+// One that is forgotten is taken for foreign, folded in, and changes nothing.
+const maxOwn = 65536
+
+// maxFloors is how many versions of tasks not known here are remembered.
+const maxFloors = 10000
+
+// offsets knows which records of a partition were written here, and how far it was read.
+type offsets struct {
+	mu   sync.Mutex
+	mine map[int64]struct{}
+
+	seen  int64 // read up to here; the tail's alone from start on
+	known int64 // the end at the last look
+}
+
+func newOffsets() *offsets { return &offsets{mine: make(map[int64]struct{})} }
+
+func (o *offsets) start(end int64) { o.seen, o.known = end, end }
+
+func (o *offsets) add(at int64) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if len(o.mine) < maxOwn {
+		o.mine[at] = struct{}{}
+	}
+}
+
+// forget reports whether the record was written here, and forgets that.
+func (o *offsets) forget(at int64) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	_, ok := o.mine[at]
+	delete(o.mine, at)
+	return ok
+}
+
+// tail looks after the owned partitions of marks and statuses until ctx ends: a process that lost a partition and does
+// not know it yet may still write there.
+func (st *Stage) tail(ctx context.Context) {
+	tick := time.NewTicker(st.cfg.TailEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		for _, topic := range []schemas.Topic{schemas.TopicStatuses, schemas.TopicMarks} {
+			ends, err := st.ports.Table.Ends(ctx, topic)
+			if err != nil {
+				st.log.Debug("the ends of a topic are not known", "topic", string(topic), "error", err)
+				continue
+			}
+			for _, s := range st.all() {
+				if end, ok := ends[s.results.Partition]; ok {
+					s.watch(ctx, topic, end)
+				}
+			}
+		}
+	}
+}
+
+// watch reads what was new at the last look, and hands over what this process did not write. Reading one look behind
+// gives the acknowledgements of own writes the time to be here first.
+func (s *slot) watch(ctx context.Context, topic schemas.Topic, end int64) {
+	o := s.own[topic]
+	to := o.known
+	o.known = end
+	if o.seen >= to {
+		return
+	}
+	var foreign []schemas.Record
+	err := s.st.ports.Table.Range(ctx, schemas.Slot{Topic: topic, Partition: s.results.Partition}, o.seen, to, func(rec schemas.Record) error {
+		if !o.forget(rec.Offset) {
+			foreign = append(foreign, rec)
+		}
+		o.seen = rec.Offset + 1
+		return nil
+	})
+	if err != nil {
+		s.st.log.Debug("own partition not read to its end", "topic", string(topic), "partition", s.results.Partition, "error", err)
+	} else {
+		o.seen = to
+	}
+	if len(foreign) > 0 {
+		s.st.metrics.foreign[topic].Add(float64(len(foreign)))
+		s.box.update(func(in *inbox) { in.foreign = append(in.foreign, foreign...) })
+	}
+}
+
+// meet folds in a record that another process wrote, and sees to it that the last word is one which says everything.
+func (s *slot) meet(rec *schemas.Record) error {
+	if rec.Topic == schemas.TopicStatuses {
+		return s.meetStatus(rec)
+	}
+	return s.meetPart(rec)
+}
+
+func (s *slot) meetStatus(rec *schemas.Record) error {
+	id, err := schemas.ParseTaskID(string(rec.Key))
+	if err != nil {
+		return nil //nolint:nilerr // not a record of ours; nothing of it can be folded
+	}
+	var theirs schemas.Status
+	if len(rec.Value) > 0 && schemas.Decode(rec, &theirs) != nil {
+		return nil
+	}
+	e := s.entries[id]
+	if e == nil {
+		if len(s.floors) < maxFloors && theirs.GetVersion() > 0 { // it may have read further than we have
+			s.floors[id] = max(s.floors[id], theirs.GetVersion())
+		}
+		return nil
+	}
+	if err := s.warm(e); err != nil {
+		return err
+	}
+	now := time.Now()
+	e.seen = now
+	if len(rec.Value) == 0 {
+		s.change(e, now)
+		return nil
+	}
+	before, err := s.statusOf(e)
+	if err != nil {
+		return err
+	}
+	e.task.adopt(&theirs)
+	after, err := s.statusOf(e)
+	if err != nil {
+		return err
+	}
+	last, newer := rec.Offset > e.at, theirs.GetVersion() >= e.version
+	e.version = max(e.version, theirs.GetVersion())
+	switch {
+	case !same(before, after):
+		s.change(e, now)
+	case last && newer && same(after, &theirs): // says all that we would
+		e.at = rec.Offset
+	case last || newer:
+		s.change(e, now)
+	}
+	return nil
+}
+
+// same reports whether two statuses say the same, whoever wrote them and when.
+func same(a, b *schemas.Status) bool {
+	return bytes.Equal(said(a), said(b))
+}
+
+func said(s *schemas.Status) []byte {
+	version, updated := s.GetVersion(), s.GetUpdatedMs()
+	s.Version, s.UpdatedMs = 0, 0
+	out := schemas.EncodeStatus(0, s).Value
+	s.Version, s.UpdatedMs = version, updated
+	return out
+}
+
+func (s *slot) meetPart(rec *schemas.Record) error {
+	id, n, err := schemas.ParsePartKey(string(rec.Key))
+	e := s.entries[id]
+	if err != nil || e == nil || n >= MaxRecipients/schemas.PartRecipients {
+		return nil //nolint:nilerr // nothing of ours; what a zombie leaves of a forgotten task goes at the next takeover
+	}
+	var theirs schemas.Part
+	if len(rec.Value) > 0 && schemas.Decode(rec, &theirs) != nil {
+		return nil
+	}
+	if err := s.warm(e); err != nil {
+		return err
+	}
+	now, t := time.Now(), e.task
+	e.seen, t.clock = now, s.clock
+	was := t.loaded
+	changed, covers, err := t.merge(n, theirs.GetMarks(), t.size(n), e.read)
+	if err == nil {
+		t.refill = t.refill || changed
+		err = t.trim(e.read)
+	}
+	s.account(t.loaded - was)
+	if err != nil {
+		return err
+	}
+	switch p := &t.parts[n]; {
+	case len(rec.Value) == 0: // removed by somebody for whom the retention was over
+		p.dirty = true
+	case rec.Offset > p.at:
+		p.at, p.dirty = rec.Offset, !covers
+	}
+	if t.parts[n].dirty {
+		s.touch(e)
+	}
+	if changed {
+		t.finish(now.UnixMilli())
+		s.change(e, now)
+	}
+	return nil
+}
