@@ -4,7 +4,7 @@
 //	                                            ▼
 //	Send ─ recipient and callback data spliced in ─ one POST ─ errors.go ─ schemas.Reply
 //
-//	Resolver ─ parts or URL ─ cache? ─ Upload ─ media id
+//	Upload ─ a file, streamed ─ one POST ─ media id (package media decides which file, and when)
 //
 // One call is one attempt. Nothing here repeats a call, follows a redirect or decides when to try again: whether that is right
 // depends on the ledger, which belongs to the sender. What this package does owe the sender is the truth about each call, and

@@ -98,7 +98,7 @@ func (c *Client) Prepare(content *schemas.Content) (schemas.Message, error) {
 func headerOf(c *schemas.Content) (*header, error) {
 	switch c.GetHeader() {
 	case schemas.HeaderKind_HEADER_KIND_NONE:
-		return nil, nil //nolint:nilnil // a message without header is no error
+		return nil, nil // a message without header is no error
 	case schemas.HeaderKind_HEADER_KIND_TEXT:
 		return &header{Type: "text", Text: c.GetHeaderText()}, nil
 	case schemas.HeaderKind_HEADER_KIND_IMAGE, schemas.HeaderKind_HEADER_KIND_VIDEO, schemas.HeaderKind_HEADER_KIND_DOCUMENT:

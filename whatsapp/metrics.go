@@ -89,45 +89,10 @@ func (m *clientMetrics) answered(call string, r schemas.Reply, took time.Duratio
 	}
 }
 
-type (
-	uploadResult string
-	cacheResult  string
-	fetchResult  string
-)
+type uploadResult string
 
 const (
 	uploadDone    uploadResult = "done"
 	uploadRefused uploadResult = "refused" // the file can't be used
 	uploadFailed  uploadResult = "failed"  // it may work another time
-
-	cacheHit  cacheResult = "hit"
-	cacheMiss cacheResult = "miss"
-
-	fetchDone    fetchResult = "done"
-	fetchLinked  fetchResult = "linked"  // could not be reached from here: Meta is given the link
-	fetchRefused fetchResult = "refused" // the URL can't be used
-	fetchFailed  fetchResult = "failed"  // our own fault: no room, or stopped
 )
-
-type mediaMetrics struct {
-	cache   map[cacheResult]prometheus.Counter
-	fetches map[fetchResult]prometheus.Counter
-}
-
-func newMediaMetrics(reg prometheus.Registerer) *mediaMetrics {
-	f := promauto.With(reg)
-	cache := f.NewCounterVec(prometheus.CounterOpts{
-		Name: "altavoz_media_cache_total", Help: "Files looked up in the media cache, by result.",
-	}, []string{"result"})
-	fetches := f.NewCounterVec(prometheus.CounterOpts{
-		Name: "altavoz_media_fetches_total", Help: "URLs fetched for media headers, by result.",
-	}, []string{"result"})
-	m := &mediaMetrics{cache: map[cacheResult]prometheus.Counter{}, fetches: map[fetchResult]prometheus.Counter{}}
-	for _, r := range []cacheResult{cacheHit, cacheMiss} {
-		m.cache[r] = cache.WithLabelValues(string(r))
-	}
-	for _, r := range []fetchResult{fetchDone, fetchLinked, fetchRefused, fetchFailed} {
-		m.fetches[r] = fetches.WithLabelValues(string(r))
-	}
-	return m
-}

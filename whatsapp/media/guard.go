@@ -1,0 +1,154 @@
+package media
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"strings"
+	"syscall"
+
+	"code.dny.dev/ssrf"
+)
+
+const maxURL = 2048 // bytes, as far as the Cloud API takes links
+
+// guard decides where our own fetches may go. The deciding check is made on the address that is being connected to, after the name was
+// resolved, so neither a name that changes its address nor a redirect gets around it.
+type guard struct {
+	ssrf  *ssrf.Guardian
+	hosts map[string]bool // "host:port" that the operator opened, lower case
+	nets  []netip.Prefix  // networks that the operator opened, on every port
+}
+
+func newGuard(allow []string) (*guard, error) {
+	g := &guard{ssrf: ssrf.New(), hosts: map[string]bool{}} // public addresses, ports 80 and 443
+	for _, a := range allow {
+		if p, err := netip.ParsePrefix(a); err == nil {
+			g.nets = append(g.nets, p.Masked())
+			continue
+		}
+		host, port, err := net.SplitHostPort(a)
+		if err != nil || host == "" || port == "" {
+			return nil, fmt.Errorf("media fetch allow-list: %q is neither host:port nor a network such as 10.1.0.0/16", a)
+		}
+		g.hosts[net.JoinHostPort(strings.ToLower(host), port)] = true
+	}
+	return g, nil
+}
+
+// dialer returns the dialer of our fetches; dial, where set, is the network of a simulation.
+func (g *guard) dialer(dial Dial) Dial {
+	open, guarded := (&net.Dialer{Timeout: dialTimeout}).DialContext, (&net.Dialer{Timeout: dialTimeout, Control: g.control}).DialContext
+	if dial != nil {
+		open = dial
+		guarded = func(ctx context.Context, network, addr string) (net.Conn, error) {
+			if ap, err := netip.ParseAddrPort(addr); err == nil {
+				if err := g.address(ap); err != nil {
+					return nil, err
+				}
+			}
+			return dial(ctx, network, addr)
+		}
+	}
+	return func(ctx context.Context, network, addr string) (net.Conn, error) {
+		if g.hosts[strings.ToLower(addr)] {
+			return open(ctx, network, addr)
+		}
+		return guarded(ctx, network, addr)
+	}
+}
+
+// control is called by net.Dialer for every address, right before connecting to it.
+func (g *guard) control(network, address string, c syscall.RawConn) error {
+	if ap, err := netip.ParseAddrPort(address); err == nil && g.opened(ap.Addr()) {
+		return nil
+	}
+	return g.ssrf.Safe(network, address, c)
+}
+
+func (g *guard) address(ap netip.AddrPort) error {
+	if g.opened(ap.Addr()) {
+		return nil
+	}
+	return g.ssrf.SafeAddrPort(ap)
+}
+
+func (g *guard) opened(a netip.Addr) bool {
+	for _, p := range g.nets {
+		if p.Contains(a.Unmap()) {
+			return true
+		}
+	}
+	return false
+}
+
+// allowed reports whether the operator opened the URL's host by name or number.
+func (g *guard) allowed(u *url.URL) bool {
+	if g.hosts[strings.ToLower(net.JoinHostPort(u.Hostname(), portOf(u)))] {
+		return true
+	}
+	a, err := netip.ParseAddr(u.Hostname())
+	return err == nil && g.opened(a)
+}
+
+func portOf(u *url.URL) string {
+	switch {
+	case u.Port() != "":
+		return u.Port()
+	case u.Scheme == "http":
+		return "80"
+	default:
+		return "443"
+	}
+}
+
+// checkURL refuses what is no use to anybody outside: neither we nor Meta should be given a name of the operator's own network. Its
+// errors are *schemas.ContentError.
+func (g *guard) checkURL(text string) (*url.URL, error) {
+	u, err := url.Parse(text)
+	switch {
+	case err != nil || u.Host == "" || u.Hostname() == "":
+		return nil, badURL("no se entiende")
+	case u.Scheme != "http" && u.Scheme != "https":
+		return nil, badURL("debe empezar por https://")
+	case len(text) > maxURL:
+		return nil, badURL(fmt.Sprintf("tiene más de %d caracteres", maxURL))
+	case u.User != nil:
+		return nil, badURL("no puede llevar usuario ni contraseña")
+	case g.allowed(u):
+		return u, nil
+	}
+	if a, err := netip.ParseAddr(u.Hostname()); err == nil {
+		if g.ssrf.SafeAddr(a) != nil {
+			return nil, badURL("lleva a una red privada")
+		}
+		return u, nil
+	}
+	if internalName(u.Hostname()) {
+		return nil, badURL("lleva a una red privada")
+	}
+	return u, nil
+}
+
+func internalName(host string) bool {
+	host = strings.TrimSuffix(strings.ToLower(host), ".")
+	if !strings.Contains(host, ".") {
+		return true
+	}
+	for _, end := range []string{".local", ".localhost", ".internal", ".intranet", ".lan", ".home.arpa"} {
+		if strings.HasSuffix(host, end) {
+			return true
+		}
+	}
+	return false
+}
+
+// fetchable says whether we fetch the URL ourselves: over TLS, or from a host that the operator opened.
+func (g *guard) fetchable(u *url.URL) error {
+	if u.Scheme == "https" || g.allowed(u) {
+		return nil
+	}
+	return fmt.Errorf("%w: only https is fetched", errUnreachable)
+}

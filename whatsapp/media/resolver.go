@@ -1,0 +1,322 @@
+package media
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/url"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/singleflight"
+
+	"altavoz/schemas"
+)
+
+const (
+	// mediaLife is how long an uploaded id is used: five days less than Meta keeps it, which is as long as a send may wait.
+	mediaLife = 25 * 24 * time.Hour
+	// Files on their way at once. An upload holds one part of 512 KiB, a fetch up to spoolMemory.
+	maxUploads = 4
+	maxFetches = 4
+
+	maxMediaID = 128 // bytes of an id that a cache may give; real ones have about 16
+)
+
+// Dial opens a connection, as [net.Dialer.DialContext] does.
+type Dial = func(ctx context.Context, network, addr string) (net.Conn, error)
+
+// Uploader puts files on sender numbers.
+type Uploader interface {
+	// Upload returns the media id of the file on the number. A *schemas.ContentError says that the file is refused; any
+	// other error may pass.
+	Upload(ctx context.Context, sender, mimeType, filename string, size int64, body io.Reader) (string, error)
+}
+
+// Parts reads files that were stored in parts.
+type Parts interface {
+	// Part returns the n-th part, from 0, of the file that ref points at. A *schemas.ContentError says that it is gone.
+	Part(ctx context.Context, ref *schemas.BlobRef, n int) ([]byte, error)
+}
+
+// Cache remembers media ids. It may forget: then a file is uploaded again.
+type Cache interface {
+	Get(ctx context.Context, key string) (string, bool)
+	Put(ctx context.Context, key, id string, ttl time.Duration)
+}
+
+// URLMode is what becomes of a media header given as a URL.
+type URLMode string
+
+// The modes.
+const (
+	URLAuto URLMode = "auto" // fetch and upload it; pass it on where it can't be reached from here
+	URLLink URLMode = "link" // pass it on: Meta fetches it, once per recipient and after having accepted the message
+)
+
+// Config is what a Resolver needs. Uploader and Parts are required.
+type Config struct {
+	Uploader Uploader
+	Parts    Parts
+	Cache    Cache // nil: nothing is remembered
+
+	URLMode URLMode // empty: auto
+	// FetchAllow opens what is closed by default to our fetches: "host:port" (plain HTTP too) and networks such as "10.1.0.0/16".
+	FetchAllow []string
+	// FetchDial replaces the guarded dialer in a simulated network. Where it is set, only addresses that are literal are
+	// checked here: resolving a name safely is then its own business.
+	FetchDial Dial
+	TempDir   string // for fetched files of more than 1 MiB; empty: the system's
+
+	Logger     *slog.Logger
+	Registerer prometheus.Registerer
+}
+
+// Resolver turns a file as it was given into what a message can carry: a media id, or a link. A file is uploaded once per sender
+// number, however many ask for it at the same time.
+type Resolver struct {
+	uploader Uploader
+	parts    Parts
+	cache    Cache
+	mode     URLMode
+	fetcher  *fetcher
+	metrics  *metrics
+	log      *slog.Logger
+
+	// What is under way goes on when a caller leaves, since others may wait for it; Close ends it.
+	ctx     context.Context // the lifetime of work that no single caller owns
+	cancel  context.CancelFunc
+	mu      sync.Mutex // guards adding to running
+	running sync.WaitGroup
+	flights singleflight.Group
+	slots   chan struct{} // one per upload
+}
+
+// New returns a resolver; Close ends what it has under way.
+func New(cfg Config) (*Resolver, error) {
+	if cfg.Uploader == nil || cfg.Parts == nil {
+		return nil, errors.New("media: no uploader or no parts")
+	}
+	switch cfg.URLMode {
+	case "":
+		cfg.URLMode = URLAuto
+	case URLAuto, URLLink:
+	default:
+		return nil, fmt.Errorf("media: URL mode %q is neither %q nor %q", cfg.URLMode, URLAuto, URLLink)
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	guard, err := newGuard(cfg.FetchAllow)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	return &Resolver{
+		uploader: cfg.Uploader, parts: cfg.Parts, cache: cfg.Cache, mode: cfg.URLMode,
+		fetcher: newFetcher(guard, cfg.FetchDial, cfg.TempDir),
+		metrics: newMetrics(cfg.Registerer), log: cfg.Logger,
+		ctx: ctx, cancel: cancel, slots: make(chan struct{}, maxUploads),
+	}, nil
+}
+
+// Close ends what is under way and waits for it.
+func (r *Resolver) Close() {
+	r.mu.Lock()
+	r.cancel()
+	r.mu.Unlock()
+	r.running.Wait()
+}
+
+// Resolve returns m with a media id of the sender number, or with a link. It keeps where the file came from, except for an inline
+// file, so that Refresh can go back there. A *schemas.ContentError says that the file can't be used; any other error may
+// pass.
+func (r *Resolver) Resolve(ctx context.Context, sender string, kind schemas.HeaderKind, m *schemas.MediaRef) (*schemas.MediaRef, error) {
+	if m.GetMediaId() != "" || m.GetLink() != "" {
+		return m, nil
+	}
+	return r.resolve(ctx, sender, kind, m, "")
+}
+
+// Refresh returns m, which Resolve made, with another media id than the one it has: that one is no longer known to Meta.
+func (r *Resolver) Refresh(ctx context.Context, sender string, kind schemas.HeaderKind, m *schemas.MediaRef) (*schemas.MediaRef, error) {
+	if m.GetMediaId() == "" {
+		return m, nil // a link does not grow old
+	}
+	if digest, ok := digestOf(m); ok && r.cache != nil { // somebody else may have refreshed it already
+		if id, ok := r.cache.Get(ctx, schemas.MediaKey(sender, digest)); ok && id != m.GetMediaId() {
+			return resolved(m, file{digest: digest, mimeType: m.GetMimeType(), size: int64(m.GetSize()), name: m.GetFilename()}, id), nil
+		}
+	}
+	if m.GetUrl() == "" && m.GetParts() == nil && len(m.GetInline()) == 0 {
+		return nil, &schemas.ContentError{Why: "WhatsApp ya no conoce el archivo de 'header_content' y no queda de dónde volver a subirlo"}
+	}
+	return r.resolve(ctx, sender, kind, m, m.GetMediaId())
+}
+
+// resolve finds the file and uploads it, unless an id other than stale is known.
+func (r *Resolver) resolve(ctx context.Context, sender string, kind schemas.HeaderKind, m *schemas.MediaRef, stale string) (*schemas.MediaRef, error) {
+	if kind.MaxBytes() == 0 {
+		return nil, &schemas.ContentError{Why: "El campo 'header_content' solo lleva un archivo con 'header_type' image, video o document"}
+	}
+	switch {
+	case m.GetUrl() != "":
+		return r.resolveURL(ctx, sender, kind, m, stale)
+	case m.GetParts() != nil, len(m.GetInline()) > 0:
+		f, err := r.stored(ctx, kind, m)
+		if err != nil {
+			return nil, err
+		}
+		id, err := r.mediaID(ctx, sender, f, stale)
+		if err != nil {
+			return nil, err
+		}
+		return resolved(m, f, id), nil
+	default:
+		return nil, &schemas.ContentError{Why: "El campo 'header_content' no tiene un archivo"}
+	}
+}
+
+func (r *Resolver) resolveURL(ctx context.Context, sender string, kind schemas.HeaderKind, m *schemas.MediaRef, stale string) (*schemas.MediaRef, error) {
+	u, err := r.fetcher.guard.checkURL(m.GetUrl())
+	if err != nil {
+		return nil, err
+	}
+	link := &schemas.MediaRef{Url: m.GetUrl(), Link: m.GetUrl(), Filename: nameOf(m.GetFilename(), u, kind, "")}
+	if r.mode == URLLink {
+		return link, nil
+	}
+	v, err := r.once(ctx, "url\x00"+sender+"\x00"+kind.String()+"\x00"+m.GetUrl()+"\x00"+stale, func(ctx context.Context) (any, error) {
+		return r.fetchAndUpload(ctx, sender, kind, u, stale)
+	})
+	if errors.Is(err, errUnreachable) {
+		r.log.Warn("media URL not reachable from here, passed on as a link", "host", u.Hostname(), "error", err)
+		return link, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	up, _ := v.(uploaded) // it is one: fetchAndUpload returned it
+	up.file.name = nameOf(m.GetFilename(), u, kind, up.file.mimeType)
+	return resolved(m, up.file, up.id), nil
+}
+
+// uploaded is a file that has an id.
+type uploaded struct {
+	file file
+	id   string
+}
+
+func (r *Resolver) fetchAndUpload(ctx context.Context, sender string, kind schemas.HeaderKind, u *url.URL, stale string) (uploaded, error) {
+	f, done, err := r.fetcher.fetch(ctx, u, kind)
+	r.metrics.fetches[resultOf(err)].Inc()
+	if err != nil {
+		return uploaded{}, err
+	}
+	defer done()
+	r.log.Info("media fetched", "host", u.Hostname(), "mime_type", f.mimeType, "bytes", f.size)
+	f.name = nameOf("", u, kind, f.mimeType)
+	id, err := r.mediaID(ctx, sender, f, stale)
+	return uploaded{f, id}, err
+}
+
+func resultOf(err error) fetchResult {
+	switch {
+	case err == nil:
+		return fetchDone
+	case errors.Is(err, schemas.ErrContent):
+		return fetchRefused
+	case errors.Is(err, errUnreachable):
+		return fetchLinked
+	default:
+		return fetchFailed
+	}
+}
+
+// mediaID returns an id of the file on the sender number: from the cache, or by uploading it.
+func (r *Resolver) mediaID(ctx context.Context, sender string, f file, stale string) (string, error) {
+	key := schemas.MediaKey(sender, f.digest)
+	v, err := r.once(ctx, "file\x00"+key+"\x00"+stale, func(ctx context.Context) (any, error) {
+		if r.cache != nil {
+			if id, ok := r.cache.Get(ctx, key); ok && id != stale && id != "" && len(id) <= maxMediaID {
+				r.metrics.cache[cacheHit].Inc()
+				return id, nil
+			}
+			r.metrics.cache[cacheMiss].Inc()
+		}
+		select {
+		case r.slots <- struct{}{}:
+		case <-ctx.Done():
+			return nil, fmt.Errorf("waiting to upload: %w", context.Cause(ctx))
+		}
+		defer func() { <-r.slots }()
+		body := &checkedReader{r: f.open(ctx), hash: sha256.New(), want: f.digest, left: f.size}
+		id, err := r.uploader.Upload(ctx, sender, f.mimeType, f.name, f.size, body)
+		if cause := body.failed.Load(); err != nil && cause != nil {
+			return nil, fmt.Errorf("reading the file to upload: %w", *cause) // not the upload's fault
+		}
+		if err != nil {
+			return nil, err
+		}
+		if r.cache != nil {
+			r.cache.Put(ctx, key, id, mediaLife)
+		}
+		return id, nil
+	})
+	if err != nil {
+		return "", err
+	}
+	id, _ := v.(string) // it is one, as above
+	return id, nil
+}
+
+// once runs work unless the same is under way, and waits for its result, Close or the end of ctx. Work itself ends with Close alone.
+func (r *Resolver) once(ctx context.Context, key string, work func(context.Context) (any, error)) (any, error) {
+	r.mu.Lock()
+	if r.ctx.Err() != nil {
+		r.mu.Unlock()
+		return nil, fmt.Errorf("resolving media: %w", context.Canceled)
+	}
+	r.running.Add(1)
+	r.mu.Unlock()
+	result := r.flights.DoChan(key, func() (any, error) { return work(r.ctx) })
+	// Whether this call runs the work or shares it, its result comes; counting every call is counting all work.
+	waiter := make(chan singleflight.Result, 1)
+	go func() {
+		defer r.running.Done()
+		waiter <- <-result
+	}()
+	select {
+	case res := <-waiter:
+		return res.Val, res.Err
+	case <-ctx.Done():
+		return nil, fmt.Errorf("waiting for media: %w", context.Cause(ctx))
+	}
+}
+
+// resolved returns m with the facts of its file and its id. Inline bytes are left out: they would not fit into a record.
+func resolved(m *schemas.MediaRef, f file, id string) *schemas.MediaRef {
+	return &schemas.MediaRef{
+		Url: m.GetUrl(), Parts: m.GetParts(),
+		Sha256: bytes.Clone(f.digest[:]), MimeType: f.mimeType, Size: uint64(f.size), Filename: f.name, MediaId: id,
+	}
+}
+
+// file is a file that can be read more than once.
+type file struct {
+	digest   [sha256.Size]byte
+	mimeType string
+	size     int64
+	name     string
+	open     func(ctx context.Context) io.Reader
+}
+
+func digestOf(m *schemas.MediaRef) (d [sha256.Size]byte, ok bool) {
+	return d, copy(d[:], m.GetSha256()) == sha256.Size && len(m.GetSha256()) == sha256.Size
+}
