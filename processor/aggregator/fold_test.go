@@ -1,0 +1,414 @@
+package aggregator
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"google.golang.org/protobuf/testing/protocmp"
+	"pgregory.net/rapid"
+
+	"altavoz/schemas"
+)
+
+// reference is the fold written down a second time, as plainly as can be: what was said about each recipient, and the
+// greatest of it.
+type reference struct {
+	plan   *schemas.Plan
+	said   map[uint32]schemas.Mark
+	failed bool
+}
+
+func refold(results []*schemas.Result) *reference {
+	ref := &reference{said: make(map[uint32]schemas.Mark)}
+	for _, r := range results {
+		if p := r.GetPlan(); p != nil && ref.plan == nil {
+			ref.plan = p
+		}
+	}
+	total := uint32(MaxRecipients)
+	if ref.plan != nil {
+		total = ref.plan.GetTotal()
+	}
+	say := func(i uint32, m schemas.Mark) {
+		if i < total {
+			ref.said[i] = max(ref.said[i], m)
+		}
+	}
+	for _, r := range results {
+		switch e := r.GetEvent().(type) {
+		case *schemas.Result_Outcome:
+			say(e.Outcome.GetIndex(), schemas.Mark(e.Outcome.GetMark()))
+		case *schemas.Result_Range:
+			for i := e.Range.GetFrom(); i < min(e.Range.GetTo(), total); i++ {
+				say(i, schemas.Mark(e.Range.GetMark()))
+			}
+		case *schemas.Result_Note:
+			ref.failed = ref.failed || e.Note.GetPhase() == schemas.Phase_PHASE_FAILED
+		}
+	}
+	if ref.failed && ref.plan != nil {
+		for i := range total {
+			say(i, schemas.Failed(schemas.CodeContent))
+		}
+	}
+	return ref
+}
+
+func (ref *reference) counts() (counts [256]uint32) {
+	for _, m := range ref.said {
+		counts[m]++
+	}
+	return counts
+}
+
+// worst returns the indexes and marks that the error lines must show.
+func (ref *reference) worst() (out [][2]uint32) {
+	for i, m := range ref.said {
+		if bad(m) {
+			out = append(out, [2]uint32{i, uint32(m)})
+		}
+	}
+	slices.SortFunc(out, func(a, b [2]uint32) int { return int(a[0]) - int(b[0]) })
+	return out[:min(len(out), maxErrors)]
+}
+
+func shown(s *schemas.Status) (out [][2]uint32) {
+	for _, l := range s.GetErrors() {
+		out = append(out, [2]uint32{l.GetIndex(), l.GetMark()})
+	}
+	return out
+}
+
+var task1 = schemas.TaskIDFromKey("tests", "1")
+
+func planOf(total uint32) *schemas.Result {
+	return &schemas.Result{Task: task1.Bytes(), AtMs: 1000, Event: &schemas.Result_Plan{Plan: &schemas.Plan{
+		Total: total, Origin: &schemas.Origin{Partition: 1, Offset: 7}, AcceptedMs: 1000,
+	}}}
+}
+
+func dispatched(cursor uint32) *schemas.Result {
+	return &schemas.Result{Task: task1.Bytes(), AtMs: 1500, Event: &schemas.Result_Dispatched{Dispatched: &schemas.Dispatched{Cursor: cursor}}}
+}
+
+func outcome(i uint32, m schemas.Mark, phone, reason string) *schemas.Result {
+	return &schemas.Result{Task: task1.Bytes(), AtMs: 2000 + int64(i), Event: &schemas.Result_Outcome{Outcome: &schemas.Outcome{
+		Index: i, Mark: uint32(m), Phone: phone, Reason: reason,
+	}}}
+}
+
+func ranged(from, to uint32, m schemas.Mark) *schemas.Result {
+	return &schemas.Result{Task: task1.Bytes(), AtMs: 3000, Event: &schemas.Result_Range{Range: &schemas.Range{From: from, To: to, Mark: uint32(m)}}}
+}
+
+func noted(at int64, p schemas.Phase, why string) *schemas.Result {
+	return &schemas.Result{Task: task1.Bytes(), AtMs: at, Event: &schemas.Result_Note{Note: &schemas.Note{Phase: p, Why: why}}}
+}
+
+var someMarks = []schemas.Mark{
+	schemas.MarkDuplicate, schemas.MarkExpired, schemas.MarkCancelled, schemas.MarkUnknown, schemas.Failed(schemas.CodeInvalidPhone),
+	schemas.Failed(131026), schemas.MarkSent, schemas.Undelivered(131049), schemas.MarkDelivered, schemas.MarkRead,
+}
+
+// drawResults draws a task's history over the edges of parts, some of it beyond the task's end.
+func drawResults(t *rapid.T) []*schemas.Result {
+	total := rapid.SampledFrom([]uint32{1, 3, 150, 150, 150, 400, schemas.PartRecipients, schemas.PartRecipients + 50}).Draw(t, "total")
+	index := rapid.OneOf(rapid.Uint32Range(0, min(total, 200)), rapid.Uint32Range(0, total+3))
+	mark := rapid.SampledFrom(someMarks)
+	results := []*schemas.Result{planOf(total)}
+	for range rapid.IntRange(0, 60).Draw(t, "n") {
+		switch rapid.IntRange(0, 12).Draw(t, "kind") {
+		case 0:
+			from := index.Draw(t, "from")
+			results = append(results, ranged(from, from+rapid.Uint32Range(0, 300).Draw(t, "width"), mark.Draw(t, "mark")))
+		case 1:
+			results = append(results, dispatched(index.Draw(t, "cursor")))
+		case 2:
+			at := rapid.Int64Range(1, 50).Draw(t, "at")
+			results = append(results, noted(at, rapid.SampledFrom([]schemas.Phase{1, 3, 3, 1, 2}).Draw(t, "phase"), "porque"))
+		default:
+			results = append(results, outcome(index.Draw(t, "index"), mark.Draw(t, "mark"), "573001234567", ""))
+		}
+	}
+	return results
+}
+
+func foldAll(t interface{ Fatal(args ...any) }, task *Task, results []*schemas.Result) *schemas.Status {
+	for _, r := range results {
+		if _, err := task.Fold(r, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s, err := task.Status(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// Whatever the order, and however often something is repeated: the marks, counts and error lines are the same, and they
+// are what the plain reference says.
+func TestFoldDoesNotDependOnOrder(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		results := drawResults(t)
+		mixed := slices.Clone(results)
+		for range rapid.IntRange(0, 10).Draw(t, "repeats") {
+			mixed = append(mixed, rapid.SampledFrom(results).Draw(t, "repeat"))
+		}
+		mixed = rapid.Permutation(mixed).Draw(t, "order")
+
+		a, b := newTask(task1), newTask(task1)
+		sa, sb := foldAll(t, a, results), foldAll(t, b, mixed)
+		for n := range max(len(a.parts), len(b.parts)) {
+			if diff := cmp.Diff(partOf(a, n), partOf(b, n)); diff != "" {
+				t.Fatalf("marks of part %d depend on the order:\n%s", n, diff)
+			}
+		}
+		unworded(sa)
+		unworded(sb)
+		sa.FinishedMs, sb.FinishedMs = min(sa.GetFinishedMs(), 1), min(sb.GetFinishedMs(), 1) // when, does depend on it
+		if diff := cmp.Diff(sa, sb, protocmp.Transform()); diff != "" {
+			t.Fatalf("status depends on the order:\n%s", diff)
+		}
+
+		ref := refold(results)
+		if ref.counts() != a.counts {
+			t.Fatalf("counts %v, the reference has %v", sa.GetCounts(), ref.counts())
+		}
+		if diff := cmp.Diff(ref.worst(), shown(sa)); diff != "" {
+			t.Fatalf("error lines, reference (-) and fold (+):\n%s", diff)
+		}
+		if done := uint32(len(ref.said)) == ref.plan.GetTotal(); done != (sa.GetFinishedMs() != 0) {
+			t.Fatalf("finished %v, all decided %v", !done, done)
+		}
+	})
+}
+
+// unworded takes the words off the lines: those of a line that had to leave for a lower one are lost.
+func unworded(s *schemas.Status) {
+	for _, l := range s.GetErrors() {
+		l.Phone, l.Reason = "", ""
+	}
+}
+
+// As long as no line has to leave, the words do not depend on the order either.
+func TestErrorWordsDoNotDependOnOrder(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		results := []*schemas.Result{planOf(20)}
+		for range rapid.IntRange(1, 30).Draw(t, "n") {
+			m := rapid.SampledFrom([]schemas.Mark{schemas.MarkDuplicate, schemas.MarkUnknown, schemas.Failed(131026), schemas.Undelivered(131049)}).Draw(t, "mark")
+			results = append(results, outcome(rapid.Uint32Range(0, 19).Draw(t, "index"), m,
+				rapid.SampledFrom([]string{"", "573001", "573002"}).Draw(t, "phone"), rapid.SampledFrom([]string{"", "una", "otra"}).Draw(t, "reason")))
+		}
+		mixed := rapid.Permutation(append(slices.Clone(results), results[:len(results)/2]...)).Draw(t, "order")
+		sa, sb := foldAll(t, newTask(task1), results), foldAll(t, newTask(task1), mixed)
+		if diff := cmp.Diff(sa.GetErrors(), sb.GetErrors(), protocmp.Transform()); diff != "" {
+			t.Fatalf("lines depend on the order:\n%s", diff)
+		}
+	})
+}
+
+// partOf returns the marks of a part without the pending ones at its end, which need not be there.
+func partOf(t *Task, n int) []byte {
+	if n >= len(t.parts) {
+		return nil
+	}
+	b := t.parts[n].marks
+	for len(b) > 0 && b[len(b)-1] == 0 {
+		b = b[:len(b)-1]
+	}
+	return append([]byte(nil), b...)
+}
+
+// At every moment: the histogram is a recount of the bytes, and with the pending ones it makes up the total.
+func TestFoldCountsAddUp(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		task := newTask(task1)
+		for _, r := range rapid.Permutation(drawResults(t)).Draw(t, "order") {
+			if _, err := task.Fold(r, nil); err != nil {
+				t.Fatal(err)
+			}
+			var recount [256]uint32
+			var decided, worse, held uint32
+			for _, p := range task.parts {
+				var here uint32
+				for _, m := range p.marks {
+					if m != 0 {
+						recount[m]++
+						decided++
+					}
+					if bad(schemas.Mark(m)) {
+						here++
+					}
+				}
+				if uint32(p.bad) != here {
+					t.Fatalf("a part says %d bad, it has %d", p.bad, here)
+				}
+				worse += here
+				held += uint32(len(p.marks))
+			}
+			if recount != task.counts || decided != task.decided || worse != task.bad || int64(held) != task.loaded {
+				t.Fatalf("histogram %v (%d decided, %d bad, %d bytes), recount %v (%d, %d, %d)",
+					task.counts, task.decided, task.bad, task.loaded, recount, decided, worse, held)
+			}
+			if task.plan != nil && task.decided > task.plan.GetTotal() {
+				t.Fatalf("%d decided of %d", task.decided, task.plan.GetTotal())
+			}
+		}
+	})
+}
+
+// The marks of a task come and go from memory; nobody may notice.
+func TestFoldWithUnloadedParts(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		results := drawResults(t)
+		stored := make(map[int64][]byte)
+		read := func(_ uint32, at int64) ([]byte, error) { return slices.Clone(stored[at]), nil }
+		task := newTask(task1)
+		for _, r := range results {
+			if _, err := task.Fold(r, read); err != nil {
+				t.Fatal(err)
+			}
+			for n := range task.parts {
+				if p := &task.parts[n]; p.marks != nil && rapid.Bool().Draw(t, "unload") {
+					if p.dirty {
+						p.at, p.dirty = int64(len(stored)), false
+						stored[p.at] = slices.Clone(p.marks)
+					}
+					if p.at != noRecord {
+						task.unload(p)
+					}
+				}
+			}
+		}
+		got, err := task.Status(read)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := foldAll(t, newTask(task1), results)
+		if task.plan.GetTotal() > maxErrors {
+			unworded(want)
+			unworded(got)
+		}
+		if diff := cmp.Diff(want, got, protocmp.Transform()); diff != "" {
+			t.Fatalf("kept in memory (-) and unloaded (+) differ:\n%s", diff)
+		}
+	})
+}
+
+// A status read back, with its marks, is the task it was made of.
+func TestRestore(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		results := drawResults(t)
+		cut := rapid.IntRange(0, len(results)).Draw(t, "cut")
+		whole, first := newTask(task1), newTask(task1)
+		s := foldAll(t, first, results[:cut])
+		second := newTask(task1)
+		second.restore(s)
+		second.recount(first.marks)
+		a, b := foldAll(t, whole, results), foldAll(t, second, results[cut:])
+		if whole.plan.GetTotal() > maxErrors {
+			unworded(a)
+			unworded(b)
+		}
+		if diff := cmp.Diff(a, b, protocmp.Transform()); diff != "" {
+			t.Fatalf("without (-) and with (+) a restart differ:\n%s", diff)
+		}
+	})
+}
+
+func TestFoldPhases(t *testing.T) {
+	t.Parallel()
+	const waiting, failed, running = schemas.Phase_PHASE_WAITING, schemas.Phase_PHASE_FAILED, schemas.Phase_PHASE_RUNNING
+	for name, c := range map[string]struct {
+		notes []*schemas.Result
+		phase schemas.Phase
+		why   string
+	}{
+		"later wins":            {[]*schemas.Result{noted(10, waiting, "token"), noted(20, running, "")}, running, ""},
+		"late news is old news": {[]*schemas.Result{noted(20, running, ""), noted(10, waiting, "token")}, running, ""},
+		"a failure stays":       {[]*schemas.Result{noted(10, failed, "archivo"), noted(20, running, "")}, failed, "archivo"},
+		"a failure comes late":  {[]*schemas.Result{noted(20, running, ""), noted(10, failed, "archivo")}, failed, "archivo"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := foldAll(t, newTask(task1), append([]*schemas.Result{planOf(2)}, c.notes...))
+			if s.GetPhase() != c.phase || s.GetWhy() != c.why {
+				t.Fatalf("phase %v %q, want %v %q", s.GetPhase(), s.GetWhy(), c.phase, c.why)
+			}
+		})
+	}
+}
+
+func TestFailedTaskDecidesEveryRecipient(t *testing.T) {
+	t.Parallel()
+	s := foldAll(t, newTask(task1), []*schemas.Result{planOf(3), noted(5000, schemas.Phase_PHASE_FAILED, "La imagen no existe (404)")})
+	want := []*schemas.MarkCount{{Mark: uint32(schemas.Failed(schemas.CodeContent)), Count: 3}}
+	if diff := cmp.Diff(want, s.GetCounts(), protocmp.Transform()); diff != "" {
+		t.Fatalf("counts (-want +got):\n%s", diff)
+	}
+	if s.GetFinishedMs() != 5000 || s.GetStartedMs() != 0 || len(s.GetErrors()) != 3 || s.GetErrors()[2].GetReason() != "La imagen no existe (404)" {
+		t.Fatalf("status %v", s)
+	}
+}
+
+func TestErrorLines(t *testing.T) {
+	t.Parallel()
+	refused, invalid := schemas.Failed(131026), schemas.Failed(schemas.CodeInvalidPhone)
+	s := foldAll(t, newTask(task1), []*schemas.Result{
+		planOf(6),
+		outcome(4, refused, "573000000004", ""),
+		outcome(1, invalid, "12x", "Invalid phone number format"),
+		outcome(2, schemas.MarkUnknown, "573000000002", "El proceso terminó durante el envío"),
+		outcome(3, schemas.MarkUnknown, "573000000003", ""),
+		outcome(3, schemas.MarkDelivered, "", ""), // a receipt settles it
+		outcome(5, schemas.MarkDuplicate, "573000000004", ""),
+	})
+	want := []*schemas.ErrorLine{
+		{Index: 1, Phone: "12x", Reason: "Invalid phone number format", Mark: uint32(invalid)},
+		{Index: 2, Phone: "573000000002", Reason: "El proceso terminó durante el envío", Mark: uint32(schemas.MarkUnknown)},
+		{Index: 4, Phone: "573000000004", Reason: "(131026) No se puede entregar: el número no usa WhatsApp o no puede recibirlo", Mark: uint32(refused)},
+		{Index: 5, Phone: "573000000004", Reason: "Número repetido en la lista", Mark: uint32(schemas.MarkDuplicate)},
+	}
+	if diff := cmp.Diff(want, s.GetErrors(), protocmp.Transform()); diff != "" {
+		t.Fatalf("lines (-want +got):\n%s", diff)
+	}
+	if s.GetFinishedMs() != 0 || s.GetStartedMs() != 2001 {
+		t.Fatalf("finished %d with one recipient pending, started %d", s.GetFinishedMs(), s.GetStartedMs())
+	}
+}
+
+// When a line leaves, the next one of the task takes its place, though it had not been kept.
+func TestErrorLinesMoveUp(t *testing.T) {
+	t.Parallel()
+	results := []*schemas.Result{planOf(500)}
+	for i := range uint32(300) {
+		results = append(results, outcome(i, schemas.MarkUnknown, "", ""))
+	}
+	for i := range uint32(10) {
+		results = append(results, outcome(10*i, schemas.MarkRead, "", ""))
+	}
+	s := foldAll(t, newTask(task1), results)
+	if n := len(s.GetErrors()); n != maxErrors || s.GetErrors()[0].GetIndex() != 1 || s.GetErrors()[n-1].GetIndex() != 109 {
+		t.Fatalf("%d lines from %d to %d", n, s.GetErrors()[0].GetIndex(), s.GetErrors()[n-1].GetIndex())
+	}
+}
+
+// Late corrections change the numbers of a finished task and leave it finished when it was.
+func TestCorrectionsDoNotUnfinish(t *testing.T) {
+	t.Parallel()
+	task := newTask(task1)
+	first := foldAll(t, task, []*schemas.Result{planOf(1), outcome(0, schemas.MarkSent, "", "")})
+	late := outcome(0, schemas.Undelivered(131049), "573001234567", "")
+	late.AtMs = 9_000_000
+	s := foldAll(t, task, []*schemas.Result{late})
+	if first.GetFinishedMs() != 2000 || s.GetFinishedMs() != 2000 || len(s.GetErrors()) != 1 || s.GetCounts()[0].GetMark() != uint32(schemas.Undelivered(131049)) {
+		t.Fatalf("first %v\nthen %v", first, s)
+	}
+}
