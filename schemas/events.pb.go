@@ -995,6 +995,8 @@ type Plan struct {
 	ScheduleMs    int64                  `protobuf:"varint,6,opt,name=schedule_ms,json=scheduleMs,proto3" json:"schedule_ms,omitempty"`
 	ExpireMs      int64                  `protobuf:"varint,7,opt,name=expire_ms,json=expireMs,proto3" json:"expire_ms,omitempty"`
 	Direct        bool                   `protobuf:"varint,8,opt,name=direct,proto3" json:"direct,omitempty"`
+	// Where the fanout reads the broadcast again: its record on the home partition of its number. Empty: at its origin.
+	Home          *Origin `protobuf:"bytes,9,opt,name=home,proto3" json:"home,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1083,6 +1085,13 @@ func (x *Plan) GetDirect() bool {
 		return x.Direct
 	}
 	return false
+}
+
+func (x *Plan) GetHome() *Origin {
+	if x != nil {
+		return x.Home
+	}
+	return nil
 }
 
 // Dispatched says that every recipient below cursor was dealt with by the fanout: it has a send, or
@@ -1733,7 +1742,7 @@ const file_events_proto_rawDesc = "" +
 	"\aoutcome\x18\x05 \x01(\v2\x13.altavoz.v1.OutcomeH\x00R\aoutcome\x12)\n" +
 	"\x05range\x18\x06 \x01(\v2\x11.altavoz.v1.RangeH\x00R\x05range\x12&\n" +
 	"\x04note\x18\a \x01(\v2\x10.altavoz.v1.NoteH\x00R\x04noteB\a\n" +
-	"\x05event\"\xfe\x01\n" +
+	"\x05event\"\xa6\x02\n" +
 	"\x04Plan\x12\x14\n" +
 	"\x05total\x18\x01 \x01(\rR\x05total\x12*\n" +
 	"\x06origin\x18\x02 \x01(\v2\x12.altavoz.v1.OriginR\x06origin\x12%\n" +
@@ -1744,7 +1753,8 @@ const file_events_proto_rawDesc = "" +
 	"\vschedule_ms\x18\x06 \x01(\x03R\n" +
 	"scheduleMs\x12\x1b\n" +
 	"\texpire_ms\x18\a \x01(\x03R\bexpireMs\x12\x16\n" +
-	"\x06direct\x18\b \x01(\bR\x06direct\"$\n" +
+	"\x06direct\x18\b \x01(\bR\x06direct\x12&\n" +
+	"\x04home\x18\t \x01(\v2\x12.altavoz.v1.OriginR\x04home\"$\n" +
 	"\n" +
 	"Dispatched\x12\x16\n" +
 	"\x06cursor\x18\x01 \x01(\rR\x06cursor\"w\n" +
@@ -1861,16 +1871,17 @@ var file_events_proto_depIdxs = []int32{
 	14, // 13: altavoz.v1.Result.range:type_name -> altavoz.v1.Range
 	15, // 14: altavoz.v1.Result.note:type_name -> altavoz.v1.Note
 	8,  // 15: altavoz.v1.Plan.origin:type_name -> altavoz.v1.Origin
-	2,  // 16: altavoz.v1.Note.phase:type_name -> altavoz.v1.Phase
-	11, // 17: altavoz.v1.Status.plan:type_name -> altavoz.v1.Plan
-	18, // 18: altavoz.v1.Status.counts:type_name -> altavoz.v1.MarkCount
-	19, // 19: altavoz.v1.Status.errors:type_name -> altavoz.v1.ErrorLine
-	2,  // 20: altavoz.v1.Status.phase:type_name -> altavoz.v1.Phase
-	21, // [21:21] is the sub-list for method output_type
-	21, // [21:21] is the sub-list for method input_type
-	21, // [21:21] is the sub-list for extension type_name
-	21, // [21:21] is the sub-list for extension extendee
-	0,  // [0:21] is the sub-list for field type_name
+	8,  // 16: altavoz.v1.Plan.home:type_name -> altavoz.v1.Origin
+	2,  // 17: altavoz.v1.Note.phase:type_name -> altavoz.v1.Phase
+	11, // 18: altavoz.v1.Status.plan:type_name -> altavoz.v1.Plan
+	18, // 19: altavoz.v1.Status.counts:type_name -> altavoz.v1.MarkCount
+	19, // 20: altavoz.v1.Status.errors:type_name -> altavoz.v1.ErrorLine
+	2,  // 21: altavoz.v1.Status.phase:type_name -> altavoz.v1.Phase
+	22, // [22:22] is the sub-list for method output_type
+	22, // [22:22] is the sub-list for method input_type
+	22, // [22:22] is the sub-list for extension type_name
+	22, // [22:22] is the sub-list for extension extendee
+	0,  // [0:22] is the sub-list for field type_name
 }
 
 func init() { file_events_proto_init() }
