@@ -1,0 +1,39 @@
+// Package simulator is a WhatsApp Cloud API that sends nothing: it checks every request as strictly as Meta's documentation says, answers as
+// Meta does, and remembers what it was asked to send.
+//
+// It is a stranger on purpose. It imports nothing of altavoz, so that a misreading of the API can't be made on both sides at once, and
+// its ledger is written before it answers: where altavoz and the ledger disagree, the ledger is right.
+//
+//	request ─ token ─ number ─ JSON ─ fields ─ latency ─ magic endings ─ faults ─ limits ─ ledger ─ answer
+//
+// # Magic endings
+//
+// The last four digits of a phone choose its fate (unless Config.PlainPhones). All of them answer at once; Meta gives those
+// marked "later" mostly in a webhook, after having accepted the message.
+//
+//	0026  131026  not on WhatsApp (later)
+//	0030  131030  not in the list of allowed phones
+//	0047  131047  more than 24 hours since the last answer (later)
+//	0049  131049  healthy ecosystem engagement (later)
+//	0050  131050  stopped marketing messages (later)
+//	0072  130472  in an experiment (later)
+//	0021  131021  recipient is the sender
+//	0009  131009  parameter value not valid
+//	0100  100     invalid parameter
+//	0053  131053  media could not be fetched (later)
+//	0000  131000  unknown error, every time
+//	0016  131016  service unavailable, twice; then accepted
+//	0429  130429  too many messages, twice; then accepted
+//	0056  131056  too many to this phone, once; then accepted
+//	0057  131057  account in maintenance, once; then accepted
+//	0190  190     token expired, once; then accepted
+//	0500  -       500 with a page of HTML, once; then accepted
+//	0501  -       the connection closes before anything is accepted
+//	0502  -       accepted, then the connection closes without an answer
+//	0503  -       accepted, then half an answer
+//	0504  -       accepted, and no answer comes
+//
+// # Faults
+//
+// Faults are rules, one a line, switched on at start or by POST /_simulator/faults; package faults has the words.
+package simulator

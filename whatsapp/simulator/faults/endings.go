@@ -1,0 +1,43 @@
+package faults
+
+// Ending is what a phone with certain last digits meets with; the simulator's package documentation lists them.
+type Ending struct {
+	Effect Effect
+	Code   int
+	Times  int // how many calls it hits; 0: every one
+}
+
+// endingDigits is how long an ending is.
+const endingDigits = 4
+
+var endings = map[string]Ending{
+	"0026": {Effect: Refuse, Code: 131026},
+	"0030": {Effect: Refuse, Code: 131030},
+	"0047": {Effect: Refuse, Code: 131047},
+	"0049": {Effect: Refuse, Code: 131049},
+	"0050": {Effect: Refuse, Code: 131050},
+	"0072": {Effect: Refuse, Code: 130472},
+	"0021": {Effect: Refuse, Code: 131021},
+	"0009": {Effect: Refuse, Code: 131009},
+	"0100": {Effect: Refuse, Code: 100},
+	"0053": {Effect: Refuse, Code: 131053},
+	"0000": {Effect: Refuse, Code: 131000},
+	"0016": {Effect: Refuse, Code: 131016, Times: 2},
+	"0429": {Effect: Refuse, Code: 130429, Times: 2},
+	"0056": {Effect: Refuse, Code: 131056, Times: 1},
+	"0057": {Effect: Refuse, Code: 131057, Times: 1},
+	"0190": {Effect: Refuse, Code: 190, Times: 1},
+	"0500": {Effect: HTML, Times: 1},
+	"0501": {Effect: DropBefore},
+	"0502": {Effect: DropAfter},
+	"0503": {Effect: Truncate},
+	"0504": {Effect: Stall},
+}
+
+// EndingOf returns what the phone's last digits do; None for most.
+func EndingOf(phone string) Ending {
+	if len(phone) < endingDigits {
+		return Ending{}
+	}
+	return endings[phone[len(phone)-endingDigits:]]
+}

@@ -1,0 +1,317 @@
+package simulator
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"altavoz/whatsapp/simulator/faults"
+)
+
+const (
+	businessCountry = "1"    // of the number that the simulator pretends to be; see recipientOf
+	maxMagicPhones  = 10_000 // with an ending that counts calls; the rest is accepted
+)
+
+// request is a message that passed validation.
+type request struct {
+	input    string // as given
+	phone    string // wa_id, or the user id
+	user     bool
+	callback string
+	key      uint64 // of the callback data, or of the phone where there is none
+}
+
+// messages takes one message. The order of checks is the Cloud API's, as far as it is known.
+func (s *Simulator) messages(x *exchange) {
+	if e := s.authorize(x); e != nil {
+		s.refuse(x, e)
+		return
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(x.w, x.r.Body, maxBody))
+	if err != nil { // too long, or the client has gone: nothing was understood
+		s.refuse(x, invalid("The request body could not be read."))
+		return
+	}
+	req, used, e := s.parse(body)
+	if e != nil {
+		s.refuse(x, e)
+		return
+	}
+	f := s.meet(x, req)
+	if f.Latency > 0 {
+		time.Sleep(f.Latency) // also for a client that has gone: what it sent is being dealt with
+	}
+	switch f.Effect {
+	case faults.Refuse:
+		e = ofCode(f.Code)
+	case faults.HTML:
+		s.html(x)
+		return
+	case faults.DropBefore:
+		s.mu.Lock()
+		s.ledger.dropped(req.key)
+		s.mu.Unlock()
+		panic(http.ErrAbortHandler) // closes the connection, by contract with net/http
+	case faults.None, faults.DropAfter, faults.Truncate, faults.Stall:
+		if e = s.checkMedia(x.number, used, f.MediaGone); e == nil {
+			e = s.limit(x, req, f)
+		}
+	}
+	if e != nil {
+		e.retryAfter = f.RetryAfter
+		s.refuse(x, e)
+		return
+	}
+	s.accept(x, req, f.Effect)
+}
+
+// meet counts the call and decides what it meets with: what its phone's ending asks for, else what the faults do.
+func (s *Simulator) meet(x *exchange, req request) faults.Fate {
+	s.mu.Lock()
+	nth := s.ledger.called(req.key, req.callback != "")
+	c := faults.Call{Number: x.number, Phone: req.phone, Accepted: s.ledger.sum.Accepted, Chance: s.cfg.Seed ^ mix(req.key^mix(uint64(nth)))}
+	ending := s.endingOf(req.phone)
+	s.mu.Unlock()
+	f := s.rules.Load().Fate(c, time.Now())
+	if ending.Effect != faults.None {
+		f.Effect, f.Code = ending.Effect, ending.Code
+	}
+	return f
+}
+
+// endingOf returns what the phone's ending does to this call. The caller holds s.mu.
+func (s *Simulator) endingOf(phone string) faults.Ending {
+	if s.cfg.PlainPhones || !isDigits(phone) {
+		return faults.Ending{}
+	}
+	ending := faults.EndingOf(phone)
+	if ending.Times == 0 {
+		return ending
+	}
+	n, seen := s.magic[phone]
+	if n >= ending.Times || (!seen && len(s.magic) >= maxMagicPhones) {
+		return faults.Ending{}
+	}
+	s.magic[phone] = n + 1
+	return ending
+}
+
+func (s *Simulator) limit(x *exchange, req request, f faults.Fate) *apiError {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now, n := time.Now(), s.stateOf(x.number)
+	if n.limits.TooFast(now, f.Rate) {
+		e := ofCode(130429)
+		e.status = f.RateStatus
+		return e
+	}
+	if f.Pair && n.limits.TooOften(now, hash(req.phone)) {
+		return ofCode(131056)
+	}
+	return nil
+}
+
+// stateOf returns what is kept of a number. The caller holds s.mu.
+func (s *Simulator) stateOf(number string) *numberState {
+	n := s.numbers[number]
+	if n == nil {
+		n = &numberState{limits: faults.NewLimits()}
+		s.numbers[number] = n
+	}
+	return n
+}
+
+// accept writes the message down, then answers.
+func (s *Simulator) accept(x *exchange, req request, eff faults.Effect) {
+	now := time.Now()
+	answered := eff == faults.None
+	s.mu.Lock()
+	id := s.wamid(req.phone, uint64(s.ledger.sum.Accepted))
+	place := s.ledger.accepted(req.key, req.callback != "", Received{
+		Number: x.number, Phone: req.phone, Callback: req.callback, WAMID: id, Time: now, Answered: answered,
+	})
+	s.stateOf(x.number).rate.add(now)
+	s.mu.Unlock()
+
+	body := acceptance(req, id)
+	switch eff {
+	case faults.DropAfter:
+		panic(http.ErrAbortHandler)
+	case faults.Stall:
+		<-x.r.Context().Done()
+		panic(http.ErrAbortHandler)
+	case faults.Truncate:
+		body = body[:len(body)/2]
+	case faults.None, faults.Refuse, faults.HTML, faults.DropBefore:
+	}
+	if err := s.answer(x.w, http.StatusOK, body); err != nil && answered {
+		s.mu.Lock()
+		s.ledger.unanswered(place)
+		s.mu.Unlock()
+	}
+}
+
+func acceptance(req request, id string) []byte {
+	b := make([]byte, 0, 256)
+	b = append(b, `{"messaging_product":"whatsapp","contacts":[{"input":`...)
+	b = strconv.AppendQuoteToASCII(b, req.input) // phones and user ids: nothing that Go and JSON quote differently
+	if req.user {
+		b = append(b, `,"user_id":"`...)
+	} else {
+		b = append(b, `,"wa_id":"`...)
+	}
+	b = append(b, req.phone...)
+	b = append(b, `"}],"messages":[{"id":"`...)
+	b = append(b, id...)
+	return append(b, `"}]}`...)
+}
+
+// html is what a proxy says while the API behind it is down.
+func (s *Simulator) html(x *exchange) {
+	s.mu.Lock()
+	s.ledger.refused[codeHTML]++
+	s.mu.Unlock()
+	x.w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	x.w.WriteHeader(http.StatusInternalServerError)
+	_, _ = io.WriteString(x.w, "<!DOCTYPE html><html><head><title>Error</title></head><body><h1>Sorry, something went wrong.</h1></body></html>")
+}
+
+// topLevel are the fields that a message may have.
+var topLevel = map[string]bool{
+	"messaging_product": true, "recipient_type": true, "to": true, "recipient": true, "type": true, "context": true,
+	"biz_opaque_callback_data": true, "recipient_identity_key_hash": true, "category": true, "ttl_seconds": true,
+	"direct_send_config": true, "text": true, "interactive": true, "template": true,
+}
+
+// parse checks a message, up to what depends on the account's state.
+func (s *Simulator) parse(body []byte) (request, usedMedia, *apiError) {
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(body, &fields); err != nil || fields == nil {
+		return request{}, usedMedia{}, invalid("The request body must be a JSON object.")
+	}
+	for name := range fields {
+		if !topLevel[name] {
+			return request{}, usedMedia{}, invalid("Unexpected key %q on param %q.", name, "message")
+		}
+	}
+	product, e := textField(fields, "messaging_product", 1, 64)
+	if e != nil {
+		return request{}, usedMedia{}, e
+	}
+	if product != "whatsapp" {
+		return request{}, usedMedia{}, invalid("Param messaging_product must be one of {WHATSAPP} - got %q.", product)
+	}
+	req, e := s.recipientOf(fields)
+	if e != nil {
+		return request{}, usedMedia{}, e
+	}
+	if fields["biz_opaque_callback_data"] != nil {
+		if req.callback, e = textField(fields, "biz_opaque_callback_data", 1, 512); e != nil {
+			return request{}, usedMedia{}, e
+		}
+		req.key = hash(req.callback)
+	}
+	if e := s.directSend(fields); e != nil {
+		return request{}, usedMedia{}, e
+	}
+	kind, e := textField(fields, "type", 1, 64)
+	if e != nil {
+		return request{}, usedMedia{}, e
+	}
+	switch kind {
+	case "text", "interactive":
+		used, e := s.known.check(kind, fields[kind])
+		return req, used, e
+	case "template":
+		return request{}, usedMedia{}, ofCode(132001)
+	default:
+		return request{}, usedMedia{}, invalid("Param type must be one of {TEXT, INTERACTIVE, TEMPLATE} - got %q.", kind)
+	}
+}
+
+// textField reads a required text of the top level.
+func textField(fields map[string]json.RawMessage, name string, shortest, longest int) (string, *apiError) {
+	raw, ok := fields[name]
+	if !ok || string(raw) == "null" {
+		return "", required(name)
+	}
+	var v string
+	if err := json.Unmarshal(raw, &v); err != nil {
+		return "", invalid("Param %s must be a string.", name)
+	}
+	if n := length(v); n < shortest || n > longest {
+		return "", badValue("%s length invalid. Min length: %d, Max length: %d", name, shortest, longest)
+	}
+	return v, nil
+}
+
+// recipientOf reads to, or recipient. A phone without "+" is taken as one of the business's own country, as Meta documents; that
+// most of them work all the same is nothing to rely on.
+func (s *Simulator) recipientOf(fields map[string]json.RawMessage) (request, *apiError) {
+	if fields["recipient_type"] != nil {
+		if t, e := textField(fields, "recipient_type", 1, 64); e != nil || t != "individual" {
+			return request{}, invalid("Param recipient_type must be one of {INDIVIDUAL} - got %q.", t)
+		}
+	}
+	if fields["to"] == nil && fields["recipient"] != nil {
+		id, e := textField(fields, "recipient", 1, 160)
+		if e != nil {
+			return request{}, e
+		}
+		if !isUserID(id) {
+			return request{}, invalid("Param recipient is not a valid user ID.")
+		}
+		return request{input: id, phone: id, user: true, key: hash("", id)}, nil
+	}
+	to, e := textField(fields, "to", 1, 64)
+	if e != nil {
+		return request{}, e
+	}
+	digits, plus := strings.CutPrefix(strings.NewReplacer(" ", "", "-", "", "(", "", ")", "").Replace(to), "+")
+	if !plus {
+		digits = businessCountry + digits
+	}
+	if !isDigits(digits) || len(digits) < 8 || len(digits) > 16 || digits[0] == '0' {
+		return request{}, badValue("Recipient phone number is not valid: %s", to)
+	}
+	return request{input: to, phone: digits, key: hash("", digits)}, nil
+}
+
+// isUserID: two capitals, a dot, letters and digits; ENT. may stand between.
+func isUserID(s string) bool {
+	country, id, ok := strings.Cut(s, ".")
+	if !ok || len(country) != 2 || strings.Trim(country, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != "" {
+		return false
+	}
+	id = strings.TrimPrefix(id, "ENT.")
+	for _, r := range id {
+		if (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') {
+			return false
+		}
+	}
+	return id != "" && len(id) <= 128
+}
+
+func (s *Simulator) directSend(fields map[string]json.RawMessage) *apiError {
+	if fields["category"] == nil {
+		if fields["ttl_seconds"] != nil || fields["direct_send_config"] != nil {
+			return invalid("Param ttl_seconds requires category.")
+		}
+		return nil
+	}
+	c, e := textField(fields, "category", 1, 64)
+	if e != nil {
+		return e
+	}
+	switch {
+	case c != "utility" && c != "authentication" && c != "service":
+		return invalid("Param category must be one of {AUTHENTICATION, SERVICE, UTILITY} - got %q.", c)
+	case !s.cfg.DirectSend && c != "service":
+		return invalid("Invalid parameter").withDetails("Parameter Invalid: The 'category' value requires Direct Send, which isn't enabled for this account. Use an approved message template instead.")
+	}
+	return nil
+}

@@ -1,0 +1,256 @@
+package simulator
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"altavoz/whatsapp/simulator/faults"
+)
+
+const (
+	// DefaultRecords is how many messages are remembered in full, at some 300 bytes each.
+	DefaultRecords = 100_000
+
+	maxBody        = 256 << 10 // bytes of a message; the longest valid one has about 15 KiB
+	maxFaults      = 16 << 10  // bytes of rules
+	readHeaderTime = 10 * time.Second
+	idleTime       = 5 * time.Minute
+	maxHeaderBytes = 16 << 10
+	apiVersion     = "v25.0"
+)
+
+// Number is a sender number that exists here.
+type Number struct {
+	ID    string // phone_number_id
+	Token string // what opens it
+}
+
+// Config says what the simulated account looks like.
+type Config struct {
+	// Numbers that exist. Empty: every id of digits exists, and every token opens it.
+	Numbers []Number
+	// Faults from the start, as faults.Parse reads them.
+	Faults string
+	// Seed decides ids and which requests the faults hit.
+	Seed uint64
+	// Records is how many messages are remembered in full; 0: DefaultRecords, negative: none. Beyond it, some 30 bytes a message remain,
+	// enough to count what came twice.
+	Records int
+	// PlainPhones takes the magic out of the endings of phones.
+	PlainPhones bool
+	// DirectSend allows the field category.
+	DirectSend bool
+	Logger     *slog.Logger
+}
+
+// Simulator is a Cloud API. It is safe for concurrent use.
+type Simulator struct {
+	cfg    Config
+	tokens map[string]string
+	rules  atomic.Pointer[faults.Rules]
+	known  knownContents
+	log    *slog.Logger
+
+	mu      sync.Mutex // guards what follows; never held while writing to or reading from a client
+	ledger  *ledger
+	numbers map[string]*numberState
+	media   map[string]*mediaFile
+	magic   map[string]int // calls to phones with a magic ending that counts
+	uploads uploadTotals
+	traces  uint64
+}
+
+type numberState struct {
+	limits *faults.Limits
+	rate   window
+}
+
+type uploadTotals struct {
+	Files int   `json:"files"`
+	Bytes int64 `json:"bytes"`
+}
+
+// New returns a simulator. It panics on faults that can't be read: they are the caller's own words.
+func New(cfg Config) *Simulator {
+	if cfg.Records == 0 {
+		cfg.Records = DefaultRecords
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	s := &Simulator{
+		cfg: cfg, tokens: make(map[string]string, len(cfg.Numbers)), log: cfg.Logger,
+		ledger: newLedger(max(cfg.Records, 0)), numbers: map[string]*numberState{}, media: map[string]*mediaFile{}, magic: map[string]int{},
+	}
+	for _, n := range cfg.Numbers {
+		s.tokens[n.ID] = n.Token
+	}
+	if err := s.SetFaults(cfg.Faults); err != nil {
+		panic(fmt.Sprintf("simulator: %v", err))
+	}
+	return s
+}
+
+// SetFaults replaces the faults by those that faults.Parse reads in text.
+func (s *Simulator) SetFaults(text string) error {
+	rules, err := faults.Parse(text, time.Now())
+	if err != nil {
+		return err
+	}
+	s.rules.Store(rules)
+	return nil
+}
+
+// Faults returns the faults in force, as they were set.
+func (s *Simulator) Faults() string { return s.rules.Load().Text(time.Now()) }
+
+// Handler serves the Cloud API under any version, or none, and /_simulator beside it.
+func (s *Simulator) Handler() http.Handler { return http.HandlerFunc(s.serve) }
+
+// Serve answers on l until ctx ends; then it drops what is open.
+func (s *Simulator) Serve(ctx context.Context, l net.Listener) error {
+	srv := &http.Server{
+		Handler: s.Handler(), ReadHeaderTimeout: readHeaderTime, IdleTimeout: idleTime, MaxHeaderBytes: maxHeaderBytes,
+		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+	}
+	stop := context.AfterFunc(ctx, func() { _ = srv.Close() })
+	defer stop()
+	if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serving the simulator: %w", err)
+	}
+	return nil
+}
+
+// exchange is one request on its way through.
+type exchange struct {
+	w      http.ResponseWriter
+	r      *http.Request
+	number string
+}
+
+var version = regexp.MustCompile(`^v\d+\.\d+$`)
+
+func (s *Simulator) serve(w http.ResponseWriter, r *http.Request) {
+	path := strings.Trim(r.URL.Path, "/")
+	if rest, ok := strings.CutPrefix(path, "_simulator"); ok {
+		s.control(w, r, strings.Trim(rest, "/"))
+		return
+	}
+	first, rest, _ := strings.Cut(path, "/")
+	if version.MatchString(first) {
+		first, rest, _ = strings.Cut(rest, "/")
+	}
+	x := &exchange{w: w, r: r, number: first}
+	switch {
+	case r.Method == http.MethodPost && rest == "messages":
+		s.messages(x)
+	case r.Method == http.MethodPost && rest == "media":
+		s.upload(x)
+	case r.Method == http.MethodGet && rest == "":
+		s.describeMedia(x)
+	case r.Method == http.MethodDelete && rest == "":
+		s.deleteMedia(x)
+	default:
+		s.refuse(x, &apiError{status: http.StatusBadRequest, Code: 2500, Type: typeOAuth, Message: "Unknown path components: /" + rest})
+	}
+}
+
+// authorize checks token and number, in this order.
+func (s *Simulator) authorize(x *exchange) *apiError {
+	token, ok := strings.CutPrefix(x.r.Header.Get("Authorization"), "Bearer ")
+	if !ok || token == "" {
+		return &apiError{status: http.StatusUnauthorized, Code: 190, Type: typeOAuth, Message: "An access token is required to request this resource."}
+	}
+	if len(s.tokens) == 0 {
+		if !isDigits(x.number) {
+			return noObject(x.number)
+		}
+		return nil
+	}
+	known := false
+	for _, t := range s.tokens {
+		known = known || t == token
+	}
+	if !known {
+		return &apiError{status: http.StatusUnauthorized, Code: 190, Type: typeOAuth, Message: "Invalid OAuth access token - Cannot parse access token"}
+	}
+	if want, ok := s.tokens[x.number]; !ok || want != token {
+		return noObject(x.number)
+	}
+	return nil
+}
+
+// control is the part that no Cloud API has.
+func (s *Simulator) control(w http.ResponseWriter, r *http.Request, what string) {
+	switch r.Method + " " + what {
+	case "GET summary":
+		s.answerJSON(w, http.StatusOK, s.Summary())
+	case "GET ledger":
+		s.answerJSON(w, http.StatusOK, s.Ledger(r.URL.Query().Get("phone")))
+	case "GET faults":
+		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		_, _ = io.WriteString(w, s.Faults())
+	case "POST faults":
+		text, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxFaults))
+		if err == nil {
+			err = s.SetFaults(string(text))
+		}
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		s.log.Info("faults changed", "rules", s.Faults())
+		w.WriteHeader(http.StatusNoContent)
+	default:
+		http.Error(w, "GET ledger?phone=, GET summary, GET or POST faults", http.StatusNotFound)
+	}
+}
+
+func (s *Simulator) answerJSON(w http.ResponseWriter, status int, v any) {
+	b, err := json.Marshal(v)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	_ = s.answer(w, status, b)
+}
+
+// answer writes an answer of the API and reports whether it left.
+func (s *Simulator) answer(w http.ResponseWriter, status int, body []byte) error {
+	trace := s.trace()
+	h := w.Header()
+	h["Content-Type"] = []string{"application/json; charset=UTF-8"}
+	h["Facebook-Api-Version"] = []string{apiVersion}
+	h["X-Fb-Request-Id"] = []string{trace}
+	h["X-Fb-Trace-Id"] = []string{trace}
+	h["Content-Length"] = []string{strconv.Itoa(len(body))}
+	w.WriteHeader(status)
+	if _, err := w.Write(body); err != nil {
+		return fmt.Errorf("answering: %w", err)
+	}
+	if err := http.NewResponseController(w).Flush(); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return fmt.Errorf("answering: %w", err)
+	}
+	return nil
+}
+
+func isDigits(s string) bool {
+	for i := range len(s) {
+		if s[i] < '0' || s[i] > '9' {
+			return false
+		}
+	}
+	return s != ""
+}
