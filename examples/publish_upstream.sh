@@ -8,7 +8,7 @@
 set -euo pipefail
 brokers=${1:-127.0.0.1:9092}
 [ $# -eq 0 ] || shift
-phones=("${@:-573001234511}")
+phones=("${@:-573001234577}")
 topic=${ALTAVOZ_KAFKA_TOPIC_PREFIX:-altavoz.}broadcasts
 
 command -v kcat >/dev/null || { echo "kcat is not installed (Debian: apt-get install kcat)" >&2 && exit 3; }

@@ -65,8 +65,9 @@ def want(what, got, wanted):
 
 
 def phones(count):
-    """New numbers each time, because one phone takes a message every six seconds."""
-    return [f"57300{n:05d}11" for n in random.sample(range(100000), count)]
+    """New numbers each time, because one phone takes a message every six seconds. To the simulator, those that end in
+    77 are ordinary phones."""
+    return [f"57300{n:05d}77" for n in random.sample(range(100000), count)]
 
 
 def png(width=64, height=64):
@@ -147,10 +148,10 @@ def one_bad_phone():
 
 def refusals():
     print("\n== what is wrong is refused, and nothing is sent")
-    good = {"phones": ["573001234511"], "body_text": "Hola"}
+    good = {"phones": ["573001234577"], "body_text": "Hola"}
     cases = [
         ("no phones", {"body_text": "Hola"}, "Se requiere el campo 'phones' con un array de números telefónicos"),
-        ("phones is no list", {**good, "phones": "573001234511"}, "Se requiere el campo 'phones' con un array de números telefónicos"),
+        ("phones is no list", {**good, "phones": "573001234577"}, "Se requiere el campo 'phones' con un array de números telefónicos"),
         ("no phones in the list", {**good, "phones": []}, "Se requiere el campo 'phones' con un array de números telefónicos"),
         ("no text", {"phones": good["phones"]}, "Se requiere el campo 'body_text'"),
         ("a text that is too long", {**good, "body_text": "a" * 1025}, None),
