@@ -76,7 +76,6 @@ lint-deploy:
 	$(call checker,yamllint,--strict .)
 	$(call checker,promtool,check config deploy/prometheus.yml)
 	$(call checker,promtool,test rules deploy/rules/*_test.yml)
-	$(call checker,hadolint,deploy/Dockerfile)
 
 vuln: bin/govulncheck ## known holes in what we import; needs the vulnerability database
 	bin/govulncheck ./...
