@@ -39,7 +39,8 @@ func checkMark(m uint32) error {
 }
 
 // opens reports whether the result may open a task. A receipt, a range or a note for a task that nobody knows is late
-// by weeks or not ours; it must not bring a forgotten task back.
+// by weeks or not ours; it must not bring a forgotten task back. (This is the one place where the order of results counts,
+// and the fanout keeps it: its plan precedes all else that it says.)
 func opens(r *schemas.Result) bool {
 	switch r.GetEvent().(type) {
 	case *schemas.Result_Plan, *schemas.Result_Dispatched, *schemas.Result_Outcome:

@@ -23,7 +23,7 @@ type leaver struct {
 	over    bool
 }
 
-// forget removes finished tasks after their retention.
+// forget removes finished tasks after their retention, which begins anew with every correction.
 func (s *slot) forget(now time.Time) {
 	if !now.Before(s.forgetAt) {
 		s.forgetAt = now.Add(forgetEvery)
@@ -47,7 +47,7 @@ func (s *slot) forget(now time.Time) {
 func (s *slot) retire(now time.Time) {
 	limit := now.Add(-s.st.cfg.Retention).UnixMilli()
 	for _, e := range s.entries {
-		if !e.done || e.ended > limit || e.task != nil && !e.clean() {
+		if !e.done || e.updated > limit || e.task != nil && !e.clean() {
 			continue
 		}
 		if e.task != nil {

@@ -128,7 +128,7 @@ func (l *loader) takePart(rec schemas.Record) error {
 func (l *loader) settle(f *found) error {
 	s, e := l.s, f.e
 	s.entries[e.id] = e
-	e.ended, e.done = f.finished, f.finished != 0
+	e.updated, e.done = f.status.GetUpdatedMs(), f.finished != 0
 	if f.forgotten {
 		e.parts = f.marks.parts
 		s.depart(e)

@@ -38,7 +38,7 @@ type entry struct {
 	done    bool      // finished, and counted as such
 	flight  uint8     // statuses that wait for their acknowledgement
 	queue   queue
-	ended   int64 // when it finished, unix milliseconds
+	updated int64 // when a status was last written by anyone, unix milliseconds
 }
 
 // queue says where a changed task waits for its status to be written.
@@ -156,12 +156,12 @@ func (s *slot) roomy() bool { return s.cp == nil || s.loaded <= 2*s.budget() }
 func (s *slot) budget() int64 { return s.st.cfg.MarksMemory / int64(max(1, s.st.owned.Load())) }
 
 func (s *slot) deadline() time.Time {
-	at := s.marksAt
-	if !s.statusAt.IsZero() && s.statusAt.Before(at) {
-		at = s.statusAt
+	at := s.forgetAt
+	if s.cp == nil && s.marksAt.Before(at) { // a checkpoint under way ends with an acknowledgement, not with time
+		at = s.marksAt
 	}
-	if s.forgetAt.Before(at) {
-		at = s.forgetAt
+	if s.caught && !s.statusAt.IsZero() && s.statusAt.Before(at) {
+		at = s.statusAt
 	}
 	return at
 }
@@ -311,7 +311,7 @@ func (s *slot) touch(e *entry) {
 
 // end is a task's last recipient being decided: what is left to write of it is written now.
 func (s *slot) end(e *entry) {
-	e.done, e.ended = true, e.task.finished
+	e.done = true
 	s.opened(-1)
 	s.st.metrics.finished.Inc()
 	e.force = true

@@ -148,7 +148,7 @@ func (s *slot) meetStatus(rec *schemas.Record) error {
 	case !same(before, after):
 		s.change(e, now)
 	case last && newer && same(after, &theirs): // says all that we would
-		e.at = rec.Offset
+		e.at, e.updated = rec.Offset, theirs.GetUpdatedMs()
 	case last || newer:
 		s.change(e, now)
 	}

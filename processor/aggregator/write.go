@@ -143,9 +143,9 @@ func (s *slot) writeStatus(e *entry, now time.Time) error {
 		return err
 	}
 	e.version++
-	e.changed, e.force, e.wrote = false, false, now
+	e.changed, e.force, e.wrote, e.updated = false, false, now, now.UnixMilli()
 	e.flight++
-	st.Version, st.UpdatedMs = e.version, now.UnixMilli()
+	st.Version, st.UpdatedMs = e.version, e.updated
 	s.enqueue(s.st.ports.Statuses, schemas.EncodeStatus(s.results.Partition, st), &write{e: e})
 	return nil
 }

@@ -1,0 +1,205 @@
+package aggregator
+
+import (
+	"flag"
+	"math/rand/v2"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"altavoz/schemas"
+)
+
+var (
+	simSeed  = flag.Uint64("seed", 0, "run the simulation with this seed only")
+	simSeeds = flag.Uint64("seeds", 150, "how many seeds the simulation runs")
+)
+
+// TestSimulation lets processes crash, freeze, leave and come back at random moments while tasks go on, writes fail or
+// arrive late, and the log cleaner runs. In the end the topics must show exactly what a fold of the whole log of results
+// shows; on the way, no task may be shown with fewer decided recipients than before by the same line of owners.
+func TestSimulation(t *testing.T) {
+	t.Parallel()
+	if *simSeed != 0 {
+		simulate(t, *simSeed)
+		return
+	}
+	for seed := range *simSeeds {
+		simulate(t, seed+1)
+		if t.Failed() {
+			return
+		}
+	}
+}
+
+type sim struct {
+	*world
+	rng     *rand.Rand
+	cfg     Config
+	owner   *process
+	zombies []*process
+	tasks   []simTask
+	faults  int
+}
+
+type simTask struct {
+	id     schemas.TaskID
+	total  uint32
+	opened bool
+}
+
+func simulate(t *testing.T, seed uint64) {
+	t.Helper()
+	defer func() {
+		if t.Failed() {
+			t.Logf("reproduce with -run TestSimulation -seed=%d", seed)
+		}
+	}()
+	bubble(t, func(t *testing.T, w *world) {
+		rng := rand.New(rand.NewPCG(seed, 1))
+		s := &sim{world: w, rng: rng, cfg: Config{MarksMemory: int64(1+rng.IntN(200)) << 10}}
+		for n := range 1 + rng.IntN(6) {
+			total := []uint32{1, 3, 100, 1000, schemas.PartRecipients + 10}[rng.IntN(5)]
+			s.tasks = append(s.tasks, simTask{id: taskNo(n), total: total})
+		}
+		s.owner = w.start(s.cfg)
+		for range 60 + rng.IntN(100) {
+			s.step()
+		}
+		s.end()
+	})
+}
+
+// step is one thing that happens.
+func (s *sim) step() {
+	switch n := s.rng.IntN(100); {
+	case n < 45:
+		s.results()
+	case n < 70:
+		s.owner.feed(1 + s.rng.IntN(50))
+		for _, z := range s.zombies { // it may still get some, too
+			if s.rng.IntN(3) == 0 {
+				z.feed(1 + s.rng.IntN(20))
+			}
+		}
+	case n < 85:
+		settle(time.Duration(s.rng.IntN(3000)) * time.Millisecond)
+	case n < 88: // kill -9: what was under way is lost, or partly there
+		if s.rng.IntN(2) == 0 {
+			settle(time.Duration(s.rng.IntN(4)) * 500 * time.Microsecond)
+		}
+		s.owner.crash()
+		s.owner = s.world.start(s.cfg)
+	case n < 90: // deploy
+		s.owner.leave()
+		s.owner = s.world.start(s.cfg)
+	case n < 93: // frozen, taken for dead, and alive again: what it had under way arrives later
+		s.owner.writing.set(func(p *publisher) { p.hold = true })
+		settle(time.Duration(s.rng.IntN(2000)) * time.Millisecond)
+		s.zombies = append(s.zombies, s.owner)
+		s.owner = s.world.start(s.cfg)
+	case n < 95:
+		s.thaw()
+	case n < 97: // the broker refuses some writes for a while
+		s.owner.writing.set(func(p *publisher) {
+			p.fail = func(schemas.Record) error {
+				if s.faults++; s.faults%3 == 0 {
+					return errBusy
+				}
+				return nil
+			}
+		})
+	case n < 98:
+		s.owner.writing.set(func(p *publisher) { p.fail = nil })
+	default:
+		s.clean()
+	}
+}
+
+// thaw lets one zombie write what it held back, within the delivery time-out, and ends it.
+func (s *sim) thaw() {
+	if len(s.zombies) == 0 {
+		return
+	}
+	z := s.zombies[0]
+	s.zombies = s.zombies[1:]
+	z.writing.set(func(p *publisher) { p.hold = false })
+	settle(time.Duration(s.rng.IntN(8000)) * time.Millisecond)
+	z.crash()
+	settle(5 * time.Second) // no new takeover before the owner has looked: min.compaction.lag is far longer
+}
+
+// clean compacts what is older than the lag allows: here, all that was there before a quiet moment.
+func (s *sim) clean() {
+	if len(s.zombies) > 0 {
+		return
+	}
+	s.owner.writing.set(func(p *publisher) { p.fail = nil })
+	settle(10 * time.Second)
+	s.compact(marks0, s.size(marks0))
+	s.compact(statuses0, s.size(statuses0))
+}
+
+// results appends some results, with repeats and out of order, some of them for tasks that were not opened yet.
+func (s *sim) results() {
+	for range 1 + s.rng.IntN(30) {
+		t := &s.tasks[s.rng.IntN(len(s.tasks))]
+		if !t.opened && s.rng.IntN(3) > 0 {
+			t.opened = true
+			s.result(of(t.id, planOf(t.total)), of(t.id, dispatched(t.total)))
+		}
+		i := s.rng.Uint32N(t.total + 1) // now and then one that is not there
+		n := s.rng.IntN(40)
+		if !t.opened { // a range or a note is never the first thing that is said of a task
+			n = 40
+		}
+		switch n {
+		case 0:
+			s.result(of(t.id, planOf(t.total)))
+		case 1:
+			s.result(of(t.id, ranged(i, min(t.total, i+s.rng.Uint32N(2000)), schemas.MarkCancelled)))
+		case 2:
+			s.result(of(t.id, noted(s.rng.Int64N(50), schemas.Phase_PHASE_WAITING, "espera")))
+		case 3:
+			s.result(of(t.id, ranged(0, t.total, schemas.MarkExpired)))
+		case 4:
+			if s.rng.IntN(10) == 0 {
+				s.result(of(t.id, noted(s.rng.Int64N(50), schemas.Phase_PHASE_FAILED, "falla")))
+			}
+		default:
+			s.result(of(t.id, outcome(i, someMarks[s.rng.IntN(len(someMarks))], "573001234567", "")))
+		}
+	}
+}
+
+func (s *sim) end() {
+	for _, t := range s.tasks {
+		s.result(of(t.id, planOf(t.total)))
+	}
+	for len(s.zombies) > 0 {
+		s.thaw()
+	}
+	s.owner.writing.set(func(p *publisher) { p.fail = nil })
+	for s.owner.feed(200) > 0 {
+		settle(100 * time.Millisecond)
+	}
+	settle(20 * time.Second)
+	if at, size := s.position(slot0), int64(s.size(slot0)); at != size {
+		s.t.Errorf("committed %d of %d when all is quiet", at, size)
+	}
+	s.checkView(s.t, false)
+	s.compact(marks0, s.size(marks0))
+	s.compact(statuses0, s.size(statuses0))
+	s.checkView(s.t, false)
+
+	// The next one finds it all, and has nothing to add.
+	s.owner.crash()
+	marks, stats := s.size(marks0), s.size(statuses0)
+	s.owner = s.start(s.cfg)
+	settle(20 * time.Second)
+	if s.size(marks0) != marks || s.size(statuses0) != stats {
+		s.t.Errorf("a takeover of quiet topics wrote %d marks and %d statuses", s.size(marks0)-marks, s.size(statuses0)-stats)
+	}
+	s.owner.leave()
+	synctest.Wait()
+}

@@ -1,0 +1,549 @@
+package aggregator
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"altavoz/schemas"
+)
+
+// Somebody waits for an express task: its end is shown at once, though its status was written a moment ago.
+func TestEndIsShownAtOnce(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T, w *world) {
+		p := w.start(Config{})
+		defer p.leave()
+		w.result(planOf(3))
+		p.feedAll()
+		settle(2 * time.Millisecond)
+		if s := w.status(task1); s.GetVersion() != 1 || s.GetPlan().GetTotal() != 3 || s.GetFinishedMs() != 0 {
+			t.Fatalf("after the plan: %v", s)
+		}
+		w.result(dispatched(3), outcome(0, schemas.MarkSent, "", ""), outcome(1, schemas.Failed(131026), "573001234567", ""))
+		p.feedAll()
+		settle(2 * time.Millisecond)
+		if s := w.status(task1); s.GetVersion() != 1 {
+			t.Fatalf("a busy task's status was written too early: %v", s)
+		}
+		w.result(outcome(2, schemas.MarkSent, "", ""))
+		p.feedAll()
+		settle(3 * time.Millisecond)
+		s := w.status(task1)
+		if s.GetFinishedMs() == 0 || len(s.GetErrors()) != 1 || s.GetCursor() != 3 {
+			t.Fatalf("3 ms after its last outcome: %v", s)
+		}
+		w.checkView(t, true)
+		if n := p.metric("altavoz_tasks_finished_total"); n != 1 {
+			t.Fatalf("%v tasks finished", n)
+		}
+	})
+}
+
+// Under load a task's status is written about seven times a second, not once a result.
+func TestStatusesAreSpacedUnderLoad(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T, w *world) {
+		p := w.start(Config{})
+		defer p.leave()
+		w.result(planOf(5000))
+		for i := range uint32(3000) {
+			w.result(outcome(i, schemas.MarkSent, "", ""))
+			p.feedAll()
+			settle(time.Millisecond)
+		}
+		settle(200 * time.Millisecond)
+		if n := w.size(statuses0); n < 15 || n > 25 {
+			t.Fatalf("%d statuses for 3 s of a busy task", n)
+		}
+		if n := w.size(marks0); n > 3 {
+			t.Fatalf("%d marks for 3 s of one part", n)
+		}
+		if s := w.status(task1); s.GetCounts()[0].GetCount() != 3000 {
+			t.Fatalf("status %v", s)
+		}
+	})
+}
+
+// Nothing is committed before the marks and statuses that contain it are acknowledged.
+func TestCommitOnlyAfterAcknowledgement(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T, w *world) {
+		p := w.start(Config{})
+		defer p.leave()
+		w.result(planOf(10), outcome(0, schemas.MarkSent, "", ""))
+		p.feedAll()
+		settle(3 * time.Second)
+		if at := w.position(slot0); at != 2 {
+			t.Fatalf("committed %d, everything was acknowledged up to 2", at)
+		}
+		p.writing.set(func(p *publisher) { p.hold = true })
+		w.result(outcome(1, schemas.MarkSent, "", ""))
+		p.feedAll()
+		settle(time.Minute)
+		if at := w.position(slot0); at != 2 {
+			t.Fatalf("committed %d with nothing acknowledged beyond 2", at)
+		}
+		p.writing.set(func(p *publisher) { p.hold = false })
+		settle(5 * time.Second)
+		if at := w.position(slot0); at != 3 {
+			t.Fatalf("committed %d, want 3", at)
+		}
+		commits := p.commits
+		settle(time.Minute)
+		if p.commits != commits {
+			t.Fatalf("%d commits while nothing happened", p.commits-commits)
+		}
+	})
+}
+
+// A refused or failed write is tried again, under a new version, and a refused commit too.
+func TestFailedWritesAreWrittenAgain(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T, w *world) {
+		p := w.start(Config{})
+		defer p.leave()
+		p.writing.set(func(p *publisher) { p.busy = true })
+		p.world.mu.Lock()
+		p.refuse = true
+		p.world.mu.Unlock()
+		w.result(planOf(1), outcome(0, schemas.MarkSent, "", ""))
+		w.append(schemas.Record{Topic: schemas.TopicResults, Key: []byte("x"), Value: []byte("no result")})
+		p.feedAll()
+		settle(10 * time.Second)
+		if w.size(statuses0)+w.size(marks0)+w.size(rejects0) != 0 || p.commits != 0 {
+			t.Fatal("something was written or committed through a full buffer")
+		}
+		p.writing.set(func(p *publisher) { p.busy = false })
+		settle(10 * time.Second)
+		if w.size(rejects0) != 1 || w.position(slot0) != schemas.NoOffset || p.commits == 0 {
+			t.Fatalf("%d rejects, position %d, %d commits", w.size(rejects0), w.position(slot0), p.commits)
+		}
+		p.world.mu.Lock()
+		p.refuse = false
+		p.world.mu.Unlock()
+		settle(10 * time.Second)
+		if at := w.position(slot0); at != 3 {
+			t.Fatalf("committed %d, want 3", at)
+		}
+		w.checkView(t, true)
+	})
+}
+
+func TestRejects(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T, w *world) {
+		p := w.start(Config{})
+		defer p.leave()
+		foreign := schemas.EncodeResult(planOf(1))
+		foreign.Key = []byte(taskNo(2).String())
+		for _, rec := range []schemas.Record{
+			{Topic: schemas.TopicResults, Key: []byte("x"), Value: []byte("x")},
+			foreign,
+			schemas.EncodeResult(planOf(MaxRecipients + 1)),
+			schemas.EncodeResult(outcome(0, 0, "", "")),
+			schemas.EncodeResult(&schemas.Result{Task: task1.Bytes()}),
+			schemas.EncodeResult(&schemas.Result{Task: task1.Bytes(), Event: &schemas.Result_Range{Range: &schemas.Range{Mark: 256}}}),
+		} {
+			w.append(rec)
+		}
+		// Not rejected, only nobody's: late by weeks, or not ours.
+		w.result(ranged(0, 5, schemas.MarkCancelled), noted(5, schemas.Phase_PHASE_FAILED, "x"))
+		p.feedAll()
+		settle(5 * time.Second)
+		var reasons []string
+		for _, rec := range w.records(rejects0, 0) {
+			reasons = append(reasons, rec.Header("reject"))
+		}
+		if len(reasons) != 6 || !strings.Contains(reasons[1], errForeignKey.Error()) {
+			t.Fatalf("rejects:\n%s", strings.Join(reasons, "\n"))
+		}
+		if w.size(statuses0) != 0 || p.metric("altavoz_results_dropped_total") != 2 || w.position(slot0) != 8 {
+			t.Fatalf("%d statuses, %v dropped, committed %d", w.size(statuses0), p.metric("altavoz_results_dropped_total"), w.position(slot0))
+		}
+	})
+}
+
+func TestFailedPhase(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T, w *world) {
+		p := w.start(Config{})
+		defer p.leave()
+		w.result(planOf(40000), noted(5000, schemas.Phase_PHASE_FAILED, "El video pesa más de 16 MB"))
+		p.feedAll()
+		settle(10 * time.Millisecond)
+		s := w.status(task1)
+		if s.GetFinishedMs() == 0 || s.GetCounts()[0].GetCount() != 40000 || len(s.GetErrors()) != 100 || s.GetErrors()[99].GetReason() != "El video pesa más de 16 MB" {
+			t.Fatalf("status %v", s)
+		}
+		if w.size(marks0) != 3 {
+			t.Fatalf("%d parts written at the end", w.size(marks0))
+		}
+		w.checkView(t, true)
+	})
+}
+
+// A finished task is let go of, and comes back for a late receipt.
+func TestLateCorrection(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T, w *world) {
+		p := w.start(Config{})
+		defer p.leave()
+		w.result(planOf(2), outcome(0, schemas.MarkSent, "", ""), outcome(1, schemas.MarkUnknown, "573001234567", ""))
+		p.feedAll()
+		settle(5 * time.Minute)
+		if held, bytes := p.metric("altavoz_tasks_held"), p.metric("altavoz_marks_loaded_bytes"); held != 0 || bytes != 0 {
+			t.Fatalf("%v tasks and %v bytes held after the end", held, bytes)
+		}
+		before := w.status(task1)
+		w.result(outcome(1, schemas.MarkDelivered, "", ""))
+		p.feedAll()
+		settle(5 * time.Millisecond)
+		after := w.status(task1)
+		if after.GetVersion() != before.GetVersion()+1 || after.GetFinishedMs() != before.GetFinishedMs() || len(after.GetErrors()) != 0 {
+			t.Fatalf("before %v\nafter %v", before, after)
+		}
+		// Said again, it changes nothing and writes nothing.
+		settle(5 * time.Second)
+		n := w.size(statuses0)
+		w.result(outcome(1, schemas.MarkDelivered, "", ""), planOf(9), outcome(0, schemas.MarkSent, "", ""))
+		p.feedAll()
+		settle(5 * time.Minute)
+		if w.size(statuses0) != n || p.metric("altavoz_tasks_finished_total") != 1 || p.metric("altavoz_tasks_open") != 0 {
+			t.Fatalf("%d statuses, %d before; %v finished, %v open", w.size(statuses0), n, p.metric("altavoz_tasks_finished_total"), p.metric("altavoz_tasks_open"))
+		}
+		w.checkView(t, true)
+	})
+}
+
+// The next owner goes on where the last one left, with nothing said twice and nothing backwards.
+func TestTakeover(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T, w *world) {
+		p := w.start(Config{})
+		w.result(planOf(4), noted(1200, schemas.Phase_PHASE_WAITING, "Token vencido"), outcome(0, schemas.Failed(131026), "573001234567", ""))
+		p.feedAll()
+		settle(time.Millisecond)
+		p.leave()
+		if at := w.position(slot0); at != 3 {
+			t.Fatalf("a graceful stop committed %d of 3", at)
+		}
+		writes := w.size(statuses0)
+		q := w.start(Config{})
+		settle(10 * time.Second)
+		if w.size(statuses0) != writes {
+			t.Fatal("a takeover after a graceful stop wrote something")
+		}
+		w.result(noted(1100, schemas.Phase_PHASE_RUNNING, ""), outcome(1, schemas.MarkSent, "", ""))
+		q.feedAll()
+		settle(10 * time.Second)
+		if s := w.status(task1); s.GetPhase() != schemas.Phase_PHASE_WAITING {
+			t.Fatalf("an older note won after the takeover: %v", s)
+		}
+		w.checkView(t, true)
+		q.crash()
+	})
+}
+
+// After a crash the marks may stand further back than the statuses. What was shown must not be taken back meanwhile.
+func TestNothingIsShownBackwards(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T, w *world) {
+		p := w.start(Config{MarksEvery: time.Hour})
+		w.result(planOf(100))
+		for i := range uint32(50) {
+			w.result(outcome(i, schemas.MarkSent, "", ""))
+		}
+		p.feedAll()
+		settle(time.Second)
+		p.crash()
+		if w.size(marks0) != 0 || w.status(task1).GetCounts()[0].GetCount() != 50 {
+			t.Fatal("this test wants a status ahead of the marks")
+		}
+		q := w.start(Config{})
+		defer q.leave()
+		for q.feed(1) > 0 {
+			settle(500 * time.Millisecond)
+			if n := w.status(task1).GetCounts()[0].GetCount(); n != 50 {
+				t.Fatalf("shows %d, had shown 50", n)
+			}
+		}
+		settle(10 * time.Second)
+		w.checkView(t, true)
+		if at := w.position(slot0); at != 51 {
+			t.Fatalf("committed %d", at)
+		}
+	})
+}
+
+// A process that lost its partition and does not know it writes what it still had. The owner sees it and has the last word.
+func TestZombieIsRepaired(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T, w *world) {
+		zombie := w.start(Config{TailEvery: time.Hour})
+		w.result(planOf(10), outcome(0, schemas.MarkSent, "", ""))
+		zombie.feedAll()
+		settle(3 * time.Second)
+		zombie.writing.set(func(p *publisher) { p.hold = true }) // frozen with these on its way
+		w.result(outcome(1, schemas.MarkSent, "", ""))
+		zombie.feedAll()
+		settle(3 * time.Second)
+
+		owner := w.start(Config{})
+		defer owner.leave()
+		for i := range uint32(8) {
+			w.result(outcome(2+i, schemas.MarkSent, "", ""))
+		}
+		owner.feedAll()
+		settle(5 * time.Second)
+		done := w.status(task1)
+		if done.GetFinishedMs() == 0 {
+			t.Fatalf("not finished: %v", done)
+		}
+		zombie.writing.set(func(p *publisher) { p.hold = false })
+		settle(10 * time.Millisecond)
+		zombie.writing.set(func(p *publisher) { p.cut = true })
+		last := w.records(marks0, 0)
+		var part schemas.Part
+		if err := schemas.Decode(&last[len(last)-1], &part); err != nil || part.GetMarks()[5] != 0 {
+			t.Fatalf("this test wants the zombie's marks on top: %v %v", part.GetMarks(), err)
+		}
+		settle(10 * time.Second)
+		w.compact(marks0, w.size(marks0))
+		w.compact(statuses0, w.size(statuses0))
+		w.checkView(t, true)
+		if owner.metric("altavoz_foreign_writes_total") == 0 {
+			t.Fatal("the zombie was not counted")
+		}
+		if at := w.position(slot0); at != 11 {
+			t.Fatalf("committed %d", at)
+		}
+		writes := w.size(marks0) + w.size(statuses0)
+		settle(time.Minute)
+		if w.size(marks0)+w.size(statuses0) != writes {
+			t.Fatal("the owner goes on repairing")
+		}
+		zombie.end()
+	})
+}
+
+// Two that both believe to be the owner come to say the same and fall silent.
+func TestTwoOwnersConverge(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T, w *world) {
+		a := w.start(Config{})
+		w.result(planOf(10), outcome(0, schemas.MarkSent, "", ""))
+		a.feedAll()
+		settle(time.Second)
+		b := w.start(Config{})
+		w.result(outcome(1, schemas.Failed(131026), "573001234567", "porque sí"), outcome(2, schemas.MarkUnknown, "57", ""))
+		a.feedAll()
+		b.feedAll()
+		settle(20 * time.Second)
+		writes := w.size(marks0) + w.size(statuses0)
+		settle(time.Minute)
+		if n := w.size(marks0) + w.size(statuses0); n != writes {
+			t.Fatalf("%d writes in a quiet minute", n-writes)
+		}
+		w.checkView(t, true)
+		a.leave()
+		b.leave()
+	})
+}
+
+// Marks go first and the status last, so that a crash in between is found and finished by the next owner.
+func TestForgetting(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T, w *world) {
+		p := w.start(Config{})
+		now := time.Now().UnixMilli()
+		for _, r := range []*schemas.Result{planOf(40000), ranged(0, 40000, schemas.MarkCancelled), of(taskNo(2), planOf(1))} {
+			r.AtMs = now
+			w.result(r)
+		}
+		p.feedAll()
+		settle(34 * day)
+		if w.status(task1) == nil {
+			t.Fatal("forgotten too early")
+		}
+		marks, stats := w.size(marks0), w.size(statuses0)
+		removed := 0
+		p.writing.set(func(p *publisher) {
+			p.fail = func(schemas.Record) error {
+				if removed++; removed > 2 {
+					return errBusy
+				}
+				return nil
+			}
+		})
+		settle(2 * day)
+		if w.size(marks0) != marks+2 || w.size(statuses0) != stats {
+			t.Fatalf("%d marks and %d statuses removed, while one of three parts could not be", w.size(marks0)-marks, w.size(statuses0)-stats)
+		}
+		p.crash()
+
+		q := w.start(Config{})
+		defer q.leave()
+		settle(2 * time.Minute)
+		if w.status(task1) != nil {
+			t.Fatal("the next owner did not finish the removal")
+		}
+		var tombs []schemas.Record
+		for _, rec := range append(w.records(marks0, int64(marks)), w.records(statuses0, int64(stats))...) {
+			if len(rec.Value) != 0 {
+				t.Fatalf("something else was written: %s", rec.Key)
+			}
+			tombs = append(tombs, rec)
+		}
+		if len(tombs) < 4 {
+			t.Fatalf("%d tombstones", len(tombs))
+		}
+		if w.status(taskNo(2)) == nil {
+			t.Fatal("a task that never ended was forgotten")
+		}
+		// What comes now is for nobody.
+		w.result(ranged(0, 1, schemas.MarkExpired))
+		q.feedAll()
+		settle(5 * time.Second)
+		if w.status(task1) != nil || q.metric("altavoz_results_dropped_total") != 1 {
+			t.Fatal("a forgotten task came back")
+		}
+	})
+}
+
+// Marks that a zombie left of a forgotten task go at the next takeover.
+func TestOrphanMarksAreRemoved(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T, w *world) {
+		w.append(schemas.EncodePart(0, &schemas.Part{Task: task1.Bytes(), Marks: []byte{124}}))
+		p := w.start(Config{})
+		defer p.leave()
+		settle(5 * time.Second)
+		recs := w.records(marks0, 0)
+		if len(recs) != 2 || len(recs[1].Value) != 0 || p.metric("altavoz_tasks_open") != 0 {
+			t.Fatalf("%d records", len(recs))
+		}
+	})
+}
+
+// Marks whose status was never written are not orphans: the results that made them are still to come.
+func TestMarksAheadOfStatus(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T, w *world) {
+		w.append(schemas.EncodePart(0, &schemas.Part{Task: task1.Bytes(), Marks: []byte{124, 124}}))
+		w.result(planOf(2), outcome(0, schemas.MarkSent, "", ""), outcome(1, schemas.MarkSent, "", ""))
+		p := w.start(Config{})
+		defer p.leave()
+		p.feedAll()
+		settle(5 * time.Second)
+		w.checkView(t, true)
+	})
+}
+
+// Memory for marks is bounded however many tasks are open, and what was unloaded is not missed.
+func TestMarksMemoryIsBounded(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T, w *world) {
+		const budget = 100 << 10
+		p := w.start(Config{MarksMemory: budget})
+		defer p.leave()
+		high := 0.0
+		for round := range uint32(3) {
+			for n := range 20 {
+				id := taskNo(n)
+				w.result(of(id, planOf(20000)), of(id, outcome(16383-round, schemas.MarkSent, "", "")), of(id, outcome(19000+round, schemas.MarkUnknown, "57", "")))
+				p.feedAll()
+				settle(time.Second)
+				high = max(high, p.metric("altavoz_marks_loaded_bytes"))
+			}
+			settle(5 * time.Second)
+			if n := p.metric("altavoz_marks_loaded_bytes"); n > budget {
+				t.Fatalf("%v bytes held when all is quiet, at most %d", n, budget)
+			}
+		}
+		if high > 2*budget+20000 {
+			t.Fatalf("%v bytes held, budget %d", high, budget)
+		}
+		w.checkView(t, true)
+	})
+}
+
+// Reading is paused when much waits, and goes on.
+func TestReadingIsPaused(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T, w *world) {
+		p := w.start(Config{})
+		defer p.leave()
+		w.result(planOf(1))
+		for range inboxHigh + 10 {
+			w.result(outcome(0, schemas.MarkSent, "", ""))
+		}
+		p.feed(inboxHigh + 11)
+		settle(5 * time.Second)
+		if p.pauses == 0 || p.paused[slot0] || w.position(slot0) != inboxHigh+11 {
+			t.Fatalf("%d pauses, paused %v, committed %d", p.pauses, p.paused[slot0], w.position(slot0))
+		}
+	})
+}
+
+// Lost returns only when the commit under way is over, and Revoke gives up when its time is.
+func TestLostWaitsForCommit(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T, w *world) {
+		p := w.start(Config{})
+		p.world.mu.Lock()
+		p.hang = make(chan struct{})
+		hang := p.hang
+		p.world.mu.Unlock()
+		w.result(planOf(1))
+		p.feedAll()
+		settle(3 * time.Second)
+		lost := make(chan struct{})
+		go func() {
+			ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+			defer cancel()
+			p.st.Revoke(ctx, []schemas.Slot{slot0})
+			close(lost)
+		}()
+		settle(5 * time.Second)
+		select {
+		case <-lost:
+			t.Fatal("given up with a commit under way")
+		default:
+		}
+		close(hang)
+		synctest.Wait()
+		<-lost
+		p.end()
+	})
+}
+
+// Nobody knows whether the commit was made: the group will take the slot away, and the next owner starts from whatever
+// was written.
+func TestCommitWithoutAnswer(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T, w *world) {
+		p := w.start(Config{})
+		p.world.mu.Lock()
+		p.unknown = true
+		p.world.mu.Unlock()
+		w.result(planOf(2), outcome(0, schemas.MarkSent, "", ""))
+		p.feedAll()
+		settle(3 * time.Second)
+		p.st.Lost([]schemas.Slot{slot0})
+		p.st.Lost(nil)
+		p.assign()
+		p.world.mu.Lock()
+		p.unknown = false
+		p.world.mu.Unlock()
+		p.feedAll()
+		settle(5 * time.Second)
+		if at := w.position(slot0); at != 2 {
+			t.Fatalf("committed %d", at)
+		}
+		w.checkView(t, true)
+		p.leave()
+	})
+}

@@ -1,0 +1,481 @@
+package aggregator
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"strconv"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
+	"google.golang.org/protobuf/testing/protocmp"
+
+	"altavoz/schemas"
+)
+
+// world is Kafka in memory, as far as this stage can see it: logs, compaction, positions and who owns a slot.
+type world struct {
+	t  *testing.T
+	mu sync.Mutex
+	// A record whose key was compacted away is nil.
+	logs       map[schemas.Slot][]*schemas.Record
+	positions  map[schemas.Slot]int64
+	generation int32
+	owner      *process
+	paused     map[schemas.Slot]bool
+	pauses     int
+	reads      int
+}
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	return &world{
+		t: t, logs: make(map[schemas.Slot][]*schemas.Record), positions: make(map[schemas.Slot]int64), paused: make(map[schemas.Slot]bool),
+	}
+}
+
+var (
+	slot0     = schemas.Slot{Topic: schemas.TopicResults}
+	statuses0 = schemas.Slot{Topic: schemas.TopicStatuses}
+	marks0    = schemas.Slot{Topic: schemas.TopicMarks}
+	rejects0  = schemas.Slot{Topic: schemas.TopicRejects}
+)
+
+func (w *world) append(rec schemas.Record) schemas.Record {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if rec.Partition == schemas.NoPartition {
+		rec.Partition = 0
+	}
+	at := schemas.Slot{Topic: rec.Topic, Partition: rec.Partition}
+	rec.Offset = int64(len(w.logs[at]))
+	w.logs[at] = append(w.logs[at], &rec)
+	return rec
+}
+
+// result appends results to partition 0, where every task of these tests lives.
+func (w *world) result(rs ...*schemas.Result) {
+	for _, r := range rs {
+		w.append(schemas.EncodeResult(r))
+	}
+}
+
+// records returns what is left in a log from an offset on.
+func (w *world) records(of schemas.Slot, from int64) (out []schemas.Record) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	log := w.logs[of]
+	for _, r := range log[min(int(max(from, 0)), len(log)):] {
+		if r != nil {
+			out = append(out, *r)
+		}
+	}
+	return out
+}
+
+// compact keeps the last record of each key, as the log cleaner does when it gets round to it.
+func (w *world) compact(of schemas.Slot, below int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	last := make(map[string]int)
+	for i, r := range w.logs[of] {
+		if r != nil {
+			last[string(r.Key)] = i
+		}
+	}
+	for i, r := range w.logs[of][:below] {
+		if r != nil && last[string(r.Key)] != i {
+			w.logs[of][i] = nil
+		}
+	}
+}
+
+func (w *world) size(of schemas.Slot) int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.logs[of])
+}
+
+func (w *world) position(of schemas.Slot) int64 {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if p, ok := w.positions[of]; ok {
+		return p
+	}
+	return schemas.NoOffset
+}
+
+// status is the view of a task: of all its records the one with the highest version.
+func (w *world) status(id schemas.TaskID) *schemas.Status {
+	var best *schemas.Status
+	for _, rec := range w.records(statuses0, 0) {
+		if string(rec.Key) != id.String() {
+			continue
+		}
+		if len(rec.Value) == 0 {
+			best = nil
+			continue
+		}
+		var s schemas.Status
+		if err := schemas.Decode(&rec, &s); err != nil {
+			w.t.Fatal(err)
+		}
+		if s.GetVersion() >= best.GetVersion() {
+			best = &s
+		}
+	}
+	return best
+}
+
+// process is one run of the stage, and what connects it to the world until it is cut off.
+type process struct {
+	*world
+	st         *Stage
+	generation int32
+	ctx        context.Context
+	cancel     context.CancelFunc
+	writing    *publisher
+	fed        int64
+	wg         sync.WaitGroup
+	commits    int
+	hang       chan struct{} // not nil: commits wait for it
+	refuse     bool
+	unknown    bool // commits are answered with an error
+	reg        *prometheus.Registry
+}
+
+// publisher delivers records in order after a delay.
+type publisher struct {
+	w     *world
+	mu    sync.Mutex
+	queue []pending
+	wake  chan struct{}
+	delay time.Duration
+	busy  bool // refuse at once
+	hold  bool // deliver nothing for now
+	cut   bool // the process is dead: nothing arrives any more
+	fail  func(schemas.Record) error
+}
+
+type pending struct {
+	rec  schemas.Record
+	done func(schemas.Record, error)
+}
+
+var errBusy = errors.New("buffers are full")
+
+func (p *publisher) Enqueue(rec schemas.Record, done func(schemas.Record, error)) {
+	p.mu.Lock()
+	if p.busy {
+		p.mu.Unlock()
+		done(rec, errBusy)
+		return
+	}
+	p.queue = append(p.queue, pending{rec, done})
+	p.mu.Unlock()
+	select {
+	case p.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (p *publisher) set(change func(*publisher)) {
+	p.mu.Lock()
+	change(p)
+	p.mu.Unlock()
+	select {
+	case p.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (p *publisher) run(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-p.wake:
+		}
+		for p.deliver() {
+		}
+	}
+}
+
+func (p *publisher) deliver() bool {
+	p.mu.Lock()
+	if len(p.queue) == 0 || p.hold || p.cut {
+		p.mu.Unlock()
+		return false
+	}
+	delay, fail := p.delay, p.fail
+	p.mu.Unlock()
+	time.Sleep(delay)
+	p.mu.Lock()
+	if len(p.queue) == 0 || p.hold || p.cut {
+		p.mu.Unlock()
+		return false
+	}
+	next := p.queue[0]
+	p.queue = p.queue[1:]
+	p.mu.Unlock()
+	if fail != nil {
+		if err := fail(next.rec); err != nil {
+			next.done(next.rec, err)
+			return true
+		}
+	}
+	next.done(p.w.append(next.rec), nil)
+	return true
+}
+
+// start begins a new process that owns slot 0. The one before is not told.
+func (w *world) start(cfg Config) *process {
+	w.t.Helper()
+	p := w.join(cfg)
+	p.assign()
+	return p
+}
+
+func (w *world) join(cfg Config) *process {
+	p := &process{world: w, reg: prometheus.NewRegistry()}
+	p.ctx, p.cancel = context.WithCancel(context.Background())
+	p.writing = &publisher{w: w, wake: make(chan struct{}, 1), delay: time.Millisecond}
+	p.wg.Go(func() { p.writing.run(p.ctx) })
+	cfg.Registerer = p.reg
+	p.st = New(cfg, Ports{
+		Ledger: p, Flow: p, Statuses: p.writing, Marks: p.writing, Table: p,
+		Reject: func(rec schemas.Record, stage, code, reason string) schemas.Record {
+			rec.Topic, rec.Partition = schemas.TopicRejects, 0
+			rec.Headers = append(slices.Clone(rec.Headers), schemas.Header{Key: "reject", Value: []byte(stage + " " + code + " " + reason)})
+			return rec
+		},
+	})
+	p.st.Start()
+	return p
+}
+
+func (p *process) assign() {
+	p.t.Helper()
+	p.world.mu.Lock()
+	p.generation++
+	p.world.generation++
+	p.generation = p.world.generation
+	p.owner = p
+	p.world.mu.Unlock()
+	from, err := p.st.Assign(context.Background(), schemas.Position{Slot: slot0, Offset: p.position(slot0)})
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	p.fed = max(from, 0)
+}
+
+// feed gives the process up to n of the results it has not had.
+func (p *process) feed(n int) int {
+	p.world.mu.Lock()
+	var recs []schemas.Record
+	for _, r := range p.logs[slot0][p.fed:min(int(p.fed)+n, len(p.logs[slot0]))] {
+		recs = append(recs, *r)
+	}
+	p.world.mu.Unlock()
+	if len(recs) == 0 {
+		return 0
+	}
+	p.fed += int64(len(recs))
+	p.st.Take(slot0, recs)
+	return len(recs)
+}
+
+func (p *process) feedAll() {
+	for p.feed(1000) > 0 {
+	}
+}
+
+// crash ends the process as kill -9 does: what was under way may have arrived or not.
+func (p *process) crash() {
+	p.writing.set(func(w *publisher) { w.cut = true })
+	p.end()
+}
+
+// end takes the process out of the bubble.
+func (p *process) end() {
+	p.writing.set(func(w *publisher) { w.hold = false })
+	if err := p.st.Stop(context.Background()); err != nil {
+		p.t.Error(err)
+	}
+	p.cancel()
+	p.wg.Wait()
+}
+
+// leave is a graceful stop.
+func (p *process) leave() {
+	ctx, cancel := context.WithTimeout(context.Background(), 15*time.Second)
+	defer cancel()
+	p.st.Revoke(ctx, []schemas.Slot{slot0})
+	p.end()
+}
+
+func (p *process) Fence() schemas.Fence { return schemas.Fence{Generation: p.generation} }
+
+func (p *process) Commit(_ context.Context, f schemas.Fence, ps []schemas.Position) (map[schemas.Slot]error, error) {
+	p.world.mu.Lock()
+	hang := p.hang
+	p.world.mu.Unlock()
+	if hang != nil {
+		<-hang
+	}
+	p.world.mu.Lock()
+	defer p.world.mu.Unlock()
+	p.commits++
+	if p.unknown {
+		return nil, errors.New("connection reset")
+	}
+	refused := make(map[schemas.Slot]error)
+	for _, pos := range ps {
+		if p.refuse || f.Generation != p.world.generation {
+			refused[pos.Slot] = errors.New("illegal generation")
+			continue
+		}
+		p.positions[pos.Slot] = pos.Offset
+	}
+	return refused, nil
+}
+
+func (p *process) Pause(slots ...schemas.Slot) {
+	p.world.mu.Lock()
+	defer p.world.mu.Unlock()
+	for _, s := range slots {
+		p.paused[s] = true
+		p.pauses++
+	}
+}
+
+func (p *process) Resume(slots ...schemas.Slot) {
+	p.world.mu.Lock()
+	defer p.world.mu.Unlock()
+	for _, s := range slots {
+		p.paused[s] = false
+	}
+}
+
+func (p *process) Ends(_ context.Context, t schemas.Topic) (map[int32]int64, error) {
+	return map[int32]int64{0: int64(p.size(schemas.Slot{Topic: t}))}, nil
+}
+
+func (p *process) Range(ctx context.Context, of schemas.Slot, from, to int64, each func(schemas.Record) error) error {
+	p.world.mu.Lock()
+	p.reads++
+	p.world.mu.Unlock()
+	for _, rec := range p.records(of, from) {
+		if rec.Offset >= to || ctx.Err() != nil {
+			break
+		}
+		if err := each(rec); err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
+}
+
+// metric returns the sum of a metric over its labels.
+func (p *process) metric(name string) (sum float64) {
+	p.t.Helper()
+	all, err := p.reg.Gather()
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	for _, f := range all {
+		if f.GetName() != name {
+			continue
+		}
+		for _, m := range f.GetMetric() {
+			sum += m.GetCounter().GetValue() + m.GetGauge().GetValue() + m.GetHistogram().GetSampleSum()
+		}
+		return sum
+	}
+	p.t.Fatalf("no metric %s", name)
+	return 0
+}
+
+// checkView compares what the topics show, the last record of each key and the highest version, with a fold of the whole
+// log of results, for every task in it.
+func (w *world) checkView(t interface {
+	Helper()
+	Fatalf(format string, args ...any)
+}, words bool,
+) {
+	t.Helper()
+	history := make(map[schemas.TaskID][]*schemas.Result)
+	for _, rec := range w.records(slot0, 0) {
+		r := new(schemas.Result)
+		if err := schemas.Decode(&rec, r); err != nil {
+			continue
+		}
+		id := schemas.TaskID(r.GetTask())
+		history[id] = append(history[id], r)
+	}
+	last := make(map[string][]byte)
+	for _, rec := range w.records(marks0, 0) {
+		var p schemas.Part
+		if err := schemas.Decode(&rec, &p); err != nil {
+			t.Fatalf("%v", err)
+		}
+		last[string(rec.Key)] = p.GetMarks()
+	}
+	for _, id := range slices.SortedFunc(maps.Keys(history), func(a, b schemas.TaskID) int { return slices.Compare(a[:], b[:]) }) {
+		task := newTask(id)
+		for _, r := range history[id] {
+			if task.plan == nil && len(task.parts) == 0 && !opens(r) {
+				continue
+			}
+			if _, err := task.Fold(r, nil); err != nil {
+				t.Fatalf("%v", err)
+			}
+		}
+		want, _ := task.Status(nil)
+		got := w.status(id)
+		if got == nil {
+			t.Fatalf("task %s has no status", id)
+		}
+		got.Version, got.UpdatedMs = 0, 0
+		if (got.GetFinishedMs() == 0) == (want.GetFinishedMs() == 0) {
+			got.FinishedMs = want.GetFinishedMs() // which of the last results decided it may differ after a crash
+		}
+		if !words {
+			unworded(got)
+			unworded(want)
+		}
+		if diff := cmp.Diff(want, got, protocmp.Transform(), protocmp.IgnoreEmptyMessages()); diff != "" {
+			t.Fatalf("task %s: fold of the log (-) and view (+) differ:\n%s", id, diff)
+		}
+		for n := range task.parts {
+			key := schemas.PartKey(id, uint32(n))
+			if diff := cmp.Diff(partOf(task, n), partOf(&Task{marks: marks{parts: []part{{marks: last[key]}}}}, 0)); diff != "" {
+				t.Fatalf("%s: fold of the log (-) and the last marks (+) differ:\n%s", key, diff)
+			}
+		}
+	}
+}
+
+// bubble runs a test in fake time.
+func bubble(t *testing.T, f func(t *testing.T, w *world)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) { f(t, newWorld(t)) })
+}
+
+func of(id schemas.TaskID, r *schemas.Result) *schemas.Result {
+	r.Task = id.Bytes()
+	return r
+}
+
+func taskNo(n int) schemas.TaskID { return schemas.TaskIDFromKey("tests", strconv.Itoa(n)) }
+
+// settle lets everything that is due now happen.
+func settle(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
+}
