@@ -1,0 +1,543 @@
+package schemas_test
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"testing/iotest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"google.golang.org/protobuf/testing/protocmp"
+	"pgregory.net/rapid"
+
+	"altavoz/schemas"
+)
+
+// bin is a sink that keeps all it is given.
+type bin struct {
+	slices [][]string
+	file   []byte
+	parts  []int // sizes
+	err    error
+}
+
+func (b *bin) Slice(phones []string) error {
+	b.slices = append(b.slices, slices.Clone(phones))
+	return b.err
+}
+
+func (b *bin) Part(p []byte) error {
+	b.file = append(b.file, p...)
+	b.parts = append(b.parts, len(p))
+	return b.err
+}
+
+var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+func readFrom(body io.Reader) (*schemas.Request, *bin, error) {
+	sink := &bin{}
+	req, err := schemas.ReadRequest(body, sink, schemas.RequestLimits{Now: noon})
+	return req, sink, err
+}
+
+func read(body string) (*schemas.Request, *bin, error) { return readFrom(strings.NewReader(body)) }
+
+func mustRead(t *testing.T, body string) *schemas.Request {
+	t.Helper()
+	req, _, err := read(body)
+	if err != nil {
+		t.Fatalf("%.200s: %v", body, err)
+	}
+	return req
+}
+
+// with is the smallest good request with more members.
+func with(members string) string {
+	return `{"phones":["573001234567"],"body_text":"Hola",` + members + `}`
+}
+
+const pngHead = "\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"
+
+func dataURI(label, file string) string {
+	return "data:" + label + ";base64," + base64.StdEncoding.EncodeToString([]byte(file))
+}
+
+// media is a request with a file in its header.
+func media(kind, label, file string) string {
+	return with(`"header_type":"` + kind + `","header_content":"` + dataURI(label, file) + `"`)
+}
+
+func TestRequestDefaults(t *testing.T) {
+	t.Parallel()
+	req, sink, err := read(`{"phones":["573001234567", 573007654321, " +57 300 "],"body_text":"Hola"}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := &schemas.Request{
+		Content: &schemas.Content{Body: "Hola", ButtonText: "Ver más", ButtonUrl: "https://example.com"},
+		Phones:  []string{"573001234567", "573007654321", " +57 300 "}, Total: 3, SHA256: req.SHA256,
+	}
+	if diff := cmp.Diff(want, req, protocmp.Transform()); diff != "" {
+		t.Error(diff)
+	}
+	if len(req.SHA256) != sha256.Size || sink.slices != nil || sink.file != nil {
+		t.Errorf("digest %x, sink %v", req.SHA256, sink)
+	}
+}
+
+func TestRequestEverything(t *testing.T) {
+	t.Parallel()
+	req := mustRead(t, `{
+		"speed": 20, "expire_at": "2026-03-03T09:00:00-05:00", "schedule_at": "2026-03-02T09:00:00-05:00", "on_unknown": "resend",
+		"sender": "1065", "category": "utility", "use_queue": true, "footer_text": "pie", "button_url": "HTTPS://Example.com/ñ?a=b",
+		"button_text": "Ver", "header_content": "Aviso 😀", "header_type": "text", "body_text": "Hola \"\u00e1\"", "nada": null, "otro": {"a": [1, {}]},
+		"task_id": "0192F0C0-0000-7000-8000-000000000001", "phones": ["1"], "Phones": []}`)
+	id, _ := schemas.ParseTaskID("0192f0c0-0000-7000-8000-000000000001")
+	want := &schemas.Request{
+		TaskID: &id, Sender: "1065", Phones: []string{"1"}, Total: 1, UseQueue: true, OnUnknown: schemas.OnUnknown_ON_UNKNOWN_RESEND,
+		ScheduleMs: time.Date(2026, 3, 2, 14, 0, 0, 0, time.UTC).UnixMilli(), ExpireMs: time.Date(2026, 3, 3, 14, 0, 0, 0, time.UTC).UnixMilli(),
+		Speed: 20, SHA256: req.SHA256,
+		Content: &schemas.Content{
+			Body: `Hola "á"`, Footer: "pie", ButtonText: "Ver", ButtonUrl: "HTTPS://Example.com/ñ?a=b", Category: "utility",
+			Header: schemas.HeaderKind_HEADER_KIND_TEXT, HeaderText: "Aviso 😀",
+		},
+		Warnings: []string{
+			"Campo desconocido 'nada': se ignora", "Campo desconocido 'otro': se ignora", "Campo desconocido 'Phones': se ignora",
+		},
+	}
+	if diff := cmp.Diff(want, req, protocmp.Transform()); diff != "" {
+		t.Error(diff)
+	}
+	b := req.Broadcast(id, "77", 5, nil, nil)
+	if b.GetSender() != "77" || !b.GetChosen() || b.GetSpeed() != 20 || b.GetAcceptedMs() != 5 || !bytes.Equal(b.GetRequestSha256(), req.SHA256) {
+		t.Errorf("broadcast %v", b)
+	}
+}
+
+// Nothing is as good as absent: clients send null and "" for what they have not got.
+func TestRequestBlankIsAbsent(t *testing.T) {
+	t.Parallel()
+	plain := mustRead(t, with(`"use_queue":false`))
+	for _, members := range []string{
+		`"header_type":null,"header_content":null,"button_text":null,"button_url":null,"footer_text":null,"use_queue":null,"speed":null`,
+		`"header_type":"","header_content":" ","button_text":"","button_url":"","footer_text":"\n","sender":"","on_unknown":""`,
+	} {
+		if req := mustRead(t, with(members)); !bytes.Equal(req.SHA256, plain.SHA256) {
+			t.Errorf("%s is another request", members)
+		}
+	}
+}
+
+func TestRequestRefusals(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("x", 70<<10)
+	const sticker = `"header_type":"image","header_content":`
+	tests := []struct{ name, body, field, code string }{
+		{"nothing", ``, "", "invalid_json"},
+		{"half", `{"phones":[`, "", "invalid_json"},
+		{"array", `[]`, "", "invalid_json"},
+		{"null", `null`, "", "invalid_json"},
+		{"string", `"x"`, "", "invalid_json"},
+		{"not JSON", `hola`, "", "invalid_json"},
+		{"form", `phones=1&body_text=2`, "", "invalid_json"},
+		{"trailing", with(`"a":1`) + ` x`, "", "invalid_json"},
+		{"two objects", with(`"a":1`) + `{}`, "", "invalid_json"},
+		{"comma", `{"phones":["1"],"body_text":"b",}`, "", "invalid_json"},
+		{"not UTF-8", with("\"a\":\"\xff\""), "", "invalid_json"},
+		{"half a surrogate", with(`"a":"\ud83d"`), "", "invalid_json"},
+		{"deep", strings.Repeat("[", 1000), "", "invalid_json"},
+		{"deep member", with(`"a":` + strings.Repeat("[", 40) + strings.Repeat("]", 40)), "", "invalid_json"},
+		{"deep phones", `{"phones":` + strings.Repeat("[", 10000), "", "invalid_json"},
+		{"complex member", with(`"a":[` + strings.Repeat("1,", 20000) + `1]`), "", "invalid_json"},
+		{"many members", with(members(70)), "", "too_many"},
+		{"twice", with(`"body_text":"c"`), "body_text", "duplicate_field"},
+		{"twice, escaped", with(`"body\u005ftext":"c"`), "body_text", "duplicate_field"},
+		{"long text somewhere", with(`"a":"` + long + `"`), "", "too_long"},
+		{"long name", with(`"` + long + `":1`), "", "too_long"},
+
+		{"no phones", `{"body_text":"b"}`, "phones", "required"},
+		{"neither", `{}`, "phones", "required"},
+		{"phones null", `{"phones":null,"body_text":"b"}`, "phones", "required"},
+		{"phones empty", `{"phones":[],"body_text":"b"}`, "phones", "required"},
+		{"phones a string", `{"phones":"573001234567","body_text":"b"}`, "phones", "required"},
+		{"phones an object", `{"phones":{"a":["b"]},"body_text":"b"}`, "phones", "required"},
+		{"no body", `{"phones":["1"]}`, "body_text", "required"},
+		{"body empty", `{"phones":["1"],"body_text":""}`, "body_text", "required"},
+		{"body blank", `{"phones":["1"],"body_text":" \n"}`, "body_text", "required"},
+		{"body null", `{"phones":["1"],"body_text":null}`, "body_text", "required"},
+		{"body before header", `{"header_type":"nose","phones":["1"]}`, "body_text", "required"},
+
+		{"phone true", `{"phones":["1",true],"body_text":"b"}`, "phones[1]", "wrong_type"},
+		{"phone null", `{"phones":[null],"body_text":"b"}`, "phones[0]", "wrong_type"},
+		{"phone array", `{"phones":[["1"]],"body_text":"b"}`, "phones[0]", "wrong_type"},
+		{"phone object", `{"phones":[{"phone":"1"}],"body_text":"b"}`, "phones[0]", "wrong_type"},
+		{"phone float", `{"phones":[1.5],"body_text":"b"}`, "phones[0]", "wrong_type"},
+		{"phone exponent", `{"phones":[57e10],"body_text":"b"}`, "phones[0]", "wrong_type"},
+		{"phone negative", `{"phones":[-573001234567],"body_text":"b"}`, "phones[0]", "wrong_type"},
+		{"phone of 16 digits", `{"phones":[5730012345678901],"body_text":"b"}`, "phones[0]", "wrong_type"},
+		{"body a number", `{"phones":["1"],"body_text":7}`, "body_text", "wrong_type"},
+		{"use_queue a string", with(`"use_queue":"sí"`), "use_queue", "wrong_type"},
+		{"speed a string", with(`"speed":"20"`), "speed", "wrong_type"},
+		{"header_content an object", with(`"header_type":"image","header_content":{"a":1}`), "header_content", "wrong_type"},
+
+		{"body too long", `{"phones":["1"],"body_text":"` + strings.Repeat("b", 1025) + `"}`, "body_text", "too_long"},
+		{"body too long in UTF-16", `{"phones":["1"],"body_text":"` + strings.Repeat("😀", 513) + `"}`, "body_text", "too_long"},
+		{"body far too long", `{"phones":["1"],"body_text":"` + long[:50<<10] + `"}`, "body_text", "too_long"},
+		{"footer", with(`"footer_text":"` + long[:61] + `"`), "footer_text", "too_long"},
+		{"button text", with(`"button_text":"` + long[:21] + `"`), "button_text", "too_long"},
+		{"button link too long", with(`"button_url":"https://example.com/` + long[:2000] + `"`), "button_url", "too_long"},
+		{"javascript", with(`"button_url":"javascript:alert(1)"`), "button_url", "invalid_url"},
+		{"ftp", with(`"button_url":"ftp://example.com"`), "button_url", "invalid_url"},
+		{"no scheme", with(`"button_url":"example.com"`), "button_url", "invalid_url"},
+		{"no host", with(`"button_url":"https://"`), "button_url", "invalid_url"},
+		{"only a port", with(`"button_url":"https://:80/"`), "button_url", "invalid_url"},
+		{"space", with(`"button_url":"https://example.com/a b"`), "button_url", "invalid_url"},
+		{"line end", with(`"button_url":"https://example.com/a\n"`), "button_url", "invalid_url"},
+
+		{"header type unknown", with(`"header_type":"audio","header_content":"x"`), "header_type", "invalid_value"},
+		{"header type in capitals", with(`"header_type":"IMAGE","header_content":"x"`), "header_type", "invalid_value"},
+		{"header type alone", with(`"header_type":"text"`), "header_content", "required"},
+		{"header content alone", with(`"header_content":"x"`), "header_type", "required"},
+		{"header file alone", with(`"header_content":"` + dataURI("image/png", pngHead+long) + `"`), "header_type", "required"},
+		{"header text", with(`"header_type":"text","header_content":"` + long[:61] + `"`), "header_content", "too_long"},
+		{"header text, very long", with(`"header_type":"text","header_content":"` + long + `"`), "header_content", "too_long"},
+		{"header text, a file", with(`"header_type":"text","header_content":"` + dataURI("image/png", pngHead+long) + `"`), "header_content", "too_long"},
+		{"media no URL", with(sticker + `"foto.png"`), "header_content", "invalid_url"},
+		{"media ftp", with(sticker + `"ftp://example.com/a.png"`), "header_content", "invalid_url"},
+		{"media URL too long", with(sticker + `"https://example.com/` + long[:2000] + `"`), "header_content", "too_long"},
+		{"media URL far too long", with(sticker + `"https://example.com/` + long + `"`), "header_content", "too_long"},
+		{"not base64", with(sticker + `"data:image/png;base64,%%%"`), "header_content", "invalid_base64"},
+		{"not base64 late", with(sticker + `"` + dataURI("image/png", pngHead+long) + `@@@@"`), "header_content", "invalid_base64"},
+		{"base64 cut", with(sticker + `"data:image/png;base64,iVBORw0KG"`), "header_content", "invalid_base64"},
+		{"base64 with an end inside", with(sticker + `"data:image/png;base64,iVBORw==iVBORw=="`), "header_content", "invalid_base64"},
+		{"base64 for URLs", with(sticker + `"data:image/png;base64,iVBO-_=="`), "header_content", "invalid_base64"},
+		{"base64 empty", with(sticker + `"data:image/png;base64,"`), "header_content", "invalid_base64"},
+		{"no comma", with(sticker + `"data:image/png;base64"`), "header_content", "invalid_base64"},
+		{"not base64 but percent", with(sticker + `"data:image/png,abc"`), "header_content", "invalid_base64"},
+		{"label is none", with(sticker + `"data:a b;base64,iVBORw=="`), "header_content", "invalid_base64"},
+		{"long label", with(sticker + `"data:` + long + `;base64,iVBORw=="`), "header_content", "invalid_base64"},
+		{"escape that is none, late", with(sticker + `"` + dataURI("image/png", pngHead+long) + `\x"`), "header_content", "invalid_json"},
+		{"raw line end, late", with(sticker + `"` + dataURI("image/png", pngHead+long) + "\n\""), "header_content", "invalid_json"},
+		{"text as image", media("image", "image/png", "Hola"), "header_content", "invalid_file_type"},
+		{"image as video", media("video", "video/mp4", pngHead), "header_content", "invalid_file_type"},
+		{"image as document", media("document", "application/pdf", pngHead), "header_content", "invalid_file_type"},
+		{"HTML as document", media("document", "text/plain", "<!DOCTYPE html><html></html>"), "header_content", "invalid_file_type"},
+		{"label lies", media("image", "image/jpeg", pngHead), "header_content", "invalid_file_type"},
+		{"label lies about text", media("document", "application/pdf", "hola"), "header_content", "invalid_file_type"},
+		{"image of 5 MB and a byte", media("image", "image/png", pngHead+strings.Repeat("x", 5_000_001-len(pngHead))), "header_content", "file_too_large"},
+
+		{"category", with(`"category":"marketing"`), "category", "invalid_value"},
+		{"on_unknown", with(`"on_unknown":"ignore"`), "on_unknown", "invalid_value"},
+		{"speed 0", with(`"speed":0`), "speed", "invalid_value"},
+		{"speed 1.5", with(`"speed":1.5`), "speed", "invalid_value"},
+		{"speed huge", with(`"speed":99999999999`), "speed", "invalid_value"},
+		{"schedule", with(`"schedule_at":"mañana"`), "schedule_at", "invalid_time"},
+		{"schedule without zone", with(`"schedule_at":"2026-03-02T09:00:00"`), "schedule_at", "invalid_time"},
+		{"schedule too far", with(`"schedule_at":"2026-03-14T12:00:01Z"`), "schedule_at", "invalid_time"},
+		{"expired", with(`"expire_at":"2026-03-01T12:00:00Z"`), "expire_at", "invalid_time"},
+		{"expires before it starts", with(`"expire_at":"2026-03-02T12:00:00Z","schedule_at":"2026-03-02T12:00:00Z"`), "expire_at", "invalid_time"},
+		{"task id", with(`"task_id":"abc"`), "task_id", "invalid_value"},
+		{"sender", with(`"sender":"` + long[:65] + `"`), "sender", "too_long"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			_, _, err := read(tt.body)
+			var e *schemas.FieldError
+			if !errors.As(err, &e) {
+				t.Fatalf("error is %v", err)
+			}
+			if e.Field != tt.field || e.Code != tt.code || e.Spanish == "" {
+				t.Errorf("refused with %q %q (%s), want %q %q", e.Field, e.Code, e.Spanish, tt.field, tt.code)
+			}
+		})
+	}
+}
+
+func members(n int) string {
+	out := make([]string, n)
+	for i := range out {
+		out[i] = fmt.Sprintf(`"m%d":1`, i)
+	}
+	return strings.Join(out, ",")
+}
+
+func TestRequestTakes(t *testing.T) {
+	t.Parallel()
+	for _, members := range []string{
+		`"schedule_at":"2026-03-14T12:00:00Z"`, // 13 days ahead, to the second
+		`"schedule_at":"2020-01-01T00:00:00Z"`, // at once
+		`"button_text":"` + strings.Repeat("ñ", 20) + `","footer_text":"` + strings.Repeat("ñ", 60) + `"`,
+		`"header_type":"text","header_content":"data:,` + strings.Repeat("x", 54) + `"`,
+		`"header_type":"image","header_content":"http://10.0.0.1:8080/a?b#c"`,
+		`"header_type":"image","header_content":"DATA:;BASE64,` + base64.StdEncoding.EncodeToString([]byte(pngHead)) + `"`,
+		`"header_type":"image","header_content":"` + strings.ReplaceAll(dataURI("image/jpg", "\xff\xd8\xff\xe0\x00\x10JFIF"), "/", `\/`) + `"`,
+		`"header_type":"document","header_content":"` + dataURI("text/csv", "a,b\n1,2\n") + `\n"`,
+		`"header_type":"document","header_content":"` + dataURI("application/octet-stream", "%PDF-1.7\n") + `"`,
+	} {
+		mustRead(t, with(members))
+	}
+}
+
+func TestRequestFile(t *testing.T) {
+	t.Parallel()
+	file := pngHead + strings.Repeat("0123456789abcdef\xff\xfe\xfd", 100_000)
+	want := &schemas.MediaRef{MimeType: "image/png", Size: uint64(len(file)), Filename: "año 1.png"}
+	sum := sha256.Sum256([]byte(file))
+	want.Sha256 = sum[:]
+	uri := dataURI("image/png;name=a%C3%B1o%201.png", file)
+	wrapped := uri[:100] + `\r\n` + uri[100:60000] + `\n` + uri[60000:]
+	for name, members := range map[string]string{
+		"type first": `"header_type":"image","header_content":"` + uri + `"`,
+		"type last":  `"header_content":"` + uri + `","header_type":"image"`,
+		"escaped":    `"header_type":"image","\u0068eader_content":"` + strings.NewReplacer("/", `\/`, "a", `\u0061`).Replace(uri) + `"`,
+		"wrapped":    `"header_type":"image","header_content":"` + wrapped + `"`,
+	} {
+		req, sink, err := read(with(members))
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if diff := cmp.Diff(want, req.Content.GetMedia(), protocmp.Transform()); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
+		if string(sink.file) != file {
+			t.Errorf("%s: the sink has another file, %d bytes", name, len(sink.file))
+		}
+		if parts := []int{schemas.PartBytes, schemas.PartBytes, schemas.PartBytes, len(file) - 3*schemas.PartBytes}; !slices.Equal(sink.parts, parts) {
+			t.Errorf("%s: parts of %v, want %v", name, sink.parts, parts)
+		}
+		ref := schemas.NewBlobRef(1, []int64{4})
+		if b := req.Broadcast(schemas.NewTaskID(), "", 0, nil, ref); b.GetContent().GetMedia().GetParts() != ref || req.Content.GetMedia().GetParts() != nil {
+			t.Errorf("%s: broadcast %v", name, b)
+		}
+	}
+}
+
+func TestRequestSlices(t *testing.T) {
+	t.Parallel()
+	for _, n := range []int{1, 999, 1000, 1001, 2000, 2500} {
+		all := make([]string, n)
+		for i := range all {
+			all[i] = strconv.Itoa(573000000000 + i)
+		}
+		list, err := json.Marshal(all)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req, sink, err := read(`{"phones":` + string(list) + `,"body_text":"b"}`)
+		if err != nil || req.Total != uint32(n) {
+			t.Fatalf("%d phones: %v", n, err)
+		}
+		got := req.Phones
+		if n > schemas.InlineRecipients {
+			if got != nil {
+				t.Errorf("%d phones: %d stayed", n, len(got))
+			}
+			for i, s := range sink.slices {
+				if i < len(sink.slices)-1 && len(s) != schemas.SliceRecipients {
+					t.Errorf("slice %d has %d", i, len(s))
+				}
+				got = append(got, s...)
+			}
+		}
+		if !slices.Equal(got, all) {
+			t.Errorf("%d phones became %d others", n, len(got))
+		}
+	}
+}
+
+// What is too long to be a phone is kept so that it can be told, and so that it is none any more.
+func TestRequestLongPhone(t *testing.T) {
+	t.Parallel()
+	long := "573001234567" + strings.Repeat(" ", 150) + "ñ"
+	req := mustRead(t, `{"phones":["`+long+`"],"body_text":"b"}`)
+	if p := req.Phones[0]; len(p) > 160 || !strings.HasPrefix(p, "573001234567 ") || !strings.HasSuffix(p, "…") {
+		t.Errorf("kept %q", p)
+	}
+	if _, err := schemas.ParsePhone(req.Phones[0], "CO"); err == nil {
+		t.Error("it became a phone")
+	}
+}
+
+func TestRequestLimits(t *testing.T) {
+	t.Parallel()
+	body := `{"phones":["1","2","3"],"body_text":"b"}`
+	for _, tt := range []struct {
+		lim  schemas.RequestLimits
+		code string
+	}{
+		{schemas.RequestLimits{MaxPhones: 3, MaxBody: int64(len(body))}, ""},
+		{schemas.RequestLimits{MaxPhones: 2}, "too_many"},
+		{schemas.RequestLimits{MaxBody: int64(len(body)) - 1}, "body_too_large"},
+	} {
+		_, err := schemas.ReadRequest(strings.NewReader(body), &bin{}, tt.lim)
+		var e *schemas.FieldError
+		if (err == nil) != (tt.code == "") || (errors.As(err, &e) && e.Code != tt.code) {
+			t.Errorf("%+v: %v", tt.lim, err)
+		}
+	}
+}
+
+// Errors of the body and of the sink are told from those of the caller.
+func TestRequestForeignErrors(t *testing.T) {
+	t.Parallel()
+	broken := errors.New("broken")
+	long := dataURI("image/png", pngHead+strings.Repeat("x", 1<<20))
+	list := strings.Repeat(`"573001234567",`, 1000) + `"1"`
+	for name, body := range map[string]string{
+		"body":      `{"phones":["1"`,
+		"body file": `{"header_content":"` + long[:600_000],
+	} {
+		_, _, err := readFrom(io.MultiReader(strings.NewReader(body), iotest.ErrReader(broken)))
+		if !errors.Is(err, broken) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for name, body := range map[string]string{
+		"part":       with(`"header_type":"image","header_content":"` + long + `"`),
+		"short part": media("image", "image/png", pngHead),
+		"slice":      `{"phones":[` + list + `],"body_text":"b"}`,
+	} {
+		if _, err := schemas.ReadRequest(strings.NewReader(body), &bin{err: broken}, schemas.RequestLimits{}); !errors.Is(err, broken) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// The place that an error names is that in the body as it was sent, also behind a file that the decoder never saw.
+func TestRequestErrorPlace(t *testing.T) {
+	t.Parallel()
+	body := `{"header_content":"` + strings.ReplaceAll(dataURI("image/png", pngHead+strings.Repeat("x", 100_000)), "/", `\/`) + `" "phones":[]}`
+	_, _, err := read(body)
+	want := fmt.Sprintf("El cuerpo no es JSON válido (byte %d)", strings.LastIndex(body, ` "phones`)+1)
+	if err == nil || err.Error() != want {
+		t.Errorf("%v, want %s", err, want)
+	}
+}
+
+// A request is the same however it is written, and another one as soon as anything is different.
+func TestRequestMeaning(t *testing.T) {
+	t.Parallel()
+	file := dataURI("image/png", pngHead+strings.Repeat("x", 10_000))
+	base := mustRead(t, `{"phones":["573001234567","2"],"body_text":"Hola ñ","header_type":"image","header_content":"`+file+`","speed":5}`)
+	for _, same := range []string{
+		`{"speed":5,"header_content":"` + file + `","body_text":"Hola \u00f1","header_type":"image","phones":["573001234567","2"]}`,
+		"\n{ \"speed\" :5,\t\"header_content\":\"" + strings.ReplaceAll(file, "/", `\/`) + `","body_text":"Hola ñ","header_type":"image","phones":[573001234567,2],"más":[] } `,
+		`{"speed":5,"header_content":"` + file + `","body_text":"Hola ñ","header_type":"image","phones":["573001234567","2"],` +
+			`"button_text":"Ver más","button_url":"https://example.com","on_unknown":"report","use_queue":false,"task_id":"0192f0c0-0000-7000-8000-000000000001"}`,
+	} {
+		if !bytes.Equal(mustRead(t, same).SHA256, base.SHA256) {
+			t.Errorf("%.60s is another request", same)
+		}
+	}
+	seen := map[string]string{}
+	for _, other := range []string{
+		with(`"speed":5`), with(`"speed":6`), with(`"a":1`), with(`"use_queue":true`), with(`"footer_text":"f"`), with(`"button_text":"f"`),
+		with(`"header_type":"text","header_content":"f"`), with(`"sender":"f"`), with(`"category":"utility"`), with(`"on_unknown":"resend"`),
+		with(`"schedule_at":"2026-03-02T12:00:00Z"`), with(`"expire_at":"2026-03-02T12:00:00Z"`), with(`"button_url":"http://example.com"`),
+		with(`"header_type":"image","header_content":"https://a.co"`), with(`"header_type":"video","header_content":"https://a.co"`),
+		media("image", "image/png", pngHead), media("image", "image/png", pngHead+"x"),
+		`{"phones":["1","23"],"body_text":"Hola"}`, `{"phones":["12","3"],"body_text":"Hola"}`, `{"phones":["3","12"],"body_text":"Hola"}`,
+		`{"phones":["123"],"body_text":"Hola"}`, `{"phones":["123"],"body_text":"Hola "}`,
+	} {
+		sum := string(mustRead(t, other).SHA256)
+		if twin, ok := seen[sum]; ok {
+			t.Errorf("%s and %s are one", other, twin)
+		}
+		seen[sum] = other
+	}
+}
+
+// seeds are bodies for the properties: good ones, bad ones, and a file that is streamed.
+func seeds() []string {
+	file := dataURI("image/png", pngHead+strings.Repeat("\x00\xffx", 3000))
+	return []string{
+		with(`"header_type":"image","header_content":"` + file + `"`),
+		with(`"header_content":"` + strings.ReplaceAll(file, "/", `\/`) + `","header_type":"image","x":[{"a":"}\"]"}]`),
+		with(`"header_content":"` + file[:5000] + `\u002f","header_type":"image"`),
+		with(`"header_content":"` + file + `","header_content":"` + file + `"`),
+		with(`"a":{"header_content":"` + file + `"}`),
+		`["header_content","` + file + `"]`,
+		`{"header\u005fcontent":"` + file + `"]`,
+		`{"phones":["1",2,"\"\\"],"body_text":"\ud83d\ude00","use_queue":true,"speed":3,"a":null}`,
+		`{"phones":[1.5],"body_text":7}`,
+		`{"phones":["1"]} x`, `{`, ``, `{"":{}}`, "{\"header_content\":\"\xff",
+	}
+}
+
+func outcome(req *schemas.Request, sink *bin, err error) string {
+	if err != nil {
+		var e *schemas.FieldError
+		if !errors.As(err, &e) {
+			return "foreign: " + err.Error()
+		}
+		return fmt.Sprintf("%q %q %s", e.Field, e.Code, e.Spanish)
+	}
+	return fmt.Sprintf("%x %v %d %x %v %v", req.SHA256, req.Phones, req.Total, sha256.Sum256(sink.file), sink.parts, req.Warnings)
+}
+
+// However the body is cut on its way, the request is the same.
+func TestRequestCutAnywhere(t *testing.T) {
+	t.Parallel()
+	for _, body := range seeds() {
+		want := outcome(read(body))
+		if got := outcome(readFrom(iotest.OneByteReader(strings.NewReader(body)))); got != want {
+			t.Errorf("%.60s byte by byte: %s\nwhole: %s", body, got, want)
+		}
+		if got := outcome(readFrom(iotest.DataErrReader(strings.NewReader(body)))); got != want {
+			t.Errorf("%.60s with an early end: %s\nwhole: %s", body, got, want)
+		}
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		body := rapid.SampledFrom(seeds()).Draw(t, "body")
+		cut := &cutReader{rest: body, size: func() int { return rapid.IntRange(1, 3000).Draw(t, "size") }}
+		if got, want := outcome(readFrom(cut)), outcome(read(body)); got != want {
+			t.Fatalf("cut: %s\nwhole: %s", got, want)
+		}
+	})
+}
+
+type cutReader struct {
+	rest string
+	size func() int
+}
+
+func (c *cutReader) Read(p []byte) (int, error) {
+	if c.rest == "" {
+		return 0, io.EOF
+	}
+	n := copy(p, c.rest[:min(c.size(), len(c.rest))])
+	c.rest = c.rest[n:]
+	return n, nil
+}
+
+func FuzzReadRequest(f *testing.F) {
+	for _, body := range seeds() {
+		f.Add([]byte(body))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		req, sink, err := readFrom(bytes.NewReader(body))
+		want := outcome(req, sink, err)
+		if strings.HasPrefix(want, "foreign") {
+			t.Fatal(want)
+		}
+		if got := outcome(readFrom(iotest.HalfReader(bytes.NewReader(body)))); got != want {
+			t.Fatalf("cut: %s\nwhole: %s", got, want)
+		}
+		if err == nil {
+			if !json.Valid(body) {
+				t.Fatal("took what is no JSON")
+			}
+			schemas.EncodeBroadcast(req.Broadcast(schemas.NewTaskID(), req.Sender, 1, nil, nil)) // panics on what Protobuf can't write
+		}
+	})
+}
