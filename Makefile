@@ -28,6 +28,9 @@ timed = @start=$$(date +%s); trap 'echo "== $(1): $$(($$(date +%s) - start)) s"'
 checker = @if command -v $(1) >/dev/null; then echo "$(1) $(2)"; $(1) $(2); \
 	else echo "**** SKIPPING $(1): not installed"; [ "$(CI)" != true ]; fi
 
+# $(call present,pattern): go test is content when a pattern matches no test; a suite is not.
+present = @go test -list '$(1)' ./app | grep ^Test >/dev/null || { echo "app has no test named $(1)"; exit 1; }
+
 ##@ Try it
 up: ## the whole of altavoz in one process, on 127.0.0.1:8080
 	go run ./cmd/altavoz up
@@ -42,9 +45,11 @@ unit: ## unit, property, golden, fuzz-seed, testscript and layout tests
 	$(call timed,unit,go test $(RACE) -timeout $(UNIT_TIME) -skip '$(END_TO_END)|$(SIMULATION)' ./...)
 
 e2e: real-servers ## the whole path, embedded and on a real Kafka and Redis that the tests start
+	$(call present,$(END_TO_END))
 	$(call timed,e2e,go test -count=1 -timeout $(E2E_TIME) -run '$(END_TO_END)' ./app)
 
 sim: ## the whole house in fake time with seeded faults: SEEDS=200, or SEED=17 to see one again
+	$(call present,$(SIMULATION))
 	$(call timed,sim,SIM_SEEDS=$(SEEDS) SIM_SEED=$(SEED) go test -count=1 -timeout $(SIM_TIME) $(if $(SEED),-v) \
 		-run '$(SIMULATION)' ./app)
 
