@@ -17,17 +17,22 @@ const maxErrors = 100
 // (say, a repeated phone) they win. Asking "is it pending?" instead would make the answer depend on who came first.
 type Task struct {
 	ID schemas.TaskID
+	head
 	marks
+	lines  []*schemas.ErrorLine // by index; the lowest maxErrors, unless refill
+	refill bool                 // a line left and a higher index, not kept, must take its place
+	beyond uint64               // outcomes for an index that the task does not have, since the owner last looked
+}
+
+// head is what is known of a task as a whole. It lives in statuses only, so two of them are folded as results are.
+type head struct {
 	plan     *schemas.Plan
 	cursor   uint32
-	lines    []*schemas.ErrorLine // by index; the lowest maxErrors, unless refill
-	refill   bool                 // a line left and a higher index, not kept, must take its place
 	phase    schemas.Phase
 	why      string
 	phaseMs  int64
 	started  int64
 	finished int64
-	beyond   uint64 // outcomes for an index that the task does not have, since the owner last looked
 }
 
 // errInvalid is the error of a result that was decoded and still says nothing.
@@ -174,26 +179,30 @@ func (t *Task) raise(from, to uint32, m schemas.Mark, reason string, read pager)
 	return changed, nil
 }
 
-// note takes in what the task as a whole is doing. The latest note stands; a failure stands for good.
-func (t *Task) note(e *schemas.Note, at int64, read pager) (changed bool, err error) {
-	failed := t.phase == schemas.Phase_PHASE_FAILED
-	fails := e.GetPhase() == schemas.Phase_PHASE_FAILED
-	newer := cmp.Or(
-		cmp.Compare(at, t.phaseMs), cmp.Compare(e.GetPhase(), t.phase), cmp.Compare(e.GetWhy(), t.why),
-	) > 0
-	if fails && !failed || fails == failed && newer {
-		t.phase, t.why, t.phaseMs, changed = e.GetPhase(), e.GetWhy(), at, true
-	}
+// note takes in what the task as a whole is doing.
+func (t *Task) note(e *schemas.Note, at int64, read pager) (bool, error) {
+	changed := t.enter(e.GetPhase(), e.GetWhy(), at)
 	// Also when the failure is known already: a crash may have kept the status and lost the marks.
 	filled, err := t.fill(read)
 	return changed || filled, err
 }
 
-func (t *Task) start(at int64) bool {
-	if at <= 0 || t.started != 0 && t.started <= at {
+// enter takes a phase in. The latest stands; a failure stands for good.
+func (h *head) enter(p schemas.Phase, why string, at int64) bool {
+	failed, fails := h.phase == schemas.Phase_PHASE_FAILED, p == schemas.Phase_PHASE_FAILED
+	newer := cmp.Or(cmp.Compare(at, h.phaseMs), cmp.Compare(p, h.phase), cmp.Compare(why, h.why)) > 0
+	if failed != fails && failed || failed == fails && !newer {
 		return false
 	}
-	t.started = at
+	h.phase, h.why, h.phaseMs = p, why, at
+	return true
+}
+
+func (h *head) start(at int64) bool {
+	if at <= 0 || h.started != 0 && h.started <= at {
+		return false
+	}
+	h.started = at
 	return true
 }
 

@@ -3,6 +3,7 @@ package aggregator
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"altavoz/schemas"
@@ -21,12 +22,12 @@ type loader struct {
 
 // found is what the topics say of one task.
 type found struct {
-	e         *entry
-	status    *schemas.Status // of the highest version; without lines once the task is finished, which most are
-	newest    int64           // offset of the last status record, whatever its version
-	finished  int64
-	marks     marks
-	forgotten bool // marks were removed already
+	e      *entry
+	status *schemas.Status // of the highest version; without lines once the task is finished, which most are
+	newest int64           // offset of the last status record, whatever its version
+	head   head            // of all of them
+	marks  marks
+	gone   map[uint32]struct{} // parts whose last word is that they were removed
 }
 
 // load fills the slot from its topics.
@@ -79,12 +80,11 @@ func (l *loader) takeStatus(rec schemas.Record) error {
 	}
 	st := new(schemas.Status)
 	if err := schemas.Decode(&rec, st); err != nil {
-		l.broken++
-		return nil
+		return l.pass(&rec, err)
 	}
 	f := l.task(id)
 	f.newest = rec.Offset
-	f.finished = max(f.finished, st.GetFinishedMs())
+	f.head.join(st)
 	if f.status != nil && st.GetVersion() <= f.status.GetVersion() {
 		return nil
 	}
@@ -103,17 +103,20 @@ func (l *loader) takePart(rec schemas.Record) error {
 	}
 	f := l.task(id)
 	if len(rec.Value) == 0 {
-		f.forgotten = true
 		if int(n) < len(f.marks.parts) {
-			f.marks.parts[n].at = noRecord
+			f.marks.parts[n].at, f.marks.parts[n].dirty = noRecord, true
 		}
+		if f.gone == nil {
+			f.gone = make(map[uint32]struct{})
+		}
+		f.gone[n] = struct{}{}
 		return nil
 	}
 	var p schemas.Part
 	if err := schemas.Decode(&rec, &p); err != nil {
-		l.broken++
-		return nil
+		return l.pass(&rec, err)
 	}
+	delete(f.gone, n)
 	_, covers, err := f.marks.merge(n, p.GetMarks(), 0, nil)
 	if err != nil {
 		return err
@@ -123,13 +126,28 @@ func (l *loader) takePart(rec schemas.Record) error {
 	return nil
 }
 
+// pass passes over a record that can't be decoded, because it would stop the partition for good; but not what another
+// version of the program wrote: its numbers would be lost, and then overwritten.
+func (l *loader) pass(rec *schemas.Record, err error) error {
+	if v := rec.Header(schemas.VersionHeader); v != "" && v != schemas.Version {
+		return err
+	}
+	l.broken++
+	return nil
+}
+
 // settle gives a task its place: cold if status and marks say the same, which is so for nearly all, else in memory with
 // whatever must be written again.
 func (l *loader) settle(f *found) error {
 	s, e := l.s, f.e
 	s.entries[e.id] = e
-	e.updated, e.done = f.status.GetUpdatedMs(), f.finished != 0
-	if f.forgotten {
+	e.updated, e.done = f.status.GetUpdatedMs(), f.head.finished != 0
+	stored := slices.ContainsFunc(f.marks.parts, func(p part) bool { return p.at != noRecord })
+	if f.status == nil && !stored { // removed whole
+		delete(s.entries, e.id)
+		return nil
+	}
+	if len(f.gone) > 0 && (e.done || f.status == nil) { // its removal was begun
 		e.parts = f.marks.parts
 		s.depart(e)
 		return nil
@@ -144,7 +162,7 @@ func (l *loader) settle(f *found) error {
 		s.warmAs(e, t)
 		return nil
 	}
-	agree := f.newest == e.at && f.marks.counts == countsOf(f.status) && f.finished == f.status.GetFinishedMs()
+	agree := f.newest == e.at && f.marks.counts == countsOf(f.status) && f.head.in(f.status)
 	for i := range f.marks.parts {
 		agree = agree && !f.marks.parts[i].dirty
 	}
@@ -170,7 +188,7 @@ func (l *loader) hold(f *found, agree bool) error {
 		}
 	}
 	t.restore(f.status)
-	t.finished = f.finished
+	t.head = f.head
 	t.recount(f.marks)
 	if err := t.trim(nil); err != nil {
 		return err

@@ -92,6 +92,7 @@ type slot struct {
 func (s *slot) run() {
 	defer close(s.over)
 	defer s.leave()
+	s.catchUp()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {

@@ -2,6 +2,7 @@ package aggregator
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -410,6 +411,69 @@ func TestForgetting(t *testing.T) {
 		if w.status(task1) != nil || q.metric("altavoz_results_dropped_total") != 1 {
 			t.Fatal("a forgotten task came back")
 		}
+	})
+}
+
+// What is left of a task that was removed whole is not written again at every takeover.
+func TestRemovedTasksStaySilent(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T, w *world) {
+		p := w.start(Config{Retention: time.Hour})
+		w.result(planOf(1), outcome(0, schemas.MarkSent, "", ""))
+		p.feedAll()
+		settle(2 * time.Hour)
+		p.leave()
+		marks, stats := w.size(marks0), w.size(statuses0)
+		if marks != 2 || w.status(task1) != nil {
+			t.Fatalf("%d marks, status %v", marks, w.status(task1))
+		}
+		q := w.start(Config{Retention: time.Hour})
+		settle(2 * time.Hour)
+		q.leave()
+		if w.size(marks0) != marks || w.size(statuses0) != stats {
+			t.Fatal("a removed task was removed again")
+		}
+	})
+}
+
+// A status of a newer program must not be taken for nothing and overwritten.
+func TestNewerVersionStopsTheTakeover(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T, w *world) {
+		newer := schemas.EncodeStatus(0, &schemas.Status{Task: task1.Bytes(), Version: 1})
+		newer.Headers[0].Value = []byte("2")
+		w.append(newer)
+		p := w.join(Config{})
+		defer p.end()
+		if _, err := p.st.Assign(t.Context(), schemas.Position{Slot: slot0, Offset: schemas.NoOffset}); !errors.Is(err, schemas.ErrDecode) {
+			t.Fatalf("error %v", err)
+		}
+	})
+}
+
+// Somebody removed the records of a task that is still wanted here, or wrote garbage: the owner writes them again, and
+// a takeover passes over what nobody can read.
+func TestRecordsRemovedByOthersComeBack(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T, w *world) {
+		p := w.start(Config{})
+		w.result(planOf(2), outcome(0, schemas.MarkSent, "", ""))
+		p.feedAll()
+		settle(5 * time.Minute)
+		w.append(schemas.Record{Topic: schemas.TopicMarks, Key: []byte(schemas.PartKey(task1, 0))})
+		w.append(schemas.Record{Topic: schemas.TopicStatuses, Key: []byte(task1.String())})
+		w.append(schemas.Record{Topic: schemas.TopicStatuses, Key: []byte("x"), Value: []byte("x")})
+		w.append(schemas.Record{Topic: schemas.TopicMarks, Key: []byte("x/y"), Value: []byte("x")})
+		settle(10 * time.Second)
+		p.leave()
+		q := w.start(Config{})
+		w.result(outcome(1, schemas.MarkSent, "", ""))
+		q.feedAll()
+		settle(5 * time.Second)
+		if s := w.status(task1); s.GetFinishedMs() == 0 || s.GetCounts()[0].GetCount() != 2 {
+			t.Fatalf("status %v", s)
+		}
+		q.leave()
 	})
 }
 

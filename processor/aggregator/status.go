@@ -75,8 +75,8 @@ func (t *Task) complete(read pager) error {
 // restore makes the task what its own status says. Counts are taken too, so the caller must know that they are those of
 // the marks in the topic; otherwise it replaces them by the marks themselves (see recount).
 func (t *Task) restore(s *schemas.Status) {
-	t.adopt(s)
-	t.finished = s.GetFinishedMs()
+	t.head = head{}
+	t.join(s)
 	t.counts, t.decided = countsOf(s), 0
 	for _, n := range t.counts {
 		t.decided += n
@@ -95,20 +95,13 @@ func (t *Task) recount(k marks) {
 	t.marks, t.refill = k, true
 }
 
-// adopt folds in what another writer's status says about the task as a whole. Its counts are not read: they are a
-// histogram of marks, and those arrive by themselves.
+// adopt folds in what another writer's status says about the task as a whole, and the words of lines. Its counts are not
+// read: they are a histogram of marks, and those arrive by themselves. Nor is its end, unless there is one here.
 func (t *Task) adopt(s *schemas.Status) {
-	if t.plan == nil {
-		t.plan = s.GetPlan()
-	}
-	t.cursor = max(t.cursor, s.GetCursor())
-	t.start(s.GetStartedMs())
-	failed, fails := t.phase == schemas.Phase_PHASE_FAILED, s.GetPhase() == schemas.Phase_PHASE_FAILED
-	if fails && !failed || fails == failed && s.GetPhaseMs() > t.phaseMs {
-		t.phase, t.why, t.phaseMs = s.GetPhase(), s.GetWhy(), s.GetPhaseMs()
-	}
-	if s.GetFinishedMs() != 0 && t.finished > s.GetFinishedMs() {
-		t.finished = s.GetFinishedMs()
+	finished := t.finished
+	t.join(s)
+	if finished == 0 {
+		t.finished = 0
 	}
 	for _, l := range s.GetErrors() {
 		m, reason := schemas.Mark(l.GetMark()), l.GetReason()
@@ -117,6 +110,27 @@ func (t *Task) adopt(s *schemas.Status) {
 		}
 		t.describe(l.GetIndex(), m, l.GetPhone(), reason)
 	}
+}
+
+// join folds a status into the head.
+func (h *head) join(s *schemas.Status) {
+	if h.plan == nil {
+		h.plan = s.GetPlan()
+	}
+	h.cursor = max(h.cursor, s.GetCursor())
+	h.start(s.GetStartedMs())
+	h.enter(s.GetPhase(), s.GetWhy(), s.GetPhaseMs())
+	if f := s.GetFinishedMs(); f != 0 && (h.finished == 0 || f < h.finished) {
+		h.finished = f
+	}
+}
+
+// in reports whether the status says all of the head.
+func (h head) in(s *schemas.Status) bool {
+	var other head
+	other.join(s)
+	other.plan = h.plan
+	return h == other && (h.plan == nil) == (s.GetPlan() == nil)
 }
 
 func countsOf(s *schemas.Status) (counts [256]uint32) {

@@ -1,0 +1,117 @@
+package aggregator
+
+import (
+	"encoding/binary"
+	"testing"
+	"time"
+
+	"altavoz/schemas"
+)
+
+const benchTask = 1_000_000
+
+// benchRecords are the results of a task of a million: one outcome a recipient, one in a hundred bad.
+func benchRecords() []schemas.Record {
+	recs := make([]schemas.Record, benchTask)
+	for i := range recs {
+		o := outcome(uint32(i), schemas.MarkSent, "", "")
+		o.GetOutcome().Wamid = "wamid.HBgMNTczMDAxMjM0NTY3FQIAERgSQTU1QzVFN0E2RTFGNEY2M0Q5AA=="
+		if i%100 == 0 {
+			o = outcome(uint32(i), schemas.Failed(131026), "573001234567", "")
+		}
+		recs[i] = schemas.EncodeResult(o)
+		recs[i].Offset = int64(i)
+	}
+	return recs
+}
+
+// BenchmarkFold is the pure fold: one operation is one outcome.
+func BenchmarkFold(b *testing.B) {
+	task := newTask(task1)
+	if _, err := task.Fold(planOf(MaxRecipients), nil); err != nil {
+		b.Fatal(err)
+	}
+	var o schemas.FlatOutcome
+	var i uint32
+	for b.Loop() {
+		o.Index, o.Mark, o.AtMs = i%MaxRecipients, uint32(schemas.MarkSent), 2000
+		if i%100 == 0 {
+			o.Mark = uint32(schemas.Failed(131026))
+		}
+		if _, err := task.FoldOutcome(&o, nil); err != nil {
+			b.Fatal(err)
+		}
+		i++
+	}
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "outcomes/s")
+}
+
+// BenchmarkSlot reads records and folds them, as a slot does: one operation is one record.
+func BenchmarkSlot(b *testing.B) {
+	recs, plan := benchRecords(), schemas.EncodeResult(planOf(benchTask))
+	st := New(Config{}, Ports{Statuses: sink{}, Marks: sink{}})
+	b.ReportAllocs()
+	b.ResetTimer()
+	for left := b.N; left > 0; {
+		s := st.newSlot(schemas.Position{Slot: slot0, Offset: schemas.NoOffset})
+		s.catchUp()
+		if err := s.fold([]schemas.Record{plan}); err != nil {
+			b.Fatal(err)
+		}
+		for at := 0; at < len(recs) && left > 0; at += foldBatch {
+			batch := recs[at:min(at+foldBatch, at+left, len(recs))]
+			if err := s.fold(batch); err != nil {
+				b.Fatal(err)
+			}
+			if err := s.flush(time.Now()); err != nil {
+				b.Fatal(err)
+			}
+			left -= len(batch)
+		}
+	}
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "outcomes/s")
+}
+
+// BenchmarkSlotTasks is the same with a thousand tasks whose results come mixed, and after the first pass repeated.
+func BenchmarkSlotTasks(b *testing.B) {
+	const tasks = 1000
+	st := New(Config{}, Ports{Statuses: sink{}, Marks: sink{}})
+	s := st.newSlot(schemas.Position{Slot: slot0, Offset: schemas.NoOffset})
+	s.catchUp()
+	recs := make([]schemas.Record, 0, 100*tasks)
+	for i := range 100 * tasks {
+		recs = append(recs, schemas.EncodeResult(of(taskNo(i%tasks), outcome(uint32(i/tasks), schemas.MarkSent, "", ""))))
+	}
+	b.ReportAllocs()
+	b.ResetTimer()
+	for left := b.N; left > 0; {
+		batch := recs[:min(foldBatch, left)]
+		if left > len(recs) {
+			batch = recs
+		}
+		if err := s.fold(batch); err != nil {
+			b.Fatal(err)
+		}
+		left -= len(batch)
+	}
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "outcomes/s")
+}
+
+// sink takes every record and never acknowledges it.
+type sink struct{}
+
+func (sink) Enqueue(schemas.Record, func(schemas.Record, error)) {}
+
+// BenchmarkEncodePart is what a checkpoint costs for each dirty part.
+func BenchmarkEncodePart(b *testing.B) {
+	marks := make([]byte, schemas.PartRecipients)
+	for i := range marks {
+		marks[i] = byte(schemas.MarkSent)
+	}
+	id := task1
+	b.SetBytes(int64(len(marks)))
+	for b.Loop() {
+		binary.BigEndian.PutUint64(id[:], uint64(b.N))
+		schemas.EncodePart(0, &schemas.Part{Task: id.Bytes(), Marks: marks})
+	}
+}
