@@ -1,0 +1,194 @@
+package producer
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/go-json-experiment/json"
+
+	"altavoz/schemas"
+)
+
+// The words of the public contract.
+const (
+	textProcessed = "Mensaje broadcast procesado"
+	textQueued    = "Mensaje broadcast enviado a cola"
+	textInternal  = "Error interno del servidor"
+)
+
+// Codes of refusals that are not a field's (those are schemas.FieldError codes).
+const (
+	codeInternal     = "internal"
+	codeUnauthorized = "unauthorized"
+	codeNotFound     = "not_found"
+	codeMethod       = "method_not_allowed"
+	codeEncoding     = "unsupported_encoding"
+	codeSlow         = "body_too_slow"
+	codeGone         = "body_broken"
+	codeBusy         = "busy"
+	codeUnavailable  = "unavailable"
+	codeConflict     = "conflict"
+	codeContent      = "content_refused"
+)
+
+// answer is what a handler has to say.
+type answer struct {
+	status   int
+	body     any
+	code     string // of a refusal, for the metrics
+	location string // of the task
+	replayed bool   // the request had been made before
+	retry    bool   // it may be made again
+	close    bool   // its body was not read to the end
+}
+
+// Bodies of the answers. The members of the public contract come first, in its order; the others only where they say something.
+type (
+	errorBody struct {
+		Error  string      `json:"error"`
+		Code   string      `json:"code,omitzero"`
+		Field  string      `json:"field,omitzero"`
+		Hint   string      `json:"hint,omitzero"`
+		TaskID string      `json:"task_id,omitzero"`
+		Result *taskResult `json:"result,omitzero"`
+	}
+	queuedBody struct {
+		Success  bool     `json:"success"`
+		Message  string   `json:"message"`
+		TaskID   string   `json:"task_id"`
+		ETA      string   `json:"eta,omitzero"`
+		Warnings []string `json:"warnings,omitempty"`
+	}
+	processedBody struct {
+		Success  bool        `json:"success"`
+		Message  string      `json:"message"`
+		Result   *taskResult `json:"result"`
+		Warnings []string    `json:"warnings,omitempty"`
+	}
+	taskBody struct {
+		TaskID string      `json:"task_id"`
+		Status string      `json:"status"`
+		Result *taskResult `json:"result,omitzero"`
+		Why    string      `json:"why,omitzero"`
+		ETA    string      `json:"eta,omitzero"`
+	}
+	// taskResult adds up: successful + failed + pending = total. What follows pending is counted in failed, except
+	// delivered and read, which are counted in successful.
+	taskResult struct {
+		Total       uint32   `json:"total"`
+		Successful  uint32   `json:"successful"`
+		Failed      uint32   `json:"failed"`
+		Errors      []string `json:"errors"`
+		Pending     uint32   `json:"pending,omitzero"`
+		Skipped     uint32   `json:"skipped,omitzero"`
+		Expired     uint32   `json:"expired,omitzero"`
+		Cancelled   uint32   `json:"cancelled,omitzero"`
+		Unknown     uint32   `json:"unknown,omitzero"`
+		Undelivered uint32   `json:"undelivered,omitzero"`
+		Delivered   uint32   `json:"delivered,omitzero"`
+		Read        uint32   `json:"read,omitzero"`
+	}
+	healthBody struct {
+		Status string `json:"status"`
+	}
+)
+
+func refusal(status int, code, spanish, hint string) answer {
+	return answer{status: status, code: code, body: errorBody{Error: spanish, Code: code, Hint: hint}}
+}
+
+func internalError() answer {
+	return answer{status: http.StatusInternalServerError, code: codeInternal, body: errorBody{Error: textInternal}}
+}
+
+// later is the refusal of what may be tried again.
+func later(code, spanish, hint string) answer {
+	a := refusal(http.StatusServiceUnavailable, code, spanish, hint)
+	a.retry = true
+	return a
+}
+
+// fieldError answers what is wrong with a request. The two refusals that the contract words stand alone.
+func fieldError(e *schemas.FieldError) answer {
+	a := answer{status: http.StatusBadRequest, code: e.Code, body: errorBody{Error: e.Spanish, Code: e.Code, Field: e.Field}}
+	switch {
+	case e.Spanish == schemas.PhonesMissing || e.Spanish == schemas.BodyMissing:
+		a.body = errorBody{Error: e.Spanish}
+	case e.Code == schemas.CodeBodyTooBig:
+		a.status, a.close = http.StatusRequestEntityTooLarge, true
+	}
+	return a
+}
+
+// bodyError answers what kept a body from being read and stored.
+func bodyError(err error) answer {
+	var field *schemas.FieldError
+	var a answer
+	switch {
+	case errors.As(err, &field):
+		return fieldError(field)
+	case errors.Is(err, errNoSlot):
+		a = later(codeBusy, "Hay demasiadas solicitudes grandes a la vez; intente de nuevo en unos segundos", "")
+	case errors.Is(err, errSlow):
+		a = refusal(http.StatusRequestTimeout, codeSlow, "El cuerpo de la solicitud llega demasiado despacio", "")
+	case errors.Is(err, errPublish):
+		a = unavailable()
+	default: // the client hung up; nobody reads this
+		a = refusal(http.StatusBadRequest, codeGone, "El cuerpo de la solicitud se cortó", "")
+	}
+	a.close = true
+	return a
+}
+
+func unavailable() answer {
+	return later(codeUnavailable, "El servicio no puede aceptar el envío en este momento; intente de nuevo en unos segundos", "")
+}
+
+// send writes the answer out whole, in its time. The deadline is taken back then: the connection may serve others.
+func (a answer) send(w http.ResponseWriter) error {
+	conn := http.NewResponseController(w)
+	_ = conn.SetWriteDeadline(time.Now().Add(answerTimeout)) // not there in tests without a connection
+	if err := a.write(w); err != nil {
+		return fmt.Errorf("writing an answer: %w", err)
+	}
+	_ = conn.Flush()
+	_ = conn.SetWriteDeadline(time.Time{})
+	return nil
+}
+
+func (a answer) write(w http.ResponseWriter) error {
+	body, err := json.Marshal(a.body)
+	if err != nil {
+		return err
+	}
+	h := w.Header()
+	h.Set("Content-Type", "application/json; charset=utf-8")
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Cache-Control", "no-store")
+	switch {
+	case a.location == "":
+	case a.status == http.StatusAccepted:
+		h.Set("Location", a.location)
+	default:
+		h.Set("Content-Location", a.location)
+	}
+	if a.replayed {
+		h.Set("Idempotent-Replayed", "true")
+	}
+	if a.retry {
+		h.Set("Retry-After", strconv.Itoa(int(retryAfter/time.Second)))
+	}
+	if a.close {
+		h.Set("Connection", "close")
+	}
+	if a.status == http.StatusUnauthorized {
+		h.Set("WWW-Authenticate", "Bearer")
+	}
+	w.WriteHeader(a.status)
+	_, err = w.Write(body)
+	return err
+}

@@ -1,0 +1,11 @@
+// Package producer is the door by which broadcasts come in: the HTTP contract with its Spanish answers, and what a Go
+// program upstream uses to put a broadcast on Kafka without HTTP.
+//
+//	body ──► schemas.ReadRequest ──► slices, parts ──► blobs        (acknowledged one by one)
+//	                      └────────► Broadcast ──────► broadcasts   (last: the commit point)
+//	                                 Plan ───────────► results      (so that the task is known at once)
+//	answer ◄── status view ◄── statuses
+//
+// It decides nothing about sending and keeps nothing that must survive: a request is either whole in Kafka or was never
+// there. No acknowledgement is waited for on a request's own context, so that a client that hangs up changes nothing.
+package producer

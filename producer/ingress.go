@@ -1,0 +1,181 @@
+package producer
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"altavoz/schemas"
+)
+
+// Limits of the server that Server makes: what a client may do before a handler sees it.
+const (
+	headerTimeout  = 5 * time.Second
+	idleTimeout    = 60 * time.Second
+	maxHeaderBytes = 16 << 10
+)
+
+// The paths of the public contract.
+const (
+	PathSend   = "/api/messages/send-broadcast-interactive"
+	PathStatus = "/api/messages/task-status/"
+)
+
+// Ingress is the HTTP door.
+type Ingress struct {
+	cfg     Config
+	ports   Ports
+	metrics *ingressMetrics
+	uploads slots // bodies over BigBody
+	reading slots // bodies
+	waiting slots // direct answers
+}
+
+// New makes the door. It holds nothing that must be closed.
+func New(cfg Config, ports Ports) *Ingress {
+	if cfg.MaxBody == 0 {
+		cfg.MaxBody = schemas.MaxBodyBytes
+	}
+	if cfg.DirectTimeout == 0 {
+		cfg.DirectTimeout = DefaultDirectTimeout
+	}
+	if cfg.Uploads == 0 {
+		cfg.Uploads = DefaultUploads
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Registerer == nil {
+		cfg.Registerer = prometheus.NewRegistry()
+	}
+	in := &Ingress{
+		cfg: cfg, ports: ports,
+		uploads: make(slots, cfg.Uploads), reading: make(slots, maxReading), waiting: make(slots, maxWaiting),
+	}
+	in.metrics = newIngressMetrics(in, cfg.Registerer)
+	return in
+}
+
+// Server returns a server of the handler with the limits that keep slow and idle clients from piling up. The caller gives it
+// a listener and shuts it down.
+func (in *Ingress) Server(h http.Handler) *http.Server {
+	return &http.Server{
+		Handler: h, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes,
+		ErrorLog: slog.NewLogLogger(in.cfg.Logger.Handler(), slog.LevelDebug),
+	}
+}
+
+// handler answers a request of a known caller.
+type handler func(w http.ResponseWriter, r *http.Request, caller string) answer
+
+// Handler returns the routes; what is none of them is 404.
+func (in *Ingress) Handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle(PathSend, in.route(routeSend, in.guarded(in.send), http.MethodPost))
+	mux.Handle(PathStatus+"{task_id}", in.route(routeStatus, in.guarded(in.taskStatus), http.MethodGet, http.MethodHead))
+	mux.Handle("/healthz", in.route(routeHealth, health, http.MethodGet, http.MethodHead))
+	mux.Handle("/readyz", in.route(routeReady, in.ready, http.MethodGet, http.MethodHead))
+	mux.Handle("/", in.route(routeOther, func(http.ResponseWriter, *http.Request, string) answer {
+		return refusal(http.StatusNotFound, codeNotFound, "No existe esa dirección", "POST "+PathSend+" | GET "+PathStatus+"{task_id}")
+	}))
+	return mux
+}
+
+// route does what every route needs: the methods it takes (none: all), an answer whatever happens, and the numbers.
+func (in *Ingress) route(name string, h handler, methods ...string) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		start := time.Now()
+		a := in.answer(w, r, h, methods)
+		if err := a.send(w); err != nil {
+			in.cfg.Logger.DebugContext(r.Context(), "answer not taken", "route", name, "error", err)
+		}
+		in.metrics.answered(name, a, time.Since(start))
+	})
+}
+
+func (in *Ingress) answer(w http.ResponseWriter, r *http.Request, h handler, methods []string) (a answer) {
+	defer func() {
+		p := recover()
+		if p == nil {
+			return
+		}
+		in.cfg.Logger.ErrorContext(r.Context(), "panic while answering", "path", r.URL.Path, "panic", p, "stack", string(debug.Stack()))
+		a = internalError()
+		a.close = true
+	}()
+	if len(methods) == 0 {
+		return h(w, r, "")
+	}
+	for _, m := range methods {
+		if r.Method == m {
+			return h(w, r, "")
+		}
+	}
+	w.Header().Set("Allow", methods[0])
+	return refusal(http.StatusMethodNotAllowed, codeMethod, "Método no permitido", "use "+methods[0])
+}
+
+// guarded lets only known callers in.
+func (in *Ingress) guarded(h handler) handler {
+	return func(w http.ResponseWriter, r *http.Request, _ string) answer {
+		caller, ok := in.caller(r)
+		if !ok {
+			a := refusal(http.StatusUnauthorized, codeUnauthorized, "Falta una clave de API válida", "Authorization: Bearer <clave>")
+			a.close = true
+			return a
+		}
+		return h(w, r, caller)
+	}
+}
+
+func health(http.ResponseWriter, *http.Request, string) answer {
+	return answer{status: http.StatusOK, body: healthBody{"ok"}}
+}
+
+func (in *Ingress) ready(http.ResponseWriter, *http.Request, string) answer {
+	if err := in.Ready(); err != nil {
+		return later(codeUnavailable, "El servicio aún está leyendo el estado de las tareas", "")
+	}
+	return answer{status: http.StatusOK, body: healthBody{"ready"}}
+}
+
+// errBehind is the error of a view that has not read all yet.
+var errBehind = errors.New("the view of statuses has not caught up yet")
+
+// Ready returns nil once the ingress knows every task.
+func (in *Ingress) Ready() error {
+	if !in.caughtUp() {
+		return errBehind
+	}
+	return nil
+}
+
+func (in *Ingress) caughtUp() bool {
+	select {
+	case <-in.ports.Statuses.CaughtUp():
+		return true
+	default:
+		return false
+	}
+}
+
+// await returns the task's status once it is as wanted, and nil if ctx ends before.
+func (in *Ingress) await(ctx context.Context, task schemas.TaskID, wanted func(*schemas.Status) bool) *schemas.Status {
+	changes, stop := in.ports.Statuses.Watch(task)
+	defer stop()
+	for {
+		if s, ok := in.ports.Statuses.Get(task); ok && wanted(s) {
+			return s
+		}
+		select {
+		case <-changes:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}

@@ -1,0 +1,68 @@
+package producer
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"altavoz/schemas"
+)
+
+// Log is where events go.
+type Log interface {
+	// Publish returns the records with partition and offset once all are acknowledged. Records with one key lie in one
+	// partition, in the order given. The end of ctx ends the waiting only. Full buffers are an error at once.
+	Publish(ctx context.Context, recs ...schemas.Record) ([]schemas.Record, error)
+}
+
+// Statuses is the view of the topic statuses.
+type Statuses interface {
+	// Get returns the task's status; it is shared, and only to be read.
+	Get(t schemas.TaskID) (*schemas.Status, bool)
+	// Watch signals when the task's status may have changed, until stop is called.
+	Watch(t schemas.TaskID) (changes <-chan struct{}, stop func())
+	// CaughtUp is closed when the view first knew all that was there at its start.
+	CaughtUp() <-chan struct{}
+}
+
+// Ports are the doors that the ingress uses.
+type Ports struct {
+	Log      Log
+	Statuses Statuses
+}
+
+// Config is what the ingress wants to be told. Zero values give the defaults.
+type Config struct {
+	Senders       []string      // numbers that a request may ask for, the first by default; none: whatever it asks for
+	Keys          []Key         // none: everybody may
+	MaxBody       int64         // bytes of a request; schemas.MaxBodyBytes
+	MaxPhones     uint32        // recipients of a request; schemas.MaxRecipients
+	DirectTimeout time.Duration // how long an answer waits for a direct broadcast; DefaultDirectTimeout
+	Uploads       int           // bodies over BigBody that are read at once; DefaultUploads
+	Logger        *slog.Logger
+	Registerer    prometheus.Registerer
+}
+
+// Limits of the door. A request that finds no room is told to come back (503), and never waits in memory.
+const (
+	DefaultDirectTimeout = 25 * time.Second // below the 30 s after which proxies give up
+	// BigBody is the size from which a body needs one of the slots: some 70,000 phones, or an image of 750 KB.
+	BigBody = 1 << 20
+	// DefaultUploads times what a big body holds (a part, a batch of slices and the copies under way: 2 MiB) is 16 MiB.
+	DefaultUploads = 8
+	maxReading     = 1024 // bodies of any size read at once: 64 KiB of buffers each, 64 MiB
+	maxWaiting     = 4096 // direct answers waited for at once; the next are told that they are queued
+
+	// bodyIdle is the longest pause within a body; a body has bodyGrace and then must have come at minBodyRate on the
+	// whole, or else a client that drips holds its slot for ever.
+	bodyIdle    = 15 * time.Second
+	bodyGrace   = 30 * time.Second
+	minBodyRate = 256 << 10 // bytes a second: 140 MB in 10 minutes
+
+	publishTimeout = 15 * time.Second // of one acknowledgement: longer than the 10 s after which the log gives up
+	claimTimeout   = 10 * time.Second // of the Status that tells who had a chosen task id first
+	answerTimeout  = 30 * time.Second // of writing an answer
+	retryAfter     = 2 * time.Second  // told with 503
+)

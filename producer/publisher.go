@@ -1,0 +1,143 @@
+package producer
+
+import (
+	"bufio"
+	"context"
+	"encoding/base64"
+	"fmt"
+	"io"
+	"iter"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"altavoz/schemas"
+)
+
+// Draft is a broadcast as a Go program writes it. The zero value of a member leaves it out; the rules are those of the
+// HTTP request.
+type Draft struct {
+	TaskID        string    `json:"task_id,omitzero"` // chosen: publishing it again is harmless
+	Sender        string    `json:"sender,omitzero"`
+	BodyText      string    `json:"body_text"`
+	FooterText    string    `json:"footer_text,omitzero"`
+	ButtonText    string    `json:"button_text,omitzero"`
+	ButtonURL     string    `json:"button_url,omitzero"`
+	Category      string    `json:"category,omitzero"`
+	OnUnknown     string    `json:"on_unknown,omitzero"`
+	ScheduleAt    time.Time `json:"schedule_at,omitzero"`
+	ExpireAt      time.Time `json:"expire_at,omitzero"`
+	Speed         uint32    `json:"speed,omitzero"`
+	UseQueue      bool      `json:"use_queue,omitzero"` // for HTTP
+	HeaderType    string    `json:"header_type,omitzero"`
+	HeaderContent string    `json:"header_content,omitzero"` // a text or a URL; not with File
+
+	File     io.Reader        `json:"-"` // of the header
+	FileType string           `json:"-"` // MIME type, where it is known
+	FileName string           `json:"-"` // of a document, as recipients see it
+	Phones   iter.Seq[string] `json:"-"` // as many as there are: they are not held in memory
+}
+
+const draftBuffer = 32 << 10 // bytes
+
+// WriteJSON writes the draft as the body of the HTTP request, in constant memory.
+func (d *Draft) WriteJSON(w io.Writer) error {
+	head, err := json.Marshal(d)
+	if err != nil {
+		return fmt.Errorf("writing a draft: %w", err)
+	}
+	out := bufio.NewWriterSize(w, draftBuffer) // keeps its first error for Flush
+	out.Write(head[:len(head)-1])              // body_text is always there, so that a comma may follow
+	if d.File != nil {
+		if err := d.writeFile(out); err != nil {
+			return err
+		}
+	}
+	out.WriteString(`,"phones":[`)
+	if d.Phones != nil {
+		var quoted []byte
+		sep := ""
+		for phone := range d.Phones {
+			if quoted, err = jsontext.AppendQuote(quoted[:0], phone); err != nil {
+				return fmt.Errorf("writing a draft's phone: %w", err)
+			}
+			out.WriteString(sep)
+			if _, err := out.Write(quoted); err != nil {
+				break
+			}
+			sep = ","
+		}
+	}
+	out.WriteString(`]}`)
+	if err := out.Flush(); err != nil {
+		return fmt.Errorf("writing a draft: %w", err)
+	}
+	return nil
+}
+
+func (d *Draft) writeFile(out *bufio.Writer) error {
+	label := d.FileType
+	if d.FileName != "" {
+		label += ";name=" + strings.ReplaceAll(url.QueryEscape(d.FileName), "+", "%20")
+	}
+	out.WriteString(`,"header_content":"data:` + label + `;base64,`)
+	enc := base64.NewEncoder(base64.StdEncoding, out)
+	if _, err := io.Copy(enc, d.File); err != nil {
+		return fmt.Errorf("reading the draft's file: %w", err)
+	}
+	if err := enc.Close(); err != nil {
+		return fmt.Errorf("writing a draft: %w", err)
+	}
+	out.WriteByte('"')
+	return nil
+}
+
+// Receipt says what became of a published broadcast.
+type Receipt struct {
+	Task     schemas.TaskID
+	Total    uint32
+	Origin   *schemas.Origin // the record in broadcasts
+	Warnings []string        // Spanish
+}
+
+// Publish puts a broadcast straight on Kafka. It needs the right to write to broadcasts and blobs, nothing else, and
+// returns when the broadcast is accepted: from then on it goes out whether this program lives or not. What is wrong with
+// the draft is a *schemas.FieldError.
+func Publish(ctx context.Context, log Log, d *Draft) (Receipt, error) {
+	pr, pw := io.Pipe()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		pw.CloseWithError(d.WriteJSON(pw))
+	}()
+	r, err := PublishJSON(ctx, log, pr)
+	pr.CloseWithError(io.ErrClosedPipe) // ends a writer that was not read to its end
+	<-done
+	return r, err
+}
+
+// PublishJSON is Publish for a draft that is the body of an HTTP request already.
+func PublishJSON(ctx context.Context, log Log, body io.Reader) (Receipt, error) {
+	now := time.Now()
+	up := &upload{ctx: ctx, log: log, key: schemas.NewTaskID()}
+	req, err := schemas.ReadRequest(body, up, schemas.RequestLimits{Now: now})
+	if err != nil {
+		return Receipt{}, err
+	}
+	task := up.key
+	if req.TaskID != nil {
+		task = *req.TaskID
+	}
+	b, err := up.broadcast(req, task, req.Sender, now)
+	if err != nil {
+		return Receipt{}, err
+	}
+	origin, err := commit(ctx, log, b)
+	if err != nil {
+		return Receipt{}, err
+	}
+	return Receipt{Task: task, Total: req.Total, Origin: origin, Warnings: req.Warnings}, nil
+}

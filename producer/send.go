@@ -1,0 +1,197 @@
+package producer
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"altavoz/schemas"
+)
+
+const maxIdempotencyKey = 255 // bytes, as others take them
+
+// send is POST send-broadcast-interactive.
+func (in *Ingress) send(w http.ResponseWriter, r *http.Request, caller string) answer {
+	if enc := r.Header.Get("Content-Encoding"); enc != "" && !strings.EqualFold(enc, "identity") {
+		a := refusal(http.StatusUnsupportedMediaType, codeEncoding, "El cuerpo de la solicitud no puede venir comprimido", "")
+		a.close = true
+		return a
+	}
+	if r.ContentLength > in.cfg.MaxBody {
+		return bodyError(&schemas.FieldError{Code: schemas.CodeBodyTooBig, Spanish: "El cuerpo de la solicitud es demasiado grande"})
+	}
+	key, err := idempotencyKey(r.Header)
+	if err != nil {
+		return bodyError(err)
+	}
+	up := &upload{ctx: r.Context(), log: in.ports.Log, key: schemas.NewTaskID()}
+	req, err := in.read(w, r, up)
+	if err != nil {
+		return bodyError(err)
+	}
+	order := &order{req: req, up: up, task: up.key, now: time.Now()}
+	switch {
+	case key != "" && req.TaskID != nil:
+		return fieldError(&schemas.FieldError{Field: "task_id", Code: schemas.CodeValue, Spanish: "El campo 'task_id' y la cabecera Idempotency-Key se excluyen"})
+	case key != "":
+		order.task, order.chosen = schemas.TaskIDFromKey(caller, key), true
+	case req.TaskID != nil:
+		order.task, order.chosen = *req.TaskID, true
+	}
+	if order.sender, err = in.sender(req.Sender); err != nil {
+		return bodyError(err)
+	}
+	return in.accept(r.Context(), order)
+}
+
+// order is a request on its way into Kafka.
+type order struct {
+	req    *schemas.Request
+	up     *upload
+	task   schemas.TaskID
+	chosen bool // the id is the caller's, who may have come before
+	sender string
+	now    time.Time
+	replay bool // it had come before
+}
+
+// direct reports whether somebody waits for the broadcast's end: not if asked otherwise, nor if it can't come soon.
+func (o *order) direct() bool {
+	return !o.req.UseQueue && o.req.Total <= schemas.InlineRecipients && o.req.ScheduleMs <= o.now.UnixMilli()
+}
+
+func (in *Ingress) read(w http.ResponseWriter, r *http.Request, sink schemas.Sink) (*schemas.Request, error) {
+	body, err := in.openBody(w, r)
+	if err != nil {
+		return nil, err
+	}
+	defer in.closeBody(body)
+	return schemas.ReadRequest(body, sink, schemas.RequestLimits{MaxPhones: in.cfg.MaxPhones, MaxBody: in.cfg.MaxBody, Now: time.Now()})
+}
+
+func (in *Ingress) sender(asked string) (string, error) {
+	switch {
+	case len(in.cfg.Senders) == 0 || slices.Contains(in.cfg.Senders, asked):
+		return asked, nil
+	case asked == "":
+		return in.cfg.Senders[0], nil
+	}
+	return "", &schemas.FieldError{Field: "sender", Code: schemas.CodeValue, Spanish: "El campo 'sender' no es un número emisor de este servicio"}
+}
+
+// idempotencyKey reads the header, bare or in quotes as its draft standard has it; "" where there is none.
+func idempotencyKey(h http.Header) (string, error) {
+	values := h.Values("Idempotency-Key")
+	if len(values) == 0 {
+		return "", nil
+	}
+	key := values[0]
+	if len(key) > 1 && key[0] == '"' && key[len(key)-1] == '"' {
+		key = key[1 : len(key)-1]
+	}
+	printable := !strings.ContainsFunc(key, func(c rune) bool { return c < ' ' || c > '~' })
+	if len(values) > 1 || key == "" || len(key) > maxIdempotencyKey || !printable {
+		return "", &schemas.FieldError{
+			Field: "Idempotency-Key", Code: schemas.CodeValue,
+			Spanish: "La cabecera Idempotency-Key debe tener entre 1 y 255 caracteres ASCII imprimibles",
+		}
+	}
+	return key, nil
+}
+
+// accept puts the order into Kafka and answers: at once, or when it is carried out.
+func (in *Ingress) accept(ctx context.Context, o *order) answer {
+	if o.chosen {
+		if s, ok := in.ports.Statuses.Get(o.task); ok && s.GetPlan() != nil {
+			return in.repeat(ctx, o, s)
+		}
+	}
+	b, err := o.up.broadcast(o.req, o.task, o.sender, o.now)
+	if err != nil {
+		return in.notTaken(ctx, o, err, false)
+	}
+	b.Chosen, b.Direct = o.chosen, o.direct()
+	origin, err := commit(ctx, in.ports.Log, b)
+	if err != nil {
+		return in.notTaken(ctx, o, err, true)
+	}
+	in.cfg.Logger.InfoContext(ctx, "broadcast accepted", "task", o.task.String(), "total", b.GetTotal(), "lane", string(b.Lane()),
+		"header", b.GetContent().GetHeader().String(), "file_bytes", b.GetContent().GetMedia().GetSize(), "direct", b.GetDirect(), "chosen", o.chosen)
+	if _, err := publish(ctx, in.ports.Log, plan(b, origin)); err != nil {
+		// It is accepted all the same: the fanout writes the plan too.
+		in.cfg.Logger.WarnContext(ctx, "plan not published", "task", o.task.String(), "error", err)
+	}
+	if o.chosen {
+		wait, cancel := context.WithTimeout(ctx, claimTimeout)
+		defer cancel()
+		if s := in.await(wait, o.task, func(s *schemas.Status) bool { return s.GetPlan() != nil }); s != nil && !sameOrigin(s.GetPlan().GetOrigin(), origin) {
+			return in.repeat(ctx, o, s)
+		}
+	}
+	in.metrics.accepted.Inc()
+	in.metrics.recipients.Add(float64(b.GetTotal()))
+	return in.finish(ctx, o)
+}
+
+func sameOrigin(a, b *schemas.Origin) bool {
+	return a.GetPartition() == b.GetPartition() && a.GetOffset() == b.GetOffset()
+}
+
+// repeat answers a request whose task id was taken before: the same task if it is the same request.
+func (in *Ingress) repeat(ctx context.Context, o *order, s *schemas.Status) answer {
+	if !bytes.Equal(s.GetPlan().GetRequestSha256(), o.req.SHA256) {
+		return refusal(http.StatusConflict, codeConflict, "Ya existe una solicitud distinta con la misma clave", "task_id: "+o.task.String())
+	}
+	o.replay = true
+	return in.finish(ctx, o)
+}
+
+// notTaken answers a log that did not acknowledge. If that was the broadcast itself, nobody knows yet whether it is in.
+func (in *Ingress) notTaken(ctx context.Context, o *order, err error, broadcast bool) answer {
+	if !errors.Is(err, errPublish) {
+		in.cfg.Logger.ErrorContext(ctx, "broadcast not accepted", "task", o.task.String(), "error", err)
+		return internalError()
+	}
+	in.cfg.Logger.WarnContext(ctx, "broadcast not accepted", "task", o.task.String(), "error", err)
+	a := unavailable()
+	if body, ok := a.body.(errorBody); ok && broadcast {
+		body.TaskID = o.task.String()
+		body.Hint = "antes de repetir la solicitud, consulte task-status: si pasado un minuto responde 404, no entró"
+		a.body = body
+	}
+	return a
+}
+
+// finish answers an accepted order.
+func (in *Ingress) finish(ctx context.Context, o *order) answer {
+	a := answer{status: http.StatusAccepted, location: PathStatus + o.task.String(), replayed: o.replay}
+	queued := queuedBody{Success: true, Message: textQueued, TaskID: o.task.String(), Warnings: o.req.Warnings}
+	if at := o.req.ScheduleMs; at > o.now.UnixMilli() {
+		queued.ETA = eta(at)
+	}
+	a.body = queued
+	if !o.direct() || !in.waiting.take() {
+		return a
+	}
+	defer in.waiting.give()
+	wait, cancel := context.WithTimeout(ctx, in.cfg.DirectTimeout)
+	defer cancel()
+	s := in.await(wait, o.task, func(s *schemas.Status) bool { return s.GetPlan() != nil && s.GetFinishedMs() != 0 })
+	if s == nil {
+		return a
+	}
+	result := resultOf(s)
+	if s.GetPhase() == schemas.Phase_PHASE_FAILED && result.Successful == 0 {
+		a.status, a.code = http.StatusBadRequest, codeContent
+		a.body = errorBody{Error: cmp.Or(s.GetWhy(), schemas.Failed(schemas.CodeContent).Spanish()), Code: codeContent, TaskID: o.task.String(), Result: result}
+		return a
+	}
+	a.status = http.StatusOK
+	a.body = processedBody{Success: true, Message: textProcessed, Result: result, Warnings: o.req.Warnings}
+	return a
+}
