@@ -18,7 +18,6 @@ const maxAnswer = 64 << 10
 
 var (
 	errCallTimeout = errors.New("the call took too long")
-	errSealed      = errors.New("the call is over")
 	errTooLarge    = errors.New("the answer is larger than any answer of the Cloud API")
 )
 
@@ -35,32 +34,31 @@ type answer struct {
 // call makes one POST, with no retry of any kind.
 //
 // net/http itself sends a POST again in two cases: over HTTP/1.1 when it wrote nothing on a reused connection, over HTTP/2 after some
-// resets (one of which, PROTOCOL_ERROR, proves nothing). Both need Request.GetBody, which is not set here, and a body can be read only
-// once; so what was written once is never written twice. For the same reason no Idempotency-Key header may be added: it makes
-// net/http treat a POST as repeatable. (Read in Go 1.26: shouldRetryRequest, http2shouldRetryRequest.)
+// resets (one of which, PROTOCOL_ERROR, proves nothing). Both need Request.GetBody, which is not set here; so what was
+// written once is never written twice. For the same reason no Idempotency-Key header may be added: it makes net/http treat a
+// POST as repeatable. (Read in Go 1.26: shouldRetryRequest, http2shouldRetryRequest.)
 //
-// Whether a failed call was sent is decided by two facts, either of which proves that it was not:
+// A failed call was certainly not sent if one of these holds; wire keeps track of them.
 //
-//   - net/http never read from the body. Sealing the body makes this a lasting truth: a late writer gets an error and
-//     not the message, and a message without its body is none.
-//   - Over HTTP/1.1, where a connection carries one request at a time: not one byte was handed to the connection since
-//     the request got it. Small requests sit in a buffer until they are complete, so this covers the idle connection that the peer had
-//     closed before we wrote.
-func (c *Client) call(ctx context.Context, u *url.URL, header http.Header, body io.Reader, size int64, timeout time.Duration) answer {
+//   - It never got a connection.
+//   - Over HTTP/1.1, where a connection carries one request at a time: not one byte was handed to the connection since the
+//     request got it. A message is buffered until it is complete, so this covers the idle connection that the peer had closed before we
+//     wrote. RoundTrip returns an error only after its writer has ended.
+//   - Over HTTP/2, where the connection's bytes may be anybody's: the request's headers were not written. Its body comes after
+//     them, and not at all once RoundTrip has given the stream up.
+func (c *Client) call(ctx context.Context, u *url.URL, header http.Header, body io.ReadCloser, size int64, timeout time.Duration) answer {
 	ctx, cancel := context.WithTimeoutCause(ctx, timeout, errCallTimeout)
 	defer cancel()
 	var w wire
-	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: w.gotConn})
-	b := &onceBody{r: body}
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: w.gotConn, WroteHeaders: w.wroteHeaders})
 	req := (&http.Request{
-		Method: http.MethodPost, URL: u, Host: u.Host, Header: header, Body: b, ContentLength: size,
+		Method: http.MethodPost, URL: u, Host: u.Host, Header: header, Body: body, ContentLength: size,
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 	}).WithContext(ctx)
 
 	resp, err := c.transport.RoundTrip(req) // not http.Client: no redirects, no cookies
 	if err != nil {
-		untouched := b.seal()
-		return answer{err: cause(ctx, err), unsent: untouched || w.nothingWritten()}
+		return answer{err: cause(ctx, err), unsent: w.nothingWritten()}
 	}
 	defer resp.Body.Close()
 	a := answer{status: resp.StatusCode, header: resp.Header}
@@ -90,38 +88,16 @@ func cause(ctx context.Context, err error) error {
 	return err
 }
 
-// onceBody is a request body that can be read once and sealed for good. Unread and sealed, it was never sent.
-type onceBody struct {
-	r     io.Reader
-	state atomic.Uint32
-}
-
-const (
-	bodyFresh = iota
-	bodyRead
-	bodySealed
-)
-
-func (b *onceBody) Read(p []byte) (int, error) {
-	if !b.state.CompareAndSwap(bodyFresh, bodyRead) && b.state.Load() == bodySealed {
-		return 0, errSealed
-	}
-	return b.r.Read(p)
-}
-
-// Close leaves the reader alone: it belongs to the caller.
-func (b *onceBody) Close() error { return nil }
-
-// seal ends all reading and reports whether nothing was ever read.
-func (b *onceBody) seal() (untouched bool) { return b.state.Swap(bodySealed) == bodyFresh }
-
 // wire remembers which connection a request got, and what had been written to it by then.
 type wire struct {
-	conn   *countedConn
-	writes int64
+	got     bool
+	conn    *countedConn // nil over HTTP/2
+	writes  int64
+	headers atomic.Bool // written, or about to be; the writer says so from its own goroutine
 }
 
 func (w *wire) gotConn(info httptrace.GotConnInfo) {
+	w.got = true
 	c := info.Conn
 	if t, ok := c.(*tls.Conn); ok {
 		if t.ConnectionState().NegotiatedProtocol == "h2" {
@@ -134,7 +110,14 @@ func (w *wire) gotConn(info httptrace.GotConnInfo) {
 	}
 }
 
-func (w *wire) nothingWritten() bool { return w.conn != nil && w.conn.writes.Load() == w.writes }
+func (w *wire) wroteHeaders() { w.headers.Store(true) }
+
+func (w *wire) nothingWritten() bool {
+	if w.conn != nil {
+		return w.conn.writes.Load() == w.writes
+	}
+	return !w.got || !w.headers.Load()
+}
 
 // countedConn counts the writes that may have put bytes on the wire.
 type countedConn struct {

@@ -92,6 +92,7 @@ func New(cfg Config) (*Client, error) {
 	if cfg.Token == nil {
 		return nil, errors.New("no access tokens for the Cloud API")
 	}
+	base.Path = "/" + strings.Trim(base.Path, "/") // without it, JoinPath makes a path that no request line may have
 	if cfg.Version != "-" {
 		base = base.JoinPath(cfg.Version)
 	}

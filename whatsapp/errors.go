@@ -15,6 +15,7 @@ const (
 	codeParameter   = 100 // any bad parameter, a media id among them
 	codeValue       = 131009
 	codeMaintenance = 131057
+	codeMedia       = 131053
 	codeSyncing     = 134101
 
 	maintenanceWait = 30 * time.Second // a throughput upgrade takes up to a minute (Meta, "Throughput")
@@ -72,7 +73,7 @@ var verdicts = map[int]schemas.Verdict{
 	131000:      schemas.VerdictTransient,
 	131016:      schemas.VerdictTransient,
 	131014:      schemas.VerdictTransient, // could not fetch the linked file (observed): worth another try
-	131053:      schemas.VerdictTransient, // could not fetch or process the file: as above
+	codeMedia:   schemas.VerdictTransient, // could not fetch or process the file: as above
 	codeSyncing: schemas.VerdictTransient, // template still syncing, up to ten minutes
 
 	// This recipient, for good.

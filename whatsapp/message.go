@@ -135,13 +135,14 @@ func (c *Client) Send(ctx context.Context, sender string, m schemas.Message, to 
 	if !ok {
 		return schemas.Reply{Verdict: schemas.VerdictAccount, Detail: "no access token is configured for this sender number"}
 	}
-	head, err := appendHead(make([]byte, 0, headCapacity), to, callback)
+	// One piece, in a reader that net/http knows: then it writes headers and message with one write, in one packet.
+	body, err := appendHead(make([]byte, 0, headCapacity+len(msg.tail)), to, callback)
 	if err != nil {
 		return schemas.Reply{Verdict: schemas.VerdictFailed, Code: schemas.CodeInvalidPhone, Detail: "recipient is not valid UTF-8"}
 	}
+	body = append(body, msg.tail...)
 	start := time.Now()
-	body := &messageBody{parts: [2][]byte{head, msg.tail}}
-	a := c.call(ctx, n.messages, n.header, body, int64(len(head)+len(msg.tail)), c.cfg.CallTimeout)
+	a := c.call(ctx, n.messages, n.header, io.NopCloser(bytes.NewReader(body)), int64(len(body)), c.cfg.CallTimeout)
 	r := judge(a, start)
 	if r.Detail != "" {
 		r.Detail = clean(r.Detail, n.token)
@@ -174,31 +175,4 @@ func appendHead(b []byte, to schemas.Phone, callback string) ([]byte, error) {
 		return nil, fmt.Errorf("quoting the callback data: %w", err)
 	}
 	return b, nil
-}
-
-// messageBody reads head and tail one after the other, so that the tail is never copied per send.
-type messageBody struct {
-	parts [2][]byte
-}
-
-func (m *messageBody) Read(p []byte) (int, error) {
-	n := 0
-	for i, part := range m.parts {
-		k := copy(p[n:], part)
-		m.parts[i] = part[k:]
-		n += k
-	}
-	if n == 0 && len(p) > 0 {
-		return 0, io.EOF
-	}
-	return n, nil
-}
-
-// render returns the whole JSON of a send, for tests and logs of them.
-func (m *message) render(to schemas.Phone, callback string) ([]byte, error) {
-	head, err := appendHead(nil, to, callback)
-	if err != nil {
-		return nil, err
-	}
-	return bytes.Join([][]byte{head, m.tail}, nil), nil
 }

@@ -9,6 +9,7 @@ import (
 	"mime/multipart"
 	"net/textproto"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"altavoz/schemas"
@@ -22,6 +23,8 @@ const (
 
 // ErrUpload is the error of an upload that may work another time; a file that can't be used at all is a *schemas.ContentError.
 var ErrUpload = errors.New("media not uploaded")
+
+var errCallOver = errors.New("the call is over")
 
 // UploadError is an ErrUpload with what the Cloud API said.
 type UploadError struct {
@@ -54,7 +57,9 @@ func (c *Client) Upload(ctx context.Context, sender, mimeType, filename string, 
 	h.Set("Content-Type", contentType)
 	start := time.Now()
 	timeout := c.cfg.CallTimeout + time.Duration(max(size, 0)/minUploadSpeed)*time.Second
-	a := c.call(ctx, n.media, h, form, total, timeout)
+	b := &uploadBody{r: form}
+	a := c.call(ctx, n.media, h, b, total, timeout)
+	b.over.Store(true)
 	id, r := judgeUpload(a, start)
 	r.Detail = clean(r.Detail, n.token)
 	took := time.Since(start)
@@ -83,7 +88,11 @@ func judgeUpload(a answer, now time.Time) (string, schemas.Reply) {
 			return w.ID, schemas.Reply{Verdict: schemas.VerdictSent}
 		}
 	}
-	return "", judge(a, now)
+	r := judge(a, now)
+	if r.Code == codeMedia { // in the answer to a send it is about a link; here, about the file itself
+		r.Verdict = schemas.VerdictContent
+	}
+	return "", r
 }
 
 // mediaForm frames body as the multipart form of an upload, without holding it. The file's part carries its own type, which is the
@@ -116,6 +125,21 @@ func mediaForm(mimeType, filename string, size int64, body io.Reader) (form io.R
 	}
 	return io.MultiReader(bytes.NewReader(head), body, &frame), w.FormDataContentType(), total, nil
 }
+
+// uploadBody stops reading from the caller's file once the call is over: an answer may come before the whole file was read.
+type uploadBody struct {
+	r    io.Reader
+	over atomic.Bool
+}
+
+func (b *uploadBody) Read(p []byte) (int, error) {
+	if b.over.Load() {
+		return 0, errCallOver
+	}
+	return b.r.Read(p)
+}
+
+func (b *uploadBody) Close() error { return nil }
 
 // quoted makes a name fit for a header's quotes.
 func quoted(name string) string {

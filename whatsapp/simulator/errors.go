@@ -39,7 +39,7 @@ func (e *apiError) withDetails(details string) *apiError {
 // refuse answers with an error, and counts it by its code.
 func (s *Simulator) refuse(x *exchange, e *apiError) {
 	s.mu.Lock()
-	s.ledger.refused[e.Code]++
+	s.ledger.Refused(e.Code)
 	s.mu.Unlock()
 	e.Trace = s.trace()
 	body, err := json.Marshal(map[string]*apiError{"error": e})

@@ -49,22 +49,21 @@ var headerTypes = map[string]string{"image": "image/", "video": "video/", "docum
 
 func (s *Simulator) upload(x *exchange) {
 	if e := s.authorize(x); e != nil {
+		_, _ = io.Copy(io.Discard, x.r.Body) // an answer before the body's end looks like a broken connection
 		s.refuse(x, e)
 		return
 	}
 	s.mu.Lock()
-	n := uint64(s.uploads.Files)
+	n := uint64(s.ledger.Files())
 	s.traces++
-	c := faults.Call{Number: x.number, Upload: true, Accepted: s.ledger.sum.Accepted, Chance: s.cfg.Seed ^ mix(s.traces)}
+	c := faults.Call{Number: x.number, Upload: true, Accepted: s.ledger.Messages(), Chance: s.cfg.Seed ^ mix(s.traces)}
 	s.mu.Unlock()
 	f := s.rules.Load().Fate(c, time.Now())
 	m, e, err := readUpload(x.r)
 	if err != nil {
 		panic(http.ErrAbortHandler) // the client broke off: there is nobody to answer
 	}
-	if f.Latency > 0 {
-		time.Sleep(f.Latency)
-	}
+	x.wait(f.Latency)
 	switch f.Effect {
 	case faults.Refuse:
 		e = ofCode(f.Code)
@@ -88,8 +87,7 @@ func (s *Simulator) upload(x *exchange) {
 		id = s.mediaID(n)
 	}
 	s.media[id] = m
-	s.uploads.Files++
-	s.uploads.Bytes += m.size
+	s.ledger.Uploaded(m.size)
 	s.mu.Unlock()
 	switch f.Effect {
 	case faults.DropAfter:
@@ -129,7 +127,7 @@ func readUpload(r *http.Request) (m *mediaFile, e *apiError, err error) {
 			return nil, nil, err
 		}
 		if e != nil {
-			_, err := io.Copy(io.Discard, r.Body) // an answer before the body's end would look like a broken connection
+			_, err := io.Copy(io.Discard, r.Body) // as above
 			return nil, e, err
 		}
 	}

@@ -1,14 +1,17 @@
 package simulator
 
 import (
+	"bytes"
 	"encoding/json"
 	"io"
 	"net/http"
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"altavoz/whatsapp/simulator/faults"
+	"altavoz/whatsapp/simulator/ledger"
 )
 
 const (
@@ -31,7 +34,7 @@ func (s *Simulator) messages(x *exchange) {
 		s.refuse(x, e)
 		return
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(x.w, x.r.Body, maxBody))
+	body, err := readBody(x)
 	if err != nil { // too long, or the client has gone: nothing was understood
 		s.refuse(x, invalid("The request body could not be read."))
 		return
@@ -42,26 +45,26 @@ func (s *Simulator) messages(x *exchange) {
 		return
 	}
 	f := s.meet(x, req)
-	if f.Latency > 0 {
-		time.Sleep(f.Latency) // also for a client that has gone: what it sent is being dealt with
-	}
+	x.wait(f.Latency)
 	switch f.Effect {
 	case faults.Refuse:
 		e = ofCode(f.Code)
 	case faults.HTML:
+		s.closed(req)
 		s.html(x)
 		return
 	case faults.DropBefore:
 		s.mu.Lock()
-		s.ledger.dropped(req.key)
+		s.ledger.Dropped()
 		s.mu.Unlock()
-		panic(http.ErrAbortHandler) // closes the connection, by contract with net/http
+		panic(http.ErrAbortHandler)
 	case faults.None, faults.DropAfter, faults.Truncate, faults.Stall:
 		if e = s.checkMedia(x.number, used, f.MediaGone); e == nil {
 			e = s.limit(x, req, f)
 		}
 	}
 	if e != nil {
+		s.closed(req)
 		e.retryAfter = f.RetryAfter
 		s.refuse(x, e)
 		return
@@ -69,11 +72,24 @@ func (s *Simulator) messages(x *exchange) {
 	s.accept(x, req, f.Effect)
 }
 
+func (s *Simulator) closed(req request) {
+	s.mu.Lock()
+	s.ledger.Closed(req.key)
+	s.mu.Unlock()
+}
+
+func readBody(x *exchange) ([]byte, error) {
+	var b bytes.Buffer
+	b.Grow(int(min(max(x.r.ContentLength, 0), maxBody)) + bytes.MinRead)
+	_, err := b.ReadFrom(http.MaxBytesReader(x.w, x.r.Body, maxBody))
+	return b.Bytes(), err
+}
+
 // meet counts the call and decides what it meets with: what its phone's ending asks for, else what the faults do.
 func (s *Simulator) meet(x *exchange, req request) faults.Fate {
 	s.mu.Lock()
-	nth := s.ledger.called(req.key, req.callback != "")
-	c := faults.Call{Number: x.number, Phone: req.phone, Accepted: s.ledger.sum.Accepted, Chance: s.cfg.Seed ^ mix(req.key^mix(uint64(nth)))}
+	nth := s.ledger.Called(req.key, req.callback != "")
+	c := faults.Call{Number: x.number, Phone: req.phone, Accepted: s.ledger.Messages(), Chance: s.cfg.Seed ^ mix(req.key^mix(uint64(nth)))}
 	ending := s.endingOf(req.phone)
 	s.mu.Unlock()
 	f := s.rules.Load().Fate(c, time.Now())
@@ -130,11 +146,11 @@ func (s *Simulator) accept(x *exchange, req request, eff faults.Effect) {
 	now := time.Now()
 	answered := eff == faults.None
 	s.mu.Lock()
-	id := s.wamid(req.phone, uint64(s.ledger.sum.Accepted))
-	place := s.ledger.accepted(req.key, req.callback != "", Received{
+	id := s.wamid(req.phone, uint64(s.ledger.Messages()))
+	place := s.ledger.Accepted(req.key, req.callback != "", ledger.Received{
 		Number: x.number, Phone: req.phone, Callback: req.callback, WAMID: id, Time: now, Answered: answered,
 	})
-	s.stateOf(x.number).rate.add(now)
+	s.stateOf(x.number).rate.Add(now)
 	s.mu.Unlock()
 
 	body := acceptance(req, id)
@@ -150,7 +166,7 @@ func (s *Simulator) accept(x *exchange, req request, eff faults.Effect) {
 	}
 	if err := s.answer(x.w, http.StatusOK, body); err != nil && answered {
 		s.mu.Lock()
-		s.ledger.unanswered(place)
+		s.ledger.Unanswered(place)
 		s.mu.Unlock()
 	}
 }
@@ -173,7 +189,7 @@ func acceptance(req request, id string) []byte {
 // html is what a proxy says while the API behind it is down.
 func (s *Simulator) html(x *exchange) {
 	s.mu.Lock()
-	s.ledger.refused[codeHTML]++
+	s.ledger.Refused(ledger.NoCode)
 	s.mu.Unlock()
 	x.w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	x.w.WriteHeader(http.StatusInternalServerError)
@@ -239,14 +255,22 @@ func textField(fields map[string]json.RawMessage, name string, shortest, longest
 	if !ok || string(raw) == "null" {
 		return "", required(name)
 	}
-	var v string
-	if err := json.Unmarshal(raw, &v); err != nil {
+	v, ok := plainText(raw)
+	if !ok && json.Unmarshal(raw, &v) != nil {
 		return "", invalid("Param %s must be a string.", name)
 	}
 	if n := length(v); n < shortest || n > longest {
 		return "", badValue("%s length invalid. Min length: %d, Max length: %d", name, shortest, longest)
 	}
 	return v, nil
+}
+
+// plainText reads a JSON text without escapes, as nearly all are: the decoder would take longer over them than over the rest.
+func plainText(raw json.RawMessage) (string, bool) {
+	if len(raw) < 2 || raw[0] != '"' || bytes.IndexByte(raw, '\\') >= 0 || !utf8.Valid(raw) {
+		return "", false
+	}
+	return string(raw[1 : len(raw)-1]), true
 }
 
 // recipientOf reads to, or recipient. A phone without "+" is taken as one of the business's own country, as Meta documents; that
@@ -271,7 +295,10 @@ func (s *Simulator) recipientOf(fields map[string]json.RawMessage) (request, *ap
 	if e != nil {
 		return request{}, e
 	}
-	digits, plus := strings.CutPrefix(strings.NewReplacer(" ", "", "-", "", "(", "", ")", "").Replace(to), "+")
+	digits, plus := strings.CutPrefix(to, "+")
+	if !isDigits(digits) {
+		digits, plus = strings.CutPrefix(strings.NewReplacer(" ", "", "-", "", "(", "", ")", "").Replace(to), "+")
+	}
 	if !plus {
 		digits = businessCountry + digits
 	}

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"altavoz/whatsapp/simulator/faults"
+	"altavoz/whatsapp/simulator/ledger"
 )
 
 const (
@@ -64,22 +65,16 @@ type Simulator struct {
 	log    *slog.Logger
 
 	mu      sync.Mutex // guards what follows; never held while writing to or reading from a client
-	ledger  *ledger
+	ledger  *ledger.Ledger
 	numbers map[string]*numberState
 	media   map[string]*mediaFile
 	magic   map[string]int // calls to phones with a magic ending that counts
-	uploads uploadTotals
 	traces  uint64
 }
 
 type numberState struct {
 	limits *faults.Limits
-	rate   window
-}
-
-type uploadTotals struct {
-	Files int   `json:"files"`
-	Bytes int64 `json:"bytes"`
+	rate   ledger.Window
 }
 
 // New returns a simulator. It panics on faults that can't be read: they are the caller's own words.
@@ -92,7 +87,7 @@ func New(cfg Config) *Simulator {
 	}
 	s := &Simulator{
 		cfg: cfg, tokens: make(map[string]string, len(cfg.Numbers)), log: cfg.Logger,
-		ledger: newLedger(max(cfg.Records, 0)), numbers: map[string]*numberState{}, media: map[string]*mediaFile{}, magic: map[string]int{},
+		ledger: ledger.New(max(cfg.Records, 0)), numbers: map[string]*numberState{}, media: map[string]*mediaFile{}, magic: map[string]int{},
 	}
 	for _, n := range cfg.Numbers {
 		s.tokens[n.ID] = n.Token
@@ -116,13 +111,57 @@ func (s *Simulator) SetFaults(text string) error {
 // Faults returns the faults in force, as they were set.
 func (s *Simulator) Faults() string { return s.rules.Load().Text(time.Now()) }
 
-// Handler serves the Cloud API under any version, or none, and /_simulator beside it.
-func (s *Simulator) Handler() http.Handler { return http.HandlerFunc(s.serve) }
+// Ledger returns the messages that a phone got, in order; of all phones where phone is empty. Messages beyond Config.Records are
+// not among them.
+func (s *Simulator) Ledger(phone string) []ledger.Received {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.ledger.Of(phone)
+}
 
-// Serve answers on l until ctx ends; then it drops what is open.
+// Calls says how often a message with this callback data was asked for, how many of these calls were not plainly refused, and
+// how many were accepted.
+func (s *Simulator) Calls(callback string) (calls, open, accepted int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.ledger.Calls(hash(callback))
+}
+
+// Summary returns the ledger in numbers.
+func (s *Simulator) Summary() ledger.Summary {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	sum := s.ledger.Summary()
+	for id, n := range s.numbers {
+		sum.MaxRateByNumber[id] = n.rate.Highest()
+	}
+	return sum
+}
+
+// Handler serves the Cloud API under any version, or none, and /_simulator beside it.
+func (s *Simulator) Handler() http.Handler { return s.handler(context.Background()) }
+
+// handler serves until stop ends, which wakes those who wait for a latency to pass.
+func (s *Simulator) handler(stop context.Context) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.serve(&exchange{w: w, r: r, stop: stop.Done()})
+	})
+}
+
+// Serve answers on l until ctx ends; then it drops what is open, and returns when nothing runs any more.
 func (s *Simulator) Serve(ctx context.Context, l net.Listener) error {
+	running := &crew{}
+	defer running.leave()
+	handler := s.handler(ctx)
 	srv := &http.Server{
-		Handler: s.Handler(), ReadHeaderTimeout: readHeaderTime, IdleTimeout: idleTime, MaxHeaderBytes: maxHeaderBytes,
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if !running.enter() {
+				panic(http.ErrAbortHandler)
+			}
+			defer running.wg.Done()
+			handler.ServeHTTP(w, r)
+		}),
+		ReadHeaderTimeout: readHeaderTime, IdleTimeout: idleTime, MaxHeaderBytes: maxHeaderBytes,
 		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}
 	stop := context.AfterFunc(ctx, func() { _ = srv.Close() })
@@ -133,16 +172,55 @@ func (s *Simulator) Serve(ctx context.Context, l net.Listener) error {
 	return nil
 }
 
+// crew is who runs; nobody joins once it was told to leave.
+type crew struct {
+	mu   sync.Mutex
+	gone bool
+	wg   sync.WaitGroup
+}
+
+func (c *crew) enter() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.gone {
+		c.wg.Add(1)
+	}
+	return !c.gone
+}
+
+func (c *crew) leave() {
+	c.mu.Lock()
+	c.gone = true
+	c.mu.Unlock()
+	c.wg.Wait()
+}
+
 // exchange is one request on its way through.
 type exchange struct {
 	w      http.ResponseWriter
 	r      *http.Request
+	stop   <-chan struct{}
 	number string
+}
+
+// wait lets a latency pass. A client that has gone does not cut it short: what it sent is being dealt with.
+func (x *exchange) wait(d time.Duration) {
+	if d <= 0 {
+		return
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-x.stop:
+		panic(http.ErrAbortHandler) // closes the connection, by contract with net/http
+	}
 }
 
 var version = regexp.MustCompile(`^v\d+\.\d+$`)
 
-func (s *Simulator) serve(w http.ResponseWriter, r *http.Request) {
+func (s *Simulator) serve(x *exchange) {
+	w, r := x.w, x.r
 	path := strings.Trim(r.URL.Path, "/")
 	if rest, ok := strings.CutPrefix(path, "_simulator"); ok {
 		s.control(w, r, strings.Trim(rest, "/"))
@@ -152,7 +230,7 @@ func (s *Simulator) serve(w http.ResponseWriter, r *http.Request) {
 	if version.MatchString(first) {
 		first, rest, _ = strings.Cut(rest, "/")
 	}
-	x := &exchange{w: w, r: r, number: first}
+	x.number = first
 	switch {
 	case r.Method == http.MethodPost && rest == "messages":
 		s.messages(x)
@@ -230,12 +308,13 @@ func (s *Simulator) answerJSON(w http.ResponseWriter, status int, v any) {
 // answer writes an answer of the API and reports whether it left.
 func (s *Simulator) answer(w http.ResponseWriter, status int, body []byte) error {
 	trace := s.trace()
+	values := []string{"application/json; charset=UTF-8", apiVersion, trace, strconv.Itoa(len(body))}
 	h := w.Header()
-	h["Content-Type"] = []string{"application/json; charset=UTF-8"}
-	h["Facebook-Api-Version"] = []string{apiVersion}
-	h["X-Fb-Request-Id"] = []string{trace}
-	h["X-Fb-Trace-Id"] = []string{trace}
-	h["Content-Length"] = []string{strconv.Itoa(len(body))}
+	h["Content-Type"] = values[0:1]
+	h["Facebook-Api-Version"] = values[1:2]
+	h["X-Fb-Request-Id"] = values[2:3]
+	h["X-Fb-Trace-Id"] = values[2:3]
+	h["Content-Length"] = values[3:4]
 	w.WriteHeader(status)
 	if _, err := w.Write(body); err != nil {
 		return fmt.Errorf("answering: %w", err)

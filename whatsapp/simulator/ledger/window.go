@@ -1,4 +1,4 @@
-package simulator
+package ledger
 
 import "time"
 
@@ -7,15 +7,16 @@ const (
 	windowSlot  = 10 * time.Millisecond
 )
 
-// window finds the most events within a second, to 10 ms.
-type window struct {
+// Window finds the most events within a second, to 10 ms.
+type Window struct {
 	slots   [windowSlots]int
 	last    int64 // number of the newest slot
 	sum     int
 	highest int
 }
 
-func (w *window) add(now time.Time) {
+// Add counts an event.
+func (w *Window) Add(now time.Time) {
 	n := now.UnixNano() / int64(windowSlot)
 	switch {
 	case n-w.last >= windowSlots:
@@ -31,3 +32,6 @@ func (w *window) add(now time.Time) {
 	w.sum++
 	w.highest = max(w.highest, w.sum)
 }
+
+// Highest returns the most events that ever fell within a second.
+func (w *Window) Highest() int { return w.highest }

@@ -1,0 +1,184 @@
+// Package ledger is what the simulator remembers: who was sent what, and what was asked for more than once. It is the judge in
+// every test of altavoz, so it is written before the simulator answers, and knows nothing of HTTP.
+package ledger
+
+import (
+	"math"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Received is one message that was accepted, and that a real Cloud API would have sent.
+type Received struct {
+	Number   string    `json:"number"`
+	Phone    string    `json:"phone"` // digits, or a user id
+	Callback string    `json:"biz_opaque_callback_data,omitempty"`
+	WAMID    string    `json:"wamid"`
+	Time     time.Time `json:"time"`
+	// Answered says that the acceptance was written back whole. Where it is false the sender can't know of it.
+	Answered bool `json:"answered"`
+}
+
+// Uploads counts files.
+type Uploads struct {
+	Files int   `json:"files"`
+	Bytes int64 `json:"bytes"`
+}
+
+// Summary is the ledger in numbers.
+type Summary struct {
+	// Accepted counts messages; Unanswered those whose acceptance did not reach the sender.
+	Accepted   int `json:"accepted"`
+	Unanswered int `json:"unanswered"`
+	// Duplicates counts messages accepted beyond the first with the same callback data.
+	Duplicates int `json:"duplicates"`
+	// Repeated counts calls for callback data of which an earlier call was not plainly refused, whatever became of both: what a
+	// sender that promises to send at most once must not do.
+	Repeated int `json:"repeated"`
+	// Dropped counts calls that were neither accepted nor answered.
+	Dropped int `json:"dropped"`
+	// Refused counts refusals by code; "html" those without an envelope.
+	Refused map[string]int `json:"refused"`
+	Uploads Uploads        `json:"uploads"`
+	// MaxRate is the most messages accepted within one second, by all numbers together and by each.
+	MaxRate         int            `json:"max_rate"`
+	MaxRateByNumber map[string]int `json:"max_rate_by_number"`
+}
+
+// NoCode counts, among the refusals, those without an envelope.
+const NoCode = -1
+
+// Ledger is what was received. Its memory is bounded but for one tally of some 20 bytes a callback data. Not safe for concurrent use.
+type Ledger struct {
+	keep    int // records kept in full
+	records []Received
+	byPhone map[string][]int32
+	tallies map[uint64]tally
+	refused map[int]int
+	sum     Summary
+	rate    Window
+}
+
+// tally counts the calls for one callback data.
+type tally struct {
+	calls    uint16
+	open     uint16 // not plainly refused: a message may have come of it
+	accepted uint16
+}
+
+// New returns a ledger that remembers keep messages in full.
+func New(keep int) *Ledger {
+	return &Ledger{keep: keep, byPhone: map[string][]int32{}, tallies: map[uint64]tally{}, refused: map[int]int{}}
+}
+
+// Called counts a call that passed validation and returns which one it is for its key, from 0. From here until Closed, a
+// message may come of it. counts says whether the key is callback data, which should come once.
+func (l *Ledger) Called(key uint64, counts bool) int {
+	t := l.tallies[key]
+	n := t.calls
+	if counts && t.open > 0 {
+		l.sum.Repeated++
+	}
+	up(&t.calls)
+	up(&t.open)
+	l.tallies[key] = t
+	return int(n)
+}
+
+// Closed says that the call will be plainly refused: no message comes of it.
+func (l *Ledger) Closed(key uint64) {
+	t := l.tallies[key]
+	t.open--
+	l.tallies[key] = t
+}
+
+// Dropped says that the call will get no answer, though nothing was accepted.
+func (l *Ledger) Dropped() { l.sum.Dropped++ }
+
+// up counts, as far as it goes.
+func up(n *uint16) {
+	if *n < math.MaxUint16 {
+		*n++
+	}
+}
+
+// Accepted writes a message down and returns its place, or -1 where it is only counted.
+func (l *Ledger) Accepted(key uint64, counts bool, r Received) int {
+	t := l.tallies[key]
+	up(&t.accepted)
+	l.tallies[key] = t
+	if counts && t.accepted > 1 {
+		l.sum.Duplicates++
+	}
+	l.sum.Accepted++
+	l.rate.Add(r.Time)
+	if !r.Answered {
+		l.sum.Unanswered++
+	}
+	if len(l.records) >= l.keep {
+		return -1
+	}
+	l.byPhone[r.Phone] = append(l.byPhone[r.Phone], int32(len(l.records)))
+	l.records = append(l.records, r)
+	return len(l.records) - 1
+}
+
+// Unanswered takes back that the acceptance at place was written.
+func (l *Ledger) Unanswered(place int) {
+	l.sum.Unanswered++
+	if place >= 0 {
+		l.records[place].Answered = false
+	}
+}
+
+// Refused counts a refusal.
+func (l *Ledger) Refused(code int) { l.refused[code]++ }
+
+// Uploaded counts a file.
+func (l *Ledger) Uploaded(size int64) {
+	l.sum.Uploads.Files++
+	l.sum.Uploads.Bytes += size
+}
+
+// Messages returns how many were accepted.
+func (l *Ledger) Messages() int { return l.sum.Accepted }
+
+// Files returns how many were uploaded.
+func (l *Ledger) Files() int { return l.sum.Uploads.Files }
+
+// Of returns the messages that a phone got, in order; of all phones where phone is empty. Those beyond the number remembered in full are
+// not among them.
+func (l *Ledger) Of(phone string) []Received {
+	if phone == "" {
+		return append([]Received{}, l.records...)
+	}
+	out := []Received{}
+	for _, i := range l.byPhone[strings.TrimPrefix(strings.TrimSpace(phone), "+")] {
+		out = append(out, l.records[i])
+	}
+	return out
+}
+
+// Calls says how often a key was asked for, how many of these calls were not plainly refused, and how many were accepted. It knows
+// every message, remembered in full or not.
+func (l *Ledger) Calls(key uint64) (calls, open, accepted int) {
+	t := l.tallies[key]
+	return int(t.calls), int(t.open), int(t.accepted)
+}
+
+// Summary returns the ledger in numbers, but for the rates of single numbers.
+func (l *Ledger) Summary() Summary {
+	sum := l.sum
+	sum.Refused = make(map[string]int, len(l.refused))
+	for code, n := range l.refused {
+		if code == NoCode {
+			sum.Refused["html"] = n
+		} else {
+			sum.Refused[strconv.Itoa(code)] = n
+		}
+	}
+	sum.MaxRate = l.rate.Highest()
+	sum.MaxRateByNumber = map[string]int{}
+	return sum
+}

@@ -1,0 +1,75 @@
+package ledger_test
+
+import (
+	"testing"
+	"time"
+
+	"altavoz/whatsapp/simulator/ledger"
+)
+
+var now = time.Unix(1_750_000_000, 0)
+
+// TestRepeated: a second call is a fault of the sender unless the first was plainly refused, also while the first is under way.
+func TestRepeated(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		first    func(l *ledger.Ledger)
+		repeated int
+	}{
+		"refused":   {func(l *ledger.Ledger) { l.Closed(1) }, 0},
+		"accepted":  {func(l *ledger.Ledger) { l.Accepted(1, true, ledger.Received{Time: now}) }, 1},
+		"dropped":   {func(l *ledger.Ledger) { l.Dropped() }, 1},
+		"under way": {func(*ledger.Ledger) {}, 1},
+	}
+	for name, tt := range tests {
+		l := ledger.New(10)
+		l.Called(1, true)
+		tt.first(l)
+		if n := l.Called(1, true); n != 1 {
+			t.Errorf("%s: call %d", name, n)
+		}
+		l.Called(2, true)
+		if s := l.Summary(); s.Repeated != tt.repeated {
+			t.Errorf("%s: %+v", name, s)
+		}
+	}
+}
+
+func TestManyCalls(t *testing.T) {
+	t.Parallel()
+	l := ledger.New(0)
+	for range 70_000 {
+		l.Called(1, false)
+		l.Accepted(1, false, ledger.Received{Time: now})
+	}
+	if calls, open, accepted := l.Calls(1); calls != 65_535 || open != 65_535 || accepted != 65_535 {
+		t.Errorf("%d, %d, %d", calls, open, accepted)
+	}
+	if s := l.Summary(); s.Accepted != 70_000 || s.Duplicates != 0 || s.Repeated != 0 {
+		t.Errorf("%+v", s)
+	}
+}
+
+func TestWindow(t *testing.T) {
+	t.Parallel()
+	var w ledger.Window
+	at := now
+	for range 500 { // a hundred a second
+		w.Add(at)
+		at = at.Add(10 * time.Millisecond)
+	}
+	if w.Highest() != 100 {
+		t.Errorf("%d, want 100", w.Highest())
+	}
+	at = at.Add(time.Hour)
+	for range 30 {
+		w.Add(at)
+	}
+	at = at.Add(990 * time.Millisecond)
+	for range 80 {
+		w.Add(at)
+	}
+	if w.Highest() != 110 {
+		t.Errorf("%d, want 110", w.Highest())
+	}
+}

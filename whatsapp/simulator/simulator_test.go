@@ -1,0 +1,357 @@
+package simulator_test
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"io"
+	"mime/multipart"
+	"net/http"
+	"net/http/httptest"
+	"net/textproto"
+	"regexp"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"altavoz/whatsapp/simulator"
+)
+
+const number = "106540352242922"
+
+// call makes a request without a network.
+func call(s *simulator.Simulator, method, path, body string, header ...string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(method, path, strings.NewReader(body))
+	r.Header.Set("Authorization", "Bearer t")
+	for i := 0; i < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+	}
+	w := httptest.NewRecorder()
+	s.Handler().ServeHTTP(w, r)
+	return w
+}
+
+// message is a valid one, with words replaced: old, new, old, new ...
+func message(replace ...string) string {
+	const m = `{"messaging_product":"whatsapp","recipient_type":"individual","to":"+573001234567","type":"interactive",` +
+		`"biz_opaque_callback_data":"c1","interactive":{"type":"cta_url","header":{"type":"text","text":"Aviso"},"body":{"text":"hola"},` +
+		`"footer":{"text":"pie"},"action":{"name":"cta_url","parameters":{"display_text":"Ver","url":"https://example.com/x"}}}}`
+	return strings.NewReplacer(replace...).Replace(m)
+}
+
+type envelope struct {
+	Error struct {
+		Message string `json:"message"`
+		Type    string `json:"type"`
+		Code    int    `json:"code"`
+		Subcode int    `json:"error_subcode"`
+		Data    struct {
+			Details string `json:"details"`
+		} `json:"error_data"`
+		Trace string `json:"fbtrace_id"`
+	} `json:"error"`
+}
+
+func TestAccepts(t *testing.T) {
+	t.Parallel()
+	s := simulator.New(simulator.Config{})
+	for _, path := range []string{"/v25.0/" + number + "/messages", "/" + number + "/messages", "/v19.0/" + number + "/messages/"} {
+		w := call(s, http.MethodPost, path, message())
+		var got struct {
+			Product  string `json:"messaging_product"`
+			Contacts []struct {
+				Input string `json:"input"`
+				WaID  string `json:"wa_id"`
+			} `json:"contacts"`
+			Messages []struct {
+				ID string `json:"id"`
+			} `json:"messages"`
+		}
+		if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil || w.Code != http.StatusOK {
+			t.Fatalf("%s: %d %s", path, w.Code, w.Body)
+		}
+		if got.Product != "whatsapp" || got.Contacts[0].Input != "+573001234567" || got.Contacts[0].WaID != "573001234567" {
+			t.Errorf("%s: %+v", path, got)
+		}
+		raw, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(got.Messages[0].ID, "wamid."))
+		if err != nil || !regexp.MustCompile(`^\x1c\x18\x0c573001234567\x15\x02\x00\x11\x18\x12[0-9A-F]{18}\x00$`).Match(raw) {
+			t.Errorf("%s: wamid %q", path, raw)
+		}
+		for _, h := range []string{"X-Fb-Request-Id", "X-Fb-Trace-Id", "Facebook-Api-Version"} {
+			if w.Header().Get(h) == "" {
+				t.Errorf("%s: no %s", path, h)
+			}
+		}
+	}
+	if sum := s.Summary(); sum.Accepted != 3 || sum.Duplicates != 2 || sum.Repeated != 2 || sum.Unanswered != 0 {
+		t.Errorf("%+v", sum)
+	}
+}
+
+func TestRefuses(t *testing.T) {
+	t.Parallel()
+	long := func(n int) string { return strings.Repeat("ñ", n) }
+	header := `{"type":"text","text":"Aviso"}`
+	tests := map[string]struct {
+		body  string
+		code  int
+		words string // in message or details
+	}{
+		"not JSON":               {"hola", 100, "JSON object"},
+		"null":                   {"null", 100, "JSON object"},
+		"array":                  {"[]", 100, "JSON object"},
+		"cut":                    {message()[:200], 100, "JSON object"},
+		"no product":             {message(`"messaging_product":"whatsapp",`, ``), 100, "The parameter messaging_product is required."},
+		"another product":        {message(`:"whatsapp"`, `:"messenger"`), 100, "messaging_product must be"},
+		"no to":                  {message(`"to":"+573001234567",`, ``), 100, "The parameter to is required."},
+		"to as a number":         {message(`"+573001234567"`, `573001234567`), 100, "to must be a string"},
+		"letters in to":          {message(`+573001234567`, `+57300CALLME`), 131009, "Recipient phone number is not valid"},
+		"recipient, bad":         {message(`"to":"+573001234567"`, `"recipient":"573001234567"`), 100, "not a valid user ID"},
+		"a group":                {message(`"individual"`, `"group"`), 100, "recipient_type"},
+		"no type":                {message(`"type":"interactive",`, ``), 100, "The parameter type is required."},
+		"another type":           {message(`"type":"interactive"`, `"type":"sticker"`), 100, "Param type must be"},
+		"template":               {message(`"type":"interactive"`, `"type":"template"`), 132001, ""},
+		"unknown field":          {message(`"type":"interactive"`, `"kind":1,"type":"interactive"`), 100, `Unexpected key "kind"`},
+		"wrong case":             {message(`"to"`, `"To"`), 100, `Unexpected key "To"`},
+		"long callback":          {message(`"c1"`, `"`+long(513)+`"`), 131009, "biz_opaque_callback_data length invalid"},
+		"category, not enabled":  {message(`"type":"interactive"`, `"category":"utility","type":"interactive"`), 100, "Direct Send"},
+		"category, unknown":      {message(`"type":"interactive"`, `"category":"promo","type":"interactive"`), 100, "one of {AUTHENTICATION, SERVICE, UTILITY}"},
+		"no interactive":         {message(`"interactive":{`, `"text":{`), 100, "The parameter interactive is required."},
+		"a list":                 {message(`{"type":"cta_url"`, `{"type":"list"`), 100, "interactive['type']"},
+		"no body":                {message(`"body":{"text":"hola"},`, ``), 100, "The parameter interactive['body'] is required."},
+		"body without text":      {message(`{"text":"hola"}`, `{}`), 100, "The parameter interactive['body']['text'] is required."},
+		"empty body":             {message(`hola`, ``), 131009, "Body text length invalid. Min length: 1, Max length: 1024"},
+		"long body":              {message(`hola`, long(1025)), 131009, "Body text length invalid"},
+		"emoji count twice":      {message(`hola`, strings.Repeat("🎉", 513)), 131009, "Body text length invalid"},
+		"long footer":            {message(`"pie"`, `"`+long(61)+`"`), 131009, "Footer text length invalid"},
+		"long header":            {message(`Aviso`, long(61)), 131009, "Header text length invalid"},
+		"long button":            {message(`"Ver"`, `"`+long(21)+`"`), 131009, "Button title length invalid. Min length: 1, Max length: 20"},
+		"no button":              {message(`"display_text":"Ver",`, ``), 100, "interactive['action']['parameters']['display_text'] is required"},
+		"javascript":             {message(`https://example.com/x`, `javascript:alert(1)`), 100, "interactive['action']['parameters']['url'] is not a valid URI."},
+		"another action":         {message(`"name":"cta_url"`, `"name":"flow"`), 100, "interactive['action']['name']"},
+		"sticker header":         {message(header, `{"type":"sticker","sticker":{"id":"1"}}`), 100, "['type'] must be one of"},
+		"caption in a header":    {message(header, `{"type":"image","image":{"link":"https://example.com/a.png","caption":"x"}}`), 100, `Unexpected key "caption" on param "interactive['header']['image']"`},
+		"filename of an image":   {message(header, `{"type":"image","image":{"link":"https://example.com/a.png","filename":"x"}}`), 100, `Unexpected key "filename"`},
+		"id and link":            {message(header, `{"type":"image","image":{"link":"https://example.com/a.png","id":"1"}}`), 100, "Only one"},
+		"neither id nor link":    {message(header, `{"type":"image","image":{}}`), 100, "is required"},
+		"bad link":               {message(header, `{"type":"image","image":{"link":"a.png"}}`), 100, "is not a valid URI."},
+		"unknown media":          {message(header, `{"type":"image","image":{"id":"123"}}`), 100, "Param interactive['header']['image']['id'] is not a valid whatsapp business account media attachment ID"},
+		"text beside the header": {message(header, `{"type":"image","text":"x","image":{"link":"https://example.com/a.png"}}`), 100, `Unexpected key "text"`},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := simulator.New(simulator.Config{})
+			for range 2 { // a refusal must not be remembered as a known content
+				w := call(s, http.MethodPost, "/v25.0/"+number+"/messages", tt.body)
+				var e envelope
+				if err := json.Unmarshal(w.Body.Bytes(), &e); err != nil {
+					t.Fatalf("%d %s", w.Code, w.Body)
+				}
+				if e.Error.Code != tt.code || w.Code < 400 || e.Error.Type == "" || e.Error.Trace == "" ||
+					!strings.Contains(e.Error.Message+"|"+e.Error.Data.Details, tt.words) {
+					t.Errorf("%d %+v", w.Code, e)
+				}
+			}
+			if sum := s.Summary(); sum.Accepted != 0 || sum.Refused[fmt.Sprint(tt.code)] != 2 {
+				t.Errorf("%+v", sum)
+			}
+		})
+	}
+}
+
+func TestAuthorization(t *testing.T) {
+	t.Parallel()
+	s := simulator.New(simulator.Config{Numbers: []simulator.Number{{ID: number, Token: "t"}, {ID: "222", Token: "u"}}})
+	tests := map[string]struct {
+		path, auth string
+		status     int
+		code       int
+	}{
+		"good":             {"/v25.0/" + number + "/messages", "Bearer t", 200, 0},
+		"none":             {"/v25.0/" + number + "/messages", "", 401, 190},
+		"basic":            {"/v25.0/" + number + "/messages", "Basic t", 401, 190},
+		"unknown token":    {"/v25.0/" + number + "/messages", "Bearer x", 401, 190},
+		"another's number": {"/v25.0/" + number + "/messages", "Bearer u", 400, 100},
+		"no such number":   {"/v25.0/333/messages", "Bearer t", 400, 100},
+		"no such path":     {"/v25.0/" + number + "/nonsense", "Bearer t", 400, 2500},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := call(s, http.MethodPost, tt.path, message(), "Authorization", tt.auth)
+			var e envelope
+			_ = json.Unmarshal(w.Body.Bytes(), &e)
+			if w.Code != tt.status || e.Error.Code != tt.code {
+				t.Errorf("%d %s", w.Code, w.Body)
+			}
+		})
+	}
+}
+
+// TestPlus: a phone without "+" is one of the business's own country.
+func TestPlus(t *testing.T) {
+	t.Parallel()
+	s := simulator.New(simulator.Config{})
+	for _, to := range []string{"573001234567", "+57 300-123 (4567)"} {
+		if w := call(s, http.MethodPost, "/"+number+"/messages", message("+573001234567", to)); w.Code != http.StatusOK {
+			t.Errorf("%s: %s", to, w.Body)
+		}
+	}
+	if len(s.Ledger("1573001234567")) != 1 || len(s.Ledger("+573001234567")) != 1 {
+		t.Errorf("%+v", s.Ledger(""))
+	}
+}
+
+func upload(s *simulator.Simulator, partType, kind, body string) *httptest.ResponseRecorder {
+	var b bytes.Buffer
+	w := multipart.NewWriter(&b)
+	p, _ := w.CreatePart(textproto.MIMEHeader{"Content-Disposition": {`form-data; name="file"; filename="a"`}, "Content-Type": {partType}})
+	_, _ = io.WriteString(p, body)
+	_ = w.WriteField("messaging_product", "whatsapp")
+	if kind != "" {
+		_ = w.WriteField("type", kind)
+	}
+	_ = w.Close()
+	return call(s, http.MethodPost, "/v25.0/"+number+"/media", b.String(), "Content-Type", w.FormDataContentType())
+}
+
+func TestMedia(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const png = "\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"
+		s := simulator.New(simulator.Config{})
+		for name, w := range map[string]*httptest.ResponseRecorder{
+			"octets":           upload(s, "application/octet-stream", "image/png", png),
+			"no type field":    upload(s, "image/png", "", png),
+			"empty":            upload(s, "image/png", "image/png", ""),
+			"large":            upload(s, "image/png", "image/png", png+strings.Repeat("x", 5_000_000)),
+			"not what it says": upload(s, "image/jpeg", "image/jpeg", png),
+			"no form":          call(s, http.MethodPost, "/"+number+"/media", png, "Content-Type", "image/png"),
+		} {
+			if w.Code != http.StatusBadRequest {
+				t.Errorf("%s: %d %s", name, w.Code, w.Body)
+			}
+		}
+		w := upload(s, "image/png", "image/png", png)
+		var got struct{ ID string }
+		if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil || !regexp.MustCompile(`^\d{15,17}$`).MatchString(got.ID) {
+			t.Fatalf("%d %s", w.Code, w.Body)
+		}
+		w = call(s, http.MethodGet, "/v25.0/"+got.ID, "")
+		if w.Code != http.StatusOK || !strings.Contains(w.Body.String(), `"file_size":"16"`) || !strings.Contains(w.Body.String(), `"mime_type":"image/png"`) {
+			t.Errorf("%s", w.Body)
+		}
+		image := func(kind string) string {
+			return message(`{"type":"text","text":"Aviso"}`, `{"type":"`+kind+`","`+kind+`":{"id":"`+got.ID+`"}}`)
+		}
+		send := func(from, kind string) int {
+			return call(s, http.MethodPost, "/v25.0/"+from+"/messages", image(kind)).Code
+		}
+		if send(number, "image") != 200 || send(number, "video") != 400 || send("222", "image") != 400 {
+			t.Error("media belongs to its number and kind")
+		}
+		time.Sleep(31 * 24 * time.Hour)
+		if send(number, "image") != 400 {
+			t.Error("media lives for 30 days")
+		}
+		if w = call(s, http.MethodDelete, "/v25.0/"+got.ID, ""); w.Body.String() != `{"success":true}` {
+			t.Errorf("%s", w.Body)
+		}
+		if w = call(s, http.MethodGet, "/v25.0/"+got.ID, ""); w.Code != http.StatusBadRequest {
+			t.Errorf("%s", w.Body)
+		}
+		if u := s.Summary().Uploads; u.Files != 1 || u.Bytes != 16 {
+			t.Errorf("%+v", u)
+		}
+	})
+}
+
+// TestControl: what tests and scripts switch and read over HTTP.
+func TestControl(t *testing.T) {
+	t.Parallel()
+	s := simulator.New(simulator.Config{})
+	if w := call(s, http.MethodPost, "/_simulator/faults", "number=222 maintenance\n phone=5730012* for=1h 131016=100%\n"); w.Code != http.StatusNoContent {
+		t.Fatalf("%d %s", w.Code, w.Body)
+	}
+	if w := call(s, http.MethodGet, "/_simulator/faults", ""); w.Body.String() != "number=222 maintenance\nphone=5730012* for=1h 131016=100%\n" {
+		t.Errorf("%q", w.Body)
+	}
+	if w := call(s, http.MethodPost, "/_simulator/faults", "on fire"); w.Code != http.StatusBadRequest {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+	if w := call(s, http.MethodPost, "/"+number+"/messages", message()); w.Code != http.StatusServiceUnavailable {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+	if w := call(s, http.MethodPost, "/222/messages", message("+573001", "+573009")); w.Code != http.StatusInternalServerError {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+	if w := call(s, http.MethodPost, "/"+number+"/messages", message("+573001", "+573009")); w.Code != http.StatusOK {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+	w := call(s, http.MethodGet, "/_simulator/ledger?phone=573009234567", "")
+	if !strings.Contains(w.Body.String(), `"biz_opaque_callback_data":"c1"`) || !strings.Contains(w.Body.String(), `"answered":true`) {
+		t.Errorf("%s", w.Body)
+	}
+	w = call(s, http.MethodGet, "/_simulator/summary", "")
+	if !strings.Contains(w.Body.String(), `"accepted":1`) || !strings.Contains(w.Body.String(), `"refused":{"131016":1,"131057":1}`) {
+		t.Errorf("%s", w.Body)
+	}
+}
+
+// TestCompact: beyond the records kept in full, what came twice is still counted.
+func TestCompact(t *testing.T) {
+	t.Parallel()
+	s := simulator.New(simulator.Config{Records: 2, PlainPhones: true})
+	for i := range 10 {
+		call(s, http.MethodPost, "/"+number+"/messages", message("c1", fmt.Sprint("c", i%9), "4567", fmt.Sprint(1000+i)))
+	}
+	if sum := s.Summary(); sum.Accepted != 10 || sum.Duplicates != 1 || len(s.Ledger("")) != 2 {
+		t.Errorf("%+v", sum)
+	}
+	if calls, open, accepted := s.Calls("c0"); calls != 2 || open != 2 || accepted != 2 {
+		t.Errorf("%d calls, %d open, %d accepted", calls, open, accepted)
+	}
+}
+
+// TestSeed: the same calls meet the same faults, in whatever order, and get other ones with another seed.
+func TestSeed(t *testing.T) {
+	t.Parallel()
+	run := func(seed uint64, order func(i int) int) string {
+		s := simulator.New(simulator.Config{Seed: seed, Faults: "131016=50%", PlainPhones: true})
+		out := make([]byte, 64)
+		for i := range out {
+			n := order(i)
+			out[n] = '-'
+			if call(s, http.MethodPost, "/"+number+"/messages", message("c1", fmt.Sprint("c", n))).Code == http.StatusOK {
+				out[n] = '+'
+			}
+		}
+		return string(out)
+	}
+	same, back := func(i int) int { return i }, func(i int) int { return 63 - i }
+	a := run(1, same)
+	if b := run(1, back); a != b {
+		t.Errorf("in another order\n%s\n%s", a, b)
+	}
+	if c := run(2, same); a == c {
+		t.Errorf("with another seed\n%s", c)
+	}
+	if n := strings.Count(a, "+"); n < 16 || n > 48 {
+		t.Errorf("%d of 64 by half", n)
+	}
+}
+
+func BenchmarkMessage(b *testing.B) {
+	s := simulator.New(simulator.Config{PlainPhones: true, Records: -1})
+	h := s.Handler()
+	body := message()
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		r := httptest.NewRequest(http.MethodPost, "/v25.0/"+number+"/messages", strings.NewReader(strings.Replace(body, "c1", fmt.Sprint(i), 1)))
+		r.Header.Set("Authorization", "Bearer t")
+		h.ServeHTTP(httptest.NewRecorder(), r)
+	}
+}
