@@ -23,6 +23,8 @@ const (
 	// A run of digits this long in Meta's words may be a phone; all but its last four are masked.
 	minMasked = 7
 	unmasked  = 4
+
+	minToken = 8 // bytes of an access token worth hiding; a shorter one, of a test, would be found in any text
 )
 
 // apiError is Meta's error envelope, reduced to what decides.
@@ -176,7 +178,7 @@ func regainAccess(header string) time.Duration {
 // clean makes words from outside fit to be stored and shown: no token (Meta repeats a malformed one), no phone, no control or
 // direction characters, not long.
 func clean(s string, token schemas.Secret) string {
-	if token != "" {
+	if len(token) >= minToken {
 		s = strings.ReplaceAll(s, token.Reveal(), token.String())
 	}
 	s = strings.ToValidUTF8(s, "")

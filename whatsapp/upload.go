@@ -12,6 +12,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/gabriel-vasile/mimetype"
+
 	"altavoz/schemas"
 )
 
@@ -48,6 +50,12 @@ func (c *Client) Upload(ctx context.Context, sender, mimeType, filename string, 
 	n, ok := c.number(sender)
 	if !ok {
 		return "", &UploadError{schemas.Reply{Verdict: schemas.VerdictAccount, Detail: "no access token is configured for this sender number"}}
+	}
+	if filename == "" { // a part without a file name is no file to Meta
+		filename = "media"
+		if m := mimetype.Lookup(mimeType); m != nil {
+			filename += m.Extension()
+		}
 	}
 	form, contentType, total, err := mediaForm(mimeType, filename, size, body)
 	if err != nil {

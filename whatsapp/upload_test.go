@@ -54,6 +54,15 @@ func TestUploadForm(t *testing.T) {
 	}
 }
 
+// TestUploadWithoutName: a part without a file name would be no file.
+func TestUploadWithoutName(t *testing.T) {
+	t.Parallel()
+	h := setup(t, simulator.Config{})
+	if _, err := h.Upload(t.Context(), sender, "image/png", "", int64(len(png)), strings.NewReader(png)); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestUploadErrors(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {

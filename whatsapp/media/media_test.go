@@ -1,0 +1,443 @@
+package media_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"net"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"altavoz/schemas"
+	"altavoz/whatsapp"
+	"altavoz/whatsapp/media"
+	"altavoz/whatsapp/simulator"
+)
+
+const (
+	sender   = "106540352242922"
+	image    = schemas.HeaderKind_HEADER_KIND_IMAGE
+	video    = schemas.HeaderKind_HEADER_KIND_VIDEO
+	document = schemas.HeaderKind_HEADER_KIND_DOCUMENT
+	png      = "\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x00\x01\x00\x00\x00\x01\x08\x02\x00\x00\x00"
+)
+
+// cache is a map; it counts what it is asked.
+type cache struct {
+	mu  sync.Mutex
+	ids map[string]string
+	ttl time.Duration
+}
+
+func (c *cache) Get(_ context.Context, key string) (string, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	id, ok := c.ids[key]
+	return id, ok
+}
+
+func (c *cache) Put(_ context.Context, key, id string, ttl time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.ids[key], c.ttl = id, ttl
+}
+
+// blobs holds files in parts: the offset in a reference is the part's place.
+type blobs struct{ parts [][]byte }
+
+var errBlobs = errors.New("broker is away")
+
+func (b *blobs) Part(_ context.Context, ref *schemas.BlobRef, n int) ([]byte, error) {
+	at := ref.Offsets()[n]
+	if at >= int64(len(b.parts)) {
+		return nil, errBlobs
+	}
+	return b.parts[at], nil
+}
+
+// put stores a file, in parts of size.
+func (b *blobs) put(file []byte, size int) *schemas.MediaRef {
+	digest := sha256.Sum256(file)
+	ref := &schemas.MediaRef{Sha256: digest[:], Size: uint64(len(file)), MimeType: "image/png"}
+	var offsets []int64
+	for len(file) > 0 {
+		n := min(size, len(file))
+		offsets = append(offsets, int64(len(b.parts)))
+		b.parts = append(b.parts, file[:n])
+		file = file[n:]
+	}
+	ref.Parts = schemas.NewBlobRef(0, offsets)
+	return ref
+}
+
+type house struct {
+	*media.Resolver
+	sim     *simulator.Simulator
+	client  *whatsapp.Client
+	cache   *cache
+	blobs   *blobs
+	metrics *prometheus.Registry
+}
+
+// setup connects a resolver to a simulator over pipes, so that it works in a bubble too.
+func setup(t *testing.T, faults string, change ...func(*media.Config)) *house {
+	t.Helper()
+	h := &house{
+		sim: simulator.New(simulator.Config{Faults: faults}), cache: &cache{ids: map[string]string{}}, blobs: &blobs{}, metrics: prometheus.NewRegistry(),
+	}
+	l := &pipes{conns: make(chan net.Conn), done: make(chan struct{})}
+	ctx, stop := context.WithCancel(t.Context())
+	served := make(chan error, 1)
+	go func() { served <- h.sim.Serve(ctx, l) }()
+	client, err := whatsapp.New(whatsapp.Config{
+		BaseURL: "http://graph.test", Dial: l.Dial, Token: func(string) (schemas.Secret, bool) { return "t", true },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.client = client
+	cfg := media.Config{Uploader: client, Parts: h.blobs, Cache: h.cache, Registerer: h.metrics, TempDir: t.TempDir()}
+	for _, f := range change {
+		f(&cfg)
+	}
+	if h.Resolver, err = media.New(cfg); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		h.Resolver.Close()
+		client.Close()
+		stop()
+		if err := <-served; err != nil {
+			t.Error(err)
+		}
+	})
+	return h
+}
+
+type pipes struct {
+	conns chan net.Conn
+	done  chan struct{}
+	once  sync.Once
+}
+
+func (p *pipes) Accept() (net.Conn, error) {
+	select {
+	case c := <-p.conns:
+		return c, nil
+	case <-p.done:
+		return nil, net.ErrClosed
+	}
+}
+
+func (p *pipes) Close() error   { p.once.Do(func() { close(p.done) }); return nil }
+func (p *pipes) Addr() net.Addr { return &net.UnixAddr{Name: "pipes", Net: "unix"} }
+
+func (p *pipes) Dial(ctx context.Context, _, _ string) (net.Conn, error) {
+	client, server := net.Pipe()
+	select {
+	case p.conns <- server:
+		return client, nil
+	case <-p.done:
+		return nil, errors.New("connection refused")
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+}
+
+// uploads returns how many files the simulator has taken.
+func (h *house) uploads() int { return h.sim.Summary().Uploads.Files }
+
+func (h *house) count(t *testing.T, name, label string) float64 {
+	t.Helper()
+	families, err := h.metrics.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		for _, m := range f.GetMetric() {
+			if f.GetName() == name && m.GetLabel()[0].GetValue() == label {
+				return m.GetCounter().GetValue()
+			}
+		}
+	}
+	t.Fatalf("no metric %s{%s}", name, label)
+	return 0
+}
+
+// sends proves that the reference works in a message.
+func (h *house) sends(t *testing.T, from string, kind schemas.HeaderKind, ref *schemas.MediaRef) schemas.Verdict {
+	t.Helper()
+	m, err := h.client.Prepare(&schemas.Content{Header: kind, Media: ref, Body: "hola", ButtonText: "Ver", ButtonUrl: "https://example.com"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return h.client.Send(t.Context(), from, m, "573001234567", "").Verdict
+}
+
+func TestParts(t *testing.T) {
+	t.Parallel()
+	h := setup(t, "")
+	file := []byte(png + strings.Repeat("x", 1000))
+	in := h.blobs.put(file, 300)
+	got, err := h.Resolve(t.Context(), sender, image, in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := &schemas.MediaRef{Parts: in.GetParts(), Sha256: in.GetSha256(), Size: in.GetSize(), MimeType: "image/png", MediaId: got.GetMediaId()}
+	if diff := cmp.Diff(want, got, cmpopts.IgnoreUnexported(schemas.MediaRef{}, schemas.BlobRef{})); diff != "" {
+		t.Error(diff)
+	}
+	if v := h.sends(t, sender, image, got); v != schemas.VerdictSent {
+		t.Errorf("verdict %d", v)
+	}
+	if h.cache.ttl != 25*24*time.Hour {
+		t.Errorf("cached for %v", h.cache.ttl)
+	}
+	// Again: from the cache. On another number: uploaded there.
+	again, err := h.Resolve(t.Context(), sender, image, in)
+	if err != nil || again.GetMediaId() != got.GetMediaId() || h.uploads() != 1 {
+		t.Errorf("%v, %v, %d uploads", again, err, h.uploads())
+	}
+	other, err := h.Resolve(t.Context(), "222", image, in)
+	if err != nil || other.GetMediaId() == got.GetMediaId() || h.uploads() != 2 || h.sends(t, "222", image, other) != schemas.VerdictSent {
+		t.Errorf("%v, %v, %d uploads", other, err, h.uploads())
+	}
+	// What is resolved stays as it is.
+	if same, err := h.Resolve(t.Context(), "222", image, got); err != nil || same != got {
+		t.Errorf("%v, %v", same, err)
+	}
+	if hits, misses := h.count(t, "altavoz_media_cache_total", "hit"), h.count(t, "altavoz_media_cache_total", "miss"); hits != 1 || misses != 2 {
+		t.Errorf("%v hits, %v misses", hits, misses)
+	}
+}
+
+// TestFactsFound: an upstream system may leave out what the ingress finds out.
+func TestFactsFound(t *testing.T) {
+	t.Parallel()
+	h := setup(t, "")
+	file := []byte(png + strings.Repeat("y", 1000))
+	digest := sha256.Sum256(file)
+	stored := h.blobs.put(file, 300)
+	for name, in := range map[string]*schemas.MediaRef{
+		"parts":  {Parts: stored.GetParts()},
+		"inline": {Inline: file, Filename: "a.png"},
+	} {
+		got, err := h.Resolve(t.Context(), sender, image, in)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if !bytes.Equal(got.GetSha256(), digest[:]) || got.GetMimeType() != "image/png" || got.GetSize() != uint64(len(file)) || got.GetInline() != nil {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+	if h.uploads() != 1 {
+		t.Errorf("%d uploads of one file", h.uploads())
+	}
+}
+
+func TestContentErrors(t *testing.T) {
+	t.Parallel()
+	h := setup(t, "")
+	changed := h.blobs.put([]byte(png+"right"), 20)
+	h.blobs.parts[len(h.blobs.parts)-1] = []byte("wrong size, wrong bytes")
+	same := h.blobs.put([]byte(png+"right"), 20)
+	h.blobs.parts[len(h.blobs.parts)-1] = bytes.Repeat([]byte("w"), len(h.blobs.parts[len(h.blobs.parts)-1]))
+	short := h.blobs.put([]byte(png+"right"), 20)
+	h.blobs.parts[len(h.blobs.parts)-1] = nil
+	for name, tt := range map[string]struct {
+		kind schemas.HeaderKind
+		in   *schemas.MediaRef
+		want string
+	}{
+		"nothing":          {image, &schemas.MediaRef{}, "no tiene un archivo"},
+		"text header":      {schemas.HeaderKind_HEADER_KIND_TEXT, &schemas.MediaRef{Inline: []byte(png)}, "header_type"},
+		"not an image":     {image, &schemas.MediaRef{Inline: []byte("%PDF-1.7")}, "no es una imagen que WhatsApp acepte (JPEG o PNG)"},
+		"not a video":      {video, &schemas.MediaRef{Inline: []byte(png)}, "no es un video"},
+		"large":            {image, &schemas.MediaRef{Inline: append([]byte(png), make([]byte, 5_000_000)...)}, "hasta 5 MB"},
+		"large, as stored": {image, &schemas.MediaRef{Parts: changed.GetParts(), Sha256: changed.GetSha256(), MimeType: "image/png", Size: 6_000_000}, "hasta 5 MB"},
+		"longer":           {image, changed, "dañado"},
+		"other bytes":      {image, same, "dañado"},
+		"shorter":          {image, short, "dañado"},
+	} {
+		got, err := h.Resolve(t.Context(), sender, tt.kind, tt.in)
+		if !errors.Is(err, schemas.ErrContent) || !strings.Contains(err.Error(), tt.want) || !strings.Contains(err.Error(), "header_content") {
+			t.Errorf("%s: %v, %v", name, got, err)
+		}
+	}
+	if h.uploads() != 0 {
+		t.Errorf("%d uploads", h.uploads())
+	}
+}
+
+// TestMayPass: what is nobody's fault for good is no ContentError.
+func TestMayPass(t *testing.T) {
+	t.Parallel()
+	h := setup(t, "uploads token_expired")
+	in := h.blobs.put([]byte(png), 20)
+	if _, err := h.Resolve(t.Context(), sender, image, in); err == nil || errors.Is(err, schemas.ErrContent) {
+		t.Errorf("expired token: %v", err)
+	}
+	gone := &schemas.MediaRef{Parts: schemas.NewBlobRef(0, []int64{0, 99}), Sha256: in.GetSha256(), Size: 40, MimeType: "image/png"}
+	if _, err := h.Resolve(t.Context(), sender, image, gone); !errors.Is(err, errBlobs) || errors.Is(err, schemas.ErrContent) {
+		t.Errorf("no broker: %v", err)
+	}
+	if err := h.sim.SetFaults(""); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.Resolve(t.Context(), sender, image, in); err != nil {
+		t.Errorf("later: %v", err)
+	}
+}
+
+// TestSingleFlight: however many tasks want a file at once, it is uploaded once; who leaves takes nothing from the others.
+func TestSingleFlight(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := setup(t, "uploads latency=3s")
+		in := h.blobs.put([]byte(png), 20)
+		type result struct {
+			id  string
+			err error
+		}
+		results := make(chan result)
+		leave, cancel := context.WithCancel(t.Context())
+		go func() {
+			_, err := h.Resolve(leave, sender, image, in)
+			results <- result{"left", err}
+		}()
+		synctest.Wait()
+		for range 20 {
+			go func() {
+				ref, err := h.Resolve(t.Context(), sender, image, in)
+				results <- result{ref.GetMediaId(), err}
+			}()
+		}
+		synctest.Wait()
+		cancel()
+		if r := <-results; r.id != "left" || !errors.Is(r.err, context.Canceled) {
+			t.Errorf("%+v", r)
+		}
+		ids := map[string]bool{}
+		for range 20 {
+			r := <-results
+			if r.err != nil {
+				t.Error(r.err)
+			}
+			ids[r.id] = true
+		}
+		if len(ids) != 1 || h.uploads() != 1 {
+			t.Errorf("ids %v, %d uploads", ids, h.uploads())
+		}
+	})
+}
+
+// TestRefresh: an id that Meta has forgotten is renewed once, by whoever comes first.
+func TestRefresh(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := setup(t, "")
+		in := h.blobs.put([]byte(png), 20)
+		old, err := h.Resolve(t.Context(), sender, image, in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		h.sim.ForgetMedia()
+		if v := h.sends(t, sender, image, old); v != schemas.VerdictMedia {
+			t.Fatalf("verdict %d", v)
+		}
+		ids := make(chan string)
+		for range 10 {
+			go func() {
+				ref, err := h.Refresh(t.Context(), sender, image, old)
+				if err != nil {
+					t.Error(err)
+				}
+				ids <- ref.GetMediaId()
+			}()
+		}
+		id := <-ids
+		for range 9 {
+			if other := <-ids; other != id {
+				t.Errorf("%s and %s", id, other)
+			}
+		}
+		fresh, err := h.Refresh(t.Context(), sender, image, old) // a late comer
+		if err != nil || fresh.GetMediaId() != id || id == old.GetMediaId() || h.uploads() != 2 || h.sends(t, sender, image, fresh) != schemas.VerdictSent {
+			t.Errorf("%v, %v, %d uploads", fresh, err, h.uploads())
+		}
+		if fresh.GetParts() == nil || len(fresh.GetSha256()) != 32 {
+			t.Errorf("can't be refreshed again: %v", fresh)
+		}
+		link := &schemas.MediaRef{Link: "https://example.com/a.png"}
+		if same, err := h.Refresh(t.Context(), sender, image, link); err != nil || same != link {
+			t.Errorf("%v, %v", same, err)
+		}
+		if _, err := h.Refresh(t.Context(), "333", image, &schemas.MediaRef{MediaId: "1"}); !errors.Is(err, schemas.ErrContent) {
+			t.Errorf("no source: %v", err)
+		}
+	})
+}
+
+func TestWithoutCache(t *testing.T) {
+	t.Parallel()
+	h := setup(t, "", func(c *media.Config) { c.Cache = nil })
+	in := h.blobs.put([]byte(png), 20)
+	for range 2 {
+		if _, err := h.Resolve(t.Context(), sender, image, in); err != nil {
+			t.Error(err)
+		}
+	}
+	if h.uploads() != 2 {
+		t.Errorf("%d uploads", h.uploads())
+	}
+}
+
+// TestClose ends what is under way, and waits for it.
+func TestClose(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := setup(t, "uploads stall=100%")
+		in := h.blobs.put([]byte(png), 20)
+		failed := make(chan error)
+		go func() {
+			_, err := h.Resolve(t.Context(), sender, image, in)
+			failed <- err
+		}()
+		synctest.Wait()
+		go h.Resolver.Close()
+		if err := <-failed; err == nil || errors.Is(err, schemas.ErrContent) {
+			t.Error(err)
+		}
+		h.Resolver.Close()
+		if _, err := h.Resolve(t.Context(), sender, image, in); !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
+	})
+}
+
+func TestNew(t *testing.T) {
+	t.Parallel()
+	up, err := whatsapp.New(whatsapp.Config{Token: func(string) (schemas.Secret, bool) { return "t", true }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, cfg := range map[string]media.Config{
+		"nothing":      {},
+		"mode":         {Uploader: up, Parts: &blobs{}, URLMode: "maybe"},
+		"allow, host":  {Uploader: up, Parts: &blobs{}, FetchAllow: []string{"cdn.local"}},
+		"allow, net":   {Uploader: up, Parts: &blobs{}, FetchAllow: []string{"10.0.0.0/99"}},
+		"allow, empty": {Uploader: up, Parts: &blobs{}, FetchAllow: []string{""}},
+	} {
+		if _, err := media.New(cfg); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+}
