@@ -71,8 +71,7 @@ func (l *loader) task(id schemas.TaskID) *found {
 func (l *loader) takeStatus(rec schemas.Record) error {
 	id, err := schemas.ParseTaskID(string(rec.Key))
 	if err != nil {
-		l.broken++
-		return nil
+		return l.pass(&rec, err)
 	}
 	if len(rec.Value) == 0 {
 		delete(l.tasks, id)
@@ -97,7 +96,10 @@ func (l *loader) takeStatus(rec schemas.Record) error {
 
 func (l *loader) takePart(rec schemas.Record) error {
 	id, n, err := schemas.ParsePartKey(string(rec.Key))
-	if err != nil || n >= MaxRecipients/schemas.PartRecipients {
+	if err != nil {
+		return l.pass(&rec, err)
+	}
+	if n >= MaxRecipients/schemas.PartRecipients {
 		l.broken++
 		return nil
 	}

@@ -3,6 +3,7 @@ package aggregator
 import (
 	"flag"
 	"math/rand/v2"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -12,7 +13,7 @@ import (
 
 var (
 	simSeed  = flag.Uint64("seed", 0, "run the simulation with this seed only")
-	simSeeds = flag.Uint64("seeds", 150, "how many seeds the simulation runs")
+	simSeeds = flag.Uint64("seeds", 60, "how many seeds the simulation runs")
 )
 
 // TestSimulation lets processes crash, freeze, leave and come back at random moments while tasks go on, writes fail or
@@ -39,7 +40,7 @@ type sim struct {
 	owner   *process
 	zombies []*process
 	tasks   []simTask
-	faults  int
+	faults  atomic.Int64
 }
 
 type simTask struct {
@@ -55,7 +56,7 @@ func simulate(t *testing.T, seed uint64) {
 			t.Logf("reproduce with -run TestSimulation -seed=%d", seed)
 		}
 	}()
-	bubble(t, func(t *testing.T, w *world) {
+	bubble(t, func(w *world) {
 		rng := rand.New(rand.NewPCG(seed, 1))
 		s := &sim{world: w, rng: rng, cfg: Config{MarksMemory: int64(1+rng.IntN(200)) << 10}}
 		for n := range 1 + rng.IntN(6) {
@@ -89,21 +90,21 @@ func (s *sim) step() {
 			settle(time.Duration(s.rng.IntN(4)) * 500 * time.Microsecond)
 		}
 		s.owner.crash()
-		s.owner = s.world.start(s.cfg)
+		s.owner = s.start(s.cfg)
 	case n < 90: // deploy
 		s.owner.leave()
-		s.owner = s.world.start(s.cfg)
+		s.owner = s.start(s.cfg)
 	case n < 93: // frozen, taken for dead, and alive again: what it had under way arrives later
 		s.owner.writing.set(func(p *publisher) { p.hold = true })
 		settle(time.Duration(s.rng.IntN(2000)) * time.Millisecond)
 		s.zombies = append(s.zombies, s.owner)
-		s.owner = s.world.start(s.cfg)
+		s.owner = s.start(s.cfg)
 	case n < 95:
 		s.thaw()
 	case n < 97: // the broker refuses some writes for a while
 		s.owner.writing.set(func(p *publisher) {
 			p.fail = func(schemas.Record) error {
-				if s.faults++; s.faults%3 == 0 {
+				if s.faults.Add(1)%3 == 0 {
 					return errBusy
 				}
 				return nil

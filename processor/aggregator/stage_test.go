@@ -14,7 +14,8 @@ import (
 // Somebody waits for an express task: its end is shown at once, though its status was written a moment ago.
 func TestEndIsShownAtOnce(t *testing.T) {
 	t.Parallel()
-	bubble(t, func(t *testing.T, w *world) {
+	bubble(t, func(w *world) {
+		t := w.t
 		p := w.start(Config{})
 		defer p.leave()
 		w.result(planOf(3))
@@ -46,7 +47,8 @@ func TestEndIsShownAtOnce(t *testing.T) {
 // Under load a task's status is written about seven times a second, not once a result.
 func TestStatusesAreSpacedUnderLoad(t *testing.T) {
 	t.Parallel()
-	bubble(t, func(t *testing.T, w *world) {
+	bubble(t, func(w *world) {
+		t := w.t
 		p := w.start(Config{})
 		defer p.leave()
 		w.result(planOf(5000))
@@ -71,7 +73,8 @@ func TestStatusesAreSpacedUnderLoad(t *testing.T) {
 // Nothing is committed before the marks and statuses that contain it are acknowledged.
 func TestCommitOnlyAfterAcknowledgement(t *testing.T) {
 	t.Parallel()
-	bubble(t, func(t *testing.T, w *world) {
+	bubble(t, func(w *world) {
+		t := w.t
 		p := w.start(Config{})
 		defer p.leave()
 		w.result(planOf(10), outcome(0, schemas.MarkSent, "", ""))
@@ -103,13 +106,14 @@ func TestCommitOnlyAfterAcknowledgement(t *testing.T) {
 // A refused or failed write is tried again, under a new version, and a refused commit too.
 func TestFailedWritesAreWrittenAgain(t *testing.T) {
 	t.Parallel()
-	bubble(t, func(t *testing.T, w *world) {
+	bubble(t, func(w *world) {
+		t := w.t
 		p := w.start(Config{})
 		defer p.leave()
 		p.writing.set(func(p *publisher) { p.busy = true })
-		p.world.mu.Lock()
+		p.mu.Lock()
 		p.refuse = true
-		p.world.mu.Unlock()
+		p.mu.Unlock()
 		w.result(planOf(1), outcome(0, schemas.MarkSent, "", ""))
 		w.append(schemas.Record{Topic: schemas.TopicResults, Key: []byte("x"), Value: []byte("no result")})
 		p.feedAll()
@@ -122,9 +126,9 @@ func TestFailedWritesAreWrittenAgain(t *testing.T) {
 		if w.size(rejects0) != 1 || w.position(slot0) != schemas.NoOffset || p.commits == 0 {
 			t.Fatalf("%d rejects, position %d, %d commits", w.size(rejects0), w.position(slot0), p.commits)
 		}
-		p.world.mu.Lock()
+		p.mu.Lock()
 		p.refuse = false
-		p.world.mu.Unlock()
+		p.mu.Unlock()
 		settle(10 * time.Second)
 		if at := w.position(slot0); at != 3 {
 			t.Fatalf("committed %d, want 3", at)
@@ -135,7 +139,8 @@ func TestFailedWritesAreWrittenAgain(t *testing.T) {
 
 func TestRejects(t *testing.T) {
 	t.Parallel()
-	bubble(t, func(t *testing.T, w *world) {
+	bubble(t, func(w *world) {
+		t := w.t
 		p := w.start(Config{})
 		defer p.leave()
 		foreign := schemas.EncodeResult(planOf(1))
@@ -169,7 +174,8 @@ func TestRejects(t *testing.T) {
 
 func TestFailedPhase(t *testing.T) {
 	t.Parallel()
-	bubble(t, func(t *testing.T, w *world) {
+	bubble(t, func(w *world) {
+		t := w.t
 		p := w.start(Config{})
 		defer p.leave()
 		w.result(planOf(40000), noted(5000, schemas.Phase_PHASE_FAILED, "El video pesa más de 16 MB"))
@@ -189,7 +195,8 @@ func TestFailedPhase(t *testing.T) {
 // A finished task is let go of, and comes back for a late receipt.
 func TestLateCorrection(t *testing.T) {
 	t.Parallel()
-	bubble(t, func(t *testing.T, w *world) {
+	bubble(t, func(w *world) {
+		t := w.t
 		p := w.start(Config{})
 		defer p.leave()
 		w.result(planOf(2), outcome(0, schemas.MarkSent, "", ""), outcome(1, schemas.MarkUnknown, "573001234567", ""))
@@ -222,7 +229,8 @@ func TestLateCorrection(t *testing.T) {
 // The next owner goes on where the last one left, with nothing said twice and nothing backwards.
 func TestTakeover(t *testing.T) {
 	t.Parallel()
-	bubble(t, func(t *testing.T, w *world) {
+	bubble(t, func(w *world) {
+		t := w.t
 		p := w.start(Config{})
 		w.result(planOf(4), noted(1200, schemas.Phase_PHASE_WAITING, "Token vencido"), outcome(0, schemas.Failed(131026), "573001234567", ""))
 		p.feedAll()
@@ -251,7 +259,8 @@ func TestTakeover(t *testing.T) {
 // After a crash the marks may stand further back than the statuses. What was shown must not be taken back meanwhile.
 func TestNothingIsShownBackwards(t *testing.T) {
 	t.Parallel()
-	bubble(t, func(t *testing.T, w *world) {
+	bubble(t, func(w *world) {
+		t := w.t
 		p := w.start(Config{MarksEvery: time.Hour})
 		w.result(planOf(100))
 		for i := range uint32(50) {
@@ -282,7 +291,8 @@ func TestNothingIsShownBackwards(t *testing.T) {
 // A process that lost its partition and does not know it writes what it still had. The owner sees it and has the last word.
 func TestZombieIsRepaired(t *testing.T) {
 	t.Parallel()
-	bubble(t, func(t *testing.T, w *world) {
+	bubble(t, func(w *world) {
+		t := w.t
 		zombie := w.start(Config{TailEvery: time.Hour})
 		w.result(planOf(10), outcome(0, schemas.MarkSent, "", ""))
 		zombie.feedAll()
@@ -333,7 +343,8 @@ func TestZombieIsRepaired(t *testing.T) {
 // Two that both believe to be the owner come to say the same and fall silent.
 func TestTwoOwnersConverge(t *testing.T) {
 	t.Parallel()
-	bubble(t, func(t *testing.T, w *world) {
+	bubble(t, func(w *world) {
+		t := w.t
 		a := w.start(Config{})
 		w.result(planOf(10), outcome(0, schemas.MarkSent, "", ""))
 		a.feedAll()
@@ -357,8 +368,9 @@ func TestTwoOwnersConverge(t *testing.T) {
 // Marks go first and the status last, so that a crash in between is found and finished by the next owner.
 func TestForgetting(t *testing.T) {
 	t.Parallel()
-	bubble(t, func(t *testing.T, w *world) {
-		p := w.start(Config{})
+	bubble(t, func(w *world) {
+		t := w.t
+		p := w.start(Config{MarksEvery: time.Minute, TailEvery: time.Hour})
 		now := time.Now().UnixMilli()
 		for _, r := range []*schemas.Result{planOf(40000), ranged(0, 40000, schemas.MarkCancelled), of(taskNo(2), planOf(1))} {
 			r.AtMs = now
@@ -417,7 +429,8 @@ func TestForgetting(t *testing.T) {
 // What is left of a task that was removed whole is not written again at every takeover.
 func TestRemovedTasksStaySilent(t *testing.T) {
 	t.Parallel()
-	bubble(t, func(t *testing.T, w *world) {
+	bubble(t, func(w *world) {
+		t := w.t
 		p := w.start(Config{Retention: time.Hour})
 		w.result(planOf(1), outcome(0, schemas.MarkSent, "", ""))
 		p.feedAll()
@@ -439,7 +452,8 @@ func TestRemovedTasksStaySilent(t *testing.T) {
 // A status of a newer program must not be taken for nothing and overwritten.
 func TestNewerVersionStopsTheTakeover(t *testing.T) {
 	t.Parallel()
-	bubble(t, func(t *testing.T, w *world) {
+	bubble(t, func(w *world) {
+		t := w.t
 		newer := schemas.EncodeStatus(0, &schemas.Status{Task: task1.Bytes(), Version: 1})
 		newer.Headers[0].Value = []byte("2")
 		w.append(newer)
@@ -455,7 +469,8 @@ func TestNewerVersionStopsTheTakeover(t *testing.T) {
 // a takeover passes over what nobody can read.
 func TestRecordsRemovedByOthersComeBack(t *testing.T) {
 	t.Parallel()
-	bubble(t, func(t *testing.T, w *world) {
+	bubble(t, func(w *world) {
+		t := w.t
 		p := w.start(Config{})
 		w.result(planOf(2), outcome(0, schemas.MarkSent, "", ""))
 		p.feedAll()
@@ -480,7 +495,8 @@ func TestRecordsRemovedByOthersComeBack(t *testing.T) {
 // Marks that a zombie left of a forgotten task go at the next takeover.
 func TestOrphanMarksAreRemoved(t *testing.T) {
 	t.Parallel()
-	bubble(t, func(t *testing.T, w *world) {
+	bubble(t, func(w *world) {
+		t := w.t
 		w.append(schemas.EncodePart(0, &schemas.Part{Task: task1.Bytes(), Marks: []byte{124}}))
 		p := w.start(Config{})
 		defer p.leave()
@@ -495,7 +511,8 @@ func TestOrphanMarksAreRemoved(t *testing.T) {
 // Marks whose status was never written are not orphans: the results that made them are still to come.
 func TestMarksAheadOfStatus(t *testing.T) {
 	t.Parallel()
-	bubble(t, func(t *testing.T, w *world) {
+	bubble(t, func(w *world) {
+		t := w.t
 		w.append(schemas.EncodePart(0, &schemas.Part{Task: task1.Bytes(), Marks: []byte{124, 124}}))
 		w.result(planOf(2), outcome(0, schemas.MarkSent, "", ""), outcome(1, schemas.MarkSent, "", ""))
 		p := w.start(Config{})
@@ -509,7 +526,8 @@ func TestMarksAheadOfStatus(t *testing.T) {
 // Memory for marks is bounded however many tasks are open, and what was unloaded is not missed.
 func TestMarksMemoryIsBounded(t *testing.T) {
 	t.Parallel()
-	bubble(t, func(t *testing.T, w *world) {
+	bubble(t, func(w *world) {
+		t := w.t
 		const budget = 100 << 10
 		p := w.start(Config{MarksMemory: budget})
 		defer p.leave()
@@ -537,7 +555,8 @@ func TestMarksMemoryIsBounded(t *testing.T) {
 // Reading is paused when much waits, and goes on.
 func TestReadingIsPaused(t *testing.T) {
 	t.Parallel()
-	bubble(t, func(t *testing.T, w *world) {
+	bubble(t, func(w *world) {
+		t := w.t
 		p := w.start(Config{})
 		defer p.leave()
 		w.result(planOf(1))
@@ -555,12 +574,13 @@ func TestReadingIsPaused(t *testing.T) {
 // Lost returns only when the commit under way is over, and Revoke gives up when its time is.
 func TestLostWaitsForCommit(t *testing.T) {
 	t.Parallel()
-	bubble(t, func(t *testing.T, w *world) {
+	bubble(t, func(w *world) {
+		t := w.t
 		p := w.start(Config{})
-		p.world.mu.Lock()
+		p.mu.Lock()
 		p.hang = make(chan struct{})
 		hang := p.hang
-		p.world.mu.Unlock()
+		p.mu.Unlock()
 		w.result(planOf(1))
 		p.feedAll()
 		settle(3 * time.Second)
@@ -588,20 +608,21 @@ func TestLostWaitsForCommit(t *testing.T) {
 // was written.
 func TestCommitWithoutAnswer(t *testing.T) {
 	t.Parallel()
-	bubble(t, func(t *testing.T, w *world) {
+	bubble(t, func(w *world) {
+		t := w.t
 		p := w.start(Config{})
-		p.world.mu.Lock()
+		p.mu.Lock()
 		p.unknown = true
-		p.world.mu.Unlock()
+		p.mu.Unlock()
 		w.result(planOf(2), outcome(0, schemas.MarkSent, "", ""))
 		p.feedAll()
 		settle(3 * time.Second)
 		p.st.Lost([]schemas.Slot{slot0})
 		p.st.Lost(nil)
 		p.assign()
-		p.world.mu.Lock()
+		p.mu.Lock()
 		p.unknown = false
-		p.world.mu.Unlock()
+		p.mu.Unlock()
 		p.feedAll()
 		settle(5 * time.Second)
 		if at := w.position(slot0); at != 2 {

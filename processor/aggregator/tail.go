@@ -115,7 +115,7 @@ func (s *slot) meetStatus(rec *schemas.Record) error {
 	}
 	var theirs schemas.Status
 	if len(rec.Value) > 0 && schemas.Decode(rec, &theirs) != nil {
-		return nil
+		return nil //nolint:nilerr // garbage holds nothing to fold
 	}
 	e := s.entries[id]
 	if e == nil {
@@ -176,7 +176,7 @@ func (s *slot) meetPart(rec *schemas.Record) error {
 	}
 	var theirs schemas.Part
 	if len(rec.Value) > 0 && schemas.Decode(rec, &theirs) != nil {
-		return nil
+		return nil //nolint:nilerr // garbage holds nothing to fold
 	}
 	if err := s.warm(e); err != nil {
 		return err

@@ -135,18 +135,18 @@ func (w *world) status(id schemas.TaskID) *schemas.Status {
 // process is one run of the stage, and what connects it to the world until it is cut off.
 type process struct {
 	*world
-	st         *Stage
-	generation int32
-	ctx        context.Context
-	cancel     context.CancelFunc
-	writing    *publisher
-	fed        int64
-	wg         sync.WaitGroup
-	commits    int
-	hang       chan struct{} // not nil: commits wait for it
-	refuse     bool
-	unknown    bool // commits are answered with an error
-	reg        *prometheus.Registry
+	st      *Stage
+	joined  int32 // the generation in which it became the owner
+	ctx     context.Context
+	cancel  context.CancelFunc
+	writing *publisher
+	fed     int64
+	wg      sync.WaitGroup
+	commits int
+	hang    chan struct{} // not nil: commits wait for it
+	refuse  bool
+	unknown bool // commits are answered with an error
+	reg     *prometheus.Registry
 }
 
 // publisher delivers records in order after a delay.
@@ -261,12 +261,11 @@ func (w *world) join(cfg Config) *process {
 
 func (p *process) assign() {
 	p.t.Helper()
-	p.world.mu.Lock()
+	p.mu.Lock()
 	p.generation++
-	p.world.generation++
-	p.generation = p.world.generation
+	p.joined = p.generation
 	p.owner = p
-	p.world.mu.Unlock()
+	p.mu.Unlock()
 	from, err := p.st.Assign(context.Background(), schemas.Position{Slot: slot0, Offset: p.position(slot0)})
 	if err != nil {
 		p.t.Fatal(err)
@@ -276,12 +275,12 @@ func (p *process) assign() {
 
 // feed gives the process up to n of the results it has not had.
 func (p *process) feed(n int) int {
-	p.world.mu.Lock()
+	p.mu.Lock()
 	var recs []schemas.Record
 	for _, r := range p.logs[slot0][p.fed:min(int(p.fed)+n, len(p.logs[slot0]))] {
 		recs = append(recs, *r)
 	}
-	p.world.mu.Unlock()
+	p.mu.Unlock()
 	if len(recs) == 0 {
 		return 0
 	}
@@ -319,24 +318,24 @@ func (p *process) leave() {
 	p.end()
 }
 
-func (p *process) Fence() schemas.Fence { return schemas.Fence{Generation: p.generation} }
+func (p *process) Fence() schemas.Fence { return schemas.Fence{Generation: p.joined} }
 
 func (p *process) Commit(_ context.Context, f schemas.Fence, ps []schemas.Position) (map[schemas.Slot]error, error) {
-	p.world.mu.Lock()
+	p.mu.Lock()
 	hang := p.hang
-	p.world.mu.Unlock()
+	p.mu.Unlock()
 	if hang != nil {
 		<-hang
 	}
-	p.world.mu.Lock()
-	defer p.world.mu.Unlock()
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	p.commits++
 	if p.unknown {
 		return nil, errors.New("connection reset")
 	}
 	refused := make(map[schemas.Slot]error)
 	for _, pos := range ps {
-		if p.refuse || f.Generation != p.world.generation {
+		if p.refuse || f.Generation != p.generation {
 			refused[pos.Slot] = errors.New("illegal generation")
 			continue
 		}
@@ -346,8 +345,8 @@ func (p *process) Commit(_ context.Context, f schemas.Fence, ps []schemas.Positi
 }
 
 func (p *process) Pause(slots ...schemas.Slot) {
-	p.world.mu.Lock()
-	defer p.world.mu.Unlock()
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	for _, s := range slots {
 		p.paused[s] = true
 		p.pauses++
@@ -355,8 +354,8 @@ func (p *process) Pause(slots ...schemas.Slot) {
 }
 
 func (p *process) Resume(slots ...schemas.Slot) {
-	p.world.mu.Lock()
-	defer p.world.mu.Unlock()
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	for _, s := range slots {
 		p.paused[s] = false
 	}
@@ -367,9 +366,9 @@ func (p *process) Ends(_ context.Context, t schemas.Topic) (map[int32]int64, err
 }
 
 func (p *process) Range(ctx context.Context, of schemas.Slot, from, to int64, each func(schemas.Record) error) error {
-	p.world.mu.Lock()
+	p.mu.Lock()
 	p.reads++
-	p.world.mu.Unlock()
+	p.mu.Unlock()
 	for _, rec := range p.records(of, from) {
 		if rec.Offset >= to || ctx.Err() != nil {
 			break
@@ -462,9 +461,9 @@ func (w *world) checkView(t interface {
 }
 
 // bubble runs a test in fake time.
-func bubble(t *testing.T, f func(t *testing.T, w *world)) {
+func bubble(t *testing.T, f func(w *world)) {
 	t.Helper()
-	synctest.Test(t, func(t *testing.T) { f(t, newWorld(t)) })
+	synctest.Test(t, func(t *testing.T) { f(newWorld(t)) })
 }
 
 func of(id schemas.TaskID, r *schemas.Result) *schemas.Result {
