@@ -88,22 +88,17 @@ func integer(v jsontext.Value) (int, bool) {
 }
 
 func detailsOf(v jsontext.Value) string {
-	var s string
-	switch v.Kind() {
-	case '{':
-		var data struct {
-			Details string `json:"details"`
-		}
-		if json.Unmarshal(v, &data, lenient) == nil {
-			s = data.Details
-		}
-	case '"':
-		if json.Unmarshal(v, &s, lenient) != nil {
-			s = ""
-		}
-	default:
+	var old string
+	if v.Kind() == jsontext.KindString && json.Unmarshal(v, &old, lenient) == nil {
+		return old
 	}
-	return s
+	var data struct {
+		Details string `json:"details"`
+	}
+	if v.Kind() == jsontext.KindBeginObject && json.Unmarshal(v, &data, lenient) == nil {
+		return data.Details
+	}
+	return ""
 }
 
 // judge says what an answer to a send means. The body decides; the HTTP status only where the body says nothing.

@@ -60,7 +60,7 @@ func (c *Client) call(ctx context.Context, u *url.URL, header http.Header, body 
 	if err != nil {
 		return answer{err: cause(ctx, err), unsent: w.nothingWritten()}
 	}
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }() // what was to be read is read
 	a := answer{status: resp.StatusCode, header: resp.Header}
 	a.body, a.err = readAnswer(resp)
 	if a.err != nil {

@@ -42,7 +42,7 @@ func (c *cutConn) Write(p []byte) (int, error) {
 		n, _ = c.Conn.Write(p[:c.limit])
 		c.limit = 0
 	}
-	_ = c.Conn.Close()
+	_ = c.Close()
 	return n, errCut
 }
 
@@ -251,9 +251,10 @@ func TestHTTP2(t *testing.T) {
 	t.Parallel()
 	sim := simulator.New(simulator.Config{})
 	var protos [3]atomic.Int64
+	handler := sim.Handler()
 	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		protos[r.ProtoMajor].Add(1)
-		sim.Handler().ServeHTTP(w, r)
+		handler.ServeHTTP(w, r)
 	}))
 	srv.EnableHTTP2 = true
 	srv.StartTLS()

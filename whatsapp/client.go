@@ -19,8 +19,9 @@ import (
 )
 
 const (
-	// DefaultBaseURL and DefaultVersion are Meta's own.
+	// DefaultBaseURL is Meta's own.
 	DefaultBaseURL = "https://graph.facebook.com"
+	// DefaultVersion is the one that Meta's documentation for WhatsApp uses.
 	DefaultVersion = "v25.0"
 
 	// DefaultCallTimeout bounds one call, from waiting for a connection to the last byte of the answer. It is shorter than a

@@ -97,7 +97,7 @@ func setup(t *testing.T, sim simulator.Config, change ...func(*whatsapp.Config))
 }
 
 // against sets up a client and a server of any making.
-func against(t *testing.T, handler http.HandlerFunc, change ...func(*whatsapp.Config)) *house {
+func against(t *testing.T, handler http.HandlerFunc) *house {
 	t.Helper()
 	h := &house{net: newPipes()}
 	srv := &http.Server{Handler: handler}
@@ -106,7 +106,7 @@ func against(t *testing.T, handler http.HandlerFunc, change ...func(*whatsapp.Co
 		defer close(served)
 		_ = srv.Serve(h.net)
 	}()
-	h.Client = newClient(t, h.net, change...)
+	h.Client = newClient(t, h.net)
 	t.Cleanup(func() {
 		_ = srv.Close()
 		<-served

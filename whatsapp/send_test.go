@@ -205,16 +205,12 @@ func TestRateLimits(t *testing.T) {
 		h := setup(t, simulator.Config{Faults: "rate=10 rate_status=400 retry_after=7s", PlainPhones: true})
 		sent, throttled := 0, 0
 		for i := range 15 {
-			switch r := h.send(t, schemas.Phone(fmt.Sprintf("57300000%04d", i)), "c"); r.Verdict {
-			case schemas.VerdictSent:
+			r := h.send(t, schemas.Phone(fmt.Sprintf("57300000%04d", i)), "c")
+			if r.Verdict == schemas.VerdictSent {
 				sent++
-			case schemas.VerdictThrottled:
+			}
+			if r.Verdict == schemas.VerdictThrottled && r.After == 7*time.Second {
 				throttled++
-				if r.After != 7*time.Second {
-					t.Errorf("after %v", r.After)
-				}
-			default:
-				t.Fatalf("reply %+v", r)
 			}
 		}
 		if sent != 11 || throttled != 4 {

@@ -91,7 +91,7 @@ func (f *fetcher) fetch(ctx context.Context, u *url.URL, kind schemas.HeaderKind
 	if err != nil {
 		return file{}, nil, fetchError(ctx, err)
 	}
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }() // what was to be read is read
 	if err := checkStatus(resp.StatusCode); err != nil {
 		return file{}, nil, err
 	}
@@ -124,17 +124,16 @@ func (f *fetcher) fetch(ctx context.Context, u *url.URL, kind schemas.HeaderKind
 
 // fetchError sorts what went wrong: refused by our guard, ended by us, or simply not reached.
 func fetchError(ctx context.Context, err error) error {
-	var refused *schemas.ContentError
+	refused, ok := errors.AsType[*schemas.ContentError](err)
 	switch {
-	case errors.As(err, &refused): // by checkURL, on a redirect
+	case ok: // by checkURL, on a redirect
 		return refused
 	case ctx.Err() != nil: // not the fetch's own time-out: somebody closed us
 		return fmt.Errorf("fetching: %w", context.Cause(ctx))
 	case errors.Is(err, ssrf.ErrProhibitedIP):
 		return badURL("lleva a una red privada")
 	}
-	var ue *url.Error
-	if errors.As(err, &ue) {
+	if ue, ok := errors.AsType[*url.Error](err); ok {
 		err = ue.Err // without the URL, which may hold secrets
 	}
 	return fmt.Errorf("%w: %w", errUnreachable, err)

@@ -112,7 +112,7 @@ func setup(t *testing.T, faults string, change ...func(*media.Config)) *house {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		h.Resolver.Close()
+		h.Close()
 		client.Close()
 		stop()
 		if err := <-served; err != nil {
@@ -412,11 +412,11 @@ func TestClose(t *testing.T) {
 			failed <- err
 		}()
 		synctest.Wait()
-		go h.Resolver.Close()
+		go h.Close()
 		if err := <-failed; err == nil || errors.Is(err, schemas.ErrContent) {
 			t.Error(err)
 		}
-		h.Resolver.Close()
+		h.Close()
 		if _, err := h.Resolve(t.Context(), sender, image, in); !errors.Is(err, context.Canceled) {
 			t.Error(err)
 		}

@@ -98,17 +98,16 @@ func (s *Simulator) upload(x *exchange) {
 	case faults.Truncate:
 		_ = s.answer(x.w, http.StatusOK, []byte(`{"id":"`))
 	case faults.None, faults.Refuse, faults.HTML, faults.DropBefore:
-		s.answerJSON(x.w, http.StatusOK, map[string]string{"id": id})
+		s.answerJSON(x.w, map[string]string{"id": id})
 	}
 }
 
 // readUpload reads a form as a stream: however large the file, memory stays small. err means that the client broke off.
 func readUpload(r *http.Request) (m *mediaFile, e *apiError, err error) {
-	kind, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if err != nil || kind != "multipart/form-data" || params["boundary"] == "" {
-		return nil, required("messaging_product"), nil
+	form, err := r.MultipartReader()
+	if err != nil {
+		return nil, required("messaging_product"), nil //nolint:nilerr // it is the answer
 	}
-	form := multipart.NewReader(r.Body, params["boundary"])
 	var product, declared string
 	for {
 		part, err := form.NextPart()
@@ -158,9 +157,9 @@ func readField(part *multipart.Part, product, declared *string) error {
 }
 
 func readFile(part *multipart.Part) (*mediaFile, *apiError, error) {
-	kind, _, err := mime.ParseMediaType(part.Header.Get("Content-Type"))
+	kind, _, _ := mime.ParseMediaType(part.Header.Get("Content-Type"))
 	largest, ok := mediaLimits[kind]
-	if err != nil || !ok {
+	if !ok {
 		return nil, invalid("Param file must be a file with one of the following types: audio/aac, audio/mp4, audio/mpeg, audio/amr, audio/ogg, "+
 			"image/jpeg, image/png, image/webp, video/mp4, video/3gpp, application/pdf, text/plain and office documents. Received file of type '%s'.",
 			part.Header.Get("Content-Type")), nil
@@ -230,7 +229,7 @@ func (s *Simulator) describeMedia(x *exchange) {
 		s.refuse(x, e)
 		return
 	}
-	s.answerJSON(x.w, http.StatusOK, map[string]string{
+	s.answerJSON(x.w, map[string]string{
 		"messaging_product": "whatsapp", "id": x.number, "mime_type": m.mimeType, "sha256": m.sha256, "file_size": strconv.FormatInt(m.size, 10),
 		"url": "https://lookaside.fbsbx.com/whatsapp_business/attachments/?mid=" + x.number,
 	})
@@ -244,7 +243,7 @@ func (s *Simulator) deleteMedia(x *exchange) {
 	s.mu.Lock()
 	delete(s.media, x.number)
 	s.mu.Unlock()
-	s.answerJSON(x.w, http.StatusOK, map[string]bool{"success": true})
+	s.answerJSON(x.w, map[string]bool{"success": true})
 }
 
 // ownMedia returns the file of the path, if the token opens the number that it belongs to.

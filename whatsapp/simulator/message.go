@@ -214,7 +214,7 @@ func (s *Simulator) parse(body []byte) (request, usedMedia, *apiError) {
 			return request{}, usedMedia{}, invalid("Unexpected key %q on param %q.", name, "message")
 		}
 	}
-	product, e := textField(fields, "messaging_product", 1, 64)
+	product, e := textField(fields, "messaging_product", 64)
 	if e != nil {
 		return request{}, usedMedia{}, e
 	}
@@ -226,7 +226,7 @@ func (s *Simulator) parse(body []byte) (request, usedMedia, *apiError) {
 		return request{}, usedMedia{}, e
 	}
 	if fields["biz_opaque_callback_data"] != nil {
-		if req.callback, e = textField(fields, "biz_opaque_callback_data", 1, 512); e != nil {
+		if req.callback, e = textField(fields, "biz_opaque_callback_data", 512); e != nil {
 			return request{}, usedMedia{}, e
 		}
 		req.key = hash(req.callback)
@@ -234,7 +234,7 @@ func (s *Simulator) parse(body []byte) (request, usedMedia, *apiError) {
 	if e := s.directSend(fields); e != nil {
 		return request{}, usedMedia{}, e
 	}
-	kind, e := textField(fields, "type", 1, 64)
+	kind, e := textField(fields, "type", 64)
 	if e != nil {
 		return request{}, usedMedia{}, e
 	}
@@ -250,7 +250,7 @@ func (s *Simulator) parse(body []byte) (request, usedMedia, *apiError) {
 }
 
 // textField reads a required text of the top level.
-func textField(fields map[string]json.RawMessage, name string, shortest, longest int) (string, *apiError) {
+func textField(fields map[string]json.RawMessage, name string, longest int) (string, *apiError) {
 	raw, ok := fields[name]
 	if !ok || string(raw) == "null" {
 		return "", required(name)
@@ -259,8 +259,8 @@ func textField(fields map[string]json.RawMessage, name string, shortest, longest
 	if !ok && json.Unmarshal(raw, &v) != nil {
 		return "", invalid("Param %s must be a string.", name)
 	}
-	if n := length(v); n < shortest || n > longest {
-		return "", badValue("%s length invalid. Min length: %d, Max length: %d", name, shortest, longest)
+	if n := length(v); n < 1 || n > longest {
+		return "", badValue("%s length invalid. Min length: 1, Max length: %d", name, longest)
 	}
 	return v, nil
 }
@@ -277,12 +277,12 @@ func plainText(raw json.RawMessage) (string, bool) {
 // most of them work all the same is nothing to rely on.
 func (s *Simulator) recipientOf(fields map[string]json.RawMessage) (request, *apiError) {
 	if fields["recipient_type"] != nil {
-		if t, e := textField(fields, "recipient_type", 1, 64); e != nil || t != "individual" {
+		if t, e := textField(fields, "recipient_type", 64); e != nil || t != "individual" {
 			return request{}, invalid("Param recipient_type must be one of {INDIVIDUAL} - got %q.", t)
 		}
 	}
 	if fields["to"] == nil && fields["recipient"] != nil {
-		id, e := textField(fields, "recipient", 1, 160)
+		id, e := textField(fields, "recipient", 160)
 		if e != nil {
 			return request{}, e
 		}
@@ -291,7 +291,7 @@ func (s *Simulator) recipientOf(fields map[string]json.RawMessage) (request, *ap
 		}
 		return request{input: id, phone: id, user: true, key: hash("", id)}, nil
 	}
-	to, e := textField(fields, "to", 1, 64)
+	to, e := textField(fields, "to", 64)
 	if e != nil {
 		return request{}, e
 	}
@@ -330,7 +330,7 @@ func (s *Simulator) directSend(fields map[string]json.RawMessage) *apiError {
 		}
 		return nil
 	}
-	c, e := textField(fields, "category", 1, 64)
+	c, e := textField(fields, "category", 64)
 	if e != nil {
 		return e
 	}

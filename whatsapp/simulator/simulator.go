@@ -274,9 +274,9 @@ func (s *Simulator) authorize(x *exchange) *apiError {
 func (s *Simulator) control(w http.ResponseWriter, r *http.Request, what string) {
 	switch r.Method + " " + what {
 	case "GET summary":
-		s.answerJSON(w, http.StatusOK, s.Summary())
+		s.answerJSON(w, s.Summary())
 	case "GET ledger":
-		s.answerJSON(w, http.StatusOK, s.Ledger(r.URL.Query().Get("phone")))
+		s.answerJSON(w, s.Ledger(r.URL.Query().Get("phone")))
 	case "GET faults":
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 		_, _ = io.WriteString(w, s.Faults())
@@ -296,13 +296,13 @@ func (s *Simulator) control(w http.ResponseWriter, r *http.Request, what string)
 	}
 }
 
-func (s *Simulator) answerJSON(w http.ResponseWriter, status int, v any) {
+func (s *Simulator) answerJSON(w http.ResponseWriter, v any) {
 	b, err := json.Marshal(v)
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
 	}
-	_ = s.answer(w, status, b)
+	_ = s.answer(w, http.StatusOK, b)
 }
 
 // answer writes an answer of the API and reports whether it left.
