@@ -1,0 +1,146 @@
+package fanout
+
+import (
+	"sync"
+
+	"altavoz/schemas"
+)
+
+const (
+	// inboxRecords and inboxBytes are what may wait in a slot before its reading is paused; it goes on at half of it.
+	inboxRecords = 4096
+	inboxBytes   = 8 << 20
+	// intakeBatch is how many records a slot takes in before it looks at its turns again.
+	intakeBatch = 256
+)
+
+// mailbox is what others hand to a slot's goroutine. Nobody waits in it.
+type mailbox struct {
+	signal chan struct{} // cap 1
+
+	mu       sync.Mutex
+	records  []schemas.Record
+	bytes    int
+	calls    []func()
+	statuses map[schemas.TaskID]*schemas.Status
+	watched  map[schemas.TaskID]int // how many of the slot's tasks go by that id
+	closed   bool                   // nobody reads it any more
+
+	flow   sync.Mutex // orders pausing and resuming, so that the last word is the right one
+	paused bool
+}
+
+func newMailbox() *mailbox {
+	return &mailbox{
+		signal: make(chan struct{}, 1), statuses: make(map[schemas.TaskID]*schemas.Status),
+		watched: make(map[schemas.TaskID]int),
+	}
+}
+
+func (b *mailbox) wake() {
+	select {
+	case b.signal <- struct{}{}:
+	default:
+	}
+}
+
+// post has f called on the slot's goroutine; never, once the slot is gone.
+func (b *mailbox) post(f func()) {
+	b.mu.Lock()
+	if !b.closed {
+		b.calls = append(b.calls, f)
+	}
+	b.mu.Unlock()
+	b.wake()
+}
+
+// heard keeps the newest status of a task that the slot watches.
+func (b *mailbox) heard(id schemas.TaskID, s *schemas.Status) {
+	b.mu.Lock()
+	_, ok := b.watched[id]
+	if ok && (b.statuses[id] == nil || b.statuses[id].GetVersion() < s.GetVersion()) {
+		b.statuses[id] = s
+	}
+	b.mu.Unlock()
+	if ok {
+		b.wake()
+	}
+}
+
+func (b *mailbox) watch(id schemas.TaskID) {
+	b.mu.Lock()
+	b.watched[id]++
+	b.mu.Unlock()
+}
+
+func (b *mailbox) unwatch(id schemas.TaskID) {
+	b.mu.Lock()
+	if b.watched[id]--; b.watched[id] <= 0 {
+		delete(b.watched, id)
+		delete(b.statuses, id)
+	}
+	b.mu.Unlock()
+}
+
+// put adds records, and pauses the reading of the slot when enough wait.
+func (b *mailbox) put(recs []schemas.Record, flow Flow, slot schemas.Slot) {
+	b.mu.Lock()
+	b.records = append(b.records, recs...)
+	for i := range recs {
+		b.bytes += len(recs[i].Value)
+	}
+	b.mu.Unlock()
+	b.wake()
+	b.throttle(flow, slot)
+}
+
+func (b *mailbox) throttle(flow Flow, slot schemas.Slot) {
+	b.flow.Lock()
+	defer b.flow.Unlock()
+	b.mu.Lock()
+	records, bytes := len(b.records), b.bytes
+	b.mu.Unlock()
+	switch {
+	case !b.paused && (records >= inboxRecords || bytes >= inboxBytes):
+		b.paused = true
+		flow.Pause(slot)
+	case b.paused && records <= inboxRecords/2 && bytes <= inboxBytes/2:
+		b.paused = false
+		flow.Resume(slot)
+	}
+}
+
+// take empties the box, but for its records.
+func (b *mailbox) take() (calls []func(), statuses map[schemas.TaskID]*schemas.Status) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	calls, b.calls = b.calls, nil
+	if len(b.statuses) > 0 {
+		statuses, b.statuses = b.statuses, make(map[schemas.TaskID]*schemas.Status)
+	}
+	return calls, statuses
+}
+
+// takeRecords takes at most n records; the slot comes back for the others by itself.
+func (b *mailbox) takeRecords(n int) []schemas.Record {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	n = min(len(b.records), n)
+	recs := b.records[:n:n]
+	if b.records = b.records[n:]; len(b.records) == 0 {
+		b.records = nil
+	}
+	for i := range recs {
+		b.bytes -= len(recs[i].Value)
+	}
+	if n > 0 && len(b.records) > 0 {
+		b.wake()
+	}
+	return recs
+}
+
+func (b *mailbox) close() {
+	b.mu.Lock()
+	b.closed, b.calls, b.records, b.watched = true, nil, nil, nil
+	b.mu.Unlock()
+}

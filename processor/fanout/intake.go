@@ -1,0 +1,249 @@
+package fanout
+
+import (
+	"cmp"
+	"fmt"
+	"time"
+
+	"altavoz/schemas"
+)
+
+// Codes in the headers of rejects.
+const (
+	codeDecode   = "decode"
+	codeInvalid  = "invalid"
+	codeConflict = "conflict"
+)
+
+// What a person reads of a task that can't start.
+const (
+	whyNoSender  = "El envío no indica el número emisor y no hay uno por defecto"
+	whySchedule  = "La fecha programada supera el máximo de 13 días"
+	whyList      = "La lista de destinatarios está vacía o incompleta"
+	whyTooMany   = "La lista de destinatarios supera el máximo de %d"
+	whyContent   = "El envío no tiene mensaje"
+	whyUnread    = "No se pudo leer la lista de destinatarios"
+	whyNotFound  = "El envío ya no se puede leer"
+	whyUnknown   = "El número emisor %s no está configurado"
+	whyDecode    = "El evento no se puede leer"
+	whyMediaType = "El archivo no es de un tipo que WhatsApp acepte en este encabezado"
+	whyMediaSize = "El archivo supera el tamaño que WhatsApp acepta en este encabezado"
+)
+
+// clockSkew is how far in the future a broadcast may claim to have been accepted.
+const clockSkew = time.Minute
+
+// intake takes the next record of the partition in.
+func (s *slot) intake(rec *schemas.Record, now time.Time) {
+	s.readTo = rec.Offset + 1
+	s.touch()
+	known, listed := s.old[rec.Offset]
+	delete(s.old, rec.Offset)
+	if s.readTo >= s.oldNext && len(s.old) > 0 {
+		s.log.Error("broadcasts of the ledger are not in the log any more", "count", len(s.old))
+		clear(s.old)
+	}
+	if rec.Offset < s.oldNext && !listed {
+		return // finished, or parked and known from its Status
+	}
+	t := &task{offset: rec.Offset}
+	s.enlist(t, listed)
+	if rec.Header(schemas.VersionHeader) == "" {
+		s.st.metrics.broadcasts[doorJSON].Inc()
+		s.normalise(t, rec, nil)
+		return
+	}
+	b := &schemas.Broadcast{}
+	if err := schemas.Decode(rec, b); err != nil {
+		s.st.metrics.broadcasts[doorProtobuf].Inc()
+		s.reject(t, rec, codeDecode, err.Error(), nil)
+		return
+	}
+	if b.GetOrigin() == nil && !listed {
+		s.st.metrics.broadcasts[doorOf(b)].Inc()
+	}
+	switch {
+	case s.normal(b):
+		s.settle(t, rec, b, known, now)
+	case b.GetOrigin() != nil: // was put in order before: doing it again would go on for ever
+		t.why = whyDecode
+		s.reject(t, rec, codeInvalid, "a broadcast with an origin is not in order", identify(rec, b))
+	default:
+		s.normalise(t, rec, b)
+	}
+}
+
+// doorOf tells by what only the ingress fills in.
+func doorOf(b *schemas.Broadcast) string {
+	if len(b.GetTask()) > 0 && b.GetAcceptedMs() > 0 && len(b.GetRequestSha256()) > 0 {
+		return doorHTTP
+	}
+	return doorProtobuf
+}
+
+// normal reports whether the broadcast can be carried out, and read again later, from the record as it is.
+func (s *slot) normal(b *schemas.Broadcast) bool {
+	return b.GetSender() != "" && s.st.ports.Home(schemas.TopicBroadcasts, []byte(b.GetSender())) == s.of.Partition &&
+		len(b.GetContent().GetMedia().GetInline()) == 0 && len(b.GetPhones()) <= schemas.InlineRecipients &&
+		(b.GetSlices() != nil || int(b.GetTotal()) == len(b.GetPhones()))
+}
+
+// settle finds out whether the broadcast is a task to start, to go on with, or a repeat.
+func (s *slot) settle(t *task, rec *schemas.Record, b *schemas.Broadcast, known line, now time.Time) {
+	at := &schemas.Origin{Partition: rec.Partition, Offset: rec.Offset}
+	t.origin = cmp.Or(b.GetOrigin(), at)
+	derived := schemas.TaskIDFromOrigin(string(schemas.TopicBroadcasts), t.origin)
+	id, err := schemas.TaskIDFromBytes(b.GetTask())
+	if err != nil && len(b.GetTask()) > 0 {
+		s.reject(t, rec, codeInvalid, err.Error(), nil)
+		return
+	}
+	if err != nil {
+		id = derived
+	}
+	t.id = id
+	t.fill(b)
+	t.accepted = acceptedAt(b.GetAcceptedMs(), rec.Time, now)
+	_, fromIngress := id.Time()
+	t.chosen = b.GetChosen() || id != derived && !fromIngress
+	if t.why == "" { // of a record that was rejected, the task fails with the same words
+		t.why = s.fault(b, t.accepted)
+	}
+	t.notBefore = time.UnixMilli(t.schedule)
+	if t.total > s.st.cfg.MaxRecipients {
+		t.total = 0 // nobody could count them
+	}
+	s.keep(t, b, len(rec.Value))
+	s.watch(t)
+
+	switch first := s.tasks[id]; {
+	case first != nil:
+		s.repeated(t, rec, first.sha)
+	case t.status != nil && finished(t.status), t.status != nil && !sameOrigin(t.status.GetPlan().GetOrigin(), t.origin):
+		s.repeated(t, rec, t.status.GetPlan().GetRequestSha256())
+	case t.status != nil:
+		t.planned = true
+		s.open(t, known, now)
+	case t.chosen && known.kind() == lineUntouched:
+		t.state = stateClaim
+		s.claims[id] = append(s.claims[id], t)
+		s.plan(t, now)
+	default:
+		s.open(t, known, now)
+		s.plan(t, now)
+	}
+}
+
+// acceptedAt is when the broadcast was accepted, as far as that can be believed: a task's life is measured from it.
+func acceptedAt(ms int64, written, now time.Time) int64 {
+	if ms <= 0 {
+		ms = written.UnixMilli()
+	}
+	if ms <= 0 || ms > now.Add(clockSkew).UnixMilli() {
+		ms = now.UnixMilli()
+	}
+	return ms
+}
+
+// fault returns why the broadcast can't be carried out; empty when it can.
+func (s *slot) fault(b *schemas.Broadcast, accepted int64) string {
+	slices, total := len(b.GetSlices().GetOffsetDeltas()), int(b.GetTotal())
+	switch _, ok := s.st.cfg.Numbers[b.GetSender()]; {
+	case b.GetSender() == "":
+		return whyNoSender
+	case !ok:
+		return fmt.Sprintf(whyUnknown, b.GetSender())
+	case b.GetTotal() > s.st.cfg.MaxRecipients:
+		return fmt.Sprintf(whyTooMany, s.st.cfg.MaxRecipients)
+	case b.GetContent() == nil:
+		return whyContent
+	case total == 0, b.GetSlices() != nil && len(b.GetPhones()) > 0, b.GetSlices() != nil && (total+schemas.SliceRecipients-1)/schemas.SliceRecipients != slices:
+		return whyList
+	case b.GetScheduleMs() > accepted+schemas.TaskLife.Milliseconds():
+		return whySchedule
+	}
+	return ""
+}
+
+// watch lets the slot hear of the task's Status, and takes in the present one.
+func (s *slot) watch(t *task) {
+	s.box.watch(t.id)
+	if st, ok := s.st.ports.Statuses.Get(t.id); ok && st.GetPlan() != nil {
+		t.status = st
+	}
+}
+
+// repeated drops a record whose task is another's, or this one's own copy. Another request under the same id is kept in
+// rejects.
+func (s *slot) repeated(t *task, rec *schemas.Record, sha []byte) {
+	s.cool(t)
+	s.box.unwatch(t.id)
+	if sameRequest(t.sha, sha) {
+		s.st.metrics.dropped[dropRepeat].Inc()
+		t.state = stateGone
+		s.unlist(t)
+		return
+	}
+	s.st.metrics.dropped[dropConflict].Inc()
+	s.refuse(t, rec, codeConflict, "another request has the task id "+t.id.String())
+}
+
+// refuse keeps the record in rejects and is done with it.
+func (s *slot) refuse(t *task, rec *schemas.Record, code, reason string) {
+	s.keepRejected(t, rec, code, reason, func() {
+		t.state = stateGone
+		s.unlist(t)
+	})
+}
+
+func (s *slot) keepRejected(t *task, rec *schemas.Record, code, reason string, done func()) {
+	s.log.Warn("a broadcast was rejected", "offset", t.offset, "code", code, "reason", reason)
+	t.state = stateIntake
+	s.intakes++
+	s.write(s.st.ports.Bulk, func(schemas.Record) {
+		s.intakes--
+		done()
+	}, s.st.ports.Reject(*rec, stageName, code, reason))
+}
+
+// reject keeps the record in rejects. If a task id could be read of it, that task fails, with why.
+func (s *slot) reject(t *task, rec *schemas.Record, code, reason string, b *schemas.Broadcast) {
+	s.st.metrics.dropped[dropInvalid].Inc()
+	if b == nil {
+		s.refuse(t, rec, code, reason)
+		return
+	}
+	s.keepRejected(t, rec, code, reason, func() { s.settle(t, rec, b, line{}, time.Now()) })
+}
+
+// plan writes the task's Plan. The first one of a task stands, so writing it again changes nothing.
+func (s *slot) plan(t *task, now time.Time) {
+	s.write(s.logOf(t), func(schemas.Record) {
+		t.planned = true
+		then := t.then
+		t.then = nil
+		for _, f := range then {
+			f()
+		}
+	}, t.result(now, &schemas.Result{Event: &schemas.Result_Plan{Plan: &schemas.Plan{
+		Total: t.total, Origin: t.origin, RequestSha256: t.sha, Sender: t.sender, AcceptedMs: t.accepted, ScheduleMs: t.schedule,
+		ExpireMs: t.expire, Direct: t.direct, Home: &schemas.Origin{Partition: s.of.Partition, Offset: t.offset},
+	}}}))
+}
+
+// whenPlanned calls f once the log has the task's Plan: what is said of a task before it is opened is lost.
+func (s *slot) whenPlanned(t *task, f func()) {
+	if t.planned {
+		f()
+	} else {
+		t.then = append(t.then, f)
+	}
+}
+
+// logOf returns the way to the log that the task's records take.
+func (s *slot) logOf(t *task) Log {
+	if t.lane == schemas.LaneExpress {
+		return s.st.ports.Express
+	}
+	return s.st.ports.Bulk
+}

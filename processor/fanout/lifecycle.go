@@ -1,0 +1,273 @@
+package fanout
+
+import (
+	"context"
+	"time"
+
+	"altavoz/schemas"
+)
+
+// takeOver finds the tasks that the partition's earlier owner left to their Status: parked ones, and those that are
+// dispatched and not decided, which still fill the pipe. The view has caught up by now.
+func (s *slot) takeOver() {
+	type found struct {
+		id schemas.TaskID
+		st *schemas.Status
+	}
+	var mine []found
+	s.st.ports.Statuses.Each(func(id schemas.TaskID, st *schemas.Status) bool {
+		if st.GetPlan() != nil && !finished(st) && s.lives(st.GetPlan()) {
+			mine = append(mine, found{id, st})
+		}
+		return true
+	})
+	now := time.Now()
+	for _, f := range mine {
+		offset := position(f.st.GetPlan()).GetOffset()
+		known, listed := s.old[offset]
+		if offset >= s.oldNext || listed && offset >= s.mark {
+			continue // it will be read
+		}
+		delete(s.old, offset)
+		t := &task{id: f.id, offset: offset, status: f.st, planned: true, outside: true, place: placeNone}
+		t.fillPlan(f.st.GetPlan())
+		t.notBefore = time.UnixMilli(t.schedule)
+		s.box.watch(f.id)
+		if listed {
+			s.relist(t)
+		}
+		s.open(t, known, now)
+	}
+	for offset := range s.old {
+		if offset < s.mark { // its Status showed it once; only what is finished leaves the view
+			s.log.Warn("a broadcast of the ledger is not in the view of statuses any more", "offset", offset)
+			delete(s.old, offset)
+		}
+	}
+	s.synced = true
+	s.log.Info("partition taken over", "from", s.mark, "tasks", len(s.tasks), "to_read", s.oldNext-s.mark)
+}
+
+// lives reports whether a plan's broadcast is carried out from this partition: its copy lies here. A plan that does not
+// name the copy, because the ingress wrote it, means the broadcast's own record, if that lies at home.
+func (s *slot) lives(p *schemas.Plan) bool {
+	return position(p).GetPartition() == s.of.Partition &&
+		(p.GetHome() != nil || s.st.ports.Home(schemas.TopicBroadcasts, []byte(p.GetSender())) == s.of.Partition)
+}
+
+// open makes the broadcast a task: it is its own and goes on where the ledger and its Status say, whichever says more.
+func (s *slot) open(t *task, known line, now time.Time) {
+	s.tasks[t.id] = t
+	t.state = stateOpen
+	t.cursor = max(known.cursor, t.status.GetCursor())
+	if end := known.cursor + known.lease; end > t.cursor {
+		t.lease = min(end, t.total) - min(t.cursor, t.total)
+	}
+	t.cursor = min(t.cursor, t.total)
+	t.end, t.decided = t.cursor+t.lease, decidedOf(t.status)
+	t.deadline = t.ends()
+	switch {
+	case t.why != "":
+		s.enter(t)
+		s.fail(t, t.why, now)
+	case known.closed || t.cursor >= t.total:
+		t.state, t.lease, t.end = stateClosed, 0, max(t.end, t.cursor)
+		t.deadline = t.grace(now)
+		s.enter(t)
+		s.settled(t)
+	default:
+		s.enter(t)
+		if t.cursor > 0 || t.lease > 0 {
+			t.started = true
+		}
+		if t.lease > 0 {
+			s.repeats = append(s.repeats, t)
+		}
+		s.consider(t, now)
+		s.nudge(t)
+	}
+}
+
+// enter puts the task into its queue, where it counts for the pipe; it takes no turn yet.
+func (s *slot) enter(t *task) {
+	t.entered = true
+	s.queue(t).add(&t.entry)
+}
+
+// nudge lets the task take turns if nothing keeps it from them.
+func (s *slot) nudge(t *task) {
+	if t.state == stateOpen && t.entered && t.place != placeBeyond && t.turn == nil && t.lease == 0 && !t.busy {
+		s.queue(t).unblock(&t.entry)
+	}
+}
+
+// consider parks a task that has long to wait.
+func (s *slot) consider(t *task, now time.Time) {
+	if t.place != placeNone && t.notBefore.Sub(now) > parkAfter && t.shown(s.of.Partition) {
+		s.unlist(t)
+		s.cool(t)
+	}
+}
+
+// heard takes a newer Status in.
+func (s *slot) heard(id schemas.TaskID, st *schemas.Status, now time.Time) {
+	if st.GetPlan() == nil {
+		return
+	}
+	s.claimed(id, st, now)
+	t := s.tasks[id]
+	if t == nil || !sameOrigin(st.GetPlan().GetOrigin(), t.origin) || t.status != nil && t.status.GetVersion() > st.GetVersion() {
+		return
+	}
+	t.status = st
+	q, decided := s.queue(t), decidedOf(st)
+	if decided != t.decided {
+		s.number(t.sender).decided(int(max(decided, t.decided)-t.decided), now)
+		q.move(&t.entry, t.end, decided)
+	}
+	if finished(st) {
+		s.end(t)
+		return
+	}
+	s.overtaken(t, st.GetCursor())
+	if t.marker != 0 && st.GetPhaseMs() >= t.marker {
+		t.marker = 0
+		s.unread = append(s.unread, t)
+		s.readMarks()
+	}
+	s.settled(t)
+	s.consider(t, now)
+}
+
+// claimed settles who came first under an id that callers chose.
+func (s *slot) claimed(id schemas.TaskID, st *schemas.Status, now time.Time) {
+	claims := s.claims[id]
+	delete(s.claims, id)
+	for _, t := range claims {
+		switch {
+		case s.tasks[id] == nil && sameOrigin(st.GetPlan().GetOrigin(), t.origin) && !finished(st):
+			t.status, t.planned = st, true
+			s.open(t, line{}, now)
+		default:
+			s.repeatedLater(t, st.GetPlan().GetRequestSha256())
+		}
+	}
+}
+
+// repeatedLater is repeated for a record that is not at hand any more.
+func (s *slot) repeatedLater(t *task, sha []byte) {
+	if sameRequest(t.sha, sha) {
+		s.repeated(t, nil, sha)
+		return
+	}
+	t.state = stateIntake
+	var rec schemas.Record
+	s.work(func(ctx context.Context) (err error) {
+		rec, err = s.st.ports.Records.Record(ctx, s.of, t.offset)
+		return err
+	}, s.st.ports.Gone, func(err error) {
+		if err != nil {
+			s.repeated(t, nil, t.sha)
+			return
+		}
+		s.repeated(t, &rec, sha)
+	})
+}
+
+// overtaken follows a zombie that finished the turn which this owner was about to repeat.
+func (s *slot) overtaken(t *task, cursor uint32) {
+	if t.state != stateOpen || t.turn != nil || t.cursor >= cursor {
+		return
+	}
+	done := min(cursor, t.total) - t.cursor
+	t.cursor += done
+	t.lease -= min(t.lease, done)
+	t.mask = t.mask[min(int(done), len(t.mask)):]
+	if t.lease == 0 {
+		t.mask = nil
+	}
+	t.seen, t.slice = nil, nil
+	s.queue(t).move(&t.entry, max(t.end, t.cursor), t.decided)
+	s.touch()
+	if t.cursor == t.total {
+		s.close(t, t.dispatched(time.Now(), t.total))
+		return
+	}
+	s.nudge(t)
+}
+
+// settled takes a closed task out of the ledger once its Status says what the ledger said.
+func (s *slot) settled(t *task) {
+	if t.state == stateClosed && t.shown(s.of.Partition) {
+		s.unlist(t)
+	}
+}
+
+// end forgets a task that its Status calls finished, as soon as no turn of it is under way.
+func (s *slot) end(t *task) {
+	if t.turn != nil || t.state == stateGone {
+		return
+	}
+	t.state = stateGone
+	s.cool(t)
+	s.queue(t).remove(&t.entry)
+	if _, ours := s.st.cfg.Numbers[t.sender]; !ours && s.queue(t).size == 0 { // anybody may name any number
+		delete(s.numbers, t.sender)
+	}
+	delete(s.tasks, t.id)
+	s.box.unwatch(t.id)
+	s.unlist(t)
+}
+
+// expire ends what the time of tasks is over for.
+func (s *slot) expire(q *queue, now time.Time) {
+	for e := q.overdue(now); e != nil; e = q.overdue(now) {
+		t := e.t
+		switch {
+		case t.state == stateClosed:
+			s.giveUp(t)
+		case t.turn != nil:
+			t.late = true
+		default:
+			s.expired(t, now)
+		}
+	}
+}
+
+// expired closes the task: nobody who had no turn yet gets one.
+func (s *slot) expired(t *task, now time.Time) {
+	if t.state != stateOpen {
+		return
+	}
+	from := t.cursor
+	s.close(t, t.span(now, from, t.total, schemas.MarkExpired), t.dispatched(now, t.total))
+}
+
+// fail closes the task with a reason that a person reads.
+func (s *slot) fail(t *task, why string, now time.Time) {
+	s.log.Warn("broadcast failed", "task", t.id.String(), "why", why)
+	s.close(t, t.note(now, schemas.Phase_PHASE_FAILED, why))
+}
+
+// close writes the task's last records. It stays in the ledger, closed, until its Status shows them.
+func (s *slot) close(t *task, recs ...schemas.Record) {
+	if t.state != stateOpen {
+		return
+	}
+	t.state, t.lease, t.mask = stateClosing, 0, nil
+	s.queue(t).block(&t.entry)
+	s.cool(t)
+	s.whenPlanned(t, func() {
+		s.write(s.logOf(t), func(schemas.Record) {
+			if t.state != stateClosing {
+				return
+			}
+			t.state = stateClosed
+			s.queue(t).until(&t.entry, t.grace(time.Now()))
+			s.touch()
+			s.log.Info("broadcast dispatched", "task", t.id.String(), "total", t.total, "dispatched", t.cursor,
+				"seconds", time.Since(time.UnixMilli(t.accepted)).Seconds())
+			s.settled(t)
+		}, recs...)
+	})
+}

@@ -1,0 +1,178 @@
+package fanout
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"strconv"
+	"time"
+
+	"altavoz/schemas"
+)
+
+// whyMedia is what a person reads while a file can't be uploaded for a reason that may pass.
+const whyMedia = "Esperando a que se pueda preparar el archivo del encabezado"
+
+// flight is one file on one number on its way to Meta, and the tasks that wait for it.
+type flight struct {
+	key     string
+	sender  string
+	kind    schemas.HeaderKind
+	media   *schemas.MediaRef
+	waiting []*task
+	try     int
+}
+
+// resolve makes sure that the task's content can be sent: its file is known to Meta and, for bulk, the content lies in
+// blobs.
+func (s *slot) resolve(t *task, now time.Time) bool {
+	if t.content != nil || t.ref != nil {
+		return true
+	}
+	c := t.body.GetContent()
+	if c.GetMedia() == nil {
+		return s.resolved(t, c)
+	}
+	t.busy = true
+	s.chill(t) // it may wait for long
+	key := mediaKey(t.sender, c)
+	f := s.flights[key]
+	if f != nil {
+		f.waiting = append(f.waiting, t)
+		if f.try > 0 {
+			s.wait(t, now)
+		}
+		return false
+	}
+	f = &flight{key: key, sender: t.sender, kind: c.GetHeader(), media: c.GetMedia(), waiting: []*task{t}}
+	s.flights[key] = f
+	s.fly(f)
+	return false
+}
+
+// mediaKey names a file on a number. A file is known by its digest; one that nobody has fetched yet by its address.
+func mediaKey(sender string, c *schemas.Content) string {
+	m := c.GetMedia()
+	what := cmp.Or(string(m.GetSha256()), m.GetUrl())
+	if what == "" {
+		p := m.GetParts()
+		what = strconv.Itoa(int(p.GetPartition())) + "/" + strconv.FormatUint(slices.Concat(p.GetOffsetDeltas(), []uint64{0})[0], 10)
+	}
+	return sender + ":" + c.GetHeader().String() + ":" + what
+}
+
+// fly resolves the file elsewhere, once there is room for it.
+func (s *slot) fly(f *flight) {
+	if s.flown >= maxResolves {
+		s.queued = append(s.queued, f)
+		return
+	}
+	s.flown++
+	var got *schemas.MediaRef
+	s.work(func(ctx context.Context) (err error) {
+		ctx, cancel := context.WithTimeoutCause(ctx, resolveTimeout, errors.New("resolving a file took too long"))
+		defer cancel()
+		got, err = s.st.ports.Media.Resolve(ctx, f.sender, f.kind, f.media)
+		return err
+	}, func(error) bool { return true }, func(err error) {
+		s.flown--
+		s.landed(f, got, err)
+		if len(s.queued) > 0 {
+			next := s.queued[0]
+			s.queued = s.queued[1:]
+			s.fly(next)
+		}
+	})
+}
+
+// landed takes in how one try ended.
+func (s *slot) landed(f *flight, got *schemas.MediaRef, err error) {
+	now := time.Now()
+	f.waiting = slices.DeleteFunc(f.waiting, func(t *task) bool { return t.state != stateOpen })
+	if err != nil && !errors.Is(err, schemas.ErrContent) {
+		s.st.metrics.media[mediaFailed].Inc()
+		s.log.Warn("a file could not be resolved and will be tried again", "try", f.try, "tasks", len(f.waiting), "error", err)
+		if len(f.waiting) == 0 {
+			delete(s.flights, f.key)
+			return
+		}
+		for _, t := range f.waiting {
+			s.wait(t, now)
+		}
+		f.try++
+		s.after(mediaBackOff(f.try), func() { s.fly(f) })
+		return
+	}
+	delete(s.flights, f.key)
+	if err != nil {
+		s.st.metrics.media[mediaRefused].Inc()
+	} else {
+		s.st.metrics.media[mediaResolved].Inc()
+	}
+	for _, t := range f.waiting {
+		t.busy = false
+		if err != nil {
+			s.fail(t, contentWhy(err), now)
+			continue
+		}
+		if t.noted {
+			t.noted = false
+			s.whenPlanned(t, func() {
+				s.write(s.logOf(t), func(schemas.Record) {}, t.note(now, schemas.Phase_PHASE_RUNNING, ""))
+			})
+		}
+		if t.body == nil { // it was cooled: it comes back and finds the file known
+			s.nudge(t)
+			continue
+		}
+		c := contentWith(t.body.GetContent(), got)
+		if s.resolved(t, c) {
+			s.nudge(t)
+		}
+	}
+}
+
+// mediaBackOff is how long a file that could not be resolved is left: longer than a write, since somebody else's server
+// is asked.
+func mediaBackOff(try int) time.Duration { return 12 * backOff(try+1) } // 1.2 s to a minute
+
+func contentWhy(err error) string {
+	var refused *schemas.ContentError
+	if errors.As(err, &refused) {
+		return refused.Why
+	}
+	return schemas.Failed(schemas.CodeContent).Spanish()
+}
+
+// wait says, once, that the task waits.
+func (s *slot) wait(t *task, now time.Time) {
+	if !t.noted {
+		t.noted = true
+		s.whenPlanned(t, func() {
+			s.write(s.logOf(t), func(schemas.Record) {}, t.note(now, schemas.Phase_PHASE_WAITING, whyMedia))
+		})
+	}
+}
+
+// resolved gives the task its content: express sends carry it, bulk sends point at it.
+func (s *slot) resolved(t *task, c *schemas.Content) bool {
+	if t.lane == schemas.LaneExpress {
+		t.content = c
+		return true
+	}
+	t.busy = true
+	s.write(s.st.ports.Bulk, func(at schemas.Record) {
+		t.busy = false
+		t.ref = schemas.NewBlobRef(at.Partition, []int64{at.Offset})
+		s.nudge(t)
+	}, schemas.EncodeContent(t.id, c))
+	return false
+}
+
+func contentWith(c *schemas.Content, m *schemas.MediaRef) *schemas.Content {
+	return &schemas.Content{
+		Body: c.GetBody(), Footer: c.GetFooter(), ButtonText: c.GetButtonText(), ButtonUrl: c.GetButtonUrl(),
+		Header: c.GetHeader(), HeaderText: c.GetHeaderText(), Media: m, Category: c.GetCategory(),
+	}
+}

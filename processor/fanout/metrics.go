@@ -1,0 +1,96 @@
+package fanout
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"altavoz/schemas"
+)
+
+// Where a broadcast came from and how it was written.
+const (
+	doorHTTP     = "http"
+	doorProtobuf = "upstream_protobuf"
+	doorJSON     = "upstream_json"
+)
+
+// What became of a record that is no new task.
+const (
+	dropRepeat   = "repeat"   // of a task that is known
+	dropConflict = "conflict" // another request under a known task's id
+	dropInvalid  = "invalid"
+	dropMoved    = "moved" // written again, in order, on its home partition
+)
+
+// How one try to resolve a file ended.
+const (
+	mediaResolved = "resolved"
+	mediaRefused  = "refused"
+	mediaFailed   = "failed" // and is tried again
+)
+
+type metrics struct {
+	broadcasts map[string]prometheus.Counter
+	dropped    map[string]prometheus.Counter
+	tasks      prometheus.Gauge
+	parked     prometheus.Counter
+	turns      map[schemas.Lane]prometheus.Counter
+	dispatched map[schemas.Lane]prometheus.Counter
+	pipe       map[schemas.Lane]prometheus.Gauge
+	window     map[schemas.Lane]prometheus.Gauge
+	repeats    prometheus.Counter
+	commits    prometheus.Counter
+	refused    prometheus.Counter
+	retries    prometheus.Counter
+	media      map[string]prometheus.Counter
+}
+
+func newMetrics(reg prometheus.Registerer) *metrics {
+	counter := func(name, help string) prometheus.Counter {
+		c := prometheus.NewCounter(prometheus.CounterOpts{Name: name, Help: help})
+		reg.MustRegister(c)
+		return c
+	}
+	counters := func(name, help, label string, values ...string) map[string]prometheus.Counter {
+		v := prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, []string{label})
+		reg.MustRegister(v)
+		out := make(map[string]prometheus.Counter, len(values))
+		for _, value := range values {
+			out[value] = v.WithLabelValues(value)
+		}
+		return out
+	}
+	lanes := []schemas.Lane{schemas.LaneExpress, schemas.LaneBulk}
+	byLane := func(name, help string) map[schemas.Lane]prometheus.Counter {
+		out := make(map[schemas.Lane]prometheus.Counter)
+		for value, c := range counters(name, help, "lane", string(lanes[0]), string(lanes[1])) {
+			out[schemas.Lane(value)] = c
+		}
+		return out
+	}
+	gauges := func(name, help string) map[schemas.Lane]prometheus.Gauge {
+		v := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: name, Help: help}, []string{"lane"})
+		reg.MustRegister(v)
+		out := make(map[schemas.Lane]prometheus.Gauge)
+		for _, l := range lanes {
+			out[l] = v.WithLabelValues(string(l))
+		}
+		return out
+	}
+	m := &metrics{
+		broadcasts: counters("altavoz_broadcasts_total", "Broadcasts taken in, by the door they came through.", "door", doorHTTP, doorProtobuf, doorJSON),
+		dropped:    counters("altavoz_broadcasts_dropped_total", "Records of broadcasts that are no new task.", "cause", dropRepeat, dropConflict, dropInvalid, dropMoved),
+		parked:     counter("altavoz_fanout_parked_total", "Tasks that left the ledger to wait elsewhere."),
+		turns:      byLane("altavoz_turns_total", "Turns taken."),
+		dispatched: byLane("altavoz_dispatched_total", "Recipients dispatched: a send, or an outcome for the invalid and the repeated."),
+		pipe:       gauges("altavoz_pipe", "Recipients dispatched and not decided."),
+		window:     gauges("altavoz_pipe_window", "How many may be, over the numbers that have tasks."),
+		repeats:    counter("altavoz_fanout_repeats_total", "Recipients of leased turns dispatched again after a takeover."),
+		commits:    counter("altavoz_fanout_commits_total", "Ledger commits."),
+		refused:    counter("altavoz_fanout_commits_refused_total", "Positions whose commit was refused or not answered."),
+		retries:    counter("altavoz_fanout_write_retries_total", "Records that were not written and had to be again."),
+		media:      counters("altavoz_media_resolutions_total", "Tries to make a file known to Meta, by how they ended.", "result", mediaResolved, mediaRefused, mediaFailed),
+	}
+	m.tasks = prometheus.NewGauge(prometheus.GaugeOpts{Name: "altavoz_fanout_tasks", Help: "Tasks held: waiting, dispatching, or dispatched and not decided."})
+	reg.MustRegister(m.tasks)
+	return m
+}

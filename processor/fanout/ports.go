@@ -1,0 +1,152 @@
+package fanout
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"altavoz/schemas"
+)
+
+// Ledger is the group of consumers, as far as commits go. Fence says who this member is now; Commit writes positions
+// under it and names those that were certainly not written. After an error nobody knows what was written; the group
+// then takes every slot away (Stage.Lost).
+type Ledger interface {
+	Fence() schemas.Fence
+	Commit(ctx context.Context, f schemas.Fence, ps []schemas.Position) (refused map[schemas.Slot]error, err error)
+}
+
+// Flow stops and restarts the reading of slots. Neither call blocks.
+type Flow interface {
+	Pause(slots ...schemas.Slot)
+	Resume(slots ...schemas.Slot)
+}
+
+// Log takes records to be written. Enqueue never blocks; done is called exactly once, maybe before Enqueue returns.
+// Publish waits until all are acknowledged, with their offsets filled in. Records of one partition keep their order.
+type Log interface {
+	Publish(ctx context.Context, recs ...schemas.Record) ([]schemas.Record, error)
+	Enqueue(rec schemas.Record, done func(schemas.Record, error))
+}
+
+// Records reads back what lies in the log: broadcasts and slices by offset, marks in whole partitions.
+type Records interface {
+	Record(ctx context.Context, s schemas.Slot, offset int64) (schemas.Record, error)
+	Records(ctx context.Context, s schemas.Slot, offsets []int64, each func(schemas.Record) error) error
+	Range(ctx context.Context, s schemas.Slot, from, to int64, each func(schemas.Record) error) error
+	Ends(ctx context.Context, t schemas.Topic) (map[int32]int64, error)
+}
+
+// Statuses is the view of what is decided. Listen is called once, before the view starts.
+type Statuses interface {
+	Get(t schemas.TaskID) (*schemas.Status, bool)
+	Each(each func(schemas.TaskID, *schemas.Status) bool)
+	Listen(heard func(schemas.TaskID, *schemas.Status))
+	Sync(ctx context.Context) error
+}
+
+// Media makes a file known to Meta under a sender number. A definite refusal is a schemas.ContentError; any other error
+// may pass.
+type Media interface {
+	Resolve(ctx context.Context, sender string, kind schemas.HeaderKind, m *schemas.MediaRef) (*schemas.MediaRef, error)
+}
+
+// Ports is what the stage is plugged into.
+type Ports struct {
+	Ledger   Ledger
+	Flow     Flow
+	Express  Log // no linger
+	Bulk     Log
+	Records  Records
+	Statuses Statuses
+	Media    Media
+	// Home returns the partition of the topic that a key belongs to.
+	Home func(t schemas.Topic, key []byte) int32
+	// Reject makes the record that keeps rec, and why it can't be processed, in the topic rejects.
+	Reject func(rec schemas.Record, stage, code, reason string) schemas.Record
+	// Gone reports whether an error of Records says that a record does not exist any more.
+	Gone func(error) bool
+}
+
+// Number is a sender number that this process can send from.
+type Number struct {
+	Rate float64 // sends a second; 0: no limit, then the measured rate sizes the pipe
+}
+
+// Config is how the stage behaves.
+type Config struct {
+	Logger     *slog.Logger
+	Registerer prometheus.Registerer
+	// Numbers are the sender numbers; DefaultSender is the one of broadcasts that name none.
+	Numbers       map[string]Number
+	DefaultSender string
+	// Region is where a phone without a country code belongs (ISO 3166). Default CO.
+	Region string
+	// MaxRecipients bounds a broadcast. Default and most 16 Mi, which is what the aggregator holds.
+	MaxRecipients uint32
+}
+
+// Validate reports what the stage can't work with.
+func (c Config) Validate() error {
+	if c.DefaultSender != "" {
+		if _, ok := c.Numbers[c.DefaultSender]; !ok {
+			return errors.New("the default sender number is not among the configured numbers")
+		}
+	}
+	for _, n := range c.Numbers {
+		if n.Rate < 0 {
+			return errors.New("the rate of a sender number is negative")
+		}
+	}
+	if c.MaxRecipients > schemas.MaxRecipients {
+		return errors.New("the most recipients of a broadcast is 16,777,216")
+	}
+	return nil
+}
+
+func (c Config) withDefaults() Config {
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Registerer == nil {
+		c.Registerer = prometheus.NewRegistry()
+	}
+	if c.Region == "" {
+		c.Region = "CO"
+	}
+	if c.MaxRecipients == 0 {
+		c.MaxRecipients = schemas.MaxRecipients
+	}
+	return c
+}
+
+const (
+	// leaseFresh is how long after the request of a successful commit produces may begin under it. See the package
+	// comment: it bounds a zombie.
+	leaseFresh = 10 * time.Second
+
+	// maxTasks is how many unfinished broadcasts a slot holds; at about 1 KiB each without their recipients, 100 MiB.
+	// Beyond it, and only there, reading stops: it is memory that is short, not the ledger.
+	maxTasks = 100_000
+	// warmBytes is how much of short lists a slot keeps in memory; the others are read again for each of their turns.
+	warmBytes = 8 << 20
+	// setRecipients bounds the sets that find repeats in long lists, over all slots of the process: at 2 to 4 bytes a
+	// recipient, some 100 MiB. A list waits for its place in it; the longest alone always fits.
+	setRecipients = 32 << 20
+	// maxUserIDs is how many business-scoped user ids a task remembers to find repeats: 130 bytes each, 17 MB.
+	maxUserIDs = 1 << 17
+	// maxLoads is how many reads a slot has under way to get tasks ready.
+	maxLoads = 64
+	// maxResolves is how many files a slot has under way.
+	maxResolves = 16
+	// resolveTimeout bounds one try at a file: 100 MB at 0.4 MB/s.
+	resolveTimeout = 4 * time.Minute
+
+	// lazyCommit is how long progress that nothing waits for stays uncommitted.
+	lazyCommit = time.Second
+	// parkAfter is how long a task must have to wait to be parked although the ledger has room.
+	parkAfter = time.Minute
+)

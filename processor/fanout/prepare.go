@@ -1,0 +1,203 @@
+package fanout
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"altavoz/schemas"
+)
+
+// errList is the error of a list of recipients that will never be readable.
+var errList = errors.New("the list of recipients is not readable")
+
+// prepare reports whether the task is ready for its turn. If not, what it lacks is fetched, one thing after the other,
+// and the task comes back.
+func (s *slot) prepare(t *task, now time.Time) bool {
+	return !t.busy && s.load(t) && s.resolve(t, now) && s.learn(t) && s.recall(t) && s.fetch(t)
+}
+
+// read runs f elsewhere for a task and then done, unless the task was closed meanwhile. What can't ever be read fails it.
+func (s *slot) read(t *task, why string, f func(context.Context) error, done func()) {
+	t.busy = true
+	s.loads++
+	s.work(f, s.lost, func(err error) {
+		s.loads--
+		t.busy = false
+		switch {
+		case t.state != stateOpen:
+		case err != nil:
+			s.log.Error("a broadcast can't go on", "task", t.id.String(), "error", err)
+			s.fail(t, why, time.Now())
+		default:
+			done()
+			s.nudge(t)
+		}
+	})
+}
+
+// lost reports whether an error of reading will not pass.
+func (s *slot) lost(err error) bool {
+	return errors.Is(err, schemas.ErrDecode) || errors.Is(err, errList) || s.st.ports.Gone(err)
+}
+
+// keep keeps what was read of a broadcast in memory, if there is room for it.
+func (s *slot) keep(t *task, b *schemas.Broadcast, size int) {
+	if b.GetSlices() == nil {
+		if s.warm+size > warmBytes && t.body == nil && t.state != stateOpen {
+			return
+		}
+		t.size = size
+		s.warm += size
+	}
+	t.body = b
+	t.speed = float64(b.GetSpeed())
+	t.offsets = b.GetSlices().Offsets()
+}
+
+// cool forgets what can be read again.
+func (s *slot) cool(t *task) {
+	s.warm -= t.size
+	s.st.sets.Release(t.holds)
+	t.size, t.holds = 0, 0
+	t.body, t.offsets, t.slice, t.ahead, t.seen = nil, nil, nil, nil, nil
+}
+
+// chill cools a task with a short list when too many of them are in memory. Long ones are not: that would mean to read
+// all that was dispatched again.
+func (s *slot) chill(t *task) {
+	if s.warm > warmBytes && t.size > 0 {
+		s.cool(t)
+	}
+}
+
+// load reads the broadcast.
+func (s *slot) load(t *task) bool {
+	if t.body != nil {
+		return true
+	}
+	b, size := &schemas.Broadcast{}, 0
+	s.read(t, whyNotFound, func(ctx context.Context) error {
+		rec, err := s.st.ports.Records.Record(ctx, s.of, t.offset)
+		if err != nil {
+			return fmt.Errorf("reading a broadcast: %w", err)
+		}
+		size = len(rec.Value)
+		return schemas.Decode(&rec, b)
+	}, func() {
+		if b.GetTotal() != t.total {
+			s.fail(t, whyUnread, time.Now())
+			return
+		}
+		s.keep(t, b, size)
+	})
+	return false
+}
+
+// recall makes the set that finds repeats, out of everybody who had a turn before.
+func (s *slot) recall(t *task) bool {
+	if t.seen != nil {
+		return true
+	}
+	region, n := s.st.cfg.Region, newSeen()
+	if len(t.offsets) == 0 {
+		for _, text := range t.body.GetPhones()[:t.cursor] {
+			n.judge(text, region)
+		}
+		t.seen = n
+		return true
+	}
+	if hold := min(int64(t.total), setRecipients); t.holds == 0 {
+		if !s.st.sets.TryAcquire(hold) {
+			t.busy = true
+			s.after(backOffMost, func() { t.busy = false; s.nudge(t) })
+			return false
+		}
+		t.holds = hold
+	}
+	if t.cursor == 0 {
+		t.seen = n
+		return true
+	}
+	left := t.cursor
+	before := t.offsets[:(left+schemas.SliceRecipients-1)/schemas.SliceRecipients]
+	s.read(t, whyUnread, func(ctx context.Context) error {
+		n, left = newSeen(), t.cursor // from the start, if it is tried again
+		err := s.st.ports.Records.Records(ctx, s.blobsOf(t), before, func(rec schemas.Record) error {
+			phones, err := phonesOf(&rec)
+			for _, text := range phones[:min(len(phones), int(left))] {
+				n.judge(text, region)
+				left--
+			}
+			return err
+		})
+		if err == nil && left > 0 {
+			return errList
+		}
+		return err
+	}, func() { t.seen = n })
+	return false
+}
+
+func (s *slot) blobsOf(t *task) schemas.Slot {
+	return schemas.Slot{Topic: schemas.TopicBlobs, Partition: t.body.GetSlices().GetPartition()}
+}
+
+func phonesOf(rec *schemas.Record) ([]string, error) {
+	var c schemas.Slice
+	err := schemas.Decode(rec, &c)
+	return c.GetPhones(), err
+}
+
+// fetch makes sure that the task's next recipients are in memory.
+func (s *slot) fetch(t *task) bool {
+	if t.slice.has(t.cursor) {
+		return true
+	}
+	if len(t.offsets) == 0 {
+		t.slice = &slice{phones: t.body.GetPhones()}
+		return true
+	}
+	if t.ahead.has(t.cursor) {
+		t.slice, t.ahead = t.ahead, nil
+		return true
+	}
+	c := &slice{first: t.cursor / schemas.SliceRecipients * schemas.SliceRecipients}
+	s.read(t, whyUnread, func(ctx context.Context) error { return s.readSlice(ctx, t.total, s.blobsOf(t), t.offsets, c) },
+		func() { t.slice = c })
+	return false
+}
+
+// prefetch reads the next slice, if this one ends with the turn, while the turn is on its way. It may fail: then the
+// slice is read when it is needed.
+func (s *slot) prefetch(t *task, next uint32) {
+	if len(t.offsets) == 0 || next >= t.total || t.slice.has(next) || t.ahead.has(next) || t.fetches {
+		return
+	}
+	t.fetches = true
+	c, from, offsets, total := &slice{first: next}, s.blobsOf(t), t.offsets, t.total
+	s.work(func(ctx context.Context) error { return s.readSlice(ctx, total, from, offsets, c) },
+		func(error) bool { return true },
+		func(err error) {
+			t.fetches = false
+			if err == nil && t.state == stateOpen && t.body != nil {
+				t.ahead = c
+			}
+		})
+}
+
+// readSlice reads the slice that begins at c.first.
+func (s *slot) readSlice(ctx context.Context, total uint32, from schemas.Slot, offsets []int64, c *slice) error {
+	rec, err := s.st.ports.Records.Record(ctx, from, offsets[c.first/schemas.SliceRecipients])
+	if err != nil {
+		return fmt.Errorf("reading a slice: %w", err)
+	}
+	if c.phones, err = phonesOf(&rec); err != nil {
+		return err
+	}
+	if want := min(total-c.first, schemas.SliceRecipients); uint32(len(c.phones)) != want {
+		return fmt.Errorf("a slice of %d recipients, not %d: %w", len(c.phones), want, errList)
+	}
+	return nil
+}

@@ -1,0 +1,158 @@
+package fanout
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"altavoz/schemas"
+)
+
+// A turn that an earlier owner had leased was dispatched, or in part, or not at all. It is repeated for the recipients
+// that are pending in marks once the aggregator has passed the results as they stood at the takeover.
+//
+// How a stage that sees only the Status knows that: it says something itself. A note that the task goes on takes the same
+// partition of results as everything about the task; when the Status carries the note's time, all that lay before it is
+// folded. Marks are written a few seconds after they are folded, so a recipient who was decided just before the takeover
+// may still look pending. That is no harm: senders drop a pair (task, index) that they have seen within 20,000 records
+// of its partition, and a few seconds are not 20,000 records of one partition. What marks must rule out, and do, is the
+// recipient who was decided long before, beyond what a sender remembers.
+
+// learn finds out which recipients of the lease are pending.
+func (s *slot) learn(t *task) bool {
+	if t.lease == 0 || t.mask != nil {
+		return true
+	}
+	t.busy = true
+	now := time.Now()
+	// Later than the last note, whatever this clock says: of two notes the later counts.
+	t.marker = max(now.UnixMilli(), t.status.GetPhaseMs()+1)
+	note := t.note(time.UnixMilli(t.marker), schemas.Phase_PHASE_RUNNING, "")
+	s.whenPlanned(t, func() { s.write(s.logOf(t), func(schemas.Record) {}, note) })
+	return false
+}
+
+// readMarks reads the marks of tasks that wait for them, a partition at a time.
+func (s *slot) readMarks() {
+	if s.marking || len(s.unread) == 0 {
+		return
+	}
+	s.marking = true
+	partition := s.marksOf(s.unread[0])
+	masks := make(map[schemas.TaskID]*mask)
+	var batch, others []*task
+	for _, t := range s.unread {
+		if s.marksOf(t) != partition {
+			others = append(others, t)
+			continue
+		}
+		batch = append(batch, t)
+		if t.lease > 0 {
+			masks[t.id] = &mask{from: t.cursor, decided: make([]bool, t.lease)}
+		}
+	}
+	s.unread = others
+	s.work(func(ctx context.Context) error { return s.foldMarks(ctx, partition, masks) }, never, func(error) {
+		s.marking = false
+		for _, t := range batch {
+			t.busy = false
+			if m := masks[t.id]; m != nil && t.state == stateOpen && t.lease > 0 {
+				t.mask = m.pending(t.cursor, t.lease)
+			}
+			s.nudge(t)
+		}
+		s.readMarks()
+	})
+}
+
+func (s *slot) marksOf(t *task) int32 {
+	return s.st.ports.Home(schemas.TopicResults, []byte(t.id.String()))
+}
+
+// foldMarks reads a partition of marks whole: it is compacted, so there is no other way to find a part.
+func (s *slot) foldMarks(ctx context.Context, partition int32, masks map[schemas.TaskID]*mask) error {
+	ends, err := s.st.ports.Records.Ends(ctx, schemas.TopicMarks)
+	if err != nil {
+		return fmt.Errorf("asking for the end of marks: %w", err)
+	}
+	from := schemas.Slot{Topic: schemas.TopicMarks, Partition: partition}
+	err = s.st.ports.Records.Range(ctx, from, 0, ends[partition], func(rec schemas.Record) error {
+		id, part, err := schemas.ParsePartKey(string(rec.Key))
+		m := masks[id]
+		if err != nil || m == nil || len(rec.Value) == 0 || !m.covers(part) {
+			return nil
+		}
+		var p schemas.Part
+		if err := schemas.Decode(&rec, &p); err != nil {
+			s.log.Warn("marks are not readable", "offset", rec.Offset, "error", err)
+			return nil // then its recipients count as pending
+		}
+		m.fold(part, p.GetMarks())
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("reading marks: %w", err)
+	}
+	return nil
+}
+
+// mask says which recipients of a run have an outcome. Every record says so of its time, and none takes it back.
+type mask struct {
+	from    uint32
+	decided []bool
+}
+
+func (m *mask) covers(part uint32) bool {
+	last := m.from + uint32(len(m.decided)) - 1
+	return part >= m.from/schemas.PartRecipients && part <= last/schemas.PartRecipients
+}
+
+func (m *mask) fold(part uint32, marks []byte) {
+	for i := range m.decided {
+		index := m.from + uint32(i)
+		if at := index % schemas.PartRecipients; index/schemas.PartRecipients == part && at < uint32(len(marks)) {
+			m.decided[i] = m.decided[i] || schemas.Mark(marks[at]).Decided()
+		}
+	}
+}
+
+// pending returns the recipients of a run, which may have moved on meanwhile, that have no outcome.
+func (m *mask) pending(from, n uint32) []bool {
+	out := make([]bool, n)
+	for i := range out {
+		at := from + uint32(i) - m.from
+		out[i] = at >= uint32(len(m.decided)) || !m.decided[at]
+	}
+	return out
+}
+
+// maxRuns is how many runs of lost outcomes are told apart, some 100 bytes each; another one reaches to the end of the list.
+const maxRuns = 10_000
+
+// giveUp calls unknown who has no outcome at the end of a dispatched task's life: their sends expired days ago, at the
+// latest schemas.SendLife after they were made, so an outcome that is not there was lost.
+func (s *slot) giveUp(t *task) {
+	m := &mask{decided: make([]bool, t.total)}
+	s.work(func(ctx context.Context) error {
+		return s.foldMarks(ctx, s.marksOf(t), map[schemas.TaskID]*mask{t.id: m})
+	}, never, func(error) {
+		var recs []schemas.Record
+		now := time.Now()
+		for at := uint32(0); at < t.total; at++ {
+			from := at
+			for at < t.total && !m.decided[at] {
+				at++
+			}
+			if len(recs) == maxRuns {
+				at = t.total
+			}
+			if at > from {
+				recs = append(recs, t.span(now, from, at, schemas.MarkUnknown))
+			}
+		}
+		if t.state == stateClosed {
+			s.log.Warn("a broadcast ends with lost outcomes", "task", t.id.String(), "runs", len(recs))
+			s.write(s.st.ports.Bulk, func(schemas.Record) {}, recs...)
+		}
+	})
+}

@@ -1,0 +1,342 @@
+package fanout
+
+import (
+	"context"
+	"log/slog"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"time"
+
+	"altavoz/schemas"
+)
+
+const (
+	// What failed is tried again after 100 ms, then twice that, up to 5 s; half of it is drawn.
+	backOffFirst = 100 * time.Millisecond
+	backOffMost  = 5 * time.Second
+)
+
+// slot is one owned partition of broadcasts: the numbers that live there, and the goroutine (run) that alone touches them.
+type slot struct {
+	st   *Stage
+	of   schemas.Slot
+	log  *slog.Logger
+	box  *mailbox
+	ctx  context.Context //nolint:containedctx // the life of the slot's goroutine, ended by stop
+	stop context.CancelFunc
+	over chan struct{}
+	jobs sync.WaitGroup // ended by ctx
+
+	synced   bool // the view of statuses has caught up with the takeover
+	draining bool // takes no turn any more
+	dead     bool // nobody knows what was committed: starts nothing any more, and waits to be taken away
+	final    bool // the last commit was asked for
+	flying   int  // batches of records on their way to the log
+
+	// The ledger: see park.go.
+	old        map[int64]line // of the ledger taken over: not read again yet
+	oldNext    int64
+	mark       int64 // the watermark taken over
+	readTo     int64
+	listed     []*task // by offset; some have left
+	beyond     []*task // by offset; some have left
+	room       int     // bytes that are certainly free in the next ledger
+	dirty      bool    // the ledger says more than what was committed
+	urgent     bool    // and something waits for it
+	committing bool
+	lazyAt     time.Time
+	leasing    []*turn    // wait for a commit
+	leased     []*turn    // covered by the one under way
+	proven     time.Time  // a commit asked for at this time was made: the partition was ours
+	unproven   []*writing // produces that wait for a fresh one
+
+	tasks   map[schemas.TaskID]*task
+	claims  map[schemas.TaskID][]*task
+	numbers map[string]*number
+	repeats []*task // with a lease of an earlier owner
+	marking bool    // marks are being read
+	unread  []*task // need them
+	flights map[string]*flight
+	queued  []*flight
+	flown   int // flights under way
+	loads   int
+	warm    int // bytes of short lists in memory
+	intakes int // records being normalised or rejected
+	gauges  gauges
+}
+
+// number is a sender number and its two queues.
+type number struct {
+	rate  float64
+	meter meter
+	lanes map[schemas.Lane]*queue
+}
+
+type gauges struct {
+	tasks        int
+	pipe, window map[schemas.Lane]int
+}
+
+func newSlot(st *Stage, pos schemas.Position, l ledger) *slot {
+	s := &slot{
+		st: st, of: pos.Slot, log: st.log.With("partition", pos.Slot.Partition), box: newMailbox(), over: make(chan struct{}),
+		old: make(map[int64]line), oldNext: l.next, mark: max(0, pos.Offset), readTo: max(0, pos.Offset),
+		tasks: make(map[schemas.TaskID]*task), claims: make(map[schemas.TaskID][]*task), numbers: make(map[string]*number),
+		flights: make(map[string]*flight), gauges: gauges{pipe: make(map[schemas.Lane]int), window: make(map[schemas.Lane]int)},
+	}
+	for _, e := range l.entries {
+		s.old[e.offset] = e
+	}
+	s.ctx, s.stop = context.WithCancel(context.Background())
+	return s
+}
+
+// run is the slot's life. It ends when the slot is stopped, or when it was told to drain and has.
+func (s *slot) run() {
+	defer close(s.over)
+	defer s.leave()
+	s.work(s.st.ports.Statuses.Sync, never, func(error) { s.takeOver() })
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-s.ctx.Done():
+			return
+		case <-s.box.signal:
+		case <-timer.C:
+		}
+		if s.round(time.Now()); s.drained() {
+			return
+		}
+		if at := s.wake(); !at.IsZero() {
+			timer.Reset(time.Until(at))
+		} else {
+			timer.Stop()
+		}
+	}
+}
+
+// round does what there is to do.
+func (s *slot) round(now time.Time) {
+	calls, statuses := s.box.take()
+	for _, f := range calls {
+		f()
+	}
+	for id, st := range statuses {
+		s.heard(id, st, now)
+	}
+	if s.dead {
+		return
+	}
+	if s.synced && !s.draining {
+		for _, rec := range s.box.takeRecords(min(s.roomy(), intakeBatch)) {
+			s.intake(&rec, now)
+		}
+		s.box.throttle(s.st.ports.Flow, s.of)
+	}
+	s.admit()
+	if s.whole() && !s.draining {
+		for _, n := range s.numbers {
+			for _, q := range n.lanes {
+				s.lane(q, now)
+			}
+		}
+		s.repeat(now)
+	}
+	s.commit(now)
+	s.show()
+}
+
+// roomy returns how many more broadcasts may be taken in. Those of the ledger taken over are, however many there are.
+func (s *slot) roomy() int {
+	tasks := maxTasks - len(s.tasks) - len(s.claims)
+	if !s.whole() {
+		tasks = maxTasks
+	}
+	return max(0, min(tasks, maxIntakes-s.intakes))
+}
+
+func (s *slot) wake() (at time.Time) {
+	sooner := func(t time.Time) {
+		if !t.IsZero() && (at.IsZero() || t.Before(at)) {
+			at = t
+		}
+	}
+	if s.dirty && !s.committing && s.whole() {
+		sooner(s.lazyAt)
+	}
+	if s.whole() && !s.draining && !s.dead {
+		for _, n := range s.numbers {
+			for _, q := range n.lanes {
+				sooner(q.wake())
+			}
+		}
+	}
+	return at
+}
+
+// drained reports whether the slot, told to drain, has nothing more to wait for. A turn that could not be written is
+// left to the next owner, and the ledger says so.
+func (s *slot) drained() bool {
+	return s.draining && s.flying == 0 && !s.committing && (s.final || s.dead || !s.whole())
+}
+
+// leave ends what the slot had under way and gives back what it held.
+func (s *slot) leave() {
+	s.stop()
+	s.jobs.Wait()
+	s.box.close()
+	for _, t := range s.tasks {
+		s.st.sets.Release(t.holds)
+	}
+	s.tasks, s.numbers = nil, nil
+	s.show()
+}
+
+// show brings the gauges up to date: they are sums over all slots.
+func (s *slot) show() {
+	m, g := s.st.metrics, &s.gauges
+	m.tasks.Add(float64(len(s.tasks) - g.tasks))
+	g.tasks = len(s.tasks)
+	for lane := range m.pipe {
+		pipe, window := 0, 0
+		for _, n := range s.numbers {
+			if q := n.lanes[lane]; q.size > 0 {
+				pipe, window = pipe+q.pipe, window+q.window
+			}
+		}
+		m.pipe[lane].Add(float64(pipe - g.pipe[lane]))
+		m.window[lane].Add(float64(window - g.window[lane]))
+		g.pipe[lane], g.window[lane] = pipe, window
+	}
+}
+
+// number returns the sender number, which every task has, also one that fails for it.
+func (s *slot) number(sender string) *number {
+	n := s.numbers[sender]
+	if n == nil {
+		n = &number{rate: s.st.cfg.Numbers[sender].Rate, meter: meter{rate: startRate}}
+		n.lanes = map[schemas.Lane]*queue{schemas.LaneExpress: newQueue(), schemas.LaneBulk: newQueue()}
+		n.resize()
+		s.numbers[sender] = n
+	}
+	return n
+}
+
+func (n *number) resize() {
+	rate := n.rate
+	if rate <= 0 {
+		rate = n.meter.rate
+	}
+	n.lanes[schemas.LaneExpress].resize(rate, expressSeconds)
+	n.lanes[schemas.LaneBulk].resize(rate, bulkSeconds)
+}
+
+// decided counts recipients that came to an outcome.
+func (n *number) decided(k int, now time.Time) {
+	express, bulk := n.lanes[schemas.LaneExpress], n.lanes[schemas.LaneBulk]
+	if n.meter.add(now, k, express.limited || bulk.limited) {
+		express.limited, bulk.limited = false, false
+		n.resize()
+	}
+}
+
+func (s *slot) queue(t *task) *queue { return s.number(t.sender).lanes[t.lane] }
+
+func never(error) bool { return false }
+
+func backOff(try int) time.Duration {
+	d := min(backOffFirst<<min(try, 10), backOffMost)
+	return d/2 + rand.N(d/2)
+}
+
+// work runs f elsewhere, again after a while as long as its error may pass, and then done on the slot's goroutine.
+func (s *slot) work(f func(context.Context) error, definite func(error) bool, done func(error)) {
+	s.jobs.Go(func() {
+		for try := 0; ; try++ {
+			err := f(s.ctx)
+			if s.ctx.Err() != nil {
+				return
+			}
+			if err == nil || definite(err) {
+				s.box.post(func() { done(err) })
+				return
+			}
+			s.log.Warn("something failed and is tried again", "try", try, "error", err)
+			select {
+			case <-time.After(backOff(try)):
+			case <-s.ctx.Done():
+				return
+			}
+		}
+	})
+}
+
+// after calls f on the slot's goroutine after a while, unless the slot has ended by then.
+func (s *slot) after(d time.Duration, f func()) { time.AfterFunc(d, func() { s.box.post(f) }) }
+
+// writing is a batch of records that is written until all of it is acknowledged.
+type writing struct {
+	log   Log
+	recs  []schemas.Record
+	lease bool // produced under a lease
+	try   int
+	done  func(last schemas.Record)
+
+	mu     sync.Mutex
+	left   int
+	failed []schemas.Record
+	last   schemas.Record
+	err    error
+}
+
+// write puts records on the log, those that fail again after a back-off, and calls done when all are acknowledged.
+// While draining nothing is tried again: what is not written is not done, and the ledger says so.
+func (s *slot) write(log Log, done func(last schemas.Record), recs ...schemas.Record) {
+	s.enqueue(&writing{log: log, recs: recs, done: done})
+}
+
+func (s *slot) enqueue(w *writing) {
+	if s.dead || s.draining && w.try > 0 {
+		return
+	}
+	if len(w.recs) == 0 {
+		w.done(schemas.Record{})
+		return
+	}
+	if w.lease && time.Since(s.proven) > leaseFresh {
+		s.unproven = append(s.unproven, w)
+		s.dirty, s.urgent = true, true
+		return
+	}
+	s.flying++
+	w.left, w.failed = len(w.recs), nil
+	for _, rec := range w.recs {
+		w.log.Enqueue(rec, func(acked schemas.Record, err error) {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			if err != nil {
+				w.failed, w.err = append(w.failed, rec), err
+			} else {
+				w.last = acked
+			}
+			if w.left--; w.left == 0 {
+				s.box.post(func() { s.wrote(w) })
+			}
+		})
+	}
+}
+
+func (s *slot) wrote(w *writing) {
+	s.flying--
+	if len(w.failed) == 0 {
+		w.done(w.last)
+		return
+	}
+	s.st.metrics.retries.Add(float64(len(w.failed)))
+	s.log.Debug("records were not written and will be again", "count", len(w.failed), "try", w.try, "error", w.err)
+	w.recs = slices.Clone(w.failed)
+	w.try++
+	s.after(backOff(w.try-1), func() { s.enqueue(w) })
+}

@@ -1,0 +1,203 @@
+package fanout
+
+import (
+	"bytes"
+	"time"
+
+	"altavoz/schemas"
+)
+
+// state is how far a record of the broadcasts topic has come.
+type state uint8
+
+const (
+	stateIntake  state = iota // being written elsewhere: to its home partition, or to rejects
+	stateClaim                // its id was chosen by a caller: it starts when its Status shows that it came first
+	stateOpen                 // takes turns
+	stateClosing              // its last records are being written
+	stateClosed               // they are; the ledger keeps it until the Status says the same
+	stateGone
+)
+
+// place is where the ledger has a broadcast.
+type place uint8
+
+const (
+	placeBeyond place = iota // from ledger.next on: as if it had not been read
+	placeListed
+	placeNone // parked, or finished
+)
+
+// task is a broadcast being carried out. Only its slot's goroutine touches it.
+type task struct {
+	entry
+	id       schemas.TaskID
+	sender   string
+	lane     schemas.Lane
+	offset   int64 // of its record on this partition
+	origin   *schemas.Origin
+	sha      []byte
+	direct   bool
+	chosen   bool
+	accepted int64 // unix milliseconds, as are the other two
+	schedule int64
+	expire   int64
+	why      string // set: it is to fail, and this is what the person reads
+
+	state   state
+	place   place
+	outside bool // was parked: the watermark does not wait for it
+	entered bool // is in its queue
+	planned bool // the log has its Plan
+	started bool
+	late    bool // its deadline passed during a turn
+	then    []func()
+	status  *schemas.Status
+
+	cursor uint32
+	turn   *turn
+	lease  uint32 // recipients from cursor on of a turn that an earlier owner had leased
+	mask   []bool // which of them are pending; nil: not known yet
+	marker int64  // phase_ms that shows that the aggregator has passed the takeover
+
+	busy    bool // something of it is being read or resolved
+	body    *schemas.Broadcast
+	size    int // bytes of body that count as warm
+	offsets []int64
+	slice   *slice
+	ahead   *slice // the next one
+	fetches bool   // ahead is being read
+	seen    *seen
+	holds   int64 // of Stage.sets
+	content *schemas.Content
+	ref     *schemas.BlobRef
+	noted   bool // a note says that it waits
+}
+
+// slice is a run of recipients in memory.
+type slice struct {
+	first  uint32
+	phones []string
+}
+
+func (c *slice) has(index uint32) bool {
+	return c != nil && index >= c.first && index-c.first < uint32(len(c.phones))
+}
+
+// turn is a run of recipients that is leased, and then dispatched.
+type turn struct {
+	t       *task
+	from, n uint32
+}
+
+// fill takes over what the broadcast says of itself.
+func (t *task) fill(b *schemas.Broadcast) {
+	t.sender, t.lane, t.total, t.direct = b.GetSender(), b.Lane(), b.GetTotal(), b.GetDirect()
+	t.sha, t.speed = b.GetRequestSha256(), float64(b.GetSpeed())
+	t.accepted, t.schedule, t.expire = b.GetAcceptedMs(), b.GetScheduleMs(), b.GetExpireMs()
+	t.entry.t = t
+}
+
+// fillPlan is fill for a task that is known by its plan only.
+func (t *task) fillPlan(p *schemas.Plan) {
+	t.fill(&schemas.Broadcast{
+		Sender: p.GetSender(), Total: p.GetTotal(), Direct: p.GetDirect(), RequestSha256: p.GetRequestSha256(),
+		AcceptedMs: p.GetAcceptedMs(), ScheduleMs: p.GetScheduleMs(), ExpireMs: p.GetExpireMs(),
+	})
+	t.origin = p.GetOrigin()
+}
+
+// ends returns when nothing more of the task is dispatched.
+func (t *task) ends() time.Time {
+	at := time.UnixMilli(t.accepted).Add(schemas.TaskLife)
+	if t.expire > 0 && time.UnixMilli(t.expire).Before(at) {
+		at = time.UnixMilli(t.expire)
+	}
+	return at
+}
+
+// graceAfter is how long a task that is dispatched may stay undecided beyond its life, or beyond a takeover if that was
+// later: long enough for the marks to show everything that was said.
+const graceAfter = 10 * time.Minute
+
+// grace returns when a dispatched task that is still not decided never will be.
+func (t *task) grace(now time.Time) time.Time {
+	at := time.UnixMilli(t.accepted).Add(schemas.TaskLife)
+	if at.Before(now) {
+		at = now
+	}
+	return at.Add(graceAfter)
+}
+
+// line is what the ledger says of the task.
+func (t *task) line() line {
+	switch {
+	case t.state == stateClosed:
+		return line{offset: t.offset, closed: true}
+	case t.turn != nil:
+		return line{offset: t.offset, cursor: t.cursor, lease: max(t.turn.n, t.lease)}
+	}
+	return line{offset: t.offset, cursor: t.cursor, lease: t.lease}
+}
+
+// shown reports whether the Status says all that the ledger says, so that whoever takes over does not need the ledger:
+// the broadcast is found, by the same position, and goes on at the same cursor, or does not go on.
+func (t *task) shown(partition int32) bool {
+	if t.status == nil || !sameOrigin(t.status.GetPlan().GetOrigin(), t.origin) {
+		return false
+	}
+	if finished(t.status) {
+		return true
+	}
+	home := position(t.status.GetPlan())
+	return home.GetPartition() == partition && home.GetOffset() == t.offset && t.status.GetCursor() >= t.cursor &&
+		(t.state == stateClosed || t.state == stateOpen && t.turn == nil && t.lease == 0) &&
+		(t.state != stateClosed || t.status.GetCursor() >= t.total)
+}
+
+// position returns where the broadcast of a plan is read again.
+func position(p *schemas.Plan) *schemas.Origin {
+	if p.GetHome() != nil {
+		return p.GetHome()
+	}
+	return p.GetOrigin()
+}
+
+func sameOrigin(a, b *schemas.Origin) bool {
+	return a != nil && b != nil && a.GetPartition() == b.GetPartition() && a.GetOffset() == b.GetOffset()
+}
+
+func sameRequest(a, b []byte) bool { return len(a) == 0 || len(b) == 0 || bytes.Equal(a, b) }
+
+func finished(s *schemas.Status) bool {
+	return s.GetFinishedMs() != 0 || s.GetPhase() == schemas.Phase_PHASE_FAILED
+}
+
+func decidedOf(s *schemas.Status) (n uint32) {
+	for _, c := range s.GetCounts() {
+		if schemas.Mark(c.GetMark()).Decided() {
+			n += c.GetCount()
+		}
+	}
+	return n
+}
+
+// result makes the record of something that happened to the task.
+func (t *task) result(now time.Time, r *schemas.Result) schemas.Record {
+	r.Task, r.AtMs = t.id.Bytes(), now.UnixMilli()
+	return schemas.EncodeResult(r)
+}
+
+func (t *task) note(now time.Time, phase schemas.Phase, why string) schemas.Record {
+	return t.result(now, &schemas.Result{Event: &schemas.Result_Note{Note: &schemas.Note{Phase: phase, Why: why}}})
+}
+
+func (t *task) dispatched(now time.Time, cursor uint32) schemas.Record {
+	return t.result(now, &schemas.Result{Event: &schemas.Result_Dispatched{Dispatched: &schemas.Dispatched{Cursor: cursor}}})
+}
+
+func (t *task) span(now time.Time, from, to uint32, m schemas.Mark) schemas.Record {
+	return t.result(now, &schemas.Result{Event: &schemas.Result_Range{Range: &schemas.Range{
+		From: from, To: to, Mark: uint32(m), Reason: m.Spanish(),
+	}}})
+}

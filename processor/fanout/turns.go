@@ -1,0 +1,169 @@
+package fanout
+
+import (
+	"math"
+	"strconv"
+	"time"
+
+	"github.com/RoaringBitmap/roaring/v2/roaring64"
+
+	"altavoz/schemas"
+)
+
+// lane takes the turns of one queue that can be taken now.
+func (s *slot) lane(q *queue, now time.Time) {
+	s.expire(q, now)
+	for e := q.peek(now); e != nil && s.loads < maxLoads; e = q.peek(now) {
+		t := e.t
+		if !s.prepare(t, now) {
+			q.block(e)
+			continue
+		}
+		if !s.fits(lineBytes) {
+			return
+		}
+		s.begin(t, q.take(e, t.slice.first+uint32(len(t.slice.phones))-t.cursor), now)
+	}
+}
+
+// repeat takes the turns that an earlier owner had leased. They are in the pipe already, so they wait for nobody: two of
+// them could fill it, and then wait for themselves.
+func (s *slot) repeat(now time.Time) {
+	var left []*task
+	for _, t := range s.repeats {
+		switch {
+		case t.state != stateOpen || t.lease == 0:
+		case t.turn != nil || !s.prepare(t, now) || !s.fits(lineBytes):
+			left = append(left, t)
+		default:
+			s.begin(t, min(t.lease, t.slice.first+uint32(len(t.slice.phones))-t.cursor), now)
+			left = append(left, t)
+		}
+	}
+	s.repeats = left
+}
+
+// begin leases the turn: it is produced when a commit says so.
+func (s *slot) begin(t *task, n uint32, now time.Time) {
+	s.room -= lineBytes
+	if t.place == placeNone {
+		s.relist(t)
+	}
+	t.turn = &turn{t: t, from: t.cursor, n: n}
+	s.leasing = append(s.leasing, t.turn)
+	s.dirty, s.urgent = true, true
+	s.st.metrics.turns[t.lane].Inc()
+	if !t.started {
+		t.started = true
+		s.log.Info("broadcast started", "task", t.id.String(), "sender", t.sender, "lane", string(t.lane), "total", t.total,
+			"waited_seconds", now.Sub(time.UnixMilli(t.accepted)).Seconds())
+	}
+	s.prefetch(t, t.cursor+n)
+}
+
+// produce dispatches a turn that is leased.
+func (s *slot) produce(u *turn) {
+	t := u.t
+	if t.turn != u {
+		return
+	}
+	s.enqueue(&writing{
+		log: s.logOf(t), lease: true, recs: s.expand(u, time.Now()),
+		done: func(schemas.Record) { s.dispatched(u) },
+	})
+}
+
+// dispatched takes in that all of a turn is in the log.
+func (s *slot) dispatched(u *turn) {
+	t, now := u.t, time.Now()
+	t.turn = nil
+	t.cursor += u.n
+	t.lease -= min(t.lease, u.n)
+	if t.mask = t.mask[min(int(u.n), len(t.mask)):]; t.lease == 0 {
+		t.mask = nil
+	}
+	s.touch()
+	s.st.metrics.dispatched[t.lane].Add(float64(u.n))
+	switch {
+	case t.status != nil && finished(t.status):
+		s.end(t)
+	case t.cursor == t.total:
+		s.close(t, t.dispatched(now, t.total))
+	default:
+		s.whenPlanned(t, func() { s.write(s.logOf(t), func(schemas.Record) {}, t.dispatched(now, t.cursor)) })
+		if t.late {
+			s.expired(t, now)
+			return
+		}
+		s.chill(t)
+		s.nudge(t)
+	}
+}
+
+// expand makes the turn's records: a send for each recipient, or the outcome of one who gets none.
+func (s *slot) expand(u *turn, now time.Time) []schemas.Record {
+	t := u.t
+	notAfter := min(now.Add(schemas.SendLife).UnixMilli(), t.ends().UnixMilli())
+	recs := make([]schemas.Record, 0, u.n)
+	for i := range u.n {
+		index := u.from + i
+		text := t.slice.phones[index-t.slice.first]
+		phone, mark := t.seen.judge(text, s.st.cfg.Region)
+		if t.mask != nil && !t.mask[i] {
+			continue // decided before the takeover
+		}
+		if t.mask != nil {
+			s.st.metrics.repeats.Inc()
+		}
+		if mark.Decided() {
+			recs = append(recs, t.result(now, &schemas.Result{Event: &schemas.Result_Outcome{Outcome: &schemas.Outcome{
+				Index: index, Mark: uint32(mark), Phone: cut(text), Reason: mark.Spanish(),
+			}}}))
+			continue
+		}
+		recs = append(recs, schemas.EncodeSend(t.lane, &schemas.Send{
+			Task: t.id.Bytes(), Index: index, Phone: phone.Digits(), Sender: t.sender, NotAfterMs: notAfter,
+			ContentRef: t.ref, Content: t.content, OnUnknown: t.body.GetOnUnknown(),
+		}))
+	}
+	return recs
+}
+
+// maxShown is how much of what is no phone is told, in bytes.
+const maxShown = 160
+
+func cut(text string) string {
+	for len(text) > maxShown {
+		text = string([]rune(text)[:len([]rune(text))*maxShown/len(text)])
+	}
+	return text
+}
+
+// seen finds repeats within a task, however they are written.
+type seen struct {
+	numbers *roaring64.Bitmap
+	ids     map[schemas.Phone]struct{}
+}
+
+func newSeen() *seen { return &seen{numbers: roaring64.New(), ids: make(map[schemas.Phone]struct{})} }
+
+// judge reads a recipient and remembers it. The mark is pending for one who is to be sent to.
+func (n *seen) judge(text, region string) (schemas.Phone, schemas.Mark) {
+	phone, err := schemas.ParsePhone(text, region)
+	if err != nil {
+		return "", schemas.Failed(schemas.CodeInvalidPhone)
+	}
+	if number, err := strconv.ParseUint(phone.Digits(), 10, 64); err == nil && number < math.MaxInt64 {
+		if !n.numbers.CheckedAdd(number) {
+			return "", schemas.MarkDuplicate
+		}
+		return phone, schemas.MarkPending
+	}
+	if _, ok := n.ids[phone]; ok {
+		return "", schemas.MarkDuplicate
+	}
+	if len(n.ids) < maxUserIDs {
+		n.ids[phone] = struct{}{}
+	}
+	return phone, schemas.MarkPending
+}
