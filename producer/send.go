@@ -145,7 +145,7 @@ func sameOrigin(a, b *schemas.Origin) bool {
 // repeat answers a request whose task id was taken before: the same task if it is the same request.
 func (in *Ingress) repeat(ctx context.Context, o *order, s *schemas.Status) answer {
 	if !bytes.Equal(s.GetPlan().GetRequestSha256(), o.req.SHA256) {
-		return refusal(http.StatusConflict, codeConflict, "Ya existe una solicitud distinta con la misma clave", "task_id: "+o.task.String())
+		return refusal(http.StatusConflict, codeConflict, "Ya existe otra solicitud, distinta, con la misma clave o el mismo 'task_id'", "task_id: "+o.task.String())
 	}
 	o.replay = true
 	return in.finish(ctx, o)

@@ -165,7 +165,7 @@ func (d *dataURI) close() error {
 		d.readLabel()
 	}
 	if len(d.quad) > 0 {
-		d.refuse(CodeBase64, "El archivo de 'header_content' no es base64 válido: le faltan caracteres al final")
+		d.refuse(CodeBase64, "El archivo de 'header_content' no es base64 válido")
 	}
 	if d.size == 0 {
 		d.refuse(CodeBase64, "El archivo de 'header_content' está vacío")

@@ -24,8 +24,16 @@ var taskNamespace = uuid.MustParse("6f1d2c1e-5f0a-5d3b-9a7e-0c4a17a0a11a")
 // ErrTaskID is the error of text or bytes that are no task id.
 var ErrTaskID = errors.New("not a task id")
 
-// NewTaskID returns a new id that sorts by time (UUIDv7).
-func NewTaskID() TaskID { return TaskID(uuid.Must(uuid.NewV7())) }
+// NewTaskID returns a new id that sorts by time (UUIDv7). It says the time that the clock has now: the library's own
+// says a later one after the clock was set back, or in fake time, because it remembers its last.
+func NewTaskID() TaskID {
+	t := TaskID(uuid.New())
+	var ms [8]byte
+	binary.BigEndian.PutUint64(ms[:], uint64(time.Now().UnixMilli()))
+	copy(t[:6], ms[2:])
+	t[6] = t[6]&0x0f | 0x70
+	return t
+}
 
 // TaskIDFromKey returns the id of the request that caller made with the Idempotency-Key key: always the same one.
 func TaskIDFromKey(caller, key string) TaskID {

@@ -1,0 +1,208 @@
+package producer_test
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"altavoz/producer"
+	"altavoz/schemas"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+var anyTask = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[57][0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}`)
+
+// golden compares an answer with the file of its name, byte for byte but for task ids.
+func golden(t *testing.T, name string, code int, body string) {
+	t.Helper()
+	if !json.Valid([]byte(body)) {
+		t.Errorf("%s: not JSON: %s", name, body)
+	}
+	got := fmt.Sprintf("%d %s\n", code, anyTask.ReplaceAllString(body, "TASK"))
+	file := filepath.Join("testdata", name+".json")
+	if *update {
+		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("%s (-before +now):\n%s", name, diff)
+	}
+}
+
+// one is the smallest good request with more members.
+func one(members string) string {
+	return `{"phones":["573001234567"],"body_text":"Hola"` + members + `}`
+}
+
+// Every answer in words. Those of the public contract stand in TestContractAnswers too, where no flag rewrites them.
+func TestAnswersGolden(t *testing.T) {
+	t.Parallel()
+	h := setup(t, producer.Config{Senders: []string{"1065", "1066"}, MaxBody: 4000, MaxPhones: 2})
+	h.finishing()
+	queue := `,"use_queue":true`
+	for name, body := range map[string]string{
+		"direct":                 one(""),
+		"direct_warnings":        one(`,"phone":1,"<b>":2`),
+		"queued":                 one(queue),
+		"queued_warnings":        one(queue + `,"phone":1`),
+		"phones_missing":         `{"body_text":"b"}`,
+		"phones_too_many":        `{"phones":[1,2,3],"body_text":"b"}`,
+		"phones_wrong":           `{"phones":[1,2.5],"body_text":"b"}`,
+		"body_text_missing":      `{"phones":["1"]}`,
+		"body_text_type":         `{"phones":["1"],"body_text":1}`,
+		"body_text_long":         `{"phones":["1"],"body_text":"` + strings.Repeat("ñ", 1025) + `"}`,
+		"json":                   `{"phones":`,
+		"json_empty":             ``,
+		"json_array":             `[1]`,
+		"json_trailing":          one("") + "x",
+		"json_duplicate":         one(`,"body_text":"b"`),
+		"json_deep":              one(`,"x":` + strings.Repeat("[", 40)),
+		"body_too_large":         one(`,"x":"` + strings.Repeat("x", 4000) + `"`),
+		"header_type":            one(`,"header_type":"sticker","header_content":"x"`),
+		"header_type_missing":    one(`,"header_content":"x"`),
+		"header_content_missing": one(`,"header_type":"image"`),
+		"header_text_long":       one(`,"header_type":"text","header_content":"` + strings.Repeat("x", 61) + `"`),
+		"header_url":             one(`,"header_type":"image","header_content":"ftp://example.com/<a>"`),
+		"header_base64":          one(`,"header_type":"image","header_content":"data:image/png;base64,@@@"`),
+		"header_image":           one(`,"header_type":"image","header_content":"data:image/png;base64,SG9sYQ=="`),
+		"header_video":           one(`,"header_type":"video","header_content":"data:;base64,SG9sYQ=="`),
+		"header_document":        one(`,"header_type":"document","header_content":"data:;base64,iVBORw0KGgo="`),
+		"header_lie":             one(`,"header_type":"document","header_content":"data:application/pdf;base64,SG9sYQ=="`),
+		"button_url":             one(`,"button_url":"javascript:alert(1)"`),
+		"use_queue":              one(`,"use_queue":"yes"`),
+		"on_unknown":             one(`,"on_unknown":"x"`),
+		"category":               one(`,"category":"x"`),
+		"speed":                  one(`,"speed":0`),
+		"schedule_at":            one(`,"schedule_at":"mañana"`),
+		"schedule_at_far":        one(`,"schedule_at":"2999-01-01T00:00:00Z"`),
+		"expire_at":              one(`,"expire_at":"2001-01-01T00:00:00Z"`),
+		"expire_at_order":        one(`,"expire_at":"2001-01-01T00:00:00Z","schedule_at":"2001-01-01T00:00:00Z"`),
+		"task_id":                one(`,"task_id":"x"`),
+		"sender":                 one(`,"sender":"7"`),
+		"sender_chosen":          one(queue + `,"sender":"1066"`),
+		"task_id_chosen":         one(queue + `,"task_id":"0192f0c0-0000-7000-8000-000000000001"`),
+	} {
+		code, got, _ := h.post(body)
+		golden(t, name, code, got)
+	}
+	h.post(one(`,"task_id":"0192f0c0-0000-7000-8000-0000000000ff"`))
+	code, got, _ := h.post(one(`,"footer_text":"f","task_id":"0192f0c0-0000-7000-8000-0000000000ff"`))
+	golden(t, "conflict", code, got)
+	for name, headers := range map[string][]string{
+		"content_encoding":    {"Content-Encoding", "gzip"},
+		"idempotency_key":     {"Idempotency-Key", "ñ"},
+		"idempotency_task_id": {"Idempotency-Key", "a"},
+	} {
+		code, got, _ := h.post(one(`,"task_id":"0192f0c0-0000-7000-8000-000000000001"`), headers...)
+		golden(t, name, code, got)
+	}
+	code, got, _ = h.do(http.MethodGet, producer.PathSend, nil)
+	golden(t, "method", code, got)
+	for name, path := range map[string]string{
+		"route": "/api/x", "task_unknown": producer.PathStatus + schemas.TaskIDFromKey("", "x").String(), "task_no_id": producer.PathStatus + "x",
+		"task_fresh": producer.PathStatus + schemas.NewTaskID().String(), "healthz": "/healthz", "readyz": "/readyz",
+	} {
+		code, got, _ := h.get(path)
+		golden(t, name, code, got)
+	}
+}
+
+// The answers that clients of the service before this one depend on, byte for byte.
+func TestContractAnswers(t *testing.T) {
+	t.Parallel()
+	h := setup(t, producer.Config{})
+	h.log.after = func(rec schemas.Record) {
+		if s := statusOf(t, rec); s != nil {
+			s.FinishedMs = 1
+			s.Counts = []*schemas.MarkCount{
+				{Mark: uint32(schemas.MarkSent), Count: 2}, {Mark: uint32(schemas.Failed(schemas.CodeInvalidPhone)), Count: 1},
+			}
+			s.Errors = []*schemas.ErrorLine{{Index: 2, Phone: "573001234567", Mark: uint32(schemas.Failed(schemas.CodeInvalidPhone))}}
+			h.put(s)
+		}
+	}
+	three := `{"phones":["573001234561","573001234562","573001234567"],"body_text":"Hola"`
+	for _, tt := range []struct{ body, want string }{
+		{three + `}`, `200 {"success":true,"message":"Mensaje broadcast procesado","result":{"total":3,"successful":2,"failed":1,"errors":["Error para 573001234567: Invalid phone number format"]}}`},
+		{three + `,"use_queue":true}`, `202 {"success":true,"message":"Mensaje broadcast enviado a cola","task_id":"TASK"}`},
+		{`{}`, `400 {"error":"Se requiere el campo 'phones' con un array de números telefónicos"}`},
+		{`{"phones":["1"]}`, `400 {"error":"Se requiere el campo 'body_text'"}`},
+	} {
+		code, got, header := h.post(tt.body)
+		if got = fmt.Sprintf("%d %s", code, anyTask.ReplaceAllString(got, "TASK")); got != tt.want {
+			t.Errorf("%s\n got %s\nwant %s", tt.body, got, tt.want)
+		}
+		if ct := header.Get("Content-Type"); ct != "application/json; charset=utf-8" {
+			t.Errorf("content type %q", ct)
+		}
+	}
+}
+
+func TestTaskStatusGolden(t *testing.T) {
+	t.Parallel()
+	h := setup(t, producer.Config{})
+	count := func(pairs ...uint32) (out []*schemas.MarkCount) {
+		for i := 0; i < len(pairs); i += 2 {
+			out = append(out, &schemas.MarkCount{Mark: pairs[i], Count: pairs[i+1]})
+		}
+		return out
+	}
+	sent := uint32(schemas.MarkSent)
+	refused := uint32(schemas.Failed(131030))
+	far := time.Date(2999, 1, 2, 3, 4, 5, 0, time.UTC).UnixMilli()
+	for name, s := range map[string]*schemas.Status{
+		"pending":         {Plan: &schemas.Plan{Total: 3}},
+		"pending_no_plan": {Counts: count(sent, 1)},
+		"pending_eta":     {Plan: &schemas.Plan{Total: 3, ScheduleMs: far}, Phase: schemas.Phase_PHASE_WAITING, Why: "programado"},
+		"started":         {Plan: &schemas.Plan{Total: 3}, Cursor: 2},
+		"started_some":    {Plan: &schemas.Plan{Total: 3}, Cursor: 2, Counts: count(sent, 1)},
+		"started_why":     {Plan: &schemas.Plan{Total: 3}, Phase: schemas.Phase_PHASE_WAITING, Why: "Token vencido desde las 10:00"},
+		"started_running": {Plan: &schemas.Plan{Total: 3}, Cursor: 1, Phase: schemas.Phase_PHASE_RUNNING, Why: "nada"},
+		"success":         {Plan: &schemas.Plan{Total: 3}, Cursor: 3, FinishedMs: 5, Counts: count(sent, 3)},
+		"success_all_failed": {
+			Plan: &schemas.Plan{Total: 2}, Cursor: 2, FinishedMs: 5, Counts: count(refused, 2),
+			Errors: []*schemas.ErrorLine{{Index: 0, Phone: "573001234567", Mark: refused}, {Index: 1, Mark: refused, Reason: "(131030) otra"}},
+		},
+		"success_every_outcome": {
+			Plan: &schemas.Plan{Total: 45}, Cursor: 45, FinishedMs: 5, Counts: count(
+				sent, 1, uint32(schemas.MarkDelivered), 2, uint32(schemas.MarkRead), 3, uint32(schemas.MarkDuplicate), 4, uint32(schemas.MarkExpired), 5,
+				uint32(schemas.MarkUnknown), 6, uint32(schemas.Undelivered(131026)), 7, refused, 8, uint32(schemas.Failed(1)), 9,
+			),
+		},
+		"failure": {
+			Plan: &schemas.Plan{Total: 2}, FinishedMs: 5, Phase: schemas.Phase_PHASE_FAILED, Why: "La imagen no existe (404)",
+			Counts: count(uint32(schemas.Failed(schemas.CodeContent)), 2),
+		},
+		"revoked": {Plan: &schemas.Plan{Total: 2}, FinishedMs: 5, Counts: count(sent, 1, uint32(schemas.MarkCancelled), 1)},
+	} {
+		task := schemas.TaskIDFromKey("golden", name)
+		s.Task = task.Bytes()
+		h.put(s)
+		code, got, _ := h.get(producer.PathStatus + strings.ToUpper(task.String()))
+		golden(t, "status_"+name, code, got)
+		var b struct {
+			Result *struct{ Total, Successful, Failed, Pending int }
+		}
+		if err := json.Unmarshal([]byte(got), &b); err != nil {
+			t.Fatal(err)
+		}
+		if r := b.Result; r != nil && r.Successful+r.Failed+r.Pending != r.Total {
+			t.Errorf("%s does not add up: %s", name, got)
+		}
+	}
+}

@@ -1,0 +1,700 @@
+package producer_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"runtime"
+	"strings"
+	"testing"
+	"testing/iotest"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/testing/protocmp"
+
+	"altavoz/producer"
+	"altavoz/schemas"
+)
+
+const png = "\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"
+
+func taskOf(t *testing.T, body string) schemas.TaskID {
+	t.Helper()
+	var b struct {
+		TaskID string `json:"task_id"`
+	}
+	if err := json.Unmarshal([]byte(body), &b); err != nil {
+		t.Fatal(err)
+	}
+	id, err := schemas.ParseTaskID(b.TaskID)
+	if err != nil {
+		t.Fatalf("%s: %v", body, err)
+	}
+	return id
+}
+
+// The broadcast and the plan of a request, and where the one points at the other.
+func TestWhatIsPublished(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := setup(t, producer.Config{Senders: []string{"1065"}})
+		code, body, header := h.post(one(`,"use_queue":true,"speed":3,"on_unknown":"resend"`))
+		if code != http.StatusAccepted {
+			t.Fatal(code, body)
+		}
+		task := taskOf(t, body)
+		if header.Get("Location") != producer.PathStatus+task.String() {
+			t.Errorf("header %v", header)
+		}
+		b := h.log.broadcast(t)
+		want := &schemas.Broadcast{
+			Task: task.Bytes(), Sender: "1065", Content: b.GetContent(), Phones: []string{"573001234567"}, Total: 1,
+			AcceptedMs: time.Now().UnixMilli(), RequestSha256: b.GetRequestSha256(), OnUnknown: schemas.OnUnknown_ON_UNKNOWN_RESEND, Speed: 3,
+		}
+		if diff := cmp.Diff(want, b, protocmp.Transform()); diff != "" {
+			t.Error(diff)
+		}
+		rec := h.log.of(schemas.TopicBroadcasts)[0]
+		if string(rec.Key) != "1065" {
+			t.Errorf("key %q", rec.Key)
+		}
+		plan := statusOf(t, h.log.of(schemas.TopicResults)[0]).GetPlan()
+		wantPlan := &schemas.Plan{
+			Total: 1, Origin: &schemas.Origin{Partition: rec.Partition, Offset: rec.Offset}, RequestSha256: b.GetRequestSha256(),
+			Sender: "1065", AcceptedMs: b.GetAcceptedMs(),
+		}
+		if diff := cmp.Diff(wantPlan, plan, protocmp.Transform()); diff != "" {
+			t.Error(diff)
+		}
+		if n := len(h.log.of(schemas.TopicBlobs)); n != 0 {
+			t.Errorf("%d blobs", n)
+		}
+		if made, ok := task.Time(); !ok || time.Since(made) > time.Second {
+			t.Errorf("task made at %v", made)
+		}
+	})
+}
+
+func TestLargeThingsGoToBlobs(t *testing.T) {
+	t.Parallel()
+	h := setup(t, producer.Config{})
+	const total = 35_500
+	file := []byte(png + strings.Repeat("x", 1_500_000))
+	var body strings.Builder
+	body.WriteString(`{"phones":[`)
+	for i := range total {
+		fmt.Fprintf(&body, `%d,`, 573000000000+i)
+	}
+	fmt.Fprintf(&body, `"last"],"header_content":"data:;base64,%s","header_type":"image","body_text":"b"}`, base64.StdEncoding.EncodeToString(file))
+	// Nobody waits for so many, though it was not asked to be queued.
+	code, got, _ := h.post(body.String())
+	if code != http.StatusAccepted {
+		t.Fatal(code, got)
+	}
+	b := h.log.broadcast(t)
+	if b.GetTotal() != total+1 || len(b.GetPhones()) != 0 || b.GetDirect() || b.Lane() != schemas.LaneBulk {
+		t.Errorf("broadcast of %d, %d inline, direct %v", b.GetTotal(), len(b.GetPhones()), b.GetDirect())
+	}
+	var phones []string
+	for _, r := range h.log.at(t, b.GetSlices()) {
+		s := &schemas.Slice{}
+		if err := schemas.Decode(&r, s); err != nil {
+			t.Fatal(err)
+		}
+		phones = append(phones, s.GetPhones()...)
+	}
+	if len(phones) != total+1 || phones[0] != "573000000000" || phones[total-1] != "573000035499" || phones[total] != "last" {
+		t.Errorf("%d phones, the last %q", len(phones), phones[len(phones)-1])
+	}
+	var back []byte
+	for _, r := range h.log.at(t, b.GetContent().GetMedia().GetParts()) {
+		if len(r.Value) > schemas.PartBytes {
+			t.Errorf("a part of %d bytes", len(r.Value))
+		}
+		back = append(back, r.Value...)
+	}
+	if !bytes.Equal(back, file) {
+		t.Errorf("the file came back as %d bytes", len(back))
+	}
+	last := h.log.recs[len(h.log.recs)-2:]
+	if last[0].Topic != schemas.TopicBroadcasts || last[1].Topic != schemas.TopicResults {
+		t.Errorf("the broadcast is not what is published last: %v, %v", last[0].Topic, last[1].Topic)
+	}
+}
+
+func TestNothingIsPublishedOfARefusal(t *testing.T) {
+	t.Parallel()
+	h := setup(t, producer.Config{})
+	h.post(`{"phones":["1"]}`)
+	h.post(one(`,"header_type":"image","header_content":"data:;base64,SG9sYQ=="`))
+	for _, topic := range []schemas.Topic{schemas.TopicBroadcasts, schemas.TopicResults} {
+		if n := len(h.log.of(topic)); n != 0 {
+			t.Errorf("%d records in %s", n, topic)
+		}
+	}
+}
+
+func TestDirectWait(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := setup(t, producer.Config{})
+		h.planning()
+		// It ends while the answer waits.
+		go func() {
+			time.Sleep(10 * time.Second)
+			b := h.log.broadcast(t)
+			if !b.GetDirect() || b.Lane() != schemas.LaneExpress {
+				t.Errorf("direct %v on lane %v", b.GetDirect(), b.Lane())
+			}
+			shared, _ := h.Get(schemas.TaskID(b.GetTask()))
+			s := proto.CloneOf(shared)
+			s.Counts, s.FinishedMs = []*schemas.MarkCount{{Mark: uint32(schemas.MarkSent), Count: 1}}, 1
+			h.put(s)
+		}()
+		start := time.Now()
+		code, body, _ := h.post(one(""))
+		if code != http.StatusOK || time.Since(start) != 10*time.Second {
+			t.Errorf("after %v: %d %s", time.Since(start), code, body)
+		}
+		// It outlasts the wait: the work goes on, and the answer is the queued one.
+		start = time.Now()
+		code, body, _ = h.post(one(""))
+		if code != http.StatusAccepted || time.Since(start) != producer.DefaultDirectTimeout || !strings.Contains(body, `"message":"Mensaje broadcast enviado a cola"`) {
+			t.Errorf("after %v: %d %s", time.Since(start), code, body)
+		}
+		// A later one is not waited for.
+		start = time.Now()
+		code, body, _ = h.post(one(`,"schedule_at":"` + start.Add(time.Hour).Format(time.RFC3339) + `"`))
+		if code != http.StatusAccepted || time.Since(start) != 0 || !strings.Contains(body, `"eta":"`) {
+			t.Errorf("after %v: %d %s", time.Since(start), code, body)
+		}
+	})
+}
+
+// A task that failed as a whole before anything went out is a refusal, with the one reason.
+func TestDirectFailure(t *testing.T) {
+	t.Parallel()
+	h := setup(t, producer.Config{})
+	h.log.after = func(rec schemas.Record) {
+		if s := statusOf(t, rec); s != nil {
+			s.FinishedMs, s.Phase, s.Why = 1, schemas.Phase_PHASE_FAILED, "La imagen no existe (404)"
+			s.Counts = []*schemas.MarkCount{{Mark: uint32(schemas.Failed(schemas.CodeContent)), Count: 1}}
+			h.put(s)
+		}
+	}
+	code, body, _ := h.post(one(`,"header_type":"image","header_content":"https://example.com/a.png"`))
+	golden(t, "direct_failure", code, body)
+}
+
+func TestHangUpChangesNothing(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := setup(t, producer.Config{})
+		ctx, hangUp := context.WithCancel(t.Context())
+		h.log.before = func(publishing context.Context) {
+			hangUp()
+			if publishing.Err() != nil {
+				t.Error("published on the request's context")
+			}
+			if end, ok := publishing.Deadline(); !ok || time.Until(end) > time.Minute {
+				t.Error("an acknowledgement would be waited for without end")
+			}
+		}
+		start := time.Now()
+		req := httptest.NewRequestWithContext(ctx, http.MethodPost, producer.PathSend, strings.NewReader(one("")))
+		h.handler.ServeHTTP(httptest.NewRecorder(), req)
+		if time.Since(start) != 0 {
+			t.Error("somebody who is gone was waited for")
+		}
+		h.log.broadcast(t)
+		if n := len(h.log.of(schemas.TopicResults)); n != 1 {
+			t.Errorf("%d plans", n)
+		}
+	})
+}
+
+func TestIdempotencyKey(t *testing.T) {
+	t.Parallel()
+	h := setup(t, producer.Config{Keys: []producer.Key{}})
+	h.finishing()
+	code, first, header := h.post(one(`,"use_queue":true`), "Idempotency-Key", "pedido 1")
+	if code != http.StatusAccepted || header.Get("Idempotent-Replayed") != "" {
+		t.Fatal(code, first, header)
+	}
+	if want := schemas.TaskIDFromKey("", "pedido 1"); taskOf(t, first) != want {
+		t.Errorf("task %s, want %s", first, want)
+	}
+	if b := h.log.broadcast(t); !b.GetChosen() {
+		t.Error("the id is not marked as chosen")
+	}
+	code, again, header := h.post(`{"use_queue":true, "body_text":"Hola", "phones":[573001234567]}`, "Idempotency-Key", `"pedido 1"`)
+	if code != http.StatusAccepted || again != first || header.Get("Idempotent-Replayed") != "true" {
+		t.Errorf("the repeat: %d %s %v", code, again, header)
+	}
+	h.log.broadcast(t) // still one
+	if code, got, _ := h.post(one(`,"use_queue":true,"footer_text":"f"`), "Idempotency-Key", "pedido 1"); code != http.StatusConflict {
+		t.Errorf("another body: %d %s", code, got)
+	}
+	if code, got, _ := h.post(one(`,"use_queue":true`), "Idempotency-Key", "pedido 2"); code != http.StatusAccepted || taskOf(t, got) == taskOf(t, first) {
+		t.Errorf("another key: %d %s", code, got)
+	}
+	for _, bad := range [][]string{{""}, {"a\tb"}, {strings.Repeat("x", 256)}, {"a", "b"}} {
+		headers := make([]string, 0, 4)
+		for _, v := range bad {
+			headers = append(headers, "Idempotency-Key", v)
+		}
+		if code, got, _ := h.post(one(""), headers...); code != http.StatusBadRequest {
+			t.Errorf("%q: %d %s", bad, code, got)
+		}
+	}
+}
+
+// Two ingresses take the same key at the same time: the first plan wins, and each answer says so.
+func TestIdempotencyKeyRace(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		sha  func(own []byte) []byte
+		code int
+	}{
+		"the same request":  {func(own []byte) []byte { return own }, http.StatusOK},
+		"another request":   {func([]byte) []byte { return []byte("other") }, http.StatusConflict},
+		"nothing comes out": {nil, http.StatusAccepted},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				h := setup(t, producer.Config{})
+				h.log.after = func(rec schemas.Record) {
+					s := statusOf(t, rec)
+					if s == nil || tt.sha == nil {
+						return
+					}
+					s.Plan.Origin.Offset += 100
+					s.Plan.RequestSha256 = tt.sha(s.GetPlan().GetRequestSha256())
+					s.Counts, s.FinishedMs = []*schemas.MarkCount{{Mark: uint32(schemas.MarkSent), Count: 1}}, 1
+					go func() {
+						time.Sleep(2 * time.Second)
+						h.put(s)
+					}()
+				}
+				code, body, header := h.post(one(""), "Idempotency-Key", "k")
+				if code != tt.code {
+					t.Errorf("%d %s", code, body)
+				}
+				if (code == http.StatusOK) != (header.Get("Idempotent-Replayed") == "true") {
+					t.Errorf("header %v", header)
+				}
+			})
+		})
+	}
+}
+
+func TestLogDoesNotTake(t *testing.T) {
+	t.Parallel()
+	list := `{"phones":[` + strings.Repeat(`"573001234567",`, 1000) + `"1"],"body_text":"b"}`
+	for name, tt := range map[string]struct {
+		topic schemas.Topic
+		body  string
+		code  int
+	}{
+		"log_broadcast": {schemas.TopicBroadcasts, one(""), http.StatusServiceUnavailable},
+		"log_slice":     {schemas.TopicBlobs, list, http.StatusServiceUnavailable},
+		"log_part":      {schemas.TopicBlobs, one(`,"header_type":"image","header_content":"data:;base64,iVBORw0KGgo="`), http.StatusServiceUnavailable},
+		"log_plan":      {schemas.TopicResults, one(`,"use_queue":true`), http.StatusAccepted}, // accepted: the fanout says it too
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := setup(t, producer.Config{})
+			h.log.err = map[schemas.Topic]error{tt.topic: errFull}
+			code, body, header := h.post(tt.body)
+			if code != tt.code || (header.Get("Retry-After") != "") != (code == http.StatusServiceUnavailable) {
+				t.Errorf("%d %s %v", code, body, header)
+			}
+			golden(t, name, code, body)
+		})
+	}
+}
+
+func TestPanicIs500(t *testing.T) {
+	t.Parallel()
+	var logged strings.Builder
+	h := setup(t, producer.Config{Logger: slog.New(slog.NewTextHandler(&logged, nil))})
+	h.log.before = func(context.Context) { panic("boom") }
+	code, body, _ := h.post(one(""))
+	if code != http.StatusInternalServerError || body != `{"error":"Error interno del servidor"}` {
+		t.Errorf("%d %s", code, body)
+	}
+	if !strings.Contains(logged.String(), "boom") || !strings.Contains(logged.String(), "goroutine") {
+		t.Errorf("logged %s", logged.String())
+	}
+}
+
+// What is logged names the task and no person, and no word of the message.
+func TestLogsHoldNoSecrets(t *testing.T) {
+	t.Parallel()
+	var logged strings.Builder
+	h := setup(t, producer.Config{Logger: slog.New(slog.NewTextHandler(&logged, &slog.HandlerOptions{Level: slog.LevelDebug}))})
+	_, body, _ := h.post(`{"phones":["573001234567"],"body_text":"Confidencial","use_queue":true}`)
+	got := logged.String()
+	if !strings.Contains(got, taskOf(t, body).String()) || !strings.Contains(got, "lane=express") {
+		t.Errorf("logged %s", got)
+	}
+	if strings.Contains(got, "4567") || strings.Contains(got, "Confid") {
+		t.Errorf("logged %s", got)
+	}
+}
+
+func TestKeys(t *testing.T) {
+	t.Parallel()
+	keys, err := producer.ParseKeys("tienda:secreto-uno-1234, tienda:secreto-dos-1234\nsecreto-sin-nombre")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(keys) != 3 || keys[0].ID != "tienda" || keys[1].ID != "tienda" || len(keys[2].ID) != 8 {
+		t.Errorf("keys %v", keys)
+	}
+	for _, bad := range []schemas.Secret{":x", "a:", "a:b,:"} {
+		if _, err := producer.ParseKeys(bad); err == nil || strings.Contains(err.Error(), "b") && strings.Contains(err.Error(), "a:b") {
+			t.Errorf("%q: %v", bad.Reveal(), err)
+		}
+	}
+	h := setup(t, producer.Config{Keys: keys})
+	h.finishing()
+	task := make(map[string]schemas.TaskID)
+	for name, tt := range map[string]struct {
+		headers []string
+		code    int
+	}{
+		"bearer":       {[]string{"Authorization", "Bearer secreto-uno-1234"}, http.StatusAccepted},
+		"small bearer": {[]string{"Authorization", "bearer  secreto-dos-1234"}, http.StatusAccepted},
+		"header":       {[]string{"X-API-Key", "secreto-sin-nombre"}, http.StatusAccepted},
+		"none":         {nil, http.StatusUnauthorized},
+		"wrong":        {[]string{"X-API-Key", "secreto-uno-12345"}, http.StatusUnauthorized},
+		"the name":     {[]string{"X-API-Key", "tienda"}, http.StatusUnauthorized},
+		"empty":        {[]string{"Authorization", "Bearer "}, http.StatusUnauthorized},
+		"basic":        {[]string{"Authorization", "Basic secreto-uno-1234"}, http.StatusUnauthorized},
+	} {
+		code, body, header := h.post(one(`,"use_queue":true`), append(tt.headers, "Idempotency-Key", "k")...)
+		if code != tt.code {
+			t.Errorf("%s: %d %s", name, code, body)
+		}
+		if code == http.StatusUnauthorized {
+			golden(t, "unauthorized", code, body)
+			if header.Get("WWW-Authenticate") != "Bearer" {
+				t.Errorf("%s: header %v", name, header)
+			}
+			continue
+		}
+		task[name] = taskOf(t, body)
+	}
+	// One key of idempotency is another's nothing.
+	if task["bearer"] != task["small bearer"] || task["bearer"] == task["header"] {
+		t.Errorf("tasks %v", task)
+	}
+	if code, body, _ := h.get(producer.PathStatus + task["header"].String()); code != http.StatusUnauthorized {
+		t.Errorf("task-status without a key: %d %s", code, body)
+	}
+	if code, _, _ := h.get("/healthz"); code != http.StatusOK {
+		t.Errorf("healthz without a key: %d", code)
+	}
+}
+
+func TestViewBehind(t *testing.T) {
+	t.Parallel()
+	h := &house{t: t, log: &memoryLog{}, view: newView()}
+	h.Ingress = producer.New(producer.Config{}, producer.Ports{Log: h.log, Statuses: &h.view})
+	h.handler = h.Handler()
+	unknown := schemas.TaskIDFromKey("", "x").String()
+	for name, path := range map[string]string{"readyz_behind": "/readyz", "task_behind": producer.PathStatus + unknown} {
+		code, body, header := h.get(path)
+		if golden(t, name, code, body); header.Get("Retry-After") == "" {
+			t.Errorf("%s: header %v", name, header)
+		}
+	}
+	if h.Ready() == nil {
+		t.Error("ready while behind")
+	}
+	close(h.ready)
+	if code, body, _ := h.get("/readyz"); code != http.StatusOK || h.Ready() != nil {
+		t.Errorf("%d %s", code, body)
+	}
+}
+
+// An id that another ingress made a moment ago is known to be pending; an old or a foreign one is not.
+func TestFreshTask(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := setup(t, producer.Config{})
+		task := schemas.NewTaskID()
+		if code, body, _ := h.get(producer.PathStatus + task.String()); code != http.StatusOK {
+			t.Errorf("%d %s", code, body)
+		}
+		time.Sleep(schemas.FreshTask)
+		if code, body, _ := h.get(producer.PathStatus + task.String()); code != http.StatusNotFound {
+			t.Errorf("a minute later: %d %s", code, body)
+		}
+		if code, body, _ := h.get(producer.PathStatus + "ffffffff-ffff-7fff-bfff-ffffffffffff"); code != http.StatusNotFound {
+			t.Errorf("from the far future: %d %s", code, body)
+		}
+	})
+}
+
+// Bodies over BigBody hold a slot while they are read; the next one is told to come back, also if it does not say how big it is.
+func TestUploadSlots(t *testing.T) {
+	t.Parallel()
+	for _, known := range []bool{true, false} {
+		h := setup(t, producer.Config{Uploads: 1})
+		big := one(`,"header_type":"image","header_content":"data:;base64,` + base64.StdEncoding.EncodeToString([]byte(png+strings.Repeat("x", 2<<20))) + `","use_queue":true`)
+		var second, small int
+		var body string
+		h.log.before = func(context.Context) {
+			h.log.before = nil
+			var r io.Reader = strings.NewReader(big)
+			if !known {
+				r = io.MultiReader(r)
+			}
+			second, body, _ = h.do(http.MethodPost, producer.PathSend, r)
+			small, _, _ = h.post(one(`,"use_queue":true`))
+		}
+		first, _, _ := h.post(big)
+		if first != http.StatusAccepted || second != http.StatusServiceUnavailable || small != http.StatusAccepted {
+			t.Errorf("size known %v: first %d, second %d, small %d", known, first, second, small)
+		}
+		golden(t, "no_slot", second, body)
+		if code, got, _ := h.post(big); code != http.StatusAccepted {
+			t.Errorf("the slot did not come back: %d %s", code, got)
+		}
+	}
+}
+
+// serve runs the ingress behind a real server on connections within the bubble.
+func serve(t *testing.T, h *house) *pipeListener {
+	t.Helper()
+	l := newPipeListener()
+	srv := h.Server(h.handler)
+	done := make(chan error)
+	go func() { done <- srv.Serve(l) }()
+	t.Cleanup(func() {
+		srv.Close()
+		time.Sleep(time.Second) // what the server gives a client to read its last answer, and some more
+		if err := <-done; !errors.Is(err, http.ErrServerClosed) {
+			t.Errorf("serve: %v", err)
+		}
+	})
+	return l
+}
+
+// A client that drips its body is let go, and leaves its slot to others.
+func TestSlowBody(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		every time.Duration
+		piece int
+		end   time.Duration
+	}{
+		"stands still": {time.Hour, 1, 16 * time.Second},
+		"drips":        {5 * time.Second, 10, 36 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				h := setup(t, producer.Config{})
+				conn := serve(t, h).dial()
+				start := time.Now()
+				answer := make(chan string)
+				go func() {
+					resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+					if err != nil {
+						t.Error(err)
+						answer <- ""
+						return
+					}
+					b, _ := io.ReadAll(resp.Body)
+					answer <- fmt.Sprintf("%d %s", resp.StatusCode, b)
+				}()
+				fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n{\"x\":[", producer.PathSend)
+				stop := make(chan struct{})
+				go func() {
+					for {
+						select {
+						case <-stop:
+							return
+						case <-time.After(tt.every):
+							if _, err := conn.Write(bytes.Repeat([]byte(" "), tt.piece)); err != nil {
+								return
+							}
+						}
+					}
+				}()
+				got := <-answer
+				close(stop)
+				if took := time.Since(start); !strings.HasPrefix(got, "408 ") || took > tt.end {
+					t.Errorf("after %v: %s", took, got)
+				}
+				conn.Close()
+			})
+		})
+	}
+}
+
+// One connection serves a direct broadcast that outlasts every deadline of reading, and then the next request.
+func TestConnectionIsKept(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := setup(t, producer.Config{DirectTimeout: 10 * time.Minute})
+		conn := serve(t, h).dial()
+		defer conn.Close()
+		in := bufio.NewReader(conn)
+		go func() {
+			time.Sleep(9 * time.Minute)
+			h.put(&schemas.Status{Task: h.log.broadcast(t).GetTask(), Plan: &schemas.Plan{Total: 1}, FinishedMs: 1})
+		}()
+		for i, want := range []int{http.StatusOK, http.StatusBadRequest, http.StatusNotFound} {
+			body, path := one(""), producer.PathSend
+			switch i {
+			case 1:
+				body = "{}"
+			case 2:
+				path = "/x"
+			}
+			fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n%s", path, len(body), body)
+			resp, err := http.ReadResponse(in, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			b, _ := io.ReadAll(resp.Body)
+			if resp.StatusCode != want || resp.Close {
+				t.Errorf("%d %s, close %v", resp.StatusCode, b, resp.Close)
+			}
+			time.Sleep(50 * time.Second) // longer than any deadline of an answer
+		}
+	})
+}
+
+func TestBrokenBody(t *testing.T) {
+	t.Parallel()
+	h := setup(t, producer.Config{})
+	code, _, _ := h.do(http.MethodPost, producer.PathSend, io.MultiReader(strings.NewReader(`{"phones":[`), iotest.ErrReader(io.ErrUnexpectedEOF)))
+	if code != http.StatusBadRequest || len(h.log.of(schemas.TopicBroadcasts)) != 0 {
+		t.Errorf("%d", code)
+	}
+}
+
+func TestMetrics(t *testing.T) {
+	t.Parallel()
+	h := setup(t, producer.Config{})
+	h.post(one(`,"use_queue":true`))
+	h.post(`{}`)
+	h.get("/nada")
+	families, err := h.reg.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]float64{}
+	for _, f := range families {
+		for _, m := range f.GetMetric() {
+			name := f.GetName()
+			for _, l := range m.GetLabel() {
+				name += " " + l.GetName() + "=" + l.GetValue()
+			}
+			if m.GetHistogram() == nil {
+				got[name] = m.GetCounter().GetValue() + m.GetGauge().GetValue()
+			} else if n := m.GetHistogram().GetSampleCount(); n > 0 {
+				got[name] = float64(n)
+			}
+		}
+	}
+	want := map[string]float64{
+		"altavoz_broadcasts_accepted_total door=http":        1,
+		"altavoz_broadcasts_recipients_total":                1,
+		"altavoz_http_rejected_total code=not_found":         1,
+		"altavoz_http_rejected_total code=required":          1,
+		"altavoz_http_requests_total route=other status=404": 1,
+		"altavoz_http_requests_total route=send status=202":  1,
+		"altavoz_http_requests_total route=send status=400":  1,
+		"altavoz_http_request_seconds route=other":           1,
+		"altavoz_http_request_seconds route=send":            2,
+		"altavoz_http_slots_in_use slot=answer":              0,
+		"altavoz_http_slots_in_use slot=any":                 0,
+		"altavoz_http_slots_in_use slot=big":                 0,
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// pattern repeats a text until so many bytes were read.
+type pattern struct {
+	text string
+	left int
+	at   int
+}
+
+func (p *pattern) Read(b []byte) (int, error) {
+	if p.left == 0 {
+		return 0, io.EOF
+	}
+	n := 0
+	for n < len(b) && p.left > 0 {
+		c := copy(b[n:min(len(b), n+p.left)], p.text[p.at:])
+		p.at = (p.at + c) % len(p.text)
+		p.left -= c
+		n += c
+	}
+	return n, nil
+}
+
+// A file of 100 MB in base64 and a million phones, 148 MB in all, go by while the heap stays small.
+//
+//nolint:paralleltest // it measures the heap
+func TestLargestRequestStaysSmall(t *testing.T) {
+	h := setup(t, producer.Config{})
+	h.log.forget = true
+	const phone = `"573001234567",`
+	body := io.MultiReader(
+		strings.NewReader(`{"header_type":"document","body_text":"b","header_content":"data:application/pdf;base64,`),
+		strings.NewReader(base64.StdEncoding.EncodeToString([]byte("%PDF-1.7\n"))), // 9 bytes, no padding
+		&pattern{text: "QUJDREVGR0hJSktM", left: (schemas.MaxDocumentBytes - 9) / 3 * 4},
+		strings.NewReader(`","phones":[`),
+		&pattern{text: phone, left: 999_999 * len(phone)},
+		strings.NewReader(`"573001234567"]}`),
+	)
+	var peak, before uint64
+	heap := func() uint64 {
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return m.HeapInuse
+	}
+	runtime.GC()
+	before = heap()
+	calls := 0
+	h.log.before = func(context.Context) {
+		if calls++; calls%16 == 0 {
+			peak = max(peak, heap())
+		}
+	}
+	start := time.Now()
+	code, got, _ := h.do(http.MethodPost, producer.PathSend, body)
+	if code != http.StatusAccepted {
+		t.Fatal(code, got)
+	}
+	grown := int64(peak) - int64(before)
+	t.Logf("%v, heap grew by %.1f MiB at most", time.Since(start), float64(grown)/(1<<20))
+	if grown > 32<<20 {
+		t.Errorf("the heap grew by %d MiB", grown>>20)
+	}
+	if n := len(h.log.of(schemas.TopicBlobs)); n != 1000+191 {
+		t.Errorf("%d blobs", n)
+	}
+}

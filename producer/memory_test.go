@@ -1,0 +1,278 @@
+package producer_test
+
+import (
+	"context"
+	"errors"
+	"hash/fnv"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"google.golang.org/protobuf/proto"
+
+	"altavoz/producer"
+	"altavoz/schemas"
+)
+
+var errFull = errors.New("buffers are full")
+
+// house is an ingress with a log and a view in memory. What would happen behind the log is a function of the test's.
+type house struct {
+	*producer.Ingress
+	t   *testing.T
+	log *memoryLog
+	view
+	handler http.Handler
+	reg     *prometheus.Registry
+}
+
+func setup(t *testing.T, cfg producer.Config) *house {
+	t.Helper()
+	h := &house{t: t, log: &memoryLog{}, view: newView(), reg: prometheus.NewRegistry()}
+	close(h.ready)
+	cfg.Registerer = h.reg
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
+	}
+	h.Ingress = producer.New(cfg, producer.Ports{Log: h.log, Statuses: &h.view})
+	h.handler = h.Handler()
+	return h
+}
+
+// post returns the code and the body of the answer, and its header.
+func (h *house) post(body string, headers ...string) (int, string, http.Header) {
+	h.t.Helper()
+	return h.do(http.MethodPost, producer.PathSend, strings.NewReader(body), headers...)
+}
+
+func (h *house) get(path string) (int, string, http.Header) {
+	h.t.Helper()
+	return h.do(http.MethodGet, path, nil)
+}
+
+func (h *house) do(method, path string, body io.Reader, headers ...string) (int, string, http.Header) {
+	h.t.Helper()
+	req := httptest.NewRequestWithContext(h.t.Context(), method, path, body)
+	for i := 0; i+1 < len(headers); i += 2 {
+		req.Header.Add(headers[i], headers[i+1])
+	}
+	w := httptest.NewRecorder()
+	h.handler.ServeHTTP(w, req)
+	return w.Code, w.Body.String(), w.Header()
+}
+
+// finishing lets every broadcast end as soon as its plan is published: sent, but for those who are no phone.
+func (h *house) finishing() {
+	h.log.after = func(rec schemas.Record) {
+		if s := statusOf(h.t, rec); s != nil {
+			s.Cursor, s.FinishedMs = s.GetPlan().GetTotal(), 1
+			s.Counts = []*schemas.MarkCount{{Mark: uint32(schemas.MarkSent), Count: s.GetPlan().GetTotal()}}
+			h.put(s)
+		}
+	}
+}
+
+// planning shows every plan, and nothing more.
+func (h *house) planning() {
+	h.log.after = func(rec schemas.Record) {
+		if s := statusOf(h.t, rec); s != nil {
+			h.put(s)
+		}
+	}
+}
+
+// statusOf is the first status of a record that is a plan, or nil.
+func statusOf(t *testing.T, rec schemas.Record) *schemas.Status {
+	t.Helper()
+	if rec.Topic != schemas.TopicResults {
+		return nil
+	}
+	r := &schemas.Result{}
+	if err := schemas.Decode(&rec, r); err != nil {
+		t.Fatal(err)
+	}
+	return &schemas.Status{Task: r.GetTask(), Version: 1, Plan: r.GetPlan()}
+}
+
+// memoryLog is a log of four partitions a topic.
+type memoryLog struct {
+	mu     sync.Mutex
+	recs   []schemas.Record
+	ends   map[schemas.Slot]int64
+	err    map[schemas.Topic]error   // what publishing to a topic ends in
+	before func(ctx context.Context) // runs before records are taken
+	after  func(schemas.Record)      // runs when one was taken
+	forget bool                      // keep no values
+}
+
+func (l *memoryLog) Publish(ctx context.Context, recs ...schemas.Record) ([]schemas.Record, error) {
+	if l.before != nil {
+		l.before(ctx)
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	out := make([]schemas.Record, len(recs))
+	for i, r := range recs {
+		if err := l.err[r.Topic]; err != nil {
+			return nil, err
+		}
+		out[i] = l.take(r)
+		if l.after != nil {
+			l.after(out[i])
+		}
+	}
+	return out, nil
+}
+
+func (l *memoryLog) take(r schemas.Record) schemas.Record {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	h := fnv.New32a()
+	h.Write(r.Key)
+	if l.ends == nil {
+		l.ends = map[schemas.Slot]int64{}
+	}
+	r.Partition = int32(h.Sum32() % 4)
+	slot := schemas.Slot{Topic: r.Topic, Partition: r.Partition}
+	r.Offset = l.ends[slot]
+	l.ends[slot] = r.Offset + 2 // as where a transaction or another writer came between
+	if l.forget {
+		r.Value = nil
+	}
+	l.recs = append(l.recs, r)
+	return r
+}
+
+// of returns the records of a topic.
+func (l *memoryLog) of(topic schemas.Topic) []schemas.Record {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var out []schemas.Record
+	for _, r := range l.recs {
+		if r.Topic == topic {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+// at returns the blobs that ref points at.
+func (l *memoryLog) at(t *testing.T, ref *schemas.BlobRef) []schemas.Record {
+	t.Helper()
+	var out []schemas.Record
+	for _, o := range ref.Offsets() {
+		for _, r := range l.of(schemas.TopicBlobs) {
+			if r.Partition == ref.GetPartition() && r.Offset == o {
+				out = append(out, r)
+			}
+		}
+	}
+	if len(out) != len(ref.Offsets()) {
+		t.Fatalf("%d of %d blobs found", len(out), len(ref.Offsets()))
+	}
+	return out
+}
+
+// broadcast returns the only broadcast.
+func (l *memoryLog) broadcast(t *testing.T) *schemas.Broadcast {
+	t.Helper()
+	recs := l.of(schemas.TopicBroadcasts)
+	if len(recs) != 1 {
+		t.Fatalf("%d broadcasts", len(recs))
+	}
+	b := &schemas.Broadcast{}
+	if err := schemas.Decode(&recs[0], b); err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// view is a table of statuses.
+type view struct {
+	mu       *sync.Mutex
+	statuses map[schemas.TaskID]*schemas.Status
+	watchers map[chan struct{}]schemas.TaskID
+	ready    chan struct{}
+	watched  chan schemas.TaskID // told of every Watch, where it is made
+}
+
+func newView() view {
+	return view{
+		mu: &sync.Mutex{}, statuses: map[schemas.TaskID]*schemas.Status{}, watchers: map[chan struct{}]schemas.TaskID{},
+		ready: make(chan struct{}),
+	}
+}
+
+func (v *view) put(s *schemas.Status) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	id := schemas.TaskID(s.GetTask())
+	v.statuses[id] = proto.CloneOf(s)
+	for c, t := range v.watchers {
+		if t == id {
+			select {
+			case c <- struct{}{}:
+			default:
+			}
+		}
+	}
+}
+
+func (v *view) Get(t schemas.TaskID) (*schemas.Status, bool) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	s, ok := v.statuses[t]
+	return s, ok
+}
+
+func (v *view) Watch(t schemas.TaskID) (<-chan struct{}, func()) {
+	v.mu.Lock()
+	c := make(chan struct{}, 1)
+	v.watchers[c] = t
+	v.mu.Unlock()
+	if v.watched != nil {
+		v.watched <- t
+	}
+	return c, func() {
+		v.mu.Lock()
+		defer v.mu.Unlock()
+		delete(v.watchers, c)
+	}
+}
+
+func (v *view) CaughtUp() <-chan struct{} { return v.ready }
+
+// pipeListener serves connections within the process, whose deadlines follow the bubble's clock.
+type pipeListener struct {
+	conns chan net.Conn
+	done  chan struct{}
+}
+
+func newPipeListener() *pipeListener {
+	return &pipeListener{conns: make(chan net.Conn), done: make(chan struct{})}
+}
+
+func (l *pipeListener) Accept() (net.Conn, error) {
+	select {
+	case c := <-l.conns:
+		return c, nil
+	case <-l.done:
+		return nil, net.ErrClosed
+	}
+}
+
+func (l *pipeListener) Close() error   { close(l.done); return nil }
+func (l *pipeListener) Addr() net.Addr { return &net.UnixAddr{} }
+
+func (l *pipeListener) dial() net.Conn {
+	client, server := net.Pipe()
+	l.conns <- server
+	return client
+}
