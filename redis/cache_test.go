@@ -1,0 +1,224 @@
+package redis
+
+import (
+	"context"
+	"errors"
+	"net"
+	"os"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/alicebob/miniredis/v2"
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// TestCache is the contract of a cache, on the double and on a real server.
+func TestCache(t *testing.T) {
+	t.Parallel()
+	t.Run("miniredis", func(t *testing.T) {
+		t.Parallel()
+		suite(t, miniredis.RunT(t).Addr())
+	})
+	t.Run("real", func(t *testing.T) {
+		t.Parallel()
+		addr := os.Getenv("ALTAVOZ_TEST_REDIS")
+		if addr == "" {
+			t.Skip("ALTAVOZ_TEST_REDIS=host:port names no Redis")
+		}
+		suite(t, addr)
+	})
+}
+
+func suite(t *testing.T, addr string) {
+	t.Helper()
+	c := open(t, Config{Addrs: []string{addr}})
+	if err := c.Connect(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	key := t.Name() + time.Now().String()
+	if id, ok := c.Get(t.Context(), key); ok {
+		t.Fatalf("a key that nobody put gives %q", id)
+	}
+	c.Put(t.Context(), key, "1234567890", time.Hour)
+	if id, ok := c.Get(t.Context(), key); !ok || id != "1234567890" {
+		t.Fatalf("got %q, %v", id, ok)
+	}
+	c.Put(t.Context(), key, "another", time.Hour)
+	other := open(t, Config{Addrs: []string{addr}})
+	if err := other.Connect(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if id, ok := other.Get(t.Context(), key); !ok || id != "another" {
+		t.Fatalf("another process got %q, %v", id, ok)
+	}
+}
+
+func open(t *testing.T, cfg Config) *Cache {
+	t.Helper()
+	c, err := New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	return c
+}
+
+func TestIDsExpire(t *testing.T) {
+	t.Parallel()
+	m := miniredis.RunT(t)
+	c := open(t, Config{Addrs: []string{m.Addr()}})
+	if err := c.Connect(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	c.Put(t.Context(), "k", "id", time.Minute)
+	m.FastForward(2 * time.Minute)
+	if id, ok := c.Get(t.Context(), "k"); ok {
+		t.Fatalf("got %q after its time", id)
+	}
+}
+
+func TestPasswordIsUsed(t *testing.T) {
+	t.Parallel()
+	m := miniredis.RunT(t)
+	m.RequireUserAuth("altavoz", "s3cret")
+	if err := open(t, Config{Addrs: []string{m.Addr()}, Username: "altavoz", Password: "s3cret"}).Connect(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := open(t, Config{Addrs: []string{m.Addr()}, Username: "altavoz", Password: "wrong"}).Connect(t.Context()); err == nil {
+		t.Fatal("a wrong password was taken")
+	}
+}
+
+// A server that takes connections and never says a word is the worst that can happen to a caller.
+func TestHungRedisCostsOneTimeoutInSeconds(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var dials atomic.Int32
+		reg := prometheus.NewRegistry()
+		c := open(t, Config{Addrs: []string{"redis:6379"}, Registerer: reg, Dial: func(context.Context, string, string) (net.Conn, error) {
+			dials.Add(1)
+			here, there := net.Pipe()
+			go func() { // reads and says nothing
+				b := make([]byte, 1024)
+				for {
+					if _, err := there.Read(b); err != nil {
+						return
+					}
+				}
+			}()
+			return here, nil
+		}})
+		start := time.Now()
+		for range 1000 {
+			if _, ok := c.Get(t.Context(), "k"); ok {
+				t.Fatal("a hung Redis gave an id")
+			}
+			c.Put(t.Context(), "k", "id", time.Hour)
+			time.Sleep(10 * time.Millisecond)
+		}
+		took := time.Since(start) - 1000*10*time.Millisecond
+		if most := 3 * callTimeout; took > most {
+			t.Errorf("1000 lookups in 10 s waited %v, want at most %v", took, most)
+		}
+		if n := dials.Load(); n > 3 {
+			t.Errorf("%d connections were tried", n)
+		}
+		families, err := reg.Gather()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range families {
+			if f.GetName() == "altavoz_redis_up" && f.GetMetric()[0].GetGauge().GetValue() != 0 {
+				t.Error("the metrics call a hung Redis up")
+			}
+		}
+		c.Close()
+	})
+}
+
+func TestRedisThatComesLaterIsUsed(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := miniredis.NewMiniRedis()
+		defer m.Close()
+		var up atomic.Bool
+		c := open(t, Config{Addrs: []string{"redis:6379"}, Dial: func(context.Context, string, string) (net.Conn, error) {
+			if !up.Load() {
+				return nil, errors.New("connection refused")
+			}
+			return m.Dial()
+		}})
+		start := time.Now()
+		c.Put(t.Context(), "k", "id", time.Hour)
+		if _, ok := c.Get(t.Context(), "k"); ok {
+			t.Fatal("an id from nowhere")
+		}
+		if took := time.Since(start); took > 0 {
+			t.Errorf("a refused connection took %v", took)
+		}
+		up.Store(true)
+		time.Sleep(restTime + time.Millisecond)
+		c.Put(t.Context(), "k", "id", time.Hour)
+		if id, ok := c.Get(t.Context(), "k"); !ok || id != "id" {
+			t.Errorf("got %q, %v after Redis came up", id, ok)
+		}
+		c.Close()
+	})
+}
+
+func TestRedisThatGoesIsNoError(t *testing.T) {
+	t.Parallel()
+	m := miniredis.RunT(t)
+	c := open(t, Config{Addrs: []string{m.Addr()}})
+	if err := c.Connect(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	m.SetError("LOADING")
+	if _, ok := c.Get(t.Context(), "k"); ok {
+		t.Fatal("an error is no id")
+	}
+	m.Close()
+	for range 100 {
+		if _, ok := c.Get(t.Context(), "k"); ok {
+			t.Fatal("an id from a server that is gone")
+		}
+	}
+}
+
+func TestCallerWhoLeavesDoesNotTakeRedisDown(t *testing.T) {
+	t.Parallel()
+	m := miniredis.RunT(t)
+	c := open(t, Config{Addrs: []string{m.Addr()}})
+	if err := c.Connect(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	c.Put(t.Context(), "k", "id", time.Hour)
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, _ = c.Get(gone, "k")
+	if id, ok := c.Get(t.Context(), "k"); !ok || id != "id" {
+		t.Errorf("got %q, %v", id, ok)
+	}
+}
+
+func TestClosedCacheMisses(t *testing.T) {
+	t.Parallel()
+	c := open(t, Config{Addrs: []string{miniredis.RunT(t).Addr()}})
+	c.Close()
+	c.Close()
+	if err := c.Connect(t.Context()); !errors.Is(err, errClosed) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestNoAddressIsAnError(t *testing.T) {
+	t.Parallel()
+	if _, err := New(Config{}); err == nil {
+		t.Fatal("made without an address")
+	}
+}
