@@ -1,0 +1,121 @@
+package kafka
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/sasl"
+)
+
+// Config is how every client of this process reaches the cluster.
+type Config struct {
+	Brokers  []string
+	Prefix   string // of topic and group names
+	ClientID string
+	// InstanceID makes the process a static member of its groups: restarted with the same id, it resumes at once. Empty: dynamic.
+	InstanceID string
+	TLS        *tls.Config
+	SASL       sasl.Mechanism
+	Dial       func(ctx context.Context, network, addr string) (net.Conn, error)
+	// SessionTimeout is after how long a silent member is given up; 0: 10 s. RebalanceTimeout is how long a member
+	// may drain before it gives partitions up; 0: 30 s. It must be longer than a stage's drain.
+	SessionTimeout, RebalanceTimeout time.Duration
+	Logger                           *slog.Logger
+	Registerer                       prometheus.Registerer
+}
+
+const (
+	defaultSession   = 10 * time.Second
+	defaultRebalance = 30 * time.Second
+	heartbeats       = 5 // a session
+
+	// dialTimeout and requestTimeout bound what a dead broker costs.
+	dialTimeout    = 5 * time.Second
+	requestTimeout = 10 * time.Second
+)
+
+func (c Config) withDefaults() Config {
+	if c.SessionTimeout == 0 {
+		c.SessionTimeout = defaultSession
+	}
+	if c.RebalanceTimeout == 0 {
+		c.RebalanceTimeout = defaultRebalance
+	}
+	if c.ClientID == "" {
+		c.ClientID = "altavoz"
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Registerer == nil {
+		c.Registerer = prometheus.NewRegistry()
+	}
+	if c.Dial == nil {
+		c.Dial = (&net.Dialer{Timeout: dialTimeout}).DialContext
+	}
+	return c
+}
+
+// client makes a client with what all of ours have in common.
+func (c Config) client(extra ...kgo.Opt) (*kgo.Client, error) {
+	dial := c.Dial
+	if c.TLS != nil {
+		plain := dial
+		dial = func(ctx context.Context, network, addr string) (net.Conn, error) {
+			conn, err := plain(ctx, network, addr)
+			if err != nil {
+				return nil, err
+			}
+			cfg := c.TLS.Clone()
+			if cfg.ServerName == "" {
+				host, _, err := net.SplitHostPort(addr)
+				if err != nil {
+					return nil, errors.Join(fmt.Errorf("broker address %q: %w", addr, err), conn.Close())
+				}
+				cfg.ServerName = host
+			}
+			return tls.Client(conn, cfg), nil
+		}
+	}
+	opts := []kgo.Opt{
+		kgo.SeedBrokers(c.Brokers...),
+		kgo.ClientID(c.ClientID),
+		kgo.Dialer(dial),
+		kgo.RequestTimeoutOverhead(requestTimeout),
+		kgo.WithDecompressor(cappedDecompressor{}),
+		kgo.WithLogger(libraryLog{c.Logger}),
+	}
+	if c.SASL != nil {
+		opts = append(opts, kgo.SASL(c.SASL))
+	}
+	cl, err := kgo.NewClient(append(opts, extra...)...)
+	if err != nil {
+		return nil, fmt.Errorf("making a Kafka client: %w", err)
+	}
+	return cl, nil
+}
+
+// libraryLog passes the library's words on: its warnings as warnings, the rest for debugging.
+type libraryLog struct{ log *slog.Logger }
+
+func (l libraryLog) Level() kgo.LogLevel {
+	if l.log.Enabled(context.Background(), slog.LevelDebug) {
+		return kgo.LogLevelInfo
+	}
+	return kgo.LogLevelWarn
+}
+
+func (l libraryLog) Log(level kgo.LogLevel, msg string, keyvals ...any) {
+	to := slog.LevelDebug
+	if level <= kgo.LogLevelWarn {
+		to = slog.LevelWarn
+	}
+	l.log.Log(context.Background(), to, "kafka client", "says", msg, slog.Group("about", keyvals...))
+}

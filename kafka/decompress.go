@@ -1,0 +1,99 @@
+package kafka
+
+import (
+	"bytes"
+	"compress/gzip"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/klauspost/compress/s2"
+	"github.com/klauspost/compress/zstd"
+	"github.com/pierrec/lz4/v4"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// maxBatchBytes bounds one batch after decompression. Anybody who may write to a topic could otherwise send 200 KB
+// that become a gigabyte; the largest batch of ours is one broadcast record of at most 24 MiB.
+const maxBatchBytes = 32 << 20
+
+// ErrBomb is the error of a batch that unpacks to more than maxBatchBytes.
+var ErrBomb = errors.New("batch unpacks to more than 32 MiB")
+
+// cappedDecompressor unpacks batches, up to maxBatchBytes each.
+type cappedDecompressor struct{}
+
+// Decompress implements kgo.Decompressor.
+func (cappedDecompressor) Decompress(src []byte, codec kgo.CompressionCodecType) ([]byte, error) {
+	var r io.Reader
+	switch codec {
+	case kgo.CodecNone:
+		return src, nil
+	case kgo.CodecGzip:
+		z, err := gzip.NewReader(bytes.NewReader(src))
+		if err != nil {
+			return nil, fmt.Errorf("gzip batch: %w", err)
+		}
+		r = z
+	case kgo.CodecSnappy:
+		return unsnappy(src)
+	case kgo.CodecLz4:
+		r = lz4.NewReader(bytes.NewReader(src))
+	case kgo.CodecZstd:
+		z, err := zstd.NewReader(bytes.NewReader(src), zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxBatchBytes))
+		if err != nil {
+			return nil, fmt.Errorf("zstd batch: %w", err)
+		}
+		defer z.Close()
+		r = z
+	default:
+		return nil, fmt.Errorf("batch compressed with unknown codec %d", codec)
+	}
+	out, err := io.ReadAll(io.LimitReader(r, maxBatchBytes+1))
+	switch {
+	case errors.Is(err, zstd.ErrDecoderSizeExceeded) || len(out) > maxBatchBytes:
+		return nil, ErrBomb
+	case err != nil:
+		return nil, fmt.Errorf("unpacking batch: %w", err)
+	}
+	return out, nil
+}
+
+// xerialMagic starts the framing that Java's snappy puts around blocks: 8 bytes of magic, 8 of versions, then
+// length-prefixed blocks.
+var xerialMagic = []byte{0x82, 'S', 'N', 'A', 'P', 'P', 'Y', 0}
+
+func unsnappy(src []byte) ([]byte, error) {
+	if !bytes.HasPrefix(src, xerialMagic) || len(src) < 16 {
+		return snappyBlock(src, 0)
+	}
+	var out []byte
+	for src = src[16:]; len(src) >= 4; {
+		n := int(src[0])<<24 | int(src[1])<<16 | int(src[2])<<8 | int(src[3])
+		if n < 0 || n > len(src)-4 {
+			return nil, errors.New("snappy block is longer than its batch")
+		}
+		block, err := snappyBlock(src[4:4+n], len(out))
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, block...)
+		src = src[4+n:]
+	}
+	return out, nil
+}
+
+func snappyBlock(src []byte, before int) ([]byte, error) {
+	n, err := s2.DecodedLen(src)
+	if err != nil {
+		return nil, fmt.Errorf("snappy batch: %w", err)
+	}
+	if n+before > maxBatchBytes {
+		return nil, ErrBomb
+	}
+	out, err := s2.Decode(nil, src)
+	if err != nil {
+		return nil, fmt.Errorf("snappy batch: %w", err)
+	}
+	return out, nil
+}

@@ -1,0 +1,192 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kversion"
+
+	"altavoz/schemas"
+)
+
+// Stage is what a group works for. Calls for one slot never overlap, but for Revoke and Lost, which may come while
+// another slot is being assigned.
+type Stage interface {
+	// Assign gives a slot to the stage, with what its last owner committed (NoOffset: nobody ever did). It returns from
+	// where to read: below the position to look back, NoOffset for the log's start. A slot that the stage has already
+	// starts anew.
+	Assign(ctx context.Context, pos schemas.Position) (from int64, err error)
+	// Take hands over the next records of a slot, in order. It does not block: a stage that has enough pauses the slot.
+	Take(slot schemas.Slot, recs []schemas.Record)
+	// Revoke takes slots back in good order. It returns when nothing of them is under way and the last commit was made;
+	// ctx bounds it.
+	Revoke(ctx context.Context, slots []schemas.Slot)
+	// Lost takes slots back that may belong to somebody else already. It returns when the commit under way is over.
+	Lost(slots []schemas.Slot)
+}
+
+// Errors that end a group for good.
+var (
+	// ErrTwin says that another process joined the group under this one's instance id.
+	ErrTwin = errors.New("another process uses this INSTANCE_ID: give every process its own, or none")
+	// ErrOffsets says that a committed offset is not in the log. Reading anywhere else could send twice or lose somebody.
+	ErrOffsets = errors.New("a committed offset lies outside the log: the topic was cut or made anew; see `altavoz topics check`")
+)
+
+const (
+	pollRecords  = 1000
+	drainTimeout = 15 * time.Second // longer than a call to WhatsApp (10 s), shorter than the rebalance (30 s)
+	leaveTimeout = 2 * time.Second
+	rejoinPause  = 500 * time.Millisecond
+
+	offsetCommitKey, offsetFetchKey = 8, 9 // of the Kafka protocol
+	offsetByName                    = 9    // the last version of both that knows topics by name
+
+	// What a member keeps fetched and not yet taken.
+	fetchBytes          = 8 << 20
+	fetchPartitionBytes = 1 << 20
+)
+
+// Group is this process's membership of one consumer group.
+type Group struct {
+	cfg     Config
+	name    string
+	topics  []schemas.Topic
+	log     *slog.Logger
+	metrics *groupMetrics
+
+	mu      sync.Mutex
+	session *session // nil between two
+	count   uint64   // of sessions so far
+}
+
+// NewGroup returns a member that has not joined yet.
+func NewGroup(c Config, _ Layout, name string, topics []schemas.Topic) (*Group, error) {
+	c = c.withDefaults()
+	return &Group{
+		cfg: c, name: c.Prefix + name, topics: topics, log: c.Logger.With("group", c.Prefix+name),
+		metrics: newGroupMetrics(c.Registerer, name),
+	}, nil
+}
+
+// Run is the membership: it joins, feeds the stage, and joins anew whenever a session ended. When ctx ends it drains,
+// leaves the group and returns nil. An error is one that joining again would not mend.
+func (g *Group) Run(ctx context.Context, st Stage) error {
+	for {
+		s, err := g.open(st)
+		if err != nil {
+			return err
+		}
+		err = s.run(ctx)
+		g.close(s)
+		switch {
+		case errors.Is(err, ErrTwin) || errors.Is(err, ErrOffsets):
+			return fmt.Errorf("group %s: %w", g.name, err)
+		case ctx.Err() != nil:
+			return nil
+		}
+		g.metrics.sessions.Inc()
+		g.log.Warn("joining the group anew", "error", err)
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(rejoinPause):
+		}
+	}
+}
+
+// Pause stops the reading of slots until Resume, or until they are taken away.
+func (g *Group) Pause(slots ...schemas.Slot) {
+	if s := g.live(); s != nil {
+		s.cl.PauseFetchPartitions(g.cfg.partitions(slots))
+	}
+}
+
+// Resume goes on reading them.
+func (g *Group) Resume(slots ...schemas.Slot) {
+	if s := g.live(); s != nil {
+		s.cl.ResumeFetchPartitions(g.cfg.partitions(slots))
+	}
+}
+
+func (g *Group) live() *session {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.session
+}
+
+func (g *Group) open(st Stage) (*session, error) {
+	g.mu.Lock()
+	g.count++
+	s := &session{
+		group: g, number: g.count, stage: st, coordinator: noBroker,
+		owned: make(map[schemas.Slot]struct{}), fetched: make(map[schemas.Slot]schemas.Position), next: make(map[schemas.Slot]int64),
+		lag: make(map[schemas.Slot]int64),
+	}
+	g.mu.Unlock()
+	s.void, s.end = context.WithCancelCause(context.Background())
+	names := make([]string, len(g.topics))
+	for i, t := range g.topics {
+		names[i] = g.cfg.topic(t)
+	}
+	opts := []kgo.Opt{
+		kgo.ConsumerGroup(g.name), kgo.ConsumeTopics(names...),
+		kgo.DisableAutoCommit(),
+		kgo.Balancers(kgo.CooperativeStickyBalancer()),
+		kgo.SessionTimeout(g.cfg.SessionTimeout), kgo.HeartbeatInterval(g.cfg.SessionTimeout / heartbeats),
+		kgo.RebalanceTimeout(g.cfg.RebalanceTimeout),
+		kgo.BlockRebalanceOnPoll(), // so that no record of a slot is handed over after the slot was
+		kgo.ConsumeStartOffset(kgo.NewOffset().AtStart()), kgo.ConsumeResetOffset(kgo.NoResetOffset()),
+		kgo.FetchMaxBytes(fetchBytes), kgo.FetchMaxPartitionBytes(fetchPartitionBytes), kgo.MaxConcurrentFetches(2),
+		kgo.OnOffsetsFetched(s.offsetsFetched), kgo.AdjustFetchOffsetsFn(s.assign),
+		kgo.OnPartitionsRevoked(s.revoked), kgo.OnPartitionsLost(s.lost),
+	}
+	// Newer versions of these name topics by id; the requests here name them by name.
+	versions := kversion.Stable()
+	versions.SetMaxKeyVersion(offsetCommitKey, offsetByName)
+	versions.SetMaxKeyVersion(offsetFetchKey, offsetByName)
+	opts = append(opts, kgo.MaxVersions(versions))
+	if g.cfg.InstanceID != "" {
+		opts = append(opts, kgo.InstanceID(g.cfg.InstanceID))
+	}
+	cl, err := g.cfg.client(opts...)
+	if err != nil {
+		return nil, err
+	}
+	s.cl = cl
+	s.reader = &Reader{cfg: g.cfg, cl: cl, adm: kadm.NewClient(cl)}
+	g.mu.Lock()
+	g.session = s
+	g.mu.Unlock()
+	return s, nil
+}
+
+func (g *Group) close(s *session) {
+	s.end(errSessionOver)
+	g.mu.Lock()
+	g.session = nil
+	g.mu.Unlock()
+	s.leave()
+	s.cl.Close()
+	s.forget(s.slots()) // what the closing client did not take back by itself
+	g.metrics.lag.Set(0)
+}
+
+// fatal says whether an error of the library ends the group for good.
+func fatal(err error) error {
+	switch {
+	case errors.Is(err, kerr.FencedInstanceID):
+		return ErrTwin
+	case errors.Is(err, kerr.OffsetOutOfRange):
+		return ErrOffsets
+	default:
+		return nil
+	}
+}

@@ -1,0 +1,310 @@
+package kafka_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+	"github.com/twmb/franz-go/pkg/kversion"
+
+	"altavoz/kafka"
+	"altavoz/schemas"
+)
+
+func express(key string) schemas.Record {
+	return schemas.EncodeSend(schemas.LaneExpress, &schemas.Send{Task: schemas.NewTaskID().Bytes(), Phone: key})
+}
+
+// fill publishes n sends and returns how many each slot got.
+func fillSends(t *testing.T, p *kafka.Publisher, n int) map[schemas.Slot]int64 {
+	t.Helper()
+	recs := make([]schemas.Record, n)
+	for i := range recs {
+		recs[i] = express(fmt.Sprint(i))
+	}
+	acked, err := p.Publish(t.Context(), recs...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ends := make(map[schemas.Slot]int64)
+	for _, r := range acked {
+		s := schemas.Slot{Topic: r.Topic, Partition: r.Partition}
+		ends[s] = max(ends[s], r.Offset+1)
+	}
+	return ends
+}
+
+func TestTakeoverBringsOffsetAndMetadata(t *testing.T) {
+	t.Parallel()
+	onBrokers(t, func(t *testing.T, c kafka.Config) {
+		l := layout(t, c)
+		ends := fillSends(t, publisher(t, c, l), 200)
+		first := newProbe()
+		g, leave := join(t, c, l, first)
+		for range 200 {
+			take(t, first.recs, "record")
+		}
+		var ps []schemas.Position
+		for slot := range ends {
+			ps = append(ps, schemas.Position{Slot: slot, Offset: 10, Metadata: "ledger of " + slot.String()})
+		}
+		refused, err := g.Commit(t.Context(), g.Fence(), ps)
+		if err != nil || len(refused) > 0 {
+			t.Fatal(refused, err)
+		}
+		leave()
+		second := newProbe()
+		second.rewind = 3
+		join(t, c, l, second)
+		want := 0
+		for slot, end := range ends {
+			want += int(end) - 7 // three offsets before the watermark
+			_ = slot
+		}
+		for range want {
+			if r := take(t, second.recs, "record"); r.Offset < 7 {
+				t.Errorf("offset %d was read", r.Offset)
+			}
+		}
+		for range ends {
+			e := take(t, second.events, "assignment")
+			if !strings.Contains(e, " 10 ledger of ") {
+				t.Errorf("assigned: %s", e)
+			}
+		}
+	})
+}
+
+// A graceful leave hands the partitions over at once, static member or not.
+func TestLeavingIsGraceful(t *testing.T) {
+	t.Parallel()
+	for _, instance := range []string{"", "one"} {
+		onBrokers(t, func(t *testing.T, c kafka.Config) {
+			c.InstanceID = instance
+			l := layout(t, c)
+			first := newProbe()
+			_, leave := join(t, c, l, first)
+			until(t, "assigned", func() bool { return len(first.owned()) == 4 })
+			leave()
+			if n := len(first.owned()); n != 0 {
+				t.Errorf("%d slots were not revoked", n)
+			}
+			if instance != "" {
+				c.InstanceID = "two"
+			}
+			second := newProbe()
+			began := time.Now()
+			join(t, c, l, second)
+			until(t, "taken over", func() bool { return len(second.owned()) == 4 })
+			if took := time.Since(began); took > 8*time.Second { // a session is 10 s
+				t.Errorf("the takeover took %v", took)
+			}
+		})
+	}
+}
+
+// Two static members share the partitions, one of them comes and goes, and none is left without an owner.
+func TestStaticMembersShare(t *testing.T) {
+	t.Parallel()
+	onBrokers(t, func(t *testing.T, c kafka.Config) {
+		l := layout(t, c)
+		a, b := newProbe(), newProbe()
+		ca, cb := c, c
+		ca.InstanceID, cb.InstanceID = "a", "b"
+		join(t, ca, l, a)
+		until(t, "a owns all", func() bool { return len(a.owned()) == 4 })
+		for range 3 {
+			_, leave := join(t, cb, l, b)
+			until(t, "both own some", func() bool { return len(a.owned()) == 2 && len(b.owned()) == 2 })
+			leave()
+			until(t, "a owns all again", func() bool { return len(a.owned()) == 4 })
+		}
+	})
+}
+
+func TestTwinIsTold(t *testing.T) {
+	t.Parallel()
+	onBrokers(t, func(t *testing.T, c kafka.Config) {
+		c.InstanceID = "same"
+		l := layout(t, c)
+		first := newProbe()
+		g, err := kafka.NewGroup(c, l, "sender", []schemas.Topic{schemas.TopicSendsExpress})
+		if err != nil {
+			t.Fatal(err)
+		}
+		done := make(chan error, 1)
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		go func() { done <- g.Run(ctx, first) }()
+		until(t, "assigned", func() bool { return len(first.owned()) == 4 })
+		join(t, c, l, newProbe())
+		if err := take(t, done, "end of the first"); !errors.Is(err, kafka.ErrTwin) {
+			t.Errorf("the first ended with %v", err)
+		}
+	})
+}
+
+func TestCommitRefusals(t *testing.T) {
+	t.Parallel()
+	onBrokers(t, func(t *testing.T, c kafka.Config) {
+		l := layout(t, c)
+		p := newProbe()
+		g, _ := join(t, c, l, p)
+		until(t, "assigned", func() bool { return len(p.owned()) == 4 })
+		slot := schemas.Slot{Topic: schemas.TopicSendsExpress, Partition: 1}
+		f := g.Fence()
+		for name, c := range map[string]struct {
+			fence schemas.Fence
+			meta  string
+		}{
+			"older generation": {schemas.Fence{Member: f.Member, Generation: f.Generation - 1, Session: f.Session}, ""},
+			"another member":   {schemas.Fence{Member: "nobody", Generation: f.Generation, Session: f.Session}, ""},
+			"another session":  {schemas.Fence{Member: f.Member, Generation: f.Generation, Session: f.Session + 1}, ""},
+			"long metadata":    {f, strings.Repeat("x", schemas.MaxMetadata+1)},
+			"no fence":         {schemas.Fence{}, ""},
+		} {
+			refused, err := g.Commit(t.Context(), c.fence, []schemas.Position{{Slot: slot, Offset: 1, Metadata: c.meta}})
+			if err != nil || refused[slot] == nil {
+				t.Errorf("%s: refused %v, error %v", name, refused, err)
+			}
+		}
+		refused, err := g.Commit(t.Context(), f, []schemas.Position{{Slot: slot, Offset: 0, Metadata: strings.Repeat("x", schemas.MaxMetadata)}})
+		if err != nil || len(refused) > 0 {
+			t.Errorf("the good one: %v, %v", refused, err)
+		}
+	})
+}
+
+// The group only checks who commits. So a live member may write the position of a partition that it does not own, and a
+// ledger must live and die with its assignment.
+func TestCommitForAPartitionOfSomebodyElse(t *testing.T) {
+	t.Parallel()
+	onBrokers(t, func(t *testing.T, c kafka.Config) {
+		l := layout(t, c)
+		a, b := newProbe(), newProbe()
+		g, _ := join(t, c, l, a)
+		join(t, c, l, b)
+		until(t, "both own some", func() bool { return len(a.owned()) == 2 && len(b.owned()) == 2 })
+		refused, err := g.Commit(t.Context(), g.Fence(), []schemas.Position{{Slot: b.owned()[0], Offset: 0, Metadata: "foreign"}})
+		t.Logf("a commit for a partition of another member: refused %v, error %v", refused, err)
+		if err != nil || len(refused) > 0 {
+			t.Errorf("the broker checks ownership now (%v, %v): DESIGN.md says that it does not", refused, err)
+		}
+	})
+}
+
+// The answer to a commit gets lost: the member gives everything up, joins as somebody else, and the fence it had is void.
+func TestLostCommitAnswerEndsTheSession(t *testing.T) {
+	t.Parallel()
+	cluster, c := embedded(t)
+	l := layout(t, c)
+	p := newProbe()
+	g, _ := join(t, c, l, p)
+	until(t, "assigned", func() bool { return len(p.owned()) == 4 })
+	old := g.Fence()
+	slot := schemas.Slot{Topic: schemas.TopicSendsExpress, Partition: 2}
+	cluster.ControlKey(int16(kmsg.OffsetCommit), func(kmsg.Request) (kmsg.Response, error, bool) {
+		return nil, errors.New("cut"), true // closes the connection
+	})
+	_, err := g.Commit(t.Context(), old, []schemas.Position{{Slot: slot, Offset: 0, Metadata: "m"}})
+	if err == nil {
+		t.Fatal("a commit without an answer was taken for done")
+	}
+	seen := map[string]int{}
+	for seen["lost"] < 4 || seen["assign"] < 8 {
+		seen[strings.Fields(take(t, p.events, "event"))[0]]++
+	}
+	until(t, "joined anew", func() bool { return g.Fence().Session > old.Session && g.Fence().Member != "" })
+	if now := g.Fence(); now.Member == old.Member {
+		t.Errorf("the new session is the same member %s", now.Member)
+	}
+	refused, err := g.Commit(t.Context(), old, []schemas.Position{{Slot: slot, Offset: 0}})
+	if err != nil || !errors.Is(refused[slot], kafka.ErrFenced) {
+		t.Errorf("a fence of the old session: %v, %v", refused, err)
+	}
+	// And what the old member may still have on its way is refused by the coordinator itself.
+	late := kmsg.NewPtrOffsetCommitRequest()
+	late.Group, late.MemberID, late.Generation = c.Prefix+"sender", old.Member, old.Generation
+	topic := kmsg.NewOffsetCommitRequestTopic()
+	topic.Topic = c.Prefix + string(slot.Topic)
+	part := kmsg.NewOffsetCommitRequestTopicPartition()
+	part.Partition = slot.Partition
+	topic.Partitions = append(topic.Partitions, part)
+	late.Topics = append(late.Topics, topic)
+	byName := kversion.Stable()
+	byName.SetMaxKeyVersion(int16(kmsg.OffsetCommit), 9)
+	cl, err := kgo.NewClient(kgo.SeedBrokers(c.Brokers...), kgo.MaxVersions(byName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer cl.Close()
+	resp, err := late.RequestWith(t.Context(), cl)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if code := resp.Topics[0].Partitions[0].ErrorCode; !errors.Is(kerr.ErrorForCode(code), kerr.UnknownMemberID) {
+		t.Errorf("the stray commit was answered with %v", kerr.ErrorForCode(code))
+	}
+}
+
+// A commit that the coordinator may have written counts as unknown, not as refused.
+func TestUnclearCommitIsNotARefusal(t *testing.T) {
+	t.Parallel()
+	cluster, c := embedded(t)
+	l := layout(t, c)
+	p := newProbe()
+	g, _ := join(t, c, l, p)
+	until(t, "assigned", func() bool { return len(p.owned()) == 4 })
+	cluster.ControlKey(int16(kmsg.OffsetCommit), func(req kmsg.Request) (kmsg.Response, error, bool) {
+		r := req.(*kmsg.OffsetCommitRequest)
+		resp := r.ResponseKind().(*kmsg.OffsetCommitResponse)
+		for _, t := range r.Topics {
+			rt := kmsg.NewOffsetCommitResponseTopic()
+			rt.Topic = t.Topic
+			for _, p := range t.Partitions {
+				rp := kmsg.NewOffsetCommitResponseTopicPartition()
+				rp.Partition, rp.ErrorCode = p.Partition, kerr.CoordinatorNotAvailable.Code
+				rt.Partitions = append(rt.Partitions, rp)
+			}
+			resp.Topics = append(resp.Topics, rt)
+		}
+		return resp, nil, true
+	})
+	slot := schemas.Slot{Topic: schemas.TopicSendsExpress}
+	if refused, err := g.Commit(t.Context(), g.Fence(), []schemas.Position{{Slot: slot}}); err == nil {
+		t.Errorf("refused %v", refused)
+	}
+}
+
+func TestPausedSlotsStandStill(t *testing.T) {
+	t.Parallel()
+	onBrokers(t, func(t *testing.T, c kafka.Config) {
+		l := layout(t, c)
+		pub := publisher(t, c, l)
+		p := newProbe()
+		g, _ := join(t, c, l, p)
+		until(t, "assigned", func() bool { return len(p.owned()) == 4 })
+		stopped := schemas.Slot{Topic: schemas.TopicSendsExpress, Partition: l.Home(schemas.TopicSendsExpress, []byte("stopped"))}
+		other := "a"
+		for l.Home(schemas.TopicSendsExpress, []byte(other)) == stopped.Partition {
+			other += "a"
+		}
+		g.Pause(stopped)
+		if _, err := pub.Publish(t.Context(), express("stopped"), express(other)); err != nil {
+			t.Fatal(err)
+		}
+		if r := take(t, p.recs, "record"); string(r.Key) != other {
+			t.Errorf("%s came from a paused slot", r.Key)
+		}
+		g.Resume(stopped)
+		if r := take(t, p.recs, "record"); string(r.Key) != "stopped" {
+			t.Errorf("got %s", r.Key)
+		}
+	})
+}

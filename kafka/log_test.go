@@ -1,0 +1,241 @@
+package kafka_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+
+	"github.com/klauspost/compress/zstd"
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"altavoz/kafka"
+	"altavoz/schemas"
+)
+
+func reader(t *testing.T, c kafka.Config) *kafka.Reader {
+	t.Helper()
+	r, err := kafka.NewReader(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(r.Close)
+	return r
+}
+
+func TestReaderReadsWhatThePublisherWrote(t *testing.T) {
+	t.Parallel()
+	onBrokers(t, func(t *testing.T, c kafka.Config) {
+		l := layout(t, c)
+		p, r := publisher(t, c, l), reader(t, c)
+		var recs []schemas.Record
+		for i := range 20 {
+			recs = append(recs, schemas.EncodeFilePart("file", bytes.Repeat([]byte{byte(i)}, schemas.PartBytes)))
+		}
+		acked, err := p.Publish(t.Context(), recs...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		slot := schemas.Slot{Topic: schemas.TopicBlobs, Partition: acked[0].Partition}
+		var offsets []int64
+		for i, a := range acked {
+			if a.Partition != slot.Partition || (i > 0 && a.Offset <= acked[i-1].Offset) {
+				t.Fatalf("part %d lies at %d/%d", i, a.Partition, a.Offset)
+			}
+			if i%3 != 1 {
+				offsets = append(offsets, a.Offset)
+			}
+		}
+		i := 0
+		err = r.Records(t.Context(), slot, offsets, func(rec schemas.Record) error {
+			if rec.Offset != offsets[i] || rec.Value[0] != byte(rec.Offset-acked[0].Offset) || len(rec.Value) != schemas.PartBytes {
+				t.Errorf("offset %d: %d bytes of %d", rec.Offset, len(rec.Value), rec.Value[0])
+			}
+			i++
+			return nil
+		})
+		if err != nil || i != len(offsets) {
+			t.Errorf("%d of %d, %v", i, len(offsets), err)
+		}
+		if _, err := r.Record(t.Context(), slot, acked[19].Offset+1); !errors.Is(err, kafka.ErrGone) {
+			t.Errorf("beyond the end: %v", err)
+		}
+		ends, err := r.Ends(t.Context(), schemas.TopicBlobs)
+		if err != nil || ends[slot.Partition] != acked[19].Offset+1 {
+			t.Errorf("ends %v, %v", ends, err)
+		}
+		n := 0
+		err = r.Range(t.Context(), slot, 0, ends[slot.Partition], func(schemas.Record) error { n++; return nil })
+		if err != nil || n != 20 {
+			t.Errorf("the range has %d records, %v", n, err)
+		}
+	})
+}
+
+func TestTrimmedRecordsAreGone(t *testing.T) {
+	t.Parallel()
+	onBrokers(t, func(t *testing.T, c kafka.Config) {
+		l := layout(t, c)
+		p, r := publisher(t, c, l), reader(t, c)
+		for i := range 10 {
+			if _, err := p.Publish(t.Context(), schemas.EncodeFilePart("file", []byte{byte(i)})); err != nil {
+				t.Fatal(err)
+			}
+		}
+		slot := schemas.Slot{Topic: schemas.TopicBlobs, Partition: l.Home(schemas.TopicBlobs, []byte("file"))}
+		cl, err := kgo.NewClient(kgo.SeedBrokers(c.Brokers...))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer cl.Close()
+		cut := make(kadm.Offsets)
+		cut.AddOffset(c.Prefix+string(slot.Topic), slot.Partition, 6, -1)
+		if _, err := kadm.NewClient(cl).DeleteRecords(t.Context(), cut); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := r.Record(t.Context(), slot, 5); !errors.Is(err, kafka.ErrGone) {
+			t.Errorf("a trimmed record: %v", err)
+		}
+		var got []int64
+		if err := r.Range(t.Context(), slot, 0, 10, func(rec schemas.Record) error { got = append(got, rec.Offset); return nil }); err != nil {
+			t.Fatal(err)
+		}
+		if fmt.Sprint(got) != "[6 7 8 9]" {
+			t.Errorf("the range has %v", got)
+		}
+	})
+}
+
+// A zombie may write an older status after a newer one.
+func TestStatusesKeepTheHighestVersion(t *testing.T) {
+	t.Parallel()
+	onBrokers(t, func(t *testing.T, c kafka.Config) {
+		l := layout(t, c)
+		p := publisher(t, c, l)
+		task := schemas.NewTaskID()
+		write := func(version uint64, cursor uint32) {
+			if _, err := p.Publish(t.Context(), schemas.EncodeStatus(1, &schemas.Status{Task: task.Bytes(), Version: version, Cursor: cursor})); err != nil {
+				t.Fatal(err)
+			}
+		}
+		write(3, 30)
+		write(2, 20)
+		v, err := kafka.NewStatuses(c, l)
+		if err != nil {
+			t.Fatal(err)
+		}
+		heard := make(chan uint64, 10)
+		v.Listen(func(_ schemas.TaskID, s *schemas.Status) { heard <- s.GetVersion() })
+		changes, stop := v.Watch(task)
+		defer stop()
+		if err := v.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		defer v.Stop()
+		take(t, v.CaughtUp(), "catching up")
+		take(t, changes, "change")
+		if s, ok := v.Get(task); !ok || s.GetCursor() != 30 {
+			t.Errorf("the view says %v", s)
+		}
+		write(4, 40)
+		if err := v.Sync(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if s, _ := v.Get(task); s.GetCursor() != 40 {
+			t.Errorf("after Sync the view says %v", s)
+		}
+		if a, b := take(t, heard, "status"), take(t, heard, "status"); a != 3 || b != 4 {
+			t.Errorf("heard %d and %d", a, b)
+		}
+	})
+}
+
+func TestFullBuffersAreBusyAtOnce(t *testing.T) {
+	t.Parallel()
+	cluster, c := embedded(t)
+	l := layout(t, c)
+	p := publisher(t, c, l)
+	cluster.Close() // nothing is acknowledged any more
+	var busy int
+	for range 200 {
+		p.Enqueue(schemas.EncodeFilePart("k", make([]byte, schemas.PartBytes)), func(_ schemas.Record, err error) {
+			if errors.Is(err, kafka.ErrBusy) {
+				busy++
+			}
+		})
+	}
+	if busy == 0 {
+		t.Error("100 MB were taken without an acknowledgement")
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_ = p.Close(ctx)
+}
+
+// A batch that unpacks to a gigabyte is passed over, and what lies behind it is read.
+func TestBombIsPassedOver(t *testing.T) {
+	t.Parallel()
+	onBrokers(t, func(t *testing.T, c kafka.Config) {
+		l := layout(t, c)
+		pub := publisher(t, c, l)
+		slot := l.Home(schemas.TopicSendsExpress, []byte("k"))
+		bomber, err := kgo.NewClient(kgo.SeedBrokers(c.Brokers...), kgo.WithCompressor(bomb{}), kgo.RecordPartitioner(kgo.ManualPartitioner()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer bomber.Close()
+		if err := bomber.ProduceSync(t.Context(), &kgo.Record{Topic: c.Prefix + string(schemas.TopicSendsExpress), Partition: slot, Value: make([]byte, 100_000)}).FirstErr(); err != nil {
+			t.Skipf("this broker looks into batches and does not take it: %v", err)
+		}
+		if _, err := pub.Publish(t.Context(), express("k")); err != nil {
+			t.Fatal(err)
+		}
+		p := newProbe()
+		join(t, c, l, p)
+		if r := take(t, p.recs, "record behind the bomb"); string(r.Key) != "k" {
+			t.Errorf("got %q", r.Key)
+		}
+	})
+}
+
+// bomb compresses whatever it is given to 40 MB of zeros.
+type bomb struct{}
+
+func (bomb) Compress(dst *bytes.Buffer, _ []byte, _ ...kgo.CompressFlag) ([]byte, kgo.CompressionCodecType) {
+	z, _ := zstd.NewWriter(dst)          //nolint:errcheck // fixed options
+	_, _ = z.Write(make([]byte, 40<<20)) //nolint:errcheck // into memory
+	_ = z.Close()
+	return dst.Bytes(), kgo.CodecZstd
+}
+
+func TestTopicsAreChecked(t *testing.T) {
+	t.Parallel()
+	onBrokers(t, func(t *testing.T, c kafka.Config) {
+		if _, err := kafka.CheckTopics(t.Context(), c); !errors.Is(err, kafka.ErrTopics) {
+			t.Errorf("before there are any: %v", err)
+		}
+		l := layout(t, c)
+		if l[schemas.TopicMarks] != l[schemas.TopicResults] || l[schemas.TopicSendsBulk] != 8 {
+			t.Errorf("layout %v", l)
+		}
+		if again := layout(t, c); fmt.Sprint(again) != fmt.Sprint(l) {
+			t.Errorf("the second look says %v", again)
+		}
+		cl, err := kgo.NewClient(kgo.SeedBrokers(c.Brokers...))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer cl.Close()
+		adm := kadm.NewClient(cl)
+		delete7 := "delete"
+		if _, err := adm.AlterTopicConfigs(t.Context(), []kadm.AlterConfig{{Op: kadm.SetConfig, Name: "cleanup.policy", Value: &delete7}},
+			c.Prefix+string(schemas.TopicStatuses)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := kafka.EnsureTopics(t.Context(), c, true); !errors.Is(err, kafka.ErrTopics) {
+			t.Errorf("statuses with cleanup.policy=delete: %v", err)
+		}
+	})
+}

@@ -1,0 +1,62 @@
+package kafka
+
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"altavoz/schemas"
+)
+
+// groupMetrics is what one group's membership tells.
+type groupMetrics struct {
+	lag      prometheus.Gauge
+	sessions prometheus.Counter
+	poisoned prometheus.Counter
+	accepted prometheus.Counter
+	refused  prometheus.Counter
+	unclear  prometheus.Counter
+	seconds  prometheus.Observer
+}
+
+func newGroupMetrics(reg prometheus.Registerer, stage string) *groupMetrics {
+	label := prometheus.Labels{"stage": stage}
+	commits := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "altavoz_commits_total", ConstLabels: label,
+		Help: "Positions committed to the group, by what became of them.",
+	}, []string{"result"})
+	seconds := prometheus.NewHistogram(prometheus.HistogramOpts{
+		Name: "altavoz_commit_seconds", ConstLabels: label, Help: "How long commits take.",
+		Buckets: prometheus.ExponentialBuckets(0.0002, 2.5, 12), NativeHistogramBucketFactor: 1.1,
+	})
+	m := &groupMetrics{
+		lag: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "altavoz_stage_lag_records", ConstLabels: label,
+			Help: "Records of the partitions owned here that the stage has not been given yet.",
+		}),
+		sessions: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "altavoz_group_rejoins_total", ConstLabels: label,
+			Help: "How often this process had to join its group anew.",
+		}),
+		poisoned: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "altavoz_poisoned_batches_total", ConstLabels: label,
+			Help: "Batches passed over because they can't be unpacked.",
+		}),
+		accepted: commits.WithLabelValues("accepted"),
+		refused:  commits.WithLabelValues("refused"),
+		unclear:  commits.WithLabelValues("unclear"),
+		seconds:  seconds,
+	}
+	reg.MustRegister(m.lag, m.sessions, m.poisoned, commits, seconds)
+	return m
+}
+
+func (m *groupMetrics) committed(took time.Duration, n int, refused map[schemas.Slot]error, err error) {
+	if err != nil {
+		m.unclear.Add(float64(n))
+		return
+	}
+	m.seconds.Observe(took.Seconds())
+	m.refused.Add(float64(len(refused)))
+	m.accepted.Add(float64(n - len(refused)))
+}

@@ -1,0 +1,131 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"altavoz/schemas"
+)
+
+// ErrBusy is the error of a record that found the buffers full: nothing of it was written.
+var ErrBusy = errors.New("the buffers to Kafka are full")
+
+const (
+	// What may wait in one publisher. Records of the broadcasts topic may be 24 MiB each, so bytes are bounded too.
+	maxBuffered      = 20_000
+	maxBufferedBytes = 32 << 20
+	// deliveryTimeout bounds how long a record may still arrive: a zombie's reach.
+	deliveryTimeout = 10 * time.Second
+	// batchBytes is the largest batch of small records; a larger record travels alone.
+	batchBytes = schemas.MaxRecordBytes
+)
+
+// Publisher writes records. It is safe for concurrent use.
+type Publisher struct {
+	cfg     Config
+	cl      *kgo.Client
+	bytes   atomic.Int64
+	records atomic.Int64
+}
+
+// NewPublisher returns a publisher that waits for linger before it sends a batch: 0 where somebody waits for the
+// answer, a few milliseconds where throughput counts.
+func NewPublisher(c Config, l Layout, linger time.Duration) (*Publisher, error) {
+	c = c.withDefaults()
+	cl, err := c.client(
+		kgo.ProducerLinger(linger),
+		kgo.RecordPartitioner(byKey(l, c)),
+		kgo.RequiredAcks(kgo.AllISRAcks()),
+		kgo.MaxBufferedRecords(2*maxBuffered), // ours is the limit that counts; this one would block
+		kgo.ProducerBatchMaxBytes(batchBytes+64<<10),
+		kgo.ProducerBatchMaxBytesFn(func(topic string) int32 {
+			if t := c.bare(topic); t == schemas.TopicBroadcasts || t == schemas.TopicRejects {
+				return schemas.MaxBroadcastBytes + 64<<10
+			}
+			return batchBytes + 64<<10
+		}),
+		kgo.RecordDeliveryTimeout(deliveryTimeout),
+		kgo.ProduceRequestTimeout(deliveryTimeout),
+		kgo.ProducerBatchCompression(kgo.Lz4Compression(), kgo.NoCompression()),
+	)
+	if err != nil {
+		return nil, err
+	}
+	return &Publisher{cfg: c, cl: cl}, nil
+}
+
+// Enqueue takes a record to be written and never blocks. done is called exactly once: with the record as it was
+// acknowledged, or with why it was not. After an error other than ErrBusy the record may still have arrived.
+func (p *Publisher) Enqueue(rec schemas.Record, done func(schemas.Record, error)) {
+	size := int64(len(rec.Key) + len(rec.Value))
+	if p.records.Add(1) > maxBuffered || p.bytes.Add(size) > maxBufferedBytes+size {
+		p.records.Add(-1)
+		p.bytes.Add(-size)
+		done(rec, ErrBusy)
+		return
+	}
+	// A context that ends would take a batch with it, and with that batch the sequence of all that follow.
+	p.cl.TryProduce(context.Background(), p.cfg.out(rec), func(k *kgo.Record, err error) {
+		p.records.Add(-1)
+		p.bytes.Add(-size)
+		switch {
+		case errors.Is(err, kgo.ErrMaxBuffered):
+			err = ErrBusy
+		case err != nil:
+			err = fmt.Errorf("writing to %s: %w", k.Topic, err)
+		default:
+			rec.Partition, rec.Offset, rec.Time = k.Partition, k.Offset, k.Timestamp
+		}
+		done(rec, err)
+	})
+}
+
+// Publish writes records and returns them as acknowledged, in the order given. The end of ctx ends the waiting only:
+// what was taken is written. An error means that at least one was not acknowledged.
+func (p *Publisher) Publish(ctx context.Context, recs ...schemas.Record) ([]schemas.Record, error) {
+	var (
+		mu    sync.Mutex
+		first error
+		left  = len(recs)
+		all   = make(chan struct{})
+		acked = make([]schemas.Record, len(recs))
+	)
+	if left == 0 {
+		return nil, nil
+	}
+	for i, rec := range recs {
+		p.Enqueue(rec, func(rec schemas.Record, err error) {
+			mu.Lock()
+			defer mu.Unlock()
+			acked[i] = rec
+			if err != nil && first == nil {
+				first = err
+			}
+			if left--; left == 0 {
+				close(all)
+			}
+		})
+	}
+	select {
+	case <-all:
+		return acked, first
+	case <-ctx.Done():
+		return nil, fmt.Errorf("waiting for Kafka: %w", context.Cause(ctx))
+	}
+}
+
+// Close writes what is buffered, as long as ctx lasts, and ends the publisher.
+func (p *Publisher) Close(ctx context.Context) error {
+	err := p.cl.Flush(ctx)
+	p.cl.Close()
+	if err != nil {
+		return fmt.Errorf("flushing to Kafka: %w", err)
+	}
+	return nil
+}

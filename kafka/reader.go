@@ -1,0 +1,267 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"altavoz/schemas"
+)
+
+// ErrGone is the error of a record that does not exist any more: trimmed, or never there.
+var ErrGone = errors.New("the record is not in the log any more")
+
+const (
+	// readBytes is what one fetch asks for: the broker sends at least one batch, whatever its size.
+	readBytes = 1 << 20
+	readWait  = 250 * time.Millisecond
+	// readTries bounds what a moving leader costs: with the pauses between, some 10 s.
+	readTries  = 20
+	readPause  = 500 * time.Millisecond
+	leaderLife = time.Minute // how long a leader is believed without asking again
+)
+
+// Reader reads records by partition and offset, outside any group. It is safe for concurrent use.
+type Reader struct {
+	cfg Config
+	cl  *kgo.Client
+	adm *kadm.Client
+}
+
+// NewReader returns a reader.
+func NewReader(c Config) (*Reader, error) {
+	c = c.withDefaults()
+	cl, err := c.client()
+	if err != nil {
+		return nil, err
+	}
+	return &Reader{cfg: c, cl: cl, adm: kadm.NewClient(cl)}, nil
+}
+
+// Close ends the reader; reads under way fail.
+func (r *Reader) Close() { r.cl.Close() }
+
+// Record reads one record. The error is ErrGone where there is none at the offset.
+func (r *Reader) Record(ctx context.Context, s schemas.Slot, offset int64) (schemas.Record, error) {
+	var found schemas.Record
+	ok := false
+	err := r.Records(ctx, s, []int64{offset}, func(rec schemas.Record) error {
+		found, ok = rec, true
+		return nil
+	})
+	if err == nil && !ok {
+		err = fmt.Errorf("%s at %d: %w", s, offset, ErrGone)
+	}
+	return found, err
+}
+
+// Records hands over the records at the given offsets, which must grow. Neighbours come in one fetch.
+func (r *Reader) Records(ctx context.Context, s schemas.Slot, offsets []int64, each func(schemas.Record) error) error {
+	for len(offsets) > 0 {
+		recs, _, start, err := r.fetch(ctx, s, offsets[0])
+		if err != nil {
+			return err
+		}
+		if offsets[0] < start || len(recs) == 0 || recs[0].Offset != offsets[0] {
+			return fmt.Errorf("%s at %d: %w", s, offsets[0], ErrGone)
+		}
+		for _, rec := range recs {
+			if len(offsets) == 0 || rec.Offset < offsets[0] {
+				continue
+			}
+			if rec.Offset > offsets[0] {
+				break // the next fetch tells whether it is gone
+			}
+			offsets = offsets[1:]
+			if err := each(rec); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// Range hands over every record in [from, to), in order. Offsets that compaction emptied are passed over; a from below
+// the log's start means its start.
+func (r *Reader) Range(ctx context.Context, s schemas.Slot, from, to int64, each func(schemas.Record) error) error {
+	for at := max(from, 0); at < to; {
+		recs, end, start, err := r.fetch(ctx, s, at)
+		if err != nil {
+			return err
+		}
+		if at < start {
+			at = start
+			continue
+		}
+		if len(recs) == 0 && at >= end {
+			return nil // the log was cut below to
+		}
+		for _, rec := range recs {
+			if rec.Offset >= to {
+				return nil
+			}
+			if err := each(rec); err != nil {
+				return err
+			}
+		}
+		if len(recs) == 0 {
+			at++ // nothing but offsets that compaction emptied
+			continue
+		}
+		at = recs[len(recs)-1].Offset + 1
+	}
+	return nil
+}
+
+// Ends returns where each partition of the topic ends now.
+func (r *Reader) Ends(ctx context.Context, t schemas.Topic) (map[int32]int64, error) {
+	listed, err := r.adm.ListEndOffsets(ctx, r.cfg.topic(t))
+	if err == nil {
+		err = listed.Error()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("listing the ends of %s: %w", t, err)
+	}
+	ends := make(map[int32]int64)
+	listed.Each(func(o kadm.ListedOffset) { ends[o.Partition] = o.Offset })
+	return ends, nil
+}
+
+// Committed returns up to where the group has committed each partition of the topic; partitions without a commit are missing.
+func (r *Reader) Committed(ctx context.Context, group string, t schemas.Topic) (map[int32]int64, error) {
+	resp, err := r.adm.FetchOffsets(ctx, r.cfg.Prefix+group)
+	if err == nil {
+		err = resp.Error()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading the offsets of group %s: %w", group, err)
+	}
+	at := make(map[int32]int64)
+	for p, o := range resp[r.cfg.topic(t)] {
+		at[p] = o.At
+	}
+	return at, nil
+}
+
+// fetch asks the partition's leader for records from an offset on, and again after everything that passes. It returns
+// them with the partition's end and start.
+func (r *Reader) fetch(ctx context.Context, s schemas.Slot, at int64) (recs []schemas.Record, end, start int64, err error) {
+	for try := range readTries {
+		if try > 0 {
+			select {
+			case <-ctx.Done():
+				return nil, 0, 0, fmt.Errorf("reading %s at %d: %w", s, at, context.Cause(ctx))
+			case <-time.After(readPause):
+			}
+		}
+		var again bool
+		recs, end, start, again, err = r.once(ctx, s, at, try > 0)
+		if !again {
+			break
+		}
+	}
+	if err != nil {
+		return nil, 0, 0, fmt.Errorf("reading %s at %d: %w", s, at, err)
+	}
+	return recs, end, start, nil
+}
+
+// once is one request of fetch; again says that the error may pass.
+func (r *Reader) once(ctx context.Context, s schemas.Slot, at int64, fresh bool) (recs []schemas.Record, end, start int64, again bool, err error) {
+	rp, err := r.raw(ctx, s, at, fresh)
+	switch {
+	case errors.Is(err, kerr.OffsetOutOfRange):
+		return r.outside(ctx, s, at)
+	case err != nil:
+		return nil, 0, 0, ctx.Err() == nil, err
+	}
+	opts := kgo.ProcessFetchPartitionOpts{Offset: at, Topic: r.cfg.topic(s.Topic), Partition: s.Partition}
+	got, _ := kgo.ProcessFetchPartition(opts, rp, cappedDecompressor{}, nil)
+	if got.Err != nil {
+		return nil, 0, 0, false, got.Err
+	}
+	recs = make([]schemas.Record, len(got.Records))
+	for i, k := range got.Records {
+		recs[i] = r.cfg.in(k)
+	}
+	return recs, rp.HighWatermark, 0, false, nil
+}
+
+// raw asks the leader for what lies at an offset, as it lies there.
+func (r *Reader) raw(ctx context.Context, s schemas.Slot, at int64, fresh bool) (*kmsg.FetchResponseTopicPartition, error) {
+	leader, id, err := r.leader(ctx, s, fresh)
+	if err != nil {
+		return nil, err
+	}
+	req := kmsg.NewPtrFetchRequest()
+	req.MaxWaitMillis = int32(readWait.Milliseconds())
+	req.MinBytes, req.MaxBytes, req.SessionEpoch = 1, readBytes, -1
+	t := kmsg.NewFetchRequestTopic()
+	t.Topic, t.TopicID = r.cfg.topic(s.Topic), id
+	p := kmsg.NewFetchRequestTopicPartition()
+	p.Partition, p.FetchOffset, p.PartitionMaxBytes = s.Partition, at, readBytes
+	t.Partitions = append(t.Partitions, p)
+	req.Topics = append(req.Topics, t)
+	resp, err := r.cl.Broker(int(leader)).Request(ctx, req)
+	if err != nil {
+		return nil, fmt.Errorf("asking the leader: %w", err)
+	}
+	fetched := resp.(*kmsg.FetchResponse)
+	if err := kerr.ErrorForCode(fetched.ErrorCode); err != nil {
+		return nil, err
+	}
+	if len(fetched.Topics) != 1 || len(fetched.Topics[0].Partitions) != 1 {
+		return nil, errors.New("the broker answered about other partitions")
+	}
+	rp := &fetched.Topics[0].Partitions[0]
+	return rp, kerr.ErrorForCode(rp.ErrorCode)
+}
+
+// outside finds out on which side of the log an offset lies that it does not have.
+func (r *Reader) outside(ctx context.Context, s schemas.Slot, at int64) (recs []schemas.Record, end, start int64, again bool, err error) {
+	starts, err := r.adm.ListStartOffsets(ctx, r.cfg.topic(s.Topic))
+	if err != nil {
+		return nil, 0, 0, ctx.Err() == nil, err
+	}
+	o, ok := starts.Lookup(r.cfg.topic(s.Topic), s.Partition)
+	if !ok || o.Err != nil {
+		return nil, 0, 0, true, fmt.Errorf("where %s begins is not known: %w", s, o.Err)
+	}
+	if at < o.Offset {
+		return nil, 0, o.Offset, false, nil
+	}
+	return nil, at, 0, false, nil // beyond the end
+}
+
+// leader finds the broker that has the partition.
+func (r *Reader) leader(ctx context.Context, s schemas.Slot, fresh bool) (int32, [16]byte, error) {
+	req := kmsg.NewPtrMetadataRequest()
+	t := kmsg.NewMetadataRequestTopic()
+	t.Topic = kmsg.StringPtr(r.cfg.topic(s.Topic))
+	req.Topics = append(req.Topics, t)
+	life := leaderLife
+	if fresh {
+		life = -1
+	}
+	resp, err := r.cl.RequestCachedMetadata(ctx, req, life)
+	if err != nil {
+		return 0, [16]byte{}, fmt.Errorf("asking for the leader of %s: %w", s, err)
+	}
+	for _, t := range resp.Topics {
+		if err := kerr.ErrorForCode(t.ErrorCode); err != nil {
+			return 0, [16]byte{}, fmt.Errorf("asking for the leader of %s: %w", s, err)
+		}
+		for _, p := range t.Partitions {
+			if p.Partition == s.Partition && p.Leader >= 0 {
+				return p.Leader, t.TopicID, nil
+			}
+		}
+	}
+	return 0, [16]byte{}, fmt.Errorf("%s has no leader", s)
+}

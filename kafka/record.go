@@ -1,0 +1,61 @@
+package kafka
+
+import (
+	"strings"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"altavoz/schemas"
+)
+
+// topic returns the name a topic has in the cluster.
+func (c Config) topic(t schemas.Topic) string { return c.Prefix + string(t) }
+
+func (c Config) bare(name string) schemas.Topic {
+	return schemas.Topic(strings.TrimPrefix(name, c.Prefix))
+}
+
+func (c Config) out(r schemas.Record) *kgo.Record {
+	k := &kgo.Record{Topic: c.topic(r.Topic), Partition: r.Partition, Key: r.Key, Value: r.Value}
+	if len(r.Headers) > 0 {
+		k.Headers = make([]kgo.RecordHeader, len(r.Headers))
+		for i, h := range r.Headers {
+			k.Headers[i] = kgo.RecordHeader{Key: h.Key, Value: h.Value}
+		}
+	}
+	return k
+}
+
+func (c Config) in(k *kgo.Record) schemas.Record {
+	r := schemas.Record{
+		Topic: c.bare(k.Topic), Partition: k.Partition, Offset: k.Offset, Key: k.Key, Value: k.Value, Time: k.Timestamp,
+	}
+	if len(k.Headers) > 0 {
+		r.Headers = make([]schemas.Header, len(k.Headers))
+		for i, h := range k.Headers {
+			r.Headers[i] = schemas.Header{Key: h.Key, Value: h.Value}
+		}
+	}
+	return r
+}
+
+// slots turns the library's map of partitions into slots.
+func (c Config) slots(m map[string][]int32) []schemas.Slot {
+	var out []schemas.Slot
+	for name, partitions := range m {
+		for _, p := range partitions {
+			out = append(out, schemas.Slot{Topic: c.bare(name), Partition: p})
+		}
+	}
+	return out
+}
+
+// partitions is the way back.
+func (c Config) partitions(slots []schemas.Slot) map[string][]int32 {
+	out := make(map[string][]int32)
+	for _, s := range slots {
+		name := c.topic(s.Topic)
+		out[name] = append(out[name], s.Partition)
+	}
+	return out
+}
