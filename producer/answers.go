@@ -105,8 +105,8 @@ func internalError() answer {
 }
 
 // later is the refusal of what may be tried again.
-func later(code, spanish, hint string) answer {
-	a := refusal(http.StatusServiceUnavailable, code, spanish, hint)
+func later(code, spanish string) answer {
+	a := refusal(http.StatusServiceUnavailable, code, spanish, "")
 	a.retry = true
 	return a
 }
@@ -131,7 +131,7 @@ func bodyError(err error) answer {
 	case errors.As(err, &field):
 		return fieldError(field)
 	case errors.Is(err, errNoSlot):
-		a = later(codeBusy, "Hay demasiadas solicitudes grandes a la vez; intente de nuevo en unos segundos", "")
+		a = later(codeBusy, "Hay demasiadas solicitudes grandes a la vez; intente de nuevo en unos segundos")
 	case errors.Is(err, errSlow):
 		a = refusal(http.StatusRequestTimeout, codeSlow, "El cuerpo de la solicitud llega demasiado despacio", "")
 	case errors.Is(err, errPublish):
@@ -144,7 +144,7 @@ func bodyError(err error) answer {
 }
 
 func unavailable() answer {
-	return later(codeUnavailable, "El servicio no puede aceptar el envío en este momento; intente de nuevo en unos segundos", "")
+	return later(codeUnavailable, "El servicio no puede aceptar el envío ahora; intente de nuevo en unos segundos")
 }
 
 // send writes the answer out whole, in its time. The deadline is taken back then: the connection may serve others.

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -100,24 +101,22 @@ func (in *Ingress) route(name string, h handler, methods ...string) http.Handler
 
 func (in *Ingress) answer(w http.ResponseWriter, r *http.Request, h handler, methods []string) (a answer) {
 	defer func() {
-		p := recover()
-		if p == nil {
-			return
+		if p := recover(); p != nil {
+			a = in.panicked(r, p)
 		}
-		in.cfg.Logger.ErrorContext(r.Context(), "panic while answering", "path", r.URL.Path, "panic", p, "stack", string(debug.Stack()))
-		a = internalError()
-		a.close = true
 	}()
-	if len(methods) == 0 {
+	if len(methods) == 0 || slices.Contains(methods, r.Method) {
 		return h(w, r, "")
-	}
-	for _, m := range methods {
-		if r.Method == m {
-			return h(w, r, "")
-		}
 	}
 	w.Header().Set("Allow", methods[0])
 	return refusal(http.StatusMethodNotAllowed, codeMethod, "Método no permitido", "use "+methods[0])
+}
+
+func (in *Ingress) panicked(r *http.Request, p any) answer {
+	in.cfg.Logger.ErrorContext(r.Context(), "panic while answering", "path", r.URL.Path, "panic", p, "stack", string(debug.Stack()))
+	a := internalError()
+	a.close = true
+	return a
 }
 
 // guarded lets only known callers in.
@@ -139,7 +138,7 @@ func health(http.ResponseWriter, *http.Request, string) answer {
 
 func (in *Ingress) ready(http.ResponseWriter, *http.Request, string) answer {
 	if err := in.Ready(); err != nil {
-		return later(codeUnavailable, "El servicio aún está leyendo el estado de las tareas", "")
+		return later(codeUnavailable, "El servicio aún está leyendo el estado de las tareas")
 	}
 	return answer{status: http.StatusOK, body: healthBody{"ready"}}
 }

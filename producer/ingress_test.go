@@ -345,12 +345,12 @@ func TestLogsHoldNoSecrets(t *testing.T) {
 	t.Parallel()
 	var logged strings.Builder
 	h := setup(t, producer.Config{Logger: slog.New(slog.NewTextHandler(&logged, &slog.HandlerOptions{Level: slog.LevelDebug}))})
-	_, body, _ := h.post(`{"phones":["573001234567"],"body_text":"Confidencial","use_queue":true}`)
+	_, body, _ := h.post(`{"phones":["573001234567"],"body_text":"Secreto","use_queue":true}`)
 	got := logged.String()
 	if !strings.Contains(got, taskOf(t, body).String()) || !strings.Contains(got, "lane=express") {
 		t.Errorf("logged %s", got)
 	}
-	if strings.Contains(got, "4567") || strings.Contains(got, "Confid") {
+	if strings.Contains(got, "4567") || strings.Contains(got, "Secre") {
 		t.Errorf("logged %s", got)
 	}
 }
@@ -464,8 +464,8 @@ func TestUploadSlots(t *testing.T) {
 			if !known {
 				r = io.MultiReader(r)
 			}
-			second, body, _ = h.do(http.MethodPost, producer.PathSend, r)
-			small, _, _ = h.post(one(`,"use_queue":true`))
+			second, body, _ = h.do(http.MethodPost, producer.PathSend, r) //nolint:contextcheck // another client
+			small, _, _ = h.post(one(`,"use_queue":true`))                //nolint:contextcheck // another client
 		}
 		first, _, _ := h.post(big)
 		if first != http.StatusAccepted || second != http.StatusServiceUnavailable || small != http.StatusAccepted {
@@ -520,6 +520,7 @@ func TestSlowBody(t *testing.T) {
 						answer <- ""
 						return
 					}
+					defer resp.Body.Close()
 					b, _ := io.ReadAll(resp.Body)
 					answer <- fmt.Sprintf("%d %s", resp.StatusCode, b)
 				}()
@@ -574,6 +575,7 @@ func TestConnectionIsKept(t *testing.T) {
 				t.Fatal(err)
 			}
 			b, _ := io.ReadAll(resp.Body)
+			resp.Body.Close()
 			if resp.StatusCode != want || resp.Close {
 				t.Errorf("%d %s, close %v", resp.StatusCode, b, resp.Close)
 			}

@@ -38,7 +38,7 @@ func setup(t *testing.T, cfg producer.Config) *house {
 	close(h.ready)
 	cfg.Registerer = h.reg
 	if cfg.Logger == nil {
-		cfg.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
+		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
 	h.Ingress = producer.New(cfg, producer.Ports{Log: h.log, Statuses: &h.view})
 	h.handler = h.Handler()

@@ -49,14 +49,14 @@ func (d *Draft) WriteJSON(w io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("writing a draft: %w", err)
 	}
-	out := bufio.NewWriterSize(w, draftBuffer) // keeps its first error for Flush
-	out.Write(head[:len(head)-1])              // body_text is always there, so that a comma may follow
+	out := &draftWriter{bufio.NewWriterSize(w, draftBuffer)}
+	out.text(string(head[:len(head)-1])) // body_text is always there, so that a comma may follow
 	if d.File != nil {
 		if err := d.writeFile(out); err != nil {
 			return err
 		}
 	}
-	out.WriteString(`,"phones":[`)
+	out.text(`,"phones":[`)
 	if d.Phones != nil {
 		var quoted []byte
 		sep := ""
@@ -64,26 +64,26 @@ func (d *Draft) WriteJSON(w io.Writer) error {
 			if quoted, err = jsontext.AppendQuote(quoted[:0], phone); err != nil {
 				return fmt.Errorf("writing a draft's phone: %w", err)
 			}
-			out.WriteString(sep)
+			out.text(sep)
 			if _, err := out.Write(quoted); err != nil {
 				break
 			}
 			sep = ","
 		}
 	}
-	out.WriteString(`]}`)
+	out.text(`]}`)
 	if err := out.Flush(); err != nil {
 		return fmt.Errorf("writing a draft: %w", err)
 	}
 	return nil
 }
 
-func (d *Draft) writeFile(out *bufio.Writer) error {
+func (d *Draft) writeFile(out *draftWriter) error {
 	label := d.FileType
 	if d.FileName != "" {
 		label += ";name=" + strings.ReplaceAll(url.QueryEscape(d.FileName), "+", "%20")
 	}
-	out.WriteString(`,"header_content":"data:` + label + `;base64,`)
+	out.text(`,"header_content":"data:` + label + `;base64,`)
 	enc := base64.NewEncoder(base64.StdEncoding, out)
 	if _, err := io.Copy(enc, d.File); err != nil {
 		return fmt.Errorf("reading the draft's file: %w", err)
@@ -91,9 +91,14 @@ func (d *Draft) writeFile(out *bufio.Writer) error {
 	if err := enc.Close(); err != nil {
 		return fmt.Errorf("writing a draft: %w", err)
 	}
-	out.WriteByte('"')
+	out.text(`"`)
 	return nil
 }
+
+// draftWriter keeps its first error for Flush.
+type draftWriter struct{ *bufio.Writer }
+
+func (w *draftWriter) text(s string) { _, _ = w.WriteString(s) }
 
 // Receipt says what became of a published broadcast.
 type Receipt struct {

@@ -29,7 +29,7 @@ func (in *Ingress) taskStatus(_ http.ResponseWriter, r *http.Request, _ string) 
 		return answer{status: http.StatusOK, body: describe(task, s, time.Now())}
 	}
 	if !in.caughtUp() {
-		return later(codeUnavailable, "El servicio aún está leyendo el estado de las tareas; intente de nuevo en unos segundos", "")
+		return later(codeUnavailable, "El servicio aún está leyendo el estado de las tareas; intente de nuevo en unos segundos")
 	}
 	// An id that another ingress has just handed out may not have come round yet.
 	made, ok := task.Time()

@@ -51,9 +51,11 @@ func (d *dataURI) refuse(code, spanish string) {
 	}
 }
 
+func (d *dataURI) refused() bool { return d.fault != nil }
+
 // write takes the next text. Its errors are those of emit.
 func (d *dataURI) write(text []byte) error {
-	if !d.open && d.fault == nil {
+	if !d.open && !d.refused() {
 		comma := bytes.IndexByte(text, ',')
 		if comma < 0 {
 			comma = len(text)
@@ -65,7 +67,7 @@ func (d *dataURI) write(text []byte) error {
 			d.readLabel()
 		}
 	}
-	if d.fault != nil || !d.open {
+	if d.refused() || !d.open {
 		return nil
 	}
 	if bytes.ContainsAny(text, "\r\n") { // base64 as mail and command lines wrap it
@@ -82,7 +84,7 @@ func (d *dataURI) write(text []byte) error {
 		}
 		d.quad = d.quad[:0]
 	}
-	for len(text) >= quadChars && d.fault == nil {
+	for len(text) >= quadChars && !d.refused() {
 		n := min(len(text), decodeChars) / quadChars * quadChars
 		if err := d.decode(text[:n]); err != nil {
 			return err
@@ -128,7 +130,7 @@ func (d *dataURI) decode(quads []byte) error {
 	n, err := base64.StdEncoding.Strict().Decode(d.bytes, quads)
 	if err != nil || d.padded {
 		d.refuse(CodeBase64, "El archivo de 'header_content' no es base64 válido")
-		return nil
+		return nil //nolint:nilerr // it is kept
 	}
 	d.padded = n < len(quads)/quadChars*quadBytes
 	b := d.bytes[:n]
@@ -161,7 +163,7 @@ func (d *dataURI) flush() error {
 
 // close takes the end of the text.
 func (d *dataURI) close() error {
-	if !d.open && d.fault == nil {
+	if !d.open && !d.refused() {
 		d.readLabel()
 	}
 	if len(d.quad) > 0 {
@@ -170,7 +172,7 @@ func (d *dataURI) close() error {
 	if d.size == 0 {
 		d.refuse(CodeBase64, "El archivo de 'header_content' está vacío")
 	}
-	if d.fault != nil || len(d.part) == 0 {
+	if d.refused() || len(d.part) == 0 {
 		return nil
 	}
 	return d.flush()
@@ -178,7 +180,7 @@ func (d *dataURI) close() error {
 
 // media is the file as a header of the given kind.
 func (d *dataURI) media(kind HeaderKind) (*MediaRef, *FieldError) {
-	if d.fault != nil {
+	if d.refused() {
 		return nil, d.fault
 	}
 	seen, ok := MediaType(kind, d.head, d.mime)

@@ -85,12 +85,7 @@ func (s *splitter) Read(p []byte) (int, error) {
 				return 0, err
 			}
 		default:
-			c, err := s.pass(p[n:])
-			n += c
-			if err != nil {
-				s.err, s.in = err, nil
-				return n, nil // the error comes with the next call: the decoder sees first what led to it
-			}
+			n += s.pass(p[n:])
 		}
 	}
 }
@@ -102,7 +97,7 @@ func (s *splitter) fill() error {
 		}
 		n, err := s.src.Read(s.buf)
 		switch {
-		case err == io.EOF: //nolint:errorlint // as Read promises
+		case err == io.EOF:
 			s.err = err
 		case err != nil:
 			s.err = fmt.Errorf("reading the body: %w", err)
@@ -116,15 +111,16 @@ func (s *splitter) fill() error {
 	return nil
 }
 
-// pass copies to p what is read, up to the beginning of a header_content.
-func (s *splitter) pass(p []byte) (int, error) {
+// pass copies to p what is read, up to the beginning of a header_content. An error comes with the next fill: the decoder
+// sees first what led to it.
+func (s *splitter) pass(p []byte) int {
 	n := min(len(p), len(s.in))
 	for i, c := range s.in[:n] {
 		if s.state == inString {
 			if err := s.stringByte(c); err != nil {
-				n = i
-				copy(p, s.in[:n])
-				return n, err
+				copy(p, s.in[:i])
+				s.err, s.in = err, nil
+				return i
 			}
 			continue
 		}
@@ -146,13 +142,13 @@ func (s *splitter) pass(p []byte) (int, error) {
 				s.state, s.held = inHeld, s.held[:0]
 				copy(p, s.in[:i])
 				s.in = s.in[i:]
-				return i, nil
+				return i
 			}
 		}
 	}
 	copy(p, s.in[:n])
 	s.in = s.in[n:]
-	return n, nil
+	return n
 }
 
 // stringByte follows a string that is passed on.

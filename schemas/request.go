@@ -2,7 +2,6 @@ package schemas
 
 import (
 	"crypto/sha256"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"hash"
@@ -11,7 +10,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
 	"google.golang.org/protobuf/proto"
@@ -289,31 +287,31 @@ func (r *requestReader) list() error {
 }
 
 func (r *requestReader) recipient() (string, error) {
-	switch r.dec.PeekKind() {
-	case jsontext.KindString, jsontext.KindNumber:
-		tok, err := r.dec.ReadToken()
-		if err != nil {
-			return "", err
-		}
-		text := tok.String()
-		if tok.Kind() == jsontext.KindNumber && (len(text) > maxInteger || strings.Trim(text, "0123456789") != "") {
-			break
-		}
-		writeText(r.phones, text)
-		return cutText(text, maxKept), nil
-	default:
-		if err := r.skip(); err != nil {
-			return "", err
-		}
+	if k := r.dec.PeekKind(); k != jsontext.KindString && k != jsontext.KindNumber {
+		r.refuseRecipient()
+		return "", r.skip()
+	}
+	tok, err := r.dec.ReadToken()
+	if err != nil {
+		return "", err
+	}
+	text := tok.String()
+	if tok.Kind() == jsontext.KindNumber && (len(text) > maxInteger || strings.Trim(text, "0123456789") != "") {
+		r.refuseRecipient()
+	}
+	writeText(r.phones, text)
+	return cutText(text, maxKept), nil
+}
+
+func (r *requestReader) refuseRecipient() {
+	if r.isBad("phones") {
+		return
 	}
 	field := "phones[" + strconv.FormatUint(uint64(r.req.Total), 10) + "]"
-	if r.bad["phones"] == nil {
-		r.bad["phones"] = &FieldError{
-			Field: field, Code: CodeWrongType,
-			Spanish: fmt.Sprintf("El campo '%s' debe ser un texto, o un número entero de hasta %d dígitos", field, maxInteger),
-		}
+	r.bad["phones"] = &FieldError{
+		Field: field, Code: CodeWrongType,
+		Spanish: fmt.Sprintf("El campo '%s' debe ser un texto, o un número entero de hasta %d dígitos", field, maxInteger),
 	}
-	return "", nil
 }
 
 // slice gives the recipients kept so far to the sink, and part what is decoded of the file; not those of a request that is
@@ -336,7 +334,7 @@ func (r *requestReader) part(b []byte) error {
 
 // refuse keeps the first thing that is wrong with a member.
 func (r *requestReader) refuse(field, code, spanish string) {
-	if r.bad[field] == nil {
+	if !r.isBad(field) {
 		r.bad[field] = &FieldError{Field: field, Code: code, Spanish: spanish}
 	}
 }
@@ -363,39 +361,4 @@ func (r *requestReader) fatal(err error) error {
 	}
 }
 
-// meaning is the digest that makes a repeat a repeat: every member with its default filled in, the recipients in order, the
-// file by its digest. Not the task id, which is the request's name and not its meaning.
-func (r *requestReader) meaning() []byte {
-	h := sha256.New()
-	c, q := r.req.Content, r.req
-	for _, text := range []string{
-		"altavoz request 1", q.Sender, c.GetBody(), c.GetFooter(), c.GetButtonText(), c.GetButtonUrl(), c.GetHeader().String(), c.GetHeaderText(),
-		c.GetMedia().GetUrl(), string(c.GetMedia().GetSha256()), c.GetMedia().GetMimeType(), c.GetMedia().GetFilename(), c.GetCategory(),
-		q.OnUnknown.String(), strconv.FormatBool(q.UseQueue), string(r.phones.Sum(nil)),
-	} {
-		writeText(h, text)
-	}
-	for _, n := range []int64{q.ScheduleMs, q.ExpireMs, int64(q.Speed), int64(q.Total)} {
-		writeText(h, strconv.FormatInt(n, 10))
-	}
-	return h.Sum(nil)
-}
-
-// writeText hashes a text with its length before it, so that no two lists of texts look alike.
-func writeText(h hash.Hash, text string) {
-	var b [maxKept + binary.MaxVarintLen64]byte // on the stack for nearly every text; hashes take no error
-	h.Write(append(binary.AppendUvarint(b[:0], uint64(len(text))), text...))
-}
-
-// cutText shortens text that is too long to at most limit bytes and shows that it did, so that a cut phone is no phone either.
-func cutText(text string, limit int) string {
-	if len(text) <= limit {
-		return text
-	}
-	const more = "…"
-	end := limit - len(more)
-	for end > 0 && !utf8.RuneStart(text[end]) {
-		end--
-	}
-	return text[:end] + more
-}
+func (r *requestReader) isBad(field string) bool { return r.bad[field] != nil }

@@ -25,10 +25,10 @@ const (
 
 // validate holds the members to the rules, in one order whatever order they came in.
 func (r *requestReader) validate() error {
-	if r.req.Total == 0 && r.bad["phones"] == nil {
+	if r.req.Total == 0 && !r.isBad("phones") {
 		return &FieldError{Field: "phones", Code: CodeRequired, Spanish: PhonesMissing}
 	}
-	if r.texts["body_text"] == "" && r.bad["body_text"] == nil {
+	if r.texts["body_text"] == "" && !r.isBad("body_text") {
 		return &FieldError{Field: "body_text", Code: CodeRequired, Spanish: BodyMissing}
 	}
 	c := r.req.Content
@@ -41,7 +41,7 @@ func (r *requestReader) validate() error {
 	if c.ButtonUrl = r.texts["button_url"]; c.ButtonUrl == "" {
 		c.ButtonUrl = DefaultButtonURL
 	}
-	r.checkURL("button_url", c.ButtonUrl)
+	r.checkURL("button_url", c.ButtonUrl, "una URL completa que empiece por http:// o https://")
 	if err := r.header(); err != nil {
 		return err
 	}
@@ -96,14 +96,14 @@ func (r *requestReader) oneOf(field, absent string, values ...string) string {
 }
 
 // checkURL wants an absolute link that a phone can open.
-func (r *requestReader) checkURL(field, text string) {
+func (r *requestReader) checkURL(field, text, what string) {
 	if n := characters(text); n > MaxURL {
 		r.refuse(field, CodeTooLong, fmt.Sprintf("El campo '%s' admite como máximo %d caracteres y tiene %d", field, MaxURL, n))
 		return
 	}
 	u, err := url.Parse(text)
 	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Hostname() == "" || strings.ContainsAny(text, " \t\r\n") {
-		r.refuse(field, CodeURL, "El campo '"+field+"' debe ser una URL completa que empiece por http:// o https://")
+		r.refuse(field, CodeURL, "El campo '"+field+"' debe ser "+what)
 	}
 }
 
@@ -112,7 +112,7 @@ func (r *requestReader) header() error {
 	c, content, streamed := r.req.Content, r.texts["header_content"], r.body.file
 	kind := r.oneOf("header_type", "", "text", "image", "video", "document")
 	switch {
-	case r.bad["header_type"] != nil || r.bad["header_content"] != nil:
+	case r.isBad("header_type") || r.isBad("header_content"):
 		return nil
 	case kind == "" && content == "" && streamed == nil:
 		return nil
@@ -141,9 +141,7 @@ func (r *requestReader) header() error {
 	}
 	if streamed == nil {
 		c.Media = &MediaRef{Url: content}
-		if r.checkURL("header_content", content); r.bad["header_content"] != nil && r.bad["header_content"].Code == CodeURL {
-			r.bad["header_content"].Spanish = "El campo 'header_content' debe ser una URL http:// o https://, o un archivo data:<tipo>;base64,..."
-		}
+		r.checkURL("header_content", content, "una URL http:// o https://, o un archivo data:<tipo>;base64,...")
 		return nil
 	}
 	media, fault := streamed.media(c.Header)
