@@ -23,6 +23,7 @@ const (
 const (
 	codeInternal     = "internal"
 	codeUnauthorized = "unauthorized"
+	codeForeign      = "cross_origin"
 	codeNotFound     = "not_found"
 	codeMethod       = "method_not_allowed"
 	codeEncoding     = "unsupported_encoding"

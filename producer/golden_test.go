@@ -105,6 +105,7 @@ func TestAnswersGolden(t *testing.T) {
 	golden(t, "conflict", code, got)
 	for name, headers := range map[string][]string{
 		"content_encoding":    {"Content-Encoding", "gzip"},
+		"cross_origin":        {"Sec-Fetch-Site", "cross-site", "Origin", "https://example.com"},
 		"idempotency_key":     {"Idempotency-Key", "ñ"},
 		"idempotency_task_id": {"Idempotency-Key", "a"},
 	} {

@@ -32,6 +32,7 @@ type Ingress struct {
 	cfg     Config
 	ports   Ports
 	metrics *ingressMetrics
+	cross   *http.CrossOriginProtection
 	uploads slots // bodies over BigBody
 	reading slots // bodies
 	waiting slots // direct answers
@@ -55,7 +56,7 @@ func New(cfg Config, ports Ports) *Ingress {
 		cfg.Registerer = prometheus.NewRegistry()
 	}
 	in := &Ingress{
-		cfg: cfg, ports: ports,
+		cfg: cfg, ports: ports, cross: http.NewCrossOriginProtection(),
 		uploads: make(slots, cfg.Uploads), reading: make(slots, maxReading), waiting: make(slots, maxWaiting),
 	}
 	in.metrics = newIngressMetrics(in, cfg.Registerer)

@@ -22,6 +22,11 @@ func (in *Ingress) send(w http.ResponseWriter, r *http.Request, caller string) a
 		a.close = true
 		return a
 	}
+	if err := in.cross.Check(r); err != nil { // a page in somebody's browser, and a door without keys behind it
+		a := refusal(http.StatusForbidden, codeForeign, "No se admiten solicitudes desde páginas de otro origen", "")
+		a.close = true
+		return a
+	}
 	if r.ContentLength > in.cfg.MaxBody {
 		return bodyError(&schemas.FieldError{Code: schemas.CodeBodyTooBig, Spanish: "El cuerpo de la solicitud es demasiado grande"})
 	}
@@ -34,7 +39,8 @@ func (in *Ingress) send(w http.ResponseWriter, r *http.Request, caller string) a
 	if err != nil {
 		return bodyError(err)
 	}
-	order := &order{req: req, up: up, task: up.key, now: time.Now()}
+	now := time.Now()
+	order := &order{req: req, up: up, task: up.key, now: now, until: now.Add(in.cfg.DirectTimeout)}
 	switch {
 	case key != "" && req.TaskID != nil:
 		return fieldError(&schemas.FieldError{Field: "task_id", Code: schemas.CodeValue, Spanish: "El campo 'task_id' y la cabecera Idempotency-Key se excluyen"})
@@ -57,7 +63,8 @@ type order struct {
 	chosen bool // the id is the caller's, who may have come before
 	sender string
 	now    time.Time
-	replay bool // it had come before
+	replay bool      // it had come before
+	until  time.Time // how long an answer may wait
 }
 
 // direct reports whether somebody waits for the broadcast's end: not if asked otherwise, nor if it can't come soon.
@@ -127,7 +134,7 @@ func (in *Ingress) accept(ctx context.Context, o *order) answer {
 		in.cfg.Logger.WarnContext(ctx, "plan not published", "task", o.task.String(), "error", err)
 	}
 	if o.chosen {
-		wait, cancel := context.WithTimeout(ctx, claimTimeout)
+		wait, cancel := context.WithTimeout(ctx, min(claimTimeout, time.Until(o.until)))
 		defer cancel()
 		if s := in.await(wait, o.task, func(s *schemas.Status) bool { return s.GetPlan() != nil }); s != nil && !sameOrigin(s.GetPlan().GetOrigin(), origin) {
 			return in.repeat(ctx, o, s)
@@ -179,7 +186,7 @@ func (in *Ingress) finish(ctx context.Context, o *order) answer {
 		return a
 	}
 	defer in.waiting.give()
-	wait, cancel := context.WithTimeout(ctx, in.cfg.DirectTimeout)
+	wait, cancel := context.WithDeadline(ctx, o.until)
 	defer cancel()
 	s := in.await(wait, o.task, func(s *schemas.Status) bool { return s.GetPlan() != nil && s.GetFinishedMs() != 0 })
 	if s == nil {
