@@ -52,6 +52,8 @@ const (
 	// What a member keeps fetched and not yet taken.
 	fetchBytes          = 8 << 20
 	fetchPartitionBytes = 1 << 20
+	// fetchWait is how long an empty fetch may last; a slot that is resumed meanwhile is only in the next one.
+	fetchWait = 250 * time.Millisecond
 )
 
 // Group is this process's membership of one consumer group.
@@ -145,6 +147,7 @@ func (g *Group) open(st Stage) (*session, error) {
 		kgo.BlockRebalanceOnPoll(), // so that no record of a slot is handed over after the slot was
 		kgo.ConsumeStartOffset(kgo.NewOffset().AtStart()), kgo.ConsumeResetOffset(kgo.NoResetOffset()),
 		kgo.FetchMaxBytes(fetchBytes), kgo.FetchMaxPartitionBytes(fetchPartitionBytes), kgo.MaxConcurrentFetches(2),
+		kgo.FetchMaxWait(fetchWait),
 		kgo.OnOffsetsFetched(s.offsetsFetched), kgo.AdjustFetchOffsetsFn(s.assign),
 		kgo.OnPartitionsRevoked(s.revoked), kgo.OnPartitionsLost(s.lost),
 	}
