@@ -14,7 +14,7 @@ import (
 type Phone string
 
 // ErrPhone is the error of text that is no phone number.
-var ErrPhone = errors.New("Invalid phone number format") //nolint:revive,staticcheck // the public contract's words
+var ErrPhone = errors.New("Invalid phone number format") //nolint:staticcheck // the public contract's words
 
 const (
 	maxPhoneText = 160 // bytes; a business-scoped user id has at most 135
@@ -45,19 +45,30 @@ func ParsePhone(text, region string) (Phone, error) {
 	// newly opened prefixes, so what is merely possible is still taken, last.
 	home, err := phonenumbers.Parse(text, region)
 	if err == nil && phonenumbers.IsValidNumber(home) {
-		return e164(home), nil
+		if p, ok := e164(home); ok {
+			return p, nil
+		}
 	}
 	if p, ok := international(text); ok {
 		return p, nil
 	}
 	if err == nil && phonenumbers.IsPossibleNumber(home) {
-		return e164(home), nil
+		if p, ok := e164(home); ok {
+			return p, nil
+		}
 	}
 	return "", ErrPhone
 }
 
-func e164(n *phonenumbers.PhoneNumber) Phone {
-	return Phone(strings.TrimPrefix(phonenumbers.Format(n, phonenumbers.E164), "+"))
+// e164 writes a number the one way that events carry it. What would be read back as another number is none: with a
+// zero behind the country code, some are taken for a trunk prefix and lost one by one.
+func e164(n *phonenumbers.PhoneNumber) (Phone, bool) {
+	text := phonenumbers.Format(n, phonenumbers.E164)
+	again, err := phonenumbers.Parse(text, "")
+	if err != nil || phonenumbers.Format(again, phonenumbers.E164) != text {
+		return "", false
+	}
+	return Phone(strings.TrimPrefix(text, "+")), true
 }
 
 // colombianMobile is the fast path for what nearly every list is made of: 57 3XX XXX XXXX as bare digits.
@@ -95,7 +106,7 @@ func international(text string) (Phone, bool) {
 	if err != nil || !phonenumbers.IsPossibleNumber(n) {
 		return "", false
 	}
-	return e164(n), true
+	return e164(n)
 }
 
 func notDialable(r rune) bool {

@@ -32,6 +32,7 @@ func TestParsePhone(t *testing.T) {
 		{"573001234567 ext 4", "CO", ""},
 		{"5730012345678901", "CO", ""},
 		{"+", "CO", ""},
+		{"+310000000", "CO", ""}, // would lose a zero with every reading
 		{"٥٧٣٠٠١٢٣٤٥٦٧", "CO", ""},
 	} {
 		p, err := schemas.ParsePhone(c.text, c.region)
