@@ -87,20 +87,28 @@ func (g *Group) Run(ctx context.Context, st Stage) error {
 			return err
 		}
 		err = s.run(ctx)
-		g.close(s)
+		g.close(s)       //nolint:contextcheck // ctx is over by now; leaving has its own bound
 		switch {
 		case errors.Is(err, ErrTwin) || errors.Is(err, ErrOffsets):
 			return fmt.Errorf("group %s: %w", g.name, err)
 		case ctx.Err() != nil:
-			return nil
+			return nil //nolint:nilerr // the end that was asked for
 		}
 		g.metrics.sessions.Inc()
 		g.log.Warn("joining the group anew", "error", err)
-		select {
-		case <-ctx.Done():
+		if !rest(ctx, rejoinPause) {
 			return nil
-		case <-time.After(rejoinPause):
 		}
+	}
+}
+
+// rest waits and reports false when ctx ended first.
+func rest(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(d):
+		return true
 	}
 }
 

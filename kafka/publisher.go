@@ -100,7 +100,7 @@ func (p *Publisher) Publish(ctx context.Context, recs ...schemas.Record) ([]sche
 		return nil, nil
 	}
 	for i, rec := range recs {
-		p.Enqueue(rec, func(rec schemas.Record, err error) {
+		p.Enqueue(rec, func(rec schemas.Record, err error) { //nolint:contextcheck // what is taken is written, whoever stops waiting
 			mu.Lock()
 			defer mu.Unlock()
 			acked[i] = rec

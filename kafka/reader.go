@@ -243,7 +243,7 @@ func (r *Reader) outside(ctx context.Context, s schemas.Slot, at int64) (recs []
 func (r *Reader) leader(ctx context.Context, s schemas.Slot, fresh bool) (int32, [16]byte, error) {
 	req := kmsg.NewPtrMetadataRequest()
 	t := kmsg.NewMetadataRequestTopic()
-	t.Topic = kmsg.StringPtr(r.cfg.topic(s.Topic))
+	t.Topic = new(r.cfg.topic(s.Topic))
 	req.Topics = append(req.Topics, t)
 	life := leaderLife
 	if fresh {

@@ -108,8 +108,7 @@ func (s *session) errors(fetches kgo.Fetches) (last error) {
 			continue
 		}
 		s.group.log.Warn("reading", "topic", e.Topic, "partition", e.Partition, "error", e.Err)
-		var over *kgo.ErrGroupSession
-		if errors.As(e.Err, &over) {
+		if _, over := errors.AsType[*kgo.ErrGroupSession](e.Err); over {
 			last = fmt.Errorf("group session: %w", e.Err)
 		}
 	}
@@ -283,7 +282,7 @@ func (s *session) leave() {
 	if id := s.group.cfg.InstanceID; id != "" {
 		m.InstanceID = &id
 	}
-	m.Reason = kmsg.StringPtr("stopping")
+	m.Reason = new("stopping")
 	req.Members = append(req.Members, m)
 	ctx, cancel := context.WithTimeoutCause(context.Background(), leaveTimeout, errors.New("leaving the group took too long"))
 	defer cancel()

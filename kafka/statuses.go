@@ -69,11 +69,12 @@ func (s *Statuses) Listen(heard func(schemas.TaskID, *schemas.Status)) {
 // Start begins to read. It does not wait; CaughtUp says when the view knows what was there.
 func (s *Statuses) Start(ctx context.Context) error {
 	s.start.Do(func() {
-		ctx, s.stop = context.WithCancel(ctx)
-		go s.run(ctx)
+		life, stop := context.WithCancel(ctx)
+		s.stop = stop
+		go s.run(life)
 		go func() {
-			for ctx.Err() == nil {
-				if s.Sync(ctx) == nil {
+			for life.Err() == nil {
+				if s.Sync(life) == nil {
 					close(s.caught)
 					return
 				}
