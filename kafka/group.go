@@ -87,7 +87,7 @@ func (g *Group) Run(ctx context.Context, st Stage) error {
 			return err
 		}
 		err = s.run(ctx)
-		g.close(s)       //nolint:contextcheck // ctx is over by now; leaving has its own bound
+		g.close(s) //nolint:contextcheck // ctx is over by now; leaving has its own bound
 		switch {
 		case errors.Is(err, ErrTwin) || errors.Is(err, ErrOffsets):
 			return fmt.Errorf("group %s: %w", g.name, err)
