@@ -93,9 +93,10 @@ func (o *FlatOutcome) read(b []byte) bool {
 			if n < 0 || !utf8.Valid(v) {
 				return false
 			}
-			if num == outcomePhone {
+			switch num {
+			case outcomePhone:
 				o.Phone = v
-			} else if num == outcomeReason {
+			case outcomeReason:
 				o.Reason = v
 			}
 			b = b[n:]

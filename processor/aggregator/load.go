@@ -204,7 +204,8 @@ func (l *loader) hold(f *found, agree bool) error {
 }
 
 // catchUp notes that everything is folded which the previous owner may have folded. From now on statuses may be written:
-// they say no less than what was said before. What was read from marks and named by nobody is then known to be left over
+// they say no less than what was said before. (So a zombie's status is repaired only then, too: catching up must take
+// less than min.compaction.lag, ten minutes, in which some hundred million results are folded.) What was read from marks and named by nobody is then known to be left over
 // from a task that was forgotten.
 func (s *slot) catchUp() {
 	if s.caught || s.next < s.replayTo {

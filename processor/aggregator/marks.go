@@ -12,7 +12,7 @@ const noRecord int64 = -1
 // part is the marks of up to schemas.PartRecipients recipients.
 type part struct {
 	marks  []byte // nil: not in memory. Shorter than the part as long as nothing was said about the rest
-	at     int64  // offset of the newest record that holds them
+	at     int64  // offset of the newest record that holds them: exactly them, unless dirty
 	used   uint64 // the slot's clock when it was last touched
 	bad    uint16 // how many ended badly: tells where error lines are without loading; at most 16,384
 	dirty  bool   // memory says more than the record does

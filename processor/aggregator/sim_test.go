@@ -130,12 +130,14 @@ func (s *sim) thaw() {
 	settle(5 * time.Second) // no new takeover before the owner has looked: min.compaction.lag is far longer
 }
 
-// clean compacts what is older than the lag allows: here, all that was there before a quiet moment.
+// clean compacts what is older than the lag allows: here, all that was there before a quiet moment in which the owner
+// caught up and repaired what zombies had written. (The lag, ten minutes, must be longer than that takes.)
 func (s *sim) clean() {
 	if len(s.zombies) > 0 {
 		return
 	}
 	s.owner.writing.set(func(p *publisher) { p.fail = nil })
+	s.owner.feedAll()
 	settle(10 * time.Second)
 	s.compact(marks0, s.size(marks0))
 	s.compact(statuses0, s.size(statuses0))

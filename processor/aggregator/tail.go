@@ -183,21 +183,22 @@ func (s *slot) meetPart(rec *schemas.Record) error {
 	}
 	now, t := time.Now(), e.task
 	e.seen, t.clock = now, s.clock
-	was := t.loaded
-	changed, covers, err := t.merge(n, theirs.GetMarks(), t.size(n), e.read)
-	if err == nil {
-		t.refill = t.refill || changed
-		err = t.trim(e.read)
-	}
+	was, fit := t.loaded, theirs.GetMarks()
+	fit = fit[:min(len(fit), t.size(n))]
+	changed, covers, err := t.merge(n, fit, t.size(n), e.read)
 	s.account(t.loaded - was)
 	if err != nil {
 		return err
 	}
+	t.refill = t.refill || changed
+	// A clean part is exactly what its record says: one that speaks of recipients beyond the end does not do.
+	covers = covers && len(fit) == len(theirs.GetMarks())
 	switch p := &t.parts[n]; {
 	case len(rec.Value) == 0: // removed by somebody for whom the retention was over
 		p.dirty = true
 	case rec.Offset > p.at:
-		p.at, p.dirty = rec.Offset, !covers
+		// With a record of our own under way, which may say less, what is last is not settled yet.
+		p.at, p.dirty = rec.Offset, !covers || p.flight > 0
 	}
 	if t.parts[n].dirty {
 		s.touch(e)
