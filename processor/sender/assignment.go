@@ -1,0 +1,271 @@
+package sender
+
+import (
+	"fmt"
+	"time"
+
+	"altavoz/schemas"
+)
+
+// assignment is a partition from when it was assigned until it is revoked or lost. A partition that comes back is
+// another assignment.
+type assignment struct {
+	slot schemas.Slot
+	lane lane
+	from int64 // records below it are only remembered
+
+	ledger  *ledger
+	seen    memory
+	backlog []arrival // read, and without room in the ledger
+	bytes   int       // values of the open records that were read
+
+	live     bool // this process owns it, as far as it knows
+	draining bool // being given up: nothing of it is admitted any more
+	dirty    bool // its ledger is not the one that was committed
+	behind   bool // in Stage.behind
+	busy     int  // sends admitted, called or with a result to be acknowledged
+	idle     chan struct{}
+
+	paused bool // under Stage.flow
+}
+
+// send is one record of sends.* that is not done.
+type send struct {
+	alarm alarm
+	link  link
+
+	on     *assignment
+	cell   *cell
+	number *number
+	task   *task
+
+	phone    schemas.Phone
+	index    uint32
+	lane     lane
+	resend   bool // may be called again although a call may have reached somebody
+	notAfter int64
+	at       time.Time // of the record
+	size     int
+
+	phase    phase
+	cause    cause
+	attempts int
+	unsent   int  // calls in a row that sent nothing
+	renewed  bool // its media id was renewed
+	probe    bool // of a stopped number
+	counted  bool // among its task's sends
+
+	message schemas.Message // of the call
+	version int             // of the message
+	began   time.Time
+}
+
+// phase is where a send is.
+type phase uint8
+
+const (
+	phaseParked    phase = iota // nowhere: new, or of a partition that is being given up
+	phaseLoading                // in its task's queue
+	phaseReady                  // in its number's queue
+	phaseWaiting                // behind its alarm
+	phaseAdmitted               // started in the next commit or the one under way
+	phaseCalling                // being called
+	phaseRecording              // its result is being written
+	phaseGone
+)
+
+func (p phase) busy() bool {
+	return p == phaseAdmitted || p == phaseCalling || p == phaseRecording
+}
+
+// to moves a send on. The cause says what it waits for, if it does.
+func (st *Stage) to(e *send, p phase, c cause) {
+	st.waiting[e.cause]--
+	st.waiting[c]++
+	was := e.phase.busy()
+	e.phase, e.cause = p, c
+	a := e.on
+	switch {
+	case !was && p.busy():
+		a.busy++
+	case was && !p.busy():
+		a.busy--
+		if a.busy == 0 && a.idle != nil {
+			close(a.idle)
+			a.idle = nil
+		}
+	}
+}
+
+// expired reports whether it is too late to call.
+func (e *send) expired(now time.Time) bool {
+	return e.notAfter > 0 && now.UnixMilli() > e.notAfter
+}
+
+// arrival is a record as it was read.
+type arrival struct {
+	rec  schemas.Record
+	send *schemas.Send // nil: it can't be understood
+	task schemas.TaskID
+	err  error
+}
+
+func decode(rec *schemas.Record) arrival {
+	in := arrival{rec: *rec}
+	var s schemas.Send
+	if in.err = schemas.Decode(rec, &s); in.err != nil {
+		return in
+	}
+	if in.task, in.err = schemas.TaskIDFromBytes(s.GetTask()); in.err != nil {
+		return in
+	}
+	if s.GetSender() == "" || s.GetPhone() == "" {
+		in.err = fmt.Errorf("a send without sender or phone: %w", schemas.ErrDecode)
+		return in
+	}
+	in.send = &s
+	return in
+}
+
+// room reports whether the record has or can get a place in the ledger.
+func (a *assignment) room(in *arrival) bool {
+	if in.rec.Offset < a.ledger.next || a.ledger.open == 0 {
+		return true
+	}
+	return a.bytes+len(in.rec.Value) <= maxOpenBytes && a.ledger.room(in.rec.Offset)
+}
+
+// full reports whether reading should stop. It goes on when a quarter is free again.
+func (a *assignment) full() bool {
+	if len(a.backlog) > 0 {
+		return true
+	}
+	return a.paused && (a.ledger.open > maxOpen/4*3 || a.bytes > maxOpenBytes/4*3 || a.ledger.bits > ledgerBits/4*3)
+}
+
+// fill takes what was read into the ledger, as far as it has room.
+func (st *Stage) fill(a *assignment, now time.Time) {
+	n := 0
+	for ; n < len(a.backlog) && a.room(&a.backlog[n]); n++ {
+		st.arrive(a, &a.backlog[n], now)
+		a.backlog[n] = arrival{}
+	}
+	if a.backlog = a.backlog[n:]; len(a.backlog) == 0 {
+		a.backlog = nil
+	}
+	if (a.backlog != nil || a.paused) && !a.behind {
+		a.behind = true
+		st.behind = append(st.behind, a)
+	}
+}
+
+// arrive decides what becomes of a record that was read.
+func (st *Stage) arrive(a *assignment, in *arrival, now time.Time) {
+	if in.rec.Offset < a.from {
+		if in.send != nil {
+			a.seen.add(in.task, in.send.GetIndex())
+		}
+		return
+	}
+	c, lost := a.ledger.meet(in.rec.Offset)
+	if lost > 0 {
+		st.log.Error("sends that were started are not in the log any more; their tasks will not finish by themselves",
+			"topic", a.slot.Topic, "partition", a.slot.Partition, "before", in.rec.Offset, "sends", lost)
+		st.soil(a)
+	}
+	fresh := in.send == nil || a.seen.add(in.task, in.send.GetIndex())
+	if c == nil { // done, said the last owner
+		return
+	}
+	e := &send{on: a, cell: c, lane: a.lane, at: in.rec.Time, size: len(in.rec.Value)}
+	c.send = e
+	a.bytes += e.size
+	st.waiting[causeNone]++
+	switch {
+	case in.send == nil:
+		st.reject(e, in)
+		return
+	case !fresh && !c.started:
+		st.metrics.repeats.Inc()
+		st.finish(e)
+		return
+	}
+	e.phone, e.index, e.notAfter = schemas.Phone(in.send.GetPhone()), in.send.GetIndex(), in.send.GetNotAfterMs()
+	e.resend = in.send.GetOnUnknown() == schemas.OnUnknown_ON_UNKNOWN_RESEND
+	e.number = st.numberOf(in.send.GetSender(), now)
+	st.adopt(e, in)
+	if c.started && !e.resend {
+		// It stays started in the ledger until that is recorded: another takeover must find it so.
+		st.decide(e, schemas.MarkUnknown, schemas.MarkUnknown.Spanish(), "")
+		return
+	}
+	a.ledger.release(c)
+	st.enter(e, false)
+}
+
+// enter lets a send wait for its turn, once its message is there.
+func (st *Stage) enter(e *send, front bool) {
+	t := e.task
+	switch {
+	case t.failed != "":
+		st.decide(e, schemas.Failed(schemas.CodeContent), t.failed, "")
+	case t.message == nil:
+		st.to(e, phaseLoading, causeContent)
+		t.waiting.push(e)
+		st.load(t)
+	default:
+		st.to(e, phaseReady, causePace)
+		if q := &e.number.ready[e.lane]; front {
+			q.pushFront(e)
+		} else {
+			q.push(e)
+		}
+		st.list(e.number)
+	}
+}
+
+// wait puts a send behind an alarm.
+func (st *Stage) wait(e *send, at time.Time, c cause) {
+	st.to(e, phaseWaiting, c)
+	st.alarms.set(&e.alarm, e, at)
+}
+
+// ring is a send's own alarm.
+func (e *send) ring(st *Stage, _ time.Time) { st.enter(e, false) }
+
+// park takes a send out of wherever it waits.
+func (st *Stage) park(e *send) {
+	e.unlink()
+	st.alarms.unset(&e.alarm)
+	st.to(e, phaseParked, causeNone)
+}
+
+// finish is the end of a send: done, if its partition is still ours.
+func (st *Stage) finish(e *send) {
+	if a := e.on; a.live {
+		a.ledger.done(e.cell)
+		a.bytes -= e.size
+		st.soil(a)
+	}
+	st.leave(e)
+}
+
+// leave forgets a send.
+func (st *Stage) leave(e *send) {
+	st.to(e, phaseGone, causeNone)
+	st.waiting[causeNone]--
+	st.orphan(e)
+}
+
+// soil says that the partition's ledger has to be committed again.
+func (st *Stage) soil(a *assignment) {
+	if a.dirty || !a.live {
+		return
+	}
+	a.dirty = true
+	if len(st.dirty) == 0 {
+		st.dirtySince = time.Now()
+		st.kick()
+	}
+	st.dirty = append(st.dirty, a)
+}

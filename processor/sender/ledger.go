@@ -1,0 +1,184 @@
+package sender
+
+import "fmt"
+
+// ledger is what is committed for one partition: which of its records, from the watermark on, are free, started or done.
+// Only those that are open (not done) are kept, in a list by offset. Offsets that hold no record count as done.
+//
+// Whatever its records become later, a ledger that has room for a record can be written: see bits.
+type ledger struct {
+	head, tail *cell
+	unread     *cell // the first open record of the last owner's that was not read here yet
+	next       int64 // records below it are in the list or done
+	touched    int64 // records from it on are free
+	open       int
+
+	// bits is the most that the text can take, trailing run excepted, until records are added: 2 for each open record, and
+	// the run of done ones between each two. Encoding is never longer, since n neighbours in one state take at most
+	// 2n; and it never grows: when a record is done, its 2 bits go and the runs at its sides become one, which takes at most
+	// 2 bits more than the longer of them took.
+	bits int
+
+	runs []run // scratch
+}
+
+// cell is one open record.
+type cell struct {
+	prev, next *cell
+	offset     int64
+	started    bool
+	send       *send // nil until it is read
+}
+
+// inheritMost bounds what is believed of another owner's open records; ours has at most maxOpen.
+const inheritMost = 1 << 16
+
+// newLedger returns the ledger that the last owner committed. A watermark below 0 says that nobody ever did.
+func newLedger(watermark int64, runs []run) (*ledger, error) {
+	l := &ledger{next: watermark, touched: watermark}
+	for _, r := range runs {
+		end := l.next + r.n
+		switch {
+		case watermark < 0 || end < 0:
+			return nil, fmt.Errorf("%w: runs at offset %d", errLedger, l.next)
+		case r.state == done:
+			l.next = end
+			continue
+		case int64(l.open)+r.n > inheritMost:
+			return nil, fmt.Errorf("%w: more than %d open records", errLedger, inheritMost)
+		}
+		for l.next < end {
+			l.append(l.next).started = r.state == started
+		}
+	}
+	l.touched, l.unread = l.next, l.head
+	return l, nil
+}
+
+// watermark is the first record that is not done; below 0 while nothing is known of the partition.
+func (l *ledger) watermark() int64 {
+	if l.head != nil {
+		return l.head.offset
+	}
+	return l.next
+}
+
+// room reports whether a record can be added.
+func (l *ledger) room(offset int64) bool {
+	if l.tail == nil {
+		return true
+	}
+	return l.open < maxOpen && l.bits+2+gapBits(l.tail.offset, offset)+maxRunBits <= ledgerBits
+}
+
+// gapBits is what the done records between two open ones take.
+func gapBits(from, to int64) int {
+	if to-from <= 1 {
+		return 0
+	}
+	return runBits(to - from - 1)
+}
+
+// append adds a record above all others, free.
+func (l *ledger) append(offset int64) *cell {
+	c := &cell{prev: l.tail, offset: offset}
+	l.bits += 2
+	if l.tail != nil {
+		l.bits += gapBits(l.tail.offset, offset)
+		l.tail.next = c
+	} else {
+		l.head = c
+	}
+	l.tail = c
+	l.next = offset + 1
+	l.open++
+	return c
+}
+
+// meet returns the place of a record that was read: nil if the ledger says that it is done. Records must be met in their
+// order. What the last owner left open below it, and was not met, is not in the log any more: it is done, and lost counts
+// those of it that were started.
+func (l *ledger) meet(offset int64) (c *cell, lost int) {
+	for l.unread != nil && l.unread.offset < offset {
+		gone := l.unread
+		l.unread = gone.next
+		if gone.started {
+			lost++
+		}
+		l.done(gone)
+	}
+	if l.unread != nil && l.unread.offset == offset {
+		c = l.unread
+		l.unread = c.next
+		return c, lost
+	}
+	if offset < l.next {
+		return nil, lost
+	}
+	return l.append(offset), lost
+}
+
+// start says that a call of the record may begin once that is committed.
+func (l *ledger) start(c *cell) {
+	c.started = true
+	l.touched = max(l.touched, c.offset+1)
+}
+
+// release says that no call of the record has reached anybody.
+func (l *ledger) release(c *cell) { c.started = false }
+
+// done says that nothing remains to be done for the record.
+func (l *ledger) done(c *cell) {
+	l.touched = max(l.touched, c.offset+1)
+	l.open--
+	l.bits -= 2
+	if c.prev != nil {
+		l.bits -= gapBits(c.prev.offset, c.offset)
+		c.prev.next = c.next
+	} else {
+		l.head = c.next
+	}
+	if c.next != nil {
+		l.bits -= gapBits(c.offset, c.next.offset)
+		c.next.prev = c.prev
+	} else {
+		l.tail = c.prev
+	}
+	if c.prev != nil && c.next != nil {
+		l.bits += gapBits(c.prev.offset, c.next.offset)
+	}
+	c.prev, c.next = nil, nil
+}
+
+// encode returns what is to be committed. It looks at open records up to the last one touched.
+func (l *ledger) encode() (watermark int64, metadata string) {
+	l.runs = l.runs[:0]
+	at := l.watermark()
+	for c := l.head; c != nil && c.offset < l.touched; c = c.next {
+		l.push(done, c.offset-at)
+		if c.started {
+			l.push(started, 1)
+		} else {
+			l.push(free, 1)
+		}
+		at = c.offset + 1
+	}
+	if l.head != nil {
+		l.push(done, l.touched-at)
+	}
+	if n := len(l.runs); n > 0 && l.runs[n-1].state == free {
+		l.runs = l.runs[:n-1]
+	}
+	return l.watermark(), encodeRuns(l.runs)
+}
+
+func (l *ledger) push(s state, n int64) {
+	if n <= 0 {
+		return
+	}
+	if last := len(l.runs) - 1; last >= 0 && l.runs[last].state == s {
+		l.runs[last].n += n
+		return
+	}
+	l.runs = append(l.runs, run{s, n})
+}

@@ -1,0 +1,164 @@
+package sender
+
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
+
+	"altavoz/schemas"
+)
+
+// cause is what a send waits for.
+type cause uint8
+
+const (
+	causeNone    cause = iota
+	causePace          // its turn: the rate of its number, or room for a call
+	causeContent       // its task's message
+	causePair          // its phone was written to a moment ago
+	causeBackOff       // it was refused for now
+	causeCommit        // its start could not be committed
+	causeResult        // its result is being written
+	causes
+
+	// Parts of causePace, by the state of the number.
+	waitThrottled = "throttled"
+	waitStopped   = "account"
+)
+
+var causeNames = map[cause]string{
+	causePace: "pace", causeContent: "content", causePair: "pair", causeBackOff: "backoff", causeCommit: "commit", causeResult: "result",
+}
+
+var laneNames = [lanes]schemas.Lane{express: schemas.LaneExpress, bulk: schemas.LaneBulk}
+
+// The outcomes that this stage gives.
+var outcomes = []schemas.OutcomeClass{schemas.OutcomeSent, schemas.OutcomeFailed, schemas.OutcomeUnknown, schemas.OutcomeExpired}
+
+type commitResult string
+
+const (
+	commitDone    commitResult = "done"
+	commitRefused commitResult = "refused" // for at least one partition
+	commitLost    commitResult = "lost"    // nobody knows
+)
+
+type metrics struct {
+	sends          [lanes]map[schemas.OutcomeClass]prometheus.Counter
+	repeats        prometheus.Counter
+	rejects        prometheus.Counter
+	commits        map[commitResult]prometheus.Counter
+	commitSeconds  prometheus.Histogram
+	resultFailures prometheus.Counter
+}
+
+// newMetrics makes the stage's metrics. What waits and what is in flight is counted when it is asked for. Attempts and
+// their verdicts are counted where they are made (altavoz_api_replies_total).
+func newMetrics(reg prometheus.Registerer, st *Stage) *metrics {
+	f := promauto.With(reg)
+	m := &metrics{
+		repeats: f.NewCounter(prometheus.CounterOpts{
+			Name: "altavoz_sends_repeated_total", Help: "Sends dropped because the fanout had produced them before.",
+		}),
+		rejects: f.NewCounter(prometheus.CounterOpts{
+			Name: "altavoz_sends_rejected_total", Help: "Records of sends that can never be processed.",
+		}),
+		commitSeconds: f.NewHistogram(prometheus.HistogramOpts{
+			Name: "altavoz_ledger_commit_seconds", Help: "Time of one commit of the ledger.",
+			Buckets: []float64{.0005, .001, .002, .004, .008, .016, .032, .064, .128, .256, .512, 1, 2, 5, 10},
+		}),
+		resultFailures: f.NewCounter(prometheus.CounterOpts{
+			Name: "altavoz_sender_write_failures_total", Help: "Results, notes or rejects that could not be written at the first try.",
+		}),
+		commits: make(map[commitResult]prometheus.Counter),
+	}
+	sends := f.NewCounterVec(prometheus.CounterOpts{
+		Name: "altavoz_sends_total", Help: "Sends that came to an end here, their result acknowledged.",
+	}, []string{"lane", "outcome"})
+	commits := f.NewCounterVec(prometheus.CounterOpts{
+		Name: "altavoz_ledger_commits_total", Help: "Commits of the ledger.",
+	}, []string{"result"})
+	for _, r := range []commitResult{commitDone, commitRefused, commitLost} {
+		m.commits[r] = commits.WithLabelValues(string(r))
+	}
+	gauge := func(name, help, label, value string, read func() float64) {
+		f.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help, ConstLabels: prometheus.Labels{label: value}}, func() float64 {
+			st.mu.Lock()
+			defer st.mu.Unlock()
+			return read()
+		})
+	}
+	for l, name := range laneNames {
+		m.sends[l] = make(map[schemas.OutcomeClass]prometheus.Counter)
+		for _, o := range outcomes {
+			m.sends[l][o] = sends.WithLabelValues(string(name), string(o))
+		}
+		gauge("altavoz_sends_in_flight", "Calls under way, or about to begin.", "lane", string(name), func() float64 {
+			return float64(st.inFlight(lane(l)))
+		})
+		gauge("altavoz_sends_oldest_seconds", "Age of the oldest send that is not done.", "lane", string(name), func() float64 {
+			return st.oldest(lane(l), time.Now()).Seconds()
+		})
+	}
+	const waiting, waitingHelp = "altavoz_sends_waiting", "Sends that wait, by what for."
+	for c, name := range causeNames {
+		gauge(waiting, waitingHelp, "cause", name, func() float64 {
+			n := st.waiting[c]
+			if c == causePace {
+				throttled, stopped := st.heldBack(time.Now())
+				n -= throttled + stopped
+			}
+			return float64(n)
+		})
+	}
+	gauge(waiting, waitingHelp, "cause", waitThrottled, func() float64 { n, _ := st.heldBack(time.Now()); return float64(n) })
+	gauge(waiting, waitingHelp, "cause", waitStopped, func() float64 { _, n := st.heldBack(time.Now()); return float64(n) })
+	f.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "altavoz_numbers_stopped", Help: "Sender numbers that can't send until somebody acts.",
+	}, func() float64 {
+		st.mu.Lock()
+		defer st.mu.Unlock()
+		return float64(st.halted())
+	})
+	return m
+}
+
+func (st *Stage) inFlight(l lane) int {
+	if l == bulk {
+		return st.capacity.bulk
+	}
+	return st.capacity.total - st.capacity.bulk
+}
+
+// oldest returns how long the oldest send of a lane has been in the log.
+func (st *Stage) oldest(l lane, now time.Time) (age time.Duration) {
+	for _, a := range st.slots {
+		if c := a.ledger.head; a.lane == l && c != nil && c.send != nil && !c.send.at.IsZero() {
+			age = max(age, now.Sub(c.send.at))
+		}
+	}
+	return age
+}
+
+// heldBack counts the sends of numbers that wait.
+func (st *Stage) heldBack(now time.Time) (throttled, stopped int) {
+	for _, n := range st.numbers {
+		ready := n.ready[express].n + n.ready[bulk].n
+		if n.stopped != nil {
+			stopped += ready
+		} else if n.held.After(now) {
+			throttled += ready
+		}
+	}
+	return throttled, stopped
+}
+
+func (st *Stage) halted() (n int) {
+	for _, o := range st.numbers {
+		if o.stopped != nil {
+			n++
+		}
+	}
+	return n
+}

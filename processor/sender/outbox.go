@@ -1,0 +1,153 @@
+package sender
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"altavoz/schemas"
+)
+
+// parcel is a record on its way to the log.
+type parcel struct {
+	alarm alarm // for another try
+
+	send    *send // whose end it is; nil for a note
+	lane    lane
+	outcome schemas.OutcomeClass // "" for what is none
+	result  *schemas.Result      // until it is encoded
+	rec     schemas.Record
+	tries   int
+}
+
+// unlock releases the lock and writes what collected under it: a log may answer at once, through acked.
+func (st *Stage) unlock() {
+	out := st.outbox
+	st.outbox = nil
+	st.mu.Unlock()
+	for _, p := range out {
+		if p.result != nil {
+			p.rec, p.result = schemas.EncodeResult(p.result), nil
+		}
+		log := st.ports.Bulk
+		if p.lane == express {
+			log = st.ports.Express
+		}
+		log.Enqueue(p.rec, func(_ schemas.Record, err error) { st.acked(p, err) })
+	}
+}
+
+// decide gives a send its outcome. It is done when that is acknowledged.
+func (st *Stage) decide(e *send, m schemas.Mark, reason, wamid string) {
+	o := &schemas.Outcome{Index: e.index, Mark: uint32(m), Wamid: wamid}
+	if m != schemas.MarkSent { // nobody asks for the phone of one that was sent
+		o.Phone, o.Reason = e.phone.Digits(), strings.ToValidUTF8(reason, "?")
+	}
+	st.record(e, &parcel{
+		send: e, lane: e.lane, outcome: m.Outcome(),
+		result: &schemas.Result{Task: e.task.id.Bytes(), AtMs: time.Now().UnixMilli(), Event: &schemas.Result_Outcome{Outcome: o}},
+	})
+	if m.Outcome() == schemas.OutcomeFailed {
+		st.logFailure(e, reason)
+	}
+}
+
+// reject keeps a record that nobody understands.
+func (st *Stage) reject(e *send, in *arrival) {
+	st.metrics.rejects.Inc()
+	st.log.Error("send can't be understood", "topic", in.rec.Topic, "partition", in.rec.Partition, "offset", in.rec.Offset, "error", in.err)
+	st.record(e, &parcel{send: e, lane: bulk, rec: st.ports.Reject(in.rec, stageName, "decode", in.err.Error())})
+}
+
+func (st *Stage) record(e *send, p *parcel) {
+	st.to(e, phaseRecording, causeResult)
+	st.outbox = append(st.outbox, p)
+}
+
+// note says what the task as a whole is doing.
+func (st *Stage) note(t *task, ph schemas.Phase, why string, now time.Time) {
+	st.outbox = append(st.outbox, &parcel{lane: bulk, result: &schemas.Result{
+		Task: t.id.Bytes(), AtMs: now.UnixMilli(),
+		Event: &schemas.Result_Note{Note: &schemas.Note{Phase: ph, Why: strings.ToValidUTF8(why, "?")}},
+	}})
+}
+
+// acked takes in how the writing of a record ended.
+func (st *Stage) acked(p *parcel, err error) {
+	st.mu.Lock()
+	defer st.unlock()
+	e := p.send
+	if err != nil {
+		st.metrics.resultFailures.Inc()
+		p.tries++
+		if mine := e != nil && e.on.live; st.stopping || !mine && p.tries >= orphanTries {
+			st.log.Warn("result was not written", "error", err)
+		} else {
+			st.alarms.set(&p.alarm, p, time.Now().Add(backOff(resultBase, resultMost, p.tries-1)))
+			st.kick()
+			return
+		}
+	} else if p.outcome != "" {
+		st.metrics.sends[p.lane][p.outcome].Inc()
+	}
+	if e == nil {
+		return
+	}
+	if st.full || e.on.backlog != nil {
+		st.kick()
+	}
+	if err != nil {
+		st.leave(e) // its partition has another owner, or this process ends
+		return
+	}
+	st.finish(e)
+}
+
+// ring is a parcel's own alarm: another try.
+func (p *parcel) ring(st *Stage, _ time.Time) { st.outbox = append(st.outbox, p) }
+
+// logFailure writes a line for a refused phone, a bounded number of them a second.
+func (st *Stage) logFailure(e *send, reason string) {
+	if now := time.Now(); now.Sub(st.failuresSince) >= time.Second {
+		if st.failures > failureLines {
+			st.log.Warn("more sends failed", "sends", st.failures-failureLines, "within_seconds", 1)
+		}
+		st.failures, st.failuresSince = 0, now
+	}
+	if st.failures++; st.failures <= failureLines {
+		st.log.Warn("send failed", "task", e.task.id, "index", e.index, "phone", e.phone, "sender", e.number.id, "reason", reason)
+	}
+}
+
+// failureLines is how many failed phones are logged in a second; all are counted, and in the results.
+const failureLines = 20
+
+// refusal returns the outcome of a send that Meta refused for good, and the words for it.
+func refusal(r *schemas.Reply) (schemas.Mark, string) {
+	code := r.Code
+	if r.Verdict == schemas.VerdictContent && code == 0 {
+		code = schemas.CodeContent
+	}
+	m := schemas.Failed(code)
+	reason, _ := m.Reason()
+	words := m.Spanish()
+	if reason.Code != code { // not in the table: the number goes into the words
+		words = fmt.Sprintf("(%d) %s", code, reason.Spanish)
+	}
+	if r.Detail != "" && (reason.Code != code || r.Verdict == schemas.VerdictContent) {
+		words += ": " + r.Detail
+	}
+	return m, words
+}
+
+// waitingWhy says, to the person who waits, why a number can't send.
+func waitingWhy(since time.Time, r *schemas.Reply) string {
+	words := fmt.Sprintf("(%d) WhatsApp no acepta envíos del número emisor", r.Code)
+	if reason, _ := schemas.Failed(r.Code).Reason(); reason.Code == r.Code && r.Code != schemas.CodeOther {
+		words = fmt.Sprintf("(%d) %s", r.Code, reason.Spanish)
+	}
+	if r.Detail != "" {
+		words += ": " + r.Detail
+	}
+	return "En espera desde " + since.UTC().Format(time.RFC3339) + ": " + words
+}

@@ -1,0 +1,192 @@
+package sender
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"altavoz/schemas"
+)
+
+// Ledger is the group of consumers, as far as commits go. Fence says who this member is now; it is asked while the state
+// to be committed is locked, so it must not wait for anybody who waits for the stage. Commit makes one attempt to write
+// positions under a fence and names those that were certainly not written. After an error nobody knows what was written:
+// the group takes every slot away (Stage.Lost) and comes back as another member.
+type Ledger interface {
+	Fence() schemas.Fence
+	Commit(ctx context.Context, f schemas.Fence, ps []schemas.Position) (refused map[schemas.Slot]error, err error)
+}
+
+// Flow stops and restarts the reading of slots. Neither call blocks.
+type Flow interface {
+	Pause(slots ...schemas.Slot)
+	Resume(slots ...schemas.Slot)
+}
+
+// Log takes records to be written. Enqueue never blocks; done is called exactly once, maybe before Enqueue returns.
+type Log interface {
+	Enqueue(rec schemas.Record, done func(schemas.Record, error))
+}
+
+// Contents reads the message of a task. An error that is schemas.ErrContent says that there is none to be had; any other
+// may pass and is tried again.
+type Contents interface {
+	Content(ctx context.Context, t schemas.TaskID, ref *schemas.BlobRef) (*schemas.Content, error)
+}
+
+// Media renews the media id of a file that Meta does not know any more, once for all who ask at the same time. An error
+// that is schemas.ErrContent is definite; any other may pass.
+type Media interface {
+	Refresh(ctx context.Context, sender string, kind schemas.HeaderKind, m *schemas.MediaRef) (*schemas.MediaRef, error)
+}
+
+// Messenger is the Cloud API. Prepare renders a content for all sends of its task; it does not wait, and an error means
+// that the content can't be sent. Send makes one attempt and is over in less than 10 s, which is what a graceful stop
+// counts on.
+type Messenger interface {
+	Prepare(c *schemas.Content) (schemas.Message, error)
+	Send(ctx context.Context, sender string, m schemas.Message, to schemas.Phone, callback string) schemas.Reply
+}
+
+// Ports is what the stage is plugged into.
+type Ports struct {
+	Ledger    Ledger
+	Flow      Flow
+	Express   Log // results of the express lane: no linger
+	Bulk      Log // results of the bulk lane, notes and rejects
+	Contents  Contents
+	Media     Media
+	Messenger Messenger
+	// Reject makes the record that keeps rec, and why it can't be processed, in the topic rejects.
+	Reject func(rec schemas.Record, stage, code, reason string) schemas.Record
+}
+
+// Number is a sender number that this process can send from.
+type Number struct {
+	Rate float64 // messages a second that Meta allows it; 0: no limit
+}
+
+// Config is how the stage behaves; zero values mean the defaults.
+type Config struct {
+	Logger     *slog.Logger
+	Registerer prometheus.Registerer
+	// Partitions of each topic. Of the rate of a number, this process uses its share of the partitions of sends.
+	Partitions map[schemas.Topic]int32
+	// Numbers are the sender numbers. One that is not here is held to Meta's default rate.
+	Numbers map[string]Number
+	// MaxInFlight bounds the calls that are under way. Default 256.
+	MaxInFlight int
+}
+
+// Validate reports what the stage can't work with.
+func (c Config) Validate() error {
+	for _, n := range c.Numbers {
+		if n.Rate < 0 {
+			return errors.New("the rate of a sender number is negative")
+		}
+	}
+	if c.MaxInFlight < 0 || c.MaxInFlight > maxMaxInFlight {
+		return errors.New("the calls in flight must be between 1 and 65,536")
+	}
+	return nil
+}
+
+func (c Config) withDefaults() Config {
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Registerer == nil {
+		c.Registerer = prometheus.NewRegistry()
+	}
+	if c.MaxInFlight <= 0 {
+		c.MaxInFlight = defaultMaxInFlight
+	}
+	return c
+}
+
+const (
+	stageName = "sender"
+
+	// defaultMaxInFlight carries 1,280 sends a second at 200 ms a call.
+	defaultMaxInFlight = 256
+	maxMaxInFlight     = 1 << 16
+	// expressReserve is the part of it that bulk never takes: an eighth.
+	expressReserve = 8
+	// bulkTurn is how many express sends of a number go before a bulk send that waits: a direct answer comes first, and a
+	// broadcast still moves while others are small and many.
+	bulkTurn = 7
+
+	// defaultRate is Meta's for a new number, in messages a second, both directions.
+	defaultRate = 80
+	// replyShare of a number's rate is left for replies and for what others send from it.
+	replyShare = 0.2
+
+	// maxOpen is how many records of a partition may be open (read, not done): 48 partitions of 8,192 at some 300 bytes are
+	// 118 MB, which only numbers of 50,000 a second could fill.
+	maxOpen = 8192
+	// maxOpenBytes bounds the values of a partition's open records, because express records carry their message.
+	maxOpenBytes = 4 << 20
+	// maxUnrecorded is how many results may wait for their acknowledgement before nothing more is admitted: 0.4 s at 10,000
+	// a second. What is in it becomes unknown if the process dies.
+	maxUnrecorded = 4096
+
+	// expressGap and bulkGap are the least time between two commits, by what is in the second one.
+	expressGap = time.Millisecond
+	bulkGap    = 5 * time.Millisecond
+	// doneGap is how long done marks wait for a commit that something else needs.
+	doneGap = 200 * time.Millisecond
+	// commitTimeout bounds a commit; after it nobody knows.
+	commitTimeout = 10 * time.Second
+	// refusedWait is how long a send waits whose commit was refused, usually because partitions are changing hands.
+	refusedWait = 250 * time.Millisecond
+
+	// rewindRecords is how far below the watermark a new owner reads, to know again what was there. The fanout repeats at
+	// most a turn of 1,000 recipients, spread over all partitions.
+	rewindRecords = 20_000
+
+	// pairWait is Meta's limit: one message to a phone in 6 s.
+	pairWait = 6 * time.Second
+	// maxPhones bounds the phones remembered for it, twice: 40,000 a second for 6 s, 16 MB.
+	maxPhones = 1 << 18
+
+	// maxAttempts is how often a send may meet an error that is nobody's limit.
+	maxAttempts = 5
+	attemptBase = time.Second
+	attemptMost = time.Minute
+	// unsentBase and unsentMost bound the waits of a send that could not be sent at all; it may try for ever.
+	unsentBase = 100 * time.Millisecond
+	unsentMost = 5 * time.Second
+	// unsentRow is after how many such calls in a row, none of them getting through, the whole number waits.
+	unsentRow = 16
+
+	// throttleBase doubles up to throttleMost while a number is told that it is too fast; a wait that Meta names is taken
+	// up to throttleCap.
+	throttleBase = time.Second
+	throttleMost = time.Minute
+	throttleCap  = time.Hour
+
+	// probeEvery is how often a stopped number tries one send; noteEvery how often at most its tasks say that they wait.
+	probeEvery = 30 * time.Second
+	noteEvery  = time.Minute
+
+	// resultBase doubles up to resultMost while a result can't be written.
+	resultBase = 100 * time.Millisecond
+	resultMost = 5 * time.Second
+	// orphanTries is how often a result is written whose partition has another owner; that one says unknown.
+	orphanTries = 5
+
+	// maxLoads is how many messages are read and rendered at a time; loadBase and loadMost bound the wait for another try.
+	maxLoads = 16
+	loadBase = 500 * time.Millisecond
+	loadMost = 30 * time.Second
+	// loadTimeout bounds one try: 100 MB at 0.4 MB/s, when a file has to be uploaded again.
+	loadTimeout = 4 * time.Minute
+	// maxIdleTasks is how many messages are kept of tasks that have nothing open here: at some 2 KiB, 2 MB.
+	maxIdleTasks = 1024
+
+	// sweepEvery is how often what can't move is looked over: expired sends of a number that waits.
+	sweepEvery = time.Second
+)

@@ -1,0 +1,348 @@
+package sender
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"altavoz/schemas"
+)
+
+var errCommitTimeout = errors.New("the group's coordinator did not answer")
+
+// pump admits, commits and starts calls, one round after the other.
+func (st *Stage) pump() {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for st.ctx.Err() == nil {
+		next := st.round()
+		if next.IsZero() {
+			continue
+		}
+		timer.Reset(time.Until(next))
+		select {
+		case <-st.ctx.Done():
+		case <-st.kicked:
+		case <-timer.C:
+		}
+	}
+}
+
+// kick has the pump look again.
+func (st *Stage) kick() {
+	select {
+	case st.kicked <- struct{}{}:
+	default:
+	}
+}
+
+// commit is one commit and what waits for it.
+type commit struct {
+	fence     schemas.Fence
+	positions []schemas.Position
+	of        []*assignment
+	batch     []*send         // starts when it returns
+	flushed   []chan struct{} // closed when it returns
+}
+
+// round does what can be done now. It returns when to look again if nothing happens, and no time if at once.
+func (st *Stage) round() time.Time {
+	st.mu.Lock()
+	now := time.Now()
+	for a := st.alarms.due(now); a != nil; a = st.alarms.due(now) {
+		a.of.ring(st, now)
+	}
+	if !now.Before(st.sweepAt) {
+		st.sweep(now)
+	}
+	steer := st.behind
+	st.behind = nil
+	for _, a := range steer {
+		a.behind = false
+		if a.live && !a.draining {
+			st.fill(a, now)
+		}
+	}
+	batch := st.admit(now)
+	if !st.due(batch, now) {
+		next := st.wake()
+		st.unlock()
+		st.steer(steer)
+		return next
+	}
+	c := st.encode(batch, now)
+	over := make(chan struct{})
+	st.committing = over
+	st.unlock()
+	st.steer(steer)
+
+	refused, err := st.write(c)
+
+	st.mu.Lock()
+	starts := st.settle(c, refused, err)
+	st.committing = nil
+	close(over)
+	st.unlock()
+	for _, e := range starts {
+		st.running.Go(func() { st.call(e) })
+	}
+	return time.Time{}
+}
+
+// due reports whether it is time for a commit.
+func (st *Stage) due(batch []*send, now time.Time) bool {
+	return len(batch) > 0 || len(st.flushes) > 0 || len(st.dirty) > 0 && now.Sub(st.dirtySince) >= doneGap
+}
+
+// wake returns when there may be something to do.
+func (st *Stage) wake() time.Time {
+	next := st.sweepAt
+	sooner := func(t time.Time) {
+		if t.Before(next) {
+			next = t
+		}
+	}
+	if len(st.alarms.items) > 0 {
+		sooner(st.alarms.items[0].at)
+	}
+	if len(st.dirty) > 0 {
+		sooner(st.dirtySince.Add(doneGap))
+	}
+	if st.full { // a call or a result that ends kicks
+		return next
+	}
+	for _, n := range st.active {
+		if n.ready[express].n > 0 {
+			sooner(st.committed.Add(expressGap))
+		} else {
+			sooner(st.committed.Add(bulkGap))
+		}
+	}
+	return next
+}
+
+// encode makes the commit of all that changed. Fence and positions belong together because all is read under the lock
+// that Revoke and Lost need before partitions change hands.
+func (st *Stage) encode(batch []*send, now time.Time) *commit {
+	c := &commit{fence: st.ports.Ledger.Fence(), batch: batch, flushed: st.flushes}
+	st.flushes = nil
+	for _, a := range st.dirty {
+		a.dirty = false
+		if !a.live {
+			continue
+		}
+		watermark, metadata := a.ledger.encode()
+		c.of = append(c.of, a)
+		c.positions = append(c.positions, schemas.Position{Slot: a.slot, Offset: watermark, Metadata: metadata})
+	}
+	st.dirty = st.dirty[:0]
+	st.committed = now
+	return c
+}
+
+// write makes the one attempt at a commit.
+func (st *Stage) write(c *commit) (map[schemas.Slot]error, error) {
+	if len(c.positions) == 0 {
+		return nil, nil //nolint:nilnil // nothing refused and no error
+	}
+	began := time.Now()
+	ctx, cancel := context.WithTimeoutCause(st.ctx, commitTimeout, errCommitTimeout)
+	defer cancel()
+	refused, err := st.ports.Ledger.Commit(ctx, c.fence, c.positions)
+	st.metrics.commitSeconds.Observe(time.Since(began).Seconds())
+	switch {
+	case err != nil:
+		st.metrics.commits[commitLost].Inc()
+	case len(refused) > 0:
+		st.metrics.commits[commitRefused].Inc()
+	default:
+		st.metrics.commits[commitDone].Inc()
+	}
+	return refused, err
+}
+
+// settle takes in how a commit ended and returns the sends to be called: those whose start is recorded, on a partition
+// that is still the same assignment.
+func (st *Stage) settle(c *commit, refused map[schemas.Slot]error, err error) (starts []*send) {
+	now := time.Now()
+	if err != nil {
+		// What is written is anybody's guess. Nothing may start from it, nor from any state here.
+		st.log.Error("nobody knows whether the ledger was committed; all partitions are given up", "error", err)
+		for _, a := range st.slots {
+			st.forget(a)
+		}
+	}
+	for _, a := range c.of {
+		if no := refused[a.slot]; no != nil && a.live {
+			st.log.Warn("ledger was refused", "topic", a.slot.Topic, "partition", a.slot.Partition, "error", no)
+			st.soil(a)
+		}
+	}
+	for _, e := range c.batch {
+		switch a := e.on; {
+		case !a.live:
+			st.unadmit(e)
+			st.leave(e)
+		case refused[a.slot] != nil && !a.draining:
+			st.unadmit(e)
+			st.wait(e, now.Add(refusedWait), causeCommit)
+		case a.draining:
+			st.unadmit(e)
+			st.to(e, phaseParked, causeNone)
+		default:
+			st.to(e, phaseCalling, causeNone)
+			e.began, e.message, e.version = now, e.task.message, e.task.version
+			starts = append(starts, e)
+		}
+	}
+	for _, f := range c.flushed {
+		close(f)
+	}
+	return starts
+}
+
+// admit starts, in the ledger, what may go with the next commit. Bulk goes with express, or after its gap.
+func (st *Stage) admit(now time.Time) (batch []*send) {
+	st.full = false
+	gap := now.Sub(st.committed)
+	if len(st.active) == 0 || gap < expressGap {
+		return nil
+	}
+	batch = st.turns(nil, now, false)
+	if len(batch) > 0 || gap >= bulkGap {
+		batch = st.turns(batch, now, true)
+	}
+	return batch
+}
+
+// turns lets numbers admit one send after the other, in turn, until none can.
+func (st *Stage) turns(batch []*send, now time.Time, withBulk bool) []*send {
+	for more := true; more; {
+		more = false
+		keep := st.active[:0]
+		for _, n := range st.active {
+			e, stay := st.turn(n, now, withBulk)
+			if e != nil {
+				batch = append(batch, e)
+				more = true
+			}
+			if n.listed = stay; stay {
+				keep = append(keep, n)
+			}
+		}
+		clear(st.active[len(keep):])
+		st.active = keep
+	}
+	return batch
+}
+
+// turn admits one send of a number, if it can. The number stays listed unless nothing is ready or it has to wait.
+func (st *Stage) turn(n *number, now time.Time, withBulk bool) (e *send, stay bool) {
+	if until, blocked := n.blocked(now); blocked {
+		if !until.IsZero() {
+			st.alarms.set(&n.alarm, n, until)
+		}
+		return nil, false
+	}
+	for {
+		q := n.pick(withBulk, st.capacity.fits(bulk, n.inFlight))
+		if q == nil {
+			return nil, n.ready[bulk].n > 0
+		}
+		e := q.head
+		if e.expired(now) {
+			e.unlink()
+			st.decide(e, schemas.MarkExpired, schemas.MarkExpired.Spanish(), "")
+			continue
+		}
+		p := pair{n, e.phone}
+		if until := st.pairs.until(p); until.After(now) {
+			e.unlink()
+			st.wait(e, until, causePair)
+			continue
+		}
+		if !st.capacity.fits(e.lane, n.inFlight) || st.waiting[causeResult] >= maxUnrecorded {
+			st.full = true
+			return nil, true
+		}
+		at, ok := n.bucket.take(now)
+		if !ok {
+			st.alarms.set(&n.alarm, n, at)
+			return nil, false
+		}
+		e.unlink()
+		st.pairs.hold(p, now)
+		st.start(e)
+		return e, true
+	}
+}
+
+// start marks a send as started, which is true once it is committed.
+func (st *Stage) start(e *send) {
+	n := e.number
+	st.to(e, phaseAdmitted, causeNone)
+	e.on.ledger.start(e.cell)
+	st.soil(e.on)
+	n.took(e.lane)
+	st.capacity.add(e.lane, n.inFlight)
+	n.inFlight++
+	if n.stopped != nil {
+		n.stopped.probing, e.probe = true, true
+	}
+}
+
+// ended gives back the room of a call.
+func (st *Stage) ended(e *send) {
+	e.number.inFlight--
+	st.capacity.remove(e.lane, e.number.inFlight)
+}
+
+// unadmit takes the start of a send back: it was not called and will not be.
+func (st *Stage) unadmit(e *send) {
+	n := e.number
+	st.ended(e)
+	st.pairs.release(pair{n, e.phone})
+	n.bucket.put()
+	if e.probe {
+		e.probe = false
+		if n.stopped != nil {
+			n.stopped.probing = false
+		}
+	}
+	if e.on.live {
+		e.on.ledger.release(e.cell)
+		st.soil(e.on)
+	}
+	st.list(n)
+}
+
+// sweep looks over what can't move by itself: sends that expire while they wait for something, and tasks that came to
+// a number after it was stopped.
+func (st *Stage) sweep(now time.Time) {
+	st.sweepAt = now.Add(sweepEvery)
+	for _, n := range st.numbers {
+		if _, blocked := n.blocked(now); blocked {
+			st.expire(&n.ready[express], now)
+			st.expire(&n.ready[bulk], now)
+		}
+		if n.stopped != nil {
+			st.noteAll(n, now)
+		}
+	}
+	for _, t := range st.tasks {
+		if t.waiting.n > 0 {
+			st.expire(&t.waiting, now)
+		}
+	}
+}
+
+func (st *Stage) expire(q *queue, now time.Time) {
+	for e := q.head; e != nil; {
+		next := e.link.next
+		if e.expired(now) {
+			e.unlink()
+			st.decide(e, schemas.MarkExpired, schemas.MarkExpired.Spanish(), "")
+		}
+		e = next
+	}
+}

@@ -1,0 +1,287 @@
+package sender
+
+import (
+	"container/list"
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"altavoz/schemas"
+)
+
+// Stage sends what is on the partitions that it is assigned. It is safe for concurrent use.
+type Stage struct {
+	cfg     Config
+	ports   Ports
+	log     *slog.Logger
+	metrics *metrics
+
+	starting, ending sync.Once
+	ctx              context.Context // of the pump and of reads
+	cancel           context.CancelFunc
+	calls            context.Context // of calls
+	cancelCalls      context.CancelFunc
+	running          sync.WaitGroup
+	kicked           chan struct{} // cap 1
+
+	flow sync.Mutex // orders pausing and resuming, so that the last word is the right one; taken before mu
+
+	mu         sync.Mutex // guards the rest; released with unlock wherever something may have to be written
+	slots      map[schemas.Slot]*assignment
+	numbers    map[string]*number
+	active     []*number // with something ready, as far as is known
+	tasks      map[schemas.TaskID]*task
+	idle       *list.List // of tasks without sends, the oldest first
+	alarms     alarms
+	pairs      pairs
+	capacity   capacity
+	waiting    [causes]int // sends by what they wait for
+	outbox     []*parcel
+	behind     []*assignment // with a backlog, or paused
+	dirty      []*assignment
+	dirtySince time.Time
+	committed  time.Time       // when the last commit began
+	committing chan struct{}   // closed when the commit under way is over; nil: none is
+	flushes    []chan struct{} // wait for the next commit
+	sweepAt    time.Time
+	full       bool // something ready waits for a call or a result to end
+	loads      []*task
+	loaders    int
+	stopping   bool
+
+	failures      int
+	failuresSince time.Time
+}
+
+// New returns a stage that is not started.
+func New(cfg Config, ports Ports) *Stage {
+	cfg = cfg.withDefaults()
+	st := &Stage{
+		cfg: cfg, ports: ports, log: cfg.Logger, kicked: make(chan struct{}, 1),
+		slots: make(map[schemas.Slot]*assignment), numbers: make(map[string]*number), tasks: make(map[schemas.TaskID]*task),
+		idle: list.New(), capacity: newCapacity(cfg.MaxInFlight),
+	}
+	st.ctx, st.cancel = context.WithCancel(context.Background())
+	st.calls, st.cancelCalls = context.WithCancel(context.Background())
+	st.metrics = newMetrics(cfg.Registerer, st)
+	return st
+}
+
+// Start starts the pump.
+func (st *Stage) Start() {
+	st.starting.Do(func() { st.running.Go(st.pump) })
+}
+
+// Stop ends the stage. Partitions that were not revoked before are given up without a last commit; calls under way may
+// end until ctx does, and are then cut off.
+func (st *Stage) Stop(ctx context.Context) error {
+	st.mu.Lock()
+	st.stopping = true
+	for _, a := range st.slots {
+		st.forget(a)
+	}
+	st.unlock()
+	st.ending.Do(st.cancel)
+	done := make(chan struct{})
+	go func() {
+		st.running.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+		st.cancelCalls()
+		return nil
+	case <-ctx.Done():
+		st.cancelCalls()
+		return fmt.Errorf("stopping the sender: %w", context.Cause(ctx))
+	}
+}
+
+// Assign takes a partition over: what its last owner committed says where to go on.
+func (st *Stage) Assign(_ context.Context, pos schemas.Position) (int64, error) {
+	runs, err := decodeRuns(pos.Metadata)
+	if err != nil {
+		return 0, fmt.Errorf("taking over %s at offset %d: %w", pos.Slot, pos.Offset, err)
+	}
+	l, err := newLedger(pos.Offset, runs)
+	if err != nil {
+		return 0, fmt.Errorf("taking over %s at offset %d: %w", pos.Slot, pos.Offset, err)
+	}
+	a := &assignment{slot: pos.Slot, ledger: l, from: pos.Offset, live: true}
+	if schemas.LaneOf(pos.Slot.Topic) == schemas.LaneBulk {
+		a.lane = bulk
+	}
+	st.mu.Lock()
+	if old := st.slots[pos.Slot]; old != nil { // assigned to itself
+		st.forget(old)
+	}
+	st.slots[pos.Slot] = a
+	st.pace(time.Now())
+	st.unlock()
+	started := 0
+	for c := l.head; c != nil; c = c.next {
+		if c.started {
+			started++
+		}
+	}
+	st.log.Info("partition taken over", "topic", pos.Slot.Topic, "partition", pos.Slot.Partition, "offset", pos.Offset,
+		"open", l.open, "started", started)
+	if pos.Offset < 0 {
+		return schemas.NoOffset, nil
+	}
+	return max(0, pos.Offset-rewindRecords), nil
+}
+
+// Take hands over the next records of a slot. It does not block.
+func (st *Stage) Take(of schemas.Slot, recs []schemas.Record) {
+	in := make([]arrival, len(recs))
+	for i := range recs {
+		in[i] = decode(&recs[i])
+	}
+	st.mu.Lock()
+	a := st.slots[of]
+	if a == nil || a.draining {
+		st.mu.Unlock()
+		return
+	}
+	a.backlog = append(a.backlog, in...)
+	st.fill(a, time.Now())
+	full := a.full()
+	st.unlock()
+	if full {
+		st.steer([]*assignment{a})
+	}
+}
+
+// steer pauses and resumes the reading of partitions.
+func (st *Stage) steer(as []*assignment) {
+	if len(as) == 0 {
+		return
+	}
+	st.flow.Lock()
+	defer st.flow.Unlock()
+	for _, a := range as {
+		st.mu.Lock()
+		was, want := a.paused, a.live && !a.draining && a.full()
+		a.paused = want
+		st.mu.Unlock()
+		switch {
+		case want && !was:
+			st.ports.Flow.Pause(a.slot)
+		case was && !want:
+			st.ports.Flow.Resume(a.slot)
+		}
+	}
+}
+
+// Revoke gives slots up in good order: nothing more of them is admitted, calls end, results are acknowledged, and the
+// ledger says so, before it returns; unless ctx ends first, and then what is still under way is unknown to the next owner.
+func (st *Stage) Revoke(ctx context.Context, slots []schemas.Slot) {
+	st.mu.Lock()
+	leaving := st.named(slots)
+	var idle []chan struct{}
+	for _, a := range leaving {
+		a.draining = true
+		a.backlog = nil
+		for c := a.ledger.head; c != nil; c = c.next {
+			if c.send != nil && !c.send.phase.busy() {
+				st.park(c.send)
+			}
+		}
+		if a.busy > 0 {
+			a.idle = make(chan struct{})
+			idle = append(idle, a.idle)
+		}
+	}
+	st.unlock()
+	for _, done := range idle {
+		select {
+		case <-done:
+		case <-ctx.Done():
+		}
+	}
+	if flushed := st.flush(leaving); flushed != nil {
+		select {
+		case <-flushed:
+		case <-st.ctx.Done():
+		case <-ctx.Done():
+		}
+	}
+	st.mu.Lock()
+	for _, a := range leaving {
+		if a.busy > 0 {
+			st.log.Warn("partition given up with sends under way", "topic", a.slot.Topic, "partition", a.slot.Partition, "sends", a.busy)
+		}
+		st.forget(a)
+	}
+	st.unlock()
+	st.settled(leaving)
+}
+
+// flush asks for a commit of what is not yet committed of the partitions.
+func (st *Stage) flush(as []*assignment) <-chan struct{} {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	needed := st.committing != nil // which may be refused
+	for _, a := range as {
+		needed = needed || a.live && a.dirty
+	}
+	if !needed {
+		return nil
+	}
+	flushed := make(chan struct{})
+	st.flushes = append(st.flushes, flushed)
+	st.kick()
+	return flushed
+}
+
+// Lost gives slots up at once. It returns when no commit that contains them is under way any more. Calls that are under
+// way end, and their results are written.
+func (st *Stage) Lost(slots []schemas.Slot) {
+	st.mu.Lock()
+	gone := st.named(slots)
+	for _, a := range gone {
+		st.forget(a)
+	}
+	st.unlock()
+	st.settled(gone)
+}
+
+// settled waits for the commit under way, and leaves the reading of slots as it was found: pausing outlives an assignment.
+func (st *Stage) settled(gone []*assignment) {
+	st.steer(gone)
+	st.mu.Lock()
+	committing := st.committing
+	st.mu.Unlock()
+	if committing != nil {
+		<-committing
+	}
+}
+
+func (st *Stage) named(slots []schemas.Slot) (out []*assignment) {
+	for _, s := range slots {
+		if a := st.slots[s]; a != nil {
+			out = append(out, a)
+		}
+	}
+	return out
+}
+
+// forget ends an assignment, if that was not done before. Sends under way finish by themselves.
+func (st *Stage) forget(a *assignment) {
+	if !a.live {
+		return
+	}
+	a.live, a.backlog = false, nil
+	delete(st.slots, a.slot)
+	for c := a.ledger.head; c != nil; c = c.next {
+		if c.send != nil && !c.send.phase.busy() {
+			st.park(c.send)
+			st.leave(c.send)
+		}
+	}
+	st.pace(time.Now())
+	st.kick()
+}

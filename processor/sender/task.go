@@ -1,0 +1,183 @@
+package sender
+
+import (
+	"container/list"
+	"context"
+	"errors"
+	"math/rand/v2"
+	"time"
+
+	"altavoz/schemas"
+)
+
+// task is what the sends of a task have in common: its message, rendered once.
+type task struct {
+	alarm alarm // when its message is read again
+
+	id      schemas.TaskID
+	number  *number
+	ref     *schemas.BlobRef
+	content *schemas.Content // until it is rendered; kept if it has a file, whose media id may have to be renewed
+	message schemas.Message  // nil: not there yet
+	version int              // of the message
+	failed  string           // why it can't be sent
+	stale   bool             // Meta does not know the media id any more
+
+	loading bool
+	tries   int
+	waiting queue // sends without a message
+	sends   int
+	idle    *list.Element // among Stage.idle, when it has no sends
+	noted   time.Time     // when it was last said to wait; zero: it does not
+}
+
+var errLoadTimeout = errors.New("reading a message took too long")
+
+// adopt finds the task of a send.
+func (st *Stage) adopt(e *send, in *arrival) {
+	t := st.tasks[in.task]
+	if t == nil {
+		t = &task{id: in.task, number: e.number, ref: in.send.GetContentRef(), content: in.send.GetContent()}
+		st.tasks[in.task] = t
+	}
+	if t.idle != nil {
+		st.idle.Remove(t.idle)
+		t.idle = nil
+	}
+	e.task, e.counted = t, true
+	t.sends++
+	t.number.tasks[t] = struct{}{}
+}
+
+// orphan takes a send from its task. The messages of tasks without sends are kept for a while: more may come.
+func (st *Stage) orphan(e *send) {
+	if !e.counted {
+		return
+	}
+	e.counted = false
+	t := e.task
+	if t.sends--; t.sends > 0 {
+		return
+	}
+	delete(t.number.tasks, t)
+	t.noted = time.Time{}
+	if t.failed != "" {
+		delete(st.tasks, t.id)
+		return
+	}
+	t.idle = st.idle.PushBack(t)
+	if st.idle.Len() > maxIdleTasks {
+		oldest, _ := st.idle.Remove(st.idle.Front()).(*task)
+		oldest.idle = nil
+		delete(st.tasks, oldest.id)
+	}
+}
+
+// load has the task's message read and rendered.
+func (st *Stage) load(t *task) {
+	if t.loading || t.alarm.place > 0 {
+		return
+	}
+	t.loading = true
+	st.loads = append(st.loads, t)
+	if st.loaders < maxLoads {
+		st.loaders++
+		st.running.Go(st.loader)
+	}
+}
+
+// ring is a task's own alarm: another try.
+func (t *task) ring(st *Stage, _ time.Time) {
+	if t.waiting.n > 0 {
+		st.load(t)
+	}
+}
+
+// loader loads tasks until none waits for it.
+func (st *Stage) loader() {
+	for {
+		st.mu.Lock()
+		if len(st.loads) == 0 || st.ctx.Err() != nil {
+			st.loaders--
+			st.mu.Unlock()
+			return
+		}
+		t := st.loads[0]
+		st.loads = st.loads[1:]
+		content, stale := t.content, t.stale
+		st.mu.Unlock()
+
+		content, message, err := st.render(t, content, stale)
+		st.mu.Lock()
+		st.loaded(t, content, message, err, time.Now())
+		st.unlock()
+	}
+}
+
+func (st *Stage) render(t *task, c *schemas.Content, stale bool) (*schemas.Content, schemas.Message, error) {
+	ctx, cancel := context.WithTimeoutCause(st.ctx, loadTimeout, errLoadTimeout)
+	defer cancel()
+	var err error
+	if c == nil {
+		if len(t.ref.GetOffsetDeltas()) == 0 {
+			return nil, nil, schemas.ErrContent
+		}
+		if c, err = st.ports.Contents.Content(ctx, t.id, t.ref); err != nil {
+			return nil, nil, err
+		}
+	}
+	if stale {
+		m, err := st.ports.Media.Refresh(ctx, t.number.id, c.GetHeader(), c.GetMedia())
+		if err != nil {
+			return c, nil, err
+		}
+		c = c.WithMedia(m)
+	}
+	m, err := st.ports.Messenger.Prepare(c)
+	if err != nil {
+		return c, nil, errors.Join(schemas.ErrContent, err)
+	}
+	return c, m, nil
+}
+
+// loaded takes in how a try to get a message ended.
+func (st *Stage) loaded(t *task, c *schemas.Content, m schemas.Message, err error, now time.Time) {
+	t.loading = false
+	t.content = c
+	switch {
+	case err == nil:
+		t.message, t.stale, t.tries = m, false, 0
+		t.version++
+		if c.GetMedia() == nil {
+			t.content = nil
+		}
+	case errors.Is(err, schemas.ErrContent), errors.Is(err, schemas.ErrDecode):
+		t.failed = schemas.Failed(schemas.CodeContent).Spanish()
+		if refused := (*schemas.ContentError)(nil); errors.As(err, &refused) {
+			t.failed = refused.Why
+		}
+		st.log.Error("message can't be sent", "task", t.id, "sender", t.number.id, "error", err)
+	default:
+		st.log.Warn("message could not be read and will be tried again", "task", t.id, "try", t.tries, "error", err)
+		st.alarms.set(&t.alarm, t, now.Add(backOff(loadBase, loadMost, t.tries)))
+		t.tries++
+		st.kick()
+		return
+	}
+	for e := t.waiting.head; e != nil; e = t.waiting.head {
+		e.unlink()
+		st.enter(e, false)
+	}
+}
+
+// backOff returns how long to wait after the given number of tries: between half and all of base doubled that often, so
+// that those who failed together don't come back together.
+func backOff(base, most time.Duration, tries int) time.Duration {
+	d := min(base<<min(tries, 20), most)
+	return d/2 + rand.N(d/2+1)
+}
+
+// fullJitter returns how long to wait after the given number of tries: anything up to base doubled that often.
+func fullJitter(base, most time.Duration, tries int) time.Duration {
+	return rand.N(min(base<<min(tries, 20), most) + 1)
+}

@@ -1,0 +1,116 @@
+package sender
+
+import (
+	"fmt"
+	"time"
+
+	"altavoz/schemas"
+)
+
+// call makes one attempt. It runs in a goroutine of its own, after the commit that says so.
+func (st *Stage) call(e *send) {
+	r := st.ports.Messenger.Send(st.calls, e.number.id, e.message, e.phone, schemas.Callback(e.task.id, e.index))
+	st.answered(e, &r)
+}
+
+// answered takes in what came of a call. If the partition was lost meanwhile, the outcome is still written (its new owner
+// says unknown, and the fold prefers what is known) but marks nothing.
+func (st *Stage) answered(e *send, r *schemas.Reply) {
+	st.mu.Lock()
+	defer st.unlock()
+	now := time.Now()
+	e.message = nil
+	st.ended(e)
+	st.hear(e.number, e, r, now)
+	if st.full {
+		st.kick()
+	}
+	if r.Verdict != schemas.VerdictUnsent {
+		e.unsent = 0
+	}
+	switch r.Verdict {
+	case schemas.VerdictSent:
+		st.decide(e, schemas.MarkSent, "", r.WAMID)
+		return
+	case schemas.VerdictFailed, schemas.VerdictContent:
+		st.reached(e, false)
+		m, words := refusal(r)
+		st.decide(e, m, words, "")
+		return
+	case schemas.VerdictLost:
+		if !e.resend || !e.on.live || e.attempts+1 >= maxAttempts {
+			st.decide(e, schemas.MarkUnknown, schemas.MarkUnknown.Spanish(), "")
+			return
+		}
+	case schemas.VerdictUnsent, schemas.VerdictTransient, schemas.VerdictThrottled, schemas.VerdictPair,
+		schemas.VerdictAccount, schemas.VerdictMedia:
+		// Definite refusals: nobody was reached, whatever happens to this process from here on.
+		st.reached(e, r.Verdict == schemas.VerdictPair)
+	}
+	if !e.on.live {
+		st.leave(e)
+		return
+	}
+	e.on.ledger.release(e.cell)
+	st.soil(e.on)
+	if e.on.draining {
+		st.to(e, phaseParked, causeNone)
+		return
+	}
+	st.again(e, r, now)
+}
+
+// reached settles whether the phone has to be left alone.
+func (st *Stage) reached(e *send, yes bool) {
+	if p := (pair{e.number, e.phone}); yes {
+		st.pairs.hold(p, time.Now())
+	} else {
+		st.pairs.release(p)
+	}
+}
+
+// again decides when a send that was refused for now is called again.
+func (st *Stage) again(e *send, r *schemas.Reply, now time.Time) {
+	switch r.Verdict {
+	case schemas.VerdictUnsent:
+		e.unsent++
+		if e.unsent == 1 {
+			st.enter(e, true)
+		} else {
+			st.wait(e, now.Add(backOff(unsentBase, unsentMost, e.unsent-2)), causeBackOff)
+		}
+	case schemas.VerdictThrottled, schemas.VerdictAccount:
+		st.enter(e, true) // its number waits
+	case schemas.VerdictPair:
+		st.wait(e, now.Add(max(pairWait, min(r.After, throttleCap))), causePair)
+	case schemas.VerdictMedia:
+		t := e.task
+		if e.renewed || t.content.GetMedia() == nil {
+			st.transient(e, r, now)
+			return
+		}
+		e.renewed = true
+		if t.version == e.version && t.message != nil { // else it was renewed, or is being, since the call began
+			t.message, t.stale = nil, true
+		}
+		st.enter(e, true)
+	case schemas.VerdictTransient, schemas.VerdictLost: // lost: of a send that may be called twice
+		st.transient(e, r, now)
+	case schemas.VerdictSent, schemas.VerdictFailed, schemas.VerdictContent:
+	}
+}
+
+func (st *Stage) transient(e *send, r *schemas.Reply, now time.Time) {
+	e.attempts++
+	if e.attempts < maxAttempts {
+		wait := max(fullJitter(attemptBase, attemptMost, e.attempts-1), min(r.After, throttleCap))
+		st.wait(e, now.Add(wait), causeBackOff)
+		return
+	}
+	m := schemas.Failed(schemas.CodeExhausted)
+	words := m.Spanish()
+	if r.Code != 0 {
+		words += fmt.Sprintf(" (último error: %d)", r.Code)
+	}
+	st.decide(e, m, words, "")
+}
