@@ -142,11 +142,14 @@ func (g *Group) open(st Stage) (*session, error) {
 	}
 	g.mu.Unlock()
 	s.void, s.end = context.WithCancelCause(context.Background())
+	life, kill := context.WithCancel(context.Background())
+	s.kill = kill
 	names := make([]string, len(g.topics))
 	for i, t := range g.topics {
 		names[i] = g.cfg.topic(t)
 	}
 	opts := []kgo.Opt{
+		kgo.WithContext(life),
 		kgo.ConsumerGroup(g.name), kgo.ConsumeTopics(names...),
 		kgo.DisableAutoCommit(),
 		kgo.Balancers(kgo.CooperativeStickyBalancer()),
@@ -169,6 +172,7 @@ func (g *Group) open(st Stage) (*session, error) {
 	}
 	cl, err := g.cfg.client(opts...)
 	if err != nil {
+		kill()
 		return nil, err
 	}
 	s.cl = cl
@@ -185,7 +189,11 @@ func (g *Group) close(s *session) {
 	g.session = nil
 	g.mu.Unlock()
 	s.leave()
+	// A client that is joining waits for the whole group to join, which lasts as long as a dead member is believed alive.
+	impatient := time.AfterFunc(leaveTimeout, s.kill)
 	s.cl.Close()
+	impatient.Stop()
+	s.kill()
 	s.forget(s.slots()) // what the closing client did not take back by itself
 	g.metrics.lag.Set(0)
 }

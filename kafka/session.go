@@ -28,6 +28,7 @@ type session struct {
 	reader *Reader                 // over the same client
 	void   context.Context         //nolint:containedctx // the session's life, ended by end
 	end    context.CancelCauseFunc // the first cause stands
+	kill   context.CancelFunc      // ends the client with all that it waits for
 
 	mu          sync.Mutex
 	owned       map[schemas.Slot]struct{}

@@ -1,0 +1,380 @@
+package app
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// A house is altavoz as its users meet it, with a simulator behind it that counts what every phone received. The same
+// scenarios run embedded and on a real Kafka and Redis (see real_test.go).
+type house struct {
+	api       string // base URL of the ingress
+	simulator string // base URL of the Cloud API double
+	publish   func(t *testing.T, key string, value []byte)
+	restart   func(t *testing.T) // stops every process and starts it again on the same data
+}
+
+const (
+	sendPath   = "/api/messages/send-broadcast-interactive"
+	statusPath = "/api/messages/task-status/"
+	// settleTime is how long a scenario may take to come to rest: generous, since machines are slow and noisy.
+	settleTime = 60 * time.Second
+	onePixel   = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
+
+// scenarios is every promise of the path that can be seen from outside.
+var scenarios = []struct {
+	name string
+	run  func(t *testing.T, h *house)
+}{
+	{"ContractAnswers", testContractAnswers},
+	{"Refusals", testRefusals},
+	{"PhonesHoweverWritten", testPhonesHoweverWritten},
+	{"QueuedToSuccess", testQueuedToSuccess},
+	{"MagicEndings", testMagicEndings},
+	{"RepeatedRequest", testRepeatedRequest},
+	{"LongListInSlices", testLongListInSlices},
+	{"SameFileUploadedOnce", testSameFileUploadedOnce},
+	{"UpstreamJSON", testUpstreamJSON},
+	{"RestartContinues", testRestartContinues},
+}
+
+func (h *house) post(t *testing.T, body string, headers ...string) (int, string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, h.api+sendPath, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := 0; i+1 < len(headers); i += 2 {
+		req.Header.Set(headers[i], headers[i+1])
+	}
+	return h.do(t, req)
+}
+
+func (h *house) get(t *testing.T, url string) (int, string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return h.do(t, req)
+}
+
+func (h *house) do(t *testing.T, req *http.Request) (int, string) {
+	t.Helper()
+	client := &http.Client{Timeout: settleTime}
+	defer client.CloseIdleConnections()
+	resp, err := client.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp.StatusCode, strings.TrimSpace(string(b))
+}
+
+type taskStatus struct {
+	TaskID string `json:"task_id"`
+	Status string `json:"status"`
+	Why    string `json:"why"`
+	Result struct {
+		Total      int      `json:"total"`
+		Successful int      `json:"successful"`
+		Failed     int      `json:"failed"`
+		Pending    int      `json:"pending"`
+		Unknown    int      `json:"unknown"`
+		Skipped    int      `json:"skipped"`
+		Errors     []string `json:"errors"`
+	} `json:"result"`
+}
+
+func (h *house) status(t *testing.T, task string) taskStatus {
+	t.Helper()
+	code, body := h.get(t, h.api+statusPath+task)
+	if code != http.StatusOK {
+		t.Fatalf("task-status %s: %d %s", task, code, body)
+	}
+	var s taskStatus
+	if err := json.Unmarshal([]byte(body), &s); err != nil {
+		t.Fatalf("task-status %s: %v in %s", task, err, body)
+	}
+	return s
+}
+
+// finished waits until the task is at its end; its numbers must add up all the while.
+func (h *house) finished(t *testing.T, task string) taskStatus {
+	t.Helper()
+	for end := time.Now().Add(settleTime); ; {
+		s := h.status(t, task)
+		if r := s.Result; r.Successful+r.Failed+r.Pending != r.Total {
+			t.Fatalf("task %s: %d + %d + %d is not %d", task, r.Successful, r.Failed, r.Pending, r.Total)
+		}
+		if s.Status == "SUCCESS" || s.Status == "FAILURE" {
+			return s
+		}
+		if time.Now().After(end) {
+			t.Fatalf("task %s did not finish: %+v", task, s)
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+}
+
+// queued posts a broadcast and returns its task id.
+func (h *house) queued(t *testing.T, body string, headers ...string) string {
+	t.Helper()
+	code, answer := h.post(t, body, headers...)
+	var a struct {
+		TaskID string `json:"task_id"`
+	}
+	if err := json.Unmarshal([]byte(answer), &a); err != nil || code != http.StatusAccepted || a.TaskID == "" {
+		t.Fatalf("not queued: %d %s", code, answer)
+	}
+	return a.TaskID
+}
+
+// ledger is what the simulator says of all phones.
+type ledger struct {
+	Accepted   int `json:"accepted"`
+	Duplicates int `json:"duplicates"`
+	Uploads    struct {
+		Files int `json:"files"`
+	} `json:"uploads"`
+}
+
+func (h *house) ledger(t *testing.T) ledger {
+	t.Helper()
+	code, body := h.get(t, h.simulator+"/_simulator/summary")
+	var l ledger
+	if err := json.Unmarshal([]byte(body), &l); err != nil || code != http.StatusOK {
+		t.Fatalf("the simulator's summary: %d %s", code, body)
+	}
+	return l
+}
+
+// phonesFrom makes n different phones; each scenario has a block of its own. They end in 77, which is no magic ending.
+func phonesFrom(block, n int) []string {
+	phones := make([]string, n)
+	for i := range phones {
+		phones[i] = fmt.Sprintf("573%d%06d77", block, i)
+	}
+	return phones
+}
+
+func quoted(phones []string) string {
+	b, _ := json.Marshal(phones) //nolint:errchkjson // strings
+	return string(b)
+}
+
+func testContractAnswers(t *testing.T, h *house) {
+	const processed = `{"success":true,"message":"Mensaje broadcast procesado","result":{"total":1,"successful":1,"failed":0,"errors":[]}}`
+	for _, c := range []struct{ name, body, want string }{
+		{
+			"minimal", `{"phones":["573001234567","573007654321","12"],"body_text":"Hola"}`,
+			`{"success":true,"message":"Mensaje broadcast procesado","result":{"total":3,"successful":2,"failed":1,` +
+				`"errors":["Error para 12: Invalid phone number format"]}}`,
+		},
+		{"text header", `{"phones":["573001230001"],"body_text":"b","header_type":"text","header_content":"Aviso","button_text":"Ver",` +
+			`"button_url":"https://example.com/x","footer_text":"f"}`, processed},
+		{"image by URL", `{"phones":["573001230002"],"body_text":"b","header_type":"image","header_content":"https://media.invalid/a.png"}`, processed},
+		{"image by base64", `{"phones":["573001230003"],"body_text":"b","header_type":"image","header_content":"data:image/png;base64,` + onePixel + `"}`, processed},
+	} {
+		if code, got := h.post(t, c.body); code != http.StatusOK || got != c.want {
+			t.Errorf("%s: %d %s\nwant %s", c.name, code, got, c.want)
+		}
+	}
+	code, got := h.post(t, `{"phones":["573001230004"],"body_text":"b","use_queue":true}`)
+	if code != http.StatusAccepted || !strings.HasPrefix(got, `{"success":true,"message":"Mensaje broadcast enviado a cola","task_id":"`) {
+		t.Errorf("queued: %d %s", code, got)
+	}
+	for body, want := range map[string]string{
+		`{"body_text":"b"}`:         `{"error":"Se requiere el campo 'phones' con un array de números telefónicos"`,
+		`{"phones":["5730012345"]}`: `{"error":"Se requiere el campo 'body_text'"`,
+	} {
+		if code, got := h.post(t, body); code != http.StatusBadRequest || !strings.HasPrefix(got, want) {
+			t.Errorf("%s: %d %s", body, code, got)
+		}
+	}
+}
+
+func testRefusals(t *testing.T, h *house) {
+	before := h.ledger(t)
+	long := strings.Repeat("x", 1025)
+	for _, body := range []string{
+		"", "{", "[]", "null", `"x"`, `{"phones":[],"body_text":"b"}`, `{"phones":"573001234567","body_text":"b"}`,
+		`{"phones":[true],"body_text":"b"}`, `{"phones":[1.5],"body_text":"b"}`, `{"phones":["573001234567"],"body_text":7}`,
+		`{"phones":["573001234567"],"body_text":""}`, `{"phones":["573001234567"],"body_text":"` + long + `"}`,
+		`{"phones":["573001234567"],"body_text":"b"} trailing`, `{"phones":["573001234567"],"phones":["573001234567"],"body_text":"b"}`,
+		"{\"phones\":[\"573001234567\"],\"body_text\":\"\xff\"}", strings.Repeat("[", 1000),
+		`{"phones":["573001234567"],"body_text":"b","header_type":"audio","header_content":"x"}`,
+		`{"phones":["573001234567"],"body_text":"b","header_type":"image","header_content":"data:image/png;base64,%%%"}`,
+		`{"phones":["573001234567"],"body_text":"b","header_type":"video","header_content":"data:video/mp4;base64,` + onePixel + `"}`,
+		`{"phones":["573001234567"],"body_text":"b","header_type":"image","header_content":"ftp://example.com/a.png"}`,
+		`{"phones":["573001234567"],"body_text":"b","button_url":"javascript:alert(1)"}`,
+		`{"phones":["573001234567"],"body_text":"b","button_text":"` + long[:21] + `"}`,
+		`{"phones":["573001234567"],"body_text":"b","use_queue":"sí"}`,
+	} {
+		code, got := h.post(t, body)
+		var e struct {
+			Error string `json:"error"`
+		}
+		if err := json.Unmarshal([]byte(got), &e); err != nil || code != http.StatusBadRequest || e.Error == "" {
+			t.Errorf("%.80s: %d %s", body, code, got)
+		}
+	}
+	if after := h.ledger(t); after.Accepted != before.Accepted {
+		t.Errorf("%d messages went out from refused requests", after.Accepted-before.Accepted)
+	}
+}
+
+func testPhonesHoweverWritten(t *testing.T, h *house) {
+	before := h.ledger(t)
+	code, got := h.post(t, `{"phones":[573012220001,"+57 301 222-0001","3012220001","(57) 301 222 0002"],"body_text":"b"}`)
+	var a struct {
+		Result json.RawMessage `json:"result"`
+	}
+	if err := json.Unmarshal([]byte(got), &a); err != nil || code != http.StatusOK {
+		t.Fatalf("%d %s", code, got)
+	}
+	if sent := h.ledger(t).Accepted - before.Accepted; sent != 2 {
+		t.Errorf("%d messages for two people: %s", sent, got)
+	}
+	if !strings.HasPrefix(string(a.Result), `{"total":4,"successful":2,"failed":2,`) {
+		t.Errorf("result %s", a.Result)
+	}
+}
+
+func testQueuedToSuccess(t *testing.T, h *house) {
+	before := h.ledger(t)
+	phones := phonesFrom(1, 250)
+	task := h.queued(t, `{"phones":`+quoted(phones)+`,"body_text":"b","use_queue":true}`)
+	s := h.finished(t, task)
+	if s.Status != "SUCCESS" || s.Result.Successful != 250 || s.Result.Failed != 0 {
+		t.Errorf("%+v", s)
+	}
+	after := h.ledger(t)
+	if after.Accepted-before.Accepted != 250 || after.Duplicates != before.Duplicates {
+		t.Errorf("the simulator accepted %d, doubled %d", after.Accepted-before.Accepted, after.Duplicates-before.Duplicates)
+	}
+	if code, body := h.get(t, h.api+statusPath+"0190a0a0-0000-7000-8000-000000000000"); code != http.StatusNotFound {
+		t.Errorf("an unknown task: %d %s", code, body)
+	}
+}
+
+func testMagicEndings(t *testing.T, h *house) {
+	code, got := h.post(t, `{"phones":["573003330030","573003331111"],"body_text":"b"}`)
+	const want = `"result":{"total":2,"successful":1,"failed":1,"errors":["Error para 573003330030: (131030) `
+	if code != http.StatusOK || !strings.Contains(got, want) {
+		t.Errorf("%d %s", code, got)
+	}
+}
+
+func testRepeatedRequest(t *testing.T, h *house) {
+	before := h.ledger(t)
+	body := `{"phones":["573004440001"],"body_text":"b","use_queue":true}`
+	key := fmt.Sprintf("pedido-%d", time.Now().UnixNano())
+	first := h.queued(t, body, "Idempotency-Key", key)
+	h.finished(t, first)
+	if again := h.queued(t, body, "Idempotency-Key", key); again != first {
+		t.Errorf("the repeat is task %s, the first was %s", again, first)
+	}
+	if code, got := h.post(t, strings.Replace(body, "0001", "0002", 1), "Idempotency-Key", key); code != http.StatusConflict {
+		t.Errorf("another body with the same key: %d %s", code, got)
+	}
+	h.queued(t, body, "Idempotency-Key", key+"-other")
+	h.finished(t, h.queued(t, `{"phones":["573004440008"],"body_text":"later","use_queue":true}`))
+	for end := time.Now().Add(settleTime); h.ledger(t).Accepted-before.Accepted < 3 && time.Now().Before(end); {
+		time.Sleep(50 * time.Millisecond)
+	}
+	if n := h.ledger(t).Accepted - before.Accepted; n != 3 {
+		t.Errorf("%d messages, want 3: the first, the other key's and the last", n)
+	}
+}
+
+func testLongListInSlices(t *testing.T, h *house) {
+	before := h.ledger(t)
+	phones := phonesFrom(2, 2500)
+	phones[1234] = "no es un teléfono"
+	phones[2400] = phones[3]
+	s := h.finished(t, h.queued(t, `{"body_text":"b","phones":`+quoted(phones)+`,"use_queue":true}`))
+	if s.Result.Total != 2500 || s.Result.Successful != 2498 || s.Result.Failed != 2 || s.Result.Skipped != 1 {
+		t.Errorf("%+v", s.Result)
+	}
+	want := []string{
+		"Error para no es un teléfono: Invalid phone number format",
+		"Error para " + phones[3] + ": Número repetido en la lista",
+	}
+	if diff := cmp.Diff(want, s.Result.Errors); diff != "" {
+		t.Errorf("errors (-want +got):\n%s", diff)
+	}
+	after := h.ledger(t)
+	if after.Accepted-before.Accepted != 2498 || after.Duplicates != before.Duplicates {
+		t.Errorf("the simulator accepted %d, doubled %d", after.Accepted-before.Accepted, after.Duplicates-before.Duplicates)
+	}
+}
+
+func testSameFileUploadedOnce(t *testing.T, h *house) {
+	before := h.ledger(t)
+	// A PNG of its own: what stands after the image's end is ignored by everybody but the hash.
+	png, _ := base64.StdEncoding.DecodeString(onePixel) //nolint:errcheck // a constant
+	png = append(png, fmt.Sprint(time.Now().UnixNano())...)
+	file := base64.StdEncoding.EncodeToString(append(png, bytes.Repeat([]byte{7}, 1_300_000)...))
+	for i := range 3 {
+		body := fmt.Sprintf(`{"phones":["57300555%04d"],"header_content":"data:image/png;base64,%s","header_type":"image","body_text":"b"}`, 1000+i, file)
+		if code, got := h.post(t, body); code != http.StatusOK || !strings.Contains(got, `"successful":1`) {
+			t.Fatalf("%d %s", code, got)
+		}
+	}
+	if n := h.ledger(t).Uploads.Files - before.Uploads.Files; n != 1 {
+		t.Errorf("the file was uploaded %d times", n)
+	}
+}
+
+func testUpstreamJSON(t *testing.T, h *house) {
+	before := h.ledger(t)
+	// No key at all and any key: a one-line kcat is a client.
+	h.publish(t, "", []byte(`{"phones":["573006660001","573006660002"],"body_text":"hola"}`))
+	h.publish(t, "somebody else's key", []byte(`{"phones":["573006660003"],"body_text":"hola"}`))
+	h.publish(t, "", []byte(`this is no JSON`))
+	id := "0192f0c0-0000-7000-8000-" + fmt.Sprintf("%012d", time.Now().UnixNano()%1_000_000_000_000)
+	h.publish(t, "", []byte(`{"phones":["573006660004"],"body_text":"hola","task_id":"`+id+`"}`))
+	h.publish(t, "", []byte(`{"phones":["573006660004"],"body_text":"hola","task_id":"`+id+`"}`))
+	for end := time.Now().Add(settleTime); h.ledger(t).Accepted-before.Accepted < 4; time.Sleep(50 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("only %d of 4 went out", h.ledger(t).Accepted-before.Accepted)
+		}
+	}
+	if s := h.finished(t, id); s.Result.Successful != 1 {
+		t.Errorf("%+v", s)
+	}
+	h.finished(t, h.queued(t, `{"phones":["573006660008"],"body_text":"later","use_queue":true}`))
+	if n := h.ledger(t).Accepted - before.Accepted; n != 5 {
+		t.Errorf("%d messages, want 5: the same task id twice is one task", n)
+	}
+}
+
+func testRestartContinues(t *testing.T, h *house) {
+	before := h.ledger(t)
+	phones := phonesFrom(3, 3000)
+	task := h.queued(t, `{"phones":`+quoted(phones)+`,"body_text":"b","use_queue":true}`)
+	h.restart(t)
+	s := h.finished(t, task)
+	if s.Result.Total != 3000 || s.Result.Failed != s.Result.Unknown || s.Result.Unknown != 0 {
+		t.Errorf("after a graceful restart: %+v", s.Result)
+	}
+	after := h.ledger(t)
+	if after.Duplicates != before.Duplicates || after.Accepted-before.Accepted != 3000 {
+		t.Errorf("the simulator accepted %d, doubled %d", after.Accepted-before.Accepted, after.Duplicates-before.Duplicates)
+	}
+}

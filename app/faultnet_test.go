@@ -1,0 +1,181 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"sync"
+)
+
+// A faultNet is one process's view of a network, which a test can freeze, as SIGSTOP does, or cut, as kill -9 does. The
+// process itself goes on running behind it, but nothing of what it does gets out, which is all that others can see.
+type faultNet struct {
+	dial   func(ctx context.Context, network, addr string) (net.Conn, error)
+	listen func(network, addr string) (net.Listener, error)
+
+	mu    sync.Mutex
+	conns map[net.Conn]struct{}
+	lists map[net.Listener]struct{}
+	dead  chan struct{} // closed once cut
+	thaw  chan struct{} // closed while running
+}
+
+func newFaultNet(dial func(context.Context, string, string) (net.Conn, error), listen func(string, string) (net.Listener, error)) *faultNet {
+	running := make(chan struct{})
+	close(running)
+	return &faultNet{
+		dial: dial, listen: listen, conns: map[net.Conn]struct{}{}, lists: map[net.Listener]struct{}{},
+		dead: make(chan struct{}), thaw: running,
+	}
+}
+
+// Dial is the process's way out.
+func (n *faultNet) Dial(ctx context.Context, network, addr string) (net.Conn, error) {
+	if err := n.pass(); err != nil {
+		return nil, err
+	}
+	c, err := n.dial(ctx, network, addr)
+	if err != nil {
+		return nil, err
+	}
+	return n.adopt(c)
+}
+
+// Listen is the process's way in.
+func (n *faultNet) Listen(network, addr string) (net.Listener, error) {
+	l, err := n.listen(network, addr)
+	if err != nil {
+		return nil, err
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.lists[l] = struct{}{}
+	return &faultListener{Listener: l, net: n}, nil
+}
+
+// Cut ends the process as the network sees it: every connection breaks and no new one is made.
+func (n *faultNet) Cut() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	select {
+	case <-n.dead:
+		return
+	default:
+		close(n.dead)
+	}
+	for c := range n.conns {
+		_ = c.Close()
+	}
+	for l := range n.lists {
+		_ = l.Close()
+	}
+}
+
+// Freeze holds all traffic back until Thaw.
+func (n *faultNet) Freeze() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	select {
+	case <-n.thaw:
+		n.thaw = make(chan struct{})
+	default:
+	}
+}
+
+// Thaw lets it go on.
+func (n *faultNet) Thaw() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	select {
+	case <-n.thaw:
+	default:
+		close(n.thaw)
+	}
+}
+
+// pass waits while the process is frozen; an error means that it is dead.
+func (n *faultNet) pass() error {
+	for {
+		n.mu.Lock()
+		thaw := n.thaw
+		n.mu.Unlock()
+		select {
+		case <-n.dead:
+			return fmt.Errorf("process is dead: %w", net.ErrClosed)
+		case <-thaw:
+			n.mu.Lock()
+			same := thaw == n.thaw
+			n.mu.Unlock()
+			if same {
+				select {
+				case <-n.dead:
+					return fmt.Errorf("process is dead: %w", net.ErrClosed)
+				default:
+					return nil
+				}
+			}
+		}
+	}
+}
+
+func (n *faultNet) adopt(c net.Conn) (net.Conn, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	select {
+	case <-n.dead:
+		_ = c.Close()
+		return nil, fmt.Errorf("process is dead: %w", net.ErrClosed)
+	default:
+	}
+	n.conns[c] = struct{}{}
+	return &faultConn{Conn: c, net: n}, nil
+}
+
+type faultConn struct {
+	net.Conn
+	net *faultNet
+}
+
+func (c *faultConn) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	if dead := c.net.pass(); dead != nil {
+		return 0, dead
+	}
+	return n, err
+}
+
+func (c *faultConn) Write(b []byte) (int, error) {
+	if err := c.net.pass(); err != nil {
+		return 0, err
+	}
+	return c.Conn.Write(b)
+}
+
+func (c *faultConn) Close() error {
+	c.net.mu.Lock()
+	delete(c.net.conns, c.Conn)
+	c.net.mu.Unlock()
+	return c.Conn.Close()
+}
+
+type faultListener struct {
+	net.Listener
+	net *faultNet
+}
+
+func (l *faultListener) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return l.net.adopt(c)
+}
+
+func (l *faultListener) Close() error {
+	l.net.mu.Lock()
+	delete(l.net.lists, l.Listener)
+	l.net.mu.Unlock()
+	return l.Listener.Close()
+}
+
+var _ net.Conn = (*faultConn)(nil)
