@@ -1,0 +1,101 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"altavoz/kafka"
+	"altavoz/processor/aggregator"
+	"altavoz/processor/fanout"
+	"altavoz/processor/sender"
+	"altavoz/producer"
+	"altavoz/redis"
+	"altavoz/schemas"
+	"altavoz/whatsapp"
+	"altavoz/whatsapp/media"
+)
+
+// Every port and what is plugged into it. A worker names what it needs; that a door has it is checked here and nowhere else.
+var (
+	_ producer.Log      = (*kafka.Publisher)(nil)
+	_ producer.Statuses = (*kafka.Statuses)(nil)
+
+	_ fanout.Ledger   = (*kafka.Group)(nil)
+	_ fanout.Flow     = (*kafka.Group)(nil)
+	_ fanout.Log      = (*kafka.Publisher)(nil)
+	_ fanout.Records  = (*kafka.Reader)(nil)
+	_ fanout.Statuses = (*kafka.Statuses)(nil)
+	_ fanout.Media    = (*media.Resolver)(nil)
+
+	_ sender.Ledger    = (*kafka.Group)(nil)
+	_ sender.Flow      = (*kafka.Group)(nil)
+	_ sender.Log       = (*kafka.Publisher)(nil)
+	_ sender.Contents  = blobs{}
+	_ sender.Media     = (*media.Resolver)(nil)
+	_ sender.Messenger = (*whatsapp.Client)(nil)
+
+	_ aggregator.Ledger = (*kafka.Group)(nil)
+	_ aggregator.Flow   = (*kafka.Group)(nil)
+	_ aggregator.Log    = (*kafka.Publisher)(nil)
+	_ aggregator.Table  = (*kafka.Reader)(nil)
+
+	_ media.Uploader = (*whatsapp.Client)(nil)
+	_ media.Parts    = blobs{}
+	_ media.Cache    = (*redis.Cache)(nil)
+	_ media.Cache    = (*memoryCache)(nil)
+)
+
+// records is where blobs reads: one record by its place.
+type records interface {
+	// Record returns kafka.ErrGone for a record that is not there any more.
+	Record(ctx context.Context, slot schemas.Slot, offset int64) (schemas.Record, error)
+}
+
+// blobs reads what a reference to the topic blobs points at.
+type blobs struct{ records records }
+
+// errRef is the error of a reference that points at nothing.
+var errRef = errors.New("the reference points at no such record")
+
+// Content reads the message of a task as the fanout resolved it.
+func (b blobs) Content(ctx context.Context, task schemas.TaskID, ref *schemas.BlobRef) (*schemas.Content, error) {
+	rec, err := b.read(ctx, ref, 0)
+	if err != nil {
+		return nil, fmt.Errorf("reading the message of task %s: %w", task, gone(err, "El mensaje de este envío ya no está guardado"))
+	}
+	c := new(schemas.Content)
+	if err := schemas.Decode(&rec, c); err != nil {
+		return nil, fmt.Errorf("reading the message of task %s: %w: %w", task, err, &schemas.ContentError{Why: "El mensaje de este envío no se puede leer"})
+	}
+	return c, nil
+}
+
+// Part reads the n-th part of a file.
+func (b blobs) Part(ctx context.Context, ref *schemas.BlobRef, n int) ([]byte, error) {
+	rec, err := b.read(ctx, ref, n)
+	if err != nil {
+		return nil, fmt.Errorf("reading a part of a file: %w", gone(err, "El archivo de 'header_content' ya no está guardado"))
+	}
+	return rec.Value, nil
+}
+
+func (b blobs) read(ctx context.Context, ref *schemas.BlobRef, n int) (schemas.Record, error) {
+	deltas := ref.GetOffsetDeltas()
+	if n < 0 || n >= len(deltas) {
+		return schemas.Record{}, errRef
+	}
+	var offset int64
+	for _, d := range deltas[:n+1] {
+		offset += int64(d)
+	}
+	return b.records.Record(ctx, schemas.Slot{Topic: schemas.TopicBlobs, Partition: ref.GetPartition()}, offset)
+}
+
+// gone adds to an error that will not pass the words for the person who asked; any other error is left as it is.
+func gone(err error, why string) error {
+	if errors.Is(err, kafka.ErrGone) || errors.Is(err, errRef) {
+		return fmt.Errorf("%w: %w", err, &schemas.ContentError{Why: why})
+	}
+	return err
+}

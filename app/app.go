@@ -1,0 +1,244 @@
+package app
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+	"sync/atomic"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"altavoz/kafka"
+	"altavoz/producer"
+)
+
+// Options is what a process is given besides its configuration. Zero values are those of the real world.
+type Options struct {
+	Network Network
+	Logger  *slog.Logger
+}
+
+// App is one process of altavoz: some roles, and what they need.
+type App struct {
+	cfg      Config
+	network  Network
+	fetch    bool // whether files are fetched through the network given, which is a simulated one
+	log      *slog.Logger
+	registry *prometheus.Registry
+	senders  []number
+
+	web    *web
+	kafka  kafka.Config
+	layout kafka.Layout
+	doors  doors
+	// embedded parts, nil where the real ones are configured
+	broker *embeddedKafka
+	api    *embeddedAPI
+
+	lifecycle
+	running atomic.Bool
+	failed  chan error // why it can't go on
+
+	start, stop sync.Once
+	startErr    error
+	stopErr     error
+}
+
+// New returns a process that is not started. What is not configured is embedded.
+func New(cfg Config, opts Options) (*App, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	senders, err := cfg.WhatsApp.senders()
+	if err != nil {
+		return nil, err
+	}
+	if opts.Logger == nil {
+		opts.Logger = slog.New(slog.DiscardHandler)
+	}
+	a := &App{
+		cfg: cfg, network: opts.Network.withDefaults(), fetch: opts.Network.Dial != nil, log: opts.Logger,
+		registry: prometheus.NewRegistry(), senders: senders, failed: make(chan error, 1),
+	}
+	a.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	a.web = &web{log: opts.Logger, ready: a.ready}
+	return a, nil
+}
+
+// NeedsReal reports what a process lacks that must not bring its own Kafka and Cloud API along.
+func (c *Config) NeedsReal() error {
+	if len(c.Kafka.Brokers) == 0 {
+		return withHint(errors.New("ALTAVOZ_KAFKA_BROKERS is empty"),
+			"set it to host:port of your Kafka; `altavoz up` runs everything in one process, with a Kafka of its own")
+	}
+	if !c.Process.Roles.Has(RoleFanout, RoleSender) {
+		return nil
+	}
+	senders, err := c.WhatsApp.senders()
+	if err == nil && len(senders) == 0 {
+		err = withHint(errors.New("there is no number to send from"),
+			"set ALTAVOZ_WHATSAPP_PHONE_NUMBER_ID and ALTAVOZ_WHATSAPP_ACCESS_TOKEN (or ..._FILE), or ALTAVOZ_SENDERS_FILE")
+	}
+	return err
+}
+
+// Start returns when everything runs, or why it can't. It waits for a Kafka that is not up yet until ctx ends, and answers
+// meanwhile that it is alive and not ready. Only its first call does anything.
+func (a *App) Start(ctx context.Context) error {
+	a.start.Do(func() {
+		if a.startErr = a.begin(ctx); a.startErr != nil {
+			stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), StopTimeout)
+			defer cancel()
+			a.startErr = errors.Join(a.startErr, a.Stop(stop))
+		}
+	})
+	return a.startErr
+}
+
+func (a *App) begin(ctx context.Context) error {
+	if err := a.web.listen(a.cfg.HTTP, a.network, a.registry, a.fail); err != nil {
+		return err
+	}
+	if err := a.startEmbedded(); err != nil {
+		return err
+	}
+	mechanism, err := a.cfg.Kafka.mechanism()
+	if err != nil {
+		return err
+	}
+	secure, err := tlsConfig(a.cfg.Kafka.TLS, "ALTAVOZ_KAFKA", a.cfg.Kafka.CAFile, a.cfg.Kafka.CertFile, a.cfg.Kafka.KeyFile)
+	if err != nil {
+		return err
+	}
+	a.kafka = kafka.Config{
+		Brokers: a.cfg.Kafka.Brokers, Prefix: a.cfg.Kafka.TopicPrefix, InstanceID: a.cfg.Process.InstanceID,
+		TLS: secure, SASL: mechanism, Dial: a.network.Dial, Logger: a.log, Registerer: a.registry,
+	}
+	if a.layout, err = kafka.EnsureTopics(ctx, a.kafka, a.broker != nil); err != nil {
+		return topicsError(err)
+	}
+	if err := a.openDoors(ctx); err != nil {
+		return err
+	}
+	if err := a.startRoles(); err != nil {
+		return err
+	}
+	a.running.Store(true)
+	a.log.Info("altavoz runs", "roles", a.cfg.Process.Roles.String(), "http", a.web.addr().String(), "instance_id", a.cfg.Process.InstanceID)
+	return nil
+}
+
+func topicsError(err error) error {
+	if errors.Is(err, kafka.ErrTopics) {
+		return withHint(err, "`altavoz topics check` lists what is wrong; a topic of another ALTAVOZ_KAFKA_TOPIC_PREFIX is another house's")
+	}
+	return withHint(err, "is ALTAVOZ_KAFKA_BROKERS right, and does Kafka run?")
+}
+
+// startEmbedded starts what nobody configured.
+func (a *App) startEmbedded() error {
+	if len(a.cfg.Kafka.Brokers) == 0 {
+		broker, err := startKafka(a.cfg.Embedded, a.network, a.log)
+		if err != nil {
+			return err
+		}
+		a.broker = broker
+		a.cfg.Kafka.Brokers = []string{broker.addr()}
+		a.stopLast("embedded kafka", func(context.Context) error { return broker.stop() })
+	}
+	if len(a.senders) == 0 && a.cfg.Process.Roles.Has(RoleFanout, RoleSender) {
+		id := cmp.Or(a.cfg.WhatsApp.PhoneNumberID, simulatedNumber)
+		api, err := startSimulator(a.cfg.Embedded.SimulatorAddr, id, a.network, a.log)
+		if err != nil {
+			return err
+		}
+		a.api = api
+		a.cfg.WhatsApp.BaseURL = api.url()
+		a.senders = []number{{id, simulatedToken, a.cfg.WhatsApp.Rate}}
+		a.stopLast("simulator", func(context.Context) error { return api.stop() })
+	}
+	return nil
+}
+
+// ready returns nil once the process does its work.
+func (a *App) ready() error {
+	if !a.running.Load() {
+		return errors.New("it waits for Kafka")
+	}
+	if a.doors.ingress != nil {
+		return a.doors.ingress.Ready()
+	}
+	return nil
+}
+
+// fail keeps the first reason why the process can't go on.
+func (a *App) fail(err error) {
+	select {
+	case a.failed <- err:
+	default:
+	}
+}
+
+// Failed gives the error that ends the process, if one comes. The caller then stops it.
+func (a *App) Failed() <-chan error { return a.failed }
+
+// AwaitReady waits until /readyz says ready.
+func (a *App) AwaitReady(ctx context.Context) error {
+	if a.doors.statuses == nil {
+		return a.ready()
+	}
+	select {
+	case <-a.doors.statuses.CaughtUp():
+		return a.ready()
+	case err := <-a.failed:
+		a.fail(err)
+		return err
+	case <-ctx.Done():
+		return fmt.Errorf("waiting until all tasks are known: %w", context.Cause(ctx))
+	}
+}
+
+// URL returns where the API answers.
+func (a *App) URL() string { return "http://" + reachable(a.web.addr()) }
+
+// SimulatorURL returns where the embedded Cloud API answers, "" where there is none.
+func (a *App) SimulatorURL() string {
+	if a.api == nil {
+		return ""
+	}
+	return a.api.url()
+}
+
+// Brokers returns where Kafka is.
+func (a *App) Brokers() []string { return a.cfg.Kafka.Brokers }
+
+// reachable names an address that listens everywhere as one that can be dialled.
+func reachable(addr net.Addr) string {
+	host, port, err := net.SplitHostPort(addr.String())
+	if ip := net.ParseIP(host); err == nil && (host == "" || (ip != nil && ip.IsUnspecified())) {
+		return net.JoinHostPort("127.0.0.1", port)
+	}
+	return addr.String()
+}
+
+// senderIDs returns the numbers, the default one first.
+func (a *App) senderIDs() []string {
+	ids := make([]string, len(a.senders))
+	for i, s := range a.senders {
+		ids[i] = s.id
+	}
+	return ids
+}
+
+func (a *App) ingressConfig() (producer.Config, error) {
+	keys, err := producer.ParseKeys(a.cfg.HTTP.APIKeys)
+	return producer.Config{
+		Senders: a.senderIDs(), Keys: keys, MaxBody: int64(a.cfg.HTTP.MaxBody), DirectTimeout: a.cfg.HTTP.DirectTimeout,
+		Logger: a.log, Registerer: a.registry,
+	}, err
+}

@@ -1,0 +1,258 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"altavoz/producer"
+	"altavoz/schemas"
+	"altavoz/whatsapp"
+	"altavoz/whatsapp/media"
+)
+
+// Config is everything that can be set, a struct a room. Default fills it in; Load reads the environment over that.
+type Config struct {
+	Process  ProcessConfig
+	HTTP     HTTPConfig
+	Kafka    KafkaConfig
+	Redis    RedisConfig
+	WhatsApp WhatsAppConfig
+	Media    MediaConfig
+	Embedded EmbeddedConfig
+	Client   ClientConfig
+}
+
+// ProcessConfig is what this process is among the others.
+type ProcessConfig struct {
+	Roles Roles `envconfig:"ALTAVOZ_ROLES" help:"what this process does: all, or some of producer, fanout, sender, aggregator"`
+	// A process that is started again under its instance id goes on with its partitions at once.
+	InstanceID string     `envconfig:"ALTAVOZ_INSTANCE_ID" help:"a name of its own that stays over restarts; empty: none"`
+	LogLevel   slog.Level `envconfig:"ALTAVOZ_LOG_LEVEL" help:"debug, info, warn or error"`
+	LogFormat  string     `envconfig:"ALTAVOZ_LOG_FORMAT" help:"json or text; empty: text on a terminal"`
+}
+
+// HTTPConfig is the door for callers.
+type HTTPConfig struct {
+	Addr          string         `envconfig:"ALTAVOZ_HTTP_ADDR" help:"where the API listens"`
+	AdminAddr     string         `envconfig:"ALTAVOZ_ADMIN_ADDR" help:"where /metrics listens; empty: with the API"`
+	APIKeys       schemas.Secret `envconfig:"ALTAVOZ_API_KEYS" help:"who may call, as name:secret separated by commas; empty: everybody"`
+	MaxBody       Bytes          `envconfig:"ALTAVOZ_MAX_BODY" help:"the largest request"`
+	DirectTimeout time.Duration  `envconfig:"ALTAVOZ_DIRECT_TIMEOUT" help:"how long an answer waits for a broadcast that is not queued"`
+}
+
+// KafkaConfig is where Kafka is.
+type KafkaConfig struct {
+	Brokers       []string       `envconfig:"ALTAVOZ_KAFKA_BROKERS" help:"host:port, separated by commas; empty: embedded (up)"`
+	TopicPrefix   string         `envconfig:"ALTAVOZ_KAFKA_TOPIC_PREFIX" help:"of the names of topics and groups"`
+	TLS           bool           `envconfig:"ALTAVOZ_KAFKA_TLS" help:"whether the brokers speak TLS"`
+	CAFile        string         `envconfig:"ALTAVOZ_KAFKA_CA_FILE" help:"certificates of the brokers' authority; empty: the system's"`
+	CertFile      string         `envconfig:"ALTAVOZ_KAFKA_CERT_FILE" help:"our own certificate, where the brokers ask for one"`
+	KeyFile       string         `envconfig:"ALTAVOZ_KAFKA_KEY_FILE" help:"its key"`
+	SASLMechanism string         `envconfig:"ALTAVOZ_KAFKA_SASL_MECHANISM" help:"PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512; empty: none"`
+	SASLUser      string         `envconfig:"ALTAVOZ_KAFKA_SASL_USER" help:"who we are to the brokers"`
+	SASLPassword  schemas.Secret `envconfig:"ALTAVOZ_KAFKA_SASL_PASSWORD" help:"the password of that user"`
+}
+
+// RedisConfig is where Redis or Valkey is, if there is one.
+type RedisConfig struct {
+	Addrs    []string       `envconfig:"ALTAVOZ_REDIS_ADDRS" help:"host:port, several for a cluster; empty: media ids are remembered in memory"`
+	Username string         `envconfig:"ALTAVOZ_REDIS_USERNAME" help:"who we are to Redis"`
+	Password schemas.Secret `envconfig:"ALTAVOZ_REDIS_PASSWORD" help:"the password of that user"`
+	DB       int            `envconfig:"ALTAVOZ_REDIS_DB" help:"number of the database"`
+	TLS      bool           `envconfig:"ALTAVOZ_REDIS_TLS" help:"whether Redis speaks TLS"`
+	CAFile   string         `envconfig:"ALTAVOZ_REDIS_CA_FILE" help:"certificates of its authority; empty: the system's"`
+}
+
+// WhatsAppConfig is the Cloud API and the numbers to send from.
+type WhatsAppConfig struct {
+	BaseURL       string         `envconfig:"ALTAVOZ_WHATSAPP_BASE_URL" help:"the Cloud API"`
+	APIVersion    string         `envconfig:"ALTAVOZ_WHATSAPP_API_VERSION" help:"its version"`
+	PhoneNumberID string         `envconfig:"ALTAVOZ_WHATSAPP_PHONE_NUMBER_ID" help:"the number to send from"`
+	AccessToken   schemas.Secret `envconfig:"ALTAVOZ_WHATSAPP_ACCESS_TOKEN" help:"its token"`
+	Rate          float64        `envconfig:"ALTAVOZ_WHATSAPP_RATE" help:"messages a second that Meta allows it; 0: no limit"`
+	MaxInFlight   int            `envconfig:"ALTAVOZ_WHATSAPP_MAX_IN_FLIGHT" help:"calls under way at once"`
+	SendersFile   string         `envconfig:"ALTAVOZ_SENDERS_FILE" help:"JSON with more numbers: [{\"id\", \"token\" or \"token_file\", \"rate\"}]"`
+	DefaultRegion string         `envconfig:"ALTAVOZ_DEFAULT_REGION" help:"country of phones written without a country code"`
+}
+
+// MediaConfig is what becomes of files.
+type MediaConfig struct {
+	URLMode    media.URLMode `envconfig:"ALTAVOZ_MEDIA_URL_MODE" help:"auto: fetch a URL and upload the file; link: let WhatsApp fetch it"`
+	FetchAllow []string      `envconfig:"ALTAVOZ_MEDIA_FETCH_ALLOW" help:"host:port and networks that may be fetched from although they are private"`
+}
+
+// EmbeddedConfig is what `up` brings along where nothing is configured.
+type EmbeddedConfig struct {
+	DataDir       string `envconfig:"ALTAVOZ_DATA_DIR" help:"where the embedded Kafka keeps its log"`
+	KafkaAddr     string `envconfig:"ALTAVOZ_EMBEDDED_KAFKA_ADDR" help:"where the embedded Kafka listens"`
+	SimulatorAddr string `envconfig:"ALTAVOZ_SIMULATOR_ADDR" help:"where the Cloud API simulator listens"`
+}
+
+// ClientConfig is for the commands that talk to a running altavoz.
+type ClientConfig struct {
+	URL    string         `envconfig:"ALTAVOZ_URL" help:"the API that send and watch talk to"`
+	APIKey schemas.Secret `envconfig:"ALTAVOZ_API_KEY" help:"the key they show"`
+}
+
+// The embedded twins' addresses: Kafka's usual port, and one near the API's.
+const (
+	defaultHTTPAddr      = "127.0.0.1:8080"
+	defaultKafkaAddr     = "127.0.0.1:9092"
+	defaultSimulatorAddr = "127.0.0.1:8088"
+	defaultRate          = 80 // messages a second of a new number at Meta
+	defaultMaxInFlight   = 256
+
+	// The sender number of a process that talks to its own simulator, and what opens it.
+	simulatedNumber = "100000000000001"
+	simulatedToken  = "simulated"
+)
+
+// Default is the configuration of an empty environment.
+func Default() Config {
+	return Config{
+		Process: ProcessConfig{Roles: AllRoles(), LogLevel: slog.LevelInfo},
+		HTTP:    HTTPConfig{Addr: defaultHTTPAddr, MaxBody: schemas.MaxBodyBytes, DirectTimeout: producer.DefaultDirectTimeout},
+		Kafka:   KafkaConfig{TopicPrefix: "altavoz."},
+		WhatsApp: WhatsAppConfig{
+			BaseURL: whatsapp.DefaultBaseURL, APIVersion: whatsapp.DefaultVersion, Rate: defaultRate,
+			MaxInFlight: defaultMaxInFlight, DefaultRegion: "CO",
+		},
+		Media:    MediaConfig{URLMode: media.URLAuto},
+		Embedded: EmbeddedConfig{DataDir: "./altavoz-data", KafkaAddr: defaultKafkaAddr, SimulatorAddr: defaultSimulatorAddr},
+		Client:   ClientConfig{URL: "http://" + defaultHTTPAddr},
+	}
+}
+
+// Validate reports the first thing that cannot be.
+func (c *Config) Validate() error {
+	return errors.Join(c.Process.Validate(), c.HTTP.Validate(c.Process.Roles), c.Kafka.Validate(), c.Redis.Validate(),
+		c.WhatsApp.Validate(), c.Media.Validate(), c.Embedded.Validate())
+}
+
+// Validate reports what cannot be.
+func (c ProcessConfig) Validate() error {
+	if !slices.Contains([]string{"", "json", "text"}, c.LogFormat) {
+		return fmt.Errorf("ALTAVOZ_LOG_FORMAT=%s is neither json nor text", c.LogFormat)
+	}
+	return nil
+}
+
+// Validate reports what cannot be. A door that strangers can reach must ask who they are.
+func (c HTTPConfig) Validate(roles Roles) error {
+	if err := checkAddr("ALTAVOZ_HTTP_ADDR", c.Addr); err != nil {
+		return err
+	}
+	if c.AdminAddr != "" {
+		if err := checkAddr("ALTAVOZ_ADMIN_ADDR", c.AdminAddr); err != nil {
+			return err
+		}
+	}
+	keys, err := producer.ParseKeys(c.APIKeys)
+	if err != nil {
+		return fmt.Errorf("ALTAVOZ_API_KEYS: %w", err)
+	}
+	if roles.Has(RoleProducer) && len(keys) == 0 && !isLoopback(c.Addr) {
+		return withHint(fmt.Errorf("%s can be reached from outside, and ALTAVOZ_API_KEYS is empty: anybody could send", c.Addr),
+			"set ALTAVOZ_API_KEYS=name:secret (or ALTAVOZ_API_KEYS_FILE), or listen on 127.0.0.1")
+	}
+	if c.MaxBody <= 0 || c.MaxBody > schemas.MaxBodyBytes {
+		return fmt.Errorf("ALTAVOZ_MAX_BODY=%s is not between 1 and %s", c.MaxBody, Bytes(schemas.MaxBodyBytes))
+	}
+	if c.DirectTimeout <= 0 {
+		return fmt.Errorf("ALTAVOZ_DIRECT_TIMEOUT=%s is not above zero", c.DirectTimeout)
+	}
+	return nil
+}
+
+// Validate reports what cannot be.
+func (c KafkaConfig) Validate() error {
+	for _, b := range c.Brokers {
+		if err := checkAddr("ALTAVOZ_KAFKA_BROKERS", b); err != nil {
+			return err
+		}
+	}
+	if _, err := c.mechanism(); err != nil {
+		return err
+	}
+	_, err := tlsConfig(c.TLS, "ALTAVOZ_KAFKA", c.CAFile, c.CertFile, c.KeyFile)
+	return err
+}
+
+// Validate reports what cannot be.
+func (c RedisConfig) Validate() error {
+	for _, a := range c.Addrs {
+		if err := checkAddr("ALTAVOZ_REDIS_ADDRS", a); err != nil {
+			return err
+		}
+	}
+	_, err := tlsConfig(c.TLS, "ALTAVOZ_REDIS", c.CAFile, "", "")
+	return err
+}
+
+// Validate reports what cannot be.
+func (c WhatsAppConfig) Validate() error {
+	u, err := url.Parse(c.BaseURL)
+	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
+		return withHint(fmt.Errorf("ALTAVOZ_WHATSAPP_BASE_URL=%s is no URL", c.BaseURL), "it looks like "+whatsapp.DefaultBaseURL)
+	}
+	if c.Rate < 0 {
+		return fmt.Errorf("ALTAVOZ_WHATSAPP_RATE=%v is below zero", c.Rate)
+	}
+	if c.MaxInFlight < 1 {
+		return fmt.Errorf("ALTAVOZ_WHATSAPP_MAX_IN_FLIGHT=%d is below 1", c.MaxInFlight)
+	}
+	if len(c.DefaultRegion) != 2 || strings.ToUpper(c.DefaultRegion) != c.DefaultRegion {
+		return withHint(fmt.Errorf("ALTAVOZ_DEFAULT_REGION=%s is no country", c.DefaultRegion), "two capital letters, as CO or MX")
+	}
+	_, err = c.senders()
+	return err
+}
+
+// Validate reports what cannot be.
+func (c MediaConfig) Validate() error {
+	if c.URLMode != media.URLAuto && c.URLMode != media.URLLink {
+		return fmt.Errorf("ALTAVOZ_MEDIA_URL_MODE=%s is neither %s nor %s", c.URLMode, media.URLAuto, media.URLLink)
+	}
+	return nil
+}
+
+// Validate reports what cannot be. Nobody is asked who he is there, so nobody from outside may come.
+func (c EmbeddedConfig) Validate() error {
+	for name, addr := range map[string]string{"ALTAVOZ_EMBEDDED_KAFKA_ADDR": c.KafkaAddr, "ALTAVOZ_SIMULATOR_ADDR": c.SimulatorAddr} {
+		if err := checkAddr(name, addr); err != nil {
+			return err
+		}
+		if !isLoopback(addr) {
+			return withHint(fmt.Errorf("%s=%s can be reached from outside", name, addr), "what is embedded listens on 127.0.0.1 only")
+		}
+	}
+	return nil
+}
+
+func checkAddr(name, addr string) error {
+	_, port, err := net.SplitHostPort(addr)
+	if err == nil {
+		_, err = strconv.ParseUint(port, 10, 16)
+	}
+	if err != nil {
+		return withHint(fmt.Errorf("%s=%s is no host:port", name, addr), "it looks like 127.0.0.1:8080")
+	}
+	return nil
+}
+
+// isLoopback reports whether only this machine can reach the address.
+func isLoopback(addr string) bool {
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		return false
+	}
+	ip := net.ParseIP(host)
+	return host == "localhost" || (ip != nil && ip.IsLoopback())
+}

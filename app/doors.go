@@ -1,0 +1,133 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"altavoz/kafka"
+	"altavoz/producer"
+	"altavoz/redis"
+	"altavoz/schemas"
+	"altavoz/whatsapp"
+	"altavoz/whatsapp/media"
+)
+
+const (
+	// expressLinger and bulkLinger are how long a publisher waits to fill a batch: not at all where somebody waits for the
+	// answer.
+	expressLinger = 0
+	bulkLinger    = 5 * time.Millisecond
+	// redisPatience is how long a start waits for Redis to answer, so that a file known to it is not uploaded again.
+	redisPatience = 2 * time.Second
+)
+
+// doors are the clients of a process. Those that no role of it needs are nil.
+type doors struct {
+	express, bulk *kafka.Publisher
+	reader        *kafka.Reader
+	statuses      *kafka.Statuses
+	messenger     *whatsapp.Client
+	media         *media.Resolver
+	ingress       *producer.Ingress
+}
+
+// openDoors opens what the roles need, from the far end of the house to the near one.
+func (a *App) openDoors(ctx context.Context) error {
+	roles := a.cfg.Process.Roles
+	for _, p := range []struct {
+		name   string
+		linger time.Duration
+		into   **kafka.Publisher
+	}{{"bulk publisher", bulkLinger, &a.doors.bulk}, {"express publisher", expressLinger, &a.doors.express}} {
+		pub, err := kafka.NewPublisher(a.kafka, a.layout, p.linger)
+		if err != nil {
+			return fmt.Errorf("opening the %s: %w", p.name, err)
+		}
+		*p.into = pub
+		a.stopLast(p.name, pub.Close)
+	}
+	if roles.Has(RoleFanout, RoleSender, RoleAggregator) {
+		reader, err := kafka.NewReader(a.kafka)
+		if err != nil {
+			return fmt.Errorf("opening the reader: %w", err)
+		}
+		a.doors.reader = reader
+		a.stopLast("reader", func(context.Context) error { reader.Close(); return nil })
+	}
+	if roles.Has(RoleFanout, RoleSender) {
+		if err := a.openWhatsApp(ctx); err != nil {
+			return err
+		}
+	}
+	if roles.Has(RoleProducer, RoleFanout) {
+		statuses, err := kafka.NewStatuses(a.kafka, a.layout)
+		if err != nil {
+			return fmt.Errorf("opening the view of statuses: %w", err)
+		}
+		a.doors.statuses = statuses
+		a.stopLast("view of statuses", func(context.Context) error { statuses.Stop(); return nil })
+	}
+	return nil
+}
+
+func (a *App) openWhatsApp(ctx context.Context) error {
+	tokens := make(map[string]schemas.Secret, len(a.senders))
+	for _, s := range a.senders {
+		tokens[s.id] = s.token
+	}
+	client, err := whatsapp.New(whatsapp.Config{
+		BaseURL: a.cfg.WhatsApp.BaseURL, Version: a.cfg.WhatsApp.APIVersion, MaxConns: a.cfg.WhatsApp.MaxInFlight,
+		Token:  func(id string) (schemas.Secret, bool) { t, ok := tokens[id]; return t, ok },
+		Dial:   a.network.Dial,
+		Logger: a.log, Registerer: a.registry,
+	})
+	if err != nil {
+		return fmt.Errorf("opening the Cloud API: %w", err)
+	}
+	a.doors.messenger = client
+	a.stopLast("cloud API client", func(context.Context) error { client.Close(); return nil })
+	cache, err := a.openCache(ctx)
+	if err != nil {
+		return err
+	}
+	cfg := media.Config{
+		Uploader: client, Parts: blobs{a.doors.reader}, Cache: cache,
+		URLMode: a.cfg.Media.URLMode, FetchAllow: a.cfg.Media.FetchAllow,
+		Logger: a.log, Registerer: a.registry,
+	}
+	if a.fetch {
+		cfg.FetchDial = a.network.Dial
+	}
+	if a.doors.media, err = media.New(cfg); err != nil {
+		return fmt.Errorf("opening media: %w", err)
+	}
+	a.stopLast("media", func(context.Context) error { a.doors.media.Close(); return nil })
+	return nil
+}
+
+// openCache returns where media ids are remembered.
+func (a *App) openCache(ctx context.Context) (media.Cache, error) {
+	if len(a.cfg.Redis.Addrs) == 0 {
+		return newMemoryCache(), nil
+	}
+	secure, err := tlsConfig(a.cfg.Redis.TLS, "ALTAVOZ_REDIS", a.cfg.Redis.CAFile, "", "")
+	if err != nil {
+		return nil, err
+	}
+	cache, err := redis.New(redis.Config{
+		Addrs: a.cfg.Redis.Addrs, Username: a.cfg.Redis.Username, Password: a.cfg.Redis.Password, DB: a.cfg.Redis.DB, TLS: secure,
+		Dial: a.network.Dial, Logger: a.log, Registerer: a.registry,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("opening Redis: %w", err)
+	}
+	a.stopLast("redis", func(context.Context) error { cache.Close(); return nil })
+	ctx, cancel := context.WithTimeoutCause(ctx, redisPatience, errors.New("redis is slow to answer"))
+	defer cancel()
+	if err := cache.Connect(ctx); err != nil {
+		a.log.Warn("redis is not there yet: files may be uploaded again", "error", err)
+	}
+	return cache, nil
+}

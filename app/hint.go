@@ -1,0 +1,22 @@
+package app
+
+import "errors"
+
+// hinted is an error with what to do about it, for a person.
+type hinted struct {
+	error
+	hint string
+}
+
+func (h hinted) Unwrap() error { return h.error }
+
+func withHint(err error, hint string) error { return hinted{err, hint} }
+
+// Hint returns what to do about an error, or "" where that is not known.
+func Hint(err error) string {
+	var h hinted
+	if errors.As(err, &h) {
+		return h.hint
+	}
+	return ""
+}

@@ -1,0 +1,143 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	"altavoz/kafka"
+	"altavoz/processor"
+	"altavoz/processor/aggregator"
+	"altavoz/processor/fanout"
+	"altavoz/processor/sender"
+	"altavoz/producer"
+)
+
+// Role is one thing that a process does.
+type Role string
+
+// The roles, in the order in which a broadcast meets them.
+const (
+	RoleProducer   Role = "producer"
+	RoleFanout     Role = "fanout"
+	RoleSender     Role = "sender"
+	RoleAggregator Role = "aggregator"
+)
+
+// Roles is what one process does.
+type Roles []Role
+
+// AllRoles returns every role.
+func AllRoles() Roles { return Roles{RoleProducer, RoleFanout, RoleSender, RoleAggregator} }
+
+// Has reports whether any of the roles is among them.
+func (r Roles) Has(some ...Role) bool {
+	return slices.ContainsFunc(some, func(one Role) bool { return slices.Contains(r, one) })
+}
+
+// String returns them as they are configured.
+func (r Roles) String() string {
+	names := make([]string, len(r))
+	for i, one := range r {
+		names[i] = string(one)
+	}
+	return strings.Join(names, ",")
+}
+
+// UnmarshalText reads "all", or roles separated by commas.
+func (r *Roles) UnmarshalText(text []byte) error {
+	var out Roles
+	for name := range strings.SplitSeq(string(text), ",") {
+		switch role := Role(strings.TrimSpace(name)); {
+		case role == "all":
+			out = append(out, AllRoles()...)
+		case slices.Contains(AllRoles(), role):
+			out = append(out, role)
+		default:
+			return withHint(fmt.Errorf("there is no role %q", name), "all, or some of "+AllRoles().String())
+		}
+	}
+	// In the order of the path, and each one once.
+	*r = slices.DeleteFunc(AllRoles(), func(one Role) bool { return !slices.Contains(out, one) })
+	return nil
+}
+
+// startRoles puts the workers between the doors. The last of the path starts first, so that nothing is written that
+// nobody reads, and stops last.
+func (a *App) startRoles() error {
+	makers := map[string]func(*kafka.Group) (processor.Worker, error){
+		processor.Fanout: a.newFanout, processor.Sender: a.newSender, processor.Aggregator: a.newAggregator,
+	}
+	type work struct {
+		name string
+		run  func(context.Context) error
+	}
+	var works []work
+	for _, stage := range processor.Topology() {
+		if !a.cfg.Process.Roles.Has(Role(stage.Name)) {
+			continue
+		}
+		group, err := stage.Group(a.kafka, a.layout)
+		if err != nil {
+			return err
+		}
+		worker, err := makers[stage.Name](group)
+		if err != nil {
+			return fmt.Errorf("making the %s: %w", stage.Name, err)
+		}
+		works = append(works, work{stage.Name, func(ctx context.Context) error { return processor.Run(ctx, group, worker) }})
+	}
+	if a.doors.statuses != nil { // whoever listens to it was made above
+		if err := a.doors.statuses.Start(context.Background()); err != nil {
+			return fmt.Errorf("starting the view of statuses: %w", err)
+		}
+	}
+	for _, w := range slices.Backward(works) {
+		a.runStage(w.name, w.run)
+	}
+	if !a.cfg.Process.Roles.Has(RoleProducer) {
+		return nil
+	}
+	cfg, err := a.ingressConfig()
+	if err != nil {
+		return err
+	}
+	a.doors.ingress = producer.New(cfg, producer.Ports{Log: a.doors.express, Statuses: a.doors.statuses})
+	var h http.Handler = a.doors.ingress.Handler()
+	a.web.api.Store(&h)
+	return nil
+}
+
+func (a *App) newFanout(g *kafka.Group) (processor.Worker, error) {
+	numbers := make(map[string]fanout.Number, len(a.senders))
+	for _, s := range a.senders {
+		numbers[s.id] = fanout.Number{Rate: s.rate}
+	}
+	cfg := fanout.Config{Logger: a.log, Registerer: a.registry, Numbers: numbers, DefaultSender: a.senderIDs()[0], Region: a.cfg.WhatsApp.DefaultRegion}
+	return fanout.New(cfg, fanout.Ports{
+		Ledger: g, Flow: g, Express: a.doors.express, Bulk: a.doors.bulk, Records: a.doors.reader,
+		Statuses: a.doors.statuses, Media: a.doors.media, Home: a.layout.Home, Reject: kafka.Reject,
+		Gone: func(err error) bool { return errors.Is(err, kafka.ErrGone) },
+	}), cfg.Validate()
+}
+
+func (a *App) newSender(g *kafka.Group) (processor.Worker, error) {
+	numbers := make(map[string]sender.Number, len(a.senders))
+	for _, s := range a.senders {
+		numbers[s.id] = sender.Number{Rate: s.rate}
+	}
+	cfg := sender.Config{Logger: a.log, Registerer: a.registry, Partitions: a.layout, Numbers: numbers, MaxInFlight: a.cfg.WhatsApp.MaxInFlight}
+	return sender.New(cfg, sender.Ports{
+		Ledger: g, Flow: g, Express: a.doors.express, Bulk: a.doors.bulk, Contents: blobs{a.doors.reader},
+		Media: a.doors.media, Messenger: a.doors.messenger, Reject: kafka.Reject,
+	}), cfg.Validate()
+}
+
+func (a *App) newAggregator(g *kafka.Group) (processor.Worker, error) {
+	return aggregator.New(aggregator.Config{Logger: a.log, Registerer: a.registry}, aggregator.Ports{
+		Ledger: g, Flow: g, Statuses: a.doors.express, Marks: a.doors.bulk, Table: a.doors.reader, Reject: kafka.Reject,
+	}), nil
+}

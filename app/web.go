@@ -1,0 +1,138 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// Limits of the servers: what a client may do before a handler sees it.
+const (
+	headerTimeout  = 5 * time.Second
+	idleTimeout    = 60 * time.Second
+	maxHeaderBytes = 16 << 10
+	// httpDrain is how long a request that came before the stop may still take. Answers that wait for a broadcast are
+	// given at once then; what is left is bodies on their way.
+	httpDrain = 5 * time.Second
+)
+
+// web is the HTTP side of a process. It answers from its first moment: that it is alive, and that it is not ready yet.
+type web struct {
+	log     *slog.Logger
+	api     atomic.Pointer[http.Handler] // nil until the process is wired
+	ready   func() error
+	metrics http.Handler
+
+	servers   []*http.Server
+	listeners []net.Listener
+	cancel    context.CancelFunc // ends the waiting of answers
+}
+
+// listen opens the addresses and serves them. Where there is no address for admin, metrics lie beside the API.
+func (w *web) listen(cfg HTTPConfig, network Network, gather prometheus.Gatherer, failed func(error)) error {
+	w.metrics = promhttp.HandlerFor(gather, promhttp.HandlerOpts{ErrorLog: slog.NewLogLogger(w.log.Handler(), slog.LevelWarn)})
+	public, admin := w.health(), w.health()
+	public.HandleFunc("/", w.serveAPI)
+	admin.Handle("GET /metrics", w.metrics)
+	if cfg.AdminAddr == "" {
+		public.Handle("GET /metrics", w.metrics)
+	}
+	base, cancel := context.WithCancel(context.Background())
+	w.cancel = cancel
+	open := func(addr, setting string, h http.Handler) error {
+		l, err := network.Listen("tcp", addr)
+		if err != nil {
+			return withHint(fmt.Errorf("listening on %s: %w", addr, err), "stop what uses it, or set "+setting+" to another address")
+		}
+		srv := &http.Server{
+			Handler: h, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes,
+			BaseContext: func(net.Listener) context.Context { return base },
+			ErrorLog:    slog.NewLogLogger(w.log.Handler(), slog.LevelDebug),
+		}
+		w.servers, w.listeners = append(w.servers, srv), append(w.listeners, l)
+		go func() {
+			if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+				failed(fmt.Errorf("serving HTTP on %s: %w", addr, err))
+			}
+		}()
+		return nil
+	}
+	if err := open(cfg.Addr, "ALTAVOZ_HTTP_ADDR", public); err != nil {
+		return err
+	}
+	if cfg.AdminAddr == "" {
+		return nil
+	}
+	return open(cfg.AdminAddr, "ALTAVOZ_ADMIN_ADDR", admin)
+}
+
+// addr returns where the API listens.
+func (w *web) addr() net.Addr { return w.listeners[0].Addr() }
+
+func (w *web) health() *http.ServeMux {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", func(rw http.ResponseWriter, _ *http.Request) {
+		answer(rw, http.StatusOK, map[string]string{"status": "ok"})
+	})
+	mux.HandleFunc("GET /readyz", func(rw http.ResponseWriter, _ *http.Request) {
+		if err := w.ready(); err != nil {
+			answer(rw, http.StatusServiceUnavailable, map[string]string{"error": "El servicio aún no está listo", "code": "unavailable", "hint": err.Error()})
+			return
+		}
+		answer(rw, http.StatusOK, map[string]string{"status": "ready"})
+	})
+	return mux
+}
+
+func (w *web) serveAPI(rw http.ResponseWriter, r *http.Request) {
+	if h := w.api.Load(); h != nil {
+		(*h).ServeHTTP(rw, r)
+		return
+	}
+	rw.Header().Set("Retry-After", "2")
+	answer(rw, http.StatusServiceUnavailable, map[string]string{"error": "El servicio aún no está listo", "code": "unavailable"})
+}
+
+func answer(w http.ResponseWriter, status int, body map[string]string) {
+	b, err := json.Marshal(body)
+	if err != nil { // maps of strings always can be
+		b = []byte(`{}`)
+	}
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(status)
+	_, _ = w.Write(b) // nobody is left to tell
+}
+
+// stop takes no more requests, gives waiting answers, and lets the others end for a while.
+func (w *web) stop(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, httpDrain)
+	defer cancel()
+	done := make(chan error, len(w.servers))
+	for _, srv := range w.servers {
+		go func() {
+			err := srv.Shutdown(ctx)
+			if err != nil {
+				err = errors.Join(fmt.Errorf("requests were cut off: %w", err), srv.Close())
+			}
+			done <- err
+		}()
+	}
+	if w.cancel != nil {
+		w.cancel()
+	}
+	var err error
+	for range w.servers {
+		err = errors.Join(err, <-done)
+	}
+	return err
+}

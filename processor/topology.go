@@ -1,0 +1,92 @@
+// Package processor is the map of the stream: which stages there are, what each reads and what it writes.
+//
+// Read Topology first. A stage itself is a package of its own (fanout, sender, aggregator), knows events and no client, and
+// meets the others only in topics.
+package processor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"altavoz/kafka"
+	"altavoz/processor/aggregator"
+	"altavoz/processor/fanout"
+	"altavoz/processor/sender"
+	"altavoz/schemas"
+)
+
+// Stage is one step of the way of a broadcast.
+type Stage struct {
+	Name   string // also of its consumer group
+	Reads  []schemas.Topic
+	Writes []schemas.Topic
+	// Looks names topics that it reads on its own account, outside the group.
+	Looks []schemas.Topic
+}
+
+// The stages' names.
+const (
+	Fanout     = "fanout"
+	Sender     = "sender"
+	Aggregator = "aggregator"
+)
+
+// Topology returns the stages in the order in which a broadcast meets them.
+func Topology() []Stage {
+	return []Stage{
+		{
+			Name:   Fanout,
+			Reads:  []schemas.Topic{schemas.TopicBroadcasts},
+			Looks:  []schemas.Topic{schemas.TopicBlobs, schemas.TopicStatuses, schemas.TopicMarks},
+			Writes: []schemas.Topic{schemas.TopicBroadcasts, schemas.TopicBlobs, schemas.TopicSendsExpress, schemas.TopicSendsBulk, schemas.TopicResults, schemas.TopicRejects},
+		},
+		{
+			Name:   Sender,
+			Reads:  []schemas.Topic{schemas.TopicSendsExpress, schemas.TopicSendsBulk},
+			Looks:  []schemas.Topic{schemas.TopicBlobs},
+			Writes: []schemas.Topic{schemas.TopicResults, schemas.TopicRejects},
+		},
+		{
+			Name:   Aggregator,
+			Reads:  []schemas.Topic{schemas.TopicResults},
+			Looks:  []schemas.Topic{schemas.TopicMarks, schemas.TopicStatuses},
+			Writes: []schemas.Topic{schemas.TopicMarks, schemas.TopicStatuses, schemas.TopicRejects},
+		},
+	}
+}
+
+// Worker is a stage at work.
+type Worker interface {
+	kafka.Stage
+	Start()
+	Stop(ctx context.Context) error
+}
+
+var (
+	_ Worker = (*fanout.Stage)(nil)
+	_ Worker = (*sender.Stage)(nil)
+	_ Worker = (*aggregator.Stage)(nil)
+)
+
+// stopTimeout bounds what a stage does after it gave its partitions back, which is next to nothing.
+const stopTimeout = 5 * time.Second
+
+// Group returns the membership of a stage's consumer group; the stage commits through it.
+func (s Stage) Group(cfg kafka.Config, layout kafka.Layout) (*kafka.Group, error) {
+	g, err := kafka.NewGroup(cfg, layout, s.Name, s.Reads)
+	if err != nil {
+		return nil, fmt.Errorf("joining the group of the %s: %w", s.Name, err)
+	}
+	return g, nil
+}
+
+// Run lets a stage work for its group until ctx ends, and drains it. An error is one that ends the stage for good.
+func Run(ctx context.Context, g *kafka.Group, w Worker) error {
+	w.Start()
+	err := g.Run(ctx, w)
+	stop, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), stopTimeout, errors.New("the stage does not stop"))
+	defer cancel()
+	return errors.Join(err, w.Stop(stop))
+}
