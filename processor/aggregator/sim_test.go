@@ -1,8 +1,9 @@
 package aggregator
 
 import (
-	"flag"
 	"math/rand/v2"
+	"os"
+	"strconv"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -11,21 +12,22 @@ import (
 	"altavoz/schemas"
 )
 
-var (
-	simSeed  = flag.Uint64("seed", 0, "run the simulation with this seed only")
-	simSeeds = flag.Uint64("seeds", 60, "how many seeds the simulation runs")
-)
+const simSeeds = 60 // without SIM_SEEDS: some 4 s
 
 // TestSimulation lets processes crash, freeze, leave and come back at random moments while tasks go on, writes fail or
 // arrive late, and the log cleaner runs. In the end the topics must show exactly what a fold of the whole log of results
-// shows; on the way, no task may be shown with fewer decided recipients than before by the same line of owners.
+// shows. SIM_SEEDS says how many histories, SIM_SEED which single one to see again.
 func TestSimulation(t *testing.T) {
 	t.Parallel()
-	if *simSeed != 0 {
-		simulate(t, *simSeed)
+	seeds := uint64(simSeeds)
+	if n, err := strconv.ParseUint(os.Getenv("SIM_SEEDS"), 10, 64); err == nil {
+		seeds = n
+	}
+	if seed, err := strconv.ParseUint(os.Getenv("SIM_SEED"), 10, 64); err == nil {
+		simulate(t, seed)
 		return
 	}
-	for seed := range *simSeeds {
+	for seed := range seeds {
 		simulate(t, seed+1)
 		if t.Failed() {
 			return
@@ -53,7 +55,7 @@ func simulate(t *testing.T, seed uint64) {
 	t.Helper()
 	defer func() {
 		if t.Failed() {
-			t.Logf("reproduce with -run TestSimulation -seed=%d", seed)
+			t.Logf("see it again with SIM_SEED=%d go test -run TestSimulation", seed)
 		}
 	}()
 	bubble(t, func(w *world) {
