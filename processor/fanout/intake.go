@@ -22,6 +22,7 @@ const (
 	whyList      = "La lista de destinatarios está vacía o incompleta"
 	whyTooMany   = "La lista de destinatarios supera el máximo de %d"
 	whyContent   = "El envío no tiene mensaje"
+	whyLong      = "El mensaje es demasiado largo"
 	whyUnread    = "No se pudo leer la lista de destinatarios"
 	whyNotFound  = "El envío ya no se puede leer"
 	whyUnknown   = "El número emisor %s no está configurado"
@@ -106,12 +107,16 @@ func (s *slot) settle(t *task, rec *schemas.Record, b *schemas.Broadcast, known 
 	t.accepted = acceptedAt(b.GetAcceptedMs(), rec.Time, now)
 	_, fromIngress := id.Time()
 	t.chosen = b.GetChosen() || id != derived && !fromIngress
-	if t.why == "" { // of a record that was rejected, the task fails with the same words
-		t.why = s.fault(b, t.accepted)
+	if t.why == "" { // else the record was rejected before, and the task fails with the same words
+		var invalid bool
+		if t.why, invalid = s.fault(b, t.accepted); invalid {
+			s.reject(t, rec, codeInvalid, t.why, b)
+			return
+		}
 	}
 	t.notBefore = time.UnixMilli(t.schedule)
-	if t.total > s.st.cfg.MaxRecipients {
-		t.total = 0 // nobody could count them
+	if t.total == 0 || t.total > s.st.cfg.MaxRecipients {
+		t.total = 1 // of a task that fails: with none it would end before it can, and more nobody could count
 	}
 	s.keep(t, b, len(rec.Value))
 	s.watch(t)
@@ -145,24 +150,41 @@ func acceptedAt(ms int64, written, now time.Time) int64 {
 	return ms
 }
 
-// fault returns why the broadcast can't be carried out; empty when it can.
-func (s *slot) fault(b *schemas.Broadcast, accepted int64) string {
+// fault returns why the broadcast can't be carried out, if so, and whether the record is to blame or our configuration.
+func (s *slot) fault(b *schemas.Broadcast, accepted int64) (why string, invalid bool) {
 	slices, total := len(b.GetSlices().GetOffsetDeltas()), int(b.GetTotal())
 	switch _, ok := s.st.cfg.Numbers[b.GetSender()]; {
 	case b.GetSender() == "":
-		return whyNoSender
+		return whyNoSender, false
 	case !ok:
-		return fmt.Sprintf(whyUnknown, b.GetSender())
+		return fmt.Sprintf(whyUnknown, b.GetSender()), false
 	case b.GetTotal() > s.st.cfg.MaxRecipients:
-		return fmt.Sprintf(whyTooMany, s.st.cfg.MaxRecipients)
+		return fmt.Sprintf(whyTooMany, s.st.cfg.MaxRecipients), true
 	case b.GetContent() == nil:
-		return whyContent
+		return whyContent, true
+	case contentBytes(b.GetContent()) > maxContent:
+		return whyLong, true
 	case total == 0, b.GetSlices() != nil && len(b.GetPhones()) > 0, b.GetSlices() != nil && (total+schemas.SliceRecipients-1)/schemas.SliceRecipients != slices:
-		return whyList
+		return whyList, true
 	case b.GetScheduleMs() > accepted+schemas.TaskLife.Milliseconds():
-		return whySchedule
+		return whySchedule, true
 	}
-	return ""
+	return "", false
+}
+
+// maxContent is how large a message may be that did not come through the ingress, in bytes: several times what WhatsApp
+// takes, which it says itself, and small enough for every record that carries it.
+const maxContent = 64 << 10
+
+func contentBytes(c *schemas.Content) (n int) {
+	m := c.GetMedia()
+	for _, text := range []string{
+		c.GetBody(), c.GetFooter(), c.GetButtonText(), c.GetButtonUrl(), c.GetHeaderText(), c.GetCategory(),
+		m.GetUrl(), m.GetMimeType(), m.GetFilename(), m.GetLink(), m.GetMediaId(),
+	} {
+		n += len(text)
+	}
+	return n
 }
 
 // watch lets the slot hear of the task's Status, and takes in the present one.

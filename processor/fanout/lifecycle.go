@@ -49,10 +49,10 @@ func (s *slot) takeOver() {
 }
 
 // lives reports whether a plan's broadcast is carried out from this partition: its copy lies here. A plan that does not
-// name the copy, because the ingress wrote it, means the broadcast's own record, if that lies at home.
+// name the copy, because the ingress wrote it, means the broadcast's own record, if that lies at home and names its number.
 func (s *slot) lives(p *schemas.Plan) bool {
-	return position(p).GetPartition() == s.of.Partition &&
-		(p.GetHome() != nil || s.st.ports.Home(schemas.TopicBroadcasts, []byte(p.GetSender())) == s.of.Partition)
+	home := s.st.ports.Home(schemas.TopicBroadcasts, []byte(p.GetSender()))
+	return position(p).GetPartition() == s.of.Partition && (p.GetHome() != nil || p.GetSender() != "" && home == s.of.Partition)
 }
 
 // open makes the broadcast a task: it is its own and goes on where the ledger and its Status say, whichever says more.
@@ -101,9 +101,9 @@ func (s *slot) nudge(t *task) {
 	}
 }
 
-// consider parks a task that has long to wait.
+// consider parks a task that has long to wait. Beyond the ledger there is nothing to leave, and no lease to be had.
 func (s *slot) consider(t *task, now time.Time) {
-	if t.place != placeNone && t.notBefore.Sub(now) > parkAfter && t.shown(s.of.Partition) {
+	if t.place == placeListed && t.notBefore.Sub(now) > parkAfter && t.shown(s.of.Partition) {
 		s.unlist(t)
 		s.cool(t)
 	}
@@ -211,9 +211,7 @@ func (s *slot) end(t *task) {
 	t.state = stateGone
 	s.cool(t)
 	s.queue(t).remove(&t.entry)
-	if _, ours := s.st.cfg.Numbers[t.sender]; !ours && s.queue(t).size == 0 { // anybody may name any number
-		delete(s.numbers, t.sender)
-	}
+	s.dismiss(t.sender)
 	delete(s.tasks, t.id)
 	s.box.unwatch(t.id)
 	s.unlist(t)

@@ -61,11 +61,9 @@ func (s *slot) relist(t *task) {
 
 func (s *slot) compact() {
 	s.listed = slices.DeleteFunc(s.listed, func(t *task) bool { return t.place != placeListed })
-	gone := 0
-	for gone < len(s.beyond) && s.beyond[gone].place != placeBeyond {
-		gone++
+	for len(s.beyond) > 0 && s.beyond[0].place != placeBeyond {
+		s.beyond[0], s.beyond = nil, s.beyond[1:]
 	}
-	s.beyond = slices.Delete(s.beyond, 0, gone)
 }
 
 // admit lets broadcasts from beyond into the ledger.
@@ -85,7 +83,7 @@ func (s *slot) admit() {
 			s.touch()
 			s.nudge(t)
 		}
-		s.beyond = slices.Delete(s.beyond, 0, 1)
+		s.beyond[0], s.beyond = nil, s.beyond[1:]
 	}
 }
 

@@ -72,14 +72,13 @@ func (q *queue) resize(rate, seconds float64) {
 	q.turn = min(max(q.window/turnsInWindow, minTurn), maxTurn)
 }
 
-// add makes the task wait for its turns.
+// add takes the task in, blocked.
 func (q *queue) add(e *entry) {
 	q.size++
 	q.seq++
 	e.seq = q.seq
 	q.pipe += e.inPipe()
 	q.until(e, e.deadline)
-	q.unblock(e)
 }
 
 // remove forgets the task and what it has in the pipe.
@@ -173,9 +172,9 @@ func (q *queue) take(e *entry, limit uint32) uint32 {
 		n = min(n, uint32(max(1, e.tokens+1e-6)))
 		e.tokens -= float64(n)
 	}
+	q.block(e)
 	q.virtual = max(q.virtual, e.start)
 	e.start += uint64(n)
-	q.block(e)
 	q.move(e, e.end+n, e.decided)
 	return n
 }

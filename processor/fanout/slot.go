@@ -224,6 +224,19 @@ func (s *slot) number(sender string) *number {
 	return n
 }
 
+// dismiss forgets a number that is none of ours once it has no task: anybody may name any number.
+func (s *slot) dismiss(sender string) {
+	if _, ours := s.st.cfg.Numbers[sender]; ours {
+		return
+	}
+	for _, q := range s.numbers[sender].lanes {
+		if q.size > 0 {
+			return
+		}
+	}
+	delete(s.numbers, sender)
+}
+
 func (n *number) resize() {
 	rate := n.rate
 	if rate <= 0 {

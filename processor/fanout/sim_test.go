@@ -1,0 +1,259 @@
+package fanout
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"altavoz/schemas"
+)
+
+var (
+	seeds = flag.Int("fanout.seeds", 20, "how many histories TestCrashesAndTakeovers runs")
+	seed  = flag.Uint64("fanout.seed", 0, "run the history of this seed only")
+)
+
+// Whatever dies, is replaced without knowing it, is refused or fails: every recipient of an accepted broadcast gets a
+// send or an outcome, more than one only within a turn that a takeover found leased, nothing is produced without a
+// lease, no cursor goes back, and the pipe never holds more than W. The world checks the last three as it goes.
+func TestCrashesAndTakeovers(t *testing.T) {
+	t.Parallel()
+	first, n := uint64(1), *seeds
+	if *seed != 0 {
+		first, n = *seed, 1
+	}
+	for s := first; s < first+uint64(n); s++ {
+		t.Run(fmt.Sprintf("seed %d", s), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) { newHistory(t, s).run() })
+		})
+	}
+}
+
+// history is one run.
+type history struct {
+	*world
+	dice     *rand.Rand
+	live     []*process
+	accepted []*schemas.Broadcast
+	refused  []schemas.TaskID
+	next     int // phone
+}
+
+func newHistory(t testing.TB, seed uint64) *history {
+	t.Helper()
+	h := &history{world: newWorld(t, seed), dice: rand.New(rand.NewPCG(seed, 2))}
+	h.media = func(ctx context.Context, _ string, m *schemas.MediaRef) (*schemas.MediaRef, error) {
+		h.mu.Lock()
+		fails, wait := h.chance(0.3), h.delay()
+		h.mu.Unlock()
+		select {
+		case <-time.After(100 * wait):
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+		if fails {
+			return nil, errors.New("nobody answers")
+		}
+		return &schemas.MediaRef{Url: m.GetUrl(), MediaId: "42"}, nil
+	}
+	return h
+}
+
+func (h *history) one(percent int) bool { return h.dice.IntN(100) < percent }
+
+func (h *history) slots() (of []schemas.Slot) {
+	for i := range partitions[schemas.TopicBroadcasts] {
+		of = append(of, schemas.Slot{Topic: schemas.TopicBroadcasts, Partition: i})
+	}
+	return of
+}
+
+func (h *history) run() {
+	h.live = []*process{h.start(), h.start()}
+	for _, of := range h.slots() {
+		h.live[h.dice.IntN(len(h.live))].assign(of)
+	}
+	for range 60 {
+		h.event()
+		time.Sleep(time.Duration(h.dice.IntN(1000)) * time.Millisecond)
+	}
+	h.set(func() { h.faults = faults{delay: 5 * time.Millisecond} })
+	h.startAggregator()
+	h.startSenders()
+	h.settleOwners()
+	for _, b := range h.accepted {
+		h.finished(schemas.TaskID(b.GetTask()))
+	}
+	time.Sleep(time.Minute)
+	h.judge()
+	h.end()
+}
+
+// event is one thing that happens.
+func (h *history) event() {
+	switch h.dice.IntN(13) {
+	case 0, 1, 2, 3:
+		h.broadcast()
+	case 4: // kill -9; its slots are taken over later
+		p := h.live[h.dice.IntN(len(h.live))]
+		lost := p.owned()
+		p.kill()
+		h.live = append(slices.DeleteFunc(h.live, func(x *process) bool { return x == p }), h.start())
+		time.Sleep(time.Duration(h.dice.IntN(12_000)) * time.Millisecond)
+		for _, of := range lost {
+			h.live[h.dice.IntN(len(h.live))].assign(of)
+		}
+	case 5: // a zombie: its slot is given to another, and it hears of it later
+		p := h.live[h.dice.IntN(len(h.live))]
+		other := h.start()
+		h.live = append(h.live, other)
+		for _, of := range p.owned() {
+			other.assign(of)
+			time.AfterFunc(time.Duration(h.dice.IntN(20_000))*time.Millisecond, func() { p.lose(of) })
+		}
+		h.live = slices.DeleteFunc(h.live, func(x *process) bool { return x == p })
+	case 6: // a rebalance in good order
+		p, other := h.live[h.dice.IntN(len(h.live))], h.live[h.dice.IntN(len(h.live))]
+		of := p.owned()
+		p.revoke(of...)
+		for _, o := range of {
+			h.set(func() { delete(h.owner, o) })
+			other.assign(o)
+		}
+	case 7:
+		h.set(func() { h.stopAggregator = true })
+		if h.one(70) {
+			time.Sleep(time.Duration(h.dice.IntN(5000)) * time.Millisecond)
+			h.startAggregator()
+		}
+	case 8:
+		h.set(func() { h.stopSenders = true })
+		if h.one(70) {
+			time.Sleep(time.Duration(h.dice.IntN(5000)) * time.Millisecond)
+			h.startSenders()
+		}
+	case 9:
+		h.startAggregator()
+		h.startSenders()
+	default:
+		h.set(func() {
+			pick := func(most float64) float64 {
+				if h.one(50) {
+					return 0
+				}
+				return h.dice.Float64() * most
+			}
+			h.faults = faults{
+				busy: pick(0.5), fail: pick(0.3), failWritten: 0.5, refuse: pick(0.5), unknown: pick(0.05), read: pick(0.2),
+				delay: time.Duration(1+h.dice.IntN(300)) * time.Millisecond,
+			}
+		})
+	}
+}
+
+// broadcast submits one of any kind.
+func (h *history) broadcast() {
+	n := 1 + h.dice.IntN(8)
+	if h.one(60) {
+		n = 1 + h.dice.IntN(3000)
+	}
+	phones := phonesFrom(h.next, n)
+	h.next += n
+	for i := range phones {
+		switch {
+		case h.one(1):
+			phones[i] = "no"
+		case h.one(1):
+			phones[i] = phones[h.dice.IntN(i+1)]
+		}
+	}
+	b := event([]string{"100", "200", "300", ""}[h.dice.IntN(4)], phones...)
+	b.Direct = n <= schemas.InlineRecipients && h.one(20)
+	if h.one(20) {
+		b.ScheduleMs = time.Now().Add(time.Duration(h.dice.IntN(200)) * time.Second).UnixMilli()
+	}
+	if h.one(20) {
+		b.Speed = uint32(20 + h.dice.IntN(500))
+	}
+	if h.one(10) {
+		b.ExpireMs = time.Now().Add(time.Duration(h.dice.IntN(30)) * time.Second).UnixMilli()
+	}
+	if h.one(30) {
+		b.Content.Header, b.Content.Media = schemas.HeaderKind_HEADER_KIND_IMAGE, &schemas.MediaRef{Url: fmt.Sprintf("https://example.com/%d", h.dice.IntN(4))}
+	}
+	if n > schemas.InlineRecipients || h.one(10) {
+		h.sliced(b)
+	}
+	h.accepted = append(h.accepted, b)
+	switch {
+	case h.one(20): // a chosen id, twice, the second time perhaps another request
+		with(b, schemas.TaskIDFromKey("caller", fmt.Sprint(h.next))).Chosen = true
+		other := event(b.GetSender(), "573009999999")
+		other.Task, other.Chosen, other.RequestSha256 = b.GetTask(), true, []byte("another")
+		h.submit(b)
+		h.append(nil, schemas.EncodeBroadcast(other))
+		h.append(nil, schemas.EncodeBroadcast(b))
+	case h.one(20): // from a client that hashes keys in its own way and writes no Plan
+		rec := schemas.EncodeBroadcast(b)
+		rec.Partition = int32(h.dice.IntN(int(partitions[schemas.TopicBroadcasts])))
+		h.append(nil, rec)
+	default:
+		h.submit(b)
+	}
+}
+
+// settleOwners gives every slot to a process that knows of it.
+func (h *history) settleOwners() {
+	time.Sleep(30 * time.Second) // zombies have heard of it by now
+	for _, of := range h.slots() {
+		h.mu.Lock()
+		owner := h.owner[of]
+		h.mu.Unlock()
+		if owner == nil || !slices.Contains(h.live, owner) {
+			h.live[0].assign(of)
+		}
+	}
+}
+
+// judge looks at the whole history.
+func (h *history) judge() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	repeats := 0
+	for _, b := range h.accepted {
+		id := schemas.TaskID(b.GetTask())
+		f := h.tasks[id]
+		if len(f.marks) != int(b.GetTotal()) || f.phase == schemas.Phase_PHASE_FAILED {
+			h.failf("task %s: %d of %d have an outcome, phase %s", id, len(f.marks), b.GetTotal(), f.phase)
+		}
+		for i := range b.GetTotal() {
+			made := h.made[pair{id, i}]
+			switch {
+			case made == nil && (b.GetExpireMs() == 0 || f.marks[i] != schemas.MarkExpired):
+				h.failf("task %s: recipient %d got neither a send nor an outcome: %s", id, i, f.marks[i].Label())
+			case made != nil && made.sends > 0 && made.outcomes > 0:
+				h.failf("task %s: recipient %d got a send and an outcome", id, i)
+			case made != nil:
+				repeats += made.sends + made.outcomes - 1
+			}
+		}
+	}
+	for key, n := range h.pipe {
+		if n != 0 {
+			h.failf("%d are left in the pipe of %s", n, key)
+		}
+	}
+	for _, of := range h.slots() {
+		if pos, n := h.positions[of], int64(len(h.logs[of])); pos.Offset != n && n > 0 {
+			h.failf("the watermark of %s is %d of %d", of, pos.Offset, n)
+		}
+	}
+	h.t.Logf("seed %d: %d broadcasts, %d recipients, %d repeats", h.seed, len(h.accepted), len(h.made), repeats)
+}

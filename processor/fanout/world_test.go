@@ -1,0 +1,861 @@
+package fanout
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"altavoz/schemas"
+)
+
+// world is what surrounds the stage, in memory: the log, the group of consumers, senders and the aggregator.
+type world struct {
+	t    testing.TB
+	seed uint64
+
+	began    time.Time
+	failures int
+
+	mu        sync.Mutex
+	rng       *rand.Rand
+	logs      map[schemas.Slot][]schemas.Record
+	gone      map[schemas.Slot]int64 // below it everything was trimmed
+	positions map[schemas.Slot]schemas.Position
+	owner     map[schemas.Slot]*process
+	session   uint64
+	processes []*process
+	homes     map[schemas.TaskID][]copyAt
+	tasks     map[schemas.TaskID]*folded
+	view      map[schemas.TaskID]*schemas.Status
+	backlog   []schemas.Record // results that the aggregator, stopped, has not read
+	cursors   map[schemas.TaskID]uint32
+	sent      map[pair]int
+	made      map[pair]*production
+	pipe      map[string]int
+	windows   map[string]int
+
+	stopAggregator bool
+	stopSenders    bool
+	held           []schemas.Record // sends that senders, stopped, have not read
+	faults         faults
+	media          func(ctx context.Context, sender string, m *schemas.MediaRef) (*schemas.MediaRef, error)
+	numbers        map[string]Number
+}
+
+// faults are probabilities.
+type faults struct {
+	busy, fail, failWritten, refuse, unknown, read float64
+	delay                                          time.Duration // most that a write or a commit takes
+}
+
+type pair struct {
+	task  schemas.TaskID
+	index uint32
+}
+
+// production is what was produced for a recipient.
+type production struct {
+	sends, outcomes int
+	by              *tenure // who was last
+	pipe            string  // where it counts
+}
+
+// tenure is one assignment of a slot to a process.
+type tenure struct {
+	slot    schemas.Slot
+	found   map[int64][]line // the ledger that it took over
+	granted map[int64][]line // leases that it committed
+}
+
+var partitions = map[schemas.Topic]int32{
+	schemas.TopicBroadcasts: 2, schemas.TopicBlobs: 2, schemas.TopicSendsExpress: 2, schemas.TopicSendsBulk: 3,
+	schemas.TopicResults: 2, schemas.TopicMarks: 2, schemas.TopicStatuses: 2, schemas.TopicRejects: 2,
+}
+
+func home(t schemas.Topic, key []byte) int32 {
+	h := fnv.New32a()
+	_, _ = h.Write(key)
+	return int32(h.Sum32()>>1) % partitions[t]
+}
+
+func newWorld(t testing.TB, seed uint64) *world {
+	t.Helper()
+	return &world{
+		t: t, seed: seed, began: time.Now(), rng: rand.New(rand.NewPCG(seed, 1)), logs: make(map[schemas.Slot][]schemas.Record),
+		gone: make(map[schemas.Slot]int64), positions: make(map[schemas.Slot]schemas.Position),
+		owner: make(map[schemas.Slot]*process), homes: make(map[schemas.TaskID][]copyAt),
+		tasks: make(map[schemas.TaskID]*folded), view: make(map[schemas.TaskID]*schemas.Status),
+		cursors: make(map[schemas.TaskID]uint32), sent: make(map[pair]int), made: make(map[pair]*production),
+		pipe: make(map[string]int), windows: make(map[string]int),
+		faults:  faults{delay: 5 * time.Millisecond},
+		numbers: map[string]Number{"100": {Rate: 1000}, "200": {Rate: 1000}, "300": {}},
+	}
+}
+
+// inBubble runs a test in a bubble of fake time.
+func inBubble(t *testing.T, f func(t *testing.T, w *world)) {
+	t.Helper()
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 1)
+		defer w.end()
+		f(t, w)
+	})
+}
+
+func (w *world) end() {
+	w.mu.Lock()
+	all := slices.Clone(w.processes)
+	w.mu.Unlock()
+	for _, p := range all {
+		p.stop()
+	}
+}
+
+func (w *world) failf(format string, args ...any) {
+	if w.failures++; w.failures > 10 {
+		return
+	}
+	w.t.Errorf("seed %d, %s: %s", w.seed, time.Since(w.began), fmt.Sprintf(format, args...))
+}
+
+func (w *world) chance(p float64) bool { return p > 0 && w.rng.Float64() < p }
+
+func (w *world) delay() time.Duration {
+	return time.Duration(w.rng.Int64N(int64(w.faults.delay) + 1))
+}
+
+// append puts a record on the log, and lets those who read it know.
+func (w *world) append(by tenures, rec schemas.Record) schemas.Record {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if rec.Partition == schemas.NoPartition {
+		rec.Partition = home(rec.Topic, rec.Key)
+	}
+	if rec.Time.IsZero() {
+		rec.Time = time.Now()
+	}
+	at := schemas.Slot{Topic: rec.Topic, Partition: rec.Partition}
+	rec.Offset = w.gone[at] + int64(len(w.logs[at]))
+	w.logs[at] = append(w.logs[at], rec)
+	switch rec.Topic {
+	case schemas.TopicBroadcasts:
+		w.broadcast(at, rec)
+	case schemas.TopicSendsExpress, schemas.TopicSendsBulk:
+		w.send(by, rec)
+	case schemas.TopicResults:
+		w.result(by, rec)
+	case schemas.TopicBlobs, schemas.TopicMarks, schemas.TopicStatuses, schemas.TopicRejects:
+	}
+	return rec
+}
+
+func (w *world) broadcast(at schemas.Slot, rec schemas.Record) {
+	var b schemas.Broadcast
+	if schemas.Decode(&rec, &b) == nil {
+		id, err := schemas.TaskIDFromBytes(b.GetTask())
+		if err != nil {
+			id = schemas.TaskIDFromOrigin(string(schemas.TopicBroadcasts), &schemas.Origin{Partition: rec.Partition, Offset: rec.Offset})
+		}
+		w.homes[id] = append(w.homes[id], copyAt{at, rec.Offset})
+	}
+	for _, p := range w.processes {
+		p.wake()
+	}
+}
+
+// send is a record reaching the senders.
+func (w *world) send(by tenures, rec schemas.Record) {
+	var s schemas.Send
+	if err := schemas.Decode(&rec, &s); err != nil {
+		w.failf("a send is not readable: %v", err)
+		return
+	}
+	k := pair{schemas.TaskID(s.GetTask()), s.GetIndex()}
+	made := w.produced(by, k)
+	if made.sends++; made.sends == 1 {
+		w.fill(k, s.GetSender(), schemas.LaneOf(rec.Topic))
+	}
+	if w.stopSenders {
+		w.held = append(w.held, rec)
+		return
+	}
+	w.deliver(k)
+}
+
+// deliver is a sender sending, once for each pair.
+func (w *world) deliver(k pair) {
+	if w.sent[k]++; w.sent[k] > 1 {
+		return
+	}
+	time.AfterFunc(10*time.Millisecond+10*w.delay(), func() {
+		w.append(nil, schemas.EncodeResult(&schemas.Result{
+			Task: k.task.Bytes(), AtMs: time.Now().UnixMilli(),
+			Event: &schemas.Result_Outcome{Outcome: &schemas.Outcome{Index: k.index, Mark: uint32(schemas.MarkSent)}},
+		}))
+	})
+}
+
+func (w *world) startSenders() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.stopSenders = false
+	for _, rec := range w.held {
+		var s schemas.Send
+		_ = schemas.Decode(&rec, &s)
+		w.deliver(pair{schemas.TaskID(s.GetTask()), s.GetIndex()})
+	}
+	w.held = nil
+}
+
+// fill counts the pipe of a number's lane.
+func (w *world) fill(k pair, sender string, lane schemas.Lane) {
+	if f := w.tasks[k.task]; f != nil && f.marks[k.index].Decided() {
+		return
+	}
+	key := sender + "/" + string(lane)
+	w.pipe[key]++
+	w.made[k].pipe = key
+	rate := w.numbers[sender].Rate
+	if rate <= 0 {
+		return
+	}
+	seconds := float64(bulkSeconds)
+	if lane == schemas.LaneExpress {
+		seconds = expressSeconds
+	}
+	if most := max(minWindow, int(rate*seconds)); w.pipe[key] > most {
+		w.failf("%d sends of %s are in the pipe, %d may be", w.pipe[key], key, most)
+	}
+}
+
+// produced checks that what a process produces was leased, and that it repeats nothing but what it found leased.
+func (w *world) produced(by tenures, k pair) *production {
+	made := w.made[k]
+	if made == nil {
+		made = &production{}
+		w.made[k] = made
+	}
+	if by == nil {
+		return made
+	}
+	leased := func(lines []line) bool {
+		return slices.ContainsFunc(lines, func(l line) bool { return k.index >= l.cursor && k.index-l.cursor < l.lease })
+	}
+	var now *tenure
+	for _, c := range w.homes[k.task] {
+		if x := by[c.slot]; x != nil && leased(x.granted[c.offset]) {
+			now = x
+		}
+	}
+	if now == nil {
+		w.failf("recipient %d of %s was produced without a lease", k.index, k.task)
+		return made
+	}
+	if made.by != nil && made.by != now && !slices.ContainsFunc(w.homes[k.task], func(c copyAt) bool {
+		// A zombie may come after its successor; it repeats what that one found.
+		return leased(now.found[c.offset]) || leased(made.by.found[c.offset])
+	}) {
+		w.failf("recipient %d of %s was produced again and was not leased at a takeover", k.index, k.task)
+	}
+	made.by = now
+	return made
+}
+
+// folded is the aggregator's state of a task.
+type folded struct {
+	plan    *schemas.Plan
+	cursor  uint32
+	marks   map[uint32]schemas.Mark
+	phase   schemas.Phase
+	why     string
+	phaseMs int64
+	version uint64
+	end     int64
+	dirty   bool
+	stale   map[uint32]bool // parts of marks to be written
+	notes   []string
+}
+
+func (w *world) result(by tenures, rec schemas.Record) {
+	var r schemas.Result
+	if err := schemas.Decode(&rec, &r); err != nil {
+		w.failf("a result is not readable: %v", err)
+		return
+	}
+	if o := r.GetOutcome(); o != nil && by != nil {
+		w.produced(by, pair{schemas.TaskID(r.GetTask()), o.GetIndex()}).outcomes++
+	}
+	if w.stopAggregator {
+		w.backlog = append(w.backlog, rec)
+		return
+	}
+	w.fold(rec)
+}
+
+func (w *world) startAggregator() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.stopAggregator = false
+	for _, rec := range w.backlog {
+		w.fold(rec)
+	}
+	w.backlog = nil
+}
+
+func (w *world) fold(rec schemas.Record) {
+	var r schemas.Result
+	_ = schemas.Decode(&rec, &r)
+	id := schemas.TaskID(r.GetTask())
+	f := w.tasks[id]
+	if f == nil {
+		if r.GetPlan() == nil && r.GetDispatched() == nil && r.GetOutcome() == nil {
+			return
+		}
+		f = &folded{marks: make(map[uint32]schemas.Mark), stale: make(map[uint32]bool)}
+		w.tasks[id] = f
+	}
+	switch e := r.GetEvent().(type) {
+	case *schemas.Result_Plan:
+		if f.plan == nil {
+			f.plan = e.Plan
+		}
+	case *schemas.Result_Dispatched:
+		f.cursor = max(f.cursor, e.Dispatched.GetCursor())
+	case *schemas.Result_Outcome:
+		w.mark(id, f, e.Outcome.GetIndex(), schemas.Mark(e.Outcome.GetMark()))
+	case *schemas.Result_Range:
+		for i := e.Range.GetFrom(); i < e.Range.GetTo(); i++ {
+			w.mark(id, f, i, schemas.Mark(e.Range.GetMark()))
+		}
+	case *schemas.Result_Note:
+		f.notes = append(f.notes, e.Note.GetPhase().String()+" "+e.Note.GetWhy())
+		if f.phase != schemas.Phase_PHASE_FAILED && (e.Note.GetPhase() == schemas.Phase_PHASE_FAILED || r.GetAtMs() > f.phaseMs) {
+			f.phase, f.why, f.phaseMs = e.Note.GetPhase(), e.Note.GetWhy(), r.GetAtMs()
+		}
+	}
+	if f.plan != nil && f.phase == schemas.Phase_PHASE_FAILED {
+		for i := range f.plan.GetTotal() {
+			w.mark(id, f, i, schemas.Failed(schemas.CodeContent))
+		}
+	}
+	if f.plan != nil && f.end == 0 && len(f.marks) >= int(f.plan.GetTotal()) {
+		f.end = time.Now().UnixMilli()
+	}
+	if !f.dirty {
+		f.dirty = true
+		time.AfterFunc(20*time.Millisecond+20*w.delay(), func() { w.publish(id, f) })
+	}
+}
+
+func (w *world) mark(id schemas.TaskID, f *folded, index uint32, m schemas.Mark) {
+	if f.marks[index] >= m {
+		return
+	}
+	if made := w.made[pair{id, index}]; !f.marks[index].Decided() && made != nil && made.pipe != "" {
+		w.pipe[made.pipe]--
+	}
+	f.marks[index] = m
+	part := index / schemas.PartRecipients
+	if !f.stale[part] {
+		f.stale[part] = true
+		time.AfterFunc(2*time.Second, func() { w.writePart(id, f, part) })
+	}
+}
+
+func (w *world) writePart(id schemas.TaskID, f *folded, part uint32) {
+	w.mu.Lock()
+	delete(f.stale, part)
+	var marks []byte
+	for i, m := range f.marks {
+		if i/schemas.PartRecipients != part {
+			continue
+		}
+		at := int(i % schemas.PartRecipients)
+		if at >= len(marks) {
+			marks = append(marks, make([]byte, at+1-len(marks))...)
+		}
+		marks[at] = byte(m)
+	}
+	w.mu.Unlock()
+	w.append(nil, schemas.EncodePart(home(schemas.TopicResults, []byte(id.String())), &schemas.Part{Task: id.Bytes(), Number: part, Marks: marks}))
+}
+
+// publish shows a task to everybody.
+func (w *world) publish(id schemas.TaskID, f *folded) {
+	w.mu.Lock()
+	f.dirty = false
+	f.version++
+	st := &schemas.Status{
+		Task: id.Bytes(), Version: f.version, Plan: f.plan, Cursor: f.cursor, Phase: f.phase, Why: f.why, PhaseMs: f.phaseMs, FinishedMs: f.end,
+	}
+	counts := make(map[schemas.Mark]uint32)
+	for _, m := range f.marks {
+		counts[m]++
+	}
+	for m, n := range counts {
+		st.Counts = append(st.Counts, &schemas.MarkCount{Mark: uint32(m), Count: n})
+	}
+	w.view[id] = st
+	if st.GetCursor() < w.cursors[id] {
+		w.failf("the cursor of %s went back from %d to %d", id, w.cursors[id], st.GetCursor())
+	}
+	w.cursors[id] = st.GetCursor()
+	all := slices.Clone(w.processes)
+	w.mu.Unlock()
+	for _, p := range all {
+		p.listen(id, st)
+	}
+}
+
+// process is one process of ours: a stage and its doors.
+type process struct {
+	w       *world
+	stage   *Stage
+	listen  func(schemas.TaskID, *schemas.Status)
+	signal  chan struct{}
+	ctx     context.Context
+	cancel  context.CancelFunc
+	over    sync.WaitGroup
+	session uint64
+	dead    bool // killed: nothing of it reaches anybody
+	fed     map[schemas.Slot]int64
+	paused  map[schemas.Slot]bool
+	tenures tenures
+	dropped bool // the group takes everything away
+	reg     *prometheus.Registry
+}
+
+func (w *world) start() *process {
+	ctx, cancel := context.WithCancel(context.Background())
+	p := &process{
+		w: w, signal: make(chan struct{}, 1), ctx: ctx, cancel: cancel, fed: make(map[schemas.Slot]int64), reg: prometheus.NewRegistry(),
+		paused: make(map[schemas.Slot]bool), tenures: make(tenures),
+	}
+	p.stage = New(Config{Numbers: w.numbers, DefaultSender: "100", Registerer: p.reg}, Ports{
+		Ledger: p, Flow: p, Express: p, Bulk: p, Records: p, Statuses: p, Media: p, Home: home, Reject: rejected,
+		Gone: func(err error) bool { return errors.Is(err, errGone) },
+	})
+	p.stage.Start()
+	w.mu.Lock()
+	w.session++
+	p.session = w.session
+	w.processes = append(w.processes, p)
+	w.mu.Unlock()
+	p.over.Go(p.read)
+	return p
+}
+
+var (
+	errGone    = errors.New("trimmed")
+	errBusy    = errors.New("busy")
+	errFenced  = errors.New("fenced")
+	errUnknown = errors.New("no answer")
+	errWrite   = errors.New("timed out")
+)
+
+func rejected(rec schemas.Record, stage, code, reason string) schemas.Record {
+	rec.Topic, rec.Partition = schemas.TopicRejects, 0
+	rec.Headers = append(slices.Clone(rec.Headers), schemas.Header{Key: "reject.stage", Value: []byte(stage)},
+		schemas.Header{Key: "reject.code", Value: []byte(code)}, schemas.Header{Key: "reject.reason", Value: []byte(reason)})
+	return rec
+}
+
+// assign gives a slot to the process. Whoever has it is not told: that is up to the test.
+func (p *process) assign(of schemas.Slot) {
+	w := p.w
+	w.mu.Lock()
+	pos, ok := w.positions[of]
+	if !ok {
+		pos = schemas.Position{Slot: of, Offset: schemas.NoOffset}
+	}
+	w.owner[of] = p
+	l, err := decodeLedger(max(0, pos.Offset), pos.Metadata)
+	if err != nil {
+		w.failf("the ledger of %s: %v", of, err)
+	}
+	now := &tenure{slot: of, found: make(map[int64][]line), granted: make(map[int64][]line)}
+	for _, e := range l.entries {
+		now.found[e.offset] = []line{e}
+	}
+	p.tenures[of] = now
+	w.mu.Unlock()
+	from, err := p.stage.Assign(context.Background(), pos)
+	if err != nil {
+		w.t.Fatalf("seed %d: %v", w.seed, err)
+	}
+	w.mu.Lock()
+	p.fed[of] = max(from, w.gone[of])
+	w.mu.Unlock()
+	p.wake()
+}
+
+// run gives all broadcasts to one new process.
+func (w *world) run() *process {
+	p := w.start()
+	for i := range partitions[schemas.TopicBroadcasts] {
+		p.assign(schemas.Slot{Topic: schemas.TopicBroadcasts, Partition: i})
+	}
+	return p
+}
+
+// lose takes slots away without a warning; revoke with one.
+func (p *process) lose(of ...schemas.Slot) {
+	p.forget(of)
+	p.stage.Lost(of)
+}
+
+func (p *process) revoke(of ...schemas.Slot) {
+	p.w.mu.Lock()
+	for _, o := range of {
+		delete(p.fed, o)
+	}
+	p.w.mu.Unlock()
+	ctx, cancel := context.WithTimeout(context.Background(), 15*time.Second)
+	defer cancel()
+	p.stage.Revoke(ctx, of)
+}
+
+func (p *process) forget(of []schemas.Slot) {
+	p.w.mu.Lock()
+	defer p.w.mu.Unlock()
+	for _, o := range of {
+		delete(p.fed, o)
+		if p.w.owner[o] == p {
+			delete(p.w.owner, o)
+		}
+	}
+}
+
+func (p *process) owned() (of []schemas.Slot) {
+	p.w.mu.Lock()
+	defer p.w.mu.Unlock()
+	return slices.SortedFunc(maps.Keys(p.fed), func(a, b schemas.Slot) int { return int(a.Partition - b.Partition) })
+}
+
+// kill is kill -9.
+func (p *process) kill() {
+	p.w.mu.Lock()
+	p.dead = true
+	p.w.mu.Unlock()
+	p.forget(p.owned())
+	p.stop()
+}
+
+func (p *process) stop() {
+	p.w.mu.Lock()
+	p.w.processes = slices.DeleteFunc(p.w.processes, func(x *process) bool { return x == p })
+	p.w.mu.Unlock()
+	p.cancel()
+	p.over.Wait()
+	if err := p.stage.Stop(context.Background()); err != nil {
+		p.w.failf("%v", err)
+	}
+}
+
+func (p *process) wake() {
+	select {
+	case p.signal <- struct{}{}:
+	default:
+	}
+}
+
+// read hands records over, as the group's loop does.
+func (p *process) read() {
+	for {
+		select {
+		case <-p.ctx.Done():
+			return
+		case <-p.signal:
+		}
+		for again := true; again; {
+			again = false
+			p.w.mu.Lock()
+			batches := make(map[schemas.Slot][]schemas.Record)
+			for of, at := range p.fed {
+				log := p.w.logs[of][at-p.w.gone[of]:]
+				if n := min(len(log), 100); n > 0 && !p.paused[of] {
+					batches[of] = slices.Clone(log[:n])
+					p.fed[of] += int64(n)
+					again = true
+				}
+			}
+			p.w.mu.Unlock()
+			for of, recs := range batches {
+				p.stage.Take(of, recs)
+			}
+		}
+	}
+}
+
+// tenures are the slots that a process had when it began to write something.
+type tenures map[schemas.Slot]*tenure
+
+// copyAt is where a copy of a task's broadcast lies.
+type copyAt struct {
+	slot   schemas.Slot
+	offset int64
+}
+
+// The ports.
+
+func (p *process) Fence() schemas.Fence {
+	p.w.mu.Lock()
+	defer p.w.mu.Unlock()
+	return schemas.Fence{Session: p.session}
+}
+
+func (p *process) Commit(_ context.Context, f schemas.Fence, ps []schemas.Position) (map[schemas.Slot]error, error) {
+	w := p.w
+	w.mu.Lock()
+	before, after := w.delay(), w.delay()
+	w.mu.Unlock()
+	time.Sleep(before)
+	refused := make(map[schemas.Slot]error)
+	w.mu.Lock()
+	unknown := w.chance(w.faults.unknown)
+	lost := unknown && w.chance(0.5)
+	for _, pos := range ps {
+		if p.dead || w.owner[pos.Slot] != p || f.Session != p.session || w.chance(w.faults.refuse) || lost {
+			refused[pos.Slot] = errFenced
+			continue
+		}
+		w.commit(p.tenures[pos.Slot], pos)
+	}
+	if unknown && !p.dropped {
+		p.dropped = true
+		go p.rejoin()
+	}
+	w.mu.Unlock()
+	time.Sleep(after)
+	if unknown {
+		return nil, errUnknown
+	}
+	return refused, nil
+}
+
+// rejoin is what the group does when a commit was not answered: everything is lost, and then assigned again.
+func (p *process) rejoin() {
+	of := p.owned()
+	p.stage.Lost(of)
+	p.w.mu.Lock()
+	p.w.session++
+	p.session, p.dropped = p.w.session, false
+	p.w.mu.Unlock()
+	for _, o := range of {
+		p.w.mu.Lock()
+		still := p.w.owner[o] == p && !p.dead
+		p.w.mu.Unlock()
+		if still {
+			p.assign(o)
+		}
+	}
+}
+
+// commit checks what no ledger may do: go back, be too long, lose a task.
+func (w *world) commit(now *tenure, pos schemas.Position) {
+	if len(pos.Metadata) > schemas.MaxMetadata {
+		w.failf("%d characters of metadata", len(pos.Metadata))
+	}
+	old, had := w.positions[pos.Slot]
+	l, err := decodeLedger(pos.Offset, pos.Metadata)
+	if err != nil {
+		w.failf("a ledger is not readable: %v", err)
+	}
+	if had {
+		was, _ := decodeLedger(old.Offset, old.Metadata)
+		if old.Offset > pos.Offset || was.next > l.next {
+			w.failf("a position went back from %d, %d to %d, %d", old.Offset, was.next, pos.Offset, l.next)
+		}
+		before := make(map[int64]line)
+		for _, e := range was.entries {
+			before[e.offset] = e
+		}
+		for _, e := range l.entries {
+			if e.cursor < before[e.offset].cursor && !e.closed || before[e.offset].closed && !e.closed {
+				w.failf("a line of the ledger went back: %+v, then %+v", before[e.offset], e)
+			}
+		}
+	}
+	for _, e := range l.entries {
+		if e.lease > 0 {
+			now.granted[e.offset] = append(now.granted[e.offset], e)
+		}
+	}
+	w.positions[pos.Slot] = pos
+}
+
+func (p *process) Pause(of ...schemas.Slot) {
+	p.w.mu.Lock()
+	defer p.w.mu.Unlock()
+	for _, o := range of {
+		p.paused[o] = true
+	}
+}
+
+func (p *process) Resume(of ...schemas.Slot) {
+	p.w.mu.Lock()
+	for _, o := range of {
+		delete(p.paused, o)
+	}
+	p.w.mu.Unlock()
+	p.wake()
+}
+
+func (p *process) Enqueue(rec schemas.Record, done func(schemas.Record, error)) {
+	w := p.w
+	w.mu.Lock()
+	busy, fail, written, wait := w.chance(w.faults.busy), w.chance(w.faults.fail), w.chance(w.faults.failWritten), w.delay()
+	by := maps.Clone(p.tenures)
+	w.mu.Unlock()
+	if busy {
+		done(rec, errBusy)
+		return
+	}
+	time.AfterFunc(wait, func() {
+		w.mu.Lock()
+		dead := p.dead
+		w.mu.Unlock()
+		if dead || fail && !written {
+			done(rec, errWrite)
+			return
+		}
+		out := w.append(by, rec)
+		if fail {
+			done(rec, errWrite)
+			return
+		}
+		done(out, nil)
+	})
+}
+
+func (p *process) Publish(ctx context.Context, recs ...schemas.Record) ([]schemas.Record, error) {
+	w := p.w
+	w.mu.Lock()
+	fail, wait := w.chance(w.faults.fail), w.delay()
+	w.mu.Unlock()
+	select {
+	case <-time.After(wait):
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	out := make([]schemas.Record, len(recs))
+	for i, rec := range recs {
+		w.mu.Lock()
+		dead := p.dead
+		w.mu.Unlock()
+		if dead {
+			return nil, errWrite
+		}
+		out[i] = w.append(nil, rec)
+	}
+	if fail {
+		return nil, errWrite
+	}
+	return out, nil
+}
+
+func (p *process) at(of schemas.Slot, offset int64) (schemas.Record, error) {
+	w := p.w
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	switch i := offset - w.gone[of]; {
+	case w.chance(w.faults.read):
+		return schemas.Record{}, errWrite
+	case i < 0:
+		return schemas.Record{}, errGone
+	case i >= int64(len(w.logs[of])):
+		return schemas.Record{}, fmt.Errorf("%s has no offset %d", of, offset)
+	default:
+		return w.logs[of][i], nil
+	}
+}
+
+func (p *process) Record(_ context.Context, of schemas.Slot, offset int64) (schemas.Record, error) {
+	p.w.mu.Lock()
+	wait := p.w.delay()
+	p.w.mu.Unlock()
+	time.Sleep(wait)
+	return p.at(of, offset)
+}
+
+func (p *process) Records(ctx context.Context, of schemas.Slot, offsets []int64, each func(schemas.Record) error) error {
+	for _, o := range offsets {
+		rec, err := p.Record(ctx, of, o)
+		if err != nil {
+			return err
+		}
+		if err := each(rec); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *process) Range(_ context.Context, of schemas.Slot, from, to int64, each func(schemas.Record) error) error {
+	for o := max(from, p.w.gone[of]); o < to; o++ {
+		rec, err := p.at(of, o)
+		if err != nil {
+			return err
+		}
+		if err := each(rec); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *process) Ends(_ context.Context, t schemas.Topic) (map[int32]int64, error) {
+	p.w.mu.Lock()
+	defer p.w.mu.Unlock()
+	ends := make(map[int32]int64)
+	for i := range partitions[t] {
+		of := schemas.Slot{Topic: t, Partition: i}
+		ends[i] = p.w.gone[of] + int64(len(p.w.logs[of]))
+	}
+	return ends, nil
+}
+
+func (p *process) Get(id schemas.TaskID) (*schemas.Status, bool) {
+	p.w.mu.Lock()
+	defer p.w.mu.Unlock()
+	st, ok := p.w.view[id]
+	return st, ok
+}
+
+func (p *process) Each(each func(schemas.TaskID, *schemas.Status) bool) {
+	p.w.mu.Lock()
+	defer p.w.mu.Unlock()
+	for id, st := range p.w.view {
+		if !each(id, st) {
+			return
+		}
+	}
+}
+
+func (p *process) Listen(heard func(schemas.TaskID, *schemas.Status)) { p.listen = heard }
+
+func (p *process) Sync(context.Context) error {
+	p.w.mu.Lock()
+	wait := p.w.delay()
+	p.w.mu.Unlock()
+	time.Sleep(wait)
+	return nil
+}
+
+func (p *process) Resolve(ctx context.Context, sender string, _ schemas.HeaderKind, m *schemas.MediaRef) (*schemas.MediaRef, error) {
+	if p.w.media == nil {
+		return &schemas.MediaRef{MediaId: "id", Url: m.GetUrl()}, nil
+	}
+	return p.w.media(ctx, sender, m)
+}
