@@ -67,14 +67,14 @@ func encodeRuns(runs []run) string {
 	w.buf[0] = ledgerVersion
 	before := done
 	for _, r := range runs {
-		digits := bits.Len64(uint64(r.n))
-		w.put(0, digits-1)
-		w.put(uint64(r.n), digits)
-		if others(before)[0] == r.state {
-			w.put(0, 1)
-		} else {
-			w.put(1, 1)
+		digits, bit := bits.Len64(uint64(r.n)), uint64(0)
+		if others(before)[1] == r.state {
+			bit = 1
 		}
+		if digits > 1 {
+			w.put(0, digits-1)
+		}
+		w.put(uint64(r.n)<<1|bit, digits+1)
 		before = r.state
 	}
 	return base64.RawStdEncoding.EncodeToString(w.bytes())

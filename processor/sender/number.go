@@ -43,7 +43,9 @@ func (st *Stage) numberOf(id string, now time.Time) *number {
 		n.rate = c.Rate
 	}
 	n.rate *= 1 - replyShare
-	n.bucket.set(now, n.rate*st.share())
+	if len(st.slots) > 0 { // else there is nothing to share yet; see pace
+		n.bucket.set(now, n.rate*st.share())
+	}
 	others := make([]int, 0, len(st.numbers))
 	for _, o := range st.numbers {
 		others = append(others, o.inFlight)

@@ -93,7 +93,7 @@ func (st *Stage) acked(p *parcel, err error) {
 	if e == nil {
 		return
 	}
-	if st.full || e.on.backlog != nil {
+	if st.full || e.on.behind {
 		st.kick()
 	}
 	if err != nil {

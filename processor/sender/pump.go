@@ -65,7 +65,7 @@ func (st *Stage) round() time.Time {
 	}
 	batch := st.admit(now)
 	if !st.due(batch, now) {
-		next := st.wake()
+		next := st.wake(now)
 		st.unlock()
 		st.steer(steer)
 		return next
@@ -95,7 +95,7 @@ func (st *Stage) due(batch []*send, now time.Time) bool {
 }
 
 // wake returns when there may be something to do.
-func (st *Stage) wake() time.Time {
+func (st *Stage) wake(now time.Time) time.Time {
 	next := st.sweepAt
 	sooner := func(t time.Time) {
 		if t.Before(next) {
@@ -108,14 +108,14 @@ func (st *Stage) wake() time.Time {
 	if len(st.dirty) > 0 {
 		sooner(st.dirtySince.Add(doneGap))
 	}
-	if st.full { // a call or a result that ends kicks
-		return next
-	}
+	// What is listed waits for the gap to pass or, if it has, for a call or a result to end, which kicks.
 	for _, n := range st.active {
+		gap := bulkGap
 		if n.ready[express].n > 0 {
-			sooner(st.committed.Add(expressGap))
-		} else {
-			sooner(st.committed.Add(bulkGap))
+			gap = expressGap
+		}
+		if at := st.committed.Add(gap); at.After(now) {
+			sooner(at)
 		}
 	}
 	return next

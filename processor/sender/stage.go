@@ -66,6 +66,9 @@ func New(cfg Config, ports Ports) *Stage {
 	st.ctx, st.cancel = context.WithCancel(context.Background())
 	st.calls, st.cancelCalls = context.WithCancel(context.Background())
 	st.metrics = newMetrics(cfg.Registerer, st)
+	for id := range cfg.Numbers { // from the start, so that each has its part of the calls in flight
+		st.numberOf(id, time.Now())
+	}
 	return st
 }
 
@@ -109,17 +112,6 @@ func (st *Stage) Assign(_ context.Context, pos schemas.Position) (int64, error) 
 	if err != nil {
 		return 0, fmt.Errorf("taking over %s at offset %d: %w", pos.Slot, pos.Offset, err)
 	}
-	a := &assignment{slot: pos.Slot, ledger: l, from: pos.Offset, live: true}
-	if schemas.LaneOf(pos.Slot.Topic) == schemas.LaneBulk {
-		a.lane = bulk
-	}
-	st.mu.Lock()
-	if old := st.slots[pos.Slot]; old != nil { // assigned to itself
-		st.forget(old)
-	}
-	st.slots[pos.Slot] = a
-	st.pace(time.Now())
-	st.unlock()
 	started := 0
 	for c := l.head; c != nil; c = c.next {
 		if c.started {
@@ -128,6 +120,15 @@ func (st *Stage) Assign(_ context.Context, pos schemas.Position) (int64, error) 
 	}
 	st.log.Info("partition taken over", "topic", pos.Slot.Topic, "partition", pos.Slot.Partition, "offset", pos.Offset,
 		"open", l.open, "started", started)
+	st.Lost([]schemas.Slot{pos.Slot}) // in case it is assigned to itself
+	a := &assignment{slot: pos.Slot, ledger: l, from: pos.Offset, live: true}
+	if schemas.LaneOf(pos.Slot.Topic) == schemas.LaneBulk {
+		a.lane = bulk
+	}
+	st.mu.Lock()
+	st.slots[pos.Slot] = a
+	st.pace(time.Now())
+	st.unlock()
 	if pos.Offset < 0 {
 		return schemas.NoOffset, nil
 	}

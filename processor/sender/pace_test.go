@@ -1,0 +1,220 @@
+package sender
+
+import (
+	"testing"
+	"time"
+
+	"altavoz/schemas"
+)
+
+// within counts the calls of a time.
+func (w *world) within(from time.Time, d time.Duration) (n int) {
+	for _, c := range w.calls {
+		if !c.at.Before(from) && c.at.Before(from.Add(d)) {
+			n++
+		}
+	}
+	return n
+}
+
+// TestRate: a process sends at most its share of each number's rate, less what is left for replies, and follows when its
+// share changes.
+func TestRate(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(w *world) {
+		task := schemas.NewTaskID()
+		second := schemas.Slot{Topic: schemas.TopicSendsBulk, Partition: 1}
+		for i := range uint32(8000) {
+			w.produce(bulkSlot, task, i)
+		}
+		begin := time.Now()
+		p := w.start([]schemas.Slot{bulkSlot}, rate(100), partitions(1, 3))
+		w.rest(20 * time.Second)
+		if n := w.within(begin, 20*time.Second); n < 395 || n > 401 { // 100 x 0.8 x 1/4
+			t.Errorf("%d in 20 s", n)
+		}
+		for i := range 20 {
+			if n := w.within(begin.Add(time.Duration(i)*time.Second), time.Second); n > 22 {
+				t.Errorf("%d within second %d", n, i)
+			}
+		}
+		p.assign(second)
+		p.assign(expressSlot)
+		begin = time.Now()
+		w.rest(20 * time.Second)
+		if n := w.within(begin, 20*time.Second); n < 1190 || n > 1205 {
+			t.Errorf("%d in 20 s with three of four", n)
+		}
+		p.lose(second)
+		p.lose(expressSlot)
+		begin = time.Now()
+		w.rest(20 * time.Second)
+		if n := w.within(begin, 20*time.Second); n < 395 || n > 405 {
+			t.Errorf("%d in 20 s with one again", n)
+		}
+	})
+}
+
+// TestRateZero: no limit but the calls in flight.
+func TestRateZero(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(w *world) {
+		w.latency = func(*apiCall) time.Duration { return 100 * time.Millisecond }
+		task := schemas.NewTaskID()
+		for i := range uint32(5000) {
+			w.produce(bulkSlot, task, i)
+		}
+		begin := time.Now()
+		w.start(both, partitions(1, 1))
+		w.until("done", func() bool { return w.allDone(bulkSlot) })
+		if took := time.Since(begin); took > 3*time.Second { // 224 in flight: 2,240 a second, less the gaps
+			t.Errorf("took %v", took)
+		}
+	})
+}
+
+// TestUnknownNumberIsCareful: a number that nobody configured is held to Meta's default.
+func TestUnknownNumberIsCareful(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(w *world) {
+		task := schemas.NewTaskID()
+		for i := range uint32(1000) {
+			w.produce(bulkSlot, task, i, by("999"))
+		}
+		begin := time.Now()
+		w.start(both, partitions(1, 1))
+		w.rest(10 * time.Second)
+		if n := w.within(begin, 10*time.Second); n > 645 || n < 630 {
+			t.Errorf("%d in 10 s", n)
+		}
+	})
+}
+
+// TestExpressFirst: three phones never wait behind a million, neither for the rate nor for room; and bulk still moves.
+func TestExpressFirst(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(w *world) {
+		w.latency = func(*apiCall) time.Duration { return 5 * time.Second }
+		task := schemas.NewTaskID()
+		for i := range uint32(5000) {
+			w.produce(bulkSlot, task, i)
+		}
+		w.start(both, inFlight(40), rate(10))
+		w.rest(20 * time.Second)
+		for range 5 {
+			begin := time.Now()
+			id := who{schemas.NewTaskID(), uint32(time.Now().Unix())}
+			for i := range uint32(3) {
+				w.produce(expressSlot, id.task, id.index+i*100)
+			}
+			w.until("express calls", func() bool { return w.attempts[who{id.task, id.index + 200}] == 1 })
+			if took := time.Since(begin); took > 500*time.Millisecond {
+				t.Errorf("took %v", took)
+			}
+			w.rest(7 * time.Second)
+		}
+		crowd := schemas.NewTaskID()
+		for i := range uint32(4000) {
+			w.produce(expressSlot, crowd, 100_000+i)
+		}
+		begin := time.Now()
+		w.rest(100 * time.Second)
+		bulk := 0
+		for _, c := range w.calls {
+			if c.task == task && c.at.After(begin) {
+				bulk++
+			}
+		}
+		if all := w.within(begin, 100*time.Second); bulk < all/9 || bulk > all/7 {
+			t.Errorf("%d of %d are bulk", bulk, all)
+		}
+	})
+}
+
+// TestHungNumber: a number whose calls never come back does not take the room of others.
+func TestHungNumber(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(w *world) {
+		w.latency = func(c *apiCall) time.Duration {
+			if c.sender == "2" {
+				return 10 * time.Second
+			}
+			return 100 * time.Millisecond
+		}
+		w.start(both, inFlight(64))
+		hung, task := schemas.NewTaskID(), schemas.NewTaskID()
+		for i := range uint32(2000) {
+			w.produce(bulkSlot, hung, 10_000+i, by("2"))
+		}
+		w.rest(time.Second)
+		for i := range uint32(640) {
+			w.produce(bulkSlot, task, i)
+		}
+		begin := time.Now()
+		w.until("640 are sent", func() bool {
+			n := 0
+			for _, r := range w.results {
+				if schemas.TaskID(r.GetTask()) == task {
+					n++
+				}
+			}
+			return n == 640
+		})
+		if took := time.Since(begin); took > 10*time.Second { // 8 of 64 in flight at least: 80 a second
+			t.Errorf("took %v", took)
+		}
+	})
+}
+
+// TestTokensComeBack: a commit that is refused costs none of the rate.
+func TestTokensComeBack(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(w *world) {
+		task := schemas.NewTaskID()
+		for i := range uint32(200) {
+			w.produce(bulkSlot, task, i)
+		}
+		p := w.start([]schemas.Slot{bulkSlot}, rate(10), partitions(1, 1))
+		p.onCommit(func([]schemas.Position) fault {
+			return fault{refuse: func(schemas.Slot) error { return errBroker }}
+		})
+		w.rest(10 * time.Second)
+		p.onCommit(nil)
+		begin := time.Now()
+		w.rest(10 * time.Second)
+		if n := w.within(begin, 10*time.Second); n < 35 || n > 42 { // 10 x 0.8 x 1/2
+			t.Errorf("%d in 10 s", n)
+		}
+		p.stage.mu.Lock()
+		defer p.stage.mu.Unlock()
+		if c := p.stage.capacity; c.total != 0 {
+			t.Errorf("%+v", c)
+		}
+	})
+}
+
+// TestMetricsAreThere: everything that waits is counted by what for, and the oldest by its age.
+func TestMetricsAreThere(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(w *world) {
+		w.answer = func(*apiCall) schemas.Reply {
+			return schemas.Reply{Verdict: schemas.VerdictTransient, After: time.Minute}
+		}
+		p := w.start(both, rate(1), partitions(1, 1))
+		task := schemas.NewTaskID()
+		for i := range uint32(10) {
+			w.produce(bulkSlot, task, i)
+		}
+		w.rest(5 * time.Second)
+		if n := p.value("altavoz_sends_oldest_seconds", "bulk"); n != 5 {
+			t.Errorf("the oldest is %v s old", n)
+		}
+		backoff, pace := p.value("altavoz_sends_waiting", "backoff"), p.value("altavoz_sends_waiting", "pace")
+		if backoff+pace != 10 || backoff < 3 {
+			t.Errorf("%v back off, %v wait for the rate", backoff, pace)
+		}
+		if n := p.value("altavoz_ledger_commit_seconds"); n < 3 {
+			t.Errorf("%v commits timed", n)
+		}
+	})
+}

@@ -1,0 +1,757 @@
+package sender
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"altavoz/schemas"
+)
+
+var both = []schemas.Slot{expressSlot, bulkSlot}
+
+// TestSend: the plain path, on both lanes: committed as started, called once, its result written, committed as done.
+func TestSend(t *testing.T) {
+	t.Parallel()
+	for _, slot := range both {
+		bubble(t, func(w *world) {
+			task := schemas.NewTaskID()
+			for i := range uint32(10) {
+				w.produce(slot, task, i)
+			}
+			p := w.start([]schemas.Slot{slot})
+			w.until("all is done", func() bool { return w.allDone(slot) })
+			if len(w.calls) != 10 || w.count(schemas.OutcomeSent) != 10 || w.rendered != 1 {
+				t.Errorf("%d calls, %d sent, %d times rendered", len(w.calls), w.count(schemas.OutcomeSent), w.rendered)
+			}
+			for _, c := range w.calls {
+				if want := fmt.Sprintf("57300%07d", c.index); c.phone.Digits() != want || c.sender != testNumber {
+					t.Errorf("called %v from %s", c.phone.Digits(), c.sender)
+				}
+			}
+			if o := w.results[0].GetOutcome(); !strings.HasPrefix(o.GetWamid(), "wamid.") || o.GetPhone() != "" || o.GetReason() != "" {
+				t.Errorf("result %v", o)
+			}
+			if n := p.value("altavoz_sends_total", "sent", string(schemas.LaneOf(slot.Topic))); n != 10 {
+				t.Errorf("%v counted", n)
+			}
+		})
+	}
+}
+
+// TestNoCallBeforeCommit: calls wait until the commit has returned, however long that takes.
+func TestNoCallBeforeCommit(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(w *world) {
+		p := w.start(both)
+		p.onCommit(func([]schemas.Position) fault { return fault{before: time.Second, after: time.Second} })
+		w.latency = func(*apiCall) time.Duration { return time.Second }
+		w.produce(expressSlot, schemas.NewTaskID(), 1)
+		begin := time.Now()
+		w.until("a call", func() bool { return len(w.calls) > 0 })
+		if took := time.Since(begin); took < 2*time.Second {
+			t.Errorf("called after %v", took)
+		}
+		if n := p.value("altavoz_sends_in_flight", "express"); n != 1 {
+			t.Errorf("%v in flight", n)
+		}
+	})
+}
+
+// TestGroupCommit: express goes at once; bulk commits are 5 ms apart; what comes during a commit goes with the next one.
+func TestGroupCommit(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(w *world) {
+		p := w.start(both)
+		task, other := schemas.NewTaskID(), schemas.NewTaskID()
+		begin := time.Now()
+		w.produce(expressSlot, task, 0)
+		w.until("a call", func() bool { return len(w.calls) == 1 })
+		if took := time.Since(begin); took > time.Millisecond {
+			t.Errorf("express waited %v", took)
+		}
+		w.rest(time.Second)
+
+		p.onCommit(func([]schemas.Position) fault { return fault{before: 50 * time.Millisecond} })
+		n := len(w.commits)
+		begin = time.Now()
+		w.produce(bulkSlot, other, 1)
+		w.rest(20 * time.Millisecond)
+		for i := range uint32(5) {
+			w.produce(bulkSlot, other, 2+i)
+		}
+		w.until("the first call", func() bool { return len(w.calls) > 1 })
+		w.rest(0)
+		if len(w.calls) != 2 {
+			t.Errorf("%d calls after the first commit", len(w.calls)-1)
+		}
+		w.until("the others", func() bool { return len(w.calls) == 7 })
+		w.rest(0)
+		if took := time.Since(begin); took > 110*time.Millisecond || len(w.commits)-n != 2 {
+			t.Errorf("%d commits in %v", len(w.commits)-n, took)
+		}
+		w.until("done", func() bool { return w.allDone(bulkSlot) })
+
+		p.onCommit(nil)
+		n = len(w.commits)
+		for i := range uint32(50) {
+			w.produce(bulkSlot, other, 100+i)
+			time.Sleep(time.Millisecond)
+		}
+		w.rest(0)
+		for i := range w.commits[n:] {
+			if i == 0 {
+				continue
+			}
+			if gap := w.commits[n+i].at.Sub(w.commits[n+i-1].at); gap < bulkGap {
+				t.Errorf("commits %v apart", gap)
+			}
+		}
+		if got := len(w.commits) - n; got < 9 {
+			t.Errorf("%d commits in 50 ms", got)
+		}
+	})
+}
+
+// TestDoneIsCommittedWhenIdle: nothing else needs a commit, and yet the next owner soon knows what was done.
+func TestDoneIsCommittedWhenIdle(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(w *world) {
+		w.start(both)
+		w.produce(bulkSlot, schemas.NewTaskID(), 0)
+		w.until("a result", func() bool { return len(w.results) == 1 })
+		begin := time.Now()
+		w.until("its commit", func() bool { return w.allDone(bulkSlot) })
+		if took := time.Since(begin); took > doneGap+10*time.Millisecond {
+			t.Errorf("took %v", took)
+		}
+		n := len(w.commits)
+		w.rest(time.Minute)
+		if len(w.commits) != n {
+			t.Errorf("%d commits of nothing new", len(w.commits)-n)
+		}
+	})
+}
+
+// TestRefusedCommit: what was admitted returns to free, is not called, and has another chance; other partitions of the
+// same commit go on.
+func TestRefusedCommit(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(w *world) {
+		p := w.start(nil)
+		refusing := true
+		p.onCommit(func([]schemas.Position) fault {
+			if !refusing {
+				return fault{}
+			}
+			return fault{refuse: func(s schemas.Slot) error {
+				if s == bulkSlot {
+					return errors.New("rebalance in progress")
+				}
+				return nil
+			}}
+		})
+		task := schemas.NewTaskID()
+		w.produce(bulkSlot, task, 0)
+		w.produce(expressSlot, schemas.NewTaskID(), 1)
+		p.assign(expressSlot)
+		p.assign(bulkSlot)
+		w.rest(2 * time.Second)
+		if len(w.calls) != 1 || w.calls[0].index != 1 {
+			t.Fatalf("%d calls", len(w.calls))
+		}
+		if n := p.value("altavoz_ledger_commits_total", "refused"); n < 2 || n > 20 {
+			t.Errorf("%v commits refused within 2 s", n)
+		}
+		if n := p.value("altavoz_sends_waiting", "commit"); n != 1 {
+			t.Errorf("%v wait for a commit", n)
+		}
+		p.mu.Lock()
+		refusing = false
+		p.mu.Unlock()
+		w.until("done", func() bool { return w.allDone(bulkSlot) })
+		if len(w.calls) != 2 {
+			t.Errorf("%d calls", len(w.calls))
+		}
+	})
+}
+
+// TestCommitAnswerLost: nothing starts from a commit of which nobody knows; all state is dropped, and the next session
+// finds what was written.
+func TestCommitAnswerLost(t *testing.T) {
+	t.Parallel()
+	for name, how := range map[string]fault{"lost on the way": {lose: true}, "answer lost": {loseAnswer: true}} {
+		bubble(t, func(w *world) {
+			p := w.start(both)
+			task := schemas.NewTaskID()
+			p.onCommit(func([]schemas.Position) fault { return how })
+			for i := range uint32(5) {
+				w.produce(bulkSlot, task, i)
+			}
+			w.rest(time.Second)
+			if len(w.calls) > 0 {
+				t.Fatalf("%s: %d calls", name, len(w.calls))
+			}
+			w.produce(bulkSlot, task, 5)
+			w.produce(expressSlot, schemas.NewTaskID(), 6)
+			w.rest(time.Second)
+			if len(w.calls) > 0 {
+				t.Fatalf("%s: %d calls with all given up", name, len(w.calls))
+			}
+			p.onCommit(nil)
+			p.rejoin()
+			p.assign(expressSlot)
+			p.assign(bulkSlot)
+			w.until("done", func() bool { return w.allDone(bulkSlot) && w.allDone(expressSlot) })
+			sent, unknown := w.count(schemas.OutcomeSent), w.count(schemas.OutcomeUnknown)
+			if want := map[bool]int{true: 5}[how.loseAnswer]; unknown != want || sent != 7-want {
+				t.Errorf("%s: %d sent, %d unknown", name, sent, unknown)
+			}
+		})
+	}
+}
+
+// TestLostDuringCommit: a partition that is lost while its commit is under way: Lost returns only after it, and nothing
+// of it is called although the commit succeeds.
+func TestLostDuringCommit(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(w *world) {
+		p := w.start(both)
+		p.onCommit(func([]schemas.Position) fault { return fault{after: time.Second} })
+		task := schemas.NewTaskID()
+		w.produce(bulkSlot, task, 0)
+		begin := time.Now()
+		w.rest(100 * time.Millisecond)
+		w.produce(expressSlot, schemas.NewTaskID(), 1)
+		p.lose(bulkSlot)
+		if took := time.Since(begin); took < time.Second {
+			t.Errorf("Lost returned after %v, with the commit under way", took)
+		}
+		w.rest(10 * time.Second)
+		if len(w.calls) != 1 || w.calls[0].index != 1 {
+			t.Fatalf("%d calls", len(w.calls))
+		}
+		// The next owner finds it started, and says so.
+		p.assign(bulkSlot)
+		w.until("unknown", func() bool { return w.count(schemas.OutcomeUnknown) == 1 })
+	})
+}
+
+// TestRevokeDuringCommit: what was admitted and not called yet goes back, and the next owner sends it.
+func TestRevokeDuringCommit(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(w *world) {
+		p := w.start(both)
+		p.onCommit(func([]schemas.Position) fault { return fault{after: time.Second} })
+		w.produce(bulkSlot, schemas.NewTaskID(), 0)
+		w.rest(100 * time.Millisecond)
+		p.revoke(bulkSlot)
+		if len(w.calls) != 0 || stateIn(w.committed[bulkSlot], 0) != free {
+			t.Fatalf("%d calls, %v", len(w.calls), w.committed[bulkSlot])
+		}
+		q := w.start([]schemas.Slot{bulkSlot})
+		w.until("done", func() bool { return w.allDone(bulkSlot) })
+		if len(w.calls) != 1 || w.calls[0].process != q {
+			t.Errorf("%d calls", len(w.calls))
+		}
+	})
+}
+
+// TestRevokeDrains: calls end, results are acknowledged, the ledger says so, what waits stays free: the next owner has
+// nothing unknown.
+func TestRevokeDrains(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(w *world) {
+		p := w.start(both, inFlight(8))
+		w.latency = func(*apiCall) time.Duration { return 9 * time.Second }
+		task := schemas.NewTaskID()
+		for i := range uint32(20) {
+			w.produce(bulkSlot, task, i)
+		}
+		w.until("calls", func() bool { return len(w.calls) == 7 }) // an eighth is for express
+		begin := time.Now()
+		p.revoke(bulkSlot)
+		if took := time.Since(begin); took < 8*time.Second || took > 10*time.Second {
+			t.Errorf("took %v", took)
+		}
+		w.lock(func() {
+			if len(w.calls) != 7 || w.count(schemas.OutcomeSent) != 7 {
+				t.Errorf("%d calls, %d results", len(w.calls), w.count(schemas.OutcomeSent))
+			}
+			for i := range int64(20) {
+				if got, want := stateIn(w.committed[bulkSlot], i), map[bool]state{true: done, false: free}[i < 7]; got != want {
+					t.Errorf("%d is %v", i, got)
+				}
+			}
+			w.latency = nil
+		})
+		w.start([]schemas.Slot{bulkSlot})
+		w.until("done", func() bool { return w.allDone(bulkSlot) })
+		if w.count(schemas.OutcomeUnknown) != 0 || len(w.calls) != 20 {
+			t.Errorf("%d unknown, %d calls", w.count(schemas.OutcomeUnknown), len(w.calls))
+		}
+	})
+}
+
+// TestRevokeIsBounded: a call that does not end keeps nobody; it is unknown to the next owner, and its result, when it
+// comes at last, marks nothing here and settles the matter.
+func TestRevokeIsBounded(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(w *world) {
+		p := w.start(both)
+		w.latency = func(*apiCall) time.Duration { return time.Minute }
+		id := who{schemas.NewTaskID(), 0}
+		w.produce(bulkSlot, id.task, id.index)
+		w.until("a call", func() bool { return len(w.calls) == 1 })
+		begin := time.Now()
+		p.revoke(bulkSlot)
+		if took := time.Since(begin); took > 15*time.Second {
+			t.Errorf("took %v", took)
+		}
+		w.start([]schemas.Slot{bulkSlot})
+		w.until("unknown", func() bool { return w.count(schemas.OutcomeUnknown) == 1 })
+		n := len(w.commits)
+		w.until("sent after all", func() bool { return w.count(schemas.OutcomeSent) == 1 })
+		w.rest(time.Second)
+		if len(w.commits) > n+1 { // the done mark of unknown
+			t.Errorf("%d commits", len(w.commits)-n)
+		}
+	})
+}
+
+// TestReassignedToItself: calls and results of an assignment mark nothing in the next one of the same partition.
+func TestReassignedToItself(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(w *world) {
+		p := w.start([]schemas.Slot{bulkSlot})
+		w.latency = func(c *apiCall) time.Duration { return 5 * time.Second }
+		task := schemas.NewTaskID()
+		w.produce(bulkSlot, task, 0)
+		w.until("a call", func() bool { return len(w.calls) == 1 })
+		p.onWrite(func(schemas.Record) fault { return fault{before: 30 * time.Second} }) // so that unknown is not done yet
+		p.lose(bulkSlot)
+		p.assign(bulkSlot)
+		w.produce(bulkSlot, task, 1)
+		w.rest(20 * time.Second) // the call has ended, and so has that of 1
+		if len(w.calls) != 2 {
+			t.Fatalf("%d calls", len(w.calls))
+		}
+		if got := stateIn(w.committed[bulkSlot], 0); got != started {
+			t.Errorf("0 is %v", got)
+		}
+		w.until("done", func() bool { return w.allDone(bulkSlot) })
+		if d := cmp.Diff([]schemas.Mark{schemas.MarkUnknown, schemas.MarkSent}, w.outcomes(who{task, 0})); d != "" && w.count(schemas.OutcomeUnknown) != 1 {
+			t.Error(d)
+		}
+	})
+}
+
+// TestTakeover: after a crash, done is skipped, started is unknown or sent again as the broadcast wants, and the rest
+// is sent.
+func TestTakeover(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(w *world) {
+		p := w.start([]schemas.Slot{bulkSlot})
+		w.latency = func(c *apiCall) time.Duration {
+			if c.index%2 == 1 {
+				return time.Hour
+			}
+			return 0
+		}
+		task, careless := schemas.NewTaskID(), schemas.NewTaskID()
+		for i := range uint32(6) { // odd ones hang
+			w.produce(bulkSlot, task, i)
+		}
+		w.skip(bulkSlot, 3)
+		w.produce(bulkSlot, careless, 7, again)
+		w.produce(bulkSlot, task, 8)
+		w.until("results", func() bool { return w.count(schemas.OutcomeSent) == 4 })
+		w.rest(time.Second) // and their commit
+		p.kill()
+		w.lock(func() { w.latency = nil })
+		w.produce(bulkSlot, task, 9)
+		q := w.start([]schemas.Slot{bulkSlot})
+		w.until("done", func() bool { return w.allDone(bulkSlot) })
+		for i := range uint32(6) {
+			want := []schemas.Mark{schemas.MarkSent}
+			if i%2 == 1 {
+				want = []schemas.Mark{schemas.MarkUnknown}
+			}
+			if d := cmp.Diff(want, w.outcomes(who{task, i})); d != "" {
+				t.Errorf("%d: %s", i, d)
+			}
+		}
+		var called []uint32
+		for _, c := range w.calls {
+			if c.process == q {
+				called = append(called, c.index)
+			}
+		}
+		slices.Sort(called)
+		if d := cmp.Diff([]uint32{7, 9}, called); d != "" {
+			t.Errorf("called by the next owner: %s", d)
+		}
+		if o := w.results[len(w.results)-1].GetOutcome(); o == nil {
+			t.Errorf("last result %v", w.results[len(w.results)-1])
+		}
+		for _, r := range w.results {
+			if o := r.GetOutcome(); o.GetMark() == uint32(schemas.MarkUnknown) && (o.GetPhone() == "" || o.GetReason() == "") {
+				t.Errorf("unknown without phone or reason: %v", o)
+			}
+		}
+	})
+}
+
+// TestStartedStaysStarted: the next owner commits before it has read all that the last one left open, and dies: what was
+// started is still found so.
+func TestStartedStaysStarted(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(w *world) {
+		task := schemas.NewTaskID()
+		for i := range uint32(30) {
+			w.produce(bulkSlot, task, i)
+		}
+		w.committed[bulkSlot] = schemas.Position{Slot: bulkSlot, Metadata: encodeRuns([]run{{free, 10}, {started, 5}, {done, 5}, {started, 1}})}
+		p := w.start(nil)
+		p.onWrite(func(schemas.Record) fault { return fault{before: time.Hour} }) // no result is ever acknowledged
+		if _, err := p.stage.Assign(w.t.Context(), w.committed[bulkSlot]); err != nil {
+			t.Fatal(err)
+		}
+		p.stage.Take(bulkSlot, w.logs[bulkSlot][:3])
+		w.until("calls", func() bool { return len(w.calls) == 3 })
+		check := func(when string) {
+			t.Helper()
+			for i := range int64(30) {
+				want := free
+				if i < 3 || i >= 10 && i < 15 || i == 20 {
+					want = started
+				} else if i >= 15 && i < 20 {
+					want = done
+				}
+				if got := stateIn(w.committed[bulkSlot], i); got != want {
+					t.Errorf("%s: %d is %v, want %v", when, i, got, want)
+				}
+			}
+		}
+		check("before it is read")
+		p.stage.Take(bulkSlot, w.logs[bulkSlot][3:4])
+		p.stage.Take(bulkSlot, w.logs[bulkSlot][10:15]) // as if 4 to 9 were gone
+		w.rest(time.Second)
+		for i := int64(4); i < 10; i++ {
+			if got := stateIn(w.committed[bulkSlot], i); got != done {
+				t.Errorf("%d, which is not in the log, is %v", i, got)
+			}
+		}
+		for i := int64(10); i < 15; i++ {
+			if got := stateIn(w.committed[bulkSlot], i); got != started {
+				t.Errorf("%d is %v before unknown is acknowledged", i, got)
+			}
+		}
+		p.kill()
+		w.start([]schemas.Slot{bulkSlot})
+		w.until("done", func() bool { return w.allDone(bulkSlot) })
+		if n := w.count(schemas.OutcomeUnknown); n != 10 {
+			t.Errorf("%d unknown", n)
+		}
+	})
+}
+
+// TestRewind: a new owner reads a named number of records below the watermark, remembers them, and drops what the fanout
+// repeats of them; so does an owner for what it has read itself.
+func TestRewind(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(w *world) {
+		p := w.start([]schemas.Slot{bulkSlot})
+		task := schemas.NewTaskID()
+		for i := range uint32(100) {
+			w.produce(bulkSlot, task, i)
+		}
+		w.until("done", func() bool { return w.allDone(bulkSlot) })
+		for i := range uint32(10) {
+			w.produce(bulkSlot, task, i)
+		}
+		w.until("done", func() bool { return w.allDone(bulkSlot) })
+		if len(w.calls) != 100 || p.value("altavoz_sends_repeated_total") != 10 {
+			t.Errorf("%d calls, %v repeats", len(w.calls), p.value("altavoz_sends_repeated_total"))
+		}
+		p.kill()
+		for i := range uint32(120) {
+			w.produce(bulkSlot, task, i)
+		}
+		q := w.start([]schemas.Slot{bulkSlot})
+		w.until("done", func() bool { return w.allDone(bulkSlot) })
+		if len(w.calls) != 120 || q.value("altavoz_sends_repeated_total") != 100 || w.count(schemas.OutcomeSent) != 120 {
+			t.Errorf("%d calls, %v repeats, %d results", len(w.calls), q.value("altavoz_sends_repeated_total"), w.count(schemas.OutcomeSent))
+		}
+		q.revoke(bulkSlot)
+		for _, c := range []struct{ at, want int64 }{{schemas.NoOffset, schemas.NoOffset}, {0, 0}, {100, 0}, {50_000, 50_000 - rewindRecords}} {
+			from, err := q.stage.Assign(w.t.Context(), schemas.Position{Slot: bulkSlot, Offset: c.at})
+			if err != nil || from != c.want {
+				t.Errorf("reads from %d after %d: %v", from, c.at, err)
+			}
+		}
+	})
+}
+
+// TestUnreadableLedger: a ledger that can't be read is no reason to guess.
+func TestUnreadableLedger(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(w *world) {
+		p := w.start(nil)
+		_, err := p.stage.Assign(w.t.Context(), schemas.Position{Slot: bulkSlot, Offset: 10, Metadata: "garbage!"})
+		if !errors.Is(err, errLedger) {
+			t.Errorf("%v", err)
+		}
+	})
+}
+
+// TestResultIsTriedAgain: a send is done only when its result is acknowledged.
+func TestResultIsTriedAgain(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(w *world) {
+		p := w.start(both)
+		for n, how := range []fault{{lose: true}, {lose: true, before: time.Second}, {loseAnswer: true}} {
+			tries := 0
+			p.onWrite(func(schemas.Record) fault {
+				tries++
+				if tries < 4 {
+					return how
+				}
+				return fault{}
+			})
+			w.produce(expressSlot, schemas.NewTaskID(), uint32(n))
+			w.until("a call", func() bool { return len(w.calls) == n+1 })
+			w.rest(50 * time.Millisecond)
+			if w.allDone(expressSlot) {
+				t.Error("done without a result")
+			}
+			w.until("done", func() bool { return w.allDone(expressSlot) })
+			if tries != 4 {
+				t.Errorf("%d tries", tries)
+			}
+		}
+		if len(w.calls) != 3 {
+			t.Errorf("%d calls", len(w.calls))
+		}
+	})
+}
+
+// TestResultsAreBounded: while results can't be written, admission stops, and it goes on afterwards.
+func TestResultsAreBounded(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(w *world) {
+		p := w.start(both)
+		p.onWrite(func(schemas.Record) fault { return fault{lose: true, before: time.Millisecond} })
+		task := schemas.NewTaskID()
+		for i := range uint32(maxUnrecorded + 2000) {
+			w.produce(bulkSlot, task, i)
+		}
+		w.rest(time.Minute)
+		if n := len(w.calls); n < maxUnrecorded || n > maxUnrecorded+defaultMaxInFlight {
+			t.Errorf("%d calls without a result", n)
+		}
+		p.onWrite(nil)
+		w.until("done", func() bool { return w.allDone(bulkSlot) })
+		if len(w.calls) != maxUnrecorded+2000 {
+			t.Errorf("%d calls", len(w.calls))
+		}
+	})
+}
+
+// TestWindowIsBounded: reading stops when enough is open and goes on when there is room again; pausing does not outlive
+// the assignment.
+func TestWindowIsBounded(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(w *world) {
+		w.answer = func(*apiCall) schemas.Reply {
+			return schemas.Reply{Verdict: schemas.VerdictThrottled, After: 5 * time.Minute}
+		}
+		task := schemas.NewTaskID()
+		for i := range uint32(maxOpen + 3000) {
+			w.produce(bulkSlot, task, i)
+		}
+		p := w.start([]schemas.Slot{bulkSlot})
+		w.rest(time.Second)
+		p.stage.mu.Lock()
+		a := p.stage.slots[bulkSlot]
+		open, behind := a.ledger.open, len(a.backlog)
+		p.stage.mu.Unlock()
+		if open != maxOpen || behind > 500 || !p.isPaused(bulkSlot) {
+			t.Errorf("%d open, %d wait, paused %v", open, behind, p.isPaused(bulkSlot))
+		}
+		p.lose(bulkSlot)
+		if p.isPaused(bulkSlot) {
+			t.Error("still paused")
+		}
+		w.lock(func() { w.answer = nil })
+		p.assign(bulkSlot)
+		w.until("done", func() bool { return w.allDone(bulkSlot) })
+		if n := w.count(schemas.OutcomeSent); n != maxOpen+3000 {
+			t.Errorf("%d sent", n)
+		}
+	})
+}
+
+// TestExpired: it is too late for these, and nobody is called; also while their number waits.
+func TestExpired(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(w *world) {
+		w.start(both)
+		task := schemas.NewTaskID()
+		w.produce(bulkSlot, task, 0, until(time.Now().Add(-time.Second)))
+		w.until("done", func() bool { return w.allDone(bulkSlot) })
+		w.lock(func() {
+			w.answer = func(*apiCall) schemas.Reply { return schemas.Reply{Verdict: schemas.VerdictAccount, Code: 190} }
+		})
+		w.produce(bulkSlot, task, 1) // stops the number
+		w.until("a call", func() bool { return len(w.calls) == 1 })
+		w.produce(bulkSlot, task, 2, until(time.Now().Add(10*time.Second)))
+		begin := time.Now()
+		w.until("expired", func() bool { return w.count(schemas.OutcomeExpired) == 2 })
+		if took := time.Since(begin); took < 10*time.Second || took > 12*time.Second || len(w.calls) != 1 {
+			t.Errorf("after %v, %d calls", took, len(w.calls))
+		}
+		w.lock(func() { w.loads = func(schemas.TaskID) error { return errors.New("no answer") } })
+		w.produce(bulkSlot, schemas.NewTaskID(), 3, until(time.Now().Add(10*time.Second)))
+		w.until("expired without its message", func() bool { return w.count(schemas.OutcomeExpired) == 3 })
+	})
+}
+
+// TestUndecodable: what nobody can read is kept as a reject, and is done then.
+func TestUndecodable(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(w *world) {
+		p := w.start(both)
+		good := schemas.EncodeSend(schemas.LaneBulk, &schemas.Send{Task: []byte("short"), Phone: "1", Sender: "1"})
+		for _, rec := range []schemas.Record{
+			{Value: []byte("hola")},
+			{Headers: good.Headers, Value: []byte{0xff}},
+			good,
+			schemas.EncodeSend(schemas.LaneBulk, &schemas.Send{Task: make([]byte, 16), Phone: "1"}),
+		} {
+			w.append(bulkSlot, rec, who{}, false)
+		}
+		w.produce(bulkSlot, schemas.NewTaskID(), 1)
+		w.until("done", func() bool { return w.allDone(bulkSlot) })
+		if len(w.rejects) != 4 || len(w.calls) != 1 || p.value("altavoz_sends_rejected_total") != 4 {
+			t.Errorf("%d rejects, %d calls", len(w.rejects), len(w.calls))
+		}
+		for _, r := range w.rejects {
+			if got := r.Header("reject"); !strings.HasPrefix(got, "sender/decode/") || (string(r.Value) == "hola") != (r.Offset == 0) {
+				t.Errorf("reject %q %q", got, r.Value)
+			}
+		}
+	})
+}
+
+// TestMessageOfATask: read and rendered once for all sends of a task, tried again when it can't be read, and the end of
+// its sends when it can't be sent.
+func TestMessageOfATask(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(w *world) {
+		other := schemas.Slot{Topic: schemas.TopicSendsBulk, Partition: 1}
+		w.start([]schemas.Slot{bulkSlot, other, expressSlot})
+		good, slow, bad, gone, empty := schemas.NewTaskID(), schemas.NewTaskID(), schemas.NewTaskID(), schemas.NewTaskID(), schemas.NewTaskID()
+		fails := 3
+		w.lock(func() {
+			w.contents[good] = &schemas.Content{Body: "bueno"}
+			w.contents[bad] = &schemas.Content{}
+			w.loads = func(t schemas.TaskID) error {
+				switch {
+				case t == gone:
+					return fmt.Errorf("reading blobs: %w", &schemas.ContentError{Why: "ya no está"})
+				case t == slow && fails > 0:
+					fails--
+					return errors.New("no answer")
+				}
+				return nil
+			}
+		})
+		for i := range uint32(20) {
+			w.produce([]schemas.Slot{bulkSlot, other}[i%2], good, i)
+		}
+		w.until("done", func() bool { return w.allDone(bulkSlot) && w.allDone(other) })
+		if w.loaded != 1 || w.rendered != 1 || w.calls[0].message != "bueno" {
+			t.Errorf("read %d times, rendered %d times, %q", w.loaded, w.rendered, w.calls[0].message)
+		}
+		w.rest(10 * time.Minute)
+		w.produce(bulkSlot, good, 100)
+		w.produce(bulkSlot, slow, 101)
+		w.produce(bulkSlot, bad, 102)
+		w.produce(bulkSlot, gone, 103)
+		w.produce(expressSlot, empty, 104, inline(""))
+		w.until("done", func() bool { return w.allDone(bulkSlot) && w.allDone(expressSlot) })
+		if w.loaded != 1+4+1+1 || fails != 0 {
+			t.Errorf("read %d times", w.loaded)
+		}
+		for _, r := range w.results[20:] {
+			o := r.GetOutcome()
+			want := schemas.Failed(schemas.CodeContent)
+			if o.GetIndex() < 102 {
+				want = schemas.MarkSent
+			}
+			if schemas.Mark(o.GetMark()) != want {
+				t.Errorf("%d: %v", o.GetIndex(), o)
+			}
+			if o.GetIndex() == 103 && (o.GetReason() != "ya no está" || o.GetPhone() == "") {
+				t.Errorf("%v", o)
+			}
+		}
+	})
+}
+
+// TestIdleTasksAreBounded: messages of tasks that have nothing open are not kept for ever.
+func TestIdleTasksAreBounded(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(w *world) {
+		p := w.start(both)
+		for i := range uint32(maxIdleTasks + 500) {
+			w.produce(expressSlot, schemas.NewTaskID(), i)
+		}
+		w.until("done", func() bool { return w.allDone(expressSlot) })
+		p.stage.mu.Lock()
+		defer p.stage.mu.Unlock()
+		if n := len(p.stage.tasks); n != maxIdleTasks || p.stage.idle.Len() != n {
+			t.Errorf("%d tasks are kept", n)
+		}
+		if n := len(p.stage.numbers[testNumber].tasks); n != 0 {
+			t.Errorf("the number has %d tasks", n)
+		}
+		for c, n := range p.stage.waiting {
+			if n != 0 {
+				t.Errorf("%d wait for %v", n, causeNames[cause(c)])
+			}
+		}
+		if p.stage.capacity.total != 0 || p.stage.capacity.bulk != 0 {
+			t.Errorf("%+v", p.stage.capacity)
+		}
+	})
+}
+
+// TestStop: calls under way are cut off when its time is over, and nothing goes on afterwards.
+func TestStop(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(w *world) {
+		p := w.start(both)
+		w.latency = func(*apiCall) time.Duration { return time.Hour }
+		w.produce(expressSlot, schemas.NewTaskID(), 0)
+		w.until("a call", func() bool { return len(w.calls) == 1 })
+		p.unfeed(both)
+		ctx, cancel := context.WithTimeout(w.t.Context(), 3*time.Second)
+		defer cancel()
+		if err := p.stage.Stop(ctx); err == nil {
+			t.Error("no word about the call")
+		}
+		p.stage.Take(expressSlot, w.logs[expressSlot])
+		w.rest(time.Minute)
+		if len(w.calls) != 1 {
+			t.Errorf("%d calls", len(w.calls))
+		}
+	})
+}

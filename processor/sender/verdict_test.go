@@ -1,0 +1,596 @@
+package sender
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"altavoz/schemas"
+)
+
+// answers makes the Cloud API answer each recipient's attempts with these, and accept what comes after.
+func answers(rs ...schemas.Reply) func(*apiCall) schemas.Reply {
+	return func(c *apiCall) schemas.Reply {
+		if c.n <= len(rs) {
+			return rs[c.n-1]
+		}
+		return schemas.Reply{Verdict: schemas.VerdictSent, WAMID: "w"}
+	}
+}
+
+func repeat(r schemas.Reply, n int) []schemas.Reply { return slices.Repeat([]schemas.Reply{r}, n) }
+
+// gaps returns the times between the calls of a recipient.
+func (w *world) gaps(index uint32) (out []time.Duration) {
+	var last time.Time
+	for _, c := range w.calls {
+		if c.index != index {
+			continue
+		}
+		if !last.IsZero() {
+			out = append(out, c.at.Sub(last))
+		}
+		last = c.at
+	}
+	return out
+}
+
+// TestRefusals: what is refused for good ends as failed, with its code and words.
+func TestRefusals(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		reply schemas.Reply
+		code  int
+		words string
+	}{
+		"a phone":          {schemas.Reply{Verdict: schemas.VerdictFailed, Code: 131026}, 131026, "(131026) No se puede entregar"},
+		"a code not known": {schemas.Reply{Verdict: schemas.VerdictFailed, Code: 131999, Detail: "new"}, schemas.CodeOther, "(131999) WhatsApp rechazó el mensaje: new"},
+		"the content":      {schemas.Reply{Verdict: schemas.VerdictContent, Code: 132000, Detail: "why"}, 132000, "(132000) La plantilla no tiene ese número de parámetros: why"},
+		"without a code":   {schemas.Reply{Verdict: schemas.VerdictContent}, schemas.CodeContent, "El contenido"},
+		"not even text":    {schemas.Reply{Verdict: schemas.VerdictContent, Code: 100, Detail: "\xff"}, 100, "(100) Parámetro inválido: ?"},
+	} {
+		bubble(t, func(w *world) {
+			w.answer = answers(c.reply)
+			p := w.start(both)
+			w.produce(bulkSlot, schemas.NewTaskID(), 1)
+			w.until("done", func() bool { return w.allDone(bulkSlot) })
+			o := w.results[0].GetOutcome()
+			if schemas.Mark(o.GetMark()) != schemas.Failed(c.code) || !strings.HasPrefix(o.GetReason(), c.words) || o.GetPhone() != "573000000001" {
+				t.Errorf("%s: %v", name, o)
+			}
+			p.end()
+			if log := p.logs.String(); strings.Contains(log, "573000000001") || !strings.Contains(log, "********0001") {
+				t.Errorf("%s: log %s", name, log)
+			}
+		})
+	}
+}
+
+// TestFailuresAreLoggedInMeasure: a bad list does not fill the log.
+func TestFailuresAreLoggedInMeasure(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(w *world) {
+		w.answer = answers(schemas.Reply{Verdict: schemas.VerdictFailed, Code: 131026})
+		p := w.start(both)
+		task := schemas.NewTaskID()
+		for i := range uint32(500) {
+			w.produce(bulkSlot, task, i)
+		}
+		w.until("done", func() bool { return w.allDone(bulkSlot) })
+		w.rest(2 * time.Second)
+		w.produce(bulkSlot, task, 1000)
+		w.until("done", func() bool { return w.allDone(bulkSlot) })
+		p.end()
+		log := p.logs.String()
+		if n := strings.Count(log, `msg="send failed"`); n > failureLines+2 || !strings.Contains(log, "sends=480") {
+			t.Errorf("%d lines: %s", n, log)
+		}
+	})
+}
+
+// TestTransient: five attempts with growing waits, then failed; success on the way is success.
+func TestTransient(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(w *world) {
+		again := schemas.Reply{Verdict: schemas.VerdictTransient, Code: 131000}
+		w.answer = func(c *apiCall) schemas.Reply {
+			return answers(repeat(again, map[uint32]int{1: 9, 2: 4}[c.index])...)(c)
+		}
+		w.start(both)
+		task := schemas.NewTaskID()
+		w.produce(bulkSlot, task, 1)
+		w.produce(bulkSlot, task, 2)
+		w.until("done", func() bool { return w.allDone(bulkSlot) })
+		if d := cmp.Diff([]schemas.Mark{schemas.Failed(schemas.CodeExhausted)}, w.outcomes(who{task, 1})); d != "" {
+			t.Error(d)
+		}
+		if d := cmp.Diff([]schemas.Mark{schemas.MarkSent}, w.outcomes(who{task, 2})); d != "" {
+			t.Error(d)
+		}
+		for i, g := range w.gaps(1) {
+			if most := time.Second<<i + 10*time.Millisecond; g > most {
+				t.Errorf("wait %d is %v", i, g)
+			}
+		}
+		if n := len(w.gaps(1)); n != maxAttempts-1 {
+			t.Errorf("%d attempts", n+1)
+		}
+		if !slices.ContainsFunc(w.results, func(r *schemas.Result) bool { return strings.Contains(r.GetOutcome().GetReason(), "131000") }) {
+			t.Error("the last error is not said")
+		}
+	})
+}
+
+// TestUnsent: what certainly reached nobody is tried again at once, then after small waits, as often as it takes.
+func TestUnsent(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(w *world) {
+		w.answer = answers(repeat(schemas.Reply{Verdict: schemas.VerdictUnsent}, 40)...)
+		w.start(both)
+		id := who{schemas.NewTaskID(), 1}
+		w.produce(expressSlot, id.task, id.index)
+		w.until("done", func() bool { return w.allDone(expressSlot) })
+		gaps := w.gaps(1)
+		if len(gaps) != 40 || gaps[0] > 2*expressGap {
+			t.Fatalf("%d tries, the first after %v", len(gaps), gaps[0])
+		}
+		for i, g := range gaps {
+			if g > unsentMost+10*time.Millisecond {
+				t.Errorf("wait %d is %v", i, g)
+			}
+		}
+		if d := cmp.Diff([]schemas.Mark{schemas.MarkSent}, w.outcomes(id)); d != "" {
+			t.Error(d)
+		}
+	})
+}
+
+// TestUnreachable: with nobody there to be called, the number as a whole tries now and then, whatever waits.
+func TestUnreachable(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(w *world) {
+		back := time.Now().Add(time.Minute)
+		w.answer = func(*apiCall) schemas.Reply {
+			if time.Now().Before(back) {
+				return schemas.Reply{Verdict: schemas.VerdictUnsent}
+			}
+			return schemas.Reply{Verdict: schemas.VerdictSent}
+		}
+		w.start(both)
+		task := schemas.NewTaskID()
+		for i := range uint32(5000) {
+			w.produce(bulkSlot, task, i)
+		}
+		w.rest(time.Minute)
+		if n := len(w.calls); n > 20*defaultMaxInFlight {
+			t.Errorf("%d calls within a minute", n)
+		}
+		w.until("done", func() bool { return w.allDone(bulkSlot) })
+		if n := w.count(schemas.OutcomeSent); n != 5000 {
+			t.Errorf("%d sent", n)
+		}
+	})
+}
+
+// TestThrottled: the whole number waits, as long as it is told or 1 s and then doubling; it costs no attempt, and no other
+// number waits.
+func TestThrottled(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(w *world) {
+		slow := schemas.Reply{Verdict: schemas.VerdictThrottled, Code: 130429}
+		w.answer = func(c *apiCall) schemas.Reply {
+			if c.index == 1 {
+				return answers(repeat(slow, 8)...)(c)
+			}
+			return schemas.Reply{Verdict: schemas.VerdictSent}
+		}
+		p := w.start(both)
+		task, other := schemas.NewTaskID(), schemas.NewTaskID()
+		w.produce(bulkSlot, task, 1)
+		w.until("a call", func() bool { return len(w.calls) == 1 })
+		w.rest(10 * time.Millisecond)
+		w.produce(bulkSlot, task, 2)
+		w.produce(expressSlot, task, 3)
+		w.produce(bulkSlot, other, 4, by("2"))
+		w.rest(100 * time.Millisecond)
+		if len(w.calls) != 2 || w.calls[1].index != 4 {
+			t.Fatalf("%d calls", len(w.calls))
+		}
+		if n := p.value("altavoz_sends_waiting", "throttled"); n != 3 {
+			t.Errorf("%v wait", n)
+		}
+		w.until("done", func() bool { return w.allDone(bulkSlot) && w.allDone(expressSlot) })
+		if n := w.count(schemas.OutcomeSent); n != 4 {
+			t.Errorf("%d sent", n)
+		}
+		// Express goes first when the number goes on, and works: from there on each time is the first time.
+		for _, g := range w.gaps(1) {
+			if g < throttleBase || g > throttleMost+10*time.Millisecond {
+				t.Errorf("waited %v", g)
+			}
+		}
+	})
+}
+
+func TestThrottledDoubles(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(w *world) {
+		w.answer = answers(append(repeat(schemas.Reply{Verdict: schemas.VerdictThrottled}, 8),
+			schemas.Reply{Verdict: schemas.VerdictThrottled, After: 5 * time.Second}, schemas.Reply{Verdict: schemas.VerdictThrottled, After: 100 * time.Hour})...)
+		w.start(both)
+		w.produce(bulkSlot, schemas.NewTaskID(), 1)
+		w.rest(2 * time.Hour)
+		var seconds []int
+		for _, g := range w.gaps(1) {
+			seconds = append(seconds, int(g.Seconds()))
+		}
+		if d := cmp.Diff([]int{1, 2, 4, 8, 16, 32, 60, 60, 5, 3600}, seconds); d != "" {
+			t.Error(d)
+		}
+	})
+}
+
+// TestThrottledAllAtOnce: many calls under way are told the same, once.
+func TestThrottledAllAtOnce(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(w *world) {
+		until := time.Now().Add(500 * time.Millisecond)
+		w.latency = func(*apiCall) time.Duration { return 100 * time.Millisecond }
+		w.answer = func(*apiCall) schemas.Reply {
+			if time.Now().Before(until) {
+				return schemas.Reply{Verdict: schemas.VerdictThrottled}
+			}
+			return schemas.Reply{Verdict: schemas.VerdictSent}
+		}
+		w.start(both)
+		task := schemas.NewTaskID()
+		begin := time.Now()
+		for i := range uint32(200) {
+			w.produce(bulkSlot, task, i)
+		}
+		w.until("done", func() bool { return w.allDone(bulkSlot) })
+		if took := time.Since(begin); took > 2*time.Second {
+			t.Errorf("took %v", took)
+		}
+	})
+}
+
+// TestPairVerdict: that phone waits, and nobody else.
+func TestPairVerdict(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(w *world) {
+		w.answer = func(c *apiCall) schemas.Reply {
+			if c.index == 1 {
+				return answers(repeat(schemas.Reply{Verdict: schemas.VerdictPair, Code: 131056}, 8)...)(c)
+			}
+			return schemas.Reply{Verdict: schemas.VerdictSent}
+		}
+		p := w.start(both)
+		task := schemas.NewTaskID()
+		for i := range uint32(5) {
+			w.produce(bulkSlot, task, i)
+		}
+		w.rest(time.Second)
+		if n := w.count(schemas.OutcomeSent); n != 4 || p.value("altavoz_sends_waiting", "pair") != 1 {
+			t.Errorf("%d sent, %v wait", n, p.value("altavoz_sends_waiting", "pair"))
+		}
+		w.until("done", func() bool { return w.allDone(bulkSlot) })
+		for _, g := range w.gaps(1) {
+			if g < pairWait || g > pairWait+10*time.Millisecond {
+				t.Errorf("waited %v", g)
+			}
+		}
+		if n := w.count(schemas.OutcomeSent); n != 5 {
+			t.Errorf("%d sent", n)
+		}
+	})
+}
+
+// TestPairLimit: 6 s between two calls of a phone, without being told so; from another number it is another pair, and a
+// call that reached nobody does not count.
+func TestPairLimit(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(w *world) {
+		w.answer = func(c *apiCall) schemas.Reply {
+			if c.index == 9 {
+				return answers(schemas.Reply{Verdict: schemas.VerdictUnsent})(c)
+			}
+			return schemas.Reply{Verdict: schemas.VerdictSent}
+		}
+		w.start(both)
+		for i := range uint32(4) {
+			w.produce(bulkSlot, schemas.NewTaskID(), i, to("573001112233"))
+		}
+		w.produce(bulkSlot, schemas.NewTaskID(), 8, to("573001112233"), by("2"))
+		w.produce(bulkSlot, schemas.NewTaskID(), 9, to("573009999999"))
+		w.rest(time.Second)
+		if len(w.calls) != 4 { // one of the four, 8, and 9 twice
+			t.Errorf("%d calls", len(w.calls))
+		}
+		w.until("done", func() bool { return w.allDone(bulkSlot) })
+		var last time.Time
+		for _, c := range w.calls {
+			if c.index < 4 {
+				if gap := c.at.Sub(last); gap < pairWait {
+					t.Errorf("%v apart", gap)
+				}
+				last = c.at
+			}
+		}
+	})
+}
+
+// TestAccount: the number stops and keeps its sends; one of them probes every 30 s; its tasks say why they wait, at most
+// once a minute, and that they go on; other numbers don't notice.
+func TestAccount(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(w *world) {
+		renewed := false
+		w.latency = func(*apiCall) time.Duration { return 100 * time.Millisecond }
+		w.answer = func(c *apiCall) schemas.Reply {
+			if c.sender == testNumber && !renewed {
+				return schemas.Reply{Verdict: schemas.VerdictAccount, Code: 131042, Detail: "no card"}
+			}
+			return schemas.Reply{Verdict: schemas.VerdictSent}
+		}
+		p := w.start(both, inFlight(32))
+		a, b, other := schemas.NewTaskID(), schemas.NewTaskID(), schemas.NewTaskID()
+		for i := range uint32(40) {
+			w.produce(bulkSlot, a, i)
+		}
+		w.rest(time.Second)
+		calls := len(w.calls)
+		if calls > 32 {
+			t.Errorf("%d calls before it stopped", calls)
+		}
+		w.produce(expressSlot, b, 100)
+		w.produce(bulkSlot, other, 200, by("2"))
+		w.rest(28 * time.Second)
+		if len(w.calls) != calls+1 || w.calls[calls].sender != "2" {
+			t.Errorf("%d calls, of which one by another number", len(w.calls)-calls)
+		}
+		if n := p.value("altavoz_numbers_stopped"); n != 1 || p.value("altavoz_sends_waiting", "account") != 41 {
+			t.Errorf("%v stopped, %v wait", n, p.value("altavoz_sends_waiting", "account"))
+		}
+		w.rest(2 * time.Minute)
+		if got := len(w.calls) - calls; got != 5 { // four probes, and the other number's
+			t.Errorf("%d calls within two and a half minutes", got)
+		}
+		for _, task := range []schemas.TaskID{a, b} {
+			notes := w.notes(task)
+			if n := len(notes); n < 2 || n > 3 || !strings.HasPrefix(notes[0], "WAITING En espera desde 2000-01-01T01:00:00Z: (131042) Problema con el método de pago de la cuenta: no card") {
+				t.Errorf("%d notes, %q", n, notes)
+			}
+		}
+		if n := w.notes(other); n != nil {
+			t.Errorf("the other number's task says %v", n)
+		}
+		w.lock(func() { renewed = true })
+		begin := time.Now()
+		w.until("done", func() bool { return w.allDone(bulkSlot) && w.allDone(expressSlot) })
+		if took := time.Since(begin); took > probeEvery+5*time.Second {
+			t.Errorf("took %v to go on", took)
+		}
+		w.rest(10 * time.Minute)
+		for _, task := range []schemas.TaskID{a, b} {
+			notes := w.notes(task)
+			if last := notes[len(notes)-1]; last != "RUNNING " || len(notes) > 4 {
+				t.Errorf("in the end %q", notes)
+			}
+		}
+		if n := w.count(schemas.OutcomeSent); n != 42 || p.value("altavoz_numbers_stopped") != 0 {
+			t.Errorf("%d sent", n)
+		}
+	})
+}
+
+// TestProbeThatSaysNothing: a probe whose answer tells nothing about the account leaves the number stopped; one whose
+// commit is refused, or whose partition is lost, does not stop the probing.
+func TestProbeThatSaysNothing(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(w *world) {
+		mode := schemas.VerdictAccount
+		w.answer = func(*apiCall) schemas.Reply { return schemas.Reply{Verdict: mode} }
+		p := w.start([]schemas.Slot{bulkSlot})
+		task := schemas.NewTaskID()
+		for i := range uint32(10) {
+			w.produce(bulkSlot, task, i)
+		}
+		w.rest(time.Second)
+		for _, v := range []schemas.Verdict{schemas.VerdictTransient, schemas.VerdictUnsent, schemas.VerdictLost} {
+			w.lock(func() { mode = v })
+			n := len(w.calls)
+			w.rest(60 * time.Second)
+			if got := len(w.calls) - n; got != 2 {
+				t.Errorf("%d calls a minute with verdict %d", got, v)
+			}
+		}
+		w.lock(func() { mode = schemas.VerdictSent })
+		p.onCommit(func([]schemas.Position) fault {
+			return fault{refuse: func(schemas.Slot) error { return errors.New("rebalance") }}
+		})
+		w.rest(60 * time.Second)
+		p.onCommit(nil)
+		w.until("done", func() bool { return w.allDone(bulkSlot) })
+	})
+}
+
+// TestMedia: a media id that Meta does not know any more is renewed, once for all sends of the task that meet it, and
+// costs no attempt.
+func TestMedia(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(w *world) {
+		w.answer = func(c *apiCall) schemas.Reply {
+			if !strings.HasSuffix(c.message, "+") {
+				return schemas.Reply{Verdict: schemas.VerdictMedia, Code: 100}
+			}
+			return schemas.Reply{Verdict: schemas.VerdictSent}
+		}
+		w.latency = func(*apiCall) time.Duration { return 100 * time.Millisecond }
+		w.start(both)
+		c := &schemas.Content{Body: "mira", Header: schemas.HeaderKind_HEADER_KIND_IMAGE, Media: &schemas.MediaRef{MediaId: "id"}}
+		task := schemas.NewTaskID()
+		for i := range uint32(50) {
+			w.produce(expressSlot, task, i, file(c))
+		}
+		w.until("done", func() bool { return w.allDone(expressSlot) })
+		if n := w.count(schemas.OutcomeSent); n != 50 || w.renewed != 1 || len(w.calls) != 100 {
+			t.Errorf("%d sent, %d times renewed, %d calls", n, w.renewed, len(w.calls))
+		}
+		w.produce(expressSlot, task, 100, file(c))
+		w.until("done", func() bool { return w.allDone(expressSlot) })
+		if len(w.calls) != 101 {
+			t.Errorf("the new id is forgotten")
+		}
+	})
+}
+
+// TestMediaThatStaysUnknown: an id that is refused after it was renewed is an error like others: it costs attempts.
+func TestMediaThatStaysUnknown(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(w *world) {
+		w.answer = func(*apiCall) schemas.Reply { return schemas.Reply{Verdict: schemas.VerdictMedia, Code: 100} }
+		w.start(both)
+		id, text := who{schemas.NewTaskID(), 1}, who{schemas.NewTaskID(), 2}
+		w.produce(expressSlot, id.task, id.index, file(&schemas.Content{
+			Body: "mira", Header: schemas.HeaderKind_HEADER_KIND_IMAGE, Media: &schemas.MediaRef{MediaId: "id"},
+		}))
+		w.produce(expressSlot, text.task, text.index) // has no file at all
+		w.until("done", func() bool { return w.allDone(expressSlot) })
+		for _, id := range []who{id, text} {
+			if d := cmp.Diff([]schemas.Mark{schemas.Failed(schemas.CodeExhausted)}, w.outcomes(id)); d != "" {
+				t.Error(d)
+			}
+		}
+		if w.renewed != 1 || w.attempts[id] != 1+maxAttempts {
+			t.Errorf("%d times renewed, %d attempts", w.renewed, w.attempts[id])
+		}
+	})
+}
+
+// TestMediaRenewal: while the file can't be uploaded its sends wait; once it is refused they fail.
+func TestMediaRenewal(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(w *world) {
+		w.answer = func(*apiCall) schemas.Reply { return schemas.Reply{Verdict: schemas.VerdictMedia, Code: 100} }
+		w.renew = func() (*schemas.MediaRef, error) {
+			if w.renewed < 4 {
+				return nil, errors.New("no connection")
+			}
+			return nil, &schemas.ContentError{Why: "el archivo ya no está"}
+		}
+		w.start(both)
+		task := schemas.NewTaskID()
+		for i := range uint32(10) {
+			w.produce(expressSlot, task, i, file(&schemas.Content{
+				Body: "mira", Header: schemas.HeaderKind_HEADER_KIND_IMAGE, Media: &schemas.MediaRef{MediaId: "id"},
+			}))
+		}
+		w.until("done", func() bool { return w.allDone(expressSlot) })
+		if n := w.count(schemas.OutcomeFailed); n != 10 || w.renewed != 4 {
+			t.Errorf("%d failed, %d tries", n, w.renewed)
+		}
+		if o := w.results[0].GetOutcome(); o.GetReason() != "el archivo ya no está" || schemas.Mark(o.GetMark()) != schemas.Failed(schemas.CodeContent) {
+			t.Errorf("%v", o)
+		}
+	})
+}
+
+// TestLost: an answer that was lost makes the send unknown; a broadcast that asked for it has it called again.
+func TestLost(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(w *world) {
+		w.answer = func(c *apiCall) schemas.Reply {
+			return answers(repeat(schemas.Reply{Verdict: schemas.VerdictLost}, map[uint32]int{1: 1, 2: 1, 3: 99}[c.index])...)(c)
+		}
+		w.start(both)
+		task := schemas.NewTaskID()
+		w.produce(bulkSlot, task, 1)
+		w.produce(bulkSlot, task, 2, again)
+		w.produce(bulkSlot, task, 3, again)
+		w.until("done", func() bool { return w.allDone(bulkSlot) })
+		for index, want := range map[uint32]schemas.Mark{1: schemas.MarkUnknown, 2: schemas.MarkSent, 3: schemas.MarkUnknown} {
+			if d := cmp.Diff([]schemas.Mark{want}, w.outcomes(who{task, index})); d != "" {
+				t.Errorf("%d: %s", index, d)
+			}
+		}
+		if n := w.attempts[who{task, 3}]; n != maxAttempts {
+			t.Errorf("%d attempts", n)
+		}
+	})
+}
+
+// TestRefusedIsFree: what was definitely refused is free in the ledger while it waits, so that the next owner sends it.
+func TestRefusedIsFree(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(w *world) {
+		w.answer = func(c *apiCall) schemas.Reply {
+			return answers(schemas.Reply{Verdict: []schemas.Verdict{
+				schemas.VerdictPair, schemas.VerdictThrottled, schemas.VerdictAccount,
+			}[c.index], After: time.Minute})(c)
+		}
+		p := w.start([]schemas.Slot{bulkSlot})
+		task := schemas.NewTaskID()
+		w.produce(bulkSlot, task, 0)
+		w.produce(bulkSlot, task, 1, by("2"))
+		w.produce(bulkSlot, task, 2, by("3"))
+		w.rest(5 * time.Second)
+		for i := range int64(3) {
+			if got := stateIn(w.committed[bulkSlot], i); got != free {
+				t.Errorf("%d is %v", i, got)
+			}
+		}
+		p.kill()
+		w.start([]schemas.Slot{bulkSlot})
+		w.until("done", func() bool { return w.allDone(bulkSlot) })
+		if n := w.count(schemas.OutcomeSent); n != 3 || w.count(schemas.OutcomeUnknown) != 0 {
+			t.Errorf("%d sent", n)
+		}
+	})
+}
+
+// TestWaitingHoldsBackNobody: hundreds that back off, and a slow number, leave the way free for the rest.
+func TestWaitingHoldsBackNobody(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(w *world) {
+		w.answer = func(c *apiCall) schemas.Reply {
+			if c.index < 500 {
+				return schemas.Reply{Verdict: schemas.VerdictTransient, After: time.Minute}
+			}
+			return schemas.Reply{Verdict: schemas.VerdictSent}
+		}
+		w.latency = func(c *apiCall) time.Duration {
+			if c.sender == "2" {
+				return 9 * time.Second
+			}
+			return 50 * time.Millisecond
+		}
+		w.start(both, inFlight(64))
+		task, slow := schemas.NewTaskID(), schemas.NewTaskID()
+		for i := range uint32(500) {
+			w.produce(bulkSlot, task, i)
+			w.produce(bulkSlot, slow, 10_000+i, by("2"))
+		}
+		w.rest(10 * time.Second)
+		begin := time.Now()
+		for i := range uint32(300) {
+			w.produce(bulkSlot, task, 500+i)
+		}
+		w.until("the others are sent", func() bool {
+			n := 0
+			for _, c := range w.calls {
+				if c.index >= 500 && c.index < 10_000 {
+					n++
+				}
+			}
+			return n == 300
+		})
+		if took := time.Since(begin); took > 5*time.Second {
+			t.Errorf("took %v", took)
+		}
+	})
+}

@@ -1,0 +1,775 @@
+package sender
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
+
+	"altavoz/schemas"
+)
+
+// world is everything around the stages: a broker with its log and its committed positions, the Cloud API, and the
+// processes. It watches what must always hold: see Send.
+type world struct {
+	t *testing.T
+
+	mu        sync.Mutex
+	logs      map[schemas.Slot][]schemas.Record
+	committed map[schemas.Slot]schemas.Position
+	commits   []committedAt
+	members   map[string]int32 // whose commits the broker takes, and of which generation
+	owners    map[schemas.Slot]*process
+	results   []*schemas.Result
+	rejects   []schemas.Record
+	at        map[who][]place // where a send lies in the log
+	resend    map[who]bool
+	calls     []*apiCall
+	attempts  map[who]int
+	refused   map[who]int // calls that certainly reached nobody
+	busy      map[who]int
+	changed   chan struct{} // closed and replaced at every change
+	processes []*process
+	writing   sync.WaitGroup
+	broken    []string
+
+	answer   func(c *apiCall) schemas.Reply // under mu; nil: sent
+	latency  func(c *apiCall) time.Duration
+	contents map[schemas.TaskID]*schemas.Content
+	loads    func(t schemas.TaskID) error
+	loaded   int
+	rendered int
+	renewed  int
+	renew    func() (*schemas.MediaRef, error)
+}
+
+// who is a recipient.
+type who struct {
+	task  schemas.TaskID
+	index uint32
+}
+
+type place struct {
+	slot   schemas.Slot
+	offset int64
+}
+
+type committedAt struct {
+	at time.Time
+	ps []schemas.Position
+}
+
+// apiCall is one attempt as the Cloud API saw it.
+type apiCall struct {
+	who
+	n       int // which attempt of its recipient, from 1
+	sender  string
+	phone   schemas.Phone
+	message string
+	process *process
+	at      time.Time
+}
+
+var (
+	expressSlot = schemas.Slot{Topic: schemas.TopicSendsExpress, Partition: 0}
+	bulkSlot    = schemas.Slot{Topic: schemas.TopicSendsBulk, Partition: 0}
+)
+
+const testNumber = "100200300"
+
+// bubble runs a test in fake time, in a world of its own.
+func bubble(t *testing.T, test func(w *world)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		w := &world{
+			t: t, logs: map[schemas.Slot][]schemas.Record{}, committed: map[schemas.Slot]schemas.Position{},
+			members: map[string]int32{}, owners: map[schemas.Slot]*process{}, at: map[who][]place{}, resend: map[who]bool{},
+			attempts: map[who]int{}, refused: map[who]int{}, busy: map[who]int{}, changed: make(chan struct{}), contents: map[schemas.TaskID]*schemas.Content{},
+		}
+		time.Sleep(time.Hour) // so that no time of a test is at the epoch of the bubble
+		defer w.close()
+		test(w)
+	})
+}
+
+func (w *world) close() {
+	w.t.Helper()
+	w.lock(func() { w.latency = nil })
+	for _, p := range w.processes {
+		p.end()
+	}
+	w.writing.Wait()
+	for _, b := range w.broken {
+		w.t.Error(b)
+	}
+}
+
+func (w *world) lock(f func()) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	f()
+}
+
+// touch tells those who wait that something changed. Under mu.
+func (w *world) touch() {
+	close(w.changed)
+	w.changed = make(chan struct{})
+}
+
+// until waits, in fake time, for a condition (under mu).
+func (w *world) until(what string, cond func() bool) {
+	w.t.Helper()
+	deadline := time.NewTimer(10 * time.Minute)
+	defer deadline.Stop()
+	for {
+		w.mu.Lock()
+		ok, changed := cond(), w.changed
+		w.mu.Unlock()
+		if ok {
+			return
+		}
+		select {
+		case <-changed:
+		case <-deadline.C:
+			w.t.Fatalf("waited in vain: %s", what)
+		}
+	}
+}
+
+// rest lets everything that can happen within d happen.
+func (w *world) rest(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
+}
+
+type sendOpt func(*schemas.Send)
+
+func by(sender string) sendOpt   { return func(s *schemas.Send) { s.Sender = sender } }
+func to(phone string) sendOpt    { return func(s *schemas.Send) { s.Phone = phone } }
+func until(at time.Time) sendOpt { return func(s *schemas.Send) { s.NotAfterMs = at.UnixMilli() } }
+func again(s *schemas.Send)      { s.OnUnknown = schemas.OnUnknown_ON_UNKNOWN_RESEND }
+func inline(body string) sendOpt {
+	return func(s *schemas.Send) { s.Content = &schemas.Content{Body: body} }
+}
+func file(m *schemas.Content) sendOpt { return func(s *schemas.Send) { s.Content = m } }
+
+// produce puts a send into the log.
+func (w *world) produce(slot schemas.Slot, task schemas.TaskID, index uint32, opts ...sendOpt) int64 {
+	s := &schemas.Send{Task: task.Bytes(), Index: index, Phone: "57300" + fmt.Sprintf("%07d", index), Sender: testNumber}
+	if schemas.LaneOf(slot.Topic) == schemas.LaneExpress {
+		s.Content = &schemas.Content{Body: "hola"}
+	} else {
+		s.ContentRef = schemas.NewBlobRef(0, []int64{7})
+	}
+	for _, o := range opts {
+		o(s)
+	}
+	return w.append(slot, schemas.EncodeSend(schemas.LaneOf(slot.Topic), s), who{task, index}, s.GetOnUnknown() == schemas.OnUnknown_ON_UNKNOWN_RESEND)
+}
+
+func (w *world) append(slot schemas.Slot, rec schemas.Record, id who, resend bool) int64 {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	rec.Topic, rec.Partition, rec.Time = slot.Topic, slot.Partition, time.Now()
+	rec.Offset = int64(0)
+	if log := w.logs[slot]; len(log) > 0 {
+		rec.Offset = log[len(log)-1].Offset + 1
+	}
+	w.logs[slot] = append(w.logs[slot], rec)
+	w.at[id] = append(w.at[id], place{slot, rec.Offset})
+	w.resend[id] = resend
+	w.touch()
+	return rec.Offset
+}
+
+// skip leaves a gap in the offsets, as control records and compaction do.
+func (w *world) skip(slot schemas.Slot, n int64) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	log := w.logs[slot]
+	last := schemas.Record{Topic: "gap"}
+	if len(log) > 0 {
+		last.Offset = log[len(log)-1].Offset
+	}
+	last.Offset += n
+	w.logs[slot] = append(log, last)
+}
+
+// process is one process of the sender role, with its own view of the group. It is the Ledger, Flow and so on of its stage.
+type process struct {
+	w     *world
+	name  string
+	stage *Stage
+	reg   *prometheus.Registry
+	logs  bytes.Buffer
+
+	mu       sync.Mutex
+	session  uint64
+	gen      int32
+	dead     bool
+	paused   map[schemas.Slot]bool
+	feeds    map[schemas.Slot]context.CancelFunc
+	feeding  sync.WaitGroup
+	commit   func(ps []schemas.Position) fault // how the next commit goes
+	logFault func(rec schemas.Record) fault
+	dropping bool // a commit's answer was lost: the group gives all partitions up
+}
+
+// fault is how an exchange with the broker goes wrong.
+type fault struct {
+	before, after time.Duration // how long it takes
+	refuse        func(schemas.Slot) error
+	lose          bool // it does not arrive
+	loseAnswer    bool // it arrives, and nobody learns of it
+}
+
+var errBroker = errors.New("connection reset")
+
+type option func(*Config)
+
+func inFlight(n int) option { return func(c *Config) { c.MaxInFlight = n } }
+func rate(r float64) option {
+	return func(c *Config) { c.Numbers = map[string]Number{testNumber: {Rate: r}} }
+}
+
+func partitions(ex, bu int32) option {
+	return func(c *Config) {
+		c.Partitions = map[schemas.Topic]int32{schemas.TopicSendsExpress: ex, schemas.TopicSendsBulk: bu}
+	}
+}
+
+// start starts a process that owns the given slots.
+func (w *world) start(slots []schemas.Slot, opts ...option) *process {
+	p := &process{
+		w: w, name: "p" + strconv.Itoa(len(w.processes)), reg: prometheus.NewRegistry(), session: 1,
+		paused: map[schemas.Slot]bool{}, feeds: map[schemas.Slot]context.CancelFunc{},
+	}
+	cfg := Config{
+		Logger: slog.New(slog.NewTextHandler(&p.logs, nil)), Registerer: p.reg,
+		Numbers: map[string]Number{testNumber: {}, "2": {}, "3": {}},
+	}
+	for _, o := range opts {
+		o(&cfg)
+	}
+	p.stage = New(cfg, Ports{
+		Ledger: p, Flow: p, Express: p, Bulk: p, Contents: p, Media: p, Messenger: p,
+		Reject: func(rec schemas.Record, stage, code, reason string) schemas.Record {
+			rec.Topic = schemas.TopicRejects
+			rec.Headers = append(rec.Headers, schemas.Header{Key: "reject", Value: []byte(stage + "/" + code + "/" + reason)})
+			return rec
+		},
+	})
+	w.lock(func() {
+		w.processes = append(w.processes, p)
+		p.join()
+	})
+	p.stage.Start()
+	for _, s := range slots {
+		p.assign(s)
+	}
+	return p
+}
+
+// join makes the process a member of the group's present generation. Under w.mu.
+func (p *process) join() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.gen++
+	p.w.members[p.member()] = p.gen
+}
+
+func (p *process) member() string { return p.name + "/" + strconv.FormatUint(p.session, 10) }
+
+// assign gives the process a slot and what was last committed of it.
+func (p *process) assign(slot schemas.Slot) {
+	w := p.w
+	pos := schemas.Position{Slot: slot, Offset: schemas.NoOffset}
+	w.lock(func() {
+		if c, ok := w.committed[slot]; ok {
+			pos = c
+		}
+		w.owners[slot] = p
+	})
+	from, err := p.stage.Assign(context.Background(), pos)
+	if err != nil {
+		w.t.Errorf("assigning %s: %v", slot, err)
+		return
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	p.mu.Lock()
+	p.feeds[slot] = cancel
+	p.mu.Unlock()
+	p.feeding.Go(func() { p.feed(ctx, slot, from) })
+}
+
+// feed hands the log of a slot over, a few records at a time.
+func (p *process) feed(ctx context.Context, slot schemas.Slot, from int64) {
+	w := p.w
+	for ctx.Err() == nil {
+		w.mu.Lock()
+		changed := w.changed
+		var recs []schemas.Record
+		log := w.logs[slot]
+		at, _ := slices.BinarySearchFunc(log, from, func(r schemas.Record, o int64) int { return cmp.Compare(r.Offset, o) })
+		for _, r := range log[at:min(at+500, len(log))] {
+			if p.isPaused(slot) {
+				break
+			}
+			from = r.Offset + 1
+			if r.Topic != "gap" {
+				recs = append(recs, r)
+			}
+		}
+		w.mu.Unlock()
+		if len(recs) > 0 {
+			p.stage.Take(slot, recs)
+			continue
+		}
+		select {
+		case <-ctx.Done():
+		case <-changed:
+		}
+	}
+}
+
+func (p *process) isPaused(slot schemas.Slot) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.paused[slot]
+}
+
+// unfeed stops the reading of slots.
+func (p *process) unfeed(slots []schemas.Slot) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, s := range slots {
+		if stop := p.feeds[s]; stop != nil {
+			stop()
+			delete(p.feeds, s)
+		}
+	}
+}
+
+func (p *process) owned() []schemas.Slot {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Collect(maps.Keys(p.feeds))
+}
+
+// revoke takes slots away in good order.
+func (p *process) revoke(slots ...schemas.Slot) {
+	p.unfeed(slots)
+	ctx, cancel := context.WithTimeout(context.Background(), 15*time.Second)
+	defer cancel()
+	p.stage.Revoke(ctx, slots)
+}
+
+// lose takes slots away without warning; the process comes back as another member.
+func (p *process) lose(slots ...schemas.Slot) {
+	p.unfeed(slots)
+	p.stage.Lost(slots)
+}
+
+// rejoin gives the process a new session. What it had is lost.
+func (p *process) rejoin() {
+	p.lose(p.owned()...)
+	p.w.lock(func() {
+		delete(p.w.members, p.member())
+		p.mu.Lock()
+		p.session++
+		p.dropping = false
+		p.mu.Unlock()
+		p.join()
+	})
+}
+
+// kill ends the process as kill -9 does: nothing of it gets out any more, and the broker knows it no longer.
+func (p *process) kill() {
+	p.w.lock(func() {
+		p.mu.Lock()
+		p.dead = true
+		p.mu.Unlock()
+		delete(p.w.members, p.member())
+	})
+	p.unfeed(p.owned())
+}
+
+// end stops the process in the end.
+func (p *process) end() {
+	p.unfeed(p.owned())
+	p.feeding.Wait()
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Hour) // longer than any call
+	defer cancel()
+	if err := p.stage.Stop(ctx); err != nil {
+		p.w.t.Error(err)
+	}
+}
+
+func (p *process) isDead() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.dead
+}
+
+func (p *process) Fence() schemas.Fence {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return schemas.Fence{Member: p.member(), Generation: p.gen, Session: p.session}
+}
+
+func (p *process) Commit(_ context.Context, f schemas.Fence, ps []schemas.Position) (map[schemas.Slot]error, error) {
+	var how fault
+	p.mu.Lock()
+	if p.commit != nil {
+		how = p.commit(ps)
+	}
+	stale := f.Session != p.session || p.dropping
+	p.mu.Unlock()
+	refused := map[schemas.Slot]error{}
+	if stale {
+		for _, pos := range ps {
+			refused[pos.Slot] = errors.New("fenced")
+		}
+		return refused, nil
+	}
+	time.Sleep(how.before)
+	if how.lose || p.isDead() {
+		p.drop()
+		return nil, errBroker
+	}
+	w := p.w
+	w.lock(func() {
+		known := w.members[f.Member] == f.Generation && f.Generation > 0
+		var done []schemas.Position
+		for _, pos := range ps {
+			if len(pos.Metadata) > schemas.MaxMetadata {
+				w.fail("metadata of %d bytes", len(pos.Metadata))
+			}
+			switch {
+			case !known:
+				refused[pos.Slot] = errors.New("illegal generation")
+			case how.refuse != nil && how.refuse(pos.Slot) != nil:
+				refused[pos.Slot] = how.refuse(pos.Slot)
+			default: // whoever owns it: the broker does not look
+				w.committed[pos.Slot] = pos
+				done = append(done, pos)
+			}
+		}
+		w.commits = append(w.commits, committedAt{time.Now(), done})
+		w.touch()
+	})
+	time.Sleep(how.after)
+	if how.loseAnswer || p.isDead() {
+		p.drop()
+		return nil, errBroker
+	}
+	return refused, nil
+}
+
+// onCommit sets how commits go from now on; f is called under the process's lock.
+func (p *process) onCommit(f func([]schemas.Position) fault) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.commit = f
+}
+
+// onWrite sets how results are written from now on.
+func (p *process) onWrite(f func(schemas.Record) fault) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.logFault = f
+}
+
+// drop is what the group does when nobody knows what was committed.
+func (p *process) drop() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.dropping = true
+}
+
+func (p *process) Pause(slots ...schemas.Slot) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, s := range slots {
+		p.paused[s] = true
+	}
+}
+
+func (p *process) Resume(slots ...schemas.Slot) {
+	p.mu.Lock()
+	for _, s := range slots {
+		delete(p.paused, s)
+	}
+	p.mu.Unlock()
+	p.w.lock(p.w.touch)
+}
+
+// Enqueue acknowledges in a goroutine of its own, a millisecond later unless a fault says otherwise.
+func (p *process) Enqueue(rec schemas.Record, done func(schemas.Record, error)) {
+	var how fault
+	p.mu.Lock()
+	if p.logFault != nil {
+		how = p.logFault(rec)
+	}
+	p.mu.Unlock()
+	if how.lose && how.before == 0 {
+		done(rec, errors.New("buffers are full")) // at once, as a full publisher does
+		return
+	}
+	p.w.writing.Go(func() {
+		time.Sleep(how.before + time.Millisecond)
+		if p.isDead() {
+			return // and nobody hears of it
+		}
+		if how.lose {
+			done(rec, errBroker)
+			return
+		}
+		p.w.take(rec)
+		time.Sleep(how.after)
+		if how.loseAnswer {
+			done(rec, errBroker)
+			return
+		}
+		done(rec, nil)
+	})
+}
+
+func (w *world) take(rec schemas.Record) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	defer w.touch()
+	if rec.Topic == schemas.TopicRejects {
+		w.rejects = append(w.rejects, rec)
+		return
+	}
+	var r schemas.Result
+	if err := schemas.Decode(&rec, &r); err != nil {
+		w.fail("result: %v", err)
+		return
+	}
+	w.results = append(w.results, &r)
+}
+
+func (p *process) Content(_ context.Context, t schemas.TaskID, ref *schemas.BlobRef) (*schemas.Content, error) {
+	time.Sleep(time.Millisecond)
+	w := p.w
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.loaded++
+	if w.loads != nil {
+		if err := w.loads(t); err != nil {
+			return nil, err
+		}
+	}
+	if c := w.contents[t]; c != nil {
+		return c, nil
+	}
+	return &schemas.Content{Body: fmt.Sprint(ref.Offsets())}, nil
+}
+
+func (p *process) Refresh(_ context.Context, _ string, kind schemas.HeaderKind, m *schemas.MediaRef) (*schemas.MediaRef, error) {
+	time.Sleep(time.Second)
+	p.w.mu.Lock()
+	defer p.w.mu.Unlock()
+	p.w.renewed++
+	if p.w.renew != nil {
+		return p.w.renew()
+	}
+	if kind != schemas.HeaderKind_HEADER_KIND_IMAGE || m.GetMediaId() == "" {
+		p.w.fail("asked to renew %v %v", kind, m)
+	}
+	return &schemas.MediaRef{MediaId: m.GetMediaId() + "+"}, nil
+}
+
+func (p *process) Prepare(c *schemas.Content) (schemas.Message, error) {
+	p.w.mu.Lock()
+	defer p.w.mu.Unlock()
+	p.w.rendered++
+	if c.GetBody() == "" {
+		return nil, &schemas.ContentError{Why: "sin texto"}
+	}
+	return c.GetBody() + c.GetMedia().GetMediaId(), nil
+}
+
+// fail notes that something that must always hold does not. Under mu.
+func (w *world) fail(format string, args ...any) {
+	if len(w.broken) < 10 {
+		w.broken = append(w.broken, fmt.Sprintf(format, args...))
+	}
+}
+
+// definite are the verdicts after which a send may be called again.
+func definite(v schemas.Verdict) bool {
+	switch v {
+	case schemas.VerdictUnsent, schemas.VerdictTransient, schemas.VerdictThrottled, schemas.VerdictPair, schemas.VerdictAccount, schemas.VerdictMedia:
+		return true
+	case schemas.VerdictSent, schemas.VerdictFailed, schemas.VerdictContent, schemas.VerdictLost:
+	}
+	return false
+}
+
+// Send is the Cloud API. It holds every call to the promise: what the broker has does not show the send as free, and no
+// other call of it may have reached anybody.
+func (p *process) Send(ctx context.Context, sender string, m schemas.Message, phone schemas.Phone, callback string) schemas.Reply {
+	w := p.w
+	if p.isDead() {
+		return schemas.Reply{Verdict: schemas.VerdictUnsent}
+	}
+	task, index, ok := schemas.ParseCallback(callback)
+	c := &apiCall{who: who{task, index}, sender: sender, phone: phone, message: m.(string), process: p, at: time.Now()}
+	var took time.Duration
+	var r schemas.Reply
+	w.lock(func() {
+		if !ok {
+			w.fail("callback data %q", callback)
+		}
+		w.check(c)
+		w.calls = append(w.calls, c)
+		w.busy[c.who]++
+		w.attempts[c.who]++
+		c.n = w.attempts[c.who]
+		if w.latency != nil {
+			took = w.latency(c)
+		}
+		r = schemas.Reply{Verdict: schemas.VerdictSent, WAMID: "wamid." + strconv.Itoa(len(w.calls))}
+		if w.answer != nil {
+			r = w.answer(c)
+		}
+		w.touch()
+	})
+	if took > 0 {
+		timer := time.NewTimer(took)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			r = schemas.Reply{Verdict: schemas.VerdictLost}
+		}
+	}
+	w.lock(func() {
+		w.busy[c.who]--
+		if definite(r.Verdict) {
+			w.refused[c.who]++
+		}
+		w.touch()
+	})
+	return r
+}
+
+func (w *world) check(c *apiCall) {
+	covered := false
+	for _, at := range w.at[c.who] {
+		pos, ok := w.committed[at.slot]
+		covered = covered || ok && stateIn(pos, at.offset) != free
+	}
+	if !covered {
+		w.fail("%s calls %v, and nothing that is committed says so", c.process.name, c.index)
+	}
+	if w.resend[c.who] {
+		return
+	}
+	if before := w.attempts[c.who]; before > w.refused[c.who] {
+		w.fail("%s calls %v again, after %d calls of which %d were refused", c.process.name, c.index, before, w.refused[c.who])
+	}
+}
+
+// stateIn reads a committed position for one record.
+func stateIn(pos schemas.Position, offset int64) state {
+	if offset < pos.Offset {
+		return done
+	}
+	runs, err := decodeRuns(pos.Metadata)
+	if err != nil {
+		panic(err)
+	}
+	at := pos.Offset
+	for _, r := range runs {
+		if offset < at+r.n {
+			return r.state
+		}
+		at += r.n
+	}
+	return free
+}
+
+// outcomes returns the marks that were said of a recipient.
+func (w *world) outcomes(id who) (out []schemas.Mark) {
+	for _, r := range w.results {
+		if o := r.GetOutcome(); o != nil && schemas.TaskID(r.GetTask()) == id.task && o.GetIndex() == id.index {
+			out = append(out, schemas.Mark(o.GetMark()))
+		}
+	}
+	return out
+}
+
+// count counts results by outcome.
+func (w *world) count(o schemas.OutcomeClass) (n int) {
+	for _, r := range w.results {
+		if r.GetOutcome() != nil && schemas.Mark(r.GetOutcome().GetMark()).Outcome() == o {
+			n++
+		}
+	}
+	return n
+}
+
+// notes returns phase and words of the notes about a task.
+func (w *world) notes(t schemas.TaskID) (out []string) {
+	for _, r := range w.results {
+		if n := r.GetNote(); n != nil && schemas.TaskID(r.GetTask()) == t {
+			out = append(out, strings.TrimPrefix(n.GetPhase().String(), "PHASE_")+" "+n.GetWhy())
+		}
+	}
+	return out
+}
+
+// done reports whether all of a slot is committed as done.
+func (w *world) allDone(slot schemas.Slot) bool {
+	log := w.logs[slot]
+	if len(log) == 0 {
+		return true
+	}
+	pos, ok := w.committed[slot]
+	return ok && pos.Offset > log[len(log)-1].Offset && pos.Metadata == ""
+}
+
+// value returns the sum of a metric's series that carry the label values.
+func (p *process) value(name string, labels ...string) (sum float64) {
+	families, err := p.reg.Gather()
+	if err != nil {
+		p.w.t.Fatal(err)
+	}
+	for _, f := range families {
+		if f.GetName() != name {
+			continue
+		}
+		for _, m := range f.GetMetric() {
+			if carries(m, labels) {
+				sum += m.GetCounter().GetValue() + m.GetGauge().GetValue() + float64(m.GetHistogram().GetSampleCount())
+			}
+		}
+	}
+	return sum
+}
+
+func carries(m *dto.Metric, values []string) bool {
+	for _, v := range values {
+		if !slices.ContainsFunc(m.GetLabel(), func(l *dto.LabelPair) bool { return l.GetValue() == v }) {
+			return false
+		}
+	}
+	return true
+}
