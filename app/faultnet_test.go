@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"sync"
 )
@@ -12,9 +13,11 @@ import (
 type faultNet struct {
 	dial   func(ctx context.Context, network, addr string) (net.Conn, error)
 	listen func(network, addr string) (net.Listener, error)
+	// silent tells the addresses that hear nothing of the end: their connections stay open, and nobody is there any more.
+	silent func(addr string) bool
 
 	mu    sync.Mutex
-	conns map[net.Conn]struct{}
+	conns map[net.Conn]string // by whom they were dialled to; "" those that were accepted
 	lists map[net.Listener]struct{}
 	dead  chan struct{} // closed once cut
 	thaw  chan struct{} // closed while running
@@ -24,7 +27,7 @@ func newFaultNet(dial func(context.Context, string, string) (net.Conn, error), l
 	running := make(chan struct{})
 	close(running)
 	return &faultNet{
-		dial: dial, listen: listen, conns: map[net.Conn]struct{}{}, lists: map[net.Listener]struct{}{},
+		dial: dial, listen: listen, conns: map[net.Conn]string{}, lists: map[net.Listener]struct{}{},
 		dead: make(chan struct{}), thaw: running,
 	}
 }
@@ -38,7 +41,7 @@ func (n *faultNet) Dial(ctx context.Context, network, addr string) (net.Conn, er
 	if err != nil {
 		return nil, err
 	}
-	return n.adopt(c)
+	return n.adopt(c, addr)
 }
 
 // Listen is the process's way in.
@@ -63,7 +66,11 @@ func (n *faultNet) Cut() {
 	default:
 		close(n.dead)
 	}
-	for c := range n.conns {
+	for c, addr := range n.conns {
+		if n.silent != nil && n.silent(addr) {
+			go func() { _, _ = io.Copy(io.Discard, c) }()
+			continue
+		}
 		_ = c.Close()
 	}
 	for l := range n.lists {
@@ -118,7 +125,7 @@ func (n *faultNet) pass() error {
 	}
 }
 
-func (n *faultNet) adopt(c net.Conn) (net.Conn, error) {
+func (n *faultNet) adopt(c net.Conn, addr string) (net.Conn, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	select {
@@ -127,7 +134,7 @@ func (n *faultNet) adopt(c net.Conn) (net.Conn, error) {
 		return nil, fmt.Errorf("process is dead: %w", net.ErrClosed)
 	default:
 	}
-	n.conns[c] = struct{}{}
+	n.conns[c] = addr
 	return &faultConn{Conn: c, net: n}, nil
 }
 
@@ -153,8 +160,16 @@ func (c *faultConn) Write(b []byte) (int, error) {
 
 func (c *faultConn) Close() error {
 	c.net.mu.Lock()
+	addr := c.net.conns[c.Conn]
 	delete(c.net.conns, c.Conn)
 	c.net.mu.Unlock()
+	select {
+	case <-c.net.dead:
+		if c.net.silent != nil && c.net.silent(addr) {
+			return nil // the dead say nothing, not even that
+		}
+	default:
+	}
 	return c.Conn.Close()
 }
 
@@ -168,7 +183,7 @@ func (l *faultListener) Accept() (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return l.net.adopt(c)
+	return l.net.adopt(c, "")
 }
 
 func (l *faultListener) Close() error {

@@ -94,7 +94,7 @@ func (s *session) behind() (n float64) {
 }
 
 // errors returns the error that ends the session, if there is one.
-func (s *session) errors(fetches kgo.Fetches) (last error) {
+func (s *session) errors(fetches kgo.Fetches) error {
 	if fetches.IsClientClosed() {
 		return errSessionOver
 	}
@@ -108,12 +108,11 @@ func (s *session) errors(fetches kgo.Fetches) (last error) {
 		if poisoned(e.Err) && s.skip(e.Topic, e.Partition, e.Err) {
 			continue
 		}
+		// Also a group that could not be joined: the library tries again as the same member. A new member for each try
+		// would leave the old ones behind, for whom everybody waits.
 		s.group.log.Warn("reading", "topic", e.Topic, "partition", e.Partition, "error", e.Err)
-		if _, over := errors.AsType[*kgo.ErrGroupSession](e.Err); over {
-			last = fmt.Errorf("group session: %w", e.Err)
-		}
 	}
-	return last
+	return nil
 }
 
 // offsetsFetched keeps what was committed, metadata included, for the assignment that follows.
@@ -272,8 +271,8 @@ func (s *session) drain() {
 // leave tells the coordinator, so that others need not wait for the session to time out. The library does not do it for
 // static members.
 func (s *session) leave() {
-	member, generation := s.cl.GroupMetadata()
-	if member == "" || generation < 0 {
+	member, _ := s.cl.GroupMetadata() // a member that is still joining has no generation, and leaves all the same
+	if member == "" {
 		return
 	}
 	req := kmsg.NewPtrLeaveGroupRequest()
