@@ -15,6 +15,7 @@ import (
 
 	"altavoz/kafka"
 	"altavoz/producer"
+	"altavoz/whatsapp/simulator"
 )
 
 // Options is what a process is given besides its configuration. Zero values are those of the real world.
@@ -107,18 +108,11 @@ func (a *App) begin(ctx context.Context) error {
 	if err := a.startEmbedded(); err != nil {
 		return err
 	}
-	mechanism, err := a.cfg.Kafka.mechanism()
-	if err != nil {
+	var err error
+	if a.kafka, err = a.cfg.kafkaConfig(a.network, a.log); err != nil {
 		return err
 	}
-	secure, err := tlsConfig(a.cfg.Kafka.TLS, "ALTAVOZ_KAFKA", a.cfg.Kafka.CAFile, a.cfg.Kafka.CertFile, a.cfg.Kafka.KeyFile)
-	if err != nil {
-		return err
-	}
-	a.kafka = kafka.Config{
-		Brokers: a.cfg.Kafka.Brokers, Prefix: a.cfg.Kafka.TopicPrefix, InstanceID: a.cfg.Process.InstanceID,
-		TLS: secure, SASL: mechanism, Dial: a.network.Dial, Logger: a.log, Registerer: a.registry,
-	}
+	a.kafka.Registerer = a.registry
 	if a.layout, err = kafka.EnsureTopics(ctx, a.kafka, a.broker != nil); err != nil {
 		return topicsError(err)
 	}
@@ -153,10 +147,12 @@ func (a *App) startEmbedded() error {
 	}
 	if len(a.senders) == 0 && a.cfg.Process.Roles.Has(RoleFanout, RoleSender) {
 		id := cmp.Or(a.cfg.WhatsApp.PhoneNumberID, simulatedNumber)
-		api, err := startSimulator(a.cfg.Embedded.SimulatorAddr, id, a.network, a.log)
+		account := simulator.Config{Numbers: []simulator.Number{{ID: id, Token: simulatedToken}}, Logger: a.log}
+		api, err := startSimulator(a.cfg.Embedded.SimulatorAddr, account, "", a.network)
 		if err != nil {
 			return err
 		}
+		a.log.Info("simulator runs: nothing leaves this machine", "url", api.url())
 		a.api = api
 		a.cfg.WhatsApp.BaseURL = api.url()
 		a.senders = []number{{id, simulatedToken, a.cfg.WhatsApp.Rate}}
@@ -204,7 +200,7 @@ func (a *App) AwaitReady(ctx context.Context) error {
 }
 
 // URL returns where the API answers.
-func (a *App) URL() string { return "http://" + reachable(a.web.addr()) }
+func (a *App) URL() string { return "http://" + dialable(a.web.addr().String()) }
 
 // SimulatorURL returns where the embedded Cloud API answers, "" where there is none.
 func (a *App) SimulatorURL() string {
@@ -217,13 +213,13 @@ func (a *App) SimulatorURL() string {
 // Brokers returns where Kafka is.
 func (a *App) Brokers() []string { return a.cfg.Kafka.Brokers }
 
-// reachable names an address that listens everywhere as one that can be dialled.
-func reachable(addr net.Addr) string {
-	host, port, err := net.SplitHostPort(addr.String())
+// dialable names an address that listens everywhere as one that can be dialled from here.
+func dialable(addr string) string {
+	host, port, err := net.SplitHostPort(addr)
 	if ip := net.ParseIP(host); err == nil && (host == "" || (ip != nil && ip.IsUnspecified())) {
 		return net.JoinHostPort("127.0.0.1", port)
 	}
-	return addr.String()
+	return addr
 }
 
 // senderIDs returns the numbers, the default one first.

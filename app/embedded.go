@@ -92,16 +92,19 @@ type embeddedAPI struct {
 	served   chan error
 }
 
-func startSimulator(addr, number string, network Network, log *slog.Logger) (*embeddedAPI, error) {
+// startSimulator serves a simulator. Its faults are checked here: they may be an operator's words.
+func startSimulator(addr string, cfg simulator.Config, faults string, network Network) (*embeddedAPI, error) {
+	sim := simulator.New(cfg)
+	if err := sim.SetFaults(faults); err != nil {
+		return nil, fmt.Errorf("reading the faults: %w", err)
+	}
 	l, err := network.Listen("tcp", addr)
 	if err != nil {
-		return nil, withHint(fmt.Errorf("starting the simulator: %w", err), "set ALTAVOZ_SIMULATOR_ADDR to another address")
+		return nil, withHint(fmt.Errorf("starting the simulator: %w", err), "stop what uses it, or choose another address (ALTAVOZ_SIMULATOR_ADDR)")
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	a := &embeddedAPI{listener: l, cancel: cancel, served: make(chan error, 1)}
-	sim := simulator.New(simulator.Config{Numbers: []simulator.Number{{ID: number, Token: simulatedToken}}, Logger: log})
 	go func() { a.served <- sim.Serve(ctx, l) }()
-	log.Info("simulator runs: nothing leaves this machine", "url", a.url())
 	return a, nil
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"altavoz/kafka"
 	"altavoz/schemas"
+	"altavoz/whatsapp/simulator"
 )
 
 // houseConfig is a whole house on free loopback ports, with a folder of its own and without the number's rate limit.
@@ -112,7 +113,9 @@ func embeddedHouse(t *testing.T) *house {
 
 func startTestSimulator(t *testing.T) *embeddedAPI {
 	t.Helper()
-	api, err := startSimulator("127.0.0.1:0", simulatedNumber, Network{}.withDefaults(), testLogger(t))
+	api, err := startSimulator("127.0.0.1:0", simulator.Config{
+		Numbers: []simulator.Number{{ID: simulatedNumber, Token: simulatedToken}}, Logger: testLogger(t),
+	}, "", Network{}.withDefaults())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,222 @@
+package app
+
+import (
+	"cmp"
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"altavoz/kafka"
+	"altavoz/producer"
+	"altavoz/schemas"
+	"altavoz/whatsapp/simulator"
+)
+
+// What operators and upstream systems do without a running process of their own: the commands of the CLI stand on these.
+
+// Draft is a broadcast as a program writes it; its WriteJSON makes the body of the HTTP request.
+type Draft = producer.Draft
+
+// Receipt says what became of a published broadcast.
+type Receipt = producer.Receipt
+
+// PathSend and PathStatus are the paths of the public contract.
+const (
+	PathSend   = producer.PathSend
+	PathStatus = producer.PathStatus
+)
+
+// brokers returns where Kafka is, for a command that brings none along: the embedded one of a process that runs here, if
+// nothing is configured.
+func (c *Config) brokers() []string {
+	if len(c.Kafka.Brokers) == 0 {
+		return []string{c.Embedded.KafkaAddr}
+	}
+	return c.Kafka.Brokers
+}
+
+func (c *Config) kafkaConfig(network Network, log *slog.Logger) (kafka.Config, error) {
+	mechanism, err := c.Kafka.mechanism()
+	if err != nil {
+		return kafka.Config{}, err
+	}
+	secure, err := tlsConfig(c.Kafka.TLS, "ALTAVOZ_KAFKA", c.Kafka.CAFile, c.Kafka.CertFile, c.Kafka.KeyFile)
+	return kafka.Config{
+		Brokers: c.brokers(), Prefix: c.Kafka.TopicPrefix, InstanceID: c.Process.InstanceID,
+		TLS: secure, SASL: mechanism, Dial: network.Dial, Logger: log,
+	}, err
+}
+
+// NewLogger returns the log of a process: for people on a terminal, for machines elsewhere, unless it is configured.
+func NewLogger(c ProcessConfig, w io.Writer, terminal bool) *slog.Logger {
+	opts := &slog.HandlerOptions{Level: c.LogLevel}
+	if c.LogFormat == "text" || (c.LogFormat == "" && terminal) {
+		return slog.New(slog.NewTextHandler(w, opts))
+	}
+	return slog.New(slog.NewJSONHandler(w, opts))
+}
+
+// Topic is a topic as it was found.
+type Topic struct {
+	Name       string
+	Partitions int32
+}
+
+// CreateTopics makes the topics that are missing and checks the others. It waits for Kafka until ctx ends.
+func CreateTopics(ctx context.Context, c *Config, log *slog.Logger) ([]Topic, error) {
+	cfg, err := c.kafkaConfig(Network{}.withDefaults(), log)
+	if err != nil {
+		return nil, err
+	}
+	layout, err := kafka.EnsureTopics(ctx, cfg, false)
+	if err != nil {
+		return nil, topicsError(err)
+	}
+	return c.topics(layout), nil
+}
+
+// CheckTopics compares the topics with what they must be, and changes nothing.
+func CheckTopics(ctx context.Context, c *Config, log *slog.Logger) ([]Topic, error) {
+	cfg, err := c.kafkaConfig(Network{}.withDefaults(), log)
+	if err != nil {
+		return nil, err
+	}
+	layout, err := kafka.CheckTopics(ctx, cfg)
+	switch {
+	case errors.Is(err, kafka.ErrTopics):
+		return nil, withHint(err, "`altavoz topics create` makes those that are missing; settings are changed with Kafka's own tools")
+	case err != nil:
+		return nil, withHint(err, "is ALTAVOZ_KAFKA_BROKERS right, and does Kafka run?")
+	}
+	return c.topics(layout), nil
+}
+
+func (c *Config) topics(layout kafka.Layout) []Topic {
+	var out []Topic
+	for _, s := range schemas.Topics() {
+		out = append(out, Topic{c.Kafka.TopicPrefix + string(s.Topic), layout[s.Topic]})
+	}
+	return out
+}
+
+// Rejected is a record that could not be processed, with the reason.
+type Rejected struct {
+	At        string `json:"at"`
+	Stage     string `json:"stage"`
+	Code      string `json:"code"`
+	Reason    string `json:"reason"`
+	Topic     string `json:"topic"`
+	Partition int    `json:"partition"`
+	Offset    int64  `json:"offset"`
+	Key       string `json:"key,omitempty"`
+	Value     string `json:"value,omitempty"`        // where it is text
+	Base64    string `json:"value_base64,omitempty"` // where it is not
+}
+
+// Rejects hands over every rejected record that is still kept, partition by partition.
+func Rejects(ctx context.Context, c *Config, log *slog.Logger, each func(Rejected) error) error {
+	cfg, err := c.kafkaConfig(Network{}.withDefaults(), log)
+	if err != nil {
+		return err
+	}
+	reader, err := kafka.NewReader(cfg)
+	if err != nil {
+		return fmt.Errorf("opening the reader: %w", err)
+	}
+	defer reader.Close()
+	ends, err := reader.Ends(ctx, schemas.TopicRejects)
+	if err != nil {
+		return withHint(fmt.Errorf("looking for rejects: %w", err), "is ALTAVOZ_KAFKA_BROKERS right, and does Kafka run?")
+	}
+	for p := range int32(len(ends)) {
+		err := reader.Range(ctx, schemas.Slot{Topic: schemas.TopicRejects, Partition: p}, 0, ends[p], func(rec schemas.Record) error {
+			return each(rejected(&rec))
+		})
+		if err != nil {
+			return fmt.Errorf("reading rejects: %w", err)
+		}
+	}
+	return nil
+}
+
+func rejected(rec *schemas.Record) Rejected {
+	get := func(name string) string { return rec.Header("reject." + name) }
+	r := Rejected{At: get("at"), Stage: get("stage"), Code: get("code"), Reason: get("reason"), Topic: get("topic"), Key: string(rec.Key)}
+	r.Partition, _ = strconv.Atoi(get("partition")) // ours wrote them
+	r.Offset, _ = strconv.ParseInt(get("offset"), 10, 64)
+	if utf8.Valid(rec.Value) {
+		r.Value = string(rec.Value)
+	} else {
+		r.Base64 = base64.StdEncoding.EncodeToString(rec.Value)
+	}
+	return r
+}
+
+// Publish puts a broadcast straight on Kafka, as an upstream system would. write writes the body of the HTTP request; what
+// it fails to write whole is not published.
+func Publish(ctx context.Context, c *Config, log *slog.Logger, write func(io.Writer) error) (Receipt, error) {
+	cfg, err := c.kafkaConfig(Network{}.withDefaults(), log)
+	if err != nil {
+		return Receipt{}, err
+	}
+	layout, err := kafka.CheckTopics(ctx, cfg)
+	if err != nil {
+		return Receipt{}, withHint(err, "is ALTAVOZ_KAFKA_BROKERS right, and does altavoz run there?")
+	}
+	pub, err := kafka.NewPublisher(cfg, layout, expressLinger)
+	if err != nil {
+		return Receipt{}, fmt.Errorf("opening the publisher: %w", err)
+	}
+	pr, pw := io.Pipe()
+	written := make(chan error, 1)
+	go func() {
+		err := write(pw)
+		pw.CloseWithError(err)
+		written <- err
+	}()
+	receipt, err := producer.PublishJSON(ctx, pub, pr)
+	pr.CloseWithError(io.ErrClosedPipe) // ends a writer whose words were not all wanted
+	if werr := <-written; err != nil && werr != nil && !errors.Is(werr, io.ErrClosedPipe) {
+		err = werr
+	}
+	return receipt, errors.Join(err, pub.Close(ctx))
+}
+
+// SimulatorConfig says what a simulator alone should do.
+type SimulatorConfig struct {
+	Addr        string
+	Faults      []string
+	Seed        uint64
+	PlainPhones bool
+	Token       schemas.Secret // the only one that it takes; empty: any
+	Number      string         // the only number that it has; empty: any
+}
+
+// Simulate serves the Cloud API simulator until ctx ends. It calls ready with its URL once it answers.
+func Simulate(ctx context.Context, c SimulatorConfig, log *slog.Logger, ready func(url string)) error {
+	cfg := simulator.Config{Seed: c.Seed, PlainPhones: c.PlainPhones, Logger: log}
+	if (c.Number == "") != (c.Token == "") {
+		return errors.New("a number and its token need each other")
+	}
+	if c.Number != "" {
+		cfg.Numbers = []simulator.Number{{ID: c.Number, Token: c.Token.Reveal()}}
+	}
+	api, err := startSimulator(c.Addr, cfg, strings.Join(c.Faults, "\n"), Network{}.withDefaults())
+	if err != nil {
+		return err
+	}
+	ready(api.url())
+	<-ctx.Done()
+	return api.stop()
+}
+
+// HealthURL returns where a process with this configuration says whether it is ready.
+func (c *Config) HealthURL() string {
+	return "http://" + dialable(cmp.Or(c.HTTP.AdminAddr, c.HTTP.Addr)) + "/readyz"
+}

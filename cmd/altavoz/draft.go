@@ -1,0 +1,136 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"altavoz/app"
+	"altavoz/schemas"
+)
+
+var headerKinds = []string{"text", "image", "video", "document"}
+
+// broadcastFlags are the flags that describe a broadcast, of send and of publish.
+type broadcastFlags struct {
+	phones    phoneList
+	draft     app.Draft
+	header    string
+	button    string
+	schedule  string
+	expire    string
+	file      string // of the header
+	onUnknown string
+}
+
+func (b *broadcastFlags) add(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVar(&b.draft.BodyText, "body", "", "the text")
+	f.StringSliceVar(&b.phones.inline, "phones", nil, "who gets it, separated by commas")
+	f.StringVar(&b.phones.path, "csv", "", "a file with a phone a line, or a table; - is standard input")
+	f.StringVar(&b.phones.column, "column", "", "the table's column with the phones (found out)")
+	f.StringVar(&b.header, "header", "", "text=TEXT, or image=, video= or document= and a FILE or URL")
+	f.StringVar(&b.draft.FooterText, "footer", "", "small text below")
+	f.StringVar(&b.button, "button", "", "the button, as 'Text=https://...'")
+	f.StringVar(&b.draft.Sender, "sender", "", "the phone number id to send from (the server's first)")
+	f.StringVar(&b.schedule, "schedule-at", "", "when to begin, as 2026-01-31T09:00:00-05:00")
+	f.StringVar(&b.expire, "expire-at", "", "when to give up, written like that")
+	f.Uint32Var(&b.draft.Speed, "speed", 0, "most messages a second (as fast as the number goes)")
+	f.StringVar(&b.draft.OnUnknown, "on-unknown", "", "report, or resend (which may reach a person twice), what a crash left open")
+	_ = cmd.MarkFlagRequired("body") // the flag exists
+	cmd.MarkFlagsOneRequired("phones", "csv")
+}
+
+// read makes the draft of the flags.
+func (b *broadcastFlags) read(cmd *cobra.Command) error {
+	b.phones.in = cmd.InOrStdin()
+	b.draft.TaskID = schemas.NewTaskID().String() // a repeat is then harmless
+	b.draft.Phones = b.phones.all
+	if b.phones.column != "" && b.phones.path == "" {
+		return wrongUse(cmd, errors.New("--column is about --csv"))
+	}
+	if b.button != "" {
+		text, url, ok := strings.Cut(b.button, "=")
+		if !ok || text == "" || url == "" {
+			return wrongUse(cmd, fmt.Errorf("--button %q is not Text=URL", b.button))
+		}
+		b.draft.ButtonText, b.draft.ButtonURL = text, url
+	}
+	for _, t := range []struct {
+		flag, text string
+		into       *time.Time
+	}{{"schedule-at", b.schedule, &b.draft.ScheduleAt}, {"expire-at", b.expire, &b.draft.ExpireAt}} {
+		if t.text == "" {
+			continue
+		}
+		at, err := time.Parse(time.RFC3339, t.text)
+		if err != nil {
+			return wrongUse(cmd, fmt.Errorf("--%s %q is not like 2026-01-31T09:00:00-05:00", t.flag, t.text))
+		}
+		*t.into = at
+	}
+	return b.readHeader(cmd)
+}
+
+func (b *broadcastFlags) readHeader(cmd *cobra.Command) error {
+	if b.header == "" {
+		return nil
+	}
+	kind, content, ok := strings.Cut(b.header, "=")
+	if !ok || content == "" || !slices.Contains(headerKinds, kind) {
+		return wrongUse(cmd, fmt.Errorf("--header %q is not one of %s= and what it is", b.header, strings.Join(headerKinds, "=, ")))
+	}
+	b.draft.HeaderType = kind
+	if kind == "text" || strings.HasPrefix(content, "http://") || strings.HasPrefix(content, "https://") {
+		b.draft.HeaderContent = content
+		return nil
+	}
+	info, err := os.Stat(content)
+	if err == nil && !info.Mode().IsRegular() {
+		err = fmt.Errorf("%s is no file", content)
+	}
+	if err != nil {
+		return &exit{err: fmt.Errorf("--header: %w", err), code: exitUsage, hint: "a file that exists, or a URL with http:// or https://"}
+	}
+	b.file = content
+	b.draft.FileName = filepath.Base(content)
+	b.draft.FileType, _, _ = strings.Cut(mime.TypeByExtension(filepath.Ext(content)), ";")
+	return nil
+}
+
+// write writes the body of the request, reading list and file as it goes. It fails, and leaves the JSON unfinished, where
+// one of them can't be read to its end.
+func (b *broadcastFlags) write(w io.Writer) error {
+	if b.file != "" {
+		f, err := os.Open(b.file)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		b.draft.File = f
+	}
+	err := b.draft.WriteJSON(&untilBroken{w, &b.phones.err})
+	return errors.Join(b.phones.err, err)
+}
+
+// untilBroken writes nothing more once the error is there. A request is complete only with its last byte, so one whose list
+// could not be read is never taken for a shorter one.
+type untilBroken struct {
+	w   io.Writer
+	err *error
+}
+
+func (u *untilBroken) Write(p []byte) (int, error) {
+	if *u.err != nil {
+		return 0, *u.err
+	}
+	return u.w.Write(p)
+}

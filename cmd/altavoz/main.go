@@ -1,0 +1,48 @@
+// Command altavoz is the one binary: a process of the house, and the tools of those who use and run it.
+//
+// One file a subcommand. What a command says to people goes to standard error, what it was asked for to standard output.
+package main
+
+import (
+	"context"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
+
+// run runs one command and returns its exit code. The first interrupt asks it to stop, the second one kills.
+func run(args []string, in io.Reader, out, talk io.Writer) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop)
+	root := rootCommand()
+	root.SetArgs(args)
+	root.SetIn(in)
+	root.SetOut(out)
+	root.SetErr(talk)
+	return tell(talk, root.ExecuteContext(ctx))
+}
+
+func rootCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "altavoz",
+		Short: "One interactive WhatsApp message to many phones",
+		Long: "altavoz sends one interactive WhatsApp message to many phones: three, or a million.\n\n" +
+			"Exit codes: 0 done, 1 error, 2 wrong use, 3 some phones were not reached, 4 timed out, 130 interrupted.",
+		SilenceErrors: true, // tell speaks
+		SilenceUsage:  true,
+		Args:          usage(cobra.NoArgs),
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return wrongUse(cmd, err) })
+	root.AddCommand(
+		upCommand(), serveCommand(), sendCommand(), watchCommand(), topicsCommand(), simulateCommand(), publishCommand(),
+		configCommand(), healthCommand(), versionCommand(),
+	)
+	return root
+}

@@ -1,0 +1,104 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"unicode"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"altavoz/app"
+)
+
+// The exit codes.
+const (
+	exitError       = 1
+	exitUsage       = 2
+	exitSomeFailed  = 3
+	exitTimeout     = 4
+	exitInterrupted = 130
+)
+
+// exit is an error with its code and what to do about it. Silent: everything is said already.
+type exit struct {
+	err    error
+	code   int
+	hint   string
+	silent bool
+}
+
+func (e *exit) Error() string { return e.err.Error() }
+func (e *exit) Unwrap() error { return e.err }
+
+var errSomeFailed = errors.New("some phones were not reached")
+
+// tell says what went wrong, in one voice, and returns the exit code.
+func tell(w io.Writer, err error) int {
+	if err == nil {
+		return 0
+	}
+	e := &exit{err: err, code: exitError, hint: app.Hint(err)}
+	var own *exit
+	switch {
+	case errors.As(err, &own):
+		e = own
+	case strings.HasPrefix(err.Error(), "unknown command"): // cobra gives it no type
+		e.code, e.hint = exitUsage, "`altavoz --help` lists the commands"
+	}
+	if e.silent {
+		return e.code
+	}
+	say(w, "altavoz: error: %s", e.err)
+	if e.hint != "" {
+		say(w, "altavoz: hint: %s", e.hint)
+	}
+	return e.code
+}
+
+// say writes a line for people.
+func say(w io.Writer, format string, args ...any) {
+	_, _ = fmt.Fprintln(w, clean(fmt.Sprintf(format, args...))) // a terminal that is gone can't be told
+}
+
+// clean makes text of strangers harmless to a terminal: what could move the cursor, hide or turn text round is left out.
+func clean(text string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '\n' || r == '\t':
+			return r
+		case unicode.IsControl(r), unicode.Is(unicode.Bidi_Control, r):
+			return -1
+		}
+		return r
+	}, text)
+}
+
+func wrongUse(cmd *cobra.Command, err error) error {
+	return &exit{err: err, code: exitUsage, hint: "`" + cmd.CommandPath() + " --help` says how it is used"}
+}
+
+// usage makes wrong arguments wrong use.
+func usage(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if err := check(cmd, args); err != nil {
+			return wrongUse(cmd, err)
+		}
+		return nil
+	}
+}
+
+// interrupted is the error of a person who pressed Ctrl-C, or of an operator's SIGTERM.
+func interrupted(ctx context.Context, hint string) error {
+	return &exit{err: context.Cause(ctx), code: exitInterrupted, hint: hint}
+}
+
+// terminal returns the file behind w if a person looks at it.
+func terminal(w io.Writer) (*os.File, bool) {
+	f, ok := w.(*os.File)
+	return f, ok && term.IsTerminal(int(f.Fd()))
+}

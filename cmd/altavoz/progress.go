@@ -1,0 +1,129 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"golang.org/x/term"
+)
+
+const (
+	lineEvery = 5 * time.Second // where nobody looks at it live
+	// rateOver is how far back the rate looks: long enough to be steady, short enough to be true.
+	rateOver     = 10 * time.Second
+	defaultWidth = 80
+)
+
+// progress tells how far a broadcast is: one line that changes on a terminal, a line now and then elsewhere.
+type progress struct {
+	w     io.Writer
+	tty   *os.File // nil: not a terminal
+	quiet bool
+
+	last    time.Time // when a line was told, where nobody looks live
+	text    string
+	samples []sample
+}
+
+type sample struct {
+	at      time.Time
+	decided uint32
+}
+
+func newProgress(w io.Writer, quiet bool) *progress {
+	p := &progress{w: w, quiet: quiet}
+	p.tty, _ = terminal(w)
+	return p
+}
+
+// uploading tells how much of the request is sent.
+func (p *progress) uploading(bytes int64) {
+	p.show(fmt.Sprintf("sending the request: %.1f MB", float64(bytes)/1e6))
+}
+
+// at tells how far the task is.
+func (p *progress) at(s *taskStatus, now time.Time) { p.show(p.line(s, now)) }
+
+func (p *progress) line(s *taskStatus, now time.Time) string {
+	r := s.Result
+	if r == nil {
+		if s.ETA != "" {
+			return "waiting until " + s.ETA
+		}
+		return "accepted, not begun yet"
+	}
+	text := fmt.Sprintf("sent %d  failed %d  unknown %d  of %d", r.Successful, r.Failed-min(r.Failed, r.Unknown), r.Unknown, r.Total)
+	decided := r.Total - min(r.Total, r.Pending)
+	rate := p.rate(decided, now)
+	if rate > 0 {
+		text += fmt.Sprintf("  %.0f/s", rate)
+	}
+	if rate > 0 && r.Pending > 0 {
+		text += "  " + roughly(time.Duration(float64(r.Pending)/rate*float64(time.Second))) + " left"
+	}
+	if s.Why != "" && !s.over() {
+		text += "  waiting: " + s.Why
+	}
+	return text
+}
+
+// rate is how many recipients were decided a second, lately.
+func (p *progress) rate(decided uint32, now time.Time) float64 {
+	p.samples = append(p.samples, sample{now, decided})
+	for len(p.samples) > 2 && now.Sub(p.samples[0].at) > rateOver {
+		p.samples = p.samples[1:]
+	}
+	first := p.samples[0]
+	took := now.Sub(first.at).Seconds()
+	if took <= 0 || decided <= first.decided {
+		return 0
+	}
+	return float64(decided-first.decided) / took
+}
+
+// roughly writes a time as a person says it.
+func roughly(d time.Duration) string {
+	switch {
+	case d < time.Minute:
+		return d.Round(time.Second).String()
+	case d < time.Hour:
+		return fmt.Sprintf("%dm%02ds", int(d.Minutes()), int(d.Seconds())%60)
+	default:
+		return fmt.Sprintf("%dh%02dm", int(d.Hours()), int(d.Minutes())%60)
+	}
+}
+
+func (p *progress) show(text string) {
+	text = strings.ReplaceAll(clean(text), "\n", " ")
+	switch {
+	case p.quiet || text == p.text:
+		return
+	case p.tty != nil:
+		width, _, err := term.GetSize(int(p.tty.Fd()))
+		if err != nil || width <= 0 {
+			width = defaultWidth
+		}
+		if utf8.RuneCountInString(text) >= width {
+			text = string([]rune(text)[:width-1])
+		}
+		_, _ = fmt.Fprintf(p.w, "\r\x1b[K%s", text)
+	case time.Since(p.last) < lineEvery:
+		return
+	default:
+		p.last = time.Now()
+		_, _ = fmt.Fprintln(p.w, text)
+	}
+	p.text = text
+}
+
+// end leaves the terminal as it was.
+func (p *progress) end() {
+	if p.tty != nil && p.text != "" {
+		_, _ = fmt.Fprint(p.w, "\r\x1b[K")
+	}
+	p.text = ""
+}

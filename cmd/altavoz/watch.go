@@ -1,0 +1,193 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"altavoz/app"
+	"altavoz/schemas"
+)
+
+const (
+	pollFirst = 100 * time.Millisecond
+	pollMost  = time.Second
+	// lostPatience is how long a server that has answered before may be away: the time of a restart.
+	lostPatience = 30 * time.Second
+)
+
+// serverFlags say which altavoz is talked to, and for how long.
+type serverFlags struct {
+	url     string
+	key     string
+	json    bool
+	timeout time.Duration
+}
+
+func (s *serverFlags) add(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVar(&s.url, "url", app.Default().Client.URL, "the altavoz to talk to (or ALTAVOZ_URL)")
+	f.StringVar(&s.key, "api-key", "", "the key to show it (or ALTAVOZ_API_KEY, which keeps it out of the list of processes)")
+	f.BoolVar(&s.json, "json", false, "print the result as one line of JSON, and no progress")
+	f.DurationVar(&s.timeout, "timeout", 0, "how long to wait for the end, as 10m (for ever)")
+}
+
+// client returns a client of that altavoz, and a context that ends with the time-out.
+func (s *serverFlags) client(cmd *cobra.Command) (*client, context.Context, context.CancelFunc, error) {
+	cfg, err := app.Load()
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	if !cmd.Flags().Changed("url") {
+		s.url = cfg.Client.URL
+	}
+	key := schemas.Secret(s.key)
+	if key == "" {
+		key = cfg.Client.APIKey
+	}
+	ctx, cancel := cmd.Context(), context.CancelFunc(func() {})
+	if s.timeout > 0 {
+		ctx, cancel = context.WithTimeoutCause(ctx, s.timeout, errTimeout)
+	}
+	return newClient(s.url, key), ctx, cancel, nil
+}
+
+var errTimeout = errors.New("not finished in time")
+
+func watchCommand() *cobra.Command {
+	var server serverFlags
+	cmd := &cobra.Command{
+		Use:   "watch TASK",
+		Short: "Follow a broadcast until its end",
+		Args:  usage(cobra.ExactArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			task, err := schemas.ParseTaskID(args[0])
+			if err != nil {
+				return &exit{err: err, code: exitUsage, hint: "it looks like 0190a0a0-0000-7000-8000-000000000000"}
+			}
+			c, ctx, cancel, err := server.client(cmd)
+			if err != nil {
+				return err
+			}
+			defer cancel()
+			f := &follower{client: c, task: task, progress: newProgress(cmd.ErrOrStderr(), server.json)}
+			s, err := f.follow(ctx, nil)
+			f.progress.end()
+			if err != nil {
+				return told(ctx, err, task)
+			}
+			return result(cmd, s, server.json)
+		},
+	}
+	server.add(cmd)
+	return cmd
+}
+
+// follower watches one task.
+type follower struct {
+	client   *client
+	task     schemas.TaskID
+	progress *progress
+}
+
+// follow asks for the task's status until it is over. answered gives what became of the request that makes the task, while
+// that is under way; nil: it is there already.
+func (f *follower) follow(ctx context.Context, answered <-chan error) (*taskStatus, error) {
+	pause := pollFirst
+	var heard time.Time
+	for {
+		timer := time.NewTimer(pause)
+		select {
+		case err := <-answered:
+			timer.Stop()
+			if err != nil {
+				return nil, err
+			}
+			answered = nil
+		case <-timer.C:
+			pause = min(pause*3/2, pollMost)
+		case <-ctx.Done():
+			timer.Stop()
+			return nil, context.Cause(ctx)
+		}
+		if answered != nil && !f.client.done.Load() {
+			f.progress.uploading(f.client.sent.Load())
+			continue
+		}
+		s, err := f.client.status(ctx, f.task)
+		var no *refusal
+		switch {
+		case err == nil:
+			heard = time.Now()
+			f.progress.at(s, heard)
+			if s.over() && answered == nil {
+				return s, nil
+			}
+		case ctx.Err() != nil:
+			return nil, context.Cause(ctx)
+		case answered != nil: // the server may not know it yet
+		case errors.As(err, &no) && no.status == http.StatusServiceUnavailable: // it will answer again
+		case no == nil && time.Since(heard) < lostPatience:
+		default:
+			return nil, err
+		}
+	}
+}
+
+// told turns an error of a broadcast under way into what a person should know.
+func told(ctx context.Context, err error, task schemas.TaskID) error {
+	goesOn := "the broadcast goes on: `" + self() + " watch " + task.String() + "` shows it"
+	var no *refusal
+	switch {
+	case errors.Is(context.Cause(ctx), errTimeout):
+		return &exit{err: errTimeout, code: exitTimeout, hint: goesOn}
+	case ctx.Err() != nil:
+		return interrupted(ctx, goesOn)
+	case errors.As(err, &no):
+		return &exit{err: err, code: exitError, hint: no.hint}
+	}
+	return err
+}
+
+// result prints how a task ended.
+func result(cmd *cobra.Command, s *taskStatus, asJSON bool) error {
+	out := cmd.OutOrStdout()
+	switch {
+	case asJSON:
+		_, _ = fmt.Fprintf(out, "%s\n", s.raw)
+	case s.Result != nil:
+		r := s.Result
+		say(out, "task %s: %s", s.TaskID, s.Status)
+		line := fmt.Sprintf("%d in all, %d sent, %d not", r.Total, r.Successful, r.Failed)
+		for _, kind := range []struct {
+			n    uint32
+			name string
+		}{{r.Unknown, "unknown"}, {r.Skipped, "skipped"}, {r.Expired, "expired"}, {r.Cancelled, "cancelled"}} {
+			if kind.n > 0 {
+				line += fmt.Sprintf(", of them %d %s", kind.n, kind.name)
+			}
+		}
+		say(out, "%s", line)
+		for _, e := range r.Errors {
+			say(out, "  %s", e)
+		}
+		if more := int(r.Failed) - len(r.Errors); more > 0 && len(r.Errors) > 0 {
+			say(out, "  and %d more", more)
+		}
+	}
+	switch {
+	case s.Status == "FAILURE":
+		why := s.Why
+		if why == "" {
+			why = "the broadcast failed"
+		}
+		return &exit{err: errors.New(why), code: exitError}
+	case s.Result != nil && s.Result.Failed > 0:
+		return &exit{err: errSomeFailed, code: exitSomeFailed, silent: true}
+	}
+	return nil
+}
