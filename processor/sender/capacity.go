@@ -1,7 +1,7 @@
 package sender
 
 // capacity says whether another call may begin. Bulk leaves an eighth to express. Each number has a part that the others
-// leave to it, half of everything divided by the numbers, so that one whose calls hang never takes all.
+// leave to it, a quarter of everything divided by the numbers, so that one whose calls hang never takes all.
 type capacity struct {
 	most     int // calls
 	bulkMost int
@@ -19,7 +19,7 @@ func newCapacity(most int) capacity {
 // join counts a number in; inFlight are the numbers before it.
 func (c *capacity) join(others []int) {
 	c.numbers++
-	c.part = c.most / 2 / c.numbers
+	c.part = c.most / partsOf / c.numbers
 	c.owed = c.part
 	for _, n := range others {
 		c.owed += max(0, c.part-n)
@@ -28,10 +28,11 @@ func (c *capacity) join(others []int) {
 
 // fits reports whether a number with inFlight calls may begin another.
 func (c *capacity) fits(l lane, inFlight int) bool {
-	if c.total >= c.most || l == bulk && c.bulk >= c.bulkMost {
-		return false
+	room := c.most - c.total
+	if l == bulk {
+		room = min(room, c.bulkMost-c.bulk)
 	}
-	return inFlight < c.part || c.most-c.total > c.owed
+	return room > c.owed || room > 0 && inFlight < c.part
 }
 
 // add counts a call of a number with inFlight others.

@@ -149,7 +149,7 @@ func TestCapacityOfHungNumber(t *testing.T) {
 		c.add(express, other)
 		other++
 	}
-	if other != 64 {
+	if other != 64 { // its part, and the eighth for express
 		t.Errorf("%d left for the other", other)
 	}
 }

@@ -115,6 +115,8 @@ const (
 	maxMaxInFlight     = 1 << 16
 	// expressReserve is the part of it that bulk never takes: an eighth.
 	expressReserve = 8
+	// partsOf: a quarter of it is kept for numbers that have little under way.
+	partsOf = 4
 	// bulkTurn is how many express sends of a number go before a bulk send that waits: a direct answer comes first, and a
 	// broadcast still moves while others are small and many.
 	bulkTurn = 7

@@ -268,7 +268,7 @@ func TestRevokeDuringCommit(t *testing.T) {
 func TestRevokeDrains(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(w *world) {
-		p := w.start(both, inFlight(8))
+		p := w.start(both, inFlight(8), rate(0))
 		w.latency = func(*apiCall) time.Duration { return 9 * time.Second }
 		task := schemas.NewTaskID()
 		for i := range uint32(20) {

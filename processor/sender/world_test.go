@@ -139,6 +139,7 @@ func (w *world) until(what string, cond func() bool) {
 		ok, changed := cond(), w.changed
 		w.mu.Unlock()
 		if ok {
+			synctest.Wait() // so that the test may look around
 			return
 		}
 		select {
@@ -151,6 +152,7 @@ func (w *world) until(what string, cond func() bool) {
 
 // rest lets everything that can happen within d happen.
 func (w *world) rest(d time.Duration) {
+	w.lock(func() {}) // what the test has looked at may change from here on
 	time.Sleep(d)
 	synctest.Wait()
 }
