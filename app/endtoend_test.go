@@ -195,8 +195,14 @@ func testContractAnswers(t *testing.T, h *house) {
 		}
 	}
 	code, got := h.post(t, `{"phones":["573001230004"],"body_text":"b","use_queue":true}`)
-	if code != http.StatusAccepted || !strings.HasPrefix(got, `{"success":true,"message":"Mensaje broadcast enviado a cola","task_id":"`) {
-		t.Errorf("queued: %d %s", code, got)
+	task, ok := strings.CutPrefix(got, `{"success":true,"message":"Mensaje broadcast enviado a cola","task_id":"`)
+	if task, ok = strings.CutSuffix(task, `"}`); code != http.StatusAccepted || !ok {
+		t.Fatalf("queued: %d %s", code, got)
+	}
+	h.finished(t, task)
+	want := `{"task_id":"` + task + `","status":"SUCCESS","result":{"total":1,"successful":1,"failed":0,"errors":[]}}`
+	if code, got := h.get(t, h.api+statusPath+task); code != http.StatusOK || got != want {
+		t.Errorf("task-status: %d %s\nwant %s", code, got, want)
 	}
 	for body, want := range map[string]string{
 		`{"body_text":"b"}`:         `{"error":"Se requiere el campo 'phones' con un array de números telefónicos"`,

@@ -3,10 +3,12 @@ package app
 import (
 	"context"
 	"log/slog"
+	"net"
 	"sync"
 	"testing"
 	"time"
 
+	"altavoz/app/embedded"
 	"altavoz/kafka"
 	"altavoz/schemas"
 	"altavoz/whatsapp/simulator"
@@ -95,15 +97,14 @@ func embeddedHouse(t *testing.T) *house {
 	t.Helper()
 	sim := startTestSimulator(t)
 	cfg := houseConfig(t)
-	cfg.WhatsApp.BaseURL, cfg.WhatsApp.PhoneNumberID, cfg.WhatsApp.AccessToken = sim.url(), simulatedNumber, simulatedToken
+	cfg.WhatsApp.BaseURL, cfg.WhatsApp.PhoneNumberID, cfg.WhatsApp.AccessToken = sim.URL(), simulatedNumber, simulatedToken
 	a := startApp(t, cfg, Options{})
-	h := &house{api: a.URL(), simulator: sim.url()}
+	h := &house{api: a.URL(), simulator: sim.URL()}
 	h.publish = func(t *testing.T, key string, value []byte) {
 		t.Helper()
 		publishRaw(t, a.kafka, a.layout, key, value)
 	}
-	h.restart = func(t *testing.T) {
-		t.Helper()
+	h.restart = func(*testing.T) { // for the whole test, whichever scenario asked for it
 		stopApp(t, a)
 		a = startApp(t, cfg, Options{})
 		h.api = a.URL()
@@ -111,16 +112,16 @@ func embeddedHouse(t *testing.T) *house {
 	return h
 }
 
-func startTestSimulator(t *testing.T) *embeddedAPI {
+func startTestSimulator(t *testing.T) *embedded.Simulator {
 	t.Helper()
-	api, err := startSimulator("127.0.0.1:0", simulator.Config{
+	api, err := embedded.StartSimulator("127.0.0.1:0", simulator.Config{
 		Numbers: []simulator.Number{{ID: simulatedNumber, Token: simulatedToken}}, Logger: testLogger(t),
-	}, "", Network{}.withDefaults())
+	}, "", net.Listen)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := api.stop(); err != nil {
+		if err := api.Stop(); err != nil {
 			t.Error(err)
 		}
 	})
