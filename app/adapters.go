@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"altavoz/app/embedded"
 	"altavoz/kafka"
 	"altavoz/processor/aggregator"
 	"altavoz/processor/fanout"
@@ -43,7 +44,7 @@ var (
 	_ media.Uploader = (*whatsapp.Client)(nil)
 	_ media.Parts    = blobs{}
 	_ media.Cache    = (*redis.Cache)(nil)
-	_ media.Cache    = (*memoryCache)(nil)
+	_ media.Cache    = (*embedded.Cache)(nil)
 )
 
 // records is where blobs reads: one record by its place.

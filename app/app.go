@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
+	"altavoz/app/embedded"
 	"altavoz/kafka"
 	"altavoz/producer"
 	"altavoz/whatsapp/simulator"
@@ -38,8 +39,8 @@ type App struct {
 	layout kafka.Layout
 	doors  doors
 	// embedded parts, nil where the real ones are configured
-	broker *embeddedKafka
-	api    *embeddedAPI
+	broker *embedded.Kafka
+	api    *embedded.Simulator
 
 	lifecycle
 	running atomic.Bool
@@ -136,27 +137,32 @@ func topicsError(err error) error {
 
 // startEmbedded starts what nobody configured.
 func (a *App) startEmbedded() error {
+	twins := a.cfg.Embedded
 	if len(a.cfg.Kafka.Brokers) == 0 {
-		broker, err := startKafka(a.cfg.Embedded, a.network, a.log)
-		if err != nil {
-			return err
+		broker, err := embedded.StartKafka(twins.DataDir, twins.KafkaAddr, a.network.Listen, a.log)
+		switch {
+		case errors.Is(err, embedded.ErrInUse):
+			return withHint(err, "stop that one, or give this one an ALTAVOZ_DATA_DIR of its own")
+		case err != nil:
+			return withHint(err, "if "+twins.KafkaAddr+" is a Kafka that you want to use, set ALTAVOZ_KAFKA_BROKERS to it; "+
+				"if it is just taken, set ALTAVOZ_EMBEDDED_KAFKA_ADDR to another address")
 		}
 		a.broker = broker
-		a.cfg.Kafka.Brokers = []string{broker.addr()}
-		a.stopLast("embedded kafka", func(context.Context) error { return broker.stop() })
+		a.cfg.Kafka.Brokers = []string{broker.Addr()}
+		a.stopLast("embedded kafka", func(context.Context) error { return broker.Stop() })
 	}
 	if len(a.senders) == 0 && a.cfg.Process.Roles.Has(RoleFanout, RoleSender) {
 		id := cmp.Or(a.cfg.WhatsApp.PhoneNumberID, simulatedNumber)
 		account := simulator.Config{Numbers: []simulator.Number{{ID: id, Token: simulatedToken}}, Logger: a.log}
-		api, err := startSimulator(a.cfg.Embedded.SimulatorAddr, account, "", a.network)
+		api, err := embedded.StartSimulator(twins.SimulatorAddr, account, "", a.network.Listen)
 		if err != nil {
-			return err
+			return withHint(err, "set ALTAVOZ_SIMULATOR_ADDR to another address")
 		}
-		a.log.Info("simulator runs: nothing leaves this machine", "url", api.url())
+		a.log.Info("simulator runs: nothing leaves this machine", "url", api.URL())
 		a.api = api
-		a.cfg.WhatsApp.BaseURL = api.url()
+		a.cfg.WhatsApp.BaseURL = api.URL()
 		a.senders = []number{{id, simulatedToken, a.cfg.WhatsApp.Rate}}
-		a.stopLast("simulator", func(context.Context) error { return api.stop() })
+		a.stopLast("simulator", func(context.Context) error { return api.Stop() })
 	}
 	return nil
 }
@@ -207,7 +213,7 @@ func (a *App) SimulatorURL() string {
 	if a.api == nil {
 		return ""
 	}
-	return a.api.url()
+	return a.api.URL()
 }
 
 // Brokers returns where Kafka is.

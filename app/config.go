@@ -49,15 +49,17 @@ type HTTPConfig struct {
 
 // KafkaConfig is where Kafka is.
 type KafkaConfig struct {
-	Brokers       []string       `envconfig:"ALTAVOZ_KAFKA_BROKERS" help:"host:port, separated by commas; empty: embedded (up)"`
-	TopicPrefix   string         `envconfig:"ALTAVOZ_KAFKA_TOPIC_PREFIX" help:"of the names of topics and groups"`
-	TLS           bool           `envconfig:"ALTAVOZ_KAFKA_TLS" help:"whether the brokers speak TLS"`
-	CAFile        string         `envconfig:"ALTAVOZ_KAFKA_CA_FILE" help:"certificates of the brokers' authority; empty: the system's"`
-	CertFile      string         `envconfig:"ALTAVOZ_KAFKA_CERT_FILE" help:"our own certificate, where the brokers ask for one"`
-	KeyFile       string         `envconfig:"ALTAVOZ_KAFKA_KEY_FILE" help:"its key"`
-	SASLMechanism string         `envconfig:"ALTAVOZ_KAFKA_SASL_MECHANISM" help:"PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512; empty: none"`
-	SASLUser      string         `envconfig:"ALTAVOZ_KAFKA_SASL_USER" help:"who we are to the brokers"`
-	SASLPassword  schemas.Secret `envconfig:"ALTAVOZ_KAFKA_SASL_PASSWORD" help:"the password of that user"`
+	Brokers     []string `envconfig:"ALTAVOZ_KAFKA_BROKERS" help:"host:port, separated by commas; empty: embedded (up)"`
+	TopicPrefix string   `envconfig:"ALTAVOZ_KAFKA_TOPIC_PREFIX" help:"of the names of topics and groups"`
+	// Shorter notices a dead broker sooner, longer sits out a slow one.
+	RequestTimeout time.Duration  `envconfig:"ALTAVOZ_KAFKA_REQUEST_TIMEOUT" help:"how long a broker may take to answer"`
+	TLS            bool           `envconfig:"ALTAVOZ_KAFKA_TLS" help:"whether the brokers speak TLS"`
+	CAFile         string         `envconfig:"ALTAVOZ_KAFKA_CA_FILE" help:"certificates of the brokers' authority; empty: the system's"`
+	CertFile       string         `envconfig:"ALTAVOZ_KAFKA_CERT_FILE" help:"our own certificate, where the brokers ask for one"`
+	KeyFile        string         `envconfig:"ALTAVOZ_KAFKA_KEY_FILE" help:"its key"`
+	SASLMechanism  string         `envconfig:"ALTAVOZ_KAFKA_SASL_MECHANISM" help:"PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512; empty: none"`
+	SASLUser       string         `envconfig:"ALTAVOZ_KAFKA_SASL_USER" help:"who we are to the brokers"`
+	SASLPassword   schemas.Secret `envconfig:"ALTAVOZ_KAFKA_SASL_PASSWORD" help:"the password of that user"`
 }
 
 // RedisConfig is where Redis or Valkey is, if there is one.
@@ -119,7 +121,7 @@ func Default() Config {
 	return Config{
 		Process: ProcessConfig{Roles: AllRoles(), LogLevel: slog.LevelInfo},
 		HTTP:    HTTPConfig{Addr: defaultHTTPAddr, MaxBody: schemas.MaxBodyBytes, DirectTimeout: producer.DefaultDirectTimeout},
-		Kafka:   KafkaConfig{TopicPrefix: "altavoz."},
+		Kafka:   KafkaConfig{TopicPrefix: "altavoz.", RequestTimeout: 10 * time.Second},
 		WhatsApp: WhatsAppConfig{
 			BaseURL: whatsapp.DefaultBaseURL, APIVersion: whatsapp.DefaultVersion, Rate: defaultRate,
 			MaxInFlight: defaultMaxInFlight, DefaultRegion: "CO",

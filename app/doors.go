@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"altavoz/app/embedded"
 	"altavoz/kafka"
 	"altavoz/producer"
 	"altavoz/redis"
@@ -110,7 +111,7 @@ func (a *App) openWhatsApp(ctx context.Context) error {
 // openCache returns where media ids are remembered.
 func (a *App) openCache(ctx context.Context) (media.Cache, error) {
 	if len(a.cfg.Redis.Addrs) == 0 {
-		return newMemoryCache(), nil
+		return embedded.NewCache(), nil
 	}
 	secure, err := tlsConfig(a.cfg.Redis.TLS, "ALTAVOZ_REDIS", a.cfg.Redis.CAFile, "", "")
 	if err != nil {

@@ -97,9 +97,9 @@ func embeddedHouse(t *testing.T) *house {
 	t.Helper()
 	sim := startTestSimulator(t)
 	cfg := houseConfig(t)
-	cfg.WhatsApp.BaseURL, cfg.WhatsApp.PhoneNumberID, cfg.WhatsApp.AccessToken = sim.URL(), simulatedNumber, simulatedToken
+	cfg.WhatsApp.BaseURL, cfg.WhatsApp.PhoneNumberID, cfg.WhatsApp.AccessToken = sim.url(), simulatedNumber, simulatedToken
 	a := startApp(t, cfg, Options{})
-	h := &house{api: a.URL(), simulator: sim.URL()}
+	h := &house{api: a.URL(), simulator: sim.url()}
 	h.publish = func(t *testing.T, key string, value []byte) {
 		t.Helper()
 		publishRaw(t, a.kafka, a.layout, key, value)
@@ -112,20 +112,25 @@ func embeddedHouse(t *testing.T) *house {
 	return h
 }
 
-func startTestSimulator(t *testing.T) *embedded.Simulator {
+// testSimulator is a Cloud API that lives as long as a test.
+type testSimulator struct{ *embedded.Simulator }
+
+func (s testSimulator) url() string { return s.URL() }
+
+func startTestSimulator(t *testing.T) testSimulator {
 	t.Helper()
-	api, err := embedded.StartSimulator("127.0.0.1:0", simulator.Config{
+	sim, err := embedded.StartSimulator("127.0.0.1:0", simulator.Config{
 		Numbers: []simulator.Number{{ID: simulatedNumber, Token: simulatedToken}}, Logger: testLogger(t),
 	}, "", net.Listen)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := api.Stop(); err != nil {
+		if err := sim.Stop(); err != nil {
 			t.Error(err)
 		}
 	})
-	return api
+	return testSimulator{sim}
 }
 
 // publishRaw puts a record on the topic broadcasts, as a foreign client does: no version header, any key or none.

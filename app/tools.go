@@ -12,6 +12,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"altavoz/app/embedded"
 	"altavoz/kafka"
 	"altavoz/producer"
 	"altavoz/schemas"
@@ -207,13 +208,13 @@ func Simulate(ctx context.Context, c SimulatorConfig, log *slog.Logger, ready fu
 	if c.Number != "" {
 		cfg.Numbers = []simulator.Number{{ID: c.Number, Token: c.Token.Reveal()}}
 	}
-	api, err := startSimulator(c.Addr, cfg, strings.Join(c.Faults, "\n"), Network{}.withDefaults())
+	api, err := embedded.StartSimulator(c.Addr, cfg, strings.Join(c.Faults, "\n"), Network{}.withDefaults().Listen)
 	if err != nil {
 		return err
 	}
-	ready(api.url())
+	ready(api.URL())
 	<-ctx.Done()
-	return api.stop()
+	return api.Stop()
 }
 
 // HealthURL returns where a process with this configuration says whether it is ready.

@@ -1,4 +1,4 @@
-package app
+package embedded
 
 import (
 	"context"
@@ -9,8 +9,8 @@ import (
 // maxRemembered media ids at some 200 bytes are 2 MB.
 const maxRemembered = 10_000
 
-// memoryCache remembers media ids where there is no Redis, until the process ends.
-type memoryCache struct {
+// Cache remembers media ids where there is no Redis, until the process ends. It is safe for concurrent use.
+type Cache struct {
 	mu    sync.Mutex
 	ids   map[string]remembered
 	order []string // oldest first, for forgetting
@@ -21,10 +21,11 @@ type remembered struct {
 	until time.Time
 }
 
-func newMemoryCache() *memoryCache { return &memoryCache{ids: make(map[string]remembered)} }
+// NewCache returns a cache that knows nothing.
+func NewCache() *Cache { return &Cache{ids: make(map[string]remembered)} }
 
 // Get returns the id that was put under key, if its time has not passed.
-func (c *memoryCache) Get(_ context.Context, key string) (string, bool) {
+func (c *Cache) Get(_ context.Context, key string) (string, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	r, ok := c.ids[key]
@@ -35,7 +36,7 @@ func (c *memoryCache) Get(_ context.Context, key string) (string, bool) {
 }
 
 // Put remembers an id for the time given, in place of the oldest one if there are too many.
-func (c *memoryCache) Put(_ context.Context, key, id string, ttl time.Duration) {
+func (c *Cache) Put(_ context.Context, key, id string, ttl time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if _, known := c.ids[key]; !known {

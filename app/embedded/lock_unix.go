@@ -1,10 +1,11 @@
-package app
+//go:build unix
+
+package embedded
 
 import (
 	"fmt"
 	"os"
-
-	"golang.org/x/sys/windows"
+	"syscall"
 )
 
 // lockFile locks a file for this process. The lock ends with the file's Close or with the process, however it ends.
@@ -13,10 +14,9 @@ func lockFile(path string) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	const flags = windows.LOCKFILE_EXCLUSIVE_LOCK | windows.LOCKFILE_FAIL_IMMEDIATELY
-	if err := windows.LockFileEx(windows.Handle(f.Fd()), flags, 0, 1, 0, new(windows.Overlapped)); err != nil {
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		_ = f.Close()
-		return nil, fmt.Errorf("it is in use: %w", err)
+		return nil, fmt.Errorf("%w (%w)", ErrInUse, err)
 	}
 	return f, nil
 }

@@ -1,0 +1,88 @@
+package embedded
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kfake"
+)
+
+const (
+	// Kafka looks for what retention and compaction may remove this often; its own default is an hour.
+	cleanerMillis = "30000"
+	// Small segments, since only whole ones are removed and it reads the data back when it starts.
+	segmentBytes = "16777216" // 16 MiB
+
+	lockName = "lock"
+)
+
+// ErrInUse is the error of a folder that another process has locked.
+var ErrInUse = errors.New("another process uses it")
+
+// Listen opens a listener, as [net.Listen] does.
+type Listen func(network, addr string) (net.Listener, error)
+
+// Kafka is a Kafka in this process: the same protocol, one broker, its log in a folder. What it acknowledged outlives the
+// process, killed or not; like a single real broker with default settings it does not outlive the machine's power, because
+// it leaves writing to the disk to the kernel (with a sync for every batch it takes half as many records a second).
+type Kafka struct {
+	cluster *kfake.Cluster
+	lock    *os.File
+}
+
+// StartKafka opens the folder and serves it. Two processes must not share one: the second gets ErrInUse.
+func StartKafka(dir, addr string, listen Listen, log *slog.Logger) (*Kafka, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("making the data directory: %w", err)
+	}
+	lock, err := lockFile(filepath.Join(dir, lockName))
+	if err != nil {
+		return nil, fmt.Errorf("locking the data directory %s: %w", dir, err)
+	}
+	began := time.Now()
+	cluster, err := kfake.NewCluster(
+		kfake.NumBrokers(1),
+		kfake.DataDir(filepath.Join(dir, "kafka")),
+		kfake.ListenFn(func(network, _ string) (net.Listener, error) { return listen(network, addr) }),
+		kfake.BrokerConfigs(map[string]string{"log.cleaner.backoff.ms": cleanerMillis, "log.segment.bytes": segmentBytes}),
+		kfake.WithLogger(kafkaLog{log}),
+	)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("starting the embedded Kafka: %w", err), lock.Close())
+	}
+	k := &Kafka{cluster: cluster, lock: lock}
+	log.Info("embedded kafka runs", "addr", k.Addr(), "data_dir", dir, "took", time.Since(began))
+	return k, nil
+}
+
+// Addr returns where it listens.
+func (k *Kafka) Addr() string { return k.cluster.ListenAddrs()[0] }
+
+// Stop writes what a quick start wants to find, and gives the folder back.
+func (k *Kafka) Stop() error {
+	k.cluster.Close()
+	return k.lock.Close()
+}
+
+// kafkaLog passes on what the embedded Kafka has to say.
+type kafkaLog struct{ log *slog.Logger }
+
+func (l kafkaLog) Logf(level kfake.LogLevel, format string, args ...any) {
+	to := slog.LevelDebug
+	switch level {
+	case kfake.LogLevelError:
+		to = slog.LevelError
+	case kfake.LogLevelWarn:
+		to = slog.LevelWarn
+	case kfake.LogLevelInfo, kfake.LogLevelDebug, kfake.LogLevelNone:
+	}
+	if l.log.Enabled(context.Background(), to) {
+		l.log.Log(context.Background(), to, "embedded kafka", "says", fmt.Sprintf(format, args...))
+	}
+}

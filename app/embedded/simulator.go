@@ -1,0 +1,41 @@
+package embedded
+
+import (
+	"context"
+	"fmt"
+	"net"
+
+	"altavoz/whatsapp/simulator"
+)
+
+// Simulator is a Cloud API that sends nothing, on a listener of its own.
+type Simulator struct {
+	listener net.Listener
+	cancel   context.CancelFunc
+	served   chan error
+}
+
+// StartSimulator serves a simulator. Its faults may be an operator's words, so they are checked here.
+func StartSimulator(addr string, cfg simulator.Config, faults string, listen Listen) (*Simulator, error) {
+	sim := simulator.New(cfg)
+	if err := sim.SetFaults(faults); err != nil {
+		return nil, fmt.Errorf("reading the faults: %w", err)
+	}
+	l, err := listen("tcp", addr)
+	if err != nil {
+		return nil, fmt.Errorf("starting the simulator: %w", err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	s := &Simulator{listener: l, cancel: cancel, served: make(chan error, 1)}
+	go func() { s.served <- sim.Serve(ctx, l) }()
+	return s, nil
+}
+
+// URL returns where it answers.
+func (s *Simulator) URL() string { return "http://" + s.listener.Addr().String() }
+
+// Stop ends it; it returns when nothing of it runs any more.
+func (s *Simulator) Stop() error {
+	s.cancel()
+	return <-s.served
+}
