@@ -172,6 +172,9 @@ func (p *process) start() {
 	cfg.Process.Roles, cfg.Process.InstanceID = p.roles, p.name
 	cfg.HTTP.Addr = p.addr
 	cfg.Kafka.Brokers, cfg.Kafka.TopicPrefix = []string{fmt.Sprintf("127.0.0.1:%d", simKafka)}, "sim."
+	// kfake starts a rebalance's clock (30 s) anew with everybody who joins, and sometimes waits for one too many: who gives
+	// up joining and tries again sooner than that keeps the others waiting for ever.
+	cfg.Kafka.RequestTimeout = 80 * time.Second
 	cfg.WhatsApp.BaseURL, cfg.WhatsApp.PhoneNumberID, cfg.WhatsApp.AccessToken = "http://"+simAPI, simNumber, simToken
 	cfg.WhatsApp.Rate = 100
 	log := slog.New(slog.NewTextHandler(p.w.logs, nil)).With("process", p.addr)

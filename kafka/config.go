@@ -27,8 +27,10 @@ type Config struct {
 	// SessionTimeout is after how long a silent member is given up; 0: 10 s. RebalanceTimeout is how long a member
 	// may drain before it gives partitions up; 0: 30 s. It must be longer than a stage's drain.
 	SessionTimeout, RebalanceTimeout time.Duration
-	Logger                           *slog.Logger
-	Registerer                       prometheus.Registerer
+	// RequestTimeout is how long a broker may take to answer; 0: 10 s. Joining a group may take a rebalance longer.
+	RequestTimeout time.Duration
+	Logger         *slog.Logger
+	Registerer     prometheus.Registerer
 }
 
 const (
@@ -47,6 +49,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.RebalanceTimeout == 0 {
 		c.RebalanceTimeout = defaultRebalance
+	}
+	if c.RequestTimeout == 0 {
+		c.RequestTimeout = requestTimeout
 	}
 	if c.ClientID == "" {
 		c.ClientID = "altavoz"
@@ -88,7 +93,7 @@ func (c Config) client(extra ...kgo.Opt) (*kgo.Client, error) {
 		kgo.SeedBrokers(c.Brokers...),
 		kgo.ClientID(c.ClientID),
 		kgo.Dialer(dial),
-		kgo.RequestTimeoutOverhead(requestTimeout),
+		kgo.RequestTimeoutOverhead(c.RequestTimeout),
 		kgo.WithDecompressor(cappedDecompressor{}),
 		kgo.WithLogger(libraryLog{c.Logger}),
 	}
