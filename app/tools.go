@@ -50,7 +50,7 @@ func (c *Config) kafkaConfig(network Network, log *slog.Logger) (kafka.Config, e
 	secure, err := tlsConfig(c.Kafka.TLS, "ALTAVOZ_KAFKA", c.Kafka.CAFile, c.Kafka.CertFile, c.Kafka.KeyFile)
 	return kafka.Config{
 		Brokers: c.brokers(), Prefix: c.Kafka.TopicPrefix, InstanceID: c.Process.InstanceID,
-		TLS: secure, SASL: mechanism, Dial: network.Dial, Logger: log,
+		TLS: secure, SASL: mechanism, Dial: network.Dial, RequestTimeout: c.Kafka.RequestTimeout, Logger: log,
 	}, err
 }
 
