@@ -25,6 +25,7 @@ type assignment struct {
 	behind   bool // in Stage.behind
 	busy     int  // sends admitted, called or with a result to be acknowledged
 	idle     chan struct{}
+	held     time.Time // its ledger was refused: nothing is admitted before
 
 	paused bool // under Stage.flow
 }
@@ -53,6 +54,7 @@ type send struct {
 	unsent   int  // calls in a row that sent nothing
 	renewed  bool // its media id was renewed
 	probe    bool // of a stopped number
+	open     bool // an earlier call may have reached somebody: it stays started while it waits for another
 	counted  bool // among its task's sends
 
 	message schemas.Message // of the call
@@ -199,8 +201,16 @@ func (st *Stage) arrive(a *assignment, in *arrival, now time.Time) {
 		st.decide(e, schemas.MarkUnknown, schemas.MarkUnknown.Spanish(), "")
 		return
 	}
-	a.ledger.release(c)
+	e.open = c.started
 	st.enter(e, false)
+}
+
+// release returns a send to free: its call was refused, or not made.
+func (st *Stage) release(e *send) {
+	if !e.open {
+		e.on.ledger.release(e.cell)
+		st.soil(e.on)
+	}
 }
 
 // enter lets a send wait for its turn, once its message is there.

@@ -142,7 +142,7 @@ const (
 	doneGap = 200 * time.Millisecond
 	// commitTimeout bounds a commit; after it nobody knows.
 	commitTimeout = 10 * time.Second
-	// refusedWait is how long a send waits whose commit was refused, usually because partitions are changing hands.
+	// refusedWait is how long a partition waits whose commit was refused, usually because partitions are changing hands.
 	refusedWait = 250 * time.Millisecond
 
 	// rewindRecords is how far below the watermark a new owner reads, to know again what was there. The fanout repeats at

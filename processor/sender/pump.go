@@ -175,6 +175,7 @@ func (st *Stage) settle(c *commit, refused map[schemas.Slot]error, err error) (s
 	for _, a := range c.of {
 		if no := refused[a.slot]; no != nil && a.live {
 			st.log.Warn("ledger was refused", "topic", a.slot.Topic, "partition", a.slot.Partition, "error", no)
+			a.held = now.Add(refusedWait)
 			st.soil(a)
 		}
 	}
@@ -185,7 +186,7 @@ func (st *Stage) settle(c *commit, refused map[schemas.Slot]error, err error) (s
 			st.leave(e)
 		case refused[a.slot] != nil && !a.draining:
 			st.unadmit(e)
-			st.wait(e, now.Add(refusedWait), causeCommit)
+			st.wait(e, a.held, causeCommit)
 		case a.draining:
 			st.unadmit(e)
 			st.to(e, phaseParked, causeNone)
@@ -255,6 +256,11 @@ func (st *Stage) turn(n *number, now time.Time, withBulk bool) (e *send, stay bo
 			st.decide(e, schemas.MarkExpired, schemas.MarkExpired.Spanish(), "")
 			continue
 		}
+		if e.on.held.After(now) {
+			e.unlink()
+			st.wait(e, e.on.held, causeCommit)
+			continue
+		}
 		p := pair{n, e.phone}
 		if until := st.pairs.until(p); until.After(now) {
 			e.unlink()
@@ -310,8 +316,7 @@ func (st *Stage) unadmit(e *send) {
 		}
 	}
 	if e.on.live {
-		e.on.ledger.release(e.cell)
-		st.soil(e.on)
+		st.release(e)
 	}
 	st.list(n)
 }

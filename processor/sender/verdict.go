@@ -42,6 +42,7 @@ func (st *Stage) answered(e *send, r *schemas.Reply) {
 			st.decide(e, schemas.MarkUnknown, schemas.MarkUnknown.Spanish(), "")
 			return
 		}
+		e.open = true
 	case schemas.VerdictUnsent, schemas.VerdictTransient, schemas.VerdictThrottled, schemas.VerdictPair,
 		schemas.VerdictAccount, schemas.VerdictMedia:
 		// Definite refusals: nobody was reached, whatever happens to this process from here on.
@@ -51,8 +52,7 @@ func (st *Stage) answered(e *send, r *schemas.Reply) {
 		st.leave(e)
 		return
 	}
-	e.on.ledger.release(e.cell)
-	st.soil(e.on)
+	st.release(e)
 	if e.on.draining {
 		st.to(e, phaseParked, causeNone)
 		return

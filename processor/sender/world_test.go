@@ -45,6 +45,7 @@ type world struct {
 	processes []*process
 	writing   sync.WaitGroup
 	broken    []string
+	mutant    bool // what is broken is what is looked for
 
 	answer   func(c *apiCall) schemas.Reply // under mu; nil: sent
 	latency  func(c *apiCall) time.Duration
@@ -109,11 +110,16 @@ func (w *world) close() {
 	w.t.Helper()
 	w.lock(func() { w.latency = nil })
 	for _, p := range w.processes {
+		p.thaw()
 		p.end()
 	}
 	w.writing.Wait()
 	for _, b := range w.broken {
-		w.t.Error(b)
+		if w.mutant {
+			w.t.Log(b)
+		} else {
+			w.t.Error(b)
+		}
 	}
 }
 
@@ -227,7 +233,41 @@ type process struct {
 	feeding  sync.WaitGroup
 	commit   func(ps []schemas.Position) fault // how the next commit goes
 	logFault func(rec schemas.Record) fault
-	dropping bool // a commit's answer was lost: the group gives all partitions up
+	dropping bool          // a commit's answer was lost: the group gives all partitions up
+	frozen   chan struct{} // not nil: stopped, as by SIGSTOP, until it is closed
+	expelled bool          // the broker has given its partitions to others, and it does not know
+	hasty    bool          // a mutant: commits are answered before they are made
+	careless bool          // a mutant: results are acknowledged and not written
+}
+
+// pass holds whoever comes by while the process is frozen.
+func (p *process) pass() {
+	for {
+		p.mu.Lock()
+		frozen := p.frozen
+		p.mu.Unlock()
+		if frozen == nil {
+			return
+		}
+		<-frozen
+	}
+}
+
+func (p *process) freeze() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.frozen == nil {
+		p.frozen = make(chan struct{})
+	}
+}
+
+func (p *process) thaw() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.frozen != nil {
+		close(p.frozen)
+		p.frozen = nil
+	}
 }
 
 // fault is how an exchange with the broker goes wrong.
@@ -392,7 +432,7 @@ func (p *process) rejoin() {
 		delete(p.w.members, p.member())
 		p.mu.Lock()
 		p.session++
-		p.dropping = false
+		p.dropping, p.expelled = false, false
 		p.mu.Unlock()
 		p.join()
 	})
@@ -447,11 +487,34 @@ func (p *process) Commit(_ context.Context, f schemas.Fence, ps []schemas.Positi
 		}
 		return refused, nil
 	}
+	if p.hasty {
+		p.w.writing.Go(func() {
+			time.Sleep(how.before + 20*time.Millisecond)
+			if !p.isDead() {
+				p.apply(f, ps, how)
+			}
+		})
+		return nil, nil
+	}
 	time.Sleep(how.before)
+	p.pass()
 	if how.lose || p.isDead() {
 		p.drop()
 		return nil, errBroker
 	}
+	refused = p.apply(f, ps, how)
+	time.Sleep(how.after)
+	p.pass()
+	if how.loseAnswer || p.isDead() {
+		p.drop()
+		return nil, errBroker
+	}
+	return refused, nil
+}
+
+// apply is the coordinator's part.
+func (p *process) apply(f schemas.Fence, ps []schemas.Position, how fault) map[schemas.Slot]error {
+	refused := map[schemas.Slot]error{}
 	w := p.w
 	w.lock(func() {
 		known := w.members[f.Member] == f.Generation && f.Generation > 0
@@ -473,12 +536,7 @@ func (p *process) Commit(_ context.Context, f schemas.Fence, ps []schemas.Positi
 		w.commits = append(w.commits, committedAt{time.Now(), done})
 		w.touch()
 	})
-	time.Sleep(how.after)
-	if how.loseAnswer || p.isDead() {
-		p.drop()
-		return nil, errBroker
-	}
-	return refused, nil
+	return refused
 }
 
 // onCommit sets how commits go from now on; f is called under the process's lock.
@@ -533,6 +591,7 @@ func (p *process) Enqueue(rec schemas.Record, done func(schemas.Record, error)) 
 	}
 	p.w.writing.Go(func() {
 		time.Sleep(how.before + time.Millisecond)
+		p.pass()
 		if p.isDead() {
 			return // and nobody hears of it
 		}
@@ -540,8 +599,11 @@ func (p *process) Enqueue(rec schemas.Record, done func(schemas.Record, error)) 
 			done(rec, errBroker)
 			return
 		}
-		p.w.take(rec)
+		if !p.careless {
+			p.w.take(rec)
+		}
 		time.Sleep(how.after)
+		p.pass()
 		if how.loseAnswer {
 			done(rec, errBroker)
 			return
@@ -628,6 +690,7 @@ func definite(v schemas.Verdict) bool {
 // other call of it may have reached anybody.
 func (p *process) Send(ctx context.Context, sender string, m schemas.Message, phone schemas.Phone, callback string) schemas.Reply {
 	w := p.w
+	p.pass()
 	if p.isDead() {
 		return schemas.Reply{Verdict: schemas.VerdictUnsent}
 	}
@@ -662,9 +725,10 @@ func (p *process) Send(ctx context.Context, sender string, m schemas.Message, ph
 			r = schemas.Reply{Verdict: schemas.VerdictLost}
 		}
 	}
+	p.pass()
 	w.lock(func() {
 		w.busy[c.who]--
-		if definite(r.Verdict) {
+		if !p.isDead() && definite(r.Verdict) {
 			w.refused[c.who]++
 		}
 		w.touch()
@@ -738,9 +802,12 @@ func (w *world) notes(t schemas.TaskID) (out []string) {
 	return out
 }
 
-// done reports whether all of a slot is committed as done.
+// allDone reports whether all of a slot is committed as done.
 func (w *world) allDone(slot schemas.Slot) bool {
 	log := w.logs[slot]
+	for len(log) > 0 && log[len(log)-1].Topic == "gap" {
+		log = log[:len(log)-1]
+	}
 	if len(log) == 0 {
 		return true
 	}

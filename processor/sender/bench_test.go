@@ -1,0 +1,98 @@
+package sender
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"altavoz/schemas"
+)
+
+// instant is a world in which everything outside the stage takes no time.
+type instant struct {
+	commits atomic.Int64
+	done    atomic.Int64
+	want    int64
+	over    chan struct{}
+}
+
+func (*instant) Fence() schemas.Fence { return schemas.Fence{} }
+
+func (w *instant) Commit(context.Context, schemas.Fence, []schemas.Position) (map[schemas.Slot]error, error) {
+	w.commits.Add(1)
+	return nil, nil
+}
+func (*instant) Pause(...schemas.Slot)  {}
+func (*instant) Resume(...schemas.Slot) {}
+
+func (w *instant) Enqueue(rec schemas.Record, done func(schemas.Record, error)) {
+	done(rec, nil)
+	if w.done.Add(1) == w.want {
+		close(w.over)
+	}
+}
+
+func (*instant) Content(context.Context, schemas.TaskID, *schemas.BlobRef) (*schemas.Content, error) {
+	return &schemas.Content{Body: "hola"}, nil
+}
+
+func (*instant) Refresh(context.Context, string, schemas.HeaderKind, *schemas.MediaRef) (*schemas.MediaRef, error) {
+	return nil, nil
+}
+func (*instant) Prepare(*schemas.Content) (schemas.Message, error) { return "", nil }
+
+func (*instant) Send(context.Context, string, schemas.Message, schemas.Phone, string) schemas.Reply {
+	return schemas.Reply{Verdict: schemas.VerdictSent, WAMID: "wamid.HBgMNTczMDAxMjM0NTY3FQIAERgSQTEyMzQ1Njc4OTBBQkNERUYwAA=="}
+}
+
+// BenchmarkSends is the stage alone: decoding, ledger, pacing, 48 partitions; commits, calls and results take no time.
+func BenchmarkSends(b *testing.B) {
+	const slots, batch = 48, 50
+	task := schemas.NewTaskID()
+	logs := make([][]schemas.Record, slots)
+	for i := range b.N {
+		rec := schemas.EncodeSend(schemas.LaneBulk, &schemas.Send{
+			Task: task.Bytes(), Index: uint32(i), Phone: "57300" + fmt.Sprintf("%07d", i), Sender: testNumber,
+			NotAfterMs: time.Now().Add(time.Hour).UnixMilli(), ContentRef: schemas.NewBlobRef(3, []int64{1000}),
+		})
+		k := i % slots
+		rec.Topic, rec.Partition, rec.Offset, rec.Time = schemas.TopicSendsBulk, int32(k), int64(len(logs[k])), time.Now()
+		logs[k] = append(logs[k], rec)
+	}
+	w := &instant{want: int64(b.N), over: make(chan struct{})}
+	st := New(Config{Numbers: map[string]Number{testNumber: {}}}, Ports{
+		Ledger: w, Flow: w, Express: w, Bulk: w, Contents: w, Media: w, Messenger: w,
+	})
+	st.Start()
+	for k := range slots {
+		if _, err := st.Assign(context.Background(), schemas.Position{Slot: schemas.Slot{Topic: schemas.TopicSendsBulk, Partition: int32(k)}, Offset: schemas.NoOffset}); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportAllocs()
+	b.ResetTimer()
+	var feeding sync.WaitGroup
+	feeding.Go(func() {
+		for at := 0; at < b.N/slots+1; at += batch {
+			for int64(at*slots) > w.done.Load()+40_000 { // the fanout's window
+				time.Sleep(time.Millisecond)
+			}
+			for k, log := range logs {
+				if at < len(log) {
+					st.Take(schemas.Slot{Topic: schemas.TopicSendsBulk, Partition: int32(k)}, log[at:min(at+batch, len(log))])
+				}
+			}
+		}
+	})
+	feeding.Wait()
+	<-w.over
+	b.StopTimer()
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "sends/s")
+	b.ReportMetric(float64(w.commits.Load())/float64(b.N)*1000, "commits/1000")
+	if err := st.Stop(context.Background()); err != nil {
+		b.Fatal(err)
+	}
+}

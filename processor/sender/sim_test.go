@@ -1,0 +1,474 @@
+package sender
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"altavoz/schemas"
+)
+
+var (
+	simSeed  = flag.Uint64("seed", 0, "run the simulation with this seed only")
+	simSeeds = flag.Uint64("seeds", 20, "how many seeds the simulation runs")
+)
+
+// TestSimulation lets processes crash, freeze, be expelled, lose commits, answers and results, and hand partitions over at
+// random moments, while the Cloud API refuses, throttles and loses answers. The world checks each call (see check); in the
+// end every send is decided, and what is said of it is what the Cloud API did.
+func TestSimulation(t *testing.T) {
+	t.Parallel()
+	if *simSeed != 0 {
+		simulate(t, *simSeed, nil)
+		return
+	}
+	for seed := range *simSeeds {
+		simulate(t, seed+1, nil)
+		if t.Failed() {
+			return
+		}
+	}
+}
+
+// TestSimulationFindsMutants: the checks are not blind. A ledger that answers before it has committed, and a log that
+// acknowledges what it has not written, are found within a few histories.
+func TestSimulationFindsMutants(t *testing.T) {
+	t.Parallel()
+	for name, mutate := range map[string]func(*process){
+		"calls do not wait for the commit":  func(p *process) { p.hasty = true },
+		"done does not wait for the result": func(p *process) { p.careless = true },
+	} {
+		found := false
+		for seed := uint64(1); seed <= 10 && !found; seed++ {
+			found = len(simulate(t, seed, mutate)) > 0
+		}
+		if !found {
+			t.Errorf("nobody noticed: %s", name)
+		}
+	}
+}
+
+type sim struct {
+	*world
+	rng    *rand.Rand
+	mutate func(*process)
+	slots  []schemas.Slot
+	moving sync.WaitGroup
+	ends   time.Time
+	calm   bool // under mu: no more faults
+
+	inMove map[schemas.Slot]bool // under mu
+	took   map[who]int           // calls that the Cloud API accepted
+	lost   map[who]int           // calls whose answer was lost
+	refuse map[who]int           // calls refused for good
+	ids    []who
+	late   map[who]bool // may expire
+}
+
+func simulate(t *testing.T, seed uint64, mutate func(*process)) (broken []string) {
+	t.Helper()
+	defer func() {
+		if t.Failed() {
+			t.Logf("reproduce with -run 'TestSimulation$' -seed=%d", seed)
+		}
+	}()
+	bubble(t, func(w *world) {
+		w.mutant = mutate != nil
+		s := &sim{
+			world: w, rng: rand.New(rand.NewPCG(seed, 1)), mutate: mutate, inMove: map[schemas.Slot]bool{},
+			took: map[who]int{}, lost: map[who]int{}, refuse: map[who]int{}, late: map[who]bool{},
+			ends: time.Now().Add(90 * time.Second),
+		}
+		for i := range int32(2) {
+			s.slots = append(s.slots, schemas.Slot{Topic: schemas.TopicSendsExpress, Partition: i})
+		}
+		for i := range int32(4) {
+			s.slots = append(s.slots, schemas.Slot{Topic: schemas.TopicSendsBulk, Partition: i})
+		}
+		s.api()
+		for range 3 {
+			s.spawn()
+		}
+		for _, slot := range s.slots {
+			s.assign(slot)
+		}
+		done := make(chan struct{})
+		go func() { s.load(rand.New(rand.NewPCG(seed, 2))); close(done) }()
+		for time.Now().Before(s.ends) {
+			time.Sleep(time.Duration(s.rng.IntN(3000)) * time.Millisecond)
+			s.fault()
+		}
+		<-done
+		s.heal()
+		s.judge()
+		broken = w.broken
+	})
+	return broken
+}
+
+// api answers at random, and remembers what it did.
+func (s *sim) api() {
+	rng := rand.New(rand.NewPCG(s.rng.Uint64(), 3))
+	s.latency = func(*apiCall) time.Duration {
+		if rng.IntN(20) == 0 {
+			return time.Duration(rng.IntN(9000)) * time.Millisecond
+		}
+		return time.Duration(rng.IntN(300)) * time.Millisecond
+	}
+	s.answer = func(c *apiCall) schemas.Reply {
+		n := rng.IntN(100)
+		if s.calm {
+			n = 99
+		}
+		switch {
+		case n < 4:
+			s.lost[c.who]++
+			return schemas.Reply{Verdict: schemas.VerdictLost}
+		case n < 7:
+			s.refuse[c.who]++
+			return schemas.Reply{Verdict: schemas.VerdictFailed, Code: 131026}
+		case n < 10:
+			return schemas.Reply{Verdict: schemas.VerdictUnsent}
+		case n < 14:
+			return schemas.Reply{Verdict: schemas.VerdictTransient, Code: 131000}
+		case n < 15:
+			return schemas.Reply{Verdict: schemas.VerdictThrottled}
+		case n < 16:
+			return schemas.Reply{Verdict: schemas.VerdictPair}
+		case n < 17 && c.sender == "3":
+			return schemas.Reply{Verdict: schemas.VerdictAccount, Code: 190}
+		}
+		s.took[c.who]++
+		return schemas.Reply{Verdict: schemas.VerdictSent, WAMID: fmt.Sprint(len(s.calls))}
+	}
+}
+
+// load produces sends, and repeats of some, as fanouts that take over do.
+func (s *sim) load(rng *rand.Rand) {
+	tasks := make([]schemas.TaskID, 12)
+	for i := range tasks {
+		tasks[i] = schemas.NewTaskID()
+	}
+	type produced struct {
+		slot schemas.Slot
+		id   who
+		opts []sendOpt
+	}
+	var recent []produced
+	for index := uint32(0); time.Now().Before(s.ends); index++ {
+		time.Sleep(time.Duration(rng.IntN(300)) * time.Millisecond)
+		for range rng.IntN(4) + 1 {
+			index++
+			k := rng.IntN(len(tasks))
+			slot := s.slots[rng.IntN(2)]
+			if k > 3 {
+				slot = s.slots[2+rng.IntN(4)]
+			}
+			id := who{tasks[k], index}
+			opts := []sendOpt{by([]string{testNumber, "2", "3"}[k%3]), to("57300" + fmt.Sprintf("%07d", rng.IntN(300)))}
+			if k%4 == 3 {
+				opts = append(opts, again)
+			}
+			if rng.IntN(20) == 0 {
+				opts = append(opts, until(time.Now().Add(time.Duration(rng.IntN(5000))*time.Millisecond)))
+				s.lock(func() { s.late[id] = true })
+			}
+			s.lock(func() { s.ids = append(s.ids, id) })
+			s.produce(slot, id.task, id.index, opts...)
+			recent = append(recent, produced{slot, id, opts})
+		}
+		if rng.IntN(10) == 0 {
+			s.skip(s.slots[rng.IntN(6)], int64(rng.IntN(5)))
+		}
+		if rng.IntN(8) == 0 {
+			for _, r := range recent[max(0, len(recent)-30):] {
+				s.produce(r.slot, r.id.task, r.id.index, r.opts...)
+			}
+		}
+	}
+}
+
+// spawn starts a process with faults of its own.
+func (s *sim) spawn() {
+	rng := rand.New(rand.NewPCG(s.rng.Uint64(), 4))
+	p := s.start(nil, inFlight(16), rate([]float64{0, 50}[s.rng.IntN(2)]), partitions(2, 4))
+	if s.mutate != nil {
+		s.mutate(p)
+	}
+	ms := func(n int) time.Duration { return time.Duration(rng.IntN(n)+1) * time.Millisecond }
+	p.onCommit(func([]schemas.Position) (f fault) {
+		switch n := rng.IntN(200); {
+		case s.calm:
+		case n == 0:
+			f.lose = true
+		case n == 1:
+			f.loseAnswer = true
+		case n < 6:
+			f.refuse = func(slot schemas.Slot) error {
+				if slot.Partition%2 == 0 {
+					return errors.New("rebalance in progress")
+				}
+				return nil
+			}
+		case n < 20:
+			f.before, f.after = ms(500), ms(500)
+		default:
+			f.before, f.after = ms(3), ms(3)
+		}
+		return f
+	})
+	p.onWrite(func(schemas.Record) (f fault) {
+		switch n := rng.IntN(50); {
+		case s.calm:
+		case n == 0:
+			f.lose = true
+		case n == 1:
+			f.lose, f.before = true, ms(1000)
+		case n == 2:
+			f.loseAnswer, f.after = true, ms(1000)
+		case n < 10:
+			f.before, f.after = ms(2000), ms(500)
+		}
+		return f
+	})
+}
+
+// alive returns the processes that can be given partitions.
+func (s *sim) alive() (out []*process) {
+	for _, p := range s.processes {
+		p.mu.Lock()
+		if !p.dead && !p.expelled && !p.dropping && p.frozen == nil {
+			out = append(out, p)
+		}
+		p.mu.Unlock()
+	}
+	return out
+}
+
+// assign gives a slot to one of those that are alive.
+func (s *sim) assign(slot schemas.Slot) {
+	for len(s.alive()) == 0 {
+		s.spawn()
+	}
+	live := s.alive()
+	live[s.rng.IntN(len(live))].assign(slot)
+}
+
+// held returns the slots that the broker believes a process owns, less those that are on their way.
+func (s *sim) held(p *process) (out []schemas.Slot) {
+	s.lock(func() {
+		for _, slot := range s.slots {
+			if s.owners[slot] == p && !s.inMove[slot] {
+				out = append(out, slot)
+			}
+		}
+	})
+	return out
+}
+
+// generation lets all members that take part join the next generation: commits under way become stale.
+func (s *sim) generation() {
+	for _, p := range s.alive() {
+		s.lock(p.join)
+	}
+}
+
+func (s *sim) fault() {
+	s.react()
+	live := s.alive()
+	if len(live) == 0 {
+		s.spawn()
+		return
+	}
+	p := live[s.rng.IntN(len(live))]
+	switch s.rng.IntN(6) {
+	case 0: // kill -9; the group notices within 10 s
+		slots := s.held(p)
+		p.kill()
+		if len(live) < 3 {
+			s.spawn()
+		}
+		s.after(time.Duration(s.rng.IntN(10_000))*time.Millisecond, slots)
+	case 1, 2: // hand over
+		slots := s.held(p)
+		if len(slots) == 0 {
+			return
+		}
+		slots = slots[:1+s.rng.IntN(len(slots))]
+		s.hold(slots)
+		s.moving.Go(func() {
+			p.revoke(slots...)
+			s.lock(func() { s.gone(slots) })
+		})
+	case 3: // frozen, longer than its session
+		slots := s.held(p)
+		p.freeze()
+		s.moving.Go(func() {
+			time.Sleep(time.Duration(s.rng.IntN(10_000)) * time.Millisecond)
+			s.expel(p)
+			s.lock(func() { s.gone(slots) })
+			time.Sleep(20 * time.Second)
+			p.thaw()
+		})
+		s.hold(slots)
+	case 4: // expelled without a word, and running on
+		slots := s.held(p)
+		s.expel(p)
+		s.lock(func() { s.gone(slots) })
+	case 5: // everybody rejoins, nothing moves
+		s.generation()
+	}
+}
+
+func (s *sim) expel(p *process) {
+	s.lock(func() {
+		p.mu.Lock()
+		p.expelled = true
+		p.mu.Unlock()
+		delete(s.members, p.member())
+	})
+}
+
+// hold keeps slots from being taken away twice.
+func (s *sim) hold(slots []schemas.Slot) {
+	s.lock(func() {
+		for _, slot := range slots {
+			s.inMove[slot] = true
+		}
+	})
+}
+
+// gone says that slots have no owner. Under mu.
+func (s *sim) gone(slots []schemas.Slot) {
+	for _, slot := range slots {
+		s.owners[slot] = nil
+		s.inMove[slot] = false
+	}
+}
+
+func (s *sim) after(d time.Duration, slots []schemas.Slot) {
+	s.hold(slots)
+	s.moving.Go(func() {
+		time.Sleep(d)
+		s.lock(func() { s.gone(slots) })
+	})
+}
+
+// react does the group's part: those who don't know what they committed, and some of those who were expelled, come back as
+// new members; slots without an owner get one.
+func (s *sim) react() {
+	for _, p := range slices.Clone(s.processes) {
+		p.mu.Lock()
+		drop := !p.dead && p.frozen == nil && (p.dropping || p.expelled && (s.calm || s.rng.IntN(3) == 0))
+		p.mu.Unlock()
+		if !drop {
+			continue
+		}
+		slots := s.held(p)
+		p.rejoin()
+		s.lock(func() { s.gone(slots) })
+	}
+	var orphans []schemas.Slot
+	s.lock(func() {
+		for _, slot := range s.slots {
+			if s.owners[slot] == nil && !s.inMove[slot] {
+				orphans = append(orphans, slot)
+			}
+		}
+	})
+	if len(orphans) > 0 {
+		s.generation()
+	}
+	for _, slot := range orphans {
+		s.assign(slot)
+	}
+}
+
+// heal ends all faults and waits until everything is done.
+func (s *sim) heal() {
+	s.lock(func() { s.calm = true })
+	s.moving.Wait()
+	deadline := time.Now().Add(20 * time.Minute)
+	for {
+		s.react()
+		time.Sleep(time.Second)
+		synctest.Wait()
+		finished := true
+		s.lock(func() {
+			for _, slot := range s.slots {
+				finished = finished && s.allDone(slot)
+			}
+		})
+		if finished {
+			break
+		}
+		if time.Now().After(deadline) {
+			s.lock(func() { s.fail("not everything is done: %v", s.committed) })
+			return
+		}
+	}
+	s.rest(time.Minute) // zombies' results
+}
+
+// judge compares what was said of every send with what happened.
+func (s *sim) judge() {
+	s.lock(func() {
+		said := make(map[who][]schemas.Mark)
+		for _, r := range s.results {
+			if o := r.GetOutcome(); o != nil {
+				id := who{schemas.TaskID(r.GetTask()), o.GetIndex()}
+				said[id] = append(said[id], schemas.Mark(o.GetMark()))
+			}
+		}
+		unknown := 0
+		for _, id := range s.ids {
+			marks := said[id]
+			if len(marks) == 0 {
+				s.fail("nothing is said of %d (%d calls)", id.index, s.attempts[id])
+				continue
+			}
+			kinds := make(map[schemas.OutcomeClass]bool)
+			for _, m := range marks {
+				kinds[m.Outcome()] = true
+			}
+			end := slices.Max(marks).Outcome()
+			// A process that does not know that it was replaced may still say unknown or expired; both give way in the fold.
+			delete(kinds, schemas.OutcomeUnknown)
+			delete(kinds, schemas.OutcomeExpired)
+			if len(kinds) > 1 && !s.resend[id] {
+				s.fail("%d is said to be %v", id.index, slices.Collect(maps.Keys(kinds)))
+			}
+			switch end {
+			case schemas.OutcomeSent:
+				if s.took[id] == 0 {
+					s.fail("%d is said to be sent, and was not", id.index)
+				}
+			case schemas.OutcomeFailed:
+				if s.took[id] > 0 && !s.resend[id] {
+					s.fail("%d is said to be failed, and was sent", id.index)
+				}
+			case schemas.OutcomeExpired:
+				if (s.took[id]+s.lost[id] > 0 && !s.resend[id]) || !s.late[id] {
+					s.fail("%d is said to be expired, after %d calls", id.index, s.attempts[id])
+				}
+			case schemas.OutcomeUnknown:
+				unknown++
+			default:
+				s.fail("%d ends as %s", id.index, end)
+			}
+			if s.took[id]+s.lost[id] > 1 && !s.resend[id] {
+				s.fail("%d reached its phone %d times", id.index, s.took[id])
+			}
+		}
+		if testing.Verbose() && !s.mutant {
+			s.t.Logf("%d sends, %d calls, %d unknown, %d commits, %d processes", len(s.ids), len(s.calls), unknown, len(s.commits), len(s.processes))
+		}
+	})
+}
