@@ -48,7 +48,7 @@ var scenarios = []struct {
 	{"RestartContinues", testRestartContinues},
 }
 
-func (h *house) post(t *testing.T, body string, headers ...string) (int, string) {
+func (h *house) post(t testing.TB, body string, headers ...string) (int, string) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, h.api+sendPath, strings.NewReader(body))
 	if err != nil {
@@ -60,7 +60,7 @@ func (h *house) post(t *testing.T, body string, headers ...string) (int, string)
 	return h.do(t, req)
 }
 
-func (h *house) get(t *testing.T, url string) (int, string) {
+func (h *house) get(t testing.TB, url string) (int, string) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
 	if err != nil {
@@ -69,7 +69,7 @@ func (h *house) get(t *testing.T, url string) (int, string) {
 	return h.do(t, req)
 }
 
-func (h *house) do(t *testing.T, req *http.Request) (int, string) {
+func (h *house) do(t testing.TB, req *http.Request) (int, string) {
 	t.Helper()
 	client := &http.Client{Timeout: settleTime}
 	defer client.CloseIdleConnections()
@@ -100,7 +100,7 @@ type taskStatus struct {
 	} `json:"result"`
 }
 
-func (h *house) status(t *testing.T, task string) taskStatus {
+func (h *house) status(t testing.TB, task string) taskStatus {
 	t.Helper()
 	code, body := h.get(t, h.api+statusPath+task)
 	if code != http.StatusOK {
@@ -114,7 +114,7 @@ func (h *house) status(t *testing.T, task string) taskStatus {
 }
 
 // finished waits until the task is at its end; its numbers must add up all the while.
-func (h *house) finished(t *testing.T, task string) taskStatus {
+func (h *house) finished(t testing.TB, task string) taskStatus {
 	t.Helper()
 	for end := time.Now().Add(settleTime); ; {
 		s := h.status(t, task)
@@ -132,7 +132,7 @@ func (h *house) finished(t *testing.T, task string) taskStatus {
 }
 
 // queued posts a broadcast and returns its task id.
-func (h *house) queued(t *testing.T, body string, headers ...string) string {
+func (h *house) queued(t testing.TB, body string, headers ...string) string {
 	t.Helper()
 	code, answer := h.post(t, body, headers...)
 	var a struct {
@@ -153,7 +153,7 @@ type ledger struct {
 	} `json:"uploads"`
 }
 
-func (h *house) ledger(t *testing.T) ledger {
+func (h *house) ledger(t testing.TB) ledger {
 	t.Helper()
 	code, body := h.get(t, h.simulator+"/_simulator/summary")
 	var l ledger

@@ -18,10 +18,10 @@ const missing = 3
 
 // startReal runs one of the scripts in deploy that start a real server, and returns its address. Without what it needs
 // the test is skipped, except in CI.
-func startReal(t *testing.T, script string, args ...string) (addr, dir string) {
+func startReal(t testing.TB, script string) (addr, dir string) {
 	t.Helper()
 	dir = t.TempDir()
-	args = append([]string{"start", "--dir", dir, "--owner", fmt.Sprint(os.Getpid())}, args...)
+	args := []string{"start", "--dir", dir, "--owner", fmt.Sprint(os.Getpid())}
 	cmd := exec.CommandContext(t.Context(), "../deploy/"+script+"/run", args...)
 	var stderr strings.Builder
 	cmd.Stderr = &stderr

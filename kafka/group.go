@@ -136,7 +136,7 @@ func (g *Group) open(st Stage) (*session, error) {
 	g.mu.Lock()
 	g.count++
 	s := &session{
-		group: g, number: g.count, stage: st, coordinator: noBroker,
+		group: g, number: g.count, stage: st, coordinator: noBroker, opened: make(chan struct{}),
 		owned: make(map[schemas.Slot]struct{}), fetched: make(map[schemas.Slot]schemas.Position), next: make(map[schemas.Slot]int64),
 		lag: make(map[schemas.Slot]int64),
 	}
@@ -180,6 +180,7 @@ func (g *Group) open(st Stage) (*session, error) {
 	g.mu.Lock()
 	g.session = s
 	g.mu.Unlock()
+	close(s.opened)
 	return s, nil
 }
 

@@ -25,6 +25,7 @@ type session struct {
 	number uint64
 	cl     *kgo.Client
 	stage  Stage
+	opened chan struct{}           // closed once the client is known here: it may be assigned slots before it is returned
 	reader *Reader                 // over the same client
 	void   context.Context         //nolint:containedctx // the session's life, ended by end
 	end    context.CancelCauseFunc // the first cause stands
@@ -146,6 +147,7 @@ func (s *session) offsetsFetched(_ context.Context, _ *kgo.Client, resp *kmsg.Of
 
 // assign gives new slots to the stage before anything of them is read.
 func (s *session) assign(ctx context.Context, offsets map[string]map[int32]kgo.Offset) (map[string]map[int32]kgo.Offset, error) {
+	<-s.opened
 	s.mu.Lock()
 	leaving := s.leaving
 	s.mu.Unlock()
@@ -203,6 +205,7 @@ func (s *session) assignOne(ctx context.Context, slot schemas.Slot, start int64)
 }
 
 func (s *session) revoked(_ context.Context, _ *kgo.Client, partitions map[string][]int32) {
+	<-s.opened
 	slots := s.group.cfg.slots(partitions)
 	if len(slots) == 0 {
 		return
@@ -218,6 +221,7 @@ func (s *session) revoked(_ context.Context, _ *kgo.Client, partitions map[strin
 }
 
 func (s *session) lost(_ context.Context, _ *kgo.Client, partitions map[string][]int32) {
+	<-s.opened
 	s.forget(s.group.cfg.slots(partitions))
 }
 
