@@ -31,7 +31,7 @@ type cell struct {
 }
 
 // inheritMost bounds what is believed of another owner's open records; ours has at most maxOpen.
-const inheritMost = 1 << 16
+const inheritMost = 2 * maxOpen
 
 // newLedger returns the ledger that the last owner committed. A watermark below 0 says that nobody ever did.
 func newLedger(watermark int64, runs []run) (*ledger, error) {

@@ -39,7 +39,7 @@ func (st *Stage) unlock() {
 
 // decide gives a send its outcome. It is done when that is acknowledged.
 func (st *Stage) decide(e *send, m schemas.Mark, reason, wamid string) {
-	o := &schemas.Outcome{Index: e.index, Mark: uint32(m), Wamid: wamid}
+	o := &schemas.Outcome{Index: e.index, Mark: uint32(m), Wamid: strings.ToValidUTF8(wamid, "?")}
 	if m != schemas.MarkSent { // nobody asks for the phone of one that was sent
 		o.Phone, o.Reason = e.phone.Digits(), strings.ToValidUTF8(reason, "?")
 	}
@@ -80,13 +80,13 @@ func (st *Stage) acked(p *parcel, err error) {
 	if err != nil {
 		st.metrics.resultFailures.Inc()
 		p.tries++
-		if mine := e != nil && e.on.live; st.stopping || !mine && p.tries >= orphanTries {
-			st.log.Warn("result was not written", "error", err)
-		} else {
+		mine := e != nil && e.on.live
+		if !st.stopping && (mine || p.tries < orphanTries) {
 			st.alarms.set(&p.alarm, p, time.Now().Add(backOff(resultBase, resultMost, p.tries-1)))
 			st.kick()
 			return
 		}
+		st.log.Warn("result was not written", "error", err)
 	} else if p.outcome != "" {
 		st.metrics.sends[p.lane][p.outcome].Inc()
 	}

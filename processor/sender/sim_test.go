@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -62,7 +63,7 @@ type sim struct {
 	slots  []schemas.Slot
 	moving sync.WaitGroup
 	ends   time.Time
-	calm   bool // under mu: no more faults
+	calm   atomic.Bool // no more faults
 
 	inMove map[schemas.Slot]bool // under mu
 	took   map[who]int           // calls that the Cloud API accepted
@@ -124,7 +125,7 @@ func (s *sim) api() {
 	}
 	s.answer = func(c *apiCall) schemas.Reply {
 		n := rng.IntN(100)
-		if s.calm {
+		if s.calm.Load() {
 			n = 99
 		}
 		switch {
@@ -205,7 +206,7 @@ func (s *sim) spawn() {
 	ms := func(n int) time.Duration { return time.Duration(rng.IntN(n)+1) * time.Millisecond }
 	p.onCommit(func([]schemas.Position) (f fault) {
 		switch n := rng.IntN(200); {
-		case s.calm:
+		case s.calm.Load():
 		case n == 0:
 			f.lose = true
 		case n == 1:
@@ -226,7 +227,7 @@ func (s *sim) spawn() {
 	})
 	p.onWrite(func(schemas.Record) (f fault) {
 		switch n := rng.IntN(50); {
-		case s.calm:
+		case s.calm.Load():
 		case n == 0:
 			f.lose = true
 		case n == 1:
@@ -310,8 +311,9 @@ func (s *sim) fault() {
 	case 3: // frozen, longer than its session
 		slots := s.held(p)
 		p.freeze()
+		session := time.Duration(s.rng.IntN(10_000)) * time.Millisecond
 		s.moving.Go(func() {
-			time.Sleep(time.Duration(s.rng.IntN(10_000)) * time.Millisecond)
+			time.Sleep(session)
 			s.expel(p)
 			s.lock(func() { s.gone(slots) })
 			time.Sleep(20 * time.Second)
@@ -366,7 +368,7 @@ func (s *sim) after(d time.Duration, slots []schemas.Slot) {
 func (s *sim) react() {
 	for _, p := range slices.Clone(s.processes) {
 		p.mu.Lock()
-		drop := !p.dead && p.frozen == nil && (p.dropping || p.expelled && (s.calm || s.rng.IntN(3) == 0))
+		drop := !p.dead && p.frozen == nil && (p.dropping || p.expelled && (s.calm.Load() || s.rng.IntN(3) == 0))
 		p.mu.Unlock()
 		if !drop {
 			continue
@@ -393,7 +395,7 @@ func (s *sim) react() {
 
 // heal ends all faults and waits until everything is done.
 func (s *sim) heal() {
-	s.lock(func() { s.calm = true })
+	s.calm.Store(true)
 	s.moving.Wait()
 	deadline := time.Now().Add(20 * time.Minute)
 	for {
@@ -445,7 +447,7 @@ func (s *sim) judge() {
 			if len(kinds) > 1 && !s.resend[id] {
 				s.fail("%d is said to be %v", id.index, slices.Collect(maps.Keys(kinds)))
 			}
-			switch end {
+			switch end { //nolint:exhaustive // the others are wrong
 			case schemas.OutcomeSent:
 				if s.took[id] == 0 {
 					s.fail("%d is said to be sent, and was not", id.index)

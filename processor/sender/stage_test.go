@@ -243,6 +243,27 @@ func TestLostDuringCommit(t *testing.T) {
 	})
 }
 
+// TestStaleCommit: the group moves on while a commit is on its way. It carries the generation under which it was encoded,
+// so it is refused, and what was to start with it starts with the next one.
+func TestStaleCommit(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(w *world) {
+		p := w.start(both)
+		p.onCommit(func([]schemas.Position) fault { return fault{before: time.Second} })
+		w.produce(bulkSlot, schemas.NewTaskID(), 0)
+		w.rest(500 * time.Millisecond)
+		w.lock(p.join)
+		w.rest(600 * time.Millisecond)
+		if n := p.value("altavoz_ledger_commits_total", "refused"); n != 1 || len(w.calls) != 0 || len(w.committed) != 0 {
+			t.Errorf("%v commits refused, %d calls, %v", n, len(w.calls), w.committed)
+		}
+		w.until("done", func() bool { return w.allDone(bulkSlot) })
+		if len(w.calls) != 1 {
+			t.Errorf("%d calls", len(w.calls))
+		}
+	})
+}
+
 // TestRevokeDuringCommit: what was admitted and not called yet goes back, and the next owner sends it.
 func TestRevokeDuringCommit(t *testing.T) {
 	t.Parallel()

@@ -24,11 +24,11 @@ func answers(rs ...schemas.Reply) func(*apiCall) schemas.Reply {
 
 func repeat(r schemas.Reply, n int) []schemas.Reply { return slices.Repeat([]schemas.Reply{r}, n) }
 
-// gaps returns the times between the calls of a recipient.
-func (w *world) gaps(index uint32) (out []time.Duration) {
+// gaps returns the times between the calls of recipient 1.
+func (w *world) gaps() (out []time.Duration) {
 	var last time.Time
 	for _, c := range w.calls {
-		if c.index != index {
+		if c.index != 1 {
 			continue
 		}
 		if !last.IsZero() {
@@ -111,12 +111,12 @@ func TestTransient(t *testing.T) {
 		if d := cmp.Diff([]schemas.Mark{schemas.MarkSent}, w.outcomes(who{task, 2})); d != "" {
 			t.Error(d)
 		}
-		for i, g := range w.gaps(1) {
+		for i, g := range w.gaps() {
 			if most := time.Second<<i + 10*time.Millisecond; g > most {
 				t.Errorf("wait %d is %v", i, g)
 			}
 		}
-		if n := len(w.gaps(1)); n != maxAttempts-1 {
+		if n := len(w.gaps()); n != maxAttempts-1 {
 			t.Errorf("%d attempts", n+1)
 		}
 		if !slices.ContainsFunc(w.results, func(r *schemas.Result) bool { return strings.Contains(r.GetOutcome().GetReason(), "131000") }) {
@@ -134,7 +134,7 @@ func TestUnsent(t *testing.T) {
 		id := who{schemas.NewTaskID(), 1}
 		w.produce(expressSlot, id.task, id.index)
 		w.until("done", func() bool { return w.allDone(expressSlot) })
-		gaps := w.gaps(1)
+		gaps := w.gaps()
 		if len(gaps) != 40 || gaps[0] > 2*expressGap {
 			t.Fatalf("%d tries, the first after %v", len(gaps), gaps[0])
 		}
@@ -208,7 +208,7 @@ func TestThrottled(t *testing.T) {
 			t.Errorf("%d sent", n)
 		}
 		// Express goes first when the number goes on, and works: from there on each time is the first time.
-		for _, g := range w.gaps(1) {
+		for _, g := range w.gaps() {
 			if g < throttleBase || g > throttleMost+10*time.Millisecond {
 				t.Errorf("waited %v", g)
 			}
@@ -225,7 +225,7 @@ func TestThrottledDoubles(t *testing.T) {
 		w.produce(bulkSlot, schemas.NewTaskID(), 1)
 		w.rest(2 * time.Hour)
 		var seconds []int
-		for _, g := range w.gaps(1) {
+		for _, g := range w.gaps() {
 			seconds = append(seconds, int(g.Seconds()))
 		}
 		if d := cmp.Diff([]int{1, 2, 4, 8, 16, 32, 60, 60, 5, 3600}, seconds); d != "" {
@@ -279,7 +279,7 @@ func TestPairVerdict(t *testing.T) {
 			t.Errorf("%d sent, %v wait", n, p.value("altavoz_sends_waiting", "pair"))
 		}
 		w.until("done", func() bool { return w.allDone(bulkSlot) })
-		for _, g := range w.gaps(1) {
+		for _, g := range w.gaps() {
 			if g < pairWait || g > pairWait+10*time.Millisecond {
 				t.Errorf("waited %v", g)
 			}

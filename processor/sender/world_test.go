@@ -175,7 +175,7 @@ func inline(body string) sendOpt {
 func file(m *schemas.Content) sendOpt { return func(s *schemas.Send) { s.Content = m } }
 
 // produce puts a send into the log.
-func (w *world) produce(slot schemas.Slot, task schemas.TaskID, index uint32, opts ...sendOpt) int64 {
+func (w *world) produce(slot schemas.Slot, task schemas.TaskID, index uint32, opts ...sendOpt) {
 	s := &schemas.Send{Task: task.Bytes(), Index: index, Phone: "57300" + fmt.Sprintf("%07d", index), Sender: testNumber}
 	if schemas.LaneOf(slot.Topic) == schemas.LaneExpress {
 		s.Content = &schemas.Content{Body: "hola"}
@@ -185,10 +185,10 @@ func (w *world) produce(slot schemas.Slot, task schemas.TaskID, index uint32, op
 	for _, o := range opts {
 		o(s)
 	}
-	return w.append(slot, schemas.EncodeSend(schemas.LaneOf(slot.Topic), s), who{task, index}, s.GetOnUnknown() == schemas.OnUnknown_ON_UNKNOWN_RESEND)
+	w.append(slot, schemas.EncodeSend(schemas.LaneOf(slot.Topic), s), who{task, index}, s.GetOnUnknown() == schemas.OnUnknown_ON_UNKNOWN_RESEND)
 }
 
-func (w *world) append(slot schemas.Slot, rec schemas.Record, id who, resend bool) int64 {
+func (w *world) append(slot schemas.Slot, rec schemas.Record, id who, resend bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	rec.Topic, rec.Partition, rec.Time = slot.Topic, slot.Partition, time.Now()
@@ -200,7 +200,6 @@ func (w *world) append(slot schemas.Slot, rec schemas.Record, id who, resend boo
 	w.at[id] = append(w.at[id], place{slot, rec.Offset})
 	w.resend[id] = resend
 	w.touch()
-	return rec.Offset
 }
 
 // skip leaves a gap in the offsets, as control records and compaction do.
@@ -467,6 +466,10 @@ func (p *process) isDead() bool {
 }
 
 func (p *process) Fence() schemas.Fence {
+	if p.stage.mu.TryLock() {
+		p.stage.mu.Unlock()
+		p.w.lock(func() { p.w.fail("the fence is captured without the lock on what it is captured for") })
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return schemas.Fence{Member: p.member(), Generation: p.gen, Session: p.session}
