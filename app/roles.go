@@ -99,6 +99,7 @@ func (a *App) startRoles() error {
 		a.runStage(w.name, w.run)
 	}
 	if !a.cfg.Process.Roles.Has(RoleProducer) {
+		a.web.serve(http.HandlerFunc(noAPI))
 		return nil
 	}
 	cfg, err := a.ingressConfig()
@@ -106,8 +107,7 @@ func (a *App) startRoles() error {
 		return err
 	}
 	a.doors.ingress = producer.New(cfg, producer.Ports{Log: a.doors.express, Statuses: a.doors.statuses})
-	var h http.Handler = a.doors.ingress.Handler()
-	a.web.api.Store(&h)
+	a.web.serve(a.doors.ingress.Handler())
 	return nil
 }
 

@@ -93,6 +93,14 @@ func (w *web) health() *http.ServeMux {
 	return mux
 }
 
+// serve puts the API behind the address.
+func (w *web) serve(api http.Handler) { w.api.Store(&api) }
+
+// noAPI is the API of a process without the role producer.
+func noAPI(rw http.ResponseWriter, _ *http.Request) {
+	answer(rw, http.StatusNotFound, map[string]string{"error": "No existe esa dirección", "code": "not_found", "hint": "this process has no role producer"})
+}
+
 func (w *web) serveAPI(rw http.ResponseWriter, r *http.Request) {
 	if h := w.api.Load(); h != nil {
 		(*h).ServeHTTP(rw, r)

@@ -45,8 +45,6 @@ func (b *broadcastFlags) add(cmd *cobra.Command) {
 	f.StringVar(&b.expire, "expire-at", "", "when to give up, written like that")
 	f.Uint32Var(&b.draft.Speed, "speed", 0, "most messages a second (as fast as the number goes)")
 	f.StringVar(&b.draft.OnUnknown, "on-unknown", "", "report, or resend (which may reach a person twice), what a crash left open")
-	_ = cmd.MarkFlagRequired("body") // the flag exists
-	cmd.MarkFlagsOneRequired("phones", "csv")
 }
 
 // read makes the draft of the flags.
@@ -54,7 +52,12 @@ func (b *broadcastFlags) read(cmd *cobra.Command) error {
 	b.phones.in = cmd.InOrStdin()
 	b.draft.TaskID = schemas.NewTaskID().String() // a repeat is then harmless
 	b.draft.Phones = b.phones.all
-	if b.phones.column != "" && b.phones.path == "" {
+	switch {
+	case !cmd.Flags().Changed("body"):
+		return wrongUse(cmd, errors.New("--body is missing"))
+	case len(b.phones.inline) == 0 && b.phones.path == "":
+		return wrongUse(cmd, errors.New("nobody to send to: --phones or --csv is missing"))
+	case b.phones.column != "" && b.phones.path == "":
 		return wrongUse(cmd, errors.New("--column is about --csv"))
 	}
 	if b.button != "" {

@@ -5,6 +5,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"os"
 	"os/signal"
@@ -30,13 +31,15 @@ func run(args []string, in io.Reader, out, talk io.Writer) int {
 
 func rootCommand() *cobra.Command {
 	root := &cobra.Command{
-		Use:   "altavoz",
-		Short: "One interactive WhatsApp message to many phones",
+		Use:                        "altavoz",
+		Short:                      "One interactive WhatsApp message to many phones",
+		SuggestionsMinimumDistance: 2,
+
 		Long: "altavoz sends one interactive WhatsApp message to many phones: three, or a million.\n\n" +
 			"Exit codes: 0 done, 1 error, 2 wrong use, 3 some phones were not reached, 4 timed out, 130 interrupted.",
 		SilenceErrors: true, // tell speaks
 		SilenceUsage:  true,
-		Args:          usage(cobra.NoArgs),
+		Args:          known,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return wrongUse(cmd, err) })
@@ -45,4 +48,16 @@ func rootCommand() *cobra.Command {
 		configCommand(), healthCommand(), versionCommand(),
 	)
 	return root
+}
+
+// known refuses a command that there is not, and names the one that was probably meant.
+func known(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	hint := "`" + cmd.CommandPath() + " --help` lists the commands"
+	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+		hint = "did you mean `" + cmd.CommandPath() + " " + near[0] + "`?"
+	}
+	return &exit{err: fmt.Errorf("unknown command %q", args[0]), code: exitUsage, hint: hint}
 }

@@ -43,12 +43,8 @@ func tell(w io.Writer, err error) int {
 		return 0
 	}
 	e := &exit{err: err, code: exitError, hint: app.Hint(err)}
-	var own *exit
-	switch {
-	case errors.As(err, &own):
+	if own := new(exit); errors.As(err, &own) {
 		e = own
-	case strings.HasPrefix(err.Error(), "unknown command"): // cobra gives it no type
-		e.code, e.hint = exitUsage, "`altavoz --help` lists the commands"
 	}
 	if e.silent {
 		return e.code
@@ -99,6 +95,8 @@ func interrupted(ctx context.Context, hint string) error {
 
 // terminal returns the file behind w if a person looks at it.
 func terminal(w io.Writer) (*os.File, bool) {
-	f, ok := w.(*os.File)
-	return f, ok && term.IsTerminal(int(f.Fd()))
+	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		return f, true
+	}
+	return nil, false
 }

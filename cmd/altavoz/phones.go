@@ -67,7 +67,7 @@ func (l *phoneList) file(yield func(string) bool) error {
 		head = head[len(bom):]
 	}
 	r := csv.NewReader(buf)
-	r.Comma, r.FieldsPerRecord, r.ReuseRecord, r.LazyQuotes, r.TrimLeadingSpace = separator(head), -1, true, true, true
+	r.Comma, r.FieldsPerRecord, r.ReuseRecord, r.TrimLeadingSpace = separator(head), -1, true, true
 	column := -1
 	for {
 		row, err := r.Read()

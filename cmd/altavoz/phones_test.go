@@ -1,0 +1,80 @@
+package main
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestPhoneLists(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name, text, column string
+		want               []string
+		err                string
+	}{
+		{name: "bare", text: "573001234567\n573007654321\n", want: []string{"573001234567", "573007654321"}},
+		{name: "bare, written by people", text: "+57 300 123 4567\r\n(57) 300-765-4321\r\n", want: []string{"+57 300 123 4567", "(57) 300-765-4321"}},
+		{name: "one column with a name", text: "to whom\n573001234567\n", want: []string{"573001234567"}},
+		{name: "a usual name", text: "name,phone\nAna,1\n", want: []string{"1"}},
+		{name: "a usual name in capitals", text: "Nombre;TELÉFONO\nAna;1\n", want: []string{"1"}},
+		{name: "tabs", text: "id\tcelular\n7\t573001234567\n", want: []string{"573001234567"}},
+		{name: "no header", text: "Ana,573001234567\nLuis,573007654321\n", want: []string{"573001234567", "573007654321"}},
+		{name: "named", text: "phone,mobile\n1,2\n", column: "Mobile", want: []string{"2"}},
+		{name: "a mark at the beginning", text: "\ufeffphone\n1\n", want: []string{"1"}},
+		{name: "quotes", text: "name,phone\n\"Díaz, \"\"Ana\"\"\",573001234567\n", want: []string{"573001234567"}},
+		{name: "short rows and gaps", text: "name,phone\nAna\n\nLuis,\nEva,3\n", want: []string{"3"}},
+		{name: "empty", text: ""},
+		{name: "no such column", text: "name,phone\nAna,1\n", column: "fax", err: `no column "fax"`},
+		{name: "no phones", text: "name,city\nAna,Cali\n", err: "no column of"},
+		{name: "an open quote", text: "phone\n1\n\"2\n3\n", want: []string{"1"}, err: "reading"},
+		{name: "not UTF-8", text: "phone\n1\n\xff\xfe\n", want: []string{"1"}, err: "line 3: the phone is not UTF-8"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			path := filepath.Join(t.TempDir(), "list.csv")
+			if err := os.WriteFile(path, []byte(c.text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			for _, l := range []*phoneList{{path: path, column: c.column}, {path: "-", in: strings.NewReader(c.text), column: c.column}} {
+				got := slices.Collect(l.all)
+				if diff := cmp.Diff(c.want, got); diff != "" {
+					t.Errorf("-want +got:\n%s", diff)
+				}
+				if c.err == "" != (l.err == nil) || (l.err != nil && !strings.Contains(l.err.Error(), c.err)) {
+					t.Errorf("got %v, want %q", l.err, c.err)
+				}
+			}
+		})
+	}
+}
+
+// Whatever breaks while a request is written, what was written must not be a whole request.
+func TestBrokenListIsNoRequest(t *testing.T) {
+	t.Parallel()
+	for n := range 3000 {
+		broken := errors.New("the list broke")
+		b := &broadcastFlags{}
+		b.draft.BodyText = "Hola"
+		b.draft.Phones = func(yield func(string) bool) {
+			for range n {
+				if !yield("573001234567") {
+					return
+				}
+			}
+			b.phones.err = broken
+		}
+		var out strings.Builder
+		if err := b.write(&out); !errors.Is(err, broken) {
+			t.Fatalf("after %d phones: %v", n, err)
+		}
+		if strings.HasSuffix(out.String(), "}") {
+			t.Fatalf("after %d phones the request is whole: %.100s", n, out.String())
+		}
+	}
+}

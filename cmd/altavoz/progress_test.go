@@ -1,0 +1,77 @@
+package main
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+)
+
+func statusOf(t *testing.T, text string) *taskStatus {
+	t.Helper()
+	s := new(taskStatus)
+	if err := json.Unmarshal([]byte(text), s); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func TestProgressLine(t *testing.T) {
+	t.Parallel()
+	p := newProgress(new(strings.Builder), false)
+	start := time.Unix(1_800_000_000, 0)
+	for _, step := range []struct {
+		after  time.Duration
+		status string
+		want   string
+	}{
+		{0, `{"status":"PENDING"}`, "accepted, not begun yet"},
+		{0, `{"status":"PENDING","eta":"2099-01-01T00:00:00Z"}`, "waiting until 2099-01-01T00:00:00Z"},
+		{0, `{"status":"STARTED","result":{"total":10000,"successful":0,"failed":0,"pending":10000}}`, "sent 0  failed 0  unknown 0  of 10000"},
+		{2 * time.Second, `{"status":"STARTED","result":{"total":10000,"successful":90,"failed":10,"unknown":4,"pending":9900}}`, "sent 90  failed 6  unknown 4  of 10000  50/s  3m18s left"},
+		{4 * time.Second, `{"status":"STARTED","why":"token expired","result":{"total":10000,"successful":190,"failed":10,"pending":9800}}`, "sent 190  failed 10  unknown 0  of 10000  50/s  3m16s left  waiting: token expired"},
+		{60 * time.Second, `{"status":"STARTED","result":{"total":10000,"successful":190,"failed":10,"pending":9800}}`, "sent 190  failed 10  unknown 0  of 10000"},
+		{61 * time.Second, `{"status":"SUCCESS","result":{"total":10000,"successful":9990,"failed":10}}`, "sent 9990  failed 10  unknown 0  of 10000  9800/s"},
+	} {
+		if got := p.line(statusOf(t, step.status), start.Add(step.after)); got != step.want {
+			t.Errorf("after %v: %q, want %q", step.after, got, step.want)
+		}
+	}
+}
+
+func TestRoughly(t *testing.T) {
+	t.Parallel()
+	for d, want := range map[time.Duration]string{1400 * time.Millisecond: "1s", 59 * time.Second: "59s", 61 * time.Second: "1m01s", 90 * time.Minute: "1h30m"} {
+		if got := roughly(d); got != want {
+			t.Errorf("%v is %s, want %s", d, got, want)
+		}
+	}
+}
+
+// Away from a terminal a line comes now and then, not with every change.
+func TestProgressIsPlainAndRare(t *testing.T) {
+	t.Parallel()
+	var out strings.Builder
+	p := newProgress(&out, false)
+	for range 100 {
+		p.show("first")
+		p.show("second")
+	}
+	p.end()
+	if out.String() != "first\n" {
+		t.Errorf("said %q", out.String())
+	}
+}
+
+func TestClean(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"Error para 12: ñandú ✓":              "Error para 12: ñandú ✓",
+		"\x1b[2J\x1b]0;owned\x07":             "[2J]0;owned",
+		"a\rb\u009bc\u202ed\u2066e\u200ff\tg": "abcdef\tg",
+	} {
+		if got := clean(text); got != want {
+			t.Errorf("%q became %q, want %q", text, got, want)
+		}
+	}
+}
