@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -168,6 +169,7 @@ func (s *session) assign(ctx context.Context, offsets map[string]map[int32]kgo.O
 	if err != nil {
 		return nil, fmt.Errorf("asking where partitions begin: %w", err)
 	}
+	began, taken := time.Now(), 0
 	for name, partitions := range offsets {
 		for p := range partitions {
 			start, _ := starts.Lookup(name, p)
@@ -177,8 +179,10 @@ func (s *session) assign(ctx context.Context, offsets map[string]map[int32]kgo.O
 				return nil, err
 			}
 			partitions[p] = kgo.NewOffset().At(at).WithEpoch(-1)
+			taken++
 		}
 	}
+	s.group.log.Info("partitions taken over", "partitions", taken, "took", time.Since(began))
 	return offsets, nil
 }
 

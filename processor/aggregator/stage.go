@@ -103,7 +103,7 @@ func (st *Stage) Assign(ctx context.Context, pos schemas.Position) (int64, error
 	st.live[pos.Slot] = s
 	st.owned.Store(int64(len(st.live)))
 	st.mu.Unlock()
-	st.log.Info("partition taken over", "partition", pos.Slot.Partition, "from", pos.Offset, "replay_to", s.replayTo,
+	st.log.Debug("partition taken over", "partition", pos.Slot.Partition, "from", pos.Offset, "replay_to", s.replayTo,
 		"tasks", len(s.entries), "open", s.open, "seconds", time.Since(began).Seconds())
 	go s.run()
 	return pos.Offset, nil

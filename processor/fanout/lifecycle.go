@@ -45,7 +45,7 @@ func (s *slot) takeOver() {
 		}
 	}
 	s.synced = true
-	s.log.Info("partition taken over", "from", s.mark, "tasks", len(s.tasks), "to_read", s.oldNext-s.mark)
+	s.log.Debug("partition taken over", "from", s.mark, "tasks", len(s.tasks), "to_read", s.oldNext-s.mark)
 }
 
 // lives reports whether a plan's broadcast is carried out from this partition: its copy lies here. A plan that does not
@@ -71,7 +71,8 @@ func (s *slot) open(t *task, known line, now time.Time) {
 		s.enter(t)
 		s.fail(t, t.why, now)
 	case known.closed || t.cursor >= t.total:
-		t.state, t.lease, t.end = stateClosed, 0, max(t.end, t.cursor)
+		// Where dispatch ended is not known of a task that expired or failed; its Status will say that nobody is left.
+		t.state, t.lease, t.end = stateClosed, 0, t.total
 		t.deadline = t.grace(now)
 		s.enter(t)
 		s.settled(t)
@@ -237,8 +238,9 @@ func (s *slot) expired(t *task, now time.Time) {
 	if t.state != stateOpen {
 		return
 	}
-	from := t.cursor
-	s.close(t, t.span(now, from, t.total, schemas.MarkExpired), t.dispatched(now, t.total))
+	// They count as in the pipe until the Status counts them as decided: of what is decided it does not say where.
+	s.queue(t).move(&t.entry, t.total, t.decided)
+	s.close(t, t.span(now, t.cursor, t.total, schemas.MarkExpired), t.dispatched(now, t.total))
 }
 
 // fail closes the task with a reason that a person reads.

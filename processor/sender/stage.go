@@ -118,7 +118,7 @@ func (st *Stage) Assign(_ context.Context, pos schemas.Position) (int64, error) 
 			started++
 		}
 	}
-	st.log.Info("partition taken over", "topic", pos.Slot.Topic, "partition", pos.Slot.Partition, "offset", pos.Offset,
+	st.log.Debug("partition taken over", "topic", pos.Slot.Topic, "partition", pos.Slot.Partition, "offset", pos.Offset,
 		"open", l.open, "started", started)
 	st.Lost([]schemas.Slot{pos.Slot}) // in case it is assigned to itself
 	a := &assignment{slot: pos.Slot, ledger: l, from: pos.Offset, live: true}
