@@ -22,6 +22,7 @@ type assignment struct {
 	live     bool // this process owns it, as far as it knows
 	draining bool // being given up: nothing of it is admitted any more
 	dirty    bool // its ledger is not the one that was committed
+	written  bool // in the commit under way
 	behind   bool // in Stage.behind
 	busy     int  // sends admitted, called or with a result to be acknowledged
 	idle     chan struct{}

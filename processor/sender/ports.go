@@ -145,6 +145,9 @@ const (
 	// refusedWait is how long a partition waits whose commit was refused, usually because partitions are changing hands.
 	refusedWait = 250 * time.Millisecond
 
+	// lastCommits is how often the last commit of a partition that is given up is tried: 2.5 s of the 15 that a drain has.
+	lastCommits = 10
+
 	// rewindRecords is how far below the watermark a new owner reads, to know again what was there. The fanout repeats at
 	// most a turn of 1,000 recipients, spread over all partitions.
 	rewindRecords = 20_000

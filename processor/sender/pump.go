@@ -132,6 +132,7 @@ func (st *Stage) encode(batch []*send, now time.Time) *commit {
 			continue
 		}
 		watermark, metadata := a.ledger.encode()
+		a.written = true
 		c.of = append(c.of, a)
 		c.positions = append(c.positions, schemas.Position{Slot: a.slot, Offset: watermark, Metadata: metadata})
 	}
@@ -173,8 +174,9 @@ func (st *Stage) settle(c *commit, refused map[schemas.Slot]error, err error) (s
 		}
 	}
 	for _, a := range c.of {
+		a.written = false
 		if no := refused[a.slot]; no != nil && a.live {
-			st.log.Warn("ledger was refused", "topic", a.slot.Topic, "partition", a.slot.Partition, "error", no)
+			st.log.Info("ledger was refused", "topic", a.slot.Topic, "partition", a.slot.Partition, "error", no)
 			a.held = now.Add(refusedWait)
 			st.soil(a)
 		}

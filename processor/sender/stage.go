@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -203,13 +204,7 @@ func (st *Stage) Revoke(ctx context.Context, slots []schemas.Slot) {
 		case <-ctx.Done():
 		}
 	}
-	if flushed := st.flush(leaving); flushed != nil {
-		select {
-		case <-flushed:
-		case <-st.ctx.Done():
-		case <-ctx.Done():
-		}
-	}
+	st.flush(ctx, leaving)
 	st.mu.Lock()
 	for _, a := range leaving {
 		if a.busy > 0 {
@@ -221,21 +216,45 @@ func (st *Stage) Revoke(ctx context.Context, slots []schemas.Slot) {
 	st.settled(leaving)
 }
 
-// flush asks for a commit of what is not yet committed of the partitions.
-func (st *Stage) flush(as []*assignment) <-chan struct{} {
-	st.mu.Lock()
-	defer st.mu.Unlock()
-	needed := st.committing != nil // which may be refused
-	for _, a := range as {
-		needed = needed || a.live && a.dirty
+// flush has what changed in the partitions committed. A refusal is tried again a few times: a group whose partitions are
+// changing hands refuses for a moment, and what is not committed here is unknown to the next owner although it is not.
+func (st *Stage) flush(ctx context.Context, as []*assignment) {
+	for range lastCommits {
+		st.mu.Lock()
+		needed := slices.ContainsFunc(as, func(a *assignment) bool { return a.live && (a.dirty || a.written) })
+		flushed := make(chan struct{})
+		if needed {
+			st.flushes = append(st.flushes, flushed)
+			st.kick()
+		}
+		st.mu.Unlock()
+		if !needed {
+			return
+		}
+		select {
+		case <-flushed:
+		case <-st.ctx.Done():
+			return
+		case <-ctx.Done():
+			return
+		}
+		st.mu.Lock()
+		wait := time.Duration(0)
+		for _, a := range as {
+			if a.live && a.dirty {
+				wait = refusedWait
+			}
+		}
+		st.mu.Unlock()
+		if wait == 0 {
+			return
+		}
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+			return
+		}
 	}
-	if !needed {
-		return nil
-	}
-	flushed := make(chan struct{})
-	st.flushes = append(st.flushes, flushed)
-	st.kick()
-	return flushed
 }
 
 // Lost gives slots up at once. It returns when no commit that contains them is under way any more. Calls that are under

@@ -320,6 +320,43 @@ func TestRevokeDrains(t *testing.T) {
 	})
 }
 
+// TestLastCommitIsTriedAgain: a group that is rebalancing refuses for a moment. What was admitted, never called and already
+// written as started would be unknown to the next owner.
+func TestLastCommitIsTriedAgain(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(w *world) {
+		p := w.start(both)
+		commits := 0
+		p.onCommit(func([]schemas.Position) fault {
+			commits++
+			switch {
+			case commits == 1:
+				return fault{after: time.Second}
+			case commits < 5:
+				return fault{refuse: func(schemas.Slot) error { return errors.New("rebalance in progress") }}
+			}
+			return fault{}
+		})
+		w.produce(bulkSlot, schemas.NewTaskID(), 0)
+		w.rest(100 * time.Millisecond)
+		p.revoke(bulkSlot)
+		if got := stateIn(w.committed[bulkSlot], 0); got != free || len(w.calls) != 0 {
+			t.Errorf("%v, %d calls", got, len(w.calls))
+		}
+		w.produce(bulkSlot, schemas.NewTaskID(), 1)
+		p.onCommit(func([]schemas.Position) fault {
+			return fault{refuse: func(schemas.Slot) error { return errors.New("unknown member") }}
+		})
+		p.assign(bulkSlot)
+		w.rest(time.Second)
+		begin := time.Now()
+		p.revoke(bulkSlot)
+		if took := time.Since(begin); took > lastCommits*refusedWait+time.Second {
+			t.Errorf("took %v", took)
+		}
+	})
+}
+
 // TestRevokeIsBounded: a call that does not end keeps nobody; it is unknown to the next owner, and its result, when it
 // comes at last, marks nothing here and settles the matter.
 func TestRevokeIsBounded(t *testing.T) {
