@@ -26,12 +26,9 @@ func houseConfig(t *testing.T) Config {
 }
 
 // startApp starts a process that the test's end stops, and waits until it is ready.
-func startApp(t *testing.T, cfg Config, opts Options) *App {
+func startApp(t *testing.T, cfg Config) *App {
 	t.Helper()
-	if opts.Logger == nil {
-		opts.Logger = testLogger(t)
-	}
-	a, err := New(cfg, opts)
+	a, err := New(cfg, Options{Logger: testLogger(t)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,7 +95,7 @@ func embeddedHouse(t *testing.T) *house {
 	sim := startTestSimulator(t)
 	cfg := houseConfig(t)
 	cfg.WhatsApp.BaseURL, cfg.WhatsApp.PhoneNumberID, cfg.WhatsApp.AccessToken = sim.url(), simulatedNumber, simulatedToken
-	a := startApp(t, cfg, Options{})
+	a := startApp(t, cfg)
 	h := &house{api: a.URL(), simulator: sim.url()}
 	h.publish = func(t *testing.T, key string, value []byte) {
 		t.Helper()
@@ -106,7 +103,7 @@ func embeddedHouse(t *testing.T) *house {
 	}
 	h.restart = func(*testing.T) { // for the whole test, whichever scenario asked for it
 		stopApp(t, a)
-		a = startApp(t, cfg, Options{})
+		a = startApp(t, cfg)
 		h.api = a.URL()
 	}
 	return h
@@ -119,7 +116,7 @@ func (s testSimulator) url() string { return s.URL() }
 
 func startTestSimulator(t *testing.T) testSimulator {
 	t.Helper()
-	sim, err := embedded.StartSimulator("127.0.0.1:0", simulator.Config{
+	sim, err := embedded.StartSimulator(t.Context(), "127.0.0.1:0", simulator.Config{
 		Numbers: []simulator.Number{{ID: simulatedNumber, Token: simulatedToken}}, Logger: testLogger(t),
 	}, "", net.Listen)
 	if err != nil {

@@ -67,7 +67,7 @@ func realHouse(t *testing.T, brokers, redis string) *house {
 	start := func() { // for the whole test, whichever scenario asked for it
 		apps = nil
 		for _, cfg := range configs {
-			apps = append(apps, startApp(t, cfg, Options{}))
+			apps = append(apps, startApp(t, cfg))
 		}
 		h.api = apps[0].URL()
 	}
@@ -144,7 +144,7 @@ func TestRealKafkaComesLater(t *testing.T) {
 	cfg.Kafka.Brokers = []string{brokers}
 	cfg.WhatsApp.BaseURL, cfg.WhatsApp.PhoneNumberID, cfg.WhatsApp.AccessToken = sim.url(), simulatedNumber, simulatedToken
 	started := make(chan *App, 1)
-	go func() { started <- startApp(t, cfg, Options{}) }()
+	go func() { started <- startApp(t, cfg) }()
 	script("start", "--owner", fmt.Sprint(os.Getpid()))
 	h := &house{api: (<-started).URL(), simulator: sim.url()}
 	if code, got := h.post(t, `{"phones":["573001234567"],"body_text":"b"}`); code != 200 || !strings.Contains(got, `"successful":1`) {

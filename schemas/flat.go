@@ -93,10 +93,9 @@ func (o *FlatOutcome) read(b []byte) bool {
 			if n < 0 || !utf8.Valid(v) {
 				return false
 			}
-			switch num {
-			case outcomePhone:
+			if num == outcomePhone {
 				o.Phone = v
-			case outcomeReason:
+			} else if num == outcomeReason {
 				o.Reason = v
 			}
 			b = b[n:]
