@@ -18,7 +18,7 @@ import (
 
 var (
 	simSeed  = flag.Uint64("seed", 0, "run the simulation with this seed only")
-	simSeeds = flag.Uint64("seeds", 20, "how many seeds the simulation runs")
+	simSeeds = flag.Uint64("seeds", 12, "how many seeds the simulation runs")
 )
 
 // TestSimulation lets processes crash, freeze, be expelled, lose commits, answers and results, and hand partitions over at

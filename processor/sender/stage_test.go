@@ -610,7 +610,7 @@ func TestResultsAreBounded(t *testing.T) {
 		for i := range uint32(maxUnrecorded + 2000) {
 			w.produce(bulkSlot, task, i)
 		}
-		w.rest(time.Minute)
+		w.rest(10 * time.Second)
 		if n := len(w.calls); n < maxUnrecorded || n > maxUnrecorded+defaultMaxInFlight {
 			t.Errorf("%d calls without a result", n)
 		}
