@@ -103,10 +103,10 @@ func (a *App) Start(ctx context.Context) error {
 }
 
 func (a *App) begin(ctx context.Context) error {
-	if err := a.web.listen(a.cfg.HTTP, a.network, a.registry, a.fail); err != nil {
+	if err := a.web.listen(ctx, a.cfg.HTTP, a.network, a.registry, a.fail); err != nil {
 		return err
 	}
-	if err := a.startEmbedded(); err != nil {
+	if err := a.startEmbedded(ctx); err != nil {
 		return err
 	}
 	var err error
@@ -120,7 +120,7 @@ func (a *App) begin(ctx context.Context) error {
 	if err := a.openDoors(ctx); err != nil {
 		return err
 	}
-	if err := a.startRoles(); err != nil {
+	if err := a.startRoles(ctx); err != nil {
 		return err
 	}
 	a.running.Store(true)
@@ -136,7 +136,7 @@ func topicsError(err error) error {
 }
 
 // startEmbedded starts what nobody configured.
-func (a *App) startEmbedded() error {
+func (a *App) startEmbedded(ctx context.Context) error {
 	twins := a.cfg.Embedded
 	if len(a.cfg.Kafka.Brokers) == 0 {
 		broker, err := embedded.StartKafka(twins.DataDir, twins.KafkaAddr, a.network.Listen, a.log)
@@ -154,7 +154,7 @@ func (a *App) startEmbedded() error {
 	if len(a.senders) == 0 && a.cfg.Process.Roles.Has(RoleFanout, RoleSender) {
 		id := cmp.Or(a.cfg.WhatsApp.PhoneNumberID, simulatedNumber)
 		account := simulator.Config{Numbers: []simulator.Number{{ID: id, Token: simulatedToken}}, Logger: a.log}
-		api, err := embedded.StartSimulator(twins.SimulatorAddr, account, "", a.network.Listen)
+		api, err := embedded.StartSimulator(ctx, twins.SimulatorAddr, account, "", a.network.Listen)
 		if err != nil {
 			return withHint(err, "set ALTAVOZ_SIMULATOR_ADDR to another address")
 		}

@@ -109,7 +109,7 @@ func readSecret(path string) (schemas.Secret, error) {
 	if err != nil {
 		return "", fmt.Errorf("reading a secret: %w", err)
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }() // it was only read
 	b, err := io.ReadAll(io.LimitReader(f, maxSecretFile+1))
 	if err != nil {
 		return "", fmt.Errorf("reading a secret: %w", err)
@@ -191,7 +191,7 @@ func (c *Config) Settings() []Setting {
 }
 
 func printed(s setting) string {
-	if list, ok := s.value.Interface().([]string); ok {
+	if list, ok := reflect.TypeAssert[[]string](s.value); ok {
 		return strings.Join(list, ",")
 	}
 	return fmt.Sprint(s.value.Interface())

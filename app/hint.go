@@ -14,8 +14,7 @@ func withHint(err error, hint string) error { return hinted{err, hint} }
 
 // Hint returns what to do about an error, or "" where that is not known.
 func Hint(err error) string {
-	var h hinted
-	if errors.As(err, &h) {
+	if h, ok := errors.AsType[hinted](err); ok {
 		return h.hint
 	}
 	return ""

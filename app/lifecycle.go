@@ -49,9 +49,9 @@ func (a *App) Stop(ctx context.Context) error {
 	return a.stopErr
 }
 
-// runStage lets a stage work on its own goroutine until it is told to stop.
-func (a *App) runStage(name string, run func(ctx context.Context) error) {
-	ctx, cancel := context.WithCancel(context.Background())
+// runStage lets a stage work on its own goroutine until it is told to stop, which is not when ctx ends.
+func (a *App) runStage(ctx context.Context, name string, run func(ctx context.Context) error) {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	done := make(chan error, 1)
 	go func() {
 		err := run(ctx)

@@ -67,7 +67,7 @@ func (r *Roles) UnmarshalText(text []byte) error {
 
 // startRoles puts the workers between the doors. The last of the path starts first, so that nothing is written that
 // nobody reads, and stops last.
-func (a *App) startRoles() error {
+func (a *App) startRoles(ctx context.Context) error {
 	makers := map[string]func(*kafka.Group) (processor.Worker, error){
 		processor.Fanout: a.newFanout, processor.Sender: a.newSender, processor.Aggregator: a.newAggregator,
 	}
@@ -91,12 +91,12 @@ func (a *App) startRoles() error {
 		works = append(works, work{stage.Name, func(ctx context.Context) error { return processor.Run(ctx, group, worker) }})
 	}
 	if a.doors.statuses != nil { // whoever listens to it was made above
-		if err := a.doors.statuses.Start(context.Background()); err != nil {
+		if err := a.doors.statuses.Start(context.WithoutCancel(ctx)); err != nil {
 			return fmt.Errorf("starting the view of statuses: %w", err)
 		}
 	}
 	for _, w := range slices.Backward(works) {
-		a.runStage(w.name, w.run)
+		a.runStage(ctx, w.name, w.run)
 	}
 	if !a.cfg.Process.Roles.Has(RoleProducer) {
 		a.web.serve(http.HandlerFunc(noAPI))

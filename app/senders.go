@@ -52,7 +52,7 @@ func readSenders(path string, rate float64) ([]number, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the senders: %w", err)
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }() // it was only read
 	if info, err := f.Stat(); err != nil || info.Size() > maxSendersFile {
 		return nil, fmt.Errorf("%s is larger than %s", path, Bytes(maxSendersFile))
 	}

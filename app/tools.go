@@ -208,7 +208,7 @@ func Simulate(ctx context.Context, c SimulatorConfig, log *slog.Logger, ready fu
 	if c.Number != "" {
 		cfg.Numbers = []simulator.Number{{ID: c.Number, Token: c.Token.Reveal()}}
 	}
-	api, err := embedded.StartSimulator(c.Addr, cfg, strings.Join(c.Faults, "\n"), Network{}.withDefaults().Listen)
+	api, err := embedded.StartSimulator(ctx, c.Addr, cfg, strings.Join(c.Faults, "\n"), Network{}.withDefaults().Listen)
 	if err != nil {
 		return err
 	}

@@ -37,8 +37,8 @@ type web struct {
 	cancel    context.CancelFunc // ends the waiting of answers
 }
 
-// listen opens the addresses and serves them. Where there is no address for admin, metrics lie beside the API.
-func (w *web) listen(cfg HTTPConfig, network Network, gather prometheus.Gatherer, failed func(error)) error {
+// listen opens the addresses and serves them, beyond the end of ctx. Where there is no address for admin, metrics lie beside the API.
+func (w *web) listen(ctx context.Context, cfg HTTPConfig, network Network, gather prometheus.Gatherer, failed func(error)) error {
 	w.metrics = promhttp.HandlerFor(gather, promhttp.HandlerOpts{ErrorLog: slog.NewLogLogger(w.log.Handler(), slog.LevelWarn)})
 	public, admin := w.health(), w.health()
 	public.HandleFunc("/", w.serveAPI)
@@ -46,7 +46,7 @@ func (w *web) listen(cfg HTTPConfig, network Network, gather prometheus.Gatherer
 	if cfg.AdminAddr == "" {
 		public.Handle("GET /metrics", w.metrics)
 	}
-	base, cancel := context.WithCancel(context.Background())
+	base, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	w.cancel = cancel
 	open := func(addr, setting string, h http.Handler) error {
 		l, err := network.Listen("tcp", addr)

@@ -56,7 +56,7 @@ func TestTakenPortGivesTheFolderBack(t *testing.T) {
 
 func TestSimulatorRefusesFaultsThatItCannotRead(t *testing.T) {
 	t.Parallel()
-	if _, err := StartSimulator(anyPort, simulator.Config{}, "no such word", net.Listen); err == nil {
+	if _, err := StartSimulator(t.Context(), anyPort, simulator.Config{}, "no such word", net.Listen); err == nil {
 		t.Error("started")
 	}
 }

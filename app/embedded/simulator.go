@@ -15,8 +15,9 @@ type Simulator struct {
 	served   chan error
 }
 
-// StartSimulator serves a simulator. Its faults may be an operator's words, so they are checked here.
-func StartSimulator(addr string, cfg simulator.Config, faults string, listen Listen) (*Simulator, error) {
+// StartSimulator serves a simulator. Its faults may be an operator's words, so they are checked here. It runs
+// until Stop, beyond the end of ctx.
+func StartSimulator(ctx context.Context, addr string, cfg simulator.Config, faults string, listen Listen) (*Simulator, error) {
 	sim := simulator.New(cfg)
 	if err := sim.SetFaults(faults); err != nil {
 		return nil, fmt.Errorf("reading the faults: %w", err)
@@ -25,7 +26,7 @@ func StartSimulator(addr string, cfg simulator.Config, faults string, listen Lis
 	if err != nil {
 		return nil, fmt.Errorf("starting the simulator: %w", err)
 	}
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	s := &Simulator{listener: l, cancel: cancel, served: make(chan error, 1)}
 	go func() { s.served <- sim.Serve(ctx, l) }()
 	return s, nil

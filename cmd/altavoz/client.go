@@ -95,6 +95,10 @@ func (c *client) send(ctx context.Context, write func(io.Writer) error, again bo
 
 func (c *client) post(ctx context.Context, write func(io.Writer) error) error {
 	pr, pw := io.Pipe()
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.base+app.PathSend, pr)
+	if err != nil {
+		return wrongURL(c.base, err)
+	}
 	c.sent.Store(0)
 	c.done.Store(false)
 	written := make(chan error, 1)
@@ -104,12 +108,6 @@ func (c *client) post(ctx context.Context, write func(io.Writer) error) error {
 		pw.CloseWithError(err)
 		written <- err
 	}()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.base+app.PathSend, pr)
-	if err != nil {
-		pr.CloseWithError(err)
-		<-written
-		return wrongURL(c.base, err)
-	}
 	req.Header.Set("Content-Type", "application/json")
 	_, err = c.do(req)
 	pr.CloseWithError(io.ErrClosedPipe) // the server may answer before it has read all
@@ -150,7 +148,7 @@ func (c *client) do(req *http.Request) ([]byte, error) {
 		}
 		return nil, err
 	}
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }() // it was only read
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	if err != nil {
 		return nil, fmt.Errorf("reading the answer of %s: %w", c.base, err)

@@ -21,14 +21,13 @@ var headerKinds = []string{"text", "image", "video", "document"}
 
 // broadcastFlags are the flags that describe a broadcast, of send and of publish.
 type broadcastFlags struct {
-	phones    phoneList
-	draft     app.Draft
-	header    string
-	button    string
-	schedule  string
-	expire    string
-	file      string // of the header
-	onUnknown string
+	phones   phoneList
+	draft    app.Draft
+	header   string
+	button   string
+	schedule string
+	expire   string
+	file     string // of the header
 }
 
 func (b *broadcastFlags) add(cmd *cobra.Command) {
@@ -117,7 +116,7 @@ func (b *broadcastFlags) write(w io.Writer) error {
 		if err != nil {
 			return err
 		}
-		defer f.Close()
+		defer func() { _ = f.Close() }() // it was only read
 		b.draft.File = f
 	}
 	err := b.draft.WriteJSON(&untilBroken{w, &b.phones.err})

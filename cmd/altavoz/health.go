@@ -34,7 +34,7 @@ func healthCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			defer resp.Body.Close()
+			defer func() { _ = resp.Body.Close() }() // it was only read
 			body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 			if err != nil || resp.StatusCode != http.StatusOK {
 				return fmt.Errorf("%s: %s %s", cfg.HealthURL(), resp.Status, body)

@@ -42,7 +42,7 @@ func rootCommand() *cobra.Command {
 		Args:          known,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return wrongUse(cmd, err) })
+	root.SetFlagErrorFunc(wrongUse)
 	root.AddCommand(
 		upCommand(), serveCommand(), sendCommand(), watchCommand(), topicsCommand(), simulateCommand(), publishCommand(),
 		configCommand(), healthCommand(), versionCommand(),

@@ -54,7 +54,7 @@ func (l *phoneList) file(yield func(string) bool) error {
 		if err != nil {
 			return err
 		}
-		defer f.Close()
+		defer func() { _ = f.Close() }() // it was only read
 		src = f
 	}
 	buf := bufio.NewReaderSize(src, csvHead)
@@ -78,11 +78,11 @@ func (l *phoneList) file(yield func(string) bool) error {
 			return fmt.Errorf("reading %s: %w", l.path, err)
 		}
 		if column < 0 {
-			header := false
-			if column, header, err = l.find(row); err != nil {
+			found, header, err := l.find(row)
+			if err != nil {
 				return err
 			}
-			if header {
+			if column = found; header {
 				continue
 			}
 		}

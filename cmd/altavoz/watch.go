@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -162,16 +163,16 @@ func result(cmd *cobra.Command, s *taskStatus, asJSON bool) error {
 	case s.Result != nil:
 		r := s.Result
 		say(out, "task %s: %s", s.TaskID, s.Status)
-		line := fmt.Sprintf("%d in all, %d sent, %d not", r.Total, r.Successful, r.Failed)
+		line := []string{fmt.Sprintf("%d in all, %d sent, %d not", r.Total, r.Successful, r.Failed)}
 		for _, kind := range []struct {
 			n    uint32
 			name string
 		}{{r.Unknown, "unknown"}, {r.Skipped, "skipped"}, {r.Expired, "expired"}, {r.Cancelled, "cancelled"}} {
 			if kind.n > 0 {
-				line += fmt.Sprintf(", of them %d %s", kind.n, kind.name)
+				line = append(line, fmt.Sprintf("of them %d %s", kind.n, kind.name))
 			}
 		}
-		say(out, "%s", line)
+		say(out, "%s", strings.Join(line, ", "))
 		for _, e := range r.Errors {
 			say(out, "  %s", e)
 		}
