@@ -55,7 +55,7 @@ type send struct {
 	unsent   int  // calls in a row that sent nothing
 	renewed  bool // its media id was renewed
 	probe    bool // of a stopped number
-	open     bool // an earlier call may have reached somebody: it stays started while it waits for another
+	doubtful bool // an earlier call may have reached somebody: it stays started while it waits for another
 	counted  bool // among its task's sends
 
 	message schemas.Message // of the call
@@ -202,13 +202,13 @@ func (st *Stage) arrive(a *assignment, in *arrival, now time.Time) {
 		st.decide(e, schemas.MarkUnknown, schemas.MarkUnknown.Spanish(), "")
 		return
 	}
-	e.open = c.started
+	e.doubtful = c.started
 	st.enter(e, false)
 }
 
 // release returns a send to free: its call was refused, or not made.
 func (st *Stage) release(e *send) {
-	if !e.open {
+	if !e.doubtful {
 		e.on.ledger.release(e.cell)
 		st.soil(e.on)
 	}

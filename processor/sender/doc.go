@@ -3,7 +3,7 @@
 //	sends.* ──► window ──► pace ──► ledger ──► call ──► results
 //	            (free)     (admit)  (started)           (done, once acknowledged)
 //
-// No call begins before a commit of the group has said that it is started (ledger.go, commit.go). A commit carries, for
+// No call begins before a commit of the group has said that it is started (ledger.go, pump.go). A commit carries, for
 // each partition, the watermark and what became of the records above it; the next owner reads both as one and knows what
 // may be called, what was, and what nobody can know.
 //

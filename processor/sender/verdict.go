@@ -42,7 +42,7 @@ func (st *Stage) answered(e *send, r *schemas.Reply) {
 			st.decide(e, schemas.MarkUnknown, schemas.MarkUnknown.Spanish(), "")
 			return
 		}
-		e.open = true
+		e.doubtful = true
 	case schemas.VerdictUnsent, schemas.VerdictTransient, schemas.VerdictThrottled, schemas.VerdictPair,
 		schemas.VerdictAccount, schemas.VerdictMedia:
 		// Definite refusals: nobody was reached, whatever happens to this process from here on.
