@@ -93,10 +93,12 @@ func (o *FlatOutcome) read(b []byte) bool {
 			if n < 0 || !utf8.Valid(v) {
 				return false
 			}
-			if num == outcomePhone {
-				o.Phone = v
-			} else if num == outcomeReason {
-				o.Reason = v
+			if num != outcomeWamid {
+				into := &o.Reason
+				if num == outcomePhone {
+					into = &o.Phone
+				}
+				*into = v
 			}
 			b = b[n:]
 		default:
