@@ -49,7 +49,7 @@ const (
 var errLedger = errors.New("not a ledger of this version")
 
 // append writes the ledger for the given watermark.
-func (l *ledger) append(b []byte, mark int64) []byte {
+func (l *ledger) append(b []byte, mark int64) []byte { //nolint:unparam // as all append functions
 	b = append(b, ledgerVersion)
 	b = binary.AppendUvarint(b, uint64(l.next-mark))
 	for i, e := range l.entries {

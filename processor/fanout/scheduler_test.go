@@ -13,10 +13,9 @@ var epoch = time.Date(2026, 3, 1, 8, 0, 0, 0, time.UTC)
 
 // model is a queue whose turns end at once, or when the test says so.
 type model struct {
-	q       *queue
-	now     time.Time
-	served  map[*entry]uint32
-	blocked []*entry
+	q      *queue
+	now    time.Time
+	served map[*entry]uint32
 }
 
 func newModel(rate, seconds float64) *model {
@@ -160,10 +159,10 @@ func TestSmallTaskIsNotStarvedByAMillion(t *testing.T) {
 			small := m.add(3)
 			for waited := 0; ; {
 				e, n := m.step()
-				switch {
-				case e == small:
+				switch e {
+				case small:
 					return
-				case e == nil:
+				case nil:
 					m.decide(100)
 				default:
 					if waited += int(n); waited > large*m.q.turn {

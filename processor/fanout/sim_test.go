@@ -42,7 +42,6 @@ type history struct {
 	dice     *rand.Rand
 	live     []*process
 	accepted []*schemas.Broadcast
-	refused  []schemas.TaskID
 	next     int // phone
 }
 
