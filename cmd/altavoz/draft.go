@@ -119,8 +119,10 @@ func (b *broadcastFlags) write(w io.Writer) error {
 		defer func() { _ = f.Close() }() // it was only read
 		b.draft.File = f
 	}
-	err := b.draft.WriteJSON(&untilBroken{w, &b.phones.err})
-	return errors.Join(b.phones.err, err)
+	if err := b.draft.WriteJSON(&untilBroken{w, &b.phones.err}); b.phones.err == nil {
+		return err
+	}
+	return b.phones.err // which is why the writing failed
 }
 
 // untilBroken writes nothing more once the error is there. A request is complete only with its last byte, so one whose list

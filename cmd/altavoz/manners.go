@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -89,8 +88,8 @@ func usage(check cobra.PositionalArgs) cobra.PositionalArgs {
 }
 
 // interrupted is the error of a person who pressed Ctrl-C, or of an operator's SIGTERM.
-func interrupted(ctx context.Context, hint string) error {
-	return &exit{err: context.Cause(ctx), code: exitInterrupted, hint: hint}
+func interrupted(hint string) error {
+	return &exit{err: errors.New("interrupted"), code: exitInterrupted, hint: hint}
 }
 
 // terminal returns the file behind w if a person looks at it.

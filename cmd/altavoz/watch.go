@@ -147,7 +147,7 @@ func told(ctx context.Context, err error, task schemas.TaskID) error {
 	case errors.Is(context.Cause(ctx), errTimeout):
 		return &exit{err: errTimeout, code: exitTimeout, hint: goesOn}
 	case ctx.Err() != nil:
-		return interrupted(ctx, goesOn)
+		return interrupted(goesOn)
 	case errors.As(err, &no):
 		return &exit{err: err, code: exitError, hint: no.hint}
 	}
