@@ -63,6 +63,7 @@ func (s *slot) open(t *task, known line, now time.Time) {
 	if end := known.cursor + known.lease; end > t.cursor {
 		t.lease = min(end, t.total) - min(t.cursor, t.total)
 	}
+	t.noted = t.status.GetPhase() == schemas.Phase_PHASE_WAITING && t.status.GetWhy() == whyMedia
 	t.cursor = min(t.cursor, t.total)
 	t.end, t.decided = t.cursor+t.lease, decidedOf(t.status)
 	t.deadline = t.ends()
@@ -123,7 +124,8 @@ func (s *slot) heard(id schemas.TaskID, st *schemas.Status, now time.Time) {
 	t.status = st
 	q, decided := s.queue(t), decidedOf(st)
 	if decided != t.decided {
-		s.number(t.sender).decided(int(max(decided, t.decided)-t.decided), now)
+		had := t.dispatchedTo() // expired ones say nothing of the number's speed
+		s.number(t.sender).decided(int(min(decided, had))-int(min(t.decided, had)), now)
 		q.move(&t.entry, t.end, decided)
 	}
 	if finished(st) {
@@ -246,10 +248,12 @@ func (s *slot) expired(t *task, now time.Time) {
 // fail closes the task with a reason that a person reads.
 func (s *slot) fail(t *task, why string, now time.Time) {
 	s.log.Warn("broadcast failed", "task", t.id.String(), "why", why)
+	t.why = why
 	s.close(t, t.note(now, schemas.Phase_PHASE_FAILED, why))
 }
 
-// close writes the task's last records. It stays in the ledger, closed, until its Status shows them.
+// close writes the task's last records, each after the one before it is acknowledged: the last says that all is done, and
+// who reads it takes over nothing more. The task stays in the ledger, closed, until its Status shows them.
 func (s *slot) close(t *task, recs ...schemas.Record) {
 	if t.state != stateOpen {
 		return
@@ -257,17 +261,23 @@ func (s *slot) close(t *task, recs ...schemas.Record) {
 	t.state, t.lease, t.mask = stateClosing, 0, nil
 	s.queue(t).block(&t.entry)
 	s.cool(t)
-	s.whenPlanned(t, func() {
-		s.write(s.logOf(t), func(schemas.Record) {
-			if t.state != stateClosing {
-				return
-			}
-			t.state = stateClosed
-			s.queue(t).until(&t.entry, t.grace(time.Now()))
-			s.touch()
-			s.log.Info("broadcast dispatched", "task", t.id.String(), "total", t.total, "dispatched", t.cursor,
-				"seconds", time.Since(time.UnixMilli(t.accepted)).Seconds())
-			s.settled(t)
-		}, recs...)
-	})
+	s.whenPlanned(t, func() { s.closeWith(t, recs) })
+}
+
+func (s *slot) closeWith(t *task, recs []schemas.Record) {
+	if t.state != stateClosing {
+		return
+	}
+	if len(recs) > 0 {
+		s.write(s.logOf(t), func(schemas.Record) { s.closeWith(t, recs[1:]) }, recs[0])
+		return
+	}
+	t.state = stateClosed
+	s.queue(t).until(&t.entry, t.grace(time.Now()))
+	s.touch()
+	if t.why == "" {
+		s.log.Info("broadcast dispatched", "task", t.id.String(), "total", t.total, "dispatched", t.cursor,
+			"seconds", time.Since(time.UnixMilli(t.accepted)).Seconds())
+	}
+	s.settled(t)
 }

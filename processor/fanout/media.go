@@ -54,10 +54,9 @@ func (s *slot) resolve(t *task, now time.Time) bool {
 // mediaKey names a file on a number. A file is known by its digest; one that nobody has fetched yet by its address.
 func mediaKey(sender string, c *schemas.Content) string {
 	m := c.GetMedia()
-	what := cmp.Or(string(m.GetSha256()), m.GetUrl())
-	if what == "" {
-		p := m.GetParts()
-		what = strconv.Itoa(int(p.GetPartition())) + "/" + strconv.FormatUint(slices.Concat(p.GetOffsetDeltas(), []uint64{0})[0], 10)
+	what := cmp.Or(string(m.GetSha256()), m.GetUrl(), m.GetLink(), m.GetMediaId())
+	if at := m.GetParts().Offsets(); what == "" && len(at) > 0 {
+		what = strconv.Itoa(int(m.GetParts().GetPartition())) + "/" + strconv.FormatInt(at[0], 10)
 	}
 	return sender + ":" + c.GetHeader().String() + ":" + what
 }
@@ -138,8 +137,7 @@ func (s *slot) landed(f *flight, got *schemas.MediaRef, err error) {
 func mediaBackOff(try int) time.Duration { return 12 * backOff(try+1) } // 1.2 s to a minute
 
 func contentWhy(err error) string {
-	var refused *schemas.ContentError
-	if errors.As(err, &refused) {
+	if refused, ok := errors.AsType[*schemas.ContentError](err); ok {
 		return refused.Why
 	}
 	return schemas.Failed(schemas.CodeContent).Spanish()
@@ -170,9 +168,17 @@ func (s *slot) resolved(t *task, c *schemas.Content) bool {
 	return false
 }
 
-func contentWith(c *schemas.Content, m *schemas.MediaRef) *schemas.Content {
+// contentWith returns the content with what Meta knows its file by. The file may have been resolved for another task, so
+// its name is the task's own.
+func contentWith(c *schemas.Content, got *schemas.MediaRef) *schemas.Content {
+	m := c.GetMedia()
 	return &schemas.Content{
 		Body: c.GetBody(), Footer: c.GetFooter(), ButtonText: c.GetButtonText(), ButtonUrl: c.GetButtonUrl(),
-		Header: c.GetHeader(), HeaderText: c.GetHeaderText(), Media: m, Category: c.GetCategory(),
+		Header: c.GetHeader(), HeaderText: c.GetHeaderText(), Category: c.GetCategory(),
+		Media: &schemas.MediaRef{
+			Url: m.GetUrl(), Parts: m.GetParts(), Filename: cmp.Or(m.GetFilename(), got.GetFilename()),
+			Sha256: []byte(cmp.Or(string(got.GetSha256()), string(m.GetSha256()))), MimeType: cmp.Or(got.GetMimeType(), m.GetMimeType()),
+			Size: cmp.Or(got.GetSize(), m.GetSize()), MediaId: got.GetMediaId(), Link: got.GetLink(),
+		},
 	}
 }

@@ -120,11 +120,12 @@ func (s *slot) recall(t *task) bool {
 		t.seen = n
 		return true
 	}
-	left := t.cursor
-	before := t.offsets[:(left+schemas.SliceRecipients-1)/schemas.SliceRecipients]
+	cursor, from := t.cursor, s.blobsOf(t)
+	before := t.offsets[:(cursor+schemas.SliceRecipients-1)/schemas.SliceRecipients]
 	s.read(t, whyUnread, func(ctx context.Context) error {
-		n, left = newSeen(), t.cursor // from the start, if it is tried again
-		err := s.st.ports.Records.Records(ctx, s.blobsOf(t), before, func(rec schemas.Record) error {
+		n = newSeen() // from the start, if it is tried again
+		left := cursor
+		err := s.st.ports.Records.Records(ctx, from, before, func(rec schemas.Record) error {
 			phones, err := phonesOf(&rec)
 			for _, text := range phones[:min(len(phones), int(left))] {
 				n.judge(text, region)
@@ -136,7 +137,11 @@ func (s *slot) recall(t *task) bool {
 			return errList
 		}
 		return err
-	}, func() { t.seen = n })
+	}, func() {
+		if t.cursor == cursor { // else a zombie's turn has ended meanwhile, and the set is made again
+			t.seen = n
+		}
+	})
 	return false
 }
 
@@ -164,8 +169,7 @@ func (s *slot) fetch(t *task) bool {
 		return true
 	}
 	c := &slice{first: t.cursor / schemas.SliceRecipients * schemas.SliceRecipients}
-	s.read(t, whyUnread, func(ctx context.Context) error { return s.readSlice(ctx, t.total, s.blobsOf(t), t.offsets, c) },
-		func() { t.slice = c })
+	s.read(t, whyUnread, s.reader(t, c), func() { t.slice = c })
 	return false
 }
 
@@ -176,28 +180,31 @@ func (s *slot) prefetch(t *task, next uint32) {
 		return
 	}
 	t.fetches = true
-	c, from, offsets, total := &slice{first: next}, s.blobsOf(t), t.offsets, t.total
-	s.work(func(ctx context.Context) error { return s.readSlice(ctx, total, from, offsets, c) },
-		func(error) bool { return true },
-		func(err error) {
-			t.fetches = false
-			if err == nil && t.state == stateOpen && t.body != nil {
-				t.ahead = c
-			}
-		})
+	c := &slice{first: next}
+	s.work(s.reader(t, c), func(error) bool { return true }, func(err error) {
+		t.fetches = false
+		if err == nil && t.state == stateOpen && t.body != nil {
+			t.ahead = c
+		}
+	})
 }
 
-// readSlice reads the slice that begins at c.first.
-func (s *slot) readSlice(ctx context.Context, total uint32, from schemas.Slot, offsets []int64, c *slice) error {
-	rec, err := s.st.ports.Records.Record(ctx, from, offsets[c.first/schemas.SliceRecipients])
-	if err != nil {
-		return fmt.Errorf("reading a slice: %w", err)
+// reader returns what reads the slice that begins at c.first. It runs elsewhere, so it takes nothing of the task along
+// that may change.
+func (s *slot) reader(t *task, c *slice) func(context.Context) error {
+	from, at := s.blobsOf(t), t.offsets[c.first/schemas.SliceRecipients]
+	want := min(t.total-c.first, schemas.SliceRecipients)
+	return func(ctx context.Context) error {
+		rec, err := s.st.ports.Records.Record(ctx, from, at)
+		if err != nil {
+			return fmt.Errorf("reading a slice: %w", err)
+		}
+		if c.phones, err = phonesOf(&rec); err != nil {
+			return err
+		}
+		if uint32(len(c.phones)) != want {
+			return fmt.Errorf("a slice of %d recipients, not %d: %w", len(c.phones), want, errList)
+		}
+		return nil
 	}
-	if c.phones, err = phonesOf(&rec); err != nil {
-		return err
-	}
-	if want := min(total-c.first, schemas.SliceRecipients); uint32(len(c.phones)) != want {
-		return fmt.Errorf("a slice of %d recipients, not %d: %w", len(c.phones), want, errList)
-	}
-	return nil
 }

@@ -75,6 +75,7 @@ func (h *history) slots() (of []schemas.Slot) {
 }
 
 func (h *history) run() {
+	defer h.end()
 	h.live = []*process{h.start(), h.start()}
 	for _, of := range h.slots() {
 		h.live[h.dice.IntN(len(h.live))].assign(of)
@@ -92,7 +93,6 @@ func (h *history) run() {
 	}
 	time.Sleep(time.Minute)
 	h.judge()
-	h.end()
 }
 
 // event is one thing that happens.

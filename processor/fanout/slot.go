@@ -248,6 +248,9 @@ func (n *number) resize() {
 
 // decided counts recipients that came to an outcome.
 func (n *number) decided(k int, now time.Time) {
+	if k < 0 {
+		return
+	}
 	express, bulk := n.lanes[schemas.LaneExpress], n.lanes[schemas.LaneBulk]
 	if n.meter.add(now, k, express.limited || bulk.limited) {
 		express.limited, bulk.limited = false, false

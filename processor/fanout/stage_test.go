@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -66,6 +67,7 @@ func (w *world) until(what string, most time.Duration, f func() bool) {
 			return
 		}
 		if time.Now().After(end) {
+			w.dump()
 			w.t.Fatalf("seed %d: after %s still not: %s", w.seed, most, what)
 		}
 	}
@@ -140,6 +142,19 @@ func (w *world) why(id schemas.TaskID) string {
 		return f.why
 	}
 	return ""
+}
+
+func (w *world) status(id schemas.TaskID) *schemas.Status {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.view[id]
+}
+
+// position returns what was committed for a slot, and where its log ends.
+func (w *world) position(of schemas.Slot) (schemas.Position, int64) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.positions[of], w.gone[of] + int64(len(w.logs[of]))
 }
 
 func (w *world) set(f func()) {
@@ -236,7 +251,7 @@ func TestJSONOnAnyPartitionIsCarriedOutAtHome(t *testing.T) {
 			if d := cmp.Diff(map[string]int{"sent": 2}, w.counts(id)); d != "" {
 				t.Error(d)
 			}
-			plan := w.view[id].GetPlan()
+			plan := w.status(id).GetPlan()
 			if plan.GetSender() != "100" || plan.GetHome().GetPartition() != slotOf("100").Partition ||
 				!sameOrigin(plan.GetOrigin(), &schemas.Origin{Partition: partition, Offset: rec.Offset}) {
 				t.Errorf("%v", plan)
@@ -417,6 +432,26 @@ func TestExpiryEndsTheRest(t *testing.T) {
 	})
 }
 
+// The record that says "all done" comes after what it stands for: seed 127 of the simulation lost a range between the two.
+func TestExpiryIsWrittenBeforeTheCursorThatStandsForIt(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world) {
+		w.faults.fail, w.faults.busy = 0.4, 0.3
+		p := w.run()
+		for i := range 30 {
+			b := event("100", phonesFrom(10*i, 200)...)
+			b.Speed, b.ExpireMs = 1, time.Now().Add(3*time.Second).UnixMilli()
+			id := w.submit(b)
+			w.until("its last record is there", time.Minute, func() bool { return w.tasks[id] != nil && w.tasks[id].cursor == 200 })
+			p.kill()
+			if c := w.counts(id); c["expired"] < 190 {
+				t.Errorf("dispatched to the end, and the outcomes are %v", c)
+			}
+			p = w.run()
+			w.finished(id)
+		}
+	})
+}
+
 func TestTaskLifeEndsTheRestAndWhatWasLostIsUnknown(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world) {
 		w.stopSenders = true
@@ -428,7 +463,7 @@ func TestTaskLifeEndsTheRestAndWhatWasLostIsUnknown(t *testing.T) {
 		}
 		w.set(func() { w.held = nil }) // senders lose everything
 		passes(schemas.TaskLife - time.Minute - time.Second)
-		if finished(w.view[id]) {
+		if finished(w.status(id)) {
 			t.Fatal("it is over early")
 		}
 		passes(graceAfter)
@@ -472,7 +507,8 @@ func TestThreePhonesDoNotWaitBehindAMillion(t *testing.T) {
 			b := w.sliced(event("100", phonesFrom(100_000*i, 10_000)...))
 			large = append(large, w.submit(b))
 		}
-		passes(3 * time.Second)
+		w.set(func() { w.faults.delay = 20 * time.Millisecond })
+		passes(time.Second)
 		small := event("100", append(phonesFrom(900_000, 150), "573009999999")...)
 		began := time.Now()
 		id := w.submit(small)
@@ -483,10 +519,10 @@ func TestThreePhonesDoNotWaitBehindAMillion(t *testing.T) {
 		express := w.submit(event("100", "573008888888"))
 		began = time.Now()
 		w.finished(express)
-		if took := time.Since(began); took > 500*time.Millisecond {
+		if took := time.Since(began); took > time.Second {
 			t.Errorf("one recipient on the express lane took %s", took)
 		}
-		if w.view[large[0]].GetFinishedMs() != 0 {
+		if w.status(large[0]).GetFinishedMs() != 0 {
 			t.Error("the large ones were not large enough")
 		}
 	})
@@ -503,8 +539,8 @@ func TestThousandsOfSmallBroadcasts(t *testing.T) {
 		}
 		w.finished(ids...)
 		passes(10 * time.Second)
-		if pos := w.positions[slotOf("200")]; pos.Offset != int64(len(w.logs[slotOf("200")])) {
-			t.Errorf("the watermark is %d of %d", pos.Offset, len(w.logs[slotOf("200")]))
+		if pos, end := w.position(slotOf("200")); pos.Offset != end {
+			t.Errorf("the watermark is %d of %d", pos.Offset, end)
 		}
 	})
 }
@@ -512,9 +548,9 @@ func TestThousandsOfSmallBroadcasts(t *testing.T) {
 func TestMediaOfOneTaskStallsNoOther(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world) {
 		resolve := make(chan error)
-		calls := 0
+		var calls atomic.Int32
 		w.media = func(ctx context.Context, _ string, m *schemas.MediaRef) (*schemas.MediaRef, error) {
-			calls++
+			calls.Add(1)
 			select {
 			case err := <-resolve:
 				return &schemas.MediaRef{Url: m.GetUrl(), MediaId: "42"}, err
@@ -531,22 +567,28 @@ func TestMediaOfOneTaskStallsNoOther(t *testing.T) {
 		a, b := w.submit(withFile("573001234567")), w.submit(withFile("573001234568"))
 		other := w.submit(event("100", "573001234569"))
 		w.finished(other)
-		if calls != 1 {
-			t.Errorf("one file on one number was resolved %d times at once", calls)
+		if calls.Load() != 1 {
+			t.Errorf("one file on one number was resolved %d times at once", calls.Load())
 		}
 		resolve <- errors.New("nobody answers")
 		passes(time.Second)
 		for _, id := range []schemas.TaskID{a, b} {
-			if st := w.view[id]; st.GetPhase() != schemas.Phase_PHASE_WAITING || st.GetWhy() != whyMedia {
+			if st := w.status(id); st.GetPhase() != schemas.Phase_PHASE_WAITING || st.GetWhy() != whyMedia {
 				t.Errorf("%v", st)
 			}
 		}
 		resolve <- nil
 		w.finished(a, b)
-		if got := w.sends(a)[0][0].GetContent().GetMedia().GetMediaId(); got != "42" || calls != 2 {
-			t.Errorf("media id %q after %d calls", got, calls)
+		if got := w.sends(a)[0][0].GetContent().GetMedia().GetMediaId(); got != "42" || calls.Load() != 2 {
+			t.Errorf("media id %q after %d calls", got, calls.Load())
 		}
-		if d := cmp.Diff([]string{"PHASE_WAITING " + whyMedia, "PHASE_RUNNING "}, w.tasks[a].notes); d != "" {
+		var notes []string
+		for _, r := range w.events(a) {
+			if n := r.GetNote(); n != nil {
+				notes = append(notes, n.GetPhase().String()+" "+n.GetWhy())
+			}
+		}
+		if d := cmp.Diff([]string{"PHASE_WAITING " + whyMedia, "PHASE_RUNNING "}, notes); d != "" {
 			t.Error(d)
 		}
 	})
@@ -604,8 +646,8 @@ func TestChosenIDStartsOnceAndAnotherRequestIsRejected(t *testing.T) {
 			}
 		}
 		for _, of := range []schemas.Slot{slotOf("100"), slotOf("200")} {
-			if got := w.positions[of]; got.Offset != int64(len(w.logs[of])) {
-				t.Errorf("%v of %d", got, len(w.logs[of]))
+			if pos, end := w.position(of); pos.Offset != end {
+				t.Errorf("%v of %d", pos, end)
 			}
 		}
 	})
@@ -703,11 +745,11 @@ func TestTakeoverRepeatsOnlyThePending(t *testing.T) {
 			if len(s) == 1 {
 				continue
 			}
-			if again++; index < turn || index >= turn+125 || w.tasks[id] == nil {
-				t.Errorf("recipient %d was dispatched again; the leased turn is [%d, %d)", index, turn, turn+125)
+			if again++; index < turn+40 || index >= turn+125 {
+				t.Errorf("recipient %d was dispatched again; the leased turn is [%d, %d), and forty were sent", index, turn, turn+125)
 			}
 		}
-		if again == 0 || again > 60 {
+		if again == 0 {
 			t.Errorf("%d recipients were dispatched again", again)
 		}
 		if d := cmp.Diff(map[string]int{"sent": 5000}, w.counts(id)); d != "" {
@@ -740,8 +782,8 @@ func TestNoTurnBeforeTheViewHasCaughtUp(t *testing.T) {
 		w.set(func() { w.faults.delay = 5 * time.Millisecond })
 		id := w.submit(event("100", "573001234567"))
 		synctest.Wait()
-		if n := len(w.records(schemas.TopicSendsExpress)); n > 0 || w.positions[slotOf("100")].Metadata != "" {
-			t.Errorf("%d sends, ledger %v", n, w.positions)
+		if pos, _ := w.position(slotOf("100")); len(w.records(schemas.TopicSendsExpress)) > 0 || pos.Metadata != "" {
+			t.Errorf("something was sent, or committed: %v", pos)
 		}
 		passes(time.Hour)
 		w.finished(id)
@@ -756,7 +798,7 @@ func TestRevokeDrains(t *testing.T) {
 		for range 10 {
 			passes(50 * time.Millisecond)
 			p.revoke(p.owned()...)
-			pos := w.positions[slotOf("100")]
+			pos, _ := w.position(slotOf("100"))
 			l, err := decodeLedger(pos.Offset, pos.Metadata)
 			if err != nil || len(l.entries) != 1 || l.entries[0].lease != 0 || l.entries[0].cursor == 0 {
 				t.Errorf("%+v, %v", l, err)
@@ -843,8 +885,8 @@ func TestFullLedgerParksAndParkedTasksSurvive(t *testing.T) {
 		w.finished(soon)
 		passes(time.Minute)
 		of := slotOf("100")
-		if pos := w.positions[of]; pos.Offset != int64(len(w.logs[of])) {
-			t.Errorf("the watermark waits at %d of %d for what is parked", pos.Offset, len(w.logs[of]))
+		if pos, end := w.position(of); pos.Offset != end {
+			t.Errorf("the watermark waits at %d of %d for what is parked", pos.Offset, end)
 		}
 		p.kill()
 		w.run()

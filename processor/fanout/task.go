@@ -95,7 +95,7 @@ func (t *task) fill(b *schemas.Broadcast) {
 	t.sender, t.lane, t.total, t.direct = b.GetSender(), b.Lane(), b.GetTotal(), b.GetDirect()
 	t.sha, t.speed = b.GetRequestSha256(), float64(b.GetSpeed())
 	t.accepted, t.schedule, t.expire = b.GetAcceptedMs(), b.GetScheduleMs(), b.GetExpireMs()
-	t.entry.t = t
+	t.t = t
 }
 
 // fillPlan is fill for a task that is known by its plan only.
@@ -105,6 +105,14 @@ func (t *task) fillPlan(p *schemas.Plan) {
 		AcceptedMs: p.GetAcceptedMs(), ScheduleMs: p.GetScheduleMs(), ExpireMs: p.GetExpireMs(),
 	})
 	t.origin = p.GetOrigin()
+}
+
+// dispatchedTo returns up to where recipients may have been dispatched.
+func (t *task) dispatchedTo() uint32 {
+	if t.turn != nil {
+		return t.cursor + t.turn.n
+	}
+	return t.cursor
 }
 
 // ends returns when nothing more of the task is dispatched.

@@ -284,7 +284,6 @@ type folded struct {
 	end     int64
 	dirty   bool
 	stale   map[uint32]bool // parts of marks to be written
-	notes   []string
 }
 
 func (w *world) result(by tenures, rec schemas.Record) {
@@ -339,7 +338,6 @@ func (w *world) fold(rec schemas.Record) {
 			w.mark(id, f, i, schemas.Mark(e.Range.GetMark()))
 		}
 	case *schemas.Result_Note:
-		f.notes = append(f.notes, e.Note.GetPhase().String()+" "+e.Note.GetWhy())
 		if f.phase != schemas.Phase_PHASE_FAILED && (e.Note.GetPhase() == schemas.Phase_PHASE_FAILED || r.GetAtMs() > f.phaseMs) {
 			f.phase, f.why, f.phaseMs = e.Note.GetPhase(), e.Note.GetWhy(), r.GetAtMs()
 		}
@@ -634,7 +632,7 @@ func (p *process) Commit(_ context.Context, f schemas.Fence, ps []schemas.Positi
 	}
 	if unknown && !p.dropped {
 		p.dropped = true
-		go p.rejoin()
+		go p.rejoin() //nolint:contextcheck // a life of its own
 	}
 	w.mu.Unlock()
 	time.Sleep(after)
@@ -803,7 +801,10 @@ func (p *process) Records(ctx context.Context, of schemas.Slot, offsets []int64,
 }
 
 func (p *process) Range(_ context.Context, of schemas.Slot, from, to int64, each func(schemas.Record) error) error {
-	for o := max(from, p.w.gone[of]); o < to; o++ {
+	p.w.mu.Lock()
+	from = max(from, p.w.gone[of])
+	p.w.mu.Unlock()
+	for o := from; o < to; o++ {
 		rec, err := p.at(of, o)
 		if err != nil {
 			return err
@@ -858,4 +859,39 @@ func (p *process) Resolve(ctx context.Context, sender string, _ schemas.HeaderKi
 		return &schemas.MediaRef{MediaId: "id", Url: m.GetUrl()}, nil
 	}
 	return p.w.media(ctx, sender, m)
+}
+
+// dump logs what the stages hold. It looks at their state from outside, which is right only when all is still.
+func (w *world) dump() {
+	w.t.Logf("aggregator stopped %t (%d), senders stopped %t (%d)", w.stopAggregator, len(w.backlog), w.stopSenders, len(w.held))
+	for id, f := range w.tasks {
+		if st := w.view[id]; f.plan == nil || st == nil || !finished(st) {
+			made := 0
+			for k := range w.made {
+				if k.task == id {
+					made++
+				}
+			}
+			w.t.Logf("%s: plan %v, cursor %d, %d marks, %d produced, phase %s, view %v", id, f.plan, f.cursor, len(f.marks), made, f.phase, st)
+		}
+	}
+	for i, p := range w.processes {
+		p.stage.mu.Lock()
+		for of, s := range p.stage.live {
+			w.t.Logf("process %d, %s: owner %t, synced %t, whole %t, dead %t, draining %t, flying %d, committing %t, dirty %t, urgent %t, "+
+				"leasing %d, leased %d, unproven %d, listed %d, beyond %d, repeats %d, unread %d, marking %t, loads %d, intakes %d", i, of, w.owner[of] == p,
+				s.synced, s.whole(), s.dead, s.draining, s.flying, s.committing, s.dirty, s.urgent, len(s.leasing), len(s.leased), len(s.unproven),
+				len(s.listed), len(s.beyond), len(s.repeats), len(s.unread), s.marking, s.loads, s.intakes)
+			for id, t := range s.tasks {
+				q := s.queue(t)
+				w.t.Logf("  %s at %d: state %d, place %d, outside %t, planned %t, cursor %d of %d, end %d, decided %d, turn %v, lease %d, mask %d, marker %d, "+
+					"busy %t, late %t, body %t, seen %t, status %v, queue %d of %d, at %v", id, t.offset, t.state, t.place, t.outside, t.planned, t.cursor, t.total,
+					t.end, t.decided, t.turn != nil, t.lease, len(t.mask), t.marker, t.busy, t.late, t.body != nil, t.seen != nil, t.status.GetVersion(), q.pipe, q.window, t.at)
+			}
+			for id, c := range s.claims {
+				w.t.Logf("  %s is claimed %d times", id, len(c))
+			}
+		}
+		p.stage.mu.Unlock()
+	}
 }
