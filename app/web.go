@@ -13,17 +13,13 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"altavoz/producer"
 )
 
-// Limits of the servers: what a client may do before a handler sees it.
-const (
-	headerTimeout  = 5 * time.Second
-	idleTimeout    = 60 * time.Second
-	maxHeaderBytes = 16 << 10
-	// httpDrain is how long a request that came before the stop may still take. Answers that wait for a broadcast are
-	// given at once then; what is left is bodies on their way.
-	httpDrain = 5 * time.Second
-)
+// httpDrain is how long a request that came before the stop may still take. Answers that wait for a broadcast are given
+// at once then; what is left is bodies on their way.
+const httpDrain = 5 * time.Second
 
 // web is the HTTP side of a process. It answers from its first moment: that it is alive, and that it is not ready yet.
 type web struct {
@@ -53,11 +49,8 @@ func (w *web) listen(ctx context.Context, cfg HTTPConfig, network Network, gathe
 		if err != nil {
 			return withHint(fmt.Errorf("listening on %s: %w", addr, err), "stop what uses it, or set "+setting+" to another address")
 		}
-		srv := &http.Server{
-			Handler: h, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes,
-			BaseContext: func(net.Listener) context.Context { return base },
-			ErrorLog:    slog.NewLogLogger(w.log.Handler(), slog.LevelDebug),
-		}
+		srv := producer.NewServer(h, w.log)
+		srv.BaseContext = func(net.Listener) context.Context { return base }
 		w.servers, w.listeners = append(w.servers, srv), append(w.listeners, l)
 		go func() {
 			if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {

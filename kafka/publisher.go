@@ -64,7 +64,8 @@ func NewPublisher(c Config, l Layout, linger time.Duration) (*Publisher, error) 
 // acknowledged, or with why it was not. After an error other than ErrBusy the record may still have arrived.
 func (p *Publisher) Enqueue(rec schemas.Record, done func(schemas.Record, error)) {
 	size := int64(len(rec.Key) + len(rec.Value))
-	if p.records.Add(1) > maxBuffered || p.bytes.Add(size) > maxBufferedBytes+size {
+	records, bytes := p.records.Add(1), p.bytes.Add(size)
+	if records > maxBuffered || bytes > maxBufferedBytes+size { // one record of any size always has room
 		p.records.Add(-1)
 		p.bytes.Add(-size)
 		done(rec, ErrBusy)

@@ -25,7 +25,6 @@ const (
 	// instead of trusting the last one, which may be a zombie's.
 	minCompactionLag = 10 * time.Minute
 	compactedSegment = 16 << 20 // bytes; small, so that compaction gets to work and a reader has little to read
-	embeddedBytes    = 64 << 20 // retained bytes a partition of an embedded topic: what bounds a restart's memory
 	retryTopics      = time.Second
 	settleTopics     = 100 * time.Millisecond
 )

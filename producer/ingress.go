@@ -63,12 +63,12 @@ func New(cfg Config, ports Ports) *Ingress {
 	return in
 }
 
-// Server returns a server of the handler with the limits that keep slow and idle clients from piling up. The caller gives it
-// a listener and shuts it down.
-func (in *Ingress) Server(h http.Handler) *http.Server {
+// NewServer returns a server of h with the limits that keep slow and idle clients from piling up. The caller gives it a
+// listener and shuts it down.
+func NewServer(h http.Handler, log *slog.Logger) *http.Server {
 	return &http.Server{
 		Handler: h, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes,
-		ErrorLog: slog.NewLogLogger(in.cfg.Logger.Handler(), slog.LevelDebug),
+		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
 }
 

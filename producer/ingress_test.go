@@ -482,7 +482,7 @@ func TestUploadSlots(t *testing.T) {
 func serve(t *testing.T, h *house) *pipeListener {
 	t.Helper()
 	l := newPipeListener()
-	srv := h.Server(h.handler)
+	srv := producer.NewServer(h.handler, slog.New(slog.DiscardHandler))
 	done := make(chan error)
 	go func() { done <- srv.Serve(l) }()
 	t.Cleanup(func() {
