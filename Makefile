@@ -12,7 +12,7 @@ END_TO_END := ^Test(EndToEnd|Real)
 SIMULATION := ^TestSim
 
 # What a suite may take, on two cores. Unit runs under the race detector in CI.
-UNIT_TIME := 5m
+UNIT_TIME := 8m
 E2E_TIME  := 5m
 SIM_TIME  := 3m
 
