@@ -441,7 +441,7 @@ func TestExpiryIsWrittenBeforeTheCursorThatStandsForIt(t *testing.T) {
 			b := event("100", phonesFrom(10*i, 200)...)
 			b.Speed, b.ExpireMs = 1, time.Now().Add(3*time.Second).UnixMilli()
 			id := w.submit(b)
-			w.until("its last record is there", time.Minute, func() bool { return w.tasks[id] != nil && w.tasks[id].cursor == 200 })
+			w.until("its last record is there", 10*time.Minute, func() bool { return w.tasks[id] != nil && w.tasks[id].cursor == 200 })
 			p.kill()
 			if c := w.counts(id); c["expired"] < 190 {
 				t.Errorf("dispatched to the end, and the outcomes are %v", c)
@@ -777,11 +777,10 @@ func TestTakeoverKnowsRepeatsOfBefore(t *testing.T) {
 
 func TestNoTurnBeforeTheViewHasCaughtUp(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world) {
-		w.faults.delay = time.Hour
+		w.sync = time.Hour
 		w.run()
-		w.set(func() { w.faults.delay = 5 * time.Millisecond })
 		id := w.submit(event("100", "573001234567"))
-		synctest.Wait()
+		passes(time.Minute)
 		if pos, _ := w.position(slotOf("100")); len(w.records(schemas.TopicSendsExpress)) > 0 || pos.Metadata != "" {
 			t.Errorf("something was sent, or committed: %v", pos)
 		}
@@ -856,7 +855,9 @@ func TestStaleLeaseIsNotProduced(t *testing.T) {
 		zombie := w.run()
 		id := w.submit(w.sliced(event("100", phonesFrom(0, 5000)...)))
 		w.until("it is under way", time.Minute, func() bool { return len(w.sent) > 500 })
-		w.set(func() { w.faults.busy = 1; w.owner[slotOf("100")] = nil })
+		w.set(func() { w.faults.busy = 1 })
+		passes(time.Second) // its turn is leased by now, and stuck
+		w.set(func() { w.owner[slotOf("100")] = nil })
 		passes(leaseFresh + backOffMost)
 		w.set(func() { w.faults.busy = 0 })
 		n := len(w.sends(id))
@@ -909,14 +910,65 @@ func TestFullLedgerParksAndParkedTasksSurvive(t *testing.T) {
 func TestLedgerHoldsOutWithoutTheAggregator(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world) {
 		w.stopAggregator = true
-		w.run()
+		p := w.run()
 		var ids []schemas.TaskID
 		for i := range 4000 {
 			ids = append(ids, w.submit(event("300", phonesFrom(i, 1)...)))
 		}
 		passes(time.Minute)
+		p.kill()
+		w.run()
+		passes(time.Minute)
 		w.startAggregator()
 		w.finished(ids...)
+		for k, n := range w.sent {
+			if n != 1 {
+				t.Errorf("%v was sent %d times", k, n)
+			}
+		}
+	})
+}
+
+// What was dispatched is in the pipe, also when nobody but the ledger has heard of it.
+func TestTakeoverCountsWhatTheAggregatorHasNotSeen(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world) {
+		w.stopAggregator = true
+		p := w.run()
+		var ids []schemas.TaskID
+		for i := range 5 {
+			ids = append(ids, w.submit(event("100", phonesFrom(1000*i, 500)...)))
+		}
+		passes(10 * time.Second)
+		for range 3 {
+			p.kill()
+			p = w.run()
+			passes(10 * time.Second)
+			if n := len(w.records(schemas.TopicSendsBulk)); n != 2000 {
+				t.Errorf("%d sends in a pipe of 2000", n)
+			}
+		}
+		w.startAggregator()
+		w.finished(ids...)
+	})
+}
+
+// Leases of an earlier owner may fill the pipe by themselves. They are repeated all the same, or nothing would ever empty it.
+func TestLeasesThatFillThePipeAreRepeated(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world) {
+		w.numbers["400"] = Number{Rate: 10}
+		w.stuck = map[schemas.Topic]bool{schemas.TopicSendsBulk: true}
+		p := w.run()
+		a, b := w.submit(event("400", phonesFrom(0, 150)...)), w.submit(event("400", phonesFrom(1000, 150)...))
+		passes(20 * time.Second)
+		p.kill()
+		pos, _ := w.position(slotOf("400"))
+		l, err := decodeLedger(pos.Offset, pos.Metadata)
+		if err != nil || len(l.entries) != 2 || l.entries[0].lease+l.entries[1].lease != minWindow {
+			t.Fatalf("%+v, %v", l, err)
+		}
+		w.set(func() { w.stuck = nil })
+		w.run()
+		w.finished(a, b)
 	})
 }
 

@@ -44,6 +44,8 @@ type world struct {
 	pipe      map[string]int
 	windows   map[string]int
 
+	sync           time.Duration          // how long the view takes to catch up
+	stuck          map[schemas.Topic]bool // nothing gets in
 	stopAggregator bool
 	stopSenders    bool
 	held           []schemas.Record // sends that senders, stopped, have not read
@@ -713,7 +715,7 @@ func (p *process) Resume(of ...schemas.Slot) {
 func (p *process) Enqueue(rec schemas.Record, done func(schemas.Record, error)) {
 	w := p.w
 	w.mu.Lock()
-	busy, fail, written, wait := w.chance(w.faults.busy), w.chance(w.faults.fail), w.chance(w.faults.failWritten), w.delay()
+	busy, fail, written, wait := w.stuck[rec.Topic] || w.chance(w.faults.busy), w.chance(w.faults.fail), w.chance(w.faults.failWritten), w.delay()
 	by := maps.Clone(p.tenures)
 	w.mu.Unlock()
 	if busy {
@@ -848,7 +850,7 @@ func (p *process) Listen(heard func(schemas.TaskID, *schemas.Status)) { p.listen
 
 func (p *process) Sync(context.Context) error {
 	p.w.mu.Lock()
-	wait := p.w.delay()
+	wait := p.w.delay() + p.w.sync
 	p.w.mu.Unlock()
 	time.Sleep(wait)
 	return nil
