@@ -142,7 +142,10 @@ func (t topicsAt) settings(s schemas.TopicSpec) map[string]string {
 		set["cleanup.policy"] = "compact"
 		set["min.compaction.lag.ms"] = strconv.FormatInt(minCompactionLag.Milliseconds(), 10)
 		set["segment.bytes"] = strconv.Itoa(compactedSegment)
-		return set
+		if s.Retention == 0 {
+			return set
+		}
+		set["cleanup.policy"] = "compact,delete"
 	}
 	set["retention.ms"] = strconv.FormatInt(s.Retention.Milliseconds(), 10)
 	set["retention.bytes"] = "-1" // accepted work is never thrown away for room
@@ -209,7 +212,7 @@ func mismatches(name string, s schemas.TopicSpec, have map[string]string) (wrong
 	if told && strings.Contains(compacts, "compact") != s.Compact {
 		bad("cleanup.policy", "which must be "+map[bool]string{true: "compact", false: "delete"}[s.Compact])
 	}
-	if told && s.Compact && strings.Contains(compacts, "delete") {
+	if told && s.Compact && s.Retention == 0 && strings.Contains(compacts, "delete") {
 		bad("cleanup.policy", "which would forget tasks by age")
 	}
 	number := func(key string) (int64, bool) {
@@ -219,7 +222,7 @@ func mismatches(name string, s schemas.TopicSpec, have map[string]string) (wrong
 	if n, ok := number("max.message.bytes"); ok && n < int64(s.MaxRecord) {
 		bad("max.message.bytes", fmt.Sprintf("which must be at least %d", maxMessage(s)))
 	}
-	if !s.Compact {
+	if s.Retention > 0 && strings.Contains(compacts, "delete") {
 		if n, ok := number("retention.ms"); ok && n >= 0 && n < s.Retention.Milliseconds() {
 			bad("retention.ms", fmt.Sprintf("which must be at least %d", s.Retention.Milliseconds()))
 		}

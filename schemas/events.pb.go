@@ -129,6 +129,61 @@ func (HeaderKind) EnumDescriptor() ([]byte, []int) {
 	return file_events_proto_rawDescGZIP(), []int{1}
 }
 
+type ControlKind int32
+
+const (
+	ControlKind_CONTROL_KIND_UNSPECIFIED ControlKind = 0
+	ControlKind_CONTROL_KIND_PAUSE       ControlKind = 1
+	ControlKind_CONTROL_KIND_RESUME      ControlKind = 2
+	ControlKind_CONTROL_KIND_CANCEL      ControlKind = 3
+	ControlKind_CONTROL_KIND_SPEED       ControlKind = 4
+)
+
+// Enum value maps for ControlKind.
+var (
+	ControlKind_name = map[int32]string{
+		0: "CONTROL_KIND_UNSPECIFIED",
+		1: "CONTROL_KIND_PAUSE",
+		2: "CONTROL_KIND_RESUME",
+		3: "CONTROL_KIND_CANCEL",
+		4: "CONTROL_KIND_SPEED",
+	}
+	ControlKind_value = map[string]int32{
+		"CONTROL_KIND_UNSPECIFIED": 0,
+		"CONTROL_KIND_PAUSE":       1,
+		"CONTROL_KIND_RESUME":      2,
+		"CONTROL_KIND_CANCEL":      3,
+		"CONTROL_KIND_SPEED":       4,
+	}
+)
+
+func (x ControlKind) Enum() *ControlKind {
+	p := new(ControlKind)
+	*p = x
+	return p
+}
+
+func (x ControlKind) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (ControlKind) Descriptor() protoreflect.EnumDescriptor {
+	return file_events_proto_enumTypes[2].Descriptor()
+}
+
+func (ControlKind) Type() protoreflect.EnumType {
+	return &file_events_proto_enumTypes[2]
+}
+
+func (x ControlKind) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use ControlKind.Descriptor instead.
+func (ControlKind) EnumDescriptor() ([]byte, []int) {
+	return file_events_proto_rawDescGZIP(), []int{2}
+}
+
 type Phase int32
 
 const (
@@ -140,6 +195,12 @@ const (
 	Phase_PHASE_FAILED Phase = 2
 	// It goes on after having waited.
 	Phase_PHASE_RUNNING Phase = 3
+	// It is paused, by request or because its first recipients showed that it should be; no turn until it is resumed.
+	Phase_PHASE_PAUSED Phase = 4
+	// Its first recipients were refused for what would refuse all; the others are cancelled. Stands for good.
+	Phase_PHASE_STOPPED Phase = 5
+	// Cancelled by request. Stands for good.
+	Phase_PHASE_CANCELLED Phase = 6
 )
 
 // Enum value maps for Phase.
@@ -149,12 +210,18 @@ var (
 		1: "PHASE_WAITING",
 		2: "PHASE_FAILED",
 		3: "PHASE_RUNNING",
+		4: "PHASE_PAUSED",
+		5: "PHASE_STOPPED",
+		6: "PHASE_CANCELLED",
 	}
 	Phase_value = map[string]int32{
-		"PHASE_NONE":    0,
-		"PHASE_WAITING": 1,
-		"PHASE_FAILED":  2,
-		"PHASE_RUNNING": 3,
+		"PHASE_NONE":      0,
+		"PHASE_WAITING":   1,
+		"PHASE_FAILED":    2,
+		"PHASE_RUNNING":   3,
+		"PHASE_PAUSED":    4,
+		"PHASE_STOPPED":   5,
+		"PHASE_CANCELLED": 6,
 	}
 )
 
@@ -169,11 +236,11 @@ func (x Phase) String() string {
 }
 
 func (Phase) Descriptor() protoreflect.EnumDescriptor {
-	return file_events_proto_enumTypes[2].Descriptor()
+	return file_events_proto_enumTypes[3].Descriptor()
 }
 
 func (Phase) Type() protoreflect.EnumType {
-	return &file_events_proto_enumTypes[2]
+	return &file_events_proto_enumTypes[3]
 }
 
 func (x Phase) Number() protoreflect.EnumNumber {
@@ -182,7 +249,7 @@ func (x Phase) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Phase.Descriptor instead.
 func (Phase) EnumDescriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{2}
+	return file_events_proto_rawDescGZIP(), []int{3}
 }
 
 // Broadcast is one message for many phones: the commit point of a request.
@@ -220,7 +287,9 @@ type Broadcast struct {
 	// Most sends a second for this broadcast; 0: as fast as its number goes.
 	Speed uint32 `protobuf:"varint,14,opt,name=speed,proto3" json:"speed,omitempty"`
 	// Set when the fanout re-published this record to its home partition: where it was first.
-	Origin        *Origin `protobuf:"bytes,15,opt,name=origin,proto3" json:"origin,omitempty"`
+	Origin *Origin `protobuf:"bytes,15,opt,name=origin,proto3" json:"origin,omitempty"`
+	// When sends may start; none: at any time.
+	Window        *Window `protobuf:"bytes,16,opt,name=window,proto3" json:"window,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -360,6 +429,149 @@ func (x *Broadcast) GetOrigin() *Origin {
 	return nil
 }
 
+func (x *Broadcast) GetWindow() *Window {
+	if x != nil {
+		return x.Window
+	}
+	return nil
+}
+
+// Window is the hours of the week in which sends may start, in the broadcast's own time zone.
+type Window struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// IANA name, as America/Bogota.
+	Timezone string `protobuf:"bytes,1,opt,name=timezone,proto3" json:"timezone,omitempty"`
+	// Any of them open is open. Hours do not reach over midnight.
+	Hours []*Hours `protobuf:"bytes,2,rep,name=hours,proto3" json:"hours,omitempty"`
+	// Country (ISO 3166) whose public holidays are closed; empty: none. Known: CO.
+	Holidays string `protobuf:"bytes,3,opt,name=holidays,proto3" json:"holidays,omitempty"`
+	// Name of the preset that it was made from, to be shown; empty: none.
+	Preset        string `protobuf:"bytes,4,opt,name=preset,proto3" json:"preset,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Window) Reset() {
+	*x = Window{}
+	mi := &file_events_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Window) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Window) ProtoMessage() {}
+
+func (x *Window) ProtoReflect() protoreflect.Message {
+	mi := &file_events_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Window.ProtoReflect.Descriptor instead.
+func (*Window) Descriptor() ([]byte, []int) {
+	return file_events_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *Window) GetTimezone() string {
+	if x != nil {
+		return x.Timezone
+	}
+	return ""
+}
+
+func (x *Window) GetHours() []*Hours {
+	if x != nil {
+		return x.Hours
+	}
+	return nil
+}
+
+func (x *Window) GetHolidays() string {
+	if x != nil {
+		return x.Holidays
+	}
+	return ""
+}
+
+func (x *Window) GetPreset() string {
+	if x != nil {
+		return x.Preset
+	}
+	return ""
+}
+
+// Hours is one span of a day, on some days of the week.
+type Hours struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Bit n is weekday n; Sunday is 0.
+	Days uint32 `protobuf:"varint,1,opt,name=days,proto3" json:"days,omitempty"`
+	// Minutes since midnight by the clock on the wall: [from, to).
+	From          uint32 `protobuf:"varint,2,opt,name=from,proto3" json:"from,omitempty"`
+	To            uint32 `protobuf:"varint,3,opt,name=to,proto3" json:"to,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Hours) Reset() {
+	*x = Hours{}
+	mi := &file_events_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Hours) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Hours) ProtoMessage() {}
+
+func (x *Hours) ProtoReflect() protoreflect.Message {
+	mi := &file_events_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Hours.ProtoReflect.Descriptor instead.
+func (*Hours) Descriptor() ([]byte, []int) {
+	return file_events_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *Hours) GetDays() uint32 {
+	if x != nil {
+		return x.Days
+	}
+	return 0
+}
+
+func (x *Hours) GetFrom() uint32 {
+	if x != nil {
+		return x.From
+	}
+	return 0
+}
+
+func (x *Hours) GetTo() uint32 {
+	if x != nil {
+		return x.To
+	}
+	return 0
+}
+
 // Content is what the recipient sees: an interactive message with one link button.
 type Content struct {
 	state      protoimpl.MessageState `protogen:"open.v1"`
@@ -380,7 +592,7 @@ type Content struct {
 
 func (x *Content) Reset() {
 	*x = Content{}
-	mi := &file_events_proto_msgTypes[1]
+	mi := &file_events_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -392,7 +604,7 @@ func (x *Content) String() string {
 func (*Content) ProtoMessage() {}
 
 func (x *Content) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[1]
+	mi := &file_events_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -405,7 +617,7 @@ func (x *Content) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Content.ProtoReflect.Descriptor instead.
 func (*Content) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{1}
+	return file_events_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *Content) GetBody() string {
@@ -488,7 +700,7 @@ type MediaRef struct {
 
 func (x *MediaRef) Reset() {
 	*x = MediaRef{}
-	mi := &file_events_proto_msgTypes[2]
+	mi := &file_events_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -500,7 +712,7 @@ func (x *MediaRef) String() string {
 func (*MediaRef) ProtoMessage() {}
 
 func (x *MediaRef) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[2]
+	mi := &file_events_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -513,7 +725,7 @@ func (x *MediaRef) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MediaRef.ProtoReflect.Descriptor instead.
 func (*MediaRef) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{2}
+	return file_events_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *MediaRef) GetUrl() string {
@@ -591,7 +803,7 @@ type BlobRef struct {
 
 func (x *BlobRef) Reset() {
 	*x = BlobRef{}
-	mi := &file_events_proto_msgTypes[3]
+	mi := &file_events_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -603,7 +815,7 @@ func (x *BlobRef) String() string {
 func (*BlobRef) ProtoMessage() {}
 
 func (x *BlobRef) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[3]
+	mi := &file_events_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -616,7 +828,7 @@ func (x *BlobRef) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BlobRef.ProtoReflect.Descriptor instead.
 func (*BlobRef) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{3}
+	return file_events_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *BlobRef) GetPartition() int32 {
@@ -643,7 +855,7 @@ type Slice struct {
 
 func (x *Slice) Reset() {
 	*x = Slice{}
-	mi := &file_events_proto_msgTypes[4]
+	mi := &file_events_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -655,7 +867,7 @@ func (x *Slice) String() string {
 func (*Slice) ProtoMessage() {}
 
 func (x *Slice) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[4]
+	mi := &file_events_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -668,7 +880,7 @@ func (x *Slice) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Slice.ProtoReflect.Descriptor instead.
 func (*Slice) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{4}
+	return file_events_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Slice) GetPhones() []string {
@@ -689,7 +901,7 @@ type Origin struct {
 
 func (x *Origin) Reset() {
 	*x = Origin{}
-	mi := &file_events_proto_msgTypes[5]
+	mi := &file_events_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -701,7 +913,7 @@ func (x *Origin) String() string {
 func (*Origin) ProtoMessage() {}
 
 func (x *Origin) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[5]
+	mi := &file_events_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -714,7 +926,7 @@ func (x *Origin) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Origin.ProtoReflect.Descriptor instead.
 func (*Origin) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{5}
+	return file_events_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Origin) GetPartition() int32 {
@@ -744,15 +956,17 @@ type Send struct {
 	// Where the Content as resolved lies (a bulk send) ...
 	ContentRef *BlobRef `protobuf:"bytes,6,opt,name=content_ref,json=contentRef,proto3" json:"content_ref,omitempty"`
 	// ... or the Content itself (an express send).
-	Content       *Content  `protobuf:"bytes,7,opt,name=content,proto3" json:"content,omitempty"`
-	OnUnknown     OnUnknown `protobuf:"varint,8,opt,name=on_unknown,json=onUnknown,proto3,enum=altavoz.v1.OnUnknown" json:"on_unknown,omitempty"`
+	Content   *Content  `protobuf:"bytes,7,opt,name=content,proto3" json:"content,omitempty"`
+	OnUnknown OnUnknown `protobuf:"varint,8,opt,name=on_unknown,json=onUnknown,proto3,enum=altavoz.v1.OnUnknown" json:"on_unknown,omitempty"`
+	// When it may start; none: at any time before not_after_ms.
+	Window        *Window `protobuf:"bytes,9,opt,name=window,proto3" json:"window,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Send) Reset() {
 	*x = Send{}
-	mi := &file_events_proto_msgTypes[6]
+	mi := &file_events_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -764,7 +978,7 @@ func (x *Send) String() string {
 func (*Send) ProtoMessage() {}
 
 func (x *Send) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[6]
+	mi := &file_events_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -777,7 +991,7 @@ func (x *Send) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Send.ProtoReflect.Descriptor instead.
 func (*Send) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{6}
+	return file_events_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Send) GetTask() []byte {
@@ -836,6 +1050,85 @@ func (x *Send) GetOnUnknown() OnUnknown {
 	return OnUnknown_ON_UNKNOWN_REPORT
 }
 
+func (x *Send) GetWindow() *Window {
+	if x != nil {
+		return x.Window
+	}
+	return nil
+}
+
+// Control is what somebody wants of a task while it goes on. Topic controls, compacted; key: the task, a slash and the
+// kind (run, cancel, speed), so that the last word on each stays and a cancel outlives whatever is said later.
+type Control struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Task  []byte                 `protobuf:"bytes,1,opt,name=task,proto3" json:"task,omitempty"`
+	// Unix milliseconds when it was asked for.
+	AtMs int64       `protobuf:"varint,2,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
+	Kind ControlKind `protobuf:"varint,3,opt,name=kind,proto3,enum=altavoz.v1.ControlKind" json:"kind,omitempty"`
+	// Most sends a second, with CONTROL_KIND_SPEED; 0: as fast as its number goes.
+	Speed         uint32 `protobuf:"varint,4,opt,name=speed,proto3" json:"speed,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Control) Reset() {
+	*x = Control{}
+	mi := &file_events_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Control) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Control) ProtoMessage() {}
+
+func (x *Control) ProtoReflect() protoreflect.Message {
+	mi := &file_events_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Control.ProtoReflect.Descriptor instead.
+func (*Control) Descriptor() ([]byte, []int) {
+	return file_events_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *Control) GetTask() []byte {
+	if x != nil {
+		return x.Task
+	}
+	return nil
+}
+
+func (x *Control) GetAtMs() int64 {
+	if x != nil {
+		return x.AtMs
+	}
+	return 0
+}
+
+func (x *Control) GetKind() ControlKind {
+	if x != nil {
+		return x.Kind
+	}
+	return ControlKind_CONTROL_KIND_UNSPECIFIED
+}
+
+func (x *Control) GetSpeed() uint32 {
+	if x != nil {
+		return x.Speed
+	}
+	return 0
+}
+
 // Result is what the results topic carries; key: the task.
 type Result struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -849,6 +1142,7 @@ type Result struct {
 	//	*Result_Outcome
 	//	*Result_Range
 	//	*Result_Note
+	//	*Result_Receipts
 	Event         isResult_Event `protobuf_oneof:"event"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -856,7 +1150,7 @@ type Result struct {
 
 func (x *Result) Reset() {
 	*x = Result{}
-	mi := &file_events_proto_msgTypes[7]
+	mi := &file_events_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -868,7 +1162,7 @@ func (x *Result) String() string {
 func (*Result) ProtoMessage() {}
 
 func (x *Result) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[7]
+	mi := &file_events_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -881,7 +1175,7 @@ func (x *Result) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Result.ProtoReflect.Descriptor instead.
 func (*Result) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{7}
+	return file_events_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Result) GetTask() []byte {
@@ -950,6 +1244,15 @@ func (x *Result) GetNote() *Note {
 	return nil
 }
 
+func (x *Result) GetReceipts() *Receipts {
+	if x != nil {
+		if x, ok := x.Event.(*Result_Receipts); ok {
+			return x.Receipts
+		}
+	}
+	return nil
+}
+
 type isResult_Event interface {
 	isResult_Event()
 }
@@ -974,6 +1277,10 @@ type Result_Note struct {
 	Note *Note `protobuf:"bytes,7,opt,name=note,proto3,oneof"`
 }
 
+type Result_Receipts struct {
+	Receipts *Receipts `protobuf:"bytes,8,opt,name=receipts,proto3,oneof"`
+}
+
 func (*Result_Plan) isResult_Event() {}
 
 func (*Result_Dispatched) isResult_Event() {}
@@ -983,6 +1290,8 @@ func (*Result_Outcome) isResult_Event() {}
 func (*Result_Range) isResult_Event() {}
 
 func (*Result_Note) isResult_Event() {}
+
+func (*Result_Receipts) isResult_Event() {}
 
 // Plan opens a task. The first one of a task wins: its origin is the task's origin.
 type Plan struct {
@@ -996,14 +1305,17 @@ type Plan struct {
 	ExpireMs      int64                  `protobuf:"varint,7,opt,name=expire_ms,json=expireMs,proto3" json:"expire_ms,omitempty"`
 	Direct        bool                   `protobuf:"varint,8,opt,name=direct,proto3" json:"direct,omitempty"`
 	// Where the fanout reads the broadcast again: its record on the home partition of its number. Empty: at its origin.
-	Home          *Origin `protobuf:"bytes,9,opt,name=home,proto3" json:"home,omitempty"`
+	Home   *Origin `protobuf:"bytes,9,opt,name=home,proto3" json:"home,omitempty"`
+	Window *Window `protobuf:"bytes,10,opt,name=window,proto3" json:"window,omitempty"`
+	// Most sends a second that the broadcast asked for; 0: as fast as its number goes.
+	Speed         uint32 `protobuf:"varint,11,opt,name=speed,proto3" json:"speed,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Plan) Reset() {
 	*x = Plan{}
-	mi := &file_events_proto_msgTypes[8]
+	mi := &file_events_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1015,7 +1327,7 @@ func (x *Plan) String() string {
 func (*Plan) ProtoMessage() {}
 
 func (x *Plan) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[8]
+	mi := &file_events_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1028,7 +1340,7 @@ func (x *Plan) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Plan.ProtoReflect.Descriptor instead.
 func (*Plan) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{8}
+	return file_events_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Plan) GetTotal() uint32 {
@@ -1094,6 +1406,20 @@ func (x *Plan) GetHome() *Origin {
 	return nil
 }
 
+func (x *Plan) GetWindow() *Window {
+	if x != nil {
+		return x.Window
+	}
+	return nil
+}
+
+func (x *Plan) GetSpeed() uint32 {
+	if x != nil {
+		return x.Speed
+	}
+	return 0
+}
+
 // Dispatched says that every recipient below cursor was dealt with by the fanout: it has a send, or
 // an outcome (invalid, a repeat) in this topic.
 type Dispatched struct {
@@ -1105,7 +1431,7 @@ type Dispatched struct {
 
 func (x *Dispatched) Reset() {
 	*x = Dispatched{}
-	mi := &file_events_proto_msgTypes[9]
+	mi := &file_events_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1117,7 +1443,7 @@ func (x *Dispatched) String() string {
 func (*Dispatched) ProtoMessage() {}
 
 func (x *Dispatched) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[9]
+	mi := &file_events_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1130,7 +1456,7 @@ func (x *Dispatched) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Dispatched.ProtoReflect.Descriptor instead.
 func (*Dispatched) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{9}
+	return file_events_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Dispatched) GetCursor() uint32 {
@@ -1158,7 +1484,7 @@ type Outcome struct {
 
 func (x *Outcome) Reset() {
 	*x = Outcome{}
-	mi := &file_events_proto_msgTypes[10]
+	mi := &file_events_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1170,7 +1496,7 @@ func (x *Outcome) String() string {
 func (*Outcome) ProtoMessage() {}
 
 func (x *Outcome) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[10]
+	mi := &file_events_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1183,7 +1509,7 @@ func (x *Outcome) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Outcome.ProtoReflect.Descriptor instead.
 func (*Outcome) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{10}
+	return file_events_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Outcome) GetIndex() uint32 {
@@ -1234,7 +1560,7 @@ type Range struct {
 
 func (x *Range) Reset() {
 	*x = Range{}
-	mi := &file_events_proto_msgTypes[11]
+	mi := &file_events_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1246,7 +1572,7 @@ func (x *Range) String() string {
 func (*Range) ProtoMessage() {}
 
 func (x *Range) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[11]
+	mi := &file_events_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1259,7 +1585,7 @@ func (x *Range) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Range.ProtoReflect.Descriptor instead.
 func (*Range) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{11}
+	return file_events_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Range) GetFrom() uint32 {
@@ -1290,19 +1616,71 @@ func (x *Range) GetReason() string {
 	return ""
 }
 
+// Receipts is what Meta said later of messages that it had accepted: their marks are sent (confirmed), undelivered,
+// delivered or read. At most 1,000.
+type Receipts struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Outcomes      []*Outcome             `protobuf:"bytes,1,rep,name=outcomes,proto3" json:"outcomes,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Receipts) Reset() {
+	*x = Receipts{}
+	mi := &file_events_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Receipts) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Receipts) ProtoMessage() {}
+
+func (x *Receipts) ProtoReflect() protoreflect.Message {
+	mi := &file_events_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Receipts.ProtoReflect.Descriptor instead.
+func (*Receipts) Descriptor() ([]byte, []int) {
+	return file_events_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *Receipts) GetOutcomes() []*Outcome {
+	if x != nil {
+		return x.Outcomes
+	}
+	return nil
+}
+
 // Note says what the task as a whole is doing, or that it failed.
 type Note struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Phase Phase                  `protobuf:"varint,1,opt,name=phase,proto3,enum=altavoz.v1.Phase" json:"phase,omitempty"`
 	// Why, in words, Spanish.
-	Why           string `protobuf:"bytes,2,opt,name=why,proto3" json:"why,omitempty"`
+	Why string `protobuf:"bytes,2,opt,name=why,proto3" json:"why,omitempty"`
+	// Every control of the task below this offset of the topic controls is in force; 0: it says nothing of them.
+	Controls int64 `protobuf:"varint,3,opt,name=controls,proto3" json:"controls,omitempty"`
+	// With controls: how many sends of the task were dispatched and not decided then. No more than these leave.
+	Pipe uint32 `protobuf:"varint,4,opt,name=pipe,proto3" json:"pipe,omitempty"`
+	// With controls: most sends a second now, of the broadcast or of its last control; 0: as fast as its number goes.
+	Speed         uint32 `protobuf:"varint,5,opt,name=speed,proto3" json:"speed,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Note) Reset() {
 	*x = Note{}
-	mi := &file_events_proto_msgTypes[12]
+	mi := &file_events_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1314,7 +1692,7 @@ func (x *Note) String() string {
 func (*Note) ProtoMessage() {}
 
 func (x *Note) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[12]
+	mi := &file_events_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1327,7 +1705,7 @@ func (x *Note) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Note.ProtoReflect.Descriptor instead.
 func (*Note) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{12}
+	return file_events_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Note) GetPhase() Phase {
@@ -1344,6 +1722,27 @@ func (x *Note) GetWhy() string {
 	return ""
 }
 
+func (x *Note) GetControls() int64 {
+	if x != nil {
+		return x.Controls
+	}
+	return 0
+}
+
+func (x *Note) GetPipe() uint32 {
+	if x != nil {
+		return x.Pipe
+	}
+	return 0
+}
+
+func (x *Note) GetSpeed() uint32 {
+	if x != nil {
+		return x.Speed
+	}
+	return 0
+}
+
 // Part is the marks of up to 16,384 recipients, one byte each. Topic marks, key: task/part.
 type Part struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1356,7 +1755,7 @@ type Part struct {
 
 func (x *Part) Reset() {
 	*x = Part{}
-	mi := &file_events_proto_msgTypes[13]
+	mi := &file_events_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1368,7 +1767,7 @@ func (x *Part) String() string {
 func (*Part) ProtoMessage() {}
 
 func (x *Part) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[13]
+	mi := &file_events_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1381,7 +1780,7 @@ func (x *Part) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Part.ProtoReflect.Descriptor instead.
 func (*Part) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{13}
+	return file_events_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Part) GetTask() []byte {
@@ -1425,14 +1824,20 @@ type Status struct {
 	// Unix milliseconds when the last recipient was decided; 0 before.
 	FinishedMs int64 `protobuf:"varint,11,opt,name=finished_ms,json=finishedMs,proto3" json:"finished_ms,omitempty"`
 	// Unix milliseconds of the Note that phase and why come from: of two notes the later one counts, also after a takeover.
-	PhaseMs       int64 `protobuf:"varint,12,opt,name=phase_ms,json=phaseMs,proto3" json:"phase_ms,omitempty"`
+	PhaseMs int64 `protobuf:"varint,12,opt,name=phase_ms,json=phaseMs,proto3" json:"phase_ms,omitempty"`
+	// Of the Note with the highest controls: see there.
+	Controls int64  `protobuf:"varint,13,opt,name=controls,proto3" json:"controls,omitempty"`
+	Pipe     uint32 `protobuf:"varint,14,opt,name=pipe,proto3" json:"pipe,omitempty"`
+	Speed    uint32 `protobuf:"varint,15,opt,name=speed,proto3" json:"speed,omitempty"`
+	// Recipients decided a second lately, by the aggregator's own clock; 0 when it rests, or nothing is known.
+	Rate          float64 `protobuf:"fixed64,16,opt,name=rate,proto3" json:"rate,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Status) Reset() {
 	*x = Status{}
-	mi := &file_events_proto_msgTypes[14]
+	mi := &file_events_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1444,7 +1849,7 @@ func (x *Status) String() string {
 func (*Status) ProtoMessage() {}
 
 func (x *Status) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[14]
+	mi := &file_events_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1457,7 +1862,7 @@ func (x *Status) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Status.ProtoReflect.Descriptor instead.
 func (*Status) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{14}
+	return file_events_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Status) GetTask() []byte {
@@ -1544,6 +1949,34 @@ func (x *Status) GetPhaseMs() int64 {
 	return 0
 }
 
+func (x *Status) GetControls() int64 {
+	if x != nil {
+		return x.Controls
+	}
+	return 0
+}
+
+func (x *Status) GetPipe() uint32 {
+	if x != nil {
+		return x.Pipe
+	}
+	return 0
+}
+
+func (x *Status) GetSpeed() uint32 {
+	if x != nil {
+		return x.Speed
+	}
+	return 0
+}
+
+func (x *Status) GetRate() float64 {
+	if x != nil {
+		return x.Rate
+	}
+	return 0
+}
+
 type MarkCount struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Mark          uint32                 `protobuf:"varint,1,opt,name=mark,proto3" json:"mark,omitempty"`
@@ -1554,7 +1987,7 @@ type MarkCount struct {
 
 func (x *MarkCount) Reset() {
 	*x = MarkCount{}
-	mi := &file_events_proto_msgTypes[15]
+	mi := &file_events_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1566,7 +1999,7 @@ func (x *MarkCount) String() string {
 func (*MarkCount) ProtoMessage() {}
 
 func (x *MarkCount) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[15]
+	mi := &file_events_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1579,7 +2012,7 @@ func (x *MarkCount) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MarkCount.ProtoReflect.Descriptor instead.
 func (*MarkCount) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{15}
+	return file_events_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *MarkCount) GetMark() uint32 {
@@ -1608,7 +2041,7 @@ type ErrorLine struct {
 
 func (x *ErrorLine) Reset() {
 	*x = ErrorLine{}
-	mi := &file_events_proto_msgTypes[16]
+	mi := &file_events_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1620,7 +2053,7 @@ func (x *ErrorLine) String() string {
 func (*ErrorLine) ProtoMessage() {}
 
 func (x *ErrorLine) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[16]
+	mi := &file_events_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1633,7 +2066,7 @@ func (x *ErrorLine) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ErrorLine.ProtoReflect.Descriptor instead.
 func (*ErrorLine) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{16}
+	return file_events_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *ErrorLine) GetIndex() uint32 {
@@ -1669,7 +2102,7 @@ var File_events_proto protoreflect.FileDescriptor
 const file_events_proto_rawDesc = "" +
 	"\n" +
 	"\fevents.proto\x12\n" +
-	"altavoz.v1\"\xef\x03\n" +
+	"altavoz.v1\"\x9b\x04\n" +
 	"\tBroadcast\x12\x12\n" +
 	"\x04task\x18\x01 \x01(\fR\x04task\x12\x16\n" +
 	"\x06sender\x18\x02 \x01(\tR\x06sender\x12-\n" +
@@ -1689,7 +2122,17 @@ const file_events_proto_rawDesc = "" +
 	"scheduleMs\x12\x1b\n" +
 	"\texpire_ms\x18\r \x01(\x03R\bexpireMs\x12\x14\n" +
 	"\x05speed\x18\x0e \x01(\rR\x05speed\x12*\n" +
-	"\x06origin\x18\x0f \x01(\v2\x12.altavoz.v1.OriginR\x06origin\"\x8e\x02\n" +
+	"\x06origin\x18\x0f \x01(\v2\x12.altavoz.v1.OriginR\x06origin\x12*\n" +
+	"\x06window\x18\x10 \x01(\v2\x12.altavoz.v1.WindowR\x06window\"\x81\x01\n" +
+	"\x06Window\x12\x1a\n" +
+	"\btimezone\x18\x01 \x01(\tR\btimezone\x12'\n" +
+	"\x05hours\x18\x02 \x03(\v2\x11.altavoz.v1.HoursR\x05hours\x12\x1a\n" +
+	"\bholidays\x18\x03 \x01(\tR\bholidays\x12\x16\n" +
+	"\x06preset\x18\x04 \x01(\tR\x06preset\"?\n" +
+	"\x05Hours\x12\x12\n" +
+	"\x04days\x18\x01 \x01(\rR\x04days\x12\x12\n" +
+	"\x04from\x18\x02 \x01(\rR\x04from\x12\x0e\n" +
+	"\x02to\x18\x03 \x01(\rR\x02to\"\x8e\x02\n" +
 	"\aContent\x12\x12\n" +
 	"\x04body\x18\x01 \x01(\tR\x04body\x12\x16\n" +
 	"\x06footer\x18\x02 \x01(\tR\x06footer\x12\x1f\n" +
@@ -1719,7 +2162,7 @@ const file_events_proto_rawDesc = "" +
 	"\x06phones\x18\x01 \x03(\tR\x06phones\">\n" +
 	"\x06Origin\x12\x1c\n" +
 	"\tpartition\x18\x01 \x01(\x05R\tpartition\x12\x16\n" +
-	"\x06offset\x18\x02 \x01(\x03R\x06offset\"\x9b\x02\n" +
+	"\x06offset\x18\x02 \x01(\x03R\x06offset\"\xc7\x02\n" +
 	"\x04Send\x12\x12\n" +
 	"\x04task\x18\x01 \x01(\fR\x04task\x12\x14\n" +
 	"\x05index\x18\x02 \x01(\rR\x05index\x12\x14\n" +
@@ -1731,7 +2174,13 @@ const file_events_proto_rawDesc = "" +
 	"contentRef\x12-\n" +
 	"\acontent\x18\a \x01(\v2\x13.altavoz.v1.ContentR\acontent\x124\n" +
 	"\n" +
-	"on_unknown\x18\b \x01(\x0e2\x15.altavoz.v1.OnUnknownR\tonUnknown\"\xa0\x02\n" +
+	"on_unknown\x18\b \x01(\x0e2\x15.altavoz.v1.OnUnknownR\tonUnknown\x12*\n" +
+	"\x06window\x18\t \x01(\v2\x12.altavoz.v1.WindowR\x06window\"u\n" +
+	"\aControl\x12\x12\n" +
+	"\x04task\x18\x01 \x01(\fR\x04task\x12\x13\n" +
+	"\x05at_ms\x18\x02 \x01(\x03R\x04atMs\x12+\n" +
+	"\x04kind\x18\x03 \x01(\x0e2\x17.altavoz.v1.ControlKindR\x04kind\x12\x14\n" +
+	"\x05speed\x18\x04 \x01(\rR\x05speed\"\xd4\x02\n" +
 	"\x06Result\x12\x12\n" +
 	"\x04task\x18\x01 \x01(\fR\x04task\x12\x13\n" +
 	"\x05at_ms\x18\x02 \x01(\x03R\x04atMs\x12&\n" +
@@ -1741,8 +2190,9 @@ const file_events_proto_rawDesc = "" +
 	"dispatched\x12/\n" +
 	"\aoutcome\x18\x05 \x01(\v2\x13.altavoz.v1.OutcomeH\x00R\aoutcome\x12)\n" +
 	"\x05range\x18\x06 \x01(\v2\x11.altavoz.v1.RangeH\x00R\x05range\x12&\n" +
-	"\x04note\x18\a \x01(\v2\x10.altavoz.v1.NoteH\x00R\x04noteB\a\n" +
-	"\x05event\"\xa6\x02\n" +
+	"\x04note\x18\a \x01(\v2\x10.altavoz.v1.NoteH\x00R\x04note\x122\n" +
+	"\breceipts\x18\b \x01(\v2\x14.altavoz.v1.ReceiptsH\x00R\breceiptsB\a\n" +
+	"\x05event\"\xe8\x02\n" +
 	"\x04Plan\x12\x14\n" +
 	"\x05total\x18\x01 \x01(\rR\x05total\x12*\n" +
 	"\x06origin\x18\x02 \x01(\v2\x12.altavoz.v1.OriginR\x06origin\x12%\n" +
@@ -1754,7 +2204,10 @@ const file_events_proto_rawDesc = "" +
 	"scheduleMs\x12\x1b\n" +
 	"\texpire_ms\x18\a \x01(\x03R\bexpireMs\x12\x16\n" +
 	"\x06direct\x18\b \x01(\bR\x06direct\x12&\n" +
-	"\x04home\x18\t \x01(\v2\x12.altavoz.v1.OriginR\x04home\"$\n" +
+	"\x04home\x18\t \x01(\v2\x12.altavoz.v1.OriginR\x04home\x12*\n" +
+	"\x06window\x18\n" +
+	" \x01(\v2\x12.altavoz.v1.WindowR\x06window\x12\x14\n" +
+	"\x05speed\x18\v \x01(\rR\x05speed\"$\n" +
 	"\n" +
 	"Dispatched\x12\x16\n" +
 	"\x06cursor\x18\x01 \x01(\rR\x06cursor\"w\n" +
@@ -1768,14 +2221,19 @@ const file_events_proto_rawDesc = "" +
 	"\x04from\x18\x01 \x01(\rR\x04from\x12\x0e\n" +
 	"\x02to\x18\x02 \x01(\rR\x02to\x12\x12\n" +
 	"\x04mark\x18\x03 \x01(\rR\x04mark\x12\x16\n" +
-	"\x06reason\x18\x04 \x01(\tR\x06reason\"A\n" +
+	"\x06reason\x18\x04 \x01(\tR\x06reason\";\n" +
+	"\bReceipts\x12/\n" +
+	"\boutcomes\x18\x01 \x03(\v2\x13.altavoz.v1.OutcomeR\boutcomes\"\x87\x01\n" +
 	"\x04Note\x12'\n" +
 	"\x05phase\x18\x01 \x01(\x0e2\x11.altavoz.v1.PhaseR\x05phase\x12\x10\n" +
-	"\x03why\x18\x02 \x01(\tR\x03why\"H\n" +
+	"\x03why\x18\x02 \x01(\tR\x03why\x12\x1a\n" +
+	"\bcontrols\x18\x03 \x01(\x03R\bcontrols\x12\x12\n" +
+	"\x04pipe\x18\x04 \x01(\rR\x04pipe\x12\x14\n" +
+	"\x05speed\x18\x05 \x01(\rR\x05speed\"H\n" +
 	"\x04Part\x12\x12\n" +
 	"\x04task\x18\x01 \x01(\fR\x04task\x12\x16\n" +
 	"\x06number\x18\x02 \x01(\rR\x06number\x12\x14\n" +
-	"\x05marks\x18\x03 \x01(\fR\x05marks\"\x87\x03\n" +
+	"\x05marks\x18\x03 \x01(\fR\x05marks\"\xe1\x03\n" +
 	"\x06Status\x12\x12\n" +
 	"\x04task\x18\x01 \x01(\fR\x04task\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\x04R\aversion\x12$\n" +
@@ -1792,7 +2250,11 @@ const file_events_proto_rawDesc = "" +
 	" \x01(\x03R\tupdatedMs\x12\x1f\n" +
 	"\vfinished_ms\x18\v \x01(\x03R\n" +
 	"finishedMs\x12\x19\n" +
-	"\bphase_ms\x18\f \x01(\x03R\aphaseMs\"5\n" +
+	"\bphase_ms\x18\f \x01(\x03R\aphaseMs\x12\x1a\n" +
+	"\bcontrols\x18\r \x01(\x03R\bcontrols\x12\x12\n" +
+	"\x04pipe\x18\x0e \x01(\rR\x04pipe\x12\x14\n" +
+	"\x05speed\x18\x0f \x01(\rR\x05speed\x12\x12\n" +
+	"\x04rate\x18\x10 \x01(\x01R\x04rate\"5\n" +
 	"\tMarkCount\x12\x12\n" +
 	"\x04mark\x18\x01 \x01(\rR\x04mark\x12\x14\n" +
 	"\x05count\x18\x02 \x01(\rR\x05count\"c\n" +
@@ -1810,13 +2272,22 @@ const file_events_proto_rawDesc = "" +
 	"\x10HEADER_KIND_TEXT\x10\x01\x12\x15\n" +
 	"\x11HEADER_KIND_IMAGE\x10\x02\x12\x15\n" +
 	"\x11HEADER_KIND_VIDEO\x10\x03\x12\x18\n" +
-	"\x14HEADER_KIND_DOCUMENT\x10\x04*O\n" +
+	"\x14HEADER_KIND_DOCUMENT\x10\x04*\x8d\x01\n" +
+	"\vControlKind\x12\x1c\n" +
+	"\x18CONTROL_KIND_UNSPECIFIED\x10\x00\x12\x16\n" +
+	"\x12CONTROL_KIND_PAUSE\x10\x01\x12\x17\n" +
+	"\x13CONTROL_KIND_RESUME\x10\x02\x12\x17\n" +
+	"\x13CONTROL_KIND_CANCEL\x10\x03\x12\x16\n" +
+	"\x12CONTROL_KIND_SPEED\x10\x04*\x89\x01\n" +
 	"\x05Phase\x12\x0e\n" +
 	"\n" +
 	"PHASE_NONE\x10\x00\x12\x11\n" +
 	"\rPHASE_WAITING\x10\x01\x12\x10\n" +
 	"\fPHASE_FAILED\x10\x02\x12\x11\n" +
-	"\rPHASE_RUNNING\x10\x03B\x11Z\x0faltavoz/schemasb\x06proto3"
+	"\rPHASE_RUNNING\x10\x03\x12\x10\n" +
+	"\fPHASE_PAUSED\x10\x04\x12\x11\n" +
+	"\rPHASE_STOPPED\x10\x05\x12\x13\n" +
+	"\x0fPHASE_CANCELLED\x10\x06B\x11Z\x0faltavoz/schemasb\x06proto3"
 
 var (
 	file_events_proto_rawDescOnce sync.Once
@@ -1830,58 +2301,70 @@ func file_events_proto_rawDescGZIP() []byte {
 	return file_events_proto_rawDescData
 }
 
-var file_events_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_events_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
+var file_events_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
+var file_events_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
 var file_events_proto_goTypes = []any{
 	(OnUnknown)(0),     // 0: altavoz.v1.OnUnknown
 	(HeaderKind)(0),    // 1: altavoz.v1.HeaderKind
-	(Phase)(0),         // 2: altavoz.v1.Phase
-	(*Broadcast)(nil),  // 3: altavoz.v1.Broadcast
-	(*Content)(nil),    // 4: altavoz.v1.Content
-	(*MediaRef)(nil),   // 5: altavoz.v1.MediaRef
-	(*BlobRef)(nil),    // 6: altavoz.v1.BlobRef
-	(*Slice)(nil),      // 7: altavoz.v1.Slice
-	(*Origin)(nil),     // 8: altavoz.v1.Origin
-	(*Send)(nil),       // 9: altavoz.v1.Send
-	(*Result)(nil),     // 10: altavoz.v1.Result
-	(*Plan)(nil),       // 11: altavoz.v1.Plan
-	(*Dispatched)(nil), // 12: altavoz.v1.Dispatched
-	(*Outcome)(nil),    // 13: altavoz.v1.Outcome
-	(*Range)(nil),      // 14: altavoz.v1.Range
-	(*Note)(nil),       // 15: altavoz.v1.Note
-	(*Part)(nil),       // 16: altavoz.v1.Part
-	(*Status)(nil),     // 17: altavoz.v1.Status
-	(*MarkCount)(nil),  // 18: altavoz.v1.MarkCount
-	(*ErrorLine)(nil),  // 19: altavoz.v1.ErrorLine
+	(ControlKind)(0),   // 2: altavoz.v1.ControlKind
+	(Phase)(0),         // 3: altavoz.v1.Phase
+	(*Broadcast)(nil),  // 4: altavoz.v1.Broadcast
+	(*Window)(nil),     // 5: altavoz.v1.Window
+	(*Hours)(nil),      // 6: altavoz.v1.Hours
+	(*Content)(nil),    // 7: altavoz.v1.Content
+	(*MediaRef)(nil),   // 8: altavoz.v1.MediaRef
+	(*BlobRef)(nil),    // 9: altavoz.v1.BlobRef
+	(*Slice)(nil),      // 10: altavoz.v1.Slice
+	(*Origin)(nil),     // 11: altavoz.v1.Origin
+	(*Send)(nil),       // 12: altavoz.v1.Send
+	(*Control)(nil),    // 13: altavoz.v1.Control
+	(*Result)(nil),     // 14: altavoz.v1.Result
+	(*Plan)(nil),       // 15: altavoz.v1.Plan
+	(*Dispatched)(nil), // 16: altavoz.v1.Dispatched
+	(*Outcome)(nil),    // 17: altavoz.v1.Outcome
+	(*Range)(nil),      // 18: altavoz.v1.Range
+	(*Receipts)(nil),   // 19: altavoz.v1.Receipts
+	(*Note)(nil),       // 20: altavoz.v1.Note
+	(*Part)(nil),       // 21: altavoz.v1.Part
+	(*Status)(nil),     // 22: altavoz.v1.Status
+	(*MarkCount)(nil),  // 23: altavoz.v1.MarkCount
+	(*ErrorLine)(nil),  // 24: altavoz.v1.ErrorLine
 }
 var file_events_proto_depIdxs = []int32{
-	4,  // 0: altavoz.v1.Broadcast.content:type_name -> altavoz.v1.Content
-	6,  // 1: altavoz.v1.Broadcast.slices:type_name -> altavoz.v1.BlobRef
+	7,  // 0: altavoz.v1.Broadcast.content:type_name -> altavoz.v1.Content
+	9,  // 1: altavoz.v1.Broadcast.slices:type_name -> altavoz.v1.BlobRef
 	0,  // 2: altavoz.v1.Broadcast.on_unknown:type_name -> altavoz.v1.OnUnknown
-	8,  // 3: altavoz.v1.Broadcast.origin:type_name -> altavoz.v1.Origin
-	1,  // 4: altavoz.v1.Content.header:type_name -> altavoz.v1.HeaderKind
-	5,  // 5: altavoz.v1.Content.media:type_name -> altavoz.v1.MediaRef
-	6,  // 6: altavoz.v1.MediaRef.parts:type_name -> altavoz.v1.BlobRef
-	6,  // 7: altavoz.v1.Send.content_ref:type_name -> altavoz.v1.BlobRef
-	4,  // 8: altavoz.v1.Send.content:type_name -> altavoz.v1.Content
-	0,  // 9: altavoz.v1.Send.on_unknown:type_name -> altavoz.v1.OnUnknown
-	11, // 10: altavoz.v1.Result.plan:type_name -> altavoz.v1.Plan
-	12, // 11: altavoz.v1.Result.dispatched:type_name -> altavoz.v1.Dispatched
-	13, // 12: altavoz.v1.Result.outcome:type_name -> altavoz.v1.Outcome
-	14, // 13: altavoz.v1.Result.range:type_name -> altavoz.v1.Range
-	15, // 14: altavoz.v1.Result.note:type_name -> altavoz.v1.Note
-	8,  // 15: altavoz.v1.Plan.origin:type_name -> altavoz.v1.Origin
-	8,  // 16: altavoz.v1.Plan.home:type_name -> altavoz.v1.Origin
-	2,  // 17: altavoz.v1.Note.phase:type_name -> altavoz.v1.Phase
-	11, // 18: altavoz.v1.Status.plan:type_name -> altavoz.v1.Plan
-	18, // 19: altavoz.v1.Status.counts:type_name -> altavoz.v1.MarkCount
-	19, // 20: altavoz.v1.Status.errors:type_name -> altavoz.v1.ErrorLine
-	2,  // 21: altavoz.v1.Status.phase:type_name -> altavoz.v1.Phase
-	22, // [22:22] is the sub-list for method output_type
-	22, // [22:22] is the sub-list for method input_type
-	22, // [22:22] is the sub-list for extension type_name
-	22, // [22:22] is the sub-list for extension extendee
-	0,  // [0:22] is the sub-list for field type_name
+	11, // 3: altavoz.v1.Broadcast.origin:type_name -> altavoz.v1.Origin
+	5,  // 4: altavoz.v1.Broadcast.window:type_name -> altavoz.v1.Window
+	6,  // 5: altavoz.v1.Window.hours:type_name -> altavoz.v1.Hours
+	1,  // 6: altavoz.v1.Content.header:type_name -> altavoz.v1.HeaderKind
+	8,  // 7: altavoz.v1.Content.media:type_name -> altavoz.v1.MediaRef
+	9,  // 8: altavoz.v1.MediaRef.parts:type_name -> altavoz.v1.BlobRef
+	9,  // 9: altavoz.v1.Send.content_ref:type_name -> altavoz.v1.BlobRef
+	7,  // 10: altavoz.v1.Send.content:type_name -> altavoz.v1.Content
+	0,  // 11: altavoz.v1.Send.on_unknown:type_name -> altavoz.v1.OnUnknown
+	5,  // 12: altavoz.v1.Send.window:type_name -> altavoz.v1.Window
+	2,  // 13: altavoz.v1.Control.kind:type_name -> altavoz.v1.ControlKind
+	15, // 14: altavoz.v1.Result.plan:type_name -> altavoz.v1.Plan
+	16, // 15: altavoz.v1.Result.dispatched:type_name -> altavoz.v1.Dispatched
+	17, // 16: altavoz.v1.Result.outcome:type_name -> altavoz.v1.Outcome
+	18, // 17: altavoz.v1.Result.range:type_name -> altavoz.v1.Range
+	20, // 18: altavoz.v1.Result.note:type_name -> altavoz.v1.Note
+	19, // 19: altavoz.v1.Result.receipts:type_name -> altavoz.v1.Receipts
+	11, // 20: altavoz.v1.Plan.origin:type_name -> altavoz.v1.Origin
+	11, // 21: altavoz.v1.Plan.home:type_name -> altavoz.v1.Origin
+	5,  // 22: altavoz.v1.Plan.window:type_name -> altavoz.v1.Window
+	17, // 23: altavoz.v1.Receipts.outcomes:type_name -> altavoz.v1.Outcome
+	3,  // 24: altavoz.v1.Note.phase:type_name -> altavoz.v1.Phase
+	15, // 25: altavoz.v1.Status.plan:type_name -> altavoz.v1.Plan
+	23, // 26: altavoz.v1.Status.counts:type_name -> altavoz.v1.MarkCount
+	24, // 27: altavoz.v1.Status.errors:type_name -> altavoz.v1.ErrorLine
+	3,  // 28: altavoz.v1.Status.phase:type_name -> altavoz.v1.Phase
+	29, // [29:29] is the sub-list for method output_type
+	29, // [29:29] is the sub-list for method input_type
+	29, // [29:29] is the sub-list for extension type_name
+	29, // [29:29] is the sub-list for extension extendee
+	0,  // [0:29] is the sub-list for field type_name
 }
 
 func init() { file_events_proto_init() }
@@ -1889,20 +2372,21 @@ func file_events_proto_init() {
 	if File_events_proto != nil {
 		return
 	}
-	file_events_proto_msgTypes[7].OneofWrappers = []any{
+	file_events_proto_msgTypes[10].OneofWrappers = []any{
 		(*Result_Plan)(nil),
 		(*Result_Dispatched)(nil),
 		(*Result_Outcome)(nil),
 		(*Result_Range)(nil),
 		(*Result_Note)(nil),
+		(*Result_Receipts)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_events_proto_rawDesc), len(file_events_proto_rawDesc)),
-			NumEnums:      3,
-			NumMessages:   17,
+			NumEnums:      4,
+			NumMessages:   21,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -19,6 +19,7 @@ const (
 	MarkUnknown     Mark = 16 // the process died, or the answer was lost, between starting the call and recording it
 	MarkFailed      Mark = 20 // failed, plus the row of its code
 	MarkSent        Mark = 124
+	MarkConfirmed   Mark = 126 // sent, and a receipt says so too
 	MarkUndelivered Mark = 128 // accepted and failed later, plus the row of its code
 	MarkDelivered   Mark = 232
 	MarkRead        Mark = 240

@@ -15,6 +15,7 @@ type Topic string
 const (
 	TopicBroadcasts   Topic = "broadcasts"
 	TopicBlobs        Topic = "blobs"
+	TopicControls     Topic = "controls"
 	TopicSendsExpress Topic = "sends.express"
 	TopicSendsBulk    Topic = "sends.bulk"
 	TopicResults      Topic = "results"
@@ -30,8 +31,8 @@ type TopicSpec struct {
 	Topic      Topic
 	Partitions int32         // in a cluster
 	Embedded   int32         // partitions when embedded
-	Compact    bool          // keep the last record of a key, for ever
-	Retention  time.Duration // for the others
+	Compact    bool          // keep the last record of a key ...
+	Retention  time.Duration // ... and no record for longer; 0 with Compact: for ever
 	MaxRecord  int           // bytes
 }
 
@@ -47,6 +48,7 @@ func Topics() []TopicSpec {
 	return []TopicSpec{
 		{Topic: TopicBroadcasts, Partitions: 12, Embedded: 4, Retention: 14 * day, MaxRecord: MaxBroadcastBytes},
 		{Topic: TopicBlobs, Partitions: 12, Embedded: 4, Retention: 14 * day, MaxRecord: MaxRecordBytes},
+		{Topic: TopicControls, Partitions: 1, Embedded: 1, Compact: true, Retention: 14 * day, MaxRecord: MaxRecordBytes},
 		{Topic: TopicSendsExpress, Partitions: 12, Embedded: 4, Retention: 6 * day, MaxRecord: MaxRecordBytes},
 		{Topic: TopicSendsBulk, Partitions: 48, Embedded: 8, Retention: 6 * day, MaxRecord: MaxRecordBytes},
 		{Topic: TopicResults, Partitions: 12, Embedded: 4, Retention: 30 * day, MaxRecord: MaxRecordBytes},

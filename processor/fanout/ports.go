@@ -48,6 +48,13 @@ type Statuses interface {
 	Sync(ctx context.Context) error
 }
 
+// Controls is the view of what was asked of tasks while they go on. Listen is called once, before the view starts.
+type Controls interface {
+	Get(t schemas.TaskID) (schemas.Controls, bool)
+	Listen(heard func(schemas.TaskID, schemas.Controls))
+	Sync(ctx context.Context) error
+}
+
 // Media makes a file known to Meta under a sender number. A definite refusal is a schemas.ContentError; any other error
 // may pass.
 type Media interface {
@@ -62,6 +69,7 @@ type Ports struct {
 	Bulk     Log
 	Records  Records
 	Statuses Statuses
+	Controls Controls
 	Media    Media
 	// Home returns the partition of the topic that a key belongs to.
 	Home func(t schemas.Topic, key []byte) int32
@@ -85,6 +93,11 @@ type Config struct {
 	DefaultSender string
 	// Region is where a phone without a country code belongs (ISO 3166). Default CO.
 	Region string
+	// Predicts reports whether a code that refuses one recipient would refuse all of its broadcast: its content or the
+	// account's configuration is at fault. nil: none does.
+	Predicts func(code int) bool
+	// Receipts says that receipts are to be expected, so that the first recipients' are worth waiting for.
+	Receipts bool
 	// MaxRecipients bounds a broadcast. Default and most 16 Mi, which is what the aggregator holds.
 	MaxRecipients uint32
 }

@@ -1,0 +1,53 @@
+package schemas
+
+// Controls is what somebody wants of a task while it goes on: the fold of its records in the topic controls, by offset.
+type Controls struct {
+	Paused    bool
+	Cancelled bool // whatever else is said
+	Speed     uint32
+	HasSpeed  bool  // Speed takes the place of the broadcast's own
+	Next      int64 // the offset after the last record of the task; 0: there is none
+}
+
+// Fold takes in the control at an offset. Of pause, resume and speed the last one counts; a cancel stands.
+func (c Controls) Fold(e *Control, offset int64) Controls {
+	newer := offset >= c.Next
+	c.Next = max(c.Next, offset+1)
+	switch e.GetKind() {
+	case ControlKind_CONTROL_KIND_CANCEL:
+		c.Cancelled = true
+	case ControlKind_CONTROL_KIND_PAUSE, ControlKind_CONTROL_KIND_RESUME:
+		if newer {
+			c.Paused = e.GetKind() == ControlKind_CONTROL_KIND_PAUSE
+		}
+	case ControlKind_CONTROL_KIND_SPEED:
+		if newer {
+			c.Speed, c.HasSpeed = e.GetSpeed(), true
+		}
+	case ControlKind_CONTROL_KIND_UNSPECIFIED: // of a newer version
+	}
+	return c
+}
+
+// controlKeys are the ends of keys by kind. Pause and resume are one: the later takes the other's place. A cancel has its
+// own, so that compaction never takes it away.
+var controlKeys = map[ControlKind]string{
+	ControlKind_CONTROL_KIND_PAUSE:  "run",
+	ControlKind_CONTROL_KIND_RESUME: "run",
+	ControlKind_CONTROL_KIND_CANCEL: "cancel",
+	ControlKind_CONTROL_KIND_SPEED:  "speed",
+}
+
+// EncodeControl makes the record of a control.
+func EncodeControl(c *Control) Record {
+	return Encode(TopicControls, TaskID(c.GetTask()).String()+"/"+controlKeys[c.GetKind()], c)
+}
+
+// ForgetControls makes the records that take back all that was said of a task: nobody will ask any more.
+func ForgetControls(t TaskID) []Record {
+	out := make([]Record, 0, len(controlKeys))
+	for _, end := range []string{"run", "cancel", "speed"} {
+		out = append(out, Record{Topic: TopicControls, Partition: NoPartition, Key: []byte(t.String() + "/" + end)})
+	}
+	return out
+}
