@@ -3,7 +3,9 @@
 //	topics.go     what the topics must look like; made and checked at start
 //	publisher.go  records out, acknowledged
 //	reader.go     single records by partition and offset, outside any group
-//	statuses.go   the status of every task, read whole from its compacted topic
+//	tail.go       a topic read whole and followed: what the views have in common
+//	statuses.go   the status of every task, from its compacted topic
+//	controls.go   what is wanted of every task, from its compacted topic
 //	group.go      a stage's membership of its consumer group: assignments and records in
 //	commit.go     the fenced commit that the senders' ledger rests on
 //	rejects.go    what can't be processed, kept with its reason

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -180,16 +181,7 @@ func TestBombIsPassedOver(t *testing.T) {
 		l := layout(t, c)
 		pub := publisher(t, c, l)
 		slot := l.Home(schemas.TopicSendsExpress, []byte("k"))
-		bomber, err := kgo.NewClient(kgo.SeedBrokers(c.Brokers...), kgo.ProducerBatchCompression(kgo.ZstdCompression()),
-			kgo.ProducerBatchMaxBytes(64<<20), kgo.RecordPartitioner(kgo.ManualPartitioner()))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer bomber.Close()
-		zeros := &kgo.Record{Topic: c.Prefix + string(schemas.TopicSendsExpress), Partition: slot, Value: make([]byte, 40<<20)}
-		if err := bomber.ProduceSync(t.Context(), zeros).FirstErr(); err != nil {
-			t.Fatal(err)
-		}
+		bomb(t, c, schemas.TopicSendsExpress, slot)
 		if _, err := pub.Publish(t.Context(), express("k")); err != nil {
 			t.Fatal(err)
 		}
@@ -220,14 +212,62 @@ func TestTopicsAreChecked(t *testing.T) {
 		}
 		defer cl.Close()
 		adm := kadm.NewClient(cl)
-		delete7 := "delete"
-		if _, err := adm.AlterTopicConfigs(t.Context(), []kadm.AlterConfig{{Op: kadm.SetConfig, Name: "cleanup.policy", Value: &delete7}},
-			c.Prefix+string(schemas.TopicStatuses)); err != nil {
+		for _, broken := range []struct {
+			topic            schemas.Topic
+			key, value, good string
+			says             string
+		}{
+			{schemas.TopicStatuses, "cleanup.policy", "delete", "compact", "must be compact"},
+			{schemas.TopicStatuses, "cleanup.policy", "compact,delete", "compact", "must be compact"},
+			{schemas.TopicControls, "cleanup.policy", "delete", "compact,delete", "must be compact,delete"},
+			{schemas.TopicControls, "retention.ms", "1000", "1209600000", "at least 1209600000"},
+			{schemas.TopicControls, "retention.bytes", "1000", "-1", "must be -1"},
+			{schemas.TopicSendsBulk, "cleanup.policy", "compact", "delete", "must be delete"},
+			{schemas.TopicResults, "max.message.bytes", "1000", "1114112", "must be at least"},
+		} {
+			set := func(value string) {
+				if _, err := adm.AlterTopicConfigs(t.Context(), []kadm.AlterConfig{{Op: kadm.SetConfig, Name: broken.key, Value: &value}},
+					c.Prefix+string(broken.topic)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			set(broken.value)
+			until(t, "refused: "+broken.key+"="+broken.value, func() bool { // brokers learn of it in their own time
+				_, err := kafka.EnsureTopics(t.Context(), c, true)
+				return errors.Is(err, kafka.ErrTopics) && strings.Contains(err.Error(), c.Prefix+string(broken.topic)+" has "+broken.key) &&
+					strings.Contains(err.Error(), broken.says) && strings.Contains(err.Error(), "kafka-configs.sh")
+			})
+			set(broken.good)
+			until(t, "accepted again", func() bool { _, err := kafka.CheckTopics(t.Context(), c); return err == nil })
+		}
+		// Compacted and never removed by age: more than is asked for.
+		kept := "compact"
+		if _, err := adm.AlterTopicConfigs(t.Context(), []kadm.AlterConfig{{Op: kadm.SetConfig, Name: "cleanup.policy", Value: &kept}},
+			c.Prefix+string(schemas.TopicControls)); err != nil {
 			t.Fatal(err)
 		}
-		until(t, "refused: statuses have cleanup.policy=delete", func() bool { // brokers learn of it in their own time
-			_, err := kafka.EnsureTopics(t.Context(), c, true)
-			return errors.Is(err, kafka.ErrTopics)
+		if _, err := kafka.CheckTopics(t.Context(), c); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// The offsets of controls are one order only in one partition.
+func TestControlsInTwoPartitionsAreRefused(t *testing.T) {
+	t.Parallel()
+	onBrokers(t, func(t *testing.T, c kafka.Config) {
+		layout(t, c)
+		cl, err := kgo.NewClient(kgo.SeedBrokers(c.Brokers...))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer cl.Close()
+		if _, err := kadm.NewClient(cl).UpdatePartitions(t.Context(), 2, c.Prefix+string(schemas.TopicControls)); err != nil {
+			t.Fatal(err)
+		}
+		until(t, "refused", func() bool {
+			_, err := kafka.CheckTopics(t.Context(), c)
+			return errors.Is(err, kafka.ErrTopics) && strings.Contains(err.Error(), "must be 1")
 		})
 	})
 }

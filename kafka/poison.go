@@ -27,20 +27,28 @@ func (s *session) skip(topic string, partition int32, why error) bool {
 	if !ok {
 		return false
 	}
-	ctx, cancel := context.WithTimeoutCause(s.void, requestTimeout, errors.New("the broker does not answer"))
-	defer cancel()
-	behind, err := s.reader.batchEnd(ctx, slot, at)
+	behind, err := s.reader.passOver(s.void, slot, at)
 	if err != nil {
 		s.group.log.Warn("a batch that can't be unpacked", "slot", slot.String(), "offset", at, "error", err)
 		return false
 	}
 	s.group.metrics.poisoned.Inc()
 	s.group.log.Error("a batch can't be unpacked and is passed over", "slot", slot.String(), "from", at, "to", behind, "error", why)
-	s.cl.SetOffsets(map[string]map[int32]kgo.EpochOffset{topic: {partition: {Epoch: -1, Offset: behind}}})
 	s.mu.Lock()
 	s.next[slot] = behind
 	s.mu.Unlock()
 	return true
+}
+
+// passOver makes the reader's client go on behind the batch at the given offset, and returns where that is.
+func (r *Reader) passOver(ctx context.Context, slot schemas.Slot, at int64) (behind int64, err error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, requestTimeout, errors.New("the broker does not answer"))
+	defer cancel()
+	if behind, err = r.batchEnd(ctx, slot, at); err != nil {
+		return 0, err
+	}
+	r.cl.SetOffsets(map[string]map[int32]kgo.EpochOffset{r.cfg.topic(slot.Topic): {slot.Partition: {Epoch: -1, Offset: behind}}})
+	return behind, nil
 }
 
 // Where a batch says what it holds (Kafka's record batch format, magic 2).

@@ -122,15 +122,25 @@ func (r *Reader) Range(ctx context.Context, s schemas.Slot, from, to int64, each
 // Ends returns where each partition of the topic ends now.
 func (r *Reader) Ends(ctx context.Context, t schemas.Topic) (map[int32]int64, error) {
 	listed, err := r.adm.ListEndOffsets(ctx, r.cfg.topic(t))
+	return offsetsOf(listed, err, "ends", t)
+}
+
+// starts returns where each partition of the topic begins now.
+func (r *Reader) starts(ctx context.Context, t schemas.Topic) (map[int32]int64, error) {
+	listed, err := r.adm.ListStartOffsets(ctx, r.cfg.topic(t))
+	return offsetsOf(listed, err, "starts", t)
+}
+
+func offsetsOf(listed kadm.ListedOffsets, err error, what string, t schemas.Topic) (map[int32]int64, error) {
 	if err == nil {
 		err = listed.Error()
 	}
 	if err != nil {
-		return nil, fmt.Errorf("listing the ends of %s: %w", t, err)
+		return nil, fmt.Errorf("listing the %s of %s: %w", what, t, err)
 	}
-	ends := make(map[int32]int64)
-	listed.Each(func(o kadm.ListedOffset) { ends[o.Partition] = o.Offset })
-	return ends, nil
+	at := make(map[int32]int64)
+	listed.Each(func(o kadm.ListedOffset) { at[o.Partition] = o.Offset })
+	return at, nil
 }
 
 // Committed returns up to where the group has committed each partition of the topic; partitions without a commit are missing.

@@ -137,19 +137,29 @@ func (t topicsAt) create(ctx context.Context, s schemas.TopicSpec) error {
 
 // settings are a topic's settings as it is created.
 func (t topicsAt) settings(s schemas.TopicSpec) map[string]string {
-	set := map[string]string{"max.message.bytes": strconv.Itoa(maxMessage(s)), "cleanup.policy": "delete"}
+	set := map[string]string{"max.message.bytes": strconv.Itoa(maxMessage(s)), "cleanup.policy": policy(s)}
 	if s.Compact {
-		set["cleanup.policy"] = "compact"
 		set["min.compaction.lag.ms"] = strconv.FormatInt(minCompactionLag.Milliseconds(), 10)
 		set["segment.bytes"] = strconv.Itoa(compactedSegment)
-		if s.Retention == 0 {
-			return set
-		}
-		set["cleanup.policy"] = "compact,delete"
+	}
+	if s.Retention == 0 {
+		return set
 	}
 	set["retention.ms"] = strconv.FormatInt(s.Retention.Milliseconds(), 10)
 	set["retention.bytes"] = "-1" // accepted work is never thrown away for room
 	return set
+}
+
+// policy is how a topic's records leave it.
+func policy(s schemas.TopicSpec) string {
+	switch {
+	case s.Compact && s.Retention > 0:
+		return "compact,delete"
+	case s.Compact:
+		return "compact"
+	default:
+		return "delete"
+	}
 }
 
 // maxMessage is the largest batch: a record with its key, headers and framing.
@@ -170,7 +180,7 @@ func (t topicsAt) check(ctx context.Context) (Layout, error) {
 		return nil, fmt.Errorf("reading the settings of topics: %w", err)
 	}
 	layout := make(Layout)
-	var wrong []string
+	var wrong, misset []string
 	for _, s := range schemas.Topics() {
 		name := t.topic(s.Topic)
 		d, ok := have[name]
@@ -188,7 +198,7 @@ func (t topicsAt) check(ctx context.Context) (Layout, error) {
 				settings[kv.Key] = kv.MaybeValue()
 			}
 		}
-		wrong = append(wrong, mismatches(name, s, settings)...)
+		misset = append(misset, mismatches(name, s, settings)...)
 	}
 	for _, t2 := range []schemas.Topic{schemas.TopicMarks, schemas.TopicStatuses} {
 		if layout[t2] != layout[schemas.TopicResults] {
@@ -196,7 +206,15 @@ func (t topicsAt) check(ctx context.Context) (Layout, error) {
 				t.topic(t2), layout[t2], t.topic(schemas.TopicResults), layout[schemas.TopicResults]))
 		}
 	}
+	if n := layout[schemas.TopicControls]; n > 1 {
+		wrong = append(wrong, fmt.Sprintf("%s has %d partitions, which must be 1: what is said of a task is one order",
+			t.topic(schemas.TopicControls), n))
+	}
 	wrong = append(wrong, t.offsetRetention(ctx)...)
+	if len(misset) > 0 {
+		wrong = append(wrong, misset...)
+		wrong = append(wrong, "change settings with kafka-configs.sh --alter --topic NAME --add-config 'KEY=[VALUE]'")
+	}
 	if len(wrong) > 0 {
 		return nil, fmt.Errorf("%w: %s", ErrTopics, strings.Join(wrong, "; "))
 	}
@@ -209,11 +227,12 @@ func mismatches(name string, s schemas.TopicSpec, have map[string]string) (wrong
 		wrong = append(wrong, fmt.Sprintf("%s has %s=%s, %s", name, key, have[key], why))
 	}
 	compacts, told := have["cleanup.policy"]
-	if told && strings.Contains(compacts, "compact") != s.Compact {
-		bad("cleanup.policy", "which must be "+map[bool]string{true: "compact", false: "delete"}[s.Compact])
-	}
-	if told && s.Compact && s.Retention == 0 && strings.Contains(compacts, "delete") {
-		bad("cleanup.policy", "which would forget tasks by age")
+	deletes := strings.Contains(compacts, "delete")
+	switch {
+	case told && strings.Contains(compacts, "compact") != s.Compact:
+		bad("cleanup.policy", "which must be "+policy(s))
+	case told && s.Compact && s.Retention == 0 && deletes:
+		bad("cleanup.policy", "which would forget tasks by age; it must be "+policy(s))
 	}
 	number := func(key string) (int64, bool) {
 		n, err := strconv.ParseInt(have[key], 10, 64)
@@ -222,7 +241,7 @@ func mismatches(name string, s schemas.TopicSpec, have map[string]string) (wrong
 	if n, ok := number("max.message.bytes"); ok && n < int64(s.MaxRecord) {
 		bad("max.message.bytes", fmt.Sprintf("which must be at least %d", maxMessage(s)))
 	}
-	if s.Retention > 0 && strings.Contains(compacts, "delete") {
+	if s.Retention > 0 && deletes {
 		if n, ok := number("retention.ms"); ok && n >= 0 && n < s.Retention.Milliseconds() {
 			bad("retention.ms", fmt.Sprintf("which must be at least %d", s.Retention.Milliseconds()))
 		}

@@ -43,6 +43,22 @@ func EncodeControl(c *Control) Record {
 	return Encode(TopicControls, TaskID(c.GetTask()).String()+"/"+controlKeys[c.GetKind()], c)
 }
 
+// Without takes back what was said under a key that ends so (see EncodeControl).
+func (c Controls) Without(end string) Controls {
+	switch end {
+	case controlKeys[ControlKind_CONTROL_KIND_PAUSE]:
+		c.Paused = false
+	case controlKeys[ControlKind_CONTROL_KIND_CANCEL]:
+		c.Cancelled = false
+	case controlKeys[ControlKind_CONTROL_KIND_SPEED]:
+		c.Speed, c.HasSpeed = 0, false
+	}
+	return c
+}
+
+// Idle reports whether nothing is wanted of the task but that it goes on as it was asked for.
+func (c Controls) Idle() bool { return !c.Paused && !c.Cancelled && !c.HasSpeed }
+
 // ForgetControls makes the records that take back all that was said of a task: nobody will ask any more.
 func ForgetControls(t TaskID) []Record {
 	out := make([]Record, 0, len(controlKeys))

@@ -1,0 +1,229 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"altavoz/schemas"
+)
+
+const (
+	tailFetchBytes          = 4 << 20
+	tailFetchPartitionBytes = 1 << 20
+	// tailRecheck is how often a Sync that waits asks anew where partitions begin: records may go by age under it.
+	tailRecheck = 2 * time.Second
+	// tailWarnEvery is how often at most a view says that it can't read.
+	tailWarnEvery = 10 * time.Second
+)
+
+// tail reads a topic whole, from its start, and stays at its end: what the views of this package have in common.
+type tail struct {
+	topic   schemas.Topic
+	cfg     Config
+	cl      *kgo.Client
+	adm     *kadm.Client
+	reader  *Reader // over the same client
+	log     *slog.Logger
+	metrics *tailMetrics
+	take    func(schemas.Record) error // an error is that of a record that can't be read
+
+	caught chan struct{}
+	done   chan struct{}
+	start  sync.Once
+	stop   context.CancelFunc
+	warned time.Time // in the goroutine of run
+
+	moving sync.Mutex
+	next   map[int32]int64 // first offset not taken yet
+	moved  chan struct{}   // closed and made anew when next grows
+}
+
+func newTail(c Config, l Layout, t schemas.Topic, take func(schemas.Record) error) (*tail, error) {
+	at := make(map[int32]kgo.Offset)
+	for p := range l[t] {
+		at[p] = kgo.NewOffset().AtStart()
+	}
+	cl, err := c.client(
+		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{c.topic(t): at}),
+		kgo.FetchMaxBytes(tailFetchBytes), kgo.FetchMaxPartitionBytes(tailFetchPartitionBytes), kgo.MaxConcurrentFetches(2),
+	)
+	if err != nil {
+		return nil, err
+	}
+	adm := kadm.NewClient(cl)
+	return &tail{
+		topic: t, cfg: c, cl: cl, adm: adm, reader: &Reader{cfg: c, cl: cl, adm: adm}, log: c.Logger.With("view", string(t)),
+		metrics: newTailMetrics(c.Registerer, t), take: take,
+		caught: make(chan struct{}), done: make(chan struct{}), next: make(map[int32]int64), moved: make(chan struct{}),
+	}, nil
+}
+
+// Start begins to read. It does not wait; CaughtUp says when the view knows what was there.
+func (t *tail) Start(ctx context.Context) error {
+	t.start.Do(func() {
+		life, stop := context.WithCancel(ctx)
+		t.stop = stop
+		go t.run(life)
+		go func() {
+			for life.Err() == nil {
+				if t.Sync(life) == nil {
+					close(t.caught)
+					return
+				}
+				rest(life, retryTopics)
+			}
+		}()
+	})
+	return nil
+}
+
+// Stop ends the view; what it knows can still be read.
+func (t *tail) Stop() {
+	started := true
+	t.start.Do(func() { started = false })
+	if started {
+		t.stop()
+		<-t.done
+	}
+	t.cl.Close()
+}
+
+// CaughtUp is closed when the view first knew all that was there at its start.
+func (t *tail) CaughtUp() <-chan struct{} { return t.caught }
+
+// Sync waits until the view has taken all up to where the topic ends now.
+func (t *tail) Sync(ctx context.Context) error {
+	ends, err := t.reader.Ends(ctx, t.topic)
+	if err != nil {
+		return err
+	}
+	for {
+		starts, err := t.reader.starts(ctx, t.topic)
+		if err != nil {
+			return err
+		}
+		again := time.NewTimer(tailRecheck)
+		for ahead := true; ahead; {
+			there, moved := t.reached(starts, ends)
+			if there {
+				again.Stop()
+				return nil
+			}
+			select {
+			case <-moved:
+			case <-again.C:
+				ahead = false
+			case <-ctx.Done():
+				again.Stop()
+				return fmt.Errorf("waiting for the view of %s: %w", t.topic, context.Cause(ctx))
+			}
+		}
+	}
+}
+
+// reached reports whether all was taken that lies between starts and ends, or gives what closes when more was.
+func (t *tail) reached(starts, ends map[int32]int64) (bool, <-chan struct{}) {
+	t.moving.Lock()
+	defer t.moving.Unlock()
+	for p, end := range ends {
+		if max(starts[p], t.next[p]) < end {
+			return false, t.moved
+		}
+	}
+	return true, nil
+}
+
+func (t *tail) run(ctx context.Context) {
+	defer close(t.done)
+	for {
+		fetches := t.cl.PollFetches(ctx)
+		if ctx.Err() != nil || fetches.IsClientClosed() {
+			return
+		}
+		fetches.EachError(func(_ string, p int32, err error) { t.trouble(ctx, p, err) })
+		fetches.EachPartition(func(p kgo.FetchTopicPartition) {
+			for _, k := range p.Records {
+				if err := t.take(t.cfg.in(k)); err != nil {
+					t.metrics.unreadable.Inc()
+					t.log.Warn("a record can't be read", "partition", k.Partition, "offset", k.Offset, "error", err)
+				}
+			}
+			if n := len(p.Records); n > 0 {
+				t.advance(p.Partition, p.Records[n-1].Offset+1)
+			}
+		})
+	}
+}
+
+func (t *tail) advance(p int32, next int64) {
+	t.moving.Lock()
+	defer t.moving.Unlock()
+	t.next[p] = next
+	close(t.moved)
+	t.moved = make(chan struct{})
+}
+
+// trouble passes over a batch that can't be unpacked. What else goes wrong passes, and the library tries again.
+func (t *tail) trouble(ctx context.Context, p int32, err error) {
+	if errors.Is(err, context.Canceled) {
+		return
+	}
+	if poisoned(err) {
+		skipped := t.skip(ctx, p)
+		if skipped == nil {
+			t.metrics.poisoned.Inc()
+			t.log.Error("a batch can't be unpacked and is passed over", "partition", p, "error", err)
+			return
+		}
+		err = errors.Join(err, skipped)
+	}
+	if now := time.Now(); now.Sub(t.warned) >= tailWarnEvery {
+		t.warned = now
+		t.log.Warn("reading a topic", "partition", p, "error", err)
+	}
+}
+
+func (t *tail) skip(ctx context.Context, p int32) error {
+	t.moving.Lock()
+	at := t.next[p]
+	t.moving.Unlock()
+	starts, err := t.reader.starts(ctx, t.topic)
+	if err != nil {
+		return err
+	}
+	behind, err := t.reader.passOver(ctx, schemas.Slot{Topic: t.topic, Partition: p}, max(at, starts[p]))
+	if err != nil {
+		return err
+	}
+	t.advance(p, behind)
+	return nil
+}
+
+// tailMetrics is what a view tells.
+type tailMetrics struct {
+	poisoned, unreadable prometheus.Counter
+}
+
+func newTailMetrics(reg prometheus.Registerer, t schemas.Topic) *tailMetrics {
+	label := prometheus.Labels{"topic": string(t)}
+	m := &tailMetrics{
+		poisoned: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "altavoz_view_poisoned_batches_total", ConstLabels: label,
+			Help: "Batches passed over by a view because they can't be unpacked.",
+		}),
+		unreadable: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "altavoz_view_unreadable_records_total", ConstLabels: label,
+			Help: "Records passed over by a view because they can't be decoded.",
+		}),
+	}
+	reg.MustRegister(m.poisoned, m.unreadable)
+	return m
+}
