@@ -6,8 +6,8 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// FlatOutcome is a Result with an Outcome, read without making anything: nearly every record of the results topic
-// is one, and the general decoder spends more on it than the fold does. Texts are views of the record.
+// FlatOutcome is a Result with an Outcome, or one of a Result's Receipts, read without making anything: nearly every record
+// of the results topic is one of these, and the general decoder spends more on it than the fold does. Texts are views of the record.
 type FlatOutcome struct {
 	Task   TaskID
 	AtMs   int64
@@ -17,56 +17,91 @@ type FlatOutcome struct {
 	Reason []byte
 }
 
-// Fields of Result and Outcome, as in events.proto.
+// Fields of Result, Receipts and Outcome, as in events.proto.
 const (
-	resultTask    protowire.Number = 1
-	resultAt      protowire.Number = 2
-	resultOutcome protowire.Number = 5
-	outcomeIndex  protowire.Number = 1
-	outcomeMark   protowire.Number = 2
-	outcomePhone  protowire.Number = 3
-	outcomeReason protowire.Number = 4
-	outcomeWamid  protowire.Number = 5
+	resultTask       protowire.Number = 1
+	resultAt         protowire.Number = 2
+	resultOutcome    protowire.Number = 5
+	resultReceipts   protowire.Number = 8
+	receiptsOutcomes protowire.Number = 1
+	outcomeIndex     protowire.Number = 1
+	outcomeMark      protowire.Number = 2
+	outcomePhone     protowire.Number = 3
+	outcomeReason    protowire.Number = 4
+	outcomeWamid     protowire.Number = 5
 )
 
 // ReadOutcome reads the record into o and reports whether it was an Outcome in the plain form that Encode writes.
 // Anything else, good or bad, is left to Decode.
 func ReadOutcome(rec *Record, o *FlatOutcome) bool {
-	if rec.Header(VersionHeader) != Version {
-		return false
-	}
 	*o = FlatOutcome{}
-	seen := false
+	event, ok := o.result(rec, resultOutcome)
+	return ok && o.read(event)
+}
+
+// ReadReceipts is ReadOutcome for a Result with Receipts: their outcomes are appended to into, each with task and time.
+// What is in into already stays, also when the record was none.
+func ReadReceipts(rec *Record, into []FlatOutcome) ([]FlatOutcome, bool) {
+	var whole FlatOutcome
+	all, ok := whole.result(rec, resultReceipts)
+	if !ok {
+		return into, false
+	}
+	out := into
+	for len(all) > 0 {
+		num, typ, n := protowire.ConsumeTag(all)
+		if n < 0 || num != receiptsOutcomes || typ != protowire.BytesType {
+			return into, false
+		}
+		v, m := protowire.ConsumeBytes(all[n:])
+		if m < 0 {
+			return into, false
+		}
+		all = all[n+m:]
+		o := whole
+		if !o.read(v) {
+			return into, false
+		}
+		out = append(out, o)
+	}
+	return out, true
+}
+
+// result reads task and time of a Result, and returns its event, which must be the one of the given number.
+func (o *FlatOutcome) result(rec *Record, kind protowire.Number) (event []byte, ok bool) {
+	if rec.Header(VersionHeader) != Version {
+		return nil, false
+	}
 	for b, last := rec.Value, protowire.Number(0); len(b) > 0; {
 		num, typ, n := protowire.ConsumeTag(b)
 		if n < 0 || num <= last { // Encode writes each field once, in order
-			return false
+			return nil, false
 		}
 		b, last = b[n:], num
 		switch {
 		case num == resultTask && typ == protowire.BytesType:
 			v, n := protowire.ConsumeBytes(b)
 			if n < 0 || len(v) != len(o.Task) {
-				return false
+				return nil, false
 			}
 			o.Task, b = TaskID(v), b[n:]
 		case num == resultAt && typ == protowire.VarintType:
 			v, n := protowire.ConsumeVarint(b)
 			if n < 0 {
-				return false
+				return nil, false
 			}
 			o.AtMs, b = int64(v), b[n:]
-		case num == resultOutcome && typ == protowire.BytesType:
+		case num == kind && typ == protowire.BytesType:
 			v, n := protowire.ConsumeBytes(b)
-			if n < 0 || !o.read(v) {
-				return false
+			if n < 0 {
+				return nil, false
 			}
-			seen, b = true, b[n:]
+			event, ok, b = v, true, b[n:]
 		default:
-			return false
+			return nil, false
 		}
 	}
-	return seen && o.Task != TaskID{}
+	return event, ok && o.Task != TaskID{}
 }
 
 func (o *FlatOutcome) read(b []byte) bool {

@@ -57,3 +57,59 @@ func TestReadOutcomeTakesPlainOnes(t *testing.T) {
 		t.Fatal("a record without its version was read")
 	}
 }
+
+// The same for receipts.
+func FuzzReadReceipts(f *testing.F) {
+	task := NewTaskID()
+	for _, r := range []*Receipts{
+		{},
+		{Outcomes: []*Outcome{{}}},
+		{Outcomes: []*Outcome{{Index: 7, Mark: uint32(MarkRead), Wamid: "wamid.X"}, {Index: 1, Mark: uint32(Undelivered(131049)), Phone: "57300", Reason: "sí"}}},
+	} {
+		f.Add(EncodeResult(&Result{Task: task.Bytes(), AtMs: 1_700_000_000_000, Event: &Result_Receipts{Receipts: r}}).Value)
+	}
+	f.Add([]byte{0x42, 0x02, 0x0a, 0x00, 0x42, 0x00})
+	f.Fuzz(func(t *testing.T, value []byte) {
+		rec := Record{Value: value, Headers: []Header{{Key: VersionHeader, Value: []byte(Version)}}}
+		got, ok := ReadReceipts(&rec, nil)
+		if !ok {
+			if len(got) > 0 {
+				t.Fatalf("%d outcomes of what was not read", len(got))
+			}
+			return
+		}
+		var r Result
+		if err := Decode(&rec, &r); err != nil {
+			t.Fatalf("the short way read what Decode refuses: %v", err)
+		}
+		var want []FlatOutcome
+		for _, o := range r.GetReceipts().GetOutcomes() {
+			want = append(want, FlatOutcome{
+				Task: TaskID(r.GetTask()), AtMs: r.GetAtMs(), Index: o.GetIndex(), Mark: o.GetMark(),
+				Phone: []byte(o.GetPhone()), Reason: []byte(o.GetReason()),
+			})
+		}
+		texts := cmp.Transformer("text", func(b []byte) string { return string(b) })
+		if diff := cmp.Diff(want, got, texts); r.GetReceipts() == nil || diff != "" {
+			t.Fatalf("short way (+) and Decode (-) differ:\n%s", diff)
+		}
+	})
+}
+
+// Receipts as Encode writes them take the short way, and are put behind what is there.
+func TestReadReceiptsTakesPlainOnes(t *testing.T) {
+	t.Parallel()
+	task := NewTaskID()
+	rec := EncodeResult(&Result{Task: task.Bytes(), AtMs: 5, Event: &Result_Receipts{Receipts: &Receipts{Outcomes: []*Outcome{
+		{Index: 3, Mark: uint32(MarkDelivered), Phone: "57300", Wamid: "w"}, {Index: 4, Mark: uint32(MarkRead)},
+	}}}})
+	got, ok := ReadReceipts(&rec, []FlatOutcome{{Index: 9}})
+	if !ok || len(got) != 3 || got[0].Index != 9 || got[1].Task != task || got[1].AtMs != 5 || string(got[1].Phone) != "57300" ||
+		got[2].Mark != uint32(MarkRead) {
+		t.Fatalf("read %+v", got)
+	}
+	outcome := EncodeResult(&Result{Task: task.Bytes(), Event: &Result_Outcome{Outcome: &Outcome{Index: 1, Mark: 1}}})
+	if _, ok := ReadReceipts(&outcome, nil); ok {
+		t.Fatal("an outcome was read as receipts")
+	}
+}
