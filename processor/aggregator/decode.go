@@ -24,6 +24,12 @@ func decode(rec *schemas.Record, r *schemas.Result) (schemas.TaskID, error) {
 		return id, checkMark(e.Outcome.GetMark())
 	case *schemas.Result_Range:
 		return id, checkMark(e.Range.GetMark())
+	case *schemas.Result_Receipts:
+		for _, o := range e.Receipts.GetOutcomes() {
+			if !receives(o.GetMark()) {
+				return id, fmt.Errorf("a receipt with mark %d: %w", o.GetMark(), errInvalid)
+			}
+		}
 	case *schemas.Result_Dispatched, *schemas.Result_Note:
 	default:
 		return id, fmt.Errorf("no event that this version knows: %w", errInvalid)
@@ -37,6 +43,9 @@ func checkMark(m uint32) error {
 	}
 	return nil
 }
+
+// receives reports whether a receipt may carry the mark: that of a send which Meta had accepted.
+func receives(m uint32) bool { return m >= uint32(schemas.MarkSent) && m <= maxMark }
 
 // opens reports whether the result may open a task. A receipt, a range or a note for a task that nobody knows is late
 // by weeks or not ours; it must not bring a forgotten task back. (This is the one place where the order of results counts,

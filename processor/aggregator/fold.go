@@ -31,8 +31,15 @@ type head struct {
 	phase    schemas.Phase
 	why      string
 	phaseMs  int64
+	steered  steered
 	started  int64
 	finished int64
+}
+
+// steered is what the fanout said last about the controls of a task.
+type steered struct {
+	controls    int64 // those below this offset are in force
+	pipe, speed uint32
 }
 
 // errInvalid is the error of a result that was decoded and still says nothing.
@@ -69,20 +76,30 @@ func (t *Task) Fold(r *schemas.Result, read pager) (changed bool, err error) {
 			t.cursor, changed = c, true
 		}
 	case *schemas.Result_Outcome:
-		o := schemas.FlatOutcome{
-			AtMs: r.GetAtMs(), Index: e.Outcome.GetIndex(), Mark: e.Outcome.GetMark(),
-			Phone: []byte(e.Outcome.GetPhone()), Reason: []byte(e.Outcome.GetReason()),
-		}
+		o := flat(e.Outcome, r.GetAtMs())
 		return t.FoldOutcome(&o, read)
 	case *schemas.Result_Range:
 		changed, err = t.raise(e.Range.GetFrom(), e.Range.GetTo(), schemas.Mark(e.Range.GetMark()), e.Range.GetReason(), read)
 	case *schemas.Result_Note:
 		changed, err = t.note(e.Note, r.GetAtMs(), read)
+	case *schemas.Result_Receipts:
+		for _, o := range e.Receipts.GetOutcomes() {
+			f := flat(o, r.GetAtMs())
+			moved, err := t.FoldOutcome(&f, read)
+			changed = changed || moved
+			if err != nil {
+				return changed, err
+			}
+		}
 	}
 	return t.finish(r.GetAtMs()) || changed, err
 }
 
-// FoldOutcome is Fold for the event that nearly all results are.
+func flat(o *schemas.Outcome, at int64) schemas.FlatOutcome {
+	return schemas.FlatOutcome{AtMs: at, Index: o.GetIndex(), Mark: o.GetMark(), Phone: []byte(o.GetPhone()), Reason: []byte(o.GetReason())}
+}
+
+// FoldOutcome is Fold for the event that nearly all results are, and for each of the receipts of one.
 func (t *Task) FoldOutcome(o *schemas.FlatOutcome, read pager) (changed bool, err error) {
 	changed = t.start(o.AtMs)
 	if o.Index >= t.total() {
@@ -182,19 +199,48 @@ func (t *Task) raise(from, to uint32, m schemas.Mark, reason string, read pager)
 // note takes in what the task as a whole is doing.
 func (t *Task) note(e *schemas.Note, at int64, read pager) (bool, error) {
 	changed := t.enter(e.GetPhase(), e.GetWhy(), at)
+	changed = t.steer(steered{e.GetControls(), e.GetPipe(), e.GetSpeed()}) || changed
 	// Also when the failure is known already: a crash may have kept the status and lost the marks.
 	filled, err := t.fill(read)
 	return changed || filled, err
 }
 
-// enter takes a phase in. The latest stands; a failure stands for good.
+// standing is the order of phases that stand for good. Others give way to them, and among themselves to the later one.
+func standing(p schemas.Phase) int {
+	switch p {
+	case schemas.Phase_PHASE_FAILED:
+		return 3
+	case schemas.Phase_PHASE_STOPPED:
+		return 2
+	case schemas.Phase_PHASE_CANCELLED:
+		return 1
+	default:
+		return 0
+	}
+}
+
+// enter takes a phase in. A note without one says nothing of it.
 func (h *head) enter(p schemas.Phase, why string, at int64) bool {
-	failed, fails := h.phase == schemas.Phase_PHASE_FAILED, p == schemas.Phase_PHASE_FAILED
-	newer := cmp.Or(cmp.Compare(at, h.phaseMs), cmp.Compare(p, h.phase), cmp.Compare(why, h.why)) > 0
-	if failed != fails && failed || failed == fails && !newer {
+	if p == schemas.Phase_PHASE_NONE {
+		return false
+	}
+	newer := cmp.Or(cmp.Compare(standing(p), standing(h.phase)), cmp.Compare(at, h.phaseMs), cmp.Compare(p, h.phase), cmp.Compare(why, h.why))
+	if newer <= 0 {
 		return false
 	}
 	h.phase, h.why, h.phaseMs = p, why, at
+	return true
+}
+
+// steer takes in which controls are in force: those up to the highest offset. Of two that say it differently (one of them
+// is a process that was taken for dead) the one with the fuller pipe stands.
+func (h *head) steer(s steered) bool {
+	was := h.steered
+	newer := cmp.Or(cmp.Compare(s.controls, was.controls), cmp.Compare(s.pipe, was.pipe), cmp.Compare(s.speed, was.speed))
+	if s.controls == 0 || newer <= 0 {
+		return false
+	}
+	h.steered = s
 	return true
 }
 

@@ -14,9 +14,11 @@ import (
 // reference is the fold written down a second time, as plainly as can be: what was said about each recipient, and the
 // greatest of it.
 type reference struct {
-	plan   *schemas.Plan
-	said   map[uint32]schemas.Mark
-	failed bool
+	plan    *schemas.Plan
+	said    map[uint32]schemas.Mark
+	failed  bool
+	phase   schemas.Phase
+	steered *schemas.Note // of the highest controls
 }
 
 func refold(results []*schemas.Result) *reference {
@@ -43,8 +45,29 @@ func refold(results []*schemas.Result) *reference {
 			for i := e.Range.GetFrom(); i < min(e.Range.GetTo(), total); i++ {
 				say(i, schemas.Mark(e.Range.GetMark()))
 			}
+		case *schemas.Result_Receipts:
+			for _, o := range e.Receipts.GetOutcomes() {
+				say(o.GetIndex(), schemas.Mark(o.GetMark()))
+			}
 		case *schemas.Result_Note:
 			ref.failed = ref.failed || e.Note.GetPhase() == schemas.Phase_PHASE_FAILED
+			if n := e.Note; n.GetControls() > ref.steered.GetControls() ||
+				n.GetControls() > 0 && n.GetControls() == ref.steered.GetControls() && n.GetPipe() > ref.steered.GetPipe() {
+				ref.steered = n
+			}
+		}
+	}
+	// What stands for good, in its order; else the latest.
+	latest := int64(0)
+	for _, p := range []schemas.Phase{schemas.Phase_PHASE_FAILED, schemas.Phase_PHASE_STOPPED, schemas.Phase_PHASE_CANCELLED} {
+		said := slices.ContainsFunc(results, func(r *schemas.Result) bool { return r.GetNote().GetPhase() == p })
+		if said && ref.phase == schemas.Phase_PHASE_NONE {
+			ref.phase, latest = p, 1<<62
+		}
+	}
+	for _, r := range results {
+		if p := r.GetNote().GetPhase(); p != schemas.Phase_PHASE_NONE && (r.GetAtMs() > latest || r.GetAtMs() == latest && p > ref.phase) {
+			ref.phase, latest = p, r.GetAtMs()
 		}
 	}
 	if ref.failed && ref.plan != nil {
@@ -106,6 +129,20 @@ func noted(at int64, p schemas.Phase, why string) *schemas.Result {
 	return &schemas.Result{Task: task1.Bytes(), AtMs: at, Event: &schemas.Result_Note{Note: &schemas.Note{Phase: p, Why: why}}}
 }
 
+// received makes receipts from pairs of index and mark.
+func received(at int64, pairs ...uint32) *schemas.Result {
+	all := &schemas.Receipts{}
+	for i := 0; i < len(pairs); i += 2 {
+		all.Outcomes = append(all.Outcomes, &schemas.Outcome{Index: pairs[i], Mark: pairs[i+1], Phone: "573001234567", Wamid: "wamid.x"})
+	}
+	return &schemas.Result{Task: task1.Bytes(), AtMs: at, Event: &schemas.Result_Receipts{Receipts: all}}
+}
+
+// receiptMarks are what receipts say.
+var receiptMarks = []schemas.Mark{
+	schemas.MarkConfirmed, schemas.MarkDelivered, schemas.MarkRead, schemas.Undelivered(131049), schemas.Undelivered(131047),
+}
+
 var someMarks = []schemas.Mark{
 	schemas.MarkDuplicate, schemas.MarkExpired, schemas.MarkCancelled, schemas.MarkUnknown, schemas.Failed(schemas.CodeInvalidPhone),
 	schemas.Failed(131026), schemas.MarkSent, schemas.Undelivered(131049), schemas.MarkDelivered, schemas.MarkRead,
@@ -126,7 +163,21 @@ func drawResults(t *rapid.T) []*schemas.Result {
 			results = append(results, dispatched(index.Draw(t, "cursor")))
 		case 2:
 			at := rapid.Int64Range(1, 50).Draw(t, "at")
-			results = append(results, noted(at, rapid.SampledFrom([]schemas.Phase{1, 3, 3, 1, 2}).Draw(t, "phase"), "porque"))
+			r := noted(at, rapid.SampledFrom([]schemas.Phase{1, 3, 4, 1, 3, 4, 0, 2, 5, 6}).Draw(t, "phase"), "porque")
+			if rapid.Bool().Draw(t, "steers") {
+				n := r.GetNote()
+				n.Controls, n.Pipe = rapid.Int64Range(0, 5).Draw(t, "controls"), rapid.Uint32Range(0, 99).Draw(t, "pipe")
+				n.Speed = uint32(n.GetControls()) * n.GetPipe() // a writer has one word for one moment
+			}
+			results = append(results, r)
+		case 3, 4, 5:
+			r := received(2500)
+			for range rapid.IntRange(0, 20).Draw(t, "receipts") {
+				r.GetReceipts().Outcomes = append(r.GetReceipts().Outcomes, &schemas.Outcome{
+					Index: index.Draw(t, "index"), Mark: uint32(rapid.SampledFrom(receiptMarks).Draw(t, "mark")), Phone: "573001234567", Wamid: "w",
+				})
+			}
+			results = append(results, r)
 		default:
 			results = append(results, outcome(index.Draw(t, "index"), mark.Draw(t, "mark"), "573001234567", ""))
 		}
@@ -176,6 +227,12 @@ func TestFoldDoesNotDependOnOrder(t *testing.T) {
 		ref := refold(results)
 		if ref.counts() != a.counts {
 			t.Fatalf("counts %v, the reference has %v", sa.GetCounts(), ref.counts())
+		}
+		if sa.GetPhase() != ref.phase {
+			t.Fatalf("phase %v, the reference has %v", sa.GetPhase(), ref.phase)
+		}
+		if n := ref.steered; sa.GetControls() != n.GetControls() || sa.GetPipe() != n.GetPipe() || sa.GetSpeed() != n.GetSpeed() {
+			t.Fatalf("controls %d, pipe %d, speed %d; the reference has %v", sa.GetControls(), sa.GetPipe(), sa.GetSpeed(), n)
 		}
 		if diff := cmp.Diff(ref.worst(), shown(sa)); diff != "" {
 			t.Fatalf("error lines, reference (-) and fold (+):\n%s", diff)
@@ -326,6 +383,7 @@ func TestRestore(t *testing.T) {
 func TestFoldPhases(t *testing.T) {
 	t.Parallel()
 	const waiting, failed, running = schemas.Phase_PHASE_WAITING, schemas.Phase_PHASE_FAILED, schemas.Phase_PHASE_RUNNING
+	const stopped, cancelled, paused = schemas.Phase_PHASE_STOPPED, schemas.Phase_PHASE_CANCELLED, schemas.Phase_PHASE_PAUSED
 	for name, c := range map[string]struct {
 		notes []*schemas.Result
 		phase schemas.Phase
@@ -335,6 +393,12 @@ func TestFoldPhases(t *testing.T) {
 		"late news is old news": {[]*schemas.Result{noted(20, running, ""), noted(10, waiting, "token")}, running, ""},
 		"a failure stays":       {[]*schemas.Result{noted(10, failed, "archivo"), noted(20, running, "")}, failed, "archivo"},
 		"a failure comes late":  {[]*schemas.Result{noted(20, running, ""), noted(10, failed, "archivo")}, failed, "archivo"},
+		"a stop stays":          {[]*schemas.Result{noted(10, stopped, "131047"), noted(20, running, ""), noted(30, cancelled, "")}, stopped, "131047"},
+		"a stop fails":          {[]*schemas.Result{noted(10, stopped, "131047"), noted(5, failed, "archivo")}, failed, "archivo"},
+		"a cancel stays":        {[]*schemas.Result{noted(10, cancelled, ""), noted(20, paused, "pausa"), noted(30, running, "")}, cancelled, ""},
+		"a stop beats a cancel": {[]*schemas.Result{noted(20, cancelled, ""), noted(10, stopped, "131047")}, stopped, "131047"},
+		"a pause ends":          {[]*schemas.Result{noted(10, paused, "pausa"), noted(20, running, "")}, running, ""},
+		"nothing said":          {[]*schemas.Result{noted(10, paused, "pausa"), noted(20, schemas.Phase_PHASE_NONE, "")}, paused, "pausa"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

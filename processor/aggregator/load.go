@@ -164,7 +164,7 @@ func (l *loader) settle(f *found) error {
 		s.warmAs(e, t)
 		return nil
 	}
-	agree := f.newest == e.at && f.marks.counts == countsOf(f.status) && f.head.in(f.status)
+	agree := f.newest == e.at && (!e.done || f.status.GetRate() == 0) && f.marks.counts == countsOf(f.status) && f.head.in(f.status)
 	for i := range f.marks.parts {
 		agree = agree && !f.marks.parts[i].dirty
 	}
@@ -198,6 +198,9 @@ func (l *loader) hold(f *found, agree bool) error {
 	s.warmAs(e, t)
 	if !agree {
 		s.change(e, time.Now())
+	}
+	if rate := f.status.GetRate(); rate != 0 {
+		s.track(e, resume(time.Now(), rate))
 	}
 	s.evict()
 	return nil

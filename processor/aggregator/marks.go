@@ -33,8 +33,28 @@ type marks struct {
 	tally   *tally      // nil while reading back what was counted before
 }
 
-// tally counts the recipients that came to each mark, for the metrics.
-type tally [256]uint64
+// tally counts what became of recipients, for the metrics.
+type tally struct {
+	came    [256]uint64 // to each mark
+	settled [256]uint64 // to each mark, from unknown
+}
+
+// count notes a step of a recipient. Who was delivered was sent before, and who has read it had it delivered, also if
+// nobody said so in time: these are counted on the way. That a send is confirmed is no step.
+func (t *tally) count(from, to schemas.Mark) {
+	if from.Outcome() != schemas.OutcomeSent || to.Outcome() != schemas.OutcomeSent {
+		t.came[to]++
+	}
+	if from < schemas.MarkSent && to >= schemas.MarkUndelivered {
+		t.came[schemas.MarkSent]++
+	}
+	if from < schemas.MarkDelivered && to >= schemas.MarkRead {
+		t.came[schemas.MarkDelivered]++
+	}
+	if from.Outcome() == schemas.OutcomeUnknown && to >= schemas.MarkFailed {
+		t.settled[to]++
+	}
+}
 
 // bad reports whether a recipient with that mark belongs among the errors.
 func bad(m schemas.Mark) bool { return m.Decided() && !m.Succeeded() }
@@ -82,7 +102,7 @@ func (k *marks) set(p *part, j uint32, from, to schemas.Mark) {
 	if to.Decided() {
 		k.counts[to]++
 		if k.tally != nil {
-			k.tally[to]++
+			k.tally.count(from, to)
 		}
 	} else {
 		k.decided--

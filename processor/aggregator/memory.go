@@ -187,7 +187,7 @@ func (s *slot) cool(now time.Time) {
 
 // clean reports whether the topics hold all that memory knows of the task.
 func (e *entry) clean() bool {
-	if e.changed || e.touched || e.flight > 0 || e.queue != queueNone || e.at == noRecord {
+	if e.changed || e.touched || e.flight > 0 || e.queue != queueNone || e.at == noRecord || e.pace != nil {
 		return false
 	}
 	return !slices.ContainsFunc(e.task.parts, func(p part) bool { return p.dirty || p.flight > 0 })

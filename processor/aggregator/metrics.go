@@ -18,6 +18,9 @@ const (
 type metrics struct {
 	results    prometheus.Counter
 	recipients [256]prometheus.Counter // by mark
+	settled    [256]prometheus.Counter // by mark; those of one outcome are one
+	known      prometheus.Counter
+	unknown    prometheus.Counter
 	finished   prometheus.Counter
 	forgotten  prometheus.Counter
 	open       prometheus.Gauge
@@ -53,7 +56,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		return v
 	}
 
-	recipients := vec("altavoz_recipients_total", "Recipients that came to an outcome, by Meta's code where it has one.", "outcome", "code")
+	recipients := vec("altavoz_recipients_total", "Recipients that came to an outcome, by Meta's code where it has one; a delivered one was sent before, and so on.", "outcome", "code")
 	for b := range m.recipients {
 		mark, code := schemas.Mark(b), ""
 		if !mark.Decided() {
@@ -64,6 +67,12 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		}
 		m.recipients[b] = recipients.WithLabelValues(string(mark.Outcome()), code)
 	}
+	settled := vec("altavoz_unknown_settled_total", "Recipients of whom nobody knew, by the outcome that came out later.", "outcome")
+	for b := int(schemas.MarkFailed); b < len(m.settled); b++ {
+		m.settled[b] = settled.WithLabelValues(string(schemas.Mark(b).Outcome()))
+	}
+	receipts := vec("altavoz_receipts_folded_total", "Receipts read, repeats included, by whether their task is known.", "task")
+	m.known, m.unknown = receipts.WithLabelValues("known"), receipts.WithLabelValues("unknown")
 	m.results = counter("altavoz_results_folded_total", "Results read, repeats included.")
 	m.finished = counter("altavoz_tasks_finished_total", "Tasks whose last recipient was decided.")
 	m.forgotten = counter("altavoz_tasks_forgotten_total", "Finished tasks removed after their retention.")
@@ -92,9 +101,12 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 // batch counts what one batch of results did, and empties the tally.
 func (m *metrics) batch(n int, moved *tally, oldestMs int64) {
 	m.results.Add(float64(n))
-	for b, k := range moved {
-		if k > 0 {
+	for b := range moved.came {
+		if k := moved.came[b]; k > 0 {
 			m.recipients[b].Add(float64(k))
+		}
+		if k := moved.settled[b]; k > 0 {
+			m.settled[b].Add(float64(k))
 		}
 	}
 	*moved = tally{}

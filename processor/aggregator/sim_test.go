@@ -155,7 +155,7 @@ func (s *sim) results() {
 		}
 		i := s.rng.Uint32N(t.total + 1) // now and then one that is not there
 		n := s.rng.IntN(40)
-		if !t.opened { // a range or a note is never the first thing that is said of a task
+		if !t.opened { // a range, a note or a receipt is never the first thing that is said of a task
 			n = 40
 		}
 		switch n {
@@ -169,8 +169,19 @@ func (s *sim) results() {
 			s.result(of(t.id, ranged(0, t.total, schemas.MarkExpired)))
 		case 4:
 			if s.rng.IntN(10) == 0 {
-				s.result(of(t.id, noted(s.rng.Int64N(50), schemas.Phase_PHASE_FAILED, "falla")))
+				s.result(of(t.id, noted(s.rng.Int64N(50), []schemas.Phase{2, 5, 6}[s.rng.IntN(3)], "falla")))
 			}
+		case 5, 6:
+			r := noted(s.rng.Int64N(50), []schemas.Phase{3, 4}[s.rng.IntN(2)], "pausa")
+			r.GetNote().Controls, r.GetNote().Pipe, r.GetNote().Speed = 1+s.rng.Int64N(20), s.rng.Uint32N(100), s.rng.Uint32N(3)
+			s.result(of(t.id, r))
+		case 7, 8, 9, 10, 11, 12, 13, 14, 15, 16:
+			r := received(2500)
+			for range s.rng.IntN(50) {
+				mark := receiptMarks[s.rng.IntN(len(receiptMarks))]
+				r.GetReceipts().Outcomes = append(r.GetReceipts().Outcomes, &schemas.Outcome{Index: s.rng.Uint32N(t.total + 1), Mark: uint32(mark), Phone: "573001234567"})
+			}
+			s.result(of(t.id, r))
 		default:
 			s.result(of(t.id, outcome(i, someMarks[s.rng.IntN(len(someMarks))], "573001234567", "")))
 		}
@@ -193,6 +204,11 @@ func (s *sim) end() {
 		s.t.Errorf("committed %d of %d when all is quiet", at, size)
 	}
 	s.checkView(s.t, false)
+	for _, t := range s.tasks {
+		if r := s.status(t.id).GetRate(); r != 0 {
+			s.t.Errorf("task %s rests and shows %v a second", t.id, r)
+		}
+	}
 	s.compact(marks0, s.size(marks0))
 	s.compact(statuses0, s.size(statuses0))
 	s.checkView(s.t, false)

@@ -3,6 +3,7 @@ package aggregator
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"altavoz/schemas"
@@ -39,6 +40,7 @@ type entry struct {
 	flight  uint8     // statuses that wait for their acknowledgement
 	queue   queue
 	updated int64 // when a status was last written by anyone, unix milliseconds
+	pace    *pace // nil: nothing was decided lately
 }
 
 // queue says where a changed task waits for its status to be written.
@@ -84,8 +86,10 @@ type slot struct {
 	open     int
 	moved    tally
 	flat     schemas.FlatOutcome
+	receipts []schemas.FlatOutcome // of the record at hand
+	moving   map[*entry]struct{}   // those with a pace
 
-	statusAt, marksAt, forgetAt time.Time
+	statusAt, marksAt, forgetAt, restAt time.Time
 }
 
 // run is the slot's life. It ends when the slot is stopped, or when it was told to drain and has.
@@ -134,6 +138,7 @@ func (s *slot) round() error {
 	}
 	now := time.Now()
 	s.catchUp()
+	s.rest(now)
 	if err := s.flush(now); err != nil {
 		return err
 	}
@@ -164,6 +169,9 @@ func (s *slot) deadline() time.Time {
 	if s.caught && !s.statusAt.IsZero() && s.statusAt.Before(at) {
 		at = s.statusAt
 	}
+	if !s.restAt.IsZero() && s.restAt.Before(at) {
+		at = s.restAt
+	}
 	return at
 }
 
@@ -192,7 +200,7 @@ func (s *slot) fold(recs []schemas.Record) error {
 func (s *slot) one(rec *schemas.Record, now time.Time) (at int64, err error) {
 	o := &s.flat
 	if !schemas.ReadOutcome(rec, o) || o.Mark == 0 || o.Mark > maxMark {
-		return s.rare(rec, now)
+		return s.received(rec, now)
 	}
 	e, err := s.find(o.Task, true, rec)
 	if e == nil {
@@ -202,6 +210,36 @@ func (s *slot) one(rec *schemas.Record, now time.Time) (at int64, err error) {
 	changed, err := e.task.FoldOutcome(o, e.read)
 	s.after(e, was, changed, now)
 	return o.AtMs, err
+}
+
+// received is one for receipts, of which there are three for each message.
+func (s *slot) received(rec *schemas.Record, now time.Time) (at int64, err error) {
+	all, plain := schemas.ReadReceipts(rec, s.receipts[:0])
+	s.receipts = all
+	if !plain || len(all) == 0 || slices.ContainsFunc(all, func(o schemas.FlatOutcome) bool { return !receives(o.Mark) }) {
+		return s.rare(rec, now)
+	}
+	at = all[0].AtMs
+	e, err := s.find(all[0].Task, false, rec)
+	if e == nil {
+		if err == nil {
+			s.st.metrics.unknown.Add(float64(len(all)))
+		}
+		return at, err
+	}
+	s.st.metrics.known.Add(float64(len(all)))
+	was := s.before(e, now)
+	changed := false
+	for i := range all {
+		moved, err := e.task.FoldOutcome(&all[i], e.read)
+		changed = changed || moved
+		if err != nil {
+			s.after(e, was, changed, now)
+			return at, err
+		}
+	}
+	s.after(e, was, changed, now)
+	return at, nil
 }
 
 // rare is one for what is not a plain outcome.
@@ -222,19 +260,29 @@ func (s *slot) rare(rec *schemas.Record, now time.Time) (at int64, err error) {
 	return r.GetAtMs(), err
 }
 
-func (s *slot) before(e *entry, now time.Time) (loaded int64) {
+// before notes what an entry holds, for after.
+func (s *slot) before(e *entry, now time.Time) held {
 	e.seen, e.task.clock = now, s.clock
 	if e.orphan { // its status was never written, even if these results change nothing in its marks
 		e.orphan = false
 		s.change(e, now)
 	}
-	return e.task.loaded
+	return held{e.task.loaded, e.task.decided}
 }
 
-func (s *slot) after(e *entry, loaded int64, changed bool, now time.Time) {
+// held is what an entry held before something was folded in.
+type held struct {
+	loaded  int64
+	decided uint32
+}
+
+func (s *slot) after(e *entry, was held, changed bool, now time.Time) {
 	t := e.task
-	if t.loaded != loaded {
-		s.account(t.loaded - loaded)
+	if t.loaded != was.loaded {
+		s.account(t.loaded - was.loaded)
+	}
+	if t.decided > was.decided && !e.done {
+		s.paced(e, now, t.decided-was.decided)
 	}
 	if t.beyond > 0 {
 		s.st.metrics.beyond.Add(float64(t.beyond))

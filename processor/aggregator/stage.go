@@ -117,7 +117,7 @@ func (st *Stage) newSlot(pos schemas.Position) *slot {
 		own:  map[schemas.Topic]*offsets{schemas.TopicStatuses: newOffsets(), schemas.TopicMarks: newOffsets()},
 		over: make(chan struct{}), next: from, asked: from,
 		entries: make(map[schemas.TaskID]*entry), leaving: make(map[schemas.TaskID]*leaver),
-		floors: make(map[schemas.TaskID]uint64), held: make(map[*entry]struct{}), flight: make(map[*write]struct{}),
+		floors: make(map[schemas.TaskID]uint64), held: make(map[*entry]struct{}), moving: make(map[*entry]struct{}), flight: make(map[*write]struct{}),
 		marksAt: now.Add(st.cfg.MarksEvery), forgetAt: now.Add(forgetEvery),
 	}
 	s.box.reached = from

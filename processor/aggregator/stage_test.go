@@ -241,9 +241,13 @@ func TestTakeover(t *testing.T) {
 		}
 		writes := w.size(statuses0)
 		q := w.start(Config{})
-		settle(10 * time.Second)
-		if w.size(statuses0) != writes {
+		settle(4 * time.Second)
+		if w.size(statuses0) != writes || w.status(task1).GetRate() != 1 {
 			t.Fatal("a takeover after a graceful stop wrote something")
+		}
+		settle(6 * time.Second)
+		if w.size(statuses0) != writes+1 || w.status(task1).GetRate() != 0 {
+			t.Fatalf("%d statuses after it, the last with a rate of %v", w.size(statuses0)-writes, w.status(task1).GetRate())
 		}
 		w.result(noted(1100, schemas.Phase_PHASE_RUNNING, ""), outcome(1, schemas.MarkSent, "", ""))
 		q.feedAll()

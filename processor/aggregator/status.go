@@ -4,13 +4,14 @@ import (
 	"altavoz/schemas"
 )
 
-// Status makes the record that shows the task. The version and the time of writing are the caller's.
+// Status makes the record that shows the task. The version, the time of writing and the rate are the caller's.
 func (t *Task) Status(read pager) (*schemas.Status, error) {
 	if err := t.complete(read); err != nil {
 		return nil, err
 	}
 	s := &schemas.Status{
 		Task: t.ID.Bytes(), Plan: t.plan, Cursor: min(t.cursor, t.total()), Phase: t.phase, Why: t.why, PhaseMs: t.phaseMs,
+		Controls: t.steered.controls, Pipe: t.steered.pipe, Speed: t.steered.speed,
 		StartedMs: t.started, FinishedMs: t.finished, Errors: make([]*schemas.ErrorLine, len(t.lines)),
 	}
 	for m, n := range t.counts {
@@ -30,7 +31,9 @@ func (t *Task) Status(read pager) (*schemas.Status, error) {
 
 // usual is the reason of a line that brought none of its own.
 func (t *Task) usual(m schemas.Mark) string {
-	if t.phase == schemas.Phase_PHASE_FAILED && m == schemas.Failed(schemas.CodeContent) && t.why != "" {
+	failed := t.phase == schemas.Phase_PHASE_FAILED && m == schemas.Failed(schemas.CodeContent)
+	stopped := t.phase == schemas.Phase_PHASE_STOPPED && m == schemas.MarkCancelled
+	if (failed || stopped) && t.why != "" {
 		return t.why
 	}
 	return m.Spanish()
@@ -120,6 +123,7 @@ func (h *head) join(s *schemas.Status) {
 	h.cursor = max(h.cursor, s.GetCursor())
 	h.start(s.GetStartedMs())
 	h.enter(s.GetPhase(), s.GetWhy(), s.GetPhaseMs())
+	h.steer(steered{s.GetControls(), s.GetPipe(), s.GetSpeed()})
 	if f := s.GetFinishedMs(); f != 0 && (h.finished == 0 || f < h.finished) {
 		h.finished = f
 	}

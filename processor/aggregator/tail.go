@@ -147,24 +147,27 @@ func (s *slot) meetStatus(rec *schemas.Record) error {
 	switch {
 	case !same(before, after):
 		s.change(e, now)
-	case last && newer && same(after, &theirs): // says all that we would
+	case last && newer && same(after, &theirs) && (theirs.GetRate() == 0 || !e.done): // says all that we would
 		e.at, e.updated = rec.Offset, theirs.GetUpdatedMs()
+		if rate := theirs.GetRate(); rate != 0 && e.pace == nil {
+			s.track(e, resume(now, rate))
+		}
 	case last || newer:
 		s.change(e, now)
 	}
 	return nil
 }
 
-// same reports whether two statuses say the same, whoever wrote them and when.
+// same reports whether two statuses say the same, whoever wrote them and when. How fast it goes is not asked.
 func same(a, b *schemas.Status) bool {
 	return bytes.Equal(said(a), said(b))
 }
 
 func said(s *schemas.Status) []byte {
-	version, updated := s.GetVersion(), s.GetUpdatedMs()
-	s.Version, s.UpdatedMs = 0, 0
+	version, updated, rate := s.GetVersion(), s.GetUpdatedMs(), s.GetRate()
+	s.Version, s.UpdatedMs, s.Rate = 0, 0, 0
 	out := schemas.EncodeStatus(0, s).Value
-	s.Version, s.UpdatedMs = version, updated
+	s.Version, s.UpdatedMs, s.Rate = version, updated, rate
 	return out
 }
 

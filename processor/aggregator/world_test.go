@@ -408,14 +408,9 @@ func (w *world) checkView(t interface {
 }, words bool,
 ) {
 	t.Helper()
-	history := make(map[schemas.TaskID][]*schemas.Result)
+	var log Recount
 	for _, rec := range w.records(slot0, 0) {
-		r := new(schemas.Result)
-		if err := schemas.Decode(&rec, r); err != nil {
-			continue
-		}
-		id := schemas.TaskID(r.GetTask())
-		history[id] = append(history[id], r)
+		log.Take(rec)
 	}
 	last := make(map[string][]byte)
 	for _, rec := range w.records(marks0, 0) {
@@ -425,22 +420,14 @@ func (w *world) checkView(t interface {
 		}
 		last[string(rec.Key)] = p.GetMarks()
 	}
-	for _, id := range slices.SortedFunc(maps.Keys(history), func(a, b schemas.TaskID) int { return slices.Compare(a[:], b[:]) }) {
-		task := newTask(id)
-		for _, r := range history[id] {
-			if task.plan == nil && len(task.parts) == 0 && !opens(r) {
-				continue
-			}
-			if _, err := task.Fold(r, nil); err != nil {
-				t.Fatalf("%v", err)
-			}
-		}
+	for _, id := range slices.SortedFunc(maps.Keys(log.tasks), func(a, b schemas.TaskID) int { return slices.Compare(a[:], b[:]) }) {
+		task := log.tasks[id]
 		want, _ := task.Status(nil)
 		got := w.status(id)
 		if got == nil {
 			t.Fatalf("task %s has no status", id)
 		}
-		got.Version, got.UpdatedMs = 0, 0
+		got.Version, got.UpdatedMs, got.Rate = 0, 0, 0
 		if (got.GetFinishedMs() == 0) == (want.GetFinishedMs() == 0) {
 			got.FinishedMs = want.GetFinishedMs() // which of the last results decided it may differ after a crash
 		}

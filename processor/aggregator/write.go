@@ -145,7 +145,7 @@ func (s *slot) writeStatus(e *entry, now time.Time) error {
 	e.version++
 	e.changed, e.force, e.wrote, e.updated = false, false, now, now.UnixMilli()
 	e.flight++
-	st.Version, st.UpdatedMs = e.version, e.updated
+	st.Version, st.UpdatedMs, st.Rate = e.version, e.updated, s.rate(e, now)
 	s.enqueue(s.st.ports.Statuses, schemas.EncodeStatus(s.results.Partition, st), &write{e: e})
 	return nil
 }
