@@ -10,11 +10,13 @@ export CI
 # The suites of package app, by the names of their tests; everything else is unit.
 END_TO_END := ^Test(EndToEnd|Real)
 SIMULATION := ^TestSim
+MUTATIONS  := ^TestMutants$$
 
 # What a suite may take, on two cores. Unit runs under the race detector in CI.
 UNIT_TIME := 8m
 E2E_TIME  := 5m
 SIM_TIME  := 3m
+MUT_TIME  := 5m
 
 SEEDS    ?= 20
 SEED     ?=
@@ -39,10 +41,10 @@ build: ## bin/altavoz, static, as in the image
 	CGO_ENABLED=0 go build -trimpath -o bin/altavoz ./cmd/altavoz
 
 ##@ Check it
-test: unit e2e sim ## every suite
+test: unit e2e sim mutants ## every suite
 
 unit: ## unit, property, golden, fuzz-seed, testscript and layout tests
-	$(call timed,unit,go test $(RACE) -timeout $(UNIT_TIME) -skip '$(END_TO_END)|$(SIMULATION)' ./...)
+	$(call timed,unit,go test $(RACE) -timeout $(UNIT_TIME) -skip '$(END_TO_END)|$(SIMULATION)|$(MUTATIONS)' ./...)
 
 e2e: real-servers ## the whole path, embedded and on a real Kafka and Redis that the tests start
 	$(call present,$(END_TO_END))
@@ -52,6 +54,10 @@ sim: ## the whole house in fake time with seeded faults: SEEDS=200, or SEED=17 t
 	$(call present,$(SIMULATION))
 	$(call timed,sim,SIM_SEEDS=$(SEEDS) SIM_SEED=$(SEED) go test -count=1 -timeout $(SIM_TIME) $(if $(SEED),-v) \
 		-run '$(SIMULATION)' ./app)
+
+mutants: ## takes each safeguard out of the code, one after the other: a named test must go red
+	$(call present,$(MUTATIONS))
+	$(call timed,mutants,go test -count=1 -timeout $(MUT_TIME) -run '$(MUTATIONS)' ./app)
 
 fuzz: ## every fuzz test for FUZZTIME=10s
 	@grep -rl --include='*_test.go' '^func Fuzz' . | while read -r file; do \
@@ -114,4 +120,4 @@ clean: ## removes what was built or fetched; data of `up` stays
 help:
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {print "\n" substr($$0, 5)} /^[a-z0-9-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
 
-.PHONY: up build test unit e2e sim fuzz bench lint lint-go lint-generated lint-deploy vuln generate tools real-servers clean help
+.PHONY: up build test unit e2e sim mutants fuzz bench lint lint-go lint-generated lint-deploy vuln generate tools real-servers clean help

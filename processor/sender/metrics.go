@@ -47,6 +47,7 @@ const (
 type metrics struct {
 	sends          [lanes]map[schemas.OutcomeClass]prometheus.Counter
 	repeats        prometheus.Counter
+	resent         prometheus.Counter
 	rejects        prometheus.Counter
 	commits        map[commitResult]prometheus.Counter
 	commitSeconds  prometheus.Histogram
@@ -60,6 +61,9 @@ func newMetrics(reg prometheus.Registerer, st *Stage) *metrics {
 	m := &metrics{
 		repeats: f.NewCounter(prometheus.CounterOpts{
 			Name: "altavoz_sends_repeated_total", Help: "Sends dropped because the fanout had produced them before.",
+		}),
+		resent: f.NewCounter(prometheus.CounterOpts{
+			Name: "altavoz_sends_resent_total", Help: "Calls made although an earlier one may have reached its phone (on_unknown=resend).",
 		}),
 		rejects: f.NewCounter(prometheus.CounterOpts{
 			Name: "altavoz_sends_rejected_total", Help: "Records of sends that can never be processed.",

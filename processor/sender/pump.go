@@ -195,6 +195,9 @@ func (st *Stage) settle(c *commit, refused map[schemas.Slot]error, err error) (s
 		default:
 			st.to(e, phaseCalling, causeNone)
 			e.began, e.message, e.version = now, e.task.message, e.task.version
+			if e.doubtful {
+				st.metrics.resent.Inc()
+			}
 			starts = append(starts, e)
 		}
 	}
@@ -255,7 +258,7 @@ func (st *Stage) turn(n *number, now time.Time, withBulk bool) (e *send, stay bo
 		e := q.head
 		if e.expired(now) {
 			e.unlink()
-			st.decide(e, schemas.MarkExpired, schemas.MarkExpired.Spanish(), "")
+			st.outlive(e)
 			continue
 		}
 		if e.on.held.After(now) {
@@ -348,8 +351,17 @@ func (st *Stage) expire(q *queue, now time.Time) {
 		next := e.link.next
 		if e.expired(now) {
 			e.unlink()
-			st.decide(e, schemas.MarkExpired, schemas.MarkExpired.Spanish(), "")
+			st.outlive(e)
 		}
 		e = next
 	}
+}
+
+// outlive ends a send that is too late. One that may have been called before is not said to have expired.
+func (st *Stage) outlive(e *send) {
+	m := schemas.MarkExpired
+	if e.doubtful {
+		m = schemas.MarkUnknown
+	}
+	st.decide(e, m, m.Spanish(), "")
 }

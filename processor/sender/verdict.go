@@ -108,6 +108,9 @@ func (st *Stage) transient(e *send, r *schemas.Reply, now time.Time) {
 		return
 	}
 	m := schemas.Failed(schemas.CodeExhausted)
+	if e.doubtful { // an earlier call may have reached somebody
+		m = schemas.MarkUnknown
+	}
 	words := m.Spanish()
 	if r.Code != 0 {
 		words += fmt.Sprintf(" (último error: %d)", r.Code)

@@ -91,6 +91,9 @@ var (
 
 const testNumber = "100200300"
 
+// bubbleStart is when the test of a bubble begins.
+var bubbleStart = time.Date(2000, time.January, 1, 1, 0, 0, 0, time.UTC)
+
 // bubble runs a test in fake time, in a world of its own.
 func bubble(t *testing.T, test func(w *world)) {
 	t.Helper()
@@ -237,6 +240,7 @@ type process struct {
 	expelled bool          // the broker has given its partitions to others, and it does not know
 	hasty    bool          // a mutant: commits are answered before they are made
 	careless bool          // a mutant: results are acknowledged and not written
+	idle     time.Duration // how long after its start a call begins
 }
 
 // pass holds whoever comes by while the process is frozen.
@@ -694,6 +698,7 @@ func definite(v schemas.Verdict) bool {
 func (p *process) Send(ctx context.Context, sender string, m schemas.Message, phone schemas.Phone, callback string) schemas.Reply {
 	w := p.w
 	p.pass()
+	time.Sleep(p.idle)
 	if p.isDead() {
 		return schemas.Reply{Verdict: schemas.VerdictUnsent}
 	}

@@ -1,0 +1,272 @@
+package sender
+
+import (
+	"cmp"
+	"slices"
+	"testing"
+	"time"
+
+	"altavoz/schemas"
+)
+
+// A crash point is where a process is when it dies; what the next owner makes of it follows from what is committed by then.
+//
+//	the process dies ...                       committed  reached  on_unknown=report      on_unknown=resend
+//	before the commit is written               free       no       called, sent           called, sent
+//	with the commit written and not answered   started    no       unknown                called, sent
+//	after the commit, before the call          started    no       unknown                called, sent
+//	after the first byte of the call           started    maybe    unknown                called once more, sent
+//	after the answer, before the result        started    yes      unknown                called once more, sent
+//	after a refusal, before that is committed  started    no       unknown                called, sent
+//	after a refusal that is committed          free       no       called, sent           called, sent
+//	after the result, before done is committed started    yes      sent (unknown gives way) called once more, sent
+//	after done is committed                    done       yes      sent                   sent
+//
+// So nobody is ever lost; with report nobody is called again who may have been reached; with resend a crash costs one more
+// call at most. "unknown" is what a receipt settles.
+type crashPoint struct {
+	name      string
+	arrange   func(w *world, p *process)
+	reached   func(w *world) bool // the process dies a little later
+	later     time.Duration       // how much; 0: half of slow
+	committed state
+	accepted  bool // the Cloud API has it when the process dies
+
+	report, resend ending
+}
+
+type ending struct {
+	outcome schemas.OutcomeClass // of the fold
+	calls   int                  // of both owners
+	unknown bool                 // the next owner said unknown
+}
+
+// slow is long enough to die in the middle of it.
+const slow = 100 * time.Millisecond
+
+func crashPoints() []crashPoint {
+	sent := func(calls int) ending { return ending{outcome: schemas.OutcomeSent, calls: calls} }
+	unknown := func(calls int) ending { return ending{schemas.OutcomeUnknown, calls, true} }
+	called := func(w *world) bool { return len(w.calls) > 0 }
+	refuse := func(w *world, _ *process) {
+		w.answer = answers(schemas.Reply{Verdict: schemas.VerdictPair, After: time.Minute})
+	}
+	return []crashPoint{
+		{
+			"before the commit is written",
+			func(_ *world, p *process) {
+				p.onCommit(func([]schemas.Position) fault { return fault{before: slow} })
+			},
+			nil, 0, free, false, sent(1), sent(1),
+		},
+		{
+			"with the commit written and not answered",
+			func(_ *world, p *process) {
+				p.onCommit(func([]schemas.Position) fault { return fault{after: slow} })
+			},
+			func(w *world) bool { return len(w.commits) > 0 }, 0, started, false, unknown(0), sent(1),
+		},
+		{
+			"after the commit, before the call",
+			func(_ *world, p *process) { p.idle = slow },
+			func(w *world) bool { return len(w.commits) > 0 }, 0, started, false, unknown(0), sent(1),
+		},
+		{
+			"after the first byte of the call",
+			func(w *world, _ *process) { w.latency = func(*apiCall) time.Duration { return slow } },
+			called, 0, started, true, unknown(1), sent(2),
+		},
+		{
+			"after the answer, before the result",
+			func(_ *world, p *process) { p.onWrite(func(schemas.Record) fault { return fault{before: time.Hour} }) },
+			called, 2 * doneGap, started, true, unknown(1), sent(2),
+		},
+		{
+			"after a refusal, before that is committed",
+			refuse, called, 0, started, false, unknown(1), sent(2),
+		},
+		{
+			"after a refusal that is committed",
+			refuse,
+			func(w *world) bool { return len(w.calls) > 0 && len(w.commits) > 1 }, 0, free, false, sent(2), sent(2),
+		},
+		{
+			"after the result, before done is committed",
+			func(*world, *process) {},
+			func(w *world) bool { return len(w.results) > 0 }, 0, started, true,
+			ending{schemas.OutcomeSent, 1, true},
+			sent(2),
+		},
+		{
+			"after done is committed",
+			func(*world, *process) {},
+			func(w *world) bool { return w.allDone(bulkSlot) }, 0, done, true, sent(1), sent(1),
+		},
+	}
+}
+
+// TestCrashPoints kills a process at each point of a send's life, and looks at what its heir makes of it.
+func TestCrashPoints(t *testing.T) {
+	t.Parallel()
+	for _, c := range crashPoints() {
+		for name, resend := range map[string]bool{"report": false, "resend": true} {
+			t.Run(c.name+"/"+name, func(t *testing.T) {
+				t.Parallel()
+				want := c.report
+				var opts []sendOpt
+				if resend {
+					want, opts = c.resend, append(opts, again)
+				}
+				bubble(t, func(w *world) { c.run(w, want, opts) })
+			})
+		}
+	}
+}
+
+func (c crashPoint) run(w *world, want ending, opts []sendOpt) {
+	t := w.t
+	t.Helper()
+	id := who{schemas.NewTaskID(), 1}
+	p := w.start(nil)
+	c.arrange(w, p)
+	w.produce(bulkSlot, id.task, id.index, opts...)
+	p.assign(bulkSlot)
+	if c.reached != nil {
+		w.until(c.name, func() bool { return c.reached(w) })
+	}
+	w.rest(cmp.Or(c.later, slow/2))
+	p.kill()
+	w.rest(time.Second)
+	if got := stateIn(w.committed[bulkSlot], 0); got != c.committed {
+		t.Errorf("committed as %v, want %v", got, c.committed)
+	}
+	if w.refused[id] < len(w.calls) != c.accepted {
+		t.Errorf("%d calls, %d refused", len(w.calls), w.refused[id])
+	}
+	w.lock(func() { w.latency, w.answer = nil, nil })
+	q := w.start([]schemas.Slot{bulkSlot})
+	w.until("done", func() bool { return w.allDone(bulkSlot) })
+	marks := w.outcomes(id)
+	if len(marks) == 0 {
+		t.Fatal("lost: nobody says what became of it")
+	}
+	got := ending{slices.Max(marks).Outcome(), len(w.calls), slices.Contains(marks, schemas.MarkUnknown)}
+	if got != want {
+		t.Errorf("ended as %+v, want %+v", got, want)
+	}
+	again := 0
+	if c.committed == started && got.calls > 0 && w.resend[id] {
+		again = 1
+	}
+	if n := q.value("altavoz_sends_resent_total"); n != float64(again) {
+		t.Errorf("%v sends counted as sent again, want %d", n, again)
+	}
+}
+
+// TestLostIsSaidAtOnce: that an answer was lost is in the results as soon as it is known, not when something else is.
+func TestLostIsSaidAtOnce(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(w *world) {
+		w.answer = func(*apiCall) schemas.Reply { return schemas.Reply{Verdict: schemas.VerdictLost} }
+		w.start(both)
+		for i, slot := range both {
+			begin := time.Now()
+			w.produce(slot, schemas.NewTaskID(), uint32(i))
+			w.until("unknown", func() bool { return w.count(schemas.OutcomeUnknown) == i+1 })
+			if took := time.Since(begin); took > 20*time.Millisecond {
+				t.Errorf("said after %v", took)
+			}
+		}
+	})
+}
+
+// TestResendIsBounded: a lost answer under resend costs one more call each time, of at most maxAttempts; and a send that
+// may have reached somebody never ends as if it certainly had not.
+func TestResendIsBounded(t *testing.T) {
+	t.Parallel()
+	lost, later := schemas.Reply{Verdict: schemas.VerdictLost}, schemas.Reply{Verdict: schemas.VerdictTransient, Code: 131000}
+	for name, c := range map[string]struct {
+		replies []schemas.Reply
+		opts    []sendOpt
+		want    schemas.Mark
+		calls   int
+		resent  float64
+	}{
+		"lost once":             {[]schemas.Reply{lost}, nil, schemas.MarkSent, 2, 1},
+		"lost and refused":      {[]schemas.Reply{lost, {Verdict: schemas.VerdictFailed, Code: 131026}}, nil, schemas.Failed(131026), 2, 1},
+		"lost every time":       {repeat(lost, 99), nil, schemas.MarkUnknown, maxAttempts, maxAttempts - 1},
+		"lost, then transient":  {append([]schemas.Reply{lost}, repeat(later, 99)...), nil, schemas.MarkUnknown, maxAttempts, maxAttempts - 1},
+		"lost, and out of time": {[]schemas.Reply{lost}, []sendOpt{until(bubbleStart.Add(500 * time.Millisecond))}, schemas.MarkUnknown, 1, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			bubble(t, func(w *world) {
+				if len(c.opts) > 0 {
+					c.replies[0].After = time.Second // the wait before another call
+				}
+				w.answer = answers(c.replies...)
+				p := w.start(both)
+				id := who{schemas.NewTaskID(), 1}
+				w.produce(bulkSlot, id.task, id.index, append(c.opts, again)...)
+				w.until("done", func() bool { return w.allDone(bulkSlot) })
+				if got := w.outcomes(id); len(got) != 1 || got[0] != c.want {
+					t.Errorf("outcomes %v, want %v", got, c.want)
+				}
+				if n := p.value("altavoz_sends_resent_total"); len(w.calls) != c.calls || n != c.resent {
+					t.Errorf("%d calls, %v of them counted as again", len(w.calls), n)
+				}
+			})
+		})
+	}
+}
+
+// TestResendSurvivesCrashes: each crash in the middle of a call costs one more, and in the end it is counted once.
+func TestResendSurvivesCrashes(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(w *world) {
+		w.latency = func(*apiCall) time.Duration { return slow }
+		task := schemas.NewTaskID()
+		for i := range uint32(5) {
+			w.produce(bulkSlot, task, i, again)
+		}
+		const crashes = 3
+		for n := range crashes {
+			p := w.start([]schemas.Slot{bulkSlot})
+			w.until("calls", func() bool { return len(w.calls) == 5*(n+1) })
+			p.kill()
+			w.rest(time.Second)
+		}
+		w.start([]schemas.Slot{bulkSlot})
+		w.until("done", func() bool { return w.allDone(bulkSlot) })
+		if n := w.count(schemas.OutcomeSent); n != 5 || len(w.results) != 5 || len(w.calls) != 5*(crashes+1) {
+			t.Errorf("%d sent in %d results, %d calls", n, len(w.results), len(w.calls))
+		}
+	})
+}
+
+// TestLostIsNotCommitted: what is still to be committed of a partition when it is lost is not: its next owner may have
+// written since, and the broker would take it from any member.
+func TestLostIsNotCommitted(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(w *world) {
+		p := w.start(both)
+		w.produce(bulkSlot, schemas.NewTaskID(), 0)
+		w.until("a result", func() bool { return len(w.results) == 1 })
+		w.rest(doneGap / 2) // done waits to be committed
+		p.lose(bulkSlot)
+		n := len(w.commits)
+		w.produce(expressSlot, schemas.NewTaskID(), 1)
+		w.until("done", func() bool { return w.allDone(expressSlot) })
+		w.rest(time.Second)
+		for _, c := range w.commits[n:] {
+			for _, pos := range c.ps {
+				if pos.Slot == bulkSlot {
+					t.Errorf("committed %d %q of a partition that was lost", pos.Offset, pos.Metadata)
+				}
+			}
+		}
+		if len(w.commits) == n {
+			t.Error("nothing was committed at all")
+		}
+	})
+}
