@@ -2,6 +2,7 @@ package aggregator
 
 import (
 	"encoding/binary"
+	"strconv"
 	"testing"
 	"time"
 
@@ -95,6 +96,46 @@ func BenchmarkSlotTasks(b *testing.B) {
 		left -= len(batch)
 	}
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "outcomes/s")
+}
+
+// BenchmarkReceipts folds receipts as a slot does, three for each recipient of a task of a million: one operation is one
+// receipt, alone in its record or with a thousand others.
+func BenchmarkReceipts(b *testing.B) {
+	for _, each := range []int{1, 1000} {
+		b.Run(strconv.Itoa(each), func(b *testing.B) {
+			const recipients = 200_000
+			var recs []schemas.Record
+			for _, m := range []schemas.Mark{schemas.MarkConfirmed, schemas.MarkDelivered, schemas.MarkRead} {
+				for i := 0; i < recipients; i += each {
+					r := received(2000)
+					for j := range each {
+						r.GetReceipts().Outcomes = append(r.GetReceipts().Outcomes, &schemas.Outcome{
+							Index: uint32(i + j), Mark: uint32(m), Phone: "573001234567", Wamid: "wamid.HBgMNTczMDAxMjM0NTY3FQIAERgSQTU1QzVFN0E2RTFGNEY2M0Q5AA==",
+						})
+					}
+					recs = append(recs, schemas.EncodeResult(r))
+				}
+			}
+			st := New(Config{}, Ports{Statuses: sink{}, Marks: sink{}})
+			b.ReportAllocs()
+			b.ResetTimer()
+			for left := b.N; left > 0; {
+				s := st.newSlot(schemas.Position{Slot: slot0, Offset: schemas.NoOffset})
+				s.catchUp()
+				if err := s.fold([]schemas.Record{schemas.EncodeResult(planOf(recipients))}); err != nil {
+					b.Fatal(err)
+				}
+				for at := 0; at < len(recs) && left > 0; at += foldBatch {
+					batch := recs[at:min(at+foldBatch, len(recs))]
+					if err := s.fold(batch); err != nil {
+						b.Fatal(err)
+					}
+					left -= len(batch) * each
+				}
+			}
+			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "receipts/s")
+		})
+	}
 }
 
 // sink takes every record and never acknowledges it.

@@ -400,6 +400,25 @@ func (p *process) metric(name string) (sum float64) {
 	return 0
 }
 
+// labelled returns the sum of a metric over the labels other than one.
+func (p *process) labelled(name, label, value string) (sum float64) {
+	p.t.Helper()
+	all, err := p.reg.Gather()
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	for _, f := range all {
+		for _, m := range f.GetMetric() {
+			for _, l := range m.GetLabel() {
+				if f.GetName() == name && l.GetName() == label && l.GetValue() == value {
+					sum += m.GetCounter().GetValue() + m.GetGauge().GetValue()
+				}
+			}
+		}
+	}
+	return sum
+}
+
 // checkView compares what the topics show, the last record of each key and the highest version, with a fold of the whole
 // log of results, for every task in it.
 func (w *world) checkView(t interface {
