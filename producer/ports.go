@@ -61,8 +61,11 @@ const (
 	bodyGrace   = 30 * time.Second
 	minBodyRate = 256 << 10 // bytes a second: 140 MB in 10 minutes
 
-	publishTimeout = 15 * time.Second // of one acknowledgement: longer than the 10 s after which the log gives up
-	claimTimeout   = 10 * time.Second // of the Status that tells who had a chosen task id first
-	answerTimeout  = 30 * time.Second // of writing an answer
-	retryAfter     = 2 * time.Second  // told with 503
+	// publishTimeout is how long an answer waits for an acknowledgement. The log goes on trying for 10 s, so that a record may
+	// arrive after its request was told to come back: then its task id tells.
+	publishTimeout = 5 * time.Second
+
+	claimTimeout  = 10 * time.Second // of the Status that tells who had a chosen task id first
+	answerTimeout = 30 * time.Second // of writing an answer
+	retryAfter    = 2 * time.Second  // told with 503
 )
