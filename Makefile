@@ -18,6 +18,9 @@ E2E_TIME  := 5m
 SIM_TIME  := 3m
 MUT_TIME  := 5m
 
+# Minutes of faults of `make chaos`, in both settings together unless SETTING=embedded or kafka.
+MINUTES  ?= 2
+SETTING  ?=
 SEEDS    ?= 20
 SEED     ?=
 FUZZTIME ?= 10s
@@ -48,7 +51,7 @@ unit: ## unit, property, golden, fuzz-seed, testscript and layout tests
 
 e2e: real-servers ## the whole path, embedded and on a real Kafka and Redis that the tests start
 	$(call present,$(END_TO_END))
-	$(call timed,e2e,go test -count=1 -timeout $(E2E_TIME) -run '$(END_TO_END)' ./app)
+	$(call timed,e2e,go test -count=1 -timeout $(E2E_TIME) -run '$(END_TO_END)' ./app ./app/chaos)
 
 sim: ## the whole house in fake time with seeded faults: SEEDS=200, or SEED=17 to see one again
 	$(call present,$(SIMULATION))
@@ -58,6 +61,10 @@ sim: ## the whole house in fake time with seeded faults: SEEDS=200, or SEED=17 t
 mutants: ## takes each safeguard out of the code, one after the other: a named test must go red
 	$(call present,$(MUTATIONS))
 	$(call timed,mutants,go test -count=1 -timeout $(MUT_TIME) -run '$(MUTATIONS)' ./app)
+
+chaos: real-servers ## real processes hurt at random moments: MINUTES=2, SEED=17, SETTING=embedded or kafka; see RELIABILITY.md
+	$(call timed,chaos,CHAOS_MINUTES=$(MINUTES) CHAOS_SEED=$(SEED) CHAOS_SETTING=$(SETTING) go test -count=1 -v \
+		-timeout $$(awk 'BEGIN {print int($(MINUTES) * 1.5) + 20}')m -run '^TestEndToEndChaos' ./app/chaos)
 
 fuzz: ## every fuzz test for FUZZTIME=10s
 	@grep -rl --include='*_test.go' '^func Fuzz' . | while read -r file; do \

@@ -32,6 +32,7 @@ var plan = map[string][]string{
 	"whatsapp/simulator/faults": {},
 	"whatsapp/simulator/ledger": {},
 	"app/embedded":              {"whatsapp/simulator"},
+	"app/chaos":                 {}, // tests only, of the binary
 	"app": {
 		"app/embedded", "schemas", "producer", "processor", "processor/fanout", "processor/sender", "processor/aggregator", "kafka", "redis",
 		"whatsapp", "whatsapp/media", "whatsapp/simulator",

@@ -1,0 +1,153 @@
+//go:build linux
+
+package chaos
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"strconv"
+	"testing"
+	"time"
+
+	"altavoz/whatsapp/simulator"
+)
+
+const (
+	// shortRun is how long faults happen in the run that is part of `make test`.
+	shortRun = 20 * time.Second
+	// wholeRun is from how long on a run must have reached every kind of fault.
+	wholeRun = 55 * time.Second
+	// startTime and settleTime are generous: machines are slow and noisy.
+	startTime  = time.Minute
+	settleTime = 4 * time.Minute
+)
+
+// TestEndToEndChaosEmbedded hurts one `altavoz up`.
+func TestEndToEndChaosEmbedded(t *testing.T) {
+	length, seed := parameters(t, "embedded")
+	h := newHouse(t, "embedded", seed, simulator.Config{})
+	h.embedded(h.dir + "/data")
+	rage(t, h, seed, length, (*storm).embeddedLanes)
+}
+
+// TestEndToEndChaosKafka hurts processes of all roles, a real Kafka and a real Redis.
+func TestEndToEndChaosKafka(t *testing.T) {
+	length, seed := parameters(t, "kafka")
+	h := newHouse(t, "kafka", seed, simulator.Config{})
+	h.real(realSpecs)
+	rage(t, h, seed, length, (*storm).realLanes)
+}
+
+// parameters reads what `make chaos` was asked for: CHAOS_MINUTES of faults, in both settings together; CHAOS_SEED; and
+// CHAOS_SETTING, embedded or kafka.
+func parameters(t *testing.T, setting string) (length time.Duration, seed uint64) {
+	t.Helper()
+	length, seed = shortRun, rand.Uint64N(1_000_000)
+	if n, err := strconv.ParseUint(os.Getenv("CHAOS_SEED"), 10, 64); err == nil {
+		seed = n
+	}
+	settings := 2
+	if only := os.Getenv("CHAOS_SETTING"); only != "" {
+		settings = 1
+		if only != setting {
+			t.Skipf("CHAOS_SETTING=%s", only)
+		}
+	}
+	if m, err := strconv.ParseFloat(os.Getenv("CHAOS_MINUTES"), 64); err == nil {
+		length = time.Duration(m * float64(time.Minute) / float64(settings))
+	}
+	t.Logf("%s: %s of faults; again with SETTING=%s SEED=%d", setting, length, setting, seed)
+	return length, seed
+}
+
+// rage is one run: load, faults, then peace, and a look at who got what.
+func rage(t *testing.T, h *house, seed uint64, length time.Duration, lanes func(*storm) []lane) {
+	t.Helper()
+	h.awaitReady(t.Context(), startTime)
+	l, err := newLoad(h, seed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.close()
+	s := newStorm(h, l)
+	began := time.Now()
+	loading, enough := context.WithCancel(t.Context())
+	loaded := make(chan struct{})
+	go func() { defer close(loaded); l.run(loading) }()
+	if !await(t.Context(), startTime, func() bool { return h.gate.callsOf("") > 100 }) {
+		enough()
+		<-loaded
+		t.Fatalf("the house does not send: %s", h.failures())
+	}
+	raging, calm := context.WithTimeout(t.Context(), length)
+	s.run(raging, seed, lanes(s))
+	calm()
+	enough()
+	<-loaded
+	r := &report{Setting: h.setting, Seed: seed, Began: began.UTC().Format(time.RFC3339), Seconds: length.Seconds()}
+	r.Settled = settle(t, h, l).Seconds()
+	v, err := l.judge(t.Context(), time.Minute)
+	if err != nil {
+		t.Errorf("the recount: %v", err)
+	}
+	if v != nil {
+		r.verdict = *v
+	}
+	s.close(r)
+	t.Log(r.table())
+	t.Log("JSON " + r.line())
+	h.complain(t, r, length >= wholeRun)
+}
+
+// settle waits, with the faults off, until every task is at its end.
+func settle(t *testing.T, h *house, l *load) time.Duration {
+	t.Helper()
+	began := time.Now()
+	var open []string
+	if !await(t.Context(), settleTime, func() bool {
+		_, open = l.look(t.Context())
+		if len(open) > 0 {
+			pause(t.Context(), 250*time.Millisecond)
+		}
+		return len(open) == 0
+	}) {
+		h.fail("%d tasks are not at their end %s after the last fault:\n%s", len(open), settleTime, indented(open[:min(5, len(open))]))
+	}
+	return time.Since(began)
+}
+
+// close fills in what the run itself knows.
+func (s *storm) close(r *report) {
+	sum := s.h.gate.sim.Summary()
+	var accepted []time.Time
+	for _, m := range s.h.gate.sim.Ledger("") {
+		accepted = append(accepted, m.Time)
+	}
+	r.Rows = rows(s.kinds, s.events, accepted)
+	r.Calls, r.Refused = s.h.gate.callsOf(""), int(s.load.refused.Load())
+	r.Bound = s.callers*inFlight + sum.Dropped + sum.Unanswered
+}
+
+// complain makes the test fail for whatever must not be.
+func (h *house) complain(t *testing.T, r *report, whole bool) {
+	t.Helper()
+	if r.Lost+r.Doubled+r.Mistaken+r.Disagree > 0 || len(r.evidence) > 0 {
+		t.Errorf("lost %d, doubled %d, mistaken %d, statuses that differ %d:\n%s", r.Lost, r.Doubled, r.Mistaken, r.Disagree, indented(r.evidence))
+	}
+	if r.Unknown > r.Bound {
+		t.Errorf("%d unknown, more than %d", r.Unknown, r.Bound)
+	}
+	for _, what := range h.failures() {
+		t.Error(what)
+	}
+	for _, w := range r.Rows {
+		if w.Counted == 0 && whole {
+			t.Errorf("no %s came while calls were under way (%d times at all): the run does not test what it is for", w.Fault, w.Times)
+		}
+	}
+	if r.Messages == 0 {
+		t.Error(fmt.Errorf("nothing was sent"))
+	}
+}

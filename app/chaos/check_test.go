@@ -1,0 +1,264 @@
+//go:build linux
+
+package chaos
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"altavoz/schemas"
+	"altavoz/whatsapp/simulator"
+)
+
+// verdict is what three witnesses say together.
+type verdict struct {
+	Tasks      int `json:"tasks"`
+	Orphans    int `json:"tasks_without_an_answer"` // accepted, though their caller was not told
+	Recipients int `json:"recipients"`
+	Messages   int `json:"messages"` // that the API accepted
+	Lost       int `json:"lost"`     // recipients without an outcome
+	Doubled    int `json:"doubled"`  // calls beyond the first that was not plainly refused; of resend tasks none are counted
+	Resent     int `json:"resent"`   // the same, of tasks that asked for it
+	Mistaken   int `json:"mistaken"` // recipients whose outcome is not what the API knows
+	Disagree   int `json:"disagree"` // tasks whose status is not what results say
+	Unknown    int `json:"unknown"`
+	// UnknownAccepted are the unknown ones whose message the API accepted: what receipts settle.
+	UnknownAccepted int `json:"unknown_accepted"`
+
+	evidence []string
+}
+
+const maxEvidence = 20
+
+func (v *verdict) say(format string, args ...any) {
+	if len(v.evidence) < maxEvidence {
+		v.evidence = append(v.evidence, fmt.Sprintf(format, args...))
+	}
+}
+
+// fold is what a recount of results says of a task.
+type fold struct {
+	total   int
+	planned bool
+	marks   []schemas.Mark
+	ranges  []*schemas.Range
+}
+
+func (f *fold) set(index uint32, m schemas.Mark) {
+	for int(index) >= len(f.marks) {
+		f.marks = append(f.marks, schemas.MarkPending)
+	}
+	f.marks[index] = max(f.marks[index], m)
+}
+
+func (f *fold) add(r *schemas.Result) {
+	switch {
+	case r.GetPlan() != nil && !f.planned: // the first one wins
+		f.total, f.planned = int(r.GetPlan().GetTotal()), true
+	case r.GetOutcome() != nil:
+		f.set(r.GetOutcome().GetIndex(), schemas.Mark(r.GetOutcome().GetMark()))
+	case r.GetReceipts() != nil:
+		for _, o := range r.GetReceipts().GetOutcomes() {
+			f.set(o.GetIndex(), schemas.Mark(o.GetMark()))
+		}
+	case r.GetRange() != nil:
+		f.ranges = append(f.ranges, r.GetRange())
+	}
+}
+
+// close applies the ranges, which are for those who have no outcome.
+func (f *fold) close() {
+	for _, r := range f.ranges {
+		for i := r.GetFrom(); i < r.GetTo(); i++ {
+			f.set(i, schemas.Mark(r.GetMark()))
+		}
+	}
+	for len(f.marks) < f.total {
+		f.marks = append(f.marks, schemas.MarkPending)
+	}
+}
+
+func (f *fold) counts() counts {
+	c := counts{Total: f.total}
+	for _, m := range f.marks {
+		switch m.Outcome() {
+		case schemas.OutcomePending:
+			c.Pending++
+			continue
+		case schemas.OutcomeSkipped:
+			c.Skipped++
+		case schemas.OutcomeExpired:
+			c.Expired++
+		case schemas.OutcomeCancelled:
+			c.Cancelled++
+		case schemas.OutcomeUnknown:
+			c.Unknown++
+		case schemas.OutcomeUndelivered:
+			c.Undelivered++
+		case schemas.OutcomeDelivered:
+			c.Delivered++
+		case schemas.OutcomeRead:
+			c.Read++
+		case schemas.OutcomeFailed, schemas.OutcomeSent:
+		}
+		if m.Succeeded() {
+			c.Successful++
+		} else {
+			c.Failed++
+		}
+	}
+	return c
+}
+
+// recount folds the whole of results from its first record on, as nothing in the house does.
+func (h *house) recount(ctx context.Context) (map[schemas.TaskID]*fold, error) {
+	reader, err := h.reader()
+	if err != nil {
+		return nil, err
+	}
+	defer reader.Close()
+	ends, err := reader.Ends(ctx, schemas.TopicResults)
+	if err != nil {
+		return nil, err
+	}
+	folds := make(map[schemas.TaskID]*fold)
+	for p, end := range ends {
+		err := reader.Range(ctx, schemas.Slot{Topic: schemas.TopicResults, Partition: p}, 0, end, func(rec schemas.Record) error {
+			var r schemas.Result
+			if err := schemas.Decode(&rec, &r); err != nil {
+				return err
+			}
+			id := schemas.TaskID(r.GetTask())
+			if folds[id] == nil {
+				folds[id] = &fold{}
+			}
+			folds[id].add(&r)
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	for _, f := range folds {
+		f.close()
+	}
+	return folds, nil
+}
+
+// judge compares the witnesses. It asks again for a while where only the status differs: it is written a moment later.
+func (l *load) judge(ctx context.Context, patience time.Duration) (*verdict, error) {
+	var v *verdict
+	var err error
+	await(ctx, patience, func() bool {
+		var folds map[schemas.TaskID]*fold
+		if folds, err = l.h.recount(ctx); err != nil {
+			return false
+		}
+		v = l.compare(ctx, folds)
+		if v.Disagree == 0 && v.Lost == 0 {
+			return true
+		}
+		pause(ctx, time.Second)
+		return false
+	})
+	return v, err
+}
+
+func (l *load) compare(ctx context.Context, folds map[schemas.TaskID]*fold) *verdict {
+	v := &verdict{}
+	known := make(map[schemas.TaskID]*task)
+	for _, t := range l.h.list() {
+		if known[t.id] != nil {
+			v.say("task %s was accepted twice", t.id)
+			v.Mistaken++
+		}
+		known[t.id] = t
+		f := folds[t.id]
+		switch {
+		case f == nil:
+			v.Lost += t.phones
+			v.say("task %s (%s of %d) is not in results at all", t.id, t.via, t.phones)
+		case f.total != t.phones:
+			v.Mistaken++
+			v.say("task %s has %d recipients, and its plan says %d", t.id, t.phones, f.total)
+		}
+	}
+	for id, f := range folds {
+		t := known[id]
+		if t == nil {
+			v.Orphans++
+			t = &task{id: id, via: "no answer", phones: f.total}
+		}
+		if !f.planned {
+			v.say("task %s (%s) has results and no plan", id, t.via)
+			v.Mistaken++
+			continue
+		}
+		v.Tasks++
+		v.task(l.h.gate.sim, t, f)
+		if s, ok := l.statusOf(ctx, id); !ok || !ended(s) || s.Status == "FAILURE" || s.Result != f.counts() {
+			v.Disagree++
+			v.say("task %s (%s of %d): the status says (%v) %+v, results say %+v", id, t.via, t.phones, ok, s, f.counts())
+		}
+	}
+	v.phones(l.h.gate.sim, known)
+	return v
+}
+
+// task looks at every recipient of a task.
+func (v *verdict) task(sim *simulator.Simulator, t *task, f *fold) {
+	v.Recipients += f.total
+	if len(f.marks) > f.total {
+		v.Mistaken++
+		v.say("task %s of %d has an outcome for %d", t.id, f.total, len(f.marks)-1)
+	}
+	for i, m := range f.marks {
+		calls, open, accepted := sim.Calls(schemas.Callback(t.id, uint32(i)))
+		v.Messages += accepted
+		switch {
+		case open > 1 && t.resend:
+			v.Resent += open - 1
+		case open > 1:
+			v.Doubled += open - 1
+			v.say("%s/%d (%s, %s) was called %d times, %d of them not refused, %d accepted", t.id, i, t.via, m.Outcome(), calls, open, accepted)
+		}
+		of := m.Outcome()
+		switch {
+		case m == schemas.MarkPending:
+			v.Lost++
+			v.say("%s/%d (%s of %d) has no outcome; %d calls, %d accepted", t.id, i, t.via, f.total, calls, accepted)
+		case of == schemas.OutcomeUnknown:
+			v.Unknown++
+			if accepted > 0 {
+				v.UnknownAccepted++
+			}
+		case accepted > 0 && (of == schemas.OutcomeFailed || of == schemas.OutcomeSkipped || of == schemas.OutcomeExpired || of == schemas.OutcomeCancelled):
+			v.Mistaken++
+			v.say("%s/%d (%s) was accepted %d times and is %s", t.id, i, t.via, accepted, of)
+		case accepted == 0 && (m >= schemas.MarkSent):
+			v.Mistaken++
+			v.say("%s/%d (%s) is %s and was never accepted", t.id, i, t.via, of)
+		}
+	}
+}
+
+// phones looks for somebody who got two messages, whatever task they came from: no two tasks share a phone.
+func (v *verdict) phones(sim *simulator.Simulator, known map[schemas.TaskID]*task) {
+	seen := make(map[string]string)
+	for _, r := range sim.Ledger("") {
+		id, _, ok := schemas.ParseCallback(r.Callback)
+		if !ok {
+			v.Mistaken++
+			v.say("a message with the callback data %q", r.Callback)
+		}
+		if t := known[id]; t != nil && t.resend {
+			continue
+		}
+		if first, ok := seen[r.Phone]; ok {
+			v.Doubled++
+			v.say("%s got two messages: %s and %s", r.Phone, first, r.Callback)
+		}
+		seen[r.Phone] = r.Callback
+	}
+}

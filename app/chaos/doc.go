@@ -1,0 +1,16 @@
+// Package chaos is the crash proof: it runs the real binary, as `altavoz up` and as many processes on a real Kafka and
+// Redis, hurts it at random moments, and then asks three witnesses what became of everybody. It holds tests only, and wants
+// Linux: signals, process groups, a small file system.
+//
+//	process_test.go   a process of the house that can be killed, stopped, terminated and started again
+//	gate_test.go      the Cloud API (whatsapp/simulator, in the test's own process) and who is calling it right now
+//	servers_test.go   the real Kafka and Redis, and what can happen to them
+//	load_test.go      broadcasts of many sizes, over HTTP and straight onto Kafka, for as long as faults happen
+//	faults_test.go    the faults and when they come: a deck of each kind, shuffled by the seed
+//	check_test.go     the three witnesses: the API's ledger, task-status, and a recount of the topic results
+//	report_test.go    the table, and one line of JSON
+//	chaos_test.go     the runs: `make chaos MINUTES= SEED= SETTING=`, a short one in `make test`
+//	recovery_test.go  how soon the house works again: `make recovery`
+//
+// A fault counts only if calls to the API were under way when it came: one that hits an idle house proves nothing.
+package chaos

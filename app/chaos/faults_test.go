@@ -1,0 +1,346 @@
+//go:build linux
+
+package chaos
+
+import (
+	"context"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// event is one fault that happened.
+type event struct {
+	kind     string
+	began    time.Time
+	over     time.Time // when what was hurt was given back
+	underWay int       // calls to the API that it hit, or could hit
+}
+
+// fault is one kind of them. do hurts, gives back, and returns how many calls were under way when it came.
+type fault struct {
+	kind string
+	do   func(ctx context.Context, r *rand.Rand) (underWay int)
+}
+
+// lane is faults of which one comes after the other; lanes run side by side, so that faults meet.
+type lane struct {
+	from, to time.Duration // between two of them
+	side     bool          // the next one does not wait until this one is over
+	faults   []fault
+}
+
+// storm is all that happens in a run.
+type storm struct {
+	h    *house
+	load *load
+
+	mu      sync.Mutex
+	events  []event
+	kinds   []string // all that there are
+	busy    map[*process]bool
+	rules   map[string]string // of the API, by what they are for
+	callers int               // kills and stops of processes that call the API
+}
+
+func newStorm(h *house, l *load) *storm {
+	return &storm{h: h, load: l, busy: map[*process]bool{}, rules: map[string]string{"usual": usualLatency}}
+}
+
+// between returns a random duration.
+func between(r *rand.Rand, from, to time.Duration) time.Duration {
+	return from + time.Duration(r.Int64N(int64(to-from)+1))
+}
+
+// run lets all lanes rage until ctx ends, and gives back what they hurt.
+func (s *storm) run(ctx context.Context, seed uint64, lanes []lane) {
+	var wg sync.WaitGroup
+	for i, ln := range lanes {
+		for _, f := range ln.faults {
+			s.kinds = append(s.kinds, f.kind)
+		}
+		r := rand.New(rand.NewPCG(seed, uint64(100+i)))
+		wg.Go(func() { s.lane(ctx, r, ln, &wg) })
+	}
+	wg.Wait()
+	s.rule("fault", "")
+}
+
+// lane deals its faults: all of them in an order of the seed, then all of them again.
+func (s *storm) lane(ctx context.Context, r *rand.Rand, ln lane, wg *sync.WaitGroup) {
+	for {
+		for _, i := range r.Perm(len(ln.faults)) {
+			if !pause(ctx, between(r, ln.from, ln.to)) {
+				return
+			}
+			own := rand.New(rand.NewPCG(r.Uint64(), r.Uint64()))
+			if ln.side {
+				wg.Go(func() { s.hurt(ctx, own, ln.faults[i]) })
+			} else {
+				s.hurt(ctx, own, ln.faults[i])
+			}
+		}
+	}
+}
+
+func (s *storm) hurt(ctx context.Context, r *rand.Rand, f fault) {
+	e := event{kind: f.kind, began: time.Now()}
+	e.underWay = f.do(ctx, r)
+	if e.underWay < 0 || ctx.Err() != nil && e.underWay == 0 {
+		return // it did not happen
+	}
+	e.over = time.Now()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.events = append(s.events, e)
+}
+
+// claim takes a process that no other fault has.
+func (s *storm) claim(role string, r *rand.Rand) *process {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := s.h.ofRole(role)
+	for _, i := range r.Perm(len(all)) {
+		if p := all[i]; !s.busy[p] && p.running() {
+			s.busy[p] = true
+			return p
+		}
+	}
+	return nil
+}
+
+func (s *storm) release(p *process) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.busy, p)
+}
+
+// callsAPI reports whether processes of the role send messages.
+func callsAPI(role string) bool { return role == "sender" || role == "up" || role == "all" }
+
+const (
+	// patience is how long a fault waits for its victim, and for calls to be under way.
+	patience = 10 * time.Second
+	// restartAfter is how long the dead stay dead: some come back at once, others when they have been taken over.
+	restartAfter = 9 * time.Second
+)
+
+// moment waits until calls are under way: those of the process, where it calls the API itself.
+func (s *storm) moment(ctx context.Context, p *process) int {
+	name := ""
+	if p != nil && callsAPI(p.role) {
+		name = p.name
+	}
+	n := 0
+	await(ctx, patience, func() bool {
+		n = s.h.gate.underWay(name)
+		return n > 0
+	})
+	return n
+}
+
+// onProcess is a fault of a process of the role; -1 where none was free.
+func (s *storm) onProcess(role string, hurt func(ctx context.Context, r *rand.Rand, p *process)) func(context.Context, *rand.Rand) int {
+	return func(ctx context.Context, r *rand.Rand) int {
+		var p *process
+		if !await(ctx, patience, func() bool { p = s.claim(role, r); return p != nil }) {
+			return -1
+		}
+		defer s.release(p)
+		n := s.moment(ctx, p)
+		hurt(ctx, r, p)
+		return n
+	}
+}
+
+func (s *storm) called(role string) {
+	if callsAPI(role) {
+		s.mu.Lock()
+		s.callers++
+		s.mu.Unlock()
+	}
+}
+
+func (s *storm) kill(role string, longest time.Duration) fault {
+	return fault{"SIGKILL " + role, s.onProcess(role, func(ctx context.Context, r *rand.Rand, p *process) {
+		s.called(role)
+		p.kill()
+		if r.IntN(3) > 0 {
+			pause(ctx, between(r, 0, longest))
+		}
+		s.restart(p)
+	})}
+}
+
+func (s *storm) freeze(role string, longest time.Duration) fault {
+	return fault{"SIGSTOP " + role, s.onProcess(role, func(ctx context.Context, r *rand.Rand, p *process) {
+		s.called(role)
+		p.signal(syscall.SIGSTOP)
+		pause(ctx, between(r, time.Second, longest))
+		p.signal(syscall.SIGCONT)
+	})}
+}
+
+func (s *storm) terminate(role string) fault {
+	return fault{"SIGTERM " + role, s.onProcess(role, func(ctx context.Context, r *rand.Rand, p *process) {
+		if err := p.terminate(); err != nil {
+			s.h.fail("%v", err)
+		}
+		pause(ctx, between(r, 0, 2*time.Second))
+		s.restart(p)
+	})}
+}
+
+func (s *storm) restart(p *process) {
+	if err := p.start(); err != nil {
+		s.h.fail("%v", err)
+	}
+}
+
+// maxExtras is how many processes are added in a run at the most, one after the other; the machine has to bear them.
+const maxExtras = 1
+
+// more starts a process with every role and without an identity. After a while it is terminated or killed.
+func (s *storm) more(longest time.Duration) fault {
+	return fault{"one more process", func(ctx context.Context, r *rand.Rand) int {
+		s.mu.Lock()
+		if s.h.extras >= maxExtras {
+			s.mu.Unlock()
+			return -1
+		}
+		s.h.extras++
+		s.mu.Unlock()
+		n := s.moment(ctx, nil)
+		var p *process
+		if gone := s.h.ofRole("all"); len(gone) > 0 {
+			p = gone[0]
+			s.restart(p)
+		} else {
+			p = s.h.serve(spec{"all-0", "all", false})
+		}
+		pause(ctx, between(r, longest/2, longest))
+		if r.IntN(2) == 0 {
+			s.called("all")
+			p.kill()
+		} else if err := p.terminate(); err != nil {
+			s.h.fail("%v", err)
+		}
+		s.mu.Lock()
+		s.h.extras--
+		s.mu.Unlock()
+		return n
+	}}
+}
+
+// onServer is a fault of the broker or of Redis.
+func (s *storm) onServer(kind string, hurt func(ctx context.Context, r *rand.Rand) error) fault {
+	return fault{kind, func(ctx context.Context, r *rand.Rand) int {
+		n := s.moment(ctx, nil)
+		if err := hurt(ctx, r); err != nil {
+			s.h.fail("%s: %v", kind, err)
+		}
+		return n
+	}}
+}
+
+func (s *storm) killServer(kind string, v *server, longest time.Duration) fault {
+	return s.onServer(kind, func(ctx context.Context, r *rand.Rand) error {
+		done := context.WithoutCancel(ctx)
+		if err := v.kill(done); err != nil {
+			return err
+		}
+		pause(ctx, between(r, 0, longest))
+		return v.start(done)
+	})
+}
+
+func (s *storm) freezeServer(kind string, v *server, longest time.Duration) fault {
+	return s.onServer(kind, func(ctx context.Context, r *rand.Rand) error {
+		v.signal(syscall.SIGSTOP)
+		pause(ctx, between(r, time.Second, longest))
+		v.signal(syscall.SIGCONT)
+		return nil
+	})
+}
+
+// rule puts faults of the API in force, in place of those that were for the same.
+func (s *storm) rule(what, text string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.rules[what] = text
+	var all []string
+	for _, r := range s.rules {
+		all = append(all, r)
+	}
+	if err := s.h.gate.sim.SetFaults(strings.Join(all, "\n")); err != nil {
+		s.h.t.Errorf("faults: %v", err)
+	}
+}
+
+// api is a fault of the Cloud API, for some seconds. What it hit is what the ledger counts meanwhile.
+func (s *storm) api(kind, words string, hits func() int) fault {
+	return fault{"API " + kind, func(ctx context.Context, r *rand.Rand) int {
+		s.moment(ctx, nil)
+		before := hits()
+		s.rule("fault", words)
+		pause(ctx, between(r, 2*time.Second, 5*time.Second))
+		s.rule("fault", "")
+		return hits() - before
+	}}
+}
+
+// apiFaults are the ways in which the Cloud API misbehaves.
+func (s *storm) apiFaults() []fault {
+	sim := s.h.gate.sim
+	refused := func(codes ...string) func() int {
+		return func() int {
+			n := 0
+			for _, c := range codes {
+				n += sim.Summary().Refused[c]
+			}
+			return n
+		}
+	}
+	unanswered := func() int { return sim.Summary().Unanswered }
+	return []fault{
+		s.api("slow", "latency=300ms..3s", func() int { return s.h.gate.callsOf("") }),
+		s.api("5xx", "131000=10% html=5% 131016=10%", refused("131000", "131016", "html")),
+		s.api("429", "130429=15% retry_after=1s", refused("130429")),
+		s.api("reset before", "drop_before=4%", func() int { return sim.Summary().Dropped }),
+		s.api("reset after", "drop_after=4%", unanswered),
+		s.api("truncated", "truncate=4%", unanswered),
+		s.api("no answer", "stall=2%", unanswered),
+	}
+}
+
+// embeddedLanes are the faults of an `altavoz up`.
+func (s *storm) embeddedLanes() []lane {
+	return []lane{
+		{from: 2 * time.Second, to: 6 * time.Second, faults: []fault{s.kill("up", 2*time.Second), s.freeze("up", 15*time.Second), s.kill("up", time.Second), s.terminate("up")}},
+		{from: time.Second, to: 2 * time.Second, faults: s.apiFaults()},
+	}
+}
+
+// realLanes are the faults of processes on a real Kafka and Redis.
+func (s *storm) realLanes() []lane {
+	var procs []fault
+	for _, role := range []string{"producer", "fanout", "sender", "aggregator"} {
+		procs = append(procs, s.kill(role, restartAfter), s.freeze(role, 15*time.Second), s.terminate(role))
+	}
+	procs = append(procs, s.kill("sender", restartAfter), s.freeze("sender", 15*time.Second), s.more(15*time.Second))
+	k, red := s.h.kafka, s.h.redis
+	servers := []fault{
+		s.killServer("SIGKILL broker", k, 4*time.Second),
+		s.freezeServer("SIGSTOP broker", k, 8*time.Second),
+		s.onServer("FLUSHALL Redis", func(context.Context, *rand.Rand) error { return red.flush() }),
+		s.killServer("SIGKILL Redis", red, 3*time.Second),
+		s.freezeServer("SIGSTOP Redis", red, 8*time.Second),
+	}
+	return []lane{
+		{from: time.Second, to: 3 * time.Second, side: true, faults: procs},
+		{from: 2 * time.Second, to: 5 * time.Second, faults: servers},
+		{from: time.Second, to: 2 * time.Second, faults: s.apiFaults()},
+	}
+}
