@@ -20,11 +20,22 @@ const maxBatchBytes = 32 << 20
 // ErrBomb is the error of a batch that unpacks to more than maxBatchBytes.
 var ErrBomb = errors.New("batch unpacks to more than 32 MiB")
 
+// errPoison is every error of a batch that can't be unpacked, and never will be.
+var errPoison = errors.New("the batch can't be unpacked")
+
 // cappedDecompressor unpacks batches, up to maxBatchBytes each.
 type cappedDecompressor struct{}
 
 // Decompress implements kgo.Decompressor.
 func (cappedDecompressor) Decompress(src []byte, codec kgo.CompressionCodecType) ([]byte, error) {
+	out, err := unpack(src, codec)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errPoison, err)
+	}
+	return out, nil
+}
+
+func unpack(src []byte, codec kgo.CompressionCodecType) ([]byte, error) {
 	var r io.Reader
 	switch codec {
 	case kgo.CodecNone:

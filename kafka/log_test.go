@@ -174,23 +174,91 @@ func TestFullBuffersAreBusyAtOnce(t *testing.T) {
 	_ = p.Close(ctx)
 }
 
-// A batch that unpacks to a gigabyte is passed over, and what lies behind it is read.
-func TestBombIsPassedOver(t *testing.T) {
+// A batch that can't be unpacked is passed over on every topic of a stage, wherever it lies, and what lies behind it is read.
+func TestPoisonStallsNoStage(t *testing.T) {
 	t.Parallel()
-	onBrokers(t, func(t *testing.T, c kafka.Config) {
-		l := layout(t, c)
-		pub := publisher(t, c, l)
-		slot := l.Home(schemas.TopicSendsExpress, []byte("k"))
-		bomb(t, c, schemas.TopicSendsExpress, slot)
-		if _, err := pub.Publish(t.Context(), express("k")); err != nil {
-			t.Fatal(err)
-		}
-		p := newProbe()
-		join(t, c, l, p)
-		if r := take(t, p.recs, "record behind the bomb"); string(r.Key) != "k" {
-			t.Errorf("got %q", r.Key)
-		}
-	})
+	for _, topic := range []schemas.Topic{schemas.TopicBroadcasts, schemas.TopicSendsExpress, schemas.TopicSendsBulk, schemas.TopicResults} {
+		t.Run(string(topic), func(t *testing.T) {
+			t.Parallel()
+			onBrokers(t, func(t *testing.T, c kafka.Config) {
+				l := layout(t, c)
+				pub := publisher(t, c, l)
+				slot := l.Home(topic, []byte("k"))
+				record := func(value string) schemas.Record {
+					return schemas.Record{Topic: topic, Partition: schemas.NoPartition, Key: []byte("k"), Value: []byte(value)}
+				}
+				bomb(t, c, topic, slot)
+				say(t, pub, record("1"), record("2"))
+				bomb(t, c, topic, slot)
+				bomb(t, c, topic, slot)
+				say(t, pub, record("3"))
+				p := newProbe()
+				g, err := kafka.NewGroup(c, l, "stage", []schemas.Topic{topic})
+				if err != nil {
+					t.Fatal(err)
+				}
+				ctx, cancel := context.WithCancel(context.Background())
+				done := make(chan error, 1)
+				go func() { done <- g.Run(ctx, p) }()
+				defer func() { cancel(); <-done }()
+				for _, want := range []string{"1", "2", "3"} {
+					if r := take(t, p.recs, "record behind the bomb"); string(r.Value) != want {
+						t.Errorf("got %q, want %q", r.Value, want)
+					}
+				}
+			})
+		})
+	}
+}
+
+// Garbage that says that it is compressed, in every way there is: the embedded broker takes it.
+func TestGarbageIsPassedOver(t *testing.T) {
+	t.Parallel()
+	for codec, name := range map[kgo.CompressionCodecType]string{1: "gzip", 2: "snappy", 3: "lz4", 4: "zstd"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, c := embedded(t)
+			l := layout(t, c)
+			pub, r := publisher(t, c, l), reader(t, c)
+			slot := schemas.Slot{Topic: schemas.TopicMarks, Partition: l.Home(schemas.TopicMarks, []byte("k"))}
+			for i := range 3 {
+				cl, err := kgo.NewClient(kgo.SeedBrokers(c.Brokers...), kgo.RecordPartitioner(kgo.ManualPartitioner()),
+					kgo.ProducerBatchCompression(kgo.GzipCompression()), kgo.WithCompressor(garbage{codec, i}))
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer cl.Close()
+				rec := &kgo.Record{Topic: c.Prefix + string(slot.Topic), Partition: slot.Partition, Key: []byte("k"), Value: make([]byte, 5000)}
+				if err := cl.ProduceSync(t.Context(), rec).FirstErr(); err != nil {
+					t.Fatal(err)
+				}
+				say(t, pub, schemas.Record{Topic: slot.Topic, Partition: schemas.NoPartition, Key: []byte("k"), Value: []byte{byte(i)}})
+			}
+			var got []byte
+			if err := r.Range(t.Context(), slot, 0, 6, func(rec schemas.Record) error { got = append(got, rec.Value...); return nil }); err != nil {
+				t.Fatal(err)
+			}
+			if string(got) != "\x00\x01\x02" {
+				t.Errorf("read % x", got)
+			}
+			if _, err := r.Record(t.Context(), slot, 2); !errors.Is(err, kafka.ErrGone) {
+				t.Errorf("a record that can't be unpacked: %v", err)
+			}
+			if err := r.Records(t.Context(), slot, []int64{1, 2, 3}, func(schemas.Record) error { return nil }); !errors.Is(err, kafka.ErrGone) {
+				t.Errorf("one of several: %v", err)
+			}
+		})
+	}
+}
+
+// garbage is a compressor that does not compress.
+type garbage struct {
+	codec kgo.CompressionCodecType
+	kind  int
+}
+
+func (g garbage) Compress(*bytes.Buffer, []byte, ...kgo.CompressFlag) ([]byte, kgo.CompressionCodecType) {
+	return [][]byte{{1, 2, 3, 4, 5, 6, 7, 8, 9}, {0x28, 0xb5, 0x2f, 0xfd, 0, 0}, {0x82, 'S', 'N', 'A', 'P', 'P', 'Y', 0, 0, 0, 0, 1, 0, 0, 0, 1, 0x7f, 0xff, 0xff, 0xff}}[g.kind], g.codec
 }
 
 func TestTopicsAreChecked(t *testing.T) {

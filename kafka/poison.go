@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -13,9 +12,7 @@ import (
 )
 
 // poisoned tells a batch that can't be unpacked from an error that passes.
-func poisoned(err error) bool {
-	return errors.Is(err, ErrBomb) || strings.Contains(err.Error(), "unpacking batch")
-}
+func poisoned(err error) bool { return errors.Is(err, errPoison) }
 
 // skip goes on behind a batch that can't be unpacked: no stage can do anything with it, and it must not stand in the way
 // of what comes after. Only somebody outside altavoz can have written it. It reports whether it could.
@@ -59,7 +56,7 @@ const (
 
 // batchEnd returns the offset behind the batch that holds the given one.
 func (r *Reader) batchEnd(ctx context.Context, s schemas.Slot, at int64) (int64, error) {
-	rp, err := r.raw(ctx, s, at, false)
+	rp, err := r.raw(ctx, s, at, oneBytes, false)
 	if err != nil {
 		return 0, err
 	}

@@ -18,9 +18,11 @@ import (
 var ErrGone = errors.New("the record is not in the log any more")
 
 const (
-	// readBytes is what one fetch asks for: the broker sends at least one batch, whatever its size.
+	// readBytes is what one fetch asks for at most: the broker sends at least one batch, whatever its size.
 	readBytes = 1 << 20
-	readWait  = 250 * time.Millisecond
+	// oneBytes is what it asks for when a single record is wanted: a batch, and not what lies behind it.
+	oneBytes = 1
+	readWait = 250 * time.Millisecond
 	// readTries bounds what a moving leader costs: with the pauses between, some 10 s.
 	readTries  = 20
 	readPause  = 500 * time.Millisecond
@@ -47,7 +49,7 @@ func NewReader(c Config) (*Reader, error) {
 // Close ends the reader; reads under way fail.
 func (r *Reader) Close() { r.cl.Close() }
 
-// Record reads one record. The error is ErrGone where there is none at the offset.
+// Record reads one record. The error is ErrGone where there is none at the offset, and where it can't be unpacked.
 func (r *Reader) Record(ctx context.Context, s schemas.Slot, offset int64) (schemas.Record, error) {
 	var found schemas.Record
 	ok := false
@@ -64,9 +66,9 @@ func (r *Reader) Record(ctx context.Context, s schemas.Slot, offset int64) (sche
 // Records hands over the records at the given offsets, which must grow. Neighbours come in one fetch.
 func (r *Reader) Records(ctx context.Context, s schemas.Slot, offsets []int64, each func(schemas.Record) error) error {
 	for len(offsets) > 0 {
-		recs, _, start, err := r.fetch(ctx, s, offsets[0])
+		recs, _, start, err := r.fetch(ctx, s, offsets[0], wanted(offsets[0], offsets[len(offsets)-1]))
 		if err != nil {
-			return err
+			return r.lost(err)
 		}
 		if offsets[0] < start || len(recs) == 0 || recs[0].Offset != offsets[0] {
 			return fmt.Errorf("%s at %d: %w", s, offsets[0], ErrGone)
@@ -87,11 +89,28 @@ func (r *Reader) Records(ctx context.Context, s schemas.Slot, offsets []int64, e
 	return nil
 }
 
-// Range hands over every record in [from, to), in order. Offsets that compaction emptied are passed over; a from below
-// the log's start means its start.
+// lost turns the error of a batch that can't be unpacked into ErrGone: what was in it is.
+func (r *Reader) lost(err error) error {
+	if poisoned(err) {
+		return fmt.Errorf("%w: %w", ErrGone, err)
+	}
+	return err
+}
+
+// Range hands over every record in [from, to), in order. Offsets that compaction emptied are passed over, and so are
+// batches that can't be unpacked; a from below the log's start means its start.
 func (r *Reader) Range(ctx context.Context, s schemas.Slot, from, to int64, each func(schemas.Record) error) error {
 	for at := max(from, 0); at < to; {
-		recs, end, start, err := r.fetch(ctx, s, at)
+		recs, end, start, err := r.fetch(ctx, s, at, wanted(at, to-1))
+		if err != nil && poisoned(err) {
+			behind, skip := r.batchEnd(ctx, s, at)
+			if skip != nil {
+				return errors.Join(err, skip)
+			}
+			r.cfg.Logger.Error("a batch can't be unpacked and is passed over", "slot", s.String(), "from", at, "to", behind, "error", err)
+			at = behind
+			continue
+		}
 		if err != nil {
 			return err
 		}
@@ -159,9 +178,17 @@ func (r *Reader) Committed(ctx context.Context, group string, t schemas.Topic) (
 	return at, nil
 }
 
+// wanted is how much to ask for when records up to an offset are.
+func wanted(from, last int64) int32 {
+	if from == last {
+		return oneBytes
+	}
+	return readBytes
+}
+
 // fetch asks the partition's leader for records from an offset on, and again after everything that passes. It returns
 // them with the partition's end and start.
-func (r *Reader) fetch(ctx context.Context, s schemas.Slot, at int64) (recs []schemas.Record, end, start int64, err error) {
+func (r *Reader) fetch(ctx context.Context, s schemas.Slot, at int64, most int32) (recs []schemas.Record, end, start int64, err error) {
 	for try := range readTries {
 		if try > 0 {
 			select {
@@ -171,7 +198,7 @@ func (r *Reader) fetch(ctx context.Context, s schemas.Slot, at int64) (recs []sc
 			}
 		}
 		var again bool
-		recs, end, start, again, err = r.once(ctx, s, at, try > 0)
+		recs, end, start, again, err = r.once(ctx, s, at, most, try > 0)
 		if !again {
 			break
 		}
@@ -183,8 +210,8 @@ func (r *Reader) fetch(ctx context.Context, s schemas.Slot, at int64) (recs []sc
 }
 
 // once is one request of fetch; again says that the error may pass.
-func (r *Reader) once(ctx context.Context, s schemas.Slot, at int64, fresh bool) (recs []schemas.Record, end, start int64, again bool, err error) {
-	rp, err := r.raw(ctx, s, at, fresh)
+func (r *Reader) once(ctx context.Context, s schemas.Slot, at int64, most int32, fresh bool) (recs []schemas.Record, end, start int64, again bool, err error) {
+	rp, err := r.raw(ctx, s, at, most, fresh)
 	switch {
 	case errors.Is(err, kerr.OffsetOutOfRange):
 		return r.outside(ctx, s, at)
@@ -204,18 +231,18 @@ func (r *Reader) once(ctx context.Context, s schemas.Slot, at int64, fresh bool)
 }
 
 // raw asks the leader for what lies at an offset, as it lies there.
-func (r *Reader) raw(ctx context.Context, s schemas.Slot, at int64, fresh bool) (*kmsg.FetchResponseTopicPartition, error) {
+func (r *Reader) raw(ctx context.Context, s schemas.Slot, at int64, most int32, fresh bool) (*kmsg.FetchResponseTopicPartition, error) {
 	leader, id, err := r.leader(ctx, s, fresh)
 	if err != nil {
 		return nil, err
 	}
 	req := kmsg.NewPtrFetchRequest()
 	req.MaxWaitMillis = int32(readWait.Milliseconds())
-	req.MinBytes, req.MaxBytes, req.SessionEpoch = 1, readBytes, -1
+	req.MinBytes, req.MaxBytes, req.SessionEpoch = 1, most, -1
 	t := kmsg.NewFetchRequestTopic()
 	t.Topic, t.TopicID = r.cfg.topic(s.Topic), id
 	p := kmsg.NewFetchRequestTopicPartition()
-	p.Partition, p.FetchOffset, p.PartitionMaxBytes = s.Partition, at, readBytes
+	p.Partition, p.FetchOffset, p.PartitionMaxBytes = s.Partition, at, most
 	t.Partitions = append(t.Partitions, p)
 	req.Topics = append(req.Topics, t)
 	resp, err := r.cl.Broker(int(leader)).Request(ctx, req)
