@@ -214,9 +214,9 @@ func standing(p schemas.Phase) int {
 		return 2
 	case schemas.Phase_PHASE_CANCELLED:
 		return 1
-	default:
-		return 0
+	case schemas.Phase_PHASE_NONE, schemas.Phase_PHASE_WAITING, schemas.Phase_PHASE_RUNNING, schemas.Phase_PHASE_PAUSED:
 	}
+	return 0
 }
 
 // enter takes a phase in. A note without one says nothing of it.
