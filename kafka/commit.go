@@ -74,6 +74,7 @@ func (g *Group) Commit(ctx context.Context, f schemas.Fence, ps []schemas.Positi
 		s.end(err)
 		return refused, err
 	}
+	s.noteCommitted(ps, refused)
 	return refused, nil
 }
 

@@ -138,7 +138,7 @@ func (g *Group) open(st Stage) (*session, error) {
 	s := &session{
 		group: g, number: g.count, stage: st, coordinator: noBroker, opened: make(chan struct{}),
 		owned: make(map[schemas.Slot]struct{}), fetched: make(map[schemas.Slot]schemas.Position), next: make(map[schemas.Slot]int64),
-		lag: make(map[schemas.Slot]int64),
+		committed: make(map[schemas.Slot]int64),
 	}
 	g.mu.Unlock()
 	s.void, s.end = context.WithCancelCause(context.Background())
@@ -196,7 +196,9 @@ func (g *Group) close(s *session) {
 	impatient.Stop()
 	s.kill()
 	s.forget(s.slots()) // what the closing client did not take back by itself
-	g.metrics.lag.Set(0)
+	for _, t := range g.topics {
+		g.metrics.lag.WithLabelValues(string(t)).Set(0)
+	}
 }
 
 // fatal says whether an error of the library ends the group for good.

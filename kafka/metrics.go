@@ -10,7 +10,7 @@ import (
 
 // groupMetrics is what one group's membership tells.
 type groupMetrics struct {
-	lag      prometheus.Gauge
+	lag      *prometheus.GaugeVec // by topic
 	sessions prometheus.Counter
 	poisoned prometheus.Counter
 	accepted prometheus.Counter
@@ -30,10 +30,10 @@ func newGroupMetrics(reg prometheus.Registerer, stage string) *groupMetrics {
 		Buckets: prometheus.ExponentialBuckets(0.0002, 2.5, 12), NativeHistogramBucketFactor: 1.1,
 	})
 	m := &groupMetrics{
-		lag: prometheus.NewGauge(prometheus.GaugeOpts{
+		lag: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "altavoz_stage_lag_records", ConstLabels: label,
-			Help: "Records of the partitions owned here that the stage has not been given yet.",
-		}),
+			Help: "Records of the partitions owned here that lie above what the group has committed.",
+		}, []string{"topic"}),
 		sessions: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "altavoz_group_rejoins_total", ConstLabels: label,
 			Help: "How often this process had to join its group anew.",

@@ -36,7 +36,7 @@ type session struct {
 	owned       map[schemas.Slot]struct{}
 	fetched     map[schemas.Slot]schemas.Position // committed, as fetched with the assignment
 	next        map[schemas.Slot]int64            // what is read next
-	lag         map[schemas.Slot]int64
+	committed   map[schemas.Slot]int64            // or where it starts
 	coordinator int32
 	leaving     bool
 }
@@ -44,8 +44,13 @@ type session struct {
 // run polls until ctx ends, in which case it drains, or the session is void.
 func (s *session) run(ctx context.Context) error {
 	poll, cancel := context.WithCancel(s.void)
-	defer cancel()
 	defer context.AfterFunc(ctx, cancel)()
+	watching := make(chan struct{})
+	go func() {
+		defer close(watching)
+		s.watch(poll)
+	}()
+	defer func() { cancel(); <-watching }()
 	for {
 		fetches := s.cl.PollRecords(poll, pollRecords)
 		if s.void.Err() != nil {
@@ -60,7 +65,6 @@ func (s *session) run(ctx context.Context) error {
 		err := s.errors(fetches)
 		fetches.EachPartition(s.take)
 		s.cl.AllowRebalance()
-		s.group.metrics.lag.Set(s.behind())
 		if err != nil {
 			return err
 		}
@@ -79,20 +83,10 @@ func (s *session) take(p kgo.FetchTopicPartition) {
 	s.mu.Lock()
 	_, mine := s.owned[slot]
 	s.next[slot] = recs[len(recs)-1].Offset + 1
-	s.lag[slot] = max(0, p.HighWatermark-recs[len(recs)-1].Offset-1)
 	s.mu.Unlock()
 	if mine {
 		s.stage.Take(slot, recs)
 	}
-}
-
-func (s *session) behind() (n float64) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, l := range s.lag {
-		n += float64(l)
-	}
-	return n
 }
 
 // errors returns the error that ends the session, if there is one.
@@ -203,7 +197,7 @@ func (s *session) assignOne(ctx context.Context, slot schemas.Slot, start int64)
 	}
 	from = max(from, start)
 	s.mu.Lock()
-	s.next[slot] = from
+	s.next[slot], s.committed[slot] = from, max(pos.Offset, start)
 	s.mu.Unlock()
 	return from, nil
 }
@@ -242,7 +236,7 @@ func (s *session) disown(slots []schemas.Slot) {
 	s.mu.Lock()
 	for _, slot := range slots {
 		delete(s.owned, slot)
-		delete(s.lag, slot)
+		delete(s.committed, slot)
 		delete(s.next, slot)
 	}
 	s.mu.Unlock()

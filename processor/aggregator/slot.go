@@ -261,22 +261,22 @@ func (s *slot) rare(rec *schemas.Record, now time.Time) (at int64, err error) {
 }
 
 // before notes what an entry holds, for after.
-func (s *slot) before(e *entry, now time.Time) held {
+func (s *slot) before(e *entry, now time.Time) had {
 	e.seen, e.task.clock = now, s.clock
 	if e.orphan { // its status was never written, even if these results change nothing in its marks
 		e.orphan = false
 		s.change(e, now)
 	}
-	return held{e.task.loaded, e.task.decided}
+	return had{e.task.loaded, e.task.decided}
 }
 
-// held is what an entry held before something was folded in.
-type held struct {
+// had is what an entry had before something was folded in.
+type had struct {
 	loaded  int64
 	decided uint32
 }
 
-func (s *slot) after(e *entry, was held, changed bool, now time.Time) {
+func (s *slot) after(e *entry, was had, changed bool, now time.Time) {
 	t := e.task
 	if t.loaded != was.loaded {
 		s.account(t.loaded - was.loaded)

@@ -1,0 +1,76 @@
+package kafka_test
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/twmb/franz-go/pkg/kfake"
+
+	"altavoz/kafka"
+	"altavoz/schemas"
+)
+
+// The lag is what the group has not committed, whatever was read; it is that of the partitions owned here, and of nobody
+// once they are given back.
+func TestLagIsWhatIsNotCommitted(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var vn kfake.VirtualNetwork
+		cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.Ports(outagePort), kfake.ListenFn(vn.Listen))
+		if err != nil {
+			t.Fatal(err)
+		}
+		reg := prometheus.NewRegistry()
+		c := kafka.Config{Brokers: cluster.ListenAddrs(), Prefix: "t.", Dial: vn.DialContext}
+		l := layout(t, c)
+		p := publisher(t, c, l)
+		ends := fillSends(t, p, 100)
+		c.Registerer = reg
+		lag := func() (sum float64) {
+			all, err := reg.Gather()
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, f := range all {
+				for _, m := range f.GetMetric() {
+					if f.GetName() == "altavoz_stage_lag_records" {
+						sum += m.GetGauge().GetValue()
+					}
+				}
+			}
+			return sum
+		}
+		probe := newProbe()
+		g, leave := join(t, c, l, probe)
+		for range 100 {
+			take(t, probe.recs, "record")
+		}
+		time.Sleep(20 * time.Second)
+		if n := lag(); n != 100 {
+			t.Errorf("nothing is committed, and the lag is %v", n)
+		}
+		var ps []schemas.Position
+		left := 0.0
+		for slot, end := range ends {
+			ps = append(ps, schemas.Position{Slot: slot, Offset: end - 2})
+			left += 2
+		}
+		if refused, err := g.Commit(t.Context(), g.Fence(), ps); err != nil || len(refused) > 0 {
+			t.Fatal(refused, err)
+		}
+		time.Sleep(20 * time.Second)
+		if n := lag(); n != left {
+			t.Errorf("all but %v are committed, and the lag is %v", left, n)
+		}
+		leave()
+		if n := lag(); n != 0 {
+			t.Errorf("nothing is owned here any more, and the lag is %v", n)
+		}
+		_ = p.Close(context.WithoutCancel(t.Context()))
+		cluster.Close()
+		time.Sleep(time.Minute)
+	})
+}
