@@ -162,22 +162,6 @@ func offsetsOf(listed kadm.ListedOffsets, err error, what string, t schemas.Topi
 	return at, nil
 }
 
-// Committed returns up to where the group has committed each partition of the topic; partitions without a commit are missing.
-func (r *Reader) Committed(ctx context.Context, group string, t schemas.Topic) (map[int32]int64, error) {
-	resp, err := r.adm.FetchOffsets(ctx, r.cfg.Prefix+group)
-	if err == nil {
-		err = resp.Error()
-	}
-	if err != nil {
-		return nil, fmt.Errorf("reading the offsets of group %s: %w", group, err)
-	}
-	at := make(map[int32]int64)
-	for p, o := range resp[r.cfg.topic(t)] {
-		at[p] = o.At
-	}
-	return at, nil
-}
-
 // wanted is how much to ask for when records up to an offset are.
 func wanted(from, last int64) int32 {
 	if from == last {
