@@ -125,11 +125,14 @@ func (a *App) newFanout(g *kafka.Group) (processor.Worker, error) {
 }
 
 func (a *App) newSender(g *kafka.Group) (processor.Worker, error) {
-	numbers := make(map[string]sender.Number, len(a.senders))
+	rates := make(map[string]float64, len(a.senders))
 	for _, s := range a.senders {
-		numbers[s.id] = sender.Number{Rate: s.rate}
+		rates[s.id] = s.rate
 	}
-	cfg := sender.Config{Logger: a.log, Registerer: a.registry, Partitions: a.layout, Numbers: numbers, MaxInFlight: a.cfg.WhatsApp.MaxInFlight}
+	cfg := sender.Config{
+		Logger: a.log, Registerer: a.registry, Partitions: a.layout, MaxInFlight: a.cfg.WhatsApp.MaxInFlight, Numbers: a.senderIDs(),
+		Rate: func(number string) (float64, bool) { rate, ok := rates[number]; return rate, ok },
+	}
 	return sender.New(cfg, sender.Ports{
 		Ledger: g, Flow: g, Express: a.doors.express, Bulk: a.doors.bulk, Contents: blobs{a.doors.reader},
 		Media: a.doors.media, Messenger: a.doors.messenger, Reject: kafka.Reject,

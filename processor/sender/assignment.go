@@ -14,6 +14,8 @@ type assignment struct {
 	lane lane
 	from int64 // records below it are only remembered
 
+	since time.Time // when it was assigned
+
 	ledger  *ledger
 	seen    memory
 	backlog []arrival // read, and without room in the ledger
@@ -55,6 +57,7 @@ type send struct {
 	unsent   int  // calls in a row that sent nothing
 	renewed  bool // its media id was renewed
 	probe    bool // of a stopped number
+	trial    bool // of a number that was throttled
 	doubtful bool // an earlier call may have reached somebody: it stays started while it waits for another
 	counted  bool // among its task's sends
 

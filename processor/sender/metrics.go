@@ -48,6 +48,7 @@ type metrics struct {
 	sends          [lanes]map[schemas.OutcomeClass]prometheus.Counter
 	repeats        prometheus.Counter
 	resent         prometheus.Counter
+	throttles      prometheus.Counter
 	rejects        prometheus.Counter
 	commits        map[commitResult]prometheus.Counter
 	commitSeconds  prometheus.Histogram
@@ -64,6 +65,9 @@ func newMetrics(reg prometheus.Registerer, st *Stage) *metrics {
 		}),
 		resent: f.NewCounter(prometheus.CounterOpts{
 			Name: "altavoz_sends_resent_total", Help: "Calls made although an earlier one may have reached its phone (on_unknown=resend).",
+		}),
+		throttles: f.NewCounter(prometheus.CounterOpts{
+			Name: "altavoz_sender_throttles_total", Help: "Times that a number was slowed down because Meta said it is too fast.",
 		}),
 		rejects: f.NewCounter(prometheus.CounterOpts{
 			Name: "altavoz_sends_rejected_total", Help: "Records of sends that can never be processed.",
@@ -118,6 +122,10 @@ func newMetrics(reg prometheus.Registerer, st *Stage) *metrics {
 	}
 	gauge(waiting, waitingHelp, "cause", waitThrottled, func() float64 { n, _ := st.heldBack(time.Now()); return float64(n) })
 	gauge(waiting, waitingHelp, "cause", waitStopped, func() float64 { _, n := st.heldBack(time.Now()); return float64(n) })
+	const pace, paceHelp = "altavoz_sender_rate", "Messages a second that this process may send, over all numbers that have a limit: " +
+		"its share of the rates as configured (full), and what is left of it while numbers are slowed down (now)."
+	gauge(pace, paceHelp, "of", "full", func() float64 { full, _ := st.rates(time.Now()); return full })
+	gauge(pace, paceHelp, "of", "now", func() float64 { _, now := st.rates(time.Now()); return now })
 	f.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "altavoz_numbers_stopped", Help: "Sender numbers that can't send until somebody acts.",
 	}, func() float64 {
@@ -151,11 +159,25 @@ func (st *Stage) heldBack(now time.Time) (throttled, stopped int) {
 		ready := n.ready[express].n + n.ready[bulk].n
 		if n.stopped != nil {
 			stopped += ready
-		} else if n.held.After(now) {
+		} else if _, slowed := n.pacer.slowed(); slowed || n.held.After(now) {
 			throttled += ready
 		}
 	}
 	return throttled, stopped
+}
+
+// rates sums up what may be sent a second by numbers that have a limit: at best, and now.
+func (st *Stage) rates(t time.Time) (full, now float64) {
+	for _, n := range st.numbers {
+		if n.pacer.full == 0 {
+			continue
+		}
+		full += n.pacer.full
+		if _, blocked := n.blocked(t); n.stopped == nil && !blocked {
+			now += n.pacer.rate()
+		}
+	}
+	return full, now
 }
 
 func (st *Stage) halted() (n int) {

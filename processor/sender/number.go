@@ -11,18 +11,19 @@ type number struct {
 	alarm alarm // when it may go on
 
 	id       string
-	rate     float64 // of the whole number; 0: no limit
-	bucket   bucket  // this process's share of it
+	rate     float64 // of the whole number, replies included; 0: no limit
+	pacer    pacer   // this process's share of it
 	ready    [lanes]queue
 	listed   bool // in Stage.active
 	inFlight int
 	row      int // express sends in a row while bulk waited
 	tasks    map[*task]struct{}
 
-	held    time.Time     // throttled, or unreachable, until then
+	held    time.Time     // nobody can be reached, until then
 	wait    time.Duration // how long the last time, if it did not work since
 	unsent  int           // calls in a row that reached nobody
 	stopped *stopped
+	slow    string // what Meta says against its speed, in words
 }
 
 // stopped says why a number can't send until somebody acts.
@@ -39,12 +40,11 @@ func (st *Stage) numberOf(id string, now time.Time) *number {
 		return n
 	}
 	n := &number{id: id, rate: defaultRate, tasks: make(map[*task]struct{})}
-	if c, ok := st.cfg.Numbers[id]; ok {
-		n.rate = c.Rate
+	if rate, ok := st.cfg.Rate(id); ok {
+		n.rate = rate
 	}
-	n.rate *= 1 - replyShare
 	if len(st.slots) > 0 { // else there is nothing to share yet; see pace
-		n.bucket.set(now, n.rate*st.share())
+		n.pacer.set(now, n.usable()*st.share())
 	}
 	others := make([]int, 0, len(st.numbers))
 	for _, o := range st.numbers {
@@ -64,6 +64,9 @@ func (st *Stage) share() float64 {
 	return float64(len(st.slots)) / float64(all)
 }
 
+// usable is what of the number's rate is for sends.
+func (n *number) usable() float64 { return n.rate * (1 - replyShare) }
+
 // pace gives each number its rate after partitions came or went. Without any there is nothing to be paced.
 func (st *Stage) pace(now time.Time) {
 	if len(st.slots) == 0 {
@@ -71,8 +74,24 @@ func (st *Stage) pace(now time.Time) {
 	}
 	share := st.share()
 	for _, n := range st.numbers {
-		n.bucket.set(now, n.rate*share)
+		n.pacer.set(now, n.usable()*share)
 		st.list(n) // it may have waited for a token of the old rate
+	}
+}
+
+// reload asks for the rates that numbers have now. One that is gone keeps its rate: what was started goes on.
+func (st *Stage) reload(now time.Time) {
+	for _, n := range st.numbers {
+		rate, ok := st.cfg.Rate(n.id)
+		if !ok || rate == n.rate {
+			continue
+		}
+		st.log.Info("rate of a number changed", "sender", n.id, "from", n.rate, "to", rate)
+		n.rate = rate
+		if len(st.slots) > 0 {
+			n.pacer.set(now, n.usable()*st.share())
+			st.list(n)
+		}
 	}
 }
 
@@ -98,7 +117,11 @@ func (n *number) blocked(now time.Time) (until time.Time, blocked bool) {
 			return s.probeAt, true
 		}
 	}
-	return n.held, n.held.After(now)
+	until = n.held
+	if n.pacer.held.After(until) {
+		until = n.pacer.held
+	}
+	return until, until.After(now)
 }
 
 // pick returns the queue whose turn it is, or nil.
@@ -126,17 +149,20 @@ func (n *number) took(l lane) {
 
 // hear is what an answer means for the number as a whole.
 func (st *Stage) hear(n *number, e *send, r *schemas.Reply, now time.Time) {
-	works, early := true, e.began.Before(n.held) // early: of a call that began before the number was slowed down
+	works := true
 	switch r.Verdict {
 	case schemas.VerdictThrottled:
-		st.throttle(n, r.After, early, now)
+		n.unsent = 0
+		if n.pacer.throttled(e.began, now, r.After) {
+			st.throttled(n, r, now)
+		}
 	case schemas.VerdictAccount:
 		works = false
 		st.halt(n, r, now)
 	case schemas.VerdictUnsent:
 		works = false
 		n.unsent++
-		if n.unsent >= unsentRow && !early {
+		if n.unsent >= unsentRow && !e.began.Before(n.held) {
 			n.wait = min(max(2*n.wait, unsentBase), unsentMost)
 			n.held = now.Add(n.wait)
 		}
@@ -144,10 +170,16 @@ func (st *Stage) hear(n *number, e *send, r *schemas.Reply, now time.Time) {
 		works = false
 		n.unsent = 0
 	case schemas.VerdictSent, schemas.VerdictFailed, schemas.VerdictContent, schemas.VerdictPair, schemas.VerdictMedia:
+		n.pacer.worked(e.began, now)
 		n.unsent = 0
-		if !early {
+		if !e.began.Before(n.held) {
 			n.wait = 0
 		}
+	}
+	if e.trial {
+		n.pacer.ended(true)
+		e.trial = false
+		st.list(n)
 	}
 	if e.probe {
 		st.probed(n, works, now)
@@ -155,21 +187,12 @@ func (st *Stage) hear(n *number, e *send, r *schemas.Reply, now time.Time) {
 	}
 }
 
-// throttle slows the number down. Answers to calls that were on their way already say nothing new.
-func (st *Stage) throttle(n *number, after time.Duration, early bool, now time.Time) {
-	n.unsent = 0
-	switch {
-	case after > 0:
-		n.wait = min(after, throttleCap)
-	case early:
-		return
-	default:
-		n.wait = min(max(2*n.wait, throttleBase), throttleMost)
-	}
-	if until := now.Add(n.wait); until.After(n.held) {
-		n.held = until
-		st.log.Warn("number is slowed down", "sender", n.id, "seconds", n.wait.Seconds())
-	}
+// throttled takes in that the number goes on more slowly.
+func (st *Stage) throttled(n *number, r *schemas.Reply, now time.Time) {
+	st.metrics.throttles.Inc()
+	n.slow = slowWhy(r)
+	st.log.Warn("number is slowed down", "sender", n.id, "code", r.Code, "rate", n.pacer.rate(), "of", n.pacer.full,
+		"waits_seconds", max(0, n.pacer.held.Sub(now).Seconds()))
 }
 
 // halt stops the number.
@@ -187,28 +210,12 @@ func (st *Stage) probed(n *number, works bool, now time.Time) {
 	if n.stopped == nil {
 		return
 	}
+	st.list(n)
 	if !works {
 		n.stopped.probing, n.stopped.probeAt = false, now.Add(probeEvery)
-		st.list(n)
 		return
 	}
 	st.log.Info("number sends again", "sender", n.id, "seconds", now.Sub(n.stopped.since).Seconds())
 	n.stopped = nil
-	st.list(n)
-	for t := range n.tasks {
-		if !t.noted.IsZero() {
-			t.noted = time.Time{}
-			st.note(t, schemas.Phase_PHASE_RUNNING, "", now)
-		}
-	}
-}
-
-// noteAll tells the tasks of a stopped number that they wait, each at most once a minute.
-func (st *Stage) noteAll(n *number, now time.Time) {
-	for t := range n.tasks {
-		if t.noted.IsZero() || now.Sub(t.noted) >= noteEvery {
-			t.noted = now
-			st.note(t, schemas.Phase_PHASE_WAITING, n.stopped.why, now)
-		}
-	}
+	st.noteAll(n, now)
 }

@@ -139,15 +139,3 @@ func refusal(r *schemas.Reply) (schemas.Mark, string) {
 	}
 	return m, words
 }
-
-// waitingWhy says, to the person who waits, why a number can't send.
-func waitingWhy(since time.Time, r *schemas.Reply) string {
-	words := fmt.Sprintf("(%d) WhatsApp no acepta envíos del número emisor", r.Code)
-	if reason, _ := schemas.Failed(r.Code).Reason(); reason.Code == r.Code && r.Code != schemas.CodeOther {
-		words = fmt.Sprintf("(%d) %s", r.Code, reason.Spanish)
-	}
-	if r.Detail != "" {
-		words += ": " + r.Detail
-	}
-	return "En espera desde " + since.UTC().Format(time.RFC3339) + ": " + words
-}

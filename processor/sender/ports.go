@@ -64,29 +64,26 @@ type Ports struct {
 	Reject func(rec schemas.Record, stage, code, reason string) schemas.Record
 }
 
-// Number is a sender number that this process can send from.
-type Number struct {
-	Rate float64 // messages a second that Meta allows it; 0: no limit
-}
-
 // Config is how the stage behaves; zero values mean the defaults.
 type Config struct {
 	Logger     *slog.Logger
 	Registerer prometheus.Registerer
 	// Partitions of each topic. Of the rate of a number, this process uses its share of the partitions of sends.
 	Partitions map[schemas.Topic]int32
-	// Numbers are the sender numbers. One that is not here is held to Meta's default rate.
-	Numbers map[string]Number
+	// Numbers are the sender numbers there are at the start: each has its part of the calls in flight from then on.
+	Numbers []string
+	// Rate returns how many messages a second Meta allows a sender number (0: no limit), and whether it is one of ours. It is
+	// asked again every second, under a lock: it must not wait. A number that is not, or is not any more, keeps the rate that it had, and has Meta's default
+	// one if it never had any.
+	Rate func(number string) (rate float64, ok bool)
 	// MaxInFlight bounds the calls that are under way. Default 256.
 	MaxInFlight int
 }
 
 // Validate reports what the stage can't work with.
 func (c Config) Validate() error {
-	for _, n := range c.Numbers {
-		if n.Rate < 0 {
-			return errors.New("the rate of a sender number is negative")
-		}
+	if c.Rate == nil {
+		return errors.New("nobody knows the rates of the sender numbers")
 	}
 	if c.MaxInFlight < 0 || c.MaxInFlight > maxMaxInFlight {
 		return errors.New("the calls in flight must be between 1 and 65,536")
@@ -100,6 +97,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Registerer == nil {
 		c.Registerer = prometheus.NewRegistry()
+	}
+	if c.Rate == nil {
+		c.Rate = func(string) (float64, bool) { return 0, false }
 	}
 	if c.MaxInFlight <= 0 {
 		c.MaxInFlight = defaultMaxInFlight
@@ -167,15 +167,11 @@ const (
 	// unsentRow is after how many such calls in a row, none of them getting through, the whole number waits.
 	unsentRow = 16
 
-	// throttleBase doubles up to throttleMost while a number is told that it is too fast; a wait that Meta names is taken
-	// up to throttleCap.
-	throttleBase = time.Second
-	throttleMost = time.Minute
-	throttleCap  = time.Hour
-
 	// probeEvery is how often a stopped number tries one send; noteEvery how often at most its tasks say that they wait.
 	probeEvery = 30 * time.Second
 	noteEvery  = time.Minute
+	// noteAfter is how long a number is throttled before its tasks say so; a shorter wait explains nothing.
+	noteAfter = 5 * time.Second
 
 	// resultBase doubles up to resultMost while a result can't be written.
 	resultBase = 100 * time.Millisecond

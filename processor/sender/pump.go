@@ -276,11 +276,15 @@ func (st *Stage) turn(n *number, now time.Time, withBulk bool) (e *send, stay bo
 			st.full = true
 			return nil, true
 		}
-		at, ok := n.bucket.take(now)
-		if !ok {
+		trial, at, ok := n.pacer.take(now)
+		switch {
+		case !ok && at.IsZero(): // the trial's answer lists it again
+			return nil, false
+		case !ok:
 			st.alarms.set(&n.alarm, n, at)
 			return nil, false
 		}
+		e.trial = trial
 		e.unlink()
 		st.pairs.hold(p, now)
 		st.start(e)
@@ -313,7 +317,8 @@ func (st *Stage) unadmit(e *send) {
 	n := e.number
 	st.ended(e)
 	st.pairs.release(pair{n, e.phone})
-	n.bucket.put()
+	n.pacer.put(e.trial)
+	e.trial = false
 	if e.probe {
 		e.probe = false
 		if n.stopped != nil {
@@ -326,18 +331,18 @@ func (st *Stage) unadmit(e *send) {
 	st.list(n)
 }
 
-// sweep looks over what can't move by itself: sends that expire while they wait for something, and tasks that came to
-// a number after it was stopped.
+// sweep looks over what does not move by itself: rates that were configured anew, sends that expire while they wait for
+// something, and tasks that came to a number after it was stopped, or don't wait any more.
 func (st *Stage) sweep(now time.Time) {
 	st.sweepAt = now.Add(sweepEvery)
+	st.reload(now)
 	for _, n := range st.numbers {
 		if _, blocked := n.blocked(now); blocked {
 			st.expire(&n.ready[express], now)
 			st.expire(&n.ready[bulk], now)
 		}
-		if n.stopped != nil {
-			st.noteAll(n, now)
-		}
+		n.pacer.advance(now)
+		st.noteAll(n, now)
 	}
 	for _, t := range st.tasks {
 		if t.waiting.n > 0 {

@@ -67,7 +67,7 @@ func New(cfg Config, ports Ports) *Stage {
 	st.ctx, st.cancel = context.WithCancel(context.Background())
 	st.calls, st.cancelCalls = context.WithCancel(context.Background())
 	st.metrics = newMetrics(cfg.Registerer, st)
-	for id := range cfg.Numbers { // from the start, so that each has its part of the calls in flight
+	for _, id := range cfg.Numbers { // from the start, so that each has its part of the calls in flight
 		st.numberOf(id, time.Now())
 	}
 	return st
@@ -122,7 +122,7 @@ func (st *Stage) Assign(_ context.Context, pos schemas.Position) (int64, error) 
 	st.log.Debug("partition taken over", "topic", pos.Slot.Topic, "partition", pos.Slot.Partition, "offset", pos.Offset,
 		"open", l.open, "started", started)
 	st.Lost([]schemas.Slot{pos.Slot}) // in case it is assigned to itself
-	a := &assignment{slot: pos.Slot, ledger: l, from: pos.Offset, live: true}
+	a := &assignment{slot: pos.Slot, ledger: l, from: pos.Offset, live: true, since: time.Now()}
 	if schemas.LaneOf(pos.Slot.Topic) == schemas.LaneBulk {
 		a.lane = bulk
 	}

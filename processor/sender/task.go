@@ -29,6 +29,7 @@ type task struct {
 	sends   int
 	idle    *list.Element // among Stage.idle, when it has no sends
 	noted   time.Time     // when it was last said to wait; zero: it does not
+	said    bool          // that it goes on, after an earlier owner may have said otherwise
 }
 
 var errLoadTimeout = errors.New("reading a message took too long")

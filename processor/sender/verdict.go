@@ -30,6 +30,7 @@ func (st *Stage) answered(e *send, r *schemas.Reply) {
 	}
 	switch r.Verdict {
 	case schemas.VerdictSent:
+		st.goesOn(e, now)
 		st.decide(e, schemas.MarkSent, "", r.WAMID)
 		return
 	case schemas.VerdictFailed, schemas.VerdictContent:

@@ -176,60 +176,157 @@ func TestUnreachable(t *testing.T) {
 	})
 }
 
-// TestThrottled: the whole number waits, as long as it is told or 1 s and then doubling; it costs no attempt, and no other
-// number waits.
+// TestThrottled: the number goes on at half its rate; it costs no attempt, and no other number notices.
 func TestThrottled(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(w *world) {
-		slow := schemas.Reply{Verdict: schemas.VerdictThrottled, Code: 130429}
+		from := time.Now().Add(5 * time.Second)
+		w.latency = func(*apiCall) time.Duration { return 50 * time.Millisecond }
 		w.answer = func(c *apiCall) schemas.Reply {
-			if c.index == 1 {
-				return answers(repeat(slow, 8)...)(c)
+			if at := time.Since(from); at >= 0 && at < 45*time.Millisecond {
+				return schemas.Reply{Verdict: schemas.VerdictThrottled, Code: 130429}
 			}
 			return schemas.Reply{Verdict: schemas.VerdictSent}
 		}
-		p := w.start(both)
+		p := w.start(both, rate(100), partitions(1, 1))
 		task, other := schemas.NewTaskID(), schemas.NewTaskID()
-		w.produce(bulkSlot, task, 1)
-		w.until("a call", func() bool { return len(w.calls) == 1 })
-		w.rest(10 * time.Millisecond)
-		w.produce(bulkSlot, task, 2)
-		w.produce(expressSlot, task, 3)
-		w.produce(bulkSlot, other, 4, by("2"))
-		w.rest(100 * time.Millisecond)
-		if len(w.calls) != 2 || w.calls[1].index != 4 {
-			t.Fatalf("%d calls", len(w.calls))
+		for i := range uint32(1500) {
+			w.produce(bulkSlot, task, i)
 		}
-		if n := p.value("altavoz_sends_waiting", "throttled"); n != 3 {
+		w.rest(5100 * time.Millisecond)
+		if n := p.value("altavoz_sender_throttles_total"); n != 1 {
+			t.Errorf("slowed down %v times", n)
+		}
+		w.produce(bulkSlot, other, 4000, by("2"))
+		begin := time.Now()
+		w.rest(time.Second)
+		if n := w.within(begin, time.Second); n < 38 || n > 45 { // half of 100 x 0.8, growing by 4 a second; and the other number's
+			t.Errorf("%d calls in the second after", n)
+		}
+		if n := p.value("altavoz_sends_waiting", "throttled"); n < 400 || w.attempts[who{other, 4000}] != 1 {
 			t.Errorf("%v wait", n)
 		}
-		w.until("done", func() bool { return w.allDone(bulkSlot) && w.allDone(expressSlot) })
-		if n := w.count(schemas.OutcomeSent); n != 4 {
+		w.until("done", func() bool { return w.allDone(bulkSlot) })
+		if n := w.count(schemas.OutcomeSent); n != 1501 {
 			t.Errorf("%d sent", n)
 		}
-		// Express goes first when the number goes on, and works: from there on each time is the first time.
-		for _, g := range w.gaps() {
-			if g < throttleBase || g > throttleMost+10*time.Millisecond {
-				t.Errorf("waited %v", g)
-			}
+		w.rest(10 * time.Second)
+		if full, now := p.value("altavoz_sender_rate", "full"), p.value("altavoz_sender_rate", "now"); full != 80+64 || now != full {
+			t.Errorf("in the end %v of %v a second", now, full)
 		}
 	})
 }
 
+// TestThrottledDoubles: while nothing gets through, one call finds out now and then; a time that Meta names is kept.
 func TestThrottledDoubles(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(w *world) {
 		w.answer = answers(append(repeat(schemas.Reply{Verdict: schemas.VerdictThrottled}, 8),
 			schemas.Reply{Verdict: schemas.VerdictThrottled, After: 5 * time.Second}, schemas.Reply{Verdict: schemas.VerdictThrottled, After: 100 * time.Hour})...)
 		w.start(both)
-		w.produce(bulkSlot, schemas.NewTaskID(), 1)
+		id := who{schemas.NewTaskID(), 1}
+		w.produce(bulkSlot, id.task, id.index)
 		w.rest(2 * time.Hour)
 		var seconds []int
 		for _, g := range w.gaps() {
 			seconds = append(seconds, int(g.Seconds()))
 		}
-		if d := cmp.Diff([]int{1, 2, 4, 8, 16, 32, 60, 60, 5, 3600}, seconds); d != "" {
+		if d := cmp.Diff([]int{0, 1, 2, 4, 8, 10, 10, 10, 5, 3600}, seconds); d != "" {
 			t.Error(d)
+		}
+		if got := w.outcomes(id); len(got) != 1 || got[0] != schemas.MarkSent {
+			t.Errorf("ended as %v", got)
+		}
+	})
+}
+
+// TestThrottledNumberIsTriedByOne: after a wait one call goes, whatever waits, and the others when it got through.
+func TestThrottledNumberIsTriedByOne(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(w *world) {
+		open := time.Now().Add(30 * time.Second)
+		w.latency = func(*apiCall) time.Duration { return 100 * time.Millisecond }
+		w.answer = func(*apiCall) schemas.Reply {
+			if time.Now().Before(open) {
+				return schemas.Reply{Verdict: schemas.VerdictThrottled}
+			}
+			return schemas.Reply{Verdict: schemas.VerdictSent}
+		}
+		p := w.start(both, rate(100), partitions(1, 1))
+		task := schemas.NewTaskID()
+		for i := range uint32(1000) {
+			w.produce(bulkSlot, task, i)
+		}
+		w.rest(29 * time.Second)
+		if n := len(w.calls); n > 8+4+6 { // in flight at 80 a second, then at 40, then one at a time
+			t.Errorf("%d calls were refused", n)
+		}
+		p.onCommit(func([]schemas.Position) fault { // a trial that is not made is no answer
+			return fault{refuse: func(schemas.Slot) error { return errors.New("rebalance") }}
+		})
+		w.rest(20 * time.Second)
+		p.onCommit(nil)
+		begin := time.Now()
+		w.until("done", func() bool { return w.allDone(bulkSlot) })
+		if took := time.Since(begin); took > 20*time.Second {
+			t.Errorf("took %v", took)
+		}
+	})
+}
+
+// TestThrottledIsSaid: tasks of a number that is slow for a while say why, and that they go on; a moment explains nothing.
+func TestThrottledIsSaid(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(w *world) {
+		begin := time.Now()
+		w.answer = func(*apiCall) schemas.Reply {
+			if at := time.Since(begin); at > 2*time.Second && at < 20*time.Second {
+				return schemas.Reply{Verdict: schemas.VerdictThrottled, Code: 130429, Detail: "rate"}
+			}
+			return schemas.Reply{Verdict: schemas.VerdictSent}
+		}
+		w.start(both, rate(100), partitions(1, 1))
+		task := schemas.NewTaskID()
+		for i := range uint32(4000) {
+			w.produce(bulkSlot, task, i)
+		}
+		w.rest(5 * time.Second)
+		if notes := w.notes(task); len(notes) > 0 {
+			t.Errorf("said %q after a moment", notes)
+		}
+		w.until("done", func() bool { return w.allDone(bulkSlot) })
+		notes := w.notes(task)
+		if len(notes) != 2 || !strings.HasPrefix(notes[0], "WAITING Más lento desde 2000-01-01T01:00:02Z: (130429) ") || notes[1] != "RUNNING " {
+			t.Errorf("said %q", notes)
+		}
+	})
+}
+
+// TestGoingOnIsSaidByTheHeir: a number stops, its process says so and dies; whoever sends again takes it back.
+func TestGoingOnIsSaidByTheHeir(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(w *world) {
+		w.answer = func(c *apiCall) schemas.Reply {
+			return schemas.Reply{Verdict: schemas.VerdictAccount, Code: 190}
+		}
+		p := w.start(both)
+		task, young := schemas.NewTaskID(), schemas.NewTaskID()
+		for i := range uint32(3) {
+			w.produce(bulkSlot, task, i)
+		}
+		w.rest(10 * time.Second)
+		p.kill()
+		w.lock(func() { w.answer = nil })
+		w.rest(time.Second)
+		w.produce(bulkSlot, young, 9)
+		w.start(both)
+		w.until("done", func() bool { return w.allDone(bulkSlot) })
+		notes := w.notes(task)
+		if len(notes) < 2 || notes[len(notes)-1] != "RUNNING " || slices.Index(notes, "RUNNING ") != len(notes)-1 {
+			t.Errorf("said %q", notes)
+		}
+		if notes := w.notes(young); len(notes) > 0 {
+			t.Errorf("said %q of a task that never waited", notes)
 		}
 	})
 }
@@ -246,15 +343,16 @@ func TestThrottledAllAtOnce(t *testing.T) {
 			}
 			return schemas.Reply{Verdict: schemas.VerdictSent}
 		}
-		w.start(both)
+		p := w.start(both)
 		task := schemas.NewTaskID()
 		begin := time.Now()
 		for i := range uint32(200) {
 			w.produce(bulkSlot, task, i)
 		}
 		w.until("done", func() bool { return w.allDone(bulkSlot) })
-		if took := time.Since(begin); took > 2*time.Second {
-			t.Errorf("took %v", took)
+		// One cut to half of what is taken for the limit, and one wait.
+		if took := time.Since(begin); took > 8*time.Second || p.value("altavoz_sender_throttles_total") != 2 {
+			t.Errorf("took %v, slowed down %v times", took, p.value("altavoz_sender_throttles_total"))
 		}
 	})
 }

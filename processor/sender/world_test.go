@@ -287,7 +287,9 @@ type option func(*Config)
 
 func inFlight(n int) option { return func(c *Config) { c.MaxInFlight = n } }
 func rate(r float64) option {
-	return func(c *Config) { c.Numbers = map[string]Number{testNumber: {Rate: r}} }
+	return func(c *Config) {
+		c.Numbers, c.Rate = []string{testNumber}, func(number string) (float64, bool) { return r, number == testNumber }
+	}
 }
 
 func partitions(ex, bu int32) option {
@@ -295,6 +297,9 @@ func partitions(ex, bu int32) option {
 		c.Partitions = map[schemas.Topic]int32{schemas.TopicSendsExpress: ex, schemas.TopicSendsBulk: bu}
 	}
 }
+
+// unlimited are the numbers of a process that is not told otherwise.
+var unlimited = []string{testNumber, "2", "3"}
 
 // start starts a process that owns the given slots.
 func (w *world) start(slots []schemas.Slot, opts ...option) *process {
@@ -304,7 +309,7 @@ func (w *world) start(slots []schemas.Slot, opts ...option) *process {
 	}
 	cfg := Config{
 		Logger: slog.New(slog.NewTextHandler(&p.logs, nil)), Registerer: p.reg,
-		Numbers: map[string]Number{testNumber: {}, "2": {}, "3": {}},
+		Numbers: unlimited, Rate: func(number string) (float64, bool) { return 0, slices.Contains(unlimited, number) },
 	}
 	for _, o := range opts {
 		o(&cfg)
