@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
 	"io"
 	"net"
@@ -21,6 +22,7 @@ type faultNet struct {
 	lists map[net.Listener]struct{}
 	dead  chan struct{} // closed once cut
 	thaw  chan struct{} // closed while running
+	lose  func(c *faultConn) bool
 }
 
 func newFaultNet(dial func(context.Context, string, string) (net.Conn, error), listen func(string, string) (net.Listener, error)) *faultNet {
@@ -78,6 +80,16 @@ func (n *faultNet) Cut() {
 	}
 }
 
+// Alive reports whether it was not cut.
+func (n *faultNet) Alive() bool {
+	select {
+	case <-n.dead:
+		return false
+	default:
+		return true
+	}
+}
+
 // Freeze holds all traffic back until Thaw.
 func (n *faultNet) Freeze() {
 	n.mu.Lock()
@@ -98,6 +110,19 @@ func (n *faultNet) Thaw() {
 	default:
 		close(n.thaw)
 	}
+}
+
+// Lose breaks a connection where it would be written to and lose says so: what is written then never arrives. Nil: none.
+func (n *faultNet) Lose(lose func(c *faultConn) bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.lose = lose
+}
+
+func (n *faultNet) loses(c *faultConn) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.lose != nil && n.lose(c)
 }
 
 // pass waits while the process is frozen; an error means that it is dead.
@@ -141,19 +166,59 @@ func (n *faultNet) adopt(c net.Conn, addr string) (net.Conn, error) {
 type faultConn struct {
 	net.Conn
 	net *faultNet
+
+	mu   sync.Mutex
+	keys map[int16]bool // kinds of Kafka requests that were read here
+	body bool           // what is read next is a request, behind its length
 }
+
+// kafkaLength is how long the length of a Kafka request is; a request begins with its kind.
+const kafkaLength = 4
 
 func (c *faultConn) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
 	if dead := c.net.pass(); dead != nil {
 		return 0, dead
 	}
+	c.hear(b[:n], len(b))
 	return n, err
+}
+
+// hear notes the kind of a request; kfake reads its length and the rest of it one after the other.
+func (c *faultConn) hear(b []byte, asked int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case asked == kafkaLength && len(b) == kafkaLength:
+		c.body = true
+	case c.body && len(b) >= 2:
+		c.body = false
+		if c.keys == nil {
+			c.keys = make(map[int16]bool)
+		}
+		c.keys[int16(binary.BigEndian.Uint16(b))] = true
+	}
+}
+
+// spoke reports whether a Kafka request of any of these kinds was read.
+func (c *faultConn) spoke(keys ...int16) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, k := range keys {
+		if c.keys[k] {
+			return true
+		}
+	}
+	return false
 }
 
 func (c *faultConn) Write(b []byte) (int, error) {
 	if err := c.net.pass(); err != nil {
 		return 0, err
+	}
+	if c.net.loses(c) {
+		_ = c.Conn.Close()
+		return 0, fmt.Errorf("answer lost: %w", net.ErrClosed)
 	}
 	return c.Conn.Write(b)
 }

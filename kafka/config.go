@@ -96,6 +96,7 @@ func (c Config) client(extra ...kgo.Opt) (*kgo.Client, error) {
 		kgo.RequestTimeoutOverhead(c.RequestTimeout),
 		kgo.WithDecompressor(cappedDecompressor{}),
 		kgo.WithLogger(libraryLog{c.Logger}),
+		kgo.DisableClientMetrics(), // ours are at /metrics; packing the library's for the broker is not free
 	}
 	if c.SASL != nil {
 		opts = append(opts, kgo.SASL(c.SASL))

@@ -83,7 +83,7 @@ func (s *Statuses) Watch(t schemas.TaskID) (changes <-chan struct{}, stop func()
 	}
 }
 
-// read keeps a status if it is newer than what is known: a zombie may have written an older one later.
+// read keeps a status if it is newer than what is known: a zombie may have written one later that knows less.
 func (s *Statuses) read(rec schemas.Record) error {
 	id, err := schemas.ParseTaskID(string(rec.Key))
 	if err != nil {
@@ -104,7 +104,7 @@ func (s *Statuses) read(rec schemas.Record) error {
 	}
 	s.mu.Lock()
 	known := s.tasks[id]
-	newer := known == nil || st.GetVersion() > known.GetVersion()
+	newer := st.Supersedes(known)
 	if newer {
 		s.tasks[id] = st
 		for c := range s.watchers[id] {

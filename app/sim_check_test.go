@@ -1,0 +1,321 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"time"
+
+	"altavoz/kafka"
+	"altavoz/schemas"
+)
+
+// told is what one process said last of a task while it lived: it may be behind the others, and never goes back.
+type told struct {
+	decided  int
+	finished bool
+}
+
+type teller struct {
+	addr  string
+	life  int
+	about schemas.TaskID
+}
+
+// watch looks on while things go wrong: what the processes say of every task adds up and never goes back, nobody is
+// called twice, and no process gives up by itself.
+func (w *world) watch() {
+	said := make(map[teller]told)
+	r := w.chance(chanceWorld)
+	for {
+		select {
+		case <-w.calm:
+			return
+		case <-time.After(time.Second + upTo(r, 3*time.Second)):
+		}
+		procs := w.processes()
+		p := procs[0]
+		if p.roles.Has(RoleProducer) && len(procs) > 1 && procs[1].roles.Has(RoleProducer) && r.IntN(2) == 0 {
+			p = procs[1]
+		}
+		w.listen(p, said)
+		w.nobodyTwice()
+		for _, p := range procs {
+			w.stillRuns(p)
+		}
+	}
+}
+
+func (w *world) listen(p *process, said map[teller]told) {
+	for _, task := range w.known() {
+		_, life := p.life()
+		s, code, err := w.status(p, task.id, 3*time.Second)
+		if _, after := p.life(); err != nil || after != life {
+			return // it is away, and says nothing, or it is not the same any more
+		}
+		who := teller{p.addr, life, task.id}
+		before, known := said[who]
+		if code != http.StatusOK {
+			if known && code != http.StatusServiceUnavailable {
+				w.errorf("%s knew task %s and answers %d", p.addr, task.id, code)
+			}
+			continue
+		}
+		now := told{s.Result.Total - s.Result.Pending, ended(s.Status)}
+		if now.decided < before.decided || (before.finished && !now.finished) {
+			w.errorf("%s said of task %s %+v and then %+v", p.addr, task.id, before, now)
+		}
+		said[who] = now
+	}
+}
+
+func ended(status string) bool {
+	return status == "SUCCESS" || status == "FAILURE" || status == "REVOKED"
+}
+
+// status asks a process for a task; its numbers must add up, whenever it is asked.
+func (w *world) status(p *process, id schemas.TaskID, patience time.Duration) (s taskStatus, code int, err error) {
+	req, err := http.NewRequestWithContext(context.Background(), http.MethodGet, "http://"+p.addr+statusPath+id.String(), nil)
+	if err != nil {
+		return s, 0, fmt.Errorf("asking: %w", err)
+	}
+	resp, err := w.client(patience).Do(req)
+	if err != nil {
+		return s, 0, fmt.Errorf("asking: %w", err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return s, resp.StatusCode, nil
+	}
+	if err := json.NewDecoder(resp.Body).Decode(&s); err != nil {
+		return s, 0, fmt.Errorf("asking: %w", err)
+	}
+	r := s.Result
+	if r.Successful+r.Failed+r.Pending != r.Total {
+		w.errorf("task %s: %d + %d + %d is not %d", id, r.Successful, r.Failed, r.Pending, r.Total)
+	}
+	if s.Status == "SUCCESS" && r.Pending != 0 {
+		w.errorf("task %s is finished and has %d pending", id, r.Pending)
+	}
+	return s, resp.StatusCode, nil
+}
+
+// nobodyTwice asks the Cloud API's own ledger: a second call is right only where every call before it was plainly
+// refused, or where the broadcast allows it; and then only once for every time that somebody could not know better.
+func (w *world) nobodyTwice() {
+	w.mu.Lock()
+	died := w.ended
+	w.mu.Unlock()
+	for _, task := range w.known() {
+		for i := range task.phones {
+			calls, open, accepted := w.sim.Calls(schemas.Callback(task.id, uint32(i)))
+			most := 1
+			if task.resend {
+				most += died
+				if w.ambiguous() {
+					most += simAttempts
+				}
+			}
+			if open > most || accepted > most {
+				w.errorf("%s/%d was called %d times, %d of them not plainly refused, %d accepted", task.id, i, calls, open, accepted)
+			}
+		}
+	}
+}
+
+// simAttempts is how often a broadcast that allows it calls somebody again whose answer was lost.
+const simAttempts = 5
+
+// ambiguous reports whether this history may lose the Cloud API's answers.
+func (w *world) ambiguous() bool {
+	return w.mayHave("api_reset_before") || w.mayHave("api_reset_after") || w.mayHave("api_truncates") || w.mayHave("api_hangs")
+}
+
+func (w *world) stillRuns(p *process) {
+	a, _ := p.life()
+	if a == nil {
+		return
+	}
+	select {
+	case err := <-a.Failed():
+		if p.net.Alive() {
+			w.errorf("%s gave up: %v", p.addr, err)
+		}
+	default:
+	}
+}
+
+// settle waits, with the faults off, until every task is at its end.
+func (w *world) settle() {
+	for end := time.Now().Add(simPatient); ; time.Sleep(time.Second) {
+		open := ""
+		for _, task := range w.known() {
+			if s, _, err := w.status(w.processes()[0], task.id, 10*time.Second); err != nil || s.Status != "SUCCESS" {
+				open = fmt.Sprintf("%s of %d: %+v %v", task.id, len(task.phones), s, err)
+			}
+		}
+		if open == "" {
+			return
+		}
+		if time.Now().After(end) {
+			w.errorf("not finished %v after the last fault: %s", simPatient, open)
+			return
+		}
+	}
+}
+
+// check compares three witnesses: the Cloud API's own ledger, what the task's status says, and a fold of everything that
+// was ever written to results; and of the last one every status that was ever written.
+func (w *world) check() {
+	w.nobodyTwice()
+	marks, statuses := w.recount()
+	w.mu.Lock()
+	died := w.ended
+	w.mu.Unlock()
+	for _, task := range w.known() {
+		s, _, err := w.status(w.processes()[0], task.id, 10*time.Second)
+		if err != nil {
+			w.errorf("%v", err)
+		}
+		of := make(map[schemas.OutcomeClass]int)
+		counts := make(map[uint32]uint32)
+		for i := range task.phones {
+			m := marks[recipient{task.id, uint32(i)}]
+			of[m.Outcome()]++
+			counts[uint32(m)]++
+			w.checkOne(task, i, m, died)
+		}
+		r := s.Result
+		if r.Total != len(task.phones) || r.Successful != of[schemas.OutcomeSent]+of[schemas.OutcomeDelivered]+of[schemas.OutcomeRead] ||
+			r.Unknown != of[schemas.OutcomeUnknown] || r.Pending != 0 {
+			w.errorf("%s: the status says %+v, the log says %v", task.id, r, of)
+		}
+		w.checkView(task, statuses[task.id], counts)
+		w.tally.Tasks++
+		w.tally.Recipients += len(task.phones)
+		w.tally.Sent += r.Successful
+		w.tally.Failed += of[schemas.OutcomeFailed]
+		w.tally.Unknown += of[schemas.OutcomeUnknown]
+	}
+}
+
+func (w *world) checkOne(task *simTask, i int, m schemas.Mark, died int) {
+	_, open, accepted := w.sim.Calls(schemas.Callback(task.id, uint32(i)))
+	out := m.Outcome()
+	reached := m >= schemas.MarkSent
+	switch {
+	case out == schemas.OutcomePending:
+		w.errorf("%s/%d has no outcome", task.id, i)
+	case out == schemas.OutcomeSkipped || out == schemas.OutcomeExpired || out == schemas.OutcomeCancelled:
+		w.errorf("%s/%d is %s, which nobody asked for", task.id, i, out)
+	case accepted > 0 && out == schemas.OutcomeFailed && !task.resend:
+		w.errorf("%s/%d was accepted and is %s (%d)", task.id, i, out, m)
+	case accepted == 0 && reached:
+		w.errorf("%s/%d is %s and was never accepted", task.id, i, out)
+	case out == schemas.OutcomeUnknown && open == 0 && died == 0 && !w.brokerFails():
+		w.errorf("%s/%d is unknown, and nothing happened that could explain it", task.id, i)
+	}
+}
+
+// brokerFails reports whether this history may end memberships or lose commits.
+func (w *world) brokerFails() bool {
+	for _, k := range w.kinds {
+		if k.place == placeBroker {
+			return true
+		}
+	}
+	return false
+}
+
+// checkView follows the statuses that were written of a task, as everybody does who reads them: one with a version that
+// is not newer does not count.
+func (w *world) checkView(task *simTask, written []*schemas.Status, counts map[uint32]uint32) {
+	var view *schemas.Status
+	for _, s := range written {
+		if !s.Supersedes(view) {
+			continue
+		}
+		if s.Decided() < view.Decided() || (view.GetFinishedMs() != 0 && s.GetFinishedMs() != view.GetFinishedMs()) {
+			w.errorf("%s: version %d has %d decided and ended at %d, version %d %d and %d", task.id, view.GetVersion(), view.Decided(),
+				view.GetFinishedMs(), s.GetVersion(), s.Decided(), s.GetFinishedMs())
+		}
+		view = s
+	}
+	n := 0
+	for _, c := range view.GetCounts() {
+		if c.GetMark() == uint32(schemas.MarkPending) || c.GetCount() == 0 {
+			continue
+		}
+		n++
+		if counts[c.GetMark()] != c.GetCount() {
+			n = -len(counts)
+		}
+	}
+	if n != len(counts) {
+		w.errorf("%s: the last status counts %v, the log %v", task.id, view.GetCounts(), counts)
+	}
+}
+
+type recipient struct {
+	task  schemas.TaskID
+	index uint32
+}
+
+// recount folds the whole of results, as nothing in the house does, and reads every status that was written.
+func (w *world) recount() (map[recipient]schemas.Mark, map[schemas.TaskID][]*schemas.Status) {
+	reader, err := kafka.NewReader(w.kafkaConfig())
+	if err != nil {
+		w.errorf("%v", err)
+		return nil, nil
+	}
+	defer reader.Close()
+	marks := make(map[recipient]schemas.Mark)
+	raise := func(t schemas.TaskID, from, to uint32, m schemas.Mark) {
+		for i := from; i < to; i++ {
+			marks[recipient{t, i}] = max(marks[recipient{t, i}], m)
+		}
+	}
+	w.readAll(reader, schemas.TopicResults, func(rec *schemas.Record) {
+		var r schemas.Result
+		id, err := schemas.ParseTaskID(string(rec.Key))
+		if err != nil || schemas.Decode(rec, &r) != nil {
+			return // rubbish
+		}
+		switch e := r.GetEvent().(type) {
+		case *schemas.Result_Outcome:
+			raise(id, e.Outcome.GetIndex(), e.Outcome.GetIndex()+1, schemas.Mark(e.Outcome.GetMark()))
+		case *schemas.Result_Range:
+			raise(id, e.Range.GetFrom(), e.Range.GetTo(), schemas.Mark(e.Range.GetMark()))
+		case *schemas.Result_Receipts:
+			for _, o := range e.Receipts.GetOutcomes() {
+				raise(id, o.GetIndex(), o.GetIndex()+1, schemas.Mark(o.GetMark()))
+			}
+		}
+	})
+	statuses := make(map[schemas.TaskID][]*schemas.Status)
+	w.readAll(reader, schemas.TopicStatuses, func(rec *schemas.Record) {
+		var s schemas.Status
+		if id, err := schemas.ParseTaskID(string(rec.Key)); err == nil && len(rec.Value) > 0 && schemas.Decode(rec, &s) == nil {
+			statuses[id] = append(statuses[id], &s)
+		}
+	})
+	return marks, statuses
+}
+
+func (w *world) readAll(reader *kafka.Reader, t schemas.Topic, each func(*schemas.Record)) {
+	ends, err := reader.Ends(context.Background(), t)
+	if err != nil {
+		w.errorf("%v", err)
+		return
+	}
+	for p, end := range ends {
+		err := reader.Range(context.Background(), schemas.Slot{Topic: t, Partition: p}, 0, end, func(rec schemas.Record) error {
+			each(&rec)
+			return nil
+		})
+		if err != nil {
+			w.errorf("%v", err)
+		}
+	}
+}

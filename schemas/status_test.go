@@ -1,0 +1,37 @@
+package schemas_test
+
+import (
+	"testing"
+
+	"altavoz/schemas"
+)
+
+// TestStatusSupersedes: found by the simulation (seed 141), a process that had lost a task wrote a higher version over
+// its end, and everybody who looked saw a finished task that went on.
+func TestStatusSupersedes(t *testing.T) {
+	t.Parallel()
+	plan := &schemas.Plan{Total: 45}
+	status := func(version uint64, sent, pending uint32, finished int64) *schemas.Status {
+		return &schemas.Status{Plan: plan, Version: version, FinishedMs: finished, Counts: []*schemas.MarkCount{
+			{Mark: uint32(schemas.MarkSent), Count: sent}, {Mark: uint32(schemas.MarkPending), Count: pending},
+		}}
+	}
+	for name, c := range map[string]struct {
+		known, later *schemas.Status
+		want         bool
+	}{
+		"the first":                        {nil, status(1, 0, 45, 0), true},
+		"a higher version":                 {status(1, 0, 45, 0), status(2, 3, 42, 0), true},
+		"the same version":                 {status(2, 3, 42, 0), status(2, 3, 42, 0), false},
+		"a lower version":                  {status(2, 3, 42, 0), status(1, 9, 36, 0), false},
+		"a higher version that knows less": {status(15, 45, 0, 7), status(16, 32, 13, 0), false},
+		"fewer are decided":                {status(15, 40, 5, 0), status(16, 32, 13, 0), false},
+		"it was finished":                  {status(15, 45, 0, 7), status(16, 45, 0, 0), false},
+		"as many, and a correction":        {status(15, 45, 0, 7), status(16, 45, 0, 7), true},
+		"before the plan":                  {&schemas.Status{Version: 1, Counts: status(1, 3, 0, 0).GetCounts()}, status(2, 2, 43, 0), true},
+	} {
+		if got := c.later.Supersedes(c.known); got != c.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}
