@@ -63,7 +63,7 @@ func (a *App) openDoors(ctx context.Context) error {
 		}
 	}
 	if roles.Has(RoleProducer, RoleFanout) {
-		statuses, err := kafka.NewStatuses(a.kafka, a.layout)
+		statuses, err := kafka.NewStatuses(a.kafka, a.layout) //nolint:contextcheck // a view lives until Stop
 		if err != nil {
 			return fmt.Errorf("opening the view of statuses: %w", err)
 		}

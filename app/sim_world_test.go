@@ -209,7 +209,6 @@ type process struct {
 	addr  string
 
 	mu    sync.Mutex
-	busy  sync.Mutex // held by whoever does something to it
 	net   *faultNet
 	app   *App
 	lives int           // how often it was started

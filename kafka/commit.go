@@ -159,7 +159,7 @@ func (s *session) findCoordinator(ctx context.Context) (int32, error) {
 	}
 	req := kmsg.NewPtrFindCoordinatorRequest()
 	req.CoordinatorKey, req.CoordinatorKeys = s.group.name, []string{s.group.name}
-	resp, err := req.RequestWith(ctx, s.cl)
+	resp, err := within(ctx, func() (*kmsg.FindCoordinatorResponse, error) { return req.RequestWith(ctx, s.cl) })
 	if err != nil {
 		return noBroker, fmt.Errorf("finding the coordinator: %w", err)
 	}

@@ -12,6 +12,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/sasl"
+
+	"altavoz/kafka/unpack"
 )
 
 // Config is how every client of this process reaches the cluster.
@@ -94,7 +96,7 @@ func (c Config) client(extra ...kgo.Opt) (*kgo.Client, error) {
 		kgo.ClientID(c.ClientID),
 		kgo.Dialer(dial),
 		kgo.RequestTimeoutOverhead(c.RequestTimeout),
-		kgo.WithDecompressor(cappedDecompressor{}),
+		kgo.WithDecompressor(unpack.Capped{}),
 		kgo.WithLogger(libraryLog{c.Logger}),
 		kgo.DisableClientMetrics(), // ours are at /metrics; packing the library's for the broker is not free
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kversion"
 
+	"altavoz/kafka/balance"
 	"altavoz/schemas"
 )
 
@@ -45,6 +46,9 @@ const (
 	drainTimeout = 15 * time.Second // longer than a call to WhatsApp (10 s), shorter than the rebalance (30 s)
 	leaveTimeout = 2 * time.Second
 	rejoinPause  = 500 * time.Millisecond
+	// twinWithin is how soon after the last one a fencing means a twin. One alone may be the broker's doing: killed between
+	// handing out a member id and writing it down, it comes back with the one before and takes us for a stranger.
+	twinWithin = time.Minute
 
 	offsetCommitKey, offsetFetchKey = 8, 9 // of the Kafka protocol
 	offsetByName                    = 9    // the last version of both that knows topics by name
@@ -81,6 +85,7 @@ func NewGroup(c Config, _ Layout, name string, topics []schemas.Topic) (*Group, 
 // Run is the membership: it joins, feeds the stage, and joins anew whenever a session ended. When ctx ends it drains,
 // leaves the group and returns nil. An error is one that joining again would not mend.
 func (g *Group) Run(ctx context.Context, st Stage) error {
+	var fenced time.Time
 	for {
 		s, err := g.open(st) //nolint:contextcheck // a session outlives ctx: it drains after it
 		if err != nil {
@@ -89,6 +94,8 @@ func (g *Group) Run(ctx context.Context, st Stage) error {
 		err = s.run(ctx)
 		g.close(s) //nolint:contextcheck // ctx is over by now; leaving has its own bound
 		switch {
+		case errors.Is(err, ErrTwin) && (fenced.IsZero() || time.Since(fenced) > twinWithin):
+			fenced = time.Now()
 		case errors.Is(err, ErrTwin) || errors.Is(err, ErrOffsets):
 			return fmt.Errorf("group %s: %w", g.name, err)
 		case ctx.Err() != nil:
@@ -152,7 +159,7 @@ func (g *Group) open(st Stage) (*session, error) {
 		kgo.WithContext(life),
 		kgo.ConsumerGroup(g.name), kgo.ConsumeTopics(names...),
 		kgo.DisableAutoCommit(),
-		kgo.Balancers(kgo.CooperativeStickyBalancer()),
+		kgo.Balancers(balance.New()),
 		kgo.SessionTimeout(g.cfg.SessionTimeout), kgo.HeartbeatInterval(g.cfg.SessionTimeout / heartbeats),
 		kgo.RebalanceTimeout(g.cfg.RebalanceTimeout),
 		kgo.BlockRebalanceOnPoll(), // so that no record of a slot is handed over after the slot was

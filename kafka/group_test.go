@@ -150,6 +150,23 @@ func TestTwinIsTold(t *testing.T) {
 	})
 }
 
+// A broker that was killed after it had handed out a member id, and before it wrote it down, knows the one before: it fences
+// the process that owns the name. Seen on Kafka 4.3.1; the process took itself for a twin and ended.
+func TestBrokerForgetsAMember(t *testing.T) {
+	t.Parallel()
+	cluster, c := embedded(t)
+	c.InstanceID = "mine"
+	l := layout(t, c)
+	cluster.ControlKey(int16(kmsg.JoinGroup), func(req kmsg.Request) (kmsg.Response, error, bool) {
+		resp := req.ResponseKind().(*kmsg.JoinGroupResponse)
+		resp.ErrorCode = kerr.FencedInstanceID.Code
+		return resp, nil, true // once
+	})
+	p := newProbe()
+	join(t, c, l, p)
+	until(t, "assigned", func() bool { return len(p.owned()) == 4 })
+}
+
 func TestCommitRefusals(t *testing.T) {
 	t.Parallel()
 	onBrokers(t, func(t *testing.T, c kafka.Config) {

@@ -89,6 +89,7 @@ type house struct {
 	probe   *probe
 	s       *kafka.Statuses
 	v       *kafka.Controls
+	leave   func()
 	acked   int
 	took    int
 }
@@ -101,29 +102,44 @@ func inOutage(t *testing.T, run func(h *house)) {
 		h.boot()
 		h.c = kafka.Config{Brokers: []string{fmt.Sprintf("127.0.0.1:%d", outagePort)}, Prefix: "t.", Dial: h.vn.DialContext}
 		h.l = layout(t, h.c)
-		h.p, h.r, h.probe = publisher(t, h.c, h.l), reader(t, h.c), newProbe()
-		h.v = controls(t, h.c, h.l)
-		begin(t, h.v)
-		var err error
-		if h.s, err = kafka.NewStatuses(h.c, h.l); err != nil {
-			t.Fatal(err)
-		}
-		if err := h.s.Start(context.WithoutCancel(t.Context())); err != nil {
-			t.Fatal(err)
-		}
-		var leave func()
-		h.g, leave = join(t, h.c, h.l, h.probe)
+		h.open()
 		h.goesOn()
 		run(h)
 		h.goesOn()
-		leave()
-		h.s.Stop()
-		h.v.Stop()
-		_ = h.p.Close(context.WithoutCancel(t.Context()))
-		h.r.Close()
+		h.close()
 		h.cluster.Close()
 		time.Sleep(time.Minute) // what the library does in its own time
 	})
+}
+
+// open is a process that starts.
+func (h *house) open() {
+	h.t.Helper()
+	h.p, h.r, h.probe = publisher(h.t, h.c, h.l), reader(h.t, h.c), newProbe()
+	h.acked, h.took = 0, 0
+	h.v = controls(h.t, h.c, h.l)
+	begin(h.t, h.v)
+	var err error
+	if h.s, err = kafka.NewStatuses(h.c, h.l); err != nil {
+		h.t.Fatal(err)
+	}
+	if err := h.s.Start(context.WithoutCancel(h.t.Context())); err != nil {
+		h.t.Fatal(err)
+	}
+	h.g, h.leave = join(h.t, h.c, h.l, h.probe)
+}
+
+// close ends what a process has open, and says how long that took.
+func (h *house) close() time.Duration {
+	began := time.Now()
+	h.leave()
+	h.s.Stop()
+	h.v.Stop()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(h.t.Context()), answerWait)
+	defer cancel()
+	_ = h.p.Close(ctx)
+	h.r.Close()
+	return time.Since(began)
 }
 
 func (h *house) boot() {
@@ -154,6 +170,35 @@ func (h *house) answers() error {
 		h.acked++
 	}
 	return err
+}
+
+// givesUp asks for all that a stage or a door asks for, and fails if any of it takes longer than it was given.
+func (h *house) givesUp() {
+	h.t.Helper()
+	slot := schemas.Slot{Topic: schemas.TopicSendsExpress}
+	for name, ask := range map[string]func(context.Context) error{
+		"a commit": func(ctx context.Context) error {
+			refused, err := h.g.Commit(ctx, h.g.Fence(), []schemas.Position{{Slot: slot}})
+			return errors.Join(err, refused[slot])
+		},
+		"a record": func(ctx context.Context) error { _, err := h.r.Record(ctx, slot, 0); return err },
+		"the ends": func(ctx context.Context) error { _, err := h.r.Ends(ctx, slot.Topic); return err },
+		"a view":   h.v.Sync,
+		"a look at the topics": func(ctx context.Context) error {
+			_, err := kafka.CheckTopics(ctx, h.c)
+			return err
+		},
+	} {
+		ctx, cancel := context.WithTimeout(h.t.Context(), answerWait)
+		began := time.Now()
+		if ask(ctx) == nil {
+			h.t.Errorf("%s was answered by a broker that is stopped", name)
+		}
+		if took := time.Since(began); took > answerWithin {
+			h.t.Errorf("%s took %v", name, took)
+		}
+		cancel()
+	}
 }
 
 // goesOn waits until everything works: writing, reading, views, single records, commits.
@@ -205,8 +250,27 @@ func TestBrokerStoppedForAMinute(t *testing.T) {
 			if h.answers() == nil {
 				h.t.Error("a broker that is stopped acknowledged a record")
 			}
+			h.givesUp()
 		}
 		h.side.cont()
+	})
+}
+
+// A process that is told to stop while the broker is stopped, with records on their way, ends before anybody loses patience.
+func TestStoppingWhileTheBrokerIsStopped(t *testing.T) {
+	t.Parallel()
+	inOutage(t, func(h *house) {
+		h.side.stop()
+		for range 3 {
+			_ = h.answers()
+		}
+		if took := h.close(); took > outage/3 {
+			h.t.Errorf("it took %v", took)
+		} else {
+			h.t.Logf("it took %v", took)
+		}
+		h.side.cont()
+		h.open()
 	})
 }
 

@@ -8,11 +8,12 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"altavoz/kafka/unpack"
 	"altavoz/schemas"
 )
 
 // poisoned tells a batch that can't be unpacked from an error that passes.
-func poisoned(err error) bool { return errors.Is(err, errPoison) }
+func poisoned(err error) bool { return errors.Is(err, unpack.ErrPoison) }
 
 // skip goes on behind a batch that can't be unpacked: no stage can do anything with it, and it must not stand in the way
 // of what comes after. Only somebody outside altavoz can have written it. It reports whether it could.

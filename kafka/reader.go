@@ -11,6 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"altavoz/kafka/unpack"
 	"altavoz/schemas"
 )
 
@@ -140,13 +141,13 @@ func (r *Reader) Range(ctx context.Context, s schemas.Slot, from, to int64, each
 
 // Ends returns where each partition of the topic ends now.
 func (r *Reader) Ends(ctx context.Context, t schemas.Topic) (map[int32]int64, error) {
-	listed, err := r.adm.ListEndOffsets(ctx, r.cfg.topic(t))
+	listed, err := within(ctx, func() (kadm.ListedOffsets, error) { return r.adm.ListEndOffsets(ctx, r.cfg.topic(t)) })
 	return offsetsOf(listed, err, "ends", t)
 }
 
 // starts returns where each partition of the topic begins now.
 func (r *Reader) starts(ctx context.Context, t schemas.Topic) (map[int32]int64, error) {
-	listed, err := r.adm.ListStartOffsets(ctx, r.cfg.topic(t))
+	listed, err := within(ctx, func() (kadm.ListedOffsets, error) { return r.adm.ListStartOffsets(ctx, r.cfg.topic(t)) })
 	return offsetsOf(listed, err, "starts", t)
 }
 
@@ -203,7 +204,7 @@ func (r *Reader) once(ctx context.Context, s schemas.Slot, at int64, most int32,
 		return nil, 0, 0, ctx.Err() == nil, err
 	}
 	opts := kgo.ProcessFetchPartitionOpts{Offset: at, Topic: r.cfg.topic(s.Topic), Partition: s.Partition}
-	got, _ := kgo.ProcessFetchPartition(opts, rp, cappedDecompressor{}, nil)
+	got, _ := kgo.ProcessFetchPartition(opts, rp, unpack.Capped{}, nil)
 	if got.Err != nil {
 		return nil, 0, 0, false, got.Err
 	}
@@ -246,18 +247,39 @@ func (r *Reader) raw(ctx context.Context, s schemas.Slot, at int64, most int32, 
 
 // outside finds out on which side of the log an offset lies that it does not have.
 func (r *Reader) outside(ctx context.Context, s schemas.Slot, at int64) (recs []schemas.Record, end, start int64, again bool, err error) {
-	starts, err := r.adm.ListStartOffsets(ctx, r.cfg.topic(s.Topic))
+	starts, err := r.starts(ctx, s.Topic)
 	if err != nil {
 		return nil, 0, 0, ctx.Err() == nil, err
 	}
-	o, ok := starts.Lookup(r.cfg.topic(s.Topic), s.Partition)
-	if !ok || o.Err != nil {
-		return nil, 0, 0, true, fmt.Errorf("where %s begins is not known: %w", s, o.Err)
+	start, ok := starts[s.Partition]
+	if !ok {
+		return nil, 0, 0, true, fmt.Errorf("where %s begins is not known", s)
 	}
-	if at < o.Offset {
-		return nil, 0, o.Offset, false, nil
+	if at < start {
+		return nil, 0, start, false, nil
 	}
 	return nil, at, 0, false, nil // beyond the end
+}
+
+// within ends a call of the library with its context. Not every one does so by itself: one that needs to know the topics
+// first waits for a broker which does not answer until the connection is given up, 20 s and more.
+func within[T any](ctx context.Context, call func() (T, error)) (T, error) {
+	type answer struct {
+		v   T
+		err error
+	}
+	answers := make(chan answer, 1)
+	go func() {
+		v, err := call()
+		answers <- answer{v, err}
+	}()
+	select {
+	case a := <-answers:
+		return a.v, a.err
+	case <-ctx.Done():
+		var none T
+		return none, context.Cause(ctx)
+	}
 }
 
 // leader finds the broker that has the partition.
@@ -270,7 +292,7 @@ func (r *Reader) leader(ctx context.Context, s schemas.Slot, fresh bool) (int32,
 	if fresh {
 		life = -1
 	}
-	resp, err := r.cl.RequestCachedMetadata(ctx, req, life)
+	resp, err := within(ctx, func() (*kmsg.MetadataResponse, error) { return r.cl.RequestCachedMetadata(ctx, req, life) })
 	if err != nil {
 		return 0, [16]byte{}, fmt.Errorf("asking for the leader of %s: %w", s, err)
 	}

@@ -156,7 +156,7 @@ func (s *session) assign(ctx context.Context, offsets map[string]map[int32]kgo.O
 	if len(names) == 0 {
 		return offsets, nil
 	}
-	starts, err := kadm.NewClient(s.cl).ListStartOffsets(ctx, names...)
+	starts, err := within(ctx, func() (kadm.ListedOffsets, error) { return s.reader.adm.ListStartOffsets(ctx, names...) })
 	if err == nil {
 		err = starts.Error()
 	}
@@ -288,7 +288,7 @@ func (s *session) leave() {
 	req.Members = append(req.Members, m)
 	ctx, cancel := context.WithTimeoutCause(context.Background(), leaveTimeout, errors.New("leaving the group took too long"))
 	defer cancel()
-	if _, err := req.RequestWith(ctx, s.cl); err != nil {
+	if _, err := within(ctx, func() (*kmsg.LeaveGroupResponse, error) { return req.RequestWith(ctx, s.cl) }); err != nil {
 		s.group.log.Debug("leaving the group", "error", err)
 	}
 }

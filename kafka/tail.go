@@ -39,7 +39,8 @@ type tail struct {
 	done   chan struct{}
 	start  sync.Once
 	stop   context.CancelFunc
-	warned time.Time // in the goroutine of run
+	kill   context.CancelFunc // ends the client with all that it waits for
+	warned time.Time          // in the goroutine of run
 
 	moving sync.Mutex
 	next   map[int32]int64 // first offset not taken yet
@@ -51,17 +52,20 @@ func newTail(c Config, l Layout, t schemas.Topic, take func(schemas.Record) erro
 	for p := range l[t] {
 		at[p] = kgo.NewOffset().AtStart()
 	}
+	life, kill := context.WithCancel(context.Background())
 	cl, err := c.client(
+		kgo.WithContext(life),
 		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{c.topic(t): at}),
 		kgo.FetchMaxBytes(tailFetchBytes), kgo.FetchMaxPartitionBytes(tailFetchPartitionBytes), kgo.MaxConcurrentFetches(2),
 	)
 	if err != nil {
+		kill()
 		return nil, err
 	}
 	adm := kadm.NewClient(cl)
 	return &tail{
 		topic: t, cfg: c, cl: cl, adm: adm, reader: &Reader{cfg: c, cl: cl, adm: adm}, log: c.Logger.With("view", string(t)),
-		metrics: newTailMetrics(c.Registerer, t), take: take,
+		metrics: newTailMetrics(c.Registerer, t), take: take, kill: kill,
 		caught: make(chan struct{}), done: make(chan struct{}), next: make(map[int32]int64), moved: make(chan struct{}),
 	}, nil
 }
@@ -93,6 +97,7 @@ func (t *tail) Stop() {
 		t.stop()
 		<-t.done
 	}
+	t.kill() // first: nobody hears its last words, and a broker that does not answer is not waited for
 	t.cl.Close()
 }
 

@@ -53,7 +53,7 @@ func EnsureTopics(ctx context.Context, c Config, embedded bool) (Layout, error) 
 	t := topicsAt{Config: c, adm: kadm.NewClient(cl), embedded: embedded}
 	warned := false
 	for {
-		layout, err := t.ensure(ctx)
+		layout, err := within(ctx, func() (Layout, error) { return t.ensure(ctx) })
 		pause := retryTopics
 		switch {
 		case err == nil || errors.Is(err, ErrTopics):
@@ -80,7 +80,7 @@ func CheckTopics(ctx context.Context, c Config) (Layout, error) {
 		return nil, err
 	}
 	defer cl.Close()
-	return topicsAt{Config: c, adm: kadm.NewClient(cl)}.check(ctx)
+	return within(ctx, func() (Layout, error) { return topicsAt{Config: c, adm: kadm.NewClient(cl)}.check(ctx) })
 }
 
 type topicsAt struct {

@@ -10,8 +10,6 @@ import (
 	"strconv"
 	"testing"
 	"time"
-
-	"altavoz/whatsapp/simulator"
 )
 
 const (
@@ -27,7 +25,7 @@ const (
 // TestEndToEndChaosEmbedded hurts one `altavoz up`.
 func TestEndToEndChaosEmbedded(t *testing.T) {
 	length, seed := parameters(t, "embedded")
-	h := newHouse(t, "embedded", seed, simulator.Config{})
+	h := newHouse(t, "embedded", seed)
 	h.embedded(h.dir + "/data")
 	rage(t, h, seed, length, (*storm).embeddedLanes)
 }
@@ -35,7 +33,7 @@ func TestEndToEndChaosEmbedded(t *testing.T) {
 // TestEndToEndChaosKafka hurts processes of all roles, a real Kafka and a real Redis.
 func TestEndToEndChaosKafka(t *testing.T) {
 	length, seed := parameters(t, "kafka")
-	h := newHouse(t, "kafka", seed, simulator.Config{})
+	h := newHouse(t, "kafka", seed)
 	h.real(realSpecs)
 	rage(t, h, seed, length, (*storm).realLanes)
 }
@@ -107,7 +105,7 @@ func settle(t *testing.T, h *house, l *load) time.Duration {
 	began := time.Now()
 	var open []string
 	if !await(t.Context(), settleTime, func() bool {
-		_, open = l.look(t.Context())
+		open = l.look(t.Context())
 		if len(open) > 0 {
 			pause(t.Context(), 250*time.Millisecond)
 		}

@@ -19,10 +19,11 @@ type event struct {
 	underWay int       // calls to the API that it hit, or could hit
 }
 
-// fault is one kind of them. do hurts, gives back, and returns how many calls were under way when it came.
+// fault is one kind of them. find waits for a victim, and for calls to be under way; where it finds none it returns nil.
+// What it returns hurts, gives back, and says how many calls were under way.
 type fault struct {
 	kind string
-	do   func(ctx context.Context, r *rand.Rand) (underWay int)
+	find func(ctx context.Context, r *rand.Rand) (hurt func() (underWay int))
 }
 
 // lane is faults of which one comes after the other; lanes run side by side, so that faults meet.
@@ -75,22 +76,22 @@ func (s *storm) lane(ctx context.Context, r *rand.Rand, ln lane, wg *sync.WaitGr
 			if !pause(ctx, between(r, ln.from, ln.to)) {
 				return
 			}
-			own := rand.New(rand.NewPCG(r.Uint64(), r.Uint64()))
-			if ln.side {
-				wg.Go(func() { s.hurt(ctx, own, ln.faults[i]) })
-			} else {
-				s.hurt(ctx, own, ln.faults[i])
+			f := ln.faults[i]
+			hurt := f.find(ctx, rand.New(rand.NewPCG(r.Uint64(), r.Uint64())))
+			switch {
+			case hurt == nil:
+			case ln.side:
+				wg.Go(func() { s.happen(f.kind, hurt) })
+			default:
+				s.happen(f.kind, hurt)
 			}
 		}
 	}
 }
 
-func (s *storm) hurt(ctx context.Context, r *rand.Rand, f fault) {
-	e := event{kind: f.kind, began: time.Now()}
-	e.underWay = f.do(ctx, r)
-	if e.underWay < 0 || ctx.Err() != nil && e.underWay == 0 {
-		return // it did not happen
-	}
+func (s *storm) happen(kind string, hurt func() int) {
+	e := event{kind: kind, began: time.Now()}
+	e.underWay = hurt()
 	e.over = time.Now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -141,18 +142,20 @@ func (s *storm) moment(ctx context.Context, p *process) int {
 	return n
 }
 
-// onProcess is a fault of a process of the role; -1 where none was free.
-func (s *storm) onProcess(role string, hurt func(ctx context.Context, r *rand.Rand, p *process)) func(context.Context, *rand.Rand) int {
-	return func(ctx context.Context, r *rand.Rand) int {
+// onProcess is a fault of a process of the role.
+func (s *storm) onProcess(kind, role string, hurt func(ctx context.Context, r *rand.Rand, p *process)) fault {
+	return fault{kind + " " + role, func(ctx context.Context, r *rand.Rand) func() int {
 		var p *process
 		if !await(ctx, patience, func() bool { p = s.claim(role, r); return p != nil }) {
-			return -1
+			return nil
 		}
-		defer s.release(p)
 		n := s.moment(ctx, p)
-		hurt(ctx, r, p)
-		return n
-	}
+		return func() int {
+			defer s.release(p)
+			hurt(ctx, r, p)
+			return n
+		}
+	}}
 }
 
 func (s *storm) called(role string) {
@@ -164,33 +167,33 @@ func (s *storm) called(role string) {
 }
 
 func (s *storm) kill(role string, longest time.Duration) fault {
-	return fault{"SIGKILL " + role, s.onProcess(role, func(ctx context.Context, r *rand.Rand, p *process) {
+	return s.onProcess("SIGKILL", role, func(ctx context.Context, r *rand.Rand, p *process) {
 		s.called(role)
 		p.kill()
 		if r.IntN(3) > 0 {
 			pause(ctx, between(r, 0, longest))
 		}
 		s.restart(p)
-	})}
+	})
 }
 
 func (s *storm) freeze(role string, longest time.Duration) fault {
-	return fault{"SIGSTOP " + role, s.onProcess(role, func(ctx context.Context, r *rand.Rand, p *process) {
+	return s.onProcess("SIGSTOP", role, func(ctx context.Context, r *rand.Rand, p *process) {
 		s.called(role)
 		p.signal(syscall.SIGSTOP)
 		pause(ctx, between(r, time.Second, longest))
 		p.signal(syscall.SIGCONT)
-	})}
+	})
 }
 
 func (s *storm) terminate(role string) fault {
-	return fault{"SIGTERM " + role, s.onProcess(role, func(ctx context.Context, r *rand.Rand, p *process) {
+	return s.onProcess("SIGTERM", role, func(ctx context.Context, r *rand.Rand, p *process) {
 		if err := p.terminate(); err != nil {
 			s.h.fail("%v", err)
 		}
 		pause(ctx, between(r, 0, 2*time.Second))
 		s.restart(p)
-	})}
+	})
 }
 
 func (s *storm) restart(p *process) {
@@ -204,44 +207,49 @@ const maxExtras = 1
 
 // more starts a process with every role and without an identity. After a while it is terminated or killed.
 func (s *storm) more(longest time.Duration) fault {
-	return fault{"one more process", func(ctx context.Context, r *rand.Rand) int {
+	return fault{"one more process", func(ctx context.Context, r *rand.Rand) func() int {
 		s.mu.Lock()
+		defer s.mu.Unlock()
 		if s.h.extras >= maxExtras {
-			s.mu.Unlock()
-			return -1
+			return nil
 		}
 		s.h.extras++
-		s.mu.Unlock()
-		n := s.moment(ctx, nil)
-		var p *process
-		if gone := s.h.ofRole("all"); len(gone) > 0 {
-			p = gone[0]
-			s.restart(p)
-		} else {
-			p = s.h.serve(spec{"all-0", "all", false})
-		}
-		pause(ctx, between(r, longest/2, longest))
-		if r.IntN(2) == 0 {
-			s.called("all")
-			p.kill()
-		} else if err := p.terminate(); err != nil {
-			s.h.fail("%v", err)
-		}
-		s.mu.Lock()
-		s.h.extras--
-		s.mu.Unlock()
-		return n
+		return func() int { return s.another(ctx, r, longest) }
 	}}
+}
+
+func (s *storm) another(ctx context.Context, r *rand.Rand, longest time.Duration) int {
+	n := s.moment(ctx, nil)
+	var p *process
+	if gone := s.h.ofRole("all"); len(gone) > 0 {
+		p = gone[0]
+		s.restart(p)
+	} else {
+		p = s.h.serve(spec{"all-0", "all", false})
+	}
+	pause(ctx, between(r, longest/2, longest))
+	if r.IntN(2) == 0 {
+		s.called("all")
+		p.kill()
+	} else if err := p.terminate(); err != nil {
+		s.h.fail("%v", err)
+	}
+	s.mu.Lock()
+	s.h.extras--
+	s.mu.Unlock()
+	return n
 }
 
 // onServer is a fault of the broker or of Redis.
 func (s *storm) onServer(kind string, hurt func(ctx context.Context, r *rand.Rand) error) fault {
-	return fault{kind, func(ctx context.Context, r *rand.Rand) int {
+	return fault{kind, func(ctx context.Context, r *rand.Rand) func() int {
 		n := s.moment(ctx, nil)
-		if err := hurt(ctx, r); err != nil {
-			s.h.fail("%s: %v", kind, err)
+		return func() int {
+			if err := hurt(ctx, r); err != nil {
+				s.h.fail("%s: %v", kind, err)
+			}
+			return n
 		}
-		return n
 	}}
 }
 
@@ -281,13 +289,15 @@ func (s *storm) rule(what, text string) {
 
 // api is a fault of the Cloud API, for some seconds. What it hit is what the ledger counts meanwhile.
 func (s *storm) api(kind, words string, hits func() int) fault {
-	return fault{"API " + kind, func(ctx context.Context, r *rand.Rand) int {
+	return fault{"API " + kind, func(ctx context.Context, r *rand.Rand) func() int {
 		s.moment(ctx, nil)
-		before := hits()
-		s.rule("fault", words)
-		pause(ctx, between(r, 2*time.Second, 5*time.Second))
-		s.rule("fault", "")
-		return hits() - before
+		return func() int {
+			before := hits()
+			s.rule("fault", words)
+			pause(ctx, between(r, 2*time.Second, 5*time.Second))
+			s.rule("fault", "")
+			return hits() - before
+		}
 	}}
 }
 
@@ -308,10 +318,10 @@ func (s *storm) apiFaults() []fault {
 		s.api("slow", "latency=300ms..3s", func() int { return s.h.gate.callsOf("") }),
 		s.api("5xx", "131000=10% html=5% 131016=10%", refused("131000", "131016", "html")),
 		s.api("429", "130429=15% retry_after=1s", refused("130429")),
-		s.api("reset before", "drop_before=4%", func() int { return sim.Summary().Dropped }),
-		s.api("reset after", "drop_after=4%", unanswered),
-		s.api("truncated", "truncate=4%", unanswered),
-		s.api("no answer", "stall=2%", unanswered),
+		s.api("reset before", "drop_before=8%", func() int { return sim.Summary().Dropped }),
+		s.api("reset after", "drop_after=8%", unanswered),
+		s.api("truncated", "truncate=8%", unanswered),
+		s.api("no answer", "stall=5%", unanswered),
 	}
 }
 
@@ -339,7 +349,7 @@ func (s *storm) realLanes() []lane {
 		s.freezeServer("SIGSTOP Redis", red, 8*time.Second),
 	}
 	return []lane{
-		{from: time.Second, to: 3 * time.Second, side: true, faults: procs},
+		{from: time.Second, to: 4 * time.Second, side: true, faults: procs},
 		{from: 2 * time.Second, to: 5 * time.Second, faults: servers},
 		{from: time.Second, to: 2 * time.Second, faults: s.apiFaults()},
 	}

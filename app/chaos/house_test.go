@@ -46,9 +46,9 @@ type house struct {
 	tasks  []*task
 }
 
-func newHouse(t *testing.T, setting string, seed uint64, cfg simulator.Config) *house {
+func newHouse(t *testing.T, setting string, seed uint64) *house {
 	t.Helper()
-	dir, err := os.MkdirTemp(os.Getenv("CHAOS_DIR"), "chaos-"+setting+"-")
+	dir, err := os.MkdirTemp(os.Getenv("CHAOS_DIR"), "chaos-"+setting+"-") //nolint:usetesting // kept when it fails
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,7 +60,7 @@ func newHouse(t *testing.T, setting string, seed uint64, cfg simulator.Config) *
 		}
 		_ = os.RemoveAll(dir)
 	})
-	h.gate = openGate(t, seed, cfg)
+	h.gate = openGate(t, seed, simulator.Config{})
 	t.Cleanup(h.end)
 	return h
 }

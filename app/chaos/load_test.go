@@ -334,8 +334,9 @@ func ended(s status) bool {
 	return s.Status == "SUCCESS" || s.Status == "FAILURE" || s.Status == "REVOKED"
 }
 
-// look asks for the status of every open task, and returns how many recipients of how many tasks wait.
-func (l *load) look(ctx context.Context) (pending int64, open []string) {
+// look asks for the status of every open task, and returns those that are not at their end.
+func (l *load) look(ctx context.Context) (open []string) {
+	pending := int64(0)
 	for _, t := range l.h.list() {
 		if t.done.Load() || ctx.Err() != nil {
 			continue
@@ -355,7 +356,7 @@ func (l *load) look(ctx context.Context) (pending int64, open []string) {
 	if ctx.Err() == nil {
 		l.pending.Store(pending)
 	}
-	return pending, open
+	return open
 }
 
 func (h *house) list() []*task {

@@ -103,7 +103,7 @@ func (p *process) signal(sig syscall.Signal) {
 	if p.cmd == nil || p.cmd.Process == nil {
 		return
 	}
-	switch sig {
+	switch sig { //nolint:exhaustive // those that chaos sends
 	case syscall.SIGKILL, syscall.SIGTERM:
 		p.meant, p.up = true, false
 	case syscall.SIGSTOP:

@@ -157,7 +157,7 @@ func (w *world) append(by tenures, rec schemas.Record) schemas.Record {
 		w.send(by, rec)
 	case schemas.TopicResults:
 		w.result(by, rec)
-	case schemas.TopicBlobs, schemas.TopicMarks, schemas.TopicStatuses, schemas.TopicRejects:
+	case schemas.TopicBlobs, schemas.TopicControls, schemas.TopicMarks, schemas.TopicStatuses, schemas.TopicRejects:
 	}
 	return rec
 }

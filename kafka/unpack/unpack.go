@@ -1,4 +1,5 @@
-package kafka
+// Package unpack decompresses batches of records, up to a size: others write them, and 200 KB can become a gigabyte.
+package unpack
 
 import (
 	"bytes"
@@ -13,24 +14,23 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// maxBatchBytes bounds one batch after decompression. Anybody who may write to a topic could otherwise send 200 KB
-// that become a gigabyte; the largest batch of ours is one broadcast record of at most 24 MiB.
+// maxBatchBytes bounds one batch after decompression; the largest of ours is one broadcast record of at most 24 MiB.
 const maxBatchBytes = 32 << 20
 
 // ErrBomb is the error of a batch that unpacks to more than maxBatchBytes.
 var ErrBomb = errors.New("batch unpacks to more than 32 MiB")
 
-// errPoison is every error of a batch that can't be unpacked, and never will be.
-var errPoison = errors.New("the batch can't be unpacked")
+// ErrPoison is every error of a batch that can't be unpacked, and never will be.
+var ErrPoison = errors.New("the batch can't be unpacked")
 
-// cappedDecompressor unpacks batches, up to maxBatchBytes each.
-type cappedDecompressor struct{}
+// Capped is a kgo.Decompressor that gives up at 32 MiB a batch.
+type Capped struct{}
 
 // Decompress implements kgo.Decompressor.
-func (cappedDecompressor) Decompress(src []byte, codec kgo.CompressionCodecType) ([]byte, error) {
+func (Capped) Decompress(src []byte, codec kgo.CompressionCodecType) ([]byte, error) {
 	out, err := unpack(src, codec)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", errPoison, err)
+		return nil, fmt.Errorf("%w: %w", ErrPoison, err)
 	}
 	return out, nil
 }
