@@ -20,7 +20,9 @@ import (
 var plan = map[string][]string{
 	"schemas":                   {},
 	"producer":                  {"schemas"},
-	"processor/fanout":          {"schemas"},
+	"processor/fanout":          {"schemas", "processor/fanout/ledger", "processor/fanout/turns"},
+	"processor/fanout/ledger":   {"schemas"},
+	"processor/fanout/turns":    {"schemas"},
 	"processor/sender":          {"schemas"},
 	"processor/aggregator":      {"schemas"},
 	"processor":                 {"schemas", "kafka", "processor/fanout", "processor/sender", "processor/aggregator"},
