@@ -104,7 +104,11 @@ func (rs *Rules) Later(c Call, now time.Time, late Late) Later {
 	}
 	slices.SortStableFunc(out.Steps, func(a, b Step) int { return cmp.Compare(a.Told, b.Told) })
 	if out.Early = out.Early && len(out.Steps) > 0; out.Early {
-		out.Steps[0].Told = 0
+		first := out.Steps[0].Told
+		for i := range out.Steps {
+			s := &out.Steps[i]
+			s.Told, s.Happens = s.Told-first, max(s.Happens-first, 0)
+		}
 	}
 	return out
 }
@@ -134,6 +138,9 @@ func (w *wish) steps(late Late, chance *rand.Rand) []Step {
 	}
 	if w.shuffle {
 		chance.Shuffle(len(steps), func(i, j int) { steps[i].Told, steps[j].Told = steps[j].Told, steps[i].Told })
+		for i := range steps { // nothing is told before it has happened
+			steps[i].Happens = steps[0].Happens
+		}
 	}
 	return steps
 }
