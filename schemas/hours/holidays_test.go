@@ -1,8 +1,10 @@
-package hours
+package hours_test
 
 import (
 	"testing"
 	"time"
+
+	"altavoz/schemas/hours"
 )
 
 // published are the holidays of Colombia as they were published for these years: month and day, in order.
@@ -17,7 +19,7 @@ var published = map[int]string{
 
 func colombianHolidays(year int) (out string) {
 	for day := time.Date(year, 1, 1, 0, 0, 0, 0, time.UTC); day.Year() == year; day = day.AddDate(0, 0, 1) {
-		if colombian(day) {
+		if hours.IsHoliday("CO", day) {
 			if out != "" {
 				out += " "
 			}
