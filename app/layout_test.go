@@ -36,9 +36,10 @@ var plan = map[string][]string{
 	"whatsapp/simulator/faults": {},
 	"whatsapp/simulator/ledger": {},
 	"app/embedded":              {"whatsapp/simulator"},
+	"app/environment":           {"schemas"},
 	"app/chaos":                 {}, // tests only, of the binary
 	"app": {
-		"app/embedded", "schemas", "producer", "processor", "processor/fanout", "processor/sender", "processor/aggregator", "kafka", "redis",
+		"app/embedded", "app/environment", "schemas", "producer", "processor", "processor/fanout", "processor/sender", "processor/aggregator", "kafka", "redis",
 		"whatsapp", "whatsapp/media", "whatsapp/simulator",
 	},
 	"cmd/altavoz": {"schemas", "app"},
