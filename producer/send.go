@@ -69,7 +69,19 @@ type order struct {
 
 // direct reports whether somebody waits for the broadcast's end: not if asked otherwise, nor if it can't come soon.
 func (o *order) direct() bool {
-	return !o.req.UseQueue && o.req.Total <= schemas.InlineRecipients && o.req.ScheduleMs <= o.now.UnixMilli()
+	return !o.req.UseQueue && o.req.Total <= schemas.InlineRecipients && !o.begins().After(o.now)
+}
+
+// begins is when the first send may start: at once, at its schedule, or when its window opens then.
+func (o *order) begins() time.Time {
+	at := o.now
+	if scheduled := time.UnixMilli(o.req.ScheduleMs); scheduled.After(at) {
+		at = scheduled
+	}
+	if opens, ok := o.req.Window.Next(at); ok {
+		return opens
+	}
+	return at.Add(schemas.TaskLife) // never: such a request was refused, or is as good as over
 }
 
 func (in *Ingress) read(w http.ResponseWriter, r *http.Request, sink schemas.Sink) (*schemas.Request, error) {
@@ -178,8 +190,8 @@ func (in *Ingress) notTaken(ctx context.Context, o *order, err error, broadcast 
 func (in *Ingress) finish(ctx context.Context, o *order) answer {
 	a := answer{status: http.StatusAccepted, location: PathStatus + o.task.String(), replayed: o.replay}
 	queued := queuedBody{Success: true, Message: textQueued, TaskID: o.task.String(), Warnings: o.req.Warnings}
-	if at := o.req.ScheduleMs; at > o.now.UnixMilli() {
-		queued.ETA = eta(at)
+	if at := o.begins(); at.After(o.now) {
+		queued.ETA = eta(at.UnixMilli())
 	}
 	a.body = queued
 	if !o.direct() || !in.waiting.take() {
