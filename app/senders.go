@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"altavoz/app/environment"
 	"altavoz/schemas"
 )
 
@@ -55,7 +56,7 @@ func readSenders(path string, rate float64) ([]number, error) {
 	}
 	defer func() { _ = f.Close() }() // it was only read
 	if info, err := f.Stat(); err != nil || info.Size() > maxSendersFile {
-		return nil, fmt.Errorf("%s is larger than %s", path, Bytes(maxSendersFile))
+		return nil, fmt.Errorf("%s is larger than %s", path, environment.Bytes(maxSendersFile))
 	}
 	var entries []struct {
 		ID        string   `json:"id"`
@@ -81,7 +82,7 @@ func readSenders(path string, rate float64) ([]number, error) {
 			if !filepath.IsAbs(e.TokenFile) {
 				e.TokenFile = filepath.Join(filepath.Dir(path), e.TokenFile)
 			}
-			if s.token, err = readSecret(e.TokenFile); err != nil {
+			if s.token, err = environment.ReadSecret(e.TokenFile); err != nil {
 				return nil, err
 			}
 		}

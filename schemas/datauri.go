@@ -53,8 +53,8 @@ func (d *dataURI) refuse(code, spanish string) {
 
 func (d *dataURI) refused() bool { return d.fault != nil }
 
-// write takes the next text. Its errors are those of emit.
-func (d *dataURI) write(text []byte) error {
+// Text takes the next text. Its errors are those of emit.
+func (d *dataURI) Text(text []byte) error {
 	if !d.open && !d.refused() {
 		comma := bytes.IndexByte(text, ',')
 		if comma < 0 {
@@ -161,8 +161,8 @@ func (d *dataURI) flush() error {
 	return d.emit(part)
 }
 
-// close takes the end of the text.
-func (d *dataURI) close() error {
+// End takes the end of the text.
+func (d *dataURI) End() error {
 	if !d.open && !d.refused() {
 		d.readLabel()
 	}

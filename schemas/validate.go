@@ -109,7 +109,7 @@ func (r *requestReader) checkURL(field, text, what string) {
 
 // header reads header_type and header_content, which need each other. Its error is the sink's.
 func (r *requestReader) header() error {
-	c, content, streamed := r.req.Content, r.texts["header_content"], r.body.file
+	c, content, streamed := r.req.Content, r.texts["header_content"], r.file
 	kind := r.oneOf("header_type", "", "text", "image", "video", "document")
 	switch {
 	case r.isBad("header_type") || r.isBad("header_content"):
@@ -132,10 +132,10 @@ func (r *requestReader) header() error {
 	}
 	if streamed == nil && len(content) >= len(dataScheme) && strings.EqualFold(content[:len(dataScheme)], dataScheme) {
 		streamed = newDataURI(r.part)
-		if err := streamed.write([]byte(content)); err != nil {
+		if err := streamed.Text([]byte(content)); err != nil {
 			return err
 		}
-		if err := streamed.close(); err != nil {
+		if err := streamed.End(); err != nil {
 			return err
 		}
 	}
