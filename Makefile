@@ -26,6 +26,7 @@ SEED     ?=
 FIRST    ?=
 TRIES    ?=
 SIM_TIME ?= 75s
+KILLS    ?= 20
 FUZZTIME ?= 10s
 RACE     := $(if $(filter true,$(CI)),-race)
 
@@ -63,6 +64,14 @@ sim: ## the whole house in fake time with seeded faults: SEEDS=10000, or SEED=17
 	$(call timed,sim,cd app && SIM_TIME=$(if $(SEEDS)$(SEED),,$(SIM_TIME)) SIM_SEEDS=$(SEEDS) SIM_FIRST=$(FIRST) SIM_SEED=$(SEED) \
 		SIM_TRIES=$(TRIES) GOGC=400 ../.cache/sim.test -test.timeout $(if $(SEEDS)$(SEED),0,$(SIM_LIMIT)) $(if $(SEED),-test.v) \
 		-test.run '$(SIMULATION)')
+
+# The real binary on real servers, hurt at random moments. In `make e2e` the same for some seconds.
+chaos: real-servers ## faults at random moments for MINUTES=2, then who got what: SEED=17 SETTING=kafka or embedded
+	$(call timed,chaos,CHAOS_MINUTES=$(MINUTES) CHAOS_SEED=$(SEED) CHAOS_SETTING=$(SETTING) \
+		go test -count=1 -v -timeout 0 -run '^TestEndToEndChaos' ./app/chaos)
+
+recovery: real-servers ## how soon it works again: KILLS=20 a role, the broker killed and stopped, the disk full
+	$(call timed,recovery,RECOVERY_KILLS=$(KILLS) go test -count=1 -v -timeout 0 -run '^TestEndToEndRecovery' ./app/chaos)
 
 fuzz: ## every fuzz test for FUZZTIME=10s
 	@grep -rl --include='*_test.go' '^func Fuzz' . | while read -r file; do \
@@ -125,4 +134,4 @@ clean: ## removes what was built or fetched; data of `up` stays
 help:
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {print "\n" substr($$0, 5)} /^[a-z0-9-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
 
-.PHONY: up build test unit e2e sim mutants fuzz bench lint lint-go lint-generated lint-deploy vuln generate tools real-servers clean help
+.PHONY: up build test unit e2e sim mutants chaos recovery fuzz bench lint lint-go lint-generated lint-deploy vuln generate tools real-servers clean help
