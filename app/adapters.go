@@ -27,6 +27,7 @@ var (
 	_ fanout.Log      = (*kafka.Publisher)(nil)
 	_ fanout.Records  = (*kafka.Reader)(nil)
 	_ fanout.Statuses = (*kafka.Statuses)(nil)
+	_ fanout.Controls = (*kafka.Controls)(nil)
 	_ fanout.Media    = (*media.Resolver)(nil)
 
 	_ sender.Ledger    = (*kafka.Group)(nil)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"altavoz/app/environment"
 	"altavoz/schemas"
 )
 
@@ -16,7 +17,7 @@ import (
 func load(t *testing.T, env map[string]string) (*Config, error) {
 	t.Helper()
 	for _, entry := range os.Environ() {
-		if name, value, _ := strings.Cut(entry, "="); strings.HasPrefix(name, envPrefix) {
+		if name, value, _ := strings.Cut(entry, "="); strings.HasPrefix(name, environment.Prefix) {
 			t.Setenv(name, value) // so that it comes back
 			if err := os.Unsetenv(name); err != nil {
 				t.Fatal(err)
@@ -178,6 +179,10 @@ func TestValidate(t *testing.T) {
 			t.Helper()
 			c.WhatsApp.SendersFile = senders(t, `[{"id":"1","tokn":"t"}]`)
 		}, "unknown field"},
+		{"senders and something more", func(t *testing.T, c *Config) {
+			t.Helper()
+			c.WhatsApp.SendersFile = senders(t, `[{"id":"1","token":"t"}] [{"id":"2","token":"u"}]`)
+		}, "something stands behind the list"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -247,24 +252,5 @@ func TestSettingsMaskSecrets(t *testing.T) {
 	}
 	if masked != 3 {
 		t.Errorf("%d of 3 secrets are masked; those that are not set must be seen to be empty", masked)
-	}
-}
-
-func TestBytes(t *testing.T) {
-	t.Parallel()
-	for text, want := range map[string]Bytes{"0": 0, "17": 17, "64MiB": 64 << 20, "5 MB": 5_000_000, "1GiB": 1 << 30, "3KB": 3000, "2KiB": 2048, "9B": 9} {
-		var got Bytes
-		if err := got.UnmarshalText([]byte(text)); err != nil || got != want {
-			t.Errorf("%s is %d, %v", text, got, err)
-		}
-	}
-	for _, text := range []string{"", "-1", "MiB", "1.5MiB", "99999999999GiB", "1TB"} {
-		var got Bytes
-		if err := got.UnmarshalText([]byte(text)); err == nil {
-			t.Errorf("%q is %d", text, got)
-		}
-	}
-	if got := Bytes(256 << 20).String(); got != "256MiB" {
-		t.Errorf("written as %s", got)
 	}
 }

@@ -29,6 +29,7 @@ type doors struct {
 	express, bulk *kafka.Publisher
 	reader        *kafka.Reader
 	statuses      *kafka.Statuses
+	controls      *kafka.Controls
 	messenger     *whatsapp.Client
 	media         *media.Resolver
 	ingress       *producer.Ingress
@@ -63,13 +64,25 @@ func (a *App) openDoors(ctx context.Context) error {
 		}
 	}
 	if roles.Has(RoleProducer, RoleFanout) {
-		statuses, err := kafka.NewStatuses(a.kafka, a.layout) //nolint:contextcheck // a view lives until Stop
-		if err != nil {
-			return fmt.Errorf("opening the view of statuses: %w", err)
-		}
-		a.doors.statuses = statuses
-		a.stopLast("view of statuses", func(context.Context) error { statuses.Stop(); return nil })
+		return a.openViews() //nolint:contextcheck // a view lives until Stop
 	}
+	return nil
+}
+
+// openViews opens the tables that are read whole; startRoles starts them, when all who listen to them are made.
+func (a *App) openViews() error {
+	statuses, err := kafka.NewStatuses(a.kafka, a.layout)
+	if err != nil {
+		return fmt.Errorf("opening the view of statuses: %w", err)
+	}
+	a.doors.statuses = statuses
+	a.stopLast("view of statuses", func(context.Context) error { statuses.Stop(); return nil })
+	controls, err := kafka.NewControls(a.kafka, a.layout)
+	if err != nil {
+		return fmt.Errorf("opening the view of controls: %w", err)
+	}
+	a.doors.controls = controls
+	a.stopLast("view of controls", func(context.Context) error { controls.Stop(); return nil })
 	return nil
 }
 

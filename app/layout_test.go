@@ -18,9 +18,13 @@ import (
 // plan says which of our rooms each room may import. A folder with Go files that is not here may not exist; the plan itself
 // is explained in DESIGN.md.
 var plan = map[string][]string{
-	"schemas":                     {},
+	"schemas":                     {"schemas/hours", "schemas/split"},
+	"schemas/split":               {},
+	"schemas/hours":               {},
 	"producer":                    {"schemas"},
-	"processor/fanout":            {"schemas"},
+	"processor/fanout":            {"schemas", "processor/fanout/ledger", "processor/fanout/turns"},
+	"processor/fanout/ledger":     {"schemas"},
+	"processor/fanout/turns":      {"schemas"},
 	"processor/sender":            {"schemas"},
 	"processor/aggregator":        {"schemas"},
 	"processor":                   {"schemas", "kafka", "processor/fanout", "processor/sender", "processor/aggregator"},
@@ -35,9 +39,10 @@ var plan = map[string][]string{
 	"whatsapp/simulator/ledger":   {},
 	"whatsapp/simulator/webhooks": {"whatsapp/simulator/faults", "whatsapp/simulator/ledger"},
 	"app/embedded":                {"whatsapp/simulator"},
+	"app/environment":             {"schemas"},
 	"app/chaos":                   {}, // tests only, of the binary
 	"app": {
-		"app/embedded", "schemas", "producer", "processor", "processor/fanout", "processor/sender", "processor/aggregator", "kafka", "redis",
+		"app/embedded", "app/environment", "schemas", "producer", "processor", "processor/fanout", "processor/sender", "processor/aggregator", "kafka", "redis",
 		"whatsapp", "whatsapp/media", "whatsapp/simulator",
 	},
 	"cmd/altavoz": {"schemas", "app"},

@@ -90,10 +90,8 @@ func (a *App) startRoles(ctx context.Context) error {
 		}
 		works = append(works, work{stage.Name, func(ctx context.Context) error { return processor.Run(ctx, group, worker) }})
 	}
-	if a.doors.statuses != nil { // whoever listens to it was made above
-		if err := a.doors.statuses.Start(context.WithoutCancel(ctx)); err != nil {
-			return fmt.Errorf("starting the view of statuses: %w", err)
-		}
+	if err := a.startViews(ctx); err != nil {
+		return err
 	}
 	for _, w := range slices.Backward(works) {
 		a.runStage(ctx, w.name, w.run)
@@ -111,6 +109,15 @@ func (a *App) startRoles(ctx context.Context) error {
 	return nil
 }
 
+// startViews begins to read what openViews opened: whoever listens has been made by now.
+func (a *App) startViews(ctx context.Context) error {
+	if a.doors.statuses == nil {
+		return nil
+	}
+	ctx = context.WithoutCancel(ctx) // they read until they are stopped
+	return errors.Join(a.doors.statuses.Start(ctx), a.doors.controls.Start(ctx))
+}
+
 func (a *App) newFanout(g *kafka.Group) (processor.Worker, error) {
 	numbers := make(map[string]fanout.Number, len(a.senders))
 	for _, s := range a.senders {
@@ -119,7 +126,7 @@ func (a *App) newFanout(g *kafka.Group) (processor.Worker, error) {
 	cfg := fanout.Config{Logger: a.log, Registerer: a.registry, Numbers: numbers, DefaultSender: a.senderIDs()[0], Region: a.cfg.WhatsApp.DefaultRegion}
 	return fanout.New(cfg, fanout.Ports{
 		Ledger: g, Flow: g, Express: a.doors.express, Bulk: a.doors.bulk, Records: a.doors.reader,
-		Statuses: a.doors.statuses, Media: a.doors.media, Home: a.layout.Home, Reject: kafka.Reject,
+		Statuses: a.doors.statuses, Controls: a.doors.controls, Media: a.doors.media, Home: a.layout.Home, Reject: kafka.Reject,
 		Gone: func(err error) bool { return errors.Is(err, kafka.ErrGone) },
 	}), cfg.Validate()
 }
