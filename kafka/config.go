@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -111,7 +112,7 @@ func (c Config) client(extra ...kgo.Opt) (*kgo.Client, error) {
 		kgo.RequestTimeoutOverhead(c.RequestTimeout),
 		kgo.MetadataMinAge(askAgain), kgo.RetryBackoffFn(backoff), kgo.RequestRetries(requestRetries),
 		kgo.WithDecompressor(unpack.Capped{}),
-		kgo.WithLogger(libraryLog{c.Logger}),
+		kgo.WithLogger(&libraryLog{log: c.Logger, said: make(map[string]time.Time)}),
 		kgo.DisableClientMetrics(), // ours are at /metrics; packing the library's for the broker is not free
 	}
 	if c.SASL != nil {
@@ -124,20 +125,38 @@ func (c Config) client(extra ...kgo.Opt) (*kgo.Client, error) {
 	return cl, nil
 }
 
-// libraryLog passes the library's words on: its warnings as warnings, the rest for debugging.
-type libraryLog struct{ log *slog.Logger }
+// libraryLog passes the library's words on: its warnings as warnings, the rest for debugging. While a broker is away each
+// of its partitions and connections says the same many times a second, so the same warning is passed on once in quiet.
+type libraryLog struct {
+	log  *slog.Logger
+	mu   sync.Mutex
+	said map[string]time.Time // its messages are constants, some dozens
+}
 
-func (l libraryLog) Level() kgo.LogLevel {
+const quiet = 5 * time.Second
+
+func (l *libraryLog) Level() kgo.LogLevel {
 	if l.log.Enabled(context.Background(), slog.LevelDebug) {
 		return kgo.LogLevelInfo
 	}
 	return kgo.LogLevelWarn
 }
 
-func (l libraryLog) Log(level kgo.LogLevel, msg string, keyvals ...any) {
+func (l *libraryLog) Log(level kgo.LogLevel, msg string, keyvals ...any) {
 	to := slog.LevelDebug
-	if level <= kgo.LogLevelWarn {
+	if level <= kgo.LogLevelWarn && l.anew(msg) {
 		to = slog.LevelWarn
 	}
 	l.log.Log(context.Background(), to, "kafka client", "says", msg, slog.Group("about", keyvals...))
+}
+
+// anew reports whether the warning was not passed on a moment ago.
+func (l *libraryLog) anew(msg string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if at, ok := l.said[msg]; ok && time.Since(at) < quiet {
+		return false
+	}
+	l.said[msg] = time.Now()
+	return true
 }
