@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"altavoz/kafka"
+	"altavoz/kafka/rejects"
 	"altavoz/processor"
 	"altavoz/processor/aggregator"
 	"altavoz/processor/fanout"
@@ -130,7 +131,7 @@ func (a *App) newFanout(g *kafka.Group) (processor.Worker, error) {
 	}
 	return fanout.New(cfg, fanout.Ports{
 		Ledger: g, Flow: g, Express: a.doors.express, Bulk: a.doors.bulk, Records: a.doors.reader,
-		Statuses: a.doors.statuses, Controls: a.doors.controls, Media: a.doors.media, Home: a.layout.Home, Reject: kafka.Reject,
+		Statuses: a.doors.statuses, Controls: a.doors.controls, Media: a.doors.media, Home: a.layout.Home, Reject: rejects.Keep,
 		Gone: func(err error) bool { return errors.Is(err, kafka.ErrGone) },
 	}), cfg.Validate()
 }
@@ -146,12 +147,12 @@ func (a *App) newSender(g *kafka.Group) (processor.Worker, error) {
 	}
 	return sender.New(cfg, sender.Ports{
 		Ledger: g, Flow: g, Express: a.doors.express, Bulk: a.doors.bulk, Contents: blobs{a.doors.reader},
-		Media: a.doors.media, Messenger: a.doors.messenger, Reject: kafka.Reject,
+		Media: a.doors.media, Messenger: a.doors.messenger, Reject: rejects.Keep,
 	}), cfg.Validate()
 }
 
 func (a *App) newAggregator(g *kafka.Group) (processor.Worker, error) {
 	return aggregator.New(aggregator.Config{Logger: a.log, Registerer: a.registry}, aggregator.Ports{
-		Ledger: g, Flow: g, Statuses: a.doors.express, Marks: a.doors.bulk, Table: a.doors.reader, Reject: kafka.Reject,
+		Ledger: g, Flow: g, Statuses: a.doors.express, Marks: a.doors.bulk, Table: a.doors.reader, Reject: rejects.Keep,
 	}), nil
 }
