@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -205,7 +206,7 @@ func BenchmarkReceipts(b *testing.B) {
 			})
 		})
 		b.Run(fmt.Sprintf("house/statuses=%d", size), func(b *testing.B) {
-			client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}, Timeout: settleTime}
+			client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 256}, Timeout: settleTime}
 			defer client.CloseIdleConnections()
 			b.SetParallelism(max(2, 64/size)) // of large bodies few are taken at once
 			measured(b, func() {
@@ -216,6 +217,7 @@ func BenchmarkReceipts(b *testing.B) {
 							b.Error(err)
 							return
 						}
+						_, _ = io.Copy(io.Discard, resp.Body) // so that the connection is used again
 						_ = resp.Body.Close()
 						if resp.StatusCode != http.StatusOK {
 							b.Errorf("%s", resp.Status)
