@@ -350,6 +350,29 @@ func TestLogDoesNotTake(t *testing.T) {
 	}
 }
 
+// Kafka goes away just after it took the broadcast: the plan's acknowledgement and the claim's Status never come, and the
+// three waits together are one.
+func TestAnswerWaitsOnceForKafka(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := setup(t, producer.Config{})
+		waits := 0
+		h.log.before = func(publishing context.Context) {
+			if waits++; waits == 1 {
+				time.Sleep(3 * time.Second)
+				return
+			}
+			<-publishing.Done()
+		}
+		start := time.Now()
+		code, body, _ := h.post(one(`,"use_queue":true`), "Idempotency-Key", "k")
+		if took := time.Since(start); code != http.StatusAccepted || took > 6*time.Second {
+			t.Errorf("%d after %v: %s", code, took, body)
+		}
+		h.log.broadcast(t)
+	})
+}
+
 func TestPanicIs500(t *testing.T) {
 	t.Parallel()
 	var logged strings.Builder
@@ -654,6 +677,11 @@ func TestMetrics(t *testing.T) {
 		"altavoz_http_slots_in_use slot=answer":              0,
 		"altavoz_http_slots_in_use slot=any":                 0,
 		"altavoz_http_slots_in_use slot=big":                 0,
+		"altavoz_http_slots_in_use slot=webhook":             0,
+		"altavoz_http_slots_in_use slot=big_webhook":         0,
+	}
+	for _, result := range []string{"accepted", "verified", "refused", "forged", "malformed", "broken", "busy", "unavailable"} {
+		want["altavoz_webhooks_total result="+result] = 0
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)

@@ -85,11 +85,11 @@ func (o *order) begins() time.Time {
 }
 
 func (in *Ingress) read(w http.ResponseWriter, r *http.Request, sink schemas.Sink) (*schemas.Request, error) {
-	body, err := in.openBody(w, r)
+	body, err := in.bodies.open(w, r)
 	if err != nil {
 		return nil, err
 	}
-	defer in.closeBody(body)
+	defer body.close()
 	return schemas.ReadRequest(body, sink, schemas.RequestLimits{MaxPhones: in.cfg.MaxPhones, MaxBody: in.cfg.MaxBody, Now: time.Now()})
 }
 
@@ -130,25 +130,26 @@ func (in *Ingress) accept(ctx context.Context, o *order) answer {
 			return in.repeat(ctx, o, s)
 		}
 	}
+	soon, cancel := context.WithDeadline(ctx, o.now.Add(publishTimeout))
+	defer cancel()
+	o.up.ctx = soon
 	b, err := o.up.broadcast(o.req, o.task, o.sender, o.now)
 	if err != nil {
 		return in.notTaken(ctx, o, err, false)
 	}
 	b.Chosen, b.Direct = o.chosen, o.direct()
-	origin, err := commit(ctx, in.ports.Log, b)
+	origin, err := commit(soon, in.ports.Log, b)
 	if err != nil {
 		return in.notTaken(ctx, o, err, true)
 	}
 	in.cfg.Logger.InfoContext(ctx, "broadcast accepted", "task", o.task.String(), "total", b.GetTotal(), "lane", string(b.Lane()),
 		"header", b.GetContent().GetHeader().String(), "file_bytes", b.GetContent().GetMedia().GetSize(), "direct", b.GetDirect(), "chosen", o.chosen)
-	if _, err := publish(ctx, in.ports.Log, plan(b, origin)); err != nil {
+	if _, err := publish(soon, in.ports.Log, plan(b, origin)); err != nil {
 		// It is accepted all the same: the fanout writes the plan too.
 		in.cfg.Logger.WarnContext(ctx, "plan not published", "task", o.task.String(), "error", err)
 	}
 	if o.chosen {
-		wait, cancel := context.WithTimeout(ctx, min(claimTimeout, time.Until(o.until)))
-		defer cancel()
-		if s := in.await(wait, o.task, func(s *schemas.Status) bool { return s.GetPlan() != nil }); s != nil && !sameOrigin(s.GetPlan().GetOrigin(), origin) {
+		if s := in.await(soon, o.task, func(s *schemas.Status) bool { return s.GetPlan() != nil }); s != nil && !sameOrigin(s.GetPlan().GetOrigin(), origin) {
 			return in.repeat(ctx, o, s)
 		}
 	}
