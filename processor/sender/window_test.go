@@ -41,7 +41,7 @@ func TestNothingStartsOutsideItsWindow(t *testing.T) {
 			if before == 0 || before > 61 {
 				t.Errorf("%d calls in the one minute that it was open", before)
 			}
-			if got, want := w.notes(task), []string{"WAITING Fuera de su horario de envío; sigue el 2000-01-02 01:00 +00:00"}; !slices.Equal(got, want) {
+			if got, want := w.notes(task), []string{"WAITING Fuera del horario de envío; abre 2000-01-02 01:00 (UTC)"}; !slices.Equal(got, want) {
 				t.Errorf("said %q, not %q", got, want)
 			}
 			if pos := w.committed[bulkSlot]; pos.Metadata != "" {
@@ -148,7 +148,7 @@ func TestTakeoverOfWhatWaits(t *testing.T) {
 			if len(w.calls) != 1 || !w.calls[0].at.Equal(bubbleStart.Add(10*time.Minute)) {
 				t.Errorf("calls %v", w.calls)
 			}
-			const why = "WAITING Fuera de su horario de envío; sigue el 2000-01-01 01:10 +00:00"
+			const why = "WAITING Fuera del horario de envío; abre 2000-01-01 01:10 (UTC)"
 			if got, want := w.notes(task), []string{why, why, "RUNNING "}; !slices.Equal(got, want) {
 				t.Errorf("said %q", got)
 			}
