@@ -19,7 +19,8 @@ import (
 // is explained in DESIGN.md.
 var plan = map[string][]string{
 	"schemas":                   {},
-	"producer":                  {"schemas"},
+	"producer":                  {"schemas", "producer/tasks"},
+	"producer/tasks":            {"schemas"},
 	"processor/fanout":          {"schemas"},
 	"processor/sender":          {"schemas"},
 	"processor/aggregator":      {"schemas"},

@@ -106,7 +106,7 @@ func (a *App) startRoles(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	a.doors.ingress = producer.New(cfg, producer.Ports{Log: a.doors.express, Statuses: a.doors.statuses})
+	a.doors.ingress = producer.New(cfg, producer.Ports{Log: a.doors.express, Statuses: a.doors.statuses, Tasks: a.doors.statuses})
 	a.web.serve(a.doors.ingress.Handler())
 	return nil
 }

@@ -72,7 +72,7 @@ func TestWhatIsPublished(t *testing.T) {
 		plan := statusOf(t, h.log.of(schemas.TopicResults)[0]).GetPlan()
 		wantPlan := &schemas.Plan{
 			Total: 1, Origin: &schemas.Origin{Partition: rec.Partition, Offset: rec.Offset}, RequestSha256: b.GetRequestSha256(),
-			Sender: "1065", AcceptedMs: b.GetAcceptedMs(),
+			Sender: "1065", AcceptedMs: b.GetAcceptedMs(), Speed: 3,
 		}
 		if diff := cmp.Diff(wantPlan, plan, protocmp.Transform()); diff != "" {
 			t.Error(diff)
@@ -630,6 +630,8 @@ func TestMetrics(t *testing.T) {
 		"altavoz_http_slots_in_use slot=answer":              0,
 		"altavoz_http_slots_in_use slot=any":                 0,
 		"altavoz_http_slots_in_use slot=big":                 0,
+		"altavoz_http_slots_in_use slot=feed":                0,
+		"altavoz_http_slots_in_use slot=list":                0,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)

@@ -12,6 +12,12 @@ import (
 const (
 	routeSend   = "send"
 	routeStatus = "status"
+	routeTasks  = "tasks"
+	routeTask   = "task"
+	routePause  = "pause"
+	routeResume = "resume"
+	routeCancel = "cancel"
+	routeEvents = "events"
 	routeHealth = "health"
 	routeReady  = "ready"
 	routeOther  = "other"
@@ -47,12 +53,12 @@ func newIngressMetrics(in *Ingress, reg prometheus.Registerer) *ingressMetrics {
 			Name: "altavoz_broadcasts_recipients_total", Help: "Recipients of the broadcasts accepted, invalid and repeated ones included.",
 		}),
 	}
-	for _, route := range []string{routeSend, routeStatus, routeHealth, routeReady, routeOther} {
+	for _, route := range []string{routeSend, routeStatus, routeTasks, routeTask, routePause, routeResume, routeCancel, routeEvents, routeHealth, routeReady, routeOther} {
 		m.seconds[route] = seconds.WithLabelValues(route)
 	}
-	for name, s := range map[string]slots{"big": in.uploads, "any": in.reading, "answer": in.waiting} {
+	for name, s := range map[string]slots{"big": in.uploads, "any": in.reading, "answer": in.waiting, "list": in.listing, "feed": in.feeds} {
 		f.NewGaugeFunc(prometheus.GaugeOpts{
-			Name: "altavoz_http_slots_in_use", Help: "Requests that hold a slot: big bodies, bodies of any size, answers waited for.",
+			Name: "altavoz_http_slots_in_use", Help: "Requests that hold a slot: big bodies, bodies of any size, answers waited for, lists being made, open feeds.",
 			ConstLabels: prometheus.Labels{"slot": name},
 		}, func() float64 { return float64(len(s)) })
 	}

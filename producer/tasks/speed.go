@@ -1,0 +1,40 @@
+package tasks
+
+import (
+	"strconv"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"altavoz/schemas"
+)
+
+// ReadSpeed reads the body {"speed": N}: most messages a second; 0 or null: as fast as the number goes. What is wrong with
+// it is a *schemas.FieldError.
+func ReadSpeed(body []byte) (uint32, error) {
+	var members struct {
+		Speed jsontext.Value `json:"speed"`
+	}
+	if err := json.Unmarshal(body, &members); err != nil {
+		return 0, &schemas.FieldError{Code: schemas.CodeJSON, Spanish: `El cuerpo debe ser un objeto JSON, como {"speed": 20}`}
+	}
+	refuse := func(code, spanish string) (uint32, error) {
+		return 0, &schemas.FieldError{Field: "speed", Code: code, Spanish: spanish}
+	}
+	kind := members.Speed.Kind()
+	if kind == jsontext.KindNull {
+		return 0, nil
+	}
+	if kind == jsontext.KindInvalid { // it is not there
+		return refuse(schemas.CodeRequired, "Se requiere el campo 'speed'")
+	}
+	if kind != jsontext.KindNumber {
+		return refuse(schemas.CodeWrongType, "El campo 'speed' debe ser un número entero o null")
+	}
+	n, err := strconv.ParseUint(string(members.Speed), 10, 32)
+	if err != nil {
+		return refuse(schemas.CodeValue, "El campo 'speed' debe ser un número entero de mensajes por segundo; "+
+			"0 o null: tan rápido como permita el número emisor")
+	}
+	return uint32(n), nil
+}
