@@ -27,23 +27,27 @@ func (in *Ingress) control(kind schemas.ControlKind) handler {
 
 // speed is PATCH tasks/{task_id}.
 func (in *Ingress) speed(w http.ResponseWriter, r *http.Request, caller string) answer {
-	body, err := in.openBody(w, r)
-	if err != nil {
-		return bodyError(err)
-	}
-	defer in.closeBody(body)
-	text, err := io.ReadAll(io.LimitReader(body, maxControlBytes+1))
-	if err == nil && len(text) > maxControlBytes {
-		err = &schemas.FieldError{Code: schemas.CodeBodyTooBig, Spanish: "El cuerpo de la solicitud es demasiado grande"}
-	}
-	if err != nil {
-		return bodyError(err)
-	}
-	speed, err := tasks.ReadSpeed(text)
+	speed, err := in.readSpeed(w, r)
 	if err != nil {
 		return bodyError(err)
 	}
 	return in.steer(r, caller, &schemas.Control{Kind: schemas.ControlKind_CONTROL_KIND_SPEED, Speed: speed})
+}
+
+func (in *Ingress) readSpeed(w http.ResponseWriter, r *http.Request) (uint32, error) {
+	body, err := in.openBody(w, r)
+	if err != nil {
+		return 0, err
+	}
+	defer in.closeBody(body)
+	text, err := io.ReadAll(io.LimitReader(body, maxControlBytes+1))
+	switch {
+	case err != nil:
+		return 0, err
+	case len(text) > maxControlBytes:
+		return 0, &schemas.FieldError{Code: schemas.CodeBodyTooBig, Spanish: "El cuerpo de la solicitud es demasiado grande"}
+	}
+	return tasks.ReadSpeed(text)
 }
 
 // steer records what is wanted of a task and answers when it is in force. It is recorded even if the view says that it is in force
