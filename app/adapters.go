@@ -22,12 +22,14 @@ var (
 	_ producer.Log      = (*kafka.Publisher)(nil)
 	_ producer.Statuses = (*kafka.Statuses)(nil)
 	_ producer.Tasks    = (*kafka.Statuses)(nil)
+	_ producer.Webhooks = (*whatsapp.Webhooks)(nil)
 
 	_ fanout.Ledger   = (*kafka.Group)(nil)
 	_ fanout.Flow     = (*kafka.Group)(nil)
 	_ fanout.Log      = (*kafka.Publisher)(nil)
 	_ fanout.Records  = (*kafka.Reader)(nil)
 	_ fanout.Statuses = (*kafka.Statuses)(nil)
+	_ fanout.Controls = (*kafka.Controls)(nil)
 	_ fanout.Media    = (*media.Resolver)(nil)
 
 	_ sender.Ledger    = (*kafka.Group)(nil)

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"altavoz/app/environment"
 	"altavoz/producer"
 	"altavoz/schemas"
 	"altavoz/whatsapp"
@@ -40,11 +41,11 @@ type ProcessConfig struct {
 
 // HTTPConfig is the door for callers.
 type HTTPConfig struct {
-	Addr          string         `envconfig:"ALTAVOZ_HTTP_ADDR" help:"where the API listens"`
-	AdminAddr     string         `envconfig:"ALTAVOZ_ADMIN_ADDR" help:"where /metrics listens; empty: with the API"`
-	APIKeys       schemas.Secret `envconfig:"ALTAVOZ_API_KEYS" help:"who may call, as name:secret separated by commas; empty: everybody"`
-	MaxBody       Bytes          `envconfig:"ALTAVOZ_MAX_BODY" help:"the largest request"`
-	DirectTimeout time.Duration  `envconfig:"ALTAVOZ_DIRECT_TIMEOUT" help:"how long an answer waits for a broadcast that is not queued"`
+	Addr          string            `envconfig:"ALTAVOZ_HTTP_ADDR" help:"where the API listens"`
+	AdminAddr     string            `envconfig:"ALTAVOZ_ADMIN_ADDR" help:"where /metrics listens; empty: with the API"`
+	APIKeys       schemas.Secret    `envconfig:"ALTAVOZ_API_KEYS" help:"who may call, as name:secret separated by commas; empty: everybody"`
+	MaxBody       environment.Bytes `envconfig:"ALTAVOZ_MAX_BODY" help:"the largest request"`
+	DirectTimeout time.Duration     `envconfig:"ALTAVOZ_DIRECT_TIMEOUT" help:"how long an answer waits for a broadcast that is not queued"`
 }
 
 // KafkaConfig is where Kafka is.
@@ -78,6 +79,8 @@ type WhatsAppConfig struct {
 	APIVersion    string         `envconfig:"ALTAVOZ_WHATSAPP_API_VERSION" help:"its version"`
 	PhoneNumberID string         `envconfig:"ALTAVOZ_WHATSAPP_PHONE_NUMBER_ID" help:"the number to send from"`
 	AccessToken   schemas.Secret `envconfig:"ALTAVOZ_WHATSAPP_ACCESS_TOKEN" help:"its token"`
+	AppSecret     schemas.Secret `envconfig:"ALTAVOZ_WHATSAPP_APP_SECRET" help:"signs the receipts that Meta posts; empty: they are taken unsigned, and only where no API key is asked for"`
+	VerifyToken   schemas.Secret `envconfig:"ALTAVOZ_WHATSAPP_VERIFY_TOKEN" help:"what Meta shows to register /api/webhooks/whatsapp"`
 	Rate          float64        `envconfig:"ALTAVOZ_WHATSAPP_RATE" help:"messages a second that Meta allows it; 0: no limit"`
 	MaxInFlight   int            `envconfig:"ALTAVOZ_WHATSAPP_MAX_IN_FLIGHT" help:"calls under way at once"`
 	SendersFile   string         `envconfig:"ALTAVOZ_SENDERS_FILE" help:"JSON with more numbers: [{\"id\", \"token\" or \"token_file\", \"rate\"}]"`
@@ -115,6 +118,27 @@ const (
 	simulatedNumber = "100000000000001"
 	simulatedToken  = "simulated"
 )
+
+// rooms are the parts of the configuration.
+func (c *Config) rooms() []any {
+	return []any{&c.Process, &c.HTTP, &c.Kafka, &c.Redis, &c.WhatsApp, &c.Media, &c.Embedded, &c.Client}
+}
+
+// Load returns the configuration that the environment describes. It is not validated yet: what is missing depends on what
+// is to be run.
+func Load() (*Config, error) {
+	c := Default()
+	if err := environment.Read(c.rooms()...); err != nil {
+		return nil, err
+	}
+	return &c, nil
+}
+
+// Settings returns the configuration as it is in force.
+func (c *Config) Settings() []environment.Setting {
+	def := Default()
+	return environment.Settings(c.rooms(), def.rooms())
+}
 
 // Default is the configuration of an empty environment.
 func Default() Config {
@@ -165,7 +189,7 @@ func (c HTTPConfig) Validate(roles Roles) error {
 			"set ALTAVOZ_API_KEYS=name:secret (or ALTAVOZ_API_KEYS_FILE), or listen on 127.0.0.1")
 	}
 	if c.MaxBody <= 0 || c.MaxBody > schemas.MaxBodyBytes {
-		return fmt.Errorf("ALTAVOZ_MAX_BODY=%s is not between 1 and %s", c.MaxBody, Bytes(schemas.MaxBodyBytes))
+		return fmt.Errorf("ALTAVOZ_MAX_BODY=%s is not between 1 and %s", c.MaxBody, environment.Bytes(schemas.MaxBodyBytes))
 	}
 	if c.DirectTimeout <= 0 {
 		return fmt.Errorf("ALTAVOZ_DIRECT_TIMEOUT=%s is not above zero", c.DirectTimeout)
@@ -203,6 +227,10 @@ func (c WhatsAppConfig) Validate() error {
 	u, err := url.Parse(c.BaseURL)
 	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
 		return withHint(fmt.Errorf("ALTAVOZ_WHATSAPP_BASE_URL=%s is no URL", c.BaseURL), "it looks like "+whatsapp.DefaultBaseURL)
+	}
+	if c.VerifyToken != "" && c.AppSecret == "" { // Meta comes from outside, and with it whoever else does
+		return withHint(errors.New("ALTAVOZ_WHATSAPP_VERIFY_TOKEN is set without ALTAVOZ_WHATSAPP_APP_SECRET: anybody could forge receipts"),
+			"set the app secret; it stands in Meta's dashboard under App settings, Basic")
 	}
 	if c.Rate < 0 {
 		return fmt.Errorf("ALTAVOZ_WHATSAPP_RATE=%v is below zero", c.Rate)

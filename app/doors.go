@@ -29,6 +29,7 @@ type doors struct {
 	express, bulk *kafka.Publisher
 	reader        *kafka.Reader
 	statuses      *kafka.Statuses
+	controls      *kafka.Controls
 	messenger     *whatsapp.Client
 	media         *media.Resolver
 	ingress       *producer.Ingress
@@ -63,14 +64,38 @@ func (a *App) openDoors(ctx context.Context) error {
 		}
 	}
 	if roles.Has(RoleProducer, RoleFanout) {
-		statuses, err := kafka.NewStatuses(a.kafka, a.layout) //nolint:contextcheck // a view lives until Stop
-		if err != nil {
-			return fmt.Errorf("opening the view of statuses: %w", err)
-		}
-		a.doors.statuses = statuses
-		a.stopLast("view of statuses", func(context.Context) error { statuses.Stop(); return nil })
+		return a.openViews() //nolint:contextcheck // a view lives until Stop
 	}
 	return nil
+}
+
+// openViews opens the tables that are read whole; startRoles starts them, when all who listen to them are made.
+func (a *App) openViews() error {
+	statuses, err := kafka.NewStatuses(a.kafka, a.layout)
+	if err != nil {
+		return fmt.Errorf("opening the view of statuses: %w", err)
+	}
+	a.doors.statuses = statuses
+	a.stopLast("view of statuses", func(context.Context) error { statuses.Stop(); return nil })
+	controls, err := kafka.NewControls(a.kafka, a.layout)
+	if err != nil {
+		return fmt.Errorf("opening the view of controls: %w", err)
+	}
+	a.doors.controls = controls
+	a.stopLast("view of controls", func(context.Context) error { controls.Stop(); return nil })
+	return nil
+}
+
+// webhooks returns what receipts are read with, nil where none are taken: without a secret anybody could forge them, so that
+// is left to those who may do everything anyway. Where no API key is asked for, only this machine gets in (HTTPConfig.Validate).
+func (a *App) webhooks() producer.Webhooks {
+	if a.cfg.WhatsApp.AppSecret == "" && a.cfg.HTTP.APIKeys != "" {
+		a.log.Warn("receipts are not taken: ALTAVOZ_WHATSAPP_APP_SECRET is empty", "path", producer.PathWebhook)
+		return nil
+	}
+	return whatsapp.NewWebhooks(whatsapp.WebhookConfig{
+		AppSecret: a.cfg.WhatsApp.AppSecret, VerifyToken: a.cfg.WhatsApp.VerifyToken, Registerer: a.registry,
+	})
 }
 
 func (a *App) openWhatsApp(ctx context.Context) error {

@@ -10,12 +10,18 @@ type hinted struct {
 
 func (h hinted) Unwrap() error { return h.error }
 
+// Hint returns what to do about it.
+func (h hinted) Hint() string { return h.hint }
+
 func withHint(err error, hint string) error { return hinted{err, hint} }
 
 // Hint returns what to do about an error, or "" where that is not known.
 func Hint(err error) string {
-	if h, ok := errors.AsType[hinted](err); ok {
-		return h.hint
+	if h, ok := errors.AsType[interface {
+		error
+		Hint() string
+	}](err); ok {
+		return h.Hint()
 	}
 	return ""
 }

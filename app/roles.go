@@ -9,11 +9,13 @@ import (
 	"strings"
 
 	"altavoz/kafka"
+	"altavoz/kafka/rejects"
 	"altavoz/processor"
 	"altavoz/processor/aggregator"
 	"altavoz/processor/fanout"
 	"altavoz/processor/sender"
 	"altavoz/producer"
+	"altavoz/whatsapp"
 )
 
 // Role is one thing that a process does.
@@ -90,10 +92,8 @@ func (a *App) startRoles(ctx context.Context) error {
 		}
 		works = append(works, work{stage.Name, func(ctx context.Context) error { return processor.Run(ctx, group, worker) }})
 	}
-	if a.doors.statuses != nil { // whoever listens to it was made above
-		if err := a.doors.statuses.Start(context.WithoutCancel(ctx)); err != nil {
-			return fmt.Errorf("starting the view of statuses: %w", err)
-		}
+	if err := a.startViews(ctx); err != nil {
+		return err
 	}
 	for _, w := range slices.Backward(works) {
 		a.runStage(ctx, w.name, w.run)
@@ -106,9 +106,20 @@ func (a *App) startRoles(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	a.doors.ingress = producer.New(cfg, producer.Ports{Log: a.doors.express, Statuses: a.doors.statuses, Tasks: a.doors.statuses})
+	a.doors.ingress = producer.New(cfg, producer.Ports{
+		Log: a.doors.express, Statuses: a.doors.statuses, Tasks: a.doors.statuses, Webhooks: a.webhooks(),
+	})
 	a.web.serve(a.doors.ingress.Handler())
 	return nil
+}
+
+// startViews begins to read what openViews opened: whoever listens has been made by now.
+func (a *App) startViews(ctx context.Context) error {
+	if a.doors.statuses == nil {
+		return nil
+	}
+	ctx = context.WithoutCancel(ctx) // they read until they are stopped
+	return errors.Join(a.doors.statuses.Start(ctx), a.doors.controls.Start(ctx))
 }
 
 func (a *App) newFanout(g *kafka.Group) (processor.Worker, error) {
@@ -116,10 +127,13 @@ func (a *App) newFanout(g *kafka.Group) (processor.Worker, error) {
 	for _, s := range a.senders {
 		numbers[s.id] = fanout.Number{Rate: s.rate}
 	}
-	cfg := fanout.Config{Logger: a.log, Registerer: a.registry, Numbers: numbers, DefaultSender: a.senderIDs()[0], Region: a.cfg.WhatsApp.DefaultRegion}
+	cfg := fanout.Config{
+		Logger: a.log, Registerer: a.registry, Numbers: numbers, DefaultSender: a.senderIDs()[0], Region: a.cfg.WhatsApp.DefaultRegion,
+		Predicts: whatsapp.Predicts, Receipts: a.cfg.WhatsApp.AppSecret != "",
+	}
 	return fanout.New(cfg, fanout.Ports{
 		Ledger: g, Flow: g, Express: a.doors.express, Bulk: a.doors.bulk, Records: a.doors.reader,
-		Statuses: a.doors.statuses, Media: a.doors.media, Home: a.layout.Home, Reject: kafka.Reject,
+		Statuses: a.doors.statuses, Controls: a.doors.controls, Media: a.doors.media, Home: a.layout.Home, Reject: rejects.Keep,
 		Gone: func(err error) bool { return errors.Is(err, kafka.ErrGone) },
 	}), cfg.Validate()
 }
@@ -135,12 +149,12 @@ func (a *App) newSender(g *kafka.Group) (processor.Worker, error) {
 	}
 	return sender.New(cfg, sender.Ports{
 		Ledger: g, Flow: g, Express: a.doors.express, Bulk: a.doors.bulk, Contents: blobs{a.doors.reader},
-		Media: a.doors.media, Messenger: a.doors.messenger, Reject: kafka.Reject,
+		Media: a.doors.media, Messenger: a.doors.messenger, Reject: rejects.Keep,
 	}), cfg.Validate()
 }
 
 func (a *App) newAggregator(g *kafka.Group) (processor.Worker, error) {
 	return aggregator.New(aggregator.Config{Logger: a.log, Registerer: a.registry}, aggregator.Ports{
-		Ledger: g, Flow: g, Statuses: a.doors.express, Marks: a.doors.bulk, Table: a.doors.reader, Reject: kafka.Reject,
+		Ledger: g, Flow: g, Statuses: a.doors.express, Marks: a.doors.bulk, Table: a.doors.reader, Reject: rejects.Keep,
 	}), nil
 }

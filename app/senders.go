@@ -4,10 +4,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
 
+	"altavoz/app/environment"
 	"altavoz/schemas"
 )
 
@@ -54,7 +56,7 @@ func readSenders(path string, rate float64) ([]number, error) {
 	}
 	defer func() { _ = f.Close() }() // it was only read
 	if info, err := f.Stat(); err != nil || info.Size() > maxSendersFile {
-		return nil, fmt.Errorf("%s is larger than %s", path, Bytes(maxSendersFile))
+		return nil, fmt.Errorf("%s is larger than %s", path, environment.Bytes(maxSendersFile))
 	}
 	var entries []struct {
 		ID        string   `json:"id"`
@@ -67,6 +69,9 @@ func readSenders(path string, rate float64) ([]number, error) {
 	if err := dec.Decode(&entries); err != nil {
 		return nil, fmt.Errorf("reading the senders of %s: %w", path, err)
 	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("reading the senders of %s: something stands behind the list", path)
+	}
 	out := make([]number, 0, len(entries))
 	for i, e := range entries {
 		s := number{id: e.ID, token: schemas.Secret(e.Token), rate: rate}
@@ -77,7 +82,7 @@ func readSenders(path string, rate float64) ([]number, error) {
 			if !filepath.IsAbs(e.TokenFile) {
 				e.TokenFile = filepath.Join(filepath.Dir(path), e.TokenFile)
 			}
-			if s.token, err = readSecret(e.TokenFile); err != nil {
+			if s.token, err = environment.ReadSecret(e.TokenFile); err != nil {
 				return nil, err
 			}
 		}

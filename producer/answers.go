@@ -24,7 +24,9 @@ const (
 const (
 	codeInternal     = "internal"
 	codeUnauthorized = "unauthorized"
+	codeForbidden    = "forbidden"
 	codeForeign      = "cross_origin"
+	codeForged       = "bad_signature"
 	codeNotFound     = "not_found"
 	codeMethod       = "method_not_allowed"
 	codeEncoding     = "unsupported_encoding"
@@ -41,6 +43,7 @@ const (
 type answer struct {
 	status   int
 	body     any
+	text     string // instead of a body, as it is
 	code     string // of a refusal, for the metrics
 	location string // of the task
 	etag     string // of what the body shows; it may be asked for again
@@ -152,18 +155,22 @@ func (a answer) send(w http.ResponseWriter) error {
 
 func (a answer) write(w http.ResponseWriter) error {
 	a.headers(w.Header())
-	if a.body == nil { // a status that has none
+	if a.body == nil && a.text == "" { // a status that has none
 		w.WriteHeader(a.status)
 		return nil
 	}
-	body, err := json.Marshal(a.body)
-	if err != nil {
-		return err
+	body, kind := []byte(a.text), "text/plain; charset=utf-8"
+	if a.text == "" {
+		var err error
+		if body, err = json.Marshal(a.body); err != nil {
+			return err
+		}
+		kind = "application/json; charset=utf-8"
 	}
-	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	w.Header().Set("Content-Type", kind)
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(a.status)
-	_, err = w.Write(body)
+	_, err := w.Write(body)
 	return err
 }
 
@@ -190,7 +197,7 @@ func (a answer) headers(h http.Header) {
 	if a.close {
 		h.Set("Connection", "close")
 	}
-	if a.status == http.StatusUnauthorized {
+	if a.code == codeUnauthorized {
 		h.Set("WWW-Authenticate", "Bearer")
 	}
 }

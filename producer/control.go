@@ -35,11 +35,11 @@ func (in *Ingress) speed(w http.ResponseWriter, r *http.Request, caller string) 
 }
 
 func (in *Ingress) readSpeed(w http.ResponseWriter, r *http.Request) (uint32, error) {
-	body, err := in.openBody(w, r)
+	body, err := in.bodies.open(w, r)
 	if err != nil {
 		return 0, err
 	}
-	defer in.closeBody(body)
+	defer body.close()
 	text, err := io.ReadAll(io.LimitReader(body, maxControlBytes+1))
 	switch {
 	case err != nil:

@@ -31,15 +31,16 @@ const (
 
 // Ingress is the HTTP door.
 type Ingress struct {
-	cfg     Config
-	ports   Ports
-	metrics *ingressMetrics
-	cross   *http.CrossOriginProtection
-	uploads slots // bodies over BigBody
-	reading slots // bodies
-	waiting slots // direct answers, and those of controls
-	listing slots // lists
-	feeds   slots // event feeds
+	cfg      Config
+	ports    Ports
+	metrics  *ingressMetrics
+	cross    *http.CrossOriginProtection
+	bodies   bodies // of broadcasts and controls
+	webhooks bodies
+	waiting  slots  // direct answers, and those of controls
+	listing  slots  // lists
+	feeds    slots  // event feeds
+	forged   seldom // webhooks that are not Meta's
 }
 
 // New makes the door. It holds nothing that must be closed.
@@ -67,8 +68,9 @@ func New(cfg Config, ports Ports) *Ingress {
 	}
 	in := &Ingress{
 		cfg: cfg, ports: ports, cross: http.NewCrossOriginProtection(),
-		uploads: make(slots, cfg.Uploads), reading: make(slots, maxReading), waiting: make(slots, maxWaiting),
-		listing: make(slots, maxListing), feeds: make(slots, cfg.Feeds),
+		bodies:   bodies{any: make(slots, maxReading), big: make(slots, cfg.Uploads), from: BigBody},
+		webhooks: bodies{any: make(slots, maxWebhooks), big: make(slots, bigWebhooks), from: bigWebhook},
+		waiting:  make(slots, maxWaiting), listing: make(slots, maxListing), feeds: make(slots, cfg.Feeds),
 	}
 	in.metrics = newIngressMetrics(in, cfg.Registerer)
 	return in
@@ -98,6 +100,7 @@ func (in *Ingress) Handler() http.Handler {
 		mux.Handle(one+"/"+route, in.route(route, in.guarded(in.control(kind)), http.MethodPost))
 	}
 	mux.Handle(one+"/events", in.route(routeEvents, in.guarded(in.events), http.MethodGet))
+	mux.Handle(PathWebhook, in.route(routeWebhook, in.webhook, http.MethodPost, http.MethodGet))
 	mux.Handle("/healthz", in.route(routeHealth, health, http.MethodGet, http.MethodHead))
 	mux.Handle("/readyz", in.route(routeReady, in.ready, http.MethodGet, http.MethodHead))
 	mux.Handle("/", in.route(routeOther, func(http.ResponseWriter, *http.Request, string) answer {

@@ -3,6 +3,8 @@ package producer
 import (
 	"context"
 	"log/slog"
+	"net/http"
+	"net/url"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -33,11 +35,22 @@ type Tasks interface {
 	Each(each func(schemas.TaskID, *schemas.Status) bool)
 }
 
+// Webhooks understands what Meta posts.
+type Webhooks interface {
+	// Challenge returns what proves to Meta that the endpoint is ours, and false for one who may not know.
+	Challenge(query url.Values) (answer string, ok bool)
+	// Signed reports whether the body is Meta's.
+	Signed(body []byte, header http.Header) bool
+	// Receipts returns the results that the body tells of. An error means that nobody will ever understand it.
+	Receipts(body []byte, now time.Time) ([]schemas.Record, error)
+}
+
 // Ports are the doors that the ingress uses.
 type Ports struct {
 	Log      Log
 	Statuses Statuses
 	Tasks    Tasks
+	Webhooks Webhooks // nil: no receipts are taken
 }
 
 // Config is what the ingress wants to be told. Zero values give the defaults.
@@ -71,11 +84,11 @@ const (
 	bodyGrace   = 30 * time.Second
 	minBodyRate = 256 << 10 // bytes a second: 140 MB in 10 minutes
 
-	// publishTimeout is how long an answer waits for an acknowledgement. The log goes on trying for 10 s, so that a record may
-	// arrive after its request was told to come back: then its task id tells.
+	// publishTimeout is how long an answer waits for Kafka once its body was read: for all acknowledgements, and for the Status
+	// that tells who had a chosen task id first. The log goes on trying for 10 s, so that a record may arrive after its
+	// request was told to come back: then its task id tells.
 	publishTimeout = 5 * time.Second
 
-	claimTimeout  = 10 * time.Second // of the Status that tells who had a chosen task id first
 	answerTimeout = 30 * time.Second // of writing an answer
 	retryAfter    = 2 * time.Second  // told with 503
 

@@ -58,6 +58,10 @@ func TestTaskDetailGolden(t *testing.T) {
 		"scheduled": func(s *schemas.Status) {
 			s.Plan.ScheduleMs, s.Plan.ExpireMs, s.Cursor, s.Counts, s.Errors, s.Rate = far, far+1000, 0, nil, nil, 0
 		},
+		"window": func(s *schemas.Status) {
+			s.Plan.Window = schemas.Preset(schemas.PresetLey2300)
+			s.Phase, s.PhaseMs, s.Why = schemas.Phase_PHASE_WAITING, at, s.Plan.Window.Waiting(time.UnixMilli(far))
+		},
 		"success": func(s *schemas.Status) {
 			s.Plan.Total, s.Plan.Direct, s.Cursor, s.FinishedMs = 30, true, 30, at
 		},

@@ -53,8 +53,8 @@ func (d *dataURI) refuse(code, spanish string) {
 
 func (d *dataURI) refused() bool { return d.fault != nil }
 
-// write takes the next text. Its errors are those of emit.
-func (d *dataURI) write(text []byte) error {
+// Text takes the next text. Its errors are those of emit.
+func (d *dataURI) Text(text []byte) error {
 	if !d.open && !d.refused() {
 		comma := bytes.IndexByte(text, ',')
 		if comma < 0 {
@@ -62,7 +62,7 @@ func (d *dataURI) write(text []byte) error {
 		} else {
 			d.open = true
 		}
-		d.label = append(d.label, text[:min(comma, maxDataLabel)]...)
+		d.label = append(d.label, text[:min(comma, maxDataLabel+1-len(d.label))]...) // one too many tells
 		if text = text[min(comma+1, len(text)):]; d.open || len(d.label) > maxDataLabel {
 			d.readLabel()
 		}
@@ -103,7 +103,7 @@ func (d *dataURI) readLabel() {
 		return
 	}
 	end := len(label) - len(base64Mark)
-	if !d.open || end < len(dataScheme) || !strings.EqualFold(label[end:], base64Mark) {
+	if !d.open || len(label) > maxDataLabel || end < len(dataScheme) || !strings.EqualFold(label[end:], base64Mark) {
 		d.refuse(CodeBase64, "El campo 'header_content' debe tener la forma data:<tipo>;base64,<archivo>")
 		return
 	}
@@ -161,8 +161,8 @@ func (d *dataURI) flush() error {
 	return d.emit(part)
 }
 
-// close takes the end of the text.
-func (d *dataURI) close() error {
+// End takes the end of the text.
+func (d *dataURI) End() error {
 	if !d.open && !d.refused() {
 		d.readLabel()
 	}

@@ -13,6 +13,8 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 	"google.golang.org/protobuf/proto"
+
+	"altavoz/schemas/split"
 )
 
 // Limits of a request's form. What they keep out is not a broadcast.
@@ -58,6 +60,7 @@ type Request struct {
 	ScheduleMs int64
 	ExpireMs   int64
 	Speed      uint32
+	Window     *Window  // nil: at any time
 	SHA256     []byte   // of the meaning: however the same request is written, it is the same
 	Warnings   []string // Spanish
 }
@@ -108,7 +111,10 @@ func ReadRequest(body io.Reader, sink Sink, lim RequestLimits) (*Request, error)
 		sink: sink, lim: lim, req: &Request{Content: &Content{}}, phones: sha256.New(),
 		texts: make(map[string]string, len(textFields)), bad: map[string]*FieldError{},
 	}
-	r.body = newSplitter(body, lim.MaxBody, r.part)
+	r.body = split.New(body, lim.MaxBody, "header_content", func() split.Writer {
+		r.file = newDataURI(r.part)
+		return r.file
+	})
 	r.dec = jsontext.NewDecoder(r.body)
 	if err := r.read(); err != nil {
 		return nil, r.fatal(err)
@@ -130,7 +136,7 @@ func (r *Request) Broadcast(task TaskID, sender string, acceptedMs int64, slices
 	return &Broadcast{
 		Task: task.Bytes(), Sender: sender, Content: content, Phones: r.Phones, Slices: slices, Total: r.Total,
 		AcceptedMs: acceptedMs, RequestSha256: r.SHA256, Chosen: r.TaskID != nil, OnUnknown: r.OnUnknown,
-		ScheduleMs: r.ScheduleMs, ExpireMs: r.ExpireMs, Speed: r.Speed,
+		ScheduleMs: r.ScheduleMs, ExpireMs: r.ExpireMs, Speed: r.Speed, Window: proto.CloneOf(r.Window),
 	}
 }
 
@@ -142,7 +148,7 @@ var textFields = []string{
 
 // requestReader reads one request. Members are kept as they come; rules are looked at when all are there.
 type requestReader struct {
-	body    *splitter
+	body    *split.Reader
 	dec     *jsontext.Decoder
 	sink    Sink
 	lim     RequestLimits
@@ -151,6 +157,7 @@ type requestReader struct {
 	bad     map[string]*FieldError // the first thing wrong with a member
 	phones  hash.Hash              // of all recipients
 	skipped int
+	file    *dataURI // a header_content too long for the decoder; nil: none
 }
 
 func (r *requestReader) read() error {
@@ -179,7 +186,7 @@ func (r *requestReader) read() error {
 		return err
 	}
 	switch _, err := r.dec.ReadToken(); {
-	case errors.Is(err, io.EOF) && r.body.failed() == nil:
+	case errors.Is(err, io.EOF) && r.body.Failed() == nil:
 		return nil
 	case err != nil:
 		return err
@@ -206,6 +213,8 @@ func (r *requestReader) member(name string) error {
 		}
 		r.req.Speed = uint32(n)
 		return nil
+	case "window":
+		return r.window()
 	}
 	if slices.Contains(textFields, name) {
 		tok, err := r.value(name, "un texto", jsontext.KindString)
@@ -239,8 +248,17 @@ func (r *requestReader) value(name, what string, kinds ...jsontext.Kind) (jsonte
 
 // skip reads a value and drops it.
 func (r *requestReader) skip() error {
+	return r.tokens(func(jsontext.Token) error { return nil })
+}
+
+// tokens reads a value.
+func (r *requestReader) tokens(each func(jsontext.Token) error) error {
 	for depth := r.dec.StackDepth(); ; {
-		if _, err := r.dec.ReadToken(); err != nil {
+		tok, err := r.dec.ReadToken()
+		if err != nil {
+			return err
+		}
+		if err := each(tok); err != nil {
 			return err
 		}
 		if r.skipped++; r.dec.StackDepth() > maxDepth || r.skipped > maxSkipped {
@@ -341,7 +359,14 @@ func (r *requestReader) refuse(field, code, spanish string) {
 
 // fatal tells what stopped the reading apart: an error of the body or of the sink, one that is worded already, or JSON that is none.
 func (r *requestReader) fatal(err error) error {
-	if failed := r.body.failed(); failed != nil {
+	switch failed := r.body.Failed(); {
+	case errors.Is(failed, split.ErrLarge):
+		return &FieldError{Code: CodeBodyTooBig, Spanish: "El cuerpo de la solicitud es demasiado grande"}
+	case errors.Is(failed, split.ErrString):
+		return &FieldError{Code: CodeTooLong, Spanish: fmt.Sprintf("El JSON tiene un texto de más de %d bytes", split.MaxString)}
+	case errors.Is(failed, split.ErrMember):
+		return &FieldError{Field: "header_content", Code: CodeJSON, Spanish: "El campo 'header_content' no es un texto JSON válido"}
+	case failed != nil:
 		return failed
 	}
 	var worded *FieldError
@@ -353,7 +378,7 @@ func (r *requestReader) fatal(err error) error {
 		name := cutText(syntax.JSONPointer.LastToken(), maxNameText)
 		return &FieldError{Field: name, Code: CodeDuplicate, Spanish: "El campo '" + name + "' está repetido"}
 	case errors.As(err, &syntax):
-		return &FieldError{Code: CodeJSON, Spanish: fmt.Sprintf("El cuerpo no es JSON válido (byte %d)", syntax.ByteOffset+r.body.removed)}
+		return &FieldError{Code: CodeJSON, Spanish: fmt.Sprintf("El cuerpo no es JSON válido (byte %d)", syntax.ByteOffset+r.body.Removed())}
 	case errors.Is(err, io.EOF):
 		return &FieldError{Code: CodeJSON, Spanish: "El cuerpo está vacío o no es JSON válido"}
 	default: // the sink's

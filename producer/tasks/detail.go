@@ -11,22 +11,23 @@ import (
 // Detail is everything that is known of a task. Its first members are those of task-status.
 type Detail struct {
 	Brief
-	Since        string    `json:"since,omitzero"` // of why
-	Version      uint64    `json:"version"`
-	Sender       string    `json:"sender,omitzero"`
-	Outcomes     []Outcome `json:"outcomes"`
-	Cursor       uint32    `json:"cursor"`
-	InPipe       uint32    `json:"in_pipe"`
-	Rate         float64   `json:"rate"` // recipients decided a second, lately
-	EstimatedEnd string    `json:"estimated_end,omitzero"`
-	Speed        uint32    `json:"speed,omitzero"` // most messages a second; none: as fast as the number goes
-	AcceptedAt   string    `json:"accepted_at,omitzero"`
-	ScheduleAt   string    `json:"schedule_at,omitzero"`
-	ExpireAt     string    `json:"expire_at,omitzero"`
-	StartedAt    string    `json:"started_at,omitzero"`
-	UpdatedAt    string    `json:"updated_at,omitzero"`
-	FinishedAt   string    `json:"finished_at,omitzero"`
-	Direct       bool      `json:"direct,omitzero"`
+	Since        string          `json:"since,omitzero"` // of why
+	Version      uint64          `json:"version"`
+	Sender       string          `json:"sender,omitzero"`
+	Outcomes     []Outcome       `json:"outcomes"`
+	Cursor       uint32          `json:"cursor"`
+	InPipe       uint32          `json:"in_pipe"`
+	Rate         float64         `json:"rate"` // recipients decided a second, lately
+	EstimatedEnd string          `json:"estimated_end,omitzero"`
+	Speed        uint32          `json:"speed,omitzero"`  // most messages a second; none: as fast as the number goes
+	Window       *schemas.Window `json:"window,omitzero"` // when its sends may start
+	AcceptedAt   string          `json:"accepted_at,omitzero"`
+	ScheduleAt   string          `json:"schedule_at,omitzero"`
+	ExpireAt     string          `json:"expire_at,omitzero"`
+	StartedAt    string          `json:"started_at,omitzero"`
+	UpdatedAt    string          `json:"updated_at,omitzero"`
+	FinishedAt   string          `json:"finished_at,omitzero"`
+	Direct       bool            `json:"direct,omitzero"`
 }
 
 // Outcome is how many recipients ended, or stand, one way. Code is Meta's, where there is one.
@@ -46,7 +47,7 @@ func DetailOf(task schemas.TaskID, s *schemas.Status, numberRate float64, now ti
 		Cursor: s.GetCursor(), InPipe: InPipe(s), Rate: s.GetRate(), Speed: speedOf(s), EstimatedEnd: estimatedEnd(s, now),
 		AcceptedAt: Clock(p.GetAcceptedMs()), ScheduleAt: Clock(p.GetScheduleMs()), ExpireAt: Clock(p.GetExpireMs()),
 		StartedAt: Clock(s.GetStartedMs()), UpdatedAt: Clock(s.GetUpdatedMs()), FinishedAt: Clock(s.GetFinishedMs()),
-		Direct: p.GetDirect(),
+		Direct: p.GetDirect(), Window: p.GetWindow(),
 	}
 	if p != nil {
 		d.Result = ResultOf(s)

@@ -1,7 +1,8 @@
-package schemas
+package split
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -12,60 +13,81 @@ import (
 )
 
 const (
-	splitRead = 32 << 10 // bytes read from the body at a time
-	maxHeld   = 4 << 10  // bytes of a header_content that is left to the decoder; a longer one is a file, or refused
-	maxString = 64 << 10 // bytes of any other string
+	// MaxString is how many bytes any string may have that is not the member's.
+	MaxString = 64 << 10
+
+	readBytes = 32 << 10 // read from the body at a time
+	maxHeld   = 4 << 10  // bytes of the member's value that are left to the decoder; a longer one goes to its Writer
 	maxRawKey = 512      // bytes of a member's name as written: six a character when escaped
 )
 
-// splitter stands between a body and the JSON decoder, which buffers a string whole. It passes JSON on byte for byte, but a
-// long value of the top-level member header_content goes to a dataURI as it comes, and the decoder sees "" in its place.
-// It follows strings and brackets only; what is no JSON it passes on, for the decoder to refuse.
-type splitter struct {
+// What a body is refused for here. Anything else that is no JSON is the decoder's to refuse.
+var (
+	ErrLarge  = errors.New("the body is larger than it may be")
+	ErrString = errors.New("a string is longer than it may be")
+	ErrMember = errors.New("the member's value is not a JSON string")
+)
+
+// Writer takes the text of a long string as it comes. Its errors end the reading.
+type Writer interface {
+	// Text takes the next of it. It must not keep b.
+	Text(b []byte) error
+	// End says that the string is over.
+	End() error
+}
+
+// Reader passes JSON on to its decoder byte for byte, but a long string that is the value of one top-level member goes to
+// a Writer, and the decoder sees "" in its place. It follows strings and brackets only.
+type Reader struct {
 	src     io.Reader
 	left    int64 // bytes that the body may still have
-	emit    func([]byte) error
-	err     error // of the body or of emit; io.EOF at the end
+	member  string
+	open    func() Writer
+	err     error // of the body or of the Writer; io.EOF at the end
 	buf     []byte
 	in      []byte // read and not looked at yet
 	out     []byte // to be passed on before anything else
 	removed int64  // bytes that the decoder did not see
 
-	state  splitState
+	state  state
 	depth  int
 	escape bool   // the next byte is escaped
 	length int    // of the string so far
 	isName bool   // the next string at depth 1 is a member's name
 	inName bool   // this string is one
 	name   []byte // the member's name, as written
-	held   []byte // header_content as written, from its quote on, or the escape that is not whole yet
-	file   *dataURI
+	held   []byte // the member's value as written, from its quote on, or the escape that is not whole yet
+	to     Writer // nil: no long value came yet
 }
 
-type splitState uint8
+type state uint8
 
 const (
-	outside   splitState = iota // of strings
-	inString                    // one that is passed on
-	inHeld                      // header_content, not yet too long
-	inDataURI                   // header_content, too long
+	outside  state = iota // of strings
+	inString              // one that is passed on
+	inHeld                // the member's value, not yet long
+	inLong                // the member's value, long
 )
 
-func newSplitter(src io.Reader, limit int64, emit func([]byte) error) *splitter {
-	return &splitter{src: src, left: limit, emit: emit, buf: make([]byte, splitRead)}
+// New returns a reader of a body of at most limit bytes. It calls open when the member's value turns out to be long.
+func New(body io.Reader, limit int64, member string, open func() Writer) *Reader {
+	return &Reader{src: body, left: limit, member: member, open: open, buf: make([]byte, readBytes)}
 }
 
-// failed returns the error that the body or the sink ended with, if it did.
-func (s *splitter) failed() error {
+// Removed is how many bytes of the body the decoder did not see.
+func (s *Reader) Removed() int64 { return s.removed }
+
+// Failed returns the error that the body or the Writer ended with, if it did.
+func (s *Reader) Failed() error {
 	if s.err == io.EOF { //nolint:errorlint // as Read promises; a wrapped one is an error
 		return nil
 	}
 	return s.err
 }
 
-// Read fills p with what the decoder is to see. It returns before it starts with header_content, so that the decoder has
-// agreed with all that came before.
-func (s *splitter) Read(p []byte) (int, error) {
+// Read fills p with what the decoder is to see. It returns before it starts with the member's value, so that the decoder
+// has agreed with all that came before.
+func (s *Reader) Read(p []byte) (int, error) {
 	for n := 0; ; {
 		switch {
 		case n == len(p):
@@ -90,7 +112,7 @@ func (s *splitter) Read(p []byte) (int, error) {
 	}
 }
 
-func (s *splitter) fill() error {
+func (s *Reader) fill() error {
 	for len(s.in) == 0 {
 		if s.err != nil {
 			return s.err
@@ -103,7 +125,7 @@ func (s *splitter) fill() error {
 			s.err = fmt.Errorf("reading the body: %w", err)
 		}
 		if s.left -= int64(n); s.left < 0 {
-			s.err = &FieldError{Code: CodeBodyTooBig, Spanish: "El cuerpo de la solicitud es demasiado grande"}
+			s.err = ErrLarge
 			return s.err
 		}
 		s.in = s.buf[:n]
@@ -111,9 +133,9 @@ func (s *splitter) fill() error {
 	return nil
 }
 
-// pass copies to p what is read, up to the beginning of a header_content. An error comes with the next fill: the decoder
+// pass copies to p what is read, up to the beginning of the member's value. An error comes with the next fill: the decoder
 // sees first what led to it.
-func (s *splitter) pass(p []byte) int {
+func (s *Reader) pass(p []byte) int {
 	n := min(len(p), len(s.in))
 	for i, c := range s.in[:n] {
 		if s.state == inString {
@@ -138,7 +160,7 @@ func (s *splitter) pass(p []byte) int {
 			s.state, s.length, s.inName = inString, 0, s.isName && s.depth == 1
 			if s.inName {
 				s.name = s.name[:0]
-			} else if s.depth == 1 && s.file == nil && s.namesFile() {
+			} else if s.depth == 1 && s.to == nil && s.isMember() {
 				s.state, s.held = inHeld, s.held[:0]
 				copy(p, s.in[:i])
 				s.in = s.in[i:]
@@ -152,7 +174,7 @@ func (s *splitter) pass(p []byte) int {
 }
 
 // stringByte follows a string that is passed on.
-func (s *splitter) stringByte(c byte) error {
+func (s *Reader) stringByte(c byte) error {
 	switch {
 	case s.escape:
 		s.escape = false
@@ -166,25 +188,24 @@ func (s *splitter) stringByte(c byte) error {
 	if s.inName && s.length <= maxRawKey {
 		s.name = append(s.name, c)
 	}
-	if s.length > maxString {
-		return &FieldError{Code: CodeTooLong, Spanish: fmt.Sprintf("El JSON tiene un texto de más de %d bytes", maxString)}
+	if s.length > MaxString {
+		return ErrString
 	}
 	return nil
 }
 
-// namesFile reports whether the member is header_content, however that is written.
-func (s *splitter) namesFile() bool {
-	const want = "header_content"
+// isMember reports whether it is the member, however its name is written.
+func (s *Reader) isMember() bool {
 	if !bytes.ContainsRune(s.name, '\\') {
-		return string(s.name) == want
+		return string(s.name) == s.member
 	}
 	name, err := jsontext.AppendUnquote(nil, append(append([]byte{'"'}, s.name...), '"'))
-	return err == nil && string(name) == want
+	return err == nil && string(name) == s.member
 }
 
-// divert takes what is read of a header_content.
-func (s *splitter) divert() error {
-	if s.state == inDataURI {
+// divert takes what is read of the member's value.
+func (s *Reader) divert() error {
+	if s.state == inLong {
 		before := len(s.in)
 		err := s.stream()
 		s.removed += int64(before - len(s.in))
@@ -204,7 +225,7 @@ func (s *splitter) divert() error {
 		}
 		if len(s.held) > maxHeld {
 			rest := s.in[i+1:]
-			s.file, s.state, s.escape = newDataURI(s.emit), inDataURI, false
+			s.to, s.state, s.escape = s.open(), inLong, false
 			s.removed = int64(len(s.held) - len(`""`))
 			s.in, s.held = s.held[1:], nil
 			if err := s.stream(); err != nil { // it holds no closing quote
@@ -218,8 +239,8 @@ func (s *splitter) divert() error {
 	return nil
 }
 
-// stream gives a data URI what is read of it, without its escapes.
-func (s *splitter) stream() error {
+// stream gives the Writer what is read of its string, without escapes.
+func (s *Reader) stream() error {
 	for len(s.in) > 0 {
 		c := s.in[0]
 		switch {
@@ -230,17 +251,17 @@ func (s *splitter) stream() error {
 			}
 		case c == '"':
 			s.state, s.out, s.in = outside, []byte(`""`), s.in[1:]
-			return s.file.close()
+			return s.to.End()
 		case c == '\\':
 			s.held, s.in = append(s.held, c), s.in[1:]
 		case c < ' ':
-			return badString()
+			return ErrMember
 		default:
 			i := 1
 			for i < len(s.in) && s.in[i] != '"' && s.in[i] != '\\' && s.in[i] >= ' ' {
 				i++
 			}
-			if err := s.file.write(s.in[:i]); err != nil {
+			if err := s.to.Text(s.in[:i]); err != nil {
 				return err
 			}
 			s.in = s.in[i:]
@@ -249,26 +270,22 @@ func (s *splitter) stream() error {
 	return nil
 }
 
-// unescape gives the data URI what the escape in held stands for, once it is whole. Half a pair of surrogates becomes
-// U+FFFD: neither it nor what the pair would be is base64.
-func (s *splitter) unescape() error {
+// unescape gives the Writer what the escape in held stands for, once it is whole. A pair of surrogates becomes U+FFFD twice:
+// neither that nor what it stands for is base64, which is all that is expected.
+func (s *Reader) unescape() error {
 	const escapes, meanings = `"\/bfnrt`, "\"\\/\b\f\n\r\t"
 	var text []byte
 	if i := strings.IndexByte(escapes, s.held[1]); i >= 0 {
 		text = []byte{meanings[i]}
 	} else if s.held[1] != 'u' {
-		return badString()
+		return ErrMember
 	} else if len(s.held) < len(`\u0000`) {
 		return nil
 	} else if n, err := strconv.ParseUint(string(s.held[2:]), 16, 16); err != nil {
-		return badString()
+		return ErrMember
 	} else {
 		text = utf8.AppendRune(nil, rune(n))
 	}
 	s.held = s.held[:0]
-	return s.file.write(text)
-}
-
-func badString() error {
-	return &FieldError{Field: "header_content", Code: CodeJSON, Spanish: "El campo 'header_content' no es un texto JSON válido"}
+	return s.to.Text(text)
 }

@@ -1,4 +1,4 @@
-package app
+package environment
 
 import (
 	"errors"
@@ -7,7 +7,6 @@ import (
 	"os"
 	"reflect"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/kelseyhightower/envconfig"
@@ -16,7 +15,8 @@ import (
 )
 
 const (
-	envPrefix = "ALTAVOZ_"
+	// Prefix begins the name of every variable.
+	Prefix = "ALTAVOZ_"
 	// fileSuffix on the name of a secret says in which file it stands, as orchestrators hand secrets over.
 	fileSuffix = "_FILE"
 	// maxSecretFile is more than any secret, and less than a file that was named by mistake.
@@ -25,24 +25,31 @@ const (
 	maxTypos = 4
 )
 
-// rooms are the parts of the configuration, each a struct of settings.
-func (c *Config) rooms() []any {
-	return []any{&c.Process, &c.HTTP, &c.Kafka, &c.Redis, &c.WhatsApp, &c.Media, &c.Embedded, &c.Client}
+// Error is what is wrong with a variable, and what to do about it.
+type Error struct {
+	error
+	hint string
 }
 
-// Load returns the configuration that the environment describes. It is not validated yet: what is missing depends on what
-// is to be run.
-func Load() (*Config, error) {
-	c := Default()
-	for _, room := range c.rooms() {
+// Unwrap returns what is wrong.
+func (e Error) Unwrap() error { return e.error }
+
+// Hint returns what to do about it, for a person.
+func (e Error) Hint() string { return e.hint }
+
+// Read reads the environment over what is in the rooms: pointers to structs whose fields are settings, each tagged with its
+// variable and with help. A variable of ours that is in none of them is an error.
+func Read(rooms ...any) error {
+	for _, room := range rooms {
 		if err := envconfig.Process("", room); err != nil {
-			return nil, readable(err)
+			return readable(err)
 		}
 	}
-	if err := c.readSecretFiles(); err != nil {
-		return nil, err
+	all := settings(rooms)
+	if err := readSecretFiles(all); err != nil {
+		return err
 	}
-	return &c, c.refuseUnknown(os.Environ())
+	return refuseUnknown(all, os.Environ())
 }
 
 // readable says which variable has which wrong value, in few words.
@@ -53,7 +60,7 @@ func readable(err error) error {
 	}
 	kinds := map[string]string{
 		"bool": "true or false", "int": "a whole number", "float64": "a number", "time.Duration": "a duration, as 25s or 2m",
-		"slog.Level": "one of debug, info, warn, error", "app.Bytes": "a size, as 64MiB",
+		"slog.Level": "one of debug, info, warn, error", "environment.Bytes": "a size, as 64MiB",
 	}
 	if want, ok := kinds[p.TypeName]; ok {
 		return fmt.Errorf("%s=%s is not %s", p.KeyName, p.Value, want)
@@ -70,9 +77,9 @@ type setting struct {
 
 func (s setting) secret() bool { return s.value.Type() == reflect.TypeFor[schemas.Secret]() }
 
-func (c *Config) settings() []setting {
+func settings(rooms []any) []setting {
 	var out []setting
-	for _, room := range c.rooms() {
+	for _, room := range rooms {
 		v := reflect.ValueOf(room).Elem()
 		for i := range v.NumField() {
 			tag := v.Type().Field(i).Tag
@@ -83,8 +90,8 @@ func (c *Config) settings() []setting {
 }
 
 // readSecretFiles fills in the secrets that are given as files.
-func (c *Config) readSecretFiles() error {
-	for _, s := range c.settings() {
+func readSecretFiles(all []setting) error {
+	for _, s := range all {
 		if !s.secret() {
 			continue
 		}
@@ -93,9 +100,9 @@ func (c *Config) readSecretFiles() error {
 			continue
 		}
 		if s.value.String() != "" {
-			return withHint(fmt.Errorf("both %s and %s are set", s.name, s.name+fileSuffix), "unset one of them")
+			return Error{fmt.Errorf("both %s and %s are set", s.name, s.name+fileSuffix), "unset one of them"}
 		}
-		secret, err := readSecret(path)
+		secret, err := ReadSecret(path)
 		if err != nil {
 			return fmt.Errorf("%s: %w", s.name+fileSuffix, err)
 		}
@@ -104,7 +111,8 @@ func (c *Config) readSecretFiles() error {
 	return nil
 }
 
-func readSecret(path string) (schemas.Secret, error) {
+// ReadSecret reads a secret that stands alone in a file.
+func ReadSecret(path string) (schemas.Secret, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return "", fmt.Errorf("reading a secret: %w", err)
@@ -123,9 +131,9 @@ func readSecret(path string) (schemas.Secret, error) {
 
 // refuseUnknown finds variables that look like ours and are not: nearly always a typing error, whose setting would then
 // silently be the default.
-func (c *Config) refuseUnknown(environ []string) error {
+func refuseUnknown(all []setting, environ []string) error {
 	var known []string
-	for _, s := range c.settings() {
+	for _, s := range all {
 		known = append(known, s.name)
 		if s.secret() {
 			known = append(known, s.name+fileSuffix)
@@ -133,7 +141,7 @@ func (c *Config) refuseUnknown(environ []string) error {
 	}
 	for _, entry := range environ {
 		name, _, _ := strings.Cut(entry, "=")
-		if !strings.HasPrefix(name, envPrefix) || slices.Contains(known, name) {
+		if !strings.HasPrefix(name, Prefix) || slices.Contains(known, name) {
 			continue
 		}
 		hint := "`altavoz config --help` lists all variables"
@@ -141,7 +149,7 @@ func (c *Config) refuseUnknown(environ []string) error {
 		if typos(name, near) <= maxTypos {
 			hint = "did you mean " + near + "?"
 		}
-		return withHint(fmt.Errorf("there is no setting %s", name), hint)
+		return Error{fmt.Errorf("there is no setting %s", name), hint}
 	}
 	return nil
 }
@@ -175,13 +183,12 @@ type Setting struct {
 	Default bool // as in an empty environment
 }
 
-// Settings returns the configuration as it is in force.
-func (c *Config) Settings() []Setting {
-	def := Default()
-	defaults := def.settings()
+// Settings returns what is in the rooms; defaults are the same rooms in an empty environment.
+func Settings(rooms, defaults []any) []Setting {
+	usual := settings(defaults)
 	var out []Setting
-	for i, s := range c.settings() {
-		line := Setting{Name: s.name, Help: s.help, Value: printed(s), Default: reflect.DeepEqual(s.value.Interface(), defaults[i].value.Interface())}
+	for i, s := range settings(rooms) {
+		line := Setting{Name: s.name, Help: s.help, Value: printed(s), Default: reflect.DeepEqual(s.value.Interface(), usual[i].value.Interface())}
 		if s.secret() && s.value.String() == "" {
 			line.Value = ""
 		}
@@ -195,40 +202,4 @@ func printed(s setting) string {
 		return strings.Join(list, ",")
 	}
 	return fmt.Sprint(s.value.Interface())
-}
-
-// Bytes is a size, written as 64MiB, 5MB or a bare number.
-type Bytes int64
-
-// The units of sizes, largest first.
-var sizeUnits = []struct {
-	name  string
-	bytes int64
-}{{"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10}, {"GB", 1e9}, {"MB", 1e6}, {"KB", 1e3}, {"B", 1}}
-
-// UnmarshalText reads a size.
-func (b *Bytes) UnmarshalText(text []byte) error {
-	number, unit := strings.TrimSpace(string(text)), int64(1)
-	for _, u := range sizeUnits {
-		if n, ok := strings.CutSuffix(number, u.name); ok {
-			number, unit = strings.TrimSpace(n), u.bytes
-			break
-		}
-	}
-	n, err := strconv.ParseInt(number, 10, 64)
-	if err != nil || n < 0 || n > (1<<62)/unit {
-		return fmt.Errorf("%q is no size", text)
-	}
-	*b = Bytes(n * unit)
-	return nil
-}
-
-// String writes a size with the largest unit that leaves no rest.
-func (b Bytes) String() string {
-	for _, u := range sizeUnits[:3] {
-		if b != 0 && int64(b)%u.bytes == 0 {
-			return strconv.FormatInt(int64(b)/u.bytes, 10) + u.name
-		}
-	}
-	return strconv.FormatInt(int64(b), 10)
 }
