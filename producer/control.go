@@ -2,7 +2,6 @@ package producer
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"net/http"
 	"time"
@@ -74,7 +73,7 @@ func (in *Ingress) steer(r *http.Request, caller string, c *schemas.Control) ans
 		known, _ := in.ports.Statuses.Get(task)
 		return steered(http.StatusAccepted, task, known, tasks.InPipe(known), "Orden registrada: se aplica en cuanto el servicio pueda")
 	case s.GetControls() > offset && !tasks.Closed(s):
-		return steered(http.StatusOK, task, s, tasks.Leaving(s), effect(c, s))
+		return steered(http.StatusOK, task, s, tasks.Leaving(s), tasks.Effect(c, s))
 	}
 	return closed(task, c, s)
 }
@@ -97,7 +96,7 @@ func (in *Ingress) inForce(ctx context.Context, task schemas.TaskID, offset int6
 func closed(task schemas.TaskID, c *schemas.Control, s *schemas.Status) answer {
 	now := time.Now()
 	if c.GetKind() == schemas.ControlKind_CONTROL_KIND_CANCEL && tasks.Cancelled(s, now) {
-		return steered(http.StatusOK, task, s, tasks.Leaving(s), "Tarea cancelada"+leaving(s))
+		return steered(http.StatusOK, task, s, tasks.Leaving(s), tasks.Effect(c, s))
 	}
 	state, why := tasks.StateOf(s, now)
 	text := "La tarea ya terminó: " + string(state)
@@ -107,29 +106,6 @@ func closed(task schemas.TaskID, c *schemas.Control, s *schemas.Status) answer {
 	a := refusal(http.StatusConflict, codeClosed, text, "")
 	a.body = errorBody{Error: text, Code: codeClosed, TaskID: task.String(), Status: state}
 	return a
-}
-
-// effect says what a control did. A later one may have come to bear at the same time; then the state says more than the wish.
-func effect(c *schemas.Control, s *schemas.Status) string {
-	paused := s.GetPhase() == schemas.Phase_PHASE_PAUSED
-	switch kind := c.GetKind(); {
-	case kind == schemas.ControlKind_CONTROL_KIND_PAUSE && paused:
-		return "Tarea en pausa" + leaving(s)
-	case kind == schemas.ControlKind_CONTROL_KIND_RESUME && !paused:
-		return "La tarea continúa"
-	case kind == schemas.ControlKind_CONTROL_KIND_SPEED && c.GetSpeed() == s.GetSpeed() && c.GetSpeed() > 0:
-		return fmt.Sprintf("La tarea envía como máximo %d mensajes por segundo", c.GetSpeed())
-	case kind == schemas.ControlKind_CONTROL_KIND_SPEED && c.GetSpeed() == s.GetSpeed():
-		return "La tarea envía tan rápido como permita su número emisor"
-	}
-	return "Orden recibida, pero otra la reemplazó o ya no tenía efecto"
-}
-
-func leaving(s *schemas.Status) string {
-	if n := tasks.Leaving(s); n > 0 {
-		return fmt.Sprintf("; pueden salir aún los %d mensajes que ya estaban en curso", n)
-	}
-	return ""
 }
 
 func steered(status int, task schemas.TaskID, s *schemas.Status, pipe uint32, message string) answer {

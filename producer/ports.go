@@ -100,9 +100,4 @@ const (
 
 	// DefaultFeeds times a connection, its buffers and a goroutine (20 KiB) is 20 MiB.
 	DefaultFeeds = 1024
-	feedEvery    = 250 * time.Millisecond // between two events of a feed: what comes faster is told at once
-	feedBeat     = 15 * time.Second       // between two signs of life, below the 30 s after which proxies give up
-	feedWrite    = 10 * time.Second       // of writing one of them to a client that does not read
-	feedRetry    = 2 * time.Second        // what a client is told to wait before it comes back
-	feedLife     = time.Hour              // then the client has to come back, perhaps to another process
 )

@@ -1,6 +1,7 @@
 package tasks
 
 import (
+	"fmt"
 	"strconv"
 
 	"github.com/go-json-experiment/json"
@@ -37,4 +38,29 @@ func ReadSpeed(body []byte) (uint32, error) {
 			"0 o null: tan rápido como permita el número emisor")
 	}
 	return uint32(n), nil
+}
+
+// Effect says what a control did. A later one may have come to bear at the same time; then the state says more than the wish.
+func Effect(c *schemas.Control, s *schemas.Status) string {
+	paused := s.GetPhase() == schemas.Phase_PHASE_PAUSED
+	switch kind := c.GetKind(); {
+	case kind == schemas.ControlKind_CONTROL_KIND_CANCEL && Closed(s):
+		return "Tarea cancelada" + leaving(s)
+	case kind == schemas.ControlKind_CONTROL_KIND_PAUSE && paused:
+		return "Tarea en pausa" + leaving(s)
+	case kind == schemas.ControlKind_CONTROL_KIND_RESUME && !paused:
+		return "La tarea continúa"
+	case kind == schemas.ControlKind_CONTROL_KIND_SPEED && c.GetSpeed() == s.GetSpeed() && c.GetSpeed() > 0:
+		return fmt.Sprintf("La tarea envía como máximo %d mensajes por segundo", c.GetSpeed())
+	case kind == schemas.ControlKind_CONTROL_KIND_SPEED && c.GetSpeed() == s.GetSpeed():
+		return "La tarea envía tan rápido como permita su número emisor"
+	}
+	return "Orden recibida, pero otra la reemplazó o ya no tenía efecto"
+}
+
+func leaving(s *schemas.Status) string {
+	if n := Leaving(s); n > 0 {
+		return fmt.Sprintf("; pueden salir aún los %d mensajes que ya estaban en curso", n)
+	}
+	return ""
 }
