@@ -12,7 +12,7 @@ func (n *number) why(now time.Time) string {
 	if n.stopped != nil {
 		return n.stopped.why
 	}
-	if since, slowed := n.pacer.slowed(); slowed && now.Sub(since) >= noteAfter {
+	if since, slowed := n.pacer.Slowed(); slowed && now.Sub(since) >= noteAfter {
 		return fmt.Sprintf("Más lento desde %s: %s", since.UTC().Format(time.RFC3339), n.slow)
 	}
 	return ""

@@ -3,6 +3,7 @@ package sender
 import (
 	"time"
 
+	"altavoz/processor/sender/pace"
 	"altavoz/schemas"
 )
 
@@ -11,8 +12,8 @@ type number struct {
 	alarm alarm // when it may go on
 
 	id       string
-	rate     float64 // of the whole number, replies included; 0: no limit
-	pacer    pacer   // this process's share of it
+	rate     float64    // of the whole number, replies included; 0: no limit
+	pacer    pace.Pacer // this process's share of it
 	ready    [lanes]queue
 	listed   bool // in Stage.active
 	inFlight int
@@ -39,12 +40,12 @@ func (st *Stage) numberOf(id string, now time.Time) *number {
 	if n := st.numbers[id]; n != nil {
 		return n
 	}
-	n := &number{id: id, rate: defaultRate, tasks: make(map[*task]struct{})}
+	n := &number{id: id, rate: pace.DefaultRate, tasks: make(map[*task]struct{})}
 	if rate, ok := st.cfg.Rate(id); ok {
 		n.rate = rate
 	}
 	if len(st.slots) > 0 { // else there is nothing to share yet; see pace
-		n.pacer.set(now, n.usable()*st.share())
+		n.pacer.Set(now, n.usable()*st.share())
 	}
 	others := make([]int, 0, len(st.numbers))
 	for _, o := range st.numbers {
@@ -55,17 +56,20 @@ func (st *Stage) numberOf(id string, now time.Time) *number {
 	return n
 }
 
-// share is the part of each number's rate that belongs to this process.
+// share is the part of each number's rate that belongs to this process. It goes by the partitions of bulk, because that is
+// where the rate is used up, for hours: were all partitions counted alike, a process with few of express would have less of
+// the rate than of the sends. See expressPart.
 func (st *Stage) share() float64 {
-	all := st.cfg.Partitions[schemas.TopicSendsExpress] + st.cfg.Partitions[schemas.TopicSendsBulk]
-	if all <= 0 || int(all) < len(st.slots) {
-		return 1
+	var owned [lanes]float64
+	for _, a := range st.slots {
+		owned[a.lane]++
 	}
-	return float64(len(st.slots)) / float64(all)
+	part := func(l lane, t schemas.Topic) float64 { return min(1, owned[l]/max(1, float64(st.cfg.Partitions[t]))) }
+	return expressPart*part(express, schemas.TopicSendsExpress) + (1-expressPart)*part(bulk, schemas.TopicSendsBulk)
 }
 
 // usable is what of the number's rate is for sends.
-func (n *number) usable() float64 { return n.rate * (1 - replyShare) }
+func (n *number) usable() float64 { return n.rate * (1 - pace.ReplyShare) }
 
 // pace gives each number its rate after partitions came or went. Without any there is nothing to be paced.
 func (st *Stage) pace(now time.Time) {
@@ -74,7 +78,7 @@ func (st *Stage) pace(now time.Time) {
 	}
 	share := st.share()
 	for _, n := range st.numbers {
-		n.pacer.set(now, n.usable()*share)
+		n.pacer.Set(now, n.usable()*share)
 		st.list(n) // it may have waited for a token of the old rate
 	}
 }
@@ -89,7 +93,7 @@ func (st *Stage) reload(now time.Time) {
 		st.log.Info("rate of a number changed", "sender", n.id, "from", n.rate, "to", rate)
 		n.rate = rate
 		if len(st.slots) > 0 {
-			n.pacer.set(now, n.usable()*st.share())
+			n.pacer.Set(now, n.usable()*st.share())
 			st.list(n)
 		}
 	}
@@ -118,8 +122,8 @@ func (n *number) blocked(now time.Time) (until time.Time, blocked bool) {
 		}
 	}
 	until = n.held
-	if n.pacer.held.After(until) {
-		until = n.pacer.held
+	if held := n.pacer.Held(); held.After(until) {
+		until = held
 	}
 	return until, until.After(now)
 }
@@ -153,7 +157,7 @@ func (st *Stage) hear(n *number, e *send, r *schemas.Reply, now time.Time) {
 	switch r.Verdict {
 	case schemas.VerdictThrottled:
 		n.unsent = 0
-		if n.pacer.throttled(e.began, now, r.After) {
+		if n.pacer.Throttled(e.began, now, r.After) {
 			st.throttled(n, r, now)
 		}
 	case schemas.VerdictAccount:
@@ -170,14 +174,14 @@ func (st *Stage) hear(n *number, e *send, r *schemas.Reply, now time.Time) {
 		works = false
 		n.unsent = 0
 	case schemas.VerdictSent, schemas.VerdictFailed, schemas.VerdictContent, schemas.VerdictPair, schemas.VerdictMedia:
-		n.pacer.worked(e.began, now)
+		n.pacer.Worked(e.began, now)
 		n.unsent = 0
 		if !e.began.Before(n.held) {
 			n.wait = 0
 		}
 	}
 	if e.trial {
-		n.pacer.ended(true)
+		n.pacer.Ended(true)
 		e.trial = false
 		st.list(n)
 	}
@@ -191,8 +195,8 @@ func (st *Stage) hear(n *number, e *send, r *schemas.Reply, now time.Time) {
 func (st *Stage) throttled(n *number, r *schemas.Reply, now time.Time) {
 	st.metrics.throttles.Inc()
 	n.slow = slowWhy(r)
-	st.log.Warn("number is slowed down", "sender", n.id, "code", r.Code, "rate", n.pacer.rate(), "of", n.pacer.full,
-		"waits_seconds", max(0, n.pacer.held.Sub(now).Seconds()))
+	st.log.Warn("number is slowed down", "sender", n.id, "code", r.Code, "rate", n.pacer.Rate(), "of", n.pacer.Full(),
+		"waits_seconds", max(0, n.pacer.Held().Sub(now).Seconds()))
 }
 
 // halt stops the number.
