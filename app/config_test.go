@@ -179,6 +179,10 @@ func TestValidate(t *testing.T) {
 			t.Helper()
 			c.WhatsApp.SendersFile = senders(t, `[{"id":"1","tokn":"t"}]`)
 		}, "unknown field"},
+		{"senders and something more", func(t *testing.T, c *Config) {
+			t.Helper()
+			c.WhatsApp.SendersFile = senders(t, `[{"id":"1","token":"t"}] [{"id":"2","token":"u"}]`)
+		}, "something stands behind the list"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

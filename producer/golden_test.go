@@ -49,6 +49,9 @@ func one(members string) string {
 	return `{"phones":["573001234567"],"body_text":"Hola"` + members + `}`
 }
 
+// hours is a window of such members.
+func hours(members string) string { return `,"window":{` + members + `}` }
+
 // Every answer in words. Those of the public contract stand in TestContractAnswers too, where no flag rewrites them.
 func TestAnswersGolden(t *testing.T) {
 	t.Parallel()
@@ -92,6 +95,14 @@ func TestAnswersGolden(t *testing.T) {
 		"schedule_at_far":        one(`,"schedule_at":"2999-01-01T00:00:00Z"`),
 		"expire_at":              one(`,"expire_at":"2001-01-01T00:00:00Z"`),
 		"expire_at_order":        one(`,"expire_at":"2001-01-01T00:00:00Z","schedule_at":"2001-01-01T00:00:00Z"`),
+		"window":                 one(`,"window":7`),
+		"window_name":            one(`,"window":"ley-1"`),
+		"window_member":          one(`,"window":{"timezone":"America/Bogota","hours":[],"days":[]}`),
+		"window_timezone":        one(hours(`"timezone":"America/Bogotá","hours":[{"days":["mon"],"from":"07:00","to":"19:00"}]`)),
+		"window_none":            one(hours(`"timezone":"America/Bogota"`)),
+		"window_days":            one(hours(`"timezone":"America/Bogota","hours":[{"days":["lunes"],"from":"07:00","to":"19:00"}]`)),
+		"window_times":           one(hours(`"timezone":"America/Bogota","hours":[{"days":["mon"],"from":"19:00","to":"07:00"}]`)),
+		"window_holidays":        one(hours(`"timezone":"America/Bogota","hours":[{"days":["mon"],"from":"07:00","to":"19:00"}],"holidays":"XX"`)),
 		"task_id":                one(`,"task_id":"x"`),
 		"sender":                 one(`,"sender":"7"`),
 		"sender_chosen":          one(queue + `,"sender":"1066"`),

@@ -23,6 +23,9 @@ const (
 	takeoverGoal = 12 * time.Second
 	answerGoal   = 6 * time.Second
 	noisy        = 4
+	oneSecond    = numberRate // recipients of one number
+
+	killsATakeover = 4 // a takeover lasts as long as many restarts
 
 	shortKills, longOutage, shortOutage = 2, 60 * time.Second, 8 * time.Second
 )
@@ -167,7 +170,11 @@ func TestEndToEndRecovery(t *testing.T) {
 	for _, role := range []string{"fanout", "sender", "aggregator"} {
 		t.Run("Takeover/"+role, func(t *testing.T) {
 			other := h.serve(spec{role + "-1", role, false})
-			(&recovery{r.load, t}).checked("takeover from a killed "+role, takeoverGoal, []time.Duration{(&recovery{r.load, t}).takenOver(role)})
+			var all []time.Duration
+			for range max(1, n/killsATakeover) {
+				all = append(all, (&recovery{r.load, t}).takenOver(role))
+			}
+			(&recovery{r.load, t}).checked("takeover from a killed "+role, takeoverGoal, all)
 			if err := other.terminate(); err != nil {
 				t.Error(err)
 			}
@@ -224,12 +231,11 @@ func (r *recovery) restarted(role string) time.Duration {
 func (r *recovery) takenOver(role string) time.Duration {
 	r.t.Helper()
 	first, second := r.h.ofRole(role)[0], r.h.ofRole(role)[1]
-	r.until("ready", second.ready)
-	r.shared(role, first, second)
-	r.rest()
+	r.until("ready", func() bool { return first.ready() && second.ready() })
 	if role == "sender" {
+		r.shared(first, second)
 		for _, n := range numbers {
-			r.queue(100, n)
+			r.queue(oneSecond, n)
 		}
 		r.until("calls of both", func() bool { return r.h.gate.underWay(first.name) > 0 && r.h.gate.underWay(second.name) > 0 })
 	}
@@ -250,17 +256,16 @@ func (r *recovery) takenOver(role string) time.Duration {
 	return took
 }
 
-// shared waits until the second process has a part of the work: a process that has just come takes some from the others.
-func (r *recovery) shared(role string, first, second *process) {
+// shared waits until both have a part of the work: one that has just come takes some from the other.
+func (r *recovery) shared(first, second *process) {
 	r.t.Helper()
-	if role != "sender" {
-		return
-	}
-	_ = first
-	r.until("a share of the work", func() bool {
+	a, b := r.h.gate.callsOf(first.name), r.h.gate.callsOf(second.name)
+	for end := time.Now().Add(time.Minute); r.h.gate.callsOf(first.name) == a || r.h.gate.callsOf(second.name) == b; r.rest() {
+		if time.Now().After(end) {
+			r.t.Fatalf("%s and %s do not share the work within a minute", first.name, second.name)
+		}
 		r.queue(20, numbers[0])
-		return r.h.gate.callsOf(second.name) > 0
-	})
+	}
 }
 
 // outage takes the broker away for a while. Meanwhile every request is answered soon, and after it nothing is missing.
