@@ -3,9 +3,6 @@ package app
 import (
 	"net/http"
 	"os"
-	"path/filepath"
-	"strconv"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -37,15 +34,8 @@ func BenchmarkHouse(b *testing.B) {
 	b.Run("kafka", func(b *testing.B) {
 		brokers, dir := startReal(b, "kafka-local")
 		p := benchProcess(b, bin, []string{"serve"}, append(env, "ALTAVOZ_KAFKA_BROKERS="+brokers))
-		pid, err := os.ReadFile(filepath.Join(dir, "pid"))
-		if err != nil {
-			b.Fatal(err)
-		}
-		n, err := strconv.Atoi(strings.TrimSpace(string(pid)))
-		if err != nil {
-			b.Fatal(err)
-		}
-		benchRun(b, p, &n, bare)
+		broker := serverPID(b, dir)
+		benchRun(b, p, &broker, bare)
 	})
 }
 

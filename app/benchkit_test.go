@@ -140,14 +140,43 @@ func cpuSeconds(b *testing.B, pid int) float64 {
 		b.Skipf("this machine does not tell the time of processes: %v", err)
 	}
 	_, after, _ := strings.Cut(string(stat), ") ")
-	fields := strings.Fields(after)
-	ticks := 0.0
-	for _, f := range fields[11:13] { // utime and stime, in hundredths of a second
+	return ticks(b, strings.Fields(after)[11:13]) // utime and stime
+}
+
+// machineSeconds is the same of the whole machine, idling and waiting for disks left out.
+func machineSeconds(b *testing.B) float64 {
+	b.Helper()
+	stat, err := os.ReadFile("/proc/stat")
+	if err != nil {
+		b.Skipf("this machine does not tell its time: %v", err)
+	}
+	fields := strings.Fields(string(stat))
+	return ticks(b, append(fields[1:4:4], fields[6:8]...)) // user, nice, system; interrupts
+}
+
+// ticks adds up times in hundredths of a second.
+func ticks(b *testing.B, fields []string) (sum float64) {
+	b.Helper()
+	for _, f := range fields {
 		n, err := strconv.ParseFloat(f, 64)
 		if err != nil {
 			b.Fatal(err)
 		}
-		ticks += n
+		sum += n
 	}
-	return ticks / 100
+	return sum / 100
+}
+
+// serverPID is the process of a real server that keeps its things in dir.
+func serverPID(b *testing.B, dir string) int {
+	b.Helper()
+	text, err := os.ReadFile(filepath.Join(dir, "pid"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	if err != nil {
+		b.Fatal(err)
+	}
+	return pid
 }

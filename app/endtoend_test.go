@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"altavoz/kafka"
 )
 
 // A house is altavoz as its users meet it, with a simulator behind it that counts what every phone received. The same
@@ -21,6 +23,7 @@ type house struct {
 	simulator string // base URL of the Cloud API double
 	publish   func(t *testing.T, key string, value []byte)
 	restart   func(t *testing.T) // stops every process and starts it again on the same data
+	kafka     func() kafka.Config
 }
 
 const (
@@ -45,6 +48,7 @@ var scenarios = []struct {
 	{"LongListInSlices", testLongListInSlices},
 	{"SameFileUploadedOnce", testSameFileUploadedOnce},
 	{"UpstreamJSON", testUpstreamJSON},
+	{"RejectsAreReplayed", testRejectsAreReplayed},
 	{"RestartContinues", testRestartContinues},
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
 	"strconv"
 	"sync"
 	"testing"
@@ -23,6 +24,8 @@ const (
 	// fairExtra is what may come on top of the measured time: starting, posting, and coming to rest.
 	fairExtra  = 8 * time.Minute
 	fairSettle = 2 * time.Minute
+	// fairWarm is how long a number goes before its rate is measured: its pipe fills, and its status follows.
+	fairWarm = 2 * time.Second
 	// What is wrong in kind, on any machine: a direct broadcast that takes longer has waited behind others, and a share that
 	// is off by more, or a rate that is lower by more, was not shared out.
 	fairDirectMost = 5 * time.Second
@@ -40,6 +43,7 @@ func BenchmarkFair(b *testing.B) {
 	defer cancel()
 	f.ctx = ctx
 	r := &fairReport{Bench: "fair", Phones: phones, Seconds: seconds}
+	began, ours, all := time.Now(), f.cpu(), machineSeconds(b)
 	f.alone(r, span/6)
 	f.crowd(r, phones, span)
 	f.shares(r, phones/2, span)
@@ -47,6 +51,7 @@ func BenchmarkFair(b *testing.B) {
 	f.stopped(r, phones/10, span/4)
 	f.say("waiting for the last outcomes")
 	r.Account = f.settle(fairSettle)
+	r.Elsewhere = (machineSeconds(b) - all - f.cpu() + ours) / time.Since(began).Seconds() / float64(runtime.NumCPU())
 	r.print(os.Stdout)
 	r.judge(b)
 }
@@ -68,7 +73,7 @@ func fairSetting(b *testing.B, name string, otherwise int) int {
 func (f *fairHouse) alone(r *fairReport, span time.Duration) {
 	f.b.Helper()
 	f.say("%s of direct broadcasts, and nothing else", span)
-	f.directs(crowdedNumber, 2*time.Second, always) // everything is connected and warm
+	f.directs(crowdedNumber, fairWarm, always) // everything is connected and warm
 	r.Alone = f.directs(crowdedNumber, span, always)
 }
 
@@ -201,6 +206,7 @@ func (f *fairHouse) slow(r *fairReport, phones int, span time.Duration) {
 	fast := f.follow(f.queue(fastNumber, fairFastRate*int(2*span.Seconds()+20), end))
 	defer fast.stop()
 	fast.awaitFirst()
+	f.sleep(fairWarm)
 	r.Fast.Before = f.measured(fast, span)
 	slow := f.follow(f.queue(slowNumber, phones, end))
 	defer slow.stop()
@@ -218,6 +224,7 @@ func (f *fairHouse) stopped(r *fairReport, phones int, span time.Duration) {
 	running := f.follow(f.queue(runningNumber, fairFastRate*int(2*span.Seconds()+20), end))
 	defer running.stop()
 	running.awaitFirst()
+	f.sleep(fairWarm)
 	from := time.Now()
 	r.BeforeStop = f.directs(runningNumber, span, always)
 	r.Running.Before = running.rate(from, time.Now())

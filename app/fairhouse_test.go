@@ -41,6 +41,7 @@ type fairHouse struct {
 	api    string
 	sim    string
 	client *http.Client
+	pids   []int // of everything that belongs to it
 
 	phones atomic.Int64 // given out so far
 	bare   atomic.Int64 // sends of the bare loop
@@ -54,7 +55,7 @@ type fairHouse struct {
 func newFairHouse(b *testing.B) *fairHouse {
 	b.Helper()
 	bin := benchBinary(b)
-	brokers, _ := startReal(b, "kafka-local")
+	brokers, dir := startReal(b, "kafka-local")
 	redis, _ := startReal(b, "redis-local")
 	numbers, err := json.Marshal(fairNumbers)
 	if err != nil {
@@ -66,7 +67,8 @@ func newFairHouse(b *testing.B) *fairHouse {
 	}
 	f := &fairHouse{b: b, ctx: b.Context(), client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 256}, Timeout: time.Minute}}
 	b.Cleanup(f.client.CloseIdleConnections)
-	f.sim = benchProcess(b, bin, []string{"simulate", "--addr", "127.0.0.1:0", "--plain-phones", "--faults", fairLatency}, nil).url(b)
+	sim := benchProcess(b, bin, []string{"simulate", "--addr", "127.0.0.1:0", "--plain-phones", "--faults", fairLatency}, nil)
+	f.sim = sim.url(b)
 	env := []string{
 		"ALTAVOZ_KAFKA_BROKERS=" + brokers, "ALTAVOZ_REDIS_ADDRS=" + redis, "ALTAVOZ_SENDERS_FILE=" + senders,
 		"ALTAVOZ_WHATSAPP_BASE_URL=" + f.sim, "ALTAVOZ_HTTP_ADDR=127.0.0.1:0", "ALTAVOZ_LOG_LEVEL=info", "ALTAVOZ_LOG_FORMAT=text",
@@ -76,11 +78,22 @@ func newFairHouse(b *testing.B) *fairHouse {
 		name := fmt.Sprintf("ALTAVOZ_INSTANCE_ID=%s-%d", role, i)
 		processes = append(processes, benchProcess(b, bin, []string{"serve", "--roles=" + string(role)}, append(slices.Clone(env), name)))
 	}
-	for _, p := range processes[1:] {
+	f.pids = []int{os.Getpid(), sim.cmd.Process.Pid, serverPID(b, dir)}
+	for _, p := range processes {
 		p.url(b)
+		f.pids = append(f.pids, p.cmd.Process.Pid)
 	}
 	f.api = processes[0].url(b)
 	return f
+}
+
+// cpu is what all of it has used so far, in seconds, but for Redis, which uses next to nothing.
+func (f *fairHouse) cpu() (sum float64) {
+	f.b.Helper()
+	for _, pid := range f.pids {
+		sum += cpuSeconds(f.b, pid)
+	}
+	return sum
 }
 
 // say tells somebody who waits what goes on.

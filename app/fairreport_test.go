@@ -174,6 +174,7 @@ type fairReport struct {
 	BeforeStop    latencies   `json:"direct_before_stop"`
 	BesideStop    latencies   `json:"direct_beside_stop"`
 	Account       account     `json:"account"`
+	Elsewhere     float64     `json:"cpu_elsewhere"` // part of the machine that other processes had: with much of it, figures say little
 }
 
 // print writes the table for people and the line for machines.
@@ -210,6 +211,7 @@ func (r *fairReport) print(w io.Writer) {
 	a := r.Account
 	row("lost, doubled", fmt.Sprintf("%d, %d", a.Lost, a.Doubled), fmt.Sprintf("%d recipients: %d sent, %d expired, %d unknown, %d failed",
 		a.Recipients, a.Sent, a.Expired, a.Unknown, a.Failed), "")
+	row("of the machine, other processes had", fmt.Sprintf("%.0f %%", r.Elsewhere*100), "", "")
 	line, err := json.Marshal(r)
 	if err != nil {
 		line = []byte(err.Error())

@@ -97,7 +97,7 @@ func embeddedHouse(t *testing.T) *house {
 	cfg := houseConfig(t)
 	cfg.WhatsApp.BaseURL, cfg.WhatsApp.PhoneNumberID, cfg.WhatsApp.AccessToken = sim.url(), simulatedNumber, simulatedToken
 	a := startApp(t, cfg)
-	h := &house{api: a.URL(), simulator: sim.url()}
+	h := &house{api: a.URL(), simulator: sim.url(), kafka: func() kafka.Config { return a.kafka }}
 	h.publish = func(t *testing.T, key string, value []byte) {
 		t.Helper()
 		publishRaw(t, a.kafka, a.layout, key, value)

@@ -32,6 +32,7 @@ var plan = map[string][]string{
 	"kafka":                       {"schemas", "kafka/balance", "kafka/unpack"},
 	"kafka/balance":               {},
 	"kafka/unpack":                {},
+	"kafka/rejects":               {"schemas"},
 	"redis":                       {"schemas"},
 	"whatsapp":                    {"schemas"},
 	"whatsapp/media":              {"schemas"},
@@ -43,7 +44,7 @@ var plan = map[string][]string{
 	"app/environment":             {"schemas"},
 	"app/chaos":                   {}, // tests only, of the binary
 	"app": {
-		"app/embedded", "app/environment", "schemas", "producer", "processor", "processor/fanout", "processor/sender", "processor/aggregator", "kafka", "redis",
+		"app/embedded", "app/environment", "schemas", "producer", "processor", "processor/fanout", "processor/sender", "processor/aggregator", "kafka", "kafka/rejects", "redis",
 		"whatsapp", "whatsapp/media", "whatsapp/simulator",
 	},
 	"cmd/altavoz": {"schemas", "app"},

@@ -64,6 +64,7 @@ func realHouse(t *testing.T, brokers, redis string) *house {
 	}
 	h := &house{simulator: sim.url()}
 	var apps []*App
+	h.kafka = func() kafka.Config { return apps[0].kafka }
 	start := func() { // for the whole test, whichever scenario asked for it
 		apps = nil
 		for _, cfg := range configs {

@@ -23,7 +23,9 @@ const (
 const (
 	codeInternal     = "internal"
 	codeUnauthorized = "unauthorized"
+	codeForbidden    = "forbidden"
 	codeForeign      = "cross_origin"
+	codeForged       = "bad_signature"
 	codeNotFound     = "not_found"
 	codeMethod       = "method_not_allowed"
 	codeEncoding     = "unsupported_encoding"
@@ -39,6 +41,7 @@ const (
 type answer struct {
 	status   int
 	body     any
+	text     string // instead of a body, as it is
 	code     string // of a refusal, for the metrics
 	location string // of the task
 	replayed bool   // the request had been made before
@@ -161,12 +164,16 @@ func (a answer) send(w http.ResponseWriter) error {
 }
 
 func (a answer) write(w http.ResponseWriter) error {
-	body, err := json.Marshal(a.body)
-	if err != nil {
-		return err
-	}
 	h := w.Header()
-	h.Set("Content-Type", "application/json; charset=utf-8")
+	body, kind := []byte(a.text), "text/plain; charset=utf-8"
+	if a.text == "" {
+		var err error
+		if body, err = json.Marshal(a.body); err != nil {
+			return err
+		}
+		kind = "application/json; charset=utf-8"
+	}
+	h.Set("Content-Type", kind)
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Cache-Control", "no-store")
@@ -186,10 +193,10 @@ func (a answer) write(w http.ResponseWriter) error {
 	if a.close {
 		h.Set("Connection", "close")
 	}
-	if a.status == http.StatusUnauthorized {
+	if a.code == codeUnauthorized {
 		h.Set("WWW-Authenticate", "Bearer")
 	}
 	w.WriteHeader(a.status)
-	_, err = w.Write(body)
+	_, err := w.Write(body)
 	return err
 }

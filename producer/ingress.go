@@ -29,13 +29,14 @@ const (
 
 // Ingress is the HTTP door.
 type Ingress struct {
-	cfg     Config
-	ports   Ports
-	metrics *ingressMetrics
-	cross   *http.CrossOriginProtection
-	uploads slots // bodies over BigBody
-	reading slots // bodies
-	waiting slots // direct answers
+	cfg      Config
+	ports    Ports
+	metrics  *ingressMetrics
+	cross    *http.CrossOriginProtection
+	bodies   bodies // of broadcasts
+	webhooks bodies
+	waiting  slots  // direct answers
+	forged   seldom // webhooks that are not Meta's
 }
 
 // New makes the door. It holds nothing that must be closed.
@@ -57,7 +58,9 @@ func New(cfg Config, ports Ports) *Ingress {
 	}
 	in := &Ingress{
 		cfg: cfg, ports: ports, cross: http.NewCrossOriginProtection(),
-		uploads: make(slots, cfg.Uploads), reading: make(slots, maxReading), waiting: make(slots, maxWaiting),
+		bodies:   bodies{any: make(slots, maxReading), big: make(slots, cfg.Uploads), from: BigBody},
+		webhooks: bodies{any: make(slots, maxWebhooks), big: make(slots, bigWebhooks), from: bigWebhook},
+		waiting:  make(slots, maxWaiting),
 	}
 	in.metrics = newIngressMetrics(in, cfg.Registerer)
 	return in
@@ -80,6 +83,7 @@ func (in *Ingress) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle(PathSend, in.route(routeSend, in.guarded(in.send), http.MethodPost))
 	mux.Handle(PathStatus+"{task_id}", in.route(routeStatus, in.guarded(in.taskStatus), http.MethodGet, http.MethodHead))
+	mux.Handle(PathWebhook, in.route(routeWebhook, in.webhook, http.MethodPost, http.MethodGet))
 	mux.Handle("/healthz", in.route(routeHealth, health, http.MethodGet, http.MethodHead))
 	mux.Handle("/readyz", in.route(routeReady, in.ready, http.MethodGet, http.MethodHead))
 	mux.Handle("/", in.route(routeOther, func(http.ResponseWriter, *http.Request, string) answer {

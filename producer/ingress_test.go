@@ -677,6 +677,11 @@ func TestMetrics(t *testing.T) {
 		"altavoz_http_slots_in_use slot=answer":              0,
 		"altavoz_http_slots_in_use slot=any":                 0,
 		"altavoz_http_slots_in_use slot=big":                 0,
+		"altavoz_http_slots_in_use slot=webhook":             0,
+		"altavoz_http_slots_in_use slot=big_webhook":         0,
+	}
+	for _, result := range []string{"accepted", "verified", "refused", "forged", "malformed", "broken", "busy", "unavailable"} {
+		want["altavoz_webhooks_total result="+result] = 0
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)

@@ -3,6 +3,8 @@ package producer
 import (
 	"context"
 	"log/slog"
+	"net/http"
+	"net/url"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -27,10 +29,21 @@ type Statuses interface {
 	CaughtUp() <-chan struct{}
 }
 
+// Webhooks understands what Meta posts.
+type Webhooks interface {
+	// Challenge returns what proves to Meta that the endpoint is ours, and false for one who may not know.
+	Challenge(query url.Values) (answer string, ok bool)
+	// Signed reports whether the body is Meta's.
+	Signed(body []byte, header http.Header) bool
+	// Receipts returns the results that the body tells of. An error means that nobody will ever understand it.
+	Receipts(body []byte, now time.Time) ([]schemas.Record, error)
+}
+
 // Ports are the doors that the ingress uses.
 type Ports struct {
 	Log      Log
 	Statuses Statuses
+	Webhooks Webhooks // nil: no receipts are taken
 }
 
 // Config is what the ingress wants to be told. Zero values give the defaults.

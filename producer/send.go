@@ -85,11 +85,11 @@ func (o *order) begins() time.Time {
 }
 
 func (in *Ingress) read(w http.ResponseWriter, r *http.Request, sink schemas.Sink) (*schemas.Request, error) {
-	body, err := in.openBody(w, r)
+	body, err := in.bodies.open(w, r)
 	if err != nil {
 		return nil, err
 	}
-	defer in.closeBody(body)
+	defer body.close()
 	return schemas.ReadRequest(body, sink, schemas.RequestLimits{MaxPhones: in.cfg.MaxPhones, MaxBody: in.cfg.MaxBody, Now: time.Now()})
 }
 

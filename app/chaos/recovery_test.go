@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kadm"
+
 	"altavoz/schemas"
 )
 
@@ -231,9 +233,9 @@ func (r *recovery) restarted(role string) time.Duration {
 func (r *recovery) takenOver(role string) time.Duration {
 	r.t.Helper()
 	first, second := r.h.ofRole(role)[0], r.h.ofRole(role)[1]
-	r.until("ready", func() bool { return first.ready() && second.ready() })
+	r.shared(role)
+	r.rest()
 	if role == "sender" {
-		r.shared(first, second)
 		for _, n := range numbers {
 			r.queue(oneSecond, n)
 		}
@@ -256,16 +258,25 @@ func (r *recovery) takenOver(role string) time.Duration {
 	return took
 }
 
-// shared waits until both have a part of the work: one that has just come takes some from the other.
-func (r *recovery) shared(first, second *process) {
+// shared waits until two processes share the partitions of a role.
+func (r *recovery) shared(role string) {
 	r.t.Helper()
-	a, b := r.h.gate.callsOf(first.name), r.h.gate.callsOf(second.name)
-	for end := time.Now().Add(time.Minute); r.h.gate.callsOf(first.name) == a || r.h.gate.callsOf(second.name) == b; r.rest() {
-		if time.Now().After(end) {
-			r.t.Fatalf("%s and %s do not share the work within a minute", first.name, second.name)
+	group := prefix + role
+	r.until("two members with partitions of the "+role, func() bool {
+		ctx, cancel := context.WithTimeout(r.t.Context(), time.Second)
+		defer cancel()
+		groups, err := kadm.NewClient(r.kafka).DescribeGroups(ctx, group)
+		g := groups[group]
+		if err != nil || g.State != "Stable" || len(g.Members) != 2 {
+			return false
 		}
-		r.queue(20, numbers[0])
-	}
+		for _, m := range g.Members {
+			if c, ok := m.Assigned.AsConsumer(); !ok || len(c.Topics) == 0 {
+				return false
+			}
+		}
+		return true
+	})
 }
 
 // outage takes the broker away for a while. Meanwhile every request is answered soon, and after it nothing is missing.
