@@ -9,13 +9,22 @@ import (
 
 // why says, to the people who wait for the number's tasks, what keeps them; nothing if nothing does.
 func (n *number) why(now time.Time) string {
-	if n.stopped != nil {
-		return n.stopped.why
+	if s := n.stopped; s != nil {
+		return fmt.Sprintf("El número %s espera desde %s: %s; se prueba cada %d s", n.label(), s.since.UTC().Format(time.RFC3339), s.why,
+			int(probeEvery.Seconds()))
 	}
 	if since, slowed := n.pacer.Slowed(); slowed && now.Sub(since) >= noteAfter {
-		return fmt.Sprintf("Más lento desde %s: %s", since.UTC().Format(time.RFC3339), n.slow)
+		return fmt.Sprintf("El número %s va más lento desde %s: %s", n.label(), since.UTC().Format(time.RFC3339), n.slow)
 	}
 	return ""
+}
+
+// label is what people call it.
+func (n *number) label() string {
+	if n.Name == "" {
+		return n.id
+	}
+	return n.Name + " (" + n.id + ")"
 }
 
 // noteAll tells the tasks of a number that they wait, each at most once a minute, or that they don't any more.
@@ -24,12 +33,20 @@ func (st *Stage) noteAll(n *number, now time.Time) {
 	for t := range n.tasks {
 		switch {
 		case why == "" && !t.noted.IsZero():
-			t.noted = time.Time{}
-			st.note(t, schemas.Phase_PHASE_RUNNING, "", now)
-		case why != "" && (t.noted.IsZero() || now.Sub(t.noted) >= noteEvery):
+			st.takeBack(t, now)
+		case why != "" && t.sends > 0 && (t.noted.IsZero() || now.Sub(t.noted) >= noteEvery):
 			t.noted = now
 			st.note(t, schemas.Phase_PHASE_WAITING, why, now)
 		}
+	}
+}
+
+// takeBack says that a task goes on which was said to wait, also when its last send here is gone: others may go on with it.
+func (st *Stage) takeBack(t *task, now time.Time) {
+	t.noted = time.Time{}
+	st.note(t, schemas.Phase_PHASE_RUNNING, "", now)
+	if t.sends == 0 {
+		delete(t.number.tasks, t)
 	}
 }
 
@@ -40,17 +57,6 @@ func (st *Stage) goesOn(e *send, now time.Time) {
 		t.said = true
 		st.note(t, schemas.Phase_PHASE_RUNNING, "", now)
 	}
-}
-
-// waitingWhy says why a number can't send.
-func waitingWhy(since time.Time, r *schemas.Reply) string {
-	return fmt.Sprintf("En espera desde %s: %s; se prueba cada %d s", since.UTC().Format(time.RFC3339),
-		reasonOf(r, "WhatsApp no acepta envíos del número emisor"), int(probeEvery.Seconds()))
-}
-
-// slowWhy says why a number sends more slowly than it might.
-func slowWhy(r *schemas.Reply) string {
-	return reasonOf(r, "WhatsApp pide ir más despacio con el número emisor")
 }
 
 // reasonOf is what the code of an answer means, or the other words if it is not in the table, and Meta's details.

@@ -12,8 +12,9 @@ type number struct {
 	alarm alarm // when it may go on
 
 	id       string
-	rate     float64    // of the whole number, replies included; 0: no limit
-	pacer    pace.Pacer // this process's share of it
+	Number              // as it is configured; the rate is of the whole number, replies included
+	renewed  time.Time  // when its token was last replaced
+	pacer    pace.Pacer // this process's share of the rate
 	ready    [lanes]queue
 	listed   bool // in Stage.active
 	inFlight int
@@ -40,9 +41,9 @@ func (st *Stage) numberOf(id string, now time.Time) *number {
 	if n := st.numbers[id]; n != nil {
 		return n
 	}
-	n := &number{id: id, rate: pace.DefaultRate, tasks: make(map[*task]struct{})}
-	if rate, ok := st.cfg.Rate(id); ok {
-		n.rate = rate
+	n := &number{id: id, Number: Number{Rate: pace.DefaultRate}, tasks: make(map[*task]struct{})}
+	if known, ok := st.cfg.Number(id); ok {
+		n.Number = known
 	}
 	if len(st.slots) > 0 { // else there is nothing to share yet; see pace
 		n.pacer.Set(now, n.usable()*st.share())
@@ -69,7 +70,7 @@ func (st *Stage) share() float64 {
 }
 
 // usable is what of the number's rate is for sends.
-func (n *number) usable() float64 { return n.rate * (1 - pace.ReplyShare) }
+func (n *number) usable() float64 { return n.Rate * (1 - pace.ReplyShare) }
 
 // pace gives each number its rate after partitions came or went. Without any there is nothing to be paced.
 func (st *Stage) pace(now time.Time) {
@@ -83,18 +84,28 @@ func (st *Stage) pace(now time.Time) {
 	}
 }
 
-// reload asks for the rates that numbers have now. One that is gone keeps its rate: what was started goes on.
+// reload asks how numbers are configured now. One that is gone stays as it was: what was started goes on.
 func (st *Stage) reload(now time.Time) {
 	for _, n := range st.numbers {
-		rate, ok := st.cfg.Rate(n.id)
-		if !ok || rate == n.rate {
+		is, ok := st.cfg.Number(n.id)
+		if !ok {
 			continue
 		}
-		st.log.Info("rate of a number changed", "sender", n.id, "from", n.rate, "to", rate)
-		n.rate = rate
-		if len(st.slots) > 0 {
-			n.pacer.Set(now, n.usable()*st.share())
-			st.list(n)
+		was := n.Number
+		n.Number = is
+		if is.Rate != was.Rate {
+			st.log.Info("rate of a number changed", "sender", n.id, "from", was.Rate, "to", is.Rate)
+			if len(st.slots) > 0 {
+				n.pacer.Set(now, n.usable()*st.share())
+				st.list(n)
+			}
+		}
+		if is.Access != was.Access {
+			n.renewed = now
+			if n.stopped != nil {
+				n.stopped.probeAt = now
+				st.list(n)
+			}
 		}
 	}
 }
@@ -162,7 +173,9 @@ func (st *Stage) hear(n *number, e *send, r *schemas.Reply, now time.Time) {
 		}
 	case schemas.VerdictAccount:
 		works = false
-		st.halt(n, r, now)
+		if !e.began.Before(n.renewed) { // else it was the old token that is not taken
+			st.halt(n, r, now)
+		}
 	case schemas.VerdictUnsent:
 		works = false
 		n.unsent++
@@ -186,15 +199,14 @@ func (st *Stage) hear(n *number, e *send, r *schemas.Reply, now time.Time) {
 		st.list(n)
 	}
 	if e.probe {
-		st.probed(n, works, now)
-		e.probe = false
+		st.probed(n, e, works, now)
 	}
 }
 
 // throttled takes in that the number goes on more slowly.
 func (st *Stage) throttled(n *number, r *schemas.Reply, now time.Time) {
 	st.metrics.throttles.Inc()
-	n.slow = slowWhy(r)
+	n.slow = reasonOf(r, "WhatsApp pide ir más despacio")
 	st.log.Warn("number is slowed down", "sender", n.id, "code", r.Code, "rate", n.pacer.Rate(), "of", n.pacer.Full(),
 		"waits_seconds", max(0, n.pacer.Held().Sub(now).Seconds()))
 }
@@ -205,18 +217,22 @@ func (st *Stage) halt(n *number, r *schemas.Reply, now time.Time) {
 		n.stopped = &stopped{since: now, probeAt: now.Add(probeEvery)}
 		st.log.Error("number can't send until somebody acts", "sender", n.id, "code", r.Code, "detail", r.Detail)
 	}
-	n.stopped.why = waitingWhy(n.stopped.since, r)
+	n.stopped.why = reasonOf(r, "WhatsApp no acepta envíos suyos")
 	st.noteAll(n, now)
 }
 
-// probed takes in what the probe of a stopped number found.
-func (st *Stage) probed(n *number, works bool, now time.Time) {
+// probed takes in what the probe of a stopped number found. With the old token it found nothing.
+func (st *Stage) probed(n *number, e *send, works bool, now time.Time) {
+	e.probe = false
 	if n.stopped == nil {
 		return
 	}
 	st.list(n)
 	if !works {
-		n.stopped.probing, n.stopped.probeAt = false, now.Add(probeEvery)
+		n.stopped.probing = false
+		if !e.began.Before(n.renewed) {
+			n.stopped.probeAt = now.Add(probeEvery)
+		}
 		return
 	}
 	st.log.Info("number sends again", "sender", n.id, "seconds", now.Sub(n.stopped.since).Seconds())

@@ -64,6 +64,14 @@ type Ports struct {
 	Reject func(rec schemas.Record, stage, code, reason string) schemas.Record
 }
 
+// Number is a sender number as it is configured.
+type Number struct {
+	Name string  // for people; may be empty
+	Rate float64 // messages a second that Meta allows it; 0: no limit
+	// Access changes whenever its token does: a number that was stopped is tried at once.
+	Access uint64
+}
+
 // Config is how the stage behaves; zero values mean the defaults.
 type Config struct {
 	Logger     *slog.Logger
@@ -73,18 +81,17 @@ type Config struct {
 	Partitions map[schemas.Topic]int32
 	// Numbers are the sender numbers there are at the start: each has its part of the calls in flight from then on.
 	Numbers []string
-	// Rate returns how many messages a second Meta allows a sender number (0: no limit), and whether it is one of ours. It is
-	// asked again every second, under a lock: it must not wait. A number that is not, or is not any more, keeps the rate that it had, and has Meta's default
-	// one if it never had any.
-	Rate func(number string) (rate float64, ok bool)
+	// Number returns what is known of a sender number, and whether it is one of ours. It is asked again every second, under a
+	// lock: it must not wait. What is not ours any more stays as it was; what never was is held to Meta's default rate.
+	Number func(id string) (Number, bool)
 	// MaxInFlight bounds the calls that are under way. Default 256.
 	MaxInFlight int
 }
 
 // Validate reports what the stage can't work with.
 func (c Config) Validate() error {
-	if c.Rate == nil {
-		return errors.New("nobody knows the rates of the sender numbers")
+	if c.Number == nil {
+		return errors.New("nobody knows the sender numbers")
 	}
 	if c.MaxInFlight < 0 || c.MaxInFlight > maxMaxInFlight {
 		return errors.New("the calls in flight must be between 1 and 65,536")
@@ -99,8 +106,8 @@ func (c Config) withDefaults() Config {
 	if c.Registerer == nil {
 		c.Registerer = prometheus.NewRegistry()
 	}
-	if c.Rate == nil {
-		c.Rate = func(string) (float64, bool) { return 0, false }
+	if c.Number == nil {
+		c.Number = func(string) (Number, bool) { return Number{}, false }
 	}
 	if c.MaxInFlight <= 0 {
 		c.MaxInFlight = defaultMaxInFlight

@@ -75,10 +75,10 @@ func TestRatesAreReloaded(t *testing.T) {
 			w.produce(bulkSlot, task, i)
 		}
 		w.start(both, func(c *Config) {
-			c.Rate = func(string) (float64, bool) {
+			c.Number = func(string) (Number, bool) {
 				w.mu.Lock()
 				defer w.mu.Unlock()
-				return now, ours
+				return Number{Rate: now}, ours
 			}
 		})
 		for _, step := range []struct {

@@ -60,18 +60,27 @@ func (st *Stage) orphan(e *send) {
 	if t.sends--; t.sends > 0 {
 		return
 	}
-	delete(t.number.tasks, t)
-	t.noted = time.Time{}
+	if t.noted.IsZero() { // else it is still to be told that it goes on
+		delete(t.number.tasks, t)
+	}
 	if t.failed != "" {
-		delete(st.tasks, t.id)
+		st.drop(t)
 		return
 	}
 	t.idle = st.idle.PushBack(t)
 	if st.idle.Len() > maxIdleTasks {
 		oldest, _ := st.idle.Remove(st.idle.Front()).(*task)
 		oldest.idle = nil
-		delete(st.tasks, oldest.id)
+		st.drop(oldest)
 	}
+}
+
+// drop forgets a task without sends. Nothing is known to keep it any more.
+func (st *Stage) drop(t *task) {
+	if !t.noted.IsZero() {
+		st.takeBack(t, time.Now())
+	}
+	delete(st.tasks, t.id)
 }
 
 // load has the task's message read and rendered.
