@@ -59,8 +59,11 @@ func (st *Stage) goesOn(e *send, now time.Time) {
 	}
 }
 
-// reasonOf is what the code of an answer means, or the other words if it is not in the table, and Meta's details.
+// reasonOf is what the code of an answer means, or the other words if no table has it, and Meta's details.
 func reasonOf(r *schemas.Reply, other string) string {
+	if known, ok := waits[r.Code]; ok {
+		other = known
+	}
 	words := fmt.Sprintf("(%d) %s", r.Code, other)
 	if reason, _ := schemas.Failed(r.Code).Reason(); reason.Code == r.Code && r.Code != schemas.CodeOther {
 		words = fmt.Sprintf("(%d) %s", r.Code, reason.Spanish)
@@ -69,4 +72,12 @@ func reasonOf(r *schemas.Reply, other string) string {
 		words += ": " + r.Detail
 	}
 	return words
+}
+
+// waits are the words for codes that end no send, and so have no row among the outcomes.
+var waits = map[int]string{
+	3: "Falta un permiso", 10: "Falta un permiso", 104: "Falta el token", 190: "Token vencido o inválido",
+	131005: "Acceso denegado", 133000: "El número no está registrado", 133010: "El número no está registrado",
+	4: "Límite de llamadas de la aplicación", 80007: "Límite de llamadas de la cuenta", 80008: "Límite de llamadas de la cuenta",
+	130429: "Límite de mensajes por segundo", 131057: "Cuenta en mantenimiento",
 }

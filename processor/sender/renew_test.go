@@ -23,42 +23,48 @@ func (w *world) token() (option, func()) {
 		}
 }
 
-// TestRenewedTokenIsTriedAtOnce: a number that was stopped for its token goes on when it gets another, not 30 s later; what
-// the old one finds out meanwhile stops nobody.
+// TestRenewedTokenIsTriedAtOnce: a number that was stopped for its token goes on when it gets another, not 30 s later, even
+// if a probe with the old one is under way then.
 func TestRenewedTokenIsTriedAtOnce(t *testing.T) {
 	t.Parallel()
-	bubble(t, func(w *world) {
-		known, renew := w.token()
-		works := false
-		w.latency = func(*apiCall) time.Duration { return 3 * time.Second }
-		w.answer = func(*apiCall) schemas.Reply {
-			if works {
-				return schemas.Reply{Verdict: schemas.VerdictSent}
-			}
-			return schemas.Reply{Verdict: schemas.VerdictAccount, Code: 190}
+	for _, at := range []time.Duration{34 * time.Second, 45 * time.Second} {
+		bubble(t, func(w *world) { renewAfter(w, at) })
+	}
+}
+
+func renewAfter(w *world, at time.Duration) {
+	t := w.t
+	t.Helper()
+	known, renew := w.token()
+	works := false
+	w.latency = func(*apiCall) time.Duration { return 3 * time.Second }
+	w.answer = func(*apiCall) schemas.Reply {
+		if works {
+			return schemas.Reply{Verdict: schemas.VerdictSent}
 		}
-		p := w.start(both, known)
-		task := schemas.NewTaskID()
-		for i := range uint32(10) {
-			w.produce(bulkSlot, task, i)
-		}
-		w.rest(34 * time.Second) // a probe is under way, with the old token
-		if p.value("altavoz_numbers_stopped") != 1 || len(w.calls) != 11 {
-			t.Fatalf("%d calls", len(w.calls))
-		}
-		w.lock(func() { works = true })
-		renew()
-		w.rest(2 * sweepEvery)
-		begin := time.Now()
-		w.until("done", func() bool { return w.allDone(bulkSlot) })
-		if took := time.Since(begin); took > 10*time.Second {
-			t.Errorf("took %v", took)
-		}
-		notes := w.notes(task)
-		if len(notes) != 2 || !strings.HasPrefix(notes[0], "WAITING El número Ventas (100200300) espera desde ") || notes[1] != "RUNNING " {
-			t.Errorf("said %q", notes)
-		}
-	})
+		return schemas.Reply{Verdict: schemas.VerdictAccount, Code: 190}
+	}
+	p := w.start(both, known)
+	task := schemas.NewTaskID()
+	for i := range uint32(10) {
+		w.produce(bulkSlot, task, i)
+	}
+	w.rest(at)
+	if p.value("altavoz_numbers_stopped") != 1 || len(w.calls) != 11 {
+		t.Fatalf("%d calls", len(w.calls))
+	}
+	w.lock(func() { works = true })
+	renew()
+	w.rest(2 * sweepEvery)
+	begin := time.Now()
+	w.until("done", func() bool { return w.allDone(bulkSlot) })
+	if took := time.Since(begin); took > 10*time.Second {
+		t.Errorf("took %v", took)
+	}
+	notes := w.notes(task)
+	if len(notes) != 2 || !strings.HasPrefix(notes[0], "WAITING El número Ventas (100200300) espera desde 2000-01-01T01:00:03Z: (190) Token vencido o inválido;") || notes[1] != "RUNNING " {
+		t.Errorf("said %q", notes)
+	}
 }
 
 // TestOldTokenStopsNobody: calls that were under way when the token was replaced are refused for the old one. They are made
