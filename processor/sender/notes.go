@@ -77,7 +77,6 @@ func reasonOf(r *schemas.Reply, other string) string {
 // waits are the words for codes that end no send, and so have no row among the outcomes.
 var waits = map[int]string{
 	3: "Falta un permiso", 10: "Falta un permiso", 104: "Falta el token", 190: "Token vencido o inválido",
-	131005: "Acceso denegado", 133000: "El número no está registrado", 133010: "El número no está registrado",
 	4: "Límite de llamadas de la aplicación", 80007: "Límite de llamadas de la cuenta", 80008: "Límite de llamadas de la cuenta",
 	130429: "Límite de mensajes por segundo", 131057: "Cuenta en mantenimiento",
 }
