@@ -27,23 +27,37 @@ func (n *number) label() string {
 	return n.Name + " (" + n.id + ")"
 }
 
-// noteAll tells the tasks of a number that they wait, each at most once a minute, or that they don't any more.
+// noteAll tells the tasks of a number that they wait, or that they don't any more.
 func (st *Stage) noteAll(n *number, now time.Time) {
 	why := n.why(now)
 	for t := range n.tasks {
-		switch {
-		case why == "" && !t.noted.IsZero():
-			st.takeBack(t, now)
-		case why != "" && t.sends > 0 && (t.noted.IsZero() || now.Sub(t.noted) >= noteEvery):
-			t.noted = now
+		st.noteTask(t, why, now)
+	}
+}
+
+// noteTask tells a task why its number keeps it waiting, at most once a minute; or, if that does not, that its window does,
+// once, because nothing about that changes until it opens.
+func (st *Stage) noteTask(t *task, why string, now time.Time) {
+	shut := t.waits(now)
+	switch {
+	case why != "":
+		if t.sends > 0 && (t.noted.IsZero() || now.Sub(t.noted) >= noteEvery) {
+			t.noted, t.told = now, ""
 			st.note(t, schemas.Phase_PHASE_WAITING, why, now)
 		}
+	case shut != "":
+		if shut != t.told {
+			t.noted, t.told = now, shut
+			st.note(t, schemas.Phase_PHASE_WAITING, shut, now)
+		}
+	case !t.noted.IsZero():
+		st.takeBack(t, now)
 	}
 }
 
 // takeBack says that a task goes on which was said to wait, also when its last send here is gone: others may go on with it.
 func (st *Stage) takeBack(t *task, now time.Time) {
-	t.noted = time.Time{}
+	t.noted, t.told, t.said = time.Time{}, "", now
 	st.note(t, schemas.Phase_PHASE_RUNNING, "", now)
 	if t.sends == 0 {
 		delete(t.number.tasks, t)
@@ -53,8 +67,8 @@ func (st *Stage) takeBack(t *task, now time.Time) {
 // goesOn takes back what an earlier owner of the partition may have said of the task: a send that had waited long enough
 // for it to be told went out here.
 func (st *Stage) goesOn(e *send, now time.Time) {
-	if t := e.task; !t.said && t.noted.IsZero() && !e.at.IsZero() && e.on.since.Sub(e.at) >= noteAfter {
-		t.said = true
+	if t := e.task; t.noted.IsZero() && !e.at.IsZero() && e.on.since.Sub(e.at) >= noteAfter && t.said.Before(e.on.since) {
+		t.said = now
 		st.note(t, schemas.Phase_PHASE_RUNNING, "", now)
 	}
 }

@@ -140,3 +140,44 @@ func TestIdleTasksAreToldThatTheyGoOn(t *testing.T) {
 		}
 	})
 }
+
+// TestHeirSaysItOfEachPartition: who takes a second partition over takes back what its owner had said, too.
+func TestHeirSaysItOfEachPartition(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(w *world) {
+		var heir *process
+		w.answer = func(c *apiCall) schemas.Reply {
+			if c.process == heir {
+				return schemas.Reply{Verdict: schemas.VerdictSent}
+			}
+			return schemas.Reply{Verdict: schemas.VerdictAccount, Code: 190}
+		}
+		task := schemas.NewTaskID()
+		second := schemas.Slot{Topic: schemas.TopicSendsBulk, Partition: 1}
+		first := w.start([]schemas.Slot{bulkSlot})
+		other := w.start([]schemas.Slot{second})
+		for i := range uint32(3) {
+			w.produce(bulkSlot, task, i)
+		}
+		w.rest(10 * time.Second)
+		h := w.start(nil)
+		w.lock(func() { heir = h })
+		for i, dies := range []*process{first, other} {
+			slot := dies.owned()[0]
+			dies.kill()
+			w.rest(10 * time.Second)
+			heir.assign(slot)
+			w.until("done", func() bool { return w.allDone(slot) })
+			notes := w.notes(task)
+			if n := len(notes); notes[n-1] != "RUNNING " || notes[n-2] == "RUNNING " {
+				t.Errorf("takeover %d: said %q", i, notes)
+			}
+			if i == 0 {
+				for i := range uint32(3) {
+					w.produce(second, task, 10+i)
+				}
+				w.rest(10 * time.Second)
+			}
+		}
+	})
+}
