@@ -253,8 +253,13 @@ func (a *App) senderIDs() []string {
 
 func (a *App) ingressConfig() (producer.Config, error) {
 	keys, err := producer.ParseKeys(a.cfg.HTTP.APIKeys)
+	rates := make(map[string]float64, len(a.senders))
+	for _, s := range a.senders {
+		rates[s.id] = s.rate
+	}
 	return producer.Config{
 		Senders: a.senderIDs(), Keys: keys, MaxBody: int64(a.cfg.HTTP.MaxBody), DirectTimeout: a.cfg.HTTP.DirectTimeout,
+		Rate:   func(number string) float64 { return rates[number] },
 		Logger: a.log, Registerer: a.registry,
 	}, err
 }
