@@ -28,6 +28,8 @@ TRIES    ?=
 SIM_TIME ?= 75s
 KILLS    ?= 20
 FUZZTIME ?= 10s
+PHONES   ?=
+SECONDS  ?=
 RACE     := $(if $(filter true,$(CI)),-race)
 
 # $(call timed,name,command): runs it and says how long it took, however it ended.
@@ -80,6 +82,10 @@ fuzz: ## every fuzz test for FUZZTIME=10s
 
 bench: real-servers ## sends a second and CPU a send, beside a bare loop over net/http
 	go test -run '^$$' -bench House -benchtime 1x -timeout 20m ./app
+
+# It bounds itself (four times SECONDS and 8 minutes at most), so that it can end what it started.
+bench-fair: real-servers ## who waits for whom, on a real Kafka: PHONES=1000000 go out, SECONDS=60 are measured; some 5 minutes
+	FAIR_PHONES=$(PHONES) FAIR_SECONDS=$(SECONDS) go test -run '^$$' -bench '^BenchmarkFair$$' -benchtime 1x -timeout 0 ./app
 
 lint: lint-go lint-generated lint-deploy ## formatting, golangci-lint, buf lint, generated code current, deploy files
 
@@ -134,4 +140,4 @@ clean: ## removes what was built or fetched; data of `up` stays
 help:
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {print "\n" substr($$0, 5)} /^[a-z0-9-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
 
-.PHONY: up build test unit e2e sim mutants chaos recovery fuzz bench lint lint-go lint-generated lint-deploy vuln generate tools real-servers clean help
+.PHONY: up build test unit e2e sim mutants chaos recovery fuzz bench bench-fair lint lint-go lint-generated lint-deploy vuln generate tools real-servers clean help

@@ -99,6 +99,7 @@ type taskStatus struct {
 		Failed     int      `json:"failed"`
 		Pending    int      `json:"pending"`
 		Unknown    int      `json:"unknown"`
+		Expired    int      `json:"expired"`
 		Skipped    int      `json:"skipped"`
 		Errors     []string `json:"errors"`
 	} `json:"result"`

@@ -15,6 +15,7 @@ import (
 	"altavoz/processor/fanout"
 	"altavoz/processor/sender"
 	"altavoz/producer"
+	"altavoz/whatsapp"
 )
 
 // Role is one thing that a process does.
@@ -105,7 +106,9 @@ func (a *App) startRoles(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	a.doors.ingress = producer.New(cfg, producer.Ports{Log: a.doors.express, Statuses: a.doors.statuses})
+	a.doors.ingress = producer.New(cfg, producer.Ports{
+		Log: a.doors.express, Statuses: a.doors.statuses, Tasks: a.doors.statuses, Webhooks: a.webhooks(),
+	})
 	a.web.serve(a.doors.ingress.Handler())
 	return nil
 }
@@ -124,7 +127,10 @@ func (a *App) newFanout(g *kafka.Group) (processor.Worker, error) {
 	for _, s := range a.senders {
 		numbers[s.id] = fanout.Number{Rate: s.rate}
 	}
-	cfg := fanout.Config{Logger: a.log, Registerer: a.registry, Numbers: numbers, DefaultSender: a.senderIDs()[0], Region: a.cfg.WhatsApp.DefaultRegion}
+	cfg := fanout.Config{
+		Logger: a.log, Registerer: a.registry, Numbers: numbers, DefaultSender: a.senderIDs()[0], Region: a.cfg.WhatsApp.DefaultRegion,
+		Predicts: whatsapp.Predicts, Receipts: a.cfg.WhatsApp.AppSecret != "",
+	}
 	return fanout.New(cfg, fanout.Ports{
 		Ledger: g, Flow: g, Express: a.doors.express, Bulk: a.doors.bulk, Records: a.doors.reader,
 		Statuses: a.doors.statuses, Controls: a.doors.controls, Media: a.doors.media, Home: a.layout.Home, Reject: rejects.Keep,

@@ -55,12 +55,12 @@ func decodeURI(t *testing.T, text string, size int) ([]byte, *dataURI) {
 	})
 	for rest := []byte(text); len(rest) > 0; {
 		n := min(size, len(rest))
-		if err := d.write(rest[:n]); err != nil {
+		if err := d.Text(rest[:n]); err != nil {
 			t.Fatal(err)
 		}
 		rest = rest[n:]
 	}
-	if err := d.close(); err != nil {
+	if err := d.End(); err != nil {
 		t.Fatal(err)
 	}
 	_, _ = d.media(HeaderKind_HEADER_KIND_DOCUMENT)

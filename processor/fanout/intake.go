@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"altavoz/processor/fanout/ledger"
 	"altavoz/schemas"
 )
 
@@ -90,7 +91,7 @@ func (s *slot) normal(b *schemas.Broadcast) bool {
 }
 
 // settle finds out whether the broadcast is a task to start, to go on with, or a repeat.
-func (s *slot) settle(t *task, rec *schemas.Record, b *schemas.Broadcast, known line, now time.Time) {
+func (s *slot) settle(t *task, rec *schemas.Record, b *schemas.Broadcast, known ledger.Line, now time.Time) {
 	at := &schemas.Origin{Partition: rec.Partition, Offset: rec.Offset}
 	t.origin = cmp.Or(b.GetOrigin(), at)
 	derived := schemas.TaskIDFromOrigin(string(schemas.TopicBroadcasts), t.origin)
@@ -114,9 +115,8 @@ func (s *slot) settle(t *task, rec *schemas.Record, b *schemas.Broadcast, known 
 			return
 		}
 	}
-	t.notBefore = time.UnixMilli(t.schedule)
-	if t.total == 0 || t.total > s.st.cfg.MaxRecipients {
-		t.total = 1 // of a task that fails: with none it would end before it can, and more nobody could count
+	if t.Total == 0 || t.Total > s.st.cfg.MaxRecipients {
+		t.Total = 1 // of a task that fails: with none it would end before it can, and more nobody could count
 	}
 	s.keep(t, b, len(rec.Value))
 	s.watch(t)
@@ -129,7 +129,7 @@ func (s *slot) settle(t *task, rec *schemas.Record, b *schemas.Broadcast, known 
 	case t.status != nil:
 		t.planned = true
 		s.open(t, known, now)
-	case t.chosen && known.kind() == lineUntouched:
+	case t.chosen && known.Untouched():
 		t.state = stateClaim
 		s.claims[id] = append(s.claims[id], t)
 		s.plan(t, now)
@@ -235,7 +235,7 @@ func (s *slot) reject(t *task, rec *schemas.Record, code, reason string, b *sche
 		s.refuse(t, rec, code, reason)
 		return
 	}
-	s.keepRejected(t, rec, code, reason, func() { s.settle(t, rec, b, line{}, time.Now()) })
+	s.keepRejected(t, rec, code, reason, func() { s.settle(t, rec, b, ledger.Line{}, time.Now()) })
 }
 
 // plan writes the task's Plan. The first one of a task stands, so writing it again changes nothing.
@@ -248,7 +248,7 @@ func (s *slot) plan(t *task, now time.Time) {
 			f()
 		}
 	}, t.result(now, &schemas.Result{Event: &schemas.Result_Plan{Plan: &schemas.Plan{
-		Total: t.total, Origin: t.origin, RequestSha256: t.sha, Sender: t.sender, AcceptedMs: t.accepted, ScheduleMs: t.schedule,
+		Total: t.Total, Origin: t.origin, RequestSha256: t.sha, Sender: t.sender, AcceptedMs: t.accepted, ScheduleMs: t.schedule,
 		ExpireMs: t.expire, Direct: t.direct, Home: &schemas.Origin{Partition: s.of.Partition, Offset: t.offset},
 	}}}))
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"altavoz/processor/fanout/ledger"
 	"altavoz/schemas"
 )
 
@@ -31,7 +32,6 @@ func (s *slot) takeOver() {
 		delete(s.old, offset)
 		t := &task{id: f.id, offset: offset, status: f.st, planned: true, outside: true, place: placeNone}
 		t.fillPlan(f.st.GetPlan())
-		t.notBefore = time.UnixMilli(t.schedule)
 		s.box.watch(f.id)
 		if listed {
 			s.relist(t)
@@ -56,24 +56,24 @@ func (s *slot) lives(p *schemas.Plan) bool {
 }
 
 // open makes the broadcast a task: it is its own and goes on where the ledger and its Status say, whichever says more.
-func (s *slot) open(t *task, known line, now time.Time) {
+func (s *slot) open(t *task, known ledger.Line, now time.Time) {
 	s.tasks[t.id] = t
 	t.state = stateOpen
-	t.cursor = max(known.cursor, t.status.GetCursor())
-	if end := known.cursor + known.lease; end > t.cursor {
-		t.lease = min(end, t.total) - min(t.cursor, t.total)
+	t.cursor = max(known.Cursor, t.status.GetCursor())
+	if end := known.Cursor + known.Lease; end > t.cursor {
+		t.lease = min(end, t.Total) - min(t.cursor, t.Total)
 	}
 	t.noted = t.status.GetPhase() == schemas.Phase_PHASE_WAITING && t.status.GetWhy() == whyMedia
-	t.cursor = min(t.cursor, t.total)
-	t.end, t.decided = t.cursor+t.lease, decidedOf(t.status)
+	t.cursor = min(t.cursor, t.Total)
+	t.End, t.Decided = t.cursor+t.lease, decidedOf(t.status)
 	t.deadline = t.ends()
 	switch {
 	case t.why != "":
 		s.enter(t)
 		s.fail(t, t.why, now)
-	case known.closed || t.cursor >= t.total:
+	case known.Closed || t.cursor >= t.Total:
 		// Where dispatch ended is not known of a task that expired or failed; its Status will say that nobody is left.
-		t.state, t.lease, t.end = stateClosed, 0, t.total
+		t.state, t.lease, t.End = stateClosed, 0, t.Total
 		t.deadline = t.grace(now)
 		s.enter(t)
 		s.settled(t)
@@ -85,27 +85,27 @@ func (s *slot) open(t *task, known line, now time.Time) {
 		if t.lease > 0 {
 			s.repeats = append(s.repeats, t)
 		}
-		s.consider(t, now)
-		s.nudge(t)
+		s.look(t, now)
 	}
 }
 
 // enter puts the task into its queue, where it counts for the pipe; it takes no turn yet.
 func (s *slot) enter(t *task) {
 	t.entered = true
-	s.queue(t).add(&t.entry)
+	s.queue(t).Add(&t.Entry)
+	s.queue(t).LookAt(&t.Entry, t.deadline)
 }
 
 // nudge lets the task take turns if nothing keeps it from them.
 func (s *slot) nudge(t *task) {
-	if t.state == stateOpen && t.entered && t.place != placeBeyond && t.turn == nil && t.lease == 0 && !t.busy {
-		s.queue(t).unblock(&t.entry)
+	if t.state == stateOpen && t.entered && !t.held && t.place != placeBeyond && t.turn == nil && t.lease == 0 && !t.busy {
+		s.queue(t).Unblock(&t.Entry)
 	}
 }
 
 // consider parks a task that has long to wait. Beyond the ledger there is nothing to leave, and no lease to be had.
 func (s *slot) consider(t *task, now time.Time) {
-	if t.place == placeListed && t.notBefore.Sub(now) > parkAfter && t.shown(s.of.Partition) {
+	if t.place == placeListed && t.held && t.opens.Sub(now) > parkAfter && t.shown(s.of.Partition) {
 		s.unlist(t)
 		s.cool(t)
 	}
@@ -123,10 +123,10 @@ func (s *slot) heard(id schemas.TaskID, st *schemas.Status, now time.Time) {
 	}
 	t.status = st
 	q, decided := s.queue(t), decidedOf(st)
-	if decided != t.decided {
+	if decided != t.Decided {
 		had := t.dispatchedTo() // expired ones say nothing of the number's speed
-		s.number(t.sender).decided(int(min(decided, had))-int(min(t.decided, had)), now)
-		q.move(&t.entry, t.end, decided)
+		s.number(t.sender).decided(int(min(decided, had))-int(min(t.Decided, had)), now)
+		q.Move(&t.Entry, t.End, decided)
 	}
 	if finished(st) {
 		s.end(t)
@@ -150,7 +150,7 @@ func (s *slot) claimed(id schemas.TaskID, st *schemas.Status, now time.Time) {
 		switch {
 		case s.tasks[id] == nil && sameOrigin(st.GetPlan().GetOrigin(), t.origin) && !finished(st):
 			t.status, t.planned = st, true
-			s.open(t, line{}, now)
+			s.open(t, ledger.Line{}, now)
 		default:
 			s.repeatedLater(t, st.GetPlan().GetRequestSha256())
 		}
@@ -182,7 +182,7 @@ func (s *slot) overtaken(t *task, cursor uint32) {
 	if t.state != stateOpen || t.turn != nil || t.cursor >= cursor {
 		return
 	}
-	done := min(cursor, t.total) - t.cursor
+	done := min(cursor, t.Total) - t.cursor
 	t.cursor += done
 	t.lease -= min(t.lease, done)
 	t.mask = t.mask[min(int(done), len(t.mask)):]
@@ -190,10 +190,10 @@ func (s *slot) overtaken(t *task, cursor uint32) {
 		t.mask = nil
 	}
 	t.seen, t.slice = nil, nil
-	s.queue(t).move(&t.entry, max(t.end, t.cursor), t.decided)
+	s.queue(t).Move(&t.Entry, max(t.End, t.cursor), t.Decided)
 	s.touch()
-	if t.cursor == t.total {
-		s.close(t, t.dispatched(time.Now(), t.total))
+	if t.cursor == t.Total {
+		s.close(t, t.dispatched(time.Now(), t.Total))
 		return
 	}
 	s.nudge(t)
@@ -213,26 +213,11 @@ func (s *slot) end(t *task) {
 	}
 	t.state = stateGone
 	s.cool(t)
-	s.queue(t).remove(&t.entry)
+	s.queue(t).Remove(&t.Entry)
 	s.dismiss(t.sender)
 	delete(s.tasks, t.id)
 	s.box.unwatch(t.id)
 	s.unlist(t)
-}
-
-// expire ends what the time of tasks is over for.
-func (s *slot) expire(q *queue, now time.Time) {
-	for e := q.overdue(now); e != nil; e = q.overdue(now) {
-		t := e.t
-		switch {
-		case t.state == stateClosed:
-			s.giveUp(t)
-		case t.turn != nil:
-			t.late = true
-		default:
-			s.expired(t, now)
-		}
-	}
 }
 
 // expired closes the task: nobody who had no turn yet gets one.
@@ -241,8 +226,8 @@ func (s *slot) expired(t *task, now time.Time) {
 		return
 	}
 	// They count as in the pipe until the Status counts them as decided: of what is decided it does not say where.
-	s.queue(t).move(&t.entry, t.total, t.decided)
-	s.close(t, t.span(now, t.cursor, t.total, schemas.MarkExpired), t.dispatched(now, t.total))
+	s.queue(t).Move(&t.Entry, t.Total, t.Decided)
+	s.close(t, t.span(now, t.cursor, t.Total, schemas.MarkExpired), t.dispatched(now, t.Total))
 }
 
 // fail closes the task with a reason that a person reads.
@@ -259,7 +244,7 @@ func (s *slot) close(t *task, recs ...schemas.Record) {
 		return
 	}
 	t.state, t.lease, t.mask = stateClosing, 0, nil
-	s.queue(t).block(&t.entry)
+	s.queue(t).Block(&t.Entry)
 	s.cool(t)
 	s.whenPlanned(t, func() { s.closeWith(t, recs) })
 }
@@ -272,11 +257,11 @@ func (s *slot) closeWith(t *task, recs []schemas.Record) {
 		s.write(s.logOf(t), func(schemas.Record) { s.closeWith(t, recs[1:]) }, recs[0])
 		return
 	}
-	t.state = stateClosed
-	s.queue(t).until(&t.entry, t.grace(time.Now()))
+	t.state, t.deadline = stateClosed, t.grace(time.Now())
+	s.queue(t).LookAt(&t.Entry, t.deadline)
 	s.touch()
 	if t.why == "" {
-		s.log.Info("broadcast dispatched", "task", t.id.String(), "total", t.total, "dispatched", t.cursor,
+		s.log.Info("broadcast dispatched", "task", t.id.String(), "total", t.Total, "dispatched", t.cursor,
 			"seconds", time.Since(time.UnixMilli(t.accepted)).Seconds())
 	}
 	s.settled(t)

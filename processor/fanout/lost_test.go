@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"altavoz/processor/fanout/ledger"
 	"altavoz/schemas"
 )
 
@@ -38,7 +39,7 @@ func TestLostIsNotCommitted(t *testing.T) {
 	g := &gate{begun: make(chan []schemas.Position, 8), through: make(chan struct{}, 8)}
 	st := New(Config{}, Ports{Ledger: g, Flow: silent{}, Statuses: silent{}})
 	own := func(partition int32) *slot {
-		s := newSlot(st, schemas.Position{Slot: schemas.Slot{Topic: schemas.TopicBroadcasts, Partition: partition}}, ledger{})
+		s := newSlot(st, schemas.Position{Slot: schemas.Slot{Topic: schemas.TopicBroadcasts, Partition: partition}}, ledger.Ledger{})
 		close(s.over) // it does nothing of its own
 		st.live[s.of] = s
 		return s

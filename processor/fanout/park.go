@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"altavoz/processor/fanout/ledger"
 	"altavoz/schemas"
 )
 
@@ -17,8 +18,8 @@ import (
 // that is full empties as fast as the aggregator goes; reading goes on meanwhile, and what was read waits beyond it.
 
 const (
-	leaseRoom = ledgerBytes / 4
-	lowRoom   = ledgerBytes / 2
+	leaseRoom = ledger.Bytes / 4
+	lowRoom   = ledger.Bytes / 2
 	// slackBytes is what the ledger's head may grow by between its measure and its commit.
 	slackBytes = 16
 )
@@ -74,10 +75,10 @@ func (s *slot) admit() {
 	for len(s.beyond) > 0 {
 		t := s.beyond[0]
 		if t.place == placeBeyond {
-			if !s.fits(leaseRoom + lineBytes) {
+			if !s.fits(leaseRoom + ledger.LineBytes) {
 				return
 			}
-			s.room -= lineBytes
+			s.room -= ledger.LineBytes
 			t.place = placeListed
 			s.listed = append(s.listed, t)
 			s.touch()
@@ -102,7 +103,7 @@ func (s *slot) fits(bytes int) bool {
 // measure finds out how much room the ledger has as it would be now.
 func (s *slot) measure() {
 	mark, l := s.ledger()
-	s.room = ledgerBytes - slackBytes - len(l.append(nil, mark))
+	s.room = ledger.Bytes - slackBytes - len(l.Append(nil, mark))
 }
 
 // park parks every task that may be, and reports whether there was one.
@@ -117,16 +118,16 @@ func (s *slot) park() (any bool) {
 }
 
 // ledger returns the watermark and what is to be said beside it.
-func (s *slot) ledger() (mark int64, l ledger) {
+func (s *slot) ledger() (mark int64, l ledger.Ledger) {
 	s.compact()
-	l.next = max(s.readTo, s.oldNext)
+	l.Next = max(s.readTo, s.oldNext)
 	if len(s.beyond) > 0 {
-		l.next = s.beyond[0].offset
+		l.Next = s.beyond[0].offset
 	}
-	mark = l.next
-	l.entries = make([]line, len(s.listed))
+	mark = l.Next
+	l.Lines = make([]ledger.Line, len(s.listed))
 	for i, t := range s.listed {
-		l.entries[i] = t.line()
+		l.Lines[i] = t.line()
 		if !t.outside {
 			mark = min(mark, t.offset)
 		}
@@ -153,7 +154,7 @@ func (s *slot) commit(now time.Time) {
 		s.leasing = nil
 	}
 	mark, l := s.ledger()
-	text, err := l.encode(mark)
+	text, err := l.Encode(mark)
 	if err != nil { // fits did not do its work
 		s.log.Error("the ledger can't be committed", "error", err)
 		s.dead = true

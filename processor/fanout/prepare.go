@@ -52,7 +52,7 @@ func (s *slot) keep(t *task, b *schemas.Broadcast, size int) {
 		s.warm += size
 	}
 	t.body = b
-	t.speed = float64(b.GetSpeed())
+	t.Speed = float64(b.GetSpeed())
 	t.offsets = b.GetSlices().Offsets()
 }
 
@@ -86,7 +86,7 @@ func (s *slot) load(t *task) bool {
 		size = len(rec.Value)
 		return schemas.Decode(&rec, b)
 	}, func() {
-		if b.GetTotal() != t.total {
+		if b.GetTotal() != t.Total {
 			s.fail(t, whyUnread, time.Now())
 			return
 		}
@@ -108,7 +108,7 @@ func (s *slot) recall(t *task) bool {
 		t.seen = n
 		return true
 	}
-	if hold := min(int64(t.total), setRecipients); t.holds == 0 {
+	if hold := min(int64(t.Total), setRecipients); t.holds == 0 {
 		if !s.st.sets.TryAcquire(hold) {
 			t.busy = true
 			s.after(backOffMost, func() { t.busy = false; s.nudge(t) })
@@ -176,7 +176,7 @@ func (s *slot) fetch(t *task) bool {
 // prefetch reads the next slice, if this one ends with the turn, while the turn is on its way. It may fail: then the
 // slice is read when it is needed.
 func (s *slot) prefetch(t *task, next uint32) {
-	if len(t.offsets) == 0 || next >= t.total || t.slice.has(next) || t.ahead.has(next) || t.fetches {
+	if len(t.offsets) == 0 || next >= t.Total || t.slice.has(next) || t.ahead.has(next) || t.fetches {
 		return
 	}
 	t.fetches = true
@@ -193,7 +193,7 @@ func (s *slot) prefetch(t *task, next uint32) {
 // that may change.
 func (s *slot) reader(t *task, c *slice) func(context.Context) error {
 	from, at := s.blobsOf(t), t.offsets[c.first/schemas.SliceRecipients]
-	want := min(t.total-c.first, schemas.SliceRecipients)
+	want := min(t.Total-c.first, schemas.SliceRecipients)
 	return func(ctx context.Context) error {
 		rec, err := s.st.ports.Records.Record(ctx, from, at)
 		if err != nil {

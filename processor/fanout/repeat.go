@@ -135,19 +135,19 @@ const maxRuns = 10_000
 // giveUp calls unknown who has no outcome at the end of a dispatched task's life: their sends expired days ago, at the
 // latest schemas.SendLife after they were made, so an outcome that is not there was lost.
 func (s *slot) giveUp(t *task) {
-	m := &mask{decided: make([]bool, t.total)}
+	m := &mask{decided: make([]bool, t.Total)}
 	s.work(func(ctx context.Context) error {
 		return s.foldMarks(ctx, s.marksOf(t), map[schemas.TaskID]*mask{t.id: m})
 	}, never, func(error) {
 		var recs []schemas.Record
 		now := time.Now()
-		for at := uint32(0); at < t.total; at++ {
+		for at := uint32(0); at < t.Total; at++ {
 			from := at
-			for at < t.total && !m.decided[at] {
+			for at < t.Total && !m.decided[at] {
 				at++
 			}
 			if len(recs) == maxRuns {
-				at = t.total
+				at = t.Total
 			}
 			if at > from {
 				recs = append(recs, t.span(now, from, at, schemas.MarkUnknown))

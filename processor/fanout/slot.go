@@ -8,6 +8,8 @@ import (
 	"sync"
 	"time"
 
+	"altavoz/processor/fanout/ledger"
+	"altavoz/processor/fanout/turns"
 	"altavoz/schemas"
 )
 
@@ -35,7 +37,7 @@ type slot struct {
 	flying   int  // batches of records on their way to the log
 
 	// The ledger: see park.go.
-	old        map[int64]line // of the ledger taken over: not read again yet
+	old        map[int64]ledger.Line // of the ledger taken over: not read again yet
 	oldNext    int64
 	mark       int64 // the watermark taken over
 	readTo     int64
@@ -66,10 +68,13 @@ type slot struct {
 	gauges  gauges
 }
 
+// queue is the queue of tasks.
+type queue = turns.Queue[*task]
+
 // number is a sender number and its two queues.
 type number struct {
 	rate  float64
-	meter meter
+	meter turns.Meter
 	lanes map[schemas.Lane]*queue
 }
 
@@ -78,15 +83,15 @@ type gauges struct {
 	pipe, window map[schemas.Lane]int
 }
 
-func newSlot(st *Stage, pos schemas.Position, l ledger) *slot {
+func newSlot(st *Stage, pos schemas.Position, l ledger.Ledger) *slot {
 	s := &slot{
 		st: st, of: pos.Slot, log: st.log.With("partition", pos.Slot.Partition), box: newMailbox(), over: make(chan struct{}),
-		old: make(map[int64]line), oldNext: l.next, mark: max(0, pos.Offset), readTo: max(0, pos.Offset),
+		old: make(map[int64]ledger.Line), oldNext: l.Next, mark: max(0, pos.Offset), readTo: max(0, pos.Offset),
 		tasks: make(map[schemas.TaskID]*task), claims: make(map[schemas.TaskID][]*task), numbers: make(map[string]*number),
 		flights: make(map[string]*flight), gauges: gauges{pipe: make(map[schemas.Lane]int), window: make(map[schemas.Lane]int)},
 	}
-	for _, e := range l.entries {
-		s.old[e.offset] = e
+	for _, e := range l.Lines {
+		s.old[e.Offset] = e
 	}
 	s.ctx, s.stop = context.WithCancel(context.Background())
 	return s
@@ -172,7 +177,7 @@ func (s *slot) wake() (at time.Time) {
 	if s.whole() && !s.draining {
 		for _, n := range s.numbers {
 			for _, q := range n.lanes {
-				sooner(q.wake())
+				sooner(q.Wake())
 			}
 		}
 	}
@@ -205,8 +210,8 @@ func (s *slot) show() {
 	for lane := range m.pipe {
 		pipe, window := 0, 0
 		for _, n := range s.numbers {
-			if q := n.lanes[lane]; q.size > 0 {
-				pipe, window = pipe+q.pipe, window+q.window
+			if q := n.lanes[lane]; q.Size() > 0 {
+				pipe, window = pipe+q.Pipe(), window+q.Window
 			}
 		}
 		m.pipe[lane].Add(float64(pipe - g.pipe[lane]))
@@ -219,8 +224,8 @@ func (s *slot) show() {
 func (s *slot) number(sender string) *number {
 	n := s.numbers[sender]
 	if n == nil {
-		n = &number{rate: s.st.cfg.Numbers[sender].Rate, meter: meter{rate: startRate}}
-		n.lanes = map[schemas.Lane]*queue{schemas.LaneExpress: newQueue(), schemas.LaneBulk: newQueue()}
+		n = &number{rate: s.st.cfg.Numbers[sender].Rate, meter: turns.Meter{Rate: turns.StartRate}}
+		n.lanes = map[schemas.Lane]*queue{schemas.LaneExpress: turns.NewQueue[*task](), schemas.LaneBulk: turns.NewQueue[*task]()}
 		n.resize()
 		s.numbers[sender] = n
 	}
@@ -233,7 +238,7 @@ func (s *slot) dismiss(sender string) {
 		return
 	}
 	for _, q := range s.numbers[sender].lanes {
-		if q.size > 0 {
+		if q.Size() > 0 {
 			return
 		}
 	}
@@ -243,10 +248,10 @@ func (s *slot) dismiss(sender string) {
 func (n *number) resize() {
 	rate := n.rate
 	if rate <= 0 {
-		rate = n.meter.rate
+		rate = n.meter.Rate
 	}
-	n.lanes[schemas.LaneExpress].resize(rate, expressSeconds)
-	n.lanes[schemas.LaneBulk].resize(rate, bulkSeconds)
+	n.lanes[schemas.LaneExpress].Resize(rate, turns.ExpressSeconds)
+	n.lanes[schemas.LaneBulk].Resize(rate, turns.BulkSeconds)
 }
 
 // decided counts recipients that came to an outcome.
@@ -255,8 +260,8 @@ func (n *number) decided(k int, now time.Time) {
 		return
 	}
 	express, bulk := n.lanes[schemas.LaneExpress], n.lanes[schemas.LaneBulk]
-	if n.meter.add(now, k, express.limited || bulk.limited) {
-		express.limited, bulk.limited = false, false
+	if n.meter.Add(now, k, express.Limited || bulk.Limited) {
+		express.Limited, bulk.Limited = false, false
 		n.resize()
 	}
 }

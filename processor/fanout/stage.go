@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sync/semaphore"
 
+	"altavoz/processor/fanout/ledger"
 	"altavoz/schemas"
 )
 
@@ -86,7 +87,7 @@ func (st *Stage) Stop(ctx context.Context) error {
 // Assign takes a partition of broadcasts over. It returns at once; the first turn waits for the view of statuses.
 func (st *Stage) Assign(_ context.Context, pos schemas.Position) (int64, error) {
 	st.Lost([]schemas.Slot{pos.Slot}) // in case it is assigned to itself
-	l, err := decodeLedger(max(0, pos.Offset), pos.Metadata)
+	l, err := ledger.Decode(max(0, pos.Offset), pos.Metadata)
 	if err != nil {
 		return 0, fmt.Errorf("taking over %s: reading its ledger: %w", pos.Slot, err)
 	}

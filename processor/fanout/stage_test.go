@@ -13,6 +13,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"altavoz/processor/fanout/ledger"
+	"altavoz/processor/fanout/turns"
 	"altavoz/schemas"
 )
 
@@ -798,8 +800,8 @@ func TestRevokeDrains(t *testing.T) {
 			passes(50 * time.Millisecond)
 			p.revoke(p.owned()...)
 			pos, _ := w.position(slotOf("100"))
-			l, err := decodeLedger(pos.Offset, pos.Metadata)
-			if err != nil || len(l.entries) != 1 || l.entries[0].lease != 0 || l.entries[0].cursor == 0 {
+			l, err := ledger.Decode(pos.Offset, pos.Metadata)
+			if err != nil || len(l.Lines) != 1 || l.Lines[0].Lease != 0 || l.Lines[0].Cursor == 0 {
 				t.Errorf("%+v, %v", l, err)
 			}
 			for i := range partitions[schemas.TopicBroadcasts] {
@@ -962,8 +964,8 @@ func TestLeasesThatFillThePipeAreRepeated(t *testing.T) {
 		passes(20 * time.Second)
 		p.kill()
 		pos, _ := w.position(slotOf("400"))
-		l, err := decodeLedger(pos.Offset, pos.Metadata)
-		if err != nil || len(l.entries) != 2 || l.entries[0].lease+l.entries[1].lease != minWindow {
+		l, err := ledger.Decode(pos.Offset, pos.Metadata)
+		if err != nil || len(l.Lines) != 2 || l.Lines[0].Lease+l.Lines[1].Lease != turns.MinWindow {
 			t.Fatalf("%+v, %v", l, err)
 		}
 		w.set(func() { w.stuck = nil })
@@ -1041,7 +1043,7 @@ func TestForeignLedgerIsAnError(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world) {
 		p := &process{w: w}
 		st := New(Config{}, Ports{Statuses: p, Flow: p})
-		if _, err := st.Assign(t.Context(), schemas.Position{Slot: slotOf("100"), Offset: 3, Metadata: "what?"}); !errors.Is(err, errLedger) {
+		if _, err := st.Assign(t.Context(), schemas.Position{Slot: slotOf("100"), Offset: 3, Metadata: "what?"}); !errors.Is(err, ledger.ErrLedger) {
 			t.Errorf("%v", err)
 		}
 	})

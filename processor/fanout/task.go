@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"time"
 
+	"altavoz/processor/fanout/ledger"
+	"altavoz/processor/fanout/turns"
 	"altavoz/schemas"
 )
 
@@ -30,7 +32,7 @@ const (
 
 // task is a broadcast being carried out. Only its slot's goroutine touches it.
 type task struct {
-	entry
+	turns.Entry[*task]
 	id       schemas.TaskID
 	sender   string
 	lane     schemas.Lane
@@ -42,7 +44,8 @@ type task struct {
 	accepted int64 // unix milliseconds, as are the other two
 	schedule int64
 	expire   int64
-	why      string // set: it is to fail, and this is what the person reads
+	deadline time.Time // no turn is taken at it or after; of a closed task, when it is given up
+	why      string    // set: it is to fail, and this is what the person reads
 
 	state   state
 	place   place
@@ -50,7 +53,9 @@ type task struct {
 	entered bool // is in its queue
 	planned bool // the log has its Plan
 	started bool
-	late    bool // its deadline passed during a turn
+	held    bool      // something keeps it from turns: see look
+	opens   time.Time // when it will not any more
+	late    bool      // its deadline passed during a turn
 	then    []func()
 	status  *schemas.Status
 
@@ -92,10 +97,10 @@ type turn struct {
 
 // fill takes over what the broadcast says of itself.
 func (t *task) fill(b *schemas.Broadcast) {
-	t.sender, t.lane, t.total, t.direct = b.GetSender(), b.Lane(), b.GetTotal(), b.GetDirect()
-	t.sha, t.speed = b.GetRequestSha256(), float64(b.GetSpeed())
+	t.sender, t.lane, t.Total, t.direct = b.GetSender(), b.Lane(), b.GetTotal(), b.GetDirect()
+	t.sha, t.Speed = b.GetRequestSha256(), float64(b.GetSpeed())
 	t.accepted, t.schedule, t.expire = b.GetAcceptedMs(), b.GetScheduleMs(), b.GetExpireMs()
-	t.t = t
+	t.Task = t
 }
 
 // fillPlan is fill for a task that is known by its plan only.
@@ -138,14 +143,14 @@ func (t *task) grace(now time.Time) time.Time {
 }
 
 // line is what the ledger says of the task.
-func (t *task) line() line {
+func (t *task) line() ledger.Line {
 	switch {
 	case t.state == stateClosed:
-		return line{offset: t.offset, closed: true}
+		return ledger.Line{Offset: t.offset, Closed: true}
 	case t.turn != nil:
-		return line{offset: t.offset, cursor: t.cursor, lease: max(t.turn.n, t.lease)}
+		return ledger.Line{Offset: t.offset, Cursor: t.cursor, Lease: max(t.turn.n, t.lease)}
 	}
-	return line{offset: t.offset, cursor: t.cursor, lease: t.lease}
+	return ledger.Line{Offset: t.offset, Cursor: t.cursor, Lease: t.lease}
 }
 
 // shown reports whether the Status says all that the ledger says, so that whoever takes over does not need the ledger:
@@ -160,7 +165,7 @@ func (t *task) shown(partition int32) bool {
 	home := position(t.status.GetPlan())
 	return home.GetPartition() == partition && home.GetOffset() == t.offset && t.status.GetCursor() >= t.cursor &&
 		(t.state == stateClosed || t.state == stateOpen && t.turn == nil && t.lease == 0) &&
-		(t.state != stateClosed || t.status.GetCursor() >= t.total)
+		(t.state != stateClosed || t.status.GetCursor() >= t.Total)
 }
 
 // position returns where the broadcast of a plan is read again.

@@ -7,22 +7,25 @@ import (
 
 	"github.com/RoaringBitmap/roaring/v2/roaring64"
 
+	"altavoz/processor/fanout/ledger"
 	"altavoz/schemas"
 )
 
 // lane takes the turns of one queue that can be taken now.
 func (s *slot) lane(q *queue, now time.Time) {
-	s.expire(q, now)
-	for e := q.peek(now); e != nil && s.loads < maxLoads; e = q.peek(now) {
-		t := e.t
+	for e := q.Look(now); e != nil; e = q.Look(now) {
+		s.look(e.Task, now)
+	}
+	for e := q.Peek(now); e != nil && s.loads < maxLoads; e = q.Peek(now) {
+		t := e.Task
 		if !s.prepare(t, now) {
-			q.block(e)
+			q.Block(e)
 			continue
 		}
-		if !s.fits(lineBytes) {
+		if !s.fits(ledger.LineBytes) {
 			return
 		}
-		s.begin(t, q.take(e, t.slice.first+uint32(len(t.slice.phones))-t.cursor), now)
+		s.begin(t, q.Take(e, t.slice.first+uint32(len(t.slice.phones))-t.cursor), now)
 	}
 }
 
@@ -33,7 +36,7 @@ func (s *slot) repeat(now time.Time) {
 	for _, t := range s.repeats {
 		switch {
 		case t.state != stateOpen || t.lease == 0:
-		case t.turn != nil || !s.prepare(t, now) || !s.fits(lineBytes):
+		case t.turn != nil || !s.prepare(t, now) || !s.fits(ledger.LineBytes):
 			left = append(left, t)
 		default:
 			s.begin(t, min(t.lease, t.slice.first+uint32(len(t.slice.phones))-t.cursor), now)
@@ -45,7 +48,7 @@ func (s *slot) repeat(now time.Time) {
 
 // begin leases the turn: it is produced when a commit says so.
 func (s *slot) begin(t *task, n uint32, now time.Time) {
-	s.room -= lineBytes
+	s.room -= ledger.LineBytes
 	if t.place == placeNone {
 		s.relist(t)
 	}
@@ -55,7 +58,7 @@ func (s *slot) begin(t *task, n uint32, now time.Time) {
 	s.st.metrics.turns[t.lane].Inc()
 	if !t.started {
 		t.started = true
-		s.log.Info("broadcast started", "task", t.id.String(), "sender", t.sender, "lane", string(t.lane), "total", t.total,
+		s.log.Info("broadcast started", "task", t.id.String(), "sender", t.sender, "lane", string(t.lane), "total", t.Total,
 			"waited_seconds", now.Sub(time.UnixMilli(t.accepted)).Seconds())
 	}
 	s.prefetch(t, t.cursor+n)
@@ -87,8 +90,8 @@ func (s *slot) dispatched(u *turn) {
 	switch {
 	case t.status != nil && finished(t.status):
 		s.end(t)
-	case t.cursor == t.total:
-		s.close(t, t.dispatched(now, t.total))
+	case t.cursor == t.Total:
+		s.close(t, t.dispatched(now, t.Total))
 	default:
 		s.whenPlanned(t, func() { s.write(s.logOf(t), func(schemas.Record) {}, t.dispatched(now, t.cursor)) })
 		if t.late {

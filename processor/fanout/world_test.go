@@ -15,6 +15,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"altavoz/processor/fanout/ledger"
+	"altavoz/processor/fanout/turns"
 	"altavoz/schemas"
 )
 
@@ -75,8 +77,8 @@ type production struct {
 // tenure is one assignment of a slot to a process.
 type tenure struct {
 	slot    schemas.Slot
-	found   map[int64][]line // the ledger that it took over
-	granted map[int64][]line // leases that it committed
+	found   map[int64][]ledger.Line // the ledger that it took over
+	granted map[int64][]ledger.Line // leases that it committed
 }
 
 var partitions = map[schemas.Topic]int32{
@@ -232,11 +234,11 @@ func (w *world) fill(k pair, sender string, lane schemas.Lane) {
 	if rate <= 0 {
 		return
 	}
-	seconds := float64(bulkSeconds)
+	seconds := float64(turns.BulkSeconds)
 	if lane == schemas.LaneExpress {
-		seconds = expressSeconds
+		seconds = turns.ExpressSeconds
 	}
-	if most := max(minWindow, int(rate*seconds)); w.pipe[key] > most {
+	if most := max(turns.MinWindow, int(rate*seconds)); w.pipe[key] > most {
 		w.failf("%d sends of %s are in the pipe, %d may be", w.pipe[key], key, most)
 	}
 }
@@ -251,8 +253,8 @@ func (w *world) produced(by tenures, k pair) *production {
 	if by == nil {
 		return made
 	}
-	leased := func(lines []line) bool {
-		return slices.ContainsFunc(lines, func(l line) bool { return k.index >= l.cursor && k.index-l.cursor < l.lease })
+	leased := func(lines []ledger.Line) bool {
+		return slices.ContainsFunc(lines, func(l ledger.Line) bool { return k.index >= l.Cursor && k.index-l.Cursor < l.Lease })
 	}
 	var now *tenure
 	for _, c := range w.homes[k.task] {
@@ -480,13 +482,13 @@ func (p *process) assign(of schemas.Slot) {
 		pos = schemas.Position{Slot: of, Offset: schemas.NoOffset}
 	}
 	w.owner[of] = p
-	l, err := decodeLedger(max(0, pos.Offset), pos.Metadata)
+	l, err := ledger.Decode(max(0, pos.Offset), pos.Metadata)
 	if err != nil {
 		w.failf("the ledger of %s: %v", of, err)
 	}
-	now := &tenure{slot: of, found: make(map[int64][]line), granted: make(map[int64][]line)}
-	for _, e := range l.entries {
-		now.found[e.offset] = []line{e}
+	now := &tenure{slot: of, found: make(map[int64][]ledger.Line), granted: make(map[int64][]ledger.Line)}
+	for _, e := range l.Lines {
+		now.found[e.Offset] = []ledger.Line{e}
 	}
 	p.tenures[of] = now
 	w.mu.Unlock()
@@ -668,28 +670,28 @@ func (w *world) commit(now *tenure, pos schemas.Position) {
 		w.failf("%d characters of metadata", len(pos.Metadata))
 	}
 	old, had := w.positions[pos.Slot]
-	l, err := decodeLedger(pos.Offset, pos.Metadata)
+	l, err := ledger.Decode(pos.Offset, pos.Metadata)
 	if err != nil {
 		w.failf("a ledger is not readable: %v", err)
 	}
 	if had {
-		was, _ := decodeLedger(old.Offset, old.Metadata)
-		if old.Offset > pos.Offset || was.next > l.next {
-			w.failf("a position went back from %d, %d to %d, %d", old.Offset, was.next, pos.Offset, l.next)
+		was, _ := ledger.Decode(old.Offset, old.Metadata)
+		if old.Offset > pos.Offset || was.Next > l.Next {
+			w.failf("a position went back from %d, %d to %d, %d", old.Offset, was.Next, pos.Offset, l.Next)
 		}
-		before := make(map[int64]line)
-		for _, e := range was.entries {
-			before[e.offset] = e
+		before := make(map[int64]ledger.Line)
+		for _, e := range was.Lines {
+			before[e.Offset] = e
 		}
-		for _, e := range l.entries {
-			if e.cursor < before[e.offset].cursor && !e.closed || before[e.offset].closed && !e.closed {
-				w.failf("a line of the ledger went back: %+v, then %+v", before[e.offset], e)
+		for _, e := range l.Lines {
+			if e.Cursor < before[e.Offset].Cursor && !e.Closed || before[e.Offset].Closed && !e.Closed {
+				w.failf("a line of the ledger went back: %+v, then %+v", before[e.Offset], e)
 			}
 		}
 	}
-	for _, e := range l.entries {
-		if e.lease > 0 {
-			now.granted[e.offset] = append(now.granted[e.offset], e)
+	for _, e := range l.Lines {
+		if e.Lease > 0 {
+			now.granted[e.Offset] = append(now.granted[e.Offset], e)
 		}
 	}
 	w.positions[pos.Slot] = pos
@@ -887,8 +889,8 @@ func (w *world) dump() {
 			for id, t := range s.tasks {
 				q := s.queue(t)
 				w.t.Logf("  %s at %d: state %d, place %d, outside %t, planned %t, cursor %d of %d, end %d, decided %d, turn %v, lease %d, mask %d, marker %d, "+
-					"busy %t, late %t, body %t, seen %t, status %v, queue %d of %d, at %v", id, t.offset, t.state, t.place, t.outside, t.planned, t.cursor, t.total,
-					t.end, t.decided, t.turn != nil, t.lease, len(t.mask), t.marker, t.busy, t.late, t.body != nil, t.seen != nil, t.status.GetVersion(), q.pipe, q.window, t.at)
+					"busy %t, late %t, body %t, seen %t, status %v, queue %d of %d, held %t", id, t.offset, t.state, t.place, t.outside, t.planned, t.cursor, t.Total,
+					t.End, t.Decided, t.turn != nil, t.lease, len(t.mask), t.marker, t.busy, t.late, t.body != nil, t.seen != nil, t.status.GetVersion(), q.Pipe(), q.Window, t.held)
 			}
 			for id, c := range s.claims {
 				w.t.Logf("  %s is claimed %d times", id, len(c))

@@ -1,0 +1,164 @@
+// Package ledger is how the fanout's ledger is written beside the offset of a commit, and read by whoever takes over. It
+// knows numbers only.
+package ledger
+
+import (
+	"encoding/base64"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math"
+
+	"altavoz/schemas"
+)
+
+// Ledger says, beside a watermark, what the log does not: how far each broadcast has come.
+//
+// Records below the watermark are finished or parked. From it on to Next they are finished or parked too, unless they
+// are listed; from Next on they are as if never read. Listed are, in order, broadcasts that the ledger answers for;
+// those parked and listed again may lie below the watermark.
+type Ledger struct {
+	Next  int64
+	Lines []Line
+}
+
+// Line is one broadcast of a ledger.
+type Line struct {
+	Offset int64
+	Cursor uint32 // every recipient below it was dispatched, and that is acknowledged
+	Lease  uint32 // how many from there on may have been
+	Closed bool   // nothing more of it is to be dispatched, and its results say so; Cursor and Lease do not matter
+}
+
+const (
+	version = 1
+	// Bytes is what fits into the metadata of a commit, which is text.
+	Bytes = schemas.MaxMetadata / 4 * 3
+	// LineBytes is more than a line takes, unless it lies 2^33 records from its neighbour: the one with the most is
+	// 5 bytes of offset, 4 of cursor (16 Mi recipients) and 2 of lease (1,000).
+	LineBytes = 11
+	// maxLease is the most recipients of a turn.
+	maxLease = schemas.SliceRecipients
+)
+
+// The kinds of line: the low bits of the offset's difference.
+const (
+	lineUntouched = iota
+	lineCursor
+	lineLeased
+	lineClosed
+	lineKinds
+)
+
+// ErrLedger is the error of a text that is no ledger.
+var ErrLedger = errors.New("not a ledger of this version")
+
+// Append writes the ledger for the given watermark.
+func (l *Ledger) Append(b []byte, mark int64) []byte { //nolint:unparam // as all append functions
+	b = append(b, version)
+	b = binary.AppendUvarint(b, uint64(l.Next-mark))
+	for i, e := range l.Lines {
+		var d uint64
+		if i == 0 { // it alone may lie below the watermark
+			d = uint64(e.Offset-mark)<<1 ^ uint64((e.Offset-mark)>>63)
+		} else {
+			d = uint64(e.Offset - l.Lines[i-1].Offset)
+		}
+		kind := e.kind()
+		b = binary.AppendUvarint(b, d*lineKinds+kind)
+		if kind == lineCursor || kind == lineLeased {
+			b = binary.AppendUvarint(b, uint64(e.Cursor))
+		}
+		if kind == lineLeased {
+			b = binary.AppendUvarint(b, uint64(e.Lease))
+		}
+	}
+	return b
+}
+
+// Untouched reports whether nothing of the broadcast was ever leased.
+func (e Line) Untouched() bool { return e.kind() == lineUntouched }
+
+func (e Line) kind() uint64 {
+	switch {
+	case e.Closed:
+		return lineClosed
+	case e.Lease > 0:
+		return lineLeased
+	case e.Cursor > 0:
+		return lineCursor
+	}
+	return lineUntouched
+}
+
+// Encode makes the metadata of a commit. It fails when the ledger is too large, which its owner must not let happen.
+func (l *Ledger) Encode(mark int64) (string, error) {
+	b := l.Append(nil, mark)
+	if len(b) > Bytes {
+		return "", fmt.Errorf("ledger of %d bytes, %d fit", len(b), Bytes)
+	}
+	return base64.StdEncoding.EncodeToString(b), nil
+}
+
+// Decode reads what Encode wrote. No text at all is the ledger of a position that an operator set.
+func Decode(mark int64, text string) (Ledger, error) {
+	l := Ledger{Next: mark}
+	if text == "" {
+		return l, nil
+	}
+	if len(text) > schemas.MaxMetadata {
+		return l, fmt.Errorf("%d characters: %w", len(text), ErrLedger)
+	}
+	b, err := base64.StdEncoding.Strict().DecodeString(text)
+	if err != nil {
+		return l, fmt.Errorf("%w: %w", ErrLedger, err)
+	}
+	if len(b) == 0 || b[0] != version || mark < 0 {
+		return l, ErrLedger
+	}
+	r := uvarints{b: b[1:]}
+	l.Next = mark + int64(r.next(uint64(math.MaxInt64-mark)))
+	for at := mark; len(r.b) > 0 && !r.bad; {
+		var e Line
+		v := r.next(math.MaxUint64)
+		d, kind := v/lineKinds, v%lineKinds
+		if len(l.Lines) == 0 {
+			at += int64(d>>1) ^ -int64(d&1)
+		} else {
+			at += int64(d)
+			r.bad = r.bad || d == 0
+		}
+		// The difference is at most 2^62, so a sum that left the range is negative.
+		r.bad = r.bad || at < 0 || at >= l.Next
+		e.Offset, e.Closed = at, kind == lineClosed
+		if kind == lineCursor || kind == lineLeased {
+			e.Cursor = uint32(r.next(schemas.MaxRecipients))
+			r.bad = r.bad || kind == lineCursor && e.Cursor == 0
+		}
+		if kind == lineLeased {
+			e.Lease = uint32(r.next(maxLease))
+			r.bad = r.bad || e.Lease == 0
+		}
+		l.Lines = append(l.Lines, e)
+	}
+	if r.bad {
+		return Ledger{Next: mark}, ErrLedger
+	}
+	return l, nil
+}
+
+// uvarints reads numbers off a slice; bad is set by the first that is none, or above its limit.
+type uvarints struct {
+	b   []byte
+	bad bool
+}
+
+func (r *uvarints) next(limit uint64) uint64 {
+	v, n := binary.Uvarint(r.b)
+	if n <= 0 || v > limit {
+		r.bad = true
+		return 0
+	}
+	r.b = r.b[n:]
+	return v
+}

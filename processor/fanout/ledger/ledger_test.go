@@ -1,0 +1,130 @@
+package ledger
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"altavoz/schemas"
+)
+
+func ledgers() *rapid.Generator[Ledger] {
+	return rapid.Custom(func(t *rapid.T) Ledger {
+		var l Ledger
+		mark := rapid.Int64Range(0, 1<<40).Draw(t, "mark")
+		at := max(0, mark-rapid.Int64Range(0, 1<<30).Draw(t, "below"))
+		for range rapid.IntRange(0, 100).Draw(t, "lines") {
+			e := Line{Offset: at}
+			switch rapid.IntRange(0, 3).Draw(t, "kind") {
+			case lineCursor:
+				e.Cursor = rapid.Uint32Range(1, schemas.MaxRecipients).Draw(t, "cursor")
+			case lineLeased:
+				e.Cursor = rapid.Uint32Range(0, schemas.MaxRecipients).Draw(t, "cursor")
+				e.Lease = rapid.Uint32Range(1, maxLease).Draw(t, "lease")
+			case lineClosed:
+				e.Closed = true
+			}
+			l.Lines = append(l.Lines, e)
+			at += rapid.Int64Range(1, 1<<30).Draw(t, "step")
+		}
+		l.Next = max(at, mark) + rapid.Int64Range(0, 1<<20).Draw(t, "ahead")
+		return l
+	})
+}
+
+func TestLedgerIsReadAsItWasWritten(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		l := ledgers().Draw(t, "ledger")
+		mark := l.Next
+		if len(l.Lines) > 0 {
+			mark = rapid.Int64Range(l.Lines[0].Offset, l.Next).Draw(t, "mark")
+			if len(l.Lines) > 1 && mark > l.Lines[1].Offset {
+				mark = l.Lines[1].Offset
+			}
+		}
+		text, err := l.Encode(mark)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := Decode(mark, text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d := cmp.Diff(l, got); d != "" {
+			t.Fatal(d)
+		}
+	})
+}
+
+// A line is never larger than the slot thinks, so a Ledger that was found to fit does.
+func TestLineBytesIsTheMost(t *testing.T) {
+	t.Parallel()
+	one := Ledger{Next: 1 << 33, Lines: []Line{{Offset: 0}}}
+	two := Ledger{Next: 1 << 33, Lines: []Line{{Offset: 0}, {Offset: 1<<33 - 1, Cursor: schemas.MaxRecipients, Lease: maxLease}}}
+	if got := len(two.Append(nil, 0)) - len(one.Append(nil, 0)); got != LineBytes {
+		t.Errorf("the largest line takes %d bytes, not %d", got, LineBytes)
+	}
+}
+
+func TestLedgerTooLargeIsRefused(t *testing.T) {
+	t.Parallel()
+	var l Ledger
+	for i := range int64(Bytes) {
+		l.Lines = append(l.Lines, Line{Offset: i})
+	}
+	l.Next = int64(len(l.Lines))
+	if text, err := l.Encode(0); err == nil {
+		t.Errorf("%d lines were written as %d characters", len(l.Lines), len(text))
+	}
+	l.Lines = l.Lines[:len(l.Lines)-3] // a version, and two bytes of next
+	text, err := l.Encode(0)
+	if err != nil || len(text) != schemas.MaxMetadata {
+		t.Errorf("a full Ledger: %d characters, %v", len(text), err)
+	}
+}
+
+func TestLedgerOfAnOperatorIsEmpty(t *testing.T) {
+	t.Parallel()
+	l, err := Decode(42, "")
+	if err != nil || l.Next != 42 || len(l.Lines) != 0 {
+		t.Errorf("%+v, %v", l, err)
+	}
+}
+
+func FuzzLedger(f *testing.F) {
+	l := Ledger{Next: 9, Lines: []Line{{Offset: 2, Cursor: 7, Lease: 50}, {Offset: 5, Closed: true}, {Offset: 8}}}
+	text, err := l.Encode(3)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(int64(3), text)
+	f.Add(int64(0), "")
+	f.Add(int64(-1), "AQA=")
+	f.Add(int64(1), strings.Repeat("A", schemas.MaxMetadata+4))
+	f.Fuzz(func(t *testing.T, mark int64, text string) {
+		l, err := Decode(mark, text)
+		if err != nil || text == "" {
+			return
+		}
+		if l.Next < mark {
+			t.Fatalf("next %d lies below the watermark %d", l.Next, mark)
+		}
+		last := int64(-1)
+		for _, e := range l.Lines {
+			if e.Offset <= last || e.Offset >= l.Next || e.Cursor > schemas.MaxRecipients || e.Lease > maxLease {
+				t.Fatalf("line %+v after %d in a Ledger up to %d", e, last, l.Next)
+			}
+			last = e.Offset
+		}
+		again, err := l.Encode(mark)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := Decode(mark, again); err != nil || !cmp.Equal(got, l) {
+			t.Fatalf("%+v was read back as %+v, %v", l, got, err)
+		}
+	})
+}

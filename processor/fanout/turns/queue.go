@@ -1,0 +1,233 @@
+package turns
+
+import (
+	"time"
+
+	"altavoz/schemas"
+)
+
+const (
+	// Of a number's sends, at most rate x seconds are in the pipe, within these bounds: the lower lets a turn be worth
+	// its commit, the upper is what a cancelled broadcast may still send and what a sender's process must hold.
+	MinWindow      = 64
+	MaxWindow      = 131_072
+	BulkSeconds    = 2
+	ExpressSeconds = 1
+	// A turn is a sixteenth of the window, so that sixteen tasks share a pipe without one of them filling it.
+	turnsInWindow = 16
+	MinTurn       = 50
+	MaxTurn       = schemas.SliceRecipients
+	// speedTurns is how many turns a second a task with a speed of its own takes: fewer would come in bursts, more cost
+	// a commit each.
+	speedTurns = 4
+)
+
+// Entry is a task in its queue.
+type Entry[T any] struct {
+	Task    T
+	Total   uint32
+	End     uint32  // every recipient below it had its turn
+	Decided uint32  // recipients that have an outcome
+	Speed   float64 // recipients a second; 0: no limit. Of a task in its queue, see Pace
+
+	tokens float64
+	filled time.Time
+	start  uint64 // start tag, in recipients of virtual time
+	seq    uint64 // who came first
+	wakeAt time.Time
+	lookAt time.Time // zero: never
+	at     [3]int    // 1 + place in ready, later, looks
+}
+
+// InPipe returns how many recipients had their turn and have no outcome.
+func (e *Entry[T]) InPipe() int { return int(max(e.End, e.Decided) - e.Decided) }
+
+// Queue orders the turns of one number's tasks on one lane by start-time fair queueing: the next turn belongs to the
+// task with the lowest start tag; a turn moves its task's tag on by its recipients. A task that had nothing to take, or
+// was not allowed to, does not save up: it goes on at the present virtual time. At most Window recipients are in the pipe.
+//
+// What else keeps a task from turns, a schedule or an end, is its owner's to know: the owner says when to look at the
+// task again, and from that moment on it takes no turn before it was looked at.
+type Queue[T any] struct {
+	Window  int
+	Limited bool // a turn had to wait for the pipe since this was last cleared
+	turn    int
+
+	pipe, size          int
+	virtual, seq        uint64
+	ready, later, looks pile[T]
+}
+
+// NewQueue returns a queue with the smallest window.
+func NewQueue[T any]() *Queue[T] {
+	q := &Queue[T]{Window: MinWindow, turn: MinTurn}
+	q.ready = pile[T]{slot: 0, less: func(a, b *Entry[T]) bool {
+		return a.start < b.start || a.start == b.start && a.seq < b.seq
+	}}
+	q.later = pile[T]{slot: 1, less: func(a, b *Entry[T]) bool { return a.wakeAt.Before(b.wakeAt) }}
+	q.looks = pile[T]{slot: 2, less: func(a, b *Entry[T]) bool { return a.lookAt.Before(b.lookAt) }}
+	return q
+}
+
+// Size returns how many tasks there are, and Pipe how many of their recipients are in the pipe.
+func (q *Queue[T]) Size() int { return q.size }
+
+// Pipe returns how many recipients are in the pipe.
+func (q *Queue[T]) Pipe() int { return q.pipe }
+
+// Resize sets the window for a rate of sends a second.
+func (q *Queue[T]) Resize(rate, seconds float64) {
+	q.Window = int(min(max(rate*seconds, MinWindow), MaxWindow))
+	q.turn = min(max(q.Window/turnsInWindow, MinTurn), MaxTurn)
+}
+
+// Add takes the task in, blocked.
+func (q *Queue[T]) Add(e *Entry[T]) {
+	q.size++
+	q.seq++
+	e.seq = q.seq
+	q.pipe += e.InPipe()
+}
+
+// Remove forgets the task and what it has in the pipe.
+func (q *Queue[T]) Remove(e *Entry[T]) {
+	q.Block(e)
+	q.looks.remove(e)
+	q.pipe -= e.InPipe()
+	q.size--
+}
+
+// Block keeps the task from turns until it is unblocked.
+func (q *Queue[T]) Block(e *Entry[T]) {
+	q.ready.remove(e)
+	q.later.remove(e)
+}
+
+// Unblock lets the task take turns, if it has any to take.
+func (q *Queue[T]) Unblock(e *Entry[T]) {
+	q.Block(e)
+	if e.End < e.Total {
+		e.start = max(e.start, q.virtual)
+		q.ready.push(e)
+	}
+}
+
+// LookAt sets when the task is to be looked at again; zero: never.
+func (q *Queue[T]) LookAt(e *Entry[T], at time.Time) {
+	q.looks.remove(e)
+	e.lookAt = at
+	if !at.IsZero() {
+		q.looks.push(e)
+	}
+}
+
+// Look returns a task whose time to be looked at has come, once, or nil. It is blocked.
+func (q *Queue[T]) Look(now time.Time) *Entry[T] {
+	e := q.looks.min()
+	if e == nil || e.lookAt.After(now) {
+		return nil
+	}
+	q.looks.remove(e)
+	e.lookAt = time.Time{}
+	q.Block(e)
+	return e
+}
+
+// Peek returns the task whose turn it is, or nil.
+func (q *Queue[T]) Peek(now time.Time) *Entry[T] {
+	for e := q.later.min(); e != nil && !e.wakeAt.After(now); e = q.later.min() {
+		q.Unblock(e)
+	}
+	for e := q.ready.min(); e != nil; e = q.ready.min() {
+		if q.pipe >= q.Window {
+			q.Limited = true
+			return nil
+		}
+		due := !e.lookAt.IsZero() && !e.lookAt.After(now)
+		at := e.eligible(now, q.turn)
+		if !due && !at.After(now) {
+			return e
+		}
+		q.Block(e)
+		if !due {
+			e.wakeAt = at
+			q.later.push(e)
+		}
+	}
+	return nil
+}
+
+// eligible returns from when on the task may take a turn.
+func (e *Entry[T]) eligible(now time.Time, turn int) time.Time {
+	if e.Speed <= 0 {
+		return now
+	}
+	if e.filled.IsZero() {
+		e.tokens = e.quantum(turn)
+	}
+	e.fill(now)
+	lack := e.quantum(turn) - e.tokens
+	if lack <= 1e-6 { // a rounding error is no reason to wait
+		return now
+	}
+	return now.Add(time.Duration(lack/e.Speed*float64(time.Second)) + time.Microsecond)
+}
+
+// fill lets the task have what its speed allows up to now.
+func (e *Entry[T]) fill(now time.Time) {
+	if !e.filled.IsZero() {
+		e.tokens += now.Sub(e.filled).Seconds() * e.Speed
+	}
+	e.tokens, e.filled = min(max(1, e.Speed), e.tokens), now
+}
+
+// quantum is how many recipients a task with a speed waits to be allowed: a turn at a time, not one recipient.
+func (e *Entry[T]) quantum(turn int) float64 {
+	return min(max(1, e.Speed/speedTurns), float64(turn), float64(e.Total-e.End))
+}
+
+// Pace gives the task another speed from now on. What the old one had allowed stays, as far as the new one lets it gather.
+func (q *Queue[T]) Pace(e *Entry[T], speed float64, now time.Time) {
+	if e.Speed > 0 {
+		e.fill(now)
+	}
+	if e.Speed = speed; speed <= 0 {
+		e.tokens, e.filled = 0, time.Time{}
+	}
+	if e.at[q.later.slot] > 0 { // it waited at its old speed
+		q.Unblock(e)
+	}
+}
+
+// Take gives the task that Peek returned its turn, of at most limit recipients, and returns of how many. The task is
+// blocked: it has one turn at a time.
+func (q *Queue[T]) Take(e *Entry[T], limit uint32) uint32 {
+	n := min(uint32(q.turn), uint32(q.Window-q.pipe), e.Total-e.End, limit)
+	if e.Speed > 0 {
+		n = min(n, uint32(max(1, e.tokens+1e-6)))
+		e.tokens -= float64(n)
+	}
+	q.Block(e)
+	q.virtual = max(q.virtual, e.start)
+	e.start += uint64(n)
+	q.Move(e, e.End+n, e.Decided)
+	return n
+}
+
+// Move sets what of the task had its turn and what is decided.
+func (q *Queue[T]) Move(e *Entry[T], end, decided uint32) {
+	q.pipe -= e.InPipe()
+	e.End, e.Decided = end, decided
+	q.pipe += e.InPipe()
+}
+
+// Wake returns when to look again though nothing happened; zero: never.
+func (q *Queue[T]) Wake() (at time.Time) {
+	if e := q.later.min(); e != nil {
+		at = e.wakeAt
+	}
+	if e := q.looks.min(); e != nil && (at.IsZero() || e.lookAt.Before(at)) {
+		at = e.lookAt
+	}
+	return at
+}

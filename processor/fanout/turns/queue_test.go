@@ -1,0 +1,385 @@
+package turns
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+)
+
+var epoch = time.Date(2026, 3, 1, 8, 0, 0, 0, time.UTC)
+
+// model is a queue whose turns end at once, or when the test says so.
+type model struct {
+	q      *Queue[int]
+	now    time.Time
+	served map[*Entry[int]]uint32
+	hours  map[*Entry[int]]hours
+	paused map[*Entry[int]]bool
+}
+
+// hours are when a task may take turns: [from, to), the same span of each minute if it has one.
+type hours struct {
+	from, to time.Duration
+	end      time.Time // zero: none
+}
+
+// open returns whether turns may be taken, and until when that holds.
+func (h hours) open(now time.Time) (ok bool, until time.Time) {
+	if !h.end.IsZero() && !now.Before(h.end) {
+		return false, time.Time{}
+	}
+	ok, until = true, h.end
+	if h.to > 0 {
+		minute := now.Truncate(time.Minute)
+		next := minute.Add(time.Minute + h.from)
+		switch at := now.Sub(minute); {
+		case at < h.from:
+			ok, next = false, minute.Add(h.from)
+		case at < h.to:
+			next = minute.Add(h.to)
+		default:
+			ok = false
+		}
+		if until.IsZero() || next.Before(until) {
+			until = next
+		}
+	}
+	return ok, until
+}
+
+func newModel(rate, seconds float64) *model {
+	m := &model{
+		q: NewQueue[int](), now: epoch, served: make(map[*Entry[int]]uint32), hours: make(map[*Entry[int]]hours), paused: make(map[*Entry[int]]bool),
+	}
+	m.q.Resize(rate, seconds)
+	return m
+}
+
+func (m *model) add(total uint32, change ...func(*Entry[int])) *Entry[int] {
+	e := &Entry[int]{Total: total}
+	for _, f := range change {
+		f(e)
+	}
+	m.q.Add(e)
+	m.look(e)
+	return e
+}
+
+// look is what the owner of a task does when its time has come.
+func (m *model) look(e *Entry[int]) {
+	ok, until := m.hours[e].open(m.now)
+	m.q.LookAt(e, until)
+	if ok && !m.paused[e] {
+		m.q.Unblock(e)
+	} else {
+		m.q.Block(e)
+	}
+}
+
+// step takes one turn and ends it, and says whose it was.
+func (m *model) step() (*Entry[int], uint32) {
+	for e := m.q.Look(m.now); e != nil; e = m.q.Look(m.now) {
+		m.look(e)
+	}
+	e := m.q.Peek(m.now)
+	if e == nil {
+		return nil, 0
+	}
+	n := m.q.Take(e, math.MaxUint32)
+	m.served[e] += n
+	m.q.Unblock(e)
+	return e, n
+}
+
+// decide lets n recipients of the pipe come to an outcome, of whoever has some.
+func (m *model) decide(n int) {
+	for e := range m.served {
+		k := uint32(min(n, e.InPipe()))
+		m.q.Move(e, e.End, e.Decided+k)
+		n -= int(k)
+	}
+}
+
+// Of tasks that always have something to take, none is ever more than one turn ahead of another.
+func TestEqualTasksDifferByAtMostOneTurn(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		m := newModel(rapid.Float64Range(1, 100_000).Draw(t, "rate"), 2)
+		var all []*Entry[int]
+		for range rapid.IntRange(2, 40).Draw(t, "tasks") {
+			all = append(all, m.add(10_000_000))
+		}
+		for range rapid.IntRange(1, 400).Draw(t, "turns") {
+			if e, _ := m.step(); e == nil {
+				m.decide(rapid.IntRange(1, m.q.Window).Draw(t, "decided"))
+			}
+			low, high := uint32(math.MaxUint32), uint32(0)
+			for _, e := range all {
+				low, high = min(low, m.served[e]), max(high, m.served[e])
+			}
+			if int(high-low) > m.q.turn {
+				t.Fatalf("one task is %d recipients ahead of another; a turn is %d", high-low, m.q.turn)
+			}
+		}
+	})
+}
+
+// Whatever happens to a queue, the pipe is what it says, never more than the window, nobody takes a turn while paused or
+// outside its hours, and a turn is taken whenever there is room and somebody who may take it.
+func TestWindowIsNeverExceededAndNeverIdle(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		m := newModel(rapid.Float64Range(0, 2000).Draw(t, "rate"), rapid.SampledFrom([]float64{ExpressSeconds, BulkSeconds}).Draw(t, "seconds"))
+		var all []*Entry[int]
+		one := func() *Entry[int] { return rapid.SampledFrom(all).Draw(t, "one") }
+		for i := range rapid.IntRange(1, 200).Draw(t, "events") {
+			what := rapid.IntRange(0, 12).Draw(t, "what")
+			switch {
+			case what < 2 || len(all) == 0:
+				all = append(all, m.add(rapid.Uint32Range(1, 3000).Draw(t, "total"), func(e *Entry[int]) {
+					e.Speed = float64(rapid.IntRange(0, 50).Draw(t, "speed"))
+					m.hours[e] = anyHours(t)
+				}))
+			case what < 6:
+				e, n := m.step()
+				if e == nil {
+					idle(t, m, all)
+				} else if ok, _ := m.hours[e].open(m.now); !ok || n == 0 || m.paused[e] {
+					t.Fatalf("event %d: a turn of %d at %s outside of %+v, paused %t", i, n, m.now, m.hours[e], m.paused[e])
+				}
+			case what < 8:
+				m.decide(rapid.IntRange(1, 500).Draw(t, "decided"))
+			case what < 9:
+				m.now = m.now.Add(time.Duration(rapid.IntRange(1, 20_000).Draw(t, "ms")) * time.Millisecond)
+			case what < 10:
+				m.q.Pace(one(), float64(rapid.IntRange(0, 50).Draw(t, "new speed")), m.now)
+			case what < 12:
+				e := one()
+				m.paused[e] = !m.paused[e]
+				m.look(e)
+			default:
+				e := one()
+				m.q.Remove(e)
+				delete(m.served, e)
+				all = slices.DeleteFunc(all, func(x *Entry[int]) bool { return x == e })
+			}
+			sum := 0
+			for _, e := range all {
+				sum += e.InPipe()
+			}
+			if sum != m.q.Pipe() || m.q.Pipe() > m.q.Window {
+				t.Fatalf("event %d: %d in the pipe, the queue says %d of %d", i, sum, m.q.Pipe(), m.q.Window)
+			}
+		}
+	})
+}
+
+func anyHours(t *rapid.T) (h hours) {
+	if rapid.Bool().Draw(t, "ends") {
+		h.end = epoch.Add(time.Duration(rapid.IntRange(1, 90).Draw(t, "end")) * time.Second)
+	}
+	if rapid.Bool().Draw(t, "has hours") {
+		h.from = time.Duration(rapid.IntRange(0, 58).Draw(t, "from")) * time.Second
+		h.to = time.Duration(rapid.IntRange(int(h.from/time.Second)+1, 60).Draw(t, "to")) * time.Second
+	}
+	return h
+}
+
+// idle checks that nobody could have taken the turn that was not taken, and that the queue knows when somebody can.
+func idle(t *rapid.T, m *model, all []*Entry[int]) {
+	if m.q.Pipe() >= m.q.Window {
+		return
+	}
+	for _, e := range all {
+		ok, until := m.hours[e].open(m.now)
+		if m.paused[e] || e.End == e.Total || !ok && until.IsZero() {
+			continue
+		}
+		if ok && e.Speed == 0 {
+			t.Fatalf("nobody takes a turn though one may: %+v", e)
+		}
+		if wake := m.q.Wake(); wake.IsZero() || ok && e.at[1] == 0 || !ok && wake.After(until) {
+			t.Fatalf("nobody comes back to %+v", e)
+		}
+	}
+}
+
+// A task that nobody has looked at at its time takes no turn, whoever asks.
+func TestNobodyTakesATurnBeforeBeingLookedAt(t *testing.T) {
+	t.Parallel()
+	m := newModel(1000, BulkSeconds)
+	e := m.add(10_000)
+	m.q.LookAt(e, epoch.Add(time.Second))
+	if got := m.q.Peek(epoch); got != e {
+		t.Errorf("no turn before the time: %+v", got)
+	}
+	if got := m.q.Peek(epoch.Add(time.Second)); got != nil {
+		t.Errorf("a turn at the time: %+v", got)
+	}
+	if got := m.q.Look(epoch.Add(time.Second)); got != e {
+		t.Errorf("nobody is told to look: %+v", got)
+	}
+}
+
+// Three recipients that come while a million, or a hundred times a million, are under way wait for one turn of each at most.
+func TestSmallTaskIsNotStarvedByAMillion(t *testing.T) {
+	t.Parallel()
+	for _, large := range []int{1, 16, 100} {
+		t.Run(fmt.Sprint(large), func(t *testing.T) {
+			t.Parallel()
+			m := newModel(1000, BulkSeconds)
+			for range large {
+				m.add(1_000_000)
+			}
+			for range 500 {
+				if e, _ := m.step(); e == nil {
+					m.decide(m.q.Window)
+				}
+			}
+			small := m.add(3)
+			for waited := 0; ; {
+				e, n := m.step()
+				switch e {
+				case small:
+					return
+				case nil:
+					m.decide(100)
+				default:
+					if waited += int(n); waited > large*m.q.turn {
+						t.Fatalf("%d recipients went before three, with %d tasks of turns of %d", waited, large, m.q.turn)
+					}
+				}
+			}
+		})
+	}
+}
+
+// A task that was away, for a lack of anything to take, does not catch up on what it missed.
+func TestAbsentTaskDoesNotSaveUp(t *testing.T) {
+	t.Parallel()
+	m := newModel(1000, BulkSeconds)
+	away, busy := m.add(1_000_000), m.add(1_000_000)
+	m.q.Block(away)
+	for range 200 {
+		if e, _ := m.step(); e == nil {
+			m.decide(m.q.Window)
+		}
+	}
+	m.q.Unblock(away)
+	before := m.served[busy]
+	for range 200 {
+		if e, _ := m.step(); e == nil {
+			m.decide(m.q.Window)
+		}
+	}
+	// Two turns: the other one's tag may be a turn ahead of the virtual time at which this one comes in.
+	if got, turn := m.served[away], uint32(m.q.turn); got > m.served[busy]-before+2*turn {
+		t.Errorf("the task that came back got %d, the other one %d", got, m.served[busy]-before)
+	}
+}
+
+func TestSpeedBoundsATaskAndLeavesOthersAlone(t *testing.T) {
+	t.Parallel()
+	for _, speed := range []float64{1, 3, 10, 100, 900} {
+		t.Run(fmt.Sprint(speed), func(t *testing.T) {
+			t.Parallel()
+			m := newModel(100_000, BulkSeconds)
+			slow := m.add(1_000_000, func(e *Entry[int]) { e.Speed = speed })
+			const seconds = 60
+			for m.now.Before(epoch.Add(seconds * time.Second)) {
+				for e, _ := m.step(); e != nil; e, _ = m.step() {
+				}
+				m.decide(m.q.Window)
+				if got, most := float64(m.served[slow]), max(1, speed)+speed*m.now.Sub(epoch).Seconds(); got > most+1 {
+					t.Fatalf("%v recipients after %s at %v a second", got, m.now.Sub(epoch), speed)
+				}
+				if m.now = m.q.Wake(); m.now.IsZero() {
+					t.Fatal("the queue does not come back to a task with a speed")
+				}
+			}
+			if got := float64(m.served[slow]); got < speed*seconds*0.95 {
+				t.Errorf("%v recipients in a minute at %v a second", got, speed)
+			}
+		})
+	}
+}
+
+// Whatever speeds a task is given, none of them lets it have more than a second of itself at once and then so many a second.
+func TestSpeedMayChange(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		m := newModel(100_000, BulkSeconds)
+		e := m.add(10_000_000, func(e *Entry[int]) { e.Speed = 10 })
+		for range rapid.IntRange(1, 20).Draw(t, "changes") {
+			speed := float64(rapid.IntRange(1, 2000).Draw(t, "speed"))
+			m.q.Pace(e, speed, m.now)
+			since, before := m.now, m.served[e]
+			for end := m.now.Add(time.Duration(rapid.IntRange(0, 5000).Draw(t, "ms")) * time.Millisecond); ; {
+				for x, _ := m.step(); x != nil; x, _ = m.step() {
+				}
+				m.decide(m.q.Window)
+				took := m.now.Sub(since).Seconds()
+				if got, most := float64(m.served[e]-before), speed+speed*took; got > most+1 {
+					t.Fatalf("%v recipients in %v s at %v a second", got, took, speed)
+				}
+				if took > 1 && float64(m.served[e]-before) < speed*(took-1)-1 {
+					t.Fatalf("only %d recipients in %v s at %v a second", m.served[e]-before, took, speed)
+				}
+				if m.now = m.q.Wake(); m.now.IsZero() || m.now.After(end) {
+					m.now = end
+					break
+				}
+			}
+		}
+		m.q.Pace(e, 0, m.now)
+		if x, n := m.step(); x != e || int(n) != m.q.turn {
+			t.Fatalf("without a speed a turn is %d, not %d", n, m.q.turn)
+		}
+	})
+}
+
+func TestWindowAndTurnSizes(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		rate, seconds float64
+		window, turn  int
+	}{
+		{1, BulkSeconds, 64, 50},
+		{80, ExpressSeconds, 80, 50},
+		{80, BulkSeconds, 160, 50},
+		{1000, BulkSeconds, 2000, 125},
+		{StartRate, BulkSeconds, 8192, 512},
+		{1e6, BulkSeconds, 131_072, 1000},
+	} {
+		q := NewQueue[int]()
+		q.Resize(tt.rate, tt.seconds)
+		if q.Window != tt.window || q.turn != tt.turn {
+			t.Errorf("rate %v: window %d and turn %d, want %d and %d", tt.rate, q.Window, q.turn, tt.window, tt.turn)
+		}
+	}
+}
+
+func TestMeterBelievesALowSampleOnlyOfAFullPipe(t *testing.T) {
+	t.Parallel()
+	m := Meter{Rate: 1000}
+	at := epoch
+	sample := func(n int, limited bool) float64 {
+		m.Add(at, n, limited)
+		at = at.Add(time.Second)
+		m.Add(at, 0, limited)
+		return m.Rate
+	}
+	if got := sample(3, false); got != 1000 {
+		t.Errorf("a quiet second changed the rate to %v", got)
+	}
+	if got := sample(3000, false); got != 2000 {
+		t.Errorf("a fast second gave %v", got)
+	}
+	if got := sample(500, true); got != 1250 {
+		t.Errorf("a slow second with a full pipe gave %v", got)
+	}
+}
