@@ -155,7 +155,7 @@ func (a *App) startEmbedded(ctx context.Context) error {
 	}
 	if len(a.senders) == 0 && a.cfg.Process.Roles.Has(RoleFanout, RoleSender) {
 		id := cmp.Or(a.cfg.WhatsApp.PhoneNumberID, simulatedNumber)
-		account := simulator.Config{Numbers: []simulator.Number{{ID: id, Token: simulatedToken}}, Webhooks: a.ownWebhooks(), Logger: a.log}
+		account := simulator.Config{Numbers: []simulator.Number{{ID: id, Token: simulatedToken}}, Webhooks: a.simulatedWebhooks(), Logger: a.log}
 		api, err := embedded.StartSimulator(ctx, twins.SimulatorAddr, account, "", a.network.Listen)
 		if err != nil {
 			return withHint(err, "set ALTAVOZ_SIMULATOR_ADDR to another address")
@@ -169,9 +169,9 @@ func (a *App) startEmbedded(ctx context.Context) error {
 	return nil
 }
 
-// ownWebhooks says where the embedded simulator tells what becomes of messages: here, if this process takes that in. A secret that
-// nobody configured is made up, and known in this process only.
-func (a *App) ownWebhooks() simulator.Webhooks {
+// simulatedWebhooks has the embedded simulator send its receipts to this process, as Meta would. A secret that nobody chose is
+// made up: these are not to be forged either.
+func (a *App) simulatedWebhooks() simulator.Webhooks {
 	if !a.cfg.Process.Roles.Has(RoleProducer) {
 		return simulator.Webhooks{}
 	}
@@ -253,8 +253,13 @@ func (a *App) senderIDs() []string {
 
 func (a *App) ingressConfig() (producer.Config, error) {
 	keys, err := producer.ParseKeys(a.cfg.HTTP.APIKeys)
+	rates := make(map[string]float64, len(a.senders))
+	for _, s := range a.senders {
+		rates[s.id] = s.rate
+	}
 	return producer.Config{
 		Senders: a.senderIDs(), Keys: keys, MaxBody: int64(a.cfg.HTTP.MaxBody), DirectTimeout: a.cfg.HTTP.DirectTimeout,
+		Rate:   func(number string) float64 { return rates[number] },
 		Logger: a.log, Registerer: a.registry,
 	}, err
 }

@@ -106,7 +106,9 @@ func (a *App) startRoles(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	a.doors.ingress = producer.New(cfg, producer.Ports{Log: a.doors.express, Statuses: a.doors.statuses, Webhooks: a.webhooks()})
+	a.doors.ingress = producer.New(cfg, producer.Ports{
+		Log: a.doors.express, Statuses: a.doors.statuses, Tasks: a.doors.statuses, Webhooks: a.webhooks(),
+	})
 	a.web.serve(a.doors.ingress.Handler())
 	return nil
 }

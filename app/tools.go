@@ -24,10 +24,11 @@ type Draft = producer.Draft
 // Receipt says what became of a published broadcast.
 type Receipt = producer.Receipt
 
-// PathSend and PathStatus are the paths of the public contract.
+// PathSend, PathStatus and PathTasks are the paths of the public contract.
 const (
 	PathSend   = producer.PathSend
 	PathStatus = producer.PathStatus
+	PathTasks  = producer.PathTasks
 )
 
 // brokers returns where Kafka is, for a command that brings none along: the embedded one of a process that runs here, if

@@ -201,6 +201,25 @@ func TestTaskStatusGolden(t *testing.T) {
 			Counts: count(uint32(schemas.Failed(schemas.CodeContent)), 2),
 		},
 		"revoked": {Plan: &schemas.Plan{Total: 2}, FinishedMs: 5, Counts: count(sent, 1, uint32(schemas.MarkCancelled), 1)},
+		"revoked_late": { // everybody was in the pipe already
+			Plan: &schemas.Plan{Total: 2}, Cursor: 2, FinishedMs: 5, Phase: schemas.Phase_PHASE_CANCELLED, Why: "Cancelada por solicitud", Counts: count(sent, 2),
+		},
+		"cancelling": {
+			Plan: &schemas.Plan{Total: 9}, Cursor: 9, Phase: schemas.Phase_PHASE_CANCELLED, Counts: count(sent, 2, uint32(schemas.MarkCancelled), 4),
+		},
+		"cancelling_first": {Plan: &schemas.Plan{Total: 9}, Cursor: 5, Phase: schemas.Phase_PHASE_CANCELLED, Counts: count(sent, 2)},
+		"stopping": {
+			Plan: &schemas.Plan{Total: 900}, Cursor: 900, Phase: schemas.Phase_PHASE_STOPPED, Why: "(131009) Valor de parámetro inválido",
+			Counts: count(uint32(schemas.Failed(131009)), 40, uint32(schemas.MarkCancelled), 850),
+		},
+		"stopped": {
+			Plan: &schemas.Plan{Total: 900}, Cursor: 900, FinishedMs: 5, Phase: schemas.Phase_PHASE_STOPPED, Why: "(131009) Valor de parámetro inválido",
+			Counts: count(uint32(schemas.Failed(131009)), 50, uint32(schemas.MarkCancelled), 850),
+		},
+		"paused":          {Plan: &schemas.Plan{Total: 3}, Cursor: 2, Phase: schemas.Phase_PHASE_PAUSED, Counts: count(sent, 1)},
+		"paused_why":      {Plan: &schemas.Plan{Total: 3}, Cursor: 2, Phase: schemas.Phase_PHASE_PAUSED, Why: "Fallan 45 de los primeros 50: (131047)", Counts: count(sent, 1)},
+		"paused_eta":      {Plan: &schemas.Plan{Total: 3, ScheduleMs: far}, Phase: schemas.Phase_PHASE_PAUSED},
+		"paused_finished": {Plan: &schemas.Plan{Total: 3}, Cursor: 3, FinishedMs: 5, Phase: schemas.Phase_PHASE_PAUSED, Counts: count(sent, 3)},
 	} {
 		task := schemas.TaskIDFromKey("golden", name)
 		s.Task = task.Bytes()

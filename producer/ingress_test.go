@@ -677,6 +677,8 @@ func TestMetrics(t *testing.T) {
 		"altavoz_http_slots_in_use slot=answer":              0,
 		"altavoz_http_slots_in_use slot=any":                 0,
 		"altavoz_http_slots_in_use slot=big":                 0,
+		"altavoz_http_slots_in_use slot=feed":                0,
+		"altavoz_http_slots_in_use slot=list":                0,
 		"altavoz_http_slots_in_use slot=webhook":             0,
 		"altavoz_http_slots_in_use slot=big_webhook":         0,
 	}

@@ -12,6 +12,12 @@ import (
 const (
 	routeSend    = "send"
 	routeStatus  = "status"
+	routeTasks   = "tasks"
+	routeTask    = "task"
+	routePause   = "pause"
+	routeResume  = "resume"
+	routeCancel  = "cancel"
+	routeEvents  = "events"
 	routeWebhook = "webhook"
 	routeHealth  = "health"
 	routeReady   = "ready"
@@ -50,7 +56,9 @@ func newIngressMetrics(in *Ingress, reg prometheus.Registerer) *ingressMetrics {
 			Name: "altavoz_broadcasts_recipients_total", Help: "Recipients of the broadcasts accepted, invalid and repeated ones included.",
 		}),
 	}
-	for _, route := range []string{routeSend, routeStatus, routeWebhook, routeHealth, routeReady, routeOther} {
+	for _, route := range []string{
+		routeSend, routeStatus, routeTasks, routeTask, routePause, routeResume, routeCancel, routeEvents, routeWebhook, routeHealth, routeReady, routeOther,
+	} {
 		m.seconds[route] = seconds.WithLabelValues(route)
 	}
 	webhooks := f.NewCounterVec(prometheus.CounterOpts{
@@ -61,9 +69,11 @@ func newIngressMetrics(in *Ingress, reg prometheus.Registerer) *ingressMetrics {
 	}
 	for name, s := range map[string]slots{
 		"big": in.bodies.big, "any": in.bodies.any, "answer": in.waiting, "webhook": in.webhooks.any, "big_webhook": in.webhooks.big,
+		"list": in.listing, "feed": in.feeds,
 	} {
 		f.NewGaugeFunc(prometheus.GaugeOpts{
-			Name: "altavoz_http_slots_in_use", Help: "Requests that hold a slot: big bodies, bodies of any size, answers waited for; webhooks have their own.",
+			Name:        "altavoz_http_slots_in_use",
+			Help:        "Requests that hold a slot: big bodies, bodies of any size, answers waited for, lists being made, open feeds; webhooks have their own.",
 			ConstLabels: prometheus.Labels{"slot": name},
 		}, func() float64 { return float64(len(s)) })
 	}

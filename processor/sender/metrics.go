@@ -20,6 +20,7 @@ const (
 	causeBackOff       // it was refused for now
 	causeCommit        // its start could not be committed
 	causeResult        // its result is being written
+	causeWindow        // the window of its task is shut
 	causes
 
 	// Parts of causePace, by the state of the number.
@@ -29,6 +30,7 @@ const (
 
 var causeNames = map[cause]string{
 	causePace: "pace", causeContent: "content", causePair: "pair", causeBackOff: "backoff", causeCommit: "commit", causeResult: "result",
+	causeWindow: "window",
 }
 
 var laneNames = [lanes]schemas.Lane{express: schemas.LaneExpress, bulk: schemas.LaneBulk}

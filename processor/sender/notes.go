@@ -18,18 +18,32 @@ func (n *number) why(now time.Time) string {
 	return ""
 }
 
-// noteAll tells the tasks of a number that they wait, each at most once a minute, or that they don't any more.
+// noteAll tells the tasks of a number that they wait, or that they don't any more.
 func (st *Stage) noteAll(n *number, now time.Time) {
 	why := n.why(now)
 	for t := range n.tasks {
-		switch {
-		case why == "" && !t.noted.IsZero():
-			t.noted = time.Time{}
-			st.note(t, schemas.Phase_PHASE_RUNNING, "", now)
-		case why != "" && (t.noted.IsZero() || now.Sub(t.noted) >= noteEvery):
-			t.noted = now
+		st.noteTask(t, why, now)
+	}
+}
+
+// noteTask tells a task why its number keeps it waiting, at most once a minute; or, if that does not, that its window does,
+// once, because nothing about that changes until it opens.
+func (st *Stage) noteTask(t *task, why string, now time.Time) {
+	shut := t.waits(now)
+	switch {
+	case why != "":
+		if t.noted.IsZero() || now.Sub(t.noted) >= noteEvery {
+			t.noted, t.told = now, ""
 			st.note(t, schemas.Phase_PHASE_WAITING, why, now)
 		}
+	case shut != "":
+		if shut != t.told {
+			t.noted, t.told = now, shut
+			st.note(t, schemas.Phase_PHASE_WAITING, shut, now)
+		}
+	case !t.noted.IsZero():
+		t.noted, t.told, t.said = time.Time{}, "", true
+		st.note(t, schemas.Phase_PHASE_RUNNING, "", now)
 	}
 }
 

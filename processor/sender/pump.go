@@ -192,6 +192,9 @@ func (st *Stage) settle(c *commit, refused map[schemas.Slot]error, err error) (s
 		case a.draining:
 			st.unadmit(e)
 			st.to(e, phaseParked, causeNone)
+		case e.late(now):
+			st.unadmit(e)
+			st.enter(e, true)
 		default:
 			st.to(e, phaseCalling, causeNone)
 			e.began, e.message, e.version = now, e.task.message, e.task.version
@@ -259,6 +262,11 @@ func (st *Stage) turn(n *number, now time.Time, withBulk bool) (e *send, stay bo
 		if e.expired(now) {
 			e.unlink()
 			st.outlive(e)
+			continue
+		}
+		if opens := e.task.shut(now); !opens.IsZero() {
+			e.unlink()
+			st.hold(e, opens)
 			continue
 		}
 		if e.on.held.After(now) {

@@ -21,6 +21,7 @@ type task struct {
 	message schemas.Message  // nil: not there yet
 	version int              // of the message
 	failed  string           // why it can't be sent
+	window  *schemas.Window  // when its sends may start
 	stale   bool             // Meta does not know the media id any more
 
 	loading bool
@@ -30,6 +31,10 @@ type task struct {
 	idle    *list.Element // among Stage.idle, when it has no sends
 	noted   time.Time     // when it was last said to wait; zero: it does not
 	said    bool          // that it goes on, after an earlier owner may have said otherwise
+	told    string        // that it waits for its window, if that was the last thing said
+	caught  bool          // sends of it wait for its window
+	opens   time.Time     // of the window: the present opening, or the next one
+	closes  time.Time
 }
 
 var errLoadTimeout = errors.New("reading a message took too long")
@@ -38,7 +43,10 @@ var errLoadTimeout = errors.New("reading a message took too long")
 func (st *Stage) adopt(e *send, in *arrival) {
 	t := st.tasks[in.task]
 	if t == nil {
-		t = &task{id: in.task, number: e.number, ref: in.send.GetContentRef(), content: in.send.GetContent()}
+		t = &task{id: in.task, number: e.number, ref: in.send.GetContentRef(), content: in.send.GetContent(), window: in.send.GetWindow()}
+		if fault := t.window.Check(); fault != nil {
+			t.failed = fault.Spanish
+		}
 		st.tasks[in.task] = t
 	}
 	if t.idle != nil {
@@ -61,7 +69,7 @@ func (st *Stage) orphan(e *send) {
 		return
 	}
 	delete(t.number.tasks, t)
-	t.noted = time.Time{}
+	t.noted, t.told = time.Time{}, ""
 	if t.failed != "" {
 		delete(st.tasks, t.id)
 		return
