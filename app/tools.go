@@ -142,11 +142,15 @@ type SimulatorConfig struct {
 	PlainPhones bool
 	Token       schemas.Secret // the only one that it takes; empty: any
 	Number      string         // the only number that it has; empty: any
+	WebhookURL  string         // where it says what became of messages; empty: nowhere
+	AppSecret   schemas.Secret // what signs that
 }
 
 // Simulate serves the Cloud API simulator until ctx ends. It calls ready with its URL once it answers.
 func Simulate(ctx context.Context, c SimulatorConfig, log *slog.Logger, ready func(url string)) error {
-	cfg := simulator.Config{Seed: c.Seed, PlainPhones: c.PlainPhones, Logger: log}
+	cfg := simulator.Config{
+		Seed: c.Seed, PlainPhones: c.PlainPhones, Logger: log, Webhooks: simulator.Webhooks{URL: c.WebhookURL, Secret: c.AppSecret.Reveal()},
+	}
 	if (c.Number == "") != (c.Token == "") {
 		return errors.New("a number and its token need each other")
 	}

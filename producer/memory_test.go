@@ -41,7 +41,7 @@ func setup(t *testing.T, cfg producer.Config) *house {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	h.Ingress = producer.New(cfg, producer.Ports{Log: h.log, Statuses: &h.view, Tasks: &h.view})
+	h.Ingress = producer.New(cfg, producer.Ports{Log: h.log, Statuses: &h.view, Tasks: &h.view, Webhooks: meta{}})
 	h.handler = h.Handler()
 	return h
 }

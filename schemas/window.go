@@ -71,10 +71,11 @@ func (x *Window) Next(at time.Time) (time.Time, bool) {
 
 // Waiting says, to those who wait for a task, that it stands outside its window until a moment that Next returned.
 func (x *Window) Waiting(until time.Time) string {
-	if zone, err := time.LoadLocation(x.GetTimezone()); err == nil {
-		until = until.In(zone)
+	zone, err := time.LoadLocation(x.GetTimezone())
+	if err != nil {
+		zone = time.UTC
 	}
-	return "Fuera de su horario de envío; sigue el " + until.Format("2006-01-02 15:04 -07:00")
+	return fmt.Sprintf("Fuera del horario de envío; abre %s (%s)", until.In(zone).Format("2006-01-02 15:04"), zone)
 }
 
 // Check returns what is wrong with a window, or nil.
@@ -117,7 +118,9 @@ func (x *Window) UnmarshalJSON(text []byte) error {
 	if name, err := jsontext.AppendUnquote(nil, text); err == nil {
 		w := Preset(string(name))
 		if w == nil {
-			return windowFault(hours.ErrForm)
+			fault := windowFault(hours.ErrForm)
+			fault.Code = CodeValue
+			return fault
 		}
 		x.Preset, x.Timezone, x.Hours, x.Holidays = w.Preset, w.Timezone, w.Hours, w.Holidays
 		return nil

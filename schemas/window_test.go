@@ -74,7 +74,7 @@ func TestWindowWaiting(t *testing.T) {
 	t.Parallel()
 	w := schemas.Preset("ley-2300")
 	opens, ok := w.Next(noon) // a Sunday
-	if words := w.Waiting(opens); !ok || words != "Fuera de su horario de envío; sigue el 2026-03-02 07:00 -05:00" {
+	if words := w.Waiting(opens); !ok || words != "Fuera del horario de envío; abre 2026-03-02 07:00 (America/Bogota)" {
 		t.Error(words)
 	}
 }

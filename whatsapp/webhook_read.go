@@ -251,7 +251,7 @@ func (n *news) take(s *wireStatus) {
 		return
 	}
 	task, index, ours := schemas.ParseCallback(s.callback)
-	if !ours {
+	if !ours || task == (schemas.TaskID{}) { // no task of ours is called nothing
 		n.seen[kindForeign]++
 		return
 	}

@@ -123,9 +123,10 @@ var shapes = []struct {
 	{
 		"messages of others",
 		envelope(`{"status":"sent"}`, `{"status":"read","biz_opaque_callback_data":"c:42"}`, `{"status":"sent","biz_opaque_callback_data":7}`,
-			`{"status":"sent","biz_opaque_callback_data":"av1:x:1"}`, `{"status":"failed","biz_opaque_callback_data":"av2:`+task1.String()+`:1"}`),
+			`{"status":"sent","biz_opaque_callback_data":"av1:x:1"}`, `{"status":"failed","biz_opaque_callback_data":"av2:`+task1.String()+`:1"}`,
+			`{"status":"sent","biz_opaque_callback_data":"av1:00000000-0000-0000-0000-000000000000:0"}`), // found by FuzzWebhook
 		nil,
-		[kinds]int{kindForeign: 5},
+		[kinds]int{kindForeign: 6},
 	},
 	{
 		"members of other types beside good ones",

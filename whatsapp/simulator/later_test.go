@@ -144,6 +144,11 @@ func TestStatuses(t *testing.T) {
 		if w := call(s, http.MethodGet, "/_simulator/summary", ""); !strings.Contains(w.Body.String(), `"webhooks":{"sent":1,"delivered":1,"read":1,`) {
 			t.Errorf("%s", w.Body)
 		}
+		s.SetFaults("read=100% webhook_drop=100%")
+		send(s, "c1", "silent")
+		if h := s.Summary().Webhooks; h.Dropped != 3 || h.Pending != 0 {
+			t.Errorf("%+v", h)
+		}
 		for name, effect := range map[string]string{"lost": "drop_after=100%", "half": "truncate=100%"} {
 			s.SetFaults(effect)
 			func() {

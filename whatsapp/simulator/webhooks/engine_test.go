@@ -18,9 +18,9 @@ import (
 )
 
 // accept plans one message of its own.
-func accept(e *webhooks.Engine, n int, steps ...faults.Step) <-chan struct{} {
+func accept(e *webhooks.Engine, n int, steps ...faults.Step) {
 	m := &webhooks.Message{Number: "1", Phone: fmt.Sprint(573000000000 + n), WAMID: fmt.Sprint("wamid.", n), Callback: fmt.Sprint("c", n)}
-	return e.Accepted(m, time.Now(), later(steps...))
+	e.Accepted(m, time.Now(), later(steps...))
 }
 
 // way is that of a message that is read.

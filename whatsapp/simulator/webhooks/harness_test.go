@@ -88,6 +88,9 @@ func (rc *receiver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if status == 0 {
 		panic(http.ErrAbortHandler)
 	}
+	if status == http.StatusMovedPermanently {
+		w.Header().Set("Location", "/elsewhere") // which would answer as the next one
+	}
 	w.WriteHeader(status)
 }
 
