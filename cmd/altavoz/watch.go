@@ -138,7 +138,7 @@ func (f *follower) follow(ctx context.Context, answered <-chan error) (*client.T
 			continue
 		}
 		s, err := f.client.Status(ctx, f.task)
-		var no *client.Refusal
+		var no *client.RefusedError
 		switch {
 		case err == nil:
 			heard = time.Now()

@@ -1,6 +1,6 @@
 // Package client talks to a running altavoz over HTTP, for the commands that do.
 //
-// What the other side refuses is a *Refusal, in its words; that nobody is there is ErrNobody.
+// What the other side refuses is a *RefusedError, in its words; that nobody is there is ErrNobody.
 package client
 
 import (
@@ -54,18 +54,18 @@ func New(base string, key schemas.Secret) *Client {
 	}}
 }
 
-// Refusal is an answer that says no.
-type Refusal struct {
+// RefusedError is an answer that says no.
+type RefusedError struct {
 	Status int
 	text   string
 	hint   string
 	after  time.Duration
 }
 
-func (r *Refusal) Error() string { return r.text }
+func (r *RefusedError) Error() string { return r.text }
 
 // Hint returns what to do about it.
-func (r *Refusal) Hint() string { return r.hint }
+func (r *RefusedError) Hint() string { return r.hint }
 
 // Uploaded returns how many bytes of the request under way are sent, and whether that is all.
 func (c *Client) Uploaded() (int64, bool) { return c.sent.Load(), c.done.Load() }
@@ -74,7 +74,7 @@ func (c *Client) Uploaded() (int64, bool) { return c.sent.Load(), c.done.Load() 
 func (c *Client) Send(ctx context.Context, write func(io.Writer) error, again bool) error {
 	for try := 1; ; try++ {
 		err := c.post(ctx, write)
-		var no *Refusal
+		var no *RefusedError
 		if !errors.As(err, &no) || no.Status != http.StatusServiceUnavailable || !again || try == busyTries {
 			return err
 		}
@@ -134,7 +134,7 @@ func (c *Client) ask(ctx context.Context, method, path string, body []byte, into
 	return nil
 }
 
-// do makes a request; an answer that is no success is a *Refusal.
+// do makes a request; an answer that is no success is a *RefusedError.
 func (c *Client) do(req *http.Request) ([]byte, error) {
 	if c.key != "" {
 		req.Header.Set("Authorization", "Bearer "+c.key.Reveal())
@@ -161,7 +161,7 @@ func (c *Client) do(req *http.Request) ([]byte, error) {
 	if json.Unmarshal(body, &no) != nil || no.Error == "" {
 		return nil, fmt.Errorf("%s: %w", c.base, ErrStranger)
 	}
-	r := &Refusal{Status: resp.StatusCode, text: no.Error, hint: no.Hint}
+	r := &RefusedError{Status: resp.StatusCode, text: no.Error, hint: no.Hint}
 	if n, err := strconv.Atoi(resp.Header.Get("Retry-After")); err == nil {
 		r.after = time.Duration(n) * time.Second
 	}
