@@ -1,6 +1,8 @@
 package sender
 
 import (
+	"maps"
+	"slices"
 	"testing"
 	"time"
 
@@ -163,6 +165,82 @@ func TestHungNumber(t *testing.T) {
 		if took := time.Since(begin); took > 15*time.Second { // 5 of 64 in flight at least: 50 a second
 			t.Errorf("took %v", took)
 		}
+	})
+}
+
+// TestNumbersDoNotDisturbEachOther: beside a slow number, a stopped one, a throttled one and one whose calls hang, a fast
+// number has its rate, and the slow one has its own. What each has in the pipe is what the fanout lets it
+// have: two seconds of its rate.
+func TestNumbersDoNotDisturbEachOther(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(w *world) {
+		rates := map[string]float64{"fast": 200, "slow": 10, "stopped": 200, "throttled": 200, "hangs": 200}
+		w.latency = func(c *apiCall) time.Duration {
+			if c.sender == "hangs" {
+				return 9 * time.Second
+			}
+			return 100 * time.Millisecond
+		}
+		w.answer = func(c *apiCall) schemas.Reply {
+			switch c.sender {
+			case "stopped":
+				return schemas.Reply{Verdict: schemas.VerdictAccount, Code: 190}
+			case "throttled":
+				return schemas.Reply{Verdict: schemas.VerdictThrottled, Code: 130429}
+			}
+			return schemas.Reply{Verdict: schemas.VerdictSent}
+		}
+		w.start(both, inFlight(64), partitions(1, 1), func(c *Config) {
+			c.Numbers = slices.Sorted(maps.Keys(rates))
+			c.Number = func(id string) (Number, bool) { rate, ok := rates[id]; return Number{Rate: rate}, ok }
+		})
+		tasks, open := map[string]schemas.TaskID{}, map[schemas.TaskID]int{}
+		for number := range rates {
+			tasks[number] = schemas.NewTaskID()
+		}
+		next, heard := uint32(0), 0
+		fill := func() { // as the fanout does
+			w.lock(func() {
+				for ; heard < len(w.results); heard++ {
+					if r := w.results[heard]; r.GetOutcome() != nil {
+						open[schemas.TaskID(r.GetTask())]--
+					}
+				}
+			})
+			for _, number := range slices.Sorted(maps.Keys(rates)) {
+				for task := tasks[number]; open[task] < int(2*rates[number]); open[task]++ {
+					w.produce(bulkSlot, task, next, by(number))
+					next++
+				}
+			}
+		}
+		const warm, run = 200, 600 // tenths of a second
+		var begin time.Time
+		for i := range warm + run {
+			if i == warm {
+				begin = time.Now()
+			}
+			fill()
+			w.rest(100 * time.Millisecond)
+		}
+		calls := map[string]int{}
+		for _, c := range w.calls {
+			if !c.at.Before(begin) {
+				calls[c.sender]++
+			}
+		}
+		for number, want := range map[string]float64{"fast": 160, "slow": 8} {
+			got := float64(calls[number]) / (run / 10)
+			usable := (1 - expressPart) * want
+			if got < 0.9*usable { // the hanging calls have some of the 64 that the fast one could do with
+				t.Errorf("%s: %.1f a second of %v", number, got, usable)
+			}
+			t.Logf("%s: %.1f a second of %v", number, got, usable)
+		}
+		if calls["stopped"] > 3 || calls["throttled"] > 10 {
+			t.Errorf("%v", calls)
+		}
+		w.lock(func() { w.answer, w.latency = nil, nil })
 	})
 }
 

@@ -1,8 +1,10 @@
 package sender
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"altavoz/schemas"
@@ -212,11 +214,14 @@ func (st *Stage) settle(c *commit, refused map[schemas.Slot]error, err error) (s
 
 // admit starts, in the ledger, what may go with the next commit. Bulk goes with express, or after its gap.
 func (st *Stage) admit(now time.Time) (batch []*send) {
-	st.full = false
 	gap := now.Sub(st.committed)
 	if len(st.active) == 0 || gap < expressGap {
 		return nil
 	}
+	if st.full { // room is short: it goes to who has the least of it, or numbers whose calls take long would end up with all
+		slices.SortStableFunc(st.active, func(a, b *number) int { return cmp.Compare(a.inFlight, b.inFlight) })
+	}
+	st.full = false
 	batch = st.turns(nil, now, false)
 	if len(batch) > 0 || gap >= bulkGap {
 		batch = st.turns(batch, now, true)
