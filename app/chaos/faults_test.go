@@ -4,6 +4,7 @@ package chaos
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 	"strings"
 	"sync"
@@ -44,6 +45,8 @@ type storm struct {
 	busy    map[*process]bool
 	rules   map[string]string // of the API, by what they are for
 	callers int               // kills and stops of processes that call the API
+	away    int               // faults of broker and Redis that go on
+	back    time.Time         // when the last one was over
 }
 
 func newStorm(h *house, l *load) *storm {
@@ -201,12 +204,22 @@ func (s *storm) freeze(role string, longest time.Duration) fault {
 
 func (s *storm) terminate(role string) fault {
 	return s.onProcess("SIGTERM", role, func(ctx context.Context, r *rand.Rand, p *process) {
-		if err := p.terminate(); err != nil {
-			s.h.fail("%v", err)
-		}
+		s.terminated(p)
 		pause(ctx, between(r, 0, 2*time.Second))
 		s.restart(p)
 	})
+}
+
+// terminated ends a process as an operator would. It must say that all went well, unless the broker was away: what could not
+// be written then is told by the exit code.
+func (s *storm) terminated(p *process) {
+	err := p.terminate()
+	s.mu.Lock()
+	excused := errors.Is(err, errUnclean) && (s.away > 0 || time.Since(s.back) < stopTime)
+	s.mu.Unlock()
+	if err != nil && !excused {
+		s.h.fail("%v", err)
+	}
 }
 
 func (s *storm) restart(p *process) {
@@ -244,8 +257,8 @@ func (s *storm) another(ctx context.Context, r *rand.Rand, longest time.Duration
 	if r.IntN(2) == 0 {
 		s.called("all")
 		p.kill()
-	} else if err := p.terminate(); err != nil {
-		s.h.fail("%v", err)
+	} else {
+		s.terminated(p)
 	}
 	s.mu.Lock()
 	s.h.extras--
@@ -258,12 +271,21 @@ func (s *storm) onServer(kind string, hurt func(ctx context.Context, r *rand.Ran
 	return fault{kind, func(ctx context.Context, r *rand.Rand) func() int {
 		n := s.moment(ctx, nil)
 		return func() int {
+			s.hurting(1)
 			if err := hurt(ctx, r); err != nil {
 				s.h.fail("%s: %v", kind, err)
 			}
+			s.hurting(-1)
 			return n
 		}
 	}}
+}
+
+func (s *storm) hurting(by int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.away += by
+	s.back = time.Now()
 }
 
 func (s *storm) killServer(kind string, v *server, longest time.Duration) fault {
