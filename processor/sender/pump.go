@@ -284,7 +284,7 @@ func (st *Stage) turn(n *number, now time.Time, withBulk bool) (e *send, stay bo
 			st.full = true
 			return nil, true
 		}
-		trial, at, ok := n.pacer.take(now)
+		trial, at, ok := n.pacer.Take(now)
 		switch {
 		case !ok && at.IsZero(): // the trial's answer lists it again
 			return nil, false
@@ -325,7 +325,7 @@ func (st *Stage) unadmit(e *send) {
 	n := e.number
 	st.ended(e)
 	st.pairs.release(pair{n, e.phone})
-	n.pacer.put(e.trial)
+	n.pacer.Put(e.trial)
 	e.trial = false
 	if e.probe {
 		e.probe = false
@@ -344,12 +344,13 @@ func (st *Stage) unadmit(e *send) {
 func (st *Stage) sweep(now time.Time) {
 	st.sweepAt = now.Add(sweepEvery)
 	st.reload(now)
+	st.pairs.sweep(now)
 	for _, n := range st.numbers {
 		if _, blocked := n.blocked(now); blocked {
 			st.expire(&n.ready[express], now)
 			st.expire(&n.ready[bulk], now)
 		}
-		n.pacer.advance(now)
+		n.pacer.Advance(now)
 		st.noteAll(n, now)
 	}
 	for _, t := range st.tasks {
