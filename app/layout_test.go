@@ -27,7 +27,8 @@ var plan = map[string][]string{
 	"processor/fanout":            {"schemas", "processor/fanout/ledger", "processor/fanout/turns"},
 	"processor/fanout/ledger":     {"schemas"},
 	"processor/fanout/turns":      {"schemas"},
-	"processor/sender":            {"schemas"},
+	"processor/sender":            {"schemas", "processor/sender/pace"},
+	"processor/sender/pace":       {},
 	"processor/aggregator":        {"schemas"},
 	"processor":                   {"schemas", "kafka", "processor/fanout", "processor/sender", "processor/aggregator"},
 	"kafka":                       {"schemas", "kafka/balance", "kafka/unpack"},
@@ -48,7 +49,8 @@ var plan = map[string][]string{
 		"app/embedded", "app/environment", "schemas", "producer", "processor", "processor/fanout", "processor/sender", "processor/aggregator", "kafka", "kafka/rejects", "redis",
 		"whatsapp", "whatsapp/media", "whatsapp/simulator",
 	},
-	"cmd/altavoz": {"schemas", "app"},
+	"cmd/altavoz":        {"schemas", "app", "cmd/altavoz/client"},
+	"cmd/altavoz/client": {"schemas", "app"},
 }
 
 // What fits on a screen, in a sitting and in a head. Tests and generated code are not counted, and in a room neither are

@@ -145,7 +145,7 @@ func (a *App) newSender(g *kafka.Group) (processor.Worker, error) {
 	}
 	cfg := sender.Config{
 		Logger: a.log, Registerer: a.registry, Partitions: a.layout, MaxInFlight: a.cfg.WhatsApp.MaxInFlight, Numbers: a.senderIDs(),
-		Rate: func(number string) (float64, bool) { rate, ok := rates[number]; return rate, ok },
+		Number: func(id string) (sender.Number, bool) { rate, ok := rates[id]; return sender.Number{Rate: rate}, ok },
 	}
 	return sender.New(cfg, sender.Ports{
 		Ledger: g, Flow: g, Express: a.doors.express, Bulk: a.doors.bulk, Contents: blobs{a.doors.reader},

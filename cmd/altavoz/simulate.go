@@ -66,6 +66,6 @@ func simulateCommand() *cobra.Command {
 	f.StringVar(&c.Number, "number", "", "the only phone number id that exists (any)")
 	f.StringVar(&token, "token", "", "the only token that it takes (any)")
 	f.StringVar(&c.WebhookURL, "webhook-url", "", "where it tells what becomes of messages (nowhere)")
-	f.StringVar(&secret, "app-secret", "", "signs what it tells (ALTAVOZ_WHATSAPP_APP_SECRET)")
+	f.StringVar(&secret, "app-secret", "", "signs what it tells (ALTAVOZ_WHATSAPP_APP_SECRET, or what ALTAVOZ_WHATSAPP_APP_SECRET_FILE holds)")
 	return cmd
 }

@@ -161,7 +161,7 @@ func (st *Stage) heldBack(now time.Time) (throttled, stopped int) {
 		ready := n.ready[express].n + n.ready[bulk].n
 		if n.stopped != nil {
 			stopped += ready
-		} else if _, slowed := n.pacer.slowed(); slowed || n.held.After(now) {
+		} else if _, slowed := n.pacer.Slowed(); slowed || n.held.After(now) {
 			throttled += ready
 		}
 	}
@@ -171,12 +171,12 @@ func (st *Stage) heldBack(now time.Time) (throttled, stopped int) {
 // rates sums up what may be sent a second by numbers that have a limit: at best, and now.
 func (st *Stage) rates(t time.Time) (full, now float64) {
 	for _, n := range st.numbers {
-		if n.pacer.full == 0 {
+		if n.pacer.Full() == 0 {
 			continue
 		}
-		full += n.pacer.full
+		full += n.pacer.Full()
 		if _, blocked := n.blocked(t); n.stopped == nil && !blocked {
-			now += n.pacer.rate()
+			now += n.pacer.Rate()
 		}
 	}
 	return full, now

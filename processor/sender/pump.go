@@ -1,8 +1,10 @@
 package sender
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"altavoz/schemas"
@@ -212,11 +214,14 @@ func (st *Stage) settle(c *commit, refused map[schemas.Slot]error, err error) (s
 
 // admit starts, in the ledger, what may go with the next commit. Bulk goes with express, or after its gap.
 func (st *Stage) admit(now time.Time) (batch []*send) {
-	st.full = false
 	gap := now.Sub(st.committed)
 	if len(st.active) == 0 || gap < expressGap {
 		return nil
 	}
+	if st.full { // room is short: it goes to who has the least of it, or numbers whose calls take long would end up with all
+		slices.SortStableFunc(st.active, func(a, b *number) int { return cmp.Compare(a.inFlight, b.inFlight) })
+	}
+	st.full = false
 	batch = st.turns(nil, now, false)
 	if len(batch) > 0 || gap >= bulkGap {
 		batch = st.turns(batch, now, true)
@@ -284,7 +289,7 @@ func (st *Stage) turn(n *number, now time.Time, withBulk bool) (e *send, stay bo
 			st.full = true
 			return nil, true
 		}
-		trial, at, ok := n.pacer.take(now)
+		trial, at, ok := n.pacer.Take(now)
 		switch {
 		case !ok && at.IsZero(): // the trial's answer lists it again
 			return nil, false
@@ -325,7 +330,7 @@ func (st *Stage) unadmit(e *send) {
 	n := e.number
 	st.ended(e)
 	st.pairs.release(pair{n, e.phone})
-	n.pacer.put(e.trial)
+	n.pacer.Put(e.trial)
 	e.trial = false
 	if e.probe {
 		e.probe = false
@@ -344,12 +349,13 @@ func (st *Stage) unadmit(e *send) {
 func (st *Stage) sweep(now time.Time) {
 	st.sweepAt = now.Add(sweepEvery)
 	st.reload(now)
+	st.pairs.sweep(now)
 	for _, n := range st.numbers {
 		if _, blocked := n.blocked(now); blocked {
 			st.expire(&n.ready[express], now)
 			st.expire(&n.ready[bulk], now)
 		}
-		n.pacer.advance(now)
+		n.pacer.Advance(now)
 		st.noteAll(n, now)
 	}
 	for _, t := range st.tasks {

@@ -291,7 +291,7 @@ type option func(*Config)
 func inFlight(n int) option { return func(c *Config) { c.MaxInFlight = n } }
 func rate(r float64) option {
 	return func(c *Config) {
-		c.Numbers, c.Rate = []string{testNumber}, func(number string) (float64, bool) { return r, number == testNumber }
+		c.Numbers, c.Number = []string{testNumber}, func(id string) (Number, bool) { return Number{Rate: r}, id == testNumber }
 	}
 }
 
@@ -312,7 +312,7 @@ func (w *world) start(slots []schemas.Slot, opts ...option) *process {
 	}
 	cfg := Config{
 		Logger: slog.New(slog.NewTextHandler(&p.logs, nil)), Registerer: p.reg,
-		Numbers: unlimited, Rate: func(number string) (float64, bool) { return 0, slices.Contains(unlimited, number) },
+		Numbers: unlimited, Number: func(id string) (Number, bool) { return Number{}, slices.Contains(unlimited, id) },
 	}
 	for _, o := range opts {
 		o(&cfg)
