@@ -97,7 +97,7 @@ func TestWebhookAnswers(t *testing.T) {
 	if code != http.StatusOK || body != "<b>1158201444" || header.Get("Content-Type") != "text/plain; charset=utf-8" || header.Get("X-Content-Type-Options") != "nosniff" {
 		t.Errorf("challenge: %d %q %v", code, body, header)
 	}
-	code, body, header = h.get(producer.PathWebhook + "?hub.mode=subscribe&hub.challenge=1&hub.verify_token=guess")
+	code, body, _ = h.get(producer.PathWebhook + "?hub.mode=subscribe&hub.challenge=1&hub.verify_token=guess")
 	golden(t, "webhook_token", code, body)
 	code, body, header = h.do(http.MethodPost, producer.PathWebhook, strings.NewReader(`[3]`), "X-Hub-Signature-256", "wrong")
 	golden(t, "webhook_forged", code, body)
