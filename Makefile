@@ -26,7 +26,10 @@ SEED     ?=
 FIRST    ?=
 TRIES    ?=
 SIM_TIME ?= 75s
+KILLS    ?= 20
 FUZZTIME ?= 10s
+PHONES   ?=
+SECONDS  ?=
 RACE     := $(if $(filter true,$(CI)),-race)
 
 # $(call timed,name,command): runs it and says how long it took, however it ended.
@@ -64,6 +67,14 @@ sim: ## the whole house in fake time with seeded faults: SEEDS=10000, or SEED=17
 		SIM_TRIES=$(TRIES) GOGC=400 ../.cache/sim.test -test.timeout $(if $(SEEDS)$(SEED),0,$(SIM_LIMIT)) $(if $(SEED),-test.v) \
 		-test.run '$(SIMULATION)')
 
+# The real binary on real servers, hurt at random moments. In `make e2e` the same for some seconds.
+chaos: real-servers ## faults at random moments for MINUTES=2, then who got what: SEED=17 SETTING=kafka or embedded
+	$(call timed,chaos,CHAOS_MINUTES=$(MINUTES) CHAOS_SEED=$(SEED) CHAOS_SETTING=$(SETTING) \
+		go test -count=1 -v -timeout 0 -run '^TestEndToEndChaos' ./app/chaos)
+
+recovery: real-servers ## how soon it works again: KILLS=20 a role, the broker killed and stopped, the disk full
+	$(call timed,recovery,RECOVERY_KILLS=$(KILLS) go test -count=1 -v -timeout 0 -run '^TestEndToEndRecovery' ./app/chaos)
+
 fuzz: ## every fuzz test for FUZZTIME=10s
 	@grep -rl --include='*_test.go' '^func Fuzz' . | while read -r file; do \
 		for name in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\).*/\1/p' "$$file"); do \
@@ -71,6 +82,10 @@ fuzz: ## every fuzz test for FUZZTIME=10s
 
 bench: real-servers ## sends a second and CPU a send, beside a bare loop over net/http
 	go test -run '^$$' -bench House -benchtime 1x -timeout 20m ./app
+
+# It bounds itself (four times SECONDS and 8 minutes at most), so that it can end what it started.
+bench-fair: real-servers ## who waits for whom, on a real Kafka: PHONES=1000000 go out, SECONDS=60 are measured; some 5 minutes
+	FAIR_PHONES=$(PHONES) FAIR_SECONDS=$(SECONDS) go test -run '^$$' -bench '^BenchmarkFair$$' -benchtime 1x -timeout 0 ./app
 
 lint: lint-go lint-generated lint-deploy ## formatting, golangci-lint, buf lint, generated code current, deploy files
 
@@ -125,4 +140,4 @@ clean: ## removes what was built or fetched; data of `up` stays
 help:
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {print "\n" substr($$0, 5)} /^[a-z0-9-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
 
-.PHONY: up build test unit e2e sim mutants fuzz bench lint lint-go lint-generated lint-deploy vuln generate tools real-servers clean help
+.PHONY: up build test unit e2e sim mutants chaos recovery fuzz bench bench-fair lint lint-go lint-generated lint-deploy vuln generate tools real-servers clean help

@@ -21,6 +21,8 @@ import (
 var (
 	_ producer.Log      = (*kafka.Publisher)(nil)
 	_ producer.Statuses = (*kafka.Statuses)(nil)
+	_ producer.Tasks    = (*kafka.Statuses)(nil)
+	_ producer.Webhooks = (*whatsapp.Webhooks)(nil)
 
 	_ fanout.Ledger   = (*kafka.Group)(nil)
 	_ fanout.Flow     = (*kafka.Group)(nil)

@@ -3,6 +3,7 @@ package app
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -16,6 +17,7 @@ import (
 	"altavoz/app/embedded"
 	"altavoz/kafka"
 	"altavoz/producer"
+	"altavoz/schemas"
 	"altavoz/whatsapp/simulator"
 )
 
@@ -153,7 +155,7 @@ func (a *App) startEmbedded(ctx context.Context) error {
 	}
 	if len(a.senders) == 0 && a.cfg.Process.Roles.Has(RoleFanout, RoleSender) {
 		id := cmp.Or(a.cfg.WhatsApp.PhoneNumberID, simulatedNumber)
-		account := simulator.Config{Numbers: []simulator.Number{{ID: id, Token: simulatedToken}}, Logger: a.log}
+		account := simulator.Config{Numbers: []simulator.Number{{ID: id, Token: simulatedToken}}, Webhooks: a.simulatedWebhooks(), Logger: a.log}
 		api, err := embedded.StartSimulator(ctx, twins.SimulatorAddr, account, "", a.network.Listen)
 		if err != nil {
 			return withHint(err, "set ALTAVOZ_SIMULATOR_ADDR to another address")
@@ -165,6 +167,18 @@ func (a *App) startEmbedded(ctx context.Context) error {
 		a.stopLast("simulator", func(context.Context) error { return api.Stop() })
 	}
 	return nil
+}
+
+// simulatedWebhooks has the embedded simulator send its receipts to this process, as Meta would. A secret that nobody chose is
+// made up: these are not to be forged either.
+func (a *App) simulatedWebhooks() simulator.Webhooks {
+	if !a.cfg.Process.Roles.Has(RoleProducer) {
+		return simulator.Webhooks{}
+	}
+	if a.cfg.WhatsApp.AppSecret == "" {
+		a.cfg.WhatsApp.AppSecret = schemas.Secret(rand.Text())
+	}
+	return simulator.Webhooks{URL: a.URL() + producer.PathWebhook, Secret: a.cfg.WhatsApp.AppSecret.Reveal(), Dial: a.network.Dial}
 }
 
 // ready returns nil once the process does its work.
@@ -239,8 +253,13 @@ func (a *App) senderIDs() []string {
 
 func (a *App) ingressConfig() (producer.Config, error) {
 	keys, err := producer.ParseKeys(a.cfg.HTTP.APIKeys)
+	rates := make(map[string]float64, len(a.senders))
+	for _, s := range a.senders {
+		rates[s.id] = s.rate
+	}
 	return producer.Config{
 		Senders: a.senderIDs(), Keys: keys, MaxBody: int64(a.cfg.HTTP.MaxBody), DirectTimeout: a.cfg.HTTP.DirectTimeout,
+		Rate:   func(number string) float64 { return rates[number] },
 		Logger: a.log, Registerer: a.registry,
 	}, err
 }

@@ -79,6 +79,8 @@ type WhatsAppConfig struct {
 	APIVersion    string         `envconfig:"ALTAVOZ_WHATSAPP_API_VERSION" help:"its version"`
 	PhoneNumberID string         `envconfig:"ALTAVOZ_WHATSAPP_PHONE_NUMBER_ID" help:"the number to send from"`
 	AccessToken   schemas.Secret `envconfig:"ALTAVOZ_WHATSAPP_ACCESS_TOKEN" help:"its token"`
+	AppSecret     schemas.Secret `envconfig:"ALTAVOZ_WHATSAPP_APP_SECRET" help:"signs the receipts that Meta posts; empty: they are taken unsigned, and only where no API key is asked for"`
+	VerifyToken   schemas.Secret `envconfig:"ALTAVOZ_WHATSAPP_VERIFY_TOKEN" help:"what Meta shows to register /api/webhooks/whatsapp"`
 	Rate          float64        `envconfig:"ALTAVOZ_WHATSAPP_RATE" help:"messages a second that Meta allows it; 0: no limit"`
 	MaxInFlight   int            `envconfig:"ALTAVOZ_WHATSAPP_MAX_IN_FLIGHT" help:"calls under way at once"`
 	SendersFile   string         `envconfig:"ALTAVOZ_SENDERS_FILE" help:"JSON with more numbers: [{\"id\", \"token\" or \"token_file\", \"rate\"}]"`
@@ -225,6 +227,10 @@ func (c WhatsAppConfig) Validate() error {
 	u, err := url.Parse(c.BaseURL)
 	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
 		return withHint(fmt.Errorf("ALTAVOZ_WHATSAPP_BASE_URL=%s is no URL", c.BaseURL), "it looks like "+whatsapp.DefaultBaseURL)
+	}
+	if c.VerifyToken != "" && c.AppSecret == "" { // Meta comes from outside, and with it whoever else does
+		return withHint(errors.New("ALTAVOZ_WHATSAPP_VERIFY_TOKEN is set without ALTAVOZ_WHATSAPP_APP_SECRET: anybody could forge receipts"),
+			"set the app secret; it stands in Meta's dashboard under App settings, Basic")
 	}
 	if c.Rate < 0 {
 		return fmt.Errorf("ALTAVOZ_WHATSAPP_RATE=%v is below zero", c.Rate)

@@ -61,6 +61,8 @@ func TestEnvironmentIsRead(t *testing.T) {
 		"ALTAVOZ_REDIS_DB":                   "3",
 		"ALTAVOZ_WHATSAPP_PHONE_NUMBER_ID":   "123",
 		"ALTAVOZ_WHATSAPP_ACCESS_TOKEN_FILE": secret,
+		"ALTAVOZ_WHATSAPP_APP_SECRET_FILE":   secret,
+		"ALTAVOZ_WHATSAPP_VERIFY_TOKEN":      "v",
 		"ALTAVOZ_WHATSAPP_RATE":              "0.5",
 		"ALTAVOZ_MEDIA_URL_MODE":             "link",
 	})
@@ -73,6 +75,7 @@ func TestEnvironmentIsRead(t *testing.T) {
 	want.Kafka.Brokers, want.Kafka.TLS = []string{"a:9092", "b:9092"}, true
 	want.Redis.Addrs, want.Redis.DB = []string{"r:6379"}, 3
 	want.WhatsApp.PhoneNumberID, want.WhatsApp.AccessToken, want.WhatsApp.Rate = "123", "EAAG-token", 0.5
+	want.WhatsApp.AppSecret, want.WhatsApp.VerifyToken = "EAAG-token", "v"
 	want.Media.URLMode = "link"
 	if diff := cmp.Diff(want, *cfg); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
@@ -159,6 +162,9 @@ func TestValidate(t *testing.T) {
 		{"a region", func(_ *testing.T, c *Config) { c.WhatsApp.DefaultRegion = "Colombia" }, "ALTAVOZ_DEFAULT_REGION"},
 		{"calls", func(_ *testing.T, c *Config) { c.WhatsApp.MaxInFlight = 0 }, "ALTAVOZ_WHATSAPP_MAX_IN_FLIGHT"},
 		{"a token of no number", func(_ *testing.T, c *Config) { c.WhatsApp.AccessToken = "t" }, "without ALTAVOZ_WHATSAPP_PHONE_NUMBER_ID"},
+		{"webhooks", func(_ *testing.T, c *Config) { c.WhatsApp.AppSecret, c.WhatsApp.VerifyToken = "s", "v" }, ""},
+		{"webhooks that are not verified", func(_ *testing.T, c *Config) { c.WhatsApp.AppSecret = "s" }, ""},
+		{"webhooks that are not signed", func(_ *testing.T, c *Config) { c.WhatsApp.VerifyToken = "v" }, "anybody could forge receipts"},
 		{"a mode", func(_ *testing.T, c *Config) { c.Media.URLMode = "maybe" }, "ALTAVOZ_MEDIA_URL_MODE"},
 		{"an embedded Kafka for all", func(_ *testing.T, c *Config) { c.Embedded.KafkaAddr = "0.0.0.0:9092" }, "ALTAVOZ_EMBEDDED_KAFKA_ADDR"},
 		{"senders", func(t *testing.T, c *Config) {
@@ -179,6 +185,10 @@ func TestValidate(t *testing.T) {
 			t.Helper()
 			c.WhatsApp.SendersFile = senders(t, `[{"id":"1","tokn":"t"}]`)
 		}, "unknown field"},
+		{"senders and something more", func(t *testing.T, c *Config) {
+			t.Helper()
+			c.WhatsApp.SendersFile = senders(t, `[{"id":"1","token":"t"}] [{"id":"2","token":"u"}]`)
+		}, "something stands behind the list"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -234,6 +244,7 @@ func TestSettingsMaskSecrets(t *testing.T) {
 	t.Parallel()
 	cfg := Default()
 	cfg.HTTP.APIKeys, cfg.WhatsApp.AccessToken, cfg.Kafka.SASLPassword = "hunter2", "hunter2", "hunter2"
+	cfg.WhatsApp.AppSecret, cfg.WhatsApp.VerifyToken = "hunter2", "hunter2"
 	masked := 0
 	for _, s := range cfg.Settings() {
 		if strings.Contains(s.Value, "hunter2") {
@@ -246,7 +257,7 @@ func TestSettingsMaskSecrets(t *testing.T) {
 			t.Errorf("%s has no help", s.Name)
 		}
 	}
-	if masked != 3 {
-		t.Errorf("%d of 3 secrets are masked; those that are not set must be seen to be empty", masked)
+	if masked != 5 {
+		t.Errorf("%d of 5 secrets are masked; those that are not set must be seen to be empty", masked)
 	}
 }

@@ -86,6 +86,18 @@ func (a *App) openViews() error {
 	return nil
 }
 
+// webhooks returns what receipts are read with, nil where none are taken: without a secret anybody could forge them, so that
+// is left to those who may do everything anyway. Where no API key is asked for, only this machine gets in (HTTPConfig.Validate).
+func (a *App) webhooks() producer.Webhooks {
+	if a.cfg.WhatsApp.AppSecret == "" && a.cfg.HTTP.APIKeys != "" {
+		a.log.Warn("receipts are not taken: ALTAVOZ_WHATSAPP_APP_SECRET is empty", "path", producer.PathWebhook)
+		return nil
+	}
+	return whatsapp.NewWebhooks(whatsapp.WebhookConfig{
+		AppSecret: a.cfg.WhatsApp.AppSecret, VerifyToken: a.cfg.WhatsApp.VerifyToken, Registerer: a.registry,
+	})
+}
+
 func (a *App) openWhatsApp(ctx context.Context) error {
 	tokens := make(map[string]schemas.Secret, len(a.senders))
 	for _, s := range a.senders {

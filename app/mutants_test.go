@@ -102,6 +102,18 @@ func mutants() []mutant {
 			"TestLostIsNotCommitted",
 		},
 
+		// Windows and deadlines.
+		{
+			"a send is started while its window is shut", "processor/sender/pump.go",
+			"if opens := e.task.shut(now); !opens.IsZero() {", "if opens := e.task.shut(now); false {",
+			"TestNothingStartsOutsideItsWindow",
+		},
+		{
+			"a send is called though its window shut, or its time was over, while its start was committed", "processor/sender/pump.go",
+			"case e.late(now):", "case false:",
+			"TestCommitOutlastsTheWindow",
+		},
+
 		// What the last owner said.
 		{
 			"a takeover does not read the sender's ledger", "processor/sender/stage.go",

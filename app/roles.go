@@ -9,11 +9,13 @@ import (
 	"strings"
 
 	"altavoz/kafka"
+	"altavoz/kafka/rejects"
 	"altavoz/processor"
 	"altavoz/processor/aggregator"
 	"altavoz/processor/fanout"
 	"altavoz/processor/sender"
 	"altavoz/producer"
+	"altavoz/whatsapp"
 )
 
 // Role is one thing that a process does.
@@ -104,7 +106,9 @@ func (a *App) startRoles(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	a.doors.ingress = producer.New(cfg, producer.Ports{Log: a.doors.express, Statuses: a.doors.statuses})
+	a.doors.ingress = producer.New(cfg, producer.Ports{
+		Log: a.doors.express, Statuses: a.doors.statuses, Tasks: a.doors.statuses, Webhooks: a.webhooks(),
+	})
 	a.web.serve(a.doors.ingress.Handler())
 	return nil
 }
@@ -123,10 +127,13 @@ func (a *App) newFanout(g *kafka.Group) (processor.Worker, error) {
 	for _, s := range a.senders {
 		numbers[s.id] = fanout.Number{Rate: s.rate}
 	}
-	cfg := fanout.Config{Logger: a.log, Registerer: a.registry, Numbers: numbers, DefaultSender: a.senderIDs()[0], Region: a.cfg.WhatsApp.DefaultRegion}
+	cfg := fanout.Config{
+		Logger: a.log, Registerer: a.registry, Numbers: numbers, DefaultSender: a.senderIDs()[0], Region: a.cfg.WhatsApp.DefaultRegion,
+		Predicts: whatsapp.Predicts, Receipts: a.cfg.WhatsApp.AppSecret != "",
+	}
 	return fanout.New(cfg, fanout.Ports{
 		Ledger: g, Flow: g, Express: a.doors.express, Bulk: a.doors.bulk, Records: a.doors.reader,
-		Statuses: a.doors.statuses, Controls: a.doors.controls, Media: a.doors.media, Home: a.layout.Home, Reject: kafka.Reject,
+		Statuses: a.doors.statuses, Controls: a.doors.controls, Media: a.doors.media, Home: a.layout.Home, Reject: rejects.Keep,
 		Gone: func(err error) bool { return errors.Is(err, kafka.ErrGone) },
 	}), cfg.Validate()
 }
@@ -138,16 +145,16 @@ func (a *App) newSender(g *kafka.Group) (processor.Worker, error) {
 	}
 	cfg := sender.Config{
 		Logger: a.log, Registerer: a.registry, Partitions: a.layout, MaxInFlight: a.cfg.WhatsApp.MaxInFlight, Numbers: a.senderIDs(),
-		Rate: func(number string) (float64, bool) { rate, ok := rates[number]; return rate, ok },
+		Number: func(id string) (sender.Number, bool) { rate, ok := rates[id]; return sender.Number{Rate: rate}, ok },
 	}
 	return sender.New(cfg, sender.Ports{
 		Ledger: g, Flow: g, Express: a.doors.express, Bulk: a.doors.bulk, Contents: blobs{a.doors.reader},
-		Media: a.doors.media, Messenger: a.doors.messenger, Reject: kafka.Reject,
+		Media: a.doors.media, Messenger: a.doors.messenger, Reject: rejects.Keep,
 	}), cfg.Validate()
 }
 
 func (a *App) newAggregator(g *kafka.Group) (processor.Worker, error) {
 	return aggregator.New(aggregator.Config{Logger: a.log, Registerer: a.registry}, aggregator.Ports{
-		Ledger: g, Flow: g, Statuses: a.doors.express, Marks: a.doors.bulk, Table: a.doors.reader, Reject: kafka.Reject,
+		Ledger: g, Flow: g, Statuses: a.doors.express, Marks: a.doors.bulk, Table: a.doors.reader, Reject: rejects.Keep,
 	}), nil
 }

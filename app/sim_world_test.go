@@ -37,6 +37,7 @@ type world struct {
 	kinds []faultKind // those that this history may have
 	set   int         // which processes there are
 	only  []string
+	tune  func(*Config) // of every process; nil: as they are
 
 	vn     kfake.VirtualNetwork
 	broker *broker
@@ -257,6 +258,9 @@ func (p *process) config() Config {
 	}
 	if p.w.redis != nil {
 		cfg.Redis.Addrs = []string{simRedis}
+	}
+	if p.w.tune != nil {
+		p.w.tune(&cfg)
 	}
 	return cfg
 }

@@ -3,14 +3,11 @@ package app
 import (
 	"cmp"
 	"context"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
-	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"altavoz/app/embedded"
 	"altavoz/kafka"
@@ -27,10 +24,11 @@ type Draft = producer.Draft
 // Receipt says what became of a published broadcast.
 type Receipt = producer.Receipt
 
-// PathSend and PathStatus are the paths of the public contract.
+// PathSend, PathStatus and PathTasks are the paths of the public contract.
 const (
 	PathSend   = producer.PathSend
 	PathStatus = producer.PathStatus
+	PathTasks  = producer.PathTasks
 )
 
 // brokers returns where Kafka is, for a command that brings none along: the embedded one of a process that runs here, if
@@ -106,59 +104,6 @@ func (c *Config) topics(layout kafka.Layout) []Topic {
 	return out
 }
 
-// Rejected is a record that could not be processed, with the reason.
-type Rejected struct {
-	At        string `json:"at"`
-	Stage     string `json:"stage"`
-	Code      string `json:"code"`
-	Reason    string `json:"reason"`
-	Topic     string `json:"topic"`
-	Partition int    `json:"partition"`
-	Offset    int64  `json:"offset"`
-	Key       string `json:"key,omitempty"`
-	Value     string `json:"value,omitempty"`        // where it is text
-	Base64    string `json:"value_base64,omitempty"` // where it is not
-}
-
-// Rejects hands over every rejected record that is still kept, partition by partition.
-func Rejects(ctx context.Context, c *Config, log *slog.Logger, each func(Rejected) error) error {
-	cfg, err := c.kafkaConfig(Network{}.withDefaults(), log)
-	if err != nil {
-		return err
-	}
-	reader, err := kafka.NewReader(cfg)
-	if err != nil {
-		return fmt.Errorf("opening the reader: %w", err)
-	}
-	defer reader.Close()
-	ends, err := reader.Ends(ctx, schemas.TopicRejects)
-	if err != nil {
-		return withHint(fmt.Errorf("looking for rejects: %w", err), "is ALTAVOZ_KAFKA_BROKERS right, and does Kafka run?")
-	}
-	for p := range int32(len(ends)) {
-		err := reader.Range(ctx, schemas.Slot{Topic: schemas.TopicRejects, Partition: p}, 0, ends[p], func(rec schemas.Record) error {
-			return each(rejected(&rec))
-		})
-		if err != nil {
-			return fmt.Errorf("reading rejects: %w", err)
-		}
-	}
-	return nil
-}
-
-func rejected(rec *schemas.Record) Rejected {
-	get := func(name string) string { return rec.Header("reject." + name) }
-	r := Rejected{At: get("at"), Stage: get("stage"), Code: get("code"), Reason: get("reason"), Topic: get("topic"), Key: string(rec.Key)}
-	r.Partition, _ = strconv.Atoi(get("partition")) // ours wrote them
-	r.Offset, _ = strconv.ParseInt(get("offset"), 10, 64)
-	if utf8.Valid(rec.Value) {
-		r.Value = string(rec.Value)
-	} else {
-		r.Base64 = base64.StdEncoding.EncodeToString(rec.Value)
-	}
-	return r
-}
-
 // Publish puts a broadcast straight on Kafka, as an upstream system would. write writes the body of the HTTP request; what
 // it fails to write whole is not published.
 func Publish(ctx context.Context, c *Config, log *slog.Logger, write func(io.Writer) error) (Receipt, error) {
@@ -197,11 +142,15 @@ type SimulatorConfig struct {
 	PlainPhones bool
 	Token       schemas.Secret // the only one that it takes; empty: any
 	Number      string         // the only number that it has; empty: any
+	WebhookURL  string         // where it says what became of messages; empty: nowhere
+	AppSecret   schemas.Secret // what signs that
 }
 
 // Simulate serves the Cloud API simulator until ctx ends. It calls ready with its URL once it answers.
 func Simulate(ctx context.Context, c SimulatorConfig, log *slog.Logger, ready func(url string)) error {
-	cfg := simulator.Config{Seed: c.Seed, PlainPhones: c.PlainPhones, Logger: log}
+	cfg := simulator.Config{
+		Seed: c.Seed, PlainPhones: c.PlainPhones, Logger: log, Webhooks: simulator.Webhooks{URL: c.WebhookURL, Secret: c.AppSecret.Reveal()},
+	}
 	if (c.Number == "") != (c.Token == "") {
 		return errors.New("a number and its token need each other")
 	}

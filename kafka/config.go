@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"net"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -26,7 +28,7 @@ type Config struct {
 	TLS        *tls.Config
 	SASL       sasl.Mechanism
 	Dial       func(ctx context.Context, network, addr string) (net.Conn, error)
-	// SessionTimeout is after how long a silent member is given up; 0: 10 s. RebalanceTimeout is how long a member
+	// SessionTimeout is after how long a silent member is given up; 0: 9 s. RebalanceTimeout is how long a member
 	// may drain before it gives partitions up; 0: 30 s. It must be longer than a stage's drain.
 	SessionTimeout, RebalanceTimeout time.Duration
 	// RequestTimeout is how long a broker may take to answer; 0: 10 s. Joining a group may take a rebalance longer.
@@ -36,14 +38,26 @@ type Config struct {
 }
 
 const (
-	defaultSession   = 10 * time.Second
+	// Others take over within 12 s from one that died: its session, the heartbeat by which they hear of it, and the joining.
+	defaultSession   = 9 * time.Second
 	defaultRebalance = 30 * time.Second
-	heartbeats       = 5 // a session
+	heartbeats       = 9 // a session
 
 	// dialTimeout and requestTimeout bound what a dead broker costs.
 	dialTimeout    = 5 * time.Second
 	requestTimeout = 10 * time.Second
+	// askAgain is the longest pause before a broker that went away is tried again. The library's 5 s, between two tries and
+	// between two looks at who leads what, are time that is lost after every restart.
+	askAgain = time.Second
+	// requestRetries at this pace fill the 30 s for which the library goes on with a request.
+	requestRetries = 30
 )
+
+// backoff is the pause before the next try: some 100 ms, doubled up to askAgain, and each a little different.
+func backoff(fails int) time.Duration {
+	d := min(askAgain, 100*time.Millisecond<<min(max(fails-1, 0), 4))
+	return d/2 + rand.N(d/2)
+}
 
 func (c Config) withDefaults() Config {
 	if c.SessionTimeout == 0 {
@@ -96,8 +110,9 @@ func (c Config) client(extra ...kgo.Opt) (*kgo.Client, error) {
 		kgo.ClientID(c.ClientID),
 		kgo.Dialer(dial),
 		kgo.RequestTimeoutOverhead(c.RequestTimeout),
+		kgo.MetadataMinAge(askAgain), kgo.RetryBackoffFn(backoff), kgo.RequestRetries(requestRetries),
 		kgo.WithDecompressor(unpack.Capped{}),
-		kgo.WithLogger(libraryLog{c.Logger}),
+		kgo.WithLogger(&libraryLog{log: c.Logger, said: make(map[string]time.Time)}),
 		kgo.DisableClientMetrics(), // ours are at /metrics; packing the library's for the broker is not free
 	}
 	if c.SASL != nil {
@@ -110,20 +125,38 @@ func (c Config) client(extra ...kgo.Opt) (*kgo.Client, error) {
 	return cl, nil
 }
 
-// libraryLog passes the library's words on: its warnings as warnings, the rest for debugging.
-type libraryLog struct{ log *slog.Logger }
+// libraryLog passes the library's words on: its warnings as warnings, the rest for debugging. While a broker is away each
+// of its partitions and connections says the same many times a second, so the same warning is passed on once in quiet.
+type libraryLog struct {
+	log  *slog.Logger
+	mu   sync.Mutex
+	said map[string]time.Time // its messages are constants, some dozens
+}
 
-func (l libraryLog) Level() kgo.LogLevel {
+const quiet = 5 * time.Second
+
+func (l *libraryLog) Level() kgo.LogLevel {
 	if l.log.Enabled(context.Background(), slog.LevelDebug) {
 		return kgo.LogLevelInfo
 	}
 	return kgo.LogLevelWarn
 }
 
-func (l libraryLog) Log(level kgo.LogLevel, msg string, keyvals ...any) {
+func (l *libraryLog) Log(level kgo.LogLevel, msg string, keyvals ...any) {
 	to := slog.LevelDebug
-	if level <= kgo.LogLevelWarn {
+	if level <= kgo.LogLevelWarn && l.anew(msg) {
 		to = slog.LevelWarn
 	}
 	l.log.Log(context.Background(), to, "kafka client", "says", msg, slog.Group("about", keyvals...))
+}
+
+// anew reports whether the warning was not passed on a moment ago.
+func (l *libraryLog) anew(msg string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if at, ok := l.said[msg]; ok && time.Since(at) < quiet {
+		return false
+	}
+	l.said[msg] = time.Now()
+	return true
 }

@@ -102,7 +102,7 @@ func TestLeavingIsGraceful(t *testing.T) {
 			began := time.Now()
 			join(t, c, l, second)
 			until(t, "taken over", func() bool { return len(second.owned()) == 4 })
-			if took := time.Since(began); took > 8*time.Second { // a session is 10 s
+			if took := time.Since(began); took > 8*time.Second { // a session is 9 s
 				t.Errorf("the takeover took %v", took)
 			}
 		})

@@ -51,6 +51,7 @@ func NewPublisher(c Config, l Layout, linger time.Duration) (*Publisher, error) 
 			return batchBytes + 64<<10
 		}),
 		kgo.RecordDeliveryTimeout(deliveryTimeout),
+		kgo.UnknownTopicRetries(-1), // a broker that just started may not know its topics yet; time is the bound
 		kgo.ProduceRequestTimeout(deliveryTimeout),
 		kgo.ProducerBatchCompression(kgo.Lz4Compression(), kgo.NoCompression()),
 	)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 
+	"altavoz/producer/tasks"
 	"altavoz/schemas"
 )
 
@@ -23,7 +24,9 @@ const (
 const (
 	codeInternal     = "internal"
 	codeUnauthorized = "unauthorized"
+	codeForbidden    = "forbidden"
 	codeForeign      = "cross_origin"
+	codeForged       = "bad_signature"
 	codeNotFound     = "not_found"
 	codeMethod       = "method_not_allowed"
 	codeEncoding     = "unsupported_encoding"
@@ -33,28 +36,34 @@ const (
 	codeUnavailable  = "unavailable"
 	codeConflict     = "conflict"
 	codeContent      = "content_refused"
+	codeClosed       = "task_closed"
 )
 
 // answer is what a handler has to say.
 type answer struct {
 	status   int
 	body     any
+	text     string // instead of a body, as it is
 	code     string // of a refusal, for the metrics
 	location string // of the task
+	etag     string // of what the body shows; it may be asked for again
 	replayed bool   // the request had been made before
 	retry    bool   // it may be made again
 	close    bool   // its body was not read to the end
+	// stream takes the place of a body: it writes one that has no end of its own.
+	stream func(w http.ResponseWriter)
 }
 
 // Bodies of the answers. The members of the public contract come first, in its order; the others only where they say something.
 type (
 	errorBody struct {
-		Error  string      `json:"error"`
-		Code   string      `json:"code,omitzero"`
-		Field  string      `json:"field,omitzero"`
-		Hint   string      `json:"hint,omitzero"`
-		TaskID string      `json:"task_id,omitzero"`
-		Result *taskResult `json:"result,omitzero"`
+		Error  string        `json:"error"`
+		Code   string        `json:"code,omitzero"`
+		Field  string        `json:"field,omitzero"`
+		Hint   string        `json:"hint,omitzero"`
+		TaskID string        `json:"task_id,omitzero"`
+		Status tasks.State   `json:"status,omitzero"`
+		Result *tasks.Result `json:"result,omitzero"`
 	}
 	queuedBody struct {
 		Success  bool     `json:"success"`
@@ -64,33 +73,17 @@ type (
 		Warnings []string `json:"warnings,omitempty"`
 	}
 	processedBody struct {
-		Success  bool        `json:"success"`
-		Message  string      `json:"message"`
-		Result   *taskResult `json:"result"`
-		Warnings []string    `json:"warnings,omitempty"`
+		Success  bool          `json:"success"`
+		Message  string        `json:"message"`
+		Result   *tasks.Result `json:"result"`
+		Warnings []string      `json:"warnings,omitempty"`
 	}
-	taskBody struct {
-		TaskID string      `json:"task_id"`
-		Status string      `json:"status"`
-		Result *taskResult `json:"result,omitzero"`
-		Why    string      `json:"why,omitzero"`
-		ETA    string      `json:"eta,omitzero"`
-	}
-	// taskResult adds up: successful + failed + pending = total. What follows pending is counted in failed, except
-	// delivered and read, which are counted in successful.
-	taskResult struct {
-		Total       uint32   `json:"total"`
-		Successful  uint32   `json:"successful"`
-		Failed      uint32   `json:"failed"`
-		Errors      []string `json:"errors"`
-		Pending     uint32   `json:"pending,omitzero"`
-		Skipped     uint32   `json:"skipped,omitzero"`
-		Expired     uint32   `json:"expired,omitzero"`
-		Cancelled   uint32   `json:"cancelled,omitzero"`
-		Unknown     uint32   `json:"unknown,omitzero"`
-		Undelivered uint32   `json:"undelivered,omitzero"`
-		Delivered   uint32   `json:"delivered,omitzero"`
-		Read        uint32   `json:"read,omitzero"`
+	controlBody struct {
+		Success bool        `json:"success"`
+		TaskID  string      `json:"task_id"`
+		Status  tasks.State `json:"status"`
+		InPipe  uint32      `json:"in_pipe"`
+		Message string      `json:"message"`
 	}
 	healthBody struct {
 		Status string `json:"status"`
@@ -161,15 +154,33 @@ func (a answer) send(w http.ResponseWriter) error {
 }
 
 func (a answer) write(w http.ResponseWriter) error {
-	body, err := json.Marshal(a.body)
-	if err != nil {
-		return err
+	a.headers(w.Header())
+	if a.body == nil && a.text == "" { // a status that has none
+		w.WriteHeader(a.status)
+		return nil
 	}
-	h := w.Header()
-	h.Set("Content-Type", "application/json; charset=utf-8")
-	h.Set("Content-Length", strconv.Itoa(len(body)))
+	body, kind := []byte(a.text), "text/plain; charset=utf-8"
+	if a.text == "" {
+		var err error
+		if body, err = json.Marshal(a.body); err != nil {
+			return err
+		}
+		kind = "application/json; charset=utf-8"
+	}
+	w.Header().Set("Content-Type", kind)
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(a.status)
+	_, err := w.Write(body)
+	return err
+}
+
+func (a answer) headers(h http.Header) {
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Cache-Control", "no-store")
+	if a.etag != "" {
+		h.Set("ETag", a.etag)
+		h.Set("Cache-Control", "no-cache") // kept by whom it was made for, and asked about each time
+	}
 	switch {
 	case a.location == "":
 	case a.status == http.StatusAccepted:
@@ -186,10 +197,7 @@ func (a answer) write(w http.ResponseWriter) error {
 	if a.close {
 		h.Set("Connection", "close")
 	}
-	if a.status == http.StatusUnauthorized {
+	if a.code == codeUnauthorized {
 		h.Set("WWW-Authenticate", "Bearer")
 	}
-	w.WriteHeader(a.status)
-	_, err = w.Write(body)
-	return err
 }

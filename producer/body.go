@@ -27,44 +27,50 @@ func (s slots) take() bool {
 
 func (s slots) give() { <-s }
 
+// bodies are the slots of one kind of requests: one for every body, and one of fewer for each that is larger than from.
+type bodies struct {
+	any, big slots
+	from     int64
+}
+
 // bodyReader reads a request's body under the door's limits: it takes a slot of its kind, one more when the body turns out
 // big, and sets the deadlines that a slow client must keep.
 type bodyReader struct {
 	src      io.Reader
 	conn     *http.ResponseController
-	big      slots
+	of       bodies
 	start    time.Time
 	n        int64
 	holdsBig bool
 }
 
-// openBody returns errNoSlot where there is no room for the request.
-func (in *Ingress) openBody(w http.ResponseWriter, r *http.Request) (*bodyReader, error) {
-	if !in.reading.take() {
+// open returns errNoSlot where there is no room for the request.
+func (s bodies) open(w http.ResponseWriter, r *http.Request) (*bodyReader, error) {
+	if !s.any.take() {
 		return nil, errNoSlot
 	}
-	b := &bodyReader{src: r.Body, conn: http.NewResponseController(w), big: in.uploads, start: time.Now()}
-	if r.ContentLength > BigBody && !b.takeBig() {
-		in.reading.give()
+	b := &bodyReader{src: r.Body, conn: http.NewResponseController(w), of: s, start: time.Now()}
+	if r.ContentLength > s.from && !b.takeBig() {
+		s.any.give()
 		return nil, errNoSlot
 	}
 	return b, nil
 }
 
-func (in *Ingress) closeBody(b *bodyReader) {
-	in.reading.give()
+func (b *bodyReader) close() {
+	b.of.any.give()
 	if b.holdsBig {
-		b.big.give()
+		b.of.big.give()
 	}
 }
 
 func (b *bodyReader) takeBig() bool {
-	b.holdsBig = b.holdsBig || b.big.take()
+	b.holdsBig = b.holdsBig || b.of.big.take()
 	return b.holdsBig
 }
 
 func (b *bodyReader) Read(p []byte) (int, error) {
-	if b.n > BigBody && !b.takeBig() {
+	if b.n > b.of.from && !b.takeBig() {
 		return 0, errNoSlot
 	}
 	whole := b.start.Add(bodyGrace + time.Duration(b.n)*time.Second/minBodyRate)

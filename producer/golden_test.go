@@ -49,6 +49,9 @@ func one(members string) string {
 	return `{"phones":["573001234567"],"body_text":"Hola"` + members + `}`
 }
 
+// hours is a window of such members.
+func hours(members string) string { return `,"window":{` + members + `}` }
+
 // Every answer in words. Those of the public contract stand in TestContractAnswers too, where no flag rewrites them.
 func TestAnswersGolden(t *testing.T) {
 	t.Parallel()
@@ -92,6 +95,14 @@ func TestAnswersGolden(t *testing.T) {
 		"schedule_at_far":        one(`,"schedule_at":"2999-01-01T00:00:00Z"`),
 		"expire_at":              one(`,"expire_at":"2001-01-01T00:00:00Z"`),
 		"expire_at_order":        one(`,"expire_at":"2001-01-01T00:00:00Z","schedule_at":"2001-01-01T00:00:00Z"`),
+		"window":                 one(`,"window":7`),
+		"window_name":            one(`,"window":"ley-1"`),
+		"window_member":          one(`,"window":{"timezone":"America/Bogota","hours":[],"days":[]}`),
+		"window_timezone":        one(hours(`"timezone":"America/Bogotá","hours":[{"days":["mon"],"from":"07:00","to":"19:00"}]`)),
+		"window_none":            one(hours(`"timezone":"America/Bogota"`)),
+		"window_days":            one(hours(`"timezone":"America/Bogota","hours":[{"days":["lunes"],"from":"07:00","to":"19:00"}]`)),
+		"window_times":           one(hours(`"timezone":"America/Bogota","hours":[{"days":["mon"],"from":"19:00","to":"07:00"}]`)),
+		"window_holidays":        one(hours(`"timezone":"America/Bogota","hours":[{"days":["mon"],"from":"07:00","to":"19:00"}],"holidays":"XX"`)),
 		"task_id":                one(`,"task_id":"x"`),
 		"sender":                 one(`,"sender":"7"`),
 		"sender_chosen":          one(queue + `,"sender":"1066"`),
@@ -190,6 +201,25 @@ func TestTaskStatusGolden(t *testing.T) {
 			Counts: count(uint32(schemas.Failed(schemas.CodeContent)), 2),
 		},
 		"revoked": {Plan: &schemas.Plan{Total: 2}, FinishedMs: 5, Counts: count(sent, 1, uint32(schemas.MarkCancelled), 1)},
+		"revoked_late": { // everybody was in the pipe already
+			Plan: &schemas.Plan{Total: 2}, Cursor: 2, FinishedMs: 5, Phase: schemas.Phase_PHASE_CANCELLED, Why: "Cancelada por solicitud", Counts: count(sent, 2),
+		},
+		"cancelling": {
+			Plan: &schemas.Plan{Total: 9}, Cursor: 9, Phase: schemas.Phase_PHASE_CANCELLED, Counts: count(sent, 2, uint32(schemas.MarkCancelled), 4),
+		},
+		"cancelling_first": {Plan: &schemas.Plan{Total: 9}, Cursor: 5, Phase: schemas.Phase_PHASE_CANCELLED, Counts: count(sent, 2)},
+		"stopping": {
+			Plan: &schemas.Plan{Total: 900}, Cursor: 900, Phase: schemas.Phase_PHASE_STOPPED, Why: "(131009) Valor de parámetro inválido",
+			Counts: count(uint32(schemas.Failed(131009)), 40, uint32(schemas.MarkCancelled), 850),
+		},
+		"stopped": {
+			Plan: &schemas.Plan{Total: 900}, Cursor: 900, FinishedMs: 5, Phase: schemas.Phase_PHASE_STOPPED, Why: "(131009) Valor de parámetro inválido",
+			Counts: count(uint32(schemas.Failed(131009)), 50, uint32(schemas.MarkCancelled), 850),
+		},
+		"paused":          {Plan: &schemas.Plan{Total: 3}, Cursor: 2, Phase: schemas.Phase_PHASE_PAUSED, Counts: count(sent, 1)},
+		"paused_why":      {Plan: &schemas.Plan{Total: 3}, Cursor: 2, Phase: schemas.Phase_PHASE_PAUSED, Why: "Fallan 45 de los primeros 50: (131047)", Counts: count(sent, 1)},
+		"paused_eta":      {Plan: &schemas.Plan{Total: 3, ScheduleMs: far}, Phase: schemas.Phase_PHASE_PAUSED},
+		"paused_finished": {Plan: &schemas.Plan{Total: 3}, Cursor: 3, FinishedMs: 5, Phase: schemas.Phase_PHASE_PAUSED, Counts: count(sent, 3)},
 	} {
 		task := schemas.TaskIDFromKey("golden", name)
 		s.Task = task.Bytes()

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"runtime/debug"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -25,17 +26,21 @@ const (
 const (
 	PathSend   = "/api/messages/send-broadcast-interactive"
 	PathStatus = "/api/messages/task-status/"
+	PathTasks  = "/api/messages/tasks"
 )
 
 // Ingress is the HTTP door.
 type Ingress struct {
-	cfg     Config
-	ports   Ports
-	metrics *ingressMetrics
-	cross   *http.CrossOriginProtection
-	uploads slots // bodies over BigBody
-	reading slots // bodies
-	waiting slots // direct answers
+	cfg      Config
+	ports    Ports
+	metrics  *ingressMetrics
+	cross    *http.CrossOriginProtection
+	bodies   bodies // of broadcasts and controls
+	webhooks bodies
+	waiting  slots  // direct answers, and those of controls
+	listing  slots  // lists
+	feeds    slots  // event feeds
+	forged   seldom // webhooks that are not Meta's
 }
 
 // New makes the door. It holds nothing that must be closed.
@@ -49,6 +54,12 @@ func New(cfg Config, ports Ports) *Ingress {
 	if cfg.Uploads == 0 {
 		cfg.Uploads = DefaultUploads
 	}
+	if cfg.Feeds == 0 {
+		cfg.Feeds = DefaultFeeds
+	}
+	if cfg.Rate == nil {
+		cfg.Rate = func(string) float64 { return 0 }
+	}
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -57,7 +68,9 @@ func New(cfg Config, ports Ports) *Ingress {
 	}
 	in := &Ingress{
 		cfg: cfg, ports: ports, cross: http.NewCrossOriginProtection(),
-		uploads: make(slots, cfg.Uploads), reading: make(slots, maxReading), waiting: make(slots, maxWaiting),
+		bodies:   bodies{any: make(slots, maxReading), big: make(slots, cfg.Uploads), from: BigBody},
+		webhooks: bodies{any: make(slots, maxWebhooks), big: make(slots, bigWebhooks), from: bigWebhook},
+		waiting:  make(slots, maxWaiting), listing: make(slots, maxListing), feeds: make(slots, cfg.Feeds),
 	}
 	in.metrics = newIngressMetrics(in, cfg.Registerer)
 	return in
@@ -80,10 +93,18 @@ func (in *Ingress) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle(PathSend, in.route(routeSend, in.guarded(in.send), http.MethodPost))
 	mux.Handle(PathStatus+"{task_id}", in.route(routeStatus, in.guarded(in.taskStatus), http.MethodGet, http.MethodHead))
+	mux.Handle(PathTasks, in.route(routeTasks, in.guarded(in.list), http.MethodGet, http.MethodHead))
+	one := PathTasks + "/{task_id}"
+	mux.Handle(one, in.route(routeTask, in.guarded(in.task), http.MethodGet, http.MethodHead, http.MethodPatch))
+	for route, kind := range runControls {
+		mux.Handle(one+"/"+route, in.route(route, in.guarded(in.control(kind)), http.MethodPost))
+	}
+	mux.Handle(one+"/events", in.route(routeEvents, in.guarded(in.events), http.MethodGet))
+	mux.Handle(PathWebhook, in.route(routeWebhook, in.webhook, http.MethodPost, http.MethodGet))
 	mux.Handle("/healthz", in.route(routeHealth, health, http.MethodGet, http.MethodHead))
 	mux.Handle("/readyz", in.route(routeReady, in.ready, http.MethodGet, http.MethodHead))
 	mux.Handle("/", in.route(routeOther, func(http.ResponseWriter, *http.Request, string) answer {
-		return refusal(http.StatusNotFound, codeNotFound, "No existe esa dirección", "POST "+PathSend+" | GET "+PathStatus+"{task_id}")
+		return refusal(http.StatusNotFound, codeNotFound, "No existe esa dirección", "POST "+PathSend+" | GET "+PathStatus+"{task_id} | GET "+PathTasks)
 	}))
 	return mux
 }
@@ -93,6 +114,11 @@ func (in *Ingress) route(name string, h handler, methods ...string) http.Handler
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
 		a := in.answer(w, r, h, methods)
+		if a.stream != nil {
+			in.metrics.answered(name, a, time.Since(start)) // how long it goes on says nothing
+			in.stream(w, r, a)
+			return
+		}
 		if err := a.send(w); err != nil {
 			in.cfg.Logger.DebugContext(r.Context(), "answer not taken", "route", name, "error", err)
 		}
@@ -109,8 +135,19 @@ func (in *Ingress) answer(w http.ResponseWriter, r *http.Request, h handler, met
 	if len(methods) == 0 || slices.Contains(methods, r.Method) {
 		return h(w, r, "")
 	}
-	w.Header().Set("Allow", methods[0])
+	w.Header().Set("Allow", strings.Join(methods, ", "))
 	return refusal(http.StatusMethodNotAllowed, codeMethod, "Método no permitido", "use "+methods[0])
+}
+
+func (in *Ingress) stream(w http.ResponseWriter, r *http.Request, a answer) {
+	defer func() {
+		if p := recover(); p != nil {
+			in.panicked(r, p)
+			panic(http.ErrAbortHandler) // part of the answer is out: only a broken connection says that it is not all
+		}
+	}()
+	a.headers(w.Header())
+	a.stream(w)
 }
 
 func (in *Ingress) panicked(r *http.Request, p any) answer {
@@ -120,12 +157,17 @@ func (in *Ingress) panicked(r *http.Request, p any) answer {
 	return a
 }
 
-// guarded lets only known callers in.
+// guarded lets only known callers in, and no page in somebody's browser to a door that has no keys.
 func (in *Ingress) guarded(h handler) handler {
 	return func(w http.ResponseWriter, r *http.Request, _ string) answer {
 		caller, ok := in.caller(r)
 		if !ok {
 			a := refusal(http.StatusUnauthorized, codeUnauthorized, "Falta una clave de API válida", "Authorization: Bearer <clave>")
+			a.close = true
+			return a
+		}
+		if err := in.cross.Check(r); err != nil {
+			a := refusal(http.StatusForbidden, codeForeign, "No se admiten solicitudes desde páginas de otro origen", "")
 			a.close = true
 			return a
 		}

@@ -49,7 +49,7 @@ func TestWhatIsPublished(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		h := setup(t, producer.Config{Senders: []string{"1065"}})
-		code, body, header := h.post(one(`,"use_queue":true,"speed":3,"on_unknown":"resend"`))
+		code, body, header := h.post(one(`,"use_queue":true,"speed":3,"on_unknown":"resend","window":"ley-2300"`))
 		if code != http.StatusAccepted {
 			t.Fatal(code, body)
 		}
@@ -61,6 +61,7 @@ func TestWhatIsPublished(t *testing.T) {
 		want := &schemas.Broadcast{
 			Task: task.Bytes(), Sender: "1065", Content: b.GetContent(), Phones: []string{"573001234567"}, Total: 1,
 			AcceptedMs: time.Now().UnixMilli(), RequestSha256: b.GetRequestSha256(), OnUnknown: schemas.OnUnknown_ON_UNKNOWN_RESEND, Speed: 3,
+			Window: schemas.Preset(schemas.PresetLey2300),
 		}
 		if diff := cmp.Diff(want, b, protocmp.Transform()); diff != "" {
 			t.Error(diff)
@@ -72,7 +73,7 @@ func TestWhatIsPublished(t *testing.T) {
 		plan := statusOf(t, h.log.of(schemas.TopicResults)[0]).GetPlan()
 		wantPlan := &schemas.Plan{
 			Total: 1, Origin: &schemas.Origin{Partition: rec.Partition, Offset: rec.Offset}, RequestSha256: b.GetRequestSha256(),
-			Sender: "1065", AcceptedMs: b.GetAcceptedMs(),
+			Sender: "1065", AcceptedMs: b.GetAcceptedMs(), Speed: 3, Window: schemas.Preset(schemas.PresetLey2300),
 		}
 		if diff := cmp.Diff(wantPlan, plan, protocmp.Transform()); diff != "" {
 			t.Error(diff)
@@ -178,6 +179,29 @@ func TestDirectWait(t *testing.T) {
 		code, body, _ = h.post(one(`,"schedule_at":"` + start.Add(time.Hour).Format(time.RFC3339) + `"`))
 		if code != http.StatusAccepted || time.Since(start) != 0 || !strings.Contains(body, `"eta":"`) {
 			t.Errorf("after %v: %d %s", time.Since(start), code, body)
+		}
+	})
+}
+
+// Nobody waits for a window to open: the answer comes at once and says when it does.
+func TestDirectOutsideItsWindow(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := setup(t, producer.Config{})
+		h.finishing()
+		time.Sleep(11*time.Hour + 59*time.Minute) // Saturday 1 January 2000, 6:59 in Bogota
+		open := `,"window":{"timezone":"America/Bogota","hours":[{"days":["sat"],"from":"07:00","to":"08:00"}]}`
+		code, body, _ := h.post(one(open))
+		if b := h.log.broadcast(t); code != http.StatusAccepted || !strings.Contains(body, `"eta":"2000-01-01T12:00:00Z"`) || b.GetDirect() {
+			t.Errorf("%d %s", code, body)
+		}
+		code, body, _ = h.post(one(`,"schedule_at":"2000-01-01T12:00:00Z","window":"ley-2300"`)) // open by then, but for the holiday
+		if code != http.StatusAccepted || !strings.Contains(body, `"eta":"2000-01-03T12:00:00Z"`) {
+			t.Errorf("%d %s", code, body)
+		}
+		time.Sleep(time.Minute)
+		if code, body, _ := h.post(one(open)); code != http.StatusOK {
+			t.Errorf("%d %s", code, body)
 		}
 	})
 }
@@ -324,6 +348,29 @@ func TestLogDoesNotTake(t *testing.T) {
 			golden(t, name, code, body)
 		})
 	}
+}
+
+// Kafka goes away just after it took the broadcast: the plan's acknowledgement and the claim's Status never come, and the
+// three waits together are one.
+func TestAnswerWaitsOnceForKafka(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := setup(t, producer.Config{})
+		waits := 0
+		h.log.before = func(publishing context.Context) {
+			if waits++; waits == 1 {
+				time.Sleep(3 * time.Second)
+				return
+			}
+			<-publishing.Done()
+		}
+		start := time.Now()
+		code, body, _ := h.post(one(`,"use_queue":true`), "Idempotency-Key", "k")
+		if took := time.Since(start); code != http.StatusAccepted || took > 6*time.Second {
+			t.Errorf("%d after %v: %s", code, took, body)
+		}
+		h.log.broadcast(t)
+	})
 }
 
 func TestPanicIs500(t *testing.T) {
@@ -630,6 +677,13 @@ func TestMetrics(t *testing.T) {
 		"altavoz_http_slots_in_use slot=answer":              0,
 		"altavoz_http_slots_in_use slot=any":                 0,
 		"altavoz_http_slots_in_use slot=big":                 0,
+		"altavoz_http_slots_in_use slot=feed":                0,
+		"altavoz_http_slots_in_use slot=list":                0,
+		"altavoz_http_slots_in_use slot=webhook":             0,
+		"altavoz_http_slots_in_use slot=big_webhook":         0,
+	}
+	for _, result := range []string{"accepted", "verified", "refused", "forged", "malformed", "broken", "busy", "unavailable"} {
+		want["altavoz_webhooks_total result="+result] = 0
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)

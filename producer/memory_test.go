@@ -6,6 +6,7 @@ import (
 	"hash/fnv"
 	"io"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -40,7 +41,7 @@ func setup(t *testing.T, cfg producer.Config) *house {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	h.Ingress = producer.New(cfg, producer.Ports{Log: h.log, Statuses: &h.view})
+	h.Ingress = producer.New(cfg, producer.Ports{Log: h.log, Statuses: &h.view, Tasks: &h.view, Webhooks: meta{}})
 	h.handler = h.Handler()
 	return h
 }
@@ -139,7 +140,11 @@ func (l *memoryLog) take(r schemas.Record) schemas.Record {
 	if l.ends == nil {
 		l.ends = map[schemas.Slot]int64{}
 	}
-	r.Partition = int32(h.Sum32() % 4)
+	if r.Topic != schemas.TopicControls { // which has one partition
+		r.Partition = int32(h.Sum32() % 4)
+	} else {
+		r.Partition = 0
+	}
 	slot := schemas.Slot{Topic: r.Topic, Partition: r.Partition}
 	r.Offset = l.ends[slot]
 	l.ends[slot] = r.Offset + 2 // as where a transaction or another writer came between
@@ -230,6 +235,17 @@ func (v *view) Get(t schemas.TaskID) (*schemas.Status, bool) {
 	defer v.mu.Unlock()
 	s, ok := v.statuses[t]
 	return s, ok
+}
+
+func (v *view) Each(each func(schemas.TaskID, *schemas.Status) bool) {
+	v.mu.Lock()
+	all := maps.Clone(v.statuses)
+	v.mu.Unlock()
+	for id, s := range all {
+		if !each(id, s) {
+			return
+		}
+	}
 }
 
 func (v *view) Watch(t schemas.TaskID) (<-chan struct{}, func()) {

@@ -10,11 +10,18 @@ import (
 
 // The routes, as metrics and logs name them.
 const (
-	routeSend   = "send"
-	routeStatus = "status"
-	routeHealth = "health"
-	routeReady  = "ready"
-	routeOther  = "other"
+	routeSend    = "send"
+	routeStatus  = "status"
+	routeTasks   = "tasks"
+	routeTask    = "task"
+	routePause   = "pause"
+	routeResume  = "resume"
+	routeCancel  = "cancel"
+	routeEvents  = "events"
+	routeWebhook = "webhook"
+	routeHealth  = "health"
+	routeReady   = "ready"
+	routeOther   = "other"
 )
 
 type ingressMetrics struct {
@@ -23,6 +30,7 @@ type ingressMetrics struct {
 	rejected   *prometheus.CounterVec // by code: constants of this package and of schemas
 	accepted   prometheus.Counter
 	recipients prometheus.Counter
+	webhooks   map[webhookResult]prometheus.Counter
 }
 
 func newIngressMetrics(in *Ingress, reg prometheus.Registerer) *ingressMetrics {
@@ -38,7 +46,8 @@ func newIngressMetrics(in *Ingress, reg prometheus.Registerer) *ingressMetrics {
 		requests: f.NewCounterVec(prometheus.CounterOpts{
 			Name: "altavoz_http_requests_total", Help: "HTTP requests answered.",
 		}, []string{"route", "status"}),
-		seconds: make(map[string]prometheus.Observer),
+		seconds:  make(map[string]prometheus.Observer),
+		webhooks: make(map[webhookResult]prometheus.Counter),
 		rejected: f.NewCounterVec(prometheus.CounterOpts{
 			Name: "altavoz_http_rejected_total", Help: "HTTP requests refused, by reason.",
 		}, []string{"code"}),
@@ -47,12 +56,24 @@ func newIngressMetrics(in *Ingress, reg prometheus.Registerer) *ingressMetrics {
 			Name: "altavoz_broadcasts_recipients_total", Help: "Recipients of the broadcasts accepted, invalid and repeated ones included.",
 		}),
 	}
-	for _, route := range []string{routeSend, routeStatus, routeHealth, routeReady, routeOther} {
+	for _, route := range []string{
+		routeSend, routeStatus, routeTasks, routeTask, routePause, routeResume, routeCancel, routeEvents, routeWebhook, routeHealth, routeReady, routeOther,
+	} {
 		m.seconds[route] = seconds.WithLabelValues(route)
 	}
-	for name, s := range map[string]slots{"big": in.uploads, "any": in.reading, "answer": in.waiting} {
+	webhooks := f.NewCounterVec(prometheus.CounterOpts{
+		Name: "altavoz_webhooks_total", Help: "Webhooks answered, by what became of them.",
+	}, []string{"result"})
+	for _, result := range webhookResults {
+		m.webhooks[result] = webhooks.WithLabelValues(string(result))
+	}
+	for name, s := range map[string]slots{
+		"big": in.bodies.big, "any": in.bodies.any, "answer": in.waiting, "webhook": in.webhooks.any, "big_webhook": in.webhooks.big,
+		"list": in.listing, "feed": in.feeds,
+	} {
 		f.NewGaugeFunc(prometheus.GaugeOpts{
-			Name: "altavoz_http_slots_in_use", Help: "Requests that hold a slot: big bodies, bodies of any size, answers waited for.",
+			Name:        "altavoz_http_slots_in_use",
+			Help:        "Requests that hold a slot: big bodies, bodies of any size, answers waited for, lists being made, open feeds; webhooks have their own.",
 			ConstLabels: prometheus.Labels{"slot": name},
 		}, func() float64 { return float64(len(s)) })
 	}

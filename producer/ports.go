@@ -3,6 +3,8 @@ package producer
 import (
 	"context"
 	"log/slog"
+	"net/http"
+	"net/url"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -27,10 +29,28 @@ type Statuses interface {
 	CaughtUp() <-chan struct{}
 }
 
+// Tasks is every task there is.
+type Tasks interface {
+	// Each calls each for every task, in no order, until it returns false. How many there may be is bounded.
+	Each(each func(schemas.TaskID, *schemas.Status) bool)
+}
+
+// Webhooks understands what Meta posts.
+type Webhooks interface {
+	// Challenge returns what proves to Meta that the endpoint is ours, and false for one who may not know.
+	Challenge(query url.Values) (answer string, ok bool)
+	// Signed reports whether the body is Meta's.
+	Signed(body []byte, header http.Header) bool
+	// Receipts returns the results that the body tells of. An error means that nobody will ever understand it.
+	Receipts(body []byte, now time.Time) ([]schemas.Record, error)
+}
+
 // Ports are the doors that the ingress uses.
 type Ports struct {
 	Log      Log
 	Statuses Statuses
+	Tasks    Tasks
+	Webhooks Webhooks // nil: no receipts are taken
 }
 
 // Config is what the ingress wants to be told. Zero values give the defaults.
@@ -41,8 +61,11 @@ type Config struct {
 	MaxPhones     uint32        // recipients of a request; schemas.MaxRecipients
 	DirectTimeout time.Duration // how long an answer waits for a direct broadcast; DefaultDirectTimeout
 	Uploads       int           // bodies over BigBody that are read at once; DefaultUploads
-	Logger        *slog.Logger
-	Registerer    prometheus.Registerer
+	Feeds         int           // event feeds that are open at once; DefaultFeeds
+	// Rate tells how many messages a second a number may send, 0: without a limit; nil: nobody knows.
+	Rate       func(sender string) float64
+	Logger     *slog.Logger
+	Registerer prometheus.Registerer
 }
 
 // Limits of the door. A request that finds no room is told to come back (503), and never waits in memory.
@@ -61,11 +84,20 @@ const (
 	bodyGrace   = 30 * time.Second
 	minBodyRate = 256 << 10 // bytes a second: 140 MB in 10 minutes
 
-	// publishTimeout is how long an answer waits for an acknowledgement. The log goes on trying for 10 s, so that a record may
-	// arrive after its request was told to come back: then its task id tells.
-	publishTimeout = 5 * time.Second
+	// PublishTimeout is how long an answer waits for Kafka once its body was read: for all acknowledgements, and for the Status
+	// that tells who had a chosen task id first. The log goes on trying for 10 s, so that a record may arrive after its
+	// request was told to come back: then its task id tells.
+	PublishTimeout = 5 * time.Second
 
-	claimTimeout  = 10 * time.Second // of the Status that tells who had a chosen task id first
 	answerTimeout = 30 * time.Second // of writing an answer
 	retryAfter    = 2 * time.Second  // told with 503
+
+	// maxListing is how many lists are made at once: each looks at every task of the view.
+	maxListing = 4
+	// controlTimeout is how long an answer waits for the word that a control is in force.
+	controlTimeout  = 2 * time.Second
+	maxControlBytes = 4 << 10 // of the body of a control
+
+	// DefaultFeeds times a connection, its buffers and a goroutine (20 KiB) is 20 MiB.
+	DefaultFeeds = 1024
 )

@@ -20,20 +20,21 @@ import (
 // Draft is a broadcast as a Go program writes it. The zero value of a member leaves it out; the rules are those of the
 // HTTP request.
 type Draft struct {
-	TaskID        string    `json:"task_id,omitzero"` // chosen: publishing it again is harmless
-	Sender        string    `json:"sender,omitzero"`
-	BodyText      string    `json:"body_text"`
-	FooterText    string    `json:"footer_text,omitzero"`
-	ButtonText    string    `json:"button_text,omitzero"`
-	ButtonURL     string    `json:"button_url,omitzero"`
-	Category      string    `json:"category,omitzero"`
-	OnUnknown     string    `json:"on_unknown,omitzero"`
-	ScheduleAt    time.Time `json:"schedule_at,omitzero"`
-	ExpireAt      time.Time `json:"expire_at,omitzero"`
-	Speed         uint32    `json:"speed,omitzero"`
-	UseQueue      bool      `json:"use_queue,omitzero"` // for HTTP
-	HeaderType    string    `json:"header_type,omitzero"`
-	HeaderContent string    `json:"header_content,omitzero"` // a text or a URL; not with File
+	TaskID        string          `json:"task_id,omitzero"` // chosen: publishing it again is harmless
+	Sender        string          `json:"sender,omitzero"`
+	BodyText      string          `json:"body_text"`
+	FooterText    string          `json:"footer_text,omitzero"`
+	ButtonText    string          `json:"button_text,omitzero"`
+	ButtonURL     string          `json:"button_url,omitzero"`
+	Category      string          `json:"category,omitzero"`
+	OnUnknown     string          `json:"on_unknown,omitzero"`
+	ScheduleAt    time.Time       `json:"schedule_at,omitzero"`
+	ExpireAt      time.Time       `json:"expire_at,omitzero"`
+	Speed         uint32          `json:"speed,omitzero"`
+	UseQueue      bool            `json:"use_queue,omitzero"` // for HTTP
+	Window        *schemas.Window `json:"window,omitzero"`
+	HeaderType    string          `json:"header_type,omitzero"`
+	HeaderContent string          `json:"header_content,omitzero"` // a text or a URL; not with File
 
 	File     io.Reader        `json:"-"` // of the header
 	FileType string           `json:"-"` // MIME type, where it is known

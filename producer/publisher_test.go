@@ -33,15 +33,20 @@ func TestPublish(t *testing.T) {
 	t.Parallel()
 	log := &memoryLog{}
 	const task = "0192f0c0-0000-7000-8000-000000000001"
+	window := &schemas.Window{Timezone: "UTC", Hours: []*schemas.Hours{{Days: 0b1111111, To: 24 * 60}, {Days: 1, From: 61, To: 62}}}
 	got, err := producer.Publish(t.Context(), log, &producer.Draft{
 		TaskID: task, Sender: "1065", BodyText: "Hola <ñ> \"x\"", FooterText: "pie", ButtonText: "Ver", ButtonURL: "https://example.com/?a=1&b=2",
 		HeaderType: "document", File: strings.NewReader("%PDF-1.7\n" + strings.Repeat("x", 600_000)), FileType: "application/pdf", FileName: "año & 1/2.pdf",
 		Phones: numbers(1001), Speed: 9, OnUnknown: "resend", ExpireAt: time.Now().Add(time.Hour),
+		Window: window,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	b := log.broadcast(t)
+	if diff := cmp.Diff(window, b.GetWindow(), protocmp.Transform()); diff != "" {
+		t.Error(diff)
+	}
 	id, _ := schemas.ParseTaskID(task)
 	rec := log.of(schemas.TopicBroadcasts)[0]
 	want := producer.Receipt{Task: id, Total: 1001, Origin: &schemas.Origin{Partition: rec.Partition, Offset: rec.Offset}}

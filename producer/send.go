@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"altavoz/producer/tasks"
 	"altavoz/schemas"
 )
 
@@ -19,11 +20,6 @@ const maxIdempotencyKey = 255 // bytes, as others take them
 func (in *Ingress) send(w http.ResponseWriter, r *http.Request, caller string) answer {
 	if enc := r.Header.Get("Content-Encoding"); enc != "" && !strings.EqualFold(enc, "identity") {
 		a := refusal(http.StatusUnsupportedMediaType, codeEncoding, "El cuerpo de la solicitud no puede venir comprimido", "")
-		a.close = true
-		return a
-	}
-	if err := in.cross.Check(r); err != nil { // a page in somebody's browser, and a door without keys behind it
-		a := refusal(http.StatusForbidden, codeForeign, "No se admiten solicitudes desde páginas de otro origen", "")
 		a.close = true
 		return a
 	}
@@ -69,15 +65,27 @@ type order struct {
 
 // direct reports whether somebody waits for the broadcast's end: not if asked otherwise, nor if it can't come soon.
 func (o *order) direct() bool {
-	return !o.req.UseQueue && o.req.Total <= schemas.InlineRecipients && o.req.ScheduleMs <= o.now.UnixMilli()
+	return !o.req.UseQueue && o.req.Total <= schemas.InlineRecipients && !o.begins().After(o.now)
+}
+
+// begins is when the first send may start: at once, at its schedule, or when its window opens then.
+func (o *order) begins() time.Time {
+	at := o.now
+	if scheduled := time.UnixMilli(o.req.ScheduleMs); scheduled.After(at) {
+		at = scheduled
+	}
+	if opens, ok := o.req.Window.Next(at); ok {
+		return opens
+	}
+	return at.Add(schemas.TaskLife) // never: such a request was refused, or is as good as over
 }
 
 func (in *Ingress) read(w http.ResponseWriter, r *http.Request, sink schemas.Sink) (*schemas.Request, error) {
-	body, err := in.openBody(w, r)
+	body, err := in.bodies.open(w, r)
 	if err != nil {
 		return nil, err
 	}
-	defer in.closeBody(body)
+	defer body.close()
 	return schemas.ReadRequest(body, sink, schemas.RequestLimits{MaxPhones: in.cfg.MaxPhones, MaxBody: in.cfg.MaxBody, Now: time.Now()})
 }
 
@@ -118,25 +126,26 @@ func (in *Ingress) accept(ctx context.Context, o *order) answer {
 			return in.repeat(ctx, o, s)
 		}
 	}
+	soon, cancel := context.WithDeadline(ctx, o.now.Add(PublishTimeout))
+	defer cancel()
+	o.up.ctx = soon
 	b, err := o.up.broadcast(o.req, o.task, o.sender, o.now)
 	if err != nil {
 		return in.notTaken(ctx, o, err, false)
 	}
 	b.Chosen, b.Direct = o.chosen, o.direct()
-	origin, err := commit(ctx, in.ports.Log, b)
+	origin, err := commit(soon, in.ports.Log, b)
 	if err != nil {
 		return in.notTaken(ctx, o, err, true)
 	}
 	in.cfg.Logger.InfoContext(ctx, "broadcast accepted", "task", o.task.String(), "total", b.GetTotal(), "lane", string(b.Lane()),
 		"header", b.GetContent().GetHeader().String(), "file_bytes", b.GetContent().GetMedia().GetSize(), "direct", b.GetDirect(), "chosen", o.chosen)
-	if _, err := publish(ctx, in.ports.Log, plan(b, origin)); err != nil {
+	if _, err := publish(soon, in.ports.Log, plan(b, origin)); err != nil {
 		// It is accepted all the same: the fanout writes the plan too.
 		in.cfg.Logger.WarnContext(ctx, "plan not published", "task", o.task.String(), "error", err)
 	}
 	if o.chosen {
-		wait, cancel := context.WithTimeout(ctx, min(claimTimeout, time.Until(o.until)))
-		defer cancel()
-		if s := in.await(wait, o.task, func(s *schemas.Status) bool { return s.GetPlan() != nil }); s != nil && !sameOrigin(s.GetPlan().GetOrigin(), origin) {
+		if s := in.await(soon, o.task, func(s *schemas.Status) bool { return s.GetPlan() != nil }); s != nil && !sameOrigin(s.GetPlan().GetOrigin(), origin) {
 			return in.repeat(ctx, o, s)
 		}
 	}
@@ -178,8 +187,8 @@ func (in *Ingress) notTaken(ctx context.Context, o *order, err error, broadcast 
 func (in *Ingress) finish(ctx context.Context, o *order) answer {
 	a := answer{status: http.StatusAccepted, location: PathStatus + o.task.String(), replayed: o.replay}
 	queued := queuedBody{Success: true, Message: textQueued, TaskID: o.task.String(), Warnings: o.req.Warnings}
-	if at := o.req.ScheduleMs; at > o.now.UnixMilli() {
-		queued.ETA = eta(at)
+	if at := o.begins(); at.After(o.now) {
+		queued.ETA = tasks.Clock(at.UnixMilli())
 	}
 	a.body = queued
 	if !o.direct() || !in.waiting.take() {
@@ -192,10 +201,10 @@ func (in *Ingress) finish(ctx context.Context, o *order) answer {
 	if s == nil {
 		return a
 	}
-	result := resultOf(s)
-	if s.GetPhase() == schemas.Phase_PHASE_FAILED && result.Successful == 0 {
+	result := tasks.ResultOf(s)
+	if state, why := tasks.StateOf(s, time.Now()); state == tasks.Failure && result.Successful == 0 {
 		a.status, a.code = http.StatusBadRequest, codeContent
-		a.body = errorBody{Error: cmp.Or(s.GetWhy(), schemas.Failed(schemas.CodeContent).Spanish()), Code: codeContent, TaskID: o.task.String(), Result: result}
+		a.body = errorBody{Error: cmp.Or(why, schemas.Failed(schemas.CodeContent).Spanish()), Code: codeContent, TaskID: o.task.String(), Result: result}
 		return a
 	}
 	a.status = http.StatusOK

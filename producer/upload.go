@@ -15,9 +15,14 @@ const sliceBatch = 16
 // errPublish is the error of a log that did not take a record, or did not say in time that it did.
 var errPublish = errors.New("publishing")
 
-// publish waits for acknowledgements as long as it has to and no longer, whatever becomes of the client.
+// publish waits for acknowledgements as long as it has to and no longer, whatever becomes of the client. A deadline of ctx
+// counts: an answer that writes several times waits no longer than one that writes once.
 func publish(ctx context.Context, log Log, recs ...schemas.Record) ([]schemas.Record, error) {
-	ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), publishTimeout, errors.New("no acknowledgement in time"))
+	until := time.Now().Add(PublishTimeout)
+	if sooner, ok := ctx.Deadline(); ok && sooner.Before(until) {
+		until = sooner
+	}
+	ctx, cancel := context.WithDeadlineCause(context.WithoutCancel(ctx), until, errors.New("no acknowledgement in time"))
 	defer cancel()
 	out, err := log.Publish(ctx, recs...)
 	if err != nil {
@@ -115,6 +120,7 @@ func plan(b *schemas.Broadcast, origin *schemas.Origin) schemas.Record {
 		Event: &schemas.Result_Plan{Plan: &schemas.Plan{
 			Total: b.GetTotal(), Origin: origin, RequestSha256: b.GetRequestSha256(), Sender: b.GetSender(),
 			AcceptedMs: b.GetAcceptedMs(), ScheduleMs: b.GetScheduleMs(), ExpireMs: b.GetExpireMs(), Direct: b.GetDirect(),
+			Window: b.GetWindow(), Speed: b.GetSpeed(),
 		}},
 	})
 }

@@ -62,7 +62,7 @@ func (d *dataURI) Text(text []byte) error {
 		} else {
 			d.open = true
 		}
-		d.label = append(d.label, text[:min(comma, maxDataLabel)]...)
+		d.label = append(d.label, text[:min(comma, maxDataLabel+1-len(d.label))]...) // one too many tells
 		if text = text[min(comma+1, len(text)):]; d.open || len(d.label) > maxDataLabel {
 			d.readLabel()
 		}
@@ -103,7 +103,7 @@ func (d *dataURI) readLabel() {
 		return
 	}
 	end := len(label) - len(base64Mark)
-	if !d.open || end < len(dataScheme) || !strings.EqualFold(label[end:], base64Mark) {
+	if !d.open || len(label) > maxDataLabel || end < len(dataScheme) || !strings.EqualFold(label[end:], base64Mark) {
 		d.refuse(CodeBase64, "El campo 'header_content' debe tener la forma data:<tipo>;base64,<archivo>")
 		return
 	}

@@ -88,3 +88,21 @@ func TestBlobRefRoundTrip(t *testing.T) {
 		}
 	})
 }
+
+// Meta hands back whatever callback data a message was sent with, also by others on the same number.
+func FuzzParseCallback(f *testing.F) {
+	f.Add(schemas.Callback(schemas.NewTaskID(), 7))
+	f.Add("av1:urn:uuid:6f1d2c1e-5f0a-5d3b-9a7e-0c4a17a0a11a:1")
+	f.Add("av1:6f1d2c1e-5f0a-5d3b-9a7e-0c4a17a0a11a:+1")
+	f.Add("av1::")
+	f.Fuzz(func(t *testing.T, text string) {
+		id, index, ok := schemas.ParseCallback(text)
+		if !ok {
+			return
+		}
+		again, n, ok := schemas.ParseCallback(schemas.Callback(id, index))
+		if !ok || again != id || n != index {
+			t.Fatalf("%q is %s/%d and then %s/%d", text, id, index, again, n)
+		}
+	})
+}

@@ -3,6 +3,7 @@ package schemas
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"fmt"
 	"hash"
 	"strconv"
 	"unicode/utf8"
@@ -22,6 +23,13 @@ func (r *requestReader) meaning() []byte {
 	}
 	for _, n := range []int64{q.ScheduleMs, q.ExpireMs, int64(q.Speed), int64(q.Total)} {
 		writeText(h, strconv.FormatInt(n, 10))
+	}
+	if w := q.Window; w != nil { // what has none means what it meant before there were any; how a preset is called means nothing
+		writeText(h, w.GetTimezone())
+		writeText(h, w.GetHolidays())
+		for _, o := range w.GetHours() {
+			writeText(h, fmt.Sprint(o.GetDays(), o.GetFrom(), o.GetTo()))
+		}
 	}
 	return h.Sum(nil)
 }

@@ -60,6 +60,7 @@ type Request struct {
 	ScheduleMs int64
 	ExpireMs   int64
 	Speed      uint32
+	Window     *Window  // nil: at any time
 	SHA256     []byte   // of the meaning: however the same request is written, it is the same
 	Warnings   []string // Spanish
 }
@@ -135,7 +136,7 @@ func (r *Request) Broadcast(task TaskID, sender string, acceptedMs int64, slices
 	return &Broadcast{
 		Task: task.Bytes(), Sender: sender, Content: content, Phones: r.Phones, Slices: slices, Total: r.Total,
 		AcceptedMs: acceptedMs, RequestSha256: r.SHA256, Chosen: r.TaskID != nil, OnUnknown: r.OnUnknown,
-		ScheduleMs: r.ScheduleMs, ExpireMs: r.ExpireMs, Speed: r.Speed,
+		ScheduleMs: r.ScheduleMs, ExpireMs: r.ExpireMs, Speed: r.Speed, Window: proto.CloneOf(r.Window),
 	}
 }
 
@@ -212,6 +213,8 @@ func (r *requestReader) member(name string) error {
 		}
 		r.req.Speed = uint32(n)
 		return nil
+	case "window":
+		return r.window()
 	}
 	if slices.Contains(textFields, name) {
 		tok, err := r.value(name, "un texto", jsontext.KindString)
@@ -245,8 +248,17 @@ func (r *requestReader) value(name, what string, kinds ...jsontext.Kind) (jsonte
 
 // skip reads a value and drops it.
 func (r *requestReader) skip() error {
+	return r.tokens(func(jsontext.Token) error { return nil })
+}
+
+// tokens reads a value.
+func (r *requestReader) tokens(each func(jsontext.Token) error) error {
 	for depth := r.dec.StackDepth(); ; {
-		if _, err := r.dec.ReadToken(); err != nil {
+		tok, err := r.dec.ReadToken()
+		if err != nil {
+			return err
+		}
+		if err := each(tok); err != nil {
 			return err
 		}
 		if r.skipped++; r.dec.StackDepth() > maxDepth || r.skipped > maxSkipped {

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/testing/protocmp"
 	"pgregory.net/rapid"
 
@@ -65,6 +66,16 @@ func with(members string) string {
 	return `{"phones":["573001234567"],"body_text":"Hola",` + members + `}`
 }
 
+// week is one with a window in UTC.
+func week(members string) string {
+	return with(`"window":{"timezone":"UTC","hours":[{` + members + `}]}`)
+}
+
+// withEnd is one that expires.
+func withEnd(at, members string) string {
+	return with(`"expire_at":"` + at + `","window":{"timezone":"UTC","hours":[{` + members + `}]}`)
+}
+
 const pngHead = "\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"
 
 func dataURI(label, file string) string {
@@ -100,12 +111,14 @@ func TestRequestEverything(t *testing.T) {
 		"speed": 20, "expire_at": "2026-03-03T09:00:00-05:00", "schedule_at": "2026-03-02T09:00:00-05:00", "on_unknown": "resend",
 		"sender": "1065", "category": "utility", "use_queue": true, "footer_text": "pie", "button_url": "HTTPS://Example.com/ñ?a=b",
 		"button_text": "Ver", "header_content": "Aviso 😀", "header_type": "text", "body_text": "Hola \"\u00e1\"", "nada": null, "otro": {"a": [1, {}]},
-		"task_id": "0192F0C0-0000-7000-8000-000000000001", "phones": ["1"], "Phones": []}`)
+		"task_id": "0192F0C0-0000-7000-8000-000000000001", "phones": ["1"], "Phones": [],
+		"window": {"hours": [{"from": "08:30", "to": "24:00", "days": ["sat-mon", "wed"]}], "timezone": "Europe/Madrid", "holidays": "CO"}}`)
 	id, _ := schemas.ParseTaskID("0192f0c0-0000-7000-8000-000000000001")
 	want := &schemas.Request{
 		TaskID: &id, Sender: "1065", Phones: []string{"1"}, Total: 1, UseQueue: true, OnUnknown: schemas.OnUnknown_ON_UNKNOWN_RESEND,
 		ScheduleMs: time.Date(2026, 3, 2, 14, 0, 0, 0, time.UTC).UnixMilli(), ExpireMs: time.Date(2026, 3, 3, 14, 0, 0, 0, time.UTC).UnixMilli(),
 		Speed: 20, SHA256: req.SHA256,
+		Window: &schemas.Window{Timezone: "Europe/Madrid", Holidays: "CO", Hours: []*schemas.Hours{{Days: 0b1001011, From: 510, To: 1440}}},
 		Content: &schemas.Content{
 			Body: `Hola "á"`, Footer: "pie", ButtonText: "Ver", ButtonUrl: "HTTPS://Example.com/ñ?a=b", Category: "utility",
 			Header: schemas.HeaderKind_HEADER_KIND_TEXT, HeaderText: "Aviso 😀",
@@ -118,7 +131,7 @@ func TestRequestEverything(t *testing.T) {
 		t.Error(diff)
 	}
 	b := req.Broadcast(id, "77", 5, nil, nil)
-	if b.GetSender() != "77" || !b.GetChosen() || b.GetSpeed() != 20 || b.GetAcceptedMs() != 5 || !bytes.Equal(b.GetRequestSha256(), req.SHA256) {
+	if b.GetSender() != "77" || !b.GetChosen() || b.GetSpeed() != 20 || b.GetAcceptedMs() != 5 || !proto.Equal(b.GetWindow(), want.Window) || !bytes.Equal(b.GetRequestSha256(), req.SHA256) {
 		t.Errorf("broadcast %v", b)
 	}
 }
@@ -128,8 +141,8 @@ func TestRequestBlankIsAbsent(t *testing.T) {
 	t.Parallel()
 	plain := mustRead(t, with(`"use_queue":false`))
 	for _, members := range []string{
-		`"header_type":null,"header_content":null,"button_text":null,"button_url":null,"footer_text":null,"use_queue":null,"speed":null`,
-		`"header_type":"","header_content":" ","button_text":"","button_url":"","footer_text":"\n","sender":"","on_unknown":""`,
+		`"header_type":null,"header_content":null,"button_text":null,"button_url":null,"footer_text":null,"use_queue":null,"speed":null,"window":null`,
+		`"header_type":"","header_content":" ","button_text":"","button_url":"","footer_text":"\n","sender":"","on_unknown":"","window":""`,
 	} {
 		if req := mustRead(t, with(members)); !bytes.Equal(req.SHA256, plain.SHA256) {
 			t.Errorf("%s is another request", members)
@@ -245,6 +258,21 @@ func TestRequestRefusals(t *testing.T) {
 		{"schedule too far", with(`"schedule_at":"2026-03-14T12:00:01Z"`), "schedule_at", "invalid_time"},
 		{"expired", with(`"expire_at":"2026-03-01T12:00:00Z"`), "expire_at", "invalid_time"},
 		{"expires before it starts", with(`"expire_at":"2026-03-02T12:00:00Z","schedule_at":"2026-03-02T12:00:00Z"`), "expire_at", "invalid_time"},
+		{"window a number", with(`"window":7`), "window", "wrong_type"},
+		{"window a list", with(`"window":["ley-2300"]`), "window", "wrong_type"},
+		{"window of another name", with(`"window":"ley-2301"`), "window", "invalid_value"},
+		{"window with a member too many", week(`"days":["mon"],"from":"07:00","to":"08:00","ab":1`), "window", "wrong_type"},
+		{"window twice the same", week(`"days":["mon"],"from":"07:00","to":"08:00","to":"08:00"`), "to", "duplicate_field"},
+		{"window, long", week(`"days":["mon"` + strings.Repeat(`,"mon"`, 2000) + `],"from":"07:00","to":"08:00"`), "window", "wrong_type"},
+		{"window, endless", with(`"window":[` + strings.Repeat("1,", 20000) + `1]`), "", "invalid_json"},
+		{"window, deep", with(`"window":` + strings.Repeat("[", 40) + strings.Repeat("]", 40)), "", "invalid_json"},
+		{"window without hours", with(`"window":{"timezone":"UTC"}`), "window", "too_many"},
+		{"window nowhere", with(`"window":{"hours":[{"days":["mon"],"from":"07:00","to":"08:00"}]}`), "window", "invalid_value"},
+		{"window on no day", week(`"days":[],"from":"07:00","to":"08:00"`), "window", "invalid_value"},
+		{"window on a day that is none", week(`"days":["monday"],"from":"07:00","to":"08:00"`), "window", "invalid_value"},
+		{"window backwards", week(`"days":["mon"],"from":"08:00","to":"08:00"`), "window", "invalid_time"},
+		{"window opens too late", withEnd("2026-03-01T12:30:00Z", `"days":["sun"],"from":"12:30","to":"13:00"`), "window", "invalid_time"},
+		{"window opened too early", withEnd("2026-03-01T12:30:00Z", `"days":["sun"],"from":"11:30","to":"12:00"`), "window", "invalid_time"},
 		{"task id", with(`"task_id":"abc"`), "task_id", "invalid_value"},
 		{"sender", with(`"sender":"` + long[:65] + `"`), "sender", "too_long"},
 	}
@@ -276,6 +304,8 @@ func TestRequestTakes(t *testing.T) {
 	for _, members := range []string{
 		`"schedule_at":"2026-03-14T12:00:00Z"`, // 13 days ahead, to the second
 		`"schedule_at":"2020-01-01T00:00:00Z"`, // at once
+		`"window":"ley\u002d2300"`,
+		`"expire_at":"2026-03-01T12:30:01Z","window":{"timezone":"UTC","hours":[{"days":["sun"],"from":"12:30","to":"13:00"}]}`, // a second
 		`"button_text":"` + strings.Repeat("ñ", 20) + `","footer_text":"` + strings.Repeat("ñ", 60) + `"`,
 		`"header_type":"text","header_content":"data:,` + strings.Repeat("x", 54) + `"`,
 		`"header_type":"image","header_content":"http://10.0.0.1:8080/a?b#c"`,
@@ -446,6 +476,10 @@ func TestRequestMeaning(t *testing.T) {
 		with(`"schedule_at":"2026-03-02T12:00:00Z"`), with(`"expire_at":"2026-03-02T12:00:00Z"`), with(`"button_url":"http://example.com"`),
 		with(`"header_type":"image","header_content":"https://a.co"`), with(`"header_type":"video","header_content":"https://a.co"`),
 		media("image", "image/png", pngHead), media("image", "image/png", pngHead+"x"),
+		with(`"window":"ley-2300"`), week(`"days":["mon"],"from":"07:00","to":"08:00"`), week(`"days":["mon"],"from":"07:00","to":"08:01"`),
+		week(`"days":["tue"],"from":"07:00","to":"08:00"`), with(`"window":{"timezone":"GMT","hours":[{"days":["mon"],"from":"07:00","to":"08:00"}]}`),
+		with(`"window":{"holidays":"CO","timezone":"UTC","hours":[{"days":["mon"],"from":"07:00","to":"08:00"}]}`),
+		week(`"days":["mon"],"from":"07:00","to":"08:00"},{"days":["tue"],"from":"07:00","to":"08:00"`),
 		`{"phones":["1","23"],"body_text":"Hola"}`, `{"phones":["12","3"],"body_text":"Hola"}`, `{"phones":["3","12"],"body_text":"Hola"}`,
 		`{"phones":["123"],"body_text":"Hola"}`, `{"phones":["123"],"body_text":"Hola "}`,
 	} {
@@ -469,6 +503,7 @@ func seeds() []string {
 		`["header_content","` + file + `"]`,
 		`{"header\u005fcontent":"` + file + `"]`,
 		`{"phones":["1",2,"\"\\"],"body_text":"\ud83d\ude00","use_queue":true,"speed":3,"a":null}`,
+		with(`"window":"ley-2300"`), week(`"days":["sat-mon","wed"],"from":"07:00","to":"24:00"`), with(`"window":{"hours":[{"days":[{}]}]}`),
 		`{"phones":[1.5],"body_text":7}`,
 		`{"phones":["1"]} x`, `{`, ``, `{"":{}}`, "{\"header_content\":\"\xff",
 	}

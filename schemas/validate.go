@@ -51,6 +51,7 @@ func (r *requestReader) validate() error {
 	}
 	r.req.Sender = r.text("sender", maxSender)
 	r.times()
+	r.opens()
 	if text := r.texts["task_id"]; text != "" {
 		if id, err := ParseTaskID(text); err != nil || id == (TaskID{}) {
 			r.refuse("task_id", CodeValue, "El campo 'task_id' debe ser un UUID")
@@ -58,7 +59,7 @@ func (r *requestReader) validate() error {
 			r.req.TaskID = &id
 		}
 	}
-	for _, field := range slices.Concat([]string{"phones"}, textFields, []string{"use_queue", "speed"}) {
+	for _, field := range slices.Concat([]string{"phones"}, textFields, []string{"use_queue", "speed", "window"}) {
 		if e := r.bad[field]; e != nil {
 			return e
 		}
@@ -163,6 +164,23 @@ func (r *requestReader) times() {
 		r.refuse("schedule_at", CodeTime, fmt.Sprintf("El campo 'schedule_at' admite como máximo %d días desde ahora", TaskLife/day))
 	case r.req.ExpireMs != 0 && r.req.ExpireMs <= now:
 		r.refuse("expire_at", CodeTime, "El campo 'expire_at' ya pasó")
+	}
+}
+
+// opens refuses a window in which nobody would be sent to: it does not open between the beginning and the end.
+func (r *requestReader) opens() {
+	if r.lim.Now.IsZero() || r.req.Window == nil || r.isBad("schedule_at") || r.isBad("expire_at") {
+		return
+	}
+	from, end := r.lim.Now, r.lim.Now.Add(TaskLife)
+	if at := time.UnixMilli(r.req.ScheduleMs); at.After(from) {
+		from = at
+	}
+	if at := time.UnixMilli(r.req.ExpireMs); r.req.ExpireMs != 0 && at.Before(end) {
+		end = at
+	}
+	if at, ok := r.req.Window.Next(from); !ok || !at.Before(end) {
+		r.refuse("window", CodeTime, "El campo 'window' no abre en el tiempo que tiene el envío, hasta "+end.UTC().Format(time.RFC3339))
 	}
 }
 

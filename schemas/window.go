@@ -1,13 +1,24 @@
 package schemas
 
 import (
+	"bytes"
+	"errors"
+	"fmt"
+	"strings"
 	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
 
 	"altavoz/schemas/hours"
 )
 
 // PresetLey2300 is when Ley 2300 of 2023 lets companies in Colombia write to consumers.
 const PresetLey2300 = "ley-2300"
+
+const (
+	maxPreset = 64      // bytes of a preset's name, which later versions may have more of
+	maxWindow = 8 << 10 // bytes of a window in JSON: hours.MaxSpans of every day are half of it
+)
 
 // Preset returns the window of that name; nil if there is none.
 func Preset(name string) *Window {
@@ -21,25 +32,25 @@ func Preset(name string) *Window {
 	}
 }
 
-// week makes the window what can be asked. It takes some 20 µs, most of it for the time zone.
-func (x *Window) week() (*hours.Week, error) {
+func (x *Window) spec() hours.Spec {
 	s := hours.Spec{Zone: x.GetTimezone(), Holidays: x.GetHolidays(), Spans: make([]hours.Span, len(x.GetHours()))}
 	for i, h := range x.GetHours() {
 		s.Spans[i] = hours.Span{Days: h.GetDays(), From: h.GetFrom(), To: h.GetTo()}
 	}
-	return hours.New(s)
+	return s
 }
 
 // Opening returns the opening of the window that contains at, from at on, or else the next one: it is open from the one
 // moment on, and closed from the other on. It is false, and never open, if it does not open within hours.Horizon, or is
 // no window that Check would pass. No window at all is always open, as far as that reaches.
 //
-// Whoever asks often keeps the answer: it holds until the opening ends.
+// It takes some 20 µs, most of it to find the time zone: whoever asks often keeps the answer, which holds until the
+// opening ends.
 func (x *Window) Opening(at time.Time) (from, to time.Time, ok bool) {
 	if x == nil {
 		return at, at.Add(hours.Horizon), true
 	}
-	w, err := x.week()
+	w, err := hours.New(x.spec())
 	if err != nil {
 		return time.Time{}, time.Time{}, false
 	}
@@ -56,4 +67,108 @@ func (x *Window) Open(at time.Time) bool {
 func (x *Window) Next(at time.Time) (time.Time, bool) {
 	from, _, ok := x.Opening(at)
 	return from, ok
+}
+
+// Waiting says, to those who wait for a task, that it stands outside its window until a moment that Next returned.
+func (x *Window) Waiting(until time.Time) string {
+	zone, err := time.LoadLocation(x.GetTimezone())
+	if err != nil {
+		zone = time.UTC
+	}
+	return fmt.Sprintf("Fuera del horario de envío; abre %s (%s)", until.In(zone).Format("2006-01-02 15:04"), zone)
+}
+
+// Check returns what is wrong with a window, or nil.
+func (x *Window) Check() *FieldError {
+	if x == nil {
+		return nil
+	}
+	if len(x.GetPreset()) > maxPreset {
+		return windowFault(hours.ErrForm)
+	}
+	_, err := hours.New(x.spec())
+	return windowFault(err)
+}
+
+// windowFault words what is wrong with hours.
+func windowFault(err error) *FieldError {
+	fault := func(code, spanish string) *FieldError {
+		return &FieldError{Field: "window", Code: code, Spanish: "El campo 'window' " + spanish}
+	}
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, hours.ErrZone):
+		return fault(CodeValue, "debe decir en 'timezone' el nombre IANA de una zona horaria, como America/Bogota")
+	case errors.Is(err, hours.ErrSpans):
+		return fault(CodeTooMany, fmt.Sprintf("debe tener en 'hours' entre 1 y %d horarios", hours.MaxSpans))
+	case errors.Is(err, hours.ErrDays):
+		return fault(CodeValue, "debe tener en 'days' una lista de días (mon, tue, wed, thu, fri, sat, sun) o de tramos como mon-fri")
+	case errors.Is(err, hours.ErrTimes):
+		return fault(CodeTime, "debe decir en 'from' y 'to' horas HH:MM del mismo día, de 00:00 a 24:00, y 'from' antes que 'to'")
+	case errors.Is(err, hours.ErrHolidays):
+		return fault(CodeValue, "sólo conoce en 'holidays' los festivos de CO")
+	}
+	return fault(CodeWrongType, `debe ser el nombre de un horario, "`+PresetLey2300+`", o un objeto como `+
+		`{"timezone":"America/Bogota","hours":[{"days":["mon-fri"],"from":"07:00","to":"19:00"}],"holidays":"CO"}`)
+}
+
+// UnmarshalJSON reads a window as requests write it: the name of a preset, or hours. Its error is a *FieldError.
+func (x *Window) UnmarshalJSON(text []byte) error {
+	if name, err := jsontext.AppendUnquote(nil, text); err == nil {
+		w := Preset(string(name))
+		if w == nil {
+			fault := windowFault(hours.ErrForm)
+			fault.Code = CodeValue
+			return fault
+		}
+		x.Preset, x.Timezone, x.Hours, x.Holidays = w.Preset, w.Timezone, w.Hours, w.Holidays
+		return nil
+	}
+	s, err := hours.Parse(text)
+	if err == nil {
+		_, err = hours.New(s)
+	}
+	if err != nil {
+		return windowFault(err)
+	}
+	x.Preset, x.Timezone, x.Hours, x.Holidays = "", s.Zone, make([]*Hours, len(s.Spans)), s.Holidays
+	for i, p := range s.Spans {
+		x.Hours[i] = &Hours{Days: p.Days, From: p.From, To: p.To}
+	}
+	return nil
+}
+
+// MarshalJSON writes a window as requests write it; one that was made from a preset by its name.
+func (x *Window) MarshalJSON() ([]byte, error) {
+	if x.GetPreset() != "" {
+		return jsontext.AppendQuote(nil, x.GetPreset())
+	}
+	return x.spec().Format()
+}
+
+// window reads when sends may start.
+func (r *requestReader) window() error {
+	var text bytes.Buffer
+	enc := jsontext.NewEncoder(&text)
+	err := r.tokens(func(tok jsontext.Token) error {
+		if text.Len() > maxWindow { // it is read to its end and refused
+			return nil
+		}
+		return enc.WriteToken(tok)
+	})
+	if value := strings.TrimSpace(text.String()); err != nil || value == "null" || value == `""` {
+		return err
+	}
+	r.req.Window = &Window{}
+	var fault *FieldError
+	switch {
+	case text.Len() > maxWindow:
+		fault = windowFault(hours.ErrForm)
+	case errors.As(r.req.Window.UnmarshalJSON(bytes.TrimSpace(text.Bytes())), &fault):
+	default:
+		return nil
+	}
+	r.refuse(fault.Field, fault.Code, fault.Spanish)
+	return nil
 }

@@ -17,6 +17,9 @@ const (
 	codeMaintenance = 131057
 	codeMedia       = 131053
 	codeSyncing     = 134101
+	codeWindow      = 131047 // outside the customer service window
+	codeLink        = 131014
+	codeDownload    = 131052
 
 	maintenanceWait = 30 * time.Second // a throughput upgrade takes up to a minute (Meta, "Throughput")
 )
@@ -72,23 +75,23 @@ var verdicts = map[int]schemas.Verdict{
 	2:           schemas.VerdictTransient,
 	131000:      schemas.VerdictTransient,
 	131016:      schemas.VerdictTransient,
-	131014:      schemas.VerdictTransient, // could not fetch the linked file (observed): worth another try
+	codeLink:    schemas.VerdictTransient, // could not fetch the linked file (observed): worth another try
 	codeMedia:   schemas.VerdictTransient, // could not fetch or process the file: as above
 	codeSyncing: schemas.VerdictTransient, // template still syncing, up to ten minutes
 
 	// This recipient, for good.
-	192:    schemas.VerdictFailed, // not a phone number
-	130403: schemas.VerdictFailed, // blocked by the business
-	130472: schemas.VerdictFailed, // in an experiment of Meta's; another try is not sent either
-	130497: schemas.VerdictFailed, // country not allowed for the account
-	131021: schemas.VerdictFailed, // recipient is the sender
-	131026: schemas.VerdictFailed, // not on WhatsApp, or unable to receive
-	131030: schemas.VerdictFailed, // not in a test number's list (observed)
-	131047: schemas.VerdictFailed, // outside the customer service window; mostly comes later, by webhook
-	131049: schemas.VerdictFailed, // healthy ecosystem engagement; not before a day has passed
-	131050: schemas.VerdictFailed, // stopped marketing messages
-	131062: schemas.VerdictFailed, // user id not supported for this message
-	137000: schemas.VerdictFailed, // identity changed
+	192:        schemas.VerdictFailed, // not a phone number
+	130403:     schemas.VerdictFailed, // blocked by the business
+	130472:     schemas.VerdictFailed, // in an experiment of Meta's; another try is not sent either
+	130497:     schemas.VerdictFailed, // country not allowed for the account
+	131021:     schemas.VerdictFailed, // recipient is the sender
+	131026:     schemas.VerdictFailed, // not on WhatsApp, or unable to receive
+	131030:     schemas.VerdictFailed, // not in a test number's list (observed)
+	codeWindow: schemas.VerdictFailed, // outside the customer service window; mostly comes later, by webhook
+	131049:     schemas.VerdictFailed, // healthy ecosystem engagement; not before a day has passed
+	131050:     schemas.VerdictFailed, // stopped marketing messages
+	131062:     schemas.VerdictFailed, // user id not supported for this message
+	137000:     schemas.VerdictFailed, // identity changed
 
 	// The message, or how the number is set up for it: everybody's send would be refused.
 	codeMissing:   schemas.VerdictContent, // the number was deleted, or is another account's
@@ -114,6 +117,20 @@ var verdicts = map[int]schemas.Verdict{
 	134102:        schemas.VerdictContent,
 	135000:        schemas.VerdictContent,
 	139200:        schemas.VerdictContent, // Direct Send blocked: this task's category, not the number
+}
+
+// Predicts reports whether a code with which one recipient's message failed is about to fail all of its broadcast: the
+// message or its file is at fault, how the account stands, or that the list did not write to us within the last day. A
+// recipient's own fault predicts nothing, nor does a code that is not in the table.
+func Predicts(code int) bool {
+	switch code {
+	case schemas.CodeContent, codeWindow, codeMedia, codeLink, codeDownload:
+		return true
+	case schemas.CodeOther: // in an outcome: any code without a row
+		return false
+	}
+	v := verdicts[code]
+	return v == schemas.VerdictContent || v == schemas.VerdictAccount
 }
 
 // verdictOf looks a code up. Codes that Meta has added since are judged by what else the answer says.

@@ -96,3 +96,26 @@ const (
 	uploadRefused uploadResult = "refused" // the file can't be used
 	uploadFailed  uploadResult = "failed"  // it may work another time
 )
+
+// webhookMetrics is what comes in by webhook, repeats included.
+type webhookMetrics struct {
+	updates [kinds]prometheus.Counter
+}
+
+func newWebhookMetrics(reg prometheus.Registerer) *webhookMetrics {
+	updates := promauto.With(reg).NewCounterVec(prometheus.CounterOpts{
+		Name: "altavoz_webhook_updates_total",
+		Help: "Updates read in webhooks, repeats included: receipts by what they say; foreign: of messages that others sent; other: of other fields.",
+	}, []string{"kind"})
+	m := &webhookMetrics{}
+	for k, name := range kindNames {
+		m.updates[k] = updates.WithLabelValues(name)
+	}
+	return m
+}
+
+func (m *webhookMetrics) heard(n *news) {
+	for k, seen := range n.seen {
+		m.updates[k].Add(float64(seen))
+	}
+}

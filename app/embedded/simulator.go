@@ -15,9 +15,12 @@ type Simulator struct {
 	served   chan error
 }
 
-// StartSimulator serves a simulator. Its faults may be an operator's words, so they are checked here. It runs
+// StartSimulator serves a simulator. Its faults and its webhooks may be an operator's words, so they are checked here. It runs
 // until Stop, beyond the end of ctx.
 func StartSimulator(ctx context.Context, addr string, cfg simulator.Config, faults string, listen Listen) (*Simulator, error) {
+	if err := cfg.Webhooks.Validate(); err != nil {
+		return nil, fmt.Errorf("starting the simulator: %w", err)
+	}
 	sim := simulator.New(cfg)
 	if err := sim.SetFaults(faults); err != nil {
 		return nil, fmt.Errorf("reading the faults: %w", err)

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -27,6 +28,7 @@ type broadcastFlags struct {
 	button   string
 	schedule string
 	expire   string
+	window   string
 	file     string // of the header
 }
 
@@ -42,6 +44,7 @@ func (b *broadcastFlags) add(cmd *cobra.Command) {
 	f.StringVar(&b.draft.Sender, "sender", "", "the phone number id to send from (the server's first)")
 	f.StringVar(&b.schedule, "schedule-at", "", "when to begin, as 2026-01-31T09:00:00-05:00")
 	f.StringVar(&b.expire, "expire-at", "", "when to give up, written like that")
+	f.StringVar(&b.window, "window", "", "hours in which to send: ley-2300 (advertising in Colombia), or the JSON of the request")
 	f.Uint32Var(&b.draft.Speed, "speed", 0, "most messages a second (as fast as the number goes)")
 	f.StringVar(&b.draft.OnUnknown, "on-unknown", "", "report, or resend (which may reach a person twice), what a crash left open")
 }
@@ -79,7 +82,29 @@ func (b *broadcastFlags) read(cmd *cobra.Command) error {
 		}
 		*t.into = at
 	}
+	if err := b.readWindow(); err != nil {
+		return err
+	}
 	return b.readHeader(cmd)
+}
+
+// readWindow takes what the field window of a request takes, a name without quotes.
+func (b *broadcastFlags) readWindow() error {
+	if b.window == "" {
+		return nil
+	}
+	text := b.window
+	if !strings.HasPrefix(text, "{") {
+		text = strconv.Quote(text)
+	}
+	b.draft.Window = &schemas.Window{}
+	if err := b.draft.Window.UnmarshalJSON([]byte(text)); err != nil {
+		return &exit{
+			err: fmt.Errorf("--window %q is neither a preset nor hours", b.window), code: exitUsage,
+			hint: `ley-2300, or {"timezone":"America/Bogota","hours":[{"days":["mon-fri"],"from":"07:00","to":"19:00"}],"holidays":"CO"}`,
+		}
+	}
+	return nil
 }
 
 func (b *broadcastFlags) readHeader(cmd *cobra.Command) error {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -77,4 +78,32 @@ func TestBrokenListIsNoRequest(t *testing.T) {
 			t.Fatalf("after %d phones the request is whole: %.100s", n, out.String())
 		}
 	}
+}
+
+// A list comes from anywhere. Every phone that is read is text that a request can carry, and reading it twice gives the same.
+func FuzzPhoneList(f *testing.F) {
+	f.Add("573001234567\n573007654321\n", "")
+	f.Add("\ufeffNombre;TELÉFONO\n\"Díaz; \"\"Ana\"\"\";1\n", "")
+	f.Add("a\tb\n\xff\t1\n", "b")
+	f.Add("\"", "x")
+	f.Fuzz(func(t *testing.T, text, column string) {
+		read := func() ([]string, error) {
+			l := &phoneList{path: "-", in: strings.NewReader(text), column: column}
+			phones := slices.Collect(l.all)
+			if l.count != len(phones) {
+				t.Fatalf("counted %d of %d", l.count, len(phones))
+			}
+			return phones, l.err
+		}
+		first, err := read()
+		again, otherErr := read()
+		if !slices.Equal(first, again) || (err == nil) != (otherErr == nil) {
+			t.Fatalf("%q, %v and then %q, %v", first, err, again, otherErr)
+		}
+		for _, p := range first {
+			if p == "" || !utf8.ValidString(p) {
+				t.Fatalf("a phone %q", p)
+			}
+		}
+	})
 }

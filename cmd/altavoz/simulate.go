@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -9,20 +10,39 @@ import (
 	"altavoz/schemas"
 )
 
+const simulateHelp = `Runs a Cloud API that sends nothing, for ALTAVOZ_WHATSAPP_BASE_URL. It checks every request strictly, and remembers what each
+phone received:
+
+  GET  /_simulator/summary           everything in numbers
+  GET  /_simulator/ledger?phone=...  what a phone received, and how far it got
+  POST /_simulator/faults            new faults, one rule a line; GET shows them
+  POST /_simulator/inbound           {"from": "57...", "text": "..."}: a phone writes, which opens its window for 24 hours
+  POST /_simulator/webhook           sends this body as a webhook
+
+With --webhook-url it also tells what becomes of messages, as Meta does: sent and delivered within a second, read by some.
+
+Words of fault rules, for some (number=, phone=573..., after=1000, for=30s) or for all:
+
+  latency=80ms..2s  rate=80  rate_status=400  retry_after=5s  pair  uploads  media_gone  token_expired  maintenance
+  131000=1%  html=1%  drop_before=1%  drop_after=1%  truncate=1%  stall=1%    shares of calls: any code, or no proper answer
+  late_131026=2%        accepted, and failed in a webhook
+  window                131047 for phones that have not written within 24 hours
+  read=60%              of messages are read
+  webhook_delay=1s..5s  between two statuses; webhook_shuffle: in any order; webhook_early=10%: before the answer
+  webhook_drop=1%  webhook_dup=5%  webhook_old    never told; told twice; in the shape of before 2026
+
+The README lists the endings of phones that fail on purpose.`
+
 func simulateCommand() *cobra.Command {
 	var c app.SimulatorConfig
-	var token string
+	var token, secret string
 	cmd := &cobra.Command{
 		Use:   "simulate",
 		Short: "Run the simulator of WhatsApp's Cloud API alone",
-		Long: "Runs a Cloud API that sends nothing, for ALTAVOZ_WHATSAPP_BASE_URL. It checks every request strictly, and remembers what each\n" +
-			"phone received:\n\n" +
-			"  GET  /_simulator/summary           everything in numbers\n" +
-			"  GET  /_simulator/ledger?phone=...  what a phone received\n" +
-			"  POST /_simulator/faults            new faults, one rule a line; GET shows them\n\n" +
-			"The README lists the endings of phones that fail on purpose, and the words of fault rules.",
-		Example: "  altavoz simulate --faults 'latency=100ms..300ms' --faults '131000=2% drop_after=1%'",
-		Args:    usage(cobra.NoArgs),
+		Long:  simulateHelp,
+		Example: "  altavoz simulate --faults 'latency=100ms..300ms' --faults '131000=2% drop_after=1%'\n" +
+			"  altavoz simulate --webhook-url http://127.0.0.1:8080/api/webhooks/whatsapp --app-secret s --faults 'read=30% late_131026=2% webhook_dup=5%'",
+		Args: usage(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, err := app.Load()
 			if err != nil {
@@ -31,7 +51,7 @@ func simulateCommand() *cobra.Command {
 			if !cmd.Flags().Changed("addr") {
 				c.Addr = cfg.Embedded.SimulatorAddr
 			}
-			c.Token = schemas.Secret(token)
+			c.Token, c.AppSecret = schemas.Secret(token), cmp.Or(schemas.Secret(secret), cfg.WhatsApp.AppSecret)
 			_, people := terminal(cmd.ErrOrStderr())
 			return app.Simulate(cmd.Context(), c, app.NewLogger(cfg.Process, cmd.ErrOrStderr(), people), func(url string) {
 				_, _ = fmt.Fprintf(cmd.OutOrStdout(), "the simulator answers on %s: set ALTAVOZ_WHATSAPP_BASE_URL=%s\n", url, url)
@@ -45,5 +65,7 @@ func simulateCommand() *cobra.Command {
 	f.BoolVar(&c.PlainPhones, "plain-phones", false, "no endings that fail on purpose")
 	f.StringVar(&c.Number, "number", "", "the only phone number id that exists (any)")
 	f.StringVar(&token, "token", "", "the only token that it takes (any)")
+	f.StringVar(&c.WebhookURL, "webhook-url", "", "where it tells what becomes of messages (nowhere)")
+	f.StringVar(&secret, "app-secret", "", "signs what it tells (ALTAVOZ_WHATSAPP_APP_SECRET, or what ALTAVOZ_WHATSAPP_APP_SECRET_FILE holds)")
 	return cmd
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 
@@ -69,7 +70,11 @@ func rejectsCommand() *cobra.Command {
 				if asJSON {
 					return enc.Encode(r)
 				}
-				say(out, "%s  %s  %s  %s/%d at %d  %s", r.At, r.Stage, r.Code, r.Topic, r.Partition, r.Offset, r.Reason)
+				replayed := ""
+				if r.Replayed {
+					replayed = "replayed: "
+				}
+				say(out, "%-7s %s  %s  %s  %s/%d at %d  %s%s", r.ID, r.At, r.Stage, r.Code, r.Topic, r.Partition, r.Offset, replayed, r.Reason)
 				return nil
 			})
 			if err == nil && n == 0 && !asJSON {
@@ -79,5 +84,35 @@ func rejectsCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "a line of JSON each, with the record's key and value")
+	cmd.AddCommand(replayCommand())
+	return cmd
+}
+
+func replayCommand() *cobra.Command {
+	var all, again bool
+	cmd := &cobra.Command{
+		Use:   "replay [ID]...",
+		Short: "Write rejected records again, byte for byte, to where they were read",
+		RunE: func(cmd *cobra.Command, ids []string) error {
+			if all == (len(ids) > 0) {
+				return wrongUse(cmd, errors.New("say which: ids as `altavoz topics rejects` shows them, or --all"))
+			}
+			cfg, err := app.Load()
+			if err != nil {
+				return err
+			}
+			n := 0
+			err = app.ReplayRejects(cmd.Context(), cfg, quietLog(cmd), ids, again, func(r app.Replay) {
+				n++
+				say(cmd.OutOrStdout(), "%s is in %s/%d again, at %d", r.ID, r.Topic, r.Partition, r.Offset)
+			})
+			if err == nil && n == 0 {
+				_, err = fmt.Fprintln(cmd.ErrOrStderr(), "there is nothing to replay")
+			}
+			return err
+		},
+	}
+	cmd.Flags().BoolVar(&all, "all", false, "all that were not replayed yet")
+	cmd.Flags().BoolVar(&again, "again", false, "also those that were replayed before")
 	return cmd
 }

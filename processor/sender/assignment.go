@@ -245,7 +245,12 @@ func (st *Stage) wait(e *send, at time.Time, c cause) {
 }
 
 // ring is a send's own alarm.
-func (e *send) ring(st *Stage, _ time.Time) { st.enter(e, false) }
+func (e *send) ring(st *Stage, now time.Time) {
+	if e.cause == causeWindow {
+		st.noteTask(e.task, e.number.why(now), now)
+	}
+	st.enter(e, false)
+}
 
 // park takes a send out of wherever it waits.
 func (st *Stage) park(e *send) {

@@ -63,7 +63,7 @@ func BenchmarkSends(b *testing.B) {
 		logs[k] = append(logs[k], rec)
 	}
 	w := &instant{want: int64(b.N), over: make(chan struct{})}
-	st := New(Config{Numbers: unlimited, Rate: func(string) (float64, bool) { return 0, true }}, Ports{
+	st := New(Config{Numbers: unlimited, Number: func(string) (Number, bool) { return Number{}, true }}, Ports{
 		Ledger: w, Flow: w, Express: w, Bulk: w, Contents: w, Media: w, Messenger: w,
 	})
 	st.Start()

@@ -1,7 +1,8 @@
 package sender
 
 // capacity says whether another call may begin. Bulk leaves an eighth to express. Each number has a part that the others
-// leave to it, a quarter of everything divided by the numbers, so that one whose calls hang never takes all.
+// leave to it, a quarter of everything divided by the numbers, so that one whose calls hang never takes all. What is beyond
+// the parts goes, while it is short, to who has the least under way: see Stage.admit.
 type capacity struct {
 	most     int // calls
 	bulkMost int

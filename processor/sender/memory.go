@@ -55,18 +55,61 @@ type pair struct {
 }
 
 // pairs knows until when each phone is to be left alone. It forgets by halves, after pairWait or, beyond maxPhones,
-// earlier: then Meta says so (131056).
+// earlier: then Meta says so (131056). What Meta says is kept until the phone is reached, or for a while.
 type pairs struct {
 	now, before map[pair]time.Time
 	turned      time.Time
+	refused     map[pair]refusals
+	swept       time.Time
+}
+
+// refusals are those of a phone since it was last reached.
+type refusals struct {
+	until time.Time
+	n     int
 }
 
 // until returns when the phone may be called again.
 func (p *pairs) until(k pair) time.Time {
-	if at, ok := p.now[k]; ok {
-		return at
+	at, ok := p.now[k]
+	if !ok {
+		at = p.before[k]
 	}
-	return p.before[k]
+	if said := p.refused[k].until; said.After(at) {
+		return said
+	}
+	return at
+}
+
+// refuse takes in that Meta refused the phone, and how long it asked to wait.
+func (p *pairs) refuse(k pair, now time.Time, after time.Duration) {
+	said := p.refused[k]
+	if said.n == 0 && len(p.refused) >= maxPhones {
+		p.hold(k, now)
+		return
+	}
+	if p.refused == nil {
+		p.refused = make(map[pair]refusals)
+	}
+	said.n++
+	said.until = now.Add(max(after, min(pairWait<<min(said.n-1, 10), pairMost)))
+	p.refused[k] = said
+}
+
+// reached takes in that the phone is not refused any more.
+func (p *pairs) reached(k pair) { delete(p.refused, k) }
+
+// sweep forgets refusals that nobody came back after.
+func (p *pairs) sweep(now time.Time) {
+	if now.Sub(p.swept) < pairMost {
+		return
+	}
+	p.swept = now
+	for k, said := range p.refused {
+		if now.Sub(said.until) > pairMost {
+			delete(p.refused, k)
+		}
+	}
 }
 
 // hold leaves the phone alone for pairWait.

@@ -20,6 +20,7 @@ const (
 	causeBackOff       // it was refused for now
 	causeCommit        // its start could not be committed
 	causeResult        // its result is being written
+	causeWindow        // the window of its task is shut
 	causes
 
 	// Parts of causePace, by the state of the number.
@@ -29,6 +30,7 @@ const (
 
 var causeNames = map[cause]string{
 	causePace: "pace", causeContent: "content", causePair: "pair", causeBackOff: "backoff", causeCommit: "commit", causeResult: "result",
+	causeWindow: "window",
 }
 
 var laneNames = [lanes]schemas.Lane{express: schemas.LaneExpress, bulk: schemas.LaneBulk}
@@ -159,7 +161,7 @@ func (st *Stage) heldBack(now time.Time) (throttled, stopped int) {
 		ready := n.ready[express].n + n.ready[bulk].n
 		if n.stopped != nil {
 			stopped += ready
-		} else if _, slowed := n.pacer.slowed(); slowed || n.held.After(now) {
+		} else if _, slowed := n.pacer.Slowed(); slowed || n.held.After(now) {
 			throttled += ready
 		}
 	}
@@ -169,12 +171,12 @@ func (st *Stage) heldBack(now time.Time) (throttled, stopped int) {
 // rates sums up what may be sent a second by numbers that have a limit: at best, and now.
 func (st *Stage) rates(t time.Time) (full, now float64) {
 	for _, n := range st.numbers {
-		if n.pacer.full == 0 {
+		if n.pacer.Full() == 0 {
 			continue
 		}
-		full += n.pacer.full
+		full += n.pacer.Full()
 		if _, blocked := n.blocked(t); n.stopped == nil && !blocked {
-			now += n.pacer.rate()
+			now += n.pacer.Rate()
 		}
 	}
 	return full, now

@@ -3,6 +3,7 @@ package sender
 import (
 	"time"
 
+	"altavoz/processor/sender/pace"
 	"altavoz/schemas"
 )
 
@@ -11,8 +12,9 @@ type number struct {
 	alarm alarm // when it may go on
 
 	id       string
-	rate     float64 // of the whole number, replies included; 0: no limit
-	pacer    pacer   // this process's share of it
+	Number              // as it is configured; the rate is of the whole number, replies included
+	renewed  time.Time  // when its token was last replaced
+	pacer    pace.Pacer // this process's share of the rate
 	ready    [lanes]queue
 	listed   bool // in Stage.active
 	inFlight int
@@ -39,12 +41,12 @@ func (st *Stage) numberOf(id string, now time.Time) *number {
 	if n := st.numbers[id]; n != nil {
 		return n
 	}
-	n := &number{id: id, rate: defaultRate, tasks: make(map[*task]struct{})}
-	if rate, ok := st.cfg.Rate(id); ok {
-		n.rate = rate
+	n := &number{id: id, Number: Number{Rate: pace.DefaultRate}, tasks: make(map[*task]struct{})}
+	if known, ok := st.cfg.Number(id); ok {
+		n.Number = known
 	}
 	if len(st.slots) > 0 { // else there is nothing to share yet; see pace
-		n.pacer.set(now, n.usable()*st.share())
+		n.pacer.Set(now, n.usable()*st.share())
 	}
 	others := make([]int, 0, len(st.numbers))
 	for _, o := range st.numbers {
@@ -55,17 +57,20 @@ func (st *Stage) numberOf(id string, now time.Time) *number {
 	return n
 }
 
-// share is the part of each number's rate that belongs to this process.
+// share is the part of each number's rate that belongs to this process. It goes by the partitions of bulk, because that is
+// where the rate is used up, for hours: were all partitions counted alike, a process with few of express would have less of
+// the rate than of the sends. See expressPart.
 func (st *Stage) share() float64 {
-	all := st.cfg.Partitions[schemas.TopicSendsExpress] + st.cfg.Partitions[schemas.TopicSendsBulk]
-	if all <= 0 || int(all) < len(st.slots) {
-		return 1
+	var owned [lanes]float64
+	for _, a := range st.slots {
+		owned[a.lane]++
 	}
-	return float64(len(st.slots)) / float64(all)
+	part := func(l lane, t schemas.Topic) float64 { return min(1, owned[l]/max(1, float64(st.cfg.Partitions[t]))) }
+	return expressPart*part(express, schemas.TopicSendsExpress) + (1-expressPart)*part(bulk, schemas.TopicSendsBulk)
 }
 
 // usable is what of the number's rate is for sends.
-func (n *number) usable() float64 { return n.rate * (1 - replyShare) }
+func (n *number) usable() float64 { return n.Rate * (1 - pace.ReplyShare) }
 
 // pace gives each number its rate after partitions came or went. Without any there is nothing to be paced.
 func (st *Stage) pace(now time.Time) {
@@ -74,23 +79,33 @@ func (st *Stage) pace(now time.Time) {
 	}
 	share := st.share()
 	for _, n := range st.numbers {
-		n.pacer.set(now, n.usable()*share)
+		n.pacer.Set(now, n.usable()*share)
 		st.list(n) // it may have waited for a token of the old rate
 	}
 }
 
-// reload asks for the rates that numbers have now. One that is gone keeps its rate: what was started goes on.
+// reload asks how numbers are configured now. One that is gone stays as it was: what was started goes on.
 func (st *Stage) reload(now time.Time) {
 	for _, n := range st.numbers {
-		rate, ok := st.cfg.Rate(n.id)
-		if !ok || rate == n.rate {
+		is, ok := st.cfg.Number(n.id)
+		if !ok {
 			continue
 		}
-		st.log.Info("rate of a number changed", "sender", n.id, "from", n.rate, "to", rate)
-		n.rate = rate
-		if len(st.slots) > 0 {
-			n.pacer.set(now, n.usable()*st.share())
-			st.list(n)
+		was := n.Number
+		n.Number = is
+		if is.Rate != was.Rate {
+			st.log.Info("rate of a number changed", "sender", n.id, "from", was.Rate, "to", is.Rate)
+			if len(st.slots) > 0 {
+				n.pacer.Set(now, n.usable()*st.share())
+				st.list(n)
+			}
+		}
+		if is.Access != was.Access {
+			n.renewed = now
+			if n.stopped != nil {
+				n.stopped.probeAt = now
+				st.list(n)
+			}
 		}
 	}
 }
@@ -118,8 +133,8 @@ func (n *number) blocked(now time.Time) (until time.Time, blocked bool) {
 		}
 	}
 	until = n.held
-	if n.pacer.held.After(until) {
-		until = n.pacer.held
+	if held := n.pacer.Held(); held.After(until) {
+		until = held
 	}
 	return until, until.After(now)
 }
@@ -153,12 +168,14 @@ func (st *Stage) hear(n *number, e *send, r *schemas.Reply, now time.Time) {
 	switch r.Verdict {
 	case schemas.VerdictThrottled:
 		n.unsent = 0
-		if n.pacer.throttled(e.began, now, r.After) {
+		if n.pacer.Throttled(e.began, now, r.After) {
 			st.throttled(n, r, now)
 		}
 	case schemas.VerdictAccount:
 		works = false
-		st.halt(n, r, now)
+		if !e.began.Before(n.renewed) { // else it was the old token that is not taken
+			st.halt(n, r, now)
+		}
 	case schemas.VerdictUnsent:
 		works = false
 		n.unsent++
@@ -170,29 +187,28 @@ func (st *Stage) hear(n *number, e *send, r *schemas.Reply, now time.Time) {
 		works = false
 		n.unsent = 0
 	case schemas.VerdictSent, schemas.VerdictFailed, schemas.VerdictContent, schemas.VerdictPair, schemas.VerdictMedia:
-		n.pacer.worked(e.began, now)
+		n.pacer.Worked(e.began, now)
 		n.unsent = 0
 		if !e.began.Before(n.held) {
 			n.wait = 0
 		}
 	}
 	if e.trial {
-		n.pacer.ended(true)
+		n.pacer.Ended(true)
 		e.trial = false
 		st.list(n)
 	}
 	if e.probe {
-		st.probed(n, works, now)
-		e.probe = false
+		st.probed(n, e, works, now)
 	}
 }
 
 // throttled takes in that the number goes on more slowly.
 func (st *Stage) throttled(n *number, r *schemas.Reply, now time.Time) {
 	st.metrics.throttles.Inc()
-	n.slow = slowWhy(r)
-	st.log.Warn("number is slowed down", "sender", n.id, "code", r.Code, "rate", n.pacer.rate(), "of", n.pacer.full,
-		"waits_seconds", max(0, n.pacer.held.Sub(now).Seconds()))
+	n.slow = reasonOf(r, "WhatsApp pide ir más despacio")
+	st.log.Warn("number is slowed down", "sender", n.id, "code", r.Code, "rate", n.pacer.Rate(), "of", n.pacer.Full(),
+		"waits_seconds", max(0, n.pacer.Held().Sub(now).Seconds()))
 }
 
 // halt stops the number.
@@ -201,18 +217,22 @@ func (st *Stage) halt(n *number, r *schemas.Reply, now time.Time) {
 		n.stopped = &stopped{since: now, probeAt: now.Add(probeEvery)}
 		st.log.Error("number can't send until somebody acts", "sender", n.id, "code", r.Code, "detail", r.Detail)
 	}
-	n.stopped.why = waitingWhy(n.stopped.since, r)
+	n.stopped.why = reasonOf(r, "WhatsApp no acepta envíos suyos")
 	st.noteAll(n, now)
 }
 
-// probed takes in what the probe of a stopped number found.
-func (st *Stage) probed(n *number, works bool, now time.Time) {
+// probed takes in what the probe of a stopped number found. With the old token it found nothing.
+func (st *Stage) probed(n *number, e *send, works bool, now time.Time) {
+	e.probe = false
 	if n.stopped == nil {
 		return
 	}
 	st.list(n)
 	if !works {
-		n.stopped.probing, n.stopped.probeAt = false, now.Add(probeEvery)
+		n.stopped.probing = false
+		if !e.began.Before(n.renewed) {
+			n.stopped.probeAt = now.Add(probeEvery)
+		}
 		return
 	}
 	st.log.Info("number sends again", "sender", n.id, "seconds", now.Sub(n.stopped.since).Seconds())

@@ -64,26 +64,34 @@ type Ports struct {
 	Reject func(rec schemas.Record, stage, code, reason string) schemas.Record
 }
 
+// Number is a sender number as it is configured.
+type Number struct {
+	Name string  // for people; may be empty
+	Rate float64 // messages a second that Meta allows it; 0: no limit
+	// Access changes whenever its token does: a number that was stopped is tried at once.
+	Access uint64
+}
+
 // Config is how the stage behaves; zero values mean the defaults.
 type Config struct {
 	Logger     *slog.Logger
 	Registerer prometheus.Registerer
-	// Partitions of each topic. Of the rate of a number, this process uses its share of the partitions of sends.
+	// Partitions of each topic. Of the rate of a number, this process uses its share of the partitions of sends. A topic that
+	// is not there counts as one partition.
 	Partitions map[schemas.Topic]int32
 	// Numbers are the sender numbers there are at the start: each has its part of the calls in flight from then on.
 	Numbers []string
-	// Rate returns how many messages a second Meta allows a sender number (0: no limit), and whether it is one of ours. It is
-	// asked again every second, under a lock: it must not wait. A number that is not, or is not any more, keeps the rate that it had, and has Meta's default
-	// one if it never had any.
-	Rate func(number string) (rate float64, ok bool)
+	// Number returns what is known of a sender number, and whether it is one of ours. It is asked again every second, under a
+	// lock: it must not wait. What is not ours any more stays as it was; what never was is held to Meta's default rate.
+	Number func(id string) (Number, bool)
 	// MaxInFlight bounds the calls that are under way. Default 256.
 	MaxInFlight int
 }
 
 // Validate reports what the stage can't work with.
 func (c Config) Validate() error {
-	if c.Rate == nil {
-		return errors.New("nobody knows the rates of the sender numbers")
+	if c.Number == nil {
+		return errors.New("nobody knows the sender numbers")
 	}
 	if c.MaxInFlight < 0 || c.MaxInFlight > maxMaxInFlight {
 		return errors.New("the calls in flight must be between 1 and 65,536")
@@ -98,8 +106,8 @@ func (c Config) withDefaults() Config {
 	if c.Registerer == nil {
 		c.Registerer = prometheus.NewRegistry()
 	}
-	if c.Rate == nil {
-		c.Rate = func(string) (float64, bool) { return 0, false }
+	if c.Number == nil {
+		c.Number = func(string) (Number, bool) { return Number{}, false }
 	}
 	if c.MaxInFlight <= 0 {
 		c.MaxInFlight = defaultMaxInFlight
@@ -113,6 +121,9 @@ const (
 	// defaultMaxInFlight carries 1,280 sends a second at 200 ms a call.
 	defaultMaxInFlight = 256
 	maxMaxInFlight     = 1 << 16
+	// expressPart of a number's rate goes by who owns the partitions of express: enough that nobody who owns some is without.
+	expressPart = 0.05
+
 	// expressReserve is the part of it that bulk never takes: an eighth.
 	expressReserve = 8
 	// partsOf: a quarter of it is kept for numbers that have little under way.
@@ -120,11 +131,6 @@ const (
 	// bulkTurn is how many express sends of a number go before a bulk send that waits: a direct answer comes first, and a
 	// broadcast still moves while others are small and many.
 	bulkTurn = 7
-
-	// defaultRate is Meta's for a new number, in messages a second, both directions.
-	defaultRate = 80
-	// replyShare of a number's rate is left for replies and for what others send from it.
-	replyShare = 0.2
 
 	// maxOpen is how many records of a partition may be open (read, not done): 48 partitions of 8,192 at some 300 bytes are
 	// 118 MB, which only numbers of 50,000 a second could fill.
@@ -152,9 +158,12 @@ const (
 	// most a turn of 1,000 recipients, spread over all partitions.
 	rewindRecords = 20_000
 
-	// pairWait is Meta's limit: one message to a phone in 6 s.
+	// pairWait is Meta's limit: one message to a phone in 6 s. While Meta refuses a phone for it, it waits twice as long each
+	// time, up to pairMost: a burst of others' messages may have used up the next minutes (45 of them 270 s), and every call
+	// that finds that out costs the number's rate.
 	pairWait = 6 * time.Second
-	// maxPhones bounds the phones remembered for it, twice: 40,000 a second for 6 s, 16 MB.
+	pairMost = time.Minute
+	// maxPhones bounds the phones remembered for it, twice: 40,000 a second for 6 s, 16 MB. As many may be refused.
 	maxPhones = 1 << 18
 
 	// maxAttempts is how often a send may meet an error that is nobody's limit.

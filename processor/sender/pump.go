@@ -1,8 +1,10 @@
 package sender
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"altavoz/schemas"
@@ -192,6 +194,9 @@ func (st *Stage) settle(c *commit, refused map[schemas.Slot]error, err error) (s
 		case a.draining:
 			st.unadmit(e)
 			st.to(e, phaseParked, causeNone)
+		case e.late(now):
+			st.unadmit(e)
+			st.enter(e, true)
 		default:
 			st.to(e, phaseCalling, causeNone)
 			e.began, e.message, e.version = now, e.task.message, e.task.version
@@ -209,11 +214,14 @@ func (st *Stage) settle(c *commit, refused map[schemas.Slot]error, err error) (s
 
 // admit starts, in the ledger, what may go with the next commit. Bulk goes with express, or after its gap.
 func (st *Stage) admit(now time.Time) (batch []*send) {
-	st.full = false
 	gap := now.Sub(st.committed)
 	if len(st.active) == 0 || gap < expressGap {
 		return nil
 	}
+	if st.full { // room is short: it goes to who has the least of it, or numbers whose calls take long would end up with all
+		slices.SortStableFunc(st.active, func(a, b *number) int { return cmp.Compare(a.inFlight, b.inFlight) })
+	}
+	st.full = false
 	batch = st.turns(nil, now, false)
 	if len(batch) > 0 || gap >= bulkGap {
 		batch = st.turns(batch, now, true)
@@ -261,6 +269,11 @@ func (st *Stage) turn(n *number, now time.Time, withBulk bool) (e *send, stay bo
 			st.outlive(e)
 			continue
 		}
+		if opens := e.task.shut(now); !opens.IsZero() {
+			e.unlink()
+			st.hold(e, opens)
+			continue
+		}
 		if e.on.held.After(now) {
 			e.unlink()
 			st.wait(e, e.on.held, causeCommit)
@@ -276,7 +289,7 @@ func (st *Stage) turn(n *number, now time.Time, withBulk bool) (e *send, stay bo
 			st.full = true
 			return nil, true
 		}
-		trial, at, ok := n.pacer.take(now)
+		trial, at, ok := n.pacer.Take(now)
 		switch {
 		case !ok && at.IsZero(): // the trial's answer lists it again
 			return nil, false
@@ -317,7 +330,7 @@ func (st *Stage) unadmit(e *send) {
 	n := e.number
 	st.ended(e)
 	st.pairs.release(pair{n, e.phone})
-	n.pacer.put(e.trial)
+	n.pacer.Put(e.trial)
 	e.trial = false
 	if e.probe {
 		e.probe = false
@@ -336,12 +349,13 @@ func (st *Stage) unadmit(e *send) {
 func (st *Stage) sweep(now time.Time) {
 	st.sweepAt = now.Add(sweepEvery)
 	st.reload(now)
+	st.pairs.sweep(now)
 	for _, n := range st.numbers {
 		if _, blocked := n.blocked(now); blocked {
 			st.expire(&n.ready[express], now)
 			st.expire(&n.ready[bulk], now)
 		}
-		n.pacer.advance(now)
+		n.pacer.Advance(now)
 		st.noteAll(n, now)
 	}
 	for _, t := range st.tasks {

@@ -177,6 +177,9 @@ func (s *sim) load(rng *rand.Rand) {
 			if k%4 == 3 {
 				opts = append(opts, again)
 			}
+			if k%5 == 4 {
+				opts = append(opts, in(everyOtherMinute()))
+			}
 			if rng.IntN(20) == 0 {
 				opts = append(opts, until(time.Now().Add(time.Duration(rng.IntN(5000))*time.Millisecond)))
 				s.lock(func() { s.late[id] = true })
@@ -194,6 +197,15 @@ func (s *sim) load(rng *rand.Rand) {
 			}
 		}
 	}
+}
+
+// everyOtherMinute is shut in the second minute of the simulation, while faults go on, and in others of the first ten.
+func everyOtherMinute() *schemas.Window {
+	w := &schemas.Window{Timezone: "UTC", Hours: []*schemas.Hours{{Days: 127, From: 70, To: 24 * 60}}}
+	for m := uint32(60); m < 70; m += 2 {
+		w.Hours = append(w.Hours, &schemas.Hours{Days: 127, From: m, To: m + 1})
+	}
+	return w
 }
 
 // spawn starts a process with faults of its own.

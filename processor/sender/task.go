@@ -21,6 +21,7 @@ type task struct {
 	message schemas.Message  // nil: not there yet
 	version int              // of the message
 	failed  string           // why it can't be sent
+	window  *schemas.Window  // when its sends may start
 	stale   bool             // Meta does not know the media id any more
 
 	loading bool
@@ -29,7 +30,11 @@ type task struct {
 	sends   int
 	idle    *list.Element // among Stage.idle, when it has no sends
 	noted   time.Time     // when it was last said to wait; zero: it does not
-	said    bool          // that it goes on, after an earlier owner may have said otherwise
+	said    time.Time     // when it was last said that it goes on: earlier owners may have said otherwise
+	told    string        // that it waits for its window, if that was the last thing said
+	caught  bool          // sends of it wait for its window
+	opens   time.Time     // of the window: the present opening, or the next one
+	closes  time.Time
 }
 
 var errLoadTimeout = errors.New("reading a message took too long")
@@ -38,7 +43,10 @@ var errLoadTimeout = errors.New("reading a message took too long")
 func (st *Stage) adopt(e *send, in *arrival) {
 	t := st.tasks[in.task]
 	if t == nil {
-		t = &task{id: in.task, number: e.number, ref: in.send.GetContentRef(), content: in.send.GetContent()}
+		t = &task{id: in.task, number: e.number, ref: in.send.GetContentRef(), content: in.send.GetContent(), window: in.send.GetWindow()}
+		if fault := t.window.Check(); fault != nil {
+			t.failed = fault.Spanish
+		}
 		st.tasks[in.task] = t
 	}
 	if t.idle != nil {
@@ -60,18 +68,27 @@ func (st *Stage) orphan(e *send) {
 	if t.sends--; t.sends > 0 {
 		return
 	}
-	delete(t.number.tasks, t)
-	t.noted = time.Time{}
+	if t.noted.IsZero() { // else it is still to be told that it goes on
+		delete(t.number.tasks, t)
+	}
 	if t.failed != "" {
-		delete(st.tasks, t.id)
+		st.drop(t)
 		return
 	}
 	t.idle = st.idle.PushBack(t)
 	if st.idle.Len() > maxIdleTasks {
 		oldest, _ := st.idle.Remove(st.idle.Front()).(*task)
 		oldest.idle = nil
-		delete(st.tasks, oldest.id)
+		st.drop(oldest)
 	}
+}
+
+// drop forgets a task without sends. Nothing is known to keep it any more.
+func (st *Stage) drop(t *task) {
+	if !t.noted.IsZero() {
+		st.takeBack(t, time.Now())
+	}
+	delete(st.tasks, t.id)
 }
 
 // load has the task's message read and rendered.

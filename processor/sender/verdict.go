@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"altavoz/processor/sender/pace"
 	"altavoz/schemas"
 )
 
@@ -30,11 +31,12 @@ func (st *Stage) answered(e *send, r *schemas.Reply) {
 	}
 	switch r.Verdict {
 	case schemas.VerdictSent:
+		st.pairs.reached(pair{e.number, e.phone})
 		st.goesOn(e, now)
 		st.decide(e, schemas.MarkSent, "", r.WAMID)
 		return
 	case schemas.VerdictFailed, schemas.VerdictContent:
-		st.reached(e, false)
+		st.pairs.release(pair{e.number, e.phone})
 		m, words := refusal(r)
 		st.decide(e, m, words, "")
 		return
@@ -47,7 +49,10 @@ func (st *Stage) answered(e *send, r *schemas.Reply) {
 	case schemas.VerdictUnsent, schemas.VerdictTransient, schemas.VerdictThrottled, schemas.VerdictPair,
 		schemas.VerdictAccount, schemas.VerdictMedia:
 		// Definite refusals: nobody was reached, whatever happens to this process from here on.
-		st.reached(e, r.Verdict == schemas.VerdictPair)
+		st.pairs.release(pair{e.number, e.phone})
+		if r.Verdict == schemas.VerdictPair {
+			st.pairs.refuse(pair{e.number, e.phone}, now, min(r.After, pace.MostWait))
+		}
 	}
 	if !e.on.live {
 		st.leave(e)
@@ -59,15 +64,6 @@ func (st *Stage) answered(e *send, r *schemas.Reply) {
 		return
 	}
 	st.again(e, r, now)
-}
-
-// reached settles whether the phone has to be left alone.
-func (st *Stage) reached(e *send, yes bool) {
-	if p := (pair{e.number, e.phone}); yes {
-		st.pairs.hold(p, time.Now())
-	} else {
-		st.pairs.release(p)
-	}
 }
 
 // again decides when a send that was refused for now is called again.
@@ -83,7 +79,7 @@ func (st *Stage) again(e *send, r *schemas.Reply, now time.Time) {
 	case schemas.VerdictThrottled, schemas.VerdictAccount:
 		st.enter(e, true) // its number waits
 	case schemas.VerdictPair:
-		st.wait(e, now.Add(max(pairWait, min(r.After, throttleCap))), causePair)
+		st.wait(e, st.pairs.until(pair{e.number, e.phone}), causePair)
 	case schemas.VerdictMedia:
 		t := e.task
 		if e.renewed || t.content.GetMedia() == nil {
@@ -104,7 +100,7 @@ func (st *Stage) again(e *send, r *schemas.Reply, now time.Time) {
 func (st *Stage) transient(e *send, r *schemas.Reply, now time.Time) {
 	e.attempts++
 	if e.attempts < maxAttempts {
-		wait := max(fullJitter(attemptBase, attemptMost, e.attempts-1), min(r.After, throttleCap))
+		wait := max(fullJitter(attemptBase, attemptMost, e.attempts-1), min(r.After, pace.MostWait))
 		st.wait(e, now.Add(wait), causeBackOff)
 		return
 	}

@@ -37,6 +37,7 @@ type world struct {
 	rejects   []schemas.Record
 	at        map[who][]place // where a send lies in the log
 	resend    map[who]bool
+	terms     map[who]*schemas.Send // when it may start
 	calls     []*apiCall
 	attempts  map[who]int
 	refused   map[who]int // calls that certainly reached nobody
@@ -100,7 +101,7 @@ func bubble(t *testing.T, test func(w *world)) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &world{
 			t: t, logs: map[schemas.Slot][]schemas.Record{}, committed: map[schemas.Slot]schemas.Position{},
-			members: map[string]int32{}, owners: map[schemas.Slot]*process{}, at: map[who][]place{}, resend: map[who]bool{},
+			members: map[string]int32{}, owners: map[schemas.Slot]*process{}, at: map[who][]place{}, resend: map[who]bool{}, terms: map[who]*schemas.Send{},
 			attempts: map[who]int{}, refused: map[who]int{}, busy: map[who]int{}, changed: make(chan struct{}), contents: map[schemas.TaskID]*schemas.Content{},
 		}
 		time.Sleep(time.Hour) // so that no time of a test is at the epoch of the bubble
@@ -168,10 +169,11 @@ func (w *world) rest(d time.Duration) {
 
 type sendOpt func(*schemas.Send)
 
-func by(sender string) sendOpt   { return func(s *schemas.Send) { s.Sender = sender } }
-func to(phone string) sendOpt    { return func(s *schemas.Send) { s.Phone = phone } }
-func until(at time.Time) sendOpt { return func(s *schemas.Send) { s.NotAfterMs = at.UnixMilli() } }
-func again(s *schemas.Send)      { s.OnUnknown = schemas.OnUnknown_ON_UNKNOWN_RESEND }
+func by(sender string) sendOpt     { return func(s *schemas.Send) { s.Sender = sender } }
+func to(phone string) sendOpt      { return func(s *schemas.Send) { s.Phone = phone } }
+func until(at time.Time) sendOpt   { return func(s *schemas.Send) { s.NotAfterMs = at.UnixMilli() } }
+func in(x *schemas.Window) sendOpt { return func(s *schemas.Send) { s.Window = x } }
+func again(s *schemas.Send)        { s.OnUnknown = schemas.OnUnknown_ON_UNKNOWN_RESEND }
 func inline(body string) sendOpt {
 	return func(s *schemas.Send) { s.Content = &schemas.Content{Body: body} }
 }
@@ -188,6 +190,7 @@ func (w *world) produce(slot schemas.Slot, task schemas.TaskID, index uint32, op
 	for _, o := range opts {
 		o(s)
 	}
+	w.lock(func() { w.terms[who{task, index}] = s })
 	w.append(slot, schemas.EncodeSend(schemas.LaneOf(slot.Topic), s), who{task, index}, s.GetOnUnknown() == schemas.OnUnknown_ON_UNKNOWN_RESEND)
 }
 
@@ -288,7 +291,7 @@ type option func(*Config)
 func inFlight(n int) option { return func(c *Config) { c.MaxInFlight = n } }
 func rate(r float64) option {
 	return func(c *Config) {
-		c.Numbers, c.Rate = []string{testNumber}, func(number string) (float64, bool) { return r, number == testNumber }
+		c.Numbers, c.Number = []string{testNumber}, func(id string) (Number, bool) { return Number{Rate: r}, id == testNumber }
 	}
 }
 
@@ -309,7 +312,7 @@ func (w *world) start(slots []schemas.Slot, opts ...option) *process {
 	}
 	cfg := Config{
 		Logger: slog.New(slog.NewTextHandler(&p.logs, nil)), Registerer: p.reg,
-		Numbers: unlimited, Rate: func(number string) (float64, bool) { return 0, slices.Contains(unlimited, number) },
+		Numbers: unlimited, Number: func(id string) (Number, bool) { return Number{}, slices.Contains(unlimited, id) },
 	}
 	for _, o := range opts {
 		o(&cfg)
@@ -698,10 +701,10 @@ func definite(v schemas.Verdict) bool {
 	return false
 }
 
-// Send is the Cloud API. It holds every call to the promise: what the broker has does not show the send as free, and no
-// other call of it may have reached anybody.
+// Send is the Cloud API. It holds every call to the promise: what the broker has does not show the send as free, no other
+// call of it may have reached anybody, and it may start now.
 func (p *process) Send(ctx context.Context, sender string, m schemas.Message, phone schemas.Phone, callback string) schemas.Reply {
-	w := p.w
+	w, begins := p.w, time.Now()
 	p.pass()
 	time.Sleep(p.idle)
 	if p.isDead() {
@@ -716,6 +719,7 @@ func (p *process) Send(ctx context.Context, sender string, m schemas.Message, ph
 			w.fail("callback data %q", callback)
 		}
 		w.check(c)
+		w.timely(c, begins)
 		w.calls = append(w.calls, c)
 		w.busy[c.who]++
 		w.attempts[c.who]++
@@ -763,6 +767,17 @@ func (w *world) check(c *apiCall) {
 	}
 	if before := w.attempts[c.who]; before > w.refused[c.who] {
 		w.fail("%s calls %v again, after %d calls of which %d were refused", c.process.name, c.index, before, w.refused[c.who])
+	}
+}
+
+// timely holds a call to the times that its send has: nothing starts outside a window or after a deadline.
+func (w *world) timely(c *apiCall, begins time.Time) {
+	s := w.terms[c.who]
+	if end := s.GetNotAfterMs(); end > 0 && begins.UnixMilli() > end {
+		w.fail("%s calls %v at %v, after its end", c.process.name, c.index, begins)
+	}
+	if !s.GetWindow().Open(begins) {
+		w.fail("%s calls %v at %v, outside its window", c.process.name, c.index, begins)
 	}
 }
 

@@ -11,18 +11,31 @@ var holidays = map[string]func(day time.Time) bool{"CO": colombian}
 type date struct {
 	month time.Month
 	day   int
+	since int // year; 0: as long as anybody asks about
 }
 
-// The holidays of Colombia, by Ley 51 of 1983 (Ley Emiliani) and the laws that it refers to. Two may fall on one day, as on
-// 30 June 2025.
+// The holidays of Colombia, by Ley 51 of 1983 (Ley Emiliani) and, for Our Lady of Chiquinquirá on 9 July, Ley 2578 of 2026.
+// Two may fall on one day, as on 30 June 2025.
 var (
 	// fixedCO stay where they are.
 	fixedCO = []date{
-		{time.January, 1}, {time.May, 1}, {time.July, 20}, {time.August, 7}, {time.December, 8}, {time.December, 25},
+		{month: time.January, day: 1},
+		{month: time.May, day: 1},
+		{month: time.July, day: 20},
+		{month: time.August, day: 7},
+		{month: time.December, day: 8},
+		{month: time.December, day: 25},
 	}
 	// movedCO go to the next Monday, if they don't fall on one.
 	movedCO = []date{
-		{time.January, 6}, {time.March, 19}, {time.June, 29}, {time.August, 15}, {time.October, 12}, {time.November, 1}, {time.November, 11},
+		{month: time.January, day: 6},
+		{month: time.March, day: 19},
+		{month: time.June, day: 29},
+		{month: time.July, day: 9, since: 2026},
+		{month: time.August, day: 15},
+		{month: time.October, day: 12},
+		{month: time.November, day: 1},
+		{month: time.November, day: 11},
 	}
 	// easterCO are so many days after Easter Sunday: Maundy Thursday, Good Friday, and, on the Mondays to which they are
 	// moved, Ascension, Corpus Christi and the Sacred Heart.
@@ -32,13 +45,13 @@ var (
 // colombian reports whether the day is a holiday in Colombia.
 func colombian(day time.Time) bool {
 	year, month, n := day.Date()
-	if slices.Contains(fixedCO, date{month, n}) {
+	if slices.Contains(fixedCO, date{month: month, day: n}) {
 		return true
 	}
 	at := days(year, month, n)
 	if day.Weekday() == time.Monday {
 		for _, m := range movedCO {
-			if late := at - days(year, m.month, m.day); late >= 0 && late < daysOfWeek {
+			if late := at - days(year, m.month, m.day); year >= m.since && late >= 0 && late < daysOfWeek {
 				return true
 			}
 		}

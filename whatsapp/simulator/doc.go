@@ -6,10 +6,16 @@
 //
 //	request ─ token ─ number ─ JSON ─ fields ─ latency ─ magic endings ─ faults ─ limits ─ ledger ─ answer
 //
+// # Webhooks
+//
+// Where Config.Webhooks has a URL, statuses follow: sent, delivered and, of some, read; or failed. Package webhooks sends them, the
+// faults say when and how. Nothing waits for them; what is pending is bounded, and what does not fit is dropped and counted.
+// Summary().Webhooks tells when they are through.
+//
 // # Magic endings
 //
-// The last four digits of a phone choose its fate (unless Config.PlainPhones). All of them answer at once; Meta gives those
-// marked "later" mostly in a webhook, after having accepted the message.
+// The last four digits of a phone choose its fate (unless Config.PlainPhones). Those marked "later" are accepted and then fail in a
+// webhook, as at Meta; where there are no webhooks they are refused at once, as all others are.
 //
 //	0026  131026  not on WhatsApp (later)
 //	0030  131030  not in the list of allowed phones
@@ -36,4 +42,13 @@
 // # Faults
 //
 // Faults are rules, one a line, switched on at start or by POST /_simulator/faults; package faults has the words.
+//
+// # The window of 24 hours
+//
+// All phones may be written to, unless the rule "window" says that only those may be that wrote within 24 hours:
+//
+//	POST /_simulator/inbound  {"from": "573001234567", "text": "BAJA", "number": "..."}
+//
+// has a phone (or a user id) write, to the first number where none is named. It opens the phone's window for all numbers, and sends
+// a webhook. POST /_simulator/webhook sends its body as it is, signed: whatever else Meta may tell.
 package simulator

@@ -5,11 +5,15 @@ import (
 	"fmt"
 	"net/http"
 	"time"
+
+	"altavoz/whatsapp/simulator/webhooks"
 )
 
 const (
 	typeOAuth = "OAuthException"
 	typeGraph = "GraphMethodException"
+
+	genericTitle = "Generic error" // of a code that is not known
 )
 
 // apiError is a refusal in Meta's envelope.
@@ -59,7 +63,7 @@ func (s *Simulator) refuse(x *exchange, e *apiError) {
 // throttles are the codes that come with a header on how much is used up. A minute is the smallest wait it can tell, so
 // it tells none.
 var throttles = func() map[int]string {
-	const usage = `{"104996122399160":[{"type":"whatsapp","call_count":100,"total_cputime":12,"total_time":15,"estimated_time_to_regain_access":0}]}`
+	const usage = `{"` + webhooks.AccountID + `":[{"type":"whatsapp","call_count":100,"total_cputime":12,"total_time":15,"estimated_time_to_regain_access":0}]}`
 	return map[int]string{4: usage, 80007: usage, 130429: usage}
 }()
 
@@ -126,7 +130,7 @@ var knownErrors = map[int]struct {
 func ofCode(code int) *apiError {
 	k, ok := knownErrors[code]
 	if !ok {
-		k.status, k.title = http.StatusBadRequest, "Generic error"
+		k.status, k.title = http.StatusBadRequest, genericTitle
 	}
 	e := &apiError{status: k.status, Code: code, Type: typeOAuth, Transient: k.transient, Message: fmt.Sprintf("(#%d) %s", code, k.title)}
 	if code == 190 {

@@ -12,6 +12,7 @@ import (
 
 	"altavoz/whatsapp/simulator/faults"
 	"altavoz/whatsapp/simulator/ledger"
+	"altavoz/whatsapp/simulator/webhooks"
 )
 
 const (
@@ -25,6 +26,7 @@ type request struct {
 	phone    string // wa_id, or the user id
 	user     bool
 	callback string
+	category string // empty: service
 	key      uint64 // of the callback data, or of the phone where there is none
 }
 
@@ -44,7 +46,7 @@ func (s *Simulator) messages(x *exchange) {
 		s.refuse(x, e)
 		return
 	}
-	f := s.meet(x, req)
+	f, c := s.meet(x, req)
 	x.wait(f.Latency)
 	switch f.Effect {
 	case faults.Refuse:
@@ -69,7 +71,7 @@ func (s *Simulator) messages(x *exchange) {
 		s.refuse(x, e)
 		return
 	}
-	s.accept(x, req, f.Effect)
+	s.accept(x, req, f, c)
 }
 
 func (s *Simulator) closed(req request) {
@@ -85,18 +87,28 @@ func readBody(x *exchange) ([]byte, error) {
 	return b.Bytes(), err
 }
 
-// meet counts the call and decides what it meets with: what its phone's ending asks for, else what the faults do.
-func (s *Simulator) meet(x *exchange, req request) faults.Fate {
+// meet counts the call and decides what it meets with: what its phone's ending asks for, else what the faults do. What Meta says
+// in a webhook is said at once where there are none.
+func (s *Simulator) meet(x *exchange, req request) (faults.Fate, faults.Call) {
 	s.mu.Lock()
 	nth := s.ledger.Called(req.key, req.callback != "")
 	c := faults.Call{Number: x.number, Phone: req.phone, Accepted: s.ledger.Messages(), Chance: s.cfg.Seed ^ mix(req.key^mix(uint64(nth)))}
 	ending := s.endingOf(req.phone)
 	s.mu.Unlock()
-	f := s.rules.Load().Fate(c, time.Now())
-	if ending.Effect != faults.None {
-		f.Effect, f.Code = ending.Effect, ending.Code
+	now := time.Now()
+	f := s.rules.Load().Fate(c, now)
+	switch {
+	case ending.Later:
+		f.Late = faults.Late{Code: ending.Code}
+	case ending.Effect != faults.None:
+		f.Effect, f.Code, f.Late = ending.Effect, ending.Code, faults.Late{}
+	case f.Window && req.category == "" && !s.windowOpen(req.phone, now):
+		f.Late = faults.Late{Code: codeWindow}
 	}
-	return f
+	if f.Late.Code != 0 && s.hooks == nil && (ending.Later || f.Effect == faults.None) {
+		f.Effect, f.Code = faults.Refuse, f.Late.Code
+	}
+	return f, c
 }
 
 // endingOf returns what the phone's ending does to this call. The caller holds s.mu.
@@ -142,9 +154,9 @@ func (s *Simulator) stateOf(number string) *numberState {
 }
 
 // accept writes the message down, then answers.
-func (s *Simulator) accept(x *exchange, req request, eff faults.Effect) {
+func (s *Simulator) accept(x *exchange, req request, f faults.Fate, c faults.Call) {
 	now := time.Now()
-	answered := eff == faults.None
+	answered := f.Effect == faults.None
 	s.mu.Lock()
 	id := s.wamid(req.phone, uint64(s.ledger.Messages()))
 	place := s.ledger.Accepted(req.key, req.callback != "", ledger.Received{
@@ -152,9 +164,13 @@ func (s *Simulator) accept(x *exchange, req request, eff faults.Effect) {
 	})
 	s.stateOf(x.number).rate.Add(now)
 	s.mu.Unlock()
+	if s.hooks != nil {
+		m := &webhooks.Message{Number: x.number, Phone: req.phone, User: req.user, WAMID: id, Callback: req.callback, Category: req.category, Place: place}
+		x.await(s.plan(m, f.Late, c, now))
+	}
 
 	body := acceptance(req, id)
-	switch eff {
+	switch f.Effect {
 	case faults.DropAfter:
 		panic(http.ErrAbortHandler)
 	case faults.Stall:
@@ -231,7 +247,7 @@ func (s *Simulator) parse(body []byte) (request, usedMedia, *apiError) {
 		}
 		req.key = hash(req.callback)
 	}
-	if e := s.directSend(fields); e != nil {
+	if req.category, e = s.directSend(fields); e != nil {
 		return request{}, usedMedia{}, e
 	}
 	kind, e := textField(fields, "type", 64)
@@ -323,22 +339,25 @@ func isUserID(s string) bool {
 	return id != "" && len(id) <= 128
 }
 
-func (s *Simulator) directSend(fields map[string]json.RawMessage) *apiError {
+// directSend reads category, which makes a message one that needs no open window; empty for service, which is as if none were given.
+func (s *Simulator) directSend(fields map[string]json.RawMessage) (string, *apiError) {
 	if fields["category"] == nil {
 		if fields["ttl_seconds"] != nil || fields["direct_send_config"] != nil {
-			return invalid("Param ttl_seconds requires category.")
+			return "", invalid("Param ttl_seconds requires category.")
 		}
-		return nil
+		return "", nil
 	}
 	c, e := textField(fields, "category", 64)
 	if e != nil {
-		return e
+		return "", e
 	}
 	switch {
-	case c != "utility" && c != "authentication" && c != "service":
-		return invalid("Param category must be one of {AUTHENTICATION, SERVICE, UTILITY} - got %q.", c)
-	case !s.cfg.DirectSend && c != "service":
-		return invalid("Invalid parameter").withDetails("Parameter Invalid: The 'category' value requires Direct Send, which isn't enabled for this account. Use an approved message template instead.")
+	case c == "service":
+		return "", nil
+	case c != "utility" && c != "authentication":
+		return "", invalid("Param category must be one of {AUTHENTICATION, SERVICE, UTILITY} - got %q.", c)
+	case !s.cfg.DirectSend:
+		return "", invalid("Invalid parameter").withDetails("Parameter Invalid: The 'category' value requires Direct Send, which isn't enabled for this account. Use an approved message template instead.")
 	}
-	return nil
+	return c, nil
 }

@@ -2,10 +2,8 @@ package simulator
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -18,6 +16,7 @@ import (
 
 	"altavoz/whatsapp/simulator/faults"
 	"altavoz/whatsapp/simulator/ledger"
+	"altavoz/whatsapp/simulator/webhooks"
 )
 
 const (
@@ -25,7 +24,6 @@ const (
 	DefaultRecords = 100_000
 
 	maxBody        = 256 << 10 // bytes of a message; the longest valid one has about 15 KiB
-	maxFaults      = 16 << 10  // bytes of rules
 	readHeaderTime = 10 * time.Second
 	idleTime       = 5 * time.Minute
 	maxHeaderBytes = 16 << 10
@@ -53,8 +51,13 @@ type Config struct {
 	PlainPhones bool
 	// DirectSend allows the field category.
 	DirectSend bool
-	Logger     *slog.Logger
+	// Webhooks says where statuses go.
+	Webhooks Webhooks
+	Logger   *slog.Logger
 }
+
+// Webhooks says where statuses go, and how; without a URL there are none.
+type Webhooks = webhooks.Config
 
 // Simulator is a Cloud API. It is safe for concurrent use.
 type Simulator struct {
@@ -62,13 +65,15 @@ type Simulator struct {
 	tokens map[string]string
 	rules  atomic.Pointer[faults.Rules]
 	known  knownContents
+	hooks  *webhooks.Engine // nil: none
 	log    *slog.Logger
 
 	mu      sync.Mutex // guards what follows; never held while writing to or reading from a client
 	ledger  *ledger.Ledger
 	numbers map[string]*numberState
 	media   map[string]*mediaFile
-	magic   map[string]int // calls to phones with a magic ending that counts
+	magic   map[string]int       // calls to phones with a magic ending that counts
+	windows map[uint64]time.Time // until when a phone may be written to, by its hash
 	traces  uint64
 }
 
@@ -77,7 +82,8 @@ type numberState struct {
 	rate   ledger.Window
 }
 
-// New returns a simulator. It panics on faults that can't be read: they are the caller's own words.
+// New returns a simulator. It panics on faults and webhooks that can't be: they are the caller's own words, or were checked with
+// faults.Parse and Webhooks.Validate.
 func New(cfg Config) *Simulator {
 	if cfg.Records == 0 {
 		cfg.Records = DefaultRecords
@@ -88,11 +94,19 @@ func New(cfg Config) *Simulator {
 	s := &Simulator{
 		cfg: cfg, tokens: make(map[string]string, len(cfg.Numbers)), log: cfg.Logger,
 		ledger: ledger.New(max(cfg.Records, 0)), numbers: map[string]*numberState{}, media: map[string]*mediaFile{}, magic: map[string]int{},
+		windows: map[uint64]time.Time{},
 	}
 	for _, n := range cfg.Numbers {
 		s.tokens[n.ID] = n.Token
 	}
-	if err := s.SetFaults(cfg.Faults); err != nil {
+	err := s.SetFaults(cfg.Faults)
+	if err == nil && cfg.Webhooks.URL != "" {
+		if cfg.Webhooks.Logger == nil {
+			cfg.Webhooks.Logger = cfg.Logger
+		}
+		s.hooks, err = webhooks.New(cfg.Webhooks, s.told)
+	}
+	if err != nil {
 		panic(fmt.Sprintf("simulator: %v", err))
 	}
 	return s
@@ -135,10 +149,13 @@ func (s *Simulator) Summary() ledger.Summary {
 	for id, n := range s.numbers {
 		sum.MaxRateByNumber[id] = n.rate.Highest()
 	}
+	if s.hooks != nil {
+		sum.Webhooks = s.hooks.Counts()
+	}
 	return sum
 }
 
-// Handler serves the Cloud API under any version, or none, and /_simulator beside it.
+// Handler serves the Cloud API under any version, or none, and /_simulator beside it. Webhooks are sent while SendWebhooks runs.
 func (s *Simulator) Handler() http.Handler { return s.handler(context.Background()) }
 
 // handler serves until stop ends, which wakes those who wait for a latency to pass.
@@ -148,10 +165,16 @@ func (s *Simulator) handler(stop context.Context) http.Handler {
 	})
 }
 
-// Serve answers on l until ctx ends; then it drops what is open, and returns when nothing runs any more.
+// Serve answers on l, and sends webhooks, until ctx ends; then it drops what is open and what is pending, and returns when nothing
+// runs any more.
 func (s *Simulator) Serve(ctx context.Context, l net.Listener) error {
+	sending, endSending := context.WithCancel(context.WithoutCancel(ctx))
+	var sender sync.WaitGroup
+	sender.Go(func() { s.SendWebhooks(sending) })
+	defer sender.Wait()
+	defer endSending()
 	running := &crew{}
-	defer running.leave()
+	defer running.leave() // before what they leave behind is dropped
 	handler := s.handler(ctx)
 	srv := &http.Server{
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -268,41 +291,6 @@ func (s *Simulator) authorize(x *exchange) *apiError {
 		return noObject(x.number)
 	}
 	return nil
-}
-
-// control is the part that no Cloud API has.
-func (s *Simulator) control(w http.ResponseWriter, r *http.Request, what string) {
-	switch r.Method + " " + what {
-	case "GET summary":
-		s.answerJSON(w, s.Summary())
-	case "GET ledger":
-		s.answerJSON(w, s.Ledger(r.URL.Query().Get("phone")))
-	case "GET faults":
-		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-		_, _ = io.WriteString(w, s.Faults())
-	case "POST faults":
-		text, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxFaults))
-		if err == nil {
-			err = s.SetFaults(string(text))
-		}
-		if err != nil {
-			http.Error(w, err.Error(), http.StatusBadRequest)
-			return
-		}
-		s.log.Info("faults changed", "rules", s.Faults())
-		w.WriteHeader(http.StatusNoContent)
-	default:
-		http.Error(w, "GET ledger?phone=, GET summary, GET or POST faults", http.StatusNotFound)
-	}
-}
-
-func (s *Simulator) answerJSON(w http.ResponseWriter, v any) {
-	b, err := json.Marshal(v)
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusInternalServerError)
-		return
-	}
-	_ = s.answer(w, http.StatusOK, b)
 }
 
 // answer writes an answer of the API and reports whether it left.

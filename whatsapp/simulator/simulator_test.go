@@ -2,6 +2,7 @@ package simulator_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -345,7 +346,31 @@ func TestSeed(t *testing.T) {
 }
 
 func BenchmarkMessage(b *testing.B) {
-	s := simulator.New(simulator.Config{PlainPhones: true, Records: -1})
+	benchmarkMessages(b, simulator.New(simulator.Config{PlainPhones: true, Records: -1}))
+}
+
+// BenchmarkMessageWithWebhooks has three statuses for each message, and includes the time until they are told.
+func BenchmarkMessageWithWebhooks(b *testing.B) {
+	srv := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { io.Copy(io.Discard, r.Body) }))
+	b.Cleanup(srv.Close)
+	s := simulator.New(simulator.Config{
+		PlainPhones: true, Records: -1, Faults: "read=100% webhook_delay=1ms..10ms", Webhooks: simulator.Webhooks{URL: srv.URL, Secret: "s"},
+	})
+	ctx, cancel := context.WithCancel(b.Context())
+	done := make(chan struct{})
+	go func() { defer close(done); s.SendWebhooks(ctx) }()
+	b.Cleanup(func() { cancel(); <-done })
+	benchmarkMessages(b, s)
+	for s.Summary().Webhooks.Pending > 0 {
+		time.Sleep(time.Millisecond)
+	}
+	if h := s.Summary().Webhooks; h.Read != s.Summary().Accepted {
+		b.Errorf("%+v", h)
+	}
+}
+
+func benchmarkMessages(b *testing.B, s *simulator.Simulator) {
+	b.Helper()
 	h := s.Handler()
 	body := message()
 	b.ReportAllocs()

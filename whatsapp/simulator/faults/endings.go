@@ -4,23 +4,24 @@ package faults
 type Ending struct {
 	Effect Effect
 	Code   int
-	Times  int // how many calls it hits; 0: every one
+	Times  int  // how many calls it hits; 0: every one
+	Later  bool // Meta accepts the message, and refuses it in a webhook
 }
 
 // endingDigits is how long an ending is.
 const endingDigits = 4
 
 var endings = map[string]Ending{
-	"0026": {Effect: Refuse, Code: 131026},
+	"0026": {Effect: Refuse, Code: 131026, Later: true},
 	"0030": {Effect: Refuse, Code: 131030},
-	"0047": {Effect: Refuse, Code: 131047},
-	"0049": {Effect: Refuse, Code: 131049},
-	"0050": {Effect: Refuse, Code: 131050},
-	"0072": {Effect: Refuse, Code: 130472},
+	"0047": {Effect: Refuse, Code: 131047, Later: true},
+	"0049": {Effect: Refuse, Code: 131049, Later: true},
+	"0050": {Effect: Refuse, Code: 131050, Later: true},
+	"0072": {Effect: Refuse, Code: 130472, Later: true},
 	"0021": {Effect: Refuse, Code: 131021},
 	"0009": {Effect: Refuse, Code: 131009},
 	"0100": {Effect: Refuse, Code: 100},
-	"0053": {Effect: Refuse, Code: 131053},
+	"0053": {Effect: Refuse, Code: 131053, Later: true},
 	"0000": {Effect: Refuse, Code: 131000},
 	"0016": {Effect: Refuse, Code: 131016, Times: 2},
 	"0429": {Effect: Refuse, Code: 130429, Times: 2},

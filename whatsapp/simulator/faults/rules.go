@@ -37,14 +37,16 @@ type rule struct {
 	after   int       // messages accepted before it begins
 	until   time.Time // zero: for good
 
-	latency    time.Duration
-	jitter     time.Duration
+	latency    span
 	rate       float64 // messages a second by number
 	rateStatus int
 	pair       bool
 	mediaGone  bool
 	retryAfter time.Duration
 	shares     []share
+	webhooks   wish
+	late       []share // of accepted messages: they fail in a webhook
+	window     bool
 }
 
 type share struct {
@@ -56,7 +58,7 @@ type share struct {
 // Rules are the faults in force. They don't change.
 type Rules struct{ rules []*rule }
 
-// Parse reads rules, one a line; now is when those with a time begin.
+// Parse reads rules, one a line, words separated by spaces or commas; now is when those with a time begin.
 //
 //	number=106540352242922   only this number          latency=80ms      latency=80ms..2s
 //	phone=5730000*           only these phones         rate=80           messages a second by number, then 130429
@@ -69,6 +71,14 @@ type Rules struct{ rules []*rule }
 //	media_gone     no media id is known any more       drop_after=1%     accepts, then closes the connection
 //	                                                   truncate=1%       accepts, sends half of the answer
 //	                                                   stall=1%          accepts, never answers
+//
+// What Meta says later, in webhooks:
+//
+//	late_131026=2%       accepted and sent, then failed with any code   read=60%             of messages are read (60% where not said)
+//	window               131047, 24 hours after the phone last wrote    webhook_delay=1s..5s until sent, again until delivered, and until read
+//	webhook_drop=1%      of statuses are never told                     webhook_early=10%    of messages: the first status comes before the answer
+//	webhook_dup=5%       of statuses are told twice                     webhook_shuffle      a message's statuses come in any order
+//	webhook_old          as before 2026: a conversation, no user ids
 //
 // Shares of one line exclude each other; of several lines that hit, the first one counts. Which calls are hit follows from
 // Call.Chance and not from the order of calls.
@@ -107,12 +117,14 @@ func parseRule(line string, now time.Time) (*rule, error) {
 			return nil, fmt.Errorf("fault %q: %w", w, err)
 		}
 	}
-	total := 0.0
-	for _, sh := range r.shares {
-		total += sh.part
-	}
-	if total > 1.000001 {
-		return nil, fmt.Errorf("faults %q: more than 100%%", r.text)
+	for _, shares := range [][]share{r.shares, r.late} {
+		total := 0.0
+		for _, sh := range shares {
+			total += sh.part
+		}
+		if total > 1.000001 {
+			return nil, fmt.Errorf("faults %q: more than 100%%", r.text)
+		}
 	}
 	return r, nil
 }
@@ -132,15 +144,7 @@ func (r *rule) word(key, value string, now time.Time) (err error) {
 	case "uploads":
 		r.uploads = true
 	case "latency":
-		from, to, ranged := strings.Cut(value, "..")
-		r.latency, err = time.ParseDuration(from)
-		if err == nil && ranged {
-			r.jitter, err = time.ParseDuration(to)
-			r.jitter -= r.latency
-		}
-		if err == nil && (r.latency < 0 || r.jitter < 0) {
-			err = errors.New("latency is from..to")
-		}
+		r.latency, err = parseSpan(value)
 	case "rate":
 		r.rate, err = strconv.ParseFloat(value, 64)
 	case "rate_status":
@@ -155,7 +159,12 @@ func (r *rule) word(key, value string, now time.Time) (err error) {
 		r.shares = append(r.shares, share{Refuse, 190, 1})
 	case "maintenance":
 		r.shares = append(r.shares, share{Refuse, 131057, 1})
+	case "window":
+		r.window = true
 	default:
+		if known, err := r.webhooks.word(key, value); known {
+			return err
+		}
 		return r.share(key, value)
 	}
 	return err
@@ -163,21 +172,58 @@ func (r *rule) word(key, value string, now time.Time) (err error) {
 
 func (r *rule) share(key, value string) error {
 	sh := share{effect: names[key]}
+	number, late := strings.CutPrefix(key, "late_")
 	if sh.effect == None {
-		code, err := strconv.Atoi(key)
+		code, err := strconv.Atoi(number)
 		if err != nil {
 			return fmt.Errorf("no such word: %s", key)
 		}
 		sh.effect, sh.code = Refuse, code
 	}
+	part, err := parsePart(key, value)
+	if err != nil {
+		return err
+	}
+	sh.part = part
+	if late {
+		r.late = append(r.late, sh)
+	} else {
+		r.shares = append(r.shares, sh)
+	}
+	return nil
+}
+
+// parsePart reads a share: 1% is 0.01.
+func parsePart(key, value string) (float64, error) {
 	percent, ok := strings.CutSuffix(value, "%")
 	part, err := strconv.ParseFloat(percent, 64)
-	if err != nil || !ok || part < 0 || part > 100 {
-		return fmt.Errorf("want a share such as %s=1%%", key)
+	if err != nil || !ok || !(part >= 0 && part <= 100) {
+		return 0, fmt.Errorf("want a share such as %s=1%%", key)
 	}
-	sh.part = part / 100
-	r.shares = append(r.shares, sh)
-	return nil
+	return part / 100, nil
+}
+
+// span is a time between two.
+type span struct{ from, more time.Duration }
+
+func parseSpan(value string) (s span, err error) {
+	from, to, ranged := strings.Cut(value, "..")
+	s.from, err = time.ParseDuration(from)
+	if err == nil && ranged {
+		s.more, err = time.ParseDuration(to)
+		s.more -= s.from
+	}
+	if err == nil && (s.from < 0 || s.more < 0) {
+		err = errors.New("a time is from..to")
+	}
+	return s, err
+}
+
+func (s span) draw(chance *rand.Rand) time.Duration {
+	if s.more <= 0 {
+		return s.from
+	}
+	return s.from + time.Duration(chance.Int64N(int64(s.more)))
 }
 
 // Call is what rules look at.
@@ -204,6 +250,14 @@ type Fate struct {
 	Pair       bool
 	MediaGone  bool
 	RetryAfter time.Duration
+	Late       Late
+	Window     bool // it fails where the phone has not written for a day
+}
+
+// Late is a failure that Meta tells in a webhook, after having accepted the message.
+type Late struct {
+	Code int  // 0: none
+	Sent bool // whether it tells before that the message was sent
 }
 
 // Fate decides what a call meets with.
@@ -212,16 +266,18 @@ func (rs *Rules) Fate(c Call, now time.Time) Fate {
 	for i, r := range rs.rules {
 		if r.matches(c, now) {
 			r.apply(&f, rand.New(rand.NewPCG(c.Chance, uint64(i))))
+			f.Window = f.Window || r.window
+			if f.Late.Code == 0 && len(r.late) > 0 {
+				code := pick(r.late, rand.New(rand.NewPCG(^c.Chance, uint64(i)))).code
+				f.Late = Late{Code: code, Sent: code != 0}
+			}
 		}
 	}
 	return f
 }
 
 func (r *rule) apply(f *Fate, chance *rand.Rand) {
-	f.Latency += r.latency
-	if r.jitter > 0 {
-		f.Latency += time.Duration(chance.Int64N(int64(r.jitter)))
-	}
+	f.Latency += r.latency.draw(chance)
 	if r.rate > 0 && f.Rate == 0 {
 		f.Rate, f.RateStatus = r.rate, r.rateStatus
 	}
@@ -231,12 +287,18 @@ func (r *rule) apply(f *Fate, chance *rand.Rand) {
 	if f.Effect != None {
 		return
 	}
+	hit := pick(r.shares, chance)
+	f.Effect, f.Code = hit.effect, hit.code
+}
+
+// pick returns the share that is hit; an empty one where none is.
+func pick(shares []share, chance *rand.Rand) share {
 	at := chance.Float64()
-	for _, sh := range r.shares {
+	for _, sh := range shares {
 		if at < sh.part {
-			f.Effect, f.Code = sh.effect, sh.code
-			return
+			return sh
 		}
 		at -= sh.part
 	}
+	return share{}
 }

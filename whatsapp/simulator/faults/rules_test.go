@@ -47,6 +47,10 @@ func TestWords(t *testing.T) {
 		"phone=573001234567 html=100%":        {Effect: faults.HTML},
 		"uploads html=100%":                   {},
 		"after=10 html=100%":                  {Effect: faults.HTML},
+		"window":                              {Window: true},
+		"late_131026=100%":                    {Late: faults.Late{Code: 131026, Sent: true}},
+		"late_131026=0%\nlate_1=100%":         {Late: faults.Late{Code: 1, Sent: true}},
+		"read=0% webhook_shuffle webhook_old": {},
 		"after=11 html=100%":                  {},
 		"for=1s html=100%":                    {Effect: faults.HTML},
 	}

@@ -18,6 +18,9 @@ type Received struct {
 	Time     time.Time `json:"time"`
 	// Answered says that the acceptance was written back whole. Where it is false the sender can't know of it.
 	Answered bool `json:"answered"`
+	// Status is how far the message got, by the webhooks that were taken; Code why it failed.
+	Status Status `json:"status,omitempty"`
+	Code   int    `json:"code,omitempty"`
 }
 
 // Uploads counts files.
@@ -44,6 +47,7 @@ type Summary struct {
 	// MaxRate is the most messages accepted within one second, by all numbers together and by each.
 	MaxRate         int            `json:"max_rate"`
 	MaxRateByNumber map[string]int `json:"max_rate_by_number"`
+	Webhooks        Webhooks       `json:"webhooks"`
 }
 
 // NoCode counts, among the refusals, those without an envelope.

@@ -73,3 +73,21 @@ func TestWindow(t *testing.T) {
 		t.Errorf("%d, want 110", w.Highest())
 	}
 }
+
+// TestTold: webhooks come in any order; the ledger keeps how far a message got.
+func TestTold(t *testing.T) {
+	t.Parallel()
+	l := ledger.New(1)
+	place := l.Accepted(1, true, ledger.Received{Time: now, Phone: "57300"})
+	for _, s := range []ledger.Status{ledger.Delivered, ledger.Read, ledger.Sent} {
+		l.Told(place, s, 0)
+	}
+	if r := l.Of("57300")[0]; r.Status != ledger.Read {
+		t.Errorf("%+v", r)
+	}
+	l.Told(l.Accepted(2, true, ledger.Received{Time: now}), ledger.Failed, 131026) // not remembered in full
+	l.Told(place, ledger.Failed, 131026)
+	if r := l.Of("")[0]; r.Status != ledger.Failed || r.Code != 131026 {
+		t.Errorf("%+v", r)
+	}
+}

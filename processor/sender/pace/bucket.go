@@ -1,10 +1,10 @@
-package sender
+package pace
 
 import "time"
 
-// burst is what a number may send at once after it was idle, as time of its rate: it has to cover the time between two
+// Burst is what a number may send at once after it was idle, as time of its rate: it has to cover the time between two
 // commits, and no more, because every owner of a partition has a burst of its own.
-const burst = 50 * time.Millisecond
+const Burst = 50 * time.Millisecond
 
 // bucket is a rate: tokens that come with time, one for each call. It begins empty, so that a process that just took
 // partitions over does not add its burst to that of the last owner. The zero bucket has no limit.
@@ -22,7 +22,7 @@ func (b *bucket) set(now time.Time, rate float64) {
 
 func (b *bucket) fill(now time.Time) {
 	if b.rate > 0 && now.After(b.filled) {
-		most := max(1, b.rate*burst.Seconds())
+		most := max(1, b.rate*Burst.Seconds())
 		b.tokens = min(most, b.tokens+now.Sub(b.filled).Seconds()*b.rate)
 	}
 	b.filled = now

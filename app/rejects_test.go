@@ -1,0 +1,101 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"altavoz/kafka"
+	"altavoz/schemas"
+)
+
+// What nobody can process is shown, and played again byte for byte: once, and a second time only when somebody insists.
+func testRejectsAreReplayed(t *testing.T, h *house) {
+	rec := schemas.Record{
+		Topic: schemas.TopicBroadcasts, Partition: 1, Key: []byte("k\x00\xff"), Value: []byte("no JSON: \xff\x00 " + time.Now().String()),
+		Headers: []schemas.Header{{Key: "trace", Value: []byte{0, 0xff}}, {Key: "reject.topic", Value: []byte("results")}, {Key: "empty"}},
+	}
+	pub, err := kafka.NewPublisher(h.kafka(), kafka.Layout{schemas.TopicBroadcasts: 2}, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	acked, err := pub.Publish(t.Context(), rec)
+	if err = errors.Join(err, pub.Close(t.Context())); err != nil {
+		t.Fatal(err)
+	}
+	seen := h.rejected(t, acked[0].Offset)
+	if seen.Topic != string(rec.Topic) || seen.Partition != 1 || seen.Base64 == "" || seen.Reason == "" || seen.Replayed {
+		t.Errorf("shown as %+v", seen)
+	}
+	played := h.replay(t, seen.ID, false)
+	if diff := cmp.Diff(rec, played, cmpopts.IgnoreFields(schemas.Record{}, "Offset", "Time"), cmpopts.EquateEmpty()); diff != "" {
+		t.Errorf("-written +played:\n%s", diff)
+	}
+	if !h.rejected(t, acked[0].Offset).Replayed {
+		t.Error("that it was replayed is not shown")
+	}
+	if err := h.tryReplay(t, seen.ID, false, nil); !errors.Is(err, ErrReplayed) {
+		t.Errorf("a second time: %v", err)
+	}
+	if again := h.replay(t, seen.ID, true); again.Offset <= played.Offset {
+		t.Errorf("at %d, and then at %d", played.Offset, again.Offset)
+	}
+	if err := h.tryReplay(t, "1/4000000", false, nil); err == nil {
+		t.Error("a record that is not there was replayed")
+	}
+}
+
+func (h *house) tools() *Config {
+	cfg := Default()
+	cfg.Kafka.Brokers, cfg.Kafka.TopicPrefix = h.kafka().Brokers, h.kafka().Prefix
+	return &cfg
+}
+
+// rejected waits until the record at that offset of the second partition of broadcasts is among the rejects.
+func (h *house) rejected(t *testing.T, offset int64) (found Rejected) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), settleTime)
+	defer cancel()
+	for found.ID == "" {
+		err := Rejects(ctx, h.tools(), slog.New(slog.DiscardHandler), func(r Rejected) error {
+			if r.Topic == string(schemas.TopicBroadcasts) && r.Partition == 1 && r.Offset == offset {
+				found = r
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return found
+}
+
+func (h *house) tryReplay(t *testing.T, id string, again bool, done func(Replay)) error {
+	t.Helper()
+	return ReplayRejects(t.Context(), h.tools(), slog.New(slog.DiscardHandler), []string{id}, again, done)
+}
+
+// replay plays one again and returns it as it was written.
+func (h *house) replay(t *testing.T, id string, again bool) (rec schemas.Record) {
+	t.Helper()
+	reader, err := kafka.NewReader(h.kafka())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reader.Close()
+	err = h.tryReplay(t, id, again, func(r Replay) {
+		slot := schemas.Slot{Topic: schemas.Topic(r.Topic), Partition: r.Partition}
+		if rec, err = reader.Record(t.Context(), slot, r.Offset); err != nil {
+			t.Error(err)
+		}
+	})
+	if err != nil || rec.Value == nil {
+		t.Fatalf("%+v, %v", rec, err)
+	}
+	return rec
+}

@@ -1,0 +1,30 @@
+package app
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// The file is an operator's, or what a script left of it: it is read whole or refused.
+func FuzzSendersFile(f *testing.F) {
+	f.Add([]byte(`[{"id":"1","token":"t"},{"id":"2","token":"u","rate":0}]`))
+	f.Add([]byte(`[{"id":"1","token_file":"nowhere"}]`))
+	f.Add([]byte(`[{"id":"1","token":"t","rate":1e308}] x`))
+	f.Add([]byte(`null`))
+	path := filepath.Join(f.TempDir(), "senders.json")
+	f.Fuzz(func(t *testing.T, text []byte) {
+		if err := os.WriteFile(path, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		senders, err := readSenders(path, 80)
+		if err != nil {
+			return
+		}
+		for _, s := range senders {
+			if s.id == "" || s.token == "" || !(s.rate >= 0) {
+				t.Fatalf("%s with a token of %d and rate %v", s.id, len(s.token), s.rate)
+			}
+		}
+	})
+}

@@ -1,0 +1,100 @@
+// Package rejects is the form in which the topic rejects keeps records that can't be processed: byte for byte as they came,
+// so that they can be played again, with the reason in headers behind their own.
+package rejects
+
+import (
+	"slices"
+	"strconv"
+	"time"
+
+	"altavoz/schemas"
+)
+
+// Headers that a rejected record carries behind its own, in this order. Whoever wrote the record may have used the same
+// names, so only the last ones count.
+const (
+	headerTopic     = "reject.topic"
+	headerPartition = "reject.partition"
+	headerOffset    = "reject.offset"
+	headerStage     = "reject.stage"
+	headerCode      = "reject.code"
+	headerReason    = "reject.reason"
+	headerAt        = "reject.at"
+
+	// headerReplayed is the only one of a note, which says that the record at that offset of its partition was played again.
+	headerReplayed = "reject.replayed"
+
+	maxReason = 1024 // bytes
+)
+
+var headers = []string{headerTopic, headerPartition, headerOffset, headerStage, headerCode, headerReason, headerAt}
+
+// Keep makes the record that keeps rec in the topic rejects: key, value and headers as they came, and behind them where it
+// lay, which stage refused it and why.
+func Keep(rec schemas.Record, stage, code, reason string) schemas.Record {
+	values := []string{
+		string(rec.Topic), strconv.Itoa(int(rec.Partition)), strconv.FormatInt(rec.Offset, 10),
+		stage, code, reason[:min(len(reason), maxReason)], time.Now().UTC().Format(time.RFC3339),
+	}
+	all := slices.Clone(rec.Headers)
+	for i, name := range headers {
+		all = append(all, schemas.Header{Key: name, Value: []byte(values[i])})
+	}
+	return schemas.Record{Topic: schemas.TopicRejects, Partition: schemas.NoPartition, Key: rec.Key, Value: rec.Value, Headers: all}
+}
+
+// Kept is what a record of the topic rejects keeps.
+type Kept struct {
+	Record                  schemas.Record // as it came, and where it lay
+	Stage, Code, Reason, At string
+}
+
+// Open returns what Keep put away. It is false for a record that Keep did not make.
+func Open(rec schemas.Record) (Kept, bool) {
+	own := len(rec.Headers) - len(headers)
+	if own < 0 {
+		return Kept{}, false
+	}
+	values := make(map[string]string, len(headers))
+	for i, h := range rec.Headers[own:] {
+		if h.Key != headers[i] {
+			return Kept{}, false
+		}
+		values[h.Key] = string(h.Value)
+	}
+	partition, err := strconv.ParseInt(values[headerPartition], 10, 32)
+	if err != nil {
+		return Kept{}, false
+	}
+	offset, err := strconv.ParseInt(values[headerOffset], 10, 64)
+	if err != nil {
+		return Kept{}, false
+	}
+	k := Kept{
+		Record: schemas.Record{
+			Topic: schemas.Topic(values[headerTopic]), Partition: int32(partition), Offset: offset, Key: rec.Key, Value: rec.Value,
+		},
+		Stage: values[headerStage], Code: values[headerCode], Reason: values[headerReason], At: values[headerAt],
+	}
+	if own > 0 {
+		k.Record.Headers = slices.Clip(rec.Headers[:own])
+	}
+	return k, true
+}
+
+// Replayed makes the note that a record of rejects was played again.
+func Replayed(rec schemas.Record) schemas.Record {
+	return schemas.Record{
+		Topic: schemas.TopicRejects, Partition: rec.Partition,
+		Headers: []schemas.Header{{Key: headerReplayed, Value: []byte(strconv.FormatInt(rec.Offset, 10))}},
+	}
+}
+
+// ReadReplayed returns the offset, in its own partition, that a note speaks of.
+func ReadReplayed(rec schemas.Record) (int64, bool) {
+	if len(rec.Headers) != 1 || rec.Headers[0].Key != headerReplayed {
+		return 0, false
+	}
+	offset, err := strconv.ParseInt(string(rec.Headers[0].Value), 10, 64)
+	return offset, err == nil
+}

@@ -1,0 +1,86 @@
+package unpack
+
+import (
+	"bytes"
+	"compress/gzip"
+	"errors"
+	"testing"
+
+	"github.com/klauspost/compress/s2"
+	"github.com/klauspost/compress/zstd"
+	"github.com/pierrec/lz4/v4"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// packed is text in every form that a batch may come in.
+func packed(tb testing.TB, text []byte) map[kgo.CompressionCodecType][]byte {
+	tb.Helper()
+	var gz, lz bytes.Buffer
+	g, l := gzip.NewWriter(&gz), lz4.NewWriter(&lz)
+	for _, w := range []interface {
+		Write(b []byte) (int, error)
+		Close() error
+	}{g, l} {
+		if _, err := w.Write(text); err != nil {
+			tb.Fatal(err)
+		}
+		if err := w.Close(); err != nil {
+			tb.Fatal(err)
+		}
+	}
+	z, err := zstd.NewWriter(nil)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return map[kgo.CompressionCodecType][]byte{
+		kgo.CodecNone: text, kgo.CodecGzip: gz.Bytes(), kgo.CodecLz4: lz.Bytes(), kgo.CodecSnappy: s2.EncodeSnappy(nil, text),
+		kgo.CodecZstd: z.EncodeAll(text, nil),
+	}
+}
+
+func TestEveryCodecIsRead(t *testing.T) {
+	t.Parallel()
+	text := bytes.Repeat([]byte("una línea de texto\n"), 1000)
+	for codec, src := range packed(t, text) {
+		if got, err := (Capped{}).Decompress(src, codec); err != nil || !bytes.Equal(got, text) {
+			t.Errorf("codec %d: %d bytes, %v", codec, len(got), err)
+		}
+	}
+	xerial := append(append(append([]byte(nil), xerialMagic...), 0, 0, 0, 1, 0, 0, 0, 1), 0, 0, 0, 4)
+	if got, err := (Capped{}).Decompress(append(xerial, s2.EncodeSnappy(nil, []byte("ab"))...), kgo.CodecSnappy); err != nil || string(got) != "ab" {
+		t.Errorf("Java's snappy: %q, %v", got, err)
+	}
+}
+
+func TestBombIsNotUnpacked(t *testing.T) {
+	t.Parallel()
+	for codec, src := range packed(t, make([]byte, maxBatchBytes+1)) {
+		if codec == kgo.CodecNone {
+			continue // was bounded when it was read
+		}
+		if _, err := (Capped{}).Decompress(src, codec); !errors.Is(err, ErrBomb) || !errors.Is(err, ErrPoison) {
+			t.Errorf("codec %d, %d bytes: %v", codec, len(src), err)
+		}
+	}
+}
+
+// Whatever a batch holds, it is unpacked to no more than the cap, or refused as poison: any other error would be tried again
+// for ever.
+func FuzzUnpack(f *testing.F) {
+	for _, text := range []string{"", "x", "una línea de texto, una línea de texto, una línea de texto"} {
+		for codec, src := range packed(f, []byte(text)) {
+			f.Add(src, int8(codec))
+		}
+	}
+	f.Add(append(append([]byte(nil), xerialMagic...), 0, 0, 0, 1, 0, 0, 0, 1, 0xff, 0xff, 0xff, 0xff), int8(kgo.CodecSnappy))
+	f.Add([]byte("?"), int8(9))
+	f.Fuzz(func(t *testing.T, src []byte, codec int8) {
+		got, err := (Capped{}).Decompress(src, kgo.CompressionCodecType(codec))
+		if err != nil && !errors.Is(err, ErrPoison) {
+			t.Fatalf("not poison: %v", err)
+		}
+		if len(got) > maxBatchBytes && codec != int8(kgo.CodecNone) {
+			t.Fatalf("%d bytes", len(got))
+		}
+	})
+}

@@ -1,0 +1,141 @@
+package aggregator
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"altavoz/schemas"
+)
+
+// noPages is a pager for tasks that were never unloaded.
+func noPages(n uint32, at int64) ([]byte, error) {
+	return nil, fmt.Errorf("part %d at %d: %w", n, at, errors.ErrUnsupported)
+}
+
+// foreign makes a record of bytes that somebody else wrote.
+func foreign(value []byte) *schemas.Record {
+	return &schemas.Record{Value: value, Headers: []schemas.Header{{Key: schemas.VersionHeader, Value: []byte(schemas.Version)}}}
+}
+
+// maxFuzzRange keeps one input of the fuzzer from touching millions of recipients: that takes time and finds nothing more.
+const maxFuzzRange = 3 * schemas.PartRecipients
+
+// Whatever results say, as long as they pass decode, the fold adds up, does not depend on their order, and what is told
+// of it can be read back.
+func FuzzFold(f *testing.F) {
+	id := schemas.NewTaskID()
+	event := func(r *schemas.Result) []byte {
+		r.Task, r.AtMs = id.Bytes(), 5
+		return schemas.EncodeResult(r).Value
+	}
+	plan := event(&schemas.Result{Event: &schemas.Result_Plan{Plan: &schemas.Plan{Total: 3}}})
+	for _, r := range []*schemas.Result{
+		{Event: &schemas.Result_Outcome{Outcome: &schemas.Outcome{Index: 2, Mark: uint32(schemas.MarkSent), Phone: "57"}}},
+		{Event: &schemas.Result_Range{Range: &schemas.Range{From: 1, To: 1 << 31, Mark: uint32(schemas.MarkCancelled)}}},
+		{Event: &schemas.Result_Receipts{Receipts: &schemas.Receipts{Outcomes: []*schemas.Outcome{{Index: 1 << 31, Mark: uint32(schemas.MarkRead)}}}}},
+		{Event: &schemas.Result_Note{Note: &schemas.Note{Phase: schemas.Phase_PHASE_FAILED, Why: "x"}}},
+		{Event: &schemas.Result_Dispatched{Dispatched: &schemas.Dispatched{Cursor: 1 << 31}}},
+	} {
+		f.Add(plan, event(r))
+	}
+	f.Fuzz(func(t *testing.T, a, b []byte) {
+		var results []*schemas.Result
+		for _, value := range [][]byte{a, b} {
+			var r schemas.Result
+			if _, err := decode(foreign(value), &r); err == nil && !vast(&r) {
+				results = append(results, &r)
+			}
+		}
+		one, other := newTask(id), newTask(id)
+		for i, r := range results {
+			foldInto(t, one, r)
+			foldInto(t, other, results[len(results)-1-i])
+		}
+		sound(t, one)
+		if (results == nil || results[0].GetPlan() == nil || results[len(results)-1].GetPlan() == nil) && one.counts != other.counts { // of two plans the first stands
+			t.Fatalf("counts depend on the order: %v", cmp.Diff(one.counts, other.counts))
+		}
+		st, err := one.Status(noPages)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if again := countsOf(st); again != one.counts {
+			t.Fatalf("the status counts otherwise: %v", cmp.Diff(one.counts, again))
+		}
+		rec := schemas.EncodeStatus(0, st)
+		if err := schemas.Decode(&rec, new(schemas.Status)); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+func vast(r *schemas.Result) bool {
+	return r.GetRange().GetTo() > r.GetRange().GetFrom()+maxFuzzRange || r.GetPlan().GetTotal() > maxFuzzRange
+}
+
+func foldInto(t *testing.T, task *Task, r *schemas.Result) {
+	t.Helper()
+	if _, err := task.Fold(r, noPages); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// sound checks that a task's numbers are those of its bytes.
+func sound(t *testing.T, task *Task) {
+	t.Helper()
+	var counts [256]uint32
+	decided := uint32(0)
+	for _, p := range task.parts {
+		if len(p.marks) > schemas.PartRecipients {
+			t.Fatalf("a part of %d", len(p.marks))
+		}
+		for _, m := range p.marks {
+			if schemas.Mark(m).Decided() {
+				counts[m]++
+				decided++
+			}
+		}
+	}
+	if counts != task.counts || decided != task.decided {
+		t.Fatalf("%d decided, counted %d: %v", decided, task.decided, cmp.Diff(counts, task.counts))
+	}
+	if task.plan != nil && decided > task.plan.GetTotal() {
+		t.Fatalf("%d of %d are decided", decided, task.plan.GetTotal())
+	}
+}
+
+// Parts of marks may be a zombie's, of any length and with any bytes.
+func FuzzMergeParts(f *testing.F) {
+	f.Add([]byte{1, 2, 3}, []byte{3, 2}, uint32(0))
+	f.Add([]byte{}, make([]byte, schemas.PartRecipients+1), uint32(7))
+	f.Add([]byte{255, 0, 9}, []byte{0, 0, 0, 255}, uint32(MaxRecipients/schemas.PartRecipients-1))
+	f.Fuzz(func(t *testing.T, a, b []byte, n uint32) {
+		n %= MaxRecipients / schemas.PartRecipients
+		task := newTask(schemas.NewTaskID())
+		for _, value := range [][]byte{a, b, a} {
+			rec := schemas.EncodePart(0, &schemas.Part{Task: task.ID.Bytes(), Number: n, Marks: value})
+			var p schemas.Part
+			if err := schemas.Decode(&rec, &p); err != nil {
+				t.Fatal(err)
+			}
+			if _, _, err := task.merge(n, p.GetMarks(), 0, noPages); err != nil {
+				t.Fatal(err)
+			}
+		}
+		sound(t, task)
+		for j, m := range task.parts[n].marks {
+			var want byte
+			for _, from := range [][]byte{a, b} {
+				if j < len(from) {
+					want = max(want, from[j])
+				}
+			}
+			if m != want {
+				t.Fatalf("recipient %d of the part is %d, said was %d", j, m, want)
+			}
+		}
+	})
+}

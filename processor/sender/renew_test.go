@@ -1,0 +1,183 @@
+package sender
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"altavoz/schemas"
+)
+
+// token has the number known under a name, with a token that can be replaced; the returned function replaces it.
+func (w *world) token() (option, func()) {
+	access := uint64(1)
+	return func(c *Config) {
+			c.Number = func(string) (Number, bool) {
+				w.mu.Lock()
+				defer w.mu.Unlock()
+				return Number{Name: "Ventas", Access: access}, true
+			}
+		}, func() {
+			w.lock(func() { access++ })
+		}
+}
+
+// TestRenewedTokenIsTriedAtOnce: a number that was stopped for its token goes on when it gets another, not 30 s later, even
+// if a probe with the old one is under way then.
+func TestRenewedTokenIsTriedAtOnce(t *testing.T) {
+	t.Parallel()
+	for _, at := range []time.Duration{34 * time.Second, 45 * time.Second} {
+		bubble(t, func(w *world) { renewAfter(w, at) })
+	}
+}
+
+func renewAfter(w *world, at time.Duration) {
+	t := w.t
+	t.Helper()
+	known, renew := w.token()
+	works := false
+	w.latency = func(*apiCall) time.Duration { return 3 * time.Second }
+	w.answer = func(*apiCall) schemas.Reply {
+		if works {
+			return schemas.Reply{Verdict: schemas.VerdictSent}
+		}
+		return schemas.Reply{Verdict: schemas.VerdictAccount, Code: 190}
+	}
+	p := w.start(both, known)
+	task := schemas.NewTaskID()
+	for i := range uint32(10) {
+		w.produce(bulkSlot, task, i)
+	}
+	w.rest(at)
+	if p.value("altavoz_numbers_stopped") != 1 || len(w.calls) != 11 {
+		t.Fatalf("%d calls", len(w.calls))
+	}
+	w.lock(func() { works = true })
+	renew()
+	w.rest(2 * sweepEvery)
+	begin := time.Now()
+	w.until("done", func() bool { return w.allDone(bulkSlot) })
+	if took := time.Since(begin); took > 10*time.Second {
+		t.Errorf("took %v", took)
+	}
+	notes := w.notes(task)
+	if len(notes) != 2 || !strings.HasPrefix(notes[0], "WAITING El número Ventas (100200300) espera desde 2000-01-01T01:00:03Z: (190) Token vencido o inválido;") || notes[1] != "RUNNING " {
+		t.Errorf("said %q", notes)
+	}
+}
+
+// TestOldTokenStopsNobody: calls that were under way when the token was replaced are refused for the old one. They are made
+// again, and the number is not stopped for them.
+func TestOldTokenStopsNobody(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(w *world) {
+		known, renew := w.token()
+		renewed := time.Now().Add(10 * time.Second)
+		w.latency = func(*apiCall) time.Duration { return 5 * time.Second }
+		w.answer = func(c *apiCall) schemas.Reply {
+			if c.at.Before(renewed) {
+				return schemas.Reply{Verdict: schemas.VerdictAccount, Code: 190}
+			}
+			return schemas.Reply{Verdict: schemas.VerdictSent}
+		}
+		p := w.start(both, known)
+		w.rest(8 * time.Second)
+		task := schemas.NewTaskID()
+		for i := range uint32(10) {
+			w.produce(bulkSlot, task, i)
+		}
+		w.rest(2 * time.Second)
+		renew()
+		begin := time.Now()
+		w.until("done", func() bool { return w.allDone(bulkSlot) })
+		if took := time.Since(begin); took > 10*time.Second || len(w.notes(task)) > 0 || len(w.calls) != 20 {
+			t.Errorf("took %v, said %q, %d calls", took, w.notes(task), len(w.calls))
+		}
+		if p.value("altavoz_numbers_stopped") != 0 {
+			t.Error("it is stopped")
+		}
+	})
+}
+
+// TestIdleTasksAreToldThatTheyGoOn: a task that was said to wait has no send left in this process when its number sends at
+// full rate again, or is forgotten here before that; others may go on with it.
+func TestIdleTasksAreToldThatTheyGoOn(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(w *world) {
+		slow := true
+		w.answer = func(c *apiCall) schemas.Reply {
+			if slow && c.n == 1 && c.index%50 == 0 {
+				return schemas.Reply{Verdict: schemas.VerdictThrottled, Code: 130429}
+			}
+			return schemas.Reply{Verdict: schemas.VerdictSent}
+		}
+		p := w.start(both, rate(100), partitions(1, 1))
+		busy, idle := schemas.NewTaskID(), schemas.NewTaskID()
+		for i := range uint32(2000) {
+			w.produce(bulkSlot, busy, i)
+		}
+		for i := range uint32(20) {
+			w.produce(expressSlot, idle, i)
+			w.rest(500 * time.Millisecond)
+		}
+		if notes := w.notes(idle); len(notes) != 1 || !strings.HasPrefix(notes[0], "WAITING ") {
+			t.Fatalf("said %q: not once a minute", notes)
+		}
+		if p.stage.tasks[idle].sends != 0 {
+			t.Fatal("it is not idle")
+		}
+		w.lock(func() { slow = false })
+		w.until("done", func() bool { return w.allDone(bulkSlot) })
+		w.rest(20 * time.Second)
+		for _, task := range []schemas.TaskID{busy, idle} {
+			if notes := w.notes(task); notes[len(notes)-1] != "RUNNING " || slices.Index(notes, "RUNNING ") != len(notes)-1 {
+				t.Errorf("said %q", notes)
+			}
+		}
+		if n := len(p.stage.numbers[testNumber].tasks); n != 0 {
+			t.Errorf("%d tasks are still to be told something", n)
+		}
+	})
+}
+
+// TestHeirSaysItOfEachPartition: who takes a second partition over takes back what its owner had said, too.
+func TestHeirSaysItOfEachPartition(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(w *world) {
+		var heir *process
+		w.answer = func(c *apiCall) schemas.Reply {
+			if c.process == heir {
+				return schemas.Reply{Verdict: schemas.VerdictSent}
+			}
+			return schemas.Reply{Verdict: schemas.VerdictAccount, Code: 190}
+		}
+		task := schemas.NewTaskID()
+		second := schemas.Slot{Topic: schemas.TopicSendsBulk, Partition: 1}
+		first := w.start([]schemas.Slot{bulkSlot})
+		other := w.start([]schemas.Slot{second})
+		for i := range uint32(3) {
+			w.produce(bulkSlot, task, i)
+		}
+		w.rest(10 * time.Second)
+		h := w.start(nil)
+		w.lock(func() { heir = h })
+		for i, dies := range []*process{first, other} {
+			slot := dies.owned()[0]
+			dies.kill()
+			w.rest(10 * time.Second)
+			heir.assign(slot)
+			w.until("done", func() bool { return w.allDone(slot) })
+			notes := w.notes(task)
+			if n := len(notes); notes[n-1] != "RUNNING " || notes[n-2] == "RUNNING " {
+				t.Errorf("takeover %d: said %q", i, notes)
+			}
+			if i == 0 {
+				for i := range uint32(3) {
+					w.produce(second, task, 10+i)
+				}
+				w.rest(10 * time.Second)
+			}
+		}
+	})
+}

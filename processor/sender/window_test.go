@@ -1,0 +1,185 @@
+package sender
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"altavoz/schemas"
+)
+
+// daily is a window of these minutes of every day, counted from when tests begin.
+func daily(from, to int) *schemas.Window {
+	start := bubbleStart.Hour() * 60
+	return &schemas.Window{Timezone: "UTC", Hours: []*schemas.Hours{{Days: 127, From: uint32(start + from), To: uint32(start + to)}}}
+}
+
+func clock(text string) time.Time {
+	at, err := time.Parse(time.DateTime, text)
+	if err != nil {
+		panic(err)
+	}
+	return at
+}
+
+// TestNothingStartsOutsideItsWindow: what the window catches in the pipe waits, free in the ledger, until it opens, and says
+// so; it keeps nobody else waiting. The world looks at every call: see timely.
+func TestNothingStartsOutsideItsWindow(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(w *world) {
+		const sends = 100
+		p := w.start(both, rate(1.25)) // one a second
+		task, other := schemas.NewTaskID(), schemas.NewTaskID()
+		for i := range uint32(sends) {
+			w.produce(bulkSlot, task, i, in(daily(0, 1)))
+		}
+		w.rest(3 * time.Minute)
+		var before int
+		w.lock(func() {
+			before = len(w.calls)
+			if before == 0 || before > 61 {
+				t.Errorf("%d calls in the one minute that it was open", before)
+			}
+			if got, want := w.notes(task), []string{"WAITING Fuera del horario de envío; abre 2000-01-02 01:00 (UTC)"}; !slices.Equal(got, want) {
+				t.Errorf("said %q, not %q", got, want)
+			}
+			if pos := w.committed[bulkSlot]; pos.Metadata != "" {
+				t.Errorf("the ledger says %q of what waits", pos.Metadata)
+			}
+		})
+		if n := p.value("altavoz_sends_waiting", "window"); n != float64(sends-before) {
+			t.Errorf("%v wait, not %d", n, sends-before)
+		}
+		w.produce(bulkSlot, other, sends)
+		w.until("another task's send", func() bool { return len(w.calls) == before+1 })
+		if at := time.Now(); at.After(bubbleStart.Add(4 * time.Minute)) {
+			t.Errorf("it waited until %v", at)
+		}
+		w.rest(24*time.Hour + 2*time.Minute - time.Since(bubbleStart))
+		w.lock(func() {
+			if first := w.calls[before+1].at; !first.Equal(clock("2000-01-02 01:00:00")) {
+				t.Errorf("it goes on at %v", first)
+			}
+			if got := w.notes(task); len(got) != 2 || got[1] != "RUNNING " {
+				t.Errorf("said %q", got)
+			}
+			if w.count(schemas.OutcomeSent) != sends+1 {
+				t.Errorf("%d are sent", w.count(schemas.OutcomeSent))
+			}
+		})
+	})
+}
+
+// TestShutUntilItExpires: what would expire before its window opens does so in time, and is not called.
+func TestShutUntilItExpires(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(w *world) {
+		w.rest(500 * time.Millisecond) // what is looked over every second is not when the window opens
+		w.start(both)
+		task, end := schemas.NewTaskID(), bubbleStart.Add(20*time.Minute)
+		w.produce(bulkSlot, task, 0, in(daily(30, 31)), until(end))
+		w.produce(expressSlot, task, 1, in(daily(30, 31)), until(bubbleStart.Add(time.Hour)))
+		w.rest(time.Until(end) - time.Millisecond)
+		w.lock(func() {
+			if len(w.results) > 1 { // the note
+				t.Errorf("before its time: %v", w.results)
+			}
+		})
+		w.rest(time.Second)
+		w.lock(func() {
+			if got := w.outcomes(who{task, 0}); !slices.Equal(got, []schemas.Mark{schemas.MarkExpired}) || len(w.calls) != 0 {
+				t.Errorf("%v after %d calls", got, len(w.calls))
+			}
+		})
+		w.rest(10 * time.Minute)
+		w.lock(func() {
+			if len(w.calls) != 1 || !w.calls[0].at.Equal(bubbleStart.Add(30*time.Minute)) {
+				t.Errorf("calls %v", w.calls)
+			}
+			if got := w.notes(task); len(got) != 2 || got[1] != "RUNNING " { // though it was over as soon as it went on
+				t.Errorf("said %q", got)
+			}
+		})
+	})
+}
+
+// TestCommitOutlastsTheWindow: what may start when its start is written may not any more when the commit returns, because a
+// window has shut or its time is over. It is not called, and free again.
+func TestCommitOutlastsTheWindow(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(w *world) {
+		p := w.start(both)
+		p.onCommit(func([]schemas.Position) fault { return fault{after: 5 * time.Second} })
+		w.rest(58 * time.Second)
+		w.produce(bulkSlot, schemas.NewTaskID(), 0, in(daily(0, 1)))
+		w.produce(bulkSlot, schemas.NewTaskID(), 1, until(time.Now().Add(2*time.Second)))
+		w.rest(time.Minute)
+		w.lock(func() {
+			if len(w.calls) != 0 || w.count(schemas.OutcomeExpired) != 1 {
+				t.Errorf("%d calls, %d expired", len(w.calls), w.count(schemas.OutcomeExpired))
+			}
+			if pos := w.committed[bulkSlot]; pos.Offset != 0 || pos.Metadata == "" {
+				t.Errorf("committed %v", pos)
+			}
+		})
+		w.rest(24 * time.Hour)
+		w.lock(func() {
+			if len(w.calls) != 1 || !w.calls[0].at.After(clock("2000-01-02 01:00:00")) {
+				t.Errorf("calls %v", w.calls)
+			}
+		})
+	})
+}
+
+// TestTakeoverOfWhatWaits: the next owner of a partition finds what waits for a window free, waits too, and says that the
+// task goes on when it does.
+func TestTakeoverOfWhatWaits(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(w *world) {
+		p := w.start(both)
+		task := schemas.NewTaskID()
+		w.produce(bulkSlot, task, 0, in(daily(10, 11)))
+		w.rest(5 * time.Second)
+		p.kill()
+		w.start(both)
+		w.rest(11 * time.Minute)
+		w.lock(func() {
+			if len(w.calls) != 1 || !w.calls[0].at.Equal(bubbleStart.Add(10*time.Minute)) {
+				t.Errorf("calls %v", w.calls)
+			}
+			const why = "WAITING Fuera del horario de envío; abre 2000-01-01 01:10 (UTC)"
+			if got, want := w.notes(task), []string{why, why, "RUNNING "}; !slices.Equal(got, want) {
+				t.Errorf("said %q", got)
+			}
+		})
+	})
+}
+
+// TestWindowThatIsNone: a send whose window nobody can understand is not sent at any time that suits us, but fails.
+func TestWindowThatIsNone(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(w *world) {
+		w.start(both)
+		task := schemas.NewTaskID()
+		w.produce(bulkSlot, task, 0, in(&schemas.Window{Timezone: "America/Macondo", Hours: []*schemas.Hours{{Days: 127, To: 1440}}}))
+		w.until("done", func() bool { return w.allDone(bulkSlot) })
+		w.lock(func() {
+			if got := w.outcomes(who{task, 0}); len(got) != 1 || got[0] != schemas.Failed(schemas.CodeContent) || len(w.calls) > 0 {
+				t.Errorf("%v after %d calls", got, len(w.calls))
+			}
+		})
+	})
+}
+
+// BenchmarkShut is what a window costs each time a send has its turn.
+func BenchmarkShut(b *testing.B) {
+	for _, w := range []*schemas.Window{nil, schemas.Preset(schemas.PresetLey2300)} {
+		b.Run(fmt.Sprint(w != nil), func(b *testing.B) {
+			t, now := &task{window: w}, time.Now()
+			for b.Loop() {
+				t.shut(now)
+			}
+		})
+	}
+}

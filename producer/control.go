@@ -1,0 +1,117 @@
+package producer
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"time"
+
+	"altavoz/producer/tasks"
+	"altavoz/schemas"
+)
+
+// runControls are the controls without a body, by the end of their path.
+var runControls = map[string]schemas.ControlKind{
+	routePause:  schemas.ControlKind_CONTROL_KIND_PAUSE,
+	routeResume: schemas.ControlKind_CONTROL_KIND_RESUME,
+	routeCancel: schemas.ControlKind_CONTROL_KIND_CANCEL,
+}
+
+// control is POST tasks/{task_id}/pause, resume and cancel.
+func (in *Ingress) control(kind schemas.ControlKind) handler {
+	return func(_ http.ResponseWriter, r *http.Request, caller string) answer {
+		return in.steer(r, caller, &schemas.Control{Kind: kind})
+	}
+}
+
+// speed is PATCH tasks/{task_id}.
+func (in *Ingress) speed(w http.ResponseWriter, r *http.Request, caller string) answer {
+	speed, err := in.readSpeed(w, r)
+	if err != nil {
+		return bodyError(err)
+	}
+	return in.steer(r, caller, &schemas.Control{Kind: schemas.ControlKind_CONTROL_KIND_SPEED, Speed: speed})
+}
+
+func (in *Ingress) readSpeed(w http.ResponseWriter, r *http.Request) (uint32, error) {
+	body, err := in.bodies.open(w, r)
+	if err != nil {
+		return 0, err
+	}
+	defer body.close()
+	text, err := io.ReadAll(io.LimitReader(body, maxControlBytes+1))
+	switch {
+	case err != nil:
+		return 0, err
+	case len(text) > maxControlBytes:
+		return 0, &schemas.FieldError{Code: schemas.CodeBodyTooBig, Spanish: "El cuerpo de la solicitud es demasiado grande"}
+	}
+	return tasks.ReadSpeed(text)
+}
+
+// steer records what is wanted of a task and answers when it is in force. It is recorded even if the view says that it is in force
+// already: another control, of which the view does not know yet, may stand between. Only what stands for good is not said again.
+func (in *Ingress) steer(r *http.Request, caller string, c *schemas.Control) answer {
+	task, s, no := in.find(r)
+	if no != nil {
+		return *no
+	}
+	if tasks.Closed(s) {
+		return closed(task, c, s)
+	}
+	c.Task, c.AtMs = task.Bytes(), time.Now().UnixMilli()
+	out, err := publish(r.Context(), in.ports.Log, schemas.EncodeControl(c))
+	if err != nil {
+		in.cfg.Logger.WarnContext(r.Context(), "control not recorded", "task", task.String(), "kind", c.GetKind().String(), "error", err)
+		return later(codeUnavailable, "El servicio no puede registrar la orden ahora; intente de nuevo en unos segundos")
+	}
+	offset := out[0].Offset
+	in.cfg.Logger.InfoContext(r.Context(), "control recorded", "task", task.String(), "kind", c.GetKind().String(), "speed", c.GetSpeed(), "offset", offset, "caller", caller)
+	s = in.inForce(r.Context(), task, offset)
+	switch {
+	case s == nil:
+		known, _ := in.ports.Statuses.Get(task)
+		return steered(http.StatusAccepted, task, known, tasks.InPipe(known), "Orden registrada: se aplica en cuanto el servicio pueda")
+	case s.GetControls() > offset && !tasks.Closed(s):
+		return steered(http.StatusOK, task, s, tasks.Leaving(s), tasks.Effect(c, s))
+	}
+	return closed(task, c, s)
+}
+
+// inForce waits for a status that carries the control at the offset, or says that the task takes none any more; nil: it did
+// not come in time.
+func (in *Ingress) inForce(ctx context.Context, task schemas.TaskID, offset int64) *schemas.Status {
+	if !in.waiting.take() {
+		return nil
+	}
+	defer in.waiting.give()
+	ctx, cancel := context.WithTimeout(ctx, controlTimeout)
+	defer cancel()
+	return in.await(ctx, task, func(s *schemas.Status) bool {
+		return s.GetControls() > offset || tasks.Closed(s)
+	})
+}
+
+// closed answers a control of a task that takes none any more: a cancelled one that is cancelled again is what was wanted.
+func closed(task schemas.TaskID, c *schemas.Control, s *schemas.Status) answer {
+	now := time.Now()
+	if c.GetKind() == schemas.ControlKind_CONTROL_KIND_CANCEL && tasks.Cancelled(s, now) {
+		return steered(http.StatusOK, task, s, tasks.Leaving(s), tasks.Effect(c, s))
+	}
+	state, why := tasks.StateOf(s, now)
+	text := "La tarea ya terminó: " + string(state)
+	if !state.Over() {
+		text = "La tarea ya no admite cambios (" + why + ")"
+	}
+	a := refusal(http.StatusConflict, codeClosed, text, "")
+	a.body = errorBody{Error: text, Code: codeClosed, TaskID: task.String(), Status: state}
+	return a
+}
+
+func steered(status int, task schemas.TaskID, s *schemas.Status, pipe uint32, message string) answer {
+	state, _ := tasks.StateOf(s, time.Now())
+	return answer{
+		status: status, location: PathTasks + "/" + task.String(),
+		body: controlBody{Success: true, TaskID: task.String(), Status: state, InPipe: pipe, Message: message},
+	}
+}

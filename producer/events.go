@@ -1,0 +1,56 @@
+package producer
+
+import (
+	"errors"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/go-json-experiment/json"
+
+	"altavoz/producer/feed"
+	"altavoz/producer/tasks"
+	"altavoz/schemas"
+)
+
+// errForgotten is the error of a task that is not known any more, or that never came.
+var errForgotten = errors.New("there is no such task any more")
+
+// events is GET tasks/{task_id}/events: the detail, again with every version of it, until the task's end. A client that saw
+// the end is told to stay away: 204, by the rules of event sources.
+func (in *Ingress) events(_ http.ResponseWriter, r *http.Request, _ string) answer {
+	task, s, no := in.find(r)
+	if no != nil {
+		return *no
+	}
+	seen, _ := strconv.ParseUint(r.Header.Get("Last-Event-ID"), 10, 64) // what is no version of ours is none
+	if state, _ := tasks.StateOf(s, time.Now()); state.Over() && s.GetVersion() <= seen {
+		return answer{status: http.StatusNoContent}
+	}
+	if !in.feeds.take() {
+		return later(codeBusy, "Hay demasiados seguimientos abiertos a la vez; intente de nuevo en unos segundos")
+	}
+	return answer{status: http.StatusOK, stream: func(w http.ResponseWriter) {
+		defer in.feeds.give()
+		changes, stop := in.ports.Statuses.Watch(task)
+		defer stop()
+		f := feed.Feed{Seen: seen, Changes: changes, Look: func(seen uint64) (feed.Event, bool, error) { return in.look(task, seen) }}
+		if err := f.Run(r.Context(), w); err != nil {
+			in.cfg.Logger.DebugContext(r.Context(), "feed ended", "task", task.String(), "error", err)
+		}
+	}}
+}
+
+// look returns the task's detail if it is newer than what was seen.
+func (in *Ingress) look(task schemas.TaskID, seen uint64) (feed.Event, bool, error) {
+	s, ok := in.ports.Statuses.Get(task)
+	if !ok && (seen > 0 || !fresh(task)) {
+		return feed.Event{}, false, errForgotten
+	}
+	d := in.detail(task, s)
+	if s == nil || s.GetVersion() <= seen && !d.Status.Over() {
+		return feed.Event{}, false, nil
+	}
+	data, err := json.Marshal(d)
+	return feed.Event{Version: s.GetVersion(), Data: data, End: d.Status.Over()}, true, err
+}

@@ -1,0 +1,63 @@
+package producer
+
+import (
+	"errors"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"altavoz/producer/tasks"
+	"altavoz/schemas"
+)
+
+// list is GET tasks.
+func (in *Ingress) list(_ http.ResponseWriter, r *http.Request, _ string) answer {
+	query, err := tasks.ReadQuery(r.URL.Query())
+	var field *schemas.FieldError
+	switch {
+	case errors.As(err, &field):
+		return fieldError(field)
+	case !in.caughtUp():
+		return later(codeUnavailable, "El servicio aún está leyendo el estado de las tareas; intente de nuevo en unos segundos")
+	case !in.listing.take():
+		return later(codeBusy, "Hay demasiadas consultas de la lista a la vez; intente de nuevo en unos segundos")
+	}
+	defer in.listing.give()
+	return answer{status: http.StatusOK, body: query.Page(in.ports.Tasks.Each, time.Now())}
+}
+
+// task is GET tasks/{task_id}, and PATCH, which changes its speed.
+func (in *Ingress) task(w http.ResponseWriter, r *http.Request, caller string) answer {
+	if r.Method == http.MethodPatch {
+		return in.speed(w, r, caller)
+	}
+	task, s, no := in.find(r)
+	if no != nil {
+		return *no
+	}
+	a := answer{status: http.StatusOK, body: in.detail(task, s)}
+	if s == nil {
+		return a
+	}
+	// Weak: two versions that are the same may tell a schedule differently, before and after it.
+	a.etag = `W/"` + strconv.FormatUint(s.GetVersion(), 10) + `"`
+	if matches(r.Header, a.etag) {
+		a.status, a.body = http.StatusNotModified, nil
+	}
+	return a
+}
+
+func (in *Ingress) detail(task schemas.TaskID, s *schemas.Status) tasks.Detail {
+	return tasks.DetailOf(task, s, in.cfg.Rate(s.GetPlan().GetSender()), time.Now())
+}
+
+// matches reports whether the client has the version that the tag names.
+func matches(h http.Header, etag string) bool {
+	for tag := range strings.SplitSeq(strings.Join(h.Values("If-None-Match"), ","), ",") {
+		if tag = strings.TrimSpace(tag); tag == "*" || strings.TrimPrefix(tag, "W/") == strings.TrimPrefix(etag, "W/") {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,66 @@
+package tasks
+
+import (
+	"fmt"
+	"strconv"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"altavoz/schemas"
+)
+
+// ReadSpeed reads the body {"speed": N}: most messages a second; 0 or null: as fast as the number goes. What is wrong with
+// it is a *schemas.FieldError.
+func ReadSpeed(body []byte) (uint32, error) {
+	var members struct {
+		Speed jsontext.Value `json:"speed"`
+	}
+	if err := json.Unmarshal(body, &members); err != nil {
+		return 0, &schemas.FieldError{Code: schemas.CodeJSON, Spanish: `El cuerpo debe ser un objeto JSON, como {"speed": 20}`}
+	}
+	refuse := func(code, spanish string) (uint32, error) {
+		return 0, &schemas.FieldError{Field: "speed", Code: code, Spanish: spanish}
+	}
+	kind := members.Speed.Kind()
+	if kind == jsontext.KindNull {
+		return 0, nil
+	}
+	if kind == jsontext.KindInvalid { // it is not there
+		return refuse(schemas.CodeRequired, "Se requiere el campo 'speed'")
+	}
+	if kind != jsontext.KindNumber {
+		return refuse(schemas.CodeWrongType, "El campo 'speed' debe ser un número entero o null")
+	}
+	n, err := strconv.ParseUint(string(members.Speed), 10, 32)
+	if err != nil {
+		return refuse(schemas.CodeValue, "El campo 'speed' debe ser un número entero de mensajes por segundo; "+
+			"0 o null: tan rápido como permita el número emisor")
+	}
+	return uint32(n), nil
+}
+
+// Effect says what a control did. A later one may have come to bear at the same time; then the state says more than the wish.
+func Effect(c *schemas.Control, s *schemas.Status) string {
+	paused := s.GetPhase() == schemas.Phase_PHASE_PAUSED
+	switch kind := c.GetKind(); {
+	case kind == schemas.ControlKind_CONTROL_KIND_CANCEL && Closed(s):
+		return "Tarea cancelada" + leaving(s)
+	case kind == schemas.ControlKind_CONTROL_KIND_PAUSE && paused:
+		return "Tarea en pausa" + leaving(s)
+	case kind == schemas.ControlKind_CONTROL_KIND_RESUME && !paused:
+		return "La tarea continúa"
+	case kind == schemas.ControlKind_CONTROL_KIND_SPEED && c.GetSpeed() == s.GetSpeed() && c.GetSpeed() > 0:
+		return fmt.Sprintf("La tarea envía como máximo %d mensajes por segundo", c.GetSpeed())
+	case kind == schemas.ControlKind_CONTROL_KIND_SPEED && c.GetSpeed() == s.GetSpeed():
+		return "La tarea envía tan rápido como permita su número emisor"
+	}
+	return "Orden recibida, pero otra la reemplazó o ya no tenía efecto"
+}
+
+func leaving(s *schemas.Status) string {
+	if n := Leaving(s); n > 0 {
+		return fmt.Sprintf("; pueden salir aún los %d mensajes que ya estaban en curso", n)
+	}
+	return ""
+}

@@ -1,0 +1,106 @@
+package tasks
+
+import (
+	"fmt"
+	"time"
+
+	"altavoz/schemas"
+)
+
+// Brief is what task-status answers.
+type Brief struct {
+	TaskID string  `json:"task_id"`
+	Status State   `json:"status"`
+	Result *Result `json:"result,omitzero"`
+	Why    string  `json:"why,omitzero"`
+	ETA    string  `json:"eta,omitzero"` // when it starts, where that is asked for
+}
+
+// Result adds up: successful + failed + pending = total. What follows pending is counted in failed, except delivered and
+// read, which are counted in successful.
+type Result struct {
+	Total       uint32   `json:"total"`
+	Successful  uint32   `json:"successful"`
+	Failed      uint32   `json:"failed"`
+	Errors      []string `json:"errors"`
+	Pending     uint32   `json:"pending,omitzero"`
+	Skipped     uint32   `json:"skipped,omitzero"`
+	Expired     uint32   `json:"expired,omitzero"`
+	Cancelled   uint32   `json:"cancelled,omitzero"`
+	Unknown     uint32   `json:"unknown,omitzero"`
+	Undelivered uint32   `json:"undelivered,omitzero"`
+	Delivered   uint32   `json:"delivered,omitzero"`
+	Read        uint32   `json:"read,omitzero"`
+}
+
+// BriefOf says how far a task is. The result is there as soon as it has started.
+func BriefOf(task schemas.TaskID, s *schemas.Status, now time.Time) Brief {
+	b := Brief{TaskID: task.String()}
+	b.Status, b.Why = StateOf(s, now)
+	if b.Status != Pending {
+		b.Result = ResultOf(s)
+	}
+	if !b.Status.Over() && scheduled(s, now) {
+		b.ETA = Clock(s.GetPlan().GetScheduleMs())
+	}
+	return b
+}
+
+// ResultOf counts a status for people. Whatever did not succeed is failed to a client that knows only the two.
+func ResultOf(s *schemas.Status) *Result {
+	r := numbers(s)
+	r.Errors = make([]string, 0, len(s.GetErrors()))
+	for _, e := range s.GetErrors() {
+		r.Errors = append(r.Errors, "Error para "+phoneOf(e)+": "+reasonOf(e))
+	}
+	return r
+}
+
+// numbers is the result without the errors.
+func numbers(s *schemas.Status) *Result {
+	r := &Result{Total: s.GetPlan().GetTotal(), Pending: pending(s)}
+	for _, c := range s.GetCounts() {
+		m, n := schemas.Mark(c.GetMark()), c.GetCount()
+		if !m.Decided() {
+			continue
+		}
+		if m.Succeeded() {
+			r.Successful += n
+		} else {
+			r.Failed += n
+		}
+		switch m.Outcome() {
+		case schemas.OutcomeSkipped:
+			r.Skipped += n
+		case schemas.OutcomeExpired:
+			r.Expired += n
+		case schemas.OutcomeCancelled:
+			r.Cancelled += n
+		case schemas.OutcomeUnknown:
+			r.Unknown += n
+		case schemas.OutcomeUndelivered:
+			r.Undelivered += n
+		case schemas.OutcomeDelivered:
+			r.Delivered += n
+		case schemas.OutcomeRead:
+			r.Read += n
+		case schemas.OutcomePending, schemas.OutcomeFailed, schemas.OutcomeSent:
+		}
+	}
+	return r
+}
+
+// phoneOf names the recipient, by its place in the list where the phone is not known any more.
+func phoneOf(e *schemas.ErrorLine) string {
+	if e.GetPhone() != "" {
+		return e.GetPhone()
+	}
+	return fmt.Sprintf("el destinatario %d", e.GetIndex()+1)
+}
+
+func reasonOf(e *schemas.ErrorLine) string {
+	if e.GetReason() != "" {
+		return e.GetReason()
+	}
+	return schemas.Mark(e.GetMark()).Spanish()
+}

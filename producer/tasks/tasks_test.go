@@ -1,0 +1,139 @@
+package tasks_test
+
+import (
+	"maps"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"pgregory.net/rapid"
+
+	"altavoz/producer/tasks"
+	"altavoz/schemas"
+)
+
+// anyStatus draws a status as the aggregator may write it.
+func anyStatus(t *rapid.T) *schemas.Status {
+	total := rapid.Uint32Range(1, 1000).Draw(t, "total")
+	s := &schemas.Status{
+		Plan:   &schemas.Plan{Total: total, AcceptedMs: rapid.Int64Range(1, 9).Draw(t, "accepted"), ScheduleMs: rapid.Int64Range(0, 20).Draw(t, "schedule")},
+		Cursor: rapid.Uint32Range(0, total).Draw(t, "cursor"),
+		Phase:  schemas.Phase(rapid.IntRange(0, 6).Draw(t, "phase")),
+		Pipe:   rapid.Uint32Range(0, 2000).Draw(t, "pipe"),
+		Rate:   rapid.Float64Range(0, 100).Draw(t, "rate"),
+	}
+	left := total
+	for m := schemas.Mark(1); m < 250 && left > 0; m += schemas.Mark(rapid.IntRange(1, 60).Draw(t, "mark")) {
+		n := rapid.Uint32Range(0, left).Draw(t, "count")
+		s.Counts = append(s.Counts, &schemas.MarkCount{Mark: uint32(m), Count: n})
+		left -= n
+	}
+	if left == 0 {
+		s.FinishedMs = 1
+	}
+	return s
+}
+
+// Whatever a status says, what is made of it adds up, and a task is called over only when everybody is decided or the
+// task as a whole failed.
+func TestEveryStatusReadsWell(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		s, now := anyStatus(t), time.UnixMilli(10)
+		d := tasks.DetailOf(schemas.TaskID{}, s, 80, now)
+		r := d.Result
+		if r.Successful+r.Failed+r.Pending != r.Total {
+			t.Errorf("%d + %d + %d is not %d", r.Successful, r.Failed, r.Pending, r.Total)
+		}
+		sum := uint32(0)
+		for _, o := range d.Outcomes {
+			sum += o.Count
+		}
+		if sum != r.Successful+r.Failed {
+			t.Errorf("%d of %d decided are among the outcomes", sum, r.Successful+r.Failed)
+		}
+		if d.InPipe > r.Pending || tasks.Leaving(s) > r.Pending {
+			t.Errorf("%d in the pipe, %d may leave, of %d that are pending", d.InPipe, tasks.Leaving(s), r.Pending)
+		}
+		if d.Status.Over() != (s.GetFinishedMs() != 0 || s.GetPhase() == schemas.Phase_PHASE_FAILED) {
+			t.Errorf("%s in phase %v, finished %d", d.Status, s.GetPhase(), s.GetFinishedMs())
+		}
+		if d.Status.Over() && !tasks.Closed(s) {
+			t.Error("over, and still open to controls")
+		}
+		brief := tasks.BriefOf(schemas.TaskID{}, s, now)
+		if (brief.Result == nil) != (brief.Status == tasks.Pending) || d.Status != brief.Status {
+			t.Errorf("%s has the result %v", brief.Status, brief.Result)
+		}
+	})
+}
+
+// Page by page gives what one look gives, each task once, whatever the size of a page.
+func TestPagesAreTheWhole(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		table := map[schemas.TaskID]*schemas.Status{}
+		for range rapid.IntRange(0, 60).Draw(t, "tasks") {
+			table[schemas.NewTaskID()] = anyStatus(t)
+		}
+		each := func(f func(schemas.TaskID, *schemas.Status) bool) {
+			for id, s := range table {
+				if !f(id, s) {
+					return
+				}
+			}
+		}
+		read := func(values url.Values) tasks.List {
+			q, err := tasks.ReadQuery(values)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return q.Page(each, time.UnixMilli(10))
+		}
+		filter := url.Values{"status": {rapid.SampledFrom([]string{"", "PENDING,STARTED", "SUCCESS"}).Draw(t, "status")}}
+		whole := maps.Clone(filter)
+		whole.Set("limit", "500")
+		want := read(whole)
+		page := maps.Clone(filter)
+		page.Set("limit", rapid.SampledFrom([]string{"1", "2", "7", "60"}).Draw(t, "limit"))
+		var got []tasks.Row
+		for {
+			l := read(page)
+			got = append(got, l.Tasks...)
+			if l.NextCursor == "" {
+				break
+			}
+			page.Set("cursor", l.NextCursor)
+		}
+		if diff := cmp.Diff(want.Tasks, got, cmpopts.EquateEmpty()); diff != "" {
+			t.Errorf("(-whole +pages)\n%s", diff)
+		}
+		if !slices.IsSortedFunc(got, func(a, b tasks.Row) int { return strings.Compare(b.AcceptedAt, a.AcceptedAt) }) {
+			t.Error("not the newest first")
+		}
+	})
+}
+
+func FuzzReadQuery(f *testing.F) {
+	f.Add("status=PAUSED&limit=3&cursor=AAABnK7ZQwNQxHYUGiJVO47oFcKX8rM7&since=2026-03-02T14:02:00+01:00")
+	f.Add("limit=-1&cursor=%%%&until=x")
+	f.Fuzz(func(t *testing.T, text string) {
+		values, err := url.ParseQuery(text)
+		if err != nil {
+			return
+		}
+		if q, err := tasks.ReadQuery(values); err == nil {
+			q.Page(func(func(schemas.TaskID, *schemas.Status) bool) {}, time.UnixMilli(10))
+		}
+	})
+}
+
+func FuzzReadSpeed(f *testing.F) {
+	f.Add([]byte(`{"speed":20}`))
+	f.Add([]byte(`{"speed":null,"x":[{}]}`))
+	f.Fuzz(func(_ *testing.T, body []byte) { _, _ = tasks.ReadSpeed(body) })
+}

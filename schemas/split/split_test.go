@@ -1,0 +1,91 @@
+package split_test
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"strings"
+	"testing"
+	"testing/iotest"
+
+	"pgregory.net/rapid"
+
+	"altavoz/schemas/split"
+)
+
+type text struct {
+	strings.Builder
+	ended bool
+	err   error
+}
+
+func (x *text) Text(b []byte) error {
+	x.Write(b)
+	return x.err
+}
+
+func (x *text) End() error {
+	x.ended = true
+	return x.err
+}
+
+func read(body io.Reader, limit int64, to *text) (string, *split.Reader, error) {
+	r := split.New(body, limit, "file", func() split.Writer { return to })
+	seen, err := io.ReadAll(r)
+	return string(seen), r, err
+}
+
+// A long value of the one member goes to the Writer, whatever stands around it; everything else is passed on as it is.
+func TestLongValueGoesToTheWriter(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		long := strings.Repeat("x\"\\/é\n\t", 1000) + rapid.String().Draw(t, "end")
+		value, err := json.Marshal(long)
+		if err != nil {
+			t.Fatal(err)
+		}
+		name := rapid.SampledFrom([]string{`"file"`, `"f\u0069le"`}).Draw(t, "name")
+		inner := `{"file":"` + strings.Repeat("y", 5000) + `","}":"{"}`
+		head, tail := `{"a":`+inner+`,`+name+` : `, `, "z":["file",`+inner+`]}`
+		to := &text{}
+		seen, r, err := read(iotest.HalfReader(strings.NewReader(head+string(value)+tail)), 1<<20, to)
+		if err != nil || r.Failed() != nil {
+			t.Fatal(err, r.Failed())
+		}
+		if seen != head+`""`+tail || to.String() != long || !to.ended || r.Removed() != int64(len(value)-2) {
+			t.Fatalf("passed on %q, written %q", seen, to.String())
+		}
+	})
+}
+
+func TestShortValueIsTheDecoders(t *testing.T) {
+	t.Parallel()
+	to := &text{}
+	body := `{"file":"` + strings.Repeat("x", 4000) + `"}`
+	if seen, _, err := read(strings.NewReader(body), 1<<20, to); err != nil || seen != body || to.Len() > 0 || to.ended {
+		t.Errorf("%d bytes, %v", len(seen), err)
+	}
+}
+
+func TestRefusals(t *testing.T) {
+	t.Parallel()
+	broken := errors.New("broken")
+	long := strings.Repeat("x", 5000)
+	for name, tt := range map[string]struct {
+		body   string
+		limit  int64
+		writer error
+		want   error
+	}{
+		"large":          {`{"a":1}`, 6, nil, split.ErrLarge},
+		"long string":    {`{"a":"` + strings.Repeat("x", split.MaxString+1) + `"}`, 1 << 20, nil, split.ErrString},
+		"raw line end":   {`{"file":"` + long + "\n\"}", 1 << 20, nil, split.ErrMember},
+		"no escape":      {`{"file":"` + long + `\x"}`, 1 << 20, nil, split.ErrMember},
+		"no hex":         {`{"file":"` + long + `\u00xx"}`, 1 << 20, nil, split.ErrMember},
+		"writer refuses": {`{"file":"` + long + `"}`, 1 << 20, broken, broken},
+	} {
+		if _, r, err := read(strings.NewReader(tt.body), tt.limit, &text{err: tt.writer}); !errors.Is(err, tt.want) || !errors.Is(r.Failed(), tt.want) {
+			t.Errorf("%s: %v, %v", name, err, r.Failed())
+		}
+	}
+}

@@ -1,0 +1,48 @@
+package simulator
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+)
+
+const maxFaults = 16 << 10 // bytes of rules
+
+// control is the part that no Cloud API has.
+func (s *Simulator) control(w http.ResponseWriter, r *http.Request, what string) {
+	switch r.Method + " " + what {
+	case "GET summary":
+		s.answerJSON(w, s.Summary())
+	case "GET ledger":
+		s.answerJSON(w, s.Ledger(r.URL.Query().Get("phone")))
+	case "GET faults":
+		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		_, _ = io.WriteString(w, s.Faults())
+	case "POST faults":
+		text, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxFaults))
+		if err == nil {
+			err = s.SetFaults(string(text))
+		}
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		s.log.Info("faults changed", "rules", s.Faults())
+		w.WriteHeader(http.StatusNoContent)
+	case "POST inbound":
+		s.inbound(w, r)
+	case "POST webhook":
+		s.rawWebhook(w, r)
+	default:
+		http.Error(w, "GET ledger?phone=, GET summary, GET or POST faults, POST inbound, POST webhook", http.StatusNotFound)
+	}
+}
+
+func (s *Simulator) answerJSON(w http.ResponseWriter, v any) {
+	b, err := json.Marshal(v)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	_ = s.answer(w, http.StatusOK, b)
+}

@@ -1,0 +1,168 @@
+package faults
+
+import (
+	"cmp"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"altavoz/whatsapp/simulator/ledger"
+)
+
+// What webhooks are like where no rule says so: delivered within a second, read by some within four.
+const (
+	usualRead = 0.6
+
+	usualUntilSent      = 150 * time.Millisecond
+	usualUntilDelivered = 700 * time.Millisecond
+	usualUntilRead      = 3 * time.Second
+)
+
+// wish is what a rule says about webhooks. The first rule that says it counts.
+type wish struct {
+	delay                  *span
+	read, drop, dup, early *float64
+	shuffle, old           bool
+}
+
+// word reads one word; known is false for what is none of webhooks.
+func (w *wish) word(key, value string) (known bool, err error) {
+	parts := map[string]**float64{"read": &w.read, "webhook_drop": &w.drop, "webhook_dup": &w.dup, "webhook_early": &w.early}
+	switch key {
+	case "webhook_delay":
+		var s span
+		s, err = parseSpan(value)
+		w.delay = &s
+	case "webhook_shuffle":
+		w.shuffle = true
+	case "webhook_old":
+		w.old = true
+	default:
+		into := parts[key]
+		if into == nil {
+			return false, nil
+		}
+		var part float64
+		part, err = parsePart(key, value)
+		*into = &part
+	}
+	return true, err
+}
+
+func (w *wish) join(r *wish) {
+	if r.delay != nil {
+		w.delay = r.delay
+	}
+	for _, p := range []struct{ into, from **float64 }{{&w.read, &r.read}, {&w.drop, &r.drop}, {&w.dup, &r.dup}, {&w.early, &r.early}} {
+		if *p.from != nil {
+			*p.into = *p.from
+		}
+	}
+	w.shuffle = w.shuffle || r.shuffle
+	w.old = w.old || r.old
+}
+
+// Step is one status that a webhook tells.
+type Step struct {
+	Status  ledger.Status
+	Happens time.Duration // after the message was accepted
+	Told    time.Duration // after the message was accepted
+	Again   bool          // it is told a second time
+}
+
+// Later is what webhooks tell of a message.
+type Later struct {
+	Steps []Step // in the order in which they are told
+	Lost  int    // steps that are not told
+	Early bool   // the first one comes before the answer
+	Old   bool   // in the shape of before 2026
+}
+
+// Later decides what is told of a message that was accepted, and when.
+func (rs *Rules) Later(c Call, now time.Time, late Late) Later {
+	var w wish
+	for _, r := range slices.Backward(rs.rules) {
+		if r.matches(c, now) {
+			w.join(&r.webhooks)
+		}
+	}
+	chance := rand.New(rand.NewPCG(c.Chance, ^uint64(0))) // the streams of the rules count from 0
+	hits := func(part *float64) bool { return chance.Float64() < orZero(part) }
+	out := Later{Early: hits(w.early), Old: w.old}
+	steps := w.steps(late, chance)
+	for _, s := range steps {
+		if hits(w.drop) {
+			out.Lost++
+			continue
+		}
+		out.Steps = append(out.Steps, s)
+		if hits(w.dup) {
+			s.Told += w.until(s.Status).draw(chance)
+			s.Again = true
+			out.Steps = append(out.Steps, s)
+		}
+	}
+	slices.SortStableFunc(out.Steps, func(a, b Step) int { return cmp.Compare(a.Told, b.Told) })
+	if out.Early = out.Early && len(out.Steps) > 0; out.Early {
+		first := out.Steps[0].Told
+		for i := range out.Steps {
+			s := &out.Steps[i]
+			s.Told, s.Happens = s.Told-first, max(s.Happens-first, 0)
+		}
+	}
+	return out
+}
+
+// steps returns the way of a message.
+func (w *wish) steps(late Late, chance *rand.Rand) []Step {
+	read := usualRead
+	if w.read != nil {
+		read = *w.read
+	}
+	way := make([]ledger.Status, 0, 3)
+	switch isRead := chance.Float64() < read; {
+	case late.Code != 0 && late.Sent:
+		way = append(way, ledger.Sent, ledger.Failed)
+	case late.Code != 0:
+		way = append(way, ledger.Failed)
+	case isRead:
+		way = append(way, ledger.Sent, ledger.Delivered, ledger.Read)
+	default:
+		way = append(way, ledger.Sent, ledger.Delivered)
+	}
+	steps := make([]Step, len(way), len(way)+1)
+	var at time.Duration
+	for i, s := range way {
+		at += w.until(s).draw(chance)
+		steps[i] = Step{Status: s, Happens: at, Told: at}
+	}
+	if w.shuffle {
+		chance.Shuffle(len(steps), func(i, j int) { steps[i].Told, steps[j].Told = steps[j].Told, steps[i].Told })
+		for i := range steps { // nothing is told before it has happened
+			steps[i].Happens = steps[0].Happens
+		}
+	}
+	return steps
+}
+
+// until returns how long a status comes after the one before it.
+func (w *wish) until(s ledger.Status) span {
+	if w.delay != nil {
+		return *w.delay
+	}
+	most := usualUntilDelivered
+	switch s { //nolint:exhaustive // the others are as delivered is
+	case ledger.Sent:
+		most = usualUntilSent
+	case ledger.Read:
+		most = usualUntilRead
+	}
+	return span{most / 10, most - most/10}
+}
+
+func orZero(part *float64) float64 {
+	if part == nil {
+		return 0
+	}
+	return *part
+}

@@ -1,0 +1,160 @@
+package simulator
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"altavoz/whatsapp/simulator/faults"
+	"altavoz/whatsapp/simulator/ledger"
+	"altavoz/whatsapp/simulator/webhooks"
+)
+
+// What happens after the answer, and without a request: webhooks, and phones that write.
+
+const (
+	windowTime = 24 * time.Hour
+	maxWindows = 1_000_000 // phones that wrote within that time, at some 40 bytes each
+	codeWindow = 131047
+
+	maxInbound = 64 << 10 // bytes of a message that a phone writes, and what is around it
+	// earlyTime is how long an answer waits for a webhook that should come before it: a receiver that takes longer than Meta's
+	// senders wait for an answer is not worth it.
+	earlyTime = 2 * time.Second
+)
+
+// SendWebhooks sends webhooks until ctx ends; what is pending then is dropped. Serve does it by itself: this is for those who serve
+// Handler.
+func (s *Simulator) SendWebhooks(ctx context.Context) {
+	if s.hooks != nil {
+		s.hooks.Run(ctx)
+	}
+}
+
+// plan decides what webhooks tell of an accepted message. The channel, if it is not nil, is closed once the first one was posted,
+// which the answer waits for.
+func (s *Simulator) plan(m *webhooks.Message, late faults.Late, c faults.Call, now time.Time) <-chan struct{} {
+	later := s.rules.Load().Later(c, now, late)
+	m.Old = later.Old
+	if late.Code != 0 {
+		k := knownErrors[late.Code]
+		m.Failure = webhooks.Failure{Code: late.Code, Title: cmp.Or(k.title, genericTitle), Details: k.details}
+	}
+	return s.hooks.Accepted(m, now, later)
+}
+
+// await lets a webhook go before the answer.
+func (x *exchange) await(early <-chan struct{}) {
+	if early == nil {
+		return
+	}
+	t := time.NewTimer(earlyTime)
+	defer t.Stop()
+	select {
+	case <-early:
+	case <-t.C:
+	case <-x.stop:
+		panic(http.ErrAbortHandler)
+	}
+}
+
+// told writes down that a status was taken.
+func (s *Simulator) told(m *webhooks.Message, status ledger.Status) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	code := 0
+	if status == ledger.Failed {
+		code = m.Failure.Code
+	}
+	s.ledger.Told(m.Place, status, code)
+}
+
+// windowOpen reports whether the phone has written within the last 24 hours.
+func (s *Simulator) windowOpen(phone string, now time.Time) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return now.Before(s.windows[hash(phone)])
+}
+
+// openWindow says that the phone has written; false where no more can be remembered.
+func (s *Simulator) openWindow(phone string, now time.Time) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.windows) >= maxWindows {
+		for p, until := range s.windows {
+			if !now.Before(until) {
+				delete(s.windows, p)
+			}
+		}
+	}
+	if len(s.windows) >= maxWindows {
+		return false
+	}
+	s.windows[hash(phone)] = now.Add(windowTime)
+	return true
+}
+
+// inbound has a phone write to a number, which opens its window, for all numbers alike.
+func (s *Simulator) inbound(w http.ResponseWriter, r *http.Request) {
+	var in struct {
+		From   string `json:"from"` // digits, or a user id
+		Text   string `json:"text"`
+		Number string `json:"number"` // empty: the first one
+	}
+	err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxInbound)).Decode(&in)
+	in.From = strings.TrimPrefix(in.From, "+")
+	user := isUserID(in.From)
+	if in.Number == "" && len(s.cfg.Numbers) > 0 {
+		in.Number = s.cfg.Numbers[0].ID
+	}
+	switch {
+	case err != nil:
+	case !user && !isDigits(in.From):
+		err = errors.New("from is a phone, or a user id")
+	case s.hooks != nil && !isDigits(in.Number):
+		err = errors.New("number is missing, the phone number id that is written to")
+	}
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	now := time.Now()
+	if !s.openWindow(in.From, now) {
+		http.Error(w, "too many phones have written", http.StatusTooManyRequests)
+		return
+	}
+	if s.hooks != nil {
+		s.mu.Lock()
+		s.traces++
+		id := s.wamid(in.From, ^s.traces) // messages count from 0
+		s.mu.Unlock()
+		err = s.hooks.Raw(webhooks.Inbound(in.Number, in.From, user, id, in.Text, now), now)
+	}
+	answerQueued(w, err)
+}
+
+// rawWebhook sends whatever a webhook may be, signed.
+func (s *Simulator) rawWebhook(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, webhooks.MaxBody))
+	switch {
+	case err != nil:
+		http.Error(w, err.Error(), http.StatusBadRequest)
+	case s.hooks == nil:
+		http.Error(w, "there is no URL for webhooks", http.StatusConflict)
+	default:
+		answerQueued(w, s.hooks.Raw(body, time.Now()))
+	}
+}
+
+func answerQueued(w http.ResponseWriter, err error) {
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusTooManyRequests)
+		return
+	}
+	w.WriteHeader(http.StatusNoContent)
+}

@@ -1,0 +1,346 @@
+package simulator_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"altavoz/whatsapp/simulator"
+	"altavoz/whatsapp/simulator/ledger"
+)
+
+// business is who sends messages and gets webhooks, without a network: each dial is a connection of its own to its server.
+type business struct {
+	mu   sync.Mutex
+	told []string // "callback status code", as they came
+	raw  []string
+}
+
+func (b *business) ServeHTTP(_ http.ResponseWriter, r *http.Request) {
+	body, _ := io.ReadAll(r.Body)
+	var envelope struct {
+		Entry []struct {
+			Changes []struct {
+				Value struct {
+					Statuses []struct {
+						Callback string `json:"biz_opaque_callback_data"`
+						Status   string `json:"status"`
+						Errors   []struct {
+							Code int `json:"code"`
+						} `json:"errors"`
+					} `json:"statuses"`
+				} `json:"value"`
+			} `json:"changes"`
+		} `json:"entry"`
+	}
+	_ = json.Unmarshal(body, &envelope)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.raw = append(b.raw, string(body))
+	for _, e := range envelope.Entry {
+		for _, c := range e.Changes {
+			for _, s := range c.Value.Statuses {
+				word := s.Callback + " " + s.Status
+				if len(s.Errors) > 0 {
+					word += fmt.Sprint(" ", s.Errors[0].Code)
+				}
+				b.told = append(b.told, word)
+			}
+		}
+	}
+}
+
+func (b *business) heard() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return strings.Join(b.told, ", ")
+}
+
+// bodies returns what came, as it came.
+func (b *business) bodies() []string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return append([]string(nil), b.raw...)
+}
+
+// hooked returns a simulator that sends webhooks to a business, until the test ends.
+func hooked(t *testing.T, cfg simulator.Config) (*simulator.Simulator, *business) {
+	t.Helper()
+	b := &business{}
+	l := &oneConn{conns: make(chan net.Conn), over: make(chan struct{})}
+	cfg.Webhooks.URL, cfg.Webhooks.Dial = "http://business.test/", l.Dial
+	s := simulator.New(cfg)
+	srv := &http.Server{Handler: b}
+	ctx, cancel := context.WithCancel(t.Context())
+	var running sync.WaitGroup
+	running.Go(func() { srv.Serve(l) })
+	running.Go(func() { s.SendWebhooks(ctx) })
+	t.Cleanup(func() {
+		cancel()
+		srv.Close()
+		running.Wait()
+	})
+	return s, b
+}
+
+type oneConn struct {
+	conns chan net.Conn
+	over  chan struct{}
+	once  sync.Once
+}
+
+func (l *oneConn) Dial(ctx context.Context, _, _ string) (net.Conn, error) {
+	here, there := net.Pipe()
+	select {
+	case l.conns <- there:
+		return here, nil
+	case <-l.over:
+	case <-ctx.Done():
+	}
+	return nil, net.ErrClosed
+}
+
+func (l *oneConn) Accept() (net.Conn, error) {
+	select {
+	case c := <-l.conns:
+		return c, nil
+	case <-l.over:
+		return nil, net.ErrClosed
+	}
+}
+
+func (l *oneConn) Close() error   { l.once.Do(func() { close(l.over) }); return nil }
+func (l *oneConn) Addr() net.Addr { return &net.TCPAddr{} }
+
+func send(s *simulator.Simulator, replace ...string) *httptest.ResponseRecorder {
+	return call(s, http.MethodPost, "/v25.0/"+number+"/messages", message(replace...))
+}
+
+// TestStatuses: a message is sent, delivered and read, and the ledger knows how far it got.
+func TestStatuses(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s, b := hooked(t, simulator.Config{Faults: "read=100%"})
+		if w := send(s); w.Code != http.StatusOK {
+			t.Fatalf("%s", w.Body)
+		}
+		if s.Summary().Webhooks.Pending != 3 || s.Ledger("")[0].Status != ledger.Accepted {
+			t.Errorf("%+v", s.Summary().Webhooks)
+		}
+		time.Sleep(5 * time.Second)
+		if got := b.heard(); got != "c1 sent, c1 delivered, c1 read" {
+			t.Error(got)
+		}
+		if diff := cmp.Diff(ledger.Webhooks{Sent: 1, Delivered: 1, Read: 1, Posts: 3}, s.Summary().Webhooks); diff != "" {
+			t.Error(diff)
+		}
+		if w := call(s, http.MethodGet, "/_simulator/ledger", ""); !strings.Contains(w.Body.String(), `"answered":true,"status":"read"}`) {
+			t.Errorf("%s", w.Body)
+		}
+		if w := call(s, http.MethodGet, "/_simulator/summary", ""); !strings.Contains(w.Body.String(), `"webhooks":{"sent":1,"delivered":1,"read":1,`) {
+			t.Errorf("%s", w.Body)
+		}
+		s.SetFaults("read=100% webhook_drop=100%")
+		send(s, "c1", "silent")
+		if h := s.Summary().Webhooks; h.Dropped != 3 || h.Pending != 0 {
+			t.Errorf("%+v", h)
+		}
+		for name, effect := range map[string]string{"lost": "drop_after=100%", "half": "truncate=100%"} {
+			s.SetFaults(effect)
+			func() {
+				defer func() { _ = recover() }() // how a connection is broken
+				send(s, "c1", name)
+			}()
+			time.Sleep(5 * time.Second)
+			if got := b.heard(); !strings.Contains(got, name+" sent, "+name+" delivered") {
+				t.Errorf("%s", got)
+			}
+		}
+	})
+}
+
+// TestLaterEndings: what Meta says later is said later where there are webhooks, and the rest at once as ever.
+func TestLaterEndings(t *testing.T) {
+	t.Parallel()
+	codes := map[string]int{"0026": 131026, "0047": 131047, "0049": 131049, "0050": 131050, "0072": 130472, "0053": 131053}
+	synctest.Test(t, func(t *testing.T) {
+		s, b := hooked(t, simulator.Config{})
+		none := simulator.New(simulator.Config{})
+		for ending, code := range codes {
+			if w := send(s, "4567", ending, "c1", ending); w.Code != http.StatusOK {
+				t.Errorf("%s: %d %s", ending, w.Code, w.Body)
+			}
+			if w := send(none, "4567", ending); w.Code != http.StatusBadRequest || !strings.Contains(w.Body.String(), fmt.Sprintf(`"code":%d,`, code)) {
+				t.Errorf("%s without webhooks: %d %s", ending, w.Code, w.Body)
+			}
+		}
+		for _, ending := range []string{"0030", "0021", "0100"} {
+			if w := send(s, "4567", ending); w.Code != http.StatusBadRequest {
+				t.Errorf("%s: %d %s", ending, w.Code, w.Body)
+			}
+		}
+		time.Sleep(5 * time.Second)
+		got := b.heard()
+		for ending, code := range codes {
+			if !strings.Contains(got, fmt.Sprintf("%s failed %d", ending, code)) || strings.Contains(got, ending+" sent") {
+				t.Errorf("%s: %s", ending, got)
+			}
+			if r := s.Ledger("57300123" + ending); len(r) != 1 || r[0].Status != ledger.Failed || r[0].Code != code {
+				t.Errorf("%s: %+v", ending, r)
+			}
+		}
+		if h := s.Summary().Webhooks; h.Failed != len(codes) || h.Pending != 0 {
+			t.Errorf("%+v", h)
+		}
+	})
+}
+
+// TestLateFaults: a rule has messages fail later; without webhooks, at once.
+func TestLateFaults(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const rules = "late_131049=100%"
+		s, b := hooked(t, simulator.Config{Faults: rules})
+		send(s)
+		time.Sleep(5 * time.Second)
+		if got := b.heard(); got != "c1 sent, c1 failed 131049" {
+			t.Error(got)
+		}
+		if w := send(simulator.New(simulator.Config{Faults: rules})); w.Code != http.StatusBadRequest || !strings.Contains(w.Body.String(), `"code":131049`) {
+			t.Errorf("%s", w.Body)
+		}
+	})
+}
+
+// TestWindowOf24Hours: what is no answer fails later, unless its category needs no window.
+func TestWindowOf24Hours(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s, b := hooked(t, simulator.Config{Faults: "window read=0%", DirectSend: true, Numbers: []simulator.Number{{ID: number, Token: "t"}}})
+		sends := func(callback, want string, replace ...string) {
+			t.Helper()
+			if w := send(s, append(replace, "c1", callback)...); w.Code != http.StatusOK {
+				t.Fatalf("%s", w.Body)
+			}
+			time.Sleep(3 * time.Second)
+			if got := b.heard(); !strings.HasSuffix(got, callback+" "+want) {
+				t.Errorf("%s: %s", callback, got)
+			}
+		}
+		inbound := func(body string) int { return call(s, http.MethodPost, "/_simulator/inbound", body).Code }
+		sends("closed", "failed 131047")
+		sends("utility", "delivered", `"type":"interactive"`, `"category":"utility","type":"interactive"`)
+		sends("service", "failed 131047", `"type":"interactive"`, `"category":"service","type":"interactive"`)
+		if code := inbound(`{"from":"+573001234567","text":"¿Sí? 🎉"}`); code != http.StatusNoContent {
+			t.Fatal(code)
+		}
+		sends("open", "delivered")
+		if last := b.bodies()[len(b.bodies())-3]; !strings.Contains(last, `"from":"573001234567"`) || !strings.Contains(last, `{"body":"\u00bfS\u00ed? \ud83c\udf89"}`) ||
+			!strings.Contains(last, `"phone_number_id":"`+number+`"`) {
+			t.Errorf("%s", last)
+		}
+		sends("another", "failed 131047", "+573001234567", "+573001234568")
+		time.Sleep(24*time.Hour - 10*time.Second)
+		sends("late", "delivered")
+		time.Sleep(10 * time.Second)
+		sends("too late", "failed 131047")
+		for _, bad := range []string{"", "{}", `{"from":"Ana"}`, `{"from":"573001234567","number":"x"}`} {
+			if code := inbound(bad); code != http.StatusBadRequest {
+				t.Errorf("%s: %d", bad, code)
+			}
+		}
+		if code := inbound(`{"from":"CO.Ab12","text":"BAJA"}`); code != http.StatusNoContent {
+			t.Error(code)
+		}
+		sends("user", "delivered", `"to":"+573001234567"`, `"recipient":"CO.Ab12"`)
+	})
+	s := simulator.New(simulator.Config{Faults: "window"})
+	if w := send(s); w.Code != http.StatusBadRequest || !strings.Contains(w.Body.String(), `"code":131047`) {
+		t.Errorf("without webhooks: %s", w.Body)
+	}
+	call(s, http.MethodPost, "/_simulator/inbound", `{"from":"573001234567"}`)
+	if w := send(s); w.Code != http.StatusOK {
+		t.Errorf("without webhooks, open: %s", w.Body)
+	}
+}
+
+// TestRawWebhook: anything can be told.
+func TestRawWebhook(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s, b := hooked(t, simulator.Config{})
+		const body = `{"entry":[{"changes":[{"field":"account_update"}]}] no JSON`
+		if w := call(s, http.MethodPost, "/_simulator/webhook", body); w.Code != http.StatusNoContent {
+			t.Errorf("%d %s", w.Code, w.Body)
+		}
+		time.Sleep(time.Second)
+		if got := b.bodies()[0]; got != body || s.Summary().Webhooks.Others != 1 {
+			t.Errorf("%s", got)
+		}
+		if w := call(s, http.MethodPost, "/_simulator/webhook", strings.Repeat(" ", 3_000_001)); w.Code != http.StatusBadRequest {
+			t.Errorf("%d %s", w.Code, w.Body)
+		}
+		for range 33 {
+			call(s, http.MethodPost, "/_simulator/webhook", body)
+		}
+		if w := call(s, http.MethodPost, "/_simulator/webhook", body); w.Code != http.StatusTooManyRequests {
+			t.Errorf("%d %s", w.Code, w.Body)
+		}
+	})
+	if w := call(simulator.New(simulator.Config{}), http.MethodPost, "/_simulator/webhook", "{}"); w.Code != http.StatusConflict {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+}
+
+// TestBeforeTheAnswer: an early status has been posted when the answer comes; of a receiver that hangs nobody waits for ever.
+func TestBeforeTheAnswer(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s, b := hooked(t, simulator.Config{Faults: "webhook_early=100%"})
+		for i := range 10 {
+			name := fmt.Sprint("m", i)
+			send(s, "c1", name)
+			if got := b.heard(); !strings.Contains(got, name+" sent") {
+				t.Errorf("%s: %s", name, got)
+			}
+		}
+		hung := simulator.New(simulator.Config{Faults: "webhook_early=100%", Webhooks: simulator.Webhooks{URL: "http://nobody.test"}})
+		began := time.Now()
+		if w := send(hung); w.Code != http.StatusOK || time.Since(began) != 2*time.Second {
+			t.Errorf("%d after %v", w.Code, time.Since(began))
+		}
+	})
+}
+
+// TestServeEnds: with the end of Serve nothing runs any more (else the bubble would not end), and what was pending is dropped.
+func TestServeEnds(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		nowhere := func(ctx context.Context, _, _ string) (net.Conn, error) { <-ctx.Done(); return nil, ctx.Err() }
+		s := simulator.New(simulator.Config{Faults: "read=100%", Webhooks: simulator.Webhooks{URL: "http://nobody.test", Dial: nowhere}})
+		l := &oneConn{conns: make(chan net.Conn), over: make(chan struct{})}
+		ctx, cancel := context.WithCancel(t.Context())
+		served := make(chan error, 1)
+		go func() { served <- s.Serve(ctx, l) }()
+		send(s)
+		time.Sleep(time.Second)
+		cancel()
+		if err := <-served; err != nil {
+			t.Error(err)
+		}
+		if h := s.Summary().Webhooks; h.Dropped != 3 || h.Pending != 0 {
+			t.Errorf("%+v", h)
+		}
+	})
+}

@@ -1,0 +1,70 @@
+package whatsapp
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/hex"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"altavoz/schemas"
+)
+
+// WebhookConfig is what was agreed with Meta in the app's dashboard.
+type WebhookConfig struct {
+	AppSecret   schemas.Secret // events are signed with it; empty: whatever comes is taken for Meta's
+	VerifyToken schemas.Secret // Meta shows it when the endpoint is registered; empty: nobody can register it
+	Registerer  prometheus.Registerer
+}
+
+// Webhooks understands what Meta posts. It is safe for concurrent use and holds nothing that must be closed.
+type Webhooks struct {
+	secret, token schemas.Secret
+	metrics       *webhookMetrics
+}
+
+// NewWebhooks returns the reader of an app's webhooks.
+func NewWebhooks(c WebhookConfig) *Webhooks {
+	if c.Registerer == nil {
+		c.Registerer = prometheus.NewRegistry()
+	}
+	return &Webhooks{c.AppSecret, c.VerifyToken, newWebhookMetrics(c.Registerer)}
+}
+
+// Challenge returns what proves to Meta that the endpoint is ours, and false for one who does not know the token.
+func (h *Webhooks) Challenge(query url.Values) (string, bool) {
+	// The digests have one length, so that the time taken does not tell the token's.
+	shown, want := sha256.Sum256([]byte(query.Get("hub.verify_token"))), sha256.Sum256([]byte(h.token.Reveal()))
+	known := subtle.ConstantTimeCompare(shown[:], want[:]) == 1 && h.token != ""
+	answer := query.Get("hub.challenge")
+	return answer, known && query.Get("hub.mode") == "subscribe" && answer != ""
+}
+
+// Signed reports whether the body is Meta's: its HMAC over the bytes as they came. Meta writes what is not ASCII as \uXXXX and
+// signs that, so a body that was decoded and encoded again would fail.
+func (h *Webhooks) Signed(body []byte, header http.Header) bool {
+	if h.secret == "" {
+		return true
+	}
+	text, ok := strings.CutPrefix(header.Get("X-Hub-Signature-256"), "sha256=")
+	claimed, err := hex.DecodeString(text)
+	mac := hmac.New(sha256.New, []byte(h.secret.Reveal()))
+	mac.Write(body)
+	return ok && err == nil && hmac.Equal(claimed, mac.Sum(nil))
+}
+
+// Receipts returns the results that the body tells of, none for a body about other things. An error means that it is no
+// JSON, or more of it than Meta ever posts.
+func (h *Webhooks) Receipts(body []byte, now time.Time) ([]schemas.Record, error) {
+	n, err := readNews(body)
+	if err != nil {
+		return nil, err
+	}
+	h.metrics.heard(n)
+	return n.results(now), nil
+}

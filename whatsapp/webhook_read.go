@@ -1,0 +1,315 @@
+package whatsapp
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"altavoz/schemas"
+)
+
+const (
+	// maxUpdates is how many statuses a body may hold: ten times what Meta puts into one.
+	maxUpdates = 10_000
+	// maxReceipts is how many a record holds: with the longest words 0.8 MB, below schemas.MaxRecordBytes.
+	maxReceipts = 1000
+	// maxRecipient is the longest name of a recipient, a business-scoped user id.
+	maxRecipient = 135
+	// fieldMessages is the subscription that statuses come under.
+	fieldMessages = "messages"
+)
+
+var (
+	errUpdates = errors.New("the webhook holds more updates than Meta puts into one")
+	errBehind  = errors.New("something stands behind the webhook's JSON")
+)
+
+// kind is what an update was to us.
+type kind int
+
+const (
+	kindSent kind = iota
+	kindDelivered
+	kindRead
+	kindFailed
+	kindForeign // of a message that somebody else sent with the same number
+	kindIgnored // a status that says nothing about delivery, or that this version does not know
+	kindOther   // a change of another field: an incoming message of the account, a template, a phone number
+	kinds
+)
+
+// kindNames names the kinds for metrics.
+var kindNames = [kinds]string{"sent", "delivered", "read", "failed", "foreign", "ignored", "other"}
+
+// recipient is one entry of a task's list.
+type recipient struct {
+	task  schemas.TaskID
+	index uint32
+}
+
+// receipt is what Meta says of one message of ours.
+type receipt struct {
+	of                   recipient
+	mark                 schemas.Mark
+	phone, reason, wamid string
+}
+
+// news is what a webhook says. Only what we use of it is read, wherever it stands among members that we don't know, and
+// a member of another type than usual spoils nothing beside it.
+type news struct {
+	dec      *jsontext.Decoder
+	updates  int
+	seen     [kinds]int
+	receipts []receipt
+}
+
+// readNews fails only where the body is no JSON or too much of it. Depth is bounded by jsontext, at 10,000; nothing here calls
+// itself.
+func readNews(body []byte) (*news, error) {
+	n := &news{dec: jsontext.NewDecoder(bytes.NewBuffer(body), lenient)}
+	err := n.object(func(name string) error {
+		if name == "entry" {
+			return n.array(n.entry)
+		}
+		return n.dec.SkipValue()
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reading a webhook: %w", err)
+	}
+	if _, err := n.dec.ReadToken(); !errors.Is(err, io.EOF) {
+		return nil, errBehind
+	}
+	return n, nil
+}
+
+// object gives the members of an object to each, which reads their values. What is no object is passed over.
+func (n *news) object(each func(name string) error) error {
+	if n.dec.PeekKind() != jsontext.KindBeginObject {
+		return n.dec.SkipValue()
+	}
+	return n.inside(jsontext.KindEndObject, func() error {
+		name, err := n.dec.ReadToken()
+		if err != nil {
+			return err
+		}
+		return each(name.String())
+	})
+}
+
+// array lets each read the elements of an array. What is no array is passed over.
+func (n *news) array(each func() error) error {
+	if n.dec.PeekKind() != jsontext.KindBeginArray {
+		return n.dec.SkipValue()
+	}
+	return n.inside(jsontext.KindEndArray, each)
+}
+
+func (n *news) inside(end jsontext.Kind, each func() error) error {
+	if _, err := n.dec.ReadToken(); err != nil {
+		return err
+	}
+	for n.dec.PeekKind() != end {
+		if err := each(); err != nil {
+			return err
+		}
+	}
+	_, err := n.dec.ReadToken()
+	return err
+}
+
+// text reads a string; anything else is none.
+func (n *news) text(into *string) error {
+	if n.dec.PeekKind() != jsontext.KindString {
+		return n.dec.SkipValue()
+	}
+	t, err := n.dec.ReadToken()
+	if err == nil {
+		*into = t.String()
+	}
+	return err
+}
+
+func (n *news) entry() error {
+	return n.object(func(name string) error {
+		if name == "changes" {
+			return n.array(n.change)
+		}
+		return n.dec.SkipValue()
+	})
+}
+
+// change reads a change. Which field it is of may be said behind its value.
+func (n *news) change() error {
+	field, before, seen := fieldMessages, len(n.receipts), n.seen
+	err := n.object(func(name string) error {
+		switch name {
+		case "field":
+			return n.text(&field)
+		case "value":
+			return n.object(func(name string) error {
+				if name == "statuses" {
+					return n.array(n.status)
+				}
+				return n.dec.SkipValue()
+			})
+		}
+		return n.dec.SkipValue()
+	})
+	if field != fieldMessages {
+		n.receipts, n.seen = n.receipts[:before], seen
+		n.seen[kindOther]++
+	}
+	return err
+}
+
+// wireStatus is a status as Meta writes it, as far as it says something to us. Its time does not: it has whole seconds, in old
+// versions milliseconds, and is that of days ago when a webhook is repeated; a result's is when it was heard.
+type wireStatus struct {
+	id, status, phone, user, callback string
+	err                               *apiError // the first one
+}
+
+func (n *news) status() error {
+	if n.updates++; n.updates > maxUpdates {
+		return errUpdates
+	}
+	var s wireStatus
+	err := n.object(func(name string) error {
+		switch name {
+		case "id":
+			return n.text(&s.id)
+		case "status":
+			return n.text(&s.status)
+		case "recipient_id":
+			return n.text(&s.phone)
+		case "recipient_user_id":
+			return n.text(&s.user)
+		case "biz_opaque_callback_data":
+			return n.text(&s.callback)
+		case "errors":
+			return n.array(func() error { return n.failure(&s.err) })
+		}
+		return n.dec.SkipValue()
+	})
+	n.take(&s)
+	return err
+}
+
+// failure reads one of a status's errors. Old versions have no error_data, or a text there, and only a title.
+func (n *news) failure(first **apiError) error {
+	var e apiError
+	var title string
+	err := n.object(func(name string) error {
+		switch name {
+		case "title":
+			return n.text(&title)
+		case "message":
+			return n.text(&e.message)
+		case "code", "error_data":
+			v, err := n.dec.ReadValue()
+			if name == "code" {
+				e.code, _ = integer(v)
+			} else {
+				e.details = detailsOf(v)
+			}
+			return err
+		}
+		return n.dec.SkipValue()
+	})
+	if e.message == "" {
+		e.message = title
+	}
+	if *first == nil {
+		*first = &e
+	}
+	return err
+}
+
+// take keeps what a status says of a message of ours.
+func (n *news) take(s *wireStatus) {
+	var k kind
+	r := receipt{wamid: cut(s.id, maxWAMID)}
+	switch s.status {
+	case "sent":
+		k, r.mark = kindSent, schemas.MarkConfirmed
+	case "delivered":
+		k, r.mark = kindDelivered, schemas.MarkDelivered
+	case "read":
+		k, r.mark = kindRead, schemas.MarkRead
+	case "failed":
+		k, r.phone = kindFailed, s.recipient() // the sender names nobody whom it could send to
+		r.mark, r.reason = undelivered(s.err)
+	default: // played, deleted, and what may come
+		n.seen[kindIgnored]++
+		return
+	}
+	task, index, ours := schemas.ParseCallback(s.callback)
+	if !ours || task == (schemas.TaskID{}) { // no task of ours is called nothing
+		n.seen[kindForeign]++
+		return
+	}
+	n.seen[k]++
+	r.of = recipient{task, index}
+	n.receipts = append(n.receipts, r)
+}
+
+// recipient names who the message was for, as Meta does: not always by the phone that it was sent to.
+func (s *wireStatus) recipient() string {
+	for _, name := range []string{s.phone, s.user} {
+		odd := func(r rune) bool {
+			return (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z') && r != '.'
+		}
+		if name = strings.TrimPrefix(name, "+"); name != "" && len(name) <= maxRecipient && !strings.ContainsFunc(name, odd) {
+			return name
+		}
+	}
+	return ""
+}
+
+// undelivered returns the mark of a message that was accepted and failed, and the words for it: those of the same code in the
+// answer to a send, with Meta's details where the code alone leaves open what it was.
+func undelivered(e *apiError) (schemas.Mark, string) {
+	if e == nil || e.code < 0 {
+		e = &apiError{}
+	}
+	m := schemas.Undelivered(e.code)
+	reason, _ := m.Reason()
+	text, known := m.Spanish(), reason.Code == e.code
+	if !known {
+		text = fmt.Sprintf("(%d) %s", e.code, reason.Spanish)
+	}
+	v, judged := verdicts[e.code]
+	open := !known || !judged || v == schemas.VerdictContent || v == schemas.VerdictTransient || e.code == schemas.CodeOther
+	if detail := clean(words(e), ""); open && detail != "" {
+		text += ": " + detail
+	}
+	return m, text
+}
+
+// results makes the records of what was read: a task's together, of each recipient only the highest mark.
+func (n *news) results(now time.Time) []schemas.Record {
+	slices.SortStableFunc(n.receipts, func(a, b receipt) int {
+		return cmp.Or(bytes.Compare(a.of.task[:], b.of.task[:]), cmp.Compare(a.of.index, b.of.index), cmp.Compare(b.mark, a.mark))
+	})
+	all := slices.CompactFunc(n.receipts, func(a, b receipt) bool { return a.of == b.of })
+	var recs []schemas.Record
+	for i := 0; i < len(all); {
+		task := all[i].of.task
+		some := &schemas.Receipts{}
+		for ; i < len(all) && all[i].of.task == task && len(some.GetOutcomes()) < maxReceipts; i++ {
+			r := &all[i]
+			some.Outcomes = append(some.Outcomes, &schemas.Outcome{Index: r.of.index, Mark: uint32(r.mark), Phone: r.phone, Reason: r.reason, Wamid: r.wamid})
+		}
+		recs = append(recs, schemas.EncodeResult(&schemas.Result{
+			Task: task.Bytes(), AtMs: now.UnixMilli(), Event: &schemas.Result_Receipts{Receipts: some},
+		}))
+	}
+	return recs
+}
