@@ -148,7 +148,7 @@ func (a *App) newSender(g *kafka.Group) (processor.Worker, error) {
 		Logger: a.log, Registerer: a.registry, Partitions: a.layout, MaxInFlight: a.cfg.WhatsApp.MaxInFlight, Numbers: ids,
 		Number: func(id string) (sender.Number, bool) {
 			n, ok := a.numbers.Number(id)
-			return sender.Number{Name: n.Name, Rate: n.Rate, Access: n.Renewed}, ok
+			return sender.Number{Name: n.Name, Rate: n.Rate, Access: n.Tokens}, ok
 		},
 	}
 	return sender.New(cfg, sender.Ports{

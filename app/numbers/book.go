@@ -16,8 +16,12 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promauto"
 )
 
-// watchEvery is how often the files are looked at: a stat each, 10,000 of them in some 20 ms.
-const watchEvery = 5 * time.Second
+const (
+	// watchEvery is how often the files are looked at: a stat each, 10,000 of them in some 20 ms.
+	watchEvery = 5 * time.Second
+	// lookEvery is how often at most they are looked at because somebody asks for a number that is not there.
+	lookEvery = time.Second
+)
 
 // Book is the numbers as they are now. It is safe for concurrent use.
 type Book struct {
@@ -27,8 +31,9 @@ type Book struct {
 
 	page atomic.Pointer[page]
 
-	mu   sync.Mutex // orders reloads
-	seen []sight    // the files as they were when they were read
+	mu     sync.Mutex // orders reloads
+	seen   []sight    // the files as they were when they were read
+	looked time.Time  // when somebody missed a number
 }
 
 // page is the numbers at one time.
@@ -75,10 +80,9 @@ func turn(last *page, list []Number) *page {
 		maps.Copy(p.known, last.known)
 	}
 	for i, n := range list {
-		if was, ok := p.known[n.ID]; ok {
-			if n.Renewed = was.Renewed; n.Token != was.Token {
-				n.Renewed++
-			}
+		was := p.known[n.ID]
+		if n.Tokens = was.Tokens; n.Token != was.Token {
+			n.Tokens++
 		}
 		list[i], p.known[n.ID], p.now[n.ID] = n, n, true
 	}
@@ -92,6 +96,21 @@ func (b *Book) List() []Number { return b.page.Load().list }
 func (b *Book) Number(id string) (Number, bool) {
 	n, ok := b.page.Load().known[id]
 	return n, ok
+}
+
+// Find is Number for those who can wait. A number that is not there may stand in a file that has just changed: of several
+// processes that watch it, one takes requests for it before another has seen it.
+func (b *Book) Find(id string) (Number, bool) {
+	if n, ok := b.Number(id); ok || !b.Watches() {
+		return n, ok
+	}
+	b.mu.Lock()
+	if now := time.Now(); now.Sub(b.looked) >= lookEvery {
+		b.looked = now
+		b.readChanged()
+	}
+	b.mu.Unlock()
+	return b.Number(id)
 }
 
 // Pick returns the number that a broadcast asks for, the default one if it asks for none, and whether there is one such.
@@ -117,10 +136,14 @@ func (b *Book) Watch(ctx context.Context) {
 		case <-tick.C:
 		}
 		b.mu.Lock()
-		if changed(b.seen) {
-			b.reload()
-		}
+		b.readChanged()
 		b.mu.Unlock()
+	}
+}
+
+func (b *Book) readChanged() {
+	if changed(b.seen) {
+		b.reload()
 	}
 }
 
@@ -152,7 +175,7 @@ func (b *Book) reload() {
 		switch old, known := was.known[n.ID]; {
 		case !was.now[n.ID]:
 			added++
-		case known && old.Renewed != n.Renewed:
+		case known && old.Tokens != n.Tokens:
 			renewed++
 		}
 	}

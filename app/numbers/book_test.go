@@ -73,7 +73,7 @@ func (b *bench) says(ids ...string) string {
 	for _, id := range ids {
 		n, known := b.book.Number(id)
 		_, now := b.book.Pick(id)
-		out = append(out, fmt.Sprintf("%s %s %v %v %d %v %v", n.ID, n.Name, n.Token.Reveal(), n.Rate, n.Renewed, known, now))
+		out = append(out, fmt.Sprintf("%s %s %v %v %d %v %v", n.ID, n.Name, n.Token.Reveal(), n.Rate, n.Tokens, known, now))
 	}
 	return strings.Join(out, "; ")
 }
@@ -105,15 +105,15 @@ func TestNumbersChangeWhileItRuns(t *testing.T) {
 				t.Errorf("%s: %s\nwant %s", step, got, want)
 			}
 		}
-		check("at the start", "1  first 80 0 true true; 2 Ventas hush-a 80 0 true true;    0 0 false false")
+		check("at the start", "1  first 80 1 true true; 2 Ventas hush-a 80 1 true true;    0 0 false false")
 		b.write("token", "hush-b\n")
-		check("another token", "1  first 80 0 true true; 2 Ventas hush-b 80 1 true true;    0 0 false false")
+		check("another token", "1  first 80 1 true true; 2 Ventas hush-b 80 2 true true;    0 0 false false")
 		b.write("senders.json", `[{"id":"3","token":"hush-c","rate":10},{"id":"2","name":"Ventas","token_file":"token","rate":250}]`)
-		check("another number and rate", "1  first 80 0 true true; 2 Ventas hush-b 250 1 true true; 3  hush-c 10 0 true true")
+		check("another number and rate", "1  first 80 1 true true; 2 Ventas hush-b 250 2 true true; 3  hush-c 10 1 true true")
 		b.write("senders.json", `[{"id":"3","token":"hush-cc","rate":10}]`)
-		check("one is gone", "1  first 80 0 true true; 2 Ventas hush-b 250 1 true false; 3  hush-cc 10 1 true true")
+		check("one is gone", "1  first 80 1 true true; 2 Ventas hush-b 250 2 true false; 3  hush-cc 10 2 true true")
 		b.write("senders.json", `[{"id":"2","token":"hush-d","rate":10}]`)
-		check("it is back", "1  first 80 0 true true; 2  hush-d 10 2 true true; 3  hush-cc 10 1 true false")
+		check("it is back", "1  first 80 1 true true; 2  hush-d 10 3 true true; 3  hush-cc 10 2 true false")
 		b.counts(4, 0)
 		if id, ok := b.book.Pick(""); id != "1" || !ok {
 			t.Errorf("the default one is %s", id)
@@ -157,8 +157,36 @@ func TestBrokenFileChangesNothing(t *testing.T) {
 		b.counts(1, refused+1)
 		b.write("senders.json", good)
 		b.counts(2, refused+1)
-		if now := b.says("2"); now != "2  hush-a 80 2 true true" {
+		if now := b.says("2"); now != "2  hush-a 80 3 true true" {
 			t.Errorf("in the end %s", now)
+		}
+	})
+}
+
+// TestFindLooksForItself: who can wait finds a number that was added a moment ago; the file is not looked at for every
+// number that is none of ours.
+func TestFindLooksForItself(t *testing.T) {
+	t.Parallel()
+	watched(t, map[string]string{"senders.json": `[{"id":"2","token":"hush-a"}]`}, func(b *bench) {
+		replace := func(text string) {
+			if err := os.WriteFile(filepath.Join(b.dir, "senders.json"), []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		replace(`[{"id":"2","token":"hush-a"},{"id":"3","token":"hush-b"}]`)
+		if _, ok := b.book.Number("3"); ok {
+			t.Error("it was read before anybody looked")
+		}
+		if n, ok := b.book.Find("3"); !ok || n.Token != "hush-b" {
+			t.Error("it is not found")
+		}
+		replace(`[{"id":"2","token":"hush-a"},{"id":"33","token":"hush-b"}]`)
+		if _, ok := b.book.Find("33"); ok {
+			t.Error("the file is looked at every time")
+		}
+		time.Sleep(lookEvery)
+		if _, ok := b.book.Find("33"); !ok {
+			t.Error("it is not found later")
 		}
 	})
 }

@@ -21,8 +21,8 @@ type Number struct {
 	Name  string // for people; may be empty
 	Token schemas.Secret
 	Rate  float64 // messages a second that Meta allows it; 0: no limit
-	// Renewed is how often its token was replaced since the process began.
-	Renewed uint64
+	// Tokens is how many it has had since the process began: it grows when the token is replaced.
+	Tokens uint64
 }
 
 // Config says where they are.
