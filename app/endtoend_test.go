@@ -20,7 +20,10 @@ import (
 // scenarios run embedded and on a real Kafka and Redis (see real_test.go).
 type house struct {
 	api       string // base URL of the ingress
+	key       string // of the API; empty: none is asked for
+	secret    string // that webhooks are signed with
 	simulator string // base URL of the Cloud API double
+	statuses  func() *kafka.Statuses
 	publish   func(t *testing.T, key string, value []byte)
 	restart   func(t *testing.T) // stops every process and starts it again on the same data
 	kafka     func() kafka.Config
@@ -49,6 +52,7 @@ var scenarios = []struct {
 	{"SameFileUploadedOnce", testSameFileUploadedOnce},
 	{"UpstreamJSON", testUpstreamJSON},
 	{"RejectsAreReplayed", testRejectsAreReplayed},
+	{"Receipts", testReceipts},
 	{"RestartContinues", testRestartContinues},
 }
 
@@ -75,6 +79,9 @@ func (h *house) get(t testing.TB, url string) (int, string) {
 
 func (h *house) do(t testing.TB, req *http.Request) (int, string) {
 	t.Helper()
+	if h.key != "" {
+		req.Header.Set("X-API-Key", h.key)
+	}
 	client := &http.Client{Timeout: settleTime}
 	defer client.CloseIdleConnections()
 	resp, err := client.Do(req)
@@ -102,6 +109,10 @@ type taskStatus struct {
 		Expired    int      `json:"expired"`
 		Skipped    int      `json:"skipped"`
 		Errors     []string `json:"errors"`
+
+		Undelivered int `json:"undelivered"`
+		Delivered   int `json:"delivered"`
+		Read        int `json:"read"`
 	} `json:"result"`
 }
 

@@ -16,7 +16,7 @@ import (
 )
 
 // houseConfig is a whole house on free loopback ports, with a folder of its own and without the number's rate limit.
-func houseConfig(t *testing.T) Config {
+func houseConfig(t testing.TB) Config {
 	t.Helper()
 	const free = "127.0.0.1:0"
 	cfg := Default()
@@ -27,7 +27,7 @@ func houseConfig(t *testing.T) Config {
 }
 
 // startApp starts a process that the test's end stops, and waits until it is ready.
-func startApp(t *testing.T, cfg Config) *App {
+func startApp(t testing.TB, cfg Config) *App {
 	t.Helper()
 	a, err := New(cfg, Options{Logger: testLogger(t)})
 	if err != nil {
@@ -46,7 +46,7 @@ func startApp(t *testing.T, cfg Config) *App {
 }
 
 // stopApp stops a process in good order; stopping it again does nothing.
-func stopApp(t *testing.T, a *App) {
+func stopApp(t testing.TB, a *App) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), StopTimeout)
 	defer cancel()
@@ -61,7 +61,7 @@ func stopApp(t *testing.T, a *App) {
 }
 
 // testLogger keeps warnings and errors for a test that fails.
-func testLogger(t *testing.T) *slog.Logger {
+func testLogger(t testing.TB) *slog.Logger {
 	t.Helper()
 	w := &testWriter{t: t}
 	t.Cleanup(w.end)
@@ -70,7 +70,7 @@ func testLogger(t *testing.T) *slog.Logger {
 
 type testWriter struct {
 	mu   sync.Mutex
-	t    *testing.T
+	t    testing.TB
 	over bool // a test must not be logged to after its end
 }
 
@@ -98,6 +98,7 @@ func embeddedHouse(t *testing.T) *house {
 	cfg.WhatsApp.BaseURL, cfg.WhatsApp.PhoneNumberID, cfg.WhatsApp.AccessToken = sim.url(), simulatedNumber, simulatedToken
 	a := startApp(t, cfg)
 	h := &house{api: a.URL(), simulator: sim.url(), kafka: func() kafka.Config { return a.kafka }}
+	h.statuses = func() *kafka.Statuses { return a.doors.statuses }
 	h.publish = func(t *testing.T, key string, value []byte) {
 		t.Helper()
 		publishRaw(t, a.kafka, a.layout, key, value)

@@ -62,8 +62,11 @@ func realHouse(t *testing.T, brokers, redis string) *house {
 	for i := range configs {
 		configs[i].Kafka.TopicPrefix = configs[0].Kafka.TopicPrefix
 	}
-	h := &house{simulator: sim.url()}
+	// Only the one that takes receipts knows the secret: the others do not wait for those of a simulator that sends none.
+	configs[0].WhatsApp.AppSecret = "app-secret"
+	h := &house{simulator: sim.url(), secret: "app-secret"}
 	var apps []*App
+	h.statuses = func() *kafka.Statuses { return apps[0].doors.statuses }
 	h.kafka = func() kafka.Config { return apps[0].kafka }
 	start := func() { // for the whole test, whichever scenario asked for it
 		apps = nil

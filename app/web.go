@@ -18,8 +18,8 @@ import (
 )
 
 // httpDrain is how long a request that came before the stop may still take. Answers that wait for a broadcast are given
-// at once then; what is left is bodies on their way.
-const httpDrain = 5 * time.Second
+// at once then; what is left is bodies on their way, and those who wait for Kafka: they are to hear that it does not answer.
+const httpDrain = producer.PublishTimeout + 2*time.Second
 
 // web is the HTTP side of a process. It answers from its first moment: that it is alive, and that it is not ready yet.
 type web struct {

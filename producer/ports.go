@@ -86,10 +86,10 @@ const (
 	bodyGrace   = 30 * time.Second
 	minBodyRate = 256 << 10 // bytes a second: 140 MB in 10 minutes
 
-	// publishTimeout is how long an answer waits for Kafka once its body was read: for all acknowledgements, and for the Status
+	// PublishTimeout is how long an answer waits for Kafka once its body was read: for all acknowledgements, and for the Status
 	// that tells who had a chosen task id first. The log goes on trying for 10 s, so that a record may arrive after its
 	// request was told to come back: then its task id tells.
-	publishTimeout = 5 * time.Second
+	PublishTimeout = 5 * time.Second
 
 	answerTimeout = 30 * time.Second // of writing an answer
 	retryAfter    = 2 * time.Second  // told with 503

@@ -125,7 +125,7 @@ func (in *Ingress) accept(ctx context.Context, o *order) answer {
 			return in.repeat(ctx, o, s)
 		}
 	}
-	soon, cancel := context.WithDeadline(ctx, o.now.Add(publishTimeout))
+	soon, cancel := context.WithDeadline(ctx, o.now.Add(PublishTimeout))
 	defer cancel()
 	o.up.ctx = soon
 	b, err := o.up.broadcast(o.req, o.task, o.sender, o.now)

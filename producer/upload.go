@@ -18,7 +18,7 @@ var errPublish = errors.New("publishing")
 // publish waits for acknowledgements as long as it has to and no longer, whatever becomes of the client. A deadline of ctx
 // counts: an answer that writes several times waits no longer than one that writes once.
 func publish(ctx context.Context, log Log, recs ...schemas.Record) ([]schemas.Record, error) {
-	until := time.Now().Add(publishTimeout)
+	until := time.Now().Add(PublishTimeout)
 	if sooner, ok := ctx.Deadline(); ok && sooner.Before(until) {
 		until = sooner
 	}

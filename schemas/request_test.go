@@ -260,7 +260,7 @@ func TestRequestRefusals(t *testing.T) {
 		{"expires before it starts", with(`"expire_at":"2026-03-02T12:00:00Z","schedule_at":"2026-03-02T12:00:00Z"`), "expire_at", "invalid_time"},
 		{"window a number", with(`"window":7`), "window", "wrong_type"},
 		{"window a list", with(`"window":["ley-2300"]`), "window", "wrong_type"},
-		{"window of another name", with(`"window":"ley-2301"`), "window", "wrong_type"},
+		{"window of another name", with(`"window":"ley-2301"`), "window", "invalid_value"},
 		{"window with a member too many", week(`"days":["mon"],"from":"07:00","to":"08:00","ab":1`), "window", "wrong_type"},
 		{"window twice the same", week(`"days":["mon"],"from":"07:00","to":"08:00","to":"08:00"`), "to", "duplicate_field"},
 		{"window, long", week(`"days":["mon"` + strings.Repeat(`,"mon"`, 2000) + `],"from":"07:00","to":"08:00"`), "window", "wrong_type"},

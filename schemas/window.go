@@ -118,7 +118,9 @@ func (x *Window) UnmarshalJSON(text []byte) error {
 	if name, err := jsontext.AppendUnquote(nil, text); err == nil {
 		w := Preset(string(name))
 		if w == nil {
-			return windowFault(hours.ErrForm)
+			fault := windowFault(hours.ErrForm)
+			fault.Code = CodeValue
+			return fault
 		}
 		x.Preset, x.Timezone, x.Hours, x.Holidays = w.Preset, w.Timezone, w.Hours, w.Holidays
 		return nil

@@ -4,6 +4,8 @@
 //	                                            ▼
 //	Send ─ recipient and callback data spliced in ─ one POST ─ errors.go ─ schemas.Reply
 //
+//	Webhooks ─ what Meta posts later ─ signature ─ statuses of our messages ─ schemas.Receipts, by task
+//
 //	Upload ─ a file, streamed ─ one POST ─ media id (package media decides which file, and when)
 //
 // One call is one attempt. Nothing here repeats a call, follows a redirect or decides when to try again: whether that is right

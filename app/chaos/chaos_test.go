@@ -4,7 +4,6 @@ package chaos
 
 import (
 	"context"
-	"fmt"
 	"math/rand/v2"
 	"os"
 	"strconv"
@@ -20,6 +19,8 @@ const (
 	// startTime and settleTime are generous: machines are slow and noisy.
 	startTime  = time.Minute
 	settleTime = 4 * time.Minute
+	// settledPart of the unknown whose message the API accepted are known once its webhooks are through.
+	settledPart = 0.999
 )
 
 // TestEndToEndChaosEmbedded hurts one `altavoz up`.
@@ -85,7 +86,7 @@ func rage(t *testing.T, h *house, seed uint64, length time.Duration, lanes func(
 	enough()
 	<-loaded
 	r := &report{Setting: h.setting, Seed: seed, Began: began.UTC().Format(time.RFC3339), Seconds: length.Seconds()}
-	r.Settled = settle(t, h, l).Seconds()
+	r.Settling = settle(t, h, l).Seconds()
 	v, err := l.judge(t.Context(), time.Minute)
 	if err != nil {
 		t.Errorf("the recount: %v", err)
@@ -113,7 +114,11 @@ func settle(t *testing.T, h *house, l *load) time.Duration {
 	}) {
 		h.fail("%d tasks are not at their end %s after the last fault:\n%s", len(open), settleTime, indented(open[:min(5, len(open))]))
 	}
-	return time.Since(began)
+	took := time.Since(began)
+	if !await(t.Context(), settleTime, h.gate.through) {
+		h.fail("webhooks are not through %s after the last task: %+v", settleTime, h.gate.sim.Summary().Webhooks)
+	}
+	return took
 }
 
 // close fills in what the run itself knows.
@@ -124,15 +129,22 @@ func (s *storm) close(r *report) {
 		accepted = append(accepted, m.Time)
 	}
 	r.Rows = rows(s.kinds, s.events, accepted)
-	r.Calls, r.Refused = s.h.gate.callsOf(""), int(s.load.refused.Load())
+	r.Calls, r.Refused, r.Webhooks = s.h.gate.callsOf(""), int(s.load.refused.Load()), sum.Webhooks
 	r.Bound = s.callers*inFlight + sum.Dropped + sum.Unanswered
 }
 
 // complain makes the test fail for whatever must not be.
 func (h *house) complain(t *testing.T, r *report, whole bool) {
 	t.Helper()
-	if r.Lost+r.Doubled+r.Mistaken+r.Disagree > 0 || len(r.evidence) > 0 {
-		t.Errorf("lost %d, doubled %d, mistaken %d, statuses that differ %d:\n%s", r.Lost, r.Doubled, r.Mistaken, r.Disagree, indented(r.evidence))
+	if r.Lost+r.Doubled+r.Mistaken+r.Disagree+r.Overrun > 0 || len(r.evidence) > 0 {
+		t.Errorf("lost %d, doubled %d, mistaken %d, statuses that differ %d, left after a stop %d:\n%s",
+			r.Lost, r.Doubled, r.Mistaken, r.Disagree, r.Overrun, indented(r.evidence))
+	}
+	if float64(r.Settled) < settledPart*float64(r.UnknownAccepted) {
+		t.Errorf("receipts settled %d of the %d unknown whose message the API had accepted", r.Settled, r.UnknownAccepted)
+	}
+	if r.Webhooks.Dropped > 0 {
+		t.Errorf("%d receipts were never told", r.Webhooks.Dropped)
 	}
 	if r.Unknown > r.Bound {
 		t.Errorf("%d unknown, more than %d", r.Unknown, r.Bound)
@@ -146,6 +158,10 @@ func (h *house) complain(t *testing.T, r *report, whole bool) {
 		}
 	}
 	if r.Messages == 0 {
-		t.Error(fmt.Errorf("nothing was sent"))
+		t.Error("nothing was sent")
+	}
+	if whole && (r.Paused == 0 || r.Stopped == 0 || r.Cancelled == 0 || r.Unknown == 0) {
+		t.Errorf("%d pauses and %d cancels were in force, %d recipients cancelled, %d unknown: the run does not test what it is for",
+			r.Paused, r.Stopped, r.Cancelled, r.Unknown)
 	}
 }

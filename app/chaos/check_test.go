@@ -22,9 +22,19 @@ type verdict struct {
 	Resent     int `json:"resent"`   // the same, of tasks that asked for it
 	Mistaken   int `json:"mistaken"` // recipients whose outcome is not what the API knows
 	Disagree   int `json:"disagree"` // tasks whose status is not what results say
-	Unknown    int `json:"unknown"`
-	// UnknownAccepted are the unknown ones whose message the API accepted: what receipts settle.
+	Unknown    int `json:"unknown"`  // recipients who were unknown at some time
+	// Of those, the ones whose message the API had accepted, which is what receipts can settle; of these the settled ones; and who
+	// is unknown in the end.
 	UnknownAccepted int `json:"unknown_accepted"`
+	Settled         int `json:"settled"`
+	StillUnknown    int `json:"still_unknown"`
+	Undelivered     int `json:"undelivered"` // accepted, and failed later
+	// Tasks that were steered, whose answer said so; recipients who were cancelled; and how many messages left after a pause or a
+	// cancel beyond those that the answer said were in the pipe.
+	Paused    int `json:"paused"`
+	Stopped   int `json:"cancelled_tasks"`
+	Cancelled int `json:"cancelled"`
+	Overrun   int `json:"overrun"`
 
 	evidence []string
 }
@@ -42,6 +52,7 @@ type fold struct {
 	total   int
 	planned bool
 	marks   []schemas.Mark
+	unknown map[uint32]struct{} // who was so at some time
 	ranges  []*schemas.Range
 }
 
@@ -50,6 +61,12 @@ func (f *fold) set(index uint32, m schemas.Mark) {
 		f.marks = append(f.marks, schemas.MarkPending)
 	}
 	f.marks[index] = max(f.marks[index], m)
+	if m.Outcome() == schemas.OutcomeUnknown {
+		if f.unknown == nil {
+			f.unknown = make(map[uint32]struct{})
+		}
+		f.unknown[index] = struct{}{}
+	}
 }
 
 func (f *fold) add(r *schemas.Result) {
@@ -197,7 +214,8 @@ func (l *load) compare(ctx context.Context, folds map[schemas.TaskID]*fold) *ver
 		}
 		v.Tasks++
 		v.task(l.h.gate.sim, t, f)
-		if s, ok := l.statusOf(ctx, id); !ok || !ended(s) || s.Status == "FAILURE" || s.Result != f.counts() {
+		v.steered(t, f)
+		if s, ok := l.statusOf(ctx, id); !ok || !ended(s) || s.Status == "FAILURE" || s.Result != f.counts() || (s.Status == "REVOKED") != (s.Result.Cancelled > 0) {
 			v.Disagree++
 			v.say("task %s (%s of %d): the status says (%v) %+v, results say %+v", id, t.via, t.phones, ok, s, f.counts())
 		}
@@ -213,9 +231,11 @@ func (v *verdict) task(sim *simulator.Simulator, t *task, f *fold) {
 		v.Mistaken++
 		v.say("task %s of %d has an outcome for %d", t.id, f.total, len(f.marks)-1)
 	}
+	t.sent = 0
 	for i, m := range f.marks {
 		calls, open, accepted := sim.Calls(schemas.Callback(t.id, uint32(i)))
 		v.Messages += accepted
+		t.sent += accepted
 		switch {
 		case open > 1 && t.resend:
 			v.Resent += open - 1
@@ -224,21 +244,46 @@ func (v *verdict) task(sim *simulator.Simulator, t *task, f *fold) {
 			v.say("%s/%d (%s, %s) was called %d times, %d of them not refused, %d accepted", t.id, i, t.via, m.Outcome(), calls, open, accepted)
 		}
 		of := m.Outcome()
+		v.count(of, f.wasUnknown(i), accepted)
 		switch {
 		case m == schemas.MarkPending:
 			v.Lost++
 			v.say("%s/%d (%s of %d) has no outcome; %d calls, %d accepted", t.id, i, t.via, f.total, calls, accepted)
-		case of == schemas.OutcomeUnknown:
-			v.Unknown++
-			if accepted > 0 {
-				v.UnknownAccepted++
-			}
-		case accepted > 0 && (of == schemas.OutcomeFailed || of == schemas.OutcomeSkipped || of == schemas.OutcomeExpired || of == schemas.OutcomeCancelled):
+		case of == schemas.OutcomeExpired, of == schemas.OutcomeCancelled && !t.cancelled.Load():
+			v.Mistaken++
+			v.say("%s/%d (%s) is %s, which nobody asked for", t.id, i, t.via, of)
+		case accepted > 0 && (of == schemas.OutcomeFailed || of == schemas.OutcomeSkipped || of == schemas.OutcomeCancelled):
 			v.Mistaken++
 			v.say("%s/%d (%s) was accepted %d times and is %s", t.id, i, t.via, accepted, of)
 		case accepted == 0 && (m >= schemas.MarkSent):
 			v.Mistaken++
 			v.say("%s/%d (%s) is %s and was never accepted", t.id, i, t.via, of)
+		}
+	}
+}
+
+func (f *fold) wasUnknown(index int) bool {
+	_, ok := f.unknown[uint32(index)]
+	return ok
+}
+
+func (v *verdict) count(of schemas.OutcomeClass, wasUnknown bool, accepted int) {
+	switch of { //nolint:exhaustive // those that are counted
+	case schemas.OutcomeUnknown:
+		v.StillUnknown++
+	case schemas.OutcomeCancelled:
+		v.Cancelled++
+	case schemas.OutcomeUndelivered:
+		v.Undelivered++
+	}
+	if !wasUnknown {
+		return
+	}
+	v.Unknown++
+	if accepted > 0 {
+		v.UnknownAccepted++
+		if of != schemas.OutcomeUnknown {
+			v.Settled++
 		}
 	}
 }

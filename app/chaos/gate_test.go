@@ -25,44 +25,91 @@ const (
 // numbers are the sender numbers of the house: several, so that several fanouts have work.
 var numbers = []string{"5550001", "5550002", "5550003", "5550004"}
 
+// Webhooks go by the gate too: to whichever process takes requests just then, as a load balancer would.
+const (
+	appSecret   = "secret"
+	hooks       = "hooks" // the first segment of their path here
+	hookPath    = "/api/webhooks/whatsapp"
+	hookTimeout = 10 * time.Second
+	maxHook     = 4 << 20
+)
+
 // gate is the Cloud API in the test's own process, which survives everything, and beside it who is calling right now: each
 // process has a path of its own there.
 type gate struct {
-	sim *simulator.Simulator
-	url string
+	sim    *simulator.Simulator
+	url    string
+	target func() string // where webhooks go; "": nobody is there
+	client *http.Client
 
 	mu       sync.Mutex
-	inFlight map[string]int       // calls under way, by process
-	calls    map[string]int       // calls begun
-	begun    map[string]time.Time // when the last one began
+	inFlight map[string]int // calls under way, by process
+	calls    map[string]int // calls begun
 }
 
-func openGate(t *testing.T, seed uint64, cfg simulator.Config) *gate {
+func openGate(t *testing.T, seed uint64, target func() string) *gate {
 	t.Helper()
+	var cfg simulator.Config
 	for _, n := range numbers {
 		cfg.Numbers = append(cfg.Numbers, simulator.Number{ID: n, Token: token})
 	}
-	cfg.Seed, cfg.Records, cfg.PlainPhones, cfg.Faults = seed, keepRecords, true, usualLatency
-	g := &gate{sim: simulator.New(cfg), inFlight: map[string]int{}, calls: map[string]int{}, begun: map[string]time.Time{}}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	g.url = "http://" + l.Addr().String()
+	g := &gate{
+		url: "http://" + l.Addr().String(), inFlight: map[string]int{}, calls: map[string]int{},
+		target: target, client: &http.Client{Timeout: hookTimeout},
+	}
+	cfg.Seed, cfg.Records, cfg.PlainPhones, cfg.Faults = seed, keepRecords, true, usualLatency
+	cfg.Webhooks = simulator.Webhooks{URL: g.url + "/" + hooks, Secret: appSecret}
+	g.sim = simulator.New(cfg)
 	srv := &http.Server{Handler: g.handler(g.sim.Handler()), ReadHeaderTimeout: 10 * time.Second}
-	served := make(chan error, 1)
-	go func() { served <- srv.Serve(l) }()
+	ctx, cancel := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	running.Go(func() { _ = srv.Serve(l) })
+	running.Go(func() { g.sim.SendWebhooks(ctx) })
 	t.Cleanup(func() {
+		cancel()
 		_ = srv.Close()
-		<-served
+		running.Wait()
 	})
 	return g
 }
+
+// deliver hands a webhook on.
+func (g *gate) deliver(w http.ResponseWriter, r *http.Request) {
+	to := g.target()
+	if to == "" {
+		http.Error(w, "nobody is there", http.StatusServiceUnavailable)
+		return
+	}
+	req, err := http.NewRequestWithContext(r.Context(), r.Method, to+hookPath, http.MaxBytesReader(w, r.Body, maxHook))
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	req.Header, req.ContentLength = r.Header.Clone(), r.ContentLength
+	resp, err := g.client.Do(req)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadGateway)
+		return
+	}
+	_ = resp.Body.Close()
+	w.WriteHeader(resp.StatusCode)
+}
+
+// through reports whether every webhook was told, or never will be.
+func (g *gate) through() bool { return g.sim.Summary().Webhooks.Pending == 0 }
 
 // handler counts the messages under way. The first segment of a path is the name of the process.
 func (g *gate) handler(api http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		name, rest, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
+		if name == hooks {
+			g.deliver(w, r)
+			return
+		}
 		r.URL.Path = "/" + rest
 		if strings.HasSuffix(rest, "/messages") {
 			g.enter(name)
@@ -77,7 +124,6 @@ func (g *gate) enter(name string) {
 	defer g.mu.Unlock()
 	g.inFlight[name]++
 	g.calls[name]++
-	g.begun[name] = time.Now()
 }
 
 func (g *gate) leave(name string) {

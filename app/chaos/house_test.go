@@ -16,7 +16,6 @@ import (
 	"time"
 
 	"altavoz/kafka"
-	"altavoz/whatsapp/simulator"
 )
 
 const (
@@ -60,7 +59,12 @@ func newHouse(t *testing.T, setting string, seed uint64) *house {
 		}
 		_ = os.RemoveAll(dir)
 	})
-	h.gate = openGate(t, seed, simulator.Config{})
+	h.gate = openGate(t, seed, func() string {
+		if p := h.api(0); p != nil {
+			return p.url()
+		}
+		return ""
+	})
 	t.Cleanup(h.end)
 	return h
 }
@@ -140,7 +144,7 @@ func (h *house) serve(s spec) *process {
 func (h *house) add(name, role string, args []string, env ...string) *process {
 	h.t.Helper()
 	env = append(env, "ALTAVOZ_WHATSAPP_BASE_URL="+h.gate.url+"/"+name, "ALTAVOZ_SENDERS_FILE="+h.sendersFile(),
-		"ALTAVOZ_WHATSAPP_MAX_IN_FLIGHT="+strconv.Itoa(inFlight))
+		"ALTAVOZ_WHATSAPP_MAX_IN_FLIGHT="+strconv.Itoa(inFlight), "ALTAVOZ_WHATSAPP_APP_SECRET="+appSecret)
 	p := &process{name: name, role: role, args: args, env: env, addr: freeAddr(h.t), dir: h.dir, binary: h.binary}
 	p.broken = func(what string) { h.fail("%s\n%s", what, p.tail(3)) }
 	h.mu.Lock()

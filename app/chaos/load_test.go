@@ -40,6 +40,10 @@ type task struct {
 	phones int
 	resend bool
 	done   atomic.Bool
+	// cancelled: somebody asked for it, whatever was answered.
+	cancelled atomic.Bool
+	stops     []*stop // written by one goroutine, read when it is over
+	sent      int     // messages that the API accepted; the checker's
 }
 
 // draft is a broadcast to be sent.
@@ -48,8 +52,9 @@ type draft struct {
 	via     string // queued, direct, kafka
 	phones  int
 	resend  bool
-	keyed   bool // with an Idempotency-Key, or with a task id of its own
-	repeats int  // how often it is sent again although it was accepted
+	keyed   bool       // with an Idempotency-Key, or with a task id of its own
+	repeats int        // how often it is sent again although it was accepted
+	steer   *rand.Rand // not nil: it is paused, slowed or cancelled on its way
 }
 
 // load sends broadcasts for as long as its context lives.
@@ -65,6 +70,7 @@ type load struct {
 	unheard atomic.Int64 // requests without a key that got no answer: they may have been accepted
 	refused atomic.Int64 // 503
 	lists   atomic.Int64
+	steers  sync.WaitGroup // tasks that are steered
 }
 
 func newLoad(h *house, seed uint64) (*load, error) {
@@ -102,6 +108,7 @@ func (l *load) run(ctx context.Context) {
 		}
 	})
 	wg.Wait()
+	l.steers.Wait()
 }
 
 func pause(ctx context.Context, d time.Duration) bool {
@@ -150,6 +157,9 @@ func (l *load) draft() *draft {
 		file = append(file, byte(l.rand.IntN(images)))
 		d.body["header_type"], d.body["header_content"] = "image", "data:image/png;base64,"+base64.StdEncoding.EncodeToString(file)
 	}
+	if d.via == "queued" && d.phones >= steerable && l.rand.IntN(2) == 0 {
+		d.steer = rand.New(rand.NewPCG(l.rand.Uint64(), 2))
+	}
 	l.lists.Add(1)
 	return d
 }
@@ -160,7 +170,11 @@ func (l *load) send(ctx context.Context, d *draft) {
 	for try := 0; ; try++ {
 		id, again := l.once(ctx, d, key)
 		if id != (schemas.TaskID{}) {
-			l.accepted(&task{id: id, via: d.via, phones: d.phones, resend: d.resend})
+			t := &task{id: id, via: d.via, phones: d.phones, resend: d.resend}
+			l.accepted(t)
+			if d.steer != nil {
+				l.steers.Go(func() { l.steer(ctx, t, d.steer) })
+			}
 			break
 		}
 		// One that got no answer and has no key may have been accepted: asking again would be another broadcast.

@@ -3,6 +3,7 @@
 package chaos
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net"
@@ -139,6 +140,9 @@ func (p *process) kill() {
 // stopTime is more than a process may take to drain and stop; see app.StopTimeout.
 const stopTime = 45 * time.Second
 
+// errUnclean is the error of a process that says it could not stop as it should.
+var errUnclean = errors.New("something could not be written any more")
+
 // terminate ends it as an operator would.
 func (p *process) terminate() error {
 	p.signal(syscall.SIGTERM)
@@ -149,7 +153,7 @@ func (p *process) terminate() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if code := p.cmd.ProcessState.ExitCode(); code != 0 {
-		return fmt.Errorf("%s ended with code %d after SIGTERM", p.name, code)
+		return fmt.Errorf("%s ended with code %d after SIGTERM: %w", p.name, code, errUnclean)
 	}
 	return nil
 }

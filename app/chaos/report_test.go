@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"altavoz/whatsapp/simulator/ledger"
 )
 
 // row is one line of the table.
@@ -16,19 +18,21 @@ type row struct {
 	Times    int     `json:"times"`
 	Counted  int     `json:"counted"`   // with calls under way
 	UnderWay int     `json:"under_way"` // calls under way then, or hit, over all times
-	Silence  float64 `json:"silence_s"` // the longest time without a message accepted, from the fault to some time after it
+	Sends    int     `json:"sends"`     // accepted from the fault to some time after it, over all times
+	Silence  float64 `json:"silence_s"` // the longest time without a message accepted in that time
 }
 
 // report is what a run came to.
 type report struct {
-	Setting string  `json:"setting"`
-	Seed    uint64  `json:"seed"`
-	Began   string  `json:"began"`
-	Seconds float64 `json:"fault_seconds"`
-	Settled float64 `json:"settled_s"` // from the last fault to the last task's end
-	Bound   int     `json:"unknown_bound"`
-	Calls   int     `json:"calls"`
-	Refused int     `json:"http_503"`
+	Setting  string          `json:"setting"`
+	Seed     uint64          `json:"seed"`
+	Began    string          `json:"began"`
+	Seconds  float64         `json:"fault_seconds"`
+	Settling float64         `json:"settling_s"` // from the last fault to the last task's end
+	Bound    int             `json:"unknown_bound"`
+	Calls    int             `json:"calls"`
+	Refused  int             `json:"http_503"`
+	Webhooks ledger.Webhooks `json:"webhooks"`
 	verdict
 	Rows []row `json:"faults"`
 }
@@ -52,6 +56,7 @@ func rows(kinds []string, events []event, accepted []time.Time) []row {
 				r.Counted++
 				r.UnderWay += e.underWay
 			}
+			r.Sends += within(accepted, e.began, e.over.Add(aftermath))
 			r.Silence = max(r.Silence, longestGap(accepted, e.began, e.over.Add(aftermath)).Seconds())
 		}
 		out = append(out, r)
@@ -73,17 +78,30 @@ func longestGap(accepted []time.Time, from, to time.Time) time.Duration {
 	return longest
 }
 
+// within counts the messages in [from, to).
+func within(accepted []time.Time, from, to time.Time) int {
+	i, _ := slices.BinarySearchFunc(accepted, from, time.Time.Compare)
+	j, _ := slices.BinarySearchFunc(accepted, to, time.Time.Compare)
+	return j - i
+}
+
+// table is what RELIABILITY.md shows.
 func (r *report) table() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "\n%-22s | %5s | %5s | %9s | %s\n", "fault", "times", "hit", "under way", "longest silence")
-	b.WriteString(strings.Repeat("-", 70) + "\n")
+	slowest := 0.0
 	for _, w := range r.Rows {
-		fmt.Fprintf(&b, "%-22s | %5d | %5d | %9d | %13.1f s\n", w.Fault, w.Times, w.Counted, w.UnderWay, w.Silence)
+		slowest = max(slowest, w.Silence)
 	}
-	fmt.Fprintf(&b, "%s, seed %d: %d tasks (%d more than were answered), %d recipients, %d calls, %d messages in %.0f s of faults and %.0f s to settle\n",
-		r.Setting, r.Seed, r.Tasks, r.Orphans, r.Recipients, r.Calls, r.Messages, r.Seconds, r.Settled)
-	fmt.Fprintf(&b, "lost %d, doubled %d, mistaken %d, statuses that differ %d, unknown %d of at most %d, resent because asked for %d\n",
-		r.Lost, r.Doubled, r.Mistaken, r.Disagree, r.Unknown, r.Bound, r.Resent)
+	fmt.Fprintf(&b, "\n%s, seed %d: %.0f s of faults, then %.0f s until the last task was at its end.\n\n", r.Setting, r.Seed, r.Seconds, r.Settling)
+	b.WriteString("| tasks | sends | lost | doubled | unknown (bound) | settled | paused | cancelled | slowest recovery |\n|---|---|---|---|---|---|---|---|---|\n")
+	fmt.Fprintf(&b, "| %d | %d | %d | %d | %d (%d) | %d of %d accepted | %d | %d | %.1f s |\n\n",
+		r.Tasks, r.Messages, r.Lost, r.Doubled, r.Unknown, r.Bound, r.Settled, r.UnknownAccepted, r.Paused, r.Stopped, slowest)
+	b.WriteString("| fault | times | with calls in flight | calls hit | sends around it | slowest recovery |\n|---|---|---|---|---|---|\n")
+	for _, w := range r.Rows {
+		fmt.Fprintf(&b, "| %s | %d | %d | %d | %d | %.1f s |\n", w.Fault, w.Times, w.Counted, w.UnderWay, w.Sends, w.Silence)
+	}
+	fmt.Fprintf(&b, "\n%d recipients, %d calls, %d tasks without an answer, %d times 503; still unknown %d, undelivered %d, cancelled %d, resent because asked for %d; mistaken %d, statuses that differ %d, left after a stop %d; webhooks %+v\n",
+		r.Recipients, r.Calls, r.Orphans, r.Refused, r.StillUnknown, r.Undelivered, r.Cancelled, r.Resent, r.Mistaken, r.Disagree, r.Overrun, r.Webhooks)
 	return b.String()
 }
 

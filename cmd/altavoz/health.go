@@ -12,6 +12,8 @@ import (
 	"altavoz/app"
 )
 
+const maxHealth = 64 << 10 // bytes of the answer
+
 const healthTimeout = 3 * time.Second
 
 func healthCommand() *cobra.Command {
@@ -35,7 +37,7 @@ func healthCommand() *cobra.Command {
 				return err
 			}
 			defer func() { _ = resp.Body.Close() }() // it was only read
-			body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+			body, err := io.ReadAll(io.LimitReader(resp.Body, maxHealth))
 			if err != nil || resp.StatusCode != http.StatusOK {
 				return fmt.Errorf("%s: %s %s", cfg.HealthURL(), resp.Status, body)
 			}

@@ -44,7 +44,7 @@ func rootCommand() *cobra.Command {
 	}
 	root.SetFlagErrorFunc(wrongUse)
 	root.AddCommand(
-		upCommand(), serveCommand(), sendCommand(), watchCommand(), topicsCommand(), simulateCommand(), publishCommand(),
+		upCommand(), serveCommand(), sendCommand(), watchCommand(), tasksCommand(), topicsCommand(), simulateCommand(), publishCommand(),
 		configCommand(), healthCommand(), versionCommand(),
 	)
 	return root

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/term"
 
 	"altavoz/app"
+	"altavoz/cmd/altavoz/client"
 )
 
 // The exit codes.
@@ -44,6 +45,12 @@ func tell(w io.Writer, err error) int {
 	e := &exit{err: err, code: exitError, hint: app.Hint(err)}
 	if own := new(exit); errors.As(err, &own) {
 		e = own
+	}
+	switch {
+	case errors.Is(err, client.ErrNobody):
+		e.hint = "start it with `" + self() + " up`, or name another one with --url"
+	case errors.Is(err, client.ErrStranger):
+		e.hint = "is --url right?"
 	}
 	if e.silent {
 		return e.code

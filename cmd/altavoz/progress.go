@@ -9,6 +9,8 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/term"
+
+	"altavoz/cmd/altavoz/client"
 )
 
 const (
@@ -46,9 +48,9 @@ func (p *progress) uploading(bytes int64) {
 }
 
 // at tells how far the task is.
-func (p *progress) at(s *taskStatus, now time.Time) { p.show(p.line(s, now)) }
+func (p *progress) at(s *client.Task, now time.Time) { p.show(p.line(s, now)) }
 
-func (p *progress) line(s *taskStatus, now time.Time) string {
+func (p *progress) line(s *client.Task, now time.Time) string {
 	r := s.Result
 	if r == nil {
 		if s.ETA != "" {
@@ -62,10 +64,13 @@ func (p *progress) line(s *taskStatus, now time.Time) string {
 	if rate > 0 {
 		text += fmt.Sprintf("  %.0f/s", rate)
 	}
-	if rate > 0 && r.Pending > 0 {
+	if rate > 0 && r.Pending > 0 && s.Status != "PAUSED" {
 		text += "  " + roughly(time.Duration(float64(r.Pending)/rate*float64(time.Second))) + " left"
 	}
-	if s.Why != "" && !s.over() {
+	switch {
+	case s.Status == "PAUSED":
+		text += "  paused: " + s.Why
+	case s.Why != "" && !s.Over():
 		text += "  waiting: " + s.Why
 	}
 	return text

@@ -5,11 +5,13 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"altavoz/cmd/altavoz/client"
 )
 
-func statusOf(t *testing.T, text string) *taskStatus {
+func statusOf(t *testing.T, text string) *client.Task {
 	t.Helper()
-	s := new(taskStatus)
+	s := new(client.Task)
 	if err := json.Unmarshal([]byte(text), s); err != nil {
 		t.Fatal(err)
 	}
@@ -30,6 +32,7 @@ func TestProgressLine(t *testing.T) {
 		{0, `{"status":"STARTED","result":{"total":10000,"successful":0,"failed":0,"pending":10000}}`, "sent 0  failed 0  unknown 0  of 10000"},
 		{2 * time.Second, `{"status":"STARTED","result":{"total":10000,"successful":90,"failed":10,"unknown":4,"pending":9900}}`, "sent 90  failed 6  unknown 4  of 10000  50/s  3m18s left"},
 		{4 * time.Second, `{"status":"STARTED","why":"token expired","result":{"total":10000,"successful":190,"failed":10,"pending":9800}}`, "sent 190  failed 10  unknown 0  of 10000  50/s  3m16s left  waiting: token expired"},
+		{5 * time.Second, `{"status":"PAUSED","why":"En pausa por solicitud","result":{"total":10000,"successful":190,"failed":10,"pending":9800}}`, "sent 190  failed 10  unknown 0  of 10000  40/s  paused: En pausa por solicitud"},
 		{60 * time.Second, `{"status":"STARTED","result":{"total":10000,"successful":190,"failed":10,"pending":9800}}`, "sent 190  failed 10  unknown 0  of 10000"},
 		{61 * time.Second, `{"status":"SUCCESS","result":{"total":10000,"successful":9990,"failed":10}}`, "sent 9990  failed 10  unknown 0  of 10000  9800/s"},
 	} {

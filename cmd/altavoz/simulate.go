@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -50,7 +51,7 @@ func simulateCommand() *cobra.Command {
 			if !cmd.Flags().Changed("addr") {
 				c.Addr = cfg.Embedded.SimulatorAddr
 			}
-			c.Token, c.AppSecret = schemas.Secret(token), schemas.Secret(secret)
+			c.Token, c.AppSecret = schemas.Secret(token), cmp.Or(schemas.Secret(secret), cfg.WhatsApp.AppSecret)
 			_, people := terminal(cmd.ErrOrStderr())
 			return app.Simulate(cmd.Context(), c, app.NewLogger(cfg.Process, cmd.ErrOrStderr(), people), func(url string) {
 				_, _ = fmt.Fprintf(cmd.OutOrStdout(), "the simulator answers on %s: set ALTAVOZ_WHATSAPP_BASE_URL=%s\n", url, url)
@@ -65,6 +66,6 @@ func simulateCommand() *cobra.Command {
 	f.StringVar(&c.Number, "number", "", "the only phone number id that exists (any)")
 	f.StringVar(&token, "token", "", "the only token that it takes (any)")
 	f.StringVar(&c.WebhookURL, "webhook-url", "", "where it tells what becomes of messages (nowhere)")
-	f.StringVar(&secret, "app-secret", "", "signs what it tells")
+	f.StringVar(&secret, "app-secret", "", "signs what it tells (ALTAVOZ_WHATSAPP_APP_SECRET, or what ALTAVOZ_WHATSAPP_APP_SECRET_FILE holds)")
 	return cmd
 }

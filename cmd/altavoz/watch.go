@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"altavoz/app"
+	"altavoz/cmd/altavoz/client"
 	"altavoz/schemas"
 )
 
@@ -30,21 +32,28 @@ type serverFlags struct {
 }
 
 func (s *serverFlags) add(cmd *cobra.Command) {
+	s.reach(cmd)
 	f := cmd.Flags()
-	f.StringVar(&s.url, "url", app.Default().Client.URL, "the altavoz to talk to (or ALTAVOZ_URL)")
-	f.StringVar(&s.key, "api-key", "", "the key to show it (or ALTAVOZ_API_KEY, which keeps it out of the list of processes)")
 	f.BoolVar(&s.json, "json", false, "print the result as one line of JSON, and no progress")
 	f.DurationVar(&s.timeout, "timeout", 0, "how long to wait for the end, as 10m (for ever)")
 }
 
+func (s *serverFlags) reach(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&s.url, "url", app.Default().Client.URL, "the altavoz to talk to (or ALTAVOZ_URL)")
+	cmd.Flags().StringVar(&s.key, "api-key", "", "the key to show it (or ALTAVOZ_API_KEY, which keeps it out of the list of processes)")
+}
+
 // client returns a client of that altavoz, and a context that ends with the time-out.
-func (s *serverFlags) client(cmd *cobra.Command) (*client, context.Context, context.CancelFunc, error) {
+func (s *serverFlags) client(cmd *cobra.Command) (*client.Client, context.Context, context.CancelFunc, error) {
 	cfg, err := app.Load()
 	if err != nil {
 		return nil, nil, nil, err
 	}
 	if !cmd.Flags().Changed("url") {
 		s.url = cfg.Client.URL
+	}
+	if _, err := url.Parse(s.url); err != nil {
+		return nil, nil, nil, &exit{err: fmt.Errorf("--url %s: %w", s.url, err), code: exitUsage, hint: "it looks like http://127.0.0.1:8080"}
 	}
 	key := schemas.Secret(s.key)
 	if key == "" {
@@ -54,10 +63,19 @@ func (s *serverFlags) client(cmd *cobra.Command) (*client, context.Context, cont
 	if s.timeout > 0 {
 		ctx, cancel = context.WithTimeoutCause(ctx, s.timeout, errTimeout)
 	}
-	return newClient(s.url, key), ctx, cancel, nil
+	return client.New(s.url, key), ctx, cancel, nil
 }
 
 var errTimeout = errors.New("not finished in time")
+
+// taskOf reads a task id.
+func taskOf(text string) (schemas.TaskID, error) {
+	task, err := schemas.ParseTaskID(text)
+	if err != nil {
+		return task, &exit{err: err, code: exitUsage, hint: "it looks like 0190a0a0-0000-7000-8000-000000000000"}
+	}
+	return task, nil
+}
 
 func watchCommand() *cobra.Command {
 	var server serverFlags
@@ -66,9 +84,9 @@ func watchCommand() *cobra.Command {
 		Short: "Follow a broadcast until its end",
 		Args:  usage(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			task, err := schemas.ParseTaskID(args[0])
+			task, err := taskOf(args[0])
 			if err != nil {
-				return &exit{err: err, code: exitUsage, hint: "it looks like 0190a0a0-0000-7000-8000-000000000000"}
+				return err
 			}
 			c, ctx, cancel, err := server.client(cmd)
 			if err != nil {
@@ -90,14 +108,14 @@ func watchCommand() *cobra.Command {
 
 // follower watches one task.
 type follower struct {
-	client   *client
+	client   *client.Client
 	task     schemas.TaskID
 	progress *progress
 }
 
 // follow asks for the task's status until it is over. answered gives what became of the request that makes the task, while
 // that is under way; nil: it is there already.
-func (f *follower) follow(ctx context.Context, answered <-chan error) (*taskStatus, error) {
+func (f *follower) follow(ctx context.Context, answered <-chan error) (*client.Task, error) {
 	pause := pollFirst
 	var heard time.Time
 	for {
@@ -115,23 +133,23 @@ func (f *follower) follow(ctx context.Context, answered <-chan error) (*taskStat
 			timer.Stop()
 			return nil, context.Cause(ctx)
 		}
-		if answered != nil && !f.client.done.Load() {
-			f.progress.uploading(f.client.sent.Load())
+		if sent, whole := f.client.Uploaded(); answered != nil && !whole {
+			f.progress.uploading(sent)
 			continue
 		}
-		s, err := f.client.status(ctx, f.task)
-		var no *refusal
+		s, err := f.client.Status(ctx, f.task)
+		var no *client.RefusedError
 		switch {
 		case err == nil:
 			heard = time.Now()
 			f.progress.at(s, heard)
-			if s.over() && answered == nil {
+			if s.Over() && answered == nil {
 				return s, nil
 			}
 		case ctx.Err() != nil:
 			return nil, context.Cause(ctx)
 		case answered != nil: // the server may not know it yet
-		case errors.As(err, &no) && no.status == http.StatusServiceUnavailable: // it will answer again
+		case errors.As(err, &no) && no.Status == http.StatusServiceUnavailable: // it will answer again
 		case no == nil && time.Since(heard) < lostPatience:
 		default:
 			return nil, err
@@ -142,24 +160,21 @@ func (f *follower) follow(ctx context.Context, answered <-chan error) (*taskStat
 // told turns an error of a broadcast under way into what a person should know.
 func told(ctx context.Context, err error, task schemas.TaskID) error {
 	goesOn := "the broadcast goes on: `" + self() + " watch " + task.String() + "` shows it"
-	var no *refusal
 	switch {
 	case errors.Is(context.Cause(ctx), errTimeout):
 		return &exit{err: errTimeout, code: exitTimeout, hint: goesOn}
 	case ctx.Err() != nil:
 		return interrupted(goesOn)
-	case errors.As(err, &no):
-		return &exit{err: err, code: exitError, hint: no.hint}
 	}
 	return err
 }
 
 // result prints how a task ended.
-func result(cmd *cobra.Command, s *taskStatus, asJSON bool) error {
+func result(cmd *cobra.Command, s *client.Task, asJSON bool) error {
 	out := cmd.OutOrStdout()
 	switch {
 	case asJSON:
-		_, _ = fmt.Fprintf(out, "%s\n", s.raw)
+		_, _ = fmt.Fprintf(out, "%s\n", s.JSON)
 	case s.Result != nil:
 		r := s.Result
 		say(out, "task %s: %s", s.TaskID, s.Status)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"testing"
+	"time"
 
 	"altavoz/processor/fanout/ledger"
 	"altavoz/schemas"
@@ -80,4 +81,18 @@ func owns(st *Stage, s *slot) bool {
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	return st.live[s.of] == s
+}
+
+// A slot whose last commit got no answer waits to be taken away. One that had something to commit looked for it again and
+// again, without a pause: a core was busy until then (simulation, seed 23).
+func TestDeadSlotSleeps(t *testing.T) {
+	t.Parallel()
+	s := &slot{synced: true, dirty: true, lazyAt: time.Now().Add(-time.Second)}
+	if s.wake().IsZero() {
+		t.Fatal("a ledger that is due wakes nobody")
+	}
+	s.dead = true
+	if at := s.wake(); !at.IsZero() {
+		t.Errorf("a dead slot wakes at %v", at)
+	}
 }

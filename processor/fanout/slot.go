@@ -168,10 +168,13 @@ func (s *slot) wake() (at time.Time) {
 			at = t
 		}
 	}
+	if s.dead { // it does nothing any more, however much there is to do, and would look again at once for ever
+		return at
+	}
 	if s.dirty && !s.committing && s.whole() {
 		sooner(s.lazyAt)
 	}
-	if s.whole() && !s.draining && !s.dead {
+	if s.whole() && !s.draining {
 		for _, n := range s.numbers {
 			for _, q := range n.lanes {
 				sooner(q.Wake())

@@ -117,7 +117,7 @@ func (s *Simulator) inbound(w http.ResponseWriter, r *http.Request) {
 	case !user && !isDigits(in.From):
 		err = errors.New("from is a phone, or a user id")
 	case s.hooks != nil && !isDigits(in.Number):
-		err = errors.New("number is the phone number id that it is written to")
+		err = errors.New("number is missing, the phone number id that is written to")
 	}
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
