@@ -35,7 +35,11 @@ func TestHangupReloads(t *testing.T) {
 	if err := os.WriteFile(file, []byte(`[{"id":"1","token":"t"},{"id":"2","token":"t"}]`), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := syscall.Kill(os.Getpid(), syscall.SIGHUP); err != nil {
+	self, err := os.FindProcess(os.Getpid())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := self.Signal(syscall.SIGHUP); err != nil {
 		t.Fatal(err)
 	}
 	select {
