@@ -168,6 +168,38 @@ func TestEndToEndReceipts(t *testing.T) {
 	}
 }
 
+// A house that asks for keys takes no receipts of whoever comes: it needs the secret that tells Meta from others.
+func TestReceiptsNeedASecretOrAnOpenHouse(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name, keys, secret string
+		want               int
+	}{{"open", "", "", http.StatusOK}, {"keys", "crm:key", "", http.StatusForbidden}, {"keys and a secret", "crm:key", "app-secret", http.StatusOK}} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			cfg := houseConfig(t)
+			cfg.Process.Roles, cfg.HTTP.APIKeys, cfg.WhatsApp.AppSecret = Roles{RoleProducer}, schemas.Secret(c.keys), schemas.Secret(c.secret)
+			var log lockedBuffer
+			a, err := New(cfg, Options{Logger: NewLogger(cfg.Process, &log, false)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { stopApp(t, a) })
+			if err := a.Start(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			h := &house{api: a.URL()}
+			body := webhook(receipt(schemas.NewTaskID(), 0, "573001234567", "sent", ""))
+			if code, got := h.do(t, webhookRequest(t, h.api, c.secret, body)); code != c.want {
+				t.Errorf("%d %s, want %d", code, got, c.want)
+			}
+			if said := strings.Contains(log.String(), "ALTAVOZ_WHATSAPP_APP_SECRET is empty"); said != (c.want == http.StatusForbidden) {
+				t.Errorf("the log says why: %v\n%s", said, log.String())
+			}
+		})
+	}
+}
+
 // BenchmarkReceipts is how many receipts come in a second of one core: through the endpoint alone, and through a whole embedded
 // house with its Kafka and its aggregator, and with the client that signs and posts. Three are needed for each send.
 func BenchmarkReceipts(b *testing.B) {

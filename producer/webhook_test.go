@@ -97,7 +97,7 @@ func TestWebhookAnswers(t *testing.T) {
 	if code != http.StatusOK || body != "<b>1158201444" || header.Get("Content-Type") != "text/plain; charset=utf-8" || header.Get("X-Content-Type-Options") != "nosniff" {
 		t.Errorf("challenge: %d %q %v", code, body, header)
 	}
-	code, body, header = h.get(producer.PathWebhook + "?hub.mode=subscribe&hub.challenge=1&hub.verify_token=guess")
+	code, body, _ = h.get(producer.PathWebhook + "?hub.mode=subscribe&hub.challenge=1&hub.verify_token=guess")
 	golden(t, "webhook_token", code, body)
 	code, body, header = h.do(http.MethodPost, producer.PathWebhook, strings.NewReader(`[3]`), "X-Hub-Signature-256", "wrong")
 	golden(t, "webhook_forged", code, body)
@@ -112,6 +112,12 @@ func TestWebhookAnswers(t *testing.T) {
 	golden(t, "webhook_too_large", code, body)
 	if header.Get("Connection") != "close" {
 		t.Error("the rest of a body that is too large is waited for")
+	}
+	huge := httptest.NewRequestWithContext(t.Context(), http.MethodPost, producer.PathWebhook, strings.NewReader(`[3]`))
+	huge.ContentLength = 1 << 50 // it says, and room for it must not be made
+	w := httptest.NewRecorder()
+	if h.handler.ServeHTTP(w, huge); w.Code != http.StatusRequestEntityTooLarge {
+		t.Errorf("a petabyte is announced: %d", w.Code)
 	}
 	if code, _, _ := h.webhook(onlyReader{strings.NewReader(strings.Repeat(" ", 3<<20+64<<10) + `[3]`)}); code != http.StatusRequestEntityTooLarge {
 		t.Errorf("too large, and it did not say so before: %d", code)
@@ -128,7 +134,7 @@ func TestWebhookAnswers(t *testing.T) {
 	if n := len(h.log.of(schemas.TopicResults)); n != 3 {
 		t.Errorf("%d records, want 3: something was written of a refusal", n)
 	}
-	for result, want := range map[string]float64{"accepted": 3, "verified": 1, "refused": 2, "forged": 1, "malformed": 3, "broken": 1, "busy": 0, "unavailable": 0} {
+	for result, want := range map[string]float64{"accepted": 3, "verified": 1, "refused": 2, "forged": 1, "malformed": 4, "broken": 1, "busy": 0, "unavailable": 0} {
 		if n := h.hooked(result); n != want {
 			t.Errorf("%v %s, want %v", n, result, want)
 		}

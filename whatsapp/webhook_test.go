@@ -110,9 +110,10 @@ var shapes = []struct {
 	{
 		"failed for somebody without a phone, or with an odd one",
 		envelope(`{"status":"failed","recipient_user_id":"CO.1765","biz_opaque_callback_data":"`+schemas.Callback(task1, 1)+`"}`,
-			`{"status":"failed","recipient_id":"<b>","biz_opaque_callback_data":"`+schemas.Callback(task1, 2)+`"}`),
-		[]string{"1 undelivered:0 CO.1765 WhatsApp rechazó el mensaje", "2 undelivered:0 WhatsApp rechazó el mensaje"},
-		[kinds]int{kindFailed: 2},
+			`{"status":"failed","recipient_id":"<b>","biz_opaque_callback_data":"`+schemas.Callback(task1, 2)+`"}`,
+			`{"status":"failed","recipient_id":"`+strings.Repeat("5", 136)+`","biz_opaque_callback_data":"`+schemas.Callback(task1, 3)+`"}`),
+		[]string{"1 undelivered:0 CO.1765 WhatsApp rechazó el mensaje", "2 undelivered:0 WhatsApp rechazó el mensaje", "3 undelivered:0 WhatsApp rechazó el mensaje"},
+		[kinds]int{kindFailed: 3},
 	},
 	{
 		"statuses that say nothing about delivery",
