@@ -1,7 +1,7 @@
 // Package app puts the house together: it reads the configuration, plugs the doors into the workers, and starts and stops
 // them in an order that loses nothing.
 //
-//	config.go, senders.go   what can be set, and the environment it is read from
+//	config.go               what can be set, and the environment it is read from
 //	network.go              the one seam through which everything dials and listens
 //	doors.go, adapters.go   the clients of a process, and what fits them to the workers' ports
 //	roles.go                which parts each role needs

@@ -45,9 +45,10 @@ var plan = map[string][]string{
 	"whatsapp/simulator/webhooks": {"whatsapp/simulator/faults", "whatsapp/simulator/ledger"},
 	"app/embedded":                {"whatsapp/simulator"},
 	"app/environment":             {"schemas"},
+	"app/numbers":                 {"app/environment", "schemas"},
 	"app/chaos":                   {}, // tests only, of the binary
 	"app": {
-		"app/embedded", "app/environment", "schemas", "producer", "processor", "processor/fanout", "processor/sender", "processor/aggregator", "kafka", "kafka/rejects", "redis",
+		"app/embedded", "app/environment", "app/numbers", "schemas", "producer", "processor", "processor/fanout", "processor/sender", "processor/aggregator", "kafka", "kafka/rejects", "redis",
 		"whatsapp", "whatsapp/media", "whatsapp/simulator",
 	},
 	"cmd/altavoz":        {"schemas", "app", "cmd/altavoz/client"},
