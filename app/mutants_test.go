@@ -66,7 +66,7 @@ func mutants() []mutant {
 		},
 		{
 			"a lease never ends", "processor/fanout/slot.go",
-			"if w.lease && time.Since(s.proven) > leaseFresh {", "if false {",
+			"w.lease && time.Since(s.proven) > leaseFresh", "false",
 			"TestStaleLeaseIsNotProduced",
 		},
 
@@ -122,7 +122,7 @@ func mutants() []mutant {
 		},
 		{
 			"a takeover does not read the fanout's ledger", "processor/fanout/stage.go",
-			"decodeLedger(max(0, pos.Offset), pos.Metadata)", `decodeLedger(max(0, pos.Offset), "")`,
+			"ledger.Decode(max(0, pos.Offset), pos.Metadata)", `ledger.Decode(max(0, pos.Offset), "")`,
 			"TestTakeoverRepeatsOnlyThePending",
 		},
 

@@ -63,7 +63,7 @@ func TestControlsAreFollowed(t *testing.T) {
 		got := make(map[schemas.TaskID]schemas.Controls)
 		v.Each(func(t schemas.TaskID, c schemas.Controls) bool { got[t] = c; return true })
 		want := map[schemas.TaskID]schemas.Controls{
-			a: {Speed: 7, HasSpeed: true, Next: last + 1}, b: {Cancelled: true, Next: last - 1},
+			a: {Resumed: true, Speed: 7, HasSpeed: true, Next: last + 1}, b: {Cancelled: true, Next: last - 1},
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Error(diff)

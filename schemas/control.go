@@ -3,6 +3,7 @@ package schemas
 // Controls is what somebody wants of a task while it goes on: the fold of its records in the topic controls, by offset.
 type Controls struct {
 	Paused    bool
+	Resumed   bool // the last word on it was to go on
 	Cancelled bool // whatever else is said
 	Speed     uint32
 	HasSpeed  bool  // Speed takes the place of the broadcast's own
@@ -19,6 +20,7 @@ func (c Controls) Fold(e *Control, offset int64) Controls {
 	case ControlKind_CONTROL_KIND_PAUSE, ControlKind_CONTROL_KIND_RESUME:
 		if newer {
 			c.Paused = e.GetKind() == ControlKind_CONTROL_KIND_PAUSE
+			c.Resumed = !c.Paused
 		}
 	case ControlKind_CONTROL_KIND_SPEED:
 		if newer {
@@ -47,7 +49,7 @@ func EncodeControl(c *Control) Record {
 func (c Controls) Without(end string) Controls {
 	switch end {
 	case controlKeys[ControlKind_CONTROL_KIND_PAUSE]:
-		c.Paused = false
+		c.Paused, c.Resumed = false, false
 	case controlKeys[ControlKind_CONTROL_KIND_CANCEL]:
 		c.Cancelled = false
 	case controlKeys[ControlKind_CONTROL_KIND_SPEED]:

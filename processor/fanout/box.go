@@ -18,13 +18,13 @@ const (
 type mailbox struct {
 	signal chan struct{} // cap 1
 
-	mu       sync.Mutex
-	records  []schemas.Record
-	bytes    int
-	calls    []func()
-	statuses map[schemas.TaskID]*schemas.Status
-	watched  map[schemas.TaskID]int // how many of the slot's tasks go by that id
-	closed   bool                   // nobody reads it any more
+	mu      sync.Mutex
+	records []schemas.Record
+	bytes   int
+	calls   []func()
+	news    map[schemas.TaskID]news
+	watched map[schemas.TaskID]int // how many of the slot's tasks go by that id
+	closed  bool                   // nobody reads it any more
 
 	flow   sync.Mutex // orders pausing and resuming, so that the last word is the right one
 	paused bool
@@ -32,7 +32,7 @@ type mailbox struct {
 
 func newMailbox() *mailbox {
 	return &mailbox{
-		signal: make(chan struct{}, 1), statuses: make(map[schemas.TaskID]*schemas.Status),
+		signal: make(chan struct{}, 1), news: make(map[schemas.TaskID]news),
 		watched: make(map[schemas.TaskID]int),
 	}
 }
@@ -54,12 +54,32 @@ func (b *mailbox) post(f func()) {
 	b.wake()
 }
 
-// heard keeps the newest status of a task that the slot watches.
+// news is the newest that was heard of a task.
+type news struct {
+	status   *schemas.Status
+	controls schemas.Controls
+}
+
+// heard keeps the newest status of a task that the slot watches, and steered its controls.
 func (b *mailbox) heard(id schemas.TaskID, s *schemas.Status) {
+	b.tell(id, func(n *news) {
+		if n.status == nil || n.status.GetVersion() < s.GetVersion() {
+			n.status = s
+		}
+	})
+}
+
+func (b *mailbox) steered(id schemas.TaskID, c schemas.Controls) {
+	b.tell(id, func(n *news) { n.controls = c })
+}
+
+func (b *mailbox) tell(id schemas.TaskID, what func(*news)) {
 	b.mu.Lock()
 	_, ok := b.watched[id]
-	if ok && (b.statuses[id] == nil || b.statuses[id].GetVersion() < s.GetVersion()) {
-		b.statuses[id] = s
+	if ok {
+		n := b.news[id]
+		what(&n)
+		b.news[id] = n
 	}
 	b.mu.Unlock()
 	if ok {
@@ -77,7 +97,7 @@ func (b *mailbox) unwatch(id schemas.TaskID) {
 	b.mu.Lock()
 	if b.watched[id]--; b.watched[id] <= 0 {
 		delete(b.watched, id)
-		delete(b.statuses, id)
+		delete(b.news, id)
 	}
 	b.mu.Unlock()
 }
@@ -111,14 +131,14 @@ func (b *mailbox) throttle(flow Flow, slot schemas.Slot) {
 }
 
 // take empties the box, but for its records.
-func (b *mailbox) take() (calls []func(), statuses map[schemas.TaskID]*schemas.Status) {
+func (b *mailbox) take() (calls []func(), all map[schemas.TaskID]news) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	calls, b.calls = b.calls, nil
-	if len(b.statuses) > 0 {
-		statuses, b.statuses = b.statuses, make(map[schemas.TaskID]*schemas.Status)
+	if len(b.news) > 0 {
+		all, b.news = b.news, make(map[schemas.TaskID]news)
 	}
-	return calls, statuses
+	return calls, all
 }
 
 // takeRecords takes at most n records; the slot comes back for the others by itself.

@@ -19,6 +19,7 @@ const (
 // What a person reads of a task that can't start.
 const (
 	whyNoSender  = "El envío no indica el número emisor y no hay uno por defecto"
+	whyWindow    = "El horario de envío no es válido"
 	whySchedule  = "La fecha programada supera el máximo de 13 días"
 	whyList      = "La lista de destinatarios está vacía o incompleta"
 	whyTooMany   = "La lista de destinatarios supera el máximo de %d"
@@ -169,6 +170,9 @@ func (s *slot) fault(b *schemas.Broadcast, accepted int64) (why string, invalid 
 	case b.GetScheduleMs() > accepted+schemas.TaskLife.Milliseconds():
 		return whySchedule, true
 	}
+	if _, ok := b.GetWindow().Next(time.UnixMilli(accepted)); !ok {
+		return whyWindow, true
+	}
 	return "", false
 }
 
@@ -249,7 +253,7 @@ func (s *slot) plan(t *task, now time.Time) {
 		}
 	}, t.result(now, &schemas.Result{Event: &schemas.Result_Plan{Plan: &schemas.Plan{
 		Total: t.Total, Origin: t.origin, RequestSha256: t.sha, Sender: t.sender, AcceptedMs: t.accepted, ScheduleMs: t.schedule,
-		ExpireMs: t.expire, Direct: t.direct, Home: &schemas.Origin{Partition: s.of.Partition, Offset: t.offset},
+		ExpireMs: t.expire, Direct: t.direct, Window: t.window, Speed: t.asked, Home: &schemas.Origin{Partition: s.of.Partition, Offset: t.offset},
 	}}}))
 }
 

@@ -16,9 +16,13 @@ func (s *slot) takeOver() {
 		st *schemas.Status
 	}
 	var mine []found
+	var over []schemas.TaskID
 	s.st.ports.Statuses.Each(func(id schemas.TaskID, st *schemas.Status) bool {
 		if st.GetPlan() != nil && !finished(st) && s.lives(st.GetPlan()) {
 			mine = append(mine, found{id, st})
+		}
+		if st.GetPlan() != nil && finished(st) && s.lives(st.GetPlan()) {
+			over = append(over, id)
 		}
 		return true
 	})
@@ -37,6 +41,9 @@ func (s *slot) takeOver() {
 			s.relist(t)
 		}
 		s.open(t, known, now)
+	}
+	for _, id := range over {
+		s.forget(id) // its owner may have died before
 	}
 	for offset := range s.old {
 		if offset < s.mark { // its Status showed it once; only what is finished leaves the view
@@ -63,7 +70,7 @@ func (s *slot) open(t *task, known ledger.Line, now time.Time) {
 	if end := known.Cursor + known.Lease; end > t.cursor {
 		t.lease = min(end, t.Total) - min(t.cursor, t.Total)
 	}
-	t.noted = t.status.GetPhase() == schemas.Phase_PHASE_WAITING && t.status.GetWhy() == whyMedia
+	s.resume(t, now)
 	t.cursor = min(t.cursor, t.Total)
 	t.End, t.Decided = t.cursor+t.lease, decidedOf(t.status)
 	t.deadline = t.ends()
@@ -77,6 +84,7 @@ func (s *slot) open(t *task, known ledger.Line, now time.Time) {
 		t.deadline = t.grace(now)
 		s.enter(t)
 		s.settled(t)
+		s.look(t, now)
 	default:
 		s.enter(t)
 		if t.cursor > 0 || t.lease > 0 {
@@ -93,21 +101,24 @@ func (s *slot) open(t *task, known ledger.Line, now time.Time) {
 func (s *slot) enter(t *task) {
 	t.entered = true
 	s.queue(t).Add(&t.Entry)
-	s.queue(t).LookAt(&t.Entry, t.deadline)
 }
 
 // nudge lets the task take turns if nothing keeps it from them.
 func (s *slot) nudge(t *task) {
-	if t.state == stateOpen && t.entered && !t.held && t.place != placeBeyond && t.turn == nil && t.lease == 0 && !t.busy {
+	if t.state == stateOpen && t.entered && !t.hold.held && t.place != placeBeyond && t.turn == nil && t.lease == 0 && !t.busy {
 		s.queue(t).Unblock(&t.Entry)
 	}
 }
 
-// consider parks a task that has long to wait. Beyond the ledger there is nothing to leave, and no lease to be had.
+// consider lets go of what a task holds that has long to wait, and parks it. Beyond the ledger there is nothing to leave.
 func (s *slot) consider(t *task, now time.Time) {
-	if t.place == placeListed && t.held && t.opens.Sub(now) > parkAfter && t.shown(s.of.Partition) {
+	h := t.hold
+	if t.state != stateOpen || t.busy || t.turn != nil || t.lease > 0 || !h.held || h.phase == 0 || !h.until.IsZero() && h.until.Sub(now) <= parkAfter {
+		return
+	}
+	s.cool(t)
+	if t.place == placeListed && t.shown(s.of.Partition) {
 		s.unlist(t)
-		s.cool(t)
 	}
 }
 
@@ -129,9 +140,10 @@ func (s *slot) heard(id schemas.TaskID, st *schemas.Status, now time.Time) {
 		q.Move(&t.Entry, t.End, decided)
 	}
 	if finished(st) {
-		s.end(t)
+		s.dismiss(t)
 		return
 	}
+	s.shows(t)
 	s.overtaken(t, st.GetCursor())
 	if t.marker != 0 && st.GetPhaseMs() >= t.marker {
 		t.marker = 0
@@ -139,7 +151,7 @@ func (s *slot) heard(id schemas.TaskID, st *schemas.Status, now time.Time) {
 		s.readMarks()
 	}
 	s.settled(t)
-	s.consider(t, now)
+	s.look(t, now)
 }
 
 // claimed settles who came first under an id that callers chose.
@@ -194,9 +206,7 @@ func (s *slot) overtaken(t *task, cursor uint32) {
 	s.touch()
 	if t.cursor == t.Total {
 		s.close(t, t.dispatched(time.Now(), t.Total))
-		return
 	}
-	s.nudge(t)
 }
 
 // settled takes a closed task out of the ledger once its Status says what the ledger said.
@@ -206,35 +216,37 @@ func (s *slot) settled(t *task) {
 	}
 }
 
-// end forgets a task that its Status calls finished, as soon as no turn of it is under way.
-func (s *slot) end(t *task) {
+// dismiss forgets a task that its Status calls finished, as soon as no turn of it is under way.
+func (s *slot) dismiss(t *task) {
 	if t.turn != nil || t.state == stateGone {
 		return
 	}
 	t.state = stateGone
 	s.cool(t)
+	s.pausing(t, false)
+	s.forget(t.id)
 	s.queue(t).Remove(&t.Entry)
-	s.dismiss(t.sender)
+	s.leaves(t.sender)
 	delete(s.tasks, t.id)
 	s.box.unwatch(t.id)
 	s.unlist(t)
 }
 
-// expired closes the task: nobody who had no turn yet gets one.
-func (s *slot) expired(t *task, now time.Time) {
+// end closes the task: nobody who had no turn yet gets one, and all of them come to the same outcome.
+func (s *slot) end(t *task, now time.Time, m schemas.Mark, why string) {
 	if t.state != stateOpen {
 		return
 	}
 	// They count as in the pipe until the Status counts them as decided: of what is decided it does not say where.
 	s.queue(t).Move(&t.Entry, t.Total, t.Decided)
-	s.close(t, t.span(now, t.cursor, t.Total, schemas.MarkExpired), t.dispatched(now, t.Total))
+	s.close(t, t.span(now, t.cursor, t.Total, m, why), t.dispatched(now, t.Total))
 }
 
 // fail closes the task with a reason that a person reads.
 func (s *slot) fail(t *task, why string, now time.Time) {
 	s.log.Warn("broadcast failed", "task", t.id.String(), "why", why)
 	t.why = why
-	s.close(t, t.note(now, schemas.Phase_PHASE_FAILED, why))
+	s.close(t, t.note(t.noteAt(now), &schemas.Note{Phase: schemas.Phase_PHASE_FAILED, Why: why}))
 }
 
 // close writes the task's last records, each after the one before it is acknowledged: the last says that all is done, and

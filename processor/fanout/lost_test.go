@@ -33,11 +33,16 @@ type silent struct {
 func (silent) Resume(...schemas.Slot)                       {}
 func (silent) Listen(func(schemas.TaskID, *schemas.Status)) {}
 
+// asleep is the view of controls, as silent.
+type asleep struct{ Controls }
+
+func (asleep) Listen(func(schemas.TaskID, schemas.Controls)) {}
+
 // What waits to be committed of a partition when it is lost is not committed: its next owner may have written since.
 func TestLostIsNotCommitted(t *testing.T) {
 	t.Parallel()
 	g := &gate{begun: make(chan []schemas.Position, 8), through: make(chan struct{}, 8)}
-	st := New(Config{}, Ports{Ledger: g, Flow: silent{}, Statuses: silent{}})
+	st := New(Config{}, Ports{Ledger: g, Flow: silent{}, Statuses: silent{}, Controls: asleep{}})
 	own := func(partition int32) *slot {
 		s := newSlot(st, schemas.Position{Slot: schemas.Slot{Topic: schemas.TopicBroadcasts, Partition: partition}}, ledger.Ledger{})
 		close(s.over) // it does nothing of its own

@@ -41,7 +41,7 @@ func (s *slot) resolve(t *task, now time.Time) bool {
 	if f != nil {
 		f.waiting = append(f.waiting, t)
 		if f.try > 0 {
-			s.wait(t, now)
+			s.ground(t, now)
 		}
 		return false
 	}
@@ -97,7 +97,7 @@ func (s *slot) landed(f *flight, got *schemas.MediaRef, err error) {
 			return
 		}
 		for _, t := range f.waiting {
-			s.wait(t, now)
+			s.ground(t, now)
 		}
 		f.try++
 		s.after(mediaBackOff(f.try), func() { s.fly(f) })
@@ -115,20 +115,11 @@ func (s *slot) landed(f *flight, got *schemas.MediaRef, err error) {
 			s.fail(t, contentWhy(err), now)
 			continue
 		}
-		if t.noted {
-			t.noted = false
-			s.whenPlanned(t, func() {
-				s.write(s.logOf(t), func(schemas.Record) {}, t.note(now, schemas.Phase_PHASE_RUNNING, ""))
-			})
+		t.grounded = false
+		if t.body != nil { // else it was cooled: it comes back and finds the file known
+			s.resolved(t, contentWith(t.body.GetContent(), got))
 		}
-		if t.body == nil { // it was cooled: it comes back and finds the file known
-			s.nudge(t)
-			continue
-		}
-		c := contentWith(t.body.GetContent(), got)
-		if s.resolved(t, c) {
-			s.nudge(t)
-		}
+		s.look(t, now)
 	}
 }
 
@@ -143,14 +134,10 @@ func contentWhy(err error) string {
 	return schemas.Failed(schemas.CodeContent).Spanish()
 }
 
-// wait says, once, that the task waits.
-func (s *slot) wait(t *task, now time.Time) {
-	if !t.noted {
-		t.noted = true
-		s.whenPlanned(t, func() {
-			s.write(s.logOf(t), func(schemas.Record) {}, t.note(now, schemas.Phase_PHASE_WAITING, whyMedia))
-		})
-	}
+// ground has it said that the task waits for its file.
+func (s *slot) ground(t *task, now time.Time) {
+	t.grounded = true
+	s.look(t, now)
 }
 
 // resolved gives the task its content: express sends carry it, bulk sends point at it.
@@ -163,7 +150,7 @@ func (s *slot) resolved(t *task, c *schemas.Content) bool {
 	s.write(s.st.ports.Bulk, func(at schemas.Record) {
 		t.busy = false
 		t.ref = schemas.NewBlobRef(at.Partition, []int64{at.Offset})
-		s.nudge(t)
+		s.look(t, time.Now())
 	}, schemas.EncodeContent(t.id, c))
 	return false
 }

@@ -28,10 +28,27 @@ const (
 	mediaFailed   = "failed" // and is tried again
 )
 
+// What was asked of tasks while they go on.
+const (
+	controlPause  = "pause"
+	controlResume = "resume"
+	controlCancel = "cancel"
+	controlSpeed  = "speed"
+)
+
+// What the first recipients of a task led to.
+const (
+	canaryStopped = "stopped"
+	canaryPaused  = "paused"
+)
+
 type metrics struct {
 	broadcasts map[string]prometheus.Counter
 	dropped    map[string]prometheus.Counter
 	tasks      prometheus.Gauge
+	paused     prometheus.Gauge
+	controls   map[string]prometheus.Counter
+	canary     map[string]prometheus.Counter
 	parked     prometheus.Counter
 	turns      map[schemas.Lane]prometheus.Counter
 	dispatched map[schemas.Lane]prometheus.Counter
@@ -90,7 +107,10 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		retries:    counter("altavoz_fanout_write_retries_total", "Records that were not written and had to be again."),
 		media:      counters("altavoz_media_resolutions_total", "Tries to make a file known to Meta, by how they ended.", "result", mediaResolved, mediaRefused, mediaFailed),
 	}
+	m.controls = counters("altavoz_controls_total", "What was asked of tasks while they go on, once it was in force.", "control", controlPause, controlResume, controlCancel, controlSpeed)
+	m.canary = counters("altavoz_canary_total", "Tasks that their first recipients ended or paused.", "verdict", canaryStopped, canaryPaused)
 	m.tasks = prometheus.NewGauge(prometheus.GaugeOpts{Name: "altavoz_fanout_tasks", Help: "Tasks held: waiting, dispatching, or dispatched and not decided."})
-	reg.MustRegister(m.tasks)
+	m.paused = prometheus.NewGauge(prometheus.GaugeOpts{Name: "altavoz_fanout_tasks_paused", Help: "Tasks that take no turn until somebody resumes them."})
+	reg.MustRegister(m.tasks, m.paused)
 	return m
 }

@@ -162,6 +162,7 @@ func (s *slot) commit(now time.Time) {
 	}
 	s.mark = mark
 	s.committing, s.final = true, last
+	s.asks++
 	s.dirty, s.urgent, s.room = false, false, 0 // measured when it is next asked for
 	s.leased, s.leasing = append(s.leased, s.leasing...), nil
 	s.st.commit(s, schemas.Position{Slot: s.of, Offset: mark, Metadata: text})
@@ -188,7 +189,7 @@ func (s *slot) committed(a answer) {
 		s.touch()
 		s.after(backOff(0), func() { s.urgent = true })
 	default:
-		s.proven, s.unproven = a.asked, nil
+		s.proven, s.proved, s.unproven = a.asked, s.asks, nil
 		for _, t := range turns {
 			s.produce(t)
 		}

@@ -32,7 +32,7 @@ func (s *slot) read(t *task, why string, f func(context.Context) error, done fun
 			s.fail(t, why, time.Now())
 		default:
 			done()
-			s.nudge(t)
+			s.look(t, time.Now())
 		}
 	})
 }
@@ -52,7 +52,7 @@ func (s *slot) keep(t *task, b *schemas.Broadcast, size int) {
 		s.warm += size
 	}
 	t.body = b
-	t.Speed = float64(b.GetSpeed())
+	t.asked, t.window = b.GetSpeed(), b.GetWindow() // the Plan of an older version has neither
 	t.offsets = b.GetSlices().Offsets()
 }
 
@@ -91,6 +91,7 @@ func (s *slot) load(t *task) bool {
 			return
 		}
 		s.keep(t, b, size)
+		s.pace(t, time.Now())
 	})
 	return false
 }
@@ -111,7 +112,7 @@ func (s *slot) recall(t *task) bool {
 	if hold := min(int64(t.Total), setRecipients); t.holds == 0 {
 		if !s.st.sets.TryAcquire(hold) {
 			t.busy = true
-			s.after(backOffMost, func() { t.busy = false; s.nudge(t) })
+			s.after(backOffMost, func() { t.busy = false; s.look(t, time.Now()) })
 			return false
 		}
 		t.holds = hold

@@ -1,6 +1,7 @@
 package fanout
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -11,7 +12,7 @@ import (
 // A turn that an earlier owner had leased was dispatched, or in part, or not at all. It is repeated for the recipients
 // that are pending in marks once the aggregator has passed the results as they stood at the takeover.
 //
-// How a stage that sees only the Status knows that: it says something itself. A note that the task goes on takes the same
+// How a stage that sees only the Status knows that: it says something itself. A note of what was said last takes the same
 // partition of results as everything about the task; when the Status carries the note's time, all that lay before it is
 // folded. Marks are written a few seconds after they are folded, so a recipient who was decided just before the takeover
 // may still look pending. That is no harm: senders drop a pair (task, index) that they have seen within 20,000 records
@@ -24,10 +25,9 @@ func (s *slot) learn(t *task) bool {
 		return true
 	}
 	t.busy = true
-	now := time.Now()
-	// Later than the last note, whatever this clock says: of two notes the later counts.
-	t.marker = max(now.UnixMilli(), t.status.GetPhaseMs()+1)
-	note := t.note(time.UnixMilli(t.marker), schemas.Phase_PHASE_RUNNING, "")
+	at := t.noteAt(time.Now())
+	t.marker = at.UnixMilli()
+	note := t.note(at, &schemas.Note{Phase: cmp.Or(t.said.phase, schemas.Phase_PHASE_RUNNING), Why: t.said.why})
 	s.whenPlanned(t, func() { s.write(s.logOf(t), func(schemas.Record) {}, note) })
 	return false
 }
@@ -59,7 +59,7 @@ func (s *slot) readMarks() {
 			if m := masks[t.id]; m != nil && t.state == stateOpen && t.lease > 0 {
 				t.mask = m.pending(t.cursor, t.lease)
 			}
-			s.nudge(t)
+			s.look(t, time.Now())
 		}
 		s.readMarks()
 	})
@@ -150,7 +150,7 @@ func (s *slot) giveUp(t *task) {
 				at = t.Total
 			}
 			if at > from {
-				recs = append(recs, t.span(now, from, at, schemas.MarkUnknown))
+				recs = append(recs, t.span(now, from, at, schemas.MarkUnknown, schemas.MarkUnknown.Spanish()))
 			}
 		}
 		if t.state == stateClosed {

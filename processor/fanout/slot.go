@@ -51,7 +51,9 @@ type slot struct {
 	leasing    []*turn    // wait for a commit
 	leased     []*turn    // covered by the one under way
 	proven     time.Time  // a commit asked for at this time was made: the partition was ours
-	unproven   []*writing // produces that wait for a fresh one
+	asks       uint64     // how many commits were asked for, ...
+	proved     uint64     // ... and which of them was made last
+	unproven   []*writing // wait for another one
 
 	tasks   map[schemas.TaskID]*task
 	claims  map[schemas.TaskID][]*task
@@ -65,6 +67,7 @@ type slot struct {
 	loads   int
 	warm    int // bytes of short lists in memory
 	intakes int // records being normalised or rejected
+	paused  int // tasks
 	gauges  gauges
 }
 
@@ -79,8 +82,8 @@ type number struct {
 }
 
 type gauges struct {
-	tasks        int
-	pipe, window map[schemas.Lane]int
+	tasks, paused int
+	pipe, window  map[schemas.Lane]int
 }
 
 func newSlot(st *Stage, pos schemas.Position, l ledger.Ledger) *slot {
@@ -101,7 +104,7 @@ func newSlot(st *Stage, pos schemas.Position, l ledger.Ledger) *slot {
 func (s *slot) run() {
 	defer close(s.over)
 	defer s.leave()
-	s.work(s.st.ports.Statuses.Sync, never, func(error) { s.takeOver() })
+	s.work(s.st.catchUp, never, func(error) { s.takeOver() })
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -124,12 +127,17 @@ func (s *slot) run() {
 
 // round does what there is to do.
 func (s *slot) round(now time.Time) {
-	calls, statuses := s.box.take()
+	calls, all := s.box.take()
 	for _, f := range calls {
 		f()
 	}
-	for id, st := range statuses {
-		s.heard(id, st, now)
+	for id, n := range all {
+		if n.status != nil {
+			s.heard(id, n.status, now)
+		}
+		if t := s.tasks[id]; t != nil {
+			s.steer(t, n.controls, now)
+		}
 	}
 	if s.dead {
 		return
@@ -198,7 +206,7 @@ func (s *slot) leave() {
 	for _, t := range s.tasks {
 		s.st.sets.Release(t.holds)
 	}
-	s.tasks, s.numbers = nil, nil
+	s.tasks, s.numbers, s.paused = nil, nil, 0
 	s.show()
 }
 
@@ -206,7 +214,8 @@ func (s *slot) leave() {
 func (s *slot) show() {
 	m, g := s.st.metrics, &s.gauges
 	m.tasks.Add(float64(len(s.tasks) - g.tasks))
-	g.tasks = len(s.tasks)
+	m.paused.Add(float64(s.paused - g.paused))
+	g.tasks, g.paused = len(s.tasks), s.paused
 	for lane := range m.pipe {
 		pipe, window := 0, 0
 		for _, n := range s.numbers {
@@ -232,8 +241,8 @@ func (s *slot) number(sender string) *number {
 	return n
 }
 
-// dismiss forgets a number that is none of ours once it has no task: anybody may name any number.
-func (s *slot) dismiss(sender string) {
+// leaves forgets a number that is none of ours once it has no task: anybody may name any number.
+func (s *slot) leaves(sender string) {
 	if _, ours := s.st.cfg.Numbers[sender]; ours {
 		return
 	}
@@ -304,7 +313,8 @@ func (s *slot) after(d time.Duration, f func()) { time.AfterFunc(d, func() { s.b
 type writing struct {
 	log   Log
 	recs  []schemas.Record
-	lease bool // produced under a lease
+	lease bool   // produced under a lease
+	proof uint64 // the number of the commit that must have been made; see steer.go
 	try   int
 	done  func(last schemas.Record)
 
@@ -329,7 +339,7 @@ func (s *slot) enqueue(w *writing) {
 		w.done(schemas.Record{})
 		return
 	}
-	if w.lease && time.Since(s.proven) > leaseFresh {
+	if w.lease && time.Since(s.proven) > leaseFresh || s.proved < w.proof {
 		s.unproven = append(s.unproven, w)
 		s.dirty, s.urgent = true, true
 		return

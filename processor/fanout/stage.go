@@ -45,6 +45,7 @@ func New(cfg Config, ports Ports) *Stage {
 		asked: make(chan struct{}, 1), live: make(map[schemas.Slot]*slot), positions: make(map[*slot]schemas.Position),
 	}
 	ports.Statuses.Listen(st.heard)
+	ports.Controls.Listen(st.steered)
 	return st
 }
 
@@ -169,6 +170,26 @@ func (st *Stage) heard(id schemas.TaskID, s *schemas.Status) {
 	for _, slot := range st.live {
 		slot.box.heard(id, s)
 	}
+}
+
+// steered passes new controls on.
+func (st *Stage) steered(id schemas.TaskID, c schemas.Controls) {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	for _, slot := range st.live {
+		slot.box.steered(id, c)
+	}
+}
+
+// catchUp waits until this process knows what was decided, and what was asked for, up to now.
+func (st *Stage) catchUp(ctx context.Context) error {
+	if err := st.ports.Statuses.Sync(ctx); err != nil {
+		return fmt.Errorf("catching up with the statuses: %w", err)
+	}
+	if err := st.ports.Controls.Sync(ctx); err != nil {
+		return fmt.Errorf("catching up with the controls: %w", err)
+	}
+	return nil
 }
 
 // answer is how a commit ended.

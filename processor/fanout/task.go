@@ -44,6 +44,8 @@ type task struct {
 	accepted int64 // unix milliseconds, as are the other two
 	schedule int64
 	expire   int64
+	window   *schemas.Window
+	asked    uint32    // sends a second; 0: as fast as its number goes
 	deadline time.Time // no turn is taken at it or after; of a closed task, when it is given up
 	why      string    // set: it is to fail, and this is what the person reads
 
@@ -53,9 +55,6 @@ type task struct {
 	entered bool // is in its queue
 	planned bool // the log has its Plan
 	started bool
-	held    bool      // something keeps it from turns: see look
-	opens   time.Time // when it will not any more
-	late    bool      // its deadline passed during a turn
 	then    []func()
 	status  *schemas.Status
 
@@ -76,7 +75,27 @@ type task struct {
 	holds   int64 // of Stage.sets
 	content *schemas.Content
 	ref     *schemas.BlobRef
-	noted   bool // a note says that it waits
+
+	course
+}
+
+// course is what a task does as a whole, and what was said of it: see look.go and steer.go.
+type course struct {
+	hold     hold // what the last look found
+	said     stance
+	notedMs  int64 // the time of the last note
+	controls schemas.Controls
+	steered  int64  // those below this offset were said to be in force
+	ending   stance // not the zero one: nothing more is dispatched, and the rest is cancelled
+	told     bool   // the log has that
+	alarmed  string // why the canary has paused it; empty: it has not
+	grounded bool   // its file can't be uploaded at present
+	paused   bool   // counts among the paused
+	// The opening of the window that goes on, or the next.
+	opens, closes time.Time
+	// For how long, and since when, the task waits for its first recipients.
+	within time.Duration
+	since  time.Time
 }
 
 // slice is a run of recipients in memory.
@@ -98,7 +117,7 @@ type turn struct {
 // fill takes over what the broadcast says of itself.
 func (t *task) fill(b *schemas.Broadcast) {
 	t.sender, t.lane, t.Total, t.direct = b.GetSender(), b.Lane(), b.GetTotal(), b.GetDirect()
-	t.sha, t.Speed = b.GetRequestSha256(), float64(b.GetSpeed())
+	t.sha, t.asked, t.window = b.GetRequestSha256(), b.GetSpeed(), b.GetWindow()
 	t.accepted, t.schedule, t.expire = b.GetAcceptedMs(), b.GetScheduleMs(), b.GetExpireMs()
 	t.Task = t
 }
@@ -108,6 +127,7 @@ func (t *task) fillPlan(p *schemas.Plan) {
 	t.fill(&schemas.Broadcast{
 		Sender: p.GetSender(), Total: p.GetTotal(), Direct: p.GetDirect(), RequestSha256: p.GetRequestSha256(),
 		AcceptedMs: p.GetAcceptedMs(), ScheduleMs: p.GetScheduleMs(), ExpireMs: p.GetExpireMs(),
+		Window: p.GetWindow(), Speed: p.GetSpeed(),
 	})
 	t.origin = p.GetOrigin()
 }
@@ -201,16 +221,14 @@ func (t *task) result(now time.Time, r *schemas.Result) schemas.Record {
 	return schemas.EncodeResult(r)
 }
 
-func (t *task) note(now time.Time, phase schemas.Phase, why string) schemas.Record {
-	return t.result(now, &schemas.Result{Event: &schemas.Result_Note{Note: &schemas.Note{Phase: phase, Why: why}}})
+func (t *task) note(at time.Time, n *schemas.Note) schemas.Record {
+	return t.result(at, &schemas.Result{Event: &schemas.Result_Note{Note: n}})
 }
 
 func (t *task) dispatched(now time.Time, cursor uint32) schemas.Record {
 	return t.result(now, &schemas.Result{Event: &schemas.Result_Dispatched{Dispatched: &schemas.Dispatched{Cursor: cursor}}})
 }
 
-func (t *task) span(now time.Time, from, to uint32, m schemas.Mark) schemas.Record {
-	return t.result(now, &schemas.Result{Event: &schemas.Result_Range{Range: &schemas.Range{
-		From: from, To: to, Mark: uint32(m), Reason: m.Spanish(),
-	}}})
+func (t *task) span(now time.Time, from, to uint32, m schemas.Mark, why string) schemas.Record {
+	return t.result(now, &schemas.Result{Event: &schemas.Result_Range{Range: &schemas.Range{From: from, To: to, Mark: uint32(m), Reason: why}}})
 }

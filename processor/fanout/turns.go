@@ -25,7 +25,7 @@ func (s *slot) lane(q *queue, now time.Time) {
 		if !s.fits(ledger.LineBytes) {
 			return
 		}
-		s.begin(t, q.Take(e, t.slice.first+uint32(len(t.slice.phones))-t.cursor), now)
+		s.begin(t, q.Take(e, min(t.most(), t.slice.first+uint32(len(t.slice.phones))-t.cursor)), now)
 	}
 }
 
@@ -89,17 +89,13 @@ func (s *slot) dispatched(u *turn) {
 	s.st.metrics.dispatched[t.lane].Add(float64(u.n))
 	switch {
 	case t.status != nil && finished(t.status):
-		s.end(t)
+		s.dismiss(t)
 	case t.cursor == t.Total:
 		s.close(t, t.dispatched(now, t.Total))
 	default:
 		s.whenPlanned(t, func() { s.write(s.logOf(t), func(schemas.Record) {}, t.dispatched(now, t.cursor)) })
-		if t.late {
-			s.expired(t, now)
-			return
-		}
 		s.chill(t)
-		s.nudge(t)
+		s.look(t, now)
 	}
 }
 
@@ -126,7 +122,7 @@ func (s *slot) expand(u *turn, now time.Time) []schemas.Record {
 		}
 		recs = append(recs, schemas.EncodeSend(t.lane, &schemas.Send{
 			Task: t.id.Bytes(), Index: index, Phone: phone.Digits(), Sender: t.sender, NotAfterMs: notAfter,
-			ContentRef: t.ref, Content: t.content, OnUnknown: t.body.GetOnUnknown(),
+			ContentRef: t.ref, Content: t.content, OnUnknown: t.body.GetOnUnknown(), Window: t.window,
 		}))
 	}
 	return recs

@@ -1,6 +1,7 @@
 package fanout
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -46,7 +47,13 @@ type world struct {
 	pipe      map[string]int
 	windows   map[string]int
 
+	wanted    map[schemas.TaskID]schemas.Controls
+	bounds    map[schemas.TaskID]bound
+	started   map[schemas.TaskID]int // calls
+	takenBack map[string]int         // controls
+
 	sync           time.Duration          // how long the view takes to catch up
+	behind         time.Duration          // and the view of controls, always
 	stuck          map[schemas.Topic]bool // nothing gets in
 	stopAggregator bool
 	stopSenders    bool
@@ -54,6 +61,9 @@ type world struct {
 	faults         faults
 	media          func(ctx context.Context, sender string, m *schemas.MediaRef) (*schemas.MediaRef, error)
 	numbers        map[string]Number
+	outcomes       func(pair) (schemas.Mark, *receipt)
+	predicts       func(code int) bool
+	receipts       bool
 }
 
 // faults are probabilities.
@@ -83,7 +93,7 @@ type tenure struct {
 
 var partitions = map[schemas.Topic]int32{
 	schemas.TopicBroadcasts: 2, schemas.TopicBlobs: 2, schemas.TopicSendsExpress: 2, schemas.TopicSendsBulk: 3,
-	schemas.TopicResults: 2, schemas.TopicMarks: 2, schemas.TopicStatuses: 2, schemas.TopicRejects: 2,
+	schemas.TopicControls: 1, schemas.TopicResults: 2, schemas.TopicMarks: 2, schemas.TopicStatuses: 2, schemas.TopicRejects: 2,
 }
 
 func home(t schemas.Topic, key []byte) int32 {
@@ -100,6 +110,8 @@ func newWorld(t testing.TB, seed uint64) *world {
 		owner: make(map[schemas.Slot]*process), homes: make(map[schemas.TaskID][]copyAt),
 		tasks: make(map[schemas.TaskID]*folded), view: make(map[schemas.TaskID]*schemas.Status),
 		cursors: make(map[schemas.TaskID]uint32), sent: make(map[pair]int), made: make(map[pair]*production),
+		wanted: make(map[schemas.TaskID]schemas.Controls), bounds: make(map[schemas.TaskID]bound),
+		started: make(map[schemas.TaskID]int), takenBack: make(map[string]int),
 		pipe: make(map[string]int), windows: make(map[string]int),
 		faults:  faults{delay: 5 * time.Millisecond},
 		numbers: map[string]Number{"100": {Rate: 1000}, "200": {Rate: 1000}, "300": {}},
@@ -159,7 +171,9 @@ func (w *world) append(by tenures, rec schemas.Record) schemas.Record {
 		w.send(by, rec)
 	case schemas.TopicResults:
 		w.result(by, rec)
-	case schemas.TopicBlobs, schemas.TopicControls, schemas.TopicMarks, schemas.TopicStatuses, schemas.TopicRejects:
+	case schemas.TopicControls:
+		w.controlled(rec)
+	case schemas.TopicBlobs, schemas.TopicMarks, schemas.TopicStatuses, schemas.TopicRejects:
 	}
 	return rec
 }
@@ -187,6 +201,7 @@ func (w *world) send(by tenures, rec schemas.Record) {
 	}
 	k := pair{schemas.TaskID(s.GetTask()), s.GetIndex()}
 	made := w.produced(by, k)
+	w.inTime(k.task, &s, made.sends > 0)
 	if made.sends++; made.sends == 1 {
 		w.fill(k, s.GetSender(), schemas.LaneOf(rec.Topic))
 	}
@@ -194,20 +209,37 @@ func (w *world) send(by tenures, rec schemas.Record) {
 		w.held = append(w.held, rec)
 		return
 	}
-	w.deliver(k)
+	w.deliver(k, &s)
 }
 
 // deliver is a sender sending, once for each pair.
-func (w *world) deliver(k pair) {
+func (w *world) deliver(k pair, s *schemas.Send) {
 	if w.sent[k]++; w.sent[k] > 1 {
 		return
 	}
-	time.AfterFunc(10*time.Millisecond+10*w.delay(), func() {
-		w.append(nil, schemas.EncodeResult(&schemas.Result{
-			Task: k.task.Bytes(), AtMs: time.Now().UnixMilli(),
-			Event: &schemas.Result_Outcome{Outcome: &schemas.Outcome{Index: k.index, Mark: uint32(schemas.MarkSent)}},
-		}))
-	})
+	at, expired := mayStart(s, time.Now())
+	if expired {
+		time.AfterFunc(w.delay(), func() { w.answer(k, schemas.MarkExpired, nil) })
+		return
+	}
+	if wait := time.Until(at); wait > 0 {
+		time.AfterFunc(wait, func() { w.call(k, s) })
+		return
+	}
+	w.begin(k, s)
+}
+
+// call is a sender that has waited for a window.
+func (w *world) call(k pair, s *schemas.Send) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.begin(k, s)
+}
+
+func (w *world) begin(k pair, s *schemas.Send) {
+	w.starts(k, s)
+	m, r := w.outcome(k)
+	time.AfterFunc(10*time.Millisecond+10*w.delay(), func() { w.answer(k, m, r) })
 }
 
 func (w *world) startSenders() {
@@ -217,7 +249,7 @@ func (w *world) startSenders() {
 	for _, rec := range w.held {
 		var s schemas.Send
 		_ = schemas.Decode(&rec, &s)
-		w.deliver(pair{schemas.TaskID(s.GetTask()), s.GetIndex()})
+		w.deliver(pair{schemas.TaskID(s.GetTask()), s.GetIndex()}, &s)
 	}
 	w.held = nil
 }
@@ -280,6 +312,7 @@ func (w *world) produced(by tenures, k pair) *production {
 type folded struct {
 	plan    *schemas.Plan
 	cursor  uint32
+	steered *schemas.Note // the one with the highest controls
 	marks   map[uint32]schemas.Mark
 	phase   schemas.Phase
 	why     string
@@ -339,12 +372,17 @@ func (w *world) fold(rec schemas.Record) {
 		w.mark(id, f, e.Outcome.GetIndex(), schemas.Mark(e.Outcome.GetMark()))
 	case *schemas.Result_Range:
 		for i := e.Range.GetFrom(); i < e.Range.GetTo(); i++ {
+			if m := schemas.Mark(e.Range.GetMark()); m == schemas.MarkCancelled && w.made[pair{id, i}] != nil {
+				w.failf("recipient %d of %s was dispatched and is called cancelled", i, id)
+			}
 			w.mark(id, f, i, schemas.Mark(e.Range.GetMark()))
 		}
-	case *schemas.Result_Note:
-		if f.phase != schemas.Phase_PHASE_FAILED && (e.Note.GetPhase() == schemas.Phase_PHASE_FAILED || r.GetAtMs() > f.phaseMs) {
-			f.phase, f.why, f.phaseMs = e.Note.GetPhase(), e.Note.GetWhy(), r.GetAtMs()
+	case *schemas.Result_Receipts:
+		for _, o := range e.Receipts.GetOutcomes() {
+			w.mark(id, f, o.GetIndex(), schemas.Mark(o.GetMark()))
 		}
+	case *schemas.Result_Note:
+		f.note(e.Note, r.GetAtMs())
 	}
 	if f.plan != nil && f.phase == schemas.Phase_PHASE_FAILED {
 		for i := range f.plan.GetTotal() {
@@ -357,6 +395,18 @@ func (w *world) fold(rec schemas.Record) {
 	if !f.dirty {
 		f.dirty = true
 		time.AfterFunc(20*time.Millisecond+20*w.delay(), func() { w.publish(id, f) })
+	}
+}
+
+// note is the aggregator's fold of a Note.
+func (f *folded) note(n *schemas.Note, at int64) {
+	stands := map[schemas.Phase]int{schemas.Phase_PHASE_CANCELLED: 1, schemas.Phase_PHASE_STOPPED: 2, schemas.Phase_PHASE_FAILED: 3}
+	if p := n.GetPhase(); p != schemas.Phase_PHASE_NONE && cmp.Or(cmp.Compare(stands[p], stands[f.phase]), cmp.Compare(at, f.phaseMs)) > 0 {
+		f.phase, f.why, f.phaseMs = p, n.GetWhy(), at
+	}
+	was := f.steered
+	if n.GetControls() > 0 && cmp.Or(cmp.Compare(n.GetControls(), was.GetControls()), cmp.Compare(n.GetPipe(), was.GetPipe()), cmp.Compare(n.GetSpeed(), was.GetSpeed())) > 0 {
+		f.steered = n
 	}
 }
 
@@ -400,7 +450,9 @@ func (w *world) publish(id schemas.TaskID, f *folded) {
 	f.version++
 	st := &schemas.Status{
 		Task: id.Bytes(), Version: f.version, Plan: f.plan, Cursor: f.cursor, Phase: f.phase, Why: f.why, PhaseMs: f.phaseMs, FinishedMs: f.end,
+		Controls: f.steered.GetControls(), Pipe: f.steered.GetPipe(), Speed: f.steered.GetSpeed(),
 	}
+	w.bind(id, st)
 	counts := make(map[schemas.Mark]uint32)
 	for _, m := range f.marks {
 		counts[m]++
@@ -422,20 +474,21 @@ func (w *world) publish(id schemas.TaskID, f *folded) {
 
 // process is one process of ours: a stage and its doors.
 type process struct {
-	w       *world
-	stage   *Stage
-	listen  func(schemas.TaskID, *schemas.Status)
-	signal  chan struct{}
-	ctx     context.Context
-	cancel  context.CancelFunc
-	over    sync.WaitGroup
-	session uint64
-	dead    bool // killed: nothing of it reaches anybody
-	fed     map[schemas.Slot]int64
-	paused  map[schemas.Slot]bool
-	tenures tenures
-	dropped bool // the group takes everything away
-	reg     *prometheus.Registry
+	w        *world
+	stage    *Stage
+	listen   func(schemas.TaskID, *schemas.Status)
+	controls *controlsView
+	signal   chan struct{}
+	ctx      context.Context
+	cancel   context.CancelFunc
+	over     sync.WaitGroup
+	session  uint64
+	dead     bool // killed: nothing of it reaches anybody
+	fed      map[schemas.Slot]int64
+	paused   map[schemas.Slot]bool
+	tenures  tenures
+	dropped  bool // the group takes everything away
+	reg      *prometheus.Registry
 }
 
 func (w *world) start() *process {
@@ -444,8 +497,10 @@ func (w *world) start() *process {
 		w: w, signal: make(chan struct{}, 1), ctx: ctx, cancel: cancel, fed: make(map[schemas.Slot]int64), reg: prometheus.NewRegistry(),
 		paused: make(map[schemas.Slot]bool), tenures: make(tenures),
 	}
-	p.stage = New(Config{Numbers: w.numbers, DefaultSender: "100", Registerer: p.reg}, Ports{
-		Ledger: p, Flow: p, Express: p, Bulk: p, Records: p, Statuses: p, Media: p, Home: home, Reject: rejected,
+	p.controls = &controlsView{p: p, known: make(map[schemas.TaskID]schemas.Controls)}
+	cfg := Config{Numbers: w.numbers, DefaultSender: "100", Registerer: p.reg, Predicts: w.predicts, Receipts: w.receipts}
+	p.stage = New(cfg, Ports{
+		Ledger: p, Flow: p, Express: p, Bulk: p, Records: p, Statuses: p, Controls: p.controls, Media: p, Home: home, Reject: rejected,
 		Gone: func(err error) bool { return errors.Is(err, errGone) },
 	})
 	p.stage.Start()
@@ -889,8 +944,8 @@ func (w *world) dump() {
 			for id, t := range s.tasks {
 				q := s.queue(t)
 				w.t.Logf("  %s at %d: state %d, place %d, outside %t, planned %t, cursor %d of %d, end %d, decided %d, turn %v, lease %d, mask %d, marker %d, "+
-					"busy %t, late %t, body %t, seen %t, status %v, queue %d of %d, held %t", id, t.offset, t.state, t.place, t.outside, t.planned, t.cursor, t.Total,
-					t.End, t.Decided, t.turn != nil, t.lease, len(t.mask), t.marker, t.busy, t.late, t.body != nil, t.seen != nil, t.status.GetVersion(), q.Pipe(), q.Window, t.held)
+					"busy %t, body %t, seen %t, status %v, queue %d of %d, held %t", id, t.offset, t.state, t.place, t.outside, t.planned, t.cursor, t.Total,
+					t.End, t.Decided, t.turn != nil, t.lease, len(t.mask), t.marker, t.busy, t.body != nil, t.seen != nil, t.status.GetVersion(), q.Pipe(), q.Window, t.hold.held)
 			}
 			for id, c := range s.claims {
 				w.t.Logf("  %s is claimed %d times", id, len(c))

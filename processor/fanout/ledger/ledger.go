@@ -54,7 +54,7 @@ const (
 var ErrLedger = errors.New("not a ledger of this version")
 
 // Append writes the ledger for the given watermark.
-func (l *Ledger) Append(b []byte, mark int64) []byte { //nolint:unparam // as all append functions
+func (l *Ledger) Append(b []byte, mark int64) []byte {
 	b = append(b, version)
 	b = binary.AppendUvarint(b, uint64(l.Next-mark))
 	for i, e := range l.Lines {

@@ -6,9 +6,10 @@ import (
 	"altavoz/schemas"
 )
 
+// The sizes of things. Of a number's sends, at most rate x seconds are in the pipe, within MinWindow and MaxWindow: the
+// lower lets a turn be worth its commit, the upper is what a cancelled broadcast may still send and what a sender's process
+// must hold.
 const (
-	// Of a number's sends, at most rate x seconds are in the pipe, within these bounds: the lower lets a turn be worth
-	// its commit, the upper is what a cancelled broadcast may still send and what a sender's process must hold.
 	MinWindow      = 64
 	MaxWindow      = 131_072
 	BulkSeconds    = 2

@@ -1,0 +1,154 @@
+// Package canary judges a broadcast by its first recipients. What refuses all of them would refuse all, so the others are
+// spared it. It decides from the counts of a Status and how far the list was dispatched, and remembers nothing: whoever
+// takes over a task comes to the same verdict.
+package canary
+
+import (
+	"time"
+
+	"altavoz/schemas"
+)
+
+const (
+	// First is how many recipients go ahead of the others: one smallest turn.
+	First = 50
+	// enough is how many refusals that predict all, and not one success, end a task. One may be one recipient's fault,
+	// since Meta's codes for bad parameters sometimes mean the phone; five of fifty without any success are not.
+	enough = 5
+	// heard is how many recipients must have come back undelivered for a verdict; of them, or of the first, 9 of 10.
+	heard = 20
+
+	// OutcomesWithin is how long the others wait for the first to be decided. Longer than five attempts take, and short
+	// enough that an outcome that was lost holds nobody up: the pipe bounds what a number that stands still is given.
+	OutcomesWithin = 2 * time.Minute
+	// ReceiptsWithin is how long they wait for receipts of the first once these are sent. A refusal comes with the
+	// first receipt of a message, mostly within two seconds, and webhooks are late now and then.
+	ReceiptsWithin = 10 * time.Second
+)
+
+// Task is what the verdict depends on.
+type Task struct {
+	End      uint32 // recipients below it had their turn
+	Counts   []*schemas.MarkCount
+	Predicts func(code int) bool // whether a refusal with the code predicts all; nil: none does
+	Receipts bool                // they are to be expected, and worth waiting for
+	Resumed  bool                // a person let it go on, and may have seen the receipts of the first
+}
+
+// Do is what a verdict asks for.
+type Do uint8
+
+// The verdicts.
+const (
+	Go    Do = iota
+	Wait     // the next after the first have no turn yet
+	Stop     // the others would be refused as well
+	Pause    // the others would not be delivered either, most probably
+)
+
+// Verdict is what to do. Mark is what most of the first came to, with Stop and Pause; Within bounds a Wait.
+type Verdict struct {
+	Do     Do
+	Mark   schemas.Mark
+	Within time.Duration
+}
+
+// Judge returns the verdict on a task.
+func Judge(t Task) Verdict {
+	c := t.count()
+	switch {
+	case c.succeeded == 0 && c.refused >= enough && c.decided >= First:
+		return Verdict{Do: Stop, Mark: c.refusal}
+	case !t.Resumed && c.bad >= heard && 10*c.bad >= 9*c.of(t.End):
+		return Verdict{Do: Pause, Mark: c.badMark}
+	case t.End != First: // they have not all had their turn, or the others were let go
+		return Verdict{}
+	case c.decided < First && (c.succeeded+c.undelivered == 0 || t.hears() && c.decided < First*9/10):
+		return Verdict{Do: Wait, Within: OutcomesWithin}
+	case t.hears() && !c.settled():
+		return Verdict{Do: Wait, Within: ReceiptsWithin}
+	}
+	return Verdict{}
+}
+
+// hears reports whether receipts are waited for.
+func (t Task) hears() bool { return t.Receipts && !t.Resumed }
+
+// counts are numbers of recipients.
+type counts struct {
+	decided, succeeded, undelivered uint32
+	good                            uint32 // with a receipt that says that all is well
+	refused                         uint32 // with a code that predicts all
+	refusal                         schemas.Mark
+	bad                             uint32 // undelivered, with the one code that predicts all and has the most of them
+	badMark                         schemas.Mark
+}
+
+func (t Task) count() (c counts) {
+	most := uint32(0)
+	for _, x := range t.Counts {
+		m, n := schemas.Mark(x.GetMark()), x.GetCount()
+		if !m.Decided() {
+			continue
+		}
+		c.decided += n
+		if m.Succeeded() {
+			c.succeeded += n
+		}
+		if m.Succeeded() && m >= schemas.MarkConfirmed {
+			c.good += n
+		}
+		reason, ok := m.Reason()
+		if !ok {
+			continue
+		}
+		predicts := t.Predicts != nil && t.Predicts(reason.Code)
+		if m.Outcome() == schemas.OutcomeFailed {
+			if predicts {
+				c.refused += n
+				if n > most {
+					most, c.refusal = n, m
+				}
+			}
+			continue
+		}
+		c.undelivered += n
+		if (predicts || predictsLater(reason.Code)) && n > c.bad {
+			c.bad, c.badMark = n, m
+		}
+	}
+	return c
+}
+
+// predictsLater reports whether a code that comes with a receipt predicts all if nearly all of the first have it, though it is
+// a single recipient's in an answer to a call.
+func predictsLater(code int) bool {
+	switch code {
+	case 131047, // more than 24 hours since the recipient wrote: a promotion to people who did not
+		131049, // kept back by Meta as marketing: whoever the list was made of, they have had enough of it
+		131053: // the file could not be fetched or processed; it is the same for everybody
+		return true
+	}
+	return false
+}
+
+// of is how many the undelivered are measured by: as long as only the first were dispatched, all of them that were sent or
+// may yet be; later, those of whom something was heard.
+func (c counts) of(end uint32) uint32 {
+	if end <= First {
+		return c.sendable(end)
+	}
+	return c.undelivered + c.good
+}
+
+// sendable is how many of the dispatched were sent or may yet be.
+func (c counts) sendable(end uint32) uint32 {
+	return end - min(end, c.decided-c.succeeded-c.undelivered)
+}
+
+// settled reports whether receipts that are still to come can't change the verdict on the first.
+func (c counts) settled() bool {
+	others := c.undelivered - c.bad + c.good // nobody of them comes back with the one code
+	waiting := First - min(First, c.decided) + c.succeeded - c.good
+	return waiting == 0 || 10*others > c.sendable(First)
+}
