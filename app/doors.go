@@ -49,6 +49,9 @@ func (a *App) openDoors(ctx context.Context) error {
 		}
 		*p.into = pub
 		a.stopLast(p.name, pub.Close)
+		if err := pub.Prime(ctx); err != nil {
+			a.log.Debug("the "+p.name+" is not primed", "error", err)
+		}
 	}
 	if roles.Has(RoleFanout, RoleSender, RoleAggregator) {
 		reader, err := kafka.NewReader(a.kafka)

@@ -61,6 +61,15 @@ func NewPublisher(c Config, l Layout, linger time.Duration) (*Publisher, error) 
 	return &Publisher{cfg: c, cl: cl}, nil
 }
 
+// Prime has Kafka hand out the id that records are written under, so that the first of them do not wait for it. An error
+// means that they will.
+func (p *Publisher) Prime(ctx context.Context) error {
+	if _, _, err := p.cl.ProducerID(ctx); err != nil {
+		return fmt.Errorf("asking for a producer id: %w", err)
+	}
+	return nil
+}
+
 // Enqueue takes a record to be written and never blocks. done is called exactly once: with the record as it was
 // acknowledged, or with why it was not. After an error other than ErrBusy the record may still have arrived.
 func (p *Publisher) Enqueue(rec schemas.Record, done func(schemas.Record, error)) {
