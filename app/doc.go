@@ -8,6 +8,7 @@
 //	app.go, lifecycle.go    a process: Start returns when it runs, Stop when it has drained
 //	web.go                  the HTTP servers, with health, readiness and metrics
 //	tools.go                what commands do without a process of their own
+//	numbers/                the sender numbers, which may change while it runs
 //	embedded/               the Kafka, the Cloud API and the cache of a process that was given none
 //
 // It is the only package that knows all others, and it decides nothing about broadcasts.
