@@ -145,7 +145,7 @@ type limitsWorld struct {
 	counted int
 }
 
-func newLimitsWorld(t *testing.T, processes int, rules string) *limitsWorld {
+func newLimitsWorld(t *testing.T, processes int, rules string, changes ...func(*world)) *limitsWorld {
 	t.Helper()
 	w := &limitsWorld{world: &world{
 		t: t, seed: 1, large: true, tally: newSimTally(), log: slog.New(slog.DiscardHandler),
@@ -153,6 +153,9 @@ func newLimitsWorld(t *testing.T, processes int, rules string) *limitsWorld {
 	}}
 	if os.Getenv("SIM_LOG") != "" {
 		w.log = slog.New(slog.NewTextHandler(os.Stderr, nil))
+	}
+	for _, change := range changes {
+		change(w.world)
 	}
 	w.broker = &broker{w: w.world, nodes: 1}
 	if err := w.broker.start(); err != nil {
