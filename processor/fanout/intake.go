@@ -253,7 +253,7 @@ func (s *slot) plan(t *task, now time.Time) {
 		}
 	}, t.result(now, &schemas.Result{Event: &schemas.Result_Plan{Plan: &schemas.Plan{
 		Total: t.Total, Origin: t.origin, RequestSha256: t.sha, Sender: t.sender, AcceptedMs: t.accepted, ScheduleMs: t.schedule,
-		ExpireMs: t.expire, Direct: t.direct, Window: t.window, Speed: t.asked, Home: &schemas.Origin{Partition: s.of.Partition, Offset: t.offset},
+		ExpireMs: t.expire, Direct: t.Direct, Window: t.window, Speed: t.asked, Home: &schemas.Origin{Partition: s.of.Partition, Offset: t.offset},
 	}}}))
 }
 

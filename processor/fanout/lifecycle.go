@@ -255,6 +255,11 @@ func (s *slot) close(t *task, recs ...schemas.Record) {
 	if t.state != stateOpen {
 		return
 	}
+	if t.said != (stance{}) && !t.said.standing() && t.why == "" { // it does not wait any more
+		t.said = stance{}
+		running := &schemas.Note{Phase: schemas.Phase_PHASE_RUNNING}
+		recs = append([]schemas.Record{t.note(t.noteAt(time.Now()), running)}, recs...)
+	}
 	t.state, t.lease, t.mask = stateClosing, 0, nil
 	s.queue(t).Block(&t.Entry)
 	s.cool(t)

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"altavoz/schemas"
+	"altavoz/schemas/hours"
 )
 
 var (
@@ -19,9 +20,11 @@ var (
 	seed  = flag.Uint64("fanout.seed", 0, "run the history of this seed only")
 )
 
-// Whatever dies, is replaced without knowing it, is refused or fails: every recipient of an accepted broadcast gets a
-// send or an outcome, more than one only within a turn that a takeover found leased, nothing is produced without a
-// lease, no cursor goes back, and the pipe never holds more than W. The world checks the last three as it goes.
+// Whatever dies, is replaced without knowing it, is refused or fails, and whatever is asked of tasks meanwhile: every
+// recipient of an accepted broadcast gets a send or an outcome, more than one only within a turn that a takeover found
+// leased, nothing is produced without a lease, no cursor goes back, and the pipe never holds more than W. After a Status
+// that shows a pause or a cancel no more sends start than it says, none is called cancelled who has a send, and none is
+// dispatched outside its hours. The world checks all but the first two as it goes.
 func TestCrashesAndTakeovers(t *testing.T) {
 	t.Parallel()
 	first, n := uint64(1), *seeds
@@ -42,12 +45,29 @@ type history struct {
 	dice     *rand.Rand
 	live     []*process
 	accepted []*schemas.Broadcast
-	next     int // phone
+	next     int                     // phone
+	refused  map[schemas.TaskID]bool // by Meta, everybody
+	late     map[schemas.TaskID]bool // accepted, and not delivered, nearly everybody
 }
 
 func newHistory(t testing.TB, seed uint64) *history {
 	t.Helper()
-	h := &history{world: newWorld(t, seed), dice: rand.New(rand.NewPCG(seed, 2))}
+	h := &history{
+		world: newWorld(t, seed), dice: rand.New(rand.NewPCG(seed, 2)), refused: make(map[schemas.TaskID]bool), late: make(map[schemas.TaskID]bool),
+	}
+	h.predicts, h.receipts = predicts, seed%2 == 0
+	h.outcomes = func(k pair) (schemas.Mark, *receipt) {
+		after := time.Duration(k.index%7) * time.Second
+		switch {
+		case h.refused[k.task]:
+			return schemas.Failed(codeParameter), nil
+		case h.late[k.task] && k.index%20 > 0:
+			return schemas.MarkSent, &receipt{schemas.Undelivered(codeNoWindow), after}
+		case h.receipts:
+			return schemas.MarkSent, &receipt{schemas.MarkDelivered, after}
+		}
+		return schemas.MarkSent, nil
+	}
 	h.media = func(ctx context.Context, _ string, m *schemas.MediaRef) (*schemas.MediaRef, error) {
 		h.mu.Lock()
 		fails, wait := h.chance(0.3), h.delay()
@@ -89,6 +109,9 @@ func (h *history) run() {
 	h.startSenders()
 	h.settleOwners()
 	for _, b := range h.accepted {
+		h.resume(schemas.TaskID(b.GetTask()))
+	}
+	for _, b := range h.accepted {
 		h.finished(schemas.TaskID(b.GetTask()))
 	}
 	time.Sleep(time.Minute)
@@ -97,7 +120,7 @@ func (h *history) run() {
 
 // event is one thing that happens.
 func (h *history) event() {
-	switch h.dice.IntN(13) {
+	switch h.dice.IntN(18) {
 	case 0, 1, 2, 3:
 		h.broadcast()
 	case 4: // kill -9; its slots are taken over later
@@ -141,6 +164,8 @@ func (h *history) event() {
 	case 9:
 		h.startAggregator()
 		h.startSenders()
+	case 10, 11, 12, 13, 14:
+		h.steer()
 	default:
 		h.set(func() {
 			pick := func(most float64) float64 {
@@ -155,6 +180,34 @@ func (h *history) event() {
 			}
 		})
 	}
+}
+
+// steer asks something of a task, also of one that is over.
+func (h *history) steer() {
+	if len(h.accepted) == 0 {
+		return
+	}
+	id := schemas.TaskID(h.accepted[len(h.accepted)-1-h.dice.IntN(min(len(h.accepted), 5))].GetTask())
+	switch h.dice.IntN(6) {
+	case 0:
+		h.cancel(id)
+	case 1, 2:
+		h.pause(id)
+	case 3, 4:
+		h.resume(id)
+	default:
+		h.control(id, schemas.ControlKind_CONTROL_KIND_SPEED, uint32(h.dice.IntN(4)*h.dice.IntN(300)))
+	}
+}
+
+// everyOtherMinute is a window that closes and opens again, for as long as a history takes.
+func everyOtherMinute(first uint32) *schemas.Window {
+	w := &schemas.Window{Timezone: "UTC"}
+	for from := first; from < 2*hours.MaxSpans-2; from += 2 {
+		w.Hours = append(w.Hours, &schemas.Hours{Days: 0b1111111, From: from, To: from + 1})
+	}
+	w.Hours = append(w.Hours, &schemas.Hours{Days: 0b1111111, From: 2 * hours.MaxSpans, To: hours.DayMinutes})
+	return w
 }
 
 // broadcast submits one of any kind.
@@ -184,6 +237,12 @@ func (h *history) broadcast() {
 	if h.one(10) {
 		b.ExpireMs = time.Now().Add(time.Duration(h.dice.IntN(30)) * time.Second).UnixMilli()
 	}
+	if h.one(15) {
+		b.Window = everyOtherMinute(uint32(h.dice.IntN(2)))
+	}
+	h.set(func() {
+		h.refused[schemas.TaskID(b.GetTask())], h.late[schemas.TaskID(b.GetTask())] = h.one(10), h.one(10)
+	})
 	if h.one(30) {
 		b.Content.Header, b.Content.Media = schemas.HeaderKind_HEADER_KIND_IMAGE, &schemas.MediaRef{Url: fmt.Sprintf("https://example.com/%d", h.dice.IntN(4))}
 	}
@@ -235,7 +294,7 @@ func (h *history) judge() {
 		for i := range b.GetTotal() {
 			made := h.made[pair{id, i}]
 			switch {
-			case made == nil && (b.GetExpireMs() == 0 || f.marks[i] != schemas.MarkExpired):
+			case made == nil && (b.GetExpireMs() == 0 || f.marks[i] != schemas.MarkExpired) && f.marks[i] != schemas.MarkCancelled:
 				h.failf("task %s: recipient %d got neither a send nor an outcome: %s", id, i, f.marks[i].Label())
 			case made != nil && made.sends > 0 && made.outcomes > 0:
 				h.failf("task %s: recipient %d got a send and an outcome", id, i)
@@ -254,5 +313,14 @@ func (h *history) judge() {
 			h.failf("the watermark of %s is %d of %d", of, pos.Offset, n)
 		}
 	}
-	h.t.Logf("seed %d: %d broadcasts, %d recipients, %d repeats", h.seed, len(h.accepted), len(h.made), repeats)
+	h.t.Logf("seed %d: %d broadcasts, %d recipients, %d repeats, phases %v", h.seed, len(h.accepted), len(h.made), repeats, h.phases())
+}
+
+// phases are how many tasks ended in each. Called with the lock held.
+func (h *history) phases() map[schemas.Phase]int {
+	out := make(map[schemas.Phase]int)
+	for _, b := range h.accepted {
+		out[h.tasks[schemas.TaskID(b.GetTask())].phase]++
+	}
+	return out
 }

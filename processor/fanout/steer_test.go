@@ -9,7 +9,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"altavoz/processor/fanout/canary"
 	"altavoz/processor/fanout/ledger"
 	"altavoz/schemas"
 )
@@ -581,5 +580,3 @@ func TestLeaseOfACancelledTaskIsRepeatedFirst(t *testing.T) {
 		})
 	}
 }
-
-var _ = canary.First

@@ -156,14 +156,15 @@ func mayStart(s *schemas.Send, now time.Time) (at time.Time, expired bool) {
 // dispatchSlack is how long after it was taken a turn may reach the log: a commit and a write, and both again.
 const dispatchSlack = 30 * time.Second
 
-// inTime checks that a send was not dispatched outside the hours of its task. Called with the lock held.
-func (w *world) inTime(id schemas.TaskID, s *schemas.Send, again bool) {
+// inTime checks that a send was not dispatched outside the hours of its task. What an earlier owner had leased is
+// dispatched whenever it is found. Called with the lock held.
+func (w *world) inTime(id schemas.TaskID, s *schemas.Send, found bool) {
 	now := time.Now()
 	open := false
 	for back := time.Duration(0); back <= dispatchSlack; back += time.Second {
 		open = open || s.GetWindow().Open(now.Add(-back))
 	}
-	if !open && !again {
+	if !open && !found {
 		w.failf("a send of %s is dispatched outside its window", id)
 	}
 	if p := w.planOf(id); p != nil && now.UnixMilli() < p.GetScheduleMs() {

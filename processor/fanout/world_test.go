@@ -201,7 +201,7 @@ func (w *world) send(by tenures, rec schemas.Record) {
 	}
 	k := pair{schemas.TaskID(s.GetTask()), s.GetIndex()}
 	made := w.produced(by, k)
-	w.inTime(k.task, &s, made.sends > 0)
+	w.inTime(k.task, &s, w.found(by, k))
 	if made.sends++; made.sends == 1 {
 		w.fill(k, s.GetSender(), schemas.LaneOf(rec.Topic))
 	}
@@ -275,6 +275,18 @@ func (w *world) fill(k pair, sender string, lane schemas.Lane) {
 	}
 }
 
+// leases reports whether one of the lines has a turn with the recipient in it.
+func leases(lines []ledger.Line, index uint32) bool {
+	return slices.ContainsFunc(lines, func(l ledger.Line) bool { return index >= l.Cursor && index-l.Cursor < l.Lease })
+}
+
+// found reports whether a process found the recipient leased when it took over.
+func (w *world) found(by tenures, k pair) bool {
+	return slices.ContainsFunc(w.homes[k.task], func(c copyAt) bool {
+		return by[c.slot] != nil && leases(by[c.slot].found[c.offset], k.index)
+	})
+}
+
 // produced checks that what a process produces was leased, and that it repeats nothing but what it found leased.
 func (w *world) produced(by tenures, k pair) *production {
 	made := w.made[k]
@@ -285,9 +297,7 @@ func (w *world) produced(by tenures, k pair) *production {
 	if by == nil {
 		return made
 	}
-	leased := func(lines []ledger.Line) bool {
-		return slices.ContainsFunc(lines, func(l ledger.Line) bool { return k.index >= l.Cursor && k.index-l.Cursor < l.Lease })
-	}
+	leased := func(lines []ledger.Line) bool { return leases(lines, k.index) }
 	var now *tenure
 	for _, c := range w.homes[k.task] {
 		if x := by[c.slot]; x != nil && leased(x.granted[c.offset]) {

@@ -12,11 +12,15 @@ import (
 const (
 	// First is how many recipients go ahead of the others: one smallest turn.
 	First = 50
-	// enough is how many refusals that predict all, and not one success, end a task. One may be one recipient's fault,
-	// since Meta's codes for bad parameters sometimes mean the phone; five of fifty without any success are not.
+	// enough is how many refusals that predict all, most of all refusals, and not one success end a task. One may be one
+	// recipient's fault, since Meta's codes for bad parameters sometimes mean the phone; five without any success are not.
 	enough = 5
 	// heard is how many recipients must have come back undelivered for a verdict; of them, or of the first, 9 of 10.
 	heard = 20
+
+	// codeKept is Meta's for a promotion that it kept from a recipient who has had enough of them, or lives where none are
+	// allowed. It is a single recipient's, but if nine in ten have it, it is the list's.
+	codeKept = 131049
 
 	// OutcomesWithin is how long the others wait for the first to be decided. Longer than five attempts take, and short
 	// enough that an outcome that was lost holds nobody up: the pipe bounds what a number that stands still is given.
@@ -57,7 +61,7 @@ type Verdict struct {
 func Judge(t Task) Verdict {
 	c := t.count()
 	switch {
-	case c.succeeded == 0 && c.refused >= enough && c.decided >= First:
+	case c.succeeded == 0 && c.refused >= enough && 2*c.refused >= c.failed && c.decided >= First:
 		return Verdict{Do: Stop, Mark: c.refusal}
 	case !t.Resumed && c.bad >= heard && 10*c.bad >= 9*c.of(t.End):
 		return Verdict{Do: Pause, Mark: c.badMark}
@@ -78,7 +82,8 @@ func (t Task) hears() bool { return t.Receipts && !t.Resumed }
 type counts struct {
 	decided, succeeded, undelivered uint32
 	good                            uint32 // with a receipt that says that all is well
-	refused                         uint32 // with a code that predicts all
+	failed                          uint32 // refused by Meta
+	refused                         uint32 // of these, with a code that predicts all
 	refusal                         schemas.Mark
 	bad                             uint32 // undelivered, with the one code that predicts all and has the most of them
 	badMark                         schemas.Mark
@@ -104,32 +109,23 @@ func (t Task) count() (c counts) {
 		}
 		predicts := t.Predicts != nil && t.Predicts(reason.Code)
 		if m.Outcome() == schemas.OutcomeFailed {
+			if reason.Code >= 0 {
+				c.failed += n
+			}
 			if predicts {
 				c.refused += n
-				if n > most {
+				if n > most || n == most && m < c.refusal {
 					most, c.refusal = n, m
 				}
 			}
 			continue
 		}
 		c.undelivered += n
-		if (predicts || predictsLater(reason.Code)) && n > c.bad {
+		if (predicts || reason.Code == codeKept) && (n > c.bad || n == c.bad && m < c.badMark) {
 			c.bad, c.badMark = n, m
 		}
 	}
 	return c
-}
-
-// predictsLater reports whether a code that comes with a receipt predicts all if nearly all of the first have it, though it is
-// a single recipient's in an answer to a call.
-func predictsLater(code int) bool {
-	switch code {
-	case 131047, // more than 24 hours since the recipient wrote: a promotion to people who did not
-		131049, // kept back by Meta as marketing: whoever the list was made of, they have had enough of it
-		131053: // the file could not be fetched or processed; it is the same for everybody
-		return true
-	}
-	return false
 }
 
 // of is how many the undelivered are measured by: as long as only the first were dispatched, all of them that were sent or

@@ -14,7 +14,7 @@ const (
 	codeNoPhone   = 131026
 )
 
-func predicts(code int) bool { return code == codeParameter }
+func predicts(code int) bool { return code == codeParameter || code == codeNoWindow }
 
 type marks map[schemas.Mark]uint32
 
@@ -50,7 +50,8 @@ func TestVerdicts(t *testing.T) {
 		{"four refused", First, marks{refused: 4, noPhone: 46}, false, false, Verdict{}},
 		{"all refused, each for itself", First, marks{noPhone: 50}, false, false, Verdict{}},
 		{"nobody knows", First, marks{schemas.MarkUnknown: 50}, false, false, Verdict{}},
-		{"refused later in the list", 400, marks{schemas.MarkUnknown: 50, noPhone: 200, refused: 5}, false, false, Verdict{Do: Stop, Mark: refused}},
+		{"some refused, more for themselves", First, marks{refused: 20, noPhone: 30}, false, false, Verdict{}},
+		{"refused later in the list", 400, marks{schemas.MarkUnknown: 50, noPhone: 5, refused: 5}, false, false, Verdict{Do: Stop, Mark: refused}},
 		{"refused later, after a success", 400, marks{schemas.MarkSent: 1, refused: 300}, false, false, Verdict{}},
 		{"later in the list nobody is waited for", 51, nil, true, false, Verdict{}},
 
@@ -73,6 +74,7 @@ func TestVerdicts(t *testing.T) {
 		{"undelivered later in the list", 800, marks{schemas.MarkSent: 700, late: 90, schemas.MarkDelivered: 10}, true, false, Verdict{Do: Pause, Mark: late}},
 		{"undelivered later, but not nearly all", 800, marks{schemas.MarkSent: 700, late: 89, schemas.MarkDelivered: 10}, true, false, Verdict{}},
 		{"a code that predicts all comes with receipts", First, marks{schemas.Undelivered(codeParameter): 50}, true, false, Verdict{Do: Pause, Mark: schemas.Undelivered(codeParameter)}},
+		{"45 kept back as marketing", First, marks{schemas.MarkRead: 5, schemas.Undelivered(131049): 45}, true, false, Verdict{Do: Pause, Mark: schemas.Undelivered(131049)}},
 		{"45 undelivered, and resumed", First, marks{schemas.MarkSent: 5, late: 45}, true, true, Verdict{}},
 		{"refused, and resumed", First, marks{refused: 50}, true, true, Verdict{Do: Stop, Mark: refused}},
 	} {
@@ -96,8 +98,8 @@ func TestVerdictsOfAnyCounts(t *testing.T) {
 		decided, succeeded, final := uint32(0), uint32(0), true
 		for decided < end && rapid.IntRange(0, 8).Draw(t, "more") > 0 {
 			mark := rapid.SampledFrom([]schemas.Mark{
-				schemas.MarkDuplicate, schemas.MarkUnknown, schemas.Failed(codeParameter), schemas.Failed(codeNoPhone), schemas.MarkSent, schemas.MarkConfirmed,
-				schemas.Undelivered(codeNoWindow), schemas.Undelivered(codeNoPhone), schemas.MarkDelivered, schemas.MarkRead,
+				schemas.MarkDuplicate, schemas.MarkUnknown, schemas.Failed(codeParameter), schemas.Failed(codeNoWindow), schemas.Failed(codeNoPhone), schemas.MarkSent, schemas.MarkConfirmed,
+				schemas.Undelivered(codeParameter), schemas.Undelivered(codeNoWindow), schemas.Undelivered(codeNoPhone), schemas.MarkDelivered, schemas.MarkRead,
 			}).Draw(t, "mark")
 			n := rapid.Uint32Range(1, end-decided).Draw(t, "n")
 			m[mark] += n

@@ -1,0 +1,233 @@
+package fanout
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"altavoz/processor/fanout/canary"
+	"altavoz/schemas"
+)
+
+const (
+	codeParameter = 131009
+	codeNoWindow  = 131047
+)
+
+func predicts(code int) bool { return code == codeParameter || code == codeNoWindow }
+
+// refusing has every call refused for what would refuse all.
+func (w *world) refusing() {
+	w.predicts = predicts
+	w.outcomes = func(pair) (schemas.Mark, *receipt) { return schemas.Failed(codeParameter), nil }
+}
+
+func TestFirstRecipientsStopTheOthers(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world) {
+		w.refusing()
+		p := w.run()
+		id := w.submit(w.sliced(event("100", phonesFrom(0, 5000)...)))
+		w.finished(id)
+		why := schemas.Failed(codeParameter).Spanish()
+		if d := cmp.Diff(map[string]int{"failed:131009": 50, "cancelled": 4950}, w.counts(id)); d != "" {
+			t.Error(d)
+		}
+		if st := w.status(id); st.GetPhase() != phaseStopped || st.GetWhy() != why {
+			t.Errorf("%s %q", st.GetPhase(), st.GetWhy())
+		}
+		if x := w.ranges(id); len(x) != 1 || x[0].GetFrom() != 50 || x[0].GetReason() != why {
+			t.Errorf("%v", x)
+		}
+		if n := metric(t, p.reg, "altavoz_canary_total"); n != 1 {
+			t.Errorf("%v verdicts", n)
+		}
+		w.once(id)
+		w.set(func() { w.outcomes = nil })
+		w.finished(w.submit(event("100", phonesFrom(9000, 300)...))) // the pipe is free of it
+	})
+}
+
+// Whenever its owner dies, a task that is to be stopped is.
+func TestTakeoverStopsWhatWasToBeStopped(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world) {
+		w.refusing()
+		p := w.run()
+		for i := range 60 {
+			id := w.submit(event("100", phonesFrom(1000*i, 500)...))
+			time.Sleep(time.Duration(i) * 5 * time.Millisecond)
+			p.kill()
+			passes(time.Second)
+			p = w.run()
+			w.finished(id)
+			c := w.counts(id)
+			if st := w.status(id); st.GetPhase() != phaseStopped || c["failed:131009"] > 100 || c["failed:131009"]+c["cancelled"] != 500 {
+				t.Errorf("after %d ms: %s, %v", 5*i, st.GetPhase(), c)
+			}
+		}
+	})
+}
+
+// A broadcast that is small, or of which somebody was sent to, is not stopped.
+func TestNobodyIsSparedBySmallOrMixedResults(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world) {
+		w.refusing()
+		w.run()
+		small := w.submit(event("100", phonesFrom(0, schemas.ExpressRecipients)...))
+		w.finished(small)
+		if d := cmp.Diff(map[string]int{"failed:131009": 100}, w.counts(small)); d != "" {
+			t.Error(d)
+		}
+		w.set(func() {
+			w.outcomes = func(k pair) (schemas.Mark, *receipt) {
+				if k.index == 7 {
+					return schemas.MarkSent, nil
+				}
+				return schemas.Failed(codeParameter), nil
+			}
+		})
+		mixed := w.submit(event("100", phonesFrom(1000, 400)...))
+		w.finished(mixed)
+		if d := cmp.Diff(map[string]int{"failed:131009": 399, "sent": 1}, w.counts(mixed)); d != "" {
+			t.Error(d)
+		}
+	})
+}
+
+// The others wait for a success of the first and for nothing else, so a long list begins as fast as before but for that.
+func TestFirstSuccessLetsTheOthersGo(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world) {
+		w.receipts = true
+		w.run()
+		direct := event("300", phonesFrom(0, 500)...)
+		direct.Direct = true // somebody waits: it does not wait for receipts
+		began := time.Now()
+		w.finished(w.submit(direct))
+		if took := time.Since(began); took > time.Second {
+			t.Errorf("500 recipients took %s", took)
+		}
+	})
+}
+
+// undeliverable has every message accepted, and come back.
+func (w *world) undeliverable(code int, after time.Duration) {
+	w.predicts, w.receipts = predicts, true
+	w.outcomes = func(pair) (schemas.Mark, *receipt) {
+		return schemas.MarkSent, &receipt{schemas.Undelivered(code), after}
+	}
+}
+
+func TestReceiptsOfTheFirstPauseTheOthers(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		after time.Duration // receipts come
+		most  int           // dispatched until then
+	}{
+		{"in time", 3 * time.Second, canary.First},
+		{"late", canary.ReceiptsWithin + 5*time.Second, 8000},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, w *world) {
+				w.undeliverable(codeNoWindow, tt.after)
+				p := w.run()
+				b := event("100", phonesFrom(0, 10_000)...)
+				b.Speed = 500
+				id := w.submit(w.sliced(b))
+				w.until("it is paused", time.Minute, func() bool { return w.view[id].GetPhase() == phasePaused })
+				passes(time.Minute)
+				n := len(w.sends(id))
+				if n < canary.First || n > tt.most {
+					t.Errorf("%d dispatched", n)
+				}
+				why := fmt.Sprintf(whyCanary, schemas.Undelivered(codeNoWindow).Spanish())
+				for range 2 {
+					if st := w.status(id); st.GetPhase() != phasePaused || st.GetWhy() != why || len(w.sends(id)) != n {
+						t.Errorf("%s %q, %d dispatched", st.GetPhase(), st.GetWhy(), len(w.sends(id))-n)
+					}
+					p.kill()
+					p = w.run()
+					passes(time.Minute)
+				}
+				w.shows(id, w.resume(id))
+				passes(2 * time.Second)
+				p.kill() // nor does the next owner pause it again
+				w.run()
+				w.finished(id)
+				passes(time.Minute)
+				if d := cmp.Diff(map[string]int{"undelivered:131047": 10_000}, w.counts(id)); d != "" {
+					t.Error(d)
+				}
+				if d := cmp.Diff("PHASE_PAUSED "+why+"|PHASE_RUNNING ", strings.Join(w.notes(id)[:2], "|")); d != "" || strings.Count(strings.Join(w.notes(id), "|"), "PAUSED") != 1 {
+					t.Error(w.notes(id))
+				}
+			})
+		})
+	}
+}
+
+func TestReceiptsAreNotWaitedForForEver(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		answer receipt
+		least  time.Duration
+		most   time.Duration
+	}{
+		{"good ones", receipt{schemas.MarkDelivered, 2 * time.Second}, 2 * time.Second, 4 * time.Second},
+		{"for themselves", receipt{schemas.Undelivered(131026), 2 * time.Second}, 2 * time.Second, 4 * time.Second},
+		{"none", receipt{schemas.MarkDelivered, time.Hour}, canary.ReceiptsWithin, canary.ReceiptsWithin + 2*time.Second},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, w *world) {
+				w.predicts, w.receipts = predicts, true
+				w.outcomes = func(pair) (schemas.Mark, *receipt) { return schemas.MarkSent, &tt.answer }
+				w.run()
+				began := time.Now()
+				id := w.submit(event("100", phonesFrom(0, 400)...))
+				w.until("the others are dispatched", time.Minute, func() bool { return w.cursors[id] > canary.First })
+				if took := time.Since(began); took < tt.least || took > tt.most {
+					t.Errorf("the others waited for %s", took)
+				}
+				w.finished(id)
+				passes(2 * time.Hour)
+			})
+		})
+	}
+}
+
+// A takeover while the first are waited for waits again, and not for ever.
+func TestTakeoverGoesOnWaitingForTheFirst(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world) {
+		w.undeliverable(codeNoWindow, 8*time.Second)
+		p := w.run()
+		id := w.submit(event("100", phonesFrom(0, 400)...))
+		for range 3 {
+			passes(3 * time.Second)
+			p.kill()
+			p = w.run()
+		}
+		passes(10 * time.Second)
+		if st := w.status(id); st.GetPhase() != phasePaused || len(w.sends(id)) != canary.First {
+			t.Errorf("%s, %d dispatched", st.GetPhase(), len(w.sends(id)))
+		}
+	})
+}
+
+// A paused task of either kind may be paused and resumed by hand, and cancelled.
+func TestPausesOfBothKinds(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world) {
+		w.undeliverable(codeNoWindow, time.Second)
+		w.run()
+		id := w.submit(event("100", phonesFrom(0, 400)...))
+		w.until("it is paused", time.Minute, func() bool { return w.view[id].GetPhase() == phasePaused })
+		if st := w.shows(id, w.pause(id)); st.GetWhy() != whyPaused {
+			t.Errorf("%q", st.GetWhy())
+		}
+		w.cancel(id)
+		w.finished(id)
+		if c := w.counts(id); c["cancelled"] != 350 {
+			t.Errorf("%v", c)
+		}
+	})
+}
