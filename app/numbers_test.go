@@ -22,9 +22,11 @@ func TestSimulatedNumbers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &numbersWorld{file: filepath.Join(dir, "senders.json")}
 		w.write(`[{"id":"1066","token":"expired","rate":20,"name":"Ventas"}]`)
-		w.limitsWorld = newLimitsWorld(t, 2, "latency=100ms", func(v *world) {
+		w.limitsWorld = newLimitsWorld(t, 2, "latency=100ms; "+limitsMute, func(v *world) {
 			v.more = []simulator.Number{{ID: "1066", Token: "renewed"}, {ID: "1067", Token: "other"}}
-			v.tune = func(c *Config) { c.WhatsApp.Rate, c.WhatsApp.SendersFile = limitsRate, w.file }
+			v.tune = func(c *Config) {
+				c.WhatsApp.Rate, c.WhatsApp.AppSecret, c.WhatsApp.SendersFile = limitsRate, "", w.file
+			}
 		})
 		defer w.close()
 		w.live()
