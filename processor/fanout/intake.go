@@ -154,7 +154,7 @@ func acceptedAt(ms int64, written, now time.Time) int64 {
 // fault returns why the broadcast can't be carried out, if so, and whether the record is to blame or our configuration.
 func (s *slot) fault(b *schemas.Broadcast, accepted int64) (why string, invalid bool) {
 	slices, total := len(b.GetSlices().GetOffsetDeltas()), int(b.GetTotal())
-	switch _, ok := s.st.cfg.Numbers[b.GetSender()]; {
+	switch _, ok := s.st.cfg.Number(b.GetSender()); {
 	case b.GetSender() == "":
 		return whyNoSender, false
 	case !ok:

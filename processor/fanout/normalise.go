@@ -123,7 +123,10 @@ func (s *slot) rewrite(ctx context.Context, rec *schemas.Record, b *schemas.Broa
 			b.Task = key.Bytes()
 		}
 	}
-	b.Sender = cmp.Or(b.GetSender(), s.st.cfg.DefaultSender)
+	if b.GetSender() == "" {
+		known, _ := s.st.cfg.Number("")
+		b.Sender = known.ID
+	}
 	b.Origin = cmp.Or(b.GetOrigin(), origin)
 	b.AcceptedMs = cmp.Or(b.GetAcceptedMs(), rec.Time.UnixMilli())
 	if b.GetSlices() == nil {
