@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"altavoz/app/embedded"
+	"altavoz/app/numbers"
 	"altavoz/kafka"
 	"altavoz/producer"
 	"altavoz/schemas"
@@ -34,7 +35,7 @@ type App struct {
 	fetch    bool // whether files are fetched through the network given, which is a simulated one
 	log      *slog.Logger
 	registry *prometheus.Registry
-	senders  []number
+	numbers  *numbers.Book
 
 	web    *web
 	kafka  kafka.Config
@@ -58,16 +59,16 @@ func New(cfg Config, opts Options) (*App, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	senders, err := cfg.WhatsApp.senders()
-	if err != nil {
-		return nil, err
-	}
 	if opts.Logger == nil {
 		opts.Logger = slog.New(slog.DiscardHandler)
 	}
 	a := &App{
 		cfg: cfg, network: opts.Network.withDefaults(), fetch: opts.Network.Dial != nil, log: opts.Logger,
-		registry: prometheus.NewRegistry(), senders: senders, failed: make(chan error, 1),
+		registry: prometheus.NewRegistry(), failed: make(chan error, 1),
+	}
+	var err error
+	if a.numbers, err = numbers.Open(cfg.WhatsApp.numbers(), opts.Logger, a.registry); err != nil {
+		return nil, err
 	}
 	a.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	a.web = &web{log: opts.Logger, ready: a.ready}
@@ -83,8 +84,8 @@ func (c *Config) NeedsReal() error {
 	if !c.Process.Roles.Has(RoleFanout, RoleSender) {
 		return nil
 	}
-	senders, err := c.WhatsApp.senders()
-	if err == nil && len(senders) == 0 {
+	list, err := numbers.Read(c.WhatsApp.numbers())
+	if err == nil && len(list) == 0 {
 		err = withHint(errors.New("there is no number to send from"),
 			"set ALTAVOZ_WHATSAPP_PHONE_NUMBER_ID and ALTAVOZ_WHATSAPP_ACCESS_TOKEN (or ..._FILE), or ALTAVOZ_SENDERS_FILE")
 	}
@@ -111,6 +112,7 @@ func (a *App) begin(ctx context.Context) error {
 	if err := a.startEmbedded(ctx); err != nil {
 		return err
 	}
+	a.watchNumbers(ctx)
 	var err error
 	if a.kafka, err = a.cfg.kafkaConfig(a.network, a.log); err != nil {
 		return err
@@ -153,7 +155,7 @@ func (a *App) startEmbedded(ctx context.Context) error {
 		a.cfg.Kafka.Brokers = []string{broker.Addr()}
 		a.stopLast("embedded kafka", func(context.Context) error { return broker.Stop() })
 	}
-	if len(a.senders) == 0 && a.cfg.Process.Roles.Has(RoleFanout, RoleSender) {
+	if len(a.numbers.List()) == 0 && a.cfg.Process.Roles.Has(RoleFanout, RoleSender) {
 		id := cmp.Or(a.cfg.WhatsApp.PhoneNumberID, simulatedNumber)
 		account := simulator.Config{Numbers: []simulator.Number{{ID: id, Token: simulatedToken}}, Webhooks: a.simulatedWebhooks(), Logger: a.log}
 		api, err := embedded.StartSimulator(ctx, twins.SimulatorAddr, account, "", a.network.Listen)
@@ -163,7 +165,7 @@ func (a *App) startEmbedded(ctx context.Context) error {
 		a.log.Info("simulator runs: nothing leaves this machine", "url", api.URL())
 		a.api = api
 		a.cfg.WhatsApp.BaseURL = api.URL()
-		a.senders = []number{{id, simulatedToken, a.cfg.WhatsApp.Rate}}
+		a.numbers.Fix(numbers.Number{ID: id, Token: simulatedToken, Rate: a.cfg.WhatsApp.Rate})
 		a.stopLast("simulator", func(context.Context) error { return api.Stop() })
 	}
 	return nil
@@ -180,6 +182,26 @@ func (a *App) simulatedWebhooks() simulator.Webhooks {
 	}
 	return simulator.Webhooks{URL: a.URL() + producer.PathWebhook, Secret: a.cfg.WhatsApp.AppSecret.Reveal(), Dial: a.network.Dial}
 }
+
+// watchNumbers has sender numbers read again when their file changes.
+func (a *App) watchNumbers(ctx context.Context) {
+	if !a.numbers.Watches() {
+		return
+	}
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		a.numbers.Watch(ctx)
+	}()
+	a.stopLast("watch over sender numbers", func(context.Context) error { cancel(); <-done; return nil })
+}
+
+// Reloads reports whether there is something that Reload would read again.
+func (a *App) Reloads() bool { return a.numbers.Watches() }
+
+// Reload reads the file of sender numbers again, at once.
+func (a *App) Reload() { a.numbers.Reload() }
 
 // ready returns nil once the process does its work.
 func (a *App) ready() error {
@@ -242,24 +264,15 @@ func dialable(addr string) string {
 	return addr
 }
 
-// senderIDs returns the numbers, the default one first.
-func (a *App) senderIDs() []string {
-	ids := make([]string, len(a.senders))
-	for i, s := range a.senders {
-		ids[i] = s.id
-	}
-	return ids
-}
-
 func (a *App) ingressConfig() (producer.Config, error) {
 	keys, err := producer.ParseKeys(a.cfg.HTTP.APIKeys)
-	rates := make(map[string]float64, len(a.senders))
-	for _, s := range a.senders {
-		rates[s.id] = s.rate
-	}
-	return producer.Config{
-		Senders: a.senderIDs(), Keys: keys, MaxBody: int64(a.cfg.HTTP.MaxBody), DirectTimeout: a.cfg.HTTP.DirectTimeout,
-		Rate:   func(number string) float64 { return rates[number] },
+	cfg := producer.Config{
+		Keys: keys, MaxBody: int64(a.cfg.HTTP.MaxBody), DirectTimeout: a.cfg.HTTP.DirectTimeout,
+		Rate:   func(id string) float64 { n, _ := a.numbers.Number(id); return n.Rate },
 		Logger: a.log, Registerer: a.registry,
-	}, err
+	}
+	if len(a.numbers.List()) > 0 { // else whoever sends knows them
+		cfg.Sender = a.numbers.Pick
+	}
+	return cfg, err
 }

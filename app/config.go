@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"altavoz/app/environment"
+	"altavoz/app/numbers"
 	"altavoz/producer"
 	"altavoz/schemas"
 	"altavoz/whatsapp"
@@ -83,7 +84,7 @@ type WhatsAppConfig struct {
 	VerifyToken   schemas.Secret `envconfig:"ALTAVOZ_WHATSAPP_VERIFY_TOKEN" help:"what Meta shows to register /api/webhooks/whatsapp"`
 	Rate          float64        `envconfig:"ALTAVOZ_WHATSAPP_RATE" help:"messages a second that Meta allows it; 0: no limit"`
 	MaxInFlight   int            `envconfig:"ALTAVOZ_WHATSAPP_MAX_IN_FLIGHT" help:"calls under way at once"`
-	SendersFile   string         `envconfig:"ALTAVOZ_SENDERS_FILE" help:"JSON with more numbers: [{\"id\", \"token\" or \"token_file\", \"rate\"}]"`
+	SendersFile   string         `envconfig:"ALTAVOZ_SENDERS_FILE" help:"JSON with more numbers, read again when it changes: [{\"id\", \"name\", \"token\" or \"token_file\", \"rate\"}]"`
 	DefaultRegion string         `envconfig:"ALTAVOZ_DEFAULT_REGION" help:"country of phones written without a country code"`
 }
 
@@ -222,6 +223,11 @@ func (c RedisConfig) Validate() error {
 	return err
 }
 
+// numbers says where the sender numbers are.
+func (c WhatsAppConfig) numbers() numbers.Config {
+	return numbers.Config{ID: c.PhoneNumberID, Token: c.AccessToken, Rate: c.Rate, File: c.SendersFile}
+}
+
 // Validate reports what cannot be.
 func (c WhatsAppConfig) Validate() error {
 	u, err := url.Parse(c.BaseURL)
@@ -241,7 +247,7 @@ func (c WhatsAppConfig) Validate() error {
 	if len(c.DefaultRegion) != 2 || strings.ToUpper(c.DefaultRegion) != c.DefaultRegion {
 		return withHint(fmt.Errorf("ALTAVOZ_DEFAULT_REGION=%s is no country", c.DefaultRegion), "two capital letters, as CO or MX")
 	}
-	_, err = c.senders()
+	_, err = numbers.Read(c.numbers())
 	return err
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"altavoz/app/environment"
+	"altavoz/app/numbers"
 	"altavoz/schemas"
 )
 
@@ -213,12 +214,12 @@ func TestSendersFile(t *testing.T) {
 		}
 	}
 	c := WhatsAppConfig{PhoneNumberID: "1", AccessToken: "first", Rate: 80, SendersFile: filepath.Join(dir, "senders.json")}
-	got, err := c.senders()
+	got, err := numbers.Read(c.numbers())
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []number{{"1", "first", 80}, {"2", "file-token", 250}, {"3", "t", 80}}
-	if diff := cmp.Diff(want, got, cmp.AllowUnexported(number{})); diff != "" {
+	want := []numbers.Number{{ID: "1", Token: "first", Rate: 80}, {ID: "2", Token: "file-token", Rate: 250}, {ID: "3", Token: "t", Rate: 80}}
+	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
 }

@@ -99,13 +99,9 @@ func (a *App) webhooks() producer.Webhooks {
 }
 
 func (a *App) openWhatsApp(ctx context.Context) error {
-	tokens := make(map[string]schemas.Secret, len(a.senders))
-	for _, s := range a.senders {
-		tokens[s.id] = s.token
-	}
 	client, err := whatsapp.New(whatsapp.Config{
 		BaseURL: a.cfg.WhatsApp.BaseURL, Version: a.cfg.WhatsApp.APIVersion, MaxConns: a.cfg.WhatsApp.MaxInFlight,
-		Token:  func(id string) (schemas.Secret, bool) { t, ok := tokens[id]; return t, ok },
+		Token:  func(id string) (schemas.Secret, bool) { n, ok := a.numbers.Number(id); return n.Token, ok },
 		Dial:   a.network.Dial,
 		Logger: a.log, Registerer: a.registry,
 	})

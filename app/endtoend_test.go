@@ -54,6 +54,8 @@ var scenarios = []struct {
 	{"RejectsAreReplayed", testRejectsAreReplayed},
 	{"Receipts", testReceipts},
 	{"RestartContinues", testRestartContinues},
+	{"PauseAndResume", testPauseAndResume},
+	{"Cancel", testCancel},
 }
 
 func (h *house) post(t testing.TB, body string, headers ...string) (int, string) {
@@ -108,6 +110,7 @@ type taskStatus struct {
 		Unknown    int      `json:"unknown"`
 		Expired    int      `json:"expired"`
 		Skipped    int      `json:"skipped"`
+		Cancelled  int      `json:"cancelled"`
 		Errors     []string `json:"errors"`
 
 		Undelivered int `json:"undelivered"`
@@ -137,7 +140,7 @@ func (h *house) finished(t testing.TB, task string) taskStatus {
 		if r := s.Result; r.Successful+r.Failed+r.Pending != r.Total {
 			t.Fatalf("task %s: %d + %d + %d is not %d", task, r.Successful, r.Failed, r.Pending, r.Total)
 		}
-		if s.Status == "SUCCESS" || s.Status == "FAILURE" {
+		if s.Status == "SUCCESS" || s.Status == "FAILURE" || s.Status == "REVOKED" {
 			return s
 		}
 		if time.Now().After(end) {

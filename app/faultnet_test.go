@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"sync"
+	"time"
 )
 
 // A faultNet is one process's view of a network, which a test can freeze, as SIGSTOP does, or cut, as kill -9 does. The
@@ -16,6 +17,8 @@ type faultNet struct {
 	listen func(network, addr string) (net.Listener, error)
 	// silent tells the addresses that hear nothing of the end: their connections stay open, and nobody is there any more.
 	silent func(addr string) bool
+	// delay is how long what is written takes; nil: no time. Before the first connection only.
+	delay func(c *faultConn) time.Duration
 
 	mu    sync.Mutex
 	conns map[net.Conn]string // by whom they were dialled to; "" those that were accepted
@@ -219,6 +222,9 @@ func (c *faultConn) Write(b []byte) (int, error) {
 	if c.net.loses(c) {
 		_ = c.Conn.Close()
 		return 0, fmt.Errorf("answer lost: %w", net.ErrClosed)
+	}
+	if c.net.delay != nil {
+		time.Sleep(c.net.delay(c))
 	}
 	return c.Conn.Write(b)
 }

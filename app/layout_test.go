@@ -50,13 +50,15 @@ var plan = map[string][]string{
 	"whatsapp/simulator/webhooks": {"whatsapp/simulator/faults", "whatsapp/simulator/ledger"},
 	"app/embedded":                {"whatsapp/simulator"},
 	"app/environment":             {"schemas"},
+	"app/numbers":                 {"app/environment", "schemas"},
 	"app/chaos":                   {}, // tests only, of the binary
 	"app": {
-		"app/embedded", "app/environment", "schemas", "producer", "processor", "processor/fanout", "processor/sender", "processor/aggregator", "kafka", "kafka/rejects", "redis",
+		"app/embedded", "app/environment", "app/numbers", "schemas", "producer", "processor", "processor/fanout", "processor/sender", "processor/aggregator", "kafka", "kafka/rejects", "redis",
 		"whatsapp", "whatsapp/media", "whatsapp/simulator",
 	},
-	"cmd/altavoz":        {"schemas", "app", "cmd/altavoz/client"},
+	"cmd/altavoz":        {"schemas", "app", "cmd/altavoz/client", "cmd/altavoz/phones"},
 	"cmd/altavoz/client": {"schemas", "app"},
+	"cmd/altavoz/phones": {},
 }
 
 // What fits on a screen, in a sitting and in a head. Tests and generated code are not counted, and in a room neither are
@@ -69,7 +71,7 @@ const (
 
 // crowded are the rooms that hold more than a room should, with what they hold. The numbers may only go down.
 var crowded = map[string]int{
-	"kafka": 2040, "schemas": 1850, "processor/fanout": 2650, "processor/sender": 2450, "processor/aggregator": 2450,
+	"kafka": 2040, "schemas": 1850, "processor/fanout": 2650, "processor/sender": 2400, "processor/aggregator": 2450,
 }
 
 // lived is what stands in a folder besides rooms.

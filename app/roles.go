@@ -123,12 +123,13 @@ func (a *App) startViews(ctx context.Context) error {
 }
 
 func (a *App) newFanout(g *kafka.Group) (processor.Worker, error) {
-	numbers := make(map[string]fanout.Number, len(a.senders))
-	for _, s := range a.senders {
-		numbers[s.id] = fanout.Number{Rate: s.rate}
+	known := func(asked string) (fanout.Number, bool) {
+		id, _ := a.numbers.Pick(asked)
+		n, ok := a.numbers.Find(id)
+		return fanout.Number{ID: id, Rate: n.Rate}, ok
 	}
 	cfg := fanout.Config{
-		Logger: a.log, Registerer: a.registry, Numbers: numbers, DefaultSender: a.senderIDs()[0], Region: a.cfg.WhatsApp.DefaultRegion,
+		Logger: a.log, Registerer: a.registry, Number: known, Region: a.cfg.WhatsApp.DefaultRegion,
 		Predicts: whatsapp.Predicts, Receipts: a.cfg.WhatsApp.AppSecret != "",
 	}
 	return fanout.New(cfg, fanout.Ports{
@@ -139,13 +140,16 @@ func (a *App) newFanout(g *kafka.Group) (processor.Worker, error) {
 }
 
 func (a *App) newSender(g *kafka.Group) (processor.Worker, error) {
-	rates := make(map[string]float64, len(a.senders))
-	for _, s := range a.senders {
-		rates[s.id] = s.rate
+	ids := make([]string, 0, len(a.numbers.List()))
+	for _, n := range a.numbers.List() {
+		ids = append(ids, n.ID)
 	}
 	cfg := sender.Config{
-		Logger: a.log, Registerer: a.registry, Partitions: a.layout, MaxInFlight: a.cfg.WhatsApp.MaxInFlight, Numbers: a.senderIDs(),
-		Number: func(id string) (sender.Number, bool) { rate, ok := rates[id]; return sender.Number{Rate: rate}, ok },
+		Logger: a.log, Registerer: a.registry, Partitions: a.layout, MaxInFlight: a.cfg.WhatsApp.MaxInFlight, Numbers: ids,
+		Number: func(id string) (sender.Number, bool) {
+			n, ok := a.numbers.Number(id)
+			return sender.Number{Name: n.Name, Rate: n.Rate, Access: n.Tokens}, ok
+		},
 	}
 	return sender.New(cfg, sender.Ports{
 		Ledger: g, Flow: g, Express: a.doors.express, Bulk: a.doors.bulk, Contents: blobs{a.doors.reader},

@@ -113,18 +113,19 @@ func (w *world) nobodyTwice() {
 			most := 1
 			if task.resend {
 				most += died
-				if w.ambiguous() {
+				if w.ambiguous() || w.brokerFails() {
 					most += simAttempts
 				}
 			}
 			if open > most || accepted > most {
-				w.errorf("%s/%d was called %d times, %d of them not plainly refused, %d accepted", task.id, i, calls, open, accepted)
+				w.errorf("%s/%d (resend %v, at most %d) was called %d times, %d of them not plainly refused, %d accepted", task.id, i, task.resend, most, calls, open, accepted)
 			}
 		}
 	}
 }
 
-// simAttempts is how often a broadcast that allows it calls somebody again whose answer was lost.
+// simAttempts is how often a broadcast that allows it calls somebody again whose answer was lost, or whose ledger: a broker
+// that does not say whether a commit was written makes a process begin anew, though it lives.
 const simAttempts = 5
 
 // ambiguous reports whether this history may lose the Cloud API's answers.
@@ -151,7 +152,8 @@ func (w *world) settle() {
 	for end := time.Now().Add(simPatient); ; time.Sleep(time.Second) {
 		open := ""
 		for _, task := range w.known() {
-			if s, _, err := w.status(w.processes()[0], task.id, 10*time.Second); err != nil || s.Status != "SUCCESS" {
+			s, _, err := w.status(w.processes()[0], task.id, 10*time.Second)
+			if err != nil || (s.Status != "SUCCESS" && (s.Status != "REVOKED" || !task.cancelled)) {
 				open = fmt.Sprintf("%s of %d: %+v %v", task.id, len(task.phones), s, err)
 			}
 		}
@@ -165,11 +167,22 @@ func (w *world) settle() {
 	}
 }
 
+// hearAll waits until every receipt was told, and some time more for the statuses that carry them.
+func (w *world) hearAll() {
+	for end := time.Now().Add(simPatient); w.sim.Summary().Webhooks.Pending > 0; time.Sleep(time.Second) {
+		if time.Now().After(end) {
+			w.errorf("receipts are not through %v after the end: %+v", simPatient, w.sim.Summary().Webhooks)
+			return
+		}
+	}
+	time.Sleep(5 * time.Second)
+}
+
 // check compares three witnesses: the Cloud API's own ledger, what the task's status says, and a fold of everything that
 // was ever written to results; and of the last one every status that was ever written.
 func (w *world) check() {
 	w.nobodyTwice()
-	marks, statuses := w.recount()
+	marks, unknown, statuses := w.recount()
 	w.mu.Lock()
 	died := w.ended
 	w.mu.Unlock()
@@ -180,12 +193,20 @@ func (w *world) check() {
 		}
 		of := make(map[schemas.OutcomeClass]int)
 		counts := make(map[uint32]uint32)
+		wasUnknown := 0
 		for i := range task.phones {
 			m := marks[recipient{task.id, uint32(i)}]
 			of[m.Outcome()]++
 			counts[uint32(m)]++
 			w.checkOne(task, i, m, died)
+			if unknown[recipient{task.id, uint32(i)}] {
+				wasUnknown++
+				if m.Outcome() != schemas.OutcomeUnknown {
+					w.tally.Settled++
+				}
+			}
 		}
+		w.checkStops(task, wasUnknown)
 		r := s.Result
 		if r.Total != len(task.phones) || r.Successful != of[schemas.OutcomeSent]+of[schemas.OutcomeDelivered]+of[schemas.OutcomeRead] ||
 			r.Unknown != of[schemas.OutcomeUnknown] || r.Pending != 0 {
@@ -196,7 +217,8 @@ func (w *world) check() {
 		w.tally.Recipients += len(task.phones)
 		w.tally.Sent += r.Successful
 		w.tally.Failed += of[schemas.OutcomeFailed]
-		w.tally.Unknown += of[schemas.OutcomeUnknown]
+		w.tally.Unknown += wasUnknown
+		w.tally.Cancelled += of[schemas.OutcomeCancelled]
 	}
 }
 
@@ -207,8 +229,14 @@ func (w *world) checkOne(task *simTask, i int, m schemas.Mark, died int) {
 	switch {
 	case out == schemas.OutcomePending:
 		w.errorf("%s/%d has no outcome", task.id, i)
-	case out == schemas.OutcomeSkipped || out == schemas.OutcomeExpired || out == schemas.OutcomeCancelled:
+	case out == schemas.OutcomeSkipped || out == schemas.OutcomeExpired || (out == schemas.OutcomeCancelled && !task.cancelled):
 		w.errorf("%s/%d is %s, which nobody asked for", task.id, i, out)
+	case accepted > 0 && out == schemas.OutcomeCancelled:
+		w.errorf("%s/%d was accepted and is %s", task.id, i, out)
+	case accepted > 0 && out == schemas.OutcomeUnknown && !w.mayHave("receipts_lost"):
+		w.errorf("%s/%d was accepted, its receipts are through, and it is %s", task.id, i, out)
+	case out == schemas.OutcomeUndelivered && !w.mayHave("receipts_failed"):
+		w.errorf("%s/%d is %s, and no receipt said so", task.id, i, out)
 	case accepted > 0 && out == schemas.OutcomeFailed && !task.resend:
 		w.errorf("%s/%d was accepted and is %s (%d)", task.id, i, out, m)
 	case accepted == 0 && reached:
@@ -263,17 +291,20 @@ type recipient struct {
 }
 
 // recount folds the whole of results, as nothing in the house does, and reads every status that was written.
-func (w *world) recount() (map[recipient]schemas.Mark, map[schemas.TaskID][]*schemas.Status) {
+func (w *world) recount() (marks map[recipient]schemas.Mark, unknown map[recipient]bool, statuses map[schemas.TaskID][]*schemas.Status) {
 	reader, err := kafka.NewReader(w.kafkaConfig())
 	if err != nil {
 		w.errorf("%v", err)
-		return nil, nil
+		return nil, nil, nil
 	}
 	defer reader.Close()
-	marks := make(map[recipient]schemas.Mark)
+	marks, unknown = make(map[recipient]schemas.Mark), make(map[recipient]bool)
 	raise := func(t schemas.TaskID, from, to uint32, m schemas.Mark) {
 		for i := from; i < to; i++ {
 			marks[recipient{t, i}] = max(marks[recipient{t, i}], m)
+			if m.Outcome() == schemas.OutcomeUnknown {
+				unknown[recipient{t, i}] = true
+			}
 		}
 	}
 	w.readAll(reader, schemas.TopicResults, func(rec *schemas.Record) {
@@ -293,14 +324,14 @@ func (w *world) recount() (map[recipient]schemas.Mark, map[schemas.TaskID][]*sch
 			}
 		}
 	})
-	statuses := make(map[schemas.TaskID][]*schemas.Status)
+	statuses = make(map[schemas.TaskID][]*schemas.Status)
 	w.readAll(reader, schemas.TopicStatuses, func(rec *schemas.Record) {
 		var s schemas.Status
 		if id, err := schemas.ParseTaskID(string(rec.Key)); err == nil && len(rec.Value) > 0 && schemas.Decode(rec, &s) == nil {
 			statuses[id] = append(statuses[id], &s)
 		}
 	})
-	return marks, statuses
+	return marks, unknown, statuses
 }
 
 func (w *world) readAll(reader *kafka.Reader, t schemas.Topic, each func(*schemas.Record)) {

@@ -11,7 +11,8 @@ import (
 const (
 	simFaultTime      = 25 * time.Second // how long faults happen, in fake time
 	simLargeFaultTime = time.Minute
-	simLatency        = "latency=30ms..400ms" // of the Cloud API where nothing is wrong with it
+	// simUsual is how the Cloud API is where nothing is wrong with it. Few read what they get: each reading is one more receipt.
+	simUsual = "latency=30ms..400ms read=20%"
 )
 
 // place is where faults come from. In each place one happens at a time; those of different places meet.
@@ -67,6 +68,11 @@ func faultKinds() []faultKind {
 		"api_hangs":        "stall=20%",
 		"api_upload_html":  "uploads html=60%",
 		"api_media_gone":   "media_gone",
+		"receipts_failed":  "late_131026=20% late_131053=10%",
+		"receipts_twice":   "webhook_dup=60%",
+		"receipts_late":    "webhook_delay=2s..20s webhook_shuffle",
+		"receipts_early":   "webhook_early=60%",
+		"receipts_lost":    "webhook_drop=40%",
 	} {
 		kinds = append(kinds, faultKind{name, placeAPI, 1, func(w *world, r *rand.Rand) { w.misbehave(rules, upTo(r, 10*time.Second)) }})
 	}
@@ -143,11 +149,11 @@ func (w *world) open() bool {
 
 // misbehave changes how the Cloud API behaves, for a while.
 func (w *world) misbehave(rules string, d time.Duration) {
-	if err := w.sim.SetFaults(rules + "\n" + simLatency); err != nil {
+	if err := w.sim.SetFaults(rules + "\n" + simUsual); err != nil {
 		w.errorf("%v", err)
 	}
 	time.Sleep(d)
-	if err := w.sim.SetFaults(simLatency); err != nil {
+	if err := w.sim.SetFaults(simUsual); err != nil {
 		w.errorf("%v", err)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -24,6 +25,9 @@ type simTask struct {
 	phones []string
 	resend bool
 	sure   bool // it was accepted, and has to come to an end
+
+	cancelled bool // somebody asked for it, whatever was answered
+	stops     []*simStop
 }
 
 // door is how a broadcast comes in.
@@ -40,6 +44,8 @@ const (
 // some rubbish beside them.
 func (w *world) broadcasts() {
 	r := w.chance(chanceTasks)
+	var steering sync.WaitGroup
+	defer steering.Wait()
 	sizes, many := []int{1, 2, 7, 20, 45, 120}, 5
 	if w.large {
 		sizes, many = []int{1, 3, 90, 150, 400, 1200}, 8
@@ -50,7 +56,11 @@ func (w *world) broadcasts() {
 		if in == doorDirect {
 			n = min(n, 7)
 		}
-		w.broadcast(r, i, n, in)
+		task := w.broadcast(r, i, n, in)
+		if r.IntN(2) == 0 && task != nil && n >= simSteerable {
+			chance := rand.New(rand.NewPCG(r.Uint64(), r.Uint64()))
+			steering.Go(func() { w.steer(task, chance) })
+		}
 		if r.IntN(3) == 0 {
 			w.rubbish(r)
 		}
@@ -60,7 +70,8 @@ func (w *world) broadcasts() {
 	}
 }
 
-func (w *world) broadcast(r *rand.Rand, block, n int, in door) {
+// broadcast returns the task once it was accepted.
+func (w *world) broadcast(r *rand.Rand, block, n int, in door) *simTask {
 	task := &simTask{phones: phonesFrom(block, n), resend: r.IntN(4) == 0}
 	body := map[string]any{"phones": task.phones, "body_text": "hola", "use_queue": in != doorDirect}
 	if task.resend {
@@ -84,7 +95,7 @@ func (w *world) broadcast(r *rand.Rand, block, n int, in door) {
 	text, err := json.Marshal(body)
 	if err != nil {
 		w.errorf("%v", err)
-		return
+		return nil
 	}
 	if in == doorKafka {
 		w.publish(schemas.Record{Topic: schemas.TopicBroadcasts, Partition: schemas.NoPartition, Value: text})
@@ -92,8 +103,9 @@ func (w *world) broadcast(r *rand.Rand, block, n int, in door) {
 		w.post(task, string(text), key)
 	}
 	w.mu.Lock()
+	defer w.mu.Unlock()
 	task.sure = true
-	w.mu.Unlock()
+	return task
 }
 
 // expect lets the checkers know of a task.

@@ -89,8 +89,8 @@ func TestSimulation(t *testing.T) {
 			t.Errorf("no %s in %d seeds: the simulation does not test what it is for", k.name, ran.Load())
 		}
 	}
-	if total.Unknown == 0 || total.InFlight == 0 {
-		t.Errorf("nothing was in flight at any fault, or nothing came of it: %s", total)
+	if total.Unknown == 0 || total.InFlight == 0 || total.Settled == 0 || total.Cancelled == 0 || total.Faults["steered"] == 0 {
+		t.Errorf("nothing was in flight at any fault, or nothing came of it, or nobody steered: %s", total)
 	}
 }
 
@@ -121,8 +121,9 @@ type simTally struct {
 	Recipients int
 	Sent       int
 	Failed     int
-	Unknown    int
-	Settled    int           // unknown for a while, until a receipt came
+	Cancelled  int
+	Unknown    int           // at some time
+	Settled    int           // of them, until a receipt came, or the answer after all
 	Longest    time.Duration // from the last fault to the end of everything
 }
 
@@ -148,6 +149,7 @@ func (a *simTally) add(b *simTally) {
 	a.Recipients += b.Recipients
 	a.Sent += b.Sent
 	a.Failed += b.Failed
+	a.Cancelled += b.Cancelled
 	a.Unknown += b.Unknown
 	a.Settled += b.Settled
 	a.Longest = max(a.Longest, b.Longest)
@@ -162,6 +164,7 @@ func (a *simTally) String() string {
 		fmt.Fprintf(&faults, " %s=%d", k.name, a.Faults[k.name])
 		sum += a.Faults[k.name]
 	}
-	return fmt.Sprintf("%d tasks, %d recipients, %d sent, %d failed, %d unknown, %d settled by receipts, longest recovery %v; %d faults, %d answers lost:%s",
-		a.Tasks, a.Recipients, a.Sent, a.Failed, a.Unknown, a.Settled, a.Longest, sum, a.InFlight, faults.String())
+	fmt.Fprintf(&faults, " steered=%d", a.Faults["steered"])
+	return fmt.Sprintf("%d tasks, %d recipients, %d sent, %d failed, %d cancelled, %d unknown, %d of them settled, longest recovery %v; %d faults, %d answers lost:%s",
+		a.Tasks, a.Recipients, a.Sent, a.Failed, a.Cancelled, a.Unknown, a.Settled, a.Longest, sum, a.InFlight, faults.String())
 }

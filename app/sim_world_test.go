@@ -23,6 +23,7 @@ const (
 	simNumber    = "1065"
 	simToken     = "token"
 	simAPI       = "127.0.0.1:8088"
+	simFirst     = 8100 // the first process's port
 	simPrefix    = "sim."
 	simEndless   = 15 * time.Minute // in fake time it would pass for ever
 	simAftermath = 5 * time.Minute  // what libraries do in their own time, above all those of the dead
@@ -37,7 +38,8 @@ type world struct {
 	kinds []faultKind // those that this history may have
 	set   int         // which processes there are
 	only  []string
-	tune  func(*Config) // of every process; nil: as they are
+	tune  func(*Config)      // of every process; nil: as they are
+	more  []simulator.Number // numbers of the account besides the one
 
 	vn     kfake.VirtualNetwork
 	broker *broker
@@ -139,6 +141,7 @@ func (w *world) live() {
 	w.settle()
 	w.tally.Longest = time.Since(began)
 	watching.Wait()
+	w.hearAll()
 	w.check()
 	for _, p := range w.procs {
 		if err := p.stop(); err != nil {
@@ -154,7 +157,8 @@ func (w *world) live() {
 // serveAPI starts the Cloud API and returns how to stop it.
 func (w *world) serveAPI() func() {
 	w.sim = simulator.New(simulator.Config{
-		Numbers: []simulator.Number{{ID: simNumber, Token: simToken}}, PlainPhones: true, Seed: w.seed, Records: -1, Faults: simLatency,
+		Numbers: append([]simulator.Number{{ID: simNumber, Token: simToken}}, w.more...), PlainPhones: true, Seed: w.seed, Records: -1, Faults: simUsual,
+		Webhooks: simulator.Webhooks{URL: fmt.Sprintf("http://127.0.0.1:%d%s", simFirst, simHooks), Secret: simAppSecret, Dial: w.vn.DialContext},
 	})
 	l, err := w.vn.Listen("tcp", simAPI)
 	if err != nil {
@@ -189,7 +193,7 @@ func (w *world) build() {
 // join adds a process.
 func (w *world) join(roles Roles, name string) *process {
 	w.mu.Lock()
-	p := &process{w: w, roles: roles, name: name, addr: fmt.Sprintf("127.0.0.1:%d", 8100+len(w.procs))}
+	p := &process{w: w, roles: roles, name: name, addr: fmt.Sprintf("127.0.0.1:%d", simFirst+len(w.procs))}
 	w.procs = append(w.procs, p)
 	w.mu.Unlock()
 	p.start()
@@ -252,6 +256,7 @@ func (p *process) config() Config {
 	// up joining and tries again sooner than that keeps the others waiting for ever.
 	cfg.Kafka.RequestTimeout = 80 * time.Second
 	cfg.WhatsApp.BaseURL, cfg.WhatsApp.PhoneNumberID, cfg.WhatsApp.AccessToken = "http://"+simAPI, simNumber, simToken
+	cfg.WhatsApp.AppSecret = simAppSecret
 	cfg.WhatsApp.Rate = 20
 	if p.w.large {
 		cfg.WhatsApp.Rate = 100

@@ -55,7 +55,7 @@ func hours(members string) string { return `,"window":{` + members + `}` }
 // Every answer in words. Those of the public contract stand in TestContractAnswers too, where no flag rewrites them.
 func TestAnswersGolden(t *testing.T) {
 	t.Parallel()
-	h := setup(t, producer.Config{Senders: []string{"1065", "1066"}, MaxBody: 4000, MaxPhones: 2})
+	h := setup(t, producer.Config{Sender: oneOf("1065", "1066"), MaxBody: 4000, MaxPhones: 2})
 	h.finishing()
 	queue := `,"use_queue":true`
 	for name, body := range map[string]string{

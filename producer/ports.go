@@ -55,7 +55,9 @@ type Ports struct {
 
 // Config is what the ingress wants to be told. Zero values give the defaults.
 type Config struct {
-	Senders       []string      // numbers that a request may ask for, the first by default; none: whatever it asks for
+	// Sender returns the number that a request asks for, the default one if it asks for none, and whether there is one such;
+	// it must not wait. Nil: whatever is asked for.
+	Sender        func(asked string) (id string, ok bool)
 	Keys          []Key         // none: everybody may
 	MaxBody       int64         // bytes of a request; schemas.MaxBodyBytes
 	MaxPhones     uint32        // recipients of a request; schemas.MaxRecipients

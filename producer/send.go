@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 
@@ -90,11 +89,11 @@ func (in *Ingress) read(w http.ResponseWriter, r *http.Request, sink schemas.Sin
 }
 
 func (in *Ingress) sender(asked string) (string, error) {
-	switch {
-	case len(in.cfg.Senders) == 0 || slices.Contains(in.cfg.Senders, asked):
+	if in.cfg.Sender == nil {
 		return asked, nil
-	case asked == "":
-		return in.cfg.Senders[0], nil
+	}
+	if id, ok := in.cfg.Sender(asked); ok {
+		return id, nil
 	}
 	return "", &schemas.FieldError{Field: "sender", Code: schemas.CodeValue, Spanish: "El campo 'sender' no es un número emisor de este servicio"}
 }

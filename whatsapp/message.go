@@ -133,7 +133,7 @@ func (c *Client) Send(ctx context.Context, sender string, m schemas.Message, to 
 	}
 	n, ok := c.number(sender)
 	if !ok {
-		return schemas.Reply{Verdict: schemas.VerdictAccount, Detail: "no access token is configured for this sender number"}
+		return schemas.Reply{Verdict: schemas.VerdictAccount, Detail: "no hay token para este número emisor"}
 	}
 	// One piece, in a reader that net/http knows: then it writes headers and message with one write, in one packet.
 	body, err := appendHead(make([]byte, 0, headCapacity+len(msg.tail)), to, callback)

@@ -49,7 +49,7 @@ func (e *UploadError) Is(target error) bool { return target == ErrUpload }
 func (c *Client) Upload(ctx context.Context, sender, mimeType, filename string, size int64, body io.Reader) (string, error) {
 	n, ok := c.number(sender)
 	if !ok {
-		return "", &UploadError{schemas.Reply{Verdict: schemas.VerdictAccount, Detail: "no access token is configured for this sender number"}}
+		return "", &UploadError{schemas.Reply{Verdict: schemas.VerdictAccount, Detail: "no hay token para este número emisor"}}
 	}
 	if filename == "" { // a part without a file name is no file to Meta
 		filename = "media"

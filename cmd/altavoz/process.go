@@ -3,6 +3,9 @@ package main
 import (
 	"context"
 	"errors"
+	"os"
+	"os/signal"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -17,6 +20,7 @@ func runProcess(cmd *cobra.Command, cfg *app.Config, running func(*app.App)) err
 	if err != nil {
 		return err
 	}
+	defer reloadOnHangup(a)()
 	if err := a.Start(ctx); err != nil {
 		if ctx.Err() != nil {
 			return nil // stopped while it waited for Kafka
@@ -37,4 +41,23 @@ func runProcess(cmd *cobra.Command, cfg *app.Config, running func(*app.App)) err
 	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), app.StopTimeout)
 	defer cancel()
 	return errors.Join(err, a.Stop(stop))
+}
+
+// reloadOnHangup has what can be read again while the process runs read again when it is told to (SIGHUP), until the
+// returned function is called. A process with nothing of the kind ends with its terminal, as any other.
+func reloadOnHangup(a *app.App) (stop func()) {
+	if !a.Reloads() {
+		return func() {}
+	}
+	told := make(chan os.Signal, 1)
+	signal.Notify(told, syscall.SIGHUP)
+	go func() {
+		for range told {
+			a.Reload()
+		}
+	}()
+	return func() {
+		signal.Stop(told)
+		close(told)
+	}
 }

@@ -152,7 +152,7 @@ func acceptedAt(ms int64, written, now time.Time) int64 {
 // fault returns why the broadcast can't be carried out, if so, and whether the record is to blame or our configuration.
 func (s *slot) fault(b *schemas.Broadcast, accepted int64) (why string, invalid bool) {
 	slices, total := len(b.GetSlices().GetOffsetDeltas()), int(b.GetTotal())
-	switch _, ok := s.st.cfg.Numbers[b.GetSender()]; {
+	switch _, ok := s.st.cfg.Number(b.GetSender()); {
 	case b.GetSender() == "":
 		return rewrite.WhyNoSender, false
 	case !ok:
@@ -251,7 +251,7 @@ func (s *slot) plan(t *task, now time.Time) {
 		}
 	}, t.result(now, &schemas.Result{Event: &schemas.Result_Plan{Plan: &schemas.Plan{
 		Total: t.Total, Origin: t.origin, RequestSha256: t.sha, Sender: t.sender, AcceptedMs: t.accepted, ScheduleMs: t.schedule,
-		ExpireMs: t.expire, Direct: t.direct, Window: t.window, Speed: t.asked, Home: &schemas.Origin{Partition: s.of.Partition, Offset: t.offset},
+		ExpireMs: t.expire, Direct: t.Direct, Window: t.window, Speed: t.asked, Home: &schemas.Origin{Partition: s.of.Partition, Offset: t.offset},
 	}}}))
 }
 

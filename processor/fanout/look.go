@@ -172,7 +172,7 @@ func (s *slot) verdict(t *task) canary.Verdict {
 	}
 	return canary.Judge(canary.Task{
 		End: t.End, Counts: t.status.GetCounts(), Predicts: s.st.cfg.Predicts,
-		Receipts: s.st.cfg.Receipts && !t.direct, // somebody waits
+		Receipts: s.st.cfg.Receipts && !t.Direct, // somebody waits
 		Resumed:  t.controls.Resumed,
 	})
 }

@@ -29,9 +29,10 @@ func (s *slot) normalise(t *task, rec *schemas.Record, b *schemas.Broadcast) {
 			return fmt.Errorf("waiting to read a broadcast: %w", err)
 		}
 		defer s.st.reading.Release(size)
+		byDefault, _ := s.st.cfg.Number("")
 		out, err := rewrite.Writer{
 			Publish: s.st.ports.Bulk.Publish, Home: s.st.ports.Home,
-			DefaultSender: s.st.cfg.DefaultSender, MaxRecipients: s.st.cfg.MaxRecipients,
+			DefaultSender: byDefault.ID, MaxRecipients: s.st.cfg.MaxRecipients,
 		}.Broadcast(ctx, rec, b)
 		if err == nil {
 			moved := schemas.EncodeBroadcast(out)

@@ -1058,11 +1058,11 @@ func TestForeignLedgerIsAnError(t *testing.T) {
 
 func TestConfigIsChecked(t *testing.T) {
 	t.Parallel()
-	good := Config{Numbers: map[string]Number{"100": {}}, DefaultSender: "100"}
+	known := func(string) (Number, bool) { return Number{}, true }
+	good := Config{Number: known}
 	bad := []Config{
-		{DefaultSender: "100"},
-		{Numbers: map[string]Number{"100": {Rate: -1}}},
-		{MaxRecipients: schemas.MaxRecipients + 1},
+		{},
+		{Number: known, MaxRecipients: schemas.MaxRecipients + 1},
 	}
 	if err := good.Validate(); err != nil {
 		t.Error(err)

@@ -40,7 +40,6 @@ type task struct {
 	offset   int64 // of its record on this partition
 	origin   *schemas.Origin
 	sha      []byte
-	direct   bool
 	chosen   bool
 	accepted int64 // unix milliseconds, as are the other two
 	schedule int64
@@ -117,7 +116,7 @@ type turn struct {
 
 // fill takes over what the broadcast says of itself.
 func (t *task) fill(b *schemas.Broadcast) {
-	t.sender, t.lane, t.Total, t.direct = b.GetSender(), b.Lane(), b.GetTotal(), b.GetDirect()
+	t.sender, t.lane, t.Total, t.Direct = b.GetSender(), b.Lane(), b.GetTotal(), b.GetDirect()
 	t.sha, t.asked, t.window = b.GetRequestSha256(), b.GetSpeed(), b.GetWindow()
 	t.accepted, t.schedule, t.expire = b.GetAcceptedMs(), b.GetScheduleMs(), b.GetExpireMs()
 	t.Task = t

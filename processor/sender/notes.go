@@ -78,7 +78,10 @@ func reasonOf(r *schemas.Reply, other string) string {
 	if known, ok := waits[r.Code]; ok {
 		other = known
 	}
-	words := fmt.Sprintf("(%d) %s", r.Code, other)
+	words := other
+	if r.Code != 0 {
+		words = fmt.Sprintf("(%d) %s", r.Code, other)
+	}
 	if reason, _ := schemas.Failed(r.Code).Reason(); reason.Code == r.Code && r.Code != schemas.CodeOther {
 		words = fmt.Sprintf("(%d) %s", r.Code, reason.Spanish)
 	}

@@ -181,3 +181,38 @@ func TestHeirSaysItOfEachPartition(t *testing.T) {
 		}
 	})
 }
+
+// TestNumberThatBecomesKnown: sends of a number that this process does not know yet wait for it, and go as soon as it does.
+func TestNumberThatBecomesKnown(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(w *world) {
+		known := false
+		w.answer = func(*apiCall) schemas.Reply {
+			if known {
+				return schemas.Reply{Verdict: schemas.VerdictSent}
+			}
+			return schemas.Reply{Verdict: schemas.VerdictAccount, Detail: "no hay token"}
+		}
+		w.start(both, func(c *Config) {
+			c.Number = func(string) (Number, bool) {
+				w.mu.Lock()
+				defer w.mu.Unlock()
+				return Number{Access: 1}, known
+			}
+		})
+		task := schemas.NewTaskID()
+		for i := range uint32(5) {
+			w.produce(bulkSlot, task, i)
+		}
+		w.rest(10 * time.Second)
+		w.lock(func() { known = true })
+		begin := time.Now()
+		w.until("done", func() bool { return w.allDone(bulkSlot) })
+		if took := time.Since(begin); took > 3*time.Second || w.count(schemas.OutcomeSent) != 5 {
+			t.Errorf("took %v", took)
+		}
+		if notes := w.notes(task); !strings.HasSuffix(notes[0], ": WhatsApp no acepta envíos suyos: no hay token; se prueba cada 30 s") {
+			t.Errorf("said %q", notes)
+		}
+	})
+}

@@ -162,12 +162,16 @@ type found struct {
 func (q *Query) Page(each func(func(schemas.TaskID, *schemas.Status) bool), now time.Time) List {
 	want := q.limit + 1 // one more tells whether there is a next page
 	var kept []found
+	var last *place // beyond it nothing belongs to the page any more
 	each(func(task schemas.TaskID, s *schemas.Status) bool {
-		if f := (found{placeOf(task, s), s}); q.wants(f, now) {
-			kept = append(kept, f)
+		f := found{placeOf(task, s), s}
+		if last != nil && f.compare(*last) > 0 || !q.wants(f, now) {
+			return true
 		}
-		if len(kept) == 2*want {
+		if kept = append(kept, f); len(kept) == 2*want {
 			kept = first(kept, want)
+			worst := kept[want-1].place
+			last = &worst
 		}
 		return true
 	})

@@ -137,3 +137,38 @@ func FuzzReadSpeed(f *testing.F) {
 	f.Add([]byte(`{"speed":null,"x":[{}]}`))
 	f.Fuzz(func(_ *testing.T, body []byte) { _, _ = tasks.ReadSpeed(body) })
 }
+
+// BenchmarkPage makes the first page of a full view.
+func BenchmarkPage(b *testing.B) {
+	table := make([]*schemas.Status, 100_000)
+	ids := make([]schemas.TaskID, len(table))
+	for i := range table {
+		ids[i] = schemas.NewTaskID()
+		table[i] = &schemas.Status{
+			Plan:   &schemas.Plan{Total: 1000, AcceptedMs: int64(i*7919%len(table) + 1)},
+			Counts: []*schemas.MarkCount{{Mark: uint32(schemas.MarkSent), Count: 900}, {Mark: uint32(schemas.MarkUnknown), Count: 3}}, Cursor: 950,
+		}
+	}
+	each := func(f func(schemas.TaskID, *schemas.Status) bool) {
+		for i, s := range table {
+			if !f(ids[i], s) {
+				return
+			}
+		}
+	}
+	for _, query := range []string{"", "status=PAUSED", "limit=500&status=STARTED"} {
+		b.Run(query, func(b *testing.B) {
+			values, err := url.ParseQuery(query)
+			if err != nil {
+				b.Fatal(err)
+			}
+			q, err := tasks.ReadQuery(values)
+			if err != nil {
+				b.Fatal(err)
+			}
+			for b.Loop() {
+				q.Page(each, time.UnixMilli(10))
+			}
+		})
+	}
+}

@@ -21,6 +21,11 @@ const (
 	// speedTurns is how many turns a second a task with a speed of its own takes: fewer would come in bursts, more cost
 	// a commit each.
 	speedTurns = 4
+	// wholeTurn is how few recipients take one turn or none: three would otherwise be parted where the window ends, and the
+	// rest of them go behind everybody who came meanwhile.
+	wholeTurn = 10
+	// directTurns is how many turns those have in a row for whose end somebody waits, before another task that came as early.
+	directTurns = 7
 )
 
 // Entry is a task in its queue.
@@ -29,6 +34,7 @@ type Entry[T any] struct {
 	Total   uint32
 	End     uint32  // every recipient below it had its turn
 	Decided uint32  // recipients that have an outcome
+	Direct  bool    // somebody waits for its end
 	Speed   float64 // recipients a second; 0: no limit. Of a task in its queue, see Pace
 
 	tokens float64
@@ -37,7 +43,7 @@ type Entry[T any] struct {
 	seq    uint64 // who came first
 	wakeAt time.Time
 	lookAt time.Time // zero: never
-	at     [3]int    // 1 + place in ready, later, looks
+	at     [4]int    // 1 + place in ready, later, looks, direct
 }
 
 // InPipe returns how many recipients had their turn and have no outcome.
@@ -47,6 +53,9 @@ func (e *Entry[T]) InPipe() int { return int(max(e.End, e.Decided) - e.Decided) 
 // task with the lowest start tag; a turn moves its task's tag on by its recipients. A task that had nothing to take, or
 // was not allowed to, does not save up: it goes on at the present virtual time. At most Window recipients are in the pipe.
 //
+// Tasks that need one turn only have the tag of the moment they came, thousands of them the same one. Among those the
+// direct ones go first, and every eighth turn is another's.
+//
 // What else keeps a task from turns, a schedule or an end, is its owner's to know: the owner says when to look at the
 // task again, and from that moment on it takes no turn before it was looked at.
 type Queue[T any] struct {
@@ -54,17 +63,18 @@ type Queue[T any] struct {
 	Limited bool // a turn had to wait for the pipe since this was last cleared
 	turn    int
 
-	pipe, size          int
-	virtual, seq        uint64
-	ready, later, looks pile[T]
+	pipe, size    int
+	row           int // turns of direct tasks in a row while another might have had them
+	virtual, seq  uint64
+	ready, direct pile[T]
+	later, looks  pile[T]
 }
 
 // NewQueue returns a queue with the smallest window.
 func NewQueue[T any]() *Queue[T] {
 	q := &Queue[T]{Window: MinWindow, turn: MinTurn}
-	q.ready = pile[T]{slot: 0, less: func(a, b *Entry[T]) bool {
-		return a.start < b.start || a.start == b.start && a.seq < b.seq
-	}}
+	first := func(a, b *Entry[T]) bool { return a.start < b.start || a.start == b.start && a.seq < b.seq }
+	q.ready, q.direct = pile[T]{slot: 0, less: first}, pile[T]{slot: 3, less: first}
 	q.later = pile[T]{slot: 1, less: func(a, b *Entry[T]) bool { return a.wakeAt.Before(b.wakeAt) }}
 	q.looks = pile[T]{slot: 2, less: func(a, b *Entry[T]) bool { return a.lookAt.Before(b.lookAt) }}
 	return q
@@ -100,8 +110,27 @@ func (q *Queue[T]) Remove(e *Entry[T]) {
 
 // Block keeps the task from turns until it is unblocked.
 func (q *Queue[T]) Block(e *Entry[T]) {
-	q.ready.remove(e)
+	q.readyOf(e).remove(e)
 	q.later.remove(e)
+}
+
+func (q *Queue[T]) readyOf(e *Entry[T]) *pile[T] {
+	if e.Direct {
+		return &q.direct
+	}
+	return &q.ready
+}
+
+// next returns the ready task whose turn it would be, or nil.
+func (q *Queue[T]) next() *Entry[T] {
+	one, other := q.direct.min(), q.ready.min()
+	switch {
+	case one == nil:
+		return other
+	case other == nil, one.start < other.start, one.start == other.start && q.row < directTurns:
+		return one
+	}
+	return other
 }
 
 // Unblock lets the task take turns, if it has any to take.
@@ -109,7 +138,7 @@ func (q *Queue[T]) Unblock(e *Entry[T]) {
 	q.Block(e)
 	if e.End < e.Total {
 		e.start = max(e.start, q.virtual)
-		q.ready.push(e)
+		q.readyOf(e).push(e)
 	}
 }
 
@@ -139,8 +168,8 @@ func (q *Queue[T]) Peek(now time.Time) *Entry[T] {
 	for e := q.later.min(); e != nil && !e.wakeAt.After(now); e = q.later.min() {
 		q.Unblock(e)
 	}
-	for e := q.ready.min(); e != nil; e = q.ready.min() {
-		if q.pipe >= q.Window {
+	for e := q.next(); e != nil; e = q.next() {
+		if !q.hasRoom(e) {
 			q.Limited = true
 			return nil
 		}
@@ -156,6 +185,11 @@ func (q *Queue[T]) Peek(now time.Time) *Entry[T] {
 		}
 	}
 	return nil
+}
+
+// hasRoom reports whether the pipe takes a turn of the task that is worth it.
+func (q *Queue[T]) hasRoom(e *Entry[T]) bool {
+	return q.pipe+int(min(wholeTurn, e.Total-e.End)) <= q.Window
 }
 
 // eligible returns from when on the task may take a turn.
@@ -189,7 +223,7 @@ func (e *Entry[T]) quantum(turn int) float64 {
 
 // Pace gives the task another speed from now on. What the old one had allowed stays, as far as the new one lets it gather.
 func (q *Queue[T]) Pace(e *Entry[T], speed float64, now time.Time) {
-	if e.Speed > 0 {
+	if !e.filled.IsZero() {
 		e.fill(now)
 	}
 	if e.Speed = speed; speed <= 0 {
@@ -209,6 +243,11 @@ func (q *Queue[T]) Take(e *Entry[T], limit uint32) uint32 {
 		e.tokens -= float64(n)
 	}
 	q.Block(e)
+	if e.Direct && q.ready.min() != nil {
+		q.row++
+	} else {
+		q.row = 0
+	}
 	q.virtual = max(q.virtual, e.start)
 	e.start += uint64(n)
 	q.Move(e, e.End+n, e.Decided)

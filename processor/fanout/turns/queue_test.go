@@ -141,7 +141,7 @@ func TestWindowIsNeverExceededAndNeverIdle(t *testing.T) {
 			switch {
 			case what < 2 || len(all) == 0:
 				all = append(all, m.add(rapid.Uint32Range(1, 3000).Draw(t, "total"), func(e *Entry[int]) {
-					e.Speed = float64(rapid.IntRange(0, 50).Draw(t, "speed"))
+					e.Speed, e.Direct = float64(rapid.IntRange(0, 50).Draw(t, "speed")), rapid.Bool().Draw(t, "direct")
 					m.hours[e] = anyHours(t)
 				}))
 			case what < 6:
@@ -191,8 +191,10 @@ func anyHours(t *rapid.T) (h hours) {
 
 // idle checks that nobody could have taken the turn that was not taken, and that the queue knows when somebody can.
 func idle(t *rapid.T, m *model, all []*Entry[int]) {
-	if m.q.Pipe() >= m.q.Window {
-		return
+	for _, e := range all {
+		if !m.q.hasRoom(e) {
+			return // whoever may take a turn waits for it to come: the pipe is as good as full
+		}
 	}
 	for _, e := range all {
 		ok, until := m.hours[e].open(m.now)
@@ -381,5 +383,41 @@ func TestMeterBelievesALowSampleOnlyOfAFullPipe(t *testing.T) {
 	}
 	if got := sample(500, true); got != 1250 {
 		t.Errorf("a slow second with a full pipe gave %v", got)
+	}
+}
+
+// A direct broadcast to three waits for none of ten thousand small ones that came before it, and is not parted; and however
+// many direct ones come, every eighth turn is left to the small ones.
+func TestDirectGoesBeforeThousandsOfSmall(t *testing.T) {
+	t.Parallel()
+	m := newModel(80, ExpressSeconds)
+	for range 10_000 {
+		m.add(20)
+	}
+	for range 100 {
+		if e, _ := m.step(); e == nil {
+			m.decide(1)
+		}
+	}
+	small := 0
+	for range 70 {
+		one := m.add(3, func(e *Entry[int]) { e.Direct = true })
+		before := 0
+		for e, n := m.step(); e != one; e, n = m.step() {
+			if e == nil {
+				m.decide(1)
+				continue
+			}
+			if before++; before > 1 {
+				t.Fatalf("%d turns, the last one of %d, went before a direct broadcast to three", before, n)
+			}
+		}
+		if m.served[one] != 3 {
+			t.Fatalf("three were parted: the first turn was of %d", m.served[one])
+		}
+		small += before
+	}
+	if small < 70/(directTurns+1) {
+		t.Errorf("%d turns of small tasks among 70 direct ones", small)
 	}
 }

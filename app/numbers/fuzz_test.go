@@ -1,4 +1,4 @@
-package app
+package numbers
 
 import (
 	"os"
@@ -17,13 +17,13 @@ func FuzzSendersFile(f *testing.F) {
 		if err := os.WriteFile(path, text, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		senders, err := readSenders(path, 80)
+		list, err := Read(Config{File: path, Rate: 80})
 		if err != nil {
 			return
 		}
-		for _, s := range senders {
-			if s.id == "" || s.token == "" || !(s.rate >= 0) {
-				t.Fatalf("%s with a token of %d and rate %v", s.id, len(s.token), s.rate)
+		for _, n := range list {
+			if n.ID == "" || n.Token == "" || !(n.Rate >= 0) {
+				t.Fatalf("%s with a token of %d and rate %v", n.ID, len(n.Token), n.Rate)
 			}
 		}
 	})

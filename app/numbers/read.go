@@ -1,0 +1,145 @@
+package numbers
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"altavoz/app/environment"
+	"altavoz/schemas"
+)
+
+// maxFile is room for ten thousand numbers.
+const maxFile = 4 << 20
+
+// Number is one that we can send from.
+type Number struct {
+	ID    string // phone_number_id
+	Name  string // for people; may be empty
+	Token schemas.Secret
+	Rate  float64 // messages a second that Meta allows it; 0: no limit
+	// Tokens is how many it has had since the process began: it grows when the token is replaced.
+	Tokens uint64
+}
+
+// Config says where they are.
+type Config struct {
+	ID    string // the number of the environment: the default one, if there is any
+	Token schemas.Secret
+	Rate  float64 // its rate, and that of numbers which name none
+	File  string  // of more; "": none
+}
+
+// Error is what is wrong with the configuration, and what to do about it.
+type Error struct {
+	error
+	hint string
+}
+
+// Unwrap returns what is wrong.
+func (e Error) Unwrap() error { return e.error }
+
+// Hint returns what to do about it, for a person.
+func (e Error) Hint() string { return e.hint }
+
+// Read returns the configured numbers. The first is that of broadcasts which name none.
+func Read(c Config) ([]Number, error) {
+	out, _, err := read(c)
+	return out, err
+}
+
+// read also returns the files that it read, as they were before.
+func read(c Config) (out []Number, seen []sight, err error) {
+	switch {
+	case c.ID != "" && c.Token != "":
+		out = append(out, Number{ID: c.ID, Token: c.Token, Rate: c.Rate})
+	case c.ID == "" && c.Token != "":
+		return nil, nil, Error{
+			errors.New("ALTAVOZ_WHATSAPP_ACCESS_TOKEN is set without ALTAVOZ_WHATSAPP_PHONE_NUMBER_ID"),
+			"a token belongs to a number: set its phone_number_id",
+		}
+	}
+	if c.File == "" {
+		return out, nil, nil
+	}
+	more, seen, err := readFile(c.File, c.Rate)
+	if err != nil {
+		return nil, seen, Error{
+			fmt.Errorf("ALTAVOZ_SENDERS_FILE: %w", err),
+			`it should read [{"id":"1234567890","name":"Ventas","token_file":"/run/secrets/token","rate":80}]`,
+		}
+	}
+	known := make(map[string]bool, len(more)+1)
+	for _, n := range append(out, more...) {
+		if known[n.ID] {
+			return nil, seen, fmt.Errorf("ALTAVOZ_SENDERS_FILE: the number %s is there twice", n.ID)
+		}
+		known[n.ID] = true
+	}
+	return append(out, more...), seen, nil
+}
+
+// entry is a number as it stands in the file.
+type entry struct {
+	ID        string   `json:"id"`
+	Name      string   `json:"name"`
+	Token     string   `json:"token"`
+	TokenFile string   `json:"token_file"`
+	Rate      *float64 `json:"rate"`
+}
+
+func readFile(path string, rate float64) (out []Number, seen []sight, err error) {
+	seen = []sight{look(path)}
+	entries, err := readEntries(path)
+	if err != nil {
+		return nil, seen, err
+	}
+	for i, e := range entries {
+		n := Number{ID: e.ID, Name: e.Name, Token: schemas.Secret(e.Token), Rate: rate}
+		if e.Rate != nil {
+			n.Rate = *e.Rate
+		}
+		if e.TokenFile != "" {
+			if !filepath.IsAbs(e.TokenFile) {
+				e.TokenFile = filepath.Join(filepath.Dir(path), e.TokenFile)
+			}
+			seen = append(seen, look(e.TokenFile))
+			if n.Token, err = environment.ReadSecret(e.TokenFile); err != nil {
+				return nil, seen, err
+			}
+		}
+		switch {
+		case n.ID == "":
+			return nil, seen, fmt.Errorf("entry %d of %s has no id", i+1, path)
+		case n.Token == "" || (e.Token != "" && e.TokenFile != ""):
+			return nil, seen, fmt.Errorf("entry %d of %s needs one of token and token_file", i+1, path)
+		case n.Rate < 0:
+			return nil, seen, fmt.Errorf("entry %d of %s has a rate below zero", i+1, path)
+		}
+		out = append(out, n)
+	}
+	return out, seen, nil
+}
+
+func readEntries(path string) (entries []entry, err error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("reading the senders: %w", err)
+	}
+	defer func() { _ = f.Close() }() // it was only read
+	if info, err := f.Stat(); err != nil || info.Size() > maxFile {
+		return nil, fmt.Errorf("%s is larger than %s", path, environment.Bytes(maxFile))
+	}
+	dec := json.NewDecoder(f)
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&entries); err != nil {
+		return nil, fmt.Errorf("reading the senders of %s: %w", path, err)
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("reading the senders of %s: something stands behind the list", path)
+	}
+	return entries, nil
+}
