@@ -146,8 +146,6 @@ const (
 	// setRecipients bounds the sets that find repeats in long lists, over all slots of the process: at 2 to 4 bytes a
 	// recipient, some 100 MiB. A list waits for its place in it; the longest alone always fits.
 	setRecipients = 32 << 20
-	// maxUserIDs is how many business-scoped user ids a task remembers to find repeats: 130 bytes each, 17 MB.
-	maxUserIDs = 1 << 17
 	// maxLoads is how many reads a slot has under way to get tasks ready.
 	maxLoads = 64
 	// maxResolves is how many files a slot has under way.

@@ -15,6 +15,7 @@ import (
 
 	"altavoz/processor/fanout/canary"
 	"altavoz/processor/fanout/ledger"
+	"altavoz/processor/fanout/rewrite"
 	"altavoz/processor/fanout/turns"
 	"altavoz/schemas"
 )
@@ -305,7 +306,7 @@ func TestInlineFileAndLongInlineListGoToBlobs(t *testing.T) {
 		bad.Content.Header, bad.Content.Media = schemas.HeaderKind_HEADER_KIND_IMAGE, &schemas.MediaRef{Inline: file}
 		id = w.submit(bad)
 		w.finished(id)
-		if w.why(id) != whyMediaType || len(w.records(schemas.TopicRejects)) != 1 {
+		if w.why(id) != rewrite.WhyMediaType || len(w.records(schemas.TopicRejects)) != 1 {
 			t.Errorf("%q, %d rejects", w.why(id), len(w.records(schemas.TopicRejects)))
 		}
 	})
