@@ -43,7 +43,7 @@ type task struct {
 	// cancelled: somebody asked for it, whatever was answered.
 	cancelled atomic.Bool
 	stops     []*stop // written by one goroutine, read when it is over
-	sent      int     // messages that the API accepted; the checker's
+	sent      int     // recipients whose message the API accepted; the checker's
 }
 
 // draft is a broadcast to be sent.
