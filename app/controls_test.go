@@ -48,7 +48,7 @@ func (h *house) control(t testing.TB, task, what, body string) (code int, status
 }
 
 // until waits until the task is as wanted.
-func (h *house) until(t testing.TB, task, what string, wanted func(detail) bool) detail {
+func (h *house) until(t testing.TB, task, what string, wanted func(detail) bool) {
 	t.Helper()
 	for end := time.Now().Add(settleTime); ; time.Sleep(20 * time.Millisecond) {
 		code, body := h.get(t, h.api+tasksPath+task)
@@ -57,7 +57,7 @@ func (h *house) until(t testing.TB, task, what string, wanted func(detail) bool)
 			t.Fatalf("task %s: %d %s", task, code, body)
 		}
 		if wanted(d) {
-			return d
+			return
 		}
 		if time.Now().After(end) {
 			t.Fatalf("task %s was never %s: %s", task, what, body)
@@ -161,7 +161,7 @@ func (h *house) feed(t *testing.T, task string) <-chan string {
 		t.Fatal(err)
 	}
 	client := &http.Client{Timeout: settleTime, Transport: &http.Transport{DisableKeepAlives: true}}
-	resp, err := client.Do(req)
+	resp, err := client.Do(req) //nolint:bodyclose // closed where it is read
 	if err != nil || resp.StatusCode != http.StatusOK {
 		t.Fatalf("feed of %s: %v %v", task, resp, err)
 	}

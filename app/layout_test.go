@@ -18,15 +18,20 @@ import (
 // plan says which of our rooms each room may import. A folder with Go files that is not here may not exist; the plan itself
 // is explained in DESIGN.md.
 var plan = map[string][]string{
-	"schemas":                     {"schemas/hours", "schemas/split"},
-	"schemas/split":               {},
-	"schemas/hours":               {},
-	"producer":                    {"schemas", "producer/feed", "producer/tasks"},
-	"producer/feed":               {},
-	"producer/tasks":              {"schemas"},
-	"processor/fanout":            {"schemas", "processor/fanout/canary", "processor/fanout/ledger", "processor/fanout/turns"},
+	"schemas":        {"schemas/hours", "schemas/split"},
+	"schemas/split":  {},
+	"schemas/hours":  {},
+	"producer":       {"schemas", "producer/feed", "producer/tasks"},
+	"producer/feed":  {},
+	"producer/tasks": {"schemas"},
+	"processor/fanout": {
+		"schemas", "processor/fanout/canary", "processor/fanout/ledger", "processor/fanout/recipients", "processor/fanout/rewrite",
+		"processor/fanout/turns",
+	},
 	"processor/fanout/canary":     {"schemas"},
 	"processor/fanout/ledger":     {"schemas"},
+	"processor/fanout/recipients": {"schemas"},
+	"processor/fanout/rewrite":    {"schemas"},
 	"processor/fanout/turns":      {"schemas"},
 	"processor/sender":            {"schemas", "processor/sender/pace"},
 	"processor/sender/pace":       {},
@@ -51,8 +56,9 @@ var plan = map[string][]string{
 		"app/embedded", "app/environment", "app/numbers", "schemas", "producer", "processor", "processor/fanout", "processor/sender", "processor/aggregator", "kafka", "kafka/rejects", "redis",
 		"whatsapp", "whatsapp/media", "whatsapp/simulator",
 	},
-	"cmd/altavoz":        {"schemas", "app", "cmd/altavoz/client"},
+	"cmd/altavoz":        {"schemas", "app", "cmd/altavoz/client", "cmd/altavoz/phones"},
 	"cmd/altavoz/client": {"schemas", "app"},
+	"cmd/altavoz/phones": {},
 }
 
 // What fits on a screen, in a sitting and in a head. Tests and generated code are not counted, and in a room neither are
@@ -65,7 +71,7 @@ const (
 
 // crowded are the rooms that hold more than a room should, with what they hold. The numbers may only go down.
 var crowded = map[string]int{
-	"kafka": 2040, "schemas": 1850, "processor/fanout": 2900, "processor/sender": 2450, "processor/aggregator": 2450,
+	"kafka": 2040, "schemas": 1850, "processor/fanout": 2650, "processor/sender": 2400, "processor/aggregator": 2450,
 }
 
 // lived is what stands in a folder besides rooms.

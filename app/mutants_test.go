@@ -70,6 +70,43 @@ func mutants() []mutant {
 			"TestStaleLeaseIsNotProduced",
 		},
 
+		// Controls: a pause and a cancel hold, whoever owns the task, and no more leaves than was said.
+		{
+			"what may still leave is said without turns that are leased", "processor/fanout/steer.go",
+			"uint32(t.InPipe())", "t.cursor-min(t.cursor, t.Decided)",
+			"TestCancelWhileATurnIsUnderWay",
+		},
+		{
+			"the rest is cancelled while a turn is under way", "processor/fanout/steer.go",
+			"|| t.turn != nil || t.lease > 0 {", "|| t.lease > 0 {",
+			"TestCancelWhileATurnIsUnderWay",
+		},
+		{
+			"a takeover does not wait for the controls", "processor/fanout/stage.go",
+			"if err := st.ports.Controls.Sync(ctx); err != nil {", "if err := error(nil); err != nil {",
+			"TestNoTurnBeforeTheControlsHaveCaughtUp",
+		},
+		{
+			"an owner that was replaced speaks of controls", "processor/fanout/steer.go",
+			"proof = s.asks + 1", "proof = 0",
+			"TestReplacedOwnerSaysNothingOfControls",
+		},
+		{
+			"the rest is cancelled before that was said", "processor/fanout/steer.go",
+			"!t.told ||", "",
+			"TestRestIsCancelledOnceThatWasSaid",
+		},
+		{
+			"a turn is taken before the task was looked at at its time", "processor/fanout/turns/queue.go",
+			"due := !e.lookAt.IsZero() && !e.lookAt.After(now)", "due := false",
+			"TestNobodyTakesATurnBeforeBeingLookedAt",
+		},
+		{
+			"the others do not wait for the first recipients", "processor/fanout/turns.go",
+			"min(t.most(), t.slice.first+uint32(len(t.slice.phones))-t.cursor)", "t.slice.first+uint32(len(t.slice.phones))-t.cursor",
+			"TestFirstRecipientsStopTheOthers",
+		},
+
 		// A partition that is given up: nothing of it is called, committed or counted as done any more.
 		{
 			"a partition that was lost is still called", "processor/sender/pump.go",

@@ -123,13 +123,13 @@ func (a *App) startViews(ctx context.Context) error {
 }
 
 func (a *App) newFanout(g *kafka.Group) (processor.Worker, error) {
-	known := make(map[string]fanout.Number)
-	for _, n := range a.numbers.List() {
-		known[n.ID] = fanout.Number{Rate: n.Rate}
+	known := func(asked string) (fanout.Number, bool) {
+		id, _ := a.numbers.Pick(asked)
+		n, ok := a.numbers.Find(id)
+		return fanout.Number{ID: id, Rate: n.Rate}, ok
 	}
-	first, _ := a.numbers.Pick("")
 	cfg := fanout.Config{
-		Logger: a.log, Registerer: a.registry, Numbers: known, DefaultSender: first, Region: a.cfg.WhatsApp.DefaultRegion,
+		Logger: a.log, Registerer: a.registry, Number: known, Region: a.cfg.WhatsApp.DefaultRegion,
 		Predicts: whatsapp.Predicts, Receipts: a.cfg.WhatsApp.AppSecret != "",
 	}
 	return fanout.New(cfg, fanout.Ports{

@@ -38,7 +38,8 @@ type world struct {
 	kinds []faultKind // those that this history may have
 	set   int         // which processes there are
 	only  []string
-	tune  func(*Config) // of every process; nil: as they are
+	tune  func(*Config)      // of every process; nil: as they are
+	more  []simulator.Number // numbers of the account besides the one
 
 	vn     kfake.VirtualNetwork
 	broker *broker
@@ -156,7 +157,7 @@ func (w *world) live() {
 // serveAPI starts the Cloud API and returns how to stop it.
 func (w *world) serveAPI() func() {
 	w.sim = simulator.New(simulator.Config{
-		Numbers: []simulator.Number{{ID: simNumber, Token: simToken}}, PlainPhones: true, Seed: w.seed, Records: -1, Faults: simUsual,
+		Numbers: append([]simulator.Number{{ID: simNumber, Token: simToken}}, w.more...), PlainPhones: true, Seed: w.seed, Records: -1, Faults: simUsual,
 		Webhooks: simulator.Webhooks{URL: fmt.Sprintf("http://127.0.0.1:%d%s", simFirst, simHooks), Secret: simAppSecret, Dial: w.vn.DialContext},
 	})
 	l, err := w.vn.Listen("tcp", simAPI)

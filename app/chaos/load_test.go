@@ -157,7 +157,7 @@ func (l *load) draft() *draft {
 		file = append(file, byte(l.rand.IntN(images)))
 		d.body["header_type"], d.body["header_content"] = "image", "data:image/png;base64,"+base64.StdEncoding.EncodeToString(file)
 	}
-	if d.via == "queued" && d.phones >= steerable && l.rand.IntN(2) == 0 {
+	if d.via == "queued" && d.phones >= steerable && l.rand.IntN(3) > 0 {
 		d.steer = rand.New(rand.NewPCG(l.rand.Uint64(), 2))
 	}
 	l.lists.Add(1)

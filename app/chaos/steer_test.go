@@ -17,7 +17,7 @@ import (
 const (
 	tasksPath = "/api/messages/tasks/"
 	// steerable is from how many recipients on a task lasts long enough to be steered.
-	steerable = 250
+	steerable = 100
 	// steerTries times steerPause is longer than any fault lasts.
 	steerTries, steerPause = 200, 300 * time.Millisecond
 )
@@ -34,7 +34,7 @@ type stop struct {
 func (l *load) steer(ctx context.Context, t *task, r *rand.Rand) {
 	done := context.WithoutCancel(ctx)
 	pause(ctx, between(r, 0, 4*time.Second))
-	switch r.IntN(4) {
+	switch r.IntN(3) {
 	case 0:
 		t.cancelled.Store(true)
 		l.control(done, t, http.MethodPost, "cancel", "")

@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"altavoz/app"
+	"altavoz/cmd/altavoz/phones"
 	"altavoz/schemas"
 )
 
@@ -22,7 +23,7 @@ var headerKinds = []string{"text", "image", "video", "document"}
 
 // broadcastFlags are the flags that describe a broadcast, of send and of publish.
 type broadcastFlags struct {
-	phones   phoneList
+	phones   phones.List
 	draft    app.Draft
 	header   string
 	button   string
@@ -35,9 +36,9 @@ type broadcastFlags struct {
 func (b *broadcastFlags) add(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&b.draft.BodyText, "body", "", "the text")
-	f.StringSliceVar(&b.phones.inline, "phones", nil, "who gets it, separated by commas")
-	f.StringVar(&b.phones.path, "csv", "", "a file with a phone a line, or a table; - is standard input")
-	f.StringVar(&b.phones.column, "column", "", "the table's column with the phones (found out)")
+	f.StringSliceVar(&b.phones.Inline, "phones", nil, "who gets it, separated by commas")
+	f.StringVar(&b.phones.Path, "csv", "", "a file with a phone a line, or a table; - is standard input")
+	f.StringVar(&b.phones.Column, "column", "", "the table's column with the phones (found out)")
 	f.StringVar(&b.header, "header", "", "text=TEXT, or image=, video= or document= and a FILE or URL")
 	f.StringVar(&b.draft.FooterText, "footer", "", "small text below")
 	f.StringVar(&b.button, "button", "", "the button, as 'Text=https://...'")
@@ -51,15 +52,15 @@ func (b *broadcastFlags) add(cmd *cobra.Command) {
 
 // read makes the draft of the flags.
 func (b *broadcastFlags) read(cmd *cobra.Command) error {
-	b.phones.in = cmd.InOrStdin()
+	b.phones.In = cmd.InOrStdin()
 	b.draft.TaskID = schemas.NewTaskID().String() // a repeat is then harmless
-	b.draft.Phones = b.phones.all
+	b.draft.Phones = b.phones.All
 	switch {
 	case !cmd.Flags().Changed("body"):
 		return wrongUse(cmd, errors.New("--body is missing"))
-	case len(b.phones.inline) == 0 && b.phones.path == "":
+	case len(b.phones.Inline) == 0 && b.phones.Path == "":
 		return wrongUse(cmd, errors.New("nobody to send to: --phones or --csv is missing"))
-	case b.phones.column != "" && b.phones.path == "":
+	case b.phones.Column != "" && b.phones.Path == "":
 		return wrongUse(cmd, errors.New("--column is about --csv"))
 	}
 	if b.button != "" {
@@ -144,10 +145,10 @@ func (b *broadcastFlags) write(w io.Writer) error {
 		defer func() { _ = f.Close() }() // it was only read
 		b.draft.File = f
 	}
-	if err := b.draft.WriteJSON(&untilBroken{w, &b.phones.err}); b.phones.err == nil {
+	if err := b.draft.WriteJSON(&untilBroken{w, &b.phones.Err}); b.phones.Err == nil {
 		return err
 	}
-	return b.phones.err // which is why the writing failed
+	return b.phones.Err // which is why the writing failed
 }
 
 // untilBroken writes nothing more once the error is there. A request is complete only with its last byte, so one whose list

@@ -13,6 +13,7 @@ import (
 
 	"altavoz/app"
 	"altavoz/cmd/altavoz/client"
+	"altavoz/cmd/altavoz/phones"
 )
 
 // The exit codes.
@@ -46,7 +47,9 @@ func tell(w io.Writer, err error) int {
 	if own := new(exit); errors.As(err, &own) {
 		e = own
 	}
-	switch {
+	switch column := new(phones.ColumnError); {
+	case errors.As(err, &column):
+		e.code = exitUsage
 	case errors.Is(err, client.ErrNobody):
 		e.hint = "start it with `" + self() + " up`, or name another one with --url"
 	case errors.Is(err, client.ErrStranger):

@@ -50,7 +50,7 @@ func send(cmd *cobra.Command, b *broadcastFlags, server *serverFlags, detach boo
 	post, leave := context.WithCancel(ctx)
 	defer leave()
 	answered := make(chan error, 1)
-	go func() { answered <- c.Send(post, b.write, b.phones.rewindable()) }()
+	go func() { answered <- c.Send(post, b.write, b.phones.Rewindable()) }()
 	if detach {
 		if err := <-answered; err != nil {
 			return told(ctx, err, task)

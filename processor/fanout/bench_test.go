@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"altavoz/processor/fanout/recipients"
 	"altavoz/processor/fanout/turns"
 	"altavoz/schemas"
 )
@@ -14,7 +15,7 @@ func BenchmarkExpandTurn(b *testing.B) {
 	t := &task{id: schemas.NewTaskID(), ref: schemas.NewBlobRef(1, []int64{7}), slice: &slice{phones: phonesFrom(0, turns.MaxTurn)}}
 	t.fill(&schemas.Broadcast{Sender: "100", Total: 1_000_000, AcceptedMs: time.Now().UnixMilli()})
 	for b.Loop() {
-		t.seen = newSeen()
+		t.seen = recipients.NewSeen()
 		if n := len(s.expand(&turn{t: t, n: turns.MaxTurn}, time.Now())); n != turns.MaxTurn {
 			b.Fatal(n)
 		}

@@ -112,10 +112,10 @@ func TestFirstSuccessLetsTheOthersGo(t *testing.T) {
 }
 
 // undeliverable has every message accepted, and come back.
-func (w *world) undeliverable(code int, after time.Duration) {
+func (w *world) undeliverable(after time.Duration) {
 	w.predicts, w.receipts = predicts, true
 	w.outcomes = func(pair) (schemas.Mark, *receipt) {
-		return schemas.MarkSent, &receipt{schemas.Undelivered(code), after}
+		return schemas.MarkSent, &receipt{schemas.Undelivered(codeNoWindow), after}
 	}
 }
 
@@ -130,7 +130,7 @@ func TestReceiptsOfTheFirstPauseTheOthers(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, w *world) {
-				w.undeliverable(codeNoWindow, tt.after)
+				w.undeliverable(tt.after)
 				p := w.run()
 				b := event("100", phonesFrom(0, 10_000)...)
 				b.Speed = 500
@@ -199,7 +199,7 @@ func TestReceiptsAreNotWaitedForForEver(t *testing.T) {
 // A takeover while the first are waited for waits again, and not for ever.
 func TestTakeoverGoesOnWaitingForTheFirst(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world) {
-		w.undeliverable(codeNoWindow, 8*time.Second)
+		w.undeliverable(8 * time.Second)
 		p := w.run()
 		id := w.submit(event("100", phonesFrom(0, 400)...))
 		for range 3 {
@@ -217,7 +217,7 @@ func TestTakeoverGoesOnWaitingForTheFirst(t *testing.T) {
 // A paused task of either kind may be paused and resumed by hand, and cancelled.
 func TestPausesOfBothKinds(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world) {
-		w.undeliverable(codeNoWindow, time.Second)
+		w.undeliverable(time.Second)
 		w.run()
 		id := w.submit(event("100", phonesFrom(0, 400)...))
 		w.until("it is paused", time.Minute, func() bool { return w.view[id].GetPhase() == phasePaused })
@@ -228,6 +228,33 @@ func TestPausesOfBothKinds(t *testing.T) {
 		w.finished(id)
 		if c := w.counts(id); c["cancelled"] != 350 {
 			t.Errorf("%v", c)
+		}
+	})
+}
+
+// Once paused a task stays so, though later receipts are better: somebody has to look at it.
+func TestBetterReceiptsDoNotResume(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world) {
+		w.undeliverable(canary.ReceiptsWithin + 5*time.Second)
+		bad := w.outcomes
+		w.outcomes = func(k pair) (schemas.Mark, *receipt) {
+			if k.index < 100 {
+				return bad(k)
+			}
+			return schemas.MarkSent, &receipt{schemas.MarkDelivered, 20 * time.Second}
+		}
+		p := w.run()
+		b := event("100", phonesFrom(0, 10_000)...)
+		b.Speed = 100
+		id := w.submit(w.sliced(b))
+		w.until("it is paused", time.Minute, func() bool { return w.view[id].GetPhase() == phasePaused })
+		for range 2 {
+			passes(time.Minute)
+			if c, st := w.counts(id), w.status(id); st.GetPhase() != phasePaused || c["delivered"] < 2*c["undelivered:131047"] {
+				t.Errorf("%s, %v", st.GetPhase(), c)
+			}
+			p.kill()
+			p = w.run()
 		}
 	})
 }

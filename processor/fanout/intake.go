@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"altavoz/processor/fanout/ledger"
+	"altavoz/processor/fanout/rewrite"
 	"altavoz/schemas"
 )
 
@@ -18,19 +19,16 @@ const (
 
 // What a person reads of a task that can't start.
 const (
-	whyNoSender  = "El envío no indica el número emisor y no hay uno por defecto"
-	whyWindow    = "El horario de envío no es válido"
-	whySchedule  = "La fecha programada supera el máximo de 13 días"
-	whyList      = "La lista de destinatarios está vacía o incompleta"
-	whyTooMany   = "La lista de destinatarios supera el máximo de %d"
-	whyContent   = "El envío no tiene mensaje"
-	whyLong      = "El mensaje es demasiado largo"
-	whyUnread    = "No se pudo leer la lista de destinatarios"
-	whyNotFound  = "El envío ya no se puede leer"
-	whyUnknown   = "El número emisor %s no está configurado"
-	whyDecode    = "El evento no se puede leer"
-	whyMediaType = "El archivo no es de un tipo que WhatsApp acepte en este encabezado"
-	whyMediaSize = "El archivo supera el tamaño que WhatsApp acepta en este encabezado"
+	whyWindow   = "El horario de envío no es válido"
+	whySchedule = "La fecha programada supera el máximo de 13 días"
+	whyList     = "La lista de destinatarios está vacía o incompleta"
+	whyTooMany  = "La lista de destinatarios supera el máximo de %d"
+	whyContent  = "El envío no tiene mensaje"
+	whyLong     = "El mensaje es demasiado largo"
+	whyUnread   = "No se pudo leer la lista de destinatarios"
+	whyNotFound = "El envío ya no se puede leer"
+	whyUnknown  = "El número emisor %s no está configurado"
+	whyDecode   = "El evento no se puede leer"
 )
 
 // clockSkew is how far in the future a broadcast may claim to have been accepted.
@@ -154,9 +152,9 @@ func acceptedAt(ms int64, written, now time.Time) int64 {
 // fault returns why the broadcast can't be carried out, if so, and whether the record is to blame or our configuration.
 func (s *slot) fault(b *schemas.Broadcast, accepted int64) (why string, invalid bool) {
 	slices, total := len(b.GetSlices().GetOffsetDeltas()), int(b.GetTotal())
-	switch _, ok := s.st.cfg.Numbers[b.GetSender()]; {
+	switch _, ok := s.st.cfg.Number(b.GetSender()); {
 	case b.GetSender() == "":
-		return whyNoSender, false
+		return rewrite.WhyNoSender, false
 	case !ok:
 		return fmt.Sprintf(whyUnknown, b.GetSender()), false
 	case b.GetTotal() > s.st.cfg.MaxRecipients:

@@ -81,6 +81,7 @@ type Ports struct {
 
 // Number is a sender number that this process can send from.
 type Number struct {
+	ID   string
 	Rate float64 // sends a second; 0: no limit, then the measured rate sizes the pipe
 }
 
@@ -88,9 +89,9 @@ type Number struct {
 type Config struct {
 	Logger     *slog.Logger
 	Registerer prometheus.Registerer
-	// Numbers are the sender numbers; DefaultSender is the one of broadcasts that name none.
-	Numbers       map[string]Number
-	DefaultSender string
+	// Number returns what is known of a sender number, the default one for those that name none, and whether it is one of
+	// ours. It is asked again as sends of it are decided, and must not wait for more than a file.
+	Number func(id string) (Number, bool)
 	// Region is where a phone without a country code belongs (ISO 3166). Default CO.
 	Region string
 	// Predicts reports whether a code that refuses one recipient would refuse all of its broadcast: its content or the
@@ -104,15 +105,8 @@ type Config struct {
 
 // Validate reports what the stage can't work with.
 func (c Config) Validate() error {
-	if c.DefaultSender != "" {
-		if _, ok := c.Numbers[c.DefaultSender]; !ok {
-			return errors.New("the default sender number is not among the configured numbers")
-		}
-	}
-	for _, n := range c.Numbers {
-		if n.Rate < 0 {
-			return errors.New("the rate of a sender number is negative")
-		}
+	if c.Number == nil {
+		return errors.New("nobody knows the sender numbers")
 	}
 	if c.MaxRecipients > schemas.MaxRecipients {
 		return errors.New("the most recipients of a broadcast is 16,777,216")
@@ -133,6 +127,9 @@ func (c Config) withDefaults() Config {
 	if c.MaxRecipients == 0 {
 		c.MaxRecipients = schemas.MaxRecipients
 	}
+	if c.Number == nil {
+		c.Number = func(string) (Number, bool) { return Number{}, false }
+	}
 	return c
 }
 
@@ -149,8 +146,6 @@ const (
 	// setRecipients bounds the sets that find repeats in long lists, over all slots of the process: at 2 to 4 bytes a
 	// recipient, some 100 MiB. A list waits for its place in it; the longest alone always fits.
 	setRecipients = 32 << 20
-	// maxUserIDs is how many business-scoped user ids a task remembers to find repeats: 130 bytes each, 17 MB.
-	maxUserIDs = 1 << 17
 	// maxLoads is how many reads a slot has under way to get tasks ready.
 	maxLoads = 64
 	// maxResolves is how many files a slot has under way.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"altavoz/processor/fanout/recipients"
 	"altavoz/schemas"
 )
 
@@ -101,10 +102,10 @@ func (s *slot) recall(t *task) bool {
 	if t.seen != nil {
 		return true
 	}
-	region, n := s.st.cfg.Region, newSeen()
+	region, n := s.st.cfg.Region, recipients.NewSeen()
 	if len(t.offsets) == 0 {
 		for _, text := range t.body.GetPhones()[:t.cursor] {
-			n.judge(text, region)
+			n.Judge(text, region)
 		}
 		t.seen = n
 		return true
@@ -124,12 +125,12 @@ func (s *slot) recall(t *task) bool {
 	cursor, from := t.cursor, s.blobsOf(t)
 	before := t.offsets[:(cursor+schemas.SliceRecipients-1)/schemas.SliceRecipients]
 	s.read(t, whyUnread, func(ctx context.Context) error {
-		n = newSeen() // from the start, if it is tried again
+		n = recipients.NewSeen() // from the start, if it is tried again
 		left := cursor
 		err := s.st.ports.Records.Records(ctx, from, before, func(rec schemas.Record) error {
 			phones, err := phonesOf(&rec)
 			for _, text := range phones[:min(len(phones), int(left))] {
-				n.judge(text, region)
+				n.Judge(text, region)
 				left--
 			}
 			return err

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"altavoz/processor/fanout/recipients"
 	"altavoz/schemas"
 )
 
@@ -39,7 +40,7 @@ func (s *slot) readMarks() {
 	}
 	s.marking = true
 	partition := s.marksOf(s.unread[0])
-	masks := make(map[schemas.TaskID]*mask)
+	masks := make(map[schemas.TaskID]*recipients.Mask)
 	var batch, others []*task
 	for _, t := range s.unread {
 		if s.marksOf(t) != partition {
@@ -48,7 +49,7 @@ func (s *slot) readMarks() {
 		}
 		batch = append(batch, t)
 		if t.lease > 0 {
-			masks[t.id] = &mask{from: t.cursor, decided: make([]bool, t.lease)}
+			masks[t.id] = recipients.NewMask(t.cursor, t.lease)
 		}
 	}
 	s.unread = others
@@ -57,7 +58,7 @@ func (s *slot) readMarks() {
 		for _, t := range batch {
 			t.busy = false
 			if m := masks[t.id]; m != nil && t.state == stateOpen && t.lease > 0 {
-				t.mask = m.pending(t.cursor, t.lease)
+				t.mask = m.Pending(t.cursor, t.lease)
 			}
 			s.look(t, time.Now())
 		}
@@ -70,7 +71,7 @@ func (s *slot) marksOf(t *task) int32 {
 }
 
 // foldMarks reads a partition of marks whole: it is compacted, so there is no other way to find a part.
-func (s *slot) foldMarks(ctx context.Context, partition int32, masks map[schemas.TaskID]*mask) error {
+func (s *slot) foldMarks(ctx context.Context, partition int32, masks map[schemas.TaskID]*recipients.Mask) error {
 	ends, err := s.st.ports.Records.Ends(ctx, schemas.TopicMarks)
 	if err != nil {
 		return fmt.Errorf("asking for the end of marks: %w", err)
@@ -82,7 +83,7 @@ func (s *slot) foldMarks(ctx context.Context, partition int32, masks map[schemas
 			return nil //nolint:nilerr // a key of nobody's
 		}
 		m := masks[id]
-		if m == nil || len(rec.Value) == 0 || !m.covers(part) {
+		if m == nil || len(rec.Value) == 0 || !m.Covers(part) {
 			return nil
 		}
 		var p schemas.Part
@@ -90,7 +91,7 @@ func (s *slot) foldMarks(ctx context.Context, partition int32, masks map[schemas
 			s.log.Warn("marks are not readable", "offset", rec.Offset, "error", err)
 			return nil // then its recipients count as pending
 		}
-		m.fold(part, p.GetMarks())
+		m.Fold(part, p.GetMarks())
 		return nil
 	})
 	if err != nil {
@@ -99,51 +100,21 @@ func (s *slot) foldMarks(ctx context.Context, partition int32, masks map[schemas
 	return nil
 }
 
-// mask says which recipients of a run have an outcome. Every record says so of its time, and none takes it back.
-type mask struct {
-	from    uint32
-	decided []bool
-}
-
-func (m *mask) covers(part uint32) bool {
-	last := m.from + uint32(len(m.decided)) - 1
-	return part >= m.from/schemas.PartRecipients && part <= last/schemas.PartRecipients
-}
-
-func (m *mask) fold(part uint32, marks []byte) {
-	for i := range m.decided {
-		index := m.from + uint32(i)
-		if at := index % schemas.PartRecipients; index/schemas.PartRecipients == part && at < uint32(len(marks)) {
-			m.decided[i] = m.decided[i] || schemas.Mark(marks[at]).Decided()
-		}
-	}
-}
-
-// pending returns the recipients of a run, which may have moved on meanwhile, that have no outcome.
-func (m *mask) pending(from, n uint32) []bool {
-	out := make([]bool, n)
-	for i := range out {
-		at := from + uint32(i) - m.from
-		out[i] = at >= uint32(len(m.decided)) || !m.decided[at]
-	}
-	return out
-}
-
 // maxRuns is how many runs of lost outcomes are told apart, some 100 bytes each; another one reaches to the end of the list.
 const maxRuns = 10_000
 
 // giveUp calls unknown who has no outcome at the end of a dispatched task's life: their sends expired days ago, at the
 // latest schemas.SendLife after they were made, so an outcome that is not there was lost.
 func (s *slot) giveUp(t *task) {
-	m := &mask{decided: make([]bool, t.Total)}
+	m := recipients.NewMask(0, t.Total)
 	s.work(func(ctx context.Context) error {
-		return s.foldMarks(ctx, s.marksOf(t), map[schemas.TaskID]*mask{t.id: m})
+		return s.foldMarks(ctx, s.marksOf(t), map[schemas.TaskID]*recipients.Mask{t.id: m})
 	}, never, func(error) {
 		var recs []schemas.Record
 		now := time.Now()
 		for at := uint32(0); at < t.Total; at++ {
 			from := at
-			for at < t.Total && !m.decided[at] {
+			for at < t.Total && !m.Decided(at) {
 				at++
 			}
 			if len(recs) == maxRuns {

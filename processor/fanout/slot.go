@@ -76,7 +76,7 @@ type queue = turns.Queue[*task]
 
 // number is a sender number and its two queues.
 type number struct {
-	rate  float64
+	known func() (Number, bool)
 	meter turns.Meter
 	lanes map[schemas.Lane]*queue
 }
@@ -233,7 +233,7 @@ func (s *slot) show() {
 func (s *slot) number(sender string) *number {
 	n := s.numbers[sender]
 	if n == nil {
-		n = &number{rate: s.st.cfg.Numbers[sender].Rate, meter: turns.Meter{Rate: turns.StartRate}}
+		n = &number{known: func() (Number, bool) { return s.st.cfg.Number(sender) }, meter: turns.Meter{Rate: turns.StartRate}}
 		n.lanes = map[schemas.Lane]*queue{schemas.LaneExpress: turns.NewQueue[*task](), schemas.LaneBulk: turns.NewQueue[*task]()}
 		n.resize()
 		s.numbers[sender] = n
@@ -243,7 +243,7 @@ func (s *slot) number(sender string) *number {
 
 // leaves forgets a number that is none of ours once it has no task: anybody may name any number.
 func (s *slot) leaves(sender string) {
-	if _, ours := s.st.cfg.Numbers[sender]; ours {
+	if _, ours := s.numbers[sender].known(); ours {
 		return
 	}
 	for _, q := range s.numbers[sender].lanes {
@@ -254,8 +254,10 @@ func (s *slot) leaves(sender string) {
 	delete(s.numbers, sender)
 }
 
+// resize fits the windows to the number's rate, as it is configured now.
 func (n *number) resize() {
-	rate := n.rate
+	known, _ := n.known()
+	rate := known.Rate
 	if rate <= 0 {
 		rate = n.meter.Rate
 	}

@@ -15,6 +15,7 @@ import (
 
 	"altavoz/processor/fanout/canary"
 	"altavoz/processor/fanout/ledger"
+	"altavoz/processor/fanout/rewrite"
 	"altavoz/processor/fanout/turns"
 	"altavoz/schemas"
 )
@@ -305,7 +306,7 @@ func TestInlineFileAndLongInlineListGoToBlobs(t *testing.T) {
 		bad.Content.Header, bad.Content.Media = schemas.HeaderKind_HEADER_KIND_IMAGE, &schemas.MediaRef{Inline: file}
 		id = w.submit(bad)
 		w.finished(id)
-		if w.why(id) != whyMediaType || len(w.records(schemas.TopicRejects)) != 1 {
+		if w.why(id) != rewrite.WhyMediaType || len(w.records(schemas.TopicRejects)) != 1 {
 			t.Errorf("%q, %d rejects", w.why(id), len(w.records(schemas.TopicRejects)))
 		}
 	})
@@ -1057,11 +1058,11 @@ func TestForeignLedgerIsAnError(t *testing.T) {
 
 func TestConfigIsChecked(t *testing.T) {
 	t.Parallel()
-	good := Config{Numbers: map[string]Number{"100": {}}, DefaultSender: "100"}
+	known := func(string) (Number, bool) { return Number{}, true }
+	good := Config{Number: known}
 	bad := []Config{
-		{DefaultSender: "100"},
-		{Numbers: map[string]Number{"100": {Rate: -1}}},
-		{MaxRecipients: schemas.MaxRecipients + 1},
+		{},
+		{Number: known, MaxRecipients: schemas.MaxRecipients + 1},
 	}
 	if err := good.Validate(); err != nil {
 		t.Error(err)

@@ -519,8 +519,9 @@ func TestSendersWordsGiveWayToOurs(t *testing.T) {
 		w.run()
 		id := w.large(20_000)
 		say := func(phase schemas.Phase, why string) {
+			at := time.Now().Add(time.Hour).UnixMilli() // by a clock that is ahead
 			w.append(nil, schemas.EncodeResult(&schemas.Result{
-				Task: id.Bytes(), AtMs: time.Now().UnixMilli(), Event: &schemas.Result_Note{Note: &schemas.Note{Phase: phase, Why: why}},
+				Task: id.Bytes(), AtMs: at, Event: &schemas.Result_Note{Note: &schemas.Note{Phase: phase, Why: why}},
 			}))
 			passes(time.Second)
 		}
@@ -579,4 +580,50 @@ func TestLeaseOfACancelledTaskIsRepeatedFirst(t *testing.T) {
 			})
 		})
 	}
+}
+
+// The rest is cancelled after that was said: an owner that dies in between must not leave a task that ended as if by itself.
+func TestRestIsCancelledOnceThatWasSaid(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world) {
+		w.run()
+		b := event("100", phonesFrom(0, 200)...)
+		b.ScheduleMs = time.Now().Add(time.Hour).UnixMilli()
+		id := w.submit(b)
+		passes(time.Second)
+		w.set(func() { w.faults.refuse = 1 })
+		w.cancel(id)
+		passes(10 * time.Second)
+		if x := w.ranges(id); len(x) > 0 || w.status(id).GetControls() > 0 {
+			t.Errorf("%v, %v", x, w.status(id))
+		}
+		w.set(func() { w.faults.refuse = 0 })
+		w.finished(id)
+		if st := w.status(id); st.GetPhase() != phaseCancelled || st.GetControls() == 0 {
+			t.Errorf("%v", st)
+		}
+	})
+}
+
+// A phase that stands for good, which the last owner said and nobody has folded yet, hides the note that a new owner learns
+// by. It says it again.
+func TestLeaseIsLearntThoughAnEndWasSaid(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world) {
+		p := w.run()
+		id := w.large(10_000)
+		w.set(func() { w.stuck = map[schemas.Topic]bool{schemas.TopicSendsBulk: true} })
+		passes(5 * time.Second)
+		p.kill()
+		w.set(func() { w.stuck, w.stopAggregator = nil, true })
+		w.append(nil, schemas.EncodeResult(&schemas.Result{
+			Task: id.Bytes(), AtMs: time.Now().UnixMilli(), Event: &schemas.Result_Note{Note: &schemas.Note{Phase: phaseStopped, Why: "porque sí"}},
+		}))
+		passes(time.Second)
+		w.run()
+		passes(10 * time.Second)
+		w.startAggregator()
+		w.finished(id)
+		if c, st := w.counts(id), w.status(id); c["cancelled"] == 0 || c["sent"]+c["cancelled"] != 10_000 || st.GetPhase() != phaseStopped || st.GetWhy() != "porque sí" {
+			t.Errorf("%v, %s %q", c, st.GetPhase(), st.GetWhy())
+		}
+	})
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"altavoz/processor/fanout/ledger"
+	"altavoz/processor/fanout/recipients"
 	"altavoz/processor/fanout/turns"
 	"altavoz/schemas"
 )
@@ -70,7 +71,7 @@ type task struct {
 	slice   *slice
 	ahead   *slice // the next one
 	fetches bool   // ahead is being read
-	seen    *seen
+	seen    *recipients.Seen
 	holds   int64 // of Stage.sets
 	content *schemas.Content
 	ref     *schemas.BlobRef

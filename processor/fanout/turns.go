@@ -1,11 +1,7 @@
 package fanout
 
 import (
-	"math"
-	"strconv"
 	"time"
-
-	"github.com/RoaringBitmap/roaring/v2/roaring64"
 
 	"altavoz/processor/fanout/ledger"
 	"altavoz/schemas"
@@ -107,7 +103,7 @@ func (s *slot) expand(u *turn, now time.Time) []schemas.Record {
 	for i := range u.n {
 		index := u.from + i
 		text := t.slice.phones[index-t.slice.first]
-		phone, mark := t.seen.judge(text, s.st.cfg.Region)
+		phone, mark := t.seen.Judge(text, s.st.cfg.Region)
 		if t.mask != nil && !t.mask[i] {
 			continue // decided before the takeover
 		}
@@ -136,33 +132,4 @@ func cut(text string) string {
 		text = string([]rune(text)[:len([]rune(text))*maxShown/len(text)])
 	}
 	return text
-}
-
-// seen finds repeats within a task, however they are written.
-type seen struct {
-	numbers *roaring64.Bitmap
-	ids     map[schemas.Phone]struct{}
-}
-
-func newSeen() *seen { return &seen{numbers: roaring64.New(), ids: make(map[schemas.Phone]struct{})} }
-
-// judge reads a recipient and remembers it. The mark is pending for one who is to be sent to.
-func (n *seen) judge(text, region string) (schemas.Phone, schemas.Mark) {
-	phone, err := schemas.ParsePhone(text, region)
-	if err != nil {
-		return "", schemas.Failed(schemas.CodeInvalidPhone)
-	}
-	if number, err := strconv.ParseUint(phone.Digits(), 10, 64); err == nil && number < math.MaxInt64 {
-		if !n.numbers.CheckedAdd(number) {
-			return "", schemas.MarkDuplicate
-		}
-		return phone, schemas.MarkPending
-	}
-	if _, ok := n.ids[phone]; ok {
-		return "", schemas.MarkDuplicate
-	}
-	if len(n.ids) < maxUserIDs {
-		n.ids[phone] = struct{}{}
-	}
-	return phone, schemas.MarkPending
 }

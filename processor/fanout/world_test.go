@@ -508,7 +508,7 @@ func (w *world) start() *process {
 		paused: make(map[schemas.Slot]bool), tenures: make(tenures),
 	}
 	p.controls = &controlsView{p: p, known: make(map[schemas.TaskID]schemas.Controls)}
-	cfg := Config{Numbers: w.numbers, DefaultSender: "100", Registerer: p.reg, Predicts: w.predicts, Receipts: w.receipts}
+	cfg := Config{Number: w.number, Registerer: p.reg, Predicts: w.predicts, Receipts: w.receipts}
 	p.stage = New(cfg, Ports{
 		Ledger: p, Flow: p, Express: p, Bulk: p, Records: p, Statuses: p, Controls: p.controls, Media: p, Home: home, Reject: rejected,
 		Gone: func(err error) bool { return errors.Is(err, errGone) },
@@ -963,4 +963,14 @@ func (w *world) dump() {
 		}
 		p.stage.mu.Unlock()
 	}
+}
+
+// number is a sender number as it is configured now.
+func (w *world) number(id string) (Number, bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	id = cmp.Or(id, "100")
+	n, ok := w.numbers[id]
+	n.ID = id
+	return n, ok
 }

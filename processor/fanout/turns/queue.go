@@ -223,7 +223,7 @@ func (e *Entry[T]) quantum(turn int) float64 {
 
 // Pace gives the task another speed from now on. What the old one had allowed stays, as far as the new one lets it gather.
 func (q *Queue[T]) Pace(e *Entry[T], speed float64, now time.Time) {
-	if e.Speed > 0 {
+	if !e.filled.IsZero() {
 		e.fill(now)
 	}
 	if e.Speed = speed; speed <= 0 {

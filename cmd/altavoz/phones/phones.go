@@ -1,4 +1,5 @@
-package main
+// Package phones reads lists of phones as people keep them: a phone a line, or a table in which it finds out where they stand.
+package phones
 
 import (
 	"bufio"
@@ -19,38 +20,46 @@ const csvHead = 64 << 10
 // usualColumns are the names under which lists have their phones.
 var usualColumns = []string{"phone", "phones", "phone_number", "telefono", "teléfono", "celular", "movil", "móvil", "numero", "número", "whatsapp"}
 
-// phoneList is where the recipients of a broadcast come from: the command line, or a list that is read as it is sent.
-type phoneList struct {
-	inline []string
-	path   string // of a CSV file; "-": standard input
-	column string // its name; empty: found out
-	in     io.Reader
+// List is where the recipients of a broadcast come from: the command line, or a list that is read as it is sent.
+type List struct {
+	Inline []string
+	Path   string // of a CSV file; "-": standard input
+	Column string // its name; empty: found out
+	In     io.Reader
 
-	count int
-	err   error // why the list ended before its end
+	Count int   // how many were read
+	Err   error // why the list ended before its end
 }
 
-// rewindable reports whether the list can be read twice.
-func (l *phoneList) rewindable() bool { return l.path != "-" }
+// ColumnError is the error of a table in which the phones are not found.
+type ColumnError struct{ text, hint string }
 
-// all hands over every phone. What keeps it from doing so is in err: whoever writes the phones must not finish then.
-func (l *phoneList) all(yield func(string) bool) {
-	l.count, l.err = 0, nil
-	for _, p := range l.inline {
-		l.count++
+func (e *ColumnError) Error() string { return e.text }
+
+// Hint returns what to do about it.
+func (e *ColumnError) Hint() string { return e.hint }
+
+// Rewindable reports whether the list can be read twice.
+func (l *List) Rewindable() bool { return l.Path != "-" }
+
+// All hands over every phone. What keeps it from doing so is in Err: whoever writes the phones must not finish then.
+func (l *List) All(yield func(string) bool) {
+	l.Count, l.Err = 0, nil
+	for _, p := range l.Inline {
+		l.Count++
 		if !yield(p) {
 			return
 		}
 	}
-	if l.path != "" {
-		l.err = l.file(yield)
+	if l.Path != "" {
+		l.Err = l.file(yield)
 	}
 }
 
-func (l *phoneList) file(yield func(string) bool) error {
-	src := l.in
-	if l.path != "-" {
-		f, err := os.Open(l.path)
+func (l *List) file(yield func(string) bool) error {
+	src := l.In
+	if l.Path != "-" {
+		f, err := os.Open(l.Path)
 		if err != nil {
 			return err
 		}
@@ -60,7 +69,7 @@ func (l *phoneList) file(yield func(string) bool) error {
 	buf := bufio.NewReaderSize(src, csvHead)
 	head, err := buf.Peek(csvHead)
 	if err != nil && !errors.Is(err, io.EOF) {
-		return fmt.Errorf("reading %s: %w", l.path, err)
+		return fmt.Errorf("reading %s: %w", l.Path, err)
 	}
 	if bom := []byte("\ufeff"); strings.HasPrefix(string(head), string(bom)) {
 		_, _ = buf.Discard(len(bom)) // it is there
@@ -75,7 +84,7 @@ func (l *phoneList) file(yield func(string) bool) error {
 			return nil
 		}
 		if err != nil {
-			return fmt.Errorf("reading %s: %w", l.path, err)
+			return fmt.Errorf("reading %s: %w", l.Path, err)
 		}
 		if column < 0 {
 			found, header, err := l.find(row)
@@ -91,9 +100,9 @@ func (l *phoneList) file(yield func(string) bool) error {
 		}
 		if !utf8.ValidString(row[column]) {
 			line, _ := r.FieldPos(column)
-			return fmt.Errorf("%s, line %d: the phone is not UTF-8", l.path, line)
+			return fmt.Errorf("%s, line %d: the phone is not UTF-8", l.Path, line)
 		}
-		l.count++
+		l.Count++
 		if !yield(strings.TrimSpace(row[column])) {
 			return nil
 		}
@@ -101,19 +110,16 @@ func (l *phoneList) file(yield func(string) bool) error {
 }
 
 // find says which column has the phones, and whether the first row is a header.
-func (l *phoneList) find(first []string) (column int, header bool, err error) {
+func (l *List) find(first []string) (column int, header bool, err error) {
 	names := make([]string, len(first))
 	for i, name := range first {
 		names[i] = strings.ToLower(strings.TrimSpace(name))
 	}
-	if l.column != "" {
-		if i := slices.Index(names, strings.ToLower(strings.TrimSpace(l.column))); i >= 0 {
+	if l.Column != "" {
+		if i := slices.Index(names, strings.ToLower(strings.TrimSpace(l.Column))); i >= 0 {
 			return i, true, nil
 		}
-		return 0, false, &exit{
-			err: fmt.Errorf("%s has no column %q", l.path, l.column), code: exitUsage,
-			hint: "its first line reads " + strings.Join(first, ", "),
-		}
+		return 0, false, &ColumnError{fmt.Sprintf("%s has no column %q", l.Path, l.Column), "its first line reads " + strings.Join(first, ", ")}
 	}
 	if i := slices.IndexFunc(names, func(name string) bool { return slices.Contains(usualColumns, name) }); i >= 0 {
 		return i, true, nil
@@ -124,9 +130,8 @@ func (l *phoneList) find(first []string) (column int, header bool, err error) {
 	if i := slices.IndexFunc(first, looksLikePhone); i >= 0 {
 		return i, false, nil
 	}
-	return 0, false, &exit{
-		err: fmt.Errorf("no column of %s looks like phones", l.path), code: exitUsage,
-		hint: "name it with --column; the first line reads " + strings.Join(first, ", "),
+	return 0, false, &ColumnError{
+		"no column of " + l.Path + " looks like phones", "name it with --column; the first line reads " + strings.Join(first, ", "),
 	}
 }
 

@@ -1,7 +1,6 @@
-package main
+package phones
 
 import (
-	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -12,7 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestPhoneLists(t *testing.T) {
+func TestLists(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name, text, column string
@@ -42,58 +41,33 @@ func TestPhoneLists(t *testing.T) {
 			if err := os.WriteFile(path, []byte(c.text), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			for _, l := range []*phoneList{{path: path, column: c.column}, {path: "-", in: strings.NewReader(c.text), column: c.column}} {
-				got := slices.Collect(l.all)
+			for _, l := range []*List{{Path: path, Column: c.column}, {Path: "-", In: strings.NewReader(c.text), Column: c.column}} {
+				got := slices.Collect(l.All)
 				if diff := cmp.Diff(c.want, got); diff != "" {
 					t.Errorf("-want +got:\n%s", diff)
 				}
-				if c.err == "" != (l.err == nil) || (l.err != nil && !strings.Contains(l.err.Error(), c.err)) {
-					t.Errorf("got %v, want %q", l.err, c.err)
+				if c.err == "" != (l.Err == nil) || (l.Err != nil && !strings.Contains(l.Err.Error(), c.err)) {
+					t.Errorf("got %v, want %q", l.Err, c.err)
 				}
 			}
 		})
 	}
 }
 
-// Whatever breaks while a request is written, what was written must not be a whole request.
-func TestBrokenListIsNoRequest(t *testing.T) {
-	t.Parallel()
-	for n := range 3000 {
-		broken := errors.New("the list broke")
-		b := &broadcastFlags{}
-		b.draft.BodyText = "Hola"
-		b.draft.Phones = func(yield func(string) bool) {
-			for range n {
-				if !yield("573001234567") {
-					return
-				}
-			}
-			b.phones.err = broken
-		}
-		var out strings.Builder
-		if err := b.write(&out); !errors.Is(err, broken) {
-			t.Fatalf("after %d phones: %v", n, err)
-		}
-		if strings.HasSuffix(out.String(), "}") {
-			t.Fatalf("after %d phones the request is whole: %.100s", n, out.String())
-		}
-	}
-}
-
 // A list comes from anywhere. Every phone that is read is text that a request can carry, and reading it twice gives the same.
-func FuzzPhoneList(f *testing.F) {
+func FuzzList(f *testing.F) {
 	f.Add("573001234567\n573007654321\n", "")
 	f.Add("\ufeffNombre;TELÉFONO\n\"Díaz; \"\"Ana\"\"\";1\n", "")
 	f.Add("a\tb\n\xff\t1\n", "b")
 	f.Add("\"", "x")
 	f.Fuzz(func(t *testing.T, text, column string) {
 		read := func() ([]string, error) {
-			l := &phoneList{path: "-", in: strings.NewReader(text), column: column}
-			phones := slices.Collect(l.all)
-			if l.count != len(phones) {
-				t.Fatalf("counted %d of %d", l.count, len(phones))
+			l := &List{Path: "-", In: strings.NewReader(text), Column: column}
+			phones := slices.Collect(l.All)
+			if l.Count != len(phones) {
+				t.Fatalf("counted %d of %d", l.Count, len(phones))
 			}
-			return phones, l.err
+			return phones, l.Err
 		}
 		first, err := read()
 		again, otherErr := read()

@@ -1,0 +1,187 @@
+// Package rewrite puts broadcasts of others in order: JSON, files that stand in the event, lists that are too long for one.
+// What comes out can be carried out, and read again later, from its record as it is.
+package rewrite
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"slices"
+
+	"altavoz/schemas"
+)
+
+// What a person reads of a broadcast that can't be put in order.
+const (
+	WhyNoSender  = "El envío no indica el número emisor y no hay uno por defecto"
+	WhyMediaType = "El archivo no es de un tipo que WhatsApp acepte en este encabezado"
+	WhyMediaSize = "El archivo supera el tamaño que WhatsApp acepta en este encabezado"
+)
+
+// blobBatch is how many bytes of slices and parts are written before their acknowledgement is awaited.
+const blobBatch = 1 << 20
+
+// Writer writes to blobs what is too large for a broadcast.
+type Writer struct {
+	// Publish waits until all are acknowledged, with their offsets filled in.
+	Publish func(ctx context.Context, recs ...schemas.Record) ([]schemas.Record, error)
+	// Home returns the partition of the topic that a key belongs to.
+	Home          func(t schemas.Topic, key []byte) int32
+	DefaultSender string // of broadcasts that name none; empty: there is none
+	MaxRecipients uint32
+}
+
+// Broadcast returns the broadcast of a record in order; b is what was read of it, nil if it is JSON. Its errors are a
+// *schemas.FieldError where the record is to blame.
+func (w Writer) Broadcast(ctx context.Context, rec *schemas.Record, b *schemas.Broadcast) (*schemas.Broadcast, error) {
+	origin := &schemas.Origin{Partition: rec.Partition, Offset: rec.Offset}
+	key := schemas.TaskIDFromOrigin(string(schemas.TopicBroadcasts), origin)
+	slicesOf, partsOf := w.blobs(ctx, key), w.blobs(ctx, key)
+	if b == nil {
+		req, err := schemas.ReadRequest(bytes.NewReader(rec.Value), &sink{key: key, slices: slicesOf, parts: partsOf},
+			schemas.RequestLimits{MaxPhones: w.MaxRecipients, MaxBody: schemas.MaxBroadcastBytes})
+		if err != nil {
+			return nil, fmt.Errorf("reading a request: %w", err)
+		}
+		lists, parts, err := refs(slicesOf, partsOf)
+		if err != nil {
+			return nil, err
+		}
+		id := key
+		if req.TaskID != nil {
+			id = *req.TaskID
+		}
+		b = req.Broadcast(id, req.Sender, 0, lists, parts)
+	} else {
+		b = &schemas.Broadcast{} // its own: a second try starts from the record again
+		if err := schemas.Decode(rec, b); err != nil {
+			return nil, fmt.Errorf("reading a broadcast again: %w", err)
+		}
+		if err := moveBlobs(b, key, slicesOf, partsOf); err != nil {
+			return nil, err
+		}
+		lists, parts, err := refs(slicesOf, partsOf)
+		if err != nil {
+			return nil, err
+		}
+		if lists != nil {
+			b.Phones, b.Slices = nil, lists
+		}
+		if parts != nil {
+			b.Content.Media.Inline, b.Content.Media.Parts = nil, parts
+		}
+		if len(b.GetTask()) == 0 {
+			b.Task = key.Bytes()
+		}
+	}
+	b.Sender = cmp.Or(b.GetSender(), w.DefaultSender)
+	b.Origin = cmp.Or(b.GetOrigin(), origin)
+	b.AcceptedMs = cmp.Or(b.GetAcceptedMs(), rec.Time.UnixMilli())
+	if b.GetSlices() == nil {
+		b.Total = uint32(len(b.GetPhones()))
+	}
+	if b.Sender == "" {
+		return nil, &schemas.FieldError{Field: "sender", Code: schemas.CodeRequired, Spanish: WhyNoSender}
+	}
+	return b, nil
+}
+
+// moveBlobs writes what is too large for a broadcast to where such things lie.
+func moveBlobs(b *schemas.Broadcast, key schemas.TaskID, lists, parts *blobs) error {
+	if len(b.GetPhones()) > schemas.InlineRecipients {
+		b.Total = uint32(len(b.GetPhones()))
+		for phones := range slices.Chunk(b.GetPhones(), schemas.SliceRecipients) {
+			if err := lists.add(schemas.EncodeSlice(key, &schemas.Slice{Phones: phones})); err != nil {
+				return err
+			}
+		}
+	}
+	m := b.GetContent().GetMedia()
+	file := m.GetInline()
+	if len(file) == 0 {
+		return nil
+	}
+	kind := b.GetContent().GetHeader()
+	if int64(len(file)) > kind.MaxBytes() {
+		return &schemas.FieldError{Field: "media", Code: schemas.CodeFileSize, Spanish: WhyMediaSize}
+	}
+	mime, ok := schemas.MediaType(kind, file[:min(len(file), schemas.SniffBytes)], m.GetMimeType())
+	if !ok {
+		return &schemas.FieldError{Field: "media", Code: schemas.CodeFileType, Spanish: WhyMediaType}
+	}
+	digest := sha256.Sum256(file)
+	m.MimeType, m.Size, m.Sha256 = mime, uint64(len(file)), digest[:]
+	for part := range slices.Chunk(file, schemas.PartBytes) {
+		if err := parts.add(schemas.EncodeFilePart(key.String(), part)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// blobs writes records to one partition of blobs, in order.
+type blobs struct {
+	ctx       context.Context //nolint:containedctx // of one rewrite, which a schemas.Sink has no other way to know
+	publish   func(ctx context.Context, recs ...schemas.Record) ([]schemas.Record, error)
+	partition int32
+	waiting   []schemas.Record
+	bytes     int
+	offsets   []int64
+}
+
+func (w Writer) blobs(ctx context.Context, key schemas.TaskID) *blobs {
+	return &blobs{ctx: ctx, publish: w.Publish, partition: w.Home(schemas.TopicBlobs, []byte(key.String()))}
+}
+
+func (b *blobs) add(rec schemas.Record) error {
+	rec.Partition = b.partition
+	b.waiting = append(b.waiting, rec)
+	if b.bytes += len(rec.Value); b.bytes < blobBatch {
+		return nil
+	}
+	return b.flush()
+}
+
+func (b *blobs) flush() error {
+	if len(b.waiting) == 0 {
+		return nil
+	}
+	acked, err := b.publish(b.ctx, b.waiting...)
+	if err != nil {
+		return fmt.Errorf("writing blobs: %w", err)
+	}
+	for _, rec := range acked {
+		b.offsets = append(b.offsets, rec.Offset)
+	}
+	b.waiting, b.bytes = nil, 0
+	return nil
+}
+
+// ref says where everything lies; nil: nothing was added.
+func (b *blobs) ref() (*schemas.BlobRef, error) {
+	if err := b.flush(); err != nil || len(b.offsets) == 0 {
+		return nil, err
+	}
+	return schemas.NewBlobRef(b.partition, b.offsets), nil
+}
+
+func refs(lists, parts *blobs) (l, p *schemas.BlobRef, err error) {
+	if l, err = lists.ref(); err == nil {
+		p, err = parts.ref()
+	}
+	return l, p, err
+}
+
+// sink is the schemas.Sink of a request that came as JSON.
+type sink struct {
+	key           schemas.TaskID
+	slices, parts *blobs
+}
+
+func (k *sink) Slice(phones []string) error {
+	return k.slices.add(schemas.EncodeSlice(k.key, &schemas.Slice{Phones: phones}))
+}
+
+func (k *sink) Part(b []byte) error { return k.parts.add(schemas.EncodeFilePart(k.key.String(), b)) }
