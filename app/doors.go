@@ -49,6 +49,9 @@ func (a *App) openDoors(ctx context.Context) error {
 		}
 		*p.into = pub
 		a.stopLast(p.name, pub.Close)
+		if err := pub.Ready(ctx); err != nil {
+			return fmt.Errorf("opening the %s: %w", p.name, err)
+		}
 	}
 	if roles.Has(RoleFanout, RoleSender, RoleAggregator) {
 		reader, err := kafka.NewReader(a.kafka)

@@ -61,6 +61,22 @@ func NewPublisher(c Config, l Layout, linger time.Duration) (*Publisher, error) 
 	return &Publisher{cfg: c, cl: cl}, nil
 }
 
+// Ready returns when records can be written: it asks for the id that every batch carries, so that the first one need not wait
+// for it. It waits for Kafka until ctx ends.
+func (p *Publisher) Ready(ctx context.Context) error {
+	for {
+		_, _, err := p.cl.ProducerID(ctx)
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-time.After(retryTopics):
+		case <-ctx.Done():
+			return fmt.Errorf("asking for a producer's id: %w", errors.Join(context.Cause(ctx), err))
+		}
+	}
+}
+
 // Enqueue takes a record to be written and never blocks. done is called exactly once: with the record as it was
 // acknowledged, or with why it was not. After an error other than ErrBusy the record may still have arrived.
 func (p *Publisher) Enqueue(rec schemas.Record, done func(schemas.Record, error)) {
