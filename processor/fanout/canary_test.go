@@ -199,7 +199,7 @@ func TestReceiptsAreNotWaitedForForEver(t *testing.T) {
 // A takeover while the first are waited for waits again, and not for ever.
 func TestTakeoverGoesOnWaitingForTheFirst(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world) {
-		w.undeliverable(8*time.Second)
+		w.undeliverable(8 * time.Second)
 		p := w.run()
 		id := w.submit(event("100", phonesFrom(0, 400)...))
 		for range 3 {
@@ -235,7 +235,7 @@ func TestPausesOfBothKinds(t *testing.T) {
 // Once paused a task stays so, though later receipts are better: somebody has to look at it.
 func TestBetterReceiptsDoNotResume(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world) {
-		w.undeliverable(canary.ReceiptsWithin+5*time.Second)
+		w.undeliverable(canary.ReceiptsWithin + 5*time.Second)
 		bad := w.outcomes
 		w.outcomes = func(k pair) (schemas.Mark, *receipt) {
 			if k.index < 100 {
