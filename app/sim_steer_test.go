@@ -21,7 +21,7 @@ const (
 type simStop struct {
 	verb     string
 	pipe     int // what may still leave, said the answer
-	accepted int // messages of the task until then
+	accepted int // recipients whose message was accepted until then
 	after    int // until it was to go on; noEnd for a cancel
 }
 
@@ -88,10 +88,11 @@ func (w *world) order(task *simTask, method, path, body string) *simStop {
 	return nil
 }
 
+// acceptedOf counts the recipients whose message was accepted; those of a broadcast that allows it may get more than one.
 func (w *world) acceptedOf(task *simTask) (n int) {
 	for i := range task.phones {
 		_, _, accepted := w.sim.Calls(schemas.Callback(task.id, uint32(i)))
-		n += accepted
+		n += min(accepted, 1)
 	}
 	return n
 }

@@ -235,7 +235,7 @@ func (v *verdict) task(sim *simulator.Simulator, t *task, f *fold) {
 	for i, m := range f.marks {
 		calls, open, accepted := sim.Calls(schemas.Callback(t.id, uint32(i)))
 		v.Messages += accepted
-		t.sent += accepted
+		t.sent += min(accepted, 1)
 		switch {
 		case open > 1 && t.resend:
 			v.Resent += open - 1

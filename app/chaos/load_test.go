@@ -43,7 +43,7 @@ type task struct {
 	// cancelled: somebody asked for it, whatever was answered.
 	cancelled atomic.Bool
 	stops     []*stop // written by one goroutine, read when it is over
-	sent      int     // messages that the API accepted; the checker's
+	sent      int     // recipients whose message the API accepted; the checker's
 }
 
 // draft is a broadcast to be sent.
@@ -157,7 +157,7 @@ func (l *load) draft() *draft {
 		file = append(file, byte(l.rand.IntN(images)))
 		d.body["header_type"], d.body["header_content"] = "image", "data:image/png;base64,"+base64.StdEncoding.EncodeToString(file)
 	}
-	if d.via == "queued" && d.phones >= steerable && l.rand.IntN(2) == 0 {
+	if d.via == "queued" && d.phones >= steerable && l.rand.IntN(3) > 0 {
 		d.steer = rand.New(rand.NewPCG(l.rand.Uint64(), 2))
 	}
 	l.lists.Add(1)

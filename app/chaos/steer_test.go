@@ -17,7 +17,7 @@ import (
 const (
 	tasksPath = "/api/messages/tasks/"
 	// steerable is from how many recipients on a task lasts long enough to be steered.
-	steerable = 250
+	steerable = 100
 	// steerTries times steerPause is longer than any fault lasts.
 	steerTries, steerPause = 200, 300 * time.Millisecond
 )
@@ -26,7 +26,7 @@ const (
 type stop struct {
 	verb     string
 	pipe     int // what the answer said may still leave
-	accepted int // messages of the task until then
+	accepted int // recipients whose message was accepted until then
 	after    int // until it was to go on; for a cancel, in the end
 }
 
@@ -34,7 +34,7 @@ type stop struct {
 func (l *load) steer(ctx context.Context, t *task, r *rand.Rand) {
 	done := context.WithoutCancel(ctx)
 	pause(ctx, between(r, 0, 4*time.Second))
-	switch r.IntN(4) {
+	switch r.IntN(3) {
 	case 0:
 		t.cancelled.Store(true)
 		l.control(done, t, http.MethodPost, "cancel", "")
@@ -52,11 +52,11 @@ func (l *load) steer(ctx context.Context, t *task, r *rand.Rand) {
 	}
 }
 
-// sentTo counts the messages of a task that the API accepted so far.
+// sentTo counts the recipients of a task whose message the API accepted so far; who is resent to counts once.
 func (l *load) sentTo(t *task) (n int) {
 	for i := range t.phones {
 		_, _, accepted := l.h.gate.sim.Calls(schemas.Callback(t.id, uint32(i)))
-		n += accepted
+		n += min(accepted, 1)
 	}
 	return n
 }

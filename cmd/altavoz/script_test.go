@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -68,7 +70,8 @@ func setup(env *testscript.Env) error {
 	return readme(env)
 }
 
-// readme writes the requests that the README shows to requests.sh, for the address of the script.
+// readme writes the requests that the README shows to requests.sh, and those that steer a task to steer.sh, for the address of
+// the script.
 func readme(env *testscript.Env) error {
 	text, err := os.ReadFile("../../README.md")
 	if errors.Is(err, os.ErrNotExist) {
@@ -77,13 +80,18 @@ func readme(env *testscript.Env) error {
 	if err != nil {
 		return err
 	}
-	for i, block := range strings.Split(string(text), "```") {
-		if shell, ok := strings.CutPrefix(block, "sh\n"); i%2 == 1 && ok && strings.Contains(shell, "# 1. Minimal") {
-			shell = strings.ReplaceAll(shell, "http://127.0.0.1:8080", env.Getenv("ALTAVOZ_URL"))
-			return os.WriteFile(filepath.Join(env.WorkDir, "requests.sh"), []byte("set -e\n"+shell), 0o600)
+	blocks := strings.Split(string(text), "```")
+	for name, shows := range map[string]string{"requests.sh": "# 1. Minimal", "steer.sh": "tasks/TASK_ID/pause"} {
+		i := slices.IndexFunc(blocks, func(b string) bool { return strings.HasPrefix(b, "sh\n") && strings.Contains(b, shows) })
+		if i%2 != 1 {
+			return fmt.Errorf("the README does not show %s", shows)
+		}
+		shell := strings.ReplaceAll(strings.TrimPrefix(blocks[i], "sh\n"), "http://127.0.0.1:8080", env.Getenv("ALTAVOZ_URL"))
+		if err := os.WriteFile(filepath.Join(env.WorkDir, name), []byte("set -e\n"+shell), 0o600); err != nil {
+			return err
 		}
 	}
-	return errors.New("the README shows no requests")
+	return nil
 }
 
 // exits runs a command and wants an exit code: exits 3 altavoz send ...
@@ -135,10 +143,11 @@ func await(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Fatalf("%s never said %q; its last word was %s", args[0], args[1], last)
 }
 
-// curl does what the README asks of curl: curl [-s] URL [-d BODY] [-H HEADER]. Unlike curl it ends with the code, on a
-// line of its own.
+// curl does what the README asks of curl: curl [-s] [-X METHOD] URL [-d BODY] [-H HEADER]. Unlike curl it ends with the code, on
+// a line of its own; and with -N, of a feed, after the first event.
 func curl() {
-	var url, body, header string
+	var url, body, header, method string
+	feed := false
 	args := os.Args[1:]
 	for len(args) > 0 {
 		switch {
@@ -146,14 +155,21 @@ func curl() {
 			body, args = args[1], args[1:]
 		case args[0] == "-H" && len(args) > 1:
 			header, args = args[1], args[1:]
+		case args[0] == "-X" && len(args) > 1:
+			method, args = args[1], args[1:]
+		case args[0] == "-sN":
+			feed = true
 		case args[0] != "-s":
 			url = args[0]
 		}
 		args = args[1:]
 	}
-	method := http.MethodGet
-	if body != "" {
+	if method == "" && body != "" {
 		method = http.MethodPost
+	}
+	if feed {
+		firstEvent(url)
+		return
 	}
 	if name, ok := strings.CutPrefix(body, "@"); ok {
 		text, err := os.ReadFile(name)
@@ -167,6 +183,26 @@ func curl() {
 		fail(err)
 	}
 	fmt.Fprintf(os.Stdout, "%s\n%d\n", answer, code)
+}
+
+// firstEvent prints what a feed says until the end of its first event.
+func firstEvent(url string) {
+	ctx, cancel := context.WithTimeout(context.Background(), startPatience)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		fail(err)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		fail(err)
+	}
+	defer resp.Body.Close()
+	lines, told := bufio.NewScanner(resp.Body), false
+	for lines.Scan() && (lines.Text() != "" || !told) {
+		told = told || strings.HasPrefix(lines.Text(), "data: ")
+		fmt.Fprintln(os.Stdout, lines.Text())
+	}
 }
 
 func ask(method, url, body, header string) (int, string, error) {
