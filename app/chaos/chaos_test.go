@@ -75,7 +75,7 @@ func rage(t *testing.T, h *house, seed uint64, length time.Duration, lanes func(
 	loading, enough := context.WithCancel(t.Context())
 	loaded := make(chan struct{})
 	go func() { defer close(loaded); l.run(loading) }()
-	if !await(t.Context(), startTime, func() bool { return h.gate.callsOf("") > 100 }) {
+	if !await(t.Context(), startTime, func() bool { return h.gate.begun() > 100 }) {
 		enough()
 		<-loaded
 		t.Fatalf("the house does not send: %s", h.failures())
@@ -129,7 +129,7 @@ func (s *storm) close(r *report) {
 		accepted = append(accepted, m.Time)
 	}
 	r.Rows = rows(s.kinds, s.events, accepted)
-	r.Calls, r.Refused, r.Webhooks = s.h.gate.callsOf(""), int(s.load.refused.Load()), sum.Webhooks
+	r.Calls, r.Refused, r.Webhooks = s.h.gate.begun(), int(s.load.refused.Load()), sum.Webhooks
 	r.Bound = s.callers*inFlight + sum.Dropped + sum.Unanswered
 }
 

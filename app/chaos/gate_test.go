@@ -44,7 +44,7 @@ type gate struct {
 
 	mu       sync.Mutex
 	inFlight map[string]int // calls under way, by process
-	calls    map[string]int // calls begun
+	calls    int            // begun
 }
 
 func openGate(t *testing.T, seed uint64, target func() string) *gate {
@@ -58,7 +58,7 @@ func openGate(t *testing.T, seed uint64, target func() string) *gate {
 		t.Fatal(err)
 	}
 	g := &gate{
-		url: "http://" + l.Addr().String(), inFlight: map[string]int{}, calls: map[string]int{},
+		url: "http://" + l.Addr().String(), inFlight: map[string]int{},
 		target: target, client: &http.Client{Timeout: hookTimeout},
 	}
 	cfg.Seed, cfg.Records, cfg.PlainPhones, cfg.Faults = seed, keepRecords, true, usualLatency
@@ -123,7 +123,7 @@ func (g *gate) enter(name string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.inFlight[name]++
-	g.calls[name]++
+	g.calls++
 }
 
 func (g *gate) leave(name string) {
@@ -146,18 +146,11 @@ func (g *gate) underWay(name string) int {
 	return n
 }
 
-// callsOf returns how many calls the process has begun; all of them, where the name is empty.
-func (g *gate) callsOf(name string) int {
+// begun returns how many calls were begun so far.
+func (g *gate) begun() int {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if name != "" {
-		return g.calls[name]
-	}
-	n := 0
-	for _, one := range g.calls {
-		n += one
-	}
-	return n
+	return g.calls
 }
 
 // await waits until cond holds, and reports whether it did in time.

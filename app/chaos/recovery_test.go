@@ -198,7 +198,7 @@ func (r *recovery) restarted(role string) time.Duration {
 			r.t.Fatal(err)
 		}
 	}
-	calls := r.h.gate.callsOf("")
+	calls := r.h.gate.begun()
 	switch role {
 	case "producer":
 		p.kill()
@@ -211,18 +211,18 @@ func (r *recovery) restarted(role string) time.Duration {
 		p.kill()
 		r.queue(3, numbers[0])
 		start()
-		r.until("a call", func() bool { return r.h.gate.callsOf("") > calls })
+		r.until("a call", func() bool { return r.h.gate.begun() > calls })
 	case "sender":
 		r.queue(300, numbers[0])
 		r.until("calls", func() bool { return r.h.gate.underWay(p.name) > 3 })
 		p.kill()
-		calls = r.h.gate.callsOf("")
+		calls = r.h.gate.begun()
 		start()
-		r.until("a call", func() bool { return r.h.gate.callsOf("") > calls })
+		r.until("a call", func() bool { return r.h.gate.begun() > calls })
 	case "aggregator":
 		p.kill()
 		id := r.fresh(3, numbers[0])
-		r.until("calls", func() bool { return r.h.gate.callsOf("") >= calls+3 && r.h.gate.underWay("") == 0 })
+		r.until("calls", func() bool { return r.h.gate.begun() >= calls+3 && r.h.gate.underWay("") == 0 })
 		start()
 		r.until("the end of a task", func() bool { s, ok := r.statusOf(r.t.Context(), id); return ok && ended(s) })
 	}
