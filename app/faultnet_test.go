@@ -37,18 +37,19 @@ func newFaultNet(dial func(context.Context, string, string) (net.Conn, error), l
 	}
 }
 
-// dialing is how long it takes to reach somebody, or nobody: what tries again at once would do so for ever where that takes no
-// time (franz-go 1.22 does, for the id of a producer).
-const dialing = 5 * time.Millisecond
+// refusing is how long it takes to reach nobody: what tries again at once would do so for ever where that takes no time
+// (franz-go 1.22 does, for the id of a producer).
+const refusing = 5 * time.Millisecond
 
 // Dial is the process's way out.
 func (n *faultNet) Dial(ctx context.Context, network, addr string) (net.Conn, error) {
-	time.Sleep(dialing)
 	if err := n.pass(); err != nil {
+		time.Sleep(refusing)
 		return nil, err
 	}
 	c, err := n.dial(ctx, network, addr)
 	if err != nil {
+		time.Sleep(refusing)
 		return nil, err
 	}
 	return n.adopt(c, addr)

@@ -17,6 +17,9 @@ const (
 	simFewSeeds  = 8   // where nobody says how many
 	simManySeeds = 200 // from here on every kind of fault must have happened
 	simLarge     = 50  // every so many-th seed is a large history
+	// simStuck is how long a history may take in real time: some seconds, on a machine with nothing else to do. A client that
+	// asks again without a pause keeps fake time from passing.
+	simStuck = 5 * time.Minute
 )
 
 // simRun is what a run was asked for. Environment: SIM_SEEDS says how many seeds, SIM_FIRST the first of them, SIM_SEED a
@@ -99,6 +102,8 @@ func simulate(t *testing.T, seed uint64, only []string, total *simTally) {
 	t.Helper()
 	tally, dir := newSimTally(), t.TempDir()
 	defer func() { total.add(tally) }()
+	stuck := time.AfterFunc(simStuck, func() { panic(fmt.Sprintf("seed %d stands still: its time does not pass", seed)) })
+	defer stuck.Stop()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, seed, dir, only)
 		w.tally = tally

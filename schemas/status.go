@@ -12,8 +12,8 @@ func (x *Status) Decided() uint32 {
 }
 
 // Supersedes reports whether x is a later word on its task than known. A process that lost the task and does not know it
-// yet may write a higher version that knows less; what is decided stays decided, so that one is not believed, and the
-// owner writes over it soon.
+// yet may write a higher version that knows less; what is said of a recipient only rises, and an end stays where it is, so
+// that one is not believed, and the owner writes over it soon.
 func (x *Status) Supersedes(known *Status) bool {
 	switch {
 	case known == nil:
@@ -23,5 +23,25 @@ func (x *Status) Supersedes(known *Status) bool {
 	case known.GetPlan() == nil: // outcomes that came before the plan may be of recipients that it does not have
 		return true
 	}
-	return x.Decided() >= known.Decided() && (known.GetFinishedMs() == 0 || x.GetFinishedMs() != 0)
+	ended, end := known.GetFinishedMs(), x.GetFinishedMs()
+	return (ended == 0 || end != 0 && end <= ended) && x.saysAll(known)
+}
+
+// saysAll reports whether every recipient can have come to at least the mark that known counts for it: of each mark and
+// those above it there are no fewer.
+func (x *Status) saysAll(known *Status) bool {
+	var more [256]int64
+	for _, c := range x.GetCounts() {
+		more[c.GetMark()%256] += int64(c.GetCount())
+	}
+	for _, c := range known.GetCounts() {
+		more[c.GetMark()%256] -= int64(c.GetCount())
+	}
+	above := int64(0)
+	for m := len(more) - 1; m > int(MarkPending); m-- {
+		if above += more[m]; above < 0 {
+			return false
+		}
+	}
+	return true
 }
