@@ -49,8 +49,8 @@ func (a *App) openDoors(ctx context.Context) error {
 		}
 		*p.into = pub
 		a.stopLast(p.name, pub.Close)
-		if err := pub.Prime(ctx); err != nil {
-			a.log.Debug("the "+p.name+" is not primed", "error", err)
+		if err := pub.Ready(ctx); err != nil {
+			return fmt.Errorf("opening the %s: %w", p.name, err)
 		}
 	}
 	if roles.Has(RoleFanout, RoleSender, RoleAggregator) {

@@ -347,3 +347,22 @@ func TestCoordinatorAway(t *testing.T) {
 		})
 	}
 }
+
+// A publisher that is opened while the broker is stopped is ready when the broker is back.
+func TestPublisherIsReadyWhenTheBrokerIs(t *testing.T) {
+	t.Parallel()
+	inOutage(t, func(h *house) {
+		h.side.stop()
+		p := publisher(h.t, h.c, h.l)
+		back := time.AfterFunc(outage, h.side.cont)
+		defer back.Stop()
+		began := time.Now()
+		if err := p.Ready(h.t.Context()); err != nil {
+			t.Error(err)
+		}
+		if waited := time.Since(began); waited < outage {
+			t.Errorf("ready after %v without a broker", waited)
+		}
+		_ = p.Close(h.t.Context())
+	})
+}

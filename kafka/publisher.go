@@ -61,13 +61,20 @@ func NewPublisher(c Config, l Layout, linger time.Duration) (*Publisher, error) 
 	return &Publisher{cfg: c, cl: cl}, nil
 }
 
-// Prime has Kafka hand out the id that records are written under, so that the first of them do not wait for it. An error
-// means that they will.
-func (p *Publisher) Prime(ctx context.Context) error {
-	if _, _, err := p.cl.ProducerID(ctx); err != nil {
-		return fmt.Errorf("asking for a producer id: %w", err)
+// Ready returns when records can be written: it asks for the id that every batch carries, so that the first one need not wait
+// for it. It waits for Kafka until ctx ends.
+func (p *Publisher) Ready(ctx context.Context) error {
+	for {
+		_, _, err := p.cl.ProducerID(ctx)
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-time.After(retryTopics):
+		case <-ctx.Done():
+			return fmt.Errorf("asking for a producer's id: %w", errors.Join(context.Cause(ctx), err))
+		}
 	}
-	return nil
 }
 
 // Enqueue takes a record to be written and never blocks. done is called exactly once: with the record as it was

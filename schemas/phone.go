@@ -41,6 +41,13 @@ func ParsePhone(text, region string) (Phone, error) {
 	if strings.ContainsFunc(text, notDialable) { // letters would be read as a keypad, extensions dropped
 		return "", ErrPhone
 	}
+	// Two zeros are what people write for "+". In Colombia they may also be the start of a carrier's prefix (005, 007, 009), by
+	// which 0057 300 123 4567 would be a number in Russia.
+	if digits, ok := strings.CutPrefix(text, "00"); ok {
+		if p, ok := international("+" + digits); ok {
+			return p, nil
+		}
+	}
 	// A number of the region wins over digits that happen to read as another country's; metadata lags behind
 	// newly opened prefixes, so what is merely possible is still taken, last.
 	home, err := phonenumbers.Parse(text, region)

@@ -5,16 +5,21 @@
 //	                 │          └─────► results   (Plan, Dispatched; invalid and repeated recipients)
 //	                 └► home partition, rejects
 //	statuses ──► what is decided, so how many of a number's sends are in the pipe
+//	controls ──► what is wanted of a task while it goes on
 //
-// A broadcast waits as its list of recipients and a cursor. Tasks of a sender number take turns (scheduler.go), and a
+// A broadcast waits as its list of recipients and a cursor. Tasks of a sender number take turns (turns/queue.go), and a
 // turn is taken only while fewer than W of the number's sends are undecided; so whatever slows the senders slows this
 // stage too, and three recipients never wait behind a million.
 //
+// A schedule, a window, a pause, a cancel, an end and the first recipients of a long list (canary) are all one question:
+// does the task take turns? look.go answers it, whenever something has changed or the time has come, and steer.go says
+// so to people. Nothing of it is remembered: the Status, the view of controls and the cursor are all that a takeover needs.
+//
 // # The ledger
 //
-// A turn is committed as leased before the first of its sends is produced (ledger.go). What a takeover finds leased may
+// A turn is committed as leased before the first of its sends is produced (park.go). What a takeover finds leased may
 // or may not have been sent to the log, and is repeated for the recipients that nobody has decided; nothing else is.
-// A broadcast leaves the ledger when its Status says all that the ledger says (ledger.go, parking): the next owner finds
+// A broadcast leaves the ledger when its Status says all that the ledger says (park.go): the next owner finds
 // it there.
 //
 // # How far a zombie reaches

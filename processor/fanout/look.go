@@ -61,6 +61,8 @@ func (s *slot) look(t *task, now time.Time) {
 func (s *slot) timeUp(t *task) {
 	switch {
 	case t.state == stateClosed:
+		t.deadline = t.grace(time.Now()) // once more if that did not help
+		s.queue(t).LookAt(&t.Entry, t.deadline)
 		s.giveUp(t)
 	case t.turn == nil:
 		s.end(t, time.Now(), schemas.MarkExpired, schemas.MarkExpired.Spanish())

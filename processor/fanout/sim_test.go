@@ -110,6 +110,7 @@ func (h *history) run() {
 	h.settleOwners()
 	for _, b := range h.accepted {
 		h.resume(schemas.TaskID(b.GetTask()))
+		h.control(schemas.TaskID(b.GetTask()), schemas.ControlKind_CONTROL_KIND_SPEED, 0)
 	}
 	for _, b := range h.accepted {
 		h.finished(schemas.TaskID(b.GetTask()))

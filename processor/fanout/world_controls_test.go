@@ -167,6 +167,9 @@ func (w *world) inTime(id schemas.TaskID, s *schemas.Send, found bool) {
 	if !open && !found {
 		w.failf("a send of %s is dispatched outside its window", id)
 	}
+	if now.After(time.UnixMilli(s.GetNotAfterMs()).Add(dispatchSlack)) && !found {
+		w.failf("a send of %s is dispatched after its end", id)
+	}
 	if p := w.planOf(id); p != nil && now.UnixMilli() < p.GetScheduleMs() {
 		w.failf("a send of %s is dispatched before its schedule", id)
 	}

@@ -1,0 +1,113 @@
+package rewrite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"altavoz/schemas"
+)
+
+// blobsLog keeps what was published.
+type blobsLog struct {
+	recs []schemas.Record
+	fail error
+}
+
+func (l *blobsLog) publish(_ context.Context, recs ...schemas.Record) ([]schemas.Record, error) {
+	if l.fail != nil {
+		return nil, l.fail
+	}
+	out := make([]schemas.Record, len(recs))
+	for i, rec := range recs {
+		rec.Offset = int64(len(l.recs))
+		l.recs = append(l.recs, rec)
+		out[i] = rec
+	}
+	return out, nil
+}
+
+func (l *blobsLog) writer() Writer {
+	return Writer{
+		Publish: l.publish, Home: func(schemas.Topic, []byte) int32 { return 3 }, DefaultSender: "100", MaxRecipients: 10_000,
+	}
+}
+
+func TestJSONBecomesABroadcast(t *testing.T) {
+	t.Parallel()
+	var l blobsLog
+	phones := make([]string, 2500)
+	for i := range phones {
+		phones[i] = fmt.Sprintf(`"57300%07d"`, i)
+	}
+	rec := schemas.Record{Partition: 1, Offset: 7, Time: time.UnixMilli(5), Value: fmt.Appendf(nil, `{"body_text":"hola","phones":[%s]}`, strings.Join(phones, ","))}
+	b, err := l.writer().Broadcast(t.Context(), &rec, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b.GetTotal() != 2500 || len(b.GetPhones()) > 0 || len(b.GetSlices().Offsets()) != 3 || b.GetSlices().GetPartition() != 3 || len(l.recs) != 3 {
+		t.Errorf("%v, %d blobs", b, len(l.recs))
+	}
+	if b.GetSender() != "100" || b.GetOrigin().GetOffset() != 7 || b.GetAcceptedMs() != 5 || len(b.GetTask()) == 0 {
+		t.Errorf("%v", b)
+	}
+}
+
+// Whoever tries again gets the same task, and the record as it was.
+func TestSecondTryStartsFromTheRecord(t *testing.T) {
+	t.Parallel()
+	in := &schemas.Broadcast{Content: &schemas.Content{
+		Body: "hola", Header: schemas.HeaderKind_HEADER_KIND_DOCUMENT, Media: &schemas.MediaRef{Inline: []byte("%PDF-1.7\n"), Filename: "a.pdf"},
+	}, Phones: []string{"573001234567"}, Sender: "200"}
+	rec := schemas.EncodeBroadcast(in)
+	rec.Partition, rec.Offset = 0, 4
+	l := blobsLog{fail: errors.New("the broker is away")}
+	if _, err := l.writer().Broadcast(t.Context(), &rec, in); !errors.Is(err, l.fail) {
+		t.Fatalf("%v", err)
+	}
+	l.fail = nil
+	first, err := l.writer().Broadcast(t.Context(), &rec, in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := l.writer().Broadcast(t.Context(), &rec, in)
+	if err != nil || string(first.GetTask()) != string(second.GetTask()) {
+		t.Errorf("%x and %x, %v", first.GetTask(), second.GetTask(), err)
+	}
+	if m := second.GetContent().GetMedia(); len(m.GetInline()) > 0 || len(m.GetParts().Offsets()) != 1 || m.GetMimeType() != "application/pdf" || second.GetSender() != "200" {
+		t.Errorf("%v", second)
+	}
+}
+
+func TestWhatCantBePutInOrderSaysWhy(t *testing.T) {
+	t.Parallel()
+	file := func(kind schemas.HeaderKind, b []byte) *schemas.Broadcast {
+		return &schemas.Broadcast{Sender: "200", Phones: []string{"573001234567"}, Content: &schemas.Content{Header: kind, Media: &schemas.MediaRef{Inline: b}}}
+	}
+	for _, tt := range []struct {
+		name      string
+		b         *schemas.Broadcast
+		byDefault string
+		want      string
+	}{
+		{"no number", &schemas.Broadcast{Phones: []string{"573001234567"}}, "", WhyNoSender},
+		{"a type that is not the header's", file(schemas.HeaderKind_HEADER_KIND_IMAGE, []byte("%PDF-1.7\n")), "100", WhyMediaType},
+		{"too large", file(schemas.HeaderKind_HEADER_KIND_IMAGE, make([]byte, schemas.HeaderKind_HEADER_KIND_IMAGE.MaxBytes()+1)), "100", WhyMediaSize},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			var l blobsLog
+			w := l.writer()
+			w.DefaultSender = tt.byDefault
+			rec := schemas.EncodeBroadcast(tt.b)
+			_, err := w.Broadcast(t.Context(), &rec, tt.b)
+			var field *schemas.FieldError
+			if !errors.As(err, &field) || field.Spanish != tt.want {
+				t.Errorf("%v, want %q", err, tt.want)
+			}
+		})
+	}
+}
