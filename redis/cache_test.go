@@ -59,6 +59,7 @@ func puts(t *testing.T, c, other *Cache, key, id string) {
 	got, ok := "", false
 	for end := time.Now().Add(6 * restTime); got != id && time.Now().Before(end); got, ok = other.Get(t.Context(), key) {
 		c.Put(t.Context(), key, id, time.Hour)
+		time.Sleep(time.Millisecond)
 	}
 	if !ok || got != id {
 		t.Fatalf("put %q, got %q, %v", id, got, ok)
