@@ -23,8 +23,18 @@ const (
 	settledPart = 0.999
 )
 
+// beside lets the tests of `make test` run beside each other, since mostly they wait. Where somebody wants figures, each has
+// the machine for itself.
+func beside(t *testing.T) {
+	t.Helper()
+	if os.Getenv("CHAOS_MINUTES") == "" && os.Getenv("RECOVERY_KILLS") == "" {
+		t.Parallel()
+	}
+}
+
 // TestEndToEndChaosEmbedded hurts one `altavoz up`.
 func TestEndToEndChaosEmbedded(t *testing.T) {
+	beside(t)
 	length, seed := parameters(t, "embedded")
 	h := newHouse(t, "embedded", seed)
 	h.embedded(h.dir + "/data")
@@ -33,6 +43,7 @@ func TestEndToEndChaosEmbedded(t *testing.T) {
 
 // TestEndToEndChaosKafka hurts processes of all roles, a real Kafka and a real Redis.
 func TestEndToEndChaosKafka(t *testing.T) {
+	beside(t)
 	length, seed := parameters(t, "kafka")
 	h := newHouse(t, "kafka", seed)
 	h.real(realSpecs)

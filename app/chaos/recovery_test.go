@@ -144,6 +144,7 @@ func (r *recovery) sound(t *testing.T) {
 
 // TestEndToEndRecovery measures how soon processes on a real Kafka work again.
 func TestEndToEndRecovery(t *testing.T) {
+	beside(t)
 	h := newHouse(t, "recovery", 1)
 	h.real([]spec{{"producer-0", "producer", true}, {"fanout-0", "fanout", true}, {"sender-0", "sender", true}, {"aggregator-0", "aggregator", true}})
 	r := newRecovery(t, h)
@@ -329,6 +330,7 @@ func (r *recovery) answers(away func() bool) []time.Duration {
 
 // TestEndToEndRecoveryDisk fills the disk under Kafka, embedded and real, and frees it again.
 func TestEndToEndRecoveryDisk(t *testing.T) {
+	beside(t)
 	t.Run("embedded", func(t *testing.T) {
 		h := newHouse(t, "disk-embedded", 1)
 		disk := smallDisk(t, filepath.Join(h.dir, "data"))
