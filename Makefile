@@ -67,6 +67,10 @@ sim: ## the whole house in fake time with seeded faults: SEEDS=10000, or SEED=17
 		SIM_TRIES=$(TRIES) GOGC=400 ../.cache/sim.test -test.timeout $(if $(SEEDS)$(SEED),0,$(SIM_LIMIT)) $(if $(SEED),-test.v) \
 		-test.run '$(SIMULATION)')
 
+mutants: ## each safeguard is taken out of the code once: the test that is named for it must turn red
+	$(call present,$(MUTATIONS))
+	$(call timed,mutants,go test -count=1 -timeout $(MUT_TIME) -run '$(MUTATIONS)' ./app)
+
 # The real binary on real servers, hurt at random moments. In `make e2e` the same for some seconds.
 chaos: real-servers ## faults at random moments for MINUTES=2, then who got what: SEED=17 SETTING=kafka or embedded
 	$(call timed,chaos,CHAOS_MINUTES=$(MINUTES) CHAOS_SEED=$(SEED) CHAOS_SETTING=$(SETTING) \
