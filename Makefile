@@ -82,7 +82,7 @@ recovery: real-servers ## how soon it works again: KILLS=20 a role, the broker k
 fuzz: ## every fuzz test for FUZZTIME=10s
 	@grep -rl --include='*_test.go' '^func Fuzz' . | while read -r file; do \
 		for name in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\).*/\1/p' "$$file"); do \
-			go test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) "$$(dirname "$$file")"; done; done
+			go test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 100x "$$(dirname "$$file")"; done; done
 
 bench: real-servers ## sends a second and CPU a send, beside a bare loop over net/http
 	go test -run '^$$' -bench House -benchtime 1x -timeout 20m ./app
