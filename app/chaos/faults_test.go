@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -58,13 +59,28 @@ func between(r *rand.Rand, from, to time.Duration) time.Duration {
 	return from + time.Duration(r.Int64N(int64(to-from)+1))
 }
 
+// missing returns the kinds of faults that did not come yet while calls were under way.
+func (s *storm) missing() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	reached := make(map[string]bool)
+	for _, e := range s.events {
+		reached[e.kind] = reached[e.kind] || e.underWay > 0
+	}
+	return slices.DeleteFunc(slices.Clone(s.kinds), func(kind string) bool { return reached[kind] })
+}
+
 // run lets all lanes rage until ctx ends, and gives back what they hurt.
 func (s *storm) run(ctx context.Context, seed uint64, lanes []lane) {
 	var wg sync.WaitGroup
-	for i, ln := range lanes {
+	s.mu.Lock()
+	for _, ln := range lanes {
 		for _, f := range ln.faults {
 			s.kinds = append(s.kinds, f.kind)
 		}
+	}
+	s.mu.Unlock()
+	for i, ln := range lanes {
 		r := rand.New(rand.NewPCG(seed, uint64(100+i)))
 		wg.Go(func() { s.lane(ctx, r, ln, &wg) })
 	}
@@ -332,6 +348,7 @@ func (s *storm) api(kind, words string, hits func() int) fault {
 			before := hits()
 			s.rule("fault", words)
 			pause(ctx, between(r, 1500*time.Millisecond, 3500*time.Millisecond))
+			await(ctx, patience, func() bool { return hits() > before })
 			s.rule("fault", "")
 			return hits() - before
 		}
