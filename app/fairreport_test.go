@@ -209,8 +209,8 @@ func (r *fairReport) print(w io.Writer) {
 	direct("direct broadcasts on that number before", r.BeforeStop)
 	direct("and beside the stopped one", r.BesideStop)
 	a := r.Account
-	row("lost, doubled", fmt.Sprintf("%d, %d", a.Lost, a.Doubled), fmt.Sprintf("%d recipients: %d sent, %d expired, %d unknown, %d failed",
-		a.Recipients, a.Sent, a.Expired, a.Unknown, a.Failed), "")
+	row("lost, doubled", fmt.Sprintf("%d, %d", a.Lost, a.Doubled), fmt.Sprintf("%d recipients: %d sent, %d expired, %d unknown, %d failed; %d sent of requests refused with 503",
+		a.Recipients, a.Sent, a.Expired, a.Unknown, a.Failed, a.Untold), "")
 	row("of the machine, other processes had", fmt.Sprintf("%.0f %%", r.Elsewhere*100), "", "")
 	line, err := json.Marshal(r)
 	if err != nil {
@@ -240,7 +240,7 @@ func (r *fairReport) judge(b *testing.B) {
 			b.Errorf("a number went at %.0f a second beside a %s one, and at %.0f without", x.Beside, what, x.Before)
 		}
 	}
-	if a := r.Account; a.Lost != 0 || a.Doubled != 0 || a.Failed != 0 {
+	if a := r.Account; a.Lost != 0 || a.Doubled != 0 || a.Failed != 0 || a.Untold != 0 {
 		b.Errorf("%+v", a)
 	}
 }
