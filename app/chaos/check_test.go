@@ -182,6 +182,14 @@ func (l *load) judge(ctx context.Context, patience time.Duration) (*verdict, err
 	return v, err
 }
 
+// said reports whether the last word on the task is one that was asked for: it may be cancelled when everybody was in the pipe.
+func (t *task) said(s status) bool {
+	if s.Status == "REVOKED" {
+		return t.cancelled.Load()
+	}
+	return s.Result.Cancelled == 0
+}
+
 func (l *load) compare(ctx context.Context, folds map[schemas.TaskID]*fold) *verdict {
 	v := &verdict{}
 	known := make(map[schemas.TaskID]*task)
@@ -215,7 +223,7 @@ func (l *load) compare(ctx context.Context, folds map[schemas.TaskID]*fold) *ver
 		v.Tasks++
 		v.task(l.h.gate.sim, t, f)
 		v.steered(t, f)
-		if s, ok := l.statusOf(ctx, id); !ok || !ended(s) || s.Status == "FAILURE" || s.Result != f.counts() || (s.Status == "REVOKED") != (s.Result.Cancelled > 0) {
+		if s, ok := l.statusOf(ctx, id); !ok || !ended(s) || s.Status == "FAILURE" || s.Result != f.counts() || !t.said(s) {
 			v.Disagree++
 			v.say("task %s (%s of %d): the status says (%v) %+v, results say %+v", id, t.via, t.phones, ok, s, f.counts())
 		}
