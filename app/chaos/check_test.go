@@ -163,6 +163,36 @@ func (h *house) recount(ctx context.Context) (map[schemas.TaskID]*fold, error) {
 	return folds, nil
 }
 
+// resending reads which broadcasts allow a second message: of one that was accepted without an answer nobody else knows.
+func (h *house) resending(ctx context.Context) (map[schemas.TaskID]bool, error) {
+	reader, err := h.reader()
+	if err != nil {
+		return nil, err
+	}
+	defer reader.Close()
+	ends, err := reader.Ends(ctx, schemas.TopicBroadcasts)
+	if err != nil {
+		return nil, err
+	}
+	out := make(map[schemas.TaskID]bool)
+	for p, end := range ends {
+		err := reader.Range(ctx, schemas.Slot{Topic: schemas.TopicBroadcasts, Partition: p}, 0, end, func(rec schemas.Record) error {
+			var b schemas.Broadcast
+			if schemas.Decode(&rec, &b) != nil { // JSON, of which the fanout writes a copy
+				return nil
+			}
+			if id, err := schemas.TaskIDFromBytes(b.GetTask()); err == nil && b.GetOnUnknown() == schemas.OnUnknown_ON_UNKNOWN_RESEND {
+				out[id] = true
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
 // judge compares the witnesses. It asks again for a while where only the status differs: it is written a moment later.
 func (l *load) judge(ctx context.Context, patience time.Duration) (*verdict, error) {
 	var v *verdict
@@ -172,7 +202,11 @@ func (l *load) judge(ctx context.Context, patience time.Duration) (*verdict, err
 		if folds, err = l.h.recount(ctx); err != nil {
 			return false
 		}
-		v = l.compare(ctx, folds)
+		var resend map[schemas.TaskID]bool
+		if resend, err = l.h.resending(ctx); err != nil {
+			return false
+		}
+		v = l.compare(ctx, folds, resend)
 		if v.Disagree == 0 && v.Lost == 0 {
 			return true
 		}
@@ -190,12 +224,16 @@ func (t *task) said(s status) bool {
 	return s.Result.Cancelled == 0
 }
 
-func (l *load) compare(ctx context.Context, folds map[schemas.TaskID]*fold) *verdict {
+func (l *load) compare(ctx context.Context, folds map[schemas.TaskID]*fold, resend map[schemas.TaskID]bool) *verdict {
 	v := &verdict{}
 	known := make(map[schemas.TaskID]*task)
 	for _, t := range l.h.list() {
 		if known[t.id] != nil {
 			v.say("task %s was accepted twice", t.id)
+			v.Mistaken++
+		}
+		if t.resend != resend[t.id] && folds[t.id] != nil {
+			v.say("task %s: resend was asked for: %v, is: %v", t.id, t.resend, resend[t.id])
 			v.Mistaken++
 		}
 		known[t.id] = t
@@ -213,7 +251,8 @@ func (l *load) compare(ctx context.Context, folds map[schemas.TaskID]*fold) *ver
 		t := known[id]
 		if t == nil {
 			v.Orphans++
-			t = &task{id: id, via: "no answer", phones: f.total}
+			t = &task{id: id, via: "no answer", phones: f.total, resend: resend[id]}
+			known[id] = t
 		}
 		if !f.planned {
 			v.say("task %s (%s) has results and no plan", id, t.via)
