@@ -178,8 +178,8 @@ func (h *house) resending(ctx context.Context) (map[schemas.TaskID]bool, error) 
 	for p, end := range ends {
 		err := reader.Range(ctx, schemas.Slot{Topic: schemas.TopicBroadcasts, Partition: p}, 0, end, func(rec schemas.Record) error {
 			var b schemas.Broadcast
-			if schemas.Decode(&rec, &b) != nil { // JSON, of which the fanout writes a copy
-				return nil
+			if schemas.Decode(&rec, &b) != nil {
+				return nil //nolint:nilerr // JSON, of which the fanout writes a copy
 			}
 			if id, err := schemas.TaskIDFromBytes(b.GetTask()); err == nil && b.GetOnUnknown() == schemas.OnUnknown_ON_UNKNOWN_RESEND {
 				out[id] = true
