@@ -232,7 +232,9 @@ func TestNumbersDoNotDisturbEachOther(t *testing.T) {
 		for number, want := range map[string]float64{"fast": 160, "slow": 8} {
 			got := float64(calls[number]) / (run / 10)
 			usable := (1 - expressPart) * want
-			if got < 0.9*usable { // the hanging calls have some of the 64 that the fast one could do with
+			// The hanging calls have some of the 64 that the fast one could do with: 136 to 147 of 152 were seen, by how the
+			// goroutines took turns. Where room went to whoever came first, it were 30.
+			if got < 0.85*usable {
 				t.Errorf("%s: %.1f a second of %v", number, got, usable)
 			}
 			t.Logf("%s: %.1f a second of %v", number, got, usable)
