@@ -214,7 +214,7 @@ func TestNumbersDoNotDisturbEachOther(t *testing.T) {
 				}
 			}
 		}
-		const warm, run = 200, 600 // tenths of a second
+		const warm, minute, run = 200, 600, 1800 // tenths of a second; the shorter, the more it depends on how goroutines take turns
 		var begin time.Time
 		for i := range warm + run {
 			if i == warm {
@@ -223,24 +223,25 @@ func TestNumbersDoNotDisturbEachOther(t *testing.T) {
 			fill()
 			w.rest(100 * time.Millisecond)
 		}
-		calls := map[string]int{}
+		calls, first := map[string]int{}, map[string]int{} // of the whole run, and of its first minute
 		for _, c := range w.calls {
-			if !c.at.Before(begin) {
+			if since := c.at.Sub(begin); since >= 0 {
 				calls[c.sender]++
+				if since < minute*100*time.Millisecond {
+					first[c.sender]++
+				}
 			}
 		}
 		for number, want := range map[string]float64{"fast": 160, "slow": 8} {
 			got := float64(calls[number]) / (run / 10)
 			usable := (1 - expressPart) * want
-			// The hanging calls have some of the 64 that the fast one could do with: 136 to 147 of 152 were seen, by how the
-			// goroutines took turns. Where room went to whoever came first, it were 30.
-			if got < 0.85*usable {
+			if got < 0.9*usable { // the hanging calls have some of the 64 that the fast one could do with
 				t.Errorf("%s: %.1f a second of %v", number, got, usable)
 			}
 			t.Logf("%s: %.1f a second of %v", number, got, usable)
 		}
-		if calls["stopped"] > 3 || calls["throttled"] > 10 {
-			t.Errorf("%v", calls)
+		if first["stopped"] > 3 || first["throttled"] > 10 {
+			t.Errorf("%v", first)
 		}
 		w.lock(func() { w.answer, w.latency = nil, nil })
 	})
