@@ -10,6 +10,7 @@ import (
 	"altavoz/processor/aggregator"
 	"altavoz/processor/fanout"
 	"altavoz/processor/sender"
+	"altavoz/processor/slots"
 	"altavoz/producer"
 	"altavoz/redis"
 	"altavoz/schemas"
@@ -24,8 +25,9 @@ var (
 	_ producer.Tasks    = (*kafka.Statuses)(nil)
 	_ producer.Webhooks = (*whatsapp.Webhooks)(nil)
 
-	_ fanout.Ledger   = (*kafka.Group)(nil)
-	_ fanout.Flow     = (*kafka.Group)(nil)
+	_ slots.Ledger = (*kafka.Group)(nil) // of fanout and aggregator
+	_ slots.Flow   = (*kafka.Group)(nil)
+
 	_ fanout.Log      = (*kafka.Publisher)(nil)
 	_ fanout.Records  = (*kafka.Reader)(nil)
 	_ fanout.Statuses = (*kafka.Statuses)(nil)
@@ -39,10 +41,8 @@ var (
 	_ sender.Media     = (*media.Resolver)(nil)
 	_ sender.Messenger = (*whatsapp.Client)(nil)
 
-	_ aggregator.Ledger = (*kafka.Group)(nil)
-	_ aggregator.Flow   = (*kafka.Group)(nil)
-	_ aggregator.Log    = (*kafka.Publisher)(nil)
-	_ aggregator.Table  = (*kafka.Reader)(nil)
+	_ aggregator.Log   = (*kafka.Publisher)(nil)
+	_ aggregator.Table = (*kafka.Reader)(nil)
 
 	_ media.Uploader = (*whatsapp.Client)(nil)
 	_ media.Parts    = blobs{}

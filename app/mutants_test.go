@@ -129,13 +129,18 @@ func mutants() []mutant {
 			"TestLostDuringCommit",
 		},
 		{
-			"a lost partition of broadcasts is still committed", "processor/fanout/stage.go",
-			"delete(st.positions, s)", "",
+			"a lost partition of broadcasts or results is still committed", "processor/slots/slots.go",
+			"delete(set.positions, k)", "",
 			"TestLostIsNotCommitted",
 		},
 		{
-			"a lost partition of results is still committed", "processor/aggregator/stage.go",
-			"delete(st.positions, s)", "",
+			"giving up broadcasts or results does not wait for the commit under way", "processor/slots/slots.go",
+			"if committing != nil {\n\t\t<-committing\n\t}", "_ = committing",
+			"TestLostIsNotCommitted",
+		},
+		{
+			"a position is committed of a partition that came back", "processor/slots/slots.go",
+			"if set.live[pos.Slot] == s {", "if true {",
 			"TestLostIsNotCommitted",
 		},
 

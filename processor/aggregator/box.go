@@ -3,6 +3,7 @@ package aggregator
 import (
 	"sync"
 
+	"altavoz/processor/slots"
 	"altavoz/schemas"
 )
 
@@ -22,8 +23,7 @@ type mailbox struct {
 	waiting int   // results
 	reached int64 // highest position committed
 
-	flow   sync.Mutex // orders pausing and resuming, so that the last word is the right one
-	paused bool
+	tap *slots.Tap
 }
 
 // inbox is one round's worth of it.
@@ -41,8 +41,8 @@ type committed struct {
 	refused bool
 }
 
-func newMailbox() *mailbox {
-	return &mailbox{signal: make(chan struct{}, 1), reached: schemas.NoOffset}
+func newMailbox(tap *slots.Tap) *mailbox {
+	return &mailbox{signal: make(chan struct{}, 1), reached: schemas.NoOffset, tap: tap}
 }
 
 func (b *mailbox) wake() {
@@ -73,29 +73,14 @@ func (b *mailbox) answer(c committed) {
 }
 
 // put adds results, and pauses the reading of the slot when enough wait.
-func (b *mailbox) put(recs []schemas.Record, flow Flow, slot schemas.Slot) {
+func (b *mailbox) put(recs []schemas.Record) {
 	b.update(func(in *inbox) { in.results = append(in.results, recs...) })
-	b.throttle(flow, slot, func(waiting int) bool { return b.paused || waiting >= inboxHigh })
+	b.tap.Turn(func(shut bool) bool { return shut || b.size() >= inboxHigh })
 }
 
 // relax resumes the reading of the slot when little enough waits.
-func (b *mailbox) relax(flow Flow, slot schemas.Slot) {
-	b.throttle(flow, slot, func(waiting int) bool { return b.paused && waiting > inboxLow })
-}
-
-func (b *mailbox) throttle(flow Flow, slot schemas.Slot, want func(waiting int) bool) {
-	b.flow.Lock()
-	defer b.flow.Unlock()
-	pause := want(b.size())
-	if pause == b.paused {
-		return
-	}
-	b.paused = pause
-	if pause {
-		flow.Pause(slot)
-	} else {
-		flow.Resume(slot)
-	}
+func (b *mailbox) relax() {
+	b.tap.Turn(func(shut bool) bool { return shut && b.size() > inboxLow })
 }
 
 func (b *mailbox) size() int {
@@ -126,4 +111,26 @@ func (b *mailbox) take(results bool) inbox {
 		b.wake()
 	}
 	return out
+}
+
+// What the stage tells the slot: see slots.Slot.
+
+func (s *slot) Take(recs []schemas.Record) { s.box.put(recs) }
+func (s *slot) Drain()                     { s.box.update(func(in *inbox) { in.drain = true }) }
+func (s *slot) Stop()                      { s.stop() }
+func (s *slot) Over() <-chan struct{}      { return s.over }
+
+// Committed hears how the commit of a position ended.
+func (s *slot) Committed(a slots.Answer) {
+	switch {
+	case a.Unknown != nil:
+		s.st.metrics.refused.Inc()
+		s.st.log.Warn("nobody knows whether a position was committed", "partition", s.results.Partition, "offset", a.Position.Offset, "error", a.Unknown)
+	case a.Refused != nil:
+		s.st.metrics.refused.Inc()
+		s.st.log.Debug("a position was not committed", "partition", s.results.Partition, "offset", a.Position.Offset, "error", a.Refused)
+	default:
+		s.st.metrics.commits.Inc()
+	}
+	s.box.answer(committed{pos: a.Position.Offset, refused: a.Unknown != nil || a.Refused != nil})
 }

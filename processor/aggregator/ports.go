@@ -7,22 +7,9 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"altavoz/processor/slots"
 	"altavoz/schemas"
 )
-
-// Ledger is the group of consumers, as far as commits go. Fence says who this member is now; Commit writes positions
-// under it and names those that were certainly not written. After an error nobody knows what was written; the group
-// then takes every slot away (Stage.Lost).
-type Ledger interface {
-	Fence() schemas.Fence
-	Commit(ctx context.Context, f schemas.Fence, ps []schemas.Position) (refused map[schemas.Slot]error, err error)
-}
-
-// Flow stops and restarts the reading of slots. Neither call blocks.
-type Flow interface {
-	Pause(slots ...schemas.Slot)
-	Resume(slots ...schemas.Slot)
-}
 
 // Log takes records to be written. Enqueue never blocks; done is called exactly once, maybe before Enqueue returns,
 // with the record as it was acknowledged. Records of one partition keep their order.
@@ -42,8 +29,8 @@ type Table interface {
 // Ports is what the stage is plugged into. One publisher may serve as Statuses and Marks; two keep the statuses,
 // which somebody waits for, free of the linger that suits marks.
 type Ports struct {
-	Ledger   Ledger
-	Flow     Flow
+	Ledger   slots.Ledger
+	Flow     slots.Flow
 	Statuses Log // no linger
 	Marks    Log // and rejects
 	Table    Table

@@ -147,7 +147,7 @@ func (s *slot) round() error {
 		return err
 	}
 	s.forget(now)
-	s.box.relax(s.st.ports.Flow, s.results)
+	s.box.relax()
 	if s.roomy() && !s.draining && s.box.size() > 0 {
 		s.box.wake()
 	}
@@ -159,7 +159,7 @@ func (s *slot) round() error {
 func (s *slot) roomy() bool { return s.cp == nil || s.loaded <= 2*s.budget() }
 
 // budget is the slot's share of the memory for marks.
-func (s *slot) budget() int64 { return s.st.cfg.MarksMemory / max(1, s.st.owned.Load()) }
+func (s *slot) budget() int64 { return s.st.cfg.MarksMemory / int64(max(1, s.st.slots.Len())) }
 
 func (s *slot) deadline() time.Time {
 	at := s.forgetAt

@@ -4,12 +4,9 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"maps"
-	"slices"
-	"sync"
-	"sync/atomic"
 	"time"
 
+	"altavoz/processor/slots"
 	"altavoz/schemas"
 )
 
@@ -19,18 +16,8 @@ type Stage struct {
 	ports   Ports
 	log     *slog.Logger
 	metrics *metrics
-	owned   atomic.Int64
 	loading chan struct{} // holds a token while a slot is loaded
-	asked   chan struct{} // cap 1: positions wait to be committed
-
-	start, stop sync.Once
-	cancel      context.CancelFunc
-	running     sync.WaitGroup
-
-	mu         sync.Mutex
-	live       map[schemas.Slot]*slot
-	positions  map[*slot]int64
-	committing chan struct{} // closed when the commit under way is over; nil: none is
+	slots   *slots.Set[*slot]
 }
 
 // New returns a stage that is not started.
@@ -38,45 +25,24 @@ func New(cfg Config, ports Ports) *Stage {
 	cfg = cfg.withDefaults()
 	return &Stage{
 		cfg: cfg, ports: ports, log: cfg.Logger, metrics: newMetrics(cfg.Registerer),
-		loading: make(chan struct{}, 1), asked: make(chan struct{}, 1),
-		live: make(map[schemas.Slot]*slot), positions: make(map[*slot]int64),
+		loading: make(chan struct{}, 1), slots: slots.New[*slot](ports.Ledger, ports.Flow, cfg.Logger),
 	}
 }
 
 // Start starts what the slots share: commits, and the watch over the owned partitions.
-func (st *Stage) Start() {
-	st.start.Do(func() {
-		ctx, cancel := context.WithCancel(context.Background())
-		st.cancel = cancel
-		st.running.Go(func() { st.commits(ctx) })
-		st.running.Go(func() { st.tail(ctx) })
-	})
-}
+func (st *Stage) Start() { st.slots.Start(st.tail) }
 
 // Stop ends the stage. Slots that were not revoked before are given up without a last commit.
 func (st *Stage) Stop(ctx context.Context) error {
-	st.drop(st.all())
-	done := make(chan struct{})
-	st.stop.Do(func() {
-		if st.cancel != nil {
-			st.cancel()
-		}
-	})
-	go func() {
-		st.running.Wait()
-		close(done)
-	}()
-	select {
-	case <-done:
-		return nil
-	case <-ctx.Done():
-		return fmt.Errorf("stopping the aggregator: %w", context.Cause(ctx))
+	if err := st.slots.Stop(ctx); err != nil {
+		return fmt.Errorf("stopping the aggregator: %w", err)
 	}
+	return nil
 }
 
 // Assign takes a partition of results over: it reads the same partition of statuses and marks whole.
 func (st *Stage) Assign(ctx context.Context, pos schemas.Position) (int64, error) {
-	st.drop(st.named([]schemas.Slot{pos.Slot})) // in case it is assigned to itself
+	st.Lost([]schemas.Slot{pos.Slot}) // in case it is assigned to itself
 	select {
 	case st.loading <- struct{}{}:
 		defer func() { <-st.loading }()
@@ -99,10 +65,7 @@ func (st *Stage) Assign(ctx context.Context, pos schemas.Position) (int64, error
 		s.leave()
 		return 0, fmt.Errorf("taking over %s: %w", pos.Slot, err)
 	}
-	st.mu.Lock()
-	st.live[pos.Slot] = s
-	st.owned.Store(int64(len(st.live)))
-	st.mu.Unlock()
+	st.slots.Put(pos.Slot, s)
 	st.log.Debug("partition taken over", "partition", pos.Slot.Partition, "from", pos.Offset, "replay_to", s.replayTo,
 		"tasks", len(s.entries), "open", s.open, "seconds", time.Since(began).Seconds())
 	go s.run()
@@ -113,7 +76,7 @@ func (st *Stage) newSlot(pos schemas.Position) *slot {
 	of := func(t schemas.Topic) schemas.Slot { return schemas.Slot{Topic: t, Partition: pos.Slot.Partition} }
 	now, from := time.Now(), max(pos.Offset, 0) // NoOffset: from the start
 	s := &slot{
-		st: st, results: pos.Slot, stats: of(schemas.TopicStatuses), markers: of(schemas.TopicMarks), box: newMailbox(),
+		st: st, results: pos.Slot, stats: of(schemas.TopicStatuses), markers: of(schemas.TopicMarks), box: newMailbox(slots.NewTap(st.ports.Flow, pos.Slot)),
 		own:  map[schemas.Topic]*offsets{schemas.TopicStatuses: newOffsets(), schemas.TopicMarks: newOffsets()},
 		over: make(chan struct{}), next: from, asked: from,
 		entries: make(map[schemas.TaskID]*entry), leaving: make(map[schemas.TaskID]*leaver),
@@ -136,140 +99,14 @@ func (s *slot) aim(ctx context.Context) error {
 }
 
 // Take hands over the next results of a slot. It does not block.
-func (st *Stage) Take(of schemas.Slot, recs []schemas.Record) {
-	st.mu.Lock()
-	s := st.live[of]
-	st.mu.Unlock()
-	if s != nil {
-		s.box.put(recs, st.ports.Flow, of)
-	}
-}
+func (st *Stage) Take(of schemas.Slot, recs []schemas.Record) { st.slots.Take(of, recs) }
 
 // Revoke gives slots up in good order: what they know is written, acknowledged and committed before it returns, unless
 // ctx ends first; then the next owner reads the results again.
-func (st *Stage) Revoke(ctx context.Context, of []schemas.Slot) {
-	leaving := st.named(of)
-	for _, s := range leaving {
-		s.box.update(func(in *inbox) { in.drain = true })
-	}
-	for _, s := range leaving {
-		select {
-		case <-s.over:
-		case <-ctx.Done():
-			st.log.Warn("partition given up before all was written", "partition", s.results.Partition)
-		}
-	}
-	st.drop(leaving)
-}
+func (st *Stage) Revoke(ctx context.Context, of []schemas.Slot) { st.slots.Revoke(ctx, of) }
 
 // Lost gives slots up at once. It returns when nothing of them goes on, the commit under way included.
-func (st *Stage) Lost(of []schemas.Slot) { st.drop(st.named(of)) }
-
-func (st *Stage) drop(gone []*slot) {
-	if len(gone) == 0 {
-		return
-	}
-	st.mu.Lock()
-	for _, s := range gone {
-		if st.live[s.results] == s {
-			delete(st.live, s.results)
-		}
-		delete(st.positions, s)
-	}
-	st.owned.Store(int64(len(st.live)))
-	committing := st.committing
-	st.mu.Unlock()
-	for _, s := range gone {
-		s.stop()
-	}
-	for _, s := range gone {
-		<-s.over
-		st.ports.Flow.Resume(s.results) // pausing outlives an assignment
-	}
-	if committing != nil {
-		<-committing
-	}
-}
-
-func (st *Stage) all() []*slot {
-	st.mu.Lock()
-	defer st.mu.Unlock()
-	return slices.Collect(maps.Values(st.live))
-}
-
-func (st *Stage) named(of []schemas.Slot) (out []*slot) {
-	st.mu.Lock()
-	defer st.mu.Unlock()
-	for _, k := range of {
-		if s := st.live[k]; s != nil {
-			out = append(out, s)
-		}
-	}
-	return out
-}
-
-// commit asks for a position to be committed; the slot hears of it through its box.
-func (st *Stage) commit(s *slot, pos int64) {
-	st.mu.Lock()
-	if st.live[s.results] == s {
-		st.positions[s] = pos
-	}
-	st.mu.Unlock()
-	select {
-	case st.asked <- struct{}{}:
-	default:
-	}
-}
-
-// commits makes the commits of all slots, one at a time.
-func (st *Stage) commits(ctx context.Context) {
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-st.asked:
-		}
-		// Before the positions: each belongs to a slot that is live afterwards, so that a fence can be too old for its
-		// position, which is refused, and never too new.
-		fence := st.ports.Ledger.Fence()
-		st.mu.Lock()
-		positions := st.positions
-		st.positions = make(map[*slot]int64)
-		if len(positions) == 0 {
-			st.mu.Unlock()
-			continue
-		}
-		over := make(chan struct{})
-		st.committing = over
-		st.mu.Unlock()
-
-		ps := make([]schemas.Position, 0, len(positions))
-		for s, pos := range positions {
-			ps = append(ps, schemas.Position{Slot: s.results, Offset: pos})
-		}
-		refused, err := st.ports.Ledger.Commit(ctx, fence, ps)
-		if err != nil {
-			st.log.Warn("nobody knows whether positions were committed", "error", err)
-		}
-		st.mu.Lock()
-		st.committing = nil
-		st.mu.Unlock()
-		close(over)
-		for s, pos := range positions {
-			no := err
-			if no == nil {
-				no = refused[s.results]
-			}
-			if no != nil {
-				st.metrics.refused.Inc()
-				st.log.Debug("a position was not committed", "slot", s.results.String(), "offset", pos, "error", no)
-			} else {
-				st.metrics.commits.Inc()
-			}
-			s.box.answer(committed{pos: pos, refused: no != nil})
-		}
-	}
-}
+func (st *Stage) Lost(of []schemas.Slot) { st.slots.Lost(of) }
 
 // summary logs how a broadcast ended.
 func (st *Stage) summary(t *Task) {

@@ -63,7 +63,7 @@ func (st *Stage) tail(ctx context.Context) {
 				st.log.Debug("the ends of a topic are not known", "topic", string(topic), "error", err)
 				continue
 			}
-			for _, s := range st.all() {
+			for _, s := range st.slots.All() {
 				if end, ok := ends[s.results.Partition]; ok {
 					s.watch(ctx, topic, end)
 				}

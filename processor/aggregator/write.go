@@ -188,7 +188,7 @@ func (s *slot) check(now time.Time) error {
 	s.cp = nil
 	if cp.commit && !cp.failed && cp.pos > s.asked {
 		s.asked, s.refused = cp.pos, false
-		s.st.commit(s, cp.pos)
+		s.st.slots.Commit(s, schemas.Position{Slot: s.results, Offset: cp.pos})
 	}
 	if !cp.failed {
 		s.cool(now)

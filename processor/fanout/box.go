@@ -3,6 +3,7 @@ package fanout
 import (
 	"sync"
 
+	"altavoz/processor/slots"
 	"altavoz/schemas"
 )
 
@@ -26,13 +27,12 @@ type mailbox struct {
 	watched map[schemas.TaskID]int // how many of the slot's tasks go by that id
 	closed  bool                   // nobody reads it any more
 
-	flow   sync.Mutex // orders pausing and resuming, so that the last word is the right one
-	paused bool
+	tap *slots.Tap
 }
 
-func newMailbox() *mailbox {
+func newMailbox(tap *slots.Tap) *mailbox {
 	return &mailbox{
-		signal: make(chan struct{}, 1), news: make(map[schemas.TaskID]news),
+		tap: tap, signal: make(chan struct{}, 1), news: make(map[schemas.TaskID]news),
 		watched: make(map[schemas.TaskID]int),
 	}
 }
@@ -103,7 +103,7 @@ func (b *mailbox) unwatch(id schemas.TaskID) {
 }
 
 // put adds records, and pauses the reading of the slot when enough wait.
-func (b *mailbox) put(recs []schemas.Record, flow Flow, slot schemas.Slot) {
+func (b *mailbox) put(recs []schemas.Record) {
 	b.mu.Lock()
 	b.records = append(b.records, recs...)
 	for i := range recs {
@@ -111,23 +111,18 @@ func (b *mailbox) put(recs []schemas.Record, flow Flow, slot schemas.Slot) {
 	}
 	b.mu.Unlock()
 	b.wake()
-	b.throttle(flow, slot)
+	b.throttle()
 }
 
-func (b *mailbox) throttle(flow Flow, slot schemas.Slot) {
-	b.flow.Lock()
-	defer b.flow.Unlock()
-	b.mu.Lock()
-	records, bytes := len(b.records), b.bytes
-	b.mu.Unlock()
-	switch {
-	case !b.paused && (records >= inboxRecords || bytes >= inboxBytes):
-		b.paused = true
-		flow.Pause(slot)
-	case b.paused && records <= inboxRecords/2 && bytes <= inboxBytes/2:
-		b.paused = false
-		flow.Resume(slot)
-	}
+func (b *mailbox) throttle() {
+	b.tap.Turn(func(shut bool) bool {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		if shut {
+			return len(b.records) > inboxRecords/2 || b.bytes > inboxBytes/2
+		}
+		return len(b.records) >= inboxRecords || b.bytes >= inboxBytes
+	})
 }
 
 // take empties the box, but for its records.
@@ -164,3 +159,11 @@ func (b *mailbox) close() {
 	b.closed, b.calls, b.records, b.watched = true, nil, nil, nil
 	b.mu.Unlock()
 }
+
+// What the stage tells the slot: see slots.Slot.
+
+func (s *slot) Take(recs []schemas.Record) { s.box.put(recs) }
+func (s *slot) Drain()                     { s.box.post(func() { s.draining = true }) }
+func (s *slot) Stop()                      { s.stop() }
+func (s *slot) Over() <-chan struct{}      { return s.over }
+func (s *slot) Committed(a slots.Answer)   { s.box.post(func() { s.committed(a) }) }

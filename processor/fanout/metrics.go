@@ -102,7 +102,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		pipe:       gauges("altavoz_pipe", "Recipients dispatched and not decided."),
 		window:     gauges("altavoz_pipe_window", "How many may be, over the numbers that have tasks."),
 		repeats:    counter("altavoz_fanout_repeats_total", "Recipients of leased turns dispatched again after a takeover."),
-		commits:    counter("altavoz_fanout_commits_total", "Ledger commits."),
+		commits:    counter("altavoz_fanout_commits_total", "Positions committed, with their ledgers."),
 		refused:    counter("altavoz_fanout_commits_refused_total", "Positions whose commit was refused or not answered."),
 		retries:    counter("altavoz_fanout_write_retries_total", "Records that were not written and had to be again."),
 		media:      counters("altavoz_media_resolutions_total", "Tries to make a file known to Meta, by how they ended.", "result", mediaResolved, mediaRefused, mediaFailed),

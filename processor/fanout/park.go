@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"altavoz/processor/fanout/ledger"
+	"altavoz/processor/slots"
 	"altavoz/schemas"
 )
 
@@ -165,11 +166,11 @@ func (s *slot) commit(now time.Time) {
 	s.asks++
 	s.dirty, s.urgent, s.room = false, false, 0 // measured when it is next asked for
 	s.leased, s.leasing = append(s.leased, s.leasing...), nil
-	s.st.commit(s, schemas.Position{Slot: s.of, Offset: mark, Metadata: text})
+	s.st.slots.Commit(s, schemas.Position{Slot: s.of, Offset: mark, Metadata: text})
 }
 
 // committed takes in how a commit ended. What was leased by it is produced.
-func (s *slot) committed(a answer) {
+func (s *slot) committed(a slots.Answer) {
 	s.committing = false
 	turns, unproven := s.leased, s.unproven
 	s.leased = nil
@@ -178,18 +179,19 @@ func (s *slot) committed(a answer) {
 		turns, unproven = nil, nil
 	}
 	switch {
-	case a.unknown != nil:
+	case a.Unknown != nil:
 		s.st.metrics.refused.Inc()
-		s.log.Warn("nobody knows what was committed; the partition starts nothing more", "error", a.unknown)
+		s.log.Warn("nobody knows what was committed; the partition starts nothing more", "error", a.Unknown)
 		s.dead = true
-	case a.refused != nil:
+	case a.Refused != nil:
 		s.st.metrics.refused.Inc()
-		s.log.Debug("a commit was refused", "error", a.refused)
+		s.log.Debug("a commit was refused", "error", a.Refused)
 		s.leasing = append(turns, s.leasing...)
 		s.touch()
 		s.after(backOff(0), func() { s.urgent = true })
 	default:
-		s.proven, s.proved, s.unproven = a.asked, s.asks, nil
+		s.st.metrics.commits.Inc()
+		s.proven, s.proved, s.unproven = a.Asked, s.asks, nil
 		for _, t := range turns {
 			s.produce(t)
 		}

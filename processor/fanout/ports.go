@@ -8,22 +8,9 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"altavoz/processor/slots"
 	"altavoz/schemas"
 )
-
-// Ledger is the group of consumers, as far as commits go. Fence says who this member is now; Commit writes positions
-// under it and names those that were certainly not written. After an error nobody knows what was written; the group
-// then takes every slot away (Stage.Lost).
-type Ledger interface {
-	Fence() schemas.Fence
-	Commit(ctx context.Context, f schemas.Fence, ps []schemas.Position) (refused map[schemas.Slot]error, err error)
-}
-
-// Flow stops and restarts the reading of slots. Neither call blocks.
-type Flow interface {
-	Pause(slots ...schemas.Slot)
-	Resume(slots ...schemas.Slot)
-}
 
 // Log takes records to be written. Enqueue never blocks; done is called exactly once, maybe before Enqueue returns.
 // Publish waits until all are acknowledged, with their offsets filled in. Records of one partition keep their order.
@@ -63,8 +50,8 @@ type Media interface {
 
 // Ports is what the stage is plugged into.
 type Ports struct {
-	Ledger   Ledger
-	Flow     Flow
+	Ledger   slots.Ledger
+	Flow     slots.Flow
 	Express  Log // no linger
 	Bulk     Log
 	Records  Records

@@ -10,6 +10,7 @@ import (
 
 	"altavoz/processor/fanout/ledger"
 	"altavoz/processor/fanout/turns"
+	"altavoz/processor/slots"
 	"altavoz/schemas"
 )
 
@@ -88,7 +89,7 @@ type gauges struct {
 
 func newSlot(st *Stage, pos schemas.Position, l ledger.Ledger) *slot {
 	s := &slot{
-		st: st, of: pos.Slot, log: st.log.With("partition", pos.Slot.Partition), box: newMailbox(), over: make(chan struct{}),
+		st: st, of: pos.Slot, log: st.log.With("partition", pos.Slot.Partition), box: newMailbox(slots.NewTap(st.ports.Flow, pos.Slot)), over: make(chan struct{}),
 		old: make(map[int64]ledger.Line), oldNext: l.Next, mark: max(0, pos.Offset), readTo: max(0, pos.Offset),
 		tasks: make(map[schemas.TaskID]*task), claims: make(map[schemas.TaskID][]*task), numbers: make(map[string]*number),
 		flights: make(map[string]*flight), gauges: gauges{pipe: make(map[schemas.Lane]int), window: make(map[schemas.Lane]int)},
@@ -146,7 +147,7 @@ func (s *slot) round(now time.Time) {
 		for _, rec := range s.box.takeRecords(min(s.roomy(), intakeBatch)) {
 			s.intake(&rec, now)
 		}
-		s.box.throttle(s.st.ports.Flow, s.of)
+		s.box.throttle()
 	}
 	s.admit()
 	if s.whole() && !s.draining {

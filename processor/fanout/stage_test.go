@@ -1036,6 +1036,11 @@ func TestTrimmedBroadcastFailsWithWords(t *testing.T) {
 	})
 }
 
+// asleep is a view of controls of which nothing is heard.
+type asleep struct{ Controls }
+
+func (asleep) Listen(func(schemas.TaskID, schemas.Controls)) {}
+
 func TestStopWithoutStart(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world) {
 		p := &process{w: w}

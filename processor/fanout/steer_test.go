@@ -462,8 +462,7 @@ func TestThousandsOfWaitingTasksCostNothing(t *testing.T) {
 			if pos.Offset != end || len(l.Lines) > 0 || err != nil {
 				t.Errorf("the watermark is %d of %d, the ledger has %d lines", pos.Offset, end, len(l.Lines))
 			}
-			s := p.stage.slots([]schemas.Slot{of})[0]
-			for _, x := range s.tasks {
+			for _, x := range p.slot(of).tasks {
 				if x.body != nil || x.seen != nil || x.slice != nil || x.holds > 0 {
 					t.Fatalf("a task that waits holds its list: %v", x.id)
 				}

@@ -610,6 +610,12 @@ func (p *process) owned() (of []schemas.Slot) {
 	return slices.SortedFunc(maps.Keys(p.fed), func(a, b schemas.Slot) int { return int(a.Partition - b.Partition) })
 }
 
+// slot is what the process holds of a partition.
+func (p *process) slot(of schemas.Slot) *slot {
+	all := p.stage.slots.All()
+	return all[slices.IndexFunc(all, func(s *slot) bool { return s.of == of })]
+}
+
 // kill is kill -9.
 func (p *process) kill() {
 	p.w.mu.Lock()
@@ -945,10 +951,9 @@ func (w *world) dump() {
 		}
 	}
 	for i, p := range w.processes {
-		p.stage.mu.Lock()
-		for of, s := range p.stage.live {
+		for _, s := range p.stage.slots.All() {
 			w.t.Logf("process %d, %s: owner %t, synced %t, whole %t, dead %t, draining %t, flying %d, committing %t, dirty %t, urgent %t, "+
-				"leasing %d, leased %d, unproven %d, listed %d, beyond %d, repeats %d, unread %d, marking %t, loads %d, intakes %d", i, of, w.owner[of] == p,
+				"leasing %d, leased %d, unproven %d, listed %d, beyond %d, repeats %d, unread %d, marking %t, loads %d, intakes %d", i, s.of, w.owner[s.of] == p,
 				s.synced, s.whole(), s.dead, s.draining, s.flying, s.committing, s.dirty, s.urgent, len(s.leasing), len(s.leased), len(s.unproven),
 				len(s.listed), len(s.beyond), len(s.repeats), len(s.unread), s.marking, s.loads, s.intakes)
 			for id, t := range s.tasks {
@@ -961,7 +966,6 @@ func (w *world) dump() {
 				w.t.Logf("  %s is claimed %d times", id, len(c))
 			}
 		}
-		p.stage.mu.Unlock()
 	}
 }
 

@@ -1,0 +1,241 @@
+// Package slots holds the partitions that a stage is assigned, from when they come until they go, and commits how far each
+// has come.
+//
+//	Put ──► Take, Take, ...  ──► Drain (revoked) ──► Over ──► gone
+//	             └► Commit ──► Ledger, one request at a time, for all that wait ──► Committed
+//
+// It is what the fanout and the aggregator have in common: there a partition has a goroutine of its own. (The sender's
+// ledgers are encoded under one lock for all partitions; it commits them itself.) What has to hold is one sentence:
+// once a partition was given up nothing of it is committed any more, and giving up waits for the commit under way. The
+// broker would take such a commit: it asks who commits, not what (kafka: TestCommitForAPartitionOfSomebodyElse).
+package slots
+
+import (
+	"context"
+	"log/slog"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"altavoz/schemas"
+)
+
+// Ledger is the group of consumers, as far as commits go. Fence says who this member is now; it is asked under a lock that
+// giving up needs, so it must not wait for anybody who waits for that. Commit writes positions under a fence and names
+// those that were certainly not written. After an error nobody knows what was written; the group then takes every slot away
+// (Set.Lost).
+type Ledger interface {
+	Fence() schemas.Fence
+	Commit(ctx context.Context, f schemas.Fence, ps []schemas.Position) (refused map[schemas.Slot]error, err error)
+}
+
+// Slot is what a stage does for one partition. Only its goroutine touches it, so none of these waits.
+type Slot interface {
+	comparable
+	Take(recs []schemas.Record)
+	Drain()                // end in good order: write and commit what is known
+	Stop()                 // end at once
+	Over() <-chan struct{} // closed at the end
+	Committed(a Answer)
+}
+
+// Answer is how a commit ended.
+type Answer struct {
+	Position schemas.Position
+	Asked    time.Time // before the request was made
+	Refused  error     // certainly not written
+	Unknown  error     // nobody knows
+}
+
+// Set is the slots of a stage. It is safe for concurrent use.
+type Set[S Slot] struct {
+	ledger Ledger
+	flow   Flow
+	log    *slog.Logger
+	asked  chan struct{} // cap 1: positions wait to be committed
+
+	start, stop sync.Once
+	cancel      context.CancelFunc
+	running     sync.WaitGroup
+
+	mu         sync.Mutex
+	live       map[schemas.Slot]S
+	positions  map[schemas.Slot]schemas.Position // of live ones, to be committed
+	committing chan struct{}                     // closed when the commit under way is over; nil: none is
+}
+
+// New returns an empty set.
+func New[S Slot](ledger Ledger, flow Flow, log *slog.Logger) *Set[S] {
+	return &Set[S]{
+		ledger: ledger, flow: flow, log: log, asked: make(chan struct{}, 1), cancel: func() {},
+		live: make(map[schemas.Slot]S), positions: make(map[schemas.Slot]schemas.Position),
+	}
+}
+
+// Start makes commits until Stop, and does what else a stage has to do meanwhile.
+func (set *Set[S]) Start(beside ...func(context.Context)) {
+	set.start.Do(func() {
+		ctx, cancel := context.WithCancel(context.Background())
+		set.cancel = cancel
+		for _, f := range append(beside, set.commits) {
+			set.running.Go(func() { f(ctx) })
+		}
+	})
+}
+
+// Stop ends it. Slots that were not revoked before are given up without a last commit.
+func (set *Set[S]) Stop(ctx context.Context) error {
+	set.mu.Lock()
+	left := slices.Collect(maps.Keys(set.live))
+	set.mu.Unlock()
+	set.Lost(left)
+	set.stop.Do(set.cancel)
+	done := make(chan struct{})
+	go func() {
+		set.running.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// Put adds a slot. One that was there before for the same partition must have been given up.
+func (set *Set[S]) Put(of schemas.Slot, s S) {
+	set.mu.Lock()
+	set.live[of] = s
+	set.mu.Unlock()
+}
+
+// Len is how many slots there are.
+func (set *Set[S]) Len() int {
+	set.mu.Lock()
+	defer set.mu.Unlock()
+	return len(set.live)
+}
+
+// All returns the slots of this moment.
+func (set *Set[S]) All() []S {
+	set.mu.Lock()
+	defer set.mu.Unlock()
+	return slices.Collect(maps.Values(set.live))
+}
+
+// Take hands over the next records of a slot. It does not block.
+func (set *Set[S]) Take(of schemas.Slot, recs []schemas.Record) {
+	set.mu.Lock()
+	s, ok := set.live[of]
+	set.mu.Unlock()
+	if ok {
+		s.Take(recs)
+	}
+}
+
+// Revoke gives slots up in good order: what they know is written, acknowledged and committed before it returns, unless ctx
+// ends first; then the next owner goes on from what was committed before.
+func (set *Set[S]) Revoke(ctx context.Context, of []schemas.Slot) {
+	leaving := set.named(of)
+	for _, s := range leaving {
+		s.Drain()
+	}
+	for k, s := range leaving {
+		select {
+		case <-s.Over():
+		case <-ctx.Done():
+			set.log.Warn("a partition is given up before all was written", "slot", k.String())
+		}
+	}
+	set.Lost(of)
+}
+
+// Lost gives slots up at once. It returns when nothing of them goes on, the commit under way included.
+func (set *Set[S]) Lost(of []schemas.Slot) {
+	gone := set.named(of)
+	if len(gone) == 0 {
+		return
+	}
+	set.mu.Lock()
+	for k := range gone {
+		delete(set.live, k)
+		delete(set.positions, k)
+	}
+	committing := set.committing
+	set.mu.Unlock()
+	for _, s := range gone {
+		s.Stop()
+	}
+	for k, s := range gone {
+		<-s.Over()
+		set.flow.Resume(k) // pausing outlives an assignment
+	}
+	if committing != nil {
+		<-committing
+	}
+}
+
+func (set *Set[S]) named(of []schemas.Slot) map[schemas.Slot]S {
+	set.mu.Lock()
+	defer set.mu.Unlock()
+	out := make(map[schemas.Slot]S, len(of))
+	for _, k := range of {
+		if s, ok := set.live[k]; ok {
+			out[k] = s
+		}
+	}
+	return out
+}
+
+// Commit asks for a slot's position to be committed, unless it was given up; the slot hears of it through Committed.
+func (set *Set[S]) Commit(s S, pos schemas.Position) {
+	set.mu.Lock()
+	if set.live[pos.Slot] == s {
+		set.positions[pos.Slot] = pos
+	}
+	set.mu.Unlock()
+	select {
+	case set.asked <- struct{}{}:
+	default:
+	}
+}
+
+// commits makes the commits, one at a time: what is asked for meanwhile goes with the next.
+func (set *Set[S]) commits(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-set.asked:
+		}
+		set.mu.Lock()
+		ps := slices.Collect(maps.Values(set.positions))
+		if len(ps) == 0 {
+			set.mu.Unlock()
+			continue
+		}
+		clear(set.positions)
+		of := make([]S, len(ps))
+		for i := range ps {
+			of[i] = set.live[ps[i].Slot]
+		}
+		over := make(chan struct{})
+		set.committing = over
+		// Taken under the lock that Lost needs: an assignment whose slot is still here has not ended, and what it
+		// encoded is true of it, whatever generation the group is in.
+		fence := set.ledger.Fence()
+		set.mu.Unlock()
+
+		asked := time.Now()
+		refused, err := set.ledger.Commit(ctx, fence, ps)
+		set.mu.Lock()
+		set.committing = nil
+		set.mu.Unlock()
+		close(over)
+		for i, s := range of {
+			s.Committed(Answer{Position: ps[i], Asked: asked, Refused: refused[ps[i].Slot], Unknown: err})
+		}
+	}
+}

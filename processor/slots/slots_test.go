@@ -1,0 +1,240 @@
+package slots_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"altavoz/processor/slots"
+	"altavoz/schemas"
+)
+
+// gate is a ledger whose commits wait to be let through. The broker would take any of them from a member that it knows.
+type gate struct {
+	begun   chan []schemas.Position
+	through chan error
+	refused map[schemas.Slot]error
+}
+
+func (g *gate) Fence() schemas.Fence { return schemas.Fence{} }
+
+func (g *gate) Commit(ctx context.Context, _ schemas.Fence, ps []schemas.Position) (map[schemas.Slot]error, error) {
+	g.begun <- slices.Clone(ps)
+	select {
+	case err := <-g.through:
+		return g.refused, err
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+}
+
+// flow notes what was stopped and restarted.
+type flow struct {
+	mu     sync.Mutex
+	events []string
+}
+
+func (f *flow) Pause(of ...schemas.Slot)  { f.note("pause", of) }
+func (f *flow) Resume(of ...schemas.Slot) { f.note("resume", of) }
+
+func (f *flow) note(what string, of []schemas.Slot) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, s := range of {
+		f.events = append(f.events, what+" "+s.String())
+	}
+}
+
+// slot does nothing of its own.
+type slot struct {
+	taken   int
+	drains  bool // it ends when told to drain
+	once    sync.Once
+	over    chan struct{}
+	answers chan slots.Answer
+}
+
+func newSlot() *slot { return &slot{over: make(chan struct{}), answers: make(chan slots.Answer, 8)} }
+
+func (s *slot) Take(recs []schemas.Record) { s.taken += len(recs) }
+func (s *slot) Stop()                      { s.once.Do(func() { close(s.over) }) }
+func (s *slot) Over() <-chan struct{}      { return s.over }
+func (s *slot) Committed(a slots.Answer)   { s.answers <- a }
+
+func (s *slot) Drain() {
+	if s.drains {
+		s.Stop()
+	}
+}
+
+func at(partition int32) schemas.Slot {
+	return schemas.Slot{Topic: schemas.TopicBroadcasts, Partition: partition}
+}
+
+type house struct {
+	*slots.Set[*slot]
+	gate *gate
+	flow *flow
+}
+
+func setup(t *testing.T) *house {
+	t.Helper()
+	h := &house{gate: &gate{begun: make(chan []schemas.Position), through: make(chan error)}, flow: &flow{}}
+	h.Set = slots.New[*slot](h.gate, h.flow, slog.New(slog.DiscardHandler))
+	h.Start()
+	t.Cleanup(func() {
+		if err := h.Stop(context.WithoutCancel(t.Context())); err != nil {
+			t.Error(err)
+		}
+	})
+	return h
+}
+
+// put adds a slot.
+func (h *house) put(partition int32) *slot {
+	s := newSlot()
+	h.Put(at(partition), s)
+	return s
+}
+
+// committed expects the next request to hold these offsets, by partition.
+func (h *house) committed(t *testing.T, want map[int32]int64) {
+	t.Helper()
+	got := make(map[int32]int64)
+	for _, pos := range <-h.gate.begun {
+		got[pos.Slot.Partition] = pos.Offset
+	}
+	if len(got) != len(want) {
+		t.Errorf("committed %v, not %v", got, want)
+	}
+	for partition, offset := range want {
+		if got[partition] != offset {
+			t.Errorf("committed %v, not %v", got, want)
+		}
+	}
+}
+
+// What waits to be committed of a partition when it is lost is not committed: its next owner may have written since. And
+// it is not given up while a commit is under way.
+func TestLostIsNotCommitted(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := setup(t)
+		kept, lost := h.put(0), h.put(1)
+		h.Commit(kept, schemas.Position{Slot: at(0), Offset: 1})
+		h.committed(t, map[int32]int64{0: 1})
+		h.Commit(lost, schemas.Position{Slot: at(1), Offset: 1}) // waits for the one under way
+		given := false
+		go func() {
+			h.Lost([]schemas.Slot{at(1)})
+			given = true
+		}()
+		synctest.Wait()
+		if given {
+			t.Error("given up with a commit under way")
+		}
+		again := h.put(1) // it comes back
+		h.gate.through <- nil
+		synctest.Wait()
+		if !given {
+			t.Error("not given up once the commit was over")
+		}
+		h.Commit(lost, schemas.Position{Slot: at(1), Offset: 2})
+		h.Commit(kept, schemas.Position{Slot: at(0), Offset: 2})
+		h.committed(t, map[int32]int64{0: 2})
+		h.Commit(again, schemas.Position{Slot: at(1), Offset: 1})
+		h.gate.through <- nil
+		h.committed(t, map[int32]int64{1: 1})
+		h.gate.through <- nil
+	})
+}
+
+// What is asked for while a commit is under way goes with the next, the last word of each slot; each hears how it ended.
+func TestCommitsGather(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := setup(t)
+		a, b := h.put(0), h.put(1)
+		no, nobody := errors.New("no"), errors.New("nobody knows")
+		h.Commit(a, schemas.Position{Slot: at(0), Offset: 1})
+		h.committed(t, map[int32]int64{0: 1})
+		for offset := range int64(5) {
+			h.Commit(a, schemas.Position{Slot: at(0), Offset: offset})
+			h.Commit(b, schemas.Position{Slot: at(1), Offset: 10 + offset})
+		}
+		began := time.Now()
+		time.Sleep(time.Second)
+		h.gate.through <- nil
+		if got := <-a.answers; got.Position.Offset != 1 || !got.Asked.Equal(began) || got.Refused != nil || got.Unknown != nil {
+			t.Errorf("%+v", got)
+		}
+		h.committed(t, map[int32]int64{0: 4, 1: 14})
+		h.gate.refused = map[schemas.Slot]error{at(1): no}
+		h.gate.through <- nil
+		if got := <-a.answers; got.Refused != nil || got.Unknown != nil {
+			t.Errorf("%+v", got)
+		}
+		if got := <-b.answers; !errors.Is(got.Refused, no) || got.Unknown != nil {
+			t.Errorf("%+v", got)
+		}
+		h.Commit(b, schemas.Position{Slot: at(1), Offset: 15})
+		h.committed(t, map[int32]int64{1: 15})
+		h.gate.refused = nil
+		h.gate.through <- nobody
+		if got := <-b.answers; !errors.Is(got.Unknown, nobody) {
+			t.Errorf("%+v", got)
+		}
+	})
+}
+
+// A slot that does not drain in time is given up all the same, and its reading goes on for whoever is next.
+func TestRevoke(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := setup(t)
+		quick, slow := h.put(0), h.put(1)
+		quick.drains = true
+		h.Take(at(0), make([]schemas.Record, 3))
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		began := time.Now()
+		h.Revoke(ctx, []schemas.Slot{at(0), at(7)}) // one of them is not here
+		if took := time.Since(began); took != 0 {
+			t.Errorf("giving up what had drained took %s", took)
+		}
+		h.Take(at(0), make([]schemas.Record, 3))
+		h.Revoke(ctx, []schemas.Slot{at(1)})
+		if took := time.Since(began); took != time.Minute {
+			t.Errorf("giving up what does not drain took %s", took)
+		}
+		select {
+		case <-slow.over:
+		default:
+			t.Error("it goes on")
+		}
+		if h.Len() != 0 || quick.taken != 3 {
+			t.Errorf("%d slots are left, and %d records were taken", h.Len(), quick.taken)
+		}
+		if want := []string{"resume broadcasts/0", "resume broadcasts/1"}; !slices.Equal(h.flow.events, want) {
+			t.Errorf("%q, not %q", h.flow.events, want)
+		}
+	})
+}
+
+func TestTapSaysNothingTwice(t *testing.T) {
+	t.Parallel()
+	f := &flow{}
+	tap := slots.NewTap(f, at(0))
+	for _, want := range []bool{false, true, true, false, true} {
+		tap.Turn(func(bool) bool { return want })
+	}
+	tap.Turn(func(shut bool) bool { return !shut })
+	if want := []string{"pause broadcasts/0", "resume broadcasts/0", "pause broadcasts/0", "resume broadcasts/0"}; !slices.Equal(f.events, want) {
+		t.Errorf("%q", f.events)
+	}
+}

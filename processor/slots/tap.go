@@ -1,0 +1,41 @@
+package slots
+
+import (
+	"sync"
+
+	"altavoz/schemas"
+)
+
+// Flow stops and restarts the reading of slots. Neither call blocks.
+type Flow interface {
+	Pause(slots ...schemas.Slot)
+	Resume(slots ...schemas.Slot)
+}
+
+// Tap stops the reading of one slot while too much of it waits. It orders the calls, so that the last word is the right one.
+type Tap struct {
+	flow Flow
+	of   schemas.Slot
+
+	mu   sync.Mutex
+	shut bool
+}
+
+// NewTap returns one that is open.
+func NewTap(flow Flow, of schemas.Slot) *Tap { return &Tap{flow: flow, of: of} }
+
+// Turn shuts or opens it, as want says of the moment; it is told whether the tap is shut.
+func (t *Tap) Turn(want func(shut bool) bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	shut := want(t.shut)
+	if shut == t.shut {
+		return
+	}
+	t.shut = shut
+	if shut {
+		t.flow.Pause(t.of)
+	} else {
+		t.flow.Resume(t.of)
+	}
+}
