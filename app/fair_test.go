@@ -21,6 +21,8 @@ const (
 	// A small broadcast has fairSmall phones, and there is one for each fairSmallOf of the big one's.
 	fairSmall   = 20
 	fairSmallOf = 100
+	// fairFirst of a long list are sent to before the others.
+	fairFirst = 50
 	// fairExtra is what may come on top of the measured time: starting, posting, and coming to rest.
 	fairExtra  = 8 * time.Minute
 	fairSettle = 2 * time.Minute
@@ -96,7 +98,7 @@ func (f *fairHouse) crowd(r *fairReport, phones int, span time.Duration) {
 	f.say("%s of direct broadcasts beside one to %d phones", span, phones)
 	big := f.follow(f.queue(crowdedNumber, phones, end))
 	defer big.stop()
-	big.awaitFirst()
+	big.awaitFlow()
 	from := time.Now()
 	going := func() bool { return !big.over() && time.Now().Before(end.Add(-time.Second)) }
 	r.Million = f.directs(crowdedNumber, span, going)
@@ -172,12 +174,12 @@ func (f *fairHouse) shares(r *fairReport, phones int, span time.Duration) {
 	end := time.Now().Add(lead + together + bucket + posting)
 	first := f.follow(f.queue(sharedNumber, phones, end))
 	defer first.stop()
-	first.awaitFirst()
+	first.awaitFlow()
 	began := time.Now()
 	f.sleep(lead)
 	second := f.follow(f.queue(sharedNumber, phones, end))
 	defer second.stop()
-	second.awaitFirst()
+	second.awaitFlow()
 	from := time.Now().Add(bucket) // the first one's pipe is still its own
 	to := from.Add(together)
 	for time.Now().Before(to) && time.Now().Before(end.Add(-bucket/2)) && !first.over() && !second.over() {
@@ -216,12 +218,12 @@ func (f *fairHouse) slow(r *fairReport, phones int, span time.Duration) {
 	end := time.Now().Add(2*span + 15*time.Second)
 	fast := f.follow(f.queue(fastNumber, fairFastRate*int(2*span.Seconds()+20), end))
 	defer fast.stop()
-	fast.awaitFirst()
+	fast.awaitFlow()
 	f.sleep(fairWarm)
 	r.Fast.Before = f.measured(fast, span)
 	slow := f.follow(f.queue(slowNumber, phones, end))
 	defer slow.stop()
-	slow.awaitFirst()
+	slow.awaitFlow()
 	from := time.Now()
 	r.Fast.Beside = f.measured(fast, span)
 	r.SlowRate = slow.rate(from, time.Now())
@@ -234,7 +236,7 @@ func (f *fairHouse) stopped(r *fairReport, phones int, span time.Duration) {
 	end := time.Now().Add(2*span + 15*time.Second)
 	running := f.follow(f.queue(runningNumber, fairFastRate*int(2*span.Seconds()+20), end))
 	defer running.stop()
-	running.awaitFirst()
+	running.awaitFlow()
 	f.sleep(fairWarm)
 	from := time.Now()
 	r.BeforeStop = f.directs(runningNumber, span, always)

@@ -66,10 +66,11 @@ func (t *followed) over() bool {
 	return t.ended
 }
 
-// awaitFirst waits until somebody was sent to.
-func (t *followed) awaitFirst() {
+// awaitFlow waits until more than the first recipients were sent to: those of a long list go alone, until it is known what
+// becomes of them.
+func (t *followed) awaitFlow() {
 	t.f.b.Helper()
-	for t.upTo(time.Now()) == 0 && !t.over() {
+	for t.upTo(time.Now()) <= fairFirst && !t.over() {
 		t.f.sleep(followEvery)
 	}
 }
