@@ -61,24 +61,6 @@ func controlOf(t *testing.T, rec schemas.Record) *schemas.Control {
 	return c
 }
 
-// gauge is how many slots of a kind are held.
-func (h *house) gauge(slot string) float64 {
-	h.t.Helper()
-	families, err := h.reg.Gather()
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	for _, f := range families {
-		for _, m := range f.GetMetric() {
-			if f.GetName() == "altavoz_http_slots_in_use" && m.GetLabel()[0].GetValue() == slot {
-				return m.GetGauge().GetValue()
-			}
-		}
-	}
-	h.t.Fatalf("no slots of %q", slot)
-	return 0
-}
-
 func (h *house) patch(path, body string) (int, string, http.Header) {
 	h.t.Helper()
 	return h.do(http.MethodPatch, path, strings.NewReader(body))
@@ -125,7 +107,7 @@ func TestControlsGolden(t *testing.T) {
 		}
 		code, got, _ := h.patch(path, `{"speed":1}`)
 		golden(t, "control_cancelling_speed", code, got)
-		if n := h.gauge("answer"); n != 0 {
+		if n := h.metrics()["altavoz_http_slots_in_use slot=answer"]; n != 0 {
 			t.Errorf("%v slots of answers are still held", n)
 		}
 		recs := h.log.of(schemas.TopicControls)

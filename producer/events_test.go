@@ -207,7 +207,7 @@ func TestFeedsAtOnce(t *testing.T) {
 			t.Errorf("header %v", header)
 		}
 		first.want("retry 2000 +0s", "7 STARTED +0s")
-		if n := h.gauge("feed"); n != 2 {
+		if n := h.metrics()["altavoz_http_slots_in_use slot=feed"]; n != 2 {
 			t.Errorf("%v feeds are open", n)
 		}
 		first.conn.Close()

@@ -59,20 +59,7 @@ func (h *house) webhook(body io.Reader, headers ...string) (int, string, http.He
 
 // hooked is how many webhooks came to a result.
 func (h *house) hooked(result string) float64 {
-	h.t.Helper()
-	families, err := h.reg.Gather()
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	for _, f := range families {
-		for _, m := range f.GetMetric() {
-			if f.GetName() == "altavoz_webhooks_total" && m.GetLabel()[0].GetValue() == result {
-				return m.GetCounter().GetValue()
-			}
-		}
-	}
-	h.t.Fatalf("no webhooks are counted as %s", result)
-	return 0
+	return h.metrics()["altavoz_webhooks_total result="+result]
 }
 
 func TestWebhookAnswers(t *testing.T) {
