@@ -61,7 +61,7 @@ func mutants() []mutant {
 		},
 		{
 			"a turn is written though its lease was refused", "processor/fanout/park.go",
-			"case a.refused != nil:", "case false:",
+			"case a.Refused != nil:", "case false:",
 			"TestRefusedCommitProducesNothing",
 		},
 		{
@@ -105,6 +105,11 @@ func mutants() []mutant {
 			"the others do not wait for the first recipients", "processor/fanout/turns.go",
 			"min(t.most(), t.slice.first+uint32(len(t.slice.phones))-t.cursor)", "t.slice.first+uint32(len(t.slice.phones))-t.cursor",
 			"TestFirstRecipientsStopTheOthers",
+		},
+		{
+			"a member whose join is broken off stays in the group", "kafka/group.go",
+			"if broken && s.member() != left {", "if broken && s.member() != left && false {",
+			"TestJoinThatIsBrokenOffLeaves",
 		},
 
 		// A partition that is given up: nothing of it is called, committed or counted as done any more.

@@ -54,7 +54,7 @@ type world struct {
 	dead  []chan struct{} // closed as what was killed has noticed
 	tasks []*simTask      // accepted, or on their way into Kafka
 	ended int             // processes and brokers that died, stopped or stood still so far
-	wrong int             // findings told
+	wrong []string        // findings
 }
 
 // The streams of chance of one seed: what one of them draws does not move the others.
@@ -103,18 +103,27 @@ func (w *world) String() string {
 
 // errorf tells a finding; after some of them nobody reads on.
 func (w *world) errorf(format string, args ...any) {
+	what := fmt.Sprintf(format, args...)
 	w.mu.Lock()
-	w.wrong++
-	n := w.wrong
+	w.wrong = append(w.wrong, what)
+	n := len(w.wrong)
 	w.mu.Unlock()
 	if n <= 20 {
-		w.t.Errorf("seed %d: "+format, append([]any{w.seed}, args...)...)
+		w.t.Errorf("seed %d: %s", w.seed, what)
 	}
+}
+
+// endless ends a history that goes on and on: with what was found, which the end of the program would take along.
+func (w *world) endless() {
+	w.mu.Lock()
+	found := strings.Join(w.wrong[:min(20, len(w.wrong))], "\n")
+	w.mu.Unlock()
+	panic(fmt.Sprintf("this history does not end: %s\n%s", w, found))
 }
 
 // live is the whole history.
 func (w *world) live() {
-	endless := time.AfterFunc(simEndless, func() { panic(fmt.Sprintf("this history does not end: %s", w)) })
+	endless := time.AfterFunc(simEndless, w.endless)
 	defer endless.Stop()
 	if err := w.broker.start(); err != nil {
 		w.t.Fatal(err)

@@ -196,12 +196,15 @@ func (g *Group) close(s *session) {
 	g.mu.Lock()
 	g.session = nil
 	g.mu.Unlock()
-	s.leave()
+	left := s.leave(s.cl)
 	// A client that is joining waits for the whole group to join, which lasts as long as a dead member is believed alive.
 	impatient := time.AfterFunc(leaveTimeout, s.kill)
 	s.cl.Close()
-	impatient.Stop()
+	broken := !impatient.Stop()
 	s.kill()
+	if broken && s.member() != left {
+		s.depart()
+	}
 	s.forget(s.slots()) // what the closing client did not take back by itself
 	for _, t := range g.topics {
 		g.metrics.lag.WithLabelValues(string(t)).Set(0)

@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -165,6 +167,55 @@ func TestBrokerForgetsAMember(t *testing.T) {
 	p := newProbe()
 	join(t, c, l, p)
 	until(t, "assigned", func() bool { return len(p.owned()) == 4 })
+}
+
+// A member whose join is broken off leaves, or else it would own partitions without being there: for a session in Kafka, and
+// for ever in kfake (simulation, seed 5093: the broker came back, and a member that nobody knew had joined meanwhile).
+func TestJoinThatIsBrokenOffLeaves(t *testing.T) {
+	t.Parallel()
+	cluster, c := embedded(t)
+	l := layout(t, c)
+	stays, goes := newProbe(), newProbe()
+	c.SessionTimeout = 20 * time.Second
+	join(t, c, l, stays)
+	until(t, "assigned", func() bool { return len(stays.owned()) == 4 })
+	var deaf atomic.Bool
+	deaf.Store(true)
+	cluster.ControlKey(int16(kmsg.Heartbeat), func(req kmsg.Request) (kmsg.Response, error, bool) {
+		cluster.KeepControl()
+		return req.ResponseKind(), nil, deaf.Load() // it does not hear that another one wants to join, who waits for it
+	})
+	joins := make(chan struct{}, 10)
+	cluster.ControlKey(int16(kmsg.JoinGroup), func(req kmsg.Request) (kmsg.Response, error, bool) {
+		cluster.KeepControl()
+		if req.(*kmsg.JoinGroupRequest).MemberID != "" {
+			joins <- struct{}{}
+		}
+		return nil, nil, false
+	})
+	cluster.ControlKey(int16(kmsg.LeaveGroup), func(req kmsg.Request) (kmsg.Response, error, bool) {
+		resp := req.ResponseKind().(*kmsg.LeaveGroupResponse)
+		resp.ErrorCode = kerr.UnknownServerError.Code
+		return resp, nil, true // once
+	})
+	_, leave := join(t, c, l, goes)
+	take(t, joins, "join")
+	leave()
+	deaf.Store(false)
+	cl, err := kgo.NewClient(kgo.SeedBrokers(c.Brokers...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer cl.Close()
+	var members []kadm.DescribedGroupMember
+	until(t, "settled", func() bool {
+		groups, err := kadm.NewClient(cl).DescribeGroups(t.Context(), c.Prefix+"sender")
+		members = groups[c.Prefix+"sender"].Members
+		return err == nil && groups[c.Prefix+"sender"].State == "Stable"
+	})
+	if len(members) != 1 || len(stays.owned()) != 4 {
+		t.Errorf("%d members are left, and the one that is there owns %v", len(members), stays.owned())
+	}
 }
 
 func TestCommitRefusals(t *testing.T) {

@@ -270,12 +270,18 @@ func (s *session) drain() {
 	s.disown(slots)
 }
 
-// leave tells the coordinator, so that others need not wait for the session to time out. The library does not do it for
-// static members.
-func (s *session) leave() {
-	member, _ := s.cl.GroupMetadata() // a member that is still joining has no generation, and leaves all the same
+// member is who this is to the group; empty before Kafka has given it a name.
+func (s *session) member() string {
+	member, _ := s.cl.GroupMetadata()
+	return member
+}
+
+// leave tells the coordinator, so that others need not wait for the session to time out, and returns who has left. The
+// library does not do it for static members. One that is still joining has no generation, and leaves all the same.
+func (s *session) leave(cl *kgo.Client) (left string) {
+	member := s.member()
 	if member == "" {
-		return
+		return ""
 	}
 	req := kmsg.NewPtrLeaveGroupRequest()
 	req.Group, req.MemberID = s.group.name, member
@@ -288,7 +294,26 @@ func (s *session) leave() {
 	req.Members = append(req.Members, m)
 	ctx, cancel := context.WithTimeoutCause(context.Background(), leaveTimeout, errors.New("leaving the group took too long"))
 	defer cancel()
-	if _, err := within(ctx, func() (*kmsg.LeaveGroupResponse, error) { return req.RequestWith(ctx, s.cl) }); err != nil {
-		s.group.log.Debug("leaving the group", "error", err)
+	resp, err := within(ctx, func() (*kmsg.LeaveGroupResponse, error) { return req.RequestWith(ctx, cl) })
+	if err == nil {
+		err = kerr.ErrorForCode(resp.ErrorCode)
 	}
+	if err != nil {
+		s.group.log.Debug("leaving the group", "error", err)
+		return ""
+	}
+	return member
+}
+
+// depart has a member leave whose client is closed: the join that was broken off may have been of another one than had left.
+// Kafka believes in that one until its session is over. kfake (2026-09) does so for ever: the session of a member whose
+// connection broke while it joined never begins.
+func (s *session) depart() {
+	cl, err := s.group.cfg.client()
+	if err != nil {
+		s.group.log.Debug("leaving the group", "error", err)
+		return
+	}
+	defer cl.Close()
+	s.leave(cl)
 }
