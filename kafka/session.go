@@ -277,7 +277,7 @@ func (s *session) member() string {
 }
 
 // leave tells the coordinator, so that others need not wait for the session to time out, and returns who has left. The
-// library does not do it for static members. One that is still joining has no generation, and leaves all the same.
+// library does not do it for static members. One that is still joining leaves all the same.
 func (s *session) leave(cl *kgo.Client) (left string) {
 	member := s.member()
 	if member == "" {
@@ -303,17 +303,4 @@ func (s *session) leave(cl *kgo.Client) (left string) {
 		return ""
 	}
 	return member
-}
-
-// depart has a member leave whose client is closed: the join that was broken off may have been of another one than had left.
-// Kafka believes in that one until its session is over. kfake (2026-09) does so for ever: the session of a member whose
-// connection broke while it joined never begins.
-func (s *session) depart() {
-	cl, err := s.group.cfg.client()
-	if err != nil {
-		s.group.log.Debug("leaving the group", "error", err)
-		return
-	}
-	defer cl.Close()
-	s.leave(cl)
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"altavoz/kafka/balance"
 	"altavoz/schemas"
 )
 
@@ -34,11 +35,7 @@ type Layout map[schemas.Topic]int32
 
 // Home returns the partition of a topic that a key belongs to: murmur2, as Java clients hash.
 func (l Layout) Home(t schemas.Topic, key []byte) int32 {
-	n := l[t]
-	if n == 0 {
-		return 0
-	}
-	return int32((murmur2(key) & 0x7fffffff) % uint32(n))
+	return balance.Home(key, l[t])
 }
 
 // EnsureTopics creates the topics that are missing, checks the others against the table and returns their partitions. A
@@ -89,16 +86,25 @@ type topicsAt struct {
 	embedded bool
 }
 
-func (t topicsAt) ensure(ctx context.Context) (Layout, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, requestTimeout, errors.New("the broker does not answer"))
-	defer cancel()
-	names := make([]string, 0, len(schemas.Topics()))
+// list describes every topic of the table, also those that do not exist.
+func (t topicsAt) list(ctx context.Context) (kadm.TopicDetails, error) {
+	var names []string
 	for _, s := range schemas.Topics() {
 		names = append(names, t.topic(s.Topic))
 	}
 	have, err := t.adm.ListTopics(ctx, names...)
 	if err != nil {
 		return nil, fmt.Errorf("listing topics: %w", err)
+	}
+	return have, nil
+}
+
+func (t topicsAt) ensure(ctx context.Context) (Layout, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, requestTimeout, errors.New("the broker does not answer"))
+	defer cancel()
+	have, err := t.list(ctx)
+	if err != nil {
+		return nil, err
 	}
 	created := false
 	for _, s := range schemas.Topics() {
@@ -167,15 +173,11 @@ func maxMessage(s schemas.TopicSpec) int { return s.MaxRecord + 64<<10 }
 
 // check compares every topic with the table.
 func (t topicsAt) check(ctx context.Context) (Layout, error) {
-	names := make([]string, 0, len(schemas.Topics()))
-	for _, s := range schemas.Topics() {
-		names = append(names, t.topic(s.Topic))
-	}
-	have, err := t.adm.ListTopics(ctx, names...)
+	have, err := t.list(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("listing topics: %w", err)
+		return nil, err
 	}
-	configs, err := t.adm.DescribeTopicConfigs(ctx, names...)
+	configs, err := t.adm.DescribeTopicConfigs(ctx, have.Names()...)
 	if err != nil {
 		return nil, fmt.Errorf("reading the settings of topics: %w", err)
 	}
@@ -280,40 +282,6 @@ func (t topicsAt) offsetRetention(ctx context.Context) []string {
 	return nil
 }
 
-// murmur2 is the hash by which Java clients, and so everybody who follows them, choose a partition.
-func murmur2(b []byte) uint32 {
-	const (
-		seed uint32 = 0x9747b28c
-		m    uint32 = 0x5bd1e995
-		r           = 24
-	)
-	h := seed ^ uint32(len(b))
-	for len(b) >= 4 {
-		k := uint32(b[3])<<24 + uint32(b[2])<<16 + uint32(b[1])<<8 + uint32(b[0])
-		b = b[4:]
-		k *= m
-		k ^= k >> r
-		k *= m
-		h *= m
-		h ^= k
-	}
-	switch len(b) {
-	case 3:
-		h ^= uint32(b[2]) << 16
-		fallthrough
-	case 2:
-		h ^= uint32(b[1]) << 8
-		fallthrough
-	case 1:
-		h ^= uint32(b[0])
-		h *= m
-	}
-	h ^= h >> 13
-	h *= m
-	h ^= h >> 15
-	return h
-}
-
 // byKey partitions like Layout.Home, and honours a partition that the record names.
 func byKey(l Layout, c Config) kgo.Partitioner {
 	return kgo.BasicConsistentPartitioner(func(name string) func(*kgo.Record, int) int {
@@ -322,7 +290,7 @@ func byKey(l Layout, c Config) kgo.Partitioner {
 			if r.Partition != schemas.NoPartition {
 				return int(r.Partition)
 			}
-			return int((murmur2(r.Key) & 0x7fffffff) % uint32(max(1, min(n, int(l[t])))))
+			return int(balance.Home(r.Key, min(int32(n), l[t])))
 		}
 	})
 }

@@ -1,5 +1,5 @@
-// Package balance deals the partitions of topics out to the members of a consumer group. It knows nothing of what lies in
-// them, and holds no client.
+// Package balance says who gets what: which partition a key, and which partitions a member of a consumer group. It knows
+// nothing of what lies in them, and holds no client.
 package balance
 
 import (

@@ -129,3 +129,18 @@ func round(t *rapid.T, members []*member, topics map[string]int32, names []strin
 	}
 	return again
 }
+
+// Keys go where Java clients, and the library's own partitioner, put them.
+func TestHome(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		key, n := rapid.SliceOfN(rapid.Byte(), 0, 40).Draw(t, "key"), rapid.Int32Range(1, 100).Draw(t, "partitions")
+		theirs := kgo.StickyKeyPartitioner(nil).ForTopic("").Partition(&kgo.Record{Key: key}, int(n))
+		if ours := Home(key, n); int(ours) != theirs {
+			t.Fatalf("%x of %d: %d, not %d", key, n, ours, theirs)
+		}
+	})
+	if Home([]byte("key"), 0) != 0 {
+		t.Error("a topic without partitions")
+	}
+}
