@@ -44,7 +44,7 @@ func (a *App) Stop(ctx context.Context) error {
 				a.stopErr = errors.Join(a.stopErr, fmt.Errorf("stopping the %s: %w", p.name, err))
 			}
 		}
-		a.log.Info("altavoz has stopped", "took", time.Since(began), "clean", a.stopErr == nil)
+		a.log.Info("altavoz has stopped", "seconds", time.Since(began).Seconds(), "clean", a.stopErr == nil)
 	})
 	return a.stopErr
 }

@@ -176,7 +176,7 @@ func (s *session) assign(ctx context.Context, offsets map[string]map[int32]kgo.O
 			taken++
 		}
 	}
-	s.group.log.Info("partitions taken over", "partitions", taken, "took", time.Since(began))
+	s.group.log.Info("partitions taken over", "partitions", taken, "seconds", time.Since(began).Seconds())
 	return offsets, nil
 }
 

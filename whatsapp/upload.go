@@ -76,7 +76,7 @@ func (c *Client) Upload(ctx context.Context, sender, mimeType, filename string, 
 	case schemas.VerdictSent:
 		c.metrics.uploads[uploadDone].Inc()
 		c.metrics.uploadBytes.Add(float64(max(size, 0)))
-		c.log.Info("media uploaded", "sender", sender, "mime_type", mimeType, "bytes", size, "media_id", id, "took", took)
+		c.log.Info("media uploaded", "sender", sender, "mime_type", mimeType, "bytes", size, "media_id", id, "seconds", took.Seconds())
 		return id, nil
 	case schemas.VerdictContent, schemas.VerdictFailed:
 		c.metrics.uploads[uploadRefused].Inc()

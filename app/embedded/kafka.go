@@ -57,7 +57,7 @@ func StartKafka(dir, addr string, listen Listen, log *slog.Logger) (*Kafka, erro
 		return nil, errors.Join(fmt.Errorf("starting the embedded Kafka: %w", err), lock.Close())
 	}
 	k := &Kafka{cluster: cluster, lock: lock}
-	log.Info("embedded kafka runs", "addr", k.Addr(), "data_dir", dir, "took", time.Since(began))
+	log.Info("embedded kafka runs", "addr", k.Addr(), "data_dir", dir, "seconds", time.Since(began).Seconds())
 	return k, nil
 }
 
