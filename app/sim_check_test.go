@@ -185,21 +185,26 @@ func (w *world) hearAll() {
 func (w *world) agree() bool {
 	marks, _, statuses := w.recount()
 	for _, task := range w.known() {
-		counts := make(map[uint32]uint32)
-		for i := range task.phones {
-			counts[uint32(marks[recipient{task.id, uint32(i)}])]++
-		}
 		var view *schemas.Status
 		for _, s := range statuses[task.id] {
 			if s.Supersedes(view) {
 				view = s
 			}
 		}
-		if !sameCounts(view, counts) {
+		if !sameCounts(view, task.counts(marks)) {
 			return false
 		}
 	}
 	return true
+}
+
+// counts is how many of the task's recipients have each mark.
+func (task *simTask) counts(marks map[recipient]schemas.Mark) map[uint32]uint32 {
+	out := make(map[uint32]uint32)
+	for i := range task.phones {
+		out[uint32(marks[recipient{task.id, uint32(i)}])]++
+	}
+	return out
 }
 
 // sameCounts reports whether a status of a finished task counts exactly these.
@@ -230,12 +235,10 @@ func (w *world) check() {
 			w.errorf("%v", err)
 		}
 		of := make(map[schemas.OutcomeClass]int)
-		counts := make(map[uint32]uint32)
 		wasUnknown := 0
 		for i := range task.phones {
 			m := marks[recipient{task.id, uint32(i)}]
 			of[m.Outcome()]++
-			counts[uint32(m)]++
 			w.checkOne(task, i, m, died)
 			if unknown[recipient{task.id, uint32(i)}] {
 				wasUnknown++
@@ -250,7 +253,7 @@ func (w *world) check() {
 			r.Unknown != of[schemas.OutcomeUnknown] || r.Pending != 0 {
 			w.errorf("%s: the status says %+v, the log says %v", task.id, r, of)
 		}
-		w.checkView(task, statuses[task.id], counts)
+		w.checkView(task, statuses[task.id], task.counts(marks))
 		w.tally.Tasks++
 		w.tally.Recipients += len(task.phones)
 		w.tally.Sent += r.Successful

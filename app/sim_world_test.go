@@ -27,6 +27,7 @@ const (
 	simPrefix    = "sim."
 	simEndless   = 15 * time.Minute // in fake time it would pass for ever
 	simAftermath = 5 * time.Minute  // what libraries do in their own time, above all those of the dead
+	simFindings  = 20               // are told
 	simPatient   = 5 * time.Minute  // after the last fault everything must come to an end
 )
 
@@ -54,7 +55,7 @@ type world struct {
 	dead  []chan struct{} // closed as what was killed has noticed
 	tasks []*simTask      // accepted, or on their way into Kafka
 	ended int             // processes and brokers that died, stopped or stood still so far
-	wrong []string        // findings
+	wrong []string        // the first findings
 }
 
 // The streams of chance of one seed: what one of them draws does not move the others.
@@ -105,10 +106,12 @@ func (w *world) String() string {
 func (w *world) errorf(format string, args ...any) {
 	what := fmt.Sprintf(format, args...)
 	w.mu.Lock()
-	w.wrong = append(w.wrong, what)
-	n := len(w.wrong)
+	told := len(w.wrong) < simFindings
+	if told {
+		w.wrong = append(w.wrong, what)
+	}
 	w.mu.Unlock()
-	if n <= 20 {
+	if told {
 		w.t.Errorf("seed %d: %s", w.seed, what)
 	}
 }
@@ -116,7 +119,7 @@ func (w *world) errorf(format string, args ...any) {
 // endless ends a history that goes on and on: with what was found, which the end of the program would take along.
 func (w *world) endless() {
 	w.mu.Lock()
-	found := strings.Join(w.wrong[:min(20, len(w.wrong))], "\n")
+	found := strings.Join(w.wrong, "\n")
 	w.mu.Unlock()
 	panic(fmt.Sprintf("this history does not end: %s\n%s", w, found))
 }

@@ -69,9 +69,7 @@ func (p *Publisher) Ready(ctx context.Context) error {
 		if err == nil {
 			return nil
 		}
-		select {
-		case <-time.After(retryTopics):
-		case <-ctx.Done():
+		if !rest(ctx, retryTopics) {
 			return fmt.Errorf("asking for a producer's id: %w", errors.Join(context.Cause(ctx), err))
 		}
 	}

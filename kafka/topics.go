@@ -61,10 +61,8 @@ func EnsureTopics(ctx context.Context, c Config, embedded bool) (Layout, error) 
 			warned = true
 			c.Logger.Warn("waiting for kafka", "brokers", strings.Join(c.Brokers, ","), "error", err)
 		}
-		select {
-		case <-ctx.Done():
+		if !rest(ctx, pause) {
 			return nil, fmt.Errorf("waiting for Kafka at %s: %w", strings.Join(c.Brokers, ","), err)
-		case <-time.After(pause):
 		}
 	}
 }

@@ -128,69 +128,60 @@ func (f *fold) counts() counts {
 	return c
 }
 
-// recount folds the whole of results from its first record on, as nothing in the house does.
-func (h *house) recount(ctx context.Context) (map[schemas.TaskID]*fold, error) {
+// each reads the whole of a topic from its first record on.
+func (h *house) each(ctx context.Context, topic schemas.Topic, do func(schemas.Record) error) error {
 	reader, err := h.reader()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer reader.Close()
-	ends, err := reader.Ends(ctx, schemas.TopicResults)
+	ends, err := reader.Ends(ctx, topic)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	folds := make(map[schemas.TaskID]*fold)
 	for p, end := range ends {
-		err := reader.Range(ctx, schemas.Slot{Topic: schemas.TopicResults, Partition: p}, 0, end, func(rec schemas.Record) error {
-			var r schemas.Result
-			if err := schemas.Decode(&rec, &r); err != nil {
-				return err
-			}
-			id := schemas.TaskID(r.GetTask())
-			if folds[id] == nil {
-				folds[id] = &fold{}
-			}
-			folds[id].add(&r)
-			return nil
-		})
-		if err != nil {
-			return nil, err
+		if err := reader.Range(ctx, schemas.Slot{Topic: topic, Partition: p}, 0, end, do); err != nil {
+			return err
 		}
 	}
+	return nil
+}
+
+// recount folds the whole of results, as nothing in the house does.
+func (h *house) recount(ctx context.Context) (map[schemas.TaskID]*fold, error) {
+	folds := make(map[schemas.TaskID]*fold)
+	err := h.each(ctx, schemas.TopicResults, func(rec schemas.Record) error {
+		var r schemas.Result
+		if err := schemas.Decode(&rec, &r); err != nil {
+			return err
+		}
+		id := schemas.TaskID(r.GetTask())
+		if folds[id] == nil {
+			folds[id] = &fold{}
+		}
+		folds[id].add(&r)
+		return nil
+	})
 	for _, f := range folds {
 		f.close()
 	}
-	return folds, nil
+	return folds, err
 }
 
 // resending reads which broadcasts allow a second message: of one that was accepted without an answer nobody else knows.
 func (h *house) resending(ctx context.Context) (map[schemas.TaskID]bool, error) {
-	reader, err := h.reader()
-	if err != nil {
-		return nil, err
-	}
-	defer reader.Close()
-	ends, err := reader.Ends(ctx, schemas.TopicBroadcasts)
-	if err != nil {
-		return nil, err
-	}
 	out := make(map[schemas.TaskID]bool)
-	for p, end := range ends {
-		err := reader.Range(ctx, schemas.Slot{Topic: schemas.TopicBroadcasts, Partition: p}, 0, end, func(rec schemas.Record) error {
-			var b schemas.Broadcast
-			if schemas.Decode(&rec, &b) != nil {
-				return nil //nolint:nilerr // JSON, of which the fanout writes a copy
-			}
-			if id, err := schemas.TaskIDFromBytes(b.GetTask()); err == nil && b.GetOnUnknown() == schemas.OnUnknown_ON_UNKNOWN_RESEND {
-				out[id] = true
-			}
-			return nil
-		})
-		if err != nil {
-			return nil, err
+	err := h.each(ctx, schemas.TopicBroadcasts, func(rec schemas.Record) error {
+		var b schemas.Broadcast
+		if schemas.Decode(&rec, &b) != nil {
+			return nil //nolint:nilerr // JSON, of which the fanout writes a copy
 		}
-	}
-	return out, nil
+		if id, err := schemas.TaskIDFromBytes(b.GetTask()); err == nil && b.GetOnUnknown() == schemas.OnUnknown_ON_UNKNOWN_RESEND {
+			out[id] = true
+		}
+		return nil
+	})
+	return out, err
 }
 
 // judge compares the witnesses. It asks again for a while where only the status differs: it is written a moment later.

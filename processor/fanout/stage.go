@@ -74,16 +74,12 @@ func (st *Stage) Lost(of []schemas.Slot) { st.slots.Lost(of) }
 
 // heard passes a newer status on to the slots that watch its task.
 func (st *Stage) heard(id schemas.TaskID, s *schemas.Status) {
-	for _, slot := range st.slots.All() {
-		slot.box.heard(id, s)
-	}
+	st.slots.Each(func(slot *slot) { slot.box.heard(id, s) })
 }
 
 // steered passes new controls on.
 func (st *Stage) steered(id schemas.TaskID, c schemas.Controls) {
-	for _, slot := range st.slots.All() {
-		slot.box.steered(id, c)
-	}
+	st.slots.Each(func(slot *slot) { slot.box.steered(id, c) })
 }
 
 // catchUp waits until this process knows what was decided, and what was asked for, up to now.

@@ -118,6 +118,15 @@ func (set *Set[S]) Len() int {
 	return len(set.live)
 }
 
+// Each calls do for every slot; do must not wait.
+func (set *Set[S]) Each(do func(S)) {
+	set.mu.Lock()
+	defer set.mu.Unlock()
+	for _, s := range set.live {
+		do(s)
+	}
+}
+
 // All returns the slots of this moment.
 func (set *Set[S]) All() []S {
 	set.mu.Lock()
@@ -127,20 +136,27 @@ func (set *Set[S]) All() []S {
 
 // Take hands over the next records of a slot. It does not block.
 func (set *Set[S]) Take(of schemas.Slot, recs []schemas.Record) {
-	set.mu.Lock()
-	s, ok := set.live[of]
-	set.mu.Unlock()
-	if ok {
+	if s, ok := set.get(of); ok {
 		s.Take(recs)
 	}
+}
+
+func (set *Set[S]) get(of schemas.Slot) (S, bool) {
+	set.mu.Lock()
+	defer set.mu.Unlock()
+	s, ok := set.live[of]
+	return s, ok
 }
 
 // Revoke gives slots up in good order: what they know is written, acknowledged and committed before it returns, unless ctx
 // ends first; then the next owner goes on from what was committed before.
 func (set *Set[S]) Revoke(ctx context.Context, of []schemas.Slot) {
-	leaving := set.named(of)
-	for _, s := range leaving {
-		s.Drain()
+	leaving := make(map[schemas.Slot]S)
+	for _, k := range of {
+		if s, ok := set.get(k); ok {
+			s.Drain()
+			leaving[k] = s
+		}
 	}
 	for k, s := range leaving {
 		select {
@@ -154,17 +170,20 @@ func (set *Set[S]) Revoke(ctx context.Context, of []schemas.Slot) {
 
 // Lost gives slots up at once. It returns when nothing of them goes on, the commit under way included.
 func (set *Set[S]) Lost(of []schemas.Slot) {
-	gone := set.named(of)
-	if len(gone) == 0 {
-		return
-	}
+	gone := make(map[schemas.Slot]S)
 	set.mu.Lock()
-	for k := range gone {
-		delete(set.live, k)
-		delete(set.positions, k)
+	for _, k := range of {
+		if s, ok := set.live[k]; ok {
+			gone[k] = s
+			delete(set.live, k)
+			delete(set.positions, k)
+		}
 	}
 	committing := set.committing
 	set.mu.Unlock()
+	if len(gone) == 0 {
+		return
+	}
 	for _, s := range gone {
 		s.Stop()
 	}
@@ -175,18 +194,6 @@ func (set *Set[S]) Lost(of []schemas.Slot) {
 	if committing != nil {
 		<-committing
 	}
-}
-
-func (set *Set[S]) named(of []schemas.Slot) map[schemas.Slot]S {
-	set.mu.Lock()
-	defer set.mu.Unlock()
-	out := make(map[schemas.Slot]S, len(of))
-	for _, k := range of {
-		if s, ok := set.live[k]; ok {
-			out[k] = s
-		}
-	}
-	return out
 }
 
 // Commit asks for a slot's position to be committed, unless it was given up; the slot hears of it through Committed.
