@@ -20,6 +20,8 @@ const (
 	maxHeld = 4096
 	// coolAfter is how long a task stays in memory after its last result; coming back costs a read or two.
 	coolAfter = time.Minute
+	// leastWait is how long a slot's timer is set for at least: see "Timers due at once" in DESIGN.md.
+	leastWait = time.Microsecond
 )
 
 // entry is a task in its slot. Most are cold: everything is in the topics, and only their place there is known.
@@ -97,7 +99,7 @@ func (s *slot) run() {
 	defer close(s.over)
 	defer s.leave()
 	s.catchUp()
-	timer := time.NewTimer(0)
+	timer := time.NewTimer(leastWait)
 	defer timer.Stop()
 	for {
 		select {
@@ -109,7 +111,7 @@ func (s *slot) run() {
 		if s.round() != nil || s.ctx.Err() != nil || s.drained() {
 			return
 		}
-		timer.Reset(time.Until(s.deadline()))
+		timer.Reset(max(leastWait, time.Until(s.deadline())))
 	}
 }
 

@@ -18,6 +18,8 @@ const (
 	// What failed is tried again after 100 ms, then twice that, up to 5 s; half of it is drawn.
 	backOffFirst = 100 * time.Millisecond
 	backOffMost  = 5 * time.Second
+	// leastWait is how long a slot's timer is set for at least: see "Timers due at once" in DESIGN.md.
+	leastWait = time.Microsecond
 )
 
 // slot is one owned partition of broadcasts: the numbers that live there, and the goroutine (run) that alone touches them.
@@ -106,7 +108,7 @@ func (s *slot) run() {
 	defer close(s.over)
 	defer s.leave()
 	s.work(s.st.catchUp, never, func(error) { s.takeOver() })
-	timer := time.NewTimer(0)
+	timer := time.NewTimer(leastWait)
 	defer timer.Stop()
 	for {
 		select {
@@ -119,7 +121,7 @@ func (s *slot) run() {
 			return
 		}
 		if at := s.wake(); !at.IsZero() {
-			timer.Reset(time.Until(at))
+			timer.Reset(max(leastWait, time.Until(at)))
 		} else {
 			timer.Stop()
 		}

@@ -87,8 +87,14 @@ type production struct {
 // tenure is one assignment of a slot to a process.
 type tenure struct {
 	slot    schemas.Slot
-	found   map[int64][]ledger.Line // the ledger that it took over
-	granted map[int64][]ledger.Line // leases that it committed
+	found   map[int64]ledger.Line // the ledger that it took over
+	granted map[int64][]grant     // leases that it committed
+}
+
+// grant is a line with a lease, and when it was committed.
+type grant struct {
+	ledger.Line
+	at time.Time
 }
 
 var partitions = map[schemas.Topic]int32{
@@ -201,7 +207,13 @@ func (w *world) send(by tenures, rec schemas.Record) {
 	}
 	k := pair{schemas.TaskID(s.GetTask()), s.GetIndex()}
 	made := w.produced(by, k)
-	w.inTime(k.task, &s, w.found(by, k))
+	for _, c := range w.homes[k.task] {
+		if x := by[c.slot]; x != nil && !x.inherited(c.offset, k.index) {
+			if g := x.leased(c.offset, k.index); g != nil {
+				w.inTime(k.task, &s, g.at)
+			}
+		}
+	}
 	if made.sends++; made.sends == 1 {
 		w.fill(k, s.GetSender(), schemas.LaneOf(rec.Topic))
 	}
@@ -275,16 +287,21 @@ func (w *world) fill(k pair, sender string, lane schemas.Lane) {
 	}
 }
 
-// leases reports whether one of the lines has a turn with the recipient in it.
-func leases(lines []ledger.Line, index uint32) bool {
-	return slices.ContainsFunc(lines, func(l ledger.Line) bool { return index >= l.Cursor && index-l.Cursor < l.Lease })
+// leases reports whether the line has a turn with the recipient in it.
+func leases(l ledger.Line, index uint32) bool {
+	return index >= l.Cursor && index-l.Cursor < l.Lease
 }
 
-// found reports whether a process found the recipient leased when it took over.
-func (w *world) found(by tenures, k pair) bool {
-	return slices.ContainsFunc(w.homes[k.task], func(c copyAt) bool {
-		return by[c.slot] != nil && leases(by[c.slot].found[c.offset], k.index)
-	})
+// inherited reports whether the recipient of the broadcast at the offset was leased at the takeover.
+func (n *tenure) inherited(offset int64, index uint32) bool { return leases(n.found[offset], index) }
+
+// leased returns the first lease that was committed for the recipient of the broadcast at the offset, or nil.
+func (n *tenure) leased(offset int64, index uint32) *grant {
+	i := slices.IndexFunc(n.granted[offset], func(g grant) bool { return leases(g.Line, index) })
+	if i < 0 {
+		return nil
+	}
+	return &n.granted[offset][i]
 }
 
 // produced checks that what a process produces was leased, and that it repeats nothing but what it found leased.
@@ -297,10 +314,9 @@ func (w *world) produced(by tenures, k pair) *production {
 	if by == nil {
 		return made
 	}
-	leased := func(lines []ledger.Line) bool { return leases(lines, k.index) }
 	var now *tenure
 	for _, c := range w.homes[k.task] {
-		if x := by[c.slot]; x != nil && leased(x.granted[c.offset]) {
+		if x := by[c.slot]; x != nil && x.leased(c.offset, k.index) != nil {
 			now = x
 		}
 	}
@@ -310,7 +326,7 @@ func (w *world) produced(by tenures, k pair) *production {
 	}
 	if made.by != nil && made.by != now && !slices.ContainsFunc(w.homes[k.task], func(c copyAt) bool {
 		// A zombie may come after its successor; it repeats what that one found.
-		return leased(now.found[c.offset]) || leased(made.by.found[c.offset])
+		return now.inherited(c.offset, k.index) || made.by.inherited(c.offset, k.index)
 	}) {
 		w.failf("recipient %d of %s was produced again and was not leased at a takeover", k.index, k.task)
 	}
@@ -551,9 +567,9 @@ func (p *process) assign(of schemas.Slot) {
 	if err != nil {
 		w.failf("the ledger of %s: %v", of, err)
 	}
-	now := &tenure{slot: of, found: make(map[int64][]ledger.Line), granted: make(map[int64][]ledger.Line)}
+	now := &tenure{slot: of, found: make(map[int64]ledger.Line), granted: make(map[int64][]grant)}
 	for _, e := range l.Lines {
-		now.found[e.Offset] = []ledger.Line{e}
+		now.found[e.Offset] = e
 	}
 	p.tenures[of] = now
 	w.mu.Unlock()
@@ -762,7 +778,7 @@ func (w *world) commit(now *tenure, pos schemas.Position) {
 	}
 	for _, e := range l.Lines {
 		if e.Lease > 0 {
-			now.granted[e.Offset] = append(now.granted[e.Offset], e)
+			now.granted[e.Offset] = append(now.granted[e.Offset], grant{e, time.Now()})
 		}
 	}
 	w.positions[pos.Slot] = pos

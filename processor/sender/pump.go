@@ -12,16 +12,19 @@ import (
 
 var errCommitTimeout = errors.New("the group's coordinator did not answer")
 
+// leastWait is how long the pump's timer is set for at least: see "Timers due at once" in DESIGN.md.
+const leastWait = time.Microsecond
+
 // pump admits, commits and starts calls, one round after the other.
 func (st *Stage) pump() {
-	timer := time.NewTimer(0)
+	timer := time.NewTimer(leastWait)
 	defer timer.Stop()
 	for st.ctx.Err() == nil {
 		next := st.round()
 		if next.IsZero() {
 			continue
 		}
-		timer.Reset(time.Until(next))
+		timer.Reset(max(leastWait, time.Until(next)))
 		select {
 		case <-st.ctx.Done():
 		case <-st.kicked:
