@@ -239,18 +239,13 @@ func (st *Stage) flush(ctx context.Context, as []*assignment) {
 			return
 		}
 		st.mu.Lock()
-		wait := time.Duration(0)
-		for _, a := range as {
-			if a.live && a.dirty {
-				wait = refusedWait
-			}
-		}
+		refused := slices.ContainsFunc(as, func(a *assignment) bool { return a.live && a.dirty })
 		st.mu.Unlock()
-		if wait == 0 {
+		if !refused {
 			return
 		}
 		select {
-		case <-time.After(wait):
+		case <-time.After(refusedWait):
 		case <-ctx.Done():
 			return
 		}
