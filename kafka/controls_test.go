@@ -1,12 +1,16 @@
 package kafka_test
 
 import (
+	"bytes"
 	"context"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/klauspost/compress/zstd"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"altavoz/kafka"
 	"altavoz/schemas"
@@ -228,13 +232,31 @@ func TestViewsPassOverWhatTheyCannotRead(t *testing.T) {
 func bomb(t *testing.T, c kafka.Config, topic schemas.Topic, partition int32) {
 	t.Helper()
 	cl, err := kgo.NewClient(kgo.SeedBrokers(c.Brokers...), kgo.ProducerBatchCompression(kgo.ZstdCompression()),
-		kgo.ProducerBatchMaxBytes(64<<20), kgo.RecordPartitioner(kgo.ManualPartitioner()))
+		kgo.WithCompressor(explosive{}), kgo.RecordPartitioner(kgo.ManualPartitioner()))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer cl.Close()
-	zeros := &kgo.Record{Topic: c.Prefix + string(topic), Partition: partition, Key: []byte("bomb"), Value: make([]byte, 40<<20)}
-	if err := cl.ProduceSync(t.Context(), zeros).FirstErr(); err != nil {
+	fuse := &kgo.Record{Topic: c.Prefix + string(topic), Partition: partition, Value: make([]byte, 5000)} // or it would go unpacked
+	if err := cl.ProduceSync(t.Context(), fuse).FirstErr(); err != nil {
 		t.Fatal(err)
 	}
 }
+
+// explosive is a kgo.Compressor: whatever the one record of a batch was, it is 40 MB of zeros in a few KB.
+type explosive struct{}
+
+func (explosive) Compress(*bytes.Buffer, []byte, ...kgo.CompressFlag) ([]byte, kgo.CompressionCodecType) {
+	return packedZeros(), kgo.CodecZstd
+}
+
+// packedZeros is one valid record, made once: a real broker looks into what it takes.
+var packedZeros = sync.OnceValue(func() []byte {
+	rec := kmsg.Record{Key: []byte("bomb"), Value: make([]byte, 40<<20)}
+	rec.Length = int32(len(rec.AppendTo(nil)) - 1) // the length of nothing takes a byte
+	z, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1))
+	if err != nil {
+		panic(err)
+	}
+	return z.EncodeAll(rec.AppendTo(nil), nil)
+})

@@ -51,6 +51,10 @@ func unpack(src []byte, codec kgo.CompressionCodecType) ([]byte, error) {
 	case kgo.CodecLz4:
 		r = lz4.NewReader(bytes.NewReader(src))
 	case kgo.CodecZstd:
+		var head zstd.Header
+		if head.Decode(src) == nil && head.HasFCS && head.FrameContentSize > maxBatchBytes {
+			return nil, ErrBomb // by its own account
+		}
 		z, err := zstd.NewReader(bytes.NewReader(src), zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxBatchBytes))
 		if err != nil {
 			return nil, fmt.Errorf("zstd batch: %w", err)

@@ -61,6 +61,39 @@ func TestBombIsNotUnpacked(t *testing.T) {
 		if _, err := (Capped{}).Decompress(src, codec); !errors.Is(err, ErrBomb) || !errors.Is(err, ErrPoison) {
 			t.Errorf("codec %d, %d bytes: %v", codec, len(src), err)
 		}
+		if codec != kgo.CodecZstd {
+			continue
+		}
+		// One that says how long it is isn't even begun: that what lies behind its head is missing is not noticed.
+		if _, err := (Capped{}).Decompress(src[:20], codec); !errors.Is(err, ErrBomb) {
+			t.Errorf("the head of a bomb: %v", err)
+		}
+	}
+}
+
+// A stream does not know at its start how long it will be.
+func TestBombThatDoesNotSayHowLongItIs(t *testing.T) {
+	t.Parallel()
+	var packed bytes.Buffer
+	z, err := zstd.NewWriter(&packed, zstd.WithEncoderConcurrency(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range maxBatchBytes >> 20 {
+		if _, err := z.Write(make([]byte, 1<<20)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, err = z.Write([]byte{0})
+	if err := errors.Join(err, z.Close()); err != nil {
+		t.Fatal(err)
+	}
+	var head zstd.Header
+	if err := head.Decode(packed.Bytes()); err != nil || head.HasFCS {
+		t.Fatalf("it says %d, %v", head.FrameContentSize, err)
+	}
+	if _, err := (Capped{}).Decompress(packed.Bytes(), kgo.CodecZstd); !errors.Is(err, ErrBomb) || !errors.Is(err, ErrPoison) {
+		t.Error(err)
 	}
 }
 
