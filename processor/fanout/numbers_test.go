@@ -10,6 +10,7 @@ import (
 // TestNumbersMayChange: the pipe of a number follows the rate that it has now, and a number that is configured later is one
 // of ours from then on.
 func TestNumbersMayChange(t *testing.T) {
+	const tenFit = 10 // while so many fit a pipe has room; for fewer no turn of a long list is begun
 	inBubble(t, func(t *testing.T, w *world) {
 		fills := func() (n int) { // when nobody sends any more
 			w.set(func() { w.stopSenders = true })
@@ -28,12 +29,12 @@ func TestNumbersMayChange(t *testing.T) {
 		w.set(func() { w.faults.delay = 50 * time.Millisecond }) // or it would be over before anything changes
 		id := w.submit(w.sliced(event("100", phonesFrom(1000, 60_000)...)))
 		passes(time.Second) // the first recipients go ahead
-		if n := fills(); n != 2000 {
+		if n := fills(); n > 2000 || n <= 2000-tenFit {
 			t.Errorf("%d in the pipe at 1,000 a second", n)
 		}
 		w.set(func() { w.numbers["100"], w.numbers["700"] = Number{Rate: 1500}, Number{Rate: 100} })
 		passes(2 * time.Second)
-		if n := fills(); n != 3000 {
+		if n := fills(); n > 3000 || n <= 3000-tenFit {
 			t.Errorf("%d in the pipe at 1,500 a second", n)
 		}
 		known := w.submit(event("700", phonesFrom(0, 5)...))
