@@ -231,14 +231,20 @@ func TestViewsPassOverWhatTheyCannotRead(t *testing.T) {
 // bomb writes a batch that unpacks to more than anybody may be made to hold.
 func bomb(t *testing.T, c kafka.Config, topic schemas.Topic, partition int32) {
 	t.Helper()
-	cl, err := kgo.NewClient(kgo.SeedBrokers(c.Brokers...), kgo.ProducerBatchCompression(kgo.ZstdCompression()),
-		kgo.WithCompressor(explosive{}), kgo.RecordPartitioner(kgo.ManualPartitioner()))
+	spoil(t, c, schemas.Slot{Topic: topic, Partition: partition}, explosive{})
+}
+
+// spoil writes a batch of one record, of which the compressor makes what it likes.
+func spoil(t *testing.T, c kafka.Config, s schemas.Slot, with kgo.Compressor) {
+	t.Helper()
+	cl, err := kgo.NewClient(kgo.SeedBrokers(c.Brokers...), kgo.RecordPartitioner(kgo.ManualPartitioner()),
+		kgo.ProducerBatchCompression(kgo.GzipCompression()), kgo.WithCompressor(with))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer cl.Close()
-	fuse := &kgo.Record{Topic: c.Prefix + string(topic), Partition: partition, Value: make([]byte, 5000)} // or it would go unpacked
-	if err := cl.ProduceSync(t.Context(), fuse).FirstErr(); err != nil {
+	rec := &kgo.Record{Topic: c.Prefix + string(s.Topic), Partition: s.Partition, Value: make([]byte, 5000)} // or it would go as it is
+	if err := cl.ProduceSync(t.Context(), rec).FirstErr(); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -222,16 +222,7 @@ func TestGarbageIsPassedOver(t *testing.T) {
 			pub, r := publisher(t, c, l), reader(t, c)
 			slot := schemas.Slot{Topic: schemas.TopicMarks, Partition: l.Home(schemas.TopicMarks, []byte("k"))}
 			for i := range 3 {
-				cl, err := kgo.NewClient(kgo.SeedBrokers(c.Brokers...), kgo.RecordPartitioner(kgo.ManualPartitioner()),
-					kgo.ProducerBatchCompression(kgo.GzipCompression()), kgo.WithCompressor(garbage{codec, i}))
-				if err != nil {
-					t.Fatal(err)
-				}
-				defer cl.Close()
-				rec := &kgo.Record{Topic: c.Prefix + string(slot.Topic), Partition: slot.Partition, Key: []byte("k"), Value: make([]byte, 5000)}
-				if err := cl.ProduceSync(t.Context(), rec).FirstErr(); err != nil {
-					t.Fatal(err)
-				}
+				spoil(t, c, slot, garbage{codec, i})
 				say(t, pub, schemas.Record{Topic: slot.Topic, Partition: schemas.NoPartition, Key: []byte("k"), Value: []byte{byte(i)}})
 			}
 			var got []byte

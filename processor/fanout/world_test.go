@@ -208,10 +208,12 @@ func (w *world) send(by tenures, rec schemas.Record) {
 	k := pair{schemas.TaskID(s.GetTask()), s.GetIndex()}
 	made := w.produced(by, k)
 	for _, c := range w.homes[k.task] {
-		if x := by[c.slot]; x != nil && !x.inherited(c.offset, k.index) {
-			if g := x.leased(c.offset, k.index); g != nil {
-				w.inTime(k.task, &s, g.at)
-			}
+		x := by[c.slot]
+		if x == nil || x.inherited(c.offset, k.index) {
+			continue
+		}
+		if g := x.leased(c.offset, k.index); g != nil {
+			w.inTime(k.task, &s, g.at)
 		}
 	}
 	if made.sends++; made.sends == 1 {
@@ -255,15 +257,20 @@ func (w *world) begin(k pair, s *schemas.Send) {
 }
 
 func (w *world) startSenders() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.stopSenders = false
-	for _, rec := range w.held {
+	w.set(func() {
+		w.stopSenders = false
+		w.release(len(w.held))
+	})
+}
+
+// release lets senders have the first n of what they had not read. Called with the lock held.
+func (w *world) release(n int) {
+	for _, rec := range w.held[:n] {
 		var s schemas.Send
 		_ = schemas.Decode(&rec, &s)
 		w.deliver(pair{schemas.TaskID(s.GetTask()), s.GetIndex()}, &s)
 	}
-	w.held = nil
+	w.held = w.held[n:]
 }
 
 // fill counts the pipe of a number's lane.
