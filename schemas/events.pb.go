@@ -959,7 +959,13 @@ type Send struct {
 	Content   *Content  `protobuf:"bytes,7,opt,name=content,proto3" json:"content,omitempty"`
 	OnUnknown OnUnknown `protobuf:"varint,8,opt,name=on_unknown,json=onUnknown,proto3,enum=altavoz.v1.OnUnknown" json:"on_unknown,omitempty"`
 	// When it may start; none: at any time before not_after_ms.
-	Window        *Window `protobuf:"bytes,9,opt,name=window,proto3" json:"window,omitempty"`
+	Window *Window `protobuf:"bytes,9,opt,name=window,proto3" json:"window,omitempty"`
+	// The ownership of the broadcast's partition under which it was written: a number that no other owner of it has.
+	// 0: written by a version that had none.
+	Generation int64 `protobuf:"varint,10,opt,name=generation,proto3" json:"generation,omitempty"`
+	// With a repeat after a takeover: the ownerships that were replaced and whose leased sends are repeated, this one among
+	// them. What they write behind this record of the same partition has a repeat, or an outcome, and is not called.
+	Replaced      []int64 `protobuf:"varint,11,rep,packed,name=replaced,proto3" json:"replaced,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1053,6 +1059,20 @@ func (x *Send) GetOnUnknown() OnUnknown {
 func (x *Send) GetWindow() *Window {
 	if x != nil {
 		return x.Window
+	}
+	return nil
+}
+
+func (x *Send) GetGeneration() int64 {
+	if x != nil {
+		return x.Generation
+	}
+	return 0
+}
+
+func (x *Send) GetReplaced() []int64 {
+	if x != nil {
+		return x.Replaced
 	}
 	return nil
 }
@@ -2162,7 +2182,7 @@ const file_events_proto_rawDesc = "" +
 	"\x06phones\x18\x01 \x03(\tR\x06phones\">\n" +
 	"\x06Origin\x12\x1c\n" +
 	"\tpartition\x18\x01 \x01(\x05R\tpartition\x12\x16\n" +
-	"\x06offset\x18\x02 \x01(\x03R\x06offset\"\xc7\x02\n" +
+	"\x06offset\x18\x02 \x01(\x03R\x06offset\"\x83\x03\n" +
 	"\x04Send\x12\x12\n" +
 	"\x04task\x18\x01 \x01(\fR\x04task\x12\x14\n" +
 	"\x05index\x18\x02 \x01(\rR\x05index\x12\x14\n" +
@@ -2175,7 +2195,12 @@ const file_events_proto_rawDesc = "" +
 	"\acontent\x18\a \x01(\v2\x13.altavoz.v1.ContentR\acontent\x124\n" +
 	"\n" +
 	"on_unknown\x18\b \x01(\x0e2\x15.altavoz.v1.OnUnknownR\tonUnknown\x12*\n" +
-	"\x06window\x18\t \x01(\v2\x12.altavoz.v1.WindowR\x06window\"u\n" +
+	"\x06window\x18\t \x01(\v2\x12.altavoz.v1.WindowR\x06window\x12\x1e\n" +
+	"\n" +
+	"generation\x18\n" +
+	" \x01(\x03R\n" +
+	"generation\x12\x1a\n" +
+	"\breplaced\x18\v \x03(\x03R\breplaced\"u\n" +
 	"\aControl\x12\x12\n" +
 	"\x04task\x18\x01 \x01(\fR\x04task\x12\x13\n" +
 	"\x05at_ms\x18\x02 \x01(\x03R\x04atMs\x12+\n" +
