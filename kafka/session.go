@@ -156,18 +156,14 @@ func (s *session) assign(ctx context.Context, offsets map[string]map[int32]kgo.O
 	if len(names) == 0 {
 		return offsets, nil
 	}
-	starts, err := within(ctx, func() (kadm.ListedOffsets, error) { return s.reader.adm.ListStartOffsets(ctx, names...) })
-	if err == nil {
-		err = starts.Error()
-	}
+	logs, err := s.bounds(ctx, names)
 	if err != nil {
-		return nil, fmt.Errorf("asking where partitions begin: %w", err)
+		return nil, err
 	}
 	began, taken := time.Now(), 0
 	for name, partitions := range offsets {
 		for p := range partitions {
-			start, _ := starts.Lookup(name, p)
-			at, err := s.assignOne(ctx, schemas.Slot{Topic: s.group.cfg.bare(name), Partition: p}, start.Offset)
+			at, err := s.assignOne(ctx, logs.of(s.group.cfg.bare(name), name, p))
 			if err != nil {
 				s.group.log.Warn("a partition could not be taken over", "topic", name, "partition", p, "error", err)
 				return nil, err
@@ -180,11 +176,37 @@ func (s *session) assign(ctx context.Context, offsets map[string]map[int32]kgo.O
 	return offsets, nil
 }
 
-func (s *session) assignOne(ctx context.Context, slot schemas.Slot, start int64) (int64, error) {
+// logBounds is where logs begin and end.
+type logBounds struct{ begins, ends kadm.ListedOffsets }
+
+func (s *session) bounds(ctx context.Context, names []string) (b logBounds, err error) {
+	if b.begins, err = within(ctx, func() (kadm.ListedOffsets, error) { return s.reader.adm.ListStartOffsets(ctx, names...) }); err == nil {
+		err = b.begins.Error()
+	}
+	if err != nil {
+		return b, fmt.Errorf("asking where partitions begin: %w", err)
+	}
+	if b.ends, err = within(ctx, func() (kadm.ListedOffsets, error) { return s.reader.adm.ListEndOffsets(ctx, names...) }); err == nil {
+		err = b.ends.Error()
+	}
+	if err != nil {
+		return b, fmt.Errorf("asking where partitions end: %w", err)
+	}
+	return b, nil
+}
+
+// of returns a slot's position of which only the bounds of its log are known.
+func (b logBounds) of(topic schemas.Topic, name string, p int32) schemas.Position {
+	begin, _ := b.begins.Lookup(name, p)
+	end, _ := b.ends.Lookup(name, p)
+	return schemas.Position{Slot: schemas.Slot{Topic: topic, Partition: p}, Offset: schemas.NoOffset, Begin: begin.Offset, End: end.Offset}
+}
+
+func (s *session) assignOne(ctx context.Context, pos schemas.Position) (int64, error) {
+	slot, start := pos.Slot, pos.Begin
 	s.mu.Lock()
-	pos, ok := s.fetched[slot]
-	if !ok {
-		pos = schemas.Position{Slot: slot, Offset: schemas.NoOffset}
+	if was, ok := s.fetched[slot]; ok {
+		pos.Offset, pos.Metadata = was.Offset, was.Metadata
 	}
 	s.owned[slot] = struct{}{}
 	s.mu.Unlock()

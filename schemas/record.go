@@ -39,8 +39,12 @@ func (s Slot) String() string { return fmt.Sprintf("%s/%d", s.Topic, s.Partition
 // Position is what a group commits for a slot: the watermark, and up to MaxMetadata bytes of text beside it.
 type Position struct {
 	Slot     Slot
-	Offset   int64 // every record below it is finished; NoOffset where nothing was ever committed
+	Offset   int64 // every record below it is finished; NoOffset where nothing is committed
 	Metadata string
+
+	// What the log held when the slot was assigned, as far as its owner is told; a commit does not carry them. Records
+	// from Begin on are in the log, and End is the offset of the next one. A log that ends below Offset has lost its end.
+	Begin, End int64
 }
 
 const (

@@ -265,8 +265,9 @@ func (p *process) assign() {
 	p.generation++
 	p.joined = p.generation
 	p.owner = p
+	end := int64(len(p.logs[slot0]))
 	p.mu.Unlock()
-	from, err := p.st.Assign(context.Background(), schemas.Position{Slot: slot0, Offset: p.position(slot0)})
+	from, err := p.st.Assign(context.Background(), schemas.Position{Slot: slot0, Offset: p.position(slot0), End: end})
 	if err != nil {
 		p.t.Fatal(err)
 	}

@@ -569,6 +569,7 @@ func (p *process) assign(of schemas.Slot) {
 	if !ok {
 		pos = schemas.Position{Slot: of, Offset: schemas.NoOffset}
 	}
+	pos.Begin, pos.End = w.gone[of], w.gone[of]+int64(len(w.logs[of]))
 	w.owner[of] = p
 	l, err := ledger.Decode(max(0, pos.Offset), pos.Metadata)
 	if err != nil {

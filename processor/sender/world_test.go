@@ -354,6 +354,9 @@ func (p *process) assign(slot schemas.Slot) {
 		if c, ok := w.committed[slot]; ok {
 			pos = c
 		}
+		if log := w.logs[slot]; len(log) > 0 {
+			pos.Begin, pos.End = log[0].Offset, log[len(log)-1].Offset+1
+		}
 		w.owners[slot] = p
 	})
 	from, err := p.stage.Assign(context.Background(), pos)
