@@ -51,7 +51,7 @@ func (g *Group) Commit(ctx context.Context, f schemas.Fence, ps []schemas.Positi
 		return refuseAll(refused, ps, ErrFenced), nil
 	}
 	req := kmsg.NewPtrOffsetCommitRequest()
-	req.Group, req.MemberID, req.Generation = g.name, f.Member, f.Generation
+	req.Group, req.MemberID, req.Generation = g.name, f.Member, f.Generation //mutant:commit-carries-its-fence
 	if id := g.cfg.InstanceID; id != "" {
 		req.InstanceID = &id
 	}

@@ -204,7 +204,7 @@ func (g *Group) close(s *session) {
 	s.kill()
 	// The join that was broken off may have been of another member than had left. Kafka believes in that one until its session
 	// is over. kfake (2026-09) does so for ever: the session of a member whose connection broke while it joined never begins.
-	if broken && s.member() != left {
+	if broken && s.member() != left { //mutant:broken-join-leaves
 		if cl, err := g.cfg.client(); err == nil {
 			s.leave(cl)
 			cl.Close()

@@ -112,7 +112,7 @@ func (t *Task) FoldOutcome(o *schemas.FlatOutcome, read pager) (changed bool, er
 		return changed, err
 	}
 	from, to := schemas.Mark(p.marks[j]), schemas.Mark(o.Mark)
-	if to > from {
+	if to > from { //mutant:greatest-outcome-stays
 		t.move(p, o.Index, from, to)
 		changed = true
 	}

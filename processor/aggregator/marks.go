@@ -133,7 +133,7 @@ func (k *marks) merge(n uint32, other []byte, hint int, read pager) (changed, co
 			o = other[j]
 		}
 		switch {
-		case o > m:
+		case o > m: //mutant:foreign-marks-only-raise
 			k.set(p, uint32(j), schemas.Mark(m), schemas.Mark(o))
 			changed = true
 		case o < m:

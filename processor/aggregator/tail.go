@@ -83,7 +83,7 @@ func (s *slot) watch(ctx context.Context, topic schemas.Topic, end int64) {
 	}
 	var foreign []schemas.Record
 	err := s.st.ports.Table.Range(ctx, schemas.Slot{Topic: topic, Partition: s.results.Partition}, o.seen, to, func(rec schemas.Record) error {
-		if !o.forget(rec.Offset) {
+		if !o.forget(rec.Offset) { //mutant:foreign-writes-are-noticed
 			foreign = append(foreign, rec)
 		}
 		o.seen = rec.Offset + 1

@@ -181,7 +181,7 @@ func (s *slot) check(now time.Time) error {
 			return err
 		}
 	}
-	if s.cp == nil || s.cp.waiting > 0 {
+	if s.cp == nil || s.cp.waiting > 0 { //mutant:commit-waits-for-marks
 		return nil
 	}
 	cp := s.cp

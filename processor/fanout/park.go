@@ -183,7 +183,7 @@ func (s *slot) committed(a slots.Answer) {
 		s.st.metrics.refused.Inc()
 		s.log.Warn("nobody knows what was committed; the partition starts nothing more", "error", a.Unknown)
 		s.dead = true
-	case a.Refused != nil:
+	case a.Refused != nil: //mutant:refused-lease-writes-nothing
 		s.st.metrics.refused.Inc()
 		s.log.Debug("a commit was refused", "error", a.Refused)
 		s.leasing = append(turns, s.leasing...)

@@ -344,6 +344,7 @@ func (s *slot) enqueue(w *writing) {
 		w.done(schemas.Record{})
 		return
 	}
+	//mutant:lease-ends
 	if w.lease && time.Since(s.proven) > leaseFresh || s.proved < w.proof {
 		s.unproven = append(s.unproven, w)
 		s.dirty, s.urgent = true, true

@@ -53,6 +53,7 @@ func (st *Stage) Stop(ctx context.Context) error {
 // Assign takes a partition of broadcasts over. It returns at once; the first turn waits for the view of statuses.
 func (st *Stage) Assign(_ context.Context, pos schemas.Position) (int64, error) {
 	st.Lost([]schemas.Slot{pos.Slot}) // in case it is assigned to itself
+	//mutant:takeover-reads-the-fanouts-ledger
 	l, err := ledger.Decode(max(0, pos.Offset), pos.Metadata)
 	if err != nil {
 		return 0, fmt.Errorf("taking over %s: reading its ledger: %w", pos.Slot, err)
@@ -87,7 +88,7 @@ func (st *Stage) catchUp(ctx context.Context) error {
 	if err := st.ports.Statuses.Sync(ctx); err != nil {
 		return fmt.Errorf("catching up with the statuses: %w", err)
 	}
-	if err := st.ports.Controls.Sync(ctx); err != nil {
+	if err := st.ports.Controls.Sync(ctx); err != nil { //mutant:takeover-waits-for-controls
 		return fmt.Errorf("catching up with the controls: %w", err)
 	}
 	return nil

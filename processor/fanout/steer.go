@@ -73,10 +73,11 @@ func (s *slot) say(t *task, now time.Time) {
 	}
 	proof := uint64(0)
 	if steered {
+		//mutant:pipe-counts-leased-turns
 		note.Controls, note.Pipe, note.Speed = t.controls.Next, uint32(t.InPipe()), uint32(t.Speed)
 	}
 	if steered || want.standing() {
-		proof = s.asks + 1
+		proof = s.asks + 1 //mutant:controls-are-said-with-proof
 	}
 	if want != t.said {
 		s.log.Info("broadcast steered", "task", t.id.String(), "phase", note.GetPhase().String(), "why", want.why, "pipe", t.InPipe())
@@ -121,6 +122,8 @@ func (s *slot) shows(t *task) {
 // wind cancels the rest of a task that is to end, in one event, once that it ends was said and no turn of it is under way:
 // nobody who has a send is called cancelled.
 func (s *slot) wind(t *task, now time.Time) {
+	//mutant:rest-waits-for-the-turn
+	//mutant:rest-waits-until-the-end-was-said
 	if t.ending.phase == 0 || !t.told || t.state != stateOpen || t.turn != nil || t.lease > 0 {
 		return
 	}

@@ -21,6 +21,7 @@ func (s *slot) lane(q *queue, now time.Time) {
 		if !s.fits(ledger.LineBytes) {
 			return
 		}
+		//mutant:others-wait-for-the-first-recipients
 		s.begin(t, q.Take(e, min(t.most(), t.slice.first+uint32(len(t.slice.phones))-t.cursor)), now)
 	}
 }

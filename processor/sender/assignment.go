@@ -169,7 +169,7 @@ func (st *Stage) fill(a *assignment, now time.Time) {
 func (st *Stage) arrive(a *assignment, in *arrival, now time.Time) {
 	if in.rec.Offset < a.from {
 		if in.send != nil {
-			a.seen.add(in.task, in.send.GetIndex())
+			a.seen.add(in.task, in.send.GetIndex()) //mutant:below-the-watermark-is-remembered
 		}
 		return
 	}
@@ -179,6 +179,7 @@ func (st *Stage) arrive(a *assignment, in *arrival, now time.Time) {
 			"topic", a.slot.Topic, "partition", a.slot.Partition, "before", in.rec.Offset, "sends", lost)
 		st.soil(a)
 	}
+	//mutant:repeat-is-noticed
 	fresh := in.send == nil || a.seen.add(in.task, in.send.GetIndex())
 	if c == nil { // done, said the last owner
 		return

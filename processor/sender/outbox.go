@@ -61,7 +61,7 @@ func (st *Stage) reject(e *send, in *arrival) {
 
 func (st *Stage) record(e *send, p *parcel) {
 	st.to(e, phaseRecording, causeResult)
-	st.outbox = append(st.outbox, p)
+	st.outbox = append(st.outbox, p) //mutant:result-counts-once-acknowledged
 }
 
 // note says what the task as a whole is doing.

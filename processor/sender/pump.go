@@ -81,7 +81,7 @@ func (st *Stage) round() time.Time {
 	st.unlock()
 	st.steer(steer)
 
-	refused, err := st.write(c)
+	refused, err := st.write(c) //mutant:calls-wait-for-their-commit
 
 	st.mu.Lock()
 	starts := st.settle(c, refused, err)
@@ -133,7 +133,7 @@ func (st *Stage) encode(batch []*send, now time.Time) *commit {
 	st.flushes = nil
 	for _, a := range st.dirty {
 		a.dirty = false
-		if !a.live {
+		if !a.live { //mutant:lost-partition-is-not-committed
 			continue
 		}
 		watermark, metadata := a.ledger.encode()
@@ -188,16 +188,16 @@ func (st *Stage) settle(c *commit, refused map[schemas.Slot]error, err error) (s
 	}
 	for _, e := range c.batch {
 		switch a := e.on; {
-		case !a.live:
+		case !a.live: //mutant:lost-partition-is-not-called
 			st.unadmit(e)
 			st.leave(e)
-		case refused[a.slot] != nil && !a.draining:
+		case refused[a.slot] != nil && !a.draining: //mutant:refused-commit-calls-nobody
 			st.unadmit(e)
 			st.wait(e, a.held, causeCommit)
-		case a.draining:
+		case a.draining: //mutant:revoked-partition-is-not-called
 			st.unadmit(e)
 			st.to(e, phaseParked, causeNone)
-		case e.late(now):
+		case e.late(now): //mutant:late-start-is-not-called
 			st.unadmit(e)
 			st.enter(e, true)
 		default:
@@ -272,7 +272,7 @@ func (st *Stage) turn(n *number, now time.Time, withBulk bool) (e *send, stay bo
 			st.outlive(e)
 			continue
 		}
-		if opens := e.task.shut(now); !opens.IsZero() {
+		if opens := e.task.shut(now); !opens.IsZero() { //mutant:shut-window-starts-nothing
 			e.unlink()
 			st.hold(e, opens)
 			continue
@@ -312,7 +312,7 @@ func (st *Stage) turn(n *number, now time.Time, withBulk bool) (e *send, stay bo
 func (st *Stage) start(e *send) {
 	n := e.number
 	st.to(e, phaseAdmitted, causeNone)
-	e.on.ledger.start(e.cell)
+	e.on.ledger.start(e.cell) //mutant:ledger-says-what-is-started
 	st.soil(e.on)
 	n.took(e.lane)
 	st.capacity.add(e.lane, n.inFlight)

@@ -105,7 +105,7 @@ func (st *Stage) Stop(ctx context.Context) error {
 
 // Assign takes a partition over: what its last owner committed says where to go on.
 func (st *Stage) Assign(_ context.Context, pos schemas.Position) (int64, error) {
-	runs, err := decodeRuns(pos.Metadata)
+	runs, err := decodeRuns(pos.Metadata) //mutant:takeover-reads-the-ledger
 	if err != nil {
 		return 0, fmt.Errorf("taking over %s at offset %d: %w", pos.Slot, pos.Offset, err)
 	}
@@ -270,7 +270,7 @@ func (st *Stage) settled(gone []*assignment) {
 	st.mu.Lock()
 	committing := st.committing
 	st.mu.Unlock()
-	if committing != nil {
+	if committing != nil { //mutant:giving-up-waits-for-the-commit
 		<-committing
 	}
 }

@@ -176,7 +176,7 @@ func (set *Set[S]) Lost(of []schemas.Slot) {
 		if s, ok := set.live[k]; ok {
 			gone[k] = s
 			delete(set.live, k)
-			delete(set.positions, k)
+			delete(set.positions, k) //mutant:lost-slot-is-not-committed
 		}
 	}
 	committing := set.committing
@@ -191,7 +191,7 @@ func (set *Set[S]) Lost(of []schemas.Slot) {
 		<-s.Over()
 		set.flow.Resume(k) // pausing outlives an assignment
 	}
-	if committing != nil {
+	if committing != nil { //mutant:giving-up-a-slot-waits-for-the-commit
 		<-committing
 	}
 }
@@ -199,7 +199,7 @@ func (set *Set[S]) Lost(of []schemas.Slot) {
 // Commit asks for a slot's position to be committed, unless it was given up; the slot hears of it through Committed.
 func (set *Set[S]) Commit(s S, pos schemas.Position) {
 	set.mu.Lock()
-	if set.live[pos.Slot] == s {
+	if set.live[pos.Slot] == s { //mutant:position-belongs-to-its-assignment
 		set.positions[pos.Slot] = pos
 	}
 	set.mu.Unlock()

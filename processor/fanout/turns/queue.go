@@ -173,6 +173,7 @@ func (q *Queue[T]) Peek(now time.Time) *Entry[T] {
 			q.Limited = true
 			return nil
 		}
+		//mutant:turn-waits-for-the-look
 		due := !e.lookAt.IsZero() && !e.lookAt.After(now)
 		at := e.eligible(now, q.turn)
 		if !due && !at.After(now) {
