@@ -55,6 +55,8 @@ func faultKinds() []faultKind {
 	for name, rules := range map[string]string{
 		"api_slow":         "latency=1s..6s",
 		"api_html":         "html=40%",
+		"api_html_after":   "html_after=30%",
+		"api_unavailable":  "unavailable=20% unavailable_after=20% retry_after=2s",
 		"api_transient":    "131000=20% 131016=20%",
 		"api_throttled":    "130429=60% retry_after=2s",
 		"api_rate":         "rate=5 rate_status=400",

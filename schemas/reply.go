@@ -17,7 +17,7 @@ const (
 	VerdictFailed                   // this recipient is refused for good
 	VerdictContent                  // the content or the configuration is refused: every recipient would be
 	VerdictUnsent                   // certainly nothing was sent (no connection): try again at once
-	VerdictLost                     // the answer was lost after bytes were written: nobody knows
+	VerdictLost                     // no answer of the Cloud API came after bytes were written: nobody knows
 	VerdictTransient                // refused for now: back off and try again, counts as an attempt
 	VerdictThrottled                // the number is too fast: the whole number slows down, costs no attempt
 	VerdictPair                     // this phone was written to too often: it alone waits, costs no attempt
@@ -31,7 +31,8 @@ type Reply struct {
 	Code    int           // Meta's code; 0 where it gave none
 	Detail  string        // Meta's details, cleaned and cut; may be empty
 	WAMID   string        // message id, with VerdictSent
-	After   time.Duration // how long Meta asked to wait; 0 where it did not say
+	After   time.Duration // how long Meta, or who answered in its place, asked to wait; 0 where nobody said
+	Foreign bool          // with VerdictLost: a complete answer that is not the Cloud API's, nor one of an outage
 }
 
 // ContentError says that a task's content can't be sent, in words for the person who asked (Spanish).

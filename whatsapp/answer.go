@@ -1,7 +1,10 @@
 package whatsapp
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"strconv"
 	"strings"
@@ -45,6 +48,8 @@ type wireAnswer struct {
 	ID    string `json:"id"` // of uploaded media
 	Error *struct {
 		Message   string         `json:"message"`
+		Type      jsontext.Value `json:"type"`
+		Trace     jsontext.Value `json:"fbtrace_id"`
 		Code      jsontext.Value `json:"code"`
 		Subcode   jsontext.Value `json:"error_subcode"`
 		Transient jsontext.Value `json:"is_transient"`
@@ -65,7 +70,7 @@ func parseAnswer(body []byte) (w wireAnswer, e *apiError, ok bool) {
 		return w, nil, w.ID != "" || (len(w.Messages) > 0 && w.Messages[0].ID != "")
 	}
 	code, ok := integer(w.Error.Code)
-	if !ok {
+	if !ok || (isStatus(code) && w.Error.Type == nil && w.Error.Trace == nil) {
 		return w, nil, false
 	}
 	e = &apiError{code: code, message: w.Error.Message}
@@ -80,6 +85,10 @@ func parseAnswer(body []byte) (w wireAnswer, e *apiError, ok bool) {
 	}
 	return w, e, true
 }
+
+// isStatus reports whether a code may be an HTTP status: other gateways' envelopes have one at the same place. Meta's own always come with a
+// type and a trace.
+func isStatus(code int) bool { return code >= 400 && code <= 599 }
 
 // integer reads a whole number that may be written as text.
 func integer(v jsontext.Value) (int, bool) {
@@ -101,9 +110,12 @@ func detailsOf(v jsontext.Value) string {
 	return ""
 }
 
-// judge says what an answer to a send means. The body decides; the HTTP status only where the body says nothing.
+// judge says what an answer to a send means. The body decides, whatever the HTTP status: a message id says that the message was accepted, an
+// error envelope that it was not.
 //
-// A 2xx without a message id, whether cut, garbled or foreign, is Lost: a message may well be out, and its id is not known.
+// Anything else is Lost. Whoever wrote it, a proxy or Meta's own edge, may have passed the request on before: a message may well be
+// out, and its id is not known. Retry-After says how long to wait and proves nothing. Foreign marks an answer that was complete and
+// that no overloaded or broken server gives: the address or the network is wrong, and the next call would meet the same.
 func judge(a answer, now time.Time) schemas.Reply {
 	if a.status == 0 {
 		v := schemas.VerdictLost
@@ -113,23 +125,34 @@ func judge(a answer, now time.Time) schemas.Reply {
 		return schemas.Reply{Verdict: v, Detail: a.err.Error()}
 	}
 	w, e, ok := parseAnswer(a.body)
+	accepted := len(w.Messages) > 0 && w.Messages[0].ID != ""
 	switch {
-	case ok && e != nil:
+	case ok && e != nil && !accepted:
 		r := schemas.Reply{Verdict: verdictOf(e, a.status), Code: e.code, Detail: words(e)}
 		r.After = after(a.header, r.Verdict, now)
 		if e.code == codeMaintenance && r.After == 0 {
 			r.After = maintenanceWait
 		}
 		return r
-	case ok && len(w.Messages) > 0 && a.status >= 200 && a.status <= 299:
+	case ok && e == nil && accepted:
 		return schemas.Reply{Verdict: schemas.VerdictSent, WAMID: cut(w.Messages[0].ID, maxWAMID)}
 	}
-	r := schemas.Reply{Verdict: statusVerdict(a.status), Detail: fmt.Sprintf("HTTP %d without an answer of the Cloud API", a.status)}
+	r := schemas.Reply{Verdict: schemas.VerdictLost, Detail: fmt.Sprintf("HTTP %d without an answer of the Cloud API", a.status)}
 	if a.err != nil {
 		r.Detail = fmt.Sprintf("HTTP %d, then: %v", a.status, a.err)
 	}
 	r.After = after(a.header, r.Verdict, now)
+	r.Foreign = !unanswered(a.status) && !cutOff(a)
 	return r
+}
+
+// cutOff reports whether an answer ends too early to say whose it is.
+func cutOff(a answer) bool {
+	if a.err != nil {
+		return !errors.Is(a.err, errTooLarge)
+	}
+	var v jsontext.Value
+	return len(bytes.TrimSpace(a.body)) > 0 && errors.Is(json.Unmarshal(a.body, &v, lenient), io.ErrUnexpectedEOF)
 }
 
 func words(e *apiError) string {

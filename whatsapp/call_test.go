@@ -217,8 +217,8 @@ func TestResetWhileAnswering(t *testing.T) {
 		"200":         {"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"messages\":[{\"id\":\"wa", schemas.VerdictLost},
 		"headers":     {"HTTP/1.1 200 OK\r\nContent-Le", schemas.VerdictLost},
 		"garbage":     {"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", schemas.VerdictLost},
-		"500":         {"HTTP/1.1 500 Oops\r\nContent-Length: 100\r\n\r\n{\"err", schemas.VerdictTransient},
-		"429":         {"HTTP/1.1 429 Slow\r\nContent-Length: 100\r\n\r\n", schemas.VerdictThrottled},
+		"500":         {"HTTP/1.1 500 Oops\r\nContent-Length: 100\r\n\r\n{\"err", schemas.VerdictLost},
+		"429":         {"HTTP/1.1 429 Slow\r\nContent-Length: 100\r\n\r\n", schemas.VerdictLost},
 		"no headers":  {"", schemas.VerdictLost},
 		"long header": {"HTTP/1.1 200 OK\r\nX: " + strings.Repeat("x", 1<<20) + "\r\n\r\n", schemas.VerdictLost},
 	} {

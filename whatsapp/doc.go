@@ -10,6 +10,6 @@
 //
 // One call is one attempt. Nothing here repeats a call, follows a redirect or decides when to try again: whether that is right
 // depends on the ledger, which belongs to the sender. What this package does owe the sender is the truth about each call, and
-// above all about the calls that failed half way: [schemas.VerdictUnsent] is said only where no byte of the request can have left,
-// [schemas.VerdictLost] wherever nobody can know (call.go has the argument).
+// above all about the calls that failed half way: [schemas.VerdictUnsent] is said only where no byte of the request can have left
+// (call.go has the argument), a refusal only in the Cloud API's own words, [schemas.VerdictLost] wherever nobody can know.
 package whatsapp

@@ -21,6 +21,10 @@ const (
 	codeLink        = 131014
 	codeDownload    = 131052
 
+	// nginx's own: it closed the connection, or says that its client did.
+	statusClosedNoAnswer = 444
+	statusClientClosed   = 499
+
 	maintenanceWait = 30 * time.Second // a throughput upgrade takes up to a minute (Meta, "Throughput")
 )
 
@@ -174,23 +178,13 @@ func refine(v schemas.Verdict, e *apiError) schemas.Verdict {
 	}
 }
 
-// statusVerdict judges an answer that is not the Cloud API's: no message and no error envelope, so that something in
-// between wrote it, or that it was cut.
-func statusVerdict(status int) schemas.Verdict {
-	switch {
-	case status >= 200 && status <= 299:
-		// Accepted by somebody, of something. The rest of the answer would have said what.
-		return schemas.VerdictLost
-	case status == http.StatusBadGateway, status == http.StatusGatewayTimeout, status >= 520:
-		// A proxy passed the request on and got no answer, or a broken one. (520 to 527: proxies' own.)
-		return schemas.VerdictLost
-	case status >= http.StatusInternalServerError, status == http.StatusRequestTimeout, status == http.StatusTooEarly:
-		return schemas.VerdictTransient
-	case status == http.StatusTooManyRequests:
-		return schemas.VerdictThrottled
-	default:
-		// 3xx, 401, 403, 404 and the like without an envelope: wrong address, a captive portal, a firewall. No recipient
-		// is at fault, and the next one would fare no better.
-		return schemas.VerdictAccount
+// unanswered reports whether a status, without the Cloud API's words, is what a server or a proxy says when it could not answer in time or
+// at all; any other one tells that somebody else answers at this address: a captive portal, a firewall, a wrong base URL. Neither
+// says whether the request was passed on before: gateways inspect answers too, and put their own page in the place of one.
+func unanswered(status int) bool {
+	switch status {
+	case http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests, statusClosedNoAnswer, statusClientClosed:
+		return true
 	}
+	return status >= http.StatusInternalServerError
 }

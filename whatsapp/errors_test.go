@@ -1,6 +1,7 @@
 package whatsapp
 
 import (
+	"bytes"
 	"net/http"
 	"strings"
 	"testing"
@@ -88,8 +89,10 @@ func FuzzJudge(f *testing.F) {
 		r := judge(answer{status: status, header: http.Header{name: {value}}, body: body}, time.Unix(1_750_000_000, 0))
 		detail := clean(r.Detail, "secret-token")
 		switch {
-		case r.Verdict == schemas.VerdictSent && (status < 200 || status > 299 || r.WAMID == ""):
+		case r.Verdict == schemas.VerdictSent && r.WAMID == "":
 			t.Errorf("sent by %d %q", status, body)
+		case r.Verdict != schemas.VerdictSent && r.Verdict != schemas.VerdictLost && !bytes.Contains(body, []byte(`err`)):
+			t.Errorf("verdict %d without an envelope: %d %q", r.Verdict, status, body)
 		case r.Verdict == schemas.VerdictUnsent:
 			t.Errorf("unsent by %d %q", status, body)
 		case r.Verdict != schemas.VerdictSent && r.WAMID != "":

@@ -157,11 +157,13 @@ func TestEndings(t *testing.T) {
 		{"0056", schemas.VerdictPair, 131056, 0},
 		{"0057", schemas.VerdictThrottled, 131057, 0},
 		{"0190", schemas.VerdictAccount, 190, 0},
-		{"0500", schemas.VerdictTransient, 0, 0},
+		{"0500", schemas.VerdictLost, 0, 0},
 		{"0501", schemas.VerdictLost, 0, 0},
 		{"0502", schemas.VerdictLost, 0, 1},
 		{"0503", schemas.VerdictLost, 0, 1},
 		{"0504", schemas.VerdictLost, 0, 1},
+		{"0505", schemas.VerdictLost, 0, 1},
+		{"0506", schemas.VerdictLost, 0, 1},
 	}
 	for _, tt := range tests {
 		t.Run(tt.ending, func(t *testing.T) {
@@ -254,7 +256,7 @@ func TestForeignAnswers(t *testing.T) {
 		"200 without id":            {200, "", `{"messages":[]}`, schemas.VerdictLost, 0, 0},
 		"200 with another id":       {200, "", `{"messages":[{"id":7}]}`, schemas.VerdictLost, 0, 0},
 		"200 with an error":         {200, "", `{"error":{"code":131026,"message":"m"}}`, schemas.VerdictFailed, 131026, 0},
-		"a message under 500":       {500, "", accepted, schemas.VerdictTransient, 0, 0},
+		"a message under 500":       {500, "", accepted, schemas.VerdictSent, 0, 0},
 		"string code":               {400, "", `{"error":{"code":"131026","message":"m"}}`, schemas.VerdictFailed, 131026, 0},
 		"string error_data":         {400, "", `{"error":{"code":131009,"message":"m","error_data":"phone number is not valid"}}`, schemas.VerdictFailed, 131009, 0},
 		"error_data of null":        {400, "", `{"error":{"code":131009,"message":"m","error_data":null}}`, schemas.VerdictContent, 131009, 0},
@@ -271,24 +273,36 @@ func TestForeignAnswers(t *testing.T) {
 		"new code, 401":             {401, "", `{"error":{"code":139999,"message":"m"}}`, schemas.VerdictAccount, 139999, 0},
 		"131056 as 403":             {403, "", `{"error":{"code":131056,"message":"m"}}`, schemas.VerdictPair, 131056, 0},
 		"131057":                    {500, "", `{"error":{"code":131057,"message":"m"}}`, schemas.VerdictThrottled, 131057, 30 * time.Second},
-		"no code":                   {400, "", `{"error":{"message":"m"}}`, schemas.VerdictAccount, 0, 0},
-		"429 of a proxy":            {429, "Retry-After: 12", `slow down`, schemas.VerdictThrottled, 0, 12 * time.Second},
-		"Retry-After, far":          {429, "Retry-After: 99999999", ``, schemas.VerdictThrottled, 0, time.Hour},
-		"Retry-After, past":         {429, "Retry-After: Mon, 02 Jan 2006 15:04:05 GMT", ``, schemas.VerdictThrottled, 0, 0},
-		"Retry-After, nonsense":     {429, "Retry-After: soon", ``, schemas.VerdictThrottled, 0, 0},
+		"no code":                   {400, "", `{"error":{"message":"m"}}`, schemas.VerdictLost, 0, 0},
+		"429 of a proxy":            {429, "Retry-After: 12", `slow down`, schemas.VerdictLost, 0, 12 * time.Second},
+		"Retry-After, far":          {429, "Retry-After: 99999999", ``, schemas.VerdictLost, 0, time.Hour},
+		"Retry-After, past":         {429, "Retry-After: Mon, 02 Jan 2006 15:04:05 GMT", ``, schemas.VerdictLost, 0, 0},
+		"Retry-After, nonsense":     {429, "Retry-After: soon", ``, schemas.VerdictLost, 0, 0},
 		"usage in minutes":          {400, `X-Business-Use-Case-Usage: {"1":[{"type":"whatsapp","estimated_time_to_regain_access":3}]}`, `{"error":{"code":80007,"message":"m"}}`, schemas.VerdictThrottled, 80007, 3 * time.Minute},
 		"usage, garbled":            {400, `X-Business-Use-Case-Usage: {"1":[`, `{"error":{"code":80007,"message":"m"}}`, schemas.VerdictThrottled, 80007, 0},
 		"usage of another code":     {400, `X-Business-Use-Case-Usage: {"1":[{"estimated_time_to_regain_access":3}]}`, `{"error":{"code":131026,"message":"m"}}`, schemas.VerdictFailed, 131026, 0},
-		"500 of a proxy":            {500, "", `<html>`, schemas.VerdictTransient, 0, 0},
-		"503 of a proxy":            {503, "Retry-After: 2", `<html>`, schemas.VerdictTransient, 0, 2 * time.Second},
+		"500 of a proxy":            {500, "", `<html>`, schemas.VerdictLost, 0, 0},
+		"503 of a proxy":            {503, "Retry-After: 2", `<html>`, schemas.VerdictLost, 0, 2 * time.Second},
 		"502 may have been sent":    {502, "", `<html>`, schemas.VerdictLost, 0, 0},
 		"504 may have been sent":    {504, "", ``, schemas.VerdictLost, 0, 0},
 		"524 may have been sent":    {524, "", ``, schemas.VerdictLost, 0, 0},
-		"404 of somebody else":      {404, "", `not found`, schemas.VerdictAccount, 0, 0},
-		"403 of a firewall":         {403, "", `<html>`, schemas.VerdictAccount, 0, 0},
-		"redirects aren't followed": {307, "Location: http://graph.test/v25.0/1/messages", ``, schemas.VerdictAccount, 0, 0},
+		"408 may have been sent":    {408, "", ``, schemas.VerdictLost, 0, 0},
+		"425 may have been sent":    {425, "Retry-After: 1", ``, schemas.VerdictLost, 0, time.Second},
+		"520 may have been sent":    {520, "", `<html>`, schemas.VerdictLost, 0, 0},
+		"500, empty":                {500, "", ``, schemas.VerdictLost, 0, 0},
+		"a message under 404":       {404, "", accepted, schemas.VerdictSent, 0, 0},
+		"a message and an error":    {500, "", `{"messages":[{"id":"wamid.X"}],"error":{"code":131000,"message":"m"}}`, schemas.VerdictLost, 0, 0},
+		"an error in words":         {503, "", `{"error":"upstream unavailable"}`, schemas.VerdictLost, 0, 0},
+		"a gateway's envelope":      {503, "", `{"error":{"code":503,"message":"upstream request timeout","status":"UNAVAILABLE"}}`, schemas.VerdictLost, 0, 0},
+		"a gateway's, as text":      {502, "", `{"error":{"code":"502","message":"bad gateway"}}`, schemas.VerdictLost, 0, 0},
+		"Meta's code of that kind":  {400, "", `{"error":{"code":506,"type":"OAuthException","message":"m","fbtrace_id":"A"}}`, schemas.VerdictContent, 506, 0},
+		"half an envelope":          {500, "", `{"error":{"code":131026,"mess`, schemas.VerdictLost, 0, 0},
+		"an envelope, then junk":    {500, "", `{"error":{"code":131026}}<html>`, schemas.VerdictLost, 0, 0},
+		"404 of somebody else":      {404, "", `not found`, schemas.VerdictLost, 0, 0},
+		"403 of a firewall":         {403, "", `<html>`, schemas.VerdictLost, 0, 0},
+		"redirects aren't followed": {307, "Location: http://graph.test/v25.0/1/messages", ``, schemas.VerdictLost, 0, 0},
 		"too long, 200":             {200, "", accepted + strings.Repeat(" ", 64<<10), schemas.VerdictLost, 0, 0},
-		"too long, 400":             {400, "", strings.Repeat("x", 65<<10), schemas.VerdictAccount, 0, 0},
+		"too long, 400":             {400, "", strings.Repeat("x", 65<<10), schemas.VerdictLost, 0, 0},
 		"not UTF-8":                 {400, "", "{\"error\":{\"code\":131026,\"message\":\"\xff\xfe\"}}", schemas.VerdictFailed, 131026, 0},
 		"an array":                  {200, "", `[{"messages":[{"id":"wamid.X"}]}]`, schemas.VerdictLost, 0, 0},
 	}
@@ -309,8 +323,75 @@ func TestForeignAnswers(t *testing.T) {
 			if r.Verdict != tt.verdict || r.Code != tt.code || r.After != tt.after {
 				t.Errorf("reply %+v, want verdict %d, code %d, after %v", r, tt.verdict, tt.code, tt.after)
 			}
+			if r.Foreign && r.Verdict != schemas.VerdictLost {
+				t.Errorf("foreign, and not lost: %+v", r)
+			}
 			if calls != 1 {
 				t.Errorf("%d calls", calls)
+			}
+		})
+	}
+}
+
+// TestProxyThatLostTheAnswerLeavesItOpen: an egress gateway, Envoy, a service mesh or Meta's own edge that has passed the request on and lost
+// the API's answer says so in its own words. The message is out: to call again would be to send twice.
+func TestProxyThatLostTheAnswerLeavesItOpen(t *testing.T) {
+	t.Parallel()
+	for _, faults := range []string{
+		"html_after=100%", "unavailable_after=100%", "unavailable_after=100% retry_after=5s", "html=100%", "unavailable=100%",
+	} {
+		t.Run(faults, func(t *testing.T) {
+			t.Parallel()
+			h := setup(t, simulator.Config{Faults: faults})
+			if r := h.send(t, phone, "c"); r.Verdict != schemas.VerdictLost || r.Foreign {
+				t.Errorf("reply %+v", r)
+			}
+			sum := h.sim.Summary()
+			if sum.Foreign != 1 || sum.Unanswered != sum.Accepted || sum.Dropped+sum.Accepted != 1 || len(sum.Refused) != 0 {
+				t.Errorf("ledger %+v", sum)
+			}
+			h.send(t, phone, "c")
+			if sum := h.sim.Summary(); sum.Repeated != 1 { // the simulator knows no page that proves a refusal
+				t.Errorf("ledger %+v", sum)
+			}
+		})
+	}
+}
+
+// TestForeign: a complete answer of somebody else says that the address or the network is wrong; one of an outage, or a half one, does not.
+func TestForeign(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		status  int
+		body    string
+		foreign bool
+	}{
+		"page":               {200, "<html>welcome</html>", true},
+		"empty":              {200, "", true},
+		"blank":              {200, " \r\n", true},
+		"no content":         {204, "", true},
+		"object":             {200, "{}", true},
+		"another API":        {200, `{"success":true}`, true},
+		"redirect":           {302, "", true},
+		"no such path":       {404, "not found", true},
+		"firewall":           {403, "<html>", true},
+		"page without end":   {200, strings.Repeat("x", 65<<10), true},
+		"half an acceptance": {200, `{"messaging_product":"whatsapp","contacts":[{"inp`, false},
+		"outage":             {502, "<html>", false},
+		"proxy time-out":     {408, "", false},
+		"throttled":          {429, "slow down", false},
+		"refused":            {404, `{"error":{"code":132001,"message":"m"}}`, false},
+		"accepted":           {200, `{"messages":[{"id":"wamid.X"}]}`, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := against(t, func(w http.ResponseWriter, r *http.Request) {
+				_, _ = io.Copy(io.Discard, r.Body)
+				w.WriteHeader(tt.status)
+				_, _ = io.WriteString(w, tt.body)
+			})
+			if r := h.send(t, phone, "c"); r.Foreign != tt.foreign {
+				t.Errorf("reply %+v", r)
 			}
 		})
 	}

@@ -371,7 +371,8 @@ func (s *storm) apiFaults() []fault {
 	accepted := func() int { return sim.Summary().Accepted }
 	return []fault{
 		s.api("slow", "latency=300ms..3s", func() int { return s.h.gate.begun() }),
-		s.api("5xx", "131000=10% html=5% 131016=10%", refused("131000", "131016", "html")),
+		s.api("5xx", "131000=10% 131016=10%", refused("131000", "131016")),
+		s.api("page", "html=3% html_after=3% unavailable_after=3%", func() int { return sim.Summary().Foreign }),
 		s.api("429", "130429=15% retry_after=1s", refused("130429")),
 		s.api("reset before", "drop_before=8%", func() int { return sim.Summary().Dropped }),
 		s.api("reset after", "drop_after=8%", unanswered),

@@ -24,7 +24,9 @@ With --webhook-url it also tells what becomes of messages, as Meta does: sent an
 Words of fault rules, for some (number=, phone=573..., after=1000, for=30s) or for all:
 
   latency=80ms..2s  rate=80  rate_status=400  retry_after=5s  pair  uploads  media_gone  token_expired  maintenance
-  131000=1%  html=1%  drop_before=1%  drop_after=1%  truncate=1%  stall=1%    shares of calls: any code, or no proper answer
+  131000=1%             any code, for a share of the calls
+  html=1%  unavailable=1%  drop_before=1%                  nothing accepted: 500 and a page, a proxy's 503, or a closed connection
+  html_after=1%  unavailable_after=1%  drop_after=1%       accepted, and the same; truncate=1%: half an answer, stall=1%: none
   late_131026=2%        accepted, and failed in a webhook
   window                131047 for phones that have not written within 24 hours
   read=60%              of messages are read

@@ -183,7 +183,16 @@ func (st *Stage) hear(n *number, e *send, r *schemas.Reply, now time.Time) {
 			n.wait = min(max(2*n.wait, unsentBase), unsentMost)
 			n.held = now.Add(n.wait)
 		}
-	case schemas.VerdictLost, schemas.VerdictTransient:
+	case schemas.VerdictLost:
+		works = false
+		n.unsent = 0
+		if held := now.Add(min(r.After, pace.MostWait)); r.After > 0 && held.After(n.held) {
+			n.held = held
+		}
+		if r.Foreign && !e.began.Before(n.renewed) { // the next call would meet the same
+			st.halt(n, r, now)
+		}
+	case schemas.VerdictTransient:
 		works = false
 		n.unsent = 0
 	case schemas.VerdictSent, schemas.VerdictFailed, schemas.VerdictContent, schemas.VerdictPair, schemas.VerdictMedia:

@@ -488,6 +488,61 @@ func TestAccount(t *testing.T) {
 	})
 }
 
+// TestForeignAnswerStopsTheNumber: a captive portal or a wrong address answers everybody. Those whose call was begun stay unknown, the
+// others wait until the Cloud API answers again.
+func TestForeignAnswerStopsTheNumber(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(w *world) {
+		foreign := true
+		w.answer = func(*apiCall) schemas.Reply {
+			if foreign {
+				return schemas.Reply{Verdict: schemas.VerdictLost, Foreign: true, Detail: "HTTP 200 without an answer of the Cloud API"}
+			}
+			return schemas.Reply{Verdict: schemas.VerdictSent}
+		}
+		p := w.start([]schemas.Slot{bulkSlot}, inFlight(8))
+		task := schemas.NewTaskID()
+		for i := range uint32(40) {
+			w.produce(bulkSlot, task, i)
+		}
+		w.rest(time.Second)
+		if n := len(w.calls); n > 8 || p.value("altavoz_numbers_stopped") != 1 {
+			t.Errorf("%d calls, %v stopped", n, p.value("altavoz_numbers_stopped"))
+		}
+		w.lock(func() { foreign = false })
+		w.until("done", func() bool { return w.allDone(bulkSlot) })
+		if sent, unknown := w.count(schemas.OutcomeSent), w.count(schemas.OutcomeUnknown); sent+unknown != 40 || unknown > 8 {
+			t.Errorf("%d sent, %d unknown", sent, unknown)
+		}
+	})
+}
+
+// TestLostAnswerThatNamesAWait: Retry-After without the Cloud API's words proves nothing about the call, and sets the wait of the number.
+func TestLostAnswerThatNamesAWait(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(w *world) {
+		began := time.Now()
+		w.answer = func(c *apiCall) schemas.Reply {
+			if c.index == 0 {
+				return schemas.Reply{Verdict: schemas.VerdictLost, After: time.Minute}
+			}
+			return schemas.Reply{Verdict: schemas.VerdictSent}
+		}
+		w.start([]schemas.Slot{bulkSlot}, inFlight(1))
+		task := schemas.NewTaskID()
+		for i := range uint32(3) {
+			w.produce(bulkSlot, task, i)
+		}
+		w.until("done", func() bool { return w.allDone(bulkSlot) })
+		if len(w.calls) != 3 || w.calls[1].at.Sub(w.calls[0].at) < time.Minute || time.Since(began) > 2*time.Minute {
+			t.Errorf("%d calls, the last one %v after the start", len(w.calls), time.Since(began))
+		}
+		if w.count(schemas.OutcomeUnknown) != 1 || w.count(schemas.OutcomeSent) != 2 {
+			t.Errorf("%d unknown, %d sent", w.count(schemas.OutcomeUnknown), w.count(schemas.OutcomeSent))
+		}
+	})
+}
+
 // TestProbeThatSaysNothing: a probe whose answer tells nothing about the account leaves the number stopped; one whose
 // commit is refused, or whose partition is lost, does not stop the probing.
 func TestProbeThatSaysNothing(t *testing.T) {

@@ -2,7 +2,8 @@
 // Meta does, and remembers what it was asked to send.
 //
 // It is a stranger on purpose. It imports nothing of altavoz, so that a misreading of the API can't be made on both sides at once, and
-// its ledger is written before it answers: where altavoz and the ledger disagree, the ledger is right.
+// its ledger is written before it answers: where altavoz and the ledger disagree, the ledger is right. Whether a message is accepted and
+// what the client sees of it are two decisions: the same page comes with and without. Only an error of the Cloud API counts as a refusal.
 //
 //	request ─ token ─ number ─ JSON ─ fields ─ latency ─ magic endings ─ faults ─ limits ─ ledger ─ answer
 //
@@ -33,11 +34,13 @@
 //	0056  131056  too many to this phone, once; then accepted
 //	0057  131057  account in maintenance, once; then accepted
 //	0190  190     token expired, once; then accepted
-//	0500  -       500 with a page of HTML, once; then accepted
+//	0500  -       500 with a page of HTML, nothing accepted, once; then accepted
 //	0501  -       the connection closes before anything is accepted
 //	0502  -       accepted, then the connection closes without an answer
 //	0503  -       accepted, then half an answer
 //	0504  -       accepted, and no answer comes
+//	0505  -       accepted, then 500 with a page of HTML
+//	0506  -       accepted, then 503 with the words of a proxy
 //
 // # Faults
 //

@@ -54,10 +54,14 @@ func (s *Simulator) refuse(x *exchange, e *apiError) {
 	if usage, ok := throttles[e.Code]; ok {
 		h.Set("X-Business-Use-Case-Usage", usage)
 	}
-	if e.retryAfter > 0 {
-		h.Set("Retry-After", fmt.Sprintf("%d", (e.retryAfter+time.Second-1)/time.Second))
-	}
+	retryAfter(h, e.retryAfter)
 	_ = s.answer(x.w, e.status, body) // a client that has gone has still been refused
+}
+
+func retryAfter(h http.Header, d time.Duration) {
+	if d > 0 {
+		h.Set("Retry-After", fmt.Sprintf("%d", (d+time.Second-1)/time.Second))
+	}
 }
 
 // throttles are the codes that come with a header on how much is used up. A minute is the smallest wait it can tell, so

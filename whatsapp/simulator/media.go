@@ -64,15 +64,12 @@ func (s *Simulator) upload(x *exchange) {
 		panic(http.ErrAbortHandler) // the client broke off: there is nobody to answer
 	}
 	x.wait(f.Latency)
-	switch f.Effect {
-	case faults.Refuse:
+	switch {
+	case f.Effect == faults.Refuse:
 		e = ofCode(f.Code)
-	case faults.HTML:
-		s.html(x)
+	case !f.Effect.Takes():
+		s.instead(x, f)
 		return
-	case faults.DropBefore:
-		panic(http.ErrAbortHandler)
-	case faults.None, faults.DropAfter, faults.Truncate, faults.Stall:
 	}
 	if e != nil {
 		e.retryAfter = f.RetryAfter
@@ -89,16 +86,13 @@ func (s *Simulator) upload(x *exchange) {
 	s.media[id] = m
 	s.ledger.Uploaded(m.size)
 	s.mu.Unlock()
-	switch f.Effect {
-	case faults.DropAfter:
-		panic(http.ErrAbortHandler)
-	case faults.Stall:
-		<-x.r.Context().Done()
-		panic(http.ErrAbortHandler)
+	switch f.Effect { //nolint:exhaustive // the others are not the Cloud API's answer
+	case faults.None:
+		s.answerJSON(x.w, map[string]string{"id": id})
 	case faults.Truncate:
 		_ = s.answer(x.w, http.StatusOK, []byte(`{"id":"`))
-	case faults.None, faults.Refuse, faults.HTML, faults.DropBefore:
-		s.answerJSON(x.w, map[string]string{"id": id})
+	default:
+		s.instead(x, f)
 	}
 }
 

@@ -48,25 +48,24 @@ func (s *Simulator) messages(x *exchange) {
 	}
 	f, c := s.meet(x, req)
 	x.wait(f.Latency)
-	switch f.Effect {
-	case faults.Refuse:
+	switch {
+	case f.Effect == faults.Refuse:
 		e = ofCode(f.Code)
-	case faults.HTML:
-		s.closed(req)
-		s.html(x)
-		return
-	case faults.DropBefore:
+	case !f.Effect.Takes():
 		s.mu.Lock()
 		s.ledger.Dropped()
 		s.mu.Unlock()
-		panic(http.ErrAbortHandler)
-	case faults.None, faults.DropAfter, faults.Truncate, faults.Stall:
+		s.instead(x, f)
+		return
+	default:
 		if e = s.checkMedia(x.number, used, f.MediaGone); e == nil {
 			e = s.limit(x, req, f)
 		}
 	}
 	if e != nil {
-		s.closed(req)
+		s.mu.Lock()
+		s.ledger.Closed(req.key)
+		s.mu.Unlock()
 		e.retryAfter = f.RetryAfter
 		s.refuse(x, e)
 		return
@@ -74,10 +73,24 @@ func (s *Simulator) messages(x *exchange) {
 	s.accept(x, req, f, c)
 }
 
-func (s *Simulator) closed(req request) {
-	s.mu.Lock()
-	s.ledger.Closed(req.key)
-	s.mu.Unlock()
+// instead gives the client what comes in the place of an answer of the Cloud API.
+func (s *Simulator) instead(x *exchange, f faults.Fate) {
+	page := f.Effect.Page()
+	switch {
+	case page != nil:
+		s.mu.Lock()
+		s.ledger.Foreign()
+		s.mu.Unlock()
+		x.w.Header().Set("Content-Type", page.Type)
+		retryAfter(x.w.Header(), f.RetryAfter)
+		x.w.WriteHeader(page.Status)
+		_, _ = io.WriteString(x.w, page.Body)
+	case f.Effect == faults.Stall:
+		<-x.r.Context().Done()
+		panic(http.ErrAbortHandler)
+	default:
+		panic(http.ErrAbortHandler) // closes the connection, by contract with net/http
+	}
 }
 
 func readBody(x *exchange) ([]byte, error) {
@@ -170,15 +183,13 @@ func (s *Simulator) accept(x *exchange, req request, f faults.Fate, c faults.Cal
 	}
 
 	body := acceptance(req, id)
-	switch f.Effect {
-	case faults.DropAfter:
-		panic(http.ErrAbortHandler)
-	case faults.Stall:
-		<-x.r.Context().Done()
-		panic(http.ErrAbortHandler)
+	switch f.Effect { //nolint:exhaustive // the others are not the Cloud API's answer
+	case faults.None:
 	case faults.Truncate:
 		body = body[:len(body)/2]
-	case faults.None, faults.Refuse, faults.HTML, faults.DropBefore:
+	default:
+		s.instead(x, f)
+		return
 	}
 	if err := s.answer(x.w, http.StatusOK, body); err != nil && answered {
 		s.mu.Lock()
@@ -200,16 +211,6 @@ func acceptance(req request, id string) []byte {
 	b = append(b, `"}],"messages":[{"id":"`...)
 	b = append(b, id...)
 	return append(b, `"}]}`...)
-}
-
-// html is what a proxy says while the API behind it is down.
-func (s *Simulator) html(x *exchange) {
-	s.mu.Lock()
-	s.ledger.Refused(ledger.NoCode)
-	s.mu.Unlock()
-	x.w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	x.w.WriteHeader(http.StatusInternalServerError)
-	_, _ = io.WriteString(x.w, "<!DOCTYPE html><html><head><title>Error</title></head><body><h1>Sorry, something went wrong.</h1></body></html>")
 }
 
 // topLevel are the fields that a message may have.

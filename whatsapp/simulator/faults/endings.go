@@ -33,6 +33,8 @@ var endings = map[string]Ending{
 	"0502": {Effect: DropAfter},
 	"0503": {Effect: Truncate},
 	"0504": {Effect: Stall},
+	"0505": {Effect: HTMLAfter},
+	"0506": {Effect: UnavailableAfter},
 }
 
 // EndingOf returns what the phone's last digits do; None for most.

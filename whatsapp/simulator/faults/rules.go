@@ -9,24 +9,6 @@ import (
 	"time"
 )
 
-// Effect is what becomes of a call.
-type Effect uint8
-
-// The effects. From DropAfter on, the message was accepted.
-const (
-	None       Effect = iota
-	Refuse            // with a code
-	HTML              // 500 and a page
-	DropBefore        // the connection closes; nothing was accepted
-	DropAfter         // the connection closes
-	Truncate          // half of the answer
-	Stall             // no answer until the client gives up
-)
-
-var names = map[string]Effect{
-	"html": HTML, "drop_before": DropBefore, "drop_after": DropAfter, "truncate": Truncate, "stall": Stall,
-}
-
 // rule is one line of faults.
 type rule struct {
 	text    string
@@ -63,12 +45,15 @@ type Rules struct{ rules []*rule }
 //	number=106540352242922   only this number          latency=80ms      latency=80ms..2s
 //	phone=5730000*           only these phones         rate=80           messages a second by number, then 130429
 //	after=10000              once so many were taken   rate_status=400   what 130429 comes with; 429 where not said
-//	for=30s                  only so long from now     retry_after=5s    sent with every refusal
+//	for=30s                  only so long from now     retry_after=5s    sent with every refusal and page
 //	uploads                  files, not messages       pair              45 at once to a phone, then one in 6 s: 131056
 //	                                                   131000=1%         any code, for a share of the calls
-//	token_expired  = 190=100%                          html=1%           500 and a page of HTML
-//	maintenance    = 131057=100%                       drop_before=1%    closes the connection, nothing accepted
-//	media_gone     no media id is known any more       drop_after=1%     accepts, then closes the connection
+//	token_expired  = 190=100%                          html=1%           500 and a page of HTML, nothing accepted
+//	maintenance    = 131057=100%                       html_after=1%     accepts, then the same
+//	media_gone     no media id is known any more       unavailable=1%    503 and the words of a proxy, nothing accepted
+//	                                                   unavailable_after=1%   accepts, then the same
+//	                                                   drop_before=1%    closes the connection, nothing accepted
+//	                                                   drop_after=1%     accepts, then closes the connection
 //	                                                   truncate=1%       accepts, sends half of the answer
 //	                                                   stall=1%          accepts, never answers
 //
@@ -171,7 +156,7 @@ func (r *rule) word(key, value string, now time.Time) (err error) {
 }
 
 func (r *rule) share(key, value string) error {
-	sh := share{effect: names[key]}
+	sh := share{effect: effectOf(key)}
 	number, late := strings.CutPrefix(key, "late_")
 	if sh.effect == None {
 		code, err := strconv.Atoi(number)

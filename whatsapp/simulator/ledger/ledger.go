@@ -39,9 +39,11 @@ type Summary struct {
 	// Repeated counts calls for callback data of which an earlier call was not plainly refused, whatever became of both: what a
 	// sender that promises to send at most once must not do.
 	Repeated int `json:"repeated"`
-	// Dropped counts calls that were neither accepted nor answered.
+	// Dropped counts calls that were not accepted and got no answer of the Cloud API that says so.
 	Dropped int `json:"dropped"`
-	// Refused counts refusals by code; "html" those without an envelope.
+	// Foreign counts answers that were not the Cloud API's, be it that the message was accepted or not.
+	Foreign int `json:"foreign"`
+	// Refused counts refusals by code.
 	Refused map[string]int `json:"refused"`
 	Uploads Uploads        `json:"uploads"`
 	// MaxRate is the most messages accepted within one second, by all numbers together and by each.
@@ -49,9 +51,6 @@ type Summary struct {
 	MaxRateByNumber map[string]int `json:"max_rate_by_number"`
 	Webhooks        Webhooks       `json:"webhooks"`
 }
-
-// NoCode counts, among the refusals, those without an envelope.
-const NoCode = -1
 
 // Ledger is what was received. Its memory is bounded but for one tally of some 20 bytes a callback data. Not safe for concurrent use.
 type Ledger struct {
@@ -90,15 +89,18 @@ func (l *Ledger) Called(key uint64, counts bool) int {
 	return int(n)
 }
 
-// Closed says that the call will be plainly refused: no message comes of it.
+// Closed says that the call will be plainly refused, in the Cloud API's own words: no message comes of it, and the sender can know.
 func (l *Ledger) Closed(key uint64) {
 	t := l.tallies[key]
 	t.open--
 	l.tallies[key] = t
 }
 
-// Dropped says that the call will get no answer, though nothing was accepted.
+// Dropped says that nothing was accepted, and that the call will get no answer that says so.
 func (l *Ledger) Dropped() { l.sum.Dropped++ }
+
+// Foreign counts an answer that is not the Cloud API's.
+func (l *Ledger) Foreign() { l.sum.Foreign++ }
 
 // up counts, as far as it goes.
 func up(n *uint16) {
@@ -176,11 +178,7 @@ func (l *Ledger) Summary() Summary {
 	sum := l.sum
 	sum.Refused = make(map[string]int, len(l.refused))
 	for code, n := range l.refused {
-		if code == NoCode {
-			sum.Refused["html"] = n
-		} else {
-			sum.Refused[strconv.Itoa(code)] = n
-		}
+		sum.Refused[strconv.Itoa(code)] = n
 	}
 	sum.MaxRate = l.rate.Highest()
 	sum.MaxRateByNumber = map[string]int{}

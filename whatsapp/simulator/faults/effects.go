@@ -1,0 +1,68 @@
+package faults
+
+import "net/http"
+
+// Effect is what becomes of a call: whether the message is taken, and what the client sees. One does not follow from the other.
+type Effect uint8
+
+// The effects.
+const (
+	None             Effect = iota // taken, and answered
+	Refuse                         // not taken: an error of the Cloud API, with a code
+	HTML                           // not taken; 500 and a page
+	HTMLAfter                      // taken; the same
+	Unavailable                    // not taken; 503 and a proxy's words
+	UnavailableAfter               // taken; the same
+	DropBefore                     // not taken; the connection closes
+	DropAfter                      // taken; the same
+	Truncate                       // taken; half of the answer
+	Stall                          // taken; no answer until the client gives up
+)
+
+// effects are the words for them, and what they do. None and Refuse have none.
+var effects = [...]struct {
+	word  string
+	takes bool
+	page  *Page
+}{
+	None:             {takes: true},
+	HTML:             {word: "html", page: &brokenPage},
+	HTMLAfter:        {word: "html_after", takes: true, page: &brokenPage},
+	Unavailable:      {word: "unavailable", page: &proxyPage},
+	UnavailableAfter: {word: "unavailable_after", takes: true, page: &proxyPage},
+	DropBefore:       {word: "drop_before"},
+	DropAfter:        {word: "drop_after", takes: true},
+	Truncate:         {word: "truncate", takes: true},
+	Stall:            {word: "stall", takes: true},
+}
+
+// Takes reports whether the message is accepted.
+func (e Effect) Takes() bool { return effects[e].takes }
+
+// Page returns what is answered in the place of the Cloud API's answer, or nil.
+func (e Effect) Page() *Page { return effects[e].page }
+
+func effectOf(word string) Effect {
+	for e, is := range effects {
+		if is.word == word {
+			return Effect(e)
+		}
+	}
+	return None
+}
+
+// Page is an answer that is not the Cloud API's.
+type Page struct {
+	Status int
+	Type   string
+	Body   string
+}
+
+const htmlType = "text/html; charset=utf-8"
+
+var (
+	// What an edge says when what is behind it has failed.
+	brokenPage = Page{http.StatusInternalServerError, htmlType, "<!DOCTYPE html><html><head><title>Error</title></head><body><h1>Sorry, something went wrong.</h1></body></html>"}
+	// What Envoy says when its upstream closed the connection, be it before the request was read or after it was carried out.
+	proxyPage = Page{http.StatusServiceUnavailable, "text/plain", "upstream connect error or disconnect/reset before headers. reset reason: connection termination"}
+)
