@@ -173,9 +173,6 @@ func (st *Stage) hear(n *number, e *send, r *schemas.Reply, now time.Time) {
 		}
 	case schemas.VerdictAccount:
 		works = false
-		if !e.began.Before(n.renewed) { // else it was the old token that is not taken
-			st.halt(n, r, now)
-		}
 	case schemas.VerdictUnsent:
 		works = false
 		n.unsent++
@@ -184,14 +181,8 @@ func (st *Stage) hear(n *number, e *send, r *schemas.Reply, now time.Time) {
 			n.held = now.Add(n.wait)
 		}
 	case schemas.VerdictLost:
-		works = false
-		n.unsent = 0
-		if held := now.Add(min(r.After, pace.MostWait)); r.After > 0 && held.After(n.held) {
-			n.held = held
-		}
-		if r.Foreign && !e.began.Before(n.renewed) { // the next call would meet the same
-			st.halt(n, r, now)
-		}
+		n.pacer.Wait(now, r.After)
+		fallthrough
 	case schemas.VerdictTransient:
 		works = false
 		n.unsent = 0
@@ -201,6 +192,9 @@ func (st *Stage) hear(n *number, e *send, r *schemas.Reply, now time.Time) {
 		if !e.began.Before(n.held) {
 			n.wait = 0
 		}
+	}
+	if (r.Verdict == schemas.VerdictAccount || r.Foreign) && !e.began.Before(n.renewed) { // else it was the old token that is not taken
+		st.halt(n, r, now)
 	}
 	if e.trial {
 		n.pacer.Ended(true)

@@ -158,9 +158,7 @@ func (p *Pacer) Worked(began, now time.Time) {
 // Throttled takes in that a call was refused for being too fast, and how long Meta asked to wait (0: it did not say). It
 // reports whether that was news.
 func (p *Pacer) Throttled(began, now time.Time, after time.Duration) (news bool) {
-	if after > 0 {
-		news = p.hold(now.Add(min(after, MostWait)))
-	}
+	news = p.Wait(now, after)
 	if began.Before(p.cut) {
 		return news
 	}
@@ -182,6 +180,12 @@ func (p *Pacer) Throttled(began, now time.Time, after time.Duration) (news bool)
 	p.cut = now
 	p.bucket.set(now, p.Rate())
 	return true
+}
+
+// Wait takes in that an answer named a wait (0: it did not) without saying that the number is too fast: its rate stays. It
+// reports whether that was news.
+func (p *Pacer) Wait(now time.Time, after time.Duration) bool {
+	return after > 0 && p.hold(now.Add(min(after, MostWait)))
 }
 
 // hold lets nothing go before a time, and one call then. It reports whether it would have gone sooner.
