@@ -28,7 +28,12 @@ type assignment struct {
 	behind   bool // in Stage.behind
 	busy     int  // sends admitted, called or with a result to be acknowledged
 	idle     chan struct{}
-	held     time.Time // its ledger was refused: nothing is admitted before
+
+	encoded uint64     // how often its ledger was encoded for a commit
+	unsaid  []identity // done since the last time
+	saying  []identity // done, and said in the commit under way
+
+	held time.Time // its ledger was refused: nothing is admitted before
 
 	paused bool // under Stage.flow
 }
@@ -54,12 +59,15 @@ type send struct {
 	phase    phase
 	cause    cause
 	attempts int
-	unsent   int  // calls in a row that sent nothing
-	renewed  bool // its media id was renewed
-	probe    bool // of a stopped number
-	trial    bool // of a number that was throttled
-	doubtful bool // an earlier call may have reached somebody: it stays started while it waits for another
-	counted  bool // among its task's sends
+	unsent   int    // calls in a row that sent nothing
+	renewed  bool   // its media id was renewed
+	probe    bool   // of a stopped number
+	trial    bool   // of a number that was throttled
+	doubtful bool   // an earlier call may have reached somebody: it stays started while it waits for another
+	counted  bool   // among its task's sends
+	repeated bool   // the call under way is one more, and made the ledger say so
+	acked    bool   // its last start was acknowledged
+	released uint64 // its assignment's encoded, when its start was taken back
 
 	message schemas.Message // of the call
 	version int             // of the message
@@ -95,11 +103,16 @@ func (st *Stage) to(e *send, p phase, c cause) {
 	case !was && p.busy():
 		a.busy++
 	case was && !p.busy():
-		a.busy--
-		if a.busy == 0 && a.idle != nil {
-			close(a.idle)
-			a.idle = nil
-		}
+		a.rest()
+	}
+}
+
+// rest says that one send less is under way.
+func (a *assignment) rest() {
+	a.busy--
+	if a.busy == 0 && a.idle != nil {
+		close(a.idle)
+		a.idle = nil
 	}
 }
 
@@ -181,7 +194,7 @@ func (st *Stage) arrive(a *assignment, in *arrival, now time.Time) {
 	}
 	//mutant:repeat-is-noticed
 	fresh := in.send == nil || a.seen.add(in.task, in.send.GetIndex())
-	if c == nil { // done, said the last owner
+	if c == nil || in.send != nil && st.attach(a, c, in) { // done, said the last owner or this process
 		return
 	}
 	e := &send{on: a, cell: c, lane: a.lane, at: in.rec.Time, size: len(in.rec.Value)}
@@ -201,7 +214,7 @@ func (st *Stage) arrive(a *assignment, in *arrival, now time.Time) {
 	e.resend = in.send.GetOnUnknown() == schemas.OnUnknown_ON_UNKNOWN_RESEND
 	e.number = st.numberOf(in.send.GetSender(), now)
 	st.adopt(e, in)
-	if c.started && !e.resend {
+	if c.started && (!e.resend || c.again) {
 		// It stays started in the ledger until that is recorded: another takeover must find it so.
 		st.decide(e, schemas.MarkUnknown, schemas.MarkUnknown.Spanish(), "")
 		return
@@ -212,10 +225,17 @@ func (st *Stage) arrive(a *assignment, in *arrival, now time.Time) {
 
 // release returns a send to free: its call was refused, or not made.
 func (st *Stage) release(e *send) {
-	if !e.doubtful {
+	switch {
+	case !e.doubtful:
 		e.on.ledger.release(e.cell)
-		st.soil(e.on)
+		e.released = e.on.encoded
+	case e.repeated:
+		e.on.ledger.unrepeat(e.cell)
+	default:
+		return
 	}
+	e.repeated = false
+	st.soil(e.on)
 }
 
 // enter lets a send wait for its turn, once its message is there.
@@ -263,9 +283,14 @@ func (st *Stage) park(e *send) {
 // finish is the end of a send: done, if its partition is still ours.
 func (st *Stage) finish(e *send) {
 	if a := e.on; a.live {
+		if e.cell.started && e.task != nil {
+			a.unsaid = append(a.unsaid, e.identity())
+		}
 		a.ledger.done(e.cell)
 		a.bytes -= e.size
 		st.soil(a)
+	} else {
+		st.learned(e, false)
 	}
 	st.leave(e)
 }

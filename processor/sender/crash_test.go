@@ -79,11 +79,11 @@ func crashPoints() []crashPoint {
 		{
 			"after the answer, before the result",
 			func(_ *world, p *process) { p.onWrite(func(schemas.Record) fault { return fault{before: time.Hour} }) },
-			called, 2 * doneGap, started, true, unknown(1), sent(2),
+			called, 10 * doneGap, started, true, unknown(1), sent(2),
 		},
 		{
 			"after a refusal, before that is committed",
-			refuse, called, 0, started, false, unknown(1), sent(2),
+			refuse, called, doneGap / 2, started, false, unknown(1), sent(2),
 		},
 		{
 			"after a refusal that is committed",
@@ -93,7 +93,7 @@ func crashPoints() []crashPoint {
 		{
 			"after the result, before done is committed",
 			func(*world, *process) {},
-			func(w *world) bool { return len(w.results) > 0 }, 0, started, true,
+			func(w *world) bool { return len(w.results) > 0 }, doneGap / 2, started, true,
 			ending{schemas.OutcomeSent, 1, true},
 			sent(2),
 		},
@@ -220,8 +220,9 @@ func TestResendIsBounded(t *testing.T) {
 	}
 }
 
-// TestResendSurvivesCrashes: each crash in the middle of a call costs one more, and in the end it is counted once.
-func TestResendSurvivesCrashes(t *testing.T) {
+// TestResendIsBoundedOverCrashes: a crash in the middle of a call costs one more of it, and a crash in the middle of that
+// one none: what is counted in memory alone is no bound for a process that dies of its own memory.
+func TestResendIsBoundedOverCrashes(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(w *world) {
 		w.latency = func(*apiCall) time.Duration { return slow }
@@ -229,17 +230,55 @@ func TestResendSurvivesCrashes(t *testing.T) {
 		for i := range uint32(5) {
 			w.produce(bulkSlot, task, i, again)
 		}
-		const crashes = 3
-		for n := range crashes {
+		for n := range 2 {
 			p := w.start([]schemas.Slot{bulkSlot})
 			w.until("calls", func() bool { return len(w.calls) == 5*(n+1) })
+			w.rest(slow / 2)
+			for i := range int64(5) {
+				if got, want := stateIn(w.committed[bulkSlot], i), []state{started, repeated}[n]; got != want {
+					t.Errorf("%d is %v in the middle of call %d", i, got, n+1)
+				}
+			}
 			p.kill()
 			w.rest(time.Second)
 		}
 		w.start([]schemas.Slot{bulkSlot})
 		w.until("done", func() bool { return w.allDone(bulkSlot) })
-		if n := w.count(schemas.OutcomeSent); n != 5 || len(w.results) != 5 || len(w.calls) != 5*(crashes+1) {
-			t.Errorf("%d sent in %d results, %d calls", n, len(w.results), len(w.calls))
+		if n := w.count(schemas.OutcomeUnknown); n != 5 || len(w.results) != 5 || len(w.calls) != 10 {
+			t.Errorf("%d unknown in %d results, %d calls", n, len(w.results), len(w.calls))
+		}
+	})
+}
+
+// TestRefusedRepeatIsNoRepeat: the other call of a send reached nobody; so a crash after that leaves it as the first one did,
+// and it may be called once more.
+func TestRefusedRepeatIsNoRepeat(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(w *world) {
+		w.latency = func(*apiCall) time.Duration { return slow }
+		w.answer = func(c *apiCall) schemas.Reply {
+			if c.n == 2 {
+				return schemas.Reply{Verdict: schemas.VerdictPair, After: time.Minute}
+			}
+			return schemas.Reply{Verdict: schemas.VerdictSent}
+		}
+		id := who{schemas.NewTaskID(), 0}
+		w.produce(bulkSlot, id.task, id.index, again)
+		p := w.start([]schemas.Slot{bulkSlot})
+		w.until("a call", func() bool { return len(w.calls) == 1 })
+		p.kill()
+		w.rest(time.Second)
+		q := w.start([]schemas.Slot{bulkSlot})
+		w.until("a refusal", func() bool { return w.refused[id] == 1 })
+		w.rest(time.Second)
+		if got := stateIn(w.committed[bulkSlot], 0); got != started {
+			t.Errorf("is %v after the refusal", got)
+		}
+		q.kill()
+		w.start([]schemas.Slot{bulkSlot})
+		w.until("done", func() bool { return w.allDone(bulkSlot) })
+		if n := w.count(schemas.OutcomeSent); n != 1 || len(w.calls) != 3 {
+			t.Errorf("%d sent, %d calls", n, len(w.calls))
 		}
 	})
 }

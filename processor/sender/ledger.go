@@ -12,6 +12,7 @@ type ledger struct {
 	next       int64 // records below it are in the list or done
 	touched    int64 // records from it on are free
 	open       int
+	agains     int // of the open ones, started again
 
 	// bits is the most that the text can take, trailing run excepted, until records are added: 2 for each open record, and
 	// the run of done ones between each two. Encoding is never longer, since n neighbours in one state take at most
@@ -27,6 +28,7 @@ type cell struct {
 	prev, next *cell
 	offset     int64
 	started    bool
+	again      bool  // it had been started before, and nobody knows what came of it
 	send       *send // nil until it is read
 }
 
@@ -48,7 +50,11 @@ func newLedger(watermark int64, runs []run) (*ledger, error) {
 			return nil, fmt.Errorf("%w: more than %d open records", errLedger, inheritMost)
 		}
 		for l.next < end {
-			l.append(l.next).started = r.state == started
+			c := l.append(l.next)
+			c.started = r.state == started || r.state == repeated
+			if r.state == repeated {
+				l.repeat(c)
+			}
 		}
 	}
 	l.touched, l.unread = l.next, l.head
@@ -124,6 +130,25 @@ func (l *ledger) start(c *cell) {
 	l.touched = max(l.touched, c.offset+1)
 }
 
+// repeats reports whether there is room to say that a record is started again.
+func (l *ledger) repeats(c *cell) bool { return c.again || l.agains < maxAgain }
+
+// repeat says, of a record that is started, that another call of it may begin once that is committed.
+func (l *ledger) repeat(c *cell) {
+	if !c.again {
+		c.again = true
+		l.agains++
+	}
+}
+
+// unrepeat says that the other call has reached nobody: it is as it was before.
+func (l *ledger) unrepeat(c *cell) {
+	if c.again {
+		c.again = false
+		l.agains--
+	}
+}
+
 // release says that no call of the record has reached anybody.
 func (l *ledger) release(c *cell) { c.started = false }
 
@@ -132,6 +157,9 @@ func (l *ledger) done(c *cell) {
 	l.touched = max(l.touched, c.offset+1)
 	l.open--
 	l.bits -= 2
+	if c.again {
+		l.agains--
+	}
 	if c.prev != nil {
 		l.bits -= gapBits(c.prev.offset, c.offset)
 		c.prev.next = c.next
@@ -156,11 +184,7 @@ func (l *ledger) encode() (watermark int64, metadata string) {
 	at := l.watermark()
 	for c := l.head; c != nil && c.offset < l.touched; c = c.next {
 		l.push(done, c.offset-at)
-		if c.started {
-			l.push(started, 1)
-		} else {
-			l.push(free, 1)
-		}
+		l.push(c.state(), 1)
 		at = c.offset + 1
 	}
 	if l.head != nil {
@@ -172,13 +196,19 @@ func (l *ledger) encode() (watermark int64, metadata string) {
 	return l.watermark(), encodeRuns(l.runs)
 }
 
+// state is what the ledger says of an open record.
+func (c *cell) state() state {
+	switch {
+	case c.again:
+		return repeated
+	case c.started:
+		return started
+	}
+	return free
+}
+
 func (l *ledger) push(s state, n int64) {
-	if n <= 0 {
-		return
+	if n > 0 {
+		l.runs = join(l.runs, run{s, n})
 	}
-	if last := len(l.runs) - 1; last >= 0 && l.runs[last].state == s {
-		l.runs[last].n += n
-		return
-	}
-	l.runs = append(l.runs, run{s, n})
 }

@@ -19,10 +19,19 @@ import (
 func runsGen(most int) *rapid.Generator[[]run] {
 	return rapid.Custom(func(t *rapid.T) []run {
 		var out []run
-		before := done
+		before, agains := done, int64(0)
 		for range rapid.IntRange(0, most).Draw(t, "runs") {
-			s := others(before)[rapid.IntRange(0, 1).Draw(t, "state")]
+			s := rapid.SampledFrom([]state{free, started, done, repeated}).Filter(func(s state) bool { return s != before }).Draw(t, "state")
 			n := rapid.OneOf(rapid.Int64Range(1, 3), rapid.Int64Range(1, 100), rapid.Int64Range(1, 1<<maxRunDigits-1)).Draw(t, "n")
+			if s == started {
+				n = min(n, maxOpen)
+			}
+			if s == repeated {
+				if n = min(n, 3); agains+n > maxAgain {
+					continue
+				}
+				agains += n
+			}
 			out = append(out, run{s, n})
 			before = s
 		}
@@ -49,7 +58,12 @@ func TestCodecRefuses(t *testing.T) {
 	text := func(b ...byte) string { return base64.RawStdEncoding.EncodeToString(b) }
 	for name, in := range map[string]string{
 		"not base64":    "%%%",
-		"other version": text(2, 0x80),
+		"other version": text(3, 0x80),
+		"other flags":   text(ledgerFlagged, 0x80, 0x80),
+		"no flags":      text(ledgerFlagged),
+		"too many":      text(ledgerFlagged, flagAgain, 0, 0x40, 0xff), // 00000000 01000000 1...: 514 again and more
+		"which":         text(ledgerFlagged, flagAgain, 0x40),          // 010: one again, and not which
+		"not so many":   text(ledgerFlagged, flagAgain, 0x56),          // 010 1 011 0: the first of none
 		"no version":    "A",
 		"cut run":       text(ledgerVersion, 0x01),
 		"no state":      text(ledgerVersion, 0x40>>1, 0x80), // 00100000 1: a length of 4 to 7 whose digits run on
@@ -73,6 +87,7 @@ func FuzzDecodeLedger(f *testing.F) {
 	f.Add("")
 	f.Add(encodeRuns([]run{{started, 1}}))
 	f.Add(encodeRuns([]run{{free, 3}, {done, 40_000}, {started, 256}, {done, 1}}))
+	f.Add(encodeRuns([]run{{repeated, 1}, {free, 2}, {started, 40}, {repeated, 2}, {started, 1}}))
 	f.Add("AQAAAAAAAAAAAAAAAAAA")
 	f.Add(strings.Repeat("A", schemas.MaxMetadata))
 	f.Add(strings.Repeat("/", schemas.MaxMetadata))
@@ -158,14 +173,32 @@ func TestLedgerModel(t *testing.T) {
 				}
 			},
 			"start": func(t *rapid.T) {
+				if c := open(t); !c.again {
+					l.start(c)
+					m.states[c.offset] = started
+				}
+			},
+			"repeat": func(t *rapid.T) {
 				c := open(t)
-				l.start(c)
-				m.states[c.offset] = started
+				if !c.started {
+					t.Skip("not started")
+				}
+				if l.start(c); l.repeats(c) {
+					l.repeat(c)
+					m.states[c.offset] = repeated
+				}
+			},
+			"unrepeat": func(t *rapid.T) {
+				if c := open(t); c.again {
+					l.unrepeat(c)
+					m.states[c.offset] = started
+				}
 			},
 			"release": func(t *rapid.T) {
-				c := open(t)
-				l.release(c)
-				m.states[c.offset] = free
+				if c := open(t); !c.again {
+					l.release(c)
+					m.states[c.offset] = free
+				}
 			},
 			"done": func(t *rapid.T) {
 				c := open(t)
@@ -192,6 +225,9 @@ func checkLedger(t *rapid.T, l *ledger, m *model) {
 	}
 	at, spent := w, 0
 	for _, r := range runs {
+		if r.state == repeated {
+			spent -= int(againBits) // in a part of its own
+		}
 		spent += runBits(r.n)
 		for o := at; o < at+r.n; o++ {
 			if o-at > 100 && o < at+r.n-100 { // a long run, as long as its ends are right
@@ -227,7 +263,7 @@ func checkLedger(t *rapid.T, l *ledger, m *model) {
 		if lost > 0 {
 			t.Fatalf("%d lost before %d", lost, o)
 		}
-		if s := m.at(o); (c == nil) != (s == done) || c != nil && c.started != (s == started) {
+		if s := m.at(o); (c == nil) != (s == done) || c != nil && c.state() != s {
 			t.Fatalf("offset %d is %d, and met as %v", o, s, c)
 		}
 	}
@@ -251,6 +287,8 @@ func TestLedgerBytes(t *testing.T) {
 		"gaps of one":             {func(int) int64 { return 1 }, func(i int) state { return []state{free, started}[i%2] }},
 		"far apart, then done":    {func(int) int64 { return 1_000_000 }, func(i int) state { return []state{started, done, free}[i%3] }},
 		"one stuck, others done":  {func(int) int64 { return 0 }, func(i int) state { return []state{free, done}[min(i, 1)] }},
+		"started again":           {func(int) int64 { return 0 }, func(i int) state { return []state{repeated, started, done, free}[i%4] }},
+		"started again, at last":  {func(int) int64 { return 0 }, func(i int) state { return map[bool]state{true: repeated, false: started}[i%32 == 31] }},
 		"growing gaps, all begun": {func(i int) int64 { return int64(1) << (i % 39) }, func(int) state { return started }},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -272,6 +310,9 @@ func TestLedgerBytes(t *testing.T) {
 					l.start(c)
 				case done:
 					l.done(c)
+				case repeated:
+					l.start(c)
+					l.repeat(c)
 				case free:
 				}
 				if i%97 == 0 || i == len(cells)-1 {

@@ -18,6 +18,7 @@ type parcel struct {
 	result  *schemas.Result      // until it is encoded
 	rec     schemas.Record
 	tries   int
+	made    time.Time // of a note
 }
 
 // unlock releases the lock and writes what collected under it: a log may answer at once, through acked.
@@ -66,7 +67,7 @@ func (st *Stage) record(e *send, p *parcel) {
 
 // note says what the task as a whole is doing.
 func (st *Stage) note(t *task, ph schemas.Phase, why string, now time.Time) {
-	st.outbox = append(st.outbox, &parcel{lane: bulk, result: &schemas.Result{
+	st.outbox = append(st.outbox, &parcel{lane: bulk, made: now, result: &schemas.Result{
 		Task: t.id.Bytes(), AtMs: now.UnixMilli(),
 		Event: &schemas.Result_Note{Note: &schemas.Note{Phase: ph, Why: strings.ToValidUTF8(why, "?")}},
 	}})
@@ -80,8 +81,7 @@ func (st *Stage) acked(p *parcel, err error) {
 	if err != nil {
 		st.metrics.resultFailures.Inc()
 		p.tries++
-		mine := e != nil && e.on.live
-		if !st.stopping && (mine || p.tries < orphanTries) {
+		if !st.stopping && st.worth(p, time.Now()) {
 			st.alarms.set(&p.alarm, p, time.Now().Add(backOff(resultBase, resultMost, p.tries-1)))
 			st.kick()
 			return
@@ -96,11 +96,21 @@ func (st *Stage) acked(p *parcel, err error) {
 	if st.full || e.on.behind {
 		st.kick()
 	}
-	if err != nil {
-		st.leave(e) // its partition has another owner, or this process ends
+	if err != nil { // its partition has another owner, or this process ends
+		st.known.drop(e.on.slot, e.cell.offset)
+		st.leave(e)
 		return
 	}
 	st.finish(e)
+}
+
+// worth reports whether a record that could not be written is tried again: a result while its partition is ours, or as long as
+// what became of the send is kept; what a task is doing, until that is said anew.
+func (st *Stage) worth(p *parcel, now time.Time) bool {
+	if p.send == nil {
+		return now.Sub(p.made) < noteEvery
+	}
+	return p.send.on.live || st.known.of(p.send) != nil
 }
 
 // ring is a parcel's own alarm: another try.

@@ -144,8 +144,9 @@ const (
 	// expressGap and bulkGap are the least time between two commits, by what is in the second one.
 	expressGap = time.Millisecond
 	bulkGap    = 5 * time.Millisecond
-	// doneGap is how long done marks wait for a commit that something else needs.
-	doneGap = 200 * time.Millisecond
+	// doneGap is how long done marks wait for a commit that something else needs. What a process that dies has not committed is
+	// called unknown by the next owner, though its result is there; 50 commits a second are what that costs at most.
+	doneGap = 20 * time.Millisecond
 	// commitTimeout bounds a commit; after it nobody knows.
 	commitTimeout = 10 * time.Second
 	// refusedWait is how long a partition waits whose commit was refused, usually because partitions are changing hands.
@@ -185,8 +186,10 @@ const (
 	// resultBase doubles up to resultMost while a result can't be written.
 	resultBase = 100 * time.Millisecond
 	resultMost = 5 * time.Second
-	// orphanTries is how often a result is written whose partition has another owner; that one says unknown.
-	orphanTries = 5
+	// knownMost and knownLife bound what is kept of sends whose partition was lost: how their calls end, and results that can't be
+	// written meanwhile. At 1 KiB each they take 16 MiB; an hour is longer than a broker is away without anybody noticing.
+	knownMost = 16 << 10
+	knownLife = time.Hour
 
 	// maxLoads is how many messages are read and rendered at a time; loadBase and loadMost bound the wait for another try.
 	maxLoads = 16

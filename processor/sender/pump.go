@@ -96,7 +96,15 @@ func (st *Stage) round() time.Time {
 
 // due reports whether it is time for a commit.
 func (st *Stage) due(batch []*send, now time.Time) bool {
-	return len(batch) > 0 || len(st.flushes) > 0 || len(st.dirty) > 0 && now.Sub(st.dirtySince) >= doneGap
+	return len(batch) > 0 || len(st.flushes) > 0 || len(st.dirty) > 0 && !now.Before(st.said())
+}
+
+// said returns when done marks are committed by themselves.
+func (st *Stage) said() time.Time {
+	if at := st.dirtySince.Add(doneGap); at.After(st.patient) {
+		return at
+	}
+	return st.patient
 }
 
 // wake returns when there may be something to do.
@@ -111,7 +119,7 @@ func (st *Stage) wake(now time.Time) time.Time {
 		sooner(st.alarms.items[0].at)
 	}
 	if len(st.dirty) > 0 {
-		sooner(st.dirtySince.Add(doneGap))
+		sooner(st.said())
 	}
 	// What is listed waits for the gap to pass or, if it has, for a call or a result to end, which kicks.
 	for _, n := range st.active {
@@ -138,6 +146,8 @@ func (st *Stage) encode(batch []*send, now time.Time) *commit {
 		}
 		watermark, metadata := a.ledger.encode()
 		a.written = true
+		a.encoded++
+		a.unsaid, a.saying = a.saying[:0], a.unsaid
 		c.of = append(c.of, a)
 		c.positions = append(c.positions, schemas.Position{Slot: a.slot, Offset: watermark, Metadata: metadata})
 	}
@@ -183,11 +193,16 @@ func (st *Stage) settle(c *commit, refused map[schemas.Slot]error, err error) (s
 		if no := refused[a.slot]; no != nil && a.live {
 			st.log.Info("ledger was refused", "topic", a.slot.Topic, "partition", a.slot.Partition, "error", no)
 			a.held = now.Add(refusedWait)
+			st.patient = a.held
+			a.unsaid = append(a.unsaid, a.saying...)
 			st.soil(a)
 		}
+		a.saying = a.saying[:0]
 	}
 	for _, e := range c.batch {
-		switch a := e.on; {
+		a := e.on
+		e.acked = err == nil && refused[a.slot] == nil
+		switch {
 		case !a.live: //mutant:lost-partition-is-not-called
 			st.unadmit(e)
 			st.leave(e)
@@ -282,6 +297,11 @@ func (st *Stage) turn(n *number, now time.Time, withBulk bool) (e *send, stay bo
 			st.wait(e, e.on.held, causeCommit)
 			continue
 		}
+		if e.doubtful && !e.on.ledger.repeats(e.cell) {
+			e.unlink()
+			st.wait(e, now.Add(attemptBase), causeBackOff)
+			continue
+		}
 		p := pair{n, e.phone}
 		if until := st.pairs.until(p); until.After(now) {
 			e.unlink()
@@ -312,7 +332,11 @@ func (st *Stage) turn(n *number, now time.Time, withBulk bool) (e *send, stay bo
 func (st *Stage) start(e *send) {
 	n := e.number
 	st.to(e, phaseAdmitted, causeNone)
-	e.on.ledger.start(e.cell) //mutant:ledger-says-what-is-started
+	e.on.ledger.start(e.cell)
+	if e.doubtful {
+		e.repeated = !e.cell.again
+		e.on.ledger.repeat(e.cell)
+	}
 	st.soil(e.on)
 	n.took(e.lane)
 	st.capacity.add(e.lane, n.inFlight)
@@ -353,6 +377,7 @@ func (st *Stage) sweep(now time.Time) {
 	st.sweepAt = now.Add(sweepEvery)
 	st.reload(now)
 	st.pairs.sweep(now)
+	st.known.sweep(now)
 	for _, n := range st.numbers {
 		if _, blocked := n.blocked(now); blocked {
 			st.expire(&n.ready[express], now)

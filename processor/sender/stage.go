@@ -37,6 +37,7 @@ type Stage struct {
 	idle       *list.List // of tasks without sends, the oldest first
 	alarms     alarms
 	pairs      pairs
+	known      known
 	capacity   capacity
 	waiting    [causes]int // sends by what they wait for
 	outbox     []*parcel
@@ -44,6 +45,7 @@ type Stage struct {
 	dirty      []*assignment
 	dirtySince time.Time
 	committed  time.Time       // when the last commit began
+	patient    time.Time       // a commit was refused: what only has to be said waits until then
 	committing chan struct{}   // closed when the commit under way is over; nil: none is
 	flushes    []chan struct{} // wait for the next commit
 	sweepAt    time.Time
@@ -291,6 +293,7 @@ func (st *Stage) forget(a *assignment) {
 	}
 	a.live, a.backlog = false, nil
 	delete(st.slots, a.slot)
+	st.detach(a, time.Now())
 	for c := a.ledger.head; c != nil; c = c.next {
 		if c.send != nil && !c.send.phase.busy() {
 			st.park(c.send)

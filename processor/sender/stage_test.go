@@ -383,33 +383,6 @@ func TestRevokeIsBounded(t *testing.T) {
 	})
 }
 
-// TestReassignedToItself: calls and results of an assignment mark nothing in the next one of the same partition.
-func TestReassignedToItself(t *testing.T) {
-	t.Parallel()
-	bubble(t, func(w *world) {
-		p := w.start([]schemas.Slot{bulkSlot})
-		w.latency = func(c *apiCall) time.Duration { return 5 * time.Second }
-		task := schemas.NewTaskID()
-		w.produce(bulkSlot, task, 0)
-		w.until("a call", func() bool { return len(w.calls) == 1 })
-		p.onWrite(func(schemas.Record) fault { return fault{before: 30 * time.Second} }) // so that unknown is not done yet
-		p.lose(bulkSlot)
-		p.assign(bulkSlot)
-		w.produce(bulkSlot, task, 1)
-		w.rest(20 * time.Second) // the call has ended, and so has that of 1
-		if len(w.calls) != 2 {
-			t.Fatalf("%d calls", len(w.calls))
-		}
-		if got := stateIn(w.committed[bulkSlot], 0); got != started {
-			t.Errorf("0 is %v", got)
-		}
-		w.until("done", func() bool { return w.allDone(bulkSlot) })
-		if d := cmp.Diff([]schemas.Mark{schemas.MarkUnknown, schemas.MarkSent}, w.outcomes(who{task, 0})); d != "" && w.count(schemas.OutcomeUnknown) != 1 {
-			t.Error(d)
-		}
-	})
-}
-
 // TestTakeover: after a crash, done is skipped, started is unknown or sent again as the broadcast wants, and the rest
 // is sent.
 func TestTakeover(t *testing.T) {

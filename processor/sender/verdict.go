@@ -45,7 +45,7 @@ func (st *Stage) answered(e *send, r *schemas.Reply) {
 			st.decide(e, schemas.MarkUnknown, schemas.MarkUnknown.Spanish(), "")
 			return
 		}
-		e.doubtful = true
+		e.doubtful, e.repeated = true, false
 	case schemas.VerdictUnsent, schemas.VerdictTransient, schemas.VerdictThrottled, schemas.VerdictPair,
 		schemas.VerdictAccount, schemas.VerdictMedia:
 		// Definite refusals: nobody was reached, whatever happens to this process from here on.
@@ -55,6 +55,7 @@ func (st *Stage) answered(e *send, r *schemas.Reply) {
 		}
 	}
 	if !e.on.live {
+		st.learned(e, r.Verdict != schemas.VerdictLost)
 		st.leave(e)
 		return
 	}

@@ -1,0 +1,209 @@
+package sender
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"altavoz/schemas"
+)
+
+// marksOf returns how often each outcome was said of the first n recipients of a task, of each the highest only.
+func (w *world) marksOf(task schemas.TaskID, n uint32) map[schemas.OutcomeClass]int {
+	out := make(map[schemas.OutcomeClass]int)
+	for i := range n {
+		m := schemas.MarkPending
+		for _, o := range w.outcomes(who{task, i}) {
+			m = max(m, o)
+		}
+		out[m.Outcome()]++
+	}
+	return out
+}
+
+// TestKnownOutcomeSurvivesAnOutage: the broker is away while calls are under way, and everything is taken from the process, which
+// lives and learns how each call ended. It says so when it can.
+func TestKnownOutcomeSurvivesAnOutage(t *testing.T) {
+	t.Parallel()
+	for _, outage := range []time.Duration{5 * time.Second, 30 * time.Second, time.Minute, 2 * time.Minute, 10 * time.Minute} {
+		t.Run(outage.String(), func(t *testing.T) {
+			t.Parallel()
+			bubble(t, func(w *world) {
+				task := schemas.NewTaskID()
+				for i := range uint32(50) {
+					w.produce(bulkSlot, task, i)
+				}
+				w.latency = func(*apiCall) time.Duration { return time.Second }
+				p := w.start([]schemas.Slot{bulkSlot})
+				w.until("calls", func() bool { return len(w.calls) == 50 })
+				back := time.Now().Add(outage) // a record is given up after 10 s, a commit after 5 s
+				p.onWrite(func(schemas.Record) fault {
+					if time.Now().Before(back) {
+						return fault{before: 10 * time.Second, lose: true}
+					}
+					return fault{}
+				})
+				w.rest(6 * time.Second)
+				p.rejoin()
+				w.rest(outage)
+				p.assign(bulkSlot)
+				w.until("done", func() bool { return w.allDone(bulkSlot) })
+				if d := cmp.Diff(map[schemas.OutcomeClass]int{schemas.OutcomeSent: 50}, w.marksOf(task, 50)); d != "" || w.count(schemas.OutcomeUnknown) > 0 {
+					t.Errorf("%s; %d times unknown", d, w.count(schemas.OutcomeUnknown))
+				}
+				if len(w.calls) != 50 || len(p.stage.known.slots) != 0 || p.stage.known.n != 0 {
+					t.Errorf("%d calls, %d still kept", len(w.calls), p.stage.known.n)
+				}
+			})
+		})
+	}
+}
+
+// TestCallUnderWayComesBack: a partition is lost in the middle of calls, and comes back: each is taken for what its answer says,
+// when that comes before the partition does and when it comes after. A refusal lets the send go on.
+func TestCallUnderWayComesBack(t *testing.T) {
+	t.Parallel()
+	for _, away := range []time.Duration{0, time.Second, 10 * time.Second} {
+		t.Run(away.String(), func(t *testing.T) {
+			t.Parallel()
+			bubble(t, func(w *world) {
+				replies := []schemas.Reply{
+					{Verdict: schemas.VerdictSent}, {Verdict: schemas.VerdictFailed, Code: 131026}, {Verdict: schemas.VerdictPair},
+					{Verdict: schemas.VerdictLost}, {Verdict: schemas.VerdictUnsent},
+				}
+				w.answer = func(c *apiCall) schemas.Reply { return answers(replies[c.index])(c) }
+				w.latency = func(*apiCall) time.Duration { return 5 * time.Second }
+				task := schemas.NewTaskID()
+				p := w.start([]schemas.Slot{bulkSlot})
+				for i := range uint32(5) {
+					w.produce(bulkSlot, task, i)
+				}
+				w.until("calls", func() bool { return len(w.calls) == 5 })
+				w.rest(time.Second)
+				p.lose(bulkSlot)
+				w.rest(away)
+				p.assign(bulkSlot)
+				w.until("done", func() bool { return w.allDone(bulkSlot) })
+				want := map[schemas.OutcomeClass]int{schemas.OutcomeSent: 3, schemas.OutcomeFailed: 1, schemas.OutcomeUnknown: 1}
+				if d := cmp.Diff(want, w.marksOf(task, 5)); d != "" || len(w.calls) != 7 || w.count(schemas.OutcomeUnknown) != 1 {
+					t.Errorf("%s; %d calls", d, len(w.calls))
+				}
+			})
+		})
+	}
+}
+
+// TestWhatWasNotCommittedComesBack: a result that is acknowledged and a refusal, neither of them committed when the partition is
+// lost, are still known when it comes back.
+func TestWhatWasNotCommittedComesBack(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(w *world) {
+		w.answer = func(c *apiCall) schemas.Reply {
+			if c.index == 1 {
+				return answers(schemas.Reply{Verdict: schemas.VerdictPair})(c)
+			}
+			return schemas.Reply{Verdict: schemas.VerdictSent}
+		}
+		w.latency = func(*apiCall) time.Duration { return time.Second }
+		task := schemas.NewTaskID()
+		w.produce(bulkSlot, task, 0)
+		w.produce(bulkSlot, task, 1)
+		p := w.start([]schemas.Slot{bulkSlot})
+		w.until("calls", func() bool { return len(w.calls) == 2 })
+		p.onCommit(func([]schemas.Position) fault {
+			return fault{refuse: func(schemas.Slot) error { return errors.New("rebalance") }}
+		})
+		w.until("a result", func() bool { return len(w.results) == 1 })
+		w.rest(2 * time.Millisecond)
+		p.lose(bulkSlot)
+		p.onCommit(nil)
+		for i := range int64(2) {
+			if got := stateIn(w.committed[bulkSlot], i); got != started {
+				t.Errorf("%d is %v", i, got)
+			}
+		}
+		p.assign(bulkSlot)
+		w.until("done", func() bool { return w.allDone(bulkSlot) })
+		if n := w.count(schemas.OutcomeSent); n != 2 || len(w.results) != 2 || len(w.calls) != 3 {
+			t.Errorf("%d sent, %d results, %d calls", n, len(w.results), len(w.calls))
+		}
+	})
+}
+
+// TestRefusalThatMayBeCommittedIsNotBelieved: the commit that says that a send is free again may have been written, and another
+// owner may have started it since: its ledger then says started, as ours did before.
+func TestRefusalThatMayBeCommittedIsNotBelieved(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(w *world) {
+		w.answer = func(c *apiCall) schemas.Reply { return answers(schemas.Reply{Verdict: schemas.VerdictPair})(c) }
+		task := schemas.NewTaskID()
+		w.produce(bulkSlot, task, 0)
+		p := w.start([]schemas.Slot{bulkSlot})
+		w.until("a call", func() bool { return len(w.calls) == 1 })
+		p.onCommit(func([]schemas.Position) fault { return fault{loseAnswer: true} })
+		w.rest(time.Second) // what says that it is free is written
+		w.lock(func() { w.latency = func(*apiCall) time.Duration { return time.Hour } })
+		q := w.start([]schemas.Slot{bulkSlot})
+		w.until("the other owner's call", func() bool { return len(w.calls) == 2 })
+		q.kill()
+		w.lock(func() { w.latency = nil })
+		p.onCommit(nil)
+		p.rejoin()
+		p.assign(bulkSlot)
+		w.until("done", func() bool { return w.allDone(bulkSlot) })
+		if n := w.count(schemas.OutcomeUnknown); n != 1 || len(w.calls) != 2 {
+			t.Errorf("%d unknown, %d calls", n, len(w.calls))
+		}
+	})
+}
+
+// TestAnotherRecordAtTheSameOffset: what is known of a record is not believed of another one that has its place.
+func TestAnotherRecordAtTheSameOffset(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(w *world) {
+		w.latency = func(*apiCall) time.Duration { return 5 * time.Second }
+		task, other := schemas.NewTaskID(), schemas.NewTaskID()
+		w.produce(bulkSlot, task, 0)
+		p := w.start([]schemas.Slot{bulkSlot})
+		w.until("a call", func() bool { return len(w.calls) == 1 })
+		w.rest(time.Second)
+		p.lose(bulkSlot)
+		w.lock(func() { w.logs[bulkSlot] = nil })
+		w.produce(bulkSlot, other, 0)
+		p.assign(bulkSlot)
+		w.until("done", func() bool { return w.allDone(bulkSlot) })
+		w.rest(10 * time.Second)
+		if d := cmp.Diff([]schemas.Mark{schemas.MarkUnknown}, w.outcomes(who{other, 0})); d != "" {
+			t.Errorf("the other one: %s", d)
+		}
+		if d := cmp.Diff([]schemas.Mark{schemas.MarkSent}, w.outcomes(who{task, 0})); d != "" {
+			t.Errorf("the lost one: %s", d)
+		}
+	})
+}
+
+// TestKnowledgeIsBounded: in number and in time.
+func TestKnowledgeIsBounded(t *testing.T) {
+	t.Parallel()
+	var k known
+	now := time.Unix(1_700_000_000, 0)
+	for i := range int64(knownMost + 100) {
+		k.keep(schemas.Slot{Partition: int32(i % 7)}, &knowledge{identity: identity{offset: i}, until: now.Add(time.Duration(i) * time.Second)})
+	}
+	if k.n != knownMost {
+		t.Errorf("%d are kept", k.n)
+	}
+	k.sweep(now.Add(knownMost/2*time.Second + time.Millisecond))
+	n := 0
+	for _, of := range k.slots {
+		n += len(of)
+	}
+	if n != knownMost/2-1 || k.n != n {
+		t.Errorf("%d are kept after half of the time, counted as %d", n, k.n)
+	}
+	if k.sweep(now.Add(knownMost * 2 * time.Second)); k.n != 0 || len(k.slots) != 0 {
+		t.Errorf("%d are kept for ever", k.n)
+	}
+}
