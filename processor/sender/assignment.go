@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"altavoz/processor/sender/limits"
 	"altavoz/schemas"
 )
 
@@ -17,7 +18,7 @@ type assignment struct {
 	since time.Time // when it was assigned
 
 	ledger  *ledger
-	seen    memory
+	seen    limits.Memory
 	backlog []arrival // read, and without room in the ledger
 	bytes   int       // values of the open records that were read
 
@@ -30,8 +31,8 @@ type assignment struct {
 	idle     chan struct{}
 
 	encoded uint64     // how often its ledger was encoded for a commit
-	unsaid  []identity // done since the last time
-	saying  []identity // done, and said in the commit under way
+	unsaid  []recordID // done since the last time
+	saying  []recordID // done, and said in the commit under way
 
 	held time.Time // its ledger was refused: nothing is admitted before
 
@@ -182,7 +183,7 @@ func (st *Stage) fill(a *assignment, now time.Time) {
 func (st *Stage) arrive(a *assignment, in *arrival, now time.Time) {
 	if in.rec.Offset < a.from {
 		if in.send != nil {
-			a.seen.add(in.task, in.send.GetIndex()) //mutant:below-the-watermark-is-remembered
+			a.seen.Add(in.task, in.send.GetIndex()) //mutant:below-the-watermark-is-remembered
 		}
 		return
 	}
@@ -193,7 +194,7 @@ func (st *Stage) arrive(a *assignment, in *arrival, now time.Time) {
 		st.soil(a)
 	}
 	//mutant:repeat-is-noticed
-	fresh := in.send == nil || a.seen.add(in.task, in.send.GetIndex())
+	fresh := in.send == nil || a.seen.Add(in.task, in.send.GetIndex())
 	if c == nil || in.send != nil && st.attach(a, c, in) { // done, said the last owner or this process
 		return
 	}
@@ -284,7 +285,7 @@ func (st *Stage) park(e *send) {
 func (st *Stage) finish(e *send) {
 	if a := e.on; a.live {
 		if e.cell.started && e.task != nil {
-			a.unsaid = append(a.unsaid, e.identity())
+			a.unsaid = append(a.unsaid, e.recordID())
 		}
 		a.ledger.done(e.cell)
 		a.bytes -= e.size

@@ -6,8 +6,8 @@ import (
 	"altavoz/schemas"
 )
 
-// identity is which recipient a record is for, and where it lies.
-type identity struct {
+// recordID is which recipient a record is for, and where it lies.
+type recordID struct {
 	offset int64
 	task   schemas.TaskID
 	index  uint32
@@ -16,7 +16,7 @@ type identity struct {
 // knowledge is what this process knows of a record that a partition's ledger calls started, beyond what the ledger says. It
 // outlives the assignment: should the partition come back, as it does after an outage of the broker, nobody need call it unknown.
 type knowledge struct {
-	identity
+	recordID
 
 	until time.Time
 	state state // what the ledger said of it
@@ -24,14 +24,14 @@ type knowledge struct {
 	free  bool  // its call reached nobody; otherwise, without send, its result is acknowledged
 }
 
-// known is what is kept of partitions that are not owned at the moment, by offset.
-type known struct {
+// detached is what is kept of partitions that are not owned at the moment, by offset.
+type detached struct {
 	slots map[schemas.Slot]map[int64]*knowledge
 	n     int
 	swept time.Time
 }
 
-func (k *known) keep(s schemas.Slot, what *knowledge) {
+func (k *detached) keep(s schemas.Slot, what *knowledge) {
 	if k.n >= knownMost {
 		return
 	}
@@ -49,7 +49,7 @@ func (k *known) keep(s schemas.Slot, what *knowledge) {
 	of[what.offset] = what
 }
 
-func (k *known) drop(s schemas.Slot, offset int64) {
+func (k *detached) drop(s schemas.Slot, offset int64) {
 	if of := k.slots[s]; of[offset] != nil {
 		delete(of, offset)
 		if k.n--; len(of) == 0 {
@@ -60,21 +60,21 @@ func (k *known) drop(s schemas.Slot, offset int64) {
 
 // recall returns what is known of a record, once. A record that has another identity is another record; and one of which the
 // ledger says something else was called by another owner since.
-func (k *known) recall(s schemas.Slot, id identity, st state) *knowledge {
+func (k *detached) recall(s schemas.Slot, id recordID, st state) *knowledge {
 	what := k.slots[s][id.offset]
 	if what == nil {
 		return nil
 	}
 	k.drop(s, id.offset)
 	acknowledged := what.send == nil && !what.free
-	if what.identity != id || what.state != st && !acknowledged {
+	if what.recordID != id || what.state != st && !acknowledged {
 		return nil
 	}
 	return what
 }
 
 // of returns what is kept of a send that is still under way.
-func (k *known) of(e *send) *knowledge {
+func (k *detached) of(e *send) *knowledge {
 	if what := k.slots[e.on.slot][e.cell.offset]; what != nil && what.send == e {
 		return what
 	}
@@ -82,7 +82,7 @@ func (k *known) of(e *send) *knowledge {
 }
 
 // sweep forgets what is too old, once a minute.
-func (k *known) sweep(now time.Time) {
+func (k *detached) sweep(now time.Time) {
 	if now.Sub(k.swept) < time.Minute {
 		return
 	}
@@ -99,9 +99,9 @@ func (k *known) sweep(now time.Time) {
 // detach keeps what is known of a partition's started records when its assignment ends.
 func (st *Stage) detach(a *assignment, now time.Time) {
 	until := now.Add(knownLife)
-	for _, ids := range [][]identity{a.unsaid, a.saying} {
+	for _, ids := range [][]recordID{a.unsaid, a.saying} {
 		for _, id := range ids {
-			st.known.keep(a.slot, &knowledge{identity: id, until: until, state: started})
+			st.detached.keep(a.slot, &knowledge{recordID: id, until: until, state: started})
 		}
 	}
 	a.unsaid, a.saying = nil, nil
@@ -110,14 +110,14 @@ func (st *Stage) detach(a *assignment, now time.Time) {
 		switch {
 		case e == nil || e.task == nil:
 		case e.phase == phaseCalling, e.phase == phaseRecording && c.started:
-			st.known.keep(a.slot, &knowledge{identity: e.identity(), until: until, state: c.state(), send: e})
+			st.detached.keep(a.slot, &knowledge{recordID: e.recordID(), until: until, state: c.state(), send: e})
 		case !e.phase.busy() && e.refusedSince(a):
-			st.known.keep(a.slot, &knowledge{identity: e.identity(), until: until, state: started, free: true})
+			st.detached.keep(a.slot, &knowledge{recordID: e.recordID(), until: until, state: started, free: true})
 		}
 	}
 }
 
-func (e *send) identity() identity { return identity{e.cell.offset, e.task.id, e.index} }
+func (e *send) recordID() recordID { return recordID{e.cell.offset, e.task.id, e.index} }
 
 // refusedSince reports whether the broker has this send as started, by a commit of ours, and it is not: its call reached nobody
 // or was not made, and no commit was tried since. Had one been, the next owner might have found it free, and started it.
@@ -127,9 +127,9 @@ func (e *send) refusedSince(a *assignment) bool {
 
 // learned takes in what became of a send whose partition is not owned any more.
 func (st *Stage) learned(e *send, free bool) {
-	if what := st.known.of(e); what != nil {
+	if what := st.detached.of(e); what != nil {
 		if free && e.doubtful { // this call reached nobody, an earlier one may have
-			st.known.drop(e.on.slot, e.cell.offset)
+			st.detached.drop(e.on.slot, e.cell.offset)
 			return
 		}
 		what.send, what.free = nil, free
@@ -141,7 +141,7 @@ func (st *Stage) attach(a *assignment, c *cell, in *arrival) bool {
 	if !c.started {
 		return false
 	}
-	what := st.known.recall(a.slot, identity{c.offset, in.task, in.send.GetIndex()}, c.state())
+	what := st.detached.recall(a.slot, recordID{c.offset, in.task, in.send.GetIndex()}, c.state())
 	switch {
 	case what == nil:
 		return false

@@ -53,8 +53,8 @@ func TestKnownOutcomeSurvivesAnOutage(t *testing.T) {
 				if d := cmp.Diff(map[schemas.OutcomeClass]int{schemas.OutcomeSent: 50}, w.marksOf(task, 50)); d != "" || w.count(schemas.OutcomeUnknown) > 0 {
 					t.Errorf("%s; %d times unknown", d, w.count(schemas.OutcomeUnknown))
 				}
-				if len(w.calls) != 50 || len(p.stage.known.slots) != 0 || p.stage.known.n != 0 {
-					t.Errorf("%d calls, %d still kept", len(w.calls), p.stage.known.n)
+				if len(w.calls) != 50 || len(p.stage.detached.slots) != 0 || p.stage.detached.n != 0 {
+					t.Errorf("%d calls, %d still kept", len(w.calls), p.stage.detached.n)
 				}
 			})
 		})
@@ -187,10 +187,10 @@ func TestAnotherRecordAtTheSameOffset(t *testing.T) {
 // TestKnowledgeIsBounded: in number and in time.
 func TestKnowledgeIsBounded(t *testing.T) {
 	t.Parallel()
-	var k known
+	var k detached
 	now := time.Unix(1_700_000_000, 0)
 	for i := range int64(knownMost + 100) {
-		k.keep(schemas.Slot{Partition: int32(i % 7)}, &knowledge{identity: identity{offset: i}, until: now.Add(time.Duration(i) * time.Second)})
+		k.keep(schemas.Slot{Partition: int32(i % 7)}, &knowledge{recordID: recordID{offset: i}, until: now.Add(time.Duration(i) * time.Second)})
 	}
 	if k.n != knownMost {
 		t.Errorf("%d are kept", k.n)

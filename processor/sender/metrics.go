@@ -140,9 +140,9 @@ func newMetrics(reg prometheus.Registerer, st *Stage) *metrics {
 
 func (st *Stage) inFlight(l lane) int {
 	if l == bulk {
-		return st.capacity.bulk
+		return st.capacity.Bulk()
 	}
-	return st.capacity.total - st.capacity.bulk
+	return st.capacity.Total() - st.capacity.Bulk()
 }
 
 // oldest returns how long the oldest send of a lane has been in the log.

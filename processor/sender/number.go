@@ -7,6 +7,12 @@ import (
 	"altavoz/schemas"
 )
 
+// pair is a sender number and a phone.
+type pair struct {
+	number *number
+	phone  schemas.Phone
+}
+
 // number is a sender number: its queues, its rate, and what keeps it from sending.
 type number struct {
 	alarm alarm // when it may go on
@@ -52,7 +58,7 @@ func (st *Stage) numberOf(id string, now time.Time) *number {
 	for _, o := range st.numbers {
 		others = append(others, o.inFlight)
 	}
-	st.capacity.join(others)
+	st.capacity.Join(others)
 	st.numbers[id] = n
 	return n
 }

@@ -97,7 +97,7 @@ func (st *Stage) acked(p *parcel, err error) {
 		st.kick()
 	}
 	if err != nil { // its partition has another owner, or this process ends
-		st.known.drop(e.on.slot, e.cell.offset)
+		st.detached.drop(e.on.slot, e.cell.offset)
 		st.leave(e)
 		return
 	}
@@ -110,7 +110,7 @@ func (st *Stage) worth(p *parcel, now time.Time) bool {
 	if p.send == nil {
 		return now.Sub(p.made) < noteEvery
 	}
-	return p.send.on.live || st.known.of(p.send) != nil
+	return p.send.on.live || st.detached.of(p.send) != nil
 }
 
 // ring is a parcel's own alarm: another try.

@@ -268,7 +268,7 @@ func TestTokensComeBack(t *testing.T) {
 		}
 		p.stage.mu.Lock()
 		defer p.stage.mu.Unlock()
-		if c := p.stage.capacity; c.total != 0 {
+		if c := p.stage.capacity; c.Total() != 0 {
 			t.Errorf("%+v", c)
 		}
 	})

@@ -124,10 +124,6 @@ const (
 	// expressPart of a number's rate goes by who owns the partitions of express: enough that nobody who owns some is without.
 	expressPart = 0.05
 
-	// expressReserve is the part of it that bulk never takes: an eighth.
-	expressReserve = 8
-	// partsOf: a quarter of it is kept for numbers that have little under way.
-	partsOf = 4
 	// bulkTurn is how many express sends of a number go before a bulk send that waits: a direct answer comes first, and a
 	// broadcast still moves while others are small and many.
 	bulkTurn = 7
@@ -154,18 +150,6 @@ const (
 
 	// lastCommits is how often the last commit of a partition that is given up is tried: 2.5 s of the 15 that a drain has.
 	lastCommits = 10
-
-	// rewindRecords is how far below the watermark a new owner reads, to know again what was there. The fanout repeats at
-	// most a turn of 1,000 recipients, spread over all partitions.
-	rewindRecords = 20_000
-
-	// pairWait is Meta's limit: one message to a phone in 6 s. While Meta refuses a phone for it, it waits twice as long each
-	// time, up to pairMost: a burst of others' messages may have used up the next minutes (45 of them 270 s), and every call
-	// that finds that out costs the number's rate.
-	pairWait = 6 * time.Second
-	pairMost = time.Minute
-	// maxPhones bounds the phones remembered for it, twice: 40,000 a second for 6 s, 16 MB. As many may be refused.
-	maxPhones = 1 << 18
 
 	// maxAttempts is how often a send may meet an error that is nobody's limit.
 	maxAttempts = 5

@@ -277,7 +277,7 @@ func (st *Stage) turn(n *number, now time.Time, withBulk bool) (e *send, stay bo
 		return nil, false
 	}
 	for {
-		q := n.pick(withBulk, st.capacity.fits(bulk, n.inFlight))
+		q := n.pick(withBulk, st.capacity.Fits(true, n.inFlight))
 		if q == nil {
 			return nil, n.ready[bulk].n > 0
 		}
@@ -303,12 +303,12 @@ func (st *Stage) turn(n *number, now time.Time, withBulk bool) (e *send, stay bo
 			continue
 		}
 		p := pair{n, e.phone}
-		if until := st.pairs.until(p); until.After(now) {
+		if until := st.pairs.Until(p); until.After(now) {
 			e.unlink()
 			st.wait(e, until, causePair)
 			continue
 		}
-		if !st.capacity.fits(e.lane, n.inFlight) || st.waiting[causeResult] >= maxUnrecorded {
+		if !st.capacity.Fits(e.lane == bulk, n.inFlight) || st.waiting[causeResult] >= maxUnrecorded {
 			st.full = true
 			return nil, true
 		}
@@ -322,7 +322,7 @@ func (st *Stage) turn(n *number, now time.Time, withBulk bool) (e *send, stay bo
 		}
 		e.trial = trial
 		e.unlink()
-		st.pairs.hold(p, now)
+		st.pairs.Hold(p, now)
 		st.start(e)
 		return e, true
 	}
@@ -332,14 +332,14 @@ func (st *Stage) turn(n *number, now time.Time, withBulk bool) (e *send, stay bo
 func (st *Stage) start(e *send) {
 	n := e.number
 	st.to(e, phaseAdmitted, causeNone)
-	e.on.ledger.start(e.cell)
+	e.on.ledger.start(e.cell) //mutant:ledger-says-what-is-started
 	if e.doubtful {
 		e.repeated = !e.cell.again
 		e.on.ledger.repeat(e.cell)
 	}
 	st.soil(e.on)
 	n.took(e.lane)
-	st.capacity.add(e.lane, n.inFlight)
+	st.capacity.Add(e.lane == bulk, n.inFlight)
 	n.inFlight++
 	if n.stopped != nil {
 		n.stopped.probing, e.probe = true, true
@@ -349,14 +349,14 @@ func (st *Stage) start(e *send) {
 // ended gives back the room of a call.
 func (st *Stage) ended(e *send) {
 	e.number.inFlight--
-	st.capacity.remove(e.lane, e.number.inFlight)
+	st.capacity.Remove(e.lane == bulk, e.number.inFlight)
 }
 
 // unadmit takes the start of a send back: it was not called and will not be.
 func (st *Stage) unadmit(e *send) {
 	n := e.number
 	st.ended(e)
-	st.pairs.release(pair{n, e.phone})
+	st.pairs.Release(pair{n, e.phone})
 	n.pacer.Put(e.trial)
 	e.trial = false
 	if e.probe {
@@ -369,46 +369,4 @@ func (st *Stage) unadmit(e *send) {
 		st.release(e)
 	}
 	st.list(n)
-}
-
-// sweep looks over what does not move by itself: rates that were configured anew, sends that expire while they wait for
-// something, and tasks that came to a number after it was stopped, or don't wait any more.
-func (st *Stage) sweep(now time.Time) {
-	st.sweepAt = now.Add(sweepEvery)
-	st.reload(now)
-	st.pairs.sweep(now)
-	st.known.sweep(now)
-	for _, n := range st.numbers {
-		if _, blocked := n.blocked(now); blocked {
-			st.expire(&n.ready[express], now)
-			st.expire(&n.ready[bulk], now)
-		}
-		n.pacer.Advance(now)
-		st.noteAll(n, now)
-	}
-	for _, t := range st.tasks {
-		if t.waiting.n > 0 {
-			st.expire(&t.waiting, now)
-		}
-	}
-}
-
-func (st *Stage) expire(q *queue, now time.Time) {
-	for e := q.head; e != nil; {
-		next := e.link.next
-		if e.expired(now) {
-			e.unlink()
-			st.outlive(e)
-		}
-		e = next
-	}
-}
-
-// outlive ends a send that is too late. One that may have been called before is not said to have expired.
-func (st *Stage) outlive(e *send) {
-	m := schemas.MarkExpired
-	if e.doubtful {
-		m = schemas.MarkUnknown
-	}
-	st.decide(e, m, m.Spanish(), "")
 }

@@ -123,3 +123,12 @@ func (h *alarms) due(now time.Time) *alarm {
 	heap.Pop(h)
 	return a
 }
+
+// lane is schemas.Lane as an index.
+type lane uint8
+
+const (
+	express lane = iota
+	bulk
+	lanes
+)

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"altavoz/processor/sender/limits"
 	"altavoz/schemas"
 )
 
@@ -36,9 +37,9 @@ type Stage struct {
 	tasks      map[schemas.TaskID]*task
 	idle       *list.List // of tasks without sends, the oldest first
 	alarms     alarms
-	pairs      pairs
-	known      known
-	capacity   capacity
+	pairs      limits.Pairs[pair]
+	detached   detached
+	capacity   limits.Capacity
 	waiting    [causes]int // sends by what they wait for
 	outbox     []*parcel
 	behind     []*assignment // with a backlog, or paused
@@ -64,7 +65,7 @@ func New(cfg Config, ports Ports) *Stage {
 	st := &Stage{
 		cfg: cfg, ports: ports, log: cfg.Logger, kicked: make(chan struct{}, 1),
 		slots: make(map[schemas.Slot]*assignment), numbers: make(map[string]*number), tasks: make(map[schemas.TaskID]*task),
-		idle: list.New(), capacity: newCapacity(cfg.MaxInFlight),
+		idle: list.New(), capacity: limits.NewCapacity(cfg.MaxInFlight),
 	}
 	st.ctx, st.cancel = context.WithCancel(context.Background())
 	st.calls, st.cancelCalls = context.WithCancel(context.Background())
@@ -135,7 +136,7 @@ func (st *Stage) Assign(_ context.Context, pos schemas.Position) (int64, error) 
 	if pos.Offset < 0 {
 		return schemas.NoOffset, nil
 	}
-	return max(0, pos.Offset-rewindRecords), nil
+	return max(0, pos.Offset-limits.Remembered), nil
 }
 
 // Take hands over the next records of a slot. It does not block.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"altavoz/processor/sender/limits"
 	"altavoz/schemas"
 )
 
@@ -521,7 +522,7 @@ func TestRewind(t *testing.T) {
 			t.Errorf("%d calls, %v repeats, %d results", len(w.calls), q.value("altavoz_sends_repeated_total"), w.count(schemas.OutcomeSent))
 		}
 		q.revoke(bulkSlot)
-		for _, c := range []struct{ at, want int64 }{{schemas.NoOffset, schemas.NoOffset}, {0, 0}, {100, 0}, {50_000, 50_000 - rewindRecords}} {
+		for _, c := range []struct{ at, want int64 }{{schemas.NoOffset, schemas.NoOffset}, {0, 0}, {100, 0}, {50_000, 50_000 - limits.Remembered}} {
 			from, err := q.stage.Assign(w.t.Context(), schemas.Position{Slot: bulkSlot, Offset: c.at})
 			if err != nil || from != c.want {
 				t.Errorf("reads from %d after %d: %v", from, c.at, err)
@@ -759,7 +760,7 @@ func TestIdleTasksAreBounded(t *testing.T) {
 				t.Errorf("%d wait for %v", n, causeNames[cause(c)])
 			}
 		}
-		if p.stage.capacity.total != 0 || p.stage.capacity.bulk != 0 {
+		if p.stage.capacity.Total() != 0 || p.stage.capacity.Bulk() != 0 {
 			t.Errorf("%+v", p.stage.capacity)
 		}
 	})

@@ -31,12 +31,12 @@ func (st *Stage) answered(e *send, r *schemas.Reply) {
 	}
 	switch r.Verdict {
 	case schemas.VerdictSent:
-		st.pairs.reached(pair{e.number, e.phone})
+		st.pairs.Reached(pair{e.number, e.phone})
 		st.goesOn(e, now)
 		st.decide(e, schemas.MarkSent, "", r.WAMID)
 		return
 	case schemas.VerdictFailed, schemas.VerdictContent:
-		st.pairs.release(pair{e.number, e.phone})
+		st.pairs.Release(pair{e.number, e.phone})
 		m, words := refusal(r)
 		st.decide(e, m, words, "")
 		return
@@ -49,9 +49,9 @@ func (st *Stage) answered(e *send, r *schemas.Reply) {
 	case schemas.VerdictUnsent, schemas.VerdictTransient, schemas.VerdictThrottled, schemas.VerdictPair,
 		schemas.VerdictAccount, schemas.VerdictMedia:
 		// Definite refusals: nobody was reached, whatever happens to this process from here on.
-		st.pairs.release(pair{e.number, e.phone})
+		st.pairs.Release(pair{e.number, e.phone})
 		if r.Verdict == schemas.VerdictPair {
-			st.pairs.refuse(pair{e.number, e.phone}, now, min(r.After, pace.MostWait))
+			st.pairs.Refuse(pair{e.number, e.phone}, now, min(r.After, pace.MostWait))
 		}
 	}
 	if !e.on.live {
@@ -80,7 +80,7 @@ func (st *Stage) again(e *send, r *schemas.Reply, now time.Time) {
 	case schemas.VerdictThrottled, schemas.VerdictAccount:
 		st.enter(e, true) // its number waits
 	case schemas.VerdictPair:
-		st.wait(e, st.pairs.until(pair{e.number, e.phone}), causePair)
+		st.wait(e, st.pairs.Until(pair{e.number, e.phone}), causePair)
 	case schemas.VerdictMedia:
 		t := e.task
 		if e.renewed || t.content.GetMedia() == nil {

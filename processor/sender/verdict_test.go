@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"altavoz/processor/sender/limits"
 	"altavoz/schemas"
 )
 
@@ -415,7 +416,7 @@ func TestPairLimit(t *testing.T) {
 		var last time.Time
 		for _, c := range w.calls {
 			if c.index < 4 {
-				if gap := c.at.Sub(last); gap < pairWait {
+				if gap := c.at.Sub(last); gap < limits.PairWait {
 					t.Errorf("%v apart", gap)
 				}
 				last = c.at

@@ -1,0 +1,175 @@
+package limits
+
+import (
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"altavoz/schemas"
+)
+
+// TestCapacity drives the limits of calls at random: the bounds hold, and nobody is kept from the part that is his.
+func TestCapacity(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		most := rapid.SampledFrom([]int{1, 2, 7, 64, 256}).Draw(t, "most")
+		c := NewCapacity(most)
+		var inFlight []int
+		type call struct {
+			number int
+			bulk   bool
+		}
+		var calls []call
+		t.Repeat(map[string]func(*rapid.T){
+			"join": func(*rapid.T) {
+				if len(inFlight) < 9 {
+					c.Join(inFlight)
+					inFlight = append(inFlight, 0)
+				}
+			},
+			"call": func(t *rapid.T) {
+				if len(inFlight) == 0 {
+					t.Skip("no number")
+				}
+				k := call{rapid.IntRange(0, len(inFlight)-1).Draw(t, "number"), rapid.Bool().Draw(t, "bulk")}
+				if c.Fits(k.bulk, inFlight[k.number]) {
+					c.Add(k.bulk, inFlight[k.number])
+					inFlight[k.number]++
+					calls = append(calls, k)
+				}
+			},
+			"end": func(t *rapid.T) {
+				if len(calls) == 0 {
+					t.Skip("no call")
+				}
+				i := rapid.IntRange(0, len(calls)-1).Draw(t, "call")
+				k := calls[i]
+				calls = append(calls[:i], calls[i+1:]...)
+				inFlight[k.number]--
+				c.Remove(k.bulk, inFlight[k.number])
+			},
+			"": func(t *rapid.T) {
+				total, owed := 0, 0
+				for _, n := range inFlight {
+					total += n
+					owed += max(0, c.part-n)
+				}
+				if total != c.total || owed != c.owed || total > most || c.bulk > c.bulkMost {
+					t.Fatalf("%+v, really %d calls, %d owed", c, total, owed)
+				}
+			},
+		})
+	})
+}
+
+// TestCapacityOfHungNumber: a number whose calls never end leaves to each of the others its part, and to express its
+// eighth.
+func TestCapacityOfHungNumber(t *testing.T) {
+	t.Parallel()
+	c := NewCapacity(256)
+	c.Join(nil)
+	c.Join([]int{0})
+	hung := 0
+	for c.Fits(true, hung) {
+		c.Add(true, hung)
+		hung++
+	}
+	other := 0
+	for c.Fits(true, other) {
+		c.Add(true, other)
+		other++
+	}
+	if hung != 192 || other != 32 {
+		t.Errorf("%d calls for one, %d left for the other in bulk", hung, other)
+	}
+	for c.Fits(false, other) {
+		c.Add(false, other)
+		other++
+	}
+	if other != 64 { // its part, and the eighth for express
+		t.Errorf("%d left for the other", other)
+	}
+}
+
+func TestMemory(t *testing.T) {
+	t.Parallel()
+	var m Memory
+	a, b := schemas.NewTaskID(), schemas.NewTaskID()
+	for i := range uint32(3 * Remembered) {
+		task := a
+		if i%3 == 0 {
+			task = b
+		}
+		if !m.Add(task, i) {
+			t.Fatalf("%d is new", i)
+		}
+		for _, back := range []uint32{0, 1, 500, Remembered - 1} {
+			if back > i {
+				continue
+			}
+			task := a
+			if (i-back)%3 == 0 {
+				task = b
+			}
+			if m.Add(task, i-back) {
+				t.Fatalf("%d is forgotten at %d", i-back, i)
+			}
+		}
+	}
+	if n := len(m.now.pairs) + len(m.before.pairs); n > 2*Remembered {
+		t.Errorf("%d remembered", n)
+	}
+	if m.Add(b, 0) == false {
+		t.Error("remembers for ever")
+	}
+}
+
+func TestPairs(t *testing.T) {
+	t.Parallel()
+	type pair struct {
+		number string
+		phone  schemas.Phone
+	}
+	var p Pairs[pair]
+	const n = "1"
+	now := time.Unix(1_700_000_000, 0)
+	phone := func(i int) pair { return pair{n, schemas.Phone(rune('a' + i%26))} }
+	for i := range 1000 {
+		now = now.Add(700 * time.Millisecond)
+		p.Hold(phone(i), now)
+		for back := range 9 {
+			if at := now.Add(-time.Duration(back) * 700 * time.Millisecond); back <= i && at.Add(PairWait).After(now) {
+				if got := p.Until(phone(i - back)); !got.Equal(at.Add(PairWait)) {
+					t.Fatalf("held until %v, want %v", got, at.Add(PairWait))
+				}
+			}
+		}
+	}
+	if got := p.Until(pair{"2", "a"}); !got.IsZero() {
+		t.Error("another number is held too")
+	}
+	p.Release(phone(999))
+	if got := p.Until(phone(999)); !got.IsZero() {
+		t.Error("released, and held")
+	}
+	for i := range maxPhones + 1000 {
+		p.Hold(pair{n, schemas.Phone(string(rune(i)))}, now)
+	}
+	if len(p.now) > maxPhones || len(p.before) > maxPhones {
+		t.Errorf("%d and %d phones are remembered", len(p.now), len(p.before))
+	}
+	for i := range maxPhones + 1000 {
+		p.Refuse(pair{n, schemas.Phone(string(rune(i)))}, now, 0)
+	}
+	known := len(p.refused)
+	if known > maxPhones {
+		t.Errorf("%d refused phones are remembered", known)
+	}
+	if p.Sweep(now.Add(PairWait + pairMost)); len(p.refused) != known {
+		t.Errorf("forgets what may come back: %d are left", len(p.refused))
+	}
+	if p.Sweep(now.Add(PairWait + 2*pairMost)); len(p.refused) != 0 {
+		t.Errorf("%d refused phones are remembered for ever", len(p.refused))
+	}
+}

@@ -1,0 +1,49 @@
+package sender
+
+import (
+	"time"
+
+	"altavoz/schemas"
+)
+
+// sweep looks over what does not move by itself: rates that were configured anew, sends that expire while they wait for
+// something, and tasks that came to a number after it was stopped, or don't wait any more.
+func (st *Stage) sweep(now time.Time) {
+	st.sweepAt = now.Add(sweepEvery)
+	st.reload(now)
+	st.pairs.Sweep(now)
+	st.detached.sweep(now)
+	for _, n := range st.numbers {
+		if _, blocked := n.blocked(now); blocked {
+			st.expire(&n.ready[express], now)
+			st.expire(&n.ready[bulk], now)
+		}
+		n.pacer.Advance(now)
+		st.noteAll(n, now)
+	}
+	for _, t := range st.tasks {
+		if t.waiting.n > 0 {
+			st.expire(&t.waiting, now)
+		}
+	}
+}
+
+func (st *Stage) expire(q *queue, now time.Time) {
+	for e := q.head; e != nil; {
+		next := e.link.next
+		if e.expired(now) {
+			e.unlink()
+			st.outlive(e)
+		}
+		e = next
+	}
+}
+
+// outlive ends a send that is too late. One that may have been called before is not said to have expired.
+func (st *Stage) outlive(e *send) {
+	m := schemas.MarkExpired
+	if e.doubtful {
+		m = schemas.MarkUnknown
+	}
+	st.decide(e, m, m.Spanish(), "")
+}
