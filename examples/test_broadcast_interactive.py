@@ -142,7 +142,7 @@ def one_bad_phone():
         "one phone of three is none: the others get it",
         {"phones": phones(2) + [bad], "body_text": "Hola"},
         2,
-        [f"Error para {bad}: Invalid phone number format"],
+        [f"Error para {bad}: Invalid phone number format: le faltan dígitos"],
     )
 
 

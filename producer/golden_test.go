@@ -65,7 +65,7 @@ func TestAnswersGolden(t *testing.T) {
 		"queued_warnings":        one(queue + `,"phone":1`),
 		"phones_missing":         `{"body_text":"b"}`,
 		"phones_too_many":        `{"phones":[1,2,3],"body_text":"b"}`,
-		"phones_wrong":           `{"phones":[1,2.5],"body_text":"b"}`,
+		"phones_wrong":           `{"phones":"573001234561,573001234562","body_text":"b"}`,
 		"body_text_missing":      `{"phones":["1"]}`,
 		"body_text_type":         `{"phones":["1"],"body_text":1}`,
 		"body_text_long":         `{"phones":["1"],"body_text":"` + strings.Repeat("ñ", 1025) + `"}`,

@@ -14,6 +14,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 	"google.golang.org/protobuf/proto"
 
+	"altavoz/schemas/phone"
 	"altavoz/schemas/split"
 )
 
@@ -22,13 +23,12 @@ const (
 	MaxRecipients = 16 << 20  // of one broadcast: 16 MiB of marks, 17,000 slices
 	MaxBodyBytes  = 256 << 20 // of a request: MaxRecipients as strings of 13 digits
 
-	maxMembers  = 64        // of the request's object, unknown ones included
-	maxDepth    = 32        // of arrays and objects in each other
-	maxSkipped  = 10_000    // tokens in values that nobody wants
-	maxWarnings = 16        // more are not told
-	maxNameText = 64        // bytes of an unknown member's name, as told
-	maxKept     = 160       // bytes of a recipient; a longer one is none, and is cut where it is told
-	maxInteger  = maxDigits // digits of a recipient or a number given as an integer
+	maxMembers  = 64     // of the request's object, unknown ones included
+	maxDepth    = 32     // of arrays and objects in each other
+	maxSkipped  = 10_000 // tokens in values that nobody wants
+	maxWarnings = 16     // more are not told
+	maxNameText = 64     // bytes of an unknown member's name, as told
+	maxKept     = 160    // bytes of a recipient; a longer one is none, and is cut where it is told
 )
 
 // Sink takes what is too large to keep while a request is read. An error of a sink ends the reading and is returned as it is.
@@ -304,32 +304,38 @@ func (r *requestReader) list() error {
 	return err
 }
 
+// recipient reads one entry. One that is neither text nor number stands in the list as it was written: it is no phone, which costs
+// only itself.
 func (r *requestReader) recipient() (string, error) {
-	if k := r.dec.PeekKind(); k != jsontext.KindString && k != jsontext.KindNumber {
-		r.refuseRecipient()
-		return "", r.skip()
-	}
-	tok, err := r.dec.ReadToken()
-	if err != nil {
-		return "", err
-	}
-	text := tok.String()
-	if tok.Kind() == jsontext.KindNumber && (len(text) > maxInteger || strings.Trim(text, "0123456789") != "") {
-		r.refuseRecipient()
+	var text string
+	switch kind := r.dec.PeekKind(); kind {
+	case jsontext.KindString, jsontext.KindNumber:
+		tok, err := r.dec.ReadToken()
+		if err != nil {
+			return "", err
+		}
+		if text = tok.String(); kind == jsontext.KindNumber {
+			text = phone.Number(text)
+		}
+	default:
+		written := &beginning{}
+		enc, skipped := jsontext.NewEncoder(written), r.skipped
+		if err := r.tokens(enc.WriteToken); err != nil {
+			return "", err
+		}
+		r.skipped = skipped // an entry may be as complex as a value that nobody wants
+		text = strings.TrimSpace(string(written.text))
 	}
 	writeText(r.phones, text)
 	return cutText(text, maxKept), nil
 }
 
-func (r *requestReader) refuseRecipient() {
-	if r.isBad("phones") {
-		return
-	}
-	field := "phones[" + strconv.FormatUint(uint64(r.req.Total), 10) + "]"
-	r.bad["phones"] = &FieldError{
-		Field: field, Code: CodeWrongType,
-		Spanish: fmt.Sprintf("El campo '%s' debe ser un texto, o un número entero de hasta %d dígitos", field, maxInteger),
-	}
+// beginning keeps the first of what is written to it: more than is shown.
+type beginning struct{ text []byte }
+
+func (b *beginning) Write(p []byte) (int, error) {
+	b.text = append(b.text, p[:min(len(p), maxKept+1-len(b.text))]...)
+	return len(p), nil
 }
 
 // slice gives the recipients kept so far to the sink, and part what is decoded of the file; not those of a request that is

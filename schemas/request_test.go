@@ -189,14 +189,6 @@ func TestRequestRefusals(t *testing.T) {
 		{"body null", `{"phones":["1"],"body_text":null}`, "body_text", "required"},
 		{"body before header", `{"header_type":"nose","phones":["1"]}`, "body_text", "required"},
 
-		{"phone true", `{"phones":["1",true],"body_text":"b"}`, "phones[1]", "wrong_type"},
-		{"phone null", `{"phones":[null],"body_text":"b"}`, "phones[0]", "wrong_type"},
-		{"phone array", `{"phones":[["1"]],"body_text":"b"}`, "phones[0]", "wrong_type"},
-		{"phone object", `{"phones":[{"phone":"1"}],"body_text":"b"}`, "phones[0]", "wrong_type"},
-		{"phone float", `{"phones":[1.5],"body_text":"b"}`, "phones[0]", "wrong_type"},
-		{"phone exponent", `{"phones":[57e10],"body_text":"b"}`, "phones[0]", "wrong_type"},
-		{"phone negative", `{"phones":[-573001234567],"body_text":"b"}`, "phones[0]", "wrong_type"},
-		{"phone of 16 digits", `{"phones":[5730012345678901],"body_text":"b"}`, "phones[0]", "wrong_type"},
 		{"body a number", `{"phones":["1"],"body_text":7}`, "body_text", "wrong_type"},
 		{"use_queue a string", with(`"use_queue":"sí"`), "use_queue", "wrong_type"},
 		{"speed a string", with(`"speed":"20"`), "speed", "wrong_type"},
@@ -575,4 +567,47 @@ func FuzzReadRequest(f *testing.F) {
 			schemas.EncodeBroadcast(req.Broadcast(schemas.NewTaskID(), req.Sender, 1, nil, nil)) // panics on what Protobuf can't write
 		}
 	})
+}
+
+// What is no phone costs only itself: it stands at its place in the list, as it was written.
+func TestAMalformedRecipientCostsOnlyItself(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ name, entry, want string }{
+		{"null", `null`, "null"},
+		{"bool", `true`, "true"},
+		{"object", `{"phone":"573001234561", "n":[1]}`, `{"phone":"573001234561","n":[1]}`},
+		{"array", `["573001234561"]`, `["573001234561"]`},
+		{"fraction", `573001234567.5`, "573001234567.5"},
+		{"rounded", `5.73e11`, "5.73e11"},
+		{"negative", `-573001234567`, "-573001234567"},
+		{"16 digits", `5730012345678901`, "5730012345678901"},
+		{"long object", `{"phone":"` + strings.Repeat("5", 300) + `"}`, `{"phone":"` + strings.Repeat("5", 147) + "…"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			req := mustRead(t, `{"phones":["573001234561",`+c.entry+`,"573001234562"],"body_text":"b"}`)
+			if diff := cmp.Diff([]string{"573001234561", c.want, "573001234562"}, req.Phones); diff != "" {
+				t.Fatalf("-want +got:\n%s", diff)
+			}
+			if p, err := schemas.ParsePhone(req.Phones[1], "CO"); err == nil {
+				t.Errorf("%q is read as %s", req.Phones[1], p.Digits())
+			}
+		})
+	}
+}
+
+func TestManyMalformedRecipientsAreNoComplexRequest(t *testing.T) {
+	t.Parallel()
+	req, sink, err := read(`{"phones":["573001234561"` + strings.Repeat(`,{"phone":"1"},null`, 10_000) + `],"body_text":"b"}`)
+	if err != nil || req.Total != 20_001 || len(sink.slices) == 0 {
+		t.Errorf("%v, %v", req, err)
+	}
+}
+
+func TestANumberWithAWholeValueIsARecipient(t *testing.T) {
+	t.Parallel()
+	req := mustRead(t, `{"phones":[573001234567.0,5.73001234567e11,573001234567],"body_text":"b"}`)
+	if diff := cmp.Diff([]string{"573001234567", "573001234567", "573001234567"}, req.Phones); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
 }

@@ -196,7 +196,7 @@ func TestExpressSendsCarryTheirContentAndBadPhonesTheirReason(t *testing.T) {
 			}
 			cursor = max(cursor, r.GetDispatched().GetCursor())
 		}
-		if bad.GetPhone() != "llámame" || bad.GetReason() != "Invalid phone number format" || bad.GetIndex() != 2 || cursor != 6 {
+		if bad.GetPhone() != "llámame" || bad.GetReason() != "Invalid phone number format: tiene letras" || bad.GetIndex() != 2 || cursor != 6 {
 			t.Errorf("%v, dispatched to %d", bad, cursor)
 		}
 	})
