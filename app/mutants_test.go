@@ -104,6 +104,48 @@ func mutants() []mutant {
 		{marker: "foreign-marks-only-raise", change: condition("o != m"), test: "TestZombieIsRepaired"},
 		{marker: "commit-waits-for-marks", change: operandWith("waiting", "false"), test: "TestCommitOnlyAfterAcknowledgement"},
 		{marker: "foreign-writes-are-noticed", change: makeFalse(), test: "TestZombieIsRepaired"},
+
+		// Where a member begins, what it is handed, and how it goes.
+		{marker: "offset-out-of-range-is-fatal", change: makeFalse(), test: "TestCommittedOffsetOutsideTheLogEndsTheGroup"},
+		{
+			marker: "reading-is-never-reset", change: whole("kgo.ConsumeResetOffset(kgo.NewOffset().AtStart())"),
+			test: "TestCommittedOffsetOutsideTheLogEndsTheGroup",
+		},
+		{marker: "rebalance-waits-for-what-was-polled", change: drop(), test: "TestRevokeWaitsForWhatWasPolled"},
+		{marker: "only-owned-records-are-handed-over", change: makeTrue(), test: "TestRecordsOfAPartitionThatIsGoneAreNotHandedOver"},
+		{marker: "stopping-drains", change: drop(), test: "TestStoppingDrainsWhileStillAMember"},
+		{marker: "revoked-slots-drain", change: whole("_ = ctx\ns.stage.Lost(slots)"), test: "TestRevokedSlotsDrainWhileStillAMember"},
+		{marker: "slot-without-a-word-is-unknown", change: makeFalse(), test: "TestSlotWithoutAWordInTheAnswerIsUnknown"},
+		{
+			marker: "view-believes-who-knows-more", change: value("known == nil || st.GetVersion() > known.GetVersion()"),
+			test: "TestViewKeepsWhatASmallerStatusWouldTakeBack",
+		},
+
+		// Knowledge of a commit, and of what it says.
+		{marker: "unknown-commit-gives-all-up", change: makeFalse(), test: "TestCommitAnswerLost"},
+		{marker: "unknown-commit-ends-the-slot", change: drop(), test: "TestNothingStartsAfterACommitThatNobodyAnswered"},
+		{
+			marker: "ledger-is-encoded-under-its-fence", change: whole("st.mu.Unlock()\nfence := st.ports.Ledger.Fence()\nst.mu.Lock()\nc := &commit{fence: fence, batch: batch, flushed: st.flushes}"),
+			test: "TestSend",
+		},
+		{
+			marker: "positions-are-taken-under-their-fence", change: whole("set.mu.Unlock()\n$\nset.mu.Lock()"),
+			test: "TestPositionsAreTakenUnderTheirFence",
+		},
+		{marker: "started-repeat-is-not-dropped", change: operandWith("started", "true"), test: "TestRepeatThatWasStartedIsUnknown"},
+		{marker: "doubtful-send-stays-started", change: makeTrue(), test: "TestSendThatMayHaveReachedSomebodyStaysStarted"},
+		{marker: "lost-call-of-a-lost-partition-is-said", change: operandWith("live", "false"), test: "TestLostCallOfALostPartitionIsSaid"},
+		{
+			marker: "reject-counts-once-acknowledged",
+			change: whole("st.outbox = append(st.outbox, &parcel{lane: bulk, rec: st.ports.Reject(in.rec, stageName, \"decode\", in.err.Error())})\nst.finish(e)"),
+			test:   "TestRejectIsDoneOnceItIsWritten",
+		},
+
+		// What a fanout leaves to its Status, and repeats.
+		{marker: "parked-task-is-in-its-status", change: operandWith("GetCursor", "true"), test: "TestTaskIsParkedOnceItsStatusSaysItsCursor"},
+		{marker: "commit-waits-for-the-old-ledger", change: operandWith("whole", "false"), test: "TestNothingIsCommittedBeforeTheOldLedgerIsRead"},
+		{marker: "marks-are-read-behind-the-note", change: operandWith("GetPhaseMs", "true"), test: "TestTakeoverWaitsForTheAggregator"},
+		{marker: "overtaken-turn-is-not-repeated", change: drop(), test: "TestTurnThatAZombieFinishedIsNotRepeated"},
 	}
 }
 

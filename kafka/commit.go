@@ -126,7 +126,7 @@ func (s *session) judge(resp *kmsg.OffsetCommitResponse, ps []schemas.Position, 
 		}
 	}
 	for _, p := range ps {
-		if !answered[p.Slot] && refused[p.Slot] == nil {
+		if !answered[p.Slot] && refused[p.Slot] == nil { //mutant:slot-without-a-word-is-unknown
 			return fmt.Errorf("%s: no word in the answer", p.Slot)
 		}
 	}

@@ -162,8 +162,10 @@ func (g *Group) open(st Stage) (*session, error) {
 		kgo.Balancers(balance.New()),
 		kgo.SessionTimeout(g.cfg.SessionTimeout), kgo.HeartbeatInterval(g.cfg.SessionTimeout / heartbeats),
 		kgo.RebalanceTimeout(g.cfg.RebalanceTimeout),
+		//mutant:rebalance-waits-for-what-was-polled
 		kgo.BlockRebalanceOnPoll(), // so that no record of a slot is handed over after the slot was
-		kgo.ConsumeStartOffset(kgo.NewOffset().AtStart()), kgo.ConsumeResetOffset(kgo.NoResetOffset()),
+		//mutant:reading-is-never-reset
+		kgo.ConsumeResetOffset(kgo.NoResetOffset()), kgo.ConsumeStartOffset(kgo.NewOffset().AtStart()),
 		kgo.FetchMaxBytes(fetchBytes), kgo.FetchMaxPartitionBytes(fetchPartitionBytes), kgo.MaxConcurrentFetches(2),
 		kgo.FetchMaxWait(fetchWait),
 		kgo.OnOffsetsFetched(s.offsetsFetched), kgo.AdjustFetchOffsetsFn(s.assign),
@@ -221,7 +223,7 @@ func fatal(err error) error {
 	switch {
 	case errors.Is(err, kerr.FencedInstanceID):
 		return ErrTwin
-	case errors.Is(err, kerr.OffsetOutOfRange):
+	case errors.Is(err, kerr.OffsetOutOfRange): //mutant:offset-out-of-range-is-fatal
 		return ErrOffsets
 	default:
 		return nil

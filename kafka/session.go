@@ -59,7 +59,7 @@ func (s *session) run(ctx context.Context) error {
 		}
 		if ctx.Err() != nil {
 			s.cl.AllowRebalance()
-			s.drain()
+			s.drain() //mutant:stopping-drains
 			return nil
 		}
 		err := s.errors(fetches)
@@ -84,7 +84,7 @@ func (s *session) take(p kgo.FetchTopicPartition) {
 	_, mine := s.owned[slot]
 	s.next[slot] = recs[len(recs)-1].Offset + 1
 	s.mu.Unlock()
-	if mine {
+	if mine { //mutant:only-owned-records-are-handed-over
 		s.stage.Take(slot, recs)
 	}
 }
@@ -236,7 +236,7 @@ func (s *session) revoked(_ context.Context, _ *kgo.Client, partitions map[strin
 	}
 	ctx, cancel := context.WithTimeoutCause(s.void, drainTimeout, errors.New("draining took too long"))
 	defer cancel()
-	s.stage.Revoke(ctx, slots)
+	s.stage.Revoke(ctx, slots) //mutant:revoked-slots-drain
 	s.disown(slots)
 }
 

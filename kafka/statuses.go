@@ -104,7 +104,7 @@ func (s *Statuses) read(rec schemas.Record) error {
 	}
 	s.mu.Lock()
 	known := s.tasks[id]
-	newer := st.Supersedes(known)
+	newer := st.Supersedes(known) //mutant:view-believes-who-knows-more
 	if newer {
 		s.tasks[id] = st
 		for c := range s.watchers[id] {

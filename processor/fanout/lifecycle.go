@@ -144,7 +144,9 @@ func (s *slot) heard(id schemas.TaskID, st *schemas.Status, now time.Time) {
 		return
 	}
 	s.shows(t)
+	//mutant:overtaken-turn-is-not-repeated
 	s.overtaken(t, st.GetCursor())
+	//mutant:marks-are-read-behind-the-note
 	if t.marker != 0 && st.GetPhaseMs() >= t.marker {
 		t.marker = 0
 		s.unread = append(s.unread, t)

@@ -147,6 +147,7 @@ func (s *slot) touch() {
 // gather for the next.
 func (s *slot) commit(now time.Time) {
 	last := s.draining && !s.final && s.flying == 0
+	//mutant:commit-waits-for-the-old-ledger
 	if s.committing || !s.whole() || !last && !s.urgent && (!s.dirty || now.Before(s.lazyAt)) {
 		return
 	}
@@ -182,7 +183,7 @@ func (s *slot) committed(a slots.Answer) {
 	case a.Unknown != nil:
 		s.st.metrics.refused.Inc()
 		s.log.Warn("nobody knows what was committed; the partition starts nothing more", "error", a.Unknown)
-		s.dead = true
+		s.dead = true //mutant:unknown-commit-ends-the-slot
 	case a.Refused != nil: //mutant:refused-lease-writes-nothing
 		s.st.metrics.refused.Inc()
 		s.log.Debug("a commit was refused", "error", a.Refused)

@@ -183,6 +183,7 @@ func (t *task) shown(partition int32) bool {
 		return true
 	}
 	home := position(t.status.GetPlan())
+	//mutant:parked-task-is-in-its-status
 	return home.GetPartition() == partition && home.GetOffset() == t.offset && t.status.GetCursor() >= t.cursor &&
 		(t.state == stateClosed || t.state == stateOpen && t.turn == nil && t.lease == 0) &&
 		(t.state != stateClosed || t.status.GetCursor() >= t.Total)

@@ -206,7 +206,7 @@ func (st *Stage) arrive(a *assignment, in *arrival, now time.Time) {
 	case in.send == nil:
 		st.reject(e, in)
 		return
-	case !fresh && !c.started:
+	case !fresh && !c.started: //mutant:started-repeat-is-not-dropped
 		st.metrics.repeats.Inc()
 		st.finish(e)
 		return
@@ -227,7 +227,7 @@ func (st *Stage) arrive(a *assignment, in *arrival, now time.Time) {
 // release returns a send to free: its call was refused, or not made.
 func (st *Stage) release(e *send) {
 	switch {
-	case !e.doubtful:
+	case !e.doubtful: //mutant:doubtful-send-stays-started
 		e.on.ledger.release(e.cell)
 		e.released = e.on.encoded
 	case e.repeated:

@@ -57,6 +57,7 @@ func (st *Stage) decide(e *send, m schemas.Mark, reason, wamid string) {
 func (st *Stage) reject(e *send, in *arrival) {
 	st.metrics.rejects.Inc()
 	st.log.Error("send can't be understood", "topic", in.rec.Topic, "partition", in.rec.Partition, "offset", in.rec.Offset, "error", in.err)
+	//mutant:reject-counts-once-acknowledged
 	st.record(e, &parcel{send: e, lane: bulk, rec: st.ports.Reject(in.rec, stageName, "decode", in.err.Error())})
 }
 

@@ -137,6 +137,7 @@ func (st *Stage) wake(now time.Time) time.Time {
 // encode makes the commit of all that changed. Fence and positions belong together because all is read under the lock
 // that Revoke and Lost need before partitions change hands.
 func (st *Stage) encode(batch []*send, now time.Time) *commit {
+	//mutant:ledger-is-encoded-under-its-fence
 	c := &commit{fence: st.ports.Ledger.Fence(), batch: batch, flushed: st.flushes}
 	st.flushes = nil
 	for _, a := range st.dirty {
@@ -181,7 +182,7 @@ func (st *Stage) write(c *commit) (map[schemas.Slot]error, error) {
 // that is still the same assignment.
 func (st *Stage) settle(c *commit, refused map[schemas.Slot]error, err error) (starts []*send) {
 	now := time.Now()
-	if err != nil {
+	if err != nil { //mutant:unknown-commit-gives-all-up
 		// What is written is anybody's guess. Nothing may start from it, nor from any state here.
 		st.log.Error("nobody knows whether the ledger was committed; all partitions are given up", "error", err)
 		for _, a := range st.slots {

@@ -41,7 +41,7 @@ func (st *Stage) answered(e *send, r *schemas.Reply) {
 		st.decide(e, m, words, "")
 		return
 	case schemas.VerdictLost:
-		if !e.resend || !e.on.live || e.attempts+1 >= maxAttempts {
+		if !e.resend || !e.on.live || e.attempts+1 >= maxAttempts { //mutant:lost-call-of-a-lost-partition-is-said
 			st.decide(e, schemas.MarkUnknown, schemas.MarkUnknown.Spanish(), "")
 			return
 		}

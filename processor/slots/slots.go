@@ -232,7 +232,7 @@ func (set *Set[S]) commits(ctx context.Context) {
 		set.committing = over
 		// Taken under the lock that Lost needs: an assignment whose slot is still here has not ended, and what it
 		// encoded is true of it, whatever generation the group is in.
-		fence := set.ledger.Fence()
+		fence := set.ledger.Fence() //mutant:positions-are-taken-under-their-fence
 		set.mu.Unlock()
 
 		asked := time.Now()

@@ -1,0 +1,87 @@
+package sender
+
+import (
+	"testing"
+	"time"
+
+	"altavoz/schemas"
+)
+
+// TestRepeatThatWasStartedIsUnknown: a send that was seen before, of a takeover of the fanout, is dropped; but not one whose call
+// an earlier owner may have begun. Nobody else says what became of it.
+func TestRepeatThatWasStartedIsUnknown(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(w *world) {
+		id := who{schemas.NewTaskID(), 1}
+		w.produce(bulkSlot, id.task, id.index)
+		w.produce(bulkSlot, id.task, id.index)
+		w.lock(func() {
+			w.committed[bulkSlot] = schemas.Position{Slot: bulkSlot, Offset: 1, Metadata: encodeRuns([]run{{started, 1}})}
+		})
+		w.start([]schemas.Slot{bulkSlot})
+		w.until("done", func() bool { return w.allDone(bulkSlot) })
+		if n := w.count(schemas.OutcomeUnknown); n != 1 || len(w.calls) != 0 {
+			t.Errorf("%d unknown, %d calls", n, len(w.calls))
+		}
+	})
+}
+
+// TestSendThatMayHaveReachedSomebodyStaysStarted: one that may be sent again waits for that as started, so that whoever takes it
+// over does not say that it was never called.
+func TestSendThatMayHaveReachedSomebodyStaysStarted(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(w *world) {
+		w.answer = answers(schemas.Reply{Verdict: schemas.VerdictLost, After: 10 * time.Second})
+		id := who{schemas.NewTaskID(), 1}
+		last := time.Now().Add(8 * time.Second)
+		w.produce(bulkSlot, id.task, id.index, again, until(last))
+		p := w.start([]schemas.Slot{bulkSlot})
+		w.until("a call", func() bool { return len(w.calls) == 1 })
+		w.rest(2 * time.Second)
+		if stateIn(w.committed[bulkSlot], 0) == free {
+			t.Error("it waits as if no call had begun")
+		}
+		p.kill()
+		w.rest(time.Until(last) + time.Second)
+		w.start([]schemas.Slot{bulkSlot})
+		w.until("done", func() bool { return w.allDone(bulkSlot) })
+		if n := w.count(schemas.OutcomeUnknown); n != 1 || len(w.calls) != 1 {
+			t.Errorf("%d unknown, %d calls, outcomes %v", n, len(w.calls), w.outcomes(id))
+		}
+	})
+}
+
+// TestLostCallOfALostPartitionIsSaid: the answer to a call is lost, and so was its partition. Another owner may take its time, and
+// who asked for the send to be made again is told so far as this one knows.
+func TestLostCallOfALostPartitionIsSaid(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(w *world) {
+		w.latency = func(*apiCall) time.Duration { return 5 * time.Second }
+		w.answer = func(*apiCall) schemas.Reply { return schemas.Reply{Verdict: schemas.VerdictLost} }
+		p := w.start([]schemas.Slot{bulkSlot})
+		w.produce(bulkSlot, schemas.NewTaskID(), 1, again)
+		w.until("a call", func() bool { return len(w.calls) == 1 })
+		p.lose(bulkSlot)
+		w.rest(10 * time.Second)
+		if n := w.count(schemas.OutcomeUnknown); n != 1 || len(w.calls) != 1 {
+			t.Errorf("%d unknown, %d calls", n, len(w.calls))
+		}
+	})
+}
+
+// TestRejectIsDoneOnceItIsWritten: a record that nobody understands is not passed over before it is kept.
+func TestRejectIsDoneOnceItIsWritten(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(w *world) {
+		p := w.start([]schemas.Slot{bulkSlot})
+		p.onWrite(func(schemas.Record) fault { return fault{before: time.Hour} })
+		w.append(bulkSlot, schemas.Record{Value: []byte("this is no send")}, who{}, false)
+		w.rest(10 * doneGap)
+		if pos, ok := w.committed[bulkSlot]; ok && stateIn(pos, 0) == done {
+			t.Error("done before it was kept")
+		}
+		p.kill()
+		w.start([]schemas.Slot{bulkSlot})
+		w.until("it is kept", func() bool { return len(w.rejects) > 0 && w.allDone(bulkSlot) })
+	})
+}

@@ -1,0 +1,63 @@
+package slots
+
+import (
+	"context"
+	"log/slog"
+	"testing"
+
+	"altavoz/schemas"
+)
+
+// free is a slot that does nothing, and flow reads nothing.
+type free struct{ answers chan Answer }
+
+func (*free) Take([]schemas.Record) {}
+func (*free) Drain()                {}
+func (*free) Stop()                 {}
+func (s *free) Committed(a Answer)  { s.answers <- a }
+
+func (*free) Over() <-chan struct{} {
+	over := make(chan struct{})
+	close(over)
+	return over
+}
+
+type noFlow struct{}
+
+func (noFlow) Pause(...schemas.Slot)  {}
+func (noFlow) Resume(...schemas.Slot) {}
+
+// fences tells whether a fence was taken while nobody could give a slot up.
+type fences struct {
+	set   *Set[*free]
+	alone bool
+}
+
+func (f *fences) Fence() schemas.Fence {
+	if f.set.mu.TryLock() {
+		f.set.mu.Unlock()
+		f.alone = true
+	}
+	return schemas.Fence{}
+}
+
+func (*fences) Commit(context.Context, schemas.Fence, []schemas.Position) (map[schemas.Slot]error, error) {
+	return nil, nil //nolint:nilnil // nothing refused and no error
+}
+
+// A position goes under the fence of the moment at which its slot is known to be still here: one that was given up in between
+// would be committed under a generation in which it is another's.
+func TestPositionsAreTakenUnderTheirFence(t *testing.T) {
+	t.Parallel()
+	f := &fences{}
+	f.set = New[*free](f, noFlow{}, slog.New(slog.DiscardHandler))
+	f.set.Start()
+	defer func() { _ = f.set.Stop(context.WithoutCancel(t.Context())) }()
+	of, s := schemas.Slot{Topic: schemas.TopicResults}, &free{answers: make(chan Answer, 1)}
+	f.set.Put(of, s)
+	f.set.Commit(s, schemas.Position{Slot: of, Offset: 1})
+	<-s.answers
+	if f.alone {
+		t.Error("the fence was taken without the lock under which slots are given up")
+	}
+}
