@@ -53,7 +53,7 @@ func (s *Simulator) messages(x *exchange) {
 		e = ofCode(f.Code)
 	case !f.Effect.Takes():
 		s.mu.Lock()
-		s.ledger.Dropped()
+		s.ledger.Dropped(req.key)
 		s.mu.Unlock()
 		s.instead(x, f)
 		return

@@ -141,6 +141,14 @@ func (s *Simulator) Calls(callback string) (calls, open, accepted int) {
 	return s.ledger.Calls(hash(callback))
 }
 
+// Withheld says how many calls with this callback data got no answer of the Cloud API because a fault took it: neither an
+// acceptance nor a refusal.
+func (s *Simulator) Withheld(callback string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.ledger.Withheld(hash(callback))
+}
+
 // Summary returns the ledger in numbers.
 func (s *Simulator) Summary() ledger.Summary {
 	s.mu.Lock()

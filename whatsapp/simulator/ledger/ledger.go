@@ -68,6 +68,7 @@ type tally struct {
 	calls    uint16
 	open     uint16 // not plainly refused: a message may have come of it
 	accepted uint16
+	withheld uint16 // by a fault: the caller got no answer of the Cloud API
 }
 
 // New returns a ledger that remembers keep messages in full.
@@ -97,7 +98,19 @@ func (l *Ledger) Closed(key uint64) {
 }
 
 // Dropped says that nothing was accepted, and that the call will get no answer that says so.
-func (l *Ledger) Dropped() { l.sum.Dropped++ }
+func (l *Ledger) Dropped(key uint64) {
+	l.sum.Dropped++
+	l.withhold(key)
+}
+
+func (l *Ledger) withhold(key uint64) {
+	t := l.tallies[key]
+	up(&t.withheld)
+	l.tallies[key] = t
+}
+
+// Withheld says how many calls for a key got no answer of the Cloud API because a fault took it.
+func (l *Ledger) Withheld(key uint64) int { return int(l.tallies[key].withheld) }
 
 // Foreign counts an answer that is not the Cloud API's.
 func (l *Ledger) Foreign() { l.sum.Foreign++ }
@@ -121,6 +134,7 @@ func (l *Ledger) Accepted(key uint64, counts bool, r Received) int {
 	l.rate.Add(r.Time)
 	if !r.Answered {
 		l.sum.Unanswered++
+		l.withhold(key)
 	}
 	if len(l.records) >= l.keep {
 		return -1

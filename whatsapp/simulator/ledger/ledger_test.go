@@ -18,7 +18,7 @@ func TestRepeated(t *testing.T) {
 	}{
 		"refused":   {func(l *ledger.Ledger) { l.Closed(1) }, 0},
 		"accepted":  {func(l *ledger.Ledger) { l.Accepted(1, true, ledger.Received{Time: now}) }, 1},
-		"dropped":   {func(l *ledger.Ledger) { l.Dropped() }, 1},
+		"dropped":   {func(l *ledger.Ledger) { l.Dropped(1) }, 1},
 		"under way": {func(*ledger.Ledger) {}, 1},
 	}
 	for name, tt := range tests {
@@ -89,5 +89,23 @@ func TestTold(t *testing.T) {
 	l.Told(place, ledger.Failed, 131026)
 	if r := l.Of("")[0]; r.Status != ledger.Failed || r.Code != 131026 {
 		t.Errorf("%+v", r)
+	}
+}
+
+// TestWithheld: of each callback data the ledger knows how many calls got no answer, whatever became of them.
+func TestWithheld(t *testing.T) {
+	t.Parallel()
+	l := ledger.New(10)
+	for range 3 {
+		l.Called(1, true)
+		l.Called(2, true)
+	}
+	l.Dropped(1)
+	l.Accepted(1, true, ledger.Received{Time: now})
+	l.Accepted(1, true, ledger.Received{Time: now, Answered: true})
+	l.Closed(2)
+	l.Accepted(2, true, ledger.Received{Time: now, Answered: true})
+	if a, b, c := l.Withheld(1), l.Withheld(2), l.Withheld(3); a != 2 || b != 0 || c != 0 {
+		t.Errorf("%d, %d, %d", a, b, c)
 	}
 }
