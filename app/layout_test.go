@@ -59,9 +59,10 @@ var plan = map[string][]string{
 		"app/embedded", "app/environment", "app/numbers", "schemas", "producer", "processor", "processor/slots", "processor/fanout", "processor/sender", "processor/aggregator", "kafka", "kafka/rejects", "redis",
 		"whatsapp", "whatsapp/media", "whatsapp/simulator",
 	},
-	"cmd/altavoz":        {"schemas", "app", "cmd/altavoz/client", "cmd/altavoz/phones"},
+	"lists":              {"schemas/phone"},
+	"cmd/altavoz":        {"schemas", "app", "lists", "cmd/altavoz/client", "cmd/altavoz/phones"},
 	"cmd/altavoz/client": {"schemas", "app"},
-	"cmd/altavoz/phones": {},
+	"cmd/altavoz/phones": {"lists"},
 }
 
 // What fits on a screen, in a sitting and in a head. Tests and generated code are not counted, and in a room neither are

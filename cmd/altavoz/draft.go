@@ -31,6 +31,7 @@ type broadcastFlags struct {
 	expire   string
 	window   string
 	file     string // of the header
+	yes      bool   // nobody is asked
 }
 
 func (b *broadcastFlags) add(cmd *cobra.Command) {
@@ -38,7 +39,8 @@ func (b *broadcastFlags) add(cmd *cobra.Command) {
 	f.StringVar(&b.draft.BodyText, "body", "", "the text")
 	f.StringSliceVar(&b.phones.Inline, "phones", nil, "who gets it, separated by commas")
 	f.StringVar(&b.phones.Path, "csv", "", "a file with a phone a line, or a table; - is standard input")
-	f.StringVar(&b.phones.Column, "column", "", "the table's column with the phones (found out)")
+	f.StringVar(&b.phones.Column, "column", "", "the table's column with the phones, by its name or its number (found out)")
+	f.BoolVar(&b.yes, "yes", false, "don't ask, as is done from 1,000 phones on")
 	f.StringVar(&b.header, "header", "", "text=TEXT, or image=, video= or document= and a FILE or URL")
 	f.StringVar(&b.draft.FooterText, "footer", "", "small text below")
 	f.StringVar(&b.button, "button", "", "the button, as 'Text=https://...'")
@@ -86,7 +88,10 @@ func (b *broadcastFlags) read(cmd *cobra.Command) error {
 	if err := b.readWindow(); err != nil {
 		return err
 	}
-	return b.readHeader(cmd)
+	if err := b.readHeader(cmd); err != nil {
+		return err
+	}
+	return b.understand(cmd)
 }
 
 // readWindow takes what the field window of a request takes, a name without quotes.

@@ -13,7 +13,7 @@ import (
 
 	"altavoz/app"
 	"altavoz/cmd/altavoz/client"
-	"altavoz/cmd/altavoz/phones"
+	"altavoz/lists"
 )
 
 // The exit codes.
@@ -47,8 +47,8 @@ func tell(w io.Writer, err error) int {
 	if own := new(exit); errors.As(err, &own) {
 		e = own
 	}
-	switch column := new(phones.ColumnError); {
-	case errors.As(err, &column):
+	switch list := new(lists.Error); {
+	case errors.As(err, &list):
 		e.code = exitUsage
 	case errors.Is(err, client.ErrNobody):
 		e.hint = "start it with `" + self() + " up`, or name another one with --url"

@@ -30,6 +30,7 @@ func publishCommand() *cobra.Command {
 			"but Kafka: ALTAVOZ_KAFKA_BROKERS, or the embedded one of a process on this machine.",
 		Args: usage(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			defer func() { _ = broadcast.phones.Close() }() // a temporary file that nobody else knows
 			if err := broadcast.read(cmd); err != nil {
 				return err
 			}

@@ -22,6 +22,7 @@ func sendCommand() *cobra.Command {
 			"  altavoz send --body 'Promo' --csv list.csv --column phone --header image=promo.png --button 'Ver más=https://example.com'",
 		Args: usage(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			defer func() { _ = broadcast.phones.Close() }() // a temporary file that nobody else knows
 			if err := broadcast.read(cmd); err != nil {
 				return err
 			}

@@ -28,6 +28,9 @@ var userID = regexp.MustCompile(`^([A-Za-z]{2})\.((?i:ENT)\.)?([0-9A-Za-z]{1,128
 // Parse reads a recipient: an international number, a national one of region (ISO 3166, as "CO"), or a business-scoped user id.
 // It returns the digits of E.164 without "+", or the id. The error is an *Error.
 func Parse(text, region string) (string, error) {
+	if p, ok := Colombian(text); ok {
+		return p, nil
+	}
 	if len(text) > maxText {
 		return "", errText
 	}
@@ -169,6 +172,15 @@ func national(digits, region string) (p string, service bool) {
 		}
 	}
 	return "", service
+}
+
+// Fixed reports whether a recipient, as Parse returns it, is a fixed line and nothing else. In some countries numbers do not tell.
+func Fixed(p string) bool {
+	if _, ok := Colombian(p); ok {
+		return false
+	}
+	n, err := phonenumbers.Parse("+"+p, "")
+	return err == nil && phonenumbers.GetNumberType(n) == phonenumbers.FIXED_LINE
 }
 
 // subscriber reports whether the number is somebody's line: WhatsApp Business lives on landlines too.

@@ -1,46 +1,81 @@
-// Package phones reads lists of phones as people keep them: a phone a line, or a table in which it finds out where they stand.
+// Package phones is where the recipients of a command come from: the command line, a file, or standard input.
 package phones
 
 import (
-	"bufio"
-	"encoding/csv"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"slices"
-	"strings"
-	"unicode"
-	"unicode/utf8"
+
+	"altavoz/lists"
 )
 
-// csvHead is how much of a list is looked at to find out how it is written.
-const csvHead = 64 << 10
+// stdin is how standard input is named.
+const stdin = "-"
 
-// usualColumns are the names under which lists have their phones.
-var usualColumns = []string{"phone", "phones", "phone_number", "telefono", "teléfono", "celular", "movil", "móvil", "numero", "número", "whatsapp"}
-
-// List is where the recipients of a broadcast come from: the command line, or a list that is read as it is sent.
+// List is the recipients of a broadcast. A file, and standard input once it is kept, is read as often as it is needed.
 type List struct {
 	Inline []string
-	Path   string // of a CSV file; "-": standard input
-	Column string // its name; empty: found out
+	Path   string // of a file with a phone a line, or a table; "-": standard input
+	Column string // of the table, by its name or number; empty: found out
+	Region string // of phones without a country code
 	In     io.Reader
 
 	Count int   // how many were read
 	Err   error // why the list ended before its end
+	kept  *os.File
 }
 
-// ColumnError is the error of a table in which the phones are not found.
-type ColumnError struct{ text, hint string }
+// Keep copies standard input to a temporary file, so that what is there can be told before it is sent.
+func (l *List) Keep() error {
+	if l.Path != stdin || l.kept != nil {
+		return nil
+	}
+	f, err := os.CreateTemp("", "altavoz-list-")
+	if err != nil {
+		return fmt.Errorf("keeping standard input: %w", err)
+	}
+	l.kept = f
+	if _, err := io.Copy(f, l.In); err != nil {
+		return errors.Join(fmt.Errorf("keeping standard input: %w", err), l.Close())
+	}
+	return nil
+}
 
-func (e *ColumnError) Error() string { return e.text }
-
-// Hint returns what to do about it.
-func (e *ColumnError) Hint() string { return e.hint }
+// Close removes what was kept.
+func (l *List) Close() error {
+	if l.kept == nil {
+		return nil
+	}
+	f := l.kept
+	l.kept = nil
+	return errors.Join(f.Close(), os.Remove(f.Name()))
+}
 
 // Rewindable reports whether the list can be read twice.
-func (l *List) Rewindable() bool { return l.Path != "-" }
+func (l *List) Rewindable() bool { return l.Path != stdin || l.kept != nil }
+
+// Name is how the list is called where people read of it.
+func (l *List) Name() string {
+	if l.Path == stdin {
+		return "standard input"
+	}
+	return l.Path
+}
+
+// Summary reads the file once and says what is in it.
+func (l *List) Summary() (*lists.Summary, error) {
+	src, end, err := l.open()
+	if err != nil {
+		return nil, err
+	}
+	defer end()
+	s, err := lists.Summarize(src, l.options())
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", l.Name(), err)
+	}
+	return s, nil
+}
 
 // All hands over every phone. What keeps it from doing so is in Err: whoever writes the phones must not finish then.
 func (l *List) All(yield func(string) bool) {
@@ -56,109 +91,47 @@ func (l *List) All(yield func(string) bool) {
 	}
 }
 
-func (l *List) file(yield func(string) bool) error {
-	src := l.In
-	if l.Path != "-" {
-		f, err := os.Open(l.Path)
-		if err != nil {
-			return err
+func (l *List) options() lists.Options { return lists.Options{Column: l.Column, Region: l.Region} }
+
+// open returns the file from its beginning; end must be called once it is read.
+func (l *List) open() (src io.Reader, end func(), err error) {
+	switch {
+	case l.kept != nil:
+		if _, err := l.kept.Seek(0, io.SeekStart); err != nil {
+			return nil, nil, fmt.Errorf("reading standard input again: %w", err)
 		}
-		defer func() { _ = f.Close() }() // it was only read
-		src = f
+		return l.kept, func() {}, nil
+	case l.Path == stdin:
+		return l.In, func() {}, nil
 	}
-	buf := bufio.NewReaderSize(src, csvHead)
-	head, err := buf.Peek(csvHead)
-	if err != nil && !errors.Is(err, io.EOF) {
-		return fmt.Errorf("reading %s: %w", l.Path, err)
+	f, err := os.Open(l.Path)
+	if err != nil {
+		return nil, nil, err
 	}
-	if bom := []byte("\ufeff"); strings.HasPrefix(string(head), string(bom)) {
-		_, _ = buf.Discard(len(bom)) // it is there
-		head = head[len(bom):]
+	return f, func() { _ = f.Close() }, nil // it was only read
+}
+
+func (l *List) file(yield func(string) bool) error {
+	src, end, err := l.open()
+	if err != nil {
+		return err
 	}
-	r := csv.NewReader(buf)
-	r.Comma, r.FieldsPerRecord, r.ReuseRecord, r.TrimLeadingSpace = separator(head), -1, true, true
-	column := -1
+	defer end()
+	t, err := lists.Open(src, l.options())
+	if err != nil {
+		return fmt.Errorf("%s: %w", l.Name(), err)
+	}
 	for {
-		row, err := r.Read()
+		e, err := t.Next()
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {
-			return fmt.Errorf("reading %s: %w", l.Path, err)
-		}
-		if column < 0 {
-			found, header, err := l.find(row)
-			if err != nil {
-				return err
-			}
-			if column = found; header {
-				continue
-			}
-		}
-		if column >= len(row) || strings.TrimSpace(row[column]) == "" {
-			continue // a line without a phone is nobody
-		}
-		if !utf8.ValidString(row[column]) {
-			line, _ := r.FieldPos(column)
-			return fmt.Errorf("%s, line %d: the phone is not UTF-8", l.Path, line)
+			return fmt.Errorf("%s: %w", l.Name(), err)
 		}
 		l.Count++
-		if !yield(strings.TrimSpace(row[column])) {
+		if !yield(e.Text) {
 			return nil
 		}
 	}
-}
-
-// find says which column has the phones, and whether the first row is a header.
-func (l *List) find(first []string) (column int, header bool, err error) {
-	names := make([]string, len(first))
-	for i, name := range first {
-		names[i] = strings.ToLower(strings.TrimSpace(name))
-	}
-	if l.Column != "" {
-		if i := slices.Index(names, strings.ToLower(strings.TrimSpace(l.Column))); i >= 0 {
-			return i, true, nil
-		}
-		return 0, false, &ColumnError{fmt.Sprintf("%s has no column %q", l.Path, l.Column), "its first line reads " + strings.Join(first, ", ")}
-	}
-	if i := slices.IndexFunc(names, func(name string) bool { return slices.Contains(usualColumns, name) }); i >= 0 {
-		return i, true, nil
-	}
-	if len(first) == 1 && !hasDigit(first[0]) {
-		return 0, true, nil
-	}
-	if i := slices.IndexFunc(first, looksLikePhone); i >= 0 {
-		return i, false, nil
-	}
-	return 0, false, &ColumnError{
-		"no column of " + l.Path + " looks like phones", "name it with --column; the first line reads " + strings.Join(first, ", "),
-	}
-}
-
-func hasDigit(s string) bool { return strings.ContainsFunc(s, unicode.IsDigit) }
-
-// looksLikePhone takes what has the digits of a phone and nothing that a phone has not.
-func looksLikePhone(s string) bool {
-	digits := 0
-	for _, r := range s {
-		switch {
-		case unicode.IsDigit(r):
-			digits++
-		case !strings.ContainsRune("+-(). \u00a0", r):
-			return false
-		}
-	}
-	return digits >= 7 && digits <= 15
-}
-
-// separator finds what stands between the columns: in half of the world it is the semicolon.
-func separator(head []byte) rune {
-	line, _, _ := strings.Cut(string(head), "\n")
-	best, most := ',', 0
-	for _, c := range []rune{',', ';', '\t'} {
-		if n := strings.Count(line, string(c)); n > most {
-			best, most = c, n
-		}
-	}
-	return best
 }
