@@ -3,6 +3,7 @@ package app
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -144,6 +145,8 @@ type SimulatorConfig struct {
 	Number      string         // the only number that it has; empty: any
 	WebhookURL  string         // where it says what became of messages; empty: nowhere
 	AppSecret   schemas.Secret // what signs that
+	CertFile    string         // with KeyFile, in PEM: it speaks HTTPS and HTTP/2
+	KeyFile     string
 }
 
 // Simulate serves the Cloud API simulator until ctx ends. It calls ready with its URL once it answers.
@@ -156,6 +159,13 @@ func Simulate(ctx context.Context, c SimulatorConfig, log *slog.Logger, ready fu
 	}
 	if c.Number != "" {
 		cfg.Numbers = []simulator.Number{{ID: c.Number, Token: c.Token.Reveal()}}
+	}
+	if c.CertFile != "" || c.KeyFile != "" {
+		pair, err := tls.LoadX509KeyPair(c.CertFile, c.KeyFile)
+		if err != nil {
+			return fmt.Errorf("reading the certificate: %w", err)
+		}
+		cfg.TLS = &tls.Config{Certificates: []tls.Certificate{pair}}
 	}
 	api, err := embedded.StartSimulator(ctx, c.Addr, cfg, strings.Join(c.Faults, "\n"), Network{}.withDefaults().Listen)
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
+	"regexp"
 	"sync/atomic"
 	"time"
 )
@@ -46,6 +47,7 @@ type answer struct {
 //     wrote. RoundTrip returns an error only after its writer has ended.
 //   - Over HTTP/2, where the connection's bytes may be anybody's: the request's headers were not written. Its body comes after
 //     them, and not at all once RoundTrip has given the stream up.
+//   - Over HTTP/2, the peer said so: see untouched.
 func (c *Client) call(ctx context.Context, u *url.URL, header http.Header, body io.ReadCloser, size int64, timeout time.Duration) answer {
 	ctx, cancel := context.WithTimeoutCause(ctx, timeout, errCallTimeout)
 	defer cancel()
@@ -58,7 +60,7 @@ func (c *Client) call(ctx context.Context, u *url.URL, header http.Header, body 
 
 	resp, err := c.transport.RoundTrip(req) // not http.Client: no redirects, no cookies
 	if err != nil {
-		return answer{err: cause(ctx, err), unsent: w.nothingWritten()}
+		return answer{err: cause(ctx, err), unsent: w.nothingWritten() || untouched(err)}
 	}
 	defer func() { _ = resp.Body.Close() }() // what was to be read is read
 	a := answer{status: resp.StatusCode, header: resp.Header}
@@ -68,6 +70,19 @@ func (c *Client) call(ctx context.Context, u *url.URL, header http.Header, body 
 	}
 	return a
 }
+
+// untouched reports whether the peer has said, by HTTP/2, that it did nothing about the request: with REFUSED_STREAM for its stream, or with a
+// GOAWAY whose last stream id is below it (RFC 9113, 8.7 and 6.8). A stream at or below that id may have been carried out, also if the
+// connection ends without an answer to it, and so may one that was reset with any other code.
+//
+// net/http has no types for these errors where a request has a body without GetBody: it puts their words into another error's. So words are
+// what there is to go by (read in Go 1.26: http2shouldRetryRequest, setGoAway; TestHTTP2SaysNothingWasDone has real frames). Should they
+// change, the call is lost instead of unsent.
+func untouched(err error) bool { return untouchedWords.MatchString(err.Error()) }
+
+var untouchedWords = regexp.MustCompile(`^http2: Transport: cannot retry err \[` +
+	`(stream error: stream ID \d+; REFUSED_STREAM; received from peer|http2: Transport received Server's graceful shutdown GOAWAY)\] after ` +
+	`|^http2: Transport received GOAWAY from server ErrCode:`) // the second: of the first stream of a connection, with an error's code
 
 func readAnswer(resp *http.Response) ([]byte, error) {
 	if resp.ContentLength > maxAnswer {

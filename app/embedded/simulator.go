@@ -10,6 +10,7 @@ import (
 
 // Simulator is a Cloud API that sends nothing, on a listener of its own.
 type Simulator struct {
+	scheme   string
 	listener net.Listener
 	cancel   context.CancelFunc
 	served   chan error
@@ -30,13 +31,17 @@ func StartSimulator(ctx context.Context, addr string, cfg simulator.Config, faul
 		return nil, fmt.Errorf("starting the simulator: %w", err)
 	}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	s := &Simulator{listener: l, cancel: cancel, served: make(chan error, 1)}
+	scheme := "http"
+	if cfg.TLS != nil {
+		scheme = "https"
+	}
+	s := &Simulator{scheme: scheme, listener: l, cancel: cancel, served: make(chan error, 1)}
 	go func() { s.served <- sim.Serve(ctx, l) }()
 	return s, nil
 }
 
 // URL returns where it answers.
-func (s *Simulator) URL() string { return "http://" + s.listener.Addr().String() }
+func (s *Simulator) URL() string { return s.scheme + "://" + s.listener.Addr().String() }
 
 // Stop ends it; it returns when nothing of it runs any more.
 func (s *Simulator) Stop() error {

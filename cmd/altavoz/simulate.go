@@ -27,6 +27,7 @@ Words of fault rules, for some (number=, phone=573..., after=1000, for=30s) or f
   131000=1%             any code, for a share of the calls
   html=1%  unavailable=1%  drop_before=1%                  nothing accepted: 500 and a page, a proxy's 503, or a closed connection
   html_after=1%  unavailable_after=1%  drop_after=1%       accepted, and the same; truncate=1%: half an answer, stall=1%: none
+  refused_stream=1%  goaway=1%  goaway_after=1%            of HTTP/2, with --tls-cert: the first two with nothing accepted
   late_131026=2%        accepted, and failed in a webhook
   window                131047 for phones that have not written within 24 hours
   read=60%              of messages are read
@@ -69,5 +70,7 @@ func simulateCommand() *cobra.Command {
 	f.StringVar(&token, "token", "", "the only token that it takes (any)")
 	f.StringVar(&c.WebhookURL, "webhook-url", "", "where it tells what becomes of messages (nowhere)")
 	f.StringVar(&secret, "app-secret", "", "signs what it tells (ALTAVOZ_WHATSAPP_APP_SECRET, or what ALTAVOZ_WHATSAPP_APP_SECRET_FILE holds)")
+	f.StringVar(&c.CertFile, "tls-cert", "", "a certificate in PEM, to answer over HTTPS and HTTP/2 as Meta does; clients trust it with SSL_CERT_FILE")
+	f.StringVar(&c.KeyFile, "tls-key", "", "its key")
 	return cmd
 }

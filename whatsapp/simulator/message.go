@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"altavoz/whatsapp/simulator/faults"
+	"altavoz/whatsapp/simulator/h2"
 	"altavoz/whatsapp/simulator/ledger"
 	"altavoz/whatsapp/simulator/webhooks"
 )
@@ -53,7 +54,11 @@ func (s *Simulator) messages(x *exchange) {
 		e = ofCode(f.Code)
 	case !f.Effect.Takes():
 		s.mu.Lock()
-		s.ledger.Dropped(req.key)
+		if x.refuses(f.Effect) {
+			s.ledger.Untouched(req.key)
+		} else {
+			s.ledger.Dropped(req.key)
+		}
 		s.mu.Unlock()
 		s.instead(x, f)
 		return
@@ -73,9 +78,16 @@ func (s *Simulator) messages(x *exchange) {
 	s.accept(x, req, f, c)
 }
 
+// refuses reports whether the client is told, by HTTP/2 itself, that nothing was done.
+func (x *exchange) refuses(e faults.Effect) bool {
+	_, ok := x.w.(*h2.ResponseWriter)
+	return ok && (e == faults.RefuseStream || e == faults.GoAway)
+}
+
 // instead gives the client what comes in the place of an answer of the Cloud API.
 func (s *Simulator) instead(x *exchange, f faults.Fate) {
 	page := f.Effect.Page()
+	w, multiplexed := x.w.(*h2.ResponseWriter)
 	switch {
 	case page != nil:
 		s.mu.Lock()
@@ -88,6 +100,10 @@ func (s *Simulator) instead(x *exchange, f faults.Fate) {
 	case f.Effect == faults.Stall:
 		<-x.r.Context().Done()
 		panic(http.ErrAbortHandler)
+	case multiplexed && f.Effect == faults.RefuseStream:
+		w.RefuseStream()
+	case multiplexed && (f.Effect == faults.GoAway || f.Effect == faults.GoAwayAfter):
+		w.GoAway(f.Effect == faults.GoAway)
 	default:
 		panic(http.ErrAbortHandler) // closes the connection, by contract with net/http
 	}

@@ -2,6 +2,7 @@ package simulator
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -15,6 +16,7 @@ import (
 	"time"
 
 	"altavoz/whatsapp/simulator/faults"
+	"altavoz/whatsapp/simulator/h2"
 	"altavoz/whatsapp/simulator/ledger"
 	"altavoz/whatsapp/simulator/webhooks"
 )
@@ -53,7 +55,9 @@ type Config struct {
 	DirectSend bool
 	// Webhooks says where statuses go.
 	Webhooks Webhooks
-	Logger   *slog.Logger
+	// TLS has Serve speak HTTPS, with its certificates, and HTTP/2 to who wants it.
+	TLS    *tls.Config
+	Logger *slog.Logger
 }
 
 // Webhooks says where statuses go, and how; without a URL there are none.
@@ -197,7 +201,14 @@ func (s *Simulator) Serve(ctx context.Context, l net.Listener) error {
 	}
 	stop := context.AfterFunc(ctx, func() { _ = srv.Close() })
 	defer stop()
-	if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+	serve := func() error { return srv.Serve(l) }
+	if s.cfg.TLS != nil {
+		srv.TLSConfig = s.cfg.TLS.Clone()
+		srv.TLSConfig.NextProtos = []string{h2.Proto, "http/1.1"}
+		srv.TLSNextProto = map[string]func(*http.Server, *tls.Conn, http.Handler){h2.Proto: h2.Serve}
+		serve = func() error { return srv.ServeTLS(l, "", "") }
+	}
+	if err := serve(); !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("serving the simulator: %w", err)
 	}
 	return nil

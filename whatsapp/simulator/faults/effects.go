@@ -17,6 +17,9 @@ const (
 	DropAfter                      // taken; the same
 	Truncate                       // taken; half of the answer
 	Stall                          // taken; no answer until the client gives up
+	RefuseStream                   // not taken, and HTTP/2 says so
+	GoAway                         // not taken, and HTTP/2 says so; the connection ends once the others on it are answered
+	GoAwayAfter                    // taken; the connection ends, and with it whatever else is on it
 )
 
 // effects are the words for them, and what they do. None and Refuse have none.
@@ -34,6 +37,9 @@ var effects = [...]struct {
 	DropAfter:        {word: "drop_after", takes: true},
 	Truncate:         {word: "truncate", takes: true},
 	Stall:            {word: "stall", takes: true},
+	RefuseStream:     {word: "refused_stream"},
+	GoAway:           {word: "goaway"},
+	GoAwayAfter:      {word: "goaway_after", takes: true},
 }
 
 // Takes reports whether the message is accepted.

@@ -56,6 +56,11 @@ type Rules struct{ rules []*rule }
 //	                                                   drop_after=1%     accepts, then closes the connection
 //	                                                   truncate=1%       accepts, sends half of the answer
 //	                                                   stall=1%          accepts, never answers
+//	                                                   refused_stream=1% REFUSED_STREAM, nothing accepted
+//	                                                   goaway=1%         GOAWAY, nothing accepted; the others are answered
+//	                                                   goaway_after=1%   accepts, then GOAWAY, and answers nobody any more
+//
+// The last three are of HTTP/2; over HTTP/1.1 they are drop_before and drop_after.
 //
 // What Meta says later, in webhooks:
 //

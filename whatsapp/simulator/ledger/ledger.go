@@ -43,6 +43,8 @@ type Summary struct {
 	Dropped int `json:"dropped"`
 	// Foreign counts answers that were not the Cloud API's, be it that the message was accepted or not.
 	Foreign int `json:"foreign"`
+	// Untouched counts calls that HTTP/2 itself refused, as REFUSED_STREAM and GOAWAY do: nothing was accepted, and the sender can know.
+	Untouched int `json:"untouched"`
 	// Refused counts refusals by code.
 	Refused map[string]int `json:"refused"`
 	Uploads Uploads        `json:"uploads"`
@@ -111,6 +113,12 @@ func (l *Ledger) withhold(key uint64) {
 
 // Withheld says how many calls for a key got no answer of the Cloud API because a fault took it.
 func (l *Ledger) Withheld(key uint64) int { return int(l.tallies[key].withheld) }
+
+// Untouched says that HTTP/2 itself refuses the call: no message comes of it, and the sender can know.
+func (l *Ledger) Untouched(key uint64) {
+	l.Closed(key)
+	l.sum.Untouched++
+}
 
 // Foreign counts an answer that is not the Cloud API's.
 func (l *Ledger) Foreign() { l.sum.Foreign++ }
