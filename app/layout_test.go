@@ -55,7 +55,8 @@ var plan = map[string][]string{
 	"app/embedded":                {"whatsapp/simulator"},
 	"app/environment":             {"schemas"},
 	"app/numbers":                 {"app/environment", "schemas"},
-	"app/chaos":                   {}, // tests only, of the binary
+	"app/chaos":                   {},                              // tests only, of the binary
+	"app/witness":                 {"schemas", "processor/sender"}, // for tests
 	"app": {
 		"app/embedded", "app/environment", "app/numbers", "schemas", "producer", "processor", "processor/slots", "processor/fanout", "processor/sender", "processor/aggregator", "kafka", "kafka/rejects", "redis",
 		"whatsapp", "whatsapp/media", "whatsapp/simulator",

@@ -59,7 +59,7 @@ func (b *broker) start() error {
 		return fmt.Errorf("starting kafka: %w", err)
 	}
 	b.cluster = c
-
+	b.observe()
 	return nil
 }
 

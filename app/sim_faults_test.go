@@ -128,7 +128,12 @@ func (w *world) faultsAt(kinds []faultKind, end time.Time, r *rand.Rand) {
 		}
 		k := kinds[r.IntN(len(kinds))]
 		open, before := w.open(), w.sim.Summary().Unanswered
+		over := func(time.Duration) {}
+		if k.place == placeBroker && !strings.HasPrefix(k.name, "redis_") {
+			over = w.lasting(k.name, nil)
+		}
 		k.do(w, r)
+		over(simReach)
 		if open {
 			w.tally.count(k.name)
 		}
@@ -170,16 +175,10 @@ func (w *world) pick(r *rand.Rand) *process {
 	}
 }
 
-func (w *world) died() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.ended++
-}
-
 // killSome kills one, and starts it again soon, or so late that others have to take over.
 func (w *world) killSome(r *rand.Rand) {
 	p := w.pick(r)
-	w.died()
+	w.died(p)
 	p.kill()
 	time.Sleep(upTo(r, []time.Duration{100 * time.Millisecond, 5 * time.Second, 20 * time.Second}[r.IntN(3)]))
 	p.start()
@@ -187,11 +186,11 @@ func (w *world) killSome(r *rand.Rand) {
 
 func (w *world) killTwo(r *rand.Rand) {
 	a, b := w.pick(r), w.pick(r)
-	w.died()
+	w.died(a)
 	a.kill()
 	time.Sleep(upTo(r, 3*time.Second))
 	if a != b {
-		w.died()
+		w.died(b)
 		b.kill()
 		time.Sleep(upTo(r, 3*time.Second))
 		b.start()
@@ -202,16 +201,18 @@ func (w *world) killTwo(r *rand.Rand) {
 // freezeSome stops one for longer or shorter than its membership lasts, and lets it go on as if nothing had been.
 func (w *world) freezeSome(r *rand.Rand) {
 	p := w.pick(r)
-	w.died()
+	over := w.lasting("freeze", p)
 	p.net.Freeze()
 	time.Sleep(upTo(r, []time.Duration{3 * time.Second, 25 * time.Second}[r.IntN(2)]))
 	p.net.Thaw()
+	over(simReach)
 }
 
 func (w *world) stopSome(r *rand.Rand) {
 	p := w.pick(r)
-	w.died()
+	over := w.lasting("stop", p)
 	_ = p.stop()
+	over(0)
 	p.start()
 }
 
@@ -219,11 +220,12 @@ func (w *world) stopSome(r *rand.Rand) {
 func (w *world) addSome(r *rand.Rand) {
 	p := w.join([]Roles{AllRoles(), {RoleSender}, {RoleFanout}, {RoleAggregator}}[r.IntN(4)], "")
 	time.Sleep(upTo(r, 10*time.Second))
-	w.died()
+	over := w.lasting("leaving", p)
 	if r.IntN(2) == 0 {
 		_ = p.stop()
 	} else {
 		p.kill()
 	}
+	over(0)
 	p.gone = true
 }

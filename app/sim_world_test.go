@@ -15,6 +15,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kfake"
 
+	"altavoz/app/witness"
 	"altavoz/kafka"
 	"altavoz/whatsapp/simulator"
 )
@@ -42,19 +43,21 @@ type world struct {
 	tune  func(*Config)      // of every process; nil: as they are
 	more  []simulator.Number // numbers of the account besides the one
 
-	vn     kfake.VirtualNetwork
-	broker *broker
-	sim    *simulator.Simulator
-	redis  *fakeRedis // nil: every process remembers by itself
-	tally  *simTally
-	log    *slog.Logger
-	calm   chan struct{} // closed when faults are over
+	vn      kfake.VirtualNetwork
+	broker  *broker
+	sim     *simulator.Simulator
+	redis   *fakeRedis // nil: every process remembers by itself
+	tally   *simTally
+	commits witness.Commits // of the senders
+	log     *slog.Logger
+	calm    chan struct{} // closed when faults are over
 
 	mu    sync.Mutex
 	procs []*process
 	dead  []chan struct{} // closed as what was killed has noticed
 	tasks []*simTask      // accepted, or on their way into Kafka
 	ended int             // processes and brokers that died, stopped or stood still so far
+	harm  []witness.Fault // what may have made somebody unknown
 	wrong []string        // the first findings
 }
 

@@ -170,6 +170,20 @@ func decodeRuns(text string) ([]run, error) {
 	return markAgain(runs, gaps)
 }
 
+// Started returns the offsets of the records that a committed position calls started, for those who look on from outside (app/witness):
+// of their calls nobody knows but their process.
+func Started(pos schemas.Position) (offsets []int64, err error) {
+	runs, err := decodeRuns(pos.Metadata)
+	at := pos.Offset
+	for _, r := range runs {
+		for o := at; o < at+r.n && (r.state == started || r.state == repeated); o++ {
+			offsets = append(offsets, o)
+		}
+		at += r.n
+	}
+	return offsets, err
+}
+
 // runs reads runs to the end.
 func (r *bitReader) runs() (runs []run, err error) {
 	for before := done; ; {
