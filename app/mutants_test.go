@@ -90,6 +90,22 @@ func mutants() []mutant {
 
 		// What the last owner said.
 		{marker: "takeover-reads-the-ledger", change: value(`decodeRuns("")`), test: "TestTakeover"},
+		{ // all that a takeover finds is called unknown, and never sent
+			marker: "takeover-sends-what-was-not-started",
+			change: whole(`$
+for o := pos.Offset; err == nil && o >= 0 && o < pos.End && l.open < maxOpen; o++ {
+	if o >= l.next {
+		l.append(o)
+	}
+}
+for c := l.head; err == nil && c != nil; c = c.next {
+	c.started = true
+}
+if err == nil {
+	l.unread = l.head
+}`),
+			test: "TestSimulation", in: "app",
+		},
 		{
 			marker: "takeover-reads-the-fanouts-ledger", change: value(`ledger.Decode(max(0, pos.Offset), "")`),
 			test: "TestTakeoverRepeatsOnlyThePending",

@@ -112,7 +112,7 @@ func (st *Stage) Assign(_ context.Context, pos schemas.Position) (int64, error) 
 	if err != nil {
 		return 0, fmt.Errorf("taking over %s at offset %d: %w", pos.Slot, pos.Offset, err)
 	}
-	l, err := newLedger(pos.Offset, runs)
+	l, err := newLedger(pos.Offset, runs) //mutant:takeover-sends-what-was-not-started
 	if err != nil {
 		return 0, fmt.Errorf("taking over %s at offset %d: %w", pos.Slot, pos.Offset, err)
 	}
