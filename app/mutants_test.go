@@ -137,6 +137,12 @@ if err == nil {
 			test: "TestViewKeepsWhatASmallerStatusWouldTakeBack",
 		},
 
+		// Tasks that finished long ago are known, whoever asks.
+		{marker: "finished-tasks-stay-known", change: drop(), test: "TestNoTaskIsForgotten"},
+		{marker: "repeat-of-a-task-that-is-read-back", change: makeFalse(), test: "TestLogReadAgainDispatchesNothingOfFinishedTasks"},
+		{marker: "repeated-plan-writes-the-status", change: drop(), test: "TestRepeatedPlanHasTheStatusWrittenAgain"},
+		{marker: "unconfirmed-id-is-not-accepted", change: makeFalse(), test: "TestIdempotencyKeyRace"},
+
 		// Knowledge of a commit, and of what it says.
 		{marker: "unknown-commit-gives-all-up", change: makeFalse(), test: "TestCommitAnswerLost"},
 		{marker: "unknown-commit-ends-the-slot", change: drop(), test: "TestNothingStartsAfterACommitThatNobodyAnswered"},

@@ -33,32 +33,3 @@ func TestRecordsOfAPartitionThatIsGoneAreNotHandedOver(t *testing.T) {
 		t.Errorf("records of %v were handed over, and only %v is owned", l.took, mine)
 	}
 }
-
-// A process that lost a task and does not know it writes a higher version that knows less: the view keeps what was known.
-func TestViewKeepsWhatASmallerStatusWouldTakeBack(t *testing.T) {
-	t.Parallel()
-	view, err := NewStatuses(Config{Brokers: []string{"127.0.0.1:1"}}, Layout{schemas.TopicStatuses: 1})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer view.Stop()
-	task := schemas.NewTaskID()
-	heard := 0
-	view.Listen(func(schemas.TaskID, *schemas.Status) { heard++ })
-	word := func(version uint64, sent uint32, ended int64) {
-		t.Helper()
-		if err := view.read(schemas.EncodeStatus(0, &schemas.Status{
-			Task: task.Bytes(), Version: version, Plan: &schemas.Plan{Total: 10}, FinishedMs: ended,
-			Counts: []*schemas.MarkCount{{Mark: uint32(schemas.MarkSent), Count: sent}},
-		})); err != nil {
-			t.Fatal(err)
-		}
-	}
-	word(1, 7, 0)
-	word(2, 3, 0)
-	word(3, 10, 99)
-	word(4, 10, 0) // takes the end back
-	if s, _ := view.Get(task); s.GetVersion() != 3 || heard != 2 {
-		t.Errorf("version %d is shown, and %d were heard", s.GetVersion(), heard)
-	}
-}

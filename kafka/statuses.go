@@ -1,39 +1,62 @@
 package kafka
 
 import (
-	"cmp"
+	"context"
 	"errors"
-	"slices"
+	"fmt"
 	"sync"
 
+	"altavoz/kafka/table"
 	"altavoz/schemas"
 )
 
-// errOtherKey is the error of a record whose value speaks of something else than its key.
-var errOtherKey = errors.New("key and value of the record do not belong together")
+const (
+	// finishedBytes is how much of finished tasks the view keeps in memory, as encoded: some 60,000 with one phone each, or
+	// 800 with a hundred error lines. Decoded they are 800 bytes to 30 KiB each, 50 MB as a rule. Tasks that go on are all in
+	// memory, and of the other finished ones the place of their last record: see package table for what that costs.
+	finishedBytes = 8 << 20
+	// maxReads is how many tasks are read back at once: a batch of up to 1 MiB each.
+	maxReads = 16
+	// readBacks is how often a record is looked for whose place has changed meanwhile.
+	readBacks = 5
+)
 
-// maxStatuses is how many tasks the view holds: at 300 bytes to 10 KiB each (with a hundred error lines), some 200 MiB at
-// the very worst and 30 MiB as a rule. Beyond it those that finished longest ago are forgotten here.
-const maxStatuses = 100_000
+// ErrUnread is the error of a finished task whose last record can't be read: nobody can say more of it than that it is
+// finished.
+var ErrUnread = fmt.Errorf("the status of a finished task can't be read: %w", ErrGone)
 
-// Statuses is the view of the topic statuses: the last word on every task, in memory. It is safe for concurrent use.
+// Statuses is the view of the topic statuses: the last word on every task. It is safe for concurrent use.
 type Statuses struct {
 	*tail
+	back      *Reader // over a client of its own: one that waits for the topic's end would keep others waiting
+	reads     chan struct{}
 	listeners []func(schemas.TaskID, *schemas.Status)
+	watchers  table.Watchers
 
-	mu       sync.Mutex
-	tasks    map[schemas.TaskID]*schemas.Status
-	watchers map[schemas.TaskID]map[chan struct{}]struct{}
+	mu    sync.Mutex
+	tasks *table.Tasks
 }
 
 // NewStatuses returns a view that is not started.
 func NewStatuses(c Config, l Layout) (*Statuses, error) {
-	s := &Statuses{
-		tasks: make(map[schemas.TaskID]*schemas.Status), watchers: make(map[schemas.TaskID]map[chan struct{}]struct{}),
-	}
+	c = c.withDefaults()
+	s := &Statuses{reads: make(chan struct{}, maxReads), tasks: table.NewTasks(finishedBytes, l[schemas.TopicStatuses])}
 	var err error
-	s.tail, err = newTail(c.withDefaults(), l, schemas.TopicStatuses, s.read)
-	return s, err
+	if s.back, err = NewReader(c); err != nil {
+		return nil, err
+	}
+	if s.tail, err = newTail(c, l, schemas.TopicStatuses, s.read); err != nil {
+		s.back.Close()
+		return nil, err
+	}
+	table.TellSize(c.Registerer, s.Size)
+	return s, nil
+}
+
+// Stop ends the view; what it has in memory can still be read.
+func (s *Statuses) Stop() {
+	s.back.Close()
+	s.tail.Stop()
 }
 
 // Listen has heard called with every newer status, in the view's own goroutine. Before Start only.
@@ -41,21 +64,80 @@ func (s *Statuses) Listen(heard func(schemas.TaskID, *schemas.Status)) {
 	s.listeners = append(s.listeners, heard)
 }
 
-// Get returns the task's status; it is shared, and only to be read.
+// Get returns the status of a task that is in memory: one that goes on, or has finished lately. It is shared, and only to be
+// read. Find knows the others.
 func (s *Statuses) Get(t schemas.TaskID) (*schemas.Status, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	st, ok := s.tasks[t]
-	return st, ok
+	return s.tasks.Get(t)
 }
 
-// Each calls each for every task until it returns false.
+// Finished reports whether the task is known to be finished, though it may not be in memory.
+func (s *Statuses) Finished(t schemas.TaskID) bool {
+	st, _, placed := s.known(t)
+	return placed || st.GetFinishedMs() != 0
+}
+
+// Size is how many tasks the view knows, and how.
+func (s *Statuses) Size() table.Size {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.tasks.Size()
+}
+
+func (s *Statuses) known(t schemas.TaskID) (st *schemas.Status, at table.Place, placed bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if st, ok := s.tasks.Get(t); ok {
+		return st, at, false
+	}
+	at, placed = s.tasks.Place(t)
+	return nil, at, placed
+}
+
+// Find returns the status of any task, reading it back where that is needed; nil means that there is none. An error other than
+// ErrUnread may pass.
+func (s *Statuses) Find(ctx context.Context, t schemas.TaskID) (*schemas.Status, error) {
+	st, _, placed := s.known(t)
+	if !placed {
+		return st, nil
+	}
+	select {
+	case s.reads <- struct{}{}:
+		defer func() { <-s.reads }()
+	case <-ctx.Done():
+		return nil, fmt.Errorf("waiting to read a status: %w", context.Cause(ctx))
+	}
+	s.metrics.ReadBack.Inc()
+	for range readBacks {
+		st, at, placed := s.known(t)
+		if !placed {
+			return st, nil
+		}
+		rec, err := s.back.Record(ctx, schemas.Slot{Topic: schemas.TopicStatuses, Partition: at.Partition}, at.Offset)
+		if err != nil && !errors.Is(err, ErrGone) {
+			return nil, err
+		}
+		if err == nil {
+			if id, st, err := table.ParseStatus(&rec); err == nil && st != nil && id == t {
+				return st, nil
+			}
+		}
+		// Compaction takes a record away for the sake of a later one, which may not have come round yet.
+		if err := s.Sync(ctx); err != nil {
+			return nil, err
+		}
+		if _, now, placed := s.known(t); placed && now == at {
+			return nil, fmt.Errorf("task %s: %w", t, ErrUnread)
+		}
+	}
+	return nil, fmt.Errorf("task %s is written again and again", t)
+}
+
+// Each calls each for every task in memory until it returns false.
 func (s *Statuses) Each(each func(schemas.TaskID, *schemas.Status) bool) {
 	s.mu.Lock()
-	all := make([]*schemas.Status, 0, len(s.tasks))
-	for _, st := range s.tasks {
-		all = append(all, st)
-	}
+	all := s.tasks.All()
 	s.mu.Unlock()
 	for _, st := range all {
 		if !each(schemas.TaskID(st.GetTask()), st) {
@@ -66,80 +148,29 @@ func (s *Statuses) Each(each func(schemas.TaskID, *schemas.Status) bool) {
 
 // Watch signals when the task's status may have changed, until stop is called.
 func (s *Statuses) Watch(t schemas.TaskID) (changes <-chan struct{}, stop func()) {
-	c := make(chan struct{}, 1)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.watchers[t] == nil {
-		s.watchers[t] = make(map[chan struct{}]struct{})
-	}
-	s.watchers[t][c] = struct{}{}
-	return c, func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		delete(s.watchers[t], c)
-		if len(s.watchers[t]) == 0 {
-			delete(s.watchers, t)
-		}
-	}
+	return s.watchers.Watch(t)
 }
 
 // read keeps a status if it is newer than what is known: a zombie may have written one later that knows less.
 func (s *Statuses) read(rec schemas.Record) error {
-	id, err := schemas.ParseTaskID(string(rec.Key))
+	id, st, err := table.ParseStatus(&rec)
 	if err != nil {
 		return err
 	}
-	if len(rec.Value) == 0 {
-		s.mu.Lock()
-		delete(s.tasks, id)
-		s.mu.Unlock()
-		return nil
-	}
-	st := new(schemas.Status)
-	if err := schemas.Decode(&rec, st); err != nil {
-		return err
-	}
-	if string(st.GetTask()) != string(id.Bytes()) {
-		return errOtherKey
-	}
 	s.mu.Lock()
-	known := s.tasks[id]
-	newer := st.Supersedes(known) //mutant:view-believes-who-knows-more
-	if newer {
-		s.tasks[id] = st
-		for c := range s.watchers[id] {
-			select {
-			case c <- struct{}{}:
-			default:
-			}
-		}
+	newer := false
+	if st == nil {
+		s.tasks.Remove(id)
+	} else {
+		newer = s.tasks.Take(id, st, len(rec.Value), table.Place{Partition: rec.Partition, Offset: rec.Offset})
 	}
-	full := len(s.tasks) > maxStatuses
 	s.mu.Unlock()
 	if !newer {
 		return nil
 	}
+	s.watchers.Signal(id)
 	for _, heard := range s.listeners {
 		heard(id, st)
 	}
-	if full {
-		s.forget()
-	}
 	return nil
-}
-
-// forget drops a tenth of the tasks: those that finished longest ago.
-func (s *Statuses) forget() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	finished := make([]*schemas.Status, 0, len(s.tasks))
-	for _, st := range s.tasks {
-		if st.GetFinishedMs() != 0 {
-			finished = append(finished, st)
-		}
-	}
-	slices.SortFunc(finished, func(a, b *schemas.Status) int { return cmp.Compare(a.GetFinishedMs(), b.GetFinishedMs()) })
-	for _, st := range finished[:min(len(finished), maxStatuses/10)] {
-		delete(s.tasks, schemas.TaskID(st.GetTask()))
-	}
 }

@@ -8,10 +8,10 @@ import (
 	"sync"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"altavoz/kafka/table"
 	"altavoz/schemas"
 )
 
@@ -32,7 +32,7 @@ type tail struct {
 	adm     *kadm.Client
 	reader  *Reader // over the same client
 	log     *slog.Logger
-	metrics *tailMetrics
+	metrics *table.Metrics
 	take    func(schemas.Record) error // an error is that of a record that can't be read
 
 	caught chan struct{}
@@ -65,7 +65,7 @@ func newTail(c Config, l Layout, t schemas.Topic, take func(schemas.Record) erro
 	adm := kadm.NewClient(cl)
 	return &tail{
 		topic: t, cfg: c, cl: cl, adm: adm, reader: &Reader{cfg: c, cl: cl, adm: adm}, log: c.Logger.With("view", string(t)),
-		metrics: newTailMetrics(c.Registerer, t), take: take, kill: kill,
+		metrics: table.NewMetrics(c.Registerer, string(t)), take: take, kill: kill,
 		caught: make(chan struct{}), done: make(chan struct{}), next: make(map[int32]int64), moved: make(chan struct{}),
 	}, nil
 }
@@ -110,10 +110,15 @@ func (t *tail) Sync(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for {
+	for slow := false; ; slow = true {
 		starts, err := t.reader.starts(ctx, t.topic)
 		if err != nil {
 			return err
+		}
+		if slow {
+			if err := t.passEmpty(ctx, starts, ends); err != nil {
+				return err
+			}
 		}
 		again := time.NewTimer(tailRecheck)
 		for ahead := true; ahead; {
@@ -133,6 +138,31 @@ func (t *tail) Sync(ctx context.Context) error {
 		}
 	}
 }
+
+// passEmpty passes over offsets at the end of a partition that hold no record: the marker of a foreign transaction, or what
+// compaction left of a batch. Nobody hands those over.
+func (t *tail) passEmpty(ctx context.Context, starts, ends map[int32]int64) error {
+	for p, end := range ends {
+		t.moving.Lock()
+		next := t.next[p]
+		t.moving.Unlock()
+		if max(starts[p], next) >= end {
+			continue
+		}
+		err := t.reader.Range(ctx, schemas.Slot{Topic: t.topic, Partition: p}, next, end, func(schemas.Record) error { return errRecord })
+		switch {
+		case errors.Is(err, errRecord): // it will be handed over
+		case err != nil:
+			return err
+		default:
+			t.advance(p, end)
+		}
+	}
+	return nil
+}
+
+// errRecord ends the search for a record: there is one.
+var errRecord = errors.New("there is a record")
 
 // reached reports whether all was taken that lies between starts and ends, or gives what closes when more was.
 func (t *tail) reached(starts, ends map[int32]int64) (bool, <-chan struct{}) {
@@ -157,7 +187,7 @@ func (t *tail) run(ctx context.Context) {
 		fetches.EachPartition(func(p kgo.FetchTopicPartition) {
 			for _, k := range p.Records {
 				if err := t.take(t.cfg.in(k)); err != nil {
-					t.metrics.unreadable.Inc()
+					t.metrics.Unreadable.Inc()
 					t.log.Warn("a record can't be read", "partition", k.Partition, "offset", k.Offset, "error", err)
 				}
 			}
@@ -171,7 +201,7 @@ func (t *tail) run(ctx context.Context) {
 func (t *tail) advance(p int32, next int64) {
 	t.moving.Lock()
 	defer t.moving.Unlock()
-	t.next[p] = next
+	t.next[p] = max(t.next[p], next)
 	close(t.moved)
 	t.moved = make(chan struct{})
 }
@@ -184,7 +214,7 @@ func (t *tail) trouble(ctx context.Context, p int32, err error) {
 	if poisoned(err) {
 		skipped := t.skip(ctx, p)
 		if skipped == nil {
-			t.metrics.poisoned.Inc()
+			t.metrics.Poisoned.Inc()
 			t.log.Error("a batch can't be unpacked and is passed over", "partition", p, "error", err)
 			return
 		}
@@ -210,25 +240,4 @@ func (t *tail) skip(ctx context.Context, p int32) error {
 	}
 	t.advance(p, behind)
 	return nil
-}
-
-// tailMetrics is what a view tells.
-type tailMetrics struct {
-	poisoned, unreadable prometheus.Counter
-}
-
-func newTailMetrics(reg prometheus.Registerer, t schemas.Topic) *tailMetrics {
-	label := prometheus.Labels{"topic": string(t)}
-	m := &tailMetrics{
-		poisoned: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "altavoz_view_poisoned_batches_total", ConstLabels: label,
-			Help: "Batches passed over by a view because they can't be unpacked.",
-		}),
-		unreadable: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "altavoz_view_unreadable_records_total", ConstLabels: label,
-			Help: "Records passed over by a view because they can't be decoded.",
-		}),
-	}
-	reg.MustRegister(m.poisoned, m.unreadable)
-	return m
 }

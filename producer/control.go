@@ -52,12 +52,12 @@ func (in *Ingress) readSpeed(w http.ResponseWriter, r *http.Request) (uint32, er
 // steer records what is wanted of a task and answers when it is in force. It is recorded even if the view says that it is in force
 // already: another control, of which the view does not know yet, may stand between. Only what stands for good is not said again.
 func (in *Ingress) steer(r *http.Request, caller string, c *schemas.Control) answer {
-	task, s, no := in.find(r)
+	task, known, no := in.find(r)
 	if no != nil {
 		return *no
 	}
-	if tasks.Closed(s) {
-		return closed(task, c, s)
+	if tasks.Closed(known) {
+		return closed(task, c, known)
 	}
 	c.Task, c.AtMs = task.Bytes(), time.Now().UnixMilli()
 	out, err := publish(r.Context(), in.ports.Log, schemas.EncodeControl(c))
@@ -67,10 +67,12 @@ func (in *Ingress) steer(r *http.Request, caller string, c *schemas.Control) ans
 	}
 	offset := out[0].Offset
 	in.cfg.Logger.InfoContext(r.Context(), "control recorded", "task", task.String(), "kind", c.GetKind().String(), "speed", c.GetSpeed(), "offset", offset, "caller", caller)
-	s = in.inForce(r.Context(), task, offset)
+	s := in.inForce(r.Context(), task, offset)
 	switch {
 	case s == nil:
-		known, _ := in.ports.Statuses.Get(task)
+		if newer, ok := in.ports.Statuses.Get(task); ok {
+			known = newer
+		}
 		return steered(http.StatusAccepted, task, known, tasks.InPipe(known), "Orden registrada: se aplica en cuanto el servicio pueda")
 	case s.GetControls() > offset && !tasks.Closed(s):
 		return steered(http.StatusOK, task, s, tasks.Leaving(s), tasks.Effect(c, s))

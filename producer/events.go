@@ -1,6 +1,7 @@
 package producer
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"strconv"
@@ -34,7 +35,7 @@ func (in *Ingress) events(_ http.ResponseWriter, r *http.Request, _ string) answ
 		defer in.feeds.give()
 		changes, stop := in.ports.Statuses.Watch(task)
 		defer stop()
-		f := feed.Feed{Seen: seen, Changes: changes, Look: func(seen uint64) (feed.Event, bool, error) { return in.look(task, seen) }}
+		f := feed.Feed{Seen: seen, Changes: changes, Look: func(seen uint64) (feed.Event, bool, error) { return in.look(r.Context(), task, seen) }}
 		if err := f.Run(r.Context(), w); err != nil {
 			in.cfg.Logger.DebugContext(r.Context(), "feed ended", "task", task.String(), "error", err)
 		}
@@ -42,9 +43,12 @@ func (in *Ingress) events(_ http.ResponseWriter, r *http.Request, _ string) answ
 }
 
 // look returns the task's detail if it is newer than what was seen.
-func (in *Ingress) look(task schemas.TaskID, seen uint64) (feed.Event, bool, error) {
-	s, ok := in.ports.Statuses.Get(task)
-	if !ok && (seen > 0 || !fresh(task)) {
+func (in *Ingress) look(ctx context.Context, task schemas.TaskID, seen uint64) (feed.Event, bool, error) {
+	s, err := in.lookup(ctx, task)
+	if err != nil {
+		return feed.Event{}, false, err
+	}
+	if s == nil && (seen > 0 || !fresh(task)) {
 		return feed.Event{}, false, errForgotten
 	}
 	d := in.detail(task, s)

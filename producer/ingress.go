@@ -40,6 +40,7 @@ type Ingress struct {
 	waiting  slots  // direct answers, and those of controls
 	listing  slots  // lists
 	feeds    slots  // event feeds
+	lookups  slots  // tasks that are read back
 	forged   seldom // webhooks that are not Meta's
 }
 
@@ -70,7 +71,7 @@ func New(cfg Config, ports Ports) *Ingress {
 		cfg: cfg, ports: ports, cross: http.NewCrossOriginProtection(),
 		bodies:   bodies{any: make(slots, maxReading), big: make(slots, cfg.Uploads), from: BigBody},
 		webhooks: bodies{any: make(slots, maxWebhooks), big: make(slots, bigWebhooks), from: bigWebhook},
-		waiting:  make(slots, maxWaiting), listing: make(slots, maxListing), feeds: make(slots, cfg.Feeds),
+		waiting:  make(slots, maxWaiting), listing: make(slots, maxListing), feeds: make(slots, cfg.Feeds), lookups: make(slots, maxLookups),
 	}
 	in.metrics = newIngressMetrics(in, cfg.Registerer)
 	return in
@@ -211,7 +212,7 @@ func (in *Ingress) await(ctx context.Context, task schemas.TaskID, wanted func(*
 	changes, stop := in.ports.Statuses.Watch(task)
 	defer stop()
 	for {
-		if s, ok := in.ports.Statuses.Get(task); ok && wanted(s) {
+		if s, _ := in.lookup(ctx, task); s != nil && wanted(s) {
 			return s
 		}
 		select {
@@ -220,4 +221,25 @@ func (in *Ingress) await(ctx context.Context, task schemas.TaskID, wanted func(*
 			return nil
 		}
 	}
+}
+
+// errBusy is the error of a lookup that finds no slot.
+var errBusy = errors.New("too many tasks are being read back")
+
+// lookup returns the status of any task, nil where there is none. An error says that nobody knows now.
+func (in *Ingress) lookup(ctx context.Context, task schemas.TaskID) (*schemas.Status, error) {
+	if s, ok := in.ports.Statuses.Get(task); ok {
+		return s, nil
+	}
+	if !in.lookups.take() {
+		return nil, errBusy
+	}
+	defer in.lookups.give()
+	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
+	defer cancel()
+	s, err := in.ports.Statuses.Find(ctx, task)
+	if err != nil {
+		in.cfg.Logger.WarnContext(ctx, "task not read back", "task", task.String(), "error", err)
+	}
+	return s, err
 }

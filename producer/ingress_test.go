@@ -292,9 +292,9 @@ func TestIdempotencyKeyRace(t *testing.T) {
 		sha  func(own []byte) []byte
 		code int
 	}{
-		"the same request":  {func(own []byte) []byte { return own }, http.StatusOK},
-		"another request":   {func([]byte) []byte { return []byte("other") }, http.StatusConflict},
-		"nothing comes out": {nil, http.StatusAccepted},
+		"the same request":        {func(own []byte) []byte { return own }, http.StatusOK},
+		"another request":         {func([]byte) []byte { return []byte("other") }, http.StatusConflict},
+		"nobody says whose it is": {nil, http.StatusServiceUnavailable},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -320,9 +320,50 @@ func TestIdempotencyKeyRace(t *testing.T) {
 				if (code == http.StatusOK) != (header.Get("Idempotent-Replayed") == "true") {
 					t.Errorf("header %v", header)
 				}
+				if tt.code == http.StatusServiceUnavailable {
+					golden(t, "unconfirmed", code, body)
+					if header.Get("Retry-After") == "" {
+						t.Errorf("header %v", header)
+					}
+				}
 			})
 		})
 	}
+}
+
+// A task that finished so long ago that it is not in memory answers like any other, and so does its key.
+func TestTaskThatIsReadBack(t *testing.T) {
+	t.Parallel()
+	h := setup(t, producer.Config{Keys: []producer.Key{}})
+	h.finishing()
+	code, body, _ := h.post(one(""), "Idempotency-Key", "k")
+	task := schemas.TaskIDFromKey("", "k")
+	if code != http.StatusOK {
+		t.Fatal(code, body)
+	}
+	h.evict(task, true)
+	for _, path := range []string{producer.PathStatus, producer.PathTasks + "/"} {
+		if code, body, _ := h.get(path + task.String()); code != http.StatusOK || !strings.Contains(body, "SUCCESS") {
+			t.Errorf("%s: %d %s", path, code, body)
+		}
+	}
+	if code, again, header := h.post(one(""), "Idempotency-Key", "k"); code != http.StatusOK || again != body || header.Get("Idempotent-Replayed") != "true" {
+		t.Errorf("the same request again: %d %s %v", code, again, header)
+	}
+	if code, body, _ := h.post(one(`,"footer_text":"f"`), "Idempotency-Key", "k"); code != http.StatusConflict {
+		t.Errorf("another request under its key: %d %s", code, body)
+	}
+	h.log.broadcast(t) // the one that there was
+
+	// What can't be read is neither unknown nor free to be taken.
+	h.evict(task, false)
+	if code, body, header := h.get(producer.PathStatus + task.String()); code != http.StatusServiceUnavailable || header.Get("Retry-After") == "" {
+		t.Errorf("unread: %d %s %v", code, body, header)
+	}
+	if code, body, header := h.post(one(""), "Idempotency-Key", "k"); code != http.StatusServiceUnavailable || header.Get("Retry-After") == "" {
+		t.Errorf("the request while it can't be read: %d %s %v", code, body, header)
+	}
+	h.log.broadcast(t)
 }
 
 func TestLogDoesNotTake(t *testing.T) {
@@ -367,7 +408,7 @@ func TestAnswerWaitsOnceForKafka(t *testing.T) {
 		}
 		start := time.Now()
 		code, body, _ := h.post(one(`,"use_queue":true`), "Idempotency-Key", "k")
-		if took := time.Since(start); code != http.StatusAccepted || took > 6*time.Second {
+		if took := time.Since(start); code != http.StatusServiceUnavailable || took > 6*time.Second {
 			t.Errorf("%d after %v: %s", code, took, body)
 		}
 		h.log.broadcast(t)

@@ -203,6 +203,7 @@ func (l *memoryLog) broadcast(t *testing.T) *schemas.Broadcast {
 type view struct {
 	mu       *sync.Mutex
 	statuses map[schemas.TaskID]*schemas.Status
+	old      map[schemas.TaskID]*schemas.Status // not in memory; nil: can't be read
 	watchers map[chan struct{}]schemas.TaskID
 	ready    chan struct{}
 	watched  chan schemas.TaskID // told of every Watch, where it is made
@@ -235,6 +236,32 @@ func (v *view) Get(t schemas.TaskID) (*schemas.Status, bool) {
 	defer v.mu.Unlock()
 	s, ok := v.statuses[t]
 	return s, ok
+}
+
+// evict takes a task out of memory. It is found all the same, if it can be read.
+func (v *view) evict(t schemas.TaskID, readable bool) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.old == nil {
+		v.old = make(map[schemas.TaskID]*schemas.Status)
+	}
+	if v.old[t] = nil; readable {
+		v.old[t] = v.statuses[t]
+	}
+	delete(v.statuses, t)
+}
+
+var errUnread = errors.New("it can't be read")
+
+func (v *view) Find(_ context.Context, t schemas.TaskID) (*schemas.Status, error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if s, ok := v.old[t]; ok && s == nil {
+		return nil, errUnread
+	} else if ok {
+		return s, nil
+	}
+	return v.statuses[t], nil
 }
 
 func (v *view) Each(each func(schemas.TaskID, *schemas.Status) bool) {

@@ -21,17 +21,20 @@ type Log interface {
 
 // Statuses is the view of the topic statuses.
 type Statuses interface {
-	// Get returns the task's status; it is shared, and only to be read.
+	// Get returns the status of a task that is in memory; it is shared, and only to be read.
 	Get(t schemas.TaskID) (*schemas.Status, bool)
+	// Find returns the status of any task, also of one that finished long ago, which it reads back; nil: there is none. Its
+	// errors say that nobody knows.
+	Find(ctx context.Context, t schemas.TaskID) (*schemas.Status, error)
 	// Watch signals when the task's status may have changed, until stop is called.
 	Watch(t schemas.TaskID) (changes <-chan struct{}, stop func())
 	// CaughtUp is closed when the view first knew all that was there at its start.
 	CaughtUp() <-chan struct{}
 }
 
-// Tasks is every task there is.
+// Tasks is the tasks to list.
 type Tasks interface {
-	// Each calls each for every task, in no order, until it returns false. How many there may be is bounded.
+	// Each calls each for every task that goes on and for those that finished last, in no order, until it returns false.
 	Each(each func(schemas.TaskID, *schemas.Status) bool)
 }
 
@@ -93,6 +96,10 @@ const (
 
 	answerTimeout = 30 * time.Second // of writing an answer
 	retryAfter    = 2 * time.Second  // told with 503
+
+	// maxLookups is how many requests may wait for tasks to be read back, each a record and for lookupTimeout at most.
+	maxLookups    = 256
+	lookupTimeout = 5 * time.Second
 
 	// maxListing is how many lists are made at once: each looks at every task of the view.
 	maxListing = 4

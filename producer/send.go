@@ -121,7 +121,10 @@ func idempotencyKey(h http.Header) (string, error) {
 // accept puts the order into Kafka and answers: at once, or when it is carried out.
 func (in *Ingress) accept(ctx context.Context, o *order) answer {
 	if o.chosen {
-		if s, ok := in.ports.Statuses.Get(o.task); ok && s.GetPlan() != nil {
+		switch s, err := in.lookup(ctx, o.task); {
+		case err != nil:
+			return in.unconfirmed(ctx, o)
+		case s.GetPlan() != nil:
 			return in.repeat(ctx, o, s)
 		}
 	}
@@ -144,7 +147,10 @@ func (in *Ingress) accept(ctx context.Context, o *order) answer {
 		in.cfg.Logger.WarnContext(ctx, "plan not published", "task", o.task.String(), "error", err)
 	}
 	if o.chosen {
-		if s := in.await(soon, o.task, func(s *schemas.Status) bool { return s.GetPlan() != nil }); s != nil && !sameOrigin(s.GetPlan().GetOrigin(), origin) {
+		switch s := in.await(soon, o.task, func(s *schemas.Status) bool { return s.GetPlan() != nil }); {
+		case s == nil: //mutant:unconfirmed-id-is-not-accepted
+			return in.unconfirmed(ctx, o)
+		case !sameOrigin(s.GetPlan().GetOrigin(), origin):
 			return in.repeat(ctx, o, s)
 		}
 	}
@@ -164,6 +170,18 @@ func (in *Ingress) repeat(ctx context.Context, o *order, s *schemas.Status) answ
 	}
 	o.replay = true
 	return in.finish(ctx, o)
+}
+
+// unconfirmed answers an order whose task id may be another's: to accept it would promise what may never be sent.
+func (in *Ingress) unconfirmed(ctx context.Context, o *order) answer {
+	in.cfg.Logger.WarnContext(ctx, "it is not known whose the chosen task id is", "task", o.task.String())
+	a := later(codeUnavailable, "El servicio no puede confirmar ahora si la clave o el 'task_id' ya es de otra solicitud; repita la misma solicitud en unos segundos")
+	if body, ok := a.body.(errorBody); ok {
+		body.TaskID = o.task.String()
+		body.Hint = "la solicitud puede haber entrado; repetirla con la misma clave no la envía dos veces"
+		a.body = body
+	}
+	return a
 }
 
 // notTaken answers a log that did not acknowledge. If that was the broadcast itself, nobody knows yet whether it is in.

@@ -24,7 +24,12 @@ func (in *Ingress) taskStatus(_ http.ResponseWriter, r *http.Request, _ string) 
 func (in *Ingress) find(r *http.Request) (schemas.TaskID, *schemas.Status, *answer) {
 	task, err := schemas.ParseTaskID(r.PathValue("task_id"))
 	if err == nil {
-		if s, ok := in.ports.Statuses.Get(task); ok {
+		s, unread := in.lookup(r.Context(), task)
+		if unread != nil {
+			a := later(codeUnavailable, "El servicio no puede leer ahora el estado de la tarea; intente de nuevo en unos segundos")
+			return task, nil, &a
+		}
+		if s != nil {
 			return task, s, nil
 		}
 		if !in.caughtUp() {

@@ -22,6 +22,7 @@ type mailbox struct {
 	in      inbox
 	waiting int   // results
 	reached int64 // highest position committed
+	ahead   span  // what must be folded before the slot has caught up
 
 	tap *slots.Tap
 }
@@ -32,8 +33,12 @@ type inbox struct {
 	acks      []ack
 	foreign   []schemas.Record
 	committed *committed
+	empty     span // offsets of results that hold no record
 	drain     bool
 }
+
+// span is offsets [from, to).
+type span struct{ from, to int64 }
 
 // committed is the answer to a commit.
 type committed struct {
@@ -87,6 +92,22 @@ func (b *mailbox) size() int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.waiting
+}
+
+// stands notes what the slot has yet to fold, and lacks tells: nothing where it has caught up, or results wait for it.
+func (b *mailbox) stands(ahead span) {
+	b.mu.Lock()
+	b.ahead = ahead
+	b.mu.Unlock()
+}
+
+func (b *mailbox) lacks() span {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.waiting > 0 || b.ahead.from >= b.ahead.to {
+		return span{}
+	}
+	return b.ahead
 }
 
 func (b *mailbox) committedTo() int64 {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"altavoz/processor/aggregator/pace"
 	"altavoz/schemas"
 )
 
@@ -45,7 +46,7 @@ func (s *slot) load(ctx context.Context) error {
 		if err := s.st.ports.Table.Range(ctx, part.slot, 0, end, part.each); err != nil {
 			return fmt.Errorf("reading %s: %w", part.slot, err)
 		}
-		s.own[part.slot.Topic].start(end)
+		s.own[part.slot.Topic].Start(end)
 	}
 	if l.broken > 0 {
 		s.st.log.Error("records of marks or statuses can't be read and were passed over", "partition", s.results.Partition, "records", l.broken)
@@ -200,7 +201,7 @@ func (l *loader) hold(f *found, agree bool) error {
 		s.change(e, time.Now())
 	}
 	if rate := f.status.GetRate(); rate != 0 {
-		s.track(e, resume(time.Now(), rate))
+		s.track(e, pace.New(time.Now(), rate))
 	}
 	s.evict()
 	return nil

@@ -207,3 +207,20 @@ func (s *slot) release(e *entry) {
 		s.last = nil
 	}
 }
+
+func (s *slot) opened(n int) {
+	s.open += n
+	s.st.metrics.open.Add(float64(n))
+}
+
+func (s *slot) account(n int64) {
+	s.loaded += n
+	s.st.metrics.loaded.Add(float64(n))
+}
+
+// leave gives back what the slot added to the gauges.
+func (s *slot) leave() {
+	s.opened(-s.open)
+	s.account(-s.loaded)
+	s.st.metrics.held.Sub(float64(len(s.held)))
+}

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"time"
 
+	"altavoz/processor/aggregator/own"
+	"altavoz/processor/aggregator/pace"
 	"altavoz/schemas"
 )
 
@@ -41,8 +43,8 @@ type entry struct {
 	done    bool      // finished, and counted as such
 	flight  uint8     // statuses that wait for their acknowledgement
 	queue   queue
-	updated int64 // when a status was last written by anyone, unix milliseconds
-	pace    *pace // nil: nothing was decided lately
+	updated int64      // when a status was last written by anyone, unix milliseconds
+	pace    *pace.Pace // nil: nothing was decided lately
 }
 
 // queue says where a changed task waits for its status to be written.
@@ -59,7 +61,7 @@ type slot struct {
 	st                      *Stage
 	results, stats, markers schemas.Slot
 	box                     *mailbox
-	own                     map[schemas.Topic]*offsets
+	own                     map[schemas.Topic]*own.Offsets
 	ctx                     context.Context //nolint:containedctx // the life of the slot's goroutine, ended by stop
 	stop                    context.CancelFunc
 	over                    chan struct{}
@@ -67,6 +69,7 @@ type slot struct {
 	next     int64 // offset of the next result to fold
 	replayTo int64 // below it lie results that the previous owner may have folded: see caughtUp
 	caught   bool
+	lacked   span // what it lacked at the tail's last look; the tail's alone
 	entries  map[schemas.TaskID]*entry
 	leaving  map[schemas.TaskID]*leaver
 	floors   map[schemas.TaskID]uint64 // versions that others gave to tasks not known here yet
@@ -134,12 +137,16 @@ func (s *slot) round() error {
 		}
 	}
 	if !s.draining {
+		if in.empty.from == s.next {
+			s.next = max(s.next, in.empty.to)
+		}
 		if err := s.fold(in.results); err != nil {
 			return err
 		}
 	}
 	now := time.Now()
 	s.catchUp()
+	s.box.stands(span{s.next, s.replayTo})
 	s.rest(now)
 	if err := s.flush(now); err != nil {
 		return err
@@ -258,6 +265,9 @@ func (s *slot) rare(rec *schemas.Record, now time.Time) (at int64, err error) {
 	}
 	was := s.before(e, now)
 	changed, err := e.task.Fold(&r, e.read)
+	// Who writes a Plan waits for the Status that shows whose the task is. Of one that it says nothing new of, the Status was
+	// written before, and whoever waits may not have it.
+	changed = changed || r.GetPlan() != nil //mutant:repeated-plan-writes-the-status
 	s.after(e, was, changed, now)
 	return r.GetAtMs(), err
 }
@@ -370,23 +380,6 @@ func (s *slot) end(e *entry) {
 		s.writeParts(e)
 	}
 	s.st.summary(e.task)
-}
-
-func (s *slot) opened(n int) {
-	s.open += n
-	s.st.metrics.open.Add(float64(n))
-}
-
-func (s *slot) account(n int64) {
-	s.loaded += n
-	s.st.metrics.loaded.Add(float64(n))
-}
-
-// leave gives back what the slot added to the gauges.
-func (s *slot) leave() {
-	s.opened(-s.open)
-	s.account(-s.loaded)
-	s.st.metrics.held.Sub(float64(len(s.held)))
 }
 
 // maxMark is the highest value that a mark, one byte, can have.

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"time"
 
+	"altavoz/processor/aggregator/own"
 	"altavoz/processor/slots"
 	"altavoz/schemas"
 )
@@ -77,7 +78,7 @@ func (st *Stage) newSlot(pos schemas.Position) *slot {
 	now, from := time.Now(), max(pos.Offset, 0) // NoOffset: from the start
 	s := &slot{
 		st: st, results: pos.Slot, stats: of(schemas.TopicStatuses), markers: of(schemas.TopicMarks), box: newMailbox(slots.NewTap(st.ports.Flow, pos.Slot)),
-		own:  map[schemas.Topic]*offsets{schemas.TopicStatuses: newOffsets(), schemas.TopicMarks: newOffsets()},
+		own:  map[schemas.Topic]*own.Offsets{schemas.TopicStatuses: own.New(), schemas.TopicMarks: own.New()},
 		over: make(chan struct{}), next: from, asked: from,
 		entries: make(map[schemas.TaskID]*entry), leaving: make(map[schemas.TaskID]*leaver),
 		floors: make(map[schemas.TaskID]uint64), held: make(map[*entry]struct{}), moving: make(map[*entry]struct{}), flight: make(map[*write]struct{}),

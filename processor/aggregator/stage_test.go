@@ -216,7 +216,7 @@ func TestLateCorrection(t *testing.T) {
 		// Said again, it changes nothing and writes nothing.
 		settle(5 * time.Second)
 		n := w.size(statuses0)
-		w.result(outcome(1, schemas.MarkDelivered, "", ""), planOf(9), outcome(0, schemas.MarkSent, "", ""))
+		w.result(outcome(1, schemas.MarkDelivered, "", ""), outcome(0, schemas.MarkSent, "", ""))
 		p.feedAll()
 		settle(5 * time.Minute)
 		if w.size(statuses0) != n || p.metric("altavoz_tasks_finished_total") != 1 || p.metric("altavoz_tasks_open") != 0 {
@@ -224,6 +224,44 @@ func TestLateCorrection(t *testing.T) {
 		}
 		w.checkView(t, true)
 	})
+}
+
+// Whoever writes a Plan waits for the Status. So it is written again for a Plan that says nothing new, whatever the task does, and
+// says whose the task is: the first one's.
+func TestRepeatedPlanHasTheStatusWrittenAgain(t *testing.T) {
+	t.Parallel()
+	for name, results := range map[string][]*schemas.Result{
+		"of a task that goes on":     {planOf(2)},
+		"of a task that is finished": {planOf(2), outcome(0, schemas.MarkSent, "", ""), outcome(1, schemas.MarkSent, "", "")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			bubble(t, func(w *world) {
+				t := w.t
+				p := w.start(Config{})
+				defer p.leave()
+				w.result(results...)
+				p.feedAll()
+				settle(5 * time.Minute) // it is let go of
+				before := w.status(task1)
+				for i := range 3 {
+					other := planOf(9)
+					other.GetPlan().Origin = &schemas.Origin{Offset: 77}
+					w.result(other)
+					p.feedAll()
+					settle(time.Second)
+					after := w.status(task1)
+					if after.GetVersion() != before.GetVersion()+uint64(i)+1 {
+						t.Fatalf("version %d after %d plans, %d before", after.GetVersion(), i+1, before.GetVersion())
+					}
+					if after.GetPlan().GetTotal() != 2 || after.GetPlan().GetOrigin().GetOffset() == 77 || after.GetFinishedMs() != before.GetFinishedMs() {
+						t.Fatalf("before %v\nafter %v", before, after)
+					}
+				}
+				w.checkView(t, true)
+			})
+		})
+	}
 }
 
 // The next owner goes on where the last one left, with nothing said twice and nothing backwards.

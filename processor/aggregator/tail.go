@@ -3,48 +3,15 @@ package aggregator
 import (
 	"bytes"
 	"context"
-	"sync"
+	"errors"
 	"time"
 
+	"altavoz/processor/aggregator/pace"
 	"altavoz/schemas"
 )
 
-// maxOwn is how many own writes are remembered until the tail has passed them: some ten seconds of the fastest writing.
-// One that is forgotten is taken for foreign, folded in, and changes nothing.
-const maxOwn = 65536
-
 // maxFloors is how many versions of tasks not known here are remembered.
 const maxFloors = 10000
-
-// offsets knows which records of a partition were written here, and how far it was read.
-type offsets struct {
-	mu   sync.Mutex
-	mine map[int64]struct{}
-
-	seen  int64 // read up to here; the tail's alone from start on
-	known int64 // the end at the last look
-}
-
-func newOffsets() *offsets { return &offsets{mine: make(map[int64]struct{})} }
-
-func (o *offsets) start(end int64) { o.seen, o.known = end, end }
-
-func (o *offsets) add(at int64) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if len(o.mine) < maxOwn {
-		o.mine[at] = struct{}{}
-	}
-}
-
-// forget reports whether the record was written here, and forgets that.
-func (o *offsets) forget(at int64) bool {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	_, ok := o.mine[at]
-	delete(o.mine, at)
-	return ok
-}
 
 // tail looks after the owned partitions of marks and statuses until ctx ends: a process that lost a partition and does
 // not know it yet may still write there.
@@ -56,6 +23,9 @@ func (st *Stage) tail(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
+		}
+		for _, s := range st.slots.All() {
+			s.passEmpty(ctx)
 		}
 		for _, topic := range []schemas.Topic{schemas.TopicStatuses, schemas.TopicMarks} {
 			ends, err := st.ports.Table.Ends(ctx, topic)
@@ -72,27 +42,46 @@ func (st *Stage) tail(ctx context.Context) {
 	}
 }
 
+// errRecord ends the search for a record: there is one.
+var errRecord = errors.New("there is a record")
+
+// passEmpty passes over the last offsets that the slot must fold before it writes statuses, if they hold no record: a batch that
+// can't be unpacked, the marker of a foreign transaction. Nobody hands those over, and the next record may never come.
+func (s *slot) passEmpty(ctx context.Context) {
+	was := s.lacked
+	s.lacked = s.box.lacks()
+	if s.lacked != was || was == (span{}) { // it is getting on
+		return
+	}
+	err := s.st.ports.Table.Range(ctx, s.results, was.from, was.to, func(schemas.Record) error { return errRecord })
+	if err == nil {
+		s.box.update(func(in *inbox) { in.empty = was })
+	} else if !errors.Is(err, errRecord) {
+		s.st.log.Debug("results not read to their end", "partition", s.results.Partition, "error", err)
+	}
+}
+
 // watch reads what was new at the last look, and hands over what this process did not write. Reading one look behind
 // gives the acknowledgements of own writes the time to be here first.
 func (s *slot) watch(ctx context.Context, topic schemas.Topic, end int64) {
 	o := s.own[topic]
-	to := o.known
-	o.known = end
-	if o.seen >= to {
+	to := o.Known
+	o.Known = end
+	if o.Seen >= to {
 		return
 	}
 	var foreign []schemas.Record
-	err := s.st.ports.Table.Range(ctx, schemas.Slot{Topic: topic, Partition: s.results.Partition}, o.seen, to, func(rec schemas.Record) error {
-		if !o.forget(rec.Offset) { //mutant:foreign-writes-are-noticed
+	err := s.st.ports.Table.Range(ctx, schemas.Slot{Topic: topic, Partition: s.results.Partition}, o.Seen, to, func(rec schemas.Record) error {
+		if !o.Forget(rec.Offset) { //mutant:foreign-writes-are-noticed
 			foreign = append(foreign, rec)
 		}
-		o.seen = rec.Offset + 1
+		o.Seen = rec.Offset + 1
 		return nil
 	})
 	if err != nil {
 		s.st.log.Debug("own partition not read to its end", "topic", string(topic), "partition", s.results.Partition, "error", err)
 	} else {
-		o.seen = to
+		o.Seen = to
 	}
 	if len(foreign) > 0 {
 		s.st.metrics.foreign[topic].Add(float64(len(foreign)))
@@ -150,7 +139,7 @@ func (s *slot) meetStatus(rec *schemas.Record) error {
 	case last && newer && same(after, &theirs) && (theirs.GetRate() == 0 || !e.done): // says all that we would
 		e.at, e.updated = rec.Offset, theirs.GetUpdatedMs()
 		if rate := theirs.GetRate(); rate != 0 && e.pace == nil {
-			s.track(e, resume(now, rate))
+			s.track(e, pace.New(now, rate))
 		}
 	case last || newer:
 		s.change(e, now)

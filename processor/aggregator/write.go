@@ -39,7 +39,7 @@ func (s *slot) enqueue(log Log, rec schemas.Record, w *write) {
 	box, own := s.box, s.own[rec.Topic]
 	log.Enqueue(rec, func(rec schemas.Record, err error) {
 		if err == nil && own != nil {
-			own.add(rec.Offset) // before the tail can see it
+			own.Add(rec.Offset) // before the tail can see it
 		}
 		box.ack(ack{w: w, at: rec.Offset, err: err})
 	})

@@ -2,6 +2,7 @@ package fanout
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"time"
 
@@ -30,9 +31,6 @@ const (
 	whyUnknown  = "El número emisor %s no está configurado"
 	whyDecode   = "El evento no se puede leer"
 )
-
-// clockSkew is how far in the future a broadcast may claim to have been accepted.
-const clockSkew = time.Minute
 
 // intake takes the next record of the partition in.
 func (s *slot) intake(rec *schemas.Record, now time.Time) {
@@ -104,7 +102,7 @@ func (s *slot) settle(t *task, rec *schemas.Record, b *schemas.Broadcast, known 
 	}
 	t.id = id
 	t.fill(b)
-	t.accepted = acceptedAt(b.GetAcceptedMs(), rec.Time, now)
+	t.accepted = rewrite.AcceptedAt(b.GetAcceptedMs(), rec.Time, now)
 	_, fromIngress := id.Time()
 	t.chosen = b.GetChosen() || id != derived && !fromIngress
 	if t.why == "" { // else the record was rejected before, and the task fails with the same words
@@ -128,25 +126,17 @@ func (s *slot) settle(t *task, rec *schemas.Record, b *schemas.Broadcast, known 
 	case t.status != nil:
 		t.planned = true
 		s.open(t, known, now)
+	case s.st.ports.Statuses.Finished(id): //mutant:repeat-of-a-task-that-is-read-back
+		s.readBack(t, rec)
 	case t.chosen && known.Untouched():
 		t.state = stateClaim
 		s.claims[id] = append(s.claims[id], t)
-		s.plan(t, now)
+		s.claiming++
+		s.claim(t)
 	default:
 		s.open(t, known, now)
 		s.plan(t, now)
 	}
-}
-
-// acceptedAt is when the broadcast was accepted, as far as that can be believed: a task's life is measured from it.
-func acceptedAt(ms int64, written, now time.Time) int64 {
-	if ms <= 0 {
-		ms = written.UnixMilli()
-	}
-	if ms <= 0 || ms > now.Add(clockSkew).UnixMilli() {
-		ms = now.UnixMilli()
-	}
-	return ms
 }
 
 // fault returns why the broadcast can't be carried out, if so, and whether the record is to blame or our configuration.
@@ -161,7 +151,7 @@ func (s *slot) fault(b *schemas.Broadcast, accepted int64) (why string, invalid 
 		return fmt.Sprintf(whyTooMany, s.st.cfg.MaxRecipients), true
 	case b.GetContent() == nil:
 		return whyContent, true
-	case contentBytes(b.GetContent()) > maxContent:
+	case rewrite.ContentBytes(b.GetContent()) > rewrite.MaxContent:
 		return whyLong, true
 	case total == 0, b.GetSlices() != nil && len(b.GetPhones()) > 0, b.GetSlices() != nil && (total+schemas.SliceRecipients-1)/schemas.SliceRecipients != slices:
 		return whyList, true
@@ -174,26 +164,34 @@ func (s *slot) fault(b *schemas.Broadcast, accepted int64) (why string, invalid 
 	return "", false
 }
 
-// maxContent is how large a message may be that did not come through the ingress, in bytes: several times what WhatsApp
-// takes, which it says itself, and small enough for every record that carries it.
-const maxContent = 64 << 10
-
-func contentBytes(c *schemas.Content) (n int) {
-	m := c.GetMedia()
-	for _, text := range []string{
-		c.GetBody(), c.GetFooter(), c.GetButtonText(), c.GetButtonUrl(), c.GetHeaderText(), c.GetCategory(),
-		m.GetUrl(), m.GetMimeType(), m.GetFilename(), m.GetLink(), m.GetMediaId(),
-	} {
-		n += len(text)
-	}
-	return n
-}
-
 // watch lets the slot hear of the task's Status, and takes in the present one.
 func (s *slot) watch(t *task) {
 	s.box.watch(t.id)
 	if st, ok := s.st.ports.Statuses.Get(t.id); ok && st.GetPlan() != nil {
 		t.status = st
+	}
+}
+
+// readBack finds out whether the record repeats a task that finished long ago, or is another request under its id. Its
+// recipients get nothing either way.
+func (s *slot) readBack(t *task, rec *schemas.Record) {
+	t.state = stateIntake
+	s.intakes++
+	var st *schemas.Status
+	s.work(func(ctx context.Context) (err error) {
+		st, err = s.st.ports.Statuses.Find(ctx, t.id)
+		return err
+	}, s.st.ports.Gone, func(error) { // gone, or over in this moment: then nobody knows what was asked for
+		s.intakes--
+		s.repeated(t, rec, st.GetPlan().GetRequestSha256())
+	})
+}
+
+// claim writes the Plan of a task whose id others may have too, and again until a Status has shown who was first.
+func (s *slot) claim(t *task) {
+	if t.state == stateClaim {
+		s.plan(t, time.Now())
+		s.after(planAgain, func() { s.claim(t) })
 	}
 }
 

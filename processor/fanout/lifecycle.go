@@ -160,6 +160,7 @@ func (s *slot) heard(id schemas.TaskID, st *schemas.Status, now time.Time) {
 func (s *slot) claimed(id schemas.TaskID, st *schemas.Status, now time.Time) {
 	claims := s.claims[id]
 	delete(s.claims, id)
+	s.claiming -= len(claims)
 	for _, t := range claims {
 		switch {
 		case s.tasks[id] == nil && sameOrigin(st.GetPlan().GetOrigin(), t.origin) && !finished(st):

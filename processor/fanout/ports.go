@@ -27,9 +27,13 @@ type Records interface {
 	Ends(ctx context.Context, t schemas.Topic) (map[int32]int64, error)
 }
 
-// Statuses is the view of what is decided. Listen is called once, before the view starts.
+// Statuses is the view of what is decided. Listen is called once, before the view starts. Get and Each know the tasks that go
+// on, and some that are finished. Finished knows of all whether they are, and Find reads those back that are not in memory:
+// nil means that there is no such task, an error that is Gone that nobody can say more of it than that it is finished.
 type Statuses interface {
 	Get(t schemas.TaskID) (*schemas.Status, bool)
+	Finished(t schemas.TaskID) bool
+	Find(ctx context.Context, t schemas.TaskID) (*schemas.Status, error)
 	Each(each func(schemas.TaskID, *schemas.Status) bool)
 	Listen(heard func(schemas.TaskID, *schemas.Status))
 	Sync(ctx context.Context) error
@@ -133,6 +137,9 @@ const (
 	// setRecipients bounds the sets that find repeats in long lists, over all slots of the process: at 2 to 4 bytes a
 	// recipient, some 100 MiB. A list waits for its place in it; the longest alone always fits.
 	setRecipients = 32 << 20
+	// planAgain is how long a claim waits for its Status before its Plan is written again: whatever was lost, a Plan has the
+	// Status written anew.
+	planAgain = 30 * time.Second
 	// maxLoads is how many reads a slot has under way to get tasks ready.
 	maxLoads = 64
 	// maxResolves is how many files a slot has under way.

@@ -58,20 +58,21 @@ type slot struct {
 	proved     uint64     // ... and which of them was made last
 	unproven   []*writing // wait for another one
 
-	tasks   map[schemas.TaskID]*task
-	claims  map[schemas.TaskID][]*task
-	numbers map[string]*number
-	repeats []*task // with a lease of an earlier owner
-	marking bool    // marks are being read
-	unread  []*task // need them
-	flights map[string]*flight
-	queued  []*flight
-	flown   int // flights under way
-	loads   int
-	warm    int // bytes of short lists in memory
-	intakes int // records being normalised or rejected
-	paused  int // tasks
-	gauges  gauges
+	tasks    map[schemas.TaskID]*task
+	claims   map[schemas.TaskID][]*task
+	numbers  map[string]*number
+	repeats  []*task // with a lease of an earlier owner
+	claiming int     // tasks among the claims
+	marking  bool    // marks are being read
+	unread   []*task // need them
+	flights  map[string]*flight
+	queued   []*flight
+	flown    int // flights under way
+	loads    int
+	warm     int // bytes of short lists in memory
+	intakes  int // records being normalised or rejected
+	paused   int // tasks
+	gauges   gauges
 }
 
 // queue is the queue of tasks.
@@ -166,7 +167,7 @@ func (s *slot) round(now time.Time) {
 
 // roomy returns how many more broadcasts may be taken in. Those of the ledger taken over are, however many there are.
 func (s *slot) roomy() int {
-	tasks := maxTasks - len(s.tasks) - len(s.claims)
+	tasks := maxTasks - len(s.tasks) - s.claiming
 	if !s.whole() {
 		tasks = maxTasks
 	}

@@ -1001,9 +1001,9 @@ func TestColdListsGoOut(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world) {
 		w.run()
 		var ids []schemas.TaskID
-		for i := range warmBytes/maxContent + 50 {
+		for i := range warmBytes/rewrite.MaxContent + 50 {
 			b := event("300", append(phonesFrom(120*i, 120), phonesFrom(120*i, 1)...)...)
-			b.Content.Body = strings.Repeat("a", maxContent)
+			b.Content.Body = strings.Repeat("a", rewrite.MaxContent)
 			ids = append(ids, w.submit(b))
 		}
 		w.finished(ids...)

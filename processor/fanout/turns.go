@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"altavoz/processor/fanout/ledger"
+	"altavoz/processor/fanout/rewrite"
 	"altavoz/schemas"
 )
 
@@ -113,7 +114,7 @@ func (s *slot) expand(u *turn, now time.Time) []schemas.Record {
 		}
 		if mark.Decided() {
 			recs = append(recs, t.result(now, &schemas.Result{Event: &schemas.Result_Outcome{Outcome: &schemas.Outcome{
-				Index: index, Mark: uint32(mark), Phone: cut(text), Reason: why(mark, text, s.st.cfg.Region),
+				Index: index, Mark: uint32(mark), Phone: rewrite.Shown(text), Reason: why(mark, text, s.st.cfg.Region),
 			}}}))
 			continue
 		}
@@ -131,14 +132,4 @@ func why(mark schemas.Mark, text, region string) string {
 		return err.Error()
 	}
 	return mark.Spanish()
-}
-
-// maxShown is how much of what is no phone is told, in bytes.
-const maxShown = 160
-
-func cut(text string) string {
-	for len(text) > maxShown {
-		text = string([]rune(text)[:len([]rune(text))*maxShown/len(text)])
-	}
-	return text
 }

@@ -40,7 +40,9 @@ type world struct {
 	homes     map[schemas.TaskID][]copyAt
 	tasks     map[schemas.TaskID]*folded
 	view      map[schemas.TaskID]*schemas.Status
-	backlog   []schemas.Record // results that the aggregator, stopped, has not read
+	evicted   map[schemas.TaskID]*schemas.Status // not in memory; nil: can't be read any more
+	unheard   int                                // statuses that are lost on their way to the view
+	backlog   []schemas.Record                   // results that the aggregator, stopped, has not read
 	cursors   map[schemas.TaskID]uint32
 	sent      map[pair]int
 	made      map[pair]*production
@@ -481,6 +483,11 @@ func (w *world) publish(id schemas.TaskID, f *folded) {
 	w.mu.Lock()
 	f.dirty = false
 	f.version++
+	if w.unheard > 0 {
+		w.unheard--
+		w.mu.Unlock()
+		return
+	}
 	st := &schemas.Status{
 		Task: id.Bytes(), Version: f.version, Plan: f.plan, Cursor: f.cursor, Phase: f.phase, Why: f.why, PhaseMs: f.phaseMs, FinishedMs: f.end,
 		Controls: f.steered.GetControls(), Pipe: f.steered.GetPipe(), Speed: f.steered.GetSpeed(),
@@ -931,6 +938,43 @@ func (p *process) Get(id schemas.TaskID) (*schemas.Status, bool) {
 	defer p.w.mu.Unlock()
 	st, ok := p.w.view[id]
 	return st, ok
+}
+
+// evict takes a finished task out of the view's memory: what is known of it without reading is that it is finished.
+func (w *world) evict(id schemas.TaskID, readable bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.evicted == nil {
+		w.evicted = make(map[schemas.TaskID]*schemas.Status)
+	}
+	if w.evicted[id] = nil; readable {
+		w.evicted[id] = w.view[id]
+	}
+	delete(w.view, id)
+}
+
+func (p *process) Finished(id schemas.TaskID) bool {
+	p.w.mu.Lock()
+	defer p.w.mu.Unlock()
+	_, ok := p.w.evicted[id]
+	return ok || p.w.view[id].GetFinishedMs() != 0
+}
+
+func (p *process) Find(_ context.Context, id schemas.TaskID) (*schemas.Status, error) {
+	p.w.mu.Lock()
+	wait := p.w.delay()
+	p.w.mu.Unlock()
+	time.Sleep(wait)
+	p.w.mu.Lock()
+	defer p.w.mu.Unlock()
+	st, ok := p.w.evicted[id]
+	switch {
+	case ok && st == nil:
+		return nil, errGone
+	case ok:
+		return st, nil
+	}
+	return p.w.view[id], nil
 }
 
 func (p *process) Each(each func(schemas.TaskID, *schemas.Status) bool) {

@@ -1,0 +1,214 @@
+package app
+
+import (
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"altavoz/kafka"
+	"altavoz/schemas"
+)
+
+// evicting is a process with its simulator, and what is asked of both.
+type evicting struct {
+	*house
+	app *App
+	cfg Config
+}
+
+func startEvicting(t *testing.T) *evicting {
+	t.Helper()
+	sim := startTestSimulator(t)
+	cfg := houseConfig(t)
+	cfg.WhatsApp.BaseURL, cfg.WhatsApp.PhoneNumberID, cfg.WhatsApp.AccessToken = sim.url(), simulatedNumber, simulatedToken
+	a := startApp(t, cfg)
+	return &evicting{&house{api: a.URL(), simulator: sim.url()}, a, cfg}
+}
+
+func onePhone(phone int, text string) string {
+	return fmt.Sprintf(`{"phones":["57300%04d777"],"body_text":%q,"use_queue":true}`, phone, text)
+}
+
+// ended posts a request that is queued, and returns its task once it has ended.
+func (h *evicting) ended(t *testing.T, body string, headers ...string) schemas.TaskID {
+	t.Helper()
+	code, answer := h.post(t, body, headers...)
+	if code != http.StatusAccepted {
+		t.Fatal(code, answer)
+	}
+	var queued struct {
+		TaskID string `json:"task_id"`
+	}
+	if err := json.Unmarshal([]byte(answer), &queued); err != nil {
+		t.Fatal(err)
+	}
+	id, err := schemas.ParseTaskID(queued.TaskID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for end := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
+		if code, s := h.get(t, h.api+statusPath+id.String()); code == http.StatusOK && strings.Contains(s, `"SUCCESS"`) {
+			return id
+		}
+		if time.Now().After(end) {
+			t.Fatalf("task %s does not end", id)
+		}
+	}
+}
+
+func (h *evicting) publisher(t *testing.T) *kafka.Publisher {
+	t.Helper()
+	pub, err := kafka.NewPublisher(h.app.kafka, h.app.layout, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = pub.Close(t.Context()) })
+	return pub
+}
+
+// evict lets so many other tasks finish that the view does not keep the given ones in memory.
+func (h *evicting) evict(t *testing.T, ids ...schemas.TaskID) {
+	t.Helper()
+	pub := h.publisher(t)
+	why := strings.Repeat("x", 10_000)
+	for end := time.Now().Add(time.Minute); ; {
+		left := 0
+		for _, id := range ids {
+			if _, ok := h.app.doors.statuses.Get(id); ok {
+				left++
+			}
+		}
+		if left == 0 {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("%d of %d tasks are still in memory", left, len(ids))
+		}
+		recs := make([]schemas.Record, 100)
+		for i := range recs {
+			id := schemas.NewTaskID()
+			recs[i] = schemas.EncodeStatus(h.app.layout.Home(schemas.TopicStatuses, []byte(id.String())), &schemas.Status{
+				Task: id.Bytes(), Version: 1, FinishedMs: 1, Why: why, Plan: &schemas.Plan{Total: 1},
+				Counts: []*schemas.MarkCount{{Mark: uint32(schemas.MarkSent), Count: 1}},
+			})
+		}
+		if _, err := pub.Publish(t.Context(), recs...); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// A task that finished so long ago that no process has it in memory answers for itself, and so does its Idempotency-Key. Its
+// repeats straight from Kafka leave the fanout's ledger, and new broadcasts go on.
+func TestEndToEndRepeatOfATaskThatIsReadBack(t *testing.T) {
+	h := startEvicting(t)
+	const n = 20
+	ids := make([]schemas.TaskID, n)
+	for i := range ids {
+		ids[i] = h.ended(t, onePhone(i, "hola"), "Idempotency-Key", fmt.Sprint("key-", i))
+	}
+	h.evict(t, ids...)
+	for _, id := range ids {
+		if code, answer := h.get(t, h.api+statusPath+id.String()); code != http.StatusOK || !strings.Contains(answer, `"SUCCESS"`) {
+			t.Errorf("task-status: %d %s", code, answer)
+		}
+	}
+	if code, answer := h.post(t, onePhone(0, "hola"), "Idempotency-Key", "key-0"); code != http.StatusAccepted || !strings.Contains(answer, ids[0].String()) {
+		t.Errorf("the same request again: %d %s", code, answer)
+	}
+	if code, answer := h.post(t, onePhone(1, "otro mensaje"), "Idempotency-Key", "key-1"); code != http.StatusConflict {
+		t.Errorf("another request under an old key: %d %s", code, answer)
+	}
+	const repeats = 3000
+	pub := h.publisher(t)
+	for i := range repeats {
+		value := fmt.Sprintf(`{"phones":["57300%04d777"],"body_text":"hola","use_queue":true,"task_id":"%s"}`, i%n, ids[i%n])
+		rec := schemas.Record{Topic: schemas.TopicBroadcasts, Partition: schemas.NoPartition, Key: []byte(simulatedNumber), Value: []byte(value)}
+		if _, err := pub.Publish(t.Context(), rec); err != nil {
+			t.Fatal(err)
+		}
+	}
+	h.ended(t, onePhone(1000, "nuevo"))
+	if s := h.summary(t); s.Accepted != n+1 || s.Duplicates > 0 {
+		t.Errorf("%d messages for %d phones: %d were sent twice", s.Accepted, n+1, s.Duplicates)
+	}
+}
+
+type accepted struct {
+	Accepted   int `json:"accepted"`
+	Duplicates int `json:"duplicates"`
+}
+
+func (h *evicting) summary(t *testing.T) (s accepted) {
+	t.Helper()
+	_, body := h.get(t, h.simulator+"/_simulator/summary")
+	if err := json.Unmarshal([]byte(body), &s); err != nil {
+		t.Fatal(err, body)
+	}
+	return s
+}
+
+// sends is where the topics of sends end, all in all.
+func (h *evicting) sends(t *testing.T) (n int64) {
+	t.Helper()
+	r, err := kafka.NewReader(h.app.kafka)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	for _, topic := range []schemas.Topic{schemas.TopicSendsExpress, schemas.TopicSendsBulk} {
+		all, err := r.Ends(t.Context(), topic)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, end := range all {
+			n += end
+		}
+	}
+	return n
+}
+
+// Everything stood still for longer than the broker keeps the offsets of a group, and not as long as broadcasts are kept: the
+// fanout reads them all again, and dispatches none of those that finished.
+func TestEndToEndOffsetsThatAreGoneDispatchNothingAgain(t *testing.T) {
+	h := startEvicting(t)
+	const n = 60
+	ids := make([]schemas.TaskID, n)
+	for i := range ids {
+		ids[i] = h.ended(t, onePhone(i, "hola"))
+	}
+	h.evict(t, ids...)
+	before := h.sends(t)
+	stopApp(t, h.app)
+	gone := 0
+	_ = filepath.WalkDir(h.cfg.Embedded.DataDir, func(path string, d fs.DirEntry, _ error) error {
+		if d != nil && !d.IsDir() && strings.Contains(d.Name(), "groups") && os.Remove(path) == nil {
+			gone++
+		}
+		return nil
+	})
+	if gone == 0 {
+		t.Fatal("found no offsets")
+	}
+	h.cfg.Process.Roles = Roles{RoleProducer, RoleFanout, RoleAggregator} // what the fanout does alone: sends are over by then
+	h.app = startApp(t, h.cfg)
+	h.api = h.app.URL()
+	dropped := fmt.Sprintf("altavoz_broadcasts_dropped_total{cause=\"repeat\"} %d\n", n)
+	for end := time.Now().Add(time.Minute); !strings.Contains(h.metrics(t), dropped) && h.sends(t) == before; time.Sleep(50 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("not all of %d broadcasts are known for repeats", n)
+		}
+	}
+	if again := h.sends(t) - before; again > 0 {
+		t.Errorf("the fanout dispatched %d of %d recipients again", again, n)
+	}
+	if s := h.summary(t); s.Accepted != n || s.Duplicates > 0 {
+		t.Errorf("%d messages for %d phones: %d were sent twice", s.Accepted, n, s.Duplicates)
+	}
+}

@@ -1,0 +1,95 @@
+package table
+
+import (
+	"time"
+
+	"altavoz/schemas"
+)
+
+// ControlsLife is for how long what was said of a task counts: as long as the topic keeps it, and a day longer than a task
+// lives, whose schedule and pauses are part of its life. It may be said a minute before the task comes (schemas.FreshTask).
+const ControlsLife = schemas.TaskLife + 24*time.Hour
+
+// Controls is the fold of the topic controls: what is wanted of every task that goes on, or is still to come. Nothing is
+// forgotten but by its age and by a tombstone, which the end of a task brings. It is not safe for concurrent use.
+//
+// A task takes some 120 bytes, and a request to come here. A million that are steered in two weeks are 120 MB.
+type Controls struct {
+	tasks map[schemas.TaskID]wanted
+	queue []said // in the order of the topic
+}
+
+type wanted struct {
+	schemas.Controls
+	at int64 // unix milliseconds of the last record
+}
+
+type said struct {
+	id schemas.TaskID
+	at int64
+}
+
+// NewControls returns what knows nothing yet.
+func NewControls() *Controls { return &Controls{tasks: make(map[schemas.TaskID]wanted)} }
+
+// Take folds a control in that was written at a time, and returns what is wanted of its task now. Of a time in the future
+// only the future is not believed.
+func (c *Controls) Take(id schemas.TaskID, e *schemas.Control, offset int64, at, now time.Time) schemas.Controls {
+	w := c.tasks[id]
+	w.Controls = w.Fold(e, offset)
+	w.at = max(w.at, min(at.UnixMilli(), now.UnixMilli()))
+	c.tasks[id] = w
+	c.queue = append(c.queue, said{id, w.at})
+	c.forget(now.Add(-ControlsLife).UnixMilli())
+	return w.Controls
+}
+
+// forget drops what was said before a time.
+func (c *Controls) forget(before int64) {
+	n := 0
+	for ; n < len(c.queue) && c.queue[n].at < before; n++ {
+		if w, ok := c.tasks[c.queue[n].id]; ok && w.at <= c.queue[n].at {
+			delete(c.tasks, c.queue[n].id)
+		}
+	}
+	if c.queue = c.queue[n:]; len(c.queue) > 2*len(c.tasks)+spareQueue { // most of it was taken back, or said again
+		kept := make([]said, 0, len(c.tasks))
+		for _, q := range c.queue {
+			if w, ok := c.tasks[q.id]; ok && w.at == q.at {
+				kept = append(kept, q)
+			}
+		}
+		c.queue = kept
+	}
+}
+
+// spareQueue is how much of the queue may stand for nothing before that is worth a look.
+const spareQueue = 1024
+
+// TakeBack undoes what was said under a key that ends so. A task of which nothing is left is gone.
+func (c *Controls) TakeBack(id schemas.TaskID, end string) {
+	w, ok := c.tasks[id]
+	if !ok {
+		return
+	}
+	if w.Controls = w.Without(end); w.Idle() {
+		delete(c.tasks, id)
+		return
+	}
+	c.tasks[id] = w
+}
+
+// Get returns what is wanted of a task; false where nobody said anything.
+func (c *Controls) Get(id schemas.TaskID) (schemas.Controls, bool) {
+	w, ok := c.tasks[id]
+	return w.Controls, ok
+}
+
+// All returns what is wanted of all of them.
+func (c *Controls) All() map[schemas.TaskID]schemas.Controls {
+	all := make(map[schemas.TaskID]schemas.Controls, len(c.tasks))
+	for id, w := range c.tasks {
+		all[id] = w.Controls
+	}
+	return all
+}

@@ -1,0 +1,45 @@
+package table
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Metrics is what a view tells.
+type Metrics struct {
+	Poisoned, Unreadable, ReadBack prometheus.Counter
+}
+
+// NewMetrics returns those of the view of a topic.
+func NewMetrics(reg prometheus.Registerer, topic string) *Metrics {
+	label := prometheus.Labels{"topic": topic}
+	m := &Metrics{
+		Poisoned: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "altavoz_view_poisoned_batches_total", ConstLabels: label,
+			Help: "Batches passed over by a view because they can't be unpacked.",
+		}),
+		Unreadable: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "altavoz_view_unreadable_records_total", ConstLabels: label,
+			Help: "Records passed over by a view because they can't be decoded.",
+		}),
+		ReadBack: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "altavoz_view_read_back_total", ConstLabels: label,
+			Help: "Tasks that a view read back because they are not in its memory any more.",
+		}),
+	}
+	reg.MustRegister(m.Poisoned, m.Unreadable, m.ReadBack)
+	return m
+}
+
+// TellSize tells how many tasks a view of statuses knows.
+func TellSize(reg prometheus.Registerer, size func() Size) {
+	for state, of := range map[string]func(Size) int{
+		"unfinished": func(s Size) int { return s.Unfinished },
+		"finished":   func(s Size) int { return s.Finished },
+		"placed":     func(s Size) int { return s.Placed },
+	} {
+		reg.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "altavoz_view_tasks", ConstLabels: prometheus.Labels{"state": state},
+			Help: "Tasks that this process knows: those that go on, finished ones in memory, and those of which it knows where they lie.",
+		}, func() float64 { return float64(of(size())) }))
+	}
+}

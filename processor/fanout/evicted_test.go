@@ -1,0 +1,101 @@
+package fanout
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"altavoz/schemas"
+)
+
+// A task that finished so long ago that the view does not have it in memory is known all the same: what repeats it, or
+// claims its id for another request, is dispatched to nobody, leaves the ledger, and keeps nobody waiting.
+func TestRepeatsOfATaskThatIsReadBackSettleAndLeave(t *testing.T) {
+	for name, readable := range map[string]bool{"it is read back": true, "it can't be read any more": false} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, w *world) {
+				chosen := func(key, body string) *schemas.Broadcast {
+					b := with(event("100", "573001234567"), schemas.TaskIDFromKey("caller", key))
+					b.Chosen, b.RequestSha256 = true, []byte(body)
+					return b
+				}
+				w.run()
+				var ids []schemas.TaskID
+				for _, key := range []string{"a", "b", "c"} {
+					ids = append(ids, w.submit(chosen(key, key)))
+				}
+				w.finished(ids...)
+				passes(time.Minute)
+				for _, id := range ids {
+					w.evict(id, readable)
+				}
+				const repeats = 1000 // of each, several times what the ledger holds
+				for range repeats {
+					for _, key := range []string{"a", "b", "c"} {
+						w.append(nil, schemas.EncodeBroadcast(chosen(key, key)))
+					}
+				}
+				w.append(nil, schemas.EncodeBroadcast(chosen("a", "another")))
+				after := w.submit(event("100", "573001234568"))
+				w.finished(after)
+				passes(time.Minute)
+				for _, id := range ids {
+					if s := w.sends(id); len(s) != 1 || len(s[0]) != 1 {
+						t.Errorf("%s was dispatched: %v", id, s)
+					}
+				}
+				if n := len(w.records(schemas.TopicRejects)); readable != (n == 1) {
+					t.Errorf("%d rejects", n)
+				}
+				if pos, end := w.position(slotOf("100")); pos.Offset != end {
+					t.Errorf("%v of %d", pos, end)
+				}
+			})
+		})
+	}
+}
+
+// The offsets of the group are gone, and the broadcasts are read again from their start: those that finished are dispatched
+// to nobody again, whether the view has them in memory or not.
+func TestLogReadAgainDispatchesNothingOfFinishedTasks(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world) {
+		p := w.run()
+		var ids []schemas.TaskID
+		for range 100 {
+			ids = append(ids, w.submit(event("100", "573001234567")), w.submit(event("200", "573001234568")))
+		}
+		w.finished(ids...)
+		passes(time.Minute)
+		p.kill()
+		for _, id := range ids[:150] {
+			w.evict(id, true)
+		}
+		w.set(func() { clear(w.positions) })
+		w.run()
+		after := w.submit(event("100", "573001234569"))
+		w.finished(after)
+		passes(time.Minute)
+		for _, id := range ids {
+			if d := cmp.Diff(1, len(w.sends(id)[0])); d != "" {
+				t.Fatalf("task %s: %s", id, d)
+			}
+		}
+	})
+}
+
+// A claim whose Status is lost on its way is settled by the next one, which its Plan, written again, brings about.
+func TestClaimAsksAgainForItsStatus(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world) {
+		w.unheard = 1
+		b := with(event("100", "573001234567"), schemas.TaskIDFromKey("caller", "key"))
+		b.Chosen, b.RequestSha256 = true, []byte("a")
+		w.append(nil, schemas.EncodeBroadcast(b))
+		w.run()
+		id := schemas.TaskID(b.GetTask())
+		w.finished(id)
+		if d := cmp.Diff(map[string]int{"sent": 1}, w.counts(id)); d != "" {
+			t.Error(d)
+		}
+	})
+}
