@@ -37,6 +37,7 @@ var (
 	_ sender.Ledger    = (*kafka.Group)(nil)
 	_ sender.Flow      = (*kafka.Group)(nil)
 	_ sender.Log       = (*kafka.Publisher)(nil)
+	_ sender.Records   = held{}
 	_ sender.Contents  = blobs{}
 	_ sender.Media     = (*media.Resolver)(nil)
 	_ sender.Messenger = (*whatsapp.Client)(nil)
@@ -54,6 +55,17 @@ var (
 type records interface {
 	// Record returns kafka.ErrGone for a record that is not there any more.
 	Record(ctx context.Context, slot schemas.Slot, offset int64) (schemas.Record, error)
+}
+
+// held tells a record that is not in its log from one that could not be read.
+type held struct{ records records }
+
+func (h held) Record(ctx context.Context, slot schemas.Slot, offset int64) (rec schemas.Record, found bool, err error) {
+	rec, err = h.records.Record(ctx, slot, offset)
+	if errors.Is(err, kafka.ErrGone) {
+		return rec, false, nil
+	}
+	return rec, err == nil, err
 }
 
 // blobs reads what a reference to the topic blobs points at.

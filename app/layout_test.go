@@ -35,14 +35,16 @@ var plan = map[string][]string{
 	"processor/fanout/recipients": {"schemas"},
 	"processor/fanout/rewrite":    {"schemas"},
 	"processor/fanout/turns":      {"schemas"},
-	"processor/sender":            {"schemas", "processor/sender/limits", "processor/sender/pace"},
+	"processor/sender":            {"schemas", "processor/sender/ledger", "processor/sender/limits", "processor/sender/pace"},
+	"processor/sender/ledger":     {"schemas"},
 	"processor/sender/limits":     {"schemas"},
 	"processor/sender/pace":       {},
 	"processor/aggregator":        {"schemas", "processor/slots", "processor/aggregator/own", "processor/aggregator/pace"},
 	"processor/aggregator/own":    {},
 	"processor/aggregator/pace":   {},
 	"processor":                   {"schemas", "kafka", "processor/fanout", "processor/sender", "processor/aggregator"},
-	"kafka":                       {"schemas", "kafka/balance", "kafka/table", "kafka/unpack"},
+	"kafka":                       {"schemas", "kafka/balance", "kafka/settings", "kafka/table", "kafka/unpack"},
+	"kafka/settings":              {"schemas"},
 	"kafka/balance":               {},
 	"schemas/taskindex":           {},
 	"kafka/table":                 {"schemas", "schemas/taskindex"},
@@ -59,8 +61,8 @@ var plan = map[string][]string{
 	"app/embedded":                {"whatsapp/simulator"},
 	"app/environment":             {"schemas"},
 	"app/numbers":                 {"app/environment", "schemas"},
-	"app/chaos":                   {},                              // tests only, of the binary
-	"app/witness":                 {"schemas", "processor/sender"}, // for tests
+	"app/chaos":                   {},                                     // tests only, of the binary
+	"app/witness":                 {"schemas", "processor/sender/ledger"}, // for tests
 	"app": {
 		"app/embedded", "app/environment", "app/numbers", "schemas", "producer", "processor", "processor/slots", "processor/fanout", "processor/sender", "processor/aggregator", "kafka", "kafka/rejects", "redis",
 		"whatsapp", "whatsapp/media", "whatsapp/simulator",

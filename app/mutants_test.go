@@ -89,7 +89,7 @@ func mutants() []mutant {
 		{marker: "late-start-is-not-called", change: makeFalse(), test: "TestCommitOutlastsTheWindow"},
 
 		// What the last owner said.
-		{marker: "takeover-reads-the-ledger", change: value(`decodeRuns("")`), test: "TestTakeover"},
+		{marker: "takeover-reads-the-ledger", change: value(`line.Decode("", 0)`), test: "TestTakeover"},
 		{ // all that a takeover finds is called unknown, and never sent
 			marker: "takeover-sends-what-was-not-started",
 			change: whole(`$

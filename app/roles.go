@@ -152,7 +152,7 @@ func (a *App) newSender(g *kafka.Group) (processor.Worker, error) {
 		},
 	}
 	return sender.New(cfg, sender.Ports{
-		Ledger: g, Flow: g, Express: a.doors.express, Bulk: a.doors.bulk, Contents: blobs{a.doors.reader},
+		Ledger: g, Flow: g, Express: a.doors.express, Bulk: a.doors.bulk, Records: held{a.doors.reader}, Contents: blobs{a.doors.reader},
 		Media: a.doors.media, Messenger: a.doors.messenger, Reject: rejects.Keep,
 	}), cfg.Validate()
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"altavoz/kafka/balance"
+	"altavoz/kafka/settings"
 	"altavoz/schemas"
 )
 
@@ -22,12 +23,8 @@ var errCreated = errors.New("topics were just created")
 var ErrTopics = errors.New("topics are not as they must be")
 
 const (
-	// minCompactionLag is how long every record of a compacted topic stays readable: readers fold every record they see
-	// instead of trusting the last one, which may be a zombie's.
-	minCompactionLag = 10 * time.Minute
-	compactedSegment = 16 << 20 // bytes; small, so that compaction gets to work and a reader has little to read
-	retryTopics      = time.Second
-	settleTopics     = 100 * time.Millisecond
+	retryTopics  = time.Second
+	settleTopics = 100 * time.Millisecond
 )
 
 // Layout is how many partitions each topic has.
@@ -126,7 +123,7 @@ func (t topicsAt) create(ctx context.Context, s schemas.TopicSpec) error {
 		partitions = s.Embedded
 	}
 	configs := make(map[string]*string)
-	for k, v := range t.settings(s) {
+	for k, v := range settings.New(s) {
 		configs[k] = &v
 	}
 	resp, err := t.adm.CreateTopic(ctx, partitions, -1, configs, t.topic(s.Topic))
@@ -139,48 +136,33 @@ func (t topicsAt) create(ctx context.Context, s schemas.TopicSpec) error {
 	return nil
 }
 
-// settings are a topic's settings as it is created.
-func (t topicsAt) settings(s schemas.TopicSpec) map[string]string {
-	set := map[string]string{"max.message.bytes": strconv.Itoa(maxMessage(s)), "cleanup.policy": policy(s)}
-	if s.Compact {
-		set["min.compaction.lag.ms"] = strconv.FormatInt(minCompactionLag.Milliseconds(), 10)
-		set["segment.bytes"] = strconv.Itoa(compactedSegment)
-	}
-	if s.Retention == 0 {
-		return set
-	}
-	set["retention.ms"] = strconv.FormatInt(s.Retention.Milliseconds(), 10)
-	set["retention.bytes"] = "-1" // accepted work is never thrown away for room
-	return set
-}
-
-// policy is how a topic's records leave it.
-func policy(s schemas.TopicSpec) string {
-	switch {
-	case s.Compact && s.Retention > 0:
-		return "compact,delete"
-	case s.Compact:
-		return "compact"
-	default:
-		return "delete"
-	}
-}
-
-// maxMessage is the largest batch: a record with its key, headers and framing.
-func maxMessage(s schemas.TopicSpec) int { return s.MaxRecord + 64<<10 }
-
-// check compares every topic with the table.
+// check compares every topic, and the brokers, with what promises rest on.
 func (t topicsAt) check(ctx context.Context) (Layout, error) {
 	have, err := t.list(ctx)
 	if err != nil {
 		return nil, err
 	}
-	configs, err := t.adm.DescribeTopicConfigs(ctx, have.Names()...)
+	configs, err := t.adm.DescribeTopicConfigs(ctx, append(have.Names(), settings.ConsumerOffsets)...)
 	if err != nil {
 		return nil, fmt.Errorf("reading the settings of topics: %w", err)
 	}
-	layout := make(Layout)
-	var wrong, misset []string
+	describe := func(d kadm.TopicDetail) settings.Topic {
+		is := settings.Topic{Name: d.Topic, Settings: make(map[string]string)}
+		for _, p := range d.Partitions {
+			if n := len(p.Replicas); is.Replicas == 0 || n < is.Replicas {
+				is.Replicas = n
+			}
+		}
+		if rc, err := configs.On(d.Topic, nil); err == nil && rc.Err == nil {
+			for _, kv := range rc.Configs {
+				is.Settings[kv.Key] = kv.MaybeValue()
+			}
+		}
+		return is
+	}
+	brokers := t.brokers(ctx)
+	layout, is := make(Layout), make(map[schemas.Topic]settings.Topic)
+	var found settings.Findings
 	for _, s := range schemas.Topics() {
 		name := t.topic(s.Topic)
 		d, ok := have[name]
@@ -188,96 +170,46 @@ func (t topicsAt) check(ctx context.Context) (Layout, error) {
 			if ok && !errors.Is(d.Err, kerr.UnknownTopicOrPartition) {
 				return nil, fmt.Errorf("topic %s: %w", name, d.Err)
 			}
-			wrong = append(wrong, name+" does not exist")
+			found.Wrong = append(found.Wrong, name+" does not exist")
 			continue
 		}
-		layout[s.Topic] = int32(len(d.Partitions))
-		settings := make(map[string]string)
-		if rc, err := configs.On(name, nil); err == nil && rc.Err == nil {
-			for _, kv := range rc.Configs {
-				settings[kv.Key] = kv.MaybeValue()
-			}
-		}
-		misset = append(misset, mismatches(name, s, settings)...)
+		layout[s.Topic], is[s.Topic] = int32(len(d.Partitions)), describe(d)
+		found.CheckTopic(s, is[s.Topic], len(brokers))
 	}
-	for _, t2 := range []schemas.Topic{schemas.TopicMarks, schemas.TopicStatuses} {
-		if layout[t2] != layout[schemas.TopicResults] {
-			wrong = append(wrong, fmt.Sprintf("%s has %d partitions and %s has %d: they must have the same number",
-				t.topic(t2), layout[t2], t.topic(schemas.TopicResults), layout[schemas.TopicResults]))
-		}
+	found.CheckLayout(t.topic, layout, nil)
+	for _, b := range brokers {
+		found.CheckBroker(b, is)
 	}
-	if n := layout[schemas.TopicControls]; n > 1 {
-		wrong = append(wrong, fmt.Sprintf("%s has %d partitions, which must be 1: what is said of a task is one order",
-			t.topic(schemas.TopicControls), n))
+	if offsets, err := t.adm.ListTopicsWithInternal(ctx, settings.ConsumerOffsets); err == nil && offsets.Has(settings.ConsumerOffsets) {
+		found.CheckReplicas(describe(offsets[settings.ConsumerOffsets]), len(brokers))
 	}
-	wrong = append(wrong, t.offsetRetention(ctx)...)
-	if len(misset) > 0 {
-		wrong = append(wrong, misset...)
-		wrong = append(wrong, "change settings with kafka-configs.sh --alter --topic NAME --add-config 'KEY=[VALUE]'")
+	for _, weak := range found.Weak {
+		t.Logger.Warn("kafka's settings: " + weak)
 	}
-	if len(wrong) > 0 {
-		return nil, fmt.Errorf("%w: %s", ErrTopics, strings.Join(wrong, "; "))
+	if len(found.Wrong) > 0 {
+		return nil, fmt.Errorf("%w: %s; a topic's settings are changed with kafka-configs.sh --alter --topic NAME --add-config 'KEY=[VALUE]'",
+			ErrTopics, strings.Join(found.Wrong, "; "))
 	}
 	return layout, nil
 }
 
-// mismatches compares the settings that promises rest on. A setting that the broker does not tell is not judged.
-func mismatches(name string, s schemas.TopicSpec, have map[string]string) (wrong []string) {
-	bad := func(key, why string) {
-		wrong = append(wrong, fmt.Sprintf("%s has %s=%s, %s", name, key, have[key], why))
-	}
-	compacts, told := have["cleanup.policy"]
-	deletes := strings.Contains(compacts, "delete")
-	switch {
-	case told && strings.Contains(compacts, "compact") != s.Compact:
-		bad("cleanup.policy", "which must be "+policy(s))
-	case told && s.Compact && s.Retention == 0 && deletes:
-		bad("cleanup.policy", "which would forget tasks by age; it must be "+policy(s))
-	}
-	number := func(key string) (int64, bool) {
-		n, err := strconv.ParseInt(have[key], 10, 64)
-		return n, err == nil
-	}
-	if n, ok := number("max.message.bytes"); ok && n < int64(s.MaxRecord) {
-		bad("max.message.bytes", fmt.Sprintf("which must be at least %d", maxMessage(s)))
-	}
-	if s.Retention > 0 && deletes {
-		if n, ok := number("retention.ms"); ok && n >= 0 && n < s.Retention.Milliseconds() {
-			bad("retention.ms", fmt.Sprintf("which must be at least %d", s.Retention.Milliseconds()))
-		}
-		if n, ok := number("retention.bytes"); ok && n >= 0 {
-			bad("retention.bytes", "which throws accepted work away; it must be -1")
-		}
-	}
-	return wrong
-}
-
-// offsetRetention compares how long sends are kept with how long the broker keeps the offsets of a group that stands
-// still: a ledger that goes before its sends do would let them be sent again.
-func (t topicsAt) offsetRetention(ctx context.Context) []string {
-	brokers, err := t.adm.DescribeBrokerConfigs(ctx)
+// brokers describes every broker, or none where that may not be asked.
+func (t topicsAt) brokers(ctx context.Context) (out []settings.Broker) {
+	known, err := t.adm.ListBrokers(ctx)
 	if err != nil {
-		return nil // not everybody may ask for it
+		return nil
 	}
-	for _, b := range brokers {
-		for _, kv := range b.Configs {
-			if kv.Key != "offsets.retention.minutes" {
-				continue
-			}
-			minutes, err := strconv.ParseInt(kv.MaybeValue(), 10, 64)
-			if err != nil {
-				continue
-			}
-			for _, s := range schemas.Topics() {
-				sends := s.Topic == schemas.TopicSendsBulk || s.Topic == schemas.TopicSendsExpress
-				if sends && time.Duration(minutes)*time.Minute <= s.Retention {
-					return []string{fmt.Sprintf("the broker's offsets.retention.minutes=%d is not above the retention of %s (%v)",
-						minutes, t.topic(s.Topic), s.Retention)}
-				}
+	described, err := t.adm.DescribeBrokerConfigs(ctx, known.NodeIDs()...)
+	for _, id := range known.NodeIDs() {
+		b := settings.Broker{ID: id, Settings: make(map[string]string)}
+		if rc, on := described.On(strconv.Itoa(int(id)), nil); err == nil && on == nil && rc.Err == nil {
+			for _, kv := range rc.Configs {
+				b.Settings[kv.Key] = kv.MaybeValue()
 			}
 		}
+		out = append(out, b)
 	}
-	return nil
+	return out
 }
 
 // byKey partitions like Layout.Home, and honours a partition that the record names.

@@ -45,6 +45,9 @@ type Position struct {
 	// What the log held when the slot was assigned, as far as its owner is told; a commit does not carry them. Records
 	// from Begin on are in the log, and End is the offset of the next one. A log that ends below Offset has lost its end.
 	Begin, End int64
+	// Begun says that the group has committed here before, with what this program writes beside an offset. A position without
+	// that is not its own then: it is gone, or somebody set it.
+	Begun bool
 }
 
 const (

@@ -12,7 +12,7 @@ import (
 	"sync"
 	"time"
 
-	"altavoz/processor/sender"
+	"altavoz/processor/sender/ledger"
 	"altavoz/schemas"
 )
 
@@ -46,7 +46,7 @@ type starts struct {
 
 // Saw takes in a commit. Those of one partition must come in their order.
 func (c *Commits) Saw(pos schemas.Position, at time.Time) error {
-	started, err := sender.Started(pos)
+	started, err := ledger.StartedIn(pos)
 	if err != nil {
 		return fmt.Errorf("the ledger of %s: %w", pos.Slot, err)
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	line "altavoz/processor/sender/ledger"
 	"altavoz/processor/sender/limits"
 	"altavoz/schemas"
 )
@@ -147,6 +148,14 @@ func decode(rec *schemas.Record) arrival {
 	return in
 }
 
+// sum is which record it is.
+func (in *arrival) sum() uint32 {
+	if in.send == nil {
+		return line.SumOfValue(in.rec.Value)
+	}
+	return line.SumOf(in.task[:], in.send.GetIndex())
+}
+
 // room reports whether the record has or can get a place in the ledger.
 func (a *assignment) room(in *arrival) bool {
 	if in.rec.Offset < a.ledger.next || a.ledger.open == 0 {
@@ -160,7 +169,7 @@ func (a *assignment) full() bool {
 	if len(a.backlog) > 0 {
 		return true
 	}
-	return a.paused && (a.ledger.open > maxOpen/4*3 || a.bytes > maxOpenBytes/4*3 || a.ledger.bits > ledgerBits/4*3)
+	return a.paused && (a.ledger.open > maxOpen/4*3 || a.bytes > maxOpenBytes/4*3 || a.ledger.bits > line.Bits/4*3)
 }
 
 // fill takes what was read into the ledger, as far as it has room.
@@ -181,6 +190,8 @@ func (st *Stage) fill(a *assignment, now time.Time) {
 
 // arrive decides what becomes of a record that was read.
 func (st *Stage) arrive(a *assignment, in *arrival, now time.Time) {
+	sum := in.sum()
+	a.ledger.who.trail.Add(in.rec.Offset, sum)
 	if in.rec.Offset < a.from {
 		if in.send != nil {
 			a.seen.Add(in.task, in.send.GetIndex()) //mutant:below-the-watermark-is-remembered
@@ -195,6 +206,9 @@ func (st *Stage) arrive(a *assignment, in *arrival, now time.Time) {
 	}
 	//mutant:repeat-is-noticed
 	fresh := in.send == nil || a.seen.Add(in.task, in.send.GetIndex())
+	if c != nil {
+		a.ledger.meets(c, sum)
+	}
 	if c == nil || in.send != nil && st.attach(a, c, in) { // done, said the last owner or this process
 		return
 	}
@@ -215,7 +229,7 @@ func (st *Stage) arrive(a *assignment, in *arrival, now time.Time) {
 	e.resend = in.send.GetOnUnknown() == schemas.OnUnknown_ON_UNKNOWN_RESEND
 	e.number = st.numberOf(in.send.GetSender(), now)
 	st.adopt(e, in)
-	if c.started && (!e.resend || c.again) {
+	if c.doubt || c.started && (!e.resend || c.again) {
 		// It stays started in the ledger until that is recorded: another takeover must find it so.
 		st.decide(e, schemas.MarkUnknown, schemas.MarkUnknown.Spanish(), "")
 		return

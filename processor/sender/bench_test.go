@@ -35,6 +35,10 @@ func (w *instant) Enqueue(rec schemas.Record, done func(schemas.Record, error)) 
 	}
 }
 
+func (*instant) Record(context.Context, schemas.Slot, int64) (rec schemas.Record, found bool, err error) {
+	return rec, false, nil
+}
+
 func (*instant) Content(context.Context, schemas.TaskID, *schemas.BlobRef) (*schemas.Content, error) {
 	return &schemas.Content{Body: "hola"}, nil
 }
@@ -64,7 +68,7 @@ func BenchmarkSends(b *testing.B) {
 	}
 	w := &instant{want: int64(b.N), over: make(chan struct{})}
 	st := New(Config{Numbers: unlimited, Number: func(string) (Number, bool) { return Number{}, true }}, Ports{
-		Ledger: w, Flow: w, Express: w, Bulk: w, Contents: w, Media: w, Messenger: w,
+		Ledger: w, Flow: w, Express: w, Bulk: w, Records: w, Contents: w, Media: w, Messenger: w,
 	})
 	st.Start()
 	for k := range slots {

@@ -1,6 +1,22 @@
 package sender
 
-import "fmt"
+import (
+	"fmt"
+
+	line "altavoz/processor/sender/ledger"
+)
+
+type (
+	state = line.State
+	run   = line.Run
+)
+
+const (
+	free     = line.Free
+	started  = line.Started
+	done     = line.Done
+	repeated = line.Repeated
+)
 
 // ledger is what is committed for one partition: which of its records, from the watermark on, are free, started or done.
 // Only those that are open (not done) are kept, in a list by offset. Offsets that hold no record count as done.
@@ -20,6 +36,8 @@ type ledger struct {
 	// 2 bits more than the longer of them took.
 	bits int
 
+	who known
+
 	runs []run // scratch
 }
 
@@ -28,8 +46,10 @@ type cell struct {
 	prev, next *cell
 	offset     int64
 	started    bool
-	again      bool  // it had been started before, and nobody knows what came of it
-	send       *send // nil until it is read
+	again      bool   // it had been started before, and nobody knows what came of it
+	doubt      bool   // the ledger says nothing of it, and it may have been called
+	sum        uint32 // of the record that it was, if that is known
+	send       *send  // nil until it is read
 }
 
 // inheritMost bounds what is believed of another owner's open records; ours has at most maxOpen.
@@ -39,20 +59,20 @@ const inheritMost = 2 * maxOpen
 func newLedger(watermark int64, runs []run) (*ledger, error) {
 	l := &ledger{next: watermark, touched: watermark}
 	for _, r := range runs {
-		end := l.next + r.n
+		end := l.next + r.N
 		switch {
 		case watermark < 0 || end < 0:
-			return nil, fmt.Errorf("%w: runs at offset %d", errLedger, l.next)
-		case r.state == done:
+			return nil, fmt.Errorf("%w: runs at offset %d", line.ErrLedger, l.next)
+		case r.State == done:
 			l.next = end
 			continue
-		case int64(l.open)+r.n > inheritMost:
-			return nil, fmt.Errorf("%w: more than %d open records", errLedger, inheritMost)
+		case int64(l.open)+r.N > inheritMost:
+			return nil, fmt.Errorf("%w: more than %d open records", line.ErrLedger, inheritMost)
 		}
 		for l.next < end {
 			c := l.append(l.next)
-			c.started = r.state == started || r.state == repeated
-			if r.state == repeated {
+			c.started = r.State == started || r.State == repeated
+			if r.State == repeated {
 				l.repeat(c)
 			}
 		}
@@ -74,7 +94,7 @@ func (l *ledger) room(offset int64) bool {
 	if l.tail == nil {
 		return true
 	}
-	return l.open < maxOpen && l.bits+2+gapBits(l.tail.offset, offset)+maxRunBits <= ledgerBits
+	return l.open < maxOpen && l.bits+2+gapBits(l.tail.offset, offset)+line.MaxRunBits <= line.Bits
 }
 
 // gapBits is what the done records between two open ones take.
@@ -82,7 +102,7 @@ func gapBits(from, to int64) int {
 	if to-from <= 1 {
 		return 0
 	}
-	return runBits(to - from - 1)
+	return line.RunBits(to - from - 1)
 }
 
 // append adds a record above all others, free.
@@ -110,6 +130,7 @@ func (l *ledger) meet(offset int64) (c *cell, lost int) {
 		l.unread = gone.next
 		if gone.started {
 			lost++
+			l.who.lose(gone.sum)
 		}
 		l.done(gone)
 	}
@@ -121,7 +142,9 @@ func (l *ledger) meet(offset int64) (c *cell, lost int) {
 	if offset < l.next {
 		return nil, lost
 	}
-	return l.append(offset), lost
+	c = l.append(offset)
+	l.recall(c)
+	return c, lost
 }
 
 // start says that a call of the record may begin once that is committed.
@@ -131,7 +154,7 @@ func (l *ledger) start(c *cell) {
 }
 
 // repeats reports whether there is room to say that a record is started again.
-func (l *ledger) repeats(c *cell) bool { return c.again || l.agains < maxAgain }
+func (l *ledger) repeats(c *cell) bool { return c.again || l.agains < line.MaxAgain }
 
 // repeat says, of a record that is started, that another call of it may begin once that is committed.
 func (l *ledger) repeat(c *cell) {
@@ -190,10 +213,11 @@ func (l *ledger) encode() (watermark int64, metadata string) {
 	if l.head != nil {
 		l.push(done, l.touched-at)
 	}
-	if n := len(l.runs); n > 0 && l.runs[n-1].state == free {
+	if n := len(l.runs); n > 0 && l.runs[n-1].State == free {
 		l.runs = l.runs[:n-1]
 	}
-	return l.watermark(), encodeRuns(l.runs)
+	watermark = l.watermark()
+	return watermark, line.Encode(l.identity(), watermark, l.runs)
 }
 
 // state is what the ledger says of an open record.
@@ -209,6 +233,6 @@ func (c *cell) state() state {
 
 func (l *ledger) push(s state, n int64) {
 	if n > 0 {
-		l.runs = join(l.runs, run{s, n})
+		l.runs = line.Join(l.runs, run{State: s, N: n})
 	}
 }

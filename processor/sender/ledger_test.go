@@ -1,7 +1,6 @@
 package sender
 
 import (
-	"encoding/base64"
 	"errors"
 	"maps"
 	"math/bits"
@@ -12,99 +11,40 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	line "altavoz/processor/sender/ledger"
 	"altavoz/schemas"
 )
 
-// runsGen draws runs as a ledger has them: first not done, no two neighbours alike.
-func runsGen(most int) *rapid.Generator[[]run] {
-	return rapid.Custom(func(t *rapid.T) []run {
-		var out []run
-		before, agains := done, int64(0)
-		for range rapid.IntRange(0, most).Draw(t, "runs") {
-			s := rapid.SampledFrom([]state{free, started, done, repeated}).Filter(func(s state) bool { return s != before }).Draw(t, "state")
-			n := rapid.OneOf(rapid.Int64Range(1, 3), rapid.Int64Range(1, 100), rapid.Int64Range(1, 1<<maxRunDigits-1)).Draw(t, "n")
-			if s == started {
-				n = min(n, maxOpen)
-			}
-			if s == repeated {
-				if n = min(n, 3); agains+n > maxAgain {
-					continue
-				}
-				agains += n
-			}
-			out = append(out, run{s, n})
-			before = s
-		}
-		return out
-	})
-}
-
-func TestCodecRoundTrip(t *testing.T) {
-	t.Parallel()
-	rapid.Check(t, func(t *rapid.T) {
-		runs := runsGen(200).Draw(t, "runs")
-		got, err := decodeRuns(encodeRuns(runs))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if d := cmp.Diff(runs, got, cmp.AllowUnexported(run{})); d != "" {
-			t.Fatal(d)
-		}
-	})
-}
-
-func TestCodecRefuses(t *testing.T) {
-	t.Parallel()
-	text := func(b ...byte) string { return base64.RawStdEncoding.EncodeToString(b) }
-	for name, in := range map[string]string{
-		"not base64":    "%%%",
-		"other version": text(3, 0x80),
-		"other flags":   text(ledgerFlagged, 0x80, 0x80),
-		"no flags":      text(ledgerFlagged),
-		"too many":      text(ledgerFlagged, flagAgain, 0, 0x40, 0xff), // 00000000 01000000 1...: 514 again and more
-		"which":         text(ledgerFlagged, flagAgain, 0x40),          // 010: one again, and not which
-		"not so many":   text(ledgerFlagged, flagAgain, 0x56),          // 010 1 011 0: the first of none
-		"no version":    "A",
-		"cut run":       text(ledgerVersion, 0x01),
-		"no state":      text(ledgerVersion, 0x40>>1, 0x80), // 00100000 1: a length of 4 to 7 whose digits run on
-		"empty bytes":   text(ledgerVersion, 0x80, 0),
-		"run too long":  text(ledgerVersion, 0, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff),
-	} {
-		runs, err := decodeRuns(in)
-		if name == "no state" {
-			if err != nil {
-				t.Errorf("%s: %v", name, err) // it is a run of 4: here as a contrast to the cut one
-			}
-			continue
-		}
-		if !errors.Is(err, errLedger) {
-			t.Errorf("%s: %v, %v", name, runs, err)
-		}
-	}
+// decodeRuns reads the states of a ledger.
+func decodeRuns(text string) ([]run, error) {
+	_, runs, err := line.Decode(text, 1000)
+	return runs, err
 }
 
 func FuzzDecodeLedger(f *testing.F) {
 	f.Add("")
-	f.Add(encodeRuns([]run{{started, 1}}))
-	f.Add(encodeRuns([]run{{free, 3}, {done, 40_000}, {started, 256}, {done, 1}}))
-	f.Add(encodeRuns([]run{{repeated, 1}, {free, 2}, {started, 40}, {repeated, 2}, {started, 1}}))
+	f.Add(line.Encode(&line.Identity{}, 1000, []run{{State: started, N: 1}}))
+	f.Add(line.Encode(&line.Identity{}, 1000, []run{{State: free, N: 3}, {State: done, N: 40_000}, {State: started, N: 256}, {State: done, N: 1}}))
+	f.Add(line.Encode(&line.Identity{DoubtFrom: 1000, DoubtTo: 1003, Marks: []line.Mark{{Offset: 990, Sum: 7}, {Offset: 1002, Sum: 8}}}, 1000, []run{{State: started, N: 1}}))
+	f.Add(line.Encode(&line.Identity{}, 1000, []run{{State: repeated, N: 1}, {State: free, N: 2}, {State: started, N: 40}, {State: repeated, N: 2}, {State: started, N: 1}}))
 	f.Add("AQAAAAAAAAAAAAAAAAAA")
 	f.Add(strings.Repeat("A", schemas.MaxMetadata))
 	f.Add(strings.Repeat("/", schemas.MaxMetadata))
 	f.Fuzz(func(t *testing.T, text string) {
-		runs, err := decodeRuns(text)
+		id, runs, err := line.Decode(text, 1000)
 		if err != nil {
 			return
 		}
-		again, err := decodeRuns(encodeRuns(runs))
+		_, again, err := line.Decode(line.Encode(&id, 1000, runs), 1000)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if d := cmp.Diff(runs, again, cmp.AllowUnexported(run{})); d != "" {
+		if d := cmp.Diff(runs, again); d != "" {
 			t.Fatal(d)
 		}
 		if l, err := newLedger(1000, runs); err == nil {
-			if l.bits+maxRunBits <= ledgerBits {
+			l.inherit(&id)
+			if l.bits+line.MaxRunBits <= line.Bits {
 				if _, m := l.encode(); len(m) > schemas.MaxMetadata {
 					t.Fatalf("%d bytes", len(m))
 				}
@@ -225,21 +165,21 @@ func checkLedger(t *rapid.T, l *ledger, m *model) {
 	}
 	at, spent := w, 0
 	for _, r := range runs {
-		if r.state == repeated {
-			spent -= int(againBits) // in a part of its own
+		if r.State == repeated {
+			spent -= line.MaxAgain*11 + 17 // in a part of its own
 		}
-		spent += runBits(r.n)
-		for o := at; o < at+r.n; o++ {
-			if o-at > 100 && o < at+r.n-100 { // a long run, as long as its ends are right
-				o = at + r.n - 100
+		spent += line.RunBits(r.N)
+		for o := at; o < at+r.N; o++ {
+			if o-at > 100 && o < at+r.N-100 { // a long run, as long as its ends are right
+				o = at + r.N - 100
 			}
-			if got := m.at(o); got != r.state {
-				t.Fatalf("offset %d is %d, the ledger says %d", o, got, r.state)
+			if got := m.at(o); got != r.State {
+				t.Fatalf("offset %d is %d, the ledger says %d", o, got, r.State)
 			}
 		}
-		at += r.n
+		at += r.N
 	}
-	if spent > l.bits+maxRunBits {
+	if spent > l.bits+line.MaxRunBits {
 		t.Fatalf("%d bits, reckoned with %d", spent, l.bits)
 	}
 	for o, s := range m.states { // beyond the runs all is free
@@ -272,7 +212,7 @@ func checkLedger(t *rapid.T, l *ledger, m *model) {
 // TestLedgerBytes fills ledgers as far as they have room and then lets their records become what costs most.
 func TestLedgerBytes(t *testing.T) {
 	t.Parallel()
-	if ledgerBits/2-maxRunBits < maxOpen {
+	if line.Bits/2-line.MaxRunBits < maxOpen {
 		t.Fatalf("%d records do not fit in the worst case", maxOpen)
 	}
 	type pattern struct {
@@ -356,7 +296,7 @@ func TestOneStuckNumber(t *testing.T) {
 // was read.
 func TestLedgerLost(t *testing.T) {
 	t.Parallel()
-	l, err := newLedger(100, []run{{started, 2}, {free, 2}, {done, 1}, {started, 1}})
+	l, err := newLedger(100, []run{{State: started, N: 2}, {State: free, N: 2}, {State: done, N: 1}, {State: started, N: 1}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -380,12 +320,12 @@ func TestLedgerRefuses(t *testing.T) {
 		at   int64
 		runs []run
 	}{
-		"too many open":            {0, []run{{free, inheritMost + 1}}},
-		"too many open, in pieces": {0, []run{{free, inheritMost / 2}, {started, inheritMost/2 + 1}}},
-		"runs without watermark":   {-1, []run{{started, 1}}},
-		"beyond all offsets":       {1<<63 - 5, []run{{started, 1}, {done, 100}}},
+		"too many open":            {0, []run{{State: free, N: inheritMost + 1}}},
+		"too many open, in pieces": {0, []run{{State: free, N: inheritMost / 2}, {State: started, N: inheritMost/2 + 1}}},
+		"runs without watermark":   {-1, []run{{State: started, N: 1}}},
+		"beyond all offsets":       {1<<63 - 5, []run{{State: started, N: 1}, {State: done, N: 100}}},
 	} {
-		if _, err := newLedger(c.at, c.runs); !errors.Is(err, errLedger) {
+		if _, err := newLedger(c.at, c.runs); !errors.Is(err, line.ErrLedger) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -394,8 +334,8 @@ func TestLedgerRefuses(t *testing.T) {
 func TestRunBits(t *testing.T) {
 	t.Parallel()
 	for n := int64(1); n < 100_000; n++ {
-		if runBits(n) != 2*bits.Len64(uint64(n)) || int64(runBits(n)) > 2*n {
-			t.Fatalf("%d records take %d bits", n, runBits(n))
+		if line.RunBits(n) != 2*bits.Len64(uint64(n)) || int64(line.RunBits(n)) > 2*n {
+			t.Fatalf("%d records take %d bits", n, line.RunBits(n))
 		}
 	}
 }

@@ -50,11 +50,17 @@ type metrics struct {
 	sends          [lanes]map[schemas.OutcomeClass]prometheus.Counter
 	repeats        prometheus.Counter
 	resent         prometheus.Counter
+	disagreements  prometheus.Counter
 	throttles      prometheus.Counter
 	rejects        prometheus.Counter
 	commits        map[commitResult]prometheus.Counter
 	commitSeconds  prometheus.Histogram
 	resultFailures prometheus.Counter
+}
+
+var disagreements = prometheus.CounterOpts{
+	Name: "altavoz_ledger_disagreements_total", ConstLabels: prometheus.Labels{"stage": stageName},
+	Help: "Partitions taken over whose ledger spoke of records that the log does not hold, or holds others instead.",
 }
 
 // newMetrics makes the stage's metrics. What waits and what is in flight is counted when it is asked for. Attempts and
@@ -68,6 +74,7 @@ func newMetrics(reg prometheus.Registerer, st *Stage) *metrics {
 		resent: f.NewCounter(prometheus.CounterOpts{
 			Name: "altavoz_sends_resent_total", Help: "Calls made although an earlier one may have reached its phone (on_unknown=resend).",
 		}),
+		disagreements: f.NewCounter(disagreements),
 		throttles: f.NewCounter(prometheus.CounterOpts{
 			Name: "altavoz_sender_throttles_total", Help: "Times that a number was slowed down because Meta said it is too fast.",
 		}),

@@ -31,6 +31,11 @@ type Log interface {
 	Enqueue(rec schemas.Record, done func(schemas.Record, error))
 }
 
+// Records reads one record of a partition; found is false where there is none at the offset, or none that can be read.
+type Records interface {
+	Record(ctx context.Context, s schemas.Slot, offset int64) (rec schemas.Record, found bool, err error)
+}
+
 // Contents reads the message of a task. An error that is schemas.ErrContent says that there is none to be had; any other
 // may pass and is tried again.
 type Contents interface {
@@ -57,6 +62,7 @@ type Ports struct {
 	Flow      Flow
 	Express   Log // results of the express lane: no linger
 	Bulk      Log // results of the bulk lane, notes and rejects
+	Records   Records
 	Contents  Contents
 	Media     Media
 	Messenger Messenger

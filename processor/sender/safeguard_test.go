@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	line "altavoz/processor/sender/ledger"
 	"altavoz/schemas"
 )
 
@@ -16,7 +17,7 @@ func TestRepeatThatWasStartedIsUnknown(t *testing.T) {
 		w.produce(bulkSlot, id.task, id.index)
 		w.produce(bulkSlot, id.task, id.index)
 		w.lock(func() {
-			w.committed[bulkSlot] = schemas.Position{Slot: bulkSlot, Offset: 1, Metadata: encodeRuns([]run{{started, 1}})}
+			w.committed[bulkSlot] = schemas.Position{Slot: bulkSlot, Offset: 1, Metadata: line.Encode(&line.Identity{}, 0, []run{{State: started, N: 1}})}
 		})
 		w.start([]schemas.Slot{bulkSlot})
 		w.until("done", func() bool { return w.allDone(bulkSlot) })

@@ -107,12 +107,8 @@ func (st *Stage) Stop(ctx context.Context) error {
 }
 
 // Assign takes a partition over: what its last owner committed says where to go on.
-func (st *Stage) Assign(_ context.Context, pos schemas.Position) (int64, error) {
-	runs, err := decodeRuns(pos.Metadata) //mutant:takeover-reads-the-ledger
-	if err != nil {
-		return 0, fmt.Errorf("taking over %s at offset %d: %w", pos.Slot, pos.Offset, err)
-	}
-	l, err := newLedger(pos.Offset, runs) //mutant:takeover-sends-what-was-not-started
+func (st *Stage) Assign(ctx context.Context, pos schemas.Position) (int64, error) {
+	l, cut, err := st.takeOver(ctx, pos)
 	if err != nil {
 		return 0, fmt.Errorf("taking over %s at offset %d: %w", pos.Slot, pos.Offset, err)
 	}
@@ -125,18 +121,21 @@ func (st *Stage) Assign(_ context.Context, pos schemas.Position) (int64, error) 
 	st.log.Debug("partition taken over", "topic", pos.Slot.Topic, "partition", pos.Slot.Partition, "offset", pos.Offset,
 		"open", l.open, "started", started)
 	st.Lost([]schemas.Slot{pos.Slot}) // in case it is assigned to itself
-	a := &assignment{slot: pos.Slot, ledger: l, from: pos.Offset, live: true, since: time.Now()}
+	a := &assignment{slot: pos.Slot, ledger: l, from: l.watermark(), live: true, since: time.Now()}
 	if schemas.LaneOf(pos.Slot.Topic) == schemas.LaneBulk {
 		a.lane = bulk
 	}
 	st.mu.Lock()
 	st.slots[pos.Slot] = a
+	if cut {
+		st.soil(a)
+	}
 	st.pace(time.Now())
 	st.unlock()
-	if pos.Offset < 0 {
+	if a.from < 0 {
 		return schemas.NoOffset, nil
 	}
-	return max(0, pos.Offset-limits.Remembered), nil
+	return max(0, a.from-limits.Remembered), nil
 }
 
 // Take hands over the next records of a slot. It does not block.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	line "altavoz/processor/sender/ledger"
 	"altavoz/processor/sender/limits"
 	"altavoz/schemas"
 )
@@ -449,7 +450,7 @@ func TestStartedStaysStarted(t *testing.T) {
 		for i := range uint32(30) {
 			w.produce(bulkSlot, task, i)
 		}
-		w.committed[bulkSlot] = schemas.Position{Slot: bulkSlot, Metadata: encodeRuns([]run{{free, 10}, {started, 5}, {done, 5}, {started, 1}})}
+		w.committed[bulkSlot] = schemas.Position{Slot: bulkSlot, Metadata: "ARQovA", End: 30}
 		p := w.start(nil)
 		p.onWrite(func(schemas.Record) fault { return fault{before: time.Hour} }) // no result is ever acknowledged
 		if _, err := p.stage.Assign(w.t.Context(), w.committed[bulkSlot]); err != nil {
@@ -523,7 +524,7 @@ func TestRewind(t *testing.T) {
 		}
 		q.revoke(bulkSlot)
 		for _, c := range []struct{ at, want int64 }{{schemas.NoOffset, schemas.NoOffset}, {0, 0}, {100, 0}, {50_000, 50_000 - limits.Remembered}} {
-			from, err := q.stage.Assign(w.t.Context(), schemas.Position{Slot: bulkSlot, Offset: c.at})
+			from, err := q.stage.Assign(w.t.Context(), schemas.Position{Slot: bulkSlot, Offset: c.at, End: 60_000})
 			if err != nil || from != c.want {
 				t.Errorf("reads from %d after %d: %v", from, c.at, err)
 			}
@@ -537,7 +538,7 @@ func TestUnreadableLedger(t *testing.T) {
 	bubble(t, func(w *world) {
 		p := w.start(nil)
 		_, err := p.stage.Assign(w.t.Context(), schemas.Position{Slot: bulkSlot, Offset: 10, Metadata: "garbage!"})
-		if !errors.Is(err, errLedger) {
+		if !errors.Is(err, line.ErrLedger) {
 			t.Errorf("%v", err)
 		}
 	})

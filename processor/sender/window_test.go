@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	line "altavoz/processor/sender/ledger"
 	"altavoz/schemas"
 )
 
@@ -44,8 +45,8 @@ func TestNothingStartsOutsideItsWindow(t *testing.T) {
 			if got, want := w.notes(task), []string{"WAITING Fuera del horario de envío; abre 2000-01-02 01:00 (UTC)"}; !slices.Equal(got, want) {
 				t.Errorf("said %q, not %q", got, want)
 			}
-			if pos := w.committed[bulkSlot]; pos.Metadata != "" {
-				t.Errorf("the ledger says %q of what waits", pos.Metadata)
+			if _, runs, err := line.Decode(w.committed[bulkSlot].Metadata, w.committed[bulkSlot].Offset); err != nil || len(runs) > 0 {
+				t.Errorf("the ledger says %v of what waits (%v)", runs, err)
 			}
 		})
 		if n := p.value("altavoz_sends_waiting", "window"); n != float64(sends-before) {
@@ -119,7 +120,7 @@ func TestCommitOutlastsTheWindow(t *testing.T) {
 			if len(w.calls) != 0 || w.count(schemas.OutcomeExpired) != 1 {
 				t.Errorf("%d calls, %d expired", len(w.calls), w.count(schemas.OutcomeExpired))
 			}
-			if pos := w.committed[bulkSlot]; pos.Offset != 0 || pos.Metadata == "" {
+			if pos := w.committed[bulkSlot]; pos.Offset != 0 || stateIn(pos, 0) != free || stateIn(pos, 1) != done {
 				t.Errorf("committed %v", pos)
 			}
 		})

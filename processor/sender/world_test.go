@@ -19,6 +19,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
 
+	line "altavoz/processor/sender/ledger"
 	"altavoz/schemas"
 )
 
@@ -30,6 +31,7 @@ type world struct {
 	mu        sync.Mutex
 	logs      map[schemas.Slot][]schemas.Record
 	committed map[schemas.Slot]schemas.Position
+	begun     map[schemas.Slot]bool // what was ever committed by a process of this version
 	commits   []committedAt
 	members   map[string]int32 // whose commits the broker takes, and of which generation
 	owners    map[schemas.Slot]*process
@@ -100,7 +102,7 @@ func bubble(t *testing.T, test func(w *world)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		w := &world{
-			t: t, logs: map[schemas.Slot][]schemas.Record{}, committed: map[schemas.Slot]schemas.Position{},
+			t: t, logs: map[schemas.Slot][]schemas.Record{}, committed: map[schemas.Slot]schemas.Position{}, begun: map[schemas.Slot]bool{},
 			members: map[string]int32{}, owners: map[schemas.Slot]*process{}, at: map[who][]place{}, resend: map[who]bool{}, terms: map[who]*schemas.Send{},
 			attempts: map[who]int{}, refused: map[who]int{}, busy: map[who]int{}, changed: make(chan struct{}), contents: map[schemas.TaskID]*schemas.Content{},
 		}
@@ -221,6 +223,17 @@ func (w *world) skip(slot schemas.Slot, n int64) {
 	w.logs[slot] = append(log, last)
 }
 
+// cut takes the end of a log away: a page cache that was lost, an election that was unclean.
+func (w *world) cut(slot schemas.Slot, at int64) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for id, places := range w.at {
+		w.at[id] = slices.DeleteFunc(places, func(p place) bool { return p.slot == slot && p.offset >= at })
+	}
+	i, _ := slices.BinarySearchFunc(w.logs[slot], at, func(r schemas.Record, o int64) int { return cmp.Compare(r.Offset, o) })
+	w.logs[slot] = slices.Clone(w.logs[slot][:i])
+}
+
 // process is one process of the sender role, with its own view of the group. It is the Ledger, Flow and so on of its stage.
 type process struct {
 	w     *world
@@ -318,7 +331,7 @@ func (w *world) start(slots []schemas.Slot, opts ...option) *process {
 		o(&cfg)
 	}
 	p.stage = New(cfg, Ports{
-		Ledger: p, Flow: p, Express: p, Bulk: p, Contents: p, Media: p, Messenger: p,
+		Ledger: p, Flow: p, Express: p, Bulk: p, Records: p, Contents: p, Media: p, Messenger: p,
 		Reject: func(rec schemas.Record, stage, code, reason string) schemas.Record {
 			rec.Topic = schemas.TopicRejects
 			rec.Headers = append(rec.Headers, schemas.Header{Key: "reject", Value: []byte(stage + "/" + code + "/" + reason)})
@@ -357,6 +370,7 @@ func (p *process) assign(slot schemas.Slot) {
 		if log := w.logs[slot]; len(log) > 0 {
 			pos.Begin, pos.End = log[0].Offset, log[len(log)-1].Offset+1
 		}
+		pos.Begun = w.begun[slot]
 		w.owners[slot] = p
 	})
 	from, err := p.stage.Assign(context.Background(), pos)
@@ -548,6 +562,7 @@ func (p *process) apply(f schemas.Fence, ps []schemas.Position, how fault) map[s
 				refused[pos.Slot] = how.refuse(pos.Slot)
 			default: // whoever owns it: the broker does not look
 				w.committed[pos.Slot] = pos
+				w.begun[pos.Slot] = true
 				done = append(done, pos)
 			}
 		}
@@ -644,6 +659,17 @@ func (w *world) take(rec schemas.Record) {
 		return
 	}
 	w.results = append(w.results, &r)
+}
+
+func (p *process) Record(_ context.Context, slot schemas.Slot, offset int64) (rec schemas.Record, found bool, err error) {
+	p.w.mu.Lock()
+	defer p.w.mu.Unlock()
+	for _, r := range p.w.logs[slot] {
+		if r.Offset == offset && r.Topic != "gap" {
+			return r, true, nil
+		}
+	}
+	return rec, false, nil
 }
 
 func (p *process) Content(_ context.Context, t schemas.TaskID, ref *schemas.BlobRef) (*schemas.Content, error) {
@@ -789,16 +815,16 @@ func stateIn(pos schemas.Position, offset int64) state {
 	if offset < pos.Offset {
 		return done
 	}
-	runs, err := decodeRuns(pos.Metadata)
+	_, runs, err := line.Decode(pos.Metadata, pos.Offset)
 	if err != nil {
 		panic(err)
 	}
 	at := pos.Offset
 	for _, r := range runs {
-		if offset < at+r.n {
-			return r.state
+		if offset < at+r.N {
+			return r.State
 		}
-		at += r.n
+		at += r.N
 	}
 	return free
 }
@@ -843,7 +869,8 @@ func (w *world) allDone(slot schemas.Slot) bool {
 		return true
 	}
 	pos, ok := w.committed[slot]
-	return ok && pos.Offset > log[len(log)-1].Offset && pos.Metadata == ""
+	_, runs, err := line.Decode(pos.Metadata, pos.Offset)
+	return ok && err == nil && pos.Offset > log[len(log)-1].Offset && len(runs) == 0
 }
 
 // value returns the sum of a metric's series that carry the label values.

@@ -1,0 +1,204 @@
+package sender
+
+import (
+	"testing"
+	"time"
+
+	"altavoz/schemas"
+)
+
+// called counts the calls for recipients of a task by index. Under mu.
+func (w *world) called(task schemas.TaskID) map[uint32]int {
+	out := make(map[uint32]int)
+	for _, c := range w.calls {
+		if c.who.task == task {
+			out[c.who.index]++
+		}
+	}
+	return out
+}
+
+// best returns the mark that a recipient ends with. Under mu.
+func (w *world) best(task schemas.TaskID, index uint32) (m schemas.Mark) {
+	for _, o := range w.outcomes(who{task, index}) {
+		m = max(m, o)
+	}
+	return m
+}
+
+// A log that lost its end gives the same offsets out again: its new sends are sent, once, and nobody is sent to again,
+// whether the log still ends below what was committed or has grown beyond it.
+func TestLogThatLostItsEndLosesNobodyAndCallsNobodyTwice(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ sent, cut, fresh uint32 }{
+		"it ends below what was committed":    {8, 3, 2},
+		"it ends where it was cut":            {8, 3, 0},
+		"it has grown beyond":                 {8, 3, 20},
+		"it has grown to where it was":        {8, 3, 5},
+		"it lost everything":                  {8, 0, 3},
+		"it lost one record":                  {500, 499, 10},
+		"it lost many":                        {500, 123, 400},
+		"it lost nothing that was committed ": {8, 8, 5},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			bubble(t, func(w *world) {
+				before, after := schemas.NewTaskID(), schemas.NewTaskID()
+				for i := range c.sent {
+					w.produce(bulkSlot, before, i)
+				}
+				p := w.start([]schemas.Slot{bulkSlot})
+				w.until("all sent", func() bool { return w.allDone(bulkSlot) })
+				p.revoke(bulkSlot)
+				w.cut(bulkSlot, int64(c.cut))
+				for i := range c.fresh {
+					w.produce(bulkSlot, after, i)
+				}
+				q := w.start([]schemas.Slot{bulkSlot})
+				w.until("all done", func() bool { return len(w.logs[bulkSlot]) == 0 || w.allDone(bulkSlot) })
+				w.rest(time.Minute)
+				if got, want := q.value("altavoz_ledger_disagreements_total"), map[bool]float64{true: 1}[c.cut < c.sent]; got != want {
+					t.Errorf("%v disagreements, want %v", got, want)
+				}
+				w.lock(func() {
+					for i, n := range w.called(before) {
+						if n != 1 || w.best(before, i) != schemas.MarkSent {
+							t.Fatalf("%d of before was called %d times and is %v", i, n, w.best(before, i))
+						}
+					}
+					calls, unknown := w.called(after), uint32(0)
+					for i := range c.fresh {
+						switch m := w.best(after, i); {
+						case calls[i] == 1 && m == schemas.MarkSent:
+						case calls[i] == 0 && m == schemas.MarkUnknown:
+							unknown++
+						default:
+							t.Fatalf("%d of after was called %d times and is %v", i, calls[i], m)
+						}
+					}
+					if lost := c.sent - c.cut; unknown >= max(1, lost) {
+						t.Errorf("%d of %d new sends are unknown, where %d records were lost", unknown, c.fresh, lost)
+					}
+				})
+			})
+		})
+	}
+}
+
+// What was started, and is still in the log, is unknown; what lies at the offset of a started one that is gone is another
+// send, and is sent; and should the send that is gone come again, it may have been called.
+func TestStartedSendsOfALogThatLostItsEnd(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(w *world) {
+		w.latency = func(*apiCall) time.Duration { return time.Hour } // all stay started
+		before, after := schemas.NewTaskID(), schemas.NewTaskID()
+		for i := range uint32(10) {
+			w.produce(bulkSlot, before, i)
+		}
+		p := w.start([]schemas.Slot{bulkSlot})
+		w.until("calls", func() bool { return len(w.calls) == 10 })
+		p.kill()
+		w.cut(bulkSlot, 4)
+		w.lock(func() { w.latency = nil })
+		for i := range uint32(10) {
+			w.produce(bulkSlot, after, i)
+		}
+		w.produce(bulkSlot, before, 7) // a fanout repeats it
+		w.start([]schemas.Slot{bulkSlot})
+		w.until("all done", func() bool { return w.allDone(bulkSlot) })
+		w.lock(func() {
+			for i := range uint32(10) {
+				if n := w.called(after)[i]; n != 1 || w.best(after, i) != schemas.MarkSent {
+					t.Errorf("%d of after was called %d times and is %v", i, n, w.best(after, i))
+				}
+				want := schemas.MarkUnknown
+				if i >= 4 && i != 7 {
+					want = 0 // not in the log any more
+				}
+				if n := w.called(before)[i]; n != 1 || w.best(before, i) != want {
+					t.Errorf("%d of before was called %d times and is %v", i, n, w.best(before, i))
+				}
+			}
+		})
+	})
+}
+
+// A ledger of the version before has no identity: of a log that ends below it nobody can say what was called.
+func TestLogThatEndsBelowALedgerWithoutIdentity(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(w *world) {
+		w.committed[bulkSlot] = schemas.Position{Slot: bulkSlot, Offset: 8}
+		task := schemas.NewTaskID()
+		for i := range uint32(5) {
+			w.produce(bulkSlot, task, i)
+		}
+		w.start([]schemas.Slot{bulkSlot})
+		w.until("unknown", func() bool { return w.allDone(bulkSlot) })
+		for i := range uint32(5) {
+			w.produce(bulkSlot, task, 5+i)
+		}
+		w.until("all done", func() bool { return w.allDone(bulkSlot) })
+		w.lock(func() {
+			if len(w.calls) != 5 || w.count(schemas.OutcomeUnknown) != 5 || w.count(schemas.OutcomeSent) != 5 {
+				t.Errorf("%d calls, %d unknown, %d sent", len(w.calls), w.count(schemas.OutcomeUnknown), w.count(schemas.OutcomeSent))
+			}
+		})
+	})
+}
+
+// Offsets that expired, or that somebody set: whoever is in the log may have been called by a former owner, and is called by
+// nobody else, not even where the broadcast asked for it; a crash changes nothing about that. What comes later is sent.
+func TestOffsetsThatAreGoneOrForeignCallNobodyTwice(t *testing.T) {
+	t.Parallel()
+	for name, set := range map[string]*schemas.Position{
+		"gone":             nil,
+		"set to the start": {Slot: bulkSlot},
+		"set back":         {Slot: bulkSlot, Offset: 10},
+		"set forward":      {Slot: bulkSlot, Offset: 45},
+		"set to the end":   {Slot: bulkSlot, Offset: 50},
+		"set too far":      {Slot: bulkSlot, Offset: 5000},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			bubble(t, func(w *world) {
+				task := schemas.NewTaskID()
+				for i := range uint32(30) {
+					w.produce(bulkSlot, task, i, again)
+				}
+				p := w.start([]schemas.Slot{bulkSlot})
+				w.until("all sent", func() bool { return w.allDone(bulkSlot) })
+				p.kill()
+				for i := range uint32(20) { // while nobody was there
+					w.produce(bulkSlot, task, 30+i)
+				}
+				w.lock(func() {
+					if delete(w.committed, bulkSlot); set != nil {
+						w.committed[bulkSlot] = *set
+					}
+				})
+				q := w.start([]schemas.Slot{bulkSlot})
+				q.onWrite(func(schemas.Record) fault { return fault{before: time.Hour} })
+				w.rest(time.Second)
+				q.kill()
+				w.start([]schemas.Slot{bulkSlot})
+				w.until("all unknown", func() bool { return w.allDone(bulkSlot) })
+				for i := range uint32(10) {
+					w.produce(bulkSlot, task, 50+i)
+				}
+				w.until("all done", func() bool { return w.allDone(bulkSlot) })
+				w.lock(func() {
+					calls := w.called(task)
+					for i := range uint32(60) {
+						want, n := schemas.MarkSent, 1
+						if i >= 30 && i < 50 {
+							want, n = schemas.MarkUnknown, 0
+						}
+						if calls[i] != n || w.best(task, i) != want {
+							t.Errorf("%d was called %d times and is %v", i, calls[i], w.best(task, i))
+						}
+					}
+				})
+			})
+		})
+	}
+}
