@@ -35,7 +35,10 @@ var plan = map[string][]string{
 	"processor/fanout/recipients": {"schemas"},
 	"processor/fanout/rewrite":    {"schemas"},
 	"processor/fanout/turns":      {"schemas"},
-	"processor/sender":            {"schemas", "processor/sender/ledger", "processor/sender/limits", "processor/sender/pace"},
+	"processor/sender": {
+		"schemas", "processor/sender/breaker", "processor/sender/ledger", "processor/sender/limits", "processor/sender/pace",
+	},
+	"processor/sender/breaker":    {},
 	"processor/sender/ledger":     {"schemas"},
 	"processor/sender/limits":     {"schemas"},
 	"processor/sender/pace":       {},

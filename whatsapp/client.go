@@ -76,6 +76,7 @@ type Client struct {
 type number struct {
 	token    schemas.Secret
 	header   http.Header // shared by calls, which don't change it
+	self     *url.URL
 	messages *url.URL
 	media    *url.URL
 }
@@ -176,6 +177,7 @@ func (c *Client) number(sender string) (*number, bool) {
 			"Accept":        {"application/json"},
 			"User-Agent":    {"altavoz"},
 		},
+		self:     c.base.JoinPath(url.PathEscape(sender)),
 		messages: c.base.JoinPath(url.PathEscape(sender), "messages"),
 		media:    c.base.JoinPath(url.PathEscape(sender), "media"),
 	}

@@ -14,6 +14,7 @@ import (
 const (
 	callMessages = "messages"
 	callMedia    = "media"
+	callProbe    = "probe" // read-only, while sends get no answer
 )
 
 // verdictNames names the verdicts for people and metrics.
@@ -52,7 +53,7 @@ func newClientMetrics(reg prometheus.Registerer) *clientMetrics {
 	}, []string{"result"})
 	m := &clientMetrics{
 		seconds: map[string]prometheus.Observer{
-			callMessages: seconds.WithLabelValues(callMessages), callMedia: seconds.WithLabelValues(callMedia),
+			callMessages: seconds.WithLabelValues(callMessages), callMedia: seconds.WithLabelValues(callMedia), callProbe: seconds.WithLabelValues(callProbe),
 		},
 		replies:     make(map[schemas.Verdict]prometheus.Counter, len(verdictNames)),
 		errors:      make(map[int]prometheus.Counter, len(verdicts)),

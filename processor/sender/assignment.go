@@ -61,15 +61,18 @@ type send struct {
 	phase    phase
 	cause    cause
 	attempts int
-	unsent   int    // calls in a row that sent nothing
-	renewed  bool   // its media id was renewed
-	probe    bool   // of a stopped number
-	trial    bool   // of a number that was throttled
-	doubtful bool   // an earlier call may have reached somebody: it stays started while it waits for another
-	counted  bool   // among its task's sends
-	repeated bool   // the call under way is one more, and made the ledger say so
-	acked    bool   // its last start was acknowledged
-	released uint64 // its assignment's encoded, when its start was taken back
+	unsent   int              // calls in a row that sent nothing
+	renewed  bool             // its media id was renewed
+	probe    [faultKinds]bool // of a stopped number
+	probed   bool             // its last call was one
+	alone    bool             // of a task whose sends fail alone
+	excused  int              // calls refused for now that were nobody's attempt
+	trial    bool             // of a number that was throttled
+	doubtful bool             // an earlier call may have reached somebody: it stays started while it waits for another
+	counted  bool             // among its task's sends
+	repeated bool             // the call under way is one more, and made the ledger say so
+	acked    bool             // its last start was acknowledged
+	released uint64           // its assignment's encoded, when its start was taken back
 
 	message schemas.Message // of the call
 	version int             // of the message

@@ -46,6 +46,8 @@ func (*instant) Content(context.Context, schemas.TaskID, *schemas.BlobRef) (*sch
 func (*instant) Refresh(context.Context, string, schemas.HeaderKind, *schemas.MediaRef) (*schemas.MediaRef, error) {
 	return nil, nil
 }
+func (*instant) Probe(context.Context, string) schemas.Reply { return schemas.Reply{} }
+
 func (*instant) Prepare(*schemas.Content) (schemas.Message, error) { return "", nil }
 
 func (*instant) Send(context.Context, string, schemas.Message, schemas.Phone, string) schemas.Reply {

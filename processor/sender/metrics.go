@@ -26,6 +26,7 @@ const (
 	// Parts of causePace, by the state of the number.
 	waitThrottled = "throttled"
 	waitStopped   = "account"
+	waitOutage    = "outage"
 )
 
 var causeNames = map[cause]string{
@@ -56,6 +57,26 @@ type metrics struct {
 	commits        map[commitResult]prometheus.Counter
 	commitSeconds  prometheus.Histogram
 	resultFailures prometheus.Counter
+	stops          map[stop]prometheus.Counter
+}
+
+// stop is why a number stopped.
+type stop string
+
+const (
+	stopAccount       stop = "account"
+	stopOutage        stop = "outage"
+	stopConfiguration stop = "configuration" // somebody else answers in the API's place
+)
+
+func stopOf(n *number, f faults) stop {
+	switch {
+	case f == faultAccount:
+		return stopAccount
+	case n.breakers[f].Foreign():
+		return stopConfiguration
+	}
+	return stopOutage
 }
 
 var disagreements = prometheus.CounterOpts{
@@ -88,7 +109,13 @@ func newMetrics(reg prometheus.Registerer, st *Stage) *metrics {
 		resultFailures: f.NewCounter(prometheus.CounterOpts{
 			Name: "altavoz_sender_write_failures_total", Help: "Results, notes or rejects that could not be written at the first try.",
 		}),
-		commits: make(map[commitResult]prometheus.Counter),
+		commits: make(map[commitResult]prometheus.Counter), stops: make(map[stop]prometheus.Counter),
+	}
+	stops := f.NewCounterVec(prometheus.CounterOpts{
+		Name: "altavoz_sender_stops_total", Help: "Times that a number stopped sending: for account faults, without answers, or because somebody else answers.",
+	}, []string{"reason"})
+	for _, s := range []stop{stopAccount, stopOutage, stopConfiguration} {
+		m.stops[s] = stops.WithLabelValues(string(s))
 	}
 	sends := f.NewCounterVec(prometheus.CounterOpts{
 		Name: "altavoz_sends_total", Help: "Sends that came to an end here, their result acknowledged.",
@@ -123,14 +150,15 @@ func newMetrics(reg prometheus.Registerer, st *Stage) *metrics {
 		gauge(waiting, waitingHelp, "cause", name, func() float64 {
 			n := st.waiting[c]
 			if c == causePace {
-				throttled, stopped := st.heldBack(time.Now())
-				n -= throttled + stopped
+				throttled, stopped, outage := st.heldBack(time.Now())
+				n -= throttled + stopped + outage
 			}
 			return float64(n)
 		})
 	}
-	gauge(waiting, waitingHelp, "cause", waitThrottled, func() float64 { n, _ := st.heldBack(time.Now()); return float64(n) })
-	gauge(waiting, waitingHelp, "cause", waitStopped, func() float64 { _, n := st.heldBack(time.Now()); return float64(n) })
+	gauge(waiting, waitingHelp, "cause", waitThrottled, func() float64 { n, _, _ := st.heldBack(time.Now()); return float64(n) })
+	gauge(waiting, waitingHelp, "cause", waitStopped, func() float64 { _, n, _ := st.heldBack(time.Now()); return float64(n) })
+	gauge(waiting, waitingHelp, "cause", waitOutage, func() float64 { _, _, n := st.heldBack(time.Now()); return float64(n) })
 	const pace, paceHelp = "altavoz_sender_rate", "Messages a second that this process may send, over all numbers that have a limit: " +
 		"its share of the rates as configured (full), and what is left of it while numbers are slowed down (now)."
 	gauge(pace, paceHelp, "of", "full", func() float64 { full, _ := st.rates(time.Now()); return full })
@@ -140,7 +168,16 @@ func newMetrics(reg prometheus.Registerer, st *Stage) *metrics {
 	}, func() float64 {
 		st.mu.Lock()
 		defer st.mu.Unlock()
-		return float64(st.halted())
+		_, act := st.halted()
+		return float64(act)
+	})
+	f.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "altavoz_numbers_unanswered", Help: "Sender numbers whose calls get no answer of the Cloud API: one at a time finds out when they do.",
+	}, func() float64 {
+		st.mu.Lock()
+		defer st.mu.Unlock()
+		all, act := st.halted()
+		return float64(all - act)
 	})
 	return m
 }
@@ -163,16 +200,20 @@ func (st *Stage) oldest(l lane, now time.Time) (age time.Duration) {
 }
 
 // heldBack counts the sends of numbers that wait.
-func (st *Stage) heldBack(now time.Time) (throttled, stopped int) {
+func (st *Stage) heldBack(now time.Time) (throttled, stopped, outage int) {
 	for _, n := range st.numbers {
 		ready := n.ready[express].n + n.ready[bulk].n
-		if n.stopped != nil {
+		_, slowed := n.pacer.Slowed()
+		switch {
+		case n.stopped(faultAccount):
 			stopped += ready
-		} else if _, slowed := n.pacer.Slowed(); slowed || n.held.After(now) {
+		case n.stopped(faultOutage):
+			outage += ready
+		case slowed || n.pacer.Held().After(now):
 			throttled += ready
 		}
 	}
-	return throttled, stopped
+	return throttled, stopped, outage
 }
 
 // rates sums up what may be sent a second by numbers that have a limit: at best, and now.
@@ -182,18 +223,23 @@ func (st *Stage) rates(t time.Time) (full, now float64) {
 			continue
 		}
 		full += n.pacer.Full()
-		if _, blocked := n.blocked(t); n.stopped == nil && !blocked {
+		if !n.stopped(faultAccount) && !n.stopped(faultOutage) && !n.pacer.Held().After(t) {
 			now += n.pacer.Rate()
 		}
 	}
 	return full, now
 }
 
-func (st *Stage) halted() (n int) {
-	for _, o := range st.numbers {
-		if o.stopped != nil {
-			n++
+// halted counts the numbers that are stopped, and of these the ones that wait for a person.
+func (st *Stage) halted() (all, act int) {
+	for _, n := range st.numbers {
+		account, outage := n.stopped(faultAccount), n.stopped(faultOutage)
+		if account || outage {
+			all++
+		}
+		if account || n.breakers[faultOutage].Foreign() {
+			act++
 		}
 	}
-	return n
+	return all, act
 }

@@ -9,9 +9,17 @@ import (
 
 // why says, to the people who wait for the number's tasks, what keeps them; nothing if nothing does.
 func (n *number) why(now time.Time) string {
-	if s := n.stopped; s != nil {
-		return fmt.Sprintf("El número %s espera desde %s: %s; se prueba cada %d s", n.label(), s.since.UTC().Format(time.RFC3339), s.why,
-			int(probeEvery.Seconds()))
+	for f, other := range [faultKinds]string{"WhatsApp no acepta envíos suyos", "WhatsApp no contesta"} {
+		since, open := n.breakers[f].Open()
+		if n.breakers[f].Foreign() {
+			other = "Revise la configuración: en la dirección de WhatsApp contesta otro servidor"
+		} else if faults(f) == faultOutage && now.Sub(since) < noteAfter {
+			open = false // a moment explains nothing
+		}
+		if open {
+			return fmt.Sprintf("El número %s espera desde %s: %s; se prueba cada %d s", n.label(), since.UTC().Format(time.RFC3339),
+				reasonOf(&n.said[f], other), int(n.breakers[f].Every().Seconds()))
+		}
 	}
 	if since, slowed := n.pacer.Slowed(); slowed && now.Sub(since) >= noteAfter {
 		return fmt.Sprintf("El número %s va más lento desde %s: %s", n.label(), since.UTC().Format(time.RFC3339), n.slow)

@@ -3,6 +3,8 @@ package sender
 import (
 	"time"
 
+	"altavoz/processor/sender/breaker"
+	"altavoz/processor/sender/limits"
 	"altavoz/processor/sender/pace"
 	"altavoz/schemas"
 )
@@ -27,19 +29,14 @@ type number struct {
 	row      int // express sends in a row while bulk waited
 	tasks    map[*task]struct{}
 
-	held    time.Time     // nobody can be reached, until then
-	wait    time.Duration // how long the last time, if it did not work since
-	unsent  int           // calls in a row that reached nobody
-	stopped *stopped
-	slow    string // what Meta says against its speed, in words
-}
-
-// stopped says why a number can't send until somebody acts.
-type stopped struct {
-	since   time.Time
-	why     string
-	probeAt time.Time
-	probing bool // a send is on its way to find out whether it works again
+	breakers [faultKinds]breaker.Breaker
+	said     [faultKinds]schemas.Reply // why each of them is open
+	blamed   *task                     // whose calls failed, if all that failed since one worked are one task's
+	mixed    bool                      // they are not
+	worked   time.Time                 // when a call last got through
+	flight   limits.Flight
+	capped   bool   // something ready waits for one of its calls to end
+	slow     string // what Meta says against its speed, in words
 }
 
 // numberOf returns the number, new or known.
@@ -48,6 +45,7 @@ func (st *Stage) numberOf(id string, now time.Time) *number {
 		return n
 	}
 	n := &number{id: id, Number: Number{Rate: pace.DefaultRate}, tasks: make(map[*task]struct{})}
+	n.breakers[faultAccount] = breaker.ForAccount()
 	if known, ok := st.cfg.Number(id); ok {
 		n.Number = known
 	}
@@ -108,10 +106,8 @@ func (st *Stage) reload(now time.Time) {
 		}
 		if is.Access != was.Access {
 			n.renewed = now
-			if n.stopped != nil {
-				n.stopped.probeAt = now
-				st.list(n)
-			}
+			n.breakers[faultAccount].Renew(now)
+			st.list(n)
 		}
 	}
 }
@@ -128,21 +124,27 @@ func (st *Stage) list(n *number) {
 // ring is a number's own alarm: it may go on.
 func (n *number) ring(st *Stage, _ time.Time) { st.list(n) }
 
-// blocked reports whether the number must not send now, and until when; without a time, until it is listed again.
-func (n *number) blocked(now time.Time) (until time.Time, blocked bool) {
-	if s := n.stopped; s != nil {
-		if s.probing {
-			return time.Time{}, true
-		}
-		if s.probeAt.After(now) {
-			return s.probeAt, true
-		}
+// blocked reports whether the number must not send now, and until when; without a time, until it is listed again. probe says
+// that one send may go, to find something out.
+func (st *Stage) blocked(n *number, now time.Time) (until time.Time, probe, blocked bool) {
+	switch p, at := n.probes(now); p {
+	case breaker.Wait:
+		return at, false, true
+	case breaker.Look:
+		st.look(n)
+		return time.Time{}, false, true
+	case breaker.Send:
+		probe = true
+	case breaker.All:
 	}
-	until = n.held
-	if held := n.pacer.Held(); held.After(until) {
-		until = held
-	}
-	return until, until.After(now)
+	until = n.pacer.Held()
+	return until, probe, until.After(now)
+}
+
+// waits reports whether the number must not send now.
+func (n *number) waits(now time.Time) bool {
+	p, _ := n.probes(now)
+	return p == breaker.Wait || p == breaker.Look || n.pacer.Held().After(now)
 }
 
 // pick returns the queue whose turn it is, or nil.
@@ -170,46 +172,30 @@ func (n *number) took(l lane) {
 
 // hear is what an answer means for the number as a whole.
 func (st *Stage) hear(n *number, e *send, r *schemas.Reply, now time.Time) {
-	works := true
 	switch r.Verdict {
 	case schemas.VerdictThrottled:
-		n.unsent = 0
 		if n.pacer.Throttled(e.began, now, r.After) {
 			st.throttled(n, r, now)
 		}
-	case schemas.VerdictAccount:
-		works = false
-	case schemas.VerdictUnsent:
-		works = false
-		n.unsent++
-		if n.unsent >= unsentRow && !e.began.Before(n.held) {
-			n.wait = min(max(2*n.wait, unsentBase), unsentMost)
-			n.held = now.Add(n.wait)
-		}
 	case schemas.VerdictLost:
 		n.pacer.Wait(now, r.After)
-		fallthrough
-	case schemas.VerdictTransient:
-		works = false
-		n.unsent = 0
 	case schemas.VerdictSent, schemas.VerdictFailed, schemas.VerdictContent, schemas.VerdictPair, schemas.VerdictMedia:
 		n.pacer.Worked(e.began, now)
-		n.unsent = 0
-		if !e.began.Before(n.held) {
-			n.wait = 0
-		}
+	case schemas.VerdictUnsent, schemas.VerdictTransient, schemas.VerdictAccount:
 	}
-	if (r.Verdict == schemas.VerdictAccount || r.Foreign) && !e.began.Before(n.renewed) { // else it was the old token that is not taken
-		st.halt(n, r, now)
+	if r.Verdict != schemas.VerdictUnsent && r.Verdict != schemas.VerdictLost { // no answer says nothing of how long answers take
+		n.flight.Took(now.Sub(e.began))
+	}
+	if n.capped {
+		n.capped = false
+		st.list(n)
 	}
 	if e.trial {
 		n.pacer.Ended(true)
 		e.trial = false
 		st.list(n)
 	}
-	if e.probe {
-		st.probed(n, e, works, now)
-	}
+	st.judge(n, e, r, now)
 }
 
 // throttled takes in that the number goes on more slowly.
@@ -218,33 +204,4 @@ func (st *Stage) throttled(n *number, r *schemas.Reply, now time.Time) {
 	n.slow = reasonOf(r, "WhatsApp pide ir más despacio")
 	st.log.Warn("number is slowed down", "sender", n.id, "code", r.Code, "rate", n.pacer.Rate(), "of", n.pacer.Full(),
 		"waits_seconds", max(0, n.pacer.Held().Sub(now).Seconds()))
-}
-
-// halt stops the number.
-func (st *Stage) halt(n *number, r *schemas.Reply, now time.Time) {
-	if n.stopped == nil {
-		n.stopped = &stopped{since: now, probeAt: now.Add(probeEvery)}
-		st.log.Error("number can't send until somebody acts", "sender", n.id, "code", r.Code, "detail", r.Detail)
-	}
-	n.stopped.why = reasonOf(r, "WhatsApp no acepta envíos suyos")
-	st.noteAll(n, now)
-}
-
-// probed takes in what the probe of a stopped number found. With the old token it found nothing.
-func (st *Stage) probed(n *number, e *send, works bool, now time.Time) {
-	e.probe = false
-	if n.stopped == nil {
-		return
-	}
-	st.list(n)
-	if !works {
-		n.stopped.probing = false
-		if !e.began.Before(n.renewed) {
-			n.stopped.probeAt = now.Add(probeEvery)
-		}
-		return
-	}
-	st.log.Info("number sends again", "sender", n.id, "seconds", now.Sub(n.stopped.since).Seconds())
-	n.stopped = nil
-	st.noteAll(n, now)
 }

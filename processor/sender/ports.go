@@ -48,11 +48,12 @@ type Media interface {
 	Refresh(ctx context.Context, sender string, kind schemas.HeaderKind, m *schemas.MediaRef) (*schemas.MediaRef, error)
 }
 
-// Messenger is the Cloud API. Prepare renders a content for all sends of its task; it does not wait, and an error means
+// Messenger is the Cloud API. Probe makes a call that only reads, and says whether the API answers. Prepare renders a content for all sends of its task; it does not wait, and an error means
 // that the content can't be sent. Send makes one attempt and is over in less than 10 s, which is what a graceful stop
 // counts on.
 type Messenger interface {
 	Prepare(c *schemas.Content) (schemas.Message, error)
+	Probe(ctx context.Context, sender string) schemas.Reply
 	Send(ctx context.Context, sender string, m schemas.Message, to schemas.Phone, callback string) schemas.Reply
 }
 
@@ -164,12 +165,18 @@ const (
 	// unsentBase and unsentMost bound the waits of a send that could not be sent at all; it may try for ever.
 	unsentBase = 100 * time.Millisecond
 	unsentMost = 5 * time.Second
-	// unsentRow is after how many such calls in a row, none of them getting through, the whole number waits.
-	unsentRow = 16
+	// throughLately is how long it counts, for a send that was refused for now, that others of its number got through.
+	throughLately = 30 * time.Second
 
-	// probeEvery is how often a stopped number tries one send; noteEvery how often at most its tasks say that they wait.
-	probeEvery = 30 * time.Second
-	noteEvery  = time.Minute
+	// probeScan bounds the search for the task whose turn it is to probe.
+	probeScan = 1 << 16
+	// suspectTries is how often a task is tried whose sends fail alone; suspectBase and suspectMost bound the waits between.
+	suspectTries = 5
+	suspectBase  = 5 * time.Second
+	suspectMost  = 15 * time.Second
+
+	// noteEvery is how often at most the tasks of a stopped number say that they wait.
+	noteEvery = time.Minute
 	// noteAfter is how long a number is throttled before its tasks say so; a shorter wait explains nothing.
 	noteAfter = 5 * time.Second
 

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"altavoz/processor/sender/limits"
 	"altavoz/schemas"
 )
 
@@ -271,47 +272,33 @@ func (st *Stage) turns(batch []*send, now time.Time, withBulk bool) []*send {
 
 // turn admits one send of a number, if it can. The number stays listed unless nothing is ready or it has to wait.
 func (st *Stage) turn(n *number, now time.Time, withBulk bool) (e *send, stay bool) {
-	if until, blocked := n.blocked(now); blocked {
+	until, probe, blocked := st.blocked(n, now)
+	if blocked {
 		if !until.IsZero() {
 			st.alarms.set(&n.alarm, n, until)
 		}
 		return nil, false
 	}
+	most := n.flight.Most(n.pacer.Full(), st.cfg.MaxInFlight)
 	for {
-		q := n.pick(withBulk, st.capacity.Fits(true, n.inFlight))
+		q := n.pick(withBulk, n.inFlight < most && st.capacity.Fits(true, n.inFlight))
 		if q == nil {
 			return nil, n.ready[bulk].n > 0
 		}
 		e := q.head
-		if e.expired(now) {
-			e.unlink()
-			st.outlive(e)
-			continue
+		if probe {
+			e = n.probeFrom()
 		}
-		if opens := e.task.shut(now); !opens.IsZero() { //mutant:shut-window-starts-nothing
-			e.unlink()
-			st.hold(e, opens)
-			continue
-		}
-		if e.on.held.After(now) {
-			e.unlink()
-			st.wait(e, e.on.held, causeCommit)
-			continue
-		}
-		if e.doubtful && !e.on.ledger.repeats(e.cell) {
-			e.unlink()
-			st.wait(e, now.Add(attemptBase), causeBackOff)
-			continue
-		}
-		p := pair{n, e.phone}
-		if until := st.pairs.Until(p); until.After(now) {
-			e.unlink()
-			st.wait(e, until, causePair)
+		if st.evades(e, now) {
 			continue
 		}
 		if !st.capacity.Fits(e.lane == bulk, n.inFlight) || st.waiting[causeResult] >= maxUnrecorded {
 			st.full = true
 			return nil, true
+		}
+		if n.inFlight >= most && (e.lane == bulk || n.inFlight >= most+limits.FlightLeast) {
+			n.capped = true
+			return nil, false
 		}
 		trial, at, ok := n.pacer.Take(now)
 		switch {
@@ -323,14 +310,45 @@ func (st *Stage) turn(n *number, now time.Time, withBulk bool) (e *send, stay bo
 		}
 		e.trial = trial
 		e.unlink()
-		st.pairs.Hold(p, now)
-		st.start(e)
+		st.pairs.Hold(pair{n, e.phone}, now)
+		st.start(e, now)
 		return e, true
 	}
 }
 
+// evades reports whether a send that is ready may not start now after all, and moves it to where it waits or ends.
+func (st *Stage) evades(e *send, now time.Time) bool {
+	wait := func(until time.Time, c cause) bool {
+		if until.After(now) {
+			e.unlink()
+			st.wait(e, until, c)
+			return true
+		}
+		return false
+	}
+	if e.expired(now) {
+		e.unlink()
+		st.outlive(e)
+		return true
+	}
+	if e.task.failed != "" {
+		e.unlink()
+		st.enter(e, false)
+		return true
+	}
+	if opens := e.task.shut(now); !opens.IsZero() { //mutant:shut-window-starts-nothing
+		e.unlink()
+		st.hold(e, opens)
+		return true
+	}
+	if e.doubtful && !e.on.ledger.repeats(e.cell) {
+		return wait(now.Add(attemptBase), causeBackOff)
+	}
+	return wait(e.on.held, causeCommit) || wait(e.task.alone(now), causeBackOff) || wait(st.pairs.Until(pair{e.number, e.phone}), causePair)
+}
+
 // start marks a send as started, which is true once it is committed.
-func (st *Stage) start(e *send) {
+func (st *Stage) start(e *send, now time.Time) {
 	n := e.number
 	st.to(e, phaseAdmitted, causeNone)
 	e.on.ledger.start(e.cell) //mutant:ledger-says-what-is-started
@@ -342,9 +360,7 @@ func (st *Stage) start(e *send) {
 	n.took(e.lane)
 	st.capacity.Add(e.lane == bulk, n.inFlight)
 	n.inFlight++
-	if n.stopped != nil {
-		n.stopped.probing, e.probe = true, true
-	}
+	e.mark(now)
 }
 
 // ended gives back the room of a call.
@@ -360,12 +376,7 @@ func (st *Stage) unadmit(e *send) {
 	st.pairs.Release(pair{n, e.phone})
 	n.pacer.Put(e.trial)
 	e.trial = false
-	if e.probe {
-		e.probe = false
-		if n.stopped != nil {
-			n.stopped.probing = false
-		}
-	}
+	e.unmark()
 	if e.on.live {
 		st.release(e)
 	}

@@ -14,7 +14,7 @@ func (st *Stage) sweep(now time.Time) {
 	st.pairs.Sweep(now)
 	st.detached.sweep(now)
 	for _, n := range st.numbers {
-		if _, blocked := n.blocked(now); blocked {
+		if n.waits(now) {
 			st.expire(&n.ready[express], now)
 			st.expire(&n.ready[bulk], now)
 		}

@@ -24,6 +24,9 @@ type task struct {
 	window  *schemas.Window  // when its sends may start
 	stale   bool             // Meta does not know the media id any more
 
+	suspect *suspect  // its sends fail alone
+	probed  time.Time // when one of its sends was a probe, or failed
+
 	loading bool
 	tries   int
 	waiting queue // sends without a message

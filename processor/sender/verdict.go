@@ -77,8 +77,10 @@ func (st *Stage) again(e *send, r *schemas.Reply, now time.Time) {
 		} else {
 			st.wait(e, now.Add(backOff(unsentBase, unsentMost, e.unsent-2)), causeBackOff)
 		}
-	case schemas.VerdictThrottled, schemas.VerdictAccount:
+	case schemas.VerdictThrottled:
 		st.enter(e, true) // its number waits
+	case schemas.VerdictAccount:
+		st.enter(e, false) // the same, and others probe first
 	case schemas.VerdictPair:
 		st.wait(e, st.pairs.Until(pair{e.number, e.phone}), causePair)
 	case schemas.VerdictMedia:
@@ -98,7 +100,19 @@ func (st *Stage) again(e *send, r *schemas.Reply, now time.Time) {
 	}
 }
 
+// charged reports whether being refused for now counts as an attempt: if other recipients of the number get through. Otherwise it
+// is an outage's doing, which the breaker counts, and nobody's fault; so is what a probe meets.
+func (e *send) charged(now time.Time) bool {
+	n := e.number
+	return n.worked.After(e.began) || !e.probed && now.Sub(n.worked) <= throughLately
+}
+
 func (st *Stage) transient(e *send, r *schemas.Reply, now time.Time) {
+	if r.Verdict == schemas.VerdictTransient && !e.charged(now) {
+		e.excused++
+		st.wait(e, now.Add(max(fullJitter(attemptBase, attemptMost, e.excused-1), min(r.After, pace.MostWait))), causeBackOff)
+		return
+	}
 	e.attempts++
 	if e.attempts < maxAttempts {
 		wait := max(fullJitter(attemptBase, attemptMost, e.attempts-1), min(r.After, pace.MostWait))

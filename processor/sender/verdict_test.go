@@ -93,7 +93,27 @@ func TestFailuresAreLoggedInMeasure(t *testing.T) {
 	})
 }
 
-// TestTransient: five attempts with growing waits, then failed; success on the way is success.
+// amongOthers produces sends that get through, ten a second, until everything before them is decided.
+func (w *world) amongOthers(slot schemas.Slot, ids ...who) {
+	w.t.Helper()
+	others := schemas.NewTaskID()
+	for i := range uint32(6000) {
+		decided := true
+		w.lock(func() {
+			for _, id := range ids {
+				decided = decided && len(w.outcomes(id)) > 0
+			}
+		})
+		if decided {
+			return
+		}
+		w.produce(slot, others, 1_000_000+i)
+		w.rest(100 * time.Millisecond)
+	}
+	w.t.Fatal("not everybody is decided in ten minutes")
+}
+
+// TestTransient: while others get through, five attempts with growing waits, then failed; success on the way is success.
 func TestTransient(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(w *world) {
@@ -103,9 +123,10 @@ func TestTransient(t *testing.T) {
 		}
 		w.start(both)
 		task := schemas.NewTaskID()
+		w.produce(bulkSlot, task, 3)
 		w.produce(bulkSlot, task, 1)
 		w.produce(bulkSlot, task, 2)
-		w.until("done", func() bool { return w.allDone(bulkSlot) })
+		w.amongOthers(bulkSlot, who{task, 1}, who{task, 2})
 		if d := cmp.Diff([]schemas.Mark{schemas.Failed(schemas.CodeExhausted)}, w.outcomes(who{task, 1})); d != "" {
 			t.Error(d)
 		}
@@ -140,7 +161,7 @@ func TestUnsent(t *testing.T) {
 			t.Fatalf("%d tries, the first after %v", len(gaps), gaps[0])
 		}
 		for i, g := range gaps {
-			if g > unsentMost+10*time.Millisecond {
+			if g > 15*time.Second+10*time.Millisecond { // the breaker's
 				t.Errorf("wait %d is %v", i, g)
 			}
 		}
@@ -473,7 +494,7 @@ func TestAccount(t *testing.T) {
 		w.lock(func() { renewed = true })
 		begin := time.Now()
 		w.until("done", func() bool { return w.allDone(bulkSlot) && w.allDone(expressSlot) })
-		if took := time.Since(begin); took > probeEvery+5*time.Second {
+		if took := time.Since(begin); took > 35*time.Second {
 			t.Errorf("took %v to go on", took)
 		}
 		w.rest(10 * time.Minute)
@@ -714,7 +735,7 @@ func TestWaitingHoldsBackNobody(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(w *world) {
 		w.answer = func(c *apiCall) schemas.Reply {
-			if c.index < 500 {
+			if c.index < 500 && c.index%2 == 0 {
 				return schemas.Reply{Verdict: schemas.VerdictTransient, After: time.Minute}
 			}
 			return schemas.Reply{Verdict: schemas.VerdictSent}

@@ -50,7 +50,9 @@ type world struct {
 	broken    []string
 	mutant    bool // what is broken is what is looked for
 
-	answer   func(c *apiCall) schemas.Reply // under mu; nil: sent
+	answer   func(c *apiCall) schemas.Reply    // under mu; nil: sent
+	read     func(sender string) schemas.Reply // to read-only calls, under mu; nil: answered
+	reads    int
 	latency  func(c *apiCall) time.Duration
 	contents map[schemas.TaskID]*schemas.Content
 	loads    func(t schemas.TaskID) error
@@ -728,6 +730,20 @@ func definite(v schemas.Verdict) bool {
 	case schemas.VerdictSent, schemas.VerdictFailed, schemas.VerdictContent, schemas.VerdictLost:
 	}
 	return false
+}
+
+// Probe is a read-only call.
+func (p *process) Probe(_ context.Context, sender string) schemas.Reply {
+	p.pass()
+	time.Sleep(time.Millisecond)
+	w := p.w
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.reads++
+	if w.read != nil {
+		return w.read(sender)
+	}
+	return schemas.Reply{Verdict: schemas.VerdictSent}
 }
 
 // Send is the Cloud API. It holds every call to the promise: what the broker has does not show the send as free, no other

@@ -1,0 +1,276 @@
+package sender
+
+import (
+	"flag"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"altavoz/schemas"
+)
+
+var outageRecipients = flag.Uint("outage", 9_000, "recipients of the broadcast amid which the outage of TestOutage comes")
+
+// pipe keeps two seconds of a number's rate in the log, as the fanout does, until n recipients are there.
+type pipe struct {
+	w      *world
+	slot   schemas.Slot
+	task   schemas.TaskID
+	sender string
+	next   uint32
+	most   uint32
+	end    uint32 // of the list
+}
+
+func (p *pipe) fill(decided map[schemas.TaskID]uint32) {
+	for ; p.next < min(decided[p.task]+p.most, p.end); p.next++ {
+		p.w.produce(p.slot, p.task, p.next, by(p.sender), until(time.Now().Add(schemas.SendLife)))
+	}
+}
+
+// decided counts results by task, those that came since the last time.
+func (w *world) decided(seen *int, out map[schemas.TaskID]uint32) {
+	w.lock(func() {
+		for _, r := range w.results[*seen:] {
+			if r.GetOutcome() != nil {
+				out[schemas.TaskID(r.GetTask())]++
+			}
+		}
+		*seen = len(w.results)
+	})
+}
+
+// TestAnOutageOfMetaDoesNotBurnTheList: the Cloud API answers everybody that it is not available, for ten minutes, or nothing at
+// all. Nobody in the list is at fault.
+func TestAnOutageOfMetaDoesNotBurnTheList(t *testing.T) {
+	t.Parallel()
+	for name, reply := range map[string]schemas.Reply{
+		"131016": {Verdict: schemas.VerdictTransient, Code: 131016}, "131000": {Verdict: schemas.VerdictTransient, Code: 131000},
+		"no connection": {Verdict: schemas.VerdictUnsent}, "503": {Verdict: schemas.VerdictLost, After: time.Second},
+		"a page": {Verdict: schemas.VerdictLost, Foreign: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			bubble(t, func(w *world) {
+				began := time.Now()
+				const outage = 10 * time.Minute
+				w.answer = func(*apiCall) schemas.Reply {
+					if time.Since(began) < outage {
+						return reply
+					}
+					return schemas.Reply{Verdict: schemas.VerdictSent}
+				}
+				p := w.start([]schemas.Slot{bulkSlot}, rate(80))
+				task, seen, decided := schemas.NewTaskID(), 0, map[schemas.TaskID]uint32{}
+				list := pipe{w: w, slot: bulkSlot, task: task, sender: testNumber, most: 160, end: 1000}
+				for time.Since(began) < outage+time.Minute {
+					w.decided(&seen, decided)
+					list.fill(decided)
+					w.rest(time.Second)
+					if time.Since(began).Round(time.Second) == outage/2 {
+						if n := p.value("altavoz_sends_waiting", "outage"); n < 90 {
+							t.Errorf("%v wait for the outage", n)
+						}
+						if n := p.value("altavoz_numbers_stopped") + p.value("altavoz_numbers_unanswered"); n != 1 {
+							t.Errorf("%v numbers are stopped", n)
+						}
+					}
+				}
+				w.until("done", func() bool { return w.allDone(bulkSlot) || w.count(schemas.OutcomeFailed) > 0 })
+				if n := w.count(schemas.OutcomeFailed); n > 0 {
+					t.Errorf("ten minutes without Meta: %d have failed for good", n)
+				}
+				probes := int(outage/(15*time.Second)) + 5
+				unknown := 0
+				if reply.Verdict == schemas.VerdictLost {
+					unknown = 10 + 5 + probes
+				}
+				if n := w.count(schemas.OutcomeUnknown); n > unknown {
+					t.Errorf("%d are unknown", n)
+				}
+				calls := slices.IndexFunc(w.calls, func(c *apiCall) bool { return c.at.Sub(began) >= outage })
+				if late := w.calls[calls].at.Sub(began) - outage; calls > 10+5+probes || late > 30*time.Second {
+					t.Errorf("%d calls in the outage; the first one after it came %v late", calls, late)
+				}
+				if notes := w.notes(task); len(notes) < 2 || !strings.HasPrefix(notes[0], "WAITING ") || notes[len(notes)-1] != "RUNNING " {
+					t.Errorf("said %q", notes)
+				}
+			})
+		})
+	}
+}
+
+// TestOutage: ten minutes of every kind of outage, in turns, amid a long list on one of two numbers; each kind is the first once.
+func TestOutage(t *testing.T) {
+	t.Parallel()
+	for first := range 6 {
+		t.Run(strconv.Itoa(first), func(t *testing.T) {
+			t.Parallel()
+			outageOf(t, first)
+		})
+	}
+}
+
+func outageOf(t *testing.T, shift int) {
+	t.Helper()
+	bubble(t, func(w *world) {
+		const outage, turn, latency = 10 * time.Minute, 40 * time.Second, 100 * time.Millisecond
+		lost := schemas.Reply{Verdict: schemas.VerdictLost}
+		kinds := []struct {
+			reply, read schemas.Reply
+			took        time.Duration
+		}{
+			{lost, lost, latency}, // a page with 502, an empty 500
+			{schemas.Reply{Verdict: schemas.VerdictLost, After: 2 * time.Second}, lost, 0}, // 503, Retry-After
+			{lost, lost, 10 * time.Second}, // time-outs
+			{schemas.Reply{Verdict: schemas.VerdictUnsent}, schemas.Reply{Verdict: schemas.VerdictUnsent}, 0},
+			{schemas.Reply{Verdict: schemas.VerdictLost, Foreign: true}, schemas.Reply{Verdict: schemas.VerdictLost, Foreign: true}, latency},
+			{schemas.Reply{Verdict: schemas.VerdictTransient, Code: 131016}, schemas.Reply{Verdict: schemas.VerdictSent}, latency}, // it answers, and takes nothing
+		}
+		from := time.Now().Add(30 * time.Second)
+		to := from.Add(outage)
+		inFlight, probes := -1, 0
+		var first time.Time // call after the outage
+		hit := func(sender string) int {
+			if at := time.Since(from); sender == testNumber && at >= 0 && at < outage {
+				return (int(at/turn) + shift) % len(kinds)
+			}
+			return -1
+		}
+		w.latency = func(c *apiCall) time.Duration {
+			if k := hit(c.sender); k >= 0 {
+				return kinds[k].took
+			}
+			return latency
+		}
+		w.answer = func(c *apiCall) schemas.Reply {
+			k := hit(c.sender)
+			if k < 0 {
+				if c.sender == testNumber && first.IsZero() && !c.at.Before(to) {
+					first = c.at
+				}
+				return schemas.Reply{Verdict: schemas.VerdictSent}
+			}
+			if inFlight < 0 {
+				inFlight = 0
+				for _, n := range w.busy {
+					inFlight += n
+				}
+			}
+			if stopped, open := c.process.stage.numbers[testNumber].breakers[faultOutage].Open(); open && stopped.Before(c.at.Add(-latency)) {
+				probes++
+			}
+			return kinds[k].reply
+		}
+		w.read = func(sender string) schemas.Reply {
+			if k := hit(sender); k >= 0 {
+				return kinds[k].read
+			}
+			return schemas.Reply{Verdict: schemas.VerdictSent}
+		}
+		second := schemas.Slot{Topic: schemas.TopicSendsBulk, Partition: 1}
+		w.start([]schemas.Slot{bulkSlot, second, expressSlot}, partitions(1, 2), func(c *Config) {
+			c.Numbers = []string{testNumber, "2"}
+			c.Number = func(id string) (Number, bool) {
+				return Number{Rate: map[string]float64{testNumber: 160, "2": 40}[id]}, true
+			}
+		})
+		list := pipe{w: w, slot: bulkSlot, task: schemas.NewTaskID(), sender: testNumber, most: 256, end: uint32(*outageRecipients)}
+		other := pipe{w: w, slot: second, task: schemas.NewTaskID(), sender: "2", most: 64, end: 1 << 30}
+		seen, decided := 0, map[schemas.TaskID]uint32{}
+		for decided[list.task] < list.end || time.Now().Before(to) {
+			w.decided(&seen, decided)
+			list.fill(decided)
+			other.fill(decided)
+			w.rest(500 * time.Millisecond)
+			if time.Since(to) > time.Hour {
+				t.Fatal("it does not end")
+			}
+		}
+		rate := 0 // calls of the other number in the outage
+		for _, c := range w.calls {
+			if c.sender == "2" && !c.at.Before(from) && c.at.Before(to) {
+				rate++
+			}
+		}
+		w.lock(func() {
+			got := map[schemas.OutcomeClass]int{}
+			for _, r := range w.results {
+				if o := r.GetOutcome(); o != nil && schemas.TaskID(r.GetTask()) == list.task {
+					got[schemas.Mark(o.GetMark()).Outcome()]++
+				}
+			}
+			unknown := got[schemas.OutcomeUnknown]
+			t.Logf("%v; %d in flight when it began, %d probing sends, first send %v after the end, other number %.1f a second", got, inFlight, probes,
+				first.Sub(to), float64(rate)/outage.Seconds())
+			if got[schemas.OutcomeFailed] > 0 || unknown > inFlight+5+probes || got[schemas.OutcomeSent]+unknown != int(list.end) {
+				t.Errorf("%v, with %d in flight when it began and %d probes", got, inFlight, probes)
+			}
+			if most := int(outage/(15*time.Second)) + len(kinds); probes > most {
+				t.Errorf("%d probing sends", probes)
+			}
+			if late := first.Sub(to); late > 30*time.Second {
+				t.Errorf("the first send comes %v after the end", late)
+			}
+			if full := 40 * 0.8 * outage.Seconds(); float64(rate) < 0.95*full {
+				t.Errorf("the other number made %d calls of %v", rate, full)
+			}
+		})
+	})
+}
+
+// TestOneBroadcastDoesNotStopItsNumber: something between us and Meta refuses one broadcast's message and passes all others. The number
+// stops for a moment, another broadcast's send probes, and the one that fails alone is tried alone and ends.
+func TestOneBroadcastDoesNotStopItsNumber(t *testing.T) {
+	t.Parallel()
+	for name, reply := range map[string]schemas.Reply{
+		"refused":       {Verdict: schemas.VerdictAccount, Detail: "HTTP 403 without an answer of the Cloud API"},
+		"a page":        {Verdict: schemas.VerdictLost, Foreign: true, Detail: "HTTP 403 without an answer of the Cloud API"},
+		"no connection": {Verdict: schemas.VerdictUnsent},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			bubble(t, func(w *world) {
+				bad, good := schemas.NewTaskID(), schemas.NewTaskID()
+				w.answer = func(c *apiCall) schemas.Reply {
+					if c.task == bad {
+						return reply
+					}
+					return schemas.Reply{Verdict: schemas.VerdictSent}
+				}
+				p := w.start([]schemas.Slot{bulkSlot}, rate(80))
+				for i := range uint32(20) {
+					w.produce(bulkSlot, bad, i, until(time.Now().Add(schemas.SendLife)))
+				}
+				w.rest(10 * time.Second)
+				began := time.Now()
+				for i := range uint32(3) {
+					w.produce(bulkSlot, good, 100+i, until(time.Now().Add(schemas.SendLife)))
+				}
+				w.until("the others", func() bool { return w.count(schemas.OutcomeSent) == 3 })
+				if took := time.Since(began); took > time.Minute {
+					t.Errorf("three phones of another broadcast waited %v", took)
+				}
+				for i := range uint32(900) { // and from now on it costs them nothing
+					at := time.Now()
+					w.produce(bulkSlot, good, 1000+i, until(time.Now().Add(schemas.SendLife)))
+					w.until("one more", func() bool { return w.count(schemas.OutcomeSent) == int(4+i) })
+					if took := time.Since(at); took > time.Second {
+						t.Errorf("one that came %v later waited %v", time.Since(began), took)
+					}
+					w.rest(100 * time.Millisecond)
+				}
+				w.until("done", func() bool { return w.allDone(bulkSlot) })
+				failed, unknown := w.count(schemas.OutcomeFailed), w.count(schemas.OutcomeUnknown)
+				if failed+unknown != 20 || reply.Verdict == schemas.VerdictLost && unknown > 5+suspectTries+10 || reply.Verdict != schemas.VerdictLost && unknown > 0 {
+					t.Errorf("of the bad one %d have failed and %d are unknown", failed, unknown)
+				}
+				if n := p.value("altavoz_sender_stops_total"); n > 1 {
+					t.Errorf("stopped %v times", n)
+				}
+			})
+		})
+	}
+}
