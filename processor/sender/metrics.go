@@ -84,8 +84,7 @@ var disagreements = prometheus.CounterOpts{
 	Help: "Partitions taken over whose ledger spoke of records that the log does not hold, or holds others instead.",
 }
 
-// newMetrics makes the stage's metrics. What waits and what is in flight is counted when it is asked for. Attempts and
-// their verdicts are counted where they are made (altavoz_api_replies_total).
+// newMetrics makes the stage's metrics. Attempts and their verdicts are counted where they are made (altavoz_api_replies_total).
 func newMetrics(reg prometheus.Registerer, st *Stage) *metrics {
 	f := promauto.With(reg)
 	m := &metrics{
@@ -126,6 +125,18 @@ func newMetrics(reg prometheus.Registerer, st *Stage) *metrics {
 	for _, r := range []commitResult{commitDone, commitRefused, commitLost} {
 		m.commits[r] = commits.WithLabelValues(string(r))
 	}
+	for l, name := range laneNames {
+		m.sends[l] = make(map[schemas.OutcomeClass]prometheus.Counter)
+		for _, o := range outcomes {
+			m.sends[l][o] = sends.WithLabelValues(string(name), string(o))
+		}
+	}
+	st.gauges(f)
+	return m
+}
+
+// gauges has what waits and what is in flight counted when it is asked for.
+func (st *Stage) gauges(f promauto.Factory) {
 	gauge := func(name, help, label, value string, read func() float64) {
 		f.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help, ConstLabels: prometheus.Labels{label: value}}, func() float64 {
 			st.mu.Lock()
@@ -134,10 +145,6 @@ func newMetrics(reg prometheus.Registerer, st *Stage) *metrics {
 		})
 	}
 	for l, name := range laneNames {
-		m.sends[l] = make(map[schemas.OutcomeClass]prometheus.Counter)
-		for _, o := range outcomes {
-			m.sends[l][o] = sends.WithLabelValues(string(name), string(o))
-		}
 		gauge("altavoz_sends_in_flight", "Calls under way, or about to begin.", "lane", string(name), func() float64 {
 			return float64(st.inFlight(lane(l)))
 		})
@@ -179,7 +186,6 @@ func newMetrics(reg prometheus.Registerer, st *Stage) *metrics {
 		all, act := st.halted()
 		return float64(all - act)
 	})
-	return m
 }
 
 func (st *Stage) inFlight(l lane) int {

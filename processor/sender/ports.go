@@ -150,6 +150,8 @@ const (
 	// doneGap is how long done marks wait for a commit that something else needs. What a process that dies has not committed is
 	// called unknown by the next owner, though its result is there; 50 commits a second are what that costs at most.
 	doneGap = 20 * time.Millisecond
+	// doneMost is how long they wait at most.
+	doneMost = 200 * time.Millisecond
 	// commitTimeout bounds a commit; after it nobody knows.
 	commitTimeout = 10 * time.Second
 	// refusedWait is how long a partition waits whose commit was refused, usually because partitions are changing hands.

@@ -97,15 +97,26 @@ func (st *Stage) round() time.Time {
 
 // due reports whether it is time for a commit.
 func (st *Stage) due(batch []*send, now time.Time) bool {
-	return len(batch) > 0 || len(st.flushes) > 0 || len(st.dirty) > 0 && !now.Before(st.said())
+	return len(batch) > 0 || len(st.flushes) > 0 || len(st.dirty) > 0 && !now.Before(st.said(now))
 }
 
-// said returns when done marks are committed by themselves.
-func (st *Stage) said() time.Time {
-	if at := st.dirtySince.Add(doneGap); at.After(st.patient) {
-		return at
+// said returns when done marks are committed by themselves. They wait for what is due before such a commit would be over, because
+// that would have to wait for it: a number that may send less than 20 a second loses what it does not take at once.
+func (st *Stage) said(now time.Time) time.Time {
+	at, most := st.dirtySince.Add(doneGap), st.dirtySince.Add(doneMost)
+	if len(st.alarms.items) > 0 {
+		if next := st.alarms.items[0].at; next.After(now) && next.Before(most) && next.Sub(later(at, now)) < bulkGap+st.commitTime {
+			at = next.Add(time.Microsecond)
+		}
 	}
-	return st.patient
+	return later(at, st.patient)
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // wake returns when there may be something to do.
@@ -120,7 +131,7 @@ func (st *Stage) wake(now time.Time) time.Time {
 		sooner(st.alarms.items[0].at)
 	}
 	if len(st.dirty) > 0 {
-		sooner(st.said())
+		sooner(st.said(now))
 	}
 	// What is listed waits for the gap to pass or, if it has, for a call or a result to end, which kicks.
 	for _, n := range st.active {
@@ -183,6 +194,7 @@ func (st *Stage) write(c *commit) (map[schemas.Slot]error, error) {
 // that is still the same assignment.
 func (st *Stage) settle(c *commit, refused map[schemas.Slot]error, err error) (starts []*send) {
 	now := time.Now()
+	st.commitTime += (now.Sub(st.committed) - st.commitTime) / 8
 	if err != nil { //mutant:unknown-commit-gives-all-up
 		// What is written is anybody's guess. Nothing may start from it, nor from any state here.
 		st.log.Error("nobody knows whether the ledger was committed; all partitions are given up", "error", err)

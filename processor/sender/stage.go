@@ -46,6 +46,7 @@ type Stage struct {
 	dirty      []*assignment
 	dirtySince time.Time
 	committed  time.Time       // when the last commit began
+	commitTime time.Duration   // what commits take, lately
 	patient    time.Time       // a commit was refused: what only has to be said waits until then
 	committing chan struct{}   // closed when the commit under way is over; nil: none is
 	flushes    []chan struct{} // wait for the next commit
