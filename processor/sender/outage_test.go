@@ -11,7 +11,7 @@ import (
 	"altavoz/schemas"
 )
 
-var outageRecipients = flag.Uint("outage", 9_000, "recipients of the broadcast amid which the outage of TestOutage comes")
+var outageRecipients = flag.Uint("outage", 6_000, "recipients of the broadcast amid which the outage of TestOutage comes")
 
 // pipe keeps two seconds of a number's rate in the log, as the fanout does, until n recipients are there.
 type pipe struct {
@@ -174,7 +174,7 @@ func outageOf(t *testing.T, shift int) {
 		w.start([]schemas.Slot{bulkSlot, second, expressSlot}, partitions(1, 2), func(c *Config) {
 			c.Numbers = []string{testNumber, "2"}
 			c.Number = func(id string) (Number, bool) {
-				return Number{Rate: map[string]float64{testNumber: 160, "2": 40}[id]}, true
+				return Number{Rate: map[string]float64{testNumber: 160, "2": 10}[id]}, true
 			}
 		})
 		list := pipe{w: w, slot: bulkSlot, task: schemas.NewTaskID(), sender: testNumber, most: 256, end: uint32(*outageRecipients)}
@@ -214,7 +214,7 @@ func outageOf(t *testing.T, shift int) {
 			if late := first.Sub(to); late > 30*time.Second {
 				t.Errorf("the first send comes %v after the end", late)
 			}
-			if full := 40 * 0.8 * outage.Seconds(); float64(rate) < 0.95*full {
+			if full := 10 * 0.8 * outage.Seconds(); float64(rate) < 0.95*full {
 				t.Errorf("the other number made %d calls of %v", rate, full)
 			}
 		})
