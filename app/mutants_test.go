@@ -54,6 +54,8 @@ func mutants() []mutant {
 			change: whole("req.Group = g.name\nreq.MemberID, req.Generation = s.cl.GroupMetadata()"),
 			test:   "TestCommitRefusals",
 		},
+		{marker: "owned-under-this-member", change: makeFalse(), test: "TestReplacedMemberIsToldThatItLostAll", in: "kafka"},
+		{marker: "replaced-member-ends-its-session", change: drop(), test: "TestReplacedMemberCommitsNothing"},
 		{marker: "refused-lease-writes-nothing", change: makeFalse(), test: "TestRefusedCommitProducesNothing"},
 		{marker: "lease-ends", change: operandWith("leaseFresh", "false"), test: "TestStaleLeaseIsNotProduced"},
 
@@ -131,7 +133,7 @@ if err == nil {
 		{marker: "only-owned-records-are-handed-over", change: makeTrue(), test: "TestRecordsOfAPartitionThatIsGoneAreNotHandedOver"},
 		{marker: "stopping-drains", change: drop(), test: "TestStoppingDrainsWhileStillAMember"},
 		{marker: "revoked-slots-drain", change: whole("_ = ctx\ns.stage.Lost(slots)"), test: "TestRevokedSlotsDrainWhileStillAMember"},
-		{marker: "slot-without-a-word-is-unknown", change: makeFalse(), test: "TestSlotWithoutAWordInTheAnswerIsUnknown"},
+		{marker: "slot-without-a-word-is-unknown", change: makeFalse(), test: "TestSlotWithoutAWordInTheAnswerIsUnknown", in: "kafka"},
 		{
 			marker: "view-believes-who-knows-more", change: value("known == nil || st.GetVersion() > known.GetVersion()"),
 			test: "TestViewKeepsWhatASmallerStatusWouldTakeBack",

@@ -9,16 +9,13 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"altavoz/kafka/membership"
+	"altavoz/kafka/offsets"
 	"altavoz/schemas"
 )
 
-// Errors of commits.
-var (
-	// ErrFenced is the refusal of a commit whose fence belongs to a session that is over.
-	ErrFenced = errors.New("the session of this commit is over")
-	// ErrMetadata is the refusal of metadata that is longer than brokers take.
-	ErrMetadata = errors.New("the metadata of a commit is longer than 4,096 bytes")
-)
+// ErrFenced is the refusal of a commit whose fence belongs to a session that is over.
+var ErrFenced = errors.New("the session of this commit is over")
 
 const (
 	// commitTimeout is shorter than a session, so that a member which can't commit joins anew before it is given up.
@@ -28,12 +25,16 @@ const (
 
 // Fence says who this member is now. It is to be taken while the locks are held under which the positions of the coming
 // commit are encoded: then a commit can be too old for its fence's generation, which is refused, and never pass for a newer one.
+// Nor for one of another member: where what is owned was assigned to this process as another member, the fence is void and so is the session.
 func (g *Group) Fence() schemas.Fence {
 	s := g.live()
 	if s == nil {
 		return schemas.Fence{}
 	}
-	member, generation := s.cl.GroupMetadata()
+	member, generation, err := s.check((*membership.Ownership).Check)
+	if err != nil {
+		return schemas.Fence{}
+	}
 	return schemas.Fence{Member: member, Generation: generation, Session: s.number}
 }
 
@@ -48,14 +49,15 @@ func (g *Group) Commit(ctx context.Context, f schemas.Fence, ps []schemas.Positi
 	refused = make(map[schemas.Slot]error)
 	s := g.live()
 	if s == nil || f.Session != s.number || s.void.Err() != nil || f.Member == "" {
-		return refuseAll(refused, ps, ErrFenced), nil
+		offsets.RefuseAll(refused, ps, ErrFenced)
+		return refused, nil
 	}
 	req := kmsg.NewPtrOffsetCommitRequest()
 	req.Group, req.MemberID, req.Generation = g.name, f.Member, f.Generation //mutant:commit-carries-its-fence
 	if id := g.cfg.InstanceID; id != "" {
 		req.InstanceID = &id
 	}
-	fill(req, g.cfg, ps, refused)
+	offsets.Fill(req, ps, g.cfg.topic, refused)
 	if len(req.Topics) == 0 {
 		return refused, nil
 	}
@@ -63,11 +65,12 @@ func (g *Group) Commit(ctx context.Context, f schemas.Fence, ps []schemas.Positi
 	defer cancel()
 	broker, err := s.findCoordinator(ctx)
 	if err != nil {
-		return refuseAll(refused, ps, err), nil // nothing was sent
+		offsets.RefuseAll(refused, ps, err) // nothing was sent
+		return refused, nil
 	}
 	resp, err := s.cl.Broker(int(broker)).Request(ctx, req)
 	if err == nil {
-		err = s.judge(resp.(*kmsg.OffsetCommitResponse), ps, refused)
+		err = offsets.Judge(resp.(*kmsg.OffsetCommitResponse), ps, g.cfg.bare, refused)
 	}
 	if err != nil {
 		err = fmt.Errorf("committing to group %s: %w", g.name, err)
@@ -76,77 +79,6 @@ func (g *Group) Commit(ctx context.Context, f schemas.Fence, ps []schemas.Positi
 	}
 	s.noteCommitted(ps, refused)
 	return refused, nil
-}
-
-func refuseAll(refused map[schemas.Slot]error, ps []schemas.Position, why error) map[schemas.Slot]error {
-	for _, p := range ps {
-		if refused[p.Slot] == nil {
-			refused[p.Slot] = why
-		}
-	}
-	return refused
-}
-
-func fill(req *kmsg.OffsetCommitRequest, c Config, ps []schemas.Position, refused map[schemas.Slot]error) {
-	at := make(map[schemas.Topic]int)
-	for _, p := range ps {
-		if len(p.Metadata) > schemas.MaxMetadata {
-			refused[p.Slot] = ErrMetadata
-			continue
-		}
-		i, ok := at[p.Slot.Topic]
-		if !ok {
-			i = len(req.Topics)
-			at[p.Slot.Topic] = i
-			t := kmsg.NewOffsetCommitRequestTopic()
-			t.Topic = c.topic(p.Slot.Topic)
-			req.Topics = append(req.Topics, t)
-		}
-		rp := kmsg.NewOffsetCommitRequestTopicPartition()
-		rp.Partition, rp.Offset, rp.Metadata = p.Slot.Partition, p.Offset, &p.Metadata
-		req.Topics[i].Partitions = append(req.Topics[i].Partitions, rp)
-	}
-}
-
-// judge reads the answer. An error means that for at least one slot nobody knows.
-func (s *session) judge(resp *kmsg.OffsetCommitResponse, ps []schemas.Position, refused map[schemas.Slot]error) error {
-	answered := make(map[schemas.Slot]bool, len(ps))
-	for _, t := range resp.Topics {
-		for _, p := range t.Partitions {
-			slot := schemas.Slot{Topic: s.group.cfg.bare(t.Topic), Partition: p.Partition}
-			answered[slot] = true
-			err := kerr.ErrorForCode(p.ErrorCode)
-			switch {
-			case err == nil:
-			case certainlyRefused(err):
-				refused[slot] = err
-			default:
-				return fmt.Errorf("%s: %w", slot, err)
-			}
-		}
-	}
-	for _, p := range ps {
-		if !answered[p.Slot] && refused[p.Slot] == nil { //mutant:slot-without-a-word-is-unknown
-			return fmt.Errorf("%s: no word in the answer", p.Slot)
-		}
-	}
-	return nil
-}
-
-// certainlyRefused tells the errors that the coordinator gives before it writes anything. All others stay open: it also answers
-// COORDINATOR_NOT_AVAILABLE and NOT_COORDINATOR when the write to its log was not acknowledged in time or failed half way
-// (Kafka 4.3, GroupCoordinatorService and CoordinatorRuntime), and then the commit may stand.
-func certainlyRefused(err error) bool {
-	for _, sure := range []error{
-		kerr.IllegalGeneration, kerr.UnknownMemberID, kerr.FencedInstanceID, kerr.RebalanceInProgress, kerr.StaleMemberEpoch,
-		kerr.OffsetMetadataTooLarge, kerr.InvalidCommitOffsetSize, kerr.GroupIDNotFound, kerr.InvalidGroupID,
-		kerr.GroupAuthorizationFailed, kerr.TopicAuthorizationFailed, kerr.UnknownTopicOrPartition, kerr.CoordinatorLoadInProgress,
-	} {
-		if errors.Is(err, sure) {
-			return true
-		}
-	}
-	return false
 }
 
 // findCoordinator asks once a session: a coordinator that moves fails a commit, which ends the session.

@@ -14,11 +14,11 @@ import (
 	"github.com/twmb/franz-go/pkg/kversion"
 
 	"altavoz/kafka/balance"
+	"altavoz/kafka/membership"
 	"altavoz/schemas"
 )
 
-// Stage is what a group works for. Calls for one slot never overlap, but for Revoke and Lost, which may come while
-// another slot is being assigned.
+// Stage is what a group works for. Calls for one slot never overlap, and of Assign, Revoke and Lost one is under way at a time.
 type Stage interface {
 	// Assign gives a slot to the stage, with what its last owner committed (NoOffset: nobody ever did). It returns from
 	// where to read: below the position to look back, NoOffset for the log's start. A slot that the stage has already
@@ -143,12 +143,13 @@ func (g *Group) open(st Stage) (*session, error) {
 	g.mu.Lock()
 	g.count++
 	s := &session{
-		group: g, number: g.count, stage: st, coordinator: noBroker, opened: make(chan struct{}),
+		group: g, number: g.count, stage: st, coordinator: noBroker, opened: make(chan struct{}), handing: make(chan struct{}, 1), hurry: func() {},
 		owned: make(map[schemas.Slot]struct{}), fetched: make(map[schemas.Slot]schemas.Position), next: make(map[schemas.Slot]int64),
 		committed: make(map[schemas.Slot]int64),
 	}
 	g.mu.Unlock()
 	s.void, s.end = context.WithCancelCause(context.Background())
+	s.taking, s.refuse = context.WithCancel(s.void)
 	life, kill := context.WithCancel(context.Background())
 	s.kill = kill
 	names := make([]string, len(g.topics))
@@ -159,7 +160,11 @@ func (g *Group) open(st Stage) (*session, error) {
 		kgo.WithContext(life),
 		kgo.ConsumerGroup(g.name), kgo.ConsumeTopics(names...),
 		kgo.DisableAutoCommit(),
-		kgo.Balancers(balance.New()),
+		kgo.Balancers(membership.Balancer{
+			GroupBalancer: balance.New(),
+			Claims:        func() error { _, _, err := s.check((*membership.Ownership).Claimed); return err },
+			Synced:        func() error { _, _, err := s.check((*membership.Ownership).Check); return err },
+		}),
 		kgo.SessionTimeout(g.cfg.SessionTimeout), kgo.HeartbeatInterval(g.cfg.SessionTimeout / heartbeats),
 		kgo.RebalanceTimeout(g.cfg.RebalanceTimeout),
 		//mutant:rebalance-waits-for-what-was-polled
@@ -212,7 +217,7 @@ func (g *Group) close(s *session) {
 			cl.Close()
 		}
 	}
-	s.forget(s.slots()) // what the closing client did not take back by itself
+	s.forget() // what the closing client did not take back by itself
 	for _, t := range g.topics {
 		g.metrics.lag.WithLabelValues(string(t)).Set(0)
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -69,7 +70,18 @@ type probe struct {
 	events chan string // "assign sends.bulk/0 5 meta", "revoke ...", "lost ..."
 	recs   chan schemas.Record
 	slots  map[schemas.Slot]schemas.Position
+	assign func(pos schemas.Position)
 	revoke func(slots []schemas.Slot)
+	inside atomic.Int32 // calls under way that may not meet
+	met    atomic.Bool
+}
+
+// alone notes a call of Assign, Revoke or Lost that begins before another one has ended.
+func (p *probe) alone() (over func()) {
+	if p.inside.Add(1) > 1 {
+		p.met.Store(true)
+	}
+	return func() { p.inside.Add(-1) }
 }
 
 func newProbe() *probe {
@@ -77,6 +89,10 @@ func newProbe() *probe {
 }
 
 func (p *probe) Assign(_ context.Context, pos schemas.Position) (int64, error) {
+	defer p.alone()()
+	if p.assign != nil {
+		p.assign(pos)
+	}
 	p.mu.Lock()
 	p.slots[pos.Slot] = pos
 	p.mu.Unlock()
@@ -94,13 +110,29 @@ func (p *probe) Take(_ schemas.Slot, recs []schemas.Record) {
 }
 
 func (p *probe) Revoke(_ context.Context, slots []schemas.Slot) {
+	defer p.alone()()
 	if p.revoke != nil {
 		p.revoke(slots)
 	}
 	p.gone("revoke", slots)
 }
 
-func (p *probe) Lost(slots []schemas.Slot) { p.gone("lost", slots) }
+func (p *probe) Lost(slots []schemas.Slot) {
+	defer p.alone()()
+	p.gone("lost", slots)
+}
+
+// told returns what it was told since it was asked last.
+func (p *probe) told() (events []string) {
+	for {
+		select {
+		case e := <-p.events:
+			events = append(events, e)
+		default:
+			return events
+		}
+	}
+}
 
 func (p *probe) gone(how string, slots []schemas.Slot) {
 	p.mu.Lock()

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -12,10 +14,15 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"altavoz/kafka/membership"
+	"altavoz/kafka/offsets"
 	"altavoz/schemas"
 )
 
-var errSessionOver = errors.New("the session with the group is over")
+var (
+	errSessionOver = errors.New("the session with the group is over")
+	errNotFetched  = errors.New("the coordinator did not say what was committed")
+)
 
 // session is one life of a member: one client, from joining to leaving. After a commit of which nobody knows whether it
 // was written, the session ends, and the next one is a new member, under which the coordinator refuses what the old one
@@ -31,14 +38,34 @@ type session struct {
 	void   context.Context         //nolint:containedctx // the session's life, ended by end
 	end    context.CancelCauseFunc // the first cause stands
 	kill   context.CancelFunc      // ends the client with all that it waits for
+	taking context.Context         //nolint:containedctx // ended by refuse, and with the session: no slot is assigned any more
+	refuse context.CancelFunc
+
+	// handing holds a token while slots are given to the stage or taken from it, so that none is taken twice. (A mutex that is
+	// waited for keeps a bubble's clock from moving.)
+	handing chan struct{}
 
 	mu          sync.Mutex
+	ownership   membership.Ownership // of all that is owned
+	hurry       context.CancelFunc   // ends the draining under way
 	owned       map[schemas.Slot]struct{}
 	fetched     map[schemas.Slot]schemas.Position // committed, as fetched with the assignment
 	next        map[schemas.Slot]int64            // what is read next
 	committed   map[schemas.Slot]int64            // or where it starts
 	coordinator int32
-	leaving     bool
+}
+
+// check asks whether what is owned is this member's, and returns who it is. Who it is not any more gives up all: the session ends.
+func (s *session) check(how func(*membership.Ownership, string, int32) error) (member string, generation int32, err error) {
+	<-s.opened
+	s.mu.Lock()
+	member, generation = s.cl.GroupMetadata()
+	err = how(&s.ownership, member, generation)
+	s.mu.Unlock()
+	if err != nil {
+		s.end(err) //mutant:replaced-member-ends-its-session
+	}
+	return member, generation, err
 }
 
 // run polls until ctx ends, in which case it drains, or the session is void.
@@ -113,67 +140,62 @@ func (s *session) errors(fetches kgo.Fetches) error {
 
 // offsetsFetched keeps what was committed, metadata included, for the assignment that follows.
 func (s *session) offsetsFetched(_ context.Context, _ *kgo.Client, resp *kmsg.OffsetFetchResponse) error {
+	ps, err := offsets.Fetched(resp, s.group.cfg.bare)
+	if err != nil {
+		return err //nolint:wrapcheck // says all
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	keep := func(topic string, p int32, offset int64, metadata *string, code int16) {
-		if kerr.ErrorForCode(code) != nil {
-			return
-		}
-		pos := schemas.Position{Slot: schemas.Slot{Topic: s.group.cfg.bare(topic), Partition: p}, Offset: max(offset, schemas.NoOffset)}
-		if metadata != nil {
-			pos.Metadata = *metadata
-		}
+	for _, pos := range ps {
 		s.fetched[pos.Slot] = pos
-	}
-	for _, g := range resp.Groups {
-		for _, t := range g.Topics {
-			for _, p := range t.Partitions {
-				keep(t.Topic, p.Partition, p.Offset, p.Metadata, p.ErrorCode)
-			}
-		}
-	}
-	for _, t := range resp.Topics {
-		for _, p := range t.Partitions {
-			keep(t.Topic, p.Partition, p.Offset, p.Metadata, p.ErrorCode)
-		}
 	}
 	return nil
 }
 
-// assign gives new slots to the stage before anything of them is read.
+// assign gives new slots to the stage before anything of them is read. While the session drains it gives none: the library may keep them
+// without reading them.
 func (s *session) assign(ctx context.Context, offsets map[string]map[int32]kgo.Offset) (map[string]map[int32]kgo.Offset, error) {
 	<-s.opened
-	s.mu.Lock()
-	leaving := s.leaving
-	s.mu.Unlock()
-	if leaving || s.void.Err() != nil {
-		return nil, errSessionOver
-	}
-	names := make([]string, 0, len(offsets))
-	for name := range offsets {
-		names = append(names, name)
-	}
+	names := slices.Collect(maps.Keys(offsets))
 	if len(names) == 0 {
 		return offsets, nil
 	}
-	logs, err := s.bounds(ctx, names)
-	if err != nil {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	defer context.AfterFunc(s.taking, func() { cancel(errSessionOver) })()
+	err := s.assignAll(ctx, offsets, names)
+	switch {
+	case s.void.Err() != nil:
+		return nil, context.Cause(s.void)
+	case s.taking.Err() != nil:
+		return map[string]map[int32]kgo.Offset{}, nil
+	case err != nil:
+		s.group.log.Warn("partitions could not be taken over", "error", err)
 		return nil, err
 	}
+	return offsets, nil
+}
+
+func (s *session) assignAll(ctx context.Context, offsets map[string]map[int32]kgo.Offset, names []string) error {
+	logs, err := s.bounds(ctx, names)
+	if err != nil {
+		return err
+	}
+	s.handing <- struct{}{}
+	defer func() { <-s.handing }()
 	began, taken := time.Now(), 0
 	for name, partitions := range offsets {
 		for p := range partitions {
 			at, err := s.assignOne(ctx, logs.of(s.group.cfg.bare(name), name, p))
 			if err != nil {
-				s.group.log.Warn("a partition could not be taken over", "topic", name, "partition", p, "error", err)
-				return nil, err
+				return err
 			}
 			partitions[p] = kgo.NewOffset().At(at).WithEpoch(-1)
 			taken++
 		}
 	}
 	s.group.log.Info("partitions taken over", "partitions", taken, "seconds", time.Since(began).Seconds())
-	return offsets, nil
+	return nil
 }
 
 // logBounds is where logs begin and end.
@@ -204,12 +226,26 @@ func (b logBounds) of(topic schemas.Topic, name string, p int32) schemas.Positio
 
 func (s *session) assignOne(ctx context.Context, pos schemas.Position) (int64, error) {
 	slot, start := pos.Slot, pos.Begin
-	s.mu.Lock()
-	if was, ok := s.fetched[slot]; ok {
-		pos.Offset, pos.Metadata = was.Offset, was.Metadata
+	if s.taking.Err() != nil {
+		return 0, errSessionOver
 	}
-	s.owned[slot] = struct{}{}
+	if _, _, err := s.check(func(o *membership.Ownership, member string, generation int32) error {
+		if err := o.Assigned(member, generation); err != nil {
+			return err //nolint:wrapcheck // says all
+		}
+		s.owned[slot] = struct{}{}
+		return nil
+	}); err != nil {
+		return 0, err
+	}
+	s.mu.Lock()
+	was, ok := s.fetched[slot]
+	delete(s.fetched, slot) // of this assignment only
 	s.mu.Unlock()
+	if !ok {
+		return 0, fmt.Errorf("assigning %s: %w", slot, errNotFetched)
+	}
+	pos.Offset, pos.Metadata = was.Offset, was.Metadata
 	if pos.Offset != schemas.NoOffset && pos.Offset < start {
 		s.group.log.Warn("records were removed by age before they were read", "slot", slot.String(), "committed", pos.Offset, "start", start)
 	}
@@ -225,33 +261,55 @@ func (s *session) assignOne(ctx context.Context, pos schemas.Position) (int64, e
 }
 
 func (s *session) revoked(_ context.Context, _ *kgo.Client, partitions map[string][]int32) {
-	<-s.opened
+	if _, _, err := s.check((*membership.Ownership).Check); err != nil {
+		s.forget()
+		return
+	}
 	slots := s.group.cfg.slots(partitions)
-	if len(slots) == 0 {
+	if len(slots) == 0 { // nothing to wait for: the group may rebalance while slots are drained
 		return
 	}
-	if s.void.Err() != nil {
-		s.forget(slots)
-		return
-	}
+	s.takeBack(func(slot schemas.Slot) bool { return slices.Contains(slots, slot) })
+}
+
+// lost means all, whatever the library names: it has given the membership up.
+func (s *session) lost(context.Context, *kgo.Client, map[string][]int32) {
+	<-s.opened
+	s.forget()
+}
+
+// takeBack takes slots from the stage in good order.
+func (s *session) takeBack(which func(schemas.Slot) bool) {
+	s.handing <- struct{}{}
+	defer func() { <-s.handing }()
 	ctx, cancel := context.WithTimeoutCause(s.void, drainTimeout, errors.New("draining took too long"))
 	defer cancel()
-	s.stage.Revoke(ctx, slots) //mutant:revoked-slots-drain
-	s.disown(slots)
-}
-
-func (s *session) lost(_ context.Context, _ *kgo.Client, partitions map[string][]int32) {
-	<-s.opened
-	s.forget(s.group.cfg.slots(partitions))
-}
-
-// forget takes slots from the stage without a word to the group.
-func (s *session) forget(slots []schemas.Slot) {
-	if len(slots) == 0 {
+	s.mu.Lock()
+	s.hurry = cancel
+	s.mu.Unlock()
+	slots := slices.DeleteFunc(s.slots(), func(slot schemas.Slot) bool { return !which(slot) })
+	switch {
+	case len(slots) == 0:
 		return
+	case s.void.Err() != nil:
+		s.stage.Lost(slots)
+	default:
+		s.stage.Revoke(ctx, slots) //mutant:revoked-slots-drain
 	}
-	s.stage.Lost(slots)
 	s.disown(slots)
+}
+
+// forget takes all slots from the stage without a word to the group, which would refuse it. A draining under way is cut short.
+func (s *session) forget() {
+	s.mu.Lock()
+	s.hurry()
+	s.mu.Unlock()
+	s.handing <- struct{}{}
+	defer func() { <-s.handing }()
+	if slots := s.slots(); len(slots) > 0 {
+		s.stage.Lost(slots)
+		s.disown(slots)
+	}
 }
 
 func (s *session) disown(slots []schemas.Slot) {
@@ -261,6 +319,9 @@ func (s *session) disown(slots []schemas.Slot) {
 		delete(s.committed, slot)
 		delete(s.next, slot)
 	}
+	if len(s.owned) == 0 {
+		s.ownership.Released()
+	}
 	s.mu.Unlock()
 	s.cl.ResumeFetchPartitions(s.group.cfg.partitions(slots)) // a pause outlives an assignment
 }
@@ -268,28 +329,15 @@ func (s *session) disown(slots []schemas.Slot) {
 func (s *session) slots() []schemas.Slot {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	out := make([]schemas.Slot, 0, len(s.owned))
-	for slot := range s.owned {
-		out = append(out, slot)
-	}
-	return out
+	return slices.Collect(maps.Keys(s.owned))
 }
 
 // drain takes everything back in good order while the member still beats its heart: leaving first would stop the
 // heartbeats, and a drain can last longer than the session.
 func (s *session) drain() {
-	s.mu.Lock()
-	s.leaving = true
-	s.mu.Unlock()
-	slots := s.slots()
-	if len(slots) == 0 {
-		return
-	}
-	s.cl.PauseFetchPartitions(s.group.cfg.partitions(slots))
-	ctx, cancel := context.WithTimeoutCause(s.void, drainTimeout, errors.New("draining took too long"))
-	defer cancel()
-	s.stage.Revoke(ctx, slots)
-	s.disown(slots)
+	s.refuse()
+	s.cl.PauseFetchPartitions(s.group.cfg.partitions(s.slots()))
+	s.takeBack(func(schemas.Slot) bool { return true })
 }
 
 // member is who this is to the group; empty before Kafka has given it a name.

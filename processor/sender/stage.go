@@ -1,6 +1,7 @@
 package sender
 
 import (
+	"cmp"
 	"container/list"
 	"context"
 	"fmt"
@@ -185,8 +186,7 @@ func (st *Stage) steer(as []*assignment) {
 // ledger says so, before it returns; unless ctx ends first, and then what is still under way is unknown to the next owner.
 func (st *Stage) Revoke(ctx context.Context, slots []schemas.Slot) {
 	st.mu.Lock()
-	leaving := st.named(slots)
-	var idle []chan struct{}
+	leaving, idle := st.named(slots), []chan struct{}(nil)
 	for _, a := range leaving {
 		a.draining = true
 		a.backlog = nil
@@ -196,7 +196,7 @@ func (st *Stage) Revoke(ctx context.Context, slots []schemas.Slot) {
 			}
 		}
 		if a.busy > 0 {
-			a.idle = make(chan struct{})
+			a.idle = cmp.Or(a.idle, make(chan struct{})) // somebody else may give it up too
 			idle = append(idle, a.idle)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -319,6 +320,36 @@ func TestRevokeDrains(t *testing.T) {
 		if w.count(schemas.OutcomeUnknown) != 0 || len(w.calls) != 20 {
 			t.Errorf("%d unknown, %d calls", w.count(schemas.OutcomeUnknown), len(w.calls))
 		}
+	})
+}
+
+// TestTwoRevokesAtOnce: the process stops while the group takes a partition back. Both wait for the calls, neither for longer.
+func TestTwoRevokesAtOnce(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(w *world) {
+		p := w.start(both)
+		w.latency = func(*apiCall) time.Duration { return 5 * time.Second }
+		w.produce(bulkSlot, schemas.NewTaskID(), 0)
+		w.until("a call", func() bool { return len(w.calls) == 1 })
+		p.unfeed([]schemas.Slot{bulkSlot})
+		begin := time.Now()
+		ctx, cancel := context.WithTimeout(context.Background(), 15*time.Second)
+		defer cancel()
+		var revokes sync.WaitGroup
+		for range 2 {
+			revokes.Go(func() {
+				p.stage.Revoke(ctx, []schemas.Slot{bulkSlot})
+				if took := time.Since(begin); took < 4*time.Second || took > 6*time.Second {
+					t.Errorf("took %v", took)
+				}
+			})
+		}
+		revokes.Wait()
+		w.lock(func() {
+			if stateIn(w.committed[bulkSlot], 0) != done {
+				t.Errorf("committed %v", w.committed[bulkSlot])
+			}
+		})
 	})
 }
 

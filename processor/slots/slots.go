@@ -59,6 +59,8 @@ type Set[S Slot] struct {
 	cancel      context.CancelFunc
 	running     sync.WaitGroup
 
+	giving chan struct{} // holds a token while slots are given up, so that who comes second returns when it is done
+
 	mu         sync.Mutex
 	live       map[schemas.Slot]S
 	positions  map[schemas.Slot]schemas.Position // of live ones, to be committed
@@ -68,7 +70,7 @@ type Set[S Slot] struct {
 // New returns an empty set.
 func New[S Slot](ledger Ledger, flow Flow, log *slog.Logger) *Set[S] {
 	return &Set[S]{
-		ledger: ledger, flow: flow, log: log, asked: make(chan struct{}, 1), cancel: func() {},
+		ledger: ledger, flow: flow, log: log, asked: make(chan struct{}, 1), giving: make(chan struct{}, 1), cancel: func() {},
 		live: make(map[schemas.Slot]S), positions: make(map[schemas.Slot]schemas.Position),
 	}
 }
@@ -170,6 +172,8 @@ func (set *Set[S]) Revoke(ctx context.Context, of []schemas.Slot) {
 
 // Lost gives slots up at once. It returns when nothing of them goes on, the commit under way included.
 func (set *Set[S]) Lost(of []schemas.Slot) {
+	set.giving <- struct{}{}
+	defer func() { <-set.giving }()
 	gone := make(map[schemas.Slot]S)
 	set.mu.Lock()
 	for _, k := range of {

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -151,6 +152,30 @@ func TestLostIsNotCommitted(t *testing.T) {
 		h.gate.through <- nil
 		h.committed(t, map[int32]int64{1: 1})
 		h.gate.through <- nil
+	})
+}
+
+// Two give a slot up at once: neither returns while a commit of it is under way.
+func TestLostTwiceAtOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := setup(t)
+		h.Commit(h.put(0), schemas.Position{Slot: at(0), Offset: 1})
+		h.committed(t, map[int32]int64{0: 1})
+		var given sync.WaitGroup
+		var early atomic.Int32
+		for range 2 {
+			given.Go(func() {
+				h.Lost([]schemas.Slot{at(0)})
+				early.Add(1)
+			})
+		}
+		synctest.Wait()
+		if early.Load() > 0 {
+			t.Error("given up with a commit under way")
+		}
+		h.gate.through <- nil
+		given.Wait()
 	})
 }
 

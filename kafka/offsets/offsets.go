@@ -1,0 +1,108 @@
+// Package offsets builds the request that commits positions of a consumer group, and reads what its coordinator answers. It sends
+// nothing.
+package offsets
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"altavoz/schemas"
+)
+
+// ErrMetadata is the refusal of metadata that is longer than brokers take.
+var ErrMetadata = errors.New("the metadata of a commit is longer than 4,096 bytes")
+
+// RefuseAll says of all positions that they were not written, unless that was said before.
+func RefuseAll(refused map[schemas.Slot]error, ps []schemas.Position, why error) {
+	for _, p := range ps {
+		if refused[p.Slot] == nil {
+			refused[p.Slot] = why
+		}
+	}
+}
+
+// Fill puts positions into a request, with the names that their topics have in Kafka, and refuses those that no broker takes.
+func Fill(req *kmsg.OffsetCommitRequest, ps []schemas.Position, name func(schemas.Topic) string, refused map[schemas.Slot]error) {
+	at := make(map[schemas.Topic]int)
+	for _, p := range ps {
+		if len(p.Metadata) > schemas.MaxMetadata {
+			refused[p.Slot] = ErrMetadata
+			continue
+		}
+		i, ok := at[p.Slot.Topic]
+		if !ok {
+			i = len(req.Topics)
+			at[p.Slot.Topic] = i
+			t := kmsg.NewOffsetCommitRequestTopic()
+			t.Topic = name(p.Slot.Topic)
+			req.Topics = append(req.Topics, t)
+		}
+		rp := kmsg.NewOffsetCommitRequestTopicPartition()
+		rp.Partition, rp.Offset, rp.Metadata = p.Slot.Partition, p.Offset, &p.Metadata
+		req.Topics[i].Partitions = append(req.Topics[i].Partitions, rp)
+	}
+}
+
+// Judge reads the answer to a commit. An error means that for at least one slot nobody knows.
+func Judge(resp *kmsg.OffsetCommitResponse, ps []schemas.Position, bare func(string) schemas.Topic, refused map[schemas.Slot]error) error {
+	answered := make(map[schemas.Slot]bool, len(ps))
+	for _, t := range resp.Topics {
+		for _, p := range t.Partitions {
+			slot := schemas.Slot{Topic: bare(t.Topic), Partition: p.Partition}
+			answered[slot] = true
+			err := kerr.ErrorForCode(p.ErrorCode)
+			switch {
+			case err == nil:
+			case certainlyRefused(err):
+				refused[slot] = err
+			default:
+				return fmt.Errorf("%s: %w", slot, err)
+			}
+		}
+	}
+	for _, p := range ps {
+		if !answered[p.Slot] && refused[p.Slot] == nil { //mutant:slot-without-a-word-is-unknown
+			return fmt.Errorf("%s: no word in the answer", p.Slot)
+		}
+	}
+	return nil
+}
+
+// certainlyRefused tells the errors that the coordinator gives before it writes anything. All others stay open: it also answers
+// COORDINATOR_NOT_AVAILABLE and NOT_COORDINATOR when the write to its log was not acknowledged in time or failed half way
+// (Kafka 4.3, GroupCoordinatorService and CoordinatorRuntime), and then the commit may stand.
+func certainlyRefused(err error) bool {
+	for _, sure := range []error{
+		kerr.IllegalGeneration, kerr.UnknownMemberID, kerr.FencedInstanceID, kerr.RebalanceInProgress, kerr.StaleMemberEpoch,
+		kerr.OffsetMetadataTooLarge, kerr.InvalidCommitOffsetSize, kerr.GroupIDNotFound, kerr.InvalidGroupID,
+		kerr.GroupAuthorizationFailed, kerr.TopicAuthorizationFailed, kerr.UnknownTopicOrPartition, kerr.CoordinatorLoadInProgress,
+	} {
+		if errors.Is(err, sure) {
+			return true
+		}
+	}
+	return false
+}
+
+// Fetched reads what was committed, metadata included. An error means that of at least one slot it is not known. Then none may be assigned:
+// the client library (franz-go 1.22) would leave that one out, and nobody would read it until something else moves it.
+func Fetched(resp *kmsg.OffsetFetchResponse, bare func(string) schemas.Topic) (ps []schemas.Position, err error) {
+	for _, g := range resp.Groups {
+		for _, t := range g.Topics {
+			for _, p := range t.Partitions {
+				pos := schemas.Position{Slot: schemas.Slot{Topic: bare(t.Topic), Partition: p.Partition}, Offset: max(p.Offset, schemas.NoOffset)}
+				if err := kerr.ErrorForCode(p.ErrorCode); err != nil {
+					return nil, fmt.Errorf("asking what was committed of %s: %w", pos.Slot, err)
+				}
+				if p.Metadata != nil {
+					pos.Metadata = *p.Metadata
+				}
+				ps = append(ps, pos)
+			}
+		}
+	}
+	return ps, nil
+}
