@@ -194,8 +194,13 @@ const (
 	maxLoads = 16
 	loadBase = 500 * time.Millisecond
 	loadMost = 30 * time.Second
-	// loadTimeout bounds one try: 100 MB at 0.4 MB/s, when a file has to be uploaded again.
-	loadTimeout = 4 * time.Minute
+	// loadTimeout bounds one try: a message is one record of some KiB.
+	loadTimeout = 30 * time.Second
+	// maxRenewals is how many files are uploaded again at a time, and renewalsEach how many of them for one number, or from one
+	// host: at 16 connections that hang three other numbers still have theirs. renewTimeout bounds one try: 100 MB at 0.4 MB/s.
+	maxRenewals  = 16
+	renewalsEach = 4
+	renewTimeout = 4 * time.Minute
 	// maxIdleTasks is how many messages are kept of tasks that have nothing open here: at some 2 KiB, 2 MB.
 	maxIdleTasks = 1024
 

@@ -53,8 +53,8 @@ type Stage struct {
 	flushes    []chan struct{} // wait for the next commit
 	sweepAt    time.Time
 	full       bool // something ready waits for a call or a result to end
-	loads      []*task
-	loaders    int
+	loads      limits.Pool[*task]
+	renewals   limits.Pool[*task]
 	stopping   bool
 
 	failures      int
@@ -68,6 +68,7 @@ func New(cfg Config, ports Ports) *Stage {
 		cfg: cfg, ports: ports, log: cfg.Logger, kicked: make(chan struct{}, 1),
 		slots: make(map[schemas.Slot]*assignment), numbers: make(map[string]*number), tasks: make(map[schemas.TaskID]*task),
 		idle: list.New(), capacity: limits.NewCapacity(cfg.MaxInFlight),
+		loads: limits.NewPool[*task](maxLoads, maxLoads), renewals: limits.NewPool[*task](maxRenewals, renewalsEach),
 	}
 	st.ctx, st.cancel = context.WithCancel(context.Background())
 	st.calls, st.cancelCalls = context.WithCancel(context.Background())

@@ -5,8 +5,10 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"net/url"
 	"time"
 
+	"altavoz/processor/sender/limits"
 	"altavoz/schemas"
 )
 
@@ -100,10 +102,42 @@ func (st *Stage) load(t *task) {
 		return
 	}
 	t.loading = true
-	st.loads = append(st.loads, t)
-	if st.loaders < maxLoads {
-		st.loaders++
-		st.running.Go(st.loader)
+	shares := []string(nil)
+	if t.stale {
+		shares = append(shares, "number "+t.number.id)
+		if u, err := url.Parse(t.content.GetMedia().GetUrl()); err == nil && u.Host != "" {
+			shares = append(shares, "host "+u.Host)
+		}
+	}
+	pool := st.pool(t)
+	pool.Add(t, t.waiting.head.lane == bulk, shares...)
+	st.loadNext(pool)
+}
+
+// pool is where a task waits for its message: reading one takes a moment, renewing a file's id as long as others make it take.
+func (st *Stage) pool(t *task) *limits.Pool[*task] {
+	if t.stale {
+		return &st.renewals
+	}
+	return &st.loads
+}
+
+// loadNext begins what there is a place for.
+func (st *Stage) loadNext(pool *limits.Pool[*task]) {
+	for st.ctx.Err() == nil {
+		t, ok := pool.Next()
+		if !ok {
+			return
+		}
+		content, stale := t.content, t.stale
+		st.running.Go(func() {
+			content, message, err := st.render(t, content, stale)
+			st.mu.Lock()
+			defer st.unlock()
+			pool.Done(t)
+			st.loaded(t, content, message, err, time.Now())
+			st.loadNext(pool)
+		})
 	}
 }
 
@@ -114,29 +148,12 @@ func (t *task) ring(st *Stage, _ time.Time) {
 	}
 }
 
-// loader loads tasks until none waits for it.
-func (st *Stage) loader() {
-	for {
-		st.mu.Lock()
-		if len(st.loads) == 0 || st.ctx.Err() != nil {
-			st.loaders--
-			st.mu.Unlock()
-			return
-		}
-		t := st.loads[0]
-		st.loads = st.loads[1:]
-		content, stale := t.content, t.stale
-		st.mu.Unlock()
-
-		content, message, err := st.render(t, content, stale)
-		st.mu.Lock()
-		st.loaded(t, content, message, err, time.Now())
-		st.unlock()
-	}
-}
-
 func (st *Stage) render(t *task, c *schemas.Content, stale bool) (*schemas.Content, schemas.Message, error) {
-	ctx, cancel := context.WithTimeoutCause(st.ctx, loadTimeout, errLoadTimeout)
+	most := loadTimeout
+	if stale {
+		most = renewTimeout
+	}
+	ctx, cancel := context.WithTimeoutCause(st.ctx, most, errLoadTimeout)
 	defer cancel()
 	var err error
 	if c == nil {
