@@ -79,6 +79,11 @@ func TestSenderStoppedBeforeItRejoinsSendsNothingTwice(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = pub.Close(context.Background()) }()
+	reader, err := kafka.NewReader(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reader.Close()
 	api := &calls{by: map[string][]string{}}
 	start := func(name string, inFlight int, gate chan struct{}) (*kafka.Group, func()) {
 		g, err := kafka.NewGroup(cfg, l, processor.Sender, []schemas.Topic{schemas.TopicSendsExpress, schemas.TopicSendsBulk})
@@ -88,7 +93,10 @@ func TestSenderStoppedBeforeItRejoinsSendsNothingTwice(t *testing.T) {
 		st := sender.New(sender.Config{
 			Partitions: l, MaxInFlight: inFlight, Numbers: []string{"1"},
 			Number: func(id string) (sender.Number, bool) { return sender.Number{}, id == "1" },
-		}, sender.Ports{Ledger: g, Flow: g, Express: pub, Bulk: pub, Messenger: messenger{name, api, gate}, Reject: rejects.Keep})
+		}, sender.Ports{
+			Ledger: g, Flow: g, Express: pub, Bulk: pub, Records: held{reader},
+			Messenger: messenger{name, api, gate}, Reject: rejects.Keep,
+		})
 		ctx, cancel := context.WithCancel(context.Background())
 		done := make(chan error, 1)
 		go func() { done <- processor.Run(ctx, g, st) }()
