@@ -40,12 +40,12 @@ type fetcher struct {
 	guard   *guard
 	client  *http.Client
 	tempDir string
-	slots   chan struct{}
+	places  *places // by host
 }
 
 func newFetcher(g *guard, dial Dial, tempDir string) *fetcher {
 	return &fetcher{
-		guard: g, tempDir: tempDir, slots: make(chan struct{}, maxFetches),
+		guard: g, tempDir: tempDir, places: newPlaces(maxFetches, fetchesEach),
 		client: &http.Client{
 			Transport: &http.Transport{
 				DialContext:            g.dialer(dial),
@@ -74,12 +74,11 @@ func (f *fetcher) fetch(ctx context.Context, u *url.URL, kind schemas.HeaderKind
 	if err := f.guard.fetchable(u); err != nil {
 		return file{}, nil, err
 	}
-	select {
-	case f.slots <- struct{}{}:
-		defer func() { <-f.slots }()
-	case <-ctx.Done():
-		return file{}, nil, fmt.Errorf("waiting to fetch: %w", context.Cause(ctx))
+	release, err := f.places.take(ctx, u.Host)
+	if err != nil {
+		return file{}, nil, fmt.Errorf("waiting to fetch: %w", err)
 	}
+	defer release()
 	fetchCtx, cancel := context.WithTimeoutCause(ctx, fetchTimeout, errFetchTimeout)
 	defer cancel()
 	req, err := http.NewRequestWithContext(fetchCtx, http.MethodGet, u.String(), http.NoBody)

@@ -22,9 +22,12 @@ import (
 const (
 	// mediaLife is how long an uploaded id is used: five days less than Meta keeps it, which is as long as a send may wait.
 	mediaLife = 25 * 24 * time.Hour
-	// Files on their way at once. An upload holds one part of 512 KiB, a fetch up to spoolMemory.
-	maxUploads = 4
-	maxFetches = 4
+	// Files on their way at once, and how many of them for one number, or from one host: whatever hangs keeps only its own waiting.
+	// An upload holds one part of 512 KiB, a fetch up to spoolMemory: 24 MiB in all.
+	maxUploads  = 16
+	maxFetches  = 16
+	uploadsEach = 4
+	fetchesEach = 4
 
 	maxMediaID = 128 // bytes of an id that a cache may give; real ones have about 16
 )
@@ -95,7 +98,7 @@ type Resolver struct {
 	mu      sync.Mutex // guards adding to running
 	running sync.WaitGroup
 	flights singleflight.Group
-	slots   chan struct{} // one per upload
+	uploads *places // by number
 }
 
 // New returns a resolver; Close ends what it has under way.
@@ -122,7 +125,7 @@ func New(cfg Config) (*Resolver, error) {
 		uploader: cfg.Uploader, parts: cfg.Parts, cache: cfg.Cache, mode: cfg.URLMode,
 		fetcher: newFetcher(guard, cfg.FetchDial, cfg.TempDir),
 		metrics: newMetrics(cfg.Registerer), log: cfg.Logger,
-		ctx: ctx, cancel: cancel, slots: make(chan struct{}, maxUploads),
+		ctx: ctx, cancel: cancel, uploads: newPlaces(maxUploads, uploadsEach),
 	}, nil
 }
 
@@ -250,12 +253,11 @@ func (r *Resolver) mediaID(ctx context.Context, sender string, f file, stale str
 			}
 			r.metrics.cache[cacheMiss].Inc()
 		}
-		select {
-		case r.slots <- struct{}{}:
-		case <-ctx.Done():
-			return nil, fmt.Errorf("waiting to upload: %w", context.Cause(ctx))
+		release, err := r.uploads.take(ctx, sender)
+		if err != nil {
+			return nil, fmt.Errorf("waiting to upload: %w", err)
 		}
-		defer func() { <-r.slots }()
+		defer release()
 		body := &checkedReader{r: f.open(ctx), hash: sha256.New(), want: f.digest, left: f.size}
 		id, err := r.uploader.Upload(ctx, sender, f.mimeType, f.name, f.size, body)
 		if cause := body.failed.Load(); err != nil && cause != nil {

@@ -9,7 +9,7 @@ import (
 	"os"
 )
 
-// spoolMemory is how much of a fetched file stays in memory: most images do, and four fetches at once hold 4 MiB.
+// spoolMemory is how much of a fetched file stays in memory: most images do, and sixteen fetches at once hold 16 MiB.
 const spoolMemory = 1 << 20
 
 // spool keeps a file whose digest must be known before it can be dealt with: small in memory, large on disk.
