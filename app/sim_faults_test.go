@@ -68,6 +68,8 @@ func faultKinds() []faultKind {
 		"api_reset_after":  "drop_after=30%",
 		"api_truncates":    "truncate=30%",
 		"api_hangs":        "stall=20%",
+		"api_outage":       "outage",
+		"api_refused":      "refused for=5s",
 		"api_upload_html":  "uploads html=60%",
 		"api_media_gone":   "media_gone",
 		"receipts_failed":  "late_131026=20% late_131053=10%",

@@ -172,7 +172,7 @@ func (w *world) live() {
 // serveAPI starts the Cloud API and returns how to stop it.
 func (w *world) serveAPI() func() {
 	w.sim = simulator.New(simulator.Config{
-		Numbers: append([]simulator.Number{{ID: simNumber, Token: simToken}}, w.more...), PlainPhones: true, Seed: w.seed, Records: -1, Faults: simUsual,
+		Numbers: append([]simulator.Number{{ID: simNumber, Token: simToken}}, w.more...), PlainPhones: true, Seed: w.seed, Records: -1, Faults: simUsual, Listen: w.vn.Listen,
 		Webhooks: simulator.Webhooks{URL: fmt.Sprintf("http://127.0.0.1:%d%s", simFirst, simHooks), Secret: simAppSecret, Dial: w.vn.DialContext},
 	})
 	l, err := w.vn.Listen("tcp", simAPI)

@@ -27,6 +27,8 @@ Words of fault rules, for some (number=, phone=573..., after=1000, for=30s) or f
   131000=1%             any code, for a share of the calls
   html=1%  unavailable=1%  drop_before=1%                  nothing accepted: 500 and a page, a proxy's 503, or a closed connection
   html_after=1%  unavailable_after=1%  drop_after=1%       accepted, and the same; truncate=1%: half an answer, stall=1%: none
+  outage  outage=bad_gateway+stall                         every call, in turns: no answer of the Cloud API, accepted or not (for=10m)
+  refused               with for=30s: nobody gets a connection
   refused_stream=1%  goaway=1%  goaway_after=1%            of HTTP/2, with --tls-cert: the first two with nothing accepted
   late_131026=2%        accepted, and failed in a webhook
   window                131047 for phones that have not written within 24 hours

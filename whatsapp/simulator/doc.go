@@ -44,7 +44,8 @@
 //
 // # Faults
 //
-// Faults are rules, one a line, switched on at start or by POST /_simulator/faults; package faults has the words.
+// Faults are rules, one a line, switched on at start or by POST /_simulator/faults; package faults has the words. An outage is a rule that
+// every call of a number meets, GET /{phone_number_id}?fields=id among them.
 //
 // # The window of 24 hours
 //

@@ -56,7 +56,8 @@ func (s *Simulator) upload(x *exchange) {
 	s.mu.Lock()
 	n := uint64(s.ledger.Files())
 	s.traces++
-	c := faults.Call{Number: x.number, Upload: true, Accepted: s.ledger.Messages(), Chance: s.cfg.Seed ^ mix(s.traces)}
+	c := s.call(x.number, s.traces)
+	c.Upload = true
 	s.mu.Unlock()
 	f := s.rules.Load().Fate(c, time.Now())
 	m, e, err := readUpload(x.r)

@@ -16,10 +16,7 @@ import (
 	"altavoz/whatsapp/simulator/webhooks"
 )
 
-const (
-	businessCountry = "1"    // of the number that the simulator pretends to be; see recipientOf
-	maxMagicPhones  = 10_000 // with an ending that counts calls; the rest is accepted
-)
+const businessCountry = "1" // of the number that the simulator pretends to be; see recipientOf
 
 // request is a message that passed validation.
 type request struct {
@@ -93,11 +90,13 @@ func (s *Simulator) instead(x *exchange, f faults.Fate) {
 		s.mu.Lock()
 		s.ledger.Foreign()
 		s.mu.Unlock()
-		x.w.Header().Set("Content-Type", page.Type)
+		if page.Type != "" {
+			x.w.Header().Set("Content-Type", page.Type)
+		}
 		retryAfter(x.w.Header(), f.RetryAfter)
 		x.w.WriteHeader(page.Status)
 		_, _ = io.WriteString(x.w, page.Body)
-	case f.Effect == faults.Stall:
+	case f.Effect == faults.Stall || f.Effect == faults.StallBefore:
 		<-x.r.Context().Done()
 		panic(http.ErrAbortHandler)
 	case multiplexed && f.Effect == faults.RefuseStream:
@@ -114,72 +113,6 @@ func readBody(x *exchange) ([]byte, error) {
 	b.Grow(int(min(max(x.r.ContentLength, 0), maxBody)) + bytes.MinRead)
 	_, err := b.ReadFrom(http.MaxBytesReader(x.w, x.r.Body, maxBody))
 	return b.Bytes(), err
-}
-
-// meet counts the call and decides what it meets with: what its phone's ending asks for, else what the faults do. What Meta says
-// in a webhook is said at once where there are none.
-func (s *Simulator) meet(x *exchange, req request) (faults.Fate, faults.Call) {
-	s.mu.Lock()
-	nth := s.ledger.Called(req.key, req.callback != "")
-	c := faults.Call{Number: x.number, Phone: req.phone, Accepted: s.ledger.Messages(), Chance: s.cfg.Seed ^ mix(req.key^mix(uint64(nth)))}
-	ending := s.endingOf(req.phone)
-	s.mu.Unlock()
-	now := time.Now()
-	f := s.rules.Load().Fate(c, now)
-	switch {
-	case ending.Later:
-		f.Late = faults.Late{Code: ending.Code}
-	case ending.Effect != faults.None:
-		f.Effect, f.Code, f.Late = ending.Effect, ending.Code, faults.Late{}
-	case f.Window && req.category == "" && !s.windowOpen(req.phone, now):
-		f.Late = faults.Late{Code: codeWindow}
-	}
-	if f.Late.Code != 0 && s.hooks == nil && (ending.Later || f.Effect == faults.None) {
-		f.Effect, f.Code = faults.Refuse, f.Late.Code
-	}
-	return f, c
-}
-
-// endingOf returns what the phone's ending does to this call. The caller holds s.mu.
-func (s *Simulator) endingOf(phone string) faults.Ending {
-	if s.cfg.PlainPhones || !isDigits(phone) {
-		return faults.Ending{}
-	}
-	ending := faults.EndingOf(phone)
-	if ending.Times == 0 {
-		return ending
-	}
-	n, seen := s.magic[phone]
-	if n >= ending.Times || (!seen && len(s.magic) >= maxMagicPhones) {
-		return faults.Ending{}
-	}
-	s.magic[phone] = n + 1
-	return ending
-}
-
-func (s *Simulator) limit(x *exchange, req request, f faults.Fate) *apiError {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	now, n := time.Now(), s.stateOf(x.number)
-	if n.limits.TooFast(now, f.Rate) {
-		e := ofCode(130429)
-		e.status = f.RateStatus
-		return e
-	}
-	if f.Pair && n.limits.TooOften(now, hash(req.phone)) {
-		return ofCode(131056)
-	}
-	return nil
-}
-
-// stateOf returns what is kept of a number. The caller holds s.mu.
-func (s *Simulator) stateOf(number string) *numberState {
-	n := s.numbers[number]
-	if n == nil {
-		n = &numberState{limits: faults.NewLimits()}
-		s.numbers[number] = n
-	}
-	return n
 }
 
 // accept writes the message down, then answers.

@@ -16,8 +16,8 @@ import (
 	"time"
 
 	"altavoz/whatsapp/simulator/faults"
-	"altavoz/whatsapp/simulator/h2"
 	"altavoz/whatsapp/simulator/ledger"
+	"altavoz/whatsapp/simulator/server"
 	"altavoz/whatsapp/simulator/webhooks"
 )
 
@@ -25,11 +25,8 @@ const (
 	// DefaultRecords is how many messages are remembered in full, at some 300 bytes each.
 	DefaultRecords = 100_000
 
-	maxBody        = 256 << 10 // bytes of a message; the longest valid one has about 15 KiB
-	readHeaderTime = 10 * time.Second
-	idleTime       = 5 * time.Minute
-	maxHeaderBytes = 16 << 10
-	apiVersion     = "v25.0"
+	maxBody    = 256 << 10 // bytes of a message; the longest valid one has about 15 KiB
+	apiVersion = "v25.0"
 )
 
 // Number is a sender number that exists here.
@@ -55,6 +52,8 @@ type Config struct {
 	DirectSend bool
 	// Webhooks says where statuses go.
 	Webhooks Webhooks
+	// Listen opens Serve's listener again, after the rule refused; nil: net.Listen.
+	Listen func(network, addr string) (net.Listener, error)
 	// TLS has Serve speak HTTPS, with its certificates, and HTTP/2 to who wants it.
 	TLS    *tls.Config
 	Logger *slog.Logger
@@ -71,6 +70,8 @@ type Simulator struct {
 	known  knownContents
 	hooks  *webhooks.Engine // nil: none
 	log    *slog.Logger
+	// changed tells Serve of new rules.
+	changed chan struct{}
 
 	mu      sync.Mutex // guards what follows; never held while writing to or reading from a client
 	ledger  *ledger.Ledger
@@ -82,6 +83,7 @@ type Simulator struct {
 }
 
 type numberState struct {
+	calls  int // of any kind
 	limits *faults.Limits
 	rate   ledger.Window
 }
@@ -95,10 +97,13 @@ func New(cfg Config) *Simulator {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
+	if cfg.Listen == nil {
+		cfg.Listen = net.Listen
+	}
 	s := &Simulator{
 		cfg: cfg, tokens: make(map[string]string, len(cfg.Numbers)), log: cfg.Logger,
 		ledger: ledger.New(max(cfg.Records, 0)), numbers: map[string]*numberState{}, media: map[string]*mediaFile{}, magic: map[string]int{},
-		windows: map[uint64]time.Time{},
+		windows: map[uint64]time.Time{}, changed: make(chan struct{}, 1),
 	}
 	for _, n := range cfg.Numbers {
 		s.tokens[n.ID] = n.Token
@@ -123,6 +128,10 @@ func (s *Simulator) SetFaults(text string) error {
 		return err
 	}
 	s.rules.Store(rules)
+	select {
+	case s.changed <- struct{}{}:
+	default: // it is going to look anyway
+	}
 	return nil
 }
 
@@ -178,63 +187,21 @@ func (s *Simulator) handler(stop context.Context) http.Handler {
 }
 
 // Serve answers on l, and sends webhooks, until ctx ends; then it drops what is open and what is pending, and returns when nothing
-// runs any more.
+// runs any more. While the rule refused is in force it has no listener.
 func (s *Simulator) Serve(ctx context.Context, l net.Listener) error {
 	sending, endSending := context.WithCancel(context.WithoutCancel(ctx))
 	var sender sync.WaitGroup
 	sender.Go(func() { s.SendWebhooks(sending) })
 	defer sender.Wait()
 	defer endSending()
-	running := &crew{}
-	defer running.leave() // before what they leave behind is dropped
-	handler := s.handler(ctx)
-	srv := &http.Server{
-		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if !running.enter() {
-				panic(http.ErrAbortHandler)
-			}
-			defer running.wg.Done()
-			handler.ServeHTTP(w, r)
-		}),
-		ReadHeaderTimeout: readHeaderTime, IdleTimeout: idleTime, MaxHeaderBytes: maxHeaderBytes,
-		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
-	}
-	stop := context.AfterFunc(ctx, func() { _ = srv.Close() })
-	defer stop()
-	serve := func() error { return srv.Serve(l) }
-	if s.cfg.TLS != nil {
-		srv.TLSConfig = s.cfg.TLS.Clone()
-		srv.TLSConfig.NextProtos = []string{h2.Proto, "http/1.1"}
-		srv.TLSNextProto = map[string]func(*http.Server, *tls.Conn, http.Handler){h2.Proto: h2.Serve}
-		serve = func() error { return srv.ServeTLS(l, "", "") }
-	}
-	if err := serve(); !errors.Is(err, http.ErrServerClosed) {
+	err := server.Serve(ctx, l, server.Config{
+		Handler: s.handler(ctx), TLS: s.cfg.TLS, Listen: s.cfg.Listen, Changed: s.changed, Logger: s.log,
+		Refused: func(now time.Time) time.Time { return s.rules.Load().Refused(now) },
+	})
+	if err != nil {
 		return fmt.Errorf("serving the simulator: %w", err)
 	}
 	return nil
-}
-
-// crew is who runs; nobody joins once it was told to leave.
-type crew struct {
-	mu   sync.Mutex
-	gone bool
-	wg   sync.WaitGroup
-}
-
-func (c *crew) enter() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if !c.gone {
-		c.wg.Add(1)
-	}
-	return !c.gone
-}
-
-func (c *crew) leave() {
-	c.mu.Lock()
-	c.gone = true
-	c.mu.Unlock()
-	c.wg.Wait()
 }
 
 // exchange is one request on its way through.
@@ -278,6 +245,8 @@ func (s *Simulator) serve(x *exchange) {
 		s.messages(x)
 	case r.Method == http.MethodPost && rest == "media":
 		s.upload(x)
+	case r.Method == http.MethodGet && rest == "" && s.isNumber(first, r.URL.Query().Has("fields")):
+		s.describeNumber(x)
 	case r.Method == http.MethodGet && rest == "":
 		s.describeMedia(x)
 	case r.Method == http.MethodDelete && rest == "":

@@ -20,6 +20,15 @@ const (
 	RefuseStream                   // not taken, and HTTP/2 says so
 	GoAway                         // not taken, and HTTP/2 says so; the connection ends once the others on it are answered
 	GoAwayAfter                    // taken; the connection ends, and with it whatever else is on it
+	BadGateway                     // not taken; 502 and a page
+	BadGatewayAfter                // taken; the same
+	Empty                          // not taken; 500 and nothing
+	EmptyAfter                     // taken; the same
+	StallBefore                    // not taken; no answer until the client gives up
+	Portal                         // not taken; 200 and somebody's page
+	Blank                          // not taken; 200 and nothing
+	Braces                         // not taken; 200 and an empty object
+	Success                        // not taken; 200 and another API's success
 )
 
 // effects are the words for them, and what they do. None and Refuse have none.
@@ -40,6 +49,20 @@ var effects = [...]struct {
 	RefuseStream:     {word: "refused_stream"},
 	GoAway:           {word: "goaway"},
 	GoAwayAfter:      {word: "goaway_after", takes: true},
+	BadGateway:       {word: "bad_gateway", page: &gatewayPage},
+	BadGatewayAfter:  {word: "bad_gateway_after", takes: true, page: &gatewayPage},
+	Empty:            {word: "empty", page: &emptyPage},
+	EmptyAfter:       {word: "empty_after", takes: true, page: &emptyPage},
+	StallBefore:      {word: "stall_before"},
+	Portal:           {word: "portal", page: &Page{http.StatusOK, htmlType, "<!DOCTYPE html><html><head><title>Welcome</title></head><body><form>Log in to go online</form></body></html>"}},
+	Blank:            {word: "blank", page: &Page{Status: http.StatusOK}},
+	Braces:           {word: "braces", page: &Page{http.StatusOK, jsonType, "{}"}},
+	Success:          {word: "success", page: &Page{http.StatusOK, jsonType, `{"success":true}`}},
+}
+
+// usualOutage is what the calls of an outage meet with, one after the other.
+var usualOutage = []Effect{
+	BadGateway, Unavailable, Empty, DropBefore, StallBefore, BadGatewayAfter, UnavailableAfter, DropAfter, EmptyAfter, Stall, Portal, Braces, Blank, Success,
 }
 
 // Takes reports whether the message is accepted.
@@ -64,11 +87,16 @@ type Page struct {
 	Body   string
 }
 
-const htmlType = "text/html; charset=utf-8"
+const (
+	htmlType = "text/html; charset=utf-8"
+	jsonType = "application/json"
+)
 
 var (
 	// What an edge says when what is behind it has failed.
-	brokenPage = Page{http.StatusInternalServerError, htmlType, "<!DOCTYPE html><html><head><title>Error</title></head><body><h1>Sorry, something went wrong.</h1></body></html>"}
+	brokenPage  = Page{http.StatusInternalServerError, htmlType, "<!DOCTYPE html><html><head><title>Error</title></head><body><h1>Sorry, something went wrong.</h1></body></html>"}
+	gatewayPage = Page{http.StatusBadGateway, htmlType, "<html><head><title>502 Bad Gateway</title></head><body><center><h1>502 Bad Gateway</h1></center></body></html>"}
+	emptyPage   = Page{Status: http.StatusInternalServerError}
 	// What Envoy says when its upstream closed the connection, be it before the request was read or after it was carried out.
 	proxyPage = Page{http.StatusServiceUnavailable, "text/plain", "upstream connect error or disconnect/reset before headers. reset reason: connection termination"}
 )

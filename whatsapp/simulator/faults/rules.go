@@ -9,6 +9,9 @@ import (
 	"time"
 )
 
+// codeGraph is the highest code of the Graph API itself, such as that of an expired token; those above are about messages.
+const codeGraph = 1000
+
 // rule is one line of faults.
 type rule struct {
 	text    string
@@ -25,6 +28,8 @@ type rule struct {
 	pair       bool
 	mediaGone  bool
 	retryAfter time.Duration
+	outage     []Effect // of every call, in turns
+	refused    bool     // connections, of everybody
 	shares     []share
 	webhooks   wish
 	late       []share // of accepted messages: they fail in a webhook
@@ -60,7 +65,16 @@ type Rules struct{ rules []*rule }
 //	                                                   goaway=1%         GOAWAY, nothing accepted; the others are answered
 //	                                                   goaway_after=1%   accepts, then GOAWAY, and answers nobody any more
 //
-// The last three are of HTTP/2; over HTTP/1.1 they are drop_before and drop_after.
+//	outage                                   every call of a number meets, in turns, with: 502, 503, an empty 500, a closed connection and no answer, each with
+//	                                         nothing accepted and accepted; 200 with a page, {}, nothing and {"success":true}
+//	outage=unavailable+stall                 only with these, in turns: any of the words above and below
+//	refused for=30s                          nobody gets a connection, and those that there are close
+//
+// Words for answers of which nothing was accepted, beside html, unavailable and drop_before: bad_gateway (502 and a page), empty (500), stall_before,
+// portal (200 and a page), braces (200 and {}), blank (200 and nothing), success (200 and {"success":true}). And accepted: bad_gateway_after,
+// empty_after.
+//
+// The three of HTTP/2 close the connection over HTTP/1.1, as drop_before and drop_after do.
 //
 // What Meta says later, in webhooks:
 //
@@ -107,6 +121,9 @@ func parseRule(line string, now time.Time) (*rule, error) {
 			return nil, fmt.Errorf("fault %q: %w", w, err)
 		}
 	}
+	if r.refused && r.until.IsZero() {
+		return nil, fmt.Errorf("faults %q: refused needs for=, or nothing could end it", r.text)
+	}
 	for _, shares := range [][]share{r.shares, r.late} {
 		total := 0.0
 		for _, sh := range shares {
@@ -141,6 +158,10 @@ func (r *rule) word(key, value string, now time.Time) (err error) {
 		r.rateStatus, err = strconv.Atoi(value)
 	case "retry_after":
 		r.retryAfter, err = time.ParseDuration(value)
+	case "outage":
+		r.outage, err = parseOutage(value)
+	case "refused":
+		r.refused = true
 	case "pair":
 		r.pair = true
 	case "media_gone":
@@ -183,6 +204,22 @@ func (r *rule) share(key, value string) error {
 	return nil
 }
 
+// parseOutage reads what the calls of an outage meet with.
+func parseOutage(value string) ([]Effect, error) {
+	if value == "" {
+		return usualOutage, nil
+	}
+	var out []Effect
+	for word := range strings.SplitSeq(value, "+") {
+		e := effectOf(word)
+		if e == None {
+			return nil, fmt.Errorf("no such word: %s", word)
+		}
+		out = append(out, e)
+	}
+	return out, nil
+}
+
 // parsePart reads a share: 1% is 0.01.
 func parsePart(key, value string) (float64, error) {
 	percent, ok := strings.CutSuffix(value, "%")
@@ -220,12 +257,14 @@ func (s span) draw(chance *rand.Rand) time.Duration {
 type Call struct {
 	Number, Phone string
 	Upload        bool
+	Read          bool   // of the number's own data; nothing is sent
 	Accepted      int    // messages so far
+	Turn          int    // calls of the number so far
 	Chance        uint64 // decides which shares hit
 }
 
 func (r *rule) matches(c Call, now time.Time) bool {
-	return r.uploads == c.Upload && (r.number == "" || r.number == c.Number) &&
+	return (r.uploads == c.Upload || r.outage != nil) && (r.number == "" || r.number == c.Number) &&
 		(r.phone == "" || r.phone == c.Phone || (r.prefix && strings.HasPrefix(c.Phone, r.phone))) &&
 		c.Accepted >= r.after && (r.until.IsZero() || now.Before(r.until))
 }
@@ -233,7 +272,8 @@ func (r *rule) matches(c Call, now time.Time) bool {
 // Fate is what all rules together do to a call.
 type Fate struct {
 	Effect     Effect
-	Code       int // with Refuse
+	Outage     bool // it hits everybody, whatever the phone's ending
+	Code       int  // with Refuse
 	Latency    time.Duration
 	Rate       float64 // messages a second; 0: no limit
 	RateStatus int
@@ -255,7 +295,7 @@ func (rs *Rules) Fate(c Call, now time.Time) Fate {
 	var f Fate
 	for i, r := range rs.rules {
 		if r.matches(c, now) {
-			r.apply(&f, rand.New(rand.NewPCG(c.Chance, uint64(i))))
+			r.apply(&f, c, rand.New(rand.NewPCG(c.Chance, uint64(i))))
 			f.Window = f.Window || r.window
 			if f.Late.Code == 0 && len(r.late) > 0 {
 				code := pick(r.late, rand.New(rand.NewPCG(^c.Chance, uint64(i)))).code
@@ -266,7 +306,7 @@ func (rs *Rules) Fate(c Call, now time.Time) Fate {
 	return f
 }
 
-func (r *rule) apply(f *Fate, chance *rand.Rand) {
+func (r *rule) apply(f *Fate, c Call, chance *rand.Rand) {
 	f.Latency += r.latency.draw(chance)
 	if r.rate > 0 && f.Rate == 0 {
 		f.Rate, f.RateStatus = r.rate, r.rateStatus
@@ -274,11 +314,31 @@ func (r *rule) apply(f *Fate, chance *rand.Rand) {
 	f.Pair = f.Pair || r.pair
 	f.MediaGone = f.MediaGone || r.mediaGone
 	f.RetryAfter = max(f.RetryAfter, r.retryAfter)
-	if f.Effect != None {
+	switch {
+	case f.Outage:
+		return
+	case len(r.outage) > 0:
+		f.Effect, f.Code, f.Outage = r.outage[c.Turn%len(r.outage)], 0, true
+		return
+	case f.Effect != None:
 		return
 	}
 	hit := pick(r.shares, chance)
+	if c.Read && hit.effect == Refuse && hit.code > codeGraph {
+		return
+	}
 	f.Effect, f.Code = hit.effect, hit.code
+}
+
+// Refused reports until when nobody gets a connection; the zero time where everybody does.
+func (rs *Rules) Refused(now time.Time) time.Time {
+	var until time.Time
+	for _, r := range rs.rules {
+		if r.refused && now.Before(r.until) && r.until.After(until) {
+			until = r.until
+		}
+	}
+	return until
 }
 
 // pick returns the share that is hit; an empty one where none is.

@@ -44,6 +44,11 @@ func TestWords(t *testing.T) {
 		"html_after=100%":                     {Effect: faults.HTMLAfter},
 		"unavailable=100%":                    {Effect: faults.Unavailable},
 		"unavailable_after=100%":              {Effect: faults.UnavailableAfter},
+		"outage=empty+html":                   {Effect: faults.HTML, Outage: true},
+		"131026=100%\noutage=blank":           {Effect: faults.Blank, Outage: true},
+		"outage=blank\n131026=100%":           {Effect: faults.Blank, Outage: true},
+		"number=2 outage":                     {},
+		"refused for=1s":                      {},
 		"html=0%":                             {},
 		"html=100%;stall=100%":                {Effect: faults.HTML},
 		"number=1 html=100%":                  {Effect: faults.HTML},
@@ -61,7 +66,7 @@ func TestWords(t *testing.T) {
 		"for=1s html=100%":                    {Effect: faults.HTML},
 	}
 	for text, want := range tests {
-		got := parse(t, text).Fate(faults.Call{Number: "1", Phone: "573001234567", Accepted: 10, Chance: 7}, now)
+		got := parse(t, text).Fate(faults.Call{Number: "1", Phone: "573001234567", Accepted: 10, Chance: 7, Turn: 1}, now)
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%q: %s", text, diff)
 		}
@@ -76,7 +81,7 @@ func TestWordsThatAreNone(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{
 		"fire", "html", "html=1", "html=101%", "html=-1%", "html=x%", "latency=", "latency=-1s", "latency=2s..1s", "rate=x", "for=x", "after=x",
-		"html=60% stall=60%", "token_expired=no html=1%", "131000",
+		"outage=html+fire", "outage=131000", "refused", "html=60% stall=60%", "token_expired=no html=1%", "131000",
 	} {
 		if _, err := faults.Parse(text, now); err == nil {
 			t.Errorf("%q was taken", text)

@@ -45,6 +45,8 @@ type Summary struct {
 	Foreign int `json:"foreign"`
 	// Untouched counts calls that HTTP/2 itself refused, as REFUSED_STREAM and GOAWAY do: nothing was accepted, and the sender can know.
 	Untouched int `json:"untouched"`
+	// Reads counts calls that asked for a number's own data, answered or not.
+	Reads int `json:"reads"`
 	// Refused counts refusals by code.
 	Refused map[string]int `json:"refused"`
 	Uploads Uploads        `json:"uploads"`
@@ -119,6 +121,9 @@ func (l *Ledger) Untouched(key uint64) {
 	l.Closed(key)
 	l.sum.Untouched++
 }
+
+// Read counts a call that asks for a number's own data.
+func (l *Ledger) Read() { l.sum.Reads++ }
 
 // Foreign counts an answer that is not the Cloud API's.
 func (l *Ledger) Foreign() { l.sum.Foreign++ }
