@@ -52,6 +52,7 @@ func faultKinds() []faultKind {
 		{"redis_hang", placeBroker, 1, func(w *world, r *rand.Rand) { w.redis.hang(r) }},
 		{"redis_restart", placeBroker, 1, func(w *world, r *rand.Rand) { w.redis.restart(r) }},
 	}
+	kinds = append(kinds, faultKind{"api_refused", placeAPI, 1, (*world).refuseCalls})
 	for name, rules := range map[string]string{
 		"api_slow":         "latency=1s..6s",
 		"api_html":         "html=40%",
@@ -69,7 +70,6 @@ func faultKinds() []faultKind {
 		"api_truncates":    "truncate=30%",
 		"api_hangs":        "stall=20%",
 		"api_outage":       "outage",
-		"api_refused":      "refused for=5s",
 		"api_upload_html":  "uploads html=60%",
 		"api_media_gone":   "media_gone",
 		"receipts_failed":  "late_131026=20% late_131053=10%",
@@ -165,6 +165,13 @@ func (w *world) misbehave(rules string, d time.Duration) {
 	if err := w.sim.SetFaults(simUsual); err != nil {
 		w.errorf("%v", err)
 	}
+}
+
+// refuseCalls closes the Cloud API's connections, with whatever is on them, and lets nobody connect for a while.
+func (w *world) refuseCalls(r *rand.Rand) {
+	over := w.lasting("refused", nil)
+	w.misbehave("refused for=5s", upTo(r, 10*time.Second))
+	over(0)
 }
 
 // pick chooses a process that is there.
