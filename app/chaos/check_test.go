@@ -20,9 +20,17 @@ type verdict struct {
 	Lost       int `json:"lost"`     // recipients without an outcome
 	Doubled    int `json:"doubled"`  // calls beyond the first that was not plainly refused; of resend tasks none are counted
 	Resent     int `json:"resent"`   // the same, of tasks that asked for it
-	Mistaken   int `json:"mistaken"` // recipients whose outcome is not what the API knows
-	Disagree   int `json:"disagree"` // tasks whose status is not what results say
-	Unknown    int `json:"unknown"`  // recipients who were unknown at some time
+	// Of those, how many more than answers were withheld and processes hurt in the middle of the calls.
+	ResentTooOften int `json:"resent_too_often"`
+	Mistaken       int `json:"mistaken"` // recipients whose outcome is not what the API knows
+	Disagree       int `json:"disagree"` // tasks whose status is not what results say
+	Unknown        int `json:"unknown"`  // recipients who were unknown at some time
+	// Why: the API gave no answer to a call; a fault came between start and outcome, for some of them before the call. Unexplained
+	// ones are a finding.
+	Withheld    int `json:"unknown_withheld"`
+	BrokenOff   int `json:"unknown_broken_off"`
+	NeverCalled int `json:"unknown_never_called"`
+	Unexplained int `json:"unknown_unexplained"`
 	// Of those, the ones whose message the API had accepted, which is what receipts can settle; of these the settled ones; and who
 	// is unknown in the end.
 	UnknownAccepted int `json:"unknown_accepted"`
@@ -52,20 +60,29 @@ type fold struct {
 	total   int
 	planned bool
 	marks   []schemas.Mark
-	unknown map[uint32]struct{} // who was so at some time
-	ranges  []*schemas.Range
+	unknown map[uint32]time.Time // who was so at some time, and when that was said first
+	ranges  []said
 }
 
-func (f *fold) set(index uint32, m schemas.Mark) {
+// said is a range, and when it was said.
+type said struct {
+	*schemas.Range
+	atMs int64
+}
+
+func (f *fold) set(index uint32, m schemas.Mark, atMs int64) {
 	for int(index) >= len(f.marks) {
 		f.marks = append(f.marks, schemas.MarkPending)
 	}
 	f.marks[index] = max(f.marks[index], m)
 	if m.Outcome() == schemas.OutcomeUnknown {
 		if f.unknown == nil {
-			f.unknown = make(map[uint32]struct{})
+			f.unknown = make(map[uint32]time.Time)
 		}
-		f.unknown[index] = struct{}{}
+		said := time.UnixMilli(atMs)
+		if before, was := f.unknown[index]; !was || said.Before(before) {
+			f.unknown[index] = said
+		}
 	}
 }
 
@@ -74,13 +91,13 @@ func (f *fold) add(r *schemas.Result) {
 	case r.GetPlan() != nil && !f.planned: // the first one wins
 		f.total, f.planned = int(r.GetPlan().GetTotal()), true
 	case r.GetOutcome() != nil:
-		f.set(r.GetOutcome().GetIndex(), schemas.Mark(r.GetOutcome().GetMark()))
+		f.set(r.GetOutcome().GetIndex(), schemas.Mark(r.GetOutcome().GetMark()), r.GetAtMs())
 	case r.GetReceipts() != nil:
 		for _, o := range r.GetReceipts().GetOutcomes() {
-			f.set(o.GetIndex(), schemas.Mark(o.GetMark()))
+			f.set(o.GetIndex(), schemas.Mark(o.GetMark()), r.GetAtMs())
 		}
 	case r.GetRange() != nil:
-		f.ranges = append(f.ranges, r.GetRange())
+		f.ranges = append(f.ranges, said{r.GetRange(), r.GetAtMs()})
 	}
 }
 
@@ -88,7 +105,7 @@ func (f *fold) add(r *schemas.Result) {
 func (f *fold) close() {
 	for _, r := range f.ranges {
 		for i := r.GetFrom(); i < r.GetTo(); i++ {
-			f.set(i, schemas.Mark(r.GetMark()))
+			f.set(i, schemas.Mark(r.GetMark()), r.atMs)
 		}
 	}
 	for len(f.marks) < f.total {
@@ -184,8 +201,9 @@ func (h *house) resending(ctx context.Context) (map[schemas.TaskID]bool, error) 
 	return out, err
 }
 
-// judge compares the witnesses. It asks again for a while where only the status differs: it is written a moment later.
-func (l *load) judge(ctx context.Context, patience time.Duration) (*verdict, error) {
+// judge compares the witnesses. Without evidence it does not ask why somebody was unknown or was called again.
+// It asks again for a while where only the status differs: it is written a moment later.
+func (l *load) judge(ctx context.Context, patience time.Duration, e *evidence) (*verdict, error) {
 	var v *verdict
 	var err error
 	await(ctx, patience, func() bool {
@@ -197,7 +215,7 @@ func (l *load) judge(ctx context.Context, patience time.Duration) (*verdict, err
 		if resend, err = l.h.resending(ctx); err != nil {
 			return false
 		}
-		v = l.compare(ctx, folds, resend)
+		v = l.compare(ctx, folds, resend, e)
 		if v.Disagree == 0 && v.Lost == 0 {
 			return true
 		}
@@ -215,7 +233,7 @@ func (t *task) said(s status) bool {
 	return s.Result.Cancelled == 0
 }
 
-func (l *load) compare(ctx context.Context, folds map[schemas.TaskID]*fold, resend map[schemas.TaskID]bool) *verdict {
+func (l *load) compare(ctx context.Context, folds map[schemas.TaskID]*fold, resend map[schemas.TaskID]bool, e *evidence) *verdict {
 	v := &verdict{}
 	known := make(map[schemas.TaskID]*task)
 	for _, t := range l.h.list() {
@@ -251,7 +269,7 @@ func (l *load) compare(ctx context.Context, folds map[schemas.TaskID]*fold, rese
 			continue
 		}
 		v.Tasks++
-		v.task(l.h.gate.sim, t, f)
+		v.task(l.h.gate, e, t, f)
 		v.steered(t, f)
 		if s, ok := l.statusOf(ctx, id); !ok || !ended(s) || s.Status == "FAILURE" || s.Result != f.counts() || !t.said(s) {
 			v.Disagree++
@@ -263,7 +281,7 @@ func (l *load) compare(ctx context.Context, folds map[schemas.TaskID]*fold, rese
 }
 
 // task looks at every recipient of a task.
-func (v *verdict) task(sim *simulator.Simulator, t *task, f *fold) {
+func (v *verdict) task(g *gate, e *evidence, t *task, f *fold) {
 	v.Recipients += f.total
 	if len(f.marks) > f.total {
 		v.Mistaken++
@@ -271,18 +289,20 @@ func (v *verdict) task(sim *simulator.Simulator, t *task, f *fold) {
 	}
 	t.sent = 0
 	for i, m := range f.marks {
-		calls, open, accepted := sim.Calls(schemas.Callback(t.id, uint32(i)))
+		calls, open, accepted := g.sim.Calls(schemas.Callback(t.id, uint32(i)))
 		v.Messages += accepted
 		t.sent += min(accepted, 1)
 		switch {
 		case open > 1 && t.resend:
 			v.Resent += open - 1
+			v.resent(g, e, t, i, open)
 		case open > 1:
 			v.Doubled += open - 1
 			v.say("%s/%d (%s, %s) was called %d times, %d of them not refused, %d accepted", t.id, i, t.via, m.Outcome(), calls, open, accepted)
 		}
 		of := m.Outcome()
 		v.count(of, f.wasUnknown(i), accepted)
+		v.explain(g, e, t, f, i)
 		switch {
 		case m == schemas.MarkPending:
 			v.Lost++

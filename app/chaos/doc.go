@@ -7,7 +7,10 @@
 //	servers_test.go   the real Kafka and Redis, and what can happen to them
 //	load_test.go      broadcasts of many sizes, over HTTP and straight onto Kafka, for as long as faults happen
 //	faults_test.go    the faults and when they come: a deck of each kind, shuffled by the seed
+//	aimed_test.go     stops before and after each request by which a process belongs to its group
+//	proxy_test.go     what sees these requests: a proxy between each process and the broker
 //	check_test.go     the three witnesses: the API's ledger, task-status, and a recount of the topic results
+//	explain_test.go   why somebody was unknown, one by one: app/witness, with the commits that Kafka keeps
 //	report_test.go    the table, and one line of JSON
 //	chaos_test.go     the runs: `make chaos MINUTES= SEED= SETTING=`, a short one in `make test`
 //	recovery_test.go  how soon the house works again: `make recovery`

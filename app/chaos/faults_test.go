@@ -11,6 +11,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"altavoz/app/witness"
 )
 
 // event is one fault that happened.
@@ -32,6 +34,7 @@ type fault struct {
 type lane struct {
 	from, to time.Duration // between two of them
 	side     bool          // the next one does not wait until this one is over
+	rare     bool          // only a long run meets all of them
 	faults   []fault
 }
 
@@ -43,15 +46,17 @@ type storm struct {
 	mu      sync.Mutex
 	events  []event
 	kinds   []string // all that there are
+	rare    map[string]bool
 	busy    map[*process]bool
 	rules   map[string]string // of the API, by what they are for
 	callers int               // kills and stops of processes that call the API
+	harm    []witness.Fault   // the same, and faults of the broker
 	away    int               // faults of broker and Redis that go on
 	back    time.Time         // when the last one was over
 }
 
 func newStorm(h *house, l *load) *storm {
-	return &storm{h: h, load: l, busy: map[*process]bool{}, rules: map[string]string{"usual": usualLatency}}
+	return &storm{h: h, load: l, busy: map[*process]bool{}, rare: map[string]bool{}, rules: map[string]string{"usual": usualLatency}}
 }
 
 // between returns a random duration.
@@ -67,7 +72,7 @@ func (s *storm) missing() []string {
 	for _, e := range s.events {
 		reached[e.kind] = reached[e.kind] || e.underWay > 0
 	}
-	return slices.DeleteFunc(slices.Clone(s.kinds), func(kind string) bool { return reached[kind] })
+	return slices.DeleteFunc(slices.Clone(s.kinds), func(kind string) bool { return reached[kind] || s.rare[kind] })
 }
 
 // run lets all lanes rage until ctx ends, and gives back what they hurt.
@@ -77,6 +82,7 @@ func (s *storm) run(ctx context.Context, seed uint64, lanes []lane) {
 	for _, ln := range lanes {
 		for _, f := range ln.faults {
 			s.kinds = append(s.kinds, f.kind)
+			s.rare[f.kind] = ln.rare
 		}
 	}
 	s.mu.Unlock()
@@ -177,31 +183,26 @@ func (s *storm) onProcess(kind, role string, hurt func(ctx context.Context, r *r
 	}}
 }
 
-func (s *storm) called(role string) {
-	if callsAPI(role) {
-		s.mu.Lock()
-		s.callers++
-		s.mu.Unlock()
-	}
-}
-
-// cutOff counts every process that calls the API as hit when the broker is: none of them can write down how its calls ended,
-// and a commit without an answer makes it begin anew.
-func (s *storm) cutOff(v *server) {
+// cutOff is a fault of every process that calls the API, where the broker is away: none of them can write down how its calls
+// ended, and a commit without an answer makes it begin anew.
+func (s *storm) cutOff(kind string, v *server) (over func(felt time.Duration)) {
 	if v != s.h.kafka {
-		return
+		return func(time.Duration) {}
 	}
+	callers := 0
 	for _, p := range s.h.all() {
-		if p.running() {
-			s.called(p.role)
+		if p.running() && callsAPI(p.role) {
+			callers++
 		}
 	}
+	return s.harms(kind, "", callers)
 }
 
 func (s *storm) kill(role string, longest time.Duration) fault {
 	return s.onProcess("SIGKILL", role, func(ctx context.Context, r *rand.Rand, p *process) {
-		s.called(role)
+		over := s.hurting("SIGKILL", p)
 		p.kill()
+		over(wireTime)
 		if r.IntN(3) > 0 {
 			pause(ctx, between(r, 0, longest))
 		}
@@ -211,10 +212,11 @@ func (s *storm) kill(role string, longest time.Duration) fault {
 
 func (s *storm) freeze(role string, longest time.Duration) fault {
 	return s.onProcess("SIGSTOP", role, func(ctx context.Context, r *rand.Rand, p *process) {
-		s.called(role)
+		over := s.hurting("SIGSTOP", p)
 		p.signal(syscall.SIGSTOP)
 		pause(ctx, between(r, time.Second, longest))
 		p.signal(syscall.SIGCONT)
+		over(faultReach)
 	})
 }
 
@@ -229,7 +231,9 @@ func (s *storm) terminate(role string) fault {
 // terminated ends a process as an operator would. It must say that all went well, unless the broker was away: what could not
 // be written then is told by the exit code.
 func (s *storm) terminated(p *process) {
+	over := s.hurting("SIGTERM", p)
 	err := p.terminate()
+	over(wireTime)
 	s.mu.Lock()
 	excused := errors.Is(err, errUnclean) && (s.away > 0 || time.Since(s.back) < stopTime)
 	s.mu.Unlock()
@@ -271,8 +275,9 @@ func (s *storm) another(ctx context.Context, r *rand.Rand, longest time.Duration
 	}
 	pause(ctx, between(r, longest/2, longest))
 	if r.IntN(2) == 0 {
-		s.called("all")
+		over := s.hurting("SIGKILL", p)
 		p.kill()
+		over(wireTime)
 	} else {
 		s.terminated(p)
 	}
@@ -287,17 +292,17 @@ func (s *storm) onServer(kind string, hurt func(ctx context.Context, r *rand.Ran
 	return fault{kind, func(ctx context.Context, r *rand.Rand) func() int {
 		n := s.moment(ctx, nil)
 		return func() int {
-			s.hurting(1)
+			s.serverAway(1)
 			if err := hurt(ctx, r); err != nil {
 				s.h.fail("%s: %v", kind, err)
 			}
-			s.hurting(-1)
+			s.serverAway(-1)
 			return n
 		}
 	}}
 }
 
-func (s *storm) hurting(by int) {
+func (s *storm) serverAway(by int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.away += by
@@ -306,7 +311,8 @@ func (s *storm) hurting(by int) {
 
 func (s *storm) killServer(kind string, v *server, longest time.Duration) fault {
 	return s.onServer(kind, func(ctx context.Context, r *rand.Rand) error {
-		s.cutOff(v)
+		over := s.cutOff(kind, v)
+		defer func() { over(faultReach) }()
 		done := context.WithoutCancel(ctx)
 		if err := v.kill(done); err != nil {
 			return err
@@ -318,7 +324,8 @@ func (s *storm) killServer(kind string, v *server, longest time.Duration) fault 
 
 func (s *storm) freezeServer(kind string, v *server, longest time.Duration) fault {
 	return s.onServer(kind, func(ctx context.Context, r *rand.Rand) error {
-		s.cutOff(v)
+		over := s.cutOff(kind, v)
+		defer func() { over(faultReach) }()
 		v.signal(syscall.SIGSTOP)
 		pause(ctx, between(r, time.Second, longest))
 		v.signal(syscall.SIGCONT)
@@ -411,6 +418,7 @@ func (s *storm) realLanes() []lane {
 	return []lane{
 		{from: time.Second, to: 4 * time.Second, side: true, faults: procs},
 		{from: 2 * time.Second, to: 5 * time.Second, faults: servers},
+		{from: 5 * time.Second, to: 10 * time.Second, rare: true, faults: s.aimedStops()},
 		{from: 500 * time.Millisecond, to: 1500 * time.Millisecond, faults: s.apiFaults()},
 	}
 }

@@ -3,7 +3,10 @@
 package chaos
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
+	"io"
 	"net"
 	"net/http"
 	"strings"
@@ -43,8 +46,9 @@ type gate struct {
 	client *http.Client
 
 	mu       sync.Mutex
-	inFlight map[string]int // calls under way, by process
-	calls    int            // begun
+	inFlight map[string]int     // calls under way, by process
+	calls    int                // begun
+	made     map[string][]*call // by callback data
 }
 
 func openGate(t *testing.T, seed uint64, target func() string) *gate {
@@ -58,7 +62,7 @@ func openGate(t *testing.T, seed uint64, target func() string) *gate {
 		t.Fatal(err)
 	}
 	g := &gate{
-		url: "http://" + l.Addr().String(), inFlight: map[string]int{},
+		url: "http://" + l.Addr().String(), inFlight: map[string]int{}, made: map[string][]*call{},
 		target: target, client: &http.Client{Timeout: hookTimeout},
 	}
 	cfg.Seed, cfg.Records, cfg.PlainPhones, cfg.Faults = seed, keepRecords, true, usualLatency
@@ -112,24 +116,57 @@ func (g *gate) handler(api http.Handler) http.Handler {
 		}
 		r.URL.Path = "/" + rest
 		if strings.HasSuffix(rest, "/messages") {
-			g.enter(name)
-			defer g.leave(name)
+			defer g.leave(g.enter(name, r))
 		}
 		api.ServeHTTP(w, r)
 	})
 }
 
-func (g *gate) enter(name string) {
+// enter notes that a call begins, and who it is for: what it reads of the request is put back.
+func (g *gate) enter(name string, r *http.Request) *call {
+	c := &call{process: name, from: time.Now()}
 	g.mu.Lock()
-	defer g.mu.Unlock()
 	g.inFlight[name]++
 	g.calls++
+	g.mu.Unlock()
+	body, err := io.ReadAll(io.LimitReader(r.Body, maxHook))
+	r.Body = readAgain{io.MultiReader(bytes.NewReader(body), r.Body), r.Body}
+	var of struct {
+		Callback string `json:"biz_opaque_callback_data"`
+	}
+	if err == nil && json.Unmarshal(body, &of) == nil && of.Callback != "" {
+		g.mu.Lock()
+		g.made[of.Callback] = append(g.made[of.Callback], c)
+		g.mu.Unlock()
+	}
+	return c
 }
 
-func (g *gate) leave(name string) {
+// readAgain is a body of which something was read already.
+type readAgain struct {
+	io.Reader
+	io.Closer
+}
+
+func (g *gate) leave(c *call) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.inFlight[name]--
+	g.inFlight[c.process]--
+	c.to = time.Now()
+}
+
+// callsOf returns the calls with this callback data. One that is under way ends now.
+func (g *gate) callsOf(callback string) (out []call) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, c := range g.made[callback] {
+		one := *c
+		if one.to.IsZero() {
+			one.to = time.Now()
+		}
+		out = append(out, one)
+	}
+	return out
 }
 
 // underWay returns how many calls of the process are under way; of all, where the name is empty.

@@ -3,6 +3,7 @@
 package chaos
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -37,6 +38,7 @@ type house struct {
 	kafka   *server // nil where it is embedded
 	redis   *server
 	brokers string
+	proxies *proxies // nil: processes talk to the broker itself
 	procs   []*process
 	extras  int
 
@@ -115,6 +117,18 @@ func (h *house) real(specs []spec, brokerArgs ...string) {
 	}
 }
 
+// proxied is real, with a proxy between each process and the broker.
+func (h *house) proxied(specs []spec) {
+	h.t.Helper()
+	var names []string
+	for _, s := range specs {
+		names = append(names, s.name)
+	}
+	var args []string
+	h.proxies, args = openProxies(h.t, names)
+	h.real(specs, args...)
+}
+
 // spec is a process to be: with an identity that survives restarts, or without.
 type spec struct {
 	name, role string
@@ -133,7 +147,7 @@ var realSpecs = []spec{
 }
 
 func (h *house) serve(s spec) *process {
-	env := []string{"ALTAVOZ_KAFKA_BROKERS=" + h.brokers, "ALTAVOZ_KAFKA_TOPIC_PREFIX=" + prefix, "ALTAVOZ_REDIS_ADDRS=" + h.redis.addr}
+	env := []string{"ALTAVOZ_KAFKA_BROKERS=" + cmp.Or(h.proxies.addr(s.name), h.brokers), "ALTAVOZ_KAFKA_TOPIC_PREFIX=" + prefix, "ALTAVOZ_REDIS_ADDRS=" + h.redis.addr}
 	if s.identity {
 		env = append(env, "ALTAVOZ_INSTANCE_ID="+s.name)
 	}

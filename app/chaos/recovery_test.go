@@ -128,7 +128,7 @@ func (r *recovery) checked(what string, goal time.Duration, all []time.Duration)
 // sound compares the witnesses: what was hurt must have lost nobody.
 func (r *recovery) sound(t *testing.T) {
 	t.Helper()
-	v, err := r.judge(t.Context(), time.Minute)
+	v, err := r.judge(t.Context(), time.Minute, nil)
 	switch {
 	case err != nil:
 		t.Errorf("the recount: %v", err)

@@ -19,6 +19,7 @@ type row struct {
 	Counted  int     `json:"counted"`   // with calls under way
 	UnderWay int     `json:"under_way"` // calls under way then, or hit, over all times
 	Sends    int     `json:"sends"`     // accepted from the fault to some time after it, over all times
+	rare     bool    // a run of this length need not have met it
 	Silence  float64 `json:"silence_s"` // the longest time without a message accepted in that time
 }
 
@@ -29,7 +30,7 @@ type report struct {
 	Began    string          `json:"began"`
 	Seconds  float64         `json:"fault_seconds"`
 	Settling float64         `json:"settling_s"` // from the last fault to the last task's end
-	Bound    int             `json:"unknown_bound"`
+	Bound    int             `json:"never_called_bound"`
 	Calls    int             `json:"calls"`
 	Refused  int             `json:"http_503"`
 	Webhooks ledger.Webhooks `json:"webhooks"`
@@ -93,15 +94,17 @@ func (r *report) table() string {
 		slowest = max(slowest, w.Silence)
 	}
 	fmt.Fprintf(&b, "\n%s, seed %d: %.0f s of faults, then %.0f s until the last task was at its end.\n\n", r.Setting, r.Seed, r.Seconds, r.Settling)
-	b.WriteString("| tasks | sends | lost | doubled | unknown (bound) | settled | paused | cancelled | slowest recovery |\n|---|---|---|---|---|---|---|---|---|\n")
-	fmt.Fprintf(&b, "| %d | %d | %d | %d | %d (%d) | %d of %d accepted | %d | %d | %.1f s |\n\n",
-		r.Tasks, r.Messages, r.Lost, r.Doubled, r.Unknown, r.Bound, r.Settled, r.UnknownAccepted, r.Paused, r.Stopped, slowest)
+	b.WriteString("| tasks | sends | lost | doubled | unknown: answer withheld, broken off, unexplained | settled | still unknown | called again (too often) | paused | cancelled | slowest recovery |\n" +
+		"|---|---|---|---|---|---|---|---|---|---|---|\n")
+	fmt.Fprintf(&b, "| %d | %d | %d | %d | %d: %d, %d, %d | %d of %d | %d (%.2f %%) | %d (%d) | %d | %d | %.1f s |\n\n",
+		r.Tasks, r.Messages, r.Lost, r.Doubled, r.Unknown, r.Withheld, r.BrokenOff, r.Unexplained, r.Settled, r.UnknownAccepted,
+		r.StillUnknown, 100*float64(r.StillUnknown)/float64(max(1, r.Messages)), r.Resent, r.ResentTooOften, r.Paused, r.Stopped, slowest)
 	b.WriteString("| fault | times | with calls in flight | calls hit | sends around it | slowest recovery |\n|---|---|---|---|---|---|\n")
 	for _, w := range r.Rows {
 		fmt.Fprintf(&b, "| %s | %d | %d | %d | %d | %.1f s |\n", w.Fault, w.Times, w.Counted, w.UnderWay, w.Sends, w.Silence)
 	}
-	fmt.Fprintf(&b, "\n%d recipients, %d calls, %d tasks without an answer, %d times 503; still unknown %d, undelivered %d, cancelled %d, resent because asked for %d; mistaken %d, statuses that differ %d, left after a stop %d; webhooks %+v\n",
-		r.Recipients, r.Calls, r.Orphans, r.Refused, r.StillUnknown, r.Undelivered, r.Cancelled, r.Resent, r.Mistaken, r.Disagree, r.Overrun, r.Webhooks)
+	fmt.Fprintf(&b, "\n%d recipients, %d calls, %d tasks without an answer, %d times 503; never called %d (%d), undelivered %d, cancelled %d; mistaken %d, statuses that differ %d, left after a stop %d; webhooks %+v\n",
+		r.Recipients, r.Calls, r.Orphans, r.Refused, r.NeverCalled, r.Bound, r.Undelivered, r.Cancelled, r.Mistaken, r.Disagree, r.Overrun, r.Webhooks)
 	return b.String()
 }
 
