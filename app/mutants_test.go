@@ -91,6 +91,11 @@ func mutants() []mutant {
 		{marker: "late-start-is-not-called", change: makeFalse(), test: "TestCommitOutlastsTheWindow"},
 
 		// What the last owner said.
+		{marker: "what-the-log-lost-is-not-done", change: drop(), test: "TestLogThatLostItsEndLosesNobodyAndCallsNobodyTwice"},
+		{marker: "foreign-offsets-are-not-believed", change: makeFalse(), test: "TestOffsetsThatAreGoneOrForeignCallNobodyTwice"},
+		{marker: "another-record-at-a-started-offset-is-sent", change: makeFalse(), test: "TestStartedSendsOfALogThatLostItsEnd"},
+		{marker: "started-send-that-is-gone-is-not-called-again", change: makeFalse(), test: "TestStartedSendsOfALogThatLostItsEnd"},
+		{marker: "record-in-doubt-is-not-called", change: operandWith("doubt", "false"), test: "TestOffsetsThatAreGoneOrForeignCallNobodyTwice"},
 		{marker: "takeover-reads-the-ledger", change: value(`line.Decode("", 0)`), test: "TestTakeover"},
 		{ // all that a takeover finds is called unknown, and never sent
 			marker: "takeover-sends-what-was-not-started",
@@ -124,11 +129,14 @@ if err == nil {
 		{marker: "foreign-writes-are-noticed", change: makeFalse(), test: "TestZombieIsRepaired"},
 
 		// Where a member begins, what it is handed, and how it goes.
-		{marker: "offset-out-of-range-is-fatal", change: makeFalse(), test: "TestCommittedOffsetOutsideTheLogEndsTheGroup"},
+		{marker: "offset-out-of-range-is-fatal", change: makeFalse(), test: "TestLogThatIsTrimmedWhileItIsReadIsTakenOverAnew"},
 		{
 			marker: "reading-is-never-reset", change: whole("kgo.ConsumeResetOffset(kgo.NewOffset().AtStart())"),
-			test: "TestCommittedOffsetOutsideTheLogEndsTheGroup",
+			test: "TestLogThatIsTrimmedWhileItIsReadIsTakenOverAnew",
 		},
+		{marker: "one-unreadable-ledger-stops-one-partition", change: makeTrue(), test: "TestOneUnreadableLedgerStopsOnePartition"},
+		{marker: "added-partitions-are-wrong", change: makeFalse(), test: "TestChangedNumberOfPartitionsIsWrong"},
+		{marker: "nothing-above-the-end-is-waited-for", change: makeFalse(), test: "TestLogThatEndsBelowTheCommittedOffsetIsNoticed"},
 		{marker: "rebalance-waits-for-what-was-polled", change: drop(), test: "TestRevokeWaitsForWhatWasPolled"},
 		{marker: "only-owned-records-are-handed-over", change: makeTrue(), test: "TestRecordsOfAPartitionThatIsGoneAreNotHandedOver"},
 		{marker: "stopping-drains", change: drop(), test: "TestStoppingDrainsWhileStillAMember"},

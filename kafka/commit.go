@@ -78,6 +78,7 @@ func (g *Group) Commit(ctx context.Context, f schemas.Fence, ps []schemas.Positi
 		return refused, err
 	}
 	s.noteCommitted(ps, refused)
+	s.begin(ctx, ps, refused)
 	return refused, nil
 }
 

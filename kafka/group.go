@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
@@ -39,6 +40,8 @@ var (
 	ErrTwin = errors.New("another process uses this INSTANCE_ID: give every process its own, or none")
 	// ErrOffsets says that a committed offset is not in the log. Reading anywhere else could send twice or lose somebody.
 	ErrOffsets = errors.New("a committed offset lies outside the log: the topic was cut or made anew; see `altavoz topics check`")
+	// errMoved is the one of a log that was cut, or trimmed, while it was read. Taking over anew finds out where it is now.
+	errMoved = fmt.Errorf("while it was read: %w", ErrOffsets)
 )
 
 const (
@@ -49,6 +52,9 @@ const (
 	// twinWithin is how soon after the last one a fencing means a twin. One alone may be the broker's doing: killed between
 	// handing out a member id and writing it down, it comes back with the one before and takes us for a stranger.
 	twinWithin = time.Minute
+	// cutWithin is how soon after the last time a log that does not have what is read of it ends the group: taking over anew has not
+	// mended it.
+	cutWithin = time.Minute
 
 	offsetCommitKey, offsetFetchKey = 8, 9 // of the Kafka protocol
 	offsetByName                    = 9    // the last version of both that knows topics by name
@@ -69,23 +75,27 @@ type Group struct {
 	metrics *groupMetrics
 
 	mu      sync.Mutex
-	session *session // nil between two
-	count   uint64   // of sessions so far
+	session *session              // nil between two
+	count   uint64                // of sessions so far
+	begun   map[schemas.Slot]bool // the registry has that the group has committed there
 }
+
+// stage is the group's name without prefix.
+func (g *Group) stage() string { return strings.TrimPrefix(g.name, g.cfg.Prefix) }
 
 // NewGroup returns a member that has not joined yet.
 func NewGroup(c Config, _ Layout, name string, topics []schemas.Topic) (*Group, error) {
 	c = c.withDefaults()
 	return &Group{
 		cfg: c, name: c.Prefix + name, topics: topics, log: c.Logger.With("group", c.Prefix+name),
-		metrics: newGroupMetrics(c.Registerer, name),
+		metrics: newGroupMetrics(c.Registerer, name), begun: make(map[schemas.Slot]bool),
 	}, nil
 }
 
 // Run is the membership: it joins, feeds the stage, and joins anew whenever a session ended. When ctx ends it drains,
 // leaves the group and returns nil. An error is one that joining again would not mend.
 func (g *Group) Run(ctx context.Context, st Stage) error {
-	var fenced time.Time
+	var fenced, cut time.Time
 	for {
 		s, err := g.open(st) //nolint:contextcheck // a session outlives ctx: it drains after it
 		if err != nil {
@@ -94,6 +104,9 @@ func (g *Group) Run(ctx context.Context, st Stage) error {
 		err = s.run(ctx)
 		g.close(s) //nolint:contextcheck // ctx is over by now; leaving has its own bound
 		switch {
+		case errors.Is(err, errMoved) && (cut.IsZero() || time.Since(cut) > cutWithin):
+			cut = time.Now()
+			g.log.Error("a log was cut, or trimmed, below what is read of it; its partitions are taken over anew", "error", err)
 		case errors.Is(err, ErrTwin) && (fenced.IsZero() || time.Since(fenced) > twinWithin):
 			fenced = time.Now()
 		case errors.Is(err, ErrTwin) || errors.Is(err, ErrOffsets):
@@ -145,7 +158,7 @@ func (g *Group) open(st Stage) (*session, error) {
 	s := &session{
 		group: g, number: g.count, stage: st, coordinator: noBroker, opened: make(chan struct{}), handing: make(chan struct{}, 1), hurry: func() {},
 		owned: make(map[schemas.Slot]struct{}), fetched: make(map[schemas.Slot]schemas.Position), next: make(map[schemas.Slot]int64),
-		committed: make(map[schemas.Slot]int64),
+		committed: make(map[schemas.Slot]int64), held: make(map[schemas.Slot]context.CancelFunc),
 	}
 	g.mu.Unlock()
 	s.void, s.end = context.WithCancelCause(context.Background())
@@ -159,7 +172,7 @@ func (g *Group) open(st Stage) (*session, error) {
 	opts := []kgo.Opt{
 		kgo.WithContext(life),
 		kgo.ConsumerGroup(g.name), kgo.ConsumeTopics(names...),
-		kgo.DisableAutoCommit(),
+		kgo.DisableAutoCommit(), kgo.DisableIdempotentWrite(), // it writes to the registry only, where repeats do no harm
 		kgo.Balancers(membership.Balancer{
 			GroupBalancer: balance.New(),
 			Claims:        func() error { _, _, err := s.check((*membership.Ownership).Claimed); return err },
@@ -229,7 +242,7 @@ func fatal(err error) error {
 	case errors.Is(err, kerr.FencedInstanceID):
 		return ErrTwin
 	case errors.Is(err, kerr.OffsetOutOfRange): //mutant:offset-out-of-range-is-fatal
-		return ErrOffsets
+		return errMoved
 	default:
 		return nil
 	}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"altavoz/kafka/offsets"
 	"altavoz/schemas"
 )
 
@@ -13,10 +14,13 @@ type groupMetrics struct {
 	lag      *prometheus.GaugeVec // by topic
 	sessions prometheus.Counter
 	poisoned prometheus.Counter
-	accepted prometheus.Counter
-	refused  prometheus.Counter
-	unclear  prometheus.Counter
-	seconds  prometheus.Observer
+	held     prometheus.Gauge
+	// by how log and offset disagree
+	disagreements *prometheus.CounterVec
+	accepted      prometheus.Counter
+	refused       prometheus.Counter
+	unclear       prometheus.Counter
+	seconds       prometheus.Observer
 }
 
 func newGroupMetrics(reg prometheus.Registerer, stage string) *groupMetrics {
@@ -42,12 +46,23 @@ func newGroupMetrics(reg prometheus.Registerer, stage string) *groupMetrics {
 			Name: "altavoz_poisoned_batches_total", ConstLabels: label,
 			Help: "Batches passed over because they can't be unpacked.",
 		}),
+		held: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "altavoz_partitions_held", ConstLabels: label,
+			Help: "Partitions owned here that could not be taken over: nothing of them is read.",
+		}),
+		disagreements: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "altavoz_log_disagreements_total", ConstLabels: label,
+			Help: "Partitions taken over whose log does not agree with the group's offset, by how.",
+		}, []string{"kind"}),
 		accepted: commits.WithLabelValues("accepted"),
 		refused:  commits.WithLabelValues("refused"),
 		unclear:  commits.WithLabelValues("unclear"),
 		seconds:  seconds,
 	}
-	reg.MustRegister(m.lag, m.sessions, m.poisoned, commits, seconds)
+	for _, kind := range offsets.Kinds() {
+		m.disagreements.WithLabelValues(kind)
+	}
+	reg.MustRegister(m.lag, m.sessions, m.poisoned, m.held, m.disagreements, commits, seconds)
 	return m
 }
 

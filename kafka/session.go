@@ -9,7 +9,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -49,9 +48,10 @@ type session struct {
 	ownership   membership.Ownership // of all that is owned
 	hurry       context.CancelFunc   // ends the draining under way
 	owned       map[schemas.Slot]struct{}
-	fetched     map[schemas.Slot]schemas.Position // committed, as fetched with the assignment
-	next        map[schemas.Slot]int64            // what is read next
-	committed   map[schemas.Slot]int64            // or where it starts
+	fetched     map[schemas.Slot]schemas.Position   // committed, as fetched with the assignment
+	next        map[schemas.Slot]int64              // what is read next
+	committed   map[schemas.Slot]int64              // or where it starts
+	held        map[schemas.Slot]context.CancelFunc // could not be taken over, and end the tries: see takeover.go
 	coordinator int32
 }
 
@@ -181,51 +181,32 @@ func (s *session) assignAll(ctx context.Context, offsets map[string]map[int32]kg
 	if err != nil {
 		return err
 	}
+	all, err := s.positions(ctx, offsets, logs)
+	if err != nil {
+		return err
+	}
 	s.handing <- struct{}{}
 	defer func() { <-s.handing }()
-	began, taken := time.Now(), 0
-	for name, partitions := range offsets {
-		for p := range partitions {
-			at, err := s.assignOne(ctx, logs.of(s.group.cfg.bare(name), name, p))
-			if err != nil {
-				return err
-			}
-			partitions[p] = kgo.NewOffset().At(at).WithEpoch(-1)
-			taken++
+	began, held := time.Now(), 0
+	for _, pos := range all {
+		at, err := s.assignOne(ctx, pos)
+		switch {
+		case err == nil:
+		case ctx.Err() != nil || s.void.Err() != nil: //mutant:one-unreadable-ledger-stops-one-partition
+			return err
+		default:
+			at = pos.Begin
+			s.hold(pos, err)
+			held++
 		}
+		offsets[s.group.cfg.topic(pos.Slot.Topic)][pos.Slot.Partition] = kgo.NewOffset().At(at).WithEpoch(-1)
 	}
-	s.group.log.Info("partitions taken over", "partitions", taken, "seconds", time.Since(began).Seconds())
+	s.group.log.Info("partitions taken over", "partitions", len(all)-held, "held", held, "seconds", time.Since(began).Seconds())
 	return nil
 }
 
-// logBounds is where logs begin and end.
-type logBounds struct{ begins, ends kadm.ListedOffsets }
-
-func (s *session) bounds(ctx context.Context, names []string) (b logBounds, err error) {
-	if b.begins, err = within(ctx, func() (kadm.ListedOffsets, error) { return s.reader.adm.ListStartOffsets(ctx, names...) }); err == nil {
-		err = b.begins.Error()
-	}
-	if err != nil {
-		return b, fmt.Errorf("asking where partitions begin: %w", err)
-	}
-	if b.ends, err = within(ctx, func() (kadm.ListedOffsets, error) { return s.reader.adm.ListEndOffsets(ctx, names...) }); err == nil {
-		err = b.ends.Error()
-	}
-	if err != nil {
-		return b, fmt.Errorf("asking where partitions end: %w", err)
-	}
-	return b, nil
-}
-
-// of returns a slot's position of which only the bounds of its log are known.
-func (b logBounds) of(topic schemas.Topic, name string, p int32) schemas.Position {
-	begin, _ := b.begins.Lookup(name, p)
-	end, _ := b.ends.Lookup(name, p)
-	return schemas.Position{Slot: schemas.Slot{Topic: topic, Partition: p}, Offset: schemas.NoOffset, Begin: begin.Offset, End: end.Offset}
-}
-
+// assignOne takes a slot for this member's, and gives it to the stage.
 func (s *session) assignOne(ctx context.Context, pos schemas.Position) (int64, error) {
-	slot, start := pos.Slot, pos.Begin
 	if s.taking.Err() != nil {
 		return 0, errSessionOver
 	}
@@ -233,29 +214,27 @@ func (s *session) assignOne(ctx context.Context, pos schemas.Position) (int64, e
 		if err := o.Assigned(member, generation); err != nil {
 			return err //nolint:wrapcheck // says all
 		}
-		s.owned[slot] = struct{}{}
+		s.owned[pos.Slot] = struct{}{}
 		return nil
 	}); err != nil {
 		return 0, err
 	}
-	s.mu.Lock()
-	was, ok := s.fetched[slot]
-	delete(s.fetched, slot) // of this assignment only
-	s.mu.Unlock()
-	if !ok {
-		return 0, fmt.Errorf("assigning %s: %w", slot, errNotFetched)
-	}
-	pos.Offset, pos.Metadata = was.Offset, was.Metadata
-	if pos.Offset != schemas.NoOffset && pos.Offset < start {
-		s.group.log.Warn("records were removed by age before they were read", "slot", slot.String(), "committed", pos.Offset, "start", start)
-	}
+	s.disagree(pos)
+	return s.give(ctx, pos)
+}
+
+// give gives a slot to the stage, and returns from where it is read.
+func (s *session) give(ctx context.Context, pos schemas.Position) (int64, error) {
 	from, err := s.stage.Assign(ctx, pos)
-	if err != nil {
-		return 0, fmt.Errorf("assigning %s: %w", slot, err)
+	if from = max(from, pos.Begin); err == nil && from > pos.End { //mutant:nothing-above-the-end-is-waited-for
+		err = ErrOffsets
+		s.end(fmt.Errorf("%w: %s is to be read from %d, and ends at %d", err, pos.Slot, from, pos.End))
 	}
-	from = max(from, start)
+	if err != nil {
+		return 0, fmt.Errorf("assigning %s: %w", pos.Slot, err)
+	}
 	s.mu.Lock()
-	s.next[slot], s.committed[slot] = from, max(pos.Offset, start)
+	s.next[pos.Slot], s.committed[pos.Slot] = from, min(max(pos.Offset, pos.Begin), pos.End)
 	s.mu.Unlock()
 	return from, nil
 }
@@ -318,6 +297,7 @@ func (s *session) disown(slots []schemas.Slot) {
 		delete(s.owned, slot)
 		delete(s.committed, slot)
 		delete(s.next, slot)
+		s.unhold(slot)
 	}
 	if len(s.owned) == 0 {
 		s.ownership.Released()

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 
@@ -39,12 +38,13 @@ func (l Layout) Home(t schemas.Topic, key []byte) int32 {
 // cluster that is not up yet is waited for until ctx ends.
 func EnsureTopics(ctx context.Context, c Config, embedded bool) (Layout, error) {
 	c = c.withDefaults()
-	cl, err := c.client(kgo.MetadataMinAge(settleTopics))
+	cl, err := c.client(kgo.MetadataMinAge(settleTopics), kgo.DisableIdempotentWrite()) // it writes to the registry, where repeats do no harm
 	if err != nil {
 		return nil, err
 	}
 	defer cl.Close()
-	t := topicsAt{Config: c, adm: kadm.NewClient(cl), embedded: embedded}
+	t := newTopicsAt(c, cl)
+	t.embedded = embedded
 	warned := false
 	for {
 		layout, err := within(ctx, func() (Layout, error) { return t.ensure(ctx) })
@@ -72,13 +72,19 @@ func CheckTopics(ctx context.Context, c Config) (Layout, error) {
 		return nil, err
 	}
 	defer cl.Close()
-	return within(ctx, func() (Layout, error) { return topicsAt{Config: c, adm: kadm.NewClient(cl)}.check(ctx) })
+	return within(ctx, func() (Layout, error) { return newTopicsAt(c, cl).check(ctx) })
 }
 
 type topicsAt struct {
 	Config
 	adm      *kadm.Client
+	reader   *Reader
 	embedded bool
+}
+
+func newTopicsAt(c Config, cl *kgo.Client) topicsAt {
+	adm := kadm.NewClient(cl)
+	return topicsAt{Config: c, adm: adm, reader: &Reader{cfg: c, cl: cl, adm: adm}}
 }
 
 // list describes every topic of the table, also those that do not exist.
@@ -114,7 +120,15 @@ func (t topicsAt) ensure(ctx context.Context) (Layout, error) {
 	if created {
 		return nil, errCreated // brokers, and what the client remembers of them, take a moment to agree that it exists
 	}
-	return t.check(ctx)
+	layout, err := t.check(ctx)
+	if err != nil {
+		return nil, err
+	}
+	known, err := t.reader.remembered(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return layout, t.reader.remember(ctx, known.Missing(layout)...)
 }
 
 func (t topicsAt) create(ctx context.Context, s schemas.TopicSpec) error {
@@ -142,46 +156,17 @@ func (t topicsAt) check(ctx context.Context) (Layout, error) {
 	if err != nil {
 		return nil, err
 	}
-	configs, err := t.adm.DescribeTopicConfigs(ctx, append(have.Names(), settings.ConsumerOffsets)...)
+	var had map[schemas.Topic]int32
+	if d := have[t.topic(schemas.TopicRegistry)]; d.Err == nil && len(d.Partitions) > 0 {
+		known, err := t.reader.remembered(ctx)
+		if err != nil {
+			return nil, err
+		}
+		had = known.Partitions
+	}
+	layout, found, err := settings.Check(ctx, t.adm, have, t.topic, had)
 	if err != nil {
-		return nil, fmt.Errorf("reading the settings of topics: %w", err)
-	}
-	describe := func(d kadm.TopicDetail) settings.Topic {
-		is := settings.Topic{Name: d.Topic, Settings: make(map[string]string)}
-		for _, p := range d.Partitions {
-			if n := len(p.Replicas); is.Replicas == 0 || n < is.Replicas {
-				is.Replicas = n
-			}
-		}
-		if rc, err := configs.On(d.Topic, nil); err == nil && rc.Err == nil {
-			for _, kv := range rc.Configs {
-				is.Settings[kv.Key] = kv.MaybeValue()
-			}
-		}
-		return is
-	}
-	brokers := t.brokers(ctx)
-	layout, is := make(Layout), make(map[schemas.Topic]settings.Topic)
-	var found settings.Findings
-	for _, s := range schemas.Topics() {
-		name := t.topic(s.Topic)
-		d, ok := have[name]
-		if !ok || d.Err != nil {
-			if ok && !errors.Is(d.Err, kerr.UnknownTopicOrPartition) {
-				return nil, fmt.Errorf("topic %s: %w", name, d.Err)
-			}
-			found.Wrong = append(found.Wrong, name+" does not exist")
-			continue
-		}
-		layout[s.Topic], is[s.Topic] = int32(len(d.Partitions)), describe(d)
-		found.CheckTopic(s, is[s.Topic], len(brokers))
-	}
-	found.CheckLayout(t.topic, layout, nil)
-	for _, b := range brokers {
-		found.CheckBroker(b, is)
-	}
-	if offsets, err := t.adm.ListTopicsWithInternal(ctx, settings.ConsumerOffsets); err == nil && offsets.Has(settings.ConsumerOffsets) {
-		found.CheckReplicas(describe(offsets[settings.ConsumerOffsets]), len(brokers))
+		return nil, err //nolint:wrapcheck // it says what it was about
 	}
 	for _, weak := range found.Weak {
 		t.Logger.Warn("kafka's settings: " + weak)
@@ -191,25 +176,6 @@ func (t topicsAt) check(ctx context.Context) (Layout, error) {
 			ErrTopics, strings.Join(found.Wrong, "; "))
 	}
 	return layout, nil
-}
-
-// brokers describes every broker, or none where that may not be asked.
-func (t topicsAt) brokers(ctx context.Context) (out []settings.Broker) {
-	known, err := t.adm.ListBrokers(ctx)
-	if err != nil {
-		return nil
-	}
-	described, err := t.adm.DescribeBrokerConfigs(ctx, known.NodeIDs()...)
-	for _, id := range known.NodeIDs() {
-		b := settings.Broker{ID: id, Settings: make(map[string]string)}
-		if rc, on := described.On(strconv.Itoa(int(id)), nil); err == nil && on == nil && rc.Err == nil {
-			for _, kv := range rc.Configs {
-				b.Settings[kv.Key] = kv.MaybeValue()
-			}
-		}
-		out = append(out, b)
-	}
-	return out
 }
 
 // byKey partitions like Layout.Home, and honours a partition that the record names.

@@ -22,6 +22,7 @@ const (
 	TopicMarks        Topic = "marks"
 	TopicStatuses     Topic = "statuses"
 	TopicRejects      Topic = "rejects"
+	TopicRegistry     Topic = "registry" // what altavoz remembers of topics and groups: see kafka/registry
 )
 
 const day = 24 * time.Hour
@@ -55,6 +56,7 @@ func Topics() []TopicSpec {
 		{Topic: TopicMarks, Partitions: 12, Embedded: 4, Compact: true, MaxRecord: MaxRecordBytes},
 		{Topic: TopicStatuses, Partitions: 12, Embedded: 4, Compact: true, MaxRecord: MaxRecordBytes},
 		{Topic: TopicRejects, Partitions: 12, Embedded: 4, Retention: 30 * day, MaxRecord: MaxBroadcastBytes},
+		{Topic: TopicRegistry, Partitions: 1, Embedded: 1, Compact: true, MaxRecord: MaxRecordBytes},
 	}
 }
 

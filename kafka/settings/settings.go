@@ -1,5 +1,5 @@
 // Package settings says how topics and brokers must be set for what altavoz promises, and what is wrong with those that are
-// not, in words that say what to do. It holds no client: it judges what was described to it.
+// not, in words that say what to do.
 package settings
 
 import (
@@ -192,11 +192,13 @@ func (f *Findings) CheckLayout(names func(schemas.Topic) string, have, had map[s
 			f.wrong("%s has %d partitions and %s has %d: they must have the same number", names(t), have[t], names(schemas.TopicResults), have[schemas.TopicResults])
 		}
 	}
-	if n := have[schemas.TopicControls]; n > 1 {
-		f.wrong("%s has %d partitions, which must be 1: what is said of a task is one order", names(schemas.TopicControls), n)
+	for t, why := range map[schemas.Topic]string{schemas.TopicControls: "what is said of a task is one order", schemas.TopicRegistry: "it is read whole"} {
+		if n := have[t]; n > 1 {
+			f.wrong("%s has %d partitions, which must be 1: %s", names(t), n, why)
+		}
 	}
 	for _, s := range schemas.Topics() {
-		if was, n := had[s.Topic], have[s.Topic]; was > 0 && n > 0 && n != was {
+		if was, n := had[s.Topic], have[s.Topic]; was > 0 && n > 0 && n != was { //mutant:added-partitions-are-wrong
 			f.wrong("%s has %d partitions and had %d when altavoz first started: keys would be sought where they are not, and somebody be sent to twice; "+
 				"make the topics anew under another ALTAVOZ_KAFKA_TOPIC_PREFIX once all tasks are finished", names(s.Topic), n, was)
 		}

@@ -232,7 +232,7 @@ func (st *Stage) arrive(a *assignment, in *arrival, now time.Time) {
 	e.resend = in.send.GetOnUnknown() == schemas.OnUnknown_ON_UNKNOWN_RESEND
 	e.number = st.numberOf(in.send.GetSender(), now)
 	st.adopt(e, in)
-	if c.doubt || c.started && (!e.resend || c.again) {
+	if c.doubt || c.started && (!e.resend || c.again) { //mutant:record-in-doubt-is-not-called
 		// It stays started in the ledger until that is recorded: another takeover must find it so.
 		st.decide(e, schemas.MarkUnknown, schemas.MarkUnknown.Spanish(), "")
 		return

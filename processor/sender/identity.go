@@ -90,12 +90,12 @@ func (w *known) lose(sum uint32) {
 // meets takes in which record a place holds. Another one than was started there was not called, unless the log had it elsewhere before.
 func (l *ledger) meets(c *cell, sum uint32) {
 	w := &l.who
-	if c.started && c.sum != 0 && c.sum != sum {
+	if c.started && c.sum != 0 && c.sum != sum { //mutant:another-record-at-a-started-offset-is-sent
 		w.lose(c.sum)
 		l.unrepeat(c)
 		c.started = false
 	}
-	if _, again := w.gone[sum]; again && !c.started {
+	if _, again := w.gone[sum]; again && !c.started { //mutant:started-send-that-is-gone-is-not-called-again
 		c.started = true
 	}
 	c.sum = sum
@@ -138,7 +138,7 @@ func (st *Stage) takeOver(ctx context.Context, pos schemas.Position) (l *ledger,
 	var id line.Identity
 	var runs []run
 	what := "the group's offset is gone or was set by somebody else"
-	if pos.Begun && pos.Metadata == "" {
+	if pos.Begun && pos.Metadata == "" { //mutant:foreign-offsets-are-not-believed
 		at, cut = line.Cut{From: pos.Begin, To: pos.End}, pos.Begin < pos.End
 		l, err = newLedger(pos.Begin, nil)
 	} else {
@@ -164,7 +164,7 @@ func (st *Stage) takeOver(ctx context.Context, pos schemas.Position) (l *ledger,
 	if err != nil || !cut {
 		return l, false, err //nolint:wrapcheck // Assign says what it is about
 	}
-	l.divide(at)
+	l.divide(at) //mutant:what-the-log-lost-is-not-done
 	st.metrics.disagreements.Inc()
 	st.log.Error("ledger and log do not agree: "+what+"; sends that may have been made are unknown", "topic", pos.Slot.Topic,
 		"partition", pos.Slot.Partition, "committed", pos.Offset, "begin", pos.Begin, "end", pos.End, "unknown_from", at.From, "unknown_to", at.To)

@@ -1,0 +1,375 @@
+package kafka_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"altavoz/kafka"
+	"altavoz/schemas"
+)
+
+// lookingBack is a stage that reads again some of what lies below its position, as the sender does.
+type lookingBack struct{ *probe }
+
+func (l *lookingBack) Assign(ctx context.Context, pos schemas.Position) (int64, error) {
+	from, err := l.probe.Assign(ctx, pos)
+	return max(0, from), err
+}
+
+func member(t *testing.T, c kafka.Config, l kafka.Layout, st kafka.Stage) (g *kafka.Group, done chan error) {
+	t.Helper()
+	g, err := kafka.NewGroup(c, l, "sender", []schemas.Topic{schemas.TopicSendsExpress})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done = make(chan error, 1)
+	over := make(chan struct{})
+	go func() {
+		defer close(over)
+		done <- g.Run(ctx, st)
+	}()
+	t.Cleanup(func() { cancel(); <-over })
+	return g, done
+}
+
+// series returns the values of a metric by the value of a label.
+func series(t *testing.T, reg *prometheus.Registry, name, label string) map[string]float64 {
+	t.Helper()
+	all, err := reg.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := make(map[string]float64)
+	for _, f := range all {
+		for _, m := range f.GetMetric() {
+			for _, l := range m.GetLabel() {
+				if f.GetName() == name && l.GetName() == label {
+					out[l.GetValue()] = m.GetCounter().GetValue() + m.GetGauge().GetValue()
+				}
+			}
+		}
+	}
+	return out
+}
+
+func disagreements(t *testing.T, reg *prometheus.Registry, kind string, n float64) {
+	t.Helper()
+	want := map[string]float64{"begin": 0, "end": 0, "foreign": 0, "gone": 0}
+	if n > 0 {
+		want[kind] = n
+	}
+	if d := cmp.Diff(want, series(t, reg, "altavoz_log_disagreements_total", "kind")); d != "" {
+		t.Error(d)
+	}
+}
+
+// The log ends below what the group has committed. The stage is told, and so are people; a stage that would wait for offsets which
+// are given out again ends the group.
+func TestLogThatEndsBelowTheCommittedOffsetIsNoticed(t *testing.T) {
+	t.Parallel()
+	for _, looksBack := range []bool{false, true} {
+		t.Run(fmt.Sprintf("looks back %v", looksBack), func(t *testing.T) {
+			t.Parallel()
+			_, c := embedded(t)
+			reg := prometheus.NewRegistry()
+			l := layout(t, c)
+			p := publisher(t, c, l)
+			slot := schemas.Slot{Topic: schemas.TopicSendsExpress, Partition: l.Home(schemas.TopicSendsExpress, []byte("1"))}
+			if _, err := p.Publish(t.Context(), express("1"), express("1"), express("1")); err != nil {
+				t.Fatal(err)
+			}
+			first := newProbe()
+			g, leave := join(t, c, l, first)
+			until(t, "assigned", func() bool { return len(first.owned()) == 4 })
+			if refused, err := g.Commit(t.Context(), g.Fence(), []schemas.Position{{Slot: slot, Offset: 8}}); err != nil || len(refused) > 0 {
+				t.Fatal(refused, err)
+			}
+			leave() // committed 8, and the log ends at 3: five records are gone
+			second := newProbe()
+			c.Registerer = reg
+			var st kafka.Stage = second
+			if looksBack {
+				second.rewind = 20_000
+				st = &lookingBack{second}
+			}
+			_, done := member(t, c, l, st)
+			take(t, second.events, "assignment")
+			if !looksBack {
+				for range 8 { // it grows beyond what was committed
+					if _, err := p.Publish(t.Context(), express("1")); err != nil {
+						t.Fatal(err)
+					}
+				}
+				select {
+				case err := <-done:
+					if !errors.Is(err, kafka.ErrOffsets) {
+						t.Errorf("ended with %v", err)
+					}
+					done <- err
+				case <-time.After(patience):
+					t.Error("nobody noticed")
+				}
+				return
+			}
+			until(t, "all records", func() bool { return len(second.recs) == 3 })
+			until(t, "all partitions", func() bool { return len(second.owned()) == 4 })
+			second.mu.Lock()
+			pos := second.slots[slot]
+			second.mu.Unlock()
+			if pos.Offset != 8 || pos.Begin != 0 || pos.End != 3 {
+				t.Errorf("the stage was told %+v", pos)
+			}
+			disagreements(t, reg, "end", 1)
+		})
+	}
+}
+
+// A group that has committed in a partition and has no offset there has lost it; one that has an offset of somebody else's was
+// set. Where it never committed everything is as it is at the first start.
+func TestOffsetsThatAreGoneOrForeignAreToldFromNewOnes(t *testing.T) {
+	t.Parallel()
+	onBrokers(t, func(t *testing.T, c kafka.Config) {
+		l := layout(t, c)
+		fillSends(t, publisher(t, c, l), 100)
+		cl, err := kgo.NewClient(kgo.SeedBrokers(c.Brokers...))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer cl.Close()
+		adm := kadm.NewClient(cl)
+		const mine, never = 0, 3
+		start := func(want float64, kind string) map[int32]schemas.Position {
+			t.Helper()
+			reg := prometheus.NewRegistry()
+			c := c
+			c.Registerer = reg
+			p := newProbe()
+			g, leave := join(t, c, l, p)
+			defer leave()
+			until(t, "assigned", func() bool { return len(p.owned()) == 4 })
+			disagreements(t, reg, kind, want)
+			p.mu.Lock()
+			out := make(map[int32]schemas.Position)
+			for s, pos := range p.slots {
+				out[s.Partition] = pos
+			}
+			p.mu.Unlock()
+			var ps []schemas.Position
+			for _, s := range p.owned() {
+				if s.Partition != never {
+					ps = append(ps, schemas.Position{Slot: s, Offset: 1, Metadata: "ours"})
+				}
+			}
+			if refused, err := g.Commit(t.Context(), g.Fence(), ps); err != nil || len(refused) > 0 {
+				t.Fatal(refused, err)
+			}
+			return out
+		}
+		for s, pos := range start(0, "") {
+			if pos.Begun || pos.Offset != schemas.NoOffset || pos.End == 0 {
+				t.Errorf("at the first start, %d: %+v", s, pos)
+			}
+		}
+		if pos := start(0, "")[mine]; pos.Begun || pos.Offset != 1 || pos.Metadata != "ours" {
+			t.Errorf("as it was left: %+v", pos)
+		}
+		topic, group := c.Prefix+string(schemas.TopicSendsExpress), c.Prefix+"sender"
+		set := make(kadm.Offsets)
+		set.AddOffset(topic, mine, 5, -1)
+		if err := adm.CommitAllOffsets(t.Context(), group, set); err != nil {
+			t.Fatal(err)
+		}
+		if pos := start(1, "foreign")[mine]; !pos.Begun || pos.Offset != 5 {
+			t.Errorf("set by somebody else: %+v", pos)
+		}
+		if _, err := adm.DeleteGroup(t.Context(), group); err != nil {
+			t.Fatal(err)
+		}
+		all := start(3, "gone")
+		if pos := all[mine]; !pos.Begun || pos.Offset != schemas.NoOffset {
+			t.Errorf("gone: %+v", pos)
+		}
+		if pos := all[never]; pos.Begun {
+			t.Errorf("never committed: %+v", pos)
+		}
+	})
+}
+
+// picky can't take one partition over, until it is mended.
+type picky struct {
+	*probe
+	mended chan struct{}
+}
+
+func (p *picky) Assign(ctx context.Context, pos schemas.Position) (int64, error) {
+	if pos.Slot.Partition == 2 {
+		select {
+		case <-p.mended:
+		default:
+			return 0, errors.New("not a ledger")
+		}
+	}
+	return p.probe.Assign(ctx, pos)
+}
+
+// One partition whose ledger can't be read stops that partition and says so; the others go on, and so does it once it can be read.
+func TestOneUnreadableLedgerStopsOnePartition(t *testing.T) {
+	t.Parallel()
+	_, c := embedded(t)
+	reg := prometheus.NewRegistry()
+	l := layout(t, c)
+	c.Registerer = reg
+	p := &picky{newProbe(), make(chan struct{})}
+	member(t, c, l, p)
+	until(t, "three are taken over", func() bool { return len(p.owned()) == 3 })
+	fillSends(t, publisher(t, c, l), 100)
+	held := func() float64 { return series(t, reg, "altavoz_partitions_held", "stage")["sender"] }
+	var got []schemas.Record
+	for len(got) < 60 {
+		got = append(got, take(t, p.recs, "record"))
+	}
+	if slices.ContainsFunc(got, func(r schemas.Record) bool { return r.Partition == 2 }) || held() != 1 {
+		t.Errorf("%v are held, and records of the one were handed over", held())
+	}
+	close(p.mended)
+	for len(got) < 100 {
+		got = append(got, take(t, p.recs, "record"))
+	}
+	var last int64 = -1
+	for _, r := range got {
+		if r.Partition == 2 {
+			if r.Offset != last+1 {
+				t.Errorf("offset %d came after %d", r.Offset, last)
+			}
+			last = r.Offset
+		}
+	}
+	if held() != 0 || last < 0 {
+		t.Errorf("%v are held at the end", held())
+	}
+}
+
+// A partition that is held is given up at once, and whoever stops does not wait for it.
+func TestPartitionThatIsHeldIsGivenUp(t *testing.T) {
+	t.Parallel()
+	_, c := embedded(t)
+	l := layout(t, c)
+	p := &picky{newProbe(), make(chan struct{})}
+	_, leave := joinAs(t, c, l, p)
+	until(t, "three are taken over", func() bool { return len(p.owned()) == 3 })
+	began := time.Now()
+	leave()
+	if took := time.Since(began); took > patience/2 {
+		t.Errorf("stopping took %s", took)
+	}
+	q := newProbe()
+	join(t, c, l, q)
+	until(t, "another one has all", func() bool { return len(q.owned()) == 4 })
+}
+
+func joinAs(t *testing.T, c kafka.Config, l kafka.Layout, st kafka.Stage) (g *kafka.Group, leave func()) {
+	t.Helper()
+	g, err := kafka.NewGroup(c, l, "sender", []schemas.Topic{schemas.TopicSendsExpress})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- g.Run(ctx, st) }()
+	return g, func() { cancel(); <-done }
+}
+
+// A log that loses its beginning, or its end, while it is read: its partitions are taken over anew, from where they begin now.
+func TestLogThatIsTrimmedWhileItIsReadIsTakenOverAnew(t *testing.T) {
+	t.Parallel()
+	_, c := embedded(t)
+	l := layout(t, c)
+	pub := publisher(t, c, l)
+	p := newProbe()
+	g, _ := member(t, c, l, p)
+	until(t, "assigned", func() bool { return len(p.owned()) == 4 })
+	slot := schemas.Slot{Topic: schemas.TopicSendsExpress, Partition: l.Home(schemas.TopicSendsExpress, []byte("1"))}
+	g.Pause(slot)
+	time.Sleep(time.Second) // a fetch under way still brings what is written
+	for range 20 {
+		if _, err := pub.Publish(t.Context(), express("1")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cl, err := kgo.NewClient(kgo.SeedBrokers(c.Brokers...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer cl.Close()
+	to := make(kadm.Offsets)
+	to.AddOffset(c.Prefix+string(slot.Topic), slot.Partition, 10, -1)
+	if _, err := kadm.NewClient(cl).DeleteRecords(t.Context(), to); err != nil {
+		t.Fatal(err)
+	}
+	for len(p.events) > 0 {
+		<-p.events
+	}
+	g.Resume(slot)
+	until(t, "taken over anew", func() bool {
+		for len(p.events) > 0 {
+			if e := <-p.events; strings.HasPrefix(e, "assign "+slot.String()) {
+				return true
+			}
+		}
+		return false
+	})
+	for {
+		if r := take(t, p.recs, "record"); r.Partition == slot.Partition && r.Offset >= 10 {
+			if r.Offset != 10 {
+				t.Errorf("reading goes on at %d", r.Offset)
+			}
+			return
+		}
+	}
+}
+
+// Partitions that are added move keys. How many there were at the first start is remembered, whatever else happens.
+func TestPartitionsThatWereAddedAreNoticed(t *testing.T) {
+	t.Parallel()
+	onBrokers(t, func(t *testing.T, c kafka.Config) {
+		before := layout(t, c)
+		if again := layout(t, c); again[schemas.TopicResults] != before[schemas.TopicResults] {
+			t.Errorf("%v, and then %v", before, again)
+		}
+		cl, err := kgo.NewClient(kgo.SeedBrokers(c.Brokers...))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer cl.Close()
+		all := []schemas.Topic{schemas.TopicBroadcasts, schemas.TopicSendsBulk, schemas.TopicSendsExpress, schemas.TopicResults, schemas.TopicMarks, schemas.TopicStatuses}
+		for _, topic := range all {
+			if _, err := kadm.NewClient(cl).CreatePartitions(t.Context(), 3, c.Prefix+string(topic)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		until(t, "it is noticed", func() bool { // brokers take a moment to agree
+			_, err := kafka.EnsureTopics(t.Context(), c, true)
+			for _, topic := range all {
+				want := fmt.Sprintf("%s has %d partitions and had %d when altavoz first started", c.Prefix+string(topic), before[topic]+3, before[topic])
+				if !errors.Is(err, kafka.ErrTopics) || !strings.Contains(err.Error(), want) {
+					return false
+				}
+			}
+			return true
+		})
+		if _, err := kafka.CheckTopics(t.Context(), c); !errors.Is(err, kafka.ErrTopics) {
+			t.Errorf("`topics check` says %v", err)
+		}
+	})
+}

@@ -1,0 +1,29 @@
+package offsets
+
+import "altavoz/schemas"
+
+// How a log and what was committed disagree.
+const (
+	kindEnd     = "end"     // the log ends below
+	kindGone    = "gone"    // there is no offset, and there was one
+	kindForeign = "foreign" // the offset is somebody else's
+	kindBegin   = "begin"   // the log begins above
+)
+
+// Kinds are the ways in which they may disagree.
+func Kinds() []string { return []string{kindEnd, kindGone, kindForeign, kindBegin} }
+
+// Disagreement says how a log does not agree with what was committed, in a word and in words; nothing if it does.
+func Disagreement(pos schemas.Position) (kind, says string) {
+	switch {
+	case pos.Offset > pos.End:
+		return kindEnd, "the log ends below what was committed: it lost its end (a broker that lost its page cache, an unclean election), or was made anew"
+	case pos.Begun && pos.Offset == schemas.NoOffset:
+		return kindGone, "the group's offset is gone: it expired, or was deleted"
+	case pos.Begun && pos.Metadata == "":
+		return kindForeign, "the group's offset was set by somebody else"
+	case pos.Offset != schemas.NoOffset && pos.Offset < pos.Begin:
+		return kindBegin, "records were removed before they were read"
+	}
+	return "", ""
+}
