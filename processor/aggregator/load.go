@@ -174,6 +174,7 @@ func (l *loader) settle(f *found) error {
 			f.marks.unload(&f.marks.parts[i])
 		}
 		e.parts = f.marks.parts
+		s.putAway(e)
 		return nil
 	}
 	return l.hold(f, agree)

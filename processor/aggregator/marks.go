@@ -3,6 +3,7 @@ package aggregator
 import (
 	"fmt"
 
+	"altavoz/processor/aggregator/tally"
 	"altavoz/schemas"
 )
 
@@ -25,35 +26,12 @@ type pager func(n uint32, at int64) ([]byte, error)
 // marks is a task's recipients, one byte each, and their histogram.
 type marks struct {
 	parts   []part
-	counts  [256]uint32 // how many recipients carry a mark; pending ones are not counted
-	decided uint32      // sum of counts
-	bad     uint32      // sum of the parts' bad
-	loaded  int64       // bytes in memory
-	clock   uint64      // what a part that is touched now gets as its used
-	tally   *tally      // nil while reading back what was counted before
-}
-
-// tally counts what became of recipients, for the metrics.
-type tally struct {
-	came    [256]uint64 // to each mark
-	settled [256]uint64 // to each mark, from unknown
-}
-
-// count notes a step of a recipient. Who was delivered was sent before, and who has read it had it delivered, also if
-// nobody said so in time: these are counted on the way. That a send is confirmed is no step.
-func (t *tally) count(from, to schemas.Mark) {
-	if from.Outcome() != schemas.OutcomeSent || to.Outcome() != schemas.OutcomeSent {
-		t.came[to]++
-	}
-	if from < schemas.MarkSent && to >= schemas.MarkUndelivered {
-		t.came[schemas.MarkSent]++
-	}
-	if from < schemas.MarkDelivered && to >= schemas.MarkRead {
-		t.came[schemas.MarkDelivered]++
-	}
-	if from.Outcome() == schemas.OutcomeUnknown && to >= schemas.MarkFailed {
-		t.settled[to]++
-	}
+	counts  [256]uint32  // how many recipients carry a mark; pending ones are not counted
+	decided uint32       // sum of counts
+	bad     uint32       // sum of the parts' bad
+	loaded  int64        // bytes in memory
+	clock   uint64       // what a part that is touched now gets as its used
+	tally   *tally.Tally // nil while reading back what was counted before
 }
 
 // bad reports whether a recipient with that mark belongs among the errors.
@@ -102,7 +80,7 @@ func (k *marks) set(p *part, j uint32, from, to schemas.Mark) {
 	if to.Decided() {
 		k.counts[to]++
 		if k.tally != nil {
-			k.tally.count(from, to)
+			k.tally.Count(from, to)
 		}
 	} else {
 		k.decided--

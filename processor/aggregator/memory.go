@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"altavoz/processor/aggregator/cold"
 	"altavoz/schemas"
 )
 
@@ -27,6 +28,7 @@ func (s *slot) warm(e *entry) error {
 	if err != nil {
 		return err
 	}
+	e.version = max(e.version, best.GetVersion())
 	t := newTask(e.id)
 	t.restore(best)
 	t.parts, e.parts = e.parts, nil
@@ -181,8 +183,40 @@ func (s *slot) cool(now time.Time) {
 	for e := range s.held {
 		if now.Sub(e.seen) >= idle && e.clean() {
 			s.release(e)
+			s.putAway(e)
 		}
 	}
+}
+
+// entry returns what the slot has of a task, nil if it has nothing.
+func (s *slot) entry(id schemas.TaskID) *entry {
+	if e := s.entries[id]; e != nil {
+		return e
+	}
+	k, ok := s.away.Take(id)
+	if !ok {
+		return nil
+	}
+	e := &entry{id: id, at: k.Status, updated: k.Updated, done: true}
+	if k.Part != cold.NoRecord {
+		e.parts = []part{{at: k.Part, bad: k.Bad}}
+	}
+	s.entries[id] = e
+	return e
+}
+
+// putAway makes a cold task small, if it is finished and has one part at most. The version that was last written stands in the
+// record itself.
+func (s *slot) putAway(e *entry) {
+	if !e.done || len(e.parts) > 1 {
+		return
+	}
+	k := cold.Task{Status: e.at, Part: cold.NoRecord, Updated: e.updated}
+	if len(e.parts) == 1 {
+		k.Part, k.Bad = e.parts[0].at, e.parts[0].bad
+	}
+	s.away.Put(e.id, k)
+	delete(s.entries, e.id)
 }
 
 // clean reports whether the topics hold all that memory knows of the task.

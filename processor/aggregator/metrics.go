@@ -6,6 +6,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"altavoz/processor/aggregator/tally"
 	"altavoz/schemas"
 )
 
@@ -99,17 +100,17 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 }
 
 // batch counts what one batch of results did, and empties the tally.
-func (m *metrics) batch(n int, moved *tally, oldestMs int64) {
+func (m *metrics) batch(n int, moved *tally.Tally, oldestMs int64) {
 	m.results.Add(float64(n))
-	for b := range moved.came {
-		if k := moved.came[b]; k > 0 {
+	for b := range moved.Came {
+		if k := moved.Came[b]; k > 0 {
 			m.recipients[b].Add(float64(k))
 		}
-		if k := moved.settled[b]; k > 0 {
+		if k := moved.Settled[b]; k > 0 {
 			m.settled[b].Add(float64(k))
 		}
 	}
-	*moved = tally{}
+	*moved = tally.Tally{}
 	if oldestMs > 0 {
 		m.age.Observe(max(0, time.Since(time.UnixMilli(oldestMs)).Seconds()))
 	}

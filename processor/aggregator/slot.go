@@ -6,8 +6,10 @@ import (
 	"slices"
 	"time"
 
+	"altavoz/processor/aggregator/cold"
 	"altavoz/processor/aggregator/own"
 	"altavoz/processor/aggregator/pace"
+	"altavoz/processor/aggregator/tally"
 	"altavoz/schemas"
 )
 
@@ -26,7 +28,8 @@ const (
 	leastWait = time.Microsecond
 )
 
-// entry is a task in its slot. Most are cold: everything is in the topics, and only their place there is known.
+// entry is a task in its slot. Those with nothing in memory are cold: everything is in the topics, and only their place there is
+// known. Most of them are finished and put away (package cold), and made an entry again when something is said of them.
 type entry struct {
 	id      schemas.TaskID
 	task    *Task // nil: cold
@@ -69,8 +72,9 @@ type slot struct {
 	next     int64 // offset of the next result to fold
 	replayTo int64 // below it lie results that the previous owner may have folded: see caughtUp
 	caught   bool
-	lacked   span // what it lacked at the tail's last look; the tail's alone
-	entries  map[schemas.TaskID]*entry
+	lacked   span                      // what it lacked at the tail's last look; the tail's alone
+	entries  map[schemas.TaskID]*entry // but for those that are put away
+	away     *cold.Tasks
 	leaving  map[schemas.TaskID]*leaver
 	floors   map[schemas.TaskID]uint64 // versions that others gave to tasks not known here yet
 	held     map[*entry]struct{}
@@ -89,7 +93,7 @@ type slot struct {
 	evictAt  int64
 	clock    uint64
 	open     int
-	moved    tally
+	moved    tally.Tally
 	flat     schemas.FlatOutcome
 	receipts []schemas.FlatOutcome // of the record at hand
 	moving   map[*entry]struct{}   // those with a pace
@@ -310,7 +314,7 @@ func (s *slot) find(id schemas.TaskID, opens bool, rec *schemas.Record) (*entry,
 	if s.last != nil && s.last.id == id {
 		return s.last, nil
 	}
-	e := s.entries[id]
+	e := s.entry(id)
 	if e == nil {
 		if _, gone := s.leaving[id]; gone || !opens {
 			s.st.metrics.noTask.Inc()

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"time"
 
+	"altavoz/processor/aggregator/cold"
 	"altavoz/processor/aggregator/own"
 	"altavoz/processor/slots"
 	"altavoz/schemas"
@@ -68,7 +69,7 @@ func (st *Stage) Assign(ctx context.Context, pos schemas.Position) (int64, error
 	}
 	st.slots.Put(pos.Slot, s)
 	st.log.Debug("partition taken over", "partition", pos.Slot.Partition, "from", pos.Offset, "replay_to", s.replayTo,
-		"tasks", len(s.entries), "open", s.open, "seconds", time.Since(began).Seconds())
+		"tasks", len(s.entries)+s.away.Len(), "open", s.open, "seconds", time.Since(began).Seconds())
 	go s.run()
 	return pos.Offset, nil
 }
@@ -80,7 +81,7 @@ func (st *Stage) newSlot(pos schemas.Position) *slot {
 		st: st, results: pos.Slot, stats: of(schemas.TopicStatuses), markers: of(schemas.TopicMarks), box: newMailbox(slots.NewTap(st.ports.Flow, pos.Slot)),
 		own:  map[schemas.Topic]*own.Offsets{schemas.TopicStatuses: own.New(), schemas.TopicMarks: own.New()},
 		over: make(chan struct{}), next: from, asked: from,
-		entries: make(map[schemas.TaskID]*entry), leaving: make(map[schemas.TaskID]*leaver),
+		entries: make(map[schemas.TaskID]*entry), away: cold.New(), leaving: make(map[schemas.TaskID]*leaver),
 		floors: make(map[schemas.TaskID]uint64), held: make(map[*entry]struct{}), moving: make(map[*entry]struct{}), flight: make(map[*write]struct{}),
 		marksAt: now.Add(st.cfg.MarksEvery), forgetAt: now.Add(forgetEvery),
 	}

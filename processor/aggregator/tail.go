@@ -106,7 +106,7 @@ func (s *slot) meetStatus(rec *schemas.Record) error {
 	if len(rec.Value) > 0 && schemas.Decode(rec, &theirs) != nil {
 		return nil //nolint:nilerr // garbage holds nothing to fold
 	}
-	e := s.entries[id]
+	e := s.entry(id)
 	if e == nil {
 		if len(s.floors) < maxFloors && theirs.GetVersion() > 0 { // it may have read further than we have
 			s.floors[id] = max(s.floors[id], theirs.GetVersion())
@@ -162,13 +162,13 @@ func said(s *schemas.Status) []byte {
 
 func (s *slot) meetPart(rec *schemas.Record) error {
 	id, n, err := schemas.ParsePartKey(string(rec.Key))
-	e := s.entries[id]
-	if err != nil || e == nil || n >= MaxRecipients/schemas.PartRecipients {
-		return nil //nolint:nilerr // nothing of ours; what a zombie leaves of a forgotten task goes at the next takeover
-	}
 	var theirs schemas.Part
-	if len(rec.Value) > 0 && schemas.Decode(rec, &theirs) != nil {
-		return nil //nolint:nilerr // garbage holds nothing to fold
+	if err != nil || n >= MaxRecipients/schemas.PartRecipients || len(rec.Value) > 0 && schemas.Decode(rec, &theirs) != nil {
+		return nil //nolint:nilerr // nothing of ours, or garbage, which holds nothing to fold
+	}
+	e := s.entry(id)
+	if e == nil {
+		return nil // what a zombie leaves of a forgotten task goes at the next takeover
 	}
 	if err := s.warm(e); err != nil {
 		return err
