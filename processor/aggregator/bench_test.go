@@ -1,7 +1,9 @@
 package aggregator
 
 import (
+	"context"
 	"encoding/binary"
+	"runtime"
 	"strconv"
 	"testing"
 	"time"
@@ -154,5 +156,69 @@ func BenchmarkEncodePart(b *testing.B) {
 	for b.Loop() {
 		binary.BigEndian.PutUint64(id[:], uint64(b.N))
 		schemas.EncodePart(0, &schemas.Part{Task: id.Bytes(), Marks: marks})
+	}
+}
+
+// manyTasks are the topics of a partition with so many finished tasks of one phone each.
+type manyTasks struct {
+	n    int64
+	peak uint64 // bytes of the heap when all is read
+}
+
+func (m *manyTasks) Ends(context.Context, schemas.Topic) (map[int32]int64, error) {
+	return map[int32]int64{0: m.n}, nil
+}
+
+func (m *manyTasks) Range(_ context.Context, s schemas.Slot, _, to int64, each func(schemas.Record) error) error {
+	for i := range to {
+		var id schemas.TaskID
+		binary.BigEndian.PutUint64(id[:], uint64(i)*0x9e3779b97f4a7c15)
+		binary.BigEndian.PutUint64(id[8:], uint64(i))
+		rec := schemas.EncodePart(0, &schemas.Part{Task: id.Bytes(), Marks: []byte{byte(schemas.MarkSent)}})
+		if s.Topic == schemas.TopicStatuses {
+			rec = schemas.EncodeStatus(0, &schemas.Status{
+				Task: id.Bytes(), Version: 3, Cursor: 1, StartedMs: 1, UpdatedMs: time.Now().UnixMilli(), FinishedMs: 2, PhaseMs: 2,
+				Plan: &schemas.Plan{
+					Total: 1, Origin: &schemas.Origin{Offset: i}, Home: &schemas.Origin{Offset: i}, RequestSha256: make([]byte, 32), Sender: "106540352242922", AcceptedMs: 1,
+				},
+				Counts: []*schemas.MarkCount{{Mark: uint32(schemas.MarkSent), Count: 1}},
+			})
+		}
+		rec.Offset = i
+		if err := each(rec); err != nil {
+			return err
+		}
+	}
+	if s.Topic == schemas.TopicMarks {
+		m.peak = heap()
+	}
+	return nil
+}
+
+func heap() uint64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}
+
+// BenchmarkTakeover reads a partition with a million finished tasks: what a task takes while it is read, and then.
+func BenchmarkTakeover(b *testing.B) {
+	const n = 1_000_000
+	for b.Loop() {
+		before := heap()
+		topics := &manyTasks{n: n}
+		st := New(Config{}, Ports{Statuses: sink{}, Marks: sink{}, Table: topics})
+		s := st.newSlot(schemas.Position{Slot: slot0, Offset: schemas.NoOffset})
+		began := time.Now()
+		if err := s.load(b.Context()); err != nil {
+			b.Fatal(err)
+		}
+		b.ReportMetric(float64(time.Since(began).Microseconds())/n, "µs/task")
+		b.ReportMetric(float64(topics.peak-before)/n, "reading-bytes/task")
+		b.ReportMetric(float64(heap()-before)/n, "bytes/task")
+		if s.away.Len() != n {
+			b.Fatalf("%d tasks are put away", s.away.Len())
+		}
 	}
 }

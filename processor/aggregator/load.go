@@ -13,27 +13,33 @@ import (
 // loader reads a partition of statuses and marks whole. Every record counts, not only the last of a key: the last one
 // may be a zombie's.
 //
-// Its memory is one byte for each recipient of the partition's tasks of the last 35 days, freed as soon as the histograms
-// are known: at a million recipients a day and 12 partitions, 3 MB. Slots are loaded one at a time.
+// Its memory is some 450 bytes for each task that the partition has, and a byte for each recipient, freed as the tasks get
+// their places: at a million one-phone tasks a day, 35 days and 12 partitions 1.3 GB. Slots are loaded one at a time.
 type loader struct {
 	s      *slot
 	tasks  map[schemas.TaskID]*found
 	broken int
+	plan   *schemas.Plan // stands for the plan of a finished task, which is read again where it is needed
 }
 
 // found is what the topics say of one task.
 type found struct {
-	e      *entry
-	status *schemas.Status // of the highest version; without lines once the task is finished, which most are
-	newest int64           // offset of the last status record, whatever its version
-	head   head            // of all of them
-	marks  marks
-	gone   map[uint32]struct{} // parts whose last word is that they were removed
+	version uint64 // the highest, ...
+	at      int64  // ... the offset of its record,
+	status  *schemas.Status
+	counts  []*schemas.MarkCount
+	updated int64
+	rate    float64
+	newest  int64 // offset of the last status record, whatever its version; noRecord: there is none
+	head    head  // of all of them
+	whole   bool  // the record of the highest version says all of it
+	parts   []part
+	gone    map[uint32]struct{} // parts whose last word is that they were removed
 }
 
 // load fills the slot from its topics.
 func (s *slot) load(ctx context.Context) error {
-	l := &loader{s: s, tasks: make(map[schemas.TaskID]*found)}
+	l := &loader{s: s, tasks: make(map[schemas.TaskID]*found), plan: new(schemas.Plan)}
 	for _, part := range []struct {
 		slot schemas.Slot
 		each func(schemas.Record) error
@@ -53,7 +59,7 @@ func (s *slot) load(ctx context.Context) error {
 	}
 	for id, f := range l.tasks {
 		delete(l.tasks, id) // frees its marks as we go
-		if err := l.settle(f); err != nil {
+		if err := l.settle(id, f); err != nil {
 			return err
 		}
 	}
@@ -63,7 +69,7 @@ func (s *slot) load(ctx context.Context) error {
 func (l *loader) task(id schemas.TaskID) *found {
 	f := l.tasks[id]
 	if f == nil {
-		f = &found{e: &entry{id: id, at: noRecord}, newest: noRecord}
+		f = &found{at: noRecord, newest: noRecord}
 		l.tasks[id] = f
 	}
 	return f
@@ -83,15 +89,18 @@ func (l *loader) takeStatus(rec schemas.Record) error {
 		return l.pass(&rec, err)
 	}
 	f := l.task(id)
+	known, before := f.newest != noRecord, f.head
 	f.newest = rec.Offset
 	f.head.join(st)
-	if f.status != nil && st.GetVersion() <= f.status.GetVersion() {
+	if known && st.GetVersion() <= f.version {
+		f.whole = f.whole && f.head == before
 		return nil
 	}
-	if st.GetFinishedMs() != 0 {
-		st.Errors = nil
+	f.whole = f.head.in(st)
+	f.version, f.at, f.status, f.counts, f.updated, f.rate = st.GetVersion(), rec.Offset, st, st.GetCounts(), st.GetUpdatedMs(), st.GetRate()
+	if st.GetFinishedMs() != 0 { // which most are
+		f.status, f.head.plan = nil, l.plan
 	}
-	f.status, f.e.version, f.e.at = st, st.GetVersion(), rec.Offset
 	return nil
 }
 
@@ -106,8 +115,8 @@ func (l *loader) takePart(rec schemas.Record) error {
 	}
 	f := l.task(id)
 	if len(rec.Value) == 0 {
-		if int(n) < len(f.marks.parts) {
-			f.marks.parts[n].at, f.marks.parts[n].dirty = noRecord, true
+		if int(n) < len(f.parts) {
+			f.parts[n].at, f.parts[n].dirty = noRecord, true
 		}
 		if f.gone == nil {
 			f.gone = make(map[uint32]struct{})
@@ -120,12 +129,16 @@ func (l *loader) takePart(rec schemas.Record) error {
 		return l.pass(&rec, err)
 	}
 	delete(f.gone, n)
-	_, covers, err := f.marks.merge(n, p.GetMarks(), 0, nil)
+	for uint32(len(f.parts)) <= n {
+		f.parts = append(f.parts, part{at: noRecord})
+	}
+	f.parts[n].at = noRecord                    // all that is known of it is in memory
+	one := marks{parts: f.parts[n : n+1 : n+1]} // its counts come at the end, from all of them
+	_, covers, err := one.merge(0, p.GetMarks(), 0, nil)
 	if err != nil {
 		return err
 	}
-	at := &f.marks.parts[n]
-	at.at, at.dirty = rec.Offset, !covers
+	f.parts[n].at, f.parts[n].dirty = rec.Offset, !covers
 	return nil
 }
 
@@ -141,59 +154,60 @@ func (l *loader) pass(rec *schemas.Record, err error) error {
 
 // settle gives a task its place: cold if status and marks say the same, which is so for nearly all, else in memory with
 // whatever must be written again.
-func (l *loader) settle(f *found) error {
-	s, e := l.s, f.e
-	s.entries[e.id] = e
-	e.updated, e.done = f.status.GetUpdatedMs(), f.head.finished != 0
-	stored := slices.ContainsFunc(f.marks.parts, func(p part) bool { return p.at != noRecord })
-	if f.status == nil && !stored { // removed whole
-		delete(s.entries, e.id)
+func (l *loader) settle(id schemas.TaskID, f *found) error {
+	s := l.s
+	e := &entry{id: id, version: f.version, at: f.at, updated: f.updated, done: f.head.finished != 0}
+	stored := slices.ContainsFunc(f.parts, func(p part) bool { return p.at != noRecord })
+	if f.newest == noRecord && !stored { // removed whole
 		return nil
 	}
-	if len(f.gone) > 0 && (e.done || f.status == nil) { // its removal was begun
-		e.parts = f.marks.parts
+	s.entries[e.id] = e
+	if len(f.gone) > 0 && (e.done || f.newest == noRecord) { // its removal was begun
+		e.parts = f.parts
 		s.depart(e)
 		return nil
 	}
 	if !e.done {
 		s.opened(1)
 	}
-	if f.status == nil {
+	k := marksOf(f.parts)
+	if f.newest == noRecord {
 		t := newTask(e.id)
-		t.recount(f.marks)
+		t.recount(k)
 		e.orphan = true
 		s.warmAs(e, t)
 		return nil
 	}
-	agree := f.newest == e.at && (!e.done || f.status.GetRate() == 0) && f.marks.counts == countsOf(f.status) && f.head.in(f.status)
-	for i := range f.marks.parts {
-		agree = agree && !f.marks.parts[i].dirty
-	}
+	agree := f.newest == e.at && (!e.done || f.rate == 0) && k.counts == histogram(f.counts) && f.whole &&
+		!slices.ContainsFunc(k.parts, func(p part) bool { return p.dirty })
 	if agree && e.done {
-		for i := range f.marks.parts {
-			f.marks.unload(&f.marks.parts[i])
+		for i := range k.parts {
+			k.unload(&k.parts[i])
 		}
-		e.parts = f.marks.parts
+		e.parts = k.parts
 		s.putAway(e)
 		return nil
 	}
-	return l.hold(f, agree)
+	return l.hold(e, f, k, agree)
 }
 
 // hold keeps a task in memory: one that is not finished, or whose records disagree. Disagreeing is normal after a crash,
 // when the two topics and the position in results stand at three different moments; the results read again mend it.
-func (l *loader) hold(f *found, agree bool) error {
-	s, e := l.s, f.e
-	t := newTask(e.id)
-	if f.status.GetFinishedMs() != 0 { // its lines were not kept
-		var err error
+func (l *loader) hold(e *entry, f *found, k marks, agree bool) (err error) {
+	s, t := l.s, newTask(e.id)
+	if f.status == nil {
 		if f.status, err = s.status(e); err != nil {
 			return err
 		}
 	}
 	t.restore(f.status)
+	if f.head.plan == l.plan {
+		if f.head.plan, err = s.plan(e, f.status); err != nil {
+			return err
+		}
+	}
 	t.head = f.head
-	t.recount(f.marks)
+	t.recount(k)
 	if err := t.trim(nil); err != nil {
 		return err
 	}
@@ -201,11 +215,28 @@ func (l *loader) hold(f *found, agree bool) error {
 	if !agree {
 		s.change(e, time.Now())
 	}
-	if rate := f.status.GetRate(); rate != 0 {
-		s.track(e, pace.New(time.Now(), rate))
+	if f.rate != 0 {
+		s.track(e, pace.New(time.Now(), f.rate))
 	}
 	s.evict()
 	return nil
+}
+
+// plan returns the plan of a task that has one, though the status of its highest version may be of somebody who does not know.
+func (s *slot) plan(e *entry, st *schemas.Status) (*schemas.Plan, error) {
+	plan := st.GetPlan()
+	if plan != nil {
+		return plan, nil
+	}
+	err := s.back().Search(s.ctx, s.stats, e.id.String(), func(rec *schemas.Record) error {
+		var st schemas.Status
+		err := schemas.Decode(rec, &st)
+		if plan == nil {
+			plan = st.GetPlan()
+		}
+		return err
+	})
+	return plan, err
 }
 
 // catchUp notes that everything is folded which the previous owner may have folded. From now on statuses may be written:

@@ -34,6 +34,22 @@ type marks struct {
 	tally   *tally.Tally // nil while reading back what was counted before
 }
 
+// marksOf returns the marks of parts that are in memory.
+func marksOf(parts []part) marks {
+	k := marks{parts: parts}
+	for i := range parts {
+		k.bad += uint32(parts[i].bad)
+		k.loaded += int64(len(parts[i].marks))
+		for _, m := range parts[i].marks {
+			if schemas.Mark(m).Decided() {
+				k.counts[m]++
+				k.decided++
+			}
+		}
+	}
+	return k
+}
+
 // bad reports whether a recipient with that mark belongs among the errors.
 func bad(m schemas.Mark) bool { return m.Decided() && !m.Succeeded() }
 

@@ -1,23 +1,13 @@
 package aggregator
 
 import (
-	"context"
-	"errors"
-	"fmt"
 	"slices"
 	"time"
 
 	"altavoz/processor/aggregator/cold"
+	"altavoz/processor/aggregator/recall"
 	"altavoz/schemas"
 )
-
-// Waits between attempts to read back what had been unloaded, while the slot stands still.
-const (
-	readRetryMin = 50 * time.Millisecond
-	readRetryMax = 5 * time.Second
-)
-
-var errGone = errors.New("no record of it in the topic")
 
 // warm brings a cold task back: what its status says, and its marks part by part as they are needed.
 func (s *slot) warm(e *entry) error {
@@ -42,7 +32,7 @@ func (s *slot) warm(e *entry) error {
 // status reads a task's own status back.
 func (s *slot) status(e *entry) (best *schemas.Status, err error) {
 	s.st.metrics.loads.Inc()
-	err = s.recall(s.stats, e.at, e.id.String(), func(rec *schemas.Record) error {
+	err = s.back().Recall(s.ctx, s.stats, e.at, e.id.String(), func(rec *schemas.Record) error {
 		var st schemas.Status
 		if err := schemas.Decode(rec, &st); err != nil {
 			return err
@@ -69,7 +59,7 @@ func (s *slot) warmAs(e *entry, t *Task) {
 func (s *slot) part(id schemas.TaskID, n uint32, at int64) ([]byte, error) {
 	s.st.metrics.loads.Inc()
 	var out []byte
-	err := s.recall(s.markers, at, schemas.PartKey(id, n), func(rec *schemas.Record) error {
+	err := s.back().Recall(s.ctx, s.markers, at, schemas.PartKey(id, n), func(rec *schemas.Record) error {
 		var p schemas.Part
 		if err := schemas.Decode(rec, &p); err != nil {
 			return err
@@ -91,53 +81,8 @@ func join(a, b []byte) []byte {
 	return a
 }
 
-// recall hands over the record of the key at that offset. Should it not be there (somebody wrote over it and compaction
-// was faster than the tail), the topic is searched for every record of the key. It gives up only when the slot stops.
-func (s *slot) recall(from schemas.Slot, at int64, key string, each func(*schemas.Record) error) error {
-	for wait := readRetryMin; ; wait = min(2*wait, readRetryMax) {
-		err := s.pick(from, at, at+1, key, each)
-		if err != nil {
-			err = s.search(from, key, each)
-		}
-		if err == nil {
-			return nil
-		}
-		s.st.log.Warn("marks or a status can't be read back", "slot", from.String(), "offset", at, "error", err)
-		select {
-		case <-time.After(wait):
-		case <-s.ctx.Done():
-			return fmt.Errorf("reading %s at %d: %w", from, at, context.Cause(s.ctx))
-		}
-	}
-}
-
-func (s *slot) search(from schemas.Slot, key string, each func(*schemas.Record) error) error {
-	ends, err := s.st.ports.Table.Ends(s.ctx, from.Topic)
-	if err != nil {
-		return fmt.Errorf("asking for the end of %s: %w", from, err)
-	}
-	return s.pick(from, 0, ends[from.Partition], key, each)
-}
-
-func (s *slot) pick(from schemas.Slot, lo, hi int64, key string, each func(*schemas.Record) error) error {
-	var found bool
-	var broken error
-	err := s.st.ports.Table.Range(s.ctx, from, lo, hi, func(rec schemas.Record) error {
-		if string(rec.Key) != key || len(rec.Value) == 0 {
-			return nil
-		}
-		found = true
-		broken = errors.Join(broken, each(&rec))
-		return nil
-	})
-	if err = errors.Join(err, broken); err != nil {
-		return err
-	}
-	if !found {
-		return fmt.Errorf("%s in %s: %w", key, from, errGone)
-	}
-	return nil
-}
+// back reads what lies in the topics. It gives up only when the slot stops.
+func (s *slot) back() recall.Reader { return recall.Reader{Table: s.st.ports.Table, Log: s.st.log} }
 
 // evict frees marks that the topic holds, the longest unused first, once memory is short. If too little is free to go,
 // a checkpoint is due.

@@ -1,12 +1,12 @@
 package aggregator
 
 import (
-	"context"
 	"log/slog"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"altavoz/processor/aggregator/recall"
 	"altavoz/processor/slots"
 	"altavoz/schemas"
 )
@@ -17,14 +17,8 @@ type Log interface {
 	Enqueue(rec schemas.Record, done func(schemas.Record, error))
 }
 
-// Table reads marks and statuses back.
-type Table interface {
-	// Ends returns where each partition of the topic ends now.
-	Ends(ctx context.Context, t schemas.Topic) (map[int32]int64, error)
-	// Range hands over every record in [from, to) in order. Offsets that compaction emptied are passed over, and a
-	// from below the first record means the first record.
-	Range(ctx context.Context, s schemas.Slot, from, to int64, each func(schemas.Record) error) error
-}
+// Table reads marks and statuses back, and results.
+type Table = recall.Table
 
 // Ports is what the stage is plugged into. One publisher may serve as Statuses and Marks; two keep the statuses,
 // which somebody waits for, free of the linger that suits marks.

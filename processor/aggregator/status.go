@@ -137,8 +137,10 @@ func (h head) in(s *schemas.Status) bool {
 	return h == other && (h.plan == nil) == (s.GetPlan() == nil)
 }
 
-func countsOf(s *schemas.Status) (counts [256]uint32) {
-	for _, c := range s.GetCounts() {
+func countsOf(s *schemas.Status) [256]uint32 { return histogram(s.GetCounts()) }
+
+func histogram(all []*schemas.MarkCount) (counts [256]uint32) {
+	for _, c := range all {
 		if c.GetMark() > 0 && c.GetMark() < uint32(len(counts)) {
 			counts[c.GetMark()] = c.GetCount()
 		}
