@@ -1,7 +1,6 @@
 package app
 
 import (
-	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -156,8 +155,8 @@ func (a *App) startEmbedded(ctx context.Context) error {
 		a.stopLast("embedded kafka", func(context.Context) error { return broker.Stop() })
 	}
 	if len(a.numbers.List()) == 0 && a.cfg.Process.Roles.Has(RoleFanout, RoleSender) {
-		id := cmp.Or(a.cfg.WhatsApp.PhoneNumberID, simulatedNumber)
-		account := simulator.Config{Numbers: []simulator.Number{{ID: id, Token: simulatedToken}}, Webhooks: a.simulatedWebhooks(), Logger: a.log}
+		id := simulatedNumber
+		account := simulator.Config{Numbers: []simulator.Number{{ID: id, Token: simulatedToken}}, Webhooks: a.simulatedWebhooks(), AnyEndings: twins.AnyEndings, Logger: a.log}
 		api, err := embedded.StartSimulator(ctx, twins.SimulatorAddr, account, "", a.network.Listen)
 		if err != nil {
 			return withHint(err, "set ALTAVOZ_SIMULATOR_ADDR to another address")
@@ -165,7 +164,7 @@ func (a *App) startEmbedded(ctx context.Context) error {
 		a.log.Info("simulator runs: nothing leaves this machine", "url", api.URL())
 		a.api = api
 		a.cfg.WhatsApp.BaseURL = api.URL()
-		a.numbers.Fix(numbers.Number{ID: id, Token: simulatedToken, Rate: a.cfg.WhatsApp.Rate})
+		a.numbers.Fix(numbers.Number{ID: id, Name: simulatedName, Token: simulatedToken, Rate: a.cfg.WhatsApp.Rate})
 		a.stopLast("simulator", func(context.Context) error { return api.Stop() })
 	}
 	return nil

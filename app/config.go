@@ -99,6 +99,7 @@ type EmbeddedConfig struct {
 	DataDir       string `envconfig:"ALTAVOZ_DATA_DIR" help:"where the embedded Kafka keeps its log"`
 	KafkaAddr     string `envconfig:"ALTAVOZ_EMBEDDED_KAFKA_ADDR" help:"where the embedded Kafka listens"`
 	SimulatorAddr string `envconfig:"ALTAVOZ_SIMULATOR_ADDR" help:"where the Cloud API simulator listens"`
+	AnyEndings    bool   `envconfig:"ALTAVOZ_SIMULATOR_ANY_ENDINGS" help:"whether any phone may have an ending that fails on purpose, not only 57399..."`
 }
 
 // ClientConfig is for the commands that talk to a running altavoz.
@@ -118,6 +119,7 @@ const (
 	// The sender number of a process that talks to its own simulator, and what opens it.
 	simulatedNumber = "100000000000001"
 	simulatedToken  = "simulated"
+	simulatedName   = "simulado" // what people see of it where they see why a task waits
 )
 
 // rooms are the parts of the configuration.
@@ -225,7 +227,7 @@ func (c RedisConfig) Validate() error {
 
 // numbers says where the sender numbers are.
 func (c WhatsAppConfig) numbers() numbers.Config {
-	return numbers.Config{ID: c.PhoneNumberID, Token: c.AccessToken, Rate: c.Rate, File: c.SendersFile}
+	return numbers.Config{ID: c.PhoneNumberID, Token: c.AccessToken, Rate: c.Rate, File: c.SendersFile, Region: c.DefaultRegion}
 }
 
 // Validate reports what cannot be.

@@ -163,6 +163,30 @@ func TestValidate(t *testing.T) {
 		{"a region", func(_ *testing.T, c *Config) { c.WhatsApp.DefaultRegion = "Colombia" }, "ALTAVOZ_DEFAULT_REGION"},
 		{"calls", func(_ *testing.T, c *Config) { c.WhatsApp.MaxInFlight = 0 }, "ALTAVOZ_WHATSAPP_MAX_IN_FLIGHT"},
 		{"a token of no number", func(_ *testing.T, c *Config) { c.WhatsApp.AccessToken = "t" }, "without ALTAVOZ_WHATSAPP_PHONE_NUMBER_ID"},
+		{"a number without a token", func(_ *testing.T, c *Config) { c.WhatsApp.PhoneNumberID = "106540352242922" }, "without ALTAVOZ_WHATSAPP_ACCESS_TOKEN"},
+		{"a number and its token", func(_ *testing.T, c *Config) {
+			c.WhatsApp.PhoneNumberID, c.WhatsApp.AccessToken = "106540352242922", "t"
+		}, ""},
+		{"a phone for an id", func(_ *testing.T, c *Config) {
+			c.WhatsApp.PhoneNumberID, c.WhatsApp.AccessToken = "573001234567", "t"
+		}, "ALTAVOZ_WHATSAPP_PHONE_NUMBER_ID is the phone number ********4567, not its id"},
+		{"a phone without its country", func(_ *testing.T, c *Config) {
+			c.WhatsApp.PhoneNumberID, c.WhatsApp.AccessToken = "3001234567", "t"
+		}, "not its id"},
+		{"a phone of another country", func(_ *testing.T, c *Config) {
+			c.WhatsApp.PhoneNumberID, c.WhatsApp.AccessToken = "16315551234", "t"
+		}, "not its id"},
+		{"a phone as people write it", func(_ *testing.T, c *Config) {
+			c.WhatsApp.PhoneNumberID, c.WhatsApp.AccessToken = "+57 300 123-4567", "t"
+		}, "not its id"},
+		{"a phone in the file", func(t *testing.T, c *Config) {
+			t.Helper()
+			c.WhatsApp.SendersFile = senders(t, `[{"id":"106540352242922","token":"t"},{"id":"573001234567","token":"u"}]`)
+		}, "the id of entry 2"},
+		{"an id as in the hint", func(t *testing.T, c *Config) {
+			t.Helper()
+			c.WhatsApp.SendersFile = senders(t, `[{"id":"1234567890","token":"t"}]`)
+		}, ""},
 		{"webhooks", func(_ *testing.T, c *Config) { c.WhatsApp.AppSecret, c.WhatsApp.VerifyToken = "s", "v" }, ""},
 		{"webhooks that are not verified", func(_ *testing.T, c *Config) { c.WhatsApp.AppSecret = "s" }, ""},
 		{"webhooks that are not signed", func(_ *testing.T, c *Config) { c.WhatsApp.VerifyToken = "v" }, "anybody could forge receipts"},

@@ -299,8 +299,8 @@ func testQueuedToSuccess(t *testing.T, h *house) {
 }
 
 func testMagicEndings(t *testing.T, h *house) {
-	code, got := h.post(t, `{"phones":["573003330030","573003331111"],"body_text":"b"}`)
-	const want = `"result":{"total":2,"successful":1,"failed":1,"errors":["Error para 573003330030: (131030) `
+	code, got := h.post(t, `{"phones":["573993330030","573003331111"],"body_text":"b"}`)
+	const want = `"result":{"total":2,"successful":1,"failed":1,"errors":["Error para 573993330030: (131030) `
 	if code != http.StatusOK || !strings.Contains(got, want) {
 		t.Errorf("%d %s", code, got)
 	}

@@ -195,7 +195,7 @@ func TestLogsKeepSecrets(t *testing.T) {
 		t.Fatal(err)
 	}
 	h := &house{api: a.URL(), simulator: a.SimulatorURL()}
-	body := fmt.Sprintf(`{"phones":["573009876577","573009870030","phone-canary"],"body_text":"body-canary","header_type":"image",`+
+	body := fmt.Sprintf(`{"phones":["573009876577","573999870030","phone-canary"],"body_text":"body-canary","header_type":"image",`+
 		`"header_content":"data:image/png;base64,%s","button_url":"https://example.com/button-canary","footer_text":"footer-canary"}`, onePixel)
 	code, answer := h.post(t, body, "Authorization", "Bearer key-canary")
 	if code != http.StatusOK || !strings.Contains(answer, `"successful":1`) {
@@ -207,7 +207,7 @@ func TestLogsKeepSecrets(t *testing.T) {
 	if !strings.Contains(text, "0030") || !strings.Contains(text, "broadcast finished") {
 		t.Errorf("the log says too little:\n%s", text)
 	}
-	for _, secret := range []string{"canary", simulatedToken + `"`, "573009876577", "573009870030", onePixel} {
+	for _, secret := range []string{"canary", simulatedToken + `"`, "573009876577", "573999870030", onePixel} {
 		if i := strings.Index(text, secret); i >= 0 {
 			t.Errorf("the log shows %q: ...%s...", secret, text[max(0, i-200):min(len(text), i+100)])
 		}

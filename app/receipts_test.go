@@ -81,7 +81,7 @@ func (h *house) corrected(t *testing.T, task schemas.TaskID, counts map[schemas.
 
 // Receipts settle what is unknown and correct the numbers of a task that is at its end, which it stays.
 func testReceipts(t *testing.T, h *house) {
-	const sent, lost = "573008880001", "573008880502" // accepted, and the answer is lost
+	const sent, lost = "573008880001", "573998880502" // accepted, and the answer is lost
 	name := h.queued(t, `{"phones":["`+sent+`","`+lost+`"],"body_text":"b","use_queue":true}`)
 	s := h.finished(t, name)
 	if s.Status != "SUCCESS" || s.Result.Successful != 1 || s.Result.Failed != 1 || s.Result.Unknown != 1 {
@@ -127,7 +127,7 @@ func TestEndToEndReceipts(t *testing.T) {
 	cfg.HTTP.APIKeys = "crm:key"
 	a := startApp(t, cfg)
 	h := &house{api: a.URL(), simulator: a.SimulatorURL(), key: "key", statuses: func() *kafka.Statuses { return a.doors.statuses }}
-	phones := append(phonesFrom(9, 40), "573009990026", "573009990047", "573009990502", "573009990030")
+	phones := append(phonesFrom(9, 40), "573999990026", "573999990047", "573999990502", "573999990030")
 	name := h.queued(t, `{"phones":`+quoted(phones)+`,"body_text":"b","use_queue":true}`)
 	h.finished(t, name)
 	task, err := schemas.ParseTaskID(name)
@@ -156,9 +156,9 @@ func TestEndToEndReceipts(t *testing.T) {
 		t.Errorf("%+v", s)
 	}
 	want := []string{
-		"Error para 573009990026: (131026) No se puede entregar: el número no usa WhatsApp o no puede recibirlo",
-		"Error para 573009990047: (131047) Pasaron más de 24 horas desde la última respuesta del destinatario",
-		"Error para 573009990030: (131030) El destinatario no está en la lista de números permitidos",
+		"Error para 573999990026: (131026) No se puede entregar: el número no usa WhatsApp o no puede recibirlo",
+		"Error para 573999990047: (131047) Pasaron más de 24 horas desde la última respuesta del destinatario",
+		"Error para 573999990030: (131030) El destinatario no está en la lista de números permitidos",
 	}
 	if diff := cmp.Diff(want, s.Result.Errors); diff != "" {
 		t.Errorf("errors (-want +got):\n%s", diff)

@@ -141,6 +141,7 @@ type SimulatorConfig struct {
 	Faults      []string
 	Seed        uint64
 	PlainPhones bool
+	AnyEndings  bool
 	Token       schemas.Secret // the only one that it takes; empty: any
 	Number      string         // the only number that it has; empty: any
 	WebhookURL  string         // where it says what became of messages; empty: nowhere
@@ -152,7 +153,7 @@ type SimulatorConfig struct {
 // Simulate serves the Cloud API simulator until ctx ends. It calls ready with its URL once it answers.
 func Simulate(ctx context.Context, c SimulatorConfig, log *slog.Logger, ready func(url string)) error {
 	cfg := simulator.Config{
-		Seed: c.Seed, PlainPhones: c.PlainPhones, Logger: log, Webhooks: simulator.Webhooks{URL: c.WebhookURL, Secret: c.AppSecret.Reveal()},
+		Seed: c.Seed, PlainPhones: c.PlainPhones, AnyEndings: c.AnyEndings, Logger: log, Webhooks: simulator.Webhooks{URL: c.WebhookURL, Secret: c.AppSecret.Reveal()},
 	}
 	if (c.Number == "") != (c.Token == "") {
 		return errors.New("a number and its token need each other")

@@ -65,9 +65,9 @@ def want(what, got, wanted):
 
 
 def phones(count):
-    """New numbers each time, because one phone takes a message every six seconds. To the simulator, those that end in
-    77 are ordinary phones."""
-    return [f"57300{n:05d}77" for n in random.sample(range(100000), count)]
+    """New numbers each time, because one phone takes a message every six seconds. No operator has 57399, and to the
+    simulator those that end in 77 are ordinary phones."""
+    return [f"57399{n:05d}77" for n in random.sample(range(100000), count)]
 
 
 def png(width=64, height=64):

@@ -280,7 +280,7 @@ func TestHTTP2(t *testing.T) {
 	for ending, want := range map[string]schemas.Verdict{
 		"0501": schemas.VerdictLost, "0502": schemas.VerdictLost, "0503": schemas.VerdictLost, "0504": schemas.VerdictLost, "0026": schemas.VerdictFailed,
 	} {
-		if r := h.send(t, schemas.Phone("57300125"+ending), ending); r.Verdict != want {
+		if r := h.send(t, schemas.Phone("57399125"+ending), ending); r.Verdict != want {
 			t.Errorf("%s: %+v", ending, r)
 		}
 	}

@@ -170,7 +170,7 @@ func TestEndings(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				h := setup(t, simulator.Config{})
-				to := schemas.Phone("57300123" + tt.ending)
+				to := schemas.Phone("57399123" + tt.ending)
 				r := h.send(t, to, "c")
 				if r.Verdict != tt.verdict || r.Code != tt.code {
 					t.Errorf("reply %+v, want verdict %d, code %d", r, tt.verdict, tt.code)

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"altavoz/app/environment"
 	"altavoz/schemas"
@@ -31,6 +32,8 @@ type Config struct {
 	Token schemas.Secret
 	Rate  float64 // its rate, and that of numbers which name none
 	File  string  // of more; "": none
+	// Region is the country of phones that are written without a country code, to tell them from ids.
+	Region string
 }
 
 // Error is what is wrong with the configuration, and what to do about it.
@@ -53,10 +56,18 @@ func Read(c Config) ([]Number, error) {
 
 // read also returns the files that it read, as they were before.
 func read(c Config) (out []Number, seen []sight, err error) {
+	if looksLikePhone(c.ID, c.Region) {
+		return nil, nil, phoneError("ALTAVOZ_WHATSAPP_PHONE_NUMBER_ID", c.ID)
+	}
 	switch {
 	case c.ID != "" && c.Token != "":
 		out = append(out, Number{ID: c.ID, Token: c.Token, Rate: c.Rate})
-	case c.ID == "" && c.Token != "":
+	case c.ID != "":
+		return nil, nil, Error{
+			errors.New("ALTAVOZ_WHATSAPP_PHONE_NUMBER_ID is set without ALTAVOZ_WHATSAPP_ACCESS_TOKEN"),
+			"set its token, or ALTAVOZ_WHATSAPP_ACCESS_TOKEN_FILE; with neither number nor token, `altavoz up` sends to its simulator",
+		}
+	case c.Token != "":
 		return nil, nil, Error{
 			errors.New("ALTAVOZ_WHATSAPP_ACCESS_TOKEN is set without ALTAVOZ_WHATSAPP_PHONE_NUMBER_ID"),
 			"a token belongs to a number: set its phone_number_id",
@@ -65,7 +76,10 @@ func read(c Config) (out []Number, seen []sight, err error) {
 	if c.File == "" {
 		return out, nil, nil
 	}
-	more, seen, err := readFile(c.File, c.Rate)
+	more, seen, err := readFile(c)
+	if phone := (Error{}); errors.As(err, &phone) {
+		return nil, seen, phone
+	}
 	if err != nil {
 		return nil, seen, Error{
 			fmt.Errorf("ALTAVOZ_SENDERS_FILE: %w", err),
@@ -82,6 +96,30 @@ func read(c Config) (out []Number, seen []sight, err error) {
 	return append(out, more...), seen, nil
 }
 
+// maxPhone is the most digits of a phone that is taken for one: Meta's ids have 14 and more.
+const maxPhone = 13
+
+// looksLikePhone reports whether a phone_number_id is the number itself. Meta's ids are digits, and longer.
+func looksLikePhone(id, region string) bool {
+	if strings.Trim(id, "0123456789") != "" {
+		_, err := schemas.ParsePhone(id, region)
+		return err == nil
+	}
+	if len(id) > maxPhone {
+		return false
+	}
+	_, national := schemas.ParsePhone(id, region)
+	_, international := schemas.ParsePhone("+"+id, region)
+	return national == nil || international == nil
+}
+
+func phoneError(where, id string) error {
+	return Error{
+		fmt.Errorf("%s is the phone number %s, not its id", where, schemas.Phone(id)),
+		"the phone number ID has some 15 digits; Meta shows it in the app's dashboard under WhatsApp, API Setup, below the number",
+	}
+}
+
 // entry is a number as it stands in the file.
 type entry struct {
 	ID        string   `json:"id"`
@@ -91,14 +129,15 @@ type entry struct {
 	Rate      *float64 `json:"rate"`
 }
 
-func readFile(path string, rate float64) (out []Number, seen []sight, err error) {
+func readFile(c Config) (out []Number, seen []sight, err error) {
+	path := c.File
 	seen = []sight{look(path)}
 	entries, err := readEntries(path)
 	if err != nil {
 		return nil, seen, err
 	}
 	for i, e := range entries {
-		n := Number{ID: e.ID, Name: e.Name, Token: schemas.Secret(e.Token), Rate: rate}
+		n := Number{ID: e.ID, Name: e.Name, Token: schemas.Secret(e.Token), Rate: c.Rate}
 		if e.Rate != nil {
 			n.Rate = *e.Rate
 		}
@@ -112,6 +151,8 @@ func readFile(path string, rate float64) (out []Number, seen []sight, err error)
 			}
 		}
 		switch {
+		case looksLikePhone(n.ID, c.Region):
+			return nil, seen, phoneError(fmt.Sprintf("ALTAVOZ_SENDERS_FILE: the id of entry %d of %s", i+1, path), n.ID)
 		case n.ID == "":
 			return nil, seen, fmt.Errorf("entry %d of %s has no id", i+1, path)
 		case n.Token == "" || (e.Token != "" && e.TokenFile != ""):

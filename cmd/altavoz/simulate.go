@@ -36,7 +36,7 @@ Words of fault rules, for some (number=, phone=573..., after=1000, for=30s) or f
   webhook_delay=1s..5s  between two statuses; webhook_shuffle: in any order; webhook_early=10%: before the answer
   webhook_drop=1%  webhook_dup=5%  webhook_old    never told; told twice; in the shape of before 2026
 
-The README lists the endings of phones that fail on purpose.`
+Phones of 57399 and seven digits, which no operator has, fail on purpose by their ending; the README lists them.`
 
 func simulateCommand() *cobra.Command {
 	var c app.SimulatorConfig
@@ -68,6 +68,7 @@ func simulateCommand() *cobra.Command {
 	f.StringArrayVar(&c.Faults, "faults", nil, "a rule; may be given again")
 	f.Uint64Var(&c.Seed, "seed", 0, "decides ids, and which requests the faults hit")
 	f.BoolVar(&c.PlainPhones, "plain-phones", false, "no endings that fail on purpose")
+	f.BoolVar(&c.AnyEndings, "any-endings", false, "endings that fail on purpose for any phone, not only 57399...")
 	f.StringVar(&c.Number, "number", "", "the only phone number id that exists (any)")
 	f.StringVar(&token, "token", "", "the only token that it takes (any)")
 	f.StringVar(&c.WebhookURL, "webhook-url", "", "where it tells what becomes of messages (nowhere)")

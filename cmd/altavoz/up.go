@@ -11,7 +11,8 @@ import (
 )
 
 func upCommand() *cobra.Command {
-	return &cobra.Command{
+	var anyEndings bool
+	cmd := &cobra.Command{
 		Use:   "up",
 		Short: "Run everything in one process; what is not configured is embedded",
 		Long: "Runs every role in one process. Where no Kafka is configured it brings one along, with its log in ALTAVOZ_DATA_DIR: a restart\n" +
@@ -23,23 +24,28 @@ func upCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			cfg.Embedded.AnyEndings = cfg.Embedded.AnyEndings || anyEndings
 			return runProcess(cmd, cfg, func(a *app.App) { greet(cmd, cfg, a) })
 		},
 	}
+	cmd.Flags().BoolVar(&anyEndings, "any-endings", false, "the simulator's endings that fail on purpose hold for any phone, not only 57399...")
+	return cmd
 }
 
-// greet says in three lines what to try.
+// greet says in three lines what to try. The phones it names are nobody's (57399...), and where messages are sent for real it names none:
+// what stands there is pasted.
 func greet(cmd *cobra.Command, cfg *app.Config, a *app.App) {
+	phones := []string{"YOUR-OWN-PHONE"}
 	where := "sends for real, through " + cfg.WhatsApp.BaseURL
 	if url := a.SimulatorURL(); url != "" {
-		where = "sends to a simulator (" + url + "): nothing leaves this machine"
+		where, phones = "sends to a simulator ("+url+"): simulated, nothing leaves this machine", []string{"573991234567", "573997654321"}
 	}
-	send := self() + " send --body 'Hola' --phones 573001234567,573007654321"
+	send := self() + " send --body 'Hola' --phones " + strings.Join(phones, ",")
 	if def := app.Default(); a.URL() != def.Client.URL {
 		send += " --url " + a.URL()
 	}
 	_, _ = fmt.Fprintf(cmd.OutOrStdout(), "altavoz answers on %s and %s\ntry: %s\n or: curl -s %s%s -d '%s'\n", a.URL(), where, send,
-		a.URL(), app.PathSend, `{"phones":["573001234567"],"body_text":"Hola"}`)
+		a.URL(), app.PathSend, `{"phones":["`+phones[0]+`"],"body_text":"Hola"}`)
 }
 
 // self returns how this program was called, for a person to call it again.

@@ -15,7 +15,8 @@
 //
 // # Magic endings
 //
-// The last four digits of a phone choose its fate (unless Config.PlainPhones). Those marked "later" are accepted and then fail in a
+// The last four digits of a reserved phone, 57399 and seven digits, choose its fate (unless Config.PlainPhones; with Config.AnyEndings,
+// those of any phone): no operator has these, so no list of real people meets a fault. Those marked "later" are accepted and then fail in a
 // webhook, as at Meta; where there are no webhooks they are refused at once, as all others are.
 //
 //	0026  131026  not on WhatsApp (later)

@@ -50,7 +50,7 @@ func (s *Simulator) endingOf(phone string) faults.Ending {
 	if s.cfg.PlainPhones || !isDigits(phone) {
 		return faults.Ending{}
 	}
-	ending := faults.EndingOf(phone)
+	ending := faults.EndingOf(phone, s.cfg.AnyEndings)
 	if ending.Times == 0 {
 		return ending
 	}

@@ -178,15 +178,15 @@ func TestLaterEndings(t *testing.T) {
 		s, b := hooked(t, simulator.Config{})
 		none := simulator.New(simulator.Config{})
 		for ending, code := range codes {
-			if w := send(s, "4567", ending, "c1", ending); w.Code != http.StatusOK {
+			if w := send(s, "573001234567", "57399123"+ending, "c1", ending); w.Code != http.StatusOK {
 				t.Errorf("%s: %d %s", ending, w.Code, w.Body)
 			}
-			if w := send(none, "4567", ending); w.Code != http.StatusBadRequest || !strings.Contains(w.Body.String(), fmt.Sprintf(`"code":%d,`, code)) {
+			if w := send(none, "573001234567", "57399123"+ending); w.Code != http.StatusBadRequest || !strings.Contains(w.Body.String(), fmt.Sprintf(`"code":%d,`, code)) {
 				t.Errorf("%s without webhooks: %d %s", ending, w.Code, w.Body)
 			}
 		}
 		for _, ending := range []string{"0030", "0021", "0100"} {
-			if w := send(s, "4567", ending); w.Code != http.StatusBadRequest {
+			if w := send(s, "573001234567", "57399123"+ending); w.Code != http.StatusBadRequest {
 				t.Errorf("%s: %d %s", ending, w.Code, w.Body)
 			}
 		}
@@ -196,7 +196,7 @@ func TestLaterEndings(t *testing.T) {
 			if !strings.Contains(got, fmt.Sprintf("%s failed %d", ending, code)) || strings.Contains(got, ending+" sent") {
 				t.Errorf("%s: %s", ending, got)
 			}
-			if r := s.Ledger("57300123" + ending); len(r) != 1 || r[0].Status != ledger.Failed || r[0].Code != code {
+			if r := s.Ledger("57399123" + ending); len(r) != 1 || r[0].Status != ledger.Failed || r[0].Code != code {
 				t.Errorf("%s: %+v", ending, r)
 			}
 		}

@@ -38,7 +38,7 @@ func TestOutage(t *testing.T) {
 	s := simulator.New(simulator.Config{Faults: "number=1 outage for=1h"})
 	seen := map[string]bool{}
 	for i := range 14 {
-		path, method, body := "/v25.0/1/messages", http.MethodPost, message("c1", fmt.Sprint(i), "573001234567", "573001230026")
+		path, method, body := "/v25.0/1/messages", http.MethodPost, message("c1", fmt.Sprint(i), "573001234567", "573991230026")
 		if i%5 == 4 {
 			path, method, body = "/v25.0/1?fields=id", http.MethodGet, ""
 		}

@@ -46,8 +46,9 @@ type Config struct {
 	// Records is how many messages are remembered in full; 0: DefaultRecords, negative: none. Beyond it, some 30 bytes a message remain,
 	// enough to count what came twice.
 	Records int
-	// PlainPhones takes the magic out of the endings of phones.
+	// PlainPhones takes the magic out of the endings of phones; AnyEndings gives it to those that are not reserved (faults.Reserved) too.
 	PlainPhones bool
+	AnyEndings  bool
 	// DirectSend allows the field category.
 	DirectSend bool
 	// Webhooks says where statuses go.

@@ -1,5 +1,7 @@
 package faults
 
+import "strings"
+
 // Ending is what a phone with certain last digits meets with; the simulator's package documentation lists them.
 type Ending struct {
 	Effect Effect
@@ -37,9 +39,15 @@ var endings = map[string]Ending{
 	"0506": {Effect: UnavailableAfter},
 }
 
-// EndingOf returns what the phone's last digits do; None for most.
-func EndingOf(phone string) Ending {
-	if len(phone) < endingDigits {
+// Reserved is how phones begin whose ending means something: a mobile of Colombia in a range that no operator has. With three digits of
+// choice there are a thousand phones an ending, and no list of real people has one.
+const Reserved = "57399"
+
+const reservedDigits = 12
+
+// EndingOf returns what the phone's last digits do; nothing for most. Only reserved phones have endings, unless all do.
+func EndingOf(phone string, all bool) Ending {
+	if len(phone) < endingDigits || (!all && (len(phone) != reservedDigits || !strings.HasPrefix(phone, Reserved))) {
 		return Ending{}
 	}
 	return endings[phone[len(phone)-endingDigits:]]
