@@ -184,6 +184,65 @@ func (ControlKind) EnumDescriptor() ([]byte, []int) {
 	return file_events_proto_rawDescGZIP(), []int{2}
 }
 
+type WaitReason int32
+
+const (
+	WaitReason_WAIT_REASON_NONE WaitReason = 0
+	// The number may not send until somebody acts: its token, its account.
+	WaitReason_WAIT_REASON_ACCOUNT WaitReason = 1
+	// It was told that it is too fast.
+	WaitReason_WAIT_REASON_THROTTLED WaitReason = 2
+	// Nobody answers, or nothing but errors.
+	WaitReason_WAIT_REASON_OUTAGE WaitReason = 3
+	// Somebody else answers in the place of the Cloud API: the address or the network is wrong.
+	WaitReason_WAIT_REASON_CONFIGURATION WaitReason = 4
+)
+
+// Enum value maps for WaitReason.
+var (
+	WaitReason_name = map[int32]string{
+		0: "WAIT_REASON_NONE",
+		1: "WAIT_REASON_ACCOUNT",
+		2: "WAIT_REASON_THROTTLED",
+		3: "WAIT_REASON_OUTAGE",
+		4: "WAIT_REASON_CONFIGURATION",
+	}
+	WaitReason_value = map[string]int32{
+		"WAIT_REASON_NONE":          0,
+		"WAIT_REASON_ACCOUNT":       1,
+		"WAIT_REASON_THROTTLED":     2,
+		"WAIT_REASON_OUTAGE":        3,
+		"WAIT_REASON_CONFIGURATION": 4,
+	}
+)
+
+func (x WaitReason) Enum() *WaitReason {
+	p := new(WaitReason)
+	*p = x
+	return p
+}
+
+func (x WaitReason) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (WaitReason) Descriptor() protoreflect.EnumDescriptor {
+	return file_events_proto_enumTypes[3].Descriptor()
+}
+
+func (WaitReason) Type() protoreflect.EnumType {
+	return &file_events_proto_enumTypes[3]
+}
+
+func (x WaitReason) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use WaitReason.Descriptor instead.
+func (WaitReason) EnumDescriptor() ([]byte, []int) {
+	return file_events_proto_rawDescGZIP(), []int{3}
+}
+
 type Phase int32
 
 const (
@@ -236,11 +295,11 @@ func (x Phase) String() string {
 }
 
 func (Phase) Descriptor() protoreflect.EnumDescriptor {
-	return file_events_proto_enumTypes[3].Descriptor()
+	return file_events_proto_enumTypes[4].Descriptor()
 }
 
 func (Phase) Type() protoreflect.EnumType {
-	return &file_events_proto_enumTypes[3]
+	return &file_events_proto_enumTypes[4]
 }
 
 func (x Phase) Number() protoreflect.EnumNumber {
@@ -249,7 +308,7 @@ func (x Phase) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Phase.Descriptor instead.
 func (Phase) EnumDescriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{3}
+	return file_events_proto_rawDescGZIP(), []int{4}
 }
 
 // Broadcast is one message for many phones: the commit point of a request.
@@ -1693,7 +1752,9 @@ type Note struct {
 	// With controls: how many sends of the task were dispatched and not decided then. No more than these leave.
 	Pipe uint32 `protobuf:"varint,4,opt,name=pipe,proto3" json:"pipe,omitempty"`
 	// With controls: most sends a second now, of the broadcast or of its last control; 0: as fast as its number goes.
-	Speed         uint32 `protobuf:"varint,5,opt,name=speed,proto3" json:"speed,omitempty"`
+	Speed uint32 `protobuf:"varint,5,opt,name=speed,proto3" json:"speed,omitempty"`
+	// Why it waits, where a number keeps it waiting; the words for people are made where they are shown.
+	Cause         *Cause `protobuf:"bytes,9,opt,name=cause,proto3" json:"cause,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1763,6 +1824,101 @@ func (x *Note) GetSpeed() uint32 {
 	return 0
 }
 
+func (x *Note) GetCause() *Cause {
+	if x != nil {
+		return x.Cause
+	}
+	return nil
+}
+
+// Cause is what keeps the tasks of a sender number waiting.
+type Cause struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Reason  WaitReason             `protobuf:"varint,1,opt,name=reason,proto3,enum=altavoz.v1.WaitReason" json:"reason,omitempty"`
+	SinceMs int64                  `protobuf:"varint,2,opt,name=since_ms,json=sinceMs,proto3" json:"since_ms,omitempty"`
+	// The number, as people call it.
+	Number string `protobuf:"bytes,3,opt,name=number,proto3" json:"number,omitempty"`
+	// What was answered: Meta's code, 0 where it gave none, and its details.
+	Code   int32  `protobuf:"varint,4,opt,name=code,proto3" json:"code,omitempty"`
+	Detail string `protobuf:"bytes,5,opt,name=detail,proto3" json:"detail,omitempty"`
+	// How often it is tried at least, in seconds.
+	EverySeconds  uint32 `protobuf:"varint,6,opt,name=every_seconds,json=everySeconds,proto3" json:"every_seconds,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Cause) Reset() {
+	*x = Cause{}
+	mi := &file_events_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Cause) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Cause) ProtoMessage() {}
+
+func (x *Cause) ProtoReflect() protoreflect.Message {
+	mi := &file_events_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Cause.ProtoReflect.Descriptor instead.
+func (*Cause) Descriptor() ([]byte, []int) {
+	return file_events_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *Cause) GetReason() WaitReason {
+	if x != nil {
+		return x.Reason
+	}
+	return WaitReason_WAIT_REASON_NONE
+}
+
+func (x *Cause) GetSinceMs() int64 {
+	if x != nil {
+		return x.SinceMs
+	}
+	return 0
+}
+
+func (x *Cause) GetNumber() string {
+	if x != nil {
+		return x.Number
+	}
+	return ""
+}
+
+func (x *Cause) GetCode() int32 {
+	if x != nil {
+		return x.Code
+	}
+	return 0
+}
+
+func (x *Cause) GetDetail() string {
+	if x != nil {
+		return x.Detail
+	}
+	return ""
+}
+
+func (x *Cause) GetEverySeconds() uint32 {
+	if x != nil {
+		return x.EverySeconds
+	}
+	return 0
+}
+
 // Part is the marks of up to 16,384 recipients, one byte each. Topic marks, key: task/part.
 type Part struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1775,7 +1931,7 @@ type Part struct {
 
 func (x *Part) Reset() {
 	*x = Part{}
-	mi := &file_events_proto_msgTypes[17]
+	mi := &file_events_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1787,7 +1943,7 @@ func (x *Part) String() string {
 func (*Part) ProtoMessage() {}
 
 func (x *Part) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[17]
+	mi := &file_events_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1800,7 +1956,7 @@ func (x *Part) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Part.ProtoReflect.Descriptor instead.
 func (*Part) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{17}
+	return file_events_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Part) GetTask() []byte {
@@ -1850,14 +2006,16 @@ type Status struct {
 	Pipe     uint32 `protobuf:"varint,14,opt,name=pipe,proto3" json:"pipe,omitempty"`
 	Speed    uint32 `protobuf:"varint,15,opt,name=speed,proto3" json:"speed,omitempty"`
 	// Recipients decided a second lately, by the aggregator's own clock; 0 when it rests, or nothing is known.
-	Rate          float64 `protobuf:"fixed64,16,opt,name=rate,proto3" json:"rate,omitempty"`
+	Rate float64 `protobuf:"fixed64,16,opt,name=rate,proto3" json:"rate,omitempty"`
+	// Of the Note that phase and why come from.
+	Cause         *Cause `protobuf:"bytes,20,opt,name=cause,proto3" json:"cause,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Status) Reset() {
 	*x = Status{}
-	mi := &file_events_proto_msgTypes[18]
+	mi := &file_events_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1869,7 +2027,7 @@ func (x *Status) String() string {
 func (*Status) ProtoMessage() {}
 
 func (x *Status) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[18]
+	mi := &file_events_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1882,7 +2040,7 @@ func (x *Status) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Status.ProtoReflect.Descriptor instead.
 func (*Status) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{18}
+	return file_events_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Status) GetTask() []byte {
@@ -1997,6 +2155,13 @@ func (x *Status) GetRate() float64 {
 	return 0
 }
 
+func (x *Status) GetCause() *Cause {
+	if x != nil {
+		return x.Cause
+	}
+	return nil
+}
+
 type MarkCount struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Mark          uint32                 `protobuf:"varint,1,opt,name=mark,proto3" json:"mark,omitempty"`
@@ -2007,7 +2172,7 @@ type MarkCount struct {
 
 func (x *MarkCount) Reset() {
 	*x = MarkCount{}
-	mi := &file_events_proto_msgTypes[19]
+	mi := &file_events_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2019,7 +2184,7 @@ func (x *MarkCount) String() string {
 func (*MarkCount) ProtoMessage() {}
 
 func (x *MarkCount) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[19]
+	mi := &file_events_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2032,7 +2197,7 @@ func (x *MarkCount) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MarkCount.ProtoReflect.Descriptor instead.
 func (*MarkCount) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{19}
+	return file_events_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *MarkCount) GetMark() uint32 {
@@ -2061,7 +2226,7 @@ type ErrorLine struct {
 
 func (x *ErrorLine) Reset() {
 	*x = ErrorLine{}
-	mi := &file_events_proto_msgTypes[20]
+	mi := &file_events_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2073,7 +2238,7 @@ func (x *ErrorLine) String() string {
 func (*ErrorLine) ProtoMessage() {}
 
 func (x *ErrorLine) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[20]
+	mi := &file_events_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2086,7 +2251,7 @@ func (x *ErrorLine) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ErrorLine.ProtoReflect.Descriptor instead.
 func (*ErrorLine) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{20}
+	return file_events_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *ErrorLine) GetIndex() uint32 {
@@ -2248,17 +2413,25 @@ const file_events_proto_rawDesc = "" +
 	"\x04mark\x18\x03 \x01(\rR\x04mark\x12\x16\n" +
 	"\x06reason\x18\x04 \x01(\tR\x06reason\";\n" +
 	"\bReceipts\x12/\n" +
-	"\boutcomes\x18\x01 \x03(\v2\x13.altavoz.v1.OutcomeR\boutcomes\"\x87\x01\n" +
+	"\boutcomes\x18\x01 \x03(\v2\x13.altavoz.v1.OutcomeR\boutcomes\"\xb0\x01\n" +
 	"\x04Note\x12'\n" +
 	"\x05phase\x18\x01 \x01(\x0e2\x11.altavoz.v1.PhaseR\x05phase\x12\x10\n" +
 	"\x03why\x18\x02 \x01(\tR\x03why\x12\x1a\n" +
 	"\bcontrols\x18\x03 \x01(\x03R\bcontrols\x12\x12\n" +
 	"\x04pipe\x18\x04 \x01(\rR\x04pipe\x12\x14\n" +
-	"\x05speed\x18\x05 \x01(\rR\x05speed\"H\n" +
+	"\x05speed\x18\x05 \x01(\rR\x05speed\x12'\n" +
+	"\x05cause\x18\t \x01(\v2\x11.altavoz.v1.CauseR\x05cause\"\xbb\x01\n" +
+	"\x05Cause\x12.\n" +
+	"\x06reason\x18\x01 \x01(\x0e2\x16.altavoz.v1.WaitReasonR\x06reason\x12\x19\n" +
+	"\bsince_ms\x18\x02 \x01(\x03R\asinceMs\x12\x16\n" +
+	"\x06number\x18\x03 \x01(\tR\x06number\x12\x12\n" +
+	"\x04code\x18\x04 \x01(\x05R\x04code\x12\x16\n" +
+	"\x06detail\x18\x05 \x01(\tR\x06detail\x12#\n" +
+	"\revery_seconds\x18\x06 \x01(\rR\feverySeconds\"H\n" +
 	"\x04Part\x12\x12\n" +
 	"\x04task\x18\x01 \x01(\fR\x04task\x12\x16\n" +
 	"\x06number\x18\x02 \x01(\rR\x06number\x12\x14\n" +
-	"\x05marks\x18\x03 \x01(\fR\x05marks\"\xe1\x03\n" +
+	"\x05marks\x18\x03 \x01(\fR\x05marks\"\x8a\x04\n" +
 	"\x06Status\x12\x12\n" +
 	"\x04task\x18\x01 \x01(\fR\x04task\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\x04R\aversion\x12$\n" +
@@ -2279,7 +2452,8 @@ const file_events_proto_rawDesc = "" +
 	"\bcontrols\x18\r \x01(\x03R\bcontrols\x12\x12\n" +
 	"\x04pipe\x18\x0e \x01(\rR\x04pipe\x12\x14\n" +
 	"\x05speed\x18\x0f \x01(\rR\x05speed\x12\x12\n" +
-	"\x04rate\x18\x10 \x01(\x01R\x04rate\"5\n" +
+	"\x04rate\x18\x10 \x01(\x01R\x04rate\x12'\n" +
+	"\x05cause\x18\x14 \x01(\v2\x11.altavoz.v1.CauseR\x05cause\"5\n" +
 	"\tMarkCount\x12\x12\n" +
 	"\x04mark\x18\x01 \x01(\rR\x04mark\x12\x14\n" +
 	"\x05count\x18\x02 \x01(\rR\x05count\"c\n" +
@@ -2303,7 +2477,14 @@ const file_events_proto_rawDesc = "" +
 	"\x12CONTROL_KIND_PAUSE\x10\x01\x12\x17\n" +
 	"\x13CONTROL_KIND_RESUME\x10\x02\x12\x17\n" +
 	"\x13CONTROL_KIND_CANCEL\x10\x03\x12\x16\n" +
-	"\x12CONTROL_KIND_SPEED\x10\x04*\x89\x01\n" +
+	"\x12CONTROL_KIND_SPEED\x10\x04*\x8d\x01\n" +
+	"\n" +
+	"WaitReason\x12\x14\n" +
+	"\x10WAIT_REASON_NONE\x10\x00\x12\x17\n" +
+	"\x13WAIT_REASON_ACCOUNT\x10\x01\x12\x19\n" +
+	"\x15WAIT_REASON_THROTTLED\x10\x02\x12\x16\n" +
+	"\x12WAIT_REASON_OUTAGE\x10\x03\x12\x1d\n" +
+	"\x19WAIT_REASON_CONFIGURATION\x10\x04*\x89\x01\n" +
 	"\x05Phase\x12\x0e\n" +
 	"\n" +
 	"PHASE_NONE\x10\x00\x12\x11\n" +
@@ -2326,70 +2507,75 @@ func file_events_proto_rawDescGZIP() []byte {
 	return file_events_proto_rawDescData
 }
 
-var file_events_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_events_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
+var file_events_proto_enumTypes = make([]protoimpl.EnumInfo, 5)
+var file_events_proto_msgTypes = make([]protoimpl.MessageInfo, 22)
 var file_events_proto_goTypes = []any{
 	(OnUnknown)(0),     // 0: altavoz.v1.OnUnknown
 	(HeaderKind)(0),    // 1: altavoz.v1.HeaderKind
 	(ControlKind)(0),   // 2: altavoz.v1.ControlKind
-	(Phase)(0),         // 3: altavoz.v1.Phase
-	(*Broadcast)(nil),  // 4: altavoz.v1.Broadcast
-	(*Window)(nil),     // 5: altavoz.v1.Window
-	(*Hours)(nil),      // 6: altavoz.v1.Hours
-	(*Content)(nil),    // 7: altavoz.v1.Content
-	(*MediaRef)(nil),   // 8: altavoz.v1.MediaRef
-	(*BlobRef)(nil),    // 9: altavoz.v1.BlobRef
-	(*Slice)(nil),      // 10: altavoz.v1.Slice
-	(*Origin)(nil),     // 11: altavoz.v1.Origin
-	(*Send)(nil),       // 12: altavoz.v1.Send
-	(*Control)(nil),    // 13: altavoz.v1.Control
-	(*Result)(nil),     // 14: altavoz.v1.Result
-	(*Plan)(nil),       // 15: altavoz.v1.Plan
-	(*Dispatched)(nil), // 16: altavoz.v1.Dispatched
-	(*Outcome)(nil),    // 17: altavoz.v1.Outcome
-	(*Range)(nil),      // 18: altavoz.v1.Range
-	(*Receipts)(nil),   // 19: altavoz.v1.Receipts
-	(*Note)(nil),       // 20: altavoz.v1.Note
-	(*Part)(nil),       // 21: altavoz.v1.Part
-	(*Status)(nil),     // 22: altavoz.v1.Status
-	(*MarkCount)(nil),  // 23: altavoz.v1.MarkCount
-	(*ErrorLine)(nil),  // 24: altavoz.v1.ErrorLine
+	(WaitReason)(0),    // 3: altavoz.v1.WaitReason
+	(Phase)(0),         // 4: altavoz.v1.Phase
+	(*Broadcast)(nil),  // 5: altavoz.v1.Broadcast
+	(*Window)(nil),     // 6: altavoz.v1.Window
+	(*Hours)(nil),      // 7: altavoz.v1.Hours
+	(*Content)(nil),    // 8: altavoz.v1.Content
+	(*MediaRef)(nil),   // 9: altavoz.v1.MediaRef
+	(*BlobRef)(nil),    // 10: altavoz.v1.BlobRef
+	(*Slice)(nil),      // 11: altavoz.v1.Slice
+	(*Origin)(nil),     // 12: altavoz.v1.Origin
+	(*Send)(nil),       // 13: altavoz.v1.Send
+	(*Control)(nil),    // 14: altavoz.v1.Control
+	(*Result)(nil),     // 15: altavoz.v1.Result
+	(*Plan)(nil),       // 16: altavoz.v1.Plan
+	(*Dispatched)(nil), // 17: altavoz.v1.Dispatched
+	(*Outcome)(nil),    // 18: altavoz.v1.Outcome
+	(*Range)(nil),      // 19: altavoz.v1.Range
+	(*Receipts)(nil),   // 20: altavoz.v1.Receipts
+	(*Note)(nil),       // 21: altavoz.v1.Note
+	(*Cause)(nil),      // 22: altavoz.v1.Cause
+	(*Part)(nil),       // 23: altavoz.v1.Part
+	(*Status)(nil),     // 24: altavoz.v1.Status
+	(*MarkCount)(nil),  // 25: altavoz.v1.MarkCount
+	(*ErrorLine)(nil),  // 26: altavoz.v1.ErrorLine
 }
 var file_events_proto_depIdxs = []int32{
-	7,  // 0: altavoz.v1.Broadcast.content:type_name -> altavoz.v1.Content
-	9,  // 1: altavoz.v1.Broadcast.slices:type_name -> altavoz.v1.BlobRef
+	8,  // 0: altavoz.v1.Broadcast.content:type_name -> altavoz.v1.Content
+	10, // 1: altavoz.v1.Broadcast.slices:type_name -> altavoz.v1.BlobRef
 	0,  // 2: altavoz.v1.Broadcast.on_unknown:type_name -> altavoz.v1.OnUnknown
-	11, // 3: altavoz.v1.Broadcast.origin:type_name -> altavoz.v1.Origin
-	5,  // 4: altavoz.v1.Broadcast.window:type_name -> altavoz.v1.Window
-	6,  // 5: altavoz.v1.Window.hours:type_name -> altavoz.v1.Hours
+	12, // 3: altavoz.v1.Broadcast.origin:type_name -> altavoz.v1.Origin
+	6,  // 4: altavoz.v1.Broadcast.window:type_name -> altavoz.v1.Window
+	7,  // 5: altavoz.v1.Window.hours:type_name -> altavoz.v1.Hours
 	1,  // 6: altavoz.v1.Content.header:type_name -> altavoz.v1.HeaderKind
-	8,  // 7: altavoz.v1.Content.media:type_name -> altavoz.v1.MediaRef
-	9,  // 8: altavoz.v1.MediaRef.parts:type_name -> altavoz.v1.BlobRef
-	9,  // 9: altavoz.v1.Send.content_ref:type_name -> altavoz.v1.BlobRef
-	7,  // 10: altavoz.v1.Send.content:type_name -> altavoz.v1.Content
+	9,  // 7: altavoz.v1.Content.media:type_name -> altavoz.v1.MediaRef
+	10, // 8: altavoz.v1.MediaRef.parts:type_name -> altavoz.v1.BlobRef
+	10, // 9: altavoz.v1.Send.content_ref:type_name -> altavoz.v1.BlobRef
+	8,  // 10: altavoz.v1.Send.content:type_name -> altavoz.v1.Content
 	0,  // 11: altavoz.v1.Send.on_unknown:type_name -> altavoz.v1.OnUnknown
-	5,  // 12: altavoz.v1.Send.window:type_name -> altavoz.v1.Window
+	6,  // 12: altavoz.v1.Send.window:type_name -> altavoz.v1.Window
 	2,  // 13: altavoz.v1.Control.kind:type_name -> altavoz.v1.ControlKind
-	15, // 14: altavoz.v1.Result.plan:type_name -> altavoz.v1.Plan
-	16, // 15: altavoz.v1.Result.dispatched:type_name -> altavoz.v1.Dispatched
-	17, // 16: altavoz.v1.Result.outcome:type_name -> altavoz.v1.Outcome
-	18, // 17: altavoz.v1.Result.range:type_name -> altavoz.v1.Range
-	20, // 18: altavoz.v1.Result.note:type_name -> altavoz.v1.Note
-	19, // 19: altavoz.v1.Result.receipts:type_name -> altavoz.v1.Receipts
-	11, // 20: altavoz.v1.Plan.origin:type_name -> altavoz.v1.Origin
-	11, // 21: altavoz.v1.Plan.home:type_name -> altavoz.v1.Origin
-	5,  // 22: altavoz.v1.Plan.window:type_name -> altavoz.v1.Window
-	17, // 23: altavoz.v1.Receipts.outcomes:type_name -> altavoz.v1.Outcome
-	3,  // 24: altavoz.v1.Note.phase:type_name -> altavoz.v1.Phase
-	15, // 25: altavoz.v1.Status.plan:type_name -> altavoz.v1.Plan
-	23, // 26: altavoz.v1.Status.counts:type_name -> altavoz.v1.MarkCount
-	24, // 27: altavoz.v1.Status.errors:type_name -> altavoz.v1.ErrorLine
-	3,  // 28: altavoz.v1.Status.phase:type_name -> altavoz.v1.Phase
-	29, // [29:29] is the sub-list for method output_type
-	29, // [29:29] is the sub-list for method input_type
-	29, // [29:29] is the sub-list for extension type_name
-	29, // [29:29] is the sub-list for extension extendee
-	0,  // [0:29] is the sub-list for field type_name
+	16, // 14: altavoz.v1.Result.plan:type_name -> altavoz.v1.Plan
+	17, // 15: altavoz.v1.Result.dispatched:type_name -> altavoz.v1.Dispatched
+	18, // 16: altavoz.v1.Result.outcome:type_name -> altavoz.v1.Outcome
+	19, // 17: altavoz.v1.Result.range:type_name -> altavoz.v1.Range
+	21, // 18: altavoz.v1.Result.note:type_name -> altavoz.v1.Note
+	20, // 19: altavoz.v1.Result.receipts:type_name -> altavoz.v1.Receipts
+	12, // 20: altavoz.v1.Plan.origin:type_name -> altavoz.v1.Origin
+	12, // 21: altavoz.v1.Plan.home:type_name -> altavoz.v1.Origin
+	6,  // 22: altavoz.v1.Plan.window:type_name -> altavoz.v1.Window
+	18, // 23: altavoz.v1.Receipts.outcomes:type_name -> altavoz.v1.Outcome
+	4,  // 24: altavoz.v1.Note.phase:type_name -> altavoz.v1.Phase
+	22, // 25: altavoz.v1.Note.cause:type_name -> altavoz.v1.Cause
+	3,  // 26: altavoz.v1.Cause.reason:type_name -> altavoz.v1.WaitReason
+	16, // 27: altavoz.v1.Status.plan:type_name -> altavoz.v1.Plan
+	25, // 28: altavoz.v1.Status.counts:type_name -> altavoz.v1.MarkCount
+	26, // 29: altavoz.v1.Status.errors:type_name -> altavoz.v1.ErrorLine
+	4,  // 30: altavoz.v1.Status.phase:type_name -> altavoz.v1.Phase
+	22, // 31: altavoz.v1.Status.cause:type_name -> altavoz.v1.Cause
+	32, // [32:32] is the sub-list for method output_type
+	32, // [32:32] is the sub-list for method input_type
+	32, // [32:32] is the sub-list for extension type_name
+	32, // [32:32] is the sub-list for extension extendee
+	0,  // [0:32] is the sub-list for field type_name
 }
 
 func init() { file_events_proto_init() }
@@ -2410,8 +2596,8 @@ func file_events_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_events_proto_rawDesc), len(file_events_proto_rawDesc)),
-			NumEnums:      4,
-			NumMessages:   21,
+			NumEnums:      5,
+			NumMessages:   22,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

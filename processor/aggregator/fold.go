@@ -29,7 +29,7 @@ type head struct {
 	plan     *schemas.Plan
 	cursor   uint32
 	phase    schemas.Phase
-	why      string
+	why      schemas.Why
 	phaseMs  int64
 	steered  steered
 	started  int64
@@ -198,7 +198,7 @@ func (t *Task) raise(from, to uint32, m schemas.Mark, reason string, read pager)
 
 // note takes in what the task as a whole is doing.
 func (t *Task) note(e *schemas.Note, at int64, read pager) (bool, error) {
-	changed := t.enter(e.GetPhase(), e.GetWhy(), at)
+	changed := t.enter(e.GetPhase(), schemas.WhyOf(e), at)
 	changed = t.steer(steered{e.GetControls(), e.GetPipe(), e.GetSpeed()}) || changed
 	// Also when the failure is known already: a crash may have kept the status and lost the marks.
 	filled, err := t.fill(read)
@@ -220,11 +220,11 @@ func standing(p schemas.Phase) int {
 }
 
 // enter takes a phase in. A note without one says nothing of it.
-func (h *head) enter(p schemas.Phase, why string, at int64) bool {
+func (h *head) enter(p schemas.Phase, why schemas.Why, at int64) bool {
 	if p == schemas.Phase_PHASE_NONE {
 		return false
 	}
-	newer := cmp.Or(cmp.Compare(standing(p), standing(h.phase)), cmp.Compare(at, h.phaseMs), cmp.Compare(p, h.phase), cmp.Compare(why, h.why))
+	newer := cmp.Or(cmp.Compare(standing(p), standing(h.phase)), cmp.Compare(at, h.phaseMs), cmp.Compare(p, h.phase), why.Compare(h.why))
 	if newer <= 0 {
 		return false
 	}

@@ -10,7 +10,7 @@ func (t *Task) Status(read pager) (*schemas.Status, error) {
 		return nil, err
 	}
 	s := &schemas.Status{
-		Task: t.ID.Bytes(), Plan: t.plan, Cursor: min(t.cursor, t.total()), Phase: t.phase, Why: t.why, PhaseMs: t.phaseMs,
+		Task: t.ID.Bytes(), Plan: t.plan, Cursor: min(t.cursor, t.total()), Phase: t.phase, Why: t.why.Words, Cause: t.why.Cause(), PhaseMs: t.phaseMs,
 		Controls: t.steered.controls, Pipe: t.steered.pipe, Speed: t.steered.speed,
 		StartedMs: t.started, FinishedMs: t.finished, Errors: make([]*schemas.ErrorLine, len(t.lines)),
 	}
@@ -33,8 +33,8 @@ func (t *Task) Status(read pager) (*schemas.Status, error) {
 func (t *Task) usual(m schemas.Mark) string {
 	failed := t.phase == schemas.Phase_PHASE_FAILED && m == schemas.Failed(schemas.CodeContent)
 	stopped := t.phase == schemas.Phase_PHASE_STOPPED && m == schemas.MarkCancelled
-	if (failed || stopped) && t.why != "" {
-		return t.why
+	if (failed || stopped) && t.why.Words != "" {
+		return t.why.Words
 	}
 	return m.Spanish()
 }
@@ -122,7 +122,7 @@ func (h *head) join(s *schemas.Status) {
 	}
 	h.cursor = max(h.cursor, s.GetCursor())
 	h.start(s.GetStartedMs())
-	h.enter(s.GetPhase(), s.GetWhy(), s.GetPhaseMs())
+	h.enter(s.GetPhase(), schemas.WhyOf(s), s.GetPhaseMs())
 	h.steer(steered{s.GetControls(), s.GetPipe(), s.GetSpeed()})
 	if f := s.GetFinishedMs(); f != 0 && (h.finished == 0 || f < h.finished) {
 		h.finished = f

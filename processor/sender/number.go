@@ -35,8 +35,8 @@ type number struct {
 	mixed    bool                      // they are not
 	worked   time.Time                 // when a call last got through
 	flight   limits.Flight
-	capped   bool   // something ready waits for one of its calls to end
-	slow     string // what Meta says against its speed, in words
+	capped   bool          // something ready waits for one of its calls to end
+	slow     schemas.Reply // what Meta says against its speed
 }
 
 // numberOf returns the number, new or known.
@@ -201,7 +201,7 @@ func (st *Stage) hear(n *number, e *send, r *schemas.Reply, now time.Time) {
 // throttled takes in that the number goes on more slowly.
 func (st *Stage) throttled(n *number, r *schemas.Reply, now time.Time) {
 	st.metrics.throttles.Inc()
-	n.slow = reasonOf(r, "WhatsApp pide ir más despacio")
+	n.slow = *r
 	st.log.Warn("number is slowed down", "sender", n.id, "code", r.Code, "rate", n.pacer.Rate(), "of", n.pacer.Full(),
 		"waits_seconds", max(0, n.pacer.Held().Sub(now).Seconds()))
 }

@@ -94,7 +94,7 @@ func TestAnOutageOfMetaDoesNotBurnTheList(t *testing.T) {
 				if late := w.calls[calls].at.Sub(began) - outage; calls > 10+5+probes || late > 30*time.Second {
 					t.Errorf("%d calls in the outage; the first one after it came %v late", calls, late)
 				}
-				if notes := w.notes(task); len(notes) < 2 || !strings.HasPrefix(notes[0], "WAITING ") || notes[len(notes)-1] != "RUNNING " {
+				if notes := w.notes(task); len(notes) < 2 || !strings.HasPrefix(notes[0], "WAITING "+map[bool]string{true: "CONFIGURATION ", false: "OUTAGE "}[reply.Foreign]) || notes[len(notes)-1] != "RUNNING " {
 					t.Errorf("said %q", notes)
 				}
 			})

@@ -67,10 +67,10 @@ func (st *Stage) record(e *send, p *parcel) {
 }
 
 // note says what the task as a whole is doing.
-func (st *Stage) note(t *task, ph schemas.Phase, why string, now time.Time) {
+func (st *Stage) note(t *task, ph schemas.Phase, why string, cause *schemas.Cause, now time.Time) {
 	st.outbox = append(st.outbox, &parcel{lane: bulk, made: now, result: &schemas.Result{
 		Task: t.id.Bytes(), AtMs: now.UnixMilli(),
-		Event: &schemas.Result_Note{Note: &schemas.Note{Phase: ph, Why: strings.ToValidUTF8(why, "?")}},
+		Event: &schemas.Result_Note{Note: &schemas.Note{Phase: ph, Why: strings.ToValidUTF8(why, "?"), Cause: cause}},
 	}})
 }
 

@@ -292,6 +292,9 @@ func (st *Stage) turn(n *number, now time.Time, withBulk bool) (e *send, stay bo
 		return nil, false
 	}
 	most := n.flight.Most(n.pacer.Full(), st.cfg.MaxInFlight)
+	if n.breakers[faultOutage].Doubtful() {
+		most = n.flight.Usual(n.pacer.Full(), st.cfg.MaxInFlight)
+	}
 	for {
 		q := n.pick(withBulk, n.inFlight < most && st.capacity.Fits(true, n.inFlight))
 		if q == nil {

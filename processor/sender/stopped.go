@@ -179,7 +179,10 @@ func (st *Stage) judgeTask(n *number, e *send, r *schemas.Reply, works, fails bo
 	s.failed, s.at = now, now.Add(backOff(suspectBase, suspectMost, s.tries))
 	if s.tries >= suspectTries {
 		t.suspect = nil
-		t.failed = reasonOf(r, "WhatsApp no acepta este mensaje, y sí otros de su número")
+		t.failed = "WhatsApp no acepta este mensaje, y sí otros de su número"
+		if r.Detail != "" {
+			t.failed += ": " + r.Detail
+		}
 		st.log.Error("sends of one task are refused while others of its number get through; the task ends here", "task", t.id,
 			"sender", n.id, "code", r.Code, "detail", r.Detail)
 	}

@@ -318,7 +318,7 @@ func TestThrottledIsSaid(t *testing.T) {
 		}
 		w.until("done", func() bool { return w.allDone(bulkSlot) })
 		notes := w.notes(task)
-		if len(notes) != 2 || !strings.HasPrefix(notes[0], "WAITING El número 100200300 va más lento desde 2000-01-01T01:00:02Z: (130429) ") || notes[1] != "RUNNING " {
+		if len(notes) != 2 || !strings.HasPrefix(notes[0], "WAITING THROTTLED 100200300 since 01:00:02 130429") || notes[1] != "RUNNING " {
 			t.Errorf("said %q", notes)
 		}
 	})
@@ -484,7 +484,7 @@ func TestAccount(t *testing.T) {
 		}
 		for _, task := range []schemas.TaskID{a, b} {
 			notes := w.notes(task)
-			if n := len(notes); n < 2 || n > 3 || !strings.HasPrefix(notes[0], "WAITING El número 100200300 espera desde 2000-01-01T01:00:00Z: (131042) Problema con el método de pago de la cuenta: no card") {
+			if n := len(notes); n < 2 || n > 3 || !strings.HasPrefix(notes[0], "WAITING ACCOUNT 100200300 since 01:00:00 131042 no card") {
 				t.Errorf("%d notes, %q", n, notes)
 			}
 		}

@@ -869,10 +869,19 @@ func (w *world) count(o schemas.OutcomeClass) (n int) {
 func (w *world) notes(t schemas.TaskID) (out []string) {
 	for _, r := range w.results {
 		if n := r.GetNote(); n != nil && schemas.TaskID(r.GetTask()) == t {
-			out = append(out, strings.TrimPrefix(n.GetPhase().String(), "PHASE_")+" "+n.GetWhy())
+			out = append(out, strings.TrimPrefix(n.GetPhase().String(), "PHASE_")+" "+n.GetWhy()+causeText(n.GetCause()))
 		}
 	}
 	return out
+}
+
+// causeText is a cause as tests compare it.
+func causeText(c *schemas.Cause) string {
+	if c == nil {
+		return ""
+	}
+	return strings.TrimSpace(fmt.Sprintf("%s %s since %s %d %s", strings.TrimPrefix(c.GetReason().String(), "WAIT_REASON_"), c.GetNumber(),
+		time.UnixMilli(c.GetSinceMs()).UTC().Format(time.TimeOnly), c.GetCode(), c.GetDetail()))
 }
 
 // allDone reports whether all of a slot is committed as done.

@@ -38,7 +38,7 @@ func StateOf(s *schemas.Status, now time.Time) (State, string) {
 	if s.GetPlan() == nil { // its results outran it
 		return Pending, ""
 	}
-	phase, why, finished := s.GetPhase(), s.GetWhy(), s.GetFinishedMs() != 0
+	phase, why, finished := s.GetPhase(), whyOf(s), s.GetFinishedMs() != 0
 	switch {
 	case phase == schemas.Phase_PHASE_FAILED, phase == schemas.Phase_PHASE_STOPPED && finished:
 		return Failure, why

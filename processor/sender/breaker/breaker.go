@@ -63,6 +63,9 @@ func ForAccount() Breaker { return Breaker{account: true} }
 // Open reports since when nothing but probes is called.
 func (b *Breaker) Open() (since time.Time, open bool) { return b.since, b.open }
 
+// Doubtful reports whether the last call had no verdict, and it is not open for that yet.
+func (b *Breaker) Doubtful() bool { return !b.open && b.run > 0 }
+
 // Foreign reports whether, by what was met last, somebody else answers in the API's place.
 func (b *Breaker) Foreign() bool { return b.open && b.foreign }
 

@@ -34,9 +34,22 @@ func (f *Flight) Most(rate float64, ceiling int) int {
 	if rate <= 0 {
 		return ceiling
 	}
+	return f.calls(rate, flightSpare, ceiling)
+}
+
+// Usual returns how many calls the number usually has under way. While the last answer was none, more are not begun: what hangs
+// piles up to Most.
+func (f *Flight) Usual(rate float64, ceiling int) int {
+	if rate <= 0 {
+		return ceiling
+	}
+	return f.calls(rate, 1, ceiling)
+}
+
+func (f *Flight) calls(rate, spare float64, ceiling int) int {
 	last := f.seconds
 	if last == 0 {
 		last = flightFirst.Seconds()
 	}
-	return min(max(int(math.Ceil(rate*last*flightSpare)), FlightLeast), ceiling)
+	return min(max(int(math.Ceil(rate*last*spare)), FlightLeast), ceiling)
 }

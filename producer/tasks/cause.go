@@ -1,0 +1,53 @@
+package tasks
+
+import (
+	"cmp"
+	"fmt"
+	"time"
+
+	"altavoz/schemas"
+)
+
+// causeWords are the words for a cause whose code no table has.
+var causeWords = map[schemas.WaitReason]string{
+	schemas.WaitReason_WAIT_REASON_ACCOUNT:   "WhatsApp no acepta envíos suyos",
+	schemas.WaitReason_WAIT_REASON_THROTTLED: "WhatsApp pide ir más despacio",
+	schemas.WaitReason_WAIT_REASON_OUTAGE:    "WhatsApp no contesta",
+	schemas.WaitReason_WAIT_REASON_CONFIGURATION: "revise la configuración: en la dirección de WhatsApp contesta otro servidor, como un portal cautivo, un cortafuegos o " +
+		"una dirección equivocada",
+}
+
+// waitCodes are the words for codes that end no send, and so have no row among the outcomes.
+var waitCodes = map[int]string{
+	3: "Falta un permiso", 10: "Falta un permiso", 104: "Falta el token", 190: "Token vencido o inválido",
+	4: "Límite de llamadas de la aplicación", 80007: "Límite de llamadas de la cuenta", 80008: "Límite de llamadas de la cuenta",
+	130429: "Límite de mensajes por segundo", 131057: "Cuenta en mantenimiento",
+}
+
+// whyOf says, to the people who wait for a task, why it waits; nothing if nothing is said.
+func whyOf(s *schemas.Status) string { return cmp.Or(s.GetWhy(), wordsOf(s.GetCause())) }
+
+func wordsOf(c *schemas.Cause) string {
+	words, known := causeWords[c.GetReason()]
+	if !known {
+		return ""
+	}
+	code := int(c.GetCode())
+	if said, ok := waitCodes[code]; ok {
+		words = said
+	}
+	if reason, _ := schemas.Failed(code).Reason(); reason.Code == code && code != schemas.CodeOther {
+		words = reason.Spanish
+	}
+	if code != 0 {
+		words = fmt.Sprintf("(%d) %s", code, words)
+	}
+	if d := c.GetDetail(); d != "" {
+		words += ": " + d
+	}
+	since := time.UnixMilli(c.GetSinceMs()).UTC().Format(time.RFC3339)
+	if c.GetReason() == schemas.WaitReason_WAIT_REASON_THROTTLED {
+		return fmt.Sprintf("El número %s va más lento desde %s: %s", c.GetNumber(), since, words)
+	}
+	return fmt.Sprintf("El número %s espera desde %s: %s; se prueba cada %d s", c.GetNumber(), since, words, c.GetEverySeconds())
+}

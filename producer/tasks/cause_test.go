@@ -1,0 +1,38 @@
+package tasks
+
+import (
+	"testing"
+	"time"
+
+	"altavoz/schemas"
+)
+
+// TestCauseInWords: what keeps a number is said where it is shown, with Meta's code in words where they are known.
+func TestCauseInWords(t *testing.T) {
+	t.Parallel()
+	since := time.Date(2026, time.March, 1, 3, 12, 0, 0, time.UTC).UnixMilli()
+	for want, c := range map[string]*schemas.Cause{
+		"": nil,
+		"El número 1 espera desde 2026-03-01T03:12:00Z: (190) Token vencido o inválido: expired; se prueba cada 30 s": {
+			Reason: schemas.WaitReason_WAIT_REASON_ACCOUNT, SinceMs: since, Number: "1", Code: 190, Detail: "expired", EverySeconds: 30,
+		},
+		"El número 1 espera desde 2026-03-01T03:12:00Z: (131042) Problema con el método de pago de la cuenta; se prueba cada 30 s": {
+			Reason: schemas.WaitReason_WAIT_REASON_ACCOUNT, SinceMs: since, Number: "1", Code: 131042, EverySeconds: 30,
+		},
+		"El número 1 va más lento desde 2026-03-01T03:12:00Z: (130429) Límite de mensajes por segundo": {
+			Reason: schemas.WaitReason_WAIT_REASON_THROTTLED, SinceMs: since, Number: "1", Code: 130429,
+		},
+		"El número 1 espera desde 2026-03-01T03:12:00Z: WhatsApp no contesta: HTTP 502; se prueba cada 15 s": {
+			Reason: schemas.WaitReason_WAIT_REASON_OUTAGE, SinceMs: since, Number: "1", Detail: "HTTP 502", EverySeconds: 15,
+		},
+		"El número 1 espera desde 2026-03-01T03:12:00Z: revise la configuración: en la dirección de WhatsApp contesta otro servidor, como un portal cautivo, " +
+			"un cortafuegos o una dirección equivocada: HTTP 200; se prueba cada 15 s": {
+			Reason: schemas.WaitReason_WAIT_REASON_CONFIGURATION, SinceMs: since, Number: "1", Detail: "HTTP 200", EverySeconds: 15,
+		},
+	} {
+		s := &schemas.Status{Phase: schemas.Phase_PHASE_WAITING, Plan: &schemas.Plan{Total: 3}, Cursor: 1, Cause: c}
+		if state, why := StateOf(s, time.UnixMilli(since)); why != want || state != Started {
+			t.Errorf("%v %q, want %q", state, why, want)
+		}
+	}
+}
