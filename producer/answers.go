@@ -48,6 +48,7 @@ type answer struct {
 	location string // of the task
 	etag     string // of what the body shows; it may be asked for again
 	replayed bool   // the request had been made before
+	lenient  bool   // what the caller preferred was done
 	retry    bool   // it may be made again
 	close    bool   // its body was not read to the end
 	// stream takes the place of a body: it writes one that has no end of its own.
@@ -76,6 +77,7 @@ type (
 		Success  bool          `json:"success"`
 		Message  string        `json:"message"`
 		Result   *tasks.Result `json:"result"`
+		TaskID   string        `json:"task_id"`
 		Warnings []string      `json:"warnings,omitempty"`
 	}
 	controlBody struct {
@@ -107,10 +109,10 @@ func later(code, spanish string) answer {
 
 // fieldError answers what is wrong with a request. The two refusals that the contract words stand alone.
 func fieldError(e *schemas.FieldError) answer {
-	a := answer{status: http.StatusBadRequest, code: e.Code, body: errorBody{Error: e.Spanish, Code: e.Code, Field: e.Field}}
+	a := answer{status: http.StatusBadRequest, code: e.Code, body: errorBody{Error: e.Spanish, Code: e.Code, Field: e.Field, Hint: e.Hint}}
 	switch {
 	case e.Spanish == schemas.PhonesMissing || e.Spanish == schemas.BodyMissing:
-		a.body = errorBody{Error: e.Spanish}
+		a.body = errorBody{Error: e.Spanish, Hint: e.Hint}
 	case e.Code == schemas.CodeBodyTooBig:
 		a.status, a.close = http.StatusRequestEntityTooLarge, true
 	}
@@ -190,6 +192,9 @@ func (a answer) headers(h http.Header) {
 	}
 	if a.replayed {
 		h.Set("Idempotent-Replayed", "true")
+	}
+	if a.lenient {
+		h.Set("Preference-Applied", preferLenient)
 	}
 	if a.retry {
 		h.Set("Retry-After", strconv.Itoa(int(retryAfter/time.Second)))

@@ -60,9 +60,11 @@ func TestAnswersGolden(t *testing.T) {
 	queue := `,"use_queue":true`
 	for name, body := range map[string]string{
 		"direct":                 one(""),
-		"direct_warnings":        one(`,"phone":1,"<b>":2`),
+		"unknown_field":          one(`,"scheduled_at":"2026-03-02T12:00:00Z"`),
+		"phones_by_other_name":   `{"to":["573001234567"],"body_text":"b"}`,
+		"direct_warnings":        one(`,"button_text":"<b> {x}"`),
 		"queued":                 one(queue),
-		"queued_warnings":        one(queue + `,"phone":1`),
+		"queued_warnings":        one(queue + `,"button_text":"Ver"`),
 		"phones_missing":         `{"body_text":"b"}`,
 		"phones_too_many":        `{"phones":[1,2,3],"body_text":"b"}`,
 		"phones_wrong":           `{"phones":"573001234561,573001234562","body_text":"b"}`,
@@ -150,7 +152,7 @@ func TestContractAnswers(t *testing.T) {
 	}
 	three := `{"phones":["573001234561","573001234562","573001234567"],"body_text":"Hola"`
 	for _, tt := range []struct{ body, want string }{
-		{three + `}`, `200 {"success":true,"message":"Mensaje broadcast procesado","result":{"total":3,"successful":2,"failed":1,"errors":["Error para 573001234567: Invalid phone number format"]}}`},
+		{three + `}`, `200 {"success":true,"message":"Mensaje broadcast procesado","result":{"total":3,"successful":2,"failed":1,"errors":["Error para 573001234567: Invalid phone number format"]},"task_id":"TASK"}`},
 		{three + `,"use_queue":true}`, `202 {"success":true,"message":"Mensaje broadcast enviado a cola","task_id":"TASK"}`},
 		{`{}`, `400 {"error":"Se requiere el campo 'phones' con un array de números telefónicos"}`},
 		{`{"phones":["1"]}`, `400 {"error":"Se requiere el campo 'body_text'"}`},

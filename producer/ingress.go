@@ -90,7 +90,22 @@ func NewServer(h http.Handler, log *slog.Logger) *http.Server {
 type handler func(w http.ResponseWriter, r *http.Request, caller string) answer
 
 // Handler returns the routes; what is none of them is 404.
-func (in *Ingress) Handler() http.Handler {
+func (in *Ingress) Handler() http.Handler { return withoutSlash(in.routes()) }
+
+// withoutSlash takes a path with a slash at its end for the one without: there is one reading.
+func withoutSlash(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if p := strings.TrimRight(r.URL.Path, "/"); p != "" && p != r.URL.Path {
+			u := *r.URL
+			u.Path, u.RawPath = p, ""
+			r = r.WithContext(r.Context()) // its own
+			r.URL = &u
+		}
+		h.ServeHTTP(w, r)
+	})
+}
+
+func (in *Ingress) routes() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle(PathSend, in.route(routeSend, in.guarded(in.send), http.MethodPost))
 	mux.Handle(PathStatus+"{task_id}", in.route(routeStatus, in.guarded(in.taskStatus), http.MethodGet, http.MethodHead))

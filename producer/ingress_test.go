@@ -813,3 +813,38 @@ func oneOf(numbers ...string) func(string) (string, bool) {
 		return asked, slices.Contains(numbers, asked)
 	}
 }
+
+func TestUnknownMembersAreTakenByWhoPrefersIt(t *testing.T) {
+	t.Parallel()
+	h := setup(t, producer.Config{})
+	h.planning()
+	const body = `{"phones":["573001234567"],"body_text":"Hola","use_queue":true,"dry_run":true}`
+	if code, got, _ := h.post(body); code != http.StatusBadRequest || !strings.Contains(got, `"code":"unknown_field","field":"dry_run"`) {
+		t.Errorf("%d %s", code, got)
+	}
+	if n := len(h.log.of(schemas.TopicBroadcasts)); n != 0 {
+		t.Errorf("%d broadcasts of a refused request", n)
+	}
+	code, got, header := h.post(body, "Prefer", "respond-async, handling=lenient")
+	if code != http.StatusAccepted || !strings.Contains(got, `"warnings":["Campo desconocido 'dry_run': se ignora"]`) || header.Get("Preference-Applied") != "handling=lenient" {
+		t.Errorf("%d %s %v", code, got, header)
+	}
+}
+
+func TestASlashBehindAPathSaysNothing(t *testing.T) {
+	t.Parallel()
+	h := setup(t, producer.Config{})
+	h.planning()
+	code, got, _ := h.do(http.MethodPost, producer.PathSend+"/", strings.NewReader(`{"phones":["573001234567"],"body_text":"Hola","use_queue":true}`))
+	if code != http.StatusAccepted {
+		t.Fatalf("%d %s", code, got)
+	}
+	for _, path := range []string{producer.PathTasks + "/", "/healthz/"} {
+		if code, got, _ := h.get(path); code != http.StatusOK {
+			t.Errorf("%s: %d %s", path, code, got)
+		}
+	}
+	if code, _, _ := h.get("/"); code != http.StatusNotFound {
+		t.Errorf("/: %d", code)
+	}
+}

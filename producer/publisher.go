@@ -33,6 +33,7 @@ type Draft struct {
 	Speed         uint32          `json:"speed,omitzero"`
 	UseQueue      bool            `json:"use_queue,omitzero"` // for HTTP
 	Window        *schemas.Window `json:"window,omitzero"`
+	Literal       bool            `json:"literal,omitzero"` // what looks like a placeholder is meant as text
 	HeaderType    string          `json:"header_type,omitzero"`
 	HeaderContent string          `json:"header_content,omitzero"` // a text or a URL; not with File
 

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -47,7 +48,16 @@ func (in *Ingress) send(w http.ResponseWriter, r *http.Request, caller string) a
 	if order.sender, err = in.sender(req.Sender); err != nil {
 		return bodyError(err)
 	}
-	return in.accept(r.Context(), order)
+	a := in.accept(r.Context(), order)
+	a.lenient = lenient(r.Header)
+	return a
+}
+
+// preferLenient is how a caller asks that unknown members be passed over (RFC 7240).
+const preferLenient = schemas.PreferLenient
+
+func lenient(h http.Header) bool {
+	return slices.ContainsFunc(h.Values(schemas.PreferHeader), schemas.PrefersLenient)
 }
 
 // order is a request on its way into Kafka.
@@ -85,7 +95,7 @@ func (in *Ingress) read(w http.ResponseWriter, r *http.Request, sink schemas.Sin
 		return nil, err
 	}
 	defer body.close()
-	return schemas.ReadRequest(body, sink, schemas.RequestLimits{MaxPhones: in.cfg.MaxPhones, MaxBody: in.cfg.MaxBody, Now: time.Now()})
+	return schemas.ReadRequest(body, sink, schemas.RequestLimits{MaxPhones: in.cfg.MaxPhones, MaxBody: in.cfg.MaxBody, Lenient: lenient(r.Header), Now: time.Now()})
 }
 
 func (in *Ingress) sender(asked string) (string, error) {
@@ -225,6 +235,6 @@ func (in *Ingress) finish(ctx context.Context, o *order) answer {
 		return a
 	}
 	a.status = http.StatusOK
-	a.body = processedBody{Success: true, Message: textProcessed, Result: result, Warnings: o.req.Warnings}
+	a.body = processedBody{Success: true, Message: textProcessed, Result: result, TaskID: o.task.String(), Warnings: o.req.Warnings}
 	return a
 }

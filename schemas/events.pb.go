@@ -348,7 +348,9 @@ type Broadcast struct {
 	// Set when the fanout re-published this record to its home partition: where it was first.
 	Origin *Origin `protobuf:"bytes,15,opt,name=origin,proto3" json:"origin,omitempty"`
 	// When sends may start; none: at any time.
-	Window        *Window `protobuf:"bytes,16,opt,name=window,proto3" json:"window,omitempty"`
+	Window *Window `protobuf:"bytes,16,opt,name=window,proto3" json:"window,omitempty"`
+	// What looks like a placeholder that nobody filled in is meant as text.
+	Literal       bool `protobuf:"varint,17,opt,name=literal,proto3" json:"literal,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -493,6 +495,13 @@ func (x *Broadcast) GetWindow() *Window {
 		return x.Window
 	}
 	return nil
+}
+
+func (x *Broadcast) GetLiteral() bool {
+	if x != nil {
+		return x.Literal
+	}
+	return false
 }
 
 // Window is the hours of the week in which sends may start, in the broadcast's own time zone.
@@ -2287,7 +2296,7 @@ var File_events_proto protoreflect.FileDescriptor
 const file_events_proto_rawDesc = "" +
 	"\n" +
 	"\fevents.proto\x12\n" +
-	"altavoz.v1\"\x9b\x04\n" +
+	"altavoz.v1\"\xb5\x04\n" +
 	"\tBroadcast\x12\x12\n" +
 	"\x04task\x18\x01 \x01(\fR\x04task\x12\x16\n" +
 	"\x06sender\x18\x02 \x01(\tR\x06sender\x12-\n" +
@@ -2308,7 +2317,8 @@ const file_events_proto_rawDesc = "" +
 	"\texpire_ms\x18\r \x01(\x03R\bexpireMs\x12\x14\n" +
 	"\x05speed\x18\x0e \x01(\rR\x05speed\x12*\n" +
 	"\x06origin\x18\x0f \x01(\v2\x12.altavoz.v1.OriginR\x06origin\x12*\n" +
-	"\x06window\x18\x10 \x01(\v2\x12.altavoz.v1.WindowR\x06window\"\x81\x01\n" +
+	"\x06window\x18\x10 \x01(\v2\x12.altavoz.v1.WindowR\x06window\x12\x18\n" +
+	"\aliteral\x18\x11 \x01(\bR\aliteral\"\x81\x01\n" +
 	"\x06Window\x12\x1a\n" +
 	"\btimezone\x18\x01 \x01(\tR\btimezone\x12'\n" +
 	"\x05hours\x18\x02 \x03(\v2\x11.altavoz.v1.HoursR\x05hours\x12\x1a\n" +

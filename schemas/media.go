@@ -5,6 +5,8 @@ import (
 	"slices"
 
 	"github.com/gabriel-vasile/mimetype"
+
+	"altavoz/schemas/rules"
 )
 
 // Largest files that the Cloud API takes, by kind of header. Meta does not say which megabyte it means: this is the smaller.
@@ -72,6 +74,18 @@ func MediaType(kind HeaderKind, head []byte, declared string) (string, bool) {
 	}
 	return plainText, isPlainText(seen)
 }
+
+// FileName is a file's name as its recipient may see it, with the ending of its type; an empty type is not known.
+func FileName(name, mimeType string) string {
+	ending := ""
+	if t := mimetype.Lookup(mimeType); t != nil {
+		ending = t.Extension()
+	}
+	return rules.FileName(name, ending)
+}
+
+// NameIn finds the file name in a Content-Disposition as hosts write it; empty: it has none.
+func NameIn(disposition string) string { return rules.NameIn(disposition) }
 
 // isPlainText takes what can be read as it is, CSV and the like too, which the Cloud API only knows as text/plain. HTML is no
 // document: it is nearly always the error page of whoever should have given one.

@@ -14,7 +14,8 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 	"google.golang.org/protobuf/proto"
 
-	"altavoz/schemas/phone"
+	"altavoz/schemas/datauri"
+	"altavoz/schemas/rules"
 	"altavoz/schemas/split"
 )
 
@@ -45,7 +46,25 @@ type Sink interface {
 type RequestLimits struct {
 	MaxPhones uint32    // MaxRecipients
 	MaxBody   int64     // bytes; MaxBodyBytes
+	Lenient   bool      // unknown members are passed over with a warning
 	Now       time.Time // schedule_at and expire_at are measured against it; zero: they are not measured
+}
+
+// How a caller asks that unknown members be passed over: a header of HTTP (RFC 7240), and of the same name and value on a record.
+const (
+	PreferHeader  = "Prefer"
+	PreferLenient = "handling=lenient"
+)
+
+// PrefersLenient reports whether a value of PreferHeader asks for it, maybe among other things.
+func PrefersLenient(value string) bool {
+	for p := range strings.SplitSeq(value, ",") {
+		p, _, _ = strings.Cut(p, ";")
+		if strings.EqualFold(strings.NewReplacer(" ", "", `"`, "").Replace(p), PreferLenient) {
+			return true
+		}
+	}
+	return false
 }
 
 // Request is a request for a broadcast that satisfies every rule.
@@ -61,6 +80,7 @@ type Request struct {
 	ExpireMs   int64
 	Speed      uint32
 	Window     *Window  // nil: at any time
+	Literal    bool     // what looks like a placeholder is meant as text
 	SHA256     []byte   // of the meaning: however the same request is written, it is the same
 	Warnings   []string // Spanish
 }
@@ -70,25 +90,28 @@ type FieldError struct {
 	Field   string // empty: the request as a whole
 	Code    string // one of the Code... constants
 	Spanish string
+	Hint    string // what to do about it, Spanish; may be empty
 }
 
 func (e *FieldError) Error() string { return e.Spanish }
 
 // Codes of a FieldError: a closed set.
 const (
-	CodeRequired   = "required"
-	CodeWrongType  = "wrong_type"
-	CodeTooLong    = "too_long"
-	CodeTooMany    = "too_many"
-	CodeValue      = "invalid_value"
-	CodeURL        = "invalid_url"
-	CodeTime       = "invalid_time"
-	CodeBase64     = "invalid_base64"
-	CodeFileType   = "invalid_file_type"
-	CodeFileSize   = "file_too_large"
-	CodeJSON       = "invalid_json"
-	CodeDuplicate  = "duplicate_field"
-	CodeBodyTooBig = "body_too_large"
+	CodeRequired    = "required"
+	CodeWrongType   = "wrong_type"
+	CodeTooLong     = "too_long"
+	CodeTooMany     = "too_many"
+	CodeValue       = "invalid_value"
+	CodeURL         = "invalid_url"
+	CodeTime        = "invalid_time"
+	CodeBase64      = "invalid_base64"
+	CodeFileType    = "invalid_file_type"
+	CodeFileSize    = "file_too_large"
+	CodeJSON        = "invalid_json"
+	CodeDuplicate   = "duplicate_field"
+	CodeUnknown     = "unknown_field"
+	CodePlaceholder = "unfilled_placeholder"
+	CodeBodyTooBig  = "body_too_large"
 )
 
 // The two refusals that the public contract words.
@@ -111,8 +134,8 @@ func ReadRequest(body io.Reader, sink Sink, lim RequestLimits) (*Request, error)
 		sink: sink, lim: lim, req: &Request{Content: &Content{}}, phones: sha256.New(),
 		texts: make(map[string]string, len(textFields)), bad: map[string]*FieldError{},
 	}
-	r.body = split.New(body, lim.MaxBody, "header_content", func() split.Writer {
-		r.file = newDataURI(r.part)
+	r.body = split.New(split.SkipMark(body), lim.MaxBody, "header_content", func() split.Writer {
+		r.file = r.newFile()
 		return r.file
 	})
 	r.dec = jsontext.NewDecoder(r.body)
@@ -137,27 +160,31 @@ func (r *Request) Broadcast(task TaskID, sender string, acceptedMs int64, slices
 		Task: task.Bytes(), Sender: sender, Content: content, Phones: r.Phones, Slices: slices, Total: r.Total,
 		AcceptedMs: acceptedMs, RequestSha256: r.SHA256, Chosen: r.TaskID != nil, OnUnknown: r.OnUnknown,
 		ScheduleMs: r.ScheduleMs, ExpireMs: r.ExpireMs, Speed: r.Speed, Window: proto.CloneOf(r.Window),
+		Literal: r.Literal,
 	}
 }
 
 // textFields are the members that are strings, in the order in which they are checked.
 var textFields = []string{
 	"body_text", "header_type", "header_content", "button_text", "button_url", "footer_text",
-	"task_id", "sender", "category", "on_unknown", "schedule_at", "expire_at",
+	"filename", "task_id", "sender", "category", "on_unknown", "schedule_at", "expire_at",
 }
 
 // requestReader reads one request. Members are kept as they come; rules are looked at when all are there.
 type requestReader struct {
-	body    *split.Reader
-	dec     *jsontext.Decoder
-	sink    Sink
-	lim     RequestLimits
-	req     *Request
-	texts   map[string]string      // members of textFields that are there
-	bad     map[string]*FieldError // the first thing wrong with a member
-	phones  hash.Hash              // of all recipients
-	skipped int
-	file    *dataURI // a header_content too long for the decoder; nil: none
+	body       *split.Reader
+	dec        *jsontext.Decoder
+	sink       Sink
+	lim        RequestLimits
+	req        *Request
+	texts      map[string]string      // members of textFields that are there
+	bad        map[string]*FieldError // the first thing wrong with a member
+	strange    []string               // unknown members
+	unknown    *FieldError            // the first of them, where they are refused
+	phonesHint string                 // how to write a list that came as something else
+	phones     hash.Hash              // of all recipients
+	skipped    int
+	file       *datauri.Decoder // a header_content too long for the decoder; nil: none
 }
 
 func (r *requestReader) read() error {
@@ -199,15 +226,15 @@ func (r *requestReader) member(name string) error {
 	case "phones":
 		return r.list()
 	case "use_queue":
-		tok, err := r.value(name, "true o false", jsontext.KindTrue, jsontext.KindFalse)
-		r.req.UseQueue = err == nil && tok.Kind() == jsontext.KindTrue
-		return err
+		return r.flag(name, &r.req.UseQueue)
+	case "literal":
+		return r.flag(name, &r.req.Literal)
 	case "speed":
-		tok, err := r.value(name, "un número entero", jsontext.KindNumber)
-		if err != nil || tok.Kind() != jsontext.KindNumber {
+		tok, err := r.value(name, "un número entero", jsontext.KindNumber, jsontext.KindString)
+		if err != nil || tok.Kind() == jsontext.KindInvalid || rules.Blank(tok.String()) {
 			return err
 		}
-		n, perr := strconv.ParseUint(tok.String(), 10, 32)
+		n, perr := strconv.ParseUint(strings.TrimSpace(tok.String()), 10, 32)
 		if perr != nil || n == 0 {
 			r.refuse(name, CodeValue, "El campo 'speed' debe ser un número entero de mensajes por segundo, 1 o más")
 		}
@@ -222,15 +249,61 @@ func (r *requestReader) member(name string) error {
 			return err
 		}
 		// What is blank says nothing: clients fill in "" for what they have not got.
-		if text := tok.String(); strings.TrimSpace(text) != "" {
+		if text := tok.String(); !rules.Blank(text) {
 			r.texts[name] = text
 		}
 		return nil
 	}
-	if len(r.req.Warnings) < maxWarnings {
-		r.req.Warnings = append(r.req.Warnings, "Campo desconocido '"+cutText(name, maxNameText)+"': se ignora")
-	}
+	r.stranger(cutText(name, maxNameText))
 	return r.skip()
+}
+
+// stranger takes note of an unknown member. Whoever misspells one means something by it: it is refused unless the caller asked
+// otherwise.
+func (r *requestReader) stranger(name string) {
+	if len(r.strange) < maxWarnings {
+		r.strange = append(r.strange, name)
+		if r.lim.Lenient {
+			r.req.Warnings = append(r.req.Warnings, "Campo desconocido '"+name+"': se ignora")
+		}
+	}
+	if r.lim.Lenient || r.unknown != nil {
+		return
+	}
+	r.unknown = &FieldError{Field: name, Code: CodeUnknown, Spanish: "Campo desconocido '" + name + "'", Hint: "los campos son: " + strings.Join(memberNames, ", ")}
+	if near := rules.Nearest(name, memberNames); near != "" {
+		r.unknown.Spanish += "; ¿quiso decir '" + near + "'?"
+	}
+}
+
+// meant is the hint beside a member that is missing, where a stranger stands for it.
+func (r *requestReader) meant(field string) string {
+	for _, name := range r.strange {
+		if rules.Nearest(name, memberNames) == field {
+			return "el campo '" + name + "' no existe; ¿quiso decir '" + field + "'?"
+		}
+	}
+	return ""
+}
+
+// memberNames are all members that a request may have.
+var memberNames = slices.Concat([]string{"phones"}, textFields, []string{"use_queue", "speed", "window", "literal"})
+
+// flag reads a member that is true or false, also as people's forms and languages write it.
+func (r *requestReader) flag(name string, into *bool) error {
+	tok, err := r.value(name, "true o false", jsontext.KindTrue, jsontext.KindFalse, jsontext.KindString, jsontext.KindNumber)
+	if err != nil || tok.Kind() == jsontext.KindInvalid {
+		return err
+	}
+	switch strings.ToLower(strings.TrimSpace(tok.String())) {
+	case "true", "1":
+		*into = true
+	case "false", "0", "":
+		*into = false
+	default:
+		r.refuse(name, CodeWrongType, "El campo '"+name+"' debe ser true o false")
+	}
+	return nil
 }
 
 // value reads a member's value if it is of a wanted kind. Null is as good as absent; anything else is refused and skipped;
@@ -268,92 +341,6 @@ func (r *requestReader) tokens(each func(jsontext.Token) error) error {
 			return nil
 		}
 	}
-}
-
-// list reads the recipients. A list that is none, or empty, counts as missing.
-func (r *requestReader) list() error {
-	if r.dec.PeekKind() != jsontext.KindBeginArray {
-		return r.skip()
-	}
-	if _, err := r.dec.ReadToken(); err != nil {
-		return err
-	}
-	for r.dec.PeekKind() != jsontext.KindEndArray {
-		if r.req.Total == r.lim.MaxPhones {
-			return &FieldError{Field: "phones", Code: CodeTooMany, Spanish: fmt.Sprintf("El campo 'phones' admite como máximo %d números", r.lim.MaxPhones)}
-		}
-		phone, err := r.recipient()
-		if err != nil {
-			return err
-		}
-		if len(r.req.Phones) == InlineRecipients {
-			if err := r.slice(); err != nil {
-				return err
-			}
-		}
-		r.req.Phones = append(r.req.Phones, phone)
-		r.req.Total++
-	}
-	if r.req.Total > InlineRecipients {
-		if err := r.slice(); err != nil {
-			return err
-		}
-		r.req.Phones = nil
-	}
-	_, err := r.dec.ReadToken()
-	return err
-}
-
-// recipient reads one entry. One that is neither text nor number stands in the list as it was written: it is no phone, which costs
-// only itself.
-func (r *requestReader) recipient() (string, error) {
-	var text string
-	switch kind := r.dec.PeekKind(); kind {
-	case jsontext.KindString, jsontext.KindNumber:
-		tok, err := r.dec.ReadToken()
-		if err != nil {
-			return "", err
-		}
-		if text = tok.String(); kind == jsontext.KindNumber {
-			text = phone.Number(text)
-		}
-	default:
-		written := &beginning{}
-		enc, skipped := jsontext.NewEncoder(written), r.skipped
-		if err := r.tokens(enc.WriteToken); err != nil {
-			return "", err
-		}
-		r.skipped = skipped // an entry may be as complex as a value that nobody wants
-		text = strings.TrimSpace(string(written.text))
-	}
-	writeText(r.phones, text)
-	return cutText(text, maxKept), nil
-}
-
-// beginning keeps the first of what is written to it: more than is shown.
-type beginning struct{ text []byte }
-
-func (b *beginning) Write(p []byte) (int, error) {
-	b.text = append(b.text, p[:min(len(p), maxKept+1-len(b.text))]...)
-	return len(p), nil
-}
-
-// slice gives the recipients kept so far to the sink, and part what is decoded of the file; not those of a request that is
-// refused anyway.
-func (r *requestReader) slice() error {
-	phones := r.req.Phones
-	r.req.Phones = phones[:0]
-	if len(r.bad) > 0 {
-		return nil
-	}
-	return r.sink.Slice(phones)
-}
-
-func (r *requestReader) part(b []byte) error {
-	if len(r.bad) > 0 {
-		return nil
-	}
-	return r.sink.Part(b)
 }
 
 // refuse keeps the first thing that is wrong with a member.

@@ -107,12 +107,15 @@ func TestRequestDefaults(t *testing.T) {
 
 func TestRequestEverything(t *testing.T) {
 	t.Parallel()
-	req := mustRead(t, `{
+	req, err := schemas.ReadRequest(strings.NewReader(`{
 		"speed": 20, "expire_at": "2026-03-03T09:00:00-05:00", "schedule_at": "2026-03-02T09:00:00-05:00", "on_unknown": "resend",
 		"sender": "1065", "category": "utility", "use_queue": true, "footer_text": "pie", "button_url": "HTTPS://Example.com/ñ?a=b",
 		"button_text": "Ver", "header_content": "Aviso 😀", "header_type": "text", "body_text": "Hola \"\u00e1\"", "nada": null, "otro": {"a": [1, {}]},
 		"task_id": "0192F0C0-0000-7000-8000-000000000001", "phones": ["1"], "Phones": [],
-		"window": {"hours": [{"from": "08:30", "to": "24:00", "days": ["sat-mon", "wed"]}], "timezone": "Europe/Madrid", "holidays": "CO"}}`)
+		"window": {"hours": [{"from": "08:30", "to": "24:00", "days": ["sat-mon", "wed"]}], "timezone": "Europe/Madrid", "holidays": "CO"}}`), &bin{}, schemas.RequestLimits{Now: noon, Lenient: true})
+	if err != nil {
+		t.Fatal(err)
+	}
 	id, _ := schemas.ParseTaskID("0192f0c0-0000-7000-8000-000000000001")
 	want := &schemas.Request{
 		TaskID: &id, Sender: "1065", Phones: []string{"1"}, Total: 1, UseQueue: true, OnUnknown: schemas.OnUnknown_ON_UNKNOWN_RESEND,
@@ -191,7 +194,37 @@ func TestRequestRefusals(t *testing.T) {
 
 		{"body a number", `{"phones":["1"],"body_text":7}`, "body_text", "wrong_type"},
 		{"use_queue a string", with(`"use_queue":"sí"`), "use_queue", "wrong_type"},
-		{"speed a string", with(`"speed":"20"`), "speed", "wrong_type"},
+		{"speed in words", with(`"speed":"fast"`), "speed", "invalid_value"},
+		{"use_queue in other words", with(`"use_queue":"perhaps"`), "use_queue", "wrong_type"},
+		{"unknown", with(`"dry_run":true`), "dry_run", "unknown_field"},
+		{"unknown and null", with(`"template":null`), "template", "unknown_field"},
+		{"unknown and something else is wrong", with(`"scheduled_at":"2026-03-02T12:00:00Z","speed":0`), "scheduled_at", "unknown_field"},
+		{"unknown in capitals", with(`"Phones":[]`), "Phones", "unknown_field"},
+		{"body of a zero-width blank", `{"phones":["1"],"body_text":"\u200b"}`, "body_text", "required"},
+		{"body of fillers", `{"phones":["1"],"body_text":"\u3164 \ufe0f\u2800\u202e"}`, "body_text", "required"},
+		{"header of two lines", with(`"header_type":"text","header_content":"a\nb"`), "header_content", "invalid_value"},
+		{"header with a tab", with(`"header_type":"text","header_content":"a\tb"`), "header_content", "invalid_value"},
+		{"button of two lines", with(`"button_text":"a\u2028b","button_url":"https://a.co"`), "button_text", "invalid_value"},
+		{"button with a control", with(`"button_text":"a\u0085b","button_url":"https://a.co"`), "button_text", "invalid_value"},
+		{"placeholder", `{"phones":["1"],"body_text":"Hola {{1}}"}`, "body_text", "unfilled_placeholder"},
+		{"placeholder with a name", `{"phones":["1"],"body_text":"Hola {{ nombre }}"}`, "body_text", "unfilled_placeholder"},
+		{"placeholder of percent signs", `{"phones":["1"],"body_text":"Hola %%name%%"}`, "body_text", "unfilled_placeholder"},
+		{"placeholder of a shell", `{"phones":["1"],"body_text":"Hola ${name}"}`, "body_text", "unfilled_placeholder"},
+		{"placeholder of Mailchimp", `{"phones":["1"],"body_text":"Hola *|FNAME|*"}`, "body_text", "unfilled_placeholder"},
+		{"placeholder in the footer", with(`"footer_text":"<%= name %>"`), "footer_text", "unfilled_placeholder"},
+		{"placeholder in the header", with(`"header_type":"text","header_content":"{{1}}"`), "header_content", "unfilled_placeholder"},
+		{"placeholder in the button", with(`"button_text":"{{1}}","button_url":"https://a.co"`), "button_text", "unfilled_placeholder"},
+		{"placeholder in a link", with(`"button_url":"https://example.com/{{1}}"`), "button_url", "unfilled_placeholder"},
+		{"placeholder in a link, escaped", with(`"button_url":"https://example.com/%7B%7B1%7D%7D"`), "button_url", "unfilled_placeholder"},
+		{"placeholder in a file's link", with(`"header_type":"image","header_content":"https://example.com/{{1}}.png"`), "header_content", "unfilled_placeholder"},
+		{"password in a link", with(`"button_url":"https://u:p@example.com/"`), "button_url", "invalid_url"},
+		{"password in a file's link", with(`"header_type":"image","header_content":"https://u:p@example.com/a.png"`), "header_content", "invalid_url"},
+		{"localhost", with(`"button_url":"http://localhost:8080/"`), "button_url", "invalid_url"},
+		{"one label", with(`"button_url":"https://intranet/x"`), "button_url", "invalid_url"},
+		{"private address", with(`"button_url":"http://10.0.0.7/x"`), "button_url", "invalid_url"},
+		{"script", with(`"button_url":"javascript:alert(1)"`), "button_url", "invalid_url"},
+		{"base64 of nothing that is taken", with(`"header_type":"image","header_content":"JVBERi0xLjcKJVBERi0xLjcKJVBERi0xLjcK"`), "header_content", "invalid_file_type"},
+		{"name of a file", with(`"header_type":"image","header_content":"foto.png"`), "header_content", "invalid_url"},
 		{"header_content an object", with(`"header_type":"image","header_content":{"a":1}`), "header_content", "wrong_type"},
 
 		{"body too long", `{"phones":["1"],"body_text":"` + strings.Repeat("b", 1025) + `"}`, "body_text", "too_long"},
@@ -205,11 +238,11 @@ func TestRequestRefusals(t *testing.T) {
 		{"no scheme", with(`"button_url":"example.com"`), "button_url", "invalid_url"},
 		{"no host", with(`"button_url":"https://"`), "button_url", "invalid_url"},
 		{"only a port", with(`"button_url":"https://:80/"`), "button_url", "invalid_url"},
-		{"space", with(`"button_url":"https://example.com/a b"`), "button_url", "invalid_url"},
-		{"line end", with(`"button_url":"https://example.com/a\n"`), "button_url", "invalid_url"},
+		{"space in the host", with(`"button_url":"https://exa mple.com/a"`), "button_url", "invalid_url"},
+		{"line end", with(`"button_url":"https://example.com/a\nb"`), "button_url", "invalid_url"},
 
 		{"header type unknown", with(`"header_type":"audio","header_content":"x"`), "header_type", "invalid_value"},
-		{"header type in capitals", with(`"header_type":"IMAGE","header_content":"x"`), "header_type", "invalid_value"},
+		{"header type of another kind", with(`"header_type":"sticker","header_content":"x"`), "header_type", "invalid_value"},
 		{"header type alone", with(`"header_type":"text"`), "header_content", "required"},
 		{"header content alone", with(`"header_content":"x"`), "header_type", "required"},
 		{"header file alone", with(`"header_content":"` + dataURI("image/png", pngHead+long) + `"`), "header_type", "required"},
@@ -453,7 +486,7 @@ func TestRequestMeaning(t *testing.T) {
 	base := mustRead(t, `{"phones":["573001234567","2"],"body_text":"Hola ñ","header_type":"image","header_content":"`+file+`","speed":5}`)
 	for _, same := range []string{
 		`{"speed":5,"header_content":"` + file + `","body_text":"Hola \u00f1","header_type":"image","phones":["573001234567","2"]}`,
-		"\n{ \"speed\" :5,\t\"header_content\":\"" + strings.ReplaceAll(file, "/", `\/`) + `","body_text":"Hola ñ","header_type":"image","phones":[573001234567,2],"más":[] } `,
+		"\n{ \"speed\" :5,\t\"header_content\":\"" + strings.ReplaceAll(file, "/", `\/`) + `","body_text":"Hola ñ","header_type":"image","phones":[573001234567,2] } `,
 		`{"speed":5,"header_content":"` + file + `","body_text":"Hola ñ","header_type":"image","phones":["573001234567","2"],` +
 			`"button_text":"Ver más","button_url":"https://example.com","on_unknown":"report","use_queue":false,"task_id":"0192f0c0-0000-7000-8000-000000000001"}`,
 	} {
@@ -463,7 +496,7 @@ func TestRequestMeaning(t *testing.T) {
 	}
 	seen := map[string]string{}
 	for _, other := range []string{
-		with(`"speed":5`), with(`"speed":6`), with(`"a":1`), with(`"use_queue":true`), with(`"footer_text":"f"`), with(`"button_text":"f"`),
+		with(`"speed":5`), with(`"speed":6`), with(`"use_queue":true`), with(`"footer_text":"f"`), with(`"button_text":"f"`),
 		with(`"header_type":"text","header_content":"f"`), with(`"sender":"f"`), with(`"category":"utility"`), with(`"on_unknown":"resend"`),
 		with(`"schedule_at":"2026-03-02T12:00:00Z"`), with(`"expire_at":"2026-03-02T12:00:00Z"`), with(`"button_url":"http://example.com"`),
 		with(`"header_type":"image","header_content":"https://a.co"`), with(`"header_type":"video","header_content":"https://a.co"`),
@@ -609,5 +642,141 @@ func TestANumberWithAWholeValueIsARecipient(t *testing.T) {
 	req := mustRead(t, `{"phones":[573001234567.0,5.73001234567e11,573001234567],"body_text":"b"}`)
 	if diff := cmp.Diff([]string{"573001234567", "573001234567", "573001234567"}, req.Phones); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+func TestAMemberIsTakenWhereThereIsOneReading(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ name, as, like string }{
+		{"use_queue as text", with(`"use_queue":"true"`), with(`"use_queue":true`)},
+		{"use_queue in capitals", with(`"use_queue":"TRUE"`), with(`"use_queue":true`)},
+		{"use_queue as a number", with(`"use_queue":1`), with(`"use_queue":true`)},
+		{"use_queue as text, false", with(`"use_queue":"false"`), with(`"use_queue":false`)},
+		{"use_queue blank", with(`"use_queue":""`), with(`"use_queue":false`)},
+		{"speed as text", with(`"speed":" 20"`), with(`"speed":20`)},
+		{"header_type in capitals", with(`"header_type":"IMAGE","header_content":"https://a.co/a.png"`), with(`"header_type":"image","header_content":"https://a.co/a.png"`)},
+		{"category in capitals", with(`"category":" Utility "`), with(`"category":"utility"`)},
+		{"link with blanks around it", with(`"button_url":" https://a.co/x\n"`), with(`"button_url":"https://a.co/x"`)},
+		{"link with a blank in it", with(`"header_type":"image","header_content":"https://a.co/mi foto.png"`), with(`"header_type":"image","header_content":"https://a.co/mi%20foto.png"`)},
+		{"invisible footer", with(`"footer_text":"\u200b"`), with(`"use_queue":false`)},
+		{"byte order mark", "\ufeff" + with(`"speed":5`), with(`"speed":5`)},
+		{"meant as text", `{"phones":["1"],"body_text":"Escribe {{1}}","literal":true}`, `{"phones":["1"],"body_text":"Escribe {{1}}","literal":"true"}`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			if as, like := mustRead(t, c.as), mustRead(t, c.like); !bytes.Equal(as.SHA256, like.SHA256) || as.Literal != like.Literal {
+				t.Errorf("%s is not %s", c.as, c.like)
+			}
+		})
+	}
+}
+
+func TestAnUnknownMemberIsRefusedWithTheNearestName(t *testing.T) {
+	t.Parallel()
+	for name, near := range map[string]string{
+		"scheduled_at": "schedule_at", "schedule-at": "schedule_at", "scheduleAt": "schedule_at", "bodyText": "body_text", "body_txt": "body_text", "buttons": "button_text", "template": "body_text",
+		"footerText": "footer_text", "use_que": "use_queue", "Phones": "phones", "file_name": "filename", "expires_at": "expire_at", "header_typ": "header_type", "dry_run": "", "zzz": "",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, sink, err := read(with(`"` + name + `":true`))
+			var e *schemas.FieldError
+			if !errors.As(err, &e) || e.Code != schemas.CodeUnknown || e.Field != name || len(sink.slices) > 0 {
+				t.Fatalf("error is %v", err)
+			}
+			if offered := strings.Contains(e.Spanish, "¿quiso decir '"+near+"'?"); offered != (near != "") || !strings.Contains(e.Hint, "schedule_at") {
+				t.Errorf("%s (%s), want %q offered", e.Spanish, e.Hint, near)
+			}
+		})
+	}
+}
+
+func TestAMissingMemberHintsAtTheStrangerInItsPlace(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ body, spanish, hint string }{
+		{`{"to":["573001234567"],"body_text":"b"}`, schemas.PhonesMissing, "'to' no existe; ¿quiso decir 'phones'?"},
+		{`{"phones":["1"],"message":"b"}`, schemas.BodyMissing, "'message' no existe; ¿quiso decir 'body_text'?"},
+		{`{"phones":"573001234561,573001234562","body_text":"b"}`, schemas.PhonesMissing, `"phones": ["573001234567"`},
+		{`{"body_text":"b"}`, schemas.PhonesMissing, ""},
+	} {
+		_, _, err := read(c.body)
+		var e *schemas.FieldError
+		if !errors.As(err, &e) || e.Spanish != c.spanish || !strings.Contains(e.Hint, c.hint) || (c.hint == "") != (e.Hint == "") {
+			t.Errorf("%s: %v, want hint %q", c.body, err, c.hint)
+		}
+	}
+}
+
+func TestWhatMayBeAPlaceholderIsAWarning(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ body, want string }{
+		{`{"phones":["1"],"body_text":"Hola {nombre}"}`, "El campo 'body_text' tiene {nombre}"},
+		{with(`"button_url":"https://example.com/{id}"`), "El campo 'button_url' tiene {id}"},
+		{with(`"button_text":"Ver"`), "El campo 'button_text' no tiene 'button_url'"},
+		{`{"phones":["1"],"body_text":"Hola {nombre}","literal":true}`, ""},
+		{with(`"button_url":"https://example.com/%C3%A1%ADB%C3"`), ""},
+		{`{"phones":["1"],"body_text":"20% de descuento, 100%"}`, ""},
+	} {
+		req := mustRead(t, c.body)
+		if got := strings.Join(req.Warnings, "\n"); !strings.Contains(got, c.want) || (c.want == "") != (got == "") {
+			t.Errorf("%s: warnings %q, want %q", c.body, got, c.want)
+		}
+	}
+}
+
+func TestAFileIsTakenAsPeopleHaveBase64(t *testing.T) {
+	t.Parallel()
+	file := pngHead + strings.Repeat("\xfb\xef\xbe?x", 5_000) + "x"
+	std := base64.StdEncoding.EncodeToString([]byte(file))
+	small := base64.StdEncoding.EncodeToString([]byte(pngHead + "\xfb\xef\xbe"))
+	for name, c := range map[string]struct{ text, of string }{
+		"without label":            {std, file},
+		"short, without label":     {small, pngHead + "\xfb\xef\xbe"},
+		"without data:":            {"image/png;base64," + std, file},
+		"label of one word":        {"base64," + std, file},
+		"without padding":          {"data:image/png;base64," + strings.TrimRight(std, "="), file},
+		"alphabet of URLs":         {"data:image/png;base64," + strings.NewReplacer("+", "-", "/", "_").Replace(std), file},
+		"blanks where + was":       {"data:image/png;base64," + strings.ReplaceAll(std, "+", " "), file},
+		"wrapped and indented":     {"data:image/png;base64,\\n  " + std[:76] + "\\r\\n  " + std[76:] + "\\n", file},
+		"blank behind it":          {" data:image/png;base64," + std + "  ", file},
+		"parameters":               {"data:image/png;name=mi foto.png;base64," + std, file},
+		"all of it, without label": {strings.NewReplacer("+", "-", "/", "_", "=", "").Replace(std), file},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			req, sink, err := read(with(`"header_type":"image","header_content":"` + c.text + `"`))
+			if err != nil || string(sink.file) != c.of || req.Content.GetMedia().GetMimeType() != "image/png" {
+				t.Errorf("%v, %d bytes of %d", err, len(sink.file), len(c.of))
+			}
+		})
+	}
+}
+
+func TestADocumentHasTheNameThatItsRecipientSees(t *testing.T) {
+	t.Parallel()
+	file := base64.StdEncoding.EncodeToString([]byte("%PDF-1.7\n%%EOF\n"))
+	for _, c := range []struct{ label, member, want string }{
+		{"data:application/pdf;name=mi factura.pdf;base64,", "", "mi factura.pdf"},
+		{"data:application/pdf;filename=Factura.pdf;base64,", "", "Factura.pdf"},
+		{"data:application/pdf;name=a.pdf;filename=\\\"b;c.pdf\\\";base64,", "", "b;c.pdf"},
+		{"data:application/pdf;filename*=UTF-8'es'a%C3%B1o.pdf;base64,", "", "año.pdf"},
+		{"data:application/pdf;name=a%20b.pdf;base64,", "", "a b.pdf"},
+		{"data:application/pdf;name=a.pdf;base64,", "Factura 12.pdf", "Factura 12.pdf"},
+		{"data:application/pdf;base64,", "Factura", "Factura.pdf"},
+		{"data:application/pdf;base64,", "Factura.exe", "Factura.exe.pdf"},
+		{"data:application/pdf;base64,", "../../etc/Factura.PDF", "Factura.PDF"},
+		{"data:application/pdf;base64,", "C:\\\\docs\\\\Factura.pdf", "Factura.pdf"},
+		{"data:application/pdf;base64,", "Factura 3/4.pdf", "Factura 34.pdf"},
+		{"data:application/pdf;base64,", "fdp\\u202ecod.exe\\u0000", "fdpcod.exe.pdf"},
+		{"data:application/pdf;base64,", "\\u200b", ""},
+		{"", "Factura.pdf", "Factura.pdf"},
+	} {
+		t.Run(c.label+c.member, func(t *testing.T) {
+			t.Parallel()
+			req := mustRead(t, with(`"header_type":"document","header_content":"`+c.label+file+`","filename":"`+c.member+`"`))
+			if got := req.Content.GetMedia().GetFilename(); got != c.want {
+				t.Errorf("%q, want %q", got, c.want)
+			}
+		})
 	}
 }

@@ -1,12 +1,14 @@
 package schemas
 
 import (
+	"cmp"
 	"fmt"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
-	"unicode/utf16"
+
+	"altavoz/schemas/datauri"
+	"altavoz/schemas/rules"
 )
 
 // Lengths of what a recipient reads, in characters, as the Cloud API has them. It does not say what a character is, so
@@ -26,25 +28,18 @@ const (
 // validate holds the members to the rules, in one order whatever order they came in.
 func (r *requestReader) validate() error {
 	if r.req.Total == 0 && !r.isBad("phones") {
-		return &FieldError{Field: "phones", Code: CodeRequired, Spanish: PhonesMissing}
+		return &FieldError{Field: "phones", Code: CodeRequired, Spanish: PhonesMissing, Hint: cmp.Or(r.phonesHint, r.meant("phones"))}
 	}
 	if r.texts["body_text"] == "" && !r.isBad("body_text") {
-		return &FieldError{Field: "body_text", Code: CodeRequired, Spanish: BodyMissing}
+		return &FieldError{Field: "body_text", Code: CodeRequired, Spanish: BodyMissing, Hint: r.meant("body_text")}
 	}
-	c := r.req.Content
-	c.Body = r.text("body_text", MaxBodyText)
-	c.Footer = r.text("footer_text", MaxFooterText)
-	c.ButtonText = r.text("button_text", MaxButtonText)
-	if c.ButtonText == "" {
-		c.ButtonText = DefaultButtonText
+	if r.unknown != nil {
+		return r.unknown
 	}
-	if c.ButtonUrl = r.texts["button_url"]; c.ButtonUrl == "" {
-		c.ButtonUrl = DefaultButtonURL
-	}
-	r.checkURL("button_url", c.ButtonUrl, "una URL completa que empiece por http:// o https://")
-	if err := r.header(); err != nil {
+	if err := r.content(); err != nil {
 		return err
 	}
+	c := r.req.Content
 	c.Category = r.oneOf("category", "", "utility", "authentication", "service")
 	if r.oneOf("on_unknown", "report", "report", "resend") == "resend" {
 		r.req.OnUnknown = OnUnknown_ON_UNKNOWN_RESEND
@@ -59,7 +54,7 @@ func (r *requestReader) validate() error {
 			r.req.TaskID = &id
 		}
 	}
-	for _, field := range slices.Concat([]string{"phones"}, textFields, []string{"use_queue", "speed", "window"}) {
+	for _, field := range slices.Concat([]string{"phones"}, textFields, []string{"use_queue", "literal", "speed", "window"}) {
 		if e := r.bad[field]; e != nil {
 			return e
 		}
@@ -75,17 +70,9 @@ func (r *requestReader) text(field string, limit int) string {
 	return text
 }
 
-func characters(text string) int {
-	n := 0
-	for _, c := range text {
-		n += utf16.RuneLen(c)
-	}
-	return n
-}
-
 // oneOf returns the member if it is one of the values, and otherwise the value for absent.
 func (r *requestReader) oneOf(field, absent string, values ...string) string {
-	text := r.texts[field]
+	text := strings.ToLower(strings.TrimSpace(r.texts[field]))
 	if text == "" {
 		return absent
 	}
@@ -96,16 +83,26 @@ func (r *requestReader) oneOf(field, absent string, values ...string) string {
 	return absent
 }
 
-// checkURL wants an absolute link that a phone can open.
-func (r *requestReader) checkURL(field, text, what string) {
-	if n := characters(text); n > MaxURL {
-		r.refuse(field, CodeTooLong, fmt.Sprintf("El campo '%s' admite como máximo %d caracteres y tiene %d", field, MaxURL, n))
-		return
+// content puts the message together and holds it to the rules that every way in has. Its error is the sink's.
+func (r *requestReader) content() error {
+	c := r.req.Content
+	c.Body, c.Footer, c.ButtonText, c.ButtonUrl = r.texts["body_text"], r.texts["footer_text"], r.texts["button_text"], rules.CleanLink(r.texts["button_url"])
+	if c.ButtonText != "" && c.ButtonUrl == "" {
+		r.req.Warnings = append(r.req.Warnings, "El campo 'button_text' no tiene 'button_url': el botón lleva a "+DefaultButtonURL)
 	}
-	u, err := url.Parse(text)
-	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Hostname() == "" || strings.ContainsAny(text, " \t\r\n") {
-		r.refuse(field, CodeURL, "El campo '"+field+"' debe ser "+what)
+	c.ButtonText, c.ButtonUrl = cmp.Or(c.ButtonText, DefaultButtonText), cmp.Or(c.ButtonUrl, DefaultButtonURL)
+	if err := r.header(); err != nil {
+		return err
 	}
+	for _, f := range c.Faults(r.req.Literal) {
+		if !r.isBad(f.Field) {
+			r.bad[f.Field] = f
+		}
+	}
+	if !r.req.Literal {
+		r.req.Warnings = append(r.req.Warnings, c.Doubts()...)
+	}
+	return nil
 }
 
 // header reads header_type and header_content, which need each other. Its error is the sink's.
@@ -126,13 +123,13 @@ func (r *requestReader) header() error {
 	}
 	c.Header = HeaderKind(HeaderKind_value["HEADER_KIND_"+strings.ToUpper(kind)])
 	if c.Header == HeaderKind_HEADER_KIND_TEXT {
-		if c.HeaderText = r.text("header_content", MaxHeaderText); streamed != nil {
+		if c.HeaderText = content; streamed != nil {
 			r.refuse("header_content", CodeTooLong, fmt.Sprintf("El campo 'header_content' admite como máximo %d caracteres en un encabezado de texto", MaxHeaderText))
 		}
 		return nil
 	}
-	if streamed == nil && len(content) >= len(dataScheme) && strings.EqualFold(content[:len(dataScheme)], dataScheme) {
-		streamed = newDataURI(r.part)
+	if streamed == nil && datauri.Is(content) {
+		streamed = r.newFile()
 		if err := streamed.Text([]byte(content)); err != nil {
 			return err
 		}
@@ -141,13 +138,15 @@ func (r *requestReader) header() error {
 		}
 	}
 	if streamed == nil {
-		c.Media = &MediaRef{Url: content}
-		r.checkURL("header_content", content, "una URL http:// o https://, o un archivo data:<tipo>;base64,...")
+		c.Media = &MediaRef{Url: rules.CleanLink(content), Filename: FileName(r.texts["filename"], "")}
 		return nil
 	}
-	media, fault := streamed.media(c.Header)
+	media, fault := fileOf(streamed, c.Header)
 	if c.Media = media; fault != nil {
 		r.bad["header_content"] = fault
+	}
+	if name := FileName(r.texts["filename"], media.GetMimeType()); name != "" && media != nil {
+		media.Filename = name
 	}
 	return nil
 }

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/term"
 
 	"altavoz/app"
+	"altavoz/schemas"
 )
 
 // askFrom is how many recipients are not sent to before a person has said so: a wrong column or file is an expensive mistake then.
@@ -27,6 +28,9 @@ func region() string {
 
 // understand says what is in the list before anything is sent, and asks where that is a lot.
 func (b *broadcastFlags) understand(cmd *cobra.Command) error {
+	if err := b.doubts(cmd); err != nil {
+		return err
+	}
 	n := len(b.phones.Inline)
 	if b.phones.Path != "" {
 		b.phones.Region = region()
@@ -47,6 +51,20 @@ func (b *broadcastFlags) understand(cmd *cobra.Command) error {
 		return nil
 	}
 	return b.ask(cmd, fmt.Sprintf("a broadcast to %d phones", n))
+}
+
+// doubts asks about what a program may have forgotten to fill in. What it certainly forgot is the server's to refuse.
+func (b *broadcastFlags) doubts(cmd *cobra.Command) error {
+	d := &b.draft
+	c := &schemas.Content{Body: d.BodyText, Footer: d.FooterText, ButtonText: d.ButtonText, ButtonUrl: d.ButtonURL}
+	if d.HeaderType == "text" {
+		c.HeaderText = d.HeaderContent
+	}
+	if doubts := c.Doubts(); len(doubts) > 0 && !d.Literal {
+		say(cmd.ErrOrStderr(), "altavoz: warning: %s", strings.Join(doubts, "\naltavoz: warning: "))
+		return b.ask(cmd, "what may be a placeholder that nobody filled in")
+	}
+	return nil
 }
 
 // ask lets a person decide. Nobody to ask is a no, unless --yes said so beforehand.

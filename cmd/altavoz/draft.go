@@ -40,6 +40,7 @@ func (b *broadcastFlags) add(cmd *cobra.Command) {
 	f.StringSliceVar(&b.phones.Inline, "phones", nil, "who gets it, separated by commas")
 	f.StringVar(&b.phones.Path, "csv", "", "a file with a phone a line, or a table; - is standard input")
 	f.StringVar(&b.phones.Column, "column", "", "the table's column with the phones, by its name or its number (found out)")
+	f.BoolVar(&b.draft.Literal, "literal", false, "what looks like a placeholder, as {{1}} or {name}, is meant as text")
 	f.BoolVar(&b.yes, "yes", false, "don't ask, as is done from 1,000 phones on")
 	f.StringVar(&b.header, "header", "", "text=TEXT, or image=, video= or document= and a FILE or URL")
 	f.StringVar(&b.draft.FooterText, "footer", "", "small text below")

@@ -107,7 +107,10 @@ func (s *slot) settle(t *task, rec *schemas.Record, b *schemas.Broadcast, known 
 	t.chosen = b.GetChosen() || id != derived && !fromIngress
 	if t.why == "" { // else the record was rejected before, and the task fails with the same words
 		var invalid bool
-		if t.why, invalid = s.fault(b, t.accepted); invalid {
+		if t.why, invalid = s.fault(b, t.accepted); t.why == "" && known.Untouched() {
+			t.why, invalid = rewrite.ContentFault(b)
+		}
+		if invalid {
 			s.reject(t, rec, codeInvalid, t.why, b)
 			return
 		}

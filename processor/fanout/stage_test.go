@@ -342,6 +342,21 @@ func TestWhatCannotStartIsRejectedOrFailsWithWords(t *testing.T) {
 			b.Content = nil
 			return schemas.EncodeBroadcast(b)
 		}, known, whyContent, codeInvalid},
+		{"a script in the button, as Protobuf", func(*world) schemas.Record {
+			b := with(event("100", "573001234567"), known)
+			b.Content.ButtonUrl = "javascript:alert(1)"
+			return schemas.EncodeBroadcast(b)
+		}, known, "El campo 'button_url' debe ser una URL completa que empiece por http:// o https://", codeInvalid},
+		{"a body of 60 KB, as Protobuf", func(*world) schemas.Record {
+			b := with(event("100", "573001234567"), known)
+			b.Content.Body = strings.Repeat("b", 60<<10)
+			return schemas.EncodeBroadcast(b)
+		}, known, "El campo 'body_text' admite como máximo 1024 caracteres y tiene 61440", codeInvalid},
+		{"somebody's media id, as Protobuf", func(*world) schemas.Record {
+			b := with(event("100", "573001234567"), known)
+			b.Content.Header, b.Content.Media = schemas.HeaderKind_HEADER_KIND_IMAGE, &schemas.MediaRef{MediaId: "42"}
+			return schemas.EncodeBroadcast(b)
+		}, known, "El archivo debe darse como URL o con su contenido, no con 'media_id' ni 'link'", codeInvalid},
 		{"schedule beyond the life", func(*world) schemas.Record {
 			b := with(event("100", "573001234567"), known)
 			b.ScheduleMs = time.Now().Add(schemas.TaskLife + time.Hour).UnixMilli()

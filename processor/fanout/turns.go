@@ -114,7 +114,7 @@ func (s *slot) expand(u *turn, now time.Time) []schemas.Record {
 		}
 		if mark.Decided() {
 			recs = append(recs, t.result(now, &schemas.Result{Event: &schemas.Result_Outcome{Outcome: &schemas.Outcome{
-				Index: index, Mark: uint32(mark), Phone: rewrite.Shown(text), Reason: why(mark, text, s.st.cfg.Region),
+				Index: index, Mark: uint32(mark), Phone: rewrite.Shown(text), Reason: rewrite.Reason(mark, text, s.st.cfg.Region),
 			}}}))
 			continue
 		}
@@ -124,12 +124,4 @@ func (s *slot) expand(u *turn, now time.Time) []schemas.Record {
 		}))
 	}
 	return recs
-}
-
-// why is the reason of a recipient that gets no send: of what is no phone, what is wrong with it.
-func why(mark schemas.Mark, text, region string) string {
-	if _, err := schemas.ParsePhone(text, region); mark == schemas.Failed(schemas.CodeInvalidPhone) && err != nil {
-		return err.Error()
-	}
-	return mark.Spanish()
 }

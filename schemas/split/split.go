@@ -289,3 +289,34 @@ func (s *Reader) unescape() error {
 	s.held = s.held[:0]
 	return s.to.Text(text)
 }
+
+// SkipMark returns a reader of a body without the byte order mark that it may begin with.
+func SkipMark(body io.Reader) io.Reader { return &markSkipper{src: body} }
+
+type markSkipper struct {
+	src  io.Reader
+	head []byte // read and not passed on
+	err  error
+	read bool
+}
+
+func (m *markSkipper) Read(p []byte) (int, error) {
+	if !m.read {
+		m.read = true
+		m.head = make([]byte, len("\ufeff"))
+		n, err := io.ReadFull(m.src, m.head)
+		if m.head = m.head[:n]; err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
+			m.err = err
+		}
+		m.head = bytes.TrimPrefix(m.head, []byte("\ufeff"))
+	}
+	if len(m.head) > 0 {
+		n := copy(p, m.head)
+		m.head = m.head[n:]
+		return n, nil
+	}
+	if m.err != nil {
+		return 0, m.err
+	}
+	return m.src.Read(p)
+}

@@ -118,7 +118,7 @@ func (f *fetcher) fetch(ctx context.Context, u *url.URL, kind schemas.HeaderKind
 		return file{}, nil, wrongType(kind)
 	}
 	keep = true
-	return file{digest: s.digest(), mimeType: mimeType, size: s.size, open: func(context.Context) io.Reader { return s.open() }}, s.close, nil
+	return file{digest: s.digest(), mimeType: mimeType, size: s.size, name: schemas.NameIn(resp.Header.Get("Content-Disposition")), open: func(context.Context) io.Reader { return s.open() }}, s.close, nil
 }
 
 // fetchError sorts what went wrong: refused by our guard, ended by us, or simply not reached.
@@ -174,12 +174,15 @@ func declaredType(header string, u *url.URL) string {
 // nameOf is the file name that a recipient of a document sees: the given one, else the URL's, else a plain one. Its ending decides
 // the icon.
 func nameOf(given string, u *url.URL, kind schemas.HeaderKind, mimeType string) string {
-	if given != "" || kind != schemas.HeaderKind_HEADER_KIND_DOCUMENT {
+	if kind != schemas.HeaderKind_HEADER_KIND_DOCUMENT {
+		return given
+	}
+	if given = schemas.FileName(given, mimeType); given != "" {
 		return given
 	}
 	if u != nil {
 		if base := path.Base(u.Path); path.Ext(base) != "" && len(base) <= maxFilename {
-			return base
+			return schemas.FileName(base, mimeType)
 		}
 	}
 	name := "documento"

@@ -50,6 +50,9 @@ func files(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.WriteString(w, png)
 	case "/large.pdf": // larger than what is kept in memory
 		_, _ = io.WriteString(w, pdf+strings.Repeat("x", 3<<20))
+	case "/12":
+		w.Header().Set("Content-Disposition", "attachment; filename=\"Factura 12.pdf\"; filename*=UTF-8''A%C3%B1o%2F12")
+		_, _ = io.WriteString(w, pdf+"12")
 	case "/report.docx":
 		w.Header().Set("Content-Type", "application/octet-stream")
 		_, _ = io.WriteString(w, "PK\x03\x04\x14\x00\x00\x00\x08\x00"+strings.Repeat("z", 100))
@@ -99,6 +102,7 @@ func TestURL(t *testing.T) {
 		"image":    {"/a.png", image, "image/png", len(png), ""},
 		"redirect": {"/to-a", image, "image/png", len(png), ""},
 		"on disk":  {"/large.pdf", document, "application/pdf", len(pdf) + 3<<20, "large.pdf"},
+		"named":    {"/12", document, "application/pdf", len(pdf) + 2, "Año12.pdf"},
 		"office":   {"/report.docx", document, "application/vnd.openxmlformats-officedocument.wordprocessingml.document", 110, "report.docx"},
 	}
 	for name, tt := range tests {
@@ -121,7 +125,7 @@ func TestURL(t *testing.T) {
 		})
 	}
 	t.Cleanup(func() { // after the parallel ones
-		if h.uploads() != 3 { // the redirect leads to the same file
+		if h.uploads() != 4 { // the redirect leads to the same file
 			t.Errorf("%d uploads", h.uploads())
 		}
 		for _, name := range []string{"Cookie", "Authorization", "Referer", "Accept-Encoding"} {

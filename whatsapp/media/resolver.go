@@ -2,6 +2,7 @@ package media
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -206,7 +207,7 @@ func (r *Resolver) resolveURL(ctx context.Context, sender string, kind schemas.H
 		return nil, err
 	}
 	up, _ := v.(uploaded) // it is one: fetchAndUpload returned it
-	up.file.name = nameOf(m.GetFilename(), u, kind, up.file.mimeType)
+	up.file.name = nameOf(cmp.Or(m.GetFilename(), up.file.name), u, kind, up.file.mimeType)
 	return resolved(m, up.file, up.id), nil
 }
 
@@ -224,7 +225,7 @@ func (r *Resolver) fetchAndUpload(ctx context.Context, sender string, kind schem
 	}
 	defer done()
 	r.log.Info("media fetched", "host", u.Hostname(), "mime_type", f.mimeType, "bytes", f.size)
-	f.name = nameOf("", u, kind, f.mimeType)
+	f.name = nameOf(f.name, u, kind, f.mimeType)
 	id, err := r.mediaID(ctx, sender, f, stale)
 	return uploaded{f, id}, err
 }

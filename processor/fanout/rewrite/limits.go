@@ -46,3 +46,20 @@ func Shown(text string) string {
 	}
 	return text
 }
+
+// ContentFault holds the content to the rules that a request is held to: nobody can see of a record who wrote it. A task that has begun goes
+// on by the rules of its time.
+func ContentFault(b *schemas.Broadcast) (why string, invalid bool) {
+	if faults := b.GetContent().Faults(b.GetLiteral()); len(faults) > 0 {
+		return faults[0].Spanish, true
+	}
+	return "", false
+}
+
+// Reason is that of a recipient who gets no send: of what is no phone, what is wrong with it.
+func Reason(mark schemas.Mark, text, region string) string {
+	if _, err := schemas.ParsePhone(text, region); mark == schemas.Failed(schemas.CodeInvalidPhone) && err != nil {
+		return err.Error()
+	}
+	return mark.Spanish()
+}

@@ -9,6 +9,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"slices"
+	"strings"
 
 	"altavoz/schemas"
 )
@@ -41,7 +42,7 @@ func (w Writer) Broadcast(ctx context.Context, rec *schemas.Record, b *schemas.B
 	slicesOf, partsOf := w.blobs(ctx, key), w.blobs(ctx, key)
 	if b == nil {
 		req, err := schemas.ReadRequest(bytes.NewReader(rec.Value), &sink{key: key, slices: slicesOf, parts: partsOf},
-			schemas.RequestLimits{MaxPhones: w.MaxRecipients, MaxBody: schemas.MaxBroadcastBytes})
+			schemas.RequestLimits{MaxPhones: w.MaxRecipients, MaxBody: schemas.MaxBroadcastBytes, Lenient: lenient(rec)})
 		if err != nil {
 			return nil, fmt.Errorf("reading a request: %w", err)
 		}
@@ -58,6 +59,9 @@ func (w Writer) Broadcast(ctx context.Context, rec *schemas.Record, b *schemas.B
 		b = &schemas.Broadcast{} // its own: a second try starts from the record again
 		if err := schemas.Decode(rec, b); err != nil {
 			return nil, fmt.Errorf("reading a broadcast again: %w", err)
+		}
+		if faults := b.GetContent().Faults(b.GetLiteral()); len(faults) > 0 {
+			return nil, faults[0]
 		}
 		if err := moveBlobs(b, key, slicesOf, partsOf); err != nil {
 			return nil, err
@@ -88,6 +92,13 @@ func (w Writer) Broadcast(ctx context.Context, rec *schemas.Record, b *schemas.B
 	return b, nil
 }
 
+// lenient reports whether whoever wrote the record wants unknown members passed over.
+func lenient(rec *schemas.Record) bool {
+	return slices.ContainsFunc(rec.Headers, func(h schemas.Header) bool {
+		return strings.EqualFold(h.Key, schemas.PreferHeader) && schemas.PrefersLenient(string(h.Value))
+	})
+}
+
 // moveBlobs writes what is too large for a broadcast to where such things lie.
 func moveBlobs(b *schemas.Broadcast, key schemas.TaskID, lists, parts *blobs) error {
 	if len(b.GetPhones()) > schemas.InlineRecipients {
@@ -112,7 +123,7 @@ func moveBlobs(b *schemas.Broadcast, key schemas.TaskID, lists, parts *blobs) er
 		return &schemas.FieldError{Field: "media", Code: schemas.CodeFileType, Spanish: WhyMediaType}
 	}
 	digest := sha256.Sum256(file)
-	m.MimeType, m.Size, m.Sha256 = mime, uint64(len(file)), digest[:]
+	m.MimeType, m.Size, m.Sha256, m.Filename = mime, uint64(len(file)), digest[:], schemas.FileName(m.GetFilename(), mime)
 	for part := range slices.Chunk(file, schemas.PartBytes) {
 		if err := parts.add(schemas.EncodeFilePart(key.String(), part)); err != nil {
 			return err

@@ -85,7 +85,7 @@ func TestSecondTryStartsFromTheRecord(t *testing.T) {
 func TestWhatCantBePutInOrderSaysWhy(t *testing.T) {
 	t.Parallel()
 	file := func(kind schemas.HeaderKind, b []byte) *schemas.Broadcast {
-		return &schemas.Broadcast{Sender: "200", Phones: []string{"573001234567"}, Content: &schemas.Content{Header: kind, Media: &schemas.MediaRef{Inline: b}}}
+		return &schemas.Broadcast{Sender: "200", Phones: []string{"573001234567"}, Content: &schemas.Content{Body: "hola", Header: kind, Media: &schemas.MediaRef{Inline: b}}}
 	}
 	for _, tt := range []struct {
 		name      string
@@ -93,8 +93,10 @@ func TestWhatCantBePutInOrderSaysWhy(t *testing.T) {
 		byDefault string
 		want      string
 	}{
-		{"no number", &schemas.Broadcast{Phones: []string{"573001234567"}}, "", WhyNoSender},
+		{"no number", &schemas.Broadcast{Phones: []string{"573001234567"}, Content: &schemas.Content{Body: "hola"}}, "", WhyNoSender},
 		{"a type that is not the header's", file(schemas.HeaderKind_HEADER_KIND_IMAGE, []byte("%PDF-1.7\n")), "100", WhyMediaType},
+		{"a script in the button", &schemas.Broadcast{Sender: "200", Phones: []string{"573001234567"}, Content: &schemas.Content{Body: "hola", ButtonUrl: "javascript:alert(1)"}}, "100", "El campo 'button_url' debe ser una URL completa que empiece por http:// o https://"},
+		{"a placeholder", &schemas.Broadcast{Sender: "200", Phones: []string{"573001234567"}, Content: &schemas.Content{Body: "Hola {{1}}"}}, "100", "El campo 'body_text' tiene un marcador sin reemplazar: {{1}}"},
 		{"too large", file(schemas.HeaderKind_HEADER_KIND_IMAGE, make([]byte, schemas.HeaderKind_HEADER_KIND_IMAGE.MaxBytes()+1)), "100", WhyMediaSize},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -106,6 +108,32 @@ func TestWhatCantBePutInOrderSaysWhy(t *testing.T) {
 			_, err := w.Broadcast(t.Context(), &rec, tt.b)
 			var field *schemas.FieldError
 			if !errors.As(err, &field) || field.Spanish != tt.want {
+				t.Errorf("%v, want %q", err, tt.want)
+			}
+		})
+	}
+}
+
+// A misspelt member means something: it is refused, unless the record's header says otherwise.
+func TestUnknownMembersOfJSONAreRefusedUnlessTheRecordIsLenient(t *testing.T) {
+	t.Parallel()
+	value := []byte(`{"phones":["573001234567"],"body_text":"hola","scheduled_at":"2026-03-02T12:00:00Z"}`)
+	for _, tt := range []struct {
+		name    string
+		headers []schemas.Header
+		want    string
+	}{
+		{"strict", nil, schemas.CodeUnknown},
+		{"another header", []schemas.Header{{Key: "Prefer", Value: []byte("respond-async")}}, schemas.CodeUnknown},
+		{"lenient", []schemas.Header{{Key: "Prefer", Value: []byte("handling=lenient")}}, ""},
+		{"lenient among others, in any case", []schemas.Header{{Key: "prefer", Value: []byte(`respond-async, Handling = "lenient"`)}}, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			var l blobsLog
+			_, err := l.writer().Broadcast(t.Context(), &schemas.Record{Value: value, Headers: tt.headers}, nil)
+			var field *schemas.FieldError
+			if errors.As(err, &field); (err == nil) != (tt.want == "") || field != nil && field.Code != tt.want {
 				t.Errorf("%v, want %q", err, tt.want)
 			}
 		})

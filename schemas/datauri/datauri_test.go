@@ -1,4 +1,4 @@
-package schemas
+package datauri
 
 import (
 	"bytes"
@@ -11,10 +11,10 @@ import (
 func TestLongLabelIsRefusedHoweverItIsCut(t *testing.T) {
 	t.Parallel()
 	for over, refused := range []bool{false, true} {
-		head := dataScheme + "text/plain;name="
-		text := head + strings.Repeat("x", maxDataLabel-len(head)-len(base64Mark)+over) + base64Mark + ",AAAA"
-		for _, size := range []int{1, 7, maxDataLabel, len(text)} {
-			if _, d := decodeURI(t, text, size); (d.fault != nil && d.fault.Code == CodeBase64) != refused {
+		head := scheme + "text/plain;name="
+		text := head + strings.Repeat("x", maxLabel-len(head)-len(mark)+over) + mark + ",AAAA"
+		for _, size := range []int{1, 7, maxLabel, len(text)} {
+			if _, d := decodeURI(t, text, size); (d.Err() != nil) != refused {
 				t.Errorf("%d too long, in pieces of %d: %v", over, size, d.fault)
 			}
 		}
@@ -27,8 +27,10 @@ func FuzzDataURI(f *testing.F) {
 	f.Add("data:;base64,AAAA\r\nAA==", uint16(1))
 	f.Add("data:application/pdf;name=a%20b.pdf;base64,JVBERi0=JVBERi0=", uint16(3))
 	f.Add("DATA:text/plain;charset=\"utf-8\";BASE64,Zg", uint16(2))
-	f.Add("data:"+strings.Repeat("x", maxDataLabel)+";base64,AAAA", uint16(500))
+	f.Add("data:"+strings.Repeat("x", maxLabel)+";base64,AAAA", uint16(500))
 	f.Add("data:a/b;name=%zz;base64,=", uint16(4))
+	f.Add("iVBORw0KGgo", uint16(3))
+	f.Add("image/png;base64,_-__", uint16(3))
 	f.Fuzz(func(t *testing.T, text string, size uint16) {
 		whole, one := decodeURI(t, text, len(text))
 		cut, other := decodeURI(t, text, int(size)%64+1)
@@ -38,18 +40,26 @@ func FuzzDataURI(f *testing.F) {
 		if one.refused() {
 			return
 		}
-		_, file, _ := strings.Cut(text, ",")
-		want, err := base64.StdEncoding.Strict().DecodeString(file)
+		file := text
+		if _, behind, ok := strings.Cut(text, ","); ok {
+			file = behind
+		}
+		file = strings.NewReplacer("-", "+", "_", "/", "\r", "", "\n", "", "\t", "").Replace(file)
+		if strings.Contains(file, " ") {
+			return // what a blank stands for has tests of its own
+		}
+		file = strings.TrimRight(file, "=")
+		want, err := base64.RawStdEncoding.Strict().DecodeString(file)
 		if err != nil || !bytes.Equal(want, whole) || int64(len(want)) != one.size {
 			t.Fatalf("read %d bytes, which are %d (%v)", len(whole), len(want), err)
 		}
 	})
 }
 
-func decodeURI(t *testing.T, text string, size int) ([]byte, *dataURI) {
+func decodeURI(t *testing.T, text string, size int) ([]byte, *Decoder) {
 	t.Helper()
 	var file []byte
-	d := newDataURI(func(part []byte) error {
+	d := New(Limits{Head: 3072, Part: 512 << 10, File: 100 << 20}, func(part []byte) error {
 		file = append(file, part...)
 		return nil
 	})
@@ -63,6 +73,5 @@ func decodeURI(t *testing.T, text string, size int) ([]byte, *dataURI) {
 	if err := d.End(); err != nil {
 		t.Fatal(err)
 	}
-	_, _ = d.media(HeaderKind_HEADER_KIND_DOCUMENT)
 	return file, d
 }

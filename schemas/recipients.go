@@ -1,0 +1,99 @@
+package schemas
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"altavoz/schemas/phone"
+)
+
+// list reads the recipients. A list that is none, or empty, counts as missing.
+func (r *requestReader) list() error {
+	if kind := r.dec.PeekKind(); kind != jsontext.KindBeginArray {
+		if kind == jsontext.KindString || kind == jsontext.KindNumber || kind == jsontext.KindBeginObject {
+			r.phonesHint = `use un array, un número por elemento: "phones": ["573001234567", "573007654321"]`
+		}
+		return r.skip()
+	}
+	if _, err := r.dec.ReadToken(); err != nil {
+		return err
+	}
+	for r.dec.PeekKind() != jsontext.KindEndArray {
+		if r.req.Total == r.lim.MaxPhones {
+			return &FieldError{Field: "phones", Code: CodeTooMany, Spanish: fmt.Sprintf("El campo 'phones' admite como máximo %d números", r.lim.MaxPhones)}
+		}
+		phone, err := r.recipient()
+		if err != nil {
+			return err
+		}
+		if len(r.req.Phones) == InlineRecipients {
+			if err := r.slice(); err != nil {
+				return err
+			}
+		}
+		r.req.Phones = append(r.req.Phones, phone)
+		r.req.Total++
+	}
+	if r.req.Total > InlineRecipients {
+		if err := r.slice(); err != nil {
+			return err
+		}
+		r.req.Phones = nil
+	}
+	_, err := r.dec.ReadToken()
+	return err
+}
+
+// recipient reads one entry. One that is neither text nor number stands in the list as it was written: it is no phone, which costs
+// only itself.
+func (r *requestReader) recipient() (string, error) {
+	var text string
+	switch kind := r.dec.PeekKind(); kind {
+	case jsontext.KindString, jsontext.KindNumber:
+		tok, err := r.dec.ReadToken()
+		if err != nil {
+			return "", err
+		}
+		if text = tok.String(); kind == jsontext.KindNumber {
+			text = phone.Number(text)
+		}
+	default:
+		written := &beginning{}
+		enc, skipped := jsontext.NewEncoder(written), r.skipped
+		if err := r.tokens(enc.WriteToken); err != nil {
+			return "", err
+		}
+		r.skipped = skipped // an entry may be as complex as a value that nobody wants
+		text = strings.TrimSpace(string(written.text))
+	}
+	writeText(r.phones, text)
+	return cutText(text, maxKept), nil
+}
+
+// beginning keeps the first of what is written to it: more than is shown.
+type beginning struct{ text []byte }
+
+func (b *beginning) Write(p []byte) (int, error) {
+	b.text = append(b.text, p[:min(len(p), maxKept+1-len(b.text))]...)
+	return len(p), nil
+}
+
+// slice gives the recipients kept so far to the sink, and part what is decoded of the file; not those of a request that is
+// refused anyway.
+func (r *requestReader) slice() error {
+	phones := r.req.Phones
+	r.req.Phones = phones[:0]
+	if len(r.bad) > 0 || r.unknown != nil {
+		return nil
+	}
+	return r.sink.Slice(phones)
+}
+
+func (r *requestReader) part(b []byte) error {
+	if len(r.bad) > 0 || r.unknown != nil {
+		return nil
+	}
+	return r.sink.Part(b)
+}

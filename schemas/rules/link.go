@@ -1,0 +1,87 @@
+package rules
+
+import (
+	"net/netip"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// What is wrong with a link.
+type LinkFault uint8
+
+// The faults.
+const (
+	LinkGood LinkFault = iota
+	LinkBroken
+	LinkUser    // a name or password before the host: browsers warn of it, and it is a secret in everybody's hands
+	LinkPrivate // a host that only its own network reaches
+)
+
+// CleanLink takes off what copying leaves around a link, and writes blanks within it as links have them.
+func CleanLink(text string) string {
+	text = strings.TrimFunc(text, func(r rune) bool { return Blank(string(r)) })
+	return strings.ReplaceAll(text, " ", "%20")
+}
+
+// Link looks at a clean link. Public: its host has to be one that a stranger's phone can reach.
+func Link(text string, public bool) LinkFault {
+	u, err := url.Parse(text)
+	switch {
+	case err != nil, u.Scheme != "http" && u.Scheme != "https", u.Hostname() == "", strings.ContainsAny(text, " \t\r\n"):
+		return LinkBroken
+	case u.User != nil:
+		return LinkUser
+	case public && !reachable(u.Hostname()):
+		return LinkPrivate
+	}
+	return LinkGood
+}
+
+// LinkPlaceholder is Placeholder for links, in which braces may be written as %7B.
+func LinkPlaceholder(text string) (found string, sure bool) {
+	if plain, err := url.PathUnescape(text); err == nil {
+		if found, sure = Placeholder(plain); sure {
+			return found, true
+		}
+		found = linkDoubtful.FindString(plain)
+	}
+	return found, false
+}
+
+// linkDoubtful leaves out %...%, which in a link is an escape.
+var linkDoubtful = regexp.MustCompile(`\{[\pL_][\pL\d_. -]{0,60}\}|\[\[[^\[\]\n]{1,100}\]\]`)
+
+// private are the endings of names that exist in one network only, or nowhere.
+var private = []string{"localhost", "local", "localdomain", "internal", "intranet", "lan", "home", "corp", "private", "home.arpa", "invalid", "onion"}
+
+// reserved are the networks that no stranger reaches, besides those that netip knows.
+var reserved = func() (out []netip.Prefix) {
+	for _, p := range []string{
+		"0.0.0.0/8", "100.64.0.0/10", "192.0.0.0/24", "192.0.2.0/24", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "240.0.0.0/4",
+		"64:ff9b::/96", "64:ff9b:1::/48", "100::/64", "2001:db8::/32", "2002::/16", "fec0::/10",
+	} {
+		out = append(out, netip.MustParsePrefix(p))
+	}
+	return out
+}()
+
+func reachable(host string) bool {
+	host = strings.ToLower(strings.TrimSuffix(host, "."))
+	if ip, err := netip.ParseAddr(host); err == nil {
+		return public(ip.Unmap().WithZone(""))
+	}
+	last := host[strings.LastIndexByte(host, '.')+1:]
+	switch {
+	case last == host: // one label: a name of the own network, or an address as one number
+		return false
+	case last == "" || strings.Trim(last, "0123456789") == "" || strings.HasPrefix(last, "0x"): // 127.1, 0x7f.0.0.1 and other writings of addresses
+		return false
+	}
+	return !slices.ContainsFunc(private, func(ending string) bool { return host == ending || strings.HasSuffix(host, "."+ending) })
+}
+
+func public(ip netip.Addr) bool {
+	return ip.IsGlobalUnicast() && !ip.IsPrivate() && !slices.ContainsFunc(reserved, func(p netip.Prefix) bool { return p.Contains(ip) })
+}

@@ -1,0 +1,70 @@
+package rules
+
+import "testing"
+
+func TestAButtonLeadsWhereAStrangersPhoneGets(t *testing.T) {
+	t.Parallel()
+	for link, want := range map[string]LinkFault{
+		"https://example.com": LinkGood, "http://example.com:8080/a?b=c#d": LinkGood, "HTTPS://Example.com/ñ": LinkGood, "https://8.8.8.8/": LinkGood, "https://[2606:4700::1]/": LinkGood,
+		"https://sub.domain.co/": LinkGood, "https://mi-sitio.com.co/%20": LinkGood, "https://ñandú.cl/": LinkGood, "https://example.com./": LinkGood,
+		"https://u:p@example.com/": LinkUser, "https://u@example.com/": LinkUser, "https://example.com@evil.com/": LinkUser,
+		"http://localhost/": LinkPrivate, "http://LOCALHOST:3000": LinkPrivate, "http://localhost./": LinkPrivate, "http://a.localhost/": LinkPrivate, "http://intranet/": LinkPrivate,
+		"http://nas.local/": LinkPrivate, "http://x.internal/": LinkPrivate, "http://router.lan/": LinkPrivate, "http://x.home.arpa/": LinkPrivate,
+		"http://10.1.2.3/": LinkPrivate, "http://172.16.0.1/": LinkPrivate, "http://192.168.1.1:8080/": LinkPrivate, "http://127.0.0.1/": LinkPrivate, "http://169.254.169.254/": LinkPrivate,
+		"http://100.64.0.1/": LinkPrivate, "http://0.0.0.0/": LinkPrivate, "http://224.0.0.1/": LinkPrivate, "http://[::1]/": LinkPrivate, "http://[fe80::1]/": LinkPrivate, "http://[fd00::1]/": LinkPrivate,
+		"http://[::ffff:10.0.0.1]/": LinkPrivate, "http://2130706433/": LinkPrivate, "http://127.1/": LinkPrivate, "http://0x7f.0.0.1/": LinkPrivate, "http://0x7f000001/": LinkPrivate,
+		"javascript:alert(1)": LinkBroken, "ftp://example.com/": LinkBroken, "example.com": LinkBroken, "https:///a": LinkBroken, "https://exa mple.com/": LinkBroken, "": LinkBroken,
+	} {
+		t.Run(link, func(t *testing.T) {
+			t.Parallel()
+			if got := Link(link, true); got != want {
+				t.Errorf("fault %d, want %d", got, want)
+			}
+		})
+	}
+	if Link("http://10.1.2.3/", false) != LinkGood {
+		t.Error("a link that nobody else has to reach is refused")
+	}
+}
+
+func TestBlankIsWhatNobodySees(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]bool{
+		"": true, " \t\n\u00a0": true, "\u200b\u200d\ufeff": true, "\u3164": true, "\u2800": true, "\ufe0f": true, "\u202e\u2066": true, "\x00\x07": true, "\u2028": true,
+		"a": false, ".": false, "😀": false, "\u200bé": false, "٣": false,
+	} {
+		if got := Blank(text); got != want {
+			t.Errorf("Blank(%q) = %v", text, got)
+		}
+	}
+}
+
+func TestANameInPartsIsFoundHoweverItIsWritten(t *testing.T) {
+	t.Parallel()
+	for parts, want := range map[string]string{
+		`attachment; filename="Factura 12.pdf"`: "Factura 12.pdf", `attachment; filename=Factura 12.pdf`: "Factura 12.pdf", `inline; filename=a.pdf; size=3`: "a.pdf",
+		`attachment; filename="a.pdf"; filename*=UTF-8''a%C3%B1o.pdf`: "año.pdf", `attachment; filename*=utf-8'es'x.pdf; filename="y.pdf"`: "x.pdf", `attachment; FILENAME="a;b.pdf"`: "a;b.pdf",
+		`attachment; filename="a \"b\".pdf"`: `a "b".pdf`, `attachment`: "", ``: "", `attachment; filename=`: "", `attachment; filename="100%.pdf"`: "100%.pdf",
+	} {
+		if got := NameIn(parts); got != want {
+			t.Errorf("NameIn(%s) = %q, want %q", parts, got, want)
+		}
+	}
+}
+
+func TestALongFileNameKeepsItsEnding(t *testing.T) {
+	t.Parallel()
+	long := ""
+	for range 300 {
+		long += "ñ"
+	}
+	got := FileName(long, ".pdf")
+	if len(got) > maxFileName || got[len(got)-4:] != ".pdf" {
+		t.Errorf("%d bytes, ends in %q", len(got), got[len(got)-4:])
+	}
+	for name, want := range map[string]string{"a.csv": "a.csv", "a.jpeg": "a.jpeg.txt"} {
+		if got := FileName(name, ".txt"); got != want {
+			t.Errorf("FileName(%s) = %s, want %s", name, got, want)
+		}
+	}
+}
