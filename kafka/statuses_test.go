@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"altavoz/kafka"
@@ -221,5 +222,58 @@ func trim(t *testing.T, c kafka.Config, l kafka.Layout, topic schemas.Topic) {
 	}
 	if _, err := kadm.NewClient(cl).DeleteRecords(t.Context(), cut); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// BenchmarkViewStart reads a topic with a million finished tasks of one phone each: time a status from the broker to the table, and
+// bytes a task, but for those in memory.
+func BenchmarkViewStart(b *testing.B) {
+	const n, batch = 1_000_000, 1000
+	cluster, err := kfake.NewCluster(kfake.NumBrokers(1))
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer cluster.Close()
+	c := kafka.Config{Brokers: cluster.ListenAddrs(), Prefix: "t."}
+	l, err := kafka.EnsureTopics(b.Context(), c, true)
+	if err != nil {
+		b.Fatal(err)
+	}
+	p, err := kafka.NewPublisher(c, l, 0)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer func() { _ = p.Close(context.Background()) }()
+	for i := 0; i < n; i += batch {
+		recs := make([]schemas.Record, batch)
+		for j := range recs {
+			id, origin := schemas.NewTaskID(), &schemas.Origin{Partition: int32(j % 12), Offset: int64(i + j)}
+			recs[j] = schemas.EncodeStatus(l.Home(schemas.TopicStatuses, []byte(id.String())), &schemas.Status{
+				Task: id.Bytes(), Version: 3, Cursor: 1, StartedMs: 1_800_000_000_000, UpdatedMs: 1_800_000_000_000, FinishedMs: 1_800_000_000_000,
+				Plan: &schemas.Plan{
+					Total: 1, Origin: origin, Home: origin, RequestSha256: make([]byte, 32), Sender: "106540352242922", AcceptedMs: 1_800_000_000_000,
+				},
+				Counts: []*schemas.MarkCount{{Mark: uint32(schemas.MarkSent), Count: 1}},
+			})
+		}
+		if _, err := p.Publish(b.Context(), recs...); err != nil {
+			b.Fatal(err)
+		}
+	}
+	for b.Loop() {
+		v, err := kafka.NewStatuses(c, l)
+		if err != nil {
+			b.Fatal(err)
+		}
+		began := time.Now()
+		if err := v.Start(b.Context()); err != nil {
+			b.Fatal(err)
+		}
+		<-v.CaughtUp()
+		size := v.Size()
+		b.ReportMetric(float64(time.Since(began).Microseconds())/n, "µs/status")
+		b.ReportMetric(float64(size.IndexBytes)/float64(size.Placed), "bytes/task")
+		b.ReportMetric(float64(size.Finished), "in-memory")
+		v.Stop()
 	}
 }
