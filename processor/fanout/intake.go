@@ -38,15 +38,16 @@ func (s *slot) intake(rec *schemas.Record, now time.Time) {
 	s.touch()
 	known, listed := s.old[rec.Offset]
 	delete(s.old, rec.Offset)
+	s.last = ledger.Last{Offset: rec.Offset, Sum: ledger.SumOf(rec.Value)}
 	if s.readTo >= s.oldNext && len(s.old) > 0 {
 		s.log.Error("broadcasts of the ledger are not in the log any more", "count", len(s.old))
 		clear(s.old)
 	}
-	if rec.Offset < s.oldNext && !listed {
+	if rec.Offset < s.oldNext && !listed && !s.doubt.covers(rec.Offset) { //mutant:new-broadcast-at-an-old-offset-is-taken-in
 		return // finished, or parked and known from its Status
 	}
 	t := &task{offset: rec.Offset}
-	s.enlist(t, listed)
+	s.enlist(t, listed || len(s.old) > 0)
 	if rec.Header(schemas.VersionHeader) == "" {
 		s.st.metrics.broadcasts[doorJSON].Inc()
 		s.normalise(t, rec, nil)
@@ -101,6 +102,9 @@ func (s *slot) settle(t *task, rec *schemas.Record, b *schemas.Broadcast, known 
 		id = derived
 	}
 	t.id = id
+	if known.Sum != 0 && known.Sum != ledger.SumOf(id.Bytes()) { //mutant:cursor-is-of-the-same-broadcast
+		known = ledger.Line{}
+	}
 	t.fill(b)
 	t.accepted = rewrite.AcceptedAt(b.GetAcceptedMs(), rec.Time, now)
 	_, fromIngress := id.Time()
@@ -126,16 +130,16 @@ func (s *slot) settle(t *task, rec *schemas.Record, b *schemas.Broadcast, known 
 		s.repeated(t, rec, first.sha)
 	case t.status != nil && finished(t.status), t.status != nil && !sameOrigin(t.status.GetPlan().GetOrigin(), t.origin):
 		s.repeated(t, rec, t.status.GetPlan().GetRequestSha256())
+	case t.status != nil && s.doubt.gone && s.doubt.covers(t.offset): //mutant:cursor-that-is-gone-is-inferred
+		t.doubt = true
+		s.await(t)
 	case t.status != nil:
 		t.planned = true
 		s.open(t, known, now)
 	case s.st.ports.Statuses.Finished(id): //mutant:repeat-of-a-task-that-is-read-back
 		s.readBack(t, rec)
-	case t.chosen && known.Untouched():
-		t.state = stateClaim
-		s.claims[id] = append(s.claims[id], t)
-		s.claiming++
-		s.claim(t)
+	case (t.chosen || s.doubt.covers(t.offset)) && known.Untouched():
+		s.await(t)
 	default:
 		s.open(t, known, now)
 		s.plan(t, now)

@@ -30,10 +30,13 @@ func (s *slot) takeOver() {
 	for _, f := range mine {
 		offset := position(f.st.GetPlan()).GetOffset()
 		known, listed := s.old[offset]
-		if offset >= s.oldNext || listed && offset >= s.mark {
-			continue // it will be read
+		if s.willBeRead(offset, listed) {
+			continue
 		}
 		delete(s.old, offset)
+		if known.Sum != 0 && known.Sum != ledger.SumOf(f.id.Bytes()) {
+			known, listed = ledger.Line{}, false
+		}
 		t := &task{id: f.id, offset: offset, status: f.st, planned: true, outside: true, place: placeNone}
 		t.fillPlan(f.st.GetPlan())
 		s.box.watch(f.id)
@@ -70,6 +73,7 @@ func (s *slot) open(t *task, known ledger.Line, now time.Time) {
 	if end := known.Cursor + known.Lease; end > t.cursor {
 		t.lease = min(end, t.Total) - min(t.cursor, t.Total)
 	}
+	t.doubt = known.Doubt && t.lease > 0
 	s.resume(t, now)
 	t.cursor = min(t.cursor, t.Total)
 	t.End, t.Decided = t.cursor+t.lease, decidedOf(t.status)
@@ -165,7 +169,7 @@ func (s *slot) claimed(id schemas.TaskID, st *schemas.Status, now time.Time) {
 		switch {
 		case s.tasks[id] == nil && sameOrigin(st.GetPlan().GetOrigin(), t.origin) && !finished(st):
 			t.status, t.planned = st, true
-			s.open(t, ledger.Line{}, now)
+			s.open(t, s.inferred(t, now), now)
 		default:
 			s.repeatedLater(t, st.GetPlan().GetRequestSha256())
 		}

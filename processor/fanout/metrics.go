@@ -59,6 +59,18 @@ type metrics struct {
 	refused    prometheus.Counter
 	retries    prometheus.Counter
 	media      map[string]prometheus.Counter
+
+	disagreements prometheus.Counter
+}
+
+// newDisagreements counts what the sender counts too, by stage.
+func newDisagreements(reg prometheus.Registerer) prometheus.Counter {
+	c := prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "altavoz_ledger_disagreements_total", ConstLabels: prometheus.Labels{"stage": stageName},
+		Help: "Partitions taken over whose ledger spoke of records that the log does not hold, or holds others instead.",
+	})
+	reg.MustRegister(c)
+	return c
 }
 
 func newMetrics(reg prometheus.Registerer) *metrics {
@@ -94,18 +106,19 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		return out
 	}
 	m := &metrics{
-		broadcasts: counters("altavoz_broadcasts_total", "Broadcasts taken in, by the door they came through.", "door", doorHTTP, doorProtobuf, doorJSON),
-		dropped:    counters("altavoz_broadcasts_dropped_total", "Records of broadcasts that are no new task.", "cause", dropRepeat, dropConflict, dropInvalid, dropMoved),
-		parked:     counter("altavoz_fanout_parked_total", "Tasks that left the ledger to wait elsewhere."),
-		turns:      byLane("altavoz_turns_total", "Turns taken."),
-		dispatched: byLane("altavoz_dispatched_total", "Recipients dispatched: a send, or an outcome for the invalid and the repeated."),
-		pipe:       gauges("altavoz_pipe", "Recipients dispatched and not decided."),
-		window:     gauges("altavoz_pipe_window", "How many may be, over the numbers that have tasks."),
-		repeats:    counter("altavoz_fanout_repeats_total", "Recipients of leased turns dispatched again after a takeover."),
-		commits:    counter("altavoz_fanout_commits_total", "Positions committed, with their ledgers."),
-		refused:    counter("altavoz_fanout_commits_refused_total", "Positions whose commit was refused or not answered."),
-		retries:    counter("altavoz_fanout_write_retries_total", "Records that were not written and had to be again."),
-		media:      counters("altavoz_media_resolutions_total", "Tries to make a file known to Meta, by how they ended.", "result", mediaResolved, mediaRefused, mediaFailed),
+		disagreements: newDisagreements(reg),
+		broadcasts:    counters("altavoz_broadcasts_total", "Broadcasts taken in, by the door they came through.", "door", doorHTTP, doorProtobuf, doorJSON),
+		dropped:       counters("altavoz_broadcasts_dropped_total", "Records of broadcasts that are no new task.", "cause", dropRepeat, dropConflict, dropInvalid, dropMoved),
+		parked:        counter("altavoz_fanout_parked_total", "Tasks that left the ledger to wait elsewhere."),
+		turns:         byLane("altavoz_turns_total", "Turns taken."),
+		dispatched:    byLane("altavoz_dispatched_total", "Recipients dispatched: a send, or an outcome for the invalid and the repeated."),
+		pipe:          gauges("altavoz_pipe", "Recipients dispatched and not decided."),
+		window:        gauges("altavoz_pipe_window", "How many may be, over the numbers that have tasks."),
+		repeats:       counter("altavoz_fanout_repeats_total", "Recipients of leased turns dispatched again after a takeover."),
+		commits:       counter("altavoz_fanout_commits_total", "Positions committed, with their ledgers."),
+		refused:       counter("altavoz_fanout_commits_refused_total", "Positions whose commit was refused or not answered."),
+		retries:       counter("altavoz_fanout_write_retries_total", "Records that were not written and had to be again."),
+		media:         counters("altavoz_media_resolutions_total", "Tries to make a file known to Meta, by how they ended.", "result", mediaResolved, mediaRefused, mediaFailed),
 	}
 	m.controls = counters("altavoz_controls_total", "What was asked of tasks while they go on, once it was in force.", "control", controlPause, controlResume, controlCancel, controlSpeed)
 	m.canary = counters("altavoz_canary_total", "Tasks that their first recipients ended or paused.", "verdict", canaryStopped, canaryPaused)

@@ -42,6 +42,8 @@ type slot struct {
 	// The ledger: see park.go.
 	old        map[int64]ledger.Line // of the ledger taken over: not read again yet
 	oldNext    int64
+	doubt      doubt // whether the log is the one of which the ledger taken over speaks
+	last       ledger.Last
 	mark       int64 // the watermark taken over
 	readTo     int64
 	listed     []*task // by offset; some have left

@@ -51,14 +51,19 @@ func (st *Stage) Stop(ctx context.Context) error {
 }
 
 // Assign takes a partition of broadcasts over. It returns at once; the first turn waits for the view of statuses.
-func (st *Stage) Assign(_ context.Context, pos schemas.Position) (int64, error) {
+func (st *Stage) Assign(ctx context.Context, pos schemas.Position) (int64, error) {
 	st.Lost([]schemas.Slot{pos.Slot}) // in case it is assigned to itself
 	//mutant:takeover-reads-the-fanouts-ledger
 	l, err := ledger.Decode(max(0, pos.Offset), pos.Metadata)
 	if err != nil {
 		return 0, fmt.Errorf("taking over %s: reading its ledger: %w", pos.Slot, err)
 	}
+	pos, d, err := st.verify(ctx, pos, &l)
+	if err != nil {
+		return 0, fmt.Errorf("taking over %s: %w", pos.Slot, err)
+	}
 	s := newSlot(st, pos, l)
+	s.doubt, s.last = d, l.Last
 	st.slots.Put(pos.Slot, s)
 	go s.run()
 	return pos.Offset, nil

@@ -62,6 +62,7 @@ type task struct {
 	turn   *turn
 	lease  uint32 // recipients from cursor on of a turn that an earlier owner had leased
 	mask   []bool // which of them are pending; nil: not known yet
+	doubt  bool   // nobody knows how far it came: who is pending of the lease is unknown, and not sent to
 	marker int64  // phase_ms that shows that the aggregator has passed the takeover
 
 	busy    bool // something of it is being read or resolved
@@ -164,13 +165,17 @@ func (t *task) grace(now time.Time) time.Time {
 
 // line is what the ledger says of the task.
 func (t *task) line() ledger.Line {
+	l := ledger.Line{Offset: t.offset, Cursor: t.cursor, Lease: t.lease, Doubt: t.doubt}
 	switch {
 	case t.state == stateClosed:
-		return ledger.Line{Offset: t.offset, Closed: true}
+		l = ledger.Line{Offset: t.offset, Closed: true}
 	case t.turn != nil:
-		return ledger.Line{Offset: t.offset, Cursor: t.cursor, Lease: max(t.turn.n, t.lease)}
+		l.Lease = max(t.turn.n, t.lease)
 	}
-	return ledger.Line{Offset: t.offset, Cursor: t.cursor, Lease: t.lease}
+	if !l.Untouched() {
+		l.Sum = ledger.SumOf(t.id.Bytes())
+	}
+	return l
 }
 
 // shown reports whether the Status says all that the ledger says, so that whoever takes over does not need the ledger:

@@ -81,7 +81,7 @@ func (s *slot) dispatched(u *turn) {
 	t.cursor += u.n
 	t.lease -= min(t.lease, u.n)
 	if t.mask = t.mask[min(int(u.n), len(t.mask)):]; t.lease == 0 {
-		t.mask = nil
+		t.mask, t.doubt = nil, false
 	}
 	s.touch()
 	s.st.metrics.dispatched[t.lane].Add(float64(u.n))
@@ -111,6 +111,9 @@ func (s *slot) expand(u *turn, now time.Time) []schemas.Record {
 		}
 		if t.mask != nil {
 			s.st.metrics.repeats.Inc()
+		}
+		if t.doubt && !mark.Decided() { //mutant:recipient-in-doubt-is-not-sent-to
+			mark = schemas.MarkUnknown
 		}
 		if mark.Decided() {
 			recs = append(recs, t.result(now, &schemas.Result{Event: &schemas.Result_Outcome{Outcome: &schemas.Outcome{

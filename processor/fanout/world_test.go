@@ -34,6 +34,8 @@ type world struct {
 	logs      map[schemas.Slot][]schemas.Record
 	gone      map[schemas.Slot]int64 // below it everything was trimmed
 	positions map[schemas.Slot]schemas.Position
+	begun     map[schemas.Slot]bool // was ever committed
+	lost      map[schemas.Slot]bool // its log, or its position: positions may go back
 	owner     map[schemas.Slot]*process
 	session   uint64
 	processes []*process
@@ -114,7 +116,7 @@ func newWorld(t testing.TB, seed uint64) *world {
 	t.Helper()
 	return &world{
 		t: t, seed: seed, began: time.Now(), rng: rand.New(rand.NewPCG(seed, 1)), logs: make(map[schemas.Slot][]schemas.Record),
-		gone: make(map[schemas.Slot]int64), positions: make(map[schemas.Slot]schemas.Position),
+		gone: make(map[schemas.Slot]int64), positions: make(map[schemas.Slot]schemas.Position), begun: map[schemas.Slot]bool{}, lost: map[schemas.Slot]bool{},
 		owner: make(map[schemas.Slot]*process), homes: make(map[schemas.TaskID][]copyAt),
 		tasks: make(map[schemas.TaskID]*folded), view: make(map[schemas.TaskID]*schemas.Status),
 		cursors: make(map[schemas.TaskID]uint32), sent: make(map[pair]int), made: make(map[pair]*production),
@@ -576,6 +578,7 @@ func (p *process) assign(of schemas.Slot) {
 	if !ok {
 		pos = schemas.Position{Slot: of, Offset: schemas.NoOffset}
 	}
+	pos.Begun = w.begun[of]
 	pos.Begin, pos.End = w.gone[of], w.gone[of]+int64(len(w.logs[of]))
 	w.owner[of] = p
 	l, err := ledger.Decode(max(0, pos.Offset), pos.Metadata)
@@ -589,6 +592,9 @@ func (p *process) assign(of schemas.Slot) {
 	p.tenures[of] = now
 	w.mu.Unlock()
 	from, err := p.stage.Assign(context.Background(), pos)
+	for try := 0; err != nil && try < 100; try++ { // as the group does
+		from, err = p.stage.Assign(context.Background(), pos)
+	}
 	if err != nil {
 		w.t.Fatalf("seed %d: %v", w.seed, err)
 	}
@@ -776,7 +782,7 @@ func (w *world) commit(now *tenure, pos schemas.Position) {
 	if err != nil {
 		w.failf("a ledger is not readable: %v", err)
 	}
-	if had {
+	if had && !w.lost[pos.Slot] {
 		was, _ := ledger.Decode(old.Offset, old.Metadata)
 		if old.Offset > pos.Offset || was.Next > l.Next {
 			w.failf("a position went back from %d, %d to %d, %d", old.Offset, was.Next, pos.Offset, l.Next)
@@ -796,7 +802,7 @@ func (w *world) commit(now *tenure, pos schemas.Position) {
 			now.granted[e.Offset] = append(now.granted[e.Offset], grant{e, time.Now()})
 		}
 	}
-	w.positions[pos.Slot] = pos
+	w.positions[pos.Slot], w.begun[pos.Slot] = pos, true
 }
 
 func (p *process) Pause(of ...schemas.Slot) {

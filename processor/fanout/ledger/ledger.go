@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"math"
 
 	"altavoz/schemas"
@@ -19,7 +20,15 @@ import (
 // those parked and listed again may lie below the watermark.
 type Ledger struct {
 	Next  int64
+	Last  Last
 	Lines []Line
+}
+
+// Last is the record that was read last, so that a log which lost its end and goes on with others is noticed. Its sum is 0 where
+// none is known.
+type Last struct {
+	Offset int64
+	Sum    uint32
 }
 
 // Line is one broadcast of a ledger.
@@ -28,15 +37,18 @@ type Line struct {
 	Cursor uint32 // every recipient below it was dispatched, and that is acknowledged
 	Lease  uint32 // how many from there on may have been
 	Closed bool   // nothing more of it is to be dispatched, and its results say so; Cursor and Lease do not matter
+	Doubt  bool   // nobody knows how far it came: those of the lease who are not decided are unknown, and not sent to
+	Sum    uint32 // of its task (SumOf); 0 where it is not known, and of untouched ones, where it does not matter
 }
 
 const (
-	version = 1
+	version     = 2
+	versionBare = 1 // without Last, Doubt and sums
 	// Bytes is what fits into the metadata of a commit, which is text.
 	Bytes = schemas.MaxMetadata / 4 * 3
-	// LineBytes is more than a line takes, unless it lies 2^33 records from its neighbour: the one with the most is
-	// 5 bytes of offset, 4 of cursor (16 Mi recipients) and 2 of lease (1,000).
-	LineBytes = 11
+	// LineBytes is more than a line takes, unless it lies 2^32 records from its neighbour: the one with the most is
+	// 5 bytes of offset, 4 of cursor and 4 of a lease in doubt (16 Mi recipients), and 4 of its sum.
+	LineBytes = 17
 	// maxLease is the most recipients of a turn.
 	maxLease = schemas.SliceRecipients
 )
@@ -47,8 +59,13 @@ const (
 	lineCursor
 	lineLeased
 	lineClosed
-	lineKinds
+	kindsBare
+	lineDoubt = kindsBare
+	lineKinds = 8
 )
+
+// SumOf is the identity of a task in a line.
+func SumOf(task []byte) uint32 { return max(1, crc32.ChecksumIEEE(task)) }
 
 // ErrLedger is the error of a text that is no ledger.
 var ErrLedger = errors.New("not a ledger of this version")
@@ -57,6 +74,8 @@ var ErrLedger = errors.New("not a ledger of this version")
 func (l *Ledger) Append(b []byte, mark int64) []byte {
 	b = append(b, version)
 	b = binary.AppendUvarint(b, uint64(l.Next-mark))
+	b = binary.AppendVarint(b, l.Last.Offset-mark)
+	b = binary.BigEndian.AppendUint32(b, l.Last.Sum)
 	for i, e := range l.Lines {
 		var d uint64
 		if i == 0 { // it alone may lie below the watermark
@@ -66,11 +85,14 @@ func (l *Ledger) Append(b []byte, mark int64) []byte {
 		}
 		kind := e.kind()
 		b = binary.AppendUvarint(b, d*lineKinds+kind)
-		if kind == lineCursor || kind == lineLeased {
+		if kind == lineCursor || kind == lineLeased || kind == lineDoubt {
 			b = binary.AppendUvarint(b, uint64(e.Cursor))
 		}
-		if kind == lineLeased {
+		if kind == lineLeased || kind == lineDoubt {
 			b = binary.AppendUvarint(b, uint64(e.Lease))
+		}
+		if kind != lineUntouched {
+			b = binary.BigEndian.AppendUint32(b, e.Sum)
 		}
 	}
 	return b
@@ -83,6 +105,8 @@ func (e Line) kind() uint64 {
 	switch {
 	case e.Closed:
 		return lineClosed
+	case e.Lease > 0 && e.Doubt:
+		return lineDoubt
 	case e.Lease > 0:
 		return lineLeased
 	case e.Cursor > 0:
@@ -113,15 +137,24 @@ func Decode(mark int64, text string) (Ledger, error) {
 	if err != nil {
 		return l, fmt.Errorf("%w: %w", ErrLedger, err)
 	}
-	if len(b) == 0 || b[0] != version || mark < 0 {
+	if len(b) == 0 || b[0] != version && b[0] != versionBare || mark < 0 {
 		return l, ErrLedger
 	}
+	kinds := uint64(lineKinds)
 	r := uvarints{b: b[1:]}
 	l.Next = mark + int64(r.next(uint64(math.MaxInt64-mark)))
+	if b[0] == versionBare {
+		kinds = kindsBare
+	} else {
+		d := r.next(math.MaxUint64) // as AppendVarint writes it
+		l.Last = Last{mark + (int64(d>>1) ^ -int64(d&1)), r.sum()}
+		r.bad = r.bad || l.Last.Offset < 0 || d > math.MaxInt64
+	}
 	for at := mark; len(r.b) > 0 && !r.bad; {
 		var e Line
 		v := r.next(math.MaxUint64)
-		d, kind := v/lineKinds, v%lineKinds
+		d, kind := v/kinds, v%kinds
+		r.bad = r.bad || kind > lineDoubt
 		if len(l.Lines) == 0 {
 			at += int64(d>>1) ^ -int64(d&1)
 		} else {
@@ -131,13 +164,20 @@ func Decode(mark int64, text string) (Ledger, error) {
 		// The difference is at most 2^62, so a sum that left the range is negative.
 		r.bad = r.bad || at < 0 || at >= l.Next
 		e.Offset, e.Closed = at, kind == lineClosed
-		if kind == lineCursor || kind == lineLeased {
+		if kind == lineCursor || kind == lineLeased || kind == lineDoubt {
 			e.Cursor = uint32(r.next(schemas.MaxRecipients))
 			r.bad = r.bad || kind == lineCursor && e.Cursor == 0
 		}
-		if kind == lineLeased {
+		switch kind {
+		case lineLeased:
 			e.Lease = uint32(r.next(maxLease))
 			r.bad = r.bad || e.Lease == 0
+		case lineDoubt:
+			e.Doubt, e.Lease = true, uint32(r.next(schemas.MaxRecipients))
+			r.bad = r.bad || e.Lease == 0
+		}
+		if kind != lineUntouched && kinds == lineKinds {
+			e.Sum = r.sum()
 		}
 		l.Lines = append(l.Lines, e)
 	}
@@ -160,5 +200,15 @@ func (r *uvarints) next(limit uint64) uint64 {
 		return 0
 	}
 	r.b = r.b[n:]
+	return v
+}
+
+func (r *uvarints) sum() uint32 {
+	if len(r.b) < 4 {
+		r.bad = true
+		return 0
+	}
+	v := binary.BigEndian.Uint32(r.b)
+	r.b = r.b[4:]
 	return v
 }

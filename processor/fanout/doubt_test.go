@@ -1,0 +1,117 @@
+package fanout
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"altavoz/schemas"
+)
+
+// cut takes the end of a log of broadcasts away, from so many records on.
+func (w *world) cut(of schemas.Slot, left int) {
+	w.set(func() {
+		w.logs[of] = w.logs[of][:left]
+		w.lost[of] = true
+	})
+}
+
+// dispatchedOnce fails if somebody has two sends of a task.
+func (w *world) dispatchedOnce(id schemas.TaskID) {
+	w.t.Helper()
+	for index, s := range w.sends(id) {
+		if len(s) > 1 {
+			w.t.Errorf("recipient %d of %s was dispatched %d times", index, id, len(s))
+		}
+	}
+}
+
+// A log that lost its end gives the offsets of broadcasts out again: what comes there begins at its own beginning, is not passed
+// over, and starts whatever was said of the one that had its place; those that are finished are not dispatched again.
+func TestBroadcastAtTheOffsetOfALostOneIsCarriedOutWhole(t *testing.T) {
+	for name, more := range map[string]int{"it ends below what was committed": 1, "it has grown to where it was": 2, "it has grown beyond": 5} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, w *world) {
+				p := w.run()
+				done := w.submit(w.sliced(event("100", phonesFrom(0, 300)...)))
+				w.finished(done)
+				w.set(func() { w.stopSenders = true })
+				half := w.submit(w.sliced(event("100", phonesFrom(1000, 5000)...)))
+				lost := w.submit(w.sliced(event("100", phonesFrom(7000, 5000)...)))
+				w.until("both are under way", patient, func() bool {
+					return w.view[half].GetCursor() > 0 && w.view[lost].GetCursor() > 0
+				})
+				passes(5 * time.Second)
+				p.kill()
+				w.cut(slotOf("100"), 2) // the third one is gone
+				var ids []schemas.TaskID
+				for i := range more {
+					ids = append(ids, w.submit(w.sliced(event("100", phonesFrom(20_000+1000*i, 200)...))))
+				}
+				w.startSenders()
+				w.run()
+				w.finished(append(ids, done, half)...)
+				for _, id := range ids {
+					if d := cmp.Diff(map[string]int{"sent": 200}, w.counts(id)); d != "" {
+						t.Error(d)
+					}
+					w.dispatchedOnce(id)
+				}
+				if d := cmp.Diff(map[string]int{"sent": 300}, w.counts(done)); d != "" {
+					t.Error(d)
+				}
+				w.dispatchedOnce(done)
+				if n := w.counts(half)["sent"]; n < 4000 {
+					t.Errorf("%v of the one whose record is still there", w.counts(half))
+				}
+			})
+		})
+	}
+}
+
+// Offsets that are gone, or that somebody set: finished broadcasts are not dispatched again, one that was under way reaches nobody
+// twice and everybody has an outcome, and what was written while nobody was there is sent.
+func TestBroadcastsWhoseOffsetsAreGoneReachNobodyTwice(t *testing.T) {
+	of := slotOf("100")
+	for name, set := range map[string]*schemas.Position{
+		"gone": nil, "set to the start": {Slot: of}, "set forward": {Slot: of, Offset: 2}, "set too far": {Slot: of, Offset: 1000},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, w *world) {
+				p := w.run()
+				done := w.submit(w.sliced(event("100", phonesFrom(0, 300)...)))
+				w.finished(done)
+				later := event("100", phonesFrom(30_000, 50)...)
+				later.ScheduleMs = time.Now().Add(time.Hour).UnixMilli()
+				scheduled := w.submit(later)
+				half := w.submit(w.sliced(event("100", phonesFrom(1000, 5000)...)))
+				w.until("it is under way", patient, func() bool { return w.view[half].GetCursor() > 500 })
+				p.kill()
+				w.set(func() {
+					w.lost[of] = true
+					if delete(w.positions, of); set != nil {
+						w.positions[of] = *set
+					}
+				})
+				passes(5 * time.Second)
+				fresh := w.submit(w.sliced(event("100", phonesFrom(20_000, 200)...)))
+				w.run()
+				w.finished(done, half, fresh)
+				passes(time.Hour)
+				w.finished(scheduled)
+				for id, want := range map[schemas.TaskID]map[string]int{done: {"sent": 300}, fresh: {"sent": 200}, scheduled: {"sent": 50}} {
+					if d := cmp.Diff(want, w.counts(id)); d != "" {
+						t.Error(d)
+					}
+					w.dispatchedOnce(id)
+				}
+				w.dispatchedOnce(half)
+				c := w.counts(half)
+				if c["sent"]+c["unknown"] != 5000 || c["unknown"] > 3000 || c["unknown"] == 0 {
+					t.Errorf("the one that was under way: %v", c)
+				}
+			})
+		})
+	}
+}
