@@ -17,7 +17,10 @@ const (
 )
 
 type metrics struct {
-	results    prometheus.Counter
+	results prometheus.Counter
+
+	disagreements prometheus.Counter
+
 	recipients [256]prometheus.Counter // by mark
 	settled    [256]prometheus.Counter // by mark; those of one outcome are one
 	known      prometheus.Counter
@@ -41,6 +44,11 @@ type metrics struct {
 func newMetrics(reg prometheus.Registerer) *metrics {
 	m := &metrics{foreign: make(map[schemas.Topic]prometheus.Counter)}
 	add := func(c prometheus.Collector) { reg.MustRegister(c) }
+	m.disagreements = prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "altavoz_ledger_disagreements_total", ConstLabels: prometheus.Labels{"stage": "aggregator"},
+		Help: "Partitions taken over whose ledger spoke of records that the log does not hold, or holds others instead.",
+	})
+	add(m.disagreements)
 	counter := func(name, help string) prometheus.Counter {
 		c := prometheus.NewCounter(prometheus.CounterOpts{Name: name, Help: help})
 		add(c)

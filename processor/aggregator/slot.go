@@ -70,6 +70,7 @@ type slot struct {
 	over                    chan struct{}
 
 	next     int64 // offset of the next result to fold
+	folded   last  // the result before
 	replayTo int64 // below it lie results that the previous owner may have folded: see caughtUp
 	caught   bool
 	lacked   span                      // what it lacked at the tail's last look; the tail's alone
@@ -201,6 +202,9 @@ func (s *slot) fold(recs []schemas.Record) error {
 			return err
 		}
 		s.next = recs[i].Offset + 1
+		if i == len(recs)-1 {
+			s.folded = lastOf(&recs[i])
+		}
 		if oldest == 0 || at > 0 && at < oldest {
 			oldest = at
 		}

@@ -52,9 +52,14 @@ func (st *Stage) Assign(ctx context.Context, pos schemas.Position) (int64, error
 		return 0, fmt.Errorf("taking over %s: %w", pos.Slot, context.Cause(ctx))
 	}
 	began := time.Now()
+	pos, err := st.verify(ctx, pos)
+	if err != nil {
+		return 0, fmt.Errorf("taking over %s: %w", pos.Slot, err)
+	}
 	s := st.newSlot(pos)
+	s.folded, _ = parseLast(pos.Metadata)
 	bound := context.AfterFunc(ctx, s.stop)
-	err := s.load(ctx)
+	err = s.load(ctx)
 	if err == nil {
 		// Asked after the statuses were read: what they contain lies below.
 		err = s.aim(ctx)

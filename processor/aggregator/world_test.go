@@ -25,6 +25,7 @@ type world struct {
 	// A record whose key was compacted away is nil.
 	logs       map[schemas.Slot][]*schemas.Record
 	positions  map[schemas.Slot]int64
+	beside     map[schemas.Slot]string // what was committed with them
 	generation int32
 	owner      *process
 	paused     map[schemas.Slot]bool
@@ -35,7 +36,7 @@ type world struct {
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	return &world{
-		t: t, logs: make(map[schemas.Slot][]*schemas.Record), positions: make(map[schemas.Slot]int64), paused: make(map[schemas.Slot]bool),
+		t: t, logs: make(map[schemas.Slot][]*schemas.Record), positions: make(map[schemas.Slot]int64), beside: make(map[schemas.Slot]string), paused: make(map[schemas.Slot]bool),
 	}
 }
 
@@ -265,9 +266,11 @@ func (p *process) assign() {
 	p.generation++
 	p.joined = p.generation
 	p.owner = p
-	end := int64(len(p.logs[slot0]))
+	meta, begun := p.beside[slot0]
+	pos := schemas.Position{Slot: slot0, Metadata: meta, Begun: begun, End: int64(len(p.logs[slot0]))}
 	p.mu.Unlock()
-	from, err := p.st.Assign(context.Background(), schemas.Position{Slot: slot0, Offset: p.position(slot0), End: end})
+	pos.Offset = p.position(slot0)
+	from, err := p.st.Assign(context.Background(), pos)
 	if err != nil {
 		p.t.Fatal(err)
 	}
@@ -341,6 +344,7 @@ func (p *process) Commit(_ context.Context, f schemas.Fence, ps []schemas.Positi
 			continue
 		}
 		p.positions[pos.Slot] = pos.Offset
+		p.beside[pos.Slot] = pos.Metadata
 	}
 	return refused, nil
 }

@@ -27,6 +27,7 @@ type ack struct {
 // checkpoint is a position of results and the writes that contain everything below it.
 type checkpoint struct {
 	pos     int64
+	folded  last
 	waiting int
 	failed  bool
 	commit  bool
@@ -188,7 +189,7 @@ func (s *slot) check(now time.Time) error {
 	s.cp = nil
 	if cp.commit && !cp.failed && cp.pos > s.asked {
 		s.asked, s.refused = cp.pos, false
-		s.st.slots.Commit(s, schemas.Position{Slot: s.results, Offset: cp.pos})
+		s.st.slots.Commit(s, schemas.Position{Slot: s.results, Offset: cp.pos, Metadata: cp.folded.String()})
 	}
 	if !cp.failed {
 		s.cool(now)
@@ -221,7 +222,7 @@ func (s *slot) begin(now time.Time) error {
 	for _, rec := range lost {
 		s.enqueueReject(rec)
 	}
-	s.cp = &checkpoint{pos: s.next, waiting: len(s.flight), commit: s.caught}
+	s.cp = &checkpoint{pos: s.next, folded: s.folded, waiting: len(s.flight), commit: s.caught}
 	for w := range s.flight {
 		w.cp = s.cp
 	}
