@@ -164,7 +164,7 @@ func (a *App) startEmbedded(ctx context.Context) error {
 		a.log.Info("simulator runs: nothing leaves this machine", "url", api.URL())
 		a.api = api
 		a.cfg.WhatsApp.BaseURL = api.URL()
-		a.numbers.Fix(numbers.Number{ID: id, Name: simulatedName, Token: simulatedToken, Rate: a.cfg.WhatsApp.Rate})
+		a.numbers.Fix(numbers.Number{ID: id, Token: simulatedToken, Rate: a.cfg.WhatsApp.Rate})
 		a.stopLast("simulator", func(context.Context) error { return api.Stop() })
 	}
 	return nil
@@ -268,7 +268,7 @@ func (a *App) ingressConfig() (producer.Config, error) {
 	cfg := producer.Config{
 		Keys: keys, MaxBody: int64(a.cfg.HTTP.MaxBody), DirectTimeout: a.cfg.HTTP.DirectTimeout,
 		Rate:   func(id string) float64 { n, _ := a.numbers.Number(id); return n.Rate },
-		Logger: a.log, Registerer: a.registry,
+		Logger: a.log, Registerer: a.registry, Simulated: a.api != nil,
 	}
 	if len(a.numbers.List()) > 0 { // else whoever sends knows them
 		cfg.Sender = a.numbers.Pick

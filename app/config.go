@@ -119,7 +119,6 @@ const (
 	// The sender number of a process that talks to its own simulator, and what opens it.
 	simulatedNumber = "100000000000001"
 	simulatedToken  = "simulated"
-	simulatedName   = "simulado" // what people see of it where they see why a task waits
 )
 
 // rooms are the parts of the configuration.

@@ -848,3 +848,15 @@ func TestASlashBehindAPathSaysNothing(t *testing.T) {
 		t.Errorf("/: %d", code)
 	}
 }
+
+// TestPhoneInThePlaceOfASender: who writes the number itself is told that its id is wanted.
+func TestPhoneInThePlaceOfASender(t *testing.T) {
+	t.Parallel()
+	h := setup(t, producer.Config{Sender: oneOf("1065")})
+	for sender, hint := range map[string]bool{"573001234567": true, "+573001234567": true, "16315551234": true, "106540352242922": false, "ventas": false} {
+		code, got, _ := h.post(`{"phones":["573001234567"],"body_text":"hola","sender":"` + sender + `"}`)
+		if code != http.StatusBadRequest || strings.Contains(got, "phone_number_id") != hint {
+			t.Errorf("%s: %d %s", sender, code, got)
+		}
+	}
+}

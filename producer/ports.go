@@ -68,7 +68,9 @@ type Config struct {
 	Uploads       int           // bodies over BigBody that are read at once; DefaultUploads
 	Feeds         int           // event feeds that are open at once; DefaultFeeds
 	// Rate tells how many messages a second a number may send, 0: without a limit; nil: nobody knows.
-	Rate       func(sender string) float64
+	Rate func(sender string) float64
+	// Simulated says that messages go to a simulator, so that nobody takes why a task waits for what Meta says.
+	Simulated  bool
 	Logger     *slog.Logger
 	Registerer prometheus.Registerer
 }

@@ -105,8 +105,15 @@ func (in *Ingress) sender(asked string) (string, error) {
 	if id, ok := in.cfg.Sender(asked); ok {
 		return id, nil
 	}
-	return "", &schemas.FieldError{Field: "sender", Code: schemas.CodeValue, Spanish: "El campo 'sender' no es un número emisor de este servicio"}
+	e := &schemas.FieldError{Field: "sender", Code: schemas.CodeValue, Spanish: "El campo 'sender' no es un número emisor de este servicio"}
+	if _, err := schemas.ParsePhone("+"+strings.TrimPrefix(asked, "+"), ""); err == nil && len(asked) <= maxPhoneChars {
+		e.Hint = "parece un teléfono: escriba el id del número (phone_number_id)"
+	}
+	return "", e
 }
+
+// maxPhoneChars is the most characters of a 'sender' that is taken for a phone: Meta's ids have 14 digits and more.
+const maxPhoneChars = 14
 
 // idempotencyKey reads the header, bare or in quotes as its draft standard has it; "" where there is none.
 func idempotencyKey(h http.Header) (string, error) {

@@ -27,6 +27,9 @@ func (in *Ingress) list(_ http.ResponseWriter, r *http.Request, _ string) answer
 	return answer{status: http.StatusOK, body: query.Page(in.ports.Tasks.Each, time.Now())}
 }
 
+// simulated stands behind why a task waits where all that answers is a simulator.
+const simulated = " (simulado)"
+
 // task is GET tasks/{task_id}, and PATCH, which changes its speed.
 func (in *Ingress) task(w http.ResponseWriter, r *http.Request, caller string) answer {
 	if r.Method == http.MethodPatch {
@@ -49,7 +52,11 @@ func (in *Ingress) task(w http.ResponseWriter, r *http.Request, caller string) a
 }
 
 func (in *Ingress) detail(task schemas.TaskID, s *schemas.Status) tasks.Detail {
-	return tasks.DetailOf(task, s, in.cfg.Rate(s.GetPlan().GetSender()), time.Now())
+	d := tasks.DetailOf(task, s, in.cfg.Rate(s.GetPlan().GetSender()), time.Now())
+	if in.cfg.Simulated && d.Why != "" {
+		d.Why += simulated
+	}
+	return d
 }
 
 // matches reports whether the client has the version that the tag names.

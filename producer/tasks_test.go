@@ -82,6 +82,30 @@ func TestTaskDetailGolden(t *testing.T) {
 	golden(t, "task_unknown", code, got)
 }
 
+// TestWhySaysSimulated: nobody takes what a simulator does for what Meta does.
+func TestWhySaysSimulated(t *testing.T) {
+	t.Parallel()
+	h := setup(t, producer.Config{Simulated: true, Rate: func(string) float64 { return 80 }})
+	for name, want := range map[string]struct {
+		change func(*schemas.Status)
+		why    string
+	}{
+		"running": {nil, `"why":"El número 1065 está limitado a 80 mensajes por segundo (simulado)"`},
+		"waiting": {func(s *schemas.Status) {
+			s.Phase, s.Why = schemas.Phase_PHASE_WAITING, "El token del número 1065 venció"
+		}, `"why":"El token del número 1065 venció (simulado)"`},
+	} {
+		if _, got, _ := h.get(h.known("simulated "+name, want.change)); !strings.Contains(got, want.why) {
+			t.Errorf("%s: %s", name, got)
+		}
+	}
+	if _, got, _ := h.get(h.known("simulated done", func(s *schemas.Status) {
+		s.Plan.Total, s.Cursor, s.FinishedMs = 30, 30, 1
+	})); strings.Contains(got, "simulado") {
+		t.Errorf("%s", got)
+	}
+}
+
 func TestTaskDetailIsAskedForAgain(t *testing.T) {
 	t.Parallel()
 	h := setup(t, producer.Config{})
