@@ -26,6 +26,7 @@ type faultNet struct {
 	dead  chan struct{} // closed once cut
 	thaw  chan struct{} // closed while running
 	lose  func(c *faultConn) bool
+	aim   *aim // see sim_group_test.go
 }
 
 func newFaultNet(dial func(context.Context, string, string) (net.Conn, error), listen func(string, string) (net.Listener, error)) *faultNet {
@@ -179,6 +180,8 @@ type faultConn struct {
 	mu   sync.Mutex
 	keys map[int16]bool // kinds of Kafka requests that were read here
 	body bool           // what is read next is a request, behind its length
+	held [][]byte       // written, and late on its way
+	deaf bool           // it breaks in place of the next answer
 }
 
 // kafkaLength is how long the length of a Kafka request is; a request begins with its kind.
@@ -190,6 +193,13 @@ func (c *faultConn) Read(b []byte) (int, error) {
 		return 0, dead
 	}
 	c.hear(b[:n], len(b))
+	c.mu.Lock()
+	deaf := c.deaf
+	c.mu.Unlock()
+	if deaf {
+		_ = c.Conn.Close()
+		return 0, fmt.Errorf("answer lost: %w", net.ErrClosed)
+	}
 	return n, err
 }
 
@@ -228,6 +238,17 @@ func (c *faultConn) Write(b []byte) (int, error) {
 	if c.net.loses(c) {
 		_ = c.Conn.Close()
 		return 0, fmt.Errorf("answer lost: %w", net.ErrClosed)
+	}
+	if a := c.net.take(b); a != nil {
+		if dealt, n, err := c.strike(a, b); dealt {
+			return n, err
+		}
+		if err := c.net.pass(); err != nil {
+			return 0, err
+		}
+	}
+	if c.behind(b) {
+		return len(b), nil
 	}
 	if c.net.delay != nil {
 		time.Sleep(c.net.delay(c))

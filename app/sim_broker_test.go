@@ -60,6 +60,7 @@ func (b *broker) start() error {
 	}
 	b.cluster = c
 	b.observe()
+	b.w.sessions.watch(b)
 	return nil
 }
 

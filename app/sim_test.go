@@ -2,8 +2,10 @@ package app
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -87,6 +89,11 @@ func TestSimulation(t *testing.T) {
 	if ran.Load() < simManySeeds || run.only != nil {
 		return
 	}
+	for _, key := range groupKeys {
+		if n := total.aimedAt(key.Name()); n == 0 {
+			t.Errorf("no fault met a request %s in %d seeds", key.Name(), ran.Load())
+		}
+	}
 	for _, k := range faultKinds() {
 		if total.Faults[k.name] == 0 {
 			t.Errorf("no %s in %d seeds: the simulation does not test what it is for", k.name, ran.Load())
@@ -140,6 +147,18 @@ func (a *simTally) count(kind string) {
 	a.Faults[kind]++
 }
 
+// aimedAt returns how many requests of a kind an aimed fault has met.
+func (a *simTally) aimedAt(key string) (n int) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for name, k := range a.Faults {
+		if words := strings.Fields(name); len(words) == 3 && words[1] == key {
+			n += k
+		}
+	}
+	return n
+}
+
 func (a *simTally) add(b *simTally) {
 	if b == nil {
 		return
@@ -169,7 +188,11 @@ func (a *simTally) String() string {
 		fmt.Fprintf(&faults, " %s=%d", k.name, a.Faults[k.name])
 		sum += a.Faults[k.name]
 	}
-	fmt.Fprintf(&faults, " steered=%d", a.Faults["steered"])
+	for _, name := range slices.Sorted(maps.Keys(a.Faults)) { // which request of the group protocol, and what else was counted
+		if !slices.ContainsFunc(faultKinds(), func(k faultKind) bool { return k.name == name }) {
+			fmt.Fprintf(&faults, " %s=%d", strings.ReplaceAll(name, " ", "."), a.Faults[name])
+		}
+	}
 	return fmt.Sprintf("%d tasks, %d recipients, %d sent, %d failed, %d cancelled, %d unknown, %d of them settled, longest recovery %v; %d faults, %d answers lost:%s",
 		a.Tasks, a.Recipients, a.Sent, a.Failed, a.Cancelled, a.Unknown, a.Settled, a.Longest, sum, a.InFlight, faults.String())
 }

@@ -43,14 +43,15 @@ type world struct {
 	tune  func(*Config)      // of every process; nil: as they are
 	more  []simulator.Number // numbers of the account besides the one
 
-	vn      kfake.VirtualNetwork
-	broker  *broker
-	sim     *simulator.Simulator
-	redis   *fakeRedis // nil: every process remembers by itself
-	tally   *simTally
-	commits witness.Commits // of the senders
-	log     *slog.Logger
-	calm    chan struct{} // closed when faults are over
+	vn       kfake.VirtualNetwork
+	broker   *broker
+	sim      *simulator.Simulator
+	redis    *fakeRedis // nil: every process remembers by itself
+	tally    *simTally
+	commits  witness.Commits // of the senders
+	sessions sessions
+	log      *slog.Logger
+	calm     chan struct{} // closed when faults are over
 
 	mu    sync.Mutex
 	procs []*process
@@ -138,6 +139,9 @@ func (w *world) live() {
 	if err := w.broker.topics(simPrefix, w.large); err != nil {
 		w.t.Fatal(err)
 	}
+	over, kept := make(chan struct{}), make(chan struct{})
+	go func() { defer close(kept); w.sessions.keep(w, over) }()
+	defer func() { close(over); <-kept }()
 	defer w.serveAPI()()
 	if w.redis != nil {
 		if err := w.redis.start(); err != nil {
