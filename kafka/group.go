@@ -185,7 +185,7 @@ func (g *Group) open(st Stage) (*session, error) {
 		//mutant:reading-is-never-reset
 		kgo.ConsumeResetOffset(kgo.NoResetOffset()), kgo.ConsumeStartOffset(kgo.NewOffset().AtStart()),
 		kgo.FetchMaxBytes(fetchBytes), kgo.FetchMaxPartitionBytes(fetchPartitionBytes), kgo.MaxConcurrentFetches(2),
-		kgo.FetchMaxWait(fetchWait),
+		kgo.FetchMaxWait(fetchWait), isolation(g.topics),
 		kgo.OnOffsetsFetched(s.offsetsFetched), kgo.AdjustFetchOffsetsFn(s.assign),
 		kgo.OnPartitionsRevoked(s.revoked), kgo.OnPartitionsLost(s.lost),
 	}

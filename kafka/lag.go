@@ -27,6 +27,7 @@ func (s *session) measure(ctx context.Context) {
 			s.group.log.Debug("the lag is not known", "topic", string(t), "error", err)
 			continue
 		}
+		s.openTransactions(ctx, t, ends)
 		s.group.metrics.lag.WithLabelValues(string(t)).Set(s.behind(t, ends))
 	}
 }

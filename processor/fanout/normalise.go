@@ -72,7 +72,7 @@ func identify(rec *schemas.Record, b *schemas.Broadcast) *schemas.Broadcast {
 	var named struct {
 		ID string `json:"task_id"`
 	}
-	_ = json.Unmarshal(rec.Value, &named) // a task_id that can't be read is none
+	_ = json.Unmarshal(rewrite.JSON(rec.Value), &named) // a task_id that can't be read is none
 	id, err := schemas.ParseTaskID(named.ID)
 	if err != nil {
 		return nil

@@ -28,7 +28,7 @@ func (n *Seen) Judge(text, region string) (schemas.Phone, schemas.Mark) {
 	if err != nil {
 		return "", schemas.Failed(schemas.CodeInvalidPhone)
 	}
-	if number, err := strconv.ParseUint(phone.Digits(), 10, 64); err == nil && number < math.MaxInt64 {
+	if number, err := strconv.ParseUint(phone.Person().Digits(), 10, 64); err == nil && number < math.MaxInt64 {
 		if !n.numbers.CheckedAdd(number) {
 			return "", schemas.MarkDuplicate
 		}

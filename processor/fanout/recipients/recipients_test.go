@@ -72,3 +72,31 @@ func TestMaskIsWhatThePartsSaid(t *testing.T) {
 		}
 	})
 }
+
+// One person gets one message, in whichever national writings the list has them: the one that was given first.
+func TestNationalWritingsOfALineAreOneRecipient(t *testing.T) {
+	t.Parallel()
+	n := NewSeen()
+	for _, c := range []struct {
+		text string
+		want schemas.Phone
+	}{
+		{"551187654321", "551187654321"},
+		{"5511987654321", ""},
+		{"+55 11 8765-4321", ""},
+		{"551133334444", "551133334444"},
+		{"+55 11 93333 4444", "5511933334444"}, // landlines have no twin
+		{"541155551234", "541155551234"},
+		{"5491155551234", ""},
+		{"+54 11 15 5555-1234", ""},
+		{"5215512345678", "525512345678"},
+		{"525512345678", ""},
+		{"573001234567.0", "573001234567"},
+		{"3001234567", ""},
+	} {
+		phone, mark := n.Judge(c.text, "CO")
+		if phone != c.want || (mark == schemas.MarkPending) != (c.want != "") {
+			t.Errorf("%s is %s, %s; want %s", c.text, phone.Digits(), mark.Label(), c.want.Digits())
+		}
+	}
+}

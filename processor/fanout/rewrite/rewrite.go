@@ -41,7 +41,7 @@ func (w Writer) Broadcast(ctx context.Context, rec *schemas.Record, b *schemas.B
 	key := schemas.TaskIDFromOrigin(string(schemas.TopicBroadcasts), origin)
 	slicesOf, partsOf := w.blobs(ctx, key), w.blobs(ctx, key)
 	if b == nil {
-		req, err := schemas.ReadRequest(bytes.NewReader(rec.Value), &sink{key: key, slices: slicesOf, parts: partsOf},
+		req, err := schemas.ReadRequest(bytes.NewReader(JSON(rec.Value)), &sink{key: key, slices: slicesOf, parts: partsOf},
 			schemas.RequestLimits{MaxPhones: w.MaxRecipients, MaxBody: schemas.MaxBroadcastBytes, Lenient: lenient(rec)})
 		if err != nil {
 			return nil, fmt.Errorf("reading a request: %w", err)

@@ -139,3 +139,37 @@ func TestUnknownMembersOfJSONAreRefusedUnlessTheRecordIsLenient(t *testing.T) {
 		})
 	}
 }
+
+// What registries and Kafka Connect put round a request is taken off.
+func TestARequestIsFoundInWhatOthersPutRoundIt(t *testing.T) {
+	t.Parallel()
+	const request = `{"phones":["573001234567"],"body_text":"hola"}`
+	for _, tt := range []struct{ name, value, code string }{
+		{"bare", request, ""},
+		{"byte order mark", "\ufeff" + request, ""},
+		{"schema registry", "\x00\x00\x00\x01\x2a" + request, ""},
+		{"schema registry, number that looks like JSON", "\x00{{{{" + request, ""},
+		{"Connect", `{"schema":{"type":"struct","fields":[]},"payload":` + request + `}`, ""},
+		{"Connect, payload first", ` {"payload":` + request + `, "schema":null}`, ""},
+		{"Connect, a string", `{"schema":{"type":"string"},"payload":"{\"phones\":[\"573001234567\"],\"body_text\":\"hola\"}"}`, ""},
+		{"both", "\x00\x00\x00\x00\x07" + `{"schema":{},"payload":` + request + `}`, ""},
+		{"an envelope with more in it", `{"schema":{},"payload":` + request + `,"phones":["1"],"body_text":"b"}`, schemas.CodeUnknown},
+		{"Avro in the framing of a registry", "\x00\x00\x00\x00\x07\x02\x18hola", schemas.CodeJSON},
+		{"framing alone", "\x00\x00\x00\x00\x07", schemas.CodeJSON},
+		{"empty", "", schemas.CodeJSON},
+		{"payload that is none", `{"schema":{},"payload":7}`, schemas.CodeJSON},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			var l blobsLog
+			b, err := l.writer().Broadcast(t.Context(), &schemas.Record{Value: []byte(tt.value)}, nil)
+			var field *schemas.FieldError
+			switch {
+			case tt.code != "" && (!errors.As(err, &field) || field.Code != tt.code):
+				t.Errorf("%v, want %s", err, tt.code)
+			case tt.code == "" && (err != nil || b.GetContent().GetBody() != "hola"):
+				t.Errorf("%v, %v", b, err)
+			}
+		})
+	}
+}

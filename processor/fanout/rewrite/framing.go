@@ -1,0 +1,36 @@
+package rewrite
+
+import (
+	"bytes"
+	"encoding/json"
+)
+
+// A schema registry's clients put a zero and the number of the schema before what they write.
+const (
+	registryMark  = 0
+	registryBytes = 5
+)
+
+// JSON returns the request in the value of a record without what tools of others put round it: the framing of a schema registry, and the
+// envelope of Kafka Connect's converter, {"schema":...,"payload":{...}}.
+func JSON(value []byte) []byte {
+	if len(value) > registryBytes && value[0] == registryMark && bytes.HasPrefix(bytes.TrimLeft(value[registryBytes:], " \t\r\n"), []byte("{")) {
+		value = value[registryBytes:]
+	}
+	if !bytes.Contains(value, []byte(`"payload"`)) {
+		return value
+	}
+	var members map[string]json.RawMessage
+	if err := json.Unmarshal(value, &members); err != nil {
+		return value // its reader says what is wrong with it
+	}
+	payload, is := members["payload"]
+	if _, ok := members["schema"]; !ok || !is || len(members) != len([]string{"schema", "payload"}) {
+		return value
+	}
+	var text string
+	if json.Unmarshal(payload, &text) == nil && text != "" { // the converter of a schema that is a string
+		return []byte(text)
+	}
+	return payload
+}
