@@ -117,7 +117,9 @@ func (s *storm) lane(ctx context.Context, r *rand.Rand, ln lane, wg *sync.WaitGr
 func (s *storm) happen(kind string, hurt func() int) {
 	e := event{kind: kind, began: time.Now()}
 	e.underWay = hurt()
-	e.over = time.Now()
+	if e.over = time.Now(); e.underWay == notMet {
+		return
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.events = append(s.events, e)
