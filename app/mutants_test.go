@@ -55,7 +55,6 @@ func mutants() []mutant {
 			test:   "TestCommitRefusals",
 		},
 		{marker: "owned-under-this-member", change: makeFalse(), test: "TestReplacedMemberIsToldThatItLostAll", in: "kafka"},
-		{marker: "replaced-member-ends-its-session", change: drop(), test: "TestReplacedMemberCommitsNothing"},
 		{marker: "refused-lease-writes-nothing", change: makeFalse(), test: "TestRefusedCommitProducesNothing"},
 		{marker: "lease-ends", change: operandWith("leaseFresh", "false"), test: "TestStaleLeaseIsNotProduced"},
 

@@ -66,7 +66,7 @@ func (s *session) check(how func(*membership.Ownership, string, int32) error) (m
 	err = how(&s.ownership, member, generation)
 	s.mu.Unlock()
 	if err != nil {
-		s.end(err) //mutant:replaced-member-ends-its-session
+		s.end(err)
 	}
 	return member, generation, err
 }
