@@ -77,6 +77,14 @@ func mutants() []mutant {
 		{marker: "broken-join-leaves", change: makeFalse(), test: "TestJoinThatIsBrokenOffLeaves"},
 
 		// A partition that is given up: nothing of it is called, committed or counted as done any more.
+		{marker: "another-record-is-not-known", change: makeFalse(), test: "TestKnowledgeIsOfOneRecord"},
+		{
+			marker: "refusal-counts-before-its-commit",
+			change: operandWith("encoded", "true"),
+			test:   "TestRefusalThatMayBeCommittedIsNotBelieved",
+		},
+		{marker: "outage-is-nobodys-attempt", change: makeFalse(), test: "TestThreePhonesOutliveAnOutage"},
+		{marker: "silent-calls-stop-the-number", change: makeTrue(), test: "TestOutages"},
 		{marker: "lost-partition-is-not-called", change: makeFalse(), test: "TestLostDuringCommit"},
 		{marker: "lost-partition-is-not-committed", change: makeFalse(), test: "TestLostIsNotCommitted"},
 		{marker: "revoked-partition-is-not-called", change: makeFalse(), test: "TestRevokeDuringCommit"},

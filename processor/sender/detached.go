@@ -67,7 +67,7 @@ func (k *detached) recall(s schemas.Slot, id recordID, st state) *knowledge {
 	}
 	k.drop(s, id.offset)
 	acknowledged := what.send == nil && !what.free
-	if what.recordID != id || what.state != st && !acknowledged {
+	if what.recordID != id || what.state != st && !acknowledged { //mutant:another-record-is-not-known
 		return nil
 	}
 	return what
@@ -122,7 +122,7 @@ func (e *send) recordID() recordID { return recordID{e.cell.offset, e.task.id, e
 // refusedSince reports whether the broker has this send as started, by a commit of ours, and it is not: its call reached nobody
 // or was not made, and no commit was tried since. Had one been, the next owner might have found it free, and started it.
 func (e *send) refusedSince(a *assignment) bool {
-	return e.acked && !e.doubtful && !e.cell.started && e.released == a.encoded
+	return e.acked && !e.doubtful && !e.cell.started && e.released == a.encoded //mutant:refusal-counts-before-its-commit
 }
 
 // learned takes in what became of a send whose partition is not owned any more.

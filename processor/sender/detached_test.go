@@ -208,3 +208,41 @@ func TestKnowledgeIsBounded(t *testing.T) {
 		t.Errorf("%d are kept for ever", k.n)
 	}
 }
+
+// TestKnowledgeIsOfOneRecord: it is recalled once, for the record of that task and index at that offset, whose ledger says what it said
+// then; that a result is acknowledged holds whatever the ledger says.
+func TestKnowledgeIsOfOneRecord(t *testing.T) {
+	t.Parallel()
+	id := recordID{7, schemas.NewTaskID(), 3}
+	slot := schemas.Slot{Topic: schemas.TopicSendsBulk}
+	for name, c := range map[string]struct {
+		slot  schemas.Slot
+		id    recordID
+		state state
+		kept  knowledge
+		want  bool
+	}{
+		"the record":                     {slot, id, started, knowledge{free: true}, true},
+		"another partition":              {bulkSlotOf(1), id, started, knowledge{free: true}, false},
+		"another offset":                 {slot, recordID{8, id.task, 3}, started, knowledge{free: true}, false},
+		"another task":                   {slot, recordID{7, schemas.NewTaskID(), 3}, started, knowledge{free: true}, false},
+		"another recipient":              {slot, recordID{7, id.task, 4}, started, knowledge{free: true}, false},
+		"called again by another owner":  {slot, id, repeated, knowledge{free: true}, false},
+		"recorded":                       {slot, id, repeated, knowledge{}, true},
+		"recorded, of another recipient": {slot, recordID{7, id.task, 4}, started, knowledge{}, false},
+	} {
+		var k detached
+		c.kept.recordID, c.kept.state = id, started
+		k.keep(slot, &c.kept)
+		if got := k.recall(c.slot, c.id, c.state); (got != nil) != c.want {
+			t.Errorf("%s: %v", name, got)
+		}
+		if k.recall(c.slot, c.id, c.state) != nil {
+			t.Errorf("%s: recalled twice", name)
+		}
+	}
+}
+
+func bulkSlotOf(p int32) schemas.Slot {
+	return schemas.Slot{Topic: schemas.TopicSendsBulk, Partition: p}
+}

@@ -274,3 +274,39 @@ func TestOneBroadcastDoesNotStopItsNumber(t *testing.T) {
 		})
 	}
 }
+
+// TestThreePhonesOutliveAnOutage: with few who could share the probes, each is refused more often than a send may be; it is still
+// nobody's attempt.
+func TestThreePhonesOutliveAnOutage(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(w *world) {
+		w.produce(expressSlot, schemas.NewTaskID(), 100)
+		w.start(both, rate(80))
+		w.until("one before", func() bool { return w.allDone(expressSlot) })
+		w.rest(time.Minute)
+		back := time.Now().Add(10 * time.Minute)
+		w.answer = func(*apiCall) schemas.Reply {
+			if time.Now().Before(back) {
+				return schemas.Reply{Verdict: schemas.VerdictTransient, Code: 131016}
+			}
+			return schemas.Reply{Verdict: schemas.VerdictSent}
+		}
+		task := schemas.NewTaskID()
+		for i := range uint32(3) {
+			w.produce(expressSlot, task, i)
+		}
+		w.rest(10 * time.Minute)
+		w.lock(func() {
+			if n := w.attempts[who{task, 0}]; n <= maxAttempts {
+				t.Errorf("%d calls only: this shows nothing", n)
+			}
+		})
+		w.until("done", func() bool { return w.allDone(expressSlot) })
+		if n := w.count(schemas.OutcomeSent); n != 4 || w.count(schemas.OutcomeFailed) > 0 {
+			t.Errorf("%d sent, %d failed", n, w.count(schemas.OutcomeFailed))
+		}
+		if late := w.calls[len(w.calls)-1].at.Sub(back); late > 30*time.Second+time.Minute {
+			t.Errorf("the last one is sent %v later", late)
+		}
+	})
+}

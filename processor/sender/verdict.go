@@ -108,7 +108,7 @@ func (e *send) charged(now time.Time) bool {
 }
 
 func (st *Stage) transient(e *send, r *schemas.Reply, now time.Time) {
-	if r.Verdict == schemas.VerdictTransient && !e.charged(now) {
+	if r.Verdict == schemas.VerdictTransient && !e.charged(now) { //mutant:outage-is-nobodys-attempt
 		e.excused++
 		st.wait(e, now.Add(max(fullJitter(attemptBase, attemptMost, e.excused-1), min(r.After, pace.MostWait))), causeBackOff)
 		return
