@@ -87,7 +87,7 @@ func Serve(srv *http.Server, conn *tls.Conn, handler http.Handler) {
 	c.reader.MaxHeaderListSize = maxHeaderBytes
 	c.packer = hpack.NewEncoder(&c.headers)
 	c.running.Go(c.writeOut)
-	if err := c.serve(); err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, net.ErrClosed) {
+	if err := c.serve(); !errors.Is(err, io.EOF) && !errors.Is(err, net.ErrClosed) {
 		c.log("a connection of HTTP/2 ends: %v", err)
 	}
 	c.end()
