@@ -7,8 +7,8 @@ import (
 	"altavoz/schemas"
 )
 
-func control(c *Controls, id schemas.TaskID, kind schemas.ControlKind, offset int64, at time.Time) schemas.Controls {
-	return c.Take(id, &schemas.Control{Task: id.Bytes(), Kind: kind}, offset, at, at)
+func control(c *Controls, id schemas.TaskID, kind schemas.ControlKind, offset int64, at time.Time) {
+	c.Take(id, &schemas.Control{Task: id.Bytes(), Kind: kind}, offset, at, at)
 }
 
 // However many tasks are steered, what is wanted of each is known for as long as it may come and go on.

@@ -52,7 +52,7 @@ func TestTableIsAMap(t *testing.T) {
 // What a task costs is what the package says: nothing else in the design of the views is bounded by it.
 func TestBytesOfATask(t *testing.T) {
 	t.Parallel()
-	const n = 1_000_000
+	const n = 300_000
 	table := New(8)
 	v := []byte{0, 0, 0, 0, 0, 0, 0, 1}
 	for range n {
