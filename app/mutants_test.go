@@ -100,7 +100,6 @@ func mutants() []mutant {
 		// What the last owner said.
 		{marker: "what-the-log-lost-is-not-done", change: drop(), test: "TestLogThatLostItsEndLosesNobodyAndCallsNobodyTwice"},
 		{marker: "foreign-offsets-are-not-believed", change: makeFalse(), test: "TestOffsetsThatAreGoneOrForeignCallNobodyTwice"},
-		{marker: "another-record-at-a-started-offset-is-sent", change: makeFalse(), test: "TestStartedSendsOfALogThatLostItsEnd"},
 		{marker: "started-send-that-is-gone-is-not-called-again", change: makeFalse(), test: "TestStartedSendsOfALogThatLostItsEnd"},
 		{marker: "record-in-doubt-is-not-called", change: operandWith("doubt", "false"), test: "TestOffsetsThatAreGoneOrForeignCallNobodyTwice"},
 		{marker: "takeover-reads-the-ledger", change: value(`line.Decode("", 0)`), test: "TestTakeover"},
@@ -147,7 +146,6 @@ if err == nil {
 		{marker: "cursor-that-is-gone-is-inferred", change: makeFalse(), test: "TestBroadcastsWhoseOffsetsAreGoneReachNobodyTwice"},
 		{marker: "new-broadcast-at-an-old-offset-is-taken-in", change: operandWith("covers", "true"), test: "TestBroadcastAtTheOffsetOfALostOneIsCarriedOutWhole"},
 		{marker: "cursor-is-of-the-same-broadcast", change: makeFalse(), test: "TestBroadcastAtTheOffsetOfALostOneIsCarriedOutWhole"},
-		{marker: "results-of-another-log-are-folded-again", change: drop(), test: "TestResultsAtTheOffsetsOfLostOnesAreFolded"},
 		{marker: "nothing-above-the-end-is-waited-for", change: makeFalse(), test: "TestLogThatEndsBelowTheCommittedOffsetIsNoticed"},
 		{marker: "rebalance-waits-for-what-was-polled", change: drop(), test: "TestRevokeWaitsForWhatWasPolled"},
 		{marker: "only-owned-records-are-handed-over", change: makeTrue(), test: "TestRecordsOfAPartitionThatIsGoneAreNotHandedOver"},

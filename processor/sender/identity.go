@@ -90,7 +90,7 @@ func (w *known) lose(sum uint32) {
 // meets takes in which record a place holds. Another one than was started there was not called, unless the log had it elsewhere before.
 func (l *ledger) meets(c *cell, sum uint32) {
 	w := &l.who
-	if c.started && c.sum != 0 && c.sum != sum { //mutant:another-record-at-a-started-offset-is-sent
+	if c.started && c.sum != 0 && c.sum != sum {
 		w.lose(c.sum)
 		l.unrepeat(c)
 		c.started = false
