@@ -127,6 +127,9 @@ if err == nil {
 		// What was seen: a fanout that takes over repeats sends of its last turns.
 		{marker: "repeat-is-noticed", change: value("true"), test: "TestRewind"},
 		{marker: "below-the-watermark-is-remembered", change: drop(), test: "TestRewind"},
+		{marker: "replaced-owner-is-dropped", change: makeFalse(), test: "TestReplacedOwnerIsNotCalledFor", in: "processor/sender"},
+		{marker: "repeats-are-remembered-longer", change: value("fresh"), test: "TestRepeatIsRememberedLongerThanOtherSends"},
+		{marker: "end-of-a-task-is-proven", change: whole("s.write(s.logOf(t), func(schemas.Record) { s.closeWith(t, recs[1:]) }, recs[0])"), test: "TestReplacedOwnerEndsNothing"},
 
 		// The fold.
 		{marker: "greatest-outcome-stays", change: condition("to != from"), test: "TestFoldDoesNotDependOnOrder"},

@@ -3,18 +3,18 @@ package kafka
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
 	"net"
-	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/sasl"
 
+	"altavoz/kafka/librarylog"
+	"altavoz/kafka/tlsdial"
 	"altavoz/kafka/unpack"
 )
 
@@ -88,22 +88,7 @@ func (c Config) withDefaults() Config {
 func (c Config) client(extra ...kgo.Opt) (*kgo.Client, error) {
 	dial := c.Dial
 	if c.TLS != nil {
-		plain := dial
-		dial = func(ctx context.Context, network, addr string) (net.Conn, error) {
-			conn, err := plain(ctx, network, addr)
-			if err != nil {
-				return nil, err
-			}
-			cfg := c.TLS.Clone()
-			if cfg.ServerName == "" {
-				host, _, err := net.SplitHostPort(addr)
-				if err != nil {
-					return nil, errors.Join(fmt.Errorf("broker address %q: %w", addr, err), conn.Close())
-				}
-				cfg.ServerName = host
-			}
-			return tls.Client(conn, cfg), nil
-		}
+		dial = tlsdial.Over(dial, c.TLS)
 	}
 	opts := []kgo.Opt{
 		kgo.SeedBrokers(c.Brokers...),
@@ -112,7 +97,7 @@ func (c Config) client(extra ...kgo.Opt) (*kgo.Client, error) {
 		kgo.RequestTimeoutOverhead(c.RequestTimeout),
 		kgo.MetadataMinAge(askAgain), kgo.RetryBackoffFn(backoff), kgo.RequestRetries(requestRetries),
 		kgo.WithDecompressor(unpack.Capped{}),
-		kgo.WithLogger(&libraryLog{log: c.Logger, said: make(map[string]time.Time)}),
+		kgo.WithLogger(librarylog.New(c.Logger)),
 		kgo.DisableClientMetrics(), // ours are at /metrics; packing the library's for the broker is not free
 	}
 	if c.SASL != nil {
@@ -123,40 +108,4 @@ func (c Config) client(extra ...kgo.Opt) (*kgo.Client, error) {
 		return nil, fmt.Errorf("making a Kafka client: %w", err)
 	}
 	return cl, nil
-}
-
-// libraryLog passes the library's words on: its warnings as warnings, the rest for debugging. While a broker is away each
-// of its partitions and connections says the same many times a second, so the same warning is passed on once in quiet.
-type libraryLog struct {
-	log  *slog.Logger
-	mu   sync.Mutex
-	said map[string]time.Time // its messages are constants, some dozens
-}
-
-const quiet = 5 * time.Second
-
-func (l *libraryLog) Level() kgo.LogLevel {
-	if l.log.Enabled(context.Background(), slog.LevelDebug) {
-		return kgo.LogLevelInfo
-	}
-	return kgo.LogLevelWarn
-}
-
-func (l *libraryLog) Log(level kgo.LogLevel, msg string, keyvals ...any) {
-	to := slog.LevelDebug
-	if level <= kgo.LogLevelWarn && l.anew(msg) {
-		to = slog.LevelWarn
-	}
-	l.log.Log(context.Background(), to, "kafka client", "says", msg, slog.Group("about", keyvals...))
-}
-
-// anew reports whether the warning was not passed on a moment ago.
-func (l *libraryLog) anew(msg string) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if at, ok := l.said[msg]; ok && time.Since(at) < quiet {
-		return false
-	}
-	l.said[msg] = time.Now()
-	return true
 }

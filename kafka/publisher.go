@@ -10,18 +10,28 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"altavoz/kafka/pending"
 	"altavoz/schemas"
 )
 
-// ErrBusy is the error of a record that found the buffers full: nothing of it was written.
-var ErrBusy = errors.New("the buffers to Kafka are full")
+var (
+	// ErrBusy is the error of a record that was not taken: the buffers are full, or its partition has records that Kafka has
+	// not answered for. Nothing of it was written.
+	ErrBusy = fmt.Errorf("the buffers to Kafka are full: %w", schemas.ErrNotWritten)
+	// ErrUnanswered is the error of a record that was taken and has no answer in time. It may be in the log, and it may come
+	// there later, however much later: nobody can take back what was sent (see package pending).
+	ErrUnanswered = errors.New("Kafka has not answered, and the record may still be written")
+)
 
 const (
 	// What may wait in one publisher. Records of the broadcasts topic may be 24 MiB each, so bytes are bounded too.
 	maxBuffered      = 20_000
 	maxBufferedBytes = 32 << 20
-	// deliveryTimeout bounds how long a record may still arrive: a zombie's reach.
+	// deliveryTimeout is how long a record may wait to be sent. One that was sent waits for its answer without end.
 	deliveryTimeout = 10 * time.Second
+	// answerTimeout is when whoever wrote a record is told that there is no answer: a little after the library has given up
+	// what it had not sent, of which more is known.
+	answerTimeout = deliveryTimeout + 2*time.Second
 	// batchBytes is the largest batch of small records; a larger record travels alone.
 	batchBytes = schemas.MaxRecordBytes
 )
@@ -29,9 +39,11 @@ const (
 // Publisher writes records. It is safe for concurrent use.
 type Publisher struct {
 	cfg     Config
+	layout  Layout
 	cl      *kgo.Client
 	bytes   atomic.Int64
 	records atomic.Int64
+	pending *pending.Set[schemas.Slot]
 }
 
 // NewPublisher returns a publisher that waits for linger before it sends a batch: 0 where somebody waits for the
@@ -58,7 +70,10 @@ func NewPublisher(c Config, l Layout, linger time.Duration) (*Publisher, error) 
 	if err != nil {
 		return nil, err
 	}
-	return &Publisher{cfg: c, cl: cl}, nil
+	unanswered := func(of schemas.Slot, records int) {
+		c.Logger.Warn("records were written and not answered; nobody knows whether they are in the log", "slot", of.String(), "records", records)
+	}
+	return &Publisher{cfg: c, layout: l, cl: cl, pending: pending.New(answerTimeout, unanswered)}, nil
 }
 
 // Ready returns when records can be written: it asks for the id that every batch carries, so that the first one need not wait
@@ -76,7 +91,8 @@ func (p *Publisher) Ready(ctx context.Context) error {
 }
 
 // Enqueue takes a record to be written and never blocks. done is called exactly once: with the record as it was
-// acknowledged, or with why it was not. After an error other than ErrBusy the record may still have arrived.
+// acknowledged, or with why it was not, within answerTimeout. After an error other than ErrBusy the record may have arrived,
+// or may still.
 func (p *Publisher) Enqueue(rec schemas.Record, done func(schemas.Record, error)) {
 	size := int64(len(rec.Key) + len(rec.Value))
 	records, bytes := p.records.Add(1), p.bytes.Add(size)
@@ -86,10 +102,24 @@ func (p *Publisher) Enqueue(rec schemas.Record, done func(schemas.Record, error)
 		done(rec, ErrBusy)
 		return
 	}
-	// A context that ends would take a batch with it, and with that batch the sequence of all that follow.
-	p.cl.TryProduce(context.Background(), p.cfg.out(rec), func(k *kgo.Record, err error) {
+	to := schemas.Slot{Topic: rec.Topic, Partition: rec.Partition}
+	if rec.Partition == schemas.NoPartition {
+		to.Partition = p.layout.Home(rec.Topic, rec.Key)
+	}
+	entry, ok := p.pending.Add(to, func() { done(rec, fmt.Errorf("writing to %s: %w", to, ErrUnanswered)) })
+	if !ok {
 		p.records.Add(-1)
 		p.bytes.Add(-size)
+		done(rec, fmt.Errorf("writing to %s: earlier records have no answer: %w", to, ErrBusy))
+		return
+	}
+	// A context that ends would take a batch with it, and with that batch the sequence of all that follow.
+	p.cl.TryProduce(context.Background(), p.cfg.out(rec), func(k *kgo.Record, err error) {
+		p.records.Add(-1) // what has no answer takes its room in the buffers until it has
+		p.bytes.Add(-size)
+		if !entry.End() {
+			return
+		}
 		switch {
 		case errors.Is(err, kgo.ErrMaxBuffered):
 			err = ErrBusy
@@ -140,6 +170,7 @@ func (p *Publisher) Publish(ctx context.Context, recs ...schemas.Record) ([]sche
 func (p *Publisher) Close(ctx context.Context) error {
 	err := p.cl.Flush(ctx)
 	p.cl.Close()
+	p.pending.Stop()
 	if err != nil {
 		return fmt.Errorf("flushing to Kafka: %w", err)
 	}

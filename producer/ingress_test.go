@@ -372,19 +372,24 @@ func TestLogDoesNotTake(t *testing.T) {
 	for name, tt := range map[string]struct {
 		topic schemas.Topic
 		body  string
+		err   error
 		code  int
+		again bool // the request may be made again
 	}{
-		"log_broadcast": {schemas.TopicBroadcasts, one(""), http.StatusServiceUnavailable},
-		"log_slice":     {schemas.TopicBlobs, list, http.StatusServiceUnavailable},
-		"log_part":      {schemas.TopicBlobs, one(`,"header_type":"image","header_content":"data:;base64,iVBORw0KGgo="`), http.StatusServiceUnavailable},
-		"log_plan":      {schemas.TopicResults, one(`,"use_queue":true`), http.StatusAccepted}, // accepted: the fanout says it too
+		"log_broadcast": {schemas.TopicBroadcasts, one(""), errFull, http.StatusServiceUnavailable, true},
+		// Nobody knows whether it is in, or will be: who has no key of his own is not told to come back.
+		"log_unanswered":        {schemas.TopicBroadcasts, one(""), errUnanswered, http.StatusServiceUnavailable, false},
+		"log_unanswered_chosen": {schemas.TopicBroadcasts, one(`,"task_id":"0192f0c0-0000-7000-8000-000000000001"`), errUnanswered, http.StatusServiceUnavailable, true},
+		"log_slice":             {schemas.TopicBlobs, list, errUnanswered, http.StatusServiceUnavailable, true},
+		"log_part":              {schemas.TopicBlobs, one(`,"header_type":"image","header_content":"data:;base64,iVBORw0KGgo="`), errFull, http.StatusServiceUnavailable, true},
+		"log_plan":              {schemas.TopicResults, one(`,"use_queue":true`), errUnanswered, http.StatusAccepted, false}, // accepted: the fanout says it too
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			h := setup(t, producer.Config{})
-			h.log.err = map[schemas.Topic]error{tt.topic: errFull}
+			h.log.err = map[schemas.Topic]error{tt.topic: tt.err}
 			code, body, header := h.post(tt.body)
-			if code != tt.code || (header.Get("Retry-After") != "") != (code == http.StatusServiceUnavailable) {
+			if code != tt.code || (header.Get("Retry-After") != "") != tt.again {
 				t.Errorf("%d %s %v", code, body, header)
 			}
 			golden(t, name, code, body)

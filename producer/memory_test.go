@@ -3,6 +3,7 @@ package producer_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"hash/fnv"
 	"io"
 	"log/slog"
@@ -21,7 +22,10 @@ import (
 	"altavoz/schemas"
 )
 
-var errFull = errors.New("buffers are full")
+var (
+	errFull       = fmt.Errorf("buffers are full: %w", schemas.ErrNotWritten)
+	errUnanswered = errors.New("no answer")
+)
 
 // house is an ingress with a log and a view in memory. What would happen behind the log is a function of the test's.
 type house struct {

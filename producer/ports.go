@@ -15,7 +15,8 @@ import (
 // Log is where events go.
 type Log interface {
 	// Publish returns the records with partition and offset once all are acknowledged. Records with one key lie in one
-	// partition, in the order given. The end of ctx ends the waiting only. Full buffers are an error at once.
+	// partition, in the order given. The end of ctx ends the waiting only. Full buffers are a schemas.ErrNotWritten at once;
+	// after any other error a record may come later.
 	Publish(ctx context.Context, recs ...schemas.Record) ([]schemas.Record, error)
 }
 
@@ -92,8 +93,8 @@ const (
 	minBodyRate = 256 << 10 // bytes a second: 140 MB in 10 minutes
 
 	// PublishTimeout is how long an answer waits for Kafka once its body was read: for all acknowledgements, and for the Status
-	// that tells who had a chosen task id first. The log goes on trying for 10 s, so that a record may arrive after its
-	// request was told to come back: then its task id tells.
+	// that tells who had a chosen task id first. A record that was sent to Kafka may arrive long after its request was
+	// answered: what became of it nobody can say, and the answer says so.
 	PublishTimeout = 5 * time.Second
 
 	answerTimeout = 30 * time.Second // of writing an answer

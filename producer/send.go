@@ -208,12 +208,23 @@ func (in *Ingress) notTaken(ctx context.Context, o *order, err error, broadcast 
 		return internalError()
 	}
 	in.cfg.Logger.WarnContext(ctx, "broadcast not accepted", "task", o.task.String(), "error", err)
-	a := unavailable()
-	if body, ok := a.body.(errorBody); ok && broadcast {
-		body.TaskID = o.task.String()
-		body.Hint = "antes de repetir la solicitud, consulte task-status: si pasado un minuto responde 404, no entró"
-		a.body = body
+	if !broadcast || errors.Is(err, schemas.ErrNotWritten) {
+		return unavailable()
 	}
+	return inDoubt(o)
+}
+
+// inDoubt answers where the broadcast may be in, or may come. Who chose its id may repeat the request; for anybody else that
+// would be another broadcast, and nobody is told when to come back.
+func inDoubt(o *order) answer {
+	a := later(codeUnavailable, "")
+	hint := "repita la solicitud con la misma clave o el mismo task_id: entra una sola vez"
+	if !o.chosen {
+		a.retry = false
+		hint = "consulte task-status; mientras responda 404 el envío aún puede entrar, y repetir la solicitud sería otro envío. " +
+			"Con la cabecera Idempotency-Key se puede repetir sin riesgo"
+	}
+	a.body = errorBody{Error: "No se sabe si el envío entró: puede entrar todavía", Code: codeUnavailable, Hint: hint, TaskID: o.task.String()}
 	return a
 }
 

@@ -1028,12 +1028,14 @@ type Send struct {
 	OnUnknown OnUnknown `protobuf:"varint,8,opt,name=on_unknown,json=onUnknown,proto3,enum=altavoz.v1.OnUnknown" json:"on_unknown,omitempty"`
 	// When it may start; none: at any time before not_after_ms.
 	Window *Window `protobuf:"bytes,9,opt,name=window,proto3" json:"window,omitempty"`
-	// The ownership of the broadcast's partition under which it was written: a number that no other owner of it has.
-	// 0: written by a version that had none.
+	// Under which ownership of the broadcast's partition it was written: a number that no other ownership has. The group's
+	// own generation begins anew with the group, and could say of a new owner that he is older. 0: not known.
 	Generation int64 `protobuf:"varint,10,opt,name=generation,proto3" json:"generation,omitempty"`
-	// With a repeat after a takeover: the ownerships that were replaced and whose leased sends are repeated, this one among
-	// them. What they write behind this record of the same partition has a repeat, or an outcome, and is not called.
-	Replaced      []int64 `protobuf:"varint,11,rep,packed,name=replaced,proto3" json:"replaced,omitempty"`
+	// The ownerships that this one replaced, with a repeat of what they may have written, and with repeated_all.
+	Replaced []int64 `protobuf:"varint,11,rep,packed,name=replaced,proto3" json:"replaced,omitempty"`
+	// All that those had leased is repeated: what of theirs lies behind this record of the partition lies before it too,
+	// or has an outcome, and is not called.
+	RepeatedAll   bool `protobuf:"varint,12,opt,name=repeated_all,json=repeatedAll,proto3" json:"repeated_all,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1143,6 +1145,13 @@ func (x *Send) GetReplaced() []int64 {
 		return x.Replaced
 	}
 	return nil
+}
+
+func (x *Send) GetRepeatedAll() bool {
+	if x != nil {
+		return x.RepeatedAll
+	}
+	return false
 }
 
 // Control is what somebody wants of a task while it goes on. Topic controls, compacted; key: the task, a slash and the
@@ -2357,7 +2366,7 @@ const file_events_proto_rawDesc = "" +
 	"\x06phones\x18\x01 \x03(\tR\x06phones\">\n" +
 	"\x06Origin\x12\x1c\n" +
 	"\tpartition\x18\x01 \x01(\x05R\tpartition\x12\x16\n" +
-	"\x06offset\x18\x02 \x01(\x03R\x06offset\"\x83\x03\n" +
+	"\x06offset\x18\x02 \x01(\x03R\x06offset\"\xa6\x03\n" +
 	"\x04Send\x12\x12\n" +
 	"\x04task\x18\x01 \x01(\fR\x04task\x12\x14\n" +
 	"\x05index\x18\x02 \x01(\rR\x05index\x12\x14\n" +
@@ -2375,7 +2384,8 @@ const file_events_proto_rawDesc = "" +
 	"generation\x18\n" +
 	" \x01(\x03R\n" +
 	"generation\x12\x1a\n" +
-	"\breplaced\x18\v \x03(\x03R\breplaced\"u\n" +
+	"\breplaced\x18\v \x03(\x03R\breplaced\x12!\n" +
+	"\frepeated_all\x18\f \x01(\bR\vrepeatedAll\"u\n" +
 	"\aControl\x12\x12\n" +
 	"\x04task\x18\x01 \x01(\fR\x04task\x12\x13\n" +
 	"\x05at_ms\x18\x02 \x01(\x03R\x04atMs\x12+\n" +

@@ -36,6 +36,9 @@ type Slot struct {
 
 func (s Slot) String() string { return fmt.Sprintf("%s/%d", s.Topic, s.Partition) }
 
+// ErrNotWritten is what an error of a log is that took nothing of a record. Of any other a record may come later.
+var ErrNotWritten = errors.New("nothing was written")
+
 // Position is what a group commits for a slot: the watermark, and up to MaxMetadata bytes of text beside it.
 type Position struct {
 	Slot     Slot

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"altavoz/processor/fanout/ledger"
+	"altavoz/processor/fanout/status"
 	"altavoz/schemas"
 )
 
@@ -76,6 +77,6 @@ func (s *slot) inferred(t *task, now time.Time) ledger.Line {
 	if !t.doubt || t.schedule > now.UnixMilli() { // it never began
 		return ledger.Line{Cursor: cursor}
 	}
-	reach := max(cursor, decidedOf(t.status)) - cursor + uint32(s.queue(t).Window) + schemas.SliceRecipients
+	reach := max(cursor, status.Decided(t.status)) - cursor + uint32(s.queue(t).Window) + schemas.SliceRecipients
 	return ledger.Line{Cursor: cursor, Lease: reach, Doubt: true}
 }

@@ -8,6 +8,7 @@ import (
 
 	"altavoz/processor/fanout/ledger"
 	"altavoz/processor/fanout/rewrite"
+	"altavoz/processor/fanout/status"
 	"altavoz/schemas"
 )
 
@@ -41,6 +42,7 @@ func (s *slot) intake(rec *schemas.Record, now time.Time) {
 	s.last = ledger.Last{Offset: rec.Offset, Sum: ledger.SumOf(rec.Value)}
 	if s.readTo >= s.oldNext && len(s.old) > 0 {
 		s.log.Error("broadcasts of the ledger are not in the log any more", "count", len(s.old))
+		s.forsaken = true
 		clear(s.old)
 	}
 	if rec.Offset < s.oldNext && !listed && !s.doubt.covers(rec.Offset) { //mutant:new-broadcast-at-an-old-offset-is-taken-in
@@ -131,7 +133,7 @@ func (s *slot) settle(t *task, rec *schemas.Record, b *schemas.Broadcast, known 
 	switch first := s.tasks[id]; {
 	case first != nil:
 		s.repeated(t, rec, first.sha)
-	case t.status != nil && finished(t.status), t.status != nil && !sameOrigin(t.status.GetPlan().GetOrigin(), t.origin):
+	case t.status != nil && finished(t.status), t.status != nil && !status.SameOrigin(t.status.GetPlan().GetOrigin(), t.origin):
 		s.repeated(t, rec, t.status.GetPlan().GetRequestSha256())
 	case t.status != nil && s.doubt.gone && s.doubt.covers(t.offset): //mutant:cursor-that-is-gone-is-inferred
 		t.doubt = true

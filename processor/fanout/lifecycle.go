@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"altavoz/processor/fanout/ledger"
+	"altavoz/processor/fanout/status"
 	"altavoz/schemas"
 )
 
@@ -28,7 +29,7 @@ func (s *slot) takeOver() {
 	})
 	now := time.Now()
 	for _, f := range mine {
-		offset := position(f.st.GetPlan()).GetOffset()
+		offset := status.Position(f.st.GetPlan()).GetOffset()
 		known, listed := s.old[offset]
 		if s.willBeRead(offset, listed) {
 			continue
@@ -51,6 +52,7 @@ func (s *slot) takeOver() {
 	for offset := range s.old {
 		if offset < s.mark { // its Status showed it once; only what is finished leaves the view
 			s.log.Warn("a broadcast of the ledger is not in the view of statuses any more", "offset", offset)
+			s.forsaken = s.forsaken || s.old[offset].Lease > 0
 			delete(s.old, offset)
 		}
 	}
@@ -62,7 +64,7 @@ func (s *slot) takeOver() {
 // name the copy, because the ingress wrote it, means the broadcast's own record, if that lies at home and names its number.
 func (s *slot) lives(p *schemas.Plan) bool {
 	home := s.st.ports.Home(schemas.TopicBroadcasts, []byte(p.GetSender()))
-	return position(p).GetPartition() == s.of.Partition && (p.GetHome() != nil || p.GetSender() != "" && home == s.of.Partition)
+	return status.Position(p).GetPartition() == s.of.Partition && (p.GetHome() != nil || p.GetSender() != "" && home == s.of.Partition)
 }
 
 // open makes the broadcast a task: it is its own and goes on where the ledger and its Status say, whichever says more.
@@ -76,7 +78,7 @@ func (s *slot) open(t *task, known ledger.Line, now time.Time) {
 	t.doubt = known.Doubt && t.lease > 0
 	s.resume(t, now)
 	t.cursor = min(t.cursor, t.Total)
-	t.End, t.Decided = t.cursor+t.lease, decidedOf(t.status)
+	t.End, t.Decided = t.cursor+t.lease, status.Decided(t.status)
 	t.deadline = t.ends()
 	switch {
 	case t.why != "":
@@ -133,11 +135,11 @@ func (s *slot) heard(id schemas.TaskID, st *schemas.Status, now time.Time) {
 	}
 	s.claimed(id, st, now)
 	t := s.tasks[id]
-	if t == nil || !sameOrigin(st.GetPlan().GetOrigin(), t.origin) || t.status != nil && t.status.GetVersion() > st.GetVersion() {
+	if t == nil || !status.SameOrigin(st.GetPlan().GetOrigin(), t.origin) || t.status != nil && t.status.GetVersion() > st.GetVersion() {
 		return
 	}
 	t.status = st
-	q, decided := s.queue(t), decidedOf(st)
+	q, decided := s.queue(t), status.Decided(st)
 	if decided != t.Decided {
 		had := t.dispatchedTo() // expired ones say nothing of the number's speed
 		s.number(t.sender).decided(int(min(decided, had))-int(min(t.Decided, had)), now)
@@ -167,7 +169,7 @@ func (s *slot) claimed(id schemas.TaskID, st *schemas.Status, now time.Time) {
 	s.claiming -= len(claims)
 	for _, t := range claims {
 		switch {
-		case s.tasks[id] == nil && sameOrigin(st.GetPlan().GetOrigin(), t.origin) && !finished(st):
+		case s.tasks[id] == nil && status.SameOrigin(st.GetPlan().GetOrigin(), t.origin) && !finished(st):
 			t.status, t.planned = st, true
 			s.open(t, s.inferred(t, now), now)
 		default:
@@ -278,7 +280,8 @@ func (s *slot) closeWith(t *task, recs []schemas.Record) {
 		return
 	}
 	if len(recs) > 0 {
-		s.write(s.logOf(t), func(schemas.Record) { s.closeWith(t, recs[1:]) }, recs[0])
+		//mutant:end-of-a-task-is-proven
+		s.prove(s.logOf(t), func(schemas.Record) { s.closeWith(t, recs[1:]) }, recs[0])
 		return
 	}
 	t.state, t.deadline = stateClosed, t.grace(time.Now())

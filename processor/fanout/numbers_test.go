@@ -11,10 +11,10 @@ import (
 // of ours from then on.
 func TestNumbersMayChange(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world) {
-		fills := func(most int) { // while nobody sends, so to the last one
+		fills := func(most int) { // while nobody sends, but for a rest that is not worth a turn
 			t.Helper()
 			w.set(func() {
-				if n := w.pipe["100/"+string(schemas.LaneBulk)]; n != most {
+				if n := w.pipe["100/"+string(schemas.LaneBulk)]; n > most || n <= most-10 {
 					t.Errorf("%d in the pipe, %d may be", n, most)
 				}
 			})

@@ -134,9 +134,9 @@ const (
 	maxTasks = 100_000
 	// warmBytes is how much of short lists a slot keeps in memory; the others are read again for each of their turns.
 	warmBytes = 8 << 20
-	// setRecipients bounds the sets that find repeats in long lists, over all slots of the process: at 2 to 4 bytes a
-	// recipient, some 100 MiB. A list waits for its place in it; the longest alone always fits.
-	setRecipients = 32 << 20
+	// setBytes bounds the sets that find repeats in long lists, over all slots of the process. A list waits until there is room
+	// for all of it, of which a set of 10,000,000 foreign phones takes half; the longest alone, 16 Mi of 8 bytes, always fits.
+	setBytes = 128 << 20
 	// planAgain is how long a claim waits for its Status before its Plan is written again: whatever was lost, a Plan has the
 	// Status written anew.
 	planAgain = 30 * time.Second

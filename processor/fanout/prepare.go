@@ -110,7 +110,7 @@ func (s *slot) recall(t *task) bool {
 		t.seen = n
 		return true
 	}
-	if hold := min(int64(t.Total), setRecipients); t.holds == 0 {
+	if hold := min(int64(t.Total)*recipients.NumberBytes, setBytes); t.holds == 0 {
 		if !s.st.sets.TryAcquire(hold) {
 			t.busy = true
 			s.after(backOffMost, func() { t.busy = false; s.look(t, time.Now()) })

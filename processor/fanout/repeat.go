@@ -126,7 +126,7 @@ func (s *slot) giveUp(t *task) {
 		}
 		if t.state == stateClosed {
 			s.log.Warn("a broadcast ends with lost outcomes", "task", t.id.String(), "runs", len(recs))
-			s.write(s.st.ports.Bulk, func(schemas.Record) {}, recs...)
+			s.prove(s.st.ports.Bulk, func(schemas.Record) {}, recs...)
 		}
 	})
 }

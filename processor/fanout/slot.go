@@ -40,6 +40,8 @@ type slot struct {
 	flying   int  // batches of records on their way to the log
 
 	// The ledger: see park.go.
+	owners     []int64               // this one, and those that it replaced, the newest first: see owner.go
+	forsaken   bool                  // of what they had leased something can't be repeated
 	old        map[int64]ledger.Line // of the ledger taken over: not read again yet
 	oldNext    int64
 	doubt      doubt // whether the log is the one of which the ledger taken over speaks
@@ -95,7 +97,7 @@ type gauges struct {
 func newSlot(st *Stage, pos schemas.Position, l ledger.Ledger) *slot {
 	s := &slot{
 		st: st, of: pos.Slot, log: st.log.With("partition", pos.Slot.Partition), box: newMailbox(slots.NewTap(st.ports.Flow, pos.Slot)), over: make(chan struct{}),
-		old: make(map[int64]ledger.Line), oldNext: l.Next, mark: max(0, pos.Offset), readTo: max(0, pos.Offset),
+		owners: l.NewOwner(), old: make(map[int64]ledger.Line), oldNext: l.Next, mark: max(0, pos.Offset), readTo: max(0, pos.Offset),
 		tasks: make(map[schemas.TaskID]*task), claims: make(map[schemas.TaskID][]*task), numbers: make(map[string]*number),
 		flights: make(map[string]*flight), gauges: gauges{pipe: make(map[schemas.Lane]int), window: make(map[schemas.Lane]int)},
 	}
@@ -331,6 +333,12 @@ type writing struct {
 	failed []schemas.Record
 	last   schemas.Record
 	err    error
+}
+
+// prove puts records on the log once a commit was made that was asked for from now on: the partition was ours when they were
+// decided upon, and nobody had taken it over.
+func (s *slot) prove(log Log, done func(last schemas.Record), recs ...schemas.Record) {
+	s.enqueue(&writing{log: log, recs: recs, proof: s.asks + 1, done: done})
 }
 
 // write puts records on the log, those that fail again after a back-off, and calls done when all are acknowledged.

@@ -21,7 +21,7 @@ type Stage struct {
 	ports   Ports
 	log     *slog.Logger
 	metrics *metrics
-	sets    *semaphore.Weighted // recipients in the sets of long lists
+	sets    *semaphore.Weighted // bytes of the sets of long lists
 	reading *semaphore.Weighted // bytes of records that are being normalised
 	slots   *slots.Set[*slot]
 }
@@ -31,7 +31,7 @@ func New(cfg Config, ports Ports) *Stage {
 	cfg = cfg.withDefaults()
 	st := &Stage{
 		cfg: cfg, ports: ports, log: cfg.Logger, metrics: newMetrics(cfg.Registerer),
-		sets: semaphore.NewWeighted(setRecipients), reading: semaphore.NewWeighted(readingBytes),
+		sets: semaphore.NewWeighted(setBytes), reading: semaphore.NewWeighted(readingBytes),
 		slots: slots.New[*slot](ports.Ledger, ports.Flow, cfg.Logger),
 	}
 	ports.Statuses.Listen(st.heard)

@@ -16,6 +16,7 @@ import (
 	"altavoz/processor/fanout/canary"
 	"altavoz/processor/fanout/ledger"
 	"altavoz/processor/fanout/rewrite"
+	"altavoz/processor/fanout/status"
 	"altavoz/processor/fanout/turns"
 	"altavoz/schemas"
 )
@@ -261,7 +262,7 @@ func TestJSONOnAnyPartitionIsCarriedOutAtHome(t *testing.T) {
 			}
 			plan := w.status(id).GetPlan()
 			if plan.GetSender() != "100" || plan.GetHome().GetPartition() != slotOf("100").Partition ||
-				!sameOrigin(plan.GetOrigin(), &schemas.Origin{Partition: partition, Offset: rec.Offset}) {
+				!status.SameOrigin(plan.GetOrigin(), &schemas.Origin{Partition: partition, Offset: rec.Offset}) {
 				t.Errorf("%v", plan)
 			}
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"altavoz/processor/fanout/ledger"
+	"altavoz/processor/fanout/status"
 	"altavoz/schemas"
 )
 
@@ -86,8 +87,8 @@ func TestPausedTaskTakesNoTurnAndGoesOnWhereItWas(t *testing.T) {
 		passes(10 * time.Second)
 		cursor := w.status(id).GetCursor()
 		passes(24 * time.Hour)
-		if st := w.status(id); st.GetCursor() != cursor || decidedOf(st) != cursor {
-			t.Errorf("dispatched to %d and then to %d, %d decided", cursor, st.GetCursor(), decidedOf(st))
+		if st := w.status(id); st.GetCursor() != cursor || status.Decided(st) != cursor {
+			t.Errorf("dispatched to %d and then to %d, %d decided", cursor, st.GetCursor(), status.Decided(st))
 		}
 		st = w.shows(id, w.resume(id))
 		if st.GetPhase() != phaseRunning || st.GetWhy() != "" {
@@ -595,7 +596,12 @@ func TestRestIsCancelledOnceThatWasSaid(t *testing.T) {
 		if x := w.ranges(id); len(x) > 0 || w.status(id).GetControls() > 0 {
 			t.Errorf("%v, %v", x, w.status(id))
 		}
-		w.set(func() { w.faults.refuse = 0 })
+		w.set(func() { w.faults.refuse, w.noNotes = 0, true })
+		passes(10 * time.Second)
+		if x := w.ranges(id); len(x) > 0 {
+			t.Errorf("the note is not in the log, and %v", x)
+		}
+		w.set(func() { w.noNotes = false })
 		w.finished(id)
 		if st := w.status(id); st.GetPhase() != phaseCancelled || st.GetControls() == 0 {
 			t.Errorf("%v", st)

@@ -6,6 +6,7 @@ import (
 
 	"altavoz/processor/fanout/ledger"
 	"altavoz/processor/fanout/recipients"
+	"altavoz/processor/fanout/status"
 	"altavoz/processor/fanout/turns"
 	"altavoz/schemas"
 )
@@ -181,44 +182,23 @@ func (t *task) line() ledger.Line {
 // shown reports whether the Status says all that the ledger says, so that whoever takes over does not need the ledger:
 // the broadcast is found, by the same position, and goes on at the same cursor, or does not go on.
 func (t *task) shown(partition int32) bool {
-	if t.status == nil || !sameOrigin(t.status.GetPlan().GetOrigin(), t.origin) {
+	if t.status == nil || !status.SameOrigin(t.status.GetPlan().GetOrigin(), t.origin) {
 		return false
 	}
 	if finished(t.status) {
 		return true
 	}
-	home := position(t.status.GetPlan())
+	home := status.Position(t.status.GetPlan())
 	//mutant:parked-task-is-in-its-status
 	return home.GetPartition() == partition && home.GetOffset() == t.offset && t.status.GetCursor() >= t.cursor &&
 		(t.state == stateClosed || t.state == stateOpen && t.turn == nil && t.lease == 0) &&
 		(t.state != stateClosed || t.status.GetCursor() >= t.Total)
 }
 
-// position returns where the broadcast of a plan is read again.
-func position(p *schemas.Plan) *schemas.Origin {
-	if p.GetHome() != nil {
-		return p.GetHome()
-	}
-	return p.GetOrigin()
-}
-
-func sameOrigin(a, b *schemas.Origin) bool {
-	return a != nil && b != nil && a.GetPartition() == b.GetPartition() && a.GetOffset() == b.GetOffset()
-}
-
 func sameRequest(a, b []byte) bool { return len(a) == 0 || len(b) == 0 || bytes.Equal(a, b) }
 
 func finished(s *schemas.Status) bool {
 	return s.GetFinishedMs() != 0 || s.GetPhase() == schemas.Phase_PHASE_FAILED
-}
-
-func decidedOf(s *schemas.Status) (n uint32) {
-	for _, c := range s.GetCounts() {
-		if schemas.Mark(c.GetMark()).Decided() {
-			n += c.GetCount()
-		}
-	}
-	return n
 }
 
 // result makes the record of something that happened to the task.

@@ -34,7 +34,7 @@ func (s *slot) repeat(now time.Time) {
 	for _, t := range s.repeats {
 		switch {
 		case t.state != stateOpen || t.lease == 0:
-		case t.turn != nil || !s.prepare(t, now) || !s.fits(ledger.LineBytes):
+		case t.turn != nil || !s.prepare(t, now) || !s.fits(ledger.LineBytes-ledger.Reserve):
 			left = append(left, t)
 		default:
 			s.begin(t, min(t.lease, t.slice.first+uint32(len(t.slice.phones))-t.cursor), now)
@@ -68,10 +68,13 @@ func (s *slot) produce(u *turn) {
 	if t.turn != u {
 		return
 	}
-	s.enqueue(&writing{
-		log: s.logOf(t), lease: true, recs: s.expand(u, time.Now()),
-		done: func(schemas.Record) { s.dispatched(u) },
-	})
+	recs := s.expand(u, time.Now())
+	// Ids take more than was reserved. Without room for it the list goes on all the same: what they take is bounded in each set,
+	// and two lists that wait for each other's room would wait for ever.
+	if more := t.seen.Bytes() - t.holds; t.holds > 0 && more > 0 && s.st.sets.TryAcquire(more) {
+		t.holds += more
+	}
+	s.enqueue(&writing{log: s.logOf(t), lease: true, recs: recs, done: func(schemas.Record) { s.dispatched(u) }})
 }
 
 // dispatched takes in that all of a turn is in the log.
@@ -101,6 +104,7 @@ func (s *slot) dispatched(u *turn) {
 func (s *slot) expand(u *turn, now time.Time) []schemas.Record {
 	t := u.t
 	notAfter := min(now.Add(schemas.SendLife).UnixMilli(), t.ends().UnixMilli())
+	replaced, all := s.replaced(t)
 	recs := make([]schemas.Record, 0, u.n)
 	for i := range u.n {
 		index := u.from + i
@@ -124,6 +128,7 @@ func (s *slot) expand(u *turn, now time.Time) []schemas.Record {
 		recs = append(recs, schemas.EncodeSend(t.lane, &schemas.Send{
 			Task: t.id.Bytes(), Index: index, Phone: phone.Digits(), Sender: t.sender, NotAfterMs: notAfter,
 			ContentRef: t.ref, Content: t.content, OnUnknown: t.body.GetOnUnknown(), Window: t.window,
+			Generation: s.owners[0], Replaced: replaced, RepeatedAll: all,
 		}))
 	}
 	return recs

@@ -59,6 +59,7 @@ type world struct {
 	sync           time.Duration          // how long the view takes to catch up
 	behind         time.Duration          // and the view of controls, always
 	stuck          map[schemas.Topic]bool // nothing gets in
+	noNotes        bool                   // no note does
 	stopAggregator bool
 	stopSenders    bool
 	held           []schemas.Record // sends that senders, stopped, have not read
@@ -825,7 +826,7 @@ func (p *process) Resume(of ...schemas.Slot) {
 func (p *process) Enqueue(rec schemas.Record, done func(schemas.Record, error)) {
 	w := p.w
 	w.mu.Lock()
-	busy, fail, written, wait := w.stuck[rec.Topic] || w.chance(w.faults.busy), w.chance(w.faults.fail), w.chance(w.faults.failWritten), w.delay()
+	busy, fail, written, wait := w.stuck[rec.Topic] || w.noNotes && isNote(rec) || w.chance(w.faults.busy), w.chance(w.faults.fail), w.chance(w.faults.failWritten), w.delay()
 	by := maps.Clone(p.tenures)
 	w.mu.Unlock()
 	if busy {
@@ -847,6 +848,11 @@ func (p *process) Enqueue(rec schemas.Record, done func(schemas.Record, error)) 
 		}
 		done(out, nil)
 	})
+}
+
+func isNote(rec schemas.Record) bool {
+	var r schemas.Result
+	return rec.Topic == schemas.TopicResults && schemas.Decode(&rec, &r) == nil && r.GetNote() != nil
 }
 
 func (p *process) Publish(ctx context.Context, recs ...schemas.Record) ([]schemas.Record, error) {

@@ -5,7 +5,7 @@ import (
 	"time"
 
 	line "altavoz/processor/sender/ledger"
-	"altavoz/processor/sender/limits"
+	"altavoz/processor/sender/replaced"
 	"altavoz/schemas"
 )
 
@@ -19,7 +19,7 @@ type assignment struct {
 	since time.Time // when it was assigned
 
 	ledger  *ledger
-	seen    limits.Memory
+	seen    replaced.Memory
 	backlog []arrival // read, and without room in the ledger
 	bytes   int       // values of the open records that were read
 
@@ -197,7 +197,7 @@ func (st *Stage) arrive(a *assignment, in *arrival, now time.Time) {
 	a.ledger.who.trail.Add(in.rec.Offset, sum)
 	if in.rec.Offset < a.from {
 		if in.send != nil {
-			a.seen.Add(in.task, in.send.GetIndex()) //mutant:below-the-watermark-is-remembered
+			a.seen.Fresh(in.task, in.send) //mutant:below-the-watermark-is-remembered
 		}
 		return
 	}
@@ -208,7 +208,7 @@ func (st *Stage) arrive(a *assignment, in *arrival, now time.Time) {
 		st.soil(a)
 	}
 	//mutant:repeat-is-noticed
-	fresh := in.send == nil || a.seen.Add(in.task, in.send.GetIndex())
+	fresh := in.send == nil || a.seen.Fresh(in.task, in.send)
 	if c != nil {
 		a.ledger.meets(c, sum)
 	}

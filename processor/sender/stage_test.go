@@ -819,3 +819,55 @@ func TestStop(t *testing.T) {
 		}
 	})
 }
+
+// TestReplacedOwnerIsNotCalledFor: what an owner of broadcasts wrote that was replaced without noticing comes whenever it comes,
+// long after the pair was forgotten; behind what its successor says it is dropped, and nothing else is.
+func TestReplacedOwnerIsNotCalledFor(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(w *world) {
+		p := w.start([]schemas.Slot{bulkSlot})
+		task, other := schemas.NewTaskID(), schemas.NewTaskID()
+		by := func(generation int64, replaced ...int64) sendOpt {
+			return func(s *schemas.Send) { s.Generation, s.Replaced = generation, replaced }
+		}
+		all := func(s *schemas.Send) { s.RepeatedAll = true }
+		calls := func() int {
+			w.until("done", func() bool { return w.allDone(bulkSlot) })
+			return len(w.calls)
+		}
+		w.produce(bulkSlot, task, 0, by(7))
+		w.produce(bulkSlot, task, 1, by(7))
+		w.produce(bulkSlot, task, 1, by(9, 7)) // a takeover repeats what may have been on its way
+		w.produce(bulkSlot, task, 2, by(9, 7))
+		w.produce(bulkSlot, other, 0, by(7)) // of another task, whose repeat comes later
+		w.produce(bulkSlot, other, 0, by(9, 7))
+		if n := calls(); n != 4 {
+			t.Errorf("%d calls, not 4", n)
+		}
+		w.produce(bulkSlot, task, 2, by(7)) // what it had on its way
+		w.produce(bulkSlot, task, 0, by(7))
+		w.produce(bulkSlot, task, 3, by(9, 7)) // its successor goes on, ...
+		w.produce(bulkSlot, task, 4, by(5))    // another owner, of a group that begins anew or of another partition, ...
+		w.produce(bulkSlot, task, 5)           // and a version that knows no owners
+		if n := calls(); n != 7 {
+			t.Errorf("%d calls, not 7", n)
+		}
+		p.kill()
+		q := w.start([]schemas.Slot{bulkSlot}) // knows it from what it reads again
+		for i := range uint32(2 * limits.Remembered) {
+			w.produce(bulkSlot, other, 1+i, by(9, 7), all)
+		}
+		w.until("done", func() bool { return w.allDone(bulkSlot) })
+		n := calls()
+		for i := range uint32(100) {
+			w.produce(bulkSlot, task, i%6, by(7))
+			w.produce(bulkSlot, other, i, by(7))
+		}
+		if late := calls() - n; late != 0 {
+			t.Errorf("%d calls for sends of an owner that was replaced", late)
+		}
+		if q.value("altavoz_sends_repeated_total") < 200 {
+			t.Errorf("%v were counted as repeats", q.value("altavoz_sends_repeated_total"))
+		}
+	})
+}

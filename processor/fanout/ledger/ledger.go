@@ -19,9 +19,10 @@ import (
 // are listed; from Next on they are as if never read. Listed are, in order, broadcasts that the ledger answers for;
 // those parked and listed again may lie below the watermark.
 type Ledger struct {
-	Next  int64
-	Last  Last
-	Lines []Line
+	Next   int64
+	Last   Last
+	Lines  []Line
+	Owners []int64 // numbers of those who owned the partition, the newest first: see owners.go
 }
 
 // Last is the record that was read last, so that a log which lost its end and goes on with others is noticed. Its sum is 0 where
@@ -44,8 +45,13 @@ type Line struct {
 const (
 	version     = 2
 	versionBare = 1 // without Last, Doubt and sums
-	// Bytes is what fits into the metadata of a commit, which is text.
-	Bytes = schemas.MaxMetadata / 4 * 3
+	// maxBytes is what fits into the metadata of a commit, which is text.
+	maxBytes = schemas.MaxMetadata / 4 * 3
+	// Bytes is what of it the lines may take, so that the owners have their room. A ledger that was taken over may be larger:
+	// then it names fewer owners, until it has shrunk.
+	Bytes = (schemas.MaxMetadata - ownerChars) / 4 * 3
+	// Reserve is what is left to a ledger that has more lines than it should: to lines that it had when it was taken over.
+	Reserve = maxBytes - Bytes
 	// LineBytes is more than a line takes, unless it lies 2^32 records from its neighbour: the one with the most is
 	// 5 bytes of offset, 4 of cursor and 4 of a lease in doubt (16 Mi recipients), and 4 of its sum.
 	LineBytes = 17
@@ -118,10 +124,10 @@ func (e Line) kind() uint64 {
 // Encode makes the metadata of a commit. It fails when the ledger is too large, which its owner must not let happen.
 func (l *Ledger) Encode(mark int64) (string, error) {
 	b := l.Append(nil, mark)
-	if len(b) > Bytes {
-		return "", fmt.Errorf("ledger of %d bytes, %d fit", len(b), Bytes)
+	if len(b) > maxBytes {
+		return "", fmt.Errorf("ledger of %d bytes, %d fit", len(b), maxBytes)
 	}
-	return base64.StdEncoding.EncodeToString(b), nil
+	return appendOwners(base64.StdEncoding.EncodeToString(b), l.Owners, schemas.MaxMetadata), nil
 }
 
 // Decode reads what Encode wrote. No text at all is the ledger of a position that an operator set.
@@ -133,6 +139,10 @@ func Decode(mark int64, text string) (Ledger, error) {
 	if len(text) > schemas.MaxMetadata {
 		return l, fmt.Errorf("%d characters: %w", len(text), ErrLedger)
 	}
+	text, owners, err := cutOwners(text)
+	if err != nil {
+		return l, err
+	}
 	b, err := base64.StdEncoding.Strict().DecodeString(text)
 	if err != nil {
 		return l, fmt.Errorf("%w: %w", ErrLedger, err)
@@ -141,6 +151,7 @@ func Decode(mark int64, text string) (Ledger, error) {
 		return l, ErrLedger
 	}
 	kinds := uint64(lineKinds)
+	l.Owners = owners
 	r := uvarints{b: b[1:]}
 	l.Next = mark + int64(r.next(uint64(math.MaxInt64-mark)))
 	if b[0] == versionBare {

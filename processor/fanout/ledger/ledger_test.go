@@ -1,6 +1,8 @@
 package ledger
 
 import (
+	"bytes"
+	"encoding/base64"
 	"strings"
 	"testing"
 
@@ -30,6 +32,9 @@ func ledgers() *rapid.Generator[Ledger] {
 			at += rapid.Int64Range(1, 1<<30).Draw(t, "step")
 		}
 		l.Next = max(at, mark) + rapid.Int64Range(0, 1<<20).Draw(t, "ahead")
+		for range rapid.IntRange(0, MaxOwners).Draw(t, "owners") {
+			l.Owners = append(l.Owners, rapid.Int64Range(1, MostOwner).Draw(t, "owner"))
+		}
 		return l
 	})
 }
@@ -72,7 +77,7 @@ func TestLineBytesIsTheMost(t *testing.T) {
 func TestLedgerTooLargeIsRefused(t *testing.T) {
 	t.Parallel()
 	var l Ledger
-	for i := range int64(Bytes) {
+	for i := range int64(maxBytes) {
 		l.Lines = append(l.Lines, Line{Offset: i})
 	}
 	l.Next = int64(len(l.Lines))
@@ -83,6 +88,15 @@ func TestLedgerTooLargeIsRefused(t *testing.T) {
 	text, err := l.Encode(0)
 	if err != nil || len(text) != schemas.MaxMetadata {
 		t.Errorf("a full Ledger: %d characters, %v", len(text), err)
+	}
+	l.Owners = []int64{1, 2, 3} // for which it has no room
+	if text, err := l.Encode(0); err != nil || len(text) != schemas.MaxMetadata {
+		t.Errorf("a full Ledger with owners: %d characters, %v", len(text), err)
+	}
+	l.Lines = l.Lines[:Bytes-16]
+	text, err = l.Encode(0)
+	if got, bad := Decode(0, text); err != nil || bad != nil || len(got.Owners) != MaxOwners {
+		t.Errorf("a Ledger of the size that a slot lets it have names %d owners, %v, %v", len(got.Owners), err, bad)
 	}
 }
 
@@ -101,6 +115,12 @@ func FuzzLedger(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add(int64(3), text)
+	l.Owners = []int64{MostOwner, 1}
+	if text, err = l.Encode(3); err != nil {
+		f.Fatal(err)
+	}
+	f.Add(int64(3), text)
+	f.Add(int64(3), text[:len(text)-1])
 	f.Add(int64(0), "")
 	f.Add(int64(-1), "AQA=")
 	f.Add(int64(1), strings.Repeat("A", schemas.MaxMetadata+4))
@@ -127,4 +147,27 @@ func FuzzLedger(f *testing.F) {
 			t.Fatalf("%+v was read back as %+v, %v", l, got, err)
 		}
 	})
+}
+
+// A version that knows nothing of owners reads the ledger as if they were not there, so that both can hand partitions to
+// each other.
+func TestOwnersAreNothingToWhoDoesNotKnowThem(t *testing.T) {
+	t.Parallel()
+	l := Ledger{Next: 9, Lines: []Line{{Offset: 2, Cursor: 7, Lease: 50}, {Offset: 5, Closed: true}, {Offset: 8}}}
+	bare, err := l.Encode(3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Owners = []int64{MostOwner, 1, 1 << 40}
+	text, err := l.Encode(3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := base64.StdEncoding.Strict().DecodeString(bare)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := base64.StdEncoding.Strict().DecodeString(text); err != nil || !bytes.Equal(got, want) {
+		t.Errorf("it reads %x, %v, not %x", got, err, want)
+	}
 }

@@ -2,25 +2,30 @@
 package recipients
 
 import (
-	"math"
 	"strconv"
-
-	"github.com/RoaringBitmap/roaring/v2/roaring64"
 
 	"altavoz/schemas"
 )
 
-// maxUserIDs is how many business-scoped user ids a task remembers to find repeats: 130 bytes each, 17 MB.
-const maxUserIDs = 1 << 17
+const (
+	// NumberBytes is the most that a number takes of a set of any size worth weighing: see numbers.
+	NumberBytes = 8
+	// idBytes is what an id takes beside its text: a string and its place in a map.
+	idBytes = 48
+	// maxIDBytes bounds the business-scoped user ids that a task remembers to find repeats: 900,000 of 24 characters. They are
+	// kept whole: a shorter form could take two people for one.
+	maxIDBytes = 64 << 20
+)
 
-// Seen finds repeats within a task, however they are written.
+// Seen finds repeats within a task, however they are written. It is exact: nobody is taken for another.
 type Seen struct {
-	numbers *roaring64.Bitmap
+	numbers numbers
 	ids     map[schemas.Phone]struct{}
+	held    int // bytes of ids
 }
 
 // NewSeen returns what has seen nobody.
-func NewSeen() *Seen { return &Seen{numbers: roaring64.New(), ids: make(map[schemas.Phone]struct{})} }
+func NewSeen() *Seen { return &Seen{} }
 
 // Judge reads a recipient and remembers it. The mark is pending for one who is to be sent to.
 func (n *Seen) Judge(text, region string) (schemas.Phone, schemas.Mark) {
@@ -28,20 +33,32 @@ func (n *Seen) Judge(text, region string) (schemas.Phone, schemas.Mark) {
 	if err != nil {
 		return "", schemas.Failed(schemas.CodeInvalidPhone)
 	}
-	if number, err := strconv.ParseUint(phone.Person().Digits(), 10, 64); err == nil && number < math.MaxInt64 {
-		if !n.numbers.CheckedAdd(number) {
-			return "", schemas.MarkDuplicate
-		}
-		return phone, schemas.MarkPending
-	}
-	if _, ok := n.ids[phone]; ok {
+	if !n.add(phone.Person()) {
 		return "", schemas.MarkDuplicate
-	}
-	if len(n.ids) < maxUserIDs {
-		n.ids[phone] = struct{}{}
 	}
 	return phone, schemas.MarkPending
 }
+
+func (n *Seen) add(person schemas.Phone) (fresh bool) {
+	// A leading zero would be lost, but no country code has one.
+	if number, err := strconv.ParseUint(person.Digits(), 10, 64); err == nil && number <= maxNumber && person[0] != '0' {
+		return n.numbers.add(number)
+	}
+	if _, ok := n.ids[person]; ok {
+		return false
+	}
+	if size := len(person) + idBytes; n.held+size <= maxIDBytes {
+		if n.ids == nil {
+			n.ids = make(map[schemas.Phone]struct{})
+		}
+		n.ids[person] = struct{}{}
+		n.held += size
+	}
+	return true
+}
+
+// Bytes is what the set takes in memory.
+func (n *Seen) Bytes() int64 { return int64(n.numbers.bytes() + n.held) }
 
 // Mask says which recipients of a run have an outcome. Every record says so of its time, and none takes it back.
 type Mask struct {

@@ -1,6 +1,9 @@
 package recipients
 
 import (
+	"fmt"
+	"math/rand/v2"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -99,4 +102,76 @@ func TestNationalWritingsOfALineAreOneRecipient(t *testing.T) {
 			t.Errorf("%s is %s, %s; want %s", c.text, phone.Digits(), mark.Label(), c.want.Digits())
 		}
 	}
+}
+
+// A set that is made again after a takeover, out of everybody who had a turn before, goes on as the old one would have.
+func TestSetMadeAgainIsTheSame(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		r := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 0))
+		list := make([]string, rapid.IntRange(1, 2000).Draw(t, "recipients"))
+		for i := range list {
+			switch n := r.IntN(500); r.IntN(4) {
+			case 0:
+				list[i] = fmt.Sprintf("57300%07d", n)
+			case 1:
+				list[i] = fmt.Sprintf("+49 1512 %07d", n)
+			case 2:
+				list[i] = fmt.Sprintf("CO.%dabc", n)
+			default:
+				list[i] = fmt.Sprintf("no phone %d", n)
+			}
+		}
+		cut := rapid.IntRange(0, len(list)).Draw(t, "cut")
+		old, again := NewSeen(), NewSeen()
+		for _, text := range list[:cut] {
+			old.Judge(text, "CO")
+			again.Judge(text, "CO")
+		}
+		known := make(map[schemas.Phone]bool)
+		for i, text := range list {
+			if i < cut {
+				p, _ := schemas.ParsePhone(text, "CO")
+				known[p.Person()] = true
+				continue
+			}
+			p, mark := old.Judge(text, "CO")
+			if q, same := again.Judge(text, "CO"); p != q || mark != same {
+				t.Fatalf("%q is %s, and made again %s", text, mark.Label(), same.Label())
+			}
+			person, err := schemas.ParsePhone(text, "CO")
+			if want := err == nil && known[person.Person()]; (mark == schemas.MarkDuplicate) != want {
+				t.Fatalf("%q is %s; came before: %t", text, mark.Label(), want)
+			}
+			known[person.Person()] = true
+		}
+	})
+}
+
+// Ids are kept whole: those that differ in one letter, in its case or in their length are different people, and a set of many
+// says what it takes.
+func TestUserIDsAreKeptWhole(t *testing.T) {
+	s := NewSeen()
+	long := "CO." + strings.Repeat("7a", 64)
+	for _, id := range []string{"CO.1abc", "CO.1abC", "CO.1abcd", "CO.1ab", "US.1abc", "CO.123456789012", "US.123456789012", long, long[:len(long)-1]} {
+		if _, mark := s.Judge(id, "CO"); mark != schemas.MarkPending {
+			t.Errorf("%s is %s", id, mark.Label())
+		}
+		if _, mark := s.Judge(id, "CO"); mark != schemas.MarkDuplicate {
+			t.Errorf("%s again is %s", id, mark.Label())
+		}
+	}
+	before, had := heap(), s.Bytes()
+	const n = 200_000 // more than the 131,072 that were once the limit
+	for i := range n {
+		s.Judge(fmt.Sprintf("CO.%dx", i), "CO")
+	}
+	took, says := heap()-before, s.Bytes()-had
+	if _, mark := s.Judge("CO.0x", "CO"); mark != schemas.MarkDuplicate {
+		t.Error("the first of many is forgotten")
+	}
+	if float64(took) > 1.5*float64(says) {
+		t.Errorf("%d ids take %d bytes, not %d", n, took, says)
+	}
+	runtime.KeepAlive(s)
 }

@@ -24,7 +24,7 @@ func newHalf() half {
 
 // Add remembers a send and reports whether it was new.
 func (m *Memory) Add(t schemas.TaskID, index uint32) bool {
-	if m.now.has(t, index) || m.before.has(t, index) {
+	if m.Has(t, index) {
 		return false
 	}
 	if len(m.now.pairs) >= Remembered || m.now.pairs == nil {
@@ -37,6 +37,11 @@ func (m *Memory) Add(t schemas.TaskID, index uint32) bool {
 	}
 	m.now.pairs[uint64(number)<<32|uint64(index)] = struct{}{}
 	return true
+}
+
+// Has reports whether the send is remembered.
+func (m *Memory) Has(t schemas.TaskID, index uint32) bool {
+	return m.now.has(t, index) || m.before.has(t, index)
 }
 
 func (h *half) has(t schemas.TaskID, index uint32) bool {

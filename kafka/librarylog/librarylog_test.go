@@ -1,4 +1,4 @@
-package kafka
+package librarylog
 
 import (
 	"log/slog"
@@ -15,7 +15,7 @@ func TestLibraryRepeatsItselfQuietly(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var out strings.Builder
-		l := &libraryLog{log: slog.New(slog.NewTextHandler(&out, nil)), said: make(map[string]time.Time)}
+		l := New(slog.New(slog.NewTextHandler(&out, nil)))
 		for range 100 {
 			l.Log(kgo.LogLevelWarn, "unable to open connection", "addr", "a")
 			l.Log(kgo.LogLevelError, "something else")

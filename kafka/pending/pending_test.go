@@ -1,0 +1,82 @@
+package pending_test
+
+import (
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"altavoz/kafka/pending"
+)
+
+// Each entry ends exactly once: in time, or by expiring; and a key takes nothing more from when one of its entries expires
+// until that is answered after all. The model is a list.
+func TestEveryEntryIsAnsweredInTimeOrExpiresOnce(t *testing.T) {
+	t.Parallel()
+	const after = 10 * time.Second
+	type entry struct {
+		key     int
+		due     time.Time
+		e       *pending.Entry[int]
+		expired int
+		ended   bool
+	}
+	synctest.Test(t, func(t *testing.T) {
+		for seed := range uint64(500) {
+			r := rand.New(rand.NewPCG(seed, 0))
+			told := make(map[int]int)
+			s := pending.New(after, func(key, n int) { told[key] += n })
+			var all []*entry
+			overdue := func(key int) bool {
+				return slices.ContainsFunc(all, func(x *entry) bool { return x.key == key && x.expired > 0 && !x.ended })
+			}
+			for range 1 + r.IntN(60) {
+				switch r.IntN(3) {
+				case 0:
+					x := &entry{key: r.IntN(3), due: time.Now().Add(after)}
+					e, ok := s.Add(x.key, func() { x.expired++ })
+					if want := !overdue(x.key); ok != want {
+						t.Fatalf("seed %d: taken: %t, want %t", seed, ok, want)
+					}
+					if x.e = e; ok {
+						all = append(all, x)
+					}
+				case 1:
+					if len(all) == 0 {
+						continue
+					}
+					if x := all[r.IntN(len(all))]; !x.ended {
+						x.ended = true
+						if inTime := x.e.End(); inTime != (x.expired == 0) {
+							t.Fatalf("seed %d: ended in time: %t, but expired %d times", seed, inTime, x.expired)
+						}
+					}
+				case 2:
+					time.Sleep(time.Duration(1+r.IntN(12000)) * time.Millisecond)
+					synctest.Wait()
+				}
+				expired := 0
+				for _, x := range all {
+					expired += x.expired
+					if want := !x.ended && !time.Now().Before(x.due); want && x.expired != 1 || x.expired > 1 {
+						t.Fatalf("seed %d: %s after its time an entry expired %d times", seed, time.Since(x.due), x.expired)
+					}
+				}
+				if told[0]+told[1]+told[2] != expired {
+					t.Fatalf("seed %d: told of %v, %d expired", seed, told, expired)
+				}
+			}
+			s.Stop()
+		}
+	})
+}
+
+func BenchmarkAddAndEnd(b *testing.B) {
+	s := pending.New(time.Hour, func(int, int) {})
+	defer s.Stop()
+	for b.Loop() {
+		e, _ := s.Add(1, func() {})
+		e.End()
+	}
+}
