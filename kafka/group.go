@@ -16,6 +16,7 @@ import (
 
 	"altavoz/kafka/balance"
 	"altavoz/kafka/membership"
+	"altavoz/kafka/stable"
 	"altavoz/schemas"
 )
 
@@ -74,6 +75,8 @@ type Group struct {
 	log     *slog.Logger
 	metrics *groupMetrics
 
+	transactions *stable.Monitor // of others; in the goroutine of watch
+
 	mu      sync.Mutex
 	session *session              // nil between two
 	count   uint64                // of sessions so far
@@ -88,7 +91,7 @@ func NewGroup(c Config, _ Layout, name string, topics []schemas.Topic) (*Group, 
 	c = c.withDefaults()
 	return &Group{
 		cfg: c, name: c.Prefix + name, topics: topics, log: c.Logger.With("group", c.Prefix+name),
-		metrics: newGroupMetrics(c.Registerer, name), begun: make(map[schemas.Slot]bool),
+		metrics: newGroupMetrics(c.Registerer, name), transactions: stable.NewMonitor(c.Registerer, name, c.Logger.With("group", c.Prefix+name)), begun: make(map[schemas.Slot]bool),
 	}, nil
 }
 
@@ -185,7 +188,7 @@ func (g *Group) open(st Stage) (*session, error) {
 		//mutant:reading-is-never-reset
 		kgo.ConsumeResetOffset(kgo.NoResetOffset()), kgo.ConsumeStartOffset(kgo.NewOffset().AtStart()),
 		kgo.FetchMaxBytes(fetchBytes), kgo.FetchMaxPartitionBytes(fetchPartitionBytes), kgo.MaxConcurrentFetches(2),
-		kgo.FetchMaxWait(fetchWait), isolation(g.topics),
+		kgo.FetchMaxWait(fetchWait), stable.Isolation(g.topics),
 		kgo.OnOffsetsFetched(s.offsetsFetched), kgo.AdjustFetchOffsetsFn(s.assign),
 		kgo.OnPartitionsRevoked(s.revoked), kgo.OnPartitionsLost(s.lost),
 	}

@@ -12,7 +12,6 @@ import (
 // groupMetrics is what one group's membership tells.
 type groupMetrics struct {
 	lag      *prometheus.GaugeVec // by topic
-	open     *prometheus.GaugeVec // by topic
 	sessions prometheus.Counter
 	poisoned prometheus.Counter
 	held     prometheus.Gauge
@@ -39,10 +38,6 @@ func newGroupMetrics(reg prometheus.Registerer, stage string) *groupMetrics {
 			Name: "altavoz_stage_lag_records", ConstLabels: label,
 			Help: "Records of the partitions owned here that lie above what the group has committed.",
 		}, []string{"topic"}),
-		open: prometheus.NewGaugeVec(prometheus.GaugeOpts{
-			Name: "altavoz_open_transaction_seconds", ConstLabels: label,
-			Help: "For how long open transactions of upstream producers have kept partitions owned here from being read; the longest.",
-		}, []string{"topic"}),
 		sessions: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "altavoz_group_rejoins_total", ConstLabels: label,
 			Help: "How often this process had to join its group anew.",
@@ -67,7 +62,7 @@ func newGroupMetrics(reg prometheus.Registerer, stage string) *groupMetrics {
 	for _, kind := range offsets.Kinds() {
 		m.disagreements.WithLabelValues(kind)
 	}
-	reg.MustRegister(m.lag, m.open, m.sessions, m.poisoned, m.held, m.disagreements, commits, seconds)
+	reg.MustRegister(m.lag, m.sessions, m.poisoned, m.held, m.disagreements, commits, seconds)
 	return m
 }
 

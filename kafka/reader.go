@@ -11,6 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"altavoz/kafka/stable"
 	"altavoz/kafka/unpack"
 	"altavoz/schemas"
 )
@@ -204,15 +205,13 @@ func (r *Reader) once(ctx context.Context, s schemas.Slot, at int64, most int32,
 		return nil, 0, 0, ctx.Err() == nil, err
 	}
 	opts := kgo.ProcessFetchPartitionOpts{Offset: at, Topic: r.cfg.topic(s.Topic), Partition: s.Partition}
-	if readCommitted(s.Topic) {
-		opts.IsolationLevel = kgo.ReadCommitted()
-	}
+	opts.IsolationLevel, _ = stable.Level(s.Topic)
 	got, _ := kgo.ProcessFetchPartition(opts, rp, unpack.Capped{}, nil)
 	if got.Err != nil {
 		return nil, 0, 0, false, got.Err
 	}
-	if len(got.Records) == 0 && unstable(s.Topic, rp, at) {
-		return nil, 0, 0, true, errOpenTransaction
+	if len(got.Records) == 0 && stable.Unstable(s.Topic, rp, at) {
+		return nil, 0, 0, true, stable.ErrOpen
 	}
 	recs = make([]schemas.Record, len(got.Records))
 	for i, k := range got.Records {
@@ -231,9 +230,7 @@ func (r *Reader) raw(ctx context.Context, s schemas.Slot, at int64, most int32, 
 	req.MaxWaitMillis = int32(readWait.Milliseconds())
 	// The partition's own limit is the one that counts: where the whole answer is full, kfake leaves out which transactions were aborted.
 	req.MinBytes, req.MaxBytes, req.SessionEpoch = 1, 2*readBytes, -1
-	if readCommitted(s.Topic) {
-		req.IsolationLevel = 1 // read committed
-	}
+	_, req.IsolationLevel = stable.Level(s.Topic)
 	t := kmsg.NewFetchRequestTopic()
 	t.Topic, t.TopicID = r.cfg.topic(s.Topic), id
 	p := kmsg.NewFetchRequestTopicPartition()

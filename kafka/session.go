@@ -15,7 +15,6 @@ import (
 
 	"altavoz/kafka/membership"
 	"altavoz/kafka/offsets"
-	"altavoz/kafka/stable"
 	"altavoz/schemas"
 )
 
@@ -54,8 +53,6 @@ type session struct {
 	committed   map[schemas.Slot]int64              // or where it starts
 	held        map[schemas.Slot]context.CancelFunc // could not be taken over, and end the tries: see takeover.go
 	coordinator int32
-
-	stable stable.Watch[schemas.Slot] // in the goroutine of watch
 }
 
 // check asks whether what is owned is this member's, and returns who it is. Who it is not any more gives up all: the session ends.

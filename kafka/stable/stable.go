@@ -2,7 +2,15 @@
 // them.
 package stable
 
-import "time"
+import (
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"altavoz/schemas"
+)
 
 // Watch is one reader's view of its logs, named by K.
 type Watch[K comparable] struct {
@@ -43,4 +51,44 @@ func (w *Watch[K]) Forget(keep func(K) bool) {
 			delete(w.held, k)
 		}
 	}
+}
+
+// patience is how long an upstream's transaction may be open before that is said, and then how often: what lies behind it waits. Kafka itself
+// ends one whose producer died, after the time-out that the producer asked for (a minute in most clients, at most the broker's
+// transaction.max.timeout.ms).
+const patience = time.Minute
+
+// Monitor says how long transactions of others keep partitions from being read: as a metric and, where it is long, in the log. It is not safe
+// for concurrent use; its metric is.
+type Monitor struct {
+	watch Watch[schemas.Slot]
+	open  *prometheus.GaugeVec
+	log   *slog.Logger
+}
+
+// NewMonitor registers the metric of a stage.
+func NewMonitor(reg prometheus.Registerer, stage string, log *slog.Logger) *Monitor {
+	m := &Monitor{log: log, open: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "altavoz_open_transaction_seconds", ConstLabels: prometheus.Labels{"stage": stage},
+		Help: "For how long open transactions of upstream producers have kept partitions owned here from being read; the longest.",
+	}, []string{"topic"})}
+	reg.MustRegister(m.open)
+	return m
+}
+
+// Observe takes in where the owned partitions of a topic are stable up to, and where they end.
+func (m *Monitor) Observe(t schemas.Topic, owned []schemas.Slot, stable, ends map[int32]int64) {
+	longest, now := time.Duration(0), time.Now()
+	m.watch.Forget(func(slot schemas.Slot) bool { return slices.Contains(owned, slot) })
+	for _, slot := range owned {
+		if slot.Topic != t {
+			continue
+		}
+		held, tell := m.watch.Observe(slot, stable[slot.Partition], ends[slot.Partition], now, patience)
+		if longest = max(longest, held); tell {
+			m.log.Warn("a transaction of an upstream producer is open: what lies behind it waits", "slot", slot.String(),
+				"offset", stable[slot.Partition], "end", ends[slot.Partition], "seconds", held.Seconds())
+		}
+	}
+	m.open.WithLabelValues(string(t)).Set(longest.Seconds())
 }

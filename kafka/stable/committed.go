@@ -1,0 +1,42 @@
+package stable
+
+import (
+	"errors"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"altavoz/schemas"
+)
+
+// ErrOpen is the error of a record that may yet be aborted. It passes.
+var ErrOpen = errors.New("the transaction that wrote the record is still open")
+
+// Committed reports whether records of a topic are read only once they are committed: where upstream systems write themselves, some of
+// them in transactions. What is aborted was never there.
+func Committed(t schemas.Topic) bool {
+	return t == schemas.TopicBroadcasts || t == schemas.TopicBlobs
+}
+
+// Isolation is the option for a client that reads these topics.
+func Isolation(topics []schemas.Topic) kgo.Opt {
+	for _, t := range topics {
+		if level, committed := Level(t); committed > 0 {
+			return kgo.FetchIsolationLevel(level)
+		}
+	}
+	return kgo.FetchIsolationLevel(kgo.ReadUncommitted())
+}
+
+// Unstable reports whether an offset lies in what may yet be aborted.
+func Unstable(t schemas.Topic, rp *kmsg.FetchResponseTopicPartition, at int64) bool {
+	return Committed(t) && at >= rp.LastStableOffset && at < rp.HighWatermark
+}
+
+// Level is how records of a topic are read, for the library and as a request has it.
+func Level(t schemas.Topic) (kgo.IsolationLevel, int8) {
+	if Committed(t) {
+		return kgo.ReadCommitted(), 1
+	}
+	return kgo.ReadUncommitted(), 0
+}
