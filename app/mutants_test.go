@@ -84,6 +84,11 @@ func mutants() []mutant {
 			test:   "TestRefusalThatMayBeCommittedIsNotBelieved",
 		},
 		{marker: "outage-is-nobodys-attempt", change: makeFalse(), test: "TestThreePhonesOutliveAnOutage"},
+		{
+			marker: "an-outage-holds-no-longer-than-its-probes",
+			change: value("r.After"),
+			test:   "TestARetryAfterOfAnOutageHoldsNoLongerThanItsProbes",
+		},
 		{marker: "silent-calls-stop-the-number", change: makeTrue(), test: "TestOutages"},
 		{marker: "lost-partition-is-not-called", change: makeFalse(), test: "TestLostDuringCommit"},
 		{marker: "lost-partition-is-not-committed", change: makeFalse(), test: "TestLostIsNotCommitted"},

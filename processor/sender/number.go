@@ -177,7 +177,8 @@ func (st *Stage) hear(n *number, e *send, r *schemas.Reply, now time.Time) {
 		if n.pacer.Throttled(e.began, now, r.After) {
 			st.throttled(n, r, now)
 		}
-	case schemas.VerdictLost:
+	case schemas.VerdictLost: // whoever asked for a wait there is not the Cloud API, and knows nothing of when it answers again
+		r.After = min(r.After, n.breakers[faultOutage].Every()) //mutant:an-outage-holds-no-longer-than-its-probes
 		n.pacer.Wait(now, r.After)
 	case schemas.VerdictSent, schemas.VerdictFailed, schemas.VerdictContent, schemas.VerdictPair, schemas.VerdictMedia:
 		n.pacer.Worked(e.began, now)
@@ -186,13 +187,9 @@ func (st *Stage) hear(n *number, e *send, r *schemas.Reply, now time.Time) {
 	if r.Verdict != schemas.VerdictUnsent && r.Verdict != schemas.VerdictLost { // no answer says nothing of how long answers take
 		n.flight.Took(now.Sub(e.began))
 	}
-	if n.capped {
-		n.capped = false
-		st.list(n)
-	}
-	if e.trial {
-		n.pacer.Ended(true)
-		e.trial = false
+	if n.capped || e.trial {
+		n.pacer.Ended(e.trial)
+		n.capped, e.trial = false, false
 		st.list(n)
 	}
 	st.judge(n, e, r, now)

@@ -310,3 +310,50 @@ func TestThreePhonesOutliveAnOutage(t *testing.T) {
 		}
 	})
 }
+
+// TestARetryAfterOfAnOutageHoldsNoLongerThanItsProbes: whoever answers in the place of the Cloud API may name any wait; it knows
+// nothing of when calls lead somewhere again. A wait that the Cloud API itself names is kept.
+func TestARetryAfterOfAnOutageHoldsNoLongerThanItsProbes(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		reply schemas.Reply
+		opts  []sendOpt
+		most  time.Duration
+	}{
+		"of a proxy":             {schemas.Reply{Verdict: schemas.VerdictLost, After: time.Hour}, nil, 30 * time.Second},
+		"to who asked for again": {schemas.Reply{Verdict: schemas.VerdictLost, After: time.Hour}, []sendOpt{again}, 30 * time.Second},
+		"of a portal":            {schemas.Reply{Verdict: schemas.VerdictLost, After: time.Hour, Foreign: true}, nil, 30 * time.Second},
+		"of Meta":                {schemas.Reply{Verdict: schemas.VerdictThrottled, Code: 130429, After: time.Hour}, nil, time.Hour},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			bubble(t, func(w *world) {
+				back := time.Now().Add(5 * time.Minute)
+				w.answer = func(*apiCall) schemas.Reply {
+					if time.Now().Before(back) {
+						return c.reply
+					}
+					return schemas.Reply{Verdict: schemas.VerdictSent}
+				}
+				w.read = func(string) schemas.Reply {
+					if time.Now().Before(back) {
+						return schemas.Reply{Verdict: schemas.VerdictLost, After: time.Hour, Foreign: c.reply.Foreign}
+					}
+					return schemas.Reply{Verdict: schemas.VerdictSent}
+				}
+				w.start([]schemas.Slot{bulkSlot}, rate(80))
+				for i := range uint32(40) {
+					w.produce(bulkSlot, schemas.NewTaskID(), i, append([]sendOpt{until(time.Now().Add(schemas.SendLife))}, c.opts...)...)
+				}
+				w.rest(time.Until(back) + c.most)
+				first := slices.IndexFunc(w.calls, func(call *apiCall) bool { return !call.at.Before(back) })
+				if first < 0 {
+					t.Fatalf("nobody is sent to %v after the end", c.most)
+				}
+				if late := w.calls[first].at.Sub(back); c.most == time.Hour && late < time.Hour-6*time.Minute {
+					t.Errorf("Meta asked for an hour; the first call came %v after the end", late)
+				}
+			})
+		})
+	}
+}

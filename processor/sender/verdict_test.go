@@ -546,7 +546,7 @@ func TestLostAnswerThatNamesAWait(t *testing.T) {
 		began := time.Now()
 		w.answer = func(c *apiCall) schemas.Reply {
 			if c.index == 0 {
-				return schemas.Reply{Verdict: schemas.VerdictLost, After: time.Minute}
+				return schemas.Reply{Verdict: schemas.VerdictLost, After: 10 * time.Second}
 			}
 			return schemas.Reply{Verdict: schemas.VerdictSent}
 		}
@@ -556,7 +556,7 @@ func TestLostAnswerThatNamesAWait(t *testing.T) {
 			w.produce(bulkSlot, task, i)
 		}
 		w.until("done", func() bool { return w.allDone(bulkSlot) })
-		if len(w.calls) != 3 || w.calls[1].at.Sub(w.calls[0].at) < time.Minute || time.Since(began) > 2*time.Minute {
+		if len(w.calls) != 3 || w.calls[1].at.Sub(w.calls[0].at) < 10*time.Second || time.Since(began) > 2*time.Minute {
 			t.Errorf("%d calls, the last one %v after the start", len(w.calls), time.Since(began))
 		}
 		if w.count(schemas.OutcomeUnknown) != 1 || w.count(schemas.OutcomeSent) != 2 {

@@ -1,0 +1,106 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"altavoz/processor/sender/breaker"
+	"altavoz/whatsapp/simulator"
+)
+
+const (
+	realOutage     = 20 * time.Second
+	realRate       = 50.0 // messages a second of each number; a fifth is left for replies
+	realRecipients = 1000
+)
+
+// TestRealOutage: as TestSimulatedOutage, short, with two processes on a real Kafka: an outage of one of two numbers costs no more than was
+// in flight, the runs that open the breakers and the probing sends; nobody fails, nobody is sent to twice, and the other number goes on.
+func TestRealOutage(t *testing.T) {
+	t.Parallel()
+	brokers, _ := startReal(t, "kafka-local")
+	sim := simulator.New(simulator.Config{
+		Numbers:     []simulator.Number{{ID: simulatedNumber, Token: simulatedToken}, {ID: outageOther, Token: "other"}},
+		PlainPhones: true, Logger: testLogger(t), Faults: "latency=100ms", Listen: net.Listen,
+	})
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
+	served := make(chan error, 1)
+	go func() { served <- sim.Serve(ctx, l) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-served; err != nil {
+			t.Error(err)
+		}
+	})
+	api := "http://" + l.Addr().String()
+	file := filepath.Join(t.TempDir(), "senders.json")
+	if err := os.WriteFile(file, fmt.Appendf(nil, `[{"id":%q,"token":"other","rate":%v}]`, outageOther, realRate), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	prefix := fmt.Sprintf("outage%d.", time.Now().UnixNano())
+	var apps []*App
+	for i := range outageProcesses {
+		cfg := houseConfig(t)
+		cfg.Process.InstanceID = fmt.Sprint("all-", i)
+		cfg.Kafka.Brokers, cfg.Kafka.TopicPrefix = []string{brokers}, prefix
+		cfg.WhatsApp.BaseURL, cfg.WhatsApp.PhoneNumberID, cfg.WhatsApp.AccessToken = api, simulatedNumber, simulatedToken
+		cfg.WhatsApp.Rate, cfg.WhatsApp.SendersFile = realRate, file
+		apps = append(apps, startApp(t, cfg))
+	}
+	h := &house{api: apps[0].URL(), simulator: api}
+	ask := func(number string, block int) string {
+		return h.queued(t, fmt.Sprintf(`{"phones":%s,"body_text":"hola","sender":%q,"use_queue":true}`, quoted(phonesFrom(block, realRecipients)), number))
+	}
+	list, other := ask(simulatedNumber, 1), ask(outageOther, 2)
+	h.sentTo(t, list, 100)
+	h.sentTo(t, other, 100)
+
+	inFlight := 0
+	for _, a := range apps {
+		inFlight += int(metricSum(t, a, "altavoz_sends_in_flight"))
+	}
+	rule := fmt.Sprintf("latency=100ms; number=%s outage for=%v", simulatedNumber, realOutage)
+	if err := sim.SetFaults(rule); err != nil {
+		t.Fatal(err)
+	}
+	before, began := h.status(t, other).Result.Successful, time.Now()
+	time.Sleep(realOutage)
+	rate := float64(h.status(t, other).Result.Successful-before) / time.Since(began).Seconds()
+	sent, end := h.status(t, list).Result.Successful, time.Now()
+	h.sentTo(t, list, sent+1)
+	first := time.Since(end)
+	s, o, sum := h.finished(t, list).Result, h.finished(t, other).Result, sim.Summary()
+	t.Logf("%d sent, %d unknown, %d in flight when it began; first send %v after the end; the other number %.1f a second", s.Successful, s.Unknown, inFlight, first, rate)
+	// A process that met an outage probes after 1, 2, 4 and 8 s: no more than four of its probes can be sends.
+	if most := inFlight + outageProcesses*(breaker.Run+4); s.Unknown > most || s.Failed != s.Unknown || s.Successful+s.Unknown != realRecipients || s.Unknown == 0 {
+		t.Errorf("%+v, with %d in flight when it began", s, inFlight)
+	}
+	if first > outageFirst {
+		t.Errorf("the first send came %v after the end", first)
+	}
+	if full := realRate * 0.8; rate < 0.95*full || o.Successful != realRecipients {
+		t.Errorf("the other number sent %.1f a second of %.1f, and then %+v", rate, full, o)
+	}
+	if sum.Repeated > 0 || sum.Duplicates > 0 {
+		t.Errorf("%d calls repeated, %d messages doubled", sum.Repeated, sum.Duplicates)
+	}
+}
+
+// sentTo waits until so many of a task were sent to.
+func (h *house) sentTo(t testing.TB, task string, n int) {
+	t.Helper()
+	for end := time.Now().Add(settleTime); h.status(t, task).Result.Successful < n; time.Sleep(50 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("not %d of task %s are sent to: %+v", n, task, h.status(t, task))
+		}
+	}
+}
