@@ -95,7 +95,7 @@ func TestRealKafkaThatLostTheEndOfItsLogs(t *testing.T) {
 	if s.Accepted != 400 || s.Duplicates > 0 {
 		t.Errorf("%d messages for 400 phones, %d of them twice", s.Accepted, s.Duplicates)
 	}
-	resp, err := http.Get(a.URL() + "/metrics") //nolint:noctx // of a test
+	resp, err := http.Get(a.URL() + "/metrics")
 	if err != nil {
 		t.Fatal(err)
 	}

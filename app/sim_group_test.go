@@ -92,12 +92,12 @@ func (c *faultConn) strike(a *aim, b []byte) (dealt bool, n int, err error) {
 	case lostRequest:
 		_ = c.Conn.Close()
 		return true, 0, fmt.Errorf("request lost: %w", net.ErrClosed)
-	default:
+	case lostAnswer:
 		c.mu.Lock()
 		c.deaf = true
 		c.mu.Unlock()
-		return false, 0, nil
 	}
+	return false, 0, nil
 }
 
 // hold keeps what is written for a while, and what is written behind it. Nothing is written under the lock: who waits for a mutex keeps a

@@ -20,7 +20,7 @@ var (
 	ErrBusy = fmt.Errorf("the buffers to Kafka are full: %w", schemas.ErrNotWritten)
 	// ErrUnanswered is the error of a record that was taken and has no answer in time. It may be in the log, and it may come
 	// there later, however much later: nobody can take back what was sent (see package pending).
-	ErrUnanswered = errors.New("Kafka has not answered, and the record may still be written")
+	ErrUnanswered = errors.New("no answer from Kafka: the record may still be written")
 )
 
 const (

@@ -80,7 +80,7 @@ func (s *session) unhold(slot schemas.Slot) {
 func (s *session) disagree(pos schemas.Position) {
 	if kind, says := offsets.Disagreement(pos); kind != "" {
 		s.group.metrics.disagreements.WithLabelValues(kind).Inc()
-		s.group.log.Error("log and offset do not agree: "+says, "slot", pos.Slot.String(), "committed", pos.Offset, "begin", pos.Begin, "end", pos.End)
+		s.group.log.Error("log and offset do not agree", "disagreement", says, "slot", pos.Slot.String(), "committed", pos.Offset, "begin", pos.Begin, "end", pos.End)
 	}
 }
 

@@ -169,7 +169,7 @@ func (t topicsAt) check(ctx context.Context) (Layout, error) {
 		return nil, err //nolint:wrapcheck // it says what it was about
 	}
 	for _, weak := range found.Weak {
-		t.Logger.Warn("kafka's settings: " + weak)
+		t.Logger.Warn("kafka is set so that a promise is weak", "setting", weak)
 	}
 	if len(found.Wrong) > 0 {
 		return nil, fmt.Errorf("%w: %s; a topic's settings are changed with kafka-configs.sh --alter --topic NAME --add-config 'KEY=[VALUE]'",

@@ -30,8 +30,10 @@ func (x *Content) Faults(literal bool) (out []*FieldError) {
 		most        int
 		oneLine     bool
 	}{
-		{"body_text", x.GetBody(), MaxBodyText, false}, {"header_content", x.GetHeaderText(), MaxHeaderText, true},
-		{"button_text", x.GetButtonText(), MaxButtonText, true}, {"footer_text", x.GetFooter(), MaxFooterText, false},
+		{"body_text", x.GetBody(), MaxBodyText, false},
+		{"header_content", x.GetHeaderText(), MaxHeaderText, true},
+		{"button_text", x.GetButtonText(), MaxButtonText, true},
+		{"footer_text", x.GetFooter(), MaxFooterText, false},
 	} {
 		if n := characters(t.text); n > t.most {
 			add(t.field, CodeTooLong, "El campo '%s' admite como máximo %d caracteres y tiene %d", t.field, t.most, n)
@@ -98,8 +100,12 @@ func (x *Content) Doubts() (out []string) {
 		field, text string
 		find        func(string) (string, bool)
 	}{
-		{"body_text", x.GetBody(), rules.Placeholder}, {"header_content", x.GetHeaderText(), rules.Placeholder}, {"button_text", x.GetButtonText(), rules.Placeholder},
-		{"footer_text", x.GetFooter(), rules.Placeholder}, {"button_url", x.GetButtonUrl(), rules.LinkPlaceholder}, {"header_content", x.GetMedia().GetUrl(), rules.LinkPlaceholder},
+		{"body_text", x.GetBody(), rules.Placeholder},
+		{"header_content", x.GetHeaderText(), rules.Placeholder},
+		{"button_text", x.GetButtonText(), rules.Placeholder},
+		{"footer_text", x.GetFooter(), rules.Placeholder},
+		{"button_url", x.GetButtonUrl(), rules.LinkPlaceholder},
+		{"header_content", x.GetMedia().GetUrl(), rules.LinkPlaceholder},
 	} {
 		if found, sure := t.find(t.text); found != "" && !sure {
 			out = append(out, "El campo '"+t.field+"' tiene "+found+": ¿un marcador sin reemplazar? Se envía tal cual")

@@ -50,8 +50,7 @@ func (r *requestReader) list() error {
 // only itself.
 func (r *requestReader) recipient() (string, error) {
 	var text string
-	switch kind := r.dec.PeekKind(); kind {
-	case jsontext.KindString, jsontext.KindNumber:
+	if kind := r.dec.PeekKind(); kind == jsontext.KindString || kind == jsontext.KindNumber {
 		tok, err := r.dec.ReadToken()
 		if err != nil {
 			return "", err
@@ -59,7 +58,7 @@ func (r *requestReader) recipient() (string, error) {
 		if text = tok.String(); kind == jsontext.KindNumber {
 			text = phone.Number(text)
 		}
-	default:
+	} else {
 		written := &beginning{}
 		enc, skipped := jsontext.NewEncoder(written), r.skipped
 		if err := r.tokens(enc.WriteToken); err != nil {
@@ -85,14 +84,17 @@ func (b *beginning) Write(p []byte) (int, error) {
 func (r *requestReader) slice() error {
 	phones := r.req.Phones
 	r.req.Phones = phones[:0]
-	if len(r.bad) > 0 || r.unknown != nil {
+	if r.refused() {
 		return nil
 	}
 	return r.sink.Slice(phones)
 }
 
+// refused reports whether the request is refused for what was read of it already.
+func (r *requestReader) refused() bool { return len(r.bad) > 0 || r.unknown != nil }
+
 func (r *requestReader) part(b []byte) error {
-	if len(r.bad) > 0 || r.unknown != nil {
+	if r.refused() {
 		return nil
 	}
 	return r.sink.Part(b)

@@ -18,6 +18,8 @@ const (
 	cleanerMillis = "30000"
 	// Small segments, since only whole ones are removed and it reads the data back when it starts.
 	segmentBytes = "16777216" // 16 MiB
+	// The offsets of a group that stands still outlast all records that altavoz keeps: 31 days.
+	offsetsMinutes = "44640"
 
 	lockName = "lock"
 )
@@ -50,7 +52,9 @@ func StartKafka(dir, addr string, listen Listen, log *slog.Logger) (*Kafka, erro
 		kfake.NumBrokers(1),
 		kfake.DataDir(filepath.Join(dir, "kafka")),
 		kfake.ListenFn(func(network, _ string) (net.Listener, error) { return listen(network, addr) }),
-		kfake.BrokerConfigs(map[string]string{"log.cleaner.backoff.ms": cleanerMillis, "log.segment.bytes": segmentBytes}),
+		kfake.BrokerConfigs(map[string]string{
+			"log.cleaner.backoff.ms": cleanerMillis, "log.segment.bytes": segmentBytes, "offsets.retention.minutes": offsetsMinutes,
+		}),
 		kfake.WithLogger(kafkaLog{log}),
 	)
 	if err != nil {

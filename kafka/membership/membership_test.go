@@ -27,8 +27,15 @@ func TestOwnershipEndsWithTheMemberOrWithARebalanceThatItMissed(t *testing.T) {
 		},
 		"the same member and generation": {{assigned, "a", 4, false}, {check, "a", 4, false}, {assigned, "a", 4, false}},
 		"it joins each rebalance": {
-			{assigned, "a", 4, false}, {claimed, "a", 4, false}, {check, "a", 5, false}, {assigned, "a", 5, false},
-			{claimed, "a", 5, false}, {check, "a", 6, false}, {claimed, "a", 6, false}, {claimed, "a", 6, false}, {check, "a", 7, false},
+			{assigned, "a", 4, false},
+			{claimed, "a", 4, false},
+			{check, "a", 5, false},
+			{assigned, "a", 5, false},
+			{claimed, "a", 5, false},
+			{check, "a", 6, false},
+			{claimed, "a", 6, false},
+			{claimed, "a", 6, false},
+			{check, "a", 7, false},
 		},
 		"the join was answered and the sync refused": {
 			{assigned, "a", 4, false}, {claimed, "a", 4, false}, {claimed, "a", 5, false}, {check, "a", 6, false},

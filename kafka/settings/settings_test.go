@@ -2,6 +2,7 @@ package settings_test
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 
@@ -127,10 +128,7 @@ func TestChangedNumberOfPartitionsIsWrong(t *testing.T) {
 		t.Errorf("where nothing is remembered: %q", f.Wrong)
 	}
 	for _, s := range schemas.Topics() {
-		have := make(map[schemas.Topic]int32)
-		for t, n := range had {
-			have[t] = n
-		}
+		have := maps.Clone(had)
 		have[s.Topic]++
 		var f settings.Findings
 		if f.CheckLayout(name, have, had); !says(f.Wrong, name(s.Topic)+" has ", "first started") {

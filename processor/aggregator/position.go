@@ -29,7 +29,7 @@ func parseLast(text string) (l last, ok bool) {
 // verify holds a position against its log. Where they do not agree all that the log has is folded again: the fold is a maximum, so
 // that changes nothing but for what was not folded yet. A position of the version before says nothing of its result.
 func (st *Stage) verify(ctx context.Context, pos schemas.Position) (schemas.Position, error) {
-	same := pos.Offset <= pos.End && !(pos.Begun && pos.Metadata == "")
+	same := pos.Offset <= pos.End && (!pos.Begun || pos.Metadata != "")
 	if l, ok := parseLast(pos.Metadata); same && ok && l.sum != 0 && l.offset >= pos.Begin {
 		same = false
 		err := st.ports.Table.Range(ctx, pos.Slot, l.offset, l.offset+1, func(rec schemas.Record) error {

@@ -184,7 +184,7 @@ func (w *world) append(by tenures, rec schemas.Record) schemas.Record {
 		w.result(by, rec)
 	case schemas.TopicControls:
 		w.controlled(rec)
-	case schemas.TopicBlobs, schemas.TopicMarks, schemas.TopicStatuses, schemas.TopicRejects:
+	case schemas.TopicBlobs, schemas.TopicMarks, schemas.TopicStatuses, schemas.TopicRejects, schemas.TopicRegistry:
 	}
 	return rec
 }

@@ -70,8 +70,11 @@ func TestCallUnderWayComesBack(t *testing.T) {
 			t.Parallel()
 			bubble(t, func(w *world) {
 				replies := []schemas.Reply{
-					{Verdict: schemas.VerdictSent}, {Verdict: schemas.VerdictFailed, Code: 131026}, {Verdict: schemas.VerdictPair},
-					{Verdict: schemas.VerdictLost}, {Verdict: schemas.VerdictUnsent},
+					{Verdict: schemas.VerdictSent},
+					{Verdict: schemas.VerdictFailed, Code: 131026},
+					{Verdict: schemas.VerdictPair},
+					{Verdict: schemas.VerdictLost},
+					{Verdict: schemas.VerdictUnsent},
 				}
 				w.answer = func(c *apiCall) schemas.Reply { return answers(replies[c.index])(c) }
 				w.latency = func(*apiCall) time.Duration { return 5 * time.Second }

@@ -166,7 +166,7 @@ func (st *Stage) takeOver(ctx context.Context, pos schemas.Position) (l *ledger,
 	}
 	l.divide(at) //mutant:what-the-log-lost-is-not-done
 	st.metrics.disagreements.Inc()
-	st.log.Error("ledger and log do not agree: "+what+"; sends that may have been made are unknown", "topic", pos.Slot.Topic,
+	st.log.Error("ledger and log do not agree; sends that may have been made are unknown", "disagreement", what, "topic", pos.Slot.Topic,
 		"partition", pos.Slot.Partition, "committed", pos.Offset, "begin", pos.Begin, "end", pos.End, "unknown_from", at.From, "unknown_to", at.To)
 	return l, true, nil
 }

@@ -28,7 +28,7 @@ type ledger struct {
 	next       int64 // records below it are in the list or done
 	touched    int64 // records from it on are free
 	open       int
-	agains     int // of the open ones, started again
+	restarts   int // of the open ones, started again
 
 	// bits is the most that the text can take, trailing run excepted, until records are added: 2 for each open record, and
 	// the run of done ones between each two. Encoding is never longer, since n neighbours in one state take at most
@@ -154,13 +154,13 @@ func (l *ledger) start(c *cell) {
 }
 
 // repeats reports whether there is room to say that a record is started again.
-func (l *ledger) repeats(c *cell) bool { return c.again || l.agains < line.MaxAgain }
+func (l *ledger) repeats(c *cell) bool { return c.again || l.restarts < line.MaxAgain }
 
 // repeat says, of a record that is started, that another call of it may begin once that is committed.
 func (l *ledger) repeat(c *cell) {
 	if !c.again {
 		c.again = true
-		l.agains++
+		l.restarts++
 	}
 }
 
@@ -168,7 +168,7 @@ func (l *ledger) repeat(c *cell) {
 func (l *ledger) unrepeat(c *cell) {
 	if c.again {
 		c.again = false
-		l.agains--
+		l.restarts--
 	}
 }
 
@@ -181,7 +181,7 @@ func (l *ledger) done(c *cell) {
 	l.open--
 	l.bits -= 2
 	if c.again {
-		l.agains--
+		l.restarts--
 	}
 	if c.prev != nil {
 		l.bits -= gapBits(c.prev.offset, c.offset)

@@ -11,8 +11,8 @@ import (
 func (w *world) called(task schemas.TaskID) map[uint32]int {
 	out := make(map[uint32]int)
 	for _, c := range w.calls {
-		if c.who.task == task {
-			out[c.who.index]++
+		if c.task == task {
+			out[c.index]++
 		}
 	}
 	return out

@@ -407,7 +407,7 @@ func (p *process) feed(ctx context.Context, slot schemas.Slot, from int64) {
 		}
 		w.mu.Unlock()
 		if len(recs) > 0 {
-			p.stage.Take(slot, recs)
+			p.stage.Take(slot, recs) //nolint:contextcheck // what it reads has a life of its own
 			continue
 		}
 		select {

@@ -185,12 +185,8 @@ func Fixed(p string) bool {
 
 // subscriber reports whether the number is somebody's line: WhatsApp Business lives on landlines too.
 func subscriber(n *phonenumbers.PhoneNumber) bool {
-	switch phonenumbers.GetNumberType(n) {
-	case phonenumbers.MOBILE, phonenumbers.FIXED_LINE, phonenumbers.FIXED_LINE_OR_MOBILE:
-		return true
-	default:
-		return false
-	}
+	kind := phonenumbers.GetNumberType(n)
+	return kind == phonenumbers.MOBILE || kind == phonenumbers.FIXED_LINE || kind == phonenumbers.FIXED_LINE_OR_MOBILE
 }
 
 // international reads digits that carry their country code. Sure: only what the metadata calls valid.
@@ -243,13 +239,14 @@ func valid(n *phonenumbers.PhoneNumber) bool {
 	return err == nil && phonenumbers.IsValidNumber(other)
 }
 
-// e164 writes a number the one way that events carry it. What would be read back as another number is none: with a
+// e164 writes a number the one way that events carry it. What would be read back as another number, or as none, is none: with a
 // zero behind the country code, some are taken for a trunk prefix and lost one by one.
 func e164(n *phonenumbers.PhoneNumber) (string, bool) {
 	text := phonenumbers.Format(n, phonenumbers.E164)
 	again, err := phonenumbers.Parse(text, "")
-	if err != nil || phonenumbers.Format(again, phonenumbers.E164) != text {
+	digits := strings.TrimPrefix(text, "+")
+	if err != nil || len(digits) < minDigits || phonenumbers.Format(again, phonenumbers.E164) != text {
 		return "", false
 	}
-	return strings.TrimPrefix(text, "+"), true
+	return digits, true
 }

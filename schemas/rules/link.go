@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// What is wrong with a link.
+// LinkFault is what is wrong with a link.
 type LinkFault uint8
 
 // The faults.

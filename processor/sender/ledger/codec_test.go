@@ -19,7 +19,7 @@ func decodeRuns(text string) ([]Run, error) {
 func runsGen(most int) *rapid.Generator[[]Run] {
 	return rapid.Custom(func(t *rapid.T) []Run {
 		var out []Run
-		before, agains := Done, int64(0)
+		before, repeats := Done, int64(0)
 		for range rapid.IntRange(0, most).Draw(t, "runs") {
 			s := rapid.SampledFrom([]State{Free, Started, Done, Repeated}).Filter(func(s State) bool { return s != before }).Draw(t, "state")
 			n := rapid.OneOf(rapid.Int64Range(1, 3), rapid.Int64Range(1, 100), rapid.Int64Range(1, 1<<MaxRunDigits-1)).Draw(t, "n")
@@ -27,10 +27,10 @@ func runsGen(most int) *rapid.Generator[[]Run] {
 				n = min(n, 8192)
 			}
 			if s == Repeated {
-				if n = min(n, 3); agains+n > MaxAgain {
+				if n = min(n, 3); repeats+n > MaxAgain {
 					continue
 				}
-				agains += n
+				repeats += n
 			}
 			out = append(out, Run{s, n})
 			before = s

@@ -17,7 +17,10 @@ func TestFlight(t *testing.T) {
 		rate        float64
 		most, usual int
 	}{
-		{100 * time.Millisecond, 100, 15, 10}, {time.Second, 100, 150, 100}, {10 * time.Second, 100, 256, 256}, {50 * time.Millisecond, 10, FlightLeast, FlightLeast},
+		{100 * time.Millisecond, 100, 15, 10},
+		{time.Second, 100, 150, 100},
+		{10 * time.Second, 100, 256, 256},
+		{50 * time.Millisecond, 10, FlightLeast, FlightLeast},
 		{time.Second, 0, 256, 256},
 	} {
 		for range 200 {
