@@ -167,7 +167,7 @@ if err == nil {
 
 		// Tasks that finished long ago are known, whoever asks.
 		{marker: "finished-tasks-stay-known", change: drop(), test: "TestNoTaskIsForgotten"},
-		{marker: "repeat-of-a-task-that-is-read-back", change: makeFalse(), test: "TestLogReadAgainDispatchesNothingOfFinishedTasks"},
+		{marker: "repeat-of-a-task-that-is-read-back", change: makeFalse(), test: "TestRepeatsOfATaskThatIsReadBackSettleAndLeave"},
 		{marker: "repeated-plan-writes-the-status", change: drop(), test: "TestRepeatedPlanHasTheStatusWrittenAgain"},
 		{marker: "unconfirmed-id-is-not-accepted", change: makeFalse(), test: "TestIdempotencyKeyRace"},
 
