@@ -105,7 +105,11 @@ func (b blobs) read(ctx context.Context, ref *schemas.BlobRef, n int) (schemas.R
 	for _, d := range deltas[:n+1] {
 		offset += int64(d)
 	}
-	return b.records.Record(ctx, schemas.Slot{Topic: schemas.TopicBlobs, Partition: ref.GetPartition()}, offset)
+	rec, err := b.records.Record(ctx, schemas.Slot{Topic: schemas.TopicBlobs, Partition: ref.GetPartition()}, offset)
+	if err == nil {
+		err = rec.Newer() // waited for, as what passes is
+	}
+	return rec, err
 }
 
 // gone adds to an error that will not pass the words for the person who asked; any other error is left as it is.

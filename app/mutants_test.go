@@ -159,6 +159,8 @@ if err == nil {
 		{marker: "only-owned-records-are-handed-over", change: makeTrue(), test: "TestRecordsOfAPartitionThatIsGoneAreNotHandedOver"},
 		{marker: "stopping-drains", change: drop(), test: "TestStoppingDrainsWhileStillAMember"},
 		{marker: "revoked-slots-drain", change: whole("_ = ctx\ns.stage.Lost(slots)"), test: "TestRevokedSlotsDrainWhileStillAMember"},
+		{marker: "newer-records-are-not-handed-over", change: value("s.group.cfg.records(p.Records)"), test: "TestNewerRecordHoldsItsPartition", in: "kafka"},
+		{marker: "views-hold-newer-records", change: value("t.cfg.records(p.Records)"), test: "TestViewsHoldWhereANewerVersionWrote", in: "kafka"},
 		{marker: "slot-without-a-word-is-unknown", change: makeFalse(), test: "TestSlotWithoutAWordInTheAnswerIsUnknown", in: "kafka"},
 		{
 			marker: "view-believes-who-knows-more", change: value("known == nil || st.GetVersion() > known.GetVersion()"),

@@ -186,11 +186,9 @@ func TestViewsPassOverWhatTheyCannotRead(t *testing.T) {
 		foreign.Key = control(schemas.NewTaskID(), schemas.ControlKind_CONTROL_KIND_CANCEL, 0).Key
 		garbage := control(task, schemas.ControlKind_CONTROL_KIND_CANCEL, 0)
 		garbage.Value = []byte{0xff, 0xff}
-		future := control(task, schemas.ControlKind_CONTROL_KIND_CANCEL, 0)
-		future.Headers = []schemas.Header{{Key: schemas.VersionHeader, Value: []byte("999")}}
 		keyless := control(task, schemas.ControlKind_CONTROL_KIND_CANCEL, 0)
 		keyless.Key = []byte("?")
-		say(t, p, foreign, garbage, future, keyless)
+		say(t, p, foreign, garbage, keyless)
 		bomb(t, c, schemas.TopicControls, 0)
 		bomb(t, c, schemas.TopicControls, 0)
 	}

@@ -138,14 +138,14 @@ func rest(ctx context.Context, d time.Duration) bool {
 // Pause stops the reading of slots until Resume, or until they are taken away.
 func (g *Group) Pause(slots ...schemas.Slot) {
 	if s := g.live(); s != nil {
-		s.cl.PauseFetchPartitions(g.cfg.partitions(slots))
+		s.unread.Pause(slots...)
 	}
 }
 
 // Resume goes on reading them.
 func (g *Group) Resume(slots ...schemas.Slot) {
 	if s := g.live(); s != nil {
-		s.cl.ResumeFetchPartitions(g.cfg.partitions(slots))
+		s.unread.Resume(slots...)
 	}
 }
 
@@ -161,7 +161,7 @@ func (g *Group) open(st Stage) (*session, error) {
 	s := &session{
 		group: g, number: g.count, stage: st, coordinator: noBroker, opened: make(chan struct{}), handing: make(chan struct{}, 1), hurry: func() {},
 		owned: make(map[schemas.Slot]struct{}), fetched: make(map[schemas.Slot]schemas.Position), next: make(map[schemas.Slot]int64),
-		committed: make(map[schemas.Slot]int64), held: make(map[schemas.Slot]context.CancelFunc),
+		committed: make(map[schemas.Slot]int64),
 	}
 	g.mu.Unlock()
 	s.void, s.end = context.WithCancelCause(context.Background())
@@ -207,6 +207,7 @@ func (g *Group) open(st Stage) (*session, error) {
 	}
 	s.cl = cl
 	s.reader = &Reader{cfg: g.cfg, cl: cl, adm: kadm.NewClient(cl)}
+	s.unread.Open(s.taking, fetching{g.cfg, cl}, g.metrics.held, g.log)
 	g.mu.Lock()
 	g.session = s
 	g.mu.Unlock()

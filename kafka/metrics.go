@@ -48,7 +48,7 @@ func newGroupMetrics(reg prometheus.Registerer, stage string) *groupMetrics {
 		}),
 		held: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "altavoz_partitions_held", ConstLabels: label,
-			Help: "Partitions owned here that could not be taken over: nothing of them is read.",
+			Help: "Partitions owned here of which nothing is read: they could not be taken over, or a newer version wrote their next record.",
 		}),
 		disagreements: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "altavoz_log_disagreements_total", ConstLabels: label,

@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/twmb/franz-go/pkg/kgo"
-
 	"altavoz/kafka/unpack"
 	"altavoz/schemas"
 )
@@ -45,7 +43,7 @@ func (r *Reader) passOver(ctx context.Context, slot schemas.Slot, at int64) (beh
 	if behind, err = r.batchEnd(ctx, slot, at); err != nil {
 		return 0, err
 	}
-	r.cl.SetOffsets(map[string]map[int32]kgo.EpochOffset{r.cfg.topic(slot.Topic): {slot.Partition: {Epoch: -1, Offset: behind}}})
+	fetching{r.cfg, r.cl}.Seek(slot, behind)
 	return behind, nil
 }
 

@@ -39,6 +39,14 @@ func (c Config) in(k *kgo.Record) schemas.Record {
 	return r
 }
 
+func (c Config) records(ks []*kgo.Record) []schemas.Record {
+	out := make([]schemas.Record, len(ks))
+	for i, k := range ks {
+		out[i] = c.in(k)
+	}
+	return out
+}
+
 // slots turns the library's map of partitions into slots.
 func (c Config) slots(m map[string][]int32) []schemas.Slot {
 	var out []schemas.Slot
@@ -58,4 +66,18 @@ func (c Config) partitions(slots []schemas.Slot) map[string][]int32 {
 		out[name] = append(out[name], s.Partition)
 	}
 	return out
+}
+
+// fetching is the client as what reads partitions.
+type fetching struct {
+	cfg Config
+	cl  *kgo.Client
+}
+
+func (f fetching) Pause(slots ...schemas.Slot) { f.cl.PauseFetchPartitions(f.cfg.partitions(slots)) }
+
+func (f fetching) Resume(slots ...schemas.Slot) { f.cl.ResumeFetchPartitions(f.cfg.partitions(slots)) }
+
+func (f fetching) Seek(slot schemas.Slot, at int64) {
+	f.cl.SetOffsets(map[string]map[int32]kgo.EpochOffset{f.cfg.topic(slot.Topic): {slot.Partition: {Epoch: -1, Offset: at}}})
 }

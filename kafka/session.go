@@ -13,6 +13,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"altavoz/kafka/held"
 	"altavoz/kafka/membership"
 	"altavoz/kafka/offsets"
 	"altavoz/schemas"
@@ -34,6 +35,7 @@ type session struct {
 	stage  Stage
 	opened chan struct{}           // closed once the client is known here: it may be assigned slots before it is returned
 	reader *Reader                 // over the same client
+	unread held.Set                // what is assigned and not read for now
 	void   context.Context         //nolint:containedctx // the session's life, ended by end
 	end    context.CancelCauseFunc // the first cause stands
 	kill   context.CancelFunc      // ends the client with all that it waits for
@@ -48,10 +50,9 @@ type session struct {
 	ownership   membership.Ownership // of all that is owned
 	hurry       context.CancelFunc   // ends the draining under way
 	owned       map[schemas.Slot]struct{}
-	fetched     map[schemas.Slot]schemas.Position   // committed, as fetched with the assignment
-	next        map[schemas.Slot]int64              // what is read next
-	committed   map[schemas.Slot]int64              // or where it starts
-	held        map[schemas.Slot]context.CancelFunc // could not be taken over, and end the tries: see takeover.go
+	fetched     map[schemas.Slot]schemas.Position // committed, as fetched with the assignment
+	next        map[schemas.Slot]int64            // what is read next
+	committed   map[schemas.Slot]int64            // or where it starts
 	coordinator int32
 }
 
@@ -103,9 +104,9 @@ func (s *session) take(p kgo.FetchTopicPartition) {
 		return
 	}
 	slot := schemas.Slot{Topic: s.group.cfg.bare(p.Topic), Partition: p.Partition}
-	recs := make([]schemas.Record, len(p.Records))
-	for i, k := range p.Records {
-		recs[i] = s.group.cfg.in(k)
+	recs := s.unread.Readable(slot, s.group.cfg.records(p.Records)) //mutant:newer-records-are-not-handed-over
+	if len(recs) == 0 {
+		return
 	}
 	s.mu.Lock()
 	_, mine := s.owned[slot]
@@ -187,7 +188,7 @@ func (s *session) assignAll(ctx context.Context, offsets map[string]map[int32]kg
 	}
 	s.handing <- struct{}{}
 	defer func() { <-s.handing }()
-	began, held := time.Now(), 0
+	began, kept := time.Now(), 0
 	for _, pos := range all {
 		at, err := s.assignOne(ctx, pos)
 		switch {
@@ -196,12 +197,12 @@ func (s *session) assignAll(ctx context.Context, offsets map[string]map[int32]kg
 			return err
 		default:
 			at = pos.Begin
-			s.hold(pos, err)
-			held++
+			s.unread.Untaken(pos, err, func(ctx context.Context) (int64, error) { return s.again(ctx, pos) })
+			kept++
 		}
 		offsets[s.group.cfg.topic(pos.Slot.Topic)][pos.Slot.Partition] = kgo.NewOffset().At(at).WithEpoch(-1)
 	}
-	s.group.log.Info("partitions taken over", "partitions", len(all)-held, "held", held, "seconds", time.Since(began).Seconds())
+	s.group.log.Info("partitions taken over", "partitions", len(all)-kept, "held", kept, "seconds", time.Since(began).Seconds())
 	return nil
 }
 
@@ -297,13 +298,12 @@ func (s *session) disown(slots []schemas.Slot) {
 		delete(s.owned, slot)
 		delete(s.committed, slot)
 		delete(s.next, slot)
-		s.unhold(slot)
 	}
 	if len(s.owned) == 0 {
 		s.ownership.Released()
 	}
 	s.mu.Unlock()
-	s.cl.ResumeFetchPartitions(s.group.cfg.partitions(slots)) // a pause outlives an assignment
+	s.unread.Drop(slots...)
 }
 
 func (s *session) slots() []schemas.Slot {
@@ -316,7 +316,7 @@ func (s *session) slots() []schemas.Slot {
 // heartbeats, and a drain can last longer than the session.
 func (s *session) drain() {
 	s.refuse()
-	s.cl.PauseFetchPartitions(s.group.cfg.partitions(s.slots()))
+	s.unread.Pause(s.slots()...)
 	s.takeBack(func(schemas.Slot) bool { return true })
 }
 

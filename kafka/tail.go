@@ -11,6 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"altavoz/kafka/held"
 	"altavoz/kafka/table"
 	"altavoz/schemas"
 )
@@ -34,6 +35,7 @@ type tail struct {
 	log     *slog.Logger
 	metrics *table.Metrics
 	take    func(schemas.Record) error // an error is that of a record that can't be read
+	unread  held.Set
 
 	caught chan struct{}
 	done   chan struct{}
@@ -63,11 +65,14 @@ func newTail(c Config, l Layout, t schemas.Topic, take func(schemas.Record) erro
 		return nil, err
 	}
 	adm := kadm.NewClient(cl)
-	return &tail{
-		topic: t, cfg: c, cl: cl, adm: adm, reader: &Reader{cfg: c, cl: cl, adm: adm}, log: c.Logger.With("view", string(t)),
-		metrics: table.NewMetrics(c.Registerer, string(t)), take: take, kill: kill,
+	log, metrics := c.Logger.With("view", string(t)), table.NewMetrics(c.Registerer, string(t))
+	view := &tail{
+		topic: t, cfg: c, cl: cl, adm: adm, reader: &Reader{cfg: c, cl: cl, adm: adm}, log: log,
+		metrics: metrics, take: take, kill: kill,
 		caught: make(chan struct{}), done: make(chan struct{}), next: make(map[int32]int64), moved: make(chan struct{}),
-	}, nil
+	}
+	view.unread.Open(life, fetching{c, cl}, metrics.Held, log)
+	return view, nil
 }
 
 // Start begins to read. It does not wait; CaughtUp says when the view knows what was there.
@@ -185,14 +190,15 @@ func (t *tail) run(ctx context.Context) {
 		}
 		fetches.EachError(func(_ string, p int32, err error) { t.trouble(ctx, p, err) })
 		fetches.EachPartition(func(p kgo.FetchTopicPartition) {
-			for _, k := range p.Records {
-				if err := t.take(t.cfg.in(k)); err != nil {
+			recs := t.unread.Readable(schemas.Slot{Topic: t.topic, Partition: p.Partition}, t.cfg.records(p.Records)) //mutant:views-hold-newer-records
+			for _, rec := range recs {
+				if err := t.take(rec); err != nil {
 					t.metrics.Unreadable.Inc()
-					t.log.Warn("a record can't be read", "partition", k.Partition, "offset", k.Offset, "error", err)
+					t.log.Warn("a record can't be read", "partition", rec.Partition, "offset", rec.Offset, "error", err)
 				}
 			}
-			if n := len(p.Records); n > 0 {
-				t.advance(p.Partition, p.Records[n-1].Offset+1)
+			if n := len(recs); n > 0 {
+				t.advance(p.Partition, recs[n-1].Offset+1)
 			}
 		})
 	}

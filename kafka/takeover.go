@@ -3,7 +3,6 @@ package kafka
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -11,42 +10,6 @@ import (
 	"altavoz/kafka/offsets"
 	"altavoz/schemas"
 )
-
-// holdFirst and holdMost are how long a partition that could not be taken over waits for the next try: what passes (a broker that
-// restarts) does so in seconds, and what does not is a person's to mend.
-const (
-	holdFirst = time.Second
-	holdMost  = time.Minute
-)
-
-// hold keeps a partition that could not be taken over. Nothing of it is read until a later try succeeds; the member's others go on.
-func (s *session) hold(pos schemas.Position, why error) {
-	s.cl.PauseFetchPartitions(s.group.cfg.partitions([]schemas.Slot{pos.Slot}))
-	ctx, cancel := context.WithCancel(s.taking)
-	s.mu.Lock()
-	s.held[pos.Slot] = cancel
-	s.mu.Unlock()
-	s.group.metrics.held.Inc()
-	go func() {
-		for pause := holdFirst; ; pause = min(pause*2, holdMost) {
-			s.group.log.Error("a partition can't be taken over; nothing of it is read, the others go on", "slot", pos.Slot.String(),
-				"committed", pos.Offset, "again_in_seconds", pause.Seconds(), "error", why)
-			if !rest(ctx, pause) {
-				return
-			}
-			var at int64
-			if at, why = s.again(ctx, pos); why == nil {
-				s.group.log.Info("a partition that was held is taken over", "slot", pos.Slot.String(), "from", at)
-				s.cl.SetOffsets(map[string]map[int32]kgo.EpochOffset{s.group.cfg.topic(pos.Slot.Topic): {pos.Slot.Partition: {Epoch: -1, Offset: at}}})
-				s.cl.ResumeFetchPartitions(s.group.cfg.partitions([]schemas.Slot{pos.Slot}))
-				return
-			}
-			if ctx.Err() != nil {
-				return
-			}
-		}
-	}()
-}
 
 // again is one more try.
 func (s *session) again(ctx context.Context, pos schemas.Position) (int64, error) {
@@ -58,22 +21,7 @@ func (s *session) again(ctx context.Context, pos schemas.Position) (int64, error
 	if ctx.Err() != nil {
 		return 0, errSessionOver
 	}
-	at, err := s.give(ctx, pos)
-	if err == nil {
-		s.mu.Lock()
-		s.unhold(pos.Slot)
-		s.mu.Unlock()
-	}
-	return at, err
-}
-
-// unhold ends the tries for a slot, if there are any. Under mu.
-func (s *session) unhold(slot schemas.Slot) {
-	if cancel := s.held[slot]; cancel != nil {
-		cancel()
-		delete(s.held, slot)
-		s.group.metrics.held.Dec()
-	}
+	return s.give(ctx, pos)
 }
 
 // disagree tells, loudly, of a log and a position that do not agree. What becomes of it is the stage's to decide.

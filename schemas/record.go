@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"google.golang.org/protobuf/proto"
+
+	"altavoz/schemas/version"
 )
 
 // Record is one record of a topic, in or out. Partition is NoPartition where the key decides.
@@ -61,14 +63,19 @@ const (
 	MaxMetadata = 4096
 )
 
-// Version of the encoding, as the header VersionHeader carries it. A record with a higher one is rejected, not guessed at.
+// Version of the encoding, as the header VersionHeader carries it. Who reads a record with a higher one waits for a newer version of
+// this program: it neither guesses nor rejects.
 const (
 	VersionHeader = "altavoz-version"
 	Version       = "1"
+	versionNumber = 1
 )
 
-// ErrDecode is the error of a record that can never be understood; such a record belongs in rejects.
+// ErrDecode is the error of a record that can't be understood. Unless it is ErrNewer it never can; such a record belongs in rejects.
 var ErrDecode = errors.New("can't decode")
+
+// ErrNewer is the error of a record that a newer version of this program wrote, which that version can read. It belongs where it is.
+var ErrNewer = fmt.Errorf("%w: a newer version of altavoz wrote it", ErrDecode)
 
 // Encode makes a record of an event. It panics on an event that Protobuf can't write (text that is not UTF-8):
 // such text is refused before it gets here.
@@ -124,6 +131,9 @@ func EncodeFilePart(key string, part []byte) Record {
 
 // Decode reads the event of a record that Encode made. Its errors are ErrDecode.
 func Decode(r *Record, event proto.Message) error {
+	if err := r.Newer(); err != nil {
+		return err
+	}
 	if v := r.Header(VersionHeader); v != Version {
 		return fmt.Errorf("record %s/%d at %d has version %q, this program reads %q: %w", r.Topic, r.Partition, r.Offset, v, Version, ErrDecode)
 	}
@@ -141,6 +151,14 @@ func (r *Record) Header(key string) string {
 		}
 	}
 	return ""
+}
+
+// Newer returns ErrNewer where the record's header says that a newer version wrote it.
+func (r *Record) Newer() error {
+	if v := r.Header(VersionHeader); v != Version && v != "" && version.Newer(v, versionNumber) {
+		return fmt.Errorf("record %s/%d at %d has version %s, this program reads %s: %w", r.Topic, r.Partition, r.Offset, v, Version, ErrNewer)
+	}
+	return nil
 }
 
 // Fence is who a group member was when a ledger was encoded. A commit made under it is refused by the broker

@@ -80,6 +80,23 @@ func TestEventsGolden(t *testing.T) {
 	}
 }
 
+// Which versions are newer ones: those are waited for. What is no version at all is rejected.
+func TestNewerVersionsAreTold(t *testing.T) {
+	t.Parallel()
+	for v, want := range map[string]bool{
+		"": false, "0": false, "1": false, "01": false, "2": true, "10": true, "999": true, "18446744073709551616": true, "-2": false, "2.0": false, "x": false, " 2": false,
+	} {
+		r := schemas.EncodeSlice(schemas.NewTaskID(), &schemas.Slice{Phones: []string{"1"}})
+		r.Headers[0].Value = []byte(v)
+		if err := r.Newer(); errors.Is(err, schemas.ErrNewer) != want || err != nil != want {
+			t.Errorf("%q: %v", v, err)
+		}
+		if err := schemas.Decode(&r, &schemas.Slice{}); errors.Is(err, schemas.ErrNewer) != want || err == nil != (v == schemas.Version) {
+			t.Errorf("%q: %v", v, err)
+		}
+	}
+}
+
 func TestDecodeRefuses(t *testing.T) {
 	t.Parallel()
 	good := schemas.EncodeSlice(schemas.NewTaskID(), &schemas.Slice{Phones: []string{"1"}})

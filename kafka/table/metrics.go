@@ -7,6 +7,7 @@ import (
 // Metrics is what a view tells.
 type Metrics struct {
 	Poisoned, Unreadable, ReadBack prometheus.Counter
+	Held                           prometheus.Gauge
 }
 
 // NewMetrics returns those of the view of a topic.
@@ -25,8 +26,12 @@ func NewMetrics(reg prometheus.Registerer, topic string) *Metrics {
 			Name: "altavoz_view_read_back_total", ConstLabels: label,
 			Help: "Tasks that a view read back because they are not in its memory any more.",
 		}),
+		Held: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "altavoz_view_partitions_held", ConstLabels: label,
+			Help: "Partitions of which a view reads no more, because a newer version wrote their next record.",
+		}),
 	}
-	reg.MustRegister(m.Poisoned, m.Unreadable, m.ReadBack)
+	reg.MustRegister(m.Poisoned, m.Unreadable, m.ReadBack, m.Held)
 	return m
 }
 

@@ -40,7 +40,7 @@ func (s *slot) read(t *task, why string, f func(context.Context) error, done fun
 
 // lost reports whether an error of reading will not pass.
 func (s *slot) lost(err error) bool {
-	return errors.Is(err, schemas.ErrDecode) || errors.Is(err, errList) || s.st.ports.Gone(err)
+	return errors.Is(err, schemas.ErrDecode) && !errors.Is(err, schemas.ErrNewer) || errors.Is(err, errList) || s.st.ports.Gone(err)
 }
 
 // keep keeps what was read of a broadcast in memory, if there is room for it.

@@ -87,12 +87,12 @@ func (s *slot) foldMarks(ctx context.Context, partition int32, masks map[schemas
 			return nil
 		}
 		var p schemas.Part
-		if err := schemas.Decode(&rec, &p); err != nil {
+		if err = schemas.Decode(&rec, &p); err != nil && s.lost(err) {
 			s.log.Warn("marks are not readable", "offset", rec.Offset, "error", err)
 			return nil // then its recipients count as pending
 		}
 		m.Fold(part, p.GetMarks())
-		return nil
+		return err // of what a newer version wrote: it is waited for
 	})
 	if err != nil {
 		return fmt.Errorf("reading marks: %w", err)

@@ -189,7 +189,7 @@ func (st *Stage) loaded(t *task, c *schemas.Content, m schemas.Message, err erro
 		if c.GetMedia() == nil {
 			t.content = nil
 		}
-	case errors.Is(err, schemas.ErrContent), errors.Is(err, schemas.ErrDecode):
+	case errors.Is(err, schemas.ErrContent), errors.Is(err, schemas.ErrDecode) && !errors.Is(err, schemas.ErrNewer):
 		t.failed = schemas.Failed(schemas.CodeContent).Spanish()
 		if refused := (*schemas.ContentError)(nil); errors.As(err, &refused) {
 			t.failed = refused.Why
