@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
-	"io"
 	"net"
 	"sync"
 	"time"
@@ -15,8 +14,6 @@ import (
 type faultNet struct {
 	dial   func(ctx context.Context, network, addr string) (net.Conn, error)
 	listen func(network, addr string) (net.Listener, error)
-	// silent tells the addresses that hear nothing of the end: their connections stay open, and nobody is there any more.
-	silent func(addr string) bool
 	// delay is how long what is written takes; nil: no time. Before the first connection only.
 	delay func(c *faultConn) time.Duration
 
@@ -78,11 +75,7 @@ func (n *faultNet) Cut() {
 	default:
 		close(n.dead)
 	}
-	for c, addr := range n.conns {
-		if n.silent != nil && n.silent(addr) {
-			go func() { _, _ = io.Copy(io.Discard, c) }()
-			continue
-		}
+	for c := range n.conns {
 		_ = c.Close()
 	}
 	for l := range n.lists {
@@ -258,16 +251,8 @@ func (c *faultConn) Write(b []byte) (int, error) {
 
 func (c *faultConn) Close() error {
 	c.net.mu.Lock()
-	addr := c.net.conns[c.Conn]
 	delete(c.net.conns, c.Conn)
 	c.net.mu.Unlock()
-	select {
-	case <-c.net.dead:
-		if c.net.silent != nil && c.net.silent(addr) {
-			return nil // the dead say nothing, not even that
-		}
-	default:
-	}
 	return c.Conn.Close()
 }
 

@@ -132,12 +132,11 @@ func (b *broker) stall(r *rand.Rand) {
 	b.net.Thaw()
 }
 
-// loseAnswers breaks connections in place of giving answers: what was asked for has been done. It leaves those alone on
-// which somebody joins a group: kfake (2026-09) keeps a member for ever whose connection broke while it joined.
+// loseAnswers breaks connections in place of giving answers: what was asked for has been done.
 func (b *broker) loseAnswers(r *rand.Rand) {
 	left := 1 + r.IntN(6)
 	b.net.Lose(func(c *faultConn) bool {
-		if left == 0 || c.spoke(int16(kmsg.JoinGroup), int16(kmsg.SyncGroup)) || !c.spoke(int16(kmsg.Produce), int16(kmsg.OffsetCommit)) {
+		if left == 0 || !c.spoke(int16(kmsg.Produce), int16(kmsg.OffsetCommit), int16(kmsg.JoinGroup), int16(kmsg.SyncGroup)) {
 			return false
 		}
 		left--

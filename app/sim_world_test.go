@@ -243,9 +243,6 @@ type process struct {
 func (p *process) start() {
 	for try := 0; ; try++ {
 		fn := newFaultNet(p.w.vn.DialContext, p.w.vn.Listen)
-		// kfake (2026-09) keeps a member for ever whose connection broke while it joined: its session timer is not started
-		// again. So the cluster sees the dead fall silent, and gives them up by the session timeout, as a real one does.
-		fn.silent = func(addr string) bool { return strings.Contains(addr, fmt.Sprint(":", simKafka/10)) }
 		log := p.w.log.With("process", p.addr)
 		a, err := New(p.config(), Options{Network: Network{Dial: fn.Dial, Listen: fn.Listen}, Logger: log})
 		if err == nil {
