@@ -27,6 +27,8 @@ FIRST    ?=
 TRIES    ?=
 SIM_TIME ?= 45s
 KILLS    ?= 20
+# The commit before the formats of ledgers changed.
+UPGRADE_FROM ?= a5df55f
 FUZZTIME ?= 10s
 PHONES   ?=
 SECONDS  ?=
@@ -78,6 +80,9 @@ chaos: real-servers ## faults at random moments for MINUTES=2, then who got what
 
 recovery: real-servers ## how soon it works again: KILLS=20 a role, the broker killed and stopped, the disk full
 	$(call timed,recovery,RECOVERY_KILLS=$(KILLS) go test -count=1 -v -timeout 0 -run '^TestEndToEndRecovery' ./app/chaos)
+
+upgrade: real-servers ## processes of UPGRADE_FROM=a5df55f and of this version together, in both orders, on a real Kafka; some 10 minutes
+	$(call timed,upgrade,UPGRADE_FROM=$(UPGRADE_FROM) go test -count=1 -v -timeout 0 -run '^TestUpgrade$$' ./app/chaos)
 
 fuzz: ## every fuzz test for FUZZTIME=10s
 	@grep -rl --include='*_test.go' '^func Fuzz' . | while read -r file; do \
@@ -144,4 +149,4 @@ clean: ## removes what was built or fetched; data of `up` stays
 help:
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {print "\n" substr($$0, 5)} /^[a-z0-9-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
 
-.PHONY: up build test unit e2e sim mutants chaos recovery fuzz bench bench-fair lint lint-go lint-generated lint-deploy vuln generate tools real-servers clean help
+.PHONY: up build test unit e2e sim mutants chaos recovery upgrade fuzz bench bench-fair lint lint-go lint-generated lint-deploy vuln generate tools real-servers clean help

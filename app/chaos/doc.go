@@ -13,6 +13,7 @@
 //	explain_test.go   why somebody was unknown, one by one: app/witness, with the commits that Kafka keeps
 //	report_test.go    the table, and one line of JSON
 //	chaos_test.go     the runs: `make chaos MINUTES= SEED= SETTING=`, a short one in `make test`
+//	upgrade_test.go   processes of an earlier version beside those of this one: `make upgrade`
 //	recovery_test.go  how soon the house works again: `make recovery`
 //
 // A fault counts only if calls to the API were under way when it came: one that hits an idle house proves nothing.
