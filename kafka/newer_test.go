@@ -127,7 +127,7 @@ func TestPausedPartitionStaysPausedAfterItWasHeld(t *testing.T) {
 	close(p.mended)
 	until(t, "it is taken over", func() bool { return series(t, reg, "altavoz_partitions_held", "stage")["sender"] == 0 })
 	fillSends(t, publisher(t, c, l), 100)
-	for got := 0; got < 60; got++ {
+	for range 60 {
 		if r := take(t, p.recs, "record"); r.Partition == 2 {
 			t.Fatalf("offset %d of a paused partition was handed over", r.Offset)
 		}

@@ -189,7 +189,7 @@ func (t *tail) run(ctx context.Context) {
 			return
 		}
 		fetches.EachError(func(_ string, p int32, err error) { t.trouble(ctx, p, err) })
-		fetches.EachPartition(func(p kgo.FetchTopicPartition) {
+		fetches.EachPartition(func(p kgo.FetchTopicPartition) { //nolint:contextcheck // what is held is tried again for as long as the client lives
 			recs := t.unread.Readable(schemas.Slot{Topic: t.topic, Partition: p.Partition}, t.cfg.records(p.Records)) //mutant:views-hold-newer-records
 			for _, rec := range recs {
 				if err := t.take(rec); err != nil {

@@ -90,11 +90,11 @@ func TestNewerRecordIsTriedAgainWithGrowingWaits(t *testing.T) {
 		}
 		s.Resume(slot(1))
 		c.expect(t, "0 pause 1")
-		for _, wait := range []time.Duration{1, 2, 4, 8, 16, 32, 60, 60} {
+		for _, wait := range []int{1, 2, 4, 8, 16, 32, 60, 60} {
 			began := int(time.Since(c.began).Seconds())
-			time.Sleep(wait * time.Second)
+			time.Sleep(time.Duration(wait) * time.Second)
 			synctest.Wait()
-			at := began + int(wait)
+			at := began + wait
 			c.expect(t, fmt.Sprintf("%d seek 6 of 1", at), fmt.Sprintf("%d resume 1", at))
 			if got := s.Readable(slot(1), records(6, "2", "1")); len(got) != 0 || c.gauge() != 1 {
 				t.Errorf("%d records, %v held", len(got), c.gauge())
