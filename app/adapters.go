@@ -41,6 +41,7 @@ var (
 	_ sender.Contents  = blobs{}
 	_ sender.Media     = (*media.Resolver)(nil)
 	_ sender.Messenger = (*whatsapp.Client)(nil)
+	_ sender.Numbers   = (*kafka.Controls)(nil)
 
 	_ aggregator.Log   = (*kafka.Publisher)(nil)
 	_ aggregator.Table = (*kafka.Reader)(nil)

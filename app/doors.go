@@ -66,20 +66,22 @@ func (a *App) openDoors(ctx context.Context) error {
 			return err
 		}
 	}
-	if roles.Has(RoleProducer, RoleFanout) {
-		return a.openViews() //nolint:contextcheck // a view lives until Stop
+	if roles.Has(RoleProducer, RoleFanout, RoleSender) {
+		return a.openViews(roles) //nolint:contextcheck // a view lives until Stop
 	}
 	return nil
 }
 
 // openViews opens the tables that are read whole; startRoles starts them, when all who listen to them are made.
-func (a *App) openViews() error {
-	statuses, err := kafka.NewStatuses(a.kafka, a.layout)
-	if err != nil {
-		return fmt.Errorf("opening the view of statuses: %w", err)
+func (a *App) openViews(roles Roles) error {
+	if roles.Has(RoleProducer, RoleFanout) {
+		statuses, err := kafka.NewStatuses(a.kafka, a.layout)
+		if err != nil {
+			return fmt.Errorf("opening the view of statuses: %w", err)
+		}
+		a.doors.statuses = statuses
+		a.stopLast("view of statuses", func(context.Context) error { statuses.Stop(); return nil })
 	}
-	a.doors.statuses = statuses
-	a.stopLast("view of statuses", func(context.Context) error { statuses.Stop(); return nil })
 	controls, err := kafka.NewControls(a.kafka, a.layout)
 	if err != nil {
 		return fmt.Errorf("opening the view of controls: %w", err)
@@ -97,7 +99,13 @@ func (a *App) webhooks() producer.Webhooks {
 		return nil
 	}
 	return whatsapp.NewWebhooks(whatsapp.WebhookConfig{
-		AppSecret: a.cfg.WhatsApp.AppSecret, VerifyToken: a.cfg.WhatsApp.VerifyToken, Registerer: a.registry,
+		AppSecret: a.cfg.WhatsApp.AppSecret, VerifyToken: a.cfg.WhatsApp.VerifyToken, Logger: a.log, Registerer: a.registry,
+		Numbers: func() (ids []string) {
+			for _, n := range a.numbers.List() {
+				ids = append(ids, n.ID)
+			}
+			return ids
+		},
 	})
 }
 

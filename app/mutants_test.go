@@ -89,6 +89,8 @@ func mutants() []mutant {
 			change: value("r.After"),
 			test:   "TestARetryAfterOfAnOutageHoldsNoLongerThanItsProbes",
 		},
+		{marker: "webhook-stops-the-number", change: value("false"), test: "TestAWebhookStopsTheNumber"},
+		{marker: "takeover-waits-for-what-was-said-of-numbers", change: drop(), test: "TestAProcessHearsOfStoppedNumbersBeforeItCalls"},
 		{marker: "silent-calls-stop-the-number", change: makeTrue(), test: "TestOutages"},
 		{marker: "lost-partition-is-not-called", change: makeFalse(), test: "TestLostDuringCommit"},
 		{marker: "lost-partition-is-not-committed", change: makeFalse(), test: "TestLostIsNotCommitted"},

@@ -115,11 +115,15 @@ func (a *App) startRoles(ctx context.Context) error {
 
 // startViews begins to read what openViews opened: whoever listens has been made by now.
 func (a *App) startViews(ctx context.Context) error {
-	if a.doors.statuses == nil {
-		return nil
-	}
 	ctx = context.WithoutCancel(ctx) // they read until they are stopped
-	return errors.Join(a.doors.statuses.Start(ctx), a.doors.controls.Start(ctx))
+	var errs []error
+	if a.doors.statuses != nil {
+		errs = append(errs, a.doors.statuses.Start(ctx))
+	}
+	if a.doors.controls != nil {
+		errs = append(errs, a.doors.controls.Start(ctx))
+	}
+	return errors.Join(errs...)
 }
 
 func (a *App) newFanout(g *kafka.Group) (processor.Worker, error) {
@@ -153,7 +157,7 @@ func (a *App) newSender(g *kafka.Group) (processor.Worker, error) {
 	}
 	return sender.New(cfg, sender.Ports{
 		Ledger: g, Flow: g, Express: a.doors.express, Bulk: a.doors.bulk, Records: held{a.doors.reader}, Contents: blobs{a.doors.reader},
-		Media: a.doors.media, Messenger: a.doors.messenger, Reject: rejects.Keep,
+		Media: a.doors.media, Numbers: a.doors.controls, Messenger: a.doors.messenger, Reject: rejects.Keep,
 	}), cfg.Validate()
 }
 

@@ -12,6 +12,8 @@ import (
 // concurrent use.
 type Controls struct {
 	*tail
+	table.Numbers
+
 	listeners []func(schemas.TaskID, schemas.Controls)
 
 	mu    sync.Mutex
@@ -22,7 +24,7 @@ type Controls struct {
 func NewControls(c Config, l Layout) (*Controls, error) {
 	v := &Controls{tasks: table.NewControls()}
 	var err error
-	v.tail, err = newTail(c.withDefaults(), l, schemas.TopicControls, v.read)
+	v.tail, err = newTail(c.withDefaults(), l, schemas.TopicControls, v.Or(v.read))
 	return v, err
 }
 
@@ -57,13 +59,12 @@ func (v *Controls) read(rec schemas.Record) error {
 	if err != nil {
 		return err
 	}
+	v.mu.Lock()
 	if e == nil {
-		v.mu.Lock()
 		v.tasks.TakeBack(id, end)
 		v.mu.Unlock()
 		return nil
 	}
-	v.mu.Lock()
 	c := v.tasks.Take(id, e, rec.Offset, rec.Time, time.Now())
 	v.mu.Unlock()
 	for _, heard := range v.listeners {

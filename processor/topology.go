@@ -45,8 +45,8 @@ func Topology() []Stage {
 		{
 			Name:   Sender,
 			Reads:  []schemas.Topic{schemas.TopicSendsExpress, schemas.TopicSendsBulk},
-			Looks:  []schemas.Topic{schemas.TopicBlobs},
-			Writes: []schemas.Topic{schemas.TopicResults, schemas.TopicRejects},
+			Looks:  []schemas.Topic{schemas.TopicBlobs, schemas.TopicControls},
+			Writes: []schemas.Topic{schemas.TopicResults, schemas.TopicControls, schemas.TopicRejects},
 		},
 		{
 			Name:   Aggregator,

@@ -184,6 +184,61 @@ func (ControlKind) EnumDescriptor() ([]byte, []int) {
 	return file_events_proto_rawDescGZIP(), []int{2}
 }
 
+type NumberEventKind int32
+
+const (
+	NumberEventKind_NUMBER_EVENT_KIND_UNSPECIFIED NumberEventKind = 0
+	// It may not send.
+	NumberEventKind_NUMBER_EVENT_KIND_STOPPED NumberEventKind = 1
+	// It may.
+	NumberEventKind_NUMBER_EVENT_KIND_WORKS NumberEventKind = 2
+	// It may, and Meta warns that this may end.
+	NumberEventKind_NUMBER_EVENT_KIND_AT_RISK NumberEventKind = 3
+)
+
+// Enum value maps for NumberEventKind.
+var (
+	NumberEventKind_name = map[int32]string{
+		0: "NUMBER_EVENT_KIND_UNSPECIFIED",
+		1: "NUMBER_EVENT_KIND_STOPPED",
+		2: "NUMBER_EVENT_KIND_WORKS",
+		3: "NUMBER_EVENT_KIND_AT_RISK",
+	}
+	NumberEventKind_value = map[string]int32{
+		"NUMBER_EVENT_KIND_UNSPECIFIED": 0,
+		"NUMBER_EVENT_KIND_STOPPED":     1,
+		"NUMBER_EVENT_KIND_WORKS":       2,
+		"NUMBER_EVENT_KIND_AT_RISK":     3,
+	}
+)
+
+func (x NumberEventKind) Enum() *NumberEventKind {
+	p := new(NumberEventKind)
+	*p = x
+	return p
+}
+
+func (x NumberEventKind) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (NumberEventKind) Descriptor() protoreflect.EnumDescriptor {
+	return file_events_proto_enumTypes[3].Descriptor()
+}
+
+func (NumberEventKind) Type() protoreflect.EnumType {
+	return &file_events_proto_enumTypes[3]
+}
+
+func (x NumberEventKind) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use NumberEventKind.Descriptor instead.
+func (NumberEventKind) EnumDescriptor() ([]byte, []int) {
+	return file_events_proto_rawDescGZIP(), []int{3}
+}
+
 type WaitReason int32
 
 const (
@@ -196,6 +251,8 @@ const (
 	WaitReason_WAIT_REASON_OUTAGE WaitReason = 3
 	// Somebody else answers in the place of the Cloud API: the address or the network is wrong.
 	WaitReason_WAIT_REASON_CONFIGURATION WaitReason = 4
+	// Meta warns that the number, or its account, may soon be slowed down or stopped; it sends.
+	WaitReason_WAIT_REASON_AT_RISK WaitReason = 5
 )
 
 // Enum value maps for WaitReason.
@@ -206,6 +263,7 @@ var (
 		2: "WAIT_REASON_THROTTLED",
 		3: "WAIT_REASON_OUTAGE",
 		4: "WAIT_REASON_CONFIGURATION",
+		5: "WAIT_REASON_AT_RISK",
 	}
 	WaitReason_value = map[string]int32{
 		"WAIT_REASON_NONE":          0,
@@ -213,6 +271,7 @@ var (
 		"WAIT_REASON_THROTTLED":     2,
 		"WAIT_REASON_OUTAGE":        3,
 		"WAIT_REASON_CONFIGURATION": 4,
+		"WAIT_REASON_AT_RISK":       5,
 	}
 )
 
@@ -227,11 +286,11 @@ func (x WaitReason) String() string {
 }
 
 func (WaitReason) Descriptor() protoreflect.EnumDescriptor {
-	return file_events_proto_enumTypes[3].Descriptor()
+	return file_events_proto_enumTypes[4].Descriptor()
 }
 
 func (WaitReason) Type() protoreflect.EnumType {
-	return &file_events_proto_enumTypes[3]
+	return &file_events_proto_enumTypes[4]
 }
 
 func (x WaitReason) Number() protoreflect.EnumNumber {
@@ -240,7 +299,7 @@ func (x WaitReason) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use WaitReason.Descriptor instead.
 func (WaitReason) EnumDescriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{3}
+	return file_events_proto_rawDescGZIP(), []int{4}
 }
 
 type Phase int32
@@ -295,11 +354,11 @@ func (x Phase) String() string {
 }
 
 func (Phase) Descriptor() protoreflect.EnumDescriptor {
-	return file_events_proto_enumTypes[4].Descriptor()
+	return file_events_proto_enumTypes[5].Descriptor()
 }
 
 func (Phase) Type() protoreflect.EnumType {
-	return &file_events_proto_enumTypes[4]
+	return &file_events_proto_enumTypes[5]
 }
 
 func (x Phase) Number() protoreflect.EnumNumber {
@@ -308,7 +367,7 @@ func (x Phase) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Phase.Descriptor instead.
 func (Phase) EnumDescriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{4}
+	return file_events_proto_rawDescGZIP(), []int{5}
 }
 
 // Broadcast is one message for many phones: the commit point of a request.
@@ -1226,6 +1285,86 @@ func (x *Control) GetSpeed() uint32 {
 	return 0
 }
 
+// NumberEvent is what was said of a sender number as a whole: by Meta, in a webhook, or by a sender that found out since. Topic
+// controls; key: number/, the number, / and the kind.
+type NumberEvent struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Number string                 `protobuf:"bytes,1,opt,name=number,proto3" json:"number,omitempty"`
+	// Unix milliseconds when it was heard. Of NUMBER_EVENT_WORKS: what was heard until then does not count any more.
+	AtMs int64           `protobuf:"varint,2,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
+	Kind NumberEventKind `protobuf:"varint,3,opt,name=kind,proto3,enum=altavoz.v1.NumberEventKind" json:"kind,omitempty"`
+	// Meta's code, 0 where it gave none, and which event it was.
+	Code          int32  `protobuf:"varint,4,opt,name=code,proto3" json:"code,omitempty"`
+	Detail        string `protobuf:"bytes,5,opt,name=detail,proto3" json:"detail,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *NumberEvent) Reset() {
+	*x = NumberEvent{}
+	mi := &file_events_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *NumberEvent) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*NumberEvent) ProtoMessage() {}
+
+func (x *NumberEvent) ProtoReflect() protoreflect.Message {
+	mi := &file_events_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use NumberEvent.ProtoReflect.Descriptor instead.
+func (*NumberEvent) Descriptor() ([]byte, []int) {
+	return file_events_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *NumberEvent) GetNumber() string {
+	if x != nil {
+		return x.Number
+	}
+	return ""
+}
+
+func (x *NumberEvent) GetAtMs() int64 {
+	if x != nil {
+		return x.AtMs
+	}
+	return 0
+}
+
+func (x *NumberEvent) GetKind() NumberEventKind {
+	if x != nil {
+		return x.Kind
+	}
+	return NumberEventKind_NUMBER_EVENT_KIND_UNSPECIFIED
+}
+
+func (x *NumberEvent) GetCode() int32 {
+	if x != nil {
+		return x.Code
+	}
+	return 0
+}
+
+func (x *NumberEvent) GetDetail() string {
+	if x != nil {
+		return x.Detail
+	}
+	return ""
+}
+
 // Result is what the results topic carries; key: the task.
 type Result struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1247,7 +1386,7 @@ type Result struct {
 
 func (x *Result) Reset() {
 	*x = Result{}
-	mi := &file_events_proto_msgTypes[10]
+	mi := &file_events_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1259,7 +1398,7 @@ func (x *Result) String() string {
 func (*Result) ProtoMessage() {}
 
 func (x *Result) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[10]
+	mi := &file_events_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1272,7 +1411,7 @@ func (x *Result) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Result.ProtoReflect.Descriptor instead.
 func (*Result) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{10}
+	return file_events_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Result) GetTask() []byte {
@@ -1412,7 +1551,7 @@ type Plan struct {
 
 func (x *Plan) Reset() {
 	*x = Plan{}
-	mi := &file_events_proto_msgTypes[11]
+	mi := &file_events_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1424,7 +1563,7 @@ func (x *Plan) String() string {
 func (*Plan) ProtoMessage() {}
 
 func (x *Plan) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[11]
+	mi := &file_events_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1437,7 +1576,7 @@ func (x *Plan) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Plan.ProtoReflect.Descriptor instead.
 func (*Plan) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{11}
+	return file_events_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Plan) GetTotal() uint32 {
@@ -1528,7 +1667,7 @@ type Dispatched struct {
 
 func (x *Dispatched) Reset() {
 	*x = Dispatched{}
-	mi := &file_events_proto_msgTypes[12]
+	mi := &file_events_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1540,7 +1679,7 @@ func (x *Dispatched) String() string {
 func (*Dispatched) ProtoMessage() {}
 
 func (x *Dispatched) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[12]
+	mi := &file_events_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1553,7 +1692,7 @@ func (x *Dispatched) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Dispatched.ProtoReflect.Descriptor instead.
 func (*Dispatched) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{12}
+	return file_events_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Dispatched) GetCursor() uint32 {
@@ -1581,7 +1720,7 @@ type Outcome struct {
 
 func (x *Outcome) Reset() {
 	*x = Outcome{}
-	mi := &file_events_proto_msgTypes[13]
+	mi := &file_events_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1593,7 +1732,7 @@ func (x *Outcome) String() string {
 func (*Outcome) ProtoMessage() {}
 
 func (x *Outcome) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[13]
+	mi := &file_events_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1606,7 +1745,7 @@ func (x *Outcome) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Outcome.ProtoReflect.Descriptor instead.
 func (*Outcome) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{13}
+	return file_events_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Outcome) GetIndex() uint32 {
@@ -1657,7 +1796,7 @@ type Range struct {
 
 func (x *Range) Reset() {
 	*x = Range{}
-	mi := &file_events_proto_msgTypes[14]
+	mi := &file_events_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1669,7 +1808,7 @@ func (x *Range) String() string {
 func (*Range) ProtoMessage() {}
 
 func (x *Range) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[14]
+	mi := &file_events_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1682,7 +1821,7 @@ func (x *Range) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Range.ProtoReflect.Descriptor instead.
 func (*Range) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{14}
+	return file_events_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Range) GetFrom() uint32 {
@@ -1724,7 +1863,7 @@ type Receipts struct {
 
 func (x *Receipts) Reset() {
 	*x = Receipts{}
-	mi := &file_events_proto_msgTypes[15]
+	mi := &file_events_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1736,7 +1875,7 @@ func (x *Receipts) String() string {
 func (*Receipts) ProtoMessage() {}
 
 func (x *Receipts) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[15]
+	mi := &file_events_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1749,7 +1888,7 @@ func (x *Receipts) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Receipts.ProtoReflect.Descriptor instead.
 func (*Receipts) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{15}
+	return file_events_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Receipts) GetOutcomes() []*Outcome {
@@ -1779,7 +1918,7 @@ type Note struct {
 
 func (x *Note) Reset() {
 	*x = Note{}
-	mi := &file_events_proto_msgTypes[16]
+	mi := &file_events_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1791,7 +1930,7 @@ func (x *Note) String() string {
 func (*Note) ProtoMessage() {}
 
 func (x *Note) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[16]
+	mi := &file_events_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1804,7 +1943,7 @@ func (x *Note) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Note.ProtoReflect.Descriptor instead.
 func (*Note) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{16}
+	return file_events_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Note) GetPhase() Phase {
@@ -1867,7 +2006,7 @@ type Cause struct {
 
 func (x *Cause) Reset() {
 	*x = Cause{}
-	mi := &file_events_proto_msgTypes[17]
+	mi := &file_events_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1879,7 +2018,7 @@ func (x *Cause) String() string {
 func (*Cause) ProtoMessage() {}
 
 func (x *Cause) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[17]
+	mi := &file_events_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1892,7 +2031,7 @@ func (x *Cause) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Cause.ProtoReflect.Descriptor instead.
 func (*Cause) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{17}
+	return file_events_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Cause) GetReason() WaitReason {
@@ -1949,7 +2088,7 @@ type Part struct {
 
 func (x *Part) Reset() {
 	*x = Part{}
-	mi := &file_events_proto_msgTypes[18]
+	mi := &file_events_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1961,7 +2100,7 @@ func (x *Part) String() string {
 func (*Part) ProtoMessage() {}
 
 func (x *Part) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[18]
+	mi := &file_events_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1974,7 +2113,7 @@ func (x *Part) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Part.ProtoReflect.Descriptor instead.
 func (*Part) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{18}
+	return file_events_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Part) GetTask() []byte {
@@ -2033,7 +2172,7 @@ type Status struct {
 
 func (x *Status) Reset() {
 	*x = Status{}
-	mi := &file_events_proto_msgTypes[19]
+	mi := &file_events_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2045,7 +2184,7 @@ func (x *Status) String() string {
 func (*Status) ProtoMessage() {}
 
 func (x *Status) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[19]
+	mi := &file_events_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2058,7 +2197,7 @@ func (x *Status) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Status.ProtoReflect.Descriptor instead.
 func (*Status) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{19}
+	return file_events_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Status) GetTask() []byte {
@@ -2190,7 +2329,7 @@ type MarkCount struct {
 
 func (x *MarkCount) Reset() {
 	*x = MarkCount{}
-	mi := &file_events_proto_msgTypes[20]
+	mi := &file_events_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2202,7 +2341,7 @@ func (x *MarkCount) String() string {
 func (*MarkCount) ProtoMessage() {}
 
 func (x *MarkCount) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[20]
+	mi := &file_events_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2215,7 +2354,7 @@ func (x *MarkCount) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MarkCount.ProtoReflect.Descriptor instead.
 func (*MarkCount) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{20}
+	return file_events_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *MarkCount) GetMark() uint32 {
@@ -2244,7 +2383,7 @@ type ErrorLine struct {
 
 func (x *ErrorLine) Reset() {
 	*x = ErrorLine{}
-	mi := &file_events_proto_msgTypes[21]
+	mi := &file_events_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2256,7 +2395,7 @@ func (x *ErrorLine) String() string {
 func (*ErrorLine) ProtoMessage() {}
 
 func (x *ErrorLine) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[21]
+	mi := &file_events_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2269,7 +2408,7 @@ func (x *ErrorLine) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ErrorLine.ProtoReflect.Descriptor instead.
 func (*ErrorLine) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{21}
+	return file_events_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *ErrorLine) GetIndex() uint32 {
@@ -2390,7 +2529,13 @@ const file_events_proto_rawDesc = "" +
 	"\x04task\x18\x01 \x01(\fR\x04task\x12\x13\n" +
 	"\x05at_ms\x18\x02 \x01(\x03R\x04atMs\x12+\n" +
 	"\x04kind\x18\x03 \x01(\x0e2\x17.altavoz.v1.ControlKindR\x04kind\x12\x14\n" +
-	"\x05speed\x18\x04 \x01(\rR\x05speed\"\xd4\x02\n" +
+	"\x05speed\x18\x04 \x01(\rR\x05speed\"\x97\x01\n" +
+	"\vNumberEvent\x12\x16\n" +
+	"\x06number\x18\x01 \x01(\tR\x06number\x12\x13\n" +
+	"\x05at_ms\x18\x02 \x01(\x03R\x04atMs\x12/\n" +
+	"\x04kind\x18\x03 \x01(\x0e2\x1b.altavoz.v1.NumberEventKindR\x04kind\x12\x12\n" +
+	"\x04code\x18\x04 \x01(\x05R\x04code\x12\x16\n" +
+	"\x06detail\x18\x05 \x01(\tR\x06detail\"\xd4\x02\n" +
 	"\x06Result\x12\x12\n" +
 	"\x04task\x18\x01 \x01(\fR\x04task\x12\x13\n" +
 	"\x05at_ms\x18\x02 \x01(\x03R\x04atMs\x12&\n" +
@@ -2497,14 +2642,20 @@ const file_events_proto_rawDesc = "" +
 	"\x12CONTROL_KIND_PAUSE\x10\x01\x12\x17\n" +
 	"\x13CONTROL_KIND_RESUME\x10\x02\x12\x17\n" +
 	"\x13CONTROL_KIND_CANCEL\x10\x03\x12\x16\n" +
-	"\x12CONTROL_KIND_SPEED\x10\x04*\x8d\x01\n" +
+	"\x12CONTROL_KIND_SPEED\x10\x04*\x8f\x01\n" +
+	"\x0fNumberEventKind\x12!\n" +
+	"\x1dNUMBER_EVENT_KIND_UNSPECIFIED\x10\x00\x12\x1d\n" +
+	"\x19NUMBER_EVENT_KIND_STOPPED\x10\x01\x12\x1b\n" +
+	"\x17NUMBER_EVENT_KIND_WORKS\x10\x02\x12\x1d\n" +
+	"\x19NUMBER_EVENT_KIND_AT_RISK\x10\x03*\xa6\x01\n" +
 	"\n" +
 	"WaitReason\x12\x14\n" +
 	"\x10WAIT_REASON_NONE\x10\x00\x12\x17\n" +
 	"\x13WAIT_REASON_ACCOUNT\x10\x01\x12\x19\n" +
 	"\x15WAIT_REASON_THROTTLED\x10\x02\x12\x16\n" +
 	"\x12WAIT_REASON_OUTAGE\x10\x03\x12\x1d\n" +
-	"\x19WAIT_REASON_CONFIGURATION\x10\x04*\x89\x01\n" +
+	"\x19WAIT_REASON_CONFIGURATION\x10\x04\x12\x17\n" +
+	"\x13WAIT_REASON_AT_RISK\x10\x05*\x89\x01\n" +
 	"\x05Phase\x12\x0e\n" +
 	"\n" +
 	"PHASE_NONE\x10\x00\x12\x11\n" +
@@ -2527,75 +2678,78 @@ func file_events_proto_rawDescGZIP() []byte {
 	return file_events_proto_rawDescData
 }
 
-var file_events_proto_enumTypes = make([]protoimpl.EnumInfo, 5)
-var file_events_proto_msgTypes = make([]protoimpl.MessageInfo, 22)
+var file_events_proto_enumTypes = make([]protoimpl.EnumInfo, 6)
+var file_events_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
 var file_events_proto_goTypes = []any{
-	(OnUnknown)(0),     // 0: altavoz.v1.OnUnknown
-	(HeaderKind)(0),    // 1: altavoz.v1.HeaderKind
-	(ControlKind)(0),   // 2: altavoz.v1.ControlKind
-	(WaitReason)(0),    // 3: altavoz.v1.WaitReason
-	(Phase)(0),         // 4: altavoz.v1.Phase
-	(*Broadcast)(nil),  // 5: altavoz.v1.Broadcast
-	(*Window)(nil),     // 6: altavoz.v1.Window
-	(*Hours)(nil),      // 7: altavoz.v1.Hours
-	(*Content)(nil),    // 8: altavoz.v1.Content
-	(*MediaRef)(nil),   // 9: altavoz.v1.MediaRef
-	(*BlobRef)(nil),    // 10: altavoz.v1.BlobRef
-	(*Slice)(nil),      // 11: altavoz.v1.Slice
-	(*Origin)(nil),     // 12: altavoz.v1.Origin
-	(*Send)(nil),       // 13: altavoz.v1.Send
-	(*Control)(nil),    // 14: altavoz.v1.Control
-	(*Result)(nil),     // 15: altavoz.v1.Result
-	(*Plan)(nil),       // 16: altavoz.v1.Plan
-	(*Dispatched)(nil), // 17: altavoz.v1.Dispatched
-	(*Outcome)(nil),    // 18: altavoz.v1.Outcome
-	(*Range)(nil),      // 19: altavoz.v1.Range
-	(*Receipts)(nil),   // 20: altavoz.v1.Receipts
-	(*Note)(nil),       // 21: altavoz.v1.Note
-	(*Cause)(nil),      // 22: altavoz.v1.Cause
-	(*Part)(nil),       // 23: altavoz.v1.Part
-	(*Status)(nil),     // 24: altavoz.v1.Status
-	(*MarkCount)(nil),  // 25: altavoz.v1.MarkCount
-	(*ErrorLine)(nil),  // 26: altavoz.v1.ErrorLine
+	(OnUnknown)(0),       // 0: altavoz.v1.OnUnknown
+	(HeaderKind)(0),      // 1: altavoz.v1.HeaderKind
+	(ControlKind)(0),     // 2: altavoz.v1.ControlKind
+	(NumberEventKind)(0), // 3: altavoz.v1.NumberEventKind
+	(WaitReason)(0),      // 4: altavoz.v1.WaitReason
+	(Phase)(0),           // 5: altavoz.v1.Phase
+	(*Broadcast)(nil),    // 6: altavoz.v1.Broadcast
+	(*Window)(nil),       // 7: altavoz.v1.Window
+	(*Hours)(nil),        // 8: altavoz.v1.Hours
+	(*Content)(nil),      // 9: altavoz.v1.Content
+	(*MediaRef)(nil),     // 10: altavoz.v1.MediaRef
+	(*BlobRef)(nil),      // 11: altavoz.v1.BlobRef
+	(*Slice)(nil),        // 12: altavoz.v1.Slice
+	(*Origin)(nil),       // 13: altavoz.v1.Origin
+	(*Send)(nil),         // 14: altavoz.v1.Send
+	(*Control)(nil),      // 15: altavoz.v1.Control
+	(*NumberEvent)(nil),  // 16: altavoz.v1.NumberEvent
+	(*Result)(nil),       // 17: altavoz.v1.Result
+	(*Plan)(nil),         // 18: altavoz.v1.Plan
+	(*Dispatched)(nil),   // 19: altavoz.v1.Dispatched
+	(*Outcome)(nil),      // 20: altavoz.v1.Outcome
+	(*Range)(nil),        // 21: altavoz.v1.Range
+	(*Receipts)(nil),     // 22: altavoz.v1.Receipts
+	(*Note)(nil),         // 23: altavoz.v1.Note
+	(*Cause)(nil),        // 24: altavoz.v1.Cause
+	(*Part)(nil),         // 25: altavoz.v1.Part
+	(*Status)(nil),       // 26: altavoz.v1.Status
+	(*MarkCount)(nil),    // 27: altavoz.v1.MarkCount
+	(*ErrorLine)(nil),    // 28: altavoz.v1.ErrorLine
 }
 var file_events_proto_depIdxs = []int32{
-	8,  // 0: altavoz.v1.Broadcast.content:type_name -> altavoz.v1.Content
-	10, // 1: altavoz.v1.Broadcast.slices:type_name -> altavoz.v1.BlobRef
+	9,  // 0: altavoz.v1.Broadcast.content:type_name -> altavoz.v1.Content
+	11, // 1: altavoz.v1.Broadcast.slices:type_name -> altavoz.v1.BlobRef
 	0,  // 2: altavoz.v1.Broadcast.on_unknown:type_name -> altavoz.v1.OnUnknown
-	12, // 3: altavoz.v1.Broadcast.origin:type_name -> altavoz.v1.Origin
-	6,  // 4: altavoz.v1.Broadcast.window:type_name -> altavoz.v1.Window
-	7,  // 5: altavoz.v1.Window.hours:type_name -> altavoz.v1.Hours
+	13, // 3: altavoz.v1.Broadcast.origin:type_name -> altavoz.v1.Origin
+	7,  // 4: altavoz.v1.Broadcast.window:type_name -> altavoz.v1.Window
+	8,  // 5: altavoz.v1.Window.hours:type_name -> altavoz.v1.Hours
 	1,  // 6: altavoz.v1.Content.header:type_name -> altavoz.v1.HeaderKind
-	9,  // 7: altavoz.v1.Content.media:type_name -> altavoz.v1.MediaRef
-	10, // 8: altavoz.v1.MediaRef.parts:type_name -> altavoz.v1.BlobRef
-	10, // 9: altavoz.v1.Send.content_ref:type_name -> altavoz.v1.BlobRef
-	8,  // 10: altavoz.v1.Send.content:type_name -> altavoz.v1.Content
+	10, // 7: altavoz.v1.Content.media:type_name -> altavoz.v1.MediaRef
+	11, // 8: altavoz.v1.MediaRef.parts:type_name -> altavoz.v1.BlobRef
+	11, // 9: altavoz.v1.Send.content_ref:type_name -> altavoz.v1.BlobRef
+	9,  // 10: altavoz.v1.Send.content:type_name -> altavoz.v1.Content
 	0,  // 11: altavoz.v1.Send.on_unknown:type_name -> altavoz.v1.OnUnknown
-	6,  // 12: altavoz.v1.Send.window:type_name -> altavoz.v1.Window
+	7,  // 12: altavoz.v1.Send.window:type_name -> altavoz.v1.Window
 	2,  // 13: altavoz.v1.Control.kind:type_name -> altavoz.v1.ControlKind
-	16, // 14: altavoz.v1.Result.plan:type_name -> altavoz.v1.Plan
-	17, // 15: altavoz.v1.Result.dispatched:type_name -> altavoz.v1.Dispatched
-	18, // 16: altavoz.v1.Result.outcome:type_name -> altavoz.v1.Outcome
-	19, // 17: altavoz.v1.Result.range:type_name -> altavoz.v1.Range
-	21, // 18: altavoz.v1.Result.note:type_name -> altavoz.v1.Note
-	20, // 19: altavoz.v1.Result.receipts:type_name -> altavoz.v1.Receipts
-	12, // 20: altavoz.v1.Plan.origin:type_name -> altavoz.v1.Origin
-	12, // 21: altavoz.v1.Plan.home:type_name -> altavoz.v1.Origin
-	6,  // 22: altavoz.v1.Plan.window:type_name -> altavoz.v1.Window
-	18, // 23: altavoz.v1.Receipts.outcomes:type_name -> altavoz.v1.Outcome
-	4,  // 24: altavoz.v1.Note.phase:type_name -> altavoz.v1.Phase
-	22, // 25: altavoz.v1.Note.cause:type_name -> altavoz.v1.Cause
-	3,  // 26: altavoz.v1.Cause.reason:type_name -> altavoz.v1.WaitReason
-	16, // 27: altavoz.v1.Status.plan:type_name -> altavoz.v1.Plan
-	25, // 28: altavoz.v1.Status.counts:type_name -> altavoz.v1.MarkCount
-	26, // 29: altavoz.v1.Status.errors:type_name -> altavoz.v1.ErrorLine
-	4,  // 30: altavoz.v1.Status.phase:type_name -> altavoz.v1.Phase
-	22, // 31: altavoz.v1.Status.cause:type_name -> altavoz.v1.Cause
-	32, // [32:32] is the sub-list for method output_type
-	32, // [32:32] is the sub-list for method input_type
-	32, // [32:32] is the sub-list for extension type_name
-	32, // [32:32] is the sub-list for extension extendee
-	0,  // [0:32] is the sub-list for field type_name
+	3,  // 14: altavoz.v1.NumberEvent.kind:type_name -> altavoz.v1.NumberEventKind
+	18, // 15: altavoz.v1.Result.plan:type_name -> altavoz.v1.Plan
+	19, // 16: altavoz.v1.Result.dispatched:type_name -> altavoz.v1.Dispatched
+	20, // 17: altavoz.v1.Result.outcome:type_name -> altavoz.v1.Outcome
+	21, // 18: altavoz.v1.Result.range:type_name -> altavoz.v1.Range
+	23, // 19: altavoz.v1.Result.note:type_name -> altavoz.v1.Note
+	22, // 20: altavoz.v1.Result.receipts:type_name -> altavoz.v1.Receipts
+	13, // 21: altavoz.v1.Plan.origin:type_name -> altavoz.v1.Origin
+	13, // 22: altavoz.v1.Plan.home:type_name -> altavoz.v1.Origin
+	7,  // 23: altavoz.v1.Plan.window:type_name -> altavoz.v1.Window
+	20, // 24: altavoz.v1.Receipts.outcomes:type_name -> altavoz.v1.Outcome
+	5,  // 25: altavoz.v1.Note.phase:type_name -> altavoz.v1.Phase
+	24, // 26: altavoz.v1.Note.cause:type_name -> altavoz.v1.Cause
+	4,  // 27: altavoz.v1.Cause.reason:type_name -> altavoz.v1.WaitReason
+	18, // 28: altavoz.v1.Status.plan:type_name -> altavoz.v1.Plan
+	27, // 29: altavoz.v1.Status.counts:type_name -> altavoz.v1.MarkCount
+	28, // 30: altavoz.v1.Status.errors:type_name -> altavoz.v1.ErrorLine
+	5,  // 31: altavoz.v1.Status.phase:type_name -> altavoz.v1.Phase
+	24, // 32: altavoz.v1.Status.cause:type_name -> altavoz.v1.Cause
+	33, // [33:33] is the sub-list for method output_type
+	33, // [33:33] is the sub-list for method input_type
+	33, // [33:33] is the sub-list for extension type_name
+	33, // [33:33] is the sub-list for extension extendee
+	0,  // [0:33] is the sub-list for field type_name
 }
 
 func init() { file_events_proto_init() }
@@ -2603,7 +2757,7 @@ func file_events_proto_init() {
 	if File_events_proto != nil {
 		return
 	}
-	file_events_proto_msgTypes[10].OneofWrappers = []any{
+	file_events_proto_msgTypes[11].OneofWrappers = []any{
 		(*Result_Plan)(nil),
 		(*Result_Dispatched)(nil),
 		(*Result_Outcome)(nil),
@@ -2616,8 +2770,8 @@ func file_events_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_events_proto_rawDesc), len(file_events_proto_rawDesc)),
-			NumEnums:      5,
-			NumMessages:   22,
+			NumEnums:      6,
+			NumMessages:   23,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/hex"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"strings"
@@ -13,19 +14,24 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"altavoz/schemas"
+	"altavoz/whatsapp/account"
 )
 
 // WebhookConfig is what was agreed with Meta in the app's dashboard.
 type WebhookConfig struct {
 	AppSecret   schemas.Secret // events are signed with it; empty: whatever comes is taken for Meta's
 	VerifyToken schemas.Secret // Meta shows it when the endpoint is registered; empty: nobody can register it
-	Registerer  prometheus.Registerer
+	// Numbers returns the ids of our sender numbers: of others nothing that is said of their accounts counts. It must not wait.
+	Numbers    func() []string
+	Logger     *slog.Logger
+	Registerer prometheus.Registerer
 }
 
 // Webhooks understands what Meta posts. It is safe for concurrent use and holds nothing that must be closed.
 type Webhooks struct {
 	secret, token schemas.Secret
 	metrics       *webhookMetrics
+	numbers       *account.Numbers
 }
 
 // NewWebhooks returns the reader of an app's webhooks.
@@ -33,7 +39,16 @@ func NewWebhooks(c WebhookConfig) *Webhooks {
 	if c.Registerer == nil {
 		c.Registerer = prometheus.NewRegistry()
 	}
-	return &Webhooks{c.AppSecret, c.VerifyToken, newWebhookMetrics(c.Registerer)}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Numbers == nil {
+		c.Numbers = func() []string { return nil }
+	}
+	return &Webhooks{
+		secret: c.AppSecret, token: c.VerifyToken, metrics: newWebhookMetrics(c.Registerer),
+		numbers: account.New(account.Config{Ours: c.Numbers, Signed: c.AppSecret != "", Logger: c.Logger, Registerer: c.Registerer}),
+	}
 }
 
 // Challenge returns what proves to Meta that the endpoint is ours, and false for one who does not know the token.
@@ -58,7 +73,7 @@ func (h *Webhooks) Signed(body []byte, header http.Header) bool {
 	return ok && err == nil && hmac.Equal(claimed, mac.Sum(nil))
 }
 
-// Receipts returns the results that the body tells of, none for a body about other things. An error means that it is no
+// Receipts returns the results that the body tells of, and what it says of our numbers as a whole. An error means that it is no
 // JSON, or more of it than Meta ever posts.
 func (h *Webhooks) Receipts(body []byte, now time.Time) ([]schemas.Record, error) {
 	n, err := readNews(body)
@@ -66,5 +81,8 @@ func (h *Webhooks) Receipts(body []byte, now time.Time) ([]schemas.Record, error
 		return nil, err
 	}
 	h.metrics.heard(n)
-	return n.results(now), nil
+	for number, e := range n.homes {
+		h.numbers.Learn(number, e)
+	}
+	return append(n.results(now), h.numbers.Events(n.announced, now)...), nil
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"altavoz/schemas"
+	"altavoz/whatsapp/account"
 )
 
 const (
@@ -22,6 +23,10 @@ const (
 	maxReceipts = 1000
 	// maxRecipient is the longest name of a recipient, a business-scoped user id.
 	maxRecipient = 135
+	// maxAnnounced is how many changes of a body may speak of accounts and numbers, and maxKinds how many restrictions one may name: Meta puts
+	// one change into a body, and there are five kinds.
+	maxAnnounced = 100
+	maxKinds     = 8
 	// fieldMessages is the subscription that statuses come under.
 	fieldMessages = "messages"
 )
@@ -68,6 +73,11 @@ type news struct {
 	updates  int
 	seen     [kinds]int
 	receipts []receipt
+
+	announced []account.Announcement
+	homes     map[string]account.Home // of the numbers that messages were sent from
+	of        account.Announcement    // the change that is read
+	refused   []int                   // codes of its messages that failed for the account's sake
 }
 
 // readNews fails only where the body is no JSON or too much of it. Depth is bounded by jsontext, at 10,000; nothing here calls
@@ -136,29 +146,43 @@ func (n *news) text(into *string) error {
 	return err
 }
 
+// entry reads what is said of one account. Its id may stand behind its changes.
 func (n *news) entry() error {
-	return n.object(func(name string) error {
-		if name == "changes" {
+	from, id := len(n.announced), ""
+	homes := n.homes
+	n.homes = nil
+	err := n.object(func(name string) error {
+		switch name {
+		case "changes":
 			return n.array(n.change)
+		case "id":
+			return n.text(&id)
 		}
 		return n.dec.SkipValue()
 	})
+	for i := range n.announced[from:] {
+		n.announced[from+i].Account = id
+	}
+	for number, e := range n.homes {
+		if homes == nil {
+			homes = make(map[string]account.Home)
+		}
+		homes[number] = account.Home{Account: id, Display: e.Display}
+	}
+	n.homes = homes
+	return err
 }
 
 // change reads a change. Which field it is of may be said behind its value.
 func (n *news) change() error {
 	field, before, seen := fieldMessages, len(n.receipts), n.seen
+	n.of, n.refused = account.Announcement{}, nil
 	err := n.object(func(name string) error {
 		switch name {
 		case "field":
 			return n.text(&field)
 		case "value":
-			return n.object(func(name string) error {
-				if name == "statuses" {
-					return n.array(n.status)
-				}
-				return n.dec.SkipValue()
-			})
+			return n.object(n.member)
 		}
 		return n.dec.SkipValue()
 	})
@@ -166,6 +190,7 @@ func (n *news) change() error {
 		n.receipts, n.seen = n.receipts[:before], seen
 		n.seen[kindOther]++
 	}
+	n.announce(field)
 	return err
 }
 
@@ -246,6 +271,9 @@ func (n *news) take(s *wireStatus) {
 	case "failed":
 		k, r.phone = kindFailed, s.recipient() // the sender names nobody whom it could send to
 		r.mark, r.reason = undelivered(s.err)
+		if s.err != nil && verdicts[s.err.code] == schemas.VerdictAccount {
+			n.refused = append(n.refused, s.err.code)
+		}
 	default: // played, deleted, and what may come
 		n.seen[kindIgnored]++
 		return

@@ -339,11 +339,11 @@ func TestWebhookMetrics(t *testing.T) {
 		_, _ = h.Receipts([]byte(body), heard)
 	}
 	families, err := reg.Gather()
-	if err != nil || len(families) != 1 || families[0].GetName() != "altavoz_webhook_updates_total" {
+	if err != nil || len(families) != 2 || families[1].GetName() != "altavoz_webhook_updates_total" {
 		t.Fatalf("%v, %v", families, err)
 	}
 	got := map[string]float64{}
-	for _, m := range families[0].GetMetric() {
+	for _, m := range families[1].GetMetric() {
 		got[m.GetLabel()[0].GetValue()] = m.GetCounter().GetValue()
 	}
 	want := map[string]float64{"sent": 2, "delivered": 1, "read": 1, "failed": 1, "ignored": 1, "foreign": 1, "other": 1}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"altavoz/processor/sender/breaker"
 	line "altavoz/processor/sender/ledger"
 	"altavoz/processor/sender/replaced"
 	"altavoz/schemas"
@@ -61,18 +62,18 @@ type send struct {
 	phase    phase
 	cause    cause
 	attempts int
-	unsent   int              // calls in a row that sent nothing
-	renewed  bool             // its media id was renewed
-	probe    [faultKinds]bool // of a stopped number
-	probed   bool             // its last call was one
-	alone    bool             // of a task whose sends fail alone
-	excused  int              // calls refused for now that were nobody's attempt
-	trial    bool             // of a number that was throttled
-	doubtful bool             // an earlier call may have reached somebody: it stays started while it waits for another
-	counted  bool             // among its task's sends
-	repeated bool             // the call under way is one more, and made the ledger say so
-	acked    bool             // its last start was acknowledged
-	released uint64           // its assignment's encoded, when its start was taken back
+	unsent   int                  // calls in a row that sent nothing
+	renewed  bool                 // its media id was renewed
+	probe    [breaker.Faults]bool // of a stopped number
+	probed   bool                 // its last call was one
+	alone    bool                 // of a task whose sends fail alone
+	excused  int                  // calls refused for now that were nobody's attempt
+	trial    bool                 // of a number that was throttled
+	doubtful bool                 // an earlier call may have reached somebody: it stays started while it waits for another
+	counted  bool                 // among its task's sends
+	repeated bool                 // the call under way is one more, and made the ledger say so
+	acked    bool                 // its last start was acknowledged
+	released uint64               // its assignment's encoded, when its start was taken back
 
 	message schemas.Message // of the call
 	version int             // of the message
@@ -280,7 +281,7 @@ func (st *Stage) enter(e *send, front bool) {
 // wait puts a send behind an alarm.
 func (st *Stage) wait(e *send, at time.Time, c cause) {
 	st.to(e, phaseWaiting, c)
-	st.alarms.set(&e.alarm, e, at)
+	st.alarms.Start(&e.alarm, e, at)
 }
 
 // ring is a send's own alarm.
@@ -294,7 +295,7 @@ func (e *send) ring(st *Stage, now time.Time) {
 // park takes a send out of wherever it waits.
 func (st *Stage) park(e *send) {
 	e.unlink()
-	st.alarms.unset(&e.alarm)
+	st.alarms.Stop(&e.alarm)
 	st.to(e, phaseParked, causeNone)
 }
 

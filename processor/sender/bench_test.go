@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"altavoz/schemas"
+	"altavoz/schemas/standing"
 )
 
 // instant is a world in which everything outside the stage takes no time.
@@ -17,6 +18,14 @@ type instant struct {
 	done    atomic.Int64
 	want    int64
 	over    chan struct{}
+}
+
+func (*instant) ListenNumbers(func(standing.State)) {}
+
+func (*instant) CaughtUp() <-chan struct{} {
+	read := make(chan struct{})
+	close(read)
+	return read
 }
 
 func (*instant) Fence() schemas.Fence { return schemas.Fence{} }
@@ -70,7 +79,7 @@ func BenchmarkSends(b *testing.B) {
 	}
 	w := &instant{want: int64(b.N), over: make(chan struct{})}
 	st := New(Config{Numbers: unlimited, Number: func(string) (Number, bool) { return Number{}, true }}, Ports{
-		Ledger: w, Flow: w, Express: w, Bulk: w, Records: w, Contents: w, Media: w, Messenger: w,
+		Ledger: w, Flow: w, Express: w, Bulk: w, Records: w, Contents: w, Media: w, Numbers: w, Messenger: w,
 	})
 	st.Start()
 	for k := range slots {

@@ -6,6 +6,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
 
+	"altavoz/processor/sender/breaker"
 	"altavoz/schemas"
 )
 
@@ -66,13 +67,16 @@ type stop string
 const (
 	stopAccount       stop = "account"
 	stopOutage        stop = "outage"
+	stopWebhook       stop = "webhook"       // only webhooks say that it can't send
 	stopConfiguration stop = "configuration" // somebody else answers in the API's place
 )
 
-func stopOf(n *number, f faults) stop {
+func stopOf(n *number, f breaker.Fault) stop {
 	switch {
-	case f == faultAccount:
+	case f == breaker.Account:
 		return stopAccount
+	case f == breaker.Webhook:
+		return stopWebhook
 	case n.breakers[f].Foreign():
 		return stopConfiguration
 	}
@@ -111,9 +115,9 @@ func newMetrics(reg prometheus.Registerer, st *Stage) *metrics {
 		commits: make(map[commitResult]prometheus.Counter), stops: make(map[stop]prometheus.Counter),
 	}
 	stops := f.NewCounterVec(prometheus.CounterOpts{
-		Name: "altavoz_sender_stops_total", Help: "Times that a number stopped sending: for account faults, without answers, or because somebody else answers.",
+		Name: "altavoz_sender_stops_total", Help: "Times that a number stopped sending: for account faults, without answers, because somebody else answers, or because a webhook says that it can't send.",
 	}, []string{"reason"})
-	for _, s := range []stop{stopAccount, stopOutage, stopConfiguration} {
+	for _, s := range []stop{stopAccount, stopOutage, stopConfiguration, stopWebhook} {
 		m.stops[s] = stops.WithLabelValues(string(s))
 	}
 	sends := f.NewCounterVec(prometheus.CounterOpts{
@@ -211,9 +215,9 @@ func (st *Stage) heldBack(now time.Time) (throttled, stopped, outage int) {
 		ready := n.ready[express].n + n.ready[bulk].n
 		_, slowed := n.pacer.Slowed()
 		switch {
-		case n.stopped(faultAccount):
+		case n.breakers.Halted():
 			stopped += ready
-		case n.stopped(faultOutage):
+		case n.breakers.Stopped(breaker.Outage):
 			outage += ready
 		case slowed || n.pacer.Held().After(now):
 			throttled += ready
@@ -229,7 +233,7 @@ func (st *Stage) rates(t time.Time) (full, now float64) {
 			continue
 		}
 		full += n.pacer.Full()
-		if !n.stopped(faultAccount) && !n.stopped(faultOutage) && !n.pacer.Held().After(t) {
+		if !n.breakers.Halted() && !n.breakers.Stopped(breaker.Outage) && !n.pacer.Held().After(t) {
 			now += n.pacer.Rate()
 		}
 	}
@@ -239,11 +243,11 @@ func (st *Stage) rates(t time.Time) (full, now float64) {
 // halted counts the numbers that are stopped, and of these the ones that wait for a person.
 func (st *Stage) halted() (all, act int) {
 	for _, n := range st.numbers {
-		account, outage := n.stopped(faultAccount), n.stopped(faultOutage)
+		account, outage := n.breakers.Halted(), n.breakers.Stopped(breaker.Outage)
 		if account || outage {
 			all++
 		}
-		if account || n.breakers[faultOutage].Foreign() {
+		if account || n.breakers[breaker.Outage].Foreign() {
 			act++
 		}
 	}

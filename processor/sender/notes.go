@@ -4,6 +4,7 @@ import (
 	"strings"
 	"time"
 
+	"altavoz/processor/sender/breaker"
 	"altavoz/schemas"
 )
 
@@ -13,7 +14,7 @@ func (n *number) why(now time.Time) *schemas.Cause {
 		b := &n.breakers[f]
 		since, open := b.Open()
 		reason := schemas.WaitReason_WAIT_REASON_ACCOUNT
-		if faults(f) == faultOutage {
+		if breaker.Fault(f) == breaker.Outage {
 			reason = schemas.WaitReason_WAIT_REASON_OUTAGE
 			if b.Foreign() {
 				reason = schemas.WaitReason_WAIT_REASON_CONFIGURATION
@@ -27,6 +28,9 @@ func (n *number) why(now time.Time) *schemas.Cause {
 	}
 	if since, slowed := n.pacer.Slowed(); slowed && now.Sub(since) >= noteAfter {
 		return n.cause(schemas.WaitReason_WAIT_REASON_THROTTLED, since, &n.slow, 0)
+	}
+	if at := time.UnixMilli(n.risk.GetAtMs()); n.risk != nil && now.Sub(at) < riskLife {
+		return n.cause(schemas.WaitReason_WAIT_REASON_AT_RISK, at, &schemas.Reply{Code: int(n.risk.GetCode()), Detail: n.risk.GetDetail()}, 0)
 	}
 	return nil
 }
@@ -54,14 +58,14 @@ func (st *Stage) noteAll(n *number, now time.Time) {
 	}
 }
 
-// noteTask tells a task why its number keeps it waiting, at most once a minute; or, if that does not, that its window does,
+// noteTask tells a task why its number keeps it waiting, at most once a minute unless it is for another reason now; or, if that does not, that its window does,
 // once, because nothing about that changes until it opens.
 func (st *Stage) noteTask(t *task, why *schemas.Cause, now time.Time) {
 	shut := t.waits(now)
 	switch {
 	case why != nil:
-		if t.sends > 0 && (t.noted.IsZero() || now.Sub(t.noted) >= noteEvery) {
-			t.noted, t.told = now, ""
+		if t.sends > 0 && (t.noted.IsZero() || now.Sub(t.noted) >= noteEvery || t.reason != why.GetReason() && now.Sub(t.noted) >= noteAfter) {
+			t.noted, t.told, t.reason = now, "", why.GetReason()
 			st.note(t, schemas.Phase_PHASE_WAITING, "", why, now)
 		}
 	case shut != "":

@@ -29,14 +29,16 @@ type number struct {
 	row      int // express sends in a row while bulk waited
 	tasks    map[*task]struct{}
 
-	breakers [faultKinds]breaker.Breaker
-	said     [faultKinds]schemas.Reply // why each of them is open
-	blamed   *task                     // whose calls failed, if all that failed since one worked are one task's
-	mixed    bool                      // they are not
-	worked   time.Time                 // when a call last got through
+	breakers breaker.Set
+	said     [breaker.Faults]schemas.Reply // why each of them is open
+	blamed   *task                         // whose calls failed, if all that failed since one worked are one task's
+	mixed    bool                          // they are not
+	worked   time.Time                     // when a call last got through
 	flight   limits.Flight
 	capped   bool          // something ready waits for one of its calls to end
 	slow     schemas.Reply // what Meta says against its speed
+	told     int64         // when the last webhook that is in force said that it may not send
+	risk     *schemas.NumberEvent
 }
 
 // numberOf returns the number, new or known.
@@ -44,8 +46,7 @@ func (st *Stage) numberOf(id string, now time.Time) *number {
 	if n := st.numbers[id]; n != nil {
 		return n
 	}
-	n := &number{id: id, Number: Number{Rate: pace.DefaultRate}, tasks: make(map[*task]struct{})}
-	n.breakers[faultAccount] = breaker.ForAccount()
+	n := &number{id: id, Number: Number{Rate: pace.DefaultRate}, tasks: make(map[*task]struct{}), breakers: breaker.NewSet()}
 	if known, ok := st.cfg.Number(id); ok {
 		n.Number = known
 	}
@@ -58,6 +59,7 @@ func (st *Stage) numberOf(id string, now time.Time) *number {
 	}
 	st.capacity.Join(others)
 	st.numbers[id] = n
+	st.heed(n, now)
 	return n
 }
 
@@ -106,7 +108,7 @@ func (st *Stage) reload(now time.Time) {
 		}
 		if is.Access != was.Access {
 			n.renewed = now
-			n.breakers[faultAccount].Renew(now)
+			n.breakers[breaker.Account].Renew(now)
 			st.list(n)
 		}
 	}
@@ -127,7 +129,7 @@ func (n *number) ring(st *Stage, _ time.Time) { st.list(n) }
 // blocked reports whether the number must not send now, and until when; without a time, until it is listed again. probe says
 // that one send may go, to find something out.
 func (st *Stage) blocked(n *number, now time.Time) (until time.Time, probe, blocked bool) {
-	switch p, at := n.probes(now); p {
+	switch p, at := n.breakers.Probes(now); p {
 	case breaker.Wait:
 		return at, false, true
 	case breaker.Look:
@@ -143,7 +145,7 @@ func (st *Stage) blocked(n *number, now time.Time) (until time.Time, probe, bloc
 
 // waits reports whether the number must not send now.
 func (n *number) waits(now time.Time) bool {
-	p, _ := n.probes(now)
+	p, _ := n.breakers.Probes(now)
 	return p == breaker.Wait || p == breaker.Look || n.pacer.Held().After(now)
 }
 
@@ -178,7 +180,7 @@ func (st *Stage) hear(n *number, e *send, r *schemas.Reply, now time.Time) {
 			st.throttled(n, r, now)
 		}
 	case schemas.VerdictLost: // whoever asked for a wait there is not the Cloud API, and knows nothing of when it answers again
-		r.After = min(r.After, n.breakers[faultOutage].Every()) //mutant:an-outage-holds-no-longer-than-its-probes
+		r.After = min(r.After, n.breakers[breaker.Outage].Every()) //mutant:an-outage-holds-no-longer-than-its-probes
 		n.pacer.Wait(now, r.After)
 	case schemas.VerdictSent, schemas.VerdictFailed, schemas.VerdictContent, schemas.VerdictPair, schemas.VerdictMedia:
 		n.pacer.Worked(e.began, now)

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"altavoz/processor/sender/breaker"
 	"altavoz/schemas"
 )
 
@@ -159,7 +160,7 @@ func outageOf(t *testing.T, shift int) {
 					inFlight += n
 				}
 			}
-			if stopped, open := c.process.stage.numbers[testNumber].breakers[faultOutage].Open(); open && stopped.Before(c.at.Add(-latency)) {
+			if stopped, open := c.process.stage.numbers[testNumber].breakers[breaker.Outage].Open(); open && stopped.Before(c.at.Add(-latency)) {
 				probes++
 			}
 			return kinds[k].reply

@@ -83,7 +83,7 @@ func (st *Stage) acked(p *parcel, err error) {
 		st.metrics.resultFailures.Inc()
 		p.tries++
 		if !st.stopping && st.worth(p, time.Now()) {
-			st.alarms.set(&p.alarm, p, time.Now().Add(backOff(resultBase, resultMost, p.tries-1)))
+			st.alarms.Start(&p.alarm, p, time.Now().Add(backOff(resultBase, resultMost, p.tries-1)))
 			st.kick()
 			return
 		}

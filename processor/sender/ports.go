@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"altavoz/schemas"
+	"altavoz/schemas/standing"
 )
 
 // Ledger is the group of consumers, as far as commits go. Fence says who this member is now; it is asked while the state
@@ -48,6 +49,13 @@ type Media interface {
 	Refresh(ctx context.Context, sender string, kind schemas.HeaderKind, m *schemas.MediaRef) (*schemas.MediaRef, error)
 }
 
+// Numbers is the view of what was said of sender numbers as a whole. ListenNumbers is called once, before the view starts; CaughtUp is
+// closed when all that had been said before was heard.
+type Numbers interface {
+	ListenNumbers(heard func(standing.State))
+	CaughtUp() <-chan struct{}
+}
+
 // Messenger is the Cloud API. Probe makes a call that only reads, and says whether the API answers. Prepare renders a content for all sends of its task; it does not wait, and an error means
 // that the content can't be sent. Send makes one attempt and is over in less than 10 s, which is what a graceful stop
 // counts on.
@@ -66,6 +74,7 @@ type Ports struct {
 	Records   Records
 	Contents  Contents
 	Media     Media
+	Numbers   Numbers
 	Messenger Messenger
 	// Reject makes the record that keeps rec, and why it can't be processed, in the topic rejects.
 	Reject func(rec schemas.Record, stage, code, reason string) schemas.Record

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"altavoz/processor/sender/breaker"
 	"altavoz/processor/sender/limits"
 	"altavoz/schemas"
 )
@@ -55,8 +56,8 @@ type commit struct {
 func (st *Stage) round() time.Time {
 	st.mu.Lock()
 	now := time.Now()
-	for a := st.alarms.due(now); a != nil; a = st.alarms.due(now) {
-		a.of.ring(st, now)
+	for a := st.alarms.Due(now); a != nil; a = st.alarms.Due(now) {
+		a.Of.ring(st, now)
 	}
 	if !now.Before(st.sweepAt) {
 		st.sweep(now)
@@ -104,10 +105,9 @@ func (st *Stage) due(batch []*send, now time.Time) bool {
 // that would have to wait for it: a number that may send less than 20 a second loses what it does not take at once.
 func (st *Stage) said(now time.Time) time.Time {
 	at, most := st.dirtySince.Add(doneGap), st.dirtySince.Add(doneMost)
-	if len(st.alarms.items) > 0 {
-		if next := st.alarms.items[0].at; next.After(now) && next.Before(most) && next.Sub(later(at, now)) < bulkGap+st.commitTime {
-			at = next.Add(time.Microsecond)
-		}
+	next, some := st.alarms.Next()
+	if some && next.After(now) && next.Before(most) && next.Sub(later(at, now)) < bulkGap+st.commitTime {
+		at = next.Add(time.Microsecond)
 	}
 	return later(at, st.patient)
 }
@@ -127,8 +127,8 @@ func (st *Stage) wake(now time.Time) time.Time {
 			next = t
 		}
 	}
-	if len(st.alarms.items) > 0 {
-		sooner(st.alarms.items[0].at)
+	if next, some := st.alarms.Next(); some {
+		sooner(next)
 	}
 	if len(st.dirty) > 0 {
 		sooner(st.said(now))
@@ -287,12 +287,12 @@ func (st *Stage) turn(n *number, now time.Time, withBulk bool) (e *send, stay bo
 	until, probe, blocked := st.blocked(n, now)
 	if blocked {
 		if !until.IsZero() {
-			st.alarms.set(&n.alarm, n, until)
+			st.alarms.Start(&n.alarm, n, until)
 		}
 		return nil, false
 	}
 	most := n.flight.Most(n.pacer.Full(), st.cfg.MaxInFlight)
-	if n.breakers[faultOutage].Doubtful() {
+	if n.breakers[breaker.Outage].Doubtful() {
 		most = n.flight.Usual(n.pacer.Full(), st.cfg.MaxInFlight)
 	}
 	for {
@@ -320,7 +320,7 @@ func (st *Stage) turn(n *number, now time.Time, withBulk bool) (e *send, stay bo
 		case !ok && at.IsZero(): // the trial's answer lists it again
 			return nil, false
 		case !ok:
-			st.alarms.set(&n.alarm, n, at)
+			st.alarms.Start(&n.alarm, n, at)
 			return nil, false
 		}
 		e.trial = trial

@@ -2,7 +2,6 @@ package sender
 
 import (
 	"testing"
-	"time"
 
 	"pgregory.net/rapid"
 )
@@ -37,39 +36,5 @@ func TestQueue(t *testing.T) {
 				}
 			},
 		})
-	})
-}
-
-func TestAlarms(t *testing.T) {
-	t.Parallel()
-	rapid.Check(t, func(t *rapid.T) {
-		var h alarms
-		sends := make([]send, 20)
-		start := time.Unix(0, 0)
-		for range 100 {
-			e := &sends[rapid.IntRange(0, 19).Draw(t, "which")]
-			if rapid.Bool().Draw(t, "set") {
-				h.set(&e.alarm, e, start.Add(time.Duration(rapid.IntRange(0, 50).Draw(t, "at"))))
-			} else {
-				h.unset(&e.alarm)
-			}
-		}
-		last, n := start, h.Len()
-		for a := h.due(start.Add(25)); a != nil; a = h.due(start.Add(25)) {
-			if a.at.Before(last) || a.place != 0 {
-				t.Fatal("out of order")
-			}
-			last = a.at
-			n--
-		}
-		for _, a := range h.items {
-			if !a.at.After(start.Add(25)) {
-				t.Fatal("overslept")
-			}
-			n--
-		}
-		if n != 0 {
-			t.Fatalf("%d alarms are gone", n)
-		}
 	})
 }

@@ -12,6 +12,7 @@ import (
 
 	"altavoz/processor/sender/limits"
 	"altavoz/schemas"
+	"altavoz/schemas/standing"
 )
 
 // Stage sends what is on the partitions that it is assigned. It is safe for concurrent use.
@@ -34,7 +35,8 @@ type Stage struct {
 	mu         sync.Mutex // guards the rest; released with unlock wherever something may have to be written
 	slots      map[schemas.Slot]*assignment
 	numbers    map[string]*number
-	active     []*number // with something ready, as far as is known
+	states     map[string]standing.State // what was said of numbers as a whole, those that are not here included
+	active     []*number                 // with something ready, as far as is known
 	tasks      map[schemas.TaskID]*task
 	idle       *list.List // of tasks without sends, the oldest first
 	alarms     alarms
@@ -67,12 +69,13 @@ func New(cfg Config, ports Ports) *Stage {
 	st := &Stage{
 		cfg: cfg, ports: ports, log: cfg.Logger, kicked: make(chan struct{}, 1),
 		slots: make(map[schemas.Slot]*assignment), numbers: make(map[string]*number), tasks: make(map[schemas.TaskID]*task),
-		idle: list.New(), capacity: limits.NewCapacity(cfg.MaxInFlight),
+		states: make(map[string]standing.State), idle: list.New(), capacity: limits.NewCapacity(cfg.MaxInFlight),
 		loads: limits.NewPool[*task](maxLoads, maxLoads), renewals: limits.NewPool[*task](maxRenewals, renewalsEach),
 	}
 	st.ctx, st.cancel = context.WithCancel(context.Background())
 	st.calls, st.cancelCalls = context.WithCancel(context.Background())
 	st.metrics = newMetrics(cfg.Registerer, st)
+	ports.Numbers.ListenNumbers(st.numberSaid)
 	for _, id := range cfg.Numbers { // from the start, so that each has its part of the calls in flight
 		st.numberOf(id, time.Now())
 	}
@@ -111,6 +114,11 @@ func (st *Stage) Stop(ctx context.Context) error {
 
 // Assign takes a partition over: what its last owner committed says where to go on.
 func (st *Stage) Assign(ctx context.Context, pos schemas.Position) (int64, error) {
+	select { //mutant:takeover-waits-for-what-was-said-of-numbers
+	case <-st.ports.Numbers.CaughtUp():
+	case <-ctx.Done():
+		return 0, fmt.Errorf("waiting for what was said of numbers: %w", context.Cause(ctx))
+	}
 	l, cut, err := st.takeOver(ctx, pos)
 	if err != nil {
 		return 0, fmt.Errorf("taking over %s at offset %d: %w", pos.Slot, pos.Offset, err)

@@ -7,61 +7,16 @@ import (
 	"altavoz/schemas"
 )
 
-// faults are what stops a number, each with a breaker of its own.
-type faults uint8
-
-const (
-	faultAccount faults = iota // it may not send, until somebody acts
-	faultOutage                // what answers is not the Cloud API, if anything does
-	faultKinds
-)
-
-// kindsOf is what an answer says to the two breakers.
-func kindsOf(r *schemas.Reply) (kinds [faultKinds]breaker.Kind) {
-	switch r.Verdict {
-	case schemas.VerdictSent, schemas.VerdictFailed, schemas.VerdictContent, schemas.VerdictPair, schemas.VerdictMedia, schemas.VerdictThrottled:
-		return [faultKinds]breaker.Kind{breaker.Works, breaker.Works}
-	case schemas.VerdictAccount:
-		return [faultKinds]breaker.Kind{breaker.Refused, breaker.Works}
-	case schemas.VerdictLost, schemas.VerdictUnsent, schemas.VerdictTransient:
-	}
-	if r.Foreign {
-		return [faultKinds]breaker.Kind{breaker.Nothing, breaker.Foreign}
-	}
-	return [faultKinds]breaker.Kind{breaker.Nothing, breaker.Silent}
-}
-
-// stopped reports whether calls of the number are only probes.
-func (n *number) stopped(f faults) bool {
-	_, open := n.breakers[f].Open()
-	return open
-}
-
-// probes says which probe may be made, if anything stops the number, or when to ask again.
-func (n *number) probes(now time.Time) (p breaker.Probe, at time.Time) {
-	p = breaker.All
-	for f := range n.breakers {
-		switch one, at := n.breakers[f].Allows(now); one {
-		case breaker.Wait, breaker.Look:
-			return one, at
-		case breaker.Send:
-			p = one
-		case breaker.All:
-		}
-	}
-	return p, now
-}
-
 // look makes a read-only call for a number that an outage stops.
 func (st *Stage) look(n *number) {
-	n.breakers[faultOutage].Begin()
+	n.breakers[breaker.Outage].Begin()
 	st.running.Go(func() {
 		r := st.ports.Messenger.Probe(st.ctx, n.id)
 		st.mu.Lock()
 		defer st.unlock()
 		now := time.Now()
-		if !n.breakers[faultOutage].Looked(now, kindsOf(&r)[faultOutage]) {
-			n.said[faultOutage] = r
+		if !n.breakers[breaker.Outage].Looked(now, breaker.KindsOf(&r)[breaker.Outage]) {
+			n.said[breaker.Outage] = r
 		}
 		st.list(n)
 	})
@@ -86,7 +41,7 @@ func (n *number) probeFrom() (probe *send) {
 func (e *send) mark(now time.Time) {
 	e.probed = false
 	for f := range e.number.breakers {
-		if e.probe[f] = e.number.stopped(faults(f)); e.probe[f] {
+		if e.probe[f] = e.number.breakers.Stopped(breaker.Fault(f)); e.probe[f] {
 			e.number.breakers[f].Begin()
 			e.task.probed, e.probed = now, true
 		}
@@ -112,17 +67,17 @@ func (e *send) unmark() {
 
 // judge takes in what an answer means for whether the number may send.
 func (st *Stage) judge(n *number, e *send, r *schemas.Reply, now time.Time) {
-	kinds := kindsOf(r)
-	if e.began.Before(n.renewed) && kinds[faultAccount] == breaker.Refused {
-		kinds[faultAccount] = breaker.Nothing // it was the old token that is not taken
+	kinds := breaker.KindsOf(r)
+	if e.began.Before(n.renewed) && kinds[breaker.Account] == breaker.Refused {
+		kinds[breaker.Account] = breaker.Nothing // it was the old token that is not taken
 	}
-	works := kinds == [faultKinds]breaker.Kind{breaker.Works, breaker.Works}
-	fails := !works && kinds != [faultKinds]breaker.Kind{breaker.Nothing, breaker.Works}
+	works := kinds[breaker.Account] == breaker.Works
+	fails := !works && (kinds[breaker.Account] == breaker.Refused || kinds[breaker.Outage] != breaker.Works)
 	if fails {
 		e.task.probed = now
 	}
 	if st.judgeTask(n, e, r, works, fails, now) {
-		kinds, fails = [faultKinds]breaker.Kind{}, false // it is that task's trouble
+		kinds, fails = [breaker.Faults]breaker.Kind{}, false // it is that task's trouble
 	}
 	for f := range n.breakers {
 		k, probe := kinds[f], e.probe[f]
@@ -131,7 +86,7 @@ func (st *Stage) judge(n *number, e *send, r *schemas.Reply, now time.Time) {
 			n.said[f] = *r
 		}
 		if n.breakers[f].Heard(now, k, probe) {
-			st.turned(n, faults(f), e, now)
+			st.turned(n, breaker.Fault(f), e, now)
 		}
 		if probe {
 			if e.began.Before(n.renewed) {
@@ -202,24 +157,26 @@ func (t *task) alone(now time.Time) (until time.Time) {
 }
 
 // turned takes in that a breaker opened or closed.
-func (st *Stage) turned(n *number, f faults, e *send, now time.Time) {
+func (st *Stage) turned(n *number, f breaker.Fault, e *send, now time.Time) {
 	r := &n.said[f]
 	switch {
-	case !n.stopped(f):
+	case !n.breakers.Stopped(f):
 		st.log.Info("number sends again", "sender", n.id)
-		if n.blamed != nil && n.blamed != e.task && n.blamed.sends > 0 {
+		if n.blamed != nil && e != nil && n.blamed != e.task && n.blamed.sends > 0 {
 			n.blamed.suspect = &suspect{at: now, failed: now}
 			st.log.Warn("what stopped the number was one task only, which is tried alone", "sender", n.id, "task", n.blamed.id)
 		}
 		n.blamed = nil
-	case f == faultAccount:
+	case f == breaker.Webhook:
+		st.log.Error("a webhook says that the number can't send", "sender", n.id, "code", r.Code, "detail", r.Detail)
+	case f == breaker.Account:
 		st.log.Error("number can't send until somebody acts", "sender", n.id, "code", r.Code, "detail", r.Detail)
 	case n.breakers[f].Foreign():
 		st.log.Error("somebody else answers in the place of the Cloud API", "sender", n.id, "detail", r.Detail)
 	default:
 		st.log.Warn("calls get no answer; one at a time finds out when they do", "sender", n.id, "code", r.Code, "detail", r.Detail)
 	}
-	if n.stopped(f) {
+	if n.breakers.Stopped(f) {
 		st.metrics.stops[stopOf(n, f)].Inc()
 	}
 	st.noteAll(n, now)
@@ -230,7 +187,7 @@ func (n *number) blame(e *send, fails, works bool, now time.Time) {
 	switch {
 	case works:
 		n.worked = now
-		if n.blamed == e.task || !n.stopped(faultAccount) && !n.stopped(faultOutage) {
+		if n.blamed == e.task || !n.breakers.Stopped(breaker.Account) && !n.breakers.Stopped(breaker.Outage) {
 			n.blamed, n.mixed = nil, false
 		}
 	case !fails:

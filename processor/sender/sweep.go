@@ -19,6 +19,7 @@ func (st *Stage) sweep(now time.Time) {
 			st.expire(&n.ready[bulk], now)
 		}
 		n.pacer.Advance(now)
+		st.prove(n, now)
 		st.noteAll(n, now)
 	}
 	for _, t := range st.tasks {

@@ -33,12 +33,13 @@ type task struct {
 	tries   int
 	waiting queue // sends without a message
 	sends   int
-	idle    *list.Element // among Stage.idle, when it has no sends
-	noted   time.Time     // when it was last said to wait; zero: it does not
-	said    time.Time     // when it was last said that it goes on: earlier owners may have said otherwise
-	told    string        // that it waits for its window, if that was the last thing said
-	caught  bool          // sends of it wait for its window
-	opens   time.Time     // of the window: the present opening, or the next one
+	idle    *list.Element      // among Stage.idle, when it has no sends
+	noted   time.Time          // when it was last said to wait; zero: it does not
+	reason  schemas.WaitReason // that was noted
+	said    time.Time          // when it was last said that it goes on: earlier owners may have said otherwise
+	told    string             // that it waits for its window, if that was the last thing said
+	caught  bool               // sends of it wait for its window
+	opens   time.Time          // of the window: the present opening, or the next one
 	closes  time.Time
 }
 
@@ -98,7 +99,7 @@ func (st *Stage) drop(t *task) {
 
 // load has the task's message read and rendered.
 func (st *Stage) load(t *task) {
-	if t.loading || t.alarm.place > 0 {
+	if t.loading || t.alarm.Running() {
 		return
 	}
 	t.loading = true
@@ -197,7 +198,7 @@ func (st *Stage) loaded(t *task, c *schemas.Content, m schemas.Message, err erro
 		st.log.Error("message can't be sent", "task", t.id, "sender", t.number.id, "error", err)
 	default:
 		st.log.Warn("message could not be read and will be tried again", "task", t.id, "try", t.tries, "error", err)
-		st.alarms.set(&t.alarm, t, now.Add(backOff(loadBase, loadMost, t.tries)))
+		st.alarms.Start(&t.alarm, t, now.Add(backOff(loadBase, loadMost, t.tries)))
 		t.tries++
 		st.kick()
 		return

@@ -21,6 +21,7 @@ import (
 
 	line "altavoz/processor/sender/ledger"
 	"altavoz/schemas"
+	"altavoz/schemas/standing"
 )
 
 // world is everything around the stages: a broker with its log and its committed positions, the Cloud API, and the
@@ -28,27 +29,28 @@ import (
 type world struct {
 	t *testing.T
 
-	mu        sync.Mutex
-	logs      map[schemas.Slot][]schemas.Record
-	committed map[schemas.Slot]schemas.Position
-	begun     map[schemas.Slot]bool // what was ever committed by a process of this version
-	commits   []committedAt
-	members   map[string]int32 // whose commits the broker takes, and of which generation
-	owners    map[schemas.Slot]*process
-	results   []*schemas.Result
-	rejects   []schemas.Record
-	at        map[who][]place // where a send lies in the log
-	resend    map[who]bool
-	terms     map[who]*schemas.Send // when it may start
-	calls     []*apiCall
-	attempts  map[who]int
-	refused   map[who]int // calls that certainly reached nobody
-	busy      map[who]int
-	changed   chan struct{} // closed and replaced at every change
-	processes []*process
-	writing   sync.WaitGroup
-	broken    []string
-	mutant    bool // what is broken is what is looked for
+	mu           sync.Mutex
+	logs         map[schemas.Slot][]schemas.Record
+	committed    map[schemas.Slot]schemas.Position
+	begun        map[schemas.Slot]bool // what was ever committed by a process of this version
+	commits      []committedAt
+	members      map[string]int32 // whose commits the broker takes, and of which generation
+	owners       map[schemas.Slot]*process
+	results      []*schemas.Result
+	numberEvents []*schemas.NumberEvent
+	rejects      []schemas.Record
+	at           map[who][]place // where a send lies in the log
+	resend       map[who]bool
+	terms        map[who]*schemas.Send // when it may start
+	calls        []*apiCall
+	attempts     map[who]int
+	refused      map[who]int // calls that certainly reached nobody
+	busy         map[who]int
+	changed      chan struct{} // closed and replaced at every change
+	processes    []*process
+	writing      sync.WaitGroup
+	broken       []string
+	mutant       bool // what is broken is what is looked for
 
 	answer   func(c *apiCall) schemas.Reply    // under mu; nil: sent
 	read     func(sender string) schemas.Reply // to read-only calls, under mu; nil: answered
@@ -244,6 +246,9 @@ type process struct {
 	reg   *prometheus.Registry
 	logs  bytes.Buffer
 
+	numberSaid func(standing.State)
+	behind     chan struct{} // not nil: what was said of numbers is not read yet, until it is closed
+
 	mu       sync.Mutex
 	session  uint64
 	gen      int32
@@ -333,7 +338,7 @@ func (w *world) start(slots []schemas.Slot, opts ...option) *process {
 		o(&cfg)
 	}
 	p.stage = New(cfg, Ports{
-		Ledger: p, Flow: p, Express: p, Bulk: p, Records: p, Contents: p, Media: p, Messenger: p,
+		Ledger: p, Flow: p, Express: p, Bulk: p, Records: p, Contents: p, Media: p, Numbers: p, Messenger: p,
 		Reject: func(rec schemas.Record, stage, code, reason string) schemas.Record {
 			rec.Topic = schemas.TopicRejects
 			rec.Headers = append(rec.Headers, schemas.Header{Key: "reject", Value: []byte(stage + "/" + code + "/" + reason)})
@@ -349,6 +354,18 @@ func (w *world) start(slots []schemas.Slot, opts ...option) *process {
 		p.assign(s)
 	}
 	return p
+}
+
+// ListenNumbers and CaughtUp make the process the view of what was said of numbers, which has read all of it.
+func (p *process) ListenNumbers(heard func(standing.State)) { p.numberSaid = heard }
+
+func (p *process) CaughtUp() <-chan struct{} {
+	if p.behind != nil {
+		return p.behind
+	}
+	read := make(chan struct{})
+	close(read)
+	return read
 }
 
 // join makes the process a member of the group's present generation. Under w.mu.
@@ -653,6 +670,10 @@ func (w *world) take(rec schemas.Record) {
 	defer w.touch()
 	if rec.Topic == schemas.TopicRejects {
 		w.rejects = append(w.rejects, rec)
+		return
+	}
+	if e, ours, err := standing.Decode(&rec); ours && err == nil {
+		w.numberEvents = append(w.numberEvents, e)
 		return
 	}
 	var r schemas.Result

@@ -13,6 +13,7 @@ var causeWords = map[schemas.WaitReason]string{
 	schemas.WaitReason_WAIT_REASON_ACCOUNT:   "WhatsApp no acepta envíos suyos",
 	schemas.WaitReason_WAIT_REASON_THROTTLED: "WhatsApp pide ir más despacio",
 	schemas.WaitReason_WAIT_REASON_OUTAGE:    "WhatsApp no contesta",
+	schemas.WaitReason_WAIT_REASON_AT_RISK:   "WhatsApp advierte",
 	schemas.WaitReason_WAIT_REASON_CONFIGURATION: "revise la configuración: en la dirección de WhatsApp contesta otro servidor, como un portal cautivo, un cortafuegos o " +
 		"una dirección equivocada",
 }
@@ -46,8 +47,11 @@ func wordsOf(c *schemas.Cause) string {
 		words += ": " + d
 	}
 	since := time.UnixMilli(c.GetSinceMs()).UTC().Format(time.RFC3339)
-	if c.GetReason() == schemas.WaitReason_WAIT_REASON_THROTTLED {
+	switch c.GetReason() {
+	case schemas.WaitReason_WAIT_REASON_THROTTLED:
 		return fmt.Sprintf("El número %s va más lento desde %s: %s", c.GetNumber(), since, words)
+	case schemas.WaitReason_WAIT_REASON_AT_RISK:
+		return fmt.Sprintf("El número %s sigue enviando, pero está en riesgo desde %s: %s", c.GetNumber(), since, words)
 	}
 	return fmt.Sprintf("El número %s espera desde %s: %s; se prueba cada %d s", c.GetNumber(), since, words, c.GetEverySeconds())
 }

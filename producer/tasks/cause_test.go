@@ -22,6 +22,9 @@ func TestCauseInWords(t *testing.T) {
 		"El número 1 va más lento desde 2026-03-01T03:12:00Z: (130429) Límite de mensajes por segundo": {
 			Reason: schemas.WaitReason_WAIT_REASON_THROTTLED, SinceMs: since, Number: "1", Code: 130429,
 		},
+		"El número 1 sigue enviando, pero está en riesgo desde 2026-03-01T03:12:00Z: WhatsApp advierte: phone_number_quality_update FLAGGED": {
+			Reason: schemas.WaitReason_WAIT_REASON_AT_RISK, SinceMs: since, Number: "1", Detail: "phone_number_quality_update FLAGGED",
+		},
 		"El número 1 espera desde 2026-03-01T03:12:00Z: WhatsApp no contesta: HTTP 502; se prueba cada 15 s": {
 			Reason: schemas.WaitReason_WAIT_REASON_OUTAGE, SinceMs: since, Number: "1", Detail: "HTTP 502", EverySeconds: 15,
 		},

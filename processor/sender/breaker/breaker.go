@@ -55,6 +55,10 @@ type Breaker struct {
 	next    Probe
 	under   bool // a probe is under way
 	looks   int  // read-only ones in a row that met somebody else
+
+	told   bool      // see ForWebhooks
+	proof  time.Time // when it closes, if no webhook says otherwise until then; zero: no send has got through
+	closed time.Time // when it last did
 }
 
 // ForAccount returns a breaker for account faults.
@@ -74,7 +78,7 @@ func (b *Breaker) Allows(now time.Time) (p Probe, at time.Time) {
 	switch {
 	case !b.open:
 		return All, now
-	case b.under:
+	case b.under, !b.proof.IsZero():
 		return Wait, time.Time{}
 	case b.at.After(now):
 		return Wait, b.at
@@ -122,8 +126,11 @@ func (b *Breaker) Heard(now time.Time, k Kind, probe bool) (changed bool) {
 	if probe {
 		b.under = false
 	}
-	if b.open {
+	switch {
+	case b.open:
 		return b.heardOpen(now, k, probe)
+	case b.told:
+		return false
 	}
 	switch k {
 	case Works:
@@ -145,6 +152,9 @@ func (b *Breaker) Heard(now time.Time, k Kind, probe bool) (changed bool) {
 
 func (b *Breaker) heardOpen(now time.Time, k Kind, probe bool) (changed bool) {
 	switch {
+	case k == Works && probe && b.told:
+		b.proof = now.Add(toldProof)
+		return false
 	case k == Works && probe:
 		b.open = false
 		return true
@@ -162,22 +172,29 @@ func (b *Breaker) heardOpen(now time.Time, k Kind, probe bool) (changed bool) {
 
 // again says what the next probe is.
 func (b *Breaker) again() {
-	if b.next = Look; b.account {
+	if b.next = Look; b.account || b.told {
 		b.next = Send
 	}
 }
 
 // rest sets when the next probe may be made.
 func (b *Breaker) rest(now time.Time) {
-	if b.wait = min(max(2*b.wait, waitBase), waitMost); b.account {
+	switch {
+	case b.told:
+	case b.account:
 		b.wait = accountWait
+	default:
+		b.wait = min(max(2*b.wait, waitBase), waitMost)
 	}
 	b.at = now.Add(b.wait)
 }
 
 // Every is the longest time between two probes.
 func (b *Breaker) Every() time.Duration {
-	if b.account {
+	switch {
+	case b.told:
+		return b.wait
+	case b.account:
 		return accountWait
 	}
 	return waitMost

@@ -1,0 +1,40 @@
+package timers
+
+import (
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+)
+
+// TestTimers: whatever is set, set anew and stopped, those that are due come in the order of their times, each once.
+func TestTimers(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		var s Set[int]
+		timers := make([]Timer[int], 20)
+		start := time.Unix(0, 0)
+		for range 100 {
+			i := rapid.IntRange(0, 19).Draw(t, "which")
+			if rapid.Bool().Draw(t, "set") {
+				s.Start(&timers[i], i, start.Add(time.Duration(rapid.IntRange(0, 50).Draw(t, "at"))))
+			} else {
+				s.Stop(&timers[i])
+			}
+		}
+		last, n := start, len(s.items)
+		for a := s.Due(start.Add(25)); a != nil; a = s.Due(start.Add(25)) {
+			if a.at.Before(last) || a.Running() || a != &timers[a.Of] {
+				t.Fatal("out of order")
+			}
+			last = a.at
+			n--
+		}
+		if at, some := s.Next(); some && !at.After(start.Add(25)) {
+			t.Fatal("overslept")
+		}
+		if n != len(s.items) {
+			t.Fatalf("%d timers are gone", n-len(s.items))
+		}
+	})
+}

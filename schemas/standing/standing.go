@@ -1,0 +1,66 @@
+// Package standing folds what was said of sender numbers as a whole: by Meta in webhooks, and by senders that found out since.
+package standing
+
+import (
+	"strings"
+
+	"altavoz/schemas"
+)
+
+// State is what was said of a sender number as a whole: the fold of its records in the topic controls.
+type State struct {
+	Number  string
+	Stopped *schemas.NumberEvent // the last word that it may not send; nil: there is none
+	Risk    *schemas.NumberEvent // the last warning; without a detail it was taken back
+	WorksMs int64        // what was heard until then does not count any more
+}
+
+// Fold takes in an event. Of each kind the later one counts, whatever the order in which they come.
+func (s State) Fold(e *schemas.NumberEvent) State {
+	later := func(was *schemas.NumberEvent) *schemas.NumberEvent {
+		if was.GetAtMs() > e.GetAtMs() {
+			return was
+		}
+		return e
+	}
+	s.Number = e.GetNumber()
+	switch e.GetKind() {
+	case schemas.NumberEventKind_NUMBER_EVENT_KIND_STOPPED:
+		s.Stopped = later(s.Stopped)
+	case schemas.NumberEventKind_NUMBER_EVENT_KIND_AT_RISK:
+		s.Risk = later(s.Risk)
+	case schemas.NumberEventKind_NUMBER_EVENT_KIND_WORKS:
+		s.WorksMs = max(s.WorksMs, e.GetAtMs())
+	case schemas.NumberEventKind_NUMBER_EVENT_KIND_UNSPECIFIED: // of a newer version
+	}
+	return s
+}
+
+// Halts reports whether the number may not send.
+func (s State) Halts() bool { return s.Stopped.GetAtMs() > s.WorksMs }
+
+// Warns reports whether Meta warns that it may soon be so.
+func (s State) Warns() bool { return s.Risk.GetAtMs() > s.WorksMs && s.Risk.GetDetail() != "" }
+
+// numberKey begins the keys of events of numbers: no task's id does.
+const numberKey = "number/"
+
+// Encode makes the record of an event. Each kind has a key of its own, so that compaction takes no kind's last word away.
+func Encode(e *schemas.NumberEvent) schemas.Record {
+	return schemas.Encode(schemas.TopicControls, numberKey+e.GetNumber()+"/"+strings.ToLower(e.GetKind().String()), e)
+}
+
+// Decode reads a record of the topic controls; ours is false where it is of a task. Of a tombstone the event is nil.
+func Decode(rec *schemas.Record) (e *schemas.NumberEvent, ours bool, err error) {
+	if !strings.HasPrefix(string(rec.Key), numberKey) {
+		return nil, false, nil
+	}
+	if len(rec.Value) == 0 {
+		return nil, true, nil
+	}
+	e = new(schemas.NumberEvent)
+	if err := schemas.Decode(rec, e); err != nil {
+		return nil, true, err
+	}
+	return e, true, nil
+}

@@ -1,0 +1,245 @@
+// Package account says what webhooks mean for the sender numbers of an account: that they may not send, may again, or may soon not. It reads no
+// webhooks and makes no calls.
+package account
+
+import (
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
+
+	"altavoz/schemas"
+	"altavoz/schemas/standing"
+)
+
+const (
+	// stopEvery is how often at most it is written that a number may not send: an account that is locked fails hundreds of messages a second, and
+	// each says the same.
+	stopEvery = time.Second
+)
+
+// The fields of webhooks that speak of an account, a number or a template. Their events are Meta's words.
+const (
+	fieldMessages = "messages"
+	fieldAccount  = "account_update"
+	fieldReview   = "account_review_update"
+	fieldAlerts   = "account_alerts"
+	fieldQuality  = "phone_number_quality_update"
+	fieldTemplate = "message_template_status_update"
+	fieldTier     = "business_capability_update"
+)
+
+// Announcement is what a change says of an account, of one of its numbers, or of a template.
+type Announcement struct {
+	Account string // its id
+	Field   string
+	Event   string
+	Kinds   []string // what is restricted, or how a ban stands
+	Number  string   // its id; "": of the account's numbers, those that display names
+	Display string
+	Name    string // of a template
+	Code    int    // with which a message failed
+}
+
+// meaning is what an announcement means for the numbers that it is about.
+type meaning int
+
+const (
+	meansNothing meaning = iota // that a person has to know
+	meansStopped                // they may not send
+	meansWorks                  // they may again
+	meansRisk                   // they may soon be slowed down or stopped
+	meansSafe                   // a warning is taken back
+	meanings
+)
+
+// meaningNames names them for metrics.
+var meaningNames = [meanings]string{"nothing", "stopped", "works", "at_risk", "safe"}
+
+// announced are the meanings of events by field. What is not there means nothing to us.
+var announced = map[string]map[string]meaning{
+	fieldAccount: {
+		"ACCOUNT_DELETED": meansStopped, "ACCOUNT_OFFBOARDED": meansStopped, "DISABLED_UPDATE": meansStopped, "DISABLED": meansStopped,
+		"ACCOUNT_RESTRICTION": meansStopped, "ACCOUNT_VIOLATION": meansRisk, "PARTNER_REMOVED": meansRisk,
+		"ACCOUNT_RECONNECTED": meansWorks, "REINSTATED": meansWorks, "REINSTATE": meansWorks,
+	},
+	fieldReview: {"REJECTED": meansRisk, "DEFERRED": meansRisk, "APPROVED": meansSafe},
+	fieldQuality: {
+		"FLAGGED": meansRisk, "DOWNGRADE": meansRisk, "RESTRICTED": meansRisk, "UNFLAGGED": meansSafe, "UPGRADE": meansSafe, "THROUGHPUT_UPGRADE": meansSafe,
+	},
+	fieldTemplate: {"REJECTED": meansRisk, "PAUSED": meansRisk, "DISABLED": meansRisk, "FLAGGED": meansRisk},
+}
+
+// bans are the states of a ban, restricted what of a restriction keeps messages from being sent.
+var bans = map[string]meaning{"DISABLE": meansStopped, "REINSTATE": meansWorks, "SCHEDULE_FOR_DISABLE": meansRisk}
+
+func restricts(kind string) bool {
+	return strings.Contains(kind, "MESSAGING") || strings.Contains(kind, "MESSAGES")
+}
+
+func (a *Announcement) means() meaning {
+	if a.Field == fieldMessages {
+		return meansStopped
+	}
+	m := announced[a.Field][a.Event]
+	switch a.Event {
+	case "DISABLED_UPDATE":
+		for _, k := range a.Kinds {
+			if of, known := bans[k]; known {
+				m = of
+			}
+		}
+	case "ACCOUNT_RESTRICTION":
+		if len(a.Kinds) > 0 && !slices.ContainsFunc(a.Kinds, restricts) { // of numbers or templates, not of messages
+			m = meansRisk
+		}
+	}
+	return m
+}
+
+// words is how it is told: Meta's own names, since a person looks them up.
+func (a *Announcement) words() string {
+	if a.Field == fieldMessages {
+		return "webhook"
+	}
+	return strings.Join(slices.DeleteFunc(append([]string{a.Field, a.Event, a.Name}, a.Kinds...), func(s string) bool { return s == "" }), " ")
+}
+
+// Numbers is what webhooks have told of our numbers: whose they are, and how they are displayed. It is not kept over a restart; until a
+// number's first receipt what is said of an account may be meant for it.
+type Numbers struct {
+	cfg    Config
+	log    *slog.Logger
+	events *prometheus.CounterVec // by field and meaning: both are closed sets
+
+	mu      sync.Mutex
+	of      map[string]Home // by number
+	stopped map[string]time.Time
+}
+
+// Home is whose a number is, and how it is displayed.
+type Home struct{ Account, Display string }
+
+// Learn remembers whose a number is. Only ours are remembered, so memory is bounded by them.
+func (d *Numbers) Learn(number string, e Home) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	e.Display = digits(e.Display)
+	if d.of[number] != e && number != "" && e.Account != "" && slices.Contains(d.cfg.Ours(), number) {
+		d.of[number] = e
+	}
+}
+
+// about returns those of our numbers that an announcement is about.
+func (d *Numbers) about(a *Announcement) (out []string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	shown, display := false, digits(a.Display)
+	for _, id := range d.cfg.Ours() {
+		e, known := d.of[id]
+		switch {
+		case a.Number != "":
+			if a.Number == id {
+				return []string{id}
+			}
+		case known && e.Account != a.Account:
+		case display != "" && known && e.Display == display:
+			if !shown {
+				out, shown = nil, true
+			}
+			out = append(out, id)
+		case !shown && (display == "" || !known):
+			out = append(out, id)
+		}
+	}
+	return out
+}
+
+// digits leaves out how a number is written: Meta does it in more than one way.
+func digits(display string) string {
+	return strings.Map(func(r rune) rune {
+		if r < '0' || r > '9' {
+			return -1
+		}
+		return r
+	}, display)
+}
+
+// due reports whether it is to be written again that a number may not send.
+func (d *Numbers) due(number string, now time.Time) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if now.Sub(d.stopped[number]) < stopEvery {
+		return false
+	}
+	d.stopped[number] = now
+	return true
+}
+
+// Events makes the records of what was announced. Only what is signed counts: else anybody could stop a number.
+func (d *Numbers) Events(all []Announcement, now time.Time) (recs []schemas.Record) {
+	for i := range all {
+		a := &all[i]
+		m := a.means()
+		d.count(a.Field, m)
+		if !d.cfg.Signed || m == meansNothing {
+			continue
+		}
+		words := a.words()
+		for _, number := range d.about(a) {
+			if m == meansStopped && !d.due(number, now) {
+				continue
+			}
+			d.log.Warn("Meta speaks of a number or its account", "sender", number, "account", a.Account, "event", words, "code", a.Code, "means", meaningNames[m])
+			e := &schemas.NumberEvent{Number: number, AtMs: now.UnixMilli(), Kind: written[m], Code: int32(a.Code)}
+			if m != meansSafe {
+				e.Detail = words
+			}
+			recs = append(recs, standing.Encode(e))
+		}
+	}
+	return recs
+}
+
+// written are the meanings on the wire. A warning without a detail takes the last one back.
+var written = [meanings]schemas.NumberEventKind{
+	meansStopped: schemas.NumberEventKind_NUMBER_EVENT_KIND_STOPPED, meansWorks: schemas.NumberEventKind_NUMBER_EVENT_KIND_WORKS,
+	meansRisk: schemas.NumberEventKind_NUMBER_EVENT_KIND_AT_RISK, meansSafe: schemas.NumberEventKind_NUMBER_EVENT_KIND_AT_RISK,
+}
+
+func (d *Numbers) count(field string, m meaning) {
+	switch field {
+	case fieldMessages, fieldAlerts, fieldTier:
+	default:
+		if announced[field] == nil {
+			field = "other"
+		}
+	}
+	d.events.WithLabelValues(field, meaningNames[m]).Inc()
+}
+
+// Config is what Numbers has to know.
+type Config struct {
+	Ours       func() []string // the ids of the numbers that are configured; it must not wait
+	Signed     bool            // whether webhooks are signed
+	Logger     *slog.Logger
+	Registerer prometheus.Registerer
+}
+
+// New returns what knows nothing yet of any number.
+func New(c Config) *Numbers {
+	events := promauto.With(c.Registerer).NewCounterVec(prometheus.CounterOpts{
+		Name: "altavoz_account_events_total",
+		Help: "What webhooks said of accounts, numbers and templates, repeats included, by field and what it means; messages: those that failed for the account's sake.",
+	}, []string{"field", "means"})
+	for field, of := range announced {
+		for _, m := range of {
+			events.WithLabelValues(field, meaningNames[m])
+		}
+	}
+	return &Numbers{cfg: c, log: c.Logger, events: events, of: make(map[string]Home), stopped: make(map[string]time.Time)}
+}

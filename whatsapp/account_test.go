@@ -1,0 +1,108 @@
+package whatsapp
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"altavoz/schemas"
+	"altavoz/schemas/standing"
+)
+
+// change is a webhook of one change of an account.
+func change(account, field, value string) string {
+	return fmt.Sprintf(`{"object":"whatsapp_business_account","entry":[{"changes":[{"value":%s,"field":%q}],"id":%q,"time":1}]}`, value, field, account)
+}
+
+// failedFrom is the webhook of a message that a number sent and that failed.
+func failedFrom(account, number string, code int) string {
+	return change(account, "messages", fmt.Sprintf(`{"statuses":[{"id":"w","status":"failed","biz_opaque_callback_data":%q,"errors":[{"code":%d,"title":"t"}]}],`+
+		`"metadata":{"display_phone_number":"1 555 %s","phone_number_id":%q}}`, schemas.Callback(task1, 1), code, number, number))
+}
+
+// hears returns what a process with the numbers 1065, 1066 and 1067, the last one of another account, writes of its numbers.
+func hears(t *testing.T, secret schemas.Secret, bodies ...string) (out []string, reg *prometheus.Registry) {
+	t.Helper()
+	reg = prometheus.NewRegistry()
+	h := NewWebhooks(WebhookConfig{AppSecret: secret, Registerer: reg, Numbers: func() []string { return []string{"1065", "1066", "1067"} }})
+	for i, body := range append([]string{failedFrom("A", "1065", 131026), failedFrom("B", "1067", 131026)}, bodies...) {
+		recs, err := h.Receipts([]byte(body), heard.Add(time.Duration(i)*10*time.Second))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, rec := range recs {
+			if e, ours, err := standing.Decode(&rec); ours && err == nil {
+				out = append(out, strings.TrimSpace(fmt.Sprintf("%s %s %d %s", e.GetNumber(), strings.TrimPrefix(e.GetKind().String(), "NUMBER_EVENT_KIND_"), e.GetCode(), e.GetDetail())))
+			}
+		}
+	}
+	return out, reg
+}
+
+// TestWhatWebhooksSayOfNumbers: what Meta says of an account is about the numbers of that account, and those of which nobody knows whose they are; what it
+// says of a number is about that one. Numbers of others are none of ours.
+func TestWhatWebhooksSayOfNumbers(t *testing.T) {
+	t.Parallel()
+	both := func(words string) []string { return []string{"1065 " + words, "1066 " + words} }
+	for name, c := range map[string]struct {
+		body string
+		want []string
+	}{
+		"a locked account's message":    {failedFrom("A", "1065", 131031), []string{"1065 STOPPED 131031 webhook"}},
+		"an unpaid account's message":   {failedFrom("B", "1067", 131042), []string{"1067 STOPPED 131042 webhook"}},
+		"a message of somebody's":       {failedFrom("A", "999", 131031), nil},
+		"a recipient's fault":           {failedFrom("A", "1065", 131047), nil},
+		"a ban":                         {change("A", "account_update", `{"event":"DISABLED_UPDATE","ban_info":{"waba_ban_state":"DISABLE","waba_ban_date":"May 1"}}`), both("STOPPED 0 account_update DISABLED_UPDATE DISABLE")},
+		"a ban to come":                 {change("A", "account_update", `{"ban_info":{"waba_ban_state":"SCHEDULE_FOR_DISABLE"},"event":"DISABLED_UPDATE"}`), both("AT_RISK 0 account_update DISABLED_UPDATE SCHEDULE_FOR_DISABLE")},
+		"a ban that is over":            {change("A", "account_update", `{"event":"DISABLED_UPDATE","ban_info":{"waba_ban_state":"REINSTATE"}}`), both("WORKS 0 account_update DISABLED_UPDATE REINSTATE")},
+		"a restriction of messages":     {change("A", "account_update", `{"event":"ACCOUNT_RESTRICTION","restriction_info":[{"restriction_type":"RESTRICTED_BIZ_INITIATED_MESSAGING","expiration":1}]}`), both("STOPPED 0 account_update ACCOUNT_RESTRICTION RESTRICTED_BIZ_INITIATED_MESSAGING")},
+		"a restriction of numbers":      {change("A", "account_update", `{"event":"ACCOUNT_RESTRICTION","restriction_info":[{"restriction_type":"RESTRICTED_ADD_PHONE_NUMBER_ACTION"}]}`), both("AT_RISK 0 account_update ACCOUNT_RESTRICTION RESTRICTED_ADD_PHONE_NUMBER_ACTION")},
+		"a violation":                   {change("A", "account_update", `{"event":"ACCOUNT_VIOLATION","violation_info":{"violation_type":"SPAM"}}`), both("AT_RISK 0 account_update ACCOUNT_VIOLATION SPAM")},
+		"terms":                         {change("A", "account_update", `{"event":"MM_LITE_TERMS_SIGNED"}`), nil},
+		"a deleted account":             {change("B", "account_update", `{"event":"ACCOUNT_DELETED"}`), []string{"1066 STOPPED 0 account_update ACCOUNT_DELETED", "1067 STOPPED 0 account_update ACCOUNT_DELETED"}},
+		"the quality of a known number": {change("A", "phone_number_quality_update", `{"display_phone_number":"+1 555-1065","event":"FLAGGED","current_limit":"TIER_1K"}`), []string{"1065 AT_RISK 0 phone_number_quality_update FLAGGED"}},
+		"the quality of another number": {change("A", "phone_number_quality_update", `{"display_phone_number":"15551066","event":"FLAGGED"}`), []string{"1066 AT_RISK 0 phone_number_quality_update FLAGGED"}},
+		"a quality that is back":        {change("A", "phone_number_quality_update", `{"display_phone_number":"15551065","event":"UNFLAGGED"}`), []string{"1065 AT_RISK 0"}},
+		"a paused template":             {change("A", "message_template_status_update", `{"event":"PAUSED","message_template_id":7,"message_template_name":"aviso","other_info":{"title":"FIRST_PAUSE"}}`), both("AT_RISK 0 message_template_status_update PAUSED aviso")},
+		"an approved template":          {change("A", "message_template_status_update", `{"event":"APPROVED","message_template_name":"aviso"}`), nil},
+		"a field that nobody knows":     {change("A", "flows", `{"event":"DISABLED_UPDATE","statuses":[{"status":"failed","errors":[{"code":131031}]}]}`), nil},
+		"odd types":                     {change("A", "account_update", `{"event":7,"ban_info":[1],"restriction_info":{"restriction_type":[]},"metadata":null}`), nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got, _ := hears(t, "s", c.body)
+			slices.Sort(got)
+			if !slices.Equal(got, c.want) {
+				t.Errorf("%q, want %q", got, c.want)
+			}
+			if got, _ := hears(t, "", c.body); len(got) > 0 {
+				t.Errorf("unsigned: %q", got)
+			}
+		})
+	}
+}
+
+// TestALockedAccountIsSaidOnceASecond: each of many messages that fail says the same, and a body may have a thousand.
+func TestALockedAccountIsSaidOnceASecond(t *testing.T) {
+	t.Parallel()
+	h := NewWebhooks(WebhookConfig{AppSecret: "s", Numbers: func() []string { return []string{"1065"} }})
+	said := 0
+	for i := range 100 {
+		recs, err := h.Receipts([]byte(failedFrom("A", "1065", 131031)), heard.Add(time.Duration(i)*20*time.Millisecond))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, rec := range recs {
+			if rec.Topic == schemas.TopicControls {
+				said++
+			}
+		}
+	}
+	if said != 2 {
+		t.Errorf("written %d times in 2 s", said)
+	}
+}

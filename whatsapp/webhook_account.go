@@ -1,0 +1,69 @@
+package whatsapp
+
+import "altavoz/whatsapp/account"
+
+// member reads what stands in a change's value.
+func (n *news) member(name string) error {
+	a := &n.of
+	kinds := func(of string) error {
+		return n.object(func(name string) error {
+			kind := ""
+			if name != of {
+				return n.dec.SkipValue()
+			}
+			err := n.text(&kind)
+			if kind != "" && len(a.Kinds) < maxKinds {
+				a.Kinds = append(a.Kinds, clean(kind, ""))
+			}
+			return err
+		})
+	}
+	switch name {
+	case "statuses":
+		return n.array(n.status)
+	case "metadata":
+		return n.object(func(name string) error {
+			switch name {
+			case "phone_number_id":
+				return n.text(&a.Number)
+			case "display_phone_number":
+				return n.text(&a.Display)
+			}
+			return n.dec.SkipValue()
+		})
+	case "event", "decision":
+		return n.text(&a.Event)
+	case "display_phone_number":
+		return n.text(&a.Display)
+	case "message_template_name":
+		return n.text(&a.Name)
+	case "ban_info":
+		return kinds("waba_ban_state")
+	case "violation_info":
+		return kinds("violation_type")
+	case "restriction_info":
+		return n.array(func() error { return kinds("restriction_type") })
+	}
+	return n.dec.SkipValue()
+}
+
+// announce keeps what the change that was read says of its account or number.
+func (n *news) announce(field string) {
+	n.of.Field, n.of.Event, n.of.Name = field, clean(n.of.Event, ""), clean(n.of.Name, "")
+	switch {
+	case len(n.announced) >= maxAnnounced:
+	case field != fieldMessages:
+		n.announced = append(n.announced, n.of)
+	default:
+		if len(n.refused) > 0 {
+			n.of.Code = n.refused[0]
+			n.announced = append(n.announced, n.of)
+		}
+		if n.of.Number != "" && len(n.homes) < maxAnnounced {
+			if n.homes == nil {
+				n.homes = make(map[string]account.Home)
+			}
+			n.homes[n.of.Number] = account.Home{Display: n.of.Display}
+		}
+	}
+}
