@@ -20,8 +20,8 @@ import (
 
 const (
 	accountPhones = 3_000
-	// accountStops is how long what webhooks say may take to stop a number: the simulator tells it within a second or two.
-	accountStops = 5 * time.Second
+	// accountStops is how long what webhooks say may take to stop a number: the simulator tells it within some seconds.
+	accountStops = 15 * time.Second
 )
 
 // TestSimulatedLockedAccount: after the first thousand sends Meta still accepts every message of a number, and webhooks say that the account is locked. The
@@ -42,7 +42,6 @@ func TestSimulatedLockedAccount(t *testing.T) {
 		w.procs[1].kill() // what was said of the number is in Kafka
 		time.Sleep(time.Second)
 		w.procs[1].start()
-		sent := w.shown(other).Result.Successful
 		time.Sleep(10 * time.Minute)
 		s := w.shown(list)
 		if n := s.Result.Total - s.Result.Pending - (was.Total - was.Pending); n > 100 {
@@ -51,8 +50,8 @@ func TestSimulatedLockedAccount(t *testing.T) {
 		if want := "(131031) Cuenta bloqueada"; s.Status != "STARTED" || !strings.Contains(s.Why, want) {
 			t.Errorf("%s, %q, want %q", s.Status, s.Why, want)
 		}
-		if n := w.shown(other).Result.Successful - sent; float64(n) < 0.9*5000-float64(sent) && n < 100 {
-			t.Errorf("the other number sent %d", n)
+		if r := w.shown(other).Result; r.Successful+r.Unknown != r.Total || r.Unknown > outageOtherRate { // those of the killed process in flight
+			t.Errorf("the other number: %+v", r)
 		}
 		w.rules("")
 		for began := time.Now(); w.shown(list).Status != "SUCCESS"; time.Sleep(time.Second) {

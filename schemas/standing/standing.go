@@ -12,7 +12,7 @@ type State struct {
 	Number  string
 	Stopped *schemas.NumberEvent // the last word that it may not send; nil: there is none
 	Risk    *schemas.NumberEvent // the last warning; without a detail it was taken back
-	WorksMs int64        // what was heard until then does not count any more
+	WorksMs int64                // what was heard until then does not count any more
 }
 
 // Fold takes in an event. Of each kind the later one counts, whatever the order in which they come.

@@ -17,7 +17,7 @@ import (
 )
 
 const (
-	// stopEvery is how often at most it is written that a number may not send: an account that is locked fails hundreds of messages a second, and
+	// stopEvery is how often at most it is logged what is said of a number: an account that is locked fails hundreds of messages a second, and
 	// each says the same.
 	stopEvery = time.Second
 )
@@ -169,7 +169,7 @@ func digits(display string) string {
 	}, display)
 }
 
-// due reports whether it is to be written again that a number may not send.
+// due reports whether it is to be logged again what is said of a number.
 func (d *Numbers) due(number string, now time.Time) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -191,10 +191,10 @@ func (d *Numbers) Events(all []Announcement, now time.Time) (recs []schemas.Reco
 		}
 		words := a.words()
 		for _, number := range d.about(a) {
-			if m == meansStopped && !d.due(number, now) {
-				continue
+			// Each is written: one that is about another process's probe must not stand for that of this one.
+			if d.due(number, now) {
+				d.log.Warn("Meta speaks of a number or its account", "sender", number, "account", a.Account, "event", words, "code", a.Code, "means", meaningNames[m])
 			}
-			d.log.Warn("Meta speaks of a number or its account", "sender", number, "account", a.Account, "event", words, "code", a.Code, "means", meaningNames[m])
 			e := &schemas.NumberEvent{Number: number, AtMs: now.UnixMilli(), Kind: written[m], Code: int32(a.Code)}
 			if m != meansSafe {
 				e.Detail = words
