@@ -67,6 +67,9 @@ func TaskIDFromBytes(b []byte) (TaskID, error) {
 // String returns the canonical text form.
 func (t TaskID) String() string { return uuid.UUID(t).String() }
 
+// MarshalText is String for whoever writes it as JSON, as logs do.
+func (t TaskID) MarshalText() ([]byte, error) { return []byte(t.String()), nil }
+
 // Bytes returns the 16 bytes that events carry.
 func (t TaskID) Bytes() []byte { return t[:] }
 

@@ -18,7 +18,8 @@ const (
 	apostrophes = "\u2018\u2019\u02bc\u00b4`\uff07"
 	quotes      = "\u201c\u201d\u201e\u00ab\u00bb\uff02"
 	keycap      = '\u20e3' // around a digit
-	joiner      = '\u034f' // combining grapheme joiner: not seen
+	// Not seen, though Unicode calls them letters, marks or symbols: the grapheme joiner, fillers of Hangul, Khmer's inherent vowels, Braille's blank.
+	unseen = "\u034f\u115f\u1160\u3164\uffa0\u17b4\u17b5\u2800"
 )
 
 // fold writes a text in ASCII as far as it can be: digits of any script, dashes, blanks and signs of any kind, and without what is not
@@ -54,7 +55,7 @@ func ascii(r rune) rune {
 			return ' '
 		}
 		return r
-	case unicode.Is(unicode.Cf, r), unicode.Is(unicode.Variation_Selector, r), r == keycap, r == joiner:
+	case unicode.Is(unicode.Cf, r), unicode.Is(unicode.Variation_Selector, r), r == keycap, strings.ContainsRune(unseen, r):
 		return -1
 	case unicode.Is(unicode.Nd, r):
 		return '0' + digit(r)

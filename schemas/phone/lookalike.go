@@ -1,6 +1,7 @@
 package phone
 
 import (
+	"net/netip"
 	"regexp"
 	"strconv"
 	"strings"
@@ -8,7 +9,7 @@ import (
 )
 
 var (
-	scientific = regexp.MustCompile(`^\+?(\d+)(?:[.,](\d+))?[eE]\+?(\d{1,2})$`)
+	scientific = regexp.MustCompile(`^\+?(\d+)(?:[.,](\d+))?[eE]\+?(\d{1,3})$`)
 	decimal    = regexp.MustCompile(`^([^.,]*\d)[.,](\d+)$`)
 	oneDigit   = regexp.MustCompile(`^(.*\d)[.,](\d)$`)
 	thousands  = regexp.MustCompile(`^(\d{1,3}(?:\.\d{3}){2,}|\d{1,3}(?:,\d{3}){2,})(?:[.,](\d+))?$`)
@@ -16,6 +17,7 @@ var (
 	// A day, a month and a year in any order, with a time behind or without.
 	dayFirst  = regexp.MustCompile(`^(\d{1,2})[-/. ](\d{1,2})[-/. ](\d{4}|\d{2})(?:[ T]+\d{1,2}:.*)?$`)
 	yearFirst = regexp.MustCompile(`^(\d{4})[-/. ](\d{1,2})[-/. ](\d{1,2})(?:[ T]+\d{1,2}:.*)?$`)
+	monthYear = regexp.MustCompile(`^(?:(\d{1,2})[-/. ](\d{4})|(\d{4})[-/. ](\d{1,2}))$`)
 	named     = regexp.MustCompile(`(?i)^(?:\d{1,2}[-/. ]+(?:de )?)?(?:ene|jan|feb|mar|abr|apr|may|jun|jul|ago|aug|sep|oct|nov|dic|dec)[a-z]*\.?[-/. ]+(?:\d{1,2},? )?(?:de )?\d{2,4}$`)
 	// Identity and tax numbers end in a check digit of its own (NIT, RUT, CUIT, cédula), or have groups that no phone has (CPF, CNPJ, SSN);
 	// some begin or end with a letter.
@@ -23,6 +25,12 @@ var (
 	grouped    = regexp.MustCompile(`^(?:\d{3}\.\d{3}\.\d{3}-\d{2}|\d{2}\.?\d{3}\.?\d{3}/\d{4}-\d{2}|\d{3}-\d{2}-\d{4})$`)
 	lettered   = regexp.MustCompile(`(?i)^(?:(?:C\.?C|C\.?E|T\.?I|NIT|RUT|DNI|RUC|CUIT|CUIL|CPF|CNPJ|CI|[A-Z])[-.: ]*\d[\d.]{4,14}(?:-\d)?|\d{7,8}-?[A-Z]|[A-Z]{3,4}\d{6}[A-Z\d]{3,8})$`)
 )
+
+// dottedQuad reports whether a text reads as an IPv4 address too.
+func dottedQuad(text string) bool {
+	ip, err := netip.ParseAddr(text)
+	return err == nil && ip.Is4()
+}
 
 const (
 	integerDigits = 7 // of a number behind which a point is a decimal one; before fewer, it parts an area code from the rest
@@ -83,6 +91,9 @@ func isDate(text string) bool {
 	}
 	if m := yearFirst.FindStringSubmatch(text); m != nil {
 		return isYear(m[1]) && dayAndMonth(m[2], m[3])
+	}
+	if m := monthYear.FindStringSubmatch(text); m != nil {
+		return isYear(m[2]+m[3]) && dayAndMonth(m[1]+m[4], "1")
 	}
 	return named.MatchString(text)
 }

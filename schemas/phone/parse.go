@@ -4,6 +4,7 @@
 package phone
 
 import (
+	"errors"
 	"regexp"
 	"slices"
 	"strconv"
@@ -13,13 +14,13 @@ import (
 )
 
 const (
-	maxText      = 160 // bytes; a business-scoped user id has at most 135
-	minDigits    = 8   // shortest international number in use, country code included
-	maxDigits    = 15  // E.164
-	minUnmarked  = 11  // digits that are taken for an international number although nothing marks them as one
-	minNational  = 5   // shortest national number in use
-	mexicanOld   = 13  // digits of 52 1 and a number of ten
-	countryZeros = "00"
+	maxText       = 160 // bytes; a business-scoped user id has at most 135
+	minDigits     = 8   // shortest international number in use, country code included
+	maxDigits     = 15  // E.164
+	minUnmarked   = 11  // digits that are taken for an international number although nothing marks them as one
+	minNational   = 5   // shortest national number in use
+	mexicanDigits = 10  // of a national number
+	countryZeros  = "00"
 )
 
 // userID is the form of a business-scoped user id (Meta, since 2026). The country and ENT come in any case, the rest does not.
@@ -49,7 +50,7 @@ func Parse(text, region string) (string, error) {
 		return marked(w)
 	}
 	p, err := unmarked(w, region)
-	if err != nil && thousands.MatchString(w.text) {
+	if err != nil && !errors.Is(err, errAddress) && thousands.MatchString(w.text) {
 		err = errIdentity
 	}
 	return p, err
@@ -116,12 +117,15 @@ func unmarked(w writing, region string) (string, error) {
 	if p != "" {
 		return p, nil
 	}
+	abroad := ""
 	if len(digits) >= minUnmarked && !taxNumber(digits, region) {
-		if p, ok := international(digits, true); ok {
-			return p, nil
-		}
+		abroad, _ = international(digits, true)
 	}
 	switch {
+	case abroad != "" && dottedQuad(w.text):
+		return "", errAddress
+	case abroad != "" && (abroad == digits || !Fixed(abroad)): // a fixed line found by dropping a zero may as well be the number of a device or a product
+		return abroad, nil
 	case service:
 		return "", errService
 	case len(digits) > maxDigits:
@@ -155,7 +159,7 @@ func national(digits, region string) (p string, service bool) {
 	}
 	home := phonenumbers.GetCountryCodeForRegion(region)
 	// A second look without the trunk zero: in Colombia the library takes 03 for a carrier.
-	for _, d := range slices.Compact([]string{digits, strings.TrimPrefix(digits, "0")}) {
+	for _, d := range slices.Compact([]string{mexican(digits, region), strings.TrimPrefix(digits, "0")}) {
 		n, err := phonenumbers.Parse(d, region)
 		if err != nil {
 			continue
@@ -172,6 +176,16 @@ func national(digits, region string) (p string, service bool) {
 		}
 	}
 	return "", service
+}
+
+// mexican takes off what was dialled before Mexican numbers until 2019 and is in lists yet: 01, and 044 or 045 before mobiles.
+func mexican(digits, region string) string {
+	for _, trunk := range [...]string{"01", "044", "045"} {
+		if rest, ok := strings.CutPrefix(digits, trunk); ok && len(rest) == mexicanDigits && region == "MX" {
+			return rest
+		}
+	}
+	return digits
 }
 
 // Fixed reports whether a recipient, as Parse returns it, is a fixed line and nothing else. In some countries numbers do not tell.
@@ -194,9 +208,11 @@ func international(digits string, sure bool) (string, bool) {
 	if len(digits) < minDigits || len(digits) > maxDigits+1 || digits[0] == '0' { // one more for a trunk zero
 		return "", false
 	}
-	if len(digits) == mexicanOld && strings.HasPrefix(digits, "521") {
+	if rest, ok := strings.CutPrefix(digits, "521"); ok && len(rest) == mexicanDigits {
 		// Old Mexican mobiles, as webhooks still write them: Meta accepts them for sending only without the 1.
-		digits = "52" + digits[3:]
+		digits = "52" + rest
+	} else if rest, ok := strings.CutPrefix(digits, "52"); ok {
+		digits = "52" + mexican(rest, "MX")
 	}
 	n, err := phonenumbers.Parse("+"+digits, "")
 	if err != nil {
@@ -243,6 +259,9 @@ func valid(n *phonenumbers.PhoneNumber) bool {
 // zero behind the country code, some are taken for a trunk prefix and lost one by one.
 func e164(n *phonenumbers.PhoneNumber) (string, bool) {
 	text := phonenumbers.Format(n, phonenumbers.E164)
+	if len(text) > maxDigits+1 { // German numbers may be longer yet, by the metadata
+		return "", false
+	}
 	again, err := phonenumbers.Parse(text, "")
 	digits := strings.TrimPrefix(text, "+")
 	if err != nil || len(digits) < minDigits || phonenumbers.Format(again, phonenumbers.E164) != text {

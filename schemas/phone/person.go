@@ -20,7 +20,7 @@ const (
 // stays as it was given.
 func Person(p string) string {
 	switch {
-	case len(p) == mexicanOld && strings.HasPrefix(p, "521"):
+	case len(p) == len("521")+mexicanDigits && strings.HasPrefix(p, "521"):
 		return "52" + p[3:]
 	case len(p) == argentineMobile && strings.HasPrefix(p, "549"):
 		return "54" + p[3:]

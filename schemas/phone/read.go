@@ -14,8 +14,8 @@ type writing struct {
 	trunk  string // the digits without a "(0)"; empty: there is none
 }
 
-// schemes are what other tools put before a number; "p" is how Meta exports leads.
-var schemes = []string{"whatsapp", "tel", "sms", "smsto", "mms", "mmsto", "callto", "wa", "phone", "p"}
+// schemes are what other tools and people put before a number; "p" is how Meta exports leads.
+var schemes = []string{"whatsapp", "tel", "sms", "smsto", "mms", "mmsto", "callto", "wa", "phone", "p", "mobile", "cel", "celular", "movil", "móvil", "telefono", "teléfono"}
 
 // read takes a folded text apart.
 func read(text string) (writing, error) {
@@ -63,7 +63,7 @@ func uncell(text string) string {
 		if n := len(text); n > 1 && text[0] == text[n-1] && (text[0] == '"' || text[0] == '\'') {
 			text = text[1 : n-1]
 		}
-		text = strings.TrimSpace(strings.TrimPrefix(text, "'"))
+		text = strings.Trim(strings.TrimPrefix(text, "'"), " ,;") // of a list that was cut
 		if text == before {
 			return text
 		}
@@ -76,7 +76,8 @@ func unscheme(text string) string {
 	if !ok || !slices.Contains(schemes, strings.ToLower(strings.TrimSpace(name))) || strings.HasPrefix(rest, "//send") {
 		return text
 	}
-	return strings.TrimSpace(strings.TrimPrefix(rest, "//"))
+	number, _, _ := strings.Cut(strings.TrimPrefix(rest, "//"), "?") // ?body=Hola
+	return strings.TrimSpace(number)
 }
 
 // unlink takes the number out of a link that opens a chat. These carry it with its country code, with or without plus.
@@ -95,8 +96,8 @@ func unlink(text string) (number string, linked bool, err error) {
 		return "", false, errLink
 	}
 	number = u.Query().Get("phone")
-	if path, ok := strings.CutPrefix(u.Path, "wa.me/"); ok && number == "" {
-		number = strings.Trim(path, "/")
+	if path := strings.TrimPrefix(bare, "wa.me/"); path != bare && number == "" {
+		number = strings.Trim(u.Path[len("wa.me/"):], "/")
 	}
 	if number = strings.Trim(number, "+ "); countDigits(number) == 0 || strings.ContainsFunc(number, letter) {
 		return "", false, errLink

@@ -26,6 +26,7 @@ var (
 	errGroup     = &Error{"es un grupo de WhatsApp, no un teléfono"}
 	errChannel   = &Error{"es un canal o una lista de difusión de WhatsApp, no un teléfono"}
 	errInternal  = &Error{"es un identificador interno de WhatsApp (LID), no un teléfono"}
+	errAddress   = &Error{"parece una dirección IP"}
 	errDate      = &Error{"parece una fecha"}
 	errIdentity  = &Error{"parece un documento de identidad o tributario"}
 	errFraction  = &Error{"tiene decimales"}
