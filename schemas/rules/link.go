@@ -5,7 +5,10 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // LinkFault is what is wrong with a link.
@@ -29,7 +32,7 @@ func CleanLink(text string) string {
 func Link(text string, public bool) LinkFault {
 	u, err := url.Parse(text)
 	switch {
-	case err != nil, u.Scheme != "http" && u.Scheme != "https", u.Hostname() == "", strings.ContainsAny(text, " \t\r\n"):
+	case err != nil, u.Scheme != "http" && u.Scheme != "https", u.Hostname() == "", strings.ContainsAny(text, " \t\r\n"), !portable(u.Port()), public && !hostable(u.Hostname()):
 		return LinkBroken
 	case u.User != nil:
 		return LinkUser
@@ -41,20 +44,22 @@ func Link(text string, public bool) LinkFault {
 
 // LinkPlaceholder is Placeholder for links, in which braces may be written as %7B.
 func LinkPlaceholder(text string) (found string, sure bool) {
-	if plain, err := url.PathUnescape(text); err == nil {
-		if found, sure = Placeholder(plain); sure {
-			return found, true
-		}
-		found = linkDoubtful.FindString(plain)
+	plain, err := url.PathUnescape(text)
+	if err != nil { // of a %%name%%
+		plain = text
 	}
-	return found, false
+	if found, sure = Placeholder(plain); sure {
+		return found, true
+	}
+	return linkDoubtful.FindString(plain), false
 }
 
 // linkDoubtful leaves out %...%, which in a link is an escape.
-var linkDoubtful = regexp.MustCompile(`\{[\pL_][\pL\d_. -]{0,60}\}|\[\[[^\[\]\n]{1,100}\]\]`)
+var linkDoubtful = regexp.MustCompile(`\{[\pL_][\pL\d_. -]{0,60}\}|\{\d{0,2}\}|\[\[?[\pL_][^\[\]\n]{0,100}\]\]?|<[\pL_][\pL\d_. -]{0,60}>|/:[\pL_]+`)
 
 // private are the endings of names that exist in one network only, or nowhere.
-var private = []string{"localhost", "local", "localdomain", "internal", "intranet", "lan", "home", "corp", "private", "home.arpa", "invalid", "onion"}
+var private = []string{"localhost", "local", "localdomain", "internal", "intranet", "lan", "home", "corp", "private", "home.arpa", "invalid", "onion", "test", "alt", "arpa", "svc", "cluster", "intra",
+	"nip.io", "sslip.io", "xip.io", "localtest.me", "lvh.me"} // the last five: names for the addresses of one's own machine and network
 
 // reserved are the networks that no stranger reaches, besides those that netip knows.
 var reserved = func() (out []netip.Prefix) {
@@ -80,6 +85,31 @@ func reachable(host string) bool {
 		return false
 	}
 	return !slices.ContainsFunc(private, func(ending string) bool { return host == ending || strings.HasSuffix(host, "."+ending) })
+}
+
+// portable reports whether a port, if there is one, exists.
+func portable(port string) bool {
+	n, err := strconv.ParseUint(port, 10, 16)
+	return port == "" || err == nil && n > 0
+}
+
+// hostable reports whether a host is written as a name or an address is: letters of any script, digits, dashes; a top-level domain has no
+// digits, but in punycode, and no single letter.
+func hostable(host string) bool {
+	if _, err := netip.ParseAddr(host); err == nil {
+		return true
+	}
+	labels := strings.Split(strings.TrimSuffix(host, "."), ".")
+	for _, label := range labels {
+		if label == "" || label[0] == '-' || label[len(label)-1] == '-' || strings.ContainsFunc(label, func(r rune) bool {
+			return r != '-' && r != '_' && !unicode.In(r, unicode.L, unicode.M, unicode.N) || strings.ContainsRune(unseen, r)
+		}) {
+			return false
+		}
+	}
+	last := strings.ToLower(labels[len(labels)-1])
+	return len(labels) == 1 || strings.Trim(last, "0123456789") == "" || strings.HasPrefix(last, "xn--") || strings.HasPrefix(last, "0x") ||
+		utf8.RuneCountInString(last) > 1 && !strings.ContainsAny(last, "0123456789_")
 }
 
 func public(ip netip.Addr) bool {

@@ -13,6 +13,10 @@ func TestAButtonLeadsWhereAStrangersPhoneGets(t *testing.T) {
 		"http://10.1.2.3/": LinkPrivate, "http://172.16.0.1/": LinkPrivate, "http://192.168.1.1:8080/": LinkPrivate, "http://127.0.0.1/": LinkPrivate, "http://169.254.169.254/": LinkPrivate,
 		"http://100.64.0.1/": LinkPrivate, "http://0.0.0.0/": LinkPrivate, "http://224.0.0.1/": LinkPrivate, "http://[::1]/": LinkPrivate, "http://[fe80::1]/": LinkPrivate, "http://[fd00::1]/": LinkPrivate,
 		"http://[::ffff:10.0.0.1]/": LinkPrivate, "http://2130706433/": LinkPrivate, "http://127.1/": LinkPrivate, "http://0x7f.0.0.1/": LinkPrivate, "http://0x7f000001/": LinkPrivate,
+		"http://10.0.0.1.nip.io/": LinkPrivate, "https://localtest.me": LinkPrivate, "https://tienda.test/": LinkPrivate, "http://api.default.svc/": LinkPrivate, "http://1.0.0.127.in-addr.arpa/": LinkPrivate,
+		"https://xn--e1afmkfd.xn--p1ai/": LinkGood, "https://a_b.example.com:65535/": LinkGood, "https://пример.рф/": LinkGood, "https://127。0。0。1/": LinkBroken,
+		"https://example.com:0/": LinkBroken, "https://example.com:99999/": LinkBroken, "https://.com/": LinkBroken, "https://example..com/": LinkBroken, "https://-a.com/": LinkBroken, "https://*.example.com/": LinkBroken,
+		"https://<host>.com/": LinkBroken, "https://exam\u200bple.com/": LinkBroken, "https://example.c/": LinkBroken, "https://example.c0m/": LinkBroken, "https://example,com/": LinkBroken,
 		"javascript:alert(1)": LinkBroken, "ftp://example.com/": LinkBroken, "example.com": LinkBroken, "https:///a": LinkBroken, "https://exa mple.com/": LinkBroken, "": LinkBroken,
 	} {
 		t.Run(link, func(t *testing.T) {
@@ -65,6 +69,42 @@ func TestALongFileNameKeepsItsEnding(t *testing.T) {
 	for name, want := range map[string]string{"a.csv": "a.csv", "a.jpeg": "a.jpeg.txt"} {
 		if got := FileName(name, ".txt"); got != want {
 			t.Errorf("FileName(%s) = %s, want %s", name, got, want)
+		}
+	}
+}
+
+func TestPlaceholdersOfManyToolsAreFound(t *testing.T) {
+	t.Parallel()
+	const none, maybe, sure = 0, 1, 2
+	for text, want := range map[string]int{
+		"Hola {{1}}": sure, "Hola {{ nombre | upper }}": sure, "Hola {{\n1\n}}": sure, "Hola %%name%%": sure, "Hola ${nombre}": sure, "Hola *|FNAME|*": sure, "Hola <%= nombre %>": sure, "Hola <?= $n ?>": sure,
+		"Hola {!Contact.Name}": sure, "Hola @@nombre@@": sure, "Hola ##nombre##": sure, "Hola %(nombre)s": sure, "Hola [object Object]": sure, "{% if x %}": sure,
+		"Hola {nombre}": maybe, "Hola {1}": maybe, "Hola {}": maybe, "Hola { nombre }": maybe, "Hola {nombre|cliente}": maybe, "Hola {$nombre}": maybe, "Hola [nombre]": maybe, "Hola [NOMBRE]": maybe, "Hola [first_name]": maybe,
+		"Hola [Nombre del cliente]": maybe, "Hola [[x]]": maybe, "Hola <nombre>": maybe, "Hola <<lo que sea>>": maybe, "Hola «Nombre»": maybe, "Hola %s": maybe, "Hola %s, bienvenido": maybe, "Hola %1$s": maybe, "Hola %NAME%": maybe,
+		"Hola $nombre": maybe, "Hola undefined": maybe, "saldo: null": maybe,
+		"50% de descuento": none, "ahorra 20% y 30% hoy": none, "$50.000 y US$20": none, "[AVISO] Nuevas fechas": none, "«Hola»": none, "<3": none, "a < b > c": none, "#promo #navidad": none, "@tienda": none, "(1) uno": none, "anular": none,
+		"sin 100%s": none, "50 %sube": none,
+	} {
+		t.Run(text, func(t *testing.T) {
+			t.Parallel()
+			found, certain := Placeholder(text)
+			got := none
+			if certain {
+				got = sure
+			} else if found != "" {
+				got = maybe
+			}
+			if got != want {
+				t.Errorf("found %q, sure %v", found, certain)
+			}
+		})
+	}
+	for link, want := range map[string]bool{
+		"https://example.com/[id]": true, "https://example.com/<id>": true, "https://example.com/:id": true, "https://example.com/{1}": true, "https://example.com/?a=%5Bid%5D": true, "https://example.com/%%id%%": true,
+		"https://example.com/a?b[]=1&c[0]=2": false, "https://example.com:8080/a": false, "https://example.com/100%25": false, "https://web.archive.org/web/https://example.com": false,
+	} {
+		if found, _ := LinkPlaceholder(link); (found != "") != want {
+			t.Errorf("%s: found %q", link, found)
 		}
 	}
 }

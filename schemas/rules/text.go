@@ -23,11 +23,17 @@ func OneLine(text string) bool {
 	return !strings.ContainsFunc(text, func(r rune) bool { return unicode.IsControl(r) || r == '\u2028' || r == '\u2029' })
 }
 
+// filled are words that stand for what differs from one recipient to the next.
+const filled = `nombres?|apellidos?|name|first ?name|last ?name|fname|lname|cliente|customer|empresa|company|link|enlace|url|fecha|date|hora|ciudad|city|monto|valor|saldo|total|` +
+	`c[oó]digo|code|cup[oó]n|producto|pedido|order|factura|tel[eé]fono|phone|correo|email|id`
+
 var (
 	// Placeholders of templates and mailing tools. Nobody means these as text.
-	unfilled = regexp.MustCompile(`\{\{[^{}\n]{0,100}\}\}|\{%[^{}\n]{1,100}%\}|\$\{[^{}\n]{1,100}\}|<%[^<>\n]{1,100}%>|%%[\pL\d_.-]{1,60}%%|\*\|[\pL\d_:.-]{1,60}\|\*`)
+	unfilled = regexp.MustCompile(`\{\{[^{}]{0,100}\}\}|\{%[^{}\n]{1,100}%\}|\$\{[^{}\n]{1,100}\}|\{![^{}\n]{1,100}\}|<%[^<>\n]{1,100}%>|<\?[^<>\n]{1,100}\?>|` +
+		`%%[\pL\d_.-]{1,60}%%|@@[\pL\d_.-]{1,60}@@|##[\pL\d_.-]{1,60}##|\*\|[\pL\d_:.-]{1,60}\|\*|%\([\pL_][\pL\d_]{0,60}\)s|\[object Object\]`)
 	// These may be text all the same.
-	doubtful = regexp.MustCompile(`\{[\pL_][\pL\d_. -]{0,60}\}|\[\[[^\[\]\n]{1,100}\]\]|%[\pL_]{3,60}%|<(?i:nombre|name|cliente|empresa|link|url|fecha)>`)
+	doubtful = regexp.MustCompile(`\{ ?\$?[\pL_][\pL\d_.|: -]{0,60}\}|\{\d{0,2}\}|\[\[[^\[\]\n]{1,100}\]\]|<<[\pL_][\pL\d_. -]{0,60}>>|%[\pL_]{3,60}%|%\d\$[sd]|(?:^|\s)%[sd](?:$|[\s,.!?:;])|` +
+		`\[[\pL\d]+_[\pL\d_]+\]|[\[<«](?i:` + filled + `)(?: del? (?:la )?[\pL]{1,30})?[\]>»]|\$[\pL_]{3,60}\b|\b(?:undefined|null|NaN)\b`)
 )
 
 // Placeholder finds what a program or a person should have filled in. Sure: nobody means it as text.
