@@ -100,11 +100,8 @@ func ParseCallback(s string) (TaskID, uint32, bool) {
 		return TaskID{}, 0, false
 	}
 	t, err := ParseTaskID(id)
-	if err != nil {
-		return TaskID{}, 0, false
-	}
-	n, err := strconv.ParseUint(num, 10, 32)
-	if err != nil {
+	n, other := strconv.ParseUint(num, 10, 32)
+	if err != nil || other != nil {
 		return TaskID{}, 0, false
 	}
 	return t, uint32(n), true
