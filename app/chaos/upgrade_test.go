@@ -158,13 +158,15 @@ func (u *upgrade) everything() {
 	}
 }
 
-// downAndUp replaces all processes, role by role, the other way round, and back.
+// downAndUp replaces all processes, role by role, the other way round, and back. In between nothing can be sent: nobody reads the ledgers.
 func (u *upgrade) downAndUp() {
 	for i := range upgradeOrder {
 		u.replace(u.old, u.h.ofRole(upgradeOrder[len(upgradeOrder)-1-i])...)
 	}
 	u.together(u.h.all()...)
-	u.everything()
+	for _, role := range upgradeOrder {
+		u.replace(u.new, u.h.ofRole(role)...)
+	}
 }
 
 // oneOfEach replaces one process of each stage by an old one, lets both versions be at work together, and replaces it again.
