@@ -19,7 +19,7 @@ func (h *house) known(name string, change func(*schemas.Status)) string {
 	task := schemas.TaskIDFromKey("known", name)
 	accepted := time.Date(2026, 3, 2, 14, 0, 0, 0, time.UTC).UnixMilli()
 	s := &schemas.Status{
-		Task: task.Bytes(), Version: 7, Cursor: 40, StartedMs: accepted + 1000, UpdatedMs: accepted + 60_000, Rate: 0.5,
+		Task: task.Bytes(), Version: 7, Cursor: 40, StartedMs: accepted + 1000, UpdatedMs: accepted + 60_000, Rate: 40,
 		Plan: &schemas.Plan{Total: 100, Sender: "1065", AcceptedMs: accepted},
 		Counts: []*schemas.MarkCount{
 			{Mark: uint32(schemas.MarkDuplicate), Count: 2},

@@ -253,6 +253,10 @@ const (
 	WaitReason_WAIT_REASON_CONFIGURATION WaitReason = 4
 	// Meta warns that the number, or its account, may soon be slowed down or stopped; it sends.
 	WaitReason_WAIT_REASON_AT_RISK WaitReason = 5
+	// Whom it still has to reach was written to less than 6 s ago: WhatsApp takes one message in that time. Its number is not the cause.
+	WaitReason_WAIT_REASON_PAIR WaitReason = 6
+	// Its file has to be uploaded again, and who has it takes long to hand it over.
+	WaitReason_WAIT_REASON_MEDIA WaitReason = 7
 )
 
 // Enum value maps for WaitReason.
@@ -264,6 +268,8 @@ var (
 		3: "WAIT_REASON_OUTAGE",
 		4: "WAIT_REASON_CONFIGURATION",
 		5: "WAIT_REASON_AT_RISK",
+		6: "WAIT_REASON_PAIR",
+		7: "WAIT_REASON_MEDIA",
 	}
 	WaitReason_value = map[string]int32{
 		"WAIT_REASON_NONE":          0,
@@ -272,6 +278,8 @@ var (
 		"WAIT_REASON_OUTAGE":        3,
 		"WAIT_REASON_CONFIGURATION": 4,
 		"WAIT_REASON_AT_RISK":       5,
+		"WAIT_REASON_PAIR":          6,
+		"WAIT_REASON_MEDIA":         7,
 	}
 )
 
@@ -2647,7 +2655,7 @@ const file_events_proto_rawDesc = "" +
 	"\x1dNUMBER_EVENT_KIND_UNSPECIFIED\x10\x00\x12\x1d\n" +
 	"\x19NUMBER_EVENT_KIND_STOPPED\x10\x01\x12\x1b\n" +
 	"\x17NUMBER_EVENT_KIND_WORKS\x10\x02\x12\x1d\n" +
-	"\x19NUMBER_EVENT_KIND_AT_RISK\x10\x03*\xa6\x01\n" +
+	"\x19NUMBER_EVENT_KIND_AT_RISK\x10\x03*\xd3\x01\n" +
 	"\n" +
 	"WaitReason\x12\x14\n" +
 	"\x10WAIT_REASON_NONE\x10\x00\x12\x17\n" +
@@ -2655,7 +2663,9 @@ const file_events_proto_rawDesc = "" +
 	"\x15WAIT_REASON_THROTTLED\x10\x02\x12\x16\n" +
 	"\x12WAIT_REASON_OUTAGE\x10\x03\x12\x1d\n" +
 	"\x19WAIT_REASON_CONFIGURATION\x10\x04\x12\x17\n" +
-	"\x13WAIT_REASON_AT_RISK\x10\x05*\x89\x01\n" +
+	"\x13WAIT_REASON_AT_RISK\x10\x05\x12\x14\n" +
+	"\x10WAIT_REASON_PAIR\x10\x06\x12\x15\n" +
+	"\x11WAIT_REASON_MEDIA\x10\a*\x89\x01\n" +
 	"\x05Phase\x12\x0e\n" +
 	"\n" +
 	"PHASE_NONE\x10\x00\x12\x11\n" +

@@ -48,7 +48,7 @@ func (s *slot) intake(rec *schemas.Record, now time.Time) {
 	if rec.Offset < s.oldNext && !listed && !s.doubt.covers(rec.Offset) { //mutant:new-broadcast-at-an-old-offset-is-taken-in
 		return // finished, or parked and known from its Status
 	}
-	if v := rec.Header(schemas.VersionHeader); rec.Value == nil && (v == "" || v == schemas.Version) { // a tombstone, which compaction or a tool has left: it says nothing
+	if v := rec.Header(schemas.VersionHeader); rec.Value == nil && v == schemas.Version || v == "" && rewrite.Null(rec.Value) { // a tombstone, which compaction or a tool has left: it says nothing
 		return
 	}
 	t := &task{offset: rec.Offset}

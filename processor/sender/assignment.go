@@ -102,6 +102,12 @@ func (p phase) busy() bool {
 func (st *Stage) to(e *send, p phase, c cause) {
 	st.waiting[e.cause]--
 	st.waiting[c]++
+	if e.cause == causePair {
+		e.task.paired--
+	}
+	if c == causePair {
+		e.task.paired++
+	}
 	was := e.phase.busy()
 	e.phase, e.cause = p, c
 	a := e.on

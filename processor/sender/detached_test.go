@@ -129,7 +129,7 @@ func TestWhatWasNotCommittedComesBack(t *testing.T) {
 		}
 		p.assign(bulkSlot)
 		w.until("done", func() bool { return w.allDone(bulkSlot) })
-		if n := w.count(schemas.OutcomeSent); n != 2 || len(w.results) != 2 || len(w.calls) != 3 {
+		if n := w.count(schemas.OutcomeSent); n != 2 || len(w.outcomes(who{task, 0})) != 1 || len(w.outcomes(who{task, 1})) != 1 || len(w.calls) != 3 {
 			t.Errorf("%d sent, %d results, %d calls", n, len(w.results), len(w.calls))
 		}
 	})

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"altavoz/processor/sender/breaker"
+	"altavoz/processor/sender/limits"
 	"altavoz/schemas"
 )
 
@@ -62,6 +63,9 @@ func (st *Stage) noteAll(n *number, now time.Time) {
 // once, because nothing about that changes until it opens.
 func (st *Stage) noteTask(t *task, why *schemas.Cause, now time.Time) {
 	shut := t.waits(now)
+	if own := t.cause(now); own != nil && (why == nil || why.GetReason() == schemas.WaitReason_WAIT_REASON_THROTTLED || why.GetReason() == schemas.WaitReason_WAIT_REASON_AT_RISK) {
+		why = own
+	}
 	switch {
 	case why != nil:
 		if t.sends > 0 && (t.noted.IsZero() || now.Sub(t.noted) >= noteEvery || t.reason != why.GetReason() && now.Sub(t.noted) >= noteAfter) {
@@ -76,6 +80,17 @@ func (st *Stage) noteTask(t *task, why *schemas.Cause, now time.Time) {
 	case !t.noted.IsZero():
 		st.takeBack(t, now)
 	}
+}
+
+// cause says what keeps all that a task has here, whatever its number does; nil if nothing does.
+func (t *task) cause(now time.Time) *schemas.Cause {
+	switch {
+	case t.sends > 0 && t.paired == t.sends:
+		return &schemas.Cause{Reason: schemas.WaitReason_WAIT_REASON_PAIR, SinceMs: now.UnixMilli(), Number: t.number.label(), EverySeconds: uint32(limits.PairWait.Seconds())}
+	case t.stale && t.waiting.n > 0 && now.Sub(t.renews) >= renewsLong:
+		return &schemas.Cause{Reason: schemas.WaitReason_WAIT_REASON_MEDIA, SinceMs: t.renews.UnixMilli(), Number: t.number.label()}
+	}
+	return nil
 }
 
 // takeBack says that a task goes on which was said to wait, also when its last send here is gone: others may go on with it.

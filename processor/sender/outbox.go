@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"altavoz/processor/sender/pace"
 	"altavoz/schemas"
 )
 
@@ -83,7 +84,7 @@ func (st *Stage) acked(p *parcel, err error) {
 		st.metrics.resultFailures.Inc()
 		p.tries++
 		if !st.stopping && st.worth(p, time.Now()) {
-			st.alarms.Start(&p.alarm, p, time.Now().Add(backOff(resultBase, resultMost, p.tries-1)))
+			st.alarms.Start(&p.alarm, p, time.Now().Add(pace.BackOff(resultBase, resultMost, p.tries-1)))
 			st.kick()
 			return
 		}

@@ -190,6 +190,8 @@ const (
 	noteEvery = time.Minute
 	// noteAfter is how long a number is throttled before its tasks say so; a shorter wait explains nothing.
 	noteAfter = 5 * time.Second
+	// renewsLong is how long a file is renewed before its task says so: a few tries of a host that is away for a moment explain nothing.
+	renewsLong = 10 * time.Second
 
 	// resultBase doubles up to resultMost while a result can't be written.
 	resultBase = 100 * time.Millisecond

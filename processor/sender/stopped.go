@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"altavoz/processor/sender/breaker"
+	"altavoz/processor/sender/pace"
 	"altavoz/schemas"
 )
 
@@ -131,7 +132,7 @@ func (st *Stage) judgeTask(n *number, e *send, r *schemas.Reply, works, fails bo
 	if n.worked.After(s.failed) {
 		s.tries++
 	}
-	s.failed, s.at = now, now.Add(backOff(suspectBase, suspectMost, s.tries))
+	s.failed, s.at = now, now.Add(pace.BackOff(suspectBase, suspectMost, s.tries))
 	if s.tries >= suspectTries {
 		t.suspect = nil
 		t.failed = "WhatsApp no acepta este mensaje, y sí otros de su número"

@@ -4,11 +4,11 @@ import (
 	"container/list"
 	"context"
 	"errors"
-	"math/rand/v2"
 	"net/url"
 	"time"
 
 	"altavoz/processor/sender/limits"
+	"altavoz/processor/sender/pace"
 	"altavoz/schemas"
 )
 
@@ -32,11 +32,13 @@ type task struct {
 	loading bool
 	tries   int
 	waiting queue // sends without a message
+	paired  int   // sends whose phones were written to a moment ago
 	sends   int
 	idle    *list.Element      // among Stage.idle, when it has no sends
 	noted   time.Time          // when it was last said to wait; zero: it does not
 	reason  schemas.WaitReason // that was noted
 	said    time.Time          // when it was last said that it goes on: earlier owners may have said otherwise
+	renews  time.Time          // since when its file is renewed
 	told    string             // that it waits for its window, if that was the last thing said
 	caught  bool               // sends of it wait for its window
 	opens   time.Time          // of the window: the present opening, or the next one
@@ -198,7 +200,7 @@ func (st *Stage) loaded(t *task, c *schemas.Content, m schemas.Message, err erro
 		st.log.Error("message can't be sent", "task", t.id, "sender", t.number.id, "error", err)
 	default:
 		st.log.Warn("message could not be read and will be tried again", "task", t.id, "try", t.tries, "error", err)
-		st.alarms.Start(&t.alarm, t, now.Add(backOff(loadBase, loadMost, t.tries)))
+		st.alarms.Start(&t.alarm, t, now.Add(pace.BackOff(loadBase, loadMost, t.tries)))
 		t.tries++
 		st.kick()
 		return
@@ -207,16 +209,4 @@ func (st *Stage) loaded(t *task, c *schemas.Content, m schemas.Message, err erro
 		e.unlink()
 		st.enter(e, false)
 	}
-}
-
-// backOff returns how long to wait after the given number of tries: between half and all of base doubled that often, so
-// that those who failed together don't come back together.
-func backOff(base, most time.Duration, tries int) time.Duration {
-	d := min(base<<min(tries, 20), most)
-	return d/2 + rand.N(d/2+1)
-}
-
-// fullJitter returns how long to wait after the given number of tries: anything up to base doubled that often.
-func fullJitter(base, most time.Duration, tries int) time.Duration {
-	return rand.N(min(base<<min(tries, 20), most) + 1)
 }

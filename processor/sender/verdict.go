@@ -75,7 +75,7 @@ func (st *Stage) again(e *send, r *schemas.Reply, now time.Time) {
 		if e.unsent == 1 {
 			st.enter(e, true)
 		} else {
-			st.wait(e, now.Add(backOff(unsentBase, unsentMost, e.unsent-2)), causeBackOff)
+			st.wait(e, now.Add(pace.BackOff(unsentBase, unsentMost, e.unsent-2)), causeBackOff)
 		}
 	case schemas.VerdictThrottled:
 		st.enter(e, true) // its number waits
@@ -91,7 +91,7 @@ func (st *Stage) again(e *send, r *schemas.Reply, now time.Time) {
 		}
 		e.renewed = true
 		if t.version == e.version && t.message != nil { // else it was renewed, or is being, since the call began
-			t.message, t.stale = nil, true
+			t.message, t.stale, t.renews = nil, true, now
 		}
 		st.enter(e, true)
 	case schemas.VerdictTransient, schemas.VerdictLost: // lost: of a send that may be called twice
@@ -110,12 +110,12 @@ func (e *send) charged(now time.Time) bool {
 func (st *Stage) transient(e *send, r *schemas.Reply, now time.Time) {
 	if r.Verdict == schemas.VerdictTransient && !e.charged(now) { //mutant:outage-is-nobodys-attempt
 		e.excused++
-		st.wait(e, now.Add(max(fullJitter(attemptBase, attemptMost, e.excused-1), min(r.After, pace.MostWait))), causeBackOff)
+		st.wait(e, now.Add(max(pace.FullJitter(attemptBase, attemptMost, e.excused-1), min(r.After, pace.MostWait))), causeBackOff)
 		return
 	}
 	e.attempts++
 	if e.attempts < maxAttempts {
-		wait := max(fullJitter(attemptBase, attemptMost, e.attempts-1), min(r.After, pace.MostWait))
+		wait := max(pace.FullJitter(attemptBase, attemptMost, e.attempts-1), min(r.After, pace.MostWait))
 		st.wait(e, now.Add(wait), causeBackOff)
 		return
 	}

@@ -12,6 +12,8 @@ import (
 var causeWords = map[schemas.WaitReason]string{
 	schemas.WaitReason_WAIT_REASON_ACCOUNT:   "WhatsApp no acepta envíos suyos",
 	schemas.WaitReason_WAIT_REASON_THROTTLED: "WhatsApp pide ir más despacio",
+	schemas.WaitReason_WAIT_REASON_PAIR:      "",
+	schemas.WaitReason_WAIT_REASON_MEDIA:     "",
 	schemas.WaitReason_WAIT_REASON_OUTAGE:    "WhatsApp no contesta",
 	schemas.WaitReason_WAIT_REASON_AT_RISK:   "WhatsApp advierte",
 	schemas.WaitReason_WAIT_REASON_CONFIGURATION: "revise la configuración: en la dirección de WhatsApp contesta otro servidor, como un portal cautivo, un cortafuegos o " +
@@ -48,6 +50,10 @@ func wordsOf(c *schemas.Cause) string {
 	}
 	since := time.UnixMilli(c.GetSinceMs()).UTC().Format(time.RFC3339)
 	switch c.GetReason() {
+	case schemas.WaitReason_WAIT_REASON_PAIR:
+		return fmt.Sprintf("A quien falta se le escribió hace un momento desde el número %s: WhatsApp admite un mensaje cada %d s por destinatario", c.GetNumber(), c.GetEverySeconds())
+	case schemas.WaitReason_WAIT_REASON_MEDIA:
+		return fmt.Sprintf("El archivo se sube de nuevo al número %s desde %s: su servidor, o WhatsApp, tarda en contestar", c.GetNumber(), since)
 	case schemas.WaitReason_WAIT_REASON_THROTTLED:
 		return fmt.Sprintf("El número %s va más lento desde %s: %s", c.GetNumber(), since, words)
 	case schemas.WaitReason_WAIT_REASON_AT_RISK:

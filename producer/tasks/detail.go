@@ -8,6 +8,9 @@ import (
 	"altavoz/schemas"
 )
 
+// limitedPart of a number's rate is the least that a task goes at of which it is said that the number limits it; tasks of a number take turns.
+const limitedPart = 10
+
 // Detail is everything that is known of a task. Its first members are those of task-status.
 type Detail struct {
 	Brief
@@ -57,7 +60,7 @@ func DetailOf(task schemas.TaskID, s *schemas.Status, numberRate float64, now ti
 		d.Since = Clock(s.GetPhaseMs())
 	case d.Status == Started && d.Speed > 0:
 		d.Why = fmt.Sprintf("Limitada por solicitud a %d mensajes por segundo", d.Speed)
-	case d.Status == Started && numberRate > 0:
+	case d.Status == Started && numberRate > 0 && d.Rate >= numberRate/limitedPart: // else something that nobody has said: no reason is better than a wrong one
 		d.Why = "El número " + p.GetSender() + " está limitado a " + strconv.FormatFloat(numberRate, 'f', -1, 64) + " mensajes por segundo"
 	}
 	return d

@@ -195,6 +195,9 @@ func (d *Decoder) readLabel() {
 		d.refuse(ErrLong)
 		return
 	}
+	if i := strings.LastIndexByte(label, ';'); i > 0 { // "; base64"
+		label = strings.TrimSpace(label[:i]) + ";" + strings.TrimSpace(label[i+1:])
+	}
 	end := len(label) - len(mark)
 	if !d.open || len(label) > maxLabel || end < len(scheme) || !strings.EqualFold(label[end:], mark) {
 		d.refuse(ErrForm)

@@ -75,3 +75,12 @@ func decodeURI(t *testing.T, text string, size int) ([]byte, *Decoder) {
 	}
 	return file, d
 }
+
+func TestALabelMayHaveBlanks(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{"data:image/png; base64, Zm9v", "data:image/png ;BASE64 ,Zm9v", "data:image/png; name=a.png; base64,Zm9v"} {
+		if whole, d := decodeURI(t, text, len(text)); d.Err() != nil || string(whole) != "foo" || d.MIME() != "image/png" {
+			t.Errorf("%s: %q of %q, %v", text, whole, d.MIME(), d.Err())
+		}
+	}
+}

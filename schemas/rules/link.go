@@ -58,8 +58,10 @@ func LinkPlaceholder(text string) (found string, sure bool) {
 var linkDoubtful = regexp.MustCompile(`\{[\pL_][\pL\d_. -]{0,60}\}|\{\d{0,2}\}|\[\[?[\pL_][^\[\]\n]{0,100}\]\]?|<[\pL_][\pL\d_. -]{0,60}>|/:[\pL_]+`)
 
 // private are the endings of names that exist in one network only, or nowhere.
-var private = []string{"localhost", "local", "localdomain", "internal", "intranet", "lan", "home", "corp", "private", "home.arpa", "invalid", "onion", "test", "alt", "arpa", "svc", "cluster", "intra",
-	"nip.io", "sslip.io", "xip.io", "localtest.me", "lvh.me"} // the last five: names for the addresses of one's own machine and network
+var private = []string{
+	"localhost", "local", "localdomain", "internal", "intranet", "lan", "home", "corp", "private", "home.arpa", "invalid", "onion", "test", "alt", "arpa", "svc", "cluster", "intra",
+	"nip.io", "sslip.io", "xip.io", "localtest.me", "lvh.me",
+} // the last five: names for the addresses of one's own machine and network
 
 // reserved are the networks that no stranger reaches, besides those that netip knows.
 var reserved = func() (out []netip.Prefix) {

@@ -34,3 +34,6 @@ func JSON(value []byte) []byte {
 	}
 	return payload
 }
+
+// Null reports whether a record says nothing: a tombstone, or how Kafka Connect's converter writes one, {"schema":null,"payload":null}.
+func Null(value []byte) bool { return value == nil || string(JSON(value)) == "null" }

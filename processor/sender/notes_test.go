@@ -1,0 +1,59 @@
+package sender
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"altavoz/schemas"
+)
+
+// TestWhyNamesThePhoneThatWasWrittenToAMomentAgo: WhatsApp takes one message to a phone in 6 s. A task that waits for nothing else says so,
+// whatever its number does, and that it goes on.
+func TestWhyNamesThePhoneThatWasWrittenToAMomentAgo(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(w *world) {
+		w.start(both)
+		first, second := schemas.NewTaskID(), schemas.NewTaskID()
+		w.produce(expressSlot, first, 0, to("573001234567"))
+		w.rest(time.Second)
+		w.produce(expressSlot, second, 0, to("573001234567"))
+		w.rest(3 * time.Second)
+		if got := w.notes(second); len(got) != 1 || !strings.HasPrefix(got[0], "WAITING PAIR") {
+			t.Errorf("said %q while it waits", got)
+		}
+		w.until("done", func() bool { return w.allDone(expressSlot) })
+		w.rest(2 * sweepEvery)
+		if got := w.notes(second); len(got) != 2 || got[1] != "RUNNING " {
+			t.Errorf("said %q at its end", got)
+		}
+		if got := w.notes(first); len(got) > 0 {
+			t.Errorf("said %q of who did not wait", got)
+		}
+	})
+}
+
+// TestWhyNamesAFileThatTakesLong: a task whose file is renewed, for longer than a moment, says so.
+func TestWhyNamesAFileThatTakesLong(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(w *world) {
+		w.answer = func(c *apiCall) schemas.Reply {
+			if c.message == "holaold" {
+				return schemas.Reply{Verdict: schemas.VerdictMedia, Code: 100}
+			}
+			return schemas.Reply{Verdict: schemas.VerdictSent}
+		}
+		p := w.start(both)
+		p.stage.mu.Lock()
+		p.stage.ports.Media = slowMedia{func(string, string) bool { return true }}
+		p.stage.mu.Unlock()
+		task := schemas.NewTaskID()
+		w.produce(expressSlot, task, 0, file(&schemas.Content{
+			Body: "hola", Header: schemas.HeaderKind_HEADER_KIND_IMAGE, Media: &schemas.MediaRef{MediaId: "old", Url: "https://slow.example/a.png"},
+		}))
+		w.rest(renewsLong + 3*time.Second)
+		if got := w.notes(task); len(got) != 1 || !strings.HasPrefix(got[0], "WAITING MEDIA") {
+			t.Errorf("said %q", got)
+		}
+	})
+}
