@@ -51,13 +51,14 @@ func wordsOf(c *schemas.Cause) string {
 	since := time.UnixMilli(c.GetSinceMs()).UTC().Format(time.RFC3339)
 	switch c.GetReason() {
 	case schemas.WaitReason_WAIT_REASON_PAIR:
-		return fmt.Sprintf("A quien falta se le escribió hace un momento desde el número %s: WhatsApp admite un mensaje cada %d s por destinatario", c.GetNumber(), c.GetEverySeconds())
+		return fmt.Sprintf("A quien falta se le escribió hace poco desde el número %s: WhatsApp admite un mensaje cada %d s por destinatario", c.GetNumber(), c.GetEverySeconds())
 	case schemas.WaitReason_WAIT_REASON_MEDIA:
 		return fmt.Sprintf("El archivo se sube de nuevo al número %s desde %s: su servidor, o WhatsApp, tarda en contestar", c.GetNumber(), since)
 	case schemas.WaitReason_WAIT_REASON_THROTTLED:
 		return fmt.Sprintf("El número %s va más lento desde %s: %s", c.GetNumber(), since, words)
 	case schemas.WaitReason_WAIT_REASON_AT_RISK:
 		return fmt.Sprintf("El número %s sigue enviando, pero está en riesgo desde %s: %s", c.GetNumber(), since, words)
+	case schemas.WaitReason_WAIT_REASON_NONE, schemas.WaitReason_WAIT_REASON_ACCOUNT, schemas.WaitReason_WAIT_REASON_OUTAGE, schemas.WaitReason_WAIT_REASON_CONFIGURATION:
 	}
 	return fmt.Sprintf("El número %s espera desde %s: %s; se prueba cada %d s", c.GetNumber(), since, words, c.GetEverySeconds())
 }

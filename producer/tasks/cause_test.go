@@ -25,7 +25,7 @@ func TestCauseInWords(t *testing.T) {
 		"El número 1 sigue enviando, pero está en riesgo desde 2026-03-01T03:12:00Z: WhatsApp advierte: phone_number_quality_update FLAGGED": {
 			Reason: schemas.WaitReason_WAIT_REASON_AT_RISK, SinceMs: since, Number: "1", Detail: "phone_number_quality_update FLAGGED",
 		},
-		"A quien falta se le escribió hace un momento desde el número 1: WhatsApp admite un mensaje cada 6 s por destinatario": {
+		"A quien falta se le escribió hace poco desde el número 1: WhatsApp admite un mensaje cada 6 s por destinatario": {
 			Reason: schemas.WaitReason_WAIT_REASON_PAIR, SinceMs: since, Number: "1", EverySeconds: 6,
 		},
 		"El archivo se sube de nuevo al número 1 desde 2026-03-01T03:12:00Z: su servidor, o WhatsApp, tarda en contestar": {

@@ -25,7 +25,7 @@ func OneLine(text string) bool {
 
 // filled are words that stand for what differs from one recipient to the next.
 const filled = `nombres?|apellidos?|name|first ?name|last ?name|fname|lname|cliente|customer|empresa|company|link|enlace|url|fecha|date|hora|ciudad|city|monto|valor|saldo|total|` +
-	`c[oó]digo|code|cup[oó]n|producto|pedido|order|factura|tel[eé]fono|phone|correo|email|id`
+	`c[oó]digo|code|cup[oó]n|product[oa]?|pedido|order|factura|tel[eé]fono|phone|correo|email|id`
 
 var (
 	// Placeholders of templates and mailing tools. Nobody means these as text.
