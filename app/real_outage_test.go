@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
 
@@ -16,7 +17,9 @@ import (
 const (
 	realOutage     = 20 * time.Second
 	realRate       = 50.0 // messages a second of each number; a fifth is left for replies
-	realRecipients = 1500
+	realRecipients = 1500 // OUTAGE_RECIPIENTS says another number, for which the outage lasts longer and the numbers are faster
+	realLongOutage = 10 * time.Minute
+	realFastRate   = 250.0
 	// realBefore is how long the other number's rate is measured before the outage, and realKeeps what is left of it at least: what else
 	// takes the machine is part of both. That it keeps 95 % is measured in fake time.
 	realBefore = 5 * time.Second
@@ -27,6 +30,11 @@ const (
 // in flight, the runs that open the breakers and the probing sends; nobody fails, nobody is sent to twice, and the other number goes on.
 func TestRealOutage(t *testing.T) {
 	t.Parallel()
+	lasts, limit, recipients := realOutage, realRate, realRecipients
+	if n, err := strconv.Atoi(os.Getenv("OUTAGE_RECIPIENTS")); err == nil {
+		lasts, limit, recipients = realLongOutage, realFastRate, n
+	}
+	patience := settleTime + time.Duration(float64(recipients)/(limit*0.8)*float64(time.Second))
 	brokers, _ := startReal(t, "kafka-local")
 	sim := simulator.New(simulator.Config{
 		Numbers:     []simulator.Number{{ID: simulatedNumber, Token: simulatedToken}, {ID: outageOther, Token: "other"}},
@@ -47,7 +55,7 @@ func TestRealOutage(t *testing.T) {
 	})
 	api := "http://" + l.Addr().String()
 	file := filepath.Join(t.TempDir(), "senders.json")
-	if err := os.WriteFile(file, fmt.Appendf(nil, `[{"id":%q,"token":"other","rate":%v}]`, outageOther, realRate), 0o600); err != nil {
+	if err := os.WriteFile(file, fmt.Appendf(nil, `[{"id":%q,"token":"other","rate":%v}]`, outageOther, limit), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	prefix := fmt.Sprintf("outage%d.", time.Now().UnixNano())
@@ -57,16 +65,16 @@ func TestRealOutage(t *testing.T) {
 		cfg.Process.InstanceID = fmt.Sprint("all-", i)
 		cfg.Kafka.Brokers, cfg.Kafka.TopicPrefix = []string{brokers}, prefix
 		cfg.WhatsApp.BaseURL, cfg.WhatsApp.PhoneNumberID, cfg.WhatsApp.AccessToken = api, simulatedNumber, simulatedToken
-		cfg.WhatsApp.Rate, cfg.WhatsApp.SendersFile = realRate, file
+		cfg.WhatsApp.Rate, cfg.WhatsApp.SendersFile = limit, file
 		apps = append(apps, startApp(t, cfg))
 	}
 	h := &house{api: apps[0].URL(), simulator: api}
 	ask := func(number string, block int) string {
-		return h.queued(t, fmt.Sprintf(`{"phones":%s,"body_text":"hola","sender":%q,"use_queue":true}`, quoted(phonesFrom(block, realRecipients)), number))
+		return h.queued(t, fmt.Sprintf(`{"phones":%s,"body_text":"hola","sender":%q,"use_queue":true}`, quoted(phonesFrom(block, recipients)), number))
 	}
 	list, other := ask(simulatedNumber, 1), ask(outageOther, 2)
-	h.sentTo(t, list, 100)
-	h.sentTo(t, other, 100)
+	h.sentTo(t, list, 100, settleTime)
+	h.sentTo(t, other, 100, settleTime)
 	rateOf := func(d time.Duration) float64 {
 		before, began := h.status(t, other).Result.Successful, time.Now()
 		time.Sleep(d)
@@ -78,24 +86,28 @@ func TestRealOutage(t *testing.T) {
 	for _, a := range apps {
 		inFlight += int(metricSum(t, a, "altavoz_sends_in_flight"))
 	}
-	rule := fmt.Sprintf("latency=100ms; number=%s outage for=%v", simulatedNumber, realOutage)
+	rule := fmt.Sprintf("latency=100ms; number=%s outage for=%v", simulatedNumber, lasts)
+	over := time.Now().Add(lasts)
 	if err := sim.SetFaults(rule); err != nil {
 		t.Fatal(err)
 	}
-	rate := rateOf(realOutage)
+	rate := rateOf(min(lasts, time.Duration(float64(recipients)/limit)*time.Second)) // while it has whom to send to
+	time.Sleep(time.Until(over))
 	sent, end := h.status(t, list).Result.Successful, time.Now()
-	h.sentTo(t, list, sent+1)
+	h.sentTo(t, list, sent+1, settleTime)
 	first := time.Since(end)
+	h.sentTo(t, list, recipients*9/10, patience)
+	h.sentTo(t, other, recipients*9/10, patience)
 	s, o, sum := h.finished(t, list).Result, h.finished(t, other).Result, sim.Summary()
 	t.Logf("%d sent, %d unknown, %d in flight when it began; first send %v after the end; the other number %.1f a second, and %.1f before", s.Successful, s.Unknown, inFlight, first, rate, usual)
-	// A process that met an outage probes after 1, 2, 4 and 8 s: no more than four of its probes can be sends.
-	if most := inFlight + outageProcesses*(breaker.Run+4); s.Unknown > most || s.Failed != s.Unknown || s.Successful+s.Unknown != realRecipients || s.Unknown == 0 {
+	// A process that met an outage probes after 1, 2, 4 and 8 s, and then every 15 s: no more of its probes can be sends.
+	if most := inFlight + outageProcesses*(breaker.Run+4+int(lasts/outageLongest)); s.Unknown > most || s.Failed != s.Unknown || s.Successful+s.Unknown != recipients || s.Unknown == 0 {
 		t.Errorf("%+v, with %d in flight when it began", s, inFlight)
 	}
 	if first > outageFirst {
 		t.Errorf("the first send came %v after the end", first)
 	}
-	if rate < realKeeps*usual || o.Successful != realRecipients {
+	if rate < realKeeps*usual || o.Successful != recipients {
 		t.Errorf("the other number sent %.1f a second, %.1f before the outage, and in the end %+v", rate, usual, o)
 	}
 	if sum.Repeated > 0 || sum.Duplicates > 0 {
@@ -104,9 +116,9 @@ func TestRealOutage(t *testing.T) {
 }
 
 // sentTo waits until so many of a task were sent to.
-func (h *house) sentTo(t testing.TB, task string, n int) {
+func (h *house) sentTo(t testing.TB, task string, n int, patience time.Duration) {
 	t.Helper()
-	for end := time.Now().Add(settleTime); h.status(t, task).Result.Successful < n; time.Sleep(50 * time.Millisecond) {
+	for end := time.Now().Add(patience); h.status(t, task).Result.Successful < n; time.Sleep(50 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatalf("not %d of task %s are sent to: %+v", n, task, h.status(t, task))
 		}
