@@ -156,6 +156,8 @@ if err == nil {
 		{marker: "cursor-that-is-gone-is-inferred", change: makeFalse(), test: "TestBroadcastsWhoseOffsetsAreGoneReachNobodyTwice"},
 		{marker: "new-broadcast-at-an-old-offset-is-taken-in", change: operandWith("covers", "true"), test: "TestBroadcastAtTheOffsetOfALostOneIsCarriedOutWhole"},
 		{marker: "cursor-is-of-the-same-broadcast", change: makeFalse(), test: "TestBroadcastAtTheOffsetOfALostOneIsCarriedOutWhole"},
+		{marker: "log-cut-while-read-is-taken-over-anew", change: makeFalse(), test: "TestLogThatLosesItsEndWhileItIsReadIsTakenOverAnew"},
+		{marker: "ledger-of-newer-records-is-left-as-it-is", change: makeFalse(), test: "TestLedgerOfRecordsOfANewerVersionIsLeftAsItIs"},
 		{marker: "nothing-above-the-end-is-waited-for", change: makeFalse(), test: "TestLogThatEndsBelowTheCommittedOffsetIsNoticed"},
 		{marker: "rebalance-waits-for-what-was-polled", change: drop(), test: "TestRevokeWaitsForWhatWasPolled"},
 		{marker: "only-owned-records-are-handed-over", change: makeTrue(), test: "TestRecordsOfAPartitionThatIsGoneAreNotHandedOver"},

@@ -159,7 +159,7 @@ func (g *Group) open(st Stage) (*session, error) {
 	g.mu.Lock()
 	g.count++
 	s := &session{
-		group: g, number: g.count, stage: st, coordinator: noBroker, opened: make(chan struct{}), handing: make(chan struct{}, 1), hurry: func() {},
+		group: g, number: g.count, stage: st, coordinator: noBroker, opened: make(chan struct{}), handing: make(chan struct{}, 1), hurry: func() {}, trying: func() {},
 		owned: make(map[schemas.Slot]struct{}), fetched: make(map[schemas.Slot]schemas.Position), next: make(map[schemas.Slot]int64),
 		committed: make(map[schemas.Slot]int64),
 	}
@@ -242,9 +242,13 @@ func (g *Group) close(s *session) {
 
 // fatal says whether an error of the library ends the group for good.
 func fatal(err error) error {
+	var cut *kgo.ErrDataLoss
 	switch {
 	case errors.Is(err, kerr.FencedInstanceID):
 		return ErrTwin
+	// The library has set itself back, and would hand over records whose offsets the stage knows as those of others.
+	case errors.As(err, &cut): //mutant:log-cut-while-read-is-taken-over-anew
+		return errMoved
 	case errors.Is(err, kerr.OffsetOutOfRange): //mutant:offset-out-of-range-is-fatal
 		return errMoved
 	default:

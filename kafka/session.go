@@ -49,6 +49,8 @@ type session struct {
 	mu          sync.Mutex
 	ownership   membership.Ownership // of all that is owned
 	hurry       context.CancelFunc   // ends the draining under way
+	trying      context.CancelFunc   // ends the try under way to take over what is held
+	waiting     int                  // of those who take slots back: no try begins
 	owned       map[schemas.Slot]struct{}
 	fetched     map[schemas.Slot]schemas.Position // committed, as fetched with the assignment
 	next        map[schemas.Slot]int64            // what is read next
@@ -91,7 +93,9 @@ func (s *session) run(ctx context.Context) error {
 			return nil
 		}
 		err := s.errors(fetches)
-		fetches.EachPartition(s.take)
+		if err == nil {
+			fetches.EachPartition(s.take)
+		}
 		s.cl.AllowRebalance()
 		if err != nil {
 			return err
@@ -260,7 +264,7 @@ func (s *session) lost(context.Context, *kgo.Client, map[string][]int32) {
 
 // takeBack takes slots from the stage in good order.
 func (s *session) takeBack(which func(schemas.Slot) bool) {
-	s.handing <- struct{}{}
+	s.interrupt()
 	defer func() { <-s.handing }()
 	ctx, cancel := context.WithTimeoutCause(s.void, drainTimeout, errors.New("draining took too long"))
 	defer cancel()
@@ -279,12 +283,24 @@ func (s *session) takeBack(which func(schemas.Slot) bool) {
 	s.disown(slots)
 }
 
+// interrupt takes the token. A try to take over what is held may last longer than a rebalance waits: it is cut short, and made again later.
+func (s *session) interrupt() {
+	s.mu.Lock()
+	s.waiting++
+	s.trying()
+	s.mu.Unlock()
+	s.handing <- struct{}{}
+	s.mu.Lock()
+	s.waiting--
+	s.mu.Unlock()
+}
+
 // forget takes all slots from the stage without a word to the group, which would refuse it. A draining under way is cut short.
 func (s *session) forget() {
 	s.mu.Lock()
 	s.hurry()
 	s.mu.Unlock()
-	s.handing <- struct{}{}
+	s.interrupt()
 	defer func() { <-s.handing }()
 	if slots := s.slots(); len(slots) > 0 {
 		s.stage.Lost(slots)

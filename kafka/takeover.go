@@ -21,6 +21,13 @@ func (s *session) again(ctx context.Context, pos schemas.Position) (int64, error
 	if ctx.Err() != nil {
 		return 0, errSessionOver
 	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	s.mu.Lock()
+	if s.trying = cancel; s.waiting > 0 {
+		cancel()
+	}
+	s.mu.Unlock()
 	return s.give(ctx, pos)
 }
 

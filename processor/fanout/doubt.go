@@ -18,15 +18,16 @@ import (
 // Where the ledger is gone nobody knows how far a broadcast came beyond what its Status says. At most a window and a turn were
 // dispatched beyond it; who of these has no outcome is unknown (a line in doubt), and the rest is sent.
 type doubt struct {
+	any      bool  // there is doubt
 	gone     bool  // the ledger; else the log lost its end
-	from, to int64 // what the log held; equal: there is no doubt
+	from, to int64 // what the log held; it may be nothing
 }
 
 func (d doubt) covers(offset int64) bool { return offset >= d.from && offset < d.to }
 
 // verify holds a position against its log. In doubt the whole log is read again.
 func (st *Stage) verify(ctx context.Context, pos schemas.Position, l *ledger.Ledger) (schemas.Position, doubt, error) {
-	d := doubt{gone: pos.Begun && pos.Metadata == "", from: pos.Begin, to: pos.End}
+	d := doubt{any: true, gone: pos.Begun && pos.Metadata == "", from: pos.Begin, to: pos.End}
 	cut := max(pos.Offset, l.Next) > pos.End
 	if last := l.Last; !d.gone && !cut && last.Sum != 0 && last.Offset >= pos.Begin {
 		rec, err := st.ports.Records.Record(ctx, pos.Slot, last.Offset)
@@ -50,15 +51,15 @@ func (st *Stage) verify(ctx context.Context, pos schemas.Position, l *ledger.Led
 			touched = append(touched, e)
 		}
 	}
-	*l = ledger.Ledger{Next: max(pos.Begin, min(l.Next, pos.End)), Lines: touched}
+	*l = ledger.Ledger{Next: max(pos.Begin, min(l.Next, pos.End)), Lines: touched, Owners: l.Owners}
 	pos.Offset = pos.Begin
 	return pos, d, nil
 }
 
 // willBeRead reports whether a takeover finds a broadcast in the log.
 func (s *slot) willBeRead(offset int64, listed bool) bool {
-	if s.doubt.from < s.doubt.to {
-		return offset >= s.doubt.from && offset < s.doubt.to
+	if s.doubt.any {
+		return s.doubt.covers(offset)
 	}
 	return offset >= s.oldNext || listed && offset >= s.mark
 }

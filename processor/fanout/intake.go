@@ -107,6 +107,7 @@ func (s *slot) settle(t *task, rec *schemas.Record, b *schemas.Broadcast, known 
 		id = derived
 	}
 	t.id = id
+	delete(s.sought, id)
 	if known.Sum != 0 && known.Sum != ledger.SumOf(id.Bytes()) { //mutant:cursor-is-of-the-same-broadcast
 		known = ledger.Line{}
 	}
@@ -116,7 +117,7 @@ func (s *slot) settle(t *task, rec *schemas.Record, b *schemas.Broadcast, known 
 	t.chosen = b.GetChosen() || id != derived && !fromIngress
 	if t.why == "" { // else the record was rejected before, and the task fails with the same words
 		var invalid bool
-		if t.why, invalid = s.fault(b, t.accepted); t.why == "" && known.Untouched() {
+		if t.why, invalid = s.fault(b, t.accepted); t.why == "" && known.Untouched() && !(doorOf(b) == doorHTTP && s.begun(t)) {
 			t.why, invalid = rewrite.ContentFault(b)
 		}
 		if invalid {
@@ -149,6 +150,12 @@ func (s *slot) settle(t *task, rec *schemas.Record, b *schemas.Broadcast, known 
 		s.open(t, known, now)
 		s.plan(t, now)
 	}
+}
+
+// begun reports whether the task has its Plan. An ingress that accepted it held it to the rules of its own version.
+func (s *slot) begun(t *task) bool {
+	st, _ := s.st.ports.Statuses.Get(t.id)
+	return status.SameOrigin(st.GetPlan().GetOrigin(), t.origin)
 }
 
 // fault returns why the broadcast can't be carried out, if so, and whether the record is to blame or our configuration.

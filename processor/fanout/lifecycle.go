@@ -32,16 +32,17 @@ func (s *slot) takeOver() {
 		offset := status.Position(f.st.GetPlan()).GetOffset()
 		known, listed := s.old[offset]
 		if s.willBeRead(offset, listed) {
+			if s.doubt.any {
+				s.sought[f.id] = f.st
+			}
 			continue
 		}
 		delete(s.old, offset)
 		if known.Sum != 0 && known.Sum != ledger.SumOf(f.id.Bytes()) {
 			known, listed = ledger.Line{}, false
 		}
-		t := &task{id: f.id, offset: offset, status: f.st, planned: true, outside: true, place: placeNone}
-		t.fillPlan(f.st.GetPlan())
-		s.box.watch(f.id)
-		if listed {
+		t := s.outside(f.id, f.st)
+		if listed && offset < s.oldNext { // else its record is gone, and the ledger has no line from its end on
 			s.relist(t)
 		}
 		s.open(t, known, now)
@@ -50,7 +51,7 @@ func (s *slot) takeOver() {
 		s.forget(id) // its owner may have died before
 	}
 	for offset := range s.old {
-		if offset < s.mark { // its Status showed it once; only what is finished leaves the view
+		if offset < s.mark || offset >= s.oldNext { // its Status showed it once; only what is finished leaves the view
 			s.log.Warn("a broadcast of the ledger is not in the view of statuses any more", "offset", offset)
 			s.forsaken = s.forsaken || s.old[offset].Lease > 0
 			delete(s.old, offset)
@@ -58,6 +59,24 @@ func (s *slot) takeOver() {
 	}
 	s.synced = true
 	s.log.Debug("partition taken over", "from", s.mark, "tasks", len(s.tasks), "to_read", s.oldNext-s.mark)
+}
+
+// outside makes the task of a Status whose record is not read.
+func (s *slot) outside(id schemas.TaskID, st *schemas.Status) *task {
+	t := &task{id: id, offset: status.Position(st.GetPlan()).GetOffset(), status: st, planned: true, outside: true, place: placeNone}
+	t.fillPlan(st.GetPlan())
+	s.box.watch(id)
+	return t
+}
+
+// missed ends the tasks that were sought in a log in doubt, all of which was read: others have the offsets of their records.
+func (s *slot) missed(now time.Time) {
+	for id, st := range s.sought {
+		t := s.outside(id, st)
+		t.why = whyNotFound
+		s.open(t, ledger.Line{}, now)
+	}
+	clear(s.sought)
 }
 
 // lives reports whether a plan's broadcast is carried out from this partition: its copy lies here. A plan that does not

@@ -87,7 +87,7 @@ func (s *slot) load(t *task) bool {
 		size = len(rec.Value)
 		return schemas.Decode(&rec, b)
 	}, func() {
-		if b.GetTotal() != t.Total {
+		if b.GetTotal() != t.Total || len(b.GetTask()) > 0 && string(b.GetTask()) != string(t.id.Bytes()) { // a log that lost its end gives offsets out again
 			s.fail(t, whyUnread, time.Now())
 			return
 		}

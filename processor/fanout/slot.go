@@ -44,7 +44,8 @@ type slot struct {
 	forsaken   bool                  // of what they had leased something can't be repeated
 	old        map[int64]ledger.Line // of the ledger taken over: not read again yet
 	oldNext    int64
-	doubt      doubt // whether the log is the one of which the ledger taken over speaks
+	doubt      doubt                              // whether the log is the one of which the ledger taken over speaks
+	sought     map[schemas.TaskID]*schemas.Status // under way, and to be found in a log in doubt
 	last       ledger.Last
 	mark       int64 // the watermark taken over
 	readTo     int64
@@ -98,7 +99,7 @@ func newSlot(st *Stage, pos schemas.Position, l ledger.Ledger) *slot {
 	s := &slot{
 		st: st, of: pos.Slot, log: st.log.With("partition", pos.Slot.Partition), box: newMailbox(slots.NewTap(st.ports.Flow, pos.Slot)), over: make(chan struct{}),
 		owners: l.NewOwner(), old: make(map[int64]ledger.Line), oldNext: l.Next, mark: max(0, pos.Offset), readTo: max(0, pos.Offset),
-		tasks: make(map[schemas.TaskID]*task), claims: make(map[schemas.TaskID][]*task), numbers: make(map[string]*number),
+		sought: make(map[schemas.TaskID]*schemas.Status), tasks: make(map[schemas.TaskID]*task), claims: make(map[schemas.TaskID][]*task), numbers: make(map[string]*number),
 		flights: make(map[string]*flight), gauges: gauges{pipe: make(map[schemas.Lane]int), window: make(map[schemas.Lane]int)},
 	}
 	for _, e := range l.Lines {
@@ -153,6 +154,9 @@ func (s *slot) round(now time.Time) {
 	if s.synced && !s.draining {
 		for _, rec := range s.box.takeRecords(min(s.roomy(), intakeBatch)) {
 			s.intake(&rec, now)
+		}
+		if s.readTo >= s.doubt.to {
+			s.missed(now)
 		}
 		s.box.throttle()
 	}

@@ -891,7 +891,7 @@ func (p *process) at(of schemas.Slot, offset int64) (schemas.Record, error) {
 	case i < 0:
 		return schemas.Record{}, errGone
 	case i >= int64(len(w.logs[of])):
-		return schemas.Record{}, fmt.Errorf("%s has no offset %d", of, offset)
+		return schemas.Record{}, fmt.Errorf("%s has no offset %d: %w", of, offset, errGone)
 	default:
 		return w.logs[of][i], nil
 	}

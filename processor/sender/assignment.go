@@ -267,6 +267,8 @@ func (st *Stage) release(e *send) {
 func (st *Stage) enter(e *send, front bool) {
 	t := e.task
 	switch {
+	case t.failed != "" && e.doubtful: // an earlier call may have reached somebody
+		st.decide(e, schemas.MarkUnknown, schemas.MarkUnknown.Spanish(), "")
 	case t.failed != "":
 		st.decide(e, schemas.Failed(schemas.CodeContent), t.failed, "")
 	case t.message == nil:

@@ -157,6 +157,10 @@ func (st *Stage) takeOver(ctx context.Context, pos schemas.Position) (l *ledger,
 			if err != nil || !found {
 				return 0, false, err
 			}
+			// Which record it is only that version can say: it is waited for.
+			if err := rec.Newer(); err != nil { //mutant:ledger-of-newer-records-is-left-as-it-is
+				return 0, false, err
+			}
 			in := decode(&rec)
 			return in.sum(), true, nil
 		})

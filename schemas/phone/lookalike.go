@@ -10,7 +10,7 @@ import (
 
 var (
 	scientific = regexp.MustCompile(`^\+?(\d+)(?:[.,](\d+))?[eE]\+?(\d{1,3})$`)
-	decimal    = regexp.MustCompile(`^([^.,]*\d)[.,](\d+)$`)
+	decimal    = regexp.MustCompile(`^(\+?\d+)[.,](\d+)$`)
 	oneDigit   = regexp.MustCompile(`^(.*\d)[.,](\d)$`)
 	thousands  = regexp.MustCompile(`^(\d{1,3}(?:\.\d{3}){2,}|\d{1,3}(?:,\d{3}){2,})(?:[.,](\d+))?$`)
 	dottedID   = regexp.MustCompile(`^\d{1,2}\.\d{3}\.\d{3}$`)

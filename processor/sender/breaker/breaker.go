@@ -158,7 +158,7 @@ func (b *Breaker) heardOpen(now time.Time, k Kind, probe bool) (changed bool) {
 	case k == Works && probe:
 		b.open = false
 		return true
-	case k == Works && !b.account && !b.under: // begun before, and answered all the same: one more decides
+	case k == Works && !b.account && !b.told && !b.under: // begun before, and answered all the same: one more decides
 		b.next, b.at = Send, now
 	case probe:
 		if k != Nothing {

@@ -1,0 +1,15 @@
+package breaker
+
+import "testing"
+
+// Calls that began before a webhook stopped the number are accepted all the same, as those of a locked account are: they say nothing of
+// when to try again.
+func TestCallsBegunBeforeAWebhookDoNotShortenItsWait(t *testing.T) {
+	t.Parallel()
+	b := ForWebhooks()
+	b.Told(start, start)
+	b.Heard(start, Works, false)
+	if p, at := b.Allows(start); p != Wait || !at.Equal(start.Add(toldBase)) {
+		t.Errorf("allows %v at %v after a call that began before, want nothing before %v", p, at, start.Add(toldBase))
+	}
+}

@@ -1,0 +1,65 @@
+package sender
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"altavoz/schemas"
+)
+
+// A send that may have been called before is not said to have failed because its message can't be read any more.
+func TestCallThatMayHaveBeenMadeIsNotSaidToHaveFailed(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(w *world) {
+		w.latency = func(*apiCall) time.Duration { return 5 * time.Second }
+		task := schemas.NewTaskID()
+		w.produce(bulkSlot, task, 0, again)
+		p := w.start([]schemas.Slot{bulkSlot})
+		w.until("called", func() bool { return len(w.calls) == 1 })
+		w.rest(100 * time.Millisecond)
+		p.kill()
+		w.loads = func(schemas.TaskID) error { return schemas.ErrContent }
+		w.start([]schemas.Slot{bulkSlot})
+		w.until("done", func() bool { return w.allDone(bulkSlot) })
+		w.lock(func() {
+			if got := w.best(task, 0).Outcome(); got != schemas.OutcomeUnknown || len(w.calls) != 1 {
+				t.Errorf("ends as %s after %d calls", got, len(w.calls))
+			}
+		})
+	})
+}
+
+// Which record a newer version meant only that version can say: its partition is not taken over, and its ledger stays as it is. Whoever
+// took its records for others would call again whom it has called.
+func TestLedgerOfRecordsOfANewerVersionIsLeftAsItIs(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(w *world) {
+		task := schemas.NewTaskID()
+		for i := range uint32(8) {
+			w.produce(bulkSlot, task, i)
+		}
+		p := w.start([]schemas.Slot{bulkSlot})
+		w.until("all sent", func() bool { return w.allDone(bulkSlot) })
+		p.revoke(bulkSlot)
+		var pos schemas.Position
+		w.lock(func() {
+			for i := range w.logs[bulkSlot] {
+				w.logs[bulkSlot][i].Headers = []schemas.Header{{Key: schemas.VersionHeader, Value: []byte("2")}}
+			}
+			pos = w.committed[bulkSlot]
+			pos.Begin, pos.End, pos.Begun = 0, int64(len(w.logs[bulkSlot])), true
+		})
+		q := w.start(nil)
+		if _, err := q.stage.Assign(context.Background(), pos); !errors.Is(err, schemas.ErrNewer) {
+			t.Errorf("taken over with %v", err)
+		}
+		w.rest(time.Minute)
+		w.lock(func() {
+			if now := w.committed[bulkSlot]; now.Offset != pos.Offset || now.Metadata != pos.Metadata || len(w.calls) != 8 {
+				t.Errorf("committed %v, then %v; %d calls", pos, now, len(w.calls))
+			}
+		})
+	})
+}
