@@ -117,7 +117,7 @@ func (s *slot) settle(t *task, rec *schemas.Record, b *schemas.Broadcast, known 
 	t.chosen = b.GetChosen() || id != derived && !fromIngress
 	if t.why == "" { // else the record was rejected before, and the task fails with the same words
 		var invalid bool
-		if t.why, invalid = s.fault(b, t.accepted); t.why == "" && known.Untouched() && !(doorOf(b) == doorHTTP && s.begun(t)) {
+		if t.why, invalid = s.fault(b, t.accepted); t.why == "" && known.Untouched() && (doorOf(b) != doorHTTP || !s.begun(t)) {
 			t.why, invalid = rewrite.ContentFault(b)
 		}
 		if invalid {
