@@ -3,6 +3,7 @@ package pending_test
 import (
 	"math/rand/v2"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -25,18 +26,22 @@ func TestEveryEntryIsAnsweredInTimeOrExpiresOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for seed := range uint64(500) {
 			r := rand.New(rand.NewPCG(seed, 0))
+			var mu sync.Mutex // of what those who expire write, each on a goroutine of its timer
 			told := make(map[int]int)
-			s := pending.New(after, func(key, n int) { told[key] += n })
+			s := pending.New(after, func(key, n int) { mu.Lock(); told[key] += n; mu.Unlock() })
 			var all []*entry
 			overdue := func(key int) bool {
+				mu.Lock()
+				defer mu.Unlock()
 				return slices.ContainsFunc(all, func(x *entry) bool { return x.key == key && x.expired > 0 && !x.ended })
 			}
 			for range 1 + r.IntN(60) {
 				switch r.IntN(3) {
 				case 0:
 					x := &entry{key: r.IntN(3), due: time.Now().Add(after)}
-					e, ok := s.Add(x.key, func() { x.expired++ })
-					if want := !overdue(x.key); ok != want {
+					late := overdue(x.key)
+					e, ok := s.Add(x.key, func() { mu.Lock(); x.expired++; mu.Unlock() })
+					if want := !late; ok != want {
 						t.Fatalf("seed %d: taken: %t, want %t", seed, ok, want)
 					}
 					if x.e = e; ok {
@@ -48,8 +53,12 @@ func TestEveryEntryIsAnsweredInTimeOrExpiresOnce(t *testing.T) {
 					}
 					if x := all[r.IntN(len(all))]; !x.ended {
 						x.ended = true
-						if inTime := x.e.End(); inTime != (x.expired == 0) {
-							t.Fatalf("seed %d: ended in time: %t, but expired %d times", seed, inTime, x.expired)
+						inTime := x.e.End()
+						mu.Lock()
+						expired := x.expired
+						mu.Unlock()
+						if inTime != (expired == 0) {
+							t.Fatalf("seed %d: ended in time: %t, but expired %d times", seed, inTime, expired)
 						}
 					}
 				case 2:
@@ -57,6 +66,7 @@ func TestEveryEntryIsAnsweredInTimeOrExpiresOnce(t *testing.T) {
 					synctest.Wait()
 				}
 				expired := 0
+				mu.Lock()
 				for _, x := range all {
 					expired += x.expired
 					if want := !x.ended && !time.Now().Before(x.due); want && x.expired != 1 || x.expired > 1 {
@@ -66,6 +76,7 @@ func TestEveryEntryIsAnsweredInTimeOrExpiresOnce(t *testing.T) {
 				if told[0]+told[1]+told[2] != expired {
 					t.Fatalf("seed %d: told of %v, %d expired", seed, told, expired)
 				}
+				mu.Unlock()
 			}
 			s.Stop()
 		}
