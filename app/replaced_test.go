@@ -18,7 +18,19 @@ import (
 	"altavoz/processor"
 	"altavoz/processor/sender"
 	"altavoz/schemas"
+	"altavoz/schemas/standing"
 )
+
+// unspoken is the view of what was said of sender numbers where nobody said anything.
+type unspoken struct{}
+
+func (unspoken) ListenNumbers(func(standing.State)) {}
+
+func (unspoken) CaughtUp() <-chan struct{} {
+	read := make(chan struct{})
+	close(read)
+	return read
+}
 
 // calls are those to the Cloud API, whichever process makes them.
 type calls struct {
@@ -95,7 +107,7 @@ func TestSenderStoppedBeforeItRejoinsSendsNothingTwice(t *testing.T) {
 			Number: func(id string) (sender.Number, bool) { return sender.Number{}, id == "1" },
 		}, sender.Ports{
 			Ledger: g, Flow: g, Express: pub, Bulk: pub, Records: held{reader},
-			Messenger: messenger{name, api, gate}, Reject: rejects.Keep,
+			Numbers: unspoken{}, Messenger: messenger{name, api, gate}, Reject: rejects.Keep,
 		})
 		ctx, cancel := context.WithCancel(context.Background())
 		done := make(chan error, 1)
