@@ -84,7 +84,7 @@ var plan = map[string][]string{
 	"whatsapp/simulator/server":   {"whatsapp/simulator/h2"},
 	"whatsapp/simulator/webhooks": {"whatsapp/simulator/faults", "whatsapp/simulator/ledger"},
 	"app/embedded":                {"whatsapp/simulator"},
-	"app/environment":             {"schemas"},
+	"app/environment":             {"schemas", "schemas/rules"},
 	"app/numbers":                 {"app/environment", "schemas"},
 	"app/chaos":                   {},                                     // tests only, of the binary
 	"app/witness":                 {"schemas", "processor/sender/ledger"}, // for tests

@@ -12,6 +12,7 @@ import (
 	"github.com/kelseyhightower/envconfig"
 
 	"altavoz/schemas"
+	"altavoz/schemas/rules"
 )
 
 const (
@@ -145,34 +146,13 @@ func refuseUnknown(all []setting, environ []string) error {
 			continue
 		}
 		hint := "`altavoz config --help` lists all variables"
-		near := slices.MinFunc(known, func(a, b string) int { return typos(name, a) - typos(name, b) })
-		if typos(name, near) <= maxTypos {
+		near := slices.MinFunc(known, func(a, b string) int { return rules.Distance(name, a) - rules.Distance(name, b) })
+		if rules.Distance(name, near) <= maxTypos {
 			hint = "did you mean " + near + "?"
 		}
 		return Error{fmt.Errorf("there is no setting %s", name), hint}
 	}
 	return nil
-}
-
-// typos counts the letters to change, add or leave out to come from a to b (Levenshtein).
-func typos(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			change := diagonal
-			if a[i] != b[j] {
-				change++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(change, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }
 
 // A Setting is one line of the configuration, for people. Secrets are masked.

@@ -11,15 +11,15 @@ func Nearest(name string, known []string) string {
 	const part = 3 // a third of the letters may differ
 	best, least := "", max(len(name)/part, 1)+1
 	for _, k := range known {
-		if d := min(distance(name, k), distance(strings.ReplaceAll(name, "_", ""), strings.ReplaceAll(k, "_", ""))); d < least {
+		if d := min(Distance(name, k), Distance(strings.ReplaceAll(name, "_", ""), strings.ReplaceAll(k, "_", ""))); d < least {
 			best, least = k, d
 		}
 	}
 	return best
 }
 
-// distance is how many letters have to be put in, left out or changed.
-func distance(a, b string) int {
+// Distance is how many letters have to be put in, left out or changed to come from a to b (Levenshtein).
+func Distance(a, b string) int {
 	row := make([]int, len(b)+1)
 	for j := range row {
 		row[j] = j
