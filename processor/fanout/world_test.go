@@ -530,7 +530,8 @@ type process struct {
 	fed      map[schemas.Slot]int64
 	paused   map[schemas.Slot]bool
 	tenures  tenures
-	dropped  bool // the group takes everything away
+	dropped  bool          // the group takes everything away
+	handing  chan struct{} // holds a token while the stage is given partitions or loses them: the group does one at a time
 	reg      *prometheus.Registry
 }
 
@@ -538,7 +539,7 @@ func (w *world) start() *process {
 	ctx, cancel := context.WithCancel(context.Background())
 	p := &process{
 		w: w, signal: make(chan struct{}, 1), ctx: ctx, cancel: cancel, fed: make(map[schemas.Slot]int64), reg: prometheus.NewRegistry(),
-		paused: make(map[schemas.Slot]bool), tenures: make(tenures),
+		paused: make(map[schemas.Slot]bool), tenures: make(tenures), handing: make(chan struct{}, 1),
 	}
 	p.controls = &controlsView{p: p, known: make(map[schemas.TaskID]schemas.Controls)}
 	cfg := Config{Number: w.number, Registerer: p.reg, Predicts: w.predicts, Receipts: w.receipts}
@@ -571,8 +572,20 @@ func rejected(rec schemas.Record, stage, code, reason string) schemas.Record {
 	return rec
 }
 
-// assign gives a slot to the process. Whoever has it is not told: that is up to the test.
-func (p *process) assign(of schemas.Slot) {
+// hand runs do when nothing else gives the stage partitions or takes them from it.
+func (p *process) hand(do func()) {
+	p.handing <- struct{}{}
+	defer func() { <-p.handing }()
+	do()
+}
+
+// assign gives a slot to the process, unless it is over. Whoever has it is not told: that is up to the test.
+func (p *process) assign(of schemas.Slot) { p.hand(func() { p.assigned(of) }) }
+
+func (p *process) assigned(of schemas.Slot) {
+	if p.ctx.Err() != nil {
+		return
+	}
 	w := p.w
 	w.mu.Lock()
 	pos, ok := w.positions[of]
@@ -616,11 +629,15 @@ func (w *world) run() *process {
 
 // lose takes slots away without a warning; revoke with one.
 func (p *process) lose(of ...schemas.Slot) {
-	p.forget(of)
-	p.stage.Lost(of)
+	p.hand(func() {
+		p.forget(of)
+		p.stage.Lost(of)
+	})
 }
 
-func (p *process) revoke(of ...schemas.Slot) {
+func (p *process) revoke(of ...schemas.Slot) { p.hand(func() { p.revoked(of) }) }
+
+func (p *process) revoked(of []schemas.Slot) {
 	p.w.mu.Lock()
 	for _, o := range of {
 		delete(p.fed, o)
@@ -669,9 +686,11 @@ func (p *process) stop() {
 	p.w.mu.Unlock()
 	p.cancel()
 	p.over.Wait()
-	if err := p.stage.Stop(context.Background()); err != nil {
-		p.w.failf("%v", err)
-	}
+	p.hand(func() {
+		if err := p.stage.Stop(context.Background()); err != nil {
+			p.w.failf("%v", err)
+		}
+	})
 }
 
 func (p *process) wake() {
@@ -758,7 +777,7 @@ func (p *process) Commit(_ context.Context, f schemas.Fence, ps []schemas.Positi
 // rejoin is what the group does when a commit was not answered: everything is lost, and then assigned again.
 func (p *process) rejoin() {
 	of := p.owned()
-	p.stage.Lost(of)
+	p.hand(func() { p.stage.Lost(of) })
 	p.w.mu.Lock()
 	p.w.session++
 	p.session, p.dropped = p.w.session, false
