@@ -74,7 +74,7 @@ func (in *Ingress) steer(r *http.Request, caller string, c *schemas.Control) ans
 			known = newer
 		}
 		return steered(http.StatusAccepted, task, known, tasks.InPipe(known), "Orden registrada: se aplica en cuanto el servicio pueda")
-	case s.GetControls() > offset && !tasks.Closed(s):
+	case tasks.Obeyed(c, offset, s, time.Now()):
 		return steered(http.StatusOK, task, s, tasks.Leaving(s), tasks.Effect(c, s))
 	}
 	return closed(task, c, s)

@@ -207,6 +207,22 @@ func TestControlIsOvertaken(t *testing.T) {
 			s.Controls, s.Phase = offset+9, schemas.Phase_PHASE_CANCELLED
 		}, http.StatusConflict},
 		"control_overtaken_end": {"cancel", func(s *schemas.Status, _ int64) { s.FinishedMs = 1 }, http.StatusConflict},
+		// It was in force, and what it let go on is over before anybody looked.
+		"control_over_resume": {"resume", func(s *schemas.Status, offset int64) {
+			s.Controls, s.FinishedMs = offset+1, 1
+			s.Counts = []*schemas.MarkCount{{Mark: uint32(schemas.MarkSent), Count: s.GetPlan().GetTotal()}}
+		}, http.StatusOK},
+		"control_over_speed": {"", func(s *schemas.Status, offset int64) {
+			s.Controls, s.Speed, s.FinishedMs = offset+1, 20, 1
+			s.Counts = []*schemas.MarkCount{{Mark: uint32(schemas.MarkSent), Count: s.GetPlan().GetTotal()}}
+		}, http.StatusOK},
+		"control_over_pause": {"pause", func(s *schemas.Status, offset int64) {
+			s.Controls, s.Phase, s.FinishedMs = offset+1, schemas.Phase_PHASE_PAUSED, 1
+			s.Counts = []*schemas.MarkCount{{Mark: uint32(schemas.MarkSent), Count: s.GetPlan().GetTotal()}}
+		}, http.StatusConflict},
+		"control_overtaken_stop": {"resume", func(s *schemas.Status, offset int64) {
+			s.Controls, s.Phase = offset+1, schemas.Phase_PHASE_STOPPED
+		}, http.StatusConflict},
 		"control_overtaken_double": {"cancel", func(s *schemas.Status, _ int64) {
 			s.Phase, s.Pipe = schemas.Phase_PHASE_CANCELLED, 10
 		}, http.StatusOK},
@@ -230,7 +246,13 @@ func TestControlIsOvertaken(t *testing.T) {
 					}()
 				}
 				start := time.Now()
-				code, got, _ := h.command(path, tt.what)
+				var code int
+				var got string
+				if tt.what == "" {
+					code, got, _ = h.patch(path, `{"speed":20}`)
+				} else {
+					code, got, _ = h.command(path, tt.what)
+				}
 				if golden(t, name, code, got); code != tt.code || time.Since(start) != 1500*time.Millisecond {
 					t.Errorf("after %v: %d", time.Since(start), code)
 				}

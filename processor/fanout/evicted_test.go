@@ -56,6 +56,36 @@ func TestRepeatsOfATaskThatIsReadBackSettleAndLeave(t *testing.T) {
 	}
 }
 
+// A chosen id is free again once retention has deleted its task, also where that happens between the two looks at it: whoever uses
+// it then gets a task of its own, and does not wait for ever.
+func TestChosenIDIsReusedAsItsTaskIsRetired(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world) {
+		w.run()
+		chosen := func(body, phone string) *schemas.Broadcast {
+			b := with(event("100", phone), schemas.TaskIDFromKey("caller", "key"))
+			b.Chosen, b.RequestSha256 = true, []byte(body)
+			return b
+		}
+		id := w.submit(chosen("a", "573001234567"))
+		w.finished(id)
+		passes(time.Minute)
+		w.retire(id)
+		w.submit(chosen("b", "573001234568"))
+		w.append(nil, schemas.EncodeBroadcast(chosen("b", "573001234568"))) // its copy gets nobody anything
+		w.finished(id)
+		passes(time.Minute)
+		if n := len(w.sends(id)[0]); n != 2 {
+			t.Errorf("%d sends of two tasks to one phone each", n)
+		}
+		if n := len(w.records(schemas.TopicRejects)); n != 0 {
+			t.Errorf("%d rejects", n)
+		}
+		if pos, end := w.position(slotOf("100")); pos.Offset != end {
+			t.Errorf("%v of %d", pos, end)
+		}
+	})
+}
+
 // The offsets of the group are gone, and the broadcasts are read again from their start: those that finished are dispatched
 // to nobody again, whether the view has them in memory or not.
 func TestLogReadAgainDispatchesNothingOfFinishedTasks(t *testing.T) {

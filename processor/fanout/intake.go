@@ -3,7 +3,6 @@ package fanout
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"time"
 
 	"altavoz/processor/fanout/ledger"
@@ -21,15 +20,8 @@ const (
 
 // What a person reads of a task that can't start.
 const (
-	whyWindow   = "El horario de envío no es válido"
-	whySchedule = "La fecha programada supera el máximo de 13 días"
-	whyList     = "La lista de destinatarios está vacía o incompleta"
-	whyTooMany  = "La lista de destinatarios supera el máximo de %d"
-	whyContent  = "El envío no tiene mensaje"
-	whyLong     = "El mensaje es demasiado largo"
 	whyUnread   = "No se pudo leer la lista de destinatarios"
 	whyNotFound = "El envío ya no se puede leer"
-	whyUnknown  = "El número emisor %s no está configurado"
 	whyDecode   = "El evento no se puede leer"
 )
 
@@ -116,8 +108,9 @@ func (s *slot) settle(t *task, rec *schemas.Record, b *schemas.Broadcast, known 
 	_, fromIngress := id.Time()
 	t.chosen = b.GetChosen() || id != derived && !fromIngress
 	if t.why == "" { // else the record was rejected before, and the task fails with the same words
+		_, ours := s.st.cfg.Number(b.GetSender())
 		var invalid bool
-		if t.why, invalid = s.fault(b, t.accepted); t.why == "" && known.Untouched() && (doorOf(b) != doorHTTP || !s.begun(t)) {
+		if t.why, invalid = rewrite.Fault(b, t.accepted, ours, s.st.cfg.MaxRecipients); t.why == "" && known.Untouched() && (doorOf(b) != doorHTTP || !s.begun(t)) {
 			t.why, invalid = rewrite.ContentFault(b)
 		}
 		if invalid {
@@ -130,8 +123,12 @@ func (s *slot) settle(t *task, rec *schemas.Record, b *schemas.Broadcast, known 
 	}
 	s.keep(t, b, len(rec.Value))
 	s.watch(t)
+	s.decide(t, rec, known, now)
+}
 
-	switch first := s.tasks[id]; {
+// decide starts the task, goes on with it, or drops the record as a repeat, by what is known of the task's id.
+func (s *slot) decide(t *task, rec *schemas.Record, known ledger.Line, now time.Time) {
+	switch first := s.tasks[t.id]; {
 	case first != nil:
 		s.repeated(t, rec, first.sha)
 	case t.status != nil && finished(t.status), t.status != nil && !status.SameOrigin(t.status.GetPlan().GetOrigin(), t.origin):
@@ -142,8 +139,8 @@ func (s *slot) settle(t *task, rec *schemas.Record, b *schemas.Broadcast, known 
 	case t.status != nil:
 		t.planned = true
 		s.open(t, known, now)
-	case s.st.ports.Statuses.Finished(id): //mutant:repeat-of-a-task-that-is-read-back
-		s.readBack(t, rec)
+	case s.st.ports.Statuses.Finished(t.id): //mutant:repeat-of-a-task-that-is-read-back
+		s.readBack(t, rec, known)
 	case (t.chosen || s.doubt.covers(t.offset)) && known.Untouched():
 		s.await(t)
 	default:
@@ -158,31 +155,6 @@ func (s *slot) begun(t *task) bool {
 	return status.SameOrigin(st.GetPlan().GetOrigin(), t.origin)
 }
 
-// fault returns why the broadcast can't be carried out, if so, and whether the record is to blame or our configuration.
-func (s *slot) fault(b *schemas.Broadcast, accepted int64) (why string, invalid bool) {
-	slices, total := len(b.GetSlices().GetOffsetDeltas()), int(b.GetTotal())
-	switch _, ok := s.st.cfg.Number(b.GetSender()); {
-	case b.GetSender() == "":
-		return rewrite.WhyNoSender, false
-	case !ok:
-		return fmt.Sprintf(whyUnknown, b.GetSender()), false
-	case b.GetTotal() > s.st.cfg.MaxRecipients:
-		return fmt.Sprintf(whyTooMany, s.st.cfg.MaxRecipients), true
-	case b.GetContent() == nil:
-		return whyContent, true
-	case rewrite.ContentBytes(b.GetContent()) > rewrite.MaxContent:
-		return whyLong, true
-	case total == 0, b.GetSlices() != nil && len(b.GetPhones()) > 0, b.GetSlices() != nil && (total+schemas.SliceRecipients-1)/schemas.SliceRecipients != slices:
-		return whyList, true
-	case b.GetScheduleMs() > accepted+schemas.TaskLife.Milliseconds():
-		return whySchedule, true
-	}
-	if _, ok := b.GetWindow().Next(time.UnixMilli(accepted)); !ok {
-		return whyWindow, true
-	}
-	return "", false
-}
-
 // watch lets the slot hear of the task's Status, and takes in the present one.
 func (s *slot) watch(t *task) {
 	s.box.watch(t.id)
@@ -191,18 +163,22 @@ func (s *slot) watch(t *task) {
 	}
 }
 
-// readBack finds out whether the record repeats a task that finished long ago, or is another request under its id. Its
-// recipients get nothing either way.
-func (s *slot) readBack(t *task, rec *schemas.Record) {
+// readBack finds out whether the record repeats a task that finished long ago, or is another request under its id: its recipients
+// get nothing either way. Where retention has deleted that task meanwhile, its id is free, and all is decided anew.
+func (s *slot) readBack(t *task, rec *schemas.Record, known ledger.Line) {
 	t.state = stateIntake
 	s.intakes++
 	var st *schemas.Status
 	s.work(func(ctx context.Context) (err error) {
 		st, err = s.st.ports.Statuses.Find(ctx, t.id)
 		return err
-	}, s.st.ports.Gone, func(error) { // gone, or over in this moment: then nobody knows what was asked for
+	}, s.st.ports.Gone, func(err error) {
 		s.intakes--
-		s.repeated(t, rec, st.GetPlan().GetRequestSha256())
+		if t.status = st; err != nil { // it is there, and nobody knows what was asked for
+			s.repeated(t, rec, nil)
+			return
+		}
+		s.decide(t, rec, known, time.Now())
 	})
 }
 

@@ -336,13 +336,13 @@ func TestWhatCannotStartIsRejectedOrFailsWithWords(t *testing.T) {
 		}, known, schemas.BodyMissing, codeInvalid},
 		{
 			"unknown number", func(*world) schemas.Record { return schemas.EncodeBroadcast(with(event("999", "573001234567"), known)) }, known,
-			fmt.Sprintf(whyUnknown, "999"), "",
+			fmt.Sprintf(rewrite.WhyUnknown, "999"), "",
 		},
 		{"no message", func(*world) schemas.Record {
 			b := with(event("100", "573001234567"), known)
 			b.Content = nil
 			return schemas.EncodeBroadcast(b)
-		}, known, whyContent, codeInvalid},
+		}, known, rewrite.WhyContent, codeInvalid},
 		{"a script in the button, as Protobuf", func(*world) schemas.Record {
 			b := with(event("100", "573001234567"), known)
 			b.Content.ButtonUrl = "javascript:alert(1)"
@@ -362,12 +362,12 @@ func TestWhatCannotStartIsRejectedOrFailsWithWords(t *testing.T) {
 			b := with(event("100", "573001234567"), known)
 			b.ScheduleMs = time.Now().Add(schemas.TaskLife + time.Hour).UnixMilli()
 			return schemas.EncodeBroadcast(b)
-		}, known, whySchedule, codeInvalid},
+		}, known, rewrite.WhySchedule, codeInvalid},
 		{"missing slices", func(w *world) schemas.Record {
 			b := with(w.sliced(few), known)
 			b.Total = 3000
 			return schemas.EncodeBroadcast(b)
-		}, known, whyList, codeInvalid},
+		}, known, rewrite.WhyList, codeInvalid},
 		{"slices that are gone", func(*world) schemas.Record {
 			b := with(event("100"), known)
 			b.Total, b.Slices = 1500, schemas.NewBlobRef(0, []int64{-5, -4})

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"altavoz/processor/fanout/rewrite"
 	"altavoz/schemas"
 )
 
@@ -130,7 +131,7 @@ func TestNoWindowIsRejected(t *testing.T) {
 			b.Window = window
 			id := w.submit(b)
 			w.finished(id)
-			if w.why(id) != whyWindow {
+			if w.why(id) != rewrite.WhyWindow {
 				t.Errorf("%q", w.why(id))
 			}
 		}

@@ -984,6 +984,21 @@ func (w *world) evict(id schemas.TaskID, readable bool) {
 	delete(w.view, id)
 }
 
+// retiring is the last word on a task that retention deletes between the two looks at it.
+var retiring = &schemas.Status{}
+
+// retire has retention delete a finished task of one recipient, between the view's word that it is finished and its being read back.
+func (w *world) retire(id schemas.TaskID) {
+	w.evict(id, true)
+	w.set(func() {
+		w.evicted[id] = retiring
+		delete(w.tasks, id)
+		delete(w.cursors, id)
+		delete(w.made, pair{id, 0})
+		delete(w.sent, pair{id, 0})
+	})
+}
+
 func (p *process) Finished(id schemas.TaskID) bool {
 	p.w.mu.Lock()
 	defer p.w.mu.Unlock()
@@ -1002,6 +1017,9 @@ func (p *process) Find(_ context.Context, id schemas.TaskID) (*schemas.Status, e
 	switch {
 	case ok && st == nil:
 		return nil, errGone
+	case st == retiring:
+		delete(p.w.evicted, id)
+		return nil, nil
 	case ok:
 		return st, nil
 	}

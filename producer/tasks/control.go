@@ -3,6 +3,7 @@ package tasks
 import (
 	"fmt"
 	"strconv"
+	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -40,12 +41,25 @@ func ReadSpeed(body []byte) (uint32, error) {
 	return uint32(n), nil
 }
 
+// Obeyed reports whether a control that was recorded at the offset came to bear: it is in force, and the task takes others still, or
+// went on as it was told and is over.
+func Obeyed(c *schemas.Control, offset int64, s *schemas.Status, now time.Time) bool {
+	if s.GetControls() <= offset {
+		return false
+	}
+	state, _ := StateOf(s, now)
+	kind := c.GetKind()
+	return !Closed(s) || state == Success && (kind == schemas.ControlKind_CONTROL_KIND_RESUME || kind == schemas.ControlKind_CONTROL_KIND_SPEED)
+}
+
 // Effect says what a control did. A later one may have come to bear at the same time; then the state says more than the wish.
 func Effect(c *schemas.Control, s *schemas.Status) string {
 	paused := s.GetPhase() == schemas.Phase_PHASE_PAUSED
 	switch kind := c.GetKind(); {
 	case kind == schemas.ControlKind_CONTROL_KIND_CANCEL && Closed(s):
 		return "Tarea cancelada" + leaving(s)
+	case Closed(s):
+		return "Orden aplicada; la tarea ya terminó"
 	case kind == schemas.ControlKind_CONTROL_KIND_PAUSE && paused:
 		return "Tarea en pausa" + leaving(s)
 	case kind == schemas.ControlKind_CONTROL_KIND_RESUME && !paused:

@@ -1,6 +1,7 @@
 package rewrite
 
 import (
+	"fmt"
 	"time"
 
 	"altavoz/schemas"
@@ -45,6 +46,43 @@ func Shown(text string) string {
 		text = string([]rune(text)[:len([]rune(text))*maxShown/len(text)])
 	}
 	return text
+}
+
+// What a person reads of a broadcast that can't be carried out.
+const (
+	WhyWindow   = "El horario de envío no es válido"
+	WhySchedule = "La fecha programada supera el máximo de 13 días"
+	WhyList     = "La lista de destinatarios está vacía o incompleta"
+	whyTooMany  = "La lista de destinatarios supera el máximo de %d"
+	WhyContent  = "El envío no tiene mensaje"
+	whyLong     = "El mensaje es demasiado largo"
+	WhyUnknown  = "El número emisor %s no está configurado"
+)
+
+// Fault returns why a broadcast that was accepted at that time can't be carried out, if so, and whether the record is to blame or our
+// configuration: whether its number is known, and how many recipients a broadcast may have.
+func Fault(b *schemas.Broadcast, accepted int64, known bool, most uint32) (why string, invalid bool) {
+	slices, total := len(b.GetSlices().GetOffsetDeltas()), int(b.GetTotal())
+	switch {
+	case b.GetSender() == "":
+		return WhyNoSender, false
+	case !known:
+		return fmt.Sprintf(WhyUnknown, b.GetSender()), false
+	case b.GetTotal() > most:
+		return fmt.Sprintf(whyTooMany, most), true
+	case b.GetContent() == nil:
+		return WhyContent, true
+	case ContentBytes(b.GetContent()) > MaxContent:
+		return whyLong, true
+	case total == 0, b.GetSlices() != nil && len(b.GetPhones()) > 0, b.GetSlices() != nil && (total+schemas.SliceRecipients-1)/schemas.SliceRecipients != slices:
+		return WhyList, true
+	case b.GetScheduleMs() > accepted+schemas.TaskLife.Milliseconds():
+		return WhySchedule, true
+	}
+	if _, ok := b.GetWindow().Next(time.UnixMilli(accepted)); !ok {
+		return WhyWindow, true
+	}
+	return "", false
 }
 
 // ContentFault holds the content to the rules that a request is held to: nobody can see of a record who wrote it. A task that has begun goes
