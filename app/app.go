@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"altavoz/app/embedded"
+	"altavoz/app/keys"
 	"altavoz/app/numbers"
 	"altavoz/kafka"
 	"altavoz/producer"
@@ -35,6 +36,7 @@ type App struct {
 	log      *slog.Logger
 	registry *prometheus.Registry
 	numbers  *numbers.Book
+	keys     *keys.Book
 
 	web    *web
 	kafka  kafka.Config
@@ -67,6 +69,9 @@ func New(cfg Config, opts Options) (*App, error) {
 	}
 	var err error
 	if a.numbers, err = numbers.Open(cfg.WhatsApp.numbers(), opts.Logger, a.registry); err != nil {
+		return nil, err
+	}
+	if a.keys, err = keys.Open(cfg.HTTP.keys(), opts.Logger, a.registry); err != nil {
 		return nil, err
 	}
 	a.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
@@ -111,7 +116,7 @@ func (a *App) begin(ctx context.Context) error {
 	if err := a.startEmbedded(ctx); err != nil {
 		return err
 	}
-	a.watchNumbers(ctx)
+	a.watchFiles(ctx)
 	var err error
 	if a.kafka, err = a.cfg.kafkaConfig(a.network, a.log); err != nil {
 		return err
@@ -182,25 +187,35 @@ func (a *App) simulatedWebhooks() simulator.Webhooks {
 	return simulator.Webhooks{URL: a.URL() + producer.PathWebhook, Secret: a.cfg.WhatsApp.AppSecret.Reveal(), Dial: a.network.Dial}
 }
 
-// watchNumbers has sender numbers read again when their file changes.
-func (a *App) watchNumbers(ctx context.Context) {
-	if !a.numbers.Watches() {
-		return
+// watchFiles has sender numbers and API keys read again when their files change.
+func (a *App) watchFiles(ctx context.Context) {
+	ctx = context.WithoutCancel(ctx)
+	if a.numbers.Watches() {
+		a.watch(ctx, "watch over sender numbers", a.numbers.Watch)
 	}
-	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	if a.keys.Watches() {
+		a.watch(ctx, "watch over API keys", a.keys.Watch)
+	}
+}
+
+func (a *App) watch(ctx context.Context, name string, run func(context.Context)) {
+	ctx, cancel := context.WithCancel(ctx)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		a.numbers.Watch(ctx)
+		run(ctx)
 	}()
-	a.stopLast("watch over sender numbers", func(context.Context) error { cancel(); <-done; return nil })
+	a.stopLast(name, func(context.Context) error { cancel(); <-done; return nil })
 }
 
 // Reloads reports whether there is something that Reload would read again.
-func (a *App) Reloads() bool { return a.numbers.Watches() }
+func (a *App) Reloads() bool { return a.numbers.Watches() || a.keys.Watches() }
 
-// Reload reads the file of sender numbers again, at once.
-func (a *App) Reload() { a.numbers.Reload() }
+// Reload reads the files of sender numbers and API keys again, at once.
+func (a *App) Reload() {
+	a.numbers.Reload()
+	a.keys.Reload()
+}
 
 // ready returns nil once the process does its work.
 func (a *App) ready() error {
@@ -263,15 +278,14 @@ func dialable(addr string) string {
 	return addr
 }
 
-func (a *App) ingressConfig() (producer.Config, error) {
-	keys, err := producer.ParseKeys(a.cfg.HTTP.APIKeys)
+func (a *App) ingressConfig() producer.Config {
 	cfg := producer.Config{
-		Keys: keys, MaxBody: int64(a.cfg.HTTP.MaxBody), DirectTimeout: a.cfg.HTTP.DirectTimeout,
+		Keys: a.keys.Table, MaxBody: int64(a.cfg.HTTP.MaxBody), DirectTimeout: a.cfg.HTTP.DirectTimeout,
 		Rate:   func(id string) float64 { n, _ := a.numbers.Number(id); return n.Rate },
 		Logger: a.log, Registerer: a.registry, Simulated: a.api != nil,
 	}
 	if len(a.numbers.List()) > 0 { // else whoever sends knows them
 		cfg.Sender = a.numbers.Pick
 	}
-	return cfg, err
+	return cfg
 }

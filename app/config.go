@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"altavoz/app/environment"
+	"altavoz/app/keys"
 	"altavoz/app/numbers"
 	"altavoz/producer"
 	"altavoz/schemas"
@@ -45,6 +46,7 @@ type HTTPConfig struct {
 	Addr          string            `envconfig:"ALTAVOZ_HTTP_ADDR" help:"where the API listens"`
 	AdminAddr     string            `envconfig:"ALTAVOZ_ADMIN_ADDR" help:"where /metrics listens; empty: with the API"`
 	APIKeys       schemas.Secret    `envconfig:"ALTAVOZ_API_KEYS" help:"who may call, as name:secret separated by commas; empty: everybody"`
+	KeysFile      string            `envconfig:"ALTAVOZ_KEYS_FILE" help:"JSON with more keys and what each may do, read again when it changes: [{\"owner\", \"secrets\", \"scopes\", ...}]"`
 	MaxBody       environment.Bytes `envconfig:"ALTAVOZ_MAX_BODY" help:"the largest request"`
 	DirectTimeout time.Duration     `envconfig:"ALTAVOZ_DIRECT_TIMEOUT" help:"how long an answer waits for a broadcast that is not queued"`
 }
@@ -172,6 +174,9 @@ func (c ProcessConfig) Validate() error {
 	return nil
 }
 
+// keys says where the API keys are.
+func (c HTTPConfig) keys() keys.Config { return keys.Config{Short: c.APIKeys, File: c.KeysFile} }
+
 // Validate reports what cannot be. A door that strangers can reach must ask who they are.
 func (c HTTPConfig) Validate(roles Roles) error {
 	if err := checkAddr("ALTAVOZ_HTTP_ADDR", c.Addr); err != nil {
@@ -182,13 +187,12 @@ func (c HTTPConfig) Validate(roles Roles) error {
 			return err
 		}
 	}
-	keys, err := producer.ParseKeys(c.APIKeys)
-	if err != nil {
-		return fmt.Errorf("ALTAVOZ_API_KEYS: %w", err)
+	if _, err := keys.Read(c.keys()); err != nil {
+		return err
 	}
-	if roles.Has(RoleProducer) && len(keys) == 0 && !isLoopback(c.Addr) {
+	if roles.Has(RoleProducer) && c.keys().None() && !isLoopback(c.Addr) {
 		return withHint(fmt.Errorf("%s can be reached from outside, and ALTAVOZ_API_KEYS is empty: anybody could send", c.Addr),
-			"set ALTAVOZ_API_KEYS=name:secret (or ALTAVOZ_API_KEYS_FILE), or listen on 127.0.0.1")
+			"set ALTAVOZ_API_KEYS=name:secret (or ALTAVOZ_API_KEYS_FILE, or ALTAVOZ_KEYS_FILE), or listen on 127.0.0.1")
 	}
 	if c.MaxBody <= 0 || c.MaxBody > schemas.MaxBodyBytes {
 		return fmt.Errorf("ALTAVOZ_MAX_BODY=%s is not between 1 and %s", c.MaxBody, environment.Bytes(schemas.MaxBodyBytes))

@@ -94,7 +94,7 @@ func (a *App) openViews(roles Roles) error {
 // webhooks returns what receipts are read with, nil where none are taken: without a secret anybody could forge them, so that
 // is left to those who may do everything anyway. Where no API key is asked for, only this machine gets in (HTTPConfig.Validate).
 func (a *App) webhooks() producer.Webhooks {
-	if a.cfg.WhatsApp.AppSecret == "" && a.cfg.HTTP.APIKeys != "" {
+	if a.cfg.WhatsApp.AppSecret == "" && !a.cfg.HTTP.keys().None() {
 		a.log.Warn("receipts are not taken: ALTAVOZ_WHATSAPP_APP_SECRET is empty", "path", producer.PathWebhook)
 		return nil
 	}

@@ -26,7 +26,9 @@ var plan = map[string][]string{
 	"schemas/split":    {},
 	"schemas/hours":    {},
 	"schemas/version":  {},
-	"producer":         {"schemas", "producer/feed", "producer/tasks"},
+	"producer":         {"schemas", "producer/access", "producer/feed", "producer/tasks", "producer/upload"},
+	"producer/access":  {"schemas"},
+	"producer/upload":  {"schemas"},
 	"producer/feed":    {},
 	"producer/tasks":   {"schemas"},
 	"processor/slots":  {"schemas"},
@@ -85,11 +87,13 @@ var plan = map[string][]string{
 	"whatsapp/simulator/webhooks": {"whatsapp/simulator/faults", "whatsapp/simulator/ledger"},
 	"app/embedded":                {"whatsapp/simulator"},
 	"app/environment":             {"schemas", "schemas/rules"},
-	"app/numbers":                 {"app/environment", "schemas"},
+	"app/numbers":                 {"app/environment", "app/filewatch", "schemas"},
+	"app/keys":                    {"app/environment", "app/filewatch", "producer/access", "schemas"},
+	"app/filewatch":               {},
 	"app/chaos":                   {},                                     // tests only, of the binary
 	"app/witness":                 {"schemas", "processor/sender/ledger"}, // for tests
 	"app": {
-		"app/embedded", "app/environment", "app/numbers", "schemas", "producer", "processor", "processor/slots", "processor/fanout", "processor/sender", "processor/aggregator", "kafka", "kafka/rejects", "redis",
+		"app/embedded", "app/environment", "app/keys", "app/numbers", "schemas", "producer", "producer/access", "processor", "processor/slots", "processor/fanout", "processor/sender", "processor/aggregator", "kafka", "kafka/rejects", "redis",
 		"whatsapp", "whatsapp/media", "whatsapp/simulator",
 	},
 	"lists":              {"schemas/phone"},

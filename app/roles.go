@@ -102,11 +102,7 @@ func (a *App) startRoles(ctx context.Context) error {
 		a.web.serve(http.HandlerFunc(noAPI))
 		return nil
 	}
-	cfg, err := a.ingressConfig()
-	if err != nil {
-		return err
-	}
-	a.doors.ingress = producer.New(cfg, producer.Ports{
+	a.doors.ingress = producer.New(a.ingressConfig(), producer.Ports{
 		Log: a.doors.express, Statuses: a.doors.statuses, Tasks: a.doors.statuses, Webhooks: a.webhooks(),
 	})
 	a.web.serve(a.doors.ingress.Handler())

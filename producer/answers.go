@@ -10,6 +10,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"altavoz/producer/tasks"
+	"altavoz/producer/upload"
 	"altavoz/schemas"
 )
 
@@ -26,6 +27,8 @@ const (
 	codeUnauthorized = "unauthorized"
 	codeForbidden    = "forbidden"
 	codeForeign      = "cross_origin"
+	codeScope        = "missing_scope"
+	codeSender       = "sender_not_allowed"
 	codeForged       = "bad_signature"
 	codeNotFound     = "not_found"
 	codeMethod       = "method_not_allowed"
@@ -130,7 +133,7 @@ func bodyError(err error) answer {
 		a = later(codeBusy, "Hay demasiadas solicitudes grandes a la vez; intente de nuevo en unos segundos")
 	case errors.Is(err, errSlow):
 		a = refusal(http.StatusRequestTimeout, codeSlow, "El cuerpo de la solicitud llega demasiado despacio", "")
-	case errors.Is(err, errPublish):
+	case errors.Is(err, upload.ErrPublish):
 		a = unavailable()
 	default: // the client hung up; nobody reads this
 		a = refusal(http.StatusBadRequest, codeGone, "El cuerpo de la solicitud se cortó", "")

@@ -6,7 +6,9 @@ import (
 	"net/http"
 	"time"
 
+	"altavoz/producer/access"
 	"altavoz/producer/tasks"
+	"altavoz/producer/upload"
 	"altavoz/schemas"
 )
 
@@ -19,13 +21,13 @@ var runControls = map[string]schemas.ControlKind{
 
 // control is POST tasks/{task_id}/pause, resume and cancel.
 func (in *Ingress) control(kind schemas.ControlKind) handler {
-	return func(_ http.ResponseWriter, r *http.Request, caller string) answer {
+	return func(_ http.ResponseWriter, r *http.Request, caller *access.Caller) answer {
 		return in.steer(r, caller, &schemas.Control{Kind: kind})
 	}
 }
 
 // speed is PATCH tasks/{task_id}.
-func (in *Ingress) speed(w http.ResponseWriter, r *http.Request, caller string) answer {
+func (in *Ingress) speed(w http.ResponseWriter, r *http.Request, caller *access.Caller) answer {
 	speed, err := in.readSpeed(w, r)
 	if err != nil {
 		return bodyError(err)
@@ -51,7 +53,7 @@ func (in *Ingress) readSpeed(w http.ResponseWriter, r *http.Request) (uint32, er
 
 // steer records what is wanted of a task and answers when it is in force. It is recorded even if the view says that it is in force
 // already: another control, of which the view does not know yet, may stand between. Only what stands for good is not said again.
-func (in *Ingress) steer(r *http.Request, caller string, c *schemas.Control) answer {
+func (in *Ingress) steer(r *http.Request, caller *access.Caller, c *schemas.Control) answer {
 	task, known, no := in.find(r)
 	if no != nil {
 		return *no
@@ -60,13 +62,13 @@ func (in *Ingress) steer(r *http.Request, caller string, c *schemas.Control) ans
 		return closed(task, c, known)
 	}
 	c.Task, c.AtMs = task.Bytes(), time.Now().UnixMilli()
-	out, err := publish(r.Context(), in.ports.Log, schemas.EncodeControl(c))
+	out, err := upload.Publish(r.Context(), in.ports.Log, schemas.EncodeControl(c))
 	if err != nil {
 		in.cfg.Logger.WarnContext(r.Context(), "control not recorded", "task", task.String(), "kind", c.GetKind().String(), "error", err)
 		return later(codeUnavailable, "El servicio no puede registrar la orden ahora; intente de nuevo en unos segundos")
 	}
 	offset := out[0].Offset
-	in.cfg.Logger.InfoContext(r.Context(), "control recorded", "task", task.String(), "kind", c.GetKind().String(), "speed", c.GetSpeed(), "offset", offset, "caller", caller)
+	in.cfg.Logger.InfoContext(r.Context(), "control recorded", "task", task.String(), "kind", c.GetKind().String(), "speed", c.GetSpeed(), "offset", offset, "caller", caller.Owner)
 	s := in.inForce(r.Context(), task, offset)
 	switch {
 	case s == nil:

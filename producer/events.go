@@ -9,6 +9,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 
+	"altavoz/producer/access"
 	"altavoz/producer/feed"
 	"altavoz/producer/tasks"
 	"altavoz/schemas"
@@ -19,7 +20,7 @@ var errForgotten = errors.New("there is no such task any more")
 
 // events is GET tasks/{task_id}/events: the detail, again with every version of it, until the task's end. A client that saw
 // the end is told to stay away: 204, by the rules of event sources.
-func (in *Ingress) events(_ http.ResponseWriter, r *http.Request, _ string) answer {
+func (in *Ingress) events(_ http.ResponseWriter, r *http.Request, _ *access.Caller) answer {
 	task, s, no := in.find(r)
 	if no != nil {
 		return *no

@@ -6,12 +6,12 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"altavoz/producer/access"
 	"altavoz/schemas"
 )
 
@@ -34,6 +34,7 @@ type Ingress struct {
 	cfg      Config
 	ports    Ports
 	metrics  *ingressMetrics
+	local    *access.Caller // who calls where no keys are asked for
 	cross    *http.CrossOriginProtection
 	bodies   bodies // of broadcasts and controls
 	webhooks bodies
@@ -61,6 +62,9 @@ func New(cfg Config, ports Ports) *Ingress {
 	if cfg.Rate == nil {
 		cfg.Rate = func(string) float64 { return 0 }
 	}
+	if cfg.Keys == nil {
+		cfg.Keys = func() *access.Table { return nil }
+	}
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -68,7 +72,7 @@ func New(cfg Config, ports Ports) *Ingress {
 		cfg.Registerer = prometheus.NewRegistry()
 	}
 	in := &Ingress{
-		cfg: cfg, ports: ports, cross: http.NewCrossOriginProtection(),
+		cfg: cfg, ports: ports, local: access.Local(), cross: http.NewCrossOriginProtection(),
 		bodies:   bodies{any: make(slots, maxReading), big: make(slots, cfg.Uploads), from: BigBody},
 		webhooks: bodies{any: make(slots, maxWebhooks), big: make(slots, bigWebhooks), from: bigWebhook},
 		waiting:  make(slots, maxWaiting), listing: make(slots, maxListing), feeds: make(slots, cfg.Feeds), lookups: make(slots, maxLookups),
@@ -86,9 +90,6 @@ func NewServer(h http.Handler, log *slog.Logger) *http.Server {
 	}
 }
 
-// handler answers a request of a known caller.
-type handler func(w http.ResponseWriter, r *http.Request, caller string) answer
-
 // Handler returns the routes; what is none of them is 404.
 func (in *Ingress) Handler() http.Handler { return withoutSlash(in.routes()) }
 
@@ -105,31 +106,11 @@ func withoutSlash(h http.Handler) http.Handler {
 	})
 }
 
-func (in *Ingress) routes() http.Handler {
-	mux := http.NewServeMux()
-	mux.Handle(PathSend, in.route(routeSend, in.guarded(in.send), http.MethodPost))
-	mux.Handle(PathStatus+"{task_id}", in.route(routeStatus, in.guarded(in.taskStatus), http.MethodGet, http.MethodHead))
-	mux.Handle(PathTasks, in.route(routeTasks, in.guarded(in.list), http.MethodGet, http.MethodHead))
-	one := PathTasks + "/{task_id}"
-	mux.Handle(one, in.route(routeTask, in.guarded(in.task), http.MethodGet, http.MethodHead, http.MethodPatch))
-	for route, kind := range runControls {
-		mux.Handle(one+"/"+route, in.route(route, in.guarded(in.control(kind)), http.MethodPost))
-	}
-	mux.Handle(one+"/events", in.route(routeEvents, in.guarded(in.events), http.MethodGet))
-	mux.Handle(PathWebhook, in.route(routeWebhook, in.webhook, http.MethodPost, http.MethodGet))
-	mux.Handle("/healthz", in.route(routeHealth, health, http.MethodGet, http.MethodHead))
-	mux.Handle("/readyz", in.route(routeReady, in.ready, http.MethodGet, http.MethodHead))
-	mux.Handle("/", in.route(routeOther, func(http.ResponseWriter, *http.Request, string) answer {
-		return refusal(http.StatusNotFound, codeNotFound, "No existe esa dirección", "POST "+PathSend+" | GET "+PathStatus+"{task_id} | GET "+PathTasks)
-	}))
-	return mux
-}
-
-// route does what every route needs: the methods it takes (none: all), an answer whatever happens, and the numbers.
-func (in *Ingress) route(name string, h handler, methods ...string) http.Handler {
+// route does what every route needs: an answer whatever happens, and the numbers.
+func (in *Ingress) route(name string, h handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
-		a := in.answer(w, r, h, methods)
+		a := in.answer(w, r, h)
 		if a.stream != nil {
 			in.metrics.answered(name, a, time.Since(start)) // how long it goes on says nothing
 			in.stream(w, r, a)
@@ -142,17 +123,13 @@ func (in *Ingress) route(name string, h handler, methods ...string) http.Handler
 	})
 }
 
-func (in *Ingress) answer(w http.ResponseWriter, r *http.Request, h handler, methods []string) (a answer) {
+func (in *Ingress) answer(w http.ResponseWriter, r *http.Request, h handler) (a answer) {
 	defer func() {
 		if p := recover(); p != nil {
 			a = in.panicked(r, p)
 		}
 	}()
-	if len(methods) == 0 || slices.Contains(methods, r.Method) {
-		return h(w, r, "")
-	}
-	w.Header().Set("Allow", strings.Join(methods, ", "))
-	return refusal(http.StatusMethodNotAllowed, codeMethod, "Método no permitido", "use "+methods[0])
+	return h(w, r, nil)
 }
 
 func (in *Ingress) stream(w http.ResponseWriter, r *http.Request, a answer) {
@@ -173,29 +150,11 @@ func (in *Ingress) panicked(r *http.Request, p any) answer {
 	return a
 }
 
-// guarded lets only known callers in, and no page in somebody's browser to a door that has no keys.
-func (in *Ingress) guarded(h handler) handler {
-	return func(w http.ResponseWriter, r *http.Request, _ string) answer {
-		caller, ok := in.caller(r)
-		if !ok {
-			a := refusal(http.StatusUnauthorized, codeUnauthorized, "Falta una clave de API válida", "Authorization: Bearer <clave>")
-			a.close = true
-			return a
-		}
-		if err := in.cross.Check(r); err != nil {
-			a := refusal(http.StatusForbidden, codeForeign, "No se admiten solicitudes desde páginas de otro origen", "")
-			a.close = true
-			return a
-		}
-		return h(w, r, caller)
-	}
-}
-
-func health(http.ResponseWriter, *http.Request, string) answer {
+func health(http.ResponseWriter, *http.Request, *access.Caller) answer {
 	return answer{status: http.StatusOK, body: healthBody{"ok"}}
 }
 
-func (in *Ingress) ready(http.ResponseWriter, *http.Request, string) answer {
+func (in *Ingress) ready(http.ResponseWriter, *http.Request, *access.Caller) answer {
 	if err := in.Ready(); err != nil {
 		return later(codeUnavailable, "El servicio aún está leyendo el estado de las tareas")
 	}

@@ -19,6 +19,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"altavoz/producer"
+	"altavoz/producer/access"
 	"altavoz/schemas"
 )
 
@@ -48,6 +49,20 @@ func setup(t *testing.T, cfg producer.Config) *house {
 	h.Ingress = producer.New(cfg, producer.Ports{Log: h.log, Statuses: &h.view, Tasks: &h.view, Webhooks: meta{}})
 	h.handler = h.Handler()
 	return h
+}
+
+// keys are those of the short form, as a service that does not read them again has them.
+func keys(t *testing.T, short schemas.Secret) func() *access.Table {
+	t.Helper()
+	callers, err := access.ParseShort(short)
+	if err != nil {
+		t.Fatal(err)
+	}
+	table, err := access.NewTable(callers...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return func() *access.Table { return table }
 }
 
 // post returns the code and the body of the answer, and its header.

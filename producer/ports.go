@@ -9,16 +9,13 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"altavoz/producer/access"
+	"altavoz/producer/upload"
 	"altavoz/schemas"
 )
 
 // Log is where events go.
-type Log interface {
-	// Publish returns the records with partition and offset once all are acknowledged. Records with one key lie in one
-	// partition, in the order given. The end of ctx ends the waiting only. Full buffers are a schemas.ErrNotWritten at once;
-	// after any other error a record may come later.
-	Publish(ctx context.Context, recs ...schemas.Record) ([]schemas.Record, error)
-}
+type Log = upload.Log
 
 // Statuses is the view of the topic statuses.
 type Statuses interface {
@@ -61,8 +58,9 @@ type Ports struct {
 type Config struct {
 	// Sender returns the number that a request asks for, the default one if it asks for none, and whether there is one such;
 	// it must not wait. Nil: whatever is asked for.
-	Sender        func(asked string) (id string, ok bool)
-	Keys          []Key         // none: everybody may
+	Sender func(asked string) (id string, ok bool)
+	// Keys returns who may call, as it is now. Nil, and a nil table: no keys are asked for, and everybody may do everything.
+	Keys          func() *access.Table
 	MaxBody       int64         // bytes of a request; schemas.MaxBodyBytes
 	MaxPhones     uint32        // recipients of a request; schemas.MaxRecipients
 	DirectTimeout time.Duration // how long an answer waits for a direct broadcast; DefaultDirectTimeout
@@ -95,7 +93,7 @@ const (
 	// PublishTimeout is how long an answer waits for Kafka once its body was read: for all acknowledgements, and for the Status
 	// that tells who had a chosen task id first. A record that was sent to Kafka may arrive long after its request was
 	// answered: what became of it nobody can say, and the answer says so.
-	PublishTimeout = 5 * time.Second
+	PublishTimeout = upload.Timeout
 
 	answerTimeout = 30 * time.Second // of writing an answer
 	retryAfter    = 2 * time.Second  // told with 503

@@ -14,6 +14,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"altavoz/producer/upload"
 	"altavoz/schemas"
 )
 
@@ -129,20 +130,20 @@ func Publish(ctx context.Context, log Log, d *Draft) (Receipt, error) {
 // PublishJSON is Publish for a draft that is the body of an HTTP request already.
 func PublishJSON(ctx context.Context, log Log, body io.Reader) (Receipt, error) {
 	now := time.Now()
-	up := &upload{ctx: ctx, log: log, key: schemas.NewTaskID()}
+	up := upload.New(ctx, log, schemas.NewTaskID())
 	req, err := schemas.ReadRequest(body, up, schemas.RequestLimits{Now: now})
 	if err != nil {
 		return Receipt{}, err
 	}
-	task := up.key
+	task := up.Key()
 	if req.TaskID != nil {
 		task = *req.TaskID
 	}
-	b, err := up.broadcast(req, task, req.Sender, now)
+	b, err := up.Broadcast(req, task, req.Sender, now)
 	if err != nil {
 		return Receipt{}, err
 	}
-	origin, err := commit(ctx, log, b)
+	origin, err := upload.Commit(ctx, log, b)
 	if err != nil {
 		return Receipt{}, err
 	}

@@ -10,14 +10,16 @@ import (
 	"strings"
 	"time"
 
+	"altavoz/producer/access"
 	"altavoz/producer/tasks"
+	"altavoz/producer/upload"
 	"altavoz/schemas"
 )
 
 const maxIdempotencyKey = 255 // bytes, as others take them
 
 // send is POST send-broadcast-interactive.
-func (in *Ingress) send(w http.ResponseWriter, r *http.Request, caller string) answer {
+func (in *Ingress) send(w http.ResponseWriter, r *http.Request, caller *access.Caller) answer {
 	if enc := r.Header.Get("Content-Encoding"); enc != "" && !strings.EqualFold(enc, "identity") {
 		a := refusal(http.StatusUnsupportedMediaType, codeEncoding, "El cuerpo de la solicitud no puede venir comprimido", "")
 		a.close = true
@@ -30,22 +32,26 @@ func (in *Ingress) send(w http.ResponseWriter, r *http.Request, caller string) a
 	if err != nil {
 		return bodyError(err)
 	}
-	up := &upload{ctx: r.Context(), log: in.ports.Log, key: schemas.NewTaskID()}
-	req, err := in.read(w, r, up)
+	up := upload.New(r.Context(), in.ports.Log, schemas.NewTaskID())
+	req, err := in.read(w, r, caller, up)
 	if err != nil {
 		return bodyError(err)
 	}
 	now := time.Now()
-	order := &order{req: req, up: up, task: up.key, now: now, until: now.Add(in.cfg.DirectTimeout)}
+	order := &order{caller: caller, req: req, up: up, task: up.Key(), now: now, until: now.Add(in.cfg.DirectTimeout)}
 	switch {
 	case key != "" && req.TaskID != nil:
 		return fieldError(&schemas.FieldError{Field: "task_id", Code: schemas.CodeValue, Spanish: "El campo 'task_id' y la cabecera Idempotency-Key se excluyen"})
 	case key != "":
-		order.task, order.chosen = schemas.TaskIDFromKey(caller, key), true
+		order.task, order.chosen = schemas.TaskIDFromKey(caller.Named, key), true
 	case req.TaskID != nil:
 		order.task, order.chosen = *req.TaskID, true
 	}
-	if order.sender, err = in.sender(req.Sender); err != nil {
+	asked, ok := caller.Sender(req.Sender)
+	if !ok {
+		return senderForbidden()
+	}
+	if order.sender, err = in.sender(asked); err != nil {
 		return bodyError(err)
 	}
 	a := in.accept(r.Context(), order)
@@ -62,8 +68,9 @@ func lenient(h http.Header) bool {
 
 // order is a request on its way into Kafka.
 type order struct {
+	caller *access.Caller
 	req    *schemas.Request
-	up     *upload
+	up     *upload.Upload
 	task   schemas.TaskID
 	chosen bool // the id is the caller's, who may have come before
 	sender string
@@ -89,13 +96,17 @@ func (o *order) begins() time.Time {
 	return at.Add(schemas.TaskLife) // never: such a request was refused, or is as good as over
 }
 
-func (in *Ingress) read(w http.ResponseWriter, r *http.Request, sink schemas.Sink) (*schemas.Request, error) {
+func (in *Ingress) read(w http.ResponseWriter, r *http.Request, caller *access.Caller, sink schemas.Sink) (*schemas.Request, error) {
 	body, err := in.bodies.open(w, r)
 	if err != nil {
 		return nil, err
 	}
 	defer body.close()
-	return schemas.ReadRequest(body, sink, schemas.RequestLimits{MaxPhones: in.cfg.MaxPhones, MaxBody: in.cfg.MaxBody, Lenient: lenient(r.Header), Now: time.Now()})
+	most := cmp.Or(in.cfg.MaxPhones, schemas.MaxRecipients)
+	if caller.PerRequest > 0 {
+		most = min(most, caller.PerRequest)
+	}
+	return schemas.ReadRequest(body, sink, schemas.RequestLimits{MaxPhones: most, MaxBody: in.cfg.MaxBody, Lenient: lenient(r.Header), Now: time.Now()})
 }
 
 func (in *Ingress) sender(asked string) (string, error) {
@@ -110,6 +121,16 @@ func (in *Ingress) sender(asked string) (string, error) {
 		e.Hint = "parece un teléfono: escriba el id del número (phone_number_id)"
 	}
 	return "", e
+}
+
+// senderForbidden answers the same whether there is such a number or not.
+func senderForbidden() answer {
+	a := refusal(http.StatusForbidden, codeSender, "Esta clave de API no puede enviar desde ese número emisor", "")
+	if body, ok := a.body.(errorBody); ok {
+		body.Field = "sender"
+		a.body = body
+	}
+	return a
 }
 
 // maxPhoneChars is the most characters of a 'sender' that is taken for a phone: Meta's ids have 14 digits and more.
@@ -147,19 +168,19 @@ func (in *Ingress) accept(ctx context.Context, o *order) answer {
 	}
 	soon, cancel := context.WithDeadline(ctx, o.now.Add(PublishTimeout))
 	defer cancel()
-	o.up.ctx = soon
-	b, err := o.up.broadcast(o.req, o.task, o.sender, o.now)
+	o.up.Until(soon)
+	b, err := o.up.Broadcast(o.req, o.task, o.sender, o.now)
 	if err != nil {
 		return in.notTaken(ctx, o, err, false)
 	}
 	b.Chosen, b.Direct = o.chosen, o.direct()
-	origin, err := commit(soon, in.ports.Log, b)
+	origin, err := upload.Commit(soon, in.ports.Log, b)
 	if err != nil {
 		return in.notTaken(ctx, o, err, true)
 	}
 	in.cfg.Logger.InfoContext(ctx, "broadcast accepted", "task", o.task.String(), "total", b.GetTotal(), "lane", string(b.Lane()),
-		"header", b.GetContent().GetHeader().String(), "file_bytes", b.GetContent().GetMedia().GetSize(), "direct", b.GetDirect(), "chosen", o.chosen)
-	if _, err := publish(soon, in.ports.Log, plan(b, origin)); err != nil {
+		"header", b.GetContent().GetHeader().String(), "file_bytes", b.GetContent().GetMedia().GetSize(), "direct", b.GetDirect(), "chosen", o.chosen, "caller", o.caller.Owner)
+	if _, err := upload.Publish(soon, in.ports.Log, upload.Plan(b, origin)); err != nil {
 		// It is accepted all the same: the fanout writes the plan too.
 		in.cfg.Logger.WarnContext(ctx, "plan not published", "task", o.task.String(), "error", err)
 	}
@@ -203,7 +224,7 @@ func (in *Ingress) unconfirmed(ctx context.Context, o *order) answer {
 
 // notTaken answers a log that did not acknowledge. If that was the broadcast itself, nobody knows yet whether it is in.
 func (in *Ingress) notTaken(ctx context.Context, o *order, err error, broadcast bool) answer {
-	if !errors.Is(err, errPublish) {
+	if !errors.Is(err, upload.ErrPublish) {
 		in.cfg.Logger.ErrorContext(ctx, "broadcast not accepted", "task", o.task.String(), "error", err)
 		return internalError()
 	}

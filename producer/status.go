@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"time"
 
+	"altavoz/producer/access"
 	"altavoz/producer/tasks"
 	"altavoz/schemas"
 )
@@ -11,7 +12,7 @@ import (
 // clockSkew is how far ahead another ingress's clock may be for its ids to be called fresh.
 const clockSkew = 5 * time.Second
 
-func (in *Ingress) taskStatus(_ http.ResponseWriter, r *http.Request, _ string) answer {
+func (in *Ingress) taskStatus(_ http.ResponseWriter, r *http.Request, _ *access.Caller) answer {
 	task, s, no := in.find(r)
 	if no != nil {
 		return *no

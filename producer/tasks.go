@@ -7,12 +7,13 @@ import (
 	"strings"
 	"time"
 
+	"altavoz/producer/access"
 	"altavoz/producer/tasks"
 	"altavoz/schemas"
 )
 
 // list is GET tasks.
-func (in *Ingress) list(_ http.ResponseWriter, r *http.Request, _ string) answer {
+func (in *Ingress) list(_ http.ResponseWriter, r *http.Request, _ *access.Caller) answer {
 	query, err := tasks.ReadQuery(r.URL.Query())
 	var field *schemas.FieldError
 	switch {
@@ -30,11 +31,8 @@ func (in *Ingress) list(_ http.ResponseWriter, r *http.Request, _ string) answer
 // simulated stands behind why a task waits where all that answers is a simulator.
 const simulated = " (simulado)"
 
-// task is GET tasks/{task_id}, and PATCH, which changes its speed.
-func (in *Ingress) task(w http.ResponseWriter, r *http.Request, caller string) answer {
-	if r.Method == http.MethodPatch {
-		return in.speed(w, r, caller)
-	}
+// task is GET tasks/{task_id}.
+func (in *Ingress) task(_ http.ResponseWriter, r *http.Request, _ *access.Caller) answer {
 	task, s, no := in.find(r)
 	if no != nil {
 		return *no

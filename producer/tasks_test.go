@@ -264,11 +264,7 @@ func TestTaskListsAtOnce(t *testing.T) {
 
 func TestTaskRoutesWithoutKey(t *testing.T) {
 	t.Parallel()
-	keys, err := producer.ParseKeys("a:secreto")
-	if err != nil {
-		t.Fatal(err)
-	}
-	h := setup(t, producer.Config{Keys: keys})
+	h := setup(t, producer.Config{Keys: keys(t, "a:secreto")})
 	path := h.known("a", nil)
 	for _, route := range []string{
 		"GET " + producer.PathTasks, "GET " + path, "PATCH " + path, "POST " + path + "/pause", "POST " + path + "/resume", "POST " + path + "/cancel",

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"time"
 
+	"altavoz/producer/access"
+	"altavoz/producer/upload"
 	"altavoz/schemas"
 )
 
@@ -47,7 +49,7 @@ var webhookResults = []webhookResult{
 }
 
 // webhook takes in what Meta says later of the messages that it accepted.
-func (in *Ingress) webhook(w http.ResponseWriter, r *http.Request, _ string) answer {
+func (in *Ingress) webhook(w http.ResponseWriter, r *http.Request, _ *access.Caller) answer {
 	result, a := in.hear(w, r)
 	in.metrics.webhooks[result].Inc()
 	return a
@@ -94,7 +96,7 @@ func (in *Ingress) settle(r *http.Request, body []byte) (webhookResult, answer) 
 		return webhookMalformed, refusal(http.StatusBadRequest, schemas.CodeJSON, "El evento no se puede leer", "")
 	}
 	if len(recs) > 0 {
-		if _, err := publish(r.Context(), in.ports.Log, recs...); err != nil {
+		if _, err := upload.Publish(r.Context(), in.ports.Log, recs...); err != nil {
 			in.cfg.Logger.WarnContext(r.Context(), "receipts not taken", "records", len(recs), "error", err)
 			return webhookUnavailable, later(codeUnavailable, "El servicio no puede guardar los eventos ahora; intente de nuevo en unos segundos")
 		}

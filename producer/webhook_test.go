@@ -64,11 +64,7 @@ func (h *house) hooked(result string) float64 {
 
 func TestWebhookAnswers(t *testing.T) {
 	t.Parallel()
-	keys, err := producer.ParseKeys("crm:secret")
-	if err != nil {
-		t.Fatal(err)
-	}
-	h := setup(t, producer.Config{Keys: keys}) // Meta shows none
+	h := setup(t, producer.Config{Keys: keys(t, "crm:secret")}) // Meta shows none
 	code, body, header := h.webhook(strings.NewReader(`[1,2]`))
 	if code != http.StatusOK || header.Get("Content-Type") != "application/json; charset=utf-8" {
 		t.Errorf("%d %s %v", code, body, header)

@@ -3,25 +3,20 @@ package numbers
 import (
 	"context"
 	"errors"
-	"io/fs"
 	"log/slog"
 	"maps"
-	"os"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
+
+	"altavoz/app/filewatch"
 )
 
-const (
-	// watchEvery is how often the files are looked at: a stat each, 10,000 of them in some 20 ms.
-	watchEvery = 5 * time.Second
-	// lookEvery is how often at most they are looked at because somebody asks for a number that is not there.
-	lookEvery = time.Second
-)
+// lookEvery is how often at most the files are looked at because somebody asks for a number that is not there.
+const lookEvery = time.Second
 
 // Book is the numbers as they are now. It is safe for concurrent use.
 type Book struct {
@@ -31,9 +26,9 @@ type Book struct {
 
 	page atomic.Pointer[page]
 
-	mu     sync.Mutex // orders reloads
-	seen   []sight    // the files as they were when they were read
-	looked time.Time  // when somebody missed a number
+	mu     sync.Mutex           // orders reloads
+	seen   []filewatch.Snapshot // the files as they were when they were read
+	looked time.Time            // when somebody missed a number
 }
 
 // page is the numbers at one time.
@@ -127,22 +122,15 @@ func (b *Book) Watches() bool { return b.cfg.File != "" }
 
 // Watch reads the numbers again when one of their files has changed, until ctx ends.
 func (b *Book) Watch(ctx context.Context) {
-	tick := time.NewTicker(watchEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
+	filewatch.Run(ctx, func() {
 		b.mu.Lock()
+		defer b.mu.Unlock()
 		b.readChanged()
-		b.mu.Unlock()
-	}
+	})
 }
 
 func (b *Book) readChanged() {
-	if changed(b.seen) {
+	if filewatch.Changed(b.seen) {
 		b.reload()
 	}
 }
@@ -181,29 +169,4 @@ func (b *Book) reload() {
 	}
 	b.log.Info("sender numbers were read again", "numbers", len(is.list), "added", added, "removed", len(was.list)+added-len(is.list),
 		"tokens_renewed", renewed)
-}
-
-// sight is a file as it was seen.
-type sight struct {
-	path string
-	info fs.FileInfo // nil: it was not there
-}
-
-func look(path string) sight {
-	info, err := os.Stat(path)
-	if err != nil {
-		info = nil
-	}
-	return sight{path, info}
-}
-
-// changed reports whether one of the files is another one now: replaced, written to, or gone.
-func changed(seen []sight) bool {
-	return slices.ContainsFunc(seen, func(s sight) bool {
-		was, is := s.info, look(s.path).info
-		if was == nil || is == nil {
-			return was != is
-		}
-		return !os.SameFile(was, is) || was.Size() != is.Size() || !was.ModTime().Equal(is.ModTime())
-	})
 }

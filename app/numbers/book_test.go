@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"altavoz/app/filewatch"
 )
 
 // bench is a folder with a file of senders, and a book that watches it in fake time.
@@ -63,7 +65,7 @@ func (b *bench) write(name, text string) {
 }
 
 func (b *bench) rest() {
-	time.Sleep(watchEvery)
+	time.Sleep(filewatch.Every)
 	synctest.Wait()
 }
 

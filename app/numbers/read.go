@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"altavoz/app/environment"
+	"altavoz/app/filewatch"
 	"altavoz/schemas"
 )
 
@@ -55,7 +56,7 @@ func Read(c Config) ([]Number, error) {
 }
 
 // read also returns the files that it read, as they were before.
-func read(c Config) (out []Number, seen []sight, err error) {
+func read(c Config) (out []Number, seen []filewatch.Snapshot, err error) {
 	if looksLikePhone(c.ID, c.Region) {
 		return nil, nil, phoneError("ALTAVOZ_WHATSAPP_PHONE_NUMBER_ID", c.ID)
 	}
@@ -129,9 +130,9 @@ type entry struct {
 	Rate      *float64 `json:"rate"`
 }
 
-func readFile(c Config) (out []Number, seen []sight, err error) {
+func readFile(c Config) (out []Number, seen []filewatch.Snapshot, err error) {
 	path := c.File
-	seen = []sight{look(path)}
+	seen = []filewatch.Snapshot{filewatch.Look(path)}
 	entries, err := readEntries(path)
 	if err != nil {
 		return nil, seen, err
@@ -145,7 +146,7 @@ func readFile(c Config) (out []Number, seen []sight, err error) {
 			if !filepath.IsAbs(e.TokenFile) {
 				e.TokenFile = filepath.Join(filepath.Dir(path), e.TokenFile)
 			}
-			seen = append(seen, look(e.TokenFile))
+			seen = append(seen, filewatch.Look(e.TokenFile))
 			if n.Token, err = environment.ReadSecret(e.TokenFile); err != nil {
 				return nil, seen, err
 			}

@@ -1,0 +1,54 @@
+// Package filewatch tells when files of the configuration have changed: replaced, written to, gone or come. It looks at
+// what the file system says of them, and reads none.
+package filewatch
+
+import (
+	"context"
+	"io/fs"
+	"os"
+	"slices"
+	"time"
+)
+
+// Every is how often files are looked at: a stat each, 10,000 of them in some 20 ms.
+const Every = 5 * time.Second
+
+// Snapshot is a file as it was.
+type Snapshot struct {
+	path string
+	info fs.FileInfo // nil: it was not there
+}
+
+// Look returns a file as it is. It is called before the file is read, so that a change meanwhile is not missed.
+func Look(path string) Snapshot {
+	info, err := os.Stat(path)
+	if err != nil {
+		info = nil
+	}
+	return Snapshot{path, info}
+}
+
+// Changed reports whether one of the files is another one now.
+func Changed(seen []Snapshot) bool {
+	return slices.ContainsFunc(seen, func(s Snapshot) bool {
+		was, is := s.info, Look(s.path).info
+		if was == nil || is == nil {
+			return was != is
+		}
+		return !os.SameFile(was, is) || was.Size() != is.Size() || !was.ModTime().Equal(is.ModTime())
+	})
+}
+
+// Run calls look each time that files are to be looked at, until ctx ends.
+func Run(ctx context.Context, look func()) {
+	tick := time.NewTicker(Every)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			look()
+		}
+	}
+}

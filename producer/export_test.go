@@ -1,0 +1,11 @@
+package producer
+
+// Routes returns every route with its method and the scope that it asks for, as "METHOD path scope".
+func (in *Ingress) Routes() (all []string) {
+	for _, e := range in.endpoints() {
+		for _, m := range e.methods {
+			all = append(all, m.verb+" "+e.path+" "+string(m.scope))
+		}
+	}
+	return all
+}

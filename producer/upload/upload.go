@@ -1,0 +1,150 @@
+// Package upload puts a broadcast into Kafka: slices and parts while its request is read, and then the broadcast, which is
+// the commit point, and the Plan that opens its task.
+package upload
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"altavoz/schemas"
+)
+
+// Timeout is how long an acknowledgement is waited for.
+const Timeout = 5 * time.Second
+
+// Log is where events go.
+type Log interface {
+	// Publish returns the records with partition and offset once all are acknowledged. Records with one key lie in one
+	// partition, in the order given. The end of ctx ends the waiting only. Full buffers are a schemas.ErrNotWritten at once;
+	// after any other error a record may come later.
+	Publish(ctx context.Context, recs ...schemas.Record) ([]schemas.Record, error)
+}
+
+// sliceBatch is how many slices wait for one acknowledgement: some 13 KB each, 16 of them a fifth of a MiB.
+const sliceBatch = 16
+
+// ErrPublish is the error of a log that did not take a record, or did not say in time that it did.
+var ErrPublish = errors.New("publishing")
+
+// Publish waits for acknowledgements as long as it has to and no longer, whatever becomes of the client. A deadline of ctx
+// counts: an answer that writes several times waits no longer than one that writes once.
+func Publish(ctx context.Context, log Log, recs ...schemas.Record) ([]schemas.Record, error) {
+	until := time.Now().Add(Timeout)
+	if sooner, ok := ctx.Deadline(); ok && sooner.Before(until) {
+		until = sooner
+	}
+	ctx, cancel := context.WithDeadlineCause(context.WithoutCancel(ctx), until, errors.New("no acknowledgement in time"))
+	defer cancel()
+	out, err := log.Publish(ctx, recs...)
+	if err != nil {
+		return nil, fmt.Errorf("%w to %s: %w", ErrPublish, recs[0].Topic, err)
+	}
+	return out, nil
+}
+
+// Upload is the sink of a request: it puts slices and parts into blobs while the body is read. All of a request's lie in
+// one partition, because they have one key.
+type Upload struct {
+	ctx    context.Context //nolint:containedctx // Sink has no place for it, and an upload lives as long as one call
+	log    Log
+	key    schemas.TaskID
+	batch  []schemas.Record
+	slices blobs
+	parts  blobs
+}
+
+// New returns the sink of a request whose blobs have that key.
+func New(ctx context.Context, log Log, key schemas.TaskID) *Upload {
+	return &Upload{ctx: ctx, log: log, key: key}
+}
+
+// Key is what New was given: a new task's id, unless its caller chose another.
+func (u *Upload) Key() schemas.TaskID { return u.key }
+
+// Until has what is still to be written wait no longer than ctx.
+func (u *Upload) Until(ctx context.Context) { u.ctx = ctx }
+
+// blobs is where records lie.
+type blobs struct {
+	partition int32
+	offsets   []int64
+}
+
+func (b *blobs) add(recs []schemas.Record) error {
+	for _, r := range recs {
+		if len(b.offsets) > 0 && (r.Partition != b.partition || r.Offset <= b.offsets[len(b.offsets)-1]) {
+			return fmt.Errorf("record at %d/%d follows %d/%d: %w", r.Partition, r.Offset, b.partition, b.offsets[len(b.offsets)-1], ErrPublish)
+		}
+		b.partition = r.Partition
+		b.offsets = append(b.offsets, r.Offset)
+	}
+	return nil
+}
+
+func (b *blobs) ref() *schemas.BlobRef {
+	if len(b.offsets) == 0 {
+		return nil
+	}
+	return schemas.NewBlobRef(b.partition, b.offsets)
+}
+
+// Slice takes recipients.
+func (u *Upload) Slice(phones []string) error {
+	u.batch = append(u.batch, schemas.EncodeSlice(u.key, &schemas.Slice{Phones: phones}))
+	if len(u.batch) < sliceBatch {
+		return nil
+	}
+	return u.flush()
+}
+
+// Part takes a part of a file.
+func (u *Upload) Part(b []byte) error {
+	out, err := Publish(u.ctx, u.log, schemas.EncodeFilePart(u.key.String(), b))
+	if err != nil {
+		return err
+	}
+	return u.parts.add(out)
+}
+
+func (u *Upload) flush() error {
+	if len(u.batch) == 0 {
+		return nil
+	}
+	out, err := Publish(u.ctx, u.log, u.batch...)
+	u.batch = nil
+	if err != nil {
+		return err
+	}
+	return u.slices.add(out)
+}
+
+// Broadcast makes the event of a request that was read with this sink.
+func (u *Upload) Broadcast(req *schemas.Request, task schemas.TaskID, sender string, now time.Time) (*schemas.Broadcast, error) {
+	if err := u.flush(); err != nil {
+		return nil, err
+	}
+	return req.Broadcast(task, sender, now.UnixMilli(), u.slices.ref(), u.parts.ref()), nil
+}
+
+// Commit publishes the broadcast, which is then accepted, and returns where it lies.
+func Commit(ctx context.Context, log Log, b *schemas.Broadcast) (*schemas.Origin, error) {
+	out, err := Publish(ctx, log, schemas.EncodeBroadcast(b))
+	if err != nil {
+		return nil, err
+	}
+	return &schemas.Origin{Partition: out[0].Partition, Offset: out[0].Offset}, nil
+}
+
+// Plan is the result that opens the broadcast's task.
+func Plan(b *schemas.Broadcast, origin *schemas.Origin) schemas.Record {
+	return schemas.EncodeResult(&schemas.Result{
+		Task: b.GetTask(), AtMs: b.GetAcceptedMs(),
+		Event: &schemas.Result_Plan{Plan: &schemas.Plan{
+			Total: b.GetTotal(), Origin: origin, RequestSha256: b.GetRequestSha256(), Sender: b.GetSender(),
+			AcceptedMs: b.GetAcceptedMs(), ScheduleMs: b.GetScheduleMs(), ExpireMs: b.GetExpireMs(), Direct: b.GetDirect(),
+			Window: b.GetWindow(), Speed: b.GetSpeed(),
+		}},
+	})
+}
