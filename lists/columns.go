@@ -76,11 +76,125 @@ func survey(sample []row, region string) []column {
 	return out
 }
 
-// choose finds the column with the phones, and whether the first row is a header.
-func choose(asked, region string, sample []row) (index int, header bool, err error) {
+// layout is where the phones of a table stand.
+type layout struct {
+	index  int
+	header []string // nil: it has none
+	skip   int      // rows before the first one with people
+	across bool     // every cell is somebody
+}
+
+const (
+	// maxTitles is how many rows there may be above a header: a title, a date, who made it.
+	maxTitles = 10
+	// acrossCells are enough phones in the only row of a list to be the list. Two may be two columns of one person.
+	acrossCells = 3
+)
+
+// choose finds the column with the phones, and the header, if there is one.
+func choose(asked, region string, sample []row) (layout, error) {
 	if len(sample) == 0 {
-		return 0, false, &Error{"the list is empty", "a list is a file with a phone a line, or a table with a column of phones"}
+		return layout{}, errEmpty
 	}
+	if asked == "" && across(sample, region) {
+		return layout{across: true}, nil
+	}
+	skip := titles(asked, region, sample)
+	index, header, err := find(asked, region, sample[skip:])
+	out := layout{index: index, skip: skip}
+	if header {
+		out.header = sample[skip].cells
+		out.skip++
+	}
+	return out, err
+}
+
+// across reports whether a list is phones and nothing else, of which some share a line: all of it in one, or few of many lines.
+func across(sample []row, region string) bool {
+	single, cells := 0, 0
+	for _, r := range sample {
+		n := len(phones(r.cells, region))
+		if n == 0 {
+			return false
+		}
+		if cells += n; len(r.cells) == 1 { // a separator at its end would be a table's
+			single++
+		}
+	}
+	return cells > len(sample) && (2*single > len(sample) || len(sample) == 1 && cells >= acrossCells)
+}
+
+// chooseMember is choose for JSON, whose names are those of its objects' members.
+func chooseMember(asked, region string, names []string, sample []row) (layout, error) {
+	table := slices.DeleteFunc(slices.Clone(sample), func(r row) bool { return r.bare })
+	switch {
+	case len(sample) == 0:
+		return layout{}, errEmpty
+	case len(table) == 0 && asked != "":
+		return layout{}, &Error{fmt.Sprintf("the list has no column %q", asked), "it is a list of phones, without names"}
+	case len(table) == 0:
+		return layout{}, nil
+	case len(names) == 0: // rows are arrays
+		out, err := choose(asked, region, table)
+		if len(table) < len(sample) {
+			out.skip = 0 // it is not known where they are: what is no phone is reported
+		}
+		return out, err
+	}
+	index, _, err := find(asked, region, append([]row{{cells: names}}, table...))
+	return layout{index: index, header: names}, err
+}
+
+// errEmpty is the error of a list with nothing in it.
+var errEmpty = &Error{"the list is empty", "a list is a file with a phone a line, or a table with a column of phones"}
+
+// titles counts the rows above the header: those before a row with a name that is asked for or usual, or, where there is none, those with
+// one cell above a table of several. None of them has a phone.
+func titles(asked, region string, sample []row) int {
+	first, open := sample[:min(len(sample), maxTitles+1)], true
+	if i := slices.IndexFunc(first, func(r row) bool { return hasPhone(r, region) }); i >= 0 {
+		first, open = first[:i], false
+	}
+	if i := slices.IndexFunc(first, func(r row) bool {
+		return slices.ContainsFunc(r.cells, func(name string) bool {
+			return asked == "" && slices.Contains(usual, folded(name)) || asked != "" && sameName(asked, name)
+		})
+	}); i >= 0 {
+		return i
+	}
+	several := func(r row) bool { return filled(r) > 1 }
+	if i := slices.IndexFunc(first, several); i >= 0 {
+		return i
+	}
+	if !open && slices.ContainsFunc(sample[len(first):], several) {
+		return len(first)
+	}
+	return 0
+}
+
+func sameName(asked, name string) bool {
+	return strings.EqualFold(strings.TrimSpace(name), strings.TrimSpace(asked)) || folded(asked) != "" && folded(name) == folded(asked)
+}
+
+func hasPhone(r row, region string) bool {
+	return slices.ContainsFunc(r.cells, func(cell string) bool {
+		_, err := phone.Parse(cell, region)
+		return err == nil
+	})
+}
+
+// filled counts the cells of a row that are not blank.
+func filled(r row) (n int) {
+	for _, cell := range r.cells {
+		if strings.TrimSpace(cell) != "" {
+			n++
+		}
+	}
+	return n
+}
+
+// find finds the column with the phones, and whether the first row is a header.
+func find(asked, region string, sample []row) (index int, header bool, err error) {
 	names := sample[0].cells
 	if asked != "" {
 		return byName(asked, region, names)

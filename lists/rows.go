@@ -18,7 +18,8 @@ const (
 // row is a row of a table.
 type row struct {
 	cells []string
-	line  int // where it begins, from 1
+	line  int  // where it begins, from 1; of JSON, which one it is
+	bare  bool // a recipient by itself, in whatever column the others are
 }
 
 // rows reads a table as RFC 4180 has it, and what people's programs make of that: one bad row is one bad row.
@@ -60,7 +61,7 @@ func (r *rows) next() (row, error) {
 			r.ahead = append(more, r.ahead...)
 			cells = strings.Split(strings.ReplaceAll(first, `"`, ""), string(r.sep))
 		}
-		return row{cells, at}, nil
+		return row{cells: cells, line: at}, nil
 	}
 }
 

@@ -23,6 +23,8 @@ type Summary struct {
 	Phones   int    // entries that are a phone, of as many persons
 	Invalid  int    // entries that are none
 	Twice    int    // entries of persons who came before; counted among the first 1,048,576 persons
+	Several  int    // cells with more than one phone, each of which is an entry
+	Above    int    // rows above the table that were passed over
 	Examples []string
 }
 
@@ -47,7 +49,7 @@ func Summarize(src io.Reader, o Options) (*Summary, error) {
 		p, err := phone.Parse(e.Text, o.Region)
 		if err != nil {
 			s.Invalid++
-			s.example(e, err)
+			s.example(t.unit(), e, err)
 			continue
 		}
 		if first == "" {
@@ -63,16 +65,17 @@ func Summarize(src io.Reader, o Options) (*Summary, error) {
 		}
 	}
 	if s.Entries() == 0 {
-		return nil, &Error{"the list has no phones", "its " + named(t.index, t.header, "") + " is empty"}
+		return nil, &Error{"the list has no phones", "its " + t.called("") + " is empty"}
 	}
-	s.Encoding, s.Column = t.text.encoding(), named(t.index, t.header, first)
+	s.Encoding, s.Column, s.Several = t.text.encoding(), t.called(first), t.several
+	s.Above = t.above()
 	return s, nil
 }
 
-func (s *Summary) example(e Entry, err error) {
+func (s *Summary) example(unit string, e Entry, err error) {
 	var why *phone.Error
 	if len(s.Examples) < maxExamples && errors.As(err, &why) {
-		s.Examples = append(s.Examples, fmt.Sprintf("line %d: %s: %s", e.Line, cut(e.Text), why.Why))
+		s.Examples = append(s.Examples, fmt.Sprintf("%s %d: %s: %s", unit, e.Line, cut(e.Text), why.Why))
 	}
 }
 
@@ -91,6 +94,12 @@ func (s *Summary) String() string {
 	}
 	if s.Twice > 0 {
 		parts = append(parts, strconv.Itoa(s.Twice)+" twice")
+	}
+	if s.Several > 0 {
+		parts = append(parts, count(s.Several, "cell has", "cells have")+" several, and all are taken")
+	}
+	if s.Above > 0 {
+		parts = append(parts, count(s.Above, "row above it is", "rows above it are")+" no part of the table")
 	}
 	if s.Encoding != encodingUTF8 {
 		parts = append(parts, "read as "+s.Encoding)

@@ -17,17 +17,23 @@ type Options struct {
 
 // Entry is one recipient of a list.
 type Entry struct {
-	Line int    // where its row begins, from 1
+	Line int    // where its row begins, from 1; of JSON, which entry it is
 	Text string // as it is written, without blanks around it
 }
+
+// source is what rows come from.
+type source interface{ next() (row, error) }
 
 // Table is a list that is being read.
 type Table struct {
 	text   *text
-	rows   rows
+	rows   source
 	sample []row // read and not handed over yet
-	index  int
-	header []string
+	layout
+	ahead   []Entry // of a row with several
+	several int     // cells with several so far
+	region  string
+	json    bool
 }
 
 // Open reads as much of a list as it takes to know how it is written. What makes no list of it is an *Error.
@@ -36,7 +42,15 @@ func Open(src io.Reader, o Options) (*Table, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &Table{text: in, rows: rows{src: in.Reader, sep: in.separator()}}
+	t := &Table{text: in, region: o.Region}
+	head, _ := in.Peek(headBytes) // what it ends with comes with the first row
+	var members *records
+	if isJSON(string(head)) {
+		members = newRecords(in)
+		t.rows, t.json = members, true
+	} else {
+		t.rows = &rows{src: in.Reader, sep: in.separator()}
+	}
 	for len(t.sample) < sampleRows {
 		r, err := t.rows.next()
 		if errors.Is(err, io.EOF) {
@@ -47,22 +61,56 @@ func Open(src io.Reader, o Options) (*Table, error) {
 		}
 		t.sample = append(t.sample, r)
 	}
-	index, header, err := choose(o.Column, o.Region, t.sample)
+	if members != nil {
+		t.layout, err = chooseMember(o.Column, o.Region, members.names, t.sample)
+	} else {
+		t.layout, err = choose(o.Column, o.Region, t.sample)
+	}
 	if err != nil {
 		return nil, err
 	}
-	if t.index = index; header {
-		t.header, t.sample = t.sample[0].cells, t.sample[1:]
-		if len(t.sample) == 0 {
-			return nil, &Error{"the list has a header and no rows", "the first line reads " + strings.Join(t.header, ", ")}
-		}
+	if t.sample = t.sample[t.skip:]; t.header != nil && len(t.sample) == 0 {
+		return nil, &Error{"the list has a header and no rows", "the first line reads " + strings.Join(t.header, ", ")}
 	}
 	return t, nil
 }
 
+// called is what people are told of the place of the phones.
+func (t *Table) called(example string) string {
+	begins := ""
+	if example != "" {
+		begins = " (" + beginning(example) + ")"
+	}
+	switch {
+	case t.across:
+		return "phones only, several on a line" + begins
+	case t.json && t.header == nil && t.index == 0:
+		return "JSON" + begins
+	case t.json:
+		return "JSON, " + named(t.index, t.header, example)
+	}
+	return named(t.index, t.header, example)
+}
+
+// unit is what entries are counted by.
+func (t *Table) unit() string {
+	if t.json {
+		return "entry"
+	}
+	return "line"
+}
+
+// above is how many rows above the table, or above its header, are no part of it.
+func (t *Table) above() int {
+	if t.header != nil {
+		return max(t.skip-1, 0)
+	}
+	return t.skip
+}
+
 // Next returns the next recipient, and io.EOF behind the last one. A row without a phone is nobody.
 func (t *Table) Next() (Entry, error) {
-	for {
+	for len(t.ahead) == 0 {
 		var r row
 		if len(t.sample) > 0 {
 			r, t.sample = t.sample[0], t.sample[1:]
@@ -72,11 +120,37 @@ func (t *Table) Next() (Entry, error) {
 				return Entry{}, err
 			}
 		}
-		if t.index >= len(r.cells) {
+		t.entries(r)
+	}
+	e := t.ahead[0]
+	t.ahead = t.ahead[1:]
+	return e, nil
+}
+
+// entries puts the recipients of a row into ahead.
+func (t *Table) entries(r row) {
+	cells := r.cells
+	switch {
+	case t.across || r.bare: // all of them
+	case t.index >= len(cells):
+		return
+	default:
+		cells = cells[t.index : t.index+1]
+	}
+	t.ahead = t.ahead[:0:cap(t.ahead)]
+	for _, cell := range cells {
+		text := strings.TrimSpace(cell)
+		if text == "" {
 			continue
 		}
-		if text := strings.TrimSpace(r.cells[t.index]); text != "" {
-			return Entry{r.line, text}, nil
+		parts := several(text, t.region)
+		if parts == nil {
+			t.ahead = append(t.ahead, Entry{r.line, text})
+			continue
+		}
+		t.several++
+		for _, part := range parts {
+			t.ahead = append(t.ahead, Entry{r.line, part})
 		}
 	}
 }

@@ -13,10 +13,19 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/text/encoding/charmap"
 	"golang.org/x/text/encoding/unicode"
+	"golang.org/x/text/encoding/unicode/utf32"
 )
 
 func utf16(order unicode.Endianness, bom unicode.BOMPolicy, text string) string {
 	out, err := unicode.UTF16(order, bom).NewEncoder().String(text)
+	if err != nil {
+		panic(err)
+	}
+	return out
+}
+
+func utf32Of(order utf32.Endianness, text string) string {
+	out, err := utf32.UTF32(order, utf32.UseBOM).NewEncoder().String(text)
 	if err != nil {
 		panic(err)
 	}
@@ -101,6 +110,29 @@ func TestAListIsReadHoweverItIsWritten(t *testing.T) {
 		{"no header: fixed lines where there is nothing else", "Ana,6014567890\nLuis,6014567891\n", "", []string{"6014567890", "6014567891"}},
 		{"header: mobiles before fixed lines", "Teléfono,Celular\n6014567890,3001400000\n", "", []string{"3001400000"}},
 
+		{"title above the header", "Lista de clientes 2026\n\nNombre;Celular\nAna;" + ana + "\nLuis;" + luis + "\n", "", []string{ana, luis}},
+		{"title with separators and a date", "Clientes, Bogotá, activos,,\nReporte del 28/11/2026,,,,\n,,,,\nid,Nombre,Celular\n1,Ana," + ana + "\n2,Luis," + luis + "\n", "", []string{ana, luis}},
+		{"title over one column", "Campaña de noviembre\nTeléfono\n" + ana + "\n", "", []string{ana}},
+		{"title, by name", "Clientes\nNombre;Contacto\nAna;" + ana + "\n", "contacto", []string{ana}},
+		{"title, by number", "Clientes\nNombre;Contacto\nAna;" + ana + "\n", "2", []string{ana}},
+		{"title without header", "Clientes;\nAna;" + ana + "\n", "", []string{ana}},
+		{"blank rows above the header", "\n \n;;\nNombre;Celular;\nAna;" + ana + ";\n", "", []string{ana}},
+
+		{"UTF-32", utf32Of(utf32.LittleEndian, table), "", []string{ana, luis}},
+		{"UTF-32, the other order", utf32Of(utf32.BigEndian, table), "", []string{ana, luis}},
+
+		{"several on a line", ana + " / " + luis + "\n" + "573001112233\n", "", []string{ana, luis, "573001112233"}},
+		{"several on a line, with signs of columns", ana + "; " + luis + "\n" + "573001112233\n573001112234\n", "", []string{ana, luis, "573001112233", "573001112234"}},
+		{"several in a cell", "Nombre,Celular\nAna,300 123 4567 y 300 765 4321\nLuis,\"+57 300 1112233, 3001112234\"\nEva,3001112235 - 3001112236\nIvo,3001112237 3001112238\n", "", []string{
+			"300 123 4567", "300 765 4321", "+57 300 1112233", "3001112234", "3001112235", "3001112236", "3001112237", "3001112238",
+		}},
+		{"several in a cell of two lines", "Nombre,Celular\nAna,\"" + ana + "\n" + luis + "\"\n", "", []string{ana, luis}},
+		{"a phone and something else stay one", "Nombre,Celular\nAna," + ana + " / 12\nLuis,573001234567 o 573007654321\n", "", []string{ana + " / 12", "573001234567 o 573007654321"}},
+		{"a sign of columns in what is no phone", "phone\n" + ana + "\n]0;owned\n", "", []string{ana, "]0;owned"}},
+		{"a second column that is mostly empty is a column", ana + ",\n" + luis + ",6014567890\n573001112233,\n", "", []string{ana, luis, "573001112233"}},
+		{"the whole list on one line", ana + "," + luis + ",573001112233\n", "", []string{ana, luis, "573001112233"}},
+		{"the whole list on one line, with bars", ana + " | " + luis + " | 573001112233", "", []string{ana, luis, "573001112233"}},
+
 		{"by name", "phone,Número de Celular\n1,2\n", "numero de celular", []string{"2"}},
 		{"by number", "Ana,573001234567,573007654321\n", "3", []string{luis}},
 		{"by number, with a header", "a,b\n573001234567,573007654321\n", "2", []string{luis}},
@@ -181,6 +213,11 @@ func TestASummarySaysWhatWasUnderstood(t *testing.T) {
 			"column 2 `Celular` (57300...), 3 phones, 1 not a phone, 1 twice, read as Windows-1252",
 			[]string{"line 4: 28/11/2026: parece una fecha"},
 		},
+		{"title", "Clientes\n\nNombre;Celular\n1;573001234567\n", "column 2 `Celular` (57300...), 1 phone, 1 row above it is no part of the table", nil},
+		{"several in a cell", "Celular\n573001234567 / 573007654321\n573001112233 y 573001112234\n573001112235\n", "column 1 `Celular` (57300...), 5 phones, 2 cells have several, and all are taken", nil},
+		{"one line", "573001234567|573007654321|573001112233", "phones only, several on a line (57300...), 3 phones", nil},
+		{"UTF-32", utf32Of(utf32.BigEndian, "phone\n573001234567\n"), "column 1 `phone` (57300...), 1 phone, read as UTF-32", nil},
+		{"columns of phones, one of which is empty", "celular1,celular2\n,573001234567\n,573007654321\n", "column 2 `celular2` (57300...), 2 phones", nil},
 		{"one", "573001234567\n", "column 1 (57300...), 1 phone", nil},
 		{"twins", "5491155551234\n541155551234\nCO.1abc\n", "column 1 (54911...), 2 phones, 1 twice", nil},
 		{"behind sep=;", "sep=;\nphone;x\nhola;1\n573001234567;1\n", "column 1 `phone` (57300...), 1 phone, 1 not a phone", []string{"line 3: hola: tiene letras"}},
@@ -259,7 +296,7 @@ func TestALongListIsReadInConstantMemory(t *testing.T) {
 }
 
 func FuzzList(f *testing.F) {
-	for _, s := range []string{"573001234567\n573007654321\n", "\ufeffNombre;TELÉFONO\n\"Díaz; \"\"Ana\"\"\";1\n", "a\tb\n\xff\t1\n", "\"", "sep=", "sep=;", "\xff\xfe1\x00", "PK\x03\x04", "\"a\n\"b\n"} {
+	for _, s := range []string{"573001234567\n573007654321\n", "\ufeffNombre;TELÉFONO\n\"Díaz; \"\"Ana\"\"\";1\n", "a\tb\n\xff\t1\n", "\"", "sep=", "sep=;", "[\"573001234567\"]", "{\"phone\":1}\n{\"a\":[1]}", "a\nb;phone\n1;2", "\xff\xfe\x00\x001\x00\x00\x00", "573001234567 y 573007654321", "\xff\xfe1\x00", "PK\x03\x04", "\"a\n\"b\n"} {
 		f.Add([]byte(s), "")
 	}
 	f.Fuzz(func(t *testing.T, text []byte, column string) {

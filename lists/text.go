@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/text/encoding/charmap"
 	"golang.org/x/text/encoding/unicode"
+	"golang.org/x/text/encoding/unicode/utf32"
 	"golang.org/x/text/transform"
 )
 
@@ -29,6 +30,7 @@ func (e *Error) Hint() string { return e.hint }
 const (
 	encodingUTF8    = "UTF-8"
 	encodingUTF16   = "UTF-16"
+	encodingUTF32   = "UTF-32"
 	encodingWindows = "Windows-1252"
 )
 
@@ -62,15 +64,18 @@ func open(src io.Reader) (*text, error) {
 			return nil, &Error{"this is " + c.name + ", not text", "save the sheet as CSV (UTF-8) and give that file"}
 		}
 	}
-	m, wide := &mender{}, false
+	m, wide := &mender{}, ""
 	var plain io.Reader = raw
-	switch order, marked := utf16Order(head); {
+	order, marked := utf16Order(head)
+	switch wider := utf32Order(head); {
+	case wider != nil:
+		plain, wide = utf32.UTF32(*wider, utf32.ExpectBOM).NewDecoder().Reader(raw), encodingUTF32
 	case order != nil:
 		policy := unicode.IgnoreBOM
 		if marked {
 			policy = unicode.ExpectBOM
 		}
-		plain, wide = unicode.UTF16(*order, policy).NewDecoder().Reader(raw), true
+		plain, wide = unicode.UTF16(*order, policy).NewDecoder().Reader(raw), encodingUTF16
 	case bytes.IndexByte(head, 0) >= 0:
 		return nil, &Error{"this is not text", "a list is a file with a phone a line, or a table as CSV"}
 	default:
@@ -80,13 +85,25 @@ func open(src io.Reader) (*text, error) {
 	}
 	return &text{bufio.NewReaderSize(transform.NewReader(plain, m), headBytes), func() string {
 		switch {
-		case wide:
-			return encodingUTF16
+		case wide != "":
+			return wide
 		case m.foreign:
 			return encodingWindows
 		}
 		return encodingUTF8
 	}}, nil
+}
+
+// utf32Order tells UTF-32 by its mark. That of the one order begins as UTF-16's does.
+func utf32Order(head []byte) *utf32.Endianness {
+	little, big := utf32.LittleEndian, utf32.BigEndian
+	switch {
+	case bytes.HasPrefix(head, []byte{0xff, 0xfe, 0, 0}):
+		return &little
+	case bytes.HasPrefix(head, []byte{0, 0, 0xfe, 0xff}):
+		return &big
+	}
+	return nil
 }
 
 // utf16Order tells UTF-16 by its mark, or, without, by the zeros that every other byte of Latin letters and digits is.
@@ -181,19 +198,29 @@ func (t *text) separator() byte {
 	return best
 }
 
-// alike counts lines that a separator parts into as many columns as the first one.
-func alike(lines []string, sep byte) (n int) {
+// alike counts lines that a separator parts into as many columns as the first one, or as one of the next, where most of what follows is
+// parted like that: above a table there may be a title.
+func alike(lines []string, sep byte) (most int) {
 	const enough = 100 // lines
-	want := strings.Count(outsideQuotes(lines[0]), string(sep))
-	if want == 0 {
-		return 0
-	}
-	for _, line := range lines[:min(len(lines), enough)] {
-		if strings.Count(outsideQuotes(line), string(sep)) == want {
-			n++
+	lines = lines[:min(len(lines), enough)]
+	columns := make([]int, 0, len(lines))
+	for _, line := range lines {
+		if n := strings.Count(outsideQuotes(line), string(sep)); strings.TrimSpace(line) != "" {
+			columns = append(columns, n)
 		}
 	}
-	return n
+	for i, want := range columns[:min(len(columns), maxTitles+1)] {
+		n := 0
+		for _, other := range columns[i:] {
+			if other == want {
+				n++
+			}
+		}
+		if table := n >= max(2, i) && 2*n > len(columns)-i; want > 0 && (i == 0 || table) { // a header and somebody at least
+			most = max(most, n)
+		}
+	}
+	return most
 }
 
 // outsideQuotes drops what stands within quotes.

@@ -45,6 +45,12 @@ func (b *broadcastFlags) understand(cmd *cobra.Command) error {
 		for _, e := range s.Examples {
 			say(cmd.ErrOrStderr(), "altavoz:   %s", e)
 		}
+		if s.Phones == 0 {
+			return &exit{
+				err: fmt.Errorf("%s: none of its %d entries is a phone: nothing was sent", b.phones.Name(), s.Entries()), code: exitSomeFailed,
+				hint: "another column can be named with --column; phones without a country code are taken for " + b.phones.Region,
+			}
+		}
 		n += s.Entries()
 	}
 	if n < askFrom {
