@@ -55,6 +55,10 @@ func mutants() []mutant {
 			test:   "TestCommitRefusals",
 		},
 		{marker: "owned-under-this-member", change: makeFalse(), test: "TestReplacedMemberIsToldThatItLostAll", in: "kafka"},
+		{
+			marker: "refused-member-joins-anew", change: makeFalse(),
+			test: "TestMemberWhoseCommitsAreRefusedLongerThanARebalanceJoinsAnew", in: "kafka",
+		},
 		{marker: "refused-lease-writes-nothing", change: makeFalse(), test: "TestRefusedCommitProducesNothing"},
 		{marker: "lease-ends", change: operandWith("leaseFresh", "false"), test: "TestStaleLeaseIsNotProduced"},
 

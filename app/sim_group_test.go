@@ -191,7 +191,7 @@ func (w *world) aimSome(r *rand.Rand) {
 
 // rebalance tells a group that it rebalances, as if somebody had come and gone.
 func (b *broker) rebalance(group string) {
-	b.cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Heartbeat}, Group: group, Err: kerr.RebalanceInProgress, Count: 2})
+	b.cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Heartbeat}, Group: group, Err: kerr.RebalanceInProgress, Count: 2, When: theirs})
 }
 
 // groupRefusals are what a coordinator answers to those whom it does not know, or not yet.
@@ -210,7 +210,7 @@ func (b *broker) refuseGroup(r *rand.Rand) {
 	all := groupRefusals()
 	one := all[r.IntN(len(all))]
 	group := simPrefix + string([]Role{RoleFanout, RoleSender, RoleAggregator}[r.IntN(3)])
-	h := b.cluster.Fault(kfake.Fault{Keys: []kmsg.Key{one.key}, Group: group, Err: one.errs[r.IntN(len(one.errs))], Count: 1 + r.IntN(3)})
+	h := b.cluster.Fault(kfake.Fault{Keys: []kmsg.Key{one.key}, Group: group, Err: one.errs[r.IntN(len(one.errs))], Count: 1 + r.IntN(3), When: theirs})
 	b.rebalance(group)
 	time.Sleep(upTo(r, 8*time.Second))
 	for range h.Hits() {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -77,9 +78,24 @@ func (g *Group) Commit(ctx context.Context, f schemas.Fence, ps []schemas.Positi
 		s.end(err)
 		return refused, err
 	}
-	s.noteCommitted(ps, refused)
+	s.noteCommitted(f, ps, refused)
 	s.begin(ctx, ps, refused)
 	return refused, nil
+}
+
+// noteCommitted remembers what a commit has written. Where the group has refused this member for too long, the session ends.
+func (s *session) noteCommitted(f schemas.Fence, ps []schemas.Position, refused map[schemas.Slot]error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, p := range ps {
+		if _, mine := s.owned[p.Slot]; mine && refused[p.Slot] == nil {
+			s.committed[p.Slot] = p.Offset
+		}
+	}
+	err := s.refusals.Note(f.Member, f.Generation, len(refused) < len(ps), maps.Values(refused), time.Now(), s.group.cfg.refusedMost())
+	if err != nil {
+		s.end(err)
+	}
 }
 
 // findCoordinator asks once a session: a coordinator that moves fails a commit, which ends the session.

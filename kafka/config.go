@@ -84,6 +84,11 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
+// refusedMost is how long a member is refused by its group before it joins anew: 39 s. In one generation a rebalance refuses commits only while
+// the members wait for its plan, for a rebalance time-out (30 s) at most; and where the group knows another generation, or does not know the member
+// any more, a heartbeat says so within a session (9 s), unless a request to join is under way that nobody answers.
+func (c Config) refusedMost() time.Duration { return c.RebalanceTimeout + c.SessionTimeout }
+
 // client makes a client with what all of ours have in common.
 func (c Config) client(extra ...kgo.Opt) (*kgo.Client, error) {
 	dial := c.Dial

@@ -43,14 +43,3 @@ func (s *session) behind(t schemas.Topic, ends map[int32]int64) (n float64) {
 	}
 	return n
 }
-
-// noteCommitted remembers what a commit has written.
-func (s *session) noteCommitted(ps []schemas.Position, refused map[schemas.Slot]error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, p := range ps {
-		if _, mine := s.owned[p.Slot]; mine && refused[p.Slot] == nil {
-			s.committed[p.Slot] = p.Offset
-		}
-	}
-}

@@ -27,7 +27,11 @@ import (
 // expel takes a member out of the group, as the end of its session does.
 func expel(t *testing.T, c kafka.Config, member string) {
 	t.Helper()
-	cl, err := kgo.NewClient(kgo.SeedBrokers(c.Brokers...))
+	opts := []kgo.Opt{kgo.SeedBrokers(c.Brokers...)}
+	if c.Dial != nil {
+		opts = append(opts, kgo.Dialer(c.Dial))
+	}
+	cl, err := kgo.NewClient(opts...)
 	if err != nil {
 		t.Error(err)
 		return

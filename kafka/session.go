@@ -48,6 +48,7 @@ type session struct {
 
 	mu          sync.Mutex
 	ownership   membership.Ownership // of all that is owned
+	refusals    membership.Refusals  // of commits
 	hurry       context.CancelFunc   // ends the draining under way
 	trying      context.CancelFunc   // ends the try under way to take over what is held
 	waiting     int                  // of those who take slots back: no try begins
@@ -349,15 +350,7 @@ func (s *session) leave(cl *kgo.Client) (left string) {
 	if member == "" {
 		return ""
 	}
-	req := kmsg.NewPtrLeaveGroupRequest()
-	req.Group, req.MemberID = s.group.name, member
-	m := kmsg.NewLeaveGroupRequestMember()
-	m.MemberID = member
-	if id := s.group.cfg.InstanceID; id != "" {
-		m.InstanceID = &id
-	}
-	m.Reason = new("stopping")
-	req.Members = append(req.Members, m)
+	req := membership.Leave(s.group.name, member, s.group.cfg.InstanceID)
 	ctx, cancel := context.WithTimeoutCause(context.Background(), leaveTimeout, errors.New("leaving the group took too long"))
 	defer cancel()
 	resp, err := within(ctx, func() (*kmsg.LeaveGroupResponse, error) { return req.RequestWith(ctx, cl) })
