@@ -15,6 +15,7 @@ import (
 	"altavoz/app/keys"
 	"altavoz/app/numbers"
 	"altavoz/producer"
+	"altavoz/producer/connections"
 	"altavoz/schemas"
 	"altavoz/whatsapp"
 	"altavoz/whatsapp/media"
@@ -49,6 +50,8 @@ type HTTPConfig struct {
 	KeysFile      string            `envconfig:"ALTAVOZ_KEYS_FILE" help:"JSON with more keys and what each may do, read again when it changes: [{\"owner\", \"secrets\", \"scopes\", ...}]"`
 	MaxBody       environment.Bytes `envconfig:"ALTAVOZ_MAX_BODY" help:"the largest request"`
 	DirectTimeout time.Duration     `envconfig:"ALTAVOZ_DIRECT_TIMEOUT" help:"how long an answer waits for a broadcast that is not queued"`
+
+	MaxConnections int `envconfig:"ALTAVOZ_MAX_CONNECTIONS" help:"connections of HTTP clients at once; half of the descriptors that the process may have, if that is less"`
 }
 
 // KafkaConfig is where Kafka is.
@@ -148,7 +151,7 @@ func (c *Config) Settings() []environment.Setting {
 func Default() Config {
 	return Config{
 		Process: ProcessConfig{Roles: AllRoles(), LogLevel: slog.LevelInfo},
-		HTTP:    HTTPConfig{Addr: defaultHTTPAddr, MaxBody: schemas.MaxBodyBytes, DirectTimeout: producer.DefaultDirectTimeout},
+		HTTP:    HTTPConfig{Addr: defaultHTTPAddr, MaxBody: schemas.MaxBodyBytes, MaxConnections: connections.Most, DirectTimeout: producer.DefaultDirectTimeout},
 		Kafka:   KafkaConfig{TopicPrefix: "altavoz.", RequestTimeout: 10 * time.Second},
 		WhatsApp: WhatsAppConfig{
 			BaseURL: whatsapp.DefaultBaseURL, APIVersion: whatsapp.DefaultVersion, Rate: defaultRate,
@@ -196,6 +199,9 @@ func (c HTTPConfig) Validate(roles Roles) error {
 	}
 	if c.MaxBody <= 0 || c.MaxBody > schemas.MaxBodyBytes {
 		return fmt.Errorf("ALTAVOZ_MAX_BODY=%s is not between 1 and %s", c.MaxBody, environment.Bytes(schemas.MaxBodyBytes))
+	}
+	if c.MaxConnections < 1 {
+		return fmt.Errorf("ALTAVOZ_MAX_CONNECTIONS=%d is below 1", c.MaxConnections)
 	}
 	if c.DirectTimeout <= 0 {
 		return fmt.Errorf("ALTAVOZ_DIRECT_TIMEOUT=%s is not above zero", c.DirectTimeout)

@@ -26,18 +26,20 @@ var plan = map[string][]string{
 	"schemas/split":    {},
 	"schemas/hours":    {},
 	"schemas/version":  {},
-	"producer":         {"schemas", "producer/access", "producer/feed", "producer/tasks", "producer/upload"},
+	"producer":         {"schemas", "producer/access", "producer/connections", "producer/feed", "producer/seldom", "producer/tasks", "producer/upload"},
 	"producer/access":  {"schemas"},
 	"producer/upload":  {"schemas"},
 	"producer/feed":    {},
 	"producer/tasks":   {"schemas"},
 	"processor/slots":  {"schemas"},
+	"producer/seldom":  {},
 	"processor/fanout": {
 		"schemas", "processor/slots", "processor/fanout/canary", "processor/fanout/ledger", "processor/fanout/recipients", "processor/fanout/rewrite",
 		"processor/fanout/status",
 		"processor/fanout/turns",
 	},
 	"processor/fanout/canary":     {"schemas"},
+	"producer/connections":        {"producer/seldom"},
 	"processor/fanout/ledger":     {"schemas"},
 	"processor/fanout/recipients": {"schemas"},
 	"processor/fanout/rewrite":    {"schemas"},
@@ -93,7 +95,7 @@ var plan = map[string][]string{
 	"app/chaos":                   {},                                     // tests only, of the binary
 	"app/witness":                 {"schemas", "processor/sender/ledger"}, // for tests
 	"app": {
-		"app/embedded", "app/environment", "app/keys", "app/numbers", "schemas", "producer", "producer/access", "processor", "processor/slots", "processor/fanout", "processor/sender", "processor/aggregator", "kafka", "kafka/rejects", "redis",
+		"app/embedded", "app/environment", "app/keys", "app/numbers", "schemas", "producer", "producer/access", "producer/connections", "processor", "processor/slots", "processor/fanout", "processor/sender", "processor/aggregator", "kafka", "kafka/rejects", "redis",
 		"whatsapp", "whatsapp/media", "whatsapp/simulator",
 	},
 	"lists":              {"schemas/phone"},

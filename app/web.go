@@ -15,11 +15,15 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"altavoz/producer"
+	"altavoz/producer/connections"
 )
 
 // httpDrain is how long a request that came before the stop may still take. Answers that wait for a broadcast are given
 // at once then; what is left is bodies on their way, and those who wait for Kafka: they are to hear that it does not answer.
 const httpDrain = producer.PublishTimeout + 2*time.Second
+
+// metricsTimeout is how long a client may take to read the metrics; net/http takes the deadline back after the answer.
+const metricsTimeout = 30 * time.Second
 
 // web is the HTTP side of a process. It answers from its first moment: that it is alive, and that it is not ready yet.
 type web struct {
@@ -34,8 +38,8 @@ type web struct {
 }
 
 // listen opens the addresses and serves them, beyond the end of ctx. Where there is no address for admin, metrics lie beside the API.
-func (w *web) listen(ctx context.Context, cfg HTTPConfig, network Network, gather prometheus.Gatherer, failed func(error)) error {
-	w.metrics = promhttp.HandlerFor(gather, promhttp.HandlerOpts{ErrorLog: slog.NewLogLogger(w.log.Handler(), slog.LevelWarn)})
+func (w *web) listen(ctx context.Context, cfg HTTPConfig, network Network, registry *prometheus.Registry, failed func(error)) error {
+	w.metrics = inTime(promhttp.HandlerFor(registry, promhttp.HandlerOpts{ErrorLog: slog.NewLogLogger(w.log.Handler(), slog.LevelWarn)}))
 	public, admin := w.health(), w.health()
 	public.HandleFunc("/", w.serveAPI)
 	admin.Handle("GET /metrics", w.metrics)
@@ -44,28 +48,44 @@ func (w *web) listen(ctx context.Context, cfg HTTPConfig, network Network, gathe
 	}
 	base, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	w.cancel = cancel
-	open := func(addr, setting string, h http.Handler) error {
+	open := func(addr, setting, name string, most int, h http.Handler) error {
 		l, err := network.Listen("tcp", addr)
 		if err != nil {
 			return withHint(fmt.Errorf("listening on %s: %w", addr, err), "stop what uses it, or set "+setting+" to another address")
 		}
 		srv := producer.NewServer(h, w.log)
 		srv.BaseContext = func(net.Listener) context.Context { return base }
+		set := connections.New(connections.Config{Server: name, Most: most, Logger: w.log, Registerer: registry})
+		set.Attach(srv)
 		w.servers, w.listeners = append(w.servers, srv), append(w.listeners, l)
 		go func() {
-			if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			if err := srv.Serve(set.Listener(l)); !errors.Is(err, http.ErrServerClosed) {
 				failed(fmt.Errorf("serving HTTP on %s: %w", addr, err))
 			}
 		}()
 		return nil
 	}
-	if err := open(cfg.Addr, "ALTAVOZ_HTTP_ADDR", public); err != nil {
+	descriptors := connections.Descriptors()
+	most := connections.Bound(cfg.MaxConnections, descriptors)
+	if most < cfg.MaxConnections {
+		w.log.Warn("fewer HTTP connections than configured are taken: the process may have few descriptors", "connections", most,
+			"configured", cfg.MaxConnections, "descriptors", descriptors)
+	}
+	if err := open(cfg.Addr, "ALTAVOZ_HTTP_ADDR", "api", most, public); err != nil {
 		return err
 	}
 	if cfg.AdminAddr == "" {
 		return nil
 	}
-	return open(cfg.AdminAddr, "ALTAVOZ_ADMIN_ADDR", admin)
+	return open(cfg.AdminAddr, "ALTAVOZ_ADMIN_ADDR", "admin", min(connections.MostAdmin, most), admin)
+}
+
+// inTime gives a client only so long to take its answer.
+func inTime(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		_ = http.NewResponseController(rw).SetWriteDeadline(time.Now().Add(metricsTimeout)) // on connections of ours it can be set
+		h.ServeHTTP(rw, r)
+	})
 }
 
 // addr returns where the API listens.

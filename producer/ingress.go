@@ -12,12 +12,16 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"altavoz/producer/access"
+	"altavoz/producer/seldom"
 	"altavoz/schemas"
 )
 
 // Limits of the server that Server makes: what a client may do before a handler sees it.
 const (
-	headerTimeout  = 5 * time.Second
+	headerTimeout = 5 * time.Second
+	// unreadTimeout is how long a body may take that no handler reads: net/http reads what is left of it, up to 256 KiB, before it
+	// answers or takes the connection for another request. A handler that reads its body sets deadlines of its own (bodyReader).
+	unreadTimeout  = 5 * time.Second
 	idleTimeout    = 60 * time.Second
 	maxHeaderBytes = 16 << 10
 )
@@ -38,11 +42,11 @@ type Ingress struct {
 	cross    *http.CrossOriginProtection
 	bodies   bodies // of broadcasts and controls
 	webhooks bodies
-	waiting  slots  // direct answers, and those of controls
-	listing  slots  // lists
-	feeds    slots  // event feeds
-	lookups  slots  // tasks that are read back
-	forged   seldom // webhooks that are not Meta's
+	waiting  slots       // direct answers, and those of controls
+	listing  slots       // lists
+	feeds    slots       // event feeds
+	lookups  slots       // tasks that are read back
+	forged   seldom.Line // webhooks that are not Meta's
 }
 
 // New makes the door. It holds nothing that must be closed.
@@ -76,6 +80,7 @@ func New(cfg Config, ports Ports) *Ingress {
 		bodies:   bodies{any: make(slots, maxReading), big: make(slots, cfg.Uploads), from: BigBody},
 		webhooks: bodies{any: make(slots, maxWebhooks), big: make(slots, bigWebhooks), from: bigWebhook},
 		waiting:  make(slots, maxWaiting), listing: make(slots, maxListing), feeds: make(slots, cfg.Feeds), lookups: make(slots, maxLookups),
+		forged: seldom.Line{Every: forgedEvery},
 	}
 	in.metrics = newIngressMetrics(in, cfg.Registerer)
 	return in
@@ -85,9 +90,20 @@ func New(cfg Config, ports Ports) *Ingress {
 // listener and shuts it down.
 func NewServer(h http.Handler, log *slog.Logger) *http.Server {
 	return &http.Server{
-		Handler: h, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes,
+		Handler: withUnreadDeadline(h), ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes,
 		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
+}
+
+// withUnreadDeadline ends the wait for bodies that nobody reads. ReadTimeout is no way to do that: it would also end uploads that are
+// slow, and feeds, which have no end. net/http takes the deadline back when it has read a body to its end (1.26).
+func withUnreadDeadline(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.ContentLength != 0 { // -1: chunked
+			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(unreadTimeout)) // not there in tests without a connection
+		}
+		h.ServeHTTP(w, r)
+	})
 }
 
 // Handler returns the routes; what is none of them is 404.

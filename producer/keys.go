@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"altavoz/producer/access"
+	"altavoz/producer/connections"
 	"altavoz/schemas"
 )
 
@@ -49,6 +50,7 @@ func (in *Ingress) guarded(scope access.Scope, h handler) handler {
 			a.close = true
 			return a
 		}
+		connections.Trust(r.Context())
 		return h(w, r, caller)
 	}
 }

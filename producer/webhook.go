@@ -5,10 +5,10 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"sync"
 	"time"
 
 	"altavoz/producer/access"
+	"altavoz/producer/connections"
 	"altavoz/producer/upload"
 	"altavoz/schemas"
 )
@@ -85,11 +85,12 @@ func (in *Ingress) hear(w http.ResponseWriter, r *http.Request) (webhookResult, 
 // settle puts the receipts of a body into Kafka. Meta is told that it need not come again only when they are there.
 func (in *Ingress) settle(r *http.Request, body []byte) (webhookResult, answer) {
 	if !in.ports.Webhooks.Signed(body, r.Header) {
-		if unsaid, ok := in.forged.turn(time.Now()); ok {
+		if unsaid, ok := in.forged.Turn(time.Now()); ok {
 			in.cfg.Logger.WarnContext(r.Context(), "a webhook is not signed with our app's secret", "from", r.RemoteAddr, "bytes", len(body), "not_logged", unsaid)
 		}
 		return webhookForged, refusal(http.StatusUnauthorized, codeForged, "La firma del evento no es válida", "")
 	}
+	connections.Trust(r.Context())
 	recs, err := in.ports.Webhooks.Receipts(body, time.Now())
 	if err != nil {
 		in.cfg.Logger.WarnContext(r.Context(), "a webhook can't be read", "bytes", len(body), "error", err)
@@ -120,25 +121,6 @@ func readWebhook(body io.Reader, length int64) ([]byte, webhookResult, error) {
 		return nil, webhookMalformed, tooBig
 	}
 	return buf.Bytes(), "", nil
-}
-
-// seldom lets something be said at most once in forgedEvery.
-type seldom struct {
-	mu     sync.Mutex
-	next   time.Time
-	unsaid int
-}
-
-// turn reports whether it may be said now, and how often it was not since the last time.
-func (s *seldom) turn(now time.Time) (unsaid int, ok bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if now.Before(s.next) {
-		s.unsaid++
-		return 0, false
-	}
-	unsaid, s.unsaid, s.next = s.unsaid, 0, now.Add(forgedEvery)
-	return unsaid, true
 }
 
 func notHere(why string) answer {

@@ -1,0 +1,180 @@
+package producer_test
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"altavoz/producer"
+	"altavoz/producer/connections"
+)
+
+const goodKey = "a-key-of-thirty-two-bytes-or-more"
+
+// served is an ingress behind real sockets, of which it takes a few.
+type served struct {
+	*house
+	addr string
+	set  *connections.Set
+}
+
+func serveFew(t *testing.T, most int) *served {
+	t.Helper()
+	h := setup(t, producer.Config{Keys: keys(t, "crm:"+goodKey)})
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	set := connections.New(connections.Config{Server: "api", Most: most, Logger: slog.New(slog.DiscardHandler), Registerer: prometheus.NewRegistry()})
+	srv := producer.NewServer(h.handler, slog.New(slog.DiscardHandler))
+	set.Attach(srv)
+	go func() { _ = srv.Serve(set.Listener(l)) }()
+	t.Cleanup(func() { _ = srv.Close() })
+	return &served{h, l.Addr().String(), set}
+}
+
+// dial opens a connection and sends text.
+func (s *served) dial(t *testing.T, text string) net.Conn {
+	t.Helper()
+	c, err := net.Dial("tcp", s.addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	if _, err := io.WriteString(c, text); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// bodiless are requests whose handlers read no body, with a body announced that never comes.
+func bodiless() map[string]string {
+	request := func(method, path, header string) string {
+		return fmt.Sprintf("%s %s HTTP/1.1\r\nHost: x\r\n%sContent-Length: 1000\r\n\r\n", method, path, header)
+	}
+	key := "Authorization: Bearer " + goodKey + "\r\n"
+	return map[string]string{
+		"401":                request("POST", producer.PathSend, ""),
+		"404":                request("POST", "/nothing", ""),
+		"405":                request("PUT", producer.PathSend, ""),
+		"healthz":            request("GET", "/healthz", ""),
+		"readyz":             request("GET", "/readyz", ""),
+		"webhook challenge":  request("GET", producer.PathWebhook, ""),
+		"webhook of a page":  request("POST", producer.PathWebhook, "Origin: http://evil.example\r\nSec-Fetch-Site: cross-site\r\n"),
+		"chunked":            "POST /nothing HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n",
+		"status with a key":  request("GET", producer.PathStatus+"x", key),
+		"tasks with a key":   request("GET", producer.PathTasks, key),
+		"control with a key": request("POST", producer.PathTasks+"/x/pause", key),
+		"header only":        "POST " + producer.PathSend + " HTTP/1.1\r\nHost: x\r\n",
+		"nothing":            "",
+	}
+}
+
+// Each of them is over after the time for a header, or that for a body which nobody reads, whatever was asked for.
+func TestThreatS06NobodyIsWaitedForWithoutADeadline(t *testing.T) {
+	t.Parallel()
+	const within = 15 * time.Second // 5 s, and what a busy machine adds
+	s := serveFew(t, 100)
+	open := make(map[string]net.Conn)
+	for name, text := range bodiless() {
+		open[name] = s.dial(t, text)
+	}
+	until := time.Now().Add(within)
+	for name, c := range open {
+		_ = c.SetReadDeadline(until)
+		if answer, err := io.ReadAll(c); err != nil {
+			t.Errorf("%s: still open after %v: %v, %q", name, within, err, answer)
+		}
+	}
+}
+
+// Strangers that hold every connection there is do not keep out who has a key.
+func TestThreatS06SlowStrangersDoNotEndTheService(t *testing.T) {
+	t.Parallel()
+	const most = 8
+	for name, text := range bodiless() {
+		if strings.HasSuffix(name, "with a key") {
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := serveFew(t, most)
+			for range 5 * most {
+				s.dial(t, text)
+				if open := s.set.Open(); open > most {
+					t.Fatalf("%d connections are open, more than %d", open, most)
+				}
+			}
+			began := time.Now()
+			c := s.dial(t, fmt.Sprintf("GET %s HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\n\r\n", producer.PathTasks, goodKey))
+			r, err := http.ReadResponse(bufio.NewReader(c), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer r.Body.Close()
+			if took := time.Since(began); r.StatusCode != http.StatusOK || took > 4*time.Second {
+				t.Errorf("%d after %v", r.StatusCode, took)
+			}
+		})
+	}
+}
+
+// Who has shown a key stays, however many strangers come.
+func TestThreatS06StrangersDoNotPushOutWhoHasAKey(t *testing.T) {
+	t.Parallel()
+	const most = 8
+	s := serveFew(t, most)
+	c := s.dial(t, "")
+	reader := bufio.NewReader(c)
+	ask := func() {
+		t.Helper()
+		if _, err := fmt.Fprintf(c, "GET %s HTTP/1.1\r\nHost: x\r\nX-API-Key: %s\r\n\r\n", producer.PathTasks, goodKey); err != nil {
+			t.Fatal(err)
+		}
+		r, err := http.ReadResponse(reader, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer r.Body.Close()
+		if _, err := io.Copy(io.Discard, r.Body); err != nil || r.StatusCode != http.StatusOK {
+			t.Fatal(r.StatusCode, err)
+		}
+	}
+	ask()
+	for range 10 * most {
+		s.dial(t, "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+	}
+	ask()
+}
+
+// A feed goes on, though its request came with a body, which nobody wants.
+func TestUnwantedBodyEndsNoFeed(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := setup(t, producer.Config{})
+		conn := serve(t, h).dial()
+		defer conn.Close()
+		path := h.version(7, nil)
+		go fmt.Fprintf(conn, "GET %s/events HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}", path)
+		r, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil || r.StatusCode != http.StatusOK {
+			t.Fatal(r, err)
+		}
+		defer r.Body.Close()
+		lines := bufio.NewReader(r.Body)
+		for began := time.Now(); time.Since(began) < time.Minute; {
+			if _, err := lines.ReadString('\n'); err != nil {
+				t.Fatalf("the feed ended after %v: %v", time.Since(began), err)
+			}
+		}
+	})
+}
