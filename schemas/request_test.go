@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -738,6 +739,9 @@ func TestAFileIsTakenAsPeopleHaveBase64(t *testing.T) {
 		"alphabet of URLs":         {"data:image/png;base64," + strings.NewReplacer("+", "-", "/", "_").Replace(std), file},
 		"blanks where + was":       {"data:image/png;base64," + strings.ReplaceAll(std, "+", " "), file},
 		"wrapped and indented":     {"data:image/png;base64,\\n  " + std[:76] + "\\r\\n  " + std[76:] + "\\n", file},
+		"percent-encoded":          {"data:image/png;base64," + url.QueryEscape(std), file},
+		"percent-encoded, wrapped": {"data:image/png;base64," + strings.ReplaceAll(url.QueryEscape(std[:76]+"\r\n "+std[76:]+"\n"), "+", "%20"), file},
+		"percent-encoded alone":    {strings.NewReplacer("+", "%2b", "/", "%2f", "=", "%3d").Replace(std), file},
 		"blank behind it":          {" data:image/png;base64," + std + "  ", file},
 		"parameters":               {"data:image/png;name=mi foto.png;base64," + std, file},
 		"all of it, without label": {strings.NewReplacer("+", "-", "/", "_", "=", "").Replace(std), file},

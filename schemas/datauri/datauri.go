@@ -9,6 +9,7 @@ import (
 	"errors"
 	"hash"
 	"mime"
+	"strconv"
 	"strings"
 
 	"altavoz/schemas/rules"
@@ -49,6 +50,7 @@ type Decoder struct {
 	mime  string // as the label says
 	name  string // of the file, as the label says
 
+	escape []byte // the beginning of one, as %2
 	quad   []byte // characters that make no whole quad yet
 	text   []byte // of one piece, in the alphabet
 	blanks int    // seen since the last character; each is a "+" that a form has decoded, if another follows
@@ -133,8 +135,37 @@ func (d *Decoder) begin(rest []byte) error {
 	return d.file(rest)
 }
 
-// file takes base64 as people have it: wrapped by mail and command lines, in the alphabet of URLs, with blanks where forms decoded a "+".
+// unescape decodes what is percent-encoded, as programs do that make a URL of the text: %2B, %2F, %3D. An escaped blank is only a blank.
+func (d *Decoder) unescape(text []byte) []byte {
+	const whole = len("%3D")
+	out := make([]byte, 0, len(d.escape)+len(text))
+	for _, c := range text {
+		if len(d.escape) == 0 && c != '%' {
+			out = append(out, c)
+			continue
+		}
+		if d.escape = append(d.escape, c); len(d.escape) < whole {
+			continue
+		}
+		v, err := strconv.ParseUint(string(d.escape[1:]), 16, 8)
+		if d.escape = d.escape[:0]; err != nil {
+			d.refuse(ErrBase64)
+		} else if v != ' ' {
+			out = append(out, byte(v))
+		}
+	}
+	return out
+}
+
+// file takes base64 as people have it: wrapped by mail and command lines, in the alphabet of URLs, percent-encoded, with blanks where forms
+// decoded a "+".
 func (d *Decoder) file(text []byte) error {
+	if len(d.escape) > 0 || bytes.IndexByte(text, '%') >= 0 {
+		text = d.unescape(text)
+	}
+	if d.refused() {
+		return nil
+	}
 	d.text = d.text[:0]
 	for _, c := range text {
 		switch c {
@@ -263,6 +294,9 @@ func (d *Decoder) End() error {
 			return err
 		}
 	}
+	if len(d.escape) > 0 {
+		d.refuse(ErrBase64)
+	}
 	if n := len(d.quad); n > 1 { // the padding was cut off
 		if err := d.decode(append(d.quad, "=="[:quadChars-n]...)); err != nil {
 			return err
@@ -287,5 +321,5 @@ func Is(text string) bool {
 	if labelled || strings.Contains(text[:min(len(text), maxLabel)], "base64,") {
 		return true
 	}
-	return len(text) >= least && strings.Trim(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_= \r\n\t") == ""
+	return len(text) >= least && strings.Trim(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_=% \r\n\t") == ""
 }

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"golang.org/x/net/idna"
 )
 
 // LinkFault is what is wrong with a link.
@@ -22,10 +24,33 @@ const (
 	LinkPrivate // a host that only its own network reaches
 )
 
-// CleanLink takes off what copying leaves around a link, and writes blanks within it as links have them.
+// CleanLink takes off what copying leaves around a link, and writes blanks within it as links have them, and a host with letters beyond
+// ASCII, or emoji, in punycode: so it is dialled, and nobody documents that WhatsApp takes another writing.
 func CleanLink(text string) string {
 	text = strings.TrimFunc(text, func(r rune) bool { return Blank(string(r)) })
-	return strings.ReplaceAll(text, " ", "%20")
+	text = strings.ReplaceAll(text, " ", "%20")
+	scheme, rest, ok := strings.Cut(text, "://")
+	end := strings.IndexAny(rest, "/?#")
+	if end < 0 {
+		end = len(rest)
+	}
+	host, err := url.PathUnescape(rest[:end])
+	if !ok || err != nil || ascii(host) {
+		return text
+	}
+	user := strings.LastIndexByte(host, '@') + 1
+	name, port, numbered := strings.Cut(host[user:], ":")
+	if name, err = idna.Lookup.ToASCII(name); err != nil {
+		return text // Link says what is wrong with it
+	}
+	if numbered {
+		name += ":" + port
+	}
+	return scheme + "://" + host[:user] + name + rest[end:]
+}
+
+func ascii(text string) bool {
+	return !strings.ContainsFunc(text, func(r rune) bool { return r >= utf8.RuneSelf })
 }
 
 // Link looks at a clean link. Public: its host has to be one that a stranger's phone can reach.
@@ -95,6 +120,9 @@ func portable(port string) bool {
 	return port == "" || err == nil && n > 0
 }
 
+// What a name may have at most (RFC 1035), in characters.
+const maxHost, maxHostLabel = 254, 63
+
 // hostable reports whether a host is written as a name or an address is: letters of any script, digits, dashes; a top-level domain has no
 // digits, but in punycode, and no single letter.
 func hostable(host string) bool {
@@ -103,7 +131,7 @@ func hostable(host string) bool {
 	}
 	labels := strings.Split(strings.TrimSuffix(host, "."), ".")
 	for _, label := range labels {
-		if label == "" || label[0] == '-' || label[len(label)-1] == '-' || strings.ContainsFunc(label, func(r rune) bool {
+		if label == "" || len(host) > maxHost || utf8.RuneCountInString(label) > maxHostLabel || label[0] == '-' || label[len(label)-1] == '-' || strings.ContainsFunc(label, func(r rune) bool {
 			return r != '-' && r != '_' && !unicode.In(r, unicode.L, unicode.M, unicode.N) || strings.ContainsRune(unseen, r)
 		}) {
 			return false

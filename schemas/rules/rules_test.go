@@ -1,6 +1,9 @@
 package rules
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 func TestAButtonLeadsWhereAStrangersPhoneGets(t *testing.T) {
 	t.Parallel()
@@ -30,6 +33,43 @@ func TestAButtonLeadsWhereAStrangersPhoneGets(t *testing.T) {
 		t.Error("a link that nobody else has to reach is refused")
 	}
 }
+
+// What is sent of a host beyond ASCII is what is dialled; what comes out of it may be an address of one's own network.
+func TestAHostOfAnyScriptIsSentInPunycode(t *testing.T) {
+	t.Parallel()
+	for link, want := range map[string]struct {
+		clean string
+		fault LinkFault
+	}{
+		"https://😀.ws/hola?a=ñ":                              {"https://xn--e28h.ws/hola?a=ñ", LinkGood},
+		"https://i❤️.ws":                                     {"https://xn--i-7iq.ws", LinkGood},
+		"https://Ñandú.cl:8443/#x":                           {"https://xn--and-6ma2c.cl:8443/#x", LinkGood},
+		"https://пример.рф/":                                 {"https://xn--e1afmkfd.xn--p1ai/", LinkGood},
+		"https://m%C3%BCnchen.de/%20":                        {"https://xn--mnchen-3ya.de/%20", LinkGood},
+		"https://例え。jp/":                                     {"https://xn--r8jz45g.jp/", LinkGood},
+		"https://example.com/ñ":                              {"https://example.com/ñ", LinkGood},
+		"https://127。0。0。1/":                                 {"https://127.0.0.1/", LinkPrivate},
+		"https://１０.1.2.3/":                                  {"https://10.1.2.3/", LinkPrivate},
+		"https://ｌｏｃａｌｈｏｓｔ/":                                 {"https://localhost/", LinkPrivate},
+		"https://u:p@ñandú.cl/":                              {"https://u:p@xn--and-6ma2c.cl/", LinkUser},
+		"https://👩\u200d👩\u200d👧.ws/":                        {"https://👩\u200d👩\u200d👧.ws/", LinkBroken},
+		"https://exam\u202eple.com/":                         {"https://exam\u202eple.com/", LinkBroken},
+		"https://" + long(64) + ".com/":                      {"https://" + long(64) + ".com/", LinkBroken},
+		"https://" + strings.Repeat(long(60)+".", 5) + "com": {"https://" + strings.Repeat(long(60)+".", 5) + "com", LinkBroken},
+		"https://" + long(64) + "ñ.com/":                     {"https://xn--" + long(64) + "-ybg.com/", LinkBroken},
+		"\u200b https://mi sitio.com/a b ":                   {"https://mi%20sitio.com/a%20b", LinkBroken},
+	} {
+		t.Run(link, func(t *testing.T) {
+			t.Parallel()
+			got := CleanLink(link)
+			if got != want.clean || Link(got, true) != want.fault {
+				t.Errorf("%s, fault %d; want %s, fault %d", got, Link(got, true), want.clean, want.fault)
+			}
+		})
+	}
+}
+
+func long(n int) string { return strings.Repeat("a", n) }
 
 func TestBlankIsWhatNobodySees(t *testing.T) {
 	t.Parallel()
