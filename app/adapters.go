@@ -14,6 +14,7 @@ import (
 	"altavoz/producer"
 	"altavoz/redis"
 	"altavoz/schemas"
+	"altavoz/schemas/blob"
 	"altavoz/whatsapp"
 	"altavoz/whatsapp/media"
 )
@@ -81,6 +82,9 @@ func (b blobs) Content(ctx context.Context, task schemas.TaskID, ref *schemas.Bl
 	if err != nil {
 		return nil, fmt.Errorf("reading the message of task %s: %w", task, gone(err, "El mensaje de este envío ya no está guardado"))
 	}
+	if err := blob.Check(ref, task, &rec); err != nil { //mutant:message-is-of-the-task
+		return nil, fmt.Errorf("reading the message of task %s: %w", task, gone(err, "El mensaje de este envío ya no está guardado"))
+	}
 	c := new(schemas.Content)
 	if err := schemas.Decode(&rec, c); err != nil {
 		return nil, fmt.Errorf("reading the message of task %s: %w: %w", task, err, &schemas.ContentError{Why: "El mensaje de este envío no se puede leer"})
@@ -91,6 +95,9 @@ func (b blobs) Content(ctx context.Context, task schemas.TaskID, ref *schemas.Bl
 // Part reads the n-th part of a file.
 func (b blobs) Part(ctx context.Context, ref *schemas.BlobRef, n int) ([]byte, error) {
 	rec, err := b.read(ctx, ref, n)
+	if err == nil {
+		err = blob.CheckFile(ref, &rec) //mutant:part-is-of-the-file
+	}
 	if err != nil {
 		return nil, fmt.Errorf("reading a part of a file: %w", gone(err, "El archivo de 'header_content' ya no está guardado"))
 	}
@@ -115,7 +122,7 @@ func (b blobs) read(ctx context.Context, ref *schemas.BlobRef, n int) (schemas.R
 
 // gone adds to an error that will not pass the words for the person who asked; any other error is left as it is.
 func gone(err error, why string) error {
-	if errors.Is(err, kafka.ErrGone) || errors.Is(err, errRef) {
+	if errors.Is(err, kafka.ErrGone) || errors.Is(err, errRef) || errors.Is(err, blob.ErrForeign) {
 		return fmt.Errorf("%w: %w", err, &schemas.ContentError{Why: why})
 	}
 	return err

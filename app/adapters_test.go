@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"altavoz/schemas"
+	"altavoz/schemas/blob"
 )
 
 // one is a log of one record.
@@ -38,5 +39,44 @@ func TestMessagesOfANewerVersionAreWaitedFor(t *testing.T) {
 	rec.Headers[0].Value = []byte(schemas.Version)
 	if content, _ := refused(rec); !content {
 		t.Error("what nobody can read is waited for")
+	}
+}
+
+// What lies where a reference points may be another's: the log lost its end, or somebody named any place. It is as if nothing lay there.
+func TestMessagesAndFilesOfOthersAreNotTaken(t *testing.T) {
+	t.Parallel()
+	id, other := schemas.NewTaskID(), schemas.NewTaskID()
+	file := blob.NewList()
+	if err := file.Add(schemas.EncodeFilePart(file.Key, []byte("png"))); err != nil {
+		t.Fatal(err)
+	}
+	place := schemas.NewBlobRef(0, []int64{0})
+	named := schemas.NewBlobRef(0, []int64{0}) // as the fanout has it of an upstream system that keys parts with its task
+	named.Task = id.Bytes()
+	for name, tt := range map[string]struct {
+		rec  schemas.Record
+		ref  *schemas.BlobRef
+		part bool
+		ok   bool
+	}{
+		"its message":                           {schemas.EncodeContent(id, &schemas.Content{Body: "hola"}), place, false, true},
+		"another's message":                     {schemas.EncodeContent(other, &schemas.Content{Body: "hola"}), place, false, false},
+		"a slice of another":                    {schemas.EncodeSlice(blob.NewList().Key, &schemas.Slice{Phones: []string{"hola"}}), place, false, false},
+		"its file":                              {schemas.EncodeFilePart(file.Key, []byte("png")), file.Ref(id), true, true},
+		"another's file":                        {schemas.EncodeFilePart(blob.NewList().Key, []byte("png")), file.Ref(id), true, false},
+		"its file, of an upstream system":       {schemas.EncodeFilePart(id.String(), []byte("png")), named, true, true},
+		"another's, of an upstream system":      {schemas.EncodeFilePart(other.String(), []byte("png")), named, true, false},
+		"its file, of an older version":         {schemas.EncodeFilePart(other.String(), []byte("png")), place, true, true}, // its digest tells
+		"its file, under the name of another's": {schemas.EncodeFilePart(file.Key, []byte("png")), &schemas.BlobRef{OffsetDeltas: []uint64{0}, Task: other.Bytes(), Proof: file.Ref(id).GetProof()}, true, false},
+	} {
+		var err error
+		if from := (blobs{one{tt.rec}}); tt.part {
+			_, err = from.Part(t.Context(), tt.ref, 0)
+		} else {
+			_, err = from.Content(t.Context(), id, tt.ref)
+		}
+		if (err == nil) != tt.ok || err != nil && (!errors.Is(err, schemas.ErrContent) || !errors.Is(err, blob.ErrForeign)) {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }

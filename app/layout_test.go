@@ -19,6 +19,7 @@ import (
 // is explained in DESIGN.md.
 var plan = map[string][]string{
 	"schemas":          {"schemas/datauri", "schemas/hours", "schemas/phone", "schemas/rules", "schemas/split", "schemas/version"},
+	"schemas/blob":     {"schemas"},
 	"schemas/phone":    {},
 	"schemas/standing": {"schemas"},
 	"schemas/rules":    {},
@@ -28,21 +29,22 @@ var plan = map[string][]string{
 	"schemas/version":  {},
 	"producer":         {"schemas", "producer/access", "producer/connections", "producer/feed", "producer/seldom", "producer/tasks", "producer/upload"},
 	"producer/access":  {"schemas"},
-	"producer/upload":  {"schemas"},
+	"producer/upload":  {"schemas", "schemas/blob"},
 	"producer/feed":    {},
 	"producer/tasks":   {"schemas"},
 	"processor/slots":  {"schemas"},
 	"producer/seldom":  {},
 	"processor/fanout": {
 		"schemas", "processor/slots", "processor/fanout/canary", "processor/fanout/ledger", "processor/fanout/recipients", "processor/fanout/rewrite",
-		"processor/fanout/status",
-		"processor/fanout/turns",
+		"processor/fanout/list", "processor/fanout/status",
+		"processor/fanout/turns", "schemas/blob",
 	},
 	"processor/fanout/canary":     {"schemas"},
 	"producer/connections":        {"producer/seldom"},
 	"processor/fanout/ledger":     {"schemas"},
 	"processor/fanout/recipients": {"schemas"},
-	"processor/fanout/rewrite":    {"schemas"},
+	"processor/fanout/list":       {"schemas", "schemas/blob", "processor/fanout/rewrite"},
+	"processor/fanout/rewrite":    {"schemas", "schemas/blob"},
 	"processor/fanout/status":     {"schemas"},
 	"processor/fanout/turns":      {"schemas"},
 	"processor/sender": {
@@ -95,7 +97,7 @@ var plan = map[string][]string{
 	"app/chaos":                   {},                                     // tests only, of the binary
 	"app/witness":                 {"schemas", "processor/sender/ledger"}, // for tests
 	"app": {
-		"app/embedded", "app/environment", "app/keys", "app/numbers", "schemas", "producer", "producer/access", "producer/connections", "processor", "processor/slots", "processor/fanout", "processor/sender", "processor/aggregator", "kafka", "kafka/rejects", "redis",
+		"app/embedded", "app/environment", "app/keys", "app/numbers", "schemas", "schemas/blob", "producer", "producer/access", "producer/connections", "processor", "processor/slots", "processor/fanout", "processor/sender", "processor/aggregator", "kafka", "kafka/rejects", "redis",
 		"whatsapp", "whatsapp/media", "whatsapp/simulator",
 	},
 	"lists":              {"schemas/phone"},

@@ -61,6 +61,19 @@ func mutants() []mutant {
 		},
 		{marker: "refused-lease-writes-nothing", change: makeFalse(), test: "TestRefusedCommitProducesNothing"},
 		{marker: "lease-ends", change: operandWith("leaseFresh", "false"), test: "TestStaleLeaseIsNotProduced"},
+		// What a reference points at is the broadcast's own.
+		{marker: "proof-is-of-the-records-key", change: makeFalse(), test: "TestRecordOfAnotherBroadcastIsNotTaken"},
+		{marker: "record-without-a-proof-has-the-key", change: makeFalse(), test: "TestRecordOfAnotherBroadcastIsNotTaken"},
+		{marker: "reference-names-its-task", change: makeFalse(), test: "TestRecordOfAnotherBroadcastIsNotTaken"},
+		{marker: "blobs-lie-in-their-order", change: makeFalse(), test: "TestListThatDoesNotLieInOrderIsRefused"},
+		{marker: "slice-is-of-the-task", change: makeFalse(), test: "TestListWhosePlaceAnotherHasIsNotUsed", in: "processor/fanout"},
+		{marker: "list-of-a-chosen-id-is-that-of-the-request", change: makeFalse(), test: "TestEventThatNamesAnothersListIsRejected", in: "processor/fanout"},
+		{marker: "copied-list-is-of-the-record-that-names-the-task", change: operandWith("task", "true"), test: "TestEventThatNamesAnothersListIsRejected", in: "processor/fanout"},
+		{marker: "list-under-a-tasks-id-is-the-first-ones", change: operandWith("Unproven", "false"), test: "TestListUnderATasksIdIsTheFirstOnes"},
+		{marker: "anothers-file-ends-the-task-that-names-it", change: operandWith("of", "false"), test: "TestTaskThatNamesAnothersFileEndsAlone"},
+		{marker: "message-is-of-the-task", change: makeFalse(), test: "TestMessagesAndFilesOfOthersAreNotTaken"},
+		{marker: "part-is-of-the-file", change: value("nil"), test: "TestMessagesAndFilesOfOthersAreNotTaken"},
+		{marker: "file-is-known-by-something", change: makeFalse(), test: "TestFactsFound"},
 
 		// Controls: a pause and a cancel hold, whoever owns the task, and no more leaves than was said.
 		{

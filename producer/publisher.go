@@ -130,12 +130,12 @@ func Publish(ctx context.Context, log Log, d *Draft) (Receipt, error) {
 // PublishJSON is Publish for a draft that is the body of an HTTP request already.
 func PublishJSON(ctx context.Context, log Log, body io.Reader) (Receipt, error) {
 	now := time.Now()
-	up := upload.New(ctx, log, schemas.NewTaskID())
+	up := upload.New(ctx, log)
 	req, err := schemas.ReadRequest(body, up, schemas.RequestLimits{Now: now})
 	if err != nil {
 		return Receipt{}, err
 	}
-	task := up.Key()
+	task := schemas.NewTaskID()
 	if req.TaskID != nil {
 		task = *req.TaskID
 	}

@@ -32,13 +32,13 @@ func (in *Ingress) send(w http.ResponseWriter, r *http.Request, caller *access.C
 	if err != nil {
 		return bodyError(err)
 	}
-	up := upload.New(r.Context(), in.ports.Log, schemas.NewTaskID())
+	up := upload.New(r.Context(), in.ports.Log)
 	req, err := in.read(w, r, caller, up)
 	if err != nil {
 		return bodyError(err)
 	}
 	now := time.Now()
-	order := &order{caller: caller, req: req, up: up, task: up.Key(), now: now, until: now.Add(in.cfg.DirectTimeout)}
+	order := &order{caller: caller, req: req, up: up, task: schemas.NewTaskID(), now: now, until: now.Add(in.cfg.DirectTimeout)}
 	switch {
 	case key != "" && req.TaskID != nil:
 		return fieldError(&schemas.FieldError{Field: "task_id", Code: schemas.CodeValue, Spanish: "El campo 'task_id' y la cabecera Idempotency-Key se excluyen"})

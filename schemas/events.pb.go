@@ -816,7 +816,8 @@ func (x *Content) GetCategory() string {
 type MediaRef struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Url   string                 `protobuf:"bytes,1,opt,name=url,proto3" json:"url,omitempty"`
-	// Parts of at most 512 KiB each in the blobs topic.
+	// Parts of at most 512 KiB each in the blobs topic. An upstream system that writes them itself keys them with the task's id as
+	// text, or gives sha256.
 	Parts *BlobRef `protobuf:"bytes,2,opt,name=parts,proto3" json:"parts,omitempty"`
 	// The file itself; only from upstream systems, which may not want to write parts.
 	Inline []byte `protobuf:"bytes,3,opt,name=inline,proto3" json:"inline,omitempty"`
@@ -928,10 +929,18 @@ func (x *MediaRef) GetLink() string {
 
 // BlobRef points at records of the blobs topic: one partition, one offset per part, as differences
 // (the first one absolute), so that ten thousand slices point with some 20 KiB.
+//
+// A place is no identity: anybody can name any place, and a log that lost its end gives places out again. So what lies there is
+// taken only where it belongs to the task: by the proof, or, without one, by a key that is the task's id as text.
 type BlobRef struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Partition     int32                  `protobuf:"varint,1,opt,name=partition,proto3" json:"partition,omitempty"`
-	OffsetDeltas  []uint64               `protobuf:"varint,2,rep,packed,name=offset_deltas,json=offsetDeltas,proto3" json:"offset_deltas,omitempty"`
+	state        protoimpl.MessageState `protogen:"open.v1"`
+	Partition    int32                  `protobuf:"varint,1,opt,name=partition,proto3" json:"partition,omitempty"`
+	OffsetDeltas []uint64               `protobuf:"varint,2,rep,packed,name=offset_deltas,json=offsetDeltas,proto3" json:"offset_deltas,omitempty"`
+	// The first 16 bytes of HMAC-SHA256 of the task, with the key of the records as the secret. The records of one reference have
+	// one key of their own, random, which stands nowhere else.
+	Proof []byte `protobuf:"bytes,3,opt,name=proof,proto3" json:"proof,omitempty"`
+	// The task, 16 bytes, for whoever reads a file and can't know it otherwise.
+	Task          []byte `protobuf:"bytes,4,opt,name=task,proto3" json:"task,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -980,7 +989,22 @@ func (x *BlobRef) GetOffsetDeltas() []uint64 {
 	return nil
 }
 
-// Slice is a part of a large broadcast's recipients. Topic blobs, key: the task.
+func (x *BlobRef) GetProof() []byte {
+	if x != nil {
+		return x.Proof
+	}
+	return nil
+}
+
+func (x *BlobRef) GetTask() []byte {
+	if x != nil {
+		return x.Task
+	}
+	return nil
+}
+
+// Slice is a part of a large broadcast's recipients. Topic blobs, key: see BlobRef. An upstream system that writes slices itself
+// names the task in its broadcast and keys them with its id as text.
 type Slice struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Phones        []string               `protobuf:"bytes,1,rep,name=phones,proto3" json:"phones,omitempty"`
@@ -2505,10 +2529,12 @@ const file_events_proto_rawDesc = "" +
 	"\x04size\x18\x06 \x01(\x04R\x04size\x12\x1a\n" +
 	"\bfilename\x18\a \x01(\tR\bfilename\x12\x19\n" +
 	"\bmedia_id\x18\b \x01(\tR\amediaId\x12\x12\n" +
-	"\x04link\x18\t \x01(\tR\x04link\"L\n" +
+	"\x04link\x18\t \x01(\tR\x04link\"v\n" +
 	"\aBlobRef\x12\x1c\n" +
 	"\tpartition\x18\x01 \x01(\x05R\tpartition\x12#\n" +
-	"\roffset_deltas\x18\x02 \x03(\x04R\foffsetDeltas\"\x1f\n" +
+	"\roffset_deltas\x18\x02 \x03(\x04R\foffsetDeltas\x12\x14\n" +
+	"\x05proof\x18\x03 \x01(\fR\x05proof\x12\x12\n" +
+	"\x04task\x18\x04 \x01(\fR\x04task\"\x1f\n" +
 	"\x05Slice\x12\x16\n" +
 	"\x06phones\x18\x01 \x03(\tR\x06phones\">\n" +
 	"\x06Origin\x12\x1c\n" +

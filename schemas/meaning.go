@@ -9,33 +9,33 @@ import (
 	"unicode/utf8"
 )
 
-// meaning is the digest that makes a repeat a repeat: every member with its default filled in, the recipients in order, the
-// file by its digest. Not the task id, which is the request's name and not its meaning.
-func (r *requestReader) meaning() []byte {
-	h := sha256.New()
-	c, q := r.req.Content, r.req
+// Meaning is the digest that makes a repeat a repeat: every member of the request with its default filled in, the recipients in order, the
+// file by its digest. Not the task id, which is the request's name and not its meaning. sender is the number as it was asked for, phones the
+// sum of what HashText makes of all recipients.
+func (b *Broadcast) Meaning(sender string, queued bool, phones []byte) []byte {
+	h, c := sha256.New(), b.GetContent()
 	for _, text := range []string{
-		"altavoz request 1", q.Sender, c.GetBody(), c.GetFooter(), c.GetButtonText(), c.GetButtonUrl(), c.GetHeader().String(), c.GetHeaderText(),
+		"altavoz request 1", sender, c.GetBody(), c.GetFooter(), c.GetButtonText(), c.GetButtonUrl(), c.GetHeader().String(), c.GetHeaderText(),
 		c.GetMedia().GetUrl(), string(c.GetMedia().GetSha256()), c.GetMedia().GetMimeType(), c.GetMedia().GetFilename(), c.GetCategory(),
-		q.OnUnknown.String(), strconv.FormatBool(q.UseQueue), string(r.phones.Sum(nil)),
+		b.GetOnUnknown().String(), strconv.FormatBool(queued), string(phones),
 	} {
-		writeText(h, text)
+		HashText(h, text)
 	}
-	for _, n := range []int64{q.ScheduleMs, q.ExpireMs, int64(q.Speed), int64(q.Total)} {
-		writeText(h, strconv.FormatInt(n, 10))
+	for _, n := range []int64{b.GetScheduleMs(), b.GetExpireMs(), int64(b.GetSpeed()), int64(b.GetTotal())} {
+		HashText(h, strconv.FormatInt(n, 10))
 	}
-	if w := q.Window; w != nil { // what has none means what it meant before there were any; how a preset is called means nothing
-		writeText(h, w.GetTimezone())
-		writeText(h, w.GetHolidays())
+	if w := b.GetWindow(); w != nil { // what has none means what it meant before there were any; how a preset is called means nothing
+		HashText(h, w.GetTimezone())
+		HashText(h, w.GetHolidays())
 		for _, o := range w.GetHours() {
-			writeText(h, fmt.Sprint(o.GetDays(), o.GetFrom(), o.GetTo()))
+			HashText(h, fmt.Sprint(o.GetDays(), o.GetFrom(), o.GetTo()))
 		}
 	}
 	return h.Sum(nil)
 }
 
-// writeText hashes a text with its length before it, so that no two lists of texts look alike.
-func writeText(h hash.Hash, text string) {
+// HashText hashes a text with its length before it, so that no two lists of texts look alike.
+func HashText(h hash.Hash, text string) {
 	var b [maxKept + binary.MaxVarintLen64]byte // on the stack for nearly every text; hashes take no error
 	h.Write(append(binary.AppendUvarint(b[:0], uint64(len(text))), text...))
 }

@@ -67,7 +67,7 @@ func (r *requestReader) recipient() (string, error) {
 		r.skipped = skipped // an entry may be as complex as a value that nobody wants
 		text = strings.TrimSpace(string(written.text))
 	}
-	writeText(r.phones, text)
+	HashText(r.phones, text)
 	return cutText(text, maxKept), nil
 }
 

@@ -115,8 +115,8 @@ func EncodePart(partition int32, p *Part) Record {
 	return r
 }
 
-// EncodeSlice makes the record of a slice of recipients.
-func EncodeSlice(t TaskID, s *Slice) Record { return Encode(TopicBlobs, t.String(), s) }
+// EncodeSlice makes the record of a slice of recipients; key is that of the list (see package blob).
+func EncodeSlice(key string, s *Slice) Record { return Encode(TopicBlobs, key, s) }
 
 // EncodeContent makes the record of a task's content as resolved.
 func EncodeContent(t TaskID, c *Content) Record { return Encode(TopicBlobs, t.String(), c) }

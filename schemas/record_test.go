@@ -37,7 +37,7 @@ func samples() []schemas.Record {
 			Task: task.Bytes(), Sender: "1065", Content: content, Phones: []string{"573001234567"}, Total: 1,
 			AcceptedMs: 1_700_000_000_000, Chosen: true, OnUnknown: schemas.OnUnknown_ON_UNKNOWN_RESEND, Direct: true,
 		}),
-		schemas.EncodeSlice(task, &schemas.Slice{Phones: []string{"573001234567", "+57 301"}}),
+		schemas.EncodeSlice(task.String(), &schemas.Slice{Phones: []string{"573001234567", "+57 301"}}),
 		schemas.EncodeContent(task, content),
 		schemas.EncodeFilePart(task.String(), []byte{0xff, 0xd8}),
 		schemas.EncodeSend(schemas.LaneBulk, &schemas.Send{
@@ -86,7 +86,7 @@ func TestNewerVersionsAreTold(t *testing.T) {
 	for v, want := range map[string]bool{
 		"": false, "0": false, "1": false, "01": false, "2": true, "10": true, "999": true, "18446744073709551616": true, "-2": false, "2.0": false, "x": false, "2_": false,
 	} {
-		r := schemas.EncodeSlice(schemas.NewTaskID(), &schemas.Slice{Phones: []string{"1"}})
+		r := schemas.EncodeSlice(schemas.NewTaskID().String(), &schemas.Slice{Phones: []string{"1"}})
 		r.Headers[0].Value = []byte(v)
 		if err := r.Newer(); errors.Is(err, schemas.ErrNewer) != want || err != nil != want {
 			t.Errorf("%q: %v", v, err)
@@ -99,7 +99,7 @@ func TestNewerVersionsAreTold(t *testing.T) {
 
 func TestDecodeRefuses(t *testing.T) {
 	t.Parallel()
-	good := schemas.EncodeSlice(schemas.NewTaskID(), &schemas.Slice{Phones: []string{"1"}})
+	good := schemas.EncodeSlice(schemas.NewTaskID().String(), &schemas.Slice{Phones: []string{"1"}})
 	newer := good
 	newer.Headers = []schemas.Header{{Key: schemas.VersionHeader, Value: []byte("2")}}
 	bare := good

@@ -145,7 +145,7 @@ func ReadRequest(body io.Reader, sink Sink, lim RequestLimits) (*Request, error)
 	if err := r.validate(); err != nil {
 		return nil, err
 	}
-	r.req.SHA256 = r.meaning()
+	r.req.SHA256 = r.req.Broadcast(TaskID{}, "", 0, nil, nil).Meaning(r.req.Sender, r.req.UseQueue, r.phones.Sum(nil))
 	return r.req, nil
 }
 

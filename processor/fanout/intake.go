@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"altavoz/processor/fanout/ledger"
+	"altavoz/processor/fanout/list"
 	"altavoz/processor/fanout/rewrite"
 	"altavoz/processor/fanout/status"
 	"altavoz/schemas"
@@ -16,6 +17,7 @@ const (
 	codeDecode   = "decode"
 	codeInvalid  = "invalid"
 	codeConflict = "conflict"
+	codeForeign  = "foreign"
 )
 
 // What a person reads of a task that can't start.
@@ -106,11 +108,11 @@ func (s *slot) settle(t *task, rec *schemas.Record, b *schemas.Broadcast, known 
 	t.fill(b)
 	t.accepted = rewrite.AcceptedAt(b.GetAcceptedMs(), rec.Time, now)
 	_, fromIngress := id.Time()
-	t.chosen = b.GetChosen() || id != derived && !fromIngress
-	if t.why == "" { // else the record was rejected before, and the task fails with the same words
+	t.chosen = b.GetChosen() || id != derived && !fromIngress || list.Unproven(b) //mutant:list-under-a-tasks-id-is-the-first-ones
+	if t.why == "" {                                                              // else the record was rejected before, and the task fails with the same words
 		_, ours := s.st.cfg.Number(b.GetSender())
 		var invalid bool
-		if t.why, invalid = rewrite.Fault(b, t.accepted, ours, s.st.cfg.MaxRecipients); t.why == "" && known.Untouched() && (doorOf(b) != doorHTTP || !s.begun(t)) {
+		if t.why, invalid = rewrite.Fault(id, b, t.accepted, ours, s.st.cfg.MaxRecipients); t.why == "" && known.Untouched() && (doorOf(b) != doorHTTP || !s.begun(t)) {
 			t.why, invalid = rewrite.ContentFault(b)
 		}
 		if invalid {

@@ -5,10 +5,11 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strconv"
 	"time"
 
+	"altavoz/processor/fanout/rewrite"
 	"altavoz/schemas"
+	"altavoz/schemas/blob"
 )
 
 // whyMedia is what a person reads while a file can't be uploaded for a reason that may pass.
@@ -21,6 +22,7 @@ type flight struct {
 	kind    schemas.HeaderKind
 	media   *schemas.MediaRef
 	waiting []*task
+	of      *task // whose parts are read
 	try     int
 }
 
@@ -36,7 +38,7 @@ func (s *slot) resolve(t *task, now time.Time) bool {
 	}
 	t.busy = true
 	s.chill(t) // it may wait for long
-	key := mediaKey(t.sender, c)
+	key := mediaKey(t, c)
 	f := s.flights[key]
 	if f != nil {
 		f.waiting = append(f.waiting, t)
@@ -45,20 +47,17 @@ func (s *slot) resolve(t *task, now time.Time) bool {
 		}
 		return false
 	}
-	f = &flight{key: key, sender: t.sender, kind: c.GetHeader(), media: c.GetMedia(), waiting: []*task{t}}
+	f = &flight{key: key, sender: t.sender, kind: c.GetHeader(), media: c.GetMedia(), waiting: []*task{t}, of: t}
 	s.flights[key] = f
 	s.fly(f)
 	return false
 }
 
-// mediaKey names a file on a number. A file is known by its digest; one that nobody has fetched yet by its address.
-func mediaKey(sender string, c *schemas.Content) string {
+// mediaKey names a file on a number. A file is known by its digest; one that nobody has fetched yet by its address, or as that of its task.
+func mediaKey(t *task, c *schemas.Content) string {
 	m := c.GetMedia()
-	what := cmp.Or(string(m.GetSha256()), m.GetUrl(), m.GetLink(), m.GetMediaId())
-	if at := m.GetParts().Offsets(); what == "" && len(at) > 0 {
-		what = strconv.Itoa(int(m.GetParts().GetPartition())) + "/" + strconv.FormatInt(at[0], 10)
-	}
-	return sender + ":" + c.GetHeader().String() + ":" + what
+	what := cmp.Or(string(m.GetSha256()), m.GetUrl(), m.GetLink(), m.GetMediaId(), t.id.String())
+	return t.sender + ":" + c.GetHeader().String() + ":" + what
 }
 
 // fly resolves the file elsewhere, once there is room for it.
@@ -111,13 +110,20 @@ func (s *slot) landed(f *flight, got *schemas.MediaRef, err error) {
 	}
 	for _, t := range f.waiting {
 		t.busy = false
-		if err != nil {
+		switch {
+		case err != nil && t != f.of && f.media.GetParts() != nil: //mutant:anothers-file-ends-the-task-that-names-it
+			s.look(t, now)
+			continue
+		case errors.Is(err, blob.ErrForeign):
+			s.disown(t, rewrite.WhyForeign, err)
+			continue
+		case err != nil:
 			s.fail(t, contentWhy(err), now)
 			continue
 		}
 		t.grounded = false
 		if t.body != nil { // else it was cooled: it comes back and finds the file known
-			s.resolved(t, contentWith(t.body.GetContent(), got))
+			s.resolved(t, rewrite.WithFile(t.body.GetContent(), got))
 		}
 		s.look(t, now)
 	}
@@ -153,19 +159,4 @@ func (s *slot) resolved(t *task, c *schemas.Content) bool {
 		s.look(t, time.Now())
 	}, schemas.EncodeContent(t.id, c))
 	return false
-}
-
-// contentWith returns the content with what Meta knows its file by. The file may have been resolved for another task, so
-// its name is the task's own.
-func contentWith(c *schemas.Content, got *schemas.MediaRef) *schemas.Content {
-	m := c.GetMedia()
-	return &schemas.Content{
-		Body: c.GetBody(), Footer: c.GetFooter(), ButtonText: c.GetButtonText(), ButtonUrl: c.GetButtonUrl(),
-		Header: c.GetHeader(), HeaderText: c.GetHeaderText(), Category: c.GetCategory(),
-		Media: &schemas.MediaRef{
-			Url: m.GetUrl(), Parts: m.GetParts(), Filename: cmp.Or(m.GetFilename(), got.GetFilename()),
-			Sha256: []byte(cmp.Or(string(got.GetSha256()), string(m.GetSha256()))), MimeType: cmp.Or(got.GetMimeType(), m.GetMimeType()),
-			Size: cmp.Or(got.GetSize(), m.GetSize()), MediaId: got.GetMediaId(), Link: got.GetLink(),
-		},
-	}
 }

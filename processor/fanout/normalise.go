@@ -2,10 +2,10 @@ package fanout
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 
+	"altavoz/processor/fanout/list"
 	"altavoz/processor/fanout/rewrite"
 	"altavoz/schemas"
 )
@@ -69,12 +69,8 @@ func identify(rec *schemas.Record, b *schemas.Broadcast) *schemas.Broadcast {
 	if b != nil {
 		return &schemas.Broadcast{Task: b.GetTask(), Sender: b.GetSender(), Total: b.GetTotal(), RequestSha256: b.GetRequestSha256(), Chosen: b.GetChosen()}
 	}
-	var named struct {
-		ID string `json:"task_id"`
-	}
-	_ = json.Unmarshal(rewrite.JSON(rec.Value), &named) // a task_id that can't be read is none
-	id, err := schemas.ParseTaskID(named.ID)
-	if err != nil {
+	id, ok := list.Named(rec)
+	if !ok {
 		return nil
 	}
 	return &schemas.Broadcast{Task: id.Bytes(), Chosen: true}

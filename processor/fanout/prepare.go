@@ -6,17 +6,17 @@ import (
 	"fmt"
 	"time"
 
+	"altavoz/processor/fanout/list"
 	"altavoz/processor/fanout/recipients"
+	"altavoz/processor/fanout/rewrite"
 	"altavoz/schemas"
+	"altavoz/schemas/blob"
 )
-
-// errList is the error of a list of recipients that will never be readable.
-var errList = errors.New("the list of recipients is not readable")
 
 // prepare reports whether the task is ready for its turn. If not, what it lacks is fetched, one thing after the other,
 // and the task comes back.
 func (s *slot) prepare(t *task, now time.Time) bool {
-	return !t.busy && s.load(t) && s.resolve(t, now) && s.learn(t) && s.recall(t) && s.fetch(t)
+	return !t.busy && s.load(t) && s.resolve(t, now) && s.learn(t) && s.own(t) && s.recall(t) && s.fetch(t)
 }
 
 // read runs f elsewhere for a task and then done, unless the task was closed meanwhile. What can't ever be read fails it.
@@ -28,6 +28,8 @@ func (s *slot) read(t *task, why string, f func(context.Context) error, done fun
 		t.busy = false
 		switch {
 		case t.state != stateOpen:
+		case errors.Is(err, blob.ErrForeign):
+			s.disown(t, rewrite.WhyForeign, err)
 		case err != nil:
 			s.log.Error("a broadcast can't go on", "task", t.id.String(), "error", err)
 			s.fail(t, why, time.Now())
@@ -40,7 +42,7 @@ func (s *slot) read(t *task, why string, f func(context.Context) error, done fun
 
 // lost reports whether an error of reading will not pass.
 func (s *slot) lost(err error) bool {
-	return errors.Is(err, schemas.ErrDecode) && !errors.Is(err, schemas.ErrNewer) || errors.Is(err, errList) || s.st.ports.Gone(err)
+	return errors.Is(err, schemas.ErrDecode) && !errors.Is(err, schemas.ErrNewer) || errors.Is(err, list.ErrUnreadable) || errors.Is(err, blob.ErrForeign) || s.st.ports.Gone(err)
 }
 
 // keep keeps what was read of a broadcast in memory, if there is room for it.
@@ -53,8 +55,9 @@ func (s *slot) keep(t *task, b *schemas.Broadcast, size int) {
 		s.warm += size
 	}
 	t.body = b
+	blob.Bind(b.GetContent().GetMedia(), t.id)
 	t.asked, t.window = b.GetSpeed(), b.GetWindow() // the Plan of an older version has neither
-	t.offsets = b.GetSlices().Offsets()
+	t.list = list.Of(b, t.id, t.listKey)
 }
 
 // cool forgets what can be read again.
@@ -62,7 +65,7 @@ func (s *slot) cool(t *task) {
 	s.warm -= t.size
 	s.st.sets.Release(t.holds)
 	t.size, t.holds = 0, 0
-	t.body, t.offsets, t.slice, t.ahead, t.seen = nil, nil, nil, nil, nil
+	t.body, t.list, t.slice, t.ahead, t.seen = nil, nil, nil, nil, nil
 }
 
 // chill cools a task with a short list when too many of them are in memory. Long ones are not: that would mean to read
@@ -97,13 +100,44 @@ func (s *slot) load(t *task) bool {
 	return false
 }
 
+// disown ends a task whose list or file is another's: its broadcast is kept in rejects, and nothing of it is sent.
+func (s *slot) disown(t *task, why string, cause error) {
+	s.log.Error("a broadcast points at what belongs to another", "task", t.id.String(), "sender", t.sender, "offset", t.offset, "error", cause)
+	s.st.metrics.dropped[dropInvalid].Inc()
+	var rec schemas.Record
+	s.read(t, why, func(ctx context.Context) (err error) {
+		rec, err = s.st.ports.Records.Record(ctx, s.of, t.offset)
+		return err
+	}, func() {
+		t.busy = true
+		s.write(s.st.ports.Bulk, func(schemas.Record) {
+			if t.busy = false; t.state == stateOpen {
+				s.fail(t, why, time.Now())
+			}
+		}, s.st.ports.Reject(rec, stageName, codeForeign, cause.Error()))
+	})
+}
+
+// own finds out whose the task's list is, where no proof says it.
+func (s *slot) own(t *task) bool {
+	if t.list.Proven() {
+		return true
+	}
+	body, key := t.body, ""
+	s.read(t, whyUnread, func(ctx context.Context) (err error) {
+		key, err = list.Key(ctx, s.st.ports.Records, s.st.ports.Gone, body, t.id)
+		return err
+	}, func() { t.list, t.listKey = list.Of(body, t.id, key), key })
+	return false
+}
+
 // recall makes the set that finds repeats, out of everybody who had a turn before.
 func (s *slot) recall(t *task) bool {
 	if t.seen != nil {
 		return true
 	}
 	region, n := s.st.cfg.Region, recipients.NewSeen()
-	if len(t.offsets) == 0 {
+	if t.list == nil {
 		for _, text := range t.body.GetPhones()[:t.cursor] {
 			n.Judge(text, region)
 		}
@@ -122,23 +156,10 @@ func (s *slot) recall(t *task) bool {
 		t.seen = n
 		return true
 	}
-	cursor, from := t.cursor, s.blobsOf(t)
-	before := t.offsets[:(cursor+schemas.SliceRecipients-1)/schemas.SliceRecipients]
+	cursor, l := t.cursor, t.list
 	s.read(t, whyUnread, func(ctx context.Context) error {
 		n = recipients.NewSeen() // from the start, if it is tried again
-		left := cursor
-		err := s.st.ports.Records.Records(ctx, from, before, func(rec schemas.Record) error {
-			phones, err := phonesOf(&rec)
-			for _, text := range phones[:min(len(phones), int(left))] {
-				n.Judge(text, region)
-				left--
-			}
-			return err
-		})
-		if err == nil && left > 0 {
-			return errList
-		}
-		return err
+		return l.Before(ctx, s.st.ports.Records, cursor, func(text string) { n.Judge(text, region) })
 	}, func() {
 		if t.cursor == cursor { // else a zombie's turn has ended meanwhile, and the set is made again
 			t.seen = n
@@ -147,22 +168,12 @@ func (s *slot) recall(t *task) bool {
 	return false
 }
 
-func (s *slot) blobsOf(t *task) schemas.Slot {
-	return schemas.Slot{Topic: schemas.TopicBlobs, Partition: t.body.GetSlices().GetPartition()}
-}
-
-func phonesOf(rec *schemas.Record) ([]string, error) {
-	var c schemas.Slice
-	err := schemas.Decode(rec, &c)
-	return c.GetPhones(), err
-}
-
 // fetch makes sure that the task's next recipients are in memory.
 func (s *slot) fetch(t *task) bool {
 	if t.slice.has(t.cursor) {
 		return true
 	}
-	if len(t.offsets) == 0 {
+	if t.list == nil {
 		t.slice = &slice{phones: t.body.GetPhones()}
 		return true
 	}
@@ -178,7 +189,7 @@ func (s *slot) fetch(t *task) bool {
 // prefetch reads the next slice, if this one ends with the turn, while the turn is on its way. It may fail: then the
 // slice is read when it is needed.
 func (s *slot) prefetch(t *task, next uint32) {
-	if len(t.offsets) == 0 || next >= t.Total || t.slice.has(next) || t.ahead.has(next) || t.fetches {
+	if t.list == nil || next >= t.Total || t.slice.has(next) || t.ahead.has(next) || t.fetches {
 		return
 	}
 	t.fetches = true
@@ -194,19 +205,9 @@ func (s *slot) prefetch(t *task, next uint32) {
 // reader returns what reads the slice that begins at c.first. It runs elsewhere, so it takes nothing of the task along
 // that may change.
 func (s *slot) reader(t *task, c *slice) func(context.Context) error {
-	from, at := s.blobsOf(t), t.offsets[c.first/schemas.SliceRecipients]
-	want := min(t.Total-c.first, schemas.SliceRecipients)
-	return func(ctx context.Context) error {
-		rec, err := s.st.ports.Records.Record(ctx, from, at)
-		if err != nil {
-			return fmt.Errorf("reading a slice: %w", err)
-		}
-		if c.phones, err = phonesOf(&rec); err != nil {
-			return err
-		}
-		if uint32(len(c.phones)) != want {
-			return fmt.Errorf("a slice of %d recipients, not %d: %w", len(c.phones), want, errList)
-		}
-		return nil
+	l := t.list
+	return func(ctx context.Context) (err error) {
+		c.phones, err = l.Slice(ctx, s.st.ports.Records, c.first)
+		return err
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"altavoz/schemas"
+	"altavoz/schemas/blob"
 	"altavoz/schemas/hours"
 )
 
@@ -247,13 +248,21 @@ func (h *history) broadcast() {
 	if h.one(30) {
 		b.Content.Header, b.Content.Media = schemas.HeaderKind_HEADER_KIND_IMAGE, &schemas.MediaRef{Url: fmt.Sprintf("https://example.com/%d", h.dice.IntN(4))}
 	}
+	var list *blob.List
 	if n > schemas.InlineRecipients || h.one(10) {
-		h.sliced(b)
+		if h.one(25) { // as an older version did
+			h.slicedAs(b, schemas.TaskID(b.GetTask()).String())
+		} else {
+			list = h.slicedAs(b, "")
+		}
 	}
 	h.accepted = append(h.accepted, b)
 	switch {
-	case h.one(20): // a chosen id, twice, the second time perhaps another request
+	case (list != nil || b.GetSlices() == nil) && h.one(20): // a chosen id, twice, the second time perhaps another request
 		with(b, schemas.TaskIDFromKey("caller", fmt.Sprint(h.next))).Chosen = true
+		if list != nil {
+			b.Slices = list.Ref(schemas.TaskID(b.GetTask()))
+		}
 		other := event(b.GetSender(), "573009999999")
 		other.Task, other.Chosen, other.RequestSha256 = b.GetTask(), true, []byte("another")
 		h.submit(b)

@@ -19,6 +19,7 @@ import (
 	"altavoz/processor/fanout/status"
 	"altavoz/processor/fanout/turns"
 	"altavoz/schemas"
+	"altavoz/schemas/blob"
 )
 
 // patient is when a task goes on though nobody knows of its first recipients.
@@ -43,14 +44,35 @@ func event(sender string, phones ...string) *schemas.Broadcast {
 
 // sliced moves the list of a broadcast to blobs.
 func (w *world) sliced(b *schemas.Broadcast) *schemas.Broadcast {
-	var offsets []int64
-	for c := range slices.Chunk(b.GetPhones(), schemas.SliceRecipients) {
-		rec := schemas.EncodeSlice(schemas.TaskID(b.GetTask()), &schemas.Slice{Phones: c})
-		rec.Partition = 1
-		offsets = append(offsets, w.append(nil, rec).Offset)
-	}
-	b.Phones, b.Slices = nil, schemas.NewBlobRef(1, offsets)
+	w.slicedAs(b, "")
 	return b
+}
+
+// slicedAs is sliced with a key, and without a proof, as older versions did; with no key it is sliced.
+func (w *world) slicedAs(b *schemas.Broadcast, key string) *blob.List {
+	l := blob.NewList()
+	proven := key == ""
+	if !proven {
+		l.Key = key
+	}
+	if err := l.Add(w.slices(l.Key, b.GetPhones())...); err != nil {
+		w.failf("%v", err)
+	}
+	b.Phones, b.Slices = nil, l.Ref(schemas.TaskID(b.GetTask()))
+	if !proven {
+		b.Slices.Proof, b.Slices.Task = nil, nil
+	}
+	return l
+}
+
+// slices writes a list to blobs.
+func (w *world) slices(key string, phones []string) (out []schemas.Record) {
+	for c := range slices.Chunk(phones, schemas.SliceRecipients) {
+		rec := schemas.EncodeSlice(key, &schemas.Slice{Phones: c})
+		rec.Partition = 1
+		out = append(out, w.append(nil, rec))
+	}
+	return out
 }
 
 // submit puts a broadcast where it belongs, and its Plan, as the ingress does.

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"altavoz/processor/fanout/ledger"
+	"altavoz/processor/fanout/list"
 	"altavoz/processor/fanout/recipients"
 	"altavoz/processor/fanout/status"
 	"altavoz/processor/fanout/turns"
@@ -68,8 +69,9 @@ type task struct {
 
 	busy    bool // something of it is being read or resolved
 	body    *schemas.Broadcast
-	size    int // bytes of body that count as warm
-	offsets []int64
+	size    int        // bytes of body that count as warm
+	list    *list.List // nil: the body has it
+	listKey string     // of the slices of a list without a proof; empty: not known yet
 	slice   *slice
 	ahead   *slice // the next one
 	fetches bool   // ahead is being read

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"altavoz/schemas"
+	"altavoz/schemas/blob"
 )
 
 // Timeout is how long an acknowledgement is waited for.
@@ -44,55 +45,26 @@ func Publish(ctx context.Context, log Log, recs ...schemas.Record) ([]schemas.Re
 	return out, nil
 }
 
-// Upload is the sink of a request: it puts slices and parts into blobs while the body is read. All of a request's lie in
-// one partition, because they have one key.
+// Upload is the sink of a request: it puts slices and parts into blobs while the body is read, when nobody knows the task yet.
 type Upload struct {
 	ctx    context.Context //nolint:containedctx // Sink has no place for it, and an upload lives as long as one call
 	log    Log
-	key    schemas.TaskID
 	batch  []schemas.Record
-	slices blobs
-	parts  blobs
+	slices *blob.List
+	parts  *blob.List
 }
 
-// New returns the sink of a request whose blobs have that key.
-func New(ctx context.Context, log Log, key schemas.TaskID) *Upload {
-	return &Upload{ctx: ctx, log: log, key: key}
+// New returns the sink of a request.
+func New(ctx context.Context, log Log) *Upload {
+	return &Upload{ctx: ctx, log: log, slices: blob.NewList(), parts: blob.NewList()}
 }
-
-// Key is what New was given: a new task's id, unless its caller chose another.
-func (u *Upload) Key() schemas.TaskID { return u.key }
 
 // Until has what is still to be written wait no longer than ctx.
 func (u *Upload) Until(ctx context.Context) { u.ctx = ctx }
 
-// blobs is where records lie.
-type blobs struct {
-	partition int32
-	offsets   []int64
-}
-
-func (b *blobs) add(recs []schemas.Record) error {
-	for _, r := range recs {
-		if len(b.offsets) > 0 && (r.Partition != b.partition || r.Offset <= b.offsets[len(b.offsets)-1]) {
-			return fmt.Errorf("record at %d/%d follows %d/%d: %w", r.Partition, r.Offset, b.partition, b.offsets[len(b.offsets)-1], ErrPublish)
-		}
-		b.partition = r.Partition
-		b.offsets = append(b.offsets, r.Offset)
-	}
-	return nil
-}
-
-func (b *blobs) ref() *schemas.BlobRef {
-	if len(b.offsets) == 0 {
-		return nil
-	}
-	return schemas.NewBlobRef(b.partition, b.offsets)
-}
-
 // Slice takes recipients.
 func (u *Upload) Slice(phones []string) error {
-	u.batch = append(u.batch, schemas.EncodeSlice(u.key, &schemas.Slice{Phones: phones}))
+	u.batch = append(u.batch, schemas.EncodeSlice(u.slices.Key, &schemas.Slice{Phones: phones}))
 	if len(u.batch) < sliceBatch {
 		return nil
 	}
@@ -101,11 +73,11 @@ func (u *Upload) Slice(phones []string) error {
 
 // Part takes a part of a file.
 func (u *Upload) Part(b []byte) error {
-	out, err := Publish(u.ctx, u.log, schemas.EncodeFilePart(u.key.String(), b))
+	out, err := Publish(u.ctx, u.log, schemas.EncodeFilePart(u.parts.Key, b))
 	if err != nil {
 		return err
 	}
-	return u.parts.add(out)
+	return inOrder(u.parts.Add(out...))
 }
 
 func (u *Upload) flush() error {
@@ -117,7 +89,15 @@ func (u *Upload) flush() error {
 	if err != nil {
 		return err
 	}
-	return u.slices.add(out)
+	return inOrder(u.slices.Add(out...))
+}
+
+// inOrder says of records that do not lie in order that they were not taken.
+func inOrder(err error) error {
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrPublish, err)
+	}
+	return nil
 }
 
 // Broadcast makes the event of a request that was read with this sink.
@@ -125,7 +105,7 @@ func (u *Upload) Broadcast(req *schemas.Request, task schemas.TaskID, sender str
 	if err := u.flush(); err != nil {
 		return nil, err
 	}
-	return req.Broadcast(task, sender, now.UnixMilli(), u.slices.ref(), u.parts.ref()), nil
+	return req.Broadcast(task, sender, now.UnixMilli(), u.slices.Ref(task), u.parts.Ref(task)), nil
 }
 
 // Commit publishes the broadcast, which is then accepted, and returns where it lies.

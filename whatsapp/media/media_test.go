@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/prometheus/client_golang/prometheus"
+	"google.golang.org/protobuf/proto"
 
 	"altavoz/schemas"
 	"altavoz/whatsapp"
@@ -226,6 +227,11 @@ func TestFactsFound(t *testing.T) {
 	file := []byte(png + strings.Repeat("y", 1000))
 	digest := sha256.Sum256(file)
 	stored := h.blobs.put(file, 300)
+	anyones := &schemas.MediaRef{Parts: proto.CloneOf(stored.GetParts())}
+	if got, err := h.Resolve(t.Context(), sender, image, anyones); !errors.Is(err, schemas.ErrContent) || h.uploads() != 0 {
+		t.Errorf("a file of which nothing says whose it is: %v, %v", got, err)
+	}
+	stored.Parts.Task = schemas.NewTaskID().Bytes() // as the fanout fills it in
 	for name, in := range map[string]*schemas.MediaRef{
 		"parts":  {Parts: stored.GetParts()},
 		"inline": {Inline: file, Filename: "a.png"},

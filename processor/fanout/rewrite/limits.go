@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"altavoz/schemas"
+	"altavoz/schemas/blob"
 )
 
 // clockSkew is how far in the future a broadcast may claim to have been accepted.
@@ -53,6 +54,7 @@ const (
 	WhyWindow   = "El horario de envío no es válido"
 	WhySchedule = "La fecha programada supera el máximo de 13 días"
 	WhyList     = "La lista de destinatarios está vacía o incompleta"
+	WhyForeign  = "La lista de destinatarios o el archivo es de otro envío"
 	whyTooMany  = "La lista de destinatarios supera el máximo de %d"
 	WhyContent  = "El envío no tiene mensaje"
 	whyLong     = "El mensaje es demasiado largo"
@@ -61,7 +63,7 @@ const (
 
 // Fault returns why a broadcast that was accepted at that time can't be carried out, if so, and whether the record is to blame or our
 // configuration: whether its number is known, and how many recipients a broadcast may have.
-func Fault(b *schemas.Broadcast, accepted int64, known bool, most uint32) (why string, invalid bool) {
+func Fault(task schemas.TaskID, b *schemas.Broadcast, accepted int64, known bool, most uint32) (why string, invalid bool) {
 	slices, total := len(b.GetSlices().GetOffsetDeltas()), int(b.GetTotal())
 	switch {
 	case b.GetSender() == "":
@@ -76,6 +78,8 @@ func Fault(b *schemas.Broadcast, accepted int64, known bool, most uint32) (why s
 		return whyLong, true
 	case total == 0, b.GetSlices() != nil && len(b.GetPhones()) > 0, b.GetSlices() != nil && (total+schemas.SliceRecipients-1)/schemas.SliceRecipients != slices:
 		return WhyList, true
+	case !blob.Names(b.GetSlices(), task) || !blob.Names(b.GetContent().GetMedia().GetParts(), task):
+		return WhyForeign, true
 	case b.GetScheduleMs() > accepted+schemas.TaskLife.Milliseconds():
 		return WhySchedule, true
 	}

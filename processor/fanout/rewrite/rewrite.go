@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"altavoz/schemas"
+	"altavoz/schemas/blob"
 )
 
 // What a person reads of a broadcast that can't be put in order.
@@ -39,20 +40,20 @@ type Writer struct {
 func (w Writer) Broadcast(ctx context.Context, rec *schemas.Record, b *schemas.Broadcast) (*schemas.Broadcast, error) {
 	origin := &schemas.Origin{Partition: rec.Partition, Offset: rec.Offset}
 	key := schemas.TaskIDFromOrigin(string(schemas.TopicBroadcasts), origin)
-	slicesOf, partsOf := w.blobs(ctx, key), w.blobs(ctx, key)
+	slicesOf, partsOf := w.blobs(ctx), w.blobs(ctx)
 	if b == nil {
-		req, err := schemas.ReadRequest(bytes.NewReader(JSON(rec.Value)), &sink{key: key, slices: slicesOf, parts: partsOf},
+		req, err := schemas.ReadRequest(bytes.NewReader(JSON(rec.Value)), &sink{slices: slicesOf, parts: partsOf},
 			schemas.RequestLimits{MaxPhones: w.MaxRecipients, MaxBody: schemas.MaxBroadcastBytes, Lenient: lenient(rec)})
 		if err != nil {
 			return nil, fmt.Errorf("reading a request: %w", err)
 		}
-		lists, parts, err := refs(slicesOf, partsOf)
-		if err != nil {
-			return nil, err
-		}
 		id := key
 		if req.TaskID != nil {
 			id = *req.TaskID
+		}
+		lists, parts, err := refs(id, slicesOf, partsOf)
+		if err != nil {
+			return nil, err
 		}
 		b = req.Broadcast(id, req.Sender, 0, lists, parts)
 	} else {
@@ -63,10 +64,17 @@ func (w Writer) Broadcast(ctx context.Context, rec *schemas.Record, b *schemas.B
 		if faults := b.GetContent().Faults(b.GetLiteral()); len(faults) > 0 {
 			return nil, faults[0]
 		}
-		if err := moveBlobs(b, key, slicesOf, partsOf); err != nil {
+		if err := moveBlobs(b, slicesOf, partsOf); err != nil {
 			return nil, err
 		}
-		lists, parts, err := refs(slicesOf, partsOf)
+		if len(b.GetTask()) == 0 {
+			b.Task = key.Bytes()
+		}
+		id, err := schemas.TaskIDFromBytes(b.GetTask())
+		if err != nil {
+			id = key // it is rejected where it is read again
+		}
+		lists, parts, err := refs(id, slicesOf, partsOf)
 		if err != nil {
 			return nil, err
 		}
@@ -75,9 +83,6 @@ func (w Writer) Broadcast(ctx context.Context, rec *schemas.Record, b *schemas.B
 		}
 		if parts != nil {
 			b.Content.Media.Inline, b.Content.Media.Parts = nil, parts
-		}
-		if len(b.GetTask()) == 0 {
-			b.Task = key.Bytes()
 		}
 	}
 	b.Sender = cmp.Or(b.GetSender(), w.DefaultSender)
@@ -100,11 +105,11 @@ func lenient(rec *schemas.Record) bool {
 }
 
 // moveBlobs writes what is too large for a broadcast to where such things lie.
-func moveBlobs(b *schemas.Broadcast, key schemas.TaskID, lists, parts *blobs) error {
+func moveBlobs(b *schemas.Broadcast, lists, parts *blobs) error {
 	if len(b.GetPhones()) > schemas.InlineRecipients {
 		b.Total = uint32(len(b.GetPhones()))
 		for phones := range slices.Chunk(b.GetPhones(), schemas.SliceRecipients) {
-			if err := lists.add(schemas.EncodeSlice(key, &schemas.Slice{Phones: phones})); err != nil {
+			if err := lists.add(schemas.EncodeSlice(lists.list.Key, &schemas.Slice{Phones: phones})); err != nil {
 				return err
 			}
 		}
@@ -125,7 +130,7 @@ func moveBlobs(b *schemas.Broadcast, key schemas.TaskID, lists, parts *blobs) er
 	digest := sha256.Sum256(file)
 	m.MimeType, m.Size, m.Sha256, m.Filename = mime, uint64(len(file)), digest[:], schemas.FileName(m.GetFilename(), mime)
 	for part := range slices.Chunk(file, schemas.PartBytes) {
-		if err := parts.add(schemas.EncodeFilePart(key.String(), part)); err != nil {
+		if err := parts.add(schemas.EncodeFilePart(parts.list.Key, part)); err != nil {
 			return err
 		}
 	}
@@ -139,11 +144,12 @@ type blobs struct {
 	partition int32
 	waiting   []schemas.Record
 	bytes     int
-	offsets   []int64
+	list      *blob.List
 }
 
-func (w Writer) blobs(ctx context.Context, key schemas.TaskID) *blobs {
-	return &blobs{ctx: ctx, publish: w.Publish, partition: w.Home(schemas.TopicBlobs, []byte(key.String()))}
+func (w Writer) blobs(ctx context.Context) *blobs {
+	list := blob.NewList()
+	return &blobs{ctx: ctx, publish: w.Publish, partition: w.Home(schemas.TopicBlobs, []byte(list.Key)), list: list}
 }
 
 func (b *blobs) add(rec schemas.Record) error {
@@ -163,36 +169,33 @@ func (b *blobs) flush() error {
 	if err != nil {
 		return fmt.Errorf("writing blobs: %w", err)
 	}
-	for _, rec := range acked {
-		b.offsets = append(b.offsets, rec.Offset)
+	if err := b.list.Add(acked...); err != nil {
+		return fmt.Errorf("writing blobs: %w", err)
 	}
 	b.waiting, b.bytes = nil, 0
 	return nil
 }
 
 // ref says where everything lies; nil: nothing was added.
-func (b *blobs) ref() (*schemas.BlobRef, error) {
-	if err := b.flush(); err != nil || len(b.offsets) == 0 {
+func (b *blobs) ref(task schemas.TaskID) (*schemas.BlobRef, error) {
+	if err := b.flush(); err != nil {
 		return nil, err
 	}
-	return schemas.NewBlobRef(b.partition, b.offsets), nil
+	return b.list.Ref(task), nil
 }
 
-func refs(lists, parts *blobs) (l, p *schemas.BlobRef, err error) {
-	if l, err = lists.ref(); err == nil {
-		p, err = parts.ref()
+func refs(task schemas.TaskID, lists, parts *blobs) (l, p *schemas.BlobRef, err error) {
+	if l, err = lists.ref(task); err == nil {
+		p, err = parts.ref(task)
 	}
 	return l, p, err
 }
 
 // sink is the schemas.Sink of a request that came as JSON.
-type sink struct {
-	key           schemas.TaskID
-	slices, parts *blobs
-}
+type sink struct{ slices, parts *blobs }
 
 func (k *sink) Slice(phones []string) error {
-	return k.slices.add(schemas.EncodeSlice(k.key, &schemas.Slice{Phones: phones}))
+	return k.slices.add(schemas.EncodeSlice(k.slices.list.Key, &schemas.Slice{Phones: phones}))
 }
 
-func (k *sink) Part(b []byte) error { return k.parts.add(schemas.EncodeFilePart(k.key.String(), b)) }
+func (k *sink) Part(b []byte) error { return k.parts.add(schemas.EncodeFilePart(k.parts.list.Key, b)) }

@@ -1,0 +1,96 @@
+// Package list reads the recipients of a broadcast that lie in blobs, and no other's.
+package list
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"altavoz/schemas"
+	"altavoz/schemas/blob"
+)
+
+// ErrUnreadable is the error of a list that is not what its broadcast says.
+var ErrUnreadable = errors.New("the list of recipients is not readable")
+
+// Log reads back what lies in the log.
+type Log interface {
+	Record(ctx context.Context, s schemas.Slot, offset int64) (schemas.Record, error)
+	Records(ctx context.Context, s schemas.Slot, offsets []int64, each func(schemas.Record) error) error
+}
+
+// List is where the slices of a task lie. It does not change.
+type List struct {
+	at      schemas.Slot
+	offsets []int64
+	ref     *schemas.BlobRef
+	task    schemas.TaskID
+	total   uint32
+	key     string
+}
+
+// Of returns the list of a broadcast; nil: it has none in blobs. key is what Key found, if it was asked.
+func Of(b *schemas.Broadcast, task schemas.TaskID, key string) *List {
+	ref := b.GetSlices()
+	if ref == nil {
+		return nil
+	}
+	at := schemas.Slot{Topic: schemas.TopicBlobs, Partition: ref.GetPartition()}
+	return &List{at: at, offsets: ref.Offsets(), ref: ref, task: task, total: b.GetTotal(), key: key}
+}
+
+// Unproven reports whether the broadcast points at something of which only a key or a digest shows whose it is.
+func Unproven(b *schemas.Broadcast) bool {
+	return blob.Unproven(b.GetSlices()) || blob.Unproven(b.GetContent().GetMedia().GetParts())
+}
+
+// Proven reports whether it can be said of a record whether it is the list's. If not, Key finds out.
+func (l *List) Proven() bool { return l == nil || l.key != "" || !blob.Unproven(l.ref) }
+
+// WithKey returns the list with the key that Key found.
+
+func (l *List) phones(rec *schemas.Record) ([]string, error) {
+	err := blob.Check(l.ref, l.task, rec)
+	if l.key != "" {
+		err = blob.Keyed(l.key, rec)
+	}
+	if err != nil { //mutant:slice-is-of-the-task
+		return nil, err //nolint:wrapcheck // says all
+	}
+	var c schemas.Slice
+	err = schemas.Decode(rec, &c)
+	return c.GetPhones(), err
+}
+
+// Slice reads the slice that begins at a recipient.
+func (l *List) Slice(ctx context.Context, log Log, first uint32) ([]string, error) {
+	rec, err := log.Record(ctx, l.at, l.offsets[first/schemas.SliceRecipients])
+	if err != nil {
+		return nil, fmt.Errorf("reading a slice: %w", err)
+	}
+	phones, err := l.phones(&rec)
+	if want := min(l.total-first, schemas.SliceRecipients); err == nil && uint32(len(phones)) != want {
+		err = fmt.Errorf("a slice of %d recipients, not %d: %w", len(phones), want, ErrUnreadable)
+	}
+	return phones, err
+}
+
+// Before hands over all recipients before a cursor.
+func (l *List) Before(ctx context.Context, log Log, cursor uint32, each func(text string)) error {
+	left := cursor
+	err := log.Records(ctx, l.at, l.offsets[:(cursor+schemas.SliceRecipients-1)/schemas.SliceRecipients], func(rec schemas.Record) error {
+		phones, err := l.phones(&rec)
+		if err != nil {
+			return err
+		}
+		for _, text := range phones[:min(len(phones), int(left))] {
+			each(text)
+			left--
+		}
+		return nil
+	})
+	if err == nil && left > 0 {
+		return ErrUnreadable
+	}
+	return err //nolint:wrapcheck // the log's own words
+}

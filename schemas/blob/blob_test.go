@@ -1,0 +1,181 @@
+package blob_test
+
+import (
+	"encoding/hex"
+	"errors"
+	"os"
+	"strings"
+	"testing"
+
+	"altavoz/schemas"
+	"altavoz/schemas/blob"
+)
+
+// at is a record as the log has it.
+func at(key string, partition int32, offset int64) schemas.Record {
+	return schemas.Record{Topic: schemas.TopicBlobs, Partition: partition, Offset: offset, Key: []byte(key)}
+}
+
+func TestRecordOfAnotherBroadcastIsNotTaken(t *testing.T) {
+	t.Parallel()
+	task, other := schemas.NewTaskID(), schemas.NewTaskID()
+	mine, theirs := blob.NewList(), blob.NewList()
+	for i, l := range []*blob.List{mine, theirs} {
+		if err := l.Add(at(l.Key, 1, int64(i))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	proven, copied, guessed, plain := mine.Ref(task), theirs.Ref(other), mine.Ref(task), mine.Ref(task)
+	copied.Task = task.Bytes()
+	guessed.Proof = make([]byte, len(guessed.GetProof()))
+	plain.Proof, plain.Task = nil, nil
+	unsaid, short := mine.Ref(task), mine.Ref(task)
+	unsaid.Task = nil
+	short.Proof = short.GetProof()[:1]
+	for name, tt := range map[string]struct {
+		ref  *schemas.BlobRef
+		task schemas.TaskID
+		key  string
+		ok   bool
+	}{
+		"its own":                                         {proven, task, mine.Key, true},
+		"its own, though it does not say so":              {unsaid, task, mine.Key, true},
+		"another's at its place":                          {proven, task, theirs.Key, false},
+		"an older version's at its place":                 {proven, task, task.String(), false},
+		"another task's reference as it is":               {theirs.Ref(other), task, theirs.Key, false},
+		"another task's proof under its own name":         {copied, task, theirs.Key, false},
+		"a proof that is none":                            {guessed, task, mine.Key, false},
+		"the first byte of a proof":                       {short, task, mine.Key, false},
+		"no proof, under its id":                          {plain, task, task.String(), true},
+		"no proof, under another's id":                    {plain, task, other.String(), false},
+		"no proof, of a list with a key of its own":       {plain, task, mine.Key, false},
+		"no proof, of a record without a key":             {plain, task, "", false},
+		"another task's name, without a proof, by its id": {&schemas.BlobRef{Task: other.Bytes()}, task, task.String(), false},
+	} {
+		rec := at(tt.key, 1, 0)
+		if err := blob.Check(tt.ref, tt.task, &rec); (err == nil) != tt.ok || err != nil && (!errors.Is(err, blob.ErrForeign) || strings.Contains(err.Error(), mine.Key)) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// A key that repeats, or that can be derived, is one that others can name.
+func TestKeysCannotBeGuessed(t *testing.T) {
+	t.Parallel()
+	seen := make(map[string]bool)
+	for range 1000 {
+		key := blob.NewList().Key
+		if seen[key] || len(key) < 22 {
+			t.Fatalf("key %q", key)
+		}
+		seen[key] = true
+	}
+}
+
+// Records that lie in another order than they were written in are not one list: the log lost its end meanwhile.
+func TestListThatDoesNotLieInOrderIsRefused(t *testing.T) {
+	t.Parallel()
+	for name, second := range map[string]schemas.Record{"the same place": at("k", 1, 5), "before": at("k", 1, 2), "another partition": at("k", 2, 6)} {
+		l := blob.NewList()
+		if err := l.Add(at("k", 1, 4), at("k", 1, 5)); err != nil {
+			t.Fatal(err)
+		}
+		if err := l.Add(second); !errors.Is(err, blob.ErrOrder) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if ref := blob.NewList().Ref(schemas.NewTaskID()); ref != nil {
+		t.Errorf("of nothing: %v", ref)
+	}
+}
+
+// A file is known by its proof, by its digest, or by the task's id as its parts' key, in this order.
+func TestFileIsKnownByProofDigestOrTask(t *testing.T) {
+	t.Parallel()
+	task, other := schemas.NewTaskID(), schemas.NewTaskID()
+	l := blob.NewList()
+	if err := l.Add(at(l.Key, 0, 0)); err != nil {
+		t.Fatal(err)
+	}
+	digest := make([]byte, 32)
+	plain := func() *schemas.BlobRef { return schemas.NewBlobRef(0, []int64{0}) }
+	unnamed := l.Ref(task)
+	unnamed.Task = nil
+	for name, tt := range map[string]struct {
+		m   *schemas.MediaRef
+		key string
+		ok  bool
+	}{
+		"proof":                        {&schemas.MediaRef{Parts: l.Ref(task), Sha256: digest}, l.Key, true},
+		"proof of no named task":       {&schemas.MediaRef{Parts: unnamed, Sha256: digest}, l.Key, true},
+		"proof, of another":            {&schemas.MediaRef{Parts: l.Ref(task), Sha256: digest}, other.String(), false},
+		"digest":                       {&schemas.MediaRef{Parts: plain(), Sha256: digest}, other.String(), true}, // whoever reads it compares
+		"digest that is too short":     {&schemas.MediaRef{Parts: plain(), Sha256: digest[:31]}, other.String(), false},
+		"neither, under the task's id": {&schemas.MediaRef{Parts: plain()}, task.String(), true},
+		"neither, under another's id":  {&schemas.MediaRef{Parts: plain()}, other.String(), false},
+		"neither, under a key":         {&schemas.MediaRef{Parts: plain()}, l.Key, false},
+	} {
+		blob.Bind(tt.m, task)
+		rec := at(tt.key, 0, 0)
+		if err := blob.CheckFile(tt.m.GetParts(), &rec); (err == nil) != tt.ok {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	rec := at(l.Key, 0, 0)
+	if err := blob.CheckFile(unnamed, &rec); err != nil { // bound above
+		t.Error(err)
+	}
+	if err := blob.CheckFile(&schemas.BlobRef{Proof: unnamed.GetProof()}, &rec); !errors.Is(err, blob.ErrForeign) {
+		t.Errorf("a proof for no task: %v", err)
+	}
+}
+
+// What a5df55f wrote has no proofs: its references are the task's whose id the record has as its key, and nobody else's.
+func TestReferencesOfEarlierVersionsAreTheirTasks(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../testdata/a5df55f.golden")
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := 0
+	for line := range strings.Lines(string(text)) {
+		f := strings.SplitN(strings.TrimSpace(line), " ", 6)
+		if len(f) < 5 || f[1] != "Broadcast" && f[1] != "Send" {
+			continue
+		}
+		value, err := hex.DecodeString(f[4])
+		if err != nil {
+			t.Fatal(err)
+		}
+		in := schemas.Record{Value: value, Headers: []schemas.Header{{Key: schemas.VersionHeader, Value: []byte(schemas.Version)}}}
+		var refs []*schemas.BlobRef
+		var id schemas.TaskID
+		if f[1] == "Send" {
+			var s schemas.Send
+			err = schemas.Decode(&in, &s)
+			id, refs = schemas.TaskID(s.GetTask()), append(refs, s.GetContentRef())
+		} else {
+			var b schemas.Broadcast
+			err = schemas.Decode(&in, &b)
+			b.GetContent().GetMedia().Sha256 = nil
+			blob.Bind(b.GetContent().GetMedia(), schemas.TaskID(b.GetTask()))
+			id, refs = schemas.TaskID(b.GetTask()), append(refs, b.GetSlices(), b.GetContent().GetMedia().GetParts())
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, ref := range refs {
+			seen++
+			own, others := at(id.String(), ref.GetPartition(), ref.Offsets()[0]), at(schemas.NewTaskID().String(), ref.GetPartition(), ref.Offsets()[0])
+			if err := blob.Check(ref, id, &own); err != nil || !blob.Unproven(ref) {
+				t.Errorf("%s: %v", f[1], err)
+			}
+			if err := blob.Check(ref, id, &others); !errors.Is(err, blob.ErrForeign) {
+				t.Errorf("%s: another's is taken: %v", f[1], err)
+			}
+		}
+	}
+	if seen != 3 {
+		t.Errorf("%d references, not 3", seen)
+	}
+}
