@@ -160,6 +160,10 @@ func (a *App) startEmbedded(ctx context.Context) error {
 		a.stopLast("embedded kafka", func(context.Context) error { return broker.Stop() })
 	}
 	if len(a.numbers.List()) == 0 && a.cfg.Process.Roles.Has(RoleFanout, RoleSender) {
+		if a.cfg.apiGiven {
+			return withHint(fmt.Errorf("ALTAVOZ_WHATSAPP_BASE_URL=%s is set, and there is no number to send from", a.cfg.WhatsApp.BaseURL),
+				"set ALTAVOZ_WHATSAPP_PHONE_NUMBER_ID and ALTAVOZ_WHATSAPP_ACCESS_TOKEN, or ALTAVOZ_SENDERS_FILE; without a base URL a simulator is brought along")
+		}
 		id := simulatedNumber
 		account := simulator.Config{Numbers: []simulator.Number{{ID: id, Token: simulatedToken}}, Webhooks: a.simulatedWebhooks(), AnyEndings: twins.AnyEndings, Logger: a.log}
 		api, err := embedded.StartSimulator(ctx, twins.SimulatorAddr, account, "", a.network.Listen)

@@ -31,6 +31,8 @@ type Config struct {
 	Media    MediaConfig
 	Embedded EmbeddedConfig
 	Client   ClientConfig
+
+	apiGiven bool // whether somebody chose the Cloud API's address, be it Meta's
 }
 
 // ProcessConfig is what this process is among the others.
@@ -138,6 +140,7 @@ func Load() (*Config, error) {
 	if err := environment.Read(c.rooms()...); err != nil {
 		return nil, err
 	}
+	c.apiGiven = environment.Given("ALTAVOZ_WHATSAPP_BASE_URL")
 	return &c, nil
 }
 
@@ -237,6 +240,12 @@ func (c RedisConfig) Validate() error {
 // numbers says where the sender numbers are.
 func (c WhatsAppConfig) numbers() numbers.Config {
 	return numbers.Config{ID: c.PhoneNumberID, Token: c.AccessToken, Rate: c.Rate, File: c.SendersFile, Region: c.DefaultRegion}
+}
+
+// Meta reports whether calls go to Meta, and not to a gateway or a simulator.
+func (c WhatsAppConfig) Meta() bool {
+	u, err := url.Parse(c.BaseURL)
+	return err == nil && strings.HasSuffix(strings.ToLower("."+u.Hostname()), ".facebook.com")
 }
 
 // Validate reports what cannot be.

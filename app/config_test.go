@@ -248,6 +248,18 @@ func TestSendersFile(t *testing.T) {
 	}
 }
 
+func TestWhatIsNotMetasIsNotTakenForMeta(t *testing.T) {
+	t.Parallel()
+	for url, want := range map[string]bool{
+		"https://graph.facebook.com": true, "https://GRAPH.facebook.com:443/": true, "http://127.0.0.1:8088": false, "https://gateway.example/graph.facebook.com": false,
+		"https://notfacebook.com": false, "https://graph.facebook.com.example": false, "https://graph.facebook.com@gateway.example": false,
+	} {
+		if got := (WhatsAppConfig{BaseURL: url}).Meta(); got != want {
+			t.Errorf("%s: %v", url, got)
+		}
+	}
+}
+
 func TestNeedsReal(t *testing.T) {
 	t.Parallel()
 	cfg := Default()

@@ -17,7 +17,9 @@ func (in *Ingress) taskStatus(_ http.ResponseWriter, r *http.Request, _ *access.
 	if no != nil {
 		return *no
 	}
-	return answer{status: http.StatusOK, body: tasks.BriefOf(task, s, time.Now())}
+	b := tasks.BriefOf(task, s, time.Now())
+	in.mark(&b.Why)
+	return answer{status: http.StatusOK, body: b}
 }
 
 // find returns the task that the path names and its status, which is nil for one that may have been made a moment ago; or

@@ -25,11 +25,22 @@ func (in *Ingress) list(_ http.ResponseWriter, r *http.Request, _ *access.Caller
 		return later(codeBusy, "Hay demasiadas consultas de la lista a la vez; intente de nuevo en unos segundos")
 	}
 	defer in.listing.give()
-	return answer{status: http.StatusOK, body: query.Page(in.ports.Tasks.Each, time.Now())}
+	page := query.Page(in.ports.Tasks.Each, time.Now())
+	for i := range page.Tasks {
+		in.mark(&page.Tasks[i].Why)
+	}
+	return answer{status: http.StatusOK, body: page}
 }
 
 // simulated stands behind why a task waits where all that answers is a simulator.
 const simulated = " (simulado)"
+
+// mark says so, wherever people read why.
+func (in *Ingress) mark(why *string) {
+	if in.cfg.Simulated && *why != "" {
+		*why += simulated
+	}
+}
 
 // task is GET tasks/{task_id}.
 func (in *Ingress) task(_ http.ResponseWriter, r *http.Request, _ *access.Caller) answer {
@@ -51,9 +62,7 @@ func (in *Ingress) task(_ http.ResponseWriter, r *http.Request, _ *access.Caller
 
 func (in *Ingress) detail(task schemas.TaskID, s *schemas.Status) tasks.Detail {
 	d := tasks.DetailOf(task, s, in.cfg.Rate(s.GetPlan().GetSender()), time.Now())
-	if in.cfg.Simulated && d.Why != "" {
-		d.Why += simulated
-	}
+	in.mark(&d.Why)
 	return d
 }
 

@@ -95,8 +95,18 @@ func TestWhySaysSimulated(t *testing.T) {
 			s.Phase, s.Why = schemas.Phase_PHASE_WAITING, "El token del número 1065 venció"
 		}, `"why":"El token del número 1065 venció (simulado)"`},
 	} {
-		if _, got, _ := h.get(h.known("simulated "+name, want.change)); !strings.Contains(got, want.why) {
+		path := h.known("simulated "+name, want.change)
+		if _, got, _ := h.get(path); !strings.Contains(got, want.why) {
 			t.Errorf("%s: %s", name, got)
+		}
+		if name != "waiting" {
+			continue
+		}
+		status := producer.PathStatus + strings.TrimPrefix(path, producer.PathTasks+"/")
+		for _, from := range []string{producer.PathTasks, status} {
+			if _, got, _ := h.get(from); !strings.Contains(got, want.why) {
+				t.Errorf("%s at %s: %s", name, from, got)
+			}
 		}
 	}
 	if _, got, _ := h.get(h.known("simulated done", func(s *schemas.Status) {

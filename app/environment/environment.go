@@ -53,6 +53,9 @@ func Read(rooms ...any) error {
 	return refuseUnknown(all, os.Environ())
 }
 
+// Given reports whether a setting is in the environment, be it that of an empty one.
+func Given(name string) bool { return os.Getenv(name) != "" }
+
 // readable says which variable has which wrong value, in few words.
 func readable(err error) error {
 	var p *envconfig.ParseError

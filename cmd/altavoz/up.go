@@ -37,6 +37,9 @@ func upCommand() *cobra.Command {
 func greet(cmd *cobra.Command, cfg *app.Config, a *app.App) {
 	phones := []string{"YOUR-OWN-PHONE"}
 	where := "sends for real, through " + cfg.WhatsApp.BaseURL
+	if !cfg.WhatsApp.Meta() {
+		where += ", which is not Meta: a gateway, or a simulator"
+	}
 	if url := a.SimulatorURL(); url != "" {
 		where, phones = "sends to a simulator ("+url+"): simulated, nothing leaves this machine", []string{"573991234567", "573997654321"}
 	}
