@@ -60,6 +60,13 @@ func TestWhatWebhooksSayOfNumbers(t *testing.T) {
 		"a restriction of numbers":      {change("A", "account_update", `{"event":"ACCOUNT_RESTRICTION","restriction_info":[{"restriction_type":"RESTRICTED_ADD_PHONE_NUMBER_ACTION"}]}`), both("AT_RISK 0 account_update ACCOUNT_RESTRICTION RESTRICTED_ADD_PHONE_NUMBER_ACTION")},
 		"a violation":                   {change("A", "account_update", `{"event":"ACCOUNT_VIOLATION","violation_info":{"violation_type":"SPAM"}}`), both("AT_RISK 0 account_update ACCOUNT_VIOLATION SPAM")},
 		"terms":                         {change("A", "account_update", `{"event":"MM_LITE_TERMS_SIGNED"}`), nil},
+		"a stranger's paused template":  {change("C", "message_template_status_update", `{"event":"PAUSED","message_template_name":"aviso"}`), nil},
+		"a stranger's violation":        {change("C", "account_update", `{"event":"ACCOUNT_VIOLATION","violation_info":{"violation_type":"SPAM"}}`), nil},
+		"a stranger's approved review":  {change("C", "account_review_update", `{"decision":"APPROVED"}`), nil},
+		"a stranger's number's quality": {change("C", "phone_number_quality_update", `{"display_phone_number":"15551066","event":"FLAGGED"}`), nil},
+		"a ban of who knows whose":      {change("C", "account_update", `{"event":"DISABLED_UPDATE","ban_info":{"waba_ban_state":"DISABLE"}}`), []string{"1066 STOPPED 0 account_update DISABLED_UPDATE DISABLE"}},
+		"and its end":                   {change("C", "account_update", `{"event":"DISABLED_UPDATE","ban_info":{"waba_ban_state":"REINSTATE"}}`), []string{"1066 WORKS 0 account_update DISABLED_UPDATE REINSTATE"}},
+		"another's paused template":     {change("B", "message_template_status_update", `{"event":"PAUSED","message_template_name":"aviso"}`), []string{"1066 AT_RISK 0 message_template_status_update PAUSED aviso", "1067 AT_RISK 0 message_template_status_update PAUSED aviso"}},
 		"a deleted account":             {change("B", "account_update", `{"event":"ACCOUNT_DELETED"}`), []string{"1066 STOPPED 0 account_update ACCOUNT_DELETED", "1067 STOPPED 0 account_update ACCOUNT_DELETED"}},
 		"the quality of a known number": {change("A", "phone_number_quality_update", `{"display_phone_number":"+1 555-1065","event":"FLAGGED","current_limit":"TIER_1K"}`), []string{"1065 AT_RISK 0 phone_number_quality_update FLAGGED"}},
 		"the quality of another number": {change("A", "phone_number_quality_update", `{"display_phone_number":"15551066","event":"FLAGGED"}`), []string{"1066 AT_RISK 0 phone_number_quality_update FLAGGED"}},
@@ -80,6 +87,16 @@ func TestWhatWebhooksSayOfNumbers(t *testing.T) {
 				t.Errorf("unsigned: %q", got)
 			}
 		})
+	}
+}
+
+// TestAWarningBeforeTheFirstReceiptIsForAll: while nobody knows whose any number is, nothing tells an account from another.
+func TestAWarningBeforeTheFirstReceiptIsForAll(t *testing.T) {
+	t.Parallel()
+	h := NewWebhooks(WebhookConfig{AppSecret: "s", Numbers: func() []string { return []string{"1065", "1066"} }})
+	recs, err := h.Receipts([]byte(change("C", "account_update", `{"event":"ACCOUNT_VIOLATION"}`)), heard)
+	if err != nil || len(recs) != 2 {
+		t.Errorf("%d records, %v", len(recs), err)
 	}
 }
 

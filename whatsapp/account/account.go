@@ -134,11 +134,17 @@ func (d *Numbers) Learn(number string, e Home) {
 	}
 }
 
-// about returns those of our numbers that an announcement is about.
-func (d *Numbers) about(a *Announcement) (out []string) {
+// about returns those of our numbers that an announcement is about: the account's, and those of which nobody knows whose they are. A stop
+// is for these whatever the account: it costs such a number a minute if it was another's, and the list if it was not and is not heeded.
+// A warning is only words, and those of an account that none of ours is known to have are left out.
+func (d *Numbers) about(a *Announcement, m meaning) (out []string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	shown, display := false, digits(a.Display)
+	stranger := len(d.of) > 0 && (m == meansRisk || m == meansSafe)
+	for _, e := range d.of {
+		stranger = stranger && e.Account != a.Account
+	}
 	for _, id := range d.cfg.Ours() {
 		e, known := d.of[id]
 		switch {
@@ -146,7 +152,7 @@ func (d *Numbers) about(a *Announcement) (out []string) {
 			if a.Number == id {
 				return []string{id}
 			}
-		case known && e.Account != a.Account:
+		case known && e.Account != a.Account, !known && stranger:
 		case display != "" && known && e.Display == display:
 			if !shown {
 				out, shown = nil, true
@@ -190,7 +196,7 @@ func (d *Numbers) Events(all []Announcement, now time.Time) (recs []schemas.Reco
 			continue
 		}
 		words := a.words()
-		for _, number := range d.about(a) {
+		for _, number := range d.about(a, m) {
 			// Each is written: one that is about another process's probe must not stand for that of this one.
 			if d.due(number, now) {
 				d.log.Warn("Meta speaks of a number or its account", "sender", number, "account", a.Account, "event", words, "code", a.Code, "means", meaningNames[m])
