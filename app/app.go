@@ -9,6 +9,7 @@ import (
 	"net"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -17,6 +18,7 @@ import (
 	"altavoz/app/keys"
 	"altavoz/app/numbers"
 	"altavoz/kafka"
+	"altavoz/kafka/health"
 	"altavoz/producer"
 	"altavoz/schemas"
 	"altavoz/whatsapp/simulator"
@@ -39,6 +41,8 @@ type App struct {
 	keys     *keys.Book
 
 	web    *web
+	made   time.Time
+	health *health.Health
 	kafka  kafka.Config
 	layout kafka.Layout
 	doors  doors
@@ -65,7 +69,7 @@ func New(cfg Config, opts Options) (*App, error) {
 	}
 	a := &App{
 		cfg: cfg, network: opts.Network.withDefaults(), fetch: opts.Network.Dial != nil, log: opts.Logger,
-		registry: prometheus.NewRegistry(), failed: make(chan error, 1),
+		registry: prometheus.NewRegistry(), failed: make(chan error, 1), made: time.Now(),
 	}
 	var err error
 	if a.numbers, err = numbers.Open(cfg.WhatsApp.numbers(), opts.Logger, a.registry); err != nil {
@@ -75,7 +79,8 @@ func New(cfg Config, opts Options) (*App, error) {
 		return nil, err
 	}
 	a.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	a.web = &web{log: opts.Logger, ready: a.ready}
+	a.health = health.New(a.registry)
+	a.web = &web{log: opts.Logger, ready: a.report}
 	return a, nil
 }
 
@@ -121,7 +126,7 @@ func (a *App) begin(ctx context.Context) error {
 	if a.kafka, err = a.cfg.kafkaConfig(a.network, a.log); err != nil {
 		return err
 	}
-	a.kafka.Registerer = a.registry
+	a.kafka.Registerer, a.kafka.Health = a.registry, a.health
 	if a.layout, err = kafka.EnsureTopics(ctx, a.kafka, a.broker != nil); err != nil {
 		return topicsError(err)
 	}
@@ -219,17 +224,6 @@ func (a *App) Reloads() bool { return a.numbers.Watches() || a.keys.Watches() }
 func (a *App) Reload() {
 	a.numbers.Reload()
 	a.keys.Reload()
-}
-
-// ready returns nil once the process does its work.
-func (a *App) ready() error {
-	if !a.running.Load() {
-		return errors.New("it waits for Kafka")
-	}
-	if a.doors.ingress != nil {
-		return a.doors.ingress.Ready()
-	}
-	return nil
 }
 
 // fail keeps the first reason why the process can't go on.

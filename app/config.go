@@ -14,6 +14,7 @@ import (
 	"altavoz/app/environment"
 	"altavoz/app/keys"
 	"altavoz/app/numbers"
+	"altavoz/app/secure"
 	"altavoz/producer"
 	"altavoz/producer/connections"
 	"altavoz/schemas"
@@ -219,10 +220,10 @@ func (c KafkaConfig) Validate() error {
 			return err
 		}
 	}
-	if _, err := c.mechanism(); err != nil {
+	if _, err := secure.SASL(c.SASLMechanism, c.SASLUser, c.SASLPassword); err != nil {
 		return err
 	}
-	_, err := tlsConfig(c.TLS, "ALTAVOZ_KAFKA", c.CAFile, c.CertFile, c.KeyFile)
+	_, err := secure.TLS(c.TLS, "ALTAVOZ_KAFKA", c.CAFile, c.CertFile, c.KeyFile)
 	return err
 }
 
@@ -233,7 +234,7 @@ func (c RedisConfig) Validate() error {
 			return err
 		}
 	}
-	_, err := tlsConfig(c.TLS, "ALTAVOZ_REDIS", c.CAFile, "", "")
+	_, err := secure.TLS(c.TLS, "ALTAVOZ_REDIS", c.CAFile, "", "")
 	return err
 }
 

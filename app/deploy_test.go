@@ -1,6 +1,7 @@
 package app
 
 import (
+	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -12,6 +13,10 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
+
+	"altavoz/processor"
+	"altavoz/schemas"
 )
 
 var (
@@ -80,4 +85,100 @@ func metricNames(t *testing.T) map[string]bool {
 		t.Fatal(err)
 	}
 	return names
+}
+
+// An alert without a runbook wakes somebody who does not know what to do.
+func TestEveryAlertHasItsRunbook(t *testing.T) {
+	t.Parallel()
+	rules, docs := readFile(t, "../deploy/rules/altavoz.yml"), readFile(t, "../docs/operate.md")
+	alerts := regexp.MustCompile(`(?m)^ +- alert: (\w+)$`).FindAllStringSubmatch(rules, -1)
+	links := regexp.MustCompile(`(?m)^ +runbook_url: docs/operate\.md#(\S+)$`).FindAllStringSubmatch(rules, -1)
+	if len(alerts) == 0 || len(alerts) != len(links) {
+		t.Fatalf("%d alerts, %d links to runbooks", len(alerts), len(links))
+	}
+	for i, a := range alerts {
+		if want := strings.ToLower(a[1]); links[i][1] != want {
+			t.Errorf("%s has the runbook %s", a[1], links[i][1])
+		}
+		_, text, ok := strings.Cut(docs, "\n### "+a[1]+"\n")
+		if !ok {
+			t.Errorf("docs/operate.md has no section %s", a[1])
+			continue
+		}
+		text, _, _ = strings.Cut(text, "\n### ")
+		for _, part := range []string{"*Means*: ", "*Look at*: ", "*Do*: "} {
+			if !strings.Contains(text, part) {
+				t.Errorf("the runbook of %s does not have %s", a[1], part)
+			}
+		}
+	}
+	for _, section := range regexp.MustCompile(`(?m)^### (Altavoz\w+)$`).FindAllStringSubmatch(docs, -1) {
+		if !strings.Contains(rules, "- alert: "+section[1]+"\n") {
+			t.Errorf("docs/operate.md has a runbook for %s, and there is no such alert", section[1])
+		}
+	}
+	for _, name := range metricName.FindAllString(docs, -1) {
+		if have := metricNames(t); !have[name] {
+			t.Errorf("docs/operate.md: there is no metric %s", name)
+		}
+	}
+}
+
+// row returns the cells of the row of a Markdown table that begins with a name.
+func row(t *testing.T, docs, name string) []string {
+	t.Helper()
+	line := regexp.MustCompile(`(?m)^\| ` + regexp.QuoteMeta(name) + ` \|(.*)\|$`).FindStringSubmatch(docs)
+	if line == nil {
+		t.Fatalf("docs/operate.md has no row %s", name)
+	}
+	cells := strings.Split(line[1], "|")
+	for i, c := range cells {
+		cells[i] = strings.TrimSpace(c)
+	}
+	return cells
+}
+
+func TestOperateNamesTheRetentionOfEveryTopic(t *testing.T) {
+	t.Parallel()
+	docs := readFile(t, "../docs/operate.md")
+	for _, s := range schemas.Topics() {
+		cells := row(t, docs, "`"+string(s.Topic)+"`")
+		kept := cells[len(cells)-1]
+		want := fmt.Sprintf("%d days", s.Retention/(24*time.Hour))
+		if s.Compact != strings.HasPrefix(kept, "compacted") || s.Retention > 0 && !strings.HasSuffix(kept, want) {
+			t.Errorf("%s is kept %q, which is not %s, compacted %v", s.Topic, kept, want, s.Compact)
+		}
+	}
+}
+
+// The rights of a user are set from this table: a topic too few stops a role, one too many is a way for whoever breaks in.
+func TestOperateNamesTheTopicsOfEveryStage(t *testing.T) {
+	t.Parallel()
+	docs := readFile(t, "../docs/operate.md")
+	for _, stage := range processor.Topology() {
+		cells := row(t, docs, stage.Name)
+		for i, topics := range [][]schemas.Topic{slices.Concat(stage.Reads, stage.Looks), stage.Writes} {
+			var names []string
+			for _, topic := range topics {
+				names = append(names, string(topic))
+			}
+			slices.Sort(names)
+			written := strings.Split(cells[i], ", ")
+			if slices.Sort(written); !slices.Equal(written, names) {
+				t.Errorf("%s: %v are documented, and %v used", stage.Name, written, names)
+			}
+		}
+		if cells[2] != stage.Name {
+			t.Errorf("the group of %s is documented as %q", stage.Name, cells[2])
+		}
+	}
+}
+
+func readFile(t *testing.T, path string) string {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
 }

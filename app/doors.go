@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"altavoz/app/embedded"
+	"altavoz/app/secure"
 	"altavoz/kafka"
 	"altavoz/producer"
 	"altavoz/redis"
@@ -33,6 +34,7 @@ type doors struct {
 	messenger     *whatsapp.Client
 	media         *media.Resolver
 	ingress       *producer.Ingress
+	redis         *redis.Cache
 }
 
 // openDoors opens what the roles need, from the far end of the house to the near one.
@@ -145,18 +147,20 @@ func (a *App) openCache(ctx context.Context) (media.Cache, error) {
 	if len(a.cfg.Redis.Addrs) == 0 {
 		return embedded.NewCache(), nil
 	}
-	secure, err := tlsConfig(a.cfg.Redis.TLS, "ALTAVOZ_REDIS", a.cfg.Redis.CAFile, "", "")
+	encrypted, err := secure.TLS(a.cfg.Redis.TLS, "ALTAVOZ_REDIS", a.cfg.Redis.CAFile, "", "")
 	if err != nil {
 		return nil, err
 	}
 	cache, err := redis.New(redis.Config{
-		Addrs: a.cfg.Redis.Addrs, Username: a.cfg.Redis.Username, Password: a.cfg.Redis.Password, DB: a.cfg.Redis.DB, TLS: secure,
+		Addrs: a.cfg.Redis.Addrs, Username: a.cfg.Redis.Username, Password: a.cfg.Redis.Password, DB: a.cfg.Redis.DB, TLS: encrypted,
 		Dial: a.network.Dial, Logger: a.log, Registerer: a.registry,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("opening Redis: %w", err)
 	}
+	a.doors.redis = cache
 	a.stopLast("redis", func(context.Context) error { cache.Close(); return nil })
+	a.watch(context.WithoutCancel(ctx), "watch over redis", cache.Watch)
 	ctx, cancel := context.WithTimeoutCause(ctx, redisPatience, errors.New("redis is slow to answer"))
 	defer cancel()
 	if err := cache.Connect(ctx); err != nil {

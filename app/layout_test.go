@@ -64,10 +64,11 @@ var plan = map[string][]string{
 	"processor/aggregator/own":    {},
 	"processor/aggregator/pace":   {},
 	"processor":                   {"schemas", "kafka", "processor/fanout", "processor/sender", "processor/aggregator"},
-	"kafka":                       {"schemas", "kafka/balance", "kafka/held", "kafka/librarylog", "kafka/membership", "kafka/offsets", "kafka/pending", "kafka/registry", "kafka/settings", "kafka/stable", "kafka/table", "kafka/tlsdial", "kafka/unpack"},
+	"kafka":                       {"schemas", "kafka/balance", "kafka/health", "kafka/held", "kafka/librarylog", "kafka/membership", "kafka/offsets", "kafka/pending", "kafka/registry", "kafka/settings", "kafka/stable", "kafka/table", "kafka/tlsdial", "kafka/unpack"},
 	"kafka/registry":              {"schemas"},
 	"kafka/settings":              {"schemas"},
 	"kafka/stable":                {"schemas"},
+	"kafka/health":                {},
 	"kafka/held":                  {"schemas"},
 	"kafka/balance":               {},
 	"kafka/librarylog":            {},
@@ -94,10 +95,12 @@ var plan = map[string][]string{
 	"app/numbers":                 {"app/environment", "app/filewatch", "schemas"},
 	"app/keys":                    {"app/environment", "app/filewatch", "producer/access", "schemas"},
 	"app/filewatch":               {},
+	"app/readiness":               {},
+	"app/secure":                  {"schemas"},
 	"app/chaos":                   {},                                     // tests only, of the binary
 	"app/witness":                 {"schemas", "processor/sender/ledger"}, // for tests
 	"app": {
-		"app/embedded", "app/environment", "app/keys", "app/numbers", "schemas", "schemas/blob", "producer", "producer/access", "producer/connections", "processor", "processor/slots", "processor/fanout", "processor/sender", "processor/aggregator", "kafka", "kafka/rejects", "redis",
+		"app/embedded", "app/environment", "app/keys", "app/numbers", "app/readiness", "app/secure", "schemas", "schemas/blob", "producer", "producer/access", "producer/connections", "processor", "processor/slots", "processor/fanout", "processor/sender", "processor/aggregator", "kafka", "kafka/health", "kafka/rejects", "redis",
 		"whatsapp", "whatsapp/media", "whatsapp/simulator",
 	},
 	"lists":              {"schemas/phone"},

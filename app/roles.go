@@ -106,6 +106,7 @@ func (a *App) startRoles(ctx context.Context) error {
 		Log: a.doors.express, Statuses: a.doors.statuses, Tasks: a.doors.statuses, Webhooks: a.webhooks(),
 	})
 	a.web.serve(a.doors.ingress.Handler())
+	a.probeWrites(ctx)
 	return nil
 }
 

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"altavoz/app/embedded"
+	"altavoz/app/secure"
 	"altavoz/kafka"
 	"altavoz/producer"
 	"altavoz/schemas"
@@ -42,14 +43,14 @@ func (c *Config) brokers() []string {
 }
 
 func (c *Config) kafkaConfig(network Network, log *slog.Logger) (kafka.Config, error) {
-	mechanism, err := c.Kafka.mechanism()
+	mechanism, err := secure.SASL(c.Kafka.SASLMechanism, c.Kafka.SASLUser, c.Kafka.SASLPassword)
 	if err != nil {
 		return kafka.Config{}, err
 	}
-	secure, err := tlsConfig(c.Kafka.TLS, "ALTAVOZ_KAFKA", c.Kafka.CAFile, c.Kafka.CertFile, c.Kafka.KeyFile)
+	encrypted, err := secure.TLS(c.Kafka.TLS, "ALTAVOZ_KAFKA", c.Kafka.CAFile, c.Kafka.CertFile, c.Kafka.KeyFile)
 	return kafka.Config{
 		Brokers: c.brokers(), Prefix: c.Kafka.TopicPrefix, InstanceID: c.Process.InstanceID,
-		TLS: secure, SASL: mechanism, Dial: network.Dial, RequestTimeout: c.Kafka.RequestTimeout, Logger: log,
+		TLS: encrypted, SASL: mechanism, Dial: network.Dial, RequestTimeout: c.Kafka.RequestTimeout, Logger: log,
 	}, err
 }
 

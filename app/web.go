@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"altavoz/app/readiness"
 	"altavoz/producer"
 	"altavoz/producer/connections"
 )
@@ -29,7 +30,7 @@ const metricsTimeout = 30 * time.Second
 type web struct {
 	log     *slog.Logger
 	api     atomic.Pointer[http.Handler] // nil until the process is wired
-	ready   func() error
+	ready   func() *readiness.Report
 	metrics http.Handler
 
 	servers   []*http.Server
@@ -97,11 +98,11 @@ func (w *web) health() *http.ServeMux {
 		answer(rw, http.StatusOK, map[string]string{"status": "ok"})
 	})
 	mux.HandleFunc("GET /readyz", func(rw http.ResponseWriter, _ *http.Request) {
-		if err := w.ready(); err != nil {
-			answer(rw, http.StatusServiceUnavailable, map[string]string{"error": "El servicio aún no está listo", "code": "unavailable", "hint": err.Error()})
-			return
+		r, status := w.ready(), http.StatusOK
+		if !r.Ready() {
+			status = http.StatusServiceUnavailable
 		}
-		answer(rw, http.StatusOK, map[string]string{"status": "ready"})
+		answer(rw, status, r)
 	})
 	return mux
 }
@@ -123,9 +124,9 @@ func (w *web) serveAPI(rw http.ResponseWriter, r *http.Request) {
 	answer(rw, http.StatusServiceUnavailable, map[string]string{"error": "El servicio aún no está listo", "code": "unavailable"})
 }
 
-func answer(w http.ResponseWriter, status int, body map[string]string) {
+func answer(w http.ResponseWriter, status int, body any) {
 	b, err := json.Marshal(body)
-	if err != nil { // maps of strings always can be
+	if err != nil { // texts and numbers always can be
 		b = []byte(`{}`)
 	}
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")

@@ -13,6 +13,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/sasl"
 
+	"altavoz/kafka/health"
 	"altavoz/kafka/librarylog"
 	"altavoz/kafka/tlsdial"
 	"altavoz/kafka/unpack"
@@ -35,6 +36,7 @@ type Config struct {
 	RequestTimeout time.Duration
 	Logger         *slog.Logger
 	Registerer     prometheus.Registerer
+	Health         *health.Health // told what every client sees; nil: nobody
 }
 
 const (
@@ -91,18 +93,14 @@ func (c Config) refusedMost() time.Duration { return c.RebalanceTimeout + c.Sess
 
 // client makes a client with what all of ours have in common.
 func (c Config) client(extra ...kgo.Opt) (*kgo.Client, error) {
-	dial := c.Dial
-	if c.TLS != nil {
-		dial = tlsdial.Over(dial, c.TLS)
-	}
 	opts := []kgo.Opt{
 		kgo.SeedBrokers(c.Brokers...),
 		kgo.ClientID(c.ClientID),
-		kgo.Dialer(dial),
+		kgo.Dialer(tlsdial.Over(c.Dial, c.TLS)),
 		kgo.RequestTimeoutOverhead(c.RequestTimeout),
 		kgo.MetadataMinAge(askAgain), kgo.RetryBackoffFn(backoff), kgo.RequestRetries(requestRetries),
 		kgo.WithDecompressor(unpack.Capped{}),
-		kgo.WithLogger(librarylog.New(c.Logger)),
+		kgo.WithLogger(librarylog.New(c.Logger)), kgo.WithHooks(c.Health),
 		kgo.DisableClientMetrics(), // ours are at /metrics; packing the library's for the broker is not free
 	}
 	if c.SASL != nil {

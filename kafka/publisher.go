@@ -72,6 +72,7 @@ func NewPublisher(c Config, l Layout, linger time.Duration) (*Publisher, error) 
 	}
 	unanswered := func(of schemas.Slot, records int) {
 		c.Logger.Warn("records were written and not answered; nobody knows whether they are in the log", "slot", of.String(), "records", records)
+		c.Health.Wrote(ErrUnanswered)
 	}
 	return &Publisher{cfg: c, layout: l, cl: cl, pending: pending.New(answerTimeout, unanswered)}, nil
 }
@@ -117,6 +118,7 @@ func (p *Publisher) Enqueue(rec schemas.Record, done func(schemas.Record, error)
 	p.cl.TryProduce(context.Background(), p.cfg.out(rec), func(k *kgo.Record, err error) {
 		p.records.Add(-1) // what has no answer takes its room in the buffers until it has
 		p.bytes.Add(-size)
+		p.cfg.Health.Wrote(err)
 		if !entry.End() {
 			return
 		}

@@ -40,7 +40,7 @@ func Topology() []Stage {
 			Name:   Fanout,
 			Reads:  []schemas.Topic{schemas.TopicBroadcasts},
 			Looks:  []schemas.Topic{schemas.TopicBlobs, schemas.TopicControls, schemas.TopicStatuses, schemas.TopicMarks},
-			Writes: []schemas.Topic{schemas.TopicBroadcasts, schemas.TopicBlobs, schemas.TopicSendsExpress, schemas.TopicSendsBulk, schemas.TopicResults, schemas.TopicRejects},
+			Writes: []schemas.Topic{schemas.TopicBroadcasts, schemas.TopicBlobs, schemas.TopicControls, schemas.TopicSendsExpress, schemas.TopicSendsBulk, schemas.TopicResults, schemas.TopicRejects},
 		},
 		{
 			Name:   Sender,

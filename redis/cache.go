@@ -21,6 +21,8 @@ const (
 	callTimeout = 100 * time.Millisecond
 	// restTime is how long a Redis that failed is left alone. A hung one so costs one callTimeout in 5 s: 2 %.
 	restTime = 5 * time.Second
+	// watchEvery is how often Redis is asked while nobody needs it: a scrape's interval, and longer than restTime.
+	watchEvery = 10 * time.Second
 	// connectTimeout bounds one connection with its handshake, which no caller waits for.
 	connectTimeout = 2 * time.Second
 	// stuckTimeout ends the calls of a connection that gives no answer; their callers left long before.
@@ -65,6 +67,7 @@ type Cache struct {
 	mu      sync.Mutex
 	client  rueidis.Client // nil until the first connection
 	up      bool
+	since   time.Time // of the last change of up
 	retryAt time.Time // while not up: when a call may try again
 	closed  bool
 }
@@ -84,7 +87,7 @@ func New(cfg Config) (*Cache, error) {
 		cfg.Registerer = prometheus.NewRegistry()
 	}
 	return &Cache{
-		log: cfg.Logger, metrics: newMetrics(cfg.Registerer),
+		since: time.Now(), log: cfg.Logger, metrics: newMetrics(cfg.Registerer),
 		option: rueidis.ClientOption{
 			InitAddress: cfg.Addrs, ForceSingleClient: len(cfg.Addrs) == 1, SelectDB: cfg.DB,
 			Username: cfg.Username, Password: cfg.Password.Reveal(), ClientName: "altavoz",
@@ -122,6 +125,27 @@ func dialer(dial Dial) func(context.Context, string, *net.Dialer, *tls.Config) (
 func (c *Cache) Connect(ctx context.Context) error {
 	_, err := c.call(ctx, callPing, connectTimeout, func(cl rueidis.Client) rueidis.Completed { return cl.B().Ping().Build() })
 	return err
+}
+
+// Watch asks whether Redis answers until ctx ends, so that it is known while no file is sent.
+func (c *Cache) Watch(ctx context.Context) {
+	tick := time.NewTicker(watchEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			_ = c.Connect(ctx) // judge keeps what came of it
+		}
+	}
+}
+
+// Up reports whether the last call to Redis was answered, and since when that is so.
+func (c *Cache) Up() (up bool, since time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.up, c.since
 }
 
 // Get returns the id that was put under key, and false where there is none or Redis does not say.
@@ -248,7 +272,9 @@ func (c *Cache) do(ctx context.Context, build func(rueidis.Client) rueidis.Compl
 func (c *Cache) judge(err error) {
 	c.mu.Lock()
 	changed := c.up != (err == nil)
-	c.up = err == nil
+	if c.up = err == nil; changed {
+		c.since = time.Now()
+	}
 	if err != nil {
 		c.retryAt = time.Now().Add(restTime)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"os"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -175,6 +176,35 @@ func TestRedisThatComesLaterIsUsed(t *testing.T) {
 		if id, ok := c.Get(t.Context(), "k"); !ok || id != "id" {
 			t.Errorf("got %q, %v after Redis came up", id, ok)
 		}
+		c.Close()
+	})
+}
+
+// Files are rare: an alert on a Redis that is away must not wait for the next one.
+func TestWatchNoticesARedisThatGoesAndComesWithoutAnyFile(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := miniredis.NewMiniRedis()
+		defer m.Close()
+		c := open(t, Config{Addrs: []string{"redis:6379"}, Dial: func(context.Context, string, string) (net.Conn, error) { return m.Dial() }})
+		ctx, cancel := context.WithCancel(t.Context())
+		var watch sync.WaitGroup
+		watch.Go(func() { c.Watch(ctx) })
+		if up, since := c.Up(); up || !since.Equal(time.Now()) {
+			t.Errorf("up %v since %s before anybody asked", up, since)
+		}
+		for _, want := range []bool{true, false, true} {
+			if m.SetError(""); !want {
+				m.SetError("LOADING")
+			}
+			time.Sleep(2 * watchEvery)
+			synctest.Wait()
+			if up, since := c.Up(); up != want || time.Since(since) > 2*watchEvery {
+				t.Errorf("up %v, want %v; since %s", up, want, since)
+			}
+		}
+		cancel()
+		watch.Wait()
 		c.Close()
 	})
 }

@@ -12,8 +12,11 @@ import (
 // Func opens a connection.
 type Func = func(ctx context.Context, network, addr string) (net.Conn, error)
 
-// Over encrypts what plain opens. The broker is held to be who it is called, unless the configuration names another.
+// Over encrypts what plain opens, unless config is nil. The broker is held to be who it is called, unless the configuration names another.
 func Over(plain Func, config *tls.Config) Func {
+	if config == nil {
+		return plain
+	}
 	return func(ctx context.Context, network, addr string) (net.Conn, error) {
 		conn, err := plain(ctx, network, addr)
 		if err != nil {

@@ -136,6 +136,7 @@ func newMetrics(reg prometheus.Registerer, st *Stage) *metrics {
 		}
 	}
 	st.gauges(f)
+	reg.MustRegister(numberGauges{st})
 	return m
 }
 
@@ -174,22 +175,6 @@ func (st *Stage) gauges(f promauto.Factory) {
 		"its share of the rates as configured (full), and what is left of it while numbers are slowed down (now)."
 	gauge(pace, paceHelp, "of", "full", func() float64 { full, _ := st.rates(time.Now()); return full })
 	gauge(pace, paceHelp, "of", "now", func() float64 { _, now := st.rates(time.Now()); return now })
-	f.NewGaugeFunc(prometheus.GaugeOpts{
-		Name: "altavoz_numbers_stopped", Help: "Sender numbers that can't send until somebody acts.",
-	}, func() float64 {
-		st.mu.Lock()
-		defer st.mu.Unlock()
-		_, act := st.halted()
-		return float64(act)
-	})
-	f.NewGaugeFunc(prometheus.GaugeOpts{
-		Name: "altavoz_numbers_unanswered", Help: "Sender numbers whose calls get no answer of the Cloud API: one at a time finds out when they do.",
-	}, func() float64 {
-		st.mu.Lock()
-		defer st.mu.Unlock()
-		all, act := st.halted()
-		return float64(all - act)
-	})
 }
 
 func (st *Stage) inFlight(l lane) int {
@@ -240,16 +225,35 @@ func (st *Stage) rates(t time.Time) (full, now float64) {
 	return full, now
 }
 
-// halted counts the numbers that are stopped, and of these the ones that wait for a person.
-func (st *Stage) halted() (all, act int) {
-	for _, n := range st.numbers {
-		account, outage := n.breakers.Halted(), n.breakers.Stopped(breaker.Outage)
-		if account || outage {
-			all++
+// numberGauges says of each sender number whether it can send. Those that are not configured here, which anybody may name, are
+// one series.
+type numberGauges struct{ st *Stage }
+
+var (
+	numbersStopped    = prometheus.NewDesc("altavoz_numbers_stopped", "Whether a sender number can't send until somebody acts.", []string{"number"}, nil)
+	numbersUnanswered = prometheus.NewDesc("altavoz_numbers_unanswered",
+		"Whether the calls of a sender number get no answer of the Cloud API: one at a time finds out when they do.", []string{"number"}, nil)
+)
+
+// Describe is prometheus.Collector's.
+func (numberGauges) Describe(to chan<- *prometheus.Desc) {
+	to <- numbersStopped
+	to <- numbersUnanswered
+}
+
+// Collect is prometheus.Collector's.
+func (g numberGauges) Collect(to chan<- prometheus.Metric) {
+	tallies := make(map[string]breaker.Tally)
+	g.st.mu.Lock()
+	for id, n := range g.st.numbers {
+		if _, known := g.st.cfg.Number(id); !known {
+			id = "other"
 		}
-		if account || n.breakers[breaker.Outage].Foreign() {
-			act++
-		}
+		tallies[id] = tallies[id].With(&n.breakers)
 	}
-	return all, act
+	g.st.mu.Unlock() // not held while somebody may be slow to take them
+	for id, n := range tallies {
+		to <- prometheus.MustNewConstMetric(numbersStopped, prometheus.GaugeValue, n.Stopped, id)
+		to <- prometheus.MustNewConstMetric(numbersUnanswered, prometheus.GaugeValue, n.Unanswered, id)
+	}
 }

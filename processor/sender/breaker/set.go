@@ -63,3 +63,17 @@ func (s *Set) Probes(now time.Time) (p Probe, at time.Time) {
 	}
 	return p, now
 }
+
+// Tally counts numbers that do not send: those that wait for somebody to act, and those that wait for answers of the API.
+type Tally struct{ Stopped, Unanswered float64 }
+
+// With returns the tally with one more number.
+func (t Tally) With(s *Set) Tally {
+	switch {
+	case s.Halted(), s[Outage].Foreign():
+		t.Stopped++
+	case s.Stopped(Outage):
+		t.Unanswered++
+	}
+	return t
+}

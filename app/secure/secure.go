@@ -1,4 +1,5 @@
-package app
+// Package secure makes what connections to Kafka and Redis are encrypted with, and what shows there who we are.
+package secure
 
 import (
 	"crypto/tls"
@@ -10,14 +11,29 @@ import (
 	"github.com/twmb/franz-go/pkg/sasl"
 	"github.com/twmb/franz-go/pkg/sasl/plain"
 	"github.com/twmb/franz-go/pkg/sasl/scram"
+
+	"altavoz/schemas"
 )
 
-// tlsConfig returns the settings of a connection to a server of ours, nil for one without TLS. name is what its variables
+// Error is what is wrong with the settings of a connection.
+type Error struct {
+	error
+	hint string
+}
+
+// Hint returns what to do about it, for a person.
+func (e Error) Hint() string { return e.hint }
+
+func (e Error) Unwrap() error { return e.error }
+
+func hinted(err error, hint string) error { return Error{err, hint} }
+
+// TLS returns the settings of a connection to a server of ours, nil for one without TLS. name is what its variables
 // begin with.
-func tlsConfig(on bool, name, caFile, certFile, keyFile string) (*tls.Config, error) {
+func TLS(on bool, name, caFile, certFile, keyFile string) (*tls.Config, error) {
 	if !on {
 		if caFile != "" || certFile != "" || keyFile != "" {
-			return nil, withHint(fmt.Errorf("%s has certificates and no TLS", name), "set "+name+"_TLS=true")
+			return nil, hinted(fmt.Errorf("%s has certificates and no TLS", name), "set "+name+"_TLS=true")
 		}
 		return nil, nil
 	}
@@ -45,18 +61,18 @@ func tlsConfig(on bool, name, caFile, certFile, keyFile string) (*tls.Config, er
 	return cfg, nil
 }
 
-// mechanism returns how we say to the brokers who we are, nil where they don't ask.
-func (c KafkaConfig) mechanism() (sasl.Mechanism, error) {
-	if c.SASLMechanism == "" {
-		if c.SASLUser != "" || c.SASLPassword != "" {
-			return nil, withHint(errors.New("there is a SASL user or password and no ALTAVOZ_KAFKA_SASL_MECHANISM"), "PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512")
+// SASL returns how we say to the brokers who we are, nil where they don't ask.
+func SASL(mechanism, user string, secret schemas.Secret) (sasl.Mechanism, error) {
+	if mechanism == "" {
+		if user != "" || secret != "" {
+			return nil, hinted(errors.New("there is a SASL user or password and no ALTAVOZ_KAFKA_SASL_MECHANISM"), "PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512")
 		}
 		return nil, nil
 	}
-	if c.SASLUser == "" || c.SASLPassword == "" {
+	if user == "" || secret == "" {
 		return nil, errors.New("ALTAVOZ_KAFKA_SASL_MECHANISM needs ALTAVOZ_KAFKA_SASL_USER and ALTAVOZ_KAFKA_SASL_PASSWORD")
 	}
-	switch user, password := c.SASLUser, c.SASLPassword.Reveal(); c.SASLMechanism {
+	switch password := secret.Reveal(); mechanism {
 	case "PLAIN":
 		return plain.Auth{User: user, Pass: password}.AsMechanism(), nil
 	case "SCRAM-SHA-256":
@@ -64,5 +80,5 @@ func (c KafkaConfig) mechanism() (sasl.Mechanism, error) {
 	case "SCRAM-SHA-512":
 		return scram.Auth{User: user, Pass: password}.AsSha512Mechanism(), nil
 	}
-	return nil, withHint(fmt.Errorf("ALTAVOZ_KAFKA_SASL_MECHANISM=%s is not known", c.SASLMechanism), "PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512")
+	return nil, hinted(fmt.Errorf("ALTAVOZ_KAFKA_SASL_MECHANISM=%s is not known", mechanism), "PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512")
 }
