@@ -168,6 +168,14 @@ if err == nil {
 			test: "TestLogThatIsTrimmedWhileItIsReadIsTakenOverAnew",
 		},
 		{marker: "one-unreadable-ledger-stops-one-partition", change: makeTrue(), test: "TestOneUnreadableLedgerStopsOnePartition"},
+		{
+			marker: "partition-without-a-leader-holds-no-other", change: whole("if err := s.complete(&all[i], known); err != nil {\nreturn err\n}"),
+			test: "TestPartitionWithoutALeaderHoldsNoOther",
+		},
+		{
+			marker: "unwritten-registry-delays-one-commit", change: value("news"),
+			test: "TestRegistryWithoutALeaderDelaysOneCommit", in: "kafka",
+		},
 		{marker: "added-partitions-are-wrong", change: makeFalse(), test: "TestChangedNumberOfPartitionsIsWrong"},
 		{marker: "recipient-in-doubt-is-not-sent-to", change: makeFalse(), test: "TestBroadcastsWhoseOffsetsAreGoneReachNobodyTwice"},
 		{marker: "cursor-that-is-gone-is-inferred", change: makeFalse(), test: "TestBroadcastsWhoseOffsetsAreGoneReachNobodyTwice"},

@@ -268,9 +268,6 @@ func (p *process) config() Config {
 	cfg.Process.Roles, cfg.Process.InstanceID = p.roles, p.name
 	cfg.HTTP.Addr = p.addr
 	cfg.Kafka.Brokers, cfg.Kafka.TopicPrefix = p.w.broker.addrs(), simPrefix
-	// kfake starts a rebalance's clock (30 s) anew with everybody who joins, and sometimes waits for one too many: who gives
-	// up joining and tries again sooner than that keeps the others waiting for ever.
-	cfg.Kafka.RequestTimeout = 80 * time.Second
 	cfg.WhatsApp.BaseURL, cfg.WhatsApp.PhoneNumberID, cfg.WhatsApp.AccessToken = "http://"+simAPI, simNumber, simToken
 	cfg.WhatsApp.AppSecret = simAppSecret
 	cfg.WhatsApp.Rate = 20

@@ -7,7 +7,6 @@ import (
 	"maps"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"altavoz/kafka/membership"
@@ -79,7 +78,9 @@ func (g *Group) Commit(ctx context.Context, f schemas.Fence, ps []schemas.Positi
 		return refused, err
 	}
 	s.noteCommitted(f, ps, refused)
-	s.begin(ctx, ps, refused)
+	if g.begun.Committed(ps, refused) {
+		s.begin(ctx)
+	}
 	return refused, nil
 }
 
@@ -106,17 +107,8 @@ func (s *session) findCoordinator(ctx context.Context) (int32, error) {
 	if known != noBroker {
 		return known, nil
 	}
-	req := kmsg.NewPtrFindCoordinatorRequest()
-	req.CoordinatorKey, req.CoordinatorKeys = s.group.name, []string{s.group.name}
-	resp, err := within(ctx, func() (*kmsg.FindCoordinatorResponse, error) { return req.RequestWith(ctx, s.cl) })
+	id, err := within(ctx, func() (int32, error) { return offsets.Coordinator(offsets.Find(s.group.name).RequestWith(ctx, s.cl)) })
 	if err != nil {
-		return noBroker, fmt.Errorf("finding the coordinator: %w", err)
-	}
-	id, code := resp.NodeID, resp.ErrorCode
-	if len(resp.Coordinators) > 0 {
-		id, code = resp.Coordinators[0].NodeID, resp.Coordinators[0].ErrorCode
-	}
-	if err := kerr.ErrorForCode(code); err != nil {
 		return noBroker, fmt.Errorf("finding the coordinator: %w", err)
 	}
 	s.mu.Lock()

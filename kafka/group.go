@@ -16,6 +16,7 @@ import (
 
 	"altavoz/kafka/balance"
 	"altavoz/kafka/membership"
+	"altavoz/kafka/registry"
 	"altavoz/kafka/stable"
 	"altavoz/schemas"
 )
@@ -76,11 +77,11 @@ type Group struct {
 	metrics *groupMetrics
 
 	transactions *stable.Monitor // of others; in the goroutine of watch
+	begun        registry.Begun
 
 	mu      sync.Mutex
-	session *session              // nil between two
-	count   uint64                // of sessions so far
-	begun   map[schemas.Slot]bool // the registry has that the group has committed there
+	session *session // nil between two
+	count   uint64   // of sessions so far
 }
 
 // stage is the group's name without prefix.
@@ -91,7 +92,7 @@ func NewGroup(c Config, _ Layout, name string, topics []schemas.Topic) (*Group, 
 	c = c.withDefaults()
 	return &Group{
 		cfg: c, name: c.Prefix + name, topics: topics, log: c.Logger.With("group", c.Prefix+name),
-		metrics: newGroupMetrics(c.Registerer, name), transactions: stable.NewMonitor(c.Registerer, name, c.Logger.With("group", c.Prefix+name)), begun: make(map[schemas.Slot]bool),
+		metrics: newGroupMetrics(c.Registerer, name), transactions: stable.NewMonitor(c.Registerer, name, c.Logger.With("group", c.Prefix+name)),
 	}, nil
 }
 

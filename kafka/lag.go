@@ -11,10 +11,11 @@ import (
 // lagEvery is how often the ends of a group's topics are asked for: one request.
 const lagEvery = 5 * time.Second
 
-// watch tells how far the group is behind in the partitions owned here, until ctx ends.
+// watch tells how far the group is behind in the partitions owned here, and writes what could not be remembered with a commit, until ctx ends.
 func (s *session) watch(ctx context.Context) {
 	for rest(ctx, lagEvery) {
 		s.measure(ctx)
+		s.begin(ctx)
 	}
 }
 

@@ -2,7 +2,9 @@ package kafka
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -43,48 +45,13 @@ func (r *Reader) remember(ctx context.Context, recs ...schemas.Record) error {
 	return nil
 }
 
-// begin remembers that the group has committed in partitions where this process did not know of it. That is so after the commit
+// begin remembers in which partitions the group has committed, where the registry does not have it. That is so after the commit
 // and never before: a group that is remembered and has no offset has lost it.
-func (s *session) begin(ctx context.Context, ps []schemas.Position, refused map[schemas.Slot]error) {
+func (s *session) begin(ctx context.Context) {
 	g := s.group
-	var recs []schemas.Record
-	g.mu.Lock()
-	for _, p := range ps {
-		if !g.begun[p.Slot] && refused[p.Slot] == nil {
-			recs = append(recs, registry.BegunRecord(g.stage(), p.Slot))
-		}
+	ctx, cancel := context.WithTimeoutCause(ctx, commitTimeout, errors.New("the registry does not answer"))
+	defer cancel()
+	if err := g.begun.Write(g.stage(), time.Now(), func(recs ...schemas.Record) error { return s.reader.remember(ctx, recs...) }); err != nil {
+		g.log.Warn("what the group has begun could not be remembered; that is tried again", "error", err)
 	}
-	g.mu.Unlock()
-	if len(recs) == 0 {
-		return
-	}
-	if err := s.reader.remember(ctx, recs...); err != nil {
-		g.log.Warn("what the group has begun could not be remembered, and will be with the next commit", "error", err)
-		return
-	}
-	g.mu.Lock()
-	for _, p := range ps {
-		g.begun[p.Slot] = g.begun[p.Slot] || refused[p.Slot] == nil
-	}
-	g.mu.Unlock()
-}
-
-// foreign finds out which of some positions are not the group's own: where it has committed before, and neither an offset nor
-// what it writes beside one is there. They are gone, or somebody set them. A log that has lost its beginning is not new either.
-func (s *session) foreign(ctx context.Context, ps []schemas.Position) error {
-	var known *registry.Registry
-	for i := range ps {
-		p := &ps[i]
-		if p.Metadata != "" {
-			continue
-		}
-		if known == nil {
-			var err error
-			if known, err = s.reader.remembered(ctx); err != nil {
-				return fmt.Errorf("reading what groups have begun: %w", err)
-			}
-		}
-		p.Begun = known.Begun(s.group.stage(), p.Slot) || p.Offset == schemas.NoOffset && p.Begin > 0
-	}
-	return nil
 }

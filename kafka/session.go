@@ -182,37 +182,42 @@ func (s *session) assign(ctx context.Context, offsets map[string]map[int32]kgo.O
 	return offsets, nil
 }
 
-func (s *session) assignAll(ctx context.Context, offsets map[string]map[int32]kgo.Offset, names []string) error {
-	logs, err := s.bounds(ctx, names)
+// assignAll gives new slots to the stage. What one of them lacks (a log with a leader, a ledger that can be read) holds that one only.
+func (s *session) assignAll(ctx context.Context, given map[string]map[int32]kgo.Offset, names []string) error {
+	all, err := s.positions(given)
 	if err != nil {
 		return err
 	}
-	all, err := s.positions(ctx, offsets, logs)
+	known, err := s.look(ctx, names...)
 	if err != nil {
 		return err
+	}
+	lacks := make([]error, len(all))
+	for i := range all {
+		lacks[i] = s.complete(&all[i], known) //mutant:partition-without-a-leader-holds-no-other
 	}
 	s.handing <- struct{}{}
 	defer func() { <-s.handing }()
 	began, kept := time.Now(), 0
-	for _, pos := range all {
-		at, err := s.assignOne(ctx, pos)
+	for i, pos := range all {
+		at, err := s.assignOne(ctx, pos, lacks[i])
 		switch {
 		case err == nil:
 		case ctx.Err() != nil || s.void.Err() != nil: //mutant:one-unreadable-ledger-stops-one-partition
 			return err
 		default:
-			at = pos.Begin
-			s.unread.Untaken(pos, err, func(ctx context.Context) (int64, error) { return s.again(ctx, pos) })
+			at = max(pos.Begin, 0)
+			s.hold(pos, lacks[i] == nil, err)
 			kept++
 		}
-		offsets[s.group.cfg.topic(pos.Slot.Topic)][pos.Slot.Partition] = kgo.NewOffset().At(at).WithEpoch(-1)
+		given[s.group.cfg.topic(pos.Slot.Topic)][pos.Slot.Partition] = kgo.NewOffset().At(at).WithEpoch(-1)
 	}
 	s.group.log.Info("partitions taken over", "partitions", len(all)-kept, "held", kept, "seconds", time.Since(began).Seconds())
 	return nil
 }
 
-// assignOne takes a slot for this member's, and gives it to the stage.
-func (s *session) assignOne(ctx context.Context, pos schemas.Position) (int64, error) {
+// assignOne takes a slot for this member's, and gives it to the stage unless something is lacking.
+func (s *session) assignOne(ctx context.Context, pos schemas.Position, lacks error) (int64, error) {
 	if s.taking.Err() != nil {
 		return 0, errSessionOver
 	}
@@ -225,7 +230,9 @@ func (s *session) assignOne(ctx context.Context, pos schemas.Position) (int64, e
 	}); err != nil {
 		return 0, err
 	}
-	s.disagree(pos)
+	if lacks != nil {
+		return 0, lacks
+	}
 	return s.give(ctx, pos)
 }
 

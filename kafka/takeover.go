@@ -2,14 +2,21 @@ package kafka
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"sync"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"altavoz/kafka/offsets"
+	"altavoz/kafka/registry"
 	"altavoz/schemas"
 )
+
+// boundsTimeout is how long it may take to find out where logs begin and end: a broker that is gone costs the partitions of the others no more.
+const boundsTimeout = 5 * time.Second
 
 // again is one more try.
 func (s *session) again(ctx context.Context, pos schemas.Position) (int64, error) {
@@ -31,58 +38,82 @@ func (s *session) again(ctx context.Context, pos schemas.Position) (int64, error
 	return s.give(ctx, pos)
 }
 
-// disagree tells, loudly, of a log and a position that do not agree. What becomes of it is the stage's to decide.
-func (s *session) disagree(pos schemas.Position) {
-	if kind, says := offsets.Disagreement(pos); kind != "" {
-		s.group.metrics.disagreements.WithLabelValues(kind).Inc()
-		s.group.log.Error("log and offset do not agree", "disagreement", says, "slot", pos.Slot.String(), "committed", pos.Offset, "begin", pos.Begin, "end", pos.End)
-	}
-}
-
-// positions returns what was committed for new slots, with the bounds of their logs.
-func (s *session) positions(ctx context.Context, given map[string]map[int32]kgo.Offset, logs logBounds) (all []schemas.Position, err error) {
+// positions returns what was committed for new slots.
+func (s *session) positions(given map[string]map[int32]kgo.Offset) (all []schemas.Position, err error) {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	for name, partitions := range given {
 		for p := range partitions {
-			pos := logs.of(s.group.cfg.bare(name), name, p)
-			was, ok := s.fetched[pos.Slot]
-			delete(s.fetched, pos.Slot) // of this assignment only
+			slot := schemas.Slot{Topic: s.group.cfg.bare(name), Partition: p}
+			pos, ok := s.fetched[slot]
+			delete(s.fetched, slot) // of this assignment only
 			if !ok {
-				err = fmt.Errorf("assigning %s: %w", pos.Slot, errNotFetched)
+				err = fmt.Errorf("assigning %s: %w", slot, errNotFetched)
 			}
-			pos.Offset, pos.Metadata = was.Offset, was.Metadata
 			all = append(all, pos)
 		}
-	}
-	s.mu.Unlock()
-	if err == nil {
-		err = s.foreign(ctx, all)
 	}
 	return all, err
 }
 
-// logBounds is where logs begin and end.
-type logBounds struct{ begins, ends kadm.ListedOffsets }
-
-func (s *session) bounds(ctx context.Context, names []string) (b logBounds, err error) {
-	if b.begins, err = within(ctx, func() (kadm.ListedOffsets, error) { return s.reader.adm.ListStartOffsets(ctx, names...) }); err == nil {
-		err = b.begins.Error()
-	}
-	if err != nil {
-		return b, fmt.Errorf("asking where partitions begin: %w", err)
-	}
-	if b.ends, err = within(ctx, func() (kadm.ListedOffsets, error) { return s.reader.adm.ListEndOffsets(ctx, names...) }); err == nil {
-		err = b.ends.Error()
-	}
-	if err != nil {
-		return b, fmt.Errorf("asking where partitions end: %w", err)
-	}
-	return b, nil
+// takeover is what is asked once for all the slots of an assignment.
+type takeover struct {
+	logs  offsets.Bounds
+	begun func() (*registry.Registry, error)
 }
 
-// of returns a slot's position of which only the bounds of its log are known.
-func (b logBounds) of(topic schemas.Topic, name string, p int32) schemas.Position {
-	begin, _ := b.begins.Lookup(name, p)
-	end, _ := b.ends.Lookup(name, p)
-	return schemas.Position{Slot: schemas.Slot{Topic: topic, Partition: p}, Offset: schemas.NoOffset, Begin: begin.Offset, End: end.Offset}
+// look asks where logs begin and end. Where that is not known of some partitions only, they are left out.
+func (s *session) look(ctx context.Context, names ...string) (t *takeover, err error) {
+	list := func(ask func(context.Context, ...string) (kadm.ListedOffsets, error)) (kadm.ListedOffsets, error) {
+		short, cancel := context.WithTimeoutCause(ctx, boundsTimeout, errors.New("the broker does not answer"))
+		defer cancel()
+		listed, err := within(ctx, func() (kadm.ListedOffsets, error) { return ask(short, names...) })
+		if err != nil && !offsets.Partial(err) {
+			return nil, fmt.Errorf("asking where partitions begin and end: %w", err)
+		}
+		return listed, nil
+	}
+	t = &takeover{begun: sync.OnceValues(func() (*registry.Registry, error) { return s.reader.remembered(ctx) })}
+	if t.logs.Begins, err = list(s.reader.adm.ListStartOffsets); err == nil {
+		t.logs.Ends, err = list(s.reader.adm.ListEndOffsets)
+	}
+	return t, err
+}
+
+// complete says of a position where its log begins and ends, and whether it is the group's own. Not its own is one where the group has
+// committed before, and neither an offset nor what it writes beside one is there: they are gone, or somebody set them. A log that has
+// lost its beginning is not new either. Where log and position do not agree that is told, loudly; what becomes of it is the stage's to decide.
+func (s *session) complete(pos *schemas.Position, known *takeover) (err error) {
+	if pos.Begin, pos.End, err = known.logs.Of(s.group.cfg.topic(pos.Slot.Topic), pos.Slot.Partition); err != nil {
+		return fmt.Errorf("asking where %s begins and ends: %w", pos.Slot, err)
+	}
+	if pos.Metadata == "" {
+		begun, err := known.begun()
+		if err != nil {
+			return fmt.Errorf("reading what groups have begun: %w", err)
+		}
+		pos.Begun = begun.Begun(s.group.stage(), pos.Slot) || pos.Offset == schemas.NoOffset && pos.Begin > 0
+	}
+	if kind, says := offsets.Disagreement(*pos); kind != "" {
+		s.group.metrics.disagreements.WithLabelValues(kind).Inc()
+		s.group.log.Error("log and offset do not agree", "disagreement", says, "slot", pos.Slot.String(), "committed", pos.Offset, "begin", pos.Begin, "end", pos.End)
+	}
+	return nil
+}
+
+// hold has a slot that could not be taken over tried again, with all that is not known of it.
+func (s *session) hold(pos schemas.Position, complete bool, why error) {
+	s.unread.Untaken(pos, why, func(ctx context.Context) (int64, error) {
+		if !complete {
+			t, err := s.look(ctx, s.group.cfg.topic(pos.Slot.Topic))
+			if err == nil {
+				err = s.complete(&pos, t)
+			}
+			if err != nil {
+				return 0, err
+			}
+			complete = true
+		}
+		return s.again(ctx, pos)
+	})
 }

@@ -1,0 +1,27 @@
+package offsets
+
+import (
+	"fmt"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// Find asks for the coordinator of a group, as any version of the request does.
+func Find(group string) *kmsg.FindCoordinatorRequest {
+	req := kmsg.NewPtrFindCoordinatorRequest()
+	req.CoordinatorKey, req.CoordinatorKeys = group, []string{group}
+	return req
+}
+
+// Coordinator reads the answer to Find.
+func Coordinator(resp *kmsg.FindCoordinatorResponse, err error) (int32, error) {
+	if err != nil {
+		return 0, fmt.Errorf("asking for it: %w", err)
+	}
+	id, code := resp.NodeID, resp.ErrorCode
+	if len(resp.Coordinators) > 0 {
+		id, code = resp.Coordinators[0].NodeID, resp.Coordinators[0].ErrorCode
+	}
+	return id, kerr.ErrorForCode(code)
+}

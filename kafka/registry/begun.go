@@ -1,0 +1,63 @@
+package registry
+
+import (
+	"sync"
+	"time"
+
+	"altavoz/schemas"
+)
+
+// writeRest is how long after a write that failed the next one begins: who waits for it, a commit or the look at the lag every 5 s, waits in vain.
+const writeRest = 30 * time.Second
+
+// Begun is in which partitions a group has committed while this process was its member, and of which the registry has that. The zero value knows
+// of none. It is safe for concurrent use.
+type Begun struct {
+	mu      sync.Mutex
+	written map[schemas.Slot]bool // of all: whether the registry has it
+	failed  time.Time             // when a write failed last, of which none has succeeded since
+}
+
+// Committed notes in which partitions a commit was taken, and reports whether that is worth a write at once: something is new, and
+// no write has failed of late.
+func (b *Begun) Committed(ps []schemas.Position, refused map[schemas.Slot]error) (news bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, p := range ps {
+		if _, known := b.written[p.Slot]; known || refused[p.Slot] != nil {
+			continue
+		}
+		if b.written == nil {
+			b.written = make(map[schemas.Slot]bool)
+		}
+		b.written[p.Slot], news = false, true
+	}
+	return news && b.failed.IsZero() //mutant:unwritten-registry-delays-one-commit
+}
+
+// Write writes what the registry does not have, unless that failed of late.
+func (b *Begun) Write(group string, now time.Time, write func(...schemas.Record) error) error {
+	var slots []schemas.Slot
+	var recs []schemas.Record
+	b.mu.Lock()
+	for slot, written := range b.written {
+		if !written && now.Sub(b.failed) >= writeRest {
+			slots, recs = append(slots, slot), append(recs, BegunRecord(group, slot))
+		}
+	}
+	b.mu.Unlock()
+	if len(recs) == 0 {
+		return nil
+	}
+	err := write(recs...)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.failed = time.Time{}
+	if err != nil {
+		b.failed = now
+	}
+	for _, slot := range slots {
+		b.written[slot] = err == nil
+	}
+	return err
+}
