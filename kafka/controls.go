@@ -25,7 +25,16 @@ func NewControls(c Config, l Layout) (*Controls, error) {
 	v := &Controls{tasks: table.NewControls()}
 	var err error
 	v.tail, err = newTail(c.withDefaults(), l, schemas.TopicControls, v.Or(v.read))
+	if err == nil {
+		v.anew = v.startAnew
+	}
 	return v, err
+}
+
+func (v *Controls) startAnew() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.tasks.Anew()
 }
 
 // Listen has heard called with what is wanted of a task whenever more was said of it, in the view's own goroutine. That

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"altavoz/schemas"
@@ -31,6 +32,18 @@ func TestLogThatLosesItsEndWhileItIsReadIsTakenOverAnew(t *testing.T) {
 	for r := take(t, p.recs, "record"); r.Offset < sent-1; r = take(t, p.recs, "record") {
 	}
 	p.told()
+	loseEnd(cluster, left)
+	again := take(t, p.recs, "record that is handed over again")
+	events := p.told()
+	lost := slices.IndexFunc(events, func(e string) bool { return strings.HasPrefix(e, "lost ") })
+	anew := slices.IndexFunc(events, func(e string) bool { return strings.HasPrefix(e, "assign ") })
+	if lost < 0 || anew < lost {
+		t.Errorf("offset %d was handed over again, and the stage was told %q: it takes it for the record that it knows", again.Offset, events)
+	}
+}
+
+// loseEnd has a cluster say, at an election, that all logs end after so many records.
+func loseEnd(cluster *kfake.Cluster, left int64) {
 	cluster.ControlKey(int16(kmsg.OffsetForLeaderEpoch), func(kreq kmsg.Request) (kmsg.Response, error, bool) {
 		cluster.KeepControl()
 		req := kreq.(*kmsg.OffsetForLeaderEpochRequest)
@@ -48,13 +61,6 @@ func TestLogThatLosesItsEndWhileItIsReadIsTakenOverAnew(t *testing.T) {
 		return resp, nil, true
 	})
 	cluster.ShufflePartitionLeaders()
-	again := take(t, p.recs, "record that is handed over again")
-	events := p.told()
-	lost := slices.IndexFunc(events, func(e string) bool { return strings.HasPrefix(e, "lost ") })
-	anew := slices.IndexFunc(events, func(e string) bool { return strings.HasPrefix(e, "assign ") })
-	if lost < 0 || anew < lost {
-		t.Errorf("offset %d was handed over again, and the stage was told %q: it takes it for the record that it knows", again.Offset, events)
-	}
 }
 
 // stalled can't take over one partition: its second try lasts until it is cut short.

@@ -35,6 +35,7 @@ type tail struct {
 	log     *slog.Logger
 	metrics *table.Metrics
 	take    func(schemas.Record) error // an error is that of a record that can't be read
+	anew    func()                     // offsets begin anew, and so does the reading; nil: nobody compares offsets
 	unread  held.Set
 
 	caught chan struct{}
@@ -45,8 +46,10 @@ type tail struct {
 	warned time.Time          // in the goroutine of run
 
 	moving sync.Mutex
-	next   map[int32]int64 // first offset not taken yet
-	moved  chan struct{}   // closed and made anew when next grows
+	next   map[int32]int64    // first offset not taken yet
+	moved  chan struct{}      // closed and made anew when next grows
+	cuts   map[int32]bool     // lost their end, and are to be read again from their start
+	wake   context.CancelFunc // ends the poll under way
 }
 
 func newTail(c Config, l Layout, t schemas.Topic, take func(schemas.Record) error) (*tail, error) {
@@ -70,6 +73,7 @@ func newTail(c Config, l Layout, t schemas.Topic, take func(schemas.Record) erro
 		topic: t, cfg: c, cl: cl, adm: adm, reader: &Reader{cfg: c, cl: cl, adm: adm}, log: log,
 		metrics: metrics, take: take, kill: kill,
 		caught: make(chan struct{}), done: make(chan struct{}), next: make(map[int32]int64), moved: make(chan struct{}),
+		cuts: make(map[int32]bool), wake: func() {},
 	}
 	view.unread.Open(life, fetching{c, cl}, metrics.Held, log)
 	return view, nil
@@ -115,6 +119,7 @@ func (t *tail) Sync(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	t.endsBelow(ends)
 	for slow := false; ; slow = true {
 		starts, err := t.reader.starts(ctx, t.topic)
 		if err != nil {
@@ -184,12 +189,16 @@ func (t *tail) reached(starts, ends map[int32]int64) (bool, <-chan struct{}) {
 func (t *tail) run(ctx context.Context) {
 	defer close(t.done)
 	for {
-		fetches := t.cl.PollFetches(ctx)
+		fetches := t.poll(ctx)
 		if ctx.Err() != nil || fetches.IsClientClosed() {
 			return
 		}
 		fetches.EachError(func(_ string, p int32, err error) { t.trouble(ctx, p, err) })
+		again := t.restart()
 		fetches.EachPartition(func(p kgo.FetchTopicPartition) { //nolint:contextcheck // what is held is tried again for as long as the client lives
+			if again[p.Partition] {
+				return
+			}
 			recs := t.unread.Readable(schemas.Slot{Topic: t.topic, Partition: p.Partition}, t.cfg.records(p.Records)) //mutant:views-hold-newer-records
 			for _, rec := range recs {
 				if err := t.take(rec); err != nil {
@@ -215,6 +224,12 @@ func (t *tail) advance(p int32, next int64) {
 // trouble passes over a batch that can't be unpacked. What else goes wrong passes, and the library tries again.
 func (t *tail) trouble(ctx context.Context, p int32, err error) {
 	if errors.Is(err, context.Canceled) {
+		return
+	}
+	var cut *kgo.ErrDataLoss
+	if errors.As(err, &cut) { //mutant:view-of-a-cut-log-is-read-anew
+		t.log.Error(saysCut, "partition", p, "error", err)
+		t.cut(p)
 		return
 	}
 	if poisoned(err) {

@@ -332,3 +332,16 @@ func TestDirectIsSteered(t *testing.T) {
 		})
 	}
 }
+
+// The topic of controls lost its end, and an order got an offset that a Status calls obeyed already: it is recorded, and nobody knows of it.
+func TestOrderAtAnOffsetThatWasObeyedBeforeIsRecordedOnly(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := setup(t, producer.Config{})
+		path := h.known("a", func(s *schemas.Status) { s.Controls, s.Pipe = 1_000_000, 7 })
+		code, body, _ := h.command(path, "pause")
+		if code != http.StatusAccepted || !strings.Contains(body, "Orden registrada") {
+			t.Errorf("%d %s", code, body)
+		}
+	})
+}

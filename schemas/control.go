@@ -8,6 +8,18 @@ type Controls struct {
 	Speed     uint32
 	HasSpeed  bool  // Speed takes the place of the broadcast's own
 	Next      int64 // the offset after the last record of the task; 0: there is none
+	Cuts      int   // how often this process found that the topic lost its end: offsets from before and after do not compare
+}
+
+// NewerThan reports whether more was said than was known.
+func (c Controls) NewerThan(was Controls) bool {
+	return c.Cuts > was.Cuts || c.Cuts == was.Cuts && c.Next > was.Next
+}
+
+// Anew forgets which offsets are known: the topic lost its end, and is read again. What is wanted stays, until the topic says something else.
+func (c Controls) Anew(cuts int) Controls {
+	c.Next, c.Cuts = 0, cuts
+	return c
 }
 
 // Fold takes in the control at an offset. Of pause, resume and speed the last one counts; a cancel stands.

@@ -1,6 +1,8 @@
 package table
 
 import (
+	"cmp"
+	"slices"
 	"time"
 
 	"altavoz/schemas"
@@ -17,6 +19,7 @@ const ControlsLife = schemas.TaskLife + 24*time.Hour
 type Controls struct {
 	tasks map[schemas.TaskID]wanted
 	queue []said // in the order of the topic
+	cuts  int    // how often the topic lost its end
 }
 
 type wanted struct {
@@ -36,12 +39,25 @@ func NewControls() *Controls { return &Controls{tasks: make(map[schemas.TaskID]w
 // only the future is not believed.
 func (c *Controls) Take(id schemas.TaskID, e *schemas.Control, offset int64, at, now time.Time) schemas.Controls {
 	w := c.tasks[id]
+	w.Cuts = c.cuts
 	w.Controls = w.Fold(e, offset)
 	w.at = max(w.at, min(at.UnixMilli(), now.UnixMilli()))
 	c.tasks[id] = w
 	c.queue = append(c.queue, said{id, w.at})
 	c.forget(now.Add(-ControlsLife).UnixMilli())
 	return w.Controls
+}
+
+// Anew begins to count offsets anew: the topic lost its end, and is read again from its start.
+func (c *Controls) Anew() {
+	c.cuts++
+	c.queue = make([]said, 0, 2*len(c.tasks))
+	for id, w := range c.tasks {
+		w.Controls = w.Controls.Anew(c.cuts) //mutant:offsets-of-a-cut-log-count
+		c.tasks[id] = w
+		c.queue = append(c.queue, said{id, w.at})
+	}
+	slices.SortFunc(c.queue, func(a, b said) int { return cmp.Compare(a.at, b.at) })
 }
 
 // forget drops what was said before a time.

@@ -70,3 +70,37 @@ func TestControlsTakeRoomForWhatIsWantedOnly(t *testing.T) {
 		t.Errorf("%d tasks, %d in the queue", len(c.All()), len(c.queue))
 	}
 }
+
+// A topic that lost its end gives its offsets out again: what is said there counts, though a higher offset is remembered. Until it says
+// something else what was wanted stands, and for as long as before.
+func TestOffsetsOfALogThatLostItsEndCountAnew(t *testing.T) {
+	t.Parallel()
+	c, now := NewControls(), time.UnixMilli(1_800_000_000_000)
+	ids := make([]schemas.TaskID, 3*spareQueue)
+	for i := range ids {
+		ids[i] = schemas.NewTaskID()
+		control(c, ids[i], schemas.ControlKind_CONTROL_KIND_PAUSE, int64(1_000_000+i), now)
+	}
+	control(c, ids[1], schemas.ControlKind_CONTROL_KIND_CANCEL, 2_000_000, now)
+	was, _ := c.Get(ids[0])
+	for range 5 { // it is read again each time
+		c.Anew()
+		for i := range ids {
+			control(c, ids[i], schemas.ControlKind_CONTROL_KIND_PAUSE, int64(i), now)
+		}
+	}
+	if len(c.queue) > 2*len(ids)+spareQueue {
+		t.Errorf("%d in the queue for %d tasks", len(c.queue), len(ids))
+	}
+	control(c, ids[0], schemas.ControlKind_CONTROL_KIND_RESUME, int64(len(ids)), now)
+	if w, _ := c.Get(ids[0]); w.Paused || !w.Resumed || !w.NewerThan(was) || was.NewerThan(w) {
+		t.Errorf("resumed, and %+v is wanted (%+v before)", w, was)
+	}
+	if w, _ := c.Get(ids[1]); !w.Cancelled || !w.Paused {
+		t.Errorf("cancelled, and %+v is wanted", w)
+	}
+	control(c, ids[0], schemas.ControlKind_CONTROL_KIND_PAUSE, int64(len(ids))+1, now.Add(ControlsLife+time.Second))
+	if all := c.All(); len(all) != 1 {
+		t.Errorf("%d tasks are known whose time is over", len(all)-1)
+	}
+}

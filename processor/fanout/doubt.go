@@ -15,12 +15,21 @@ import (
 // broadcast is asked for by its identity, in the Status: finished ones are dropped; one without a Status writes its Plan and waits
 // for the Status, behind everything that was said before; one that was under way goes on by its line, if that is its own.
 //
-// Where the ledger is gone nobody knows how far a broadcast came beyond what its Status says. At most a window and a turn were
-// dispatched beyond it; who of these has no outcome is unknown (a line in doubt), and the rest is sent.
+// Where the ledger is gone nobody knows how far a broadcast came beyond what its Status says, and the Status lags behind the
+// results. So a broadcast waits until the aggregator has folded all that was said of it before the takeover: a Note with a time of its
+// own is written behind the Plan, and the Status that carries that time shows everything before. One of which it shows nothing is new:
+// what a turn of it may have put on the log without a word is still with the senders, who drop what they have seen. Beyond the
+// Status of one that began at most a window and a turn were dispatched; who of these has no outcome is unknown (a line in doubt), and
+// the rest is sent. That takes as long as the aggregator is behind, so the ledger says up to where it is so (below): the next owner
+// waits too. Broadcasts that came later do not.
 type doubt struct {
 	any      bool  // there is doubt
 	gone     bool  // the ledger; else the log lost its end
 	from, to int64 // what the log held; it may be nothing
+
+	below   int64 // broadcasts below it without a line, or with an untouched one, may have been under way; 0: it is known of all
+	waiting int   // of them for their Status
+	said    time.Time
 }
 
 func (d doubt) covers(offset int64) bool { return offset >= d.from && offset < d.to }
@@ -37,13 +46,13 @@ func (st *Stage) verify(ctx context.Context, pos schemas.Position, l *ledger.Led
 		cut = err != nil || ledger.SumOf(rec.Value) != last.Sum
 	}
 	if !d.gone && !cut {
-		return pos, doubt{}, nil
+		return pos, doubt{below: l.Doubt}, nil
 	}
 	st.metrics.disagreements.Inc()
 	st.log.Error("ledger and log do not agree: the log lost its end, or the offset is gone; broadcasts are sought by their statuses", "slot", pos.Slot.String(),
 		"committed", pos.Offset, "next", l.Next, "begin", pos.Begin, "end", pos.End, "gone", d.gone)
 	if d.gone {
-		*l = ledger.Ledger{}
+		*l = ledger.Ledger{Doubt: pos.End}
 	}
 	var touched []ledger.Line
 	for _, e := range l.Lines {
@@ -51,8 +60,8 @@ func (st *Stage) verify(ctx context.Context, pos schemas.Position, l *ledger.Led
 			touched = append(touched, e)
 		}
 	}
-	*l = ledger.Ledger{Next: max(pos.Begin, min(l.Next, pos.End)), Lines: touched, Owners: l.Owners}
-	pos.Offset = pos.Begin
+	*l = ledger.Ledger{Next: max(pos.Begin, min(l.Next, pos.End)), Lines: touched, Owners: l.Owners, Doubt: min(l.Doubt, pos.End)}
+	pos.Offset, d.below = pos.Begin, l.Doubt
 	return pos, d, nil
 }
 
@@ -64,20 +73,93 @@ func (s *slot) willBeRead(offset int64, listed bool) bool {
 	return offset >= s.oldNext || listed && offset >= s.mark
 }
 
+// unsure reports whether a broadcast may have been under way although its line says nothing of that.
+func (s *slot) unsure(t *task, known ledger.Line, now time.Time) bool {
+	return t.offset < s.doubt.below && known.Untouched() && t.schedule <= now.UnixMilli()
+}
+
 // await lets a broadcast wait until its Status shows that it came first under its id, and how far it has come.
 func (s *slot) await(t *task) {
 	t.state = stateClaim
 	s.claims[t.id] = append(s.claims[t.id], t)
 	s.claiming++
+	if t.doubt {
+		s.doubt.waiting++
+	}
 	s.claim(t)
 }
 
+// claim writes the Plan of a task whose id others may have too, and again until a Status has shown who was first.
+func (s *slot) claim(t *task) {
+	if t.state != stateClaim {
+		return
+	}
+	s.plan(t, time.Now())
+	if t.doubt && len(t.then) == 0 {
+		s.whenPlanned(t, func() { s.probe(t) })
+	}
+	s.after(planAgain, func() { s.claim(t) })
+}
+
+// awaited ends the waiting of a broadcast.
+func (s *slot) awaited(t *task) {
+	s.claiming--
+	if t.doubt {
+		s.doubt.waiting--
+		s.touch()
+	}
+}
+
+// doubtful returns up to where the next owner has to be in doubt.
+func (s *slot) doubtful() int64 {
+	if s.doubt.waiting == 0 && s.readTo >= s.doubt.below {
+		s.doubt.below = 0
+	}
+	return s.doubt.below
+}
+
+// probe writes a Note that shows, in the Status, that everything before it is folded. It says what this stage said last, so that it
+// changes nothing.
+func (s *slot) probe(t *task) {
+	if t.state != stateClaim {
+		return
+	}
+	now, said := time.Now(), stance{t.status.GetPhase(), t.status.GetWhy()}
+	if !said.standing() && !said.ours() {
+		said = stance{phase: schemas.Phase_PHASE_RUNNING}
+	}
+	switch {
+	case t.marker == 0:
+		t.marker = t.noteAt(now).UnixMilli()
+	case now.Sub(s.doubt.said) >= planAgain:
+		s.doubt.said = now
+		s.log.Warn("the offsets of broadcasts were gone, and they wait until all results of before are folded: the aggregator is behind, or stands still",
+			"broadcasts", s.doubt.waiting)
+	}
+	s.write(s.logOf(t), func(schemas.Record) {}, t.note(time.UnixMilli(t.marker), &schemas.Note{Phase: said.phase, Why: said.why}))
+}
+
+// certain reports whether a Status shows all that was said of a broadcast before it was read here. Where another Note is ahead of the
+// one that was to show that, by a clock that is ahead or because it stands for good, another one is written.
+func (s *slot) certain(t *task, st *schemas.Status) bool {
+	stands := (stance{phase: st.GetPhase()}).standing() && t.status.GetPhase() != st.GetPhase()
+	t.status = st
+	if !t.doubt || t.marker != 0 && t.marker == st.GetPhaseMs() { //mutant:doubt-ends-when-all-is-folded
+		return true
+	}
+	if t.marker != 0 && (stands || t.marker < st.GetPhaseMs()) {
+		t.marker = 0
+		s.probe(t)
+	}
+	return false
+}
+
 // inferred is the line of a broadcast whose line is gone.
-func (s *slot) inferred(t *task, now time.Time) ledger.Line {
-	cursor := t.status.GetCursor()
-	if !t.doubt || t.schedule > now.UnixMilli() { // it never began
+func (s *slot) inferred(t *task) ledger.Line {
+	cursor, decided := t.status.GetCursor(), status.Decided(t.status)
+	if t.doubt = t.doubt && (cursor > 0 || decided > 0); !t.doubt { // it never began
 		return ledger.Line{Cursor: cursor}
 	}
-	reach := max(cursor, status.Decided(t.status)) - cursor + uint32(s.queue(t).Window) + schemas.SliceRecipients
+	reach := max(cursor, decided) - cursor + uint32(s.queue(t).Window) + schemas.SliceRecipients
 	return ledger.Line{Cursor: cursor, Lease: reach, Doubt: true}
 }

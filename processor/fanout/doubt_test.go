@@ -117,3 +117,69 @@ func TestBroadcastsWhoseOffsetsAreGoneReachNobodyTwice(t *testing.T) {
 		})
 	}
 }
+
+// The offsets are gone while the aggregator is behind: what the Status does not show may have been dispatched all the same. Nobody gets
+// a second send, whoever takes over meanwhile; what came after the takeover does not wait, and what never began is sent whole.
+func TestOffsetsGoneWhileTheAggregatorStandsStillReachNobodyTwice(t *testing.T) {
+	of := slotOf("100")
+	for name, c := range map[string]struct{ shown, senders, takenOverAgain bool }{
+		"the Status has the Plan only":           {shown: true, senders: true},
+		"there is no Status":                     {senders: true},
+		"nothing was sent yet":                   {shown: true},
+		"the next owner takes over":              {shown: true, senders: true, takenOverAgain: true},
+		"the next owner takes over, no Status":   {senders: true, takenOverAgain: true},
+		"the next owner, and nothing sent":       {takenOverAgain: true},
+		"the next owner, the Plan, nothing sent": {shown: true, takenOverAgain: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, w *world) {
+				w.set(func() { w.stopAggregator, w.stopSenders = !c.shown, !c.senders })
+				half := w.submit(w.sliced(event("100", phonesFrom(1000, 5000)...)))
+				if c.shown {
+					w.until("its Plan is shown", patient, func() bool { return w.view[half].GetPlan() != nil })
+					w.set(func() { w.stopAggregator = true })
+				}
+				p := w.run()
+				w.until("its first turn is on the log, and said", patient, func() bool { return len(w.backlog) > 0 && len(w.made) > 0 })
+				passes(5 * time.Second)
+				p.kill()
+				w.set(func() {
+					w.lost[of] = true
+					delete(w.positions, of)
+				})
+				fresh := w.submit(w.sliced(event("100", phonesFrom(20_000, 200)...)))
+				p = w.run()
+				passes(time.Minute)
+				later := w.submit(event("100", "573001234567"))
+				passes(10 * time.Minute)
+				if n := len(w.sends(later)); n != 1 {
+					t.Errorf("%d of the one that came after the takeover were dispatched: it waits for the others", n)
+				}
+				if n := len(w.sends(fresh)); n != 0 {
+					t.Errorf("%d were dispatched of what may have been under way", n)
+				}
+				if c.takenOverAgain {
+					p.kill()
+					w.run()
+					passes(10 * time.Minute)
+				}
+				for range 3 { // Plans first
+					w.foldSome(1)
+				}
+				w.startAggregator()
+				w.startSenders()
+				w.finished(half, fresh, later)
+				for id, want := range map[schemas.TaskID]map[string]int{fresh: {"sent": 200}, later: {"sent": 1}} {
+					if d := cmp.Diff(want, w.counts(id)); d != "" {
+						t.Error(d)
+					}
+					w.dispatchedOnce(id)
+				}
+				w.dispatchedOnce(half)
+				if n := w.counts(half); n["sent"]+n["unknown"] != 5000 || n["unknown"] > 3000 {
+					t.Errorf("the one that was under way: %v", n)
+				}
+			})
+		})
+	}
+}

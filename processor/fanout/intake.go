@@ -135,15 +135,18 @@ func (s *slot) decide(t *task, rec *schemas.Record, known ledger.Line, now time.
 		s.repeated(t, rec, first.sha)
 	case t.status != nil && finished(t.status), t.status != nil && !status.SameOrigin(t.status.GetPlan().GetOrigin(), t.origin):
 		s.repeated(t, rec, t.status.GetPlan().GetRequestSha256())
-	case t.status != nil && s.doubt.gone && s.doubt.covers(t.offset): //mutant:cursor-that-is-gone-is-inferred
-		t.doubt = true
+	case len(s.claims[t.id]) > 0 && known.Untouched(): // another copy of it may be first
+		s.await(t)
+	case t.status != nil && s.unsure(t, known, now): //mutant:cursor-that-is-gone-is-inferred
+		t.planned, t.doubt = true, true
 		s.await(t)
 	case t.status != nil:
 		t.planned = true
 		s.open(t, known, now)
 	case s.st.ports.Statuses.Finished(t.id): //mutant:repeat-of-a-task-that-is-read-back
 		s.readBack(t, rec, known)
-	case (t.chosen || s.doubt.covers(t.offset)) && known.Untouched():
+	case (t.chosen || t.offset < s.doubt.below || s.doubt.covers(t.offset)) && known.Untouched():
+		t.doubt = s.unsure(t, known, now)
 		s.await(t)
 	default:
 		s.open(t, known, now)
@@ -182,14 +185,6 @@ func (s *slot) readBack(t *task, rec *schemas.Record, known ledger.Line) {
 		}
 		s.decide(t, rec, known, time.Now())
 	})
-}
-
-// claim writes the Plan of a task whose id others may have too, and again until a Status has shown who was first.
-func (s *slot) claim(t *task) {
-	if t.state == stateClaim {
-		s.plan(t, time.Now())
-		s.after(planAgain, func() { s.claim(t) })
-	}
 }
 
 // repeated drops a record whose task is another's, or this one's own copy. Another request under the same id is kept in

@@ -181,19 +181,23 @@ func (s *slot) heard(id schemas.TaskID, st *schemas.Status, now time.Time) {
 	s.look(t, now)
 }
 
-// claimed settles who came first under an id that callers chose.
+// claimed settles who came first under an id that callers chose, and how far a broadcast in doubt has come.
 func (s *slot) claimed(id schemas.TaskID, st *schemas.Status, now time.Time) {
 	claims := s.claims[id]
 	delete(s.claims, id)
-	s.claiming -= len(claims)
 	for _, t := range claims {
-		switch {
-		case s.tasks[id] == nil && status.SameOrigin(st.GetPlan().GetOrigin(), t.origin) && !finished(st):
-			t.status, t.planned = st, true
-			s.open(t, s.inferred(t, now), now)
-		default:
-			s.repeatedLater(t, st.GetPlan().GetRequestSha256())
+		first := s.tasks[id] == nil && status.SameOrigin(st.GetPlan().GetOrigin(), t.origin) && !finished(st)
+		if first && (len(s.claims[id]) > 0 || !s.certain(t, st)) {
+			s.claims[id] = append(s.claims[id], t)
+			continue
 		}
+		s.awaited(t)
+		if !first {
+			s.repeatedLater(t, st.GetPlan().GetRequestSha256())
+			continue
+		}
+		t.status, t.planned, t.marker = st, true, 0
+		s.open(t, s.inferred(t), now)
 	}
 }
 

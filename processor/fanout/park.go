@@ -121,7 +121,8 @@ func (s *slot) park() (any bool) {
 // ledger returns the watermark and what is to be said beside it.
 func (s *slot) ledger() (mark int64, l ledger.Ledger) {
 	s.compact()
-	l.Owners = s.owners
+	//mutant:doubt-outlives-its-owner
+	l.Owners, l.Doubt = s.owners, s.doubtful()
 	l.Next, l.Last = max(s.readTo, s.oldNext), s.last
 	if len(s.beyond) > 0 {
 		l.Next = s.beyond[0].offset

@@ -18,7 +18,7 @@ import (
 // steer puts controls in force.
 func (s *slot) steer(t *task, c schemas.Controls, now time.Time) {
 	was := t.controls
-	if c.Next <= was.Next {
+	if !c.NewerThan(was) { //mutant:order-in-a-cut-log-counts
 		return
 	}
 	t.controls = c

@@ -632,3 +632,23 @@ func TestLeaseIsLearntThoughAnEndWasSaid(t *testing.T) {
 		}
 	})
 }
+
+// The topic of controls lost its end, and what is said since has lower offsets than what was heard before: it is in force all the same.
+func TestOrderInATopicThatLostItsEndIsInForce(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world) {
+		p := w.run()
+		id := w.submit(w.sliced(event("100", phonesFrom(0, 5000)...)))
+		w.until("it is under way", patient, func() bool { return w.view[id].GetCursor() > 500 })
+		p.controls.listen(id, schemas.Controls{Resumed: true, Next: 1000})
+		passes(100 * time.Millisecond)
+		p.controls.listen(id, schemas.Controls{Paused: true, Next: 2, Cuts: 1})
+		w.until("it is paused", patient, func() bool { return w.view[id].GetPhase() == schemas.Phase_PHASE_PAUSED })
+		p.controls.listen(id, schemas.Controls{Resumed: true, Next: 1000}) // heard late
+		passes(time.Minute)
+		if st := w.status(id); st.GetPhase() != schemas.Phase_PHASE_PAUSED || finished(st) {
+			t.Errorf("%s, finished %t", st.GetPhase(), finished(st))
+		}
+		p.controls.listen(id, schemas.Controls{Resumed: true, Next: 3, Cuts: 1})
+		w.finished(id)
+	})
+}

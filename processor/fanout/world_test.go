@@ -34,8 +34,11 @@ type world struct {
 	logs      map[schemas.Slot][]schemas.Record
 	gone      map[schemas.Slot]int64 // below it everything was trimmed
 	positions map[schemas.Slot]schemas.Position
-	begun     map[schemas.Slot]bool // was ever committed
-	lost      map[schemas.Slot]bool // its log, or its position: positions may go back
+	begun     map[schemas.Slot]bool   // was ever committed
+	lost      map[schemas.Slot]bool   // its log, or its position: positions may go back
+	said      map[schemas.TaskID]bool // the results have more of it than its Plan
+	doubtful  map[schemas.TaskID]bool // its offsets were gone
+	unseen    int                     // sends in the pipe of which a takeover can't know
 	owner     map[schemas.Slot]*process
 	session   uint64
 	processes []*process
@@ -94,6 +97,8 @@ type tenure struct {
 	slot    schemas.Slot
 	found   map[int64]ledger.Line // the ledger that it took over
 	granted map[int64][]grant     // leases that it committed
+	// by offset; see world_gone_test.go
+	doubtful, unsaid map[int64]bool
 }
 
 // grant is a line with a lease, and when it was committed.
@@ -118,6 +123,7 @@ func newWorld(t testing.TB, seed uint64) *world {
 	return &world{
 		t: t, seed: seed, began: time.Now(), rng: rand.New(rand.NewPCG(seed, 1)), logs: make(map[schemas.Slot][]schemas.Record),
 		gone: make(map[schemas.Slot]int64), positions: make(map[schemas.Slot]schemas.Position), begun: map[schemas.Slot]bool{}, lost: map[schemas.Slot]bool{},
+		said: make(map[schemas.TaskID]bool), doubtful: make(map[schemas.TaskID]bool),
 		owner: make(map[schemas.Slot]*process), homes: make(map[schemas.TaskID][]copyAt),
 		tasks: make(map[schemas.TaskID]*folded), view: make(map[schemas.TaskID]*schemas.Status),
 		cursors: make(map[schemas.TaskID]uint32), sent: make(map[pair]int), made: make(map[pair]*production),
@@ -211,7 +217,7 @@ func (w *world) send(by tenures, rec schemas.Record) {
 		return
 	}
 	k := pair{schemas.TaskID(s.GetTask()), s.GetIndex()}
-	made := w.produced(by, k)
+	made := w.produced(by, k, false)
 	for _, c := range w.homes[k.task] {
 		x := by[c.slot]
 		if x == nil || x.inherited(c.offset, k.index) {
@@ -294,7 +300,7 @@ func (w *world) fill(k pair, sender string, lane schemas.Lane) {
 	if lane == schemas.LaneExpress {
 		seconds = turns.ExpressSeconds
 	}
-	if most := max(turns.MinWindow, int(rate*seconds)); w.pipe[key] > most {
+	if most := max(turns.MinWindow, int(rate*seconds)) + w.unseen; w.pipe[key] > most {
 		w.failf("%d sends of %s are in the pipe, %d may be", w.pipe[key], key, most)
 	}
 }
@@ -317,7 +323,7 @@ func (n *tenure) leased(offset int64, index uint32) *grant {
 }
 
 // produced checks that what a process produces was leased, and that it repeats nothing but what it found leased.
-func (w *world) produced(by tenures, k pair) *production {
+func (w *world) produced(by tenures, k pair, outcome bool) *production {
 	made := w.made[k]
 	if made == nil {
 		made = &production{}
@@ -338,7 +344,7 @@ func (w *world) produced(by tenures, k pair) *production {
 	}
 	if made.by != nil && made.by != now && !slices.ContainsFunc(w.homes[k.task], func(c copyAt) bool {
 		// A zombie may come after its successor; it repeats what that one found.
-		return now.inherited(c.offset, k.index) || made.by.inherited(c.offset, k.index)
+		return now.mayRepeat(c.offset, k.index, outcome) || made.by.mayRepeat(c.offset, k.index, outcome)
 	}) {
 		w.failf("recipient %d of %s was produced again and was not leased at a takeover", k.index, k.task)
 	}
@@ -368,7 +374,10 @@ func (w *world) result(by tenures, rec schemas.Record) {
 		return
 	}
 	if o := r.GetOutcome(); o != nil && by != nil {
-		w.produced(by, pair{schemas.TaskID(r.GetTask()), o.GetIndex()}).outcomes++
+		w.produced(by, pair{schemas.TaskID(r.GetTask()), o.GetIndex()}, true).outcomes++
+	}
+	if r.GetPlan() == nil && r.GetNote() == nil {
+		w.said[schemas.TaskID(r.GetTask())] = true
 	}
 	if w.stopAggregator {
 		w.backlog = append(w.backlog, rec)
@@ -410,7 +419,7 @@ func (w *world) fold(rec schemas.Record) {
 		w.mark(id, f, e.Outcome.GetIndex(), schemas.Mark(e.Outcome.GetMark()))
 	case *schemas.Result_Range:
 		for i := e.Range.GetFrom(); i < e.Range.GetTo(); i++ {
-			if m := schemas.Mark(e.Range.GetMark()); m == schemas.MarkCancelled && w.made[pair{id, i}] != nil {
+			if m := schemas.Mark(e.Range.GetMark()); m == schemas.MarkCancelled && w.made[pair{id, i}] != nil && !w.doubtful[id] {
 				w.failf("recipient %d of %s was dispatched and is called cancelled", i, id)
 			}
 			w.mark(id, f, i, schemas.Mark(e.Range.GetMark()))
@@ -599,10 +608,13 @@ func (p *process) assigned(of schemas.Slot) {
 	if err != nil {
 		w.failf("the ledger of %s: %v", of, err)
 	}
-	now := &tenure{slot: of, found: make(map[int64]ledger.Line), granted: make(map[int64][]grant)}
+	now := &tenure{
+		slot: of, found: make(map[int64]ledger.Line), granted: make(map[int64][]grant), doubtful: make(map[int64]bool), unsaid: make(map[int64]bool),
+	}
 	for _, e := range l.Lines {
 		now.found[e.Offset] = e
 	}
+	w.doubts(now, doubtBelow(pos, l))
 	p.tenures[of] = now
 	w.mu.Unlock()
 	from, err := p.stage.Assign(context.Background(), pos)

@@ -22,6 +22,7 @@ type Ledger struct {
 	Next   int64
 	Last   Last
 	Lines  []Line
+	Doubt  int64   // a ledger before was gone: of broadcasts below it without a line, or with an untouched one, nobody knows whether they began; 0: there is no doubt
 	Owners []int64 // numbers of those who owned the partition, the newest first: see owners.go
 }
 
@@ -43,8 +44,9 @@ type Line struct {
 }
 
 const (
-	version     = 2
-	versionBare = 1 // without Last, Doubt and sums
+	version      = 2
+	versionBare  = 1 // without Last, lines in doubt and sums
+	versionDoubt = 3 // with Doubt, and otherwise as 2: written while there is doubt only
 	// maxBytes is what fits into the metadata of a commit, which is text.
 	maxBytes = schemas.MaxMetadata / 4 * 3
 	// Bytes is what of it the lines may take, so that the owners have their room. A ledger that was taken over may be larger:
@@ -78,8 +80,15 @@ var ErrLedger = errors.New("not a ledger of this version")
 
 // Append writes the ledger for the given watermark.
 func (l *Ledger) Append(b []byte, mark int64) []byte {
-	b = append(b, version)
+	v := byte(version)
+	if l.Doubt > 0 {
+		v = versionDoubt
+	}
+	b = append(b, v)
 	b = binary.AppendUvarint(b, uint64(l.Next-mark))
+	if l.Doubt > 0 {
+		b = binary.AppendUvarint(b, uint64(l.Doubt))
+	}
 	b = binary.AppendVarint(b, l.Last.Offset-mark)
 	b = binary.BigEndian.AppendUint32(b, l.Last.Sum)
 	for i, e := range l.Lines {
@@ -147,13 +156,17 @@ func Decode(mark int64, text string) (Ledger, error) {
 	if err != nil {
 		return l, fmt.Errorf("%w: %w", ErrLedger, err)
 	}
-	if len(b) == 0 || b[0] != version && b[0] != versionBare || mark < 0 {
+	if len(b) == 0 || b[0] < versionBare || b[0] > versionDoubt || mark < 0 {
 		return l, ErrLedger
 	}
 	kinds := uint64(lineKinds)
 	l.Owners = owners
 	r := uvarints{b: b[1:]}
 	l.Next = mark + int64(r.next(uint64(math.MaxInt64-mark)))
+	if b[0] == versionDoubt {
+		l.Doubt = int64(r.next(math.MaxInt64))
+		r.bad = r.bad || l.Doubt == 0
+	}
 	if b[0] == versionBare {
 		kinds = kindsBare
 	} else {

@@ -32,6 +32,7 @@ func ledgers() *rapid.Generator[Ledger] {
 			at += rapid.Int64Range(1, 1<<30).Draw(t, "step")
 		}
 		l.Next = max(at, mark) + rapid.Int64Range(0, 1<<20).Draw(t, "ahead")
+		l.Doubt = rapid.SampledFrom([]int64{0, 1, l.Next + 1, 1 << 40}).Draw(t, "doubt")
 		for range rapid.IntRange(0, MaxOwners).Draw(t, "owners") {
 			l.Owners = append(l.Owners, rapid.Int64Range(1, MostOwner).Draw(t, "owner"))
 		}
