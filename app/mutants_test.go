@@ -73,6 +73,7 @@ func mutants() []mutant {
 		{marker: "anothers-file-ends-the-task-that-names-it", change: operandWith("of", "false"), test: "TestTaskThatNamesAnothersFileEndsAlone"},
 		{marker: "message-is-of-the-task", change: makeFalse(), test: "TestMessagesAndFilesOfOthersAreNotTaken"},
 		{marker: "part-is-of-the-file", change: value("nil"), test: "TestMessagesAndFilesOfOthersAreNotTaken"},
+		{marker: "shared-upload-fails-for-its-own-file-only", change: makeFalse(), test: "TestFileThatCannotBeReadFailsForItsOwnTaskOnly"},
 		{marker: "file-is-known-by-something", change: makeFalse(), test: "TestFactsFound"},
 
 		// Controls: a pause and a cancel hold, whoever owns the task, and no more leaves than was said.

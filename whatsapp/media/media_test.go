@@ -303,6 +303,33 @@ func TestMayPass(t *testing.T) {
 	}
 }
 
+// Who names the digest of another's file, and has not got it, spoils nothing for whoever has it and waits for the same upload.
+func TestFileThatCannotBeReadFailsForItsOwnTaskOnly(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := setup(t, "uploads latency=3s")
+		good := h.blobs.put([]byte(png+"good"), 20)
+		evil := h.blobs.put([]byte(png+"evil"), 20)
+		evil.Sha256, evil.Size = good.GetSha256(), good.GetSize()
+		spoilt := make(chan error)
+		go func() {
+			_, err := h.Resolve(t.Context(), sender, image, evil)
+			spoilt <- err
+		}()
+		synctest.Wait() // the upload is under way
+		got, err := h.Resolve(t.Context(), sender, image, good)
+		if err != nil || got.GetMediaId() == "" {
+			t.Errorf("%v, %v", got, err)
+		}
+		if err := <-spoilt; !errors.Is(err, schemas.ErrContent) {
+			t.Errorf("the other: %v", err)
+		}
+		if h.uploads() != 1 {
+			t.Errorf("%d uploads", h.uploads())
+		}
+	})
+}
+
 // TestSingleFlight: however many tasks want a file at once, it is uploaded once; who leaves takes nothing from the others.
 func TestSingleFlight(t *testing.T) {
 	t.Parallel()

@@ -243,10 +243,28 @@ func resultOf(err error) fetchResult {
 	}
 }
 
-// mediaID returns an id of the file on the sender number: from the cache, or by uploading it.
+// unread is the error of a file that could not be read while it was uploaded. Who shares the upload may have the same file elsewhere.
+type unread struct {
+	of    *schemas.BlobRef
+	cause error
+}
+
+func (e *unread) Error() string { return "reading the file to upload: " + e.cause.Error() }
+func (e *unread) Unwrap() error { return e.cause }
+
+// mediaID returns an id of the file on the sender number: from the cache, or by uploading it. One who names a digest and has not got
+// the file fails alone: whoever shared the upload reads its own, in an upload that nobody shares.
 func (r *Resolver) mediaID(ctx context.Context, sender string, f file, stale string) (string, error) {
+	id, err := r.upload(ctx, sender, f, stale, "")
+	if other, ok := errors.AsType[*unread](err); ok && other.of != f.parts { //mutant:shared-upload-fails-for-its-own-file-only
+		return r.upload(ctx, sender, f, stale, fmt.Sprintf("%p", f.parts))
+	}
+	return id, err
+}
+
+func (r *Resolver) upload(ctx context.Context, sender string, f file, stale, alone string) (string, error) {
 	key := schemas.MediaKey(sender, f.digest)
-	v, err := r.once(ctx, "file\x00"+key+"\x00"+stale, func(ctx context.Context) (any, error) {
+	v, err := r.once(ctx, "file\x00"+key+"\x00"+stale+"\x00"+alone, func(ctx context.Context) (any, error) {
 		if r.cache != nil {
 			if id, ok := r.cache.Get(ctx, key); ok && id != stale && id != "" && len(id) <= maxMediaID {
 				r.metrics.cache[cacheHit].Inc()
@@ -262,7 +280,7 @@ func (r *Resolver) mediaID(ctx context.Context, sender string, f file, stale str
 		body := &checkedReader{r: f.open(ctx), hash: sha256.New(), want: f.digest, left: f.size}
 		id, err := r.uploader.Upload(ctx, sender, f.mimeType, f.name, f.size, body)
 		if cause := body.failed.Load(); err != nil && cause != nil {
-			return nil, fmt.Errorf("reading the file to upload: %w", *cause) // not the upload's fault
+			return nil, &unread{f.parts, *cause} // not the upload's fault
 		}
 		if err != nil {
 			return nil, err
@@ -317,6 +335,7 @@ type file struct {
 	mimeType string
 	size     int64
 	name     string
+	parts    *schemas.BlobRef // where it is read from; nil: elsewhere
 	open     func(ctx context.Context) io.Reader
 }
 

@@ -21,7 +21,7 @@ func changed() error {
 // stored describes a file that came with its broadcast, in parts or inline. What the ingress has found out is trusted; what an
 // upstream system left out is found out here, at the cost of reading the file once more. Either way the upload compares the bytes with the digest.
 func (r *Resolver) stored(ctx context.Context, kind schemas.HeaderKind, m *schemas.MediaRef) (file, error) {
-	f := file{mimeType: m.GetMimeType(), size: int64(m.GetSize()), name: m.GetFilename(), open: r.opener(m)}
+	f := file{mimeType: m.GetMimeType(), size: int64(m.GetSize()), name: m.GetFilename(), parts: m.GetParts(), open: r.opener(m)}
 	digest, known := digestOf(m)
 	f.digest = digest
 	if ref := m.GetParts(); ref != nil && !known && len(ref.GetTask()) == 0 { //mutant:file-is-known-by-something
