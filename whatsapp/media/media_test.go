@@ -303,11 +303,19 @@ func TestMayPass(t *testing.T) {
 	}
 }
 
+// slowly takes a second for each part.
+type slowly struct{ media.Parts }
+
+func (s slowly) Part(ctx context.Context, ref *schemas.BlobRef, n int) ([]byte, error) {
+	time.Sleep(time.Second)
+	return s.Parts.Part(ctx, ref, n)
+}
+
 // Who names the digest of another's file, and has not got it, spoils nothing for whoever has it and waits for the same upload.
 func TestFileThatCannotBeReadFailsForItsOwnTaskOnly(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		h := setup(t, "uploads latency=3s")
+		h := setup(t, "", func(cfg *media.Config) { cfg.Parts = slowly{cfg.Parts} })
 		good := h.blobs.put([]byte(png+"good"), 20)
 		evil := h.blobs.put([]byte(png+"evil"), 20)
 		evil.Sha256, evil.Size = good.GetSha256(), good.GetSize()
