@@ -20,6 +20,7 @@ import (
 	"altavoz/kafka"
 	"altavoz/kafka/health"
 	"altavoz/producer"
+	"altavoz/producer/guard"
 	"altavoz/schemas"
 	"altavoz/whatsapp/simulator"
 )
@@ -61,7 +62,7 @@ type App struct {
 
 // New returns a process that is not started. What is not configured is embedded.
 func New(cfg Config, opts Options) (*App, error) {
-	if err := cfg.Validate(); err != nil {
+	if err := errors.Join(cfg.Validate(), cfg.HTTP.guessable()); err != nil {
 		return nil, err
 	}
 	if opts.Logger == nil {
@@ -80,7 +81,14 @@ func New(cfg Config, opts Options) (*App, error) {
 	}
 	a.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	a.health = health.New(a.registry)
-	a.web = &web{log: opts.Logger, ready: a.report}
+	trusted, err := guard.ParseTrusted(cfg.HTTP.TrustedProxies)
+	if err != nil {
+		return nil, err
+	}
+	a.web = &web{
+		log: opts.Logger, ready: a.report, keys: a.keys.Table,
+		wrong: guard.New(guard.Config{Trusted: trusted, Logger: opts.Logger, Registerer: a.registry}),
+	}
 	return a, nil
 }
 
@@ -278,7 +286,7 @@ func dialable(addr string) string {
 
 func (a *App) ingressConfig() producer.Config {
 	cfg := producer.Config{
-		Keys: a.keys.Table, MaxBody: int64(a.cfg.HTTP.MaxBody), DirectTimeout: a.cfg.HTTP.DirectTimeout,
+		Keys: a.keys.Table, WrongKeys: a.web.wrong, MaxBody: int64(a.cfg.HTTP.MaxBody), DirectTimeout: a.cfg.HTTP.DirectTimeout,
 		Rate:   func(id string) float64 { n, _ := a.numbers.Number(id); return n.Rate },
 		Logger: a.log, Registerer: a.registry, Simulated: a.api != nil,
 	}

@@ -16,7 +16,9 @@ import (
 	"altavoz/app/numbers"
 	"altavoz/app/secure"
 	"altavoz/producer"
+	"altavoz/producer/access"
 	"altavoz/producer/connections"
+	"altavoz/producer/guard"
 	"altavoz/schemas"
 	"altavoz/whatsapp"
 	"altavoz/whatsapp/media"
@@ -48,13 +50,14 @@ type ProcessConfig struct {
 // HTTPConfig is the door for callers.
 type HTTPConfig struct {
 	Addr          string            `envconfig:"ALTAVOZ_HTTP_ADDR" help:"where the API listens"`
-	AdminAddr     string            `envconfig:"ALTAVOZ_ADMIN_ADDR" help:"where /metrics listens; empty: with the API"`
+	AdminAddr     string            `envconfig:"ALTAVOZ_ADMIN_ADDR" help:"where /metrics listens, for whoever reaches it; empty: with the API, for keys with the scope control or admin, and on loopback for this machine"`
 	APIKeys       schemas.Secret    `envconfig:"ALTAVOZ_API_KEYS" help:"who may call, as name:secret separated by commas; empty: everybody"`
 	KeysFile      string            `envconfig:"ALTAVOZ_KEYS_FILE" help:"JSON with more keys and what each may do, read again when it changes: [{\"owner\", \"secrets\", \"scopes\", ...}]"`
 	MaxBody       environment.Bytes `envconfig:"ALTAVOZ_MAX_BODY" help:"the largest request"`
 	DirectTimeout time.Duration     `envconfig:"ALTAVOZ_DIRECT_TIMEOUT" help:"how long an answer waits for a broadcast that is not queued"`
 
-	MaxConnections int `envconfig:"ALTAVOZ_MAX_CONNECTIONS" help:"connections of HTTP clients at once; half of the descriptors that the process may have, if that is less"`
+	TrustedProxies []string `envconfig:"ALTAVOZ_TRUSTED_PROXIES" help:"addresses and networks of proxies before it, whose X-Forwarded-For says who tries wrong keys"`
+	MaxConnections int      `envconfig:"ALTAVOZ_MAX_CONNECTIONS" help:"connections of HTTP clients at once; half of the descriptors that the process may have, if that is less"`
 }
 
 // KafkaConfig is where Kafka is.
@@ -197,6 +200,9 @@ func (c HTTPConfig) Validate(roles Roles) error {
 	if _, err := keys.Read(c.keys()); err != nil {
 		return err
 	}
+	if _, err := guard.ParseTrusted(c.TrustedProxies); err != nil {
+		return withHint(fmt.Errorf("ALTAVOZ_TRUSTED_PROXIES: %w", err), "addresses and networks, as 10.0.0.7,192.168.0.0/16")
+	}
 	if roles.Has(RoleProducer) && c.keys().None() && !isLoopback(c.Addr) {
 		return withHint(fmt.Errorf("%s can be reached from outside, and ALTAVOZ_API_KEYS is empty: anybody could send", c.Addr),
 			"set ALTAVOZ_API_KEYS=name:secret (or ALTAVOZ_API_KEYS_FILE, or ALTAVOZ_KEYS_FILE), or listen on 127.0.0.1")
@@ -209,6 +215,15 @@ func (c HTTPConfig) Validate(roles Roles) error {
 	}
 	if c.DirectTimeout <= 0 {
 		return fmt.Errorf("ALTAVOZ_DIRECT_TIMEOUT=%s is not above zero", c.DirectTimeout)
+	}
+	return nil
+}
+
+// guessable reports a key that anybody could guess, where others than this machine reach the address: a process does not start with it.
+func (c HTTPConfig) guessable() error {
+	if err := access.WeakShort(c.APIKeys); err != nil && !isLoopback(c.Addr) {
+		return withHint(fmt.Errorf("%s can be reached from outside, and a key can be guessed: %w", c.Addr, err),
+			"make one with `openssl rand -hex 24`; two secrets of one name are valid while one replaces the other")
 	}
 	return nil
 }

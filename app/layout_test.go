@@ -27,13 +27,15 @@ var plan = map[string][]string{
 	"schemas/split":    {},
 	"schemas/hours":    {},
 	"schemas/version":  {},
-	"producer":         {"schemas", "producer/access", "producer/connections", "producer/feed", "producer/seldom", "producer/tasks", "producer/upload"},
+	"producer":         {"schemas", "producer/access", "producer/connections", "producer/feed", "producer/guard", "producer/seldom", "producer/tasks", "producer/upload"},
 	"producer/access":  {"schemas"},
 	"producer/upload":  {"schemas", "schemas/blob"},
 	"producer/feed":    {},
 	"producer/tasks":   {"schemas"},
 	"processor/slots":  {"schemas"},
 	"producer/seldom":  {},
+	"producer/guard":   {"producer/seldom"},
+	"app/admission":    {"producer", "producer/access", "producer/guard"},
 	"processor/fanout": {
 		"schemas", "processor/slots", "processor/fanout/canary", "processor/fanout/ledger", "processor/fanout/recipients", "processor/fanout/rewrite",
 		"processor/fanout/list", "processor/fanout/status",
@@ -84,10 +86,11 @@ var plan = map[string][]string{
 	"whatsapp":                    {"schemas", "whatsapp/account"},
 	"whatsapp/account":            {"schemas", "schemas/standing"},
 	"whatsapp/media":              {"schemas"},
-	"whatsapp/simulator":          {"whatsapp/simulator/faults", "whatsapp/simulator/ledger", "whatsapp/simulator/h2", "whatsapp/simulator/server", "whatsapp/simulator/webhooks"},
+	"whatsapp/simulator":          {"whatsapp/simulator/faults", "whatsapp/simulator/ledger", "whatsapp/simulator/h2", "whatsapp/simulator/pages", "whatsapp/simulator/server", "whatsapp/simulator/webhooks"},
 	"whatsapp/simulator/faults":   {"whatsapp/simulator/ledger"},
 	"whatsapp/simulator/h2":       {},
 	"whatsapp/simulator/ledger":   {},
+	"whatsapp/simulator/pages":    {},
 	"whatsapp/simulator/server":   {"whatsapp/simulator/h2"},
 	"whatsapp/simulator/webhooks": {"whatsapp/simulator/faults", "whatsapp/simulator/ledger"},
 	"app/embedded":                {"whatsapp/simulator"},
@@ -100,7 +103,7 @@ var plan = map[string][]string{
 	"app/chaos":                   {},                                     // tests only, of the binary
 	"app/witness":                 {"schemas", "processor/sender/ledger"}, // for tests
 	"app": {
-		"app/embedded", "app/environment", "app/keys", "app/numbers", "app/readiness", "app/secure", "schemas", "schemas/blob", "producer", "producer/access", "producer/connections", "processor", "processor/slots", "processor/fanout", "processor/sender", "processor/aggregator", "kafka", "kafka/health", "kafka/rejects", "redis",
+		"app/admission", "app/embedded", "app/environment", "app/keys", "app/numbers", "app/readiness", "app/secure", "schemas", "schemas/blob", "producer", "producer/access", "producer/connections", "producer/guard", "processor", "processor/slots", "processor/fanout", "processor/sender", "processor/aggregator", "kafka", "kafka/health", "kafka/rejects", "redis",
 		"whatsapp", "whatsapp/media", "whatsapp/simulator",
 	},
 	"lists":              {"schemas/phone"},

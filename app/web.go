@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -14,9 +13,12 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"altavoz/app/admission"
 	"altavoz/app/readiness"
 	"altavoz/producer"
+	"altavoz/producer/access"
 	"altavoz/producer/connections"
+	"altavoz/producer/guard"
 )
 
 // httpDrain is how long a request that came before the stop may still take. Answers that wait for a broadcast are given
@@ -26,12 +28,19 @@ const httpDrain = producer.PublishTimeout + 2*time.Second
 // metricsTimeout is how long a client may take to read the metrics; net/http takes the deadline back after the answer.
 const metricsTimeout = 30 * time.Second
 
+// The servers of a process, as metrics name them.
+const (
+	serverAPI   = "api"
+	serverAdmin = "admin"
+)
+
 // web is the HTTP side of a process. It answers from its first moment: that it is alive, and that it is not ready yet.
 type web struct {
-	log     *slog.Logger
-	api     atomic.Pointer[http.Handler] // nil until the process is wired
-	ready   func() *readiness.Report
-	metrics http.Handler
+	log   *slog.Logger
+	api   atomic.Pointer[http.Handler] // nil until the process is wired
+	ready func() *readiness.Report
+	keys  func() *access.Table // nil: none are asked for
+	wrong *guard.Attempts
 
 	servers   []*http.Server
 	listeners []net.Listener
@@ -40,12 +49,16 @@ type web struct {
 
 // listen opens the addresses and serves them, beyond the end of ctx. Where there is no address for admin, metrics lie beside the API.
 func (w *web) listen(ctx context.Context, cfg HTTPConfig, network Network, registry *prometheus.Registry, failed func(error)) error {
-	w.metrics = inTime(promhttp.HandlerFor(registry, promhttp.HandlerOpts{ErrorLog: slog.NewLogLogger(w.log.Handler(), slog.LevelWarn)}))
+	metrics := inTime(promhttp.HandlerFor(registry, promhttp.HandlerOpts{ErrorLog: slog.NewLogLogger(w.log.Handler(), slog.LevelWarn)}))
 	public, admin := w.health(), w.health()
 	public.HandleFunc("/", w.serveAPI)
-	admin.Handle("GET /metrics", w.metrics)
+	admin.Handle("GET /metrics", metrics)
 	if cfg.AdminAddr == "" {
-		public.Handle("GET /metrics", w.metrics)
+		who := admission.Metrics{Keys: w.keys, Wrong: w.wrong}
+		if isLoopback(cfg.Addr) {
+			who.Loopback = cfg.Addr
+		}
+		public.Handle("GET /metrics", who.Serve(metrics))
 	}
 	base, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	w.cancel = cancel
@@ -53,6 +66,9 @@ func (w *web) listen(ctx context.Context, cfg HTTPConfig, network Network, regis
 		l, err := network.Listen("tcp", addr)
 		if err != nil {
 			return withHint(fmt.Errorf("listening on %s: %w", addr, err), "stop what uses it, or set "+setting+" to another address")
+		}
+		if isLoopback(addr) && (name == serverAdmin || cfg.keys().None()) {
+			h = admission.OnlyLocal(addr, h)
 		}
 		srv := producer.NewServer(h, w.log)
 		srv.BaseContext = func(net.Listener) context.Context { return base }
@@ -72,13 +88,13 @@ func (w *web) listen(ctx context.Context, cfg HTTPConfig, network Network, regis
 		w.log.Warn("fewer HTTP connections than configured are taken: the process may have few descriptors", "connections", most,
 			"configured", cfg.MaxConnections, "descriptors", descriptors)
 	}
-	if err := open(cfg.Addr, "ALTAVOZ_HTTP_ADDR", "api", most, public); err != nil {
+	if err := open(cfg.Addr, "ALTAVOZ_HTTP_ADDR", serverAPI, most, public); err != nil {
 		return err
 	}
 	if cfg.AdminAddr == "" {
 		return nil
 	}
-	return open(cfg.AdminAddr, "ALTAVOZ_ADMIN_ADDR", "admin", min(connections.MostAdmin, most), admin)
+	return open(cfg.AdminAddr, "ALTAVOZ_ADMIN_ADDR", serverAdmin, min(connections.MostAdmin, most), admin)
 }
 
 // inTime gives a client only so long to take its answer.
@@ -95,14 +111,14 @@ func (w *web) addr() net.Addr { return w.listeners[0].Addr() }
 func (w *web) health() *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(rw http.ResponseWriter, _ *http.Request) {
-		answer(rw, http.StatusOK, map[string]string{"status": "ok"})
+		admission.Answer(rw, http.StatusOK, map[string]string{"status": "ok"})
 	})
 	mux.HandleFunc("GET /readyz", func(rw http.ResponseWriter, _ *http.Request) {
 		r, status := w.ready(), http.StatusOK
 		if !r.Ready() {
 			status = http.StatusServiceUnavailable
 		}
-		answer(rw, status, r)
+		admission.Answer(rw, status, r)
 	})
 	return mux
 }
@@ -112,7 +128,7 @@ func (w *web) serve(api http.Handler) { w.api.Store(&api) }
 
 // noAPI is the API of a process without the role producer.
 func noAPI(rw http.ResponseWriter, _ *http.Request) {
-	answer(rw, http.StatusNotFound, map[string]string{"error": "No existe esa dirección", "code": "not_found", "hint": "this process has no role producer"})
+	admission.Answer(rw, http.StatusNotFound, map[string]string{"error": "No existe esa dirección", "code": "not_found", "hint": "this process has no role producer"})
 }
 
 func (w *web) serveAPI(rw http.ResponseWriter, r *http.Request) {
@@ -121,18 +137,7 @@ func (w *web) serveAPI(rw http.ResponseWriter, r *http.Request) {
 		return
 	}
 	rw.Header().Set("Retry-After", "2")
-	answer(rw, http.StatusServiceUnavailable, map[string]string{"error": "El servicio aún no está listo", "code": "unavailable"})
-}
-
-func answer(w http.ResponseWriter, status int, body any) {
-	b, err := json.Marshal(body)
-	if err != nil { // texts and numbers always can be
-		b = []byte(`{}`)
-	}
-	w.Header().Set("Content-Type", "application/json; charset=utf-8")
-	w.Header().Set("X-Content-Type-Options", "nosniff")
-	w.WriteHeader(status)
-	_, _ = w.Write(b) // nobody is left to tell
+	admission.Answer(rw, http.StatusServiceUnavailable, map[string]string{"error": "El servicio aún no está listo", "code": "unavailable"})
 }
 
 // stop takes no more requests, gives waiting answers, and lets the others end for a while.

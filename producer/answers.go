@@ -17,6 +17,7 @@ import (
 // The words of the public contract.
 const (
 	textProcessed = "Mensaje broadcast procesado"
+	textWrongKeys = "Demasiadas claves de API equivocadas desde esta dirección; intente de nuevo más tarde"
 	textQueued    = "Mensaje broadcast enviado a cola"
 	textInternal  = "Error interno del servidor"
 )
@@ -25,6 +26,7 @@ const (
 const (
 	codeInternal     = "internal"
 	codeUnauthorized = "unauthorized"
+	codeWrongKeys    = "too_many_wrong_keys"
 	codeForbidden    = "forbidden"
 	codeForeign      = "cross_origin"
 	codeScope        = "missing_scope"
@@ -46,14 +48,15 @@ const (
 type answer struct {
 	status   int
 	body     any
-	text     string // instead of a body, as it is
-	code     string // of a refusal, for the metrics
-	location string // of the task
-	etag     string // of what the body shows; it may be asked for again
-	replayed bool   // the request had been made before
-	lenient  bool   // what the caller preferred was done
-	retry    bool   // it may be made again
-	close    bool   // its body was not read to the end
+	text     string        // instead of a body, as it is
+	code     string        // of a refusal, for the metrics
+	location string        // of the task
+	etag     string        // of what the body shows; it may be asked for again
+	replayed bool          // the request had been made before
+	lenient  bool          // what the caller preferred was done
+	retry    bool          // it may be made again
+	wait     time.Duration // and when, where that is known
+	close    bool          // its body was not read to the end
 	// stream takes the place of a body: it writes one that has no end of its own.
 	stream func(w http.ResponseWriter)
 }
@@ -179,6 +182,11 @@ func (a answer) write(w http.ResponseWriter) error {
 	return err
 }
 
+// RetryAfter writes a duration as the header of that name: whole seconds, not too few.
+func RetryAfter(d time.Duration) string {
+	return strconv.Itoa(int((d + time.Second - 1) / time.Second))
+}
+
 func (a answer) headers(h http.Header) {
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Cache-Control", "no-store")
@@ -199,8 +207,11 @@ func (a answer) headers(h http.Header) {
 	if a.lenient {
 		h.Set("Preference-Applied", preferLenient)
 	}
-	if a.retry {
-		h.Set("Retry-After", strconv.Itoa(int(retryAfter/time.Second)))
+	switch {
+	case a.wait > 0:
+		h.Set("Retry-After", RetryAfter(a.wait))
+	case a.retry:
+		h.Set("Retry-After", RetryAfter(retryAfter))
 	}
 	if a.close {
 		h.Set("Connection", "close")

@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"altavoz/producer/access"
+	"altavoz/producer/guard"
 	"altavoz/producer/seldom"
 	"altavoz/schemas"
 )
@@ -74,6 +75,9 @@ func New(cfg Config, ports Ports) *Ingress {
 	}
 	if cfg.Registerer == nil {
 		cfg.Registerer = prometheus.NewRegistry()
+	}
+	if cfg.WrongKeys == nil {
+		cfg.WrongKeys = guard.New(guard.Config{Logger: cfg.Logger, Registerer: prometheus.NewRegistry()})
 	}
 	in := &Ingress{
 		cfg: cfg, ports: ports, local: access.Local(), cross: http.NewCrossOriginProtection(),

@@ -3,6 +3,7 @@ package producer
 import (
 	"net/http"
 	"strings"
+	"time"
 
 	"altavoz/producer/access"
 	"altavoz/producer/connections"
@@ -15,11 +16,29 @@ func (in *Ingress) caller(r *http.Request) (*access.Caller, bool) {
 	if keys == nil {
 		return in.local, true
 	}
+	return keys.Find(Secret(r))
+}
+
+// Secret returns the API key that a request shows, "" if it shows none.
+func Secret(r *http.Request) schemas.Secret {
 	secret := r.Header.Get("X-API-Key")
 	if scheme, token, ok := strings.Cut(r.Header.Get("Authorization"), " "); ok && strings.EqualFold(scheme, "Bearer") {
 		secret = strings.TrimSpace(token)
 	}
-	return keys.Find(schemas.Secret(secret))
+	return schemas.Secret(secret)
+}
+
+// stranger answers who has no valid key. Only wrong ones count: who shows none tries none.
+func (in *Ingress) stranger(r *http.Request) answer {
+	a := refusal(http.StatusUnauthorized, codeUnauthorized, "Falta una clave de API válida", "Authorization: Bearer <clave>")
+	if Secret(r) != "" {
+		if wait := in.cfg.WrongKeys.Wrong(r, time.Now()); wait > 0 {
+			a = refusal(http.StatusTooManyRequests, codeWrongKeys, textWrongKeys, "")
+			a.wait = wait
+		}
+	}
+	a.close = true
+	return a
 }
 
 // holds reports whether the caller of an answer that goes on may still have it: keys change.
@@ -36,9 +55,7 @@ func (in *Ingress) guarded(scope access.Scope, h handler) handler {
 	return func(w http.ResponseWriter, r *http.Request, _ *access.Caller) answer {
 		caller, ok := in.caller(r)
 		if !ok {
-			a := refusal(http.StatusUnauthorized, codeUnauthorized, "Falta una clave de API válida", "Authorization: Bearer <clave>")
-			a.close = true
-			return a
+			return in.stranger(r)
 		}
 		if err := in.cross.Check(r); err != nil {
 			a := refusal(http.StatusForbidden, codeForeign, "No se admiten solicitudes desde páginas de otro origen", "")

@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"altavoz/producer/access"
+	"altavoz/producer/guard"
 	"altavoz/producer/upload"
 	"altavoz/schemas"
 )
@@ -60,7 +61,9 @@ type Config struct {
 	// it must not wait. Nil: whatever is asked for.
 	Sender func(asked string) (id string, ok bool)
 	// Keys returns who may call, as it is now. Nil, and a nil table: no keys are asked for, and everybody may do everything.
-	Keys          func() *access.Table
+	Keys func() *access.Table
+	// WrongKeys slows down who tries keys; nil: one of its own, which trusts no proxy and is in no metric.
+	WrongKeys     *guard.Attempts
 	MaxBody       int64         // bytes of a request; schemas.MaxBodyBytes
 	MaxPhones     uint32        // recipients of a request; schemas.MaxRecipients
 	DirectTimeout time.Duration // how long an answer waits for a direct broadcast; DefaultDirectTimeout

@@ -16,6 +16,7 @@ import (
 
 	"altavoz/producer"
 	"altavoz/producer/connections"
+	"altavoz/producer/guard"
 )
 
 const goodKey = "a-key-of-thirty-two-bytes-or-more"
@@ -175,6 +176,43 @@ func TestUnwantedBodyEndsNoFeed(t *testing.T) {
 			if _, err := lines.ReadString('\n'); err != nil {
 				t.Fatalf("the feed ended after %v: %v", time.Since(began), err)
 			}
+		}
+	})
+}
+
+// After ten wrong keys an address has to wait with the next one. No key is no attempt, and a valid one is never refused.
+func TestThreatS01WrongKeysWaitAndValidOnesDoNot(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := setup(t, producer.Config{Keys: keys(t, "crm:"+goodKey)})
+		ask := func(headers ...string) (int, http.Header) {
+			code, _, header := h.do(http.MethodGet, producer.PathTasks, nil, headers...)
+			return code, header
+		}
+		for range 30 {
+			if code, _ := ask(); code != http.StatusUnauthorized {
+				t.Fatalf("without a key: %d", code)
+			}
+		}
+		for i := range guard.MostWrong {
+			if code, _ := ask("X-API-Key", fmt.Sprint("wrong-", i)); code != http.StatusUnauthorized {
+				t.Fatalf("wrong key %d: %d", i+1, code)
+			}
+		}
+		time.Sleep(20*time.Second + time.Millisecond)
+		code, header := ask("Authorization", "Bearer wrong")
+		if code != http.StatusTooManyRequests || header.Get("Retry-After") != "40" || header.Get("Connection") != "close" {
+			t.Errorf("%d %v", code, header)
+		}
+		if code, _ := ask("X-API-Key", goodKey); code != http.StatusOK {
+			t.Errorf("a valid key from there: %d", code)
+		}
+		if code, _ := ask(); code != http.StatusUnauthorized {
+			t.Errorf("without a key: %d", code)
+		}
+		time.Sleep(40 * time.Second)
+		if code, _ := ask("X-API-Key", "wrong"); code != http.StatusUnauthorized {
+			t.Errorf("when the wait is over: %d", code)
 		}
 	})
 }

@@ -22,7 +22,7 @@ func StartSimulator(ctx context.Context, addr string, cfg simulator.Config, faul
 	if err := cfg.Webhooks.Validate(); err != nil {
 		return nil, fmt.Errorf("starting the simulator: %w", err)
 	}
-	cfg.Listen = listen
+	cfg.Listen, cfg.Addr = listen, addr
 	sim := simulator.New(cfg)
 	if err := sim.SetFaults(faults); err != nil {
 		return nil, fmt.Errorf("reading the faults: %w", err)

@@ -187,12 +187,10 @@ func isOwner(s string) bool {
 func checkSecret(s schemas.Secret) error {
 	text := s.Reveal()
 	switch {
-	case len(text) < MinSecret:
-		return fmt.Errorf("it has %d bytes, and needs %d", len(text), MinSecret)
 	case len(text) > maxSecret:
 		return fmt.Errorf("it has more than %d bytes", maxSecret)
 	case strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' }):
 		return errors.New("it has characters that are not printable ASCII")
 	}
-	return nil
+	return Weak(s)
 }

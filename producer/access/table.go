@@ -70,7 +70,7 @@ const nameBytes = 4
 // The name is the owner; two secrets of one name are one caller, which is how a secret is replaced without a gap. Such a
 // caller may do all but what is an administrator's.
 func ParseShort(text schemas.Secret) ([]*Caller, error) {
-	fields := strings.FieldsFunc(text.Reveal(), func(r rune) bool { return r == ',' || r == ' ' || r == '\t' || r == '\r' || r == '\n' })
+	fields := shortFields(text)
 	var callers []*Caller
 	byOwner := make(map[string]*Caller)
 	for i, f := range fields {

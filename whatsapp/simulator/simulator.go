@@ -17,6 +17,7 @@ import (
 
 	"altavoz/whatsapp/simulator/faults"
 	"altavoz/whatsapp/simulator/ledger"
+	"altavoz/whatsapp/simulator/pages"
 	"altavoz/whatsapp/simulator/server"
 	"altavoz/whatsapp/simulator/webhooks"
 )
@@ -53,6 +54,8 @@ type Config struct {
 	DirectSend bool
 	// Webhooks says where statuses go.
 	Webhooks Webhooks
+	// Addr is where Serve listens as it was configured: requests to its host are answered.
+	Addr string
 	// Listen opens Serve's listener again, after the rule refused; nil: net.Listen.
 	Listen func(network, addr string) (net.Listener, error)
 	// TLS has Serve speak HTTPS, with its certificates, and HTTP/2 to who wants it.
@@ -188,7 +191,7 @@ func (s *Simulator) handler(stop context.Context) http.Handler {
 }
 
 // Serve answers on l, and sends webhooks, until ctx ends; then it drops what is open and what is pending, and returns when nothing
-// runs any more. While the rule refused is in force it has no listener.
+// runs any more. While the rule refused is in force it has no listener. Web pages get nothing.
 func (s *Simulator) Serve(ctx context.Context, l net.Listener) error {
 	sending, endSending := context.WithCancel(context.WithoutCancel(ctx))
 	var sender sync.WaitGroup
@@ -196,7 +199,7 @@ func (s *Simulator) Serve(ctx context.Context, l net.Listener) error {
 	defer sender.Wait()
 	defer endSending()
 	err := server.Serve(ctx, l, server.Config{
-		Handler: s.handler(ctx), TLS: s.cfg.TLS, Listen: s.cfg.Listen, Changed: s.changed, Logger: s.log,
+		Handler: pages.Refuse(l.Addr(), s.cfg.Addr, s.handler(ctx)), TLS: s.cfg.TLS, Listen: s.cfg.Listen, Changed: s.changed, Logger: s.log,
 		Refused: func(now time.Time) time.Time { return s.rules.Load().Refused(now) },
 	})
 	if err != nil {

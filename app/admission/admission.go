@@ -1,0 +1,98 @@
+// Package admission says who gets an answer before any route of a process is looked at, and who gets its metrics. The API asks for its
+// keys itself.
+package admission
+
+import (
+	"encoding/json"
+	"net/http"
+	"time"
+
+	"altavoz/producer"
+	"altavoz/producer/access"
+	"altavoz/producer/guard"
+)
+
+// OnlyLocal serves requests to a name of this machine. It stands where nobody is asked who he is: before everything, so that health
+// checks say nothing either to a page that took the address over under a name of its own. With keys, or on an address that
+// others reach, any name is served: a proxy's, or the address of a pod, by which a kubelet asks.
+func OnlyLocal(addr string, h http.Handler) http.Handler {
+	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if Local(r.Host, addr) {
+			h.ServeHTTP(rw, r)
+			return
+		}
+		rw.Header().Set("Connection", "close")
+		Answer(rw, http.StatusMisdirectedRequest, map[string]string{
+			"error": "Este servicio no responde a ese nombre de host", "code": "misdirected",
+			"hint": "use localhost o 127.0.0.1; con claves de API (ALTAVOZ_API_KEYS) responde a cualquier nombre",
+		})
+	})
+}
+
+// Metrics says who gets them.
+type Metrics struct {
+	Keys  func() *access.Table // of nil: no keys are asked for
+	Wrong *guard.Attempts
+	// Loopback is the address that is listened on if only this machine reaches it, "" if others do.
+	Loopback string
+}
+
+// Serve serves who has a key with the scope control or admin, and on loopback whoever is on this machine: not what came
+// through a proxy, and not a page's request under a name of its own.
+func (m Metrics) Serve(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		keys, secret := m.Keys(), producer.Secret(r)
+		caller, known := (*access.Caller)(nil), false
+		if keys != nil {
+			caller, known = keys.Find(secret)
+		}
+		switch {
+		case known && (caller.May(access.Control) || caller.May(access.Admin)), secret == "" && m.local(r):
+			h.ServeHTTP(rw, r)
+			return
+		case known:
+			Answer(rw, http.StatusForbidden, map[string]string{"error": "Esta clave de API no tiene el permiso 'control'", "code": "missing_scope"})
+			return
+		}
+		rw.Header().Set("Connection", "close")
+		if keys != nil && secret != "" {
+			if wait := m.Wrong.Wrong(r, time.Now()); wait > 0 {
+				rw.Header().Set("Retry-After", producer.RetryAfter(wait))
+				Answer(rw, http.StatusTooManyRequests, map[string]string{"error": "Demasiadas claves de API equivocadas desde esta dirección", "code": "too_many_wrong_keys"})
+				return
+			}
+		}
+		rw.Header().Set("WWW-Authenticate", "Bearer")
+		Answer(rw, http.StatusUnauthorized, map[string]string{
+			"error": "Falta una clave de API válida", "code": "unauthorized",
+			"hint": "Authorization: Bearer <clave>; ALTAVOZ_ADMIN_ADDR da a las métricas una dirección propia, sin clave",
+		})
+	})
+}
+
+// local reports whether a request is of this machine.
+func (m Metrics) local(r *http.Request) bool {
+	return m.Loopback != "" && Local(r.Host, m.Loopback) && !forwarded(r)
+}
+
+// forwarded reports whether a proxy says that the request is another's.
+func forwarded(r *http.Request) bool {
+	for _, name := range []string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip", "Via"} {
+		if r.Header.Get(name) != "" {
+			return true
+		}
+	}
+	return false
+}
+
+// Answer writes a small answer in the shape of the API's.
+func Answer(w http.ResponseWriter, status int, body any) {
+	b, err := json.Marshal(body)
+	if err != nil { // texts and numbers always can be
+		b = []byte(`{}`)
+	}
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(status)
+	_, _ = w.Write(b) // nobody is left to tell
+}
