@@ -173,7 +173,7 @@ func (a *App) startEmbedded(ctx context.Context) error {
 		a.stopLast("embedded kafka", func(context.Context) error { return broker.Stop() })
 	}
 	if len(a.numbers.List()) == 0 && a.cfg.Process.Roles.Has(RoleFanout, RoleSender) {
-		if a.cfg.apiGiven {
+		if a.cfg.APIGiven {
 			return withHint(fmt.Errorf("ALTAVOZ_WHATSAPP_BASE_URL=%s is set, and there is no number to send from", a.cfg.WhatsApp.BaseURL),
 				"set ALTAVOZ_WHATSAPP_PHONE_NUMBER_ID and ALTAVOZ_WHATSAPP_ACCESS_TOKEN, or ALTAVOZ_SENDERS_FILE; without a base URL a simulator is brought along")
 		}

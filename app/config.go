@@ -35,7 +35,7 @@ type Config struct {
 	Embedded EmbeddedConfig
 	Client   ClientConfig
 
-	apiGiven bool // whether somebody chose the Cloud API's address, be it Meta's
+	APIGiven bool // whether somebody chose the Cloud API's address, be it Meta's
 }
 
 // ProcessConfig is what this process is among the others.
@@ -144,7 +144,7 @@ func Load() (*Config, error) {
 	if err := environment.Read(c.rooms()...); err != nil {
 		return nil, err
 	}
-	c.apiGiven = environment.Given("ALTAVOZ_WHATSAPP_BASE_URL")
+	c.APIGiven = environment.Given("ALTAVOZ_WHATSAPP_BASE_URL")
 	return &c, nil
 }
 
