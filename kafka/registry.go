@@ -20,8 +20,7 @@ func (r *Reader) remembered(ctx context.Context) (*registry.Registry, error) {
 	}
 	all := new(registry.Registry)
 	err = r.Range(ctx, schemas.Slot{Topic: schemas.TopicRegistry}, 0, ends[0], func(rec schemas.Record) error {
-		all.Fold(&rec)
-		return nil
+		return all.Fold(&rec)
 	})
 	return all, err
 }

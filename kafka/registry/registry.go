@@ -6,6 +6,7 @@
 package registry
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 
@@ -23,8 +24,12 @@ const (
 	kindBegun      = "begun/"
 )
 
-// Fold takes the next record in. What it can't read it passes over: another version may write more.
-func (r *Registry) Fold(rec *schemas.Record) {
+// Fold takes the next record in. Keys and values that it does not know it passes over. The error is that of a record which a newer
+// version wrote: what that says is not known, so nobody may go by the others.
+func (r *Registry) Fold(rec *schemas.Record) error {
+	if err := rec.Newer(); err != nil {
+		return fmt.Errorf("the registry: %w", err)
+	}
 	key := string(rec.Key)
 	if topic, ok := strings.CutPrefix(key, kindPartitions); ok {
 		n, err := strconv.ParseInt(string(rec.Value), 10, 32)
@@ -43,6 +48,7 @@ func (r *Registry) Fold(rec *schemas.Record) {
 			r.begun[key] = struct{}{}
 		}
 	}
+	return nil
 }
 
 // Begun reports whether the group has committed in the partition before.

@@ -1,6 +1,7 @@
 package registry_test
 
 import (
+	"errors"
 	"testing"
 
 	"altavoz/kafka/registry"
@@ -16,13 +17,13 @@ func TestRegistryRemembersTheFirstNumberOfPartitions(t *testing.T) {
 		t.Fatalf("%d records for 2 topics", len(missing))
 	}
 	for i := range missing {
-		r.Fold(&missing[i])
+		fold(t, &r, missing[i])
 	}
 	layout[schemas.TopicResults] = 15
 	if again := r.Missing(layout); len(again) != 0 || r.Partitions[schemas.TopicResults] != 12 {
 		t.Errorf("%v, and %d more records", r.Partitions, len(again))
 	}
-	r.Fold(&schemas.Record{Key: missing[1].Key}) // a person takes one back
+	fold(t, &r, schemas.Record{Key: missing[1].Key}) // a person takes one back
 	if again := r.Missing(layout); len(again) != 1 {
 		t.Errorf("%d records for the one that was taken back", len(again))
 	}
@@ -37,17 +38,35 @@ func TestRegistryRemembersWhereGroupsHaveBegun(t *testing.T) {
 	}
 	rec := registry.BegunRecord("sender", slot)
 	for _, other := range []schemas.Record{{Key: []byte("begun/"), Value: []byte("1")}, {Key: []byte("what/ever")}, {}, {Key: []byte("partitions/results"), Value: []byte("many")}} {
-		r.Fold(&other)
+		fold(t, &r, other)
 	}
-	r.Fold(&rec)
+	fold(t, &r, rec)
 	if !r.Begun("sender", slot) || r.Begun("fanout", slot) || r.Begun("sender", schemas.Slot{Topic: schemas.TopicSendsBulk, Partition: 30}) {
 		t.Error("it is another group's, or of another partition")
 	}
 	if string(rec.Key) != "begun/sender/sends.bulk/3" || string(rec.Value) != "1" {
 		t.Errorf("%s is %s", rec.Key, rec.Value)
 	}
-	r.Fold(&schemas.Record{Key: rec.Key})
+	fold(t, &r, schemas.Record{Key: rec.Key})
 	if r.Begun("sender", slot) {
 		t.Error("it was taken back")
+	}
+}
+
+func fold(t *testing.T, r *registry.Registry, rec schemas.Record) {
+	t.Helper()
+	if err := r.Fold(&rec); err != nil {
+		t.Error(err)
+	}
+}
+
+// A process that can't read what a newer version remembers does not take a group for a new one.
+func TestRegistryOfANewerVersionIsNotGuessed(t *testing.T) {
+	t.Parallel()
+	rec := registry.BegunRecord("sender", schemas.Slot{Topic: schemas.TopicSendsBulk, Partition: 3})
+	rec.Headers = []schemas.Header{{Key: schemas.VersionHeader, Value: []byte("999")}}
+	var r registry.Registry
+	if err := r.Fold(&rec); !errors.Is(err, schemas.ErrNewer) {
+		t.Errorf("%v", err)
 	}
 }

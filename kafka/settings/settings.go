@@ -126,7 +126,9 @@ func (f *Findings) CheckReplicas(t Topic, brokers int) {
 		f.weak("%s has %d replicas and %s=1: a record may be acknowledged by one broker alone and be lost with it; set %s=2", t.Name, t.Replicas, minInSync, minInSync)
 	}
 	if t.Replicas > 1 && t.Settings[unclean] == "true" {
-		f.wrong("%s has %s=true: a broker that missed records may be elected, and what was acknowledged is gone; set it to false", t.Name, unclean)
+		// A warning: it is the default of managed Kafkas, and a log that lost its end is noticed wherever it is read, so nobody is sent to twice.
+		f.weak("%s has %s=true: a broker that missed records may be elected, and what was acknowledged, also a broadcast, is gone; set it to false "+
+			"(kafka-configs.sh --alter)", t.Name, unclean)
 	}
 }
 
@@ -165,8 +167,15 @@ func (f *Findings) CheckBroker(b Broker, topics map[schemas.Topic]Topic) {
 		}
 		switch s.Topic {
 		case schemas.TopicSendsBulk, schemas.TopicSendsExpress:
-			f.wrong("broker %d has offsets.retention.minutes=%d, which is not above the retention of %s (%s): ledgers would be gone before their sends, "+
-				"and those that wait be unknown; raise the one or lower the other", b.ID, minutes, t.Name, retention(kept))
+			// What counts is how long sends wait, and that ends before the retention that altavoz asks for. What a topic keeps beyond it is over.
+			if keeps <= s.Retention {
+				f.wrong("broker %d has offsets.retention.minutes=%d, which is not above the retention that %s needs (%s): ledgers would be gone before "+
+					"their sends, and those that wait be unknown; set it to %d or more", b.ID, minutes, t.Name, retention(s.Retention), int64((s.Retention+day).Minutes()))
+				continue
+			}
+			f.weak("broker %d has offsets.retention.minutes=%d, and %s keeps its records longer (%s) than altavoz needs (%s): after so long a standstill all that "+
+				"lie there are asked for again, and who of them has no outcome is unknown; lower its %s to %d", b.ID, minutes, t.Name, retention(kept), retention(s.Retention),
+				retentionTime, s.Retention.Milliseconds())
 		case schemas.TopicBroadcasts, schemas.TopicResults:
 			f.weak("broker %d has offsets.retention.minutes=%d, which is not above the retention of %s (%s): after so long a standstill broadcasts that were under way "+
 				"end as unknown, and all results are folded again; set it to %d or more", b.ID, minutes, t.Name, retention(kept), int64((s.Retention + day).Minutes()))

@@ -62,7 +62,7 @@ func TestReplicasAreJudgedByWhetherAPromiseBreaks(t *testing.T) {
 		"three, one acknowledges":          {3, 3, "1", "false", "", "may be acknowledged by one broker alone"},
 		"three, two acknowledge":           {3, 3, "2", "false", "", ""},
 		"more must acknowledge than have":  {1, 1, "2", "false", "nothing can be written", ""},
-		"a broker that missed may lead":    {3, 3, "2", "true", "unclean.leader.election.enable=true", ""},
+		"a broker that missed may lead":    {3, 3, "2", "true", "", "unclean.leader.election.enable=true"},
 		"the broker does not tell":         {3, 3, "", "", "", ""},
 		"nobody may ask for the replicas ": {0, 0, "1", "true", "", ""},
 	} {
@@ -92,9 +92,10 @@ func TestBrokersAreJudgedByWhatTheyKeepOfLedgers(t *testing.T) {
 		"as Kafka is set by default": {map[string]string{"offset.metadata.max.bytes": "4096", "offsets.retention.minutes": week}, nil, "", "a.broadcasts (14 days)"},
 		"offsets kept for a month":   {map[string]string{"offset.metadata.max.bytes": "4096", "offsets.retention.minutes": month}, nil, "", ""},
 		"little metadata":            {map[string]string{"offset.metadata.max.bytes": "1024", "offsets.retention.minutes": month}, nil, "offset.metadata.max.bytes=1024", ""},
-		"offsets kept for five days": {map[string]string{"offsets.retention.minutes": "7200"}, nil, "a.sends.bulk (6 days)", "a.broadcasts"},
-		"sends kept for longer":      {map[string]string{"offsets.retention.minutes": week}, sends("864000000"), "a.sends.bulk (10 days)", "a.broadcasts"},
-		"sends kept for ever":        {map[string]string{"offsets.retention.minutes": month}, sends("-1"), "a.sends.bulk (for ever)", ""},
+		"offsets kept for five days": {map[string]string{"offsets.retention.minutes": "7200"}, nil, "a.sends.bulk needs (6 days)", "a.broadcasts"},
+		"five days, sends for ever":  {map[string]string{"offsets.retention.minutes": "7200"}, sends("-1"), "a.sends.bulk needs (6 days)", "a.broadcasts"},
+		"sends kept for longer":      {map[string]string{"offsets.retention.minutes": week}, sends("864000000"), "", "a.sends.bulk keeps its records longer (10 days)"},
+		"sends kept for ever":        {map[string]string{"offsets.retention.minutes": month}, sends("-1"), "", "a.sends.bulk keeps its records longer (for ever)"},
 		"the broker does not tell":   {map[string]string{}, nil, "", ""},
 	} {
 		topics := make(map[schemas.Topic]settings.Topic)

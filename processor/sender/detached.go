@@ -110,6 +110,9 @@ func (st *Stage) detach(a *assignment, now time.Time) {
 		switch {
 		case e == nil || e.task == nil:
 		case e.phase == phaseCalling, e.phase == phaseRecording && c.started:
+			if e.phase == phaseRecording {
+				st.to(e, phaseRecording, causeDetached)
+			}
 			st.detached.keep(a.slot, &knowledge{recordID: e.recordID(), until: until, state: c.state(), send: e})
 		case !e.phase.busy() && e.refusedSince(a):
 			st.detached.keep(a.slot, &knowledge{recordID: e.recordID(), until: until, state: started, free: true})
@@ -157,6 +160,9 @@ func (st *Stage) attach(a *assignment, c *cell, in *arrival) bool {
 	e := what.send
 	old := e.on
 	e.on, e.cell, c.send = a, c, e
+	if e.phase == phaseRecording {
+		st.to(e, phaseRecording, causeResult)
+	}
 	a.busy++
 	a.bytes += e.size
 	old.rest()

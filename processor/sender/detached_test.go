@@ -249,3 +249,41 @@ func TestKnowledgeIsOfOneRecord(t *testing.T) {
 func bulkSlotOf(p int32) schemas.Slot {
 	return schemas.Slot{Topic: schemas.TopicSendsBulk, Partition: p}
 }
+
+// TestResultsOfLostPartitionsLeaveRoom: results of a partition that was lost, which can't be written, are kept, and take nothing of the
+// room of results of the partitions that are ours.
+func TestResultsOfLostPartitionsLeaveRoom(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(w *world) {
+		p := w.start(both)
+		lost, ours := schemas.NewTaskID(), schemas.NewTaskID()
+		stuck := true
+		p.onWrite(func(rec schemas.Record) fault {
+			var r schemas.Result
+			if stuck && schemas.Decode(&rec, &r) == nil && schemas.TaskID(r.GetTask()) == lost {
+				return fault{lose: true, before: time.Millisecond}
+			}
+			return fault{}
+		})
+		for i := range uint32(maxUnrecorded) {
+			w.produce(bulkSlot, lost, i)
+		}
+		w.until("all are called", func() bool { return len(w.calls) == maxUnrecorded })
+		w.rest(10 * time.Second)
+		p.lose(bulkSlot)
+		for i := range uint32(10) {
+			w.produce(expressSlot, ours, i)
+		}
+		w.rest(10 * time.Second)
+		if n := len(w.calls) - maxUnrecorded; n != 10 {
+			t.Errorf("%d of 10 were called", n)
+		}
+		stuck = false
+		w.rest(time.Minute)
+		p.assign(bulkSlot)
+		w.until("done", func() bool { return w.allDone(bulkSlot) && w.allDone(expressSlot) })
+		if n := w.count(schemas.OutcomeUnknown); n > 0 || len(w.calls) != maxUnrecorded+10 {
+			t.Errorf("%d are unknown, %d calls", n, len(w.calls))
+		}
+	})
+}

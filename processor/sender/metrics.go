@@ -21,6 +21,7 @@ const (
 	causeBackOff       // it was refused for now
 	causeCommit        // its start could not be committed
 	causeResult        // its result is being written
+	causeDetached      // so is that of a partition that is not ours any more
 	causeWindow        // the window of its task is shut
 	causes
 
@@ -31,7 +32,7 @@ const (
 )
 
 var causeNames = map[cause]string{
-	causePace: "pace", causeContent: "content", causePair: "pair", causeBackOff: "backoff", causeCommit: "commit", causeResult: "result",
+	causePace: "pace", causeContent: "content", causePair: "pair", causeBackOff: "backoff", causeCommit: "commit", causeResult: "result", causeDetached: "detached",
 	causeWindow: "window",
 }
 

@@ -63,8 +63,17 @@ func (st *Stage) reject(e *send, in *arrival) {
 }
 
 func (st *Stage) record(e *send, p *parcel) {
-	st.to(e, phaseRecording, causeResult)
+	st.to(e, phaseRecording, recordingCause(e.on.live))
 	st.outbox = append(st.outbox, p) //mutant:result-counts-once-acknowledged
+}
+
+// recordingCause is what a send waits for whose result is being written. Results of lost partitions have a bound of their own
+// (knownMost), or an outage that took partitions away would leave no room for those that are ours.
+func recordingCause(live bool) cause {
+	if live {
+		return causeResult
+	}
+	return causeDetached
 }
 
 // note says what the task as a whole is doing.
