@@ -25,7 +25,7 @@ import (
 
 // Limits of a process.
 const (
-	// Most is the default bound: times 20 KiB (two goroutines and their buffers) it is 80 MiB. Feeds take 1,024 of them at most.
+	// Most is the default bound: times 30 KiB (a goroutine or two and their buffers) it is 120 MiB. Feeds take 1,024 of them at most.
 	Most = 4096
 	// MostAdmin is the bound of the address for metrics and health checks.
 	MostAdmin = 64
