@@ -12,7 +12,7 @@ import (
 	"altavoz/schemas/blob"
 )
 
-// whyMedia is what a person reads while a file can't be uploaded for a reason that may pass.
+// whyMedia is what a person reads while a file takes long, or can't be uploaded for a reason that may pass.
 const whyMedia = "Esperando a que se pueda preparar el archivo del encabezado"
 
 // flight is one file on one number on its way to Meta, and the tasks that wait for it.
@@ -24,6 +24,7 @@ type flight struct {
 	waiting []*task
 	of      *task // whose parts are read
 	try     int
+	told    bool // it takes long, or failed
 }
 
 // resolve makes sure that the task's content can be sent: its file is known to Meta and, for bulk, the content lies in
@@ -42,13 +43,18 @@ func (s *slot) resolve(t *task, now time.Time) bool {
 	f := s.flights[key]
 	if f != nil {
 		f.waiting = append(f.waiting, t)
-		if f.try > 0 {
+		if f.told {
 			s.ground(t, now)
 		}
 		return false
 	}
 	f = &flight{key: key, sender: t.sender, kind: c.GetHeader(), media: c.GetMedia(), waiting: []*task{t}, of: t}
 	s.flights[key] = f
+	s.after(mediaSlow, func() {
+		if s.flights[key] == f {
+			s.delayed(f)
+		}
+	})
 	s.fly(f)
 	return false
 }
@@ -95,9 +101,7 @@ func (s *slot) landed(f *flight, got *schemas.MediaRef, err error) {
 			delete(s.flights, f.key)
 			return
 		}
-		for _, t := range f.waiting {
-			s.ground(t, now)
-		}
+		s.delayed(f)
 		f.try++
 		s.after(mediaBackOff(f.try), func() { s.fly(f) })
 		return
@@ -138,6 +142,16 @@ func contentWhy(err error) string {
 		return refused.Why
 	}
 	return schemas.Failed(schemas.CodeContent).Spanish()
+}
+
+// delayed has it said of all tasks that wait for the file.
+func (s *slot) delayed(f *flight) {
+	f.told = true
+	for _, t := range f.waiting {
+		if t.state == stateOpen {
+			s.ground(t, time.Now())
+		}
+	}
 }
 
 // ground has it said that the task waits for its file.

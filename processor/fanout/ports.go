@@ -144,6 +144,8 @@ const (
 	maxLoads = 64
 	// maxResolves is how many files a slot has under way.
 	maxResolves = 16
+	// mediaSlow is after how long a task says that it waits for its file: most are fetched and uploaded in less.
+	mediaSlow = 3 * time.Second
 	// resolveTimeout bounds one try at a file: 100 MB at 0.4 MB/s.
 	resolveTimeout = 4 * time.Minute
 

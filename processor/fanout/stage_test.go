@@ -616,6 +616,10 @@ func TestMediaOfOneTaskStallsNoOther(t *testing.T) {
 		if calls.Load() != 1 {
 			t.Errorf("one file on one number was resolved %d times at once", calls.Load())
 		}
+		passes(4 * time.Second)
+		if st := w.status(a); st.GetPhase() != schemas.Phase_PHASE_WAITING || st.GetWhy() != whyMedia {
+			t.Errorf("while the first try takes long: %v", st)
+		}
 		resolve <- errors.New("nobody answers")
 		passes(time.Second)
 		for _, id := range []schemas.TaskID{a, b} {
