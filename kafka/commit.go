@@ -78,7 +78,7 @@ func (g *Group) Commit(ctx context.Context, f schemas.Fence, ps []schemas.Positi
 		return refused, err
 	}
 	s.noteCommitted(f, ps, refused)
-	if g.begun.Committed(ps, refused) {
+	if g.begun.Committed(ps, refused) { //mutant:unwritten-registry-delays-one-commit
 		s.begin(ctx)
 	}
 	return refused, nil
