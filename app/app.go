@@ -21,6 +21,7 @@ import (
 	"altavoz/kafka/health"
 	"altavoz/producer"
 	"altavoz/producer/guard"
+	"altavoz/producer/identity"
 	"altavoz/schemas"
 	"altavoz/whatsapp/simulator"
 )
@@ -40,6 +41,7 @@ type App struct {
 	registry *prometheus.Registry
 	numbers  *numbers.Book
 	keys     *keys.Book
+	identity *identity.Ring // nil where no role asks for it
 
 	web    *web
 	made   time.Time
@@ -286,7 +288,7 @@ func dialable(addr string) string {
 
 func (a *App) ingressConfig() producer.Config {
 	cfg := producer.Config{
-		Keys: a.keys.Table, WrongKeys: a.web.wrong, MaxBody: int64(a.cfg.HTTP.MaxBody), DirectTimeout: a.cfg.HTTP.DirectTimeout,
+		Keys: a.keys.Table, Identity: a.identity, WrongKeys: a.web.wrong, MaxBody: int64(a.cfg.HTTP.MaxBody), DirectTimeout: a.cfg.HTTP.DirectTimeout,
 		Rate:   func(id string) float64 { n, _ := a.numbers.Number(id); return n.Rate },
 		Logger: a.log, Registerer: a.registry, Simulated: a.api != nil,
 	}

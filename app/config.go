@@ -19,6 +19,7 @@ import (
 	"altavoz/producer/access"
 	"altavoz/producer/connections"
 	"altavoz/producer/guard"
+	"altavoz/producer/identity"
 	"altavoz/schemas"
 	"altavoz/whatsapp"
 	"altavoz/whatsapp/media"
@@ -42,9 +43,11 @@ type Config struct {
 type ProcessConfig struct {
 	Roles Roles `envconfig:"ALTAVOZ_ROLES" help:"what this process does: all, or some of producer, fanout, sender, aggregator"`
 	// A process that is started again under its instance id goes on with its partitions at once.
-	InstanceID string     `envconfig:"ALTAVOZ_INSTANCE_ID" help:"a name of its own that stays over restarts; empty: none"`
-	LogLevel   slog.Level `envconfig:"ALTAVOZ_LOG_LEVEL" help:"debug, info, warn or error"`
-	LogFormat  string     `envconfig:"ALTAVOZ_LOG_FORMAT" help:"json or text; empty: text on a terminal"`
+	InstanceID string `envconfig:"ALTAVOZ_INSTANCE_ID" help:"a name of its own that stays over restarts; empty: none"`
+	// The same for every process. The newest first: ids of the others are looked up.
+	IDSecret  schemas.Secret `envconfig:"ALTAVOZ_ID_SECRET" help:"what ids of requests and the owners of broadcasts are proved with, newest first, separated by commas; empty: made once, and kept in Kafka"`
+	LogLevel  slog.Level     `envconfig:"ALTAVOZ_LOG_LEVEL" help:"debug, info, warn or error"`
+	LogFormat string         `envconfig:"ALTAVOZ_LOG_FORMAT" help:"json or text; empty: text on a terminal"`
 }
 
 // HTTPConfig is the door for callers.
@@ -62,8 +65,9 @@ type HTTPConfig struct {
 
 // KafkaConfig is where Kafka is.
 type KafkaConfig struct {
-	Brokers     []string `envconfig:"ALTAVOZ_KAFKA_BROKERS" help:"host:port, separated by commas; empty: embedded (up)"`
-	TopicPrefix string   `envconfig:"ALTAVOZ_KAFKA_TOPIC_PREFIX" help:"of the names of topics and groups"`
+	Brokers       []string `envconfig:"ALTAVOZ_KAFKA_BROKERS" help:"host:port, separated by commas; empty: embedded (up)"`
+	TopicPrefix   string   `envconfig:"ALTAVOZ_KAFKA_TOPIC_PREFIX" help:"of the names of topics and groups"`
+	UpstreamOwner string   `envconfig:"ALTAVOZ_UPSTREAM_OWNER" help:"whose the broadcasts are that others write to the topic broadcasts"`
 	// Shorter notices a dead broker sooner, longer sits out a slow one.
 	RequestTimeout time.Duration  `envconfig:"ALTAVOZ_KAFKA_REQUEST_TIMEOUT" help:"how long a broker may take to answer"`
 	TLS            bool           `envconfig:"ALTAVOZ_KAFKA_TLS" help:"whether the brokers speak TLS"`
@@ -124,6 +128,7 @@ const (
 	defaultHTTPAddr      = "127.0.0.1:8080"
 	defaultKafkaAddr     = "127.0.0.1:9092"
 	defaultSimulatorAddr = "127.0.0.1:8088"
+	defaultUpstream      = "upstream"
 	defaultRate          = 80 // messages a second of a new number at Meta
 	defaultMaxInFlight   = 256
 
@@ -159,7 +164,7 @@ func Default() Config {
 	return Config{
 		Process: ProcessConfig{Roles: AllRoles(), LogLevel: slog.LevelInfo},
 		HTTP:    HTTPConfig{Addr: defaultHTTPAddr, MaxBody: schemas.MaxBodyBytes, MaxConnections: connections.Most, DirectTimeout: producer.DefaultDirectTimeout},
-		Kafka:   KafkaConfig{TopicPrefix: "altavoz.", RequestTimeout: 10 * time.Second},
+		Kafka:   KafkaConfig{TopicPrefix: "altavoz.", UpstreamOwner: defaultUpstream, RequestTimeout: 10 * time.Second},
 		WhatsApp: WhatsAppConfig{
 			BaseURL: whatsapp.DefaultBaseURL, APIVersion: whatsapp.DefaultVersion, Rate: defaultRate,
 			MaxInFlight: defaultMaxInFlight, DefaultRegion: "CO",
@@ -180,6 +185,9 @@ func (c *Config) Validate() error {
 func (c ProcessConfig) Validate() error {
 	if !slices.Contains([]string{"", "json", "text"}, c.LogFormat) {
 		return fmt.Errorf("ALTAVOZ_LOG_FORMAT=%s is neither json nor text", c.LogFormat)
+	}
+	if _, err := identity.Parse(c.IDSecret); err != nil {
+		return withHint(fmt.Errorf("ALTAVOZ_ID_SECRET: %w", err), "openssl rand -base64 32 makes one; the new one stands before the one that it replaces")
 	}
 	return nil
 }

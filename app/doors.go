@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"altavoz/app/embedded"
+	"altavoz/app/ids"
 	"altavoz/app/secure"
 	"altavoz/kafka"
 	"altavoz/producer"
@@ -65,6 +66,12 @@ func (a *App) openDoors(ctx context.Context) error {
 	}
 	if roles.Has(RoleFanout, RoleSender) {
 		if err := a.openWhatsApp(ctx); err != nil {
+			return err
+		}
+	}
+	if roles.Has(RoleProducer, RoleFanout) {
+		var err error
+		if a.identity, err = ids.FromKafka(ctx, a.kafka, a.cfg.Process.IDSecret, a.doors.express.Publish, a.log); err != nil {
 			return err
 		}
 	}

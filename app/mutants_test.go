@@ -206,6 +206,14 @@ if err == nil {
 		{marker: "repeated-plan-writes-the-status", change: drop(), test: "TestRepeatedPlanHasTheStatusWrittenAgain"},
 		{marker: "unconfirmed-id-is-not-accepted", change: makeFalse(), test: "TestIdempotencyKeyRace"},
 
+		// Whose a task is.
+		{marker: "earlier-ids-of-a-key-are-its-own", change: condition("p != nil"), test: "TestThreatS03IdsCannotBeSquatted"},
+		{marker: "a-repeat-is-the-same-callers", change: operandWith("owns", "false"), test: "TestThreatS03IdsCannotBeSquatted"},
+		{marker: "anothers-task-is-not-shown", change: condition("s != nil"), test: "TestThreatS03AnothersTaskIsNone"},
+		{marker: "a-feed-ends-where-the-task-is-anothers", change: operandWith("Sees", "false"), test: "TestThreatS03FeedsShowOnesOwn"},
+		{marker: "nobody-steers-what-may-be-anothers", change: condition("$ && false"), test: "TestThreatS03FreshTaskIsSteeredByItsOwnerOnly"},
+		{marker: "lists-show-ones-own", change: operandWith("sees", "false"), test: "TestThreatS03ListsShowOnesOwn", in: "producer"},
+
 		// Knowledge of a commit, and of what it says.
 		{marker: "unknown-commit-gives-all-up", change: makeFalse(), test: "TestCommitAnswerLost"},
 		{marker: "unknown-commit-ends-the-slot", change: drop(), test: "TestNothingStartsAfterACommitThatNobodyAnswered"},

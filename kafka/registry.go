@@ -12,8 +12,8 @@ import (
 	"altavoz/schemas"
 )
 
-// remembered reads the registry.
-func (r *Reader) remembered(ctx context.Context) (*registry.Registry, error) {
+// Remembered reads the registry.
+func (r *Reader) Remembered(ctx context.Context) (*registry.Registry, error) {
 	ends, err := r.Ends(ctx, schemas.TopicRegistry)
 	if err != nil {
 		return nil, err

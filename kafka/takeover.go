@@ -73,7 +73,7 @@ func (s *session) look(ctx context.Context, names ...string) (t *takeover, err e
 		}
 		return listed, nil
 	}
-	t = &takeover{begun: sync.OnceValues(func() (*registry.Registry, error) { return s.reader.remembered(ctx) })}
+	t = &takeover{begun: sync.OnceValues(func() (*registry.Registry, error) { return s.reader.Remembered(ctx) })}
 	if t.logs.Begins, err = list(s.reader.adm.ListStartOffsets); err == nil {
 		t.logs.Ends, err = list(s.reader.adm.ListEndOffsets)
 	}

@@ -124,7 +124,7 @@ func (t topicsAt) ensure(ctx context.Context) (Layout, error) {
 	if err != nil {
 		return nil, err
 	}
-	known, err := t.reader.remembered(ctx)
+	known, err := t.reader.Remembered(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -158,7 +158,7 @@ func (t topicsAt) check(ctx context.Context) (Layout, error) {
 	}
 	var had map[schemas.Topic]int32
 	if d := have[t.topic(schemas.TopicRegistry)]; d.Err == nil && len(d.Partitions) > 0 {
-		known, err := t.reader.remembered(ctx)
+		known, err := t.reader.Remembered(ctx)
 		if err != nil {
 			return nil, err
 		}

@@ -54,14 +54,14 @@ func (in *Ingress) readSpeed(w http.ResponseWriter, r *http.Request) (uint32, er
 // steer records what is wanted of a task and answers when it is in force. It is recorded even if the view says that it is in force
 // already: another control, of which the view does not know yet, may stand between. Only what stands for good is not said again.
 func (in *Ingress) steer(r *http.Request, caller *access.Caller, c *schemas.Control) answer {
-	task, known, no := in.find(r)
+	task, known, no := in.mine(r, caller)
 	if no != nil {
 		return *no
 	}
 	if tasks.Closed(known) {
 		return closed(task, c, known)
 	}
-	c.Task, c.AtMs = task.Bytes(), time.Now().UnixMilli()
+	c.Task, c.AtMs, c.By = task.Bytes(), time.Now().UnixMilli(), caller.Owner
 	out, err := upload.Publish(r.Context(), in.ports.Log, schemas.EncodeControl(c))
 	if err != nil {
 		in.cfg.Logger.WarnContext(r.Context(), "control not recorded", "task", task.String(), "kind", c.GetKind().String(), "error", err)
@@ -85,6 +85,21 @@ func (in *Ingress) steer(r *http.Request, caller *access.Caller, c *schemas.Cont
 		return steered(http.StatusOK, task, s, tasks.Leaving(s), tasks.Effect(c, s))
 	}
 	return closed(task, c, s)
+}
+
+// mine is find for what changes a task: where it is not known yet whose it is, that is waited for. Who may steer everybody's need not.
+func (in *Ingress) mine(r *http.Request, caller *access.Caller) (schemas.TaskID, *schemas.Status, *answer) {
+	task, s, no := in.find(r, caller)
+	if no != nil || s.GetPlan() != nil || caller.May(access.Admin) {
+		return task, s, no
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), controlTimeout)
+	defer cancel()
+	if in.await(ctx, task, func(s *schemas.Status) bool { return s.GetPlan() != nil }) == nil { //mutant:nobody-steers-what-may-be-anothers
+		a := later(codeUnavailable, "El servicio aún no conoce la tarea; intente de nuevo en unos segundos")
+		return task, nil, &a
+	}
+	return in.find(r, caller)
 }
 
 // inForce waits for a status that carries the control at the offset, or says that the task takes none any more; nil: it did

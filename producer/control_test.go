@@ -12,6 +12,7 @@ import (
 	"google.golang.org/protobuf/testing/protocmp"
 
 	"altavoz/producer"
+	"altavoz/producer/access"
 	"altavoz/schemas"
 )
 
@@ -118,7 +119,7 @@ func TestControlsGolden(t *testing.T) {
 		if key := string(recs[2].Key); key != task.String()+"/speed" {
 			t.Errorf("key %q", key)
 		}
-		want := &schemas.Control{Task: task.Bytes(), Kind: schemas.ControlKind_CONTROL_KIND_SPEED, Speed: 20, AtMs: time.Now().Add(-5 * 300 * time.Millisecond).UnixMilli()}
+		want := &schemas.Control{Task: task.Bytes(), Kind: schemas.ControlKind_CONTROL_KIND_SPEED, Speed: 20, By: access.LocalOwner, AtMs: time.Now().Add(-5 * 300 * time.Millisecond).UnixMilli()}
 		if diff := cmp.Diff(want, controlOf(t, recs[2]), protocmp.Transform()); diff != "" {
 			t.Error(diff)
 		}

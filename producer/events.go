@@ -15,13 +15,16 @@ import (
 	"altavoz/schemas"
 )
 
+// errRevoked is the error of a feed whose key was taken away.
+var errRevoked = errors.New("the caller's key may not read any more")
+
 // errForgotten is the error of a task that is not known any more, or that never came.
 var errForgotten = errors.New("there is no such task any more")
 
 // events is GET tasks/{task_id}/events: the detail, again with every version of it, until the task's end. A client that saw
 // the end is told to stay away: 204, by the rules of event sources.
-func (in *Ingress) events(_ http.ResponseWriter, r *http.Request, _ *access.Caller) answer {
-	task, s, no := in.find(r)
+func (in *Ingress) events(_ http.ResponseWriter, r *http.Request, caller *access.Caller) answer {
+	task, s, no := in.find(r, caller)
 	if no != nil {
 		return *no
 	}
@@ -36,7 +39,7 @@ func (in *Ingress) events(_ http.ResponseWriter, r *http.Request, _ *access.Call
 		defer in.feeds.give()
 		changes, stop := in.ports.Statuses.Watch(task)
 		defer stop()
-		f := feed.Feed{Seen: seen, Changes: changes, Look: func(seen uint64) (feed.Event, bool, error) { return in.look(r.Context(), task, seen) }}
+		f := feed.Feed{Seen: seen, Changes: changes, Look: func(seen uint64) (feed.Event, bool, error) { return in.look(r.Context(), caller, task, seen) }}
 		if err := f.Run(r.Context(), w); err != nil {
 			in.cfg.Logger.DebugContext(r.Context(), "feed ended", "task", task.String(), "error", err)
 		}
@@ -44,13 +47,16 @@ func (in *Ingress) events(_ http.ResponseWriter, r *http.Request, _ *access.Call
 }
 
 // look returns the task's detail if it is newer than what was seen.
-func (in *Ingress) look(ctx context.Context, task schemas.TaskID, seen uint64) (feed.Event, bool, error) {
+func (in *Ingress) look(ctx context.Context, caller *access.Caller, task schemas.TaskID, seen uint64) (feed.Event, bool, error) {
 	s, err := in.lookup(ctx, task)
 	if err != nil {
 		return feed.Event{}, false, err
 	}
-	if s == nil && (seen > 0 || !fresh(task)) {
+	if s == nil && (seen > 0 || !fresh(task)) || s.GetPlan() != nil && !caller.Sees(s.GetPlan().GetOwner()) { //mutant:a-feed-ends-where-the-task-is-anothers
 		return feed.Event{}, false, errForgotten
+	}
+	if !in.holds(caller, access.Read) {
+		return feed.Event{}, false, errRevoked
 	}
 	d := in.detail(task, s)
 	if s == nil || s.GetVersion() <= seen && !d.Status.Over() {

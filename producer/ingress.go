@@ -13,6 +13,7 @@ import (
 
 	"altavoz/producer/access"
 	"altavoz/producer/guard"
+	"altavoz/producer/identity"
 	"altavoz/producer/seldom"
 	"altavoz/schemas"
 )
@@ -69,6 +70,9 @@ func New(cfg Config, ports Ports) *Ingress {
 	}
 	if cfg.Keys == nil {
 		cfg.Keys = func() *access.Table { return nil }
+	}
+	if cfg.Identity == nil {
+		cfg.Identity = identity.Random()
 	}
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)

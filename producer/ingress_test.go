@@ -25,6 +25,8 @@ import (
 	"google.golang.org/protobuf/testing/protocmp"
 
 	"altavoz/producer"
+	"altavoz/producer/access"
+	"altavoz/producer/identity"
 	"altavoz/schemas"
 )
 
@@ -62,7 +64,7 @@ func TestWhatIsPublished(t *testing.T) {
 		want := &schemas.Broadcast{
 			Task: task.Bytes(), Sender: "1065", Content: b.GetContent(), Phones: []string{"573001234567"}, Total: 1,
 			AcceptedMs: time.Now().UnixMilli(), RequestSha256: b.GetRequestSha256(), OnUnknown: schemas.OnUnknown_ON_UNKNOWN_RESEND, Speed: 3,
-			Window: schemas.Preset(schemas.PresetLey2300),
+			Window: schemas.Preset(schemas.PresetLey2300), Owner: access.LocalOwner, OwnerMac: b.GetOwnerMac(),
 		}
 		if diff := cmp.Diff(want, b, protocmp.Transform()); diff != "" {
 			t.Error(diff)
@@ -74,7 +76,7 @@ func TestWhatIsPublished(t *testing.T) {
 		plan := statusOf(t, h.log.of(schemas.TopicResults)[0]).GetPlan()
 		wantPlan := &schemas.Plan{
 			Total: 1, Origin: &schemas.Origin{Partition: rec.Partition, Offset: rec.Offset}, RequestSha256: b.GetRequestSha256(),
-			Sender: "1065", AcceptedMs: b.GetAcceptedMs(), Speed: 3, Window: schemas.Preset(schemas.PresetLey2300),
+			Sender: "1065", AcceptedMs: b.GetAcceptedMs(), Speed: 3, Window: schemas.Preset(schemas.PresetLey2300), Owner: access.LocalOwner,
 		}
 		if diff := cmp.Diff(wantPlan, plan, protocmp.Transform()); diff != "" {
 			t.Error(diff)
@@ -251,13 +253,14 @@ func TestHangUpChangesNothing(t *testing.T) {
 
 func TestIdempotencyKey(t *testing.T) {
 	t.Parallel()
-	h := setup(t, producer.Config{})
+	ring := identity.NewRing("the secret that all processes of a test share")
+	h := setup(t, producer.Config{Identity: ring})
 	h.finishing()
 	code, first, header := h.post(one(`,"use_queue":true`), "Idempotency-Key", "pedido 1")
 	if code != http.StatusAccepted || header.Get("Idempotent-Replayed") != "" {
 		t.Fatal(code, first, header)
 	}
-	if want := schemas.TaskIDFromKey("", "pedido 1"); taskOf(t, first) != want {
+	if want, _ := ring.TaskIDs(access.LocalOwner, "pedido 1"); taskOf(t, first) != want {
 		t.Errorf("task %s, want %s", first, want)
 	}
 	if b := h.log.broadcast(t); !b.GetChosen() {
@@ -337,10 +340,10 @@ func TestTaskThatIsReadBack(t *testing.T) {
 	h := setup(t, producer.Config{})
 	h.finishing()
 	code, body, _ := h.post(one(""), "Idempotency-Key", "k")
-	task := schemas.TaskIDFromKey("", "k")
 	if code != http.StatusOK {
 		t.Fatal(code, body)
 	}
+	task := taskOf(t, body)
 	h.evict(task, true)
 	for _, path := range []string{producer.PathStatus, producer.PathTasks + "/"} {
 		if code, body, _ := h.get(path + task.String()); code != http.StatusOK || !strings.Contains(body, "SUCCESS") {

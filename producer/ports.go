@@ -11,6 +11,7 @@ import (
 
 	"altavoz/producer/access"
 	"altavoz/producer/guard"
+	"altavoz/producer/identity"
 	"altavoz/producer/upload"
 	"altavoz/schemas"
 )
@@ -63,7 +64,9 @@ type Config struct {
 	// Keys returns who may call, as it is now. Nil, and a nil table: no keys are asked for, and everybody may do everything.
 	Keys func() *access.Table
 	// WrongKeys slows down who tries keys; nil: one of its own, which trusts no proxy and is in no metric.
-	WrongKeys     *guard.Attempts
+	WrongKeys *guard.Attempts
+	// Identity makes ids and proves owners; the same for every process. Nil: one that no other process has.
+	Identity      *identity.Ring
 	MaxBody       int64         // bytes of a request; schemas.MaxBodyBytes
 	MaxPhones     uint32        // recipients of a request; schemas.MaxRecipients
 	DirectTimeout time.Duration // how long an answer waits for a direct broadcast; DefaultDirectTimeout

@@ -1,107 +1,17 @@
 package producer
 
 import (
-	"bufio"
 	"context"
-	"encoding/base64"
-	"fmt"
 	"io"
-	"iter"
-	"net/url"
-	"strings"
 	"time"
 
-	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
-
+	"altavoz/producer/draft"
 	"altavoz/producer/upload"
 	"altavoz/schemas"
 )
 
-// Draft is a broadcast as a Go program writes it. The zero value of a member leaves it out; the rules are those of the
-// HTTP request.
-type Draft struct {
-	TaskID        string          `json:"task_id,omitzero"` // chosen: publishing it again is harmless
-	Sender        string          `json:"sender,omitzero"`
-	BodyText      string          `json:"body_text"`
-	FooterText    string          `json:"footer_text,omitzero"`
-	ButtonText    string          `json:"button_text,omitzero"`
-	ButtonURL     string          `json:"button_url,omitzero"`
-	Category      string          `json:"category,omitzero"`
-	OnUnknown     string          `json:"on_unknown,omitzero"`
-	ScheduleAt    time.Time       `json:"schedule_at,omitzero"`
-	ExpireAt      time.Time       `json:"expire_at,omitzero"`
-	Speed         uint32          `json:"speed,omitzero"`
-	UseQueue      bool            `json:"use_queue,omitzero"` // for HTTP
-	Window        *schemas.Window `json:"window,omitzero"`
-	Literal       bool            `json:"literal,omitzero"` // what looks like a placeholder is meant as text
-	HeaderType    string          `json:"header_type,omitzero"`
-	HeaderContent string          `json:"header_content,omitzero"` // a text or a URL; not with File
-
-	File     io.Reader        `json:"-"` // of the header
-	FileType string           `json:"-"` // MIME type, where it is known
-	FileName string           `json:"-"` // of a document, as recipients see it
-	Phones   iter.Seq[string] `json:"-"` // as many as there are: they are not held in memory
-}
-
-const draftBuffer = 32 << 10 // bytes
-
-// WriteJSON writes the draft as the body of the HTTP request, in constant memory.
-func (d *Draft) WriteJSON(w io.Writer) error {
-	head, err := json.Marshal(d)
-	if err != nil {
-		return fmt.Errorf("writing a draft: %w", err)
-	}
-	out := &draftWriter{bufio.NewWriterSize(w, draftBuffer)}
-	out.text(string(head[:len(head)-1])) // body_text is always there, so that a comma may follow
-	if d.File != nil {
-		if err := d.writeFile(out); err != nil {
-			return err
-		}
-	}
-	out.text(`,"phones":[`)
-	if d.Phones != nil {
-		var quoted []byte
-		sep := ""
-		for phone := range d.Phones {
-			if quoted, err = jsontext.AppendQuote(quoted[:0], phone); err != nil {
-				return fmt.Errorf("writing a draft's phone: %w", err)
-			}
-			out.text(sep)
-			if _, err := out.Write(quoted); err != nil {
-				break
-			}
-			sep = ","
-		}
-	}
-	out.text(`]}`)
-	if err := out.Flush(); err != nil {
-		return fmt.Errorf("writing a draft: %w", err)
-	}
-	return nil
-}
-
-func (d *Draft) writeFile(out *draftWriter) error {
-	label := d.FileType
-	if d.FileName != "" {
-		label += ";name=" + strings.ReplaceAll(url.QueryEscape(d.FileName), "+", "%20")
-	}
-	out.text(`,"header_content":"data:` + label + `;base64,`)
-	enc := base64.NewEncoder(base64.StdEncoding, out)
-	if _, err := io.Copy(enc, d.File); err != nil {
-		return fmt.Errorf("reading the draft's file: %w", err)
-	}
-	if err := enc.Close(); err != nil {
-		return fmt.Errorf("writing a draft: %w", err)
-	}
-	out.text(`"`)
-	return nil
-}
-
-// draftWriter keeps its first error for Flush.
-type draftWriter struct{ *bufio.Writer }
-
-func (w *draftWriter) text(s string) { _, _ = w.WriteString(s) }
+// Draft is a broadcast as a Go program writes it.
+type Draft = draft.Draft
 
 // Receipt says what became of a published broadcast.
 type Receipt struct {

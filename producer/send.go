@@ -43,7 +43,8 @@ func (in *Ingress) send(w http.ResponseWriter, r *http.Request, caller *access.C
 	case key != "" && req.TaskID != nil:
 		return fieldError(&schemas.FieldError{Field: "task_id", Code: schemas.CodeValue, Spanish: "El campo 'task_id' y la cabecera Idempotency-Key se excluyen"})
 	case key != "":
-		order.task, order.chosen = schemas.TaskIDFromKey(caller.Named, key), true
+		order.task, order.earlier = in.cfg.Identity.TaskIDs(caller.Owner, key)
+		order.earlier, order.chosen = append(order.earlier, schemas.TaskIDFromKey(caller.Named, key)), true
 	case req.TaskID != nil:
 		order.task, order.chosen = *req.TaskID, true
 	}
@@ -72,11 +73,13 @@ type order struct {
 	req    *schemas.Request
 	up     *upload.Upload
 	task   schemas.TaskID
-	chosen bool // the id is the caller's, who may have come before
-	sender string
-	now    time.Time
-	replay bool      // it had come before
-	until  time.Time // how long an answer may wait
+	// earlier are the ids that the request would have had before: made with earlier secrets, and with none.
+	earlier []schemas.TaskID
+	chosen  bool // the id is the caller's, who may have come before
+	sender  string
+	now     time.Time
+	replay  bool      // it had come before
+	until   time.Time // how long an answer may wait
 }
 
 // direct reports whether somebody waits for the broadcast's end: not if asked otherwise, nor if it can't come soon.
@@ -158,13 +161,8 @@ func idempotencyKey(h http.Header) (string, error) {
 
 // accept puts the order into Kafka and answers: at once, or when it is carried out.
 func (in *Ingress) accept(ctx context.Context, o *order) answer {
-	if o.chosen {
-		switch s, err := in.lookup(ctx, o.task); {
-		case err != nil:
-			return in.unconfirmed(ctx, o)
-		case s.GetPlan() != nil:
-			return in.repeat(ctx, o, s)
-		}
+	if a, known := in.before(ctx, o); known {
+		return a
 	}
 	soon, cancel := context.WithDeadline(ctx, o.now.Add(PublishTimeout))
 	defer cancel()
@@ -174,6 +172,7 @@ func (in *Ingress) accept(ctx context.Context, o *order) answer {
 		return in.notTaken(ctx, o, err, false)
 	}
 	b.Chosen, b.Direct = o.chosen, o.direct()
+	in.cfg.Identity.Sign(b, o.caller.Owner)
 	origin, err := upload.Commit(soon, in.ports.Log, b)
 	if err != nil {
 		return in.notTaken(ctx, o, err, true)
@@ -197,13 +196,39 @@ func (in *Ingress) accept(ctx context.Context, o *order) answer {
 	return in.finish(ctx, o)
 }
 
+// before answers an order whose task is there already, or of which that can't be known. The ids that it would have had before come
+// first: a key is the same task for as long as it may be repeated, whatever the ids are made with meanwhile. Of those, one that is
+// somebody else's is none of the order's: anybody could take an id that needs no secret.
+func (in *Ingress) before(ctx context.Context, o *order) (answer, bool) {
+	if !o.chosen {
+		return answer{}, false
+	}
+	for _, id := range append(o.earlier, o.task) {
+		s, err := in.lookup(ctx, id)
+		if err != nil {
+			return in.unconfirmed(ctx, o), true
+		}
+		if p := s.GetPlan(); p != nil && (id == o.task || o.owns(p)) { //mutant:earlier-ids-of-a-key-are-its-own
+			o.task = id
+			return in.repeat(ctx, o, s), true
+		}
+	}
+	return answer{}, false
+}
+
+// owns reports whether the task may be that of an earlier request of the same caller. One that is older than owners may.
+func (o *order) owns(p *schemas.Plan) bool {
+	return p.GetOwner() == "" || p.GetOwner() == o.caller.Owner
+}
+
 func sameOrigin(a, b *schemas.Origin) bool {
 	return a.GetPartition() == b.GetPartition() && a.GetOffset() == b.GetOffset()
 }
 
-// repeat answers a request whose task id was taken before: the same task if it is the same request.
+// repeat answers a request whose task id was taken before: the same task if it is the same request of the same caller. Whose it
+// is otherwise is not told, nor that it is another's.
 func (in *Ingress) repeat(ctx context.Context, o *order, s *schemas.Status) answer {
-	if !bytes.Equal(s.GetPlan().GetRequestSha256(), o.req.SHA256) {
+	if !o.owns(s.GetPlan()) || !bytes.Equal(s.GetPlan().GetRequestSha256(), o.req.SHA256) { //mutant:a-repeat-is-the-same-callers
 		return refusal(http.StatusConflict, codeConflict, "Ya existe otra solicitud, distinta, con la misma clave o el mismo 'task_id'", "task_id: "+o.task.String())
 	}
 	o.replay = true

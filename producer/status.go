@@ -12,8 +12,8 @@ import (
 // clockSkew is how far ahead another ingress's clock may be for its ids to be called fresh.
 const clockSkew = 5 * time.Second
 
-func (in *Ingress) taskStatus(_ http.ResponseWriter, r *http.Request, _ *access.Caller) answer {
-	task, s, no := in.find(r)
+func (in *Ingress) taskStatus(_ http.ResponseWriter, r *http.Request, caller *access.Caller) answer {
+	task, s, no := in.find(r, caller)
 	if no != nil {
 		return *no
 	}
@@ -23,8 +23,8 @@ func (in *Ingress) taskStatus(_ http.ResponseWriter, r *http.Request, _ *access.
 }
 
 // find returns the task that the path names and its status, which is nil for one that may have been made a moment ago; or
-// the answer that there is no such task.
-func (in *Ingress) find(r *http.Request) (schemas.TaskID, *schemas.Status, *answer) {
+// the answer that there is no such task. Another's task is none.
+func (in *Ingress) find(r *http.Request, caller *access.Caller) (schemas.TaskID, *schemas.Status, *answer) {
 	task, err := schemas.ParseTaskID(r.PathValue("task_id"))
 	if err == nil {
 		s, unread := in.lookup(r.Context(), task)
@@ -32,14 +32,14 @@ func (in *Ingress) find(r *http.Request) (schemas.TaskID, *schemas.Status, *answ
 			a := later(codeUnavailable, "El servicio no puede leer ahora el estado de la tarea; intente de nuevo en unos segundos")
 			return task, nil, &a
 		}
-		if s != nil {
+		if s != nil && caller.Sees(s.GetPlan().GetOwner()) { //mutant:anothers-task-is-not-shown
 			return task, s, nil
 		}
-		if !in.caughtUp() {
+		if s == nil && !in.caughtUp() {
 			a := later(codeUnavailable, "El servicio aún está leyendo el estado de las tareas; intente de nuevo en unos segundos")
 			return task, nil, &a
 		}
-		if fresh(task) {
+		if s.GetPlan() == nil && fresh(task) { // whose it is will be known in a moment
 			return task, nil, nil
 		}
 	}

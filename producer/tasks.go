@@ -13,7 +13,7 @@ import (
 )
 
 // list is GET tasks.
-func (in *Ingress) list(_ http.ResponseWriter, r *http.Request, _ *access.Caller) answer {
+func (in *Ingress) list(_ http.ResponseWriter, r *http.Request, caller *access.Caller) answer {
 	query, err := tasks.ReadQuery(r.URL.Query())
 	var field *schemas.FieldError
 	switch {
@@ -25,7 +25,7 @@ func (in *Ingress) list(_ http.ResponseWriter, r *http.Request, _ *access.Caller
 		return later(codeBusy, "Hay demasiadas consultas de la lista a la vez; intente de nuevo en unos segundos")
 	}
 	defer in.listing.give()
-	page := query.Page(in.ports.Tasks.Each, time.Now())
+	page := query.Page(caller.Sees, in.ports.Tasks.Each, time.Now())
 	for i := range page.Tasks {
 		in.mark(&page.Tasks[i].Why)
 	}
@@ -43,8 +43,8 @@ func (in *Ingress) mark(why *string) {
 }
 
 // task is GET tasks/{task_id}.
-func (in *Ingress) task(_ http.ResponseWriter, r *http.Request, _ *access.Caller) answer {
-	task, s, no := in.find(r)
+func (in *Ingress) task(_ http.ResponseWriter, r *http.Request, caller *access.Caller) answer {
+	task, s, no := in.find(r, caller)
 	if no != nil {
 		return *no
 	}

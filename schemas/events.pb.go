@@ -417,7 +417,11 @@ type Broadcast struct {
 	// When sends may start; none: at any time.
 	Window *Window `protobuf:"bytes,16,opt,name=window,proto3" json:"window,omitempty"`
 	// What looks like a placeholder that nobody filled in is meant as text.
-	Literal       bool `protobuf:"varint,17,opt,name=literal,proto3" json:"literal,omitempty"`
+	Literal bool `protobuf:"varint,17,opt,name=literal,proto3" json:"literal,omitempty"`
+	// Whose it is: the caller of the HTTP request, with owner_mac, which proves that an ingress wrote it. Without proof it is the
+	// owner of the topic, whatever stands here.
+	Owner         string `protobuf:"bytes,18,opt,name=owner,proto3" json:"owner,omitempty"`
+	OwnerMac      []byte `protobuf:"bytes,19,opt,name=owner_mac,json=ownerMac,proto3" json:"owner_mac,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -569,6 +573,20 @@ func (x *Broadcast) GetLiteral() bool {
 		return x.Literal
 	}
 	return false
+}
+
+func (x *Broadcast) GetOwner() string {
+	if x != nil {
+		return x.Owner
+	}
+	return ""
+}
+
+func (x *Broadcast) GetOwnerMac() []byte {
+	if x != nil {
+		return x.OwnerMac
+	}
+	return nil
 }
 
 // Window is the hours of the week in which sends may start, in the broadcast's own time zone.
@@ -1254,7 +1272,9 @@ type Control struct {
 	AtMs int64       `protobuf:"varint,2,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
 	Kind ControlKind `protobuf:"varint,3,opt,name=kind,proto3,enum=altavoz.v1.ControlKind" json:"kind,omitempty"`
 	// Most sends a second, with CONTROL_KIND_SPEED; 0: as fast as its number goes.
-	Speed         uint32 `protobuf:"varint,4,opt,name=speed,proto3" json:"speed,omitempty"`
+	Speed uint32 `protobuf:"varint,4,opt,name=speed,proto3" json:"speed,omitempty"`
+	// Who asked: the owner of the key.
+	By            string `protobuf:"bytes,5,opt,name=by,proto3" json:"by,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1315,6 +1335,13 @@ func (x *Control) GetSpeed() uint32 {
 		return x.Speed
 	}
 	return 0
+}
+
+func (x *Control) GetBy() string {
+	if x != nil {
+		return x.By
+	}
+	return ""
 }
 
 // NumberEvent is what was said of a sender number as a whole: by Meta, in a webhook, or by a sender that found out since. Topic
@@ -1576,7 +1603,9 @@ type Plan struct {
 	Home   *Origin `protobuf:"bytes,9,opt,name=home,proto3" json:"home,omitempty"`
 	Window *Window `protobuf:"bytes,10,opt,name=window,proto3" json:"window,omitempty"`
 	// Most sends a second that the broadcast asked for; 0: as fast as its number goes.
-	Speed         uint32 `protobuf:"varint,11,opt,name=speed,proto3" json:"speed,omitempty"`
+	Speed uint32 `protobuf:"varint,11,opt,name=speed,proto3" json:"speed,omitempty"`
+	// Whose the task is; empty: it is older than owners, and an administrator's.
+	Owner         string `protobuf:"bytes,12,opt,name=owner,proto3" json:"owner,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1686,6 +1715,13 @@ func (x *Plan) GetSpeed() uint32 {
 		return x.Speed
 	}
 	return 0
+}
+
+func (x *Plan) GetOwner() string {
+	if x != nil {
+		return x.Owner
+	}
+	return ""
 }
 
 // Dispatched says that every recipient below cursor was dealt with by the fanout: it has a send, or
@@ -2476,7 +2512,7 @@ var File_events_proto protoreflect.FileDescriptor
 const file_events_proto_rawDesc = "" +
 	"\n" +
 	"\fevents.proto\x12\n" +
-	"altavoz.v1\"\xb5\x04\n" +
+	"altavoz.v1\"\xe8\x04\n" +
 	"\tBroadcast\x12\x12\n" +
 	"\x04task\x18\x01 \x01(\fR\x04task\x12\x16\n" +
 	"\x06sender\x18\x02 \x01(\tR\x06sender\x12-\n" +
@@ -2498,7 +2534,9 @@ const file_events_proto_rawDesc = "" +
 	"\x05speed\x18\x0e \x01(\rR\x05speed\x12*\n" +
 	"\x06origin\x18\x0f \x01(\v2\x12.altavoz.v1.OriginR\x06origin\x12*\n" +
 	"\x06window\x18\x10 \x01(\v2\x12.altavoz.v1.WindowR\x06window\x12\x18\n" +
-	"\aliteral\x18\x11 \x01(\bR\aliteral\"\x81\x01\n" +
+	"\aliteral\x18\x11 \x01(\bR\aliteral\x12\x14\n" +
+	"\x05owner\x18\x12 \x01(\tR\x05owner\x12\x1b\n" +
+	"\towner_mac\x18\x13 \x01(\fR\bownerMac\"\x81\x01\n" +
 	"\x06Window\x12\x1a\n" +
 	"\btimezone\x18\x01 \x01(\tR\btimezone\x12'\n" +
 	"\x05hours\x18\x02 \x03(\v2\x11.altavoz.v1.HoursR\x05hours\x12\x1a\n" +
@@ -2558,12 +2596,13 @@ const file_events_proto_rawDesc = "" +
 	" \x01(\x03R\n" +
 	"generation\x12\x1a\n" +
 	"\breplaced\x18\v \x03(\x03R\breplaced\x12!\n" +
-	"\frepeated_all\x18\f \x01(\bR\vrepeatedAll\"u\n" +
+	"\frepeated_all\x18\f \x01(\bR\vrepeatedAll\"\x85\x01\n" +
 	"\aControl\x12\x12\n" +
 	"\x04task\x18\x01 \x01(\fR\x04task\x12\x13\n" +
 	"\x05at_ms\x18\x02 \x01(\x03R\x04atMs\x12+\n" +
 	"\x04kind\x18\x03 \x01(\x0e2\x17.altavoz.v1.ControlKindR\x04kind\x12\x14\n" +
-	"\x05speed\x18\x04 \x01(\rR\x05speed\"\x97\x01\n" +
+	"\x05speed\x18\x04 \x01(\rR\x05speed\x12\x0e\n" +
+	"\x02by\x18\x05 \x01(\tR\x02by\"\x97\x01\n" +
 	"\vNumberEvent\x12\x16\n" +
 	"\x06number\x18\x01 \x01(\tR\x06number\x12\x13\n" +
 	"\x05at_ms\x18\x02 \x01(\x03R\x04atMs\x12/\n" +
@@ -2581,7 +2620,7 @@ const file_events_proto_rawDesc = "" +
 	"\x05range\x18\x06 \x01(\v2\x11.altavoz.v1.RangeH\x00R\x05range\x12&\n" +
 	"\x04note\x18\a \x01(\v2\x10.altavoz.v1.NoteH\x00R\x04note\x122\n" +
 	"\breceipts\x18\b \x01(\v2\x14.altavoz.v1.ReceiptsH\x00R\breceiptsB\a\n" +
-	"\x05event\"\xe8\x02\n" +
+	"\x05event\"\xfe\x02\n" +
 	"\x04Plan\x12\x14\n" +
 	"\x05total\x18\x01 \x01(\rR\x05total\x12*\n" +
 	"\x06origin\x18\x02 \x01(\v2\x12.altavoz.v1.OriginR\x06origin\x12%\n" +
@@ -2596,7 +2635,8 @@ const file_events_proto_rawDesc = "" +
 	"\x04home\x18\t \x01(\v2\x12.altavoz.v1.OriginR\x04home\x12*\n" +
 	"\x06window\x18\n" +
 	" \x01(\v2\x12.altavoz.v1.WindowR\x06window\x12\x14\n" +
-	"\x05speed\x18\v \x01(\rR\x05speed\"$\n" +
+	"\x05speed\x18\v \x01(\rR\x05speed\x12\x14\n" +
+	"\x05owner\x18\f \x01(\tR\x05owner\"$\n" +
 	"\n" +
 	"Dispatched\x12\x16\n" +
 	"\x06cursor\x18\x01 \x01(\rR\x06cursor\"w\n" +

@@ -35,7 +35,8 @@ func NewTaskID() TaskID {
 	return t
 }
 
-// TaskIDFromKey returns the id of the request that caller made with the Idempotency-Key key: always the same one.
+// TaskIDFromKey returns the id that the request of a caller with an Idempotency-Key had until ids were made with a secret
+// (producer/identity): anybody can work it out. Such tasks are still looked up.
 func TaskIDFromKey(caller, key string) TaskID {
 	// The length keeps ("ab","c") and ("a","bc") apart.
 	return TaskID(uuid.NewSHA1(taskNamespace, []byte("key:"+strconv.Itoa(len(caller))+":"+caller+key)))

@@ -2,11 +2,18 @@
 // compacted), because Kafka forgets it: how many partitions each topic had when altavoz first started, and in which partitions a
 // group has committed. Offsets of a group that stands still expire, and then look as if there had never been any.
 //
+// It also keeps the secret that ids and owners are proved with, where none is configured: only altavoz reads this topic, all its
+// processes do, and it is there before any task. A first start writes a candidate under a key of its own, and the candidate
+// with the lowest offset counts. So two processes that start at once agree, whichever they see first; and since no key is written twice, compaction
+// changes nothing.
+//
 // The records are text, so that an operator can read them: "partitions/results" is "12", "begun/sender/sends.bulk/3" is "1".
 package registry
 
 import (
+	"crypto/rand"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -17,11 +24,19 @@ import (
 type Registry struct {
 	Partitions map[schemas.Topic]int32 // of topics at the first start
 	begun      map[string]struct{}
+	secrets    []candidate // by offset
+}
+
+// candidate is a secret that a first start wrote.
+type candidate struct {
+	key    string
+	secret schemas.Secret
 }
 
 const (
 	kindPartitions = "partitions/"
 	kindBegun      = "begun/"
+	kindSecret     = "id-secret/"
 )
 
 // Fold takes the next record in. Keys and values that it does not know it passes over. The error is that of a record which a newer
@@ -40,6 +55,9 @@ func (r *Registry) Fold(rec *schemas.Record) error {
 			r.Partitions[schemas.Topic(topic)] = int32(n)
 		}
 	}
+	if strings.HasPrefix(key, kindSecret) {
+		r.foldSecret(key, rec.Value)
+	}
 	if strings.HasPrefix(key, kindBegun) {
 		if r.begun == nil {
 			r.begun = make(map[string]struct{})
@@ -50,6 +68,25 @@ func (r *Registry) Fold(rec *schemas.Record) error {
 	}
 	return nil
 }
+
+// foldSecret keeps the candidates by the offset of their last record, which is the one that compaction keeps.
+func (r *Registry) foldSecret(key string, value []byte) {
+	r.secrets = slices.DeleteFunc(r.secrets, func(c candidate) bool { return c.key == key })
+	if len(value) > 0 {
+		r.secrets = append(r.secrets, candidate{key, schemas.Secret(value)})
+	}
+}
+
+// Secret returns the one that counts, and false where there is none yet.
+func (r *Registry) Secret() (schemas.Secret, bool) {
+	if len(r.secrets) == 0 {
+		return "", false
+	}
+	return r.secrets[0].secret, true
+}
+
+// NewSecret makes a candidate, which has to be written once: by whoever repeats what may have been written, idempotently.
+func NewSecret() schemas.Record { return record(kindSecret+rand.Text(), rand.Text()+rand.Text()) }
 
 // Begun reports whether the group has committed in the partition before.
 func (r *Registry) Begun(group string, s schemas.Slot) bool {

@@ -70,3 +70,29 @@ func TestRegistryOfANewerVersionIsNotGuessed(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// Two first starts agree on the secret whichever candidate each saw first, also once compaction has been there: the one with the
+// lowest offset counts.
+func TestFirstStartsAgreeOnTheSecret(t *testing.T) {
+	t.Parallel()
+	first, second := registry.NewSecret(), registry.NewSecret()
+	if string(first.Key) == string(second.Key) || string(first.Value) == string(second.Value) || len(first.Value) < 32 {
+		t.Fatalf("%s and %s are no candidates", first.Key, second.Key)
+	}
+	partitions := (&registry.Registry{}).Missing(map[schemas.Topic]int32{schemas.TopicResults: 12})
+	for name, log := range map[string][]schemas.Record{
+		"who wrote first": {first}, "who wrote second": {first, partitions[0], second}, "a later start": {partitions[0], first, second},
+	} {
+		var r registry.Registry
+		for _, rec := range log {
+			fold(t, &r, rec)
+		}
+		if s, ok := r.Secret(); !ok || s.Reveal() != string(first.Value) {
+			t.Errorf("%s has another secret", name)
+		}
+	}
+	var none registry.Registry
+	if _, ok := none.Secret(); ok {
+		t.Error("an empty registry has a secret")
+	}
+}

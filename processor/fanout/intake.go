@@ -66,7 +66,7 @@ func (s *slot) intake(rec *schemas.Record, now time.Time) {
 		s.settle(t, rec, b, known, now)
 	case b.GetOrigin() != nil: // was put in order before: doing it again would go on for ever
 		t.why = whyDecode
-		s.reject(t, rec, codeInvalid, "a broadcast with an origin is not in order", identify(rec, b))
+		s.reject(t, rec, codeInvalid, "a broadcast with an origin is not in order", list.Identify(rec, b))
 	default:
 		s.normalise(t, rec, b)
 	}
@@ -106,6 +106,7 @@ func (s *slot) settle(t *task, rec *schemas.Record, b *schemas.Broadcast, known 
 		known = ledger.Line{}
 	}
 	t.fill(b)
+	t.owner = s.st.cfg.Owner(b)
 	t.accepted = rewrite.AcceptedAt(b.GetAcceptedMs(), rec.Time, now)
 	_, fromIngress := id.Time()
 	t.chosen = b.GetChosen() || id != derived && !fromIngress || list.Unproven(b) //mutant:list-under-a-tasks-id-is-the-first-ones
@@ -240,7 +241,7 @@ func (s *slot) plan(t *task, now time.Time) {
 			f()
 		}
 	}, t.result(now, &schemas.Result{Event: &schemas.Result_Plan{Plan: &schemas.Plan{
-		Total: t.Total, Origin: t.origin, RequestSha256: t.sha, Sender: t.sender, AcceptedMs: t.accepted, ScheduleMs: t.schedule,
+		Total: t.Total, Origin: t.origin, RequestSha256: t.sha, Sender: t.sender, Owner: t.owner, AcceptedMs: t.accepted, ScheduleMs: t.schedule,
 		ExpireMs: t.expire, Direct: t.Direct, Window: t.window, Speed: t.asked, Home: &schemas.Origin{Partition: s.of.Partition, Offset: t.offset},
 	}}}))
 }

@@ -40,7 +40,7 @@ func (s *slot) normalise(t *task, rec *schemas.Record, b *schemas.Broadcast) {
 			_, err = s.st.ports.Express.Publish(ctx, moved)
 		}
 		if err != nil && refusal(err) {
-			failed = identify(rec, b)
+			failed = list.Identify(rec, b)
 		}
 		return err
 	}, refusal, func(err error) {
@@ -62,16 +62,4 @@ func (s *slot) normalise(t *task, rec *schemas.Record, b *schemas.Broadcast) {
 func refusal(err error) bool {
 	var field *schemas.FieldError
 	return errors.As(err, &field)
-}
-
-// identify returns as much of a refused record as its task needs to fail; nil where no id can be read.
-func identify(rec *schemas.Record, b *schemas.Broadcast) *schemas.Broadcast {
-	if b != nil {
-		return &schemas.Broadcast{Task: b.GetTask(), Sender: b.GetSender(), Total: b.GetTotal(), RequestSha256: b.GetRequestSha256(), Chosen: b.GetChosen()}
-	}
-	id, ok := list.Named(rec)
-	if !ok {
-		return nil
-	}
-	return &schemas.Broadcast{Task: id.Bytes(), Chosen: true}
 }

@@ -83,6 +83,8 @@ type Config struct {
 	// Number returns what is known of a sender number, the default one for those that name none, and whether it is one of
 	// ours. It is asked again as sends of it are decided, and must not wait for more than a file.
 	Number func(id string) (Number, bool)
+	// Owner returns whose a broadcast is, which is not for the broadcast to say. nil: nobody's.
+	Owner func(b *schemas.Broadcast) string
 	// Region is where a phone without a country code belongs (ISO 3166). Default CO.
 	Region string
 	// Predicts reports whether a code that refuses one recipient would refuse all of its broadcast: its content or the
@@ -117,6 +119,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.MaxRecipients == 0 {
 		c.MaxRecipients = schemas.MaxRecipients
+	}
+	if c.Owner == nil {
+		c.Owner = func(*schemas.Broadcast) string { return "" }
 	}
 	if c.Number == nil {
 		c.Number = func(string) (Number, bool) { return Number{}, false }

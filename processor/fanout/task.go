@@ -37,6 +37,7 @@ const (
 type task struct {
 	turns.Entry[*task]
 	id       schemas.TaskID
+	owner    string
 	sender   string
 	lane     schemas.Lane
 	offset   int64 // of its record on this partition

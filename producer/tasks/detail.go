@@ -17,6 +17,7 @@ type Detail struct {
 	Since        string          `json:"since,omitzero"` // of why
 	Version      uint64          `json:"version"`
 	Sender       string          `json:"sender,omitzero"`
+	Owner        string          `json:"owner,omitzero"`
 	Outcomes     []Outcome       `json:"outcomes"`
 	Cursor       uint32          `json:"cursor"`
 	InPipe       uint32          `json:"in_pipe"`
@@ -46,7 +47,7 @@ type Outcome struct {
 func DetailOf(task schemas.TaskID, s *schemas.Status, numberRate float64, now time.Time) Detail {
 	p := s.GetPlan()
 	d := Detail{
-		Brief: BriefOf(task, s, now), Version: s.GetVersion(), Sender: p.GetSender(), Outcomes: outcomesOf(s),
+		Brief: BriefOf(task, s, now), Version: s.GetVersion(), Sender: p.GetSender(), Owner: p.GetOwner(), Outcomes: outcomesOf(s),
 		Cursor: s.GetCursor(), InPipe: InPipe(s), Rate: s.GetRate(), Speed: speedOf(s), EstimatedEnd: estimatedEnd(s, now),
 		AcceptedAt: Clock(p.GetAcceptedMs()), ScheduleAt: Clock(p.GetScheduleMs()), ExpireAt: Clock(p.GetExpireMs()),
 		StartedAt: Clock(s.GetStartedMs()), UpdatedAt: Clock(s.GetUpdatedMs()), FinishedAt: Clock(s.GetFinishedMs()),

@@ -57,6 +57,7 @@ func parseCursor(text string) (place, bool) {
 type Query struct {
 	states   []State // none: all
 	sender   string
+	owner    string
 	sinceMs  int64 // accepted then or later
 	untilMs  int64 // accepted before; 0: no end
 	limit    int
@@ -66,9 +67,9 @@ type Query struct {
 
 // ReadQuery reads the parameters of a list. What is wrong with them is a *schemas.FieldError.
 func ReadQuery(values url.Values) (*Query, error) {
-	q := &Query{limit: defaultLimit, sender: values.Get("sender")}
+	q := &Query{limit: defaultLimit, sender: values.Get("sender"), owner: values.Get("owner")}
 	for name := range values {
-		if !slices.Contains([]string{"status", "sender", "since", "until", "limit", "cursor"}, name) {
+		if !slices.Contains([]string{"status", "sender", "owner", "since", "until", "limit", "cursor"}, name) {
 			q.warnings = append(q.warnings, "Parámetro desconocido '"+name+"': se ignora")
 		}
 	}
@@ -147,6 +148,7 @@ type Row struct {
 	Failed       uint32 `json:"failed"`
 	Pending      uint32 `json:"pending"`
 	Sender       string `json:"sender,omitzero"`
+	Owner        string `json:"owner,omitzero"`
 	AcceptedAt   string `json:"accepted_at"`
 	ETA          string `json:"eta,omitzero"`
 	EstimatedEnd string `json:"estimated_end,omitzero"`
@@ -158,14 +160,14 @@ type found struct {
 	status *schemas.Status
 }
 
-// Page looks at every task and returns the page that was asked for.
-func (q *Query) Page(each func(func(schemas.TaskID, *schemas.Status) bool), now time.Time) List {
+// Page looks at every task and returns the page that was asked for, of those whose owner the caller sees.
+func (q *Query) Page(sees func(owner string) bool, each func(func(schemas.TaskID, *schemas.Status) bool), now time.Time) List {
 	want := q.limit + 1 // one more tells whether there is a next page
 	var kept []found
 	var last *place // beyond it nothing belongs to the page any more
 	each(func(task schemas.TaskID, s *schemas.Status) bool {
 		f := found{placeOf(task, s), s}
-		if last != nil && f.compare(*last) > 0 || !q.wants(f, now) {
+		if last != nil && f.compare(*last) > 0 || !sees(s.GetPlan().GetOwner()) || !q.wants(f, now) { //mutant:lists-show-ones-own
 			return true
 		}
 		if kept = append(kept, f); len(kept) == 2*want {
@@ -197,7 +199,7 @@ func first(kept []found, n int) []found {
 func (q *Query) wants(f found, now time.Time) bool {
 	p := f.status.GetPlan()
 	switch {
-	case p == nil, q.sender != "" && p.GetSender() != q.sender, p.GetAcceptedMs() < q.sinceMs,
+	case p == nil, q.sender != "" && p.GetSender() != q.sender, q.owner != "" && p.GetOwner() != q.owner, p.GetAcceptedMs() < q.sinceMs,
 		q.untilMs != 0 && p.GetAcceptedMs() >= q.untilMs, q.after != nil && q.after.compare(f.place) >= 0:
 		return false
 	case len(q.states) == 0:
@@ -211,7 +213,7 @@ func row(f found, now time.Time) Row {
 	s, n := f.status, numbers(f.status)
 	r := Row{
 		TaskID: f.task.String(), Total: n.Total, Successful: n.Successful, Failed: n.Failed, Pending: n.Pending,
-		Sender: s.GetPlan().GetSender(), AcceptedAt: Clock(f.acceptedMs), EstimatedEnd: estimatedEnd(s, now),
+		Sender: s.GetPlan().GetSender(), Owner: s.GetPlan().GetOwner(), AcceptedAt: Clock(f.acceptedMs), EstimatedEnd: estimatedEnd(s, now),
 	}
 	r.Status, r.Why = StateOf(s, now)
 	if !r.Status.Over() && scheduled(s, now) {

@@ -1,0 +1,89 @@
+package identity
+
+import (
+	"strings"
+	"testing"
+
+	"google.golang.org/protobuf/proto"
+
+	"altavoz/schemas"
+)
+
+const (
+	first  schemas.Secret = "the first secret of 32 bytes or more"
+	second schemas.Secret = "the second secret, newer than the first"
+)
+
+// The id of a key is one owner's, one key's and one secret's, and what earlier secrets gave is known.
+func TestIDsOfKeys(t *testing.T) {
+	t.Parallel()
+	r := NewRing(second, first, second)
+	id, earlier := r.TaskIDs("tienda", "pedido 1")
+	if before, none := NewRing(first).TaskIDs("tienda", "pedido 1"); len(earlier) != 1 || earlier[0] != before || len(none) != 0 {
+		t.Errorf("earlier %v, want %v", earlier, before)
+	}
+	if again, _ := NewRing(second).TaskIDs("tienda", "pedido 1"); again != id {
+		t.Errorf("%v, then %v", id, again)
+	}
+	seen := map[schemas.TaskID]string{id: "it", earlier[0]: "the earlier one"}
+	for _, other := range [][2]string{{"tienda", "pedido 2"}, {"crm", "pedido 1"}, {"tiendap", "edido 1"}, {"tiend", "apedido 1"}, {"", "tiendapedido 1"}} {
+		id, _ := r.TaskIDs(other[0], other[1])
+		if was, ok := seen[id]; ok {
+			t.Errorf("%v has the id of %s", other, was)
+		}
+		seen[id] = strings.Join(other[:], "/")
+	}
+	if parsed, err := schemas.ParseTaskID(id.String()); err != nil || parsed != id {
+		t.Errorf("%v: %v", parsed, err)
+	}
+	if _, made := id.Time(); made {
+		t.Error("it looks like an id that an ingress made just now")
+	}
+}
+
+// TestThreatS13OwnerIsProved: what an ingress signed is its caller's, and nothing that anybody changes or makes up is.
+func TestThreatS13OwnerIsProved(t *testing.T) {
+	t.Parallel()
+	b := &schemas.Broadcast{Task: schemas.NewTaskID().Bytes(), RequestSha256: []byte("digest"), AcceptedMs: 5, Sender: "1065"}
+	NewRing(first).Sign(b, "tienda")
+	for _, r := range []*Ring{NewRing(first), NewRing(second, first)} {
+		if owner, ok := r.Owner(b); !ok || owner != "tienda" {
+			t.Errorf("%q, %v", owner, ok)
+		}
+	}
+	moved := proto.CloneOf(b) // the fanout puts it on the partition of its number
+	moved.Sender, moved.Origin = "1066", &schemas.Origin{Partition: 1, Offset: 2}
+	if _, ok := NewRing(first).Owner(moved); !ok {
+		t.Error("a broadcast that was moved lost its proof")
+	}
+	for name, forge := range map[string]func(*schemas.Broadcast){
+		"another owner":   func(b *schemas.Broadcast) { b.Owner = "crm" },
+		"another task":    func(b *schemas.Broadcast) { b.Task = schemas.NewTaskID().Bytes() },
+		"another request": func(b *schemas.Broadcast) { b.RequestSha256 = []byte("other") },
+		"another time":    func(b *schemas.Broadcast) { b.AcceptedMs++ },
+		"no proof":        func(b *schemas.Broadcast) { b.OwnerMac = nil },
+		"half a proof":    func(b *schemas.Broadcast) { b.OwnerMac = b.GetOwnerMac()[:16] },
+		"another secret":  func(b *schemas.Broadcast) { NewRing(second).Sign(b, "tienda") },
+	} {
+		forged := proto.CloneOf(b)
+		forge(forged)
+		if _, ok := NewRing(first).Owner(forged); ok {
+			t.Errorf("%s is believed", name)
+		}
+	}
+}
+
+func TestConfiguredSecrets(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("x", minSecret)
+	for text, n := range map[schemas.Secret]int{"": 0, schemas.Secret(long): 1, schemas.Secret(long + "1, " + long + "2\n"): 2} {
+		if got, err := Parse(text); err != nil || len(got) != n {
+			t.Errorf("%d secrets, %v", len(got), err)
+		}
+	}
+	for _, bad := range []string{"short", ",", long + "," + long, long + ",short", strings.Repeat(long+"1 ", maxSecrets+1)} {
+		if got, err := Parse(schemas.Secret(bad)); err == nil || strings.Contains(err.Error(), "xxx") {
+			t.Errorf("%q: %d secrets, %v", bad, len(got), err)
+		}
+	}
+}

@@ -1,0 +1,281 @@
+package producer_test
+
+import (
+	"bufio"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"altavoz/producer"
+	"altavoz/producer/access"
+	"altavoz/producer/identity"
+	"altavoz/schemas"
+)
+
+const (
+	shopKey, crmKey, bossKey = "secret-of-the-shop", "secret-of-the-crm", "secret-of-the-boss"
+
+	twoOwners = `[
+		{"owner":"tienda","secrets":["` + shopKey + `"],"scopes":["send","read","control"]},
+		{"owner":"crm","secrets":["` + crmKey + `"],"scopes":["send","read","control"]},
+		{"owner":"jefe","secrets":["` + bossKey + `"],"scopes":["send","read","control","admin"]}]`
+)
+
+// owned puts a task of an owner into the view that goes on.
+func (h *house) owned(name, owner string) schemas.TaskID {
+	task := schemas.TaskIDFromKey("owned", name)
+	h.put(&schemas.Status{Task: task.Bytes(), Version: 1, Cursor: 1, Plan: &schemas.Plan{Total: 3, Owner: owner, AcceptedMs: 1, Origin: &schemas.Origin{Offset: 7}}})
+	return task
+}
+
+// TestThreatS03AnothersTaskIsNone: whatever is asked of a task of another owner, and of one that has none, is answered like what is asked
+// of a task that does not exist, byte for byte; nothing is recorded of it. An administrator sees and steers all.
+func TestThreatS03AnothersTaskIsNone(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := setup(t, producer.Config{Keys: file(t, twoOwners)})
+		shops, nobodys := h.owned("a", "tienda"), h.owned("b", "")
+		missing := schemas.TaskIDFromKey("no", "such")
+		for _, route := range []string{
+			"GET " + producer.PathStatus + "%s", "HEAD " + producer.PathStatus + "%s", "GET " + producer.PathTasks + "/%s", "HEAD " + producer.PathTasks + "/%s",
+			"PATCH " + producer.PathTasks + "/%s", "POST " + producer.PathTasks + "/%s/pause", "POST " + producer.PathTasks + "/%s/resume",
+			"POST " + producer.PathTasks + "/%s/cancel", "GET " + producer.PathTasks + "/%s/events",
+		} {
+			method, path, _ := strings.Cut(route, " ")
+			ask := func(task schemas.TaskID, secret string) (int, string) {
+				code, body, header := h.do(method, fmt.Sprintf(path, task), strings.NewReader(bodyFor(method, path)), "X-API-Key", secret)
+				return code, fmt.Sprint(body, slices.Sorted(maps.Keys(header)))
+			}
+			code, none := ask(missing, crmKey)
+			if code != http.StatusNotFound {
+				t.Fatalf("%s of no task: %d %s", route, code, none)
+			}
+			for name, task := range map[string]schemas.TaskID{"another's": shops, "nobody's": nobodys} {
+				if code, got := ask(task, crmKey); code != http.StatusNotFound || got != none {
+					t.Errorf("%s of %s task: %d %s", route, name, code, got)
+				}
+			}
+			if strings.HasSuffix(path, "/events") {
+				continue // a feed goes on: see TestThreatS03FeedsShowOnesOwn
+			}
+			for who, secret := range map[string]string{"its owner": shopKey, "an administrator": bossKey} {
+				if code, got := ask(shops, secret); code != http.StatusOK && code != http.StatusAccepted {
+					t.Errorf("%s by %s: %d %s", route, who, code, got)
+				}
+			}
+			if code, got := ask(nobodys, bossKey); code != http.StatusOK && code != http.StatusAccepted {
+				t.Errorf("%s of nobody's task by an administrator: %d %s", route, code, got)
+			}
+		}
+		for _, rec := range h.log.of(schemas.TopicControls) {
+			if c := controlOf(t, rec); c.GetBy() != "tienda" && c.GetBy() != "jefe" {
+				t.Errorf("a control by %q was recorded", c.GetBy())
+			}
+		}
+	})
+}
+
+func TestThreatS03ListsShowOnesOwn(t *testing.T) {
+	t.Parallel()
+	h := setup(t, producer.Config{Keys: file(t, twoOwners)})
+	shops, crms, nobodys := h.owned("a", "tienda"), h.owned("b", "crm"), h.owned("c", "")
+	for query, want := range map[string]map[string][]schemas.TaskID{
+		"":              {shopKey: {shops}, crmKey: {crms}, bossKey: {shops, crms, nobodys}},
+		"?owner=tienda": {shopKey: {shops}, crmKey: nil, bossKey: {shops}},
+		"?limit=1":      {shopKey: {shops}, crmKey: {crms}},
+	} {
+		for secret, tasks := range want {
+			code, body, _ := h.do(http.MethodGet, producer.PathTasks+query, nil, "X-API-Key", secret)
+			shown := strings.Count(body, `"task_id"`)
+			if code != http.StatusOK || shown != len(tasks) || strings.Contains(body, "next_cursor") {
+				t.Errorf("%s with %s: %d %s", query, secret, code, body)
+			}
+			for _, task := range tasks {
+				if !strings.Contains(body, task.String()) {
+					t.Errorf("%s with %s lacks %s: %s", query, secret, task, body)
+				}
+			}
+		}
+	}
+}
+
+// TestThreatS03FeedsShowOnesOwn: a feed that was opened on an id that was just made ends without a word when the task turns out to be
+// another's, and one whose key was taken away tells nothing more.
+func TestThreatS03FeedsShowOnesOwn(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var table atomic.Pointer[access.Table]
+		table.Store(file(t, twoOwners)())
+		h := setup(t, producer.Config{Keys: table.Load})
+		l := serve(t, h)
+		open := func(task schemas.TaskID, secret string) *bufio.Reader {
+			conn := l.dial()
+			t.Cleanup(func() { _ = conn.Close() })
+			if _, err := fmt.Fprintf(conn, "GET %s/%s/events HTTP/1.1\r\nHost: x\r\nX-API-Key: %s\r\nConnection: close\r\n\r\n", producer.PathTasks, task, secret); err != nil {
+				t.Fatal(err)
+			}
+			return bufio.NewReader(conn)
+		}
+		rest := func(r *bufio.Reader) <-chan string {
+			got := make(chan string, 1)
+			go func() {
+				var all strings.Builder
+				_, _ = r.WriteTo(&all) // it ends with the connection
+				got <- all.String()
+			}()
+			return got
+		}
+		fresh := schemas.NewTaskID()
+		spy, owner := rest(open(fresh, crmKey)), rest(open(fresh, shopKey))
+		time.Sleep(time.Second)
+		h.put(&schemas.Status{Task: fresh.Bytes(), Version: 1, Plan: &schemas.Plan{Total: 3, Owner: "tienda"}})
+		time.Sleep(time.Second)
+		if got := <-spy; !strings.HasPrefix(got, "HTTP/1.1 200") || strings.Contains(got, fresh.String()) || strings.Contains(got, "total") {
+			t.Errorf("the spy reads %q", got)
+		}
+		without, err := access.ParseFile([]byte(`[{"owner":"crm","secrets":["`+crmKey+`"],"scopes":["read"]}]`), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		now, err := access.NewTable(without...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		table.Store(now)
+		h.put(&schemas.Status{Task: fresh.Bytes(), Version: 2, Plan: &schemas.Plan{Total: 3, Owner: "tienda"}, Cursor: 2})
+		if got := <-owner; strings.Count(got, fresh.String()) != 1 || !strings.Contains(got, "id: 1") || strings.Contains(got, "id: 2") {
+			t.Errorf("the owner, whose key was taken away, reads %q", got)
+		}
+	})
+}
+
+// Nobody steers a task of which it is not known yet whose it is: its owner as soon as it is known.
+func TestThreatS03FreshTaskIsSteeredByItsOwnerOnly(t *testing.T) {
+	t.Parallel()
+	for secret, want := range map[string]int{shopKey: http.StatusAccepted, crmKey: http.StatusNotFound, bossKey: http.StatusAccepted} {
+		synctest.Test(t, func(t *testing.T) {
+			h := setup(t, producer.Config{Keys: file(t, twoOwners)})
+			task := schemas.NewTaskID()
+			go func() {
+				time.Sleep(time.Second)
+				h.put(&schemas.Status{Task: task.Bytes(), Version: 1, Plan: &schemas.Plan{Total: 3, Owner: "tienda"}})
+			}()
+			code, body, _ := h.do(http.MethodPost, producer.PathTasks+"/"+task.String()+"/cancel", nil, "X-API-Key", secret)
+			if n := len(h.log.of(schemas.TopicControls)); code != want || (n == 1) != (want == http.StatusAccepted) {
+				t.Errorf("%s: %d %s, %d controls", secret, code, body, n)
+			}
+		})
+	}
+	synctest.Test(t, func(t *testing.T) {
+		h := setup(t, producer.Config{Keys: file(t, twoOwners)})
+		code, body, header := h.do(http.MethodPost, producer.PathTasks+"/"+schemas.NewTaskID().String()+"/cancel", nil, "X-API-Key", shopKey)
+		if code != http.StatusServiceUnavailable || header.Get("Retry-After") == "" || len(h.log.of(schemas.TopicControls)) != 0 {
+			t.Errorf("a task that nobody knows: %d %s", code, body)
+		}
+	})
+}
+
+// TestThreatS03IdsCannotBeSquatted: B takes every id that can be worked out for A's next request, and A's request is accepted all
+// the same. An id that A chose is A's: B's request for it, the same one or another, learns no more than that it is taken.
+func TestThreatS03IdsCannotBeSquatted(t *testing.T) {
+	t.Parallel()
+	h := setup(t, producer.Config{Keys: file(t, twoOwners)})
+	h.planning()
+	send := func(secret, members string, headers ...string) (int, string, http.Header) {
+		return h.post(one(`,"use_queue":true`+members), append(headers, "X-API-Key", secret)...)
+	}
+	const key = "pedido 1"
+	for _, squatted := range []schemas.TaskID{schemas.TaskIDFromKey("tienda", key), schemas.TaskIDFromKey("", key)} {
+		if code, body, _ := send(crmKey, `,"task_id":"`+squatted.String()+`"`); code != http.StatusAccepted {
+			t.Fatal(code, body)
+		}
+	}
+	code, first, header := send(shopKey, "", "Idempotency-Key", key)
+	if code != http.StatusAccepted || header.Get("Idempotent-Replayed") != "" {
+		t.Fatalf("A's request after B's squatting: %d %s %v", code, first, header)
+	}
+	if code, again, header := send(shopKey, "", "Idempotency-Key", key); code != http.StatusAccepted || again != first || header.Get("Idempotent-Replayed") != "true" {
+		t.Errorf("A's repeat: %d %s %v", code, again, header)
+	}
+	if code, body, _ := send(crmKey, "", "Idempotency-Key", key); code != http.StatusAccepted || taskOf(t, body) == taskOf(t, first) {
+		t.Errorf("B's own request with the same key: %d %s", code, body)
+	}
+
+	chosen := `,"task_id":"` + schemas.NewTaskID().String() + `"`
+	if code, body, _ := send(shopKey, chosen); code != http.StatusAccepted {
+		t.Fatal(code, body)
+	}
+	_, own, _ := send(shopKey, chosen+`,"footer_text":"otro"`)
+	for _, members := range []string{chosen, chosen + `,"footer_text":"otro"`} {
+		for _, secret := range []string{crmKey, bossKey} {
+			code, body, header := send(secret, members)
+			if code != http.StatusConflict || body != own || strings.Contains(body, "tienda") || header.Get("Idempotent-Replayed") != "" {
+				t.Errorf("B asks for A's id: %d %s", code, body)
+			}
+		}
+	}
+	if code, body, header := send(shopKey, chosen); code != http.StatusAccepted || header.Get("Idempotent-Replayed") != "true" {
+		t.Errorf("A repeats: %d %s", code, body)
+	}
+}
+
+// Two ask for one id at the same time: who comes second is not shown the first one's task, though it is the same request.
+func TestThreatS03RaceForAnIdIsLostWithoutAWord(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := setup(t, producer.Config{Keys: file(t, twoOwners)})
+		h.log.after = func(rec schemas.Record) {
+			if s := statusOf(t, rec); s != nil {
+				s.Plan.Origin.Offset += 100
+				s.Plan.Owner = "tienda"
+				go func() { time.Sleep(time.Second); h.put(s) }()
+			}
+		}
+		code, body, _ := h.post(one(`,"use_queue":true,"task_id":"`+schemas.NewTaskID().String()+`"`), "X-API-Key", crmKey)
+		if code != http.StatusConflict || strings.Contains(body, "tienda") {
+			t.Errorf("%d %s", code, body)
+		}
+	})
+}
+
+// A key is the same task before and after an upgrade to ids that are made with a secret, and before and after another secret took
+// the first place.
+func TestKeyIsTheSameTaskAfterAnUpgrade(t *testing.T) {
+	t.Parallel()
+	const old, newer schemas.Secret = "the secret that was the first one", "the secret that came after the first"
+	for name, tt := range map[string]struct {
+		task  func() schemas.TaskID
+		owner string
+	}{
+		"of the version before owners": {func() schemas.TaskID { return schemas.TaskIDFromKey("tienda", "k") }, ""},
+		"of an earlier secret": {func() schemas.TaskID {
+			id, _ := identity.NewRing(old).TaskIDs("tienda", "k")
+			return id
+		}, "tienda"},
+	} {
+		h := setup(t, producer.Config{Keys: file(t, twoOwners), Identity: identity.NewRing(newer, old)})
+		h.planning()
+		_, body, _ := h.post(one(`,"use_queue":true`), "X-API-Key", shopKey)
+		sha := h.log.broadcast(t).GetRequestSha256()
+		task := tt.task()
+		h.put(&schemas.Status{Task: task.Bytes(), Version: 1, Plan: &schemas.Plan{Total: 1, Owner: tt.owner, RequestSha256: sha}})
+		code, body, header := h.post(one(`,"use_queue":true`), "X-API-Key", shopKey, "Idempotency-Key", "k")
+		if code != http.StatusAccepted || taskOf(t, body) != task || header.Get("Idempotent-Replayed") != "true" {
+			t.Errorf("%s: %d %s", name, code, body)
+		}
+		if code, body, _ := h.post(one(`,"use_queue":true,"footer_text":"otro"`), "X-API-Key", shopKey, "Idempotency-Key", "k"); code != http.StatusConflict {
+			t.Errorf("%s, another request: %d %s", name, code, body)
+		}
+		h.log.broadcast(t) // the one that gave the digest
+		h.evict(task, false)
+		if code, body, _ := h.post(one(`,"use_queue":true`), "X-API-Key", shopKey, "Idempotency-Key", "k"); code != http.StatusServiceUnavailable {
+			t.Errorf("%s, which can't be read: %d %s", name, code, body)
+		}
+	}
+}
