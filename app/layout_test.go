@@ -26,6 +26,7 @@ var plan = map[string][]string{
 	"schemas/datauri":   {"schemas/rules"},
 	"schemas/split":     {},
 	"schemas/hours":     {},
+	"schemas/shown":     {},
 	"schemas/version":   {},
 	"producer":          {"schemas", "producer/access", "producer/connections", "producer/draft", "producer/feed", "producer/guard", "producer/identity", "producer/seldom", "producer/tasks", "producer/upload"},
 	"producer/access":   {"schemas"},
@@ -33,7 +34,7 @@ var plan = map[string][]string{
 	"producer/draft":    {"schemas"},
 	"producer/upload":   {"schemas", "schemas/blob"},
 	"producer/feed":     {},
-	"producer/tasks":    {"schemas"},
+	"producer/tasks":    {"schemas", "schemas/shown"},
 	"processor/slots":   {"schemas"},
 	"producer/seldom":   {},
 	"producer/guard":    {"producer/seldom"},
@@ -83,7 +84,7 @@ var plan = map[string][]string{
 	"kafka/membership":            {},
 	"kafka/offsets":               {"schemas"},
 	"kafka/unpack":                {},
-	"kafka/rejects":               {"schemas"},
+	"kafka/rejects":               {"schemas", "schemas/shown"},
 	"redis":                       {"schemas"},
 	"whatsapp":                    {"schemas", "whatsapp/account"},
 	"whatsapp/account":            {"schemas", "schemas/standing"},
@@ -106,12 +107,12 @@ var plan = map[string][]string{
 	"app/chaos":                   {},                                     // tests only, of the binary
 	"app/witness":                 {"schemas", "processor/sender/ledger"}, // for tests
 	"app": {
-		"app/admission", "app/embedded", "app/environment", "app/ids", "app/keys", "app/numbers", "app/readiness", "app/secure", "schemas", "schemas/blob", "producer", "producer/access", "producer/connections", "producer/guard", "producer/identity", "processor", "processor/slots", "processor/fanout", "processor/sender", "processor/aggregator", "kafka", "kafka/health", "kafka/rejects", "redis",
+		"app/admission", "app/embedded", "app/environment", "app/ids", "app/keys", "app/numbers", "app/readiness", "app/secure", "schemas", "schemas/blob", "schemas/shown", "producer", "producer/access", "producer/connections", "producer/guard", "producer/identity", "processor", "processor/slots", "processor/fanout", "processor/sender", "processor/aggregator", "kafka", "kafka/health", "kafka/rejects", "redis",
 		"whatsapp", "whatsapp/media", "whatsapp/simulator",
 	},
 	"lists":              {"schemas/phone"},
-	"cmd/altavoz":        {"schemas", "app", "lists", "cmd/altavoz/client", "cmd/altavoz/phones"},
-	"cmd/altavoz/client": {"schemas", "app"},
+	"cmd/altavoz":        {"schemas", "schemas/shown", "app", "lists", "cmd/altavoz/client", "cmd/altavoz/phones"},
+	"cmd/altavoz/client": {"schemas", "schemas/shown", "app"},
 	"cmd/altavoz/phones": {"lists"},
 }
 

@@ -1,10 +1,13 @@
 package app
 
 import (
+	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
+	"unicode"
 
 	"altavoz/schemas"
 )
@@ -210,5 +213,25 @@ func TestThreatS01WrongKeysBehindAProxyAreTheirClients(t *testing.T) {
 	}
 	if code := try("203.0.113.5", operatorKey); code != http.StatusOK {
 		t.Errorf("a valid key from there: %d", code)
+	}
+}
+
+// A log of either kind has a line a record, and nothing in it that hides or turns others, wherever it stands.
+func TestThreatS17TheLogHidesNothing(t *testing.T) {
+	t.Parallel()
+	const evil = "a\u202ekcab\u2066\u009b31m\x1b[2J\x7f\r\nforged=1\u2028end"
+	for _, format := range []string{"json", "text"} {
+		var log lockedBuffer
+		l := NewLogger(ProcessConfig{LogFormat: format}, &log, false)
+		l.With("with", evil).WithGroup("group").Warn(evil, "text", evil, "error", fmt.Errorf("wrapped: %w", errors.New(evil)), "any", []string{evil}, evil, 1)
+		text := log.String()
+		for _, r := range strings.TrimSuffix(text, "\n") {
+			if unicode.Is(unicode.Bidi_Control, r) || unicode.IsControl(r) || r == '\u2028' {
+				t.Errorf("%s: %U in %q", format, r, text)
+			}
+		}
+		if strings.Count(text, "\n") != 1 || !strings.Contains(text, "u202ekcab") {
+			t.Errorf("%s: %q", format, text)
+		}
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"altavoz/kafka"
 	"altavoz/producer"
 	"altavoz/schemas"
+	"altavoz/schemas/shown"
 	"altavoz/whatsapp/simulator"
 )
 
@@ -54,8 +55,10 @@ func (c *Config) kafkaConfig(network Network, log *slog.Logger) (kafka.Config, e
 	}, err
 }
 
-// NewLogger returns the log of a process: for people on a terminal, for machines elsewhere, unless it is configured.
+// NewLogger returns the log of a process: for people on a terminal, for machines elsewhere, unless it is configured. Texts of others in it
+// hide and turn nothing.
 func NewLogger(c ProcessConfig, w io.Writer, terminal bool) *slog.Logger {
+	w = shown.Writer(w)
 	opts := &slog.HandlerOptions{Level: c.LogLevel}
 	if c.LogFormat == "text" || (c.LogFormat == "" && terminal) {
 		return slog.New(slog.NewTextHandler(w, opts))

@@ -13,6 +13,7 @@ import (
 
 	"altavoz/app"
 	"altavoz/schemas"
+	"altavoz/schemas/shown"
 )
 
 // askFrom is how many recipients are not sent to before a person has said so: a wrong column or file is an expensive mistake then.
@@ -41,9 +42,9 @@ func (b *broadcastFlags) understand(cmd *cobra.Command) error {
 		if err != nil {
 			return err
 		}
-		say(cmd.ErrOrStderr(), "altavoz: %s: %s", b.phones.Name(), s)
+		say(cmd.ErrOrStderr(), "altavoz: %s: %s", shown.Line(b.phones.Name()), shown.Line(s.String()))
 		for _, e := range s.Examples {
-			say(cmd.ErrOrStderr(), "altavoz:   %s", e)
+			say(cmd.ErrOrStderr(), "altavoz:   %s", shown.Line(e))
 		}
 		if s.Phones == 0 {
 			return &exit{

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strings"
-	"unicode"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -14,6 +12,7 @@ import (
 	"altavoz/app"
 	"altavoz/cmd/altavoz/client"
 	"altavoz/lists"
+	"altavoz/schemas/shown"
 )
 
 // The exit codes.
@@ -65,22 +64,17 @@ func tell(w io.Writer, err error) int {
 	return e.code
 }
 
-// say writes a line for people.
+// say writes a line for people, or several of ours. What others wrote has to be a shown.Line, or its line breaks are ours, too.
 func say(w io.Writer, format string, args ...any) {
 	_, _ = fmt.Fprintln(w, clean(fmt.Sprintf(format, args...))) // a terminal that is gone can't be told
 }
 
 // clean makes text of strangers harmless to a terminal: what could move the cursor, hide or turn text round is left out.
-func clean(text string) string {
-	return strings.Map(func(r rune) rune {
-		switch {
-		case r == '\n' || r == '\t':
-			return r
-		case unicode.IsControl(r), unicode.Is(unicode.Bidi_Control, r):
-			return -1
-		}
-		return r
-	}, text)
+func clean(text string) string { return shown.Text(text) }
+
+// sayJSON writes a line for programs, which people may look at.
+func sayJSON(w io.Writer, line []byte) {
+	_, _ = fmt.Fprintf(w, "%s\n", shown.JSON(line))
 }
 
 func wrongUse(cmd *cobra.Command, err error) error {

@@ -12,6 +12,7 @@ import (
 
 	"altavoz/cmd/altavoz/client"
 	"altavoz/schemas"
+	"altavoz/schemas/shown"
 )
 
 const (
@@ -111,9 +112,9 @@ func (f *tasksFlags) steered(cmd *cobra.Command, task schemas.TaskID, a *client.
 	case err != nil:
 		return err
 	case f.json:
-		say(cmd.OutOrStdout(), "%s", a.JSON)
+		sayJSON(cmd.OutOrStdout(), a.JSON)
 	default:
-		say(cmd.OutOrStdout(), "task %s: %s\n%s", task, a.Status, a.Message)
+		say(cmd.OutOrStdout(), "task %s: %s\n%s", task, shown.Line(a.Status), shown.Line(a.Message))
 	}
 	return nil
 }
@@ -175,7 +176,7 @@ func list(ctx context.Context, c *client.Client, query url.Values, limit int) (r
 func (f *tasksFlags) print(cmd *cobra.Command, rows []client.Row, more bool) error {
 	if f.json {
 		for _, r := range rows {
-			say(cmd.OutOrStdout(), "%s", r.JSON)
+			sayJSON(cmd.OutOrStdout(), r.JSON)
 		}
 		return nil
 	}
@@ -190,7 +191,8 @@ func (f *tasksFlags) print(cmd *cobra.Command, rows []client.Row, more bool) err
 		if r.ETA != "" {
 			why += " " + r.ETA
 		}
-		say(w, "%s\t%s\t%d\t%d\t%d\t%d\t%s\t%s\t%s", r.TaskID, r.Status, r.Successful, r.Failed, r.Pending, r.Total, r.Sender, r.AcceptedAt, strings.Join(strings.Fields(why), " "))
+		say(w, "%s\t%s\t%d\t%d\t%d\t%d\t%s\t%s\t%s", shown.Line(r.TaskID), shown.Line(r.Status), r.Successful, r.Failed, r.Pending, r.Total,
+			shown.Line(r.Sender), shown.Line(r.AcceptedAt), strings.Join(strings.Fields(why), " "))
 	}
 	if more {
 		say(cmd.ErrOrStderr(), "there are more: --limit 0 lists all")
@@ -205,7 +207,7 @@ func showCommand() *cobra.Command {
 		case err != nil:
 			return err
 		case f.json:
-			say(cmd.OutOrStdout(), "%s", t.JSON)
+			sayJSON(cmd.OutOrStdout(), t.JSON)
 		default:
 			say(cmd.OutOrStdout(), "%s", strings.Join(describe(t), "\n"))
 		}
@@ -215,8 +217,9 @@ func showCommand() *cobra.Command {
 
 // describe tells of a task in lines.
 func describe(t *client.Task) []string {
-	lines := []string{fmt.Sprintf("task %s: %s", t.TaskID, t.Status)}
-	line := func(format string, args ...any) { lines = append(lines, fmt.Sprintf(format, args...)) }
+	var lines []string
+	line := func(format string, args ...any) { lines = append(lines, shown.Line(fmt.Sprintf(format, args...))) }
+	line("task %s: %s", t.TaskID, t.Status)
 	if t.Why != "" {
 		line("why: %s", t.Why)
 	}

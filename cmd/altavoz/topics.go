@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"altavoz/app"
+	"altavoz/schemas/shown"
 )
 
 func topicsCommand() *cobra.Command {
@@ -63,18 +64,21 @@ func rejectsCommand() *cobra.Command {
 				return err
 			}
 			out := cmd.OutOrStdout()
-			enc := json.NewEncoder(out)
 			n := 0
 			err = app.Rejects(cmd.Context(), cfg, quietLog(cmd), func(r app.Rejected) error {
 				n++
 				if asJSON {
-					return enc.Encode(r)
+					line, err := json.Marshal(r)
+					if err == nil {
+						sayJSON(out, line)
+					}
+					return err
 				}
 				replayed := ""
 				if r.Replayed {
 					replayed = "replayed: "
 				}
-				say(out, "%-7s %s  %s  %s  %s/%d at %d  %s%s", r.ID, r.At, r.Stage, r.Code, r.Topic, r.Partition, r.Offset, replayed, r.Reason)
+				say(out, "%-7s %s  %s  %s  %s/%d at %d  %s%s", r.ID, shown.Line(r.At), shown.Line(r.Stage), shown.Line(r.Code), shown.Line(r.Topic), r.Partition, r.Offset, replayed, shown.Line(r.Reason))
 				return nil
 			})
 			if err == nil && n == 0 && !asJSON {
@@ -104,7 +108,7 @@ func replayCommand() *cobra.Command {
 			n := 0
 			err = app.ReplayRejects(cmd.Context(), cfg, quietLog(cmd), ids, again, func(r app.Replay) {
 				n++
-				say(cmd.OutOrStdout(), "%s is in %s/%d again, at %d", r.ID, r.Topic, r.Partition, r.Offset)
+				say(cmd.OutOrStdout(), "%s is in %s/%d again, at %d", r.ID, shown.Line(r.Topic), r.Partition, r.Offset)
 			})
 			if err == nil && n == 0 {
 				_, err = fmt.Fprintln(cmd.ErrOrStderr(), "there is nothing to replay")

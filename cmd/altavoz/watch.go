@@ -14,6 +14,7 @@ import (
 	"altavoz/app"
 	"altavoz/cmd/altavoz/client"
 	"altavoz/schemas"
+	"altavoz/schemas/shown"
 )
 
 const (
@@ -174,10 +175,10 @@ func result(cmd *cobra.Command, s *client.Task, asJSON bool) error {
 	out := cmd.OutOrStdout()
 	switch {
 	case asJSON:
-		_, _ = fmt.Fprintf(out, "%s\n", s.JSON)
+		sayJSON(out, s.JSON)
 	case s.Result != nil:
 		r := s.Result
-		say(out, "task %s: %s", s.TaskID, s.Status)
+		say(out, "task %s: %s", shown.Line(s.TaskID), shown.Line(string(s.Status)))
 		line := []string{fmt.Sprintf("%d in all, %d sent, %d not", r.Total, r.Successful, r.Failed)}
 		for _, kind := range []struct {
 			n    uint32
@@ -189,7 +190,7 @@ func result(cmd *cobra.Command, s *client.Task, asJSON bool) error {
 		}
 		say(out, "%s", strings.Join(line, ", "))
 		for _, e := range r.Errors {
-			say(out, "  %s", e)
+			say(out, "  %s", shown.Line(e))
 		}
 		if more := int(r.Failed) - len(r.Errors); more > 0 && len(r.Errors) > 0 {
 			say(out, "  and %d more", more)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"altavoz/schemas"
+	"altavoz/schemas/shown"
 )
 
 // Headers that a rejected record carries behind its own, in this order. Whoever wrote the record may have used the same
@@ -34,7 +35,7 @@ var headers = []string{headerTopic, headerPartition, headerOffset, headerStage, 
 func Keep(rec schemas.Record, stage, code, reason string) schemas.Record {
 	values := []string{
 		string(rec.Topic), strconv.Itoa(int(rec.Partition)), strconv.FormatInt(rec.Offset, 10),
-		stage, code, reason[:min(len(reason), maxReason)], time.Now().UTC().Format(time.RFC3339),
+		stage, code, shown.Line(reason[:min(len(reason), maxReason)]), time.Now().UTC().Format(time.RFC3339),
 	}
 	all := slices.Clone(rec.Headers)
 	for i, name := range headers {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"altavoz/schemas"
+	"altavoz/schemas/shown"
 )
 
 // Brief is what task-status answers.
@@ -51,7 +52,7 @@ func ResultOf(s *schemas.Status) *Result {
 	r := numbers(s)
 	r.Errors = make([]string, 0, len(s.GetErrors()))
 	for _, e := range s.GetErrors() {
-		r.Errors = append(r.Errors, "Error para "+phoneOf(e)+": "+reasonOf(e))
+		r.Errors = append(r.Errors, shown.Line("Error para "+phoneOf(e)+": "+reasonOf(e)))
 	}
 	return r
 }

@@ -19,6 +19,7 @@ import (
 
 	"altavoz/app"
 	"altavoz/schemas"
+	"altavoz/schemas/shown"
 )
 
 const (
@@ -161,7 +162,7 @@ func (c *Client) do(req *http.Request) ([]byte, error) {
 	if json.Unmarshal(body, &no) != nil || no.Error == "" {
 		return nil, fmt.Errorf("%s: %w", c.base, ErrStranger)
 	}
-	r := &RefusedError{Status: resp.StatusCode, text: no.Error, hint: no.Hint}
+	r := &RefusedError{Status: resp.StatusCode, text: shown.Line(no.Error), hint: shown.Line(no.Hint)}
 	if n, err := strconv.Atoi(resp.Header.Get("Retry-After")); err == nil {
 		r.after = time.Duration(n) * time.Second
 	}
