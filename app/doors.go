@@ -119,11 +119,10 @@ func (a *App) webhooks() producer.Webhooks {
 }
 
 func (a *App) openWhatsApp(ctx context.Context) error {
+	token := func(id string) (schemas.Secret, bool) { n, ok := a.numbers.Number(id); return n.Token, ok }
 	client, err := whatsapp.New(whatsapp.Config{
 		BaseURL: a.cfg.WhatsApp.BaseURL, Version: a.cfg.WhatsApp.APIVersion, MaxConns: a.cfg.WhatsApp.MaxInFlight,
-		Token:  func(id string) (schemas.Secret, bool) { n, ok := a.numbers.Number(id); return n.Token, ok },
-		Dial:   a.network.Dial,
-		Logger: a.log, Registerer: a.registry,
+		Token: token, Dial: a.network.Dial, Logger: a.log, Registerer: a.registry,
 	})
 	if err != nil {
 		return fmt.Errorf("opening the Cloud API: %w", err)
@@ -135,7 +134,7 @@ func (a *App) openWhatsApp(ctx context.Context) error {
 		return err
 	}
 	cfg := media.Config{
-		Uploader: client, Parts: blobs{a.doors.reader}, Cache: cache,
+		Uploader: client, Parts: blobs{a.doors.reader}, Cache: cache, Token: token,
 		URLMode: a.cfg.Media.URLMode, FetchAllow: a.cfg.Media.FetchAllow,
 		Logger: a.log, Registerer: a.registry,
 	}

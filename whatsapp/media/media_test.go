@@ -98,14 +98,13 @@ func setup(t *testing.T, faults string, change ...func(*media.Config)) *house {
 	ctx, stop := context.WithCancel(t.Context())
 	served := make(chan error, 1)
 	go func() { served <- h.sim.Serve(ctx, l) }()
-	client, err := whatsapp.New(whatsapp.Config{
-		BaseURL: "http://graph.test", Dial: l.Dial, Token: func(string) (schemas.Secret, bool) { return "t", true },
-	})
+	token := func(string) (schemas.Secret, bool) { return "t", true }
+	client, err := whatsapp.New(whatsapp.Config{BaseURL: "http://graph", Dial: l.Dial, Token: token})
 	if err != nil {
 		t.Fatal(err)
 	}
 	h.client = client
-	cfg := media.Config{Uploader: client, Parts: h.blobs, Cache: h.cache, Registerer: h.metrics, TempDir: t.TempDir()}
+	cfg := media.Config{Uploader: client, Parts: h.blobs, Cache: h.cache, Token: token, Registerer: h.metrics, TempDir: t.TempDir()}
 	for _, f := range change {
 		f(&cfg)
 	}

@@ -13,6 +13,8 @@ type (
 const (
 	cacheHit  cacheResult = "hit"
 	cacheMiss cacheResult = "miss"
+	// cacheForged is a miss too: what is stored was not stored by us, or under a token that was replaced since.
+	cacheForged cacheResult = "forged"
 
 	fetchDone    fetchResult = "done"
 	fetchLinked  fetchResult = "linked"  // could not be reached from here: Meta is given the link
@@ -34,7 +36,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		Name: "altavoz_media_fetches_total", Help: "URLs fetched for media headers, by result.",
 	}, []string{"result"})
 	m := &metrics{cache: map[cacheResult]prometheus.Counter{}, fetches: map[fetchResult]prometheus.Counter{}}
-	for _, r := range []cacheResult{cacheHit, cacheMiss} {
+	for _, r := range []cacheResult{cacheHit, cacheMiss, cacheForged} {
 		m.cache[r] = cache.WithLabelValues(string(r))
 	}
 	for _, r := range []fetchResult{fetchDone, fetchLinked, fetchRefused, fetchFailed} {

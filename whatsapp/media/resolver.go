@@ -29,8 +29,6 @@ const (
 	maxFetches  = 16
 	uploadsEach = 4
 	fetchesEach = 4
-
-	maxMediaID = 128 // bytes of an id that a cache may give; real ones have about 16
 )
 
 // Dial opens a connection, as [net.Dialer.DialContext] does.
@@ -69,6 +67,9 @@ type Config struct {
 	Uploader Uploader
 	Parts    Parts
 	Cache    Cache // nil: nothing is remembered
+	// Token returns a number's access token, from which the key of what the cache holds is derived; false where it has none, and then
+	// nothing of it is remembered. Required with Cache.
+	Token func(sender string) (schemas.Secret, bool)
 
 	URLMode URLMode // empty: auto
 	// FetchAllow opens what is closed by default to our fetches: "host:port" (plain HTTP too) and networks such as "10.1.0.0/16".
@@ -87,7 +88,7 @@ type Config struct {
 type Resolver struct {
 	uploader Uploader
 	parts    Parts
-	cache    Cache
+	cache    remembered
 	mode     URLMode
 	fetcher  *fetcher
 	metrics  *metrics
@@ -107,6 +108,9 @@ func New(cfg Config) (*Resolver, error) {
 	if cfg.Uploader == nil || cfg.Parts == nil {
 		return nil, errors.New("media: no uploader or no parts")
 	}
+	if cfg.Cache != nil && cfg.Token == nil {
+		return nil, errors.New("media: a cache and no tokens")
+	}
 	switch cfg.URLMode {
 	case "":
 		cfg.URLMode = URLAuto
@@ -122,10 +126,11 @@ func New(cfg Config) (*Resolver, error) {
 		return nil, err
 	}
 	ctx, cancel := context.WithCancel(context.Background())
+	m := newMetrics(cfg.Registerer)
 	return &Resolver{
-		uploader: cfg.Uploader, parts: cfg.Parts, cache: cfg.Cache, mode: cfg.URLMode,
+		uploader: cfg.Uploader, parts: cfg.Parts, cache: remembered{cfg.Cache, cfg.Token, m}, mode: cfg.URLMode,
 		fetcher: newFetcher(guard, cfg.FetchDial, cfg.TempDir),
-		metrics: newMetrics(cfg.Registerer), log: cfg.Logger,
+		metrics: m, log: cfg.Logger,
 		ctx: ctx, cancel: cancel, uploads: newPlaces(maxUploads, uploadsEach),
 	}, nil
 }
@@ -153,8 +158,8 @@ func (r *Resolver) Refresh(ctx context.Context, sender string, kind schemas.Head
 	if m.GetMediaId() == "" {
 		return m, nil // a link does not grow old
 	}
-	if digest, ok := digestOf(m); ok && r.cache != nil { // somebody else may have refreshed it already
-		if id, ok := r.cache.Get(ctx, schemas.MediaKey(sender, digest)); ok && id != m.GetMediaId() {
+	if digest, ok := digestOf(m); ok { // somebody else may have refreshed it already
+		if id, ok := r.cache.get(ctx, sender, schemas.MediaKey(sender, digest)); ok && id != m.GetMediaId() {
 			return resolved(m, file{digest: digest, mimeType: m.GetMimeType(), size: int64(m.GetSize()), name: m.GetFilename()}, id), nil
 		}
 	}
@@ -265,12 +270,8 @@ func (r *Resolver) mediaID(ctx context.Context, sender string, f file, stale str
 func (r *Resolver) upload(ctx context.Context, sender string, f file, stale, alone string) (string, error) {
 	key := schemas.MediaKey(sender, f.digest)
 	v, err := r.once(ctx, "file\x00"+key+"\x00"+stale+"\x00"+alone, func(ctx context.Context) (any, error) {
-		if r.cache != nil {
-			if id, ok := r.cache.Get(ctx, key); ok && id != stale && id != "" && len(id) <= maxMediaID {
-				r.metrics.cache[cacheHit].Inc()
-				return id, nil
-			}
-			r.metrics.cache[cacheMiss].Inc()
+		if id, ok := r.cache.look(ctx, sender, key, stale); ok {
+			return id, nil
 		}
 		release, err := r.uploads.take(ctx, sender)
 		if err != nil {
@@ -285,9 +286,7 @@ func (r *Resolver) upload(ctx context.Context, sender string, f file, stale, alo
 		if err != nil {
 			return nil, err
 		}
-		if r.cache != nil {
-			r.cache.Put(ctx, key, id, mediaLife)
-		}
+		r.cache.put(ctx, sender, key, id)
 		return id, nil
 	})
 	if err != nil {

@@ -1,0 +1,74 @@
+package media_test
+
+import (
+	"testing"
+	"time"
+
+	"altavoz/schemas"
+	"altavoz/whatsapp/media"
+)
+
+// Whoever can write to Redis makes no broadcast carry another file: what lies there and was not sealed for this file and number is a miss.
+func TestThreatS14PoisonedCacheDoesNotChangeTheFile(t *testing.T) {
+	t.Parallel()
+	h := setup(t, "")
+	in, other := h.blobs.put([]byte(png+"ours"), 300), h.blobs.put([]byte(png+"another's"), 300)
+	own, err := h.Resolve(t.Context(), sender, image, in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	evil, err := h.Resolve(t.Context(), sender, image, other)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key := schemas.MediaKey(sender, [32]byte(in.GetSha256()))
+	sealed, _ := h.cache.Get(t.Context(), key)
+	foreign, _ := h.cache.Get(t.Context(), schemas.MediaKey(sender, [32]byte(other.GetSha256())))
+	forged := 0.0
+	for name, stored := range map[string]string{
+		"another id": evil.GetMediaId(), "another file's entry": foreign, "an entry of before": own.GetMediaId(), "an id that was appended to": sealed + "0",
+	} {
+		h.cache.Put(t.Context(), key, stored, time.Hour)
+		uploads := h.uploads()
+		got, err := h.Resolve(t.Context(), sender, image, in)
+		if err != nil || got.GetMediaId() == evil.GetMediaId() || h.uploads() != uploads+1 {
+			t.Errorf("%s: %v, %v, %d uploads more", name, got, err, h.uploads()-uploads)
+		}
+		again, err := h.Resolve(t.Context(), sender, image, in)
+		if err != nil || again.GetMediaId() != got.GetMediaId() || h.uploads() != uploads+1 {
+			t.Errorf("%s: afterwards %v, %v, %d uploads more", name, again, err, h.uploads()-uploads)
+		}
+		if forged++; h.count(t, "altavoz_media_cache_total", "forged") != forged {
+			t.Errorf("%s: %v forged", name, h.count(t, "altavoz_media_cache_total", "forged"))
+		}
+	}
+	// The way back to a newer id trusts the cache no more than the first way.
+	h.cache.Put(t.Context(), key, evil.GetMediaId(), time.Hour)
+	if got, err := h.Refresh(t.Context(), sender, image, own); err != nil || got.GetMediaId() == evil.GetMediaId() {
+		t.Errorf("refreshed to %v, %v", got, err)
+	}
+}
+
+// A number's new token makes its entries unreadable, which costs an upload; a number without one remembers nothing.
+func TestMediaIdsAreReadWithTheTokenTheyWereStoredUnder(t *testing.T) {
+	t.Parallel()
+	token, known := schemas.Secret("first"), true
+	h := setup(t, "", func(c *media.Config) {
+		c.Token = func(string) (schemas.Secret, bool) { return token, known }
+	})
+	in := h.blobs.put([]byte(png+"ours"), 300)
+	resolve := func(uploads int) {
+		t.Helper()
+		if _, err := h.Resolve(t.Context(), sender, image, in); err != nil || h.uploads() != uploads {
+			t.Errorf("%v, %d uploads, want %d", err, h.uploads(), uploads)
+		}
+	}
+	resolve(1)
+	resolve(1)
+	token = "second"
+	resolve(2)
+	resolve(2)
+	known = false
+	resolve(3)
+	resolve(4)
+}
