@@ -268,6 +268,9 @@ func (p *process) config() Config {
 	cfg.Process.Roles, cfg.Process.InstanceID = p.roles, p.name
 	cfg.HTTP.Addr = p.addr
 	cfg.Kafka.Brokers, cfg.Kafka.TopicPrefix = p.w.broker.addrs(), simPrefix
+	// A broker answers a join within a rebalance (30 s). kfake starts that clock anew with everybody who joins or leaves, and sometimes waits
+	// for one too many: who gives up joining after 40 s and tries again keeps the others waiting for ever (seeds 200059, 200521).
+	cfg.Kafka.RequestTimeout = 80 * time.Second
 	cfg.WhatsApp.BaseURL, cfg.WhatsApp.PhoneNumberID, cfg.WhatsApp.AccessToken = "http://"+simAPI, simNumber, simToken
 	cfg.WhatsApp.AppSecret = simAppSecret
 	cfg.WhatsApp.Rate = 20
