@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"altavoz/app/admission"
 	"altavoz/app/environment"
 	"altavoz/app/keys"
 	"altavoz/app/numbers"
@@ -211,7 +212,7 @@ func (c HTTPConfig) Validate(roles Roles) error {
 	if _, err := guard.ParseTrusted(c.TrustedProxies); err != nil {
 		return withHint(fmt.Errorf("ALTAVOZ_TRUSTED_PROXIES: %w", err), "addresses and networks, as 10.0.0.7,192.168.0.0/16")
 	}
-	if roles.Has(RoleProducer) && c.keys().None() && !isLoopback(c.Addr) {
+	if roles.Has(RoleProducer) && c.keys().None() && !admission.Loopback(c.Addr) {
 		return withHint(fmt.Errorf("%s can be reached from outside, and ALTAVOZ_API_KEYS is empty: anybody could send", c.Addr),
 			"set ALTAVOZ_API_KEYS=name:secret (or ALTAVOZ_API_KEYS_FILE, or ALTAVOZ_KEYS_FILE), or listen on 127.0.0.1")
 	}
@@ -229,7 +230,7 @@ func (c HTTPConfig) Validate(roles Roles) error {
 
 // guessable reports a key that anybody could guess, where others than this machine reach the address: a process does not start with it.
 func (c HTTPConfig) guessable() error {
-	if err := access.WeakShort(c.APIKeys); err != nil && !isLoopback(c.Addr) {
+	if err := access.WeakShort(c.APIKeys); err != nil && !admission.Loopback(c.Addr) {
 		return withHint(fmt.Errorf("%s can be reached from outside, and a key can be guessed: %w", c.Addr, err),
 			"make one with `openssl rand -hex 24`; two secrets of one name are valid while one replaces the other")
 	}
@@ -309,7 +310,7 @@ func (c EmbeddedConfig) Validate() error {
 		if err := checkAddr(name, addr); err != nil {
 			return err
 		}
-		if !isLoopback(addr) {
+		if !admission.Loopback(addr) {
 			return withHint(fmt.Errorf("%s=%s can be reached from outside", name, addr), "what is embedded listens on 127.0.0.1 only")
 		}
 	}
@@ -325,14 +326,4 @@ func checkAddr(name, addr string) error {
 		return withHint(fmt.Errorf("%s=%s is no host:port", name, addr), "it looks like 127.0.0.1:8080")
 	}
 	return nil
-}
-
-// isLoopback reports whether only this machine can reach the address.
-func isLoopback(addr string) bool {
-	host, _, err := net.SplitHostPort(addr)
-	if err != nil {
-		return false
-	}
-	ip := net.ParseIP(host)
-	return host == "localhost" || (ip != nil && ip.IsLoopback())
 }

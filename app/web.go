@@ -54,11 +54,7 @@ func (w *web) listen(ctx context.Context, cfg HTTPConfig, network Network, regis
 	public.HandleFunc("/", w.serveAPI)
 	admin.Handle("GET /metrics", metrics)
 	if cfg.AdminAddr == "" {
-		who := admission.Metrics{Keys: w.keys, Wrong: w.wrong}
-		if isLoopback(cfg.Addr) {
-			who.Loopback = cfg.Addr
-		}
-		public.Handle("GET /metrics", who.Serve(metrics))
+		public.Handle("GET /metrics", admission.Metrics{Addr: cfg.Addr, Keys: w.keys, Wrong: w.wrong}.Serve(metrics))
 	}
 	base, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	w.cancel = cancel
@@ -67,7 +63,7 @@ func (w *web) listen(ctx context.Context, cfg HTTPConfig, network Network, regis
 		if err != nil {
 			return withHint(fmt.Errorf("listening on %s: %w", addr, err), "stop what uses it, or set "+setting+" to another address")
 		}
-		if isLoopback(addr) && (name == serverAdmin || cfg.keys().None()) {
+		if admission.Loopback(addr) && (name == serverAdmin || cfg.keys().None()) {
 			h = admission.OnlyLocal(addr, h)
 		}
 		srv := producer.NewServer(h, w.log)

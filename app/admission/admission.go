@@ -31,10 +31,9 @@ func OnlyLocal(addr string, h http.Handler) http.Handler {
 
 // Metrics says who gets them.
 type Metrics struct {
+	Addr  string               // where they are asked for
 	Keys  func() *access.Table // of nil: no keys are asked for
 	Wrong *guard.Attempts
-	// Loopback is the address that is listened on if only this machine reaches it, "" if others do.
-	Loopback string
 }
 
 // Serve serves who has a key with the scope control or admin, and on loopback whoever is on this machine: not what came
@@ -72,7 +71,7 @@ func (m Metrics) Serve(h http.Handler) http.Handler {
 
 // local reports whether a request is of this machine.
 func (m Metrics) local(r *http.Request) bool {
-	return m.Loopback != "" && Local(r.Host, m.Loopback) && !forwarded(r)
+	return Loopback(m.Addr) && Local(r.Host, m.Addr) && !forwarded(r)
 }
 
 // forwarded reports whether a proxy says that the request is another's.

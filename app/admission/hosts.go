@@ -10,6 +10,16 @@ import (
 // which its DNS server points at 127.0.0.1 later on, so that page and service are one origin to the browser (DNS rebinding). The name
 // stands in the header Host.
 
+// Loopback reports whether only this machine can reach an address.
+func Loopback(addr string) bool {
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		return false
+	}
+	ip := net.ParseIP(host)
+	return host == "localhost" || (ip != nil && ip.IsLoopback())
+}
+
 // Local reports whether a Host header names this machine, with any port: localhost, a loopback address, or the host of the address
 // that is listened on. An address can't be pointed elsewhere, and localhost is resolved by the browser itself.
 func Local(host, listening string) bool {
