@@ -88,7 +88,7 @@ var plan = map[string][]string{
 	"redis":                       {"schemas"},
 	"whatsapp":                    {"schemas", "whatsapp/account"},
 	"whatsapp/account":            {"schemas", "schemas/standing"},
-	"whatsapp/media":              {"schemas", "whatsapp/media/seal"},
+	"whatsapp/media":              {"schemas", "schemas/rules", "whatsapp/media/seal"},
 	"whatsapp/media/seal":         {"schemas"},
 	"whatsapp/simulator":          {"whatsapp/simulator/faults", "whatsapp/simulator/ledger", "whatsapp/simulator/h2", "whatsapp/simulator/pages", "whatsapp/simulator/server", "whatsapp/simulator/webhooks"},
 	"whatsapp/simulator/faults":   {"whatsapp/simulator/ledger"},

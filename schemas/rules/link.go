@@ -99,6 +99,12 @@ var reserved = func() (out []netip.Prefix) {
 	return out
 }()
 
+// Named reports whether a host is a name that strangers can look up: no address in any writing, and no name of one network only.
+func Named(host string) bool {
+	_, err := netip.ParseAddr(strings.TrimSuffix(host, "."))
+	return err != nil && reachable(host)
+}
+
 func reachable(host string) bool {
 	host = strings.ToLower(strings.TrimSuffix(host, "."))
 	if ip, err := netip.ParseAddr(host); err == nil {

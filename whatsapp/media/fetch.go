@@ -32,6 +32,7 @@ var (
 	// final. Meta may fare better.
 	errUnreachable  = errors.New("not reachable from here")
 	errFetchTimeout = errors.New("the fetch took too long")
+	errPort         = errors.New("a port that is not fetched from")
 )
 
 // fetcher gets files that strangers point at. It must be assumed that somebody will point it at our own network: guard.go has what
@@ -131,6 +132,8 @@ func fetchError(ctx context.Context, err error) error {
 		return fmt.Errorf("fetching: %w", context.Cause(ctx))
 	case errors.Is(err, ssrf.ErrProhibitedIP):
 		return badURL("lleva a una red privada")
+	case errors.Is(err, ssrf.ErrProhibitedPort):
+		return fmt.Errorf("%w: %w", errUnreachable, errPort)
 	}
 	if ue, ok := errors.AsType[*url.Error](err); ok {
 		err = ue.Err // without the URL, which may hold secrets

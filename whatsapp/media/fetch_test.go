@@ -16,6 +16,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"code.dny.dev/ssrf"
+
 	"altavoz/schemas"
 	"altavoz/whatsapp/media"
 )
@@ -180,23 +182,24 @@ func TestURLRefused(t *testing.T) {
 // TestURLPassedOn: where we can't tell, Meta is given the link.
 func TestURLPassedOn(t *testing.T) {
 	t.Parallel()
-	site := newWeb(t, files)
 	secure := httptest.NewTLSServer(http.HandlerFunc(files)) // of a name and an authority that nobody knows
 	t.Cleanup(secure.Close)
-	closed, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_ = closed.Close()
-	h := setup(t, "", site.allow, func(c *media.Config) {
-		c.FetchAllow = append(c.FetchAllow, secure.Listener.Addr().String(), closed.Addr().String())
+	h := setup(t, "", func(c *media.Config) {
+		c.FetchDial = func(ctx context.Context, network, addr string) (net.Conn, error) {
+			switch addr {
+			case "stranger.example.com:443":
+				return (&net.Dialer{}).DialContext(ctx, network, secure.Listener.Addr().String())
+			case "nobody.example.com:443":
+				return nil, &net.DNSError{Err: "no such host", Name: addr, IsNotFound: true}
+			default:
+				return nil, fmt.Errorf("%w: %s", ssrf.ErrProhibitedPort, addr)
+			}
+		}
 	})
 	urls := []string{
-		site.URL + "/busy", site.URL + "/cut", site.URL + "/round",
-		secure.URL + "/a.png",
-		"http://" + closed.Addr().String() + "/a.png",
 		"http://cdn.example.com/a.png",       // not over TLS
-		"https://cdn.example.invalid/a.png",  // no such name
+		"https://nobody.example.com/a.png",   // no such name
+		"https://stranger.example.com/a.png", // a certificate that is none of its name
 		"https://cdn.example.com:8443/a.png", // a port that we don't go to
 	}
 	for _, u := range urls {
@@ -218,8 +221,13 @@ func TestLinkMode(t *testing.T) {
 	t.Parallel()
 	site := newWeb(t, files)
 	h := setup(t, "", site.allow, func(c *media.Config) { c.URLMode = media.URLLink })
-	got, err := h.Resolve(t.Context(), sender, document, &schemas.MediaRef{Url: site.URL + "/large.pdf"})
-	if err != nil || got.GetLink() != site.URL+"/large.pdf" || got.GetFilename() != "large.pdf" || site.hits.Load() != 0 {
+	const public = "https://cdn.example.com/large.pdf"
+	got, err := h.Resolve(t.Context(), sender, document, &schemas.MediaRef{Url: public})
+	if err != nil || got.GetLink() != public || got.GetFilename() != "large.pdf" || site.hits.Load() != 0 {
+		t.Errorf("%v, %v, %d hits", got, err, site.hits.Load())
+	}
+	got, err = h.Resolve(t.Context(), sender, document, &schemas.MediaRef{Url: site.URL + "/large.pdf"}) // private, and opened to us
+	if err != nil || got.GetLink() != "" || got.GetMediaId() == "" || site.hits.Load() != 1 {
 		t.Errorf("%v, %v, %d hits", got, err, site.hits.Load())
 	}
 	if _, err := h.Resolve(t.Context(), sender, image, &schemas.MediaRef{Url: "http://192.168.0.1/a.png"}); !errors.Is(err, schemas.ErrContent) {
@@ -315,7 +323,7 @@ func TestFetchInBubble(t *testing.T) {
 		}
 		start := time.Now()
 		got, err := h.Resolve(t.Context(), sender, image, &schemas.MediaRef{Url: "http://cdn.test/drip"})
-		if took := time.Since(start); err != nil || got.GetLink() == "" || took != 15*time.Second {
+		if took := time.Since(start); err == nil || errors.Is(err, schemas.ErrContent) || got != nil || took != 15*time.Second {
 			t.Errorf("%v, %v after %v", got, err, took)
 		}
 		if _, err := h.Resolve(t.Context(), sender, image, &schemas.MediaRef{Url: "https://10.0.0.7/a.png"}); !errors.Is(err, schemas.ErrContent) {
@@ -328,4 +336,42 @@ func TestFetchInBubble(t *testing.T) {
 		<-served
 		time.Sleep(time.Minute)
 	})
+}
+
+// Writings of IPv4 that a resolver, or Meta's, would read as an address, and hosts that only we may reach, are uploaded by us or refused: Meta
+// is given no link to them, whatever the mode and whatever goes wrong.
+func TestThreatS08NumericAndPrivateHostsAreNotHandedToMeta(t *testing.T) {
+	t.Parallel()
+	site := newWeb(t, files)
+	for _, mode := range []media.URLMode{media.URLAuto, media.URLLink} {
+		h := setup(t, "", site.allow, func(c *media.Config) {
+			c.URLMode, c.FetchAllow = mode, append(c.FetchAllow, "files.example.com:443", "10.1.0.0/16")
+		})
+		for _, host := range []string{
+			"2130706433", "0x7f000001", "0x7f.0.0.1", "0X7F.0.0.1", "127.1", "127.0.1", "0177.0.0.1", "017700000001", "10.0x1", "192.168.257", "1.2.3.04", "93.184.216.34.",
+			"3627734734", "0x5d.0xb8.0xd8.0x22", "printer", "host.test", "svc.cluster", "127.0.0.1.nip.io", "172.16.0.1", "[::ffff:7f00:1]", "[fd00::1]",
+		} {
+			for _, scheme := range []string{"http", "https"} {
+				got, err := h.Resolve(t.Context(), sender, image, &schemas.MediaRef{Url: scheme + "://" + host + "/a.png"})
+				if !errors.Is(err, schemas.ErrContent) || got != nil {
+					t.Errorf("%s: %s://%s: %v, %v", mode, scheme, host, got, err)
+				}
+			}
+		}
+		for name, u := range map[string]string{
+			"a public address without TLS": "http://93.184.216.34/a.png", "one with a port that is not fetched from": "https://93.184.216.34:6379/a.png",
+		} {
+			if got, err := h.Resolve(t.Context(), sender, image, &schemas.MediaRef{Url: u}); !errors.Is(err, schemas.ErrContent) || got != nil {
+				t.Errorf("%s: %s: %v, %v", mode, name, got, err)
+			}
+		}
+		for _, u := range []string{site.URL + "/busy", site.URL + "/cut", site.URL + "/round"} { // of a host that we alone reach: it may pass
+			if got, err := h.Resolve(t.Context(), sender, image, &schemas.MediaRef{Url: u}); err == nil || errors.Is(err, schemas.ErrContent) || got != nil {
+				t.Errorf("%s: %s: %v, %v", mode, u, got, err)
+			}
+		}
+		if got, err := h.Resolve(t.Context(), sender, image, &schemas.MediaRef{Url: site.URL + "/a.png"}); err != nil || got.GetMediaId() == "" || got.GetLink() != "" {
+			t.Errorf("%s: a file that we can fetch: %v, %v", mode, got, err)
+		}
+	}
 }

@@ -10,6 +10,8 @@ import (
 	"syscall"
 
 	"code.dny.dev/ssrf"
+
+	"altavoz/schemas/rules"
 )
 
 const maxURL = 2048 // bytes, as far as the Cloud API takes links
@@ -126,29 +128,23 @@ func (g *guard) checkURL(text string) (*url.URL, error) {
 		}
 		return u, nil
 	}
-	if internalName(u.Hostname()) {
+	if !rules.Named(u.Hostname()) {
 		return nil, badURL("lleva a una red privada")
 	}
 	return u, nil
 }
 
-func internalName(host string) bool {
-	host = strings.TrimSuffix(strings.ToLower(host), ".")
-	if !strings.Contains(host, ".") {
-		return true
-	}
-	for _, end := range []string{".local", ".localhost", ".internal", ".intranet", ".lan", ".home.arpa"} {
-		if strings.HasSuffix(host, end) {
-			return true
-		}
-	}
-	return false
-}
+// passable reports whether a URL may be given to Meta as a link: its host is a name that strangers can look up, and none that the operator
+// opened to us because it is private. An address in digits says nothing of whose it is when Meta gets there.
+func (g *guard) passable(u *url.URL) bool { return rules.Named(u.Hostname()) && !g.allowed(u) }
 
 // fetchable says whether we fetch the URL ourselves: over TLS, or from a host that the operator opened.
 func (g *guard) fetchable(u *url.URL) error {
 	if u.Scheme == "https" || g.allowed(u) {
 		return nil
+	}
+	if !g.passable(u) { // nobody else will fetch it
+		return badURL("debe empezar por https://")
 	}
 	return fmt.Errorf("%w: only https is fetched", errUnreachable)
 }

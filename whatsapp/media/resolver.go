@@ -198,17 +198,22 @@ func (r *Resolver) resolveURL(ctx context.Context, sender string, kind schemas.H
 		return nil, err
 	}
 	link := &schemas.MediaRef{Url: m.GetUrl(), Link: m.GetUrl(), Filename: nameOf(m.GetFilename(), u, kind, "")}
-	if r.mode == URLLink {
+	passable := r.fetcher.guard.passable(u)
+	if r.mode == URLLink && passable {
 		return link, nil
 	}
 	v, err := r.once(ctx, "url\x00"+sender+"\x00"+kind.String()+"\x00"+m.GetUrl()+"\x00"+stale, func(ctx context.Context) (any, error) {
 		return r.fetchAndUpload(ctx, sender, kind, u, stale)
 	})
-	if errors.Is(err, errUnreachable) {
+	switch {
+	case errors.Is(err, errPort) && !passable:
+		return nil, badURL("lleva a un puerto que no se usa para archivos")
+	case errors.Is(err, errUnreachable) && !passable:
+		return nil, fmt.Errorf("fetching from %s, whose links are not passed on: %w", u.Hostname(), err)
+	case errors.Is(err, errUnreachable):
 		r.log.Warn("media URL not reachable from here, passed on as a link", "host", u.Hostname(), "error", err)
 		return link, nil
-	}
-	if err != nil {
+	case err != nil:
 		return nil, err
 	}
 	up, _ := v.(uploaded) // it is one: fetchAndUpload returned it
