@@ -28,6 +28,7 @@ var ErrUnread = fmt.Errorf("the status of a finished task can't be read: %w", Er
 // Statuses is the view of the topic statuses: the last word on every task. It is safe for concurrent use.
 type Statuses struct {
 	*tail
+	*table.Days
 	back      *Reader // over a client of its own: one that waits for the topic's end would keep others waiting
 	reads     chan struct{}
 	listeners []func(schemas.TaskID, *schemas.Status)
@@ -41,6 +42,7 @@ type Statuses struct {
 func NewStatuses(c Config, l Layout) (*Statuses, error) {
 	c = c.withDefaults()
 	s := &Statuses{reads: make(chan struct{}, maxReads), tasks: table.NewTasks(finishedBytes, l[schemas.TopicStatuses])}
+	s.Days = s.tasks.Days
 	var err error
 	if s.back, err = NewReader(c); err != nil {
 		return nil, err

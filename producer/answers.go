@@ -9,6 +9,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 
+	"altavoz/producer/slots"
 	"altavoz/producer/tasks"
 	"altavoz/producer/upload"
 	"altavoz/schemas"
@@ -31,6 +32,8 @@ const (
 	codeForeign      = "cross_origin"
 	codeScope        = "missing_scope"
 	codeSender       = "sender_not_allowed"
+	codeShare        = "too_many_at_once"
+	codeDaily        = "daily_recipients"
 	codeForged       = "bad_signature"
 	codeNotFound     = "not_found"
 	codeMethod       = "method_not_allowed"
@@ -132,9 +135,11 @@ func bodyError(err error) answer {
 	switch {
 	case errors.As(err, &field):
 		return fieldError(field)
-	case errors.Is(err, errNoSlot):
+	case errors.Is(err, slots.ErrNone):
 		a = later(codeBusy, "Hay demasiadas solicitudes grandes a la vez; intente de nuevo en unos segundos")
-	case errors.Is(err, errSlow):
+	case errors.Is(err, slots.ErrShare):
+		a = overShare("solicitudes con cuerpo")
+	case errors.Is(err, slots.ErrSlow):
 		a = refusal(http.StatusRequestTimeout, codeSlow, "El cuerpo de la solicitud llega demasiado despacio", "")
 	case errors.Is(err, upload.ErrPublish):
 		a = unavailable()

@@ -28,19 +28,19 @@ func (in *Ingress) control(kind schemas.ControlKind) handler {
 
 // speed is PATCH tasks/{task_id}.
 func (in *Ingress) speed(w http.ResponseWriter, r *http.Request, caller *access.Caller) answer {
-	speed, err := in.readSpeed(w, r)
+	speed, err := in.readSpeed(w, r, caller)
 	if err != nil {
 		return bodyError(err)
 	}
 	return in.steer(r, caller, &schemas.Control{Kind: schemas.ControlKind_CONTROL_KIND_SPEED, Speed: speed})
 }
 
-func (in *Ingress) readSpeed(w http.ResponseWriter, r *http.Request) (uint32, error) {
-	body, err := in.bodies.open(w, r)
+func (in *Ingress) readSpeed(w http.ResponseWriter, r *http.Request, caller *access.Caller) (uint32, error) {
+	body, err := in.bodies.Open(w, r, in.shareOf(caller))
 	if err != nil {
 		return 0, err
 	}
-	defer body.close()
+	defer body.Close()
 	text, err := io.ReadAll(io.LimitReader(body, maxControlBytes+1))
 	switch {
 	case err != nil:
@@ -105,10 +105,10 @@ func (in *Ingress) mine(r *http.Request, caller *access.Caller) (schemas.TaskID,
 // inForce waits for a status that carries the control at the offset, or says that the task takes none any more; nil: it did
 // not come in time.
 func (in *Ingress) inForce(ctx context.Context, task schemas.TaskID, offset int64) *schemas.Status {
-	if !in.waiting.take() {
+	if !in.waiting.Take() {
 		return nil
 	}
-	defer in.waiting.give()
+	defer in.waiting.Give()
 	ctx, cancel := context.WithTimeout(ctx, controlTimeout)
 	defer cancel()
 	return in.await(ctx, task, func(s *schemas.Status) bool {

@@ -11,6 +11,7 @@ import (
 
 	"altavoz/producer/access"
 	"altavoz/producer/feed"
+	"altavoz/producer/slots"
 	"altavoz/producer/tasks"
 	"altavoz/schemas"
 )
@@ -32,11 +33,15 @@ func (in *Ingress) events(_ http.ResponseWriter, r *http.Request, caller *access
 	if state, _ := tasks.StateOf(s, time.Now()); state.Over() && s.GetVersion() <= seen {
 		return answer{status: http.StatusNoContent}
 	}
-	if !in.feeds.take() {
+	by := in.shareOf(caller)
+	switch err := by.Take(access.Feeds, in.feeds); {
+	case errors.Is(err, slots.ErrShare):
+		return overShare("seguimientos abiertos")
+	case err != nil:
 		return later(codeBusy, "Hay demasiados seguimientos abiertos a la vez; intente de nuevo en unos segundos")
 	}
 	return answer{status: http.StatusOK, stream: func(w http.ResponseWriter) {
-		defer in.feeds.give()
+		defer by.Give(access.Feeds, in.feeds)
 		changes, stop := in.ports.Statuses.Watch(task)
 		defer stop()
 		f := feed.Feed{Seen: seen, Changes: changes, Look: func(seen uint64) (feed.Event, bool, error) { return in.look(r.Context(), caller, task, seen) }}

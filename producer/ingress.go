@@ -15,6 +15,7 @@ import (
 	"altavoz/producer/guard"
 	"altavoz/producer/identity"
 	"altavoz/producer/seldom"
+	"altavoz/producer/slots"
 	"altavoz/schemas"
 )
 
@@ -42,12 +43,14 @@ type Ingress struct {
 	metrics  *ingressMetrics
 	local    *access.Caller // who calls where no keys are asked for
 	cross    *http.CrossOriginProtection
-	bodies   bodies // of broadcasts and controls
-	webhooks bodies
-	waiting  slots       // direct answers, and those of controls
-	listing  slots       // lists
-	feeds    slots       // event feeds
-	lookups  slots       // tasks that are read back
+	bodies   slots.Bodies // of broadcasts and controls
+	webhooks slots.Bodies
+	shares   access.Shares // of callers in all of these
+	budget   access.Budget
+	waiting  slots.Slots // direct answers, and those of controls
+	listing  slots.Slots // lists
+	feeds    slots.Slots // event feeds
+	lookups  slots.Slots // tasks that are read back
 	forged   seldom.Line // webhooks that are not Meta's
 }
 
@@ -85,9 +88,9 @@ func New(cfg Config, ports Ports) *Ingress {
 	}
 	in := &Ingress{
 		cfg: cfg, ports: ports, local: access.Local(), cross: http.NewCrossOriginProtection(),
-		bodies:   bodies{any: make(slots, maxReading), big: make(slots, cfg.Uploads), from: BigBody},
-		webhooks: bodies{any: make(slots, maxWebhooks), big: make(slots, bigWebhooks), from: bigWebhook},
-		waiting:  make(slots, maxWaiting), listing: make(slots, maxListing), feeds: make(slots, cfg.Feeds), lookups: make(slots, maxLookups),
+		bodies:   slots.Bodies{Any: make(slots.Slots, maxReading), Big: make(slots.Slots, cfg.Uploads), From: BigBody},
+		webhooks: slots.Bodies{Any: make(slots.Slots, maxWebhooks), Big: make(slots.Slots, bigWebhooks), From: bigWebhook},
+		waiting:  make(slots.Slots, maxWaiting), listing: make(slots.Slots, maxListing), feeds: make(slots.Slots, cfg.Feeds), lookups: make(slots.Slots, maxLookups),
 		forged: seldom.Line{Every: forgedEvery},
 	}
 	in.metrics = newIngressMetrics(in, cfg.Registerer)
@@ -229,10 +232,10 @@ func (in *Ingress) lookup(ctx context.Context, task schemas.TaskID) (*schemas.St
 	if s, ok := in.ports.Statuses.Get(task); ok {
 		return s, nil
 	}
-	if !in.lookups.take() {
+	if !in.lookups.Take() {
 		return nil, errBusy
 	}
-	defer in.lookups.give()
+	defer in.lookups.Give()
 	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
 	defer cancel()
 	s, err := in.ports.Statuses.Find(ctx, task)

@@ -68,6 +68,6 @@ func (in *Ingress) guarded(scope access.Scope, h handler) handler {
 			return a
 		}
 		connections.Trust(r.Context())
-		return h(w, r, caller)
+		return in.limited(h)(w, r, caller)
 	}
 }

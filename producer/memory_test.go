@@ -294,6 +294,22 @@ func (v *view) Each(each func(schemas.TaskID, *schemas.Status) bool) {
 	}
 }
 
+func (v *view) Recipients(owner string, atMs int64) (sum uint64) {
+	const day = 24 * 60 * 60 * 1000
+	v.Each(func(_ schemas.TaskID, s *schemas.Status) bool {
+		if p := s.GetPlan(); p.GetOwner() == owner && p.GetAcceptedMs()/day == atMs/day {
+			sum += uint64(p.GetTotal())
+		}
+		return true
+	})
+	return sum
+}
+
+func (v *view) Finished(t schemas.TaskID) bool {
+	s, ok := v.Get(t)
+	return ok && s.GetFinishedMs() != 0
+}
+
 func (v *view) Watch(t schemas.TaskID) (<-chan struct{}, func()) {
 	v.mu.Lock()
 	c := make(chan struct{}, 1)

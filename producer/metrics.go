@@ -6,6 +6,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
+
+	"altavoz/producer/slots"
 )
 
 // The routes, as metrics and logs name them.
@@ -67,8 +69,8 @@ func newIngressMetrics(in *Ingress, reg prometheus.Registerer) *ingressMetrics {
 	for _, result := range webhookResults {
 		m.webhooks[result] = webhooks.WithLabelValues(string(result))
 	}
-	for name, s := range map[string]slots{
-		"big": in.bodies.big, "any": in.bodies.any, "answer": in.waiting, "webhook": in.webhooks.any, "big_webhook": in.webhooks.big,
+	for name, s := range map[string]slots.Slots{
+		"big": in.bodies.Big, "any": in.bodies.Any, "answer": in.waiting, "webhook": in.webhooks.Any, "big_webhook": in.webhooks.Big,
 		"list": in.listing, "feed": in.feeds,
 	} {
 		f.NewGaugeFunc(prometheus.GaugeOpts{

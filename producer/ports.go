@@ -32,10 +32,14 @@ type Statuses interface {
 	CaughtUp() <-chan struct{}
 }
 
-// Tasks is the tasks to list.
+// Tasks is the tasks to list, and what they add up to.
 type Tasks interface {
 	// Each calls each for every task that goes on and for those that finished last, in no order, until it returns false.
 	Each(each func(schemas.TaskID, *schemas.Status) bool)
+	// Recipients returns how many the tasks of an owner have that were accepted on the day (UTC) of a moment, today or yesterday.
+	Recipients(owner string, atMs int64) uint64
+	// Finished reports whether a task is known to be finished, though it may not be in memory.
+	Finished(t schemas.TaskID) bool
 }
 
 // Webhooks understands what Meta posts.
@@ -89,12 +93,6 @@ const (
 	DefaultUploads = 8
 	maxReading     = 1024 // bodies of any size read at once: 64 KiB of buffers each, 64 MiB
 	maxWaiting     = 4096 // direct answers waited for at once; the next are told that they are queued
-
-	// bodyIdle is the longest pause within a body; a body has bodyGrace and then must have come at minBodyRate on the
-	// whole, or else a client that drips holds its slot for ever.
-	bodyIdle    = 15 * time.Second
-	bodyGrace   = 30 * time.Second
-	minBodyRate = 256 << 10 // bytes a second: 140 MB in 10 minutes
 
 	// PublishTimeout is how long an answer waits for Kafka once its body was read: for all acknowledgements, and for the Status
 	// that tells who had a chosen task id first. A record that was sent to Kafka may arrive long after its request was

@@ -100,14 +100,17 @@ func (o *order) begins() time.Time {
 }
 
 func (in *Ingress) read(w http.ResponseWriter, r *http.Request, caller *access.Caller, sink schemas.Sink) (*schemas.Request, error) {
-	body, err := in.bodies.open(w, r)
+	body, err := in.bodies.Open(w, r, in.shareOf(caller))
 	if err != nil {
 		return nil, err
 	}
-	defer body.close()
+	defer body.Close()
 	most := cmp.Or(in.cfg.MaxPhones, schemas.MaxRecipients)
 	if caller.PerRequest > 0 {
 		most = min(most, caller.PerRequest)
+	}
+	if caller.PerDay > 0 { // no day has room for more
+		most = uint32(min(uint64(most), caller.PerDay))
 	}
 	return schemas.ReadRequest(body, sink, schemas.RequestLimits{MaxPhones: most, MaxBody: in.cfg.MaxBody, Lenient: lenient(r.Header), Now: time.Now()})
 }
@@ -162,6 +165,9 @@ func idempotencyKey(h http.Header) (string, error) {
 // accept puts the order into Kafka and answers: at once, or when it is carried out.
 func (in *Ingress) accept(ctx context.Context, o *order) answer {
 	if a, known := in.before(ctx, o); known {
+		return a
+	}
+	if a, over := in.overBudget(o); over {
 		return a
 	}
 	soon, cancel := context.WithDeadline(ctx, o.now.Add(PublishTimeout))
@@ -249,6 +255,9 @@ func (in *Ingress) unconfirmed(ctx context.Context, o *order) answer {
 
 // notTaken answers a log that did not acknowledge. If that was the broadcast itself, nobody knows yet whether it is in.
 func (in *Ingress) notTaken(ctx context.Context, o *order, err error, broadcast bool) answer {
+	if !broadcast || errors.Is(err, schemas.ErrNotWritten) {
+		in.budget.Release(o.task)
+	}
 	if !errors.Is(err, upload.ErrPublish) {
 		in.cfg.Logger.ErrorContext(ctx, "broadcast not accepted", "task", o.task.String(), "error", err)
 		return internalError()
@@ -282,10 +291,10 @@ func (in *Ingress) finish(ctx context.Context, o *order) answer {
 		queued.ETA = tasks.Clock(at.UnixMilli())
 	}
 	a.body = queued
-	if !o.direct() || !in.waiting.take() {
+	if !o.direct() || !in.waiting.Take() {
 		return a
 	}
-	defer in.waiting.give()
+	defer in.waiting.Give()
 	wait, cancel := context.WithDeadline(ctx, o.until)
 	defer cancel()
 	s := in.await(wait, o.task, func(s *schemas.Status) bool { return s.GetPlan() != nil && s.GetFinishedMs() != 0 })

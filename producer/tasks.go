@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"altavoz/producer/access"
+	"altavoz/producer/slots"
 	"altavoz/producer/tasks"
 	"altavoz/schemas"
 )
@@ -21,10 +22,15 @@ func (in *Ingress) list(_ http.ResponseWriter, r *http.Request, caller *access.C
 		return fieldError(field)
 	case !in.caughtUp():
 		return later(codeUnavailable, "El servicio aún está leyendo el estado de las tareas; intente de nuevo en unos segundos")
-	case !in.listing.take():
+	}
+	by := in.shareOf(caller)
+	switch err := by.Take(access.Lists, in.listing); {
+	case errors.Is(err, slots.ErrShare):
+		return overShare("consultas de la lista")
+	case err != nil:
 		return later(codeBusy, "Hay demasiadas consultas de la lista a la vez; intente de nuevo en unos segundos")
 	}
-	defer in.listing.give()
+	defer by.Give(access.Lists, in.listing)
 	page := query.Page(caller.Sees, in.ports.Tasks.Each, time.Now())
 	for i := range page.Tasks {
 		in.mark(&page.Tasks[i].Why)

@@ -9,6 +9,7 @@ import (
 
 	"altavoz/producer/access"
 	"altavoz/producer/connections"
+	"altavoz/producer/slots"
 	"altavoz/producer/upload"
 	"altavoz/schemas"
 )
@@ -70,11 +71,11 @@ func (in *Ingress) hear(w http.ResponseWriter, r *http.Request) (webhookResult, 
 		}
 		return webhookVerified, answer{status: http.StatusOK, text: challenge}
 	}
-	slot, err := in.webhooks.open(w, r)
+	slot, err := in.webhooks.Open(w, r, nil)
 	if err != nil {
 		return webhookBusy, bodyError(err)
 	}
-	defer slot.close() // only now: what was read is held until it is acknowledged
+	defer slot.Close() // only now: what was read is held until it is acknowledged
 	body, result, err := readWebhook(slot, r.ContentLength)
 	if err != nil {
 		return result, bodyError(err)
@@ -113,7 +114,7 @@ func readWebhook(body io.Reader, length int64) ([]byte, webhookResult, error) {
 	}
 	buf := bytes.NewBuffer(make([]byte, 0, max(length, 0)+bytes.MinRead))
 	switch n, err := buf.ReadFrom(io.LimitReader(body, maxWebhook+1)); {
-	case errors.Is(err, errNoSlot):
+	case errors.Is(err, slots.ErrNone):
 		return nil, webhookBusy, err
 	case err != nil:
 		return nil, webhookBroken, err

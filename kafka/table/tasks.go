@@ -28,6 +28,7 @@ type Tasks struct {
 	placed *taskindex.Table // all finished tasks that are not in memory
 	rounds uint64
 	live   int // unfinished
+	Days   *Days
 }
 
 // held is a task in memory.
@@ -58,7 +59,7 @@ const placeBytes = 8
 // partitions.
 func NewTasks(bytes int, partitions int32) *Tasks {
 	return &Tasks{
-		most: bytes / int(max(1, partitions)), tasks: make(map[schemas.TaskID]held), parts: make(map[int32]*part),
+		most: bytes / int(max(1, partitions)), tasks: make(map[schemas.TaskID]held), Days: new(Days), parts: make(map[int32]*part),
 		placed: taskindex.New(placeBytes),
 	}
 }
@@ -76,7 +77,8 @@ func (t *Tasks) Take(id schemas.TaskID, st *schemas.Status, bytes int, at Place)
 	h, inMemory := t.tasks[id]
 	known, ended := h.status, st.GetFinishedMs() != 0
 	newer := st.Supersedes(known) //mutant:view-believes-who-knows-more
-	if _, placed := t.placed.Get(id); placed {
+	_, placed := t.placed.Get(id)
+	if placed {
 		newer = ended
 	}
 	switch {
@@ -90,6 +92,9 @@ func (t *Tasks) Take(id schemas.TaskID, st *schemas.Status, bytes int, at Place)
 		t.out(h)
 	default:
 		t.placed.Delete(id)
+	}
+	if !placed && known.GetPlan() == nil && st.GetPlan() != nil {
+		t.Days.add(st.GetPlan())
 	}
 	h = held{status: st, at: at, bytes: bytes}
 	if !ended {

@@ -1,0 +1,73 @@
+package access
+
+import "sync"
+
+// Kind is something of which a process has so many at once that all callers share.
+type Kind uint8
+
+// The kinds. Where a key says nothing, a caller has an equal share of each, and at least one: so nobody can keep another out.
+const (
+	Requests Kind = iota // of any kind, until they are answered
+	Bodies               // that are being read
+	Uploads              // those among them that are large
+	Feeds
+	Lists
+)
+
+// Share returns how many of total the caller may have at once; 0: all, since there is nobody to share with.
+func (c *Caller) Share(k Kind, total int) int {
+	own := 0
+	switch k {
+	case Requests:
+		own = c.Requests
+	case Uploads:
+		own = c.Uploads
+	case Feeds:
+		own = c.Feeds
+	case Bodies, Lists:
+	}
+	if own > 0 {
+		return min(own, total)
+	}
+	if c.among <= 1 {
+		return 0
+	}
+	return max(1, total/c.among)
+}
+
+// Shares is what callers have at once. It is safe for concurrent use; the zero value is ready.
+type Shares struct {
+	mu   sync.Mutex
+	held map[holding]int
+}
+
+// holding is by owner, so that what a caller has counts on when the keys are read again.
+type holding struct {
+	owner string
+	kind  Kind
+}
+
+// Take reports whether the caller may have one more of total, and counts it then.
+func (s *Shares) Take(c *Caller, k Kind, total int) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	h := holding{c.Owner, k}
+	if share := c.Share(k, total); share > 0 && s.held[h] >= share {
+		return false
+	}
+	if s.held == nil {
+		s.held = make(map[holding]int)
+	}
+	s.held[h]++
+	return true
+}
+
+// Give takes back one that was taken.
+func (s *Shares) Give(c *Caller, k Kind) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	h := holding{c.Owner, k}
+	if s.held[h]--; s.held[h] <= 0 {
+		delete(s.held, h)
+	}
+}

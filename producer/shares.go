@@ -1,0 +1,60 @@
+package producer
+
+import (
+	"fmt"
+	"net/http"
+	"time"
+
+	"altavoz/producer/access"
+	"altavoz/producer/slots"
+	"altavoz/schemas"
+)
+
+func (in *Ingress) shareOf(caller *access.Caller) *slots.Share {
+	return &slots.Share{Of: &in.shares, Caller: caller}
+}
+
+// limited handles as many requests of a caller at once as it may make: what one waits for keeps no place from others.
+func (in *Ingress) limited(h handler) handler {
+	return func(w http.ResponseWriter, r *http.Request, caller *access.Caller) answer {
+		if !in.shares.Take(caller, access.Requests, maxWaiting) {
+			a := overShare("solicitudes")
+			a.close = true
+			return a
+		}
+		defer in.shares.Give(caller, access.Requests)
+		return h(w, r, caller)
+	}
+}
+
+// overShare answers a caller who has as many of something at once as its key may.
+func overShare(what string) answer {
+	a := refusal(http.StatusTooManyRequests, codeShare, "Esta clave de API ya tiene el máximo de "+what+" a la vez; intente de nuevo en unos segundos", "")
+	a.retry = true
+	return a
+}
+
+// overBudget reserves an order's recipients of its caller's day, or answers that there is no room for them, and when there will be.
+func (in *Ingress) overBudget(o *order) (answer, bool) {
+	if o.caller.PerDay == 0 {
+		return answer{}, false
+	}
+	if !in.caughtUp() {
+		return later(codeUnavailable, "El servicio aún está leyendo el estado de las tareas; intente de nuevo en unos segundos"), true
+	}
+	left, ok := in.budget.Reserve(o.caller, o.task, o.req.Total, access.Accepted{
+		Recipients: in.ports.Tasks.Recipients,
+		Seen: func(id schemas.TaskID) bool {
+			s, known := in.ports.Statuses.Get(id)
+			return known && s.GetPlan() != nil || in.ports.Tasks.Finished(id)
+		},
+	}, o.now)
+	if ok {
+		return answer{}, false
+	}
+	next := access.NextDay(o.now)
+	a := refusal(http.StatusTooManyRequests, codeDaily, fmt.Sprintf("Esta clave de API puede enviar hoy a %d destinatarios más; hay cupo de nuevo desde %s",
+		left, next.Format(time.RFC3339)), "")
+	a.wait = next.Sub(o.now)
+	return a, true
+}
