@@ -17,6 +17,7 @@ import (
 	"altavoz/app/embedded"
 	"altavoz/app/keys"
 	"altavoz/app/numbers"
+	"altavoz/app/version"
 	"altavoz/kafka"
 	"altavoz/kafka/health"
 	"altavoz/producer"
@@ -82,6 +83,7 @@ func New(cfg Config, opts Options) (*App, error) {
 		return nil, err
 	}
 	a.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	version.Register(a.registry)
 	a.health = health.New(a.registry)
 	trusted, err := guard.ParseTrusted(cfg.HTTP.TrustedProxies)
 	if err != nil {

@@ -106,14 +106,15 @@ var plan = map[string][]string{
 	"app/filewatch":               {},
 	"app/readiness":               {},
 	"app/secure":                  {"schemas"},
+	"app/version":                 {},
 	"app/chaos":                   {},                                     // tests only, of the binary
 	"app/witness":                 {"schemas", "processor/sender/ledger"}, // for tests
 	"app": {
-		"app/admission", "app/embedded", "app/environment", "app/ids", "app/keys", "app/numbers", "app/readiness", "app/secure", "schemas", "schemas/blob", "schemas/shown", "producer", "producer/access", "producer/connections", "producer/guard", "producer/identity", "processor", "processor/slots", "processor/fanout", "processor/sender", "processor/aggregator", "kafka", "kafka/health", "kafka/rejects", "redis",
+		"app/admission", "app/embedded", "app/environment", "app/ids", "app/keys", "app/numbers", "app/readiness", "app/secure", "app/version", "schemas", "schemas/blob", "schemas/shown", "producer", "producer/access", "producer/connections", "producer/guard", "producer/identity", "processor", "processor/slots", "processor/fanout", "processor/sender", "processor/aggregator", "kafka", "kafka/health", "kafka/rejects", "redis",
 		"whatsapp", "whatsapp/media", "whatsapp/simulator",
 	},
 	"lists":              {"schemas/phone"},
-	"cmd/altavoz":        {"schemas", "schemas/shown", "app", "lists", "cmd/altavoz/client", "cmd/altavoz/phones"},
+	"cmd/altavoz":        {"schemas", "schemas/shown", "app", "app/version", "lists", "cmd/altavoz/client", "cmd/altavoz/phones"},
 	"cmd/altavoz/client": {"schemas", "schemas/shown", "app"},
 	"cmd/altavoz/phones": {"lists"},
 }

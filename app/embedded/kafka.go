@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kfake"
@@ -21,7 +23,11 @@ const (
 	// The offsets of a group that stands still outlast all records that altavoz keeps: 31 days.
 	offsetsMinutes = "44640"
 
+	// What lies in the folder.
 	lockName = "lock"
+	dataName = "kafka"
+
+	ownerOnly fs.FileMode = 0o700
 )
 
 // ErrInUse is the error of a folder that another process has locked.
@@ -40,7 +46,7 @@ type Kafka struct {
 
 // StartKafka opens the folder and serves it. Two processes must not share one: the second gets ErrInUse.
 func StartKafka(dir, addr string, listen Listen, log *slog.Logger) (*Kafka, error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := makePrivate(dir, log); err != nil {
 		return nil, fmt.Errorf("making the data directory: %w", err)
 	}
 	lock, err := lockFile(filepath.Join(dir, lockName))
@@ -50,7 +56,7 @@ func StartKafka(dir, addr string, listen Listen, log *slog.Logger) (*Kafka, erro
 	began := time.Now()
 	cluster, err := kfake.NewCluster(
 		kfake.NumBrokers(1),
-		kfake.DataDir(filepath.Join(dir, "kafka")),
+		kfake.DataDir(filepath.Join(dir, dataName)),
 		kfake.ListenFn(func(network, _ string) (net.Listener, error) { return listen(network, addr) }),
 		kfake.BrokerConfigs(map[string]string{
 			"log.cleaner.backoff.ms": cleanerMillis, "log.segment.bytes": segmentBytes, "offsets.retention.minutes": offsetsMinutes,
@@ -63,6 +69,37 @@ func StartKafka(dir, addr string, listen Listen, log *slog.Logger) (*Kafka, erro
 	k := &Kafka{cluster: cluster, lock: lock}
 	log.Info("embedded kafka runs", "addr", k.Addr(), "data_dir", dir, "seconds", time.Since(began).Seconds())
 	return k, nil
+}
+
+// makePrivate makes the folder one that only its owner can read: phones and messages lie there. A folder that others made is closed too,
+// unless somebody keeps other things in it; then only what is ours is.
+func makePrivate(dir string, log *slog.Logger) error {
+	data := filepath.Join(dir, dataName)
+	if err := os.MkdirAll(data, ownerOnly); err != nil {
+		return err
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	folders := []string{data, dir}
+	if slices.ContainsFunc(entries, func(e os.DirEntry) bool { return e.Name() != lockName && e.Name() != dataName }) {
+		folders = folders[:1]
+	}
+	for _, d := range folders {
+		info, err := os.Stat(d)
+		if err != nil {
+			return err
+		}
+		if info.Mode().Perm()&^ownerOnly == 0 {
+			continue
+		}
+		if err := os.Chmod(d, ownerOnly); err != nil {
+			return err
+		}
+		log.Warn("others could read the data directory: closed", "dir", d, "mode", info.Mode().Perm().String())
+	}
+	return nil
 }
 
 // Addr returns where it listens.

@@ -2,8 +2,12 @@ package embedded
 
 import (
 	"errors"
+	"io/fs"
 	"log/slog"
 	"net"
+	"os"
+	"path/filepath"
+	"runtime"
 	"testing"
 
 	"altavoz/whatsapp/simulator"
@@ -51,6 +55,46 @@ func TestTakenPortGivesTheFolderBack(t *testing.T) {
 	}
 	if err := k.Stop(); err != nil {
 		t.Error(err)
+	}
+}
+
+// Whoever made the folder by hand, or by an older version, has phones and messages in it that every user of the machine can read.
+func TestFolderThatOthersCanReadIsClosed(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS == "windows" {
+		t.Skip("rights are not modes there")
+	}
+	for name, c := range map[string]struct {
+		other string // what else lies there
+		want  fs.FileMode
+	}{"ours": {"", 0o700}, "somebody's": {"notes.txt", 0o755}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			data := filepath.Join(dir, "kafka")
+			if err := errors.Join(os.Mkdir(data, 0o755), os.Chmod(data, 0o755), os.Chmod(dir, 0o755)); err != nil { //nolint:gosec // as they may be
+				t.Fatal(err)
+			}
+			if c.other != "" {
+				if err := os.WriteFile(filepath.Join(dir, c.other), nil, 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			k, err := StartKafka(dir, anyPort, net.Listen, slog.New(slog.DiscardHandler))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = k.Stop() }()
+			for path, want := range map[string]fs.FileMode{dir: c.want, data: 0o700} {
+				info, err := os.Stat(path)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if got := info.Mode().Perm(); got != want {
+					t.Errorf("%s has mode %v, want %v", path, got, want)
+				}
+			}
+		})
 	}
 }
 

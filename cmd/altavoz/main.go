@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -37,12 +38,14 @@ func rootCommand() *cobra.Command {
 
 		Long: "altavoz sends one interactive WhatsApp message to many phones: three, or a million.\n\n" +
 			"Exit codes: 0 done, 1 error, 2 wrong use, 3 some phones were not reached, 4 timed out, 130 interrupted.",
+		Version:       strings.TrimPrefix(versionLine(), "altavoz "),
 		SilenceErrors: true, // tell speaks
 		SilenceUsage:  true,
 		Args:          known,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetFlagErrorFunc(wrongUse)
+	root.SetVersionTemplate("altavoz {{.Version}}")
 	root.AddCommand(
 		upCommand(), serveCommand(), sendCommand(), watchCommand(), tasksCommand(), topicsCommand(), simulateCommand(), publishCommand(),
 		configCommand(), healthCommand(), versionCommand(),

@@ -3,28 +3,35 @@ package main
 import (
 	"fmt"
 	"runtime"
-	"runtime/debug"
 
 	"github.com/spf13/cobra"
+
+	"altavoz/app/version"
 )
 
 func versionCommand() *cobra.Command {
-	return &cobra.Command{
+	var sbom bool
+	cmd := &cobra.Command{
 		Use:   "version",
-		Short: "Print the version",
+		Short: "Print the version, or with --sbom what is linked into the binary",
 		Args:  usage(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			_, err := fmt.Fprintln(cmd.OutOrStdout(), "altavoz", version(), runtime.Version(), runtime.GOOS+"/"+runtime.GOARCH)
+			if !sbom {
+				_, err := fmt.Fprint(cmd.OutOrStdout(), versionLine())
+				return err
+			}
+			b, err := version.SBOM()
+			if err != nil {
+				return err
+			}
+			_, err = cmd.OutOrStdout().Write(b)
 			return err
 		},
 	}
+	cmd.Flags().BoolVar(&sbom, "sbom", false, "print a bill of materials (CycloneDX, JSON)")
+	return cmd
 }
 
-// version is what the Go toolchain wrote into the binary: a release, or the commit that it was built from.
-func version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok || info.Main.Version == "" {
-		return "(devel)"
-	}
-	return info.Main.Version
+func versionLine() string {
+	return fmt.Sprintln("altavoz", version.String(), runtime.Version(), runtime.GOOS+"/"+runtime.GOARCH)
 }
