@@ -9,7 +9,6 @@ import (
 	"net"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -45,7 +44,6 @@ type App struct {
 	identity *identity.Ring // nil where no role asks for it
 
 	web    *web
-	made   time.Time
 	health *health.Health
 	kafka  kafka.Config
 	layout kafka.Layout
@@ -73,7 +71,7 @@ func New(cfg Config, opts Options) (*App, error) {
 	}
 	a := &App{
 		cfg: cfg, network: opts.Network.withDefaults(), fetch: opts.Network.Dial != nil, log: opts.Logger,
-		registry: prometheus.NewRegistry(), failed: make(chan error, 1), made: time.Now(),
+		registry: prometheus.NewRegistry(), failed: make(chan error, 1),
 	}
 	var err error
 	if a.numbers, err = numbers.Open(cfg.WhatsApp.numbers(), opts.Logger, a.registry); err != nil {

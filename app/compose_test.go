@@ -32,13 +32,27 @@ type composeService struct {
 	Pids        int               `yaml:"pids_limit"`
 	Environment map[string]string `yaml:"environment"`
 	Secrets     []string          `yaml:"secrets"`
-	Networks    []string          `yaml:"networks"`
+	Networks    names             `yaml:"networks"`
 	Ports       []string          `yaml:"ports"`
 	Volumes     []string          `yaml:"volumes"`
 	GroupAdd    []string          `yaml:"group_add"`
 	HealthCheck struct {
 		Test []string `yaml:"test"`
 	} `yaml:"healthcheck"`
+}
+
+// names is a list, or the keys of a map.
+type names []string
+
+// UnmarshalYAML is yaml.Unmarshaler's.
+func (n *names) UnmarshalYAML(node *yaml.Node) error {
+	for i := 0; i < len(node.Content); i++ {
+		*n = append(*n, node.Content[i].Value)
+		if node.Kind == yaml.MappingNode {
+			i++ // its value
+		}
+	}
+	return nil
 }
 
 func compose(t *testing.T) composeFile {
@@ -88,6 +102,10 @@ func TestComposeConfinesEveryContainer(t *testing.T) {
 		if !c.Networks[name].Internal {
 			t.Errorf("the network %s leads out", name)
 		}
+	}
+	if proxies := c.Services["producer"].Environment["ALTAVOZ_TRUSTED_PROXIES"]; proxies != "172.30.88.2" ||
+		!strings.Contains(readFile(t, "../docker-compose.yml"), "{front: {ipv4_address: "+proxies+"}") {
+		t.Errorf("whose X-Forwarded-For the producer believes: %s", proxies)
 	}
 	for _, name := range []string{"producer", "aggregator"} {
 		if slices.Contains(c.Services[name].Networks, "out") {

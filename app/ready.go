@@ -14,7 +14,7 @@ const probeKey = "probe"
 
 // report makes the checks of /readyz. What is open is not written to any more once the process runs.
 func (a *App) report() *readiness.Report {
-	p := readiness.Process{Started: a.running.Load(), Made: a.made, Producer: a.cfg.Process.Roles.Has(RoleProducer), Kafka: a.health}
+	p := readiness.Process{Started: a.running.Load(), Producer: a.cfg.Process.Roles.Has(RoleProducer), Kafka: a.health}
 	if p.Started && a.doors.ingress != nil {
 		p.Tasks = a.doors.ingress.Ready
 	}

@@ -14,7 +14,6 @@ const Grace = 30 * time.Second
 // Process is what /readyz is made of.
 type Process struct {
 	Started  bool
-	Made     time.Time
 	Producer bool  // it takes broadcasts, so it must be able to write
 	Kafka    Kafka // what its clients saw
 	// Tasks returns why not all tasks are known yet; nil: nobody asks for tasks here.
@@ -33,7 +32,7 @@ type Kafka interface {
 // Report makes the checks.
 func (p *Process) Report() *Report {
 	checks := []check{
-		{name: "started", ok: p.Started, why: "it waits for Kafka, or stops", since: p.Made},
+		{name: "started", ok: p.Started, why: "it waits for Kafka, or stops", since: time.Now()},
 		{name: "kafka", ok: !p.Kafka.Silent(), why: "Kafka does not answer", since: p.Kafka.Answered(), grace: Grace},
 	}
 	if p.Producer {
@@ -41,7 +40,7 @@ func (p *Process) Report() *Report {
 		checks = append(checks, check{name: "writes", ok: since.IsZero(), why: "Kafka takes no records", since: since, grace: Grace})
 	}
 	if p.Tasks != nil {
-		checks = append(checks, check{name: "tasks", ok: p.Tasks() == nil, why: "not all tasks are known yet", since: p.Made})
+		checks = append(checks, check{name: "tasks", ok: p.Tasks() == nil, why: "not all tasks are known yet", since: time.Now()})
 	}
 	if p.Redis != nil {
 		up, since := p.Redis()
