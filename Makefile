@@ -133,7 +133,7 @@ sbom: build ## bin/altavoz.cdx.json: what is linked into bin/altavoz, as Cyclone
 
 # With caches of their own: a build that is taken from the other one's cache would prove nothing.
 reproducible: ## two builds, in different folders and from nothing, have the same sha256; two minutes
-	$(call timed,reproducible,for n in one two; do rm -rf .cache/$$n && mkdir -p .cache/$$n/src && git archive HEAD | tar -x -C .cache/$$n/src && \
+	$(call timed,reproducible,commit=$$(git rev-parse HEAD); for n in one two; do rm -rf .cache/$$n && mkdir -p .cache/$$n/src && git archive $$commit | tar -x -C .cache/$$n/src && \
 		(cd .cache/$$n/src && GOCACHE=$(CURDIR)/.cache/$$n/cache $(BUILD) -o ../altavoz ./cmd/altavoz); done; \
 		sha256sum .cache/one/altavoz .cache/two/altavoz && cmp .cache/one/altavoz .cache/two/altavoz && rm -rf .cache/one .cache/two)
 
