@@ -28,7 +28,7 @@ var plan = map[string][]string{
 	"schemas/hours":     {},
 	"schemas/shown":     {},
 	"schemas/version":   {},
-	"producer":          {"schemas", "producer/access", "producer/connections", "producer/draft", "producer/feed", "producer/guard", "producer/identity", "producer/seldom", "producer/slots", "producer/tasks", "producer/upload"},
+	"producer":          {"schemas", "producer/access", "producer/connections", "producer/draft", "producer/feed", "producer/guard", "producer/identity", "producer/seldom", "producer/slots", "producer/tasks", "producer/underway", "producer/upload"},
 	"producer/access":   {"schemas"},
 	"producer/identity": {"schemas"},
 	"producer/draft":    {"schemas"},
@@ -37,7 +37,8 @@ var plan = map[string][]string{
 	"producer/tasks":    {"schemas", "schemas/shown"},
 	"processor/slots":   {"schemas"},
 	"producer/seldom":   {},
-	"producer/slots":    {"producer/access"},
+	"producer/slots":    {"producer/access", "producer/underway"},
+	"producer/underway": {},
 	"producer/guard":    {"producer/seldom"},
 	"app/admission":     {"producer", "producer/access", "producer/guard"},
 	"processor/fanout": {

@@ -16,6 +16,7 @@ import (
 	"altavoz/producer/identity"
 	"altavoz/producer/seldom"
 	"altavoz/producer/slots"
+	"altavoz/producer/underway"
 	"altavoz/schemas"
 )
 
@@ -89,7 +90,7 @@ func New(cfg Config, ports Ports) *Ingress {
 	in := &Ingress{
 		cfg: cfg, ports: ports, local: access.Local(), cross: http.NewCrossOriginProtection(),
 		bodies:   slots.Bodies{Any: make(slots.Slots, maxReading), Big: make(slots.Slots, cfg.Uploads), From: BigBody},
-		webhooks: slots.Bodies{Any: make(slots.Slots, maxWebhooks), Big: make(slots.Slots, bigWebhooks), From: bigWebhook},
+		webhooks: slots.Bodies{Any: make(slots.Slots, maxWebhooks), Big: make(slots.Slots, bigWebhooks), From: bigWebhook, Underway: new(underway.Bodies[*slots.Body])},
 		waiting:  make(slots.Slots, maxWaiting), listing: make(slots.Slots, maxListing), feeds: make(slots.Slots, cfg.Feeds), lookups: make(slots.Slots, maxLookups),
 		forged: seldom.Line{Every: forgedEvery},
 	}

@@ -216,3 +216,34 @@ func TestThreatS01WrongKeysWaitAndValidOnesDoNot(t *testing.T) {
 		}
 	})
 }
+
+// Anybody may post a webhook. Bodies that drip hold all slots, the few for big ones too, and Meta's gets one all the same.
+func TestThreatS06DrippedWebhooksDoNotKeepMetasOut(t *testing.T) {
+	t.Parallel()
+	for name, length := range map[string]int{"small": 1000, "big": 100 << 10} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := serveFew(t, 2000)
+			head := func(n int) string {
+				return fmt.Sprintf("POST %s HTTP/1.1\r\nHost: x\r\nX-Hub-Signature-256: %s\r\nContent-Length: %d\r\n\r\n", producer.PathWebhook, signature, n)
+			}
+			for range 300 {
+				s.dial(t, head(length)+"[")
+			}
+			body := "[]" + strings.Repeat(" ", length-2)
+			for range 20 {
+				c := s.dial(t, head(length)+body)
+				_ = c.SetReadDeadline(time.Now().Add(10 * time.Second))
+				r, err := http.ReadResponse(bufio.NewReader(c), nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if r.StatusCode != http.StatusOK {
+					t.Errorf("it gets %d", r.StatusCode)
+				}
+				r.Body.Close()
+				c.Close()
+			}
+		})
+	}
+}

@@ -7,9 +7,12 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"altavoz/producer/access"
+	"altavoz/producer/underway"
 )
 
 // bodyIdle is the longest pause within a body; a body has bodyGrace and then must have come at minBodyRate on the
@@ -18,6 +21,10 @@ const (
 	bodyIdle    = 15 * time.Second
 	bodyGrace   = 30 * time.Second
 	minBodyRate = 256 << 10 // bytes a second: 140 MB in 10 minutes
+
+	// cutTime is how long a body waits for the place of one that is cut off, whose handler has only to notice it; cutTries times.
+	cutTime  = 250 * time.Millisecond
+	cutTries = 4
 )
 
 // What keeps a request from being read.
@@ -75,6 +82,9 @@ func (s *Share) Give(k access.Kind, to Slots) {
 type Bodies struct {
 	Any, Big Slots
 	From     int64
+	// Underway are the bodies being read where anybody may send one: the one that is read the longest makes room. Nil where callers
+	// have shown who they are, and have their shares.
+	Underway *underway.Bodies[*Body]
 }
 
 // Body reads a request's body under the door's limits: it takes a slot of its kind, one more when the body turns out
@@ -86,15 +96,19 @@ type Body struct {
 	by       *Share
 	start    time.Time
 	n        int64
-	holdsBig bool
+	holdsBig atomic.Bool
+
+	mu  sync.Mutex
+	cut bool // its place is another's
 }
 
 // Open returns ErrNone where there is no room for the request, and ErrShare where its caller has enough of it.
 func (s Bodies) Open(w http.ResponseWriter, r *http.Request, by *Share) (*Body, error) {
-	if err := by.Take(access.Bodies, s.Any); err != nil {
+	if err := s.take(by, access.Bodies, s.Any); err != nil {
 		return nil, err
 	}
 	b := &Body{src: r.Body, conn: http.NewResponseController(w), of: s, by: by, start: time.Now()}
+	s.Underway.Begin(b)
 	if r.ContentLength > s.From {
 		if err := b.takeBig(); err != nil {
 			b.Close()
@@ -104,20 +118,40 @@ func (s Bodies) Open(w http.ResponseWriter, r *http.Request, by *Share) (*Body, 
 	return b, nil
 }
 
+// take takes a place. Where anybody may send, the body that is read the longest makes room: an honest one is there in an instant.
+func (s Bodies) take(by *Share, k access.Kind, from Slots) error {
+	err := by.Take(k, from)
+	if s.Underway == nil || by != nil || err == nil {
+		return err
+	}
+	wait := time.NewTicker(cutTime)
+	defer wait.Stop()
+	for range cutTries {
+		s.Underway.CutOldest(k == access.Uploads)
+		select {
+		case from <- struct{}{}:
+			return nil
+		case <-wait.C:
+		}
+	}
+	return err
+}
+
 // Close gives its places back.
 func (b *Body) Close() {
+	b.of.Underway.End(b)
 	b.by.Give(access.Bodies, b.of.Any)
-	if b.holdsBig {
+	if b.holdsBig.Load() {
 		b.by.Give(access.Uploads, b.of.Big)
 	}
 }
 
 func (b *Body) takeBig() error {
-	if b.holdsBig {
+	if b.holdsBig.Load() {
 		return nil
 	}
-	err := b.by.Take(access.Uploads, b.of.Big)
-	b.holdsBig = err == nil
+	err := b.of.take(b.by, access.Uploads, b.of.Big)
+	b.holdsBig.Store(err == nil)
 	return err
 }
 
@@ -138,10 +172,32 @@ func (b *Body) Read(p []byte) (int, error) {
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		err = ErrSlow
 	case err != nil:
+		b.of.Underway.End(b)
 		b.deadline(time.Time{}) // or it would end the wait for a direct broadcast
 	}
 	return n, err
 }
 
+// Cut ends the reading for the sake of another's.
+func (b *Body) Cut() {
+	b.mu.Lock()
+	b.cut = true
+	b.mu.Unlock()
+	b.deadline(past)
+}
+
+// Big reports whether it holds one of the places for big ones.
+func (b *Body) Big() bool { return b.holdsBig.Load() }
+
+// past is a time that is over.
+var past = time.Unix(1, 0)
+
 // deadline is not there in tests without a connection.
-func (b *Body) deadline(t time.Time) { _ = b.conn.SetReadDeadline(t) }
+func (b *Body) deadline(t time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.cut {
+		t = past
+	}
+	_ = b.conn.SetReadDeadline(t)
+}
