@@ -63,11 +63,15 @@ type App struct {
 
 // New returns a process that is not started. What is not configured is embedded.
 func New(cfg Config, opts Options) (*App, error) {
-	if err := errors.Join(cfg.Validate(), cfg.HTTP.guessable()); err != nil {
+	exposed, refused := cfg.exposed()
+	if err := errors.Join(cfg.Validate(), cfg.HTTP.guessable(), refused); err != nil {
 		return nil, err
 	}
 	if opts.Logger == nil {
 		opts.Logger = slog.New(slog.DiscardHandler)
+	}
+	for _, what := range exposed {
+		opts.Logger.Warn("others can read what they should not", "what", what)
 	}
 	a := &App{
 		cfg: cfg, network: opts.Network.withDefaults(), fetch: opts.Network.Dial != nil, log: opts.Logger,

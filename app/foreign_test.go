@@ -1,12 +1,12 @@
 package app
 
 import (
-	"log/slog"
 	"testing"
 	"time"
 
 	"google.golang.org/protobuf/proto"
 
+	"altavoz/app/operator"
 	"altavoz/kafka"
 	"altavoz/schemas"
 )
@@ -69,7 +69,7 @@ func TestThreatS13EventThatNamesAnothersListIsRejected(t *testing.T) {
 	rejects := 0
 	for end := time.Now().Add(settleTime); rejects < len(tasks) && time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
 		rejects = 0
-		if err := Rejects(t.Context(), h.tools(), slog.New(slog.DiscardHandler), func(Rejected) error { rejects++; return nil }); err != nil {
+		if err := operator.Rejects(t.Context(), h.kafka(), func(operator.Rejected) error { rejects++; return nil }); err != nil {
 			t.Fatal(err)
 		}
 	}

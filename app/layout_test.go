@@ -106,8 +106,9 @@ var plan = map[string][]string{
 	"app/ids":                     {"kafka", "kafka/registry", "producer/identity", "schemas"},
 	"app/filewatch":               {},
 	"app/readiness":               {},
-	"app/secure":                  {"schemas"},
 	"app/version":                 {},
+	"app/operator":                {"kafka", "kafka/rejects", "schemas"},
+	"app/secure":                  {"schemas", "schemas/rules"},
 	"app/chaos":                   {},                                     // tests only, of the binary
 	"app/witness":                 {"schemas", "processor/sender/ledger"}, // for tests
 	"app": {
@@ -115,7 +116,7 @@ var plan = map[string][]string{
 		"whatsapp", "whatsapp/media", "whatsapp/simulator",
 	},
 	"lists":              {"schemas/phone"},
-	"cmd/altavoz":        {"schemas", "schemas/shown", "app", "app/version", "lists", "cmd/altavoz/client", "cmd/altavoz/phones"},
+	"cmd/altavoz":        {"schemas", "schemas/shown", "app", "app/operator", "app/version", "lists", "cmd/altavoz/client", "cmd/altavoz/phones"},
 	"cmd/altavoz/client": {"schemas", "schemas/shown", "app"},
 	"cmd/altavoz/phones": {"lists"},
 }

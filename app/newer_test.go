@@ -2,12 +2,12 @@ package app
 
 import (
 	"fmt"
-	"log/slog"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
 
+	"altavoz/app/operator"
 	"altavoz/kafka"
 	"altavoz/schemas"
 )
@@ -71,7 +71,7 @@ func TestNewerRecordsHoldTheirPartitionInEachStage(t *testing.T) {
 			if code != http.StatusOK || !strings.Contains(answer, `"successful":3`) {
 				t.Errorf("%d %s", code, answer)
 			}
-			err = Rejects(t.Context(), h.tools(), slog.New(slog.DiscardHandler), func(r Rejected) error {
+			err = operator.Rejects(t.Context(), h.kafka(), func(r operator.Rejected) error {
 				t.Errorf("rejected: %+v", r)
 				return nil
 			})

@@ -3,13 +3,13 @@ package app
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"altavoz/app/operator"
 	"altavoz/kafka"
 	"altavoz/schemas"
 )
@@ -39,7 +39,7 @@ func testRejectsAreReplayed(t *testing.T, h *house) {
 	if !h.rejected(t, acked[0].Offset).Replayed {
 		t.Error("that it was replayed is not shown")
 	}
-	if err := h.tryReplay(t, seen.ID, false, nil); !errors.Is(err, ErrReplayed) {
+	if err := h.tryReplay(t, seen.ID, false, nil); !errors.Is(err, operator.ErrReplayed) {
 		t.Errorf("a second time: %v", err)
 	}
 	if again := h.replay(t, seen.ID, true); again.Offset <= played.Offset {
@@ -50,19 +50,13 @@ func testRejectsAreReplayed(t *testing.T, h *house) {
 	}
 }
 
-func (h *house) tools() *Config {
-	cfg := Default()
-	cfg.Kafka.Brokers, cfg.Kafka.TopicPrefix = h.kafka().Brokers, h.kafka().Prefix
-	return &cfg
-}
-
 // rejected waits until the record at that offset of the second partition of broadcasts is among the rejects.
-func (h *house) rejected(t *testing.T, offset int64) (found Rejected) {
+func (h *house) rejected(t *testing.T, offset int64) (found operator.Rejected) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), settleTime)
 	defer cancel()
 	for found.ID == "" {
-		err := Rejects(ctx, h.tools(), slog.New(slog.DiscardHandler), func(r Rejected) error {
+		err := operator.Rejects(ctx, h.kafka(), func(r operator.Rejected) error {
 			if r.Topic == string(schemas.TopicBroadcasts) && r.Partition == 1 && r.Offset == offset {
 				found = r
 			}
@@ -75,9 +69,9 @@ func (h *house) rejected(t *testing.T, offset int64) (found Rejected) {
 	return found
 }
 
-func (h *house) tryReplay(t *testing.T, id string, again bool, done func(Replay)) error {
+func (h *house) tryReplay(t *testing.T, id string, again bool, done func(operator.Replay)) error {
 	t.Helper()
-	return ReplayRejects(t.Context(), h.tools(), slog.New(slog.DiscardHandler), []string{id}, again, done)
+	return operator.ReplayRejects(t.Context(), h.kafka(), []string{id}, again, done)
 }
 
 // replay plays one again and returns it as it was written.
@@ -88,7 +82,7 @@ func (h *house) replay(t *testing.T, id string, again bool) (rec schemas.Record)
 		t.Fatal(err)
 	}
 	defer reader.Close()
-	err = h.tryReplay(t, id, again, func(r Replay) {
+	err = h.tryReplay(t, id, again, func(r operator.Replay) {
 		slot := schemas.Slot{Topic: schemas.Topic(r.Topic), Partition: r.Partition}
 		if rec, err = reader.Record(t.Context(), slot, r.Offset); err != nil {
 			t.Error(err)

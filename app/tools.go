@@ -44,6 +44,9 @@ func (c *Config) brokers() []string {
 }
 
 func (c *Config) kafkaConfig(network Network, log *slog.Logger) (kafka.Config, error) {
+	if _, err := secure.ClearKafka(c.Kafka.Brokers, c.Kafka.TLS, c.Kafka.SASLMechanism); err != nil {
+		return kafka.Config{}, err
+	}
 	mechanism, err := secure.SASL(c.Kafka.SASLMechanism, c.Kafka.SASLUser, c.Kafka.SASLPassword)
 	if err != nil {
 		return kafka.Config{}, err
@@ -53,6 +56,11 @@ func (c *Config) kafkaConfig(network Network, log *slog.Logger) (kafka.Config, e
 		Brokers: c.brokers(), Prefix: c.Kafka.TopicPrefix, InstanceID: c.Process.InstanceID,
 		TLS: encrypted, SASL: mechanism, Dial: network.Dial, RequestTimeout: c.Kafka.RequestTimeout, Logger: log,
 	}, err
+}
+
+// Cluster returns how a command reaches Kafka.
+func (c *Config) Cluster(log *slog.Logger) (kafka.Config, error) {
+	return c.kafkaConfig(Network{}.withDefaults(), log)
 }
 
 // NewLogger returns the log of a process: for people on a terminal, for machines elsewhere, unless it is configured. Texts of others in it
@@ -74,7 +82,7 @@ type Topic struct {
 
 // CreateTopics makes the topics that are missing and checks the others. It waits for Kafka until ctx ends.
 func CreateTopics(ctx context.Context, c *Config, log *slog.Logger) ([]Topic, error) {
-	cfg, err := c.kafkaConfig(Network{}.withDefaults(), log)
+	cfg, err := c.Cluster(log)
 	if err != nil {
 		return nil, err
 	}
@@ -87,7 +95,7 @@ func CreateTopics(ctx context.Context, c *Config, log *slog.Logger) ([]Topic, er
 
 // CheckTopics compares the topics with what they must be, and changes nothing.
 func CheckTopics(ctx context.Context, c *Config, log *slog.Logger) ([]Topic, error) {
-	cfg, err := c.kafkaConfig(Network{}.withDefaults(), log)
+	cfg, err := c.Cluster(log)
 	if err != nil {
 		return nil, err
 	}
@@ -112,7 +120,7 @@ func (c *Config) topics(layout kafka.Layout) []Topic {
 // Publish puts a broadcast straight on Kafka, as an upstream system would. write writes the body of the HTTP request; what
 // it fails to write whole is not published.
 func Publish(ctx context.Context, c *Config, log *slog.Logger, write func(io.Writer) error) (Receipt, error) {
-	cfg, err := c.kafkaConfig(Network{}.withDefaults(), log)
+	cfg, err := c.Cluster(log)
 	if err != nil {
 		return Receipt{}, err
 	}

@@ -115,6 +115,17 @@ func readSecretFiles(all []setting) error {
 	return nil
 }
 
+// SecretFiles returns the files that secrets of the rooms are read from, by the variables that name them.
+func SecretFiles(rooms ...any) map[string]string {
+	files := make(map[string]string)
+	for _, s := range settings(rooms) {
+		if path := os.Getenv(s.name + fileSuffix); s.secret() && path != "" {
+			files[s.name+fileSuffix] = path
+		}
+	}
+	return files
+}
+
 // ReadSecret reads a secret that stands alone in a file.
 func ReadSecret(path string) (schemas.Secret, error) {
 	f, err := os.Open(path)

@@ -55,6 +55,15 @@ func Read(c Config) ([]Number, error) {
 	return out, err
 }
 
+// Files returns the files that the numbers and their tokens stand in.
+func Files(c Config) (paths []string) {
+	_, seen, _ := read(c) //nolint:errcheck // Read says what is wrong with them
+	for _, s := range seen {
+		paths = append(paths, s.Path())
+	}
+	return paths
+}
+
 // read also returns the files that it read, as they were before.
 func read(c Config) (out []Number, seen []filewatch.Snapshot, err error) {
 	if looksLikePhone(c.ID, c.Region) {

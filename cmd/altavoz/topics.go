@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"altavoz/app"
+	"altavoz/app/operator"
 	"altavoz/schemas/shown"
 )
 
@@ -63,9 +64,13 @@ func rejectsCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			cluster, err := cfg.Cluster(quietLog(cmd))
+			if err != nil {
+				return err
+			}
 			out := cmd.OutOrStdout()
 			n := 0
-			err = app.Rejects(cmd.Context(), cfg, quietLog(cmd), func(r app.Rejected) error {
+			err = operator.Rejects(cmd.Context(), cluster, func(r operator.Rejected) error {
 				n++
 				if asJSON {
 					line, err := json.Marshal(r)
@@ -105,8 +110,12 @@ func replayCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			cluster, err := cfg.Cluster(quietLog(cmd))
+			if err != nil {
+				return err
+			}
 			n := 0
-			err = app.ReplayRejects(cmd.Context(), cfg, quietLog(cmd), ids, again, func(r app.Replay) {
+			err = operator.ReplayRejects(cmd.Context(), cluster, ids, again, func(r operator.Replay) {
 				n++
 				say(cmd.OutOrStdout(), "%s is in %s/%d again, at %d", r.ID, shown.Line(r.Topic), r.Partition, r.Offset)
 			})

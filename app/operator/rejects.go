@@ -1,11 +1,10 @@
-package app
+package operator
 
 import (
 	"context"
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"log/slog"
 	"slices"
 	"unicode/utf8"
 
@@ -41,11 +40,7 @@ type Replay struct {
 var ErrReplayed = errors.New("was replayed before")
 
 // Rejects hands over every rejected record that is still kept, partition by partition.
-func Rejects(ctx context.Context, c *Config, log *slog.Logger, each func(Rejected) error) error {
-	cfg, err := c.kafkaConfig(Network{}.withDefaults(), log)
-	if err != nil {
-		return err
-	}
+func Rejects(ctx context.Context, cfg kafka.Config, each func(Rejected) error) error {
 	b, err := openBin(cfg)
 	if err != nil {
 		return err
@@ -68,21 +63,17 @@ func Rejects(ctx context.Context, c *Config, log *slog.Logger, each func(Rejecte
 // ReplayRejects writes rejected records again, byte for byte, to the partition where they were read: those with the given
 // ids, or all that were not replayed yet where there are none. That one is replayed is written down before it is: should
 // this program die in between, it shows as replayed and is not, which again undoes.
-func ReplayRejects(ctx context.Context, c *Config, log *slog.Logger, ids []string, again bool, done func(Replay)) error {
-	cfg, err := c.kafkaConfig(Network{}.withDefaults(), log)
-	if err != nil {
-		return err
-	}
+func ReplayRejects(ctx context.Context, cfg kafka.Config, ids []string, again bool, done func(Replay)) error {
 	layout, err := kafka.CheckTopics(ctx, cfg)
 	if err != nil {
-		return withHint(err, "is ALTAVOZ_KAFKA_BROKERS right, and does altavoz run there?")
+		return hinted(err, "is ALTAVOZ_KAFKA_BROKERS right, and does altavoz run there?")
 	}
 	b, err := openBin(cfg)
 	if err != nil {
 		return err
 	}
 	defer b.reader.Close()
-	pub, err := kafka.NewPublisher(cfg, layout, expressLinger)
+	pub, err := kafka.NewPublisher(cfg, layout, 0)
 	if err != nil {
 		return fmt.Errorf("opening the publisher: %w", err)
 	}
@@ -94,7 +85,7 @@ func ReplayRejects(ctx context.Context, c *Config, log *slog.Logger, ids []strin
 		case len(ids) > 0 && i < 0, len(ids) == 0 && replayed && !again:
 			return nil
 		case replayed && !again:
-			return withHint(fmt.Errorf("%s %w", id, ErrReplayed), "--again does it all the same: a broadcast without a task_id would go out twice")
+			return hinted(fmt.Errorf("%s %w", id, ErrReplayed), "--again does it all the same: a broadcast without a task_id would go out twice")
 		case layout[k.Record.Topic] <= k.Record.Partition:
 			return fmt.Errorf("%s came from %s/%d, which is not there", id, k.Record.Topic, k.Record.Partition)
 		}
@@ -112,7 +103,7 @@ func ReplayRejects(ctx context.Context, c *Config, log *slog.Logger, ids []strin
 		return nil
 	})
 	if err == nil && len(left) > 0 {
-		err = withHint(fmt.Errorf("no rejected record has the id %s", left[0]), "`altavoz topics rejects` lists them")
+		err = hinted(fmt.Errorf("no rejected record has the id %s", left[0]), "`altavoz topics rejects` lists them")
 	}
 	return errors.Join(err, pub.Close(ctx))
 }
@@ -134,7 +125,7 @@ func openBin(cfg kafka.Config) (bin, error) {
 func (b bin) each(ctx context.Context, each func(rec schemas.Record, k rejects.Kept, replayed bool) error) error {
 	ends, err := b.reader.Ends(ctx, schemas.TopicRejects)
 	if err != nil {
-		return withHint(fmt.Errorf("looking for rejects: %w", err), "is ALTAVOZ_KAFKA_BROKERS right, and does Kafka run?")
+		return hinted(fmt.Errorf("looking for rejects: %w", err), "is ALTAVOZ_KAFKA_BROKERS right, and does Kafka run?")
 	}
 	for p := range int32(len(ends)) {
 		slot := schemas.Slot{Topic: schemas.TopicRejects, Partition: p}
