@@ -68,7 +68,7 @@ func compose(t *testing.T) composeFile {
 }
 
 // What a container may not do, whoever gets into it.
-func TestComposeConfinesEveryContainer(t *testing.T) {
+func TestThreatS24ComposeConfinesEveryContainer(t *testing.T) {
 	t.Parallel()
 	c := compose(t)
 	for name, s := range c.Services {
@@ -141,7 +141,7 @@ func TestComposeSetsOnlyVariablesThatThereAre(t *testing.T) {
 }
 
 // The simulator signs whatever it is told to. With the secret of the real app it would sign forged receipts.
-func TestComposeSimulatorHasASecretOfItsOwn(t *testing.T) {
+func TestThreatS11ComposeSimulatorHasASecretOfItsOwn(t *testing.T) {
 	t.Parallel()
 	c := compose(t)
 	s := c.Services["simulator"]

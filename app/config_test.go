@@ -277,7 +277,7 @@ func TestNeedsReal(t *testing.T) {
 }
 
 // No secret may be seen in what the configuration prints, whoever prints it.
-func TestSettingsMaskSecrets(t *testing.T) {
+func TestThreatS15SettingsMaskSecrets(t *testing.T) {
 	t.Parallel()
 	cfg := Default()
 	cfg.HTTP.APIKeys, cfg.WhatsApp.AccessToken, cfg.Kafka.SASLPassword = "hunter2", "hunter2", "hunter2"

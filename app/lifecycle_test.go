@@ -181,7 +181,7 @@ func TestAdminAddressTakesTheMetrics(t *testing.T) {
 }
 
 // No token and no message text may be seen in what a process logs, and no phone whole.
-func TestLogsKeepSecrets(t *testing.T) {
+func TestThreatS15LogsKeepSecrets(t *testing.T) {
 	t.Parallel()
 	var log lockedBuffer
 	cfg := houseConfig(t)

@@ -175,7 +175,7 @@ func TestFullBuffersAreBusyAtOnce(t *testing.T) {
 }
 
 // A batch that can't be unpacked is passed over on every topic of a stage, wherever it lies, and what lies behind it is read.
-func TestPoisonStallsNoStage(t *testing.T) {
+func TestThreatS10PoisonStallsNoStage(t *testing.T) {
 	t.Parallel()
 	for _, topic := range []schemas.Topic{schemas.TopicBroadcasts, schemas.TopicSendsExpress, schemas.TopicSendsBulk, schemas.TopicResults} {
 		t.Run(string(topic), func(t *testing.T) {

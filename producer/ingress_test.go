@@ -438,7 +438,7 @@ func TestPanicIs500(t *testing.T) {
 }
 
 // What is logged names the task and no person, and no word of the message.
-func TestLogsHoldNoSecrets(t *testing.T) {
+func TestThreatS15LogsHoldNoSecrets(t *testing.T) {
 	t.Parallel()
 	var logged strings.Builder
 	h := setup(t, producer.Config{Logger: slog.New(slog.NewTextHandler(&logged, &slog.HandlerOptions{Level: slog.LevelDebug}))})
@@ -759,7 +759,7 @@ func (p *pattern) Read(b []byte) (int, error) {
 // A file of 100 MB in base64 and a million phones, 148 MB in all, go by while the heap stays small.
 //
 //nolint:paralleltest // it measures the heap
-func TestLargestRequestStaysSmall(t *testing.T) {
+func TestThreatS04LargestRequestStaysSmall(t *testing.T) {
 	h := setup(t, producer.Config{})
 	h.log.forget = true
 	const phone = `"573001234567",`

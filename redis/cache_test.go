@@ -91,7 +91,7 @@ func TestIDsExpire(t *testing.T) {
 	}
 }
 
-func TestPasswordIsUsed(t *testing.T) {
+func TestThreatS14PasswordIsUsed(t *testing.T) {
 	t.Parallel()
 	m := miniredis.RunT(t)
 	m.RequireUserAuth("altavoz", "s3cret")

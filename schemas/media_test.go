@@ -7,7 +7,7 @@ import (
 	"altavoz/schemas"
 )
 
-func TestMediaType(t *testing.T) {
+func TestThreatS09TheTypeComesFromTheBytes(t *testing.T) {
 	t.Parallel()
 	const (
 		image    = schemas.HeaderKind_HEADER_KIND_IMAGE

@@ -32,7 +32,7 @@ func TestParsePhone(t *testing.T) {
 	}
 }
 
-func TestPhoneMasksItself(t *testing.T) {
+func TestThreatS16PhoneMasksItself(t *testing.T) {
 	t.Parallel()
 	p := schemas.Phone("573001234567")
 	for _, got := range []string{p.String(), fmt.Sprint(p), fmt.Sprintf("%v %s", p, p)[:12], p.LogValue().String()} {

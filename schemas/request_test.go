@@ -154,7 +154,7 @@ func TestRequestBlankIsAbsent(t *testing.T) {
 	}
 }
 
-func TestRequestRefusals(t *testing.T) {
+func TestThreatS05AmbiguousRequestsAreRefused(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("x", 70<<10)
 	const sticker = `"header_type":"image","header_content":`
@@ -424,7 +424,7 @@ func TestRequestLongPhone(t *testing.T) {
 	}
 }
 
-func TestRequestLimits(t *testing.T) {
+func TestThreatS04RequestsAreBounded(t *testing.T) {
 	t.Parallel()
 	body := `{"phones":["1","2","3"],"body_text":"b"}`
 	for _, tt := range []struct {

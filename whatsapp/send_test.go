@@ -236,8 +236,8 @@ func TestRateLimits(t *testing.T) {
 	})
 }
 
-// TestForeignAnswers: what is not the Cloud API's own answer.
-func TestForeignAnswers(t *testing.T) {
+// TestThreatS22ForeignAnswers: what is not the Cloud API's own answer.
+func TestThreatS22ForeignAnswers(t *testing.T) {
 	t.Parallel()
 	accepted := `{"messaging_product":"whatsapp","contacts":[{"input":"x","wa_id":"x"}],"messages":[{"id":"wamid.X","message_status":"accepted"}]}`
 	tests := map[string]struct {
@@ -421,8 +421,8 @@ func TestRequestHeaders(t *testing.T) {
 	}
 }
 
-// TestWordsAreClean: Meta's words are stored and shown; nothing of ours or dangerous may be in them.
-func TestWordsAreClean(t *testing.T) {
+// TestThreatS22WordsAreClean: Meta's words are stored and shown; nothing of ours or dangerous may be in them.
+func TestThreatS22WordsAreClean(t *testing.T) {
 	t.Parallel()
 	h := against(t, func(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusBadRequest)

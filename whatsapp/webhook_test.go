@@ -273,7 +273,7 @@ func sign(body, secret string) string {
 	return "sha256=" + hex.EncodeToString(mac.Sum(nil))
 }
 
-func TestWebhookSigned(t *testing.T) {
+func TestThreatS11WebhookSigned(t *testing.T) {
 	t.Parallel()
 	const body = `{"entry":[],"x":"\u00f1"}`
 	good := sign(body, "app-secret")

@@ -59,7 +59,7 @@ func TestTakenPortGivesTheFolderBack(t *testing.T) {
 }
 
 // Whoever made the folder by hand, or by an older version, has phones and messages in it that every user of the machine can read.
-func TestFolderThatOthersCanReadIsClosed(t *testing.T) {
+func TestThreatS15FolderThatOthersCanReadIsClosed(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS == "windows" {
 		t.Skip("rights are not modes there")

@@ -37,7 +37,7 @@ func TestVersionIsTheCommitWhereNothingIsStamped(t *testing.T) {
 	}
 }
 
-func TestSBOMNamesWhatIsLinked(t *testing.T) {
+func TestThreatS25SBOMNamesWhatIsLinked(t *testing.T) {
 	t.Parallel()
 	b, err := sbom(&debug.BuildInfo{GoVersion: "go1.26.7", Deps: []*debug.Module{
 		{Path: "example.com/a", Version: "v1.0.0", Sum: "h1:x="},

@@ -8,7 +8,7 @@ import (
 )
 
 // The limit of a label was one of each piece: in pieces a longer one passed.
-func TestLongLabelIsRefusedHoweverItIsCut(t *testing.T) {
+func TestThreatS09LongLabelIsRefusedHoweverItIsCut(t *testing.T) {
 	t.Parallel()
 	for over, refused := range []bool{false, true} {
 		head := scheme + "text/plain;name="

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-func TestAButtonLeadsWhereAStrangersPhoneGets(t *testing.T) {
+func TestThreatS08AButtonLeadsWhereAStrangersPhoneGets(t *testing.T) {
 	t.Parallel()
 	for link, want := range map[string]LinkFault{
 		"https://example.com": LinkGood, "http://example.com:8080/a?b=c#d": LinkGood, "HTTPS://Example.com/ñ": LinkGood, "https://8.8.8.8/": LinkGood, "https://[2606:4700::1]/": LinkGood,

@@ -138,7 +138,7 @@ func TestURL(t *testing.T) {
 	})
 }
 
-func TestURLRefused(t *testing.T) {
+func TestThreatS07URLsThatAreRefused(t *testing.T) {
 	t.Parallel()
 	site := newWeb(t, files)
 	h := setup(t, "", site.allow)

@@ -7,8 +7,8 @@ import (
 	"code.dny.dev/ssrf"
 )
 
-// TestGuard: the addresses at the moment of connecting, which is where a name that changed its mind ends up.
-func TestGuard(t *testing.T) {
+// TestThreatS07GuardOfConnections: the addresses at the moment of connecting, which is where a name that changed its mind ends up.
+func TestThreatS07GuardOfConnections(t *testing.T) {
 	t.Parallel()
 	g, err := newGuard([]string{"10.1.0.0/16", "fd12::/16", "CDN.local:9000"})
 	if err != nil {

@@ -1,0 +1,79 @@
+package app
+
+import (
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// threats is how many there are in the table of RELIABILITY.md.
+const threats = 25
+
+var threatTest = regexp.MustCompile(`^Test(?:EndToEnd|Real)?ThreatS(\d\d)\w+$`)
+
+// The table of threats is a promise: each has tests that attack it, or says why not.
+func TestEveryThreatHasItsTests(t *testing.T) {
+	t.Parallel()
+	docs, have := readFile(t, "../RELIABILITY.md"), threatTests(t)
+	for n := 1; n <= threats; n++ {
+		id := fmt.Sprintf("S%02d", n)
+		line := regexp.MustCompile(`(?m)^\| ` + id + ` \|([^|]+)\|([^|]+)\|([^|]+)\|$`).FindStringSubmatch(docs)
+		if line == nil {
+			t.Errorf("RELIABILITY.md has no row %s", id)
+			continue
+		}
+		named := regexp.MustCompile(`\bTest\w+`).FindAllString(line[3], -1)
+		if len(named) == 0 && !strings.Contains(line[3], "none: ") {
+			t.Errorf("%s names no test, and does not say why", id)
+		}
+		for _, name := range named {
+			match := threatTest.FindStringSubmatch(name)
+			if match == nil || "S"+match[1] != id {
+				t.Errorf("%s: %s is not named for it", id, name)
+			}
+			if !have[name] {
+				t.Errorf("%s: there is no test %s", id, name)
+			}
+		}
+	}
+	for name := range have {
+		if match := threatTest.FindStringSubmatch(name); match == nil || !strings.Contains(docs, "\n| S"+match[1]+" |") {
+			t.Errorf("%s is of no threat of the table", name)
+		}
+	}
+}
+
+// threatTests returns every test that is named for a threat.
+func threatTests(t *testing.T) map[string]bool {
+	t.Helper()
+	names := make(map[string]bool)
+	err := filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {
+		if err == nil && d.IsDir() && slices.Contains(lived, d.Name()) {
+			return fs.SkipDir
+		}
+		if err != nil || !strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.SkipObjectResolution)
+		if err != nil {
+			return err
+		}
+		for _, d := range file.Decls {
+			if f, ok := d.(*ast.FuncDecl); ok && f.Recv == nil && strings.HasPrefix(f.Name.Name, "Test") && regexp.MustCompile(`ThreatS\d`).MatchString(f.Name.Name) {
+				names[f.Name.Name] = true
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return names
+}
