@@ -261,7 +261,9 @@ func TestKeyIsTheSameTaskAfterAnUpgrade(t *testing.T) {
 	} {
 		h := setup(t, producer.Config{Keys: file(t, twoOwners), Identity: identity.NewRing(newer, old)})
 		h.planning()
-		_, body, _ := h.post(one(`,"use_queue":true`), "X-API-Key", shopKey)
+		if code, body, _ := h.post(one(`,"use_queue":true`), "X-API-Key", shopKey); code != http.StatusAccepted {
+			t.Fatal(code, body)
+		}
 		sha := h.log.broadcast(t).GetRequestSha256()
 		task := tt.task()
 		h.put(&schemas.Status{Task: task.Bytes(), Version: 1, Plan: &schemas.Plan{Total: 1, Owner: tt.owner, RequestSha256: sha}})

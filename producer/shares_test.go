@@ -22,8 +22,8 @@ func TestThreatS04OneKeyDoesNotTakeAllFeeds(t *testing.T) {
 			{"owner":"crm","secrets":["`+crmKey+`"],"scopes":["read","admin"]}]`)})
 		l := serve(t, h)
 		task := h.owned("a", "tienda")
-		open := func(secret string) *follower {
-			return follow(t, l, producer.PathTasks+"/"+task.String(), "X-API-Key: "+secret+"\r\n")
+		open := func(secret string) {
+			follow(t, l, producer.PathTasks+"/"+task.String(), "X-API-Key: "+secret+"\r\n")
 		}
 		for range 2 {
 			open(shopKey)

@@ -1,13 +1,13 @@
 package keys
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -17,6 +17,24 @@ import (
 	"altavoz/app/filewatch"
 	"altavoz/schemas"
 )
+
+// lockedLog is read while it is written.
+type lockedLog struct {
+	mu  sync.Mutex
+	buf strings.Builder
+}
+
+func (l *lockedLog) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.Write(p)
+}
+
+func (l *lockedLog) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.String()
+}
 
 // TestThreatS01KeysAreReplacedWithoutAGap: the file changes while it is watched: a secret joins, the old one goes, the file
 // breaks and is emptied, and what was in force stays; loudly, and without a secret in the log.
@@ -39,7 +57,7 @@ func TestThreatS01KeysAreReplacedWithoutAGap(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		write(path, key(first))
 		reg := prometheus.NewRegistry()
-		var log bytes.Buffer
+		var log lockedLog
 		book, err := Open(Config{Short: "crm:hush-crm", File: path}, slog.New(slog.NewTextHandler(&log, nil)), reg)
 		if err != nil {
 			t.Fatal(err)

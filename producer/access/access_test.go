@@ -81,6 +81,7 @@ func TestKeysFileIsStrict(t *testing.T) {
 		"no secrets":              {`[{"owner":"a","scopes":["send"]}]`, "0 secrets"},
 		"three secrets":           {`[{"owner":"a","secrets":["` + long + `1","` + long + `2","` + long + `3"],"scopes":["send"]}]`, "3 secrets"},
 		"short secret":            {`[{"owner":"a","secrets":["` + long[1:] + `"],"scopes":["send"]}]`, "15 bytes"},
+		"an example":              {`[{"owner":"a","secrets":["demo-key-change-me"],"scopes":["send"]}]`, "everybody knows"},
 		"long secret":             {`[{"owner":"a","secrets":["` + strings.Repeat("x", 257) + `"],"scopes":["send"]}]`, "256"},
 		"secret with a space":     {`[{"owner":"a","secrets":["` + long + ` x"],"scopes":["send"]}]`, "printable"},
 		"its secret twice":        {`[{"owner":"a","secrets":["` + long + `","` + long + `"],"scopes":["send"]}]`, "the same"},

@@ -117,11 +117,11 @@ func (e entry) caller(read func(string) (schemas.Secret, error)) (*Caller, error
 		if err := checkSecret(s); err != nil {
 			return nil, fmt.Errorf("secret %d: %w", i+1, err)
 		}
-		if d := digestOf(s); !slices.Contains(c.digests, d) {
-			c.digests = append(c.digests, d)
-		} else {
+		d := digestOf(s)
+		if slices.Contains(c.digests, d) {
 			return nil, errors.New("its two secrets are the same")
 		}
+		c.digests = append(c.digests, d)
 	}
 	return c, e.bounds(c)
 }
