@@ -86,7 +86,7 @@ func New(cfg Config, opts Options) (*App, error) {
 	}
 	a.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	version.Register(a.registry)
-	a.health = health.New(a.registry)
+	a.health = health.New(a.registry, a.log)
 	trusted, err := guard.ParseTrusted(cfg.HTTP.TrustedProxies)
 	if err != nil {
 		return nil, err
@@ -159,7 +159,7 @@ func topicsError(err error) error {
 	if errors.Is(err, kafka.ErrTopics) {
 		return withHint(err, "`altavoz topics check` lists what is wrong; a topic of another ALTAVOZ_KAFKA_TOPIC_PREFIX is another house's")
 	}
-	return withHint(err, "is ALTAVOZ_KAFKA_BROKERS right, and does Kafka run?")
+	return kafkaError(err)
 }
 
 // startEmbedded starts what nobody configured.

@@ -1,6 +1,11 @@
 package app
 
-import "errors"
+import (
+	"cmp"
+	"errors"
+
+	"altavoz/kafka/health"
+)
 
 // hinted is an error with what to do about it, for a person.
 type hinted struct {
@@ -24,4 +29,10 @@ func Hint(err error) string {
 		return h.Hint()
 	}
 	return ""
+}
+
+// kafkaError says what to do where Kafka can't be used: what it refused, or where to look.
+func kafkaError(err error) error {
+	_, words := health.Explain(err)
+	return withHint(err, cmp.Or(words, "is ALTAVOZ_KAFKA_BROKERS right, and does Kafka run?"))
 }

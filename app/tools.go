@@ -104,7 +104,7 @@ func CheckTopics(ctx context.Context, c *Config, log *slog.Logger) ([]Topic, err
 	case errors.Is(err, kafka.ErrTopics):
 		return nil, withHint(err, "`altavoz topics create` makes those that are missing; settings are changed with Kafka's own tools")
 	case err != nil:
-		return nil, withHint(err, "is ALTAVOZ_KAFKA_BROKERS right, and does Kafka run?")
+		return nil, kafkaError(err)
 	}
 	return c.topics(layout), nil
 }
@@ -126,7 +126,7 @@ func Publish(ctx context.Context, c *Config, log *slog.Logger, write func(io.Wri
 	}
 	layout, err := kafka.CheckTopics(ctx, cfg)
 	if err != nil {
-		return Receipt{}, withHint(err, "is ALTAVOZ_KAFKA_BROKERS right, and does altavoz run there?")
+		return Receipt{}, kafkaError(err)
 	}
 	pub, err := kafka.NewPublisher(cfg, layout, expressLinger)
 	if err != nil {

@@ -48,6 +48,7 @@ func EnsureTopics(ctx context.Context, c Config, embedded bool) (Layout, error) 
 	warned := false
 	for {
 		layout, err := within(ctx, func() (Layout, error) { return t.ensure(ctx) })
+		c.Health.Saw(err)
 		pause := retryTopics
 		switch {
 		case err == nil || errors.Is(err, ErrTopics):

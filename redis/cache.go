@@ -14,6 +14,7 @@ import (
 	"github.com/redis/rueidis"
 
 	"altavoz/schemas"
+	"altavoz/schemas/refused"
 )
 
 const (
@@ -23,6 +24,8 @@ const (
 	restTime = 5 * time.Second
 	// watchEvery is how often Redis is asked while nobody needs it: a scrape's interval, and longer than restTime.
 	watchEvery = 10 * time.Second
+	// sayAgain is how long the same refusal is not logged again.
+	sayAgain = time.Minute
 	// connectTimeout bounds one connection with its handshake, which no caller waits for.
 	connectTimeout = 2 * time.Second
 	// stuckTimeout ends the calls of a connection that gives no answer; their callers left long before.
@@ -70,6 +73,7 @@ type Cache struct {
 	since   time.Time // of the last change of up
 	retryAt time.Time // while not up: when a call may try again
 	closed  bool
+	said    time.Time // when a refusal was logged last
 }
 
 // New returns a cache that is not connected yet: Redis may come up later, or never.
@@ -114,7 +118,7 @@ func dialer(dial Dial) func(context.Context, string, *net.Dialer, *tls.Config) (
 		secure := tls.Client(conn, cfg)
 		if err := secure.HandshakeContext(ctx); err != nil {
 			_ = conn.Close()
-			return nil, fmt.Errorf("greeting %s: %w", addr, err)
+			return nil, fmt.Errorf("%w %s: %w", errGreeting, addr, err)
 		}
 		return secure, nil
 	}
@@ -279,12 +283,22 @@ func (c *Cache) judge(err error) {
 		c.retryAt = time.Now().Add(restTime)
 	}
 	closed := c.closed
+	reason, words := explain(err)
+	refusal := reason != refused.None && (changed || time.Since(c.said) >= sayAgain)
+	if refusal {
+		c.said = time.Now()
+	}
 	c.mu.Unlock()
+	if reason != refused.None {
+		c.metrics.refusals[reason].Inc()
+	}
 	switch {
 	case closed:
 	case err != nil:
 		c.metrics.up.Set(0)
-		if changed {
+		if refusal {
+			c.log.Error("redis refuses this process: files may be uploaded again", "reason", string(reason), "what", words, "error", err)
+		} else if changed {
 			c.log.Warn("redis does not answer: files may be uploaded again", "error", err, "again_in", restTime)
 		}
 	default:

@@ -1,10 +1,14 @@
 package redis
 
 import (
+	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
+	"log/slog"
 	"net"
 	"os"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -13,7 +17,10 @@ import (
 
 	"github.com/alicebob/miniredis/v2"
 	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
 	"go.uber.org/goleak"
+
+	"altavoz/schemas/refused"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -258,5 +265,35 @@ func TestNoAddressIsAnError(t *testing.T) {
 	t.Parallel()
 	if _, err := New(Config{}); err == nil {
 		t.Fatal("made without an address")
+	}
+}
+
+// TestThreatS14RedisSaysWhatItRefuses: what is wrong is counted, and said in words.
+func TestThreatS14RedisSaysWhatItRefuses(t *testing.T) {
+	t.Parallel()
+	m := miniredis.RunT(t)
+	m.RequireUserAuth("altavoz", "s3cret")
+	for name, c := range map[string]struct {
+		cfg  Config
+		want refused.Reason
+		says string
+	}{
+		"a wrong password":    {Config{Username: "altavoz", Password: "canary"}, refused.Credentials, "ALTAVOZ_REDIS_PASSWORD"},
+		"an unknown user":     {Config{Username: "nobody", Password: "canary"}, refused.Credentials, "ALTAVOZ_REDIS_PASSWORD"},
+		"no password":         {Config{}, refused.Credentials, "ALTAVOZ_REDIS_PASSWORD"},
+		"TLS at a plain port": {Config{Username: "altavoz", Password: "canary", TLS: &tls.Config{MinVersion: tls.VersionTLS12}}, refused.TLS, "ALTAVOZ_REDIS_TLS"},
+	} {
+		var log bytes.Buffer
+		c.cfg.Addrs, c.cfg.Logger = []string{m.Addr()}, slog.New(slog.NewTextHandler(&log, nil))
+		cache := open(t, c.cfg)
+		err := cache.Connect(t.Context())
+		cache.Close()
+		var got dto.Metric
+		if e := cache.metrics.refusals[c.want].Write(&got); e != nil {
+			t.Fatal(e)
+		}
+		if said := log.String(); err == nil || got.GetCounter().GetValue() == 0 || !strings.Contains(said, c.says) || strings.Contains(said, "canary") {
+			t.Errorf("%s: %v, %v counted, said %q", name, err, got.GetCounter().GetValue(), said)
+		}
 	}
 }

@@ -3,6 +3,8 @@ package redis
 import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
+
+	"altavoz/schemas/refused"
 )
 
 // The calls and how they end, as metrics name them.
@@ -20,6 +22,8 @@ const (
 type metrics struct {
 	calls map[string]map[string]prometheus.Counter
 	up    prometheus.Gauge
+
+	refusals map[refused.Reason]prometheus.Counter
 }
 
 func newMetrics(reg prometheus.Registerer) *metrics {
@@ -30,6 +34,13 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 	m := &metrics{
 		calls: make(map[string]map[string]prometheus.Counter),
 		up:    f.NewGauge(prometheus.GaugeOpts{Name: "altavoz_redis_up", Help: "Whether the last call to Redis was answered."}),
+	}
+	refusals := f.NewCounterVec(prometheus.CounterOpts{
+		Name: "altavoz_redis_refusals_total", Help: "Calls that Redis or this process refused, by what is wrong: passwords, TLS, rights.",
+	}, []string{"reason"})
+	m.refusals = make(map[refused.Reason]prometheus.Counter)
+	for _, reason := range refused.Reasons() {
+		m.refusals[reason] = refusals.WithLabelValues(string(reason))
 	}
 	for _, call := range []string{callPing, callGet, callPut} {
 		m.calls[call] = make(map[string]prometheus.Counter)

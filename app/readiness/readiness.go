@@ -2,6 +2,7 @@
 package readiness
 
 import (
+	"cmp"
 	"context"
 	"math"
 	"time"
@@ -27,13 +28,14 @@ type Kafka interface {
 	Silent() bool
 	Answered() time.Time
 	Failing() time.Time // since when no record is taken; zero: the last one was
+	Refused() string    // why it refused the last connection; "": it did not
 }
 
 // Report makes the checks.
 func (p *Process) Report() *Report {
 	checks := []check{
 		{name: "started", ok: p.Started, why: "it waits for Kafka, or stops", since: time.Now()},
-		{name: "kafka", ok: !p.Kafka.Silent(), why: "Kafka does not answer", since: p.Kafka.Answered(), grace: Grace},
+		{name: "kafka", ok: !p.Kafka.Silent(), why: cmp.Or(p.Kafka.Refused(), "Kafka does not answer"), since: p.Kafka.Answered(), grace: Grace},
 	}
 	if p.Producer {
 		since := p.Kafka.Failing()

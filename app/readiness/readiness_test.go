@@ -19,6 +19,7 @@ type kafka struct {
 func (k *kafka) Silent() bool        { return k.silent }
 func (k *kafka) Answered() time.Time { return k.answered }
 func (k *kafka) Failing() time.Time  { return k.no }
+func (k *kafka) Refused() string     { return "" }
 
 func TestReadyUntilARequiredCheckFailsForLongerThanItsGrace(t *testing.T) {
 	t.Parallel()

@@ -4,6 +4,7 @@ package health
 
 import (
 	"errors"
+	"log/slog"
 	"sync/atomic"
 	"time"
 
@@ -23,11 +24,12 @@ type Health struct {
 	origin   time.Time
 	answered atomic.Int64 // when Kafka answered last, since origin
 	failing  atomic.Int64 // since when no record was taken, since origin; 0: records are taken
+	refusals *refusals
 }
 
-// New returns a Health that has no answer yet, and registers its gauges.
-func New(reg prometheus.Registerer) *Health {
-	h := &Health{origin: time.Now().Add(-Silence)}
+// New returns a Health that has no answer yet, and registers its metrics.
+func New(reg prometheus.Registerer, log *slog.Logger) *Health {
+	h := &Health{origin: time.Now().Add(-Silence), refusals: newRefusals(reg, log)}
 	f := promauto.With(reg)
 	f.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "altavoz_kafka_up", Help: "Whether a broker answered this process within the last 10 s; the handshake of a connection is no answer.",
@@ -62,6 +64,7 @@ func (h *Health) Wrote(err error) {
 	case h == nil, errors.Is(err, kerr.MessageTooLarge), errors.Is(err, kerr.RecordListTooLarge), errors.Is(err, kerr.InvalidRecord),
 		errors.Is(err, kgo.ErrMaxBuffered), errors.Is(err, kgo.ErrClientClosed):
 	case err != nil:
+		h.refusals.note(err, false)
 		h.failing.CompareAndSwap(0, int64(time.Since(h.origin)))
 	case h.failing.Load() != 0: // a store for each record would be shared by all cores
 		h.failing.Store(0)

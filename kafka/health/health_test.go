@@ -2,6 +2,7 @@ package health
 
 import (
 	"errors"
+	"log/slog"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -35,7 +36,7 @@ func TestKafkaIsUpWhileItAnswers(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		reg := prometheus.NewRegistry()
-		h := New(reg)
+		h := New(reg, slog.New(slog.DiscardHandler))
 		up := func(want float64, when string) {
 			t.Helper()
 			if got := gauge(t, reg, "altavoz_kafka_up"); got != want {
@@ -67,7 +68,7 @@ func TestKafkaIsWritableUntilAWriteFailsAndAgainOnceOneIsTaken(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		reg := prometheus.NewRegistry()
-		h := New(reg)
+		h := New(reg, slog.New(slog.DiscardHandler))
 		for _, err := range []error{kerr.MessageTooLarge, kgo.ErrMaxBuffered} {
 			if h.Wrote(err); !h.Failing().IsZero() || gauge(t, reg, "altavoz_kafka_writable") != 1 {
 				t.Errorf("%v says something about Kafka", err)
