@@ -14,15 +14,15 @@ import (
 type cause uint8
 
 const (
-	causeNone    cause = iota
-	causePace          // its turn: the rate of its number, or room for a call
-	causeContent       // its task's message
-	causePair          // its phone was written to a moment ago
-	causeBackOff       // it was refused for now
-	causeCommit        // its start could not be committed
-	causeResult        // its result is being written
-	causeDetached      // so is that of a partition that is not ours any more
-	causeWindow        // the window of its task is shut
+	causeNone     cause = iota
+	causePace           // its turn: the rate of its number, or room for a call
+	causeContent        // its task's message
+	causePair           // its phone was written to a moment ago
+	causeBackOff        // it was refused for now
+	causeCommit         // its start could not be committed
+	causeResult         // its result is being written
+	causeDetached       // so is that of a partition that is not ours any more
+	causeWindow         // the window of its task is shut
 	causes
 
 	// Parts of causePace, by the state of the number.
