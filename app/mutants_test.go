@@ -208,6 +208,7 @@ if err == nil {
 
 		// Whose a task is.
 		{marker: "earlier-ids-of-a-key-are-its-own", change: condition("p != nil"), test: "TestThreatS03IdsCannotBeSquatted"},
+		{marker: "earlier-ids-are-looked-up-in-the-whole-view", change: makeFalse(), test: "TestKeyIsNotTakenForNewBeforeTheViewIsWhole"},
 		{marker: "a-repeat-is-the-same-callers", change: operandWith("owns", "false"), test: "TestThreatS03IdsCannotBeSquatted"},
 		{marker: "anothers-task-is-not-shown", change: condition("s != nil"), test: "TestThreatS03AnothersTaskIsNone"},
 		{marker: "a-feed-ends-where-the-task-is-anothers", change: operandWith("Sees", "false"), test: "TestThreatS03FeedsShowOnesOwn"},

@@ -281,3 +281,19 @@ func TestKeyIsTheSameTaskAfterAnUpgrade(t *testing.T) {
 		}
 	}
 }
+
+// A process that has not read all statuses yet can't know whether a key was used before: it says so, and makes no second task.
+func TestKeyIsNotTakenForNewBeforeTheViewIsWhole(t *testing.T) {
+	t.Parallel()
+	h := setup(t, producer.Config{Keys: file(t, twoOwners)})
+	h.planning()
+	h.ready = make(chan struct{})
+	code, body, header := h.post(one(`,"use_queue":true`), "X-API-Key", shopKey, "Idempotency-Key", "k")
+	if code != http.StatusServiceUnavailable || header.Get("Retry-After") == "" || len(h.log.of(schemas.TopicBroadcasts)) != 0 {
+		t.Errorf("%d %s %v", code, body, header)
+	}
+	close(h.ready)
+	if code, body, _ := h.post(one(`,"use_queue":true`), "X-API-Key", shopKey, "Idempotency-Key", "k"); code != http.StatusAccepted {
+		t.Errorf("once it is: %d %s", code, body)
+	}
+}

@@ -209,6 +209,9 @@ func (in *Ingress) before(ctx context.Context, o *order) (answer, bool) {
 	if !o.chosen {
 		return answer{}, false
 	}
+	if len(o.earlier) > 0 && !in.caughtUp() { //mutant:earlier-ids-are-looked-up-in-the-whole-view
+		return in.unconfirmed(ctx, o), true // of its own id the first Plan would tell, of another one nothing
+	}
 	for _, id := range append(o.earlier, o.task) {
 		s, err := in.lookup(ctx, id)
 		if err != nil {
