@@ -108,7 +108,7 @@ var plan = map[string][]string{
 	"app/filewatch":               {},
 	"app/readiness":               {},
 	"app/version":                 {},
-	"app/operator":                {"kafka", "kafka/rejects", "schemas"},
+	"app/operator":                {"kafka", "kafka/rejects", "processor", "schemas"},
 	"app/secure":                  {"schemas", "schemas/rules"},
 	"app/chaos":                   {},                                     // tests only, of the binary
 	"app/witness":                 {"schemas", "processor/sender/ledger"}, // for tests

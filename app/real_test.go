@@ -17,11 +17,11 @@ import (
 const missing = 3
 
 // startReal runs one of the scripts in deploy that start a real server, and returns its address. Without what it needs
-// the test is skipped, except in CI.
-func startReal(t testing.TB, script string) (addr, dir string) {
+// the test is skipped, except in CI. More are arguments of the script.
+func startReal(t testing.TB, script string, more ...string) (addr, dir string) {
 	t.Helper()
 	dir = t.TempDir()
-	args := []string{"start", "--dir", dir, "--owner", fmt.Sprint(os.Getpid())}
+	args := append([]string{"start", "--dir", dir, "--owner", fmt.Sprint(os.Getpid())}, more...)
 	cmd := exec.CommandContext(t.Context(), "../deploy/"+script+"/run", args...)
 	var stderr strings.Builder
 	cmd.Stderr = &stderr

@@ -33,6 +33,15 @@ const (
 	Aggregator = "aggregator"
 )
 
+// Ingress is what takes requests over HTTP: a stage without a group.
+func Ingress() Stage {
+	return Stage{
+		Name:   "producer",
+		Looks:  []schemas.Topic{schemas.TopicStatuses, schemas.TopicControls},
+		Writes: []schemas.Topic{schemas.TopicBlobs, schemas.TopicBroadcasts, schemas.TopicControls, schemas.TopicResults},
+	}
+}
+
 // Topology returns the stages in the order in which a broadcast meets them.
 func Topology() []Stage {
 	return []Stage{

@@ -96,7 +96,7 @@ func New(cfg Config) (*Cache, error) {
 			InitAddress: cfg.Addrs, ForceSingleClient: len(cfg.Addrs) == 1, SelectDB: cfg.DB,
 			Username: cfg.Username, Password: cfg.Password.Reveal(), ClientName: "altavoz",
 			TLSConfig: cfg.TLS, DialCtxFn: dialer(cfg.Dial), Dialer: net.Dialer{Timeout: connectTimeout},
-			ConnWriteTimeout: stuckTimeout, DisableRetry: true, DisableCache: true,
+			ConnWriteTimeout: stuckTimeout, DisableRetry: true, DisableCache: true, ClientSetInfo: rueidis.DisableClientSetInfo, // one right less
 			PipelineMultiplex: -1, RingScaleEachConn: ringScale, ReadBufferEachConn: bufferBytes, WriteBufferEachConn: bufferBytes,
 		},
 	}, nil

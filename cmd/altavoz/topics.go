@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -25,7 +26,33 @@ func topicsCommand() *cobra.Command {
 		topicsVerb("create", "Create the topics that are missing, and check the others", app.CreateTopics),
 		topicsVerb("check", "Compare the topics with what they must be", app.CheckTopics),
 		rejectsCommand(),
+		aclsCommand(),
 	)
+	return cmd
+}
+
+func aclsCommand() *cobra.Command {
+	var as string
+	cmd := &cobra.Command{
+		Use:   "acls",
+		Short: "Print the commands that give each role's user of Kafka and Redis the least rights",
+		Args:  usage(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if strings.Count(as, "%s") != 1 || strings.Count(as, "%") != 1 {
+				return wrongUse(cmd, errors.New("--as needs one %s, in the place of the role"))
+			}
+			cfg, err := app.Load()
+			if err != nil {
+				return err
+			}
+			cluster, err := cfg.Cluster(quietLog(cmd))
+			if err != nil {
+				return err
+			}
+			return operator.PrintACLs(cmd.OutOrStdout(), cluster.Prefix, as, cluster.Brokers)
+		},
+	}
+	cmd.Flags().StringVar(&as, "as", "altavoz-%s", "what users are called, with %s for the role; those of certificates as CN=altavoz-%s")
 	return cmd
 }
 

@@ -1,0 +1,129 @@
+package operator
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"altavoz/processor"
+	"altavoz/schemas"
+)
+
+// Kind is what a right is on.
+type Kind string
+
+// The kinds, as kafka-acls.sh names them.
+const (
+	OnTopic   Kind = "topic"
+	OnGroup   Kind = "group"
+	OnCluster Kind = "cluster"
+)
+
+// Grant is one operation on some resources. Read and Write hold Describe.
+type Grant struct {
+	Operation string
+	Kind      Kind
+	Names     []string // as they are called in the cluster; none for the cluster
+}
+
+// User is one user of Kafka with the rights that it needs, and no more.
+type User struct {
+	Name   string
+	Grants []Grant
+	Redis  bool // it is a user of Redis too
+}
+
+// The users besides those of roles.
+const (
+	Upstream  = "upstream"  // a system that writes broadcasts itself
+	Operators = "operators" // people with the altavoz command
+)
+
+// consumerOffsets is the brokers' topic of offsets: how it is kept is looked at at the start.
+const consumerOffsets = "__consumer_offsets"
+
+// Users returns the users of an installation, made of the same table as the work itself (processor.Topology, processor.Ingress). Names of
+// topics and groups begin with prefix.
+func Users(prefix string) []User {
+	var out []User
+	for _, s := range append([]processor.Stage{processor.Ingress()}, processor.Topology()...) {
+		u := User{Name: s.Name, Redis: s.Name == processor.Fanout || s.Name == processor.Sender}
+		reads := append(slices.Concat(s.Reads, s.Looks), schemas.TopicRegistry)
+		u.Grants = append(atStart(prefix), topics("Read", prefix, reads), topics("Write", prefix, append(slices.Clone(s.Writes), schemas.TopicRegistry)))
+		if len(s.Reads) > 0 {
+			u.Grants = append(u.Grants, Grant{"Read", OnGroup, []string{prefix + s.Name}})
+		}
+		out = append(out, u)
+	}
+	all := make([]schemas.Topic, 0, len(schemas.Topics()))
+	for _, s := range schemas.Topics() {
+		all = append(all, s.Topic)
+	}
+	replayed := []schemas.Topic{schemas.TopicBroadcasts, schemas.TopicResults, schemas.TopicSendsExpress, schemas.TopicSendsBulk, schemas.TopicRejects}
+	return append(out,
+		User{Name: Upstream, Grants: []Grant{topics("Write", prefix, []schemas.Topic{schemas.TopicBroadcasts, schemas.TopicBlobs})}},
+		User{Name: Operators, Grants: append(atStart(prefix), topics("Read", prefix, all), topics("Write", prefix, replayed))},
+	)
+}
+
+// atStart is what the check of topics and brokers at each start asks for.
+func atStart(prefix string) []Grant {
+	var all []string
+	for _, s := range schemas.Topics() {
+		all = append(all, prefix+string(s.Topic))
+	}
+	all = append(all, consumerOffsets)
+	return []Grant{{"Describe", OnTopic, all}, {"DescribeConfigs", OnTopic, all}, {"DescribeConfigs", OnCluster, nil}}
+}
+
+func topics(operation, prefix string, of []schemas.Topic) Grant {
+	g := Grant{Operation: operation, Kind: OnTopic}
+	for _, t := range of {
+		if name := prefix + string(t); !slices.Contains(g.Names, name) {
+			g.Names = append(g.Names, name)
+		}
+	}
+	slices.Sort(g.Names)
+	return g
+}
+
+// PrintACLs writes the commands that give each user its rights: kafka-acls.sh for Kafka, a line of an ACL file or of redis-cli for Redis. as names a
+// user of Kafka, with a %s for the role; servers is where Kafka is.
+func PrintACLs(w io.Writer, prefix, as string, servers []string) error {
+	var b strings.Builder
+	for _, u := range Users(prefix) {
+		fmt.Fprintf(&b, "# %s\n", u.Name)
+		for _, g := range u.Grants {
+			fmt.Fprintf(&b, "kafka-acls.sh --bootstrap-server %s --command-config admin.properties --add --allow-principal %s --operation %s",
+				strings.Join(servers, ","), quoted("User:"+fmt.Sprintf(as, u.Name)), g.Operation)
+			if g.Kind == OnCluster {
+				b.WriteString(" --cluster")
+			}
+			for _, name := range g.Names {
+				fmt.Fprintf(&b, " --%s %s", g.Kind, quoted(name))
+			}
+			b.WriteByte('\n')
+		}
+		if u.Redis {
+			fmt.Fprintf(&b, "%s\n", RedisACL(fmt.Sprintf(as, u.Name)))
+		}
+	}
+	if _, err := io.WriteString(w, b.String()); err != nil {
+		return fmt.Errorf("printing the rights: %w", err)
+	}
+	return nil
+}
+
+// RedisACL is the least that a user of Redis needs: the ids of uploaded files, and what a connection begins with.
+func RedisACL(user string) string {
+	return "ACL SETUSER " + quoted(user) + " reset on '>PASSWORD' '~altavoz:media:*' +get +set +ping +hello +auth +select '+client|setname'"
+}
+
+// quoted keeps a name of a person's choice one word of a shell.
+func quoted(text string) string {
+	if strings.Trim(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._:=-,") == "" && text != "" {
+		return text
+	}
+	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
+}
