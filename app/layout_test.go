@@ -108,7 +108,7 @@ var plan = map[string][]string{
 	"app/filewatch":               {},
 	"app/readiness":               {},
 	"app/version":                 {},
-	"app/operator":                {"kafka", "kafka/rejects", "processor", "schemas"},
+	"app/operator":                {"kafka", "kafka/rejects", "processor", "schemas", "schemas/shown"},
 	"app/secure":                  {"schemas", "schemas/rules"},
 	"app/chaos":                   {},                                     // tests only, of the binary
 	"app/witness":                 {"schemas", "processor/sender/ledger"}, // for tests
@@ -116,10 +116,11 @@ var plan = map[string][]string{
 		"app/admission", "app/embedded", "app/environment", "app/ids", "app/keys", "app/numbers", "app/readiness", "app/secure", "app/version", "schemas", "schemas/blob", "schemas/shown", "producer", "producer/access", "producer/connections", "producer/guard", "producer/identity", "processor", "processor/slots", "processor/fanout", "processor/sender", "processor/aggregator", "kafka", "kafka/health", "kafka/rejects", "redis",
 		"whatsapp", "whatsapp/media", "whatsapp/simulator",
 	},
-	"lists":              {"schemas/phone"},
-	"cmd/altavoz":        {"schemas", "schemas/shown", "app", "app/operator", "app/version", "lists", "cmd/altavoz/client", "cmd/altavoz/phones"},
-	"cmd/altavoz/client": {"schemas", "schemas/shown", "app"},
-	"cmd/altavoz/phones": {"lists"},
+	"lists":               {"schemas/phone"},
+	"cmd/altavoz":         {"schemas", "schemas/shown", "app", "app/version", "lists", "cmd/altavoz/client", "cmd/altavoz/operate", "cmd/altavoz/phones"},
+	"cmd/altavoz/operate": {"app", "app/operator", "schemas/shown"},
+	"cmd/altavoz/client":  {"schemas", "schemas/shown", "app"},
+	"cmd/altavoz/phones":  {"lists"},
 }
 
 // What fits on a screen, in a sitting and in a head. Tests and generated code are not counted, and in a room neither are

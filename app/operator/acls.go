@@ -91,6 +91,9 @@ func topics(operation, prefix string, of []schemas.Topic) Grant {
 // PrintACLs writes the commands that give each user its rights: kafka-acls.sh for Kafka, a line of an ACL file or of redis-cli for Redis. as names a
 // user of Kafka, with a %s for the role; servers is where Kafka is.
 func PrintACLs(w io.Writer, prefix, as string, servers []string) error {
+	if strings.Count(as, "%s") != 1 || strings.Count(as, "%") != 1 {
+		return hinted(fmt.Errorf("%q does not say where the role goes", as), "one %s, as in altavoz-%s")
+	}
 	var b strings.Builder
 	for _, u := range Users(prefix) {
 		fmt.Fprintf(&b, "# %s\n", u.Name)

@@ -5,12 +5,15 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
+	"strings"
 	"unicode/utf8"
 
 	"altavoz/kafka"
 	"altavoz/kafka/rejects"
 	"altavoz/schemas"
+	"altavoz/schemas/shown"
 )
 
 // Rejected is a record that could not be processed, with the reason.
@@ -27,6 +30,36 @@ type Rejected struct {
 	Key       string `json:"key,omitempty"`
 	Value     string `json:"value,omitempty"`        // where it is text
 	Base64    string `json:"value_base64,omitempty"` // where it is not
+}
+
+// String is a line for people.
+func (r Rejected) String() string {
+	replayed := ""
+	if r.Replayed {
+		replayed = "replayed: "
+	}
+	return fmt.Sprintf("%-7s %s  %s  %s  %s/%d at %d  %s%s", r.ID, shown.Line(r.At), shown.Line(r.Stage), shown.Line(r.Code), shown.Line(r.Topic),
+		r.Partition, r.Offset, replayed, shown.Line(r.Reason))
+}
+
+// number is what may be a phone: the digits of one, as people and systems write it, alone or within other text.
+var number = regexp.MustCompile(`\+?\d(?:[ .()-]{0,2}\d){7,14}`)
+
+// Masked returns the reject without phones. A value that is not text may hold them anywhere, and is left out.
+func (r Rejected) Masked() Rejected {
+	mask := func(text string) string {
+		return number.ReplaceAllStringFunc(text, func(found string) string {
+			digits := strings.Map(func(c rune) rune {
+				if c < '0' || c > '9' {
+					return -1
+				}
+				return c
+			}, found)
+			return schemas.Phone(digits).String()
+		})
+	}
+	r.Key, r.Value, r.Reason, r.Base64 = mask(r.Key), mask(r.Value), mask(r.Reason), ""
+	return r
 }
 
 // Replay says where a rejected record was written to again.
