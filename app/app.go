@@ -23,6 +23,7 @@ import (
 	"altavoz/producer/guard"
 	"altavoz/producer/identity"
 	"altavoz/schemas"
+	"altavoz/whatsapp"
 	"altavoz/whatsapp/simulator"
 )
 
@@ -207,7 +208,7 @@ func (a *App) simulatedWebhooks() simulator.Webhooks {
 	if a.cfg.WhatsApp.AppSecret == "" {
 		a.cfg.WhatsApp.AppSecret = schemas.Secret(rand.Text())
 	}
-	return simulator.Webhooks{URL: a.URL() + producer.PathWebhook, Secret: a.cfg.WhatsApp.AppSecret.Reveal(), Dial: a.network.Dial}
+	return simulator.Webhooks{URL: a.URL() + producer.PathWebhook, Secret: whatsapp.AppSecrets(a.cfg.WhatsApp.AppSecret)[0].Reveal(), Dial: a.network.Dial}
 }
 
 // watchFiles has sender numbers and API keys read again when their files change.

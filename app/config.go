@@ -96,7 +96,7 @@ type WhatsAppConfig struct {
 	APIVersion    string         `envconfig:"ALTAVOZ_WHATSAPP_API_VERSION" help:"its version"`
 	PhoneNumberID string         `envconfig:"ALTAVOZ_WHATSAPP_PHONE_NUMBER_ID" help:"the number to send from"`
 	AccessToken   schemas.Secret `envconfig:"ALTAVOZ_WHATSAPP_ACCESS_TOKEN" help:"its token"`
-	AppSecret     schemas.Secret `envconfig:"ALTAVOZ_WHATSAPP_APP_SECRET" help:"signs the receipts that Meta posts; empty: they are taken unsigned, and only where no API key is asked for"`
+	AppSecret     schemas.Secret `envconfig:"ALTAVOZ_WHATSAPP_APP_SECRET" help:"signs the receipts that Meta posts; two, separated by a comma or a line, while one replaces the other; empty: they are taken unsigned, and only where no API key is asked for"`
 	VerifyToken   schemas.Secret `envconfig:"ALTAVOZ_WHATSAPP_VERIFY_TOKEN" help:"what Meta shows to register /api/webhooks/whatsapp"`
 	Rate          float64        `envconfig:"ALTAVOZ_WHATSAPP_RATE" help:"messages a second that Meta allows it; 0: no limit"`
 	MaxInFlight   int            `envconfig:"ALTAVOZ_WHATSAPP_MAX_IN_FLIGHT" help:"calls under way at once"`
@@ -244,7 +244,7 @@ func (c KafkaConfig) Validate() error {
 			return err
 		}
 	}
-	if _, err := secure.SASL(c.SASLMechanism, c.SASLUser, c.SASLPassword); err != nil {
+	if _, err := secure.SASL(c.SASLMechanism, c.SASLUser, c.SASLPassword, nil); err != nil {
 		return err
 	}
 	_, err := secure.TLS(c.TLS, "ALTAVOZ_KAFKA", c.CAFile, c.CertFile, c.KeyFile)

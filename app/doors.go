@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"altavoz/app/embedded"
+	"altavoz/app/environment"
 	"altavoz/app/ids"
 	"altavoz/app/secure"
 	"altavoz/kafka"
@@ -108,7 +109,7 @@ func (a *App) webhooks() producer.Webhooks {
 		return nil
 	}
 	return whatsapp.NewWebhooks(whatsapp.WebhookConfig{
-		AppSecret: a.cfg.WhatsApp.AppSecret, VerifyToken: a.cfg.WhatsApp.VerifyToken, Logger: a.log, Registerer: a.registry,
+		AppSecret: a.cfg.WhatsApp.AppSecret, Now: environment.Live("ALTAVOZ_WHATSAPP_APP_SECRET", a.cfg.WhatsApp.AppSecret, a.log), VerifyToken: a.cfg.WhatsApp.VerifyToken, Logger: a.log, Registerer: a.registry,
 		Numbers: func() (ids []string) {
 			for _, n := range a.numbers.List() {
 				ids = append(ids, n.ID)
@@ -158,7 +159,8 @@ func (a *App) openCache(ctx context.Context) (media.Cache, error) {
 		return nil, err
 	}
 	cache, err := redis.New(redis.Config{
-		Addrs: a.cfg.Redis.Addrs, Username: a.cfg.Redis.Username, Password: a.cfg.Redis.Password, DB: a.cfg.Redis.DB, TLS: encrypted,
+		Addrs: a.cfg.Redis.Addrs, Username: a.cfg.Redis.Username, Password: environment.Live("ALTAVOZ_REDIS_PASSWORD", a.cfg.Redis.Password, a.log),
+		DB: a.cfg.Redis.DB, TLS: encrypted,
 		Dial: a.network.Dial, Logger: a.log, Registerer: a.registry,
 	})
 	if err != nil {

@@ -101,7 +101,7 @@ var plan = map[string][]string{
 	"whatsapp/simulator/server":   {"whatsapp/simulator/h2"},
 	"whatsapp/simulator/webhooks": {"whatsapp/simulator/faults", "whatsapp/simulator/ledger"},
 	"app/embedded":                {"whatsapp/simulator"},
-	"app/environment":             {"schemas", "schemas/rules"},
+	"app/environment":             {"app/filewatch", "schemas", "schemas/rules"},
 	"app/numbers":                 {"app/environment", "app/filewatch", "schemas"},
 	"app/keys":                    {"app/environment", "app/filewatch", "producer/access", "schemas"},
 	"app/ids":                     {"kafka", "kafka/registry", "producer/identity", "schemas"},

@@ -11,11 +11,13 @@ import (
 	"strings"
 
 	"altavoz/app/embedded"
+	"altavoz/app/environment"
 	"altavoz/app/secure"
 	"altavoz/kafka"
 	"altavoz/producer"
 	"altavoz/schemas"
 	"altavoz/schemas/shown"
+	"altavoz/whatsapp"
 	"altavoz/whatsapp/simulator"
 )
 
@@ -47,7 +49,8 @@ func (c *Config) kafkaConfig(network Network, log *slog.Logger) (kafka.Config, e
 	if _, err := secure.ClearKafka(c.Kafka.Brokers, c.Kafka.TLS, c.Kafka.SASLMechanism); err != nil {
 		return kafka.Config{}, err
 	}
-	mechanism, err := secure.SASL(c.Kafka.SASLMechanism, c.Kafka.SASLUser, c.Kafka.SASLPassword)
+	mechanism, err := secure.SASL(c.Kafka.SASLMechanism, c.Kafka.SASLUser, c.Kafka.SASLPassword,
+		environment.Live("ALTAVOZ_KAFKA_SASL_PASSWORD", c.Kafka.SASLPassword, log))
 	if err != nil {
 		return kafka.Config{}, err
 	}
@@ -165,7 +168,7 @@ type SimulatorConfig struct {
 // Simulate serves the Cloud API simulator until ctx ends. It calls ready with its URL once it answers.
 func Simulate(ctx context.Context, c SimulatorConfig, log *slog.Logger, ready func(url string)) error {
 	cfg := simulator.Config{
-		Seed: c.Seed, PlainPhones: c.PlainPhones, AnyEndings: c.AnyEndings, Logger: log, Webhooks: simulator.Webhooks{URL: c.WebhookURL, Secret: c.AppSecret.Reveal()},
+		Seed: c.Seed, PlainPhones: c.PlainPhones, AnyEndings: c.AnyEndings, Logger: log, Webhooks: simulator.Webhooks{URL: c.WebhookURL, Secret: whatsapp.AppSecrets(c.AppSecret)[0].Reveal()},
 	}
 	if (c.Number == "") != (c.Token == "") {
 		return errors.New("a number and its token need each other")

@@ -46,7 +46,7 @@ type Dial func(ctx context.Context, network, addr string) (net.Conn, error)
 type Config struct {
 	Addrs    []string // several: a cluster
 	Username string
-	Password schemas.Secret
+	Password func() schemas.Secret // asked with each connection; nil: none
 	DB       int
 	TLS      *tls.Config // nil: none
 	Dial     Dial        // nil: a net.Dialer
@@ -94,12 +94,23 @@ func New(cfg Config) (*Cache, error) {
 		since: time.Now(), log: cfg.Logger, metrics: newMetrics(cfg.Registerer),
 		option: rueidis.ClientOption{
 			InitAddress: cfg.Addrs, ForceSingleClient: len(cfg.Addrs) == 1, SelectDB: cfg.DB,
-			Username: cfg.Username, Password: cfg.Password.Reveal(), ClientName: "altavoz",
+			AuthCredentialsFn: credentials(cfg), ClientName: "altavoz",
 			TLSConfig: cfg.TLS, DialCtxFn: dialer(cfg.Dial), Dialer: net.Dialer{Timeout: connectTimeout},
 			ConnWriteTimeout: stuckTimeout, DisableRetry: true, DisableCache: true, ClientSetInfo: rueidis.DisableClientSetInfo, // one right less
 			PipelineMultiplex: -1, RingScaleEachConn: ringScale, ReadBufferEachConn: bufferBytes, WriteBufferEachConn: bufferBytes,
 		},
 	}, nil
+}
+
+// credentials returns what each connection shows.
+func credentials(cfg Config) func(rueidis.AuthCredentialsContext) (rueidis.AuthCredentials, error) {
+	return func(rueidis.AuthCredentialsContext) (rueidis.AuthCredentials, error) {
+		shown := rueidis.AuthCredentials{Username: cfg.Username}
+		if cfg.Password != nil {
+			shown.Password = cfg.Password().Reveal()
+		}
+		return shown, nil
+	}
 }
 
 // dialer opens connections with dial and wraps them in TLS where that is asked for.

@@ -20,6 +20,7 @@ import (
 	dto "github.com/prometheus/client_model/go"
 	"go.uber.org/goleak"
 
+	"altavoz/schemas"
 	"altavoz/schemas/refused"
 )
 
@@ -74,6 +75,10 @@ func puts(t *testing.T, c, other *Cache, key, id string) {
 	}
 }
 
+func fixed(password schemas.Secret) func() schemas.Secret {
+	return func() schemas.Secret { return password }
+}
+
 func open(t *testing.T, cfg Config) *Cache {
 	t.Helper()
 	c, err := New(cfg)
@@ -102,10 +107,10 @@ func TestThreatS14PasswordIsUsed(t *testing.T) {
 	t.Parallel()
 	m := miniredis.RunT(t)
 	m.RequireUserAuth("altavoz", "s3cret")
-	if err := open(t, Config{Addrs: []string{m.Addr()}, Username: "altavoz", Password: "s3cret"}).Connect(t.Context()); err != nil {
+	if err := open(t, Config{Addrs: []string{m.Addr()}, Username: "altavoz", Password: fixed("s3cret")}).Connect(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if err := open(t, Config{Addrs: []string{m.Addr()}, Username: "altavoz", Password: "wrong"}).Connect(t.Context()); err == nil {
+	if err := open(t, Config{Addrs: []string{m.Addr()}, Username: "altavoz", Password: fixed("wrong")}).Connect(t.Context()); err == nil {
 		t.Fatal("a wrong password was taken")
 	}
 }
@@ -278,10 +283,10 @@ func TestThreatS14RedisSaysWhatItRefuses(t *testing.T) {
 		want refused.Reason
 		says string
 	}{
-		"a wrong password":    {Config{Username: "altavoz", Password: "canary"}, refused.Credentials, "ALTAVOZ_REDIS_PASSWORD"},
-		"an unknown user":     {Config{Username: "nobody", Password: "canary"}, refused.Credentials, "ALTAVOZ_REDIS_PASSWORD"},
+		"a wrong password":    {Config{Username: "altavoz", Password: fixed("canary")}, refused.Credentials, "ALTAVOZ_REDIS_PASSWORD"},
+		"an unknown user":     {Config{Username: "nobody", Password: fixed("canary")}, refused.Credentials, "ALTAVOZ_REDIS_PASSWORD"},
 		"no password":         {Config{}, refused.Credentials, "ALTAVOZ_REDIS_PASSWORD"},
-		"TLS at a plain port": {Config{Username: "altavoz", Password: "canary", TLS: &tls.Config{MinVersion: tls.VersionTLS12}}, refused.TLS, "ALTAVOZ_REDIS_TLS"},
+		"TLS at a plain port": {Config{Username: "altavoz", Password: fixed("canary"), TLS: &tls.Config{MinVersion: tls.VersionTLS12}}, refused.TLS, "ALTAVOZ_REDIS_TLS"},
 	} {
 		var log bytes.Buffer
 		c.cfg.Addrs, c.cfg.Logger = []string{m.Addr()}, slog.New(slog.NewTextHandler(&log, nil))
@@ -295,5 +300,24 @@ func TestThreatS14RedisSaysWhatItRefuses(t *testing.T) {
 		if said := log.String(); err == nil || got.GetCounter().GetValue() == 0 || !strings.Contains(said, c.says) || strings.Contains(said, "canary") {
 			t.Errorf("%s: %v, %v counted, said %q", name, err, got.GetCounter().GetValue(), said)
 		}
+	}
+}
+
+// TestPasswordIsAskedForWithEachConnection: a password that was replaced is shown by the next connection, without a restart.
+func TestPasswordIsAskedForWithEachConnection(t *testing.T) {
+	t.Parallel()
+	m := miniredis.RunT(t)
+	m.RequireUserAuth("altavoz", "second")
+	password := schemas.Secret("first")
+	c := open(t, Config{Addrs: []string{m.Addr()}, Username: "altavoz", Password: func() schemas.Secret { return password }})
+	if err := c.Connect(t.Context()); err == nil {
+		t.Fatal("an old password was taken")
+	}
+	password = "second"
+	c.mu.Lock()
+	c.retryAt = time.Time{} // its rest is over
+	c.mu.Unlock()
+	if err := c.Connect(t.Context()); err != nil {
+		t.Fatal(err)
 	}
 }

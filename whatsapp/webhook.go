@@ -8,8 +8,10 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -19,8 +21,9 @@ import (
 
 // WebhookConfig is what was agreed with Meta in the app's dashboard.
 type WebhookConfig struct {
-	AppSecret   schemas.Secret // events are signed with it; empty: whatever comes is taken for Meta's
-	VerifyToken schemas.Secret // Meta shows it when the endpoint is registered; empty: nobody can register it
+	AppSecret   schemas.Secret        // events are signed with it, or with one of the two (AppSecrets); empty: whatever comes is taken for Meta's
+	Now         func() schemas.Secret // AppSecret as it is now; nil: it stays
+	VerifyToken schemas.Secret        // Meta shows it when the endpoint is registered; empty: nobody can register it
 	// Numbers returns the ids of our sender numbers: of others nothing that is said of their accounts counts. It must not wait.
 	Numbers    func() []string
 	Logger     *slog.Logger
@@ -29,9 +32,10 @@ type WebhookConfig struct {
 
 // Webhooks understands what Meta posts. It is safe for concurrent use and holds nothing that must be closed.
 type Webhooks struct {
-	secret, token schemas.Secret
-	metrics       *webhookMetrics
-	numbers       *account.Numbers
+	secret  func() schemas.Secret // nil: none
+	token   schemas.Secret
+	metrics *webhookMetrics
+	numbers *account.Numbers
 }
 
 // NewWebhooks returns the reader of an app's webhooks.
@@ -45,8 +49,14 @@ func NewWebhooks(c WebhookConfig) *Webhooks {
 	if c.Numbers == nil {
 		c.Numbers = func() []string { return nil }
 	}
+	switch {
+	case c.AppSecret == "":
+		c.Now = nil
+	case c.Now == nil:
+		c.Now = func() schemas.Secret { return c.AppSecret }
+	}
 	return &Webhooks{
-		secret: c.AppSecret, token: c.VerifyToken, metrics: newWebhookMetrics(c.Registerer),
+		secret: c.Now, token: c.VerifyToken, metrics: newWebhookMetrics(c.Registerer),
 		numbers: account.New(account.Config{Ours: c.Numbers, Signed: c.AppSecret != "", Logger: c.Logger, Registerer: c.Registerer}),
 	}
 }
@@ -63,14 +73,33 @@ func (h *Webhooks) Challenge(query url.Values) (string, bool) {
 // Signed reports whether the body is Meta's: its HMAC over the bytes as they came. Meta writes what is not ASCII as \uXXXX and
 // signs that, so a body that was decoded and encoded again would fail.
 func (h *Webhooks) Signed(body []byte, header http.Header) bool {
-	if h.secret == "" {
+	if h.secret == nil {
 		return true
 	}
 	text, ok := strings.CutPrefix(header.Get("X-Hub-Signature-256"), "sha256=")
 	claimed, err := hex.DecodeString(text)
-	mac := hmac.New(sha256.New, []byte(h.secret.Reveal()))
-	mac.Write(body)
-	return ok && err == nil && hmac.Equal(claimed, mac.Sum(nil))
+	if !ok || err != nil {
+		return false
+	}
+	return slices.ContainsFunc(AppSecrets(h.secret()), func(secret schemas.Secret) bool {
+		mac := hmac.New(sha256.New, []byte(secret.Reveal()))
+		mac.Write(body)
+		return secret != "" && hmac.Equal(claimed, mac.Sum(nil)) // of nothing anybody can make one
+	})
+}
+
+// maxSecrets is how many app secrets are valid at a time: the one that replaces, and the one that is replaced.
+const maxSecrets = 2
+
+// AppSecrets returns the secrets that stand in one, separated by commas or blanks, the one to sign with first; at least one, which may be empty.
+func AppSecrets(text schemas.Secret) (all []schemas.Secret) {
+	for _, s := range strings.FieldsFunc(text.Reveal(), func(r rune) bool { return r == ',' || unicode.IsSpace(r) }) {
+		all = append(all, schemas.Secret(s))
+	}
+	if len(all) == 0 {
+		return []schemas.Secret{""}
+	}
+	return all[:min(len(all), maxSecrets)]
 }
 
 // Receipts returns the results that the body tells of, and what it says of our numbers as a whole. An error means that it is no

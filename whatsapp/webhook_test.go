@@ -433,3 +433,36 @@ func BenchmarkWebhook(b *testing.B) {
 		})
 	}
 }
+
+// TestThreatS11TwoAppSecretsAreValidWhileOneReplacesTheOther: and a third, or a separator alone, is none; what is configured now counts.
+func TestThreatS11TwoAppSecretsAreValidWhileOneReplacesTheOther(t *testing.T) {
+	t.Parallel()
+	const body = `{"object":"whatsapp_business_account"}`
+	sign := func(secret string) http.Header {
+		mac := hmac.New(sha256.New, []byte(secret))
+		mac.Write([]byte(body))
+		return http.Header{"X-Hub-Signature-256": {"sha256=" + hex.EncodeToString(mac.Sum(nil))}}
+	}
+	now := schemas.Secret("first")
+	h := NewWebhooks(WebhookConfig{AppSecret: "first", Now: func() schemas.Secret { return now }})
+	for _, c := range []struct {
+		now    schemas.Secret
+		signed string
+		want   bool
+	}{
+		{"first", "first", true},
+		{"first", "second", false},
+		{"second,first", "first", true},
+		{"second,first", "second", true},
+		{"second\nfirst\n", "first", true},
+		{"second, first", "second,", false},
+		{"second", "first", false},
+		{"third,second,first", "first", false},
+		{",", "", false},
+		{"", "", false},
+	} {
+		if now = c.now; h.Signed([]byte(body), sign(c.signed)) != c.want {
+			t.Errorf("signed with %q while %q is configured: %v", c.signed, c.now.Reveal(), !c.want)
+		}
+	}
+}

@@ -2,6 +2,7 @@
 package secure
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -52,17 +53,23 @@ func TLS(on bool, name, caFile, certFile, keyFile string) (*tls.Config, error) {
 		return nil, fmt.Errorf("%s_CERT_FILE and %s_KEY_FILE need each other", name, name)
 	}
 	if certFile != "" {
-		pair, err := tls.LoadX509KeyPair(certFile, keyFile)
-		if err != nil {
-			return nil, fmt.Errorf("%s_CERT_FILE: %w", name, err)
+		load := func() (*tls.Certificate, error) { // with each handshake: certificates are renewed
+			pair, err := tls.LoadX509KeyPair(certFile, keyFile)
+			if err != nil {
+				return nil, fmt.Errorf("%s_CERT_FILE: %w", name, err)
+			}
+			return &pair, nil
 		}
-		cfg.Certificates = []tls.Certificate{pair}
+		if _, err := load(); err != nil {
+			return nil, err
+		}
+		cfg.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return load() }
 	}
 	return cfg, nil
 }
 
-// SASL returns how we say to the brokers who we are, nil where they don't ask.
-func SASL(mechanism, user string, secret schemas.Secret) (sasl.Mechanism, error) {
+// SASL returns how we say to the brokers who we are, nil where they don't ask. secret is what is configured; each connection shows what now gives.
+func SASL(mechanism, user string, secret schemas.Secret, now func() schemas.Secret) (sasl.Mechanism, error) {
 	if mechanism == "" {
 		if user != "" || secret != "" {
 			return nil, hinted(errors.New("there is a SASL user or password and no ALTAVOZ_KAFKA_SASL_MECHANISM"), "PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512")
@@ -72,13 +79,14 @@ func SASL(mechanism, user string, secret schemas.Secret) (sasl.Mechanism, error)
 	if user == "" || secret == "" {
 		return nil, errors.New("ALTAVOZ_KAFKA_SASL_MECHANISM needs ALTAVOZ_KAFKA_SASL_USER and ALTAVOZ_KAFKA_SASL_PASSWORD")
 	}
-	switch password := secret.Reveal(); mechanism {
+	shown := func(context.Context) (scram.Auth, error) { return scram.Auth{User: user, Pass: now().Reveal()}, nil }
+	switch mechanism {
 	case "PLAIN":
-		return plain.Auth{User: user, Pass: password}.AsMechanism(), nil
+		return plain.Plain(func(context.Context) (plain.Auth, error) { return plain.Auth{User: user, Pass: now().Reveal()}, nil }), nil
 	case "SCRAM-SHA-256":
-		return scram.Auth{User: user, Pass: password}.AsSha256Mechanism(), nil
+		return scram.Sha256(shown), nil
 	case "SCRAM-SHA-512":
-		return scram.Auth{User: user, Pass: password}.AsSha512Mechanism(), nil
+		return scram.Sha512(shown), nil
 	}
 	return nil, hinted(fmt.Errorf("ALTAVOZ_KAFKA_SASL_MECHANISM=%s is not known", mechanism), "PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512")
 }
