@@ -118,7 +118,7 @@ var plan = map[string][]string{
 	},
 	"lists":               {"schemas/phone"},
 	"cmd/altavoz":         {"schemas", "schemas/shown", "app", "app/version", "lists", "cmd/altavoz/client", "cmd/altavoz/operate", "cmd/altavoz/phones"},
-	"cmd/altavoz/operate": {"app", "app/operator", "schemas/shown"},
+	"cmd/altavoz/operate": {"app", "app/operator", "schemas", "schemas/shown"},
 	"cmd/altavoz/client":  {"schemas", "schemas/shown", "app"},
 	"cmd/altavoz/phones":  {"lists"},
 }

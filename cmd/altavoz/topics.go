@@ -10,8 +10,11 @@ import (
 	"altavoz/cmd/altavoz/operate"
 )
 
+func operators() operate.Tools {
+	return operate.Tools{Usage: usage, WrongUse: wrongUse, Log: quietLog, Say: say}
+}
+
 func topicsCommand() *cobra.Command {
-	tools := operate.Tools{Usage: usage, WrongUse: wrongUse, Log: quietLog, Say: say}
 	cmd := &cobra.Command{
 		Use:   "topics",
 		Short: "Create or check the topics, list what was rejected",
@@ -21,7 +24,7 @@ func topicsCommand() *cobra.Command {
 	cmd.AddCommand(
 		topicsVerb("create", "Create the topics that are missing, and check the others", app.CreateTopics),
 		topicsVerb("check", "Compare the topics with what they must be", app.CheckTopics),
-		tools.Rejects(), tools.ACLs(),
+		operators().Rejects(), operators().ACLs(),
 	)
 	return cmd
 }
