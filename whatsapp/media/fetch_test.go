@@ -189,7 +189,7 @@ func TestURLPassedOn(t *testing.T) {
 			switch addr {
 			case "stranger.example.com:443":
 				return (&net.Dialer{}).DialContext(ctx, network, secure.Listener.Addr().String())
-			case "nobody.example.com:443":
+			case "nobody.example.com:443", "cdn.example.invalid:443":
 				return nil, &net.DNSError{Err: "no such host", Name: addr, IsNotFound: true}
 			default:
 				return nil, fmt.Errorf("%w: %s", ssrf.ErrProhibitedPort, addr)
@@ -199,6 +199,7 @@ func TestURLPassedOn(t *testing.T) {
 	urls := []string{
 		"http://cdn.example.com/a.png",       // not over TLS
 		"https://nobody.example.com/a.png",   // no such name
+		"https://cdn.example.invalid/a.png",  // nor will there be
 		"https://stranger.example.com/a.png", // a certificate that is none of its name
 		"https://cdn.example.com:8443/a.png", // a port that we don't go to
 	}
@@ -349,7 +350,7 @@ func TestThreatS08NumericAndPrivateHostsAreNotHandedToMeta(t *testing.T) {
 		})
 		for _, host := range []string{
 			"2130706433", "0x7f000001", "0x7f.0.0.1", "0X7F.0.0.1", "127.1", "127.0.1", "0177.0.0.1", "017700000001", "10.0x1", "192.168.257", "1.2.3.04", "93.184.216.34.",
-			"3627734734", "0x5d.0xb8.0xd8.0x22", "printer", "host.test", "svc.cluster", "127.0.0.1.nip.io", "172.16.0.1", "[::ffff:7f00:1]", "[fd00::1]",
+			"3627734734", "0x5d.0xb8.0xd8.0x22", "printer", "svc.cluster", "127.0.0.1.nip.io", "172.16.0.1", "[::ffff:7f00:1]", "[fd00::1]",
 		} {
 			for _, scheme := range []string{"http", "https"} {
 				got, err := h.Resolve(t.Context(), sender, image, &schemas.MediaRef{Url: scheme + "://" + host + "/a.png"})

@@ -128,7 +128,7 @@ func (g *guard) checkURL(text string) (*url.URL, error) {
 		}
 		return u, nil
 	}
-	if !rules.Named(u.Hostname()) {
+	if !named(u.Hostname()) {
 		return nil, badURL("lleva a una red privada")
 	}
 	return u, nil
@@ -136,7 +136,13 @@ func (g *guard) checkURL(text string) (*url.URL, error) {
 
 // passable reports whether a URL may be given to Meta as a link: its host is a name that strangers can look up, and none that the operator
 // opened to us because it is private. An address in digits says nothing of whose it is when Meta gets there.
-func (g *guard) passable(u *url.URL) bool { return rules.Named(u.Hostname()) && !g.allowed(u) }
+func (g *guard) passable(u *url.URL) bool { return named(u.Hostname()) && !g.allowed(u) }
+
+// named reports whether a host is a name that strangers can look up. So are those that nobody has (RFC 6761): nothing of ours is told with them.
+func named(host string) bool {
+	name := strings.ToLower(strings.TrimSuffix(host, "."))
+	return rules.Named(host) || strings.HasSuffix(name, ".invalid") || strings.HasSuffix(name, ".test")
+}
 
 // fetchable says whether we fetch the URL ourselves: over TLS, or from a host that the operator opened.
 func (g *guard) fetchable(u *url.URL) error {
