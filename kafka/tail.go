@@ -226,8 +226,7 @@ func (t *tail) trouble(ctx context.Context, p int32, err error) {
 	if errors.Is(err, context.Canceled) {
 		return
 	}
-	var cut *kgo.ErrDataLoss
-	if errors.As(err, &cut) { //mutant:view-of-a-cut-log-is-read-anew
+	if _, ok := errors.AsType[*kgo.ErrDataLoss](err); ok { //mutant:view-of-a-cut-log-is-read-anew
 		t.log.Error(saysCut, "partition", p, "error", err)
 		t.cut(p)
 		return

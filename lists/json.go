@@ -12,6 +12,9 @@ import (
 	"altavoz/schemas/phone"
 )
 
+// beginsElement is what the first element of a list may begin with, and the end of an empty one.
+const beginsElement = `"{[]-0123456789n`
+
 // holders are the members of an object, besides those that phones usually have, whose array is the list. Others may be anything, people to
 // leave out for one.
 var holders = []string{
@@ -48,7 +51,7 @@ func isJSON(head string) bool {
 	case '{':
 		return strings.HasPrefix(inner, `"`) || strings.HasPrefix(inner, "}")
 	case '[':
-		return inner != "" && strings.Contains(`"{[]-0123456789n`, inner[:1])
+		return inner != "" && strings.IndexByte(beginsElement, inner[0]) >= 0
 	}
 	return false
 }
@@ -110,8 +113,8 @@ func (r *records) step() (out row, ok bool, err error) {
 
 // element reads one element of the list.
 func (r *records) element() (out row, ok bool, err error) {
-	switch r.src.PeekKind() {
-	case jsontext.KindBeginObject:
+	switch kind := r.src.PeekKind(); {
+	case kind == jsontext.KindBeginObject:
 		if _, err := r.src.ReadToken(); err != nil {
 			return row{}, false, err
 		}
@@ -125,7 +128,7 @@ func (r *records) element() (out row, ok bool, err error) {
 			}
 		}
 		_, err = r.src.ReadToken()
-	case jsontext.KindBeginArray:
+	case kind == jsontext.KindBeginArray:
 		out.cells, err = r.array()
 	default:
 		var text string
@@ -153,14 +156,14 @@ func (r *records) member(into *row, name string) error {
 	}
 	var text string
 	var err error
-	switch r.src.PeekKind() {
-	case jsontext.KindBeginObject:
+	switch kind := r.src.PeekKind(); {
+	case kind == jsontext.KindBeginObject:
 		err = r.src.SkipValue()
-	case jsontext.KindBeginArray:
+	case kind == jsontext.KindBeginArray:
 		var cells []string
 		cells, err = r.array()
 		text = strings.Join(cells, between)
-	case jsontext.KindNull:
+	case kind == jsontext.KindNull:
 		err = r.src.SkipValue()
 	default:
 		text, err = r.scalar()
@@ -176,11 +179,11 @@ func (r *records) array() (cells []string, err error) {
 		return nil, err
 	}
 	for {
-		switch r.src.PeekKind() {
-		case jsontext.KindEndArray:
+		switch kind := r.src.PeekKind(); {
+		case kind == jsontext.KindEndArray:
 			_, err := r.src.ReadToken()
 			return cells, err
-		case jsontext.KindBeginObject, jsontext.KindBeginArray:
+		case kind == jsontext.KindBeginObject || kind == jsontext.KindBeginArray:
 			if err := r.src.SkipValue(); err != nil {
 				return nil, err
 			}

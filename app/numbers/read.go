@@ -57,7 +57,7 @@ func Read(c Config) ([]Number, error) {
 
 // Files returns the files that the numbers and their tokens stand in.
 func Files(c Config) (paths []string) {
-	_, seen, _ := read(c) //nolint:errcheck // Read says what is wrong with them
+	_, seen, _ := read(c) // Read says what is wrong with them
 	for _, s := range seen {
 		paths = append(paths, s.Path())
 	}

@@ -12,8 +12,10 @@ func TestThreatS14ReachOfHosts(t *testing.T) {
 	for want, hosts := range map[reach][]string{
 		here: {"localhost", "LOCALHOST.", "a.localhost", "127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1"},
 		near: {"kafka", "valkey", "10.1.2.3", "192.168.0.9", "172.31.0.1", "169.254.1.1", "fd00::1", "fe80::1", "100.64.0.1", "kafka.svc", "kafka-0.kafka.default.svc.cluster.local", "broker.internal", "b.corp"},
-		far: {"kafka.example.com", "93.184.216.34", "2606:2800:220:1::1", "127.1", "2130706433", "0x7f000001", "0x7f.1", "0177.0.0.1", "10.1.2.3.nip.io", "localtest.me", "x.onion",
-			"graph.facebook.com", "", "0.0.0.0", "172.32.0.1", "100.128.0.1"},
+		far: {
+			"kafka.example.com", "93.184.216.34", "2606:2800:220:1::1", "127.1", "2130706433", "0x7f000001", "0x7f.1", "0177.0.0.1", "10.1.2.3.nip.io", "localtest.me", "x.onion",
+			"graph.facebook.com", "", "0.0.0.0", "172.32.0.1", "100.128.0.1",
+		},
 	} {
 		for _, h := range hosts {
 			if got := reachOf(h); got != want {

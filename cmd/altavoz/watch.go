@@ -178,7 +178,7 @@ func result(cmd *cobra.Command, s *client.Task, asJSON bool) error {
 		sayJSON(out, s.JSON)
 	case s.Result != nil:
 		r := s.Result
-		say(out, "task %s: %s", shown.Line(s.TaskID), shown.Line(string(s.Status)))
+		say(out, "task %s: %s", shown.Line(s.TaskID), shown.Line(s.Status))
 		line := []string{fmt.Sprintf("%d in all, %d sent, %d not", r.Total, r.Successful, r.Failed)}
 		for _, kind := range []struct {
 			n    uint32

@@ -1,7 +1,6 @@
 package health
 
 import (
-	"context"
 	"errors"
 	"io"
 	"log/slog"
@@ -98,7 +97,7 @@ func (r *refusals) note(err error, connecting bool) {
 	}
 	r.counts[reason].Inc()
 	if say {
-		r.log.LogAttrs(context.Background(), slog.LevelError, "kafka refuses this process", slog.String("reason", string(reason)), slog.String("what", words), slog.Any("error", err))
+		r.log.Error("kafka refuses this process", "reason", string(reason), "what", words, "error", err)
 	}
 }
 

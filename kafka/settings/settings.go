@@ -170,7 +170,7 @@ func (f *Findings) CheckBroker(b Broker, topics map[schemas.Topic]Topic) {
 			// What counts is how long sends wait, and that ends before the retention that altavoz asks for. What a topic keeps beyond it is over.
 			if keeps <= s.Retention {
 				f.wrong("broker %d has offsets.retention.minutes=%d, which is not above the retention that %s needs (%s): ledgers would be gone before "+
-					"their sends, and those that wait be unknown; set it to %d or more", b.ID, minutes, t.Name, retention(s.Retention), int64((s.Retention+day).Minutes()))
+					"their sends, and those that wait be unknown; set it to %d or more", b.ID, minutes, t.Name, retention(s.Retention), int64((s.Retention + day).Minutes()))
 				continue
 			}
 			f.weak("broker %d has offsets.retention.minutes=%d, and %s keeps its records longer (%s) than altavoz needs (%s): after so long a standstill all that "+

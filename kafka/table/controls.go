@@ -53,7 +53,7 @@ func (c *Controls) Anew() {
 	c.cuts++
 	c.queue = make([]said, 0, 2*len(c.tasks))
 	for id, w := range c.tasks {
-		w.Controls = w.Controls.Anew(c.cuts) //mutant:offsets-of-a-cut-log-count
+		w.Controls = w.Anew(c.cuts) //mutant:offsets-of-a-cut-log-count
 		c.tasks[id] = w
 		c.queue = append(c.queue, said{id, w.at})
 	}

@@ -57,7 +57,7 @@ func TestAHostOfAnyScriptIsSentInPunycode(t *testing.T) {
 		"https://" + long(64) + ".com/":                      {"https://" + long(64) + ".com/", LinkBroken},
 		"https://" + strings.Repeat(long(60)+".", 5) + "com": {"https://" + strings.Repeat(long(60)+".", 5) + "com", LinkBroken},
 		"https://" + long(64) + "ñ.com/":                     {"https://xn--" + long(64) + "-ybg.com/", LinkBroken},
-		"\u200b https://mi sitio.com/a b ":                   {"https://mi%20sitio.com/a%20b", LinkBroken},
+		"\u200bhttps://mi sitio.com/a b":                     {"https://mi%20sitio.com/a%20b", LinkBroken},
 	} {
 		t.Run(link, func(t *testing.T) {
 			t.Parallel()

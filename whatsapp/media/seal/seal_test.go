@@ -8,9 +8,9 @@ import (
 )
 
 const (
-	token schemas.Secret = "EAAG-token"
-	key                  = "106540352242922:00ff"
-	id                   = "1234567890"
+	token = schemas.Secret("EAAG-token")
+	key   = "106540352242922:00ff"
+	id    = "1234567890"
 )
 
 func TestThreatS14OnlyWhatWasStoredForTheFileAndNumberIsRead(t *testing.T) {
