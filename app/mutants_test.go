@@ -207,6 +207,12 @@ if err == nil {
 		{marker: "unconfirmed-id-is-not-accepted", change: makeFalse(), test: "TestIdempotencyKeyRace"},
 
 		// Whose a task is.
+		{marker: "origin-is-proved", change: makeFalse(), test: "TestThreatS13RecordThatClaimsAnothersOrigin"},
+		{
+			marker: "plan-is-of-the-same-request", change: condition("!status.SameOrigin(p.GetOrigin(), t.origin)"),
+			test: "TestThreatS13RecordThatClaimsAnothersOrigin",
+		},
+		{marker: "earlier-ids-are-proved", change: makeFalse(), test: "TestEarlierIdsAreProved"},
 		{marker: "earlier-ids-of-a-key-are-its-own", change: condition("p != nil"), test: "TestThreatS03IdsCannotBeSquatted"},
 		{marker: "earlier-ids-are-looked-up-in-the-whole-view", change: makeFalse(), test: "TestKeyIsNotTakenForNewBeforeTheViewIsWhole"},
 		{marker: "a-repeat-is-the-same-callers", change: operandWith("owns", "false"), test: "TestThreatS03IdsCannotBeSquatted"},

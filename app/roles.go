@@ -132,7 +132,8 @@ func (a *App) newFanout(g *kafka.Group) (processor.Worker, error) {
 	}
 	cfg := fanout.Config{
 		Logger: a.log, Registerer: a.registry, Number: known, Region: a.cfg.WhatsApp.DefaultRegion,
-		Owner: ids.Owners(a.identity, a.cfg.Kafka.UpstreamOwner, a.log, a.registry), Predicts: whatsapp.Predicts, Receipts: a.cfg.WhatsApp.AppSecret != "",
+		Owner: ids.Owners(a.identity, a.cfg.Kafka.UpstreamOwner, a.log, a.registry), Earlier: a.identity.Earlier,
+		Move: a.identity.Move, Moved: a.identity.Moved, Predicts: whatsapp.Predicts, Receipts: a.cfg.WhatsApp.AppSecret != "",
 	}
 	return fanout.New(cfg, fanout.Ports{
 		Ledger: g, Flow: g, Express: a.doors.express, Bulk: a.doors.bulk, Records: a.doors.reader,

@@ -420,8 +420,13 @@ type Broadcast struct {
 	Literal bool `protobuf:"varint,17,opt,name=literal,proto3" json:"literal,omitempty"`
 	// Whose it is: the caller of the HTTP request, with owner_mac, which proves that an ingress wrote it. Without proof it is the
 	// owner of the topic, whatever stands here.
-	Owner         string `protobuf:"bytes,18,opt,name=owner,proto3" json:"owner,omitempty"`
-	OwnerMac      []byte `protobuf:"bytes,19,opt,name=owner_mac,json=ownerMac,proto3" json:"owner_mac,omitempty"`
+	Owner    string `protobuf:"bytes,18,opt,name=owner,proto3" json:"owner,omitempty"`
+	OwnerMac []byte `protobuf:"bytes,19,opt,name=owner_mac,json=ownerMac,proto3" json:"owner_mac,omitempty"`
+	// Other ids that the same request may have, made with other secrets or with none: a task under one of them is this one. They count
+	// only with owner_mac, which covers them. At most 9.
+	Earlier [][]byte `protobuf:"bytes,20,rep,name=earlier,proto3" json:"earlier,omitempty"`
+	// Proves that a fanout wrote origin. Without it a Plan that names this record as its home does.
+	OriginMac     []byte `protobuf:"bytes,21,opt,name=origin_mac,json=originMac,proto3" json:"origin_mac,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -585,6 +590,20 @@ func (x *Broadcast) GetOwner() string {
 func (x *Broadcast) GetOwnerMac() []byte {
 	if x != nil {
 		return x.OwnerMac
+	}
+	return nil
+}
+
+func (x *Broadcast) GetEarlier() [][]byte {
+	if x != nil {
+		return x.Earlier
+	}
+	return nil
+}
+
+func (x *Broadcast) GetOriginMac() []byte {
+	if x != nil {
+		return x.OriginMac
 	}
 	return nil
 }
@@ -2512,7 +2531,7 @@ var File_events_proto protoreflect.FileDescriptor
 const file_events_proto_rawDesc = "" +
 	"\n" +
 	"\fevents.proto\x12\n" +
-	"altavoz.v1\"\xe8\x04\n" +
+	"altavoz.v1\"\xa1\x05\n" +
 	"\tBroadcast\x12\x12\n" +
 	"\x04task\x18\x01 \x01(\fR\x04task\x12\x16\n" +
 	"\x06sender\x18\x02 \x01(\tR\x06sender\x12-\n" +
@@ -2536,7 +2555,10 @@ const file_events_proto_rawDesc = "" +
 	"\x06window\x18\x10 \x01(\v2\x12.altavoz.v1.WindowR\x06window\x12\x18\n" +
 	"\aliteral\x18\x11 \x01(\bR\aliteral\x12\x14\n" +
 	"\x05owner\x18\x12 \x01(\tR\x05owner\x12\x1b\n" +
-	"\towner_mac\x18\x13 \x01(\fR\bownerMac\"\x81\x01\n" +
+	"\towner_mac\x18\x13 \x01(\fR\bownerMac\x12\x18\n" +
+	"\aearlier\x18\x14 \x03(\fR\aearlier\x12\x1d\n" +
+	"\n" +
+	"origin_mac\x18\x15 \x01(\fR\toriginMac\"\x81\x01\n" +
 	"\x06Window\x12\x1a\n" +
 	"\btimezone\x18\x01 \x01(\tR\btimezone\x12'\n" +
 	"\x05hours\x18\x02 \x03(\v2\x11.altavoz.v1.HoursR\x05hours\x12\x1a\n" +

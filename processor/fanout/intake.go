@@ -8,7 +8,6 @@ import (
 	"altavoz/processor/fanout/ledger"
 	"altavoz/processor/fanout/list"
 	"altavoz/processor/fanout/rewrite"
-	"altavoz/processor/fanout/status"
 	"altavoz/schemas"
 )
 
@@ -91,6 +90,9 @@ func (s *slot) normal(b *schemas.Broadcast) bool {
 func (s *slot) settle(t *task, rec *schemas.Record, b *schemas.Broadcast, known ledger.Line, now time.Time) {
 	at := &schemas.Origin{Partition: rec.Partition, Offset: rec.Offset}
 	t.origin = cmp.Or(b.GetOrigin(), at)
+	if b.GetOrigin() != nil && !s.st.cfg.Moved(b) { //mutant:origin-is-proved
+		t.origin, t.claimed = at, b.GetOrigin()
+	}
 	derived := schemas.TaskIDFromOrigin(string(schemas.TopicBroadcasts), t.origin)
 	id, err := schemas.TaskIDFromBytes(b.GetTask())
 	if err != nil && len(b.GetTask()) > 0 {
@@ -109,8 +111,8 @@ func (s *slot) settle(t *task, rec *schemas.Record, b *schemas.Broadcast, known 
 	t.owner = s.st.cfg.Owner(b)
 	t.accepted = rewrite.AcceptedAt(b.GetAcceptedMs(), rec.Time, now)
 	_, fromIngress := id.Time()
-	t.chosen = b.GetChosen() || id != derived && !fromIngress || list.Unproven(b) //mutant:list-under-a-tasks-id-is-the-first-ones
-	if t.why == "" {                                                              // else the record was rejected before, and the task fails with the same words
+	t.chosen = b.GetChosen() || id != derived && !fromIngress || t.claimed != nil || list.Unproven(b) //mutant:list-under-a-tasks-id-is-the-first-ones
+	if t.why == "" {                                                                                  // else the record was rejected before, and the task fails with the same words
 		_, ours := s.st.cfg.Number(b.GetSender())
 		var invalid bool
 		if t.why, invalid = rewrite.Fault(id, b, t.accepted, ours, s.st.cfg.MaxRecipients); t.why == "" && known.Untouched() && (doorOf(b) != doorHTTP || !s.begun(t)) {
@@ -131,10 +133,13 @@ func (s *slot) settle(t *task, rec *schemas.Record, b *schemas.Broadcast, known 
 
 // decide starts the task, goes on with it, or drops the record as a repeat, by what is known of the task's id.
 func (s *slot) decide(t *task, rec *schemas.Record, known ledger.Line, now time.Time) {
+	if t.status == nil && !known.Untouched() && t.claimed != nil { // the ledger knows it
+		t.origin, t.claimed = t.claimed, nil
+	}
 	switch first := s.tasks[t.id]; {
 	case first != nil:
 		s.repeated(t, rec, first.sha)
-	case t.status != nil && finished(t.status), t.status != nil && !status.SameOrigin(t.status.GetPlan().GetOrigin(), t.origin):
+	case t.status != nil && finished(t.status), t.status != nil && !t.first(t.status.GetPlan(), rec.Partition):
 		s.repeated(t, rec, t.status.GetPlan().GetRequestSha256())
 	case len(s.claims[t.id]) > 0 && known.Untouched(): // another copy of it may be first
 		s.await(t)
@@ -158,7 +163,7 @@ func (s *slot) decide(t *task, rec *schemas.Record, known ledger.Line, now time.
 // begun reports whether the task has its Plan. An ingress that accepted it held it to the rules of its own version.
 func (s *slot) begun(t *task) bool {
 	st, _ := s.st.ports.Statuses.Get(t.id)
-	return status.SameOrigin(st.GetPlan().GetOrigin(), t.origin)
+	return st.GetPlan() != nil && t.first(st.GetPlan(), s.of.Partition)
 }
 
 // watch lets the slot hear of the task's Status, and takes in the present one.
@@ -193,7 +198,7 @@ func (s *slot) readBack(t *task, rec *schemas.Record, known ledger.Line) {
 func (s *slot) repeated(t *task, rec *schemas.Record, sha []byte) {
 	s.cool(t)
 	s.box.unwatch(t.id)
-	if sameRequest(t.sha, sha) {
+	if sameRequest(t.sha, sha) && (t.claimed == nil || len(t.sha) > 0 && len(sha) > 0) {
 		s.st.metrics.dropped[dropRepeat].Inc()
 		t.state = stateGone
 		s.unlist(t)

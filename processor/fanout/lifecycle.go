@@ -186,7 +186,7 @@ func (s *slot) claimed(id schemas.TaskID, st *schemas.Status, now time.Time) {
 	claims := s.claims[id]
 	delete(s.claims, id)
 	for _, t := range claims {
-		first := s.tasks[id] == nil && status.SameOrigin(st.GetPlan().GetOrigin(), t.origin) && !finished(st)
+		first := s.tasks[id] == nil && t.first(st.GetPlan(), s.of.Partition) && !finished(st)
 		if first && (len(s.claims[id]) > 0 || !s.certain(t, st)) {
 			s.claims[id] = append(s.claims[id], t)
 			continue

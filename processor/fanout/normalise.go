@@ -35,6 +35,7 @@ func (s *slot) normalise(t *task, rec *schemas.Record, b *schemas.Broadcast) {
 			DefaultSender: byDefault.ID, MaxRecipients: s.st.cfg.MaxRecipients,
 		}.Broadcast(ctx, rec, b)
 		if err == nil {
+			s.st.cfg.Move(out)
 			moved := schemas.EncodeBroadcast(out)
 			moved.Partition = s.st.ports.Home(schemas.TopicBroadcasts, moved.Key)
 			_, err = s.st.ports.Express.Publish(ctx, moved)

@@ -85,6 +85,11 @@ type Config struct {
 	Number func(id string) (Number, bool)
 	// Owner returns whose a broadcast is, which is not for the broadcast to say. nil: nobody's.
 	Owner func(b *schemas.Broadcast) string
+	// Earlier returns the other ids that the request of a broadcast may have, as far as they are proved. nil: it has none.
+	Earlier func(b *schemas.Broadcast) []schemas.TaskID
+	// Move adds the proof that this stage wrote where a broadcast was first, and Moved holds it against one. nil: nothing is proved.
+	Move  func(b *schemas.Broadcast)
+	Moved func(b *schemas.Broadcast) bool
 	// Region is where a phone without a country code belongs (ISO 3166). Default CO.
 	Region string
 	// Predicts reports whether a code that refuses one recipient would refuse all of its broadcast: its content or the
@@ -122,6 +127,12 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Owner == nil {
 		c.Owner = func(*schemas.Broadcast) string { return "" }
+	}
+	if c.Earlier == nil {
+		c.Earlier = func(*schemas.Broadcast) []schemas.TaskID { return nil }
+	}
+	if c.Move == nil || c.Moved == nil {
+		c.Move, c.Moved = func(*schemas.Broadcast) {}, func(*schemas.Broadcast) bool { return false }
 	}
 	if c.Number == nil {
 		c.Number = func(string) (Number, bool) { return Number{}, false }

@@ -43,6 +43,7 @@ type task struct {
 	offset   int64 // of its record on this partition
 	origin   *schemas.Origin
 	sha      []byte
+	claimed  *schemas.Origin // another origin, which the record claims and nobody proves
 	chosen   bool
 	accepted int64 // unix milliseconds, as are the other two
 	schedule int64
@@ -196,6 +197,20 @@ func (t *task) shown(partition int32) bool {
 	return home.GetPartition() == partition && home.GetOffset() == t.offset && t.status.GetCursor() >= t.cursor &&
 		(t.state == stateClosed || t.state == stateOpen && t.turn == nil && t.lease == 0) &&
 		(t.state != stateClosed || t.status.GetCursor() >= t.Total)
+}
+
+// first reports whether the plan is that of the task's record, read on a partition: another's may name the same place. What a fanout
+// of an earlier version moved has no proof of where it was first, but a plan that names its copy. The owner may be another one since,
+// as the topic's may, where the plan names the record's own place.
+func (t *task) first(p *schemas.Plan, partition int32) bool {
+	here := &schemas.Origin{Partition: partition, Offset: t.offset}
+	if status.SameOrigin(p.GetHome(), here) && status.SameOrigin(p.GetOrigin(), t.claimed) {
+		t.origin, t.claimed = t.claimed, nil
+	}
+	if !status.SameOrigin(p.GetOrigin(), t.origin) || !bytes.Equal(p.GetRequestSha256(), t.sha) { //mutant:plan-is-of-the-same-request
+		return false
+	}
+	return p.GetOwner() == "" || p.GetOwner() == t.owner || status.SameOrigin(status.Position(p), here)
 }
 
 func sameRequest(a, b []byte) bool { return len(a) == 0 || len(b) == 0 || bytes.Equal(a, b) }

@@ -22,12 +22,15 @@ import (
 const (
 	minSecret  = 32 // bytes: who owns a task, and that nobody is sent to twice, rests on it, and nobody types it
 	maxSecrets = 8  // each costs a look-up of every request with an Idempotency-Key
+	// MaxEarlier is the most other ids of a request: with every secret but one, the registry's among them, and with none.
+	MaxEarlier = maxSecrets + 1
 )
 
 // What an HMAC is of, so that one never stands for the other.
 const (
 	ofTask  = "altavoz task id 1"
 	ofOwner = "altavoz owner 1"
+	ofMove  = "altavoz move 1"
 )
 
 // Ring is the secrets, the newest first.
@@ -118,9 +121,45 @@ func (r *Ring) Owner(b *schemas.Broadcast) (string, bool) {
 	return b.GetOwner(), ok
 }
 
+// Earlier returns the other ids that the request of a broadcast may have, none where no ingress signed them.
+func (r *Ring) Earlier(b *schemas.Broadcast) []schemas.TaskID {
+	if len(b.GetEarlier()) == 0 || len(b.GetEarlier()) > MaxEarlier {
+		return nil
+	}
+	if _, ok := r.Owner(b); !ok { //mutant:earlier-ids-are-proved
+		return nil
+	}
+	ids := make([]schemas.TaskID, 0, len(b.GetEarlier()))
+	for _, text := range b.GetEarlier() {
+		if id, err := schemas.TaskIDFromBytes(text); err == nil {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
+// Move adds the proof that the broadcast was put in order by a fanout, and where it was first.
+func (r *Ring) Move(b *schemas.Broadcast) { b.OriginMac = moved(r.secrets[0], b) }
+
+// Moved reports whether a fanout wrote where the broadcast was first.
+func (r *Ring) Moved(b *schemas.Broadcast) bool {
+	ok := false
+	for _, secret := range r.secrets {
+		ok = ok || hmac.Equal(b.GetOriginMac(), moved(secret, b))
+	}
+	return ok
+}
+
 // proof stands on what makes the broadcast that request of that owner's, at that time, so that it is worth nothing beside
 // another one. Sender and place are left out: the fanout may put them in order.
 func proof(secret []byte, b *schemas.Broadcast) []byte {
 	at := binary.BigEndian.AppendUint64(nil, uint64(b.GetAcceptedMs()))
-	return sum(secret, ofOwner, []byte(b.GetOwner()), b.GetTask(), b.GetRequestSha256(), at)
+	return sum(secret, ofOwner, append([][]byte{[]byte(b.GetOwner()), b.GetTask(), b.GetRequestSha256(), at}, b.GetEarlier()...)...)
+}
+
+// moved stands on the task, the request and the place, so that it makes no other record the first one's copy.
+func moved(secret []byte, b *schemas.Broadcast) []byte {
+	at := binary.BigEndian.AppendUint64(nil, uint64(b.GetOrigin().GetPartition()))
+	at = binary.BigEndian.AppendUint64(at, uint64(b.GetOrigin().GetOffset()))
+	return sum(secret, ofMove, b.GetTask(), b.GetRequestSha256(), at)
 }

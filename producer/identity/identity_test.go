@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -84,6 +85,65 @@ func TestConfiguredSecrets(t *testing.T) {
 	for _, bad := range []string{"short", ",", long + "," + long, long + ",short", strings.Repeat(long+"1 ", maxSecrets+1)} {
 		if got, err := Parse(schemas.Secret(bad)); err == nil || strings.Contains(err.Error(), "xxx") {
 			t.Errorf("%q: %d secrets, %v", bad, len(got), err)
+		}
+	}
+}
+
+// Other ids of a request count where an ingress signed them: neither may one be added, nor taken away.
+func TestEarlierIdsAreProved(t *testing.T) {
+	t.Parallel()
+	ring := NewRing(first)
+	a, b := schemas.NewTaskID(), schemas.NewTaskID()
+	signed := func() *schemas.Broadcast {
+		made := &schemas.Broadcast{Task: schemas.NewTaskID().Bytes(), AcceptedMs: 1, RequestSha256: []byte("x"), Earlier: [][]byte{a.Bytes(), b.Bytes()}}
+		ring.Sign(made, "tienda")
+		return made
+	}
+	if got := ring.Earlier(signed()); !slices.Equal(got, []schemas.TaskID{a, b}) {
+		t.Errorf("%v", got)
+	}
+	for name, change := range map[string]func(*schemas.Broadcast){
+		"one more":  func(m *schemas.Broadcast) { m.Earlier = append(m.Earlier, schemas.NewTaskID().Bytes()) },
+		"one fewer": func(m *schemas.Broadcast) { m.Earlier = m.Earlier[:1] },
+		"joined":    func(m *schemas.Broadcast) { m.Earlier = [][]byte{append(a.Bytes(), b.Bytes()...)} },
+		"no proof":  func(m *schemas.Broadcast) { m.OwnerMac = nil },
+		"too many": func(m *schemas.Broadcast) {
+			m.Earlier = slices.Repeat([][]byte{a.Bytes()}, MaxEarlier+1)
+			ring.Sign(m, "tienda")
+		},
+	} {
+		m := signed()
+		change(m)
+		if got := ring.Earlier(m); len(got) != 0 {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}
+
+// That a fanout moved a broadcast is proved for that request under that id from that place.
+func TestMoveIsProved(t *testing.T) {
+	t.Parallel()
+	made := func() *schemas.Broadcast {
+		b := &schemas.Broadcast{Task: schemas.NewTaskID().Bytes(), RequestSha256: []byte("x"), Origin: &schemas.Origin{Partition: 1, Offset: 7}}
+		NewRing(first).Move(b)
+		return b
+	}
+	if b := made(); !NewRing(second, first).Moved(b) || NewRing(second).Moved(b) {
+		t.Error("it is not proved by the ring that has the secret, or by another one")
+	}
+	for name, change := range map[string]func(*schemas.Broadcast){
+		"another task":      func(b *schemas.Broadcast) { b.Task = schemas.NewTaskID().Bytes() },
+		"another request":   func(b *schemas.Broadcast) { b.RequestSha256 = nil },
+		"another place":     func(b *schemas.Broadcast) { b.Origin.Offset++ },
+		"another partition": func(b *schemas.Broadcast) { b.Origin.Partition++ },
+		"no place":          func(b *schemas.Broadcast) { b.Origin = nil },
+		"no proof":          func(b *schemas.Broadcast) { b.OriginMac = nil },
+		"an owner's proof":  func(b *schemas.Broadcast) { NewRing(first).Sign(b, ""); b.OriginMac = b.GetOwnerMac() },
+	} {
+		b := made()
+		change(b)
+		if NewRing(first).Moved(b) {
+			t.Errorf("%s is proved", name)
 		}
 	}
 }

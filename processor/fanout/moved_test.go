@@ -1,0 +1,90 @@
+package fanout
+
+import (
+	"testing"
+	"time"
+
+	"altavoz/schemas"
+)
+
+// The proofs of a test: nobody else can write them.
+const madeUp = "of a test"
+
+func move(b *schemas.Broadcast)       { b.OriginMac = []byte(madeUp) }
+func moved(b *schemas.Broadcast) bool { return string(b.GetOriginMac()) == madeUp }
+
+func earlierOf(b *schemas.Broadcast) (ids []schemas.TaskID) {
+	if string(b.GetOwnerMac()) != madeUp {
+		return nil
+	}
+	for _, id := range b.GetEarlier() {
+		ids = append(ids, schemas.TaskID(id))
+	}
+	return ids
+}
+
+// TestThreatS13RecordThatClaimsAnothersOriginIsAConflict: an upstream knows the id of a task that goes on elsewhere, or waits, and where
+// its broadcast was first. Its record under that id and place is refused, whatever it says of the request, and the task goes on as it was.
+func TestThreatS13RecordThatClaimsAnothersOriginIsAConflict(t *testing.T) {
+	for name, claim := range map[string]func(evil, b *schemas.Broadcast){
+		"another request": func(evil, _ *schemas.Broadcast) { evil.RequestSha256 = []byte("another") },
+		"no request":      func(evil, _ *schemas.Broadcast) { evil.RequestSha256 = nil },
+		"a made up proof": func(evil, _ *schemas.Broadcast) { evil.RequestSha256, evil.OriginMac = nil, []byte("x") },
+		"another owner, as proved as can be": func(evil, _ *schemas.Broadcast) {
+			move(evil)
+			evil.RequestSha256 = []byte("another")
+		},
+	} {
+		for _, sender := range []string{"100", "200"} {
+			t.Run(name+", "+sender, func(t *testing.T) {
+				inBubble(t, func(t *testing.T, w *world) {
+					b := event("100", phonesFrom(0, 10)...)
+					b.Owner, b.ScheduleMs = "tienda", time.Now().Add(time.Hour).UnixMilli()
+					w.submit(event("100", "573001111111"))
+					id := w.submit(b)
+					p := w.run()
+					passes(10 * time.Second)
+					at := w.homes[id][0]
+					p.kill()
+					evil := with(event(sender, "573009999999"), id)
+					evil.Owner, evil.Origin = "upstream", &schemas.Origin{Partition: at.slot.Partition, Offset: at.offset}
+					claim(evil, b)
+					w.append(nil, schemas.EncodeBroadcast(evil))
+					w.run()
+					passes(time.Hour)
+					w.finished(id)
+					if n := len(w.records(schemas.TopicRejects)); n != 1 {
+						t.Errorf("%d rejects", n)
+					}
+					for _, made := range w.sends(id) {
+						if len(made) != 1 || made[0].GetPhone() == "573009999999" {
+							t.Errorf("%v", made)
+						}
+					}
+					if len(w.sends(id)) != 10 {
+						t.Errorf("%d sends", len(w.sends(id)))
+					}
+				})
+			})
+		}
+	}
+}
+
+// What a fanout of an earlier version moved has no proof: its Plan names where its copy lies, and it goes on there.
+func TestBroadcastMovedByAnEarlierVersionGoesOn(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world) {
+		b := event("100", phonesFrom(0, 10)...)
+		b.Origin = &schemas.Origin{Partition: 1 - slotOf("100").Partition, Offset: 7}
+		rec := w.append(nil, schemas.EncodeBroadcast(b))
+		id := schemas.TaskID(b.GetTask())
+		w.append(nil, schemas.EncodeResult(&schemas.Result{Task: id.Bytes(), AtMs: time.Now().UnixMilli(), Event: &schemas.Result_Plan{Plan: &schemas.Plan{
+			Total: 10, Origin: b.GetOrigin(), RequestSha256: b.GetRequestSha256(), Sender: "100", AcceptedMs: b.GetAcceptedMs(),
+			Home: &schemas.Origin{Partition: rec.Partition, Offset: rec.Offset},
+		}}}))
+		w.run()
+		w.finished(id)
+		if len(w.sends(id)) != 10 || len(w.records(schemas.TopicRejects)) != 0 {
+			t.Errorf("%d sends, %d rejects", len(w.sends(id)), len(w.records(schemas.TopicRejects)))
+		}
+	})
+}
