@@ -13,8 +13,7 @@ import (
 type Controls struct {
 	*tail
 	table.Numbers
-
-	listeners []func(schemas.TaskID, schemas.Controls)
+	table.Listeners[schemas.Controls]
 
 	mu    sync.Mutex
 	tasks *table.Controls
@@ -26,7 +25,7 @@ func NewControls(c Config, l Layout) (*Controls, error) {
 	var err error
 	v.tail, err = newTail(c.withDefaults(), l, schemas.TopicControls, v.Or(v.read))
 	if err == nil {
-		v.anew = v.startAnew
+		v.anew, v.whole = v.startAnew, v.readAgain
 	}
 	return v, err
 }
@@ -37,10 +36,14 @@ func (v *Controls) startAnew() {
 	v.tasks.Anew()
 }
 
-// Listen has heard called with what is wanted of a task whenever more was said of it, in the view's own goroutine. That
-// it was taken back is not told: the task is over. Before Start only.
-func (v *Controls) Listen(heard func(schemas.TaskID, schemas.Controls)) {
-	v.listeners = append(v.listeners, heard)
+// readAgain tells once what is wanted of the tasks of which something was read again.
+func (v *Controls) readAgain() {
+	v.mu.Lock()
+	told := v.tasks.Whole()
+	v.mu.Unlock()
+	for _, t := range told {
+		v.Tell(t.ID, t.Controls)
+	}
 }
 
 // Get returns what is wanted of a task; false where nobody said anything.
@@ -74,10 +77,10 @@ func (v *Controls) read(rec schemas.Record) error {
 		v.mu.Unlock()
 		return nil
 	}
-	c := v.tasks.Take(id, e, rec.Offset, rec.Time, time.Now())
+	c, told := v.tasks.Take(id, e, rec.Offset, rec.Time, time.Now())
 	v.mu.Unlock()
-	for _, heard := range v.listeners {
-		heard(id, c)
+	if told {
+		v.Tell(id, c)
 	}
 	return nil
 }

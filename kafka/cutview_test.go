@@ -87,8 +87,99 @@ func TestViewThatReadBeyondTheEndOfItsLogHasNotCaughtUp(t *testing.T) {
 	readAnew(t, v, heard, tasks, reg)
 }
 
+// Records that are written and read while a Sync waits for where the topic ends are no sign that its log lost its end.
+func TestRecordsReadWhileTheEndIsAskedForAreNoCut(t *testing.T) {
+	t.Parallel()
+	cluster, c := embedded(t)
+	reg := prometheus.NewRegistry()
+	c.Registerer = reg
+	v, heard, p := steeredView(t, c, make([]schemas.TaskID, 5))
+	for end := range int64(20) {
+		answering(cluster, 5+end, func() {
+			if _, err := p.Publish(t.Context(), control(schemas.NewTaskID(), schemas.ControlKind_CONTROL_KIND_PAUSE, 0)); err != nil {
+				t.Error(err)
+			}
+			<-heard
+		})
+		if err := v.Sync(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := series(t, reg, cutsMetric, "topic")[string(schemas.TopicControls)]; n != 0 {
+		t.Errorf("%v cuts are counted, and there was none", n)
+	}
+}
+
+// Who asked for a topic's end before its log lost it waits for where the log ends now, and takes nothing that is not there for read.
+func TestEndOfBeforeACutIsNotWaitedFor(t *testing.T) {
+	t.Parallel()
+	cluster, c := embedded(t)
+	reg := prometheus.NewRegistry()
+	c.Registerer = reg
+	v, heard, p := steeredView(t, c, make([]schemas.TaskID, 5))
+	endAt(cluster, 50)
+	for range 2 {
+		if err := v.Sync(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	id := schemas.NewTaskID()
+	say(t, p, control(id, schemas.ControlKind_CONTROL_KIND_PAUSE, 0))
+	if err := v.Sync(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := take(t, heard, "order"); got != id {
+		t.Errorf("heard of %s, not %s", got, id)
+	}
+	if n := series(t, reg, cutsMetric, "topic")[string(schemas.TopicControls)]; n != 0 {
+		t.Errorf("%v cuts are counted, and there was none", n)
+	}
+}
+
+// A task that was paused, resumed and paused again is paused while the orders are read again, for all who ask and all who listen.
+func TestOrderThatWasOverruledIsNotHeardAgainAfterACut(t *testing.T) {
+	t.Parallel()
+	cluster, c := embedded(t)
+	l := layout(t, c)
+	p, v := publisher(t, c, l), controls(t, c, l)
+	heard := make(chan schemas.Controls, 100)
+	id := schemas.NewTaskID()
+	v.Listen(func(id schemas.TaskID, c schemas.Controls) {
+		if got, _ := v.Get(id); got != c {
+			t.Errorf("heard is %+v, and %+v is known", c, got)
+		}
+		heard <- c
+	})
+	begin(t, v)
+	for _, kind := range []schemas.ControlKind{
+		schemas.ControlKind_CONTROL_KIND_PAUSE, schemas.ControlKind_CONTROL_KIND_RESUME, schemas.ControlKind_CONTROL_KIND_PAUSE,
+	} {
+		say(t, p, control(id, kind, 0))
+		take(t, heard, "order")
+	}
+	say(t, p, control(id, schemas.ControlKind_CONTROL_KIND_SPEED, 7))
+	take(t, heard, "order")
+	endAt(cluster, 3)
+	if err := v.Sync(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []schemas.Controls{
+		{Paused: true, Speed: 7, HasSpeed: true, Next: 3, Cuts: 1}, {Paused: true, Speed: 7, HasSpeed: true, Next: 4, Cuts: 1},
+	} {
+		if got := take(t, heard, "order after the cut"); got != want {
+			t.Errorf("heard is %+v, not %+v", got, want)
+		}
+	}
+	if len(heard) > 0 {
+		t.Errorf("heard is more: %+v", <-heard)
+	}
+}
+
 // endAt has a cluster say once where all logs end.
-func endAt(cluster *kfake.Cluster, end int64) {
+func endAt(cluster *kfake.Cluster, end int64) { answering(cluster, end, func() {}) }
+
+// answering is endAt with something that happens while the answer is on its way.
+func answering(cluster *kfake.Cluster, end int64, meanwhile func()) {
 	cluster.ControlKey(int16(kmsg.ListOffsets), func(kreq kmsg.Request) (kmsg.Response, error, bool) {
 		req := kreq.(*kmsg.ListOffsetsRequest)
 		resp := req.ResponseKind().(*kmsg.ListOffsetsResponse)
@@ -102,6 +193,7 @@ func endAt(cluster *kfake.Cluster, end int64) {
 			}
 			resp.Topics = append(resp.Topics, st)
 		}
+		cluster.SleepControl(meanwhile)
 		return resp, nil, true
 	})
 }

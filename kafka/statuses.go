@@ -29,10 +29,11 @@ var ErrUnread = fmt.Errorf("the status of a finished task can't be read: %w", Er
 type Statuses struct {
 	*tail
 	*table.Days
-	back      *Reader // over a client of its own: one that waits for the topic's end would keep others waiting
-	reads     chan struct{}
-	listeners []func(schemas.TaskID, *schemas.Status)
-	watchers  table.Watchers
+	table.Listeners[*schemas.Status] // of every newer one
+
+	back     *Reader // over a client of its own: one that waits for the topic's end would keep others waiting
+	reads    chan struct{}
+	watchers table.Watchers
 
 	mu    sync.Mutex
 	tasks *table.Tasks
@@ -59,11 +60,6 @@ func NewStatuses(c Config, l Layout) (*Statuses, error) {
 func (s *Statuses) Stop() {
 	s.back.Close()
 	s.tail.Stop()
-}
-
-// Listen has heard called with every newer status, in the view's own goroutine. Before Start only.
-func (s *Statuses) Listen(heard func(schemas.TaskID, *schemas.Status)) {
-	s.listeners = append(s.listeners, heard)
 }
 
 // Get returns the status of a task that is in memory: one that goes on, or has finished lately. It is shared, and only to be
@@ -171,8 +167,6 @@ func (s *Statuses) read(rec schemas.Record) error {
 		return nil
 	}
 	s.watchers.Signal(id)
-	for _, heard := range s.listeners {
-		heard(id, st)
-	}
+	s.Tell(id, st)
 	return nil
 }

@@ -35,7 +35,8 @@ type tail struct {
 	log     *slog.Logger
 	metrics *table.Metrics
 	take    func(schemas.Record) error // an error is that of a record that can't be read
-	anew    func()                     // offsets begin anew, and so does the reading; nil: nobody compares offsets
+	anew    func()                     // offsets begin anew, and so does the reading
+	whole   func()                     // what was there then is read again
 	unread  held.Set
 
 	caught chan struct{}
@@ -45,11 +46,7 @@ type tail struct {
 	kill   context.CancelFunc // ends the client with all that it waits for
 	warned time.Time          // in the goroutine of run
 
-	moving sync.Mutex
-	next   map[int32]int64    // first offset not taken yet
-	moved  chan struct{}      // closed and made anew when next grows
-	cuts   map[int32]bool     // lost their end, and are to be read again from their start
-	wake   context.CancelFunc // ends the poll under way
+	progress *table.Progress
 }
 
 func newTail(c Config, l Layout, t schemas.Topic, take func(schemas.Record) error) (*tail, error) {
@@ -72,8 +69,7 @@ func newTail(c Config, l Layout, t schemas.Topic, take func(schemas.Record) erro
 	view := &tail{
 		topic: t, cfg: c, cl: cl, adm: adm, reader: &Reader{cfg: c, cl: cl, adm: adm}, log: log,
 		metrics: metrics, take: take, kill: kill,
-		caught: make(chan struct{}), done: make(chan struct{}), next: make(map[int32]int64), moved: make(chan struct{}),
-		cuts: make(map[int32]bool), wake: func() {},
+		caught: make(chan struct{}), done: make(chan struct{}), progress: table.NewProgress(), anew: func() {}, whole: func() {},
 	}
 	view.unread.Open(life, fetching{c, cl}, metrics.Held, log)
 	return view, nil
@@ -86,16 +82,23 @@ func (t *tail) Start(ctx context.Context) error {
 		t.stop = stop
 		go t.run(life)
 		go func() {
-			for life.Err() == nil {
-				if t.Sync(life) == nil {
-					close(t.caught)
-					return
-				}
-				rest(life, retryTopics)
+			if t.follow(life) {
+				close(t.caught)
 			}
 		}()
 	})
 	return nil
+}
+
+// follow waits until the view has caught up, or is to end.
+func (t *tail) follow(ctx context.Context) bool {
+	for ctx.Err() == nil {
+		if t.Sync(ctx) == nil {
+			return true
+		}
+		rest(ctx, retryTopics)
+	}
+	return false
 }
 
 // Stop ends the view; what it knows can still be read.
@@ -115,11 +118,10 @@ func (t *tail) CaughtUp() <-chan struct{} { return t.caught }
 
 // Sync waits until the view has taken all up to where the topic ends now.
 func (t *tail) Sync(ctx context.Context) error {
-	ends, err := t.reader.Ends(ctx, t.topic)
+	ends, err := t.ends(ctx)
 	if err != nil {
 		return err
 	}
-	t.endsBelow(ends)
 	for slow := false; ; slow = true {
 		starts, err := t.reader.starts(ctx, t.topic)
 		if err != nil {
@@ -132,7 +134,7 @@ func (t *tail) Sync(ctx context.Context) error {
 		}
 		again := time.NewTimer(tailRecheck)
 		for ahead := true; ahead; {
-			there, moved := t.reached(starts, ends)
+			there, moved := t.progress.Reached(starts, ends)
 			if there {
 				again.Stop()
 				return nil
@@ -149,42 +151,39 @@ func (t *tail) Sync(ctx context.Context) error {
 	}
 }
 
-// passEmpty passes over offsets at the end of a partition that hold no record: the marker of a foreign transaction, or what
-// compaction left of a batch. Nobody hands those over.
+// passEmpty passes over offsets at the end of a partition that hold no record: the marker of a foreign transaction, what compaction
+// left of a batch, or what went by age. Nobody hands those over. Where a partition ends below what was waited for, that is all there is:
+// ends becomes the lower one.
 func (t *tail) passEmpty(ctx context.Context, starts, ends map[int32]int64) error {
+	next, empty := t.progress.Next(), make([]int32, 0, len(ends))
 	for p, end := range ends {
-		t.moving.Lock()
-		next := t.next[p]
-		t.moving.Unlock()
-		if max(starts[p], next) >= end {
-			continue
+		var err error
+		if max(starts[p], next[p]) < end {
+			err = t.reader.Range(ctx, schemas.Slot{Topic: t.topic, Partition: p}, next[p], end, func(schemas.Record) error { return errRecord })
 		}
-		err := t.reader.Range(ctx, schemas.Slot{Topic: t.topic, Partition: p}, next, end, func(schemas.Record) error { return errRecord })
 		switch {
 		case errors.Is(err, errRecord): // it will be handed over
 		case err != nil:
 			return err
 		default:
-			t.advance(p, end)
+			empty = append(empty, p)
 		}
+	}
+	now, err := t.ends(ctx)
+	if err != nil {
+		return err
+	}
+	for p, end := range now {
+		ends[p] = min(ends[p], end) //mutant:lower-end-is-waited-for
+	}
+	for _, p := range empty {
+		t.progress.Pass(p, next[p], ends[p])
 	}
 	return nil
 }
 
 // errRecord ends the search for a record: there is one.
 var errRecord = errors.New("there is a record")
-
-// reached reports whether all was taken that lies between starts and ends, or gives what closes when more was.
-func (t *tail) reached(starts, ends map[int32]int64) (bool, <-chan struct{}) {
-	t.moving.Lock()
-	defer t.moving.Unlock()
-	for p, end := range ends {
-		if max(starts[p], t.next[p]) < end {
-			return false, t.moved
-		}
-	}
-	return true, nil
-}
 
 func (t *tail) run(ctx context.Context) {
 	defer close(t.done)
@@ -194,31 +193,34 @@ func (t *tail) run(ctx context.Context) {
 			return
 		}
 		fetches.EachError(func(_ string, p int32, err error) { t.trouble(ctx, p, err) })
-		again := t.restart()
+		again := t.restart(ctx)
 		fetches.EachPartition(func(p kgo.FetchTopicPartition) { //nolint:contextcheck // what is held is tried again for as long as the client lives
 			if again[p.Partition] {
 				return
 			}
 			recs := t.unread.Readable(schemas.Slot{Topic: t.topic, Partition: p.Partition}, t.cfg.records(p.Records)) //mutant:views-hold-newer-records
-			for _, rec := range recs {
-				if err := t.take(rec); err != nil {
-					t.metrics.Unreadable.Inc()
-					t.log.Warn("a record can't be read", "partition", rec.Partition, "offset", rec.Offset, "error", err)
-				}
-			}
-			if n := len(recs); n > 0 {
-				t.advance(p.Partition, recs[n-1].Offset+1)
-			}
+			t.hand(p.Partition, recs)
 		})
+		t.settle(t.progress.Due()...)
 	}
 }
 
-func (t *tail) advance(p int32, next int64) {
-	t.moving.Lock()
-	defer t.moving.Unlock()
-	t.next[p] = max(t.next[p], next)
-	close(t.moved)
-	t.moved = make(chan struct{})
+// hand takes records of a partition.
+func (t *tail) hand(p int32, recs []schemas.Record) {
+	end, again := t.progress.Again(p)
+	for _, rec := range recs {
+		if again && rec.Offset >= end {
+			t.settle(p)
+			again = false
+		}
+		if err := t.take(rec); err != nil {
+			t.metrics.Unreadable.Inc()
+			t.log.Warn("a record can't be read", "partition", rec.Partition, "offset", rec.Offset, "error", err)
+		}
+	}
+	if n := len(recs); n > 0 {
+		t.progress.Advance(p, recs[n-1].Offset+1)
+	}
 }
 
 // trouble passes over a batch that can't be unpacked. What else goes wrong passes, and the library tries again.
@@ -228,7 +230,7 @@ func (t *tail) trouble(ctx context.Context, p int32, err error) {
 	}
 	if _, ok := errors.AsType[*kgo.ErrDataLoss](err); ok { //mutant:view-of-a-cut-log-is-read-anew
 		t.log.Error(saysCut, "partition", p, "error", err)
-		t.cut(p)
+		t.lost(ctx, cut)
 		return
 	}
 	if poisoned(err) {
@@ -247,9 +249,7 @@ func (t *tail) trouble(ctx context.Context, p int32, err error) {
 }
 
 func (t *tail) skip(ctx context.Context, p int32) error {
-	t.moving.Lock()
-	at := t.next[p]
-	t.moving.Unlock()
+	at := t.progress.Next()[p]
 	starts, err := t.reader.starts(ctx, t.topic)
 	if err != nil {
 		return err
@@ -258,6 +258,6 @@ func (t *tail) skip(ctx context.Context, p int32) error {
 	if err != nil {
 		return err
 	}
-	t.advance(p, behind)
+	t.progress.Advance(p, behind)
 	return nil
 }

@@ -88,6 +88,7 @@ func TestOffsetsOfALogThatLostItsEndCountAnew(t *testing.T) {
 		for i := range ids {
 			control(c, ids[i], schemas.ControlKind_CONTROL_KIND_PAUSE, int64(i), now)
 		}
+		c.Whole()
 	}
 	if len(c.queue) > 2*len(ids)+spareQueue {
 		t.Errorf("%d in the queue for %d tasks", len(c.queue), len(ids))
@@ -102,5 +103,109 @@ func TestOffsetsOfALogThatLostItsEndCountAnew(t *testing.T) {
 	control(c, ids[0], schemas.ControlKind_CONTROL_KIND_PAUSE, int64(len(ids))+1, now.Add(ControlsLife+time.Second))
 	if all := c.All(); len(all) != 1 {
 		t.Errorf("%d tasks are known whose time is over", len(all)-1)
+	}
+}
+
+const (
+	pause  = schemas.ControlKind_CONTROL_KIND_PAUSE
+	resume = schemas.ControlKind_CONTROL_KIND_RESUME
+	cancel = schemas.ControlKind_CONTROL_KIND_CANCEL
+	speed  = schemas.ControlKind_CONTROL_KIND_SPEED
+)
+
+// While a topic that lost its end is read again nobody hears of an order that was overruled long ago: what was known stands until all is
+// read again, and is told once then.
+func TestOrdersThatAreReadAgainAreToldOnce(t *testing.T) {
+	t.Parallel()
+	c, id, now := NewControls(), schemas.NewTaskID(), time.UnixMilli(1_800_000_000_000)
+	type order struct {
+		kind  schemas.ControlKind
+		speed uint32
+	}
+	orders := []order{{pause, 0}, {speed, 3}, {resume, 0}, {speed, 9}, {pause, 0}}
+	take := func(i int) bool {
+		at := now.Add(time.Duration(i) * time.Second)
+		_, told := c.Take(id, &schemas.Control{Task: id.Bytes(), Kind: orders[i].kind, Speed: orders[i].speed}, int64(i), at, now.Add(time.Hour))
+		return told
+	}
+	for i := range orders {
+		if !take(i) {
+			t.Fatal("an order is not told")
+		}
+	}
+	was, _ := c.Get(id)
+	for cuts := range 3 {
+		c.Anew()
+		for i := range orders {
+			if take(i) {
+				t.Error("an order that is read again is told")
+			}
+			if w, ok := c.Get(id); !ok || w != was {
+				t.Errorf("while it is read again %+v is wanted", w)
+			}
+		}
+		want := schemas.Controls{Paused: true, Speed: 9, HasSpeed: true, Next: int64(len(orders)), Cuts: cuts + 1}
+		if told := c.Whole(); len(told) != 1 || told[0] != (Told{id, want}) {
+			t.Errorf("told is %+v", told)
+		}
+		was, _ = c.Get(id)
+		if was != want || c.All()[id] != want {
+			t.Errorf("read again, and %+v is wanted", was)
+		}
+	}
+}
+
+// The last order before a cut stands, though the log has only those that it overruled, until one comes that is newer. Of a task of which
+// nothing was known, and of cancels, all counts.
+func TestWhatWasKnownStandsAgainstOrdersThatAreReadAgain(t *testing.T) {
+	t.Parallel()
+	c, now := NewControls(), time.UnixMilli(1_800_000_000_000)
+	known, other, lost, late, over := schemas.NewTaskID(), schemas.NewTaskID(), schemas.NewTaskID(), schemas.NewTaskID(), schemas.NewTaskID()
+	say := func(id schemas.TaskID, kind schemas.ControlKind, fast uint32, offset int64, at time.Duration) {
+		c.Take(id, &schemas.Control{Task: id.Bytes(), Kind: kind, Speed: fast}, offset, now.Add(at), now.Add(time.Hour))
+	}
+	say(known, resume, 0, 10, 1)
+	say(known, speed, 50, 11, 2)
+	say(late, resume, 0, 12, 3)
+	// From here on the log lost all.
+	say(known, pause, 0, 13, 4*time.Second)
+	say(known, speed, 5, 14, 5*time.Second)
+	say(late, pause, 0, 15, 6*time.Second)
+	say(lost, pause, 0, 16, 7*time.Second)
+	c.Anew()
+	say(known, resume, 0, 10, 1)
+	say(known, speed, 50, 11, 2)
+	say(late, resume, 0, 12, 3)
+	say(other, resume, 0, 13, 8*time.Second) // written before the cut was found
+	say(other, pause, 0, 14, 9*time.Second)
+	say(known, cancel, 0, 15, time.Second)
+	say(late, resume, 0, 16, 10*time.Second)
+	say(over, pause, 0, 17, 11*time.Second)
+	c.TakeBack(known, "run")
+	c.TakeBack(over, "run")
+	told := c.Whole()
+	if len(told) != 3 {
+		t.Errorf("told is %+v", told)
+	}
+	for what, of := range map[string]struct {
+		id   schemas.TaskID
+		want schemas.Controls
+	}{
+		"overruled":   {known, schemas.Controls{Paused: true, Cancelled: true, Speed: 5, HasSpeed: true, Next: 16, Cuts: 1}},
+		"unknown":     {other, schemas.Controls{Paused: true, Next: 15, Cuts: 1}},
+		"lost":        {lost, schemas.Controls{Paused: true, Cuts: 1}},
+		"written ago": {late, schemas.Controls{Resumed: true, Next: 17, Cuts: 1}},
+		"taken back":  {over, schemas.Controls{}},
+	} {
+		if w, _ := c.Get(of.id); w != of.want {
+			t.Errorf("%s: %+v is wanted, not %+v", what, w, of.want)
+		}
+	}
+	say(known, resume, 0, 18, 0) // whatever its clock says
+	say(lost, resume, 0, 19, 0)
+	for _, id := range []schemas.TaskID{known, lost} {
+		if w, _ := c.Get(id); w.Paused || !w.Resumed || w.Cuts != 1 {
+			t.Errorf("resumed since, and %+v is wanted", w)
+		}
 	}
 }

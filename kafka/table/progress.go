@@ -1,0 +1,151 @@
+package table
+
+import (
+	"context"
+	"maps"
+	"sync"
+)
+
+// Progress is how far a view has read each partition of its topic. It is safe for concurrent use.
+//
+// A partition whose log lost its end is first set back to its start (Cut, Restart), then read again up to where the log ended when the
+// cut was found (Again, Due, Settled). Until all of that is over nobody is told that the partition was read (Reached).
+type Progress struct {
+	mu    sync.Mutex
+	next  map[int32]int64    // first offset not taken yet
+	moved chan struct{}      // closed and made anew when there is more to tell
+	lost  map[int32]int64    // partitions that lost their end and are still to be set back, and where they ended then
+	again map[int32]int64    // partitions that are read again, and up to where
+	wake  context.CancelFunc // ends the poll under way
+}
+
+// NewProgress returns the progress of a view that has read nothing.
+func NewProgress() *Progress {
+	return &Progress{
+		next: make(map[int32]int64), moved: make(chan struct{}), lost: make(map[int32]int64), again: make(map[int32]int64), wake: func() {},
+	}
+}
+
+// Next returns the first offsets that are not taken yet.
+func (p *Progress) Next() map[int32]int64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return maps.Clone(p.next)
+}
+
+// Advance notes that all below an offset was taken. What was fetched before a partition is set back does not count.
+func (p *Progress) Advance(part int32, next int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if _, lost := p.lost[part]; lost { //mutant:fetched-before-the-cut-is-no-progress
+		return
+	}
+	p.next[part] = max(p.next[part], next)
+	p.tell()
+}
+
+// Pass is Advance over offsets that hold no record, looked for from an offset on: it does nothing if the partition was read on, or set back,
+// since.
+func (p *Progress) Pass(part int32, from, to int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if _, lost := p.lost[part]; lost || p.next[part] != from || to <= from { //mutant:empty-offsets-are-passed-from-where-they-were-looked-for
+		return
+	}
+	p.next[part] = to
+	p.tell()
+	p.wake()
+}
+
+// Cut notes that a partition's log, of which all below an offset was read, ends below it. It returns false where the partition was set back
+// since: that cut is known.
+func (p *Progress) Cut(part int32, read, end int64) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.next[part] < read {
+		return false
+	}
+	p.next[part], p.lost[part] = 0, end
+	p.wake()
+	return true
+}
+
+// Restart returns the partitions that are to be set back to their start now. Where one that is read again lost its end again, what the view
+// knew before is older than the first of both ends.
+func (p *Progress) Restart() map[int32]bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	set := make(map[int32]bool, len(p.lost))
+	for part, end := range p.lost {
+		if was, ok := p.again[part]; ok {
+			end = min(end, was)
+		}
+		p.again[part], set[part] = end, true
+	}
+	clear(p.lost)
+	return set
+}
+
+// Again reports whether a partition is read again, and up to where.
+func (p *Progress) Again(part int32) (end int64, again bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	end, again = p.again[part]
+	return end, again
+}
+
+// Due returns the partitions that were read again up to where that ends.
+func (p *Progress) Due() []int32 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.due()
+}
+
+func (p *Progress) due() (parts []int32) {
+	for part, end := range p.again {
+		if _, lost := p.lost[part]; !lost && p.next[part] >= end {
+			parts = append(parts, part)
+		}
+	}
+	return parts
+}
+
+// Settled notes that what was read again of a partition is what the view says.
+func (p *Progress) Settled(part int32) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.again, part)
+	p.tell()
+}
+
+// Poll returns a context for waiting for records: it ends when a partition is to be set back, or is read again up to where that ends.
+func (p *Progress) Poll(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.wake = cancel; len(p.lost) > 0 || len(p.due()) > 0 {
+		cancel()
+	}
+	return ctx, cancel
+}
+
+// Reached reports whether all was taken that lies between starts and ends, and nothing is to be read again, or gives what closes when there
+// is more to tell.
+func (p *Progress) Reached(starts, ends map[int32]int64) (bool, <-chan struct{}) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for part, end := range ends {
+		_, lost := p.lost[part]
+		_, again := p.again[part]
+		if lost || again || max(starts[part], p.next[part]) < end { //mutant:a-view-is-caught-up-once-it-is-read-again
+			return false, p.moved
+		}
+	}
+	return true, nil
+}
+
+// tell wakes those who wait for progress. Called with the lock held.
+func (p *Progress) tell() {
+	close(p.moved)
+	p.moved = make(chan struct{})
+}

@@ -1,0 +1,136 @@
+package table
+
+import (
+	"testing"
+	"time"
+)
+
+// cutAt is a view that has read 100 records of one partition, and whose log is found to end at 50.
+func cutAt(t *testing.T) *Progress {
+	t.Helper()
+	p := NewProgress()
+	p.Advance(0, 100)
+	if !p.Cut(0, 100, 50) {
+		t.Fatal("the cut is not noted")
+	}
+	return p
+}
+
+func reached(p *Progress, end int64) bool {
+	ok, _ := p.Reached(map[int32]int64{0: 0}, map[int32]int64{0: end})
+	return ok
+}
+
+// Records that were fetched before a partition is set back are still taken: they say nothing of how far it was read again.
+func TestRecordsFetchedBeforeACutAreNoProgress(t *testing.T) {
+	t.Parallel()
+	p := cutAt(t)
+	p.Advance(0, 101)
+	if reached(p, 50) {
+		t.Error("the view has caught up before the partition was set back")
+	}
+	if set := p.Restart(); !set[0] || len(set) != 1 {
+		t.Fatalf("set back are %v", set)
+	}
+	if next := p.Next()[0]; next != 0 || reached(p, 50) || len(p.Due()) > 0 {
+		t.Errorf("set back, and read up to %d", next)
+	}
+	if end, again := p.Again(0); !again || end != 50 {
+		t.Errorf("it is read again up to %d, %t", end, again)
+	}
+	p.Advance(0, 50)
+	if due := p.Due(); len(due) != 1 || reached(p, 50) {
+		t.Errorf("read again, and due are %v; caught up before that was settled: %t", due, reached(p, 50))
+	}
+	p.Settled(0)
+	if !reached(p, 50) || reached(p, 51) || len(p.Due()) > 0 {
+		t.Error("settled, and that is not what is told")
+	}
+}
+
+// Who looked for records above where the log ends now, or from where the view does not stand any more, passes over nothing.
+func TestEmptyOffsetsArePassedOverFromWhereTheyWereLookedFor(t *testing.T) {
+	t.Parallel()
+	p := cutAt(t)
+	p.Pass(0, 0, 50)
+	if set := p.Restart(); !set[0] {
+		t.Fatalf("set back are %v", set)
+	}
+	p.Pass(0, 100, 200)
+	if next := p.Next()[0]; next != 0 {
+		t.Fatalf("set back, and %d offsets are passed over", next)
+	}
+	p.Advance(0, 40)
+	p.Pass(0, 40, 30)
+	p.Pass(0, 0, 50)
+	if next := p.Next()[0]; next != 40 {
+		t.Errorf("read up to 40, and then to %d", next)
+	}
+	p.Pass(0, 40, 50)
+	if len(p.Due()) != 1 {
+		t.Error("nothing is left to read again, and nobody is told")
+	}
+}
+
+// A cut that two find at once is one cut, and one that is found while the partition is read again leaves what was known before the first.
+func TestCutIsCountedOnceAndTheFirstOneBoundsWhatWasKnown(t *testing.T) {
+	t.Parallel()
+	p := cutAt(t)
+	if p.Cut(0, 100, 50) {
+		t.Error("one cut counts as two")
+	}
+	p.Restart()
+	if p.Cut(0, 100, 50) {
+		t.Error("one cut counts as two after the partition was set back")
+	}
+	p.Advance(0, 30)
+	if !p.Cut(0, 30, 20) || len(p.Due()) > 0 {
+		t.Error("the second cut is not noted")
+	}
+	p.Restart()
+	if end, _ := p.Again(0); end != 20 {
+		t.Errorf("read again up to %d", end)
+	}
+	p.Cut(0, 0, 70) // as the library says it
+	p.Restart()
+	if end, _ := p.Again(0); end != 20 {
+		t.Errorf("what is known is from before 20, and %d is taken for it", end)
+	}
+	p.Settled(0)
+	p.Cut(0, 0, 70)
+	p.Restart()
+	if end, _ := p.Again(0); end != 70 {
+		t.Errorf("a cut after that is read again up to %d", end)
+	}
+}
+
+// A poll ends when there is something to do, whether that comes before it or during it.
+func TestPollEndsForACut(t *testing.T) {
+	t.Parallel()
+	p := NewProgress()
+	p.Advance(0, 100)
+	during, cancel := p.Poll(t.Context())
+	defer cancel()
+	if during.Err() != nil {
+		t.Fatal("there is nothing to do, and the poll ends")
+	}
+	p.Cut(0, 100, 50)
+	before, cancel := p.Poll(t.Context())
+	defer cancel()
+	p.Restart()
+	rest, cancel := p.Poll(t.Context())
+	defer cancel()
+	if rest.Err() != nil {
+		t.Fatal("set back, and the poll ends")
+	}
+	p.Pass(0, 0, 50)
+	due, cancel := p.Poll(t.Context())
+	defer cancel()
+	for what, ctx := range map[string]interface{ Done() <-chan struct{} }{"during": during, "before": before, "passed": rest, "due": due} {
+		select {
+		case <-ctx.Done():
+		case <-time.After(10 * time.Second):
+			t.Errorf("%s: the poll goes on", what)
+		}
+	}
+}
