@@ -86,7 +86,9 @@ func TestOffsetsOfALogThatLostItsEndCountAnew(t *testing.T) {
 	for range 5 { // it is read again each time
 		c.Anew()
 		for i := range ids {
-			control(c, ids[i], schemas.ControlKind_CONTROL_KIND_PAUSE, int64(i), now)
+			if i != 2 { // its order was in the lost part
+				control(c, ids[i], schemas.ControlKind_CONTROL_KIND_PAUSE, int64(i), now)
+			}
 		}
 		c.Whole()
 	}
@@ -99,6 +101,10 @@ func TestOffsetsOfALogThatLostItsEndCountAnew(t *testing.T) {
 	}
 	if w, _ := c.Get(ids[1]); !w.Cancelled || !w.Paused {
 		t.Errorf("cancelled, and %+v is wanted", w)
+	}
+	control(c, ids[2], schemas.ControlKind_CONTROL_KIND_RESUME, int64(len(ids)), now)
+	if w, _ := c.Get(ids[2]); w.Paused || !w.Resumed {
+		t.Errorf("what was lost is resumed, and %+v is wanted", w)
 	}
 	control(c, ids[0], schemas.ControlKind_CONTROL_KIND_PAUSE, int64(len(ids))+1, now.Add(ControlsLife+time.Second))
 	if all := c.All(); len(all) != 1 {
