@@ -228,9 +228,9 @@ func (t *tail) trouble(ctx context.Context, p int32, err error) {
 	if errors.Is(err, context.Canceled) {
 		return
 	}
-	if _, ok := errors.AsType[*kgo.ErrDataLoss](err); ok { //mutant:view-of-a-cut-log-is-read-anew
+	if loss, ok := errors.AsType[*kgo.ErrDataLoss](err); ok { //mutant:view-of-a-cut-log-is-read-anew
 		t.log.Error(saysCut, "partition", p, "error", err)
-		t.lost(ctx, cut)
+		t.lost(ctx, loss)
 		return
 	}
 	if poisoned(err) {
