@@ -62,12 +62,12 @@ func TestMessagesAndFilesOfOthersAreNotTaken(t *testing.T) {
 		"its message":                           {schemas.EncodeContent(id, &schemas.Content{Body: "hola"}), place, false, true},
 		"another's message":                     {schemas.EncodeContent(other, &schemas.Content{Body: "hola"}), place, false, false},
 		"a slice of another":                    {schemas.EncodeSlice(blob.NewList().Key, &schemas.Slice{Phones: []string{"hola"}}), place, false, false},
-		"its file":                              {schemas.EncodeFilePart(file.Key, []byte("png")), file.Ref(id), true, true},
-		"another's file":                        {schemas.EncodeFilePart(blob.NewList().Key, []byte("png")), file.Ref(id), true, false},
+		"its file":                              {schemas.EncodeFilePart(file.Key, []byte("png")), file.Ref(id, ""), true, true},
+		"another's file":                        {schemas.EncodeFilePart(blob.NewList().Key, []byte("png")), file.Ref(id, ""), true, false},
 		"its file, of an upstream system":       {schemas.EncodeFilePart(id.String(), []byte("png")), named, true, true},
 		"another's, of an upstream system":      {schemas.EncodeFilePart(other.String(), []byte("png")), named, true, false},
 		"its file, of an older version":         {schemas.EncodeFilePart(other.String(), []byte("png")), place, true, true}, // its digest tells
-		"its file, under the name of another's": {schemas.EncodeFilePart(file.Key, []byte("png")), &schemas.BlobRef{OffsetDeltas: []uint64{0}, Task: other.Bytes(), Proof: file.Ref(id).GetProof()}, true, false},
+		"its file, under the name of another's": {schemas.EncodeFilePart(file.Key, []byte("png")), &schemas.BlobRef{OffsetDeltas: []uint64{0}, Task: other.Bytes(), Proof: file.Ref(id, "").GetProof()}, true, false},
 	} {
 		var err error
 		if from := (blobs{one{tt.rec}}); tt.part {

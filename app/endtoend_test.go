@@ -209,7 +209,7 @@ func testContractAnswers(t *testing.T, h *house) {
 		},
 		{"text header", `{"phones":["573001230001"],"body_text":"b","header_type":"text","header_content":"Aviso","button_text":"Ver",` +
 			`"button_url":"https://example.com/x","footer_text":"f"}`, processed},
-		{"image by URL", `{"phones":["573001230002"],"body_text":"b","header_type":"image","header_content":"https://media.invalid/a.png"}`, processed},
+		{"image by URL", `{"phones":["573001230002"],"body_text":"b","header_type":"image","header_content":"https://media.example.com/a.png"}`, processed},
 		{"image by base64", `{"phones":["573001230003"],"body_text":"b","header_type":"image","header_content":"data:image/png;base64,` + onePixel + `"}`, processed},
 	} {
 		if code, got := h.post(t, c.body); code != http.StatusOK || anyTaskID.ReplaceAllString(got, "TASK") != c.want {

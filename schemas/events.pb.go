@@ -973,11 +973,13 @@ type BlobRef struct {
 	state        protoimpl.MessageState `protogen:"open.v1"`
 	Partition    int32                  `protobuf:"varint,1,opt,name=partition,proto3" json:"partition,omitempty"`
 	OffsetDeltas []uint64               `protobuf:"varint,2,rep,packed,name=offset_deltas,json=offsetDeltas,proto3" json:"offset_deltas,omitempty"`
-	// The first 16 bytes of HMAC-SHA256 of the task, with the key of the records as the secret. The records of one reference have
-	// one key of their own, random, which stands nowhere else.
+	// The first 16 bytes of HMAC-SHA256 of the task and the sender below, with the key of the records as the secret. The records of one
+	// reference have one key of their own, random, which stands nowhere else; a record with a key of another form has no proof.
 	Proof []byte `protobuf:"bytes,3,opt,name=proof,proto3" json:"proof,omitempty"`
 	// The task, 16 bytes, for whoever reads a file and can't know it otherwise.
-	Task          []byte `protobuf:"bytes,4,opt,name=task,proto3" json:"task,omitempty"`
+	Task []byte `protobuf:"bytes,4,opt,name=task,proto3" json:"task,omitempty"`
+	// The number that the broadcast is sent from, as the proof has it; empty: it named none when the proof was made.
+	Sender        string `protobuf:"bytes,5,opt,name=sender,proto3" json:"sender,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1038,6 +1040,13 @@ func (x *BlobRef) GetTask() []byte {
 		return x.Task
 	}
 	return nil
+}
+
+func (x *BlobRef) GetSender() string {
+	if x != nil {
+		return x.Sender
+	}
+	return ""
 }
 
 // Slice is a part of a large broadcast's recipients. Topic blobs, key: see BlobRef. An upstream system that writes slices itself
@@ -2589,12 +2598,13 @@ const file_events_proto_rawDesc = "" +
 	"\x04size\x18\x06 \x01(\x04R\x04size\x12\x1a\n" +
 	"\bfilename\x18\a \x01(\tR\bfilename\x12\x19\n" +
 	"\bmedia_id\x18\b \x01(\tR\amediaId\x12\x12\n" +
-	"\x04link\x18\t \x01(\tR\x04link\"v\n" +
+	"\x04link\x18\t \x01(\tR\x04link\"\x8e\x01\n" +
 	"\aBlobRef\x12\x1c\n" +
 	"\tpartition\x18\x01 \x01(\x05R\tpartition\x12#\n" +
 	"\roffset_deltas\x18\x02 \x03(\x04R\foffsetDeltas\x12\x14\n" +
 	"\x05proof\x18\x03 \x01(\fR\x05proof\x12\x12\n" +
-	"\x04task\x18\x04 \x01(\fR\x04task\"\x1f\n" +
+	"\x04task\x18\x04 \x01(\fR\x04task\x12\x16\n" +
+	"\x06sender\x18\x05 \x01(\tR\x06sender\"\x1f\n" +
 	"\x05Slice\x12\x16\n" +
 	"\x06phones\x18\x01 \x03(\tR\x06phones\">\n" +
 	"\x06Origin\x12\x1c\n" +

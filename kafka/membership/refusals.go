@@ -19,11 +19,13 @@ type Refusals struct {
 	member     string
 	generation int32
 	since      time.Time // zero: not refused
+	last       time.Time // refusal
 }
 
 // Note takes in how the group answered a commit of this member in this generation: whether it took anything, and what it said of the
 // rest. It returns ErrUnheard where it has said nothing but that this is nobody, or not in this generation, or that a rebalance is under
-// way, for longer than most. Another generation begins anew: to be given one, a member needs an answer.
+// way, for longer than most. Another generation begins anew: to be given one, a member needs an answer. So does a refusal that comes longer than
+// most after the one before: refused commits are tried again within seconds, so in between there was nothing to commit, or all was well.
 func (r *Refusals) Note(member string, generation int32, taken bool, refused iter.Seq[error], now time.Time, most time.Duration) error {
 	if taken || r.member != member || r.generation != generation {
 		*r = Refusals{member: member, generation: generation}
@@ -31,9 +33,10 @@ func (r *Refusals) Note(member string, generation int32, taken bool, refused ite
 	if taken || !refusesMember(refused) {
 		return nil
 	}
-	if r.since.IsZero() {
+	if r.since.IsZero() || now.Sub(r.last) > most { //mutant:refusal-long-ago-does-not-count
 		r.since = now
 	}
+	r.last = now
 	if now.Sub(r.since) > most { //mutant:refused-member-joins-anew
 		return ErrUnheard
 	}

@@ -111,8 +111,8 @@ func (s *slot) settle(t *task, rec *schemas.Record, b *schemas.Broadcast, known 
 	t.owner = s.st.cfg.Owner(b)
 	t.accepted = rewrite.AcceptedAt(b.GetAcceptedMs(), rec.Time, now)
 	_, fromIngress := id.Time()
-	t.chosen = b.GetChosen() || id != derived && !fromIngress || t.claimed != nil || list.Unproven(b) //mutant:list-under-a-tasks-id-is-the-first-ones
-	if t.why == "" {                                                                                  // else the record was rejected before, and the task fails with the same words
+	t.chosen = b.GetChosen() || id != derived && !fromIngress || t.claimed != nil || t.why != "" || list.Unbound(b) //mutant:list-under-a-tasks-id-is-the-first-ones
+	if t.why == "" {                                                                                                // else the record was rejected before, and the task fails with the same words
 		_, ours := s.st.cfg.Number(b.GetSender())
 		var invalid bool
 		if t.why, invalid = rewrite.Fault(id, b, t.accepted, ours, s.st.cfg.MaxRecipients); t.why == "" && known.Untouched() && (doorOf(b) != doorHTTP || !s.begun(t)) {
@@ -142,6 +142,7 @@ func (s *slot) decide(t *task, rec *schemas.Record, known ledger.Line, now time.
 	case t.status != nil && finished(t.status), t.status != nil && !t.first(t.status.GetPlan(), rec.Partition):
 		s.repeated(t, rec, t.status.GetPlan().GetRequestSha256())
 	case len(s.claims[t.id]) > 0 && known.Untouched(): // another copy of it may be first
+		t.doubt = s.unsure(t, known, now) //mutant:copy-of-a-claimed-one-is-in-doubt-too
 		s.await(t)
 	case t.status != nil && s.unsure(t, known, now): //mutant:cursor-that-is-gone-is-inferred
 		t.planned, t.doubt = true, true

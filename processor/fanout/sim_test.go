@@ -268,7 +268,7 @@ func (h *history) broadcast() {
 	case (list != nil || b.GetSlices() == nil) && h.one(20): // a chosen id, twice, the second time perhaps another request
 		with(b, schemas.TaskIDFromKey("caller", fmt.Sprint(h.next))).Chosen = true
 		if list != nil {
-			b.Slices = list.Ref(schemas.TaskID(b.GetTask()))
+			b.Slices = list.Ref(schemas.TaskID(b.GetTask()), b.GetSender())
 		}
 		other := event(b.GetSender(), "573009999999")
 		other.Task, other.Chosen, other.RequestSha256 = b.GetTask(), true, []byte("another")

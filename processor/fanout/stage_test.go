@@ -58,9 +58,9 @@ func (w *world) slicedAs(b *schemas.Broadcast, key string) *blob.List {
 	if err := l.Add(w.slices(l.Key, b.GetPhones())...); err != nil {
 		w.failf("%v", err)
 	}
-	b.Phones, b.Slices = nil, l.Ref(schemas.TaskID(b.GetTask()))
+	b.Phones, b.Slices = nil, l.Ref(schemas.TaskID(b.GetTask()), b.GetSender())
 	if !proven {
-		b.Slices.Proof, b.Slices.Task = nil, nil
+		b.Slices.Proof, b.Slices.Task, b.Slices.Sender = nil, nil, ""
 	}
 	return l
 }

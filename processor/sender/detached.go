@@ -66,8 +66,7 @@ func (k *detached) recall(s schemas.Slot, id recordID, st state) *knowledge {
 		return nil
 	}
 	k.drop(s, id.offset)
-	acknowledged := what.send == nil && !what.free
-	if what.recordID != id || what.state != st && !acknowledged { //mutant:another-record-is-not-known
+	if acknowledged := what.send == nil && !what.free; what.recordID != id || what.state != st && !acknowledged { //mutant:another-record-is-not-known
 		return nil
 	}
 	return what

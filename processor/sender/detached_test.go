@@ -250,6 +250,40 @@ func bulkSlotOf(p int32) schemas.Slot {
 	return schemas.Slot{Topic: schemas.TopicSendsBulk, Partition: p}
 }
 
+// TestRebalancesWhileResultsAreStuckEndInNoMoreCalls: each partition that is lost while its results can't be written makes room for others, but
+// not without end.
+func TestRebalancesWhileResultsAreStuckEndInNoMoreCalls(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(w *world) {
+		p := w.start(both)
+		stuck, id := true, schemas.NewTaskID()
+		p.onWrite(func(schemas.Record) fault {
+			if stuck {
+				return fault{lose: true, before: time.Millisecond}
+			}
+			return fault{}
+		})
+		const losses = 4
+		for n := range int32(losses) {
+			of := bulkSlotOf(1 + n)
+			for i := range uint32(maxUnrecorded) {
+				w.produce(of, id, uint32(n)*maxUnrecorded+i)
+			}
+			p.assign(of)
+			w.rest(10 * time.Second)
+			p.lose(of)
+		}
+		if n, most := len(w.calls), maxDetached+maxUnrecorded+defaultMaxInFlight; n < maxDetached || n > most {
+			t.Errorf("%d calls whose results are nowhere, want %d to %d", n, maxDetached, most)
+		}
+		stuck = false
+		w.rest(time.Minute)
+		before := len(w.calls)
+		w.produce(bulkSlot, id, losses*maxUnrecorded)
+		w.until("calls go on", func() bool { return len(w.calls) > before })
+	})
+}
+
 // TestResultsOfLostPartitionsLeaveRoom: results of a partition that was lost, which can't be written, are kept, and take nothing of the
 // room of results of the partitions that are ours.
 func TestResultsOfLostPartitionsLeaveRoom(t *testing.T) {

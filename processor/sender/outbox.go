@@ -68,7 +68,7 @@ func (st *Stage) record(e *send, p *parcel) {
 }
 
 // recordingCause is what a send waits for whose result is being written. Results of lost partitions have a bound of their own
-// (knownMost), or an outage that took partitions away would leave no room for those that are ours.
+// (maxDetached), or an outage that took partitions away would leave no room for those that are ours.
 func recordingCause(live bool) cause {
 	if live {
 		return causeResult

@@ -152,6 +152,9 @@ const (
 	// maxUnrecorded is how many results may wait for their acknowledgement before nothing more is admitted: 0.4 s at 10,000
 	// a second. What is in it becomes unknown if the process dies.
 	maxUnrecorded = 4096
+	// maxDetached is how many results of partitions that were lost meanwhile may wait besides: two losses while nothing is written. With what may
+	// follow, 8,192 + 4,096 and the calls under way, it is less than knownMost, so that none of them is forgotten.
+	maxDetached = 2 * maxUnrecorded
 
 	// expressGap and bulkGap are the least time between two commits, by what is in the second one.
 	expressGap = time.Millisecond

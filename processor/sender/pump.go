@@ -307,7 +307,7 @@ func (st *Stage) turn(n *number, now time.Time, withBulk bool) (e *send, stay bo
 		if st.evades(e, now) {
 			continue
 		}
-		if !st.capacity.Fits(e.lane == bulk, n.inFlight) || st.waiting[causeResult] >= maxUnrecorded {
+		if !st.capacity.Fits(e.lane == bulk, n.inFlight) || st.waiting[causeResult] >= maxUnrecorded || st.waiting[causeDetached] >= maxDetached {
 			st.full = true
 			return nil, true
 		}

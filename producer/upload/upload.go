@@ -105,7 +105,7 @@ func (u *Upload) Broadcast(req *schemas.Request, task schemas.TaskID, sender str
 	if err := u.flush(); err != nil {
 		return nil, err
 	}
-	return req.Broadcast(task, sender, now.UnixMilli(), u.slices.Ref(task), u.parts.Ref(task)), nil
+	return req.Broadcast(task, sender, now.UnixMilli(), u.slices.Ref(task, sender), u.parts.Ref(task, sender)), nil
 }
 
 // Commit publishes the broadcast, which is then accepted, and returns where it lies.

@@ -8,12 +8,21 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"strings"
 
 	"altavoz/schemas"
 )
 
-// proofBytes is how long a proof is: nobody guesses 128 bits, and a broadcast tries once.
-const proofBytes = 16
+const (
+	// proofBytes is how long a proof is: nobody guesses 128 bits, and a broadcast tries once.
+	proofBytes = 16
+	// keyPrefix begins the keys that proofs are made with, and no others: the task ids that are the keys of all other records of blobs stand in
+	// answers and logs.
+	keyPrefix = "secret:"
+	// keyText and keyAlphabet are what follows it: what rand.Text returns.
+	keyText     = 26
+	keyAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
+)
 
 var (
 	// ErrForeign is the error of a reference to a record of another broadcast: nothing of it is used, and trying again changes nothing.
@@ -30,7 +39,13 @@ type List struct {
 }
 
 // NewList returns an empty list, with a key of 130 random bits. Whoever can't read blobs does not know it.
-func NewList() *List { return &List{Key: rand.Text()} }
+func NewList() *List { return &List{Key: keyPrefix + rand.Text()} }
+
+// secret reports whether a key is one that NewList may have made.
+func secret(key []byte) bool {
+	text, ok := strings.CutPrefix(string(key), keyPrefix)
+	return ok && len(text) == keyText && strings.Trim(text, keyAlphabet) == ""
+}
 
 // Add takes in records that are acknowledged, in the order in which they were written.
 func (l *List) Add(recs ...schemas.Record) error {
@@ -44,30 +59,34 @@ func (l *List) Add(recs ...schemas.Record) error {
 	return nil
 }
 
-// Ref returns the reference of the task to what lies there; nil: nothing does.
-func (l *List) Ref(task schemas.TaskID) *schemas.BlobRef {
+// Ref returns the reference to what lies there of the task that is sent from a number; nil: nothing does.
+func (l *List) Ref(task schemas.TaskID, sender string) *schemas.BlobRef {
 	if len(l.offsets) == 0 {
 		return nil
 	}
 	ref := schemas.NewBlobRef(l.partition, l.offsets)
-	ref.Task, ref.Proof = task.Bytes(), proof([]byte(l.Key), task)
+	ref.Task, ref.Sender, ref.Proof = task.Bytes(), sender, proof([]byte(l.Key), task, sender)
 	return ref
 }
 
-func proof(key []byte, task schemas.TaskID) []byte {
+func proof(key []byte, task schemas.TaskID, sender string) []byte {
 	h := hmac.New(sha256.New, key)
 	h.Write(task[:])
+	h.Write([]byte(sender)) //mutant:proof-is-of-one-number
 	return h.Sum(nil)[:proofBytes]
 }
 
-// Check returns ErrForeign unless the record is one that the task's reference may point at. Without a proof, as older versions and upstream
-// systems write references, the record has the task's id as its key.
+// Check returns ErrForeign unless the record is one that the task's reference may point at. A proof counts only of a key that nobody can
+// guess. Without a proof, as older versions and upstream systems write references, the record has the task's id as its key.
 func Check(ref *schemas.BlobRef, task schemas.TaskID, rec *schemas.Record) error {
-	if !Names(ref, task) { //mutant:reference-names-its-task
+	if !namesTask(ref, task) { //mutant:reference-names-its-task
 		return foreign(rec)
 	}
 	if p := ref.GetProof(); len(p) > 0 {
-		if !hmac.Equal(p, proof(rec.Key, task)) { //mutant:proof-is-of-the-records-key
+		if !secret(rec.Key) { //mutant:proof-is-of-a-secret-key
+			return foreign(rec)
+		}
+		if !hmac.Equal(p, proof(rec.Key, task, ref.GetSender())) { //mutant:proof-is-of-the-records-key
 			return foreign(rec)
 		}
 		return nil
@@ -100,13 +119,21 @@ func foreign(rec *schemas.Record) error {
 	return fmt.Errorf("%s/%d at %d: %w", rec.Topic, rec.Partition, rec.Offset, ErrForeign)
 }
 
-// Names reports whether the reference can be the task's: it says so, or nothing.
-func Names(ref *schemas.BlobRef, task schemas.TaskID) bool {
+// Names reports whether the reference can be that of the task that is sent from the number: it says so, or nothing. Two broadcasts that
+// use one proof have the same number, and so the same home partition, where the second one is known for a repeat.
+func Names(ref *schemas.BlobRef, task schemas.TaskID, sender string) bool {
+	return namesTask(ref, task) && (ref.GetSender() == "" || ref.GetSender() == sender) //mutant:reference-names-its-number
+}
+
+func namesTask(ref *schemas.BlobRef, task schemas.TaskID) bool {
 	return len(ref.GetTask()) == 0 || string(ref.GetTask()) == string(task[:])
 }
 
 // Unproven reports whether nothing but the task's id as its key shows whose it is what the reference points at.
 func Unproven(ref *schemas.BlobRef) bool { return ref != nil && len(ref.GetProof()) == 0 }
+
+// Unbound reports whether broadcasts on several partitions can use the reference under one task: it has no proof, or one for no number.
+func Unbound(ref *schemas.BlobRef) bool { return Unproven(ref) || ref != nil && ref.GetSender() == "" }
 
 // Bind makes the reference to a broadcast's file say what its parts are known by: the proof, else the digest of the file, else the
 // task's id as their key.

@@ -25,11 +25,11 @@ func TestRecordOfAnotherBroadcastIsNotTaken(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	proven, copied, guessed, plain := mine.Ref(task), theirs.Ref(other), mine.Ref(task), mine.Ref(task)
+	proven, copied, guessed, plain := mine.Ref(task, "1065"), theirs.Ref(other, "1065"), mine.Ref(task, "1065"), mine.Ref(task, "1065")
 	copied.Task = task.Bytes()
 	guessed.Proof = make([]byte, len(guessed.GetProof()))
-	plain.Proof, plain.Task = nil, nil
-	unsaid, short := mine.Ref(task), mine.Ref(task)
+	plain.Proof, plain.Task, plain.Sender = nil, nil, ""
+	unsaid, short := mine.Ref(task, "1065"), mine.Ref(task, "1065")
 	unsaid.Task = nil
 	short.Proof = short.GetProof()[:1]
 	for name, tt := range map[string]struct {
@@ -42,7 +42,7 @@ func TestRecordOfAnotherBroadcastIsNotTaken(t *testing.T) {
 		"its own, though it does not say so":              {unsaid, task, mine.Key, true},
 		"another's at its place":                          {proven, task, theirs.Key, false},
 		"an older version's at its place":                 {proven, task, task.String(), false},
-		"another task's reference as it is":               {theirs.Ref(other), task, theirs.Key, false},
+		"another task's reference as it is":               {theirs.Ref(other, "1065"), task, theirs.Key, false},
 		"another task's proof under its own name":         {copied, task, theirs.Key, false},
 		"a proof that is none":                            {guessed, task, mine.Key, false},
 		"the first byte of a proof":                       {short, task, mine.Key, false},
@@ -56,6 +56,79 @@ func TestRecordOfAnotherBroadcastIsNotTaken(t *testing.T) {
 		if err := blob.Check(tt.ref, tt.task, &rec); (err == nil) != tt.ok || err != nil && (!errors.Is(err, blob.ErrForeign) || strings.Contains(err.Error(), mine.Key)) {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// TestThreatS13ProofOfAGuessableKeyIsNotTaken: who knows the key of a record, because it is a task's id, null, or chosen by an upstream system,
+// can compute a proof for a task of their own.
+func TestThreatS13ProofOfAGuessableKeyIsNotTaken(t *testing.T) {
+	t.Parallel()
+	mine, victim, good := schemas.NewTaskID(), schemas.NewTaskID(), blob.NewList().Key
+	for name, key := range map[string]string{
+		"a task's id":                 victim.String(),
+		"a task's id in capitals":     strings.ToUpper(victim.String()),
+		"the bytes of a task's id":    string(victim.Bytes()),
+		"null":                        "",
+		"the prefix alone":            good[:len(good)-26],
+		"without the prefix":          good[len(good)-26:],
+		"one character less":          good[:len(good)-1],
+		"one more":                    good + "A",
+		"a small letter":              good[:len(good)-1] + "a",
+		"a digit that base32 has not": good[:len(good)-1] + "1",
+		"a task's id, prefixed":       good[:len(good)-26] + victim.String(),
+		"another prefix":              "x" + good[1:],
+	} {
+		l := &blob.List{Key: key}
+		if err := l.Add(at(key, 1, 0)); err != nil {
+			t.Fatal(err)
+		}
+		rec := at(key, 1, 0)
+		if err := blob.Check(l.Ref(mine, "1065"), mine, &rec); !errors.Is(err, blob.ErrForeign) {
+			t.Errorf("%s: the list is taken: %v", name, err)
+		}
+		if err := blob.CheckFile(l.Ref(mine, "1065"), &rec); !errors.Is(err, blob.ErrForeign) {
+			t.Errorf("%s: the file is taken: %v", name, err)
+		}
+	}
+	for range 100 {
+		l := blob.NewList()
+		rec := at(l.Key, 1, 0)
+		if err := l.Add(rec); err != nil {
+			t.Fatal(err)
+		}
+		if err := blob.Check(l.Ref(mine, "1065"), mine, &rec); err != nil {
+			t.Fatalf("%s: %v", l.Key, err)
+		}
+	}
+}
+
+// TestThreatS13ProofIsOfOneNumber: a copy of a reference under the same task serves no other number, whatever it says.
+func TestThreatS13ProofIsOfOneNumber(t *testing.T) {
+	t.Parallel()
+	task, l := schemas.NewTaskID(), blob.NewList()
+	rec := at(l.Key, 1, 0)
+	if err := l.Add(rec); err != nil {
+		t.Fatal(err)
+	}
+	ref, unbound := l.Ref(task, "1065"), l.Ref(task, "")
+	if !blob.Names(ref, task, "1065") || blob.Names(ref, task, "1066") || blob.Names(ref, schemas.NewTaskID(), "1065") || blob.Unbound(ref) {
+		t.Error("a reference is not that of its task and number alone")
+	}
+	if !blob.Names(unbound, task, "1066") || !blob.Unbound(unbound) {
+		t.Error("one that was made for no number is not seen to be")
+	}
+	for _, other := range []string{"1066", ""} {
+		moved := l.Ref(task, "1065")
+		moved.Sender = other
+		if err := blob.Check(moved, task, &rec); !errors.Is(err, blob.ErrForeign) {
+			t.Errorf("the proof for 1065 is one for %q: %v", other, err)
+		}
+		if err := blob.CheckFile(moved, &rec); !errors.Is(err, blob.ErrForeign) {
+			t.Errorf("the proof of the file for 1065 is one for %q: %v", other, err)
+		}
+	}
+	if err := blob.Check(unbound, task, &rec); err != nil {
+		t.Error(err)
 	}
 }
 
@@ -84,7 +157,7 @@ func TestListThatDoesNotLieInOrderIsRefused(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if ref := blob.NewList().Ref(schemas.NewTaskID()); ref != nil {
+	if ref := blob.NewList().Ref(schemas.NewTaskID(), "1065"); ref != nil {
 		t.Errorf("of nothing: %v", ref)
 	}
 }
@@ -99,16 +172,16 @@ func TestFileIsKnownByProofDigestOrTask(t *testing.T) {
 	}
 	digest := make([]byte, 32)
 	plain := func() *schemas.BlobRef { return schemas.NewBlobRef(0, []int64{0}) }
-	unnamed := l.Ref(task)
+	unnamed := l.Ref(task, "1065")
 	unnamed.Task = nil
 	for name, tt := range map[string]struct {
 		m   *schemas.MediaRef
 		key string
 		ok  bool
 	}{
-		"proof":                        {&schemas.MediaRef{Parts: l.Ref(task), Sha256: digest}, l.Key, true},
+		"proof":                        {&schemas.MediaRef{Parts: l.Ref(task, "1065"), Sha256: digest}, l.Key, true},
 		"proof of no named task":       {&schemas.MediaRef{Parts: unnamed, Sha256: digest}, l.Key, true},
-		"proof, of another":            {&schemas.MediaRef{Parts: l.Ref(task), Sha256: digest}, other.String(), false},
+		"proof, of another":            {&schemas.MediaRef{Parts: l.Ref(task, "1065"), Sha256: digest}, other.String(), false},
 		"digest":                       {&schemas.MediaRef{Parts: plain(), Sha256: digest}, other.String(), true}, // whoever reads it compares
 		"digest that is too short":     {&schemas.MediaRef{Parts: plain(), Sha256: digest[:31]}, other.String(), false},
 		"neither, under the task's id": {&schemas.MediaRef{Parts: plain()}, task.String(), true},
@@ -125,7 +198,7 @@ func TestFileIsKnownByProofDigestOrTask(t *testing.T) {
 	if err := blob.CheckFile(unnamed, &rec); err != nil { // bound above
 		t.Error(err)
 	}
-	if err := blob.CheckFile(&schemas.BlobRef{Proof: unnamed.GetProof()}, &rec); !errors.Is(err, blob.ErrForeign) {
+	if err := blob.CheckFile(&schemas.BlobRef{Sender: unnamed.GetSender(), Proof: unnamed.GetProof()}, &rec); !errors.Is(err, blob.ErrForeign) {
 		t.Errorf("a proof for no task: %v", err)
 	}
 }

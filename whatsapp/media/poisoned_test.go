@@ -8,6 +8,30 @@ import (
 	"altavoz/whatsapp/media"
 )
 
+// sealed begins the keys of entries in the cache.
+const sealed = "sealed:"
+
+// While processes of the version before run beside new ones, neither takes the other's entries for its own: each uploads once, and nobody
+// is alarmed about entries that are bare because they are old.
+func TestCacheEntriesOfTheVersionBeforeStandApart(t *testing.T) {
+	t.Parallel()
+	h := setup(t, "")
+	in := h.blobs.put([]byte(png+"ours"), 300)
+	bare := schemas.MediaKey(sender, [32]byte(in.GetSha256()))
+	h.cache.Put(t.Context(), bare, "1234567890", time.Hour) // as that version does
+	for range 2 {
+		if m, err := h.Resolve(t.Context(), sender, image, in); err != nil || m.GetMediaId() == "1234567890" || h.uploads() != 1 {
+			t.Errorf("%v, %v, %d uploads", m, err, h.uploads())
+		}
+	}
+	if id, ok := h.cache.Get(t.Context(), bare); !ok || id != "1234567890" {
+		t.Errorf("the version before finds %q, %v", id, ok)
+	}
+	if n := h.count(t, "altavoz_media_cache_total", "forged"); n != 0 {
+		t.Errorf("%v entries count as forged", n)
+	}
+}
+
 // Whoever can write to Redis makes no broadcast carry another file: what lies there and was not sealed for this file and number is a miss.
 func TestThreatS14PoisonedCacheDoesNotChangeTheFile(t *testing.T) {
 	t.Parallel()
@@ -21,12 +45,12 @@ func TestThreatS14PoisonedCacheDoesNotChangeTheFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	key := schemas.MediaKey(sender, [32]byte(in.GetSha256()))
-	sealed, _ := h.cache.Get(t.Context(), key)
-	foreign, _ := h.cache.Get(t.Context(), schemas.MediaKey(sender, [32]byte(other.GetSha256())))
+	key := sealed + schemas.MediaKey(sender, [32]byte(in.GetSha256()))
+	stored, _ := h.cache.Get(t.Context(), key)
+	foreign, _ := h.cache.Get(t.Context(), sealed+schemas.MediaKey(sender, [32]byte(other.GetSha256())))
 	forged := 0.0
 	for name, stored := range map[string]string{
-		"another id": evil.GetMediaId(), "another file's entry": foreign, "an entry of before": own.GetMediaId(), "an id that was appended to": sealed + "0",
+		"another id": evil.GetMediaId(), "another file's entry": foreign, "an entry of before": own.GetMediaId(), "an id that was appended to": stored + "0",
 	} {
 		h.cache.Put(t.Context(), key, stored, time.Hour)
 		uploads := h.uploads()

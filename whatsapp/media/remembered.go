@@ -10,6 +10,9 @@ import (
 // maxMediaID bounds an id that a cache may give, in bytes; real ones have about 16.
 const maxMediaID = 128
 
+// sealedKey begins the keys of sealed entries. Versions before have bare ids under the rest of it, and would take a sealed entry for one.
+const sealedKey = "sealed:"
+
 // remembered is the cache with what is stored there sealed: anybody who reaches it may write to it.
 type remembered struct {
 	cache   Cache // nil: nothing is remembered
@@ -40,7 +43,7 @@ func (r remembered) get(ctx context.Context, sender, key string) (string, bool) 
 	if !known || token == "" {
 		return "", false
 	}
-	stored, ok := r.cache.Get(ctx, key)
+	stored, ok := r.cache.Get(ctx, sealedKey+key)
 	if !ok {
 		return "", false
 	}
@@ -57,6 +60,6 @@ func (r remembered) put(ctx context.Context, sender, key, id string) {
 		return
 	}
 	if token, known := r.token(sender); known && token != "" {
-		r.cache.Put(ctx, key, seal.Close(token, key, id), mediaLife)
+		r.cache.Put(ctx, sealedKey+key, seal.Close(token, key, id), mediaLife)
 	}
 }

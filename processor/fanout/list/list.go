@@ -39,9 +39,9 @@ func Of(b *schemas.Broadcast, task schemas.TaskID, key string) *List {
 	return &List{at: at, offsets: ref.Offsets(), ref: ref, task: task, total: b.GetTotal(), key: key}
 }
 
-// Unproven reports whether the broadcast points at something of which only a key or a digest shows whose it is.
-func Unproven(b *schemas.Broadcast) bool {
-	return blob.Unproven(b.GetSlices()) || blob.Unproven(b.GetContent().GetMedia().GetParts())
+// Unbound reports whether the broadcast points at something that no proof binds to its number, so that a copy may name another one.
+func Unbound(b *schemas.Broadcast) bool {
+	return blob.Unbound(b.GetSlices()) || blob.Unbound(b.GetContent().GetMedia().GetParts())
 }
 
 // Proven reports whether it can be said of a record whether it is the list's. If not, Key finds out.

@@ -78,7 +78,7 @@ func Fault(task schemas.TaskID, b *schemas.Broadcast, accepted int64, known bool
 		return whyLong, true
 	case total == 0, b.GetSlices() != nil && len(b.GetPhones()) > 0, b.GetSlices() != nil && (total+schemas.SliceRecipients-1)/schemas.SliceRecipients != slices:
 		return WhyList, true
-	case !blob.Names(b.GetSlices(), task) || !blob.Names(b.GetContent().GetMedia().GetParts(), task):
+	case !blob.Names(b.GetSlices(), task, b.GetSender()) || !blob.Names(b.GetContent().GetMedia().GetParts(), task, b.GetSender()):
 		return WhyForeign, true
 	case b.GetScheduleMs() > accepted+schemas.TaskLife.Milliseconds():
 		return WhySchedule, true

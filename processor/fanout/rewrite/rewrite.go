@@ -51,7 +51,7 @@ func (w Writer) Broadcast(ctx context.Context, rec *schemas.Record, b *schemas.B
 		if req.TaskID != nil {
 			id = *req.TaskID
 		}
-		lists, parts, err := refs(id, slicesOf, partsOf)
+		lists, parts, err := refs(id, cmp.Or(req.Sender, w.DefaultSender), slicesOf, partsOf)
 		if err != nil {
 			return nil, err
 		}
@@ -74,7 +74,7 @@ func (w Writer) Broadcast(ctx context.Context, rec *schemas.Record, b *schemas.B
 		if err != nil {
 			id = key // it is rejected where it is read again
 		}
-		lists, parts, err := refs(id, slicesOf, partsOf)
+		lists, parts, err := refs(id, cmp.Or(b.GetSender(), w.DefaultSender), slicesOf, partsOf)
 		if err != nil {
 			return nil, err
 		}
@@ -177,16 +177,16 @@ func (b *blobs) flush() error {
 }
 
 // ref says where everything lies; nil: nothing was added.
-func (b *blobs) ref(task schemas.TaskID) (*schemas.BlobRef, error) {
+func (b *blobs) ref(task schemas.TaskID, sender string) (*schemas.BlobRef, error) {
 	if err := b.flush(); err != nil {
 		return nil, err
 	}
-	return b.list.Ref(task), nil
+	return b.list.Ref(task, sender), nil
 }
 
-func refs(task schemas.TaskID, lists, parts *blobs) (l, p *schemas.BlobRef, err error) {
-	if l, err = lists.ref(task); err == nil {
-		p, err = parts.ref(task)
+func refs(task schemas.TaskID, sender string, lists, parts *blobs) (l, p *schemas.BlobRef, err error) {
+	if l, err = lists.ref(task, sender); err == nil {
+		p, err = parts.ref(task, sender)
 	}
 	return l, p, err
 }

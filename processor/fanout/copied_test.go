@@ -1,0 +1,83 @@
+package fanout
+
+import (
+	"testing"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	"altavoz/schemas"
+)
+
+// TestThreatS13CopyForAnotherNumberStartsNothing: who reads and writes broadcasts copies one with its id and proof while its Status is not there
+// yet, with another text and another number, whose partition knows nothing of the task.
+func TestThreatS13CopyForAnotherNumberStartsNothing(t *testing.T) {
+	for name, change := range map[string]func(*schemas.BlobRef){
+		"as it is":                func(*schemas.BlobRef) {},
+		"that names no number":    func(r *schemas.BlobRef) { r.Sender = "" },
+		"that names the other":    func(r *schemas.BlobRef) { r.Sender = "300" },
+		"without task and number": func(r *schemas.BlobRef) { r.Sender, r.Task = "", nil },
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, w *world) {
+				w.run()
+				victim := w.sliced(event("100", phonesFrom(0, 1500)...))
+				evil := proto.CloneOf(victim)
+				evil.Sender, evil.Content.Body, evil.RequestSha256 = "300", "otra cosa", []byte("another")
+				change(evil.GetSlices())
+				w.set(func() { w.stopAggregator = true })
+				id := w.submit(victim)
+				w.append(nil, schemas.EncodeBroadcast(evil))
+				passes(time.Minute)
+				w.startAggregator()
+				w.finished(id)
+				passes(time.Minute)
+				for _, made := range w.sends(id) {
+					for _, one := range made {
+						if one.GetSender() != "100" || len(made) > 1 {
+							t.Fatalf("%d sends, %v", len(made), one)
+						}
+					}
+				}
+				if len(w.rejected()) == 0 {
+					t.Error("the copy is not in rejects")
+				}
+				if n := w.counts(id)["sent"]; name != "that names the other" && n != 1500 {
+					t.Errorf("%v of the one that was copied", w.counts(id))
+				}
+			})
+		})
+	}
+}
+
+// TestCopiesOfABroadcastWhoseOffsetsAreGoneReachNobodyTwice: a record without a Plan was dispatched in part, and a copy of it has the first Plan,
+// so it is the copy that goes on; it must not begin at the start.
+func TestCopiesOfABroadcastWhoseOffsetsAreGoneReachNobodyTwice(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world) {
+		of := slotOf("100")
+		w.set(func() { w.stopAggregator = true })
+		b := w.sliced(event("100", phonesFrom(1000, 5000)...))
+		w.append(nil, schemas.EncodeBroadcast(b))
+		id := w.submit(b)
+		p := w.run()
+		w.until("its first turn is on the log, and said", patient, func() bool { return len(w.backlog) > 0 && len(w.made) > 0 })
+		passes(5 * time.Second)
+		p.kill()
+		w.set(func() {
+			w.lost[of] = true
+			delete(w.positions, of)
+		})
+		w.run()
+		passes(time.Minute)
+		for range 3 { // Plans first
+			w.foldSome(1)
+		}
+		passes(time.Minute)
+		w.startAggregator()
+		w.finished(id)
+		w.dispatchedOnce(id)
+		if n := w.counts(id); n["sent"]+n["unknown"] != 5000 || n["unknown"] > 3000 {
+			t.Errorf("%v", n)
+		}
+	})
+}
