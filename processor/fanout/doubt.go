@@ -79,8 +79,9 @@ func (s *slot) unsure(t *task, known ledger.Line, now time.Time) bool {
 }
 
 // await lets a broadcast wait until its Status shows that it came first under its id, and how far it has come.
-func (s *slot) await(t *task) {
+func (s *slot) await(t *task, known ledger.Line, now time.Time) {
 	t.state = stateClaim
+	t.doubt = s.unsure(t, known, now) //mutant:copy-of-a-claimed-one-is-in-doubt-too
 	s.claims[t.id] = append(s.claims[t.id], t)
 	s.claiming++
 	if t.doubt {

@@ -142,19 +142,17 @@ func (s *slot) decide(t *task, rec *schemas.Record, known ledger.Line, now time.
 	case t.status != nil && finished(t.status), t.status != nil && !t.first(t.status.GetPlan(), rec.Partition):
 		s.repeated(t, rec, t.status.GetPlan().GetRequestSha256())
 	case len(s.claims[t.id]) > 0 && known.Untouched(): // another copy of it may be first
-		t.doubt = s.unsure(t, known, now) //mutant:copy-of-a-claimed-one-is-in-doubt-too
-		s.await(t)
+		s.await(t, known, now)
 	case t.status != nil && s.unsure(t, known, now): //mutant:cursor-that-is-gone-is-inferred
-		t.planned, t.doubt = true, true
-		s.await(t)
+		t.planned = true
+		s.await(t, known, now)
 	case t.status != nil:
 		t.planned = true
 		s.open(t, known, now)
 	case s.st.ports.Statuses.Finished(t.id): //mutant:repeat-of-a-task-that-is-read-back
 		s.readBack(t, rec, known)
 	case (t.chosen || t.offset < s.doubt.below || s.doubt.covers(t.offset)) && known.Untouched():
-		t.doubt = s.unsure(t, known, now)
-		s.await(t)
+		s.await(t, known, now)
 	default:
 		s.open(t, known, now)
 		s.plan(t, now)
