@@ -54,7 +54,7 @@ type ProcessConfig struct {
 // HTTPConfig is the door for callers.
 type HTTPConfig struct {
 	Addr          string            `envconfig:"ALTAVOZ_HTTP_ADDR" help:"where the API listens"`
-	AdminAddr     string            `envconfig:"ALTAVOZ_ADMIN_ADDR" help:"where /metrics listens, for whoever reaches it; empty: with the API, for keys with the scope control or admin, and on loopback for this machine"`
+	AdminAddr     string            `envconfig:"ALTAVOZ_ADMIN_ADDR" help:"where /metrics listens, for whoever reaches it; empty: with the API, for keys with the scope control or admin; on loopback without API keys for this machine"`
 	APIKeys       schemas.Secret    `envconfig:"ALTAVOZ_API_KEYS" help:"who may call, as name:secret separated by commas; empty: everybody"`
 	KeysFile      string            `envconfig:"ALTAVOZ_KEYS_FILE" help:"JSON with more keys and what each may do, read again when it changes: [{\"owner\", \"secrets\", \"scopes\", ...}]"`
 	MaxBody       environment.Bytes `envconfig:"ALTAVOZ_MAX_BODY" help:"the largest request"`

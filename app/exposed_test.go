@@ -22,6 +22,8 @@ func TestThreatS14StartRefusesOrWarnsOfSecretsInTheClear(t *testing.T) {
 		return path
 	}
 	token := file("open-token", "EAAG-canary", 0o644)
+	file("key-readable", "0123456789abcdef-canary", 0o644)
+	file("key-writable", "0123456789abcdef-canary", 0o602)
 	for name, c := range map[string]struct {
 		env             map[string]string
 		warned, refused string
@@ -37,6 +39,8 @@ func TestThreatS14StartRefusesOrWarnsOfSecretsInTheClear(t *testing.T) {
 		"senders that all read":    {map[string]string{"ALTAVOZ_SENDERS_FILE": file("senders.json", `[{"id":"1234567890123456","token":"canary"}]`, 0o644)}, "ALTAVOZ_SENDERS_FILE", ""},
 		"a token of a sender":      {map[string]string{"ALTAVOZ_SENDERS_FILE": file("closed.json", `[{"id":"1234567890123456","token_file":"open-token"}]`, 0o600)}, "open-token", ""},
 		"keys that all write":      {map[string]string{"ALTAVOZ_KEYS_FILE": file("keys.json", `[{"owner":"crm","secrets":["0123456789abcdef-canary"],"scopes":["read"]}]`, 0o602)}, "", "may write"},
+		"a secret of a key":        {map[string]string{"ALTAVOZ_KEYS_FILE": file("keys-readable.json", `[{"owner":"crm","secret_files":["key-readable"],"scopes":["read"]}]`, 0o600)}, "key-readable (", ""},
+		"one that all write":       {map[string]string{"ALTAVOZ_KEYS_FILE": file("keys-writable.json", `[{"owner":"crm","secret_files":["key-writable"],"scopes":["read"]}]`, 0o600)}, "", "key-writable"},
 		"secrets that are nobodys": {map[string]string{"ALTAVOZ_WHATSAPP_APP_SECRET_FILE": file("closed", "canary-canary", 0o400)}, "", ""},
 	} {
 		t.Run(name, func(t *testing.T) {

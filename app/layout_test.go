@@ -40,7 +40,7 @@ var plan = map[string][]string{
 	"producer/slots":    {"producer/access", "producer/underway"},
 	"producer/underway": {},
 	"producer/guard":    {"producer/seldom"},
-	"app/admission":     {"producer", "producer/access", "producer/guard"},
+	"app/admission":     {"producer", "producer/access", "producer/connections", "producer/guard"},
 	"processor/fanout": {
 		"schemas", "processor/slots", "processor/fanout/canary", "processor/fanout/ledger", "processor/fanout/recipients", "processor/fanout/rewrite",
 		"processor/fanout/list", "processor/fanout/status",
@@ -103,7 +103,7 @@ var plan = map[string][]string{
 	"app/embedded":                {"whatsapp/simulator"},
 	"app/environment":             {"app/filewatch", "schemas", "schemas/rules"},
 	"app/numbers":                 {"app/environment", "app/filewatch", "schemas"},
-	"app/keys":                    {"app/environment", "app/filewatch", "producer/access", "schemas"},
+	"app/keys":                    {"app/environment", "app/filewatch", "app/secure", "producer/access", "schemas"},
 	"app/ids":                     {"kafka", "kafka/registry", "producer/identity", "schemas"},
 	"app/filewatch":               {},
 	"app/readiness":               {},

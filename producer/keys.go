@@ -51,7 +51,8 @@ func (in *Ingress) holds(caller *access.Caller, scope access.Scope) bool {
 }
 
 // guarded lets only known callers in that have the scope, and no page in somebody's browser to a service that has no keys.
-func (in *Ingress) guarded(scope access.Scope, h handler) handler {
+func (in *Ingress) guarded(m method) handler {
+	scope, h := m.scope, in.limited(m.of, m.handle)
 	return func(w http.ResponseWriter, r *http.Request, _ *access.Caller) answer {
 		caller, ok := in.caller(r)
 		if !ok {
@@ -67,7 +68,11 @@ func (in *Ingress) guarded(scope access.Scope, h handler) handler {
 			a.close = true
 			return a
 		}
-		connections.Trust(r.Context())
-		return in.limited(h)(w, r, caller)
+		if !connections.TrustOwner(r.Context(), caller.Owner, func(total int) int { return caller.Share(access.Connections, total) }) {
+			a := overShare("conexiones")
+			a.close = true
+			return a
+		}
+		return h(w, r, caller)
 	}
 }

@@ -155,6 +155,44 @@ func TestThreatS03FeedsShowOnesOwn(t *testing.T) {
 	})
 }
 
+// TestThreatS01SecretThatIsTakenOutEndsItsFeeds: of a key with two secrets, the feed of the one that is taken out tells nothing more, and
+// the other one's goes on.
+func TestThreatS01SecretThatIsTakenOutEndsItsFeeds(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const leaked, kept = "secret-that-leaked-out", "secret-that-replaces-it"
+		key := func(secrets string) *access.Table {
+			return file(t, `[{"owner":"tienda","secrets":[`+secrets+`],"scopes":["read"]}]`)()
+		}
+		var table atomic.Pointer[access.Table]
+		table.Store(key(`"` + leaked + `","` + kept + `"`))
+		h := setup(t, producer.Config{Keys: table.Load})
+		l, task := serve(t, h), h.owned("a", "tienda")
+		read := func(secret string) *strings.Builder {
+			conn := l.dial()
+			t.Cleanup(func() { _ = conn.Close() })
+			if _, err := fmt.Fprintf(conn, "GET %s/%s/events HTTP/1.1\r\nHost: x\r\nX-API-Key: %s\r\nConnection: close\r\n\r\n", producer.PathTasks, task, secret); err != nil {
+				t.Fatal(err)
+			}
+			var all strings.Builder
+			go func() { _, _ = bufio.NewReader(conn).WriteTo(&all) }() // it ends with the connection
+			return &all
+		}
+		spy, owner := read(leaked), read(kept)
+		time.Sleep(time.Second)
+		table.Store(key(`"` + kept + `"`))
+		h.put(&schemas.Status{Task: task.Bytes(), Version: 2, Plan: &schemas.Plan{Total: 3, Owner: "tienda"}, Cursor: 2})
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if got := spy.String(); !strings.Contains(got, "id: 1") || strings.Contains(got, "id: 2") {
+			t.Errorf("with the secret that was taken out: %q", got)
+		}
+		if got := owner.String(); !strings.Contains(got, "id: 2") {
+			t.Errorf("with the other one: %q", got)
+		}
+	})
+}
+
 // Nobody steers a task of which it is not known yet whose it is: its owner as soon as it is known.
 func TestThreatS03FreshTaskIsSteeredByItsOwnerOnly(t *testing.T) {
 	t.Parallel()

@@ -18,6 +18,7 @@ type method struct {
 	verb   string
 	scope  access.Scope
 	handle handler
+	of     access.Kind // as what it counts for its caller
 }
 
 // endpoint is a route.
@@ -30,24 +31,24 @@ type endpoint struct {
 func (in *Ingress) endpoints() []endpoint {
 	one := PathTasks + "/{task_id}"
 	all := []endpoint{
-		{PathSend, routeSend, []method{{http.MethodPost, access.Send, in.send}}},
-		{PathStatus + "{task_id}", routeStatus, reading(access.Read, in.taskStatus)},
-		{PathTasks, routeTasks, reading(access.Read, in.list)},
-		{one, routeTask, append(reading(access.Read, in.task), method{http.MethodPatch, access.Control, in.speed})},
-		{one + "/events", routeEvents, []method{{http.MethodGet, access.Read, in.events}}},
-		{PathWebhook, routeWebhook, []method{{http.MethodPost, public, in.webhook}, {http.MethodGet, public, in.webhook}}},
-		{"/healthz", routeHealth, reading(public, health)},
-		{"/readyz", routeReady, reading(public, in.ready)},
+		{PathSend, routeSend, []method{{http.MethodPost, access.Send, in.send, access.Requests}}},
+		{PathStatus + "{task_id}", routeStatus, reading(access.Read, in.taskStatus, access.Looks)},
+		{PathTasks, routeTasks, reading(access.Read, in.list, access.Requests)},
+		{one, routeTask, append(reading(access.Read, in.task, access.Looks), method{http.MethodPatch, access.Control, in.speed, access.Controls})},
+		{one + "/events", routeEvents, []method{{http.MethodGet, access.Read, in.events, access.Requests}}},
+		{PathWebhook, routeWebhook, []method{{http.MethodPost, public, in.webhook, access.Requests}, {http.MethodGet, public, in.webhook, access.Requests}}},
+		{"/healthz", routeHealth, reading(public, health, access.Looks)},
+		{"/readyz", routeReady, reading(public, in.ready, access.Looks)},
 	}
 	for _, route := range []string{routePause, routeResume, routeCancel} {
-		all = append(all, endpoint{one + "/" + route, route, []method{{http.MethodPost, access.Control, in.control(runControls[route])}}})
+		all = append(all, endpoint{one + "/" + route, route, []method{{http.MethodPost, access.Control, in.control(runControls[route]), access.Controls}}})
 	}
 	return all
 }
 
 // reading is what only looks.
-func reading(scope access.Scope, h handler) []method {
-	return []method{{http.MethodGet, scope, h}, {http.MethodHead, scope, h}}
+func reading(scope access.Scope, h handler, k access.Kind) []method {
+	return []method{{http.MethodGet, scope, h, k}, {http.MethodHead, scope, h, k}}
 }
 
 func (in *Ingress) routes() http.Handler {
@@ -68,7 +69,7 @@ func (in *Ingress) dispatch(methods []method) handler {
 		verbs = append(verbs, m.verb)
 		handlers[m.verb] = m.handle
 		if m.scope != public {
-			handlers[m.verb] = in.guarded(m.scope, m.handle)
+			handlers[m.verb] = in.guarded(m)
 		}
 	}
 	return func(w http.ResponseWriter, r *http.Request, _ *access.Caller) answer {

@@ -14,15 +14,15 @@ func (in *Ingress) shareOf(caller *access.Caller) *slots.Share {
 	return &slots.Share{Of: &in.shares, Caller: caller}
 }
 
-// limited handles as many requests of a caller at once as it may make: what one waits for keeps no place from others.
-func (in *Ingress) limited(h handler) handler {
+// limited handles as many requests of a caller and a kind at once as it may make: what one waits for keeps no place from others.
+func (in *Ingress) limited(k access.Kind, h handler) handler {
 	return func(w http.ResponseWriter, r *http.Request, caller *access.Caller) answer {
-		if !in.shares.Take(caller, access.Requests, maxWaiting) {
+		if !in.shares.Take(caller, k, maxWaiting) {
 			a := overShare("solicitudes")
 			a.close = true
 			return a
 		}
-		defer in.shares.Give(caller, access.Requests)
+		defer in.shares.Give(caller, k)
 		return h(w, r, caller)
 	}
 }

@@ -102,6 +102,42 @@ func TestThreatS04RequestsAtOnceOfAKey(t *testing.T) {
 	})
 }
 
+// TestThreatS04DirectBroadcastsDoNotKeepTheirOwnerFromControlling: as many direct answers as a key may wait for leave it its controls, and
+// what it asks of one task.
+func TestThreatS04DirectBroadcastsDoNotKeepTheirOwnerFromControlling(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := setup(t, producer.Config{Keys: file(t, `[
+			{"owner":"tienda","secrets":["`+shopKey+`"],"scopes":["send","read","control"],"requests_at_once":2},
+			{"owner":"crm","secrets":["`+crmKey+`"],"scopes":["send"]}]`)})
+		h.planning()
+		task := h.owned("a", "tienda")
+		done := make(chan int)
+		for range 2 {
+			go func() {
+				code, _, _ := h.post(one(""), "X-API-Key", shopKey)
+				done <- code
+			}()
+		}
+		synctest.Wait()
+		if code, body, _ := h.post(one(""), "X-API-Key", shopKey); code != http.StatusTooManyRequests {
+			t.Errorf("a third direct broadcast: %d %s", code, body)
+		}
+		one := producer.PathTasks + "/" + task.String()
+		for _, c := range []struct{ method, path, body string }{
+			{http.MethodGet, producer.PathStatus + task.String(), ""}, {http.MethodGet, one, ""},
+			{http.MethodPatch, one, `{"speed":1}`}, {http.MethodPost, one + "/pause", ""}, {http.MethodPost, one + "/cancel", ""},
+		} {
+			if code, body, _ := h.do(c.method, c.path, strings.NewReader(c.body), "X-API-Key", shopKey); code != http.StatusOK && code != http.StatusAccepted {
+				t.Errorf("%s %s: %d %s", c.method, c.path, code, body)
+			}
+		}
+		for range 2 {
+			<-done
+		}
+	})
+}
+
 // TestThreatS21RecipientsOfADay: what is over a key's day is 429 with when there is room again. A repeat of what was accepted costs
 // nothing and is not refused; what was certainly not written costs nothing; another process's broadcasts count.
 func TestThreatS21RecipientsOfADay(t *testing.T) {

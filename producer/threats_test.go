@@ -30,7 +30,7 @@ type served struct {
 
 func serveFew(t *testing.T, most int) *served {
 	t.Helper()
-	h := setup(t, producer.Config{Keys: keys(t, "crm:"+goodKey)})
+	h := setup(t, producer.Config{Keys: keys(t, "crm:"+goodKey+",tienda:"+shopKey)})
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -155,6 +155,43 @@ func TestThreatS06StrangersDoNotPushOutWhoHasAKey(t *testing.T) {
 		s.dial(t, "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
 	}
 	ask()
+}
+
+// One key leaves as many connections idle as the process takes. Others are answered, health checks too, and it has its share.
+func TestThreatS04IdleConnectionsOfOneKeyDoNotKeepOthersOut(t *testing.T) {
+	t.Parallel()
+	const most = 128 // of a process with 256 descriptors
+	s := serveFew(t, most)
+	ask := func(path, key string) error {
+		c := s.dial(t, fmt.Sprintf("GET %s HTTP/1.1\r\nHost: x\r\nX-API-Key: %s\r\n\r\n", path, key))
+		r, err := http.ReadResponse(bufio.NewReader(c), nil)
+		if err != nil {
+			return err
+		}
+		defer r.Body.Close()
+		if _, err := io.Copy(io.Discard, r.Body); err != nil || r.StatusCode != http.StatusOK {
+			return fmt.Errorf("%d %w", r.StatusCode, err)
+		}
+		return nil
+	}
+	for i := range 2 * most {
+		if err := ask(producer.PathTasks, goodKey); err != nil && !strings.HasPrefix(err.Error(), "429 ") {
+			t.Fatalf("connection %d of the key: %v", i+1, err)
+		}
+	}
+	if open := s.set.Open(); open > most/2 {
+		t.Errorf("%d connections of one of two keys are open", open)
+	}
+	for range 10 {
+		for _, path := range []string{"/healthz", "/readyz"} {
+			if err := ask(path, ""); err != nil {
+				t.Errorf("%s: %v", path, err)
+			}
+		}
+		if err := ask(producer.PathTasks, shopKey); err != nil {
+			t.Errorf("another key: %v", err)
+		}
+	}
 }
 
 // A feed goes on, though its request came with a body, which nobody wants.

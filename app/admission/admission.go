@@ -9,6 +9,7 @@ import (
 
 	"altavoz/producer"
 	"altavoz/producer/access"
+	"altavoz/producer/connections"
 	"altavoz/producer/guard"
 )
 
@@ -36,8 +37,9 @@ type Metrics struct {
 	Wrong *guard.Attempts
 }
 
-// Serve serves who has a key with the scope control or admin, and on loopback whoever is on this machine: not what came
-// through a proxy, and not a page's request under a name of its own.
+// Serve serves who has a key with the scope control or admin. Where no keys are asked for it serves, on loopback, whoever is on this
+// machine: not what says that it came through a proxy, and not a page's request under a name of its own. With keys there is no such
+// exception: many proxies add no header, so their clients look like this machine.
 func (m Metrics) Serve(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		keys, secret := m.Keys(), producer.Secret(r)
@@ -46,7 +48,16 @@ func (m Metrics) Serve(h http.Handler) http.Handler {
 			caller, known = keys.Find(secret)
 		}
 		switch {
-		case known && (caller.May(access.Control) || caller.May(access.Admin)), secret == "" && m.local(r):
+		case known && (caller.May(access.Control) || caller.May(access.Admin)):
+			if !connections.TrustOwner(r.Context(), caller.Owner, func(total int) int { return caller.Share(access.Connections, total) }) {
+				rw.Header().Set("Connection", "close")
+				rw.Header().Set("Retry-After", "2")
+				Answer(rw, http.StatusTooManyRequests, map[string]string{"error": "Esta clave de API ya tiene el máximo de conexiones a la vez", "code": "too_many_at_once"})
+				return
+			}
+			h.ServeHTTP(rw, r)
+			return
+		case keys == nil && m.local(r):
 			h.ServeHTTP(rw, r)
 			return
 		case known:

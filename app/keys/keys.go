@@ -18,6 +18,7 @@ import (
 
 	"altavoz/app/environment"
 	"altavoz/app/filewatch"
+	"altavoz/app/secure"
 	"altavoz/producer/access"
 	"altavoz/schemas"
 )
@@ -64,6 +65,15 @@ func Read(cfg Config) (*access.Table, error) {
 	return t, err
 }
 
+// Files returns the files that keys and their secrets are read from, as far as they could be read.
+func Files(cfg Config) (paths []string) {
+	_, seen, _ := read(cfg) //nolint:errcheck // Read says what is wrong with them
+	for _, s := range seen {
+		paths = append(paths, s.Path())
+	}
+	return paths
+}
+
 // Open reads the keys. The table of a book is nil for good where none are asked for.
 func Open(cfg Config, log *slog.Logger, reg prometheus.Registerer) (*Book, error) {
 	reads := promauto.With(reg).NewCounterVec(prometheus.CounterOpts{
@@ -108,6 +118,12 @@ func (b *Book) Reload() {
 func (b *Book) reload() {
 	t, seen, err := read(b.cfg)
 	b.seen = seen
+	for _, s := range seen { // as at the start
+		warning, refused := secure.ClearFile("ALTAVOZ_KEYS_FILE", s.Path())
+		if err = errors.Join(err, refused); warning != "" {
+			b.log.Warn("others can read what they should not", "what", warning)
+		}
+	}
 	if err != nil {
 		b.not.Inc()
 		b.log.Error("API keys stay as they were: their file can't be used", "error", err)

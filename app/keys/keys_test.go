@@ -147,3 +147,42 @@ func TestNoKeysAmongThoseConfiguredIsRefused(t *testing.T) {
 		t.Errorf("no keys asked for: %v, %v", table, err)
 	}
 }
+
+// TestThreatS14SecretFilesOfKeysAreJudgedWhenTheyAreReadAgain: one that everybody reads is a warning, and one that everybody may replace
+// changes nothing.
+func TestThreatS14SecretFilesOfKeysAreJudgedWhenTheyAreReadAgain(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	write := func(name, text string, mode os.FileMode) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chmod(path, mode); err != nil { // whatever the umask is
+			t.Fatal(err)
+		}
+		return path
+	}
+	cfg := Config{File: write("keys.json", `[{"owner":"tienda","secret_files":["tienda"],"scopes":["send"]}]`, 0o600)}
+	secretFile := write("tienda", "hush-hush-hush-1", 0o600)
+	if got := Files(cfg); len(got) != 2 || got[0] != cfg.File || got[1] != secretFile {
+		t.Errorf("the files are %v", got)
+	}
+	var log lockedLog
+	book, err := Open(cfg, slog.New(slog.NewTextHandler(&log, nil)), prometheus.NewRegistry())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		secret schemas.Secret
+		mode   os.FileMode
+		taken  bool
+		said   string
+	}{{"hush-hush-hush-2", 0o644, true, "may read " + secretFile}, {"hush-hush-hush-3", 0o602, false, "may write to " + secretFile}} {
+		write("tienda", c.secret.Reveal(), c.mode)
+		book.Reload()
+		if _, taken := book.Table().Find(c.secret); taken != c.taken || !strings.Contains(log.String(), c.said) {
+			t.Errorf("%#o: taken: %v; log\n%s", c.mode, taken, log.String())
+		}
+	}
+}

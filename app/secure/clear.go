@@ -78,6 +78,7 @@ type Settings struct {
 	RedisPassword bool
 	Files         map[string]string
 	Senders       []string // files of ALTAVOZ_SENDERS_FILE
+	Keys          []string // files of ALTAVOZ_KEYS_FILE
 }
 
 // Exposed returns what others can read of secrets, each to be warned of at the start, and as an error what is refused: docs/operate.md has the
@@ -97,6 +98,9 @@ func Exposed(s Settings) (warnings []string, err error) {
 	}
 	for _, path := range s.Senders {
 		add(ClearFile("ALTAVOZ_SENDERS_FILE", path))
+	}
+	for _, path := range s.Keys {
+		add(ClearFile("ALTAVOZ_KEYS_FILE", path))
 	}
 	return warnings, err
 }
@@ -151,16 +155,23 @@ func ClearRedis(addrs []string, tls, password bool) (warning string, err error) 
 }
 
 // ClearFile judges who may read a file with a secret, and who may replace what is in it. A file that is not there is somebody else's to miss.
-// Being readable is a warning: orchestrators mount secrets so.
+// Being readable is a warning: orchestrators mount secrets so. Being writable is refused, except on a file system that is mounted
+// read-only: there nobody writes through it, and shared folders of a desktop (9p, virtiofs, CIFS) show every file as 0777.
 func ClearFile(name, path string) (warning string, err error) {
 	info, err := os.Stat(path)
 	if err != nil || !info.Mode().IsRegular() {
 		return "", nil //nolint:nilerr // whoever reads it says what is wrong
 	}
+	return judgeMode(name, path, info.Mode().Perm(), func() bool { return mountedReadOnly(path) })
+}
+
+func judgeMode(name, path string, mode os.FileMode, readOnly func() bool) (warning string, err error) {
 	const othersRead, othersWrite = 0o004, 0o002
-	switch mode := info.Mode().Perm(); {
-	case mode&othersWrite != 0:
+	switch {
+	case mode&othersWrite != 0 && !readOnly():
 		return "", hinted(fmt.Errorf("%s: everybody on this machine may write to %s (%#o)", name, path, mode), "chmod o-rwx "+path)
+	case mode&othersWrite != 0:
+		return fmt.Sprintf("%s: %s is everybody's (%#o), though it is mounted read-only here: whoever reaches it where it comes from may read and write it", name, path, mode), nil
 	case mode&othersRead != 0:
 		return fmt.Sprintf("%s: everybody on this machine may read %s (%#o): chmod o-rwx %s", name, path, mode, path), nil
 	}

@@ -101,3 +101,17 @@ func TestThreatS15FilesWithSecretsAreNotEverybodys(t *testing.T) {
 		}
 	}
 }
+
+// Shared folders of a desktop show every file as 0777. Where a container gets one read-only, as it gets secrets, it starts with a warning.
+func TestThreatS15FilesThatAreMountedReadOnlyAreAWarning(t *testing.T) {
+	t.Parallel()
+	for mode, want := range map[os.FileMode]string{0o777: "mounted read-only", 0o666: "mounted read-only", 0o444: "may read", 0o400: ""} {
+		warning, err := judgeMode("ALTAVOZ_API_KEYS_FILE", "/run/secrets/api_keys", mode, func() bool { return true })
+		if err != nil || (warning == "") != (want == "") || !strings.Contains(warning, want) {
+			t.Errorf("%#o: %q, %v", mode, warning, err)
+		}
+	}
+	if mountedReadOnly(filepath.Join(t.TempDir(), "nothing")) {
+		t.Error("what is not there is mounted read-only")
+	}
+}

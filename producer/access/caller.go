@@ -38,7 +38,8 @@ type Caller struct {
 	Named string
 
 	digests []digest
-	among   int // callers of its table
+	shown   digest // the one by which it was found
+	among   int    // callers of its table
 }
 
 // Local is the caller of a process without keys: who reaches loopback may do everything.

@@ -7,9 +7,12 @@ type Kind uint8
 
 // The kinds. Where a key says nothing, a caller has an equal share of each, and at least one: so nobody can keep another out.
 const (
-	Requests Kind = iota // of any kind, until they are answered
-	Bodies               // that are being read
-	Uploads              // those among them that are large
+	Requests    Kind = iota // broadcasts and lists, until they are answered
+	Controls                // pause, resume, cancel and speed: what waits for a direct answer does not keep its owner from steering
+	Looks                   // at one task
+	Connections             // of HTTP
+	Bodies                  // that are being read
+	Uploads                 // those among them that are large
 	Feeds
 	Lists
 )
@@ -18,13 +21,13 @@ const (
 func (c *Caller) Share(k Kind, total int) int {
 	own := 0
 	switch k {
-	case Requests:
+	case Requests, Controls, Looks:
 		own = c.Requests
 	case Uploads:
 		own = c.Uploads
 	case Feeds:
 		own = c.Feeds
-	case Bodies, Lists:
+	case Connections, Bodies, Lists:
 	}
 	if own > 0 {
 		return min(own, total)

@@ -15,7 +15,16 @@ type digest [sha256.Size]byte
 func digestOf(secret schemas.Secret) digest { return sha256.Sum256([]byte(secret.Reveal())) }
 
 // Table is the keys at one time. It does not change.
-type Table struct{ callers []*Caller }
+type Table struct {
+	callers []*Caller
+	secrets []secret
+}
+
+// secret is one that lets in, with its caller, who knows it as the one that was shown.
+type secret struct {
+	digest digest
+	caller *Caller
+}
 
 // NewTable makes a table of callers. One owner has one key, and one secret one owner.
 func NewTable(callers ...*Caller) (*Table, error) {
@@ -33,34 +42,40 @@ func NewTable(callers ...*Caller) (*Table, error) {
 		}
 		c.among = len(callers)
 	}
-	return &Table{callers}, nil
+	t := &Table{callers: callers}
+	for _, c := range callers {
+		for _, d := range c.digests {
+			by := *c
+			by.shown = d
+			t.secrets = append(t.secrets, secret{d, &by})
+		}
+	}
+	return t, nil
 }
 
 // Len is how many callers there are.
 func (t *Table) Len() int { return len(t.callers) }
 
 // Find returns whose secret it is. Every digest is compared, so that the time taken says nothing about which one is near.
-func (t *Table) Find(secret schemas.Secret) (*Caller, bool) {
-	shown := digestOf(secret)
-	var found *Caller
-	for _, c := range t.callers {
-		for _, d := range c.digests {
-			if subtle.ConstantTimeCompare(shown[:], d[:]) == 1 {
-				found = c
-			}
-		}
-	}
-	return found, found != nil && secret != ""
+func (t *Table) Find(shown schemas.Secret) (*Caller, bool) {
+	found := t.find(digestOf(shown))
+	return found, found != nil && shown != ""
 }
 
-// Holds reports whether a caller that was let in before would be let in now, and may still do what it may.
-func (t *Table) Holds(c *Caller, scope Scope) bool {
-	for _, now := range t.callers {
-		if now.Owner == c.Owner {
-			return now.May(scope) && now.May(Admin) == c.May(Admin)
+func (t *Table) find(shown digest) (found *Caller) {
+	for _, s := range t.secrets {
+		if subtle.ConstantTimeCompare(shown[:], s.digest[:]) == 1 {
+			found = s.caller
 		}
 	}
-	return false
+	return found
+}
+
+// Holds reports whether a caller that was let in before would be let in now by the secret that it showed then, and may still do what
+// it may.
+func (t *Table) Holds(c *Caller, scope Scope) bool {
+	now := t.find(c.shown)
+	return now != nil && now.Owner == c.Owner && now.May(scope) && now.May(Admin) == c.May(Admin)
 }
 
 // nameBytes of the digest name a key that was given no name: enough to tell keys apart, and nothing to guess from.

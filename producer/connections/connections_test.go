@@ -135,6 +135,145 @@ func TestThreatS06TheOldestStrangerMakesRoom(t *testing.T) {
 	connections.Trust(t.Context()) // of no server of ours
 }
 
+// owned are connections of a set with 32 places, of which 2 are in reserve.
+type owned struct {
+	t   *testing.T
+	set *connections.Set
+	srv *http.Server
+	reg *prometheus.Registry
+}
+
+func newOwned(t *testing.T) *owned {
+	t.Helper()
+	reg := prometheus.NewRegistry()
+	o := &owned{t, connections.New(connections.Config{Server: "api", Most: 32, Logger: slog.New(slog.DiscardHandler), Registerer: reg}), &http.Server{}, reg}
+	o.set.Attach(o.srv)
+	return o
+}
+
+// open opens a connection for an owner, "" for a stranger, with a share of so many, and reports whether there was one.
+func (o *owned) open(owner string, share int) (*pipe, bool) {
+	o.t.Helper()
+	p := newPipe(o.t)
+	ctx := o.srv.ConnContext(o.t.Context(), p)
+	o.srv.ConnState(p, http.StateActive)
+	if owner == "" {
+		return p, !p.isClosed()
+	}
+	return p, connections.TrustOwner(ctx, owner, func(int) int { return share })
+}
+
+// Idle connections of one owner make room for others, the one that is idle the longest first, and those in use never do.
+func TestThreatS04IdleConnectionsOfOneKeyMakeRoom(t *testing.T) {
+	t.Parallel()
+	o := newOwned(t)
+	var of []*pipe
+	for i := range 29 {
+		p, ok := o.open("a", 0)
+		if of = append(of, p); !ok || p.isClosed() {
+			t.Fatal("a connection within the bound is refused")
+		}
+		if i != 3 {
+			o.srv.ConnState(p, http.StateIdle)
+		}
+	}
+	o.srv.ConnState(of[0], http.StateActive) // so the second one is idle the longest
+	small, _ := o.open("c", 0)
+	o.srv.ConnState(small, http.StateIdle)
+	for i := range 40 {
+		p, ok := o.open("b", 0)
+		if !ok || p.isClosed() {
+			t.Fatalf("connection %d of another owner is refused", i+1)
+		}
+		if i == 0 && (of[0].isClosed() || !of[1].isClosed() || of[2].isClosed()) {
+			t.Errorf("the one that is idle the longest should be closed: %v %v %v", of[0].isClosed(), of[1].isClosed(), of[2].isClosed())
+		}
+		o.srv.ConnState(p, http.StateClosed)
+	}
+	if small.isClosed() || of[3].isClosed() {
+		t.Error("not the owner with the most lost a connection, or one that was in use")
+	}
+	if n := metric(t, o.reg, `altavoz_http_connections_closed_total reason="idle"`); n != 1 {
+		t.Errorf("%v idle ones were closed, not one for a place that comes back", n)
+	}
+}
+
+// An owner has its share. Over it an idle one of its own makes room, and where none is idle the request is refused.
+func TestThreatS04ConnectionsOfAKeyAreBoundedToItsShare(t *testing.T) {
+	t.Parallel()
+	o := newOwned(t)
+	others, _ := o.open("b", 15)
+	o.srv.ConnState(others, http.StateIdle)
+	var first *pipe
+	for i := range 15 {
+		p, ok := o.open("a", 15)
+		if !ok {
+			t.Fatalf("connection %d is refused", i+1)
+		}
+		if i == 0 {
+			first = p
+		}
+	}
+	refused, ok := o.open("a", 15)
+	if ok {
+		t.Error("one over the share is trusted")
+	}
+	o.srv.ConnState(refused, http.StateClosed)
+	o.srv.ConnState(first, http.StateIdle)
+	if _, ok := o.open("a", 15); !ok || !first.isClosed() || others.isClosed() {
+		t.Error("its own idle one should make room")
+	}
+	if _, ok := o.open("b", 15); !ok {
+		t.Error("another's share is not free")
+	}
+}
+
+// A connection that a proxy shares between owners counts for the last one.
+func TestConnectionCountsForTheOwnerOfItsLastRequest(t *testing.T) {
+	t.Parallel()
+	o := newOwned(t)
+	p := newPipe(t)
+	ctx := o.srv.ConnContext(t.Context(), p)
+	one := func(int) int { return 1 }
+	for range 3 {
+		if !connections.TrustOwner(ctx, "a", one) || !connections.TrustOwner(ctx, "b", one) {
+			t.Fatal("a proxy's connection is refused")
+		}
+	}
+	if _, ok := o.open("a", 1); !ok {
+		t.Error("the share of the owner that it was before is not free")
+	}
+	if _, ok := o.open("b", 1); ok {
+		t.Error("the share of the owner that it is now is free")
+	}
+	o.srv.ConnState(p, http.StateClosed)
+	if _, ok := o.open("b", 1); !ok {
+		t.Error("what was closed is not free")
+	}
+}
+
+// Where connections in use hold all that they may, some are left for health checks and for who has not shown a key yet.
+func TestThreatS04HealthChecksHaveConnectionsInReserve(t *testing.T) {
+	t.Parallel()
+	o := newOwned(t)
+	for range 30 {
+		if _, ok := o.open("a", 0); !ok {
+			t.Fatal("a connection within the bound is refused")
+		}
+	}
+	for range 10 {
+		if p, ok := o.open("a", 0); ok || p.isClosed() {
+			t.Fatal("a connection of the reserve is trusted, or closed without an answer")
+		}
+		if probe, ok := o.open("", 0); !ok || probe.isClosed() {
+			t.Fatal("a health check is refused")
+		}
+	}
+	if n := o.set.Open(); n != 32 {
+		t.Errorf("%d are open", n)
+	}
+}
+
 // broken is a listener that fails as one without free descriptors does.
 type broken struct{ net.Listener }
 
