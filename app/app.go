@@ -293,7 +293,7 @@ func dialable(addr string) string {
 
 func (a *App) ingressConfig() producer.Config {
 	cfg := producer.Config{
-		Keys: a.keys.Table, Identity: a.identity, WrongKeys: a.web.wrong, MaxBody: int64(a.cfg.HTTP.MaxBody), DirectTimeout: a.cfg.HTTP.DirectTimeout,
+		Keys: a.keys.Table, Identity: a.identity, Upstream: a.cfg.Kafka.UpstreamOwner, WrongKeys: a.web.wrong, MaxBody: int64(a.cfg.HTTP.MaxBody), DirectTimeout: a.cfg.HTTP.DirectTimeout,
 		Rate:   func(id string) float64 { n, _ := a.numbers.Number(id); return n.Rate },
 		Logger: a.log, Registerer: a.registry, Simulated: a.api != nil,
 	}

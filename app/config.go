@@ -244,6 +244,9 @@ func (c KafkaConfig) Validate() error {
 			return err
 		}
 	}
+	if !access.IsOwner(c.UpstreamOwner) {
+		return withHint(fmt.Errorf("ALTAVOZ_UPSTREAM_OWNER=%q is no owner", c.UpstreamOwner), access.OwnerRule)
+	}
 	if _, err := secure.SASL(c.SASLMechanism, c.SASLUser, c.SASLPassword, nil); err != nil {
 		return err
 	}

@@ -298,3 +298,14 @@ func TestThreatS15SettingsMaskSecrets(t *testing.T) {
 		t.Errorf("%d of 5 secrets are masked; those that are not set must be seen to be empty", masked)
 	}
 }
+
+// Whose upstream's tasks are is a name like every owner's: with another one nobody could be given them, and with none they would be nobody's.
+func TestUpstreamOwnerIsAnOwner(t *testing.T) {
+	for _, name := range []string{"", "dos palabras", "ñ", "a/b", strings.Repeat("a", 65)} {
+		cfg := Default()
+		cfg.Kafka.UpstreamOwner = name
+		if err := cfg.Validate(); err == nil || !strings.Contains(err.Error(), "ALTAVOZ_UPSTREAM_OWNER") {
+			t.Errorf("%q: %v", name, err)
+		}
+	}
+}

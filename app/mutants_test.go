@@ -224,6 +224,7 @@ if err == nil {
 			marker: "plan-is-of-the-same-request", change: condition("!status.SameOrigin(p.GetOrigin(), t.origin)"),
 			test: "TestThreatS13RecordThatClaimsAnothersOrigin",
 		},
+		{marker: "one-key-is-one-task-whatever-its-id", change: makeFalse(), test: "TestKeyUnderTwoIdsIsSentOnce"},
 		{marker: "earlier-ids-are-proved", change: makeFalse(), test: "TestEarlierIdsAreProved"},
 		{marker: "earlier-ids-of-a-key-are-its-own", change: condition("p != nil"), test: "TestThreatS03IdsCannotBeSquatted"},
 		{marker: "earlier-ids-are-looked-up-in-the-whole-view", change: makeFalse(), test: "TestKeyIsNotTakenForNewBeforeTheViewIsWhole"},

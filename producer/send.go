@@ -14,6 +14,7 @@ import (
 	"altavoz/producer/tasks"
 	"altavoz/producer/upload"
 	"altavoz/schemas"
+	"altavoz/schemas/taskids"
 )
 
 const maxIdempotencyKey = 255 // bytes, as others take them
@@ -178,6 +179,7 @@ func (in *Ingress) accept(ctx context.Context, o *order) answer {
 		return in.notTaken(ctx, o, err, false)
 	}
 	b.Chosen, b.Direct = o.chosen, o.direct()
+	b.Earlier = taskids.Bytes(o.earlier)
 	in.cfg.Identity.Sign(b, o.caller.Owner)
 	origin, err := upload.Commit(soon, in.ports.Log, b)
 	if err != nil {
@@ -217,7 +219,7 @@ func (in *Ingress) before(ctx context.Context, o *order) (answer, bool) {
 		if err != nil {
 			return in.unconfirmed(ctx, o), true
 		}
-		if p := s.GetPlan(); p != nil && (id == o.task || o.owns(p)) { //mutant:earlier-ids-of-a-key-are-its-own
+		if p := s.GetPlan(); p != nil && (id == o.task || in.owns(o, id, p)) { //mutant:earlier-ids-of-a-key-are-its-own
 			o.task = id
 			return in.repeat(ctx, o, s), true
 		}
@@ -225,9 +227,11 @@ func (in *Ingress) before(ctx context.Context, o *order) (answer, bool) {
 	return answer{}, false
 }
 
-// owns reports whether the task may be that of an earlier request of the same caller. One that is older than owners may.
-func (o *order) owns(p *schemas.Plan) bool {
-	return p.GetOwner() == "" || p.GetOwner() == o.caller.Owner
+// owns reports whether the task of an id may be that of an earlier request of the same caller. One that is older than owners may,
+// and under an earlier id the same request that was taken for an upstream's: an ingress of before owners signed nothing.
+func (in *Ingress) owns(o *order, id schemas.TaskID, p *schemas.Plan) bool {
+	return p.GetOwner() == "" || p.GetOwner() == o.caller.Owner ||
+		p.GetOwner() == in.cfg.Upstream && slices.Contains(o.earlier, id) && bytes.Equal(p.GetRequestSha256(), o.req.SHA256)
 }
 
 func sameOrigin(a, b *schemas.Origin) bool {
@@ -237,7 +241,7 @@ func sameOrigin(a, b *schemas.Origin) bool {
 // repeat answers a request whose task id was taken before: the same task if it is the same request of the same caller. Whose it
 // is otherwise is not told, nor that it is another's.
 func (in *Ingress) repeat(ctx context.Context, o *order, s *schemas.Status) answer {
-	if !o.owns(s.GetPlan()) || !bytes.Equal(s.GetPlan().GetRequestSha256(), o.req.SHA256) { //mutant:a-repeat-is-the-same-callers
+	if !in.owns(o, o.task, s.GetPlan()) || !bytes.Equal(s.GetPlan().GetRequestSha256(), o.req.SHA256) { //mutant:a-repeat-is-the-same-callers
 		return refusal(http.StatusConflict, codeConflict, "Ya existe otra solicitud, distinta, con la misma clave o el mismo 'task_id'", "task_id: "+o.task.String())
 	}
 	o.replay = true

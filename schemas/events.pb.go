@@ -1633,7 +1633,9 @@ type Plan struct {
 	// Most sends a second that the broadcast asked for; 0: as fast as its number goes.
 	Speed uint32 `protobuf:"varint,11,opt,name=speed,proto3" json:"speed,omitempty"`
 	// Whose the task is; empty: it is older than owners, and an administrator's.
-	Owner         string `protobuf:"bytes,12,opt,name=owner,proto3" json:"owner,omitempty"`
+	Owner string `protobuf:"bytes,12,opt,name=owner,proto3" json:"owner,omitempty"`
+	// Other ids of the request, as far as the broadcast proves them.
+	Earlier       [][]byte `protobuf:"bytes,13,rep,name=earlier,proto3" json:"earlier,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1750,6 +1752,13 @@ func (x *Plan) GetOwner() string {
 		return x.Owner
 	}
 	return ""
+}
+
+func (x *Plan) GetEarlier() [][]byte {
+	if x != nil {
+		return x.Earlier
+	}
+	return nil
 }
 
 // Dispatched says that every recipient below cursor was dealt with by the fanout: it has a send, or
@@ -2652,7 +2661,7 @@ const file_events_proto_rawDesc = "" +
 	"\x05range\x18\x06 \x01(\v2\x11.altavoz.v1.RangeH\x00R\x05range\x12&\n" +
 	"\x04note\x18\a \x01(\v2\x10.altavoz.v1.NoteH\x00R\x04note\x122\n" +
 	"\breceipts\x18\b \x01(\v2\x14.altavoz.v1.ReceiptsH\x00R\breceiptsB\a\n" +
-	"\x05event\"\xfe\x02\n" +
+	"\x05event\"\x98\x03\n" +
 	"\x04Plan\x12\x14\n" +
 	"\x05total\x18\x01 \x01(\rR\x05total\x12*\n" +
 	"\x06origin\x18\x02 \x01(\v2\x12.altavoz.v1.OriginR\x06origin\x12%\n" +
@@ -2668,7 +2677,8 @@ const file_events_proto_rawDesc = "" +
 	"\x06window\x18\n" +
 	" \x01(\v2\x12.altavoz.v1.WindowR\x06window\x12\x14\n" +
 	"\x05speed\x18\v \x01(\rR\x05speed\x12\x14\n" +
-	"\x05owner\x18\f \x01(\tR\x05owner\"$\n" +
+	"\x05owner\x18\f \x01(\tR\x05owner\x12\x18\n" +
+	"\aearlier\x18\r \x03(\fR\aearlier\"$\n" +
 	"\n" +
 	"Dispatched\x12\x16\n" +
 	"\x06cursor\x18\x01 \x01(\rR\x06cursor\"w\n" +

@@ -9,6 +9,7 @@ import (
 	"altavoz/processor/fanout/list"
 	"altavoz/processor/fanout/rewrite"
 	"altavoz/schemas"
+	"altavoz/schemas/taskids"
 )
 
 // Codes in the headers of rejects.
@@ -108,7 +109,7 @@ func (s *slot) settle(t *task, rec *schemas.Record, b *schemas.Broadcast, known 
 		known = ledger.Line{}
 	}
 	t.fill(b)
-	t.owner = s.st.cfg.Owner(b)
+	t.owner, t.earlier = s.st.cfg.Owner(b), s.st.cfg.Earlier(b)
 	t.accepted = rewrite.AcceptedAt(b.GetAcceptedMs(), rec.Time, now)
 	_, fromIngress := id.Time()
 	t.chosen = b.GetChosen() || id != derived && !fromIngress || t.claimed != nil || t.why != "" || list.Unbound(b) //mutant:list-under-a-tasks-id-is-the-first-ones
@@ -135,6 +136,9 @@ func (s *slot) settle(t *task, rec *schemas.Record, b *schemas.Broadcast, known 
 func (s *slot) decide(t *task, rec *schemas.Record, known ledger.Line, now time.Time) {
 	if t.status == nil && !known.Untouched() && t.claimed != nil { // the ledger knows it
 		t.origin, t.claimed = t.claimed, nil
+	}
+	if s.readEarlier(t, rec, known) {
+		return
 	}
 	switch first := s.tasks[t.id]; {
 	case first != nil:
@@ -247,6 +251,7 @@ func (s *slot) plan(t *task, now time.Time) {
 	}, t.result(now, &schemas.Result{Event: &schemas.Result_Plan{Plan: &schemas.Plan{
 		Total: t.Total, Origin: t.origin, RequestSha256: t.sha, Sender: t.sender, Owner: t.owner, AcceptedMs: t.accepted, ScheduleMs: t.schedule,
 		ExpireMs: t.expire, Direct: t.Direct, Window: t.window, Speed: t.asked, Home: &schemas.Origin{Partition: s.of.Partition, Offset: t.offset},
+		Earlier: taskids.Bytes(t.earlier),
 	}}}))
 }
 

@@ -2,6 +2,7 @@ package fanout
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"altavoz/processor/fanout/ledger"
@@ -88,7 +89,13 @@ func (s *slot) lives(p *schemas.Plan) bool {
 
 // open makes the broadcast a task: it is its own and goes on where the ledger and its Status say, whichever says more.
 func (s *slot) open(t *task, known ledger.Line, now time.Time) {
+	if t.why == "" && known.Untouched() && t.status.GetCursor() == 0 && status.Decided(t.status) == 0 {
+		if id, ok := s.earlier(t); ok { //mutant:one-key-is-one-task-whatever-its-id
+			t.why = fmt.Sprintf(whyRepeat, id)
+		}
+	}
 	s.tasks[t.id] = t
+	s.named(t)
 	t.state = stateOpen
 	t.cursor = max(known.Cursor, t.status.GetCursor())
 	if end := known.Cursor + known.Lease; end > t.cursor {
@@ -260,6 +267,7 @@ func (s *slot) dismiss(t *task) {
 	s.queue(t).Remove(&t.Entry)
 	s.leaves(t.sender)
 	delete(s.tasks, t.id)
+	s.unnamed(t)
 	s.box.unwatch(t.id)
 	s.unlist(t)
 }

@@ -65,6 +65,7 @@ type slot struct {
 
 	tasks    map[schemas.TaskID]*task
 	claims   map[schemas.TaskID][]*task
+	aliases  map[schemas.TaskID]*task // by the other ids of their requests
 	numbers  map[string]*number
 	repeats  []*task // with a lease of an earlier owner
 	claiming int     // tasks among the claims
@@ -99,7 +100,7 @@ func newSlot(st *Stage, pos schemas.Position, l ledger.Ledger) *slot {
 	s := &slot{
 		st: st, of: pos.Slot, log: st.log.With("partition", pos.Slot.Partition), box: newMailbox(slots.NewTap(st.ports.Flow, pos.Slot)), over: make(chan struct{}),
 		owners: l.NewOwner(), old: make(map[int64]ledger.Line), oldNext: l.Next, mark: max(0, pos.Offset), readTo: max(0, pos.Offset),
-		sought: make(map[schemas.TaskID]*schemas.Status), tasks: make(map[schemas.TaskID]*task), claims: make(map[schemas.TaskID][]*task), numbers: make(map[string]*number),
+		sought: make(map[schemas.TaskID]*schemas.Status), tasks: make(map[schemas.TaskID]*task), claims: make(map[schemas.TaskID][]*task), aliases: make(map[schemas.TaskID]*task), numbers: make(map[string]*number),
 		flights: make(map[string]*flight), gauges: gauges{pipe: make(map[schemas.Lane]int), window: make(map[schemas.Lane]int)},
 	}
 	for _, e := range l.Lines {

@@ -82,7 +82,7 @@ func (w *world) submit(b *schemas.Broadcast) schemas.TaskID {
 	w.append(nil, schemas.EncodeResult(&schemas.Result{Task: id.Bytes(), AtMs: time.Now().UnixMilli(), Event: &schemas.Result_Plan{Plan: &schemas.Plan{
 		Total: b.GetTotal(), Origin: &schemas.Origin{Partition: rec.Partition, Offset: rec.Offset}, RequestSha256: b.GetRequestSha256(),
 		Sender: b.GetSender(), AcceptedMs: b.GetAcceptedMs(), ScheduleMs: b.GetScheduleMs(), ExpireMs: b.GetExpireMs(), Direct: b.GetDirect(),
-		Window: b.GetWindow(), Speed: b.GetSpeed(),
+		Window: b.GetWindow(), Speed: b.GetSpeed(), Owner: b.GetOwner(), Earlier: b.GetEarlier(),
 	}}}))
 	return id
 }

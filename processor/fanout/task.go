@@ -10,6 +10,7 @@ import (
 	"altavoz/processor/fanout/status"
 	"altavoz/processor/fanout/turns"
 	"altavoz/schemas"
+	"altavoz/schemas/taskids"
 )
 
 // state is how far a record of the broadcasts topic has come.
@@ -43,7 +44,9 @@ type task struct {
 	offset   int64 // of its record on this partition
 	origin   *schemas.Origin
 	sha      []byte
-	claimed  *schemas.Origin // another origin, which the record claims and nobody proves
+	earlier  []schemas.TaskID                   // other ids of the request
+	others   map[schemas.TaskID]*schemas.Status // of them, those that were read back
+	claimed  *schemas.Origin                    // another origin, which the record claims and nobody proves
 	chosen   bool
 	accepted int64 // unix milliseconds, as are the other two
 	schedule int64
@@ -135,7 +138,7 @@ func (t *task) fillPlan(p *schemas.Plan) {
 		AcceptedMs: p.GetAcceptedMs(), ScheduleMs: p.GetScheduleMs(), ExpireMs: p.GetExpireMs(),
 		Window: p.GetWindow(), Speed: p.GetSpeed(),
 	})
-	t.origin = p.GetOrigin()
+	t.origin, t.owner, t.earlier = p.GetOrigin(), p.GetOwner(), taskids.Read(p.GetEarlier())
 }
 
 // dispatchedTo returns up to where recipients may have been dispatched.

@@ -137,7 +137,7 @@ func FuzzParseFile(f *testing.F) {
 			return
 		}
 		for _, c := range callers {
-			if !isOwner(c.Owner) || len(c.digests) == 0 || len(c.Scopes) == 0 {
+			if !IsOwner(c.Owner) || len(c.digests) == 0 || len(c.Scopes) == 0 {
 				t.Errorf("%+v was taken", c)
 			}
 		}

@@ -93,8 +93,8 @@ func short(s string) string {
 
 func (e entry) caller(read func(string) (schemas.Secret, error)) (*Caller, error) {
 	c := &Caller{Owner: e.Owner, Named: e.Owner, Scopes: e.Scopes, Senders: e.Senders}
-	if !isOwner(e.Owner) {
-		return nil, fmt.Errorf("an owner is 1 to %d of A-Z a-z 0-9 . _ -", maxOwner)
+	if !IsOwner(e.Owner) {
+		return nil, errors.New(OwnerRule)
 	}
 	if err := e.checkLists(); err != nil {
 		return nil, err
@@ -177,7 +177,11 @@ func (e entry) bounds(c *Caller) error {
 	return nil
 }
 
-func isOwner(s string) bool {
+// OwnerRule says what IsOwner wants.
+const OwnerRule = "an owner is 1 to 64 of A-Z a-z 0-9 . _ -"
+
+// IsOwner reports whether a text can be the name of an owner.
+func IsOwner(s string) bool {
 	return s != "" && len(s) <= maxOwner && !strings.ContainsFunc(s, func(r rune) bool {
 		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune("._-", r)
 	})

@@ -16,6 +16,7 @@ import (
 	"strings"
 
 	"altavoz/schemas"
+	"altavoz/schemas/taskids"
 )
 
 // Bounds of the configured secrets.
@@ -129,13 +130,7 @@ func (r *Ring) Earlier(b *schemas.Broadcast) []schemas.TaskID {
 	if _, ok := r.Owner(b); !ok { //mutant:earlier-ids-are-proved
 		return nil
 	}
-	ids := make([]schemas.TaskID, 0, len(b.GetEarlier()))
-	for _, text := range b.GetEarlier() {
-		if id, err := schemas.TaskIDFromBytes(text); err == nil {
-			ids = append(ids, id)
-		}
-	}
-	return ids
+	return taskids.Read(b.GetEarlier())
 }
 
 // Move adds the proof that the broadcast was put in order by a fanout, and where it was first.

@@ -124,7 +124,7 @@ func Plan(b *schemas.Broadcast, origin *schemas.Origin) schemas.Record {
 		Event: &schemas.Result_Plan{Plan: &schemas.Plan{
 			Total: b.GetTotal(), Origin: origin, RequestSha256: b.GetRequestSha256(), Sender: b.GetSender(),
 			AcceptedMs: b.GetAcceptedMs(), ScheduleMs: b.GetScheduleMs(), ExpireMs: b.GetExpireMs(), Direct: b.GetDirect(),
-			Window: b.GetWindow(), Speed: b.GetSpeed(), Owner: b.GetOwner(),
+			Window: b.GetWindow(), Speed: b.GetSpeed(), Owner: b.GetOwner(), Earlier: b.GetEarlier(),
 		}},
 	})
 }

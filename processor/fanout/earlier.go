@@ -1,0 +1,89 @@
+package fanout
+
+import (
+	"context"
+	"time"
+
+	"altavoz/processor/fanout/ledger"
+	"altavoz/processor/fanout/status"
+	"altavoz/schemas"
+)
+
+// whyRepeat is what a person reads of a task that is the same request as another one.
+const whyRepeat = "Es la misma solicitud que el envío %s, con la misma clave: no se envía otra vez"
+
+// earlier finds the task that is the same request as t under another id, made with another secret: of t's other ids one that came
+// before it, or one that goes on and names t's id. A task that may have written to somebody is not asked: it was the first.
+func (s *slot) earlier(t *task) (schemas.TaskID, bool) {
+	c := status.Claim{Owner: t.owner, SHA: t.sha, Home: &schemas.Origin{Partition: s.of.Partition, Offset: t.offset}}
+	for _, id := range t.earlier {
+		if x := s.tasks[id]; x != nil && x.why == "" && c.Same(x.owner, x.sha) {
+			return id, true
+		}
+		for _, x := range s.claims[id] {
+			if x.offset < t.offset && c.Same(x.owner, x.sha) {
+				return id, true
+			}
+		}
+		st := t.others[id]
+		if st == nil {
+			st, _ = s.st.ports.Statuses.Get(id)
+		}
+		if c.First(st) {
+			return id, true
+		}
+	}
+	if x := s.aliases[t.id]; x != nil && x.why == "" && c.Same(x.owner, x.sha) {
+		return x.id, true
+	}
+	return schemas.TaskID{}, false
+}
+
+// named keeps by which other ids a task is known, while it goes on.
+func (s *slot) named(t *task) {
+	for _, id := range t.earlier {
+		if s.aliases[id] == nil {
+			s.aliases[id] = t
+		}
+	}
+}
+
+func (s *slot) unnamed(t *task) {
+	for _, id := range t.earlier {
+		if s.aliases[id] == t {
+			delete(s.aliases, id)
+		}
+	}
+}
+
+// readEarlier reads back those of the task's other ids that are known to be finished and no more than that, and decides then. What
+// nobody can say more of is none of it.
+func (s *slot) readEarlier(t *task, rec *schemas.Record, known ledger.Line) bool {
+	var gone []schemas.TaskID
+	for _, id := range t.earlier {
+		if _, there := s.st.ports.Statuses.Get(id); !there && s.st.ports.Statuses.Finished(id) {
+			gone = append(gone, id)
+		}
+	}
+	if len(gone) == 0 || t.others != nil {
+		return false
+	}
+	t.state, t.others = stateIntake, make(map[schemas.TaskID]*schemas.Status)
+	s.intakes++
+	found := make(map[schemas.TaskID]*schemas.Status)
+	s.work(func(ctx context.Context) error {
+		for _, id := range gone {
+			st, err := s.st.ports.Statuses.Find(ctx, id)
+			if err != nil && !s.st.ports.Gone(err) {
+				return err
+			}
+			found[id] = st
+		}
+		return nil
+	}, never, func(error) {
+		s.intakes--
+		t.others = found
+		s.decide(t, rec, known, time.Now())
+	})
+	return true
+}
