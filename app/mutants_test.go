@@ -225,6 +225,7 @@ if err == nil {
 			test: "TestThreatS13RecordThatClaimsAnothersOrigin",
 		},
 		{marker: "one-key-is-one-task-whatever-its-id", change: makeFalse(), test: "TestKeyUnderTwoIdsIsSentOnce"},
+		{marker: "secrets-that-others-have-are-asked-for", change: makeTrue(), test: "TestProcessesWithOtherSecretsMakeTheSameIdsOrDoNotStart"},
 		{marker: "earlier-ids-are-proved", change: makeFalse(), test: "TestEarlierIdsAreProved"},
 		{marker: "earlier-ids-of-a-key-are-its-own", change: condition("p != nil"), test: "TestThreatS03IdsCannotBeSquatted"},
 		{marker: "earlier-ids-are-looked-up-in-the-whole-view", change: makeFalse(), test: "TestKeyIsNotTakenForNewBeforeTheViewIsWhole"},

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -41,20 +42,22 @@ func FromKafka(ctx context.Context, from kafka.Config, configured schemas.Secret
 	return Open(ctx, configured, reader, publish, log)
 }
 
-// Open returns the secrets: the configured ones, the newest first, and behind them the one of the registry, which gave the ids of the
-// time before. Where none is configured and the registry has none, one is made. It tries again until ctx ends.
+// errSecrets is why a process does not start: others make ids with a secret that it has not got, so that a key would be two messages.
+var errSecrets = errors.New("the secret of ids is another one here")
+
+// Open returns the secrets, the one that makes ids first: what was used here first stays. The one that was made once and is kept in
+// the registry makes ids for as long as it is there, with configured ones behind it; where a secret was configured before any was made, the
+// configured ones make them, the newest first. So no two processes that run at once make ids that the other does not know. It tries again
+// until ctx ends, or others have secrets that this process has not got.
 func Open(ctx context.Context, configured schemas.Secret, reg Registry, publish Publish, log *slog.Logger) (*identity.Ring, error) {
 	secrets, err := identity.Parse(configured)
 	if err != nil {
 		return nil, fmt.Errorf("ALTAVOZ_ID_SECRET: %w", err)
 	}
 	for warned := false; ; warned = true {
-		kept, ok, err := keptOrMade(ctx, reg, publish, len(secrets) == 0)
-		if err == nil {
-			if ok {
-				secrets = append(secrets, kept)
-			}
-			return identity.NewRing(secrets...), nil
+		ring, err := agree(ctx, reg, publish, secrets, log)
+		if err == nil || errors.Is(err, errSecrets) {
+			return ring, err
 		}
 		if !warned {
 			log.Warn("the secret of ids is not known yet", "error", err)
@@ -67,27 +70,78 @@ func Open(ctx context.Context, configured schemas.Secret, reg Registry, publish 
 	}
 }
 
-// keptOrMade returns the secret of the registry. One that is to be made is written first, and then the topic is read again: another
-// process may have been faster.
-func keptOrMade(ctx context.Context, reg Registry, publish Publish, made bool) (schemas.Secret, bool, error) {
+// agree holds the configured secrets against what the registry knows. What is to be said there is written first, and then the topic is read
+// again: another process may have been faster.
+func agree(ctx context.Context, reg Registry, publish Publish, secrets []schemas.Secret, log *slog.Logger) (*identity.Ring, error) {
 	known, err := reg.Remembered(ctx)
 	if err != nil {
-		return "", false, fmt.Errorf("reading the registry: %w", err)
+		return nil, fmt.Errorf("reading the registry: %w", err)
 	}
-	if s, ok := known.Secret(); ok || !made {
-		return s, ok, nil
+	if news := missing(known, secrets); len(news) > 0 {
+		if err := strange(known, secrets); err != nil {
+			return nil, err
+		}
+		if _, err := publish(ctx, news...); err != nil {
+			return nil, fmt.Errorf("writing to the registry: %w", err)
+		}
+		if known, err = reg.Remembered(ctx); err != nil {
+			return nil, fmt.Errorf("reading the registry: %w", err)
+		}
 	}
-	if _, err := publish(ctx, registry.NewSecret()); err != nil {
-		return "", false, fmt.Errorf("writing to the registry: %w", err)
+	if err := strange(known, secrets); err != nil {
+		return nil, err
 	}
-	if known, err = reg.Remembered(ctx); err != nil {
-		return "", false, fmt.Errorf("reading the registry: %w", err)
+	made, ok := known.Secret()
+	_, first := known.Configured()
+	switch {
+	case !ok && !first:
+		return nil, errors.New("the registry does not show what was written to it")
+	case ok && first:
+		secrets = append(secrets, made)
+	case ok:
+		if len(secrets) > 0 {
+			log.Warn("ids are made with the secret of the registry, which was there before ALTAVOZ_ID_SECRET; that one is only held against proofs")
+		}
+		secrets = append([]schemas.Secret{made}, secrets...)
 	}
-	s, ok := known.Secret()
-	if !ok {
-		return "", false, errors.New("the registry does not show what was written to it")
+	ring := identity.NewRing(secrets...)
+	ring.Began = known.Since()
+	return ring, nil
+}
+
+// missing returns what the registry does not say yet: a secret where there is none at all, or the configured ones that it does not know.
+func missing(known *registry.Registry, secrets []schemas.Secret) (recs []schemas.Record) {
+	_, made := known.Secret()
+	names, first := known.Configured()
+	if made && !first {
+		return nil
 	}
-	return s, true, nil
+	for _, s := range secrets {
+		if name := identity.Fingerprint(s); !slices.Contains(names, name) {
+			recs = append(recs, registry.NewConfigured(name))
+		}
+	}
+	if len(secrets) == 0 && !first {
+		recs = append(recs, registry.NewSecret())
+	}
+	return recs
+}
+
+// strange refuses a process that has none of the secrets that make ids here.
+func strange(known *registry.Registry, secrets []schemas.Secret) error {
+	names, first := known.Configured()
+	if !first || slices.ContainsFunc(secrets, func(s schemas.Secret) bool { return slices.Contains(names, identity.Fingerprint(s)) }) { //mutant:secrets-that-others-have-are-asked-for
+		return nil
+	}
+	if len(secrets) == 0 {
+		return fmt.Errorf("%w: others have ALTAVOZ_ID_SECRET, and this process has none: give it the same", errSecrets)
+	}
+	return fmt.Errorf("%w: ALTAVOZ_ID_SECRET holds none that was used here before: put the earlier one behind the new one", errSecrets)
+}
+
+// unsigned reports whether a broadcast looks like one of an ingress of before owners, by what only an ingress fills in.
+func unsigned(b *schemas.Broadcast) bool {
+	return b.GetOwner() == "" && len(b.GetOwnerMac()) == 0 && len(b.GetTask()) > 0 && b.GetAcceptedMs() > 0 && len(b.GetRequestSha256()) > 0
 }
 
 // Owners returns how the fanout learns whose a broadcast is: its caller's if an ingress signed it, and else upstream's, the owner
@@ -101,6 +155,9 @@ func Owners(ring *identity.Ring, upstream string, log *slog.Logger, reg promethe
 		owner, ok := ring.Owner(b)
 		if ok {
 			return owner
+		}
+		if unsigned(b) && time.Now().Before(ring.Began.Add(schemas.TaskLife)) {
+			return "" // while processes are replaced, one of before owners accepts
 		}
 		if len(b.GetOwnerMac()) > 0 {
 			unproved.Inc()

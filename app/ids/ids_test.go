@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"altavoz/kafka/registry"
+	"altavoz/producer/identity"
 	"altavoz/schemas"
 )
 
@@ -90,22 +91,90 @@ func TestStartsAgreeOnIds(t *testing.T) {
 	})
 }
 
-// A configured secret makes ids from now on; what the one of the registry gave is looked up. Nothing is written for it.
-func TestConfiguredSecretKeepsTheEarlierOne(t *testing.T) {
+const mine, other schemas.Secret = "configured-and-of-more-than-32-bytes", "another-one-that-has-more-than-32-bytes"
+
+// What was used first makes the ids: processes with a configured secret and without one make the same, or do not start.
+func TestProcessesWithOtherSecretsMakeTheSameIdsOrDoNotStart(t *testing.T) {
 	t.Parallel()
-	const configured schemas.Secret = "configured-and-of-more-than-32-bytes"
 	l := new(topic)
-	l.open(t, configured)
-	if len(l.recs) != 0 {
-		t.Error("a secret was made although one is configured")
-	}
 	before := l.open(t, "")
-	ring, err := Open(t.Context(), configured, l, l.publish, slog.New(slog.DiscardHandler))
+	if id := l.open(t, mine); id != before {
+		t.Errorf("beside %s a process with a configured secret makes %s", before, id)
+	}
+
+	l = new(topic)
+	before = l.open(t, mine)
+	for _, configured := range []schemas.Secret{"", other} {
+		if _, err := Open(t.Context(), configured, l, l.publish, slog.New(slog.DiscardHandler)); !errors.Is(err, errSecrets) {
+			t.Errorf("beside a configured secret: %v", err)
+		}
+	}
+	if id := l.open(t, mine+","+other); id != before {
+		t.Errorf("with a new secret behind: %s, not %s", id, before)
+	}
+	ring, err := Open(t.Context(), other+","+mine, l, l.publish, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if id, earlier := ring.TaskIDs("tienda", "k"); len(earlier) != 1 || earlier[0] != before || id == before {
 		t.Errorf("%s and before it %v, want %s among these", id, earlier, before)
+	}
+	if id := l.open(t, other); id == before {
+		t.Error("the old secret is in use without being there")
+	}
+}
+
+// First starts at once, with a configured secret and without one: those that start make the same ids.
+func TestFirstStartsWithAndWithoutAConfiguredSecretAgree(t *testing.T) {
+	t.Parallel()
+	for range 20 {
+		synctest.Test(t, func(t *testing.T) {
+			l := &topic{failing: 2}
+			got := make(chan schemas.TaskID, 6)
+			for i := range cap(got) {
+				configured := mine
+				if i%2 == 0 {
+					configured = ""
+				}
+				go func() {
+					ring, err := Open(t.Context(), configured, l, l.publish, slog.New(slog.DiscardHandler))
+					if err != nil {
+						got <- schemas.TaskID{}
+						return
+					}
+					id, _ := ring.TaskIDs("tienda", "k")
+					got <- id
+				}()
+			}
+			made := make(map[schemas.TaskID]bool)
+			for range cap(got) {
+				made[<-got] = true
+			}
+			delete(made, schemas.TaskID{})
+			if len(made) != 1 {
+				t.Errorf("%d ids of one key", len(made))
+			}
+		})
+	}
+}
+
+// TestBroadcastOfAnIngressOfBeforeOwnersIsNobodys: while processes are replaced it signed nothing, and is no upstream's. Later nothing
+// of that kind comes any more but from who imitates it.
+func TestBroadcastOfAnIngressOfBeforeOwnersIsNobodys(t *testing.T) {
+	t.Parallel()
+	ring := identity.NewRing(mine)
+	owner := Owners(ring, "erp", slog.New(slog.DiscardHandler), prometheus.NewRegistry())
+	b := &schemas.Broadcast{Task: schemas.NewTaskID().Bytes(), AcceptedMs: 1, RequestSha256: []byte("x")}
+	for began, want := range map[time.Time]string{
+		time.Now().Add(-time.Hour): "", time.Now().Add(-schemas.TaskLife - time.Hour): "erp", {}: "erp",
+	} {
+		ring.Began = began
+		if got := owner(b); got != want {
+			t.Errorf("since %s: %q, want %q", began, got, want)
+		}
+		if got := owner(&schemas.Broadcast{Task: b.GetTask()}); got != "erp" {
+			t.Errorf("an upstream's: %q", got)
+		}
 	}
 }
 

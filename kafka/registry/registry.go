@@ -16,6 +16,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"altavoz/schemas"
 )
@@ -24,19 +25,24 @@ import (
 type Registry struct {
 	Partitions map[schemas.Topic]int32 // of topics at the first start
 	begun      map[string]struct{}
-	secrets    []candidate // by offset
+	secrets    []candidate // by offset, as the next
+	configured []candidate // fingerprints of secrets that operators configured
+	folded     int         // records
 }
 
 // candidate is a secret that a first start wrote.
 type candidate struct {
 	key    string
 	secret schemas.Secret
+	place  int // among the records
+	at     time.Time
 }
 
 const (
 	kindPartitions = "partitions/"
 	kindBegun      = "begun/"
 	kindSecret     = "id-secret/"
+	kindConfigured = "id-configured/"
 )
 
 // Fold takes the next record in. Keys and values that it does not know it passes over. The error is that of a record which a newer
@@ -56,7 +62,10 @@ func (r *Registry) Fold(rec *schemas.Record) error {
 		}
 	}
 	if strings.HasPrefix(key, kindSecret) {
-		r.foldSecret(key, rec.Value)
+		r.secrets = r.foldSecret(r.secrets, key, rec)
+	}
+	if strings.HasPrefix(key, kindConfigured) {
+		r.configured = r.foldSecret(r.configured, key, rec)
 	}
 	if strings.HasPrefix(key, kindBegun) {
 		if r.begun == nil {
@@ -70,11 +79,36 @@ func (r *Registry) Fold(rec *schemas.Record) error {
 }
 
 // foldSecret keeps the candidates by the offset of their last record, which is the one that compaction keeps.
-func (r *Registry) foldSecret(key string, value []byte) {
-	r.secrets = slices.DeleteFunc(r.secrets, func(c candidate) bool { return c.key == key })
-	if len(value) > 0 {
-		r.secrets = append(r.secrets, candidate{key, schemas.Secret(value)})
+func (r *Registry) foldSecret(list []candidate, key string, rec *schemas.Record) []candidate {
+	list = slices.DeleteFunc(list, func(c candidate) bool { return c.key == key })
+	if r.folded++; len(rec.Value) > 0 {
+		list = append(list, candidate{key, schemas.Secret(rec.Value), r.folded, rec.Time})
 	}
+	return list
+}
+
+// Configured returns the fingerprints of the secrets that processes were given, and whether the first of them came before a secret was
+// made: then the made one makes no ids.
+func (r *Registry) Configured() (fingerprints []string, first bool) {
+	for _, c := range r.configured {
+		fingerprints = append(fingerprints, c.secret.Reveal())
+	}
+	return fingerprints, len(r.configured) > 0 && (len(r.secrets) == 0 || r.configured[0].place < r.secrets[0].place)
+}
+
+// NewConfigured says that a process was given a secret.
+func NewConfigured(fingerprint string) schemas.Record {
+	return record(kindConfigured+rand.Text(), fingerprint)
+}
+
+// Since returns when ids were first made with a secret; zero: not known.
+func (r *Registry) Since() (at time.Time) {
+	for _, list := range [][]candidate{r.secrets, r.configured} {
+		if len(list) > 0 && (at.IsZero() || list[0].at.Before(at)) {
+			at = list[0].at
+		}
+	}
+	return at
 }
 
 // Secret returns the one that counts, and false where there is none yet.

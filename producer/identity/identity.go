@@ -10,10 +10,12 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/binary"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"altavoz/schemas"
 	"altavoz/schemas/taskids"
@@ -32,10 +34,16 @@ const (
 	ofTask  = "altavoz task id 1"
 	ofOwner = "altavoz owner 1"
 	ofMove  = "altavoz move 1"
+	ofName  = "altavoz fingerprint 1"
 )
 
 // Ring is the secrets, the newest first.
-type Ring struct{ secrets [][]byte }
+type Ring struct {
+	secrets [][]byte
+	// Began is when ids were first made with a secret here; zero: not known. Before it, and while processes are replaced, an ingress
+	// signed nothing.
+	Began time.Time
+}
 
 // NewRing returns the ring of secrets, the newest first; those that are there twice count once.
 func NewRing(secrets ...schemas.Secret) *Ring {
@@ -72,6 +80,11 @@ func Parse(text schemas.Secret) ([]schemas.Secret, error) {
 		return nil, errors.New("it holds no secret")
 	}
 	return out, nil
+}
+
+// Fingerprint names a secret, and says nothing of it.
+func Fingerprint(s schemas.Secret) string {
+	return hex.EncodeToString(sum([]byte(s.Reveal()), ofName)[:16])
 }
 
 // sum is the HMAC of parts, each with its length, so that none can pass into the next.
