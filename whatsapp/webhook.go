@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -91,10 +90,12 @@ func (h *Webhooks) Signed(body []byte, header http.Header) bool {
 // maxSecrets is how many app secrets are valid at a time: the one that replaces, and the one that is replaced.
 const maxSecrets = 2
 
-// AppSecrets returns the secrets that stand in one, separated by commas or blanks, the one to sign with first; at least one, which may be empty.
+// AppSecrets returns the secrets that stand in one, separated by commas or line ends, the one to sign with first; at least one, which may be empty.
 func AppSecrets(text schemas.Secret) (all []schemas.Secret) {
-	for _, s := range strings.FieldsFunc(text.Reveal(), func(r rune) bool { return r == ',' || unicode.IsSpace(r) }) {
-		all = append(all, schemas.Secret(s))
+	for _, s := range strings.FieldsFunc(text.Reveal(), func(r rune) bool { return r == ',' || r == '\n' || r == '\r' }) {
+		if s = strings.TrimSpace(s); s != "" {
+			all = append(all, schemas.Secret(s))
+		}
 	}
 	if len(all) == 0 {
 		return []schemas.Secret{""}

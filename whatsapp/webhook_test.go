@@ -456,6 +456,7 @@ func TestThreatS11TwoAppSecretsAreValidWhileOneReplacesTheOther(t *testing.T) {
 		{"second,first", "second", true},
 		{"second\nfirst\n", "first", true},
 		{"second, first", "second,", false},
+		{"second, the first", "the first", true},
 		{"second", "first", false},
 		{"third,second,first", "first", false},
 		{",", "", false},
