@@ -214,15 +214,25 @@ func (in *Ingress) before(ctx context.Context, o *order) (answer, bool) {
 	if len(o.earlier) > 0 && !in.caughtUp() { //mutant:earlier-ids-are-looked-up-in-the-whole-view
 		return in.unconfirmed(ctx, o), true // of its own id the first Plan would tell, of another one nothing
 	}
-	for _, id := range append(o.earlier, o.task) {
+	var failed *schemas.Status // and wrote to nobody: where the request has another task too, that is the one
+	var failedID schemas.TaskID
+	own := o.task
+	for _, id := range append(slices.Clip(o.earlier), own) {
 		s, err := in.lookup(ctx, id)
 		if err != nil {
 			return in.unconfirmed(ctx, o), true
 		}
-		if p := s.GetPlan(); p != nil && (id == o.task || in.owns(o, id, p)) { //mutant:earlier-ids-of-a-key-are-its-own
-			o.task = id
+		if p := s.GetPlan(); p != nil && (id == own || in.owns(o, id, p)) { //mutant:earlier-ids-of-a-key-are-its-own
+			if o.task = id; unsent(s) {
+				failed, failedID = cmp.Or(failed, s), cmp.Or(failedID, id)
+				continue
+			}
 			return in.repeat(ctx, o, s), true
 		}
+	}
+	if o.task = own; failed != nil {
+		o.task = failedID
+		return in.repeat(ctx, o, failed), true
 	}
 	return answer{}, false
 }
@@ -232,6 +242,10 @@ func (in *Ingress) before(ctx context.Context, o *order) (answer, bool) {
 func (in *Ingress) owns(o *order, id schemas.TaskID, p *schemas.Plan) bool {
 	return p.GetOwner() == "" || p.GetOwner() == o.caller.Owner ||
 		p.GetOwner() == in.cfg.Upstream && slices.Contains(o.earlier, id) && bytes.Equal(p.GetRequestSha256(), o.req.SHA256)
+}
+
+func unsent(s *schemas.Status) bool {
+	return s.GetPhase() == schemas.Phase_PHASE_FAILED && s.GetCursor() == 0
 }
 
 func sameOrigin(a, b *schemas.Origin) bool {

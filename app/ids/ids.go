@@ -139,9 +139,10 @@ func strange(known *registry.Registry, secrets []schemas.Secret) error {
 	return fmt.Errorf("%w: ALTAVOZ_ID_SECRET holds none that was used here before: put the earlier one behind the new one", errSecrets)
 }
 
-// unsigned reports whether a broadcast looks like one of an ingress of before owners, by what only an ingress fills in.
+// unsigned reports whether a broadcast looks like one of an ingress of before owners, by what only an ingress fills in. What a
+// fanout put in order was an upstream's: an ingress writes nothing that needs it.
 func unsigned(b *schemas.Broadcast) bool {
-	return b.GetOwner() == "" && len(b.GetOwnerMac()) == 0 && len(b.GetTask()) > 0 && b.GetAcceptedMs() > 0 && len(b.GetRequestSha256()) > 0
+	return b.GetOrigin() == nil && b.GetOwner() == "" && len(b.GetOwnerMac()) == 0 && len(b.GetTask()) > 0 && b.GetAcceptedMs() > 0 && len(b.GetRequestSha256()) > 0
 }
 
 // Owners returns how the fanout learns whose a broadcast is: its caller's if an ingress signed it, and else upstream's, the owner

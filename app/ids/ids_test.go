@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"google.golang.org/protobuf/proto"
 
 	"altavoz/kafka/registry"
 	"altavoz/producer/identity"
@@ -174,6 +175,11 @@ func TestBroadcastOfAnIngressOfBeforeOwnersIsNobodys(t *testing.T) {
 		}
 		if got := owner(&schemas.Broadcast{Task: b.GetTask()}); got != "erp" {
 			t.Errorf("an upstream's: %q", got)
+		}
+		moved := proto.CloneOf(b)
+		moved.Origin = &schemas.Origin{Partition: 1}
+		if got := owner(moved); got != "erp" {
+			t.Errorf("an upstream's that was put in order: %q", got)
 		}
 	}
 }
