@@ -143,7 +143,7 @@ func (s *Simulator) accept(x *exchange, req request, f faults.Fate, c faults.Cal
 	gone := x.r.Context().Err() // a client that waits no more; what is written to it may get lost without an error
 	if err := s.answer(x.w, http.StatusOK, body); answered && (err != nil || gone != nil) {
 		s.mu.Lock()
-		s.ledger.Unanswered(place)
+		s.ledger.Unanswered(req.key, place)
 		s.mu.Unlock()
 	}
 }

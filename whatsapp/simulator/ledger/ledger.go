@@ -157,8 +157,9 @@ func (l *Ledger) Accepted(key uint64, counts bool, r Received) int {
 	return len(l.records) - 1
 }
 
-// Unanswered takes back that the acceptance at place was written.
-func (l *Ledger) Unanswered(place int) {
+// Unanswered takes back that the acceptance at place, of a call for the key, was written.
+func (l *Ledger) Unanswered(key uint64, place int) {
+	l.withhold(key)
 	l.sum.Unanswered++
 	if place >= 0 {
 		l.records[place].Answered = false
