@@ -125,8 +125,11 @@ func TestThreatS04DirectBroadcastsDoNotKeepTheirOwnerFromControlling(t *testing.
 		}
 		one := producer.PathTasks + "/" + task.String()
 		for _, c := range []struct{ method, path, body string }{
-			{http.MethodGet, producer.PathStatus + task.String(), ""}, {http.MethodGet, one, ""},
-			{http.MethodPatch, one, `{"speed":1}`}, {http.MethodPost, one + "/pause", ""}, {http.MethodPost, one + "/cancel", ""},
+			{http.MethodGet, producer.PathStatus + task.String(), ""},
+			{http.MethodGet, one, ""},
+			{http.MethodPatch, one, `{"speed":1}`},
+			{http.MethodPost, one + "/pause", ""},
+			{http.MethodPost, one + "/cancel", ""},
 		} {
 			if code, body, _ := h.do(c.method, c.path, strings.NewReader(c.body), "X-API-Key", shopKey); code != http.StatusOK && code != http.StatusAccepted {
 				t.Errorf("%s %s: %d %s", c.method, c.path, code, body)
