@@ -73,12 +73,12 @@ func TestEndToEndThreatS03OwnersAreApart(t *testing.T) {
 	if code != http.StatusOK {
 		t.Fatal(code, first)
 	}
-	task := field(t, first, "task_id")
+	task := taskOf(t, first)
 	apart(task, shopSecret, crmSecret)
 	if code, body := ask(http.MethodPost, "/api/messages/tasks/"+task+"/cancel", crmSecret); code != http.StatusNotFound {
 		t.Errorf("a stranger cancels: %d %s", code, body)
 	}
-	if code, body := h.post(t, request, "X-API-Key", crmSecret, "Idempotency-Key", "k"); code != http.StatusOK || field(t, body, "task_id") == task {
+	if code, body := h.post(t, request, "X-API-Key", crmSecret, "Idempotency-Key", "k"); code != http.StatusOK || taskOf(t, body) == task {
 		t.Errorf("another's key: %d %s", code, body)
 	}
 
@@ -98,7 +98,7 @@ func TestEndToEndThreatS03OwnersAreApart(t *testing.T) {
 	a = startApp(t, cfg)
 	h.api = a.URL()
 	apart(task, shopSecret, crmSecret)
-	if code, body := h.post(t, request, "X-API-Key", shopSecret, "Idempotency-Key", "k"); code != http.StatusOK || field(t, body, "task_id") != task {
+	if code, body := h.post(t, request, "X-API-Key", shopSecret, "Idempotency-Key", "k"); code != http.StatusOK || taskOf(t, body) != task {
 		t.Errorf("the same request after a restart: %d %s, want %s", code, body, task)
 	}
 }
@@ -116,13 +116,13 @@ func publishRecord(t *testing.T, cfg kafka.Config, layout kafka.Layout, rec sche
 	}
 }
 
-// field is a member of an answer that is a text.
-func field(t *testing.T, body, name string) string {
+// taskOf is the task that an answer names.
+func taskOf(t *testing.T, body string) string {
 	t.Helper()
 	var members map[string]any
 	if err := json.Unmarshal([]byte(body), &members); err != nil {
 		t.Fatal(err)
 	}
-	text, _ := members[name].(string)
+	text, _ := members["task_id"].(string)
 	return text
 }

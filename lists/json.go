@@ -92,7 +92,7 @@ func (r *records) step() (out row, ok bool, err error) {
 		return row{}, false, err
 	case depth == 0:
 		return r.element()
-	case kind == jsontext.KindEndObject:
+	case jsontext.KindEndObject:
 		if _, err = r.src.ReadToken(); err != nil || r.had {
 			return row{}, false, err
 		}
@@ -113,8 +113,8 @@ func (r *records) step() (out row, ok bool, err error) {
 
 // element reads one element of the list.
 func (r *records) element() (out row, ok bool, err error) {
-	switch kind := r.src.PeekKind(); {
-	case kind == jsontext.KindBeginObject:
+	switch r.src.PeekKind() { //nolint:exhaustive // what else there is is a scalar, or an error
+	case jsontext.KindBeginObject:
 		if _, err := r.src.ReadToken(); err != nil {
 			return row{}, false, err
 		}
@@ -128,7 +128,7 @@ func (r *records) element() (out row, ok bool, err error) {
 			}
 		}
 		_, err = r.src.ReadToken()
-	case kind == jsontext.KindBeginArray:
+	case jsontext.KindBeginArray:
 		out.cells, err = r.array()
 	default:
 		var text string
@@ -156,14 +156,14 @@ func (r *records) member(into *row, name string) error {
 	}
 	var text string
 	var err error
-	switch kind := r.src.PeekKind(); {
-	case kind == jsontext.KindBeginObject:
+	switch r.src.PeekKind() { //nolint:exhaustive // what else there is is a scalar, or an error
+	case jsontext.KindBeginObject:
 		err = r.src.SkipValue()
-	case kind == jsontext.KindBeginArray:
+	case jsontext.KindBeginArray:
 		var cells []string
 		cells, err = r.array()
 		text = strings.Join(cells, between)
-	case kind == jsontext.KindNull:
+	case jsontext.KindNull:
 		err = r.src.SkipValue()
 	default:
 		text, err = r.scalar()
@@ -179,11 +179,11 @@ func (r *records) array() (cells []string, err error) {
 		return nil, err
 	}
 	for {
-		switch kind := r.src.PeekKind(); {
-		case kind == jsontext.KindEndArray:
+		switch r.src.PeekKind() { //nolint:exhaustive // what else there is is a scalar, or an error
+		case jsontext.KindEndArray:
 			_, err := r.src.ReadToken()
 			return cells, err
-		case kind == jsontext.KindBeginObject || kind == jsontext.KindBeginArray:
+		case jsontext.KindBeginObject, jsontext.KindBeginArray:
 			if err := r.src.SkipValue(); err != nil {
 				return nil, err
 			}

@@ -67,7 +67,7 @@ func Read(cfg Config) (*access.Table, error) {
 
 // Files returns the files that keys and their secrets are read from, as far as they could be read.
 func Files(cfg Config) (paths []string) {
-	_, seen, _ := read(cfg) //nolint:errcheck // Read says what is wrong with them
+	_, seen, _ := read(cfg) // Read says what is wrong with them
 	for _, s := range seen {
 		paths = append(paths, s.Path())
 	}
