@@ -45,7 +45,7 @@ func TestKeyIsTheSameTaskAcrossAnUpgradeAndRestarts(t *testing.T) {
 			if code != http.StatusAccepted {
 				t.Fatal(code, body)
 			}
-			if got := field(t, body, "task_id"); restart == 2 && got != known {
+			if got := taskOf(t, body); restart == 2 && got != known {
 				t.Errorf("after a restart %s, not %s", got, known)
 			} else {
 				known = got

@@ -92,7 +92,7 @@ func (r *records) step() (out row, ok bool, err error) {
 		return row{}, false, err
 	case depth == 0:
 		return r.element()
-	case jsontext.KindEndObject:
+	case kind == jsontext.KindEndObject:
 		if _, err = r.src.ReadToken(); err != nil || r.had {
 			return row{}, false, err
 		}
