@@ -153,10 +153,10 @@ func TestValidate(t *testing.T) {
 		{"SASL without a user", func(_ *testing.T, c *Config) { c.Kafka.SASLMechanism = "PLAIN" }, "ALTAVOZ_KAFKA_SASL_USER"},
 		{"a user without SASL", func(_ *testing.T, c *Config) { c.Kafka.SASLUser = "u" }, "ALTAVOZ_KAFKA_SASL_MECHANISM"},
 		{"a mechanism", func(_ *testing.T, c *Config) {
-			c.Kafka = KafkaConfig{SASLMechanism: "GSSAPI", SASLUser: "u", SASLPassword: "p"}
+			c.Kafka.SASLMechanism, c.Kafka.SASLUser, c.Kafka.SASLPassword = "GSSAPI", "u", "p"
 		}, "is not known"},
 		{"SASL", func(_ *testing.T, c *Config) {
-			c.Kafka = KafkaConfig{SASLMechanism: "SCRAM-SHA-512", SASLUser: "u", SASLPassword: "p"}
+			c.Kafka.SASLMechanism, c.Kafka.SASLUser, c.Kafka.SASLPassword = "SCRAM-SHA-512", "u", "p"
 		}, ""},
 		{"a URL", func(_ *testing.T, c *Config) { c.WhatsApp.BaseURL = "graph.facebook.com" }, "ALTAVOZ_WHATSAPP_BASE_URL"},
 		{"a rate", func(_ *testing.T, c *Config) { c.WhatsApp.Rate = -1 }, "ALTAVOZ_WHATSAPP_RATE"},
