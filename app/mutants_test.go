@@ -219,10 +219,10 @@ if err == nil {
 		{marker: "unconfirmed-id-is-not-accepted", change: makeFalse(), test: "TestIdempotencyKeyRace"},
 
 		// Whose a task is.
-		{marker: "origin-is-proved", change: makeFalse(), test: "TestThreatS13RecordThatClaimsAnothersOrigin"},
+		{marker: "origin-is-proved", change: makeFalse(), test: "TestThreatS13RecordThatClaimsAnothersOriginIsAConflict"},
 		{
 			marker: "plan-is-of-the-same-request", change: condition("!status.SameOrigin(p.GetOrigin(), t.origin)"),
-			test: "TestThreatS13RecordThatClaimsAnothersOrigin",
+			test: "TestThreatS13RecordThatClaimsAnothersOriginIsAConflict",
 		},
 		{marker: "one-key-is-one-task-whatever-its-id", change: makeFalse(), test: "TestKeyUnderTwoIdsIsSentOnce"},
 		{marker: "secrets-that-others-have-are-asked-for", change: makeTrue(), test: "TestProcessesWithOtherSecretsMakeTheSameIdsOrDoNotStart"},

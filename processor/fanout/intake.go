@@ -8,6 +8,7 @@ import (
 	"altavoz/processor/fanout/ledger"
 	"altavoz/processor/fanout/list"
 	"altavoz/processor/fanout/rewrite"
+	"altavoz/processor/fanout/status"
 	"altavoz/schemas"
 	"altavoz/schemas/taskids"
 )
@@ -137,13 +138,13 @@ func (s *slot) decide(t *task, rec *schemas.Record, known ledger.Line, now time.
 	if t.status == nil && !known.Untouched() && t.claimed != nil { // the ledger knows it
 		t.origin, t.claimed = t.claimed, nil
 	}
-	if s.readEarlier(t, rec, known) {
+	if known.Untouched() && s.readEarlier(t, rec, known) { // what the ledger knows of a task stays in it while something is read
 		return
 	}
 	switch first := s.tasks[t.id]; {
 	case first != nil:
 		s.repeated(t, rec, first.sha)
-	case t.status != nil && finished(t.status), t.status != nil && !t.first(t.status.GetPlan(), rec.Partition):
+	case t.status != nil && status.Finished(t.status), t.status != nil && !t.first(t.status.GetPlan(), rec.Partition):
 		s.repeated(t, rec, t.status.GetPlan().GetRequestSha256())
 	case len(s.claims[t.id]) > 0 && known.Untouched(): // another copy of it may be first
 		s.await(t, known, now)
@@ -201,10 +202,9 @@ func (s *slot) readBack(t *task, rec *schemas.Record, known ledger.Line) {
 func (s *slot) repeated(t *task, rec *schemas.Record, sha []byte) {
 	s.cool(t)
 	s.box.unwatch(t.id)
-	if sameRequest(t.sha, sha) && (t.claimed == nil || len(t.sha) > 0 && len(sha) > 0) {
+	if status.Repeats(t.sha, sha, t.claimed == nil) {
 		s.st.metrics.dropped[dropRepeat].Inc()
-		t.state = stateGone
-		s.unlist(t)
+		s.gone(t)
 		return
 	}
 	s.st.metrics.dropped[dropConflict].Inc()
@@ -213,10 +213,13 @@ func (s *slot) repeated(t *task, rec *schemas.Record, sha []byte) {
 
 // refuse keeps the record in rejects and is done with it.
 func (s *slot) refuse(t *task, rec *schemas.Record, code, reason string) {
-	s.keepRejected(t, rec, code, reason, func() {
-		t.state = stateGone
-		s.unlist(t)
-	})
+	s.keepRejected(t, rec, code, reason, func() { s.gone(t) })
+}
+
+// gone is done with a record whose task is not this one.
+func (s *slot) gone(t *task) {
+	t.state = stateGone
+	s.unlist(t)
 }
 
 func (s *slot) keepRejected(t *task, rec *schemas.Record, code, reason string, done func()) {

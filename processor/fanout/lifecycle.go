@@ -20,10 +20,10 @@ func (s *slot) takeOver() {
 	var mine []found
 	var over []schemas.TaskID
 	s.st.ports.Statuses.Each(func(id schemas.TaskID, st *schemas.Status) bool {
-		if st.GetPlan() != nil && !finished(st) && s.lives(st.GetPlan()) {
+		if st.GetPlan() != nil && !status.Finished(st) && s.lives(st.GetPlan()) {
 			mine = append(mine, found{id, st})
 		}
-		if st.GetPlan() != nil && finished(st) && s.lives(st.GetPlan()) {
+		if st.GetPlan() != nil && status.Finished(st) && s.lives(st.GetPlan()) {
 			over = append(over, id)
 		}
 		return true
@@ -171,7 +171,7 @@ func (s *slot) heard(id schemas.TaskID, st *schemas.Status, now time.Time) {
 		s.number(t.sender).decided(int(min(decided, had))-int(min(t.Decided, had)), now)
 		q.Move(&t.Entry, t.End, decided)
 	}
-	if finished(st) {
+	if status.Finished(st) {
 		s.dismiss(t)
 		return
 	}
@@ -193,7 +193,7 @@ func (s *slot) claimed(id schemas.TaskID, st *schemas.Status, now time.Time) {
 	claims := s.claims[id]
 	delete(s.claims, id)
 	for _, t := range claims {
-		first := s.tasks[id] == nil && t.first(st.GetPlan(), s.of.Partition) && !finished(st)
+		first := s.tasks[id] == nil && t.first(st.GetPlan(), s.of.Partition) && !status.Finished(st)
 		if first && (len(s.claims[id]) > 0 || !s.certain(t, st)) {
 			s.claims[id] = append(s.claims[id], t)
 			continue
@@ -210,7 +210,7 @@ func (s *slot) claimed(id schemas.TaskID, st *schemas.Status, now time.Time) {
 
 // repeatedLater is repeated for a record that is not at hand any more.
 func (s *slot) repeatedLater(t *task, sha []byte) {
-	if sameRequest(t.sha, sha) {
+	if status.Repeats(t.sha, sha, t.claimed == nil) {
 		s.repeated(t, nil, sha)
 		return
 	}
@@ -220,8 +220,10 @@ func (s *slot) repeatedLater(t *task, sha []byte) {
 		rec, err = s.st.ports.Records.Record(ctx, s.of, t.offset)
 		return err
 	}, s.st.ports.Gone, func(err error) {
-		if err != nil {
-			s.repeated(t, nil, t.sha)
+		if err != nil { // retention took it: there is nothing to keep
+			s.cool(t)
+			s.box.unwatch(t.id)
+			s.gone(t)
 			return
 		}
 		s.repeated(t, &rec, sha)

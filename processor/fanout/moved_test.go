@@ -88,3 +88,24 @@ func TestBroadcastMovedByAnEarlierVersionGoesOn(t *testing.T) {
 		}
 	})
 }
+
+// TestRecordsThatClaimAnOriginAndNoRequestAreConflicts: two records name one new task and a place that neither proves. The first one to be
+// planned stands, the other is kept in rejects when the Plan shows, which is after both were taken in.
+func TestRecordsThatClaimAnOriginAndNoRequestAreConflicts(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world) {
+		id := schemas.NewTaskID()
+		for i := range 2 {
+			b := with(event("100", "57300999999"+string(rune('0'+i))), id)
+			b.RequestSha256, b.Origin = nil, &schemas.Origin{Partition: 3, Offset: 70}
+			w.append(nil, schemas.EncodeBroadcast(b))
+		}
+		w.run()
+		passes(time.Minute)
+		if n := len(w.records(schemas.TopicRejects)); n != 1 {
+			t.Errorf("%d rejects", n)
+		}
+		if n := len(w.sends(id)); n != 1 {
+			t.Errorf("%d recipients have a send", n)
+		}
+	})
+}

@@ -48,8 +48,7 @@ func (s *slot) normalise(t *task, rec *schemas.Record, b *schemas.Broadcast) {
 		s.intakes--
 		if err == nil {
 			s.st.metrics.dropped[dropMoved].Inc()
-			t.state = stateGone
-			s.unlist(t)
+			s.gone(t)
 			return
 		}
 		var field *schemas.FieldError

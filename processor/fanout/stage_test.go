@@ -108,7 +108,7 @@ func (w *world) finished(ids ...schemas.TaskID) {
 	w.t.Helper()
 	for _, id := range ids {
 		w.until("task "+id.String()+" is finished", 10*time.Minute, func() bool {
-			return w.view[id] != nil && finished(w.view[id])
+			return w.view[id] != nil && status.Finished(w.view[id])
 		})
 	}
 }
@@ -509,7 +509,7 @@ func TestTaskLifeEndsTheRestAndWhatWasLostIsUnknown(t *testing.T) {
 		}
 		w.set(func() { w.held = nil }) // senders lose everything
 		passes(schemas.TaskLife - patient - time.Second)
-		if finished(w.status(id)) {
+		if status.Finished(w.status(id)) {
 			t.Fatal("it is over early")
 		}
 		passes(graceAfter)

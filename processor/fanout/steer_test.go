@@ -336,11 +336,11 @@ func TestPauseDoesNotExtendLife(t *testing.T) {
 		short, long := w.submit(b), w.large(3000)
 		w.shows(long, w.pause(long))
 		passes(2 * time.Hour)
-		if d := cmp.Diff(map[string]int{"expired": 150}, w.counts(short)); d != "" || !finished(w.status(short)) {
+		if d := cmp.Diff(map[string]int{"expired": 150}, w.counts(short)); d != "" || !status.Finished(w.status(short)) {
 			t.Error(d)
 		}
 		passes(schemas.TaskLife)
-		if c := w.counts(long); c["sent"] == 0 || c["sent"]+c["expired"] != 3000 || !finished(w.status(long)) {
+		if c := w.counts(long); c["sent"] == 0 || c["sent"]+c["expired"] != 3000 || !status.Finished(w.status(long)) {
 			t.Errorf("%v", c)
 		}
 		w.resume(long)
@@ -393,7 +393,7 @@ func TestTakeoverPutsControlsInForce(t *testing.T) {
 			p = w.run()
 			w.shows(id, control)
 			passes(time.Minute)
-			if st := w.status(id); !cancels && (finished(st) || st.GetPhase() != phasePaused) {
+			if st := w.status(id); !cancels && (status.Finished(st) || st.GetPhase() != phasePaused) {
 				t.Errorf("after %d ms: %v", 2*i, st)
 			}
 			if !cancels {
@@ -645,8 +645,8 @@ func TestOrderInATopicThatLostItsEndIsInForce(t *testing.T) {
 		w.until("it is paused", patient, func() bool { return w.view[id].GetPhase() == schemas.Phase_PHASE_PAUSED })
 		p.controls.listen(id, schemas.Controls{Resumed: true, Next: 1000}) // heard late
 		passes(time.Minute)
-		if st := w.status(id); st.GetPhase() != schemas.Phase_PHASE_PAUSED || finished(st) {
-			t.Errorf("%s, finished %t", st.GetPhase(), finished(st))
+		if st := w.status(id); st.GetPhase() != schemas.Phase_PHASE_PAUSED || status.Finished(st) {
+			t.Errorf("%s, finished %t", st.GetPhase(), status.Finished(st))
 		}
 		p.controls.listen(id, schemas.Controls{Resumed: true, Next: 3, Cuts: 1})
 		w.finished(id)

@@ -192,7 +192,7 @@ func (t *task) shown(partition int32) bool {
 	if t.status == nil || !status.SameOrigin(t.status.GetPlan().GetOrigin(), t.origin) {
 		return false
 	}
-	if finished(t.status) {
+	if status.Finished(t.status) {
 		return true
 	}
 	home := status.Position(t.status.GetPlan())
@@ -214,12 +214,6 @@ func (t *task) first(p *schemas.Plan, partition int32) bool {
 		return false
 	}
 	return p.GetOwner() == "" || p.GetOwner() == t.owner || status.SameOrigin(status.Position(p), here)
-}
-
-func sameRequest(a, b []byte) bool { return len(a) == 0 || len(b) == 0 || bytes.Equal(a, b) }
-
-func finished(s *schemas.Status) bool {
-	return s.GetFinishedMs() != 0 || s.GetPhase() == schemas.Phase_PHASE_FAILED
 }
 
 // result makes the record of something that happened to the task.

@@ -5,6 +5,7 @@ import (
 
 	"altavoz/processor/fanout/ledger"
 	"altavoz/processor/fanout/rewrite"
+	"altavoz/processor/fanout/status"
 	"altavoz/schemas"
 )
 
@@ -89,7 +90,7 @@ func (s *slot) dispatched(u *turn) {
 	s.touch()
 	s.st.metrics.dispatched[t.lane].Add(float64(u.n))
 	switch {
-	case t.status != nil && finished(t.status):
+	case t.status != nil && status.Finished(t.status):
 		s.dismiss(t)
 	case t.cursor == t.Total:
 		s.close(t, t.dispatched(now, t.Total))

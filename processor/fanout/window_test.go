@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"altavoz/processor/fanout/rewrite"
+	"altavoz/processor/fanout/status"
 	"altavoz/schemas"
 )
 
@@ -113,7 +114,7 @@ func TestWindowThatDoesNotOpenInTime(t *testing.T) {
 		b.Window, b.ExpireMs = daily(evening+60, evening+120), time.Now().Add(30*time.Minute).UnixMilli()
 		id := w.submit(b)
 		passes(29 * time.Minute)
-		if finished(w.status(id)) {
+		if status.Finished(w.status(id)) {
 			t.Error("it is over early")
 		}
 		w.finished(id)

@@ -17,6 +17,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"altavoz/processor/fanout/ledger"
+	"altavoz/processor/fanout/status"
 	"altavoz/processor/fanout/turns"
 	"altavoz/schemas"
 )
@@ -1069,7 +1070,7 @@ func (p *process) Resolve(ctx context.Context, sender string, _ schemas.HeaderKi
 func (w *world) dump() {
 	w.t.Logf("aggregator stopped %t (%d), senders stopped %t (%d)", w.stopAggregator, len(w.backlog), w.stopSenders, len(w.held))
 	for id, f := range w.tasks {
-		if st := w.view[id]; f.plan == nil || st == nil || !finished(st) {
+		if st := w.view[id]; f.plan == nil || st == nil || !status.Finished(st) {
 			made := 0
 			for k := range w.made {
 				if k.task == id {

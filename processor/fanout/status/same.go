@@ -33,3 +33,12 @@ func (c Claim) First(st *schemas.Status) bool {
 	at := Position(p)
 	return st.GetPhase() != schemas.Phase_PHASE_FAILED && (at.GetPartition() != c.Home.GetPartition() || at.GetOffset() < c.Home.GetOffset())
 }
+
+// Repeats reports whether a record asks, by the digest of its request, for what the task of its id was asked for. Where a digest is missing
+// that is so of a record that is sure where it was first, and of no other.
+func Repeats(asked, of []byte, sure bool) bool {
+	if len(asked) == 0 || len(of) == 0 {
+		return sure
+	}
+	return bytes.Equal(asked, of)
+}

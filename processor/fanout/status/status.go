@@ -25,3 +25,8 @@ func Decided(s *schemas.Status) (n uint32) {
 	}
 	return n
 }
+
+// Finished reports whether nothing more is dispatched of the task.
+func Finished(s *schemas.Status) bool {
+	return s.GetFinishedMs() != 0 || s.GetPhase() == schemas.Phase_PHASE_FAILED
+}
