@@ -95,6 +95,7 @@ func mutants() []mutant {
 		{marker: "empty-offsets-are-passed-from-where-they-were-looked-for", change: makeFalse(), test: "TestEmptyOffsetsArePassedOverFromWhereTheyWereLookedFor"},
 		{marker: "a-view-is-caught-up-once-it-is-read-again", change: operandWith("again", "($ && false)"), test: "TestRecordsFetchedBeforeACutAreNoProgress"},
 		{marker: "cut-is-below-what-was-read-before", change: operandWith("read", "t.progress.Next()[p] > end"), test: "TestRecordsReadWhileTheEndIsAskedForAreNoCut", in: "kafka"},
+		{marker: "end-of-a-second-cut-bounds-the-reading", change: operandWith("Shorten", "bounds[p] < 0"), test: "TestViewOfALogThatLosesItsEndAgainWhileItIsReadAgainCatchesUp", in: "kafka"},
 		{marker: "lower-end-is-waited-for", change: value("max(ends[p], end)"), test: "TestEndOfBeforeACutIsNotWaitedFor", in: "kafka"},
 		{marker: "order-in-a-cut-log-counts", change: condition("c.Next <= was.Next"), test: "TestOrderInATopicThatLostItsEndIsInForce"},
 		{marker: "order-in-a-cut-log-is-not-in-force", change: value("false"), test: "TestOrderAtAnOffsetThatWasObeyedBeforeIsRecordedOnly"},

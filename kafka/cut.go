@@ -17,12 +17,14 @@ import (
 const saysCut = "the log of a view lost its end (a broker that lost its page cache, an unclean election), or was made anew; it is read again from its start"
 
 // ends asks where the partitions end, and compares that with what was read of them before it was asked: records may be written and read
-// while the answer is on its way.
+// while the answer is on its way. A log that loses its end again while it is read again may end above what was read, and below up to where
+// it is to be read.
 func (t *tail) ends(ctx context.Context) (map[int32]int64, error) {
-	read := t.progress.Next()
+	read, bounds := t.progress.Next(), t.progress.Bounds()
 	ends, err := t.reader.Ends(ctx, t.topic)
 	for p, end := range ends {
-		if read[p] > end && t.progress.Cut(p, read[p], end) { //mutant:cut-is-below-what-was-read-before
+		cut := read[p] > end && t.progress.Cut(p, read[p], end) //mutant:cut-is-below-what-was-read-before
+		if cut || t.progress.Shorten(p, bounds[p], end) {       //mutant:end-of-a-second-cut-bounds-the-reading
 			t.metrics.Cuts.Inc()
 			t.log.Error(saysCut, "partition", p, "read", read[p], "end", end)
 		}

@@ -87,6 +87,30 @@ func TestViewThatReadBeyondTheEndOfItsLogHasNotCaughtUp(t *testing.T) {
 	readAnew(t, v, heard, tasks, reg)
 }
 
+// A log that loses its end again while a view reads it again ends below up to where that is to read: whoever waits does not wait for others
+// to write up to there.
+func TestViewOfALogThatLosesItsEndAgainWhileItIsReadAgainCatchesUp(t *testing.T) {
+	t.Parallel()
+	cluster, c := embedded(t)
+	reg := prometheus.NewRegistry()
+	c.Registerer = reg
+	tasks := make([]schemas.TaskID, 20)
+	v, heard, _ := steeredView(t, c, tasks)
+	endAt(cluster, 50) // when the view asks for it because of the first cut; 20 are left by the second
+	loseEnd(cluster, 10)
+	for i, id := range tasks {
+		if got := take(t, heard, "order that is read again"); got != id {
+			t.Fatalf("order %d is of %s: the topic is not read from its start", i, got)
+		}
+	}
+	if err := v.Sync(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if n := series(t, reg, cutsMetric, "topic")[string(schemas.TopicControls)]; n != 2 {
+		t.Errorf("%v cuts are counted", n)
+	}
+}
+
 // Records that are written and read while a Sync waits for where the topic ends are no sign that its log lost its end.
 func TestRecordsReadWhileTheEndIsAskedForAreNoCut(t *testing.T) {
 	t.Parallel()

@@ -9,7 +9,8 @@ import (
 // Progress is how far a view has read each partition of its topic. It is safe for concurrent use.
 //
 // A partition whose log lost its end is first set back to its start (Cut, Restart), then read again up to where the log ended when the
-// cut was found (Again, Due, Settled). Until all of that is over nobody is told that the partition was read (Reached).
+// cut was found, or to where it ends now if that is lower (Again, Shorten, Due, Settled). Until all of that is over nobody is told that the
+// partition was read (Reached).
 type Progress struct {
 	mu    sync.Mutex
 	next  map[int32]int64    // first offset not taken yet
@@ -65,7 +66,36 @@ func (p *Progress) Cut(part int32, read, end int64) bool {
 	if p.next[part] < read {
 		return false
 	}
+	if was, ok := p.lost[part]; ok {
+		end = min(end, was)
+	}
 	p.next[part], p.lost[part] = 0, end
+	p.wake()
+	return true
+}
+
+// Bounds returns up to where partitions are to be read again.
+func (p *Progress) Bounds() map[int32]int64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	bounds := maps.Clone(p.again)
+	maps.Copy(bounds, p.lost)
+	return bounds
+}
+
+// Shorten notes that a partition that is to be read again up to a bound lost its end again: it ends below that. Nothing else would end the
+// reading anew before others have written up to the bound. It returns false where the partition has another bound since.
+func (p *Progress) Shorten(part int32, bound, end int64) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	of := p.again
+	if _, lost := p.lost[part]; lost {
+		of = p.lost
+	}
+	if now, ok := of[part]; !ok || now != bound || end >= bound {
+		return false
+	}
+	of[part] = end
 	p.wake()
 	return true
 }

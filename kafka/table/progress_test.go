@@ -104,6 +104,59 @@ func TestCutIsCountedOnceAndTheFirstOneBoundsWhatWasKnown(t *testing.T) {
 	}
 }
 
+// A log that loses its end again while it is read again ends above what was read: it is read up to there, and no further, whether it was
+// set back before or is still to be.
+func TestSecondCutWhileAPartitionIsReadAgainEndsThatWhereTheLogEnds(t *testing.T) {
+	t.Parallel()
+	for _, known := range []string{"before it is set back", "while it is read", "when all that is left was read"} {
+		p := cutAt(t)
+		if known != "before it is set back" {
+			p.Restart()
+		}
+		if known == "when all that is left was read" {
+			p.Advance(0, 40)
+		}
+		poll, cancel := p.Poll(t.Context())
+		bounds := p.Bounds()
+		if bounds[0] != 50 || len(bounds) != 1 {
+			t.Fatalf("%s: it is to be read again up to %v", known, bounds)
+		}
+		if p.Shorten(0, 50, 50) || p.Shorten(0, 50, 60) || p.Shorten(1, 50, 40) || p.Shorten(0, 60, 40) {
+			t.Errorf("%s: an end that is not below the bound, or was asked for before that was found, is a cut", known)
+		}
+		if !p.Shorten(0, 50, 40) || p.Shorten(0, 50, 40) {
+			t.Errorf("%s: the second cut is not noted once", known)
+		}
+		if poll.Err() == nil {
+			t.Errorf("%s: the poll goes on", known)
+		}
+		cancel()
+		p.Restart()
+		if end, again := p.Again(0); !again || end != 40 || reached(p, 40) {
+			t.Errorf("%s: read again up to %d, %t", known, end, again)
+		}
+		p.Advance(0, 40)
+		if due := p.Due(); len(due) != 1 {
+			t.Fatalf("%s: all that is left was read, and due are %v", known, due)
+		}
+		p.Settled(0)
+		if !reached(p, 40) || p.Shorten(0, 40, 30) || len(p.Bounds()) > 0 {
+			t.Errorf("%s: settled, and that is not what is told", known)
+		}
+	}
+}
+
+// What the library says of a cut that is known, before the partition is set back, does not move where that is read again up to.
+func TestCutThatIsToldTwiceBeforeAPartitionIsSetBackIsBoundByTheFirstEnd(t *testing.T) {
+	t.Parallel()
+	p := cutAt(t)
+	p.Cut(0, 0, 70)
+	p.Restart()
+	if end, _ := p.Again(0); end != 50 {
+		t.Errorf("read again up to %d", end)
+	}
+}
+
 // A poll ends when there is something to do, whether that comes before it or during it.
 func TestPollEndsForACut(t *testing.T) {
 	t.Parallel()
