@@ -2,15 +2,18 @@ package app
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"altavoz/kafka"
+	"altavoz/producer"
 	"altavoz/schemas"
 )
 
@@ -93,6 +96,16 @@ func TestEndToEndThreatS03OwnersAreApart(t *testing.T) {
 	said := schemas.NewTaskID().String()
 	publishRaw(t, a.kafka, a.layout, "", fmt.Appendf(nil, `{"task_id":%q,"phones":["573991234567"],"body_text":"b"}`, said))
 	apart(said, erpSecret, shopSecret)
+	// What the library writes, as `altavoz publish` does, is the upstream's from the first minute of an installation.
+	pub, err := kafka.NewPublisher(a.kafka, a.layout, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	published, err := producer.Publish(t.Context(), pub, &producer.Draft{BodyText: "b", Sender: simulatedNumber, Phones: slices.Values([]string{"573991234567"})})
+	if err := errors.Join(err, pub.Close(t.Context())); err != nil {
+		t.Fatal(err)
+	}
+	apart(published.Task.String(), erpSecret, shopSecret)
 
 	stopApp(t, a)
 	a = startApp(t, cfg)

@@ -263,6 +263,28 @@ func TestThreatS03IdsCannotBeSquatted(t *testing.T) {
 	}
 }
 
+// TestThreatS03TaskWithoutAnOwnerSquatsNoKey: whoever writes to broadcasts may take an id that needs no secret, for a task that is nobody's.
+// Another request with the key is accepted all the same; under an id that the caller itself chose it is not.
+func TestThreatS03TaskWithoutAnOwnerSquatsNoKey(t *testing.T) {
+	t.Parallel()
+	for _, owner := range []string{"", "erp"} {
+		h := setup(t, producer.Config{Keys: file(t, twoOwners), Upstream: "erp"})
+		h.planning()
+		squatted := schemas.TaskIDFromKey("tienda", "k")
+		h.put(&schemas.Status{Task: squatted.Bytes(), Version: 1, Plan: &schemas.Plan{Total: 1, Owner: owner, RequestSha256: []byte("another request")}})
+		code, first, header := h.post(one(`,"use_queue":true`), "X-API-Key", shopKey, "Idempotency-Key", "k")
+		if code != http.StatusAccepted || taskOf(t, first) == squatted || header.Get("Idempotent-Replayed") != "" {
+			t.Fatalf("%q: %d %s", owner, code, first)
+		}
+		if code, again, header := h.post(one(`,"use_queue":true`), "X-API-Key", shopKey, "Idempotency-Key", "k"); code != http.StatusAccepted || again != first || header.Get("Idempotent-Replayed") != "true" {
+			t.Errorf("%q, repeated: %d %s", owner, code, again)
+		}
+		if code, body, _ := h.post(one(`,"use_queue":true,"task_id":"`+squatted.String()+`"`), "X-API-Key", shopKey); code != http.StatusConflict {
+			t.Errorf("%q, the id itself: %d %s", owner, code, body)
+		}
+	}
+}
+
 // Two ask for one id at the same time: who comes second is not shown the first one's task, though it is the same request.
 func TestThreatS03RaceForAnIdIsLostWithoutAWord(t *testing.T) {
 	t.Parallel()
@@ -312,7 +334,7 @@ func TestKeyIsTheSameTaskAfterAnUpgrade(t *testing.T) {
 		}
 		h.log.broadcast(t) // the one that gave the digest
 		want := http.StatusConflict
-		if tt.owner == "erp" { // may be an upstream's, which keeps nobody's request back
+		if tt.owner != "tienda" { // may be anybody's who writes to broadcasts, which keeps nobody's request back
 			want = http.StatusAccepted
 		}
 		if code, body, _ := h.post(one(`,"use_queue":true,"footer_text":"otro"`), "X-API-Key", shopKey, "Idempotency-Key", "k"); code != want {

@@ -53,6 +53,7 @@ func PublishJSON(ctx context.Context, log Log, body io.Reader) (Receipt, error) 
 	if err != nil {
 		return Receipt{}, err
 	}
+	b.AcceptedMs = 0 // an ingress accepts; of others the record's own time counts, and so the fanout tells them apart
 	origin, err := upload.Commit(ctx, log, b)
 	if err != nil {
 		return Receipt{}, err

@@ -54,6 +54,9 @@ func TestPublish(t *testing.T) {
 		t.Error(diff)
 	}
 	c := b.GetContent()
+	if b.GetAcceptedMs() != 0 {
+		t.Error("it looks like an ingress's, which accepts")
+	}
 	if !b.GetChosen() || b.GetSender() != "1065" || c.GetBody() != "Hola <ñ> \"x\"" || c.GetButtonUrl() != "https://example.com/?a=1&b=2" || b.GetExpireMs() == 0 {
 		t.Errorf("broadcast %v", b)
 	}

@@ -237,11 +237,11 @@ func (in *Ingress) before(ctx context.Context, o *order) (answer, bool) {
 	return answer{}, false
 }
 
-// owns reports whether the task of an id may be that of an earlier request of the same caller. One that is older than owners may,
-// and under an earlier id the same request that was taken for an upstream's: an ingress of before owners signed nothing.
+// owns reports whether the task of an id may be that of an earlier request of the same caller. An ingress of before owners signed
+// nothing, so the same request may be it where the task has no owner, and under an earlier id where it was taken for an upstream's.
 func (in *Ingress) owns(o *order, id schemas.TaskID, p *schemas.Plan) bool {
-	return p.GetOwner() == "" || p.GetOwner() == o.caller.Owner ||
-		p.GetOwner() == in.cfg.Upstream && slices.Contains(o.earlier, id) && bytes.Equal(p.GetRequestSha256(), o.req.SHA256)
+	unsigned := p.GetOwner() == "" || p.GetOwner() == in.cfg.Upstream && slices.Contains(o.earlier, id)
+	return p.GetOwner() == o.caller.Owner || unsigned && bytes.Equal(p.GetRequestSha256(), o.req.SHA256)
 }
 
 func unsent(s *schemas.Status) bool {

@@ -23,6 +23,10 @@ import (
 // again is how long a start waits before it asks for the secret again.
 const again = time.Second
 
+// rollout is how long after the first secret an ingress of before owners may still accept: 60 processes that are replaced one after the
+// other, each in a minute (25 s until it has stopped, 35 s until the next one is ready).
+const rollout = 60 * time.Minute
+
 // Registry is what altavoz remembers in Kafka.
 type Registry interface {
 	// Remembered reads it up to its end.
@@ -139,26 +143,27 @@ func strange(known *registry.Registry, secrets []schemas.Secret) error {
 	return fmt.Errorf("%w: ALTAVOZ_ID_SECRET holds none that was used here before: put the earlier one behind the new one", errSecrets)
 }
 
-// unsigned reports whether a broadcast looks like one of an ingress of before owners, by what only an ingress fills in. What a
-// fanout put in order was an upstream's: an ingress writes nothing that needs it.
+// unsigned reports whether a broadcast looks like one of an ingress of before owners, by what only an ingress fills in: the library that
+// upstreams publish with leaves accepted_ms out. What a fanout put in order was an upstream's: an ingress writes nothing that needs it.
 func unsigned(b *schemas.Broadcast) bool {
 	return b.GetOrigin() == nil && b.GetOwner() == "" && len(b.GetOwnerMac()) == 0 && len(b.GetTask()) > 0 && b.GetAcceptedMs() > 0 && len(b.GetRequestSha256()) > 0
 }
 
 // Owners returns how the fanout learns whose a broadcast is: its caller's if an ingress signed it, and else upstream's, the owner
-// of the topic, whatever it says itself. What claims to have come through an ingress and can't prove it is told of: somebody forges, or processes
+// of the topic, whatever it says itself; it asks with the time of the record. What claims to have come through an ingress and can't prove it is told of: somebody forges, or processes
 // have different secrets.
-func Owners(ring *identity.Ring, upstream string, log *slog.Logger, reg prometheus.Registerer) func(*schemas.Broadcast) string {
+func Owners(ring *identity.Ring, upstream string, log *slog.Logger, reg prometheus.Registerer) func(*schemas.Broadcast, time.Time) string {
 	unproved := promauto.With(reg).NewCounter(prometheus.CounterOpts{
 		Name: "altavoz_broadcasts_unproved_total", Help: "Broadcasts with an owner that the shared secret does not prove: they are the topic's owner's.",
 	})
-	return func(b *schemas.Broadcast) string {
+	return func(b *schemas.Broadcast, at time.Time) string {
 		owner, ok := ring.Owner(b)
 		if ok {
 			return owner
 		}
-		if unsigned(b) && time.Now().Before(ring.Began.Add(schemas.TaskLife)) {
-			return "" // while processes are replaced, one of before owners accepts
+		// A writer may date a record back, so a record is not believed once the tasks of that time are over.
+		if replaced := ring.Began.Add(rollout); unsigned(b) && at.Before(replaced) && time.Now().Before(replaced.Add(schemas.TaskLife)) {
+			return "" // until all processes were replaced, one of before owners accepts
 		}
 		if len(b.GetOwnerMac()) > 0 {
 			unproved.Inc()

@@ -166,19 +166,31 @@ func TestBroadcastOfAnIngressOfBeforeOwnersIsNobodys(t *testing.T) {
 	ring := identity.NewRing(mine)
 	owner := Owners(ring, "erp", slog.New(slog.DiscardHandler), prometheus.NewRegistry())
 	b := &schemas.Broadcast{Task: schemas.NewTaskID().Bytes(), AcceptedMs: 1, RequestSha256: []byte("x")}
-	for began, want := range map[time.Time]string{
-		time.Now().Add(-time.Hour): "", time.Now().Add(-schemas.TaskLife - time.Hour): "erp", {}: "erp",
+	now := time.Now()
+	for _, tt := range []struct {
+		began, at time.Time
+		want      string
+	}{
+		{now, now.Add(-schemas.TaskLife), ""},
+		{now, now, ""},
+		{now.Add(-time.Hour), now.Add(-time.Minute), ""},
+		{now.Add(-time.Hour), now, "erp"}, // all processes were replaced before
+		{now.Add(-24 * time.Hour), now, "erp"},
+		{now.Add(-24 * time.Hour), now.Add(-23*time.Hour - time.Minute), ""}, // it is read again
+		{now.Add(-schemas.TaskLife), now.Add(-schemas.TaskLife), ""},
+		{now.Add(-schemas.TaskLife - time.Hour), now.Add(-schemas.TaskLife - time.Hour), "erp"}, // dated back: its task would be over
+		{time.Time{}, now, "erp"},
 	} {
-		ring.Began = began
-		if got := owner(b); got != want {
-			t.Errorf("since %s: %q, want %q", began, got, want)
+		ring.Began = tt.began
+		if got := owner(b, tt.at); got != tt.want {
+			t.Errorf("of %s, since %s: %q, want %q", tt.at, tt.began, got, tt.want)
 		}
-		if got := owner(&schemas.Broadcast{Task: b.GetTask()}); got != "erp" {
+		if got := owner(&schemas.Broadcast{Task: b.GetTask()}, tt.at); got != "erp" {
 			t.Errorf("an upstream's: %q", got)
 		}
 		moved := proto.CloneOf(b)
 		moved.Origin = &schemas.Origin{Partition: 1}
-		if got := owner(moved); got != "erp" {
+		if got := owner(moved, tt.at); got != "erp" {
 			t.Errorf("an upstream's that was put in order: %q", got)
 		}
 	}
@@ -207,19 +219,19 @@ func TestThreatS13OwnerInAnUpstreamRecordIsNotBelieved(t *testing.T) {
 	var log strings.Builder
 	owner := Owners(ring, "erp", slog.New(slog.NewTextHandler(&log, nil)), prometheus.NewRegistry())
 	b := &schemas.Broadcast{Task: schemas.NewTaskID().Bytes(), AcceptedMs: 1, RequestSha256: []byte("x")}
-	if got := owner(b); got != "erp" {
+	if got := owner(b, time.Now()); got != "erp" {
 		t.Errorf("nobody's is %q's", got)
 	}
 	b.Owner = "tienda"
-	if got := owner(b); got != "erp" || log.Len() != 0 {
+	if got := owner(b, time.Now()); got != "erp" || log.Len() != 0 {
 		t.Errorf("a claim makes it %q's; %s", got, log.String())
 	}
 	b.OwnerMac = []byte("made up")
-	if got := owner(b); got != "erp" || !strings.Contains(log.String(), "not proved") {
+	if got := owner(b, time.Now()); got != "erp" || !strings.Contains(log.String(), "not proved") {
 		t.Errorf("a forged proof makes it %q's; %s", got, log.String())
 	}
 	ring.Sign(b, "tienda")
-	if got := owner(b); got != "tienda" {
+	if got := owner(b, time.Now()); got != "tienda" {
 		t.Errorf("what an ingress signed is %q's", got)
 	}
 }

@@ -110,7 +110,7 @@ func (s *slot) settle(t *task, rec *schemas.Record, b *schemas.Broadcast, known 
 		known = ledger.Line{}
 	}
 	t.fill(b)
-	t.owner, t.earlier = s.st.cfg.Owner(b), s.st.cfg.Earlier(b)
+	t.owner, t.earlier = s.st.cfg.Owner(b, rec.Time), s.st.cfg.Earlier(b)
 	t.accepted = rewrite.AcceptedAt(b.GetAcceptedMs(), rec.Time, now)
 	_, fromIngress := id.Time()
 	t.chosen = b.GetChosen() || id != derived && !fromIngress || t.claimed != nil || t.why != "" || list.Unbound(b) //mutant:list-under-a-tasks-id-is-the-first-ones

@@ -83,8 +83,8 @@ type Config struct {
 	// Number returns what is known of a sender number, the default one for those that name none, and whether it is one of
 	// ours. It is asked again as sends of it are decided, and must not wait for more than a file.
 	Number func(id string) (Number, bool)
-	// Owner returns whose a broadcast is, which is not for the broadcast to say. nil: nobody's.
-	Owner func(b *schemas.Broadcast) string
+	// Owner returns whose a broadcast is, which is not for the broadcast to say, by the time of its record. nil: nobody's.
+	Owner func(b *schemas.Broadcast, at time.Time) string
 	// Earlier returns the other ids that the request of a broadcast may have, as far as they are proved. nil: it has none.
 	Earlier func(b *schemas.Broadcast) []schemas.TaskID
 	// Move adds the proof that this stage wrote where a broadcast was first, and Moved holds it against one. nil: nothing is proved.
@@ -126,7 +126,7 @@ func (c Config) withDefaults() Config {
 		c.MaxRecipients = schemas.MaxRecipients
 	}
 	if c.Owner == nil {
-		c.Owner = func(*schemas.Broadcast) string { return "" }
+		c.Owner = func(*schemas.Broadcast, time.Time) string { return "" }
 	}
 	if c.Earlier == nil {
 		c.Earlier = func(*schemas.Broadcast) []schemas.TaskID { return nil }

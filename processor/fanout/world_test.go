@@ -552,7 +552,7 @@ func (w *world) start() *process {
 		paused: make(map[schemas.Slot]bool), tenures: make(tenures), handing: make(chan struct{}, 1),
 	}
 	p.controls = &controlsView{p: p, known: make(map[schemas.TaskID]schemas.Controls)}
-	cfg := Config{Number: w.number, Owner: (*schemas.Broadcast).GetOwner, Earlier: earlierOf, Move: move, Moved: moved, Registerer: p.reg, Predicts: w.predicts, Receipts: w.receipts}
+	cfg := Config{Number: w.number, Owner: func(b *schemas.Broadcast, _ time.Time) string { return b.GetOwner() }, Earlier: earlierOf, Move: move, Moved: moved, Registerer: p.reg, Predicts: w.predicts, Receipts: w.receipts}
 	p.stage = New(cfg, Ports{
 		Ledger: p, Flow: p, Express: p, Bulk: p, Records: p, Statuses: p, Controls: p.controls, Media: p, Home: home, Reject: rejected,
 		Gone: func(err error) bool { return errors.Is(err, errGone) },

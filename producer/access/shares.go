@@ -5,7 +5,8 @@ import "sync"
 // Kind is something of which a process has so many at once that all callers share.
 type Kind uint8
 
-// The kinds. Where a key says nothing, a caller has an equal share of each, and at least one: so nobody can keep another out.
+// The kinds. Where a key says nothing, a caller has an equal share of each, and at least one: so nobody can keep another out. Connections are
+// an equal share and what the key says of the kinds that hold one each.
 const (
 	Requests    Kind = iota // broadcasts and lists, until they are answered
 	Controls                // pause, resume, cancel and speed: what waits for a direct answer does not keep its owner from steering
@@ -16,6 +17,9 @@ const (
 	Feeds
 	Lists
 )
+
+// steered is how many kinds requests_at_once bounds, each by itself: Requests, Controls and Looks.
+const steered = 3
 
 // Share returns how many of total the caller may have at once; 0: all, since there is nobody to share with.
 func (c *Caller) Share(k Kind, total int) int {
@@ -35,7 +39,11 @@ func (c *Caller) Share(k Kind, total int) int {
 	if c.among <= 1 {
 		return 0
 	}
-	return max(1, total/c.among)
+	equal := max(1, total/c.among)
+	if k == Connections {
+		return min(total, equal+steered*c.Requests+c.Feeds)
+	}
+	return equal
 }
 
 // Shares is what callers have at once. It is safe for concurrent use; the zero value is ready.

@@ -25,6 +25,15 @@ func TestEqualShares(t *testing.T) {
 			t.Errorf("%s has %d of %d, want %d", tt.c.Owner, got, tt.total, tt.want)
 		}
 	}
+	// A request and a feed hold a connection each, so a key that may have so many has connections for them.
+	for _, tt := range []struct {
+		c    Caller
+		want int
+	}{{Caller{}, 36}, {Caller{Feeds: 200}, 236}, {Caller{Requests: 100}, 336}, {Caller{Requests: 100, Feeds: 200}, 536}, {Caller{Requests: 1, Feeds: 1}, 40}, {Caller{Uploads: 50}, 36}, {Caller{Feeds: 4000}, 3686}} {
+		if tt.c.among = 100; tt.c.Share(Connections, 3686) != tt.want {
+			t.Errorf("%d requests and %d feeds at once have %d connections, want %d", tt.c.Requests, tt.c.Feeds, tt.c.Share(Connections, 3686), tt.want)
+		}
+	}
 	var s Shares
 	if !s.Take(c, Requests, 4096) || s.Take(c, Requests, 4096) || !s.Take(b, Requests, 4096) {
 		t.Error("one at once, of its own")
