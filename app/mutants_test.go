@@ -223,7 +223,7 @@ if err == nil {
 		{marker: "origin-is-proved", change: makeFalse(), test: "TestThreatS13RecordThatClaimsAnothersOriginIsAConflict"},
 		{
 			marker: "plan-is-of-the-same-request", change: condition("!status.SameOrigin(p.GetOrigin(), t.origin)"),
-			test: "TestThreatS13RecordThatClaimsAnothersOriginIsAConflict",
+			test: "TestPlanOfAnotherRequestIsNotTheRecords",
 		},
 		{marker: "one-key-is-one-task-whatever-its-id", change: makeFalse(), test: "TestKeyUnderTwoIdsIsSentOnce"},
 		{marker: "secrets-that-others-have-are-asked-for", change: makeTrue(), test: "TestProcessesWithOtherSecretsMakeTheSameIdsOrDoNotStart"},

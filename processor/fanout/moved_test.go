@@ -30,6 +30,10 @@ func TestThreatS13RecordThatClaimsAnothersOriginIsAConflict(t *testing.T) {
 		"another request": func(evil, _ *schemas.Broadcast) { evil.RequestSha256 = []byte("another") },
 		"no request":      func(evil, _ *schemas.Broadcast) { evil.RequestSha256 = nil },
 		"a made up proof": func(evil, _ *schemas.Broadcast) { evil.RequestSha256, evil.OriginMac = nil, []byte("x") },
+		"another request, as proved as can be": func(evil, b *schemas.Broadcast) {
+			move(evil)
+			evil.Owner, evil.RequestSha256 = b.GetOwner(), []byte("another")
+		},
 		"another owner, as proved as can be": func(evil, _ *schemas.Broadcast) {
 			move(evil)
 			evil.RequestSha256 = []byte("another")
@@ -108,4 +112,16 @@ func TestRecordsThatClaimAnOriginAndNoRequestAreConflicts(t *testing.T) {
 			t.Errorf("%d recipients have a send", n)
 		}
 	})
+}
+
+// TestPlanOfAnotherRequestIsNotTheRecords: neither the id nor the place makes a Plan a record's own, where the request is another.
+func TestPlanOfAnotherRequestIsNotTheRecords(t *testing.T) {
+	t.Parallel()
+	place := &schemas.Origin{Partition: 3, Offset: 70}
+	record := &task{offset: 5, origin: place, owner: "tienda", sha: []byte("one")}
+	for request, want := range map[string]bool{"one": true, "another": false, "": false} {
+		if got := record.first(&schemas.Plan{Origin: place, Owner: "tienda", RequestSha256: []byte(request)}, 1); got != want {
+			t.Errorf("the Plan of request %q is the record's: %t", request, got)
+		}
+	}
 }
