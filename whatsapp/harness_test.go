@@ -82,6 +82,7 @@ type house struct {
 
 func setup(t *testing.T, sim simulator.Config, change ...func(*whatsapp.Config)) *house {
 	t.Helper()
+	sim.Addr = "graph.test"
 	h := &house{sim: simulator.New(sim), net: newPipes(), metrics: prometheus.NewRegistry()}
 	ctx, stop := context.WithCancel(t.Context())
 	served := make(chan error, 1)

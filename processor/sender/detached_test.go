@@ -2,6 +2,7 @@ package sender
 
 import (
 	"errors"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -256,9 +257,11 @@ func TestRebalancesWhileResultsAreStuckEndInNoMoreCalls(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(w *world) {
 		p := w.start(both)
-		stuck, id := true, schemas.NewTaskID()
+		id := schemas.NewTaskID()
+		var stuck atomic.Bool
+		stuck.Store(true)
 		p.onWrite(func(schemas.Record) fault {
-			if stuck {
+			if stuck.Load() {
 				return fault{lose: true, before: time.Millisecond}
 			}
 			return fault{}
@@ -276,7 +279,7 @@ func TestRebalancesWhileResultsAreStuckEndInNoMoreCalls(t *testing.T) {
 		if n, most := len(w.calls), maxDetached+maxUnrecorded+defaultMaxInFlight; n < maxDetached || n > most {
 			t.Errorf("%d calls whose results are nowhere, want %d to %d", n, maxDetached, most)
 		}
-		stuck = false
+		stuck.Store(false)
 		w.rest(time.Minute)
 		before := len(w.calls)
 		w.produce(bulkSlot, id, losses*maxUnrecorded)
@@ -291,10 +294,11 @@ func TestResultsOfLostPartitionsLeaveRoom(t *testing.T) {
 	bubble(t, func(w *world) {
 		p := w.start(both)
 		lost, ours := schemas.NewTaskID(), schemas.NewTaskID()
-		stuck := true
+		var stuck atomic.Bool
+		stuck.Store(true)
 		p.onWrite(func(rec schemas.Record) fault {
 			var r schemas.Result
-			if stuck && schemas.Decode(&rec, &r) == nil && schemas.TaskID(r.GetTask()) == lost {
+			if stuck.Load() && schemas.Decode(&rec, &r) == nil && schemas.TaskID(r.GetTask()) == lost {
 				return fault{lose: true, before: time.Millisecond}
 			}
 			return fault{}
@@ -312,7 +316,7 @@ func TestResultsOfLostPartitionsLeaveRoom(t *testing.T) {
 		if n := len(w.calls) - maxUnrecorded; n != 10 {
 			t.Errorf("%d of 10 were called", n)
 		}
-		stuck = false
+		stuck.Store(false)
 		w.rest(time.Minute)
 		p.assign(bulkSlot)
 		w.until("done", func() bool { return w.allDone(bulkSlot) && w.allDone(expressSlot) })
