@@ -171,7 +171,7 @@ func (w *world) misbehave(rules string, d time.Duration) {
 
 // refuseCalls closes the Cloud API's connections, with whatever is on them, and lets nobody connect for a while.
 func (w *world) refuseCalls(r *rand.Rand) {
-	over := w.lasting(simCutOff, nil)
+	over := w.lasting("refused", nil)
 	w.misbehave("refused for=5s", upTo(r, 10*time.Second))
 	over(0)
 }

@@ -1,7 +1,6 @@
 package app
 
 import (
-	"slices"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -17,9 +16,6 @@ const (
 	// simResends is how many calls more than one a recipient may cost who asked for it, however often a process dies in the middle
 	// of one: see "started again" in the ledger.
 	simResends = 1
-	// simCutOff is the fault that breaks all connections to the Cloud API off. An answer that was on its way has left the API, which does not know
-	// that nobody read it.
-	simCutOff = "refused"
 )
 
 // endless is the end of a fault that goes on.
@@ -113,14 +109,13 @@ func (w *world) checkUnknown(unknown map[recipient]time.Time) {
 			if !task.resend || open < 2 {
 				continue
 			}
-			deaths, cut := 0, 0
+			deaths := 0
 			if s := starts[who]; len(s) > 0 {
 				deaths = min(simResends, witness.Hits(s[0], s[len(s)-1].Add(simReach), "", harm))
-				cut = witness.Hits(s[0], endless, "", slices.DeleteFunc(slices.Clone(harm), func(f witness.Fault) bool { return f.What != simCutOff }))
 			}
-			if withheld := w.sim.Withheld(schemas.Callback(who.task, who.index)); open-1 > withheld+cut+deaths {
-				w.errorf("%s/%d asked for it and was called %d times without a plain refusal; %d answers were withheld, %d may have been cut off, and faults allow %d more; started at %v; faults %v",
-					who.task, who.index, open, withheld, cut, deaths, starts[who], harm)
+			if withheld := w.sim.Withheld(schemas.Callback(who.task, who.index)); open-1 > withheld+deaths {
+				w.errorf("%s/%d asked for it and was called %d times without a plain refusal; %d answers were withheld, and faults allow %d more; started at %v; faults %v",
+					who.task, who.index, open, withheld, deaths, starts[who], harm)
 			}
 		}
 	}
