@@ -61,6 +61,15 @@ func (c *Config) kafkaConfig(network Network, log *slog.Logger) (kafka.Config, e
 	}, err
 }
 
+// LoadCluster is Cluster of the configuration in the environment.
+func LoadCluster(log *slog.Logger) (kafka.Config, error) {
+	cfg, err := Load()
+	if err != nil {
+		return kafka.Config{}, err
+	}
+	return cfg.Cluster(log)
+}
+
 // Cluster returns how a command reaches Kafka.
 func (c *Config) Cluster(log *slog.Logger) (kafka.Config, error) {
 	return c.kafkaConfig(Network{}.withDefaults(), log)

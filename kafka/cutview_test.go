@@ -11,7 +11,11 @@ import (
 	"altavoz/schemas"
 )
 
-const cutsMetric = "altavoz_view_log_cuts_total"
+// cuts is how many times the view of controls found that its log had lost its end.
+func cuts(t *testing.T, reg *prometheus.Registry) float64 {
+	t.Helper()
+	return series(t, reg, "altavoz_view_log_cuts_total", "topic")[string(schemas.TopicControls)]
+}
 
 // steeredView is a view of controls that has read orders for as many tasks, and what it hears from then on.
 func steeredView(t *testing.T, c kafka.Config, tasks []schemas.TaskID) (*kafka.Controls, chan schemas.TaskID, *kafka.Publisher) {
@@ -44,7 +48,7 @@ func readAnew(t *testing.T, v *kafka.Controls, heard chan schemas.TaskID, tasks 
 			t.Errorf("of %d is wanted %+v, %v", i, c, ok)
 		}
 	}
-	if n := series(t, reg, cutsMetric, "topic")[string(schemas.TopicControls)]; n != 1 {
+	if n := cuts(t, reg); n != 1 {
 		t.Errorf("%v cuts are counted", n)
 	}
 }
@@ -106,7 +110,7 @@ func TestViewOfALogThatLosesItsEndAgainWhileItIsReadAgainCatchesUp(t *testing.T)
 	if err := v.Sync(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if n := series(t, reg, cutsMetric, "topic")[string(schemas.TopicControls)]; n != 2 {
+	if n := cuts(t, reg); n != 2 {
 		t.Errorf("%v cuts are counted", n)
 	}
 }
@@ -129,7 +133,7 @@ func TestRecordsReadWhileTheEndIsAskedForAreNoCut(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if n := series(t, reg, cutsMetric, "topic")[string(schemas.TopicControls)]; n != 0 {
+	if n := cuts(t, reg); n != 0 {
 		t.Errorf("%v cuts are counted, and there was none", n)
 	}
 }
@@ -155,7 +159,7 @@ func TestEndOfBeforeACutIsNotWaitedFor(t *testing.T) {
 	if got := take(t, heard, "order"); got != id {
 		t.Errorf("heard of %s, not %s", got, id)
 	}
-	if n := series(t, reg, cutsMetric, "topic")[string(schemas.TopicControls)]; n != 0 {
+	if n := cuts(t, reg); n != 0 {
 		t.Errorf("%v cuts are counted, and there was none", n)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"slices"
+	"sync"
 	"time"
 )
 
@@ -53,5 +54,40 @@ func Run(ctx context.Context, look func()) {
 		case <-tick.C:
 			look()
 		}
+	}
+}
+
+// Paths returns where files are.
+func Paths(seen []Snapshot) (paths []string) {
+	for _, s := range seen {
+		paths = append(paths, s.path)
+	}
+	return paths
+}
+
+// Watched is something that is read from files, one reading at a time. It is safe for concurrent use.
+type Watched struct {
+	read func() []Snapshot
+
+	mu   sync.Mutex
+	seen []Snapshot
+}
+
+// Watch returns what was read from files as they were seen. read reads it again, and returns the files as they were before that.
+func Watch(seen []Snapshot, read func() []Snapshot) *Watched { return &Watched{read: read, seen: seen} }
+
+// Read reads it again.
+func (w *Watched) Read() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.seen = w.read()
+}
+
+// ReadChanged reads it again if one of the files has changed.
+func (w *Watched) ReadChanged() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if Changed(w.seen) {
+		w.seen = w.read()
 	}
 }

@@ -10,7 +10,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"sync"
 	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -54,9 +53,7 @@ type Book struct {
 	done  prometheus.Counter
 	not   prometheus.Counter
 	table atomic.Pointer[access.Table]
-
-	mu   sync.Mutex           // orders reloads
-	seen []filewatch.Snapshot // the files as they were when they were read
+	files *filewatch.Watched
 }
 
 // Read returns the configured keys, nil where none are asked for.
@@ -68,10 +65,7 @@ func Read(cfg Config) (*access.Table, error) {
 // Files returns the files that keys and their secrets are read from, as far as they could be read.
 func Files(cfg Config) (paths []string) {
 	_, seen, _ := read(cfg) // Read says what is wrong with them
-	for _, s := range seen {
-		paths = append(paths, s.Path())
-	}
-	return paths
+	return filewatch.Paths(seen)
 }
 
 // Open reads the keys. The table of a book is nil for good where none are asked for.
@@ -84,7 +78,7 @@ func Open(cfg Config, log *slog.Logger, reg prometheus.Registerer) (*Book, error
 	if err != nil {
 		return nil, err
 	}
-	b.seen = seen
+	b.files = filewatch.Watch(seen, b.reload)
 	b.table.Store(t)
 	return b, nil
 }
@@ -97,27 +91,19 @@ func (b *Book) Watches() bool { return b.cfg.File != "" }
 
 // Watch reads the keys again when one of their files has changed, until ctx ends.
 func (b *Book) Watch(ctx context.Context) {
-	filewatch.Run(ctx, func() {
-		b.mu.Lock()
-		defer b.mu.Unlock()
-		if filewatch.Changed(b.seen) {
-			b.reload()
-		}
-	})
+	filewatch.Run(ctx, b.files.ReadChanged)
 }
 
 // Reload reads the keys again. If they can't be used, everything stays as it was, and the log says why.
 func (b *Book) Reload() {
-	b.mu.Lock()
-	defer b.mu.Unlock()
 	if b.Watches() {
-		b.reload()
+		b.files.Read()
 	}
 }
 
-func (b *Book) reload() {
+// reload returns the files that it read.
+func (b *Book) reload() []filewatch.Snapshot {
 	t, seen, err := read(b.cfg)
-	b.seen = seen
 	for _, s := range seen { // as at the start
 		warning, refused := secure.ClearFile("ALTAVOZ_KEYS_FILE", s.Path())
 		if err = errors.Join(err, refused); warning != "" {
@@ -127,11 +113,12 @@ func (b *Book) reload() {
 	if err != nil {
 		b.not.Inc()
 		b.log.Error("API keys stay as they were: their file can't be used", "error", err)
-		return
+		return seen
 	}
 	was := b.table.Swap(t)
 	b.done.Inc()
 	b.log.Info("API keys were read again", "keys", t.Len(), "before", was.Len())
+	return seen
 }
 
 // read also returns the files that it read, as they were before.

@@ -24,11 +24,11 @@ type Book struct {
 	log   *slog.Logger
 	reads map[string]prometheus.Counter
 
-	page atomic.Pointer[page]
+	page  atomic.Pointer[page]
+	files *filewatch.Watched
 
-	mu     sync.Mutex           // orders reloads
-	seen   []filewatch.Snapshot // the files as they were when they were read
-	looked time.Time            // when somebody missed a number
+	mu     sync.Mutex
+	looked time.Time // when somebody missed a number
 }
 
 // page is the numbers at one time.
@@ -57,7 +57,7 @@ func Open(cfg Config, log *slog.Logger, reg prometheus.Registerer) (*Book, error
 	if err != nil {
 		return nil, err
 	}
-	b.seen = seen
+	b.files = filewatch.Watch(seen, b.reload)
 	b.page.Store(turn(nil, list))
 	return b, nil
 }
@@ -102,7 +102,7 @@ func (b *Book) Find(id string) (Number, bool) {
 	b.mu.Lock()
 	if now := time.Now(); now.Sub(b.looked) >= lookEvery {
 		b.looked = now
-		b.readChanged()
+		b.files.ReadChanged()
 	}
 	b.mu.Unlock()
 	return b.Number(id)
@@ -122,37 +122,26 @@ func (b *Book) Watches() bool { return b.cfg.File != "" }
 
 // Watch reads the numbers again when one of their files has changed, until ctx ends.
 func (b *Book) Watch(ctx context.Context) {
-	filewatch.Run(ctx, func() {
-		b.mu.Lock()
-		defer b.mu.Unlock()
-		b.readChanged()
-	})
-}
-
-func (b *Book) readChanged() {
-	if filewatch.Changed(b.seen) {
-		b.reload()
-	}
+	filewatch.Run(ctx, b.files.ReadChanged)
 }
 
 // Reload reads the numbers again. If they can't be used, everything stays as it was, and the log says why.
 func (b *Book) Reload() {
-	b.mu.Lock()
-	defer b.mu.Unlock()
 	if b.Watches() {
-		b.reload()
+		b.files.Read()
 	}
 }
 
-func (b *Book) reload() {
+// reload returns the files that it read.
+func (b *Book) reload() []filewatch.Snapshot {
 	list, seen, err := read(b.cfg)
-	if b.seen = seen; err == nil && len(list) == 0 {
+	if err == nil && len(list) == 0 {
 		err = errors.New("no number is left to send from")
 	}
 	if err != nil {
 		b.reads[reloadRefused].Inc()
 		b.log.Error("sender numbers stay as they were: their file can't be used", "error", err)
-		return
+		return seen
 	}
 	was := b.page.Load()
 	is := turn(was, list)
@@ -169,4 +158,5 @@ func (b *Book) reload() {
 	}
 	b.log.Info("sender numbers were read again", "numbers", len(is.list), "added", added, "removed", len(was.list)+added-len(is.list),
 		"tokens_renewed", renewed)
+	return seen
 }

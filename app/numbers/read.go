@@ -58,10 +58,7 @@ func Read(c Config) ([]Number, error) {
 // Files returns the files that the numbers and their tokens stand in.
 func Files(c Config) (paths []string) {
 	_, seen, _ := read(c) // Read says what is wrong with them
-	for _, s := range seen {
-		paths = append(paths, s.Path())
-	}
-	return paths
+	return filewatch.Paths(seen)
 }
 
 // read also returns the files that it read, as they were before.

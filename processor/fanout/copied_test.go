@@ -32,13 +32,7 @@ func TestThreatS13CopyForAnotherNumberStartsNothing(t *testing.T) {
 				w.startAggregator()
 				w.finished(id)
 				passes(time.Minute)
-				for _, made := range w.sends(id) {
-					for _, one := range made {
-						if one.GetSender() != "100" || len(made) > 1 {
-							t.Fatalf("%d sends, %v", len(made), one)
-						}
-					}
-				}
+				w.sentOnceBy(t, id, "100")
 				if len(w.rejected()) == 0 {
 					t.Error("the copy is not in rejects")
 				}

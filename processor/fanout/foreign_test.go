@@ -112,13 +112,7 @@ func TestListUnderATasksIdIsTheFirstOnes(t *testing.T) {
 		w.startAggregator()
 		w.finished(id)
 		passes(time.Minute)
-		for _, s := range w.sends(id) {
-			for _, one := range s {
-				if one.GetSender() != "100" || len(s) > 1 {
-					t.Fatalf("%d sends, %v", len(s), one)
-				}
-			}
-		}
+		w.sentOnceBy(t, id, "100")
 		if d := cmp.Diff([]string{codeConflict}, w.rejected()); d != "" {
 			t.Error(d)
 		}

@@ -141,6 +141,18 @@ func (w *world) records(t schemas.Topic) (out []schemas.Record) {
 	return out
 }
 
+// sentOnceBy fails the test unless each recipient of a task who has a send has one, of that number.
+func (w *world) sentOnceBy(t *testing.T, id schemas.TaskID, number string) {
+	t.Helper()
+	for _, made := range w.sends(id) {
+		for _, one := range made {
+			if one.GetSender() != number || len(made) > 1 {
+				t.Fatalf("%d sends, %v", len(made), one)
+			}
+		}
+	}
+}
+
 // sends returns the sends of a task, by index.
 func (w *world) sends(id schemas.TaskID) map[uint32][]*schemas.Send {
 	out := make(map[uint32][]*schemas.Send)

@@ -31,11 +31,7 @@ func (t Tools) ACLs() *cobra.Command {
 		Short: "Print the commands that give each role's user of Kafka and Redis the least rights",
 		Args:  t.Usage(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg, err := app.Load()
-			if err != nil {
-				return err
-			}
-			cluster, err := cfg.Cluster(t.Log(cmd))
+			cluster, err := app.LoadCluster(t.Log(cmd))
 			if err != nil {
 				return err
 			}
@@ -54,11 +50,7 @@ func (t Tools) Rejects() *cobra.Command {
 		Short: "List the records that could not be processed, with the reason",
 		Args:  t.Usage(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg, err := app.Load()
-			if err != nil {
-				return err
-			}
-			cluster, err := cfg.Cluster(t.Log(cmd))
+			cluster, err := app.LoadCluster(t.Log(cmd))
 			if err != nil {
 				return err
 			}
@@ -100,11 +92,7 @@ func (t Tools) replay() *cobra.Command {
 			if all == (len(ids) > 0) {
 				return t.WrongUse(cmd, errors.New("say which: ids as `altavoz topics rejects` shows them, or --all"))
 			}
-			cfg, err := app.Load()
-			if err != nil {
-				return err
-			}
-			cluster, err := cfg.Cluster(t.Log(cmd))
+			cluster, err := app.LoadCluster(t.Log(cmd))
 			if err != nil {
 				return err
 			}
