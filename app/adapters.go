@@ -56,13 +56,13 @@ var (
 // records is where blobs reads: one record by its place.
 type records interface {
 	// Record returns kafka.ErrGone for a record that is not there any more.
-	Record(ctx context.Context, slot schemas.Slot, offset int64) (schemas.Record, error)
+	Record(ctx context.Context, slot schemas.TopicPartition, offset int64) (schemas.Record, error)
 }
 
 // held tells a record that is not in its log from one that could not be read.
 type held struct{ records records }
 
-func (h held) Record(ctx context.Context, slot schemas.Slot, offset int64) (rec schemas.Record, found bool, err error) {
+func (h held) Record(ctx context.Context, slot schemas.TopicPartition, offset int64) (rec schemas.Record, found bool, err error) {
 	rec, err = h.records.Record(ctx, slot, offset)
 	if errors.Is(err, kafka.ErrGone) {
 		return rec, false, nil
@@ -113,7 +113,7 @@ func (b blobs) read(ctx context.Context, ref *schemas.BlobRef, n int) (schemas.R
 	for _, d := range deltas[:n+1] {
 		offset += int64(d)
 	}
-	rec, err := b.records.Record(ctx, schemas.Slot{Topic: schemas.TopicBlobs, Partition: ref.GetPartition()}, offset)
+	rec, err := b.records.Record(ctx, schemas.TopicPartition{Topic: schemas.TopicBlobs, Partition: ref.GetPartition()}, offset)
 	if err == nil {
 		err = rec.Newer() // waited for, as what passes is
 	}

@@ -12,7 +12,7 @@ import (
 // one is a log of one record.
 type one struct{ rec schemas.Record }
 
-func (o one) Record(context.Context, schemas.Slot, int64) (schemas.Record, error) { return o.rec, nil }
+func (o one) Record(context.Context, schemas.TopicPartition, int64) (schemas.Record, error) { return o.rec, nil }
 
 // A message, or a file, that a newer version wrote may be read later, by who can; one that nobody can read fails its task.
 func TestMessagesOfANewerVersionAreWaitedFor(t *testing.T) {

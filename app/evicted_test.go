@@ -94,8 +94,8 @@ func (h *evicting) evict(t *testing.T, ids ...schemas.TaskID) {
 		for i := range recs {
 			id := schemas.NewTaskID()
 			recs[i] = schemas.EncodeStatus(h.app.layout.Home(schemas.TopicStatuses, []byte(id.String())), &schemas.Status{
-				Task: id.Bytes(), Version: 1, FinishedMs: 1, Why: why, Plan: &schemas.Plan{Total: 1},
-				Counts: []*schemas.MarkCount{{Mark: uint32(schemas.MarkSent), Count: 1}},
+				Task: id.Bytes(), Version: 1, FinishedMs: 1, Why: why, Plan: &schemas.TaskOpened{Total: 1},
+				Counts: []*schemas.StateCount{{Mark: uint32(schemas.StateSent), Count: 1}},
 			})
 		}
 		if _, err := pub.Publish(t.Context(), recs...); err != nil {

@@ -86,7 +86,7 @@ func onlyBroadcast(t *testing.T, a *App) *schemas.Broadcast {
 		t.Fatal(err)
 	}
 	defer reader.Close()
-	rec, err := reader.Record(t.Context(), schemas.Slot{Topic: schemas.TopicBroadcasts, Partition: a.layout.Home(schemas.TopicBroadcasts, []byte(simulatedNumber))}, 0)
+	rec, err := reader.Record(t.Context(), schemas.TopicPartition{Topic: schemas.TopicBroadcasts, Partition: a.layout.Home(schemas.TopicBroadcasts, []byte(simulatedNumber))}, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

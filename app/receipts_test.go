@@ -56,7 +56,7 @@ func (h *house) receive(t *testing.T, body string) {
 }
 
 // corrected waits until the task's counts are these, and returns its status and version.
-func (h *house) corrected(t *testing.T, task schemas.TaskID, counts map[schemas.Mark]uint32) (taskStatus, uint64) {
+func (h *house) corrected(t *testing.T, task schemas.TaskID, counts map[schemas.RecipientState]uint32) (taskStatus, uint64) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), settleTime)
 	defer cancel()
@@ -64,9 +64,9 @@ func (h *house) corrected(t *testing.T, task schemas.TaskID, counts map[schemas.
 	defer stop()
 	for {
 		s, _ := h.statuses().Get(task)
-		got := make(map[schemas.Mark]uint32)
+		got := make(map[schemas.RecipientState]uint32)
 		for _, c := range s.GetCounts() {
-			got[schemas.Mark(c.GetMark())] = c.GetCount()
+			got[schemas.RecipientState(c.GetMark())] = c.GetCount()
 		}
 		if cmp.Equal(got, counts) {
 			return h.status(t, task.String()), s.GetVersion()
@@ -91,12 +91,12 @@ func testReceipts(t *testing.T, h *house) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, first := h.corrected(t, task, map[schemas.Mark]uint32{schemas.MarkSent: 1, schemas.MarkUnknown: 1})
+	_, first := h.corrected(t, task, map[schemas.RecipientState]uint32{schemas.StateSent: 1, schemas.StateUnknown: 1})
 
 	window := `,"errors":[{"code":131047,"title":"Re-engagement message","message":"Re-engagement message","error_data":{"details":"Message failed to send because more than 24 hours have passed"}}]`
 	both := webhook(receipt(task, 1, lost, "sent", ""), receipt(task, 0, sent, "failed", window))
 	h.receive(t, both)
-	corrected := map[schemas.Mark]uint32{schemas.MarkConfirmed: 1, schemas.Undelivered(131047): 1}
+	corrected := map[schemas.RecipientState]uint32{schemas.StateConfirmed: 1, schemas.Undelivered(131047): 1}
 	s, second := h.corrected(t, task, corrected)
 	if s.Status != "SUCCESS" || s.Result.Successful != 1 || s.Result.Failed != 1 || s.Result.Unknown != 0 || s.Result.Undelivered != 1 || second <= first {
 		t.Errorf("version %d after %d: %+v", second, first, s)
@@ -108,7 +108,7 @@ func testReceipts(t *testing.T, h *house) {
 
 	h.receive(t, both) // once more, and then what came before it
 	h.receive(t, webhook(receipt(task, 1, lost, "read", ""), receipt(task, 1, lost, "delivered", ""), receipt(task, 0, sent, "sent", "")))
-	s, third := h.corrected(t, task, map[schemas.Mark]uint32{schemas.MarkRead: 1, schemas.Undelivered(131047): 1})
+	s, third := h.corrected(t, task, map[schemas.RecipientState]uint32{schemas.StateRead: 1, schemas.Undelivered(131047): 1})
 	if s.Status != "SUCCESS" || s.Result.Read != 1 || s.Result.Successful != 1 || len(s.Result.Errors) != 1 || third <= second {
 		t.Errorf("version %d after %d: %+v", third, second, s)
 	}
@@ -138,8 +138,8 @@ func TestEndToEndReceipts(t *testing.T) {
 	defer cancel()
 	changes, stop := a.doors.statuses.Watch(task)
 	defer stop()
-	last := []schemas.Mark{schemas.MarkDelivered, schemas.MarkRead, schemas.Undelivered(131026), schemas.Undelivered(131047), schemas.Failed(131030)}
-	more := func(c *schemas.MarkCount) bool { return !slices.Contains(last, schemas.Mark(c.GetMark())) } // sent or unknown
+	last := []schemas.RecipientState{schemas.StateDelivered, schemas.StateRead, schemas.Undelivered(131026), schemas.Undelivered(131047), schemas.Failed(131030)}
+	more := func(c *schemas.StateCount) bool { return !slices.Contains(last, schemas.RecipientState(c.GetMark())) } // sent or unknown
 	for {
 		s, _ := a.doors.statuses.Get(task)
 		if !slices.ContainsFunc(s.GetCounts(), more) {

@@ -83,7 +83,7 @@ func (h *house) replay(t *testing.T, id string, again bool) (rec schemas.Record)
 	}
 	defer reader.Close()
 	err = h.tryReplay(t, id, again, func(r operator.Replay) {
-		slot := schemas.Slot{Topic: schemas.Topic(r.Topic), Partition: r.Partition}
+		slot := schemas.TopicPartition{Topic: schemas.Topic(r.Topic), Partition: r.Partition}
 		if rec, err = reader.Record(t.Context(), slot, r.Offset); err != nil {
 			t.Error(err)
 		}

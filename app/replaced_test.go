@@ -146,7 +146,7 @@ func TestSenderStoppedBeforeItRejoinsSendsNothingTwice(t *testing.T) {
 	}
 	wait("a calls", func() bool { return api.count("a") == 1 })
 	time.Sleep(time.Second) // nothing says when it has read the others
-	member := ga.Fence().Member
+	member := ga.Generation().Member
 	over := make(chan struct{})
 	cluster.ControlKey(int16(kmsg.JoinGroup), func(req kmsg.Request) (kmsg.Response, error, bool) {
 		if req.(*kmsg.JoinGroupRequest).MemberID != member {
@@ -181,7 +181,7 @@ func TestSenderStoppedBeforeItRejoinsSendsNothingTwice(t *testing.T) {
 		return resp, nil, true
 	})
 	<-over
-	wait("a is a member again", func() bool { f := ga.Fence(); return f.Member != "" && f.Member != member })
+	wait("a is a member again", func() bool { f := ga.Generation(); return f.Member != "" && f.Member != member })
 	close(gate)
 	admin, err := kgo.NewClient(kgo.SeedBrokers(cfg.Brokers...))
 	if err != nil {

@@ -180,7 +180,7 @@ func (w *world) agree() bool {
 }
 
 // counts is how many of the task's recipients have each mark.
-func (task *simTask) counts(marks map[recipient]schemas.Mark) map[uint32]uint32 {
+func (task *simTask) counts(marks map[recipient]schemas.RecipientState) map[uint32]uint32 {
 	out := make(map[uint32]uint32)
 	for i := range task.phones {
 		out[uint32(marks[recipient{task.id, uint32(i)}])]++
@@ -192,7 +192,7 @@ func (task *simTask) counts(marks map[recipient]schemas.Mark) map[uint32]uint32 
 func sameCounts(s *schemas.Status, counts map[uint32]uint32) bool {
 	n := 0
 	for _, c := range s.GetCounts() {
-		if c.GetMark() == uint32(schemas.MarkPending) || c.GetCount() == 0 {
+		if c.GetMark() == uint32(schemas.StatePending) || c.GetCount() == 0 {
 			continue
 		}
 		if n++; counts[c.GetMark()] != c.GetCount() {
@@ -242,10 +242,10 @@ func (w *world) check() {
 	}
 }
 
-func (w *world) checkOne(task *simTask, i int, m schemas.Mark) {
+func (w *world) checkOne(task *simTask, i int, m schemas.RecipientState) {
 	_, _, accepted := w.sim.Calls(schemas.Callback(task.id, uint32(i)))
 	out := m.Outcome()
-	reached := m >= schemas.MarkSent
+	reached := m >= schemas.StateSent
 	switch {
 	case out == schemas.OutcomePending:
 		w.errorf("%s/%d has no outcome", task.id, i)
@@ -289,15 +289,15 @@ type recipient struct {
 }
 
 // recount folds the whole of results, as nothing in the house does, and reads every status that was written.
-func (w *world) recount() (marks map[recipient]schemas.Mark, unknown map[recipient]time.Time, statuses map[schemas.TaskID][]*schemas.Status) {
+func (w *world) recount() (marks map[recipient]schemas.RecipientState, unknown map[recipient]time.Time, statuses map[schemas.TaskID][]*schemas.Status) {
 	reader, err := kafka.NewReader(w.kafkaConfig())
 	if err != nil {
 		w.errorf("%v", err)
 		return nil, nil, nil
 	}
 	defer reader.Close()
-	marks, unknown = make(map[recipient]schemas.Mark), make(map[recipient]time.Time)
-	raise := func(t schemas.TaskID, from, to uint32, m schemas.Mark, at int64) {
+	marks, unknown = make(map[recipient]schemas.RecipientState), make(map[recipient]time.Time)
+	raise := func(t schemas.TaskID, from, to uint32, m schemas.RecipientState, at int64) {
 		for i := from; i < to; i++ {
 			marks[recipient{t, i}] = max(marks[recipient{t, i}], m)
 			if m.Outcome() == schemas.OutcomeUnknown {
@@ -316,12 +316,12 @@ func (w *world) recount() (marks map[recipient]schemas.Mark, unknown map[recipie
 		}
 		switch e := r.GetEvent().(type) {
 		case *schemas.Result_Outcome:
-			raise(id, e.Outcome.GetIndex(), e.Outcome.GetIndex()+1, schemas.Mark(e.Outcome.GetMark()), r.GetAtMs())
+			raise(id, e.Outcome.GetIndex(), e.Outcome.GetIndex()+1, schemas.RecipientState(e.Outcome.GetMark()), r.GetAtMs())
 		case *schemas.Result_Range:
-			raise(id, e.Range.GetFrom(), e.Range.GetTo(), schemas.Mark(e.Range.GetMark()), r.GetAtMs())
+			raise(id, e.Range.GetFrom(), e.Range.GetTo(), schemas.RecipientState(e.Range.GetMark()), r.GetAtMs())
 		case *schemas.Result_Receipts:
 			for _, o := range e.Receipts.GetOutcomes() {
-				raise(id, o.GetIndex(), o.GetIndex()+1, schemas.Mark(o.GetMark()), r.GetAtMs())
+				raise(id, o.GetIndex(), o.GetIndex()+1, schemas.RecipientState(o.GetMark()), r.GetAtMs())
 			}
 		}
 	})
@@ -353,7 +353,7 @@ func (w *world) readAll(reader *kafka.Reader, t schemas.Topic, each func(*schema
 		return
 	}
 	for p, end := range ends {
-		err := reader.Range(context.Background(), schemas.Slot{Topic: t, Partition: p}, 0, end, func(rec schemas.Record) error {
+		err := reader.Range(context.Background(), schemas.TopicPartition{Topic: t, Partition: p}, 0, end, func(rec schemas.Record) error {
 			each(&rec)
 			return nil
 		})

@@ -54,7 +54,7 @@ func (b *broker) observe() {
 		newest = req.Generation
 		for _, t := range req.Topics {
 			for _, p := range t.Partitions {
-				pos := schemas.Position{Slot: schemas.Slot{Topic: schemas.Topic(t.Topic[len(simPrefix):]), Partition: p.Partition}, Offset: p.Offset}
+				pos := schemas.Position{Partition: schemas.TopicPartition{Topic: schemas.Topic(t.Topic[len(simPrefix):]), Partition: p.Partition}, Offset: p.Offset}
 				if p.Metadata != nil {
 					pos.Metadata = *p.Metadata
 				}
@@ -81,7 +81,7 @@ func (w *world) startsOf() map[recipient][]time.Time {
 				return // rubbish
 			}
 			who := recipient{id, s.GetIndex()}
-			out[who] = append(out[who], w.commits.Started(schemas.Slot{Topic: topic, Partition: rec.Partition}, rec.Offset)...)
+			out[who] = append(out[who], w.commits.Started(schemas.TopicPartition{Topic: topic, Partition: rec.Partition}, rec.Offset)...)
 		})
 	}
 	return out

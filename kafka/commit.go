@@ -26,16 +26,16 @@ const (
 // Fence says who this member is now. It is to be taken while the locks are held under which the positions of the coming
 // commit are encoded: then a commit can be too old for its fence's generation, which is refused, and never pass for a newer one.
 // Nor for one of another member: where what is owned was assigned to this process as another member, the fence is void and so is the session.
-func (g *Group) Fence() schemas.Fence {
+func (g *Group) Generation() schemas.Generation {
 	s := g.live()
 	if s == nil {
-		return schemas.Fence{}
+		return schemas.Generation{}
 	}
 	member, generation, err := s.check((*membership.Ownership).Check)
 	if err != nil {
-		return schemas.Fence{}
+		return schemas.Generation{}
 	}
-	return schemas.Fence{Member: member, Generation: generation, Session: s.number}
+	return schemas.Generation{Member: member, Number: generation, Session: s.number}
 }
 
 // Commit writes positions under a fence: one request to the coordinator, stamped with exactly that member and
@@ -43,17 +43,17 @@ func (g *Group) Fence() schemas.Fence {
 //
 // refused names the slots of which certainly nothing was written. An error means that nobody knows; the session is then
 // over, every slot is taken from the stage (Lost), and the process joins as a new member.
-func (g *Group) Commit(ctx context.Context, f schemas.Fence, ps []schemas.Position) (refused map[schemas.Slot]error, err error) {
+func (g *Group) Commit(ctx context.Context, f schemas.Generation, ps []schemas.Position) (refused map[schemas.TopicPartition]error, err error) {
 	began := time.Now()
 	defer func() { g.metrics.committed(time.Since(began), len(ps), refused, err) }()
-	refused = make(map[schemas.Slot]error)
+	refused = make(map[schemas.TopicPartition]error)
 	s := g.live()
 	if s == nil || f.Session != s.number || s.void.Err() != nil || f.Member == "" {
 		offsets.RefuseAll(refused, ps, ErrFenced)
 		return refused, nil
 	}
 	req := kmsg.NewPtrOffsetCommitRequest()
-	req.Group, req.MemberID, req.Generation = g.name, f.Member, f.Generation //mutant:commit-carries-its-fence
+	req.Group, req.MemberID, req.Generation = g.name, f.Member, f.Number //mutant:commit-carries-its-fence
 	if id := g.cfg.InstanceID; id != "" {
 		req.InstanceID = &id
 	}
@@ -85,15 +85,15 @@ func (g *Group) Commit(ctx context.Context, f schemas.Fence, ps []schemas.Positi
 }
 
 // noteCommitted remembers what a commit has written. Where the group has refused this member for too long, the session ends.
-func (s *session) noteCommitted(f schemas.Fence, ps []schemas.Position, refused map[schemas.Slot]error) {
+func (s *session) noteCommitted(f schemas.Generation, ps []schemas.Position, refused map[schemas.TopicPartition]error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, p := range ps {
-		if _, mine := s.owned[p.Slot]; mine && refused[p.Slot] == nil {
-			s.committed[p.Slot] = p.Offset
+		if _, mine := s.owned[p.Partition]; mine && refused[p.Partition] == nil {
+			s.committed[p.Partition] = p.Offset
 		}
 	}
-	err := s.refusals.Note(f.Member, f.Generation, len(refused) < len(ps), maps.Values(refused), time.Now(), s.group.cfg.refusedMost())
+	err := s.refusals.Note(f.Member, f.Number, len(refused) < len(ps), maps.Values(refused), time.Now(), s.group.cfg.refusedMost())
 	if err != nil {
 		s.end(err)
 	}

@@ -18,11 +18,11 @@ import (
 type upstream struct {
 	t    *testing.T
 	cl   *kgo.Client
-	to   schemas.Slot
+	to   schemas.TopicPartition
 	name string
 }
 
-func newUpstream(t *testing.T, c kafka.Config, to schemas.Slot) *upstream {
+func newUpstream(t *testing.T, c kafka.Config, to schemas.TopicPartition) *upstream {
 	t.Helper()
 	cl, err := kgo.NewClient(
 		kgo.SeedBrokers(c.Brokers...), kgo.TransactionalID(fmt.Sprint(c.Prefix, "upstream-", to.Topic)), kgo.TransactionTimeout(time.Minute),
@@ -78,7 +78,7 @@ func TestAbortedBroadcastsAreNeverSeen(t *testing.T) {
 	t.Parallel()
 	onBrokers(t, func(t *testing.T, c kafka.Config) {
 		l := layout(t, c)
-		slot := schemas.Slot{Topic: schemas.TopicBroadcasts, Partition: l.Home(schemas.TopicBroadcasts, []byte("k"))}
+		slot := schemas.TopicPartition{Topic: schemas.TopicBroadcasts, Partition: l.Home(schemas.TopicBroadcasts, []byte("k"))}
 		up, pub, r := newUpstream(t, c, slot), publisher(t, c, l), reader(t, c)
 		gone := up.begin("aborted 1", "aborted 2")
 		up.end(kgo.TryAbort)
@@ -112,7 +112,7 @@ func TestARecordOfAnOpenTransactionIsWaitedFor(t *testing.T) {
 	t.Parallel()
 	onBrokers(t, func(t *testing.T, c kafka.Config) {
 		layout(t, c)
-		slot := schemas.Slot{Topic: schemas.TopicBlobs, Partition: 0}
+		slot := schemas.TopicPartition{Topic: schemas.TopicBlobs, Partition: 0}
 		up, r := newUpstream(t, c, slot), reader(t, c)
 		at := up.begin("slice")
 		type answer struct {
@@ -142,7 +142,7 @@ func TestAHangingTransactionIsMeasured(t *testing.T) {
 	onBrokers(t, func(t *testing.T, c kafka.Config) {
 		reg := prometheus.NewRegistry()
 		l := layout(t, c)
-		slot := schemas.Slot{Topic: schemas.TopicBroadcasts, Partition: 1}
+		slot := schemas.TopicPartition{Topic: schemas.TopicBroadcasts, Partition: 1}
 		up, pub := newUpstream(t, c, slot), publisher(t, c, l)
 		c.Registerer = reg
 		up.begin("first")

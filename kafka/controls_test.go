@@ -118,7 +118,7 @@ func TestControlsOutliveCompaction(t *testing.T) {
 	cluster.Compact()
 	r := reader(t, c)
 	left := 0
-	if err := r.Range(t.Context(), schemas.Slot{Topic: schemas.TopicControls}, 0, 12, func(schemas.Record) error { left++; return nil }); err != nil {
+	if err := r.Range(t.Context(), schemas.TopicPartition{Topic: schemas.TopicControls}, 0, 12, func(schemas.Record) error { left++; return nil }); err != nil {
 		t.Fatal(err)
 	}
 	if left >= 12 {
@@ -229,11 +229,11 @@ func TestViewsPassOverWhatTheyCannotRead(t *testing.T) {
 // bomb writes a batch that unpacks to more than anybody may be made to hold.
 func bomb(t *testing.T, c kafka.Config, topic schemas.Topic, partition int32) {
 	t.Helper()
-	spoil(t, c, schemas.Slot{Topic: topic, Partition: partition}, explosive{})
+	spoil(t, c, schemas.TopicPartition{Topic: topic, Partition: partition}, explosive{})
 }
 
 // spoil writes a batch of one record, of which the compressor makes what it likes.
-func spoil(t *testing.T, c kafka.Config, s schemas.Slot, with kgo.Compressor) {
+func spoil(t *testing.T, c kafka.Config, s schemas.TopicPartition, with kgo.Compressor) {
 	t.Helper()
 	cl, err := kgo.NewClient(kgo.SeedBrokers(c.Brokers...), kgo.RecordPartitioner(kgo.ManualPartitioner()),
 		kgo.ProducerBatchCompression(kgo.GzipCompression()), kgo.WithCompressor(with))

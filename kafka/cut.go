@@ -58,7 +58,7 @@ func (t *tail) restart(ctx context.Context) (again map[int32]bool) {
 	}
 	t.anew()
 	for p := range again {
-		slot := schemas.Slot{Topic: t.topic, Partition: p}
+		slot := schemas.TopicPartition{Topic: t.topic, Partition: p}
 		t.unread.Drop(slot)
 		fetching{t.cfg, t.cl}.Seek(slot, 0)
 	}

@@ -72,9 +72,9 @@ type stalled struct {
 	patient time.Duration
 }
 
-func (p *stalled) Assign(ctx context.Context, pos schemas.Position) (int64, error) {
-	if pos.Slot.Partition != 2 {
-		return p.probe.Assign(ctx, pos)
+func (p *stalled) OnAssigned(ctx context.Context, pos schemas.Position) (int64, error) {
+	if pos.Partition.Partition != 2 {
+		return p.probe.OnAssigned(ctx, pos)
 	}
 	if p.tries++; p.tries == 2 {
 		close(p.trying)

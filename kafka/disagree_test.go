@@ -21,8 +21,8 @@ import (
 // lookingBack is a stage that reads again some of what lies below its position, as the sender does.
 type lookingBack struct{ *probe }
 
-func (l *lookingBack) Assign(ctx context.Context, pos schemas.Position) (int64, error) {
-	from, err := l.probe.Assign(ctx, pos)
+func (l *lookingBack) OnAssigned(ctx context.Context, pos schemas.Position) (int64, error) {
+	from, err := l.probe.OnAssigned(ctx, pos)
 	return max(0, from), err
 }
 
@@ -85,14 +85,14 @@ func TestLogThatEndsBelowTheCommittedOffsetIsNoticed(t *testing.T) {
 			reg := prometheus.NewRegistry()
 			l := layout(t, c)
 			p := publisher(t, c, l)
-			slot := schemas.Slot{Topic: schemas.TopicSendsExpress, Partition: l.Home(schemas.TopicSendsExpress, []byte("1"))}
+			slot := schemas.TopicPartition{Topic: schemas.TopicSendsExpress, Partition: l.Home(schemas.TopicSendsExpress, []byte("1"))}
 			if _, err := p.Publish(t.Context(), express("1"), express("1"), express("1")); err != nil {
 				t.Fatal(err)
 			}
 			first := newProbe()
 			g, leave := join(t, c, l, first)
 			until(t, "assigned", func() bool { return len(first.owned()) == 4 })
-			if refused, err := g.Commit(t.Context(), g.Fence(), []schemas.Position{{Slot: slot, Offset: 8}}); err != nil || len(refused) > 0 {
+			if refused, err := g.Commit(t.Context(), g.Generation(), []schemas.Position{{Partition: slot, Offset: 8}}); err != nil || len(refused) > 0 {
 				t.Fatal(refused, err)
 			}
 			leave() // committed 8, and the log ends at 3: five records are gone
@@ -168,10 +168,10 @@ func TestOffsetsThatAreGoneOrForeignAreToldFromNewOnes(t *testing.T) {
 			var ps []schemas.Position
 			for _, s := range p.owned() {
 				if s.Partition != never {
-					ps = append(ps, schemas.Position{Slot: s, Offset: 1, Metadata: "ours"})
+					ps = append(ps, schemas.Position{Partition: s, Offset: 1, Metadata: "ours"})
 				}
 			}
-			if refused, err := g.Commit(t.Context(), g.Fence(), ps); err != nil || len(refused) > 0 {
+			if refused, err := g.Commit(t.Context(), g.Generation(), ps); err != nil || len(refused) > 0 {
 				t.Fatal(refused, err)
 			}
 			return out
@@ -212,15 +212,15 @@ type picky struct {
 	mended chan struct{}
 }
 
-func (p *picky) Assign(ctx context.Context, pos schemas.Position) (int64, error) {
-	if pos.Slot.Partition == 2 {
+func (p *picky) OnAssigned(ctx context.Context, pos schemas.Position) (int64, error) {
+	if pos.Partition.Partition == 2 {
 		select {
 		case <-p.mended:
 		default:
 			return 0, errors.New("not a ledger")
 		}
 	}
-	return p.probe.Assign(ctx, pos)
+	return p.probe.OnAssigned(ctx, pos)
 }
 
 // One partition whose ledger can't be read stops that partition and says so; the others go on, and so does it once it can be read.
@@ -299,7 +299,7 @@ func TestLogThatIsTrimmedWhileItIsReadIsTakenOverAnew(t *testing.T) {
 	p := newProbe()
 	g, _ := member(t, c, l, p)
 	until(t, "assigned", func() bool { return len(p.owned()) == 4 })
-	slot := schemas.Slot{Topic: schemas.TopicSendsExpress, Partition: l.Home(schemas.TopicSendsExpress, []byte("1"))}
+	slot := schemas.TopicPartition{Topic: schemas.TopicSendsExpress, Partition: l.Home(schemas.TopicSendsExpress, []byte("1"))}
 	g.Pause(slot)
 	time.Sleep(time.Second) // a fetch under way still brings what is written
 	for range 20 {

@@ -23,17 +23,17 @@ import (
 
 // Stage is what a group works for. Calls for one slot never overlap, and of Assign, Revoke and Lost one is under way at a time.
 type Stage interface {
-	// Assign gives a slot to the stage, with what its last owner committed (NoOffset: nobody ever did). It returns from
+	// OnAssigned gives a slot to the stage, with what its last owner committed (NoOffset: nobody ever did). It returns from
 	// where to read: below the position to look back, NoOffset for the log's start. A slot that the stage has already
 	// starts anew.
-	Assign(ctx context.Context, pos schemas.Position) (from int64, err error)
-	// Take hands over the next records of a slot, in order. It does not block: a stage that has enough pauses the slot.
-	Take(slot schemas.Slot, recs []schemas.Record)
-	// Revoke takes slots back in good order. It returns when nothing of them is under way and the last commit was made;
+	OnAssigned(ctx context.Context, pos schemas.Position) (from int64, err error)
+	// Process hands over the next records of a slot, in order. It does not block: a stage that has enough pauses the slot.
+	Process(slot schemas.TopicPartition, recs []schemas.Record)
+	// OnRevoked takes slots back in good order. It returns when nothing of them is under way and the last commit was made;
 	// ctx bounds it.
-	Revoke(ctx context.Context, slots []schemas.Slot)
-	// Lost takes slots back that may belong to somebody else already. It returns when the commit under way is over.
-	Lost(slots []schemas.Slot)
+	OnRevoked(ctx context.Context, slots []schemas.TopicPartition)
+	// OnLost takes slots back that may belong to somebody else already. It returns when the commit under way is over.
+	OnLost(slots []schemas.TopicPartition)
 }
 
 // Errors that end a group for good.
@@ -137,14 +137,14 @@ func rest(ctx context.Context, d time.Duration) bool {
 }
 
 // Pause stops the reading of slots until Resume, or until they are taken away.
-func (g *Group) Pause(slots ...schemas.Slot) {
+func (g *Group) Pause(slots ...schemas.TopicPartition) {
 	if s := g.live(); s != nil {
 		s.unread.Pause(slots...)
 	}
 }
 
 // Resume goes on reading them.
-func (g *Group) Resume(slots ...schemas.Slot) {
+func (g *Group) Resume(slots ...schemas.TopicPartition) {
 	if s := g.live(); s != nil {
 		s.unread.Resume(slots...)
 	}
@@ -161,8 +161,8 @@ func (g *Group) open(st Stage) (*session, error) {
 	g.count++
 	s := &session{
 		group: g, number: g.count, stage: st, coordinator: noBroker, opened: make(chan struct{}), handing: make(chan struct{}, 1), hurry: func() {}, trying: func() {},
-		owned: make(map[schemas.Slot]struct{}), fetched: make(map[schemas.Slot]schemas.Position), next: make(map[schemas.Slot]int64),
-		committed: make(map[schemas.Slot]int64),
+		owned: make(map[schemas.TopicPartition]struct{}), fetched: make(map[schemas.TopicPartition]schemas.Position), next: make(map[schemas.TopicPartition]int64),
+		committed: make(map[schemas.TopicPartition]int64),
 	}
 	g.mu.Unlock()
 	s.void, s.end = context.WithCancelCause(context.Background())

@@ -23,7 +23,7 @@ func express(key string) schemas.Record {
 }
 
 // fill publishes n sends and returns how many each slot got.
-func fillSends(t *testing.T, p *kafka.Publisher, n int) map[schemas.Slot]int64 {
+func fillSends(t *testing.T, p *kafka.Publisher, n int) map[schemas.TopicPartition]int64 {
 	t.Helper()
 	recs := make([]schemas.Record, n)
 	for i := range recs {
@@ -33,9 +33,9 @@ func fillSends(t *testing.T, p *kafka.Publisher, n int) map[schemas.Slot]int64 {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ends := make(map[schemas.Slot]int64)
+	ends := make(map[schemas.TopicPartition]int64)
 	for _, r := range acked {
-		s := schemas.Slot{Topic: r.Topic, Partition: r.Partition}
+		s := schemas.TopicPartition{Topic: r.Topic, Partition: r.Partition}
 		ends[s] = max(ends[s], r.Offset+1)
 	}
 	return ends
@@ -53,9 +53,9 @@ func TestTakeoverBringsOffsetAndMetadata(t *testing.T) {
 		}
 		var ps []schemas.Position
 		for slot := range ends {
-			ps = append(ps, schemas.Position{Slot: slot, Offset: 10, Metadata: "ledger of " + slot.String()})
+			ps = append(ps, schemas.Position{Partition: slot, Offset: 10, Metadata: "ledger of " + slot.String()})
 		}
-		refused, err := g.Commit(t.Context(), g.Fence(), ps)
+		refused, err := g.Commit(t.Context(), g.Generation(), ps)
 		if err != nil || len(refused) > 0 {
 			t.Fatal(refused, err)
 		}
@@ -216,24 +216,24 @@ func TestCommitRefusals(t *testing.T) {
 		p := newProbe()
 		g, _ := join(t, c, l, p)
 		until(t, "assigned", func() bool { return len(p.owned()) == 4 })
-		slot := schemas.Slot{Topic: schemas.TopicSendsExpress, Partition: 1}
-		f := g.Fence()
+		slot := schemas.TopicPartition{Topic: schemas.TopicSendsExpress, Partition: 1}
+		f := g.Generation()
 		for name, c := range map[string]struct {
-			fence schemas.Fence
+			fence schemas.Generation
 			meta  string
 		}{
-			"older generation": {schemas.Fence{Member: f.Member, Generation: f.Generation - 1, Session: f.Session}, ""},
-			"another member":   {schemas.Fence{Member: "nobody", Generation: f.Generation, Session: f.Session}, ""},
-			"another session":  {schemas.Fence{Member: f.Member, Generation: f.Generation, Session: f.Session + 1}, ""},
+			"older generation": {schemas.Generation{Member: f.Member, Number: f.Number - 1, Session: f.Session}, ""},
+			"another member":   {schemas.Generation{Member: "nobody", Number: f.Number, Session: f.Session}, ""},
+			"another session":  {schemas.Generation{Member: f.Member, Number: f.Number, Session: f.Session + 1}, ""},
 			"long metadata":    {f, strings.Repeat("x", schemas.MaxMetadata+1)},
-			"no fence":         {schemas.Fence{}, ""},
+			"no fence":         {schemas.Generation{}, ""},
 		} {
-			refused, err := g.Commit(t.Context(), c.fence, []schemas.Position{{Slot: slot, Offset: 1, Metadata: c.meta}})
+			refused, err := g.Commit(t.Context(), c.fence, []schemas.Position{{Partition: slot, Offset: 1, Metadata: c.meta}})
 			if err != nil || refused[slot] == nil {
 				t.Errorf("%s: refused %v, error %v", name, refused, err)
 			}
 		}
-		refused, err := g.Commit(t.Context(), f, []schemas.Position{{Slot: slot, Offset: 0, Metadata: strings.Repeat("x", schemas.MaxMetadata)}})
+		refused, err := g.Commit(t.Context(), f, []schemas.Position{{Partition: slot, Offset: 0, Metadata: strings.Repeat("x", schemas.MaxMetadata)}})
 		if err != nil || len(refused) > 0 {
 			t.Errorf("the good one: %v, %v", refused, err)
 		}
@@ -250,7 +250,7 @@ func TestCommitForAPartitionOfSomebodyElse(t *testing.T) {
 		g, _ := join(t, c, l, a)
 		join(t, c, l, b)
 		until(t, "both own some", func() bool { return len(a.owned()) == 2 && len(b.owned()) == 2 })
-		refused, err := g.Commit(t.Context(), g.Fence(), []schemas.Position{{Slot: b.owned()[0], Offset: 0, Metadata: "foreign"}})
+		refused, err := g.Commit(t.Context(), g.Generation(), []schemas.Position{{Partition: b.owned()[0], Offset: 0, Metadata: "foreign"}})
 		t.Logf("a commit for a partition of another member: refused %v, error %v", refused, err)
 		if err != nil || len(refused) > 0 {
 			t.Errorf("the broker checks ownership now (%v, %v): DESIGN.md says that it does not", refused, err)
@@ -266,12 +266,12 @@ func TestLostCommitAnswerEndsTheSession(t *testing.T) {
 	p := newProbe()
 	g, _ := join(t, c, l, p)
 	until(t, "assigned", func() bool { return len(p.owned()) == 4 })
-	old := g.Fence()
-	slot := schemas.Slot{Topic: schemas.TopicSendsExpress, Partition: 2}
+	old := g.Generation()
+	slot := schemas.TopicPartition{Topic: schemas.TopicSendsExpress, Partition: 2}
 	cluster.ControlKey(int16(kmsg.OffsetCommit), func(kmsg.Request) (kmsg.Response, error, bool) {
 		return nil, errors.New("cut"), true // closes the connection
 	})
-	_, err := g.Commit(t.Context(), old, []schemas.Position{{Slot: slot, Offset: 0, Metadata: "m"}})
+	_, err := g.Commit(t.Context(), old, []schemas.Position{{Partition: slot, Offset: 0, Metadata: "m"}})
 	if err == nil {
 		t.Fatal("a commit without an answer was taken for done")
 	}
@@ -279,17 +279,17 @@ func TestLostCommitAnswerEndsTheSession(t *testing.T) {
 	for seen["lost"] < 4 || seen["assign"] < 8 {
 		seen[strings.Fields(take(t, p.events, "event"))[0]]++
 	}
-	until(t, "joined anew", func() bool { return g.Fence().Session > old.Session && g.Fence().Member != "" })
-	if now := g.Fence(); now.Member == old.Member {
+	until(t, "joined anew", func() bool { return g.Generation().Session > old.Session && g.Generation().Member != "" })
+	if now := g.Generation(); now.Member == old.Member {
 		t.Errorf("the new session is the same member %s", now.Member)
 	}
-	refused, err := g.Commit(t.Context(), old, []schemas.Position{{Slot: slot, Offset: 0}})
+	refused, err := g.Commit(t.Context(), old, []schemas.Position{{Partition: slot, Offset: 0}})
 	if err != nil || !errors.Is(refused[slot], kafka.ErrFenced) {
 		t.Errorf("a fence of the old session: %v, %v", refused, err)
 	}
 	// And what the old member may still have on its way is refused by the coordinator itself.
 	late := kmsg.NewPtrOffsetCommitRequest()
-	late.Group, late.MemberID, late.Generation = c.Prefix+"sender", old.Member, old.Generation
+	late.Group, late.MemberID, late.Generation = c.Prefix+"sender", old.Member, old.Number
 	topic := kmsg.NewOffsetCommitRequestTopic()
 	topic.Topic = c.Prefix + string(slot.Topic)
 	part := kmsg.NewOffsetCommitRequestTopicPartition()
@@ -335,8 +335,8 @@ func TestUnclearCommitIsNotARefusal(t *testing.T) {
 		}
 		return resp, nil, true
 	})
-	slot := schemas.Slot{Topic: schemas.TopicSendsExpress}
-	if refused, err := g.Commit(t.Context(), g.Fence(), []schemas.Position{{Slot: slot}}); err == nil {
+	slot := schemas.TopicPartition{Topic: schemas.TopicSendsExpress}
+	if refused, err := g.Commit(t.Context(), g.Generation(), []schemas.Position{{Partition: slot}}); err == nil {
 		t.Errorf("refused %v", refused)
 	}
 }
@@ -349,7 +349,7 @@ func TestPausedSlotsStandStill(t *testing.T) {
 		p := newProbe()
 		g, _ := join(t, c, l, p)
 		until(t, "assigned", func() bool { return len(p.owned()) == 4 })
-		stopped := schemas.Slot{Topic: schemas.TopicSendsExpress, Partition: l.Home(schemas.TopicSendsExpress, []byte("stopped"))}
+		stopped := schemas.TopicPartition{Topic: schemas.TopicSendsExpress, Partition: l.Home(schemas.TopicSendsExpress, []byte("stopped"))}
 		other := "a"
 		for l.Home(schemas.TopicSendsExpress, []byte(other)) == stopped.Partition {
 			other += "a"

@@ -69,9 +69,9 @@ type probe struct {
 	mu     sync.Mutex
 	events chan string // "assign sends.bulk/0 5 meta", "revoke ...", "lost ..."
 	recs   chan schemas.Record
-	slots  map[schemas.Slot]schemas.Position
+	slots  map[schemas.TopicPartition]schemas.Position
 	assign func(pos schemas.Position)
-	revoke func(slots []schemas.Slot)
+	revoke func(slots []schemas.TopicPartition)
 	inside atomic.Int32 // calls under way that may not meet
 	met    atomic.Bool
 }
@@ -85,31 +85,31 @@ func (p *probe) alone() (over func()) {
 }
 
 func newProbe() *probe {
-	return &probe{events: make(chan string, 1000), recs: make(chan schemas.Record, 100_000), slots: map[schemas.Slot]schemas.Position{}}
+	return &probe{events: make(chan string, 1000), recs: make(chan schemas.Record, 100_000), slots: map[schemas.TopicPartition]schemas.Position{}}
 }
 
-func (p *probe) Assign(_ context.Context, pos schemas.Position) (int64, error) {
+func (p *probe) OnAssigned(_ context.Context, pos schemas.Position) (int64, error) {
 	defer p.alone()()
 	if p.assign != nil {
 		p.assign(pos)
 	}
 	p.mu.Lock()
-	p.slots[pos.Slot] = pos
+	p.slots[pos.Partition] = pos
 	p.mu.Unlock()
-	p.events <- fmt.Sprintf("assign %s %d %s", pos.Slot, pos.Offset, pos.Metadata)
+	p.events <- fmt.Sprintf("assign %s %d %s", pos.Partition, pos.Offset, pos.Metadata)
 	if pos.Offset == schemas.NoOffset {
 		return schemas.NoOffset, nil
 	}
 	return pos.Offset - p.rewind, nil
 }
 
-func (p *probe) Take(_ schemas.Slot, recs []schemas.Record) {
+func (p *probe) Process(_ schemas.TopicPartition, recs []schemas.Record) {
 	for _, r := range recs {
 		p.recs <- r
 	}
 }
 
-func (p *probe) Revoke(_ context.Context, slots []schemas.Slot) {
+func (p *probe) OnRevoked(_ context.Context, slots []schemas.TopicPartition) {
 	defer p.alone()()
 	if p.revoke != nil {
 		p.revoke(slots)
@@ -117,7 +117,7 @@ func (p *probe) Revoke(_ context.Context, slots []schemas.Slot) {
 	p.gone("revoke", slots)
 }
 
-func (p *probe) Lost(slots []schemas.Slot) {
+func (p *probe) OnLost(slots []schemas.TopicPartition) {
 	defer p.alone()()
 	p.gone("lost", slots)
 }
@@ -134,7 +134,7 @@ func (p *probe) told() (events []string) {
 	}
 }
 
-func (p *probe) gone(how string, slots []schemas.Slot) {
+func (p *probe) gone(how string, slots []schemas.TopicPartition) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, s := range slots {
@@ -145,10 +145,10 @@ func (p *probe) gone(how string, slots []schemas.Slot) {
 	}
 }
 
-func (p *probe) owned() []schemas.Slot {
+func (p *probe) owned() []schemas.TopicPartition {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	var out []schemas.Slot
+	var out []schemas.TopicPartition
 	for s := range p.slots {
 		out = append(out, s)
 	}

@@ -55,10 +55,10 @@ func TestLagIsWhatIsNotCommitted(t *testing.T) {
 		var ps []schemas.Position
 		left := 0.0
 		for slot, end := range ends {
-			ps = append(ps, schemas.Position{Slot: slot, Offset: end - 2})
+			ps = append(ps, schemas.Position{Partition: slot, Offset: end - 2})
 			left += 2
 		}
-		if refused, err := g.Commit(t.Context(), g.Fence(), ps); err != nil || len(refused) > 0 {
+		if refused, err := g.Commit(t.Context(), g.Generation(), ps); err != nil || len(refused) > 0 {
 			t.Fatal(refused, err)
 		}
 		time.Sleep(20 * time.Second)

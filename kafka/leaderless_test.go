@@ -35,9 +35,9 @@ func TestPartitionWithoutALeaderHoldsNoOther(t *testing.T) {
 				if took := time.Since(began); took > 15*time.Second {
 					h.t.Errorf("that took %v", took)
 				}
-				member := h.g.Fence().Member
+				member := h.g.Generation().Member
 				time.Sleep(time.Minute)
-				if again := h.g.Fence().Member; again != member || len(h.probe.owned()) != 3 {
+				if again := h.g.Generation().Member; again != member || len(h.probe.owned()) != 3 {
 					h.t.Errorf("it joined again, and owns %v", h.probe.owned())
 				}
 				leaderless.Remove()
@@ -80,7 +80,7 @@ func TestRegistryWithoutALeaderDelaysOneCommit(t *testing.T) {
 		time.Sleep(40 * time.Second) // the rest after a failure, and the next look at it
 		r := reader(h.t, h.c)
 		defer r.Close()
-		slot := schemas.Slot{Topic: schemas.TopicRegistry}
+		slot := schemas.TopicPartition{Topic: schemas.TopicRegistry}
 		ends, err := r.Ends(h.t.Context(), slot.Topic)
 		if err != nil {
 			h.t.Fatal(err)

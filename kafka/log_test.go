@@ -38,7 +38,7 @@ func TestReaderReadsWhatThePublisherWrote(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		slot := schemas.Slot{Topic: schemas.TopicBlobs, Partition: acked[0].Partition}
+		slot := schemas.TopicPartition{Topic: schemas.TopicBlobs, Partition: acked[0].Partition}
 		var offsets []int64
 		for i, a := range acked {
 			if a.Partition != slot.Partition || (i > 0 && a.Offset <= acked[i-1].Offset) {
@@ -84,7 +84,7 @@ func TestTrimmedRecordsAreGone(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		slot := schemas.Slot{Topic: schemas.TopicBlobs, Partition: l.Home(schemas.TopicBlobs, []byte("file"))}
+		slot := schemas.TopicPartition{Topic: schemas.TopicBlobs, Partition: l.Home(schemas.TopicBlobs, []byte("file"))}
 		cl, err := kgo.NewClient(kgo.SeedBrokers(c.Brokers...))
 		if err != nil {
 			t.Fatal(err)
@@ -220,7 +220,7 @@ func TestGarbageIsPassedOver(t *testing.T) {
 			_, c := embedded(t)
 			l := layout(t, c)
 			pub, r := publisher(t, c, l), reader(t, c)
-			slot := schemas.Slot{Topic: schemas.TopicMarks, Partition: l.Home(schemas.TopicMarks, []byte("k"))}
+			slot := schemas.TopicPartition{Topic: schemas.TopicMarks, Partition: l.Home(schemas.TopicMarks, []byte("k"))}
 			for i := range 3 {
 				spoil(t, c, slot, garbage{codec, i})
 				say(t, pub, schemas.Record{Topic: slot.Topic, Partition: schemas.NoPartition, Key: []byte("k"), Value: []byte{byte(i)}})

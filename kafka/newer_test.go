@@ -56,7 +56,7 @@ func TestNewerRecordHoldsItsPartition(t *testing.T) {
 	g, leave := join(t, c, l, p)
 	until(t, "assigned", func() bool { return len(p.owned()) == 4 })
 	held := func() float64 { return series(t, reg, "altavoz_partitions_held", "stage")["sender"] }
-	slot := schemas.Slot{Topic: schemas.TopicSendsExpress, Partition: l.Home(schemas.TopicSendsExpress, []byte("1"))}
+	slot := schemas.TopicPartition{Topic: schemas.TopicSendsExpress, Partition: l.Home(schemas.TopicSendsExpress, []byte("1"))}
 	say(t, pub, express("1"), express("1"), newer(express("1")), express("1"))
 	until(t, "held", func() bool { return held() == 1 })
 	g.Pause(slot)
@@ -99,7 +99,7 @@ func TestNewerRecordHoldsItsPartition(t *testing.T) {
 }
 
 // trimTo deletes what lies below an offset.
-func trimTo(t *testing.T, c kafka.Config, slot schemas.Slot, at int64) {
+func trimTo(t *testing.T, c kafka.Config, slot schemas.TopicPartition, at int64) {
 	t.Helper()
 	cl, err := kgo.NewClient(kgo.SeedBrokers(c.Brokers...))
 	if err != nil {
@@ -123,7 +123,7 @@ func TestPausedPartitionStaysPausedAfterItWasHeld(t *testing.T) {
 	p := &picky{newProbe(), make(chan struct{})}
 	g, _ := member(t, c, l, p)
 	until(t, "three are taken over", func() bool { return len(p.owned()) == 3 })
-	g.Pause(schemas.Slot{Topic: schemas.TopicSendsExpress, Partition: 2})
+	g.Pause(schemas.TopicPartition{Topic: schemas.TopicSendsExpress, Partition: 2})
 	close(p.mended)
 	until(t, "it is taken over", func() bool { return series(t, reg, "altavoz_partitions_held", "stage")["sender"] == 0 })
 	fillSends(t, publisher(t, c, l), 100)
@@ -132,7 +132,7 @@ func TestPausedPartitionStaysPausedAfterItWasHeld(t *testing.T) {
 			t.Fatalf("offset %d of a paused partition was handed over", r.Offset)
 		}
 	}
-	g.Resume(schemas.Slot{Topic: schemas.TopicSendsExpress, Partition: 2})
+	g.Resume(schemas.TopicPartition{Topic: schemas.TopicSendsExpress, Partition: 2})
 	for take(t, p.recs, "record").Partition != 2 {
 		continue
 	}

@@ -10,21 +10,21 @@ import (
 )
 
 // listener is a stage that notes of what it was handed records.
-type listener struct{ took []schemas.Slot }
+type listener struct{ took []schemas.TopicPartition }
 
-func (*listener) Assign(context.Context, schemas.Position) (int64, error) { return 0, nil }
-func (*listener) Revoke(context.Context, []schemas.Slot)                  {}
-func (*listener) Lost([]schemas.Slot)                                     {}
+func (*listener) OnAssigned(context.Context, schemas.Position) (int64, error) { return 0, nil }
+func (*listener) OnRevoked(context.Context, []schemas.TopicPartition)                  {}
+func (*listener) OnLost([]schemas.TopicPartition)                                     {}
 
-func (l *listener) Take(slot schemas.Slot, _ []schemas.Record) { l.took = append(l.took, slot) }
+func (l *listener) Process(slot schemas.TopicPartition, _ []schemas.Record) { l.took = append(l.took, slot) }
 
 // What is still polled of a partition that was given up, or whose takeover failed, is nobody's here.
 func TestRecordsOfAPartitionThatIsGoneAreNotHandedOver(t *testing.T) {
 	t.Parallel()
 	var l listener
-	mine := schemas.Slot{Topic: schemas.TopicSendsBulk, Partition: 1}
+	mine := schemas.TopicPartition{Topic: schemas.TopicSendsBulk, Partition: 1}
 	s := &session{
-		group: &Group{cfg: Config{Prefix: "t."}}, stage: &l, owned: map[schemas.Slot]struct{}{mine: {}}, next: map[schemas.Slot]int64{},
+		group: &Group{cfg: Config{Prefix: "t."}}, stage: &l, owned: map[schemas.TopicPartition]struct{}{mine: {}}, next: map[schemas.TopicPartition]int64{},
 	}
 	for p := range int32(3) {
 		s.take(kgo.FetchTopicPartition{Topic: "t." + string(schemas.TopicSendsBulk), FetchPartition: kgo.FetchPartition{Partition: p, Records: []*kgo.Record{{}}}})

@@ -43,7 +43,7 @@ type Publisher struct {
 	cl      *kgo.Client
 	bytes   atomic.Int64
 	records atomic.Int64
-	pending *pending.Set[schemas.Slot]
+	pending *pending.Set[schemas.TopicPartition]
 }
 
 // NewPublisher returns a publisher that waits for linger before it sends a batch: 0 where somebody waits for the
@@ -70,7 +70,7 @@ func NewPublisher(c Config, l Layout, linger time.Duration) (*Publisher, error) 
 	if err != nil {
 		return nil, err
 	}
-	unanswered := func(of schemas.Slot, records int) {
+	unanswered := func(of schemas.TopicPartition, records int) {
 		c.Logger.Warn("records were written and not answered; nobody knows whether they are in the log", "slot", of.String(), "records", records)
 		c.Health.Wrote(ErrUnanswered)
 	}
@@ -103,7 +103,7 @@ func (p *Publisher) Enqueue(rec schemas.Record, done func(schemas.Record, error)
 		done(rec, ErrBusy)
 		return
 	}
-	to := schemas.Slot{Topic: rec.Topic, Partition: rec.Partition}
+	to := schemas.TopicPartition{Topic: rec.Topic, Partition: rec.Partition}
 	if rec.Partition == schemas.NoPartition {
 		to.Partition = p.layout.Home(rec.Topic, rec.Key)
 	}

@@ -52,7 +52,7 @@ func NewReader(c Config) (*Reader, error) {
 func (r *Reader) Close() { r.cl.Close() }
 
 // Record reads one record. The error is ErrGone where there is none at the offset, and where it can't be unpacked.
-func (r *Reader) Record(ctx context.Context, s schemas.Slot, offset int64) (schemas.Record, error) {
+func (r *Reader) Record(ctx context.Context, s schemas.TopicPartition, offset int64) (schemas.Record, error) {
 	var found schemas.Record
 	ok := false
 	err := r.Records(ctx, s, []int64{offset}, func(rec schemas.Record) error {
@@ -66,7 +66,7 @@ func (r *Reader) Record(ctx context.Context, s schemas.Slot, offset int64) (sche
 }
 
 // Records hands over the records at the given offsets, which must grow. Neighbours come in one fetch.
-func (r *Reader) Records(ctx context.Context, s schemas.Slot, offsets []int64, each func(schemas.Record) error) error {
+func (r *Reader) Records(ctx context.Context, s schemas.TopicPartition, offsets []int64, each func(schemas.Record) error) error {
 	for len(offsets) > 0 {
 		recs, _, start, err := r.fetch(ctx, s, offsets[0], wanted(offsets[0], offsets[len(offsets)-1]))
 		if err != nil {
@@ -101,7 +101,7 @@ func (r *Reader) lost(err error) error {
 
 // Range hands over every record in [from, to), in order. Offsets that compaction emptied are passed over, and so are
 // batches that can't be unpacked; a from below the log's start means its start.
-func (r *Reader) Range(ctx context.Context, s schemas.Slot, from, to int64, each func(schemas.Record) error) error {
+func (r *Reader) Range(ctx context.Context, s schemas.TopicPartition, from, to int64, each func(schemas.Record) error) error {
 	for at := max(from, 0); at < to; {
 		recs, end, start, err := r.fetch(ctx, s, at, wanted(at, to-1))
 		if err != nil && poisoned(err) {
@@ -174,7 +174,7 @@ func wanted(from, last int64) int32 {
 
 // fetch asks the partition's leader for records from an offset on, and again after everything that passes. It returns
 // them with the partition's end and start.
-func (r *Reader) fetch(ctx context.Context, s schemas.Slot, at int64, most int32) (recs []schemas.Record, end, start int64, err error) {
+func (r *Reader) fetch(ctx context.Context, s schemas.TopicPartition, at int64, most int32) (recs []schemas.Record, end, start int64, err error) {
 	for try := range readTries {
 		if try > 0 {
 			select {
@@ -196,7 +196,7 @@ func (r *Reader) fetch(ctx context.Context, s schemas.Slot, at int64, most int32
 }
 
 // once is one request of fetch; again says that the error may pass.
-func (r *Reader) once(ctx context.Context, s schemas.Slot, at int64, most int32, fresh bool) (recs []schemas.Record, end, start int64, again bool, err error) {
+func (r *Reader) once(ctx context.Context, s schemas.TopicPartition, at int64, most int32, fresh bool) (recs []schemas.Record, end, start int64, again bool, err error) {
 	rp, err := r.raw(ctx, s, at, most, fresh)
 	switch {
 	case errors.Is(err, kerr.OffsetOutOfRange):
@@ -221,7 +221,7 @@ func (r *Reader) once(ctx context.Context, s schemas.Slot, at int64, most int32,
 }
 
 // raw asks the leader for what lies at an offset, as it lies there.
-func (r *Reader) raw(ctx context.Context, s schemas.Slot, at int64, most int32, fresh bool) (*kmsg.FetchResponseTopicPartition, error) {
+func (r *Reader) raw(ctx context.Context, s schemas.TopicPartition, at int64, most int32, fresh bool) (*kmsg.FetchResponseTopicPartition, error) {
 	leader, id, err := r.leader(ctx, s, fresh)
 	if err != nil {
 		return nil, err
@@ -253,7 +253,7 @@ func (r *Reader) raw(ctx context.Context, s schemas.Slot, at int64, most int32, 
 }
 
 // outside finds out on which side of the log an offset lies that it does not have.
-func (r *Reader) outside(ctx context.Context, s schemas.Slot, at int64) (recs []schemas.Record, end, start int64, again bool, err error) {
+func (r *Reader) outside(ctx context.Context, s schemas.TopicPartition, at int64) (recs []schemas.Record, end, start int64, again bool, err error) {
 	starts, err := r.starts(ctx, s.Topic)
 	if err != nil {
 		return nil, 0, 0, ctx.Err() == nil, err
@@ -290,7 +290,7 @@ func within[T any](ctx context.Context, call func() (T, error)) (T, error) {
 }
 
 // leader finds the broker that has the partition.
-func (r *Reader) leader(ctx context.Context, s schemas.Slot, fresh bool) (int32, [16]byte, error) {
+func (r *Reader) leader(ctx context.Context, s schemas.TopicPartition, fresh bool) (int32, [16]byte, error) {
 	req := kmsg.NewPtrMetadataRequest()
 	t := kmsg.NewMetadataRequestTopic()
 	t.Topic = new(r.cfg.topic(s.Topic))

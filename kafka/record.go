@@ -48,18 +48,18 @@ func (c Config) records(ks []*kgo.Record) []schemas.Record {
 }
 
 // slots turns the library's map of partitions into slots.
-func (c Config) slots(m map[string][]int32) []schemas.Slot {
-	var out []schemas.Slot
+func (c Config) slots(m map[string][]int32) []schemas.TopicPartition {
+	var out []schemas.TopicPartition
 	for name, partitions := range m {
 		for _, p := range partitions {
-			out = append(out, schemas.Slot{Topic: c.bare(name), Partition: p})
+			out = append(out, schemas.TopicPartition{Topic: c.bare(name), Partition: p})
 		}
 	}
 	return out
 }
 
 // partitions is the way back.
-func (c Config) partitions(slots []schemas.Slot) map[string][]int32 {
+func (c Config) partitions(slots []schemas.TopicPartition) map[string][]int32 {
 	out := make(map[string][]int32)
 	for _, s := range slots {
 		name := c.topic(s.Topic)
@@ -74,10 +74,10 @@ type fetching struct {
 	cl  *kgo.Client
 }
 
-func (f fetching) Pause(slots ...schemas.Slot) { f.cl.PauseFetchPartitions(f.cfg.partitions(slots)) }
+func (f fetching) Pause(slots ...schemas.TopicPartition) { f.cl.PauseFetchPartitions(f.cfg.partitions(slots)) }
 
-func (f fetching) Resume(slots ...schemas.Slot) { f.cl.ResumeFetchPartitions(f.cfg.partitions(slots)) }
+func (f fetching) Resume(slots ...schemas.TopicPartition) { f.cl.ResumeFetchPartitions(f.cfg.partitions(slots)) }
 
-func (f fetching) Seek(slot schemas.Slot, at int64) {
+func (f fetching) Seek(slot schemas.TopicPartition, at int64) {
 	f.cl.SetOffsets(map[string]map[int32]kgo.EpochOffset{f.cfg.topic(slot.Topic): {slot.Partition: {Epoch: -1, Offset: at}}})
 }

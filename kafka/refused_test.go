@@ -43,7 +43,7 @@ func alone(t *testing.T, change func(*kafka.Config), do func(h *house, member fu
 			h.cluster.Close()
 			time.Sleep(time.Minute) // what the library does in its own time
 		}()
-		do(h, func() string { return h.g.Fence().Member })
+		do(h, func() string { return h.g.Generation().Member })
 	})
 }
 
@@ -55,7 +55,7 @@ func (h *house) commitsUntil(over time.Duration) (took time.Duration, lost bool)
 		if len(h.probe.owned()) == 0 {
 			return time.Since(began), true
 		}
-		if _, err := h.g.Commit(h.t.Context(), h.g.Fence(), []schemas.Position{{Slot: expressOne, Metadata: "l"}}); err != nil {
+		if _, err := h.g.Commit(h.t.Context(), h.g.Generation(), []schemas.Position{{Partition: expressOne, Metadata: "l"}}); err != nil {
 			h.t.Errorf("nobody knows what was committed: %v", err)
 		}
 	}
@@ -150,7 +150,7 @@ func TestJoinThatIsNeverAnsweredIsGivenUp(t *testing.T) {
 					expel(h.t, h.c, was)
 					h.commitsUntil(anew)
 				}
-				for len(h.probe.owned()) != 4 || h.g.Fence().Member == was {
+				for len(h.probe.owned()) != 4 || h.g.Generation().Member == was {
 					if time.Sleep(commitAgain); time.Since(began) > 2*anew {
 						h.t.Fatalf("after %v it is still %q, with %v", 2*anew, was, h.probe.owned())
 					}

@@ -19,7 +19,7 @@ func (r *Reader) Remembered(ctx context.Context) (*registry.Registry, error) {
 		return nil, err
 	}
 	all := new(registry.Registry)
-	err = r.Range(ctx, schemas.Slot{Topic: schemas.TopicRegistry}, 0, ends[0], func(rec schemas.Record) error {
+	err = r.Range(ctx, schemas.TopicPartition{Topic: schemas.TopicRegistry}, 0, ends[0], func(rec schemas.Record) error {
 		return all.Fold(&rec)
 	})
 	return all, err

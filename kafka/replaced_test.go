@@ -83,16 +83,16 @@ func frozenBeforeJoin(t *testing.T, cluster *kfake.Cluster, c kafka.Config, memb
 	return over
 }
 
-var expressOne = schemas.Slot{Topic: schemas.TopicSendsExpress, Partition: 1}
+var expressOne = schemas.TopicPartition{Topic: schemas.TopicSendsExpress, Partition: 1}
 
 // commits commits a ledger of a member for its slots.
-func commits(t *testing.T, g *kafka.Group, ledger string, slots ...schemas.Slot) {
+func commits(t *testing.T, g *kafka.Group, ledger string, slots ...schemas.TopicPartition) {
 	t.Helper()
 	ps := make([]schemas.Position, len(slots))
 	for i, s := range slots {
-		ps[i] = schemas.Position{Slot: s, Metadata: ledger}
+		ps[i] = schemas.Position{Partition: s, Metadata: ledger}
 	}
-	if refused, err := g.Commit(context.Background(), g.Fence(), ps); err != nil || len(refused) > 0 {
+	if refused, err := g.Commit(context.Background(), g.Generation(), ps); err != nil || len(refused) > 0 {
 		t.Errorf("committing %q: refused %v, error %v", ledger, refused, err)
 	}
 }
@@ -132,7 +132,7 @@ func TestReplacedMemberIsToldThatItLostAll(t *testing.T) {
 			ga, _ := join(t, ca, l, a)
 			until(t, "a owns all", func() bool { return len(a.owned()) == 4 })
 			commits(t, ga, "of a", expressOne)
-			old := ga.Fence()
+			old := ga.Generation()
 			a.told()
 			<-thenRebalances(cluster, old.Member, frozenBeforeJoin(t, cluster, ca, old.Member, func() {
 				b := newProbe()
@@ -142,7 +142,7 @@ func TestReplacedMemberIsToldThatItLostAll(t *testing.T) {
 				leave()
 			}))
 			ownsAnew(t, a, "of b: all of it was called")
-			refused, err := ga.Commit(t.Context(), old, []schemas.Position{{Slot: expressOne, Metadata: "encoded before"}})
+			refused, err := ga.Commit(t.Context(), old, []schemas.Position{{Partition: expressOne, Metadata: "encoded before"}})
 			if err != nil || refused[expressOne] == nil {
 				t.Errorf("a commit under the fence of before: refused %v, error %v", refused, err)
 			}
@@ -164,14 +164,14 @@ func TestReplacedMemberCommitsNothing(t *testing.T) {
 	a, b := newProbe(), newProbe()
 	ga, _ := join(t, c, l, a)
 	until(t, "a owns all", func() bool { return len(a.owned()) == 4 })
-	old, had := ga.Fence(), a.owned()
+	old, had := ga.Generation(), a.owned()
 	var stale atomic.Bool
-	a.revoke = func(slots []schemas.Slot) { // the last commit of what it knows
+	a.revoke = func(slots []schemas.TopicPartition) { // the last commit of what it knows
 		ps := make([]schemas.Position, len(slots))
 		for i, s := range slots {
-			ps[i] = schemas.Position{Slot: s, Metadata: "stale"}
+			ps[i] = schemas.Position{Partition: s, Metadata: "stale"}
 		}
-		if refused, err := ga.Commit(context.Background(), ga.Fence(), ps); err != nil || len(refused) < len(ps) {
+		if refused, err := ga.Commit(context.Background(), ga.Generation(), ps); err != nil || len(refused) < len(ps) {
 			stale.Store(true)
 		}
 	}
@@ -209,7 +209,7 @@ func TestMemberReplacedWhileSlotsAreAssigned(t *testing.T) {
 	a.assign = func(schemas.Position) { once.Do(func() { close(begun); <-goOn }) }
 	ga, _ := join(t, c, l, a)
 	<-begun
-	old := ga.Fence()
+	old := ga.Generation()
 	over := frozenBeforeJoin(t, cluster, c, old.Member, func() {
 		b := newProbe()
 		gb, leave := join(t, c, l, b)
@@ -350,7 +350,7 @@ func TestTwoRevokesAtOnceGiveEachSlotUpOnce(t *testing.T) {
 	a, b := newProbe(), newProbe()
 	begun, goOn := make(chan struct{}), make(chan struct{})
 	var calls atomic.Int32
-	a.revoke = func([]schemas.Slot) {
+	a.revoke = func([]schemas.TopicPartition) {
 		if calls.Add(1) == 1 {
 			close(begun)
 			<-goOn
@@ -359,7 +359,7 @@ func TestTwoRevokesAtOnceGiveEachSlotUpOnce(t *testing.T) {
 	g, leave := join(t, c, l, a)
 	until(t, "a owns all", func() bool { return len(a.owned()) == 4 })
 	a.told()
-	member, synced := g.Fence().Member, make(chan struct{}, 10)
+	member, synced := g.Generation().Member, make(chan struct{}, 10)
 	cluster.ControlKey(int16(kmsg.SyncGroup), func(req kmsg.Request) (kmsg.Response, error, bool) {
 		cluster.KeepControl()
 		if req.(*kmsg.SyncGroupRequest).MemberID == member {

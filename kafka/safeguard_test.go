@@ -27,9 +27,9 @@ func TestCommittedOffsetOutsideTheLogEndsTheGroup(t *testing.T) {
 	until(t, "assigned", func() bool { return len(first.owned()) == 4 })
 	var ps []schemas.Position
 	for _, slot := range first.owned() {
-		ps = append(ps, schemas.Position{Slot: slot, Offset: 1000})
+		ps = append(ps, schemas.Position{Partition: slot, Offset: 1000})
 	}
-	if refused, err := g.Commit(t.Context(), g.Fence(), ps); err != nil || len(refused) > 0 {
+	if refused, err := g.Commit(t.Context(), g.Generation(), ps); err != nil || len(refused) > 0 {
 		t.Fatal(refused, err)
 	}
 	leave()
@@ -61,10 +61,10 @@ type holding struct {
 	taking, goOn chan struct{}
 }
 
-func (h *holding) Take(slot schemas.Slot, recs []schemas.Record) {
+func (h *holding) Process(slot schemas.TopicPartition, recs []schemas.Record) {
 	h.taking <- struct{}{}
 	<-h.goOn
-	h.probe.Take(slot, recs)
+	h.probe.Process(slot, recs)
 }
 
 // Another member joins while what was polled is being handed over: nothing of it is given up before that is done, or records would
@@ -126,8 +126,8 @@ func TestStoppingDrainsWhileStillAMember(t *testing.T) {
 		p := newProbe()
 		var g *kafka.Group
 		commits := make(chan error, 1)
-		p.revoke = func(slots []schemas.Slot) {
-			refused, err := g.Commit(context.WithoutCancel(t.Context()), g.Fence(), []schemas.Position{{Slot: slots[0], Offset: 0, Metadata: "last"}})
+		p.revoke = func(slots []schemas.TopicPartition) {
+			refused, err := g.Commit(context.WithoutCancel(t.Context()), g.Generation(), []schemas.Position{{Partition: slots[0], Offset: 0, Metadata: "last"}})
 			commits <- errors.Join(err, refused[slots[0]])
 		}
 		g, leave := join(t, c, l, p)
@@ -185,7 +185,7 @@ func TestSlotWithoutAWordInTheAnswerIsUnknown(t *testing.T) {
 	g, _ := join(t, c, l, p)
 	until(t, "assigned", func() bool { return len(p.owned()) == 4 })
 	for _, words := range []int{0, 1} { // of two
-		until(t, "assigned", func() bool { return len(p.owned()) == 4 && g.Fence().Member != "" })
+		until(t, "assigned", func() bool { return len(p.owned()) == 4 && g.Generation().Member != "" })
 		cluster.ControlKey(int16(kmsg.OffsetCommit), func(req kmsg.Request) (kmsg.Response, error, bool) {
 			resp := req.ResponseKind().(*kmsg.OffsetCommitResponse)
 			topic := kmsg.NewOffsetCommitResponseTopic()
@@ -200,13 +200,13 @@ func TestSlotWithoutAWordInTheAnswerIsUnknown(t *testing.T) {
 		})
 		var ps []schemas.Position
 		for i := range int32(2) {
-			ps = append(ps, schemas.Position{Slot: schemas.Slot{Topic: schemas.TopicSendsExpress, Partition: i}})
+			ps = append(ps, schemas.Position{Partition: schemas.TopicPartition{Topic: schemas.TopicSendsExpress, Partition: i}})
 		}
-		before := g.Fence().Session
-		if _, err := g.Commit(t.Context(), g.Fence(), ps); err == nil {
+		before := g.Generation().Session
+		if _, err := g.Commit(t.Context(), g.Generation(), ps); err == nil {
 			t.Errorf("an answer with %d of 2 partitions counts as a commit of both", words)
 			return
 		}
-		until(t, "joined anew", func() bool { return g.Fence().Session > before })
+		until(t, "joined anew", func() bool { return g.Generation().Session > before })
 	}
 }

@@ -52,10 +52,10 @@ type session struct {
 	hurry       context.CancelFunc   // ends the draining under way
 	trying      context.CancelFunc   // ends the try under way to take over what is held
 	waiting     int                  // of those who take slots back: no try begins
-	owned       map[schemas.Slot]struct{}
-	fetched     map[schemas.Slot]schemas.Position // committed, as fetched with the assignment
-	next        map[schemas.Slot]int64            // what is read next
-	committed   map[schemas.Slot]int64            // or where it starts
+	owned       map[schemas.TopicPartition]struct{}
+	fetched     map[schemas.TopicPartition]schemas.Position // committed, as fetched with the assignment
+	next        map[schemas.TopicPartition]int64            // what is read next
+	committed   map[schemas.TopicPartition]int64            // or where it starts
 	coordinator int32
 }
 
@@ -108,7 +108,7 @@ func (s *session) take(p kgo.FetchTopicPartition) {
 	if len(p.Records) == 0 {
 		return
 	}
-	slot := schemas.Slot{Topic: s.group.cfg.bare(p.Topic), Partition: p.Partition}
+	slot := schemas.TopicPartition{Topic: s.group.cfg.bare(p.Topic), Partition: p.Partition}
 	recs := s.unread.Readable(slot, s.group.cfg.records(p.Records)) //mutant:newer-records-are-not-handed-over
 	if len(recs) == 0 {
 		return
@@ -118,7 +118,7 @@ func (s *session) take(p kgo.FetchTopicPartition) {
 	s.next[slot] = recs[len(recs)-1].Offset + 1
 	s.mu.Unlock()
 	if mine { //mutant:only-owned-records-are-handed-over
-		s.stage.Take(slot, recs)
+		s.stage.Process(slot, recs)
 	}
 }
 
@@ -153,7 +153,7 @@ func (s *session) offsetsFetched(_ context.Context, _ *kgo.Client, resp *kmsg.Of
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, pos := range ps {
-		s.fetched[pos.Slot] = pos
+		s.fetched[pos.Partition] = pos
 	}
 	return nil
 }
@@ -210,7 +210,7 @@ func (s *session) assignAll(ctx context.Context, given map[string]map[int32]kgo.
 			s.hold(pos, lacks[i] == nil, err)
 			kept++
 		}
-		given[s.group.cfg.topic(pos.Slot.Topic)][pos.Slot.Partition] = kgo.NewOffset().At(at).WithEpoch(-1)
+		given[s.group.cfg.topic(pos.Partition.Topic)][pos.Partition.Partition] = kgo.NewOffset().At(at).WithEpoch(-1)
 	}
 	s.group.log.Info("partitions taken over", "partitions", len(all)-kept, "held", kept, "seconds", time.Since(began).Seconds())
 	return nil
@@ -225,7 +225,7 @@ func (s *session) assignOne(ctx context.Context, pos schemas.Position, lacks err
 		if err := o.Assigned(member, generation); err != nil {
 			return err //nolint:wrapcheck // says all
 		}
-		s.owned[pos.Slot] = struct{}{}
+		s.owned[pos.Partition] = struct{}{}
 		return nil
 	}); err != nil {
 		return 0, err
@@ -238,16 +238,16 @@ func (s *session) assignOne(ctx context.Context, pos schemas.Position, lacks err
 
 // give gives a slot to the stage, and returns from where it is read.
 func (s *session) give(ctx context.Context, pos schemas.Position) (int64, error) {
-	from, err := s.stage.Assign(ctx, pos)
+	from, err := s.stage.OnAssigned(ctx, pos)
 	if from = max(from, pos.Begin); err == nil && from > pos.End { //mutant:nothing-above-the-end-is-waited-for
 		err = ErrOffsets
-		s.end(fmt.Errorf("%w: %s is to be read from %d, and ends at %d", err, pos.Slot, from, pos.End))
+		s.end(fmt.Errorf("%w: %s is to be read from %d, and ends at %d", err, pos.Partition, from, pos.End))
 	}
 	if err != nil {
-		return 0, fmt.Errorf("assigning %s: %w", pos.Slot, err)
+		return 0, fmt.Errorf("assigning %s: %w", pos.Partition, err)
 	}
 	s.mu.Lock()
-	s.next[pos.Slot], s.committed[pos.Slot] = from, min(max(pos.Offset, pos.Begin), pos.End)
+	s.next[pos.Partition], s.committed[pos.Partition] = from, min(max(pos.Offset, pos.Begin), pos.End)
 	s.mu.Unlock()
 	return from, nil
 }
@@ -261,7 +261,7 @@ func (s *session) revoked(_ context.Context, _ *kgo.Client, partitions map[strin
 	if len(slots) == 0 { // nothing to wait for: the group may rebalance while slots are drained
 		return
 	}
-	s.takeBack(func(slot schemas.Slot) bool { return slices.Contains(slots, slot) })
+	s.takeBack(func(slot schemas.TopicPartition) bool { return slices.Contains(slots, slot) })
 }
 
 // lost means all, whatever the library names: it has given the membership up.
@@ -271,7 +271,7 @@ func (s *session) lost(context.Context, *kgo.Client, map[string][]int32) {
 }
 
 // takeBack takes slots from the stage in good order.
-func (s *session) takeBack(which func(schemas.Slot) bool) {
+func (s *session) takeBack(which func(schemas.TopicPartition) bool) {
 	s.interrupt()
 	defer func() { <-s.handing }()
 	ctx, cancel := context.WithTimeoutCause(s.void, drainTimeout, errors.New("draining took too long"))
@@ -279,14 +279,14 @@ func (s *session) takeBack(which func(schemas.Slot) bool) {
 	s.mu.Lock()
 	s.hurry = cancel
 	s.mu.Unlock()
-	slots := slices.DeleteFunc(s.slots(), func(slot schemas.Slot) bool { return !which(slot) })
+	slots := slices.DeleteFunc(s.slots(), func(slot schemas.TopicPartition) bool { return !which(slot) })
 	switch {
 	case len(slots) == 0:
 		return
 	case s.void.Err() != nil:
-		s.stage.Lost(slots)
+		s.stage.OnLost(slots)
 	default:
-		s.stage.Revoke(ctx, slots) //mutant:revoked-slots-drain
+		s.stage.OnRevoked(ctx, slots) //mutant:revoked-slots-drain
 	}
 	s.disown(slots)
 }
@@ -311,12 +311,12 @@ func (s *session) forget() {
 	s.interrupt()
 	defer func() { <-s.handing }()
 	if slots := s.slots(); len(slots) > 0 {
-		s.stage.Lost(slots)
+		s.stage.OnLost(slots)
 		s.disown(slots)
 	}
 }
 
-func (s *session) disown(slots []schemas.Slot) {
+func (s *session) disown(slots []schemas.TopicPartition) {
 	s.mu.Lock()
 	for _, slot := range slots {
 		delete(s.owned, slot)
@@ -330,7 +330,7 @@ func (s *session) disown(slots []schemas.Slot) {
 	s.unread.Drop(slots...)
 }
 
-func (s *session) slots() []schemas.Slot {
+func (s *session) slots() []schemas.TopicPartition {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Collect(maps.Keys(s.owned))
@@ -341,7 +341,7 @@ func (s *session) slots() []schemas.Slot {
 func (s *session) drain() {
 	s.refuse()
 	s.unread.Pause(s.slots()...)
-	s.takeBack(func(schemas.Slot) bool { return true })
+	s.takeBack(func(schemas.TopicPartition) bool { return true })
 }
 
 // member is who this is to the group; empty before Kafka has given it a name.

@@ -112,7 +112,7 @@ func (s *Statuses) Find(ctx context.Context, t schemas.TaskID) (*schemas.Status,
 		if !placed {
 			return st, nil
 		}
-		rec, err := s.back.Record(ctx, schemas.Slot{Topic: schemas.TopicStatuses, Partition: at.Partition}, at.Offset)
+		rec, err := s.back.Record(ctx, schemas.TopicPartition{Topic: schemas.TopicStatuses, Partition: at.Partition}, at.Offset)
 		if err != nil && !errors.Is(err, ErrGone) {
 			return nil, err
 		}

@@ -37,7 +37,7 @@ func follow(t *testing.T, v *kafka.Statuses) {
 func ended(id schemas.TaskID, version uint64) *schemas.Status {
 	return &schemas.Status{
 		Task: id.Bytes(), Version: version, FinishedMs: 7, Why: strings.Repeat("x", 10_000),
-		Plan: &schemas.Plan{Total: 1, Origin: &schemas.Origin{Offset: int64(version)}}, Counts: []*schemas.MarkCount{{Mark: uint32(schemas.MarkSent), Count: 1}},
+		Plan: &schemas.TaskOpened{Total: 1, Origin: &schemas.Origin{Offset: int64(version)}}, Counts: []*schemas.StateCount{{Mark: uint32(schemas.StateSent), Count: 1}},
 	}
 }
 
@@ -71,7 +71,7 @@ func TestFinishedTasksAreFoundBeyondTheMemory(t *testing.T) {
 			all[i] = ended(ids[i], 1)
 		}
 		open := schemas.NewTaskID()
-		tell(t, l, p, &schemas.Status{Task: open.Bytes(), Version: 1, Plan: &schemas.Plan{Total: 1}})
+		tell(t, l, p, &schemas.Status{Task: open.Bytes(), Version: 1, Plan: &schemas.TaskOpened{Total: 1}})
 		tell(t, l, p, all...)
 		follow(t, v)
 		if size := v.Size(); size.Placed < 500 || size.Finished < 100 || size.Placed+size.Finished != n || size.Unfinished != 1 {
@@ -250,10 +250,10 @@ func BenchmarkViewStart(b *testing.B) {
 			id, origin := schemas.NewTaskID(), &schemas.Origin{Partition: int32(j % 12), Offset: int64(i + j)}
 			recs[j] = schemas.EncodeStatus(l.Home(schemas.TopicStatuses, []byte(id.String())), &schemas.Status{
 				Task: id.Bytes(), Version: 3, Cursor: 1, StartedMs: 1_800_000_000_000, UpdatedMs: 1_800_000_000_000, FinishedMs: 1_800_000_000_000,
-				Plan: &schemas.Plan{
+				Plan: &schemas.TaskOpened{
 					Total: 1, Origin: origin, Home: origin, RequestSha256: make([]byte, 32), Sender: "106540352242922", AcceptedMs: 1_800_000_000_000,
 				},
-				Counts: []*schemas.MarkCount{{Mark: uint32(schemas.MarkSent), Count: 1}},
+				Counts: []*schemas.StateCount{{Mark: uint32(schemas.StateSent), Count: 1}},
 			})
 		}
 		if _, err := p.Publish(b.Context(), recs...); err != nil {

@@ -159,7 +159,7 @@ func (t *tail) passEmpty(ctx context.Context, starts, ends map[int32]int64) erro
 	for p, end := range ends {
 		var err error
 		if max(starts[p], next[p]) < end {
-			err = t.reader.Range(ctx, schemas.Slot{Topic: t.topic, Partition: p}, next[p], end, func(schemas.Record) error { return errRecord })
+			err = t.reader.Range(ctx, schemas.TopicPartition{Topic: t.topic, Partition: p}, next[p], end, func(schemas.Record) error { return errRecord })
 		}
 		switch {
 		case errors.Is(err, errRecord): // it will be handed over
@@ -198,7 +198,7 @@ func (t *tail) run(ctx context.Context) {
 			if again[p.Partition] {
 				return
 			}
-			recs := t.unread.Readable(schemas.Slot{Topic: t.topic, Partition: p.Partition}, t.cfg.records(p.Records)) //mutant:views-hold-newer-records
+			recs := t.unread.Readable(schemas.TopicPartition{Topic: t.topic, Partition: p.Partition}, t.cfg.records(p.Records)) //mutant:views-hold-newer-records
 			t.hand(p.Partition, recs)
 		})
 		t.settle(t.progress.Due()...)
@@ -254,7 +254,7 @@ func (t *tail) skip(ctx context.Context, p int32) error {
 	if err != nil {
 		return err
 	}
-	behind, err := t.reader.passOver(ctx, schemas.Slot{Topic: t.topic, Partition: p}, max(at, starts[p]))
+	behind, err := t.reader.passOver(ctx, schemas.TopicPartition{Topic: t.topic, Partition: p}, max(at, starts[p]))
 	if err != nil {
 		return err
 	}

@@ -44,7 +44,7 @@ func (s *session) positions(given map[string]map[int32]kgo.Offset) (all []schema
 	defer s.mu.Unlock()
 	for name, partitions := range given {
 		for p := range partitions {
-			slot := schemas.Slot{Topic: s.group.cfg.bare(name), Partition: p}
+			slot := schemas.TopicPartition{Topic: s.group.cfg.bare(name), Partition: p}
 			pos, ok := s.fetched[slot]
 			delete(s.fetched, slot) // of this assignment only
 			if !ok {
@@ -84,19 +84,19 @@ func (s *session) look(ctx context.Context, names ...string) (t *takeover, err e
 // committed before, and neither an offset nor what it writes beside one is there: they are gone, or somebody set them. A log that has
 // lost its beginning is not new either. Where log and position do not agree that is told, loudly; what becomes of it is the stage's to decide.
 func (s *session) complete(pos *schemas.Position, known *takeover) (err error) {
-	if pos.Begin, pos.End, err = known.logs.Of(s.group.cfg.topic(pos.Slot.Topic), pos.Slot.Partition); err != nil {
-		return fmt.Errorf("asking where %s begins and ends: %w", pos.Slot, err)
+	if pos.Begin, pos.End, err = known.logs.Of(s.group.cfg.topic(pos.Partition.Topic), pos.Partition.Partition); err != nil {
+		return fmt.Errorf("asking where %s begins and ends: %w", pos.Partition, err)
 	}
 	if pos.Metadata == "" {
 		begun, err := known.begun()
 		if err != nil {
 			return fmt.Errorf("reading what groups have begun: %w", err)
 		}
-		pos.Begun = begun.Begun(s.group.stage(), pos.Slot) || pos.Offset == schemas.NoOffset && pos.Begin > 0
+		pos.Begun = begun.Begun(s.group.stage(), pos.Partition) || pos.Offset == schemas.NoOffset && pos.Begin > 0
 	}
 	if kind, says := offsets.Disagreement(*pos); kind != "" {
 		s.group.metrics.disagreements.WithLabelValues(kind).Inc()
-		s.group.log.Error("log and offset do not agree", "disagreement", says, "slot", pos.Slot.String(), "committed", pos.Offset, "begin", pos.Begin, "end", pos.End)
+		s.group.log.Error("log and offset do not agree", "disagreement", says, "slot", pos.Partition.String(), "committed", pos.Offset, "begin", pos.Begin, "end", pos.End)
 	}
 	return nil
 }
@@ -105,7 +105,7 @@ func (s *session) complete(pos *schemas.Position, known *takeover) (err error) {
 func (s *session) hold(pos schemas.Position, complete bool, why error) {
 	s.unread.Untaken(pos, why, func(ctx context.Context) (int64, error) {
 		if !complete {
-			t, err := s.look(ctx, s.group.cfg.topic(pos.Slot.Topic))
+			t, err := s.look(ctx, s.group.cfg.topic(pos.Partition.Topic))
 			if err == nil {
 				err = s.complete(&pos, t)
 			}

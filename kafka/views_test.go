@@ -11,7 +11,7 @@ import (
 func FuzzViews(f *testing.F) {
 	task := schemas.NewTaskID()
 	for _, rec := range []schemas.Record{
-		schemas.EncodeStatus(0, &schemas.Status{Task: task.Bytes(), Version: 3, Plan: &schemas.Plan{Total: 2}}),
+		schemas.EncodeStatus(0, &schemas.Status{Task: task.Bytes(), Version: 3, Plan: &schemas.TaskOpened{Total: 2}}),
 		schemas.EncodeControl(&schemas.Control{Task: task.Bytes(), Kind: schemas.ControlKind_CONTROL_KIND_CANCEL}),
 		schemas.EncodeControl(&schemas.Control{Task: task.Bytes(), Kind: schemas.ControlKind_CONTROL_KIND_SPEED, Speed: 7}),
 	} {

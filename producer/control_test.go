@@ -30,7 +30,7 @@ func (h *house) obeying(after time.Duration, pipe uint32) {
 		go func() {
 			time.Sleep(after)
 			shared, ok := h.Get(task)
-			s := &schemas.Status{Task: task.Bytes(), Plan: &schemas.Plan{Total: 100}}
+			s := &schemas.Status{Task: task.Bytes(), Plan: &schemas.TaskOpened{Total: 100}}
 			if ok {
 				s = proto.CloneOf(shared)
 			}
@@ -134,7 +134,7 @@ func TestControlsOfEndedTasksGolden(t *testing.T) {
 		"failure": func(s *schemas.Status) { s.FinishedMs, s.Phase = 1, schemas.Phase_PHASE_FAILED },
 		"revoked": func(s *schemas.Status) {
 			s.FinishedMs, s.Phase, s.Cursor, s.Pipe = 1, schemas.Phase_PHASE_CANCELLED, 100, 10
-			s.Counts = []*schemas.MarkCount{{Mark: uint32(schemas.MarkSent), Count: 40}, {Mark: uint32(schemas.MarkCancelled), Count: 60}}
+			s.Counts = []*schemas.StateCount{{Mark: uint32(schemas.StateSent), Count: 40}, {Mark: uint32(schemas.StateCancelled), Count: 60}}
 		},
 		"stopping": func(s *schemas.Status) {
 			s.Phase, s.Why = schemas.Phase_PHASE_STOPPED, "(131009) Valor de parámetro inválido"
@@ -211,15 +211,15 @@ func TestControlIsOvertaken(t *testing.T) {
 		// It was in force, and what it let go on is over before anybody looked.
 		"control_over_resume": {"resume", func(s *schemas.Status, offset int64) {
 			s.Controls, s.FinishedMs = offset+1, 1
-			s.Counts = []*schemas.MarkCount{{Mark: uint32(schemas.MarkSent), Count: s.GetPlan().GetTotal()}}
+			s.Counts = []*schemas.StateCount{{Mark: uint32(schemas.StateSent), Count: s.GetPlan().GetTotal()}}
 		}, http.StatusOK},
 		"control_over_speed": {"", func(s *schemas.Status, offset int64) {
 			s.Controls, s.Speed, s.FinishedMs = offset+1, 20, 1
-			s.Counts = []*schemas.MarkCount{{Mark: uint32(schemas.MarkSent), Count: s.GetPlan().GetTotal()}}
+			s.Counts = []*schemas.StateCount{{Mark: uint32(schemas.StateSent), Count: s.GetPlan().GetTotal()}}
 		}, http.StatusOK},
 		"control_over_pause": {"pause", func(s *schemas.Status, offset int64) {
 			s.Controls, s.Phase, s.FinishedMs = offset+1, schemas.Phase_PHASE_PAUSED, 1
-			s.Counts = []*schemas.MarkCount{{Mark: uint32(schemas.MarkSent), Count: s.GetPlan().GetTotal()}}
+			s.Counts = []*schemas.StateCount{{Mark: uint32(schemas.StateSent), Count: s.GetPlan().GetTotal()}}
 		}, http.StatusConflict},
 		"control_overtaken_stop": {"resume", func(s *schemas.Status, offset int64) {
 			s.Controls, s.Phase = offset+1, schemas.Phase_PHASE_STOPPED
@@ -305,11 +305,11 @@ func TestDirectIsSteered(t *testing.T) {
 		"direct_paused": {func(s *schemas.Status) { s.Phase = schemas.Phase_PHASE_PAUSED }, producer.DefaultDirectTimeout},
 		"direct_cancelled": {func(s *schemas.Status) {
 			s.Phase, s.FinishedMs = schemas.Phase_PHASE_CANCELLED, 1
-			s.Counts = []*schemas.MarkCount{{Mark: uint32(schemas.MarkCancelled), Count: 2}, {Mark: uint32(schemas.MarkSent), Count: 1}}
+			s.Counts = []*schemas.StateCount{{Mark: uint32(schemas.StateCancelled), Count: 2}, {Mark: uint32(schemas.StateSent), Count: 1}}
 		}, time.Second},
 		"direct_stopped": {func(s *schemas.Status) {
 			s.Phase, s.Why, s.FinishedMs = schemas.Phase_PHASE_STOPPED, "(131009) Valor de parámetro inválido", 1
-			s.Counts = []*schemas.MarkCount{{Mark: uint32(schemas.MarkCancelled), Count: 2}, {Mark: uint32(schemas.Failed(131009)), Count: 1}}
+			s.Counts = []*schemas.StateCount{{Mark: uint32(schemas.StateCancelled), Count: 2}, {Mark: uint32(schemas.Failed(131009)), Count: 1}}
 		}, time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {

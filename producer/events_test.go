@@ -179,7 +179,7 @@ func TestFeedOfNobody(t *testing.T) {
 		comes := follow(t, l, path)
 		comes.want("retry 2000 +0s", "beat +15s")
 		synctest.Wait()
-		h.put(&schemas.Status{Task: task.Bytes(), Version: 1, Plan: &schemas.Plan{Total: 1}})
+		h.put(&schemas.Status{Task: task.Bytes(), Version: 1, Plan: &schemas.TaskOpened{Total: 1}})
 		comes.want("1 PENDING +0s")
 		h.mu.Lock()
 		delete(h.statuses, task)

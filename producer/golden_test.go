@@ -143,8 +143,8 @@ func TestContractAnswers(t *testing.T) {
 	h.log.after = func(rec schemas.Record) {
 		if s := statusOf(t, rec); s != nil {
 			s.FinishedMs = 1
-			s.Counts = []*schemas.MarkCount{
-				{Mark: uint32(schemas.MarkSent), Count: 2}, {Mark: uint32(schemas.Failed(schemas.CodeInvalidPhone)), Count: 1},
+			s.Counts = []*schemas.StateCount{
+				{Mark: uint32(schemas.StateSent), Count: 2}, {Mark: uint32(schemas.Failed(schemas.CodeInvalidPhone)), Count: 1},
 			}
 			s.Errors = []*schemas.ErrorLine{{Index: 2, Phone: "573001234567", Mark: uint32(schemas.Failed(schemas.CodeInvalidPhone))}}
 			h.put(s)
@@ -170,58 +170,58 @@ func TestContractAnswers(t *testing.T) {
 func TestTaskStatusGolden(t *testing.T) {
 	t.Parallel()
 	h := setup(t, producer.Config{})
-	count := func(pairs ...uint32) (out []*schemas.MarkCount) {
+	count := func(pairs ...uint32) (out []*schemas.StateCount) {
 		for i := 0; i < len(pairs); i += 2 {
-			out = append(out, &schemas.MarkCount{Mark: pairs[i], Count: pairs[i+1]})
+			out = append(out, &schemas.StateCount{Mark: pairs[i], Count: pairs[i+1]})
 		}
 		return out
 	}
-	sent := uint32(schemas.MarkSent)
+	sent := uint32(schemas.StateSent)
 	refused := uint32(schemas.Failed(131030))
 	far := time.Date(2999, 1, 2, 3, 4, 5, 0, time.UTC).UnixMilli()
 	for name, s := range map[string]*schemas.Status{
-		"pending":         {Plan: &schemas.Plan{Total: 3}},
+		"pending":         {Plan: &schemas.TaskOpened{Total: 3}},
 		"pending_no_plan": {Counts: count(sent, 1)},
-		"pending_eta":     {Plan: &schemas.Plan{Total: 3, ScheduleMs: far}, Phase: schemas.Phase_PHASE_WAITING, Why: "programado"},
-		"started":         {Plan: &schemas.Plan{Total: 3}, Cursor: 2},
-		"started_some":    {Plan: &schemas.Plan{Total: 3}, Cursor: 2, Counts: count(sent, 1)},
-		"started_why":     {Plan: &schemas.Plan{Total: 3}, Phase: schemas.Phase_PHASE_WAITING, Why: "Token vencido desde las 10:00"},
-		"started_running": {Plan: &schemas.Plan{Total: 3}, Cursor: 1, Phase: schemas.Phase_PHASE_RUNNING, Why: "nada"},
-		"success":         {Plan: &schemas.Plan{Total: 3}, Cursor: 3, FinishedMs: 5, Counts: count(sent, 3)},
+		"pending_eta":     {Plan: &schemas.TaskOpened{Total: 3, ScheduleMs: far}, Phase: schemas.Phase_PHASE_WAITING, Why: "programado"},
+		"started":         {Plan: &schemas.TaskOpened{Total: 3}, Cursor: 2},
+		"started_some":    {Plan: &schemas.TaskOpened{Total: 3}, Cursor: 2, Counts: count(sent, 1)},
+		"started_why":     {Plan: &schemas.TaskOpened{Total: 3}, Phase: schemas.Phase_PHASE_WAITING, Why: "Token vencido desde las 10:00"},
+		"started_running": {Plan: &schemas.TaskOpened{Total: 3}, Cursor: 1, Phase: schemas.Phase_PHASE_RUNNING, Why: "nada"},
+		"success":         {Plan: &schemas.TaskOpened{Total: 3}, Cursor: 3, FinishedMs: 5, Counts: count(sent, 3)},
 		"success_all_failed": {
-			Plan: &schemas.Plan{Total: 2}, Cursor: 2, FinishedMs: 5, Counts: count(refused, 2),
+			Plan: &schemas.TaskOpened{Total: 2}, Cursor: 2, FinishedMs: 5, Counts: count(refused, 2),
 			Errors: []*schemas.ErrorLine{{Index: 0, Phone: "573001234567", Mark: refused}, {Index: 1, Mark: refused, Reason: "(131030) otra"}},
 		},
 		"success_every_outcome": {
-			Plan: &schemas.Plan{Total: 45}, Cursor: 45, FinishedMs: 5, Counts: count(
-				sent, 1, uint32(schemas.MarkDelivered), 2, uint32(schemas.MarkRead), 3, uint32(schemas.MarkDuplicate), 4, uint32(schemas.MarkExpired), 5,
-				uint32(schemas.MarkUnknown), 6, uint32(schemas.Undelivered(131026)), 7, refused, 8, uint32(schemas.Failed(1)), 9,
+			Plan: &schemas.TaskOpened{Total: 45}, Cursor: 45, FinishedMs: 5, Counts: count(
+				sent, 1, uint32(schemas.StateDelivered), 2, uint32(schemas.StateRead), 3, uint32(schemas.StateDuplicate), 4, uint32(schemas.StateExpired), 5,
+				uint32(schemas.StateUnknown), 6, uint32(schemas.Undelivered(131026)), 7, refused, 8, uint32(schemas.Failed(1)), 9,
 			),
 		},
 		"failure": {
-			Plan: &schemas.Plan{Total: 2}, FinishedMs: 5, Phase: schemas.Phase_PHASE_FAILED, Why: "La imagen no existe (404)",
+			Plan: &schemas.TaskOpened{Total: 2}, FinishedMs: 5, Phase: schemas.Phase_PHASE_FAILED, Why: "La imagen no existe (404)",
 			Counts: count(uint32(schemas.Failed(schemas.CodeContent)), 2),
 		},
-		"revoked": {Plan: &schemas.Plan{Total: 2}, FinishedMs: 5, Counts: count(sent, 1, uint32(schemas.MarkCancelled), 1)},
+		"revoked": {Plan: &schemas.TaskOpened{Total: 2}, FinishedMs: 5, Counts: count(sent, 1, uint32(schemas.StateCancelled), 1)},
 		"revoked_late": { // everybody was in the pipe already
-			Plan: &schemas.Plan{Total: 2}, Cursor: 2, FinishedMs: 5, Phase: schemas.Phase_PHASE_CANCELLED, Why: "Cancelada por solicitud", Counts: count(sent, 2),
+			Plan: &schemas.TaskOpened{Total: 2}, Cursor: 2, FinishedMs: 5, Phase: schemas.Phase_PHASE_CANCELLED, Why: "Cancelada por solicitud", Counts: count(sent, 2),
 		},
 		"cancelling": {
-			Plan: &schemas.Plan{Total: 9}, Cursor: 9, Phase: schemas.Phase_PHASE_CANCELLED, Counts: count(sent, 2, uint32(schemas.MarkCancelled), 4),
+			Plan: &schemas.TaskOpened{Total: 9}, Cursor: 9, Phase: schemas.Phase_PHASE_CANCELLED, Counts: count(sent, 2, uint32(schemas.StateCancelled), 4),
 		},
-		"cancelling_first": {Plan: &schemas.Plan{Total: 9}, Cursor: 5, Phase: schemas.Phase_PHASE_CANCELLED, Counts: count(sent, 2)},
+		"cancelling_first": {Plan: &schemas.TaskOpened{Total: 9}, Cursor: 5, Phase: schemas.Phase_PHASE_CANCELLED, Counts: count(sent, 2)},
 		"stopping": {
-			Plan: &schemas.Plan{Total: 900}, Cursor: 900, Phase: schemas.Phase_PHASE_STOPPED, Why: "(131009) Valor de parámetro inválido",
-			Counts: count(uint32(schemas.Failed(131009)), 40, uint32(schemas.MarkCancelled), 850),
+			Plan: &schemas.TaskOpened{Total: 900}, Cursor: 900, Phase: schemas.Phase_PHASE_STOPPED, Why: "(131009) Valor de parámetro inválido",
+			Counts: count(uint32(schemas.Failed(131009)), 40, uint32(schemas.StateCancelled), 850),
 		},
 		"stopped": {
-			Plan: &schemas.Plan{Total: 900}, Cursor: 900, FinishedMs: 5, Phase: schemas.Phase_PHASE_STOPPED, Why: "(131009) Valor de parámetro inválido",
-			Counts: count(uint32(schemas.Failed(131009)), 50, uint32(schemas.MarkCancelled), 850),
+			Plan: &schemas.TaskOpened{Total: 900}, Cursor: 900, FinishedMs: 5, Phase: schemas.Phase_PHASE_STOPPED, Why: "(131009) Valor de parámetro inválido",
+			Counts: count(uint32(schemas.Failed(131009)), 50, uint32(schemas.StateCancelled), 850),
 		},
-		"paused":          {Plan: &schemas.Plan{Total: 3}, Cursor: 2, Phase: schemas.Phase_PHASE_PAUSED, Counts: count(sent, 1)},
-		"paused_why":      {Plan: &schemas.Plan{Total: 3}, Cursor: 2, Phase: schemas.Phase_PHASE_PAUSED, Why: "Fallan 45 de los primeros 50: (131047)", Counts: count(sent, 1)},
-		"paused_eta":      {Plan: &schemas.Plan{Total: 3, ScheduleMs: far}, Phase: schemas.Phase_PHASE_PAUSED},
-		"paused_finished": {Plan: &schemas.Plan{Total: 3}, Cursor: 3, FinishedMs: 5, Phase: schemas.Phase_PHASE_PAUSED, Counts: count(sent, 3)},
+		"paused":          {Plan: &schemas.TaskOpened{Total: 3}, Cursor: 2, Phase: schemas.Phase_PHASE_PAUSED, Counts: count(sent, 1)},
+		"paused_why":      {Plan: &schemas.TaskOpened{Total: 3}, Cursor: 2, Phase: schemas.Phase_PHASE_PAUSED, Why: "Fallan 45 de los primeros 50: (131047)", Counts: count(sent, 1)},
+		"paused_eta":      {Plan: &schemas.TaskOpened{Total: 3, ScheduleMs: far}, Phase: schemas.Phase_PHASE_PAUSED},
+		"paused_finished": {Plan: &schemas.TaskOpened{Total: 3}, Cursor: 3, FinishedMs: 5, Phase: schemas.Phase_PHASE_PAUSED, Counts: count(sent, 3)},
 	} {
 		task := schemas.TaskIDFromKey("golden", name)
 		s.Task = task.Bytes()

@@ -74,7 +74,7 @@ func TestWhatIsPublished(t *testing.T) {
 			t.Errorf("key %q", rec.Key)
 		}
 		plan := statusOf(t, h.log.of(schemas.TopicResults)[0]).GetPlan()
-		wantPlan := &schemas.Plan{
+		wantPlan := &schemas.TaskOpened{
 			Total: 1, Origin: &schemas.Origin{Partition: rec.Partition, Offset: rec.Offset}, RequestSha256: b.GetRequestSha256(),
 			Sender: "1065", AcceptedMs: b.GetAcceptedMs(), Speed: 3, Window: schemas.Preset(schemas.PresetLey2300), Owner: access.LocalOwner,
 		}
@@ -163,7 +163,7 @@ func TestDirectWait(t *testing.T) {
 			}
 			shared, _ := h.Get(schemas.TaskID(b.GetTask()))
 			s := proto.CloneOf(shared)
-			s.Counts, s.FinishedMs = []*schemas.MarkCount{{Mark: uint32(schemas.MarkSent), Count: 1}}, 1
+			s.Counts, s.FinishedMs = []*schemas.StateCount{{Mark: uint32(schemas.StateSent), Count: 1}}, 1
 			h.put(s)
 		}()
 		start := time.Now()
@@ -216,7 +216,7 @@ func TestDirectFailure(t *testing.T) {
 	h.log.after = func(rec schemas.Record) {
 		if s := statusOf(t, rec); s != nil {
 			s.FinishedMs, s.Phase, s.Why = 1, schemas.Phase_PHASE_FAILED, "La imagen no existe (404)"
-			s.Counts = []*schemas.MarkCount{{Mark: uint32(schemas.Failed(schemas.CodeContent)), Count: 1}}
+			s.Counts = []*schemas.StateCount{{Mark: uint32(schemas.Failed(schemas.CodeContent)), Count: 1}}
 			h.put(s)
 		}
 	}
@@ -310,7 +310,7 @@ func TestIdempotencyKeyRace(t *testing.T) {
 					}
 					s.Plan.Origin.Offset += 100
 					s.Plan.RequestSha256 = tt.sha(s.GetPlan().GetRequestSha256())
-					s.Counts, s.FinishedMs = []*schemas.MarkCount{{Mark: uint32(schemas.MarkSent), Count: 1}}, 1
+					s.Counts, s.FinishedMs = []*schemas.StateCount{{Mark: uint32(schemas.StateSent), Count: 1}}, 1
 					go func() {
 						time.Sleep(2 * time.Second)
 						h.put(s)
@@ -644,7 +644,7 @@ func TestConnectionIsKept(t *testing.T) {
 		in := bufio.NewReader(conn)
 		go func() {
 			time.Sleep(9 * time.Minute)
-			h.put(&schemas.Status{Task: h.log.broadcast(t).GetTask(), Plan: &schemas.Plan{Total: 1}, FinishedMs: 1})
+			h.put(&schemas.Status{Task: h.log.broadcast(t).GetTask(), Plan: &schemas.TaskOpened{Total: 1}, FinishedMs: 1})
 		}()
 		for i, want := range []int{http.StatusOK, http.StatusBadRequest, http.StatusNotFound} {
 			body, path := one(""), producer.PathSend

@@ -92,7 +92,7 @@ func (h *house) finishing() {
 	h.log.after = func(rec schemas.Record) {
 		if s := statusOf(h.t, rec); s != nil {
 			s.Cursor, s.FinishedMs = s.GetPlan().GetTotal(), 1
-			s.Counts = []*schemas.MarkCount{{Mark: uint32(schemas.MarkSent), Count: s.GetPlan().GetTotal()}}
+			s.Counts = []*schemas.StateCount{{Mark: uint32(schemas.StateSent), Count: s.GetPlan().GetTotal()}}
 			h.put(s)
 		}
 	}
@@ -124,7 +124,7 @@ func statusOf(t *testing.T, rec schemas.Record) *schemas.Status {
 type memoryLog struct {
 	mu     sync.Mutex
 	recs   []schemas.Record
-	ends   map[schemas.Slot]int64
+	ends   map[schemas.TopicPartition]int64
 	err    map[schemas.Topic]error   // what publishing to a topic ends in
 	before func(ctx context.Context) // runs before records are taken
 	after  func(schemas.Record)      // runs when one was taken
@@ -157,14 +157,14 @@ func (l *memoryLog) take(r schemas.Record) schemas.Record {
 	h := fnv.New32a()
 	h.Write(r.Key)
 	if l.ends == nil {
-		l.ends = map[schemas.Slot]int64{}
+		l.ends = map[schemas.TopicPartition]int64{}
 	}
 	if r.Topic != schemas.TopicControls { // which has one partition
 		r.Partition = int32(h.Sum32() % 4)
 	} else {
 		r.Partition = 0
 	}
-	slot := schemas.Slot{Topic: r.Topic, Partition: r.Partition}
+	slot := schemas.TopicPartition{Topic: r.Topic, Partition: r.Partition}
 	r.Offset = l.ends[slot]
 	l.ends[slot] = r.Offset + 2 // as where a transaction or another writer came between
 	if l.forget {

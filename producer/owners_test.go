@@ -30,7 +30,7 @@ const (
 // owned puts a task of an owner into the view that goes on.
 func (h *house) owned(name, owner string) schemas.TaskID {
 	task := schemas.TaskIDFromKey("owned", name)
-	h.put(&schemas.Status{Task: task.Bytes(), Version: 1, Cursor: 1, Plan: &schemas.Plan{Total: 3, Owner: owner, AcceptedMs: 1, Origin: &schemas.Origin{Offset: 7}}})
+	h.put(&schemas.Status{Task: task.Bytes(), Version: 1, Cursor: 1, Plan: &schemas.TaskOpened{Total: 3, Owner: owner, AcceptedMs: 1, Origin: &schemas.Origin{Offset: 7}}})
 	return task
 }
 
@@ -134,7 +134,7 @@ func TestThreatS03FeedsShowOnesOwn(t *testing.T) {
 		fresh := schemas.NewTaskID()
 		spy, owner := rest(open(fresh, crmKey)), rest(open(fresh, shopKey))
 		time.Sleep(time.Second)
-		h.put(&schemas.Status{Task: fresh.Bytes(), Version: 1, Plan: &schemas.Plan{Total: 3, Owner: "tienda"}})
+		h.put(&schemas.Status{Task: fresh.Bytes(), Version: 1, Plan: &schemas.TaskOpened{Total: 3, Owner: "tienda"}})
 		time.Sleep(time.Second)
 		if got := <-spy; !strings.HasPrefix(got, "HTTP/1.1 200") || strings.Contains(got, fresh.String()) || strings.Contains(got, "total") {
 			t.Errorf("the spy reads %q", got)
@@ -148,7 +148,7 @@ func TestThreatS03FeedsShowOnesOwn(t *testing.T) {
 			t.Fatal(err)
 		}
 		table.Store(now)
-		h.put(&schemas.Status{Task: fresh.Bytes(), Version: 2, Plan: &schemas.Plan{Total: 3, Owner: "tienda"}, Cursor: 2})
+		h.put(&schemas.Status{Task: fresh.Bytes(), Version: 2, Plan: &schemas.TaskOpened{Total: 3, Owner: "tienda"}, Cursor: 2})
 		if got := <-owner; strings.Count(got, fresh.String()) != 1 || !strings.Contains(got, "id: 1") || strings.Contains(got, "id: 2") {
 			t.Errorf("the owner, whose key was taken away, reads %q", got)
 		}
@@ -181,7 +181,7 @@ func TestThreatS01SecretThatIsTakenOutEndsItsFeeds(t *testing.T) {
 		spy, owner := read(leaked), read(kept)
 		time.Sleep(time.Second)
 		table.Store(key(`"` + kept + `"`))
-		h.put(&schemas.Status{Task: task.Bytes(), Version: 2, Plan: &schemas.Plan{Total: 3, Owner: "tienda"}, Cursor: 2})
+		h.put(&schemas.Status{Task: task.Bytes(), Version: 2, Plan: &schemas.TaskOpened{Total: 3, Owner: "tienda"}, Cursor: 2})
 		time.Sleep(time.Second)
 		synctest.Wait()
 		if got := spy.String(); !strings.Contains(got, "id: 1") || strings.Contains(got, "id: 2") {
@@ -202,7 +202,7 @@ func TestThreatS03FreshTaskIsSteeredByItsOwnerOnly(t *testing.T) {
 			task := schemas.NewTaskID()
 			go func() {
 				time.Sleep(time.Second)
-				h.put(&schemas.Status{Task: task.Bytes(), Version: 1, Plan: &schemas.Plan{Total: 3, Owner: "tienda"}})
+				h.put(&schemas.Status{Task: task.Bytes(), Version: 1, Plan: &schemas.TaskOpened{Total: 3, Owner: "tienda"}})
 			}()
 			code, body, _ := h.do(http.MethodPost, producer.PathTasks+"/"+task.String()+"/cancel", nil, "X-API-Key", secret)
 			if n := len(h.log.of(schemas.TopicControls)); code != want || (n == 1) != (want == http.StatusAccepted) {
@@ -271,7 +271,7 @@ func TestThreatS03TaskWithoutAnOwnerSquatsNoKey(t *testing.T) {
 		h := setup(t, producer.Config{Keys: file(t, twoOwners), Upstream: "erp"})
 		h.planning()
 		squatted := schemas.TaskIDFromKey("tienda", "k")
-		h.put(&schemas.Status{Task: squatted.Bytes(), Version: 1, Plan: &schemas.Plan{Total: 1, Owner: owner, RequestSha256: []byte("another request")}})
+		h.put(&schemas.Status{Task: squatted.Bytes(), Version: 1, Plan: &schemas.TaskOpened{Total: 1, Owner: owner, RequestSha256: []byte("another request")}})
 		code, first, header := h.post(one(`,"use_queue":true`), "X-API-Key", shopKey, "Idempotency-Key", "k")
 		if code != http.StatusAccepted || taskOf(t, first) == squatted || header.Get("Idempotent-Replayed") != "" {
 			t.Fatalf("%q: %d %s", owner, code, first)
@@ -327,7 +327,7 @@ func TestKeyIsTheSameTaskAfterAnUpgrade(t *testing.T) {
 		}
 		sha := h.log.broadcast(t).GetRequestSha256()
 		task := tt.task()
-		h.put(&schemas.Status{Task: task.Bytes(), Version: 1, Plan: &schemas.Plan{Total: 1, Owner: tt.owner, RequestSha256: sha}})
+		h.put(&schemas.Status{Task: task.Bytes(), Version: 1, Plan: &schemas.TaskOpened{Total: 1, Owner: tt.owner, RequestSha256: sha}})
 		code, body, header := h.post(one(`,"use_queue":true`), "X-API-Key", shopKey, "Idempotency-Key", "k")
 		if code != http.StatusAccepted || taskOf(t, body) != task || header.Get("Idempotent-Replayed") != "true" {
 			t.Errorf("%s: %d %s", name, code, body)

@@ -239,7 +239,7 @@ func (in *Ingress) before(ctx context.Context, o *order) (answer, bool) {
 
 // owns reports whether the task of an id may be that of an earlier request of the same caller. An ingress of before owners signed
 // nothing, so the same request may be it where the task has no owner, and under an earlier id where it was taken for an upstream's.
-func (in *Ingress) owns(o *order, id schemas.TaskID, p *schemas.Plan) bool {
+func (in *Ingress) owns(o *order, id schemas.TaskID, p *schemas.TaskOpened) bool {
 	unsigned := p.GetOwner() == "" || p.GetOwner() == in.cfg.Upstream && slices.Contains(o.earlier, id)
 	return p.GetOwner() == o.caller.Owner || unsigned && bytes.Equal(p.GetRequestSha256(), o.req.SHA256)
 }

@@ -188,7 +188,7 @@ func TestThreatS21RecipientsOfADay(t *testing.T) {
 			t.Errorf("the last one of the day: %d %s", code, body)
 		}
 		time.Sleep(24 * time.Hour)
-		h.put(&schemas.Status{Task: schemas.NewTaskID().Bytes(), Plan: &schemas.Plan{Total: 4, Owner: "tienda", AcceptedMs: time.Now().UnixMilli()}})
+		h.put(&schemas.Status{Task: schemas.NewTaskID().Bytes(), Plan: &schemas.TaskOpened{Total: 4, Owner: "tienda", AcceptedMs: time.Now().UnixMilli()}})
 		if code, body, _ := send(2, shopKey); code != http.StatusTooManyRequests || !strings.Contains(body, "hoy a 1 destinatarios") {
 			t.Errorf("the next day, beside another process: %d %s", code, body)
 		}

@@ -20,16 +20,16 @@ func (h *house) known(name string, change func(*schemas.Status)) string {
 	accepted := time.Date(2026, 3, 2, 14, 0, 0, 0, time.UTC).UnixMilli()
 	s := &schemas.Status{
 		Task: task.Bytes(), Version: 7, Cursor: 40, StartedMs: accepted + 1000, UpdatedMs: accepted + 60_000, Rate: 40,
-		Plan: &schemas.Plan{Total: 100, Sender: "1065", AcceptedMs: accepted},
-		Counts: []*schemas.MarkCount{
-			{Mark: uint32(schemas.MarkDuplicate), Count: 2},
+		Plan: &schemas.TaskOpened{Total: 100, Sender: "1065", AcceptedMs: accepted},
+		Counts: []*schemas.StateCount{
+			{Mark: uint32(schemas.StateDuplicate), Count: 2},
 			{Mark: uint32(schemas.Failed(schemas.CodeInvalidPhone)), Count: 3},
 			{Mark: uint32(schemas.Failed(131026)), Count: 4},
-			{Mark: uint32(schemas.MarkSent), Count: 10},
-			{Mark: uint32(schemas.MarkConfirmed), Count: 5},
+			{Mark: uint32(schemas.StateSent), Count: 10},
+			{Mark: uint32(schemas.StateConfirmed), Count: 5},
 			{Mark: uint32(schemas.Undelivered(131026)), Count: 1},
-			{Mark: uint32(schemas.MarkDelivered), Count: 3},
-			{Mark: uint32(schemas.MarkRead), Count: 2},
+			{Mark: uint32(schemas.StateDelivered), Count: 3},
+			{Mark: uint32(schemas.StateRead), Count: 2},
 		},
 		Errors: []*schemas.ErrorLine{{Index: 8, Phone: "12", Mark: uint32(schemas.Failed(schemas.CodeInvalidPhone))}},
 	}

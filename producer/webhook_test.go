@@ -45,7 +45,7 @@ func (meta) Receipts(body []byte, now time.Time) ([]schemas.Record, error) {
 	for i, index := range indexes {
 		recs[i] = schemas.EncodeResult(&schemas.Result{
 			Task: make([]byte, 16), AtMs: now.UnixMilli(),
-			Event: &schemas.Result_Receipts{Receipts: &schemas.Receipts{Outcomes: []*schemas.Outcome{{Index: index, Mark: uint32(schemas.MarkRead)}}}},
+			Event: &schemas.Result_Receipts{Receipts: &schemas.Receipts{Outcomes: []*schemas.Outcome{{Index: index, Mark: uint32(schemas.StateRead)}}}},
 		})
 	}
 	return recs, nil

@@ -25,7 +25,7 @@ func TestEventsOfEarlierVersionsAreRead(t *testing.T) {
 	}
 	events := map[string]proto.Message{
 		"Broadcast": &schemas.Broadcast{}, "Send": &schemas.Send{}, "Result": &schemas.Result{}, "Status": &schemas.Status{},
-		"Part": &schemas.Part{}, "Slice": &schemas.Slice{}, "Content": &schemas.Content{}, "Control": &schemas.Control{},
+		"Part": &schemas.StatePage{}, "Slice": &schemas.Slice{}, "Content": &schemas.Content{}, "Control": &schemas.Control{},
 	}
 	seen := make(map[string]int)
 	for line := range strings.Lines(string(text)) {

@@ -401,7 +401,7 @@ type Broadcast struct {
 	RequestSha256 []byte `protobuf:"bytes,8,opt,name=request_sha256,json=requestSha256,proto3" json:"request_sha256,omitempty"`
 	// Somebody waits for the answer: the express lane whatever the size.
 	Direct bool `protobuf:"varint,9,opt,name=direct,proto3" json:"direct,omitempty"`
-	// The task id was chosen by the caller, so that two records may claim it: only the one whose Plan
+	// The task id was chosen by the caller, so that two records may claim it: only the one whose TaskOpened
 	// came first starts.
 	Chosen bool `protobuf:"varint,10,opt,name=chosen,proto3" json:"chosen,omitempty"`
 	// What becomes of a send that was in flight when its process died.
@@ -425,7 +425,7 @@ type Broadcast struct {
 	// Other ids that the same request may have, made with other secrets or with none: a task under one of them is this one. They count
 	// only with owner_mac, which covers them. At most 9.
 	Earlier [][]byte `protobuf:"bytes,20,rep,name=earlier,proto3" json:"earlier,omitempty"`
-	// Proves that a fanout wrote origin. Without it a Plan that names this record as its home does.
+	// Proves that a fanout wrote origin. Without it a TaskOpened that names this record as its home does.
 	OriginMac     []byte `protobuf:"bytes,21,opt,name=origin_mac,json=originMac,proto3" json:"origin_mac,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1522,7 +1522,7 @@ func (x *Result) GetEvent() isResult_Event {
 	return nil
 }
 
-func (x *Result) GetPlan() *Plan {
+func (x *Result) GetPlan() *TaskOpened {
 	if x != nil {
 		if x, ok := x.Event.(*Result_Plan); ok {
 			return x.Plan
@@ -1549,7 +1549,7 @@ func (x *Result) GetOutcome() *Outcome {
 	return nil
 }
 
-func (x *Result) GetRange() *Range {
+func (x *Result) GetRange() *OutcomeRange {
 	if x != nil {
 		if x, ok := x.Event.(*Result_Range); ok {
 			return x.Range
@@ -1558,7 +1558,7 @@ func (x *Result) GetRange() *Range {
 	return nil
 }
 
-func (x *Result) GetNote() *Note {
+func (x *Result) GetNote() *TaskUpdate {
 	if x != nil {
 		if x, ok := x.Event.(*Result_Note); ok {
 			return x.Note
@@ -1581,7 +1581,7 @@ type isResult_Event interface {
 }
 
 type Result_Plan struct {
-	Plan *Plan `protobuf:"bytes,3,opt,name=plan,proto3,oneof"`
+	Plan *TaskOpened `protobuf:"bytes,3,opt,name=plan,proto3,oneof"`
 }
 
 type Result_Dispatched struct {
@@ -1593,11 +1593,11 @@ type Result_Outcome struct {
 }
 
 type Result_Range struct {
-	Range *Range `protobuf:"bytes,6,opt,name=range,proto3,oneof"`
+	Range *OutcomeRange `protobuf:"bytes,6,opt,name=range,proto3,oneof"`
 }
 
 type Result_Note struct {
-	Note *Note `protobuf:"bytes,7,opt,name=note,proto3,oneof"`
+	Note *TaskUpdate `protobuf:"bytes,7,opt,name=note,proto3,oneof"`
 }
 
 type Result_Receipts struct {
@@ -1616,8 +1616,8 @@ func (*Result_Note) isResult_Event() {}
 
 func (*Result_Receipts) isResult_Event() {}
 
-// Plan opens a task. The first one of a task wins: its origin is the task's origin.
-type Plan struct {
+// TaskOpened opens a task. The first one of a task wins: its origin is the task's origin.
+type TaskOpened struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Total         uint32                 `protobuf:"varint,1,opt,name=total,proto3" json:"total,omitempty"`
 	Origin        *Origin                `protobuf:"bytes,2,opt,name=origin,proto3" json:"origin,omitempty"`
@@ -1640,20 +1640,20 @@ type Plan struct {
 	sizeCache     protoimpl.SizeCache
 }
 
-func (x *Plan) Reset() {
-	*x = Plan{}
+func (x *TaskOpened) Reset() {
+	*x = TaskOpened{}
 	mi := &file_events_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
 
-func (x *Plan) String() string {
+func (x *TaskOpened) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-func (*Plan) ProtoMessage() {}
+func (*TaskOpened) ProtoMessage() {}
 
-func (x *Plan) ProtoReflect() protoreflect.Message {
+func (x *TaskOpened) ProtoReflect() protoreflect.Message {
 	mi := &file_events_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
@@ -1665,96 +1665,96 @@ func (x *Plan) ProtoReflect() protoreflect.Message {
 	return mi.MessageOf(x)
 }
 
-// Deprecated: Use Plan.ProtoReflect.Descriptor instead.
-func (*Plan) Descriptor() ([]byte, []int) {
+// Deprecated: Use TaskOpened.ProtoReflect.Descriptor instead.
+func (*TaskOpened) Descriptor() ([]byte, []int) {
 	return file_events_proto_rawDescGZIP(), []int{12}
 }
 
-func (x *Plan) GetTotal() uint32 {
+func (x *TaskOpened) GetTotal() uint32 {
 	if x != nil {
 		return x.Total
 	}
 	return 0
 }
 
-func (x *Plan) GetOrigin() *Origin {
+func (x *TaskOpened) GetOrigin() *Origin {
 	if x != nil {
 		return x.Origin
 	}
 	return nil
 }
 
-func (x *Plan) GetRequestSha256() []byte {
+func (x *TaskOpened) GetRequestSha256() []byte {
 	if x != nil {
 		return x.RequestSha256
 	}
 	return nil
 }
 
-func (x *Plan) GetSender() string {
+func (x *TaskOpened) GetSender() string {
 	if x != nil {
 		return x.Sender
 	}
 	return ""
 }
 
-func (x *Plan) GetAcceptedMs() int64 {
+func (x *TaskOpened) GetAcceptedMs() int64 {
 	if x != nil {
 		return x.AcceptedMs
 	}
 	return 0
 }
 
-func (x *Plan) GetScheduleMs() int64 {
+func (x *TaskOpened) GetScheduleMs() int64 {
 	if x != nil {
 		return x.ScheduleMs
 	}
 	return 0
 }
 
-func (x *Plan) GetExpireMs() int64 {
+func (x *TaskOpened) GetExpireMs() int64 {
 	if x != nil {
 		return x.ExpireMs
 	}
 	return 0
 }
 
-func (x *Plan) GetDirect() bool {
+func (x *TaskOpened) GetDirect() bool {
 	if x != nil {
 		return x.Direct
 	}
 	return false
 }
 
-func (x *Plan) GetHome() *Origin {
+func (x *TaskOpened) GetHome() *Origin {
 	if x != nil {
 		return x.Home
 	}
 	return nil
 }
 
-func (x *Plan) GetWindow() *Window {
+func (x *TaskOpened) GetWindow() *Window {
 	if x != nil {
 		return x.Window
 	}
 	return nil
 }
 
-func (x *Plan) GetSpeed() uint32 {
+func (x *TaskOpened) GetSpeed() uint32 {
 	if x != nil {
 		return x.Speed
 	}
 	return 0
 }
 
-func (x *Plan) GetOwner() string {
+func (x *TaskOpened) GetOwner() string {
 	if x != nil {
 		return x.Owner
 	}
 	return ""
 }
 
-func (x *Plan) GetEarlier() [][]byte {
+func (x *TaskOpened) GetEarlier() [][]byte {
 	if x != nil {
 		return x.Earlier
 	}
@@ -1811,7 +1811,7 @@ func (x *Dispatched) GetCursor() uint32 {
 type Outcome struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Index uint32                 `protobuf:"varint,1,opt,name=index,proto3" json:"index,omitempty"`
-	// The row of the outcome table (see Mark); one byte.
+	// The row of the outcome table (see RecipientState); one byte.
 	Mark uint32 `protobuf:"varint,2,opt,name=mark,proto3" json:"mark,omitempty"`
 	// The phone, as given where it is invalid; empty where nobody will ask (sent).
 	Phone string `protobuf:"bytes,3,opt,name=phone,proto3" json:"phone,omitempty"`
@@ -1888,8 +1888,8 @@ func (x *Outcome) GetWamid() string {
 	return ""
 }
 
-// Range is one outcome for all recipients in [from, to) that have none yet.
-type Range struct {
+// OutcomeRange is one outcome for all recipients in [from, to) that have none yet.
+type OutcomeRange struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	From          uint32                 `protobuf:"varint,1,opt,name=from,proto3" json:"from,omitempty"`
 	To            uint32                 `protobuf:"varint,2,opt,name=to,proto3" json:"to,omitempty"`
@@ -1899,20 +1899,20 @@ type Range struct {
 	sizeCache     protoimpl.SizeCache
 }
 
-func (x *Range) Reset() {
-	*x = Range{}
+func (x *OutcomeRange) Reset() {
+	*x = OutcomeRange{}
 	mi := &file_events_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
 
-func (x *Range) String() string {
+func (x *OutcomeRange) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-func (*Range) ProtoMessage() {}
+func (*OutcomeRange) ProtoMessage() {}
 
-func (x *Range) ProtoReflect() protoreflect.Message {
+func (x *OutcomeRange) ProtoReflect() protoreflect.Message {
 	mi := &file_events_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
@@ -1924,33 +1924,33 @@ func (x *Range) ProtoReflect() protoreflect.Message {
 	return mi.MessageOf(x)
 }
 
-// Deprecated: Use Range.ProtoReflect.Descriptor instead.
-func (*Range) Descriptor() ([]byte, []int) {
+// Deprecated: Use OutcomeRange.ProtoReflect.Descriptor instead.
+func (*OutcomeRange) Descriptor() ([]byte, []int) {
 	return file_events_proto_rawDescGZIP(), []int{15}
 }
 
-func (x *Range) GetFrom() uint32 {
+func (x *OutcomeRange) GetFrom() uint32 {
 	if x != nil {
 		return x.From
 	}
 	return 0
 }
 
-func (x *Range) GetTo() uint32 {
+func (x *OutcomeRange) GetTo() uint32 {
 	if x != nil {
 		return x.To
 	}
 	return 0
 }
 
-func (x *Range) GetMark() uint32 {
+func (x *OutcomeRange) GetMark() uint32 {
 	if x != nil {
 		return x.Mark
 	}
 	return 0
 }
 
-func (x *Range) GetReason() string {
+func (x *OutcomeRange) GetReason() string {
 	if x != nil {
 		return x.Reason
 	}
@@ -2003,8 +2003,8 @@ func (x *Receipts) GetOutcomes() []*Outcome {
 	return nil
 }
 
-// Note says what the task as a whole is doing, or that it failed.
-type Note struct {
+// TaskUpdate says what the task as a whole is doing, or that it failed.
+type TaskUpdate struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Phase Phase                  `protobuf:"varint,1,opt,name=phase,proto3,enum=altavoz.v1.Phase" json:"phase,omitempty"`
 	// Why, in words, Spanish.
@@ -2021,20 +2021,20 @@ type Note struct {
 	sizeCache     protoimpl.SizeCache
 }
 
-func (x *Note) Reset() {
-	*x = Note{}
+func (x *TaskUpdate) Reset() {
+	*x = TaskUpdate{}
 	mi := &file_events_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
 
-func (x *Note) String() string {
+func (x *TaskUpdate) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-func (*Note) ProtoMessage() {}
+func (*TaskUpdate) ProtoMessage() {}
 
-func (x *Note) ProtoReflect() protoreflect.Message {
+func (x *TaskUpdate) ProtoReflect() protoreflect.Message {
 	mi := &file_events_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
@@ -2046,47 +2046,47 @@ func (x *Note) ProtoReflect() protoreflect.Message {
 	return mi.MessageOf(x)
 }
 
-// Deprecated: Use Note.ProtoReflect.Descriptor instead.
-func (*Note) Descriptor() ([]byte, []int) {
+// Deprecated: Use TaskUpdate.ProtoReflect.Descriptor instead.
+func (*TaskUpdate) Descriptor() ([]byte, []int) {
 	return file_events_proto_rawDescGZIP(), []int{17}
 }
 
-func (x *Note) GetPhase() Phase {
+func (x *TaskUpdate) GetPhase() Phase {
 	if x != nil {
 		return x.Phase
 	}
 	return Phase_PHASE_NONE
 }
 
-func (x *Note) GetWhy() string {
+func (x *TaskUpdate) GetWhy() string {
 	if x != nil {
 		return x.Why
 	}
 	return ""
 }
 
-func (x *Note) GetControls() int64 {
+func (x *TaskUpdate) GetControls() int64 {
 	if x != nil {
 		return x.Controls
 	}
 	return 0
 }
 
-func (x *Note) GetPipe() uint32 {
+func (x *TaskUpdate) GetPipe() uint32 {
 	if x != nil {
 		return x.Pipe
 	}
 	return 0
 }
 
-func (x *Note) GetSpeed() uint32 {
+func (x *TaskUpdate) GetSpeed() uint32 {
 	if x != nil {
 		return x.Speed
 	}
 	return 0
 }
 
-func (x *Note) GetCause() *Cause {
+func (x *TaskUpdate) GetCause() *Cause {
 	if x != nil {
 		return x.Cause
 	}
@@ -2181,8 +2181,8 @@ func (x *Cause) GetEverySeconds() uint32 {
 	return 0
 }
 
-// Part is the marks of up to 16,384 recipients, one byte each. Topic marks, key: task/part.
-type Part struct {
+// StatePage is the states of up to 16,384 recipients, one byte each. Topic marks, key: task/part.
+type StatePage struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Task          []byte                 `protobuf:"bytes,1,opt,name=task,proto3" json:"task,omitempty"`
 	Number        uint32                 `protobuf:"varint,2,opt,name=number,proto3" json:"number,omitempty"`
@@ -2191,20 +2191,20 @@ type Part struct {
 	sizeCache     protoimpl.SizeCache
 }
 
-func (x *Part) Reset() {
-	*x = Part{}
+func (x *StatePage) Reset() {
+	*x = StatePage{}
 	mi := &file_events_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
 
-func (x *Part) String() string {
+func (x *StatePage) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-func (*Part) ProtoMessage() {}
+func (*StatePage) ProtoMessage() {}
 
-func (x *Part) ProtoReflect() protoreflect.Message {
+func (x *StatePage) ProtoReflect() protoreflect.Message {
 	mi := &file_events_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
@@ -2216,26 +2216,26 @@ func (x *Part) ProtoReflect() protoreflect.Message {
 	return mi.MessageOf(x)
 }
 
-// Deprecated: Use Part.ProtoReflect.Descriptor instead.
-func (*Part) Descriptor() ([]byte, []int) {
+// Deprecated: Use StatePage.ProtoReflect.Descriptor instead.
+func (*StatePage) Descriptor() ([]byte, []int) {
 	return file_events_proto_rawDescGZIP(), []int{19}
 }
 
-func (x *Part) GetTask() []byte {
+func (x *StatePage) GetTask() []byte {
 	if x != nil {
 		return x.Task
 	}
 	return nil
 }
 
-func (x *Part) GetNumber() uint32 {
+func (x *StatePage) GetNumber() uint32 {
 	if x != nil {
 		return x.Number
 	}
 	return 0
 }
 
-func (x *Part) GetMarks() []byte {
+func (x *StatePage) GetMarks() []byte {
 	if x != nil {
 		return x.Marks
 	}
@@ -2247,12 +2247,12 @@ type Status struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Task  []byte                 `protobuf:"bytes,1,opt,name=task,proto3" json:"task,omitempty"`
 	// Grows by one with every change that is written.
-	Version uint64 `protobuf:"varint,2,opt,name=version,proto3" json:"version,omitempty"`
-	Plan    *Plan  `protobuf:"bytes,3,opt,name=plan,proto3" json:"plan,omitempty"`
+	Version uint64      `protobuf:"varint,2,opt,name=version,proto3" json:"version,omitempty"`
+	Plan    *TaskOpened `protobuf:"bytes,3,opt,name=plan,proto3" json:"plan,omitempty"`
 	// Recipients below it were dealt with by the fanout.
 	Cursor uint32 `protobuf:"varint,4,opt,name=cursor,proto3" json:"cursor,omitempty"`
 	// How many recipients carry each mark; pending is total minus the sum.
-	Counts []*MarkCount `protobuf:"bytes,5,rep,name=counts,proto3" json:"counts,omitempty"`
+	Counts []*StateCount `protobuf:"bytes,5,rep,name=counts,proto3" json:"counts,omitempty"`
 	// The lowest indexes (at most 100) that ended badly, with the words to show.
 	Errors    []*ErrorLine `protobuf:"bytes,6,rep,name=errors,proto3" json:"errors,omitempty"`
 	Phase     Phase        `protobuf:"varint,7,opt,name=phase,proto3,enum=altavoz.v1.Phase" json:"phase,omitempty"`
@@ -2261,15 +2261,15 @@ type Status struct {
 	UpdatedMs int64        `protobuf:"varint,10,opt,name=updated_ms,json=updatedMs,proto3" json:"updated_ms,omitempty"`
 	// Unix milliseconds when the last recipient was decided; 0 before.
 	FinishedMs int64 `protobuf:"varint,11,opt,name=finished_ms,json=finishedMs,proto3" json:"finished_ms,omitempty"`
-	// Unix milliseconds of the Note that phase and why come from: of two notes the later one counts, also after a takeover.
+	// Unix milliseconds of the TaskUpdate that phase and why come from: of two notes the later one counts, also after a takeover.
 	PhaseMs int64 `protobuf:"varint,12,opt,name=phase_ms,json=phaseMs,proto3" json:"phase_ms,omitempty"`
-	// Of the Note with the highest controls: see there.
+	// Of the TaskUpdate with the highest controls: see there.
 	Controls int64  `protobuf:"varint,13,opt,name=controls,proto3" json:"controls,omitempty"`
 	Pipe     uint32 `protobuf:"varint,14,opt,name=pipe,proto3" json:"pipe,omitempty"`
 	Speed    uint32 `protobuf:"varint,15,opt,name=speed,proto3" json:"speed,omitempty"`
 	// Recipients decided a second lately, by the aggregator's own clock; 0 when it rests, or nothing is known.
 	Rate float64 `protobuf:"fixed64,16,opt,name=rate,proto3" json:"rate,omitempty"`
-	// Of the Note that phase and why come from.
+	// Of the TaskUpdate that phase and why come from.
 	Cause         *Cause `protobuf:"bytes,20,opt,name=cause,proto3" json:"cause,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -2319,7 +2319,7 @@ func (x *Status) GetVersion() uint64 {
 	return 0
 }
 
-func (x *Status) GetPlan() *Plan {
+func (x *Status) GetPlan() *TaskOpened {
 	if x != nil {
 		return x.Plan
 	}
@@ -2333,7 +2333,7 @@ func (x *Status) GetCursor() uint32 {
 	return 0
 }
 
-func (x *Status) GetCounts() []*MarkCount {
+func (x *Status) GetCounts() []*StateCount {
 	if x != nil {
 		return x.Counts
 	}
@@ -2424,7 +2424,7 @@ func (x *Status) GetCause() *Cause {
 	return nil
 }
 
-type MarkCount struct {
+type StateCount struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Mark          uint32                 `protobuf:"varint,1,opt,name=mark,proto3" json:"mark,omitempty"`
 	Count         uint32                 `protobuf:"varint,2,opt,name=count,proto3" json:"count,omitempty"`
@@ -2432,20 +2432,20 @@ type MarkCount struct {
 	sizeCache     protoimpl.SizeCache
 }
 
-func (x *MarkCount) Reset() {
-	*x = MarkCount{}
+func (x *StateCount) Reset() {
+	*x = StateCount{}
 	mi := &file_events_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
 
-func (x *MarkCount) String() string {
+func (x *StateCount) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-func (*MarkCount) ProtoMessage() {}
+func (*StateCount) ProtoMessage() {}
 
-func (x *MarkCount) ProtoReflect() protoreflect.Message {
+func (x *StateCount) ProtoReflect() protoreflect.Message {
 	mi := &file_events_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
@@ -2457,19 +2457,19 @@ func (x *MarkCount) ProtoReflect() protoreflect.Message {
 	return mi.MessageOf(x)
 }
 
-// Deprecated: Use MarkCount.ProtoReflect.Descriptor instead.
-func (*MarkCount) Descriptor() ([]byte, []int) {
+// Deprecated: Use StateCount.ProtoReflect.Descriptor instead.
+func (*StateCount) Descriptor() ([]byte, []int) {
 	return file_events_proto_rawDescGZIP(), []int{21}
 }
 
-func (x *MarkCount) GetMark() uint32 {
+func (x *StateCount) GetMark() uint32 {
 	if x != nil {
 		return x.Mark
 	}
 	return 0
 }
 
-func (x *MarkCount) GetCount() uint32 {
+func (x *StateCount) GetCount() uint32 {
 	if x != nil {
 		return x.Count
 	}
@@ -2649,20 +2649,21 @@ const file_events_proto_rawDesc = "" +
 	"\x05at_ms\x18\x02 \x01(\x03R\x04atMs\x12/\n" +
 	"\x04kind\x18\x03 \x01(\x0e2\x1b.altavoz.v1.NumberEventKindR\x04kind\x12\x12\n" +
 	"\x04code\x18\x04 \x01(\x05R\x04code\x12\x16\n" +
-	"\x06detail\x18\x05 \x01(\tR\x06detail\"\xd4\x02\n" +
+	"\x06detail\x18\x05 \x01(\tR\x06detail\"\xe7\x02\n" +
 	"\x06Result\x12\x12\n" +
 	"\x04task\x18\x01 \x01(\fR\x04task\x12\x13\n" +
-	"\x05at_ms\x18\x02 \x01(\x03R\x04atMs\x12&\n" +
-	"\x04plan\x18\x03 \x01(\v2\x10.altavoz.v1.PlanH\x00R\x04plan\x128\n" +
+	"\x05at_ms\x18\x02 \x01(\x03R\x04atMs\x12,\n" +
+	"\x04plan\x18\x03 \x01(\v2\x16.altavoz.v1.TaskOpenedH\x00R\x04plan\x128\n" +
 	"\n" +
 	"dispatched\x18\x04 \x01(\v2\x16.altavoz.v1.DispatchedH\x00R\n" +
 	"dispatched\x12/\n" +
-	"\aoutcome\x18\x05 \x01(\v2\x13.altavoz.v1.OutcomeH\x00R\aoutcome\x12)\n" +
-	"\x05range\x18\x06 \x01(\v2\x11.altavoz.v1.RangeH\x00R\x05range\x12&\n" +
-	"\x04note\x18\a \x01(\v2\x10.altavoz.v1.NoteH\x00R\x04note\x122\n" +
+	"\aoutcome\x18\x05 \x01(\v2\x13.altavoz.v1.OutcomeH\x00R\aoutcome\x120\n" +
+	"\x05range\x18\x06 \x01(\v2\x18.altavoz.v1.OutcomeRangeH\x00R\x05range\x12,\n" +
+	"\x04note\x18\a \x01(\v2\x16.altavoz.v1.TaskUpdateH\x00R\x04note\x122\n" +
 	"\breceipts\x18\b \x01(\v2\x14.altavoz.v1.ReceiptsH\x00R\breceiptsB\a\n" +
-	"\x05event\"\x98\x03\n" +
-	"\x04Plan\x12\x14\n" +
+	"\x05event\"\x9e\x03\n" +
+	"\n" +
+	"TaskOpened\x12\x14\n" +
 	"\x05total\x18\x01 \x01(\rR\x05total\x12*\n" +
 	"\x06origin\x18\x02 \x01(\v2\x12.altavoz.v1.OriginR\x06origin\x12%\n" +
 	"\x0erequest_sha256\x18\x03 \x01(\fR\rrequestSha256\x12\x16\n" +
@@ -2687,15 +2688,16 @@ const file_events_proto_rawDesc = "" +
 	"\x04mark\x18\x02 \x01(\rR\x04mark\x12\x14\n" +
 	"\x05phone\x18\x03 \x01(\tR\x05phone\x12\x16\n" +
 	"\x06reason\x18\x04 \x01(\tR\x06reason\x12\x14\n" +
-	"\x05wamid\x18\x05 \x01(\tR\x05wamid\"W\n" +
-	"\x05Range\x12\x12\n" +
+	"\x05wamid\x18\x05 \x01(\tR\x05wamid\"^\n" +
+	"\fOutcomeRange\x12\x12\n" +
 	"\x04from\x18\x01 \x01(\rR\x04from\x12\x0e\n" +
 	"\x02to\x18\x02 \x01(\rR\x02to\x12\x12\n" +
 	"\x04mark\x18\x03 \x01(\rR\x04mark\x12\x16\n" +
 	"\x06reason\x18\x04 \x01(\tR\x06reason\";\n" +
 	"\bReceipts\x12/\n" +
-	"\boutcomes\x18\x01 \x03(\v2\x13.altavoz.v1.OutcomeR\boutcomes\"\xb0\x01\n" +
-	"\x04Note\x12'\n" +
+	"\boutcomes\x18\x01 \x03(\v2\x13.altavoz.v1.OutcomeR\boutcomes\"\xb6\x01\n" +
+	"\n" +
+	"TaskUpdate\x12'\n" +
 	"\x05phase\x18\x01 \x01(\x0e2\x11.altavoz.v1.PhaseR\x05phase\x12\x10\n" +
 	"\x03why\x18\x02 \x01(\tR\x03why\x12\x1a\n" +
 	"\bcontrols\x18\x03 \x01(\x03R\bcontrols\x12\x12\n" +
@@ -2708,17 +2710,17 @@ const file_events_proto_rawDesc = "" +
 	"\x06number\x18\x03 \x01(\tR\x06number\x12\x12\n" +
 	"\x04code\x18\x04 \x01(\x05R\x04code\x12\x16\n" +
 	"\x06detail\x18\x05 \x01(\tR\x06detail\x12#\n" +
-	"\revery_seconds\x18\x06 \x01(\rR\feverySeconds\"H\n" +
-	"\x04Part\x12\x12\n" +
+	"\revery_seconds\x18\x06 \x01(\rR\feverySeconds\"M\n" +
+	"\tStatePage\x12\x12\n" +
 	"\x04task\x18\x01 \x01(\fR\x04task\x12\x16\n" +
 	"\x06number\x18\x02 \x01(\rR\x06number\x12\x14\n" +
-	"\x05marks\x18\x03 \x01(\fR\x05marks\"\x8a\x04\n" +
+	"\x05marks\x18\x03 \x01(\fR\x05marks\"\x91\x04\n" +
 	"\x06Status\x12\x12\n" +
 	"\x04task\x18\x01 \x01(\fR\x04task\x12\x18\n" +
-	"\aversion\x18\x02 \x01(\x04R\aversion\x12$\n" +
-	"\x04plan\x18\x03 \x01(\v2\x10.altavoz.v1.PlanR\x04plan\x12\x16\n" +
-	"\x06cursor\x18\x04 \x01(\rR\x06cursor\x12-\n" +
-	"\x06counts\x18\x05 \x03(\v2\x15.altavoz.v1.MarkCountR\x06counts\x12-\n" +
+	"\aversion\x18\x02 \x01(\x04R\aversion\x12*\n" +
+	"\x04plan\x18\x03 \x01(\v2\x16.altavoz.v1.TaskOpenedR\x04plan\x12\x16\n" +
+	"\x06cursor\x18\x04 \x01(\rR\x06cursor\x12.\n" +
+	"\x06counts\x18\x05 \x03(\v2\x16.altavoz.v1.StateCountR\x06counts\x12-\n" +
 	"\x06errors\x18\x06 \x03(\v2\x15.altavoz.v1.ErrorLineR\x06errors\x12'\n" +
 	"\x05phase\x18\a \x01(\x0e2\x11.altavoz.v1.PhaseR\x05phase\x12\x10\n" +
 	"\x03why\x18\b \x01(\tR\x03why\x12\x1d\n" +
@@ -2734,8 +2736,9 @@ const file_events_proto_rawDesc = "" +
 	"\x04pipe\x18\x0e \x01(\rR\x04pipe\x12\x14\n" +
 	"\x05speed\x18\x0f \x01(\rR\x05speed\x12\x12\n" +
 	"\x04rate\x18\x10 \x01(\x01R\x04rate\x12'\n" +
-	"\x05cause\x18\x14 \x01(\v2\x11.altavoz.v1.CauseR\x05cause\"5\n" +
-	"\tMarkCount\x12\x12\n" +
+	"\x05cause\x18\x14 \x01(\v2\x11.altavoz.v1.CauseR\x05cause\"6\n" +
+	"\n" +
+	"StateCount\x12\x12\n" +
 	"\x04mark\x18\x01 \x01(\rR\x04mark\x12\x14\n" +
 	"\x05count\x18\x02 \x01(\rR\x05count\"c\n" +
 	"\tErrorLine\x12\x14\n" +
@@ -2817,16 +2820,16 @@ var file_events_proto_goTypes = []any{
 	(*Control)(nil),      // 15: altavoz.v1.Control
 	(*NumberEvent)(nil),  // 16: altavoz.v1.NumberEvent
 	(*Result)(nil),       // 17: altavoz.v1.Result
-	(*Plan)(nil),         // 18: altavoz.v1.Plan
+	(*TaskOpened)(nil),   // 18: altavoz.v1.TaskOpened
 	(*Dispatched)(nil),   // 19: altavoz.v1.Dispatched
 	(*Outcome)(nil),      // 20: altavoz.v1.Outcome
-	(*Range)(nil),        // 21: altavoz.v1.Range
+	(*OutcomeRange)(nil), // 21: altavoz.v1.OutcomeRange
 	(*Receipts)(nil),     // 22: altavoz.v1.Receipts
-	(*Note)(nil),         // 23: altavoz.v1.Note
+	(*TaskUpdate)(nil),   // 23: altavoz.v1.TaskUpdate
 	(*Cause)(nil),        // 24: altavoz.v1.Cause
-	(*Part)(nil),         // 25: altavoz.v1.Part
+	(*StatePage)(nil),    // 25: altavoz.v1.StatePage
 	(*Status)(nil),       // 26: altavoz.v1.Status
-	(*MarkCount)(nil),    // 27: altavoz.v1.MarkCount
+	(*StateCount)(nil),   // 27: altavoz.v1.StateCount
 	(*ErrorLine)(nil),    // 28: altavoz.v1.ErrorLine
 }
 var file_events_proto_depIdxs = []int32{
@@ -2845,21 +2848,21 @@ var file_events_proto_depIdxs = []int32{
 	7,  // 12: altavoz.v1.Send.window:type_name -> altavoz.v1.Window
 	2,  // 13: altavoz.v1.Control.kind:type_name -> altavoz.v1.ControlKind
 	3,  // 14: altavoz.v1.NumberEvent.kind:type_name -> altavoz.v1.NumberEventKind
-	18, // 15: altavoz.v1.Result.plan:type_name -> altavoz.v1.Plan
+	18, // 15: altavoz.v1.Result.plan:type_name -> altavoz.v1.TaskOpened
 	19, // 16: altavoz.v1.Result.dispatched:type_name -> altavoz.v1.Dispatched
 	20, // 17: altavoz.v1.Result.outcome:type_name -> altavoz.v1.Outcome
-	21, // 18: altavoz.v1.Result.range:type_name -> altavoz.v1.Range
-	23, // 19: altavoz.v1.Result.note:type_name -> altavoz.v1.Note
+	21, // 18: altavoz.v1.Result.range:type_name -> altavoz.v1.OutcomeRange
+	23, // 19: altavoz.v1.Result.note:type_name -> altavoz.v1.TaskUpdate
 	22, // 20: altavoz.v1.Result.receipts:type_name -> altavoz.v1.Receipts
-	13, // 21: altavoz.v1.Plan.origin:type_name -> altavoz.v1.Origin
-	13, // 22: altavoz.v1.Plan.home:type_name -> altavoz.v1.Origin
-	7,  // 23: altavoz.v1.Plan.window:type_name -> altavoz.v1.Window
+	13, // 21: altavoz.v1.TaskOpened.origin:type_name -> altavoz.v1.Origin
+	13, // 22: altavoz.v1.TaskOpened.home:type_name -> altavoz.v1.Origin
+	7,  // 23: altavoz.v1.TaskOpened.window:type_name -> altavoz.v1.Window
 	20, // 24: altavoz.v1.Receipts.outcomes:type_name -> altavoz.v1.Outcome
-	5,  // 25: altavoz.v1.Note.phase:type_name -> altavoz.v1.Phase
-	24, // 26: altavoz.v1.Note.cause:type_name -> altavoz.v1.Cause
+	5,  // 25: altavoz.v1.TaskUpdate.phase:type_name -> altavoz.v1.Phase
+	24, // 26: altavoz.v1.TaskUpdate.cause:type_name -> altavoz.v1.Cause
 	4,  // 27: altavoz.v1.Cause.reason:type_name -> altavoz.v1.WaitReason
-	18, // 28: altavoz.v1.Status.plan:type_name -> altavoz.v1.Plan
-	27, // 29: altavoz.v1.Status.counts:type_name -> altavoz.v1.MarkCount
+	18, // 28: altavoz.v1.Status.plan:type_name -> altavoz.v1.TaskOpened
+	27, // 29: altavoz.v1.Status.counts:type_name -> altavoz.v1.StateCount
 	28, // 30: altavoz.v1.Status.errors:type_name -> altavoz.v1.ErrorLine
 	5,  // 31: altavoz.v1.Status.phase:type_name -> altavoz.v1.Phase
 	24, // 32: altavoz.v1.Status.cause:type_name -> altavoz.v1.Cause

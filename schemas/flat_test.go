@@ -11,12 +11,12 @@ func FuzzReadOutcome(f *testing.F) {
 	task := NewTaskID()
 	for _, o := range []*Outcome{
 		{},
-		{Index: 7, Mark: uint32(MarkSent), Wamid: "wamid.X"},
+		{Index: 7, Mark: uint32(StateSent), Wamid: "wamid.X"},
 		{Index: 1 << 30, Mark: uint32(Failed(131026)), Phone: "573001234567", Reason: "no usa WhatsApp, señor"},
 	} {
 		f.Add(EncodeResult(&Result{Task: task.Bytes(), AtMs: 1_700_000_000_000, Event: &Result_Outcome{Outcome: o}}).Value)
 	}
-	f.Add(EncodeResult(&Result{Task: task.Bytes(), Event: &Result_Plan{Plan: &Plan{Total: 3}}}).Value)
+	f.Add(EncodeResult(&Result{Task: task.Bytes(), Event: &Result_Plan{Plan: &TaskOpened{Total: 3}}}).Value)
 	f.Add([]byte{0x2a, 0x00, 0x2a, 0x00})
 	f.Fuzz(func(t *testing.T, value []byte) {
 		rec := Record{Value: value, Headers: []Header{{Key: VersionHeader, Value: []byte(Version)}}}
@@ -45,10 +45,10 @@ func TestReadOutcomeTakesPlainOnes(t *testing.T) {
 	t.Parallel()
 	task := NewTaskID()
 	rec := EncodeResult(&Result{Task: task.Bytes(), AtMs: 5, Event: &Result_Outcome{Outcome: &Outcome{
-		Index: 3, Mark: uint32(MarkUnknown), Phone: "57300", Reason: "perdida", Wamid: "w",
+		Index: 3, Mark: uint32(StateUnknown), Phone: "57300", Reason: "perdida", Wamid: "w",
 	}}})
 	var got FlatOutcome
-	if !ReadOutcome(&rec, &got) || got.Task != task || got.Index != 3 || got.Mark != uint32(MarkUnknown) || got.AtMs != 5 ||
+	if !ReadOutcome(&rec, &got) || got.Task != task || got.Index != 3 || got.Mark != uint32(StateUnknown) || got.AtMs != 5 ||
 		string(got.Phone) != "57300" || string(got.Reason) != "perdida" {
 		t.Fatalf("read %+v", got)
 	}
@@ -64,7 +64,7 @@ func FuzzReadReceipts(f *testing.F) {
 	for _, r := range []*Receipts{
 		{},
 		{Outcomes: []*Outcome{{}}},
-		{Outcomes: []*Outcome{{Index: 7, Mark: uint32(MarkRead), Wamid: "wamid.X"}, {Index: 1, Mark: uint32(Undelivered(131049)), Phone: "57300", Reason: "sí"}}},
+		{Outcomes: []*Outcome{{Index: 7, Mark: uint32(StateRead), Wamid: "wamid.X"}, {Index: 1, Mark: uint32(Undelivered(131049)), Phone: "57300", Reason: "sí"}}},
 	} {
 		f.Add(EncodeResult(&Result{Task: task.Bytes(), AtMs: 1_700_000_000_000, Event: &Result_Receipts{Receipts: r}}).Value)
 	}
@@ -101,11 +101,11 @@ func TestReadReceiptsTakesPlainOnes(t *testing.T) {
 	t.Parallel()
 	task := NewTaskID()
 	rec := EncodeResult(&Result{Task: task.Bytes(), AtMs: 5, Event: &Result_Receipts{Receipts: &Receipts{Outcomes: []*Outcome{
-		{Index: 3, Mark: uint32(MarkDelivered), Phone: "57300", Wamid: "w"}, {Index: 4, Mark: uint32(MarkRead)},
+		{Index: 3, Mark: uint32(StateDelivered), Phone: "57300", Wamid: "w"}, {Index: 4, Mark: uint32(StateRead)},
 	}}}})
 	got, ok := ReadReceipts(&rec, []FlatOutcome{{Index: 9}})
 	if !ok || len(got) != 3 || got[0].Index != 9 || got[1].Task != task || got[1].AtMs != 5 || string(got[1].Phone) != "57300" ||
-		got[2].Mark != uint32(MarkRead) {
+		got[2].Mark != uint32(StateRead) {
 		t.Fatalf("read %+v", got)
 	}
 	outcome := EncodeResult(&Result{Task: task.Bytes(), Event: &Result_Outcome{Outcome: &Outcome{Index: 1, Mark: 1}}})

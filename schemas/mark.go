@@ -2,29 +2,29 @@ package schemas
 
 import "fmt"
 
-// Mark is how far one recipient has come, in one byte. Marks are totally ordered and a recipient's mark is the
+// RecipientState is how far one recipient has come, in one byte. Marks are totally ordered and a recipient's mark is the
 // maximum of all that was ever said about it, so results may come late, twice and in any order:
 //
 //	pending < skipped < expired < cancelled < unknown < failed(code) < sent < undelivered(code) < delivered < read
 //
 // The numbers are wire format (topics results and marks): rows are only ever added, in the gaps left for them.
-type Mark byte
+type RecipientState byte
 
 // The rows that carry no code, and where the two runs of coded rows begin.
 const (
-	MarkPending     Mark = 0
-	MarkDuplicate   Mark = 1  // skipped: the same phone came earlier in the list
-	MarkExpired     Mark = 8  // its time was over before it was started
-	MarkCancelled   Mark = 12 // cancelled before it was started
-	MarkUnknown     Mark = 16 // the process died, or the answer was lost, between starting the call and recording it
-	MarkFailed      Mark = 20 // failed, plus the row of its code
-	MarkSent        Mark = 124
-	MarkConfirmed   Mark = 126 // sent, and a receipt says so too
-	MarkUndelivered Mark = 128 // accepted and failed later, plus the row of its code
-	MarkDelivered   Mark = 232
-	MarkRead        Mark = 240
+	StatePending     RecipientState = 0
+	StateDuplicate   RecipientState = 1  // skipped: the same phone came earlier in the list
+	StateExpired     RecipientState = 8  // its time was over before it was started
+	StateCancelled   RecipientState = 12 // cancelled before it was started
+	StateUnknown     RecipientState = 16 // the process died, or the answer was lost, between starting the call and recording it
+	StateFailed      RecipientState = 20 // failed, plus the row of its code
+	StateSent        RecipientState = 124
+	StateConfirmed   RecipientState = 126 // sent, and a receipt says so too
+	StateUndelivered RecipientState = 128 // accepted and failed later, plus the row of its code
+	StateDelivered   RecipientState = 232
+	StateRead        RecipientState = 240
 
-	maxReasons = int(MarkSent - MarkFailed) // 104 codes fit, and the same number again as undelivered
+	maxReasons = int(StateSent - StateFailed) // 104 codes fit, and the same number again as undelivered
 )
 
 // OutcomeClass is the closed set of ends, and of stations after "sent", that people and metrics see.
@@ -51,25 +51,25 @@ var Outcomes = []OutcomeClass{
 }
 
 // Outcome returns the outcome that the mark belongs to.
-func (m Mark) Outcome() OutcomeClass {
+func (m RecipientState) Outcome() OutcomeClass {
 	switch {
-	case m == MarkPending:
+	case m == StatePending:
 		return OutcomePending
-	case m < MarkExpired:
+	case m < StateExpired:
 		return OutcomeSkipped
-	case m < MarkCancelled:
+	case m < StateCancelled:
 		return OutcomeExpired
-	case m < MarkUnknown:
+	case m < StateUnknown:
 		return OutcomeCancelled
-	case m < MarkFailed:
+	case m < StateFailed:
 		return OutcomeUnknown
-	case m < MarkSent:
+	case m < StateSent:
 		return OutcomeFailed
-	case m < MarkUndelivered:
+	case m < StateUndelivered:
 		return OutcomeSent
-	case m < MarkDelivered:
+	case m < StateDelivered:
 		return OutcomeUndelivered
-	case m < MarkRead:
+	case m < StateRead:
 		return OutcomeDelivered
 	default:
 		return OutcomeRead
@@ -77,11 +77,11 @@ func (m Mark) Outcome() OutcomeClass {
 }
 
 // Decided reports whether the recipient has an outcome.
-func (m Mark) Decided() bool { return m != MarkPending }
+func (m RecipientState) Decided() bool { return m != StatePending }
 
 // Succeeded reports whether the recipient counts as successful: Meta accepted it and has not taken that back.
-func (m Mark) Succeeded() bool {
-	return (m >= MarkSent && m < MarkUndelivered) || m >= MarkDelivered
+func (m RecipientState) Succeeded() bool {
+	return (m >= StateSent && m < StateUndelivered) || m >= StateDelivered
 }
 
 // Reason is one way for a send to be refused: Meta's error code, or one of our own below 0.
@@ -99,7 +99,7 @@ const (
 	CodeContent      = -3 // the content of the task can't be sent
 )
 
-// reasons is wire format: a reason's position is what Mark adds to MarkFailed or MarkUndelivered. Append only.
+// reasons is wire format: a reason's position is what RecipientState adds to StateFailed or StateUndelivered. Append only.
 // The meanings of Meta's codes follow its error code reference for the Cloud API.
 var reasons = []Reason{
 	{CodeOther, "WhatsApp rechazó el mensaje", "WhatsApp refused the message"},
@@ -162,13 +162,13 @@ var reasons = []Reason{
 }
 
 // rowOf finds a reason's position by its code.
-var rowOf = func() map[int]Mark {
+var rowOf = func() map[int]RecipientState {
 	if len(reasons) > maxReasons {
 		panic(fmt.Sprintf("schemas: %d reasons do not fit into %d rows", len(reasons), maxReasons))
 	}
-	rows := make(map[int]Mark, len(reasons))
+	rows := make(map[int]RecipientState, len(reasons))
 	for i, r := range reasons {
-		rows[r.Code] = Mark(i)
+		rows[r.Code] = RecipientState(i)
 	}
 	return rows
 }()
@@ -177,19 +177,19 @@ var rowOf = func() map[int]Mark {
 func Reasons() []Reason { return append([]Reason(nil), reasons...) }
 
 // Failed returns the mark of a send refused with the given code; an unknown code gives the row CodeOther.
-func Failed(code int) Mark { return MarkFailed + rowOf[code] }
+func Failed(code int) RecipientState { return StateFailed + rowOf[code] }
 
 // Undelivered returns the mark of a send that was accepted and failed later with the given code.
-func Undelivered(code int) Mark { return MarkUndelivered + rowOf[code] }
+func Undelivered(code int) RecipientState { return StateUndelivered + rowOf[code] }
 
 // Reason returns the reason of a failed or undelivered mark, and false for any other.
-func (m Mark) Reason() (Reason, bool) {
+func (m RecipientState) Reason() (Reason, bool) {
 	row := -1
 	switch m.Outcome() {
 	case OutcomeFailed:
-		row = int(m - MarkFailed)
+		row = int(m - StateFailed)
 	case OutcomeUndelivered:
-		row = int(m - MarkUndelivered)
+		row = int(m - StateUndelivered)
 	case OutcomePending, OutcomeSkipped, OutcomeExpired, OutcomeCancelled, OutcomeUnknown, OutcomeSent, OutcomeDelivered, OutcomeRead:
 		return Reason{}, false
 	}
@@ -200,7 +200,7 @@ func (m Mark) Reason() (Reason, bool) {
 }
 
 // Label returns the outcome with its code where it has one, as in "failed:131026": a closed set, fit for a metric.
-func (m Mark) Label() string {
+func (m RecipientState) Label() string {
 	if r, ok := m.Reason(); ok {
 		return fmt.Sprintf("%s:%d", m.Outcome(), r.Code)
 	}
@@ -208,7 +208,7 @@ func (m Mark) Label() string {
 }
 
 // Spanish says in words why a recipient ended with this mark; empty for pending and the good ones.
-func (m Mark) Spanish() string {
+func (m RecipientState) Spanish() string {
 	switch m.Outcome() {
 	case OutcomeSkipped:
 		return "Número repetido en la lista"

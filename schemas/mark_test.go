@@ -10,9 +10,9 @@ import (
 // The order of the marks is what the fold rests on.
 func TestMarksAreOrdered(t *testing.T) {
 	t.Parallel()
-	order := []schemas.Mark{
-		schemas.MarkPending, schemas.MarkDuplicate, schemas.MarkExpired, schemas.MarkCancelled, schemas.MarkUnknown,
-		schemas.Failed(131026), schemas.MarkSent, schemas.Undelivered(131047), schemas.MarkDelivered, schemas.MarkRead,
+	order := []schemas.RecipientState{
+		schemas.StatePending, schemas.StateDuplicate, schemas.StateExpired, schemas.StateCancelled, schemas.StateUnknown,
+		schemas.Failed(131026), schemas.StateSent, schemas.Undelivered(131047), schemas.StateDelivered, schemas.StateRead,
 	}
 	if !slices.IsSorted(order) {
 		t.Errorf("not in order: %v", order)
@@ -28,7 +28,7 @@ func TestMarksAreOrdered(t *testing.T) {
 func TestEveryByteHasAnOutcome(t *testing.T) {
 	t.Parallel()
 	for b := range 256 {
-		m := schemas.Mark(b)
+		m := schemas.RecipientState(b)
 		o := m.Outcome()
 		if !slices.Contains(schemas.Outcomes, o) {
 			t.Errorf("mark %d: outcome %q", b, o)
@@ -65,7 +65,7 @@ func TestReasonRowsDoNotMove(t *testing.T) {
 		if r.Spanish == "" || r.English == "" {
 			t.Errorf("row %d (%d) has no words", i, r.Code)
 		}
-		if m := schemas.Failed(r.Code); m != schemas.MarkFailed+schemas.Mark(i) {
+		if m := schemas.Failed(r.Code); m != schemas.StateFailed+schemas.RecipientState(i) {
 			t.Errorf("code %d fails as mark %d, want row %d", r.Code, m, i)
 		}
 	}

@@ -30,20 +30,20 @@ type Header struct {
 // NoPartition in a Record to be produced lets the key decide.
 const NoPartition int32 = -1
 
-// Slot is one partition of one topic.
-type Slot struct {
+// TopicPartition is one partition of one topic.
+type TopicPartition struct {
 	Topic     Topic
 	Partition int32
 }
 
-func (s Slot) String() string { return fmt.Sprintf("%s/%d", s.Topic, s.Partition) }
+func (s TopicPartition) String() string { return fmt.Sprintf("%s/%d", s.Topic, s.Partition) }
 
 // ErrNotWritten is what an error of a log is that took nothing of a record. Of any other a record may come later.
 var ErrNotWritten = errors.New("nothing was written")
 
 // Position is what a group commits for a slot: the watermark, and up to MaxMetadata bytes of text beside it.
 type Position struct {
-	Slot     Slot
+	Partition     TopicPartition
 	Offset   int64 // every record below it is finished; NoOffset where nothing is committed
 	Metadata string
 
@@ -108,9 +108,9 @@ func EncodeStatus(partition int32, s *Status) Record {
 	return r
 }
 
-// EncodePart makes the record of a part of a task's marks; it goes to the partition that its results came from.
-func EncodePart(partition int32, p *Part) Record {
-	r := Encode(TopicMarks, PartKey(TaskID(p.GetTask()), p.GetNumber()), p)
+// EncodePage makes the record of a part of a task's marks; it goes to the partition that its results came from.
+func EncodePage(partition int32, p *StatePage) Record {
+	r := Encode(TopicMarks, PageKey(TaskID(p.GetTask()), p.GetNumber()), p)
 	r.Partition = partition
 	return r
 }
@@ -161,10 +161,10 @@ func (r *Record) Newer() error {
 	return nil
 }
 
-// Fence is who a group member was when a ledger was encoded. A commit made under it is refused by the broker
+// Generation is who a group member was when a ledger was encoded. A commit made under it is refused by the broker
 // once the group has moved on.
-type Fence struct {
+type Generation struct {
 	Member     string
-	Generation int32
+	Number int32
 	Session    uint64 // counts the sessions of this process with the group; a fence of an earlier one is void
 }

@@ -31,7 +31,7 @@ func samples() []schemas.Record {
 		r.Task, r.AtMs = task.Bytes(), 1_700_000_000_000
 		return schemas.EncodeResult(r)
 	}
-	plan := &schemas.Plan{Total: 3, Origin: &schemas.Origin{Partition: 1, Offset: 42}, Sender: "1065", AcceptedMs: 1_700_000_000_000}
+	plan := &schemas.TaskOpened{Total: 3, Origin: &schemas.Origin{Partition: 1, Offset: 42}, Sender: "1065", AcceptedMs: 1_700_000_000_000}
 	return []schemas.Record{
 		schemas.EncodeBroadcast(&schemas.Broadcast{
 			Task: task.Bytes(), Sender: "1065", Content: content, Phones: []string{"573001234567"}, Total: 1,
@@ -48,11 +48,11 @@ func samples() []schemas.Record {
 		result(&schemas.Result{Event: &schemas.Result_Outcome{Outcome: &schemas.Outcome{
 			Index: 2, Mark: uint32(schemas.Failed(131030)), Phone: "573001234567", Reason: "(131030) x",
 		}}}),
-		result(&schemas.Result{Event: &schemas.Result_Range{Range: &schemas.Range{From: 1, To: 3, Mark: uint32(schemas.MarkExpired)}}}),
-		result(&schemas.Result{Event: &schemas.Result_Note{Note: &schemas.Note{Phase: schemas.Phase_PHASE_FAILED, Why: "x"}}}),
-		schemas.EncodePart(3, &schemas.Part{Task: task.Bytes(), Number: 1, Marks: []byte{0, byte(schemas.MarkSent)}}),
+		result(&schemas.Result{Event: &schemas.Result_Range{Range: &schemas.OutcomeRange{From: 1, To: 3, Mark: uint32(schemas.StateExpired)}}}),
+		result(&schemas.Result{Event: &schemas.Result_Note{Note: &schemas.TaskUpdate{Phase: schemas.Phase_PHASE_FAILED, Why: "x"}}}),
+		schemas.EncodePage(3, &schemas.StatePage{Task: task.Bytes(), Number: 1, Marks: []byte{0, byte(schemas.StateSent)}}),
 		schemas.EncodeStatus(3, &schemas.Status{
-			Task: task.Bytes(), Version: 4, Plan: plan, Cursor: 3, Counts: []*schemas.MarkCount{{Mark: uint32(schemas.MarkSent), Count: 2}},
+			Task: task.Bytes(), Version: 4, Plan: plan, Cursor: 3, Counts: []*schemas.StateCount{{Mark: uint32(schemas.StateSent), Count: 2}},
 			Errors: []*schemas.ErrorLine{{Index: 2, Phone: "573001234567", Reason: "(131030) x", Mark: uint32(schemas.Failed(131030))}},
 		}),
 	}
@@ -124,7 +124,7 @@ func FuzzDecode(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, value []byte) {
 		for _, event := range []proto.Message{
-			&schemas.Broadcast{}, &schemas.Send{}, &schemas.Result{}, &schemas.Status{}, &schemas.Part{}, &schemas.Slice{}, &schemas.Content{}, &schemas.Control{},
+			&schemas.Broadcast{}, &schemas.Send{}, &schemas.Result{}, &schemas.Status{}, &schemas.StatePage{}, &schemas.Slice{}, &schemas.Content{}, &schemas.Control{},
 		} {
 			r := schemas.Record{Value: value, Headers: []schemas.Header{{Key: schemas.VersionHeader, Value: []byte(schemas.Version)}}}
 			if schemas.Decode(&r, event) != nil {

@@ -38,7 +38,7 @@ type Sink interface {
 	// Slice takes the next SliceRecipients recipients, fewer only the last time, of a list too long to stand in the
 	// Broadcast. It must not keep phones.
 	Slice(phones []string) error
-	// Part takes the next PartBytes of a file, fewer only the last time. It may keep b.
+	// StatePage takes the next PartBytes of a file, fewer only the last time. It may keep b.
 	Part(b []byte) error
 }
 

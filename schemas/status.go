@@ -4,7 +4,7 @@ package schemas
 func (x *Status) Decided() uint32 {
 	n := uint32(0)
 	for _, c := range x.GetCounts() {
-		if Mark(c.GetMark()).Decided() {
+		if RecipientState(c.GetMark()).Decided() {
 			n += c.GetCount()
 		}
 	}
@@ -38,7 +38,7 @@ func (x *Status) saysAll(known *Status) bool {
 		more[c.GetMark()%256] -= int64(c.GetCount())
 	}
 	above := int64(0)
-	for m := len(more) - 1; m > int(MarkPending); m-- {
+	for m := len(more) - 1; m > int(StatePending); m-- {
 		if above += more[m]; above < 0 {
 			return false
 		}

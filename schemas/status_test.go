@@ -10,14 +10,14 @@ import (
 // its end, and everybody who looked saw a finished task that went on.
 func TestStatusSupersedes(t *testing.T) {
 	t.Parallel()
-	plan := &schemas.Plan{Total: 45}
+	plan := &schemas.TaskOpened{Total: 45}
 	status := func(version uint64, sent, pending uint32, finished int64) *schemas.Status {
-		return &schemas.Status{Plan: plan, Version: version, FinishedMs: finished, Counts: []*schemas.MarkCount{
-			{Mark: uint32(schemas.MarkSent), Count: sent}, {Mark: uint32(schemas.MarkPending), Count: pending},
+		return &schemas.Status{Plan: plan, Version: version, FinishedMs: finished, Counts: []*schemas.StateCount{
+			{Mark: uint32(schemas.StateSent), Count: sent}, {Mark: uint32(schemas.StatePending), Count: pending},
 		}}
 	}
-	marks := func(version uint64, finished int64, mark schemas.Mark, n uint32, other schemas.Mark, m uint32) *schemas.Status {
-		return &schemas.Status{Plan: plan, Version: version, FinishedMs: finished, Counts: []*schemas.MarkCount{
+	marks := func(version uint64, finished int64, mark schemas.RecipientState, n uint32, other schemas.RecipientState, m uint32) *schemas.Status {
+		return &schemas.Status{Plan: plan, Version: version, FinishedMs: finished, Counts: []*schemas.StateCount{
 			{Mark: uint32(mark), Count: n}, {Mark: uint32(other), Count: m},
 		}}
 	}
@@ -35,10 +35,10 @@ func TestStatusSupersedes(t *testing.T) {
 		"as many, and a correction":        {status(15, 45, 0, 7), status(16, 45, 0, 7), true},
 		"a later end":                      {status(15, 45, 0, 7), status(16, 45, 0, 9), false}, // simulation, seed 3702
 		"an earlier end":                   {status(15, 45, 0, 7), status(16, 45, 0, 5), true},
-		"unknown is settled":               {marks(4, 7, schemas.MarkUnknown, 5, schemas.MarkSent, 40), marks(5, 7, schemas.MarkUnknown, 4, schemas.MarkSent, 41), true},
-		"unknown again":                    {marks(4, 7, schemas.MarkUnknown, 4, schemas.MarkSent, 41), marks(5, 7, schemas.MarkUnknown, 5, schemas.MarkSent, 40), false},
-		"sent fails later":                 {marks(4, 7, schemas.MarkSent, 45, schemas.MarkRead, 0), marks(5, 7, schemas.MarkSent, 44, schemas.MarkUndelivered, 1), true},
-		"delivered is taken back":          {marks(4, 7, schemas.MarkSent, 5, schemas.MarkDelivered, 40), marks(5, 7, schemas.MarkSent, 6, schemas.MarkDelivered, 39), false},
+		"unknown is settled":               {marks(4, 7, schemas.StateUnknown, 5, schemas.StateSent, 40), marks(5, 7, schemas.StateUnknown, 4, schemas.StateSent, 41), true},
+		"unknown again":                    {marks(4, 7, schemas.StateUnknown, 4, schemas.StateSent, 41), marks(5, 7, schemas.StateUnknown, 5, schemas.StateSent, 40), false},
+		"sent fails later":                 {marks(4, 7, schemas.StateSent, 45, schemas.StateRead, 0), marks(5, 7, schemas.StateSent, 44, schemas.StateUndelivered, 1), true},
+		"delivered is taken back":          {marks(4, 7, schemas.StateSent, 5, schemas.StateDelivered, 40), marks(5, 7, schemas.StateSent, 6, schemas.StateDelivered, 39), false},
 		"before the plan":                  {&schemas.Status{Version: 1, Counts: status(1, 3, 0, 0).GetCounts()}, status(2, 2, 43, 0), true},
 	} {
 		if got := c.later.Supersedes(c.known); got != c.want {

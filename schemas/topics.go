@@ -104,16 +104,16 @@ func (b *Broadcast) Lane() Lane {
 	return LaneBulk
 }
 
-// PartRecipients is how many recipients one part of the marks covers.
-const PartRecipients = 16384
+// PageRecipients is how many recipients one part of the marks covers.
+const PageRecipients = 16384
 
-// PartKey is the key of a part of a task's marks.
-func PartKey(t TaskID, part uint32) string {
+// PageKey is the key of a part of a task's marks.
+func PageKey(t TaskID, part uint32) string {
 	return t.String() + "/" + strconv.FormatUint(uint64(part), 10)
 }
 
-// ParsePartKey reads what PartKey wrote.
-func ParsePartKey(key string) (TaskID, uint32, error) {
+// ParsePageKey reads what PageKey wrote.
+func ParsePageKey(key string) (TaskID, uint32, error) {
 	id, num, ok := strings.Cut(key, "/")
 	if !ok {
 		return TaskID{}, 0, fmt.Errorf("key %q: %w", key, ErrTaskID)

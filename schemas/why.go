@@ -14,7 +14,7 @@ type Why struct {
 	every          uint32
 }
 
-// WhyOf returns what x says, a *Note or a *Status.
+// WhyOf returns what x says, a *TaskUpdate or a *Status.
 func WhyOf(x interface {
 	GetWhy() string
 	GetCause() *Cause

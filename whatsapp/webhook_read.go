@@ -62,7 +62,7 @@ type recipient struct {
 // receipt is what Meta says of one message of ours.
 type receipt struct {
 	of                   recipient
-	mark                 schemas.Mark
+	mark                 schemas.RecipientState
 	phone, reason, wamid string
 }
 
@@ -263,11 +263,11 @@ func (n *news) take(s *wireStatus) {
 	r := receipt{wamid: cut(s.id, maxWAMID)}
 	switch s.status {
 	case "sent":
-		k, r.mark = kindSent, schemas.MarkConfirmed
+		k, r.mark = kindSent, schemas.StateConfirmed
 	case "delivered":
-		k, r.mark = kindDelivered, schemas.MarkDelivered
+		k, r.mark = kindDelivered, schemas.StateDelivered
 	case "read":
-		k, r.mark = kindRead, schemas.MarkRead
+		k, r.mark = kindRead, schemas.StateRead
 	case "failed":
 		k, r.phone = kindFailed, s.recipient() // the sender names nobody whom it could send to
 		r.mark, r.reason = undelivered(s.err)
@@ -303,7 +303,7 @@ func (s *wireStatus) recipient() string {
 
 // undelivered returns the mark of a message that was accepted and failed, and the words for it: those of the same code in the
 // answer to a send, with Meta's details where the code alone leaves open what it was.
-func undelivered(e *apiError) (schemas.Mark, string) {
+func undelivered(e *apiError) (schemas.RecipientState, string) {
 	if e == nil || e.code < 0 {
 		e = &apiError{}
 	}

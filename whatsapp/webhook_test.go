@@ -213,12 +213,12 @@ func TestWebhookResults(t *testing.T) {
 	window := "(131047) Pasaron más de 24 horas desde la última respuesta del destinatario"
 	want := []*schemas.Result{
 		{Task: task1.Bytes(), AtMs: heard.UnixMilli(), Event: &schemas.Result_Receipts{Receipts: &schemas.Receipts{Outcomes: []*schemas.Outcome{
-			{Index: 0, Mark: uint32(schemas.MarkConfirmed), Wamid: "wamid.0"},
+			{Index: 0, Mark: uint32(schemas.StateConfirmed), Wamid: "wamid.0"},
 			{Index: 1, Mark: uint32(schemas.Undelivered(131047)), Phone: "573001234567", Reason: window, Wamid: "wamid.1"},
-			{Index: 2, Mark: uint32(schemas.MarkRead), Wamid: "wamid.2"},
+			{Index: 2, Mark: uint32(schemas.StateRead), Wamid: "wamid.2"},
 		}}}},
 		{Task: task2.Bytes(), AtMs: heard.UnixMilli(), Event: &schemas.Result_Receipts{Receipts: &schemas.Receipts{Outcomes: []*schemas.Outcome{
-			{Index: 9, Mark: uint32(schemas.MarkDelivered), Wamid: "wamid.9"},
+			{Index: 9, Mark: uint32(schemas.StateDelivered), Wamid: "wamid.9"},
 		}}}},
 	}
 	if string(task1[:]) > string(task2[:]) {
@@ -391,7 +391,7 @@ func FuzzWebhook(f *testing.F) {
 				t.Fatalf("a record of %d receipts and %d bytes, plain: %v", len(all), len(rec.Value), ok)
 			}
 			for _, o := range all {
-				if m := schemas.Mark(o.Mark); m < schemas.MarkConfirmed || m > schemas.MarkRead || o.AtMs != heard.UnixMilli() {
+				if m := schemas.RecipientState(o.Mark); m < schemas.StateConfirmed || m > schemas.StateRead || o.AtMs != heard.UnixMilli() {
 					t.Errorf("mark %d at %d", o.Mark, o.AtMs)
 				}
 				if r := (recipient{o.Task, o.Index}); once[r] {

@@ -59,20 +59,20 @@ func (v *verdict) say(format string, args ...any) {
 type fold struct {
 	total   int
 	planned bool
-	marks   []schemas.Mark
+	marks   []schemas.RecipientState
 	unknown map[uint32]time.Time // who was so at some time, and when that was said first
 	ranges  []said
 }
 
 // said is a range, and when it was said.
 type said struct {
-	*schemas.Range
+	*schemas.OutcomeRange
 	atMs int64
 }
 
-func (f *fold) set(index uint32, m schemas.Mark, atMs int64) {
+func (f *fold) set(index uint32, m schemas.RecipientState, atMs int64) {
 	for int(index) >= len(f.marks) {
-		f.marks = append(f.marks, schemas.MarkPending)
+		f.marks = append(f.marks, schemas.StatePending)
 	}
 	f.marks[index] = max(f.marks[index], m)
 	if m.Outcome() == schemas.OutcomeUnknown {
@@ -91,10 +91,10 @@ func (f *fold) add(r *schemas.Result) {
 	case r.GetPlan() != nil && !f.planned: // the first one wins
 		f.total, f.planned = int(r.GetPlan().GetTotal()), true
 	case r.GetOutcome() != nil:
-		f.set(r.GetOutcome().GetIndex(), schemas.Mark(r.GetOutcome().GetMark()), r.GetAtMs())
+		f.set(r.GetOutcome().GetIndex(), schemas.RecipientState(r.GetOutcome().GetMark()), r.GetAtMs())
 	case r.GetReceipts() != nil:
 		for _, o := range r.GetReceipts().GetOutcomes() {
-			f.set(o.GetIndex(), schemas.Mark(o.GetMark()), r.GetAtMs())
+			f.set(o.GetIndex(), schemas.RecipientState(o.GetMark()), r.GetAtMs())
 		}
 	case r.GetRange() != nil:
 		f.ranges = append(f.ranges, said{r.GetRange(), r.GetAtMs()})
@@ -105,11 +105,11 @@ func (f *fold) add(r *schemas.Result) {
 func (f *fold) close() {
 	for _, r := range f.ranges {
 		for i := r.GetFrom(); i < r.GetTo(); i++ {
-			f.set(i, schemas.Mark(r.GetMark()), r.atMs)
+			f.set(i, schemas.RecipientState(r.GetMark()), r.atMs)
 		}
 	}
 	for len(f.marks) < f.total {
-		f.marks = append(f.marks, schemas.MarkPending)
+		f.marks = append(f.marks, schemas.StatePending)
 	}
 }
 
@@ -157,7 +157,7 @@ func (h *house) each(ctx context.Context, topic schemas.Topic, do func(schemas.R
 		return err
 	}
 	for p, end := range ends {
-		if err := reader.Range(ctx, schemas.Slot{Topic: topic, Partition: p}, 0, end, do); err != nil {
+		if err := reader.Range(ctx, schemas.TopicPartition{Topic: topic, Partition: p}, 0, end, do); err != nil {
 			return err
 		}
 	}
@@ -304,7 +304,7 @@ func (v *verdict) task(g *gate, e *evidence, t *task, f *fold) {
 		v.count(of, f.wasUnknown(i), accepted)
 		v.explain(g, e, t, f, i)
 		switch {
-		case m == schemas.MarkPending:
+		case m == schemas.StatePending:
 			v.Lost++
 			v.say("%s/%d (%s of %d) has no outcome; %d calls, %d accepted", t.id, i, t.via, f.total, calls, accepted)
 		case of == schemas.OutcomeExpired, of == schemas.OutcomeCancelled && !t.cancelled.Load():
@@ -313,7 +313,7 @@ func (v *verdict) task(g *gate, e *evidence, t *task, f *fold) {
 		case accepted > 0 && (of == schemas.OutcomeFailed || of == schemas.OutcomeSkipped || of == schemas.OutcomeCancelled):
 			v.Mistaken++
 			v.say("%s/%d (%s) was accepted %d times and is %s", t.id, i, t.via, accepted, of)
-		case accepted == 0 && (m >= schemas.MarkSent):
+		case accepted == 0 && (m >= schemas.StateSent):
 			v.Mistaken++
 			v.say("%s/%d (%s) is %s and was never accepted", t.id, i, t.via, of)
 		}

@@ -89,7 +89,7 @@ func (s *storm) evidence(ctx context.Context) (*evidence, error) {
 			who := recipient{schemas.TaskID(m.GetTask()), m.GetIndex()}
 			switch calls := s.h.gate.callsOf(schemas.Callback(who.task, who.index)); {
 			case commits != nil:
-				e.starts[who] = append(e.starts[who], commits.Started(schemas.Slot{Topic: topic, Partition: rec.Partition}, rec.Offset)...)
+				e.starts[who] = append(e.starts[who], commits.Started(schemas.TopicPartition{Topic: topic, Partition: rec.Partition}, rec.Offset)...)
 			case len(calls) == 0:
 				e.starts[who] = append(e.starts[who], rec.Time)
 			default:
@@ -160,7 +160,7 @@ func saw(all *witness.Commits, rec *kgo.Record) error {
 		return fmt.Errorf("a commit at offset %d: %w", rec.Offset, err)
 	}
 	return all.Saw(schemas.Position{
-		Slot: schemas.Slot{Topic: schemas.Topic(key.Topic[len(prefix):]), Partition: key.Partition}, Offset: v.Offset, Metadata: v.Metadata,
+		Partition: schemas.TopicPartition{Topic: schemas.Topic(key.Topic[len(prefix):]), Partition: key.Partition}, Offset: v.Offset, Metadata: v.Metadata,
 	}, time.UnixMilli(v.CommitTimestamp))
 }
 

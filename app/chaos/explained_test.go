@@ -26,7 +26,7 @@ func TestUnknownsAndRepeatsAreExplained(t *testing.T) {
 	one := &task{id: schemas.NewTaskID(), phones: 4}
 	f := &fold{}
 	for i, said := range []int{20, 20, 20, 5} {
-		f.set(uint32(i), schemas.MarkUnknown, at(said).UnixMilli())
+		f.set(uint32(i), schemas.StateUnknown, at(said).UnixMilli())
 	}
 	e := &evidence{
 		harm: []witness.Fault{{What: "SIGKILL", Of: "sender-0", From: at(10), To: at(10)}},
@@ -75,7 +75,7 @@ func TestCommitsAreReadFromTheTopicOfOffsets(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	got := all.Started(schemas.Slot{Topic: schemas.TopicSendsBulk, Partition: 2}, 7)
+	got := all.Started(schemas.TopicPartition{Topic: schemas.TopicSendsBulk, Partition: 2}, 7)
 	if len(got) != 1 || got[0].UnixMilli() != 1_750_000_000_123 {
 		t.Errorf("started at %v", got)
 	}

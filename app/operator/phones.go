@@ -39,7 +39,7 @@ func Traces(ctx context.Context, cfg kafka.Config, phone schemas.Phone, region s
 			return hinted(fmt.Errorf("looking for records: %w", err), "is ALTAVOZ_KAFKA_BROKERS right, and does Kafka run?")
 		}
 		for p, end := range ends {
-			err := reader.Range(ctx, schemas.Slot{Topic: spec.Topic, Partition: p}, 0, end, func(rec schemas.Record) error {
+			err := reader.Range(ctx, schemas.TopicPartition{Topic: spec.Topic, Partition: p}, 0, end, func(rec schemas.Record) error {
 				if !names(rec.Key, phone, region) && !names(rec.Value, phone, region) {
 					return nil
 				}

@@ -161,7 +161,7 @@ func (b bin) each(ctx context.Context, each func(rec schemas.Record, k rejects.K
 		return hinted(fmt.Errorf("looking for rejects: %w", err), "is ALTAVOZ_KAFKA_BROKERS right, and does Kafka run?")
 	}
 	for p := range int32(len(ends)) {
-		slot := schemas.Slot{Topic: schemas.TopicRejects, Partition: p}
+		slot := schemas.TopicPartition{Topic: schemas.TopicRejects, Partition: p}
 		replayed := make(map[int64]struct{})
 		err := b.reader.Range(ctx, slot, 0, ends[p], func(rec schemas.Record) error {
 			if at, ok := rejects.ReadReplayed(rec); ok {

@@ -35,7 +35,7 @@ func (f *Fault) meets(from, to time.Time) bool {
 // Commits are the commits of the senders' group as the broker got them. It is safe for concurrent use.
 type Commits struct {
 	mu    sync.Mutex
-	slots map[schemas.Slot]*starts
+	slots map[schemas.TopicPartition]*starts
 }
 
 // starts is what the commits of one partition said.
@@ -48,17 +48,17 @@ type starts struct {
 func (c *Commits) Saw(pos schemas.Position, at time.Time) error {
 	started, err := ledger.StartedIn(pos)
 	if err != nil {
-		return fmt.Errorf("the ledger of %s: %w", pos.Slot, err)
+		return fmt.Errorf("the ledger of %s: %w", pos.Partition, err)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.slots == nil {
-		c.slots = make(map[schemas.Slot]*starts)
+		c.slots = make(map[schemas.TopicPartition]*starts)
 	}
-	s := c.slots[pos.Slot]
+	s := c.slots[pos.Partition]
 	if s == nil {
 		s = &starts{times: make(map[int64][]time.Time)}
-		c.slots[pos.Slot] = s
+		c.slots[pos.Partition] = s
 	}
 	now := make(map[int64]bool, len(started))
 	for _, o := range started {
@@ -72,7 +72,7 @@ func (c *Commits) Saw(pos schemas.Position, at time.Time) error {
 }
 
 // Started returns when a record became started, in order.
-func (c *Commits) Started(slot schemas.Slot, offset int64) []time.Time {
+func (c *Commits) Started(slot schemas.TopicPartition, offset int64) []time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if s := c.slots[slot]; s != nil {

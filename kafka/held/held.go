@@ -24,9 +24,9 @@ const (
 
 // Client is what reads the partitions. None of its calls blocks.
 type Client interface {
-	Pause(slots ...schemas.Slot)
-	Resume(slots ...schemas.Slot)
-	Seek(slot schemas.Slot, at int64) // reads on from there
+	Pause(slots ...schemas.TopicPartition)
+	Resume(slots ...schemas.TopicPartition)
+	Seek(slot schemas.TopicPartition, at int64) // reads on from there
 }
 
 // Gauge tells how many partitions are held.
@@ -41,8 +41,8 @@ type Set struct {
 	log    *slog.Logger
 
 	mu     sync.Mutex
-	paused map[schemas.Slot]struct{}
-	held   map[schemas.Slot]*hold
+	paused map[schemas.TopicPartition]struct{}
+	held   map[schemas.TopicPartition]*hold
 }
 
 // hold is one partition that is held.
@@ -56,11 +56,11 @@ type hold struct {
 // Open says whose partitions these are. When life ends nothing is tried any more.
 func (s *Set) Open(life context.Context, client Client, gauge Gauge, log *slog.Logger) {
 	s.life, s.client, s.gauge, s.log = life, client, gauge, log
-	s.paused, s.held = make(map[schemas.Slot]struct{}), make(map[schemas.Slot]*hold)
+	s.paused, s.held = make(map[schemas.TopicPartition]struct{}), make(map[schemas.TopicPartition]*hold)
 }
 
 // Pause stops the reading of partitions until Resume or Drop.
-func (s *Set) Pause(slots ...schemas.Slot) {
+func (s *Set) Pause(slots ...schemas.TopicPartition) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, slot := range slots {
@@ -70,7 +70,7 @@ func (s *Set) Pause(slots ...schemas.Slot) {
 }
 
 // Resume goes on reading them, but those that are held.
-func (s *Set) Resume(slots ...schemas.Slot) {
+func (s *Set) Resume(slots ...schemas.TopicPartition) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, slot := range slots {
@@ -82,7 +82,7 @@ func (s *Set) Resume(slots ...schemas.Slot) {
 }
 
 // Drop forgets partitions that are not read here any more.
-func (s *Set) Drop(slots ...schemas.Slot) {
+func (s *Set) Drop(slots ...schemas.TopicPartition) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, slot := range slots {
@@ -96,11 +96,11 @@ func (s *Set) Drop(slots ...schemas.Slot) {
 // from where on.
 func (s *Set) Untaken(pos schemas.Position, why error, again func(context.Context) (int64, error)) {
 	s.mu.Lock()
-	h, ctx := s.hold(pos.Slot)
+	h, ctx := s.hold(pos.Partition)
 	s.mu.Unlock()
 	go func() {
 		for {
-			s.log.Error("a partition can't be taken over; nothing of it is read, the others go on", "slot", pos.Slot.String(),
+			s.log.Error("a partition can't be taken over; nothing of it is read, the others go on", "slot", pos.Partition.String(),
 				"committed", pos.Offset, "again_in_seconds", h.pause.Seconds(), "error", why)
 			if !rest(ctx, h.pause) {
 				return
@@ -108,11 +108,11 @@ func (s *Set) Untaken(pos schemas.Position, why error, again func(context.Contex
 			h.pause = min(h.pause*2, most)
 			var at int64
 			if at, why = again(ctx); why == nil {
-				s.log.Info("a partition that was held is taken over", "slot", pos.Slot.String(), "from", at)
+				s.log.Info("a partition that was held is taken over", "slot", pos.Partition.String(), "from", at)
 				s.mu.Lock()
-				if s.held[pos.Slot] == h {
-					s.release(pos.Slot)
-					s.read(pos.Slot, at)
+				if s.held[pos.Partition] == h {
+					s.release(pos.Partition)
+					s.read(pos.Partition, at)
 				}
 				s.mu.Unlock()
 				return
@@ -126,7 +126,7 @@ func (s *Set) Untaken(pos schemas.Position, why error, again func(context.Contex
 
 // Readable returns those of the next records of a partition that may be handed over: where a newer version of this program wrote
 // one, what lies below it. The partition is then held there.
-func (s *Set) Readable(slot schemas.Slot, recs []schemas.Record) []schemas.Record {
+func (s *Set) Readable(slot schemas.TopicPartition, recs []schemas.Record) []schemas.Record {
 	n := slices.IndexFunc(recs, func(r schemas.Record) bool { return r.Newer() != nil })
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -148,7 +148,7 @@ func (s *Set) Readable(slot schemas.Slot, recs []schemas.Record) []schemas.Recor
 }
 
 // newer holds a partition at a record that a newer version wrote. Under mu.
-func (s *Set) newer(slot schemas.Slot, rec *schemas.Record) {
+func (s *Set) newer(slot schemas.TopicPartition, rec *schemas.Record) {
 	pause := first
 	if h := s.held[slot]; h != nil {
 		pause = min(h.pause*2, most)
@@ -172,7 +172,7 @@ func (s *Set) newer(slot schemas.Slot, rec *schemas.Record) {
 }
 
 // hold begins to hold a partition. Under mu.
-func (s *Set) hold(slot schemas.Slot) (*hold, context.Context) {
+func (s *Set) hold(slot schemas.TopicPartition) (*hold, context.Context) {
 	s.client.Pause(slot)
 	ctx, cancel := context.WithCancel(s.life)
 	h := &hold{cancel: cancel, pause: first}
@@ -182,7 +182,7 @@ func (s *Set) hold(slot schemas.Slot) (*hold, context.Context) {
 }
 
 // release ends the tries for a partition, if there are any. Under mu.
-func (s *Set) release(slot schemas.Slot) {
+func (s *Set) release(slot schemas.TopicPartition) {
 	if h := s.held[slot]; h != nil {
 		h.cancel()
 		delete(s.held, slot)
@@ -191,7 +191,7 @@ func (s *Set) release(slot schemas.Slot) {
 }
 
 // read reads a partition from the given offset on, unless its reader has enough. Under mu.
-func (s *Set) read(slot schemas.Slot, at int64) {
+func (s *Set) read(slot schemas.TopicPartition, at int64) {
 	s.client.Seek(slot, at)
 	if _, ok := s.paused[slot]; !ok {
 		s.client.Resume(slot)

@@ -23,7 +23,7 @@ type client struct {
 	held  float64
 }
 
-func (c *client) note(what string, slots ...schemas.Slot) {
+func (c *client) note(what string, slots ...schemas.TopicPartition) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, s := range slots {
@@ -31,9 +31,9 @@ func (c *client) note(what string, slots ...schemas.Slot) {
 	}
 }
 
-func (c *client) Pause(slots ...schemas.Slot)      { c.note("pause", slots...) }
-func (c *client) Resume(slots ...schemas.Slot)     { c.note("resume", slots...) }
-func (c *client) Seek(slot schemas.Slot, at int64) { c.note(fmt.Sprintf("seek %d of", at), slot) }
+func (c *client) Pause(slots ...schemas.TopicPartition)      { c.note("pause", slots...) }
+func (c *client) Resume(slots ...schemas.TopicPartition)     { c.note("resume", slots...) }
+func (c *client) Seek(slot schemas.TopicPartition, at int64) { c.note(fmt.Sprintf("seek %d of", at), slot) }
 
 func (c *client) Add(n float64) {
 	c.mu.Lock()
@@ -57,7 +57,7 @@ func (c *client) expect(t *testing.T, want ...string) {
 	c.told = nil
 }
 
-func slot(p int32) schemas.Slot { return schemas.Slot{Topic: schemas.TopicResults, Partition: p} }
+func slot(p int32) schemas.TopicPartition { return schemas.TopicPartition{Topic: schemas.TopicResults, Partition: p} }
 
 func records(from int64, versions ...string) (out []schemas.Record) {
 	for i, v := range versions {
@@ -119,8 +119,8 @@ func TestPauseOutlivesBeingHeld(t *testing.T) {
 			}
 			return 40, nil
 		}
-		s.Untaken(schemas.Position{Slot: slot(1)}, errors.New("no ledger"), again)
-		s.Untaken(schemas.Position{Slot: slot(2)}, errors.New("no ledger"), func(context.Context) (int64, error) { t.Error("tried"); return 0, nil })
+		s.Untaken(schemas.Position{Partition: slot(1)}, errors.New("no ledger"), again)
+		s.Untaken(schemas.Position{Partition: slot(2)}, errors.New("no ledger"), func(context.Context) (int64, error) { t.Error("tried"); return 0, nil })
 		s.Pause(slot(1))
 		s.Drop(slot(2))
 		c.expect(t, "0 pause 1", "0 pause 2", "0 pause 1", "0 resume 2")

@@ -16,42 +16,42 @@ import (
 var ErrMetadata = errors.New("the metadata of a commit is longer than 4,096 bytes")
 
 // RefuseAll says of all positions that they were not written, unless that was said before.
-func RefuseAll(refused map[schemas.Slot]error, ps []schemas.Position, why error) {
+func RefuseAll(refused map[schemas.TopicPartition]error, ps []schemas.Position, why error) {
 	for _, p := range ps {
-		if refused[p.Slot] == nil {
-			refused[p.Slot] = why
+		if refused[p.Partition] == nil {
+			refused[p.Partition] = why
 		}
 	}
 }
 
 // Fill puts positions into a request, with the names that their topics have in Kafka, and refuses those that no broker takes.
-func Fill(req *kmsg.OffsetCommitRequest, ps []schemas.Position, name func(schemas.Topic) string, refused map[schemas.Slot]error) {
+func Fill(req *kmsg.OffsetCommitRequest, ps []schemas.Position, name func(schemas.Topic) string, refused map[schemas.TopicPartition]error) {
 	at := make(map[schemas.Topic]int)
 	for _, p := range ps {
 		if len(p.Metadata) > schemas.MaxMetadata {
-			refused[p.Slot] = ErrMetadata
+			refused[p.Partition] = ErrMetadata
 			continue
 		}
-		i, ok := at[p.Slot.Topic]
+		i, ok := at[p.Partition.Topic]
 		if !ok {
 			i = len(req.Topics)
-			at[p.Slot.Topic] = i
+			at[p.Partition.Topic] = i
 			t := kmsg.NewOffsetCommitRequestTopic()
-			t.Topic = name(p.Slot.Topic)
+			t.Topic = name(p.Partition.Topic)
 			req.Topics = append(req.Topics, t)
 		}
 		rp := kmsg.NewOffsetCommitRequestTopicPartition()
-		rp.Partition, rp.Offset, rp.Metadata = p.Slot.Partition, p.Offset, &p.Metadata
+		rp.Partition, rp.Offset, rp.Metadata = p.Partition.Partition, p.Offset, &p.Metadata
 		req.Topics[i].Partitions = append(req.Topics[i].Partitions, rp)
 	}
 }
 
 // Judge reads the answer to a commit. An error means that for at least one slot nobody knows.
-func Judge(resp *kmsg.OffsetCommitResponse, ps []schemas.Position, bare func(string) schemas.Topic, refused map[schemas.Slot]error) error {
-	answered := make(map[schemas.Slot]bool, len(ps))
+func Judge(resp *kmsg.OffsetCommitResponse, ps []schemas.Position, bare func(string) schemas.Topic, refused map[schemas.TopicPartition]error) error {
+	answered := make(map[schemas.TopicPartition]bool, len(ps))
 	for _, t := range resp.Topics {
 		for _, p := range t.Partitions {
-			slot := schemas.Slot{Topic: bare(t.Topic), Partition: p.Partition}
+			slot := schemas.TopicPartition{Topic: bare(t.Topic), Partition: p.Partition}
 			answered[slot] = true
 			err := kerr.ErrorForCode(p.ErrorCode)
 			switch {
@@ -64,8 +64,8 @@ func Judge(resp *kmsg.OffsetCommitResponse, ps []schemas.Position, bare func(str
 		}
 	}
 	for _, p := range ps {
-		if !answered[p.Slot] && refused[p.Slot] == nil { //mutant:slot-without-a-word-is-unknown
-			return fmt.Errorf("%s: no word in the answer", p.Slot)
+		if !answered[p.Partition] && refused[p.Partition] == nil { //mutant:slot-without-a-word-is-unknown
+			return fmt.Errorf("%s: no word in the answer", p.Partition)
 		}
 	}
 	return nil
@@ -93,9 +93,9 @@ func Fetched(resp *kmsg.OffsetFetchResponse, bare func(string) schemas.Topic) (p
 	for _, g := range resp.Groups {
 		for _, t := range g.Topics {
 			for _, p := range t.Partitions {
-				pos := schemas.Position{Slot: schemas.Slot{Topic: bare(t.Topic), Partition: p.Partition}, Offset: max(p.Offset, schemas.NoOffset)}
+				pos := schemas.Position{Partition: schemas.TopicPartition{Topic: bare(t.Topic), Partition: p.Partition}, Offset: max(p.Offset, schemas.NoOffset)}
 				if err := kerr.ErrorForCode(p.ErrorCode); err != nil {
-					return nil, fmt.Errorf("asking what was committed of %s: %w", pos.Slot, err)
+					return nil, fmt.Errorf("asking what was committed of %s: %w", pos.Partition, err)
 				}
 				if p.Metadata != nil {
 					pos.Metadata = *p.Metadata

@@ -14,30 +14,30 @@ const writeRest = 30 * time.Second
 // of none. It is safe for concurrent use.
 type Begun struct {
 	mu      sync.Mutex
-	written map[schemas.Slot]bool // of all: whether the registry has it
+	written map[schemas.TopicPartition]bool // of all: whether the registry has it
 	failed  time.Time             // when a write failed last, of which none has succeeded since
 }
 
 // Committed notes in which partitions a commit was taken, and reports whether that is worth a write at once: something is new, and
 // no write has failed of late.
-func (b *Begun) Committed(ps []schemas.Position, refused map[schemas.Slot]error) (news bool) {
+func (b *Begun) Committed(ps []schemas.Position, refused map[schemas.TopicPartition]error) (news bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, p := range ps {
-		if _, known := b.written[p.Slot]; known || refused[p.Slot] != nil {
+		if _, known := b.written[p.Partition]; known || refused[p.Partition] != nil {
 			continue
 		}
 		if b.written == nil {
-			b.written = make(map[schemas.Slot]bool)
+			b.written = make(map[schemas.TopicPartition]bool)
 		}
-		b.written[p.Slot], news = false, true
+		b.written[p.Partition], news = false, true
 	}
 	return news && b.failed.IsZero()
 }
 
 // Write writes what the registry does not have, unless that failed of late.
 func (b *Begun) Write(group string, now time.Time, write func(...schemas.Record) error) error {
-	var slots []schemas.Slot
+	var slots []schemas.TopicPartition
 	var recs []schemas.Record
 	b.mu.Lock()
 	for slot, written := range b.written {

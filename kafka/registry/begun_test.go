@@ -17,7 +17,7 @@ func TestBegunIsWrittenOnceAndRestsAfterAFailure(t *testing.T) {
 	fail := errors.New("no leader")
 	now := time.Now()
 	at := func(p int32) []schemas.Position {
-		return []schemas.Position{{Slot: schemas.Slot{Topic: schemas.TopicResults, Partition: p}}}
+		return []schemas.Position{{Partition: schemas.TopicPartition{Topic: schemas.TopicResults, Partition: p}}}
 	}
 	write := func(after time.Duration, fails error, want ...string) {
 		t.Helper()
@@ -37,9 +37,9 @@ func TestBegunIsWrittenOnceAndRestsAfterAFailure(t *testing.T) {
 	}
 	committed := func(p int32, refused, want bool) {
 		t.Helper()
-		why := map[schemas.Slot]error{}
+		why := map[schemas.TopicPartition]error{}
 		if refused {
-			why[at(p)[0].Slot] = fail
+			why[at(p)[0].Partition] = fail
 		}
 		if got := b.Committed(at(p), why); got != want {
 			t.Errorf("of %d it says %v", p, got)

@@ -123,7 +123,7 @@ func (r *Registry) Secret() (schemas.Secret, bool) {
 func NewSecret() schemas.Record { return record(kindSecret+rand.Text(), rand.Text()+rand.Text()) }
 
 // Begun reports whether the group has committed in the partition before.
-func (r *Registry) Begun(group string, s schemas.Slot) bool {
+func (r *Registry) Begun(group string, s schemas.TopicPartition) bool {
 	_, ok := r.begun[begun(group, s)]
 	return ok
 }
@@ -139,9 +139,9 @@ func (r *Registry) Missing(layout map[schemas.Topic]int32) (out []schemas.Record
 }
 
 // BegunRecord says that a group has committed in a partition.
-func BegunRecord(group string, s schemas.Slot) schemas.Record { return record(begun(group, s), "1") }
+func BegunRecord(group string, s schemas.TopicPartition) schemas.Record { return record(begun(group, s), "1") }
 
-func begun(group string, s schemas.Slot) string { return kindBegun + group + "/" + s.String() }
+func begun(group string, s schemas.TopicPartition) string { return kindBegun + group + "/" + s.String() }
 
 func record(key, value string) schemas.Record {
 	return schemas.Record{

@@ -31,7 +31,7 @@ func TestRegistryRemembersTheFirstNumberOfPartitions(t *testing.T) {
 
 func TestRegistryRemembersWhereGroupsHaveBegun(t *testing.T) {
 	t.Parallel()
-	slot := schemas.Slot{Topic: schemas.TopicSendsBulk, Partition: 3}
+	slot := schemas.TopicPartition{Topic: schemas.TopicSendsBulk, Partition: 3}
 	var r registry.Registry
 	if r.Begun("sender", slot) {
 		t.Error("it has begun in an empty registry")
@@ -41,7 +41,7 @@ func TestRegistryRemembersWhereGroupsHaveBegun(t *testing.T) {
 		fold(t, &r, other)
 	}
 	fold(t, &r, rec)
-	if !r.Begun("sender", slot) || r.Begun("fanout", slot) || r.Begun("sender", schemas.Slot{Topic: schemas.TopicSendsBulk, Partition: 30}) {
+	if !r.Begun("sender", slot) || r.Begun("fanout", slot) || r.Begun("sender", schemas.TopicPartition{Topic: schemas.TopicSendsBulk, Partition: 30}) {
 		t.Error("it is another group's, or of another partition")
 	}
 	if string(rec.Key) != "begun/sender/sends.bulk/3" || string(rec.Value) != "1" {
@@ -63,7 +63,7 @@ func fold(t *testing.T, r *registry.Registry, rec schemas.Record) {
 // A process that can't read what a newer version remembers does not take a group for a new one.
 func TestRegistryOfANewerVersionIsNotGuessed(t *testing.T) {
 	t.Parallel()
-	rec := registry.BegunRecord("sender", schemas.Slot{Topic: schemas.TopicSendsBulk, Partition: 3})
+	rec := registry.BegunRecord("sender", schemas.TopicPartition{Topic: schemas.TopicSendsBulk, Partition: 3})
 	rec.Headers = []schemas.Header{{Key: schemas.VersionHeader, Value: []byte("999")}}
 	var r registry.Registry
 	if err := r.Fold(&rec); !errors.Is(err, schemas.ErrNewer) {

@@ -32,7 +32,7 @@ func (d *Days) Recipients(owner string, atMs int64) uint64 {
 }
 
 // add counts a task, once.
-func (d *Days) add(p *schemas.Plan) {
+func (d *Days) add(p *schemas.TaskOpened) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	day := dayOf(p.GetAcceptedMs())

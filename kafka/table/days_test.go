@@ -17,10 +17,10 @@ func TestRecipientsOfADayCountOnce(t *testing.T) {
 		offset++
 		s := &schemas.Status{Task: id.Bytes(), Version: version, FinishedMs: finished}
 		if at != 0 {
-			s.Plan = &schemas.Plan{Total: 10, Owner: owner, AcceptedMs: at}
+			s.Plan = &schemas.TaskOpened{Total: 10, Owner: owner, AcceptedMs: at}
 		}
 		if finished != 0 {
-			s.Counts = []*schemas.MarkCount{{Mark: uint32(schemas.MarkSent), Count: 10}}
+			s.Counts = []*schemas.StateCount{{Mark: uint32(schemas.StateSent), Count: 10}}
 		}
 		tasks.Take(id, s, bytesOfOne, Place{Offset: offset})
 	}

@@ -14,9 +14,9 @@ import (
 const bytesOfOne = 200
 
 func status(id schemas.TaskID, version uint64, finished int64) *schemas.Status {
-	s := &schemas.Status{Task: id.Bytes(), Version: version, FinishedMs: finished, Plan: &schemas.Plan{Total: 1}}
+	s := &schemas.Status{Task: id.Bytes(), Version: version, FinishedMs: finished, Plan: &schemas.TaskOpened{Total: 1}}
 	if finished != 0 {
-		s.Counts = []*schemas.MarkCount{{Mark: uint32(schemas.MarkSent), Count: 1}}
+		s.Counts = []*schemas.StateCount{{Mark: uint32(schemas.StateSent), Count: 1}}
 	}
 	return s
 }
@@ -109,8 +109,8 @@ func TestViewKeepsWhatASmallerStatusWouldTakeBack(t *testing.T) {
 		news    bool
 	}{{1, 7, 0, true}, {2, 3, 0, false}, {3, 10, 99, true}, {4, 10, 0, false}} { // the last one takes the end back
 		s := &schemas.Status{
-			Task: id.Bytes(), Version: word.version, Plan: &schemas.Plan{Total: 10}, FinishedMs: word.ended,
-			Counts: []*schemas.MarkCount{{Mark: uint32(schemas.MarkSent), Count: word.sent}},
+			Task: id.Bytes(), Version: word.version, Plan: &schemas.TaskOpened{Total: 10}, FinishedMs: word.ended,
+			Counts: []*schemas.StateCount{{Mark: uint32(schemas.StateSent), Count: word.sent}},
 		}
 		if news := tasks.Take(id, s, bytesOfOne, Place{Offset: int64(word.version)}); news != word.news {
 			t.Errorf("version %d is news: %v", word.version, news)
@@ -212,9 +212,9 @@ func onePhone(id schemas.TaskID, i int) *schemas.Status {
 	origin := &schemas.Origin{Partition: int32(i % 12), Offset: int64(i)}
 	return &schemas.Status{
 		Task: id.Bytes(), Version: 3, Cursor: 1, StartedMs: at, UpdatedMs: at, FinishedMs: at, PhaseMs: at,
-		Plan: &schemas.Plan{
+		Plan: &schemas.TaskOpened{
 			Total: 1, Origin: origin, Home: origin, RequestSha256: fmt.Appendf(nil, "%032d", i), Sender: "106540352242922", AcceptedMs: at, Direct: true,
 		},
-		Counts: []*schemas.MarkCount{{Mark: uint32(schemas.MarkSent), Count: 1}},
+		Counts: []*schemas.StateCount{{Mark: uint32(schemas.StateSent), Count: 1}},
 	}
 }

@@ -17,7 +17,7 @@ const benchTask = 1_000_000
 func benchRecords() []schemas.Record {
 	recs := make([]schemas.Record, benchTask)
 	for i := range recs {
-		o := outcome(uint32(i), schemas.MarkSent, "", "")
+		o := outcome(uint32(i), schemas.StateSent, "", "")
 		o.GetOutcome().Wamid = "wamid.HBgMNTczMDAxMjM0NTY3FQIAERgSQTU1QzVFN0E2RTFGNEY2M0Q5AA=="
 		if i%100 == 0 {
 			o = outcome(uint32(i), schemas.Failed(131026), "573001234567", "")
@@ -37,7 +37,7 @@ func BenchmarkFold(b *testing.B) {
 	var o schemas.FlatOutcome
 	var i uint32
 	for b.Loop() {
-		o.Index, o.Mark, o.AtMs = i%MaxRecipients, uint32(schemas.MarkSent), 2000
+		o.Index, o.Mark, o.AtMs = i%MaxRecipients, uint32(schemas.StateSent), 2000
 		if i%100 == 0 {
 			o.Mark = uint32(schemas.Failed(131026))
 		}
@@ -56,7 +56,7 @@ func BenchmarkSlot(b *testing.B) {
 	b.ReportAllocs()
 	b.ResetTimer()
 	for left := b.N; left > 0; {
-		s := st.newSlot(schemas.Position{Slot: slot0, Offset: schemas.NoOffset})
+		s := st.newSlot(schemas.Position{Partition: slot0, Offset: schemas.NoOffset})
 		s.catchUp()
 		if err := s.fold([]schemas.Record{plan}); err != nil {
 			b.Fatal(err)
@@ -79,11 +79,11 @@ func BenchmarkSlot(b *testing.B) {
 func BenchmarkSlotTasks(b *testing.B) {
 	const tasks = 1000
 	st := New(Config{}, Ports{Statuses: sink{}, Marks: sink{}})
-	s := st.newSlot(schemas.Position{Slot: slot0, Offset: schemas.NoOffset})
+	s := st.newSlot(schemas.Position{Partition: slot0, Offset: schemas.NoOffset})
 	s.catchUp()
 	recs := make([]schemas.Record, 0, 100*tasks)
 	for i := range 100 * tasks {
-		recs = append(recs, schemas.EncodeResult(of(taskNo(i%tasks), outcome(uint32(i/tasks), schemas.MarkSent, "", ""))))
+		recs = append(recs, schemas.EncodeResult(of(taskNo(i%tasks), outcome(uint32(i/tasks), schemas.StateSent, "", ""))))
 	}
 	b.ReportAllocs()
 	b.ResetTimer()
@@ -107,7 +107,7 @@ func BenchmarkReceipts(b *testing.B) {
 		b.Run(strconv.Itoa(each), func(b *testing.B) {
 			const recipients = 200_000
 			var recs []schemas.Record
-			for _, m := range []schemas.Mark{schemas.MarkConfirmed, schemas.MarkDelivered, schemas.MarkRead} {
+			for _, m := range []schemas.RecipientState{schemas.StateConfirmed, schemas.StateDelivered, schemas.StateRead} {
 				for i := 0; i < recipients; i += each {
 					r := received(2000)
 					for j := range each {
@@ -122,7 +122,7 @@ func BenchmarkReceipts(b *testing.B) {
 			b.ReportAllocs()
 			b.ResetTimer()
 			for left := b.N; left > 0; {
-				s := st.newSlot(schemas.Position{Slot: slot0, Offset: schemas.NoOffset})
+				s := st.newSlot(schemas.Position{Partition: slot0, Offset: schemas.NoOffset})
 				s.catchUp()
 				if err := s.fold([]schemas.Record{schemas.EncodeResult(planOf(recipients))}); err != nil {
 					b.Fatal(err)
@@ -147,15 +147,15 @@ func (sink) Enqueue(schemas.Record, func(schemas.Record, error)) {}
 
 // BenchmarkEncodePart is what a checkpoint costs for each dirty part.
 func BenchmarkEncodePart(b *testing.B) {
-	marks := make([]byte, schemas.PartRecipients)
+	marks := make([]byte, schemas.PageRecipients)
 	for i := range marks {
-		marks[i] = byte(schemas.MarkSent)
+		marks[i] = byte(schemas.StateSent)
 	}
 	id := task1
 	b.SetBytes(int64(len(marks)))
 	for b.Loop() {
 		binary.BigEndian.PutUint64(id[:], uint64(b.N))
-		schemas.EncodePart(0, &schemas.Part{Task: id.Bytes(), Marks: marks})
+		schemas.EncodePage(0, &schemas.StatePage{Task: id.Bytes(), Marks: marks})
 	}
 }
 
@@ -169,19 +169,19 @@ func (m *manyTasks) Ends(context.Context, schemas.Topic) (map[int32]int64, error
 	return map[int32]int64{0: m.n}, nil
 }
 
-func (m *manyTasks) Range(_ context.Context, s schemas.Slot, _, to int64, each func(schemas.Record) error) error {
+func (m *manyTasks) Range(_ context.Context, s schemas.TopicPartition, _, to int64, each func(schemas.Record) error) error {
 	for i := range to {
 		var id schemas.TaskID
 		binary.BigEndian.PutUint64(id[:], uint64(i)*0x9e3779b97f4a7c15)
 		binary.BigEndian.PutUint64(id[8:], uint64(i))
-		rec := schemas.EncodePart(0, &schemas.Part{Task: id.Bytes(), Marks: []byte{byte(schemas.MarkSent)}})
+		rec := schemas.EncodePage(0, &schemas.StatePage{Task: id.Bytes(), Marks: []byte{byte(schemas.StateSent)}})
 		if s.Topic == schemas.TopicStatuses {
 			rec = schemas.EncodeStatus(0, &schemas.Status{
 				Task: id.Bytes(), Version: 3, Cursor: 1, StartedMs: 1, UpdatedMs: time.Now().UnixMilli(), FinishedMs: 2, PhaseMs: 2,
-				Plan: &schemas.Plan{
+				Plan: &schemas.TaskOpened{
 					Total: 1, Origin: &schemas.Origin{Offset: i}, Home: &schemas.Origin{Offset: i}, RequestSha256: make([]byte, 32), Sender: "106540352242922", AcceptedMs: 1,
 				},
-				Counts: []*schemas.MarkCount{{Mark: uint32(schemas.MarkSent), Count: 1}},
+				Counts: []*schemas.StateCount{{Mark: uint32(schemas.StateSent), Count: 1}},
 			})
 		}
 		rec.Offset = i
@@ -209,7 +209,7 @@ func BenchmarkTakeover(b *testing.B) {
 		before := heap()
 		topics := &manyTasks{n: n}
 		st := New(Config{}, Ports{Statuses: sink{}, Marks: sink{}, Table: topics})
-		s := st.newSlot(schemas.Position{Slot: slot0, Offset: schemas.NoOffset})
+		s := st.newSlot(schemas.Position{Partition: slot0, Offset: schemas.NoOffset})
 		began := time.Now()
 		if err := s.load(b.Context()); err != nil {
 			b.Fatal(err)

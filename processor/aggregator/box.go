@@ -24,7 +24,7 @@ type mailbox struct {
 	reached int64 // highest position committed
 	ahead   span  // what must be folded before the slot has caught up
 
-	tap *slots.Tap
+	tap *slots.Backpressure
 }
 
 // inbox is one round's worth of it.
@@ -46,7 +46,7 @@ type committed struct {
 	refused bool
 }
 
-func newMailbox(tap *slots.Tap) *mailbox {
+func newMailbox(tap *slots.Backpressure) *mailbox {
 	return &mailbox{signal: make(chan struct{}, 1), reached: schemas.NoOffset, tap: tap}
 }
 
@@ -134,15 +134,15 @@ func (b *mailbox) take(results bool) inbox {
 	return out
 }
 
-// What the stage tells the slot: see slots.Slot.
+// What the stage tells the slot: see slots.Worker.
 
-func (s *slot) Take(recs []schemas.Record) { s.box.put(recs) }
+func (s *slot) Process(recs []schemas.Record) { s.box.put(recs) }
 func (s *slot) Drain()                     { s.box.update(func(in *inbox) { in.drain = true }) }
 func (s *slot) Stop()                      { s.stop() }
 func (s *slot) Over() <-chan struct{}      { return s.over }
 
 // Committed hears how the commit of a position ended.
-func (s *slot) Committed(a slots.Answer) {
+func (s *slot) Committed(a slots.CommitResult) {
 	switch {
 	case a.Unknown != nil:
 		s.st.metrics.refused.Inc()

@@ -45,7 +45,7 @@ func checkMark(m uint32) error {
 }
 
 // receives reports whether a receipt may carry the mark: that of a send which Meta had accepted.
-func receives(m uint32) bool { return m >= uint32(schemas.MarkSent) && m <= maxMark }
+func receives(m uint32) bool { return m >= uint32(schemas.StateSent) && m <= maxMark }
 
 // opens reports whether the result may open a task. A receipt, a range or a note for a task that nobody knows is late
 // by weeks or not ours; it must not bring a forgotten task back. (This is the one place where the order of results counts,

@@ -6,7 +6,7 @@
 //	                        │
 //	   commit of results ◄──┘ once both are acknowledged
 //
-// A recipient's byte is the maximum of all that was ever said about it (schemas.Mark), so results may come late,
+// A recipient's byte is the maximum of all that was ever said about it (schemas.RecipientState), so results may come late,
 // twice and in any order, and a crash costs a little reading and nothing else. Every number in a status is a
 // histogram of those bytes.
 //

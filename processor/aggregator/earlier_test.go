@@ -55,8 +55,8 @@ func TestPartitionOfAnEarlierVersionIsTakenOver(t *testing.T) {
 		}
 		of := func(id schemas.TaskID, r *schemas.Result) *schemas.Result { r.Task = id.Bytes(); return r }
 		w.result(
-			of(going, outcome(2, schemas.MarkDelivered, "", "")), // it was unknown
-			of(going, outcome(3, schemas.MarkSent, "", "")), of(going, outcome(4, schemas.MarkSent, "", "")),
+			of(going, outcome(2, schemas.StateDelivered, "", "")), // it was unknown
+			of(going, outcome(3, schemas.StateSent, "", "")), of(going, outcome(4, schemas.StateSent, "", "")),
 		)
 		p.feedAll()
 		settle(time.Minute)
@@ -68,7 +68,7 @@ func TestPartitionOfAnEarlierVersionIsTakenOver(t *testing.T) {
 		for _, c := range got.GetCounts() {
 			counts[c.GetMark()] = c.GetCount()
 		}
-		if got.GetFinishedMs() == 0 || counts[uint32(schemas.MarkSent)] != 3 || counts[uint32(schemas.MarkDelivered)] != 1 || counts[uint32(schemas.Failed(131030))] != 1 {
+		if got.GetFinishedMs() == 0 || counts[uint32(schemas.StateSent)] != 3 || counts[uint32(schemas.StateDelivered)] != 1 || counts[uint32(schemas.Failed(131030))] != 1 {
 			t.Errorf("the other one: %v", got)
 		}
 	})

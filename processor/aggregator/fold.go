@@ -26,7 +26,7 @@ type Task struct {
 
 // head is what is known of a task as a whole. It lives in statuses only, so two of them are folded as results are.
 type head struct {
-	plan     *schemas.Plan
+	plan     *schemas.TaskOpened
 	cursor   uint32
 	phase    schemas.Phase
 	why      schemas.Why
@@ -60,8 +60,8 @@ func (t *Task) total() uint32 {
 
 // size is how many recipients part n has, or may have.
 func (t *Task) size(n uint32) int {
-	first := uint64(n) * schemas.PartRecipients
-	return int(min(schemas.PartRecipients, max(uint64(t.total()), first)-first))
+	first := uint64(n) * schemas.PageRecipients
+	return int(min(schemas.PageRecipients, max(uint64(t.total()), first)-first))
 }
 
 // Fold takes a result in and reports whether anything changed. On an error, which is the pager's, the result was
@@ -79,7 +79,7 @@ func (t *Task) Fold(r *schemas.Result, read pager) (changed bool, err error) {
 		o := flat(e.Outcome, r.GetAtMs())
 		return t.FoldOutcome(&o, read)
 	case *schemas.Result_Range:
-		changed, err = t.raise(e.Range.GetFrom(), e.Range.GetTo(), schemas.Mark(e.Range.GetMark()), e.Range.GetReason(), read)
+		changed, err = t.raise(e.Range.GetFrom(), e.Range.GetTo(), schemas.RecipientState(e.Range.GetMark()), e.Range.GetReason(), read)
 	case *schemas.Result_Note:
 		changed, err = t.note(e.Note, r.GetAtMs(), read)
 	case *schemas.Result_Receipts:
@@ -106,12 +106,12 @@ func (t *Task) FoldOutcome(o *schemas.FlatOutcome, read pager) (changed bool, er
 		t.beyond++
 		return changed, nil
 	}
-	n, j := o.Index/schemas.PartRecipients, o.Index%schemas.PartRecipients
+	n, j := o.Index/schemas.PageRecipients, o.Index%schemas.PageRecipients
 	p, err := t.page(n, int(j)+1, t.size(n), read)
 	if err != nil {
 		return changed, err
 	}
-	from, to := schemas.Mark(p.marks[j]), schemas.Mark(o.Mark)
+	from, to := schemas.RecipientState(p.marks[j]), schemas.RecipientState(o.Mark)
 	if to > from { //mutant:greatest-outcome-stays
 		t.move(p, o.Index, from, to)
 		changed = true
@@ -123,7 +123,7 @@ func (t *Task) FoldOutcome(o *schemas.FlatOutcome, read pager) (changed bool, er
 }
 
 // open takes the plan in; the first one stands.
-func (t *Task) open(p *schemas.Plan, read pager) (bool, error) {
+func (t *Task) open(p *schemas.TaskOpened, read pager) (bool, error) {
 	changed := false
 	if t.plan == nil {
 		t.plan, changed = p, true
@@ -140,15 +140,15 @@ func (t *Task) trim(read pager) error {
 	if t.plan == nil {
 		return nil
 	}
-	for n := t.plan.GetTotal() / schemas.PartRecipients; n < uint32(len(t.parts)); n++ {
+	for n := t.plan.GetTotal() / schemas.PageRecipients; n < uint32(len(t.parts)); n++ {
 		keep := t.size(n)
 		p, err := t.page(n, 0, 0, read)
 		if err != nil {
 			return err
 		}
 		for j := keep; j < len(p.marks); j++ {
-			if m := schemas.Mark(p.marks[j]); m.Decided() {
-				t.move(p, n*schemas.PartRecipients+uint32(j), m, schemas.MarkPending)
+			if m := schemas.RecipientState(p.marks[j]); m.Decided() {
+				t.move(p, n*schemas.PageRecipients+uint32(j), m, schemas.StatePending)
 				t.beyond++
 			}
 		}
@@ -169,21 +169,21 @@ func (t *Task) fill(read pager) (bool, error) {
 }
 
 // raise lifts every recipient in [from, to) to at least the given mark.
-func (t *Task) raise(from, to uint32, m schemas.Mark, reason string, read pager) (changed bool, err error) {
+func (t *Task) raise(from, to uint32, m schemas.RecipientState, reason string, read pager) (changed bool, err error) {
 	if limit := t.total(); to > limit {
 		t.beyond++
 		to = limit
 	}
 	for at := from; at < to; {
-		n := at / schemas.PartRecipients
-		first := n * schemas.PartRecipients
-		end := min(to, first+schemas.PartRecipients)
+		n := at / schemas.PageRecipients
+		first := n * schemas.PageRecipients
+		end := min(to, first+schemas.PageRecipients)
 		p, err := t.page(n, int(end-first), t.size(n), read)
 		if err != nil {
 			return changed, err
 		}
 		for ; at < end; at++ {
-			was := schemas.Mark(p.marks[at-first])
+			was := schemas.RecipientState(p.marks[at-first])
 			if was < m {
 				t.move(p, at, was, m)
 				changed = true
@@ -197,7 +197,7 @@ func (t *Task) raise(from, to uint32, m schemas.Mark, reason string, read pager)
 }
 
 // note takes in what the task as a whole is doing.
-func (t *Task) note(e *schemas.Note, at int64, read pager) (bool, error) {
+func (t *Task) note(e *schemas.TaskUpdate, at int64, read pager) (bool, error) {
 	changed := t.enter(e.GetPhase(), schemas.WhyOf(e), at)
 	changed = t.steer(steered{e.GetControls(), e.GetPipe(), e.GetSpeed()}) || changed
 	// Also when the failure is known already: a crash may have kept the status and lost the marks.
@@ -262,8 +262,8 @@ func (t *Task) finish(at int64) bool {
 }
 
 // move changes a recipient's mark and keeps the error lines in step.
-func (t *Task) move(p *part, index uint32, from, to schemas.Mark) {
-	t.set(p, index%schemas.PartRecipients, from, to)
+func (t *Task) move(p *part, index uint32, from, to schemas.RecipientState) {
+	t.set(p, index%schemas.PageRecipients, from, to)
 	switch {
 	case bad(to):
 		t.list(index, to)
@@ -285,7 +285,7 @@ func (t *Task) lists(index uint32) bool {
 }
 
 // list puts a line for the index among the lowest, or takes the words off a line whose mark was raised.
-func (t *Task) list(index uint32, m schemas.Mark) {
+func (t *Task) list(index uint32, m schemas.RecipientState) {
 	if !t.lists(index) {
 		return
 	}
@@ -302,7 +302,7 @@ func (t *Task) list(index uint32, m schemas.Mark) {
 
 // describe gives a line its words. The phone belongs to the index, the reason to index and mark; of two that differ
 // the greater stands, so that order does not matter here either.
-func (t *Task) describe(index uint32, m schemas.Mark, phone, reason string) (changed bool) {
+func (t *Task) describe(index uint32, m schemas.RecipientState, phone, reason string) (changed bool) {
 	i, ok := t.find(index)
 	if !ok {
 		return false

@@ -14,15 +14,15 @@ import (
 // reference is the fold written down a second time, as plainly as can be: what was said about each recipient, and the
 // greatest of it.
 type reference struct {
-	plan    *schemas.Plan
-	said    map[uint32]schemas.Mark
+	plan    *schemas.TaskOpened
+	said    map[uint32]schemas.RecipientState
 	failed  bool
 	phase   schemas.Phase
-	steered *schemas.Note // of the highest controls
+	steered *schemas.TaskUpdate // of the highest controls
 }
 
 func refold(results []*schemas.Result) *reference {
-	ref := &reference{said: make(map[uint32]schemas.Mark)}
+	ref := &reference{said: make(map[uint32]schemas.RecipientState)}
 	for _, r := range results {
 		if p := r.GetPlan(); p != nil && ref.plan == nil {
 			ref.plan = p
@@ -32,7 +32,7 @@ func refold(results []*schemas.Result) *reference {
 	if ref.plan != nil {
 		total = ref.plan.GetTotal()
 	}
-	say := func(i uint32, m schemas.Mark) {
+	say := func(i uint32, m schemas.RecipientState) {
 		if i < total {
 			ref.said[i] = max(ref.said[i], m)
 		}
@@ -40,14 +40,14 @@ func refold(results []*schemas.Result) *reference {
 	for _, r := range results {
 		switch e := r.GetEvent().(type) {
 		case *schemas.Result_Outcome:
-			say(e.Outcome.GetIndex(), schemas.Mark(e.Outcome.GetMark()))
+			say(e.Outcome.GetIndex(), schemas.RecipientState(e.Outcome.GetMark()))
 		case *schemas.Result_Range:
 			for i := e.Range.GetFrom(); i < min(e.Range.GetTo(), total); i++ {
-				say(i, schemas.Mark(e.Range.GetMark()))
+				say(i, schemas.RecipientState(e.Range.GetMark()))
 			}
 		case *schemas.Result_Receipts:
 			for _, o := range e.Receipts.GetOutcomes() {
-				say(o.GetIndex(), schemas.Mark(o.GetMark()))
+				say(o.GetIndex(), schemas.RecipientState(o.GetMark()))
 			}
 		case *schemas.Result_Note:
 			ref.failed = ref.failed || e.Note.GetPhase() == schemas.Phase_PHASE_FAILED
@@ -106,7 +106,7 @@ func shown(s *schemas.Status) (out [][2]uint32) {
 var task1 = schemas.TaskIDFromKey("tests", "1")
 
 func planOf(total uint32) *schemas.Result {
-	return &schemas.Result{Task: task1.Bytes(), AtMs: 1000, Event: &schemas.Result_Plan{Plan: &schemas.Plan{
+	return &schemas.Result{Task: task1.Bytes(), AtMs: 1000, Event: &schemas.Result_Plan{Plan: &schemas.TaskOpened{
 		Total: total, Origin: &schemas.Origin{Partition: 1, Offset: 7}, AcceptedMs: 1000,
 	}}}
 }
@@ -115,18 +115,18 @@ func dispatched(cursor uint32) *schemas.Result {
 	return &schemas.Result{Task: task1.Bytes(), AtMs: 1500, Event: &schemas.Result_Dispatched{Dispatched: &schemas.Dispatched{Cursor: cursor}}}
 }
 
-func outcome(i uint32, m schemas.Mark, phone, reason string) *schemas.Result {
+func outcome(i uint32, m schemas.RecipientState, phone, reason string) *schemas.Result {
 	return &schemas.Result{Task: task1.Bytes(), AtMs: 2000 + int64(i), Event: &schemas.Result_Outcome{Outcome: &schemas.Outcome{
 		Index: i, Mark: uint32(m), Phone: phone, Reason: reason,
 	}}}
 }
 
-func ranged(from, to uint32, m schemas.Mark) *schemas.Result {
-	return &schemas.Result{Task: task1.Bytes(), AtMs: 3000, Event: &schemas.Result_Range{Range: &schemas.Range{From: from, To: to, Mark: uint32(m)}}}
+func ranged(from, to uint32, m schemas.RecipientState) *schemas.Result {
+	return &schemas.Result{Task: task1.Bytes(), AtMs: 3000, Event: &schemas.Result_Range{Range: &schemas.OutcomeRange{From: from, To: to, Mark: uint32(m)}}}
 }
 
 func noted(at int64, p schemas.Phase, why string) *schemas.Result {
-	return &schemas.Result{Task: task1.Bytes(), AtMs: at, Event: &schemas.Result_Note{Note: &schemas.Note{Phase: p, Why: why}}}
+	return &schemas.Result{Task: task1.Bytes(), AtMs: at, Event: &schemas.Result_Note{Note: &schemas.TaskUpdate{Phase: p, Why: why}}}
 }
 
 // received makes receipts from pairs of index and mark.
@@ -139,18 +139,18 @@ func received(at int64, pairs ...uint32) *schemas.Result {
 }
 
 // receiptMarks are what receipts say.
-var receiptMarks = []schemas.Mark{
-	schemas.MarkConfirmed, schemas.MarkDelivered, schemas.MarkRead, schemas.Undelivered(131049), schemas.Undelivered(131047),
+var receiptMarks = []schemas.RecipientState{
+	schemas.StateConfirmed, schemas.StateDelivered, schemas.StateRead, schemas.Undelivered(131049), schemas.Undelivered(131047),
 }
 
-var someMarks = []schemas.Mark{
-	schemas.MarkDuplicate, schemas.MarkExpired, schemas.MarkCancelled, schemas.MarkUnknown, schemas.Failed(schemas.CodeInvalidPhone),
-	schemas.Failed(131026), schemas.MarkSent, schemas.Undelivered(131049), schemas.MarkDelivered, schemas.MarkRead,
+var someMarks = []schemas.RecipientState{
+	schemas.StateDuplicate, schemas.StateExpired, schemas.StateCancelled, schemas.StateUnknown, schemas.Failed(schemas.CodeInvalidPhone),
+	schemas.Failed(131026), schemas.StateSent, schemas.Undelivered(131049), schemas.StateDelivered, schemas.StateRead,
 }
 
 // drawResults draws a task's history over the edges of parts, some of it beyond the task's end.
 func drawResults(t *rapid.T) []*schemas.Result {
-	total := rapid.SampledFrom([]uint32{1, 3, 150, 150, 150, 400, schemas.PartRecipients, schemas.PartRecipients + 50}).Draw(t, "total")
+	total := rapid.SampledFrom([]uint32{1, 3, 150, 150, 150, 400, schemas.PageRecipients, schemas.PageRecipients + 50}).Draw(t, "total")
 	index := rapid.OneOf(rapid.Uint32Range(0, min(total, 200)), rapid.Uint32Range(0, total+3))
 	mark := rapid.SampledFrom(someMarks)
 	results := []*schemas.Result{planOf(total)}
@@ -256,7 +256,7 @@ func TestErrorWordsDoNotDependOnOrder(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		results := []*schemas.Result{planOf(20)}
 		for range rapid.IntRange(1, 30).Draw(t, "n") {
-			m := rapid.SampledFrom([]schemas.Mark{schemas.MarkDuplicate, schemas.MarkUnknown, schemas.Failed(131026), schemas.Undelivered(131049)}).Draw(t, "mark")
+			m := rapid.SampledFrom([]schemas.RecipientState{schemas.StateDuplicate, schemas.StateUnknown, schemas.Failed(131026), schemas.Undelivered(131049)}).Draw(t, "mark")
 			results = append(results, outcome(rapid.Uint32Range(0, 19).Draw(t, "index"), m,
 				rapid.SampledFrom([]string{"", "573001", "573002"}).Draw(t, "phone"), rapid.SampledFrom([]string{"", "una", "otra"}).Draw(t, "reason")))
 		}
@@ -298,7 +298,7 @@ func TestFoldCountsAddUp(t *testing.T) {
 						recount[m]++
 						decided++
 					}
-					if bad(schemas.Mark(m)) {
+					if bad(schemas.RecipientState(m)) {
 						here++
 					}
 				}
@@ -413,7 +413,7 @@ func TestFoldPhases(t *testing.T) {
 func TestFailedTaskDecidesEveryRecipient(t *testing.T) {
 	t.Parallel()
 	s := foldAll(t, newTask(task1), []*schemas.Result{planOf(3), noted(5000, schemas.Phase_PHASE_FAILED, "La imagen no existe (404)")})
-	want := []*schemas.MarkCount{{Mark: uint32(schemas.Failed(schemas.CodeContent)), Count: 3}}
+	want := []*schemas.StateCount{{Mark: uint32(schemas.Failed(schemas.CodeContent)), Count: 3}}
 	if diff := cmp.Diff(want, s.GetCounts(), protocmp.Transform()); diff != "" {
 		t.Fatalf("counts (-want +got):\n%s", diff)
 	}
@@ -429,16 +429,16 @@ func TestErrorLines(t *testing.T) {
 		planOf(6),
 		outcome(4, refused, "573000000004", ""),
 		outcome(1, invalid, "12x", "Invalid phone number format"),
-		outcome(2, schemas.MarkUnknown, "573000000002", "El proceso terminó durante el envío"),
-		outcome(3, schemas.MarkUnknown, "573000000003", ""),
-		outcome(3, schemas.MarkDelivered, "", ""), // a receipt settles it
-		outcome(5, schemas.MarkDuplicate, "573000000004", ""),
+		outcome(2, schemas.StateUnknown, "573000000002", "El proceso terminó durante el envío"),
+		outcome(3, schemas.StateUnknown, "573000000003", ""),
+		outcome(3, schemas.StateDelivered, "", ""), // a receipt settles it
+		outcome(5, schemas.StateDuplicate, "573000000004", ""),
 	})
 	want := []*schemas.ErrorLine{
 		{Index: 1, Phone: "12x", Reason: "Invalid phone number format", Mark: uint32(invalid)},
-		{Index: 2, Phone: "573000000002", Reason: "El proceso terminó durante el envío", Mark: uint32(schemas.MarkUnknown)},
+		{Index: 2, Phone: "573000000002", Reason: "El proceso terminó durante el envío", Mark: uint32(schemas.StateUnknown)},
 		{Index: 4, Phone: "573000000004", Reason: "(131026) No se puede entregar: el número no usa WhatsApp o no puede recibirlo", Mark: uint32(refused)},
-		{Index: 5, Phone: "573000000004", Reason: "Número repetido en la lista", Mark: uint32(schemas.MarkDuplicate)},
+		{Index: 5, Phone: "573000000004", Reason: "Número repetido en la lista", Mark: uint32(schemas.StateDuplicate)},
 	}
 	if diff := cmp.Diff(want, s.GetErrors(), protocmp.Transform()); diff != "" {
 		t.Fatalf("lines (-want +got):\n%s", diff)
@@ -453,10 +453,10 @@ func TestErrorLinesMoveUp(t *testing.T) {
 	t.Parallel()
 	results := []*schemas.Result{planOf(500)}
 	for i := range uint32(300) {
-		results = append(results, outcome(i, schemas.MarkUnknown, "", ""))
+		results = append(results, outcome(i, schemas.StateUnknown, "", ""))
 	}
 	for i := range uint32(10) {
-		results = append(results, outcome(10*i, schemas.MarkRead, "", ""))
+		results = append(results, outcome(10*i, schemas.StateRead, "", ""))
 	}
 	s := foldAll(t, newTask(task1), results)
 	if n := len(s.GetErrors()); n != maxErrors || s.GetErrors()[0].GetIndex() != 1 || s.GetErrors()[n-1].GetIndex() != 109 {
@@ -468,7 +468,7 @@ func TestErrorLinesMoveUp(t *testing.T) {
 func TestCorrectionsDoNotUnfinish(t *testing.T) {
 	t.Parallel()
 	task := newTask(task1)
-	first := foldAll(t, task, []*schemas.Result{planOf(1), outcome(0, schemas.MarkSent, "", "")})
+	first := foldAll(t, task, []*schemas.Result{planOf(1), outcome(0, schemas.StateSent, "", "")})
 	late := outcome(0, schemas.Undelivered(131049), "573001234567", "")
 	late.AtMs = 9_000_000
 	s := foldAll(t, task, []*schemas.Result{late})

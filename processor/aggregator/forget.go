@@ -86,7 +86,7 @@ func (s *slot) remove(l *leaver) {
 			return
 		}
 		l.waiting++
-		s.enqueue(s.st.ports.Marks, s.tombstone(schemas.TopicMarks, schemas.PartKey(l.id, n)), &write{leaver: l, part: n})
+		s.enqueue(s.st.ports.Marks, s.tombstone(schemas.TopicMarks, schemas.PageKey(l.id, n)), &write{leaver: l, part: n})
 	}
 }
 

@@ -21,7 +21,7 @@ func foreign(value []byte) *schemas.Record {
 }
 
 // maxFuzzRange keeps one input of the fuzzer from touching millions of recipients: that takes time and finds nothing more.
-const maxFuzzRange = 3 * schemas.PartRecipients
+const maxFuzzRange = 3 * schemas.PageRecipients
 
 // Whatever results say, as long as they pass decode, the fold adds up, does not depend on their order, and what is told
 // of it can be read back.
@@ -31,12 +31,12 @@ func FuzzFold(f *testing.F) {
 		r.Task, r.AtMs = id.Bytes(), 5
 		return schemas.EncodeResult(r).Value
 	}
-	plan := event(&schemas.Result{Event: &schemas.Result_Plan{Plan: &schemas.Plan{Total: 3}}})
+	plan := event(&schemas.Result{Event: &schemas.Result_Plan{Plan: &schemas.TaskOpened{Total: 3}}})
 	for _, r := range []*schemas.Result{
-		{Event: &schemas.Result_Outcome{Outcome: &schemas.Outcome{Index: 2, Mark: uint32(schemas.MarkSent), Phone: "57"}}},
-		{Event: &schemas.Result_Range{Range: &schemas.Range{From: 1, To: 1 << 31, Mark: uint32(schemas.MarkCancelled)}}},
-		{Event: &schemas.Result_Receipts{Receipts: &schemas.Receipts{Outcomes: []*schemas.Outcome{{Index: 1 << 31, Mark: uint32(schemas.MarkRead)}}}}},
-		{Event: &schemas.Result_Note{Note: &schemas.Note{Phase: schemas.Phase_PHASE_FAILED, Why: "x"}}},
+		{Event: &schemas.Result_Outcome{Outcome: &schemas.Outcome{Index: 2, Mark: uint32(schemas.StateSent), Phone: "57"}}},
+		{Event: &schemas.Result_Range{Range: &schemas.OutcomeRange{From: 1, To: 1 << 31, Mark: uint32(schemas.StateCancelled)}}},
+		{Event: &schemas.Result_Receipts{Receipts: &schemas.Receipts{Outcomes: []*schemas.Outcome{{Index: 1 << 31, Mark: uint32(schemas.StateRead)}}}}},
+		{Event: &schemas.Result_Note{Note: &schemas.TaskUpdate{Phase: schemas.Phase_PHASE_FAILED, Why: "x"}}},
 		{Event: &schemas.Result_Dispatched{Dispatched: &schemas.Dispatched{Cursor: 1 << 31}}},
 	} {
 		f.Add(plan, event(r))
@@ -89,11 +89,11 @@ func sound(t *testing.T, task *Task) {
 	var counts [256]uint32
 	decided := uint32(0)
 	for _, p := range task.parts {
-		if len(p.marks) > schemas.PartRecipients {
+		if len(p.marks) > schemas.PageRecipients {
 			t.Fatalf("a part of %d", len(p.marks))
 		}
 		for _, m := range p.marks {
-			if schemas.Mark(m).Decided() {
+			if schemas.RecipientState(m).Decided() {
 				counts[m]++
 				decided++
 			}
@@ -110,14 +110,14 @@ func sound(t *testing.T, task *Task) {
 // Parts of marks may be a zombie's, of any length and with any bytes.
 func FuzzMergeParts(f *testing.F) {
 	f.Add([]byte{1, 2, 3}, []byte{3, 2}, uint32(0))
-	f.Add([]byte{}, make([]byte, schemas.PartRecipients+1), uint32(7))
-	f.Add([]byte{255, 0, 9}, []byte{0, 0, 0, 255}, uint32(MaxRecipients/schemas.PartRecipients-1))
+	f.Add([]byte{}, make([]byte, schemas.PageRecipients+1), uint32(7))
+	f.Add([]byte{255, 0, 9}, []byte{0, 0, 0, 255}, uint32(MaxRecipients/schemas.PageRecipients-1))
 	f.Fuzz(func(t *testing.T, a, b []byte, n uint32) {
-		n %= MaxRecipients / schemas.PartRecipients
+		n %= MaxRecipients / schemas.PageRecipients
 		task := newTask(schemas.NewTaskID())
 		for _, value := range [][]byte{a, b, a} {
-			rec := schemas.EncodePart(0, &schemas.Part{Task: task.ID.Bytes(), Number: n, Marks: value})
-			var p schemas.Part
+			rec := schemas.EncodePage(0, &schemas.StatePage{Task: task.ID.Bytes(), Number: n, Marks: value})
+			var p schemas.StatePage
 			if err := schemas.Decode(&rec, &p); err != nil {
 				t.Fatal(err)
 			}

@@ -18,7 +18,7 @@ func TestTakeoverOfALogThatEndsWithoutARecord(t *testing.T) {
 		of := func(r *schemas.Result) *schemas.Result { r.Task = id.Bytes(); return r }
 		w.result(of(planOf(3)))
 		for i := range uint32(3) {
-			w.result(of(outcome(i, schemas.MarkSent, "", "")))
+			w.result(of(outcome(i, schemas.StateSent, "", "")))
 		}
 		w.mu.Lock()
 		w.logs[slot0] = append(w.logs[slot0], nil) // offset 4

@@ -19,7 +19,7 @@ type loader struct {
 	s      *slot
 	tasks  map[schemas.TaskID]*found
 	broken int
-	plan   *schemas.Plan // stands for the plan of a finished task, which is read again where it is needed
+	plan   *schemas.TaskOpened // stands for the plan of a finished task, which is read again where it is needed
 }
 
 // found is what the topics say of one task.
@@ -27,7 +27,7 @@ type found struct {
 	version uint64 // the highest, ...
 	at      int64  // ... the offset of its record,
 	status  *schemas.Status
-	counts  []*schemas.MarkCount
+	counts  []*schemas.StateCount
 	updated int64
 	rate    float64
 	newest  int64 // offset of the last status record, whatever its version; noRecord: there is none
@@ -39,9 +39,9 @@ type found struct {
 
 // load fills the slot from its topics.
 func (s *slot) load(ctx context.Context) error {
-	l := &loader{s: s, tasks: make(map[schemas.TaskID]*found), plan: new(schemas.Plan)}
+	l := &loader{s: s, tasks: make(map[schemas.TaskID]*found), plan: new(schemas.TaskOpened)}
 	for _, part := range []struct {
-		slot schemas.Slot
+		slot schemas.TopicPartition
 		each func(schemas.Record) error
 	}{{s.stats, l.takeStatus}, {s.markers, l.takePart}} {
 		ends, err := s.st.ports.Table.Ends(ctx, part.slot.Topic)
@@ -105,11 +105,11 @@ func (l *loader) takeStatus(rec schemas.Record) error {
 }
 
 func (l *loader) takePart(rec schemas.Record) error {
-	id, n, err := schemas.ParsePartKey(string(rec.Key))
+	id, n, err := schemas.ParsePageKey(string(rec.Key))
 	if err != nil {
 		return l.pass(&rec, err)
 	}
-	if n >= MaxRecipients/schemas.PartRecipients {
+	if n >= MaxRecipients/schemas.PageRecipients {
 		l.broken++
 		return nil
 	}
@@ -124,7 +124,7 @@ func (l *loader) takePart(rec schemas.Record) error {
 		f.gone[n] = struct{}{}
 		return nil
 	}
-	var p schemas.Part
+	var p schemas.StatePage
 	if err := schemas.Decode(&rec, &p); err != nil {
 		return l.pass(&rec, err)
 	}
@@ -223,7 +223,7 @@ func (l *loader) hold(e *entry, f *found, k marks, agree bool) (err error) {
 }
 
 // plan returns the plan of a task that has one, though the status of its highest version may be of somebody who does not know.
-func (s *slot) plan(e *entry, st *schemas.Status) (*schemas.Plan, error) {
+func (s *slot) plan(e *entry, st *schemas.Status) (*schemas.TaskOpened, error) {
 	plan := st.GetPlan()
 	if plan != nil {
 		return plan, nil

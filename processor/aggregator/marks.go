@@ -10,7 +10,7 @@ import (
 // noRecord is the offset of a part or status that no topic holds yet.
 const noRecord int64 = -1
 
-// part is the marks of up to schemas.PartRecipients recipients.
+// part is the marks of up to schemas.PageRecipients recipients.
 type part struct {
 	marks  []byte // nil: not in memory. Shorter than the part as long as nothing was said about the rest
 	at     int64  // offset of the newest record that holds them: exactly them, unless dirty
@@ -41,7 +41,7 @@ func marksOf(parts []part) marks {
 		k.bad += uint32(parts[i].bad)
 		k.loaded += int64(len(parts[i].marks))
 		for _, m := range parts[i].marks {
-			if schemas.Mark(m).Decided() {
+			if schemas.RecipientState(m).Decided() {
 				k.counts[m]++
 				k.decided++
 			}
@@ -51,7 +51,7 @@ func marksOf(parts []part) marks {
 }
 
 // bad reports whether a recipient with that mark belongs among the errors.
-func bad(m schemas.Mark) bool { return m.Decided() && !m.Succeeded() }
+func bad(m schemas.RecipientState) bool { return m.Decided() && !m.Succeeded() }
 
 // page makes part n reach at least size bytes in memory; hint is the size it will have in the end.
 func (k *marks) page(n uint32, size, hint int, read pager) (*part, error) {
@@ -85,7 +85,7 @@ func (k *marks) unload(p *part) {
 }
 
 // set moves recipient j of the part p, which must be in memory, from one mark to another.
-func (k *marks) set(p *part, j uint32, from, to schemas.Mark) {
+func (k *marks) set(p *part, j uint32, from, to schemas.RecipientState) {
 	p.marks[j] = byte(to)
 	p.dirty = true
 	if from.Decided() {
@@ -113,8 +113,8 @@ func (k *marks) set(p *part, j uint32, from, to schemas.Mark) {
 
 // merge folds other marks of part n into it. It reports whether that changed it, and whether other had all of it.
 func (k *marks) merge(n uint32, other []byte, hint int, read pager) (changed, covers bool, err error) {
-	if len(other) > schemas.PartRecipients {
-		other = other[:schemas.PartRecipients]
+	if len(other) > schemas.PageRecipients {
+		other = other[:schemas.PageRecipients]
 	}
 	p, err := k.page(n, len(other), max(hint, len(other)), read)
 	if err != nil {
@@ -128,7 +128,7 @@ func (k *marks) merge(n uint32, other []byte, hint int, read pager) (changed, co
 		}
 		switch {
 		case o > m: //mutant:foreign-marks-only-raise
-			k.set(p, uint32(j), schemas.Mark(m), schemas.Mark(o))
+			k.set(p, uint32(j), schemas.RecipientState(m), schemas.RecipientState(o))
 			changed = true
 		case o < m:
 			covers = false

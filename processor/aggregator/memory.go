@@ -59,8 +59,8 @@ func (s *slot) warmAs(e *entry, t *Task) {
 func (s *slot) part(id schemas.TaskID, n uint32, at int64) ([]byte, error) {
 	s.st.metrics.loads.Inc()
 	var out []byte
-	err := s.back().Recall(s.ctx, s.markers, at, schemas.PartKey(id, n), func(rec *schemas.Record) error {
-		var p schemas.Part
+	err := s.back().Recall(s.ctx, s.markers, at, schemas.PageKey(id, n), func(rec *schemas.Record) error {
+		var p schemas.StatePage
 		if err := schemas.Decode(rec, &p); err != nil {
 			return err
 		}

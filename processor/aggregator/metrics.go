@@ -67,7 +67,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 
 	recipients := vec("altavoz_recipients_total", "Recipients that came to an outcome, by Meta's code where it has one; a delivered one was sent before, and so on.", "outcome", "code")
 	for b := range m.recipients {
-		mark, code := schemas.Mark(b), ""
+		mark, code := schemas.RecipientState(b), ""
 		if !mark.Decided() {
 			continue
 		}
@@ -77,8 +77,8 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		m.recipients[b] = recipients.WithLabelValues(string(mark.Outcome()), code)
 	}
 	settled := vec("altavoz_unknown_settled_total", "Recipients of whom nobody knew, by the outcome that came out later.", "outcome")
-	for b := int(schemas.MarkFailed); b < len(m.settled); b++ {
-		m.settled[b] = settled.WithLabelValues(string(schemas.Mark(b).Outcome()))
+	for b := int(schemas.StateFailed); b < len(m.settled); b++ {
+		m.settled[b] = settled.WithLabelValues(string(schemas.RecipientState(b).Outcome()))
 	}
 	receipts := vec("altavoz_receipts_folded_total", "Receipts read, repeats included, by whether their task is known.", "task")
 	m.known, m.unknown = receipts.WithLabelValues("known"), receipts.WithLabelValues("unknown")

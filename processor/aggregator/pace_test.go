@@ -15,7 +15,7 @@ func TestRateIsShown(t *testing.T) {
 		p := w.start(Config{})
 		w.result(planOf(2000))
 		for i := range uint32(1000) {
-			w.result(outcome(i, schemas.MarkSent, "", ""))
+			w.result(outcome(i, schemas.StateSent, "", ""))
 			p.feedAll()
 			settle(10 * time.Millisecond)
 		}
@@ -29,7 +29,7 @@ func TestRateIsShown(t *testing.T) {
 			t.Fatalf("at rest: %v, %d statuses", r, w.size(statuses0)-n)
 		}
 		for i := range uint32(1000) { // receipts decide nobody
-			w.result(received(5000, i, uint32(schemas.MarkDelivered)))
+			w.result(received(5000, i, uint32(schemas.StateDelivered)))
 		}
 		p.feedAll()
 		settle(time.Second)
@@ -37,7 +37,7 @@ func TestRateIsShown(t *testing.T) {
 			t.Fatalf("receipts are counted as decided: %v", r)
 		}
 		settle(time.Minute)
-		w.result(outcome(1500, schemas.MarkSent, "", ""))
+		w.result(outcome(1500, schemas.StateSent, "", ""))
 		p.feedAll()
 		settle(100 * time.Millisecond)
 		if r := w.status(task1).GetRate(); r != 1 {
@@ -52,7 +52,7 @@ func TestRateIsShown(t *testing.T) {
 		if r := w.status(task1).GetRate(); r != 0 {
 			t.Fatalf("after a crash and a rest: %v", r)
 		}
-		w.result(ranged(0, 2000, schemas.MarkCancelled))
+		w.result(ranged(0, 2000, schemas.StateCancelled))
 		p.feedAll()
 		settle(time.Second)
 		n = w.size(statuses0)

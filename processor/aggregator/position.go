@@ -32,7 +32,7 @@ func (st *Stage) verify(ctx context.Context, pos schemas.Position) (schemas.Posi
 	same := pos.Offset <= pos.End && (!pos.Begun || pos.Metadata != "")
 	if l, ok := parseLast(pos.Metadata); same && ok && l.sum != 0 && l.offset >= pos.Begin {
 		same = false
-		err := st.ports.Table.Range(ctx, pos.Slot, l.offset, l.offset+1, func(rec schemas.Record) error {
+		err := st.ports.Table.Range(ctx, pos.Partition, l.offset, l.offset+1, func(rec schemas.Record) error {
 			same = lastOf(&rec) == l
 			return nil
 		})
@@ -44,7 +44,7 @@ func (st *Stage) verify(ctx context.Context, pos schemas.Position) (schemas.Posi
 		return pos, nil
 	}
 	st.metrics.disagreements.Inc()
-	st.log.Error("position and log of results do not agree: all that the log has is folded again", "partition", pos.Slot.Partition,
+	st.log.Error("position and log of results do not agree: all that the log has is folded again", "partition", pos.Partition.Partition,
 		"committed", pos.Offset, "begin", pos.Begin, "end", pos.End)
 	pos.Offset = pos.Begin
 	return pos, nil

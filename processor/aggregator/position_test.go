@@ -35,7 +35,7 @@ func TestResultsAtTheOffsetsOfLostOnesAreFolded(t *testing.T) {
 				of := func(id schemas.TaskID, r *schemas.Result) *schemas.Result { r.Task = id.Bytes(); return r }
 				w.result(of(id, planOf(3)))
 				for i := range uint32(3) {
-					w.result(of(id, outcome(i, schemas.MarkSent, "", "")))
+					w.result(of(id, outcome(i, schemas.StateSent, "", "")))
 				}
 				p := w.start(Config{})
 				p.feed(4)
@@ -55,7 +55,7 @@ func TestResultsAtTheOffsetsOfLostOnesAreFolded(t *testing.T) {
 					w.result(of(other, planOf(uint32(c.more))))
 				}
 				for i := range uint32(c.more) {
-					w.result(of(other, outcome(i, schemas.MarkSent, "", "")))
+					w.result(of(other, outcome(i, schemas.StateSent, "", "")))
 				}
 				q := w.start(Config{})
 				defer q.end()
@@ -79,7 +79,7 @@ func TestResultsAtTheOffsetsOfLostOnesAreFolded(t *testing.T) {
 
 func decided(s *schemas.Status) (n int) {
 	for _, c := range s.GetCounts() {
-		if schemas.Mark(c.GetMark()).Decided() {
+		if schemas.RecipientState(c.GetMark()).Decided() {
 			n += int(c.GetCount())
 		}
 	}

@@ -18,20 +18,20 @@ func TestReceipts(t *testing.T) {
 		t := w.t
 		p := w.start(Config{})
 		defer p.leave()
-		w.result(of(taskNo(9), received(1500, 0, uint32(schemas.MarkRead), 1, uint32(schemas.MarkRead)))) // a task of nobody's
+		w.result(of(taskNo(9), received(1500, 0, uint32(schemas.StateRead), 1, uint32(schemas.StateRead)))) // a task of nobody's
 		w.result(planOf(5), dispatched(5))
-		w.result(received(1900, 0, uint32(schemas.MarkDelivered))) // before the sender's own word
+		w.result(received(1900, 0, uint32(schemas.StateDelivered))) // before the sender's own word
 		for i := range uint32(4) {
-			w.result(outcome(i, schemas.MarkSent, "", ""))
+			w.result(outcome(i, schemas.StateSent, "", ""))
 		}
-		w.result(outcome(4, schemas.MarkUnknown, "573000000004", ""))
+		w.result(outcome(4, schemas.StateUnknown, "573000000004", ""))
 		p.feedAll()
 		settle(time.Second)
 		if s := w.status(taskNo(9)); s != nil {
 			t.Fatalf("receipts made a task: %v", s)
 		}
 		first := w.status(task1)
-		w.result(received(9000, 1, uint32(schemas.MarkConfirmed), 2, uint32(schemas.Undelivered(131049)), 3, uint32(schemas.MarkRead),
+		w.result(received(9000, 1, uint32(schemas.StateConfirmed), 2, uint32(schemas.Undelivered(131049)), 3, uint32(schemas.StateRead),
 			4, uint32(schemas.Undelivered(131047))))
 		p.feedAll()
 		settle(time.Second)
@@ -62,7 +62,7 @@ func TestReceipts(t *testing.T) {
 		if held := p.metric("altavoz_tasks_held"); held != 0 {
 			t.Fatalf("%v tasks are held", held)
 		}
-		w.result(received(400_000, 2, uint32(schemas.MarkDelivered)))
+		w.result(received(400_000, 2, uint32(schemas.StateDelivered)))
 		p.feedAll()
 		settle(time.Second)
 		if again := w.status(task1); again.GetVersion() != s.GetVersion()+1 || again.GetFinishedMs() != s.GetFinishedMs() || len(again.GetErrors()) != 1 {
@@ -75,7 +75,7 @@ func TestReceipts(t *testing.T) {
 		if w.status(task1) != nil {
 			t.Fatal("not forgotten")
 		}
-		w.result(received(9_000_000, 0, uint32(schemas.MarkRead)))
+		w.result(received(9_000_000, 0, uint32(schemas.StateRead)))
 		p.feedAll()
 		settle(time.Minute)
 		if w.status(task1) != nil || p.labelled("altavoz_receipts_folded_total", "task", "unknown") != 3 {
@@ -91,8 +91,8 @@ func TestReceiptsAreChecked(t *testing.T) {
 		t := w.t
 		p := w.start(Config{})
 		defer p.leave()
-		w.result(planOf(2), received(1500, 0, uint32(schemas.MarkRead), 1, uint32(schemas.Failed(131049))), received(1500, 0, 256),
-			received(1500, 7, uint32(schemas.MarkRead)), received(1500))
+		w.result(planOf(2), received(1500, 0, uint32(schemas.StateRead), 1, uint32(schemas.Failed(131049))), received(1500, 0, 256),
+			received(1500, 7, uint32(schemas.StateRead)), received(1500))
 		p.feedAll()
 		settle(5 * time.Second)
 		if n := w.size(rejects0); n != 2 {
@@ -110,11 +110,11 @@ func TestReceiptsOfFinishedTasksTakeLittle(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(w *world) {
 		t := w.t
-		const tasks, total, budget = 1000, 3 * schemas.PartRecipients, 4 << 20
+		const tasks, total, budget = 1000, 3 * schemas.PageRecipients, 4 << 20
 		p := w.start(Config{MarksMemory: budget})
 		defer p.leave()
 		for n := range tasks {
-			w.result(of(taskNo(n), planOf(total)), of(taskNo(n), ranged(0, total, schemas.MarkSent)))
+			w.result(of(taskNo(n), planOf(total)), of(taskNo(n), ranged(0, total, schemas.StateSent)))
 			if n%50 == 49 {
 				p.feedAll()
 				settle(3 * time.Second)
@@ -126,7 +126,7 @@ func TestReceiptsOfFinishedTasksTakeLittle(t *testing.T) {
 		}
 		reads, high := p.reads, 0.0
 		for n := range tasks {
-			w.result(of(taskNo(n), received(9000, 17000, uint32(schemas.MarkDelivered))))
+			w.result(of(taskNo(n), received(9000, 17000, uint32(schemas.StateDelivered))))
 			if n%50 == 49 {
 				p.feedAll()
 				settle(100 * time.Millisecond)
@@ -147,7 +147,7 @@ func TestReceiptsOfFinishedTasksTakeLittle(t *testing.T) {
 		}
 		for n := range tasks {
 			s := w.status(taskNo(n))
-			if len(s.GetCounts()) != 2 || s.GetCounts()[1].GetMark() != uint32(schemas.MarkDelivered) || s.GetCounts()[1].GetCount() != 1 {
+			if len(s.GetCounts()) != 2 || s.GetCounts()[1].GetMark() != uint32(schemas.StateDelivered) || s.GetCounts()[1].GetCount() != 1 {
 				t.Fatalf("status %v", s)
 			}
 		}
@@ -160,7 +160,7 @@ func TestControlsAreShown(t *testing.T) {
 	bubble(t, func(w *world) {
 		t := w.t
 		p := w.start(Config{})
-		w.result(planOf(3), outcome(0, schemas.MarkSent, "", ""))
+		w.result(planOf(3), outcome(0, schemas.StateSent, "", ""))
 		steer := func(at int64, phase schemas.Phase, why string, controls int64, pipe, speed uint32) {
 			r := noted(at, phase, why)
 			r.GetNote().Controls, r.GetNote().Pipe, r.GetNote().Speed = controls, pipe, speed
@@ -176,7 +176,7 @@ func TestControlsAreShown(t *testing.T) {
 		p = w.start(Config{})
 		defer p.leave()
 		steer(3500, schemas.Phase_PHASE_RUNNING, "", 6, 9, 9) // of before, by somebody who does not know it yet
-		w.result(noted(4000, schemas.Phase_PHASE_STOPPED, "(131047) Todos lo rechazan"), ranged(1, 3, schemas.MarkCancelled))
+		w.result(noted(4000, schemas.Phase_PHASE_STOPPED, "(131047) Todos lo rechazan"), ranged(1, 3, schemas.StateCancelled))
 		p.feedAll()
 		settle(time.Second)
 		s := w.status(task1)

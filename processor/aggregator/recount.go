@@ -12,7 +12,7 @@ type Recount struct {
 	Dropped, Rejected int
 }
 
-// Take folds the next record of a partition in; partitions may come in any order.
+// Process folds the next record of a partition in; partitions may come in any order.
 func (k *Recount) Take(rec schemas.Record) {
 	var r schemas.Result
 	id, err := decode(&rec, &r)
@@ -49,10 +49,10 @@ func (k *Recount) Each(each func(schemas.TaskID, *schemas.Status)) {
 }
 
 // Mark returns what became of one recipient.
-func (k *Recount) Mark(id schemas.TaskID, index uint32) schemas.Mark {
-	t, n, j := k.tasks[id], int(index/schemas.PartRecipients), int(index%schemas.PartRecipients)
+func (k *Recount) Mark(id schemas.TaskID, index uint32) schemas.RecipientState {
+	t, n, j := k.tasks[id], int(index/schemas.PageRecipients), int(index%schemas.PageRecipients)
 	if t == nil || n >= len(t.parts) || j >= len(t.parts[n].marks) {
-		return schemas.MarkPending
+		return schemas.StatePending
 	}
-	return schemas.Mark(t.parts[n].marks[j])
+	return schemas.RecipientState(t.parts[n].marks[j])
 }

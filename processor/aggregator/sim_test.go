@@ -62,7 +62,7 @@ func simulate(t *testing.T, seed uint64) {
 		rng := rand.New(rand.NewPCG(seed, 1))
 		s := &sim{world: w, rng: rng, cfg: Config{MarksMemory: int64(1+rng.IntN(200)) << 10}}
 		for n := range 1 + rng.IntN(6) {
-			total := []uint32{1, 3, 100, 1000, schemas.PartRecipients + 10}[rng.IntN(5)]
+			total := []uint32{1, 3, 100, 1000, schemas.PageRecipients + 10}[rng.IntN(5)]
 			s.tasks = append(s.tasks, simTask{id: taskNo(n), total: total})
 		}
 		s.owner = w.start(s.cfg)
@@ -162,11 +162,11 @@ func (s *sim) results() {
 		case 0:
 			s.result(of(t.id, planOf(t.total)))
 		case 1:
-			s.result(of(t.id, ranged(i, min(t.total, i+s.rng.Uint32N(2000)), schemas.MarkCancelled)))
+			s.result(of(t.id, ranged(i, min(t.total, i+s.rng.Uint32N(2000)), schemas.StateCancelled)))
 		case 2:
 			s.result(of(t.id, noted(s.rng.Int64N(50), schemas.Phase_PHASE_WAITING, "espera")))
 		case 3:
-			s.result(of(t.id, ranged(0, t.total, schemas.MarkExpired)))
+			s.result(of(t.id, ranged(0, t.total, schemas.StateExpired)))
 		case 4:
 			if s.rng.IntN(10) == 0 {
 				s.result(of(t.id, noted(s.rng.Int64N(50), []schemas.Phase{2, 5, 6}[s.rng.IntN(3)], "falla")))

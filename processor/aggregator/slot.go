@@ -62,7 +62,7 @@ const (
 // slot is one owned partition: its tasks, and the goroutine (run) that alone touches them.
 type slot struct {
 	st                      *Stage
-	results, stats, markers schemas.Slot
+	results, stats, markers schemas.TopicPartition
 	box                     *mailbox
 	own                     map[schemas.Topic]*own.Offsets
 	ctx                     context.Context //nolint:containedctx // the life of the slot's goroutine, ended by stop

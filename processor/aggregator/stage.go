@@ -19,7 +19,7 @@ type Stage struct {
 	log     *slog.Logger
 	metrics *metrics
 	loading chan struct{} // holds a token while a slot is loaded
-	slots   *slots.Set[*slot]
+	slots   *slots.Assignments[*slot]
 }
 
 // New returns a stage that is not started.
@@ -42,19 +42,19 @@ func (st *Stage) Stop(ctx context.Context) error {
 	return nil
 }
 
-// Assign takes a partition of results over: it reads the same partition of statuses and marks whole.
-func (st *Stage) Assign(ctx context.Context, pos schemas.Position) (int64, error) {
-	st.Lost([]schemas.Slot{pos.Slot}) // in case it is assigned to itself
+// OnAssigned takes a partition of results over: it reads the same partition of statuses and marks whole.
+func (st *Stage) OnAssigned(ctx context.Context, pos schemas.Position) (int64, error) {
+	st.OnLost([]schemas.TopicPartition{pos.Partition}) // in case it is assigned to itself
 	select {
 	case st.loading <- struct{}{}:
 		defer func() { <-st.loading }()
 	case <-ctx.Done():
-		return 0, fmt.Errorf("taking over %s: %w", pos.Slot, context.Cause(ctx))
+		return 0, fmt.Errorf("taking over %s: %w", pos.Partition, context.Cause(ctx))
 	}
 	began := time.Now()
 	pos, err := st.verify(ctx, pos)
 	if err != nil {
-		return 0, fmt.Errorf("taking over %s: %w", pos.Slot, err)
+		return 0, fmt.Errorf("taking over %s: %w", pos.Partition, err)
 	}
 	s := st.newSlot(pos)
 	s.folded, _ = parseLast(pos.Metadata)
@@ -70,20 +70,20 @@ func (st *Stage) Assign(ctx context.Context, pos schemas.Position) (int64, error
 	if err != nil {
 		s.stop()
 		s.leave()
-		return 0, fmt.Errorf("taking over %s: %w", pos.Slot, err)
+		return 0, fmt.Errorf("taking over %s: %w", pos.Partition, err)
 	}
-	st.slots.Put(pos.Slot, s)
-	st.log.Debug("partition taken over", "partition", pos.Slot.Partition, "from", pos.Offset, "replay_to", s.replayTo,
+	st.slots.Put(pos.Partition, s)
+	st.log.Debug("partition taken over", "partition", pos.Partition.Partition, "from", pos.Offset, "replay_to", s.replayTo,
 		"tasks", len(s.entries)+s.away.Len(), "open", s.open, "seconds", time.Since(began).Seconds())
 	go s.run()
 	return pos.Offset, nil
 }
 
 func (st *Stage) newSlot(pos schemas.Position) *slot {
-	of := func(t schemas.Topic) schemas.Slot { return schemas.Slot{Topic: t, Partition: pos.Slot.Partition} }
+	of := func(t schemas.Topic) schemas.TopicPartition { return schemas.TopicPartition{Topic: t, Partition: pos.Partition.Partition} }
 	now, from := time.Now(), max(pos.Offset, 0) // NoOffset: from the start
 	s := &slot{
-		st: st, results: pos.Slot, stats: of(schemas.TopicStatuses), markers: of(schemas.TopicMarks), box: newMailbox(slots.NewTap(st.ports.Flow, pos.Slot)),
+		st: st, results: pos.Partition, stats: of(schemas.TopicStatuses), markers: of(schemas.TopicMarks), box: newMailbox(slots.NewBackpressure(st.ports.Flow, pos.Partition)),
 		own:  map[schemas.Topic]*own.Offsets{schemas.TopicStatuses: own.New(), schemas.TopicMarks: own.New()},
 		over: make(chan struct{}), next: from, asked: from,
 		entries: make(map[schemas.TaskID]*entry), away: cold.New(), leaving: make(map[schemas.TaskID]*leaver),
@@ -105,22 +105,22 @@ func (s *slot) aim(ctx context.Context) error {
 	return nil
 }
 
-// Take hands over the next results of a slot. It does not block.
-func (st *Stage) Take(of schemas.Slot, recs []schemas.Record) { st.slots.Take(of, recs) }
+// Process hands over the next results of a slot. It does not block.
+func (st *Stage) Process(of schemas.TopicPartition, recs []schemas.Record) { st.slots.Process(of, recs) }
 
-// Revoke gives slots up in good order: what they know is written, acknowledged and committed before it returns, unless
+// OnRevoked gives slots up in good order: what they know is written, acknowledged and committed before it returns, unless
 // ctx ends first; then the next owner reads the results again.
-func (st *Stage) Revoke(ctx context.Context, of []schemas.Slot) { st.slots.Revoke(ctx, of) }
+func (st *Stage) OnRevoked(ctx context.Context, of []schemas.TopicPartition) { st.slots.OnRevoked(ctx, of) }
 
-// Lost gives slots up at once. It returns when nothing of them goes on, the commit under way included.
-func (st *Stage) Lost(of []schemas.Slot) { st.slots.Lost(of) }
+// OnLost gives slots up at once. It returns when nothing of them goes on, the commit under way included.
+func (st *Stage) OnLost(of []schemas.TopicPartition) { st.slots.OnLost(of) }
 
 // summary logs how a broadcast ended.
 func (st *Stage) summary(t *Task) {
 	attrs := []any{"task", t.ID.String(), "total", t.plan.GetTotal(), "failed_as_a_whole", t.phase == schemas.Phase_PHASE_FAILED}
 	sums := make(map[schemas.OutcomeClass]uint32)
 	for m, n := range t.counts {
-		sums[schemas.Mark(m).Outcome()] += n
+		sums[schemas.RecipientState(m).Outcome()] += n
 	}
 	for _, o := range schemas.Outcomes {
 		if sums[o] > 0 {

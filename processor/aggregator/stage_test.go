@@ -24,13 +24,13 @@ func TestEndIsShownAtOnce(t *testing.T) {
 		if s := w.status(task1); s.GetVersion() != 1 || s.GetPlan().GetTotal() != 3 || s.GetFinishedMs() != 0 {
 			t.Fatalf("after the plan: %v", s)
 		}
-		w.result(dispatched(3), outcome(0, schemas.MarkSent, "", ""), outcome(1, schemas.Failed(131026), "573001234567", ""))
+		w.result(dispatched(3), outcome(0, schemas.StateSent, "", ""), outcome(1, schemas.Failed(131026), "573001234567", ""))
 		p.feedAll()
 		settle(2 * time.Millisecond)
 		if s := w.status(task1); s.GetVersion() != 1 {
 			t.Fatalf("a busy task's status was written too early: %v", s)
 		}
-		w.result(outcome(2, schemas.MarkSent, "", ""))
+		w.result(outcome(2, schemas.StateSent, "", ""))
 		p.feedAll()
 		settle(3 * time.Millisecond)
 		s := w.status(task1)
@@ -53,7 +53,7 @@ func TestStatusesAreSpacedUnderLoad(t *testing.T) {
 		defer p.leave()
 		w.result(planOf(5000))
 		for i := range uint32(3000) {
-			w.result(outcome(i, schemas.MarkSent, "", ""))
+			w.result(outcome(i, schemas.StateSent, "", ""))
 			p.feedAll()
 			settle(time.Millisecond)
 		}
@@ -77,14 +77,14 @@ func TestCommitOnlyAfterAcknowledgement(t *testing.T) {
 		t := w.t
 		p := w.start(Config{})
 		defer p.leave()
-		w.result(planOf(10), outcome(0, schemas.MarkSent, "", ""))
+		w.result(planOf(10), outcome(0, schemas.StateSent, "", ""))
 		p.feedAll()
 		settle(3 * time.Second)
 		if at := w.position(slot0); at != 2 {
 			t.Fatalf("committed %d, everything was acknowledged up to 2", at)
 		}
 		p.writing.set(func(p *publisher) { p.hold = true })
-		w.result(outcome(1, schemas.MarkSent, "", ""))
+		w.result(outcome(1, schemas.StateSent, "", ""))
 		p.feedAll()
 		settle(time.Minute)
 		if at := w.position(slot0); at != 2 {
@@ -114,7 +114,7 @@ func TestFailedWritesAreWrittenAgain(t *testing.T) {
 		p.mu.Lock()
 		p.refuse = true
 		p.mu.Unlock()
-		w.result(planOf(1), outcome(0, schemas.MarkSent, "", ""))
+		w.result(planOf(1), outcome(0, schemas.StateSent, "", ""))
 		w.append(schemas.Record{Topic: schemas.TopicResults, Key: []byte("x"), Value: []byte("no result")})
 		p.feedAll()
 		settle(10 * time.Second)
@@ -151,12 +151,12 @@ func TestRejects(t *testing.T) {
 			schemas.EncodeResult(planOf(MaxRecipients + 1)),
 			schemas.EncodeResult(outcome(0, 0, "", "")),
 			schemas.EncodeResult(&schemas.Result{Task: task1.Bytes()}),
-			schemas.EncodeResult(&schemas.Result{Task: task1.Bytes(), Event: &schemas.Result_Range{Range: &schemas.Range{Mark: 256}}}),
+			schemas.EncodeResult(&schemas.Result{Task: task1.Bytes(), Event: &schemas.Result_Range{Range: &schemas.OutcomeRange{Mark: 256}}}),
 		} {
 			w.append(rec)
 		}
 		// Not rejected, only nobody's: late by weeks, or not ours.
-		w.result(ranged(0, 5, schemas.MarkCancelled), noted(5, schemas.Phase_PHASE_FAILED, "x"))
+		w.result(ranged(0, 5, schemas.StateCancelled), noted(5, schemas.Phase_PHASE_FAILED, "x"))
 		p.feedAll()
 		settle(5 * time.Second)
 		var reasons []string
@@ -199,14 +199,14 @@ func TestLateCorrection(t *testing.T) {
 		t := w.t
 		p := w.start(Config{})
 		defer p.leave()
-		w.result(planOf(2), outcome(0, schemas.MarkSent, "", ""), outcome(1, schemas.MarkUnknown, "573001234567", ""))
+		w.result(planOf(2), outcome(0, schemas.StateSent, "", ""), outcome(1, schemas.StateUnknown, "573001234567", ""))
 		p.feedAll()
 		settle(5 * time.Minute)
 		if held, bytes := p.metric("altavoz_tasks_held"), p.metric("altavoz_marks_loaded_bytes"); held != 0 || bytes != 0 {
 			t.Fatalf("%v tasks and %v bytes held after the end", held, bytes)
 		}
 		before := w.status(task1)
-		w.result(outcome(1, schemas.MarkDelivered, "", ""))
+		w.result(outcome(1, schemas.StateDelivered, "", ""))
 		p.feedAll()
 		settle(5 * time.Millisecond)
 		after := w.status(task1)
@@ -216,7 +216,7 @@ func TestLateCorrection(t *testing.T) {
 		// Said again, it changes nothing and writes nothing.
 		settle(5 * time.Second)
 		n := w.size(statuses0)
-		w.result(outcome(1, schemas.MarkDelivered, "", ""), outcome(0, schemas.MarkSent, "", ""))
+		w.result(outcome(1, schemas.StateDelivered, "", ""), outcome(0, schemas.StateSent, "", ""))
 		p.feedAll()
 		settle(5 * time.Minute)
 		if w.size(statuses0) != n || p.metric("altavoz_tasks_finished_total") != 1 || p.metric("altavoz_tasks_open") != 0 {
@@ -232,7 +232,7 @@ func TestRepeatedPlanHasTheStatusWrittenAgain(t *testing.T) {
 	t.Parallel()
 	for name, results := range map[string][]*schemas.Result{
 		"of a task that goes on":     {planOf(2)},
-		"of a task that is finished": {planOf(2), outcome(0, schemas.MarkSent, "", ""), outcome(1, schemas.MarkSent, "", "")},
+		"of a task that is finished": {planOf(2), outcome(0, schemas.StateSent, "", ""), outcome(1, schemas.StateSent, "", "")},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -287,7 +287,7 @@ func TestTakeover(t *testing.T) {
 		if w.size(statuses0) != writes+1 || w.status(task1).GetRate() != 0 {
 			t.Fatalf("%d statuses after it, the last with a rate of %v", w.size(statuses0)-writes, w.status(task1).GetRate())
 		}
-		w.result(noted(1100, schemas.Phase_PHASE_RUNNING, ""), outcome(1, schemas.MarkSent, "", ""))
+		w.result(noted(1100, schemas.Phase_PHASE_RUNNING, ""), outcome(1, schemas.StateSent, "", ""))
 		q.feedAll()
 		settle(10 * time.Second)
 		if s := w.status(task1); s.GetPhase() != schemas.Phase_PHASE_WAITING {
@@ -306,7 +306,7 @@ func TestNothingIsShownBackwards(t *testing.T) {
 		p := w.start(Config{MarksEvery: time.Hour})
 		w.result(planOf(100))
 		for i := range uint32(50) {
-			w.result(outcome(i, schemas.MarkSent, "", ""))
+			w.result(outcome(i, schemas.StateSent, "", ""))
 		}
 		p.feedAll()
 		settle(time.Second)
@@ -336,18 +336,18 @@ func TestZombieIsRepaired(t *testing.T) {
 	bubble(t, func(w *world) {
 		t := w.t
 		zombie := w.start(Config{TailEvery: time.Hour})
-		w.result(planOf(10), outcome(0, schemas.MarkSent, "", ""))
+		w.result(planOf(10), outcome(0, schemas.StateSent, "", ""))
 		zombie.feedAll()
 		settle(3 * time.Second)
 		zombie.writing.set(func(p *publisher) { p.hold = true }) // frozen with these on its way
-		w.result(outcome(1, schemas.MarkSent, "", ""))
+		w.result(outcome(1, schemas.StateSent, "", ""))
 		zombie.feedAll()
 		settle(3 * time.Second)
 
 		owner := w.start(Config{})
 		defer owner.leave()
 		for i := range uint32(8) {
-			w.result(outcome(2+i, schemas.MarkSent, "", ""))
+			w.result(outcome(2+i, schemas.StateSent, "", ""))
 		}
 		owner.feedAll()
 		settle(5 * time.Second)
@@ -359,7 +359,7 @@ func TestZombieIsRepaired(t *testing.T) {
 		settle(10 * time.Millisecond)
 		zombie.writing.set(func(p *publisher) { p.cut = true })
 		last := w.records(marks0, 0)
-		var part schemas.Part
+		var part schemas.StatePage
 		if err := schemas.Decode(&last[len(last)-1], &part); err != nil || part.GetMarks()[5] != 0 {
 			t.Fatalf("this test wants the zombie's marks on top: %v %v", part.GetMarks(), err)
 		}
@@ -388,11 +388,11 @@ func TestTwoOwnersConverge(t *testing.T) {
 	bubble(t, func(w *world) {
 		t := w.t
 		a := w.start(Config{})
-		w.result(planOf(10), outcome(0, schemas.MarkSent, "", ""))
+		w.result(planOf(10), outcome(0, schemas.StateSent, "", ""))
 		a.feedAll()
 		settle(time.Second)
 		b := w.start(Config{})
-		w.result(outcome(1, schemas.Failed(131026), "573001234567", "porque sí"), outcome(2, schemas.MarkUnknown, "57", ""))
+		w.result(outcome(1, schemas.Failed(131026), "573001234567", "porque sí"), outcome(2, schemas.StateUnknown, "57", ""))
 		a.feedAll()
 		b.feedAll()
 		settle(20 * time.Second)
@@ -414,7 +414,7 @@ func TestForgetting(t *testing.T) {
 		t := w.t
 		p := w.start(Config{MarksEvery: time.Minute, TailEvery: time.Hour})
 		now := time.Now().UnixMilli()
-		for _, r := range []*schemas.Result{planOf(40000), ranged(0, 40000, schemas.MarkCancelled), of(taskNo(2), planOf(1))} {
+		for _, r := range []*schemas.Result{planOf(40000), ranged(0, 40000, schemas.StateCancelled), of(taskNo(2), planOf(1))} {
 			r.AtMs = now
 			w.result(r)
 		}
@@ -459,7 +459,7 @@ func TestForgetting(t *testing.T) {
 			t.Fatal("a task that never ended was forgotten")
 		}
 		// What comes now is for nobody.
-		w.result(ranged(0, 1, schemas.MarkExpired))
+		w.result(ranged(0, 1, schemas.StateExpired))
 		q.feedAll()
 		settle(5 * time.Second)
 		if w.status(task1) != nil || q.metric("altavoz_results_dropped_total") != 1 {
@@ -474,7 +474,7 @@ func TestRemovedTasksStaySilent(t *testing.T) {
 	bubble(t, func(w *world) {
 		t := w.t
 		p := w.start(Config{Retention: time.Hour})
-		w.result(planOf(1), outcome(0, schemas.MarkSent, "", ""))
+		w.result(planOf(1), outcome(0, schemas.StateSent, "", ""))
 		p.feedAll()
 		settle(2 * time.Hour)
 		p.leave()
@@ -501,7 +501,7 @@ func TestNewerVersionStopsTheTakeover(t *testing.T) {
 		w.append(newer)
 		p := w.join(Config{})
 		defer p.end()
-		if _, err := p.st.Assign(t.Context(), schemas.Position{Slot: slot0, Offset: schemas.NoOffset}); !errors.Is(err, schemas.ErrDecode) {
+		if _, err := p.st.OnAssigned(t.Context(), schemas.Position{Partition: slot0, Offset: schemas.NoOffset}); !errors.Is(err, schemas.ErrDecode) {
 			t.Fatalf("error %v", err)
 		}
 	})
@@ -514,17 +514,17 @@ func TestRecordsRemovedByOthersComeBack(t *testing.T) {
 	bubble(t, func(w *world) {
 		t := w.t
 		p := w.start(Config{})
-		w.result(planOf(2), outcome(0, schemas.MarkSent, "", ""))
+		w.result(planOf(2), outcome(0, schemas.StateSent, "", ""))
 		p.feedAll()
 		settle(5 * time.Minute)
-		w.append(schemas.Record{Topic: schemas.TopicMarks, Key: []byte(schemas.PartKey(task1, 0))})
+		w.append(schemas.Record{Topic: schemas.TopicMarks, Key: []byte(schemas.PageKey(task1, 0))})
 		w.append(schemas.Record{Topic: schemas.TopicStatuses, Key: []byte(task1.String())})
 		w.append(schemas.Record{Topic: schemas.TopicStatuses, Key: []byte("x"), Value: []byte("x")})
 		w.append(schemas.Record{Topic: schemas.TopicMarks, Key: []byte("x/y"), Value: []byte("x")})
 		settle(10 * time.Second)
 		p.leave()
 		q := w.start(Config{})
-		w.result(outcome(1, schemas.MarkSent, "", ""))
+		w.result(outcome(1, schemas.StateSent, "", ""))
 		q.feedAll()
 		settle(5 * time.Second)
 		if s := w.status(task1); s.GetFinishedMs() == 0 || s.GetCounts()[0].GetCount() != 2 {
@@ -539,7 +539,7 @@ func TestOrphanMarksAreRemoved(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(w *world) {
 		t := w.t
-		w.append(schemas.EncodePart(0, &schemas.Part{Task: task1.Bytes(), Marks: []byte{124}}))
+		w.append(schemas.EncodePage(0, &schemas.StatePage{Task: task1.Bytes(), Marks: []byte{124}}))
 		p := w.start(Config{})
 		defer p.leave()
 		settle(5 * time.Second)
@@ -555,8 +555,8 @@ func TestMarksAheadOfStatus(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(w *world) {
 		t := w.t
-		w.append(schemas.EncodePart(0, &schemas.Part{Task: task1.Bytes(), Marks: []byte{124, 124}}))
-		w.result(planOf(2), outcome(0, schemas.MarkSent, "", ""), outcome(1, schemas.MarkSent, "", ""))
+		w.append(schemas.EncodePage(0, &schemas.StatePage{Task: task1.Bytes(), Marks: []byte{124, 124}}))
+		w.result(planOf(2), outcome(0, schemas.StateSent, "", ""), outcome(1, schemas.StateSent, "", ""))
 		p := w.start(Config{})
 		defer p.leave()
 		p.feedAll()
@@ -577,7 +577,7 @@ func TestMarksMemoryIsBounded(t *testing.T) {
 		for round := range uint32(3) {
 			for n := range 20 {
 				id := taskNo(n)
-				w.result(of(id, planOf(20000)), of(id, outcome(16383-round, schemas.MarkSent, "", "")), of(id, outcome(19000+round, schemas.MarkUnknown, "57", "")))
+				w.result(of(id, planOf(20000)), of(id, outcome(16383-round, schemas.StateSent, "", "")), of(id, outcome(19000+round, schemas.StateUnknown, "57", "")))
 				p.feedAll()
 				settle(time.Second)
 				high = max(high, p.metric("altavoz_marks_loaded_bytes"))
@@ -605,7 +605,7 @@ func TestReadingIsPaused(t *testing.T) {
 		fed := int64(0)
 		for range 20 { // now and then the slot takes them as fast as they come
 			for range inboxHigh + 10 {
-				w.result(outcome(0, schemas.MarkSent, "", ""))
+				w.result(outcome(0, schemas.StateSent, "", ""))
 			}
 			fed += int64(p.feed(2 * inboxHigh))
 			settle(5 * time.Second)
@@ -619,7 +619,7 @@ func TestReadingIsPaused(t *testing.T) {
 	})
 }
 
-// Lost returns only when the commit under way is over, and Revoke gives up when its time is.
+// OnLost returns only when the commit under way is over, and Revoke gives up when its time is.
 func TestLostWaitsForCommit(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(w *world) {
@@ -636,7 +636,7 @@ func TestLostWaitsForCommit(t *testing.T) {
 		go func() {
 			ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 			defer cancel()
-			p.st.Revoke(ctx, []schemas.Slot{slot0})
+			p.st.OnRevoked(ctx, []schemas.TopicPartition{slot0})
 			close(lost)
 		}()
 		settle(5 * time.Second)
@@ -662,11 +662,11 @@ func TestCommitWithoutAnswer(t *testing.T) {
 		p.mu.Lock()
 		p.unknown = true
 		p.mu.Unlock()
-		w.result(planOf(2), outcome(0, schemas.MarkSent, "", ""))
+		w.result(planOf(2), outcome(0, schemas.StateSent, "", ""))
 		p.feedAll()
 		settle(3 * time.Second)
-		p.st.Lost([]schemas.Slot{slot0})
-		p.st.Lost(nil)
+		p.st.OnLost([]schemas.TopicPartition{slot0})
+		p.st.OnLost(nil)
 		p.assign()
 		p.mu.Lock()
 		p.unknown = false

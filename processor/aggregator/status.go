@@ -16,13 +16,13 @@ func (t *Task) Status(read pager) (*schemas.Status, error) {
 	}
 	for m, n := range t.counts {
 		if n > 0 {
-			s.Counts = append(s.Counts, &schemas.MarkCount{Mark: uint32(m), Count: n})
+			s.Counts = append(s.Counts, &schemas.StateCount{Mark: uint32(m), Count: n})
 		}
 	}
 	for i, l := range t.lines {
 		reason := l.GetReason()
 		if reason == "" {
-			reason = t.usual(schemas.Mark(l.GetMark()))
+			reason = t.usual(schemas.RecipientState(l.GetMark()))
 		}
 		s.Errors[i] = &schemas.ErrorLine{Index: l.GetIndex(), Phone: l.GetPhone(), Mark: l.GetMark(), Reason: reason}
 	}
@@ -30,9 +30,9 @@ func (t *Task) Status(read pager) (*schemas.Status, error) {
 }
 
 // usual is the reason of a line that brought none of its own.
-func (t *Task) usual(m schemas.Mark) string {
+func (t *Task) usual(m schemas.RecipientState) string {
 	failed := t.phase == schemas.Phase_PHASE_FAILED && m == schemas.Failed(schemas.CodeContent)
-	stopped := t.phase == schemas.Phase_PHASE_STOPPED && m == schemas.MarkCancelled
+	stopped := t.phase == schemas.Phase_PHASE_STOPPED && m == schemas.StateCancelled
 	if (failed || stopped) && t.why.Words != "" {
 		return t.why.Words
 	}
@@ -55,10 +55,10 @@ func (t *Task) complete(read pager) error {
 			return err
 		}
 		for j, m := range p.marks {
-			if !bad(schemas.Mark(m)) {
+			if !bad(schemas.RecipientState(m)) {
 				continue
 			}
-			l := &schemas.ErrorLine{Index: uint32(n*schemas.PartRecipients + j), Mark: uint32(m)}
+			l := &schemas.ErrorLine{Index: uint32(n*schemas.PageRecipients + j), Mark: uint32(m)}
 			if i, ok := t.find(l.Index); ok {
 				l.Phone = t.lines[i].GetPhone()
 				if t.lines[i].GetMark() == l.Mark {
@@ -86,7 +86,7 @@ func (t *Task) restore(s *schemas.Status) {
 	}
 	t.lines = t.lines[:0]
 	for _, l := range s.GetErrors() {
-		if l.GetReason() == t.usual(schemas.Mark(l.GetMark())) {
+		if l.GetReason() == t.usual(schemas.RecipientState(l.GetMark())) {
 			l.Reason = ""
 		}
 		t.lines = append(t.lines, l)
@@ -107,7 +107,7 @@ func (t *Task) adopt(s *schemas.Status) {
 		t.finished = 0
 	}
 	for _, l := range s.GetErrors() {
-		m, reason := schemas.Mark(l.GetMark()), l.GetReason()
+		m, reason := schemas.RecipientState(l.GetMark()), l.GetReason()
 		if reason == t.usual(m) {
 			reason = ""
 		}
@@ -139,7 +139,7 @@ func (h head) in(s *schemas.Status) bool {
 
 func countsOf(s *schemas.Status) [256]uint32 { return histogram(s.GetCounts()) }
 
-func histogram(all []*schemas.MarkCount) (counts [256]uint32) {
+func histogram(all []*schemas.StateCount) (counts [256]uint32) {
 	for _, c := range all {
 		if c.GetMark() > 0 && c.GetMark() < uint32(len(counts)) {
 			counts[c.GetMark()] = c.GetCount()

@@ -71,7 +71,7 @@ func (s *slot) watch(ctx context.Context, topic schemas.Topic, end int64) {
 		return
 	}
 	var foreign []schemas.Record
-	err := s.st.ports.Table.Range(ctx, schemas.Slot{Topic: topic, Partition: s.results.Partition}, o.Seen, to, func(rec schemas.Record) error {
+	err := s.st.ports.Table.Range(ctx, schemas.TopicPartition{Topic: topic, Partition: s.results.Partition}, o.Seen, to, func(rec schemas.Record) error {
 		if !o.Forget(rec.Offset) { //mutant:foreign-writes-are-noticed
 			foreign = append(foreign, rec)
 		}
@@ -166,9 +166,9 @@ func said(s *schemas.Status) []byte {
 }
 
 func (s *slot) meetPart(rec *schemas.Record) error {
-	id, n, err := schemas.ParsePartKey(string(rec.Key))
-	var theirs schemas.Part
-	if err != nil || n >= MaxRecipients/schemas.PartRecipients || len(rec.Value) > 0 && schemas.Decode(rec, &theirs) != nil {
+	id, n, err := schemas.ParsePageKey(string(rec.Key))
+	var theirs schemas.StatePage
+	if err != nil || n >= MaxRecipients/schemas.PageRecipients || len(rec.Value) > 0 && schemas.Decode(rec, &theirs) != nil {
 		return nil //nolint:nilerr // nothing of ours, or garbage, which holds nothing to fold
 	}
 	e := s.entry(id)

@@ -23,12 +23,12 @@ type world struct {
 	t  *testing.T
 	mu sync.Mutex
 	// A record whose key was compacted away is nil.
-	logs       map[schemas.Slot][]*schemas.Record
-	positions  map[schemas.Slot]int64
-	beside     map[schemas.Slot]string // what was committed with them
+	logs       map[schemas.TopicPartition][]*schemas.Record
+	positions  map[schemas.TopicPartition]int64
+	beside     map[schemas.TopicPartition]string // what was committed with them
 	generation int32
 	owner      *process
-	paused     map[schemas.Slot]bool
+	paused     map[schemas.TopicPartition]bool
 	pauses     int
 	reads      int
 }
@@ -36,15 +36,15 @@ type world struct {
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	return &world{
-		t: t, logs: make(map[schemas.Slot][]*schemas.Record), positions: make(map[schemas.Slot]int64), beside: make(map[schemas.Slot]string), paused: make(map[schemas.Slot]bool),
+		t: t, logs: make(map[schemas.TopicPartition][]*schemas.Record), positions: make(map[schemas.TopicPartition]int64), beside: make(map[schemas.TopicPartition]string), paused: make(map[schemas.TopicPartition]bool),
 	}
 }
 
 var (
-	slot0     = schemas.Slot{Topic: schemas.TopicResults}
-	statuses0 = schemas.Slot{Topic: schemas.TopicStatuses}
-	marks0    = schemas.Slot{Topic: schemas.TopicMarks}
-	rejects0  = schemas.Slot{Topic: schemas.TopicRejects}
+	slot0     = schemas.TopicPartition{Topic: schemas.TopicResults}
+	statuses0 = schemas.TopicPartition{Topic: schemas.TopicStatuses}
+	marks0    = schemas.TopicPartition{Topic: schemas.TopicMarks}
+	rejects0  = schemas.TopicPartition{Topic: schemas.TopicRejects}
 )
 
 func (w *world) append(rec schemas.Record) schemas.Record {
@@ -53,7 +53,7 @@ func (w *world) append(rec schemas.Record) schemas.Record {
 	if rec.Partition == schemas.NoPartition {
 		rec.Partition = 0
 	}
-	at := schemas.Slot{Topic: rec.Topic, Partition: rec.Partition}
+	at := schemas.TopicPartition{Topic: rec.Topic, Partition: rec.Partition}
 	rec.Offset = int64(len(w.logs[at]))
 	w.logs[at] = append(w.logs[at], &rec)
 	return rec
@@ -67,7 +67,7 @@ func (w *world) result(rs ...*schemas.Result) {
 }
 
 // records returns what is left in a log from an offset on.
-func (w *world) records(of schemas.Slot, from int64) (out []schemas.Record) {
+func (w *world) records(of schemas.TopicPartition, from int64) (out []schemas.Record) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	log := w.logs[of]
@@ -80,7 +80,7 @@ func (w *world) records(of schemas.Slot, from int64) (out []schemas.Record) {
 }
 
 // compact keeps the last record of each key, as the log cleaner does when it gets round to it.
-func (w *world) compact(of schemas.Slot, below int) {
+func (w *world) compact(of schemas.TopicPartition, below int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	last := make(map[string]int)
@@ -96,13 +96,13 @@ func (w *world) compact(of schemas.Slot, below int) {
 	}
 }
 
-func (w *world) size(of schemas.Slot) int {
+func (w *world) size(of schemas.TopicPartition) int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return len(w.logs[of])
 }
 
-func (w *world) position(of schemas.Slot) int64 {
+func (w *world) position(of schemas.TopicPartition) int64 {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if p, ok := w.positions[of]; ok {
@@ -267,10 +267,10 @@ func (p *process) assign() {
 	p.joined = p.generation
 	p.owner = p
 	meta, begun := p.beside[slot0]
-	pos := schemas.Position{Slot: slot0, Metadata: meta, Begun: begun, End: int64(len(p.logs[slot0]))}
+	pos := schemas.Position{Partition: slot0, Metadata: meta, Begun: begun, End: int64(len(p.logs[slot0]))}
 	p.mu.Unlock()
 	pos.Offset = p.position(slot0)
-	from, err := p.st.Assign(context.Background(), pos)
+	from, err := p.st.OnAssigned(context.Background(), pos)
 	if err != nil {
 		p.t.Fatal(err)
 	}
@@ -289,7 +289,7 @@ func (p *process) feed(n int) int {
 		return 0
 	}
 	p.fed += int64(len(recs))
-	p.st.Take(slot0, recs)
+	p.st.Process(slot0, recs)
 	return len(recs)
 }
 
@@ -318,13 +318,13 @@ func (p *process) end() {
 func (p *process) leave() {
 	ctx, cancel := context.WithTimeout(context.Background(), 15*time.Second)
 	defer cancel()
-	p.st.Revoke(ctx, []schemas.Slot{slot0})
+	p.st.OnRevoked(ctx, []schemas.TopicPartition{slot0})
 	p.end()
 }
 
-func (p *process) Fence() schemas.Fence { return schemas.Fence{Generation: p.joined} }
+func (p *process) Generation() schemas.Generation { return schemas.Generation{Number: p.joined} }
 
-func (p *process) Commit(_ context.Context, f schemas.Fence, ps []schemas.Position) (map[schemas.Slot]error, error) {
+func (p *process) Commit(_ context.Context, f schemas.Generation, ps []schemas.Position) (map[schemas.TopicPartition]error, error) {
 	p.mu.Lock()
 	hang := p.hang
 	p.mu.Unlock()
@@ -337,19 +337,19 @@ func (p *process) Commit(_ context.Context, f schemas.Fence, ps []schemas.Positi
 	if p.unknown {
 		return nil, errors.New("connection reset")
 	}
-	refused := make(map[schemas.Slot]error)
+	refused := make(map[schemas.TopicPartition]error)
 	for _, pos := range ps {
-		if p.refuse || f.Generation != p.generation {
-			refused[pos.Slot] = errors.New("illegal generation")
+		if p.refuse || f.Number != p.generation {
+			refused[pos.Partition] = errors.New("illegal generation")
 			continue
 		}
-		p.positions[pos.Slot] = pos.Offset
-		p.beside[pos.Slot] = pos.Metadata
+		p.positions[pos.Partition] = pos.Offset
+		p.beside[pos.Partition] = pos.Metadata
 	}
 	return refused, nil
 }
 
-func (p *process) Pause(slots ...schemas.Slot) {
+func (p *process) Pause(slots ...schemas.TopicPartition) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, s := range slots {
@@ -358,7 +358,7 @@ func (p *process) Pause(slots ...schemas.Slot) {
 	}
 }
 
-func (p *process) Resume(slots ...schemas.Slot) {
+func (p *process) Resume(slots ...schemas.TopicPartition) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, s := range slots {
@@ -367,10 +367,10 @@ func (p *process) Resume(slots ...schemas.Slot) {
 }
 
 func (p *process) Ends(_ context.Context, t schemas.Topic) (map[int32]int64, error) {
-	return map[int32]int64{0: int64(p.size(schemas.Slot{Topic: t}))}, nil
+	return map[int32]int64{0: int64(p.size(schemas.TopicPartition{Topic: t}))}, nil
 }
 
-func (p *process) Range(ctx context.Context, of schemas.Slot, from, to int64, each func(schemas.Record) error) error {
+func (p *process) Range(ctx context.Context, of schemas.TopicPartition, from, to int64, each func(schemas.Record) error) error {
 	p.mu.Lock()
 	p.reads++
 	p.mu.Unlock()
@@ -438,7 +438,7 @@ func (w *world) checkView(t interface {
 	}
 	last := make(map[string][]byte)
 	for _, rec := range w.records(marks0, 0) {
-		var p schemas.Part
+		var p schemas.StatePage
 		if err := schemas.Decode(&rec, &p); err != nil {
 			t.Fatalf("%v", err)
 		}
@@ -463,7 +463,7 @@ func (w *world) checkView(t interface {
 			t.Fatalf("task %s: fold of the log (-) and view (+) differ:\n%s", id, diff)
 		}
 		for n := range task.parts {
-			key := schemas.PartKey(id, uint32(n))
+			key := schemas.PageKey(id, uint32(n))
 			if diff := cmp.Diff(partOf(task, n), partOf(&Task{marks: marks{parts: []part{{marks: last[key]}}}}, 0)); diff != "" {
 				t.Fatalf("%s: fold of the log (-) and the last marks (+) differ:\n%s", key, diff)
 			}

@@ -167,7 +167,7 @@ func (s *slot) writeParts(e *entry) {
 		}
 		p.dirty = false
 		p.flight++
-		rec := schemas.EncodePart(s.results.Partition, &schemas.Part{Task: e.id.Bytes(), Number: uint32(n), Marks: p.marks})
+		rec := schemas.EncodePage(s.results.Partition, &schemas.StatePage{Task: e.id.Bytes(), Number: uint32(n), Marks: p.marks})
 		s.enqueue(s.st.ports.Marks, rec, &write{e: e, part: uint32(n)})
 	}
 }
@@ -189,7 +189,7 @@ func (s *slot) check(now time.Time) error {
 	s.cp = nil
 	if cp.commit && !cp.failed && cp.pos > s.asked {
 		s.asked, s.refused = cp.pos, false
-		s.st.slots.Commit(s, schemas.Position{Slot: s.results, Offset: cp.pos, Metadata: cp.folded.String()})
+		s.st.slots.Commit(s, schemas.Position{Partition: s.results, Offset: cp.pos, Metadata: cp.folded.String()})
 	}
 	if !cp.failed {
 		s.cool(now)

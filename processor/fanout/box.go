@@ -27,10 +27,10 @@ type mailbox struct {
 	watched map[schemas.TaskID]int // how many of the slot's tasks go by that id
 	closed  bool                   // nobody reads it any more
 
-	tap *slots.Tap
+	tap *slots.Backpressure
 }
 
-func newMailbox(tap *slots.Tap) *mailbox {
+func newMailbox(tap *slots.Backpressure) *mailbox {
 	return &mailbox{
 		tap: tap, signal: make(chan struct{}, 1), news: make(map[schemas.TaskID]news),
 		watched: make(map[schemas.TaskID]int),
@@ -160,10 +160,10 @@ func (b *mailbox) close() {
 	b.mu.Unlock()
 }
 
-// What the stage tells the slot: see slots.Slot.
+// What the stage tells the slot: see slots.Worker.
 
-func (s *slot) Take(recs []schemas.Record) { s.box.put(recs) }
+func (s *slot) Process(recs []schemas.Record) { s.box.put(recs) }
 func (s *slot) Drain()                     { s.box.post(func() { s.draining = true }) }
 func (s *slot) Stop()                      { s.stop() }
 func (s *slot) Over() <-chan struct{}      { return s.over }
-func (s *slot) Committed(a slots.Answer)   { s.box.post(func() { s.committed(a) }) }
+func (s *slot) Committed(a slots.CommitResult)   { s.box.post(func() { s.committed(a) }) }

@@ -22,7 +22,7 @@ func predicts(code int) bool { return code == codeParameter || code == codeNoWin
 // refusing has every call refused for what would refuse all.
 func (w *world) refusing() {
 	w.predicts = predicts
-	w.outcomes = func(pair) (schemas.Mark, *receipt) { return schemas.Failed(codeParameter), nil }
+	w.outcomes = func(pair) (schemas.RecipientState, *receipt) { return schemas.Failed(codeParameter), nil }
 }
 
 func TestFirstRecipientsStopTheOthers(t *testing.T) {
@@ -81,9 +81,9 @@ func TestNobodyIsSparedBySmallOrMixedResults(t *testing.T) {
 			t.Error(d)
 		}
 		w.set(func() {
-			w.outcomes = func(k pair) (schemas.Mark, *receipt) {
+			w.outcomes = func(k pair) (schemas.RecipientState, *receipt) {
 				if k.index == 7 {
-					return schemas.MarkSent, nil
+					return schemas.StateSent, nil
 				}
 				return schemas.Failed(codeParameter), nil
 			}
@@ -114,8 +114,8 @@ func TestFirstSuccessLetsTheOthersGo(t *testing.T) {
 // undeliverable has every message accepted, and come back.
 func (w *world) undeliverable(after time.Duration) {
 	w.predicts, w.receipts = predicts, true
-	w.outcomes = func(pair) (schemas.Mark, *receipt) {
-		return schemas.MarkSent, &receipt{schemas.Undelivered(codeNoWindow), after}
+	w.outcomes = func(pair) (schemas.RecipientState, *receipt) {
+		return schemas.StateSent, &receipt{schemas.Undelivered(codeNoWindow), after}
 	}
 }
 
@@ -174,14 +174,14 @@ func TestReceiptsAreNotWaitedForForEver(t *testing.T) {
 		least  time.Duration
 		most   time.Duration
 	}{
-		{"good ones", receipt{schemas.MarkDelivered, 2 * time.Second}, 2 * time.Second, 4 * time.Second},
+		{"good ones", receipt{schemas.StateDelivered, 2 * time.Second}, 2 * time.Second, 4 * time.Second},
 		{"for themselves", receipt{schemas.Undelivered(131026), 2 * time.Second}, 2 * time.Second, 4 * time.Second},
-		{"none", receipt{schemas.MarkDelivered, time.Hour}, canary.ReceiptsWithin, canary.ReceiptsWithin + 2*time.Second},
+		{"none", receipt{schemas.StateDelivered, time.Hour}, canary.ReceiptsWithin, canary.ReceiptsWithin + 2*time.Second},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, w *world) {
 				w.predicts, w.receipts = predicts, true
-				w.outcomes = func(pair) (schemas.Mark, *receipt) { return schemas.MarkSent, &tt.answer }
+				w.outcomes = func(pair) (schemas.RecipientState, *receipt) { return schemas.StateSent, &tt.answer }
 				w.run()
 				began := time.Now()
 				id := w.submit(event("100", phonesFrom(0, 400)...))
@@ -237,11 +237,11 @@ func TestBetterReceiptsDoNotResume(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world) {
 		w.undeliverable(canary.ReceiptsWithin + 5*time.Second)
 		bad := w.outcomes
-		w.outcomes = func(k pair) (schemas.Mark, *receipt) {
+		w.outcomes = func(k pair) (schemas.RecipientState, *receipt) {
 			if k.index < 100 {
 				return bad(k)
 			}
-			return schemas.MarkSent, &receipt{schemas.MarkDelivered, 20 * time.Second}
+			return schemas.StateSent, &receipt{schemas.StateDelivered, 20 * time.Second}
 		}
 		p := w.run()
 		b := event("100", phonesFrom(0, 10_000)...)

@@ -39,7 +39,7 @@ func (st *Stage) verify(ctx context.Context, pos schemas.Position, l *ledger.Led
 	d := doubt{any: true, gone: pos.Begun && pos.Metadata == "", from: pos.Begin, to: pos.End}
 	cut := max(pos.Offset, l.Next) > pos.End
 	if last := l.Last; !d.gone && !cut && last.Sum != 0 && last.Offset >= pos.Begin {
-		rec, err := st.ports.Records.Record(ctx, pos.Slot, last.Offset)
+		rec, err := st.ports.Records.Record(ctx, pos.Partition, last.Offset)
 		if err != nil && !st.ports.Gone(err) {
 			return pos, doubt{}, fmt.Errorf("reading the last broadcast again: %w", err)
 		}
@@ -49,7 +49,7 @@ func (st *Stage) verify(ctx context.Context, pos schemas.Position, l *ledger.Led
 		return pos, doubt{below: l.Doubt}, nil
 	}
 	st.metrics.disagreements.Inc()
-	st.log.Error("ledger and log do not agree: the log lost its end, or the offset is gone; broadcasts are sought by their statuses", "slot", pos.Slot.String(),
+	st.log.Error("ledger and log do not agree: the log lost its end, or the offset is gone; broadcasts are sought by their statuses", "slot", pos.Partition.String(),
 		"committed", pos.Offset, "next", l.Next, "begin", pos.Begin, "end", pos.End, "gone", d.gone)
 	if d.gone {
 		*l = ledger.Ledger{Doubt: pos.End}
@@ -137,7 +137,7 @@ func (s *slot) probe(t *task) {
 		s.log.Warn("the offsets of broadcasts were gone, and they wait until all results of before are folded: the aggregator is behind, or stands still",
 			"broadcasts", s.doubt.waiting)
 	}
-	s.write(s.logOf(t), func(schemas.Record) {}, t.note(time.UnixMilli(t.marker), &schemas.Note{Phase: said.phase, Why: said.why}))
+	s.write(s.logOf(t), func(schemas.Record) {}, t.note(time.UnixMilli(t.marker), &schemas.TaskUpdate{Phase: said.phase, Why: said.why}))
 }
 
 // certain reports whether a Status shows all that was said of a broadcast before it was read here. Where another Note is ahead of the

@@ -10,7 +10,7 @@ import (
 )
 
 // cut takes the end of a log of broadcasts away, from so many records on.
-func (w *world) cut(of schemas.Slot, left int) {
+func (w *world) cut(of schemas.TopicPartition, left int) {
 	w.set(func() {
 		w.logs[of] = w.logs[of][:left]
 		w.lost[of] = true
@@ -77,7 +77,7 @@ func TestBroadcastAtTheOffsetOfALostOneIsCarriedOutWhole(t *testing.T) {
 func TestBroadcastsWhoseOffsetsAreGoneReachNobodyTwice(t *testing.T) {
 	of := slotOf("100")
 	for name, set := range map[string]*schemas.Position{
-		"gone": nil, "set to the start": {Slot: of}, "set forward": {Slot: of, Offset: 2}, "set too far": {Slot: of, Offset: 1000},
+		"gone": nil, "set to the start": {Partition: of}, "set forward": {Partition: of, Offset: 2}, "set too far": {Partition: of, Offset: 1000},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, w *world) {

@@ -145,7 +145,7 @@ func TestListWhosePlaceAnotherHasIsNotUsed(t *testing.T) {
 					w.pause(id)
 				}
 				passes(time.Minute)
-				w.cut(schemas.Slot{Topic: schemas.TopicBlobs, Partition: 1}, int(b.GetSlices().Offsets()[0])+tt.place)
+				w.cut(schemas.TopicPartition{Topic: schemas.TopicBlobs, Partition: 1}, int(b.GetSlices().Offsets()[0])+tt.place)
 				others := phonesFrom(20_000, 6000)
 				w.sliced(event("100", others...))
 				if tt.takeover {

@@ -251,7 +251,7 @@ func (s *slot) plan(t *task, now time.Time) {
 		for _, f := range then {
 			f()
 		}
-	}, t.result(now, &schemas.Result{Event: &schemas.Result_Plan{Plan: &schemas.Plan{
+	}, t.result(now, &schemas.Result{Event: &schemas.Result_Plan{Plan: &schemas.TaskOpened{
 		Total: t.Total, Origin: t.origin, RequestSha256: t.sha, Sender: t.sender, Owner: t.owner, AcceptedMs: t.accepted, ScheduleMs: t.schedule,
 		ExpireMs: t.expire, Direct: t.Direct, Window: t.window, Speed: t.asked, Home: &schemas.Origin{Partition: s.of.Partition, Offset: t.offset},
 		Earlier: taskids.Bytes(t.earlier),

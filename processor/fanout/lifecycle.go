@@ -82,7 +82,7 @@ func (s *slot) missed(now time.Time) {
 
 // lives reports whether a plan's broadcast is carried out from this partition: its copy lies here. A plan that does not
 // name the copy, because the ingress wrote it, means the broadcast's own record, if that lies at home and names its number.
-func (s *slot) lives(p *schemas.Plan) bool {
+func (s *slot) lives(p *schemas.TaskOpened) bool {
 	home := s.st.ports.Home(schemas.TopicBroadcasts, []byte(p.GetSender()))
 	return status.Position(p).GetPartition() == s.of.Partition && (p.GetHome() != nil || p.GetSender() != "" && home == s.of.Partition)
 }
@@ -275,7 +275,7 @@ func (s *slot) dismiss(t *task) {
 }
 
 // end closes the task: nobody who had no turn yet gets one, and all of them come to the same outcome.
-func (s *slot) end(t *task, now time.Time, m schemas.Mark, why string) {
+func (s *slot) end(t *task, now time.Time, m schemas.RecipientState, why string) {
 	if t.state != stateOpen {
 		return
 	}
@@ -288,7 +288,7 @@ func (s *slot) end(t *task, now time.Time, m schemas.Mark, why string) {
 func (s *slot) fail(t *task, why string, now time.Time) {
 	s.log.Warn("broadcast failed", "task", t.id.String(), "why", why)
 	t.why = why
-	s.close(t, t.note(t.noteAt(now), &schemas.Note{Phase: schemas.Phase_PHASE_FAILED, Why: why}))
+	s.close(t, t.note(t.noteAt(now), &schemas.TaskUpdate{Phase: schemas.Phase_PHASE_FAILED, Why: why}))
 }
 
 // close writes the task's last records, each after the one before it is acknowledged: the last says that all is done, and
@@ -299,7 +299,7 @@ func (s *slot) close(t *task, recs ...schemas.Record) {
 	}
 	if t.said != (stance{}) && !t.said.standing() && t.why == "" { // it does not wait any more
 		t.said = stance{}
-		running := &schemas.Note{Phase: schemas.Phase_PHASE_RUNNING}
+		running := &schemas.TaskUpdate{Phase: schemas.Phase_PHASE_RUNNING}
 		recs = append([]schemas.Record{t.note(t.noteAt(time.Now()), running)}, recs...)
 	}
 	t.state, t.lease, t.mask = stateClosing, 0, nil

@@ -65,7 +65,7 @@ func (s *slot) timeUp(t *task) {
 		s.queue(t).LookAt(&t.Entry, t.deadline)
 		s.giveUp(t)
 	case t.turn == nil:
-		s.end(t, time.Now(), schemas.MarkExpired, schemas.MarkExpired.Spanish())
+		s.end(t, time.Now(), schemas.StateExpired, schemas.StateExpired.Spanish())
 	}
 }
 

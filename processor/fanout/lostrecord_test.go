@@ -77,7 +77,7 @@ func TestResumedTaskWhoseRecordIsLostSendsNothingOfAnother(t *testing.T) {
 		}
 		strangers := 0
 		w.mu.Lock()
-		for _, rec := range w.logs[schemas.Slot{Topic: schemas.TopicSendsBulk, Partition: 0}] {
+		for _, rec := range w.logs[schemas.TopicPartition{Topic: schemas.TopicSendsBulk, Partition: 0}] {
 			var s schemas.Send
 			if schemas.Decode(&rec, &s) == nil && schemas.TaskID(s.GetTask()) == half && theirs[s.GetPhone()] {
 				strangers++
@@ -104,7 +104,7 @@ func TestAcceptedBroadcastIsHeldToTheRulesOfItsTime(t *testing.T) {
 		b.ScheduleMs = time.Now().Add(time.Hour).UnixMilli()
 		b.Content.Body = "##OFERTA## de hoy"
 		id := w.submit(b)
-		w.append(nil, schemas.EncodeResult(&schemas.Result{Task: id.Bytes(), AtMs: b.AcceptedMs, Event: &schemas.Result_Plan{Plan: &schemas.Plan{
+		w.append(nil, schemas.EncodeResult(&schemas.Result{Task: id.Bytes(), AtMs: b.AcceptedMs, Event: &schemas.Result_Plan{Plan: &schemas.TaskOpened{
 			Total: 1, Origin: &schemas.Origin{Partition: slotOf("100").Partition}, RequestSha256: b.RequestSha256, Sender: "100",
 			AcceptedMs: b.AcceptedMs, ScheduleMs: b.ScheduleMs,
 		}}}))

@@ -81,7 +81,7 @@ func TestBroadcastMovedByAnEarlierVersionGoesOn(t *testing.T) {
 		b.Origin = &schemas.Origin{Partition: 1 - slotOf("100").Partition, Offset: 7}
 		rec := w.append(nil, schemas.EncodeBroadcast(b))
 		id := schemas.TaskID(b.GetTask())
-		w.append(nil, schemas.EncodeResult(&schemas.Result{Task: id.Bytes(), AtMs: time.Now().UnixMilli(), Event: &schemas.Result_Plan{Plan: &schemas.Plan{
+		w.append(nil, schemas.EncodeResult(&schemas.Result{Task: id.Bytes(), AtMs: time.Now().UnixMilli(), Event: &schemas.Result_Plan{Plan: &schemas.TaskOpened{
 			Total: 10, Origin: b.GetOrigin(), RequestSha256: b.GetRequestSha256(), Sender: "100", AcceptedMs: b.GetAcceptedMs(),
 			Home: &schemas.Origin{Partition: rec.Partition, Offset: rec.Offset},
 		}}}))
@@ -120,7 +120,7 @@ func TestPlanOfAnotherRequestIsNotTheRecords(t *testing.T) {
 	place := &schemas.Origin{Partition: 3, Offset: 70}
 	record := &task{offset: 5, origin: place, owner: "tienda", sha: []byte("one")}
 	for request, want := range map[string]bool{"one": true, "another": false, "": false} {
-		if got := record.first(&schemas.Plan{Origin: place, Owner: "tienda", RequestSha256: []byte(request)}, 1); got != want {
+		if got := record.first(&schemas.TaskOpened{Origin: place, Owner: "tienda", RequestSha256: []byte(request)}, 1); got != want {
 			t.Errorf("the Plan of request %q is the record's: %t", request, got)
 		}
 	}

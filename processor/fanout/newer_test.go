@@ -15,7 +15,7 @@ func TestListOfANewerVersionIsWaitedFor(t *testing.T) {
 		as := func(version string) {
 			w.mu.Lock()
 			defer w.mu.Unlock()
-			for _, rec := range w.logs[schemas.Slot{Topic: schemas.TopicBlobs, Partition: 1}] {
+			for _, rec := range w.logs[schemas.TopicPartition{Topic: schemas.TopicBlobs, Partition: 1}] {
 				rec.Headers[0].Value = []byte(version)
 			}
 		}

@@ -169,11 +169,11 @@ func (s *slot) commit(now time.Time) {
 	s.asks++
 	s.dirty, s.urgent, s.room = false, false, 0 // measured when it is next asked for
 	s.leased, s.leasing = append(s.leased, s.leasing...), nil
-	s.st.slots.Commit(s, schemas.Position{Slot: s.of, Offset: mark, Metadata: text})
+	s.st.slots.Commit(s, schemas.Position{Partition: s.of, Offset: mark, Metadata: text})
 }
 
 // committed takes in how a commit ended. What was leased by it is produced.
-func (s *slot) committed(a slots.Answer) {
+func (s *slot) committed(a slots.CommitResult) {
 	s.committing = false
 	turns, unproven := s.leased, s.unproven
 	s.leased = nil

@@ -21,9 +21,9 @@ type Log interface {
 
 // Records reads back what lies in the log: broadcasts and slices by offset, marks in whole partitions.
 type Records interface {
-	Record(ctx context.Context, s schemas.Slot, offset int64) (schemas.Record, error)
-	Records(ctx context.Context, s schemas.Slot, offsets []int64, each func(schemas.Record) error) error
-	Range(ctx context.Context, s schemas.Slot, from, to int64, each func(schemas.Record) error) error
+	Record(ctx context.Context, s schemas.TopicPartition, offset int64) (schemas.Record, error)
+	Records(ctx context.Context, s schemas.TopicPartition, offsets []int64, each func(schemas.Record) error) error
+	Range(ctx context.Context, s schemas.TopicPartition, from, to int64, each func(schemas.Record) error) error
 	Ends(ctx context.Context, t schemas.Topic) (map[int32]int64, error)
 }
 

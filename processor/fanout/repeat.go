@@ -28,7 +28,7 @@ func (s *slot) learn(t *task) bool {
 	t.busy = true
 	at := t.noteAt(time.Now())
 	t.marker = at.UnixMilli()
-	note := t.note(at, &schemas.Note{Phase: cmp.Or(t.said.phase, schemas.Phase_PHASE_RUNNING), Why: t.said.why})
+	note := t.note(at, &schemas.TaskUpdate{Phase: cmp.Or(t.said.phase, schemas.Phase_PHASE_RUNNING), Why: t.said.why})
 	s.whenPlanned(t, func() { s.write(s.logOf(t), func(schemas.Record) {}, note) })
 	return false
 }
@@ -76,9 +76,9 @@ func (s *slot) foldMarks(ctx context.Context, partition int32, masks map[schemas
 	if err != nil {
 		return fmt.Errorf("asking for the end of marks: %w", err)
 	}
-	from := schemas.Slot{Topic: schemas.TopicMarks, Partition: partition}
+	from := schemas.TopicPartition{Topic: schemas.TopicMarks, Partition: partition}
 	err = s.st.ports.Records.Range(ctx, from, 0, ends[partition], func(rec schemas.Record) error {
-		id, part, err := schemas.ParsePartKey(string(rec.Key))
+		id, part, err := schemas.ParsePageKey(string(rec.Key))
 		if err != nil {
 			return nil //nolint:nilerr // a key of nobody's
 		}
@@ -86,7 +86,7 @@ func (s *slot) foldMarks(ctx context.Context, partition int32, masks map[schemas
 		if m == nil || len(rec.Value) == 0 || !m.Covers(part) {
 			return nil
 		}
-		var p schemas.Part
+		var p schemas.StatePage
 		if err = schemas.Decode(&rec, &p); err != nil && s.lost(err) {
 			s.log.Warn("marks are not readable", "offset", rec.Offset, "error", err)
 			return nil // then its recipients count as pending
@@ -121,7 +121,7 @@ func (s *slot) giveUp(t *task) {
 				at = t.Total
 			}
 			if at > from {
-				recs = append(recs, t.span(now, from, at, schemas.MarkUnknown, schemas.MarkUnknown.Spanish()))
+				recs = append(recs, t.span(now, from, at, schemas.StateUnknown, schemas.StateUnknown.Spanish()))
 			}
 		}
 		if t.state == stateClosed {

@@ -57,17 +57,17 @@ func newHistory(t testing.TB, seed uint64) *history {
 		world: newWorld(t, seed), dice: rand.New(rand.NewPCG(seed, 2)), refused: make(map[schemas.TaskID]bool), late: make(map[schemas.TaskID]bool),
 	}
 	h.predicts, h.receipts = predicts, seed%2 == 0
-	h.outcomes = func(k pair) (schemas.Mark, *receipt) {
+	h.outcomes = func(k pair) (schemas.RecipientState, *receipt) {
 		after := time.Duration(k.index%7) * time.Second
 		switch {
 		case h.refused[k.task]:
 			return schemas.Failed(codeParameter), nil
 		case h.late[k.task] && k.index%20 > 0:
-			return schemas.MarkSent, &receipt{schemas.Undelivered(codeNoWindow), after}
+			return schemas.StateSent, &receipt{schemas.Undelivered(codeNoWindow), after}
 		case h.receipts:
-			return schemas.MarkSent, &receipt{schemas.MarkDelivered, after}
+			return schemas.StateSent, &receipt{schemas.StateDelivered, after}
 		}
-		return schemas.MarkSent, nil
+		return schemas.StateSent, nil
 	}
 	h.media = func(ctx context.Context, _ string, m *schemas.MediaRef) (*schemas.MediaRef, error) {
 		h.mu.Lock()
@@ -88,9 +88,9 @@ func newHistory(t testing.TB, seed uint64) *history {
 
 func (h *history) one(percent int) bool { return h.dice.IntN(100) < percent }
 
-func (h *history) slots() (of []schemas.Slot) {
+func (h *history) slots() (of []schemas.TopicPartition) {
 	for i := range partitions[schemas.TopicBroadcasts] {
-		of = append(of, schemas.Slot{Topic: schemas.TopicBroadcasts, Partition: i})
+		of = append(of, schemas.TopicPartition{Topic: schemas.TopicBroadcasts, Partition: i})
 	}
 	return of
 }
@@ -311,7 +311,7 @@ func (h *history) judge() {
 		for i := range b.GetTotal() {
 			made := h.made[pair{id, i}]
 			switch {
-			case made == nil && (b.GetExpireMs() == 0 || f.marks[i] != schemas.MarkExpired) && f.marks[i] != schemas.MarkCancelled:
+			case made == nil && (b.GetExpireMs() == 0 || f.marks[i] != schemas.StateExpired) && f.marks[i] != schemas.StateCancelled:
 				h.failf("task %s: recipient %d got neither a send nor an outcome: %s", id, i, f.marks[i].Label())
 			case made != nil && made.sends > 0 && made.outcomes > 0 && !h.doubtful[id]:
 				h.failf("task %s: recipient %d got a send and an outcome", id, i)

@@ -25,7 +25,7 @@ const (
 // slot is one owned partition of broadcasts: the numbers that live there, and the goroutine (run) that alone touches them.
 type slot struct {
 	st   *Stage
-	of   schemas.Slot
+	of   schemas.TopicPartition
 	log  *slog.Logger
 	box  *mailbox
 	ctx  context.Context //nolint:containedctx // the life of the slot's goroutine, ended by stop
@@ -98,7 +98,7 @@ type gauges struct {
 
 func newSlot(st *Stage, pos schemas.Position, l ledger.Ledger) *slot {
 	s := &slot{
-		st: st, of: pos.Slot, log: st.log.With("partition", pos.Slot.Partition), box: newMailbox(slots.NewTap(st.ports.Flow, pos.Slot)), over: make(chan struct{}),
+		st: st, of: pos.Partition, log: st.log.With("partition", pos.Partition.Partition), box: newMailbox(slots.NewBackpressure(st.ports.Flow, pos.Partition)), over: make(chan struct{}),
 		owners: l.NewOwner(), old: make(map[int64]ledger.Line), oldNext: l.Next, mark: max(0, pos.Offset), readTo: max(0, pos.Offset),
 		sought: make(map[schemas.TaskID]*schemas.Status), tasks: make(map[schemas.TaskID]*task), claims: make(map[schemas.TaskID][]*task), aliases: make(map[schemas.TaskID]*task), numbers: make(map[string]*number),
 		flights: make(map[string]*flight), gauges: gauges{pipe: make(map[schemas.Lane]int), window: make(map[schemas.Lane]int)},

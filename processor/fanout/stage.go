@@ -23,7 +23,7 @@ type Stage struct {
 	metrics *metrics
 	sets    *semaphore.Weighted // bytes of the sets of long lists
 	reading *semaphore.Weighted // bytes of records that are being normalised
-	slots   *slots.Set[*slot]
+	slots   *slots.Assignments[*slot]
 }
 
 // New returns a stage that is not started. It listens to the statuses, so it must be made before their view is started.
@@ -50,33 +50,33 @@ func (st *Stage) Stop(ctx context.Context) error {
 	return nil
 }
 
-// Assign takes a partition of broadcasts over. It returns at once; the first turn waits for the view of statuses.
-func (st *Stage) Assign(ctx context.Context, pos schemas.Position) (int64, error) {
-	st.Lost([]schemas.Slot{pos.Slot}) // in case it is assigned to itself
+// OnAssigned takes a partition of broadcasts over. It returns at once; the first turn waits for the view of statuses.
+func (st *Stage) OnAssigned(ctx context.Context, pos schemas.Position) (int64, error) {
+	st.OnLost([]schemas.TopicPartition{pos.Partition}) // in case it is assigned to itself
 	//mutant:takeover-reads-the-fanouts-ledger
 	l, err := ledger.Decode(max(0, pos.Offset), pos.Metadata)
 	if err != nil {
-		return 0, fmt.Errorf("taking over %s: reading its ledger: %w", pos.Slot, err)
+		return 0, fmt.Errorf("taking over %s: reading its ledger: %w", pos.Partition, err)
 	}
 	pos, d, err := st.verify(ctx, pos, &l)
 	if err != nil {
-		return 0, fmt.Errorf("taking over %s: %w", pos.Slot, err)
+		return 0, fmt.Errorf("taking over %s: %w", pos.Partition, err)
 	}
 	s := newSlot(st, pos, l)
 	s.doubt, s.last = d, l.Last
-	st.slots.Put(pos.Slot, s)
+	st.slots.Put(pos.Partition, s)
 	go s.run()
 	return pos.Offset, nil
 }
 
-// Take hands over the next broadcasts of a slot. It does not block.
-func (st *Stage) Take(of schemas.Slot, recs []schemas.Record) { st.slots.Take(of, recs) }
+// Process hands over the next broadcasts of a slot. It does not block.
+func (st *Stage) Process(of schemas.TopicPartition, recs []schemas.Record) { st.slots.Process(of, recs) }
 
-// Revoke gives slots up in good order: produces in flight end, and what they did is committed, unless ctx ends first.
-func (st *Stage) Revoke(ctx context.Context, of []schemas.Slot) { st.slots.Revoke(ctx, of) }
+// OnRevoked gives slots up in good order: produces in flight end, and what they did is committed, unless ctx ends first.
+func (st *Stage) OnRevoked(ctx context.Context, of []schemas.TopicPartition) { st.slots.OnRevoked(ctx, of) }
 
-// Lost gives slots up at once. It returns when nothing of them goes on, the commit under way included.
-func (st *Stage) Lost(of []schemas.Slot) { st.slots.Lost(of) }
+// OnLost gives slots up at once. It returns when nothing of them goes on, the commit under way included.
+func (st *Stage) OnLost(of []schemas.TopicPartition) { st.slots.OnLost(of) }
 
 // heard passes a newer status on to the slots that watch its task.
 func (st *Stage) heard(id schemas.TaskID, s *schemas.Status) {

@@ -79,7 +79,7 @@ func (w *world) slices(key string, phones []string) (out []schemas.Record) {
 func (w *world) submit(b *schemas.Broadcast) schemas.TaskID {
 	rec := w.append(nil, schemas.EncodeBroadcast(b))
 	id := schemas.TaskID(b.GetTask())
-	w.append(nil, schemas.EncodeResult(&schemas.Result{Task: id.Bytes(), AtMs: time.Now().UnixMilli(), Event: &schemas.Result_Plan{Plan: &schemas.Plan{
+	w.append(nil, schemas.EncodeResult(&schemas.Result{Task: id.Bytes(), AtMs: time.Now().UnixMilli(), Event: &schemas.Result_Plan{Plan: &schemas.TaskOpened{
 		Total: b.GetTotal(), Origin: &schemas.Origin{Partition: rec.Partition, Offset: rec.Offset}, RequestSha256: b.GetRequestSha256(),
 		Sender: b.GetSender(), AcceptedMs: b.GetAcceptedMs(), ScheduleMs: b.GetScheduleMs(), ExpireMs: b.GetExpireMs(), Direct: b.GetDirect(),
 		Window: b.GetWindow(), Speed: b.GetSpeed(), Owner: b.GetOwner(), Earlier: b.GetEarlier(),
@@ -136,7 +136,7 @@ func (w *world) records(t schemas.Topic) (out []schemas.Record) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for i := range partitions[t] {
-		out = append(out, w.logs[schemas.Slot{Topic: t, Partition: i}]...)
+		out = append(out, w.logs[schemas.TopicPartition{Topic: t, Partition: i}]...)
 	}
 	return out
 }
@@ -194,7 +194,7 @@ func (w *world) status(id schemas.TaskID) *schemas.Status {
 }
 
 // position returns what was committed for a slot, and where its log ends.
-func (w *world) position(of schemas.Slot) (schemas.Position, int64) {
+func (w *world) position(of schemas.TopicPartition) (schemas.Position, int64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.positions[of], w.gone[of] + int64(len(w.logs[of]))
@@ -206,8 +206,8 @@ func (w *world) set(f func()) {
 	f()
 }
 
-func slotOf(sender string) schemas.Slot {
-	return schemas.Slot{Topic: schemas.TopicBroadcasts, Partition: home(schemas.TopicBroadcasts, []byte(sender))}
+func slotOf(sender string) schemas.TopicPartition {
+	return schemas.TopicPartition{Topic: schemas.TopicBroadcasts, Partition: home(schemas.TopicBroadcasts, []byte(sender))}
 }
 
 func TestExpressSendsCarryTheirContentAndBadPhonesTheirReason(t *testing.T) {
@@ -249,7 +249,7 @@ func TestBulkSendsPointAtTheirContent(t *testing.T) {
 		}
 		s := w.sends(id)
 		p := &process{w: w}
-		rec, err := p.at(schemas.Slot{Topic: schemas.TopicBlobs, Partition: s[0][0].GetContentRef().GetPartition()}, s[0][0].GetContentRef().Offsets()[0])
+		rec, err := p.at(schemas.TopicPartition{Topic: schemas.TopicBlobs, Partition: s[0][0].GetContentRef().GetPartition()}, s[0][0].GetContentRef().Offsets()[0])
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -687,7 +687,7 @@ func TestChosenIDStartsOnceAndAnotherRequestIsRejected(t *testing.T) {
 		w.append(nil, schemas.EncodeBroadcast(chosen("200", "b")))
 		w.append(nil, schemas.EncodeBroadcast(chosen("100", "b")))
 		// The ingress wrote the Plan of the second record before that of the first.
-		w.append(nil, schemas.EncodeResult(&schemas.Result{Task: id.Bytes(), Event: &schemas.Result_Plan{Plan: &schemas.Plan{
+		w.append(nil, schemas.EncodeResult(&schemas.Result{Task: id.Bytes(), Event: &schemas.Result_Plan{Plan: &schemas.TaskOpened{
 			Total: 1, Sender: "100", Origin: &schemas.Origin{Partition: second.Partition, Offset: second.Offset}, RequestSha256: []byte("a"),
 		}}}))
 		w.run()
@@ -707,7 +707,7 @@ func TestChosenIDStartsOnceAndAnotherRequestIsRejected(t *testing.T) {
 				t.Errorf("%v", r.Headers)
 			}
 		}
-		for _, of := range []schemas.Slot{slotOf("100"), slotOf("200")} {
+		for _, of := range []schemas.TopicPartition{slotOf("100"), slotOf("200")} {
 			if pos, end := w.position(of); pos.Offset != end {
 				t.Errorf("%v of %d", pos, end)
 			}
@@ -866,7 +866,7 @@ func TestRevokeDrains(t *testing.T) {
 				t.Errorf("%+v, %v", l, err)
 			}
 			for i := range partitions[schemas.TopicBroadcasts] {
-				p.assign(schemas.Slot{Topic: schemas.TopicBroadcasts, Partition: i})
+				p.assign(schemas.TopicPartition{Topic: schemas.TopicBroadcasts, Partition: i})
 			}
 		}
 		w.finished(id)
@@ -1125,7 +1125,7 @@ func TestForeignLedgerIsAnError(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world) {
 		p := &process{w: w}
 		st := New(Config{}, Ports{Statuses: p, Flow: p, Controls: asleep{}})
-		if _, err := st.Assign(t.Context(), schemas.Position{Slot: slotOf("100"), Offset: 3, Metadata: "what?"}); !errors.Is(err, ledger.ErrLedger) {
+		if _, err := st.OnAssigned(t.Context(), schemas.Position{Partition: slotOf("100"), Offset: 3, Metadata: "what?"}); !errors.Is(err, ledger.ErrLedger) {
 			t.Errorf("%v", err)
 		}
 	})

@@ -67,7 +67,7 @@ func (s *slot) say(t *task, now time.Time) {
 	case t.state == stateClosing, t.state == stateClosed && t.status.GetCursor() < t.Total:
 		return // what an earlier owner said may still be on its way: it knew better how many had their turn
 	}
-	note := &schemas.Note{Phase: want.phase, Why: want.why}
+	note := &schemas.TaskUpdate{Phase: want.phase, Why: want.why}
 	if want.phase == 0 && t.said.phase != 0 {
 		note.Phase = schemas.Phase_PHASE_RUNNING
 	}
@@ -127,11 +127,11 @@ func (s *slot) wind(t *task, now time.Time) {
 	if t.ending.phase == 0 || !t.told || t.state != stateOpen || t.turn != nil || t.lease > 0 {
 		return
 	}
-	why := schemas.MarkCancelled.Spanish()
+	why := schemas.StateCancelled.Spanish()
 	if t.ending.phase == schemas.Phase_PHASE_STOPPED {
 		why = t.ending.why
 	}
-	s.end(t, now, schemas.MarkCancelled, why)
+	s.end(t, now, schemas.StateCancelled, why)
 }
 
 // forget takes the controls of a task that is over back.

@@ -39,7 +39,7 @@ func (w *world) notes(id schemas.TaskID) (out []string) {
 	return out
 }
 
-func (w *world) ranges(id schemas.TaskID) (out []*schemas.Range) {
+func (w *world) ranges(id schemas.TaskID) (out []*schemas.OutcomeRange) {
 	for _, r := range w.events(id) {
 		if x := r.GetRange(); x != nil {
 			out = append(out, x)
@@ -521,7 +521,7 @@ func TestSendersWordsGiveWayToOurs(t *testing.T) {
 		say := func(phase schemas.Phase, why string) {
 			at := time.Now().Add(time.Hour).UnixMilli() // by a clock that is ahead
 			w.append(nil, schemas.EncodeResult(&schemas.Result{
-				Task: id.Bytes(), AtMs: at, Event: &schemas.Result_Note{Note: &schemas.Note{Phase: phase, Why: why}},
+				Task: id.Bytes(), AtMs: at, Event: &schemas.Result_Note{Note: &schemas.TaskUpdate{Phase: phase, Why: why}},
 			}))
 			passes(time.Second)
 		}
@@ -620,7 +620,7 @@ func TestLeaseIsLearntThoughAnEndWasSaid(t *testing.T) {
 		p.kill()
 		w.set(func() { w.stuck, w.stopAggregator = nil, true })
 		w.append(nil, schemas.EncodeResult(&schemas.Result{
-			Task: id.Bytes(), AtMs: time.Now().UnixMilli(), Event: &schemas.Result_Note{Note: &schemas.Note{Phase: phaseStopped, Why: "porque sí"}},
+			Task: id.Bytes(), AtMs: time.Now().UnixMilli(), Event: &schemas.Result_Note{Note: &schemas.TaskUpdate{Phase: phaseStopped, Why: "porque sí"}},
 		}))
 		passes(time.Second)
 		w.run()

@@ -132,7 +132,7 @@ func (t *task) fill(b *schemas.Broadcast) {
 }
 
 // fillPlan is fill for a task that is known by its plan only.
-func (t *task) fillPlan(p *schemas.Plan) {
+func (t *task) fillPlan(p *schemas.TaskOpened) {
 	t.fill(&schemas.Broadcast{
 		Sender: p.GetSender(), Total: p.GetTotal(), Direct: p.GetDirect(), RequestSha256: p.GetRequestSha256(),
 		AcceptedMs: p.GetAcceptedMs(), ScheduleMs: p.GetScheduleMs(), ExpireMs: p.GetExpireMs(),
@@ -205,7 +205,7 @@ func (t *task) shown(partition int32) bool {
 // first reports whether the plan is that of the task's record, read on a partition: another's may name the same place. What a fanout
 // of an earlier version moved has no proof of where it was first, but a plan that names its copy. The owner may be another one since,
 // as the topic's may, where the plan names the record's own place.
-func (t *task) first(p *schemas.Plan, partition int32) bool {
+func (t *task) first(p *schemas.TaskOpened, partition int32) bool {
 	here := &schemas.Origin{Partition: partition, Offset: t.offset}
 	if status.SameOrigin(p.GetHome(), here) && status.SameOrigin(p.GetOrigin(), t.claimed) {
 		t.origin, t.claimed = t.claimed, nil
@@ -222,7 +222,7 @@ func (t *task) result(now time.Time, r *schemas.Result) schemas.Record {
 	return schemas.EncodeResult(r)
 }
 
-func (t *task) note(at time.Time, n *schemas.Note) schemas.Record {
+func (t *task) note(at time.Time, n *schemas.TaskUpdate) schemas.Record {
 	return t.result(at, &schemas.Result{Event: &schemas.Result_Note{Note: n}})
 }
 
@@ -230,6 +230,6 @@ func (t *task) dispatched(now time.Time, cursor uint32) schemas.Record {
 	return t.result(now, &schemas.Result{Event: &schemas.Result_Dispatched{Dispatched: &schemas.Dispatched{Cursor: cursor}}})
 }
 
-func (t *task) span(now time.Time, from, to uint32, m schemas.Mark, why string) schemas.Record {
-	return t.result(now, &schemas.Result{Event: &schemas.Result_Range{Range: &schemas.Range{From: from, To: to, Mark: uint32(m), Reason: why}}})
+func (t *task) span(now time.Time, from, to uint32, m schemas.RecipientState, why string) schemas.Record {
+	return t.result(now, &schemas.Result{Event: &schemas.Result_Range{Range: &schemas.OutcomeRange{From: from, To: to, Mark: uint32(m), Reason: why}}})
 }

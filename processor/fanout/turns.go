@@ -118,7 +118,7 @@ func (s *slot) expand(u *turn, now time.Time) []schemas.Record {
 			s.st.metrics.repeats.Inc()
 		}
 		if t.doubt && !mark.Decided() { //mutant:recipient-in-doubt-is-not-sent-to
-			mark = schemas.MarkUnknown
+			mark = schemas.StateUnknown
 		}
 		if mark.Decided() {
 			recs = append(recs, t.result(now, &schemas.Result{Event: &schemas.Result_Outcome{Outcome: &schemas.Outcome{

@@ -65,7 +65,7 @@ func (w *world) controlled(rec schemas.Record) {
 func (v *controlsView) catchUp() {
 	w := v.p.w
 	w.mu.Lock()
-	all := w.logs[schemas.Slot{Topic: schemas.TopicControls}]
+	all := w.logs[schemas.TopicPartition{Topic: schemas.TopicControls}]
 	told := make(map[schemas.TaskID]schemas.Controls)
 	for ; v.read < len(all); v.read++ {
 		rec := all[v.read]
@@ -174,7 +174,7 @@ func (w *world) inTime(id schemas.TaskID, s *schemas.Send, leased time.Time) {
 	}
 }
 
-func (w *world) planOf(id schemas.TaskID) *schemas.Plan {
+func (w *world) planOf(id schemas.TaskID) *schemas.TaskOpened {
 	if f := w.tasks[id]; f != nil {
 		return f.plan
 	}
@@ -183,20 +183,20 @@ func (w *world) planOf(id schemas.TaskID) *schemas.Plan {
 
 // receipt is what Meta says later of a send that it had accepted.
 type receipt struct {
-	mark  schemas.Mark
+	mark  schemas.RecipientState
 	after time.Duration
 }
 
 // outcome is what a sender, and the webhooks, say of a recipient: sent, unless the test says otherwise.
-func (w *world) outcome(k pair) (schemas.Mark, *receipt) {
+func (w *world) outcome(k pair) (schemas.RecipientState, *receipt) {
 	if w.outcomes == nil {
-		return schemas.MarkSent, nil
+		return schemas.StateSent, nil
 	}
 	return w.outcomes(k)
 }
 
 // answer writes what became of a send.
-func (w *world) answer(k pair, m schemas.Mark, r *receipt) {
+func (w *world) answer(k pair, m schemas.RecipientState, r *receipt) {
 	w.append(nil, schemas.EncodeResult(&schemas.Result{
 		Task: k.task.Bytes(), AtMs: time.Now().UnixMilli(),
 		Event: &schemas.Result_Outcome{Outcome: &schemas.Outcome{Index: k.index, Mark: uint32(m)}},

@@ -12,7 +12,7 @@ import (
 // been dispatched is unknown.
 
 // expire takes a slot's committed offset away.
-func (w *world) expire(of schemas.Slot) {
+func (w *world) expire(of schemas.TopicPartition) {
 	w.set(func() { delete(w.positions, of) })
 }
 
@@ -72,7 +72,7 @@ func (h *history) offsetsGone() {
 		h.broadcast()
 		time.Sleep(time.Duration(h.dice.IntN(5000)) * time.Millisecond)
 	}
-	var others []schemas.Slot
+	var others []schemas.TopicPartition
 	h.mu.Lock()
 	p := h.owner[of]
 	h.mu.Unlock()

@@ -32,15 +32,15 @@ type world struct {
 
 	mu        sync.Mutex
 	rng       *rand.Rand
-	logs      map[schemas.Slot][]schemas.Record
-	gone      map[schemas.Slot]int64 // below it everything was trimmed
-	positions map[schemas.Slot]schemas.Position
-	begun     map[schemas.Slot]bool   // was ever committed
-	lost      map[schemas.Slot]bool   // its log, or its position: positions may go back
+	logs      map[schemas.TopicPartition][]schemas.Record
+	gone      map[schemas.TopicPartition]int64 // below it everything was trimmed
+	positions map[schemas.TopicPartition]schemas.Position
+	begun     map[schemas.TopicPartition]bool   // was ever committed
+	lost      map[schemas.TopicPartition]bool   // its log, or its position: positions may go back
 	said      map[schemas.TaskID]bool // the results have more of it than its Plan
 	doubtful  map[schemas.TaskID]bool // its offsets were gone
 	unseen    int                     // sends in the pipe of which a takeover can't know
-	owner     map[schemas.Slot]*process
+	owner     map[schemas.TopicPartition]*process
 	session   uint64
 	processes []*process
 	homes     map[schemas.TaskID][]copyAt
@@ -70,7 +70,7 @@ type world struct {
 	faults         faults
 	media          func(ctx context.Context, sender string, m *schemas.MediaRef) (*schemas.MediaRef, error)
 	numbers        map[string]Number
-	outcomes       func(pair) (schemas.Mark, *receipt)
+	outcomes       func(pair) (schemas.RecipientState, *receipt)
 	predicts       func(code int) bool
 	receipts       bool
 }
@@ -95,7 +95,7 @@ type production struct {
 
 // tenure is one assignment of a slot to a process.
 type tenure struct {
-	slot    schemas.Slot
+	slot    schemas.TopicPartition
 	found   map[int64]ledger.Line // the ledger that it took over
 	granted map[int64][]grant     // leases that it committed
 	// by offset; see world_gone_test.go
@@ -122,10 +122,10 @@ func home(t schemas.Topic, key []byte) int32 {
 func newWorld(t testing.TB, seed uint64) *world {
 	t.Helper()
 	return &world{
-		t: t, seed: seed, began: time.Now(), rng: rand.New(rand.NewPCG(seed, 1)), logs: make(map[schemas.Slot][]schemas.Record),
-		gone: make(map[schemas.Slot]int64), positions: make(map[schemas.Slot]schemas.Position), begun: map[schemas.Slot]bool{}, lost: map[schemas.Slot]bool{},
+		t: t, seed: seed, began: time.Now(), rng: rand.New(rand.NewPCG(seed, 1)), logs: make(map[schemas.TopicPartition][]schemas.Record),
+		gone: make(map[schemas.TopicPartition]int64), positions: make(map[schemas.TopicPartition]schemas.Position), begun: map[schemas.TopicPartition]bool{}, lost: map[schemas.TopicPartition]bool{},
 		said: make(map[schemas.TaskID]bool), doubtful: make(map[schemas.TaskID]bool),
-		owner: make(map[schemas.Slot]*process), homes: make(map[schemas.TaskID][]copyAt),
+		owner: make(map[schemas.TopicPartition]*process), homes: make(map[schemas.TaskID][]copyAt),
 		tasks: make(map[schemas.TaskID]*folded), view: make(map[schemas.TaskID]*schemas.Status),
 		cursors: make(map[schemas.TaskID]uint32), sent: make(map[pair]int), made: make(map[pair]*production),
 		wanted: make(map[schemas.TaskID]schemas.Controls), bounds: make(map[schemas.TaskID]bound),
@@ -179,7 +179,7 @@ func (w *world) append(by tenures, rec schemas.Record) schemas.Record {
 	if rec.Time.IsZero() {
 		rec.Time = time.Now()
 	}
-	at := schemas.Slot{Topic: rec.Topic, Partition: rec.Partition}
+	at := schemas.TopicPartition{Topic: rec.Topic, Partition: rec.Partition}
 	rec.Offset = w.gone[at] + int64(len(w.logs[at]))
 	w.logs[at] = append(w.logs[at], rec)
 	switch rec.Topic {
@@ -196,7 +196,7 @@ func (w *world) append(by tenures, rec schemas.Record) schemas.Record {
 	return rec
 }
 
-func (w *world) broadcast(at schemas.Slot, rec schemas.Record) {
+func (w *world) broadcast(at schemas.TopicPartition, rec schemas.Record) {
 	var b schemas.Broadcast
 	if schemas.Decode(&rec, &b) == nil {
 		id, err := schemas.TaskIDFromBytes(b.GetTask())
@@ -245,7 +245,7 @@ func (w *world) deliver(k pair, s *schemas.Send) {
 	}
 	at, expired := mayStart(s, time.Now())
 	if expired {
-		time.AfterFunc(w.delay(), func() { w.answer(k, schemas.MarkExpired, nil) })
+		time.AfterFunc(w.delay(), func() { w.answer(k, schemas.StateExpired, nil) })
 		return
 	}
 	if wait := time.Until(at); wait > 0 {
@@ -355,10 +355,10 @@ func (w *world) produced(by tenures, k pair, outcome bool) *production {
 
 // folded is the aggregator's state of a task.
 type folded struct {
-	plan    *schemas.Plan
+	plan    *schemas.TaskOpened
 	cursor  uint32
-	steered *schemas.Note // the one with the highest controls
-	marks   map[uint32]schemas.Mark
+	steered *schemas.TaskUpdate // the one with the highest controls
+	marks   map[uint32]schemas.RecipientState
 	phase   schemas.Phase
 	why     string
 	phaseMs int64
@@ -406,7 +406,7 @@ func (w *world) fold(rec schemas.Record) {
 		if r.GetPlan() == nil && r.GetDispatched() == nil && r.GetOutcome() == nil {
 			return
 		}
-		f = &folded{marks: make(map[uint32]schemas.Mark), stale: make(map[uint32]bool)}
+		f = &folded{marks: make(map[uint32]schemas.RecipientState), stale: make(map[uint32]bool)}
 		w.tasks[id] = f
 	}
 	switch e := r.GetEvent().(type) {
@@ -417,17 +417,17 @@ func (w *world) fold(rec schemas.Record) {
 	case *schemas.Result_Dispatched:
 		f.cursor = max(f.cursor, e.Dispatched.GetCursor())
 	case *schemas.Result_Outcome:
-		w.mark(id, f, e.Outcome.GetIndex(), schemas.Mark(e.Outcome.GetMark()))
+		w.mark(id, f, e.Outcome.GetIndex(), schemas.RecipientState(e.Outcome.GetMark()))
 	case *schemas.Result_Range:
 		for i := e.Range.GetFrom(); i < e.Range.GetTo(); i++ {
-			if m := schemas.Mark(e.Range.GetMark()); m == schemas.MarkCancelled && w.made[pair{id, i}] != nil && !w.doubtful[id] {
+			if m := schemas.RecipientState(e.Range.GetMark()); m == schemas.StateCancelled && w.made[pair{id, i}] != nil && !w.doubtful[id] {
 				w.failf("recipient %d of %s was dispatched and is called cancelled", i, id)
 			}
-			w.mark(id, f, i, schemas.Mark(e.Range.GetMark()))
+			w.mark(id, f, i, schemas.RecipientState(e.Range.GetMark()))
 		}
 	case *schemas.Result_Receipts:
 		for _, o := range e.Receipts.GetOutcomes() {
-			w.mark(id, f, o.GetIndex(), schemas.Mark(o.GetMark()))
+			w.mark(id, f, o.GetIndex(), schemas.RecipientState(o.GetMark()))
 		}
 	case *schemas.Result_Note:
 		f.note(e.Note, r.GetAtMs())
@@ -447,7 +447,7 @@ func (w *world) fold(rec schemas.Record) {
 }
 
 // note is the aggregator's fold of a Note.
-func (f *folded) note(n *schemas.Note, at int64) {
+func (f *folded) note(n *schemas.TaskUpdate, at int64) {
 	stands := map[schemas.Phase]int{schemas.Phase_PHASE_CANCELLED: 1, schemas.Phase_PHASE_STOPPED: 2, schemas.Phase_PHASE_FAILED: 3}
 	if p := n.GetPhase(); p != schemas.Phase_PHASE_NONE && cmp.Or(cmp.Compare(stands[p], stands[f.phase]), cmp.Compare(at, f.phaseMs)) > 0 {
 		f.phase, f.why, f.phaseMs = p, n.GetWhy(), at
@@ -458,7 +458,7 @@ func (f *folded) note(n *schemas.Note, at int64) {
 	}
 }
 
-func (w *world) mark(id schemas.TaskID, f *folded, index uint32, m schemas.Mark) {
+func (w *world) mark(id schemas.TaskID, f *folded, index uint32, m schemas.RecipientState) {
 	if f.marks[index] >= m {
 		return
 	}
@@ -466,7 +466,7 @@ func (w *world) mark(id schemas.TaskID, f *folded, index uint32, m schemas.Mark)
 		w.pipe[made.pipe]--
 	}
 	f.marks[index] = m
-	part := index / schemas.PartRecipients
+	part := index / schemas.PageRecipients
 	if !f.stale[part] {
 		f.stale[part] = true
 		time.AfterFunc(2*time.Second, func() { w.writePart(id, f, part) })
@@ -478,17 +478,17 @@ func (w *world) writePart(id schemas.TaskID, f *folded, part uint32) {
 	delete(f.stale, part)
 	var marks []byte
 	for i, m := range f.marks {
-		if i/schemas.PartRecipients != part {
+		if i/schemas.PageRecipients != part {
 			continue
 		}
-		at := int(i % schemas.PartRecipients)
+		at := int(i % schemas.PageRecipients)
 		if at >= len(marks) {
 			marks = append(marks, make([]byte, at+1-len(marks))...)
 		}
 		marks[at] = byte(m)
 	}
 	w.mu.Unlock()
-	w.append(nil, schemas.EncodePart(home(schemas.TopicResults, []byte(id.String())), &schemas.Part{Task: id.Bytes(), Number: part, Marks: marks}))
+	w.append(nil, schemas.EncodePage(home(schemas.TopicResults, []byte(id.String())), &schemas.StatePage{Task: id.Bytes(), Number: part, Marks: marks}))
 }
 
 // publish shows a task to everybody.
@@ -506,12 +506,12 @@ func (w *world) publish(id schemas.TaskID, f *folded) {
 		Controls: f.steered.GetControls(), Pipe: f.steered.GetPipe(), Speed: f.steered.GetSpeed(),
 	}
 	w.bind(id, st)
-	counts := make(map[schemas.Mark]uint32)
+	counts := make(map[schemas.RecipientState]uint32)
 	for _, m := range f.marks {
 		counts[m]++
 	}
 	for m, n := range counts {
-		st.Counts = append(st.Counts, &schemas.MarkCount{Mark: uint32(m), Count: n})
+		st.Counts = append(st.Counts, &schemas.StateCount{Mark: uint32(m), Count: n})
 	}
 	w.view[id] = st
 	if st.GetCursor() < w.cursors[id] {
@@ -537,8 +537,8 @@ type process struct {
 	over     sync.WaitGroup
 	session  uint64
 	dead     bool // killed: nothing of it reaches anybody
-	fed      map[schemas.Slot]int64
-	paused   map[schemas.Slot]bool
+	fed      map[schemas.TopicPartition]int64
+	paused   map[schemas.TopicPartition]bool
 	tenures  tenures
 	dropped  bool          // the group takes everything away
 	handing  chan struct{} // holds a token while the stage is given partitions or loses them: the group does one at a time
@@ -548,8 +548,8 @@ type process struct {
 func (w *world) start() *process {
 	ctx, cancel := context.WithCancel(context.Background())
 	p := &process{
-		w: w, signal: make(chan struct{}, 1), ctx: ctx, cancel: cancel, fed: make(map[schemas.Slot]int64), reg: prometheus.NewRegistry(),
-		paused: make(map[schemas.Slot]bool), tenures: make(tenures), handing: make(chan struct{}, 1),
+		w: w, signal: make(chan struct{}, 1), ctx: ctx, cancel: cancel, fed: make(map[schemas.TopicPartition]int64), reg: prometheus.NewRegistry(),
+		paused: make(map[schemas.TopicPartition]bool), tenures: make(tenures), handing: make(chan struct{}, 1),
 	}
 	p.controls = &controlsView{p: p, known: make(map[schemas.TaskID]schemas.Controls)}
 	cfg := Config{Number: w.number, Owner: func(b *schemas.Broadcast, _ time.Time) string { return b.GetOwner() }, Earlier: earlierOf, Move: move, Moved: moved, Registerer: p.reg, Predicts: w.predicts, Receipts: w.receipts}
@@ -590,9 +590,9 @@ func (p *process) hand(do func()) {
 }
 
 // assign gives a slot to the process, unless it is over. Whoever has it is not told: that is up to the test.
-func (p *process) assign(of schemas.Slot) { p.hand(func() { p.assigned(of) }) }
+func (p *process) assign(of schemas.TopicPartition) { p.hand(func() { p.assigned(of) }) }
 
-func (p *process) assigned(of schemas.Slot) {
+func (p *process) assigned(of schemas.TopicPartition) {
 	if p.ctx.Err() != nil {
 		return
 	}
@@ -600,7 +600,7 @@ func (p *process) assigned(of schemas.Slot) {
 	w.mu.Lock()
 	pos, ok := w.positions[of]
 	if !ok {
-		pos = schemas.Position{Slot: of, Offset: schemas.NoOffset}
+		pos = schemas.Position{Partition: of, Offset: schemas.NoOffset}
 	}
 	pos.Begun = w.begun[of]
 	pos.Begin, pos.End = w.gone[of], w.gone[of]+int64(len(w.logs[of]))
@@ -618,9 +618,9 @@ func (p *process) assigned(of schemas.Slot) {
 	w.doubts(now, doubtBelow(pos, l))
 	p.tenures[of] = now
 	w.mu.Unlock()
-	from, err := p.stage.Assign(context.Background(), pos)
+	from, err := p.stage.OnAssigned(context.Background(), pos)
 	for try := 0; err != nil && try < 100; try++ { // as the group does
-		from, err = p.stage.Assign(context.Background(), pos)
+		from, err = p.stage.OnAssigned(context.Background(), pos)
 	}
 	if err != nil {
 		w.t.Fatalf("seed %d: %v", w.seed, err)
@@ -635,22 +635,22 @@ func (p *process) assigned(of schemas.Slot) {
 func (w *world) run() *process {
 	p := w.start()
 	for i := range partitions[schemas.TopicBroadcasts] {
-		p.assign(schemas.Slot{Topic: schemas.TopicBroadcasts, Partition: i})
+		p.assign(schemas.TopicPartition{Topic: schemas.TopicBroadcasts, Partition: i})
 	}
 	return p
 }
 
 // lose takes slots away without a warning; revoke with one.
-func (p *process) lose(of ...schemas.Slot) {
+func (p *process) lose(of ...schemas.TopicPartition) {
 	p.hand(func() {
 		p.forget(of)
-		p.stage.Lost(of)
+		p.stage.OnLost(of)
 	})
 }
 
-func (p *process) revoke(of ...schemas.Slot) { p.hand(func() { p.revoked(of) }) }
+func (p *process) revoke(of ...schemas.TopicPartition) { p.hand(func() { p.revoked(of) }) }
 
-func (p *process) revoked(of []schemas.Slot) {
+func (p *process) revoked(of []schemas.TopicPartition) {
 	p.w.mu.Lock()
 	for _, o := range of {
 		delete(p.fed, o)
@@ -658,10 +658,10 @@ func (p *process) revoked(of []schemas.Slot) {
 	p.w.mu.Unlock()
 	ctx, cancel := context.WithTimeout(context.Background(), 15*time.Second)
 	defer cancel()
-	p.stage.Revoke(ctx, of)
+	p.stage.OnRevoked(ctx, of)
 }
 
-func (p *process) forget(of []schemas.Slot) {
+func (p *process) forget(of []schemas.TopicPartition) {
 	p.w.mu.Lock()
 	defer p.w.mu.Unlock()
 	for _, o := range of {
@@ -672,14 +672,14 @@ func (p *process) forget(of []schemas.Slot) {
 	}
 }
 
-func (p *process) owned() (of []schemas.Slot) {
+func (p *process) owned() (of []schemas.TopicPartition) {
 	p.w.mu.Lock()
 	defer p.w.mu.Unlock()
-	return slices.SortedFunc(maps.Keys(p.fed), func(a, b schemas.Slot) int { return int(a.Partition - b.Partition) })
+	return slices.SortedFunc(maps.Keys(p.fed), func(a, b schemas.TopicPartition) int { return int(a.Partition - b.Partition) })
 }
 
 // slot is what the process holds of a partition.
-func (p *process) slot(of schemas.Slot) *slot {
+func (p *process) slot(of schemas.TopicPartition) *slot {
 	all := p.stage.slots.All()
 	return all[slices.IndexFunc(all, func(s *slot) bool { return s.of == of })]
 }
@@ -724,7 +724,7 @@ func (p *process) read() {
 		for again := true; again; {
 			again = false
 			p.w.mu.Lock()
-			batches := make(map[schemas.Slot][]schemas.Record)
+			batches := make(map[schemas.TopicPartition][]schemas.Record)
 			for of, at := range p.fed {
 				log := p.w.logs[of][at-p.w.gone[of]:]
 				if n := min(len(log), 100); n > 0 && !p.paused[of] {
@@ -735,45 +735,45 @@ func (p *process) read() {
 			}
 			p.w.mu.Unlock()
 			for of, recs := range batches {
-				p.stage.Take(of, recs)
+				p.stage.Process(of, recs)
 			}
 		}
 	}
 }
 
 // tenures are the slots that a process had when it began to write something.
-type tenures map[schemas.Slot]*tenure
+type tenures map[schemas.TopicPartition]*tenure
 
 // copyAt is where a copy of a task's broadcast lies.
 type copyAt struct {
-	slot   schemas.Slot
+	slot   schemas.TopicPartition
 	offset int64
 }
 
 // The ports.
 
-func (p *process) Fence() schemas.Fence {
+func (p *process) Generation() schemas.Generation {
 	p.w.mu.Lock()
 	defer p.w.mu.Unlock()
-	return schemas.Fence{Session: p.session}
+	return schemas.Generation{Session: p.session}
 }
 
-func (p *process) Commit(_ context.Context, f schemas.Fence, ps []schemas.Position) (map[schemas.Slot]error, error) {
+func (p *process) Commit(_ context.Context, f schemas.Generation, ps []schemas.Position) (map[schemas.TopicPartition]error, error) {
 	w := p.w
 	w.mu.Lock()
 	before, after := w.delay(), w.delay()
 	w.mu.Unlock()
 	time.Sleep(before)
-	refused := make(map[schemas.Slot]error)
+	refused := make(map[schemas.TopicPartition]error)
 	w.mu.Lock()
 	unknown := w.chance(w.faults.unknown)
 	lost := unknown && w.chance(0.5)
 	for _, pos := range ps {
-		if p.dead || w.owner[pos.Slot] != p || f.Session != p.session || w.chance(w.faults.refuse) || lost {
-			refused[pos.Slot] = errFenced
+		if p.dead || w.owner[pos.Partition] != p || f.Session != p.session || w.chance(w.faults.refuse) || lost {
+			refused[pos.Partition] = errFenced
 			continue
 		}
-		w.commit(p.tenures[pos.Slot], pos)
+		w.commit(p.tenures[pos.Partition], pos)
 	}
 	if unknown && !p.dropped {
 		p.dropped = true
@@ -790,7 +790,7 @@ func (p *process) Commit(_ context.Context, f schemas.Fence, ps []schemas.Positi
 // rejoin is what the group does when a commit was not answered: everything is lost, and then assigned again.
 func (p *process) rejoin() {
 	of := p.owned()
-	p.hand(func() { p.stage.Lost(of) })
+	p.hand(func() { p.stage.OnLost(of) })
 	p.w.mu.Lock()
 	p.w.session++
 	p.session, p.dropped = p.w.session, false
@@ -810,12 +810,12 @@ func (w *world) commit(now *tenure, pos schemas.Position) {
 	if len(pos.Metadata) > schemas.MaxMetadata {
 		w.failf("%d characters of metadata", len(pos.Metadata))
 	}
-	old, had := w.positions[pos.Slot]
+	old, had := w.positions[pos.Partition]
 	l, err := ledger.Decode(pos.Offset, pos.Metadata)
 	if err != nil {
 		w.failf("a ledger is not readable: %v", err)
 	}
-	if had && !w.lost[pos.Slot] {
+	if had && !w.lost[pos.Partition] {
 		was, _ := ledger.Decode(old.Offset, old.Metadata)
 		if old.Offset > pos.Offset || was.Next > l.Next {
 			w.failf("a position went back from %d, %d to %d, %d", old.Offset, was.Next, pos.Offset, l.Next)
@@ -835,10 +835,10 @@ func (w *world) commit(now *tenure, pos schemas.Position) {
 			now.granted[e.Offset] = append(now.granted[e.Offset], grant{e, time.Now()})
 		}
 	}
-	w.positions[pos.Slot], w.begun[pos.Slot] = pos, true
+	w.positions[pos.Partition], w.begun[pos.Partition] = pos, true
 }
 
-func (p *process) Pause(of ...schemas.Slot) {
+func (p *process) Pause(of ...schemas.TopicPartition) {
 	p.w.mu.Lock()
 	defer p.w.mu.Unlock()
 	for _, o := range of {
@@ -846,7 +846,7 @@ func (p *process) Pause(of ...schemas.Slot) {
 	}
 }
 
-func (p *process) Resume(of ...schemas.Slot) {
+func (p *process) Resume(of ...schemas.TopicPartition) {
 	p.w.mu.Lock()
 	for _, o := range of {
 		delete(p.paused, o)
@@ -913,7 +913,7 @@ func (p *process) Publish(ctx context.Context, recs ...schemas.Record) ([]schema
 	return out, nil
 }
 
-func (p *process) at(of schemas.Slot, offset int64) (schemas.Record, error) {
+func (p *process) at(of schemas.TopicPartition, offset int64) (schemas.Record, error) {
 	w := p.w
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -929,7 +929,7 @@ func (p *process) at(of schemas.Slot, offset int64) (schemas.Record, error) {
 	}
 }
 
-func (p *process) Record(_ context.Context, of schemas.Slot, offset int64) (schemas.Record, error) {
+func (p *process) Record(_ context.Context, of schemas.TopicPartition, offset int64) (schemas.Record, error) {
 	p.w.mu.Lock()
 	wait := p.w.delay()
 	p.w.mu.Unlock()
@@ -937,7 +937,7 @@ func (p *process) Record(_ context.Context, of schemas.Slot, offset int64) (sche
 	return p.at(of, offset)
 }
 
-func (p *process) Records(ctx context.Context, of schemas.Slot, offsets []int64, each func(schemas.Record) error) error {
+func (p *process) Records(ctx context.Context, of schemas.TopicPartition, offsets []int64, each func(schemas.Record) error) error {
 	for _, o := range offsets {
 		rec, err := p.Record(ctx, of, o)
 		if err != nil {
@@ -950,7 +950,7 @@ func (p *process) Records(ctx context.Context, of schemas.Slot, offsets []int64,
 	return nil
 }
 
-func (p *process) Range(_ context.Context, of schemas.Slot, from, to int64, each func(schemas.Record) error) error {
+func (p *process) Range(_ context.Context, of schemas.TopicPartition, from, to int64, each func(schemas.Record) error) error {
 	p.w.mu.Lock()
 	from = max(from, p.w.gone[of])
 	p.w.mu.Unlock()
@@ -971,7 +971,7 @@ func (p *process) Ends(_ context.Context, t schemas.Topic) (map[int32]int64, err
 	defer p.w.mu.Unlock()
 	ends := make(map[int32]int64)
 	for i := range partitions[t] {
-		of := schemas.Slot{Topic: t, Partition: i}
+		of := schemas.TopicPartition{Topic: t, Partition: i}
 		ends[i] = p.w.gone[of] + int64(len(p.w.logs[of]))
 	}
 	return ends, nil

@@ -13,7 +13,7 @@ import (
 // assignment is a partition from when it was assigned until it is revoked or lost. A partition that comes back is
 // another assignment.
 type assignment struct {
-	slot schemas.Slot
+	slot schemas.TopicPartition
 	lane lane
 	from int64 // records below it are only remembered
 
@@ -241,7 +241,7 @@ func (st *Stage) arrive(a *assignment, in *arrival, now time.Time) {
 	st.adopt(e, in)
 	if c.doubt || c.started && (!e.resend || c.again) { //mutant:record-in-doubt-is-not-called
 		// It stays started in the ledger until that is recorded: another takeover must find it so.
-		st.decide(e, schemas.MarkUnknown, schemas.MarkUnknown.Spanish(), "")
+		st.decide(e, schemas.StateUnknown, schemas.StateUnknown.Spanish(), "")
 		return
 	}
 	e.doubtful = c.started
@@ -268,7 +268,7 @@ func (st *Stage) enter(e *send, front bool) {
 	t := e.task
 	switch {
 	case t.failed != "" && e.doubtful: // an earlier call may have reached somebody
-		st.decide(e, schemas.MarkUnknown, schemas.MarkUnknown.Spanish(), "")
+		st.decide(e, schemas.StateUnknown, schemas.StateUnknown.Spanish(), "")
 	case t.failed != "":
 		st.decide(e, schemas.Failed(schemas.CodeContent), t.failed, "")
 	case t.message == nil:

@@ -28,14 +28,14 @@ func (*instant) CaughtUp() <-chan struct{} {
 	return read
 }
 
-func (*instant) Fence() schemas.Fence { return schemas.Fence{} }
+func (*instant) Generation() schemas.Generation { return schemas.Generation{} }
 
-func (w *instant) Commit(context.Context, schemas.Fence, []schemas.Position) (map[schemas.Slot]error, error) {
+func (w *instant) Commit(context.Context, schemas.Generation, []schemas.Position) (map[schemas.TopicPartition]error, error) {
 	w.commits.Add(1)
 	return nil, nil
 }
-func (*instant) Pause(...schemas.Slot)  {}
-func (*instant) Resume(...schemas.Slot) {}
+func (*instant) Pause(...schemas.TopicPartition)  {}
+func (*instant) Resume(...schemas.TopicPartition) {}
 
 func (w *instant) Enqueue(rec schemas.Record, done func(schemas.Record, error)) {
 	done(rec, nil)
@@ -44,7 +44,7 @@ func (w *instant) Enqueue(rec schemas.Record, done func(schemas.Record, error)) 
 	}
 }
 
-func (*instant) Record(context.Context, schemas.Slot, int64) (rec schemas.Record, found bool, err error) {
+func (*instant) Record(context.Context, schemas.TopicPartition, int64) (rec schemas.Record, found bool, err error) {
 	return rec, false, nil
 }
 
@@ -83,7 +83,7 @@ func BenchmarkSends(b *testing.B) {
 	})
 	st.Start()
 	for k := range slots {
-		if _, err := st.Assign(context.Background(), schemas.Position{Slot: schemas.Slot{Topic: schemas.TopicSendsBulk, Partition: int32(k)}, Offset: schemas.NoOffset}); err != nil {
+		if _, err := st.OnAssigned(context.Background(), schemas.Position{Partition: schemas.TopicPartition{Topic: schemas.TopicSendsBulk, Partition: int32(k)}, Offset: schemas.NoOffset}); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -97,7 +97,7 @@ func BenchmarkSends(b *testing.B) {
 			}
 			for k, log := range logs {
 				if at < len(log) {
-					st.Take(schemas.Slot{Topic: schemas.TopicSendsBulk, Partition: int32(k)}, log[at:min(at+batch, len(log))])
+					st.Process(schemas.TopicPartition{Topic: schemas.TopicSendsBulk, Partition: int32(k)}, log[at:min(at+batch, len(log))])
 				}
 			}
 		}

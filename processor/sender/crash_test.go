@@ -144,13 +144,13 @@ func (c crashPoint) run(w *world, want ending, opts []sendOpt) {
 		t.Errorf("%d calls, %d refused", len(w.calls), w.refused[id])
 	}
 	w.lock(func() { w.latency, w.answer = nil, nil })
-	q := w.start([]schemas.Slot{bulkSlot})
+	q := w.start([]schemas.TopicPartition{bulkSlot})
 	w.until("done", func() bool { return w.allDone(bulkSlot) })
 	marks := w.outcomes(id)
 	if len(marks) == 0 {
 		t.Fatal("lost: nobody says what became of it")
 	}
-	got := ending{slices.Max(marks).Outcome(), len(w.calls), slices.Contains(marks, schemas.MarkUnknown)}
+	got := ending{slices.Max(marks).Outcome(), len(w.calls), slices.Contains(marks, schemas.StateUnknown)}
 	if got != want {
 		t.Errorf("ended as %+v, want %+v", got, want)
 	}
@@ -188,15 +188,15 @@ func TestResendIsBounded(t *testing.T) {
 	for name, c := range map[string]struct {
 		replies []schemas.Reply
 		opts    []sendOpt
-		want    schemas.Mark
+		want    schemas.RecipientState
 		calls   int
 		resent  float64
 	}{
-		"lost once":             {[]schemas.Reply{lost}, nil, schemas.MarkSent, 2, 1},
+		"lost once":             {[]schemas.Reply{lost}, nil, schemas.StateSent, 2, 1},
 		"lost and refused":      {[]schemas.Reply{lost, {Verdict: schemas.VerdictFailed, Code: 131026}}, nil, schemas.Failed(131026), 2, 1},
-		"lost every time":       {repeat(lost, 99), nil, schemas.MarkUnknown, maxAttempts, maxAttempts - 1},
-		"lost, then transient":  {append([]schemas.Reply{lost}, repeat(later, 99)...), nil, schemas.MarkUnknown, maxAttempts, maxAttempts - 1},
-		"lost, and out of time": {[]schemas.Reply{lost}, []sendOpt{until(bubbleStart.Add(500 * time.Millisecond))}, schemas.MarkUnknown, 1, 0},
+		"lost every time":       {repeat(lost, 99), nil, schemas.StateUnknown, maxAttempts, maxAttempts - 1},
+		"lost, then transient":  {append([]schemas.Reply{lost}, repeat(later, 99)...), nil, schemas.StateUnknown, maxAttempts, maxAttempts - 1},
+		"lost, and out of time": {[]schemas.Reply{lost}, []sendOpt{until(bubbleStart.Add(500 * time.Millisecond))}, schemas.StateUnknown, 1, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -243,7 +243,7 @@ func TestResendIsBoundedOverCrashes(t *testing.T) {
 			w.produce(bulkSlot, task, i, again)
 		}
 		for n := range 2 {
-			p := w.start([]schemas.Slot{bulkSlot})
+			p := w.start([]schemas.TopicPartition{bulkSlot})
 			w.until("calls", func() bool { return len(w.calls) == 5*(n+1) })
 			w.rest(slow / 2)
 			for i := range int64(5) {
@@ -254,7 +254,7 @@ func TestResendIsBoundedOverCrashes(t *testing.T) {
 			p.kill()
 			w.rest(time.Second)
 		}
-		w.start([]schemas.Slot{bulkSlot})
+		w.start([]schemas.TopicPartition{bulkSlot})
 		w.until("done", func() bool { return w.allDone(bulkSlot) })
 		if n := w.count(schemas.OutcomeUnknown); n != 5 || len(w.results) != 5 || len(w.calls) != 10 {
 			t.Errorf("%d unknown in %d results, %d calls", n, len(w.results), len(w.calls))
@@ -276,18 +276,18 @@ func TestRefusedRepeatIsNoRepeat(t *testing.T) {
 		}
 		id := who{schemas.NewTaskID(), 0}
 		w.produce(bulkSlot, id.task, id.index, again)
-		p := w.start([]schemas.Slot{bulkSlot})
+		p := w.start([]schemas.TopicPartition{bulkSlot})
 		w.until("a call", func() bool { return len(w.calls) == 1 })
 		p.kill()
 		w.rest(time.Second)
-		q := w.start([]schemas.Slot{bulkSlot})
+		q := w.start([]schemas.TopicPartition{bulkSlot})
 		w.until("a refusal", func() bool { return w.refused[id] == 1 })
 		w.rest(time.Second)
 		if got := stateIn(w.committed[bulkSlot], 0); got != started {
 			t.Errorf("is %v after the refusal", got)
 		}
 		q.kill()
-		w.start([]schemas.Slot{bulkSlot})
+		w.start([]schemas.TopicPartition{bulkSlot})
 		w.until("done", func() bool { return w.allDone(bulkSlot) })
 		if n := w.count(schemas.OutcomeSent); n != 1 || len(w.calls) != 3 {
 			t.Errorf("%d sent, %d calls", n, len(w.calls))
@@ -311,7 +311,7 @@ func TestLostIsNotCommitted(t *testing.T) {
 		w.rest(time.Second)
 		for _, c := range w.commits[n:] {
 			for _, pos := range c.ps {
-				if pos.Slot == bulkSlot {
+				if pos.Partition == bulkSlot {
 					t.Errorf("committed %d %q of a partition that was lost", pos.Offset, pos.Metadata)
 				}
 			}

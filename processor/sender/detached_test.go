@@ -15,7 +15,7 @@ import (
 func (w *world) marksOf(task schemas.TaskID, n uint32) map[schemas.OutcomeClass]int {
 	out := make(map[schemas.OutcomeClass]int)
 	for i := range n {
-		m := schemas.MarkPending
+		m := schemas.StatePending
 		for _, o := range w.outcomes(who{task, i}) {
 			m = max(m, o)
 		}
@@ -37,7 +37,7 @@ func TestKnownOutcomeSurvivesAnOutage(t *testing.T) {
 					w.produce(bulkSlot, task, i)
 				}
 				w.latency = func(*apiCall) time.Duration { return time.Second }
-				p := w.start([]schemas.Slot{bulkSlot})
+				p := w.start([]schemas.TopicPartition{bulkSlot})
 				w.until("calls", func() bool { return len(w.calls) == 50 })
 				back := time.Now().Add(outage) // a record is given up after 10 s, a commit after 5 s
 				p.onWrite(func(schemas.Record) fault {
@@ -80,7 +80,7 @@ func TestCallUnderWayComesBack(t *testing.T) {
 				w.answer = func(c *apiCall) schemas.Reply { return answers(replies[c.index])(c) }
 				w.latency = func(*apiCall) time.Duration { return 5 * time.Second }
 				task := schemas.NewTaskID()
-				p := w.start([]schemas.Slot{bulkSlot})
+				p := w.start([]schemas.TopicPartition{bulkSlot})
 				for i := range uint32(5) {
 					w.produce(bulkSlot, task, i)
 				}
@@ -114,10 +114,10 @@ func TestWhatWasNotCommittedComesBack(t *testing.T) {
 		task := schemas.NewTaskID()
 		w.produce(bulkSlot, task, 0)
 		w.produce(bulkSlot, task, 1)
-		p := w.start([]schemas.Slot{bulkSlot})
+		p := w.start([]schemas.TopicPartition{bulkSlot})
 		w.until("calls", func() bool { return len(w.calls) == 2 })
 		p.onCommit(func([]schemas.Position) fault {
-			return fault{refuse: func(schemas.Slot) error { return errors.New("rebalance") }}
+			return fault{refuse: func(schemas.TopicPartition) error { return errors.New("rebalance") }}
 		})
 		w.until("a result", func() bool { return len(w.results) == 1 })
 		w.rest(2 * time.Millisecond)
@@ -144,12 +144,12 @@ func TestRefusalThatMayBeCommittedIsNotBelieved(t *testing.T) {
 		w.answer = func(c *apiCall) schemas.Reply { return answers(schemas.Reply{Verdict: schemas.VerdictPair})(c) }
 		task := schemas.NewTaskID()
 		w.produce(bulkSlot, task, 0)
-		p := w.start([]schemas.Slot{bulkSlot})
+		p := w.start([]schemas.TopicPartition{bulkSlot})
 		w.until("a call", func() bool { return len(w.calls) == 1 })
 		p.onCommit(func([]schemas.Position) fault { return fault{loseAnswer: true} })
 		w.rest(time.Second) // what says that it is free is written
 		w.lock(func() { w.latency = func(*apiCall) time.Duration { return time.Hour } })
-		q := w.start([]schemas.Slot{bulkSlot})
+		q := w.start([]schemas.TopicPartition{bulkSlot})
 		w.until("the other owner's call", func() bool { return len(w.calls) == 2 })
 		q.kill()
 		w.lock(func() { w.latency = nil })
@@ -171,7 +171,7 @@ func TestAnotherRecordAtTheSameOffset(t *testing.T) {
 		w.latency = func(*apiCall) time.Duration { return 5 * time.Second }
 		task, other := schemas.NewTaskID(), schemas.NewTaskID()
 		w.produce(bulkSlot, task, 0)
-		p := w.start([]schemas.Slot{bulkSlot})
+		p := w.start([]schemas.TopicPartition{bulkSlot})
 		w.until("a call", func() bool { return len(w.calls) == 1 })
 		w.rest(time.Second)
 		p.lose(bulkSlot)
@@ -180,10 +180,10 @@ func TestAnotherRecordAtTheSameOffset(t *testing.T) {
 		p.assign(bulkSlot)
 		w.until("done", func() bool { return w.allDone(bulkSlot) })
 		w.rest(10 * time.Second)
-		if d := cmp.Diff([]schemas.Mark{schemas.MarkSent}, w.outcomes(who{other, 0})); d != "" {
+		if d := cmp.Diff([]schemas.RecipientState{schemas.StateSent}, w.outcomes(who{other, 0})); d != "" {
 			t.Errorf("the other one: %s", d)
 		}
-		if d := cmp.Diff([]schemas.Mark{schemas.MarkSent}, w.outcomes(who{task, 0})); d != "" {
+		if d := cmp.Diff([]schemas.RecipientState{schemas.StateSent}, w.outcomes(who{task, 0})); d != "" {
 			t.Errorf("the lost one: %s", d)
 		}
 	})
@@ -195,7 +195,7 @@ func TestKnowledgeIsBounded(t *testing.T) {
 	var k detached
 	now := time.Unix(1_700_000_000, 0)
 	for i := range int64(knownMost + 100) {
-		k.keep(schemas.Slot{Partition: int32(i % 7)}, &knowledge{recordID: recordID{offset: i}, until: now.Add(time.Duration(i) * time.Second)})
+		k.keep(schemas.TopicPartition{Partition: int32(i % 7)}, &knowledge{recordID: recordID{offset: i}, until: now.Add(time.Duration(i) * time.Second)})
 	}
 	if k.n != knownMost {
 		t.Errorf("%d are kept", k.n)
@@ -218,9 +218,9 @@ func TestKnowledgeIsBounded(t *testing.T) {
 func TestKnowledgeIsOfOneRecord(t *testing.T) {
 	t.Parallel()
 	id := recordID{7, schemas.NewTaskID(), 3}
-	slot := schemas.Slot{Topic: schemas.TopicSendsBulk}
+	slot := schemas.TopicPartition{Topic: schemas.TopicSendsBulk}
 	for name, c := range map[string]struct {
-		slot  schemas.Slot
+		slot  schemas.TopicPartition
 		id    recordID
 		state state
 		kept  knowledge
@@ -247,8 +247,8 @@ func TestKnowledgeIsOfOneRecord(t *testing.T) {
 	}
 }
 
-func bulkSlotOf(p int32) schemas.Slot {
-	return schemas.Slot{Topic: schemas.TopicSendsBulk, Partition: p}
+func bulkSlotOf(p int32) schemas.TopicPartition {
+	return schemas.TopicPartition{Topic: schemas.TopicSendsBulk, Partition: p}
 }
 
 // TestRebalancesWhileResultsAreStuckEndInNoMoreCalls: each partition that is lost while its results can't be written makes room for others, but

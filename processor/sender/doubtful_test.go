@@ -16,12 +16,12 @@ func TestCallThatMayHaveBeenMadeIsNotSaidToHaveFailed(t *testing.T) {
 		w.latency = func(*apiCall) time.Duration { return 5 * time.Second }
 		task := schemas.NewTaskID()
 		w.produce(bulkSlot, task, 0, again)
-		p := w.start([]schemas.Slot{bulkSlot})
+		p := w.start([]schemas.TopicPartition{bulkSlot})
 		w.until("called", func() bool { return len(w.calls) == 1 })
 		w.rest(100 * time.Millisecond)
 		p.kill()
 		w.loads = func(schemas.TaskID) error { return schemas.ErrContent }
-		w.start([]schemas.Slot{bulkSlot})
+		w.start([]schemas.TopicPartition{bulkSlot})
 		w.until("done", func() bool { return w.allDone(bulkSlot) })
 		w.lock(func() {
 			if got := w.best(task, 0).Outcome(); got != schemas.OutcomeUnknown || len(w.calls) != 1 {
@@ -40,7 +40,7 @@ func TestLedgerOfRecordsOfANewerVersionIsLeftAsItIs(t *testing.T) {
 		for i := range uint32(8) {
 			w.produce(bulkSlot, task, i)
 		}
-		p := w.start([]schemas.Slot{bulkSlot})
+		p := w.start([]schemas.TopicPartition{bulkSlot})
 		w.until("all sent", func() bool { return w.allDone(bulkSlot) })
 		p.revoke(bulkSlot)
 		var pos schemas.Position
@@ -52,7 +52,7 @@ func TestLedgerOfRecordsOfANewerVersionIsLeftAsItIs(t *testing.T) {
 			pos.Begin, pos.End, pos.Begun = 0, int64(len(w.logs[bulkSlot])), true
 		})
 		q := w.start(nil)
-		if _, err := q.stage.Assign(context.Background(), pos); !errors.Is(err, schemas.ErrNewer) {
+		if _, err := q.stage.OnAssigned(context.Background(), pos); !errors.Is(err, schemas.ErrNewer) {
 			t.Errorf("taken over with %v", err)
 		}
 		w.rest(time.Minute)

@@ -153,7 +153,7 @@ func (st *Stage) takeOver(ctx context.Context, pos schemas.Position) (l *ledger,
 		l.inherit(&id)
 		what = "the log ends below what was committed, or holds other records"
 		at, cut, err = line.Find(id.Marks, pos.Begin, pos.End, l.next, func(offset int64) (uint32, bool, error) {
-			rec, found, err := st.ports.Records.Record(ctx, pos.Slot, offset)
+			rec, found, err := st.ports.Records.Record(ctx, pos.Partition, offset)
 			if err != nil || !found {
 				return 0, false, err
 			}
@@ -170,7 +170,7 @@ func (st *Stage) takeOver(ctx context.Context, pos schemas.Position) (l *ledger,
 	}
 	l.divide(at) //mutant:what-the-log-lost-is-not-done
 	st.metrics.disagreements.Inc()
-	st.log.Error("ledger and log do not agree; sends that may have been made are unknown", "disagreement", what, "topic", pos.Slot.Topic,
-		"partition", pos.Slot.Partition, "committed", pos.Offset, "begin", pos.Begin, "end", pos.End, "unknown_from", at.From, "unknown_to", at.To)
+	st.log.Error("ledger and log do not agree; sends that may have been made are unknown", "disagreement", what, "topic", pos.Partition.Topic,
+		"partition", pos.Partition.Partition, "committed", pos.Offset, "begin", pos.Begin, "end", pos.End, "unknown_from", at.From, "unknown_to", at.To)
 	return l, true, nil
 }

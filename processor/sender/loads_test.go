@@ -32,7 +32,7 @@ func TestThreePhonesDoNotWaitForOthersFiles(t *testing.T) {
 	host := func(_, url string) bool { return url == "https://slow.example/a.png" }
 	for name, c := range map[string]struct {
 		hangs   func(sender, url string) bool
-		slow    schemas.Slot
+		slow    schemas.TopicPartition
 		sender  func(i int) string // of those that hang
 		content *schemas.Content   // of the three
 	}{

@@ -19,7 +19,7 @@ func (w *world) called(task schemas.TaskID) map[uint32]int {
 }
 
 // best returns the mark that a recipient ends with. Under mu.
-func (w *world) best(task schemas.TaskID, index uint32) (m schemas.Mark) {
+func (w *world) best(task schemas.TaskID, index uint32) (m schemas.RecipientState) {
 	for _, o := range w.outcomes(who{task, index}) {
 		m = max(m, o)
 	}
@@ -47,14 +47,14 @@ func TestLogThatLostItsEndLosesNobodyAndCallsNobodyTwice(t *testing.T) {
 				for i := range c.sent {
 					w.produce(bulkSlot, before, i)
 				}
-				p := w.start([]schemas.Slot{bulkSlot})
+				p := w.start([]schemas.TopicPartition{bulkSlot})
 				w.until("all sent", func() bool { return w.allDone(bulkSlot) })
 				p.revoke(bulkSlot)
 				w.cut(bulkSlot, int64(c.cut))
 				for i := range c.fresh {
 					w.produce(bulkSlot, after, i)
 				}
-				q := w.start([]schemas.Slot{bulkSlot})
+				q := w.start([]schemas.TopicPartition{bulkSlot})
 				w.until("all done", func() bool { return len(w.logs[bulkSlot]) == 0 || w.allDone(bulkSlot) })
 				w.rest(time.Minute)
 				if got, want := q.value("altavoz_ledger_disagreements_total"), map[bool]float64{true: 1}[c.cut < c.sent]; got != want {
@@ -62,15 +62,15 @@ func TestLogThatLostItsEndLosesNobodyAndCallsNobodyTwice(t *testing.T) {
 				}
 				w.lock(func() {
 					for i, n := range w.called(before) {
-						if n != 1 || w.best(before, i) != schemas.MarkSent {
+						if n != 1 || w.best(before, i) != schemas.StateSent {
 							t.Fatalf("%d of before was called %d times and is %v", i, n, w.best(before, i))
 						}
 					}
 					calls, unknown := w.called(after), uint32(0)
 					for i := range c.fresh {
 						switch m := w.best(after, i); {
-						case calls[i] == 1 && m == schemas.MarkSent:
-						case calls[i] == 0 && m == schemas.MarkUnknown:
+						case calls[i] == 1 && m == schemas.StateSent:
+						case calls[i] == 0 && m == schemas.StateUnknown:
 							unknown++
 						default:
 							t.Fatalf("%d of after was called %d times and is %v", i, calls[i], m)
@@ -95,7 +95,7 @@ func TestStartedSendsOfALogThatLostItsEnd(t *testing.T) {
 		for i := range uint32(10) {
 			w.produce(bulkSlot, before, i)
 		}
-		p := w.start([]schemas.Slot{bulkSlot})
+		p := w.start([]schemas.TopicPartition{bulkSlot})
 		w.until("calls", func() bool { return len(w.calls) == 10 })
 		p.kill()
 		w.cut(bulkSlot, 4)
@@ -104,14 +104,14 @@ func TestStartedSendsOfALogThatLostItsEnd(t *testing.T) {
 			w.produce(bulkSlot, after, i)
 		}
 		w.produce(bulkSlot, before, 7) // a fanout repeats it
-		w.start([]schemas.Slot{bulkSlot})
+		w.start([]schemas.TopicPartition{bulkSlot})
 		w.until("all done", func() bool { return w.allDone(bulkSlot) })
 		w.lock(func() {
 			for i := range uint32(10) {
-				if n := w.called(after)[i]; n != 1 || w.best(after, i) != schemas.MarkSent {
+				if n := w.called(after)[i]; n != 1 || w.best(after, i) != schemas.StateSent {
 					t.Errorf("%d of after was called %d times and is %v", i, n, w.best(after, i))
 				}
-				want := schemas.MarkUnknown
+				want := schemas.StateUnknown
 				if i >= 4 && i != 7 {
 					want = 0 // not in the log any more
 				}
@@ -127,12 +127,12 @@ func TestStartedSendsOfALogThatLostItsEnd(t *testing.T) {
 func TestLogThatEndsBelowALedgerWithoutIdentity(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(w *world) {
-		w.committed[bulkSlot] = schemas.Position{Slot: bulkSlot, Offset: 8}
+		w.committed[bulkSlot] = schemas.Position{Partition: bulkSlot, Offset: 8}
 		task := schemas.NewTaskID()
 		for i := range uint32(5) {
 			w.produce(bulkSlot, task, i)
 		}
-		w.start([]schemas.Slot{bulkSlot})
+		w.start([]schemas.TopicPartition{bulkSlot})
 		w.until("unknown", func() bool { return w.allDone(bulkSlot) })
 		for i := range uint32(5) {
 			w.produce(bulkSlot, task, 5+i)
@@ -152,11 +152,11 @@ func TestOffsetsThatAreGoneOrForeignCallNobodyTwice(t *testing.T) {
 	t.Parallel()
 	for name, set := range map[string]*schemas.Position{
 		"gone":             nil,
-		"set to the start": {Slot: bulkSlot},
-		"set back":         {Slot: bulkSlot, Offset: 10},
-		"set forward":      {Slot: bulkSlot, Offset: 45},
-		"set to the end":   {Slot: bulkSlot, Offset: 50},
-		"set too far":      {Slot: bulkSlot, Offset: 5000},
+		"set to the start": {Partition: bulkSlot},
+		"set back":         {Partition: bulkSlot, Offset: 10},
+		"set forward":      {Partition: bulkSlot, Offset: 45},
+		"set to the end":   {Partition: bulkSlot, Offset: 50},
+		"set too far":      {Partition: bulkSlot, Offset: 5000},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -165,7 +165,7 @@ func TestOffsetsThatAreGoneOrForeignCallNobodyTwice(t *testing.T) {
 				for i := range uint32(30) {
 					w.produce(bulkSlot, task, i, again)
 				}
-				p := w.start([]schemas.Slot{bulkSlot})
+				p := w.start([]schemas.TopicPartition{bulkSlot})
 				w.until("all sent", func() bool { return w.allDone(bulkSlot) })
 				p.kill()
 				for i := range uint32(20) { // while nobody was there
@@ -176,11 +176,11 @@ func TestOffsetsThatAreGoneOrForeignCallNobodyTwice(t *testing.T) {
 						w.committed[bulkSlot] = *set
 					}
 				})
-				q := w.start([]schemas.Slot{bulkSlot})
+				q := w.start([]schemas.TopicPartition{bulkSlot})
 				q.onWrite(func(schemas.Record) fault { return fault{before: time.Hour} })
 				w.rest(time.Second)
 				q.kill()
-				w.start([]schemas.Slot{bulkSlot})
+				w.start([]schemas.TopicPartition{bulkSlot})
 				w.until("all unknown", func() bool { return w.allDone(bulkSlot) })
 				for i := range uint32(10) {
 					w.produce(bulkSlot, task, 50+i)
@@ -189,9 +189,9 @@ func TestOffsetsThatAreGoneOrForeignCallNobodyTwice(t *testing.T) {
 				w.lock(func() {
 					calls := w.called(task)
 					for i := range uint32(60) {
-						want, n := schemas.MarkSent, 1
+						want, n := schemas.StateSent, 1
 						if i >= 30 && i < 50 {
-							want, n = schemas.MarkUnknown, 0
+							want, n = schemas.StateUnknown, 0
 						}
 						if calls[i] != n || w.best(task, i) != want {
 							t.Errorf("%d was called %d times and is %v", i, calls[i], w.best(task, i))

@@ -17,7 +17,7 @@ func TestGaugesSayWhichNumberGetsNoAnswer(t *testing.T) {
 			}
 			return schemas.Reply{Verdict: schemas.VerdictSent}
 		}
-		p := w.start([]schemas.Slot{bulkSlot}, func(c *Config) {
+		p := w.start([]schemas.TopicPartition{bulkSlot}, func(c *Config) {
 			c.Numbers, c.Number = []string{testNumber, "works"}, func(id string) (Number, bool) { return Number{Rate: 80}, id != "strange" }
 		})
 		task := schemas.NewTaskID()

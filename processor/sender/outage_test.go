@@ -17,7 +17,7 @@ var outageRecipients = flag.Uint("outage", 6_000, "recipients of the broadcast a
 // pipe keeps two seconds of a number's rate in the log, as the fanout does, until n recipients are there.
 type pipe struct {
 	w      *world
-	slot   schemas.Slot
+	slot   schemas.TopicPartition
 	task   schemas.TaskID
 	sender string
 	next   uint32
@@ -63,7 +63,7 @@ func TestAnOutageOfMetaDoesNotBurnTheList(t *testing.T) {
 					}
 					return schemas.Reply{Verdict: schemas.VerdictSent}
 				}
-				p := w.start([]schemas.Slot{bulkSlot}, rate(80))
+				p := w.start([]schemas.TopicPartition{bulkSlot}, rate(80))
 				task, seen, decided := schemas.NewTaskID(), 0, map[schemas.TaskID]uint32{}
 				list := pipe{w: w, slot: bulkSlot, task: task, sender: testNumber, most: 160, end: 1000}
 				for time.Since(began) < outage+time.Minute {
@@ -171,8 +171,8 @@ func outageOf(t *testing.T, shift int) {
 			}
 			return schemas.Reply{Verdict: schemas.VerdictSent}
 		}
-		second := schemas.Slot{Topic: schemas.TopicSendsBulk, Partition: 1}
-		w.start([]schemas.Slot{bulkSlot, second, expressSlot}, partitions(1, 2), func(c *Config) {
+		second := schemas.TopicPartition{Topic: schemas.TopicSendsBulk, Partition: 1}
+		w.start([]schemas.TopicPartition{bulkSlot, second, expressSlot}, partitions(1, 2), func(c *Config) {
 			c.Numbers = []string{testNumber, "2"}
 			c.Number = func(id string) (Number, bool) {
 				return Number{Rate: map[string]float64{testNumber: 160, "2": 10}[id]}, true
@@ -200,7 +200,7 @@ func outageOf(t *testing.T, shift int) {
 			got := map[schemas.OutcomeClass]int{}
 			for _, r := range w.results {
 				if o := r.GetOutcome(); o != nil && schemas.TaskID(r.GetTask()) == list.task {
-					got[schemas.Mark(o.GetMark()).Outcome()]++
+					got[schemas.RecipientState(o.GetMark()).Outcome()]++
 				}
 			}
 			unknown := got[schemas.OutcomeUnknown]
@@ -241,7 +241,7 @@ func TestOneBroadcastDoesNotStopItsNumber(t *testing.T) {
 					}
 					return schemas.Reply{Verdict: schemas.VerdictSent}
 				}
-				p := w.start([]schemas.Slot{bulkSlot}, rate(80))
+				p := w.start([]schemas.TopicPartition{bulkSlot}, rate(80))
 				for i := range uint32(20) {
 					w.produce(bulkSlot, bad, i, until(time.Now().Add(schemas.SendLife)))
 				}
@@ -342,7 +342,7 @@ func TestARetryAfterOfAnOutageHoldsNoLongerThanItsProbes(t *testing.T) {
 					}
 					return schemas.Reply{Verdict: schemas.VerdictSent}
 				}
-				w.start([]schemas.Slot{bulkSlot}, rate(80))
+				w.start([]schemas.TopicPartition{bulkSlot}, rate(80))
 				for i := range uint32(40) {
 					w.produce(bulkSlot, schemas.NewTaskID(), i, append([]sendOpt{until(time.Now().Add(schemas.SendLife))}, c.opts...)...)
 				}

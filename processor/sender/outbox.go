@@ -40,9 +40,9 @@ func (st *Stage) unlock() {
 }
 
 // decide gives a send its outcome. It is done when that is acknowledged.
-func (st *Stage) decide(e *send, m schemas.Mark, reason, wamid string) {
+func (st *Stage) decide(e *send, m schemas.RecipientState, reason, wamid string) {
 	o := &schemas.Outcome{Index: e.index, Mark: uint32(m), Wamid: strings.ToValidUTF8(wamid, "?")}
-	if m != schemas.MarkSent { // nobody asks for the phone of one that was sent
+	if m != schemas.StateSent { // nobody asks for the phone of one that was sent
 		o.Phone, o.Reason = e.phone.Digits(), strings.ToValidUTF8(reason, "?")
 	}
 	st.record(e, &parcel{
@@ -80,7 +80,7 @@ func recordingCause(live bool) cause {
 func (st *Stage) note(t *task, ph schemas.Phase, why string, cause *schemas.Cause, now time.Time) {
 	st.outbox = append(st.outbox, &parcel{lane: bulk, made: now, result: &schemas.Result{
 		Task: t.id.Bytes(), AtMs: now.UnixMilli(),
-		Event: &schemas.Result_Note{Note: &schemas.Note{Phase: ph, Why: strings.ToValidUTF8(why, "?"), Cause: cause}},
+		Event: &schemas.Result_Note{Note: &schemas.TaskUpdate{Phase: ph, Why: strings.ToValidUTF8(why, "?"), Cause: cause}},
 	}})
 }
 
@@ -144,7 +144,7 @@ func (st *Stage) logFailure(e *send, reason string) {
 const failureLines = 20
 
 // refusal returns the outcome of a send that Meta refused for good, and the words for it.
-func refusal(r *schemas.Reply) (schemas.Mark, string) {
+func refusal(r *schemas.Reply) (schemas.RecipientState, string) {
 	code := r.Code
 	if r.Verdict == schemas.VerdictContent && code == 0 {
 		code = schemas.CodeContent

@@ -15,16 +15,16 @@ import (
 // Ledger is the group of consumers, as far as commits go. Fence says who this member is now; it is asked while the state
 // to be committed is locked, so it must not wait for anybody who waits for the stage. Commit makes one attempt to write
 // positions under a fence and names those that were certainly not written. After an error nobody knows what was written:
-// the group takes every slot away (Stage.Lost) and comes back as another member.
+// the group takes every slot away (Stage.OnLost) and comes back as another member.
 type Ledger interface {
-	Fence() schemas.Fence
-	Commit(ctx context.Context, f schemas.Fence, ps []schemas.Position) (refused map[schemas.Slot]error, err error)
+	Generation() schemas.Generation
+	Commit(ctx context.Context, f schemas.Generation, ps []schemas.Position) (refused map[schemas.TopicPartition]error, err error)
 }
 
 // Flow stops and restarts the reading of slots. Neither call blocks.
 type Flow interface {
-	Pause(slots ...schemas.Slot)
-	Resume(slots ...schemas.Slot)
+	Pause(slots ...schemas.TopicPartition)
+	Resume(slots ...schemas.TopicPartition)
 }
 
 // Log takes records to be written. Enqueue never blocks; done is called exactly once, maybe before Enqueue returns.
@@ -34,7 +34,7 @@ type Log interface {
 
 // Records reads one record of a partition; found is false where there is none at the offset, or none that can be read.
 type Records interface {
-	Record(ctx context.Context, s schemas.Slot, offset int64) (rec schemas.Record, found bool, err error)
+	Record(ctx context.Context, s schemas.TopicPartition, offset int64) (rec schemas.Record, found bool, err error)
 }
 
 // Contents reads the message of a task. An error that is schemas.ErrContent says that there is none to be had; any other

@@ -45,7 +45,7 @@ func (st *Stage) kick() {
 
 // commit is one commit and what waits for it.
 type commit struct {
-	fence     schemas.Fence
+	fence     schemas.Generation
 	positions []schemas.Position
 	of        []*assignment
 	batch     []*send         // starts when it returns
@@ -150,7 +150,7 @@ func (st *Stage) wake(now time.Time) time.Time {
 // that Revoke and Lost need before partitions change hands.
 func (st *Stage) encode(batch []*send, now time.Time) *commit {
 	//mutant:ledger-is-encoded-under-its-fence
-	c := &commit{fence: st.ports.Ledger.Fence(), batch: batch, flushed: st.flushes}
+	c := &commit{fence: st.ports.Ledger.Generation(), batch: batch, flushed: st.flushes}
 	st.flushes = nil
 	for _, a := range st.dirty {
 		a.dirty = false
@@ -162,7 +162,7 @@ func (st *Stage) encode(batch []*send, now time.Time) *commit {
 		a.encoded++
 		a.unsaid, a.saying = a.saying[:0], a.unsaid
 		c.of = append(c.of, a)
-		c.positions = append(c.positions, schemas.Position{Slot: a.slot, Offset: watermark, Metadata: metadata})
+		c.positions = append(c.positions, schemas.Position{Partition: a.slot, Offset: watermark, Metadata: metadata})
 	}
 	st.dirty = st.dirty[:0]
 	st.committed = now
@@ -170,7 +170,7 @@ func (st *Stage) encode(batch []*send, now time.Time) *commit {
 }
 
 // write makes the one attempt at a commit.
-func (st *Stage) write(c *commit) (map[schemas.Slot]error, error) {
+func (st *Stage) write(c *commit) (map[schemas.TopicPartition]error, error) {
 	if len(c.positions) == 0 {
 		return nil, nil //nolint:nilnil // nothing refused and no error
 	}
@@ -192,7 +192,7 @@ func (st *Stage) write(c *commit) (map[schemas.Slot]error, error) {
 
 // settle takes in how a commit ended and returns the sends to be called: those whose start is recorded, on a partition
 // that is still the same assignment.
-func (st *Stage) settle(c *commit, refused map[schemas.Slot]error, err error) (starts []*send) {
+func (st *Stage) settle(c *commit, refused map[schemas.TopicPartition]error, err error) (starts []*send) {
 	now := time.Now()
 	st.commitTime += (now.Sub(st.committed) - st.commitTime) / 8
 	if err != nil { //mutant:unknown-commit-gives-all-up

@@ -16,12 +16,12 @@ func TestSharesAddUp(t *testing.T) {
 	for _, processes := range []int{2, 4} {
 		bubble(t, func(w *world) {
 			w.latency = func(*apiCall) time.Duration { return 200 * time.Millisecond }
-			var slots []schemas.Slot
+			var slots []schemas.TopicPartition
 			for i := range int32(ex) {
-				slots = append(slots, schemas.Slot{Topic: schemas.TopicSendsExpress, Partition: i})
+				slots = append(slots, schemas.TopicPartition{Topic: schemas.TopicSendsExpress, Partition: i})
 			}
 			for i := range int32(bu) {
-				slots = append(slots, schemas.Slot{Topic: schemas.TopicSendsBulk, Partition: i})
+				slots = append(slots, schemas.TopicPartition{Topic: schemas.TopicSendsBulk, Partition: i})
 			}
 			task := schemas.NewTaskID()
 			for i := range uint32(120 * configured) { // more than can go

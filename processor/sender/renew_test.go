@@ -153,9 +153,9 @@ func TestHeirSaysItOfEachPartition(t *testing.T) {
 			return schemas.Reply{Verdict: schemas.VerdictAccount, Code: 190}
 		}
 		task := schemas.NewTaskID()
-		second := schemas.Slot{Topic: schemas.TopicSendsBulk, Partition: 1}
-		first := w.start([]schemas.Slot{bulkSlot})
-		other := w.start([]schemas.Slot{second})
+		second := schemas.TopicPartition{Topic: schemas.TopicSendsBulk, Partition: 1}
+		first := w.start([]schemas.TopicPartition{bulkSlot})
+		other := w.start([]schemas.TopicPartition{second})
 		for i := range uint32(3) {
 			w.produce(bulkSlot, task, i)
 		}

@@ -60,12 +60,12 @@ type sim struct {
 	*world
 	rng    *rand.Rand
 	mutate func(*process)
-	slots  []schemas.Slot
+	slots  []schemas.TopicPartition
 	moving sync.WaitGroup
 	ends   time.Time
 	calm   atomic.Bool // no more faults
 
-	inMove map[schemas.Slot]bool // under mu
+	inMove map[schemas.TopicPartition]bool // under mu
 	took   map[who]int           // calls that the Cloud API accepted
 	lost   map[who]int           // calls whose answer was lost
 	refuse map[who]int           // calls refused for good
@@ -83,15 +83,15 @@ func simulate(t *testing.T, seed uint64, mutate func(*process)) (broken []string
 	bubble(t, func(w *world) {
 		w.mutant = mutate != nil
 		s := &sim{
-			world: w, rng: rand.New(rand.NewPCG(seed, 1)), mutate: mutate, inMove: map[schemas.Slot]bool{},
+			world: w, rng: rand.New(rand.NewPCG(seed, 1)), mutate: mutate, inMove: map[schemas.TopicPartition]bool{},
 			took: map[who]int{}, lost: map[who]int{}, refuse: map[who]int{}, late: map[who]bool{},
 			ends: time.Now().Add(90 * time.Second),
 		}
 		for i := range int32(2) {
-			s.slots = append(s.slots, schemas.Slot{Topic: schemas.TopicSendsExpress, Partition: i})
+			s.slots = append(s.slots, schemas.TopicPartition{Topic: schemas.TopicSendsExpress, Partition: i})
 		}
 		for i := range int32(4) {
-			s.slots = append(s.slots, schemas.Slot{Topic: schemas.TopicSendsBulk, Partition: i})
+			s.slots = append(s.slots, schemas.TopicPartition{Topic: schemas.TopicSendsBulk, Partition: i})
 		}
 		s.api()
 		for range 3 {
@@ -158,7 +158,7 @@ func (s *sim) load(rng *rand.Rand) {
 		tasks[i] = schemas.NewTaskID()
 	}
 	type produced struct {
-		slot schemas.Slot
+		slot schemas.TopicPartition
 		id   who
 		opts []sendOpt
 	}
@@ -224,7 +224,7 @@ func (s *sim) spawn() {
 		case n == 1:
 			f.loseAnswer = true
 		case n < 6:
-			f.refuse = func(slot schemas.Slot) error {
+			f.refuse = func(slot schemas.TopicPartition) error {
 				if slot.Partition%2 == 0 {
 					return errors.New("rebalance in progress")
 				}
@@ -266,7 +266,7 @@ func (s *sim) alive() (out []*process) {
 }
 
 // assign gives a slot to one of those that are alive.
-func (s *sim) assign(slot schemas.Slot) {
+func (s *sim) assign(slot schemas.TopicPartition) {
 	for len(s.alive()) == 0 {
 		s.spawn()
 	}
@@ -275,7 +275,7 @@ func (s *sim) assign(slot schemas.Slot) {
 }
 
 // held returns the slots that the broker believes a process owns, less those that are on their way.
-func (s *sim) held(p *process) (out []schemas.Slot) {
+func (s *sim) held(p *process) (out []schemas.TopicPartition) {
 	s.lock(func() {
 		for _, slot := range s.slots {
 			if s.owners[slot] == p && !s.inMove[slot] {
@@ -351,7 +351,7 @@ func (s *sim) expel(p *process) {
 }
 
 // hold keeps slots from being taken away twice.
-func (s *sim) hold(slots []schemas.Slot) {
+func (s *sim) hold(slots []schemas.TopicPartition) {
 	s.lock(func() {
 		for _, slot := range slots {
 			s.inMove[slot] = true
@@ -360,14 +360,14 @@ func (s *sim) hold(slots []schemas.Slot) {
 }
 
 // gone says that slots have no owner. Under mu.
-func (s *sim) gone(slots []schemas.Slot) {
+func (s *sim) gone(slots []schemas.TopicPartition) {
 	for _, slot := range slots {
 		s.owners[slot] = nil
 		s.inMove[slot] = false
 	}
 }
 
-func (s *sim) after(d time.Duration, slots []schemas.Slot) {
+func (s *sim) after(d time.Duration, slots []schemas.TopicPartition) {
 	s.hold(slots)
 	s.moving.Go(func() {
 		time.Sleep(d)
@@ -389,7 +389,7 @@ func (s *sim) react() {
 		p.rejoin()
 		s.lock(func() { s.gone(slots) })
 	}
-	var orphans []schemas.Slot
+	var orphans []schemas.TopicPartition
 	s.lock(func() {
 		for _, slot := range s.slots {
 			if s.owners[slot] == nil && !s.inMove[slot] {
@@ -434,11 +434,11 @@ func (s *sim) heal() {
 // judge compares what was said of every send with what happened.
 func (s *sim) judge() {
 	s.lock(func() {
-		said := make(map[who][]schemas.Mark)
+		said := make(map[who][]schemas.RecipientState)
 		for _, r := range s.results {
 			if o := r.GetOutcome(); o != nil {
 				id := who{schemas.TaskID(r.GetTask()), o.GetIndex()}
-				said[id] = append(said[id], schemas.Mark(o.GetMark()))
+				said[id] = append(said[id], schemas.RecipientState(o.GetMark()))
 			}
 		}
 		unknown := 0

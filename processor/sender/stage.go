@@ -33,7 +33,7 @@ type Stage struct {
 	flow sync.Mutex // orders pausing and resuming, so that the last word is the right one; taken before mu
 
 	mu         sync.Mutex // guards the rest; released with unlock wherever something may have to be written
-	slots      map[schemas.Slot]*assignment
+	slots      map[schemas.TopicPartition]*assignment
 	numbers    map[string]*number
 	states     map[string]standing.State // what was said of numbers as a whole, those that are not here included
 	active     []*number                 // with something ready, as far as is known
@@ -68,7 +68,7 @@ func New(cfg Config, ports Ports) *Stage {
 	cfg = cfg.withDefaults()
 	st := &Stage{
 		cfg: cfg, ports: ports, log: cfg.Logger, kicked: make(chan struct{}, 1),
-		slots: make(map[schemas.Slot]*assignment), numbers: make(map[string]*number), tasks: make(map[schemas.TaskID]*task),
+		slots: make(map[schemas.TopicPartition]*assignment), numbers: make(map[string]*number), tasks: make(map[schemas.TaskID]*task),
 		states: make(map[string]standing.State), idle: list.New(), capacity: limits.NewCapacity(cfg.MaxInFlight),
 		loads: limits.NewPool[*task](maxLoads, maxLoads), renewals: limits.NewPool[*task](maxRenewals, renewalsEach),
 	}
@@ -112,8 +112,8 @@ func (st *Stage) Stop(ctx context.Context) error {
 	}
 }
 
-// Assign takes a partition over: what its last owner committed says where to go on.
-func (st *Stage) Assign(ctx context.Context, pos schemas.Position) (int64, error) {
+// OnAssigned takes a partition over: what its last owner committed says where to go on.
+func (st *Stage) OnAssigned(ctx context.Context, pos schemas.Position) (int64, error) {
 	select { //mutant:takeover-waits-for-what-was-said-of-numbers
 	case <-st.ports.Numbers.CaughtUp():
 	case <-ctx.Done():
@@ -121,7 +121,7 @@ func (st *Stage) Assign(ctx context.Context, pos schemas.Position) (int64, error
 	}
 	l, cut, err := st.takeOver(ctx, pos)
 	if err != nil {
-		return 0, fmt.Errorf("taking over %s at offset %d: %w", pos.Slot, pos.Offset, err)
+		return 0, fmt.Errorf("taking over %s at offset %d: %w", pos.Partition, pos.Offset, err)
 	}
 	started := 0
 	for c := l.head; c != nil; c = c.next {
@@ -129,15 +129,15 @@ func (st *Stage) Assign(ctx context.Context, pos schemas.Position) (int64, error
 			started++
 		}
 	}
-	st.log.Debug("partition taken over", "topic", pos.Slot.Topic, "partition", pos.Slot.Partition, "offset", pos.Offset,
+	st.log.Debug("partition taken over", "topic", pos.Partition.Topic, "partition", pos.Partition.Partition, "offset", pos.Offset,
 		"open", l.open, "started", started)
-	st.Lost([]schemas.Slot{pos.Slot}) // in case it is assigned to itself
-	a := &assignment{slot: pos.Slot, ledger: l, from: l.watermark(), live: true, since: time.Now()}
-	if schemas.LaneOf(pos.Slot.Topic) == schemas.LaneBulk {
+	st.OnLost([]schemas.TopicPartition{pos.Partition}) // in case it is assigned to itself
+	a := &assignment{slot: pos.Partition, ledger: l, from: l.watermark(), live: true, since: time.Now()}
+	if schemas.LaneOf(pos.Partition.Topic) == schemas.LaneBulk {
 		a.lane = bulk
 	}
 	st.mu.Lock()
-	st.slots[pos.Slot] = a
+	st.slots[pos.Partition] = a
 	if cut {
 		st.soil(a)
 	}
@@ -149,8 +149,8 @@ func (st *Stage) Assign(ctx context.Context, pos schemas.Position) (int64, error
 	return max(0, a.from-limits.Remembered), nil
 }
 
-// Take hands over the next records of a slot. It does not block.
-func (st *Stage) Take(of schemas.Slot, recs []schemas.Record) {
+// Process hands over the next records of a slot. It does not block.
+func (st *Stage) Process(of schemas.TopicPartition, recs []schemas.Record) {
 	in := make([]arrival, len(recs))
 	for i := range recs {
 		in[i] = decode(&recs[i])
@@ -191,9 +191,9 @@ func (st *Stage) steer(as []*assignment) {
 	}
 }
 
-// Revoke gives slots up in good order: nothing more of them is admitted, calls end, results are acknowledged, and the
+// OnRevoked gives slots up in good order: nothing more of them is admitted, calls end, results are acknowledged, and the
 // ledger says so, before it returns; unless ctx ends first, and then what is still under way is unknown to the next owner.
-func (st *Stage) Revoke(ctx context.Context, slots []schemas.Slot) {
+func (st *Stage) OnRevoked(ctx context.Context, slots []schemas.TopicPartition) {
 	st.mu.Lock()
 	leaving, idle := st.named(slots), []chan struct{}(nil)
 	for _, a := range leaving {
@@ -264,9 +264,9 @@ func (st *Stage) flush(ctx context.Context, as []*assignment) {
 	}
 }
 
-// Lost gives slots up at once. It returns when no commit that contains them is under way any more. Calls that are under
+// OnLost gives slots up at once. It returns when no commit that contains them is under way any more. Calls that are under
 // way end, and their results are written.
-func (st *Stage) Lost(slots []schemas.Slot) {
+func (st *Stage) OnLost(slots []schemas.TopicPartition) {
 	st.mu.Lock()
 	gone := st.named(slots)
 	for _, a := range gone {
@@ -287,7 +287,7 @@ func (st *Stage) settled(gone []*assignment) {
 	}
 }
 
-func (st *Stage) named(slots []schemas.Slot) (out []*assignment) {
+func (st *Stage) named(slots []schemas.TopicPartition) (out []*assignment) {
 	for _, s := range slots {
 		if a := st.slots[s]; a != nil {
 			out = append(out, a)

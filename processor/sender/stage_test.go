@@ -17,7 +17,7 @@ import (
 	"altavoz/schemas"
 )
 
-var both = []schemas.Slot{expressSlot, bulkSlot}
+var both = []schemas.TopicPartition{expressSlot, bulkSlot}
 
 // TestSend: the plain path, on both lanes: committed as started, called once, its result written, committed as done.
 func TestSend(t *testing.T) {
@@ -28,7 +28,7 @@ func TestSend(t *testing.T) {
 			for i := range uint32(10) {
 				w.produce(slot, task, i)
 			}
-			p := w.start([]schemas.Slot{slot})
+			p := w.start([]schemas.TopicPartition{slot})
 			w.until("all is done", func() bool { return w.allDone(slot) })
 			if len(w.calls) != 10 || w.count(schemas.OutcomeSent) != 10 || w.rendered != 1 {
 				t.Errorf("%d calls, %d sent, %d times rendered", len(w.calls), w.count(schemas.OutcomeSent), w.rendered)
@@ -153,7 +153,7 @@ func TestRefusedCommit(t *testing.T) {
 			if !refusing {
 				return fault{}
 			}
-			return fault{refuse: func(s schemas.Slot) error {
+			return fault{refuse: func(s schemas.TopicPartition) error {
 				if s == bulkSlot {
 					return errors.New("rebalance in progress")
 				}
@@ -279,7 +279,7 @@ func TestRevokeDuringCommit(t *testing.T) {
 		if len(w.calls) != 0 || stateIn(w.committed[bulkSlot], 0) != free {
 			t.Fatalf("%d calls, %v", len(w.calls), w.committed[bulkSlot])
 		}
-		q := w.start([]schemas.Slot{bulkSlot})
+		q := w.start([]schemas.TopicPartition{bulkSlot})
 		w.until("done", func() bool { return w.allDone(bulkSlot) })
 		if len(w.calls) != 1 || w.calls[0].process != q {
 			t.Errorf("%d calls", len(w.calls))
@@ -315,7 +315,7 @@ func TestRevokeDrains(t *testing.T) {
 			}
 			w.latency = nil
 		})
-		w.start([]schemas.Slot{bulkSlot})
+		w.start([]schemas.TopicPartition{bulkSlot})
 		w.until("done", func() bool { return w.allDone(bulkSlot) })
 		if w.count(schemas.OutcomeUnknown) != 0 || len(w.calls) != 20 {
 			t.Errorf("%d unknown, %d calls", w.count(schemas.OutcomeUnknown), len(w.calls))
@@ -331,14 +331,14 @@ func TestTwoRevokesAtOnce(t *testing.T) {
 		w.latency = func(*apiCall) time.Duration { return 5 * time.Second }
 		w.produce(bulkSlot, schemas.NewTaskID(), 0)
 		w.until("a call", func() bool { return len(w.calls) == 1 })
-		p.unfeed([]schemas.Slot{bulkSlot})
+		p.unfeed([]schemas.TopicPartition{bulkSlot})
 		begin := time.Now()
 		ctx, cancel := context.WithTimeout(context.Background(), 15*time.Second)
 		defer cancel()
 		var revokes sync.WaitGroup
 		for range 2 {
 			revokes.Go(func() {
-				p.stage.Revoke(ctx, []schemas.Slot{bulkSlot})
+				p.stage.OnRevoked(ctx, []schemas.TopicPartition{bulkSlot})
 				if took := time.Since(begin); took < 4*time.Second || took > 6*time.Second {
 					t.Errorf("took %v", took)
 				}
@@ -366,7 +366,7 @@ func TestLastCommitIsTriedAgain(t *testing.T) {
 			case commits == 1:
 				return fault{after: time.Second}
 			case commits < 5:
-				return fault{refuse: func(schemas.Slot) error { return errors.New("rebalance in progress") }}
+				return fault{refuse: func(schemas.TopicPartition) error { return errors.New("rebalance in progress") }}
 			}
 			return fault{}
 		})
@@ -378,7 +378,7 @@ func TestLastCommitIsTriedAgain(t *testing.T) {
 		}
 		w.produce(bulkSlot, schemas.NewTaskID(), 1)
 		p.onCommit(func([]schemas.Position) fault {
-			return fault{refuse: func(schemas.Slot) error { return errors.New("unknown member") }}
+			return fault{refuse: func(schemas.TopicPartition) error { return errors.New("unknown member") }}
 		})
 		p.assign(bulkSlot)
 		w.rest(time.Second)
@@ -405,7 +405,7 @@ func TestRevokeIsBounded(t *testing.T) {
 		if took := time.Since(begin); took > 15*time.Second {
 			t.Errorf("took %v", took)
 		}
-		w.start([]schemas.Slot{bulkSlot})
+		w.start([]schemas.TopicPartition{bulkSlot})
 		w.until("unknown", func() bool { return w.count(schemas.OutcomeUnknown) == 1 })
 		n := len(w.commits)
 		w.until("sent after all", func() bool { return w.count(schemas.OutcomeSent) == 1 })
@@ -421,7 +421,7 @@ func TestRevokeIsBounded(t *testing.T) {
 func TestTakeover(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(w *world) {
-		p := w.start([]schemas.Slot{bulkSlot})
+		p := w.start([]schemas.TopicPartition{bulkSlot})
 		w.latency = func(c *apiCall) time.Duration {
 			if c.index%2 == 1 {
 				return time.Hour
@@ -440,12 +440,12 @@ func TestTakeover(t *testing.T) {
 		p.kill()
 		w.lock(func() { w.latency = nil })
 		w.produce(bulkSlot, task, 9)
-		q := w.start([]schemas.Slot{bulkSlot})
+		q := w.start([]schemas.TopicPartition{bulkSlot})
 		w.until("done", func() bool { return w.allDone(bulkSlot) })
 		for i := range uint32(6) {
-			want := []schemas.Mark{schemas.MarkSent}
+			want := []schemas.RecipientState{schemas.StateSent}
 			if i%2 == 1 {
-				want = []schemas.Mark{schemas.MarkUnknown}
+				want = []schemas.RecipientState{schemas.StateUnknown}
 			}
 			if d := cmp.Diff(want, w.outcomes(who{task, i})); d != "" {
 				t.Errorf("%d: %s", i, d)
@@ -465,7 +465,7 @@ func TestTakeover(t *testing.T) {
 			t.Errorf("last result %v", w.results[len(w.results)-1])
 		}
 		for _, r := range w.results {
-			if o := r.GetOutcome(); o.GetMark() == uint32(schemas.MarkUnknown) && (o.GetPhone() == "" || o.GetReason() == "") {
+			if o := r.GetOutcome(); o.GetMark() == uint32(schemas.StateUnknown) && (o.GetPhone() == "" || o.GetReason() == "") {
 				t.Errorf("unknown without phone or reason: %v", o)
 			}
 		}
@@ -481,13 +481,13 @@ func TestStartedStaysStarted(t *testing.T) {
 		for i := range uint32(30) {
 			w.produce(bulkSlot, task, i)
 		}
-		w.committed[bulkSlot] = schemas.Position{Slot: bulkSlot, Metadata: "ARQovA", End: 30}
+		w.committed[bulkSlot] = schemas.Position{Partition: bulkSlot, Metadata: "ARQovA", End: 30}
 		p := w.start(nil)
 		p.onWrite(func(schemas.Record) fault { return fault{before: time.Hour} }) // no result is ever acknowledged
-		if _, err := p.stage.Assign(w.t.Context(), w.committed[bulkSlot]); err != nil {
+		if _, err := p.stage.OnAssigned(w.t.Context(), w.committed[bulkSlot]); err != nil {
 			t.Fatal(err)
 		}
-		p.stage.Take(bulkSlot, w.logs[bulkSlot][:3])
+		p.stage.Process(bulkSlot, w.logs[bulkSlot][:3])
 		w.until("calls", func() bool { return len(w.calls) == 3 })
 		check := func(when string) {
 			t.Helper()
@@ -504,8 +504,8 @@ func TestStartedStaysStarted(t *testing.T) {
 			}
 		}
 		check("before it is read")
-		p.stage.Take(bulkSlot, w.logs[bulkSlot][3:4])
-		p.stage.Take(bulkSlot, w.logs[bulkSlot][10:15]) // as if 4 to 9 were gone
+		p.stage.Process(bulkSlot, w.logs[bulkSlot][3:4])
+		p.stage.Process(bulkSlot, w.logs[bulkSlot][10:15]) // as if 4 to 9 were gone
 		w.rest(time.Second)
 		for i := int64(4); i < 10; i++ {
 			if got := stateIn(w.committed[bulkSlot], i); got != done {
@@ -518,7 +518,7 @@ func TestStartedStaysStarted(t *testing.T) {
 			}
 		}
 		p.kill()
-		w.start([]schemas.Slot{bulkSlot})
+		w.start([]schemas.TopicPartition{bulkSlot})
 		w.until("done", func() bool { return w.allDone(bulkSlot) })
 		if n := w.count(schemas.OutcomeUnknown); n != 10 {
 			t.Errorf("%d unknown", n)
@@ -531,7 +531,7 @@ func TestStartedStaysStarted(t *testing.T) {
 func TestRewind(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(w *world) {
-		p := w.start([]schemas.Slot{bulkSlot})
+		p := w.start([]schemas.TopicPartition{bulkSlot})
 		task := schemas.NewTaskID()
 		for i := range uint32(100) {
 			w.produce(bulkSlot, task, i)
@@ -548,14 +548,14 @@ func TestRewind(t *testing.T) {
 		for i := range uint32(120) {
 			w.produce(bulkSlot, task, i)
 		}
-		q := w.start([]schemas.Slot{bulkSlot})
+		q := w.start([]schemas.TopicPartition{bulkSlot})
 		w.until("done", func() bool { return w.allDone(bulkSlot) })
 		if len(w.calls) != 120 || q.value("altavoz_sends_repeated_total") != 100 || w.count(schemas.OutcomeSent) != 120 {
 			t.Errorf("%d calls, %v repeats, %d results", len(w.calls), q.value("altavoz_sends_repeated_total"), w.count(schemas.OutcomeSent))
 		}
 		q.revoke(bulkSlot)
 		for _, c := range []struct{ at, want int64 }{{schemas.NoOffset, schemas.NoOffset}, {0, 0}, {100, 0}, {50_000, 50_000 - limits.Remembered}} {
-			from, err := q.stage.Assign(w.t.Context(), schemas.Position{Slot: bulkSlot, Offset: c.at, End: 60_000})
+			from, err := q.stage.OnAssigned(w.t.Context(), schemas.Position{Partition: bulkSlot, Offset: c.at, End: 60_000})
 			if err != nil || from != c.want {
 				t.Errorf("reads from %d after %d: %v", from, c.at, err)
 			}
@@ -568,7 +568,7 @@ func TestUnreadableLedger(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(w *world) {
 		p := w.start(nil)
-		_, err := p.stage.Assign(w.t.Context(), schemas.Position{Slot: bulkSlot, Offset: 10, Metadata: "garbage!"})
+		_, err := p.stage.OnAssigned(w.t.Context(), schemas.Position{Partition: bulkSlot, Offset: 10, Metadata: "garbage!"})
 		if !errors.Is(err, line.ErrLedger) {
 			t.Errorf("%v", err)
 		}
@@ -640,7 +640,7 @@ func TestWindowIsBounded(t *testing.T) {
 		for i := range uint32(maxOpen + 3000) {
 			w.produce(bulkSlot, task, i)
 		}
-		p := w.start([]schemas.Slot{bulkSlot})
+		p := w.start([]schemas.TopicPartition{bulkSlot})
 		w.rest(time.Second)
 		p.stage.mu.Lock()
 		a := p.stage.slots[bulkSlot]
@@ -719,8 +719,8 @@ func TestUndecodable(t *testing.T) {
 func TestMessageOfATask(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(w *world) {
-		other := schemas.Slot{Topic: schemas.TopicSendsBulk, Partition: 1}
-		w.start([]schemas.Slot{bulkSlot, other, expressSlot})
+		other := schemas.TopicPartition{Topic: schemas.TopicSendsBulk, Partition: 1}
+		w.start([]schemas.TopicPartition{bulkSlot, other, expressSlot})
 		good, slow, bad, gone, empty := schemas.NewTaskID(), schemas.NewTaskID(), schemas.NewTaskID(), schemas.NewTaskID(), schemas.NewTaskID()
 		fails := 3
 		w.lock(func() {
@@ -738,7 +738,7 @@ func TestMessageOfATask(t *testing.T) {
 			}
 		})
 		for i := range uint32(20) {
-			w.produce([]schemas.Slot{bulkSlot, other}[i%2], good, i)
+			w.produce([]schemas.TopicPartition{bulkSlot, other}[i%2], good, i)
 		}
 		w.until("done", func() bool { return w.allDone(bulkSlot) && w.allDone(other) })
 		if w.loaded != 1 || w.rendered != 1 || w.calls[0].message != "bueno" {
@@ -758,9 +758,9 @@ func TestMessageOfATask(t *testing.T) {
 			o := r.GetOutcome()
 			want := schemas.Failed(schemas.CodeContent)
 			if o.GetIndex() < 102 {
-				want = schemas.MarkSent
+				want = schemas.StateSent
 			}
-			if schemas.Mark(o.GetMark()) != want {
+			if schemas.RecipientState(o.GetMark()) != want {
 				t.Errorf("%d: %v", o.GetIndex(), o)
 			}
 			if o.GetIndex() == 103 && (o.GetReason() != "ya no está" || o.GetPhone() == "") {
@@ -812,7 +812,7 @@ func TestStop(t *testing.T) {
 		if err := p.stage.Stop(ctx); err == nil {
 			t.Error("no word about the call")
 		}
-		p.stage.Take(expressSlot, w.logs[expressSlot])
+		p.stage.Process(expressSlot, w.logs[expressSlot])
 		w.rest(time.Minute)
 		if len(w.calls) != 1 {
 			t.Errorf("%d calls", len(w.calls))
@@ -825,7 +825,7 @@ func TestStop(t *testing.T) {
 func TestReplacedOwnerIsNotCalledFor(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(w *world) {
-		p := w.start([]schemas.Slot{bulkSlot})
+		p := w.start([]schemas.TopicPartition{bulkSlot})
 		task, other := schemas.NewTaskID(), schemas.NewTaskID()
 		by := func(generation int64, replaced ...int64) sendOpt {
 			return func(s *schemas.Send) { s.Generation, s.Replaced = generation, replaced }
@@ -853,7 +853,7 @@ func TestReplacedOwnerIsNotCalledFor(t *testing.T) {
 			t.Errorf("%d calls, not 7", n)
 		}
 		p.kill()
-		q := w.start([]schemas.Slot{bulkSlot}) // knows it from what it reads again
+		q := w.start([]schemas.TopicPartition{bulkSlot}) // knows it from what it reads again
 		for i := range uint32(2 * limits.Remembered) {
 			w.produce(bulkSlot, other, 1+i, by(9, 7), all)
 		}

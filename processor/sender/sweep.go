@@ -42,9 +42,9 @@ func (st *Stage) expire(q *queue, now time.Time) {
 
 // outlive ends a send that is too late. One that may have been called before is not said to have expired.
 func (st *Stage) outlive(e *send) {
-	m := schemas.MarkExpired
+	m := schemas.StateExpired
 	if e.doubtful {
-		m = schemas.MarkUnknown
+		m = schemas.StateUnknown
 	}
 	st.decide(e, m, m.Spanish(), "")
 }

@@ -33,7 +33,7 @@ func (st *Stage) answered(e *send, r *schemas.Reply) {
 	case schemas.VerdictSent:
 		st.pairs.Reached(pair{e.number, e.phone})
 		st.goesOn(e, now)
-		st.decide(e, schemas.MarkSent, "", r.WAMID)
+		st.decide(e, schemas.StateSent, "", r.WAMID)
 		return
 	case schemas.VerdictFailed, schemas.VerdictContent:
 		st.pairs.Release(pair{e.number, e.phone})
@@ -42,7 +42,7 @@ func (st *Stage) answered(e *send, r *schemas.Reply) {
 		return
 	case schemas.VerdictLost:
 		if !e.resend || !e.on.live || e.attempts+1 >= maxAttempts { //mutant:lost-call-of-a-lost-partition-is-said
-			st.decide(e, schemas.MarkUnknown, schemas.MarkUnknown.Spanish(), "")
+			st.decide(e, schemas.StateUnknown, schemas.StateUnknown.Spanish(), "")
 			return
 		}
 		e.doubtful, e.repeated = true, false
@@ -121,7 +121,7 @@ func (st *Stage) transient(e *send, r *schemas.Reply, now time.Time) {
 	}
 	m := schemas.Failed(schemas.CodeExhausted)
 	if e.doubtful { // an earlier call may have reached somebody
-		m = schemas.MarkUnknown
+		m = schemas.StateUnknown
 	}
 	words := m.Spanish()
 	if r.Code != 0 {

@@ -60,7 +60,7 @@ func TestRefusals(t *testing.T) {
 			w.produce(bulkSlot, schemas.NewTaskID(), 1)
 			w.until("done", func() bool { return w.allDone(bulkSlot) })
 			o := w.results[0].GetOutcome()
-			if schemas.Mark(o.GetMark()) != schemas.Failed(c.code) || !strings.HasPrefix(o.GetReason(), c.words) || o.GetPhone() != "573000000001" {
+			if schemas.RecipientState(o.GetMark()) != schemas.Failed(c.code) || !strings.HasPrefix(o.GetReason(), c.words) || o.GetPhone() != "573000000001" {
 				t.Errorf("%s: %v", name, o)
 			}
 			p.end()
@@ -94,7 +94,7 @@ func TestFailuresAreLoggedInMeasure(t *testing.T) {
 }
 
 // amongOthers produces sends that get through, ten a second, until everything before them is decided.
-func (w *world) amongOthers(slot schemas.Slot, ids ...who) {
+func (w *world) amongOthers(slot schemas.TopicPartition, ids ...who) {
 	w.t.Helper()
 	others := schemas.NewTaskID()
 	for i := range uint32(6000) {
@@ -128,10 +128,10 @@ func TestTransient(t *testing.T) {
 		w.produce(bulkSlot, task, 1)
 		w.produce(bulkSlot, task, 2)
 		w.amongOthers(bulkSlot, who{task, 1}, who{task, 2})
-		if d := cmp.Diff([]schemas.Mark{schemas.Failed(schemas.CodeExhausted)}, w.outcomes(who{task, 1})); d != "" {
+		if d := cmp.Diff([]schemas.RecipientState{schemas.Failed(schemas.CodeExhausted)}, w.outcomes(who{task, 1})); d != "" {
 			t.Error(d)
 		}
-		if d := cmp.Diff([]schemas.Mark{schemas.MarkSent}, w.outcomes(who{task, 2})); d != "" {
+		if d := cmp.Diff([]schemas.RecipientState{schemas.StateSent}, w.outcomes(who{task, 2})); d != "" {
 			t.Error(d)
 		}
 		for i, g := range w.gaps() {
@@ -166,7 +166,7 @@ func TestUnsent(t *testing.T) {
 				t.Errorf("wait %d is %v", i, g)
 			}
 		}
-		if d := cmp.Diff([]schemas.Mark{schemas.MarkSent}, w.outcomes(id)); d != "" {
+		if d := cmp.Diff([]schemas.RecipientState{schemas.StateSent}, w.outcomes(id)); d != "" {
 			t.Error(d)
 		}
 	})
@@ -257,7 +257,7 @@ func TestThrottledDoubles(t *testing.T) {
 		if d := cmp.Diff([]int{0, 1, 2, 4, 8, 10, 10, 10, 5, 3600}, seconds); d != "" {
 			t.Error(d)
 		}
-		if got := w.outcomes(id); len(got) != 1 || got[0] != schemas.MarkSent {
+		if got := w.outcomes(id); len(got) != 1 || got[0] != schemas.StateSent {
 			t.Errorf("ended as %v", got)
 		}
 	})
@@ -285,7 +285,7 @@ func TestThrottledNumberIsTriedByOne(t *testing.T) {
 			t.Errorf("%d calls were refused", n)
 		}
 		p.onCommit(func([]schemas.Position) fault { // a trial that is not made is no answer
-			return fault{refuse: func(schemas.Slot) error { return errors.New("rebalance") }}
+			return fault{refuse: func(schemas.TopicPartition) error { return errors.New("rebalance") }}
 		})
 		w.rest(20 * time.Second)
 		p.onCommit(nil)
@@ -523,7 +523,7 @@ func TestForeignAnswerStopsTheNumber(t *testing.T) {
 			}
 			return schemas.Reply{Verdict: schemas.VerdictSent}
 		}
-		p := w.start([]schemas.Slot{bulkSlot}, inFlight(8))
+		p := w.start([]schemas.TopicPartition{bulkSlot}, inFlight(8))
 		task := schemas.NewTaskID()
 		for i := range uint32(40) {
 			w.produce(bulkSlot, task, i)
@@ -551,7 +551,7 @@ func TestLostAnswerThatNamesAWait(t *testing.T) {
 			}
 			return schemas.Reply{Verdict: schemas.VerdictSent}
 		}
-		w.start([]schemas.Slot{bulkSlot}, inFlight(1))
+		w.start([]schemas.TopicPartition{bulkSlot}, inFlight(1))
 		task := schemas.NewTaskID()
 		for i := range uint32(3) {
 			w.produce(bulkSlot, task, i)
@@ -573,7 +573,7 @@ func TestProbeThatSaysNothing(t *testing.T) {
 	bubble(t, func(w *world) {
 		mode := schemas.VerdictAccount
 		w.answer = func(*apiCall) schemas.Reply { return schemas.Reply{Verdict: mode} }
-		p := w.start([]schemas.Slot{bulkSlot})
+		p := w.start([]schemas.TopicPartition{bulkSlot})
 		task := schemas.NewTaskID()
 		for i := range uint32(10) {
 			w.produce(bulkSlot, task, i)
@@ -589,7 +589,7 @@ func TestProbeThatSaysNothing(t *testing.T) {
 		}
 		w.lock(func() { mode = schemas.VerdictSent })
 		p.onCommit(func([]schemas.Position) fault {
-			return fault{refuse: func(schemas.Slot) error { return errors.New("rebalance") }}
+			return fault{refuse: func(schemas.TopicPartition) error { return errors.New("rebalance") }}
 		})
 		w.rest(60 * time.Second)
 		p.onCommit(nil)
@@ -640,7 +640,7 @@ func TestMediaThatStaysUnknown(t *testing.T) {
 		w.produce(expressSlot, text.task, text.index) // has no file at all
 		w.until("done", func() bool { return w.allDone(expressSlot) })
 		for _, id := range []who{id, text} {
-			if d := cmp.Diff([]schemas.Mark{schemas.Failed(schemas.CodeExhausted)}, w.outcomes(id)); d != "" {
+			if d := cmp.Diff([]schemas.RecipientState{schemas.Failed(schemas.CodeExhausted)}, w.outcomes(id)); d != "" {
 				t.Error(d)
 			}
 		}
@@ -672,7 +672,7 @@ func TestMediaRenewal(t *testing.T) {
 		if n := w.count(schemas.OutcomeFailed); n != 10 || w.renewed != 4 {
 			t.Errorf("%d failed, %d tries", n, w.renewed)
 		}
-		if o := w.results[0].GetOutcome(); o.GetReason() != "el archivo ya no está" || schemas.Mark(o.GetMark()) != schemas.Failed(schemas.CodeContent) {
+		if o := w.results[0].GetOutcome(); o.GetReason() != "el archivo ya no está" || schemas.RecipientState(o.GetMark()) != schemas.Failed(schemas.CodeContent) {
 			t.Errorf("%v", o)
 		}
 	})
@@ -691,8 +691,8 @@ func TestLost(t *testing.T) {
 		w.produce(bulkSlot, task, 2, again)
 		w.produce(bulkSlot, task, 3, again)
 		w.until("done", func() bool { return w.allDone(bulkSlot) })
-		for index, want := range map[uint32]schemas.Mark{1: schemas.MarkUnknown, 2: schemas.MarkSent, 3: schemas.MarkUnknown} {
-			if d := cmp.Diff([]schemas.Mark{want}, w.outcomes(who{task, index})); d != "" {
+		for index, want := range map[uint32]schemas.RecipientState{1: schemas.StateUnknown, 2: schemas.StateSent, 3: schemas.StateUnknown} {
+			if d := cmp.Diff([]schemas.RecipientState{want}, w.outcomes(who{task, index})); d != "" {
 				t.Errorf("%d: %s", index, d)
 			}
 		}
@@ -711,7 +711,7 @@ func TestRefusedIsFree(t *testing.T) {
 				schemas.VerdictPair, schemas.VerdictThrottled, schemas.VerdictAccount,
 			}[c.index], After: time.Minute})(c)
 		}
-		p := w.start([]schemas.Slot{bulkSlot})
+		p := w.start([]schemas.TopicPartition{bulkSlot})
 		task := schemas.NewTaskID()
 		w.produce(bulkSlot, task, 0)
 		w.produce(bulkSlot, task, 1, by("2"))
@@ -723,7 +723,7 @@ func TestRefusedIsFree(t *testing.T) {
 			}
 		}
 		p.kill()
-		w.start([]schemas.Slot{bulkSlot})
+		w.start([]schemas.TopicPartition{bulkSlot})
 		w.until("done", func() bool { return w.allDone(bulkSlot) })
 		if n := w.count(schemas.OutcomeSent); n != 3 || w.count(schemas.OutcomeUnknown) != 0 {
 			t.Errorf("%d sent", n)

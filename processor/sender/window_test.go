@@ -89,7 +89,7 @@ func TestShutUntilItExpires(t *testing.T) {
 		})
 		w.rest(time.Second)
 		w.lock(func() {
-			if got := w.outcomes(who{task, 0}); !slices.Equal(got, []schemas.Mark{schemas.MarkExpired}) || len(w.calls) != 0 {
+			if got := w.outcomes(who{task, 0}); !slices.Equal(got, []schemas.RecipientState{schemas.StateExpired}) || len(w.calls) != 0 {
 				t.Errorf("%v after %d calls", got, len(w.calls))
 			}
 		})

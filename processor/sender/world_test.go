@@ -30,12 +30,12 @@ type world struct {
 	t *testing.T
 
 	mu           sync.Mutex
-	logs         map[schemas.Slot][]schemas.Record
-	committed    map[schemas.Slot]schemas.Position
-	begun        map[schemas.Slot]bool // what was ever committed by a process of this version
+	logs         map[schemas.TopicPartition][]schemas.Record
+	committed    map[schemas.TopicPartition]schemas.Position
+	begun        map[schemas.TopicPartition]bool // what was ever committed by a process of this version
 	commits      []committedAt
 	members      map[string]int32 // whose commits the broker takes, and of which generation
-	owners       map[schemas.Slot]*process
+	owners       map[schemas.TopicPartition]*process
 	results      []*schemas.Result
 	numberEvents []*schemas.NumberEvent
 	rejects      []schemas.Record
@@ -71,7 +71,7 @@ type who struct {
 }
 
 type place struct {
-	slot   schemas.Slot
+	slot   schemas.TopicPartition
 	offset int64
 }
 
@@ -92,8 +92,8 @@ type apiCall struct {
 }
 
 var (
-	expressSlot = schemas.Slot{Topic: schemas.TopicSendsExpress, Partition: 0}
-	bulkSlot    = schemas.Slot{Topic: schemas.TopicSendsBulk, Partition: 0}
+	expressSlot = schemas.TopicPartition{Topic: schemas.TopicSendsExpress, Partition: 0}
+	bulkSlot    = schemas.TopicPartition{Topic: schemas.TopicSendsBulk, Partition: 0}
 )
 
 const testNumber = "100200300"
@@ -106,8 +106,8 @@ func bubble(t *testing.T, test func(w *world)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		w := &world{
-			t: t, logs: map[schemas.Slot][]schemas.Record{}, committed: map[schemas.Slot]schemas.Position{}, begun: map[schemas.Slot]bool{},
-			members: map[string]int32{}, owners: map[schemas.Slot]*process{}, at: map[who][]place{}, resend: map[who]bool{}, terms: map[who]*schemas.Send{},
+			t: t, logs: map[schemas.TopicPartition][]schemas.Record{}, committed: map[schemas.TopicPartition]schemas.Position{}, begun: map[schemas.TopicPartition]bool{},
+			members: map[string]int32{}, owners: map[schemas.TopicPartition]*process{}, at: map[who][]place{}, resend: map[who]bool{}, terms: map[who]*schemas.Send{},
 			attempts: map[who]int{}, refused: map[who]int{}, busy: map[who]int{}, changed: make(chan struct{}), contents: map[schemas.TaskID]*schemas.Content{},
 		}
 		time.Sleep(time.Hour) // so that no time of a test is at the epoch of the bubble
@@ -186,7 +186,7 @@ func inline(body string) sendOpt {
 func file(m *schemas.Content) sendOpt { return func(s *schemas.Send) { s.Content = m } }
 
 // produce puts a send into the log.
-func (w *world) produce(slot schemas.Slot, task schemas.TaskID, index uint32, opts ...sendOpt) {
+func (w *world) produce(slot schemas.TopicPartition, task schemas.TaskID, index uint32, opts ...sendOpt) {
 	s := &schemas.Send{Task: task.Bytes(), Index: index, Phone: "57300" + fmt.Sprintf("%07d", index), Sender: testNumber}
 	if schemas.LaneOf(slot.Topic) == schemas.LaneExpress {
 		s.Content = &schemas.Content{Body: "hola"}
@@ -200,7 +200,7 @@ func (w *world) produce(slot schemas.Slot, task schemas.TaskID, index uint32, op
 	w.append(slot, schemas.EncodeSend(schemas.LaneOf(slot.Topic), s), who{task, index}, s.GetOnUnknown() == schemas.OnUnknown_ON_UNKNOWN_RESEND)
 }
 
-func (w *world) append(slot schemas.Slot, rec schemas.Record, id who, resend bool) {
+func (w *world) append(slot schemas.TopicPartition, rec schemas.Record, id who, resend bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	rec.Topic, rec.Partition, rec.Time = slot.Topic, slot.Partition, time.Now()
@@ -215,7 +215,7 @@ func (w *world) append(slot schemas.Slot, rec schemas.Record, id who, resend boo
 }
 
 // skip leaves a gap in the offsets, as control records and compaction do.
-func (w *world) skip(slot schemas.Slot, n int64) {
+func (w *world) skip(slot schemas.TopicPartition, n int64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	log := w.logs[slot]
@@ -228,7 +228,7 @@ func (w *world) skip(slot schemas.Slot, n int64) {
 }
 
 // cut takes the end of a log away: a page cache that was lost, an election that was unclean.
-func (w *world) cut(slot schemas.Slot, at int64) {
+func (w *world) cut(slot schemas.TopicPartition, at int64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for id, places := range w.at {
@@ -253,8 +253,8 @@ type process struct {
 	session  uint64
 	gen      int32
 	dead     bool
-	paused   map[schemas.Slot]bool
-	feeds    map[schemas.Slot]context.CancelFunc
+	paused   map[schemas.TopicPartition]bool
+	feeds    map[schemas.TopicPartition]context.CancelFunc
 	feeding  sync.WaitGroup
 	commit   func(ps []schemas.Position) fault // how the next commit goes
 	logFault func(rec schemas.Record) fault
@@ -299,7 +299,7 @@ func (p *process) thaw() {
 // fault is how an exchange with the broker goes wrong.
 type fault struct {
 	before, after time.Duration // how long it takes
-	refuse        func(schemas.Slot) error
+	refuse        func(schemas.TopicPartition) error
 	lose          bool // it does not arrive
 	loseAnswer    bool // it arrives, and nobody learns of it
 }
@@ -325,10 +325,10 @@ func partitions(ex, bu int32) option {
 var unlimited = []string{testNumber, "2", "3"}
 
 // start starts a process that owns the given slots.
-func (w *world) start(slots []schemas.Slot, opts ...option) *process {
+func (w *world) start(slots []schemas.TopicPartition, opts ...option) *process {
 	p := &process{
 		w: w, name: "p" + strconv.Itoa(len(w.processes)), reg: prometheus.NewRegistry(), session: 1,
-		paused: map[schemas.Slot]bool{}, feeds: map[schemas.Slot]context.CancelFunc{},
+		paused: map[schemas.TopicPartition]bool{}, feeds: map[schemas.TopicPartition]context.CancelFunc{},
 	}
 	cfg := Config{
 		Logger: slog.New(slog.NewTextHandler(&p.logs, nil)), Registerer: p.reg,
@@ -379,9 +379,9 @@ func (p *process) join() {
 func (p *process) member() string { return p.name + "/" + strconv.FormatUint(p.session, 10) }
 
 // assign gives the process a slot and what was last committed of it.
-func (p *process) assign(slot schemas.Slot) {
+func (p *process) assign(slot schemas.TopicPartition) {
 	w := p.w
-	pos := schemas.Position{Slot: slot, Offset: schemas.NoOffset}
+	pos := schemas.Position{Partition: slot, Offset: schemas.NoOffset}
 	w.lock(func() {
 		if c, ok := w.committed[slot]; ok {
 			pos = c
@@ -392,7 +392,7 @@ func (p *process) assign(slot schemas.Slot) {
 		pos.Begun = w.begun[slot]
 		w.owners[slot] = p
 	})
-	from, err := p.stage.Assign(context.Background(), pos)
+	from, err := p.stage.OnAssigned(context.Background(), pos)
 	if err != nil {
 		w.t.Errorf("assigning %s: %v", slot, err)
 		return
@@ -405,7 +405,7 @@ func (p *process) assign(slot schemas.Slot) {
 }
 
 // feed hands the log of a slot over, a few records at a time.
-func (p *process) feed(ctx context.Context, slot schemas.Slot, from int64) {
+func (p *process) feed(ctx context.Context, slot schemas.TopicPartition, from int64) {
 	w := p.w
 	for ctx.Err() == nil {
 		w.mu.Lock()
@@ -424,7 +424,7 @@ func (p *process) feed(ctx context.Context, slot schemas.Slot, from int64) {
 		}
 		w.mu.Unlock()
 		if len(recs) > 0 {
-			p.stage.Take(slot, recs) //nolint:contextcheck // what it reads has a life of its own
+			p.stage.Process(slot, recs) //nolint:contextcheck // what it reads has a life of its own
 			continue
 		}
 		select {
@@ -434,14 +434,14 @@ func (p *process) feed(ctx context.Context, slot schemas.Slot, from int64) {
 	}
 }
 
-func (p *process) isPaused(slot schemas.Slot) bool {
+func (p *process) isPaused(slot schemas.TopicPartition) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.paused[slot]
 }
 
 // unfeed stops the reading of slots.
-func (p *process) unfeed(slots []schemas.Slot) {
+func (p *process) unfeed(slots []schemas.TopicPartition) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, s := range slots {
@@ -452,24 +452,24 @@ func (p *process) unfeed(slots []schemas.Slot) {
 	}
 }
 
-func (p *process) owned() []schemas.Slot {
+func (p *process) owned() []schemas.TopicPartition {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return slices.Collect(maps.Keys(p.feeds))
 }
 
 // revoke takes slots away in good order.
-func (p *process) revoke(slots ...schemas.Slot) {
+func (p *process) revoke(slots ...schemas.TopicPartition) {
 	p.unfeed(slots)
 	ctx, cancel := context.WithTimeout(context.Background(), 15*time.Second)
 	defer cancel()
-	p.stage.Revoke(ctx, slots)
+	p.stage.OnRevoked(ctx, slots)
 }
 
 // lose takes slots away without warning; the process comes back as another member.
-func (p *process) lose(slots ...schemas.Slot) {
+func (p *process) lose(slots ...schemas.TopicPartition) {
 	p.unfeed(slots)
-	p.stage.Lost(slots)
+	p.stage.OnLost(slots)
 }
 
 // rejoin gives the process a new session. What it had is lost.
@@ -513,17 +513,17 @@ func (p *process) isDead() bool {
 	return p.dead
 }
 
-func (p *process) Fence() schemas.Fence {
+func (p *process) Generation() schemas.Generation {
 	if p.stage.mu.TryLock() {
 		p.stage.mu.Unlock()
 		p.w.lock(func() { p.w.fail("the fence is captured without the lock on what it is captured for") })
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return schemas.Fence{Member: p.member(), Generation: p.gen, Session: p.session}
+	return schemas.Generation{Member: p.member(), Number: p.gen, Session: p.session}
 }
 
-func (p *process) Commit(_ context.Context, f schemas.Fence, ps []schemas.Position) (map[schemas.Slot]error, error) {
+func (p *process) Commit(_ context.Context, f schemas.Generation, ps []schemas.Position) (map[schemas.TopicPartition]error, error) {
 	var how fault
 	p.mu.Lock()
 	if p.commit != nil {
@@ -531,10 +531,10 @@ func (p *process) Commit(_ context.Context, f schemas.Fence, ps []schemas.Positi
 	}
 	stale := f.Session != p.session || p.dropping
 	p.mu.Unlock()
-	refused := map[schemas.Slot]error{}
+	refused := map[schemas.TopicPartition]error{}
 	if stale {
 		for _, pos := range ps {
-			refused[pos.Slot] = errors.New("fenced")
+			refused[pos.Partition] = errors.New("fenced")
 		}
 		return refused, nil
 	}
@@ -564,11 +564,11 @@ func (p *process) Commit(_ context.Context, f schemas.Fence, ps []schemas.Positi
 }
 
 // apply is the coordinator's part.
-func (p *process) apply(f schemas.Fence, ps []schemas.Position, how fault) map[schemas.Slot]error {
-	refused := map[schemas.Slot]error{}
+func (p *process) apply(f schemas.Generation, ps []schemas.Position, how fault) map[schemas.TopicPartition]error {
+	refused := map[schemas.TopicPartition]error{}
 	w := p.w
 	w.lock(func() {
-		known := w.members[f.Member] == f.Generation && f.Generation > 0
+		known := w.members[f.Member] == f.Number && f.Number > 0
 		var done []schemas.Position
 		for _, pos := range ps {
 			if len(pos.Metadata) > schemas.MaxMetadata {
@@ -576,12 +576,12 @@ func (p *process) apply(f schemas.Fence, ps []schemas.Position, how fault) map[s
 			}
 			switch {
 			case !known:
-				refused[pos.Slot] = errors.New("illegal generation")
-			case how.refuse != nil && how.refuse(pos.Slot) != nil:
-				refused[pos.Slot] = how.refuse(pos.Slot)
+				refused[pos.Partition] = errors.New("illegal generation")
+			case how.refuse != nil && how.refuse(pos.Partition) != nil:
+				refused[pos.Partition] = how.refuse(pos.Partition)
 			default: // whoever owns it: the broker does not look
-				w.committed[pos.Slot] = pos
-				w.begun[pos.Slot] = true
+				w.committed[pos.Partition] = pos
+				w.begun[pos.Partition] = true
 				done = append(done, pos)
 			}
 		}
@@ -612,7 +612,7 @@ func (p *process) drop() {
 	p.dropping = true
 }
 
-func (p *process) Pause(slots ...schemas.Slot) {
+func (p *process) Pause(slots ...schemas.TopicPartition) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, s := range slots {
@@ -620,7 +620,7 @@ func (p *process) Pause(slots ...schemas.Slot) {
 	}
 }
 
-func (p *process) Resume(slots ...schemas.Slot) {
+func (p *process) Resume(slots ...schemas.TopicPartition) {
 	p.mu.Lock()
 	for _, s := range slots {
 		delete(p.paused, s)
@@ -684,7 +684,7 @@ func (w *world) take(rec schemas.Record) {
 	w.results = append(w.results, &r)
 }
 
-func (p *process) Record(_ context.Context, slot schemas.Slot, offset int64) (rec schemas.Record, found bool, err error) {
+func (p *process) Record(_ context.Context, slot schemas.TopicPartition, offset int64) (rec schemas.Record, found bool, err error) {
 	p.w.mu.Lock()
 	defer p.w.mu.Unlock()
 	for _, r := range p.w.logs[slot] {
@@ -867,10 +867,10 @@ func stateIn(pos schemas.Position, offset int64) state {
 }
 
 // outcomes returns the marks that were said of a recipient.
-func (w *world) outcomes(id who) (out []schemas.Mark) {
+func (w *world) outcomes(id who) (out []schemas.RecipientState) {
 	for _, r := range w.results {
 		if o := r.GetOutcome(); o != nil && schemas.TaskID(r.GetTask()) == id.task && o.GetIndex() == id.index {
-			out = append(out, schemas.Mark(o.GetMark()))
+			out = append(out, schemas.RecipientState(o.GetMark()))
 		}
 	}
 	return out
@@ -879,7 +879,7 @@ func (w *world) outcomes(id who) (out []schemas.Mark) {
 // count counts results by outcome.
 func (w *world) count(o schemas.OutcomeClass) (n int) {
 	for _, r := range w.results {
-		if r.GetOutcome() != nil && schemas.Mark(r.GetOutcome().GetMark()).Outcome() == o {
+		if r.GetOutcome() != nil && schemas.RecipientState(r.GetOutcome().GetMark()).Outcome() == o {
 			n++
 		}
 	}
@@ -906,7 +906,7 @@ func causeText(c *schemas.Cause) string {
 }
 
 // allDone reports whether all of a slot is committed as done.
-func (w *world) allDone(slot schemas.Slot) bool {
+func (w *world) allDone(slot schemas.TopicPartition) bool {
 	log := w.logs[slot]
 	for len(log) > 0 && log[len(log)-1].Topic == "gap" {
 		log = log[:len(log)-1]

@@ -9,12 +9,12 @@ import (
 )
 
 // free is a slot that does nothing, and flow reads nothing.
-type free struct{ answers chan Answer }
+type free struct{ answers chan CommitResult }
 
-func (*free) Take([]schemas.Record) {}
+func (*free) Process([]schemas.Record) {}
 func (*free) Drain()                {}
 func (*free) Stop()                 {}
-func (s *free) Committed(a Answer)  { s.answers <- a }
+func (s *free) Committed(a CommitResult)  { s.answers <- a }
 
 func (*free) Over() <-chan struct{} {
 	over := make(chan struct{})
@@ -24,24 +24,24 @@ func (*free) Over() <-chan struct{} {
 
 type noFlow struct{}
 
-func (noFlow) Pause(...schemas.Slot)  {}
-func (noFlow) Resume(...schemas.Slot) {}
+func (noFlow) Pause(...schemas.TopicPartition)  {}
+func (noFlow) Resume(...schemas.TopicPartition) {}
 
 // fences tells whether a fence was taken while nobody could give a slot up.
 type fences struct {
-	set   *Set[*free]
+	set   *Assignments[*free]
 	alone bool
 }
 
-func (f *fences) Fence() schemas.Fence {
+func (f *fences) Generation() schemas.Generation {
 	if f.set.mu.TryLock() {
 		f.set.mu.Unlock()
 		f.alone = true
 	}
-	return schemas.Fence{}
+	return schemas.Generation{}
 }
 
-func (*fences) Commit(context.Context, schemas.Fence, []schemas.Position) (map[schemas.Slot]error, error) {
+func (*fences) Commit(context.Context, schemas.Generation, []schemas.Position) (map[schemas.TopicPartition]error, error) {
 	return nil, nil //nolint:nilnil // nothing refused and no error
 }
 
@@ -53,9 +53,9 @@ func TestPositionsAreTakenUnderTheirFence(t *testing.T) {
 	f.set = New[*free](f, noFlow{}, slog.New(slog.DiscardHandler))
 	f.set.Start()
 	defer func() { _ = f.set.Stop(context.WithoutCancel(t.Context())) }()
-	of, s := schemas.Slot{Topic: schemas.TopicResults}, &free{answers: make(chan Answer, 1)}
+	of, s := schemas.TopicPartition{Topic: schemas.TopicResults}, &free{answers: make(chan CommitResult, 1)}
 	f.set.Put(of, s)
-	f.set.Commit(s, schemas.Position{Slot: of, Offset: 1})
+	f.set.Commit(s, schemas.Position{Partition: of, Offset: 1})
 	<-s.answers
 	if f.alone {
 		t.Error("the fence was taken without the lock under which slots are given up")

@@ -24,32 +24,32 @@ import (
 // Ledger is the group of consumers, as far as commits go. Fence says who this member is now; it is asked under a lock that
 // giving up needs, so it must not wait for anybody who waits for that. Commit writes positions under a fence and names
 // those that were certainly not written. After an error nobody knows what was written; the group then takes every slot away
-// (Set.Lost).
+// (Assignments.OnLost).
 type Ledger interface {
-	Fence() schemas.Fence
-	Commit(ctx context.Context, f schemas.Fence, ps []schemas.Position) (refused map[schemas.Slot]error, err error)
+	Generation() schemas.Generation
+	Commit(ctx context.Context, f schemas.Generation, ps []schemas.Position) (refused map[schemas.TopicPartition]error, err error)
 }
 
-// Slot is what a stage does for one partition. Only its goroutine touches it, so none of these waits.
-type Slot interface {
+// Worker is what a stage does for one partition. Only its goroutine touches it, so none of these waits.
+type Worker interface {
 	comparable
-	Take(recs []schemas.Record)
+	Process(recs []schemas.Record)
 	Drain()                // end in good order: write and commit what is known
 	Stop()                 // end at once
 	Over() <-chan struct{} // closed at the end
-	Committed(a Answer)
+	Committed(a CommitResult)
 }
 
-// Answer is how a commit ended.
-type Answer struct {
+// CommitResult is how a commit ended.
+type CommitResult struct {
 	Position schemas.Position
 	Asked    time.Time // before the request was made
 	Refused  error     // certainly not written
 	Unknown  error     // nobody knows
 }
 
-// Set is the slots of a stage. It is safe for concurrent use.
-type Set[S Slot] struct {
+// Assignments is the slots of a stage. It is safe for concurrent use.
+type Assignments[S Worker] struct {
 	ledger Ledger
 	flow   Flow
 	log    *slog.Logger
@@ -62,21 +62,21 @@ type Set[S Slot] struct {
 	giving chan struct{} // holds a token while slots are given up, so that who comes second returns when it is done
 
 	mu         sync.Mutex
-	live       map[schemas.Slot]S
-	positions  map[schemas.Slot]schemas.Position // of live ones, to be committed
+	live       map[schemas.TopicPartition]S
+	positions  map[schemas.TopicPartition]schemas.Position // of live ones, to be committed
 	committing chan struct{}                     // closed when the commit under way is over; nil: none is
 }
 
 // New returns an empty set.
-func New[S Slot](ledger Ledger, flow Flow, log *slog.Logger) *Set[S] {
-	return &Set[S]{
+func New[S Worker](ledger Ledger, flow Flow, log *slog.Logger) *Assignments[S] {
+	return &Assignments[S]{
 		ledger: ledger, flow: flow, log: log, asked: make(chan struct{}, 1), giving: make(chan struct{}, 1), cancel: func() {},
-		live: make(map[schemas.Slot]S), positions: make(map[schemas.Slot]schemas.Position),
+		live: make(map[schemas.TopicPartition]S), positions: make(map[schemas.TopicPartition]schemas.Position),
 	}
 }
 
 // Start makes commits until Stop, and does what else a stage has to do meanwhile.
-func (set *Set[S]) Start(beside ...func(context.Context)) {
+func (set *Assignments[S]) Start(beside ...func(context.Context)) {
 	set.start.Do(func() {
 		ctx, cancel := context.WithCancel(context.Background())
 		set.cancel = cancel
@@ -87,11 +87,11 @@ func (set *Set[S]) Start(beside ...func(context.Context)) {
 }
 
 // Stop ends it. Slots that were not revoked before are given up without a last commit.
-func (set *Set[S]) Stop(ctx context.Context) error {
+func (set *Assignments[S]) Stop(ctx context.Context) error {
 	set.mu.Lock()
 	left := slices.Collect(maps.Keys(set.live))
 	set.mu.Unlock()
-	set.Lost(left)
+	set.OnLost(left)
 	set.stop.Do(set.cancel)
 	done := make(chan struct{})
 	go func() {
@@ -107,21 +107,21 @@ func (set *Set[S]) Stop(ctx context.Context) error {
 }
 
 // Put adds a slot. One that was there before for the same partition must have been given up.
-func (set *Set[S]) Put(of schemas.Slot, s S) {
+func (set *Assignments[S]) Put(of schemas.TopicPartition, s S) {
 	set.mu.Lock()
 	set.live[of] = s
 	set.mu.Unlock()
 }
 
 // Len is how many slots there are.
-func (set *Set[S]) Len() int {
+func (set *Assignments[S]) Len() int {
 	set.mu.Lock()
 	defer set.mu.Unlock()
 	return len(set.live)
 }
 
 // Each calls do for every slot; do must not wait.
-func (set *Set[S]) Each(do func(S)) {
+func (set *Assignments[S]) Each(do func(S)) {
 	set.mu.Lock()
 	defer set.mu.Unlock()
 	for _, s := range set.live {
@@ -130,30 +130,30 @@ func (set *Set[S]) Each(do func(S)) {
 }
 
 // All returns the slots of this moment.
-func (set *Set[S]) All() []S {
+func (set *Assignments[S]) All() []S {
 	set.mu.Lock()
 	defer set.mu.Unlock()
 	return slices.Collect(maps.Values(set.live))
 }
 
-// Take hands over the next records of a slot. It does not block.
-func (set *Set[S]) Take(of schemas.Slot, recs []schemas.Record) {
+// Process hands over the next records of a slot. It does not block.
+func (set *Assignments[S]) Process(of schemas.TopicPartition, recs []schemas.Record) {
 	if s, ok := set.get(of); ok {
-		s.Take(recs)
+		s.Process(recs)
 	}
 }
 
-func (set *Set[S]) get(of schemas.Slot) (S, bool) {
+func (set *Assignments[S]) get(of schemas.TopicPartition) (S, bool) {
 	set.mu.Lock()
 	defer set.mu.Unlock()
 	s, ok := set.live[of]
 	return s, ok
 }
 
-// Revoke gives slots up in good order: what they know is written, acknowledged and committed before it returns, unless ctx
+// OnRevoked gives slots up in good order: what they know is written, acknowledged and committed before it returns, unless ctx
 // ends first; then the next owner goes on from what was committed before.
-func (set *Set[S]) Revoke(ctx context.Context, of []schemas.Slot) {
-	leaving := make(map[schemas.Slot]S)
+func (set *Assignments[S]) OnRevoked(ctx context.Context, of []schemas.TopicPartition) {
+	leaving := make(map[schemas.TopicPartition]S)
 	for _, k := range of {
 		if s, ok := set.get(k); ok {
 			s.Drain()
@@ -167,14 +167,14 @@ func (set *Set[S]) Revoke(ctx context.Context, of []schemas.Slot) {
 			set.log.Warn("a partition is given up before all was written", "slot", k.String())
 		}
 	}
-	set.Lost(of)
+	set.OnLost(of)
 }
 
-// Lost gives slots up at once. It returns when nothing of them goes on, the commit under way included.
-func (set *Set[S]) Lost(of []schemas.Slot) {
+// OnLost gives slots up at once. It returns when nothing of them goes on, the commit under way included.
+func (set *Assignments[S]) OnLost(of []schemas.TopicPartition) {
 	set.giving <- struct{}{}
 	defer func() { <-set.giving }()
-	gone := make(map[schemas.Slot]S)
+	gone := make(map[schemas.TopicPartition]S)
 	set.mu.Lock()
 	for _, k := range of {
 		if s, ok := set.live[k]; ok {
@@ -201,10 +201,10 @@ func (set *Set[S]) Lost(of []schemas.Slot) {
 }
 
 // Commit asks for a slot's position to be committed, unless it was given up; the slot hears of it through Committed.
-func (set *Set[S]) Commit(s S, pos schemas.Position) {
+func (set *Assignments[S]) Commit(s S, pos schemas.Position) {
 	set.mu.Lock()
-	if set.live[pos.Slot] == s { //mutant:position-belongs-to-its-assignment
-		set.positions[pos.Slot] = pos
+	if set.live[pos.Partition] == s { //mutant:position-belongs-to-its-assignment
+		set.positions[pos.Partition] = pos
 	}
 	set.mu.Unlock()
 	select {
@@ -214,7 +214,7 @@ func (set *Set[S]) Commit(s S, pos schemas.Position) {
 }
 
 // commits makes the commits, one at a time: what is asked for meanwhile goes with the next.
-func (set *Set[S]) commits(ctx context.Context) {
+func (set *Assignments[S]) commits(ctx context.Context) {
 	for {
 		select {
 		case <-ctx.Done():
@@ -230,13 +230,13 @@ func (set *Set[S]) commits(ctx context.Context) {
 		clear(set.positions)
 		of := make([]S, len(ps))
 		for i := range ps {
-			of[i] = set.live[ps[i].Slot]
+			of[i] = set.live[ps[i].Partition]
 		}
 		over := make(chan struct{})
 		set.committing = over
 		// Taken under the lock that Lost needs: an assignment whose slot is still here has not ended, and what it
 		// encoded is true of it, whatever generation the group is in.
-		fence := set.ledger.Fence() //mutant:positions-are-taken-under-their-fence
+		fence := set.ledger.Generation() //mutant:positions-are-taken-under-their-fence
 		set.mu.Unlock()
 
 		asked := time.Now()
@@ -246,7 +246,7 @@ func (set *Set[S]) commits(ctx context.Context) {
 		set.mu.Unlock()
 		close(over)
 		for i, s := range of {
-			s.Committed(Answer{Position: ps[i], Asked: asked, Refused: refused[ps[i].Slot], Unknown: err})
+			s.Committed(CommitResult{Position: ps[i], Asked: asked, Refused: refused[ps[i].Partition], Unknown: err})
 		}
 	}
 }

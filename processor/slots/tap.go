@@ -8,24 +8,24 @@ import (
 
 // Flow stops and restarts the reading of slots. Neither call blocks.
 type Flow interface {
-	Pause(slots ...schemas.Slot)
-	Resume(slots ...schemas.Slot)
+	Pause(slots ...schemas.TopicPartition)
+	Resume(slots ...schemas.TopicPartition)
 }
 
-// Tap stops the reading of one slot while too much of it waits. It orders the calls, so that the last word is the right one.
-type Tap struct {
+// Backpressure stops the reading of one slot while too much of it waits. It orders the calls, so that the last word is the right one.
+type Backpressure struct {
 	flow Flow
-	of   schemas.Slot
+	of   schemas.TopicPartition
 
 	mu   sync.Mutex
 	shut bool
 }
 
-// NewTap returns one that is open.
-func NewTap(flow Flow, of schemas.Slot) *Tap { return &Tap{flow: flow, of: of} }
+// NewBackpressure returns one that is open.
+func NewBackpressure(flow Flow, of schemas.TopicPartition) *Backpressure { return &Backpressure{flow: flow, of: of} }
 
 // Turn shuts or opens it, as want says of the moment; it is told whether the tap is shut.
-func (t *Tap) Turn(want func(shut bool) bool) {
+func (t *Backpressure) Turn(want func(shut bool) bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	shut := want(t.shut)

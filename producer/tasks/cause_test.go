@@ -39,7 +39,7 @@ func TestCauseInWords(t *testing.T) {
 			Reason: schemas.WaitReason_WAIT_REASON_CONFIGURATION, SinceMs: since, Number: "1", Detail: "HTTP 200", EverySeconds: 15,
 		},
 	} {
-		s := &schemas.Status{Phase: schemas.Phase_PHASE_WAITING, Plan: &schemas.Plan{Total: 3}, Cursor: 1, Cause: c}
+		s := &schemas.Status{Phase: schemas.Phase_PHASE_WAITING, Plan: &schemas.TaskOpened{Total: 3}, Cursor: 1, Cause: c}
 		if state, why := StateOf(s, time.UnixMilli(since)); why != want || state != Started {
 			t.Errorf("%v %q, want %q", state, why, want)
 		}

@@ -89,7 +89,7 @@ func estimatedEnd(s *schemas.Status, now time.Time) string {
 func outcomesOf(s *schemas.Status) []Outcome {
 	out := make([]Outcome, 0, len(s.GetCounts()))
 	for _, c := range s.GetCounts() {
-		m := schemas.Mark(c.GetMark())
+		m := schemas.RecipientState(c.GetMark())
 		if !m.Decided() {
 			continue
 		}

@@ -61,7 +61,7 @@ func ResultOf(s *schemas.Status) *Result {
 func numbers(s *schemas.Status) *Result {
 	r := &Result{Total: s.GetPlan().GetTotal(), Pending: pending(s)}
 	for _, c := range s.GetCounts() {
-		m, n := schemas.Mark(c.GetMark()), c.GetCount()
+		m, n := schemas.RecipientState(c.GetMark()), c.GetCount()
 		if !m.Decided() {
 			continue
 		}
@@ -103,5 +103,5 @@ func reasonOf(e *schemas.ErrorLine) string {
 	if e.GetReason() != "" {
 		return e.GetReason()
 	}
-	return schemas.Mark(e.GetMark()).Spanish()
+	return schemas.RecipientState(e.GetMark()).Spanish()
 }

@@ -109,7 +109,7 @@ func scheduled(s *schemas.Status, now time.Time) bool {
 // count is how many recipients have an outcome.
 func count(s *schemas.Status, o schemas.OutcomeClass) (n uint32) {
 	for _, c := range s.GetCounts() {
-		if schemas.Mark(c.GetMark()).Outcome() == o {
+		if schemas.RecipientState(c.GetMark()).Outcome() == o {
 			n += c.GetCount()
 		}
 	}

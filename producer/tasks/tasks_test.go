@@ -22,16 +22,16 @@ func everybody(string) bool { return true }
 func anyStatus(t *rapid.T) *schemas.Status {
 	total := rapid.Uint32Range(1, 1000).Draw(t, "total")
 	s := &schemas.Status{
-		Plan:   &schemas.Plan{Total: total, AcceptedMs: rapid.Int64Range(1, 9).Draw(t, "accepted"), ScheduleMs: rapid.Int64Range(0, 20).Draw(t, "schedule")},
+		Plan:   &schemas.TaskOpened{Total: total, AcceptedMs: rapid.Int64Range(1, 9).Draw(t, "accepted"), ScheduleMs: rapid.Int64Range(0, 20).Draw(t, "schedule")},
 		Cursor: rapid.Uint32Range(0, total).Draw(t, "cursor"),
 		Phase:  schemas.Phase(rapid.IntRange(0, 6).Draw(t, "phase")),
 		Pipe:   rapid.Uint32Range(0, 2000).Draw(t, "pipe"),
 		Rate:   rapid.Float64Range(0, 100).Draw(t, "rate"),
 	}
 	left := total
-	for m := schemas.Mark(1); m < 250 && left > 0; m += schemas.Mark(rapid.IntRange(1, 60).Draw(t, "mark")) {
+	for m := schemas.RecipientState(1); m < 250 && left > 0; m += schemas.RecipientState(rapid.IntRange(1, 60).Draw(t, "mark")) {
 		n := rapid.Uint32Range(0, left).Draw(t, "count")
-		s.Counts = append(s.Counts, &schemas.MarkCount{Mark: uint32(m), Count: n})
+		s.Counts = append(s.Counts, &schemas.StateCount{Mark: uint32(m), Count: n})
 		left -= n
 	}
 	if left == 0 {
@@ -147,8 +147,8 @@ func BenchmarkPage(b *testing.B) {
 	for i := range table {
 		ids[i] = schemas.NewTaskID()
 		table[i] = &schemas.Status{
-			Plan:   &schemas.Plan{Total: 1000, AcceptedMs: int64(i*7919%len(table) + 1)},
-			Counts: []*schemas.MarkCount{{Mark: uint32(schemas.MarkSent), Count: 900}, {Mark: uint32(schemas.MarkUnknown), Count: 3}}, Cursor: 950,
+			Plan:   &schemas.TaskOpened{Total: 1000, AcceptedMs: int64(i*7919%len(table) + 1)},
+			Counts: []*schemas.StateCount{{Mark: uint32(schemas.StateSent), Count: 900}, {Mark: uint32(schemas.StateUnknown), Count: 3}}, Cursor: 950,
 		}
 	}
 	each := func(f func(schemas.TaskID, *schemas.Status) bool) {

@@ -121,7 +121,7 @@ func Commit(ctx context.Context, log Log, b *schemas.Broadcast) (*schemas.Origin
 func Plan(b *schemas.Broadcast, origin *schemas.Origin) schemas.Record {
 	return schemas.EncodeResult(&schemas.Result{
 		Task: b.GetTask(), AtMs: b.GetAcceptedMs(),
-		Event: &schemas.Result_Plan{Plan: &schemas.Plan{
+		Event: &schemas.Result_Plan{Plan: &schemas.TaskOpened{
 			Total: b.GetTotal(), Origin: origin, RequestSha256: b.GetRequestSha256(), Sender: b.GetSender(),
 			AcceptedMs: b.GetAcceptedMs(), ScheduleMs: b.GetScheduleMs(), ExpireMs: b.GetExpireMs(), Direct: b.GetDirect(),
 			Window: b.GetWindow(), Speed: b.GetSpeed(), Owner: b.GetOwner(), Earlier: b.GetEarlier(),

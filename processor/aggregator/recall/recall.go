@@ -17,7 +17,7 @@ type Table interface {
 	Ends(ctx context.Context, t schemas.Topic) (map[int32]int64, error)
 	// Range hands over every record in [from, to) in order. Offsets that compaction emptied are passed over, and a
 	// from below the first record means the first record.
-	Range(ctx context.Context, s schemas.Slot, from, to int64, each func(schemas.Record) error) error
+	Range(ctx context.Context, s schemas.TopicPartition, from, to int64, each func(schemas.Record) error) error
 }
 
 // Reader reads.
@@ -36,7 +36,7 @@ var errGone = errors.New("no record of it in the topic")
 
 // Recall hands over the record of the key at that offset. Should it not be there (somebody wrote over it and compaction
 // was faster than the tail), the topic is searched for every record of the key. It gives up only when ctx ends.
-func (r Reader) Recall(ctx context.Context, from schemas.Slot, at int64, key string, each func(*schemas.Record) error) error {
+func (r Reader) Recall(ctx context.Context, from schemas.TopicPartition, at int64, key string, each func(*schemas.Record) error) error {
 	for wait := readRetryMin; ; wait = min(2*wait, readRetryMax) {
 		err := r.pick(ctx, from, at, at+1, key, each)
 		if err != nil {
@@ -55,7 +55,7 @@ func (r Reader) Recall(ctx context.Context, from schemas.Slot, at int64, key str
 }
 
 // Search hands over every record of the key.
-func (r Reader) Search(ctx context.Context, from schemas.Slot, key string, each func(*schemas.Record) error) error {
+func (r Reader) Search(ctx context.Context, from schemas.TopicPartition, key string, each func(*schemas.Record) error) error {
 	ends, err := r.Table.Ends(ctx, from.Topic)
 	if err != nil {
 		return fmt.Errorf("asking for the end of %s: %w", from, err)
@@ -63,7 +63,7 @@ func (r Reader) Search(ctx context.Context, from schemas.Slot, key string, each 
 	return r.pick(ctx, from, 0, ends[from.Partition], key, each)
 }
 
-func (r Reader) pick(ctx context.Context, from schemas.Slot, lo, hi int64, key string, each func(*schemas.Record) error) error {
+func (r Reader) pick(ctx context.Context, from schemas.TopicPartition, lo, hi int64, key string, each func(*schemas.Record) error) error {
 	var found bool
 	var broken error
 	err := r.Table.Range(ctx, from, lo, hi, func(rec schemas.Record) error {

@@ -11,17 +11,17 @@ type Tally struct {
 
 // Count notes a step of a recipient. Who was delivered was sent before, and who has read it had it delivered, also if
 // nobody said so in time: these are counted on the way. That a send is confirmed is no step.
-func (t *Tally) Count(from, to schemas.Mark) {
+func (t *Tally) Count(from, to schemas.RecipientState) {
 	if from.Outcome() != schemas.OutcomeSent || to.Outcome() != schemas.OutcomeSent {
 		t.Came[to]++
 	}
-	if from < schemas.MarkSent && to >= schemas.MarkUndelivered {
-		t.Came[schemas.MarkSent]++
+	if from < schemas.StateSent && to >= schemas.StateUndelivered {
+		t.Came[schemas.StateSent]++
 	}
-	if from < schemas.MarkDelivered && to >= schemas.MarkRead {
-		t.Came[schemas.MarkDelivered]++
+	if from < schemas.StateDelivered && to >= schemas.StateRead {
+		t.Came[schemas.StateDelivered]++
 	}
-	if from.Outcome() == schemas.OutcomeUnknown && to >= schemas.MarkFailed {
+	if from.Outcome() == schemas.OutcomeUnknown && to >= schemas.StateFailed {
 		t.Settled[to]++
 	}
 }

@@ -33,7 +33,7 @@ const (
 // Task is what the verdict depends on.
 type Task struct {
 	End      uint32 // recipients below it had their turn
-	Counts   []*schemas.MarkCount
+	Counts   []*schemas.StateCount
 	Predicts func(code int) bool // whether a refusal with the code predicts all; nil: none does
 	Receipts bool                // they are to be expected, and worth waiting for
 	Resumed  bool                // a person let it go on, and may have seen the receipts of the first
@@ -53,7 +53,7 @@ const (
 // Verdict is what to do. Mark is what most of the first came to, with Stop and Pause; Within bounds a Wait.
 type Verdict struct {
 	Do     Do
-	Mark   schemas.Mark
+	Mark   schemas.RecipientState
 	Within time.Duration
 }
 
@@ -84,15 +84,15 @@ type counts struct {
 	good                            uint32 // with a receipt that says that all is well
 	failed                          uint32 // refused by Meta
 	refused                         uint32 // of these, with a code that predicts all
-	refusal                         schemas.Mark
+	refusal                         schemas.RecipientState
 	bad                             uint32 // undelivered, with the one code that predicts all and has the most of them
-	badMark                         schemas.Mark
+	badMark                         schemas.RecipientState
 }
 
 func (t Task) count() (c counts) {
 	most := uint32(0)
 	for _, x := range t.Counts {
-		m, n := schemas.Mark(x.GetMark()), x.GetCount()
+		m, n := schemas.RecipientState(x.GetMark()), x.GetCount()
 		if !m.Decided() {
 			continue
 		}
@@ -100,7 +100,7 @@ func (t Task) count() (c counts) {
 		if m.Succeeded() {
 			c.succeeded += n
 		}
-		if m.Succeeded() && m >= schemas.MarkConfirmed {
+		if m.Succeeded() && m >= schemas.StateConfirmed {
 			c.good += n
 		}
 		reason, ok := m.Reason()

@@ -16,11 +16,11 @@ const (
 
 func predicts(code int) bool { return code == codeParameter || code == codeNoWindow }
 
-type marks map[schemas.Mark]uint32
+type marks map[schemas.RecipientState]uint32
 
-func (m marks) counts() (out []*schemas.MarkCount) {
+func (m marks) counts() (out []*schemas.StateCount) {
 	for mark, n := range m {
-		out = append(out, &schemas.MarkCount{Mark: uint32(mark), Count: n})
+		out = append(out, &schemas.StateCount{Mark: uint32(mark), Count: n})
 	}
 	return out
 }
@@ -43,39 +43,39 @@ func TestVerdicts(t *testing.T) {
 		{"the first are not all dispatched", 30, nil, false, false, Verdict{}},
 		{"none is decided", First, nil, false, false, outcomes},
 		{"only refusals so far", First, marks{refused: 10}, false, false, outcomes},
-		{"one was sent", First, marks{schemas.MarkSent: 1}, false, false, Verdict{}},
-		{"one was sent among refusals", First, marks{schemas.MarkSent: 1, refused: 49}, false, false, Verdict{}},
+		{"one was sent", First, marks{schemas.StateSent: 1}, false, false, Verdict{}},
+		{"one was sent among refusals", First, marks{schemas.StateSent: 1, refused: 49}, false, false, Verdict{}},
 		{"all refused", First, marks{refused: 50}, false, false, Verdict{Do: Stop, Mark: refused}},
 		{"few can be called, all refused", First, marks{refused: 5, schemas.Failed(schemas.CodeInvalidPhone): 45}, false, false, Verdict{Do: Stop, Mark: refused}},
 		{"four refused", First, marks{refused: 4, noPhone: 46}, false, false, Verdict{}},
 		{"all refused, each for itself", First, marks{noPhone: 50}, false, false, Verdict{}},
-		{"nobody knows", First, marks{schemas.MarkUnknown: 50}, false, false, Verdict{}},
+		{"nobody knows", First, marks{schemas.StateUnknown: 50}, false, false, Verdict{}},
 		{"some refused, more for themselves", First, marks{refused: 20, noPhone: 30}, false, false, Verdict{}},
-		{"refused later in the list", 400, marks{schemas.MarkUnknown: 50, noPhone: 5, refused: 5}, false, false, Verdict{Do: Stop, Mark: refused}},
-		{"refused later, after a success", 400, marks{schemas.MarkSent: 1, refused: 300}, false, false, Verdict{}},
+		{"refused later in the list", 400, marks{schemas.StateUnknown: 50, noPhone: 5, refused: 5}, false, false, Verdict{Do: Stop, Mark: refused}},
+		{"refused later, after a success", 400, marks{schemas.StateSent: 1, refused: 300}, false, false, Verdict{}},
 		{"later in the list nobody is waited for", 51, nil, true, false, Verdict{}},
 
-		{"sent, no receipts expected", First, marks{schemas.MarkSent: 50}, false, false, Verdict{}},
-		{"sent, receipts expected", First, marks{schemas.MarkSent: 50}, true, false, heard},
-		{"some sent, receipts expected", First, marks{schemas.MarkSent: 44}, true, false, outcomes},
-		{"a few are late", First, marks{schemas.MarkSent: 45}, true, false, heard},
+		{"sent, no receipts expected", First, marks{schemas.StateSent: 50}, false, false, Verdict{}},
+		{"sent, receipts expected", First, marks{schemas.StateSent: 50}, true, false, heard},
+		{"some sent, receipts expected", First, marks{schemas.StateSent: 44}, true, false, outcomes},
+		{"a few are late", First, marks{schemas.StateSent: 45}, true, false, heard},
 		{"nobody was sent, so there is nothing to hear", First, marks{noPhone: 50}, true, false, Verdict{}},
-		{"five delivered", First, marks{schemas.MarkSent: 45, schemas.MarkDelivered: 5}, true, false, heard},
-		{"six delivered", First, marks{schemas.MarkSent: 44, schemas.MarkDelivered: 6}, true, false, Verdict{}},
-		{"six undelivered, for themselves", First, marks{schemas.MarkSent: 44, gone: 6}, true, false, Verdict{}},
-		{"all confirmed", First, marks{schemas.MarkConfirmed: 50}, true, false, Verdict{}},
-		{"19 undelivered", First, marks{schemas.MarkSent: 31, late: 19}, true, false, heard},
-		{"44 undelivered", First, marks{schemas.MarkSent: 6, late: 44}, true, false, heard},
-		{"44 undelivered, the others not", First, marks{schemas.MarkDelivered: 6, late: 44}, true, false, Verdict{}},
-		{"45 undelivered", First, marks{schemas.MarkSent: 5, late: 45}, true, false, Verdict{Do: Pause, Mark: late}},
-		{"45 undelivered, for themselves", First, marks{schemas.MarkDelivered: 5, gone: 45}, true, false, Verdict{}},
-		{"45 undelivered, though nobody expected receipts", First, marks{schemas.MarkRead: 5, late: 45}, false, false, Verdict{Do: Pause, Mark: late}},
-		{"27 of 30 that have a phone undelivered", First, marks{schemas.Failed(schemas.CodeInvalidPhone): 20, late: 27, schemas.MarkSent: 3}, true, false, Verdict{Do: Pause, Mark: late}},
-		{"undelivered later in the list", 800, marks{schemas.MarkSent: 700, late: 90, schemas.MarkDelivered: 10}, true, false, Verdict{Do: Pause, Mark: late}},
-		{"undelivered later, but not nearly all", 800, marks{schemas.MarkSent: 700, late: 89, schemas.MarkDelivered: 10}, true, false, Verdict{}},
+		{"five delivered", First, marks{schemas.StateSent: 45, schemas.StateDelivered: 5}, true, false, heard},
+		{"six delivered", First, marks{schemas.StateSent: 44, schemas.StateDelivered: 6}, true, false, Verdict{}},
+		{"six undelivered, for themselves", First, marks{schemas.StateSent: 44, gone: 6}, true, false, Verdict{}},
+		{"all confirmed", First, marks{schemas.StateConfirmed: 50}, true, false, Verdict{}},
+		{"19 undelivered", First, marks{schemas.StateSent: 31, late: 19}, true, false, heard},
+		{"44 undelivered", First, marks{schemas.StateSent: 6, late: 44}, true, false, heard},
+		{"44 undelivered, the others not", First, marks{schemas.StateDelivered: 6, late: 44}, true, false, Verdict{}},
+		{"45 undelivered", First, marks{schemas.StateSent: 5, late: 45}, true, false, Verdict{Do: Pause, Mark: late}},
+		{"45 undelivered, for themselves", First, marks{schemas.StateDelivered: 5, gone: 45}, true, false, Verdict{}},
+		{"45 undelivered, though nobody expected receipts", First, marks{schemas.StateRead: 5, late: 45}, false, false, Verdict{Do: Pause, Mark: late}},
+		{"27 of 30 that have a phone undelivered", First, marks{schemas.Failed(schemas.CodeInvalidPhone): 20, late: 27, schemas.StateSent: 3}, true, false, Verdict{Do: Pause, Mark: late}},
+		{"undelivered later in the list", 800, marks{schemas.StateSent: 700, late: 90, schemas.StateDelivered: 10}, true, false, Verdict{Do: Pause, Mark: late}},
+		{"undelivered later, but not nearly all", 800, marks{schemas.StateSent: 700, late: 89, schemas.StateDelivered: 10}, true, false, Verdict{}},
 		{"a code that predicts all comes with receipts", First, marks{schemas.Undelivered(codeParameter): 50}, true, false, Verdict{Do: Pause, Mark: schemas.Undelivered(codeParameter)}},
-		{"45 kept back as marketing", First, marks{schemas.MarkRead: 5, schemas.Undelivered(131049): 45}, true, false, Verdict{Do: Pause, Mark: schemas.Undelivered(131049)}},
-		{"45 undelivered, and resumed", First, marks{schemas.MarkSent: 5, late: 45}, true, true, Verdict{}},
+		{"45 kept back as marketing", First, marks{schemas.StateRead: 5, schemas.Undelivered(131049): 45}, true, false, Verdict{Do: Pause, Mark: schemas.Undelivered(131049)}},
+		{"45 undelivered, and resumed", First, marks{schemas.StateSent: 5, late: 45}, true, true, Verdict{}},
 		{"refused, and resumed", First, marks{refused: 50}, true, true, Verdict{Do: Stop, Mark: refused}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -97,9 +97,9 @@ func TestVerdictsOfAnyCounts(t *testing.T) {
 		end := rapid.Uint32Range(0, 120).Draw(t, "end")
 		decided, succeeded, final := uint32(0), uint32(0), true
 		for decided < end && rapid.IntRange(0, 8).Draw(t, "more") > 0 {
-			mark := rapid.SampledFrom([]schemas.Mark{
-				schemas.MarkDuplicate, schemas.MarkUnknown, schemas.Failed(codeParameter), schemas.Failed(codeNoWindow), schemas.Failed(codeNoPhone), schemas.MarkSent, schemas.MarkConfirmed,
-				schemas.Undelivered(codeParameter), schemas.Undelivered(codeNoWindow), schemas.Undelivered(codeNoPhone), schemas.MarkDelivered, schemas.MarkRead,
+			mark := rapid.SampledFrom([]schemas.RecipientState{
+				schemas.StateDuplicate, schemas.StateUnknown, schemas.Failed(codeParameter), schemas.Failed(codeNoWindow), schemas.Failed(codeNoPhone), schemas.StateSent, schemas.StateConfirmed,
+				schemas.Undelivered(codeParameter), schemas.Undelivered(codeNoWindow), schemas.Undelivered(codeNoPhone), schemas.StateDelivered, schemas.StateRead,
 			}).Draw(t, "mark")
 			n := rapid.Uint32Range(1, end-decided).Draw(t, "n")
 			m[mark] += n
@@ -107,7 +107,7 @@ func TestVerdictsOfAnyCounts(t *testing.T) {
 			if mark.Succeeded() {
 				succeeded += n
 			}
-			final = final && mark != schemas.MarkSent
+			final = final && mark != schemas.StateSent
 		}
 		task := Task{End: end, Counts: m.counts(), Predicts: predicts, Receipts: rapid.Bool().Draw(t, "receipts"), Resumed: rapid.Bool().Draw(t, "resumed")}
 		v := Judge(task)

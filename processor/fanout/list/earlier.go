@@ -25,7 +25,7 @@ import (
 //
 // gone reports whether an error says that a record does not exist any more.
 func Key(ctx context.Context, log Log, gone func(error) bool, b *schemas.Broadcast, task schemas.TaskID) (string, error) {
-	at, offsets := schemas.Slot{Topic: schemas.TopicBlobs, Partition: b.GetSlices().GetPartition()}, b.GetSlices().Offsets()
+	at, offsets := schemas.TopicPartition{Topic: schemas.TopicBlobs, Partition: b.GetSlices().GetPartition()}, b.GetSlices().Offsets()
 	first, err := log.Record(ctx, at, offsets[0])
 	if err != nil {
 		return "", fmt.Errorf("reading the first slice: %w", err)
@@ -39,7 +39,7 @@ func Key(ctx context.Context, log Log, gone func(error) bool, b *schemas.Broadca
 		return "", foreign
 	}
 	if o := b.GetOrigin(); o != nil && key == schemas.TaskIDFromOrigin(string(schemas.TopicBroadcasts), o).String() {
-		rec, err := log.Record(ctx, schemas.Slot{Topic: schemas.TopicBroadcasts, Partition: o.GetPartition()}, o.GetOffset())
+		rec, err := log.Record(ctx, schemas.TopicPartition{Topic: schemas.TopicBroadcasts, Partition: o.GetPartition()}, o.GetOffset())
 		if err != nil && !gone(err) {
 			return "", fmt.Errorf("reading where a broadcast entered: %w", err)
 		}
@@ -58,7 +58,7 @@ func Key(ctx context.Context, log Log, gone func(error) bool, b *schemas.Broadca
 }
 
 // asked reports whether the broadcast's request was for these recipients.
-func asked(ctx context.Context, log Log, at schemas.Slot, offsets []int64, key string, b *schemas.Broadcast) (bool, error) {
+func asked(ctx context.Context, log Log, at schemas.TopicPartition, offsets []int64, key string, b *schemas.Broadcast) (bool, error) {
 	if len(b.GetRequestSha256()) != sha256.Size {
 		return false, nil
 	}

@@ -15,13 +15,13 @@ var ErrUnreadable = errors.New("the list of recipients is not readable")
 
 // Log reads back what lies in the log.
 type Log interface {
-	Record(ctx context.Context, s schemas.Slot, offset int64) (schemas.Record, error)
-	Records(ctx context.Context, s schemas.Slot, offsets []int64, each func(schemas.Record) error) error
+	Record(ctx context.Context, s schemas.TopicPartition, offset int64) (schemas.Record, error)
+	Records(ctx context.Context, s schemas.TopicPartition, offsets []int64, each func(schemas.Record) error) error
 }
 
 // List is where the slices of a task lie. It does not change.
 type List struct {
-	at      schemas.Slot
+	at      schemas.TopicPartition
 	offsets []int64
 	ref     *schemas.BlobRef
 	task    schemas.TaskID
@@ -35,7 +35,7 @@ func Of(b *schemas.Broadcast, task schemas.TaskID, key string) *List {
 	if ref == nil {
 		return nil
 	}
-	at := schemas.Slot{Topic: schemas.TopicBlobs, Partition: ref.GetPartition()}
+	at := schemas.TopicPartition{Topic: schemas.TopicBlobs, Partition: ref.GetPartition()}
 	return &List{at: at, offsets: ref.Offsets(), ref: ref, task: task, total: b.GetTotal(), key: key}
 }
 

@@ -28,15 +28,15 @@ type Seen struct {
 func NewSeen() *Seen { return &Seen{} }
 
 // Judge reads a recipient and remembers it. The mark is pending for one who is to be sent to.
-func (n *Seen) Judge(text, region string) (schemas.Phone, schemas.Mark) {
+func (n *Seen) Judge(text, region string) (schemas.Phone, schemas.RecipientState) {
 	phone, err := schemas.ParsePhone(text, region)
 	if err != nil {
 		return "", schemas.Failed(schemas.CodeInvalidPhone)
 	}
 	if !n.add(phone.Person()) {
-		return "", schemas.MarkDuplicate
+		return "", schemas.StateDuplicate
 	}
-	return phone, schemas.MarkPending
+	return phone, schemas.StatePending
 }
 
 func (n *Seen) add(person schemas.Phone) (fresh bool) {
@@ -72,15 +72,15 @@ func NewMask(from, n uint32) *Mask { return &Mask{from: from, decided: make([]bo
 // Covers reports whether a part has recipients of the run.
 func (m *Mask) Covers(part uint32) bool {
 	last := m.from + uint32(len(m.decided)) - 1
-	return part >= m.from/schemas.PartRecipients && part <= last/schemas.PartRecipients
+	return part >= m.from/schemas.PageRecipients && part <= last/schemas.PageRecipients
 }
 
 // Fold takes in the marks of a part.
 func (m *Mask) Fold(part uint32, marks []byte) {
 	for i := range m.decided {
 		index := m.from + uint32(i)
-		if at := index % schemas.PartRecipients; index/schemas.PartRecipients == part && at < uint32(len(marks)) {
-			m.decided[i] = m.decided[i] || schemas.Mark(marks[at]).Decided()
+		if at := index % schemas.PageRecipients; index/schemas.PageRecipients == part && at < uint32(len(marks)) {
+			m.decided[i] = m.decided[i] || schemas.RecipientState(marks[at]).Decided()
 		}
 	}
 }

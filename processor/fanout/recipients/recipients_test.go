@@ -24,18 +24,18 @@ func TestRepeatsAreFound(t *testing.T) {
 		n, known := NewSeen(), make(map[string]bool)
 		for range rapid.IntRange(1, 60).Draw(t, "recipients") {
 			text := rapid.SampledFrom([]string{"573001234567", "573001234568", "573109876543", "CO.abc", "CO.abd", "no"}).Draw(t, "who")
-			want := schemas.MarkPending
+			want := schemas.StatePending
 			switch {
 			case text == "no":
 				want = schemas.Failed(schemas.CodeInvalidPhone)
 			case known[text]:
-				want = schemas.MarkDuplicate
+				want = schemas.StateDuplicate
 			}
 			known[text] = true
 			if strings.HasPrefix(text, "57") {
 				text = rapid.SampledFrom(ways).Draw(t, "way")(text)
 			}
-			if phone, mark := n.Judge(text, "CO"); mark != want || (phone != "") != (mark == schemas.MarkPending) {
+			if phone, mark := n.Judge(text, "CO"); mark != want || (phone != "") != (mark == schemas.StatePending) {
 				t.Fatalf("%q is %q, %s; want %s", text, phone, mark.Label(), want.Label())
 			}
 		}
@@ -46,20 +46,20 @@ func TestRepeatsAreFound(t *testing.T) {
 func TestMaskIsWhatThePartsSaid(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		from, n := rapid.Uint32Range(0, 3*schemas.PartRecipients).Draw(t, "from"), rapid.Uint32Range(1, 1000).Draw(t, "n")
+		from, n := rapid.Uint32Range(0, 3*schemas.PageRecipients).Draw(t, "from"), rapid.Uint32Range(1, 1000).Draw(t, "n")
 		m, decided := NewMask(from, n), make(map[uint32]bool)
 		for range rapid.IntRange(0, 4).Draw(t, "records") {
 			part := rapid.Uint32Range(0, 4).Draw(t, "part")
-			first := part * schemas.PartRecipients
-			covers := first < from+n && first+schemas.PartRecipients > from
+			first := part * schemas.PageRecipients
+			covers := first < from+n && first+schemas.PageRecipients > from
 			if m.Covers(part) != covers {
 				t.Fatalf("part %d of [%d, %d): covered %t", part, from, from+n, !covers)
 			}
-			marks := make([]byte, rapid.IntRange(0, schemas.PartRecipients).Draw(t, "marks"))
+			marks := make([]byte, rapid.IntRange(0, schemas.PageRecipients).Draw(t, "marks"))
 			for range rapid.IntRange(0, 50).Draw(t, "outcomes") {
 				if len(marks) > 0 {
 					at := rapid.IntRange(0, len(marks)-1).Draw(t, "at")
-					marks[at] = byte(schemas.MarkSent)
+					marks[at] = byte(schemas.StateSent)
 				}
 			}
 			for i, x := range marks {
@@ -98,7 +98,7 @@ func TestNationalWritingsOfALineAreOneRecipient(t *testing.T) {
 		{"3001234567", ""},
 	} {
 		phone, mark := n.Judge(c.text, "CO")
-		if phone != c.want || (mark == schemas.MarkPending) != (c.want != "") {
+		if phone != c.want || (mark == schemas.StatePending) != (c.want != "") {
 			t.Errorf("%s is %s, %s; want %s", c.text, phone.Digits(), mark.Label(), c.want.Digits())
 		}
 	}
@@ -140,7 +140,7 @@ func TestSetMadeAgainIsTheSame(t *testing.T) {
 				t.Fatalf("%q is %s, and made again %s", text, mark.Label(), same.Label())
 			}
 			person, err := schemas.ParsePhone(text, "CO")
-			if want := err == nil && known[person.Person()]; (mark == schemas.MarkDuplicate) != want {
+			if want := err == nil && known[person.Person()]; (mark == schemas.StateDuplicate) != want {
 				t.Fatalf("%q is %s; came before: %t", text, mark.Label(), want)
 			}
 			known[person.Person()] = true
@@ -154,10 +154,10 @@ func TestUserIDsAreKeptWhole(t *testing.T) {
 	s := NewSeen()
 	long := "CO." + strings.Repeat("7a", 64)
 	for _, id := range []string{"CO.1abc", "CO.1abC", "CO.1abcd", "CO.1ab", "US.1abc", "CO.123456789012", "US.123456789012", long, long[:len(long)-1]} {
-		if _, mark := s.Judge(id, "CO"); mark != schemas.MarkPending {
+		if _, mark := s.Judge(id, "CO"); mark != schemas.StatePending {
 			t.Errorf("%s is %s", id, mark.Label())
 		}
-		if _, mark := s.Judge(id, "CO"); mark != schemas.MarkDuplicate {
+		if _, mark := s.Judge(id, "CO"); mark != schemas.StateDuplicate {
 			t.Errorf("%s again is %s", id, mark.Label())
 		}
 	}
@@ -167,7 +167,7 @@ func TestUserIDsAreKeptWhole(t *testing.T) {
 		s.Judge(fmt.Sprintf("CO.%dx", i), "CO")
 	}
 	took, says := heap()-before, s.Bytes()-had
-	if _, mark := s.Judge("CO.0x", "CO"); mark != schemas.MarkDuplicate {
+	if _, mark := s.Judge("CO.0x", "CO"); mark != schemas.StateDuplicate {
 		t.Error("the first of many is forgotten")
 	}
 	if float64(took) > 1.5*float64(says) {

@@ -99,7 +99,7 @@ func ContentFault(b *schemas.Broadcast) (why string, invalid bool) {
 }
 
 // Reason is that of a recipient who gets no send: of what is no phone, what is wrong with it.
-func Reason(mark schemas.Mark, text, region string) string {
+func Reason(mark schemas.RecipientState, text, region string) string {
 	if _, err := schemas.ParsePhone(text, region); mark == schemas.Failed(schemas.CodeInvalidPhone) && err != nil {
 		return err.Error()
 	}

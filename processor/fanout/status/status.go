@@ -4,7 +4,7 @@ package status
 import "altavoz/schemas"
 
 // Position returns where the broadcast of a plan is read again.
-func Position(p *schemas.Plan) *schemas.Origin {
+func Position(p *schemas.TaskOpened) *schemas.Origin {
 	if p.GetHome() != nil {
 		return p.GetHome()
 	}
@@ -19,7 +19,7 @@ func SameOrigin(a, b *schemas.Origin) bool {
 // Decided is how many recipients have an outcome.
 func Decided(s *schemas.Status) (n uint32) {
 	for _, c := range s.GetCounts() {
-		if schemas.Mark(c.GetMark()).Decided() {
+		if schemas.RecipientState(c.GetMark()).Decided() {
 			n += c.GetCount()
 		}
 	}
