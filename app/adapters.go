@@ -15,6 +15,7 @@ import (
 	"altavoz/redis"
 	"altavoz/schemas"
 	"altavoz/schemas/blob"
+	"altavoz/stream"
 	"altavoz/whatsapp"
 	"altavoz/whatsapp/media"
 )
@@ -56,13 +57,13 @@ var (
 // records is where blobs reads: one record by its place.
 type records interface {
 	// Record returns kafka.ErrGone for a record that is not there any more.
-	Record(ctx context.Context, slot schemas.TopicPartition, offset int64) (schemas.Record, error)
+	Record(ctx context.Context, slot stream.TopicPartition, offset int64) (stream.Record, error)
 }
 
 // held tells a record that is not in its log from one that could not be read.
 type held struct{ records records }
 
-func (h held) Record(ctx context.Context, slot schemas.TopicPartition, offset int64) (rec schemas.Record, found bool, err error) {
+func (h held) Record(ctx context.Context, slot stream.TopicPartition, offset int64) (rec stream.Record, found bool, err error) {
 	rec, err = h.records.Record(ctx, slot, offset)
 	if errors.Is(err, kafka.ErrGone) {
 		return rec, false, nil
@@ -104,18 +105,18 @@ func (b blobs) Part(ctx context.Context, ref *schemas.BlobRef, n int) ([]byte, e
 	return rec.Value, nil
 }
 
-func (b blobs) read(ctx context.Context, ref *schemas.BlobRef, n int) (schemas.Record, error) {
+func (b blobs) read(ctx context.Context, ref *schemas.BlobRef, n int) (stream.Record, error) {
 	deltas := ref.GetOffsetDeltas()
 	if n < 0 || n >= len(deltas) {
-		return schemas.Record{}, errRef
+		return stream.Record{}, errRef
 	}
 	var offset int64
 	for _, d := range deltas[:n+1] {
 		offset += int64(d)
 	}
-	rec, err := b.records.Record(ctx, schemas.TopicPartition{Topic: schemas.TopicBlobs, Partition: ref.GetPartition()}, offset)
+	rec, err := b.records.Record(ctx, stream.TopicPartition{Topic: schemas.TopicBlobs, Partition: ref.GetPartition()}, offset)
 	if err == nil {
-		err = rec.Newer() // waited for, as what passes is
+		err = schemas.CheckVersion(&rec) // waited for, as what passes is
 	}
 	return rec, err
 }

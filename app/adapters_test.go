@@ -7,19 +7,22 @@ import (
 
 	"altavoz/schemas"
 	"altavoz/schemas/blob"
+	"altavoz/stream"
 )
 
 // one is a log of one record.
-type one struct{ rec schemas.Record }
+type one struct{ rec stream.Record }
 
-func (o one) Record(context.Context, schemas.TopicPartition, int64) (schemas.Record, error) { return o.rec, nil }
+func (o one) Record(context.Context, stream.TopicPartition, int64) (stream.Record, error) {
+	return o.rec, nil
+}
 
 // A message, or a file, that a newer version wrote may be read later, by who can; one that nobody can read fails its task.
 func TestMessagesOfANewerVersionAreWaitedFor(t *testing.T) {
 	t.Parallel()
 	id, ref := schemas.NewTaskID(), schemas.NewBlobRef(0, []int64{7})
 	rec := schemas.EncodeContent(id, &schemas.Content{Body: "hola"})
-	refused := func(rec schemas.Record) (content, part bool) {
+	refused := func(rec stream.Record) (content, part bool) {
 		_, err := blobs{one{rec}}.Content(t.Context(), id, ref)
 		_, also := blobs{one{rec}}.Part(t.Context(), ref, 0)
 		forGood := func(err error) bool { why := (*schemas.ContentError)(nil); return errors.As(err, &why) }
@@ -54,7 +57,7 @@ func TestMessagesAndFilesOfOthersAreNotTaken(t *testing.T) {
 	named := schemas.NewBlobRef(0, []int64{0}) // as the fanout has it of an upstream system that keys parts with its task
 	named.Task = id.Bytes()
 	for name, tt := range map[string]struct {
-		rec  schemas.Record
+		rec  stream.Record
 		ref  *schemas.BlobRef
 		part bool
 		ok   bool

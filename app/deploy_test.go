@@ -17,6 +17,7 @@ import (
 
 	"altavoz/processor"
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 var (
@@ -160,7 +161,7 @@ func TestOperateNamesTheTopicsOfEveryStage(t *testing.T) {
 	docs := readFile(t, "../docs/operate.md")
 	for _, stage := range processor.Topology() {
 		cells := row(t, docs, stage.Name)
-		for i, topics := range [][]schemas.Topic{slices.Concat(stage.Reads, stage.Looks), stage.Writes} {
+		for i, topics := range [][]stream.Topic{slices.Concat(stage.Reads, stage.Looks), stage.Writes} {
 			var names []string
 			for _, topic := range topics {
 				names = append(names, string(topic))

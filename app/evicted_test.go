@@ -13,6 +13,7 @@ import (
 
 	"altavoz/kafka"
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 // evicting is a process with its simulator, and what is asked of both.
@@ -90,7 +91,7 @@ func (h *evicting) evict(t *testing.T, ids ...schemas.TaskID) {
 		if time.Now().After(end) {
 			t.Fatalf("%d of %d tasks are still in memory", left, len(ids))
 		}
-		recs := make([]schemas.Record, 100)
+		recs := make([]stream.Record, 100)
 		for i := range recs {
 			id := schemas.NewTaskID()
 			recs[i] = schemas.EncodeStatus(h.app.layout.Home(schemas.TopicStatuses, []byte(id.String())), &schemas.Status{
@@ -129,7 +130,7 @@ func TestEndToEndRepeatOfATaskThatIsReadBack(t *testing.T) {
 	pub := h.publisher(t)
 	for i := range repeats {
 		value := fmt.Sprintf(`{"phones":["57300%04d777"],"body_text":"hola","use_queue":true,"task_id":"%s"}`, i%n, ids[i%n])
-		rec := schemas.Record{Topic: schemas.TopicBroadcasts, Partition: schemas.NoPartition, Key: []byte(simulatedNumber), Value: []byte(value)}
+		rec := stream.Record{Topic: schemas.TopicBroadcasts, Partition: stream.NoPartition, Key: []byte(simulatedNumber), Value: []byte(value)}
 		if _, err := pub.Publish(t.Context(), rec); err != nil {
 			t.Fatal(err)
 		}
@@ -162,7 +163,7 @@ func (h *evicting) sends(t *testing.T) (n int64) {
 		t.Fatal(err)
 	}
 	defer r.Close()
-	for _, topic := range []schemas.Topic{schemas.TopicSendsExpress, schemas.TopicSendsBulk} {
+	for _, topic := range []stream.Topic{schemas.TopicSendsExpress, schemas.TopicSendsBulk} {
 		all, err := r.Ends(t.Context(), topic)
 		if err != nil {
 			t.Fatal(err)

@@ -9,6 +9,7 @@ import (
 	"altavoz/app/operator"
 	"altavoz/kafka"
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 // Whoever may write to broadcasts names the list that lies at a place of blobs, which is not his: it was 1,500 of 1,500 people who got his text.
@@ -86,7 +87,7 @@ func onlyBroadcast(t *testing.T, a *App) *schemas.Broadcast {
 		t.Fatal(err)
 	}
 	defer reader.Close()
-	rec, err := reader.Record(t.Context(), schemas.TopicPartition{Topic: schemas.TopicBroadcasts, Partition: a.layout.Home(schemas.TopicBroadcasts, []byte(simulatedNumber))}, 0)
+	rec, err := reader.Record(t.Context(), stream.TopicPartition{Topic: schemas.TopicBroadcasts, Partition: a.layout.Home(schemas.TopicBroadcasts, []byte(simulatedNumber))}, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

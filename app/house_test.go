@@ -12,6 +12,7 @@ import (
 	"altavoz/app/embedded"
 	"altavoz/kafka"
 	"altavoz/schemas"
+	"altavoz/stream"
 	"altavoz/whatsapp/simulator"
 )
 
@@ -141,7 +142,7 @@ func publishRaw(t *testing.T, cfg kafka.Config, layout kafka.Layout, key string,
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
-	rec := schemas.Record{Topic: schemas.TopicBroadcasts, Partition: schemas.NoPartition, Value: value}
+	rec := stream.Record{Topic: schemas.TopicBroadcasts, Partition: stream.NoPartition, Value: value}
 	if key != "" {
 		rec.Key = []byte(key)
 	}

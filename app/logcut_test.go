@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 // A broker that is killed and has lost its page cache: logs end below what groups have committed, and give the same offsets out
@@ -66,7 +67,7 @@ func TestRealKafkaThatLostTheEndOfItsLogs(t *testing.T) {
 	stopApp(t, a)
 	script("kill9")
 	cut := 0
-	for _, topic := range []schemas.Topic{schemas.TopicSendsExpress, schemas.TopicBroadcasts, schemas.TopicResults} {
+	for _, topic := range []stream.Topic{schemas.TopicSendsExpress, schemas.TopicBroadcasts, schemas.TopicResults} {
 		files, err := filepath.Glob(filepath.Join(dir, "data", cfg.Kafka.TopicPrefix+string(topic)+"-*", "*.log"))
 		if err != nil {
 			t.Fatal(err)

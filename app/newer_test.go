@@ -10,13 +10,14 @@ import (
 	"altavoz/app/operator"
 	"altavoz/kafka"
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 // A process that meets what a newer version wrote waits for that version, in each stage: nothing is rejected, the partition is held,
 // and whoever is in the others gets the message.
 func TestNewerRecordsHoldTheirPartitionInEachStage(t *testing.T) {
 	t.Parallel()
-	for topic, stage := range map[schemas.Topic]string{
+	for topic, stage := range map[stream.Topic]string{
 		schemas.TopicBroadcasts: "fanout", schemas.TopicSendsExpress: "sender", schemas.TopicSendsBulk: "sender", schemas.TopicResults: "aggregator",
 	} {
 		t.Run(string(topic), func(t *testing.T) {
@@ -30,7 +31,7 @@ func TestNewerRecordsHoldTheirPartitionInEachStage(t *testing.T) {
 			// The partition to be held is that of somebody whom the broadcast does not concern.
 			phones, id := []string{"573001230001", "573001230002", "573001230003"}, schemas.NewTaskID()
 			concerned := make(map[int32]bool)
-			keys := map[schemas.Topic][]string{
+			keys := map[stream.Topic][]string{
 				schemas.TopicBroadcasts: {simulatedNumber}, schemas.TopicSendsExpress: phones, schemas.TopicResults: {id.String()},
 			}
 			for _, key := range keys[topic] {
@@ -49,9 +50,9 @@ func TestNewerRecordsHoldTheirPartitionInEachStage(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			rec := schemas.Record{
+			rec := stream.Record{
 				Topic: topic, Partition: partition, Key: []byte("k"), Value: []byte{0xff, 0xff},
-				Headers: []schemas.Header{{Key: schemas.VersionHeader, Value: []byte("2")}},
+				Headers: []stream.Header{{Key: schemas.VersionHeader, Value: []byte("2")}},
 			}
 			if topic == schemas.TopicSendsExpress { // nor is one without a value a tombstone of this version
 				rec.Value = nil

@@ -15,6 +15,7 @@ import (
 	"altavoz/kafka"
 	"altavoz/producer"
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 const (
@@ -117,7 +118,7 @@ func TestEndToEndThreatS03OwnersAreApart(t *testing.T) {
 }
 
 // publishRecord puts a record on its topic as it is.
-func publishRecord(t *testing.T, cfg kafka.Config, layout kafka.Layout, rec schemas.Record) {
+func publishRecord(t *testing.T, cfg kafka.Config, layout kafka.Layout, rec stream.Record) {
 	t.Helper()
 	pub, err := kafka.NewPublisher(cfg, layout, 0)
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 
 	"altavoz/app/readiness"
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 // probeKey is the key of the record by which a process finds out whether Kafka takes records. It lies in blobs, which is read by
@@ -36,8 +37,8 @@ func (a *App) ready() error {
 func (a *App) probeWrites(ctx context.Context) {
 	a.watch(context.WithoutCancel(ctx), "probe of writes", func(ctx context.Context) {
 		readiness.Probe(ctx, func() bool { return !a.health.Failing().IsZero() }, func() { //nolint:contextcheck // what is taken is written
-			rec := schemas.Record{Topic: schemas.TopicBlobs, Partition: schemas.NoPartition, Key: []byte(probeKey)}
-			a.doors.express.Enqueue(rec, func(schemas.Record, error) {}) // health is told by the publisher
+			rec := stream.Record{Topic: schemas.TopicBlobs, Partition: stream.NoPartition, Key: []byte(probeKey)}
+			a.doors.express.Enqueue(rec, func(stream.Record, error) {}) // health is told by the publisher
 		})
 	})
 }

@@ -19,6 +19,7 @@ import (
 	"altavoz/kafka"
 	"altavoz/producer"
 	"altavoz/schemas"
+	"altavoz/stream"
 	"altavoz/whatsapp"
 )
 
@@ -265,6 +266,6 @@ func BenchmarkReceipts(b *testing.B) {
 // swallow is a log that takes everything and keeps nothing.
 type swallow struct{}
 
-func (swallow) Publish(_ context.Context, recs ...schemas.Record) ([]schemas.Record, error) {
+func (swallow) Publish(_ context.Context, recs ...stream.Record) ([]stream.Record, error) {
 	return recs, nil
 }

@@ -12,13 +12,14 @@ import (
 	"altavoz/app/operator"
 	"altavoz/kafka"
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 // What nobody can process is shown, and played again byte for byte: once, and a second time only when somebody insists.
 func testRejectsAreReplayed(t *testing.T, h *house) {
-	rec := schemas.Record{
+	rec := stream.Record{
 		Topic: schemas.TopicBroadcasts, Partition: 1, Key: []byte("k\x00\xff"), Value: []byte("no JSON: \xff\x00 " + time.Now().String()),
-		Headers: []schemas.Header{{Key: "trace", Value: []byte{0, 0xff}}, {Key: "reject.topic", Value: []byte("results")}, {Key: "empty"}},
+		Headers: []stream.Header{{Key: "trace", Value: []byte{0, 0xff}}, {Key: "reject.topic", Value: []byte("results")}, {Key: "empty"}},
 	}
 	pub, err := kafka.NewPublisher(h.kafka(), kafka.Layout{schemas.TopicBroadcasts: 2}, 0)
 	if err != nil {
@@ -33,7 +34,7 @@ func testRejectsAreReplayed(t *testing.T, h *house) {
 		t.Errorf("shown as %+v", seen)
 	}
 	played := h.replay(t, seen.ID, false)
-	if diff := cmp.Diff(rec, played, cmpopts.IgnoreFields(schemas.Record{}, "Offset", "Time"), cmpopts.EquateEmpty()); diff != "" {
+	if diff := cmp.Diff(rec, played, cmpopts.IgnoreFields(stream.Record{}, "Offset", "Time"), cmpopts.EquateEmpty()); diff != "" {
 		t.Errorf("-written +played:\n%s", diff)
 	}
 	if !h.rejected(t, acked[0].Offset).Replayed {
@@ -75,7 +76,7 @@ func (h *house) tryReplay(t *testing.T, id string, again bool, done func(operato
 }
 
 // replay plays one again and returns it as it was written.
-func (h *house) replay(t *testing.T, id string, again bool) (rec schemas.Record) {
+func (h *house) replay(t *testing.T, id string, again bool) (rec stream.Record) {
 	t.Helper()
 	reader, err := kafka.NewReader(h.kafka())
 	if err != nil {
@@ -83,7 +84,7 @@ func (h *house) replay(t *testing.T, id string, again bool) (rec schemas.Record)
 	}
 	defer reader.Close()
 	err = h.tryReplay(t, id, again, func(r operator.Replay) {
-		slot := schemas.TopicPartition{Topic: schemas.Topic(r.Topic), Partition: r.Partition}
+		slot := stream.TopicPartition{Topic: stream.Topic(r.Topic), Partition: r.Partition}
 		if rec, err = reader.Record(t.Context(), slot, r.Offset); err != nil {
 			t.Error(err)
 		}

@@ -19,6 +19,7 @@ import (
 	"altavoz/processor/sender"
 	"altavoz/schemas"
 	"altavoz/schemas/standing"
+	"altavoz/stream"
 )
 
 // unspoken is the view of what was said of sender numbers where nobody said anything.
@@ -98,7 +99,7 @@ func TestSenderStoppedBeforeItRejoinsSendsNothingTwice(t *testing.T) {
 	defer reader.Close()
 	api := &calls{by: map[string][]string{}}
 	start := func(name string, inFlight int, gate chan struct{}) (*kafka.Group, func()) {
-		g, err := kafka.NewGroup(cfg, l, processor.Sender, []schemas.Topic{schemas.TopicSendsExpress, schemas.TopicSendsBulk})
+		g, err := kafka.NewGroup(cfg, l, processor.Sender, []stream.Topic{schemas.TopicSendsExpress, schemas.TopicSendsBulk})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -126,7 +127,7 @@ func TestSenderStoppedBeforeItRejoinsSendsNothingTwice(t *testing.T) {
 	defer leaveA()
 	task := schemas.NewTaskID()
 	const n = 100
-	recs := make([]schemas.Record, n)
+	recs := make([]stream.Record, n)
 	for i := range recs {
 		recs[i] = schemas.EncodeSend(schemas.LaneExpress, &schemas.Send{
 			Task: task.Bytes(), Index: uint32(i), Phone: fmt.Sprintf("57300%07d", i), Sender: "1", Content: &schemas.Content{Body: "hola"},

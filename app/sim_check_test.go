@@ -9,6 +9,7 @@ import (
 
 	"altavoz/kafka"
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 // told is what one process said last of a task while it lived: it may be behind the others, and never goes back.
@@ -308,7 +309,7 @@ func (w *world) recount() (marks map[recipient]schemas.RecipientState, unknown m
 			}
 		}
 	}
-	w.readAll(reader, schemas.TopicResults, func(rec *schemas.Record) {
+	w.readAll(reader, schemas.TopicResults, func(rec *stream.Record) {
 		var r schemas.Result
 		id, err := schemas.ParseTaskID(string(rec.Key))
 		if err != nil || schemas.Decode(rec, &r) != nil {
@@ -326,7 +327,7 @@ func (w *world) recount() (marks map[recipient]schemas.RecipientState, unknown m
 		}
 	})
 	statuses = make(map[schemas.TaskID][]*schemas.Status)
-	w.readAll(reader, schemas.TopicStatuses, func(rec *schemas.Record) {
+	w.readAll(reader, schemas.TopicStatuses, func(rec *stream.Record) {
 		var s schemas.Status
 		if id, err := schemas.ParseTaskID(string(rec.Key)); err == nil && len(rec.Value) > 0 && schemas.Decode(rec, &s) == nil {
 			statuses[id] = append(statuses[id], &s)
@@ -336,7 +337,7 @@ func (w *world) recount() (marks map[recipient]schemas.RecipientState, unknown m
 }
 
 // read is readAll with a reader of its own.
-func (w *world) read(t schemas.Topic, each func(*schemas.Record)) {
+func (w *world) read(t stream.Topic, each func(*stream.Record)) {
 	reader, err := kafka.NewReader(w.kafkaConfig())
 	if err != nil {
 		w.errorf("%v", err)
@@ -346,14 +347,14 @@ func (w *world) read(t schemas.Topic, each func(*schemas.Record)) {
 	w.readAll(reader, t, each)
 }
 
-func (w *world) readAll(reader *kafka.Reader, t schemas.Topic, each func(*schemas.Record)) {
+func (w *world) readAll(reader *kafka.Reader, t stream.Topic, each func(*stream.Record)) {
 	ends, err := reader.Ends(context.Background(), t)
 	if err != nil {
 		w.errorf("%v", err)
 		return
 	}
 	for p, end := range ends {
-		err := reader.Range(context.Background(), schemas.TopicPartition{Topic: t, Partition: p}, 0, end, func(rec schemas.Record) error {
+		err := reader.Range(context.Background(), stream.TopicPartition{Topic: t, Partition: p}, 0, end, func(rec stream.Record) error {
 			each(&rec)
 			return nil
 		})

@@ -17,6 +17,7 @@ import (
 
 	"altavoz/kafka"
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 // simTask is a broadcast of a history.
@@ -98,7 +99,7 @@ func (w *world) broadcast(r *rand.Rand, block, n int, in door) *simTask {
 		return nil
 	}
 	if in == doorKafka {
-		w.publish(schemas.Record{Topic: schemas.TopicBroadcasts, Partition: schemas.NoPartition, Value: text})
+		w.publish(stream.Record{Topic: schemas.TopicBroadcasts, Partition: stream.NoPartition, Value: text})
 	} else {
 		w.post(task, string(text), key)
 	}
@@ -173,7 +174,7 @@ func (w *world) request(method, path, body, key string, patience time.Duration) 
 }
 
 // publish writes records as somebody upstream does: again and again until they are acknowledged.
-func (w *world) publish(recs ...schemas.Record) {
+func (w *world) publish(recs ...stream.Record) {
 	var last error
 	for range 60 {
 		pub, err := kafka.NewPublisher(w.kafkaConfig(), w.broker.layout, 0)
@@ -195,7 +196,7 @@ func (w *world) publish(recs ...schemas.Record) {
 
 // rubbish is what nobody can read, on the topics that have readers.
 func (w *world) rubbish(r *rand.Rand) {
-	topics := []schemas.Topic{schemas.TopicBroadcasts, schemas.TopicSendsExpress, schemas.TopicSendsBulk, schemas.TopicResults}
+	topics := []stream.Topic{schemas.TopicBroadcasts, schemas.TopicSendsExpress, schemas.TopicSendsBulk, schemas.TopicResults}
 	t := topics[r.IntN(len(topics))]
 	if t == schemas.TopicBroadcasts && r.IntN(30) == 0 {
 		w.bomb()
@@ -207,7 +208,7 @@ func (w *world) rubbish(r *rand.Rand) {
 		noise[i] = byte(r.IntN(256))
 	}
 	values := [][]byte{[]byte("this is no JSON"), []byte(`{"phones":[],"body_text":"b"}`), []byte(`{"phones":7}`), noise, {}, nil}
-	w.publish(schemas.Record{Topic: t, Partition: schemas.NoPartition, Key: []byte("somebody"), Value: values[r.IntN(len(values))]})
+	w.publish(stream.Record{Topic: t, Partition: stream.NoPartition, Key: []byte("somebody"), Value: values[r.IntN(len(values))]})
 	w.tally.count("rubbish")
 }
 

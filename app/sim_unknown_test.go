@@ -7,6 +7,7 @@ import (
 
 	"altavoz/app/witness"
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 const (
@@ -54,7 +55,7 @@ func (b *broker) observe() {
 		newest = req.Generation
 		for _, t := range req.Topics {
 			for _, p := range t.Partitions {
-				pos := schemas.Position{Partition: schemas.TopicPartition{Topic: schemas.Topic(t.Topic[len(simPrefix):]), Partition: p.Partition}, Offset: p.Offset}
+				pos := stream.Position{Partition: stream.TopicPartition{Topic: stream.Topic(t.Topic[len(simPrefix):]), Partition: p.Partition}, Offset: p.Offset}
 				if p.Metadata != nil {
 					pos.Metadata = *p.Metadata
 				}
@@ -70,8 +71,8 @@ func (b *broker) observe() {
 // startsOf returns when the calls of each recipient were committed as started, whatever record they were of.
 func (w *world) startsOf() map[recipient][]time.Time {
 	out := make(map[recipient][]time.Time)
-	for _, topic := range []schemas.Topic{schemas.TopicSendsExpress, schemas.TopicSendsBulk} {
-		w.read(topic, func(rec *schemas.Record) {
+	for _, topic := range []stream.Topic{schemas.TopicSendsExpress, schemas.TopicSendsBulk} {
+		w.read(topic, func(rec *stream.Record) {
 			var s schemas.Send
 			id, err := schemas.TaskID{}, schemas.Decode(rec, &s)
 			if err == nil {
@@ -81,7 +82,7 @@ func (w *world) startsOf() map[recipient][]time.Time {
 				return // rubbish
 			}
 			who := recipient{id, s.GetIndex()}
-			out[who] = append(out[who], w.commits.Started(schemas.TopicPartition{Topic: topic, Partition: rec.Partition}, rec.Offset)...)
+			out[who] = append(out[who], w.commits.Started(stream.TopicPartition{Topic: topic, Partition: rec.Partition}, rec.Offset)...)
 		})
 	}
 	return out

@@ -11,7 +11,7 @@ import (
 
 	"altavoz/kafka/membership"
 	"altavoz/kafka/offsets"
-	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 // ErrFenced is the refusal of a commit whose fence belongs to a session that is over.
@@ -26,16 +26,16 @@ const (
 // Fence says who this member is now. It is to be taken while the locks are held under which the positions of the coming
 // commit are encoded: then a commit can be too old for its fence's generation, which is refused, and never pass for a newer one.
 // Nor for one of another member: where what is owned was assigned to this process as another member, the fence is void and so is the session.
-func (g *Group) Generation() schemas.Generation {
+func (g *Group) Generation() stream.Generation {
 	s := g.live()
 	if s == nil {
-		return schemas.Generation{}
+		return stream.Generation{}
 	}
 	member, generation, err := s.check((*membership.Ownership).Check)
 	if err != nil {
-		return schemas.Generation{}
+		return stream.Generation{}
 	}
-	return schemas.Generation{Member: member, Number: generation, Session: s.number}
+	return stream.Generation{Member: member, Number: generation, Session: s.number}
 }
 
 // Commit writes positions under a fence: one request to the coordinator, stamped with exactly that member and
@@ -43,10 +43,10 @@ func (g *Group) Generation() schemas.Generation {
 //
 // refused names the slots of which certainly nothing was written. An error means that nobody knows; the session is then
 // over, every slot is taken from the stage (Lost), and the process joins as a new member.
-func (g *Group) Commit(ctx context.Context, f schemas.Generation, ps []schemas.Position) (refused map[schemas.TopicPartition]error, err error) {
+func (g *Group) Commit(ctx context.Context, f stream.Generation, ps []stream.Position) (refused map[stream.TopicPartition]error, err error) {
 	began := time.Now()
 	defer func() { g.metrics.committed(time.Since(began), len(ps), refused, err) }()
-	refused = make(map[schemas.TopicPartition]error)
+	refused = make(map[stream.TopicPartition]error)
 	s := g.live()
 	if s == nil || f.Session != s.number || s.void.Err() != nil || f.Member == "" {
 		offsets.RefuseAll(refused, ps, ErrFenced)
@@ -85,7 +85,7 @@ func (g *Group) Commit(ctx context.Context, f schemas.Generation, ps []schemas.P
 }
 
 // noteCommitted remembers what a commit has written. Where the group has refused this member for too long, the session ends.
-func (s *session) noteCommitted(f schemas.Generation, ps []schemas.Position, refused map[schemas.TopicPartition]error) {
+func (s *session) noteCommitted(f stream.Generation, ps []stream.Position, refused map[stream.TopicPartition]error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, p := range ps {

@@ -6,11 +6,11 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 
 	"altavoz/kafka/stable"
-	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 // openTransactions says how long transactions of others have kept the owned partitions of a topic from being read.
-func (s *session) openTransactions(ctx context.Context, t schemas.Topic, ends map[int32]int64) {
+func (s *session) openTransactions(ctx context.Context, t stream.Topic, ends map[int32]int64) {
 	if !stable.Committed(t) {
 		return
 	}

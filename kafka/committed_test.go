@@ -12,17 +12,18 @@ import (
 
 	"altavoz/kafka"
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 // upstream is a producer of somebody else, that writes in transactions.
 type upstream struct {
 	t    *testing.T
 	cl   *kgo.Client
-	to   schemas.TopicPartition
+	to   stream.TopicPartition
 	name string
 }
 
-func newUpstream(t *testing.T, c kafka.Config, to schemas.TopicPartition) *upstream {
+func newUpstream(t *testing.T, c kafka.Config, to stream.TopicPartition) *upstream {
 	t.Helper()
 	cl, err := kgo.NewClient(
 		kgo.SeedBrokers(c.Brokers...), kgo.TransactionalID(fmt.Sprint(c.Prefix, "upstream-", to.Topic)), kgo.TransactionTimeout(time.Minute),
@@ -58,10 +59,10 @@ func (u *upstream) end(how kgo.TransactionEndTry) {
 	}
 }
 
-func reading(t *testing.T, c kafka.Config, l kafka.Layout, topic schemas.Topic) *probe {
+func reading(t *testing.T, c kafka.Config, l kafka.Layout, topic stream.Topic) *probe {
 	t.Helper()
 	p := newProbe()
-	g, err := kafka.NewGroup(c, l, "fanout", []schemas.Topic{topic})
+	g, err := kafka.NewGroup(c, l, "fanout", []stream.Topic{topic})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,7 +79,7 @@ func TestAbortedBroadcastsAreNeverSeen(t *testing.T) {
 	t.Parallel()
 	onBrokers(t, func(t *testing.T, c kafka.Config) {
 		l := layout(t, c)
-		slot := schemas.TopicPartition{Topic: schemas.TopicBroadcasts, Partition: l.Home(schemas.TopicBroadcasts, []byte("k"))}
+		slot := stream.TopicPartition{Topic: schemas.TopicBroadcasts, Partition: l.Home(schemas.TopicBroadcasts, []byte("k"))}
 		up, pub, r := newUpstream(t, c, slot), publisher(t, c, l), reader(t, c)
 		gone := up.begin("aborted 1", "aborted 2")
 		up.end(kgo.TryAbort)
@@ -86,10 +87,10 @@ func TestAbortedBroadcastsAreNeverSeen(t *testing.T) {
 		up.end(kgo.TryCommit)
 		up.begin("aborted 3")
 		up.end(kgo.TryAbort)
-		say(t, pub, schemas.Record{Topic: slot.Topic, Partition: slot.Partition, Value: []byte("3")})
+		say(t, pub, stream.Record{Topic: slot.Topic, Partition: slot.Partition, Value: []byte("3")})
 		up.begin("aborted 4")
 		up.end(kgo.TryAbort)
-		say(t, pub, schemas.Record{Topic: slot.Topic, Partition: slot.Partition, Value: []byte("4")})
+		say(t, pub, stream.Record{Topic: slot.Topic, Partition: slot.Partition, Value: []byte("4")})
 		p := reading(t, c, l, slot.Topic)
 		for _, want := range []string{"1", "2", "3", "4"} {
 			if got := take(t, p.recs, "record "+want); string(got.Value) != want {
@@ -112,11 +113,11 @@ func TestARecordOfAnOpenTransactionIsWaitedFor(t *testing.T) {
 	t.Parallel()
 	onBrokers(t, func(t *testing.T, c kafka.Config) {
 		layout(t, c)
-		slot := schemas.TopicPartition{Topic: schemas.TopicBlobs, Partition: 0}
+		slot := stream.TopicPartition{Topic: schemas.TopicBlobs, Partition: 0}
 		up, r := newUpstream(t, c, slot), reader(t, c)
 		at := up.begin("slice")
 		type answer struct {
-			rec schemas.Record
+			rec stream.Record
 			err error
 		}
 		got := make(chan answer, 1)
@@ -142,11 +143,11 @@ func TestAHangingTransactionIsMeasured(t *testing.T) {
 	onBrokers(t, func(t *testing.T, c kafka.Config) {
 		reg := prometheus.NewRegistry()
 		l := layout(t, c)
-		slot := schemas.TopicPartition{Topic: schemas.TopicBroadcasts, Partition: 1}
+		slot := stream.TopicPartition{Topic: schemas.TopicBroadcasts, Partition: 1}
 		up, pub := newUpstream(t, c, slot), publisher(t, c, l)
 		c.Registerer = reg
 		up.begin("first")
-		say(t, pub, schemas.Record{Topic: slot.Topic, Partition: slot.Partition, Value: []byte("second")})
+		say(t, pub, stream.Record{Topic: slot.Topic, Partition: slot.Partition, Value: []byte("second")})
 		p := reading(t, c, l, slot.Topic)
 		open := func() float64 {
 			families, err := reg.Gather()

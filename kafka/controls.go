@@ -6,6 +6,7 @@ import (
 
 	"altavoz/kafka/table"
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 // Controls is the view of the topic controls: what is wanted of every task that goes on, or may come, in memory. It is safe for
@@ -66,7 +67,7 @@ func (v *Controls) Each(each func(schemas.TaskID, schemas.Controls) bool) {
 }
 
 // read folds a control in.
-func (v *Controls) read(rec schemas.Record) error {
+func (v *Controls) read(rec stream.Record) error {
 	id, end, e, err := table.ParseControl(&rec)
 	if err != nil {
 		return err

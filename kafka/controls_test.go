@@ -14,6 +14,7 @@ import (
 
 	"altavoz/kafka"
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 func controls(t *testing.T, c kafka.Config, l kafka.Layout) *kafka.Controls {
@@ -34,11 +35,11 @@ func begin(t *testing.T, v *kafka.Controls) {
 	take(t, v.CaughtUp(), "catching up")
 }
 
-func control(task schemas.TaskID, kind schemas.ControlKind, speed uint32) schemas.Record {
+func control(task schemas.TaskID, kind schemas.ControlKind, speed uint32) stream.Record {
 	return schemas.EncodeControl(&schemas.Control{Task: task.Bytes(), AtMs: 1, Kind: kind, Speed: speed})
 }
 
-func say(t *testing.T, p *kafka.Publisher, recs ...schemas.Record) (last int64) {
+func say(t *testing.T, p *kafka.Publisher, recs ...stream.Record) (last int64) {
 	t.Helper()
 	acked, err := p.Publish(t.Context(), recs...)
 	if err != nil {
@@ -101,7 +102,7 @@ func TestControlsOutliveCompaction(t *testing.T) {
 	p, old := publisher(t, c, l), controls(t, c, l)
 	begin(t, old)
 	a, b, gone := schemas.NewTaskID(), schemas.NewTaskID(), schemas.NewTaskID()
-	for _, rec := range []schemas.Record{ // one batch each
+	for _, rec := range []stream.Record{ // one batch each
 		control(a, schemas.ControlKind_CONTROL_KIND_SPEED, 3),
 		control(a, schemas.ControlKind_CONTROL_KIND_CANCEL, 0),
 		control(gone, schemas.ControlKind_CONTROL_KIND_PAUSE, 0),
@@ -118,7 +119,7 @@ func TestControlsOutliveCompaction(t *testing.T) {
 	cluster.Compact()
 	r := reader(t, c)
 	left := 0
-	if err := r.Range(t.Context(), schemas.TopicPartition{Topic: schemas.TopicControls}, 0, 12, func(schemas.Record) error { left++; return nil }); err != nil {
+	if err := r.Range(t.Context(), stream.TopicPartition{Topic: schemas.TopicControls}, 0, 12, func(stream.Record) error { left++; return nil }); err != nil {
 		t.Fatal(err)
 	}
 	if left >= 12 {
@@ -227,13 +228,13 @@ func TestViewsPassOverWhatTheyCannotRead(t *testing.T) {
 }
 
 // bomb writes a batch that unpacks to more than anybody may be made to hold.
-func bomb(t *testing.T, c kafka.Config, topic schemas.Topic, partition int32) {
+func bomb(t *testing.T, c kafka.Config, topic stream.Topic, partition int32) {
 	t.Helper()
-	spoil(t, c, schemas.TopicPartition{Topic: topic, Partition: partition}, explosive{})
+	spoil(t, c, stream.TopicPartition{Topic: topic, Partition: partition}, explosive{})
 }
 
 // spoil writes a batch of one record, of which the compressor makes what it likes.
-func spoil(t *testing.T, c kafka.Config, s schemas.TopicPartition, with kgo.Compressor) {
+func spoil(t *testing.T, c kafka.Config, s stream.TopicPartition, with kgo.Compressor) {
 	t.Helper()
 	cl, err := kgo.NewClient(kgo.SeedBrokers(c.Brokers...), kgo.RecordPartitioner(kgo.ManualPartitioner()),
 		kgo.ProducerBatchCompression(kgo.GzipCompression()), kgo.WithCompressor(with))

@@ -3,9 +3,9 @@ package kafka
 import (
 	"context"
 
-	"github.com/twmb/franz-go/pkg/kgo"
+	"altavoz/stream"
 
-	"altavoz/schemas"
+	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 // A log of a view may lose its end while it is read (a broker that lost its page cache, an unclean election). The library learns that at
@@ -58,7 +58,7 @@ func (t *tail) restart(ctx context.Context) (again map[int32]bool) {
 	}
 	t.anew()
 	for p := range again {
-		slot := schemas.TopicPartition{Topic: t.topic, Partition: p}
+		slot := stream.TopicPartition{Topic: t.topic, Partition: p}
 		t.unread.Drop(slot)
 		fetching{t.cfg, t.cl}.Seek(slot, 0)
 	}

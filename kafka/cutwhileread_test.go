@@ -8,10 +8,10 @@ import (
 	"testing"
 	"time"
 
+	"altavoz/stream"
+
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
-
-	"altavoz/schemas"
 )
 
 // A log loses its end while it is read: the library learns it at the next election, and sets itself back. What it would hand over then has
@@ -72,7 +72,7 @@ type stalled struct {
 	patient time.Duration
 }
 
-func (p *stalled) OnAssigned(ctx context.Context, pos schemas.Position) (int64, error) {
+func (p *stalled) OnAssigned(ctx context.Context, pos stream.Position) (int64, error) {
 	if pos.Partition.Partition != 2 {
 		return p.probe.OnAssigned(ctx, pos)
 	}

@@ -16,19 +16,20 @@ import (
 
 	"altavoz/kafka"
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 // lookingBack is a stage that reads again some of what lies below its position, as the sender does.
 type lookingBack struct{ *probe }
 
-func (l *lookingBack) OnAssigned(ctx context.Context, pos schemas.Position) (int64, error) {
+func (l *lookingBack) OnAssigned(ctx context.Context, pos stream.Position) (int64, error) {
 	from, err := l.probe.OnAssigned(ctx, pos)
 	return max(0, from), err
 }
 
 func member(t *testing.T, c kafka.Config, l kafka.Layout, st kafka.Stage) (g *kafka.Group, done chan error) {
 	t.Helper()
-	g, err := kafka.NewGroup(c, l, "sender", []schemas.Topic{schemas.TopicSendsExpress})
+	g, err := kafka.NewGroup(c, l, "sender", []stream.Topic{schemas.TopicSendsExpress})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,14 +86,14 @@ func TestLogThatEndsBelowTheCommittedOffsetIsNoticed(t *testing.T) {
 			reg := prometheus.NewRegistry()
 			l := layout(t, c)
 			p := publisher(t, c, l)
-			slot := schemas.TopicPartition{Topic: schemas.TopicSendsExpress, Partition: l.Home(schemas.TopicSendsExpress, []byte("1"))}
+			slot := stream.TopicPartition{Topic: schemas.TopicSendsExpress, Partition: l.Home(schemas.TopicSendsExpress, []byte("1"))}
 			if _, err := p.Publish(t.Context(), express("1"), express("1"), express("1")); err != nil {
 				t.Fatal(err)
 			}
 			first := newProbe()
 			g, leave := join(t, c, l, first)
 			until(t, "assigned", func() bool { return len(first.owned()) == 4 })
-			if refused, err := g.Commit(t.Context(), g.Generation(), []schemas.Position{{Partition: slot, Offset: 8}}); err != nil || len(refused) > 0 {
+			if refused, err := g.Commit(t.Context(), g.Generation(), []stream.Position{{Partition: slot, Offset: 8}}); err != nil || len(refused) > 0 {
 				t.Fatal(refused, err)
 			}
 			leave() // committed 8, and the log ends at 3: five records are gone
@@ -149,7 +150,7 @@ func TestOffsetsThatAreGoneOrForeignAreToldFromNewOnes(t *testing.T) {
 		defer cl.Close()
 		adm := kadm.NewClient(cl)
 		const mine, never = 0, 3
-		start := func(want float64, kind string) map[int32]schemas.Position {
+		start := func(want float64, kind string) map[int32]stream.Position {
 			t.Helper()
 			reg := prometheus.NewRegistry()
 			c := c
@@ -160,15 +161,15 @@ func TestOffsetsThatAreGoneOrForeignAreToldFromNewOnes(t *testing.T) {
 			until(t, "assigned", func() bool { return len(p.owned()) == 4 })
 			disagreements(t, reg, kind, want)
 			p.mu.Lock()
-			out := make(map[int32]schemas.Position)
+			out := make(map[int32]stream.Position)
 			for s, pos := range p.slots {
 				out[s.Partition] = pos
 			}
 			p.mu.Unlock()
-			var ps []schemas.Position
+			var ps []stream.Position
 			for _, s := range p.owned() {
 				if s.Partition != never {
-					ps = append(ps, schemas.Position{Partition: s, Offset: 1, Metadata: "ours"})
+					ps = append(ps, stream.Position{Partition: s, Offset: 1, Metadata: "ours"})
 				}
 			}
 			if refused, err := g.Commit(t.Context(), g.Generation(), ps); err != nil || len(refused) > 0 {
@@ -177,7 +178,7 @@ func TestOffsetsThatAreGoneOrForeignAreToldFromNewOnes(t *testing.T) {
 			return out
 		}
 		for s, pos := range start(0, "") {
-			if pos.Begun || pos.Offset != schemas.NoOffset || pos.End == 0 {
+			if pos.Begun || pos.Offset != stream.NoOffset || pos.End == 0 {
 				t.Errorf("at the first start, %d: %+v", s, pos)
 			}
 		}
@@ -197,7 +198,7 @@ func TestOffsetsThatAreGoneOrForeignAreToldFromNewOnes(t *testing.T) {
 			t.Fatal(err)
 		}
 		all := start(3, "gone")
-		if pos := all[mine]; !pos.Begun || pos.Offset != schemas.NoOffset {
+		if pos := all[mine]; !pos.Begun || pos.Offset != stream.NoOffset {
 			t.Errorf("gone: %+v", pos)
 		}
 		if pos := all[never]; pos.Begun {
@@ -212,7 +213,7 @@ type picky struct {
 	mended chan struct{}
 }
 
-func (p *picky) OnAssigned(ctx context.Context, pos schemas.Position) (int64, error) {
+func (p *picky) OnAssigned(ctx context.Context, pos stream.Position) (int64, error) {
 	if pos.Partition.Partition == 2 {
 		select {
 		case <-p.mended:
@@ -235,11 +236,11 @@ func TestOneUnreadableLedgerStopsOnePartition(t *testing.T) {
 	until(t, "three are taken over", func() bool { return len(p.owned()) == 3 })
 	fillSends(t, publisher(t, c, l), 100)
 	held := func() float64 { return series(t, reg, "altavoz_partitions_held", "stage")["sender"] }
-	var got []schemas.Record
+	var got []stream.Record
 	for len(got) < 60 {
 		got = append(got, take(t, p.recs, "record"))
 	}
-	if slices.ContainsFunc(got, func(r schemas.Record) bool { return r.Partition == 2 }) || held() != 1 {
+	if slices.ContainsFunc(got, func(r stream.Record) bool { return r.Partition == 2 }) || held() != 1 {
 		t.Errorf("%v are held, and records of the one were handed over", held())
 	}
 	close(p.mended)
@@ -280,7 +281,7 @@ func TestPartitionThatIsHeldIsGivenUp(t *testing.T) {
 
 func joinAs(t *testing.T, c kafka.Config, l kafka.Layout, st kafka.Stage) (g *kafka.Group, leave func()) {
 	t.Helper()
-	g, err := kafka.NewGroup(c, l, "sender", []schemas.Topic{schemas.TopicSendsExpress})
+	g, err := kafka.NewGroup(c, l, "sender", []stream.Topic{schemas.TopicSendsExpress})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -299,7 +300,7 @@ func TestLogThatIsTrimmedWhileItIsReadIsTakenOverAnew(t *testing.T) {
 	p := newProbe()
 	g, _ := member(t, c, l, p)
 	until(t, "assigned", func() bool { return len(p.owned()) == 4 })
-	slot := schemas.TopicPartition{Topic: schemas.TopicSendsExpress, Partition: l.Home(schemas.TopicSendsExpress, []byte("1"))}
+	slot := stream.TopicPartition{Topic: schemas.TopicSendsExpress, Partition: l.Home(schemas.TopicSendsExpress, []byte("1"))}
 	g.Pause(slot)
 	time.Sleep(time.Second) // a fetch under way still brings what is written
 	for range 20 {
@@ -352,7 +353,7 @@ func TestPartitionsThatWereAddedAreNoticed(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer cl.Close()
-		all := []schemas.Topic{schemas.TopicBroadcasts, schemas.TopicSendsBulk, schemas.TopicSendsExpress, schemas.TopicResults, schemas.TopicMarks, schemas.TopicStatuses}
+		all := []stream.Topic{schemas.TopicBroadcasts, schemas.TopicSendsBulk, schemas.TopicSendsExpress, schemas.TopicResults, schemas.TopicMarks, schemas.TopicStatuses}
 		for _, topic := range all {
 			if _, err := kadm.NewClient(cl).CreatePartitions(t.Context(), 3, c.Prefix+string(topic)); err != nil {
 				t.Fatal(err)

@@ -18,7 +18,7 @@ import (
 	"altavoz/kafka/membership"
 	"altavoz/kafka/registry"
 	"altavoz/kafka/stable"
-	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 // Stage is what a group works for. Calls for one slot never overlap, and of Assign, Revoke and Lost one is under way at a time.
@@ -26,14 +26,14 @@ type Stage interface {
 	// OnAssigned gives a slot to the stage, with what its last owner committed (NoOffset: nobody ever did). It returns from
 	// where to read: below the position to look back, NoOffset for the log's start. A slot that the stage has already
 	// starts anew.
-	OnAssigned(ctx context.Context, pos schemas.Position) (from int64, err error)
+	OnAssigned(ctx context.Context, pos stream.Position) (from int64, err error)
 	// Process hands over the next records of a slot, in order. It does not block: a stage that has enough pauses the slot.
-	Process(slot schemas.TopicPartition, recs []schemas.Record)
+	Process(slot stream.TopicPartition, recs []stream.Record)
 	// OnRevoked takes slots back in good order. It returns when nothing of them is under way and the last commit was made;
 	// ctx bounds it.
-	OnRevoked(ctx context.Context, slots []schemas.TopicPartition)
+	OnRevoked(ctx context.Context, slots []stream.TopicPartition)
 	// OnLost takes slots back that may belong to somebody else already. It returns when the commit under way is over.
-	OnLost(slots []schemas.TopicPartition)
+	OnLost(slots []stream.TopicPartition)
 }
 
 // Errors that end a group for good.
@@ -72,7 +72,7 @@ const (
 type Group struct {
 	cfg     Config
 	name    string
-	topics  []schemas.Topic
+	topics  []stream.Topic
 	log     *slog.Logger
 	metrics *groupMetrics
 
@@ -88,7 +88,7 @@ type Group struct {
 func (g *Group) stage() string { return strings.TrimPrefix(g.name, g.cfg.Prefix) }
 
 // NewGroup returns a member that has not joined yet.
-func NewGroup(c Config, _ Layout, name string, topics []schemas.Topic) (*Group, error) {
+func NewGroup(c Config, _ Layout, name string, topics []stream.Topic) (*Group, error) {
 	c = c.withDefaults()
 	return &Group{
 		cfg: c, name: c.Prefix + name, topics: topics, log: c.Logger.With("group", c.Prefix+name),
@@ -137,14 +137,14 @@ func rest(ctx context.Context, d time.Duration) bool {
 }
 
 // Pause stops the reading of slots until Resume, or until they are taken away.
-func (g *Group) Pause(slots ...schemas.TopicPartition) {
+func (g *Group) Pause(slots ...stream.TopicPartition) {
 	if s := g.live(); s != nil {
 		s.unread.Pause(slots...)
 	}
 }
 
 // Resume goes on reading them.
-func (g *Group) Resume(slots ...schemas.TopicPartition) {
+func (g *Group) Resume(slots ...stream.TopicPartition) {
 	if s := g.live(); s != nil {
 		s.unread.Resume(slots...)
 	}
@@ -161,8 +161,8 @@ func (g *Group) open(st Stage) (*session, error) {
 	g.count++
 	s := &session{
 		group: g, number: g.count, stage: st, coordinator: noBroker, opened: make(chan struct{}), handing: make(chan struct{}, 1), hurry: func() {}, trying: func() {},
-		owned: make(map[schemas.TopicPartition]struct{}), fetched: make(map[schemas.TopicPartition]schemas.Position), next: make(map[schemas.TopicPartition]int64),
-		committed: make(map[schemas.TopicPartition]int64),
+		owned: make(map[stream.TopicPartition]struct{}), fetched: make(map[stream.TopicPartition]stream.Position), next: make(map[stream.TopicPartition]int64),
+		committed: make(map[stream.TopicPartition]int64),
 	}
 	g.mu.Unlock()
 	s.void, s.end = context.WithCancelCause(context.Background())

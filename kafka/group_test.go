@@ -16,16 +16,17 @@ import (
 
 	"altavoz/kafka"
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
-func express(key string) schemas.Record {
+func express(key string) stream.Record {
 	return schemas.EncodeSend(schemas.LaneExpress, &schemas.Send{Task: schemas.NewTaskID().Bytes(), Phone: key})
 }
 
 // fill publishes n sends and returns how many each slot got.
-func fillSends(t *testing.T, p *kafka.Publisher, n int) map[schemas.TopicPartition]int64 {
+func fillSends(t *testing.T, p *kafka.Publisher, n int) map[stream.TopicPartition]int64 {
 	t.Helper()
-	recs := make([]schemas.Record, n)
+	recs := make([]stream.Record, n)
 	for i := range recs {
 		recs[i] = express(fmt.Sprint(i))
 	}
@@ -33,9 +34,9 @@ func fillSends(t *testing.T, p *kafka.Publisher, n int) map[schemas.TopicPartiti
 	if err != nil {
 		t.Fatal(err)
 	}
-	ends := make(map[schemas.TopicPartition]int64)
+	ends := make(map[stream.TopicPartition]int64)
 	for _, r := range acked {
-		s := schemas.TopicPartition{Topic: r.Topic, Partition: r.Partition}
+		s := stream.TopicPartition{Topic: r.Topic, Partition: r.Partition}
 		ends[s] = max(ends[s], r.Offset+1)
 	}
 	return ends
@@ -51,9 +52,9 @@ func TestTakeoverBringsOffsetAndMetadata(t *testing.T) {
 		for range 200 {
 			take(t, first.recs, "record")
 		}
-		var ps []schemas.Position
+		var ps []stream.Position
 		for slot := range ends {
-			ps = append(ps, schemas.Position{Partition: slot, Offset: 10, Metadata: "ledger of " + slot.String()})
+			ps = append(ps, stream.Position{Partition: slot, Offset: 10, Metadata: "ledger of " + slot.String()})
 		}
 		refused, err := g.Commit(t.Context(), g.Generation(), ps)
 		if err != nil || len(refused) > 0 {
@@ -135,7 +136,7 @@ func TestTwinIsTold(t *testing.T) {
 		c.InstanceID = "same"
 		l := layout(t, c)
 		first := newProbe()
-		g, err := kafka.NewGroup(c, l, "sender", []schemas.Topic{schemas.TopicSendsExpress})
+		g, err := kafka.NewGroup(c, l, "sender", []stream.Topic{schemas.TopicSendsExpress})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -216,24 +217,24 @@ func TestCommitRefusals(t *testing.T) {
 		p := newProbe()
 		g, _ := join(t, c, l, p)
 		until(t, "assigned", func() bool { return len(p.owned()) == 4 })
-		slot := schemas.TopicPartition{Topic: schemas.TopicSendsExpress, Partition: 1}
+		slot := stream.TopicPartition{Topic: schemas.TopicSendsExpress, Partition: 1}
 		f := g.Generation()
 		for name, c := range map[string]struct {
-			fence schemas.Generation
+			fence stream.Generation
 			meta  string
 		}{
-			"older generation": {schemas.Generation{Member: f.Member, Number: f.Number - 1, Session: f.Session}, ""},
-			"another member":   {schemas.Generation{Member: "nobody", Number: f.Number, Session: f.Session}, ""},
-			"another session":  {schemas.Generation{Member: f.Member, Number: f.Number, Session: f.Session + 1}, ""},
-			"long metadata":    {f, strings.Repeat("x", schemas.MaxMetadata+1)},
-			"no fence":         {schemas.Generation{}, ""},
+			"older generation": {stream.Generation{Member: f.Member, Number: f.Number - 1, Session: f.Session}, ""},
+			"another member":   {stream.Generation{Member: "nobody", Number: f.Number, Session: f.Session}, ""},
+			"another session":  {stream.Generation{Member: f.Member, Number: f.Number, Session: f.Session + 1}, ""},
+			"long metadata":    {f, strings.Repeat("x", stream.MaxMetadata+1)},
+			"no fence":         {stream.Generation{}, ""},
 		} {
-			refused, err := g.Commit(t.Context(), c.fence, []schemas.Position{{Partition: slot, Offset: 1, Metadata: c.meta}})
+			refused, err := g.Commit(t.Context(), c.fence, []stream.Position{{Partition: slot, Offset: 1, Metadata: c.meta}})
 			if err != nil || refused[slot] == nil {
 				t.Errorf("%s: refused %v, error %v", name, refused, err)
 			}
 		}
-		refused, err := g.Commit(t.Context(), f, []schemas.Position{{Partition: slot, Offset: 0, Metadata: strings.Repeat("x", schemas.MaxMetadata)}})
+		refused, err := g.Commit(t.Context(), f, []stream.Position{{Partition: slot, Offset: 0, Metadata: strings.Repeat("x", stream.MaxMetadata)}})
 		if err != nil || len(refused) > 0 {
 			t.Errorf("the good one: %v, %v", refused, err)
 		}
@@ -250,7 +251,7 @@ func TestCommitForAPartitionOfSomebodyElse(t *testing.T) {
 		g, _ := join(t, c, l, a)
 		join(t, c, l, b)
 		until(t, "both own some", func() bool { return len(a.owned()) == 2 && len(b.owned()) == 2 })
-		refused, err := g.Commit(t.Context(), g.Generation(), []schemas.Position{{Partition: b.owned()[0], Offset: 0, Metadata: "foreign"}})
+		refused, err := g.Commit(t.Context(), g.Generation(), []stream.Position{{Partition: b.owned()[0], Offset: 0, Metadata: "foreign"}})
 		t.Logf("a commit for a partition of another member: refused %v, error %v", refused, err)
 		if err != nil || len(refused) > 0 {
 			t.Errorf("the broker checks ownership now (%v, %v): DESIGN.md says that it does not", refused, err)
@@ -267,11 +268,11 @@ func TestLostCommitAnswerEndsTheSession(t *testing.T) {
 	g, _ := join(t, c, l, p)
 	until(t, "assigned", func() bool { return len(p.owned()) == 4 })
 	old := g.Generation()
-	slot := schemas.TopicPartition{Topic: schemas.TopicSendsExpress, Partition: 2}
+	slot := stream.TopicPartition{Topic: schemas.TopicSendsExpress, Partition: 2}
 	cluster.ControlKey(int16(kmsg.OffsetCommit), func(kmsg.Request) (kmsg.Response, error, bool) {
 		return nil, errors.New("cut"), true // closes the connection
 	})
-	_, err := g.Commit(t.Context(), old, []schemas.Position{{Partition: slot, Offset: 0, Metadata: "m"}})
+	_, err := g.Commit(t.Context(), old, []stream.Position{{Partition: slot, Offset: 0, Metadata: "m"}})
 	if err == nil {
 		t.Fatal("a commit without an answer was taken for done")
 	}
@@ -283,7 +284,7 @@ func TestLostCommitAnswerEndsTheSession(t *testing.T) {
 	if now := g.Generation(); now.Member == old.Member {
 		t.Errorf("the new session is the same member %s", now.Member)
 	}
-	refused, err := g.Commit(t.Context(), old, []schemas.Position{{Partition: slot, Offset: 0}})
+	refused, err := g.Commit(t.Context(), old, []stream.Position{{Partition: slot, Offset: 0}})
 	if err != nil || !errors.Is(refused[slot], kafka.ErrFenced) {
 		t.Errorf("a fence of the old session: %v, %v", refused, err)
 	}
@@ -335,8 +336,8 @@ func TestUnclearCommitIsNotARefusal(t *testing.T) {
 		}
 		return resp, nil, true
 	})
-	slot := schemas.TopicPartition{Topic: schemas.TopicSendsExpress}
-	if refused, err := g.Commit(t.Context(), g.Generation(), []schemas.Position{{Partition: slot}}); err == nil {
+	slot := stream.TopicPartition{Topic: schemas.TopicSendsExpress}
+	if refused, err := g.Commit(t.Context(), g.Generation(), []stream.Position{{Partition: slot}}); err == nil {
 		t.Errorf("refused %v", refused)
 	}
 }
@@ -349,7 +350,7 @@ func TestPausedSlotsStandStill(t *testing.T) {
 		p := newProbe()
 		g, _ := join(t, c, l, p)
 		until(t, "assigned", func() bool { return len(p.owned()) == 4 })
-		stopped := schemas.TopicPartition{Topic: schemas.TopicSendsExpress, Partition: l.Home(schemas.TopicSendsExpress, []byte("stopped"))}
+		stopped := stream.TopicPartition{Topic: schemas.TopicSendsExpress, Partition: l.Home(schemas.TopicSendsExpress, []byte("stopped"))}
 		other := "a"
 		for l.Home(schemas.TopicSendsExpress, []byte(other)) == stopped.Partition {
 			other += "a"

@@ -14,6 +14,7 @@ import (
 
 	"altavoz/kafka"
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 // onBrokers runs a test on the embedded broker and, where one is given (ALTAVOZ_TEST_KAFKA=host:port), on a real one.
@@ -68,10 +69,10 @@ type probe struct {
 	rewind int64
 	mu     sync.Mutex
 	events chan string // "assign sends.bulk/0 5 meta", "revoke ...", "lost ..."
-	recs   chan schemas.Record
-	slots  map[schemas.TopicPartition]schemas.Position
-	assign func(pos schemas.Position)
-	revoke func(slots []schemas.TopicPartition)
+	recs   chan stream.Record
+	slots  map[stream.TopicPartition]stream.Position
+	assign func(pos stream.Position)
+	revoke func(slots []stream.TopicPartition)
 	inside atomic.Int32 // calls under way that may not meet
 	met    atomic.Bool
 }
@@ -85,10 +86,10 @@ func (p *probe) alone() (over func()) {
 }
 
 func newProbe() *probe {
-	return &probe{events: make(chan string, 1000), recs: make(chan schemas.Record, 100_000), slots: map[schemas.TopicPartition]schemas.Position{}}
+	return &probe{events: make(chan string, 1000), recs: make(chan stream.Record, 100_000), slots: map[stream.TopicPartition]stream.Position{}}
 }
 
-func (p *probe) OnAssigned(_ context.Context, pos schemas.Position) (int64, error) {
+func (p *probe) OnAssigned(_ context.Context, pos stream.Position) (int64, error) {
 	defer p.alone()()
 	if p.assign != nil {
 		p.assign(pos)
@@ -97,19 +98,19 @@ func (p *probe) OnAssigned(_ context.Context, pos schemas.Position) (int64, erro
 	p.slots[pos.Partition] = pos
 	p.mu.Unlock()
 	p.events <- fmt.Sprintf("assign %s %d %s", pos.Partition, pos.Offset, pos.Metadata)
-	if pos.Offset == schemas.NoOffset {
-		return schemas.NoOffset, nil
+	if pos.Offset == stream.NoOffset {
+		return stream.NoOffset, nil
 	}
 	return pos.Offset - p.rewind, nil
 }
 
-func (p *probe) Process(_ schemas.TopicPartition, recs []schemas.Record) {
+func (p *probe) Process(_ stream.TopicPartition, recs []stream.Record) {
 	for _, r := range recs {
 		p.recs <- r
 	}
 }
 
-func (p *probe) OnRevoked(_ context.Context, slots []schemas.TopicPartition) {
+func (p *probe) OnRevoked(_ context.Context, slots []stream.TopicPartition) {
 	defer p.alone()()
 	if p.revoke != nil {
 		p.revoke(slots)
@@ -117,7 +118,7 @@ func (p *probe) OnRevoked(_ context.Context, slots []schemas.TopicPartition) {
 	p.gone("revoke", slots)
 }
 
-func (p *probe) OnLost(slots []schemas.TopicPartition) {
+func (p *probe) OnLost(slots []stream.TopicPartition) {
 	defer p.alone()()
 	p.gone("lost", slots)
 }
@@ -134,7 +135,7 @@ func (p *probe) told() (events []string) {
 	}
 }
 
-func (p *probe) gone(how string, slots []schemas.TopicPartition) {
+func (p *probe) gone(how string, slots []stream.TopicPartition) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, s := range slots {
@@ -145,10 +146,10 @@ func (p *probe) gone(how string, slots []schemas.TopicPartition) {
 	}
 }
 
-func (p *probe) owned() []schemas.TopicPartition {
+func (p *probe) owned() []stream.TopicPartition {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	var out []schemas.TopicPartition
+	var out []stream.TopicPartition
 	for s := range p.slots {
 		out = append(out, s)
 	}
@@ -158,7 +159,7 @@ func (p *probe) owned() []schemas.TopicPartition {
 // join runs a member until the test ends or leave is called.
 func join(t *testing.T, c kafka.Config, l kafka.Layout, p *probe) (g *kafka.Group, leave func()) {
 	t.Helper()
-	g, err := kafka.NewGroup(c, l, "sender", []schemas.Topic{schemas.TopicSendsExpress})
+	g, err := kafka.NewGroup(c, l, "sender", []stream.Topic{schemas.TopicSendsExpress})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"time"
 
-	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 // lagEvery is how often the ends of a group's topics are asked for: one request.
@@ -34,7 +34,7 @@ func (s *session) measure(ctx context.Context) {
 }
 
 // behind sums up what lies between the committed positions of the owned partitions of a topic and their ends.
-func (s *session) behind(t schemas.Topic, ends map[int32]int64) (n float64) {
+func (s *session) behind(t stream.Topic, ends map[int32]int64) (n float64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for slot := range s.owned {

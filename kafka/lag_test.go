@@ -10,7 +10,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 
 	"altavoz/kafka"
-	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 // The lag is what the group has not committed, whatever was read; it is that of the partitions owned here, and of nobody
@@ -52,10 +52,10 @@ func TestLagIsWhatIsNotCommitted(t *testing.T) {
 		if n := lag(); n != 100 {
 			t.Errorf("nothing is committed, and the lag is %v", n)
 		}
-		var ps []schemas.Position
+		var ps []stream.Position
 		left := 0.0
 		for slot, end := range ends {
-			ps = append(ps, schemas.Position{Partition: slot, Offset: end - 2})
+			ps = append(ps, stream.Position{Partition: slot, Offset: end - 2})
 			left += 2
 		}
 		if refused, err := g.Commit(t.Context(), g.Generation(), ps); err != nil || len(refused) > 0 {

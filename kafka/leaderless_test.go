@@ -10,6 +10,7 @@ import (
 
 	"altavoz/kafka"
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 // A partition of which no broker says where its log begins, because it has no leader for now, is held; the others of the assignment are
@@ -80,13 +81,13 @@ func TestRegistryWithoutALeaderDelaysOneCommit(t *testing.T) {
 		time.Sleep(40 * time.Second) // the rest after a failure, and the next look at it
 		r := reader(h.t, h.c)
 		defer r.Close()
-		slot := schemas.TopicPartition{Topic: schemas.TopicRegistry}
+		slot := stream.TopicPartition{Topic: schemas.TopicRegistry}
 		ends, err := r.Ends(h.t.Context(), slot.Topic)
 		if err != nil {
 			h.t.Fatal(err)
 		}
 		begun := map[string]bool{}
-		if err := r.Range(h.t.Context(), slot, 0, ends[0], func(rec schemas.Record) error {
+		if err := r.Range(h.t.Context(), slot, 0, ends[0], func(rec stream.Record) error {
 			begun[string(rec.Key)] = true
 			return nil
 		}); err != nil {

@@ -13,6 +13,7 @@ import (
 
 	"altavoz/kafka"
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 func reader(t *testing.T, c kafka.Config) *kafka.Reader {
@@ -30,7 +31,7 @@ func TestReaderReadsWhatThePublisherWrote(t *testing.T) {
 	onBrokers(t, func(t *testing.T, c kafka.Config) {
 		l := layout(t, c)
 		p, r := publisher(t, c, l), reader(t, c)
-		var recs []schemas.Record
+		var recs []stream.Record
 		for i := range 20 {
 			recs = append(recs, schemas.EncodeFilePart("file", bytes.Repeat([]byte{byte(i)}, schemas.PartBytes)))
 		}
@@ -38,7 +39,7 @@ func TestReaderReadsWhatThePublisherWrote(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		slot := schemas.TopicPartition{Topic: schemas.TopicBlobs, Partition: acked[0].Partition}
+		slot := stream.TopicPartition{Topic: schemas.TopicBlobs, Partition: acked[0].Partition}
 		var offsets []int64
 		for i, a := range acked {
 			if a.Partition != slot.Partition || (i > 0 && a.Offset <= acked[i-1].Offset) {
@@ -49,7 +50,7 @@ func TestReaderReadsWhatThePublisherWrote(t *testing.T) {
 			}
 		}
 		i := 0
-		err = r.Records(t.Context(), slot, offsets, func(rec schemas.Record) error {
+		err = r.Records(t.Context(), slot, offsets, func(rec stream.Record) error {
 			if rec.Offset != offsets[i] || rec.Value[0] != byte(rec.Offset-acked[0].Offset) || len(rec.Value) != schemas.PartBytes {
 				t.Errorf("offset %d: %d bytes of %d", rec.Offset, len(rec.Value), rec.Value[0])
 			}
@@ -67,7 +68,7 @@ func TestReaderReadsWhatThePublisherWrote(t *testing.T) {
 			t.Errorf("ends %v, %v", ends, err)
 		}
 		n := 0
-		err = r.Range(t.Context(), slot, 0, ends[slot.Partition], func(schemas.Record) error { n++; return nil })
+		err = r.Range(t.Context(), slot, 0, ends[slot.Partition], func(stream.Record) error { n++; return nil })
 		if err != nil || n != 20 {
 			t.Errorf("the range has %d records, %v", n, err)
 		}
@@ -84,7 +85,7 @@ func TestTrimmedRecordsAreGone(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		slot := schemas.TopicPartition{Topic: schemas.TopicBlobs, Partition: l.Home(schemas.TopicBlobs, []byte("file"))}
+		slot := stream.TopicPartition{Topic: schemas.TopicBlobs, Partition: l.Home(schemas.TopicBlobs, []byte("file"))}
 		cl, err := kgo.NewClient(kgo.SeedBrokers(c.Brokers...))
 		if err != nil {
 			t.Fatal(err)
@@ -99,7 +100,7 @@ func TestTrimmedRecordsAreGone(t *testing.T) {
 			t.Errorf("a trimmed record: %v", err)
 		}
 		var got []int64
-		if err := r.Range(t.Context(), slot, 0, 10, func(rec schemas.Record) error { got = append(got, rec.Offset); return nil }); err != nil {
+		if err := r.Range(t.Context(), slot, 0, 10, func(rec stream.Record) error { got = append(got, rec.Offset); return nil }); err != nil {
 			t.Fatal(err)
 		}
 		if fmt.Sprint(got) != "[6 7 8 9]" {
@@ -160,7 +161,7 @@ func TestFullBuffersAreBusyAtOnce(t *testing.T) {
 	cluster.Close() // nothing is acknowledged any more
 	var busy int
 	for range 200 {
-		p.Enqueue(schemas.EncodeFilePart("k", make([]byte, schemas.PartBytes)), func(_ schemas.Record, err error) {
+		p.Enqueue(schemas.EncodeFilePart("k", make([]byte, schemas.PartBytes)), func(_ stream.Record, err error) {
 			if errors.Is(err, kafka.ErrBusy) {
 				busy++
 			}
@@ -177,15 +178,15 @@ func TestFullBuffersAreBusyAtOnce(t *testing.T) {
 // A batch that can't be unpacked is passed over on every topic of a stage, wherever it lies, and what lies behind it is read.
 func TestThreatS10PoisonStallsNoStage(t *testing.T) {
 	t.Parallel()
-	for _, topic := range []schemas.Topic{schemas.TopicBroadcasts, schemas.TopicSendsExpress, schemas.TopicSendsBulk, schemas.TopicResults} {
+	for _, topic := range []stream.Topic{schemas.TopicBroadcasts, schemas.TopicSendsExpress, schemas.TopicSendsBulk, schemas.TopicResults} {
 		t.Run(string(topic), func(t *testing.T) {
 			t.Parallel()
 			onBrokers(t, func(t *testing.T, c kafka.Config) {
 				l := layout(t, c)
 				pub := publisher(t, c, l)
 				slot := l.Home(topic, []byte("k"))
-				record := func(value string) schemas.Record {
-					return schemas.Record{Topic: topic, Partition: schemas.NoPartition, Key: []byte("k"), Value: []byte(value)}
+				record := func(value string) stream.Record {
+					return stream.Record{Topic: topic, Partition: stream.NoPartition, Key: []byte("k"), Value: []byte(value)}
 				}
 				bomb(t, c, topic, slot)
 				say(t, pub, record("1"), record("2"))
@@ -193,7 +194,7 @@ func TestThreatS10PoisonStallsNoStage(t *testing.T) {
 				bomb(t, c, topic, slot)
 				say(t, pub, record("3"))
 				p := newProbe()
-				g, err := kafka.NewGroup(c, l, "stage", []schemas.Topic{topic})
+				g, err := kafka.NewGroup(c, l, "stage", []stream.Topic{topic})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -220,13 +221,13 @@ func TestGarbageIsPassedOver(t *testing.T) {
 			_, c := embedded(t)
 			l := layout(t, c)
 			pub, r := publisher(t, c, l), reader(t, c)
-			slot := schemas.TopicPartition{Topic: schemas.TopicMarks, Partition: l.Home(schemas.TopicMarks, []byte("k"))}
+			slot := stream.TopicPartition{Topic: schemas.TopicMarks, Partition: l.Home(schemas.TopicMarks, []byte("k"))}
 			for i := range 3 {
 				spoil(t, c, slot, garbage{codec, i})
-				say(t, pub, schemas.Record{Topic: slot.Topic, Partition: schemas.NoPartition, Key: []byte("k"), Value: []byte{byte(i)}})
+				say(t, pub, stream.Record{Topic: slot.Topic, Partition: stream.NoPartition, Key: []byte("k"), Value: []byte{byte(i)}})
 			}
 			var got []byte
-			if err := r.Range(t.Context(), slot, 0, 6, func(rec schemas.Record) error { got = append(got, rec.Value...); return nil }); err != nil {
+			if err := r.Range(t.Context(), slot, 0, 6, func(rec stream.Record) error { got = append(got, rec.Value...); return nil }); err != nil {
 				t.Fatal(err)
 			}
 			if string(got) != "\x00\x01\x02" {
@@ -235,7 +236,7 @@ func TestGarbageIsPassedOver(t *testing.T) {
 			if _, err := r.Record(t.Context(), slot, 2); !errors.Is(err, kafka.ErrGone) {
 				t.Errorf("a record that can't be unpacked: %v", err)
 			}
-			if err := r.Records(t.Context(), slot, []int64{1, 2, 3}, func(schemas.Record) error { return nil }); !errors.Is(err, kafka.ErrGone) {
+			if err := r.Records(t.Context(), slot, []int64{1, 2, 3}, func(stream.Record) error { return nil }); !errors.Is(err, kafka.ErrGone) {
 				t.Errorf("one of several: %v", err)
 			}
 		})
@@ -272,7 +273,7 @@ func TestTopicsAreChecked(t *testing.T) {
 		defer cl.Close()
 		adm := kadm.NewClient(cl)
 		for _, broken := range []struct {
-			topic            schemas.Topic
+			topic            stream.Topic
 			key, value, good string
 			says             string
 		}{

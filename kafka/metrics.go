@@ -6,7 +6,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"altavoz/kafka/offsets"
-	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 // groupMetrics is what one group's membership tells.
@@ -66,7 +66,7 @@ func newGroupMetrics(reg prometheus.Registerer, stage string) *groupMetrics {
 	return m
 }
 
-func (m *groupMetrics) committed(took time.Duration, n int, refused map[schemas.TopicPartition]error, err error) {
+func (m *groupMetrics) committed(took time.Duration, n int, refused map[stream.TopicPartition]error, err error) {
 	if err != nil {
 		m.unclear.Add(float64(n))
 		return

@@ -15,11 +15,12 @@ import (
 
 	"altavoz/kafka"
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 // newer is a record as the version after this one would write it.
-func newer(rec schemas.Record) schemas.Record {
-	rec.Headers = []schemas.Header{{Key: schemas.VersionHeader, Value: []byte("2")}}
+func newer(rec stream.Record) stream.Record {
+	rec.Headers = []stream.Header{{Key: schemas.VersionHeader, Value: []byte("2")}}
 	return rec
 }
 
@@ -56,7 +57,7 @@ func TestNewerRecordHoldsItsPartition(t *testing.T) {
 	g, leave := join(t, c, l, p)
 	until(t, "assigned", func() bool { return len(p.owned()) == 4 })
 	held := func() float64 { return series(t, reg, "altavoz_partitions_held", "stage")["sender"] }
-	slot := schemas.TopicPartition{Topic: schemas.TopicSendsExpress, Partition: l.Home(schemas.TopicSendsExpress, []byte("1"))}
+	slot := stream.TopicPartition{Topic: schemas.TopicSendsExpress, Partition: l.Home(schemas.TopicSendsExpress, []byte("1"))}
 	say(t, pub, express("1"), express("1"), newer(express("1")), express("1"))
 	until(t, "held", func() bool { return held() == 1 })
 	g.Pause(slot)
@@ -99,7 +100,7 @@ func TestNewerRecordHoldsItsPartition(t *testing.T) {
 }
 
 // trimTo deletes what lies below an offset.
-func trimTo(t *testing.T, c kafka.Config, slot schemas.TopicPartition, at int64) {
+func trimTo(t *testing.T, c kafka.Config, slot stream.TopicPartition, at int64) {
 	t.Helper()
 	cl, err := kgo.NewClient(kgo.SeedBrokers(c.Brokers...))
 	if err != nil {
@@ -123,7 +124,7 @@ func TestPausedPartitionStaysPausedAfterItWasHeld(t *testing.T) {
 	p := &picky{newProbe(), make(chan struct{})}
 	g, _ := member(t, c, l, p)
 	until(t, "three are taken over", func() bool { return len(p.owned()) == 3 })
-	g.Pause(schemas.TopicPartition{Topic: schemas.TopicSendsExpress, Partition: 2})
+	g.Pause(stream.TopicPartition{Topic: schemas.TopicSendsExpress, Partition: 2})
 	close(p.mended)
 	until(t, "it is taken over", func() bool { return series(t, reg, "altavoz_partitions_held", "stage")["sender"] == 0 })
 	fillSends(t, publisher(t, c, l), 100)
@@ -132,7 +133,7 @@ func TestPausedPartitionStaysPausedAfterItWasHeld(t *testing.T) {
 			t.Fatalf("offset %d of a paused partition was handed over", r.Offset)
 		}
 	}
-	g.Resume(schemas.TopicPartition{Topic: schemas.TopicSendsExpress, Partition: 2})
+	g.Resume(stream.TopicPartition{Topic: schemas.TopicSendsExpress, Partition: 2})
 	for take(t, p.recs, "record").Partition != 2 {
 		continue
 	}
@@ -142,20 +143,20 @@ func TestPausedPartitionStaysPausedAfterItWasHeld(t *testing.T) {
 func TestViewsHoldWhereANewerVersionWrote(t *testing.T) {
 	t.Parallel()
 	for name, with := range map[string]struct {
-		topic schemas.Topic
-		rec   func(schemas.TaskID, int32) schemas.Record
+		topic stream.Topic
+		rec   func(schemas.TaskID, int32) stream.Record
 		open  func(kafka.Config, kafka.Layout) (view, error)
 	}{
 		"statuses": {
 			schemas.TopicStatuses,
-			func(id schemas.TaskID, home int32) schemas.Record {
+			func(id schemas.TaskID, home int32) stream.Record {
 				return schemas.EncodeStatus(home, &schemas.Status{Task: id.Bytes(), Version: 9})
 			},
 			func(c kafka.Config, l kafka.Layout) (view, error) { return kafka.NewStatuses(c, l) },
 		},
 		"controls": {
 			schemas.TopicControls,
-			func(id schemas.TaskID, _ int32) schemas.Record {
+			func(id schemas.TaskID, _ int32) stream.Record {
 				return control(id, schemas.ControlKind_CONTROL_KIND_CANCEL, 0)
 			},
 			func(c kafka.Config, l kafka.Layout) (view, error) { return kafka.NewControls(c, l) },

@@ -17,6 +17,7 @@ import (
 
 	"altavoz/kafka"
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 const (
@@ -175,10 +176,10 @@ func (h *house) answers() error {
 // givesUp asks for all that a stage or a door asks for, and fails if any of it takes longer than it was given.
 func (h *house) givesUp() {
 	h.t.Helper()
-	slot := schemas.TopicPartition{Topic: schemas.TopicSendsExpress}
+	slot := stream.TopicPartition{Topic: schemas.TopicSendsExpress}
 	for name, ask := range map[string]func(context.Context) error{
 		"a commit": func(ctx context.Context) error {
-			refused, err := h.g.Commit(ctx, h.g.Generation(), []schemas.Position{{Partition: slot}})
+			refused, err := h.g.Commit(ctx, h.g.Generation(), []stream.Position{{Partition: slot}})
 			return errors.Join(err, refused[slot])
 		},
 		"a record": func(ctx context.Context) error { _, err := h.r.Record(ctx, slot, 0); return err },
@@ -226,12 +227,12 @@ func (h *house) goesOn() {
 	if c, _ := h.v.Get(task); !c.Paused {
 		h.t.Error("the view of controls stands still")
 	}
-	slot := schemas.TopicPartition{Topic: schemas.TopicSendsExpress, Partition: h.l.Home(schemas.TopicSendsExpress, []byte("k"))}
+	slot := stream.TopicPartition{Topic: schemas.TopicSendsExpress, Partition: h.l.Home(schemas.TopicSendsExpress, []byte("k"))}
 	if _, err := h.r.Record(ctx, slot, 0); err != nil {
 		h.t.Error(err)
 	}
 	until(h.t, "committed", func() bool {
-		refused, err := h.g.Commit(ctx, h.g.Generation(), []schemas.Position{{Partition: slot, Offset: 1}})
+		refused, err := h.g.Commit(ctx, h.g.Generation(), []stream.Position{{Partition: slot, Offset: 1}})
 		return err == nil && len(refused) == 0
 	})
 	if took := time.Since(began); took > recovered {
@@ -325,10 +326,10 @@ func TestCoordinatorAway(t *testing.T) {
 				fault := h.cluster.Fault(kfake.Fault{
 					Keys: []kmsg.Key{kmsg.OffsetCommit, kmsg.Heartbeat, kmsg.JoinGroup, kmsg.SyncGroup, kmsg.OffsetFetch}, Err: why, Count: -1, TopLevel: true,
 				}, kfake.Fault{Keys: []kmsg.Key{kmsg.OffsetCommit, kmsg.OffsetFetch}, Err: why, Count: -1})
-				slot := schemas.TopicPartition{Topic: schemas.TopicSendsExpress}
+				slot := stream.TopicPartition{Topic: schemas.TopicSendsExpress}
 				for end := time.Now().Add(outage); time.Now().Before(end); time.Sleep(time.Second) {
 					began := time.Now()
-					refused, err := h.g.Commit(h.t.Context(), h.g.Generation(), []schemas.Position{{Partition: slot}})
+					refused, err := h.g.Commit(h.t.Context(), h.g.Generation(), []stream.Position{{Partition: slot}})
 					if err == nil && len(refused) == 0 {
 						h.t.Error("a commit was taken for done")
 					}

@@ -7,24 +7,27 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 // listener is a stage that notes of what it was handed records.
-type listener struct{ took []schemas.TopicPartition }
+type listener struct{ took []stream.TopicPartition }
 
-func (*listener) OnAssigned(context.Context, schemas.Position) (int64, error) { return 0, nil }
-func (*listener) OnRevoked(context.Context, []schemas.TopicPartition)                  {}
-func (*listener) OnLost([]schemas.TopicPartition)                                     {}
+func (*listener) OnAssigned(context.Context, stream.Position) (int64, error) { return 0, nil }
+func (*listener) OnRevoked(context.Context, []stream.TopicPartition)         {}
+func (*listener) OnLost([]stream.TopicPartition)                             {}
 
-func (l *listener) Process(slot schemas.TopicPartition, _ []schemas.Record) { l.took = append(l.took, slot) }
+func (l *listener) Process(slot stream.TopicPartition, _ []stream.Record) {
+	l.took = append(l.took, slot)
+}
 
 // What is still polled of a partition that was given up, or whose takeover failed, is nobody's here.
 func TestRecordsOfAPartitionThatIsGoneAreNotHandedOver(t *testing.T) {
 	t.Parallel()
 	var l listener
-	mine := schemas.TopicPartition{Topic: schemas.TopicSendsBulk, Partition: 1}
+	mine := stream.TopicPartition{Topic: schemas.TopicSendsBulk, Partition: 1}
 	s := &session{
-		group: &Group{cfg: Config{Prefix: "t."}}, stage: &l, owned: map[schemas.TopicPartition]struct{}{mine: {}}, next: map[schemas.TopicPartition]int64{},
+		group: &Group{cfg: Config{Prefix: "t."}}, stage: &l, owned: map[stream.TopicPartition]struct{}{mine: {}}, next: map[stream.TopicPartition]int64{},
 	}
 	for p := range int32(3) {
 		s.take(kgo.FetchTopicPartition{Topic: "t." + string(schemas.TopicSendsBulk), FetchPartition: kgo.FetchPartition{Partition: p, Records: []*kgo.Record{{}}}})

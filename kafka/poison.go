@@ -7,7 +7,7 @@ import (
 	"fmt"
 
 	"altavoz/kafka/unpack"
-	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 // poisoned tells a batch that can't be unpacked from an error that passes.
@@ -16,7 +16,7 @@ func poisoned(err error) bool { return errors.Is(err, unpack.ErrPoison) }
 // skip goes on behind a batch that can't be unpacked: no stage can do anything with it, and it must not stand in the way
 // of what comes after. Only somebody outside altavoz can have written it. It reports whether it could.
 func (s *session) skip(topic string, partition int32, why error) bool {
-	slot := schemas.TopicPartition{Topic: s.group.cfg.bare(topic), Partition: partition}
+	slot := stream.TopicPartition{Topic: s.group.cfg.bare(topic), Partition: partition}
 	s.mu.Lock()
 	at, ok := s.next[slot]
 	s.mu.Unlock()
@@ -37,7 +37,7 @@ func (s *session) skip(topic string, partition int32, why error) bool {
 }
 
 // passOver makes the reader's client go on behind the batch at the given offset, and returns where that is.
-func (r *Reader) passOver(ctx context.Context, slot schemas.TopicPartition, at int64) (behind int64, err error) {
+func (r *Reader) passOver(ctx context.Context, slot stream.TopicPartition, at int64) (behind int64, err error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, requestTimeout, errors.New("the broker does not answer"))
 	defer cancel()
 	if behind, err = r.batchEnd(ctx, slot, at); err != nil {
@@ -54,7 +54,7 @@ const (
 )
 
 // batchEnd returns the offset behind the batch that holds the given one.
-func (r *Reader) batchEnd(ctx context.Context, s schemas.TopicPartition, at int64) (int64, error) {
+func (r *Reader) batchEnd(ctx context.Context, s stream.TopicPartition, at int64) (int64, error) {
 	rp, err := r.raw(ctx, s, at, oneBytes, false)
 	if err != nil {
 		return 0, err

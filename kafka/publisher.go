@@ -12,12 +12,13 @@ import (
 
 	"altavoz/kafka/pending"
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 var (
 	// ErrBusy is the error of a record that was not taken: the buffers are full, or its partition has records that Kafka has
 	// not answered for. Nothing of it was written.
-	ErrBusy = fmt.Errorf("the buffers to Kafka are full: %w", schemas.ErrNotWritten)
+	ErrBusy = fmt.Errorf("the buffers to Kafka are full: %w", stream.ErrNotWritten)
 	// ErrUnanswered is the error of a record that was taken and has no answer in time. It may be in the log, and it may come
 	// there later, however much later: nobody can take back what was sent (see package pending).
 	ErrUnanswered = errors.New("no answer from Kafka: the record may still be written")
@@ -43,7 +44,7 @@ type Publisher struct {
 	cl      *kgo.Client
 	bytes   atomic.Int64
 	records atomic.Int64
-	pending *pending.Set[schemas.TopicPartition]
+	pending *pending.Set[stream.TopicPartition]
 }
 
 // NewPublisher returns a publisher that waits for linger before it sends a batch: 0 where somebody waits for the
@@ -70,7 +71,7 @@ func NewPublisher(c Config, l Layout, linger time.Duration) (*Publisher, error) 
 	if err != nil {
 		return nil, err
 	}
-	unanswered := func(of schemas.TopicPartition, records int) {
+	unanswered := func(of stream.TopicPartition, records int) {
 		c.Logger.Warn("records were written and not answered; nobody knows whether they are in the log", "slot", of.String(), "records", records)
 		c.Health.Wrote(ErrUnanswered)
 	}
@@ -94,7 +95,7 @@ func (p *Publisher) Ready(ctx context.Context) error {
 // Enqueue takes a record to be written and never blocks. done is called exactly once: with the record as it was
 // acknowledged, or with why it was not, within answerTimeout. After an error other than ErrBusy the record may have arrived,
 // or may still.
-func (p *Publisher) Enqueue(rec schemas.Record, done func(schemas.Record, error)) {
+func (p *Publisher) Enqueue(rec stream.Record, done func(stream.Record, error)) {
 	size := int64(len(rec.Key) + len(rec.Value))
 	records, bytes := p.records.Add(1), p.bytes.Add(size)
 	if records > maxBuffered || bytes > maxBufferedBytes+size { // one record of any size always has room
@@ -103,8 +104,8 @@ func (p *Publisher) Enqueue(rec schemas.Record, done func(schemas.Record, error)
 		done(rec, ErrBusy)
 		return
 	}
-	to := schemas.TopicPartition{Topic: rec.Topic, Partition: rec.Partition}
-	if rec.Partition == schemas.NoPartition {
+	to := stream.TopicPartition{Topic: rec.Topic, Partition: rec.Partition}
+	if rec.Partition == stream.NoPartition {
 		to.Partition = p.layout.Home(rec.Topic, rec.Key)
 	}
 	entry, ok := p.pending.Add(to, func() { done(rec, fmt.Errorf("writing to %s: %w", to, ErrUnanswered)) })
@@ -136,19 +137,19 @@ func (p *Publisher) Enqueue(rec schemas.Record, done func(schemas.Record, error)
 
 // Publish writes records and returns them as acknowledged, in the order given. The end of ctx ends the waiting only:
 // what was taken is written. An error means that at least one was not acknowledged.
-func (p *Publisher) Publish(ctx context.Context, recs ...schemas.Record) ([]schemas.Record, error) {
+func (p *Publisher) Publish(ctx context.Context, recs ...stream.Record) ([]stream.Record, error) {
 	var (
 		mu    sync.Mutex
 		first error
 		left  = len(recs)
 		all   = make(chan struct{})
-		acked = make([]schemas.Record, len(recs))
+		acked = make([]stream.Record, len(recs))
 	)
 	if left == 0 {
 		return nil, nil
 	}
 	for i, rec := range recs {
-		p.Enqueue(rec, func(rec schemas.Record, err error) { //nolint:contextcheck // what is taken is written, whoever stops waiting
+		p.Enqueue(rec, func(rec stream.Record, err error) { //nolint:contextcheck // what is taken is written, whoever stops waiting
 			mu.Lock()
 			defer mu.Unlock()
 			acked[i] = rec

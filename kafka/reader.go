@@ -13,7 +13,7 @@ import (
 
 	"altavoz/kafka/stable"
 	"altavoz/kafka/unpack"
-	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 // ErrGone is the error of a record that does not exist any more: trimmed, or never there.
@@ -52,10 +52,10 @@ func NewReader(c Config) (*Reader, error) {
 func (r *Reader) Close() { r.cl.Close() }
 
 // Record reads one record. The error is ErrGone where there is none at the offset, and where it can't be unpacked.
-func (r *Reader) Record(ctx context.Context, s schemas.TopicPartition, offset int64) (schemas.Record, error) {
-	var found schemas.Record
+func (r *Reader) Record(ctx context.Context, s stream.TopicPartition, offset int64) (stream.Record, error) {
+	var found stream.Record
 	ok := false
-	err := r.Records(ctx, s, []int64{offset}, func(rec schemas.Record) error {
+	err := r.Records(ctx, s, []int64{offset}, func(rec stream.Record) error {
 		found, ok = rec, true
 		return nil
 	})
@@ -66,7 +66,7 @@ func (r *Reader) Record(ctx context.Context, s schemas.TopicPartition, offset in
 }
 
 // Records hands over the records at the given offsets, which must grow. Neighbours come in one fetch.
-func (r *Reader) Records(ctx context.Context, s schemas.TopicPartition, offsets []int64, each func(schemas.Record) error) error {
+func (r *Reader) Records(ctx context.Context, s stream.TopicPartition, offsets []int64, each func(stream.Record) error) error {
 	for len(offsets) > 0 {
 		recs, _, start, err := r.fetch(ctx, s, offsets[0], wanted(offsets[0], offsets[len(offsets)-1]))
 		if err != nil {
@@ -101,7 +101,7 @@ func (r *Reader) lost(err error) error {
 
 // Range hands over every record in [from, to), in order. Offsets that compaction emptied are passed over, and so are
 // batches that can't be unpacked; a from below the log's start means its start.
-func (r *Reader) Range(ctx context.Context, s schemas.TopicPartition, from, to int64, each func(schemas.Record) error) error {
+func (r *Reader) Range(ctx context.Context, s stream.TopicPartition, from, to int64, each func(stream.Record) error) error {
 	for at := max(from, 0); at < to; {
 		recs, end, start, err := r.fetch(ctx, s, at, wanted(at, to-1))
 		if err != nil && poisoned(err) {
@@ -141,18 +141,18 @@ func (r *Reader) Range(ctx context.Context, s schemas.TopicPartition, from, to i
 }
 
 // Ends returns where each partition of the topic ends now.
-func (r *Reader) Ends(ctx context.Context, t schemas.Topic) (map[int32]int64, error) {
+func (r *Reader) Ends(ctx context.Context, t stream.Topic) (map[int32]int64, error) {
 	listed, err := within(ctx, func() (kadm.ListedOffsets, error) { return r.adm.ListEndOffsets(ctx, r.cfg.topic(t)) })
 	return offsetsOf(listed, err, "ends", t)
 }
 
 // starts returns where each partition of the topic begins now.
-func (r *Reader) starts(ctx context.Context, t schemas.Topic) (map[int32]int64, error) {
+func (r *Reader) starts(ctx context.Context, t stream.Topic) (map[int32]int64, error) {
 	listed, err := within(ctx, func() (kadm.ListedOffsets, error) { return r.adm.ListStartOffsets(ctx, r.cfg.topic(t)) })
 	return offsetsOf(listed, err, "starts", t)
 }
 
-func offsetsOf(listed kadm.ListedOffsets, err error, what string, t schemas.Topic) (map[int32]int64, error) {
+func offsetsOf(listed kadm.ListedOffsets, err error, what string, t stream.Topic) (map[int32]int64, error) {
 	if err == nil {
 		err = listed.Error()
 	}
@@ -174,7 +174,7 @@ func wanted(from, last int64) int32 {
 
 // fetch asks the partition's leader for records from an offset on, and again after everything that passes. It returns
 // them with the partition's end and start.
-func (r *Reader) fetch(ctx context.Context, s schemas.TopicPartition, at int64, most int32) (recs []schemas.Record, end, start int64, err error) {
+func (r *Reader) fetch(ctx context.Context, s stream.TopicPartition, at int64, most int32) (recs []stream.Record, end, start int64, err error) {
 	for try := range readTries {
 		if try > 0 {
 			select {
@@ -196,7 +196,7 @@ func (r *Reader) fetch(ctx context.Context, s schemas.TopicPartition, at int64, 
 }
 
 // once is one request of fetch; again says that the error may pass.
-func (r *Reader) once(ctx context.Context, s schemas.TopicPartition, at int64, most int32, fresh bool) (recs []schemas.Record, end, start int64, again bool, err error) {
+func (r *Reader) once(ctx context.Context, s stream.TopicPartition, at int64, most int32, fresh bool) (recs []stream.Record, end, start int64, again bool, err error) {
 	rp, err := r.raw(ctx, s, at, most, fresh)
 	switch {
 	case errors.Is(err, kerr.OffsetOutOfRange):
@@ -213,7 +213,7 @@ func (r *Reader) once(ctx context.Context, s schemas.TopicPartition, at int64, m
 	if len(got.Records) == 0 && stable.Unstable(s.Topic, rp, at) {
 		return nil, 0, 0, true, stable.ErrOpen
 	}
-	recs = make([]schemas.Record, len(got.Records))
+	recs = make([]stream.Record, len(got.Records))
 	for i, k := range got.Records {
 		recs[i] = r.cfg.in(k)
 	}
@@ -221,7 +221,7 @@ func (r *Reader) once(ctx context.Context, s schemas.TopicPartition, at int64, m
 }
 
 // raw asks the leader for what lies at an offset, as it lies there.
-func (r *Reader) raw(ctx context.Context, s schemas.TopicPartition, at int64, most int32, fresh bool) (*kmsg.FetchResponseTopicPartition, error) {
+func (r *Reader) raw(ctx context.Context, s stream.TopicPartition, at int64, most int32, fresh bool) (*kmsg.FetchResponseTopicPartition, error) {
 	leader, id, err := r.leader(ctx, s, fresh)
 	if err != nil {
 		return nil, err
@@ -253,7 +253,7 @@ func (r *Reader) raw(ctx context.Context, s schemas.TopicPartition, at int64, mo
 }
 
 // outside finds out on which side of the log an offset lies that it does not have.
-func (r *Reader) outside(ctx context.Context, s schemas.TopicPartition, at int64) (recs []schemas.Record, end, start int64, again bool, err error) {
+func (r *Reader) outside(ctx context.Context, s stream.TopicPartition, at int64) (recs []stream.Record, end, start int64, again bool, err error) {
 	starts, err := r.starts(ctx, s.Topic)
 	if err != nil {
 		return nil, 0, 0, ctx.Err() == nil, err
@@ -290,7 +290,7 @@ func within[T any](ctx context.Context, call func() (T, error)) (T, error) {
 }
 
 // leader finds the broker that has the partition.
-func (r *Reader) leader(ctx context.Context, s schemas.TopicPartition, fresh bool) (int32, [16]byte, error) {
+func (r *Reader) leader(ctx context.Context, s stream.TopicPartition, fresh bool) (int32, [16]byte, error) {
 	req := kmsg.NewPtrMetadataRequest()
 	t := kmsg.NewMetadataRequestTopic()
 	t.Topic = new(r.cfg.topic(s.Topic))

@@ -3,19 +3,19 @@ package kafka
 import (
 	"strings"
 
-	"github.com/twmb/franz-go/pkg/kgo"
+	"altavoz/stream"
 
-	"altavoz/schemas"
+	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 // topic returns the name a topic has in the cluster.
-func (c Config) topic(t schemas.Topic) string { return c.Prefix + string(t) }
+func (c Config) topic(t stream.Topic) string { return c.Prefix + string(t) }
 
-func (c Config) bare(name string) schemas.Topic {
-	return schemas.Topic(strings.TrimPrefix(name, c.Prefix))
+func (c Config) bare(name string) stream.Topic {
+	return stream.Topic(strings.TrimPrefix(name, c.Prefix))
 }
 
-func (c Config) out(r schemas.Record) *kgo.Record {
+func (c Config) out(r stream.Record) *kgo.Record {
 	k := &kgo.Record{Topic: c.topic(r.Topic), Partition: r.Partition, Key: r.Key, Value: r.Value}
 	if len(r.Headers) > 0 {
 		k.Headers = make([]kgo.RecordHeader, len(r.Headers))
@@ -26,21 +26,21 @@ func (c Config) out(r schemas.Record) *kgo.Record {
 	return k
 }
 
-func (c Config) in(k *kgo.Record) schemas.Record {
-	r := schemas.Record{
+func (c Config) in(k *kgo.Record) stream.Record {
+	r := stream.Record{
 		Topic: c.bare(k.Topic), Partition: k.Partition, Offset: k.Offset, Key: k.Key, Value: k.Value, Time: k.Timestamp,
 	}
 	if len(k.Headers) > 0 {
-		r.Headers = make([]schemas.Header, len(k.Headers))
+		r.Headers = make([]stream.Header, len(k.Headers))
 		for i, h := range k.Headers {
-			r.Headers[i] = schemas.Header{Key: h.Key, Value: h.Value}
+			r.Headers[i] = stream.Header{Key: h.Key, Value: h.Value}
 		}
 	}
 	return r
 }
 
-func (c Config) records(ks []*kgo.Record) []schemas.Record {
-	out := make([]schemas.Record, len(ks))
+func (c Config) records(ks []*kgo.Record) []stream.Record {
+	out := make([]stream.Record, len(ks))
 	for i, k := range ks {
 		out[i] = c.in(k)
 	}
@@ -48,18 +48,18 @@ func (c Config) records(ks []*kgo.Record) []schemas.Record {
 }
 
 // slots turns the library's map of partitions into slots.
-func (c Config) slots(m map[string][]int32) []schemas.TopicPartition {
-	var out []schemas.TopicPartition
+func (c Config) slots(m map[string][]int32) []stream.TopicPartition {
+	var out []stream.TopicPartition
 	for name, partitions := range m {
 		for _, p := range partitions {
-			out = append(out, schemas.TopicPartition{Topic: c.bare(name), Partition: p})
+			out = append(out, stream.TopicPartition{Topic: c.bare(name), Partition: p})
 		}
 	}
 	return out
 }
 
 // partitions is the way back.
-func (c Config) partitions(slots []schemas.TopicPartition) map[string][]int32 {
+func (c Config) partitions(slots []stream.TopicPartition) map[string][]int32 {
 	out := make(map[string][]int32)
 	for _, s := range slots {
 		name := c.topic(s.Topic)
@@ -74,10 +74,14 @@ type fetching struct {
 	cl  *kgo.Client
 }
 
-func (f fetching) Pause(slots ...schemas.TopicPartition) { f.cl.PauseFetchPartitions(f.cfg.partitions(slots)) }
+func (f fetching) Pause(slots ...stream.TopicPartition) {
+	f.cl.PauseFetchPartitions(f.cfg.partitions(slots))
+}
 
-func (f fetching) Resume(slots ...schemas.TopicPartition) { f.cl.ResumeFetchPartitions(f.cfg.partitions(slots)) }
+func (f fetching) Resume(slots ...stream.TopicPartition) {
+	f.cl.ResumeFetchPartitions(f.cfg.partitions(slots))
+}
 
-func (f fetching) Seek(slot schemas.TopicPartition, at int64) {
+func (f fetching) Seek(slot stream.TopicPartition, at int64) {
 	f.cl.SetOffsets(map[string]map[int32]kgo.EpochOffset{f.cfg.topic(slot.Topic): {slot.Partition: {Epoch: -1, Offset: at}}})
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"altavoz/kafka"
-	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 const (
@@ -55,7 +55,7 @@ func (h *house) commitsUntil(over time.Duration) (took time.Duration, lost bool)
 		if len(h.probe.owned()) == 0 {
 			return time.Since(began), true
 		}
-		if _, err := h.g.Commit(h.t.Context(), h.g.Generation(), []schemas.Position{{Partition: expressOne, Metadata: "l"}}); err != nil {
+		if _, err := h.g.Commit(h.t.Context(), h.g.Generation(), []stream.Position{{Partition: expressOne, Metadata: "l"}}); err != nil {
 			h.t.Errorf("nobody knows what was committed: %v", err)
 		}
 	}

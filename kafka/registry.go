@@ -10,6 +10,7 @@ import (
 
 	"altavoz/kafka/registry"
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 // Remembered reads the registry.
@@ -19,14 +20,14 @@ func (r *Reader) Remembered(ctx context.Context) (*registry.Registry, error) {
 		return nil, err
 	}
 	all := new(registry.Registry)
-	err = r.Range(ctx, schemas.TopicPartition{Topic: schemas.TopicRegistry}, 0, ends[0], func(rec schemas.Record) error {
+	err = r.Range(ctx, stream.TopicPartition{Topic: schemas.TopicRegistry}, 0, ends[0], func(rec stream.Record) error {
 		return all.Fold(&rec)
 	})
 	return all, err
 }
 
 // remember writes to the registry.
-func (r *Reader) remember(ctx context.Context, recs ...schemas.Record) error {
+func (r *Reader) remember(ctx context.Context, recs ...stream.Record) error {
 	if len(recs) == 0 {
 		return nil
 	}
@@ -50,7 +51,7 @@ func (s *session) begin(ctx context.Context) {
 	g := s.group
 	ctx, cancel := context.WithTimeoutCause(ctx, commitTimeout, errors.New("the registry does not answer"))
 	defer cancel()
-	if err := g.begun.Write(g.stage(), time.Now(), func(recs ...schemas.Record) error { return s.reader.remember(ctx, recs...) }); err != nil {
+	if err := g.begun.Write(g.stage(), time.Now(), func(recs ...stream.Record) error { return s.reader.remember(ctx, recs...) }); err != nil {
 		g.log.Warn("what the group has begun could not be remembered; that is tried again", "error", err)
 	}
 }

@@ -19,6 +19,7 @@ import (
 
 	"altavoz/kafka"
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 // The client library answers UNKNOWN_MEMBER_ID at JoinGroup by joining again under a new member id, and says nothing of it. Here the
@@ -83,14 +84,14 @@ func frozenBeforeJoin(t *testing.T, cluster *kfake.Cluster, c kafka.Config, memb
 	return over
 }
 
-var expressOne = schemas.TopicPartition{Topic: schemas.TopicSendsExpress, Partition: 1}
+var expressOne = stream.TopicPartition{Topic: schemas.TopicSendsExpress, Partition: 1}
 
 // commits commits a ledger of a member for its slots.
-func commits(t *testing.T, g *kafka.Group, ledger string, slots ...schemas.TopicPartition) {
+func commits(t *testing.T, g *kafka.Group, ledger string, slots ...stream.TopicPartition) {
 	t.Helper()
-	ps := make([]schemas.Position, len(slots))
+	ps := make([]stream.Position, len(slots))
 	for i, s := range slots {
-		ps[i] = schemas.Position{Partition: s, Metadata: ledger}
+		ps[i] = stream.Position{Partition: s, Metadata: ledger}
 	}
 	if refused, err := g.Commit(context.Background(), g.Generation(), ps); err != nil || len(refused) > 0 {
 		t.Errorf("committing %q: refused %v, error %v", ledger, refused, err)
@@ -142,7 +143,7 @@ func TestReplacedMemberIsToldThatItLostAll(t *testing.T) {
 				leave()
 			}))
 			ownsAnew(t, a, "of b: all of it was called")
-			refused, err := ga.Commit(t.Context(), old, []schemas.Position{{Partition: expressOne, Metadata: "encoded before"}})
+			refused, err := ga.Commit(t.Context(), old, []stream.Position{{Partition: expressOne, Metadata: "encoded before"}})
 			if err != nil || refused[expressOne] == nil {
 				t.Errorf("a commit under the fence of before: refused %v, error %v", refused, err)
 			}
@@ -166,10 +167,10 @@ func TestReplacedMemberCommitsNothing(t *testing.T) {
 	until(t, "a owns all", func() bool { return len(a.owned()) == 4 })
 	old, had := ga.Generation(), a.owned()
 	var stale atomic.Bool
-	a.revoke = func(slots []schemas.TopicPartition) { // the last commit of what it knows
-		ps := make([]schemas.Position, len(slots))
+	a.revoke = func(slots []stream.TopicPartition) { // the last commit of what it knows
+		ps := make([]stream.Position, len(slots))
 		for i, s := range slots {
-			ps[i] = schemas.Position{Partition: s, Metadata: "stale"}
+			ps[i] = stream.Position{Partition: s, Metadata: "stale"}
 		}
 		if refused, err := ga.Commit(context.Background(), ga.Generation(), ps); err != nil || len(refused) < len(ps) {
 			stale.Store(true)
@@ -206,7 +207,7 @@ func TestMemberReplacedWhileSlotsAreAssigned(t *testing.T) {
 	a := newProbe()
 	begun, goOn := make(chan struct{}), make(chan struct{})
 	var once sync.Once
-	a.assign = func(schemas.Position) { once.Do(func() { close(begun); <-goOn }) }
+	a.assign = func(stream.Position) { once.Do(func() { close(begun); <-goOn }) }
 	ga, _ := join(t, c, l, a)
 	<-begun
 	old := ga.Generation()
@@ -350,7 +351,7 @@ func TestTwoRevokesAtOnceGiveEachSlotUpOnce(t *testing.T) {
 	a, b := newProbe(), newProbe()
 	begun, goOn := make(chan struct{}), make(chan struct{})
 	var calls atomic.Int32
-	a.revoke = func([]schemas.TopicPartition) {
+	a.revoke = func([]stream.TopicPartition) {
 		if calls.Add(1) == 1 {
 			close(begun)
 			<-goOn

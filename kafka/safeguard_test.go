@@ -14,6 +14,7 @@ import (
 
 	"altavoz/kafka"
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 // A committed offset that is not in the log ends the group: reading from anywhere else could send twice, or lose somebody.
@@ -25,16 +26,16 @@ func TestCommittedOffsetOutsideTheLogEndsTheGroup(t *testing.T) {
 	first := newProbe()
 	g, leave := join(t, c, l, first)
 	until(t, "assigned", func() bool { return len(first.owned()) == 4 })
-	var ps []schemas.Position
+	var ps []stream.Position
 	for _, slot := range first.owned() {
-		ps = append(ps, schemas.Position{Partition: slot, Offset: 1000})
+		ps = append(ps, stream.Position{Partition: slot, Offset: 1000})
 	}
 	if refused, err := g.Commit(t.Context(), g.Generation(), ps); err != nil || len(refused) > 0 {
 		t.Fatal(refused, err)
 	}
 	leave()
 	second := newProbe()
-	g, err := kafka.NewGroup(c, l, "sender", []schemas.Topic{schemas.TopicSendsExpress})
+	g, err := kafka.NewGroup(c, l, "sender", []stream.Topic{schemas.TopicSendsExpress})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,7 +62,7 @@ type holding struct {
 	taking, goOn chan struct{}
 }
 
-func (h *holding) Process(slot schemas.TopicPartition, recs []schemas.Record) {
+func (h *holding) Process(slot stream.TopicPartition, recs []stream.Record) {
 	h.taking <- struct{}{}
 	<-h.goOn
 	h.probe.Process(slot, recs)
@@ -103,7 +104,7 @@ func TestRevokeWaitsForWhatWasPolled(t *testing.T) {
 // run is join for any stage.
 func run(t *testing.T, h *house, st kafka.Stage) (leave func()) {
 	t.Helper()
-	g, err := kafka.NewGroup(h.c, h.l, "sender", []schemas.Topic{schemas.TopicSendsExpress})
+	g, err := kafka.NewGroup(h.c, h.l, "sender", []stream.Topic{schemas.TopicSendsExpress})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -126,8 +127,8 @@ func TestStoppingDrainsWhileStillAMember(t *testing.T) {
 		p := newProbe()
 		var g *kafka.Group
 		commits := make(chan error, 1)
-		p.revoke = func(slots []schemas.TopicPartition) {
-			refused, err := g.Commit(context.WithoutCancel(t.Context()), g.Generation(), []schemas.Position{{Partition: slots[0], Offset: 0, Metadata: "last"}})
+		p.revoke = func(slots []stream.TopicPartition) {
+			refused, err := g.Commit(context.WithoutCancel(t.Context()), g.Generation(), []stream.Position{{Partition: slots[0], Offset: 0, Metadata: "last"}})
 			commits <- errors.Join(err, refused[slots[0]])
 		}
 		g, leave := join(t, c, l, p)
@@ -198,9 +199,9 @@ func TestSlotWithoutAWordInTheAnswerIsUnknown(t *testing.T) {
 			resp.Topics = append(resp.Topics, topic)
 			return resp, nil, true // once
 		})
-		var ps []schemas.Position
+		var ps []stream.Position
 		for i := range int32(2) {
-			ps = append(ps, schemas.Position{Partition: schemas.TopicPartition{Topic: schemas.TopicSendsExpress, Partition: i}})
+			ps = append(ps, stream.Position{Partition: stream.TopicPartition{Topic: schemas.TopicSendsExpress, Partition: i}})
 		}
 		before := g.Generation().Session
 		if _, err := g.Commit(t.Context(), g.Generation(), ps); err == nil {

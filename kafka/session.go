@@ -16,7 +16,7 @@ import (
 	"altavoz/kafka/held"
 	"altavoz/kafka/membership"
 	"altavoz/kafka/offsets"
-	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 var (
@@ -52,10 +52,10 @@ type session struct {
 	hurry       context.CancelFunc   // ends the draining under way
 	trying      context.CancelFunc   // ends the try under way to take over what is held
 	waiting     int                  // of those who take slots back: no try begins
-	owned       map[schemas.TopicPartition]struct{}
-	fetched     map[schemas.TopicPartition]schemas.Position // committed, as fetched with the assignment
-	next        map[schemas.TopicPartition]int64            // what is read next
-	committed   map[schemas.TopicPartition]int64            // or where it starts
+	owned       map[stream.TopicPartition]struct{}
+	fetched     map[stream.TopicPartition]stream.Position // committed, as fetched with the assignment
+	next        map[stream.TopicPartition]int64           // what is read next
+	committed   map[stream.TopicPartition]int64           // or where it starts
 	coordinator int32
 }
 
@@ -108,7 +108,7 @@ func (s *session) take(p kgo.FetchTopicPartition) {
 	if len(p.Records) == 0 {
 		return
 	}
-	slot := schemas.TopicPartition{Topic: s.group.cfg.bare(p.Topic), Partition: p.Partition}
+	slot := stream.TopicPartition{Topic: s.group.cfg.bare(p.Topic), Partition: p.Partition}
 	recs := s.unread.Readable(slot, s.group.cfg.records(p.Records)) //mutant:newer-records-are-not-handed-over
 	if len(recs) == 0 {
 		return
@@ -217,7 +217,7 @@ func (s *session) assignAll(ctx context.Context, given map[string]map[int32]kgo.
 }
 
 // assignOne takes a slot for this member's, and gives it to the stage unless something is lacking.
-func (s *session) assignOne(ctx context.Context, pos schemas.Position, lacks error) (int64, error) {
+func (s *session) assignOne(ctx context.Context, pos stream.Position, lacks error) (int64, error) {
 	if s.taking.Err() != nil {
 		return 0, errSessionOver
 	}
@@ -237,7 +237,7 @@ func (s *session) assignOne(ctx context.Context, pos schemas.Position, lacks err
 }
 
 // give gives a slot to the stage, and returns from where it is read.
-func (s *session) give(ctx context.Context, pos schemas.Position) (int64, error) {
+func (s *session) give(ctx context.Context, pos stream.Position) (int64, error) {
 	from, err := s.stage.OnAssigned(ctx, pos)
 	if from = max(from, pos.Begin); err == nil && from > pos.End { //mutant:nothing-above-the-end-is-waited-for
 		err = ErrOffsets
@@ -261,7 +261,7 @@ func (s *session) revoked(_ context.Context, _ *kgo.Client, partitions map[strin
 	if len(slots) == 0 { // nothing to wait for: the group may rebalance while slots are drained
 		return
 	}
-	s.takeBack(func(slot schemas.TopicPartition) bool { return slices.Contains(slots, slot) })
+	s.takeBack(func(slot stream.TopicPartition) bool { return slices.Contains(slots, slot) })
 }
 
 // lost means all, whatever the library names: it has given the membership up.
@@ -271,7 +271,7 @@ func (s *session) lost(context.Context, *kgo.Client, map[string][]int32) {
 }
 
 // takeBack takes slots from the stage in good order.
-func (s *session) takeBack(which func(schemas.TopicPartition) bool) {
+func (s *session) takeBack(which func(stream.TopicPartition) bool) {
 	s.interrupt()
 	defer func() { <-s.handing }()
 	ctx, cancel := context.WithTimeoutCause(s.void, drainTimeout, errors.New("draining took too long"))
@@ -279,7 +279,7 @@ func (s *session) takeBack(which func(schemas.TopicPartition) bool) {
 	s.mu.Lock()
 	s.hurry = cancel
 	s.mu.Unlock()
-	slots := slices.DeleteFunc(s.slots(), func(slot schemas.TopicPartition) bool { return !which(slot) })
+	slots := slices.DeleteFunc(s.slots(), func(slot stream.TopicPartition) bool { return !which(slot) })
 	switch {
 	case len(slots) == 0:
 		return
@@ -316,7 +316,7 @@ func (s *session) forget() {
 	}
 }
 
-func (s *session) disown(slots []schemas.TopicPartition) {
+func (s *session) disown(slots []stream.TopicPartition) {
 	s.mu.Lock()
 	for _, slot := range slots {
 		delete(s.owned, slot)
@@ -330,7 +330,7 @@ func (s *session) disown(slots []schemas.TopicPartition) {
 	s.unread.Drop(slots...)
 }
 
-func (s *session) slots() []schemas.TopicPartition {
+func (s *session) slots() []stream.TopicPartition {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Collect(maps.Keys(s.owned))
@@ -341,7 +341,7 @@ func (s *session) slots() []schemas.TopicPartition {
 func (s *session) drain() {
 	s.refuse()
 	s.unread.Pause(s.slots()...)
-	s.takeBack(func(schemas.TopicPartition) bool { return true })
+	s.takeBack(func(stream.TopicPartition) bool { return true })
 }
 
 // member is who this is to the group; empty before Kafka has given it a name.

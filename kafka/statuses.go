@@ -8,6 +8,7 @@ import (
 
 	"altavoz/kafka/table"
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 const (
@@ -112,7 +113,7 @@ func (s *Statuses) Find(ctx context.Context, t schemas.TaskID) (*schemas.Status,
 		if !placed {
 			return st, nil
 		}
-		rec, err := s.back.Record(ctx, schemas.TopicPartition{Topic: schemas.TopicStatuses, Partition: at.Partition}, at.Offset)
+		rec, err := s.back.Record(ctx, stream.TopicPartition{Topic: schemas.TopicStatuses, Partition: at.Partition}, at.Offset)
 		if err != nil && !errors.Is(err, ErrGone) {
 			return nil, err
 		}
@@ -150,7 +151,7 @@ func (s *Statuses) Watch(t schemas.TaskID) (changes <-chan struct{}, stop func()
 }
 
 // read keeps a status if it is newer than what is known: a zombie may have written one later that knows less.
-func (s *Statuses) read(rec schemas.Record) error {
+func (s *Statuses) read(rec stream.Record) error {
 	id, st, err := table.ParseStatus(&rec)
 	if err != nil {
 		return err

@@ -13,6 +13,7 @@ import (
 
 	"altavoz/kafka"
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 func statuses(t *testing.T, c kafka.Config, l kafka.Layout) *kafka.Statuses {
@@ -43,7 +44,7 @@ func ended(id schemas.TaskID, version uint64) *schemas.Status {
 
 func tell(t *testing.T, l kafka.Layout, p *kafka.Publisher, all ...*schemas.Status) {
 	t.Helper()
-	recs := make([]schemas.Record, len(all))
+	recs := make([]stream.Record, len(all))
 	for i, s := range all {
 		id := schemas.TaskID(s.GetTask())
 		recs[i] = schemas.EncodeStatus(l.Home(schemas.TopicStatuses, []byte(id.String())), s)
@@ -205,7 +206,7 @@ func TestViewOfATopicThatEndsWithoutARecord(t *testing.T) {
 }
 
 // trim takes all records of a topic away.
-func trim(t *testing.T, c kafka.Config, l kafka.Layout, topic schemas.Topic) {
+func trim(t *testing.T, c kafka.Config, l kafka.Layout, topic stream.Topic) {
 	t.Helper()
 	cl, err := kgo.NewClient(kgo.SeedBrokers(c.Brokers...))
 	if err != nil {
@@ -245,7 +246,7 @@ func BenchmarkViewStart(b *testing.B) {
 	}
 	defer func() { _ = p.Close(context.Background()) }()
 	for i := 0; i < n; i += batch {
-		recs := make([]schemas.Record, batch)
+		recs := make([]stream.Record, batch)
 		for j := range recs {
 			id, origin := schemas.NewTaskID(), &schemas.Origin{Partition: int32(j % 12), Offset: int64(i + j)}
 			recs[j] = schemas.EncodeStatus(l.Home(schemas.TopicStatuses, []byte(id.String())), &schemas.Status{

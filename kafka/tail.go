@@ -13,7 +13,7 @@ import (
 
 	"altavoz/kafka/held"
 	"altavoz/kafka/table"
-	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 const (
@@ -27,16 +27,16 @@ const (
 
 // tail reads a topic whole, from its start, and stays at its end: what the views of this package have in common.
 type tail struct {
-	topic   schemas.Topic
+	topic   stream.Topic
 	cfg     Config
 	cl      *kgo.Client
 	adm     *kadm.Client
 	reader  *Reader // over the same client
 	log     *slog.Logger
 	metrics *table.Metrics
-	take    func(schemas.Record) error // an error is that of a record that can't be read
-	anew    func()                     // offsets begin anew, and so does the reading
-	whole   func()                     // what was there then is read again
+	take    func(stream.Record) error // an error is that of a record that can't be read
+	anew    func()                    // offsets begin anew, and so does the reading
+	whole   func()                    // what was there then is read again
 	unread  held.Set
 
 	caught chan struct{}
@@ -49,7 +49,7 @@ type tail struct {
 	progress *table.Progress
 }
 
-func newTail(c Config, l Layout, t schemas.Topic, take func(schemas.Record) error) (*tail, error) {
+func newTail(c Config, l Layout, t stream.Topic, take func(stream.Record) error) (*tail, error) {
 	at := make(map[int32]kgo.Offset)
 	for p := range l[t] {
 		at[p] = kgo.NewOffset().AtStart()
@@ -159,7 +159,7 @@ func (t *tail) passEmpty(ctx context.Context, starts, ends map[int32]int64) erro
 	for p, end := range ends {
 		var err error
 		if max(starts[p], next[p]) < end {
-			err = t.reader.Range(ctx, schemas.TopicPartition{Topic: t.topic, Partition: p}, next[p], end, func(schemas.Record) error { return errRecord })
+			err = t.reader.Range(ctx, stream.TopicPartition{Topic: t.topic, Partition: p}, next[p], end, func(stream.Record) error { return errRecord })
 		}
 		switch {
 		case errors.Is(err, errRecord): // it will be handed over
@@ -198,7 +198,7 @@ func (t *tail) run(ctx context.Context) {
 			if again[p.Partition] {
 				return
 			}
-			recs := t.unread.Readable(schemas.TopicPartition{Topic: t.topic, Partition: p.Partition}, t.cfg.records(p.Records)) //mutant:views-hold-newer-records
+			recs := t.unread.Readable(stream.TopicPartition{Topic: t.topic, Partition: p.Partition}, t.cfg.records(p.Records)) //mutant:views-hold-newer-records
 			t.hand(p.Partition, recs)
 		})
 		t.settle(t.progress.Due()...)
@@ -206,7 +206,7 @@ func (t *tail) run(ctx context.Context) {
 }
 
 // hand takes records of a partition.
-func (t *tail) hand(p int32, recs []schemas.Record) {
+func (t *tail) hand(p int32, recs []stream.Record) {
 	end, again := t.progress.Again(p)
 	for _, rec := range recs {
 		if again && rec.Offset >= end {
@@ -254,7 +254,7 @@ func (t *tail) skip(ctx context.Context, p int32) error {
 	if err != nil {
 		return err
 	}
-	behind, err := t.reader.passOver(ctx, schemas.TopicPartition{Topic: t.topic, Partition: p}, max(at, starts[p]))
+	behind, err := t.reader.passOver(ctx, stream.TopicPartition{Topic: t.topic, Partition: p}, max(at, starts[p]))
 	if err != nil {
 		return err
 	}

@@ -12,14 +12,14 @@ import (
 
 	"altavoz/kafka/offsets"
 	"altavoz/kafka/registry"
-	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 // boundsTimeout is how long it may take to find out where logs begin and end: a broker that is gone costs the partitions of the others no more.
 const boundsTimeout = 5 * time.Second
 
 // again is one more try.
-func (s *session) again(ctx context.Context, pos schemas.Position) (int64, error) {
+func (s *session) again(ctx context.Context, pos stream.Position) (int64, error) {
 	select {
 	case s.handing <- struct{}{}:
 		defer func() { <-s.handing }()
@@ -39,12 +39,12 @@ func (s *session) again(ctx context.Context, pos schemas.Position) (int64, error
 }
 
 // positions returns what was committed for new slots.
-func (s *session) positions(given map[string]map[int32]kgo.Offset) (all []schemas.Position, err error) {
+func (s *session) positions(given map[string]map[int32]kgo.Offset) (all []stream.Position, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for name, partitions := range given {
 		for p := range partitions {
-			slot := schemas.TopicPartition{Topic: s.group.cfg.bare(name), Partition: p}
+			slot := stream.TopicPartition{Topic: s.group.cfg.bare(name), Partition: p}
 			pos, ok := s.fetched[slot]
 			delete(s.fetched, slot) // of this assignment only
 			if !ok {
@@ -83,7 +83,7 @@ func (s *session) look(ctx context.Context, names ...string) (t *takeover, err e
 // complete says of a position where its log begins and ends, and whether it is the group's own. Not its own is one where the group has
 // committed before, and neither an offset nor what it writes beside one is there: they are gone, or somebody set them. A log that has
 // lost its beginning is not new either. Where log and position do not agree that is told, loudly; what becomes of it is the stage's to decide.
-func (s *session) complete(pos *schemas.Position, known *takeover) (err error) {
+func (s *session) complete(pos *stream.Position, known *takeover) (err error) {
 	if pos.Begin, pos.End, err = known.logs.Of(s.group.cfg.topic(pos.Partition.Topic), pos.Partition.Partition); err != nil {
 		return fmt.Errorf("asking where %s begins and ends: %w", pos.Partition, err)
 	}
@@ -92,7 +92,7 @@ func (s *session) complete(pos *schemas.Position, known *takeover) (err error) {
 		if err != nil {
 			return fmt.Errorf("reading what groups have begun: %w", err)
 		}
-		pos.Begun = begun.Begun(s.group.stage(), pos.Partition) || pos.Offset == schemas.NoOffset && pos.Begin > 0
+		pos.Begun = begun.Begun(s.group.stage(), pos.Partition) || pos.Offset == stream.NoOffset && pos.Begin > 0
 	}
 	if kind, says := offsets.Disagreement(*pos); kind != "" {
 		s.group.metrics.disagreements.WithLabelValues(kind).Inc()
@@ -102,7 +102,7 @@ func (s *session) complete(pos *schemas.Position, known *takeover) (err error) {
 }
 
 // hold has a slot that could not be taken over tried again, with all that is not known of it.
-func (s *session) hold(pos schemas.Position, complete bool, why error) {
+func (s *session) hold(pos stream.Position, complete bool, why error) {
 	s.unread.Untaken(pos, why, func(ctx context.Context) (int64, error) {
 		if !complete {
 			t, err := s.look(ctx, s.group.cfg.topic(pos.Partition.Topic))

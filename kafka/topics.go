@@ -14,6 +14,7 @@ import (
 	"altavoz/kafka/balance"
 	"altavoz/kafka/settings"
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 var errCreated = errors.New("topics were just created")
@@ -27,10 +28,10 @@ const (
 )
 
 // Layout is how many partitions each topic has.
-type Layout map[schemas.Topic]int32
+type Layout map[stream.Topic]int32
 
 // Home returns the partition of a topic that a key belongs to: murmur2, as Java clients hash.
-func (l Layout) Home(t schemas.Topic, key []byte) int32 {
+func (l Layout) Home(t stream.Topic, key []byte) int32 {
 	return balance.Home(key, l[t])
 }
 
@@ -157,7 +158,7 @@ func (t topicsAt) check(ctx context.Context) (Layout, error) {
 	if err != nil {
 		return nil, err
 	}
-	var had map[schemas.Topic]int32
+	var had map[stream.Topic]int32
 	if d := have[t.topic(schemas.TopicRegistry)]; d.Err == nil && len(d.Partitions) > 0 {
 		known, err := t.reader.Remembered(ctx)
 		if err != nil {
@@ -184,7 +185,7 @@ func byKey(l Layout, c Config) kgo.Partitioner {
 	return kgo.BasicConsistentPartitioner(func(name string) func(*kgo.Record, int) int {
 		t := c.bare(name)
 		return func(r *kgo.Record, n int) int {
-			if r.Partition != schemas.NoPartition {
+			if r.Partition != stream.NoPartition {
 				return int(r.Partition)
 			}
 			return int(balance.Home(r.Key, min(int32(n), l[t])))

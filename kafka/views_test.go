@@ -4,13 +4,14 @@ import (
 	"testing"
 
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 // The views read every record of topics that upstream systems read too, and others may write by mistake: what is none of
 // ours is an error, and what is taken belongs to its key.
 func FuzzViews(f *testing.F) {
 	task := schemas.NewTaskID()
-	for _, rec := range []schemas.Record{
+	for _, rec := range []stream.Record{
 		schemas.EncodeStatus(0, &schemas.Status{Task: task.Bytes(), Version: 3, Plan: &schemas.TaskOpened{Total: 2}}),
 		schemas.EncodeControl(&schemas.Control{Task: task.Bytes(), Kind: schemas.ControlKind_CONTROL_KIND_CANCEL}),
 		schemas.EncodeControl(&schemas.Control{Task: task.Bytes(), Kind: schemas.ControlKind_CONTROL_KIND_SPEED, Speed: 7}),
@@ -31,7 +32,7 @@ func FuzzViews(f *testing.F) {
 			t.Fatal(err)
 		}
 		defer controls.Stop()
-		rec := schemas.Record{Key: key, Value: value, Offset: offset, Headers: []schemas.Header{{Key: schemas.VersionHeader, Value: []byte(schemas.Version)}}}
+		rec := stream.Record{Key: key, Value: value, Offset: offset, Headers: []stream.Header{{Key: schemas.VersionHeader, Value: []byte(schemas.Version)}}}
 		for range 2 {
 			_ = statuses.read(rec)
 			_ = controls.read(rec)

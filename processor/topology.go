@@ -15,15 +15,16 @@ import (
 	"altavoz/processor/fanout"
 	"altavoz/processor/sender"
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 // Stage is one step of the way of a broadcast.
 type Stage struct {
 	Name   string // also of its consumer group
-	Reads  []schemas.Topic
-	Writes []schemas.Topic
+	Reads  []stream.Topic
+	Writes []stream.Topic
 	// Looks names topics that it reads on its own account, outside the group.
-	Looks []schemas.Topic
+	Looks []stream.Topic
 }
 
 // The stages' names.
@@ -37,8 +38,8 @@ const (
 func Ingress() Stage {
 	return Stage{
 		Name:   "producer",
-		Looks:  []schemas.Topic{schemas.TopicStatuses, schemas.TopicControls},
-		Writes: []schemas.Topic{schemas.TopicBlobs, schemas.TopicBroadcasts, schemas.TopicControls, schemas.TopicResults},
+		Looks:  []stream.Topic{schemas.TopicStatuses, schemas.TopicControls},
+		Writes: []stream.Topic{schemas.TopicBlobs, schemas.TopicBroadcasts, schemas.TopicControls, schemas.TopicResults},
 	}
 }
 
@@ -47,21 +48,21 @@ func Topology() []Stage {
 	return []Stage{
 		{
 			Name:   Fanout,
-			Reads:  []schemas.Topic{schemas.TopicBroadcasts},
-			Looks:  []schemas.Topic{schemas.TopicBlobs, schemas.TopicControls, schemas.TopicStatuses, schemas.TopicMarks},
-			Writes: []schemas.Topic{schemas.TopicBroadcasts, schemas.TopicBlobs, schemas.TopicControls, schemas.TopicSendsExpress, schemas.TopicSendsBulk, schemas.TopicResults, schemas.TopicRejects},
+			Reads:  []stream.Topic{schemas.TopicBroadcasts},
+			Looks:  []stream.Topic{schemas.TopicBlobs, schemas.TopicControls, schemas.TopicStatuses, schemas.TopicMarks},
+			Writes: []stream.Topic{schemas.TopicBroadcasts, schemas.TopicBlobs, schemas.TopicControls, schemas.TopicSendsExpress, schemas.TopicSendsBulk, schemas.TopicResults, schemas.TopicRejects},
 		},
 		{
 			Name:   Sender,
-			Reads:  []schemas.Topic{schemas.TopicSendsExpress, schemas.TopicSendsBulk},
-			Looks:  []schemas.Topic{schemas.TopicBlobs, schemas.TopicControls},
-			Writes: []schemas.Topic{schemas.TopicResults, schemas.TopicControls, schemas.TopicRejects},
+			Reads:  []stream.Topic{schemas.TopicSendsExpress, schemas.TopicSendsBulk},
+			Looks:  []stream.Topic{schemas.TopicBlobs, schemas.TopicControls},
+			Writes: []stream.Topic{schemas.TopicResults, schemas.TopicControls, schemas.TopicRejects},
 		},
 		{
 			Name:   Aggregator,
-			Reads:  []schemas.Topic{schemas.TopicResults},
-			Looks:  []schemas.Topic{schemas.TopicMarks, schemas.TopicStatuses},
-			Writes: []schemas.Topic{schemas.TopicMarks, schemas.TopicStatuses, schemas.TopicRejects},
+			Reads:  []stream.Topic{schemas.TopicResults},
+			Looks:  []stream.Topic{schemas.TopicMarks, schemas.TopicStatuses},
+			Writes: []stream.Topic{schemas.TopicMarks, schemas.TopicStatuses, schemas.TopicRejects},
 		},
 	}
 }

@@ -14,12 +14,13 @@ import (
 	"altavoz/producer"
 	"altavoz/producer/access"
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 // obeying brings controls to bear, with so many sends in the pipe, some time after they were published.
 func (h *house) obeying(after time.Duration, pipe uint32) {
 	folded := map[schemas.TaskID]schemas.Controls{}
-	h.log.after = func(rec schemas.Record) {
+	h.log.after = func(rec stream.Record) {
 		c := controlOf(h.t, rec)
 		if c == nil {
 			return
@@ -50,7 +51,7 @@ func (h *house) obeying(after time.Duration, pipe uint32) {
 }
 
 // controlOf reads a record that is a control, or gives nil.
-func controlOf(t *testing.T, rec schemas.Record) *schemas.Control {
+func controlOf(t *testing.T, rec stream.Record) *schemas.Control {
 	t.Helper()
 	if rec.Topic != schemas.TopicControls {
 		return nil
@@ -233,7 +234,7 @@ func TestControlIsOvertaken(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				h := setup(t, producer.Config{})
 				path := h.known("a", nil)
-				h.log.after = func(rec schemas.Record) {
+				h.log.after = func(rec stream.Record) {
 					go func() {
 						time.Sleep(time.Second)
 						shared, _ := h.Get(schemas.TaskIDFromKey("known", "a"))
@@ -285,7 +286,7 @@ func TestControlRefusalsGolden(t *testing.T) {
 	if golden(t, "method", code, got); header.Get("Allow") != http.MethodPost {
 		t.Errorf("header %v", header)
 	}
-	h.log.err = map[schemas.Topic]error{schemas.TopicControls: errFull}
+	h.log.err = map[stream.Topic]error{schemas.TopicControls: errFull}
 	code, got, header = h.command(path, "pause")
 	if golden(t, "log_control", code, got); header.Get("Retry-After") == "" {
 		t.Errorf("header %v", header)

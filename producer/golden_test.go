@@ -16,6 +16,7 @@ import (
 
 	"altavoz/producer"
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -140,7 +141,7 @@ func TestAnswersGolden(t *testing.T) {
 func TestContractAnswers(t *testing.T) {
 	t.Parallel()
 	h := setup(t, producer.Config{})
-	h.log.after = func(rec schemas.Record) {
+	h.log.after = func(rec stream.Record) {
 		if s := statusOf(t, rec); s != nil {
 			s.FinishedMs = 1
 			s.Counts = []*schemas.StateCount{

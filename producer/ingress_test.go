@@ -28,6 +28,7 @@ import (
 	"altavoz/producer/access"
 	"altavoz/producer/identity"
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 const png = "\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"
@@ -142,7 +143,7 @@ func TestNothingIsPublishedOfARefusal(t *testing.T) {
 	h := setup(t, producer.Config{})
 	h.post(`{"phones":["1"]}`)
 	h.post(one(`,"header_type":"image","header_content":"data:;base64,SG9sYQ=="`))
-	for _, topic := range []schemas.Topic{schemas.TopicBroadcasts, schemas.TopicResults} {
+	for _, topic := range []stream.Topic{schemas.TopicBroadcasts, schemas.TopicResults} {
 		if n := len(h.log.of(topic)); n != 0 {
 			t.Errorf("%d records in %s", n, topic)
 		}
@@ -213,7 +214,7 @@ func TestDirectOutsideItsWindow(t *testing.T) {
 func TestDirectFailure(t *testing.T) {
 	t.Parallel()
 	h := setup(t, producer.Config{})
-	h.log.after = func(rec schemas.Record) {
+	h.log.after = func(rec stream.Record) {
 		if s := statusOf(t, rec); s != nil {
 			s.FinishedMs, s.Phase, s.Why = 1, schemas.Phase_PHASE_FAILED, "La imagen no existe (404)"
 			s.Counts = []*schemas.StateCount{{Mark: uint32(schemas.Failed(schemas.CodeContent)), Count: 1}}
@@ -303,7 +304,7 @@ func TestIdempotencyKeyRace(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				h := setup(t, producer.Config{})
-				h.log.after = func(rec schemas.Record) {
+				h.log.after = func(rec stream.Record) {
 					s := statusOf(t, rec)
 					if s == nil || tt.sha == nil {
 						return
@@ -373,7 +374,7 @@ func TestLogDoesNotTake(t *testing.T) {
 	t.Parallel()
 	list := `{"phones":[` + strings.Repeat(`"573001234567",`, 1000) + `"1"],"body_text":"b"}`
 	for name, tt := range map[string]struct {
-		topic schemas.Topic
+		topic stream.Topic
 		body  string
 		err   error
 		code  int
@@ -390,7 +391,7 @@ func TestLogDoesNotTake(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			h := setup(t, producer.Config{})
-			h.log.err = map[schemas.Topic]error{tt.topic: tt.err}
+			h.log.err = map[stream.Topic]error{tt.topic: tt.err}
 			code, body, header := h.post(tt.body)
 			if code != tt.code || (header.Get("Retry-After") != "") != tt.again {
 				t.Errorf("%d %s %v", code, body, header)

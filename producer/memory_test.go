@@ -21,10 +21,11 @@ import (
 	"altavoz/producer"
 	"altavoz/producer/access"
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 var (
-	errFull       = fmt.Errorf("buffers are full: %w", schemas.ErrNotWritten)
+	errFull       = fmt.Errorf("buffers are full: %w", stream.ErrNotWritten)
 	errUnanswered = errors.New("no answer")
 )
 
@@ -89,7 +90,7 @@ func (h *house) do(method, path string, body io.Reader, headers ...string) (int,
 
 // finishing lets every broadcast end as soon as its plan is published: sent, but for those who are no phone.
 func (h *house) finishing() {
-	h.log.after = func(rec schemas.Record) {
+	h.log.after = func(rec stream.Record) {
 		if s := statusOf(h.t, rec); s != nil {
 			s.Cursor, s.FinishedMs = s.GetPlan().GetTotal(), 1
 			s.Counts = []*schemas.StateCount{{Mark: uint32(schemas.StateSent), Count: s.GetPlan().GetTotal()}}
@@ -100,7 +101,7 @@ func (h *house) finishing() {
 
 // planning shows every plan, and nothing more.
 func (h *house) planning() {
-	h.log.after = func(rec schemas.Record) {
+	h.log.after = func(rec stream.Record) {
 		if s := statusOf(h.t, rec); s != nil {
 			h.put(s)
 		}
@@ -108,7 +109,7 @@ func (h *house) planning() {
 }
 
 // statusOf is the first status of a record that is a plan, or nil.
-func statusOf(t *testing.T, rec schemas.Record) *schemas.Status {
+func statusOf(t *testing.T, rec stream.Record) *schemas.Status {
 	t.Helper()
 	if rec.Topic != schemas.TopicResults {
 		return nil
@@ -123,22 +124,22 @@ func statusOf(t *testing.T, rec schemas.Record) *schemas.Status {
 // memoryLog is a log of four partitions a topic.
 type memoryLog struct {
 	mu     sync.Mutex
-	recs   []schemas.Record
-	ends   map[schemas.TopicPartition]int64
-	err    map[schemas.Topic]error   // what publishing to a topic ends in
+	recs   []stream.Record
+	ends   map[stream.TopicPartition]int64
+	err    map[stream.Topic]error    // what publishing to a topic ends in
 	before func(ctx context.Context) // runs before records are taken
-	after  func(schemas.Record)      // runs when one was taken
+	after  func(stream.Record)       // runs when one was taken
 	forget bool                      // keep no values
 }
 
-func (l *memoryLog) Publish(ctx context.Context, recs ...schemas.Record) ([]schemas.Record, error) {
+func (l *memoryLog) Publish(ctx context.Context, recs ...stream.Record) ([]stream.Record, error) {
 	if l.before != nil {
 		l.before(ctx)
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	out := make([]schemas.Record, len(recs))
+	out := make([]stream.Record, len(recs))
 	for i, r := range recs {
 		if err := l.err[r.Topic]; err != nil {
 			return nil, err
@@ -151,20 +152,20 @@ func (l *memoryLog) Publish(ctx context.Context, recs ...schemas.Record) ([]sche
 	return out, nil
 }
 
-func (l *memoryLog) take(r schemas.Record) schemas.Record {
+func (l *memoryLog) take(r stream.Record) stream.Record {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	h := fnv.New32a()
 	h.Write(r.Key)
 	if l.ends == nil {
-		l.ends = map[schemas.TopicPartition]int64{}
+		l.ends = map[stream.TopicPartition]int64{}
 	}
 	if r.Topic != schemas.TopicControls { // which has one partition
 		r.Partition = int32(h.Sum32() % 4)
 	} else {
 		r.Partition = 0
 	}
-	slot := schemas.TopicPartition{Topic: r.Topic, Partition: r.Partition}
+	slot := stream.TopicPartition{Topic: r.Topic, Partition: r.Partition}
 	r.Offset = l.ends[slot]
 	l.ends[slot] = r.Offset + 2 // as where a transaction or another writer came between
 	if l.forget {
@@ -175,10 +176,10 @@ func (l *memoryLog) take(r schemas.Record) schemas.Record {
 }
 
 // of returns the records of a topic.
-func (l *memoryLog) of(topic schemas.Topic) []schemas.Record {
+func (l *memoryLog) of(topic stream.Topic) []stream.Record {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	var out []schemas.Record
+	var out []stream.Record
 	for _, r := range l.recs {
 		if r.Topic == topic {
 			out = append(out, r)
@@ -188,9 +189,9 @@ func (l *memoryLog) of(topic schemas.Topic) []schemas.Record {
 }
 
 // at returns the blobs that ref points at.
-func (l *memoryLog) at(t *testing.T, ref *schemas.BlobRef) []schemas.Record {
+func (l *memoryLog) at(t *testing.T, ref *schemas.BlobRef) []stream.Record {
 	t.Helper()
-	var out []schemas.Record
+	var out []stream.Record
 	for _, o := range ref.Offsets() {
 		for _, r := range l.of(schemas.TopicBlobs) {
 			if r.Partition == ref.GetPartition() && r.Offset == o {

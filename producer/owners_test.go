@@ -16,6 +16,7 @@ import (
 	"altavoz/producer/access"
 	"altavoz/producer/identity"
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 const (
@@ -290,7 +291,7 @@ func TestThreatS03RaceForAnIdIsLostWithoutAWord(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		h := setup(t, producer.Config{Keys: file(t, twoOwners)})
-		h.log.after = func(rec schemas.Record) {
+		h.log.after = func(rec stream.Record) {
 			if s := statusOf(t, rec); s != nil {
 				s.Plan.Origin.Offset += 100
 				s.Plan.Owner = "tienda"

@@ -14,6 +14,7 @@ import (
 	"altavoz/producer/identity"
 	"altavoz/producer/upload"
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 // Log is where events go.
@@ -49,7 +50,7 @@ type Webhooks interface {
 	// Signed reports whether the body is Meta's.
 	Signed(body []byte, header http.Header) bool
 	// Receipts returns the results that the body tells of. An error means that nobody will ever understand it.
-	Receipts(body []byte, now time.Time) ([]schemas.Record, error)
+	Receipts(body []byte, now time.Time) ([]stream.Record, error)
 }
 
 // Ports are the doors that the ingress uses.

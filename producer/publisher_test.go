@@ -17,6 +17,7 @@ import (
 
 	"altavoz/producer"
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 func numbers(n int) func(func(string) bool) {
@@ -105,8 +106,8 @@ func TestPublishRefusals(t *testing.T) {
 	if _, err := producer.Publish(t.Context(), &memoryLog{}, &producer.Draft{BodyText: "b", Phones: numbers(1), HeaderType: "image", File: file}); !errors.Is(err, broken) {
 		t.Errorf("a file that breaks off: %v", err)
 	}
-	for _, topic := range []schemas.Topic{schemas.TopicBlobs, schemas.TopicBroadcasts} {
-		log := &memoryLog{err: map[schemas.Topic]error{topic: errFull}}
+	for _, topic := range []stream.Topic{schemas.TopicBlobs, schemas.TopicBroadcasts} {
+		log := &memoryLog{err: map[stream.Topic]error{topic: errFull}}
 		if _, err := producer.Publish(t.Context(), log, &producer.Draft{BodyText: "b", Phones: numbers(30_000)}); !errors.Is(err, errFull) {
 			t.Errorf("%s full: %v", topic, err)
 		}

@@ -15,6 +15,7 @@ import (
 	"altavoz/producer/upload"
 	"altavoz/schemas"
 	"altavoz/schemas/taskids"
+	"altavoz/stream"
 )
 
 const maxIdempotencyKey = 255 // bytes, as others take them
@@ -276,7 +277,7 @@ func (in *Ingress) unconfirmed(ctx context.Context, o *order) answer {
 
 // notTaken answers a log that did not acknowledge. If that was the broadcast itself, nobody knows yet whether it is in.
 func (in *Ingress) notTaken(ctx context.Context, o *order, err error, broadcast bool) answer {
-	if !broadcast || errors.Is(err, schemas.ErrNotWritten) {
+	if !broadcast || errors.Is(err, stream.ErrNotWritten) {
 		in.budget.Release(o.task)
 	}
 	if !errors.Is(err, upload.ErrPublish) {
@@ -284,7 +285,7 @@ func (in *Ingress) notTaken(ctx context.Context, o *order, err error, broadcast 
 		return internalError()
 	}
 	in.cfg.Logger.WarnContext(ctx, "broadcast not accepted", "task", o.task.String(), "error", err)
-	if !broadcast || errors.Is(err, schemas.ErrNotWritten) {
+	if !broadcast || errors.Is(err, stream.ErrNotWritten) {
 		return unavailable()
 	}
 	return inDoubt(o)

@@ -10,6 +10,7 @@ import (
 
 	"altavoz/producer"
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 // TestThreatS04OneKeyDoesNotTakeAllFeeds nor all large bodies, nor all requests: with two keys each has a half, and another's share is free
@@ -179,7 +180,7 @@ func TestThreatS21RecipientsOfADay(t *testing.T) {
 		if code, body, _ := send(5, crmKey); code != http.StatusAccepted {
 			t.Errorf("another's: %d %s", code, body)
 		}
-		h.log.err = map[schemas.Topic]error{schemas.TopicBroadcasts: errFull}
+		h.log.err = map[stream.Topic]error{schemas.TopicBroadcasts: errFull}
 		if code, body, _ := send(1, shopKey); code != http.StatusServiceUnavailable {
 			t.Errorf("what is not written: %d %s", code, body)
 		}

@@ -21,6 +21,7 @@ import (
 
 	"altavoz/producer"
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 // meta writes webhooks that are easy to read: a list of recipients' indexes, signed with one word.
@@ -36,12 +37,12 @@ func (meta) Signed(_ []byte, header http.Header) bool {
 	return header.Get("X-Hub-Signature-256") == signature
 }
 
-func (meta) Receipts(body []byte, now time.Time) ([]schemas.Record, error) {
+func (meta) Receipts(body []byte, now time.Time) ([]stream.Record, error) {
 	var indexes []uint32
 	if err := json.Unmarshal(body, &indexes); err != nil {
 		return nil, err
 	}
-	recs := make([]schemas.Record, len(indexes))
+	recs := make([]stream.Record, len(indexes))
 	for i, index := range indexes {
 		recs[i] = schemas.EncodeResult(&schemas.Result{
 			Task: make([]byte, 16), AtMs: now.UnixMilli(),
@@ -150,7 +151,7 @@ func TestWebhookUnacknowledged(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		h := setup(t, producer.Config{})
-		h.log.err = map[schemas.Topic]error{schemas.TopicResults: errFull}
+		h.log.err = map[stream.Topic]error{schemas.TopicResults: errFull}
 		code, body, header := h.webhook(strings.NewReader(`[1]`))
 		golden(t, "webhook_unavailable", code, body)
 		if header.Get("Retry-After") == "" {

@@ -1,5 +1,7 @@
 package schemas
 
+import "altavoz/stream"
+
 // Controls is what somebody wants of a task while it goes on: the fold of its records in the topic controls, by offset.
 type Controls struct {
 	Paused    bool
@@ -53,7 +55,7 @@ var controlKeys = map[ControlKind]string{
 }
 
 // EncodeControl makes the record of a control.
-func EncodeControl(c *Control) Record {
+func EncodeControl(c *Control) stream.Record {
 	return Encode(TopicControls, TaskID(c.GetTask()).String()+"/"+controlKeys[c.GetKind()], c)
 }
 
@@ -74,10 +76,10 @@ func (c Controls) Without(end string) Controls {
 func (c Controls) Idle() bool { return !c.Paused && !c.Cancelled && !c.HasSpeed }
 
 // ForgetControls makes the records that take back all that was said of a task: nobody will ask any more.
-func ForgetControls(t TaskID) []Record {
-	out := make([]Record, 0, len(controlKeys))
+func ForgetControls(t TaskID) []stream.Record {
+	out := make([]stream.Record, 0, len(controlKeys))
 	for _, end := range []string{"run", "cancel", "speed"} {
-		out = append(out, Record{Topic: TopicControls, Partition: NoPartition, Key: []byte(t.String() + "/" + end)})
+		out = append(out, stream.Record{Topic: TopicControls, Partition: stream.NoPartition, Key: []byte(t.String() + "/" + end)})
 	}
 	return out
 }

@@ -14,6 +14,7 @@ import (
 	"google.golang.org/protobuf/testing/protocmp"
 
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 // What an earlier version wrote lies in Kafka for weeks: each event of it says what it said, and is written again byte for byte.
@@ -39,7 +40,7 @@ func TestEventsOfEarlierVersionsAreRead(t *testing.T) {
 			t.Fatal(err)
 		}
 		got, want := proto.Clone(events[f[1]]), proto.Clone(events[f[1]])
-		rec := schemas.Record{Topic: schemas.Topic(f[0]), Key: []byte(f[2]), Value: value, Headers: []schemas.Header{{Key: header, Value: []byte(version)}}}
+		rec := stream.Record{Topic: stream.Topic(f[0]), Key: []byte(f[2]), Value: value, Headers: []stream.Header{{Key: header, Value: []byte(version)}}}
 		if err := schemas.Decode(&rec, got); err != nil {
 			t.Errorf("%s: %v", f[1], err)
 			continue

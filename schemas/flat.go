@@ -3,6 +3,8 @@ package schemas
 import (
 	"unicode/utf8"
 
+	"altavoz/stream"
+
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
@@ -33,7 +35,7 @@ const (
 
 // ReadOutcome reads the record into o and reports whether it was an Outcome in the plain form that Encode writes.
 // Anything else, good or bad, is left to Decode.
-func ReadOutcome(rec *Record, o *FlatOutcome) bool {
+func ReadOutcome(rec *stream.Record, o *FlatOutcome) bool {
 	*o = FlatOutcome{}
 	event, ok := o.result(rec, resultOutcome)
 	return ok && o.read(event)
@@ -41,7 +43,7 @@ func ReadOutcome(rec *Record, o *FlatOutcome) bool {
 
 // ReadReceipts is ReadOutcome for a Result with Receipts: their outcomes are appended to into, each with task and time.
 // What is in into already stays, also when the record was none.
-func ReadReceipts(rec *Record, into []FlatOutcome) ([]FlatOutcome, bool) {
+func ReadReceipts(rec *stream.Record, into []FlatOutcome) ([]FlatOutcome, bool) {
 	var whole FlatOutcome
 	all, ok := whole.result(rec, resultReceipts)
 	if !ok {
@@ -68,7 +70,7 @@ func ReadReceipts(rec *Record, into []FlatOutcome) ([]FlatOutcome, bool) {
 }
 
 // result reads task and time of a Result, and returns its event, which must be the one of the given number.
-func (o *FlatOutcome) result(rec *Record, kind protowire.Number) (event []byte, ok bool) {
+func (o *FlatOutcome) result(rec *stream.Record, kind protowire.Number) (event []byte, ok bool) {
 	if rec.Header(VersionHeader) != Version {
 		return nil, false
 	}

@@ -3,6 +3,8 @@ package schemas
 import (
 	"testing"
 
+	"altavoz/stream"
+
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -19,7 +21,7 @@ func FuzzReadOutcome(f *testing.F) {
 	f.Add(EncodeResult(&Result{Task: task.Bytes(), Event: &Result_Plan{Plan: &TaskOpened{Total: 3}}}).Value)
 	f.Add([]byte{0x2a, 0x00, 0x2a, 0x00})
 	f.Fuzz(func(t *testing.T, value []byte) {
-		rec := Record{Value: value, Headers: []Header{{Key: VersionHeader, Value: []byte(Version)}}}
+		rec := stream.Record{Value: value, Headers: []stream.Header{{Key: VersionHeader, Value: []byte(Version)}}}
 		var got FlatOutcome
 		if !ReadOutcome(&rec, &got) {
 			return
@@ -70,7 +72,7 @@ func FuzzReadReceipts(f *testing.F) {
 	}
 	f.Add([]byte{0x42, 0x02, 0x0a, 0x00, 0x42, 0x00})
 	f.Fuzz(func(t *testing.T, value []byte) {
-		rec := Record{Value: value, Headers: []Header{{Key: VersionHeader, Value: []byte(Version)}}}
+		rec := stream.Record{Value: value, Headers: []stream.Header{{Key: VersionHeader, Value: []byte(Version)}}}
 		got, ok := ReadReceipts(&rec, nil)
 		if !ok {
 			if len(got) > 0 {

@@ -14,12 +14,13 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
 // samples holds one event of each kind with every field set that the path uses.
-func samples() []schemas.Record {
+func samples() []stream.Record {
 	task := schemas.TaskIDFromKey("", "golden")
 	ref := schemas.NewBlobRef(2, []int64{7, 8, 300})
 	content := &schemas.Content{
@@ -27,12 +28,12 @@ func samples() []schemas.Record {
 		Header: schemas.HeaderKind_HEADER_KIND_IMAGE,
 		Media:  &schemas.MediaRef{Parts: ref, Sha256: bytes.Repeat([]byte{1}, 32), MimeType: "image/png", Size: 9, MediaId: "1037543291543636"},
 	}
-	result := func(r *schemas.Result) schemas.Record {
+	result := func(r *schemas.Result) stream.Record {
 		r.Task, r.AtMs = task.Bytes(), 1_700_000_000_000
 		return schemas.EncodeResult(r)
 	}
 	plan := &schemas.TaskOpened{Total: 3, Origin: &schemas.Origin{Partition: 1, Offset: 42}, Sender: "1065", AcceptedMs: 1_700_000_000_000}
-	return []schemas.Record{
+	return []stream.Record{
 		schemas.EncodeBroadcast(&schemas.Broadcast{
 			Task: task.Bytes(), Sender: "1065", Content: content, Phones: []string{"573001234567"}, Total: 1,
 			AcceptedMs: 1_700_000_000_000, Chosen: true, OnUnknown: schemas.OnUnknown_ON_UNKNOWN_RESEND, Direct: true,
@@ -88,7 +89,7 @@ func TestNewerVersionsAreTold(t *testing.T) {
 	} {
 		r := schemas.EncodeSlice(schemas.NewTaskID().String(), &schemas.Slice{Phones: []string{"1"}})
 		r.Headers[0].Value = []byte(v)
-		if err := r.Newer(); errors.Is(err, schemas.ErrNewer) != want || err != nil != want {
+		if err := schemas.CheckVersion(&r); errors.Is(err, schemas.ErrNewer) != want || err != nil != want {
 			t.Errorf("%q: %v", v, err)
 		}
 		if err := schemas.Decode(&r, &schemas.Slice{}); errors.Is(err, schemas.ErrNewer) != want || err == nil != (v == schemas.Version) {
@@ -101,12 +102,12 @@ func TestDecodeRefuses(t *testing.T) {
 	t.Parallel()
 	good := schemas.EncodeSlice(schemas.NewTaskID().String(), &schemas.Slice{Phones: []string{"1"}})
 	newer := good
-	newer.Headers = []schemas.Header{{Key: schemas.VersionHeader, Value: []byte("2")}}
+	newer.Headers = []stream.Header{{Key: schemas.VersionHeader, Value: []byte("2")}}
 	bare := good
 	bare.Headers = nil
 	broken := good
 	broken.Value = []byte{0xff}
-	for name, r := range map[string]schemas.Record{"newer": newer, "no version": bare, "broken": broken} {
+	for name, r := range map[string]stream.Record{"newer": newer, "no version": bare, "broken": broken} {
 		if err := schemas.Decode(&r, &schemas.Slice{}); !errors.Is(err, schemas.ErrDecode) {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -126,7 +127,7 @@ func FuzzDecode(f *testing.F) {
 		for _, event := range []proto.Message{
 			&schemas.Broadcast{}, &schemas.Send{}, &schemas.Result{}, &schemas.Status{}, &schemas.StatePage{}, &schemas.Slice{}, &schemas.Content{}, &schemas.Control{},
 		} {
-			r := schemas.Record{Value: value, Headers: []schemas.Header{{Key: schemas.VersionHeader, Value: []byte(schemas.Version)}}}
+			r := stream.Record{Value: value, Headers: []stream.Header{{Key: schemas.VersionHeader, Value: []byte(schemas.Version)}}}
 			if schemas.Decode(&r, event) != nil {
 				continue
 			}

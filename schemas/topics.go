@@ -6,30 +6,29 @@ import (
 	"strconv"
 	"strings"
 	"time"
-)
 
-// Topic is the name of a topic without the configured prefix.
-type Topic string
+	"altavoz/stream"
+)
 
 // The topics, in the order in which a broadcast meets them.
 const (
-	TopicBroadcasts   Topic = "broadcasts"
-	TopicBlobs        Topic = "blobs"
-	TopicControls     Topic = "controls"
-	TopicSendsExpress Topic = "sends.express"
-	TopicSendsBulk    Topic = "sends.bulk"
-	TopicResults      Topic = "results"
-	TopicMarks        Topic = "marks"
-	TopicStatuses     Topic = "statuses"
-	TopicRejects      Topic = "rejects"
-	TopicRegistry     Topic = "registry" // what altavoz remembers of topics and groups: see kafka/registry
+	TopicBroadcasts   stream.Topic = "broadcasts"
+	TopicBlobs        stream.Topic = "blobs"
+	TopicControls     stream.Topic = "controls"
+	TopicSendsExpress stream.Topic = "sends.express"
+	TopicSendsBulk    stream.Topic = "sends.bulk"
+	TopicResults      stream.Topic = "results"
+	TopicMarks        stream.Topic = "marks"
+	TopicStatuses     stream.Topic = "statuses"
+	TopicRejects      stream.Topic = "rejects"
+	TopicRegistry     stream.Topic = "registry" // what altavoz remembers of topics and groups: see kafka/registry
 )
 
 const day = 24 * time.Hour
 
 // TopicSpec is what a topic must look like; it is created so and checked at start.
 type TopicSpec struct {
-	Topic      Topic
+	Topic      stream.Topic
 	Partitions int32         // in a cluster
 	Embedded   int32         // partitions when embedded
 	Compact    bool          // keep the last record of a key ...
@@ -81,7 +80,7 @@ const (
 )
 
 // Topic returns the lane's topic.
-func (l Lane) Topic() Topic {
+func (l Lane) Topic() stream.Topic {
 	if l == LaneExpress {
 		return TopicSendsExpress
 	}
@@ -89,7 +88,7 @@ func (l Lane) Topic() Topic {
 }
 
 // LaneOf returns the lane of a topic of sends.
-func LaneOf(t Topic) Lane {
+func LaneOf(t stream.Topic) Lane {
 	if t == TopicSendsExpress {
 		return LaneExpress
 	}

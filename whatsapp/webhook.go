@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"altavoz/schemas"
+	"altavoz/stream"
 	"altavoz/whatsapp/account"
 )
 
@@ -105,7 +106,7 @@ func AppSecrets(text schemas.Secret) (all []schemas.Secret) {
 
 // Receipts returns the results that the body tells of, and what it says of our numbers as a whole. An error means that it is no
 // JSON, or more of it than Meta ever posts.
-func (h *Webhooks) Receipts(body []byte, now time.Time) ([]schemas.Record, error) {
+func (h *Webhooks) Receipts(body []byte, now time.Time) ([]stream.Record, error) {
 	n, err := readNews(body)
 	if err != nil {
 		return nil, err

@@ -13,6 +13,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"altavoz/schemas"
+	"altavoz/stream"
 	"altavoz/whatsapp/account"
 )
 
@@ -322,12 +323,12 @@ func undelivered(e *apiError) (schemas.RecipientState, string) {
 }
 
 // results makes the records of what was read: a task's together, of each recipient only the highest mark.
-func (n *news) results(now time.Time) []schemas.Record {
+func (n *news) results(now time.Time) []stream.Record {
 	slices.SortStableFunc(n.receipts, func(a, b receipt) int {
 		return cmp.Or(bytes.Compare(a.of.task[:], b.of.task[:]), cmp.Compare(a.of.index, b.of.index), cmp.Compare(b.mark, a.mark))
 	})
 	all := slices.CompactFunc(n.receipts, func(a, b receipt) bool { return a.of == b.of })
-	var recs []schemas.Record
+	var recs []stream.Record
 	for i := 0; i < len(all); {
 		task := all[i].of.task
 		some := &schemas.Receipts{}

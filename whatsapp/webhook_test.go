@@ -17,6 +17,7 @@ import (
 	"google.golang.org/protobuf/testing/protocmp"
 
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 var (
@@ -231,7 +232,7 @@ func TestWebhookResults(t *testing.T) {
 			t.Fatal(err)
 		}
 		got = append(got, r)
-		if rec.Topic != schemas.TopicResults || string(rec.Key) != schemas.TaskID(r.GetTask()).String() || rec.Partition != schemas.NoPartition {
+		if rec.Topic != schemas.TopicResults || string(rec.Key) != schemas.TaskID(r.GetTask()).String() || rec.Partition != stream.NoPartition {
 			t.Errorf("the record goes to %s with key %s", rec.Topic, rec.Key)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"altavoz/schemas"
+	"altavoz/stream"
 	"altavoz/whatsapp/simulator"
 )
 
@@ -146,7 +147,7 @@ func (f *fold) counts() counts {
 }
 
 // each reads the whole of a topic from its first record on.
-func (h *house) each(ctx context.Context, topic schemas.Topic, do func(schemas.Record) error) error {
+func (h *house) each(ctx context.Context, topic stream.Topic, do func(stream.Record) error) error {
 	reader, err := h.reader()
 	if err != nil {
 		return err
@@ -157,7 +158,7 @@ func (h *house) each(ctx context.Context, topic schemas.Topic, do func(schemas.R
 		return err
 	}
 	for p, end := range ends {
-		if err := reader.Range(ctx, schemas.TopicPartition{Topic: topic, Partition: p}, 0, end, do); err != nil {
+		if err := reader.Range(ctx, stream.TopicPartition{Topic: topic, Partition: p}, 0, end, do); err != nil {
 			return err
 		}
 	}
@@ -167,7 +168,7 @@ func (h *house) each(ctx context.Context, topic schemas.Topic, do func(schemas.R
 // recount folds the whole of results, as nothing in the house does.
 func (h *house) recount(ctx context.Context) (map[schemas.TaskID]*fold, error) {
 	folds := make(map[schemas.TaskID]*fold)
-	err := h.each(ctx, schemas.TopicResults, func(rec schemas.Record) error {
+	err := h.each(ctx, schemas.TopicResults, func(rec stream.Record) error {
 		var r schemas.Result
 		if err := schemas.Decode(&rec, &r); err != nil {
 			return err
@@ -188,7 +189,7 @@ func (h *house) recount(ctx context.Context) (map[schemas.TaskID]*fold, error) {
 // resending reads which broadcasts allow a second message: of one that was accepted without an answer nobody else knows.
 func (h *house) resending(ctx context.Context) (map[schemas.TaskID]bool, error) {
 	out := make(map[schemas.TaskID]bool)
-	err := h.each(ctx, schemas.TopicBroadcasts, func(rec schemas.Record) error {
+	err := h.each(ctx, schemas.TopicBroadcasts, func(rec stream.Record) error {
 		var b schemas.Broadcast
 		if schemas.Decode(&rec, &b) != nil {
 			return nil //nolint:nilerr // JSON, of which the fanout writes a copy

@@ -13,6 +13,7 @@ import (
 
 	"altavoz/app/witness"
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 const (
@@ -80,8 +81,8 @@ func (s *storm) evidence(ctx context.Context) (*evidence, error) {
 			return nil, fmt.Errorf("reading the commits: %w", err)
 		}
 	}
-	for _, topic := range []schemas.Topic{schemas.TopicSendsExpress, schemas.TopicSendsBulk} {
-		err := s.h.each(ctx, topic, func(rec schemas.Record) error {
+	for _, topic := range []stream.Topic{schemas.TopicSendsExpress, schemas.TopicSendsBulk} {
+		err := s.h.each(ctx, topic, func(rec stream.Record) error {
 			var m schemas.Send
 			if err := schemas.Decode(&rec, &m); err != nil {
 				return err
@@ -89,7 +90,7 @@ func (s *storm) evidence(ctx context.Context) (*evidence, error) {
 			who := recipient{schemas.TaskID(m.GetTask()), m.GetIndex()}
 			switch calls := s.h.gate.callsOf(schemas.Callback(who.task, who.index)); {
 			case commits != nil:
-				e.starts[who] = append(e.starts[who], commits.Started(schemas.TopicPartition{Topic: topic, Partition: rec.Partition}, rec.Offset)...)
+				e.starts[who] = append(e.starts[who], commits.Started(stream.TopicPartition{Topic: topic, Partition: rec.Partition}, rec.Offset)...)
 			case len(calls) == 0:
 				e.starts[who] = append(e.starts[who], rec.Time)
 			default:
@@ -159,8 +160,8 @@ func saw(all *witness.Commits, rec *kgo.Record) error {
 	if err := v.ReadFrom(rec.Value); err != nil {
 		return fmt.Errorf("a commit at offset %d: %w", rec.Offset, err)
 	}
-	return all.Saw(schemas.Position{
-		Partition: schemas.TopicPartition{Topic: schemas.Topic(key.Topic[len(prefix):]), Partition: key.Partition}, Offset: v.Offset, Metadata: v.Metadata,
+	return all.Saw(stream.Position{
+		Partition: stream.TopicPartition{Topic: stream.Topic(key.Topic[len(prefix):]), Partition: key.Partition}, Offset: v.Offset, Metadata: v.Metadata,
 	}, time.UnixMilli(v.CommitTimestamp))
 }
 

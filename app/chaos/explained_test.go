@@ -15,6 +15,7 @@ import (
 
 	"altavoz/app/witness"
 	"altavoz/schemas"
+	"altavoz/stream"
 	"altavoz/whatsapp/simulator"
 )
 
@@ -75,7 +76,7 @@ func TestCommitsAreReadFromTheTopicOfOffsets(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	got := all.Started(schemas.TopicPartition{Topic: schemas.TopicSendsBulk, Partition: 2}, 7)
+	got := all.Started(stream.TopicPartition{Topic: schemas.TopicSendsBulk, Partition: 2}, 7)
 	if len(got) != 1 || got[0].UnixMilli() != 1_750_000_000_123 {
 		t.Errorf("started at %v", got)
 	}

@@ -18,6 +18,7 @@ import (
 	"altavoz/kafka/registry"
 	"altavoz/producer/identity"
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 // again is how long a start waits before it asks for the secret again.
@@ -34,7 +35,7 @@ type Registry interface {
 }
 
 // Publish writes records, each once, and returns when they are acknowledged.
-type Publish func(ctx context.Context, recs ...schemas.Record) ([]schemas.Record, error)
+type Publish func(ctx context.Context, recs ...stream.Record) ([]stream.Record, error)
 
 // FromKafka is Open with the registry of a Kafka.
 func FromKafka(ctx context.Context, from kafka.Config, configured schemas.Secret, publish Publish, log *slog.Logger) (*identity.Ring, error) {
@@ -114,7 +115,7 @@ func agree(ctx context.Context, reg Registry, publish Publish, secrets []schemas
 }
 
 // missing returns what the registry does not say yet: a secret where there is none at all, or the configured ones that it does not know.
-func missing(known *registry.Registry, secrets []schemas.Secret) (recs []schemas.Record) {
+func missing(known *registry.Registry, secrets []schemas.Secret) (recs []stream.Record) {
 	_, made := known.Secret()
 	names, first := known.Configured()
 	if made && !first {

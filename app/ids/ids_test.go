@@ -16,12 +16,13 @@ import (
 	"altavoz/kafka/registry"
 	"altavoz/producer/identity"
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 // topic is a registry in memory. Reading and writing take a moment, so that starts get in each other's way.
 type topic struct {
 	mu      sync.Mutex
-	recs    []schemas.Record
+	recs    []stream.Record
 	failing int // so many of the next calls fail
 }
 
@@ -50,7 +51,7 @@ func (l *topic) Remembered(context.Context) (*registry.Registry, error) {
 	return r, nil
 }
 
-func (l *topic) publish(_ context.Context, recs ...schemas.Record) ([]schemas.Record, error) {
+func (l *topic) publish(_ context.Context, recs ...stream.Record) ([]stream.Record, error) {
 	if l.fails() {
 		return nil, errAway
 	}

@@ -8,6 +8,7 @@ import (
 
 	"altavoz/processor"
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 // Kind is what a right is on.
@@ -56,13 +57,13 @@ func Users(prefix string) []User {
 		}
 		out = append(out, u)
 	}
-	all := make([]schemas.Topic, 0, len(schemas.Topics()))
+	all := make([]stream.Topic, 0, len(schemas.Topics()))
 	for _, s := range schemas.Topics() {
 		all = append(all, s.Topic)
 	}
-	replayed := []schemas.Topic{schemas.TopicBroadcasts, schemas.TopicResults, schemas.TopicSendsExpress, schemas.TopicSendsBulk, schemas.TopicRejects}
+	replayed := []stream.Topic{schemas.TopicBroadcasts, schemas.TopicResults, schemas.TopicSendsExpress, schemas.TopicSendsBulk, schemas.TopicRejects}
 	return append(out,
-		User{Name: Upstream, Grants: []Grant{topics("Write", prefix, []schemas.Topic{schemas.TopicBroadcasts, schemas.TopicBlobs})}},
+		User{Name: Upstream, Grants: []Grant{topics("Write", prefix, []stream.Topic{schemas.TopicBroadcasts, schemas.TopicBlobs})}},
 		User{Name: Operators, Grants: append(atStart(prefix), topics("Read", prefix, all), topics("Write", prefix, replayed))},
 	)
 }
@@ -77,7 +78,7 @@ func atStart(prefix string) []Grant {
 	return []Grant{{"Describe", OnTopic, all}, {"DescribeConfigs", OnTopic, all}, {"DescribeConfigs", OnCluster, nil}}
 }
 
-func topics(operation, prefix string, of []schemas.Topic) Grant {
+func topics(operation, prefix string, of []stream.Topic) Grant {
 	g := Grant{Operation: operation, Kind: OnTopic}
 	for _, t := range of {
 		if name := prefix + string(t); !slices.Contains(g.Names, name) {

@@ -7,6 +7,7 @@ import (
 
 	"altavoz/processor"
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 // TestThreatS14RightsAreThoseOfTheTopology: a role gets what its stage reads and writes, nobody may make or change topics, and upstream reads nothing.
@@ -24,7 +25,7 @@ func TestThreatS14RightsAreThoseOfTheTopology(t *testing.T) {
 			}
 		}
 	}
-	may := func(user, operation string, topic schemas.Topic) bool {
+	may := func(user, operation string, topic stream.Topic) bool {
 		return slices.ContainsFunc(users[user].Grants, func(g Grant) bool {
 			return g.Operation == operation && g.Kind == OnTopic && slices.Contains(g.Names, "p."+string(topic))
 		})

@@ -11,6 +11,7 @@ import (
 
 	"altavoz/kafka"
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 // Trace is a record in which a phone stands. What a record of that person alone says is in Event; of one with others it is only said where it is,
@@ -39,7 +40,7 @@ func Traces(ctx context.Context, cfg kafka.Config, phone schemas.Phone, region s
 			return hinted(fmt.Errorf("looking for records: %w", err), "is ALTAVOZ_KAFKA_BROKERS right, and does Kafka run?")
 		}
 		for p, end := range ends {
-			err := reader.Range(ctx, schemas.TopicPartition{Topic: spec.Topic, Partition: p}, 0, end, func(rec schemas.Record) error {
+			err := reader.Range(ctx, stream.TopicPartition{Topic: spec.Topic, Partition: p}, 0, end, func(rec stream.Record) error {
 				if !names(rec.Key, phone, region) && !names(rec.Value, phone, region) {
 					return nil
 				}
@@ -53,7 +54,7 @@ func Traces(ctx context.Context, cfg kafka.Config, phone schemas.Phone, region s
 	return nil
 }
 
-func trace(spec schemas.TopicSpec, rec schemas.Record) Trace {
+func trace(spec schemas.TopicSpec, rec stream.Record) Trace {
 	t := Trace{Topic: string(spec.Topic), Partition: rec.Partition, Offset: rec.Offset, At: rec.Time.UTC()}
 	if spec.Retention > 0 {
 		until := t.At.Add(spec.Retention)

@@ -14,6 +14,7 @@ import (
 	"altavoz/kafka/rejects"
 	"altavoz/schemas"
 	"altavoz/schemas/shown"
+	"altavoz/stream"
 )
 
 // Rejected is a record that could not be processed, with the reason.
@@ -79,7 +80,7 @@ func Rejects(ctx context.Context, cfg kafka.Config, each func(Rejected) error) e
 		return err
 	}
 	defer b.reader.Close()
-	return b.each(ctx, func(rec schemas.Record, k rejects.Kept, replayed bool) error {
+	return b.each(ctx, func(rec stream.Record, k rejects.Kept, replayed bool) error {
 		r := Rejected{
 			ID: rejectID(rec), At: k.At, Stage: k.Stage, Code: k.Code, Reason: k.Reason, Replayed: replayed,
 			Topic: string(k.Record.Topic), Partition: k.Record.Partition, Offset: k.Record.Offset, Key: string(rec.Key),
@@ -111,7 +112,7 @@ func ReplayRejects(ctx context.Context, cfg kafka.Config, ids []string, again bo
 		return fmt.Errorf("opening the publisher: %w", err)
 	}
 	left := slices.Clone(ids)
-	err = b.each(ctx, func(rec schemas.Record, k rejects.Kept, replayed bool) error {
+	err = b.each(ctx, func(rec stream.Record, k rejects.Kept, replayed bool) error {
 		id := rejectID(rec)
 		i := slices.Index(left, id)
 		switch {
@@ -141,7 +142,7 @@ func ReplayRejects(ctx context.Context, cfg kafka.Config, ids []string, again bo
 	return errors.Join(err, pub.Close(ctx))
 }
 
-func rejectID(rec schemas.Record) string { return fmt.Sprintf("%d/%d", rec.Partition, rec.Offset) }
+func rejectID(rec stream.Record) string { return fmt.Sprintf("%d/%d", rec.Partition, rec.Offset) }
 
 // bin is the topic rejects, as it is read.
 type bin struct{ reader *kafka.Reader }
@@ -155,22 +156,22 @@ func openBin(cfg kafka.Config) (bin, error) {
 }
 
 // each reads every partition twice: notes of what was replayed lie behind the records that they speak of.
-func (b bin) each(ctx context.Context, each func(rec schemas.Record, k rejects.Kept, replayed bool) error) error {
+func (b bin) each(ctx context.Context, each func(rec stream.Record, k rejects.Kept, replayed bool) error) error {
 	ends, err := b.reader.Ends(ctx, schemas.TopicRejects)
 	if err != nil {
 		return hinted(fmt.Errorf("looking for rejects: %w", err), "is ALTAVOZ_KAFKA_BROKERS right, and does Kafka run?")
 	}
 	for p := range int32(len(ends)) {
-		slot := schemas.TopicPartition{Topic: schemas.TopicRejects, Partition: p}
+		slot := stream.TopicPartition{Topic: schemas.TopicRejects, Partition: p}
 		replayed := make(map[int64]struct{})
-		err := b.reader.Range(ctx, slot, 0, ends[p], func(rec schemas.Record) error {
+		err := b.reader.Range(ctx, slot, 0, ends[p], func(rec stream.Record) error {
 			if at, ok := rejects.ReadReplayed(rec); ok {
 				replayed[at] = struct{}{}
 			}
 			return nil
 		})
 		if err == nil {
-			err = b.reader.Range(ctx, slot, 0, ends[p], func(rec schemas.Record) error {
+			err = b.reader.Range(ctx, slot, 0, ends[p], func(rec stream.Record) error {
 				k, ok := rejects.Open(rec)
 				if !ok {
 					return nil

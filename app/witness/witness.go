@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"altavoz/processor/sender/ledger"
-	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 // Fault is something that a test did. A death is over when it began; others last, and what they have broken off (a session, a
@@ -35,7 +35,7 @@ func (f *Fault) meets(from, to time.Time) bool {
 // Commits are the commits of the senders' group as the broker got them. It is safe for concurrent use.
 type Commits struct {
 	mu    sync.Mutex
-	slots map[schemas.TopicPartition]*starts
+	slots map[stream.TopicPartition]*starts
 }
 
 // starts is what the commits of one partition said.
@@ -45,7 +45,7 @@ type starts struct {
 }
 
 // Saw takes in a commit. Those of one partition must come in their order.
-func (c *Commits) Saw(pos schemas.Position, at time.Time) error {
+func (c *Commits) Saw(pos stream.Position, at time.Time) error {
 	started, err := ledger.StartedIn(pos)
 	if err != nil {
 		return fmt.Errorf("the ledger of %s: %w", pos.Partition, err)
@@ -53,7 +53,7 @@ func (c *Commits) Saw(pos schemas.Position, at time.Time) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.slots == nil {
-		c.slots = make(map[schemas.TopicPartition]*starts)
+		c.slots = make(map[stream.TopicPartition]*starts)
 	}
 	s := c.slots[pos.Partition]
 	if s == nil {
@@ -72,7 +72,7 @@ func (c *Commits) Saw(pos schemas.Position, at time.Time) error {
 }
 
 // Started returns when a record became started, in order.
-func (c *Commits) Started(slot schemas.TopicPartition, offset int64) []time.Time {
+func (c *Commits) Started(slot stream.TopicPartition, offset int64) []time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if s := c.slots[slot]; s != nil {

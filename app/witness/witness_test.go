@@ -6,6 +6,7 @@ import (
 
 	"altavoz/app/witness"
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 func TestUnknownIsExplainedByAFaultBetweenItsStartAndItsWord(t *testing.T) {
@@ -40,11 +41,11 @@ func TestUnknownIsExplainedByAFaultBetweenItsStartAndItsWord(t *testing.T) {
 func TestCommitsTellWhenARecordBecameStarted(t *testing.T) {
 	t.Parallel()
 	var c witness.Commits
-	slot := schemas.TopicPartition{Topic: schemas.TopicSendsBulk, Partition: 3}
+	slot := stream.TopicPartition{Topic: schemas.TopicSendsBulk, Partition: 3}
 	at := time.Unix(1_750_000_000, 0)
 	// Runs of a ledger as the sender of version 1 wrote them: nothing; one started record; nothing.
 	for i, metadata := range []string{"", oneStarted, oneStarted, "", oneStarted} {
-		if err := c.Saw(schemas.Position{Partition: slot, Offset: 7, Metadata: metadata}, at.Add(time.Duration(i)*time.Second)); err != nil {
+		if err := c.Saw(stream.Position{Partition: slot, Offset: 7, Metadata: metadata}, at.Add(time.Duration(i)*time.Second)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -55,7 +56,7 @@ func TestCommitsTellWhenARecordBecameStarted(t *testing.T) {
 	if n := len(c.Started(slot, 8)); n != 0 {
 		t.Errorf("the record behind it was started %d times", n)
 	}
-	if err := c.Saw(schemas.Position{Partition: slot, Metadata: "no ledger"}, at); err == nil {
+	if err := c.Saw(stream.Position{Partition: slot, Metadata: "no ledger"}, at); err == nil {
 		t.Error("what is no ledger is taken for one")
 	}
 }

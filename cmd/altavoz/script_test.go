@@ -21,6 +21,7 @@ import (
 
 	"altavoz/kafka"
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 func TestMain(m *testing.M) {
@@ -233,7 +234,7 @@ func put() {
 	if err != nil {
 		fail(err)
 	}
-	rec := schemas.Record{Topic: schemas.TopicBroadcasts, Partition: schemas.NoPartition, Value: []byte(os.Args[2])}
+	rec := stream.Record{Topic: schemas.TopicBroadcasts, Partition: stream.NoPartition, Value: []byte(os.Args[2])}
 	if _, err := pub.Publish(context.Background(), rec); err != nil {
 		fail(err)
 	}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 // First and most are how long a partition that is held waits for the next try: what passes (a broker that restarts) does so in
@@ -24,9 +25,9 @@ const (
 
 // Client is what reads the partitions. None of its calls blocks.
 type Client interface {
-	Pause(slots ...schemas.TopicPartition)
-	Resume(slots ...schemas.TopicPartition)
-	Seek(slot schemas.TopicPartition, at int64) // reads on from there
+	Pause(slots ...stream.TopicPartition)
+	Resume(slots ...stream.TopicPartition)
+	Seek(slot stream.TopicPartition, at int64) // reads on from there
 }
 
 // Gauge tells how many partitions are held.
@@ -41,8 +42,8 @@ type Set struct {
 	log    *slog.Logger
 
 	mu     sync.Mutex
-	paused map[schemas.TopicPartition]struct{}
-	held   map[schemas.TopicPartition]*hold
+	paused map[stream.TopicPartition]struct{}
+	held   map[stream.TopicPartition]*hold
 }
 
 // hold is one partition that is held.
@@ -56,11 +57,11 @@ type hold struct {
 // Open says whose partitions these are. When life ends nothing is tried any more.
 func (s *Set) Open(life context.Context, client Client, gauge Gauge, log *slog.Logger) {
 	s.life, s.client, s.gauge, s.log = life, client, gauge, log
-	s.paused, s.held = make(map[schemas.TopicPartition]struct{}), make(map[schemas.TopicPartition]*hold)
+	s.paused, s.held = make(map[stream.TopicPartition]struct{}), make(map[stream.TopicPartition]*hold)
 }
 
 // Pause stops the reading of partitions until Resume or Drop.
-func (s *Set) Pause(slots ...schemas.TopicPartition) {
+func (s *Set) Pause(slots ...stream.TopicPartition) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, slot := range slots {
@@ -70,7 +71,7 @@ func (s *Set) Pause(slots ...schemas.TopicPartition) {
 }
 
 // Resume goes on reading them, but those that are held.
-func (s *Set) Resume(slots ...schemas.TopicPartition) {
+func (s *Set) Resume(slots ...stream.TopicPartition) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, slot := range slots {
@@ -82,7 +83,7 @@ func (s *Set) Resume(slots ...schemas.TopicPartition) {
 }
 
 // Drop forgets partitions that are not read here any more.
-func (s *Set) Drop(slots ...schemas.TopicPartition) {
+func (s *Set) Drop(slots ...stream.TopicPartition) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, slot := range slots {
@@ -94,7 +95,7 @@ func (s *Set) Drop(slots ...schemas.TopicPartition) {
 
 // Untaken holds a partition that could not be taken over, for the reason given. Nothing of it is read until again succeeds, which says
 // from where on.
-func (s *Set) Untaken(pos schemas.Position, why error, again func(context.Context) (int64, error)) {
+func (s *Set) Untaken(pos stream.Position, why error, again func(context.Context) (int64, error)) {
 	s.mu.Lock()
 	h, ctx := s.hold(pos.Partition)
 	s.mu.Unlock()
@@ -126,8 +127,8 @@ func (s *Set) Untaken(pos schemas.Position, why error, again func(context.Contex
 
 // Readable returns those of the next records of a partition that may be handed over: where a newer version of this program wrote
 // one, what lies below it. The partition is then held there.
-func (s *Set) Readable(slot schemas.TopicPartition, recs []schemas.Record) []schemas.Record {
-	n := slices.IndexFunc(recs, func(r schemas.Record) bool { return r.Newer() != nil })
+func (s *Set) Readable(slot stream.TopicPartition, recs []stream.Record) []stream.Record {
+	n := slices.IndexFunc(recs, func(r stream.Record) bool { return schemas.CheckVersion(&r) != nil })
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	h := s.held[slot]
@@ -148,7 +149,7 @@ func (s *Set) Readable(slot schemas.TopicPartition, recs []schemas.Record) []sch
 }
 
 // newer holds a partition at a record that a newer version wrote. Under mu.
-func (s *Set) newer(slot schemas.TopicPartition, rec *schemas.Record) {
+func (s *Set) newer(slot stream.TopicPartition, rec *stream.Record) {
 	pause := first
 	if h := s.held[slot]; h != nil {
 		pause = min(h.pause*2, most)
@@ -157,7 +158,7 @@ func (s *Set) newer(slot schemas.TopicPartition, rec *schemas.Record) {
 	h, ctx := s.hold(slot)
 	h.at, h.pause = rec.Offset, pause
 	s.log.Error("a newer version of this program wrote the next record; nothing more of its partition is read, the others go on",
-		"slot", slot.String(), "offset", h.at, "again_in_seconds", pause.Seconds(), "error", rec.Newer())
+		"slot", slot.String(), "offset", h.at, "again_in_seconds", pause.Seconds(), "error", schemas.CheckVersion(rec))
 	go func() {
 		if !rest(ctx, pause) {
 			return
@@ -172,7 +173,7 @@ func (s *Set) newer(slot schemas.TopicPartition, rec *schemas.Record) {
 }
 
 // hold begins to hold a partition. Under mu.
-func (s *Set) hold(slot schemas.TopicPartition) (*hold, context.Context) {
+func (s *Set) hold(slot stream.TopicPartition) (*hold, context.Context) {
 	s.client.Pause(slot)
 	ctx, cancel := context.WithCancel(s.life)
 	h := &hold{cancel: cancel, pause: first}
@@ -182,7 +183,7 @@ func (s *Set) hold(slot schemas.TopicPartition) (*hold, context.Context) {
 }
 
 // release ends the tries for a partition, if there are any. Under mu.
-func (s *Set) release(slot schemas.TopicPartition) {
+func (s *Set) release(slot stream.TopicPartition) {
 	if h := s.held[slot]; h != nil {
 		h.cancel()
 		delete(s.held, slot)
@@ -191,7 +192,7 @@ func (s *Set) release(slot schemas.TopicPartition) {
 }
 
 // read reads a partition from the given offset on, unless its reader has enough. Under mu.
-func (s *Set) read(slot schemas.TopicPartition, at int64) {
+func (s *Set) read(slot stream.TopicPartition, at int64) {
 	s.client.Seek(slot, at)
 	if _, ok := s.paused[slot]; !ok {
 		s.client.Resume(slot)

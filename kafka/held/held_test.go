@@ -13,6 +13,7 @@ import (
 
 	"altavoz/kafka/held"
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 // client writes down what it is told, with the seconds since the start.
@@ -23,7 +24,7 @@ type client struct {
 	held  float64
 }
 
-func (c *client) note(what string, slots ...schemas.TopicPartition) {
+func (c *client) note(what string, slots ...stream.TopicPartition) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, s := range slots {
@@ -31,9 +32,11 @@ func (c *client) note(what string, slots ...schemas.TopicPartition) {
 	}
 }
 
-func (c *client) Pause(slots ...schemas.TopicPartition)      { c.note("pause", slots...) }
-func (c *client) Resume(slots ...schemas.TopicPartition)     { c.note("resume", slots...) }
-func (c *client) Seek(slot schemas.TopicPartition, at int64) { c.note(fmt.Sprintf("seek %d of", at), slot) }
+func (c *client) Pause(slots ...stream.TopicPartition)  { c.note("pause", slots...) }
+func (c *client) Resume(slots ...stream.TopicPartition) { c.note("resume", slots...) }
+func (c *client) Seek(slot stream.TopicPartition, at int64) {
+	c.note(fmt.Sprintf("seek %d of", at), slot)
+}
 
 func (c *client) Add(n float64) {
 	c.mu.Lock()
@@ -57,11 +60,13 @@ func (c *client) expect(t *testing.T, want ...string) {
 	c.told = nil
 }
 
-func slot(p int32) schemas.TopicPartition { return schemas.TopicPartition{Topic: schemas.TopicResults, Partition: p} }
+func slot(p int32) stream.TopicPartition {
+	return stream.TopicPartition{Topic: schemas.TopicResults, Partition: p}
+}
 
-func records(from int64, versions ...string) (out []schemas.Record) {
+func records(from int64, versions ...string) (out []stream.Record) {
 	for i, v := range versions {
-		out = append(out, schemas.Record{Offset: from + int64(i), Headers: []schemas.Header{{Key: schemas.VersionHeader, Value: []byte(v)}}})
+		out = append(out, stream.Record{Offset: from + int64(i), Headers: []stream.Header{{Key: schemas.VersionHeader, Value: []byte(v)}}})
 	}
 	return out
 }
@@ -119,8 +124,8 @@ func TestPauseOutlivesBeingHeld(t *testing.T) {
 			}
 			return 40, nil
 		}
-		s.Untaken(schemas.Position{Partition: slot(1)}, errors.New("no ledger"), again)
-		s.Untaken(schemas.Position{Partition: slot(2)}, errors.New("no ledger"), func(context.Context) (int64, error) { t.Error("tried"); return 0, nil })
+		s.Untaken(stream.Position{Partition: slot(1)}, errors.New("no ledger"), again)
+		s.Untaken(stream.Position{Partition: slot(2)}, errors.New("no ledger"), func(context.Context) (int64, error) { t.Error("tried"); return 0, nil })
 		s.Pause(slot(1))
 		s.Drop(slot(2))
 		c.expect(t, "0 pause 1", "0 pause 2", "0 pause 1", "0 resume 2")

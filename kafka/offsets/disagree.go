@@ -1,6 +1,6 @@
 package offsets
 
-import "altavoz/schemas"
+import "altavoz/stream"
 
 // How a log and what was committed disagree.
 const (
@@ -14,15 +14,15 @@ const (
 func Kinds() []string { return []string{kindEnd, kindGone, kindForeign, kindBegin} }
 
 // Disagreement says how a log does not agree with what was committed, in a word and in words; nothing if it does.
-func Disagreement(pos schemas.Position) (kind, says string) {
+func Disagreement(pos stream.Position) (kind, says string) {
 	switch {
 	case pos.Offset > pos.End:
 		return kindEnd, "the log ends below what was committed: it lost its end (a broker that lost its page cache, an unclean election), or was made anew"
-	case pos.Begun && pos.Offset == schemas.NoOffset:
+	case pos.Begun && pos.Offset == stream.NoOffset:
 		return kindGone, "the group's offset is gone: it expired, or was deleted"
 	case pos.Begun && pos.Metadata == "":
 		return kindForeign, "the group's offset was set by somebody else"
-	case pos.Offset != schemas.NoOffset && pos.Offset < pos.Begin:
+	case pos.Offset != stream.NoOffset && pos.Offset < pos.Begin:
 		return kindBegin, "records were removed before they were read"
 	}
 	return "", ""

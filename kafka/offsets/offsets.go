@@ -6,17 +6,17 @@ import (
 	"errors"
 	"fmt"
 
+	"altavoz/stream"
+
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
-
-	"altavoz/schemas"
 )
 
 // ErrMetadata is the refusal of metadata that is longer than brokers take.
 var ErrMetadata = errors.New("the metadata of a commit is longer than 4,096 bytes")
 
 // RefuseAll says of all positions that they were not written, unless that was said before.
-func RefuseAll(refused map[schemas.TopicPartition]error, ps []schemas.Position, why error) {
+func RefuseAll(refused map[stream.TopicPartition]error, ps []stream.Position, why error) {
 	for _, p := range ps {
 		if refused[p.Partition] == nil {
 			refused[p.Partition] = why
@@ -25,10 +25,10 @@ func RefuseAll(refused map[schemas.TopicPartition]error, ps []schemas.Position, 
 }
 
 // Fill puts positions into a request, with the names that their topics have in Kafka, and refuses those that no broker takes.
-func Fill(req *kmsg.OffsetCommitRequest, ps []schemas.Position, name func(schemas.Topic) string, refused map[schemas.TopicPartition]error) {
-	at := make(map[schemas.Topic]int)
+func Fill(req *kmsg.OffsetCommitRequest, ps []stream.Position, name func(stream.Topic) string, refused map[stream.TopicPartition]error) {
+	at := make(map[stream.Topic]int)
 	for _, p := range ps {
-		if len(p.Metadata) > schemas.MaxMetadata {
+		if len(p.Metadata) > stream.MaxMetadata {
 			refused[p.Partition] = ErrMetadata
 			continue
 		}
@@ -47,11 +47,11 @@ func Fill(req *kmsg.OffsetCommitRequest, ps []schemas.Position, name func(schema
 }
 
 // Judge reads the answer to a commit. An error means that for at least one slot nobody knows.
-func Judge(resp *kmsg.OffsetCommitResponse, ps []schemas.Position, bare func(string) schemas.Topic, refused map[schemas.TopicPartition]error) error {
-	answered := make(map[schemas.TopicPartition]bool, len(ps))
+func Judge(resp *kmsg.OffsetCommitResponse, ps []stream.Position, bare func(string) stream.Topic, refused map[stream.TopicPartition]error) error {
+	answered := make(map[stream.TopicPartition]bool, len(ps))
 	for _, t := range resp.Topics {
 		for _, p := range t.Partitions {
-			slot := schemas.TopicPartition{Topic: bare(t.Topic), Partition: p.Partition}
+			slot := stream.TopicPartition{Topic: bare(t.Topic), Partition: p.Partition}
 			answered[slot] = true
 			err := kerr.ErrorForCode(p.ErrorCode)
 			switch {
@@ -89,11 +89,11 @@ func certainlyRefused(err error) bool {
 
 // Fetched reads what was committed, metadata included. An error means that of at least one slot it is not known. Then none may be assigned:
 // the client library (franz-go 1.22) would leave that one out, and nobody would read it until something else moves it.
-func Fetched(resp *kmsg.OffsetFetchResponse, bare func(string) schemas.Topic) (ps []schemas.Position, err error) {
+func Fetched(resp *kmsg.OffsetFetchResponse, bare func(string) stream.Topic) (ps []stream.Position, err error) {
 	for _, g := range resp.Groups {
 		for _, t := range g.Topics {
 			for _, p := range t.Partitions {
-				pos := schemas.Position{Partition: schemas.TopicPartition{Topic: bare(t.Topic), Partition: p.Partition}, Offset: max(p.Offset, schemas.NoOffset)}
+				pos := stream.Position{Partition: stream.TopicPartition{Topic: bare(t.Topic), Partition: p.Partition}, Offset: max(p.Offset, stream.NoOffset)}
 				if err := kerr.ErrorForCode(p.ErrorCode); err != nil {
 					return nil, fmt.Errorf("asking what was committed of %s: %w", pos.Partition, err)
 				}

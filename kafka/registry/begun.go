@@ -4,7 +4,7 @@ import (
 	"sync"
 	"time"
 
-	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 // writeRest is how long after a write that failed the next one begins: who waits for it, a commit or the look at the lag every 5 s, waits in vain.
@@ -14,13 +14,13 @@ const writeRest = 30 * time.Second
 // of none. It is safe for concurrent use.
 type Begun struct {
 	mu      sync.Mutex
-	written map[schemas.TopicPartition]bool // of all: whether the registry has it
-	failed  time.Time             // when a write failed last, of which none has succeeded since
+	written map[stream.TopicPartition]bool // of all: whether the registry has it
+	failed  time.Time                      // when a write failed last, of which none has succeeded since
 }
 
 // Committed notes in which partitions a commit was taken, and reports whether that is worth a write at once: something is new, and
 // no write has failed of late.
-func (b *Begun) Committed(ps []schemas.Position, refused map[schemas.TopicPartition]error) (news bool) {
+func (b *Begun) Committed(ps []stream.Position, refused map[stream.TopicPartition]error) (news bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, p := range ps {
@@ -28,7 +28,7 @@ func (b *Begun) Committed(ps []schemas.Position, refused map[schemas.TopicPartit
 			continue
 		}
 		if b.written == nil {
-			b.written = make(map[schemas.TopicPartition]bool)
+			b.written = make(map[stream.TopicPartition]bool)
 		}
 		b.written[p.Partition], news = false, true
 	}
@@ -36,9 +36,9 @@ func (b *Begun) Committed(ps []schemas.Position, refused map[schemas.TopicPartit
 }
 
 // Write writes what the registry does not have, unless that failed of late.
-func (b *Begun) Write(group string, now time.Time, write func(...schemas.Record) error) error {
-	var slots []schemas.TopicPartition
-	var recs []schemas.Record
+func (b *Begun) Write(group string, now time.Time, write func(...stream.Record) error) error {
+	var slots []stream.TopicPartition
+	var recs []stream.Record
 	b.mu.Lock()
 	for slot, written := range b.written {
 		if !written && now.Sub(b.failed) >= writeRest {

@@ -7,6 +7,7 @@ import (
 
 	"altavoz/kafka/registry"
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 // What can't be written rests, and nobody who commits waits for it again.
@@ -16,13 +17,13 @@ func TestBegunIsWrittenOnceAndRestsAfterAFailure(t *testing.T) {
 	var wrote []string
 	fail := errors.New("no leader")
 	now := time.Now()
-	at := func(p int32) []schemas.Position {
-		return []schemas.Position{{Partition: schemas.TopicPartition{Topic: schemas.TopicResults, Partition: p}}}
+	at := func(p int32) []stream.Position {
+		return []stream.Position{{Partition: stream.TopicPartition{Topic: schemas.TopicResults, Partition: p}}}
 	}
 	write := func(after time.Duration, fails error, want ...string) {
 		t.Helper()
 		wrote = nil
-		err := b.Write("aggregator", now.Add(after), func(recs ...schemas.Record) error {
+		err := b.Write("aggregator", now.Add(after), func(recs ...stream.Record) error {
 			for _, r := range recs {
 				wrote = append(wrote, string(r.Key))
 			}
@@ -37,7 +38,7 @@ func TestBegunIsWrittenOnceAndRestsAfterAFailure(t *testing.T) {
 	}
 	committed := func(p int32, refused, want bool) {
 		t.Helper()
-		why := map[schemas.TopicPartition]error{}
+		why := map[stream.TopicPartition]error{}
 		if refused {
 			why[at(p)[0].Partition] = fail
 		}

@@ -19,11 +19,12 @@ import (
 	"time"
 
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 // Registry is what the records say.
 type Registry struct {
-	Partitions map[schemas.Topic]int32 // of topics at the first start
+	Partitions map[stream.Topic]int32 // of topics at the first start
 	begun      map[string]struct{}
 	secrets    []candidate // by offset, as the next
 	configured []candidate // fingerprints of secrets that operators configured
@@ -47,18 +48,18 @@ const (
 
 // Fold takes the next record in. Keys and values that it does not know it passes over. The error is that of a record which a newer
 // version wrote: what that says is not known, so nobody may go by the others.
-func (r *Registry) Fold(rec *schemas.Record) error {
-	if err := rec.Newer(); err != nil {
+func (r *Registry) Fold(rec *stream.Record) error {
+	if err := schemas.CheckVersion(rec); err != nil {
 		return fmt.Errorf("the registry: %w", err)
 	}
 	key := string(rec.Key)
 	if topic, ok := strings.CutPrefix(key, kindPartitions); ok {
 		n, err := strconv.ParseInt(string(rec.Value), 10, 32)
 		if r.Partitions == nil {
-			r.Partitions = make(map[schemas.Topic]int32)
+			r.Partitions = make(map[stream.Topic]int32)
 		}
-		if delete(r.Partitions, schemas.Topic(topic)); err == nil {
-			r.Partitions[schemas.Topic(topic)] = int32(n)
+		if delete(r.Partitions, stream.Topic(topic)); err == nil {
+			r.Partitions[stream.Topic(topic)] = int32(n)
 		}
 	}
 	if strings.HasPrefix(key, kindSecret) {
@@ -79,7 +80,7 @@ func (r *Registry) Fold(rec *schemas.Record) error {
 }
 
 // foldSecret keeps the candidates by the offset of their last record, which is the one that compaction keeps.
-func (r *Registry) foldSecret(list []candidate, key string, rec *schemas.Record) []candidate {
+func (r *Registry) foldSecret(list []candidate, key string, rec *stream.Record) []candidate {
 	list = slices.DeleteFunc(list, func(c candidate) bool { return c.key == key })
 	if r.folded++; len(rec.Value) > 0 {
 		list = append(list, candidate{key, schemas.Secret(rec.Value), r.folded, rec.Time})
@@ -97,7 +98,7 @@ func (r *Registry) Configured() (fingerprints []string, first bool) {
 }
 
 // NewConfigured says that a process was given a secret.
-func NewConfigured(fingerprint string) schemas.Record {
+func NewConfigured(fingerprint string) stream.Record {
 	return record(kindConfigured+rand.Text(), fingerprint)
 }
 
@@ -120,16 +121,16 @@ func (r *Registry) Secret() (schemas.Secret, bool) {
 }
 
 // NewSecret makes a candidate, which has to be written once: by whoever repeats what may have been written, idempotently.
-func NewSecret() schemas.Record { return record(kindSecret+rand.Text(), rand.Text()+rand.Text()) }
+func NewSecret() stream.Record { return record(kindSecret+rand.Text(), rand.Text()+rand.Text()) }
 
 // Begun reports whether the group has committed in the partition before.
-func (r *Registry) Begun(group string, s schemas.TopicPartition) bool {
+func (r *Registry) Begun(group string, s stream.TopicPartition) bool {
 	_, ok := r.begun[begun(group, s)]
 	return ok
 }
 
 // Missing returns the records of topics of which the first number of partitions is not remembered.
-func (r *Registry) Missing(layout map[schemas.Topic]int32) (out []schemas.Record) {
+func (r *Registry) Missing(layout map[stream.Topic]int32) (out []stream.Record) {
 	for _, s := range schemas.Topics() {
 		if n := layout[s.Topic]; n > 0 && r.Partitions[s.Topic] == 0 {
 			out = append(out, record(kindPartitions+string(s.Topic), strconv.Itoa(int(n))))
@@ -139,13 +140,15 @@ func (r *Registry) Missing(layout map[schemas.Topic]int32) (out []schemas.Record
 }
 
 // BegunRecord says that a group has committed in a partition.
-func BegunRecord(group string, s schemas.TopicPartition) schemas.Record { return record(begun(group, s), "1") }
+func BegunRecord(group string, s stream.TopicPartition) stream.Record {
+	return record(begun(group, s), "1")
+}
 
-func begun(group string, s schemas.TopicPartition) string { return kindBegun + group + "/" + s.String() }
+func begun(group string, s stream.TopicPartition) string { return kindBegun + group + "/" + s.String() }
 
-func record(key, value string) schemas.Record {
-	return schemas.Record{
+func record(key, value string) stream.Record {
+	return stream.Record{
 		Topic: schemas.TopicRegistry, Partition: 0, Key: []byte(key), Value: []byte(value),
-		Headers: []schemas.Header{{Key: schemas.VersionHeader, Value: []byte(schemas.Version)}},
+		Headers: []stream.Header{{Key: schemas.VersionHeader, Value: []byte(schemas.Version)}},
 	}
 }

@@ -6,11 +6,12 @@ import (
 
 	"altavoz/kafka/registry"
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 func TestRegistryRemembersTheFirstNumberOfPartitions(t *testing.T) {
 	t.Parallel()
-	layout := map[schemas.Topic]int32{schemas.TopicResults: 12, schemas.TopicControls: 1}
+	layout := map[stream.Topic]int32{schemas.TopicResults: 12, schemas.TopicControls: 1}
 	var r registry.Registry
 	missing := r.Missing(layout)
 	if len(missing) != 2 {
@@ -23,7 +24,7 @@ func TestRegistryRemembersTheFirstNumberOfPartitions(t *testing.T) {
 	if again := r.Missing(layout); len(again) != 0 || r.Partitions[schemas.TopicResults] != 12 {
 		t.Errorf("%v, and %d more records", r.Partitions, len(again))
 	}
-	fold(t, &r, schemas.Record{Key: missing[1].Key}) // a person takes one back
+	fold(t, &r, stream.Record{Key: missing[1].Key}) // a person takes one back
 	if again := r.Missing(layout); len(again) != 1 {
 		t.Errorf("%d records for the one that was taken back", len(again))
 	}
@@ -31,29 +32,29 @@ func TestRegistryRemembersTheFirstNumberOfPartitions(t *testing.T) {
 
 func TestRegistryRemembersWhereGroupsHaveBegun(t *testing.T) {
 	t.Parallel()
-	slot := schemas.TopicPartition{Topic: schemas.TopicSendsBulk, Partition: 3}
+	slot := stream.TopicPartition{Topic: schemas.TopicSendsBulk, Partition: 3}
 	var r registry.Registry
 	if r.Begun("sender", slot) {
 		t.Error("it has begun in an empty registry")
 	}
 	rec := registry.BegunRecord("sender", slot)
-	for _, other := range []schemas.Record{{Key: []byte("begun/"), Value: []byte("1")}, {Key: []byte("what/ever")}, {}, {Key: []byte("partitions/results"), Value: []byte("many")}} {
+	for _, other := range []stream.Record{{Key: []byte("begun/"), Value: []byte("1")}, {Key: []byte("what/ever")}, {}, {Key: []byte("partitions/results"), Value: []byte("many")}} {
 		fold(t, &r, other)
 	}
 	fold(t, &r, rec)
-	if !r.Begun("sender", slot) || r.Begun("fanout", slot) || r.Begun("sender", schemas.TopicPartition{Topic: schemas.TopicSendsBulk, Partition: 30}) {
+	if !r.Begun("sender", slot) || r.Begun("fanout", slot) || r.Begun("sender", stream.TopicPartition{Topic: schemas.TopicSendsBulk, Partition: 30}) {
 		t.Error("it is another group's, or of another partition")
 	}
 	if string(rec.Key) != "begun/sender/sends.bulk/3" || string(rec.Value) != "1" {
 		t.Errorf("%s is %s", rec.Key, rec.Value)
 	}
-	fold(t, &r, schemas.Record{Key: rec.Key})
+	fold(t, &r, stream.Record{Key: rec.Key})
 	if r.Begun("sender", slot) {
 		t.Error("it was taken back")
 	}
 }
 
-func fold(t *testing.T, r *registry.Registry, rec schemas.Record) {
+func fold(t *testing.T, r *registry.Registry, rec stream.Record) {
 	t.Helper()
 	if err := r.Fold(&rec); err != nil {
 		t.Error(err)
@@ -63,8 +64,8 @@ func fold(t *testing.T, r *registry.Registry, rec schemas.Record) {
 // A process that can't read what a newer version remembers does not take a group for a new one.
 func TestRegistryOfANewerVersionIsNotGuessed(t *testing.T) {
 	t.Parallel()
-	rec := registry.BegunRecord("sender", schemas.TopicPartition{Topic: schemas.TopicSendsBulk, Partition: 3})
-	rec.Headers = []schemas.Header{{Key: schemas.VersionHeader, Value: []byte("999")}}
+	rec := registry.BegunRecord("sender", stream.TopicPartition{Topic: schemas.TopicSendsBulk, Partition: 3})
+	rec.Headers = []stream.Header{{Key: schemas.VersionHeader, Value: []byte("999")}}
 	var r registry.Registry
 	if err := r.Fold(&rec); !errors.Is(err, schemas.ErrNewer) {
 		t.Errorf("%v", err)
@@ -79,8 +80,8 @@ func TestFirstStartsAgreeOnTheSecret(t *testing.T) {
 	if string(first.Key) == string(second.Key) || string(first.Value) == string(second.Value) || len(first.Value) < 32 {
 		t.Fatalf("%s and %s are no candidates", first.Key, second.Key)
 	}
-	partitions := (&registry.Registry{}).Missing(map[schemas.Topic]int32{schemas.TopicResults: 12})
-	for name, log := range map[string][]schemas.Record{
+	partitions := (&registry.Registry{}).Missing(map[stream.Topic]int32{schemas.TopicResults: 12})
+	for name, log := range map[string][]stream.Record{
 		"who wrote first": {first}, "who wrote second": {first, partitions[0], second}, "a later start": {partitions[0], first, second},
 	} {
 		var r registry.Registry

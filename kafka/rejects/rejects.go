@@ -9,6 +9,7 @@ import (
 
 	"altavoz/schemas"
 	"altavoz/schemas/shown"
+	"altavoz/stream"
 )
 
 // Headers that a rejected record carries behind its own, in this order. Whoever wrote the record may have used the same
@@ -32,26 +33,26 @@ var headers = []string{headerTopic, headerPartition, headerOffset, headerStage, 
 
 // Keep makes the record that keeps rec in the topic rejects: key, value and headers as they came, and behind them where it
 // lay, which stage refused it and why.
-func Keep(rec schemas.Record, stage, code, reason string) schemas.Record {
+func Keep(rec stream.Record, stage, code, reason string) stream.Record {
 	values := []string{
 		string(rec.Topic), strconv.Itoa(int(rec.Partition)), strconv.FormatInt(rec.Offset, 10),
 		stage, code, shown.Line(reason[:min(len(reason), maxReason)]), time.Now().UTC().Format(time.RFC3339),
 	}
 	all := slices.Clone(rec.Headers)
 	for i, name := range headers {
-		all = append(all, schemas.Header{Key: name, Value: []byte(values[i])})
+		all = append(all, stream.Header{Key: name, Value: []byte(values[i])})
 	}
-	return schemas.Record{Topic: schemas.TopicRejects, Partition: schemas.NoPartition, Key: rec.Key, Value: rec.Value, Headers: all}
+	return stream.Record{Topic: schemas.TopicRejects, Partition: stream.NoPartition, Key: rec.Key, Value: rec.Value, Headers: all}
 }
 
 // Kept is what a record of the topic rejects keeps.
 type Kept struct {
-	Record                  schemas.Record // as it came, and where it lay
+	Record                  stream.Record // as it came, and where it lay
 	Stage, Code, Reason, At string
 }
 
 // Open returns what Keep put away. It is false for a record that Keep did not make.
-func Open(rec schemas.Record) (Kept, bool) {
+func Open(rec stream.Record) (Kept, bool) {
 	own := len(rec.Headers) - len(headers)
 	if own < 0 {
 		return Kept{}, false
@@ -72,8 +73,8 @@ func Open(rec schemas.Record) (Kept, bool) {
 		return Kept{}, false
 	}
 	k := Kept{
-		Record: schemas.Record{
-			Topic: schemas.Topic(values[headerTopic]), Partition: int32(partition), Offset: offset, Key: rec.Key, Value: rec.Value,
+		Record: stream.Record{
+			Topic: stream.Topic(values[headerTopic]), Partition: int32(partition), Offset: offset, Key: rec.Key, Value: rec.Value,
 		},
 		Stage: values[headerStage], Code: values[headerCode], Reason: values[headerReason], At: values[headerAt],
 	}
@@ -84,15 +85,15 @@ func Open(rec schemas.Record) (Kept, bool) {
 }
 
 // Replayed makes the note that a record of rejects was played again.
-func Replayed(rec schemas.Record) schemas.Record {
-	return schemas.Record{
+func Replayed(rec stream.Record) stream.Record {
+	return stream.Record{
 		Topic: schemas.TopicRejects, Partition: rec.Partition,
-		Headers: []schemas.Header{{Key: headerReplayed, Value: []byte(strconv.FormatInt(rec.Offset, 10))}},
+		Headers: []stream.Header{{Key: headerReplayed, Value: []byte(strconv.FormatInt(rec.Offset, 10))}},
 	}
 }
 
 // ReadReplayed returns the offset, in its own partition, that a note speaks of.
-func ReadReplayed(rec schemas.Record) (int64, bool) {
+func ReadReplayed(rec stream.Record) (int64, bool) {
 	if len(rec.Headers) != 1 || rec.Headers[0].Key != headerReplayed {
 		return 0, false
 	}

@@ -7,14 +7,15 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 func TestWhatIsKeptComesBack(t *testing.T) {
 	t.Parallel()
-	for name, rec := range map[string]schemas.Record{
+	for name, rec := range map[string]stream.Record{
 		"plain":      {Topic: schemas.TopicBroadcasts, Partition: 3, Offset: 70, Key: []byte("k"), Value: []byte{0xff, 0}},
 		"nothing":    {Topic: schemas.TopicSendsBulk},
-		"empty text": {Topic: schemas.TopicResults, Key: []byte{}, Value: []byte{}, Headers: []schemas.Header{{Key: "a"}, {Key: "a", Value: []byte{}}}},
+		"empty text": {Topic: schemas.TopicResults, Key: []byte{}, Value: []byte{}, Headers: []stream.Header{{Key: "a"}, {Key: "a", Value: []byte{}}}},
 	} {
 		kept := Keep(rec, "fanout", "decode", strings.Repeat("x", 2*maxReason))
 		got, ok := Open(kept)
@@ -30,7 +31,7 @@ func TestWhatIsKeptComesBack(t *testing.T) {
 // A record that carries the headers of a reject itself must not decide where it is played to.
 func TestHeadersOfTheRecordDoNotCount(t *testing.T) {
 	t.Parallel()
-	sly := schemas.Record{Topic: schemas.TopicBroadcasts, Headers: Keep(schemas.Record{Topic: schemas.TopicResults}, "s", "c", "r").Headers}
+	sly := stream.Record{Topic: schemas.TopicBroadcasts, Headers: Keep(stream.Record{Topic: schemas.TopicResults}, "s", "c", "r").Headers}
 	got, ok := Open(Keep(sly, "fanout", "decode", "no"))
 	if !ok || got.Record.Topic != schemas.TopicBroadcasts || got.Stage != "fanout" {
 		t.Errorf("%+v, %v", got, ok)
@@ -42,14 +43,14 @@ func TestHeadersOfTheRecordDoNotCount(t *testing.T) {
 
 func TestNotes(t *testing.T) {
 	t.Parallel()
-	note := Replayed(schemas.Record{Topic: schemas.TopicRejects, Partition: 2, Offset: 9})
+	note := Replayed(stream.Record{Topic: schemas.TopicRejects, Partition: 2, Offset: 9})
 	if at, ok := ReadReplayed(note); !ok || at != 9 || note.Partition != 2 {
 		t.Errorf("%d, %v, %+v", at, ok, note)
 	}
 	if _, ok := Open(note); ok {
 		t.Error("a note passes for a record")
 	}
-	if _, ok := ReadReplayed(Keep(schemas.Record{}, "", "", "")); ok {
+	if _, ok := ReadReplayed(Keep(stream.Record{}, "", "", "")); ok {
 		t.Error("a record passes for a note")
 	}
 }
@@ -58,11 +59,11 @@ func FuzzOpen(f *testing.F) {
 	f.Add("reject.topic", []byte("broadcasts"), int64(4))
 	f.Add(headerAt, []byte("x"), int64(-1))
 	f.Fuzz(func(t *testing.T, name string, value []byte, offset int64) {
-		rec := schemas.Record{Topic: schemas.TopicSendsExpress, Offset: offset, Headers: []schemas.Header{{Key: name, Value: value}}}
+		rec := stream.Record{Topic: schemas.TopicSendsExpress, Offset: offset, Headers: []stream.Header{{Key: name, Value: value}}}
 		kept := Keep(rec, name, "c", string(value))
 		for i := range kept.Headers { // whatever was broken on the way
 			broken := kept
-			broken.Headers = append([]schemas.Header(nil), kept.Headers...)
+			broken.Headers = append([]stream.Header(nil), kept.Headers...)
 			broken.Headers[i].Key = name
 			_, _ = Open(broken)
 			_, _ = ReadReplayed(broken)

@@ -10,20 +10,21 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 // Check asks how the topics and the brokers are set, and returns how many partitions each topic has and what is wrong. have is
 // what was listed of the topics, name what they are called in the cluster, and had how many partitions they had at the first start.
-func Check(ctx context.Context, adm *kadm.Client, have kadm.TopicDetails, name func(schemas.Topic) string, had map[schemas.Topic]int32) (
-	layout map[schemas.Topic]int32, found Findings, err error,
+func Check(ctx context.Context, adm *kadm.Client, have kadm.TopicDetails, name func(stream.Topic) string, had map[stream.Topic]int32) (
+	layout map[stream.Topic]int32, found Findings, err error,
 ) {
 	configs, err := adm.DescribeTopicConfigs(ctx, append(have.Names(), ConsumerOffsets)...)
 	if err != nil {
 		return nil, found, fmt.Errorf("reading the settings of topics: %w", err)
 	}
 	all := brokers(ctx, adm)
-	layout = make(map[schemas.Topic]int32)
-	topics := make(map[schemas.Topic]Topic)
+	layout = make(map[stream.Topic]int32)
+	topics := make(map[stream.Topic]Topic)
 	for _, s := range schemas.Topics() {
 		d, ok := have[name(s.Topic)]
 		if !ok || d.Err != nil {

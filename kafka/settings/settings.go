@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 const (
@@ -139,14 +140,14 @@ type Broker struct {
 }
 
 // CheckBroker judges what of a broker's settings the ledgers rest on. Topics are those of the table, as described.
-func (f *Findings) CheckBroker(b Broker, topics map[schemas.Topic]Topic) {
+func (f *Findings) CheckBroker(b Broker, topics map[stream.Topic]Topic) {
 	number := func(key string) (int64, bool) {
 		n, err := strconv.ParseInt(b.Settings[key], 10, 64)
 		return n, err == nil
 	}
-	if n, ok := number("offset.metadata.max.bytes"); ok && n < schemas.MaxMetadata {
+	if n, ok := number("offset.metadata.max.bytes"); ok && n < stream.MaxMetadata {
 		f.wrong("broker %d has offset.metadata.max.bytes=%d: ledgers take up to %d, and a partition whose ledger does not fit stands still; set it to %d or more",
-			b.ID, n, schemas.MaxMetadata, schemas.MaxMetadata)
+			b.ID, n, stream.MaxMetadata, stream.MaxMetadata)
 	}
 	minutes, ok := number("offsets.retention.minutes")
 	if !ok {
@@ -195,13 +196,13 @@ func retention(d time.Duration) string {
 
 // CheckLayout compares how many partitions topics have with how many they must have, and had when altavoz first started; had is
 // empty where that is not known.
-func (f *Findings) CheckLayout(names func(schemas.Topic) string, have, had map[schemas.Topic]int32) {
-	for _, t := range []schemas.Topic{schemas.TopicMarks, schemas.TopicStatuses} {
+func (f *Findings) CheckLayout(names func(stream.Topic) string, have, had map[stream.Topic]int32) {
+	for _, t := range []stream.Topic{schemas.TopicMarks, schemas.TopicStatuses} {
 		if have[t] != have[schemas.TopicResults] {
 			f.wrong("%s has %d partitions and %s has %d: they must have the same number", names(t), have[t], names(schemas.TopicResults), have[schemas.TopicResults])
 		}
 	}
-	for t, why := range map[schemas.Topic]string{schemas.TopicControls: "what is said of a task is one order", schemas.TopicRegistry: "it is read whole"} {
+	for t, why := range map[stream.Topic]string{schemas.TopicControls: "what is said of a task is one order", schemas.TopicRegistry: "it is read whole"} {
 		if n := have[t]; n > 1 {
 			f.wrong("%s has %d partitions, which must be 1: %s", names(t), n, why)
 		}

@@ -8,9 +8,10 @@ import (
 
 	"altavoz/kafka/settings"
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
-func spec(t *testing.T, of schemas.Topic) schemas.TopicSpec {
+func spec(t *testing.T, of stream.Topic) schemas.TopicSpec {
 	t.Helper()
 	for _, s := range schemas.Topics() {
 		if s.Topic == of {
@@ -98,7 +99,7 @@ func TestBrokersAreJudgedByWhatTheyKeepOfLedgers(t *testing.T) {
 		"sends kept for ever":        {map[string]string{"offsets.retention.minutes": month}, sends("-1"), "", "a.sends.bulk keeps its records longer (for ever)"},
 		"the broker does not tell":   {map[string]string{}, nil, "", ""},
 	} {
-		topics := make(map[schemas.Topic]settings.Topic)
+		topics := make(map[stream.Topic]settings.Topic)
 		for _, s := range schemas.Topics() {
 			topics[s.Topic] = settings.Topic{Name: "a." + string(s.Topic)}
 		}
@@ -116,8 +117,8 @@ func TestBrokersAreJudgedByWhatTheyKeepOfLedgers(t *testing.T) {
 
 func TestChangedNumberOfPartitionsIsWrong(t *testing.T) {
 	t.Parallel()
-	name := func(t schemas.Topic) string { return "a." + string(t) }
-	had := make(map[schemas.Topic]int32)
+	name := func(t stream.Topic) string { return "a." + string(t) }
+	had := make(map[stream.Topic]int32)
 	for _, s := range schemas.Topics() {
 		had[s.Topic] = s.Partitions
 	}

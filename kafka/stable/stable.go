@@ -7,9 +7,9 @@ import (
 	"slices"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
+	"altavoz/stream"
 
-	"altavoz/schemas"
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 // Watch is one reader's view of its logs, named by K.
@@ -61,7 +61,7 @@ const patience = time.Minute
 // Monitor says how long transactions of others keep partitions from being read: as a metric and, where it is long, in the log. It is not safe
 // for concurrent use; its metric is.
 type Monitor struct {
-	watch Watch[schemas.TopicPartition]
+	watch Watch[stream.TopicPartition]
 	open  *prometheus.GaugeVec
 	log   *slog.Logger
 }
@@ -77,9 +77,9 @@ func NewMonitor(reg prometheus.Registerer, stage string, log *slog.Logger) *Moni
 }
 
 // Observe takes in where the owned partitions of a topic are stable up to, and where they end.
-func (m *Monitor) Observe(t schemas.Topic, owned []schemas.TopicPartition, stable, ends map[int32]int64) {
+func (m *Monitor) Observe(t stream.Topic, owned []stream.TopicPartition, stable, ends map[int32]int64) {
 	longest, now := time.Duration(0), time.Now()
-	m.watch.Forget(func(slot schemas.TopicPartition) bool { return slices.Contains(owned, slot) })
+	m.watch.Forget(func(slot stream.TopicPartition) bool { return slices.Contains(owned, slot) })
 	for _, slot := range owned {
 		if slot.Topic != t {
 			continue

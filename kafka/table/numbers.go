@@ -1,8 +1,8 @@
 package table
 
 import (
-	"altavoz/schemas"
 	"altavoz/schemas/standing"
+	"altavoz/stream"
 )
 
 // maxNumbers bounds the sender numbers of which something is kept: at 200 bytes 20 MB. Only numbers that are ours are written of.
@@ -19,9 +19,9 @@ type Numbers struct {
 func (n *Numbers) ListenNumbers(heard func(standing.State)) { n.heard = append(n.heard, heard) }
 
 // Or returns a reader of the topic that takes what is said of numbers, and leaves the rest to another one.
-func (n *Numbers) Or(rest func(schemas.Record) error) func(schemas.Record) error {
+func (n *Numbers) Or(rest func(stream.Record) error) func(stream.Record) error {
 	n.of = make(map[string]standing.State)
-	return func(rec schemas.Record) error {
+	return func(rec stream.Record) error {
 		e, ours, err := standing.Decode(&rec)
 		if !ours {
 			return rest(rec)

@@ -9,13 +9,14 @@ import (
 	"time"
 
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 const benchTask = 1_000_000
 
 // benchRecords are the results of a task of a million: one outcome a recipient, one in a hundred bad.
-func benchRecords() []schemas.Record {
-	recs := make([]schemas.Record, benchTask)
+func benchRecords() []stream.Record {
+	recs := make([]stream.Record, benchTask)
 	for i := range recs {
 		o := outcome(uint32(i), schemas.StateSent, "", "")
 		o.GetOutcome().Wamid = "wamid.HBgMNTczMDAxMjM0NTY3FQIAERgSQTU1QzVFN0E2RTFGNEY2M0Q5AA=="
@@ -56,9 +57,9 @@ func BenchmarkSlot(b *testing.B) {
 	b.ReportAllocs()
 	b.ResetTimer()
 	for left := b.N; left > 0; {
-		s := st.newSlot(schemas.Position{Partition: slot0, Offset: schemas.NoOffset})
+		s := st.newSlot(stream.Position{Partition: slot0, Offset: stream.NoOffset})
 		s.catchUp()
-		if err := s.fold([]schemas.Record{plan}); err != nil {
+		if err := s.fold([]stream.Record{plan}); err != nil {
 			b.Fatal(err)
 		}
 		for at := 0; at < len(recs) && left > 0; at += foldBatch {
@@ -79,9 +80,9 @@ func BenchmarkSlot(b *testing.B) {
 func BenchmarkSlotTasks(b *testing.B) {
 	const tasks = 1000
 	st := New(Config{}, Ports{Statuses: sink{}, Marks: sink{}})
-	s := st.newSlot(schemas.Position{Partition: slot0, Offset: schemas.NoOffset})
+	s := st.newSlot(stream.Position{Partition: slot0, Offset: stream.NoOffset})
 	s.catchUp()
-	recs := make([]schemas.Record, 0, 100*tasks)
+	recs := make([]stream.Record, 0, 100*tasks)
 	for i := range 100 * tasks {
 		recs = append(recs, schemas.EncodeResult(of(taskNo(i%tasks), outcome(uint32(i/tasks), schemas.StateSent, "", ""))))
 	}
@@ -106,7 +107,7 @@ func BenchmarkReceipts(b *testing.B) {
 	for _, each := range []int{1, 1000} {
 		b.Run(strconv.Itoa(each), func(b *testing.B) {
 			const recipients = 200_000
-			var recs []schemas.Record
+			var recs []stream.Record
 			for _, m := range []schemas.RecipientState{schemas.StateConfirmed, schemas.StateDelivered, schemas.StateRead} {
 				for i := 0; i < recipients; i += each {
 					r := received(2000)
@@ -122,9 +123,9 @@ func BenchmarkReceipts(b *testing.B) {
 			b.ReportAllocs()
 			b.ResetTimer()
 			for left := b.N; left > 0; {
-				s := st.newSlot(schemas.Position{Partition: slot0, Offset: schemas.NoOffset})
+				s := st.newSlot(stream.Position{Partition: slot0, Offset: stream.NoOffset})
 				s.catchUp()
-				if err := s.fold([]schemas.Record{schemas.EncodeResult(planOf(recipients))}); err != nil {
+				if err := s.fold([]stream.Record{schemas.EncodeResult(planOf(recipients))}); err != nil {
 					b.Fatal(err)
 				}
 				for at := 0; at < len(recs) && left > 0; at += foldBatch {
@@ -143,7 +144,7 @@ func BenchmarkReceipts(b *testing.B) {
 // sink takes every record and never acknowledges it.
 type sink struct{}
 
-func (sink) Enqueue(schemas.Record, func(schemas.Record, error)) {}
+func (sink) Enqueue(stream.Record, func(stream.Record, error)) {}
 
 // BenchmarkEncodePart is what a checkpoint costs for each dirty part.
 func BenchmarkEncodePart(b *testing.B) {
@@ -165,11 +166,11 @@ type manyTasks struct {
 	peak uint64 // bytes of the heap when all is read
 }
 
-func (m *manyTasks) Ends(context.Context, schemas.Topic) (map[int32]int64, error) {
+func (m *manyTasks) Ends(context.Context, stream.Topic) (map[int32]int64, error) {
 	return map[int32]int64{0: m.n}, nil
 }
 
-func (m *manyTasks) Range(_ context.Context, s schemas.TopicPartition, _, to int64, each func(schemas.Record) error) error {
+func (m *manyTasks) Range(_ context.Context, s stream.TopicPartition, _, to int64, each func(stream.Record) error) error {
 	for i := range to {
 		var id schemas.TaskID
 		binary.BigEndian.PutUint64(id[:], uint64(i)*0x9e3779b97f4a7c15)
@@ -209,7 +210,7 @@ func BenchmarkTakeover(b *testing.B) {
 		before := heap()
 		topics := &manyTasks{n: n}
 		st := New(Config{}, Ports{Statuses: sink{}, Marks: sink{}, Table: topics})
-		s := st.newSlot(schemas.Position{Partition: slot0, Offset: schemas.NoOffset})
+		s := st.newSlot(stream.Position{Partition: slot0, Offset: stream.NoOffset})
 		began := time.Now()
 		if err := s.load(b.Context()); err != nil {
 			b.Fatal(err)

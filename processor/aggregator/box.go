@@ -4,7 +4,7 @@ import (
 	"sync"
 
 	"altavoz/processor/slots"
-	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 const (
@@ -29,9 +29,9 @@ type mailbox struct {
 
 // inbox is one round's worth of it.
 type inbox struct {
-	results   []schemas.Record
+	results   []stream.Record
 	acks      []ack
-	foreign   []schemas.Record
+	foreign   []stream.Record
 	committed *committed
 	empty     span // offsets of results that hold no record
 	drain     bool
@@ -47,7 +47,7 @@ type committed struct {
 }
 
 func newMailbox(tap *slots.Backpressure) *mailbox {
-	return &mailbox{signal: make(chan struct{}, 1), reached: schemas.NoOffset, tap: tap}
+	return &mailbox{signal: make(chan struct{}, 1), reached: stream.NoOffset, tap: tap}
 }
 
 func (b *mailbox) wake() {
@@ -78,7 +78,7 @@ func (b *mailbox) answer(c committed) {
 }
 
 // put adds results, and pauses the reading of the slot when enough wait.
-func (b *mailbox) put(recs []schemas.Record) {
+func (b *mailbox) put(recs []stream.Record) {
 	b.update(func(in *inbox) { in.results = append(in.results, recs...) })
 	b.tap.Turn(func(shut bool) bool { return shut || b.size() >= inboxHigh })
 }
@@ -136,10 +136,10 @@ func (b *mailbox) take(results bool) inbox {
 
 // What the stage tells the slot: see slots.Worker.
 
-func (s *slot) Process(recs []schemas.Record) { s.box.put(recs) }
-func (s *slot) Drain()                     { s.box.update(func(in *inbox) { in.drain = true }) }
-func (s *slot) Stop()                      { s.stop() }
-func (s *slot) Over() <-chan struct{}      { return s.over }
+func (s *slot) Process(recs []stream.Record) { s.box.put(recs) }
+func (s *slot) Drain()                       { s.box.update(func(in *inbox) { in.drain = true }) }
+func (s *slot) Stop()                        { s.stop() }
+func (s *slot) Over() <-chan struct{}        { return s.over }
 
 // Committed hears how the commit of a position ended.
 func (s *slot) Committed(a slots.CommitResult) {

@@ -4,10 +4,11 @@ import (
 	"fmt"
 
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 // decode reads a result and checks that it says something. Its errors are why the record belongs in rejects.
-func decode(rec *schemas.Record, r *schemas.Result) (schemas.TaskID, error) {
+func decode(rec *stream.Record, r *schemas.Result) (schemas.TaskID, error) {
 	if err := schemas.Decode(rec, r); err != nil {
 		return schemas.TaskID{}, err
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 // A partition of results that an earlier version leaves, with its statuses and marks, is gone on with: nothing of it is folded anew,
@@ -37,8 +38,8 @@ func TestPartitionOfAnEarlierVersionIsTakenOver(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				w.append(schemas.Record{
-					Topic: schemas.Topic(f[0]), Partition: 0, Key: []byte(f[1]), Value: value, Headers: []schemas.Header{{Key: header, Value: []byte(version)}},
+				w.append(stream.Record{
+					Topic: stream.Topic(f[0]), Partition: 0, Key: []byte(f[1]), Value: value, Headers: []stream.Header{{Key: header, Value: []byte(version)}},
 				})
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 const (
@@ -102,9 +103,9 @@ func (l *leaver) settle(w *write, err error) {
 	}
 }
 
-func (s *slot) tombstone(topic schemas.Topic, key string) schemas.Record {
-	return schemas.Record{
+func (s *slot) tombstone(topic stream.Topic, key string) stream.Record {
+	return stream.Record{
 		Topic: topic, Partition: s.results.Partition, Key: []byte(key),
-		Headers: []schemas.Header{{Key: schemas.VersionHeader, Value: []byte(schemas.Version)}},
+		Headers: []stream.Header{{Key: schemas.VersionHeader, Value: []byte(schemas.Version)}},
 	}
 }

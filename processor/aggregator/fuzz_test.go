@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 // noPages is a pager for tasks that were never unloaded.
@@ -16,8 +17,8 @@ func noPages(n uint32, at int64) ([]byte, error) {
 }
 
 // foreign makes a record of bytes that somebody else wrote.
-func foreign(value []byte) *schemas.Record {
-	return &schemas.Record{Value: value, Headers: []schemas.Header{{Key: schemas.VersionHeader, Value: []byte(schemas.Version)}}}
+func foreign(value []byte) *stream.Record {
+	return &stream.Record{Value: value, Headers: []stream.Header{{Key: schemas.VersionHeader, Value: []byte(schemas.Version)}}}
 }
 
 // maxFuzzRange keeps one input of the fuzzer from touching millions of recipients: that takes time and finds nothing more.

@@ -8,6 +8,7 @@ import (
 
 	"altavoz/processor/aggregator/pace"
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 // loader reads a partition of statuses and marks whole. Every record counts, not only the last of a key: the last one
@@ -41,8 +42,8 @@ type found struct {
 func (s *slot) load(ctx context.Context) error {
 	l := &loader{s: s, tasks: make(map[schemas.TaskID]*found), plan: new(schemas.TaskOpened)}
 	for _, part := range []struct {
-		slot schemas.TopicPartition
-		each func(schemas.Record) error
+		slot stream.TopicPartition
+		each func(stream.Record) error
 	}{{s.stats, l.takeStatus}, {s.markers, l.takePart}} {
 		ends, err := s.st.ports.Table.Ends(ctx, part.slot.Topic)
 		if err != nil {
@@ -75,7 +76,7 @@ func (l *loader) task(id schemas.TaskID) *found {
 	return f
 }
 
-func (l *loader) takeStatus(rec schemas.Record) error {
+func (l *loader) takeStatus(rec stream.Record) error {
 	id, err := schemas.ParseTaskID(string(rec.Key))
 	if err != nil {
 		return l.pass(&rec, err)
@@ -104,7 +105,7 @@ func (l *loader) takeStatus(rec schemas.Record) error {
 	return nil
 }
 
-func (l *loader) takePart(rec schemas.Record) error {
+func (l *loader) takePart(rec stream.Record) error {
 	id, n, err := schemas.ParsePageKey(string(rec.Key))
 	if err != nil {
 		return l.pass(&rec, err)
@@ -144,7 +145,7 @@ func (l *loader) takePart(rec schemas.Record) error {
 
 // pass passes over a record that can't be decoded, because it would stop the partition for good; but not what another
 // version of the program wrote: its numbers would be lost, and then overwritten.
-func (l *loader) pass(rec *schemas.Record, err error) error {
+func (l *loader) pass(rec *stream.Record, err error) error {
 	if v := rec.Header(schemas.VersionHeader); v != "" && v != schemas.Version {
 		return err
 	}
@@ -228,7 +229,7 @@ func (s *slot) plan(e *entry, st *schemas.Status) (*schemas.TaskOpened, error) {
 	if plan != nil {
 		return plan, nil
 	}
-	err := s.back().Search(s.ctx, s.stats, e.id.String(), func(rec *schemas.Record) error {
+	err := s.back().Search(s.ctx, s.stats, e.id.String(), func(rec *stream.Record) error {
 		var st schemas.Status
 		err := schemas.Decode(rec, &st)
 		if plan == nil {

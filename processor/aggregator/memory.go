@@ -7,6 +7,7 @@ import (
 	"altavoz/processor/aggregator/cold"
 	"altavoz/processor/aggregator/recall"
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 // warm brings a cold task back: what its status says, and its marks part by part as they are needed.
@@ -32,7 +33,7 @@ func (s *slot) warm(e *entry) error {
 // status reads a task's own status back.
 func (s *slot) status(e *entry) (best *schemas.Status, err error) {
 	s.st.metrics.loads.Inc()
-	err = s.back().Recall(s.ctx, s.stats, e.at, e.id.String(), func(rec *schemas.Record) error {
+	err = s.back().Recall(s.ctx, s.stats, e.at, e.id.String(), func(rec *stream.Record) error {
 		var st schemas.Status
 		if err := schemas.Decode(rec, &st); err != nil {
 			return err
@@ -59,7 +60,7 @@ func (s *slot) warmAs(e *entry, t *Task) {
 func (s *slot) part(id schemas.TaskID, n uint32, at int64) ([]byte, error) {
 	s.st.metrics.loads.Inc()
 	var out []byte
-	err := s.back().Recall(s.ctx, s.markers, at, schemas.PageKey(id, n), func(rec *schemas.Record) error {
+	err := s.back().Recall(s.ctx, s.markers, at, schemas.PageKey(id, n), func(rec *stream.Record) error {
 		var p schemas.StatePage
 		if err := schemas.Decode(rec, &p); err != nil {
 			return err

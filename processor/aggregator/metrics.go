@@ -8,6 +8,7 @@ import (
 
 	"altavoz/processor/aggregator/tally"
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 // Why a result changed nothing and was counted instead.
@@ -36,13 +37,13 @@ type metrics struct {
 	beyond     prometheus.Counter
 	rejected   prometheus.Counter
 	failures   prometheus.Counter
-	foreign    map[schemas.Topic]prometheus.Counter
+	foreign    map[stream.Topic]prometheus.Counter
 	commits    prometheus.Counter
 	refused    prometheus.Counter
 }
 
 func newMetrics(reg prometheus.Registerer) *metrics {
-	m := &metrics{foreign: make(map[schemas.Topic]prometheus.Counter)}
+	m := &metrics{foreign: make(map[stream.Topic]prometheus.Counter)}
 	add := func(c prometheus.Collector) { reg.MustRegister(c) }
 	m.disagreements = prometheus.NewCounter(prometheus.CounterOpts{
 		Name: "altavoz_ledger_disagreements_total", ConstLabels: prometheus.Labels{"stage": "aggregator"},
@@ -99,7 +100,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 	m.rejected = counter("altavoz_results_rejected_total", "Results that can never be processed.")
 	m.failures = counter("altavoz_aggregator_write_failures_total", "Records of marks, statuses or rejects that had to be written again.")
 	foreign := vec("altavoz_foreign_writes_total", "Records in owned partitions of marks and statuses that another process wrote.", "topic")
-	for _, t := range []schemas.Topic{schemas.TopicMarks, schemas.TopicStatuses} {
+	for _, t := range []stream.Topic{schemas.TopicMarks, schemas.TopicStatuses} {
 		m.foreign[t] = foreign.WithLabelValues(string(t))
 	}
 	m.commits = counter("altavoz_aggregator_commits_total", "Positions committed.")

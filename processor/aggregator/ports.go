@@ -8,13 +8,13 @@ import (
 
 	"altavoz/processor/aggregator/recall"
 	"altavoz/processor/slots"
-	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 // Log takes records to be written. Enqueue never blocks; done is called exactly once, maybe before Enqueue returns,
 // with the record as it was acknowledged. Records of one partition keep their order.
 type Log interface {
-	Enqueue(rec schemas.Record, done func(schemas.Record, error))
+	Enqueue(rec stream.Record, done func(stream.Record, error))
 }
 
 // Table reads marks and statuses back, and results.
@@ -29,7 +29,7 @@ type Ports struct {
 	Marks    Log // and rejects
 	Table    Table
 	// Reject makes the record that keeps rec, and why it can't be processed, in the topic rejects.
-	Reject func(rec schemas.Record, stage, code, reason string) schemas.Record
+	Reject func(rec stream.Record, stage, code, reason string) stream.Record
 }
 
 // Config is how the stage behaves; zero values mean the defaults.

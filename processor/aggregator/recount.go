@@ -2,6 +2,7 @@ package aggregator
 
 import (
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 // Recount folds a whole log of results, without a memory limit and without a topic to write to: what every status must
@@ -13,7 +14,7 @@ type Recount struct {
 }
 
 // Process folds the next record of a partition in; partitions may come in any order.
-func (k *Recount) Take(rec schemas.Record) {
+func (k *Recount) Take(rec stream.Record) {
 	var r schemas.Result
 	id, err := decode(&rec, &r)
 	if err != nil {

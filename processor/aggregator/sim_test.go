@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 const simSeeds = 60 // without SIM_SEEDS: some 4 s
@@ -105,7 +106,7 @@ func (s *sim) step() {
 		s.thaw()
 	case n < 97: // the broker refuses some writes for a while
 		s.owner.writing.set(func(p *publisher) {
-			p.fail = func(schemas.Record) error {
+			p.fail = func(stream.Record) error {
 				if s.faults.Add(1)%3 == 0 {
 					return errBusy
 				}

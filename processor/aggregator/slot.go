@@ -11,6 +11,7 @@ import (
 	"altavoz/processor/aggregator/pace"
 	"altavoz/processor/aggregator/tally"
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 const (
@@ -62,9 +63,9 @@ const (
 // slot is one owned partition: its tasks, and the goroutine (run) that alone touches them.
 type slot struct {
 	st                      *Stage
-	results, stats, markers schemas.TopicPartition
+	results, stats, markers stream.TopicPartition
 	box                     *mailbox
-	own                     map[schemas.Topic]*own.Offsets
+	own                     map[stream.Topic]*own.Offsets
 	ctx                     context.Context //nolint:containedctx // the life of the slot's goroutine, ended by stop
 	stop                    context.CancelFunc
 	over                    chan struct{}
@@ -83,7 +84,7 @@ type slot struct {
 	last     *entry
 	soon     []*entry
 	later    []*entry
-	lost     []schemas.Record // rejects to write again
+	lost     []stream.Record // rejects to write again
 	flight   map[*write]struct{}
 	cp       *checkpoint
 	asked    int64 // position handed to the committer
@@ -133,7 +134,7 @@ func (s *slot) round() error {
 	if in.committed != nil {
 		s.refused = in.committed.refused
 		if s.refused {
-			s.asked = schemas.NoOffset
+			s.asked = stream.NoOffset
 		}
 	}
 	for i := range in.foreign {
@@ -190,7 +191,7 @@ func (s *slot) deadline() time.Time {
 }
 
 // fold takes results in, in order.
-func (s *slot) fold(recs []schemas.Record) error {
+func (s *slot) fold(recs []stream.Record) error {
 	if len(recs) == 0 {
 		return nil
 	}
@@ -214,7 +215,7 @@ func (s *slot) fold(recs []schemas.Record) error {
 }
 
 // one folds one record and returns when its event happened.
-func (s *slot) one(rec *schemas.Record, now time.Time) (at int64, err error) {
+func (s *slot) one(rec *stream.Record, now time.Time) (at int64, err error) {
 	o := &s.flat
 	if !schemas.ReadOutcome(rec, o) || o.Mark == 0 || o.Mark > maxMark {
 		return s.received(rec, now)
@@ -230,7 +231,7 @@ func (s *slot) one(rec *schemas.Record, now time.Time) (at int64, err error) {
 }
 
 // received is one for receipts, of which there are three for each message.
-func (s *slot) received(rec *schemas.Record, now time.Time) (at int64, err error) {
+func (s *slot) received(rec *stream.Record, now time.Time) (at int64, err error) {
 	all, plain := schemas.ReadReceipts(rec, s.receipts[:0])
 	s.receipts = all
 	if !plain || len(all) == 0 || slices.ContainsFunc(all, func(o schemas.FlatOutcome) bool { return !receives(o.Mark) }) {
@@ -260,7 +261,7 @@ func (s *slot) received(rec *schemas.Record, now time.Time) (at int64, err error
 }
 
 // rare is one for what is not a plain outcome.
-func (s *slot) rare(rec *schemas.Record, now time.Time) (at int64, err error) {
+func (s *slot) rare(rec *stream.Record, now time.Time) (at int64, err error) {
 	var r schemas.Result
 	id, err := decode(rec, &r)
 	if err != nil {
@@ -314,7 +315,7 @@ func (s *slot) after(e *entry, was had, changed bool, now time.Time) {
 }
 
 // find returns the task's entry, warm. It is nil for a task that nobody opened and this record does not open.
-func (s *slot) find(id schemas.TaskID, opens bool, rec *schemas.Record) (*entry, error) {
+func (s *slot) find(id schemas.TaskID, opens bool, rec *stream.Record) (*entry, error) {
 	if s.last != nil && s.last.id == id {
 		return s.last, nil
 	}

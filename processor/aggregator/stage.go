@@ -10,6 +10,7 @@ import (
 	"altavoz/processor/aggregator/own"
 	"altavoz/processor/slots"
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 // Stage folds the results of the partitions that it is assigned. It is safe for concurrent use.
@@ -43,8 +44,8 @@ func (st *Stage) Stop(ctx context.Context) error {
 }
 
 // OnAssigned takes a partition of results over: it reads the same partition of statuses and marks whole.
-func (st *Stage) OnAssigned(ctx context.Context, pos schemas.Position) (int64, error) {
-	st.OnLost([]schemas.TopicPartition{pos.Partition}) // in case it is assigned to itself
+func (st *Stage) OnAssigned(ctx context.Context, pos stream.Position) (int64, error) {
+	st.OnLost([]stream.TopicPartition{pos.Partition}) // in case it is assigned to itself
 	select {
 	case st.loading <- struct{}{}:
 		defer func() { <-st.loading }()
@@ -79,12 +80,14 @@ func (st *Stage) OnAssigned(ctx context.Context, pos schemas.Position) (int64, e
 	return pos.Offset, nil
 }
 
-func (st *Stage) newSlot(pos schemas.Position) *slot {
-	of := func(t schemas.Topic) schemas.TopicPartition { return schemas.TopicPartition{Topic: t, Partition: pos.Partition.Partition} }
+func (st *Stage) newSlot(pos stream.Position) *slot {
+	of := func(t stream.Topic) stream.TopicPartition {
+		return stream.TopicPartition{Topic: t, Partition: pos.Partition.Partition}
+	}
 	now, from := time.Now(), max(pos.Offset, 0) // NoOffset: from the start
 	s := &slot{
 		st: st, results: pos.Partition, stats: of(schemas.TopicStatuses), markers: of(schemas.TopicMarks), box: newMailbox(slots.NewBackpressure(st.ports.Flow, pos.Partition)),
-		own:  map[schemas.Topic]*own.Offsets{schemas.TopicStatuses: own.New(), schemas.TopicMarks: own.New()},
+		own:  map[stream.Topic]*own.Offsets{schemas.TopicStatuses: own.New(), schemas.TopicMarks: own.New()},
 		over: make(chan struct{}), next: from, asked: from,
 		entries: make(map[schemas.TaskID]*entry), away: cold.New(), leaving: make(map[schemas.TaskID]*leaver),
 		floors: make(map[schemas.TaskID]uint64), held: make(map[*entry]struct{}), moving: make(map[*entry]struct{}), flight: make(map[*write]struct{}),
@@ -106,14 +109,16 @@ func (s *slot) aim(ctx context.Context) error {
 }
 
 // Process hands over the next results of a slot. It does not block.
-func (st *Stage) Process(of schemas.TopicPartition, recs []schemas.Record) { st.slots.Process(of, recs) }
+func (st *Stage) Process(of stream.TopicPartition, recs []stream.Record) { st.slots.Process(of, recs) }
 
 // OnRevoked gives slots up in good order: what they know is written, acknowledged and committed before it returns, unless
 // ctx ends first; then the next owner reads the results again.
-func (st *Stage) OnRevoked(ctx context.Context, of []schemas.TopicPartition) { st.slots.OnRevoked(ctx, of) }
+func (st *Stage) OnRevoked(ctx context.Context, of []stream.TopicPartition) {
+	st.slots.OnRevoked(ctx, of)
+}
 
 // OnLost gives slots up at once. It returns when nothing of them goes on, the commit under way included.
-func (st *Stage) OnLost(of []schemas.TopicPartition) { st.slots.OnLost(of) }
+func (st *Stage) OnLost(of []stream.TopicPartition) { st.slots.OnLost(of) }
 
 // summary logs how a broadcast ended.
 func (st *Stage) summary(t *Task) {

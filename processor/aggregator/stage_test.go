@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 // Somebody waits for an express task: its end is shown at once, though its status was written a moment ago.
@@ -115,7 +116,7 @@ func TestFailedWritesAreWrittenAgain(t *testing.T) {
 		p.refuse = true
 		p.mu.Unlock()
 		w.result(planOf(1), outcome(0, schemas.StateSent, "", ""))
-		w.append(schemas.Record{Topic: schemas.TopicResults, Key: []byte("x"), Value: []byte("no result")})
+		w.append(stream.Record{Topic: schemas.TopicResults, Key: []byte("x"), Value: []byte("no result")})
 		p.feedAll()
 		settle(10 * time.Second)
 		if w.size(statuses0)+w.size(marks0)+w.size(rejects0) != 0 || p.commits != 0 {
@@ -123,7 +124,7 @@ func TestFailedWritesAreWrittenAgain(t *testing.T) {
 		}
 		p.writing.set(func(p *publisher) { p.busy = false })
 		settle(10 * time.Second)
-		if w.size(rejects0) != 1 || w.position(slot0) != schemas.NoOffset || p.commits == 0 {
+		if w.size(rejects0) != 1 || w.position(slot0) != stream.NoOffset || p.commits == 0 {
 			t.Fatalf("%d rejects, position %d, %d commits", w.size(rejects0), w.position(slot0), p.commits)
 		}
 		p.mu.Lock()
@@ -145,7 +146,7 @@ func TestRejects(t *testing.T) {
 		defer p.leave()
 		foreign := schemas.EncodeResult(planOf(1))
 		foreign.Key = []byte(taskNo(2).String())
-		for _, rec := range []schemas.Record{
+		for _, rec := range []stream.Record{
 			{Topic: schemas.TopicResults, Key: []byte("x"), Value: []byte("x")},
 			foreign,
 			schemas.EncodeResult(planOf(MaxRecipients + 1)),
@@ -426,7 +427,7 @@ func TestForgetting(t *testing.T) {
 		marks, stats := w.size(marks0), w.size(statuses0)
 		removed := 0
 		p.writing.set(func(p *publisher) {
-			p.fail = func(schemas.Record) error {
+			p.fail = func(stream.Record) error {
 				if removed++; removed > 2 {
 					return errBusy
 				}
@@ -445,7 +446,7 @@ func TestForgetting(t *testing.T) {
 		if w.status(task1) != nil {
 			t.Fatal("the next owner did not finish the removal")
 		}
-		var tombs []schemas.Record
+		var tombs []stream.Record
 		for _, rec := range append(w.records(marks0, int64(marks)), w.records(statuses0, int64(stats))...) {
 			if len(rec.Value) != 0 {
 				t.Fatalf("something else was written: %s", rec.Key)
@@ -501,7 +502,7 @@ func TestNewerVersionStopsTheTakeover(t *testing.T) {
 		w.append(newer)
 		p := w.join(Config{})
 		defer p.end()
-		if _, err := p.st.OnAssigned(t.Context(), schemas.Position{Partition: slot0, Offset: schemas.NoOffset}); !errors.Is(err, schemas.ErrDecode) {
+		if _, err := p.st.OnAssigned(t.Context(), stream.Position{Partition: slot0, Offset: stream.NoOffset}); !errors.Is(err, schemas.ErrDecode) {
 			t.Fatalf("error %v", err)
 		}
 	})
@@ -517,10 +518,10 @@ func TestRecordsRemovedByOthersComeBack(t *testing.T) {
 		w.result(planOf(2), outcome(0, schemas.StateSent, "", ""))
 		p.feedAll()
 		settle(5 * time.Minute)
-		w.append(schemas.Record{Topic: schemas.TopicMarks, Key: []byte(schemas.PageKey(task1, 0))})
-		w.append(schemas.Record{Topic: schemas.TopicStatuses, Key: []byte(task1.String())})
-		w.append(schemas.Record{Topic: schemas.TopicStatuses, Key: []byte("x"), Value: []byte("x")})
-		w.append(schemas.Record{Topic: schemas.TopicMarks, Key: []byte("x/y"), Value: []byte("x")})
+		w.append(stream.Record{Topic: schemas.TopicMarks, Key: []byte(schemas.PageKey(task1, 0))})
+		w.append(stream.Record{Topic: schemas.TopicStatuses, Key: []byte(task1.String())})
+		w.append(stream.Record{Topic: schemas.TopicStatuses, Key: []byte("x"), Value: []byte("x")})
+		w.append(stream.Record{Topic: schemas.TopicMarks, Key: []byte("x/y"), Value: []byte("x")})
 		settle(10 * time.Second)
 		p.leave()
 		q := w.start(Config{})
@@ -636,7 +637,7 @@ func TestLostWaitsForCommit(t *testing.T) {
 		go func() {
 			ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 			defer cancel()
-			p.st.OnRevoked(ctx, []schemas.TopicPartition{slot0})
+			p.st.OnRevoked(ctx, []stream.TopicPartition{slot0})
 			close(lost)
 		}()
 		settle(5 * time.Second)
@@ -665,7 +666,7 @@ func TestCommitWithoutAnswer(t *testing.T) {
 		w.result(planOf(2), outcome(0, schemas.StateSent, "", ""))
 		p.feedAll()
 		settle(3 * time.Second)
-		p.st.OnLost([]schemas.TopicPartition{slot0})
+		p.st.OnLost([]stream.TopicPartition{slot0})
 		p.st.OnLost(nil)
 		p.assign()
 		p.mu.Lock()

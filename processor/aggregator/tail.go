@@ -8,6 +8,7 @@ import (
 
 	"altavoz/processor/aggregator/pace"
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 // maxFloors is how many versions of tasks not known here are remembered.
@@ -27,7 +28,7 @@ func (st *Stage) tail(ctx context.Context) {
 		for _, s := range st.slots.All() {
 			s.passEmpty(ctx)
 		}
-		for _, topic := range []schemas.Topic{schemas.TopicStatuses, schemas.TopicMarks} {
+		for _, topic := range []stream.Topic{schemas.TopicStatuses, schemas.TopicMarks} {
 			ends, err := st.ports.Table.Ends(ctx, topic)
 			if err != nil {
 				st.log.Debug("the ends of a topic are not known", "topic", string(topic), "error", err)
@@ -53,7 +54,7 @@ func (s *slot) passEmpty(ctx context.Context) {
 	if s.lacked != was || was == (span{}) { // it is getting on
 		return
 	}
-	err := s.st.ports.Table.Range(ctx, s.results, was.from, was.to, func(schemas.Record) error { return errRecord })
+	err := s.st.ports.Table.Range(ctx, s.results, was.from, was.to, func(stream.Record) error { return errRecord })
 	if err == nil {
 		s.box.update(func(in *inbox) { in.empty = was })
 	} else if !errors.Is(err, errRecord) {
@@ -63,15 +64,15 @@ func (s *slot) passEmpty(ctx context.Context) {
 
 // watch reads what was new at the last look, and hands over what this process did not write. Reading one look behind
 // gives the acknowledgements of own writes the time to be here first.
-func (s *slot) watch(ctx context.Context, topic schemas.Topic, end int64) {
+func (s *slot) watch(ctx context.Context, topic stream.Topic, end int64) {
 	o := s.own[topic]
 	to := o.Known
 	o.Known = end
 	if o.Seen >= to {
 		return
 	}
-	var foreign []schemas.Record
-	err := s.st.ports.Table.Range(ctx, schemas.TopicPartition{Topic: topic, Partition: s.results.Partition}, o.Seen, to, func(rec schemas.Record) error {
+	var foreign []stream.Record
+	err := s.st.ports.Table.Range(ctx, stream.TopicPartition{Topic: topic, Partition: s.results.Partition}, o.Seen, to, func(rec stream.Record) error {
 		if !o.Forget(rec.Offset) { //mutant:foreign-writes-are-noticed
 			foreign = append(foreign, rec)
 		}
@@ -90,8 +91,8 @@ func (s *slot) watch(ctx context.Context, topic schemas.Topic, end int64) {
 }
 
 // meet folds in a record that another process wrote, and sees to it that the last word is one which says everything.
-func (s *slot) meet(rec *schemas.Record) error {
-	if err := rec.Newer(); err != nil {
+func (s *slot) meet(rec *stream.Record) error {
+	if err := schemas.CheckVersion(rec); err != nil {
 		// Who takes the partition over from that version stops at the record (see loader); here it says who has it by now.
 		s.st.log.Error("a newer version of this program writes to a partition that is assigned to this process", "error", err)
 		return nil
@@ -102,7 +103,7 @@ func (s *slot) meet(rec *schemas.Record) error {
 	return s.meetPart(rec)
 }
 
-func (s *slot) meetStatus(rec *schemas.Record) error {
+func (s *slot) meetStatus(rec *stream.Record) error {
 	id, err := schemas.ParseTaskID(string(rec.Key))
 	if err != nil {
 		return nil //nolint:nilerr // not a record of ours; nothing of it can be folded
@@ -165,7 +166,7 @@ func said(s *schemas.Status) []byte {
 	return out
 }
 
-func (s *slot) meetPart(rec *schemas.Record) error {
+func (s *slot) meetPart(rec *stream.Record) error {
 	id, n, err := schemas.ParsePageKey(string(rec.Key))
 	var theirs schemas.StatePage
 	if err != nil || n >= MaxRecipients/schemas.PageRecipients || len(rec.Value) > 0 && schemas.Decode(rec, &theirs) != nil {

@@ -16,6 +16,7 @@ import (
 	"google.golang.org/protobuf/testing/protocmp"
 
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 // world is Kafka in memory, as far as this stage can see it: logs, compaction, positions and who owns a slot.
@@ -23,12 +24,12 @@ type world struct {
 	t  *testing.T
 	mu sync.Mutex
 	// A record whose key was compacted away is nil.
-	logs       map[schemas.TopicPartition][]*schemas.Record
-	positions  map[schemas.TopicPartition]int64
-	beside     map[schemas.TopicPartition]string // what was committed with them
+	logs       map[stream.TopicPartition][]*stream.Record
+	positions  map[stream.TopicPartition]int64
+	beside     map[stream.TopicPartition]string // what was committed with them
 	generation int32
 	owner      *process
-	paused     map[schemas.TopicPartition]bool
+	paused     map[stream.TopicPartition]bool
 	pauses     int
 	reads      int
 }
@@ -36,24 +37,24 @@ type world struct {
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	return &world{
-		t: t, logs: make(map[schemas.TopicPartition][]*schemas.Record), positions: make(map[schemas.TopicPartition]int64), beside: make(map[schemas.TopicPartition]string), paused: make(map[schemas.TopicPartition]bool),
+		t: t, logs: make(map[stream.TopicPartition][]*stream.Record), positions: make(map[stream.TopicPartition]int64), beside: make(map[stream.TopicPartition]string), paused: make(map[stream.TopicPartition]bool),
 	}
 }
 
 var (
-	slot0     = schemas.TopicPartition{Topic: schemas.TopicResults}
-	statuses0 = schemas.TopicPartition{Topic: schemas.TopicStatuses}
-	marks0    = schemas.TopicPartition{Topic: schemas.TopicMarks}
-	rejects0  = schemas.TopicPartition{Topic: schemas.TopicRejects}
+	slot0     = stream.TopicPartition{Topic: schemas.TopicResults}
+	statuses0 = stream.TopicPartition{Topic: schemas.TopicStatuses}
+	marks0    = stream.TopicPartition{Topic: schemas.TopicMarks}
+	rejects0  = stream.TopicPartition{Topic: schemas.TopicRejects}
 )
 
-func (w *world) append(rec schemas.Record) schemas.Record {
+func (w *world) append(rec stream.Record) stream.Record {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if rec.Partition == schemas.NoPartition {
+	if rec.Partition == stream.NoPartition {
 		rec.Partition = 0
 	}
-	at := schemas.TopicPartition{Topic: rec.Topic, Partition: rec.Partition}
+	at := stream.TopicPartition{Topic: rec.Topic, Partition: rec.Partition}
 	rec.Offset = int64(len(w.logs[at]))
 	w.logs[at] = append(w.logs[at], &rec)
 	return rec
@@ -67,7 +68,7 @@ func (w *world) result(rs ...*schemas.Result) {
 }
 
 // records returns what is left in a log from an offset on.
-func (w *world) records(of schemas.TopicPartition, from int64) (out []schemas.Record) {
+func (w *world) records(of stream.TopicPartition, from int64) (out []stream.Record) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	log := w.logs[of]
@@ -80,7 +81,7 @@ func (w *world) records(of schemas.TopicPartition, from int64) (out []schemas.Re
 }
 
 // compact keeps the last record of each key, as the log cleaner does when it gets round to it.
-func (w *world) compact(of schemas.TopicPartition, below int) {
+func (w *world) compact(of stream.TopicPartition, below int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	last := make(map[string]int)
@@ -96,19 +97,19 @@ func (w *world) compact(of schemas.TopicPartition, below int) {
 	}
 }
 
-func (w *world) size(of schemas.TopicPartition) int {
+func (w *world) size(of stream.TopicPartition) int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return len(w.logs[of])
 }
 
-func (w *world) position(of schemas.TopicPartition) int64 {
+func (w *world) position(of stream.TopicPartition) int64 {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if p, ok := w.positions[of]; ok {
 		return p
 	}
-	return schemas.NoOffset
+	return stream.NoOffset
 }
 
 // status is the view of a task: of all its records the one with the highest version.
@@ -160,17 +161,17 @@ type publisher struct {
 	busy  bool // refuse at once
 	hold  bool // deliver nothing for now
 	cut   bool // the process is dead: nothing arrives any more
-	fail  func(schemas.Record) error
+	fail  func(stream.Record) error
 }
 
 type pending struct {
-	rec  schemas.Record
-	done func(schemas.Record, error)
+	rec  stream.Record
+	done func(stream.Record, error)
 }
 
 var errBusy = errors.New("buffers are full")
 
-func (p *publisher) Enqueue(rec schemas.Record, done func(schemas.Record, error)) {
+func (p *publisher) Enqueue(rec stream.Record, done func(stream.Record, error)) {
 	p.mu.Lock()
 	if p.busy {
 		p.mu.Unlock()
@@ -250,9 +251,9 @@ func (w *world) join(cfg Config) *process {
 	cfg.Registerer = p.reg
 	p.st = New(cfg, Ports{
 		Ledger: p, Flow: p, Statuses: p.writing, Marks: p.writing, Table: p,
-		Reject: func(rec schemas.Record, stage, code, reason string) schemas.Record {
+		Reject: func(rec stream.Record, stage, code, reason string) stream.Record {
 			rec.Topic, rec.Partition = schemas.TopicRejects, 0
-			rec.Headers = append(slices.Clone(rec.Headers), schemas.Header{Key: "reject", Value: []byte(stage + " " + code + " " + reason)})
+			rec.Headers = append(slices.Clone(rec.Headers), stream.Header{Key: "reject", Value: []byte(stage + " " + code + " " + reason)})
 			return rec
 		},
 	})
@@ -267,7 +268,7 @@ func (p *process) assign() {
 	p.joined = p.generation
 	p.owner = p
 	meta, begun := p.beside[slot0]
-	pos := schemas.Position{Partition: slot0, Metadata: meta, Begun: begun, End: int64(len(p.logs[slot0]))}
+	pos := stream.Position{Partition: slot0, Metadata: meta, Begun: begun, End: int64(len(p.logs[slot0]))}
 	p.mu.Unlock()
 	pos.Offset = p.position(slot0)
 	from, err := p.st.OnAssigned(context.Background(), pos)
@@ -280,7 +281,7 @@ func (p *process) assign() {
 // feed gives the process up to n of the results it has not had.
 func (p *process) feed(n int) int {
 	p.mu.Lock()
-	var recs []schemas.Record
+	var recs []stream.Record
 	for _, r := range p.logs[slot0][p.fed:min(int(p.fed)+n, len(p.logs[slot0]))] {
 		recs = append(recs, *r)
 	}
@@ -318,13 +319,13 @@ func (p *process) end() {
 func (p *process) leave() {
 	ctx, cancel := context.WithTimeout(context.Background(), 15*time.Second)
 	defer cancel()
-	p.st.OnRevoked(ctx, []schemas.TopicPartition{slot0})
+	p.st.OnRevoked(ctx, []stream.TopicPartition{slot0})
 	p.end()
 }
 
-func (p *process) Generation() schemas.Generation { return schemas.Generation{Number: p.joined} }
+func (p *process) Generation() stream.Generation { return stream.Generation{Number: p.joined} }
 
-func (p *process) Commit(_ context.Context, f schemas.Generation, ps []schemas.Position) (map[schemas.TopicPartition]error, error) {
+func (p *process) Commit(_ context.Context, f stream.Generation, ps []stream.Position) (map[stream.TopicPartition]error, error) {
 	p.mu.Lock()
 	hang := p.hang
 	p.mu.Unlock()
@@ -337,7 +338,7 @@ func (p *process) Commit(_ context.Context, f schemas.Generation, ps []schemas.P
 	if p.unknown {
 		return nil, errors.New("connection reset")
 	}
-	refused := make(map[schemas.TopicPartition]error)
+	refused := make(map[stream.TopicPartition]error)
 	for _, pos := range ps {
 		if p.refuse || f.Number != p.generation {
 			refused[pos.Partition] = errors.New("illegal generation")
@@ -349,7 +350,7 @@ func (p *process) Commit(_ context.Context, f schemas.Generation, ps []schemas.P
 	return refused, nil
 }
 
-func (p *process) Pause(slots ...schemas.TopicPartition) {
+func (p *process) Pause(slots ...stream.TopicPartition) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, s := range slots {
@@ -358,7 +359,7 @@ func (p *process) Pause(slots ...schemas.TopicPartition) {
 	}
 }
 
-func (p *process) Resume(slots ...schemas.TopicPartition) {
+func (p *process) Resume(slots ...stream.TopicPartition) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, s := range slots {
@@ -366,11 +367,11 @@ func (p *process) Resume(slots ...schemas.TopicPartition) {
 	}
 }
 
-func (p *process) Ends(_ context.Context, t schemas.Topic) (map[int32]int64, error) {
-	return map[int32]int64{0: int64(p.size(schemas.TopicPartition{Topic: t}))}, nil
+func (p *process) Ends(_ context.Context, t stream.Topic) (map[int32]int64, error) {
+	return map[int32]int64{0: int64(p.size(stream.TopicPartition{Topic: t}))}, nil
 }
 
-func (p *process) Range(ctx context.Context, of schemas.TopicPartition, from, to int64, each func(schemas.Record) error) error {
+func (p *process) Range(ctx context.Context, of stream.TopicPartition, from, to int64, each func(stream.Record) error) error {
 	p.mu.Lock()
 	p.reads++
 	p.mu.Unlock()

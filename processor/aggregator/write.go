@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 // write is a record under way to a topic.
@@ -12,8 +13,8 @@ type write struct {
 	e      *entry
 	leaver *leaver
 	part   uint32
-	topic  schemas.Topic
-	rec    schemas.Record // of a reject only: it is nowhere else
+	topic  stream.Topic
+	rec    stream.Record // of a reject only: it is nowhere else
 	cp     *checkpoint
 }
 
@@ -34,11 +35,11 @@ type checkpoint struct {
 }
 
 // enqueue sends a record on its way. Its acknowledgement comes back through the box, also when it comes at once.
-func (s *slot) enqueue(log Log, rec schemas.Record, w *write) {
+func (s *slot) enqueue(log Log, rec stream.Record, w *write) {
 	w.topic = rec.Topic
 	s.flight[w] = struct{}{}
 	box, own := s.box, s.own[rec.Topic]
-	log.Enqueue(rec, func(rec schemas.Record, err error) {
+	log.Enqueue(rec, func(rec stream.Record, err error) {
 		if err == nil && own != nil {
 			own.Add(rec.Offset) // before the tail can see it
 		}
@@ -84,13 +85,13 @@ func (s *slot) settle(a ack) {
 }
 
 // reject keeps a record that can never be processed where an operator finds it.
-func (s *slot) reject(rec schemas.Record, why error) {
+func (s *slot) reject(rec stream.Record, why error) {
 	s.st.metrics.rejected.Inc()
 	s.st.log.Warn("a result was rejected", "partition", rec.Partition, "offset", rec.Offset, "error", why)
 	s.enqueueReject(s.st.ports.Reject(rec, "aggregator", "invalid_result", why.Error()))
 }
 
-func (s *slot) enqueueReject(rec schemas.Record) { s.enqueue(s.st.ports.Marks, rec, &write{rec: rec}) }
+func (s *slot) enqueueReject(rec stream.Record) { s.enqueue(s.st.ports.Marks, rec, &write{rec: rec}) }
 
 // flush writes the statuses whose turn it is. None is written before the slot has caught up: it could say less than
 // what the previous owner had said already.
@@ -189,7 +190,7 @@ func (s *slot) check(now time.Time) error {
 	s.cp = nil
 	if cp.commit && !cp.failed && cp.pos > s.asked {
 		s.asked, s.refused = cp.pos, false
-		s.st.slots.Commit(s, schemas.Position{Partition: s.results, Offset: cp.pos, Metadata: cp.folded.String()})
+		s.st.slots.Commit(s, stream.Position{Partition: s.results, Offset: cp.pos, Metadata: cp.folded.String()})
 	}
 	if !cp.failed {
 		s.cool(now)

@@ -5,6 +5,7 @@ import (
 
 	"altavoz/processor/slots"
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 const (
@@ -20,7 +21,7 @@ type mailbox struct {
 	signal chan struct{} // cap 1
 
 	mu      sync.Mutex
-	records []schemas.Record
+	records []stream.Record
 	bytes   int
 	calls   []func()
 	news    map[schemas.TaskID]news
@@ -103,7 +104,7 @@ func (b *mailbox) unwatch(id schemas.TaskID) {
 }
 
 // put adds records, and pauses the reading of the slot when enough wait.
-func (b *mailbox) put(recs []schemas.Record) {
+func (b *mailbox) put(recs []stream.Record) {
 	b.mu.Lock()
 	b.records = append(b.records, recs...)
 	for i := range recs {
@@ -137,7 +138,7 @@ func (b *mailbox) take() (calls []func(), all map[schemas.TaskID]news) {
 }
 
 // takeRecords takes at most n records; the slot comes back for the others by itself.
-func (b *mailbox) takeRecords(n int) []schemas.Record {
+func (b *mailbox) takeRecords(n int) []stream.Record {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	n = min(len(b.records), n)
@@ -162,8 +163,8 @@ func (b *mailbox) close() {
 
 // What the stage tells the slot: see slots.Worker.
 
-func (s *slot) Process(recs []schemas.Record) { s.box.put(recs) }
-func (s *slot) Drain()                     { s.box.post(func() { s.draining = true }) }
-func (s *slot) Stop()                      { s.stop() }
-func (s *slot) Over() <-chan struct{}      { return s.over }
-func (s *slot) Committed(a slots.CommitResult)   { s.box.post(func() { s.committed(a) }) }
+func (s *slot) Process(recs []stream.Record)   { s.box.put(recs) }
+func (s *slot) Drain()                         { s.box.post(func() { s.draining = true }) }
+func (s *slot) Stop()                          { s.stop() }
+func (s *slot) Over() <-chan struct{}          { return s.over }
+func (s *slot) Committed(a slots.CommitResult) { s.box.post(func() { s.committed(a) }) }

@@ -8,6 +8,7 @@ import (
 	"altavoz/processor/fanout/ledger"
 	"altavoz/processor/fanout/status"
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 // doubt says that the log may not be the one of which the ledger that was taken over speaks: it lost its end, or the ledger itself
@@ -35,7 +36,7 @@ type doubt struct {
 func (d doubt) covers(offset int64) bool { return offset >= d.from && offset < d.to }
 
 // verify holds a position against its log. In doubt the whole log is read again.
-func (st *Stage) verify(ctx context.Context, pos schemas.Position, l *ledger.Ledger) (schemas.Position, doubt, error) {
+func (st *Stage) verify(ctx context.Context, pos stream.Position, l *ledger.Ledger) (stream.Position, doubt, error) {
 	d := doubt{any: true, gone: pos.Begun && pos.Metadata == "", from: pos.Begin, to: pos.End}
 	cut := max(pos.Offset, l.Next) > pos.End
 	if last := l.Last; !d.gone && !cut && last.Sum != 0 && last.Offset >= pos.Begin {
@@ -137,7 +138,7 @@ func (s *slot) probe(t *task) {
 		s.log.Warn("the offsets of broadcasts were gone, and they wait until all results of before are folded: the aggregator is behind, or stands still",
 			"broadcasts", s.doubt.waiting)
 	}
-	s.write(s.logOf(t), func(schemas.Record) {}, t.note(time.UnixMilli(t.marker), &schemas.TaskUpdate{Phase: said.phase, Why: said.why}))
+	s.write(s.logOf(t), func(stream.Record) {}, t.note(time.UnixMilli(t.marker), &schemas.TaskUpdate{Phase: said.phase, Why: said.why}))
 }
 
 // certain reports whether a Status shows all that was said of a broadcast before it was read here. Where another Note is ahead of the

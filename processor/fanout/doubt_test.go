@@ -7,10 +7,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 // cut takes the end of a log of broadcasts away, from so many records on.
-func (w *world) cut(of schemas.TopicPartition, left int) {
+func (w *world) cut(of stream.TopicPartition, left int) {
 	w.set(func() {
 		w.logs[of] = w.logs[of][:left]
 		w.lost[of] = true
@@ -40,7 +41,7 @@ func TestBroadcastAtTheOffsetOfALostOneIsCarriedOutWhole(t *testing.T) {
 				half := w.submit(w.sliced(event("100", phonesFrom(1000, 5000)...)))
 				lost := w.submit(w.sliced(event("100", phonesFrom(7000, 5000)...)))
 				// Of a record that needed nothing the ledger has no line.
-				w.append(nil, schemas.Record{Topic: schemas.TopicBroadcasts, Partition: schemas.NoPartition, Key: []byte("100")})
+				w.append(nil, stream.Record{Topic: schemas.TopicBroadcasts, Partition: stream.NoPartition, Key: []byte("100")})
 				w.until("both are under way", patient, func() bool {
 					return w.view[half].GetCursor() > 0 && w.view[lost].GetCursor() > 0
 				})
@@ -76,7 +77,7 @@ func TestBroadcastAtTheOffsetOfALostOneIsCarriedOutWhole(t *testing.T) {
 // twice and everybody has an outcome, and what was written while nobody was there is sent.
 func TestBroadcastsWhoseOffsetsAreGoneReachNobodyTwice(t *testing.T) {
 	of := slotOf("100")
-	for name, set := range map[string]*schemas.Position{
+	for name, set := range map[string]*stream.Position{
 		"gone": nil, "set to the start": {Partition: of}, "set forward": {Partition: of, Offset: 2}, "set too far": {Partition: of, Offset: 1000},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"altavoz/processor/fanout/ledger"
 	"altavoz/processor/fanout/status"
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 // whyRepeat is what a person reads of a task that is the same request as another one.
@@ -58,7 +59,7 @@ func (s *slot) unnamed(t *task) {
 
 // readEarlier reads back those of the task's other ids that are known to be finished and no more than that, and decides then. What
 // nobody can say more of is none of it.
-func (s *slot) readEarlier(t *task, rec *schemas.Record, known ledger.Line) bool {
+func (s *slot) readEarlier(t *task, rec *stream.Record, known ledger.Line) bool {
 	var gone []schemas.TaskID
 	for _, id := range t.earlier {
 		if _, there := s.st.ports.Statuses.Get(id); !there && s.st.ports.Statuses.Finished(id) {

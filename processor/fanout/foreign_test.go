@@ -14,6 +14,7 @@ import (
 	"altavoz/processor/fanout/rewrite"
 	"altavoz/schemas"
 	"altavoz/schemas/blob"
+	"altavoz/stream"
 )
 
 // rejected returns the codes of all rejects.
@@ -145,7 +146,7 @@ func TestListWhosePlaceAnotherHasIsNotUsed(t *testing.T) {
 					w.pause(id)
 				}
 				passes(time.Minute)
-				w.cut(schemas.TopicPartition{Topic: schemas.TopicBlobs, Partition: 1}, int(b.GetSlices().Offsets()[0])+tt.place)
+				w.cut(stream.TopicPartition{Topic: schemas.TopicBlobs, Partition: 1}, int(b.GetSlices().Offsets()[0])+tt.place)
 				others := phonesFrom(20_000, 6000)
 				w.sliced(event("100", others...))
 				if tt.takeover {

@@ -11,6 +11,7 @@ import (
 	"altavoz/processor/fanout/status"
 	"altavoz/schemas"
 	"altavoz/schemas/taskids"
+	"altavoz/stream"
 )
 
 // Codes in the headers of rejects.
@@ -29,7 +30,7 @@ const (
 )
 
 // intake takes the next record of the partition in.
-func (s *slot) intake(rec *schemas.Record, now time.Time) {
+func (s *slot) intake(rec *stream.Record, now time.Time) {
 	s.readTo = rec.Offset + 1
 	s.touch()
 	known, listed := s.old[rec.Offset]
@@ -89,7 +90,7 @@ func (s *slot) normal(b *schemas.Broadcast) bool {
 }
 
 // settle finds out whether the broadcast is a task to start, to go on with, or a repeat.
-func (s *slot) settle(t *task, rec *schemas.Record, b *schemas.Broadcast, known ledger.Line, now time.Time) {
+func (s *slot) settle(t *task, rec *stream.Record, b *schemas.Broadcast, known ledger.Line, now time.Time) {
 	at := &schemas.Origin{Partition: rec.Partition, Offset: rec.Offset}
 	t.origin = cmp.Or(b.GetOrigin(), at)
 	if b.GetOrigin() != nil && !s.st.cfg.Moved(b) { //mutant:origin-is-proved
@@ -134,7 +135,7 @@ func (s *slot) settle(t *task, rec *schemas.Record, b *schemas.Broadcast, known 
 }
 
 // decide starts the task, goes on with it, or drops the record as a repeat, by what is known of the task's id.
-func (s *slot) decide(t *task, rec *schemas.Record, known ledger.Line, now time.Time) {
+func (s *slot) decide(t *task, rec *stream.Record, known ledger.Line, now time.Time) {
 	if t.status == nil && !known.Untouched() && t.claimed != nil { // the ledger knows it
 		t.origin, t.claimed = t.claimed, nil
 	}
@@ -180,7 +181,7 @@ func (s *slot) watch(t *task) {
 
 // readBack finds out whether the record repeats a task that finished long ago, or is another request under its id: its recipients
 // get nothing either way. Where retention has deleted that task meanwhile, its id is free, and all is decided anew.
-func (s *slot) readBack(t *task, rec *schemas.Record, known ledger.Line) {
+func (s *slot) readBack(t *task, rec *stream.Record, known ledger.Line) {
 	t.state = stateIntake
 	s.intakes++
 	var st *schemas.Status
@@ -199,7 +200,7 @@ func (s *slot) readBack(t *task, rec *schemas.Record, known ledger.Line) {
 
 // repeated drops a record whose task is another's, or this one's own copy. Another request under the same id is kept in
 // rejects.
-func (s *slot) repeated(t *task, rec *schemas.Record, sha []byte) {
+func (s *slot) repeated(t *task, rec *stream.Record, sha []byte) {
 	s.cool(t)
 	s.box.unwatch(t.id)
 	if status.Repeats(t.sha, sha, t.claimed == nil) {
@@ -212,7 +213,7 @@ func (s *slot) repeated(t *task, rec *schemas.Record, sha []byte) {
 }
 
 // refuse keeps the record in rejects and is done with it.
-func (s *slot) refuse(t *task, rec *schemas.Record, code, reason string) {
+func (s *slot) refuse(t *task, rec *stream.Record, code, reason string) {
 	s.keepRejected(t, rec, code, reason, func() { s.gone(t) })
 }
 
@@ -222,18 +223,18 @@ func (s *slot) gone(t *task) {
 	s.unlist(t)
 }
 
-func (s *slot) keepRejected(t *task, rec *schemas.Record, code, reason string, done func()) {
+func (s *slot) keepRejected(t *task, rec *stream.Record, code, reason string, done func()) {
 	s.log.Warn("a broadcast was rejected", "offset", t.offset, "code", code, "reason", reason)
 	t.state = stateIntake
 	s.intakes++
-	s.write(s.st.ports.Bulk, func(schemas.Record) {
+	s.write(s.st.ports.Bulk, func(stream.Record) {
 		s.intakes--
 		done()
 	}, s.st.ports.Reject(*rec, stageName, code, reason))
 }
 
 // reject keeps the record in rejects. If a task id could be read of it, that task fails, with why.
-func (s *slot) reject(t *task, rec *schemas.Record, code, reason string, b *schemas.Broadcast) {
+func (s *slot) reject(t *task, rec *stream.Record, code, reason string, b *schemas.Broadcast) {
 	s.st.metrics.dropped[dropInvalid].Inc()
 	if b == nil {
 		s.refuse(t, rec, code, reason)
@@ -244,7 +245,7 @@ func (s *slot) reject(t *task, rec *schemas.Record, code, reason string, b *sche
 
 // plan writes the task's Plan. The first one of a task stands, so writing it again changes nothing.
 func (s *slot) plan(t *task, now time.Time) {
-	s.write(s.logOf(t), func(schemas.Record) {
+	s.write(s.logOf(t), func(stream.Record) {
 		t.planned = true
 		then := t.then
 		t.then = nil

@@ -8,6 +8,7 @@ import (
 	"altavoz/processor/fanout/ledger"
 	"altavoz/processor/fanout/status"
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 // takeOver finds the tasks that the partition's earlier owner left to their Status: parked ones, and those that are
@@ -215,7 +216,7 @@ func (s *slot) repeatedLater(t *task, sha []byte) {
 		return
 	}
 	t.state = stateIntake
-	var rec schemas.Record
+	var rec stream.Record
 	s.work(func(ctx context.Context) (err error) {
 		rec, err = s.st.ports.Records.Record(ctx, s.of, t.offset)
 		return err
@@ -293,14 +294,14 @@ func (s *slot) fail(t *task, why string, now time.Time) {
 
 // close writes the task's last records, each after the one before it is acknowledged: the last says that all is done, and
 // who reads it takes over nothing more. The task stays in the ledger, closed, until its Status shows them.
-func (s *slot) close(t *task, recs ...schemas.Record) {
+func (s *slot) close(t *task, recs ...stream.Record) {
 	if t.state != stateOpen {
 		return
 	}
 	if t.said != (stance{}) && !t.said.standing() && t.why == "" { // it does not wait any more
 		t.said = stance{}
 		running := &schemas.TaskUpdate{Phase: schemas.Phase_PHASE_RUNNING}
-		recs = append([]schemas.Record{t.note(t.noteAt(time.Now()), running)}, recs...)
+		recs = append([]stream.Record{t.note(t.noteAt(time.Now()), running)}, recs...)
 	}
 	t.state, t.lease, t.mask = stateClosing, 0, nil
 	s.queue(t).Block(&t.Entry)
@@ -308,13 +309,13 @@ func (s *slot) close(t *task, recs ...schemas.Record) {
 	s.whenPlanned(t, func() { s.closeWith(t, recs) })
 }
 
-func (s *slot) closeWith(t *task, recs []schemas.Record) {
+func (s *slot) closeWith(t *task, recs []stream.Record) {
 	if t.state != stateClosing {
 		return
 	}
 	if len(recs) > 0 {
 		//mutant:end-of-a-task-is-proven
-		s.prove(s.logOf(t), func(schemas.Record) { s.closeWith(t, recs[1:]) }, recs[0])
+		s.prove(s.logOf(t), func(stream.Record) { s.closeWith(t, recs[1:]) }, recs[0])
 		return
 	}
 	t.state, t.deadline = stateClosed, t.grace(time.Now())

@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 // A broadcast under way whose record the log lost comes to its end, whatever became of the log: nobody waits for it for ever, what it had
@@ -77,7 +78,7 @@ func TestResumedTaskWhoseRecordIsLostSendsNothingOfAnother(t *testing.T) {
 		}
 		strangers := 0
 		w.mu.Lock()
-		for _, rec := range w.logs[schemas.TopicPartition{Topic: schemas.TopicSendsBulk, Partition: 0}] {
+		for _, rec := range w.logs[stream.TopicPartition{Topic: schemas.TopicSendsBulk, Partition: 0}] {
 			var s schemas.Send
 			if schemas.Decode(&rec, &s) == nil && schemas.TaskID(s.GetTask()) == half && theirs[s.GetPhone()] {
 				strangers++

@@ -10,6 +10,7 @@ import (
 	"altavoz/processor/fanout/rewrite"
 	"altavoz/schemas"
 	"altavoz/schemas/blob"
+	"altavoz/stream"
 )
 
 // whyMedia is what a person reads while a file takes long, or can't be uploaded for a reason that may pass.
@@ -167,7 +168,7 @@ func (s *slot) resolved(t *task, c *schemas.Content) bool {
 		return true
 	}
 	t.busy = true
-	s.write(s.st.ports.Bulk, func(at schemas.Record) {
+	s.write(s.st.ports.Bulk, func(at stream.Record) {
 		t.busy = false
 		t.ref = schemas.NewBlobRef(at.Partition, []int64{at.Offset})
 		s.look(t, time.Now())

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 // A list that a newer version wrote is waited for: its broadcast does not fail, and goes on where it can be read.
@@ -15,7 +16,7 @@ func TestListOfANewerVersionIsWaitedFor(t *testing.T) {
 		as := func(version string) {
 			w.mu.Lock()
 			defer w.mu.Unlock()
-			for _, rec := range w.logs[schemas.TopicPartition{Topic: schemas.TopicBlobs, Partition: 1}] {
+			for _, rec := range w.logs[stream.TopicPartition{Topic: schemas.TopicBlobs, Partition: 1}] {
 				rec.Headers[0].Value = []byte(version)
 			}
 		}

@@ -8,6 +8,7 @@ import (
 	"altavoz/processor/fanout/list"
 	"altavoz/processor/fanout/rewrite"
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 const (
@@ -20,7 +21,7 @@ const (
 // normalise writes a broadcast again as one that can be carried out, on the home partition of its number: JSON, files that
 // stand in the event, records that a foreign client put on the wrong partition. The copy says where it was first, so a
 // second copy after a crash is known for what it is.
-func (s *slot) normalise(t *task, rec *schemas.Record, b *schemas.Broadcast) {
+func (s *slot) normalise(t *task, rec *stream.Record, b *schemas.Broadcast) {
 	s.intakes++
 	var failed *schemas.Broadcast
 	s.work(func(ctx context.Context) error {

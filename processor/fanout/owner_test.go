@@ -7,6 +7,7 @@ import (
 
 	"altavoz/processor/fanout/ledger"
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 // Every send says under which ownership it was written and whom that replaced. It speaks of all tasks only once everything that
@@ -19,7 +20,7 @@ func TestSendsSayWhoseTheyAreAndWhomThatReplaced(t *testing.T) {
 			before := len(w.sent)
 			p := w.run()
 			w.until("it goes on", patient, func() bool { return len(w.sent) > before+400 })
-			w.set(func() { w.stuck = map[schemas.Topic]bool{schemas.TopicSendsBulk: true} })
+			w.set(func() { w.stuck = map[stream.Topic]bool{schemas.TopicSendsBulk: true} })
 			passes(time.Second) // the next turn is leased, and can't be written
 			p.kill()
 			w.set(func() { w.stuck = nil })
@@ -71,7 +72,7 @@ func TestReplacedOwnerEndsNothing(t *testing.T) {
 				zombie := w.run()
 				b := event("100", phonesFrom(0, 40)...)
 				change(w, b)
-				w.set(func() { w.stuck = map[schemas.Topic]bool{schemas.TopicSendsExpress: b.GetExpireMs() == 0} })
+				w.set(func() { w.stuck = map[stream.Topic]bool{schemas.TopicSendsExpress: b.GetExpireMs() == 0} })
 				id := w.submit(w.sliced(b))
 				passes(4 * time.Second)
 				w.set(func() {

@@ -7,7 +7,7 @@ import (
 
 	"altavoz/processor/fanout/ledger"
 	"altavoz/processor/slots"
-	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 // The slot's side of the ledger.
@@ -169,7 +169,7 @@ func (s *slot) commit(now time.Time) {
 	s.asks++
 	s.dirty, s.urgent, s.room = false, false, 0 // measured when it is next asked for
 	s.leased, s.leasing = append(s.leased, s.leasing...), nil
-	s.st.slots.Commit(s, schemas.Position{Partition: s.of, Offset: mark, Metadata: text})
+	s.st.slots.Commit(s, stream.Position{Partition: s.of, Offset: mark, Metadata: text})
 }
 
 // committed takes in how a commit ended. What was leased by it is produced.

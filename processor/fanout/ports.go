@@ -10,21 +10,22 @@ import (
 
 	"altavoz/processor/slots"
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 // Log takes records to be written. Enqueue never blocks; done is called exactly once, maybe before Enqueue returns.
 // Publish waits until all are acknowledged, with their offsets filled in. Records of one partition keep their order.
 type Log interface {
-	Publish(ctx context.Context, recs ...schemas.Record) ([]schemas.Record, error)
-	Enqueue(rec schemas.Record, done func(schemas.Record, error))
+	Publish(ctx context.Context, recs ...stream.Record) ([]stream.Record, error)
+	Enqueue(rec stream.Record, done func(stream.Record, error))
 }
 
 // Records reads back what lies in the log: broadcasts and slices by offset, marks in whole partitions.
 type Records interface {
-	Record(ctx context.Context, s schemas.TopicPartition, offset int64) (schemas.Record, error)
-	Records(ctx context.Context, s schemas.TopicPartition, offsets []int64, each func(schemas.Record) error) error
-	Range(ctx context.Context, s schemas.TopicPartition, from, to int64, each func(schemas.Record) error) error
-	Ends(ctx context.Context, t schemas.Topic) (map[int32]int64, error)
+	Record(ctx context.Context, s stream.TopicPartition, offset int64) (stream.Record, error)
+	Records(ctx context.Context, s stream.TopicPartition, offsets []int64, each func(stream.Record) error) error
+	Range(ctx context.Context, s stream.TopicPartition, from, to int64, each func(stream.Record) error) error
+	Ends(ctx context.Context, t stream.Topic) (map[int32]int64, error)
 }
 
 // Statuses is the view of what is decided. Listen is called once, before the view starts. Get and Each know the tasks that go
@@ -63,9 +64,9 @@ type Ports struct {
 	Controls Controls
 	Media    Media
 	// Home returns the partition of the topic that a key belongs to.
-	Home func(t schemas.Topic, key []byte) int32
+	Home func(t stream.Topic, key []byte) int32
 	// Reject makes the record that keeps rec, and why it can't be processed, in the topic rejects.
-	Reject func(rec schemas.Record, stage, code, reason string) schemas.Record
+	Reject func(rec stream.Record, stage, code, reason string) stream.Record
 	// Gone reports whether an error of Records says that a record does not exist any more.
 	Gone func(error) bool
 }

@@ -11,6 +11,7 @@ import (
 	"altavoz/processor/fanout/rewrite"
 	"altavoz/schemas"
 	"altavoz/schemas/blob"
+	"altavoz/stream"
 )
 
 // prepare reports whether the task is ready for its turn. If not, what it lacks is fetched, one thing after the other,
@@ -104,13 +105,13 @@ func (s *slot) load(t *task) bool {
 func (s *slot) disown(t *task, why string, cause error) {
 	s.log.Error("a broadcast points at what belongs to another", "task", t.id.String(), "sender", t.sender, "offset", t.offset, "error", cause)
 	s.st.metrics.dropped[dropInvalid].Inc()
-	var rec schemas.Record
+	var rec stream.Record
 	s.read(t, why, func(ctx context.Context) (err error) {
 		rec, err = s.st.ports.Records.Record(ctx, s.of, t.offset)
 		return err
 	}, func() {
 		t.busy = true
-		s.write(s.st.ports.Bulk, func(schemas.Record) {
+		s.write(s.st.ports.Bulk, func(stream.Record) {
 			if t.busy = false; t.state == stateOpen {
 				s.fail(t, why, time.Now())
 			}

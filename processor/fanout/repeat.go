@@ -8,6 +8,7 @@ import (
 
 	"altavoz/processor/fanout/recipients"
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 // A turn that an earlier owner had leased was dispatched, or in part, or not at all. It is repeated for the recipients
@@ -29,7 +30,7 @@ func (s *slot) learn(t *task) bool {
 	at := t.noteAt(time.Now())
 	t.marker = at.UnixMilli()
 	note := t.note(at, &schemas.TaskUpdate{Phase: cmp.Or(t.said.phase, schemas.Phase_PHASE_RUNNING), Why: t.said.why})
-	s.whenPlanned(t, func() { s.write(s.logOf(t), func(schemas.Record) {}, note) })
+	s.whenPlanned(t, func() { s.write(s.logOf(t), func(stream.Record) {}, note) })
 	return false
 }
 
@@ -76,8 +77,8 @@ func (s *slot) foldMarks(ctx context.Context, partition int32, masks map[schemas
 	if err != nil {
 		return fmt.Errorf("asking for the end of marks: %w", err)
 	}
-	from := schemas.TopicPartition{Topic: schemas.TopicMarks, Partition: partition}
-	err = s.st.ports.Records.Range(ctx, from, 0, ends[partition], func(rec schemas.Record) error {
+	from := stream.TopicPartition{Topic: schemas.TopicMarks, Partition: partition}
+	err = s.st.ports.Records.Range(ctx, from, 0, ends[partition], func(rec stream.Record) error {
 		id, part, err := schemas.ParsePageKey(string(rec.Key))
 		if err != nil {
 			return nil //nolint:nilerr // a key of nobody's
@@ -110,7 +111,7 @@ func (s *slot) giveUp(t *task) {
 	s.work(func(ctx context.Context) error {
 		return s.foldMarks(ctx, s.marksOf(t), map[schemas.TaskID]*recipients.Mask{t.id: m})
 	}, never, func(error) {
-		var recs []schemas.Record
+		var recs []stream.Record
 		now := time.Now()
 		for at := uint32(0); at < t.Total; at++ {
 			from := at
@@ -126,7 +127,7 @@ func (s *slot) giveUp(t *task) {
 		}
 		if t.state == stateClosed {
 			s.log.Warn("a broadcast ends with lost outcomes", "task", t.id.String(), "runs", len(recs))
-			s.prove(s.st.ports.Bulk, func(schemas.Record) {}, recs...)
+			s.prove(s.st.ports.Bulk, func(stream.Record) {}, recs...)
 		}
 	})
 }

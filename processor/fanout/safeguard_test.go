@@ -6,6 +6,7 @@ import (
 
 	"altavoz/processor/fanout/ledger"
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 // eachOnce expects that every recipient of a task has one send.
@@ -46,7 +47,7 @@ func TestTaskIsParkedOnceItsStatusSaysItsCursor(t *testing.T) {
 func TestNothingIsCommittedBeforeTheOldLedgerIsRead(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world) {
 		p := w.run()
-		w.set(func() { w.stuck = map[schemas.Topic]bool{schemas.TopicSendsExpress: true} })
+		w.set(func() { w.stuck = map[stream.Topic]bool{schemas.TopicSendsExpress: true} })
 		var ids []schemas.TaskID
 		for i := range 5 {
 			ids = append(ids, w.submit(event("100", phonesFrom(10*i, 10)...)))
@@ -83,7 +84,7 @@ func TestTakeoverWaitsForTheAggregator(t *testing.T) {
 		id := w.submit(w.sliced(event("100", phonesFrom(0, total)...)))
 		w.until("it is under way", time.Minute, func() bool { return w.cursors[id] > 500 })
 		w.set(func() { // its last turn is neither said nor committed to be dispatched
-			w.stopAggregator, w.owner[slotOf("100")], w.stuck = true, nil, map[schemas.Topic]bool{schemas.TopicResults: true}
+			w.stopAggregator, w.owner[slotOf("100")], w.stuck = true, nil, map[stream.Topic]bool{schemas.TopicResults: true}
 		})
 		passes(time.Second)
 		p.kill()
@@ -116,7 +117,7 @@ func TestTurnThatAZombieFinishedIsNotRepeated(t *testing.T) {
 		zombie := w.run()
 		id := w.submit(w.sliced(event("100", phonesFrom(0, total)...)))
 		w.until("it is under way", time.Minute, func() bool { return w.cursors[id] > 500 })
-		w.set(func() { w.stuck = map[schemas.Topic]bool{schemas.TopicSendsBulk: true} })
+		w.set(func() { w.stuck = map[stream.Topic]bool{schemas.TopicSendsBulk: true} })
 		passes(time.Second) // a turn is leased, and can't be written
 		w.set(func() { w.stopAggregator = true })
 		w.start().assign(slotOf("100"))

@@ -14,6 +14,7 @@ import (
 	"altavoz/schemas"
 	"altavoz/schemas/blob"
 	"altavoz/schemas/hours"
+	"altavoz/stream"
 )
 
 var (
@@ -88,9 +89,9 @@ func newHistory(t testing.TB, seed uint64) *history {
 
 func (h *history) one(percent int) bool { return h.dice.IntN(100) < percent }
 
-func (h *history) slots() (of []schemas.TopicPartition) {
+func (h *history) slots() (of []stream.TopicPartition) {
 	for i := range partitions[schemas.TopicBroadcasts] {
-		of = append(of, schemas.TopicPartition{Topic: schemas.TopicBroadcasts, Partition: i})
+		of = append(of, stream.TopicPartition{Topic: schemas.TopicBroadcasts, Partition: i})
 	}
 	return of
 }

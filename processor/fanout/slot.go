@@ -12,6 +12,7 @@ import (
 	"altavoz/processor/fanout/turns"
 	"altavoz/processor/slots"
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 const (
@@ -25,7 +26,7 @@ const (
 // slot is one owned partition of broadcasts: the numbers that live there, and the goroutine (run) that alone touches them.
 type slot struct {
 	st   *Stage
-	of   schemas.TopicPartition
+	of   stream.TopicPartition
 	log  *slog.Logger
 	box  *mailbox
 	ctx  context.Context //nolint:containedctx // the life of the slot's goroutine, ended by stop
@@ -96,7 +97,7 @@ type gauges struct {
 	pipe, window  map[schemas.Lane]int
 }
 
-func newSlot(st *Stage, pos schemas.Position, l ledger.Ledger) *slot {
+func newSlot(st *Stage, pos stream.Position, l ledger.Ledger) *slot {
 	s := &slot{
 		st: st, of: pos.Partition, log: st.log.With("partition", pos.Partition.Partition), box: newMailbox(slots.NewBackpressure(st.ports.Flow, pos.Partition)), over: make(chan struct{}),
 		owners: l.NewOwner(), old: make(map[int64]ledger.Line), oldNext: l.Next, mark: max(0, pos.Offset), readTo: max(0, pos.Offset),
@@ -327,28 +328,28 @@ func (s *slot) after(d time.Duration, f func()) { time.AfterFunc(d, func() { s.b
 // writing is a batch of records that is written until all of it is acknowledged.
 type writing struct {
 	log   Log
-	recs  []schemas.Record
+	recs  []stream.Record
 	lease bool   // produced under a lease
 	proof uint64 // the number of the commit that must have been made; see steer.go
 	try   int
-	done  func(last schemas.Record)
+	done  func(last stream.Record)
 
 	mu     sync.Mutex
 	left   int
-	failed []schemas.Record
-	last   schemas.Record
+	failed []stream.Record
+	last   stream.Record
 	err    error
 }
 
 // prove puts records on the log once a commit was made that was asked for from now on: the partition was ours when they were
 // decided upon, and nobody had taken it over.
-func (s *slot) prove(log Log, done func(last schemas.Record), recs ...schemas.Record) {
+func (s *slot) prove(log Log, done func(last stream.Record), recs ...stream.Record) {
 	s.enqueue(&writing{log: log, recs: recs, proof: s.asks + 1, done: done})
 }
 
 // write puts records on the log, those that fail again after a back-off, and calls done when all are acknowledged.
 // While draining nothing is tried again: what is not written is not done, and the ledger says so.
-func (s *slot) write(log Log, done func(last schemas.Record), recs ...schemas.Record) {
+func (s *slot) write(log Log, done func(last stream.Record), recs ...stream.Record) {
 	s.enqueue(&writing{log: log, recs: recs, done: done})
 }
 
@@ -357,7 +358,7 @@ func (s *slot) enqueue(w *writing) {
 		return
 	}
 	if len(w.recs) == 0 {
-		w.done(schemas.Record{})
+		w.done(stream.Record{})
 		return
 	}
 	//mutant:lease-ends
@@ -369,7 +370,7 @@ func (s *slot) enqueue(w *writing) {
 	s.flying++
 	w.left, w.failed = len(w.recs), nil
 	for _, rec := range w.recs {
-		w.log.Enqueue(rec, func(acked schemas.Record, err error) {
+		w.log.Enqueue(rec, func(acked stream.Record, err error) {
 			w.mu.Lock()
 			defer w.mu.Unlock()
 			if err != nil {

@@ -10,6 +10,7 @@ import (
 	"altavoz/processor/fanout/ledger"
 	"altavoz/processor/slots"
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 // stageName is this stage in rejects.
@@ -51,8 +52,8 @@ func (st *Stage) Stop(ctx context.Context) error {
 }
 
 // OnAssigned takes a partition of broadcasts over. It returns at once; the first turn waits for the view of statuses.
-func (st *Stage) OnAssigned(ctx context.Context, pos schemas.Position) (int64, error) {
-	st.OnLost([]schemas.TopicPartition{pos.Partition}) // in case it is assigned to itself
+func (st *Stage) OnAssigned(ctx context.Context, pos stream.Position) (int64, error) {
+	st.OnLost([]stream.TopicPartition{pos.Partition}) // in case it is assigned to itself
 	//mutant:takeover-reads-the-fanouts-ledger
 	l, err := ledger.Decode(max(0, pos.Offset), pos.Metadata)
 	if err != nil {
@@ -70,13 +71,15 @@ func (st *Stage) OnAssigned(ctx context.Context, pos schemas.Position) (int64, e
 }
 
 // Process hands over the next broadcasts of a slot. It does not block.
-func (st *Stage) Process(of schemas.TopicPartition, recs []schemas.Record) { st.slots.Process(of, recs) }
+func (st *Stage) Process(of stream.TopicPartition, recs []stream.Record) { st.slots.Process(of, recs) }
 
 // OnRevoked gives slots up in good order: produces in flight end, and what they did is committed, unless ctx ends first.
-func (st *Stage) OnRevoked(ctx context.Context, of []schemas.TopicPartition) { st.slots.OnRevoked(ctx, of) }
+func (st *Stage) OnRevoked(ctx context.Context, of []stream.TopicPartition) {
+	st.slots.OnRevoked(ctx, of)
+}
 
 // OnLost gives slots up at once. It returns when nothing of them goes on, the commit under way included.
-func (st *Stage) OnLost(of []schemas.TopicPartition) { st.slots.OnLost(of) }
+func (st *Stage) OnLost(of []stream.TopicPartition) { st.slots.OnLost(of) }
 
 // heard passes a newer status on to the slots that watch its task.
 func (st *Stage) heard(id schemas.TaskID, s *schemas.Status) {

@@ -20,6 +20,7 @@ import (
 	"altavoz/processor/fanout/turns"
 	"altavoz/schemas"
 	"altavoz/schemas/blob"
+	"altavoz/stream"
 )
 
 // patient is when a task goes on though nobody knows of its first recipients.
@@ -66,7 +67,7 @@ func (w *world) slicedAs(b *schemas.Broadcast, key string) *blob.List {
 }
 
 // slices writes a list to blobs.
-func (w *world) slices(key string, phones []string) (out []schemas.Record) {
+func (w *world) slices(key string, phones []string) (out []stream.Record) {
 	for c := range slices.Chunk(phones, schemas.SliceRecipients) {
 		rec := schemas.EncodeSlice(key, &schemas.Slice{Phones: c})
 		rec.Partition = 1
@@ -132,11 +133,11 @@ func (w *world) counts(id schemas.TaskID) map[string]int {
 	return out
 }
 
-func (w *world) records(t schemas.Topic) (out []schemas.Record) {
+func (w *world) records(t stream.Topic) (out []stream.Record) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for i := range partitions[t] {
-		out = append(out, w.logs[schemas.TopicPartition{Topic: t, Partition: i}]...)
+		out = append(out, w.logs[stream.TopicPartition{Topic: t, Partition: i}]...)
 	}
 	return out
 }
@@ -156,7 +157,7 @@ func (w *world) sentOnceBy(t *testing.T, id schemas.TaskID, number string) {
 // sends returns the sends of a task, by index.
 func (w *world) sends(id schemas.TaskID) map[uint32][]*schemas.Send {
 	out := make(map[uint32][]*schemas.Send)
-	for _, t := range []schemas.Topic{schemas.TopicSendsExpress, schemas.TopicSendsBulk} {
+	for _, t := range []stream.Topic{schemas.TopicSendsExpress, schemas.TopicSendsBulk} {
 		for _, rec := range w.records(t) {
 			s := &schemas.Send{}
 			if schemas.Decode(&rec, s) == nil && schemas.TaskID(s.GetTask()) == id {
@@ -194,7 +195,7 @@ func (w *world) status(id schemas.TaskID) *schemas.Status {
 }
 
 // position returns what was committed for a slot, and where its log ends.
-func (w *world) position(of schemas.TopicPartition) (schemas.Position, int64) {
+func (w *world) position(of stream.TopicPartition) (stream.Position, int64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.positions[of], w.gone[of] + int64(len(w.logs[of]))
@@ -206,8 +207,8 @@ func (w *world) set(f func()) {
 	f()
 }
 
-func slotOf(sender string) schemas.TopicPartition {
-	return schemas.TopicPartition{Topic: schemas.TopicBroadcasts, Partition: home(schemas.TopicBroadcasts, []byte(sender))}
+func slotOf(sender string) stream.TopicPartition {
+	return stream.TopicPartition{Topic: schemas.TopicBroadcasts, Partition: home(schemas.TopicBroadcasts, []byte(sender))}
 }
 
 func TestExpressSendsCarryTheirContentAndBadPhonesTheirReason(t *testing.T) {
@@ -249,7 +250,7 @@ func TestBulkSendsPointAtTheirContent(t *testing.T) {
 		}
 		s := w.sends(id)
 		p := &process{w: w}
-		rec, err := p.at(schemas.TopicPartition{Topic: schemas.TopicBlobs, Partition: s[0][0].GetContentRef().GetPartition()}, s[0][0].GetContentRef().Offsets()[0])
+		rec, err := p.at(stream.TopicPartition{Topic: schemas.TopicBlobs, Partition: s[0][0].GetContentRef().GetPartition()}, s[0][0].GetContentRef().Offsets()[0])
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -285,7 +286,7 @@ func TestJSONOnAnyPartitionIsCarriedOutAtHome(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world) {
 		w.run()
 		for partition := range partitions[schemas.TopicBroadcasts] {
-			rec := w.append(nil, schemas.Record{
+			rec := w.append(nil, stream.Record{
 				Topic: schemas.TopicBroadcasts, Partition: partition,
 				Value: []byte(`{"phones":["573001234567", 573001234568],"body_text":"hola"}`),
 			})
@@ -307,7 +308,7 @@ func TestLongJSONListGoesToBlobs(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world) {
 		w.run()
 		id := schemas.NewTaskID()
-		w.append(nil, schemas.Record{
+		w.append(nil, stream.Record{
 			Topic: schemas.TopicBroadcasts, Partition: 0, Value: fmt.Appendf(nil, `{"task_id":%q,"sender":"200","body_text":"hola","phones":["%s"]}`,
 				id, strings.Join(phonesFrom(0, 2100), `","`)),
 		})
@@ -353,56 +354,56 @@ func TestWhatCannotStartIsRejectedOrFailsWithWords(t *testing.T) {
 	few := event("100", phonesFrom(0, 1500)...)
 	for _, tt := range []struct {
 		name string
-		rec  func(*world) schemas.Record
+		rec  func(*world) stream.Record
 		task schemas.TaskID
 		why  string
 		code string // of the reject; empty: none
 	}{
-		{"no event", func(*world) schemas.Record {
-			return schemas.Record{Value: []byte{8}, Headers: []schemas.Header{{Key: schemas.VersionHeader, Value: []byte("1")}}}
+		{"no event", func(*world) stream.Record {
+			return stream.Record{Value: []byte{8}, Headers: []stream.Header{{Key: schemas.VersionHeader, Value: []byte("1")}}}
 		}, schemas.TaskID{}, "", codeDecode},
-		{"a newer version", func(*world) schemas.Record {
-			return schemas.Record{Headers: []schemas.Header{{Key: schemas.VersionHeader, Value: []byte("2")}}}
+		{"a newer version", func(*world) stream.Record {
+			return stream.Record{Headers: []stream.Header{{Key: schemas.VersionHeader, Value: []byte("2")}}}
 		}, schemas.TaskID{}, "", codeDecode},
-		{"no JSON", func(*world) schemas.Record { return schemas.Record{Value: []byte("hola")} }, schemas.TaskID{}, "", codeInvalid},
-		{"JSON without a message", func(*world) schemas.Record {
-			return schemas.Record{Value: fmt.Appendf(nil, `{"task_id":%q,"phones":["573001234567"]}`, known)}
+		{"no JSON", func(*world) stream.Record { return stream.Record{Value: []byte("hola")} }, schemas.TaskID{}, "", codeInvalid},
+		{"JSON without a message", func(*world) stream.Record {
+			return stream.Record{Value: fmt.Appendf(nil, `{"task_id":%q,"phones":["573001234567"]}`, known)}
 		}, known, schemas.BodyMissing, codeInvalid},
 		{
-			"unknown number", func(*world) schemas.Record { return schemas.EncodeBroadcast(with(event("999", "573001234567"), known)) }, known,
+			"unknown number", func(*world) stream.Record { return schemas.EncodeBroadcast(with(event("999", "573001234567"), known)) }, known,
 			fmt.Sprintf(rewrite.WhyUnknown, "999"), "",
 		},
-		{"no message", func(*world) schemas.Record {
+		{"no message", func(*world) stream.Record {
 			b := with(event("100", "573001234567"), known)
 			b.Content = nil
 			return schemas.EncodeBroadcast(b)
 		}, known, rewrite.WhyContent, codeInvalid},
-		{"a script in the button, as Protobuf", func(*world) schemas.Record {
+		{"a script in the button, as Protobuf", func(*world) stream.Record {
 			b := with(event("100", "573001234567"), known)
 			b.Content.ButtonUrl = "javascript:alert(1)"
 			return schemas.EncodeBroadcast(b)
 		}, known, "El campo 'button_url' debe ser una URL completa que empiece por http:// o https://", codeInvalid},
-		{"a body of 60 KB, as Protobuf", func(*world) schemas.Record {
+		{"a body of 60 KB, as Protobuf", func(*world) stream.Record {
 			b := with(event("100", "573001234567"), known)
 			b.Content.Body = strings.Repeat("b", 60<<10)
 			return schemas.EncodeBroadcast(b)
 		}, known, "El campo 'body_text' admite como máximo 1024 caracteres y tiene 61440", codeInvalid},
-		{"somebody's media id, as Protobuf", func(*world) schemas.Record {
+		{"somebody's media id, as Protobuf", func(*world) stream.Record {
 			b := with(event("100", "573001234567"), known)
 			b.Content.Header, b.Content.Media = schemas.HeaderKind_HEADER_KIND_IMAGE, &schemas.MediaRef{MediaId: "42"}
 			return schemas.EncodeBroadcast(b)
 		}, known, "El archivo debe darse como URL o con su contenido, no con 'media_id' ni 'link'", codeInvalid},
-		{"schedule beyond the life", func(*world) schemas.Record {
+		{"schedule beyond the life", func(*world) stream.Record {
 			b := with(event("100", "573001234567"), known)
 			b.ScheduleMs = time.Now().Add(schemas.TaskLife + time.Hour).UnixMilli()
 			return schemas.EncodeBroadcast(b)
 		}, known, rewrite.WhySchedule, codeInvalid},
-		{"missing slices", func(w *world) schemas.Record {
+		{"missing slices", func(w *world) stream.Record {
 			b := with(w.sliced(few), known)
 			b.Total = 3000
 			return schemas.EncodeBroadcast(b)
 		}, known, rewrite.WhyList, codeInvalid},
-		{"slices that are gone", func(*world) schemas.Record {
+		{"slices that are gone", func(*world) stream.Record {
 			b := with(event("100"), known)
 			b.Total, b.Slices = 1500, schemas.NewBlobRef(0, []int64{-5, -4})
 			return schemas.EncodeBroadcast(b)
@@ -707,7 +708,7 @@ func TestChosenIDStartsOnceAndAnotherRequestIsRejected(t *testing.T) {
 				t.Errorf("%v", r.Headers)
 			}
 		}
-		for _, of := range []schemas.TopicPartition{slotOf("100"), slotOf("200")} {
+		for _, of := range []stream.TopicPartition{slotOf("100"), slotOf("200")} {
 			if pos, end := w.position(of); pos.Offset != end {
 				t.Errorf("%v of %d", pos, end)
 			}
@@ -722,7 +723,7 @@ func TestInvalidRequestDoesNotFailAnothersTask(t *testing.T) {
 		w.run()
 		id := w.submit(event("100", "573001234567"))
 		passes(time.Second)
-		w.append(nil, schemas.Record{Topic: schemas.TopicBroadcasts, Partition: 0, Value: fmt.Appendf(nil, `{"task_id":%q}`, id)})
+		w.append(nil, stream.Record{Topic: schemas.TopicBroadcasts, Partition: 0, Value: fmt.Appendf(nil, `{"task_id":%q}`, id)})
 		passes(time.Second)
 		w.startSenders()
 		w.finished(id)
@@ -866,7 +867,7 @@ func TestRevokeDrains(t *testing.T) {
 				t.Errorf("%+v, %v", l, err)
 			}
 			for i := range partitions[schemas.TopicBroadcasts] {
-				p.assign(schemas.TopicPartition{Topic: schemas.TopicBroadcasts, Partition: i})
+				p.assign(stream.TopicPartition{Topic: schemas.TopicBroadcasts, Partition: i})
 			}
 		}
 		w.finished(id)
@@ -1019,7 +1020,7 @@ func TestTakeoverCountsWhatTheAggregatorHasNotSeen(t *testing.T) {
 func TestLeasesThatFillThePipeAreRepeated(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world) {
 		w.numbers["400"] = Number{Rate: 10}
-		w.stuck = map[schemas.Topic]bool{schemas.TopicSendsBulk: true}
+		w.stuck = map[stream.Topic]bool{schemas.TopicSendsBulk: true}
 		p := w.run()
 		a, b := w.submit(event("400", phonesFrom(0, 150)...)), w.submit(event("400", phonesFrom(1000, 150)...))
 		passes(20 * time.Second)
@@ -1055,9 +1056,9 @@ func TestTombstonesArePassedOver(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world) {
 		w.run()
 		slot := slotOf("100")
-		w.append(nil, schemas.Record{Topic: slot.Topic, Partition: slot.Partition, Key: []byte("100")})
-		w.append(nil, schemas.Record{Topic: slot.Topic, Partition: slot.Partition, Value: []byte(`{"schema":null,"payload":null}`)}) // as Kafka Connect writes one
-		w.append(nil, schemas.Record{Topic: slot.Topic, Partition: slot.Partition, Headers: []schemas.Header{{Key: schemas.VersionHeader, Value: []byte("1")}}})
+		w.append(nil, stream.Record{Topic: slot.Topic, Partition: slot.Partition, Key: []byte("100")})
+		w.append(nil, stream.Record{Topic: slot.Topic, Partition: slot.Partition, Value: []byte(`{"schema":null,"payload":null}`)}) // as Kafka Connect writes one
+		w.append(nil, stream.Record{Topic: slot.Topic, Partition: slot.Partition, Headers: []stream.Header{{Key: schemas.VersionHeader, Value: []byte("1")}}})
 		w.finished(w.submit(event("100", "573001234567")))
 		passes(time.Second)
 		if n := len(w.records(schemas.TopicRejects)); n > 0 {
@@ -1125,7 +1126,7 @@ func TestForeignLedgerIsAnError(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world) {
 		p := &process{w: w}
 		st := New(Config{}, Ports{Statuses: p, Flow: p, Controls: asleep{}})
-		if _, err := st.OnAssigned(t.Context(), schemas.Position{Partition: slotOf("100"), Offset: 3, Metadata: "what?"}); !errors.Is(err, ledger.ErrLedger) {
+		if _, err := st.OnAssigned(t.Context(), stream.Position{Partition: slotOf("100"), Offset: 3, Metadata: "what?"}); !errors.Is(err, ledger.ErrLedger) {
 			t.Errorf("%v", err)
 		}
 	})

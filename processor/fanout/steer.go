@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 // Controls, and what is said of them.
@@ -85,7 +86,7 @@ func (s *slot) say(t *task, now time.Time) {
 	t.said, t.steered = want, t.controls.Next
 	rec := t.note(t.noteAt(now), note)
 	s.whenPlanned(t, func() {
-		s.enqueue(&writing{log: s.logOf(t), recs: []schemas.Record{rec}, proof: proof, done: func(schemas.Record) {
+		s.enqueue(&writing{log: s.logOf(t), recs: []stream.Record{rec}, proof: proof, done: func(stream.Record) {
 			if want.standing() {
 				t.told = true
 				s.look(t, time.Now())
@@ -137,7 +138,7 @@ func (s *slot) wind(t *task, now time.Time) {
 // forget takes the controls of a task that is over back.
 func (s *slot) forget(id schemas.TaskID) {
 	if _, ok := s.st.ports.Controls.Get(id); ok {
-		s.write(s.st.ports.Bulk, func(schemas.Record) {}, schemas.ForgetControls(id)...)
+		s.write(s.st.ports.Bulk, func(stream.Record) {}, schemas.ForgetControls(id)...)
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"altavoz/processor/fanout/ledger"
 	"altavoz/processor/fanout/status"
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 const (
@@ -227,7 +228,7 @@ func TestCancelWhileATurnIsUnderWay(t *testing.T) {
 		{"leased", func(w *world) { w.faults.refuse = 1 }, func(w *world) { w.faults.refuse = 0 }},
 		{
 			"on its way to the log",
-			func(w *world) { w.stuck = map[schemas.Topic]bool{schemas.TopicSendsBulk: true} },
+			func(w *world) { w.stuck = map[stream.Topic]bool{schemas.TopicSendsBulk: true} },
 			func(w *world) { w.stuck = nil },
 		},
 	} {
@@ -554,7 +555,7 @@ func TestLeaseOfACancelledTaskIsRepeatedFirst(t *testing.T) {
 			inBubble(t, func(t *testing.T, w *world) {
 				p := w.run()
 				id := w.large(10_000)
-				w.set(func() { w.stuck = map[schemas.Topic]bool{schemas.TopicSendsBulk: true} })
+				w.set(func() { w.stuck = map[stream.Topic]bool{schemas.TopicSendsBulk: true} })
 				passes(5 * time.Second)
 				before := w.once(id)
 				if pauses {
@@ -615,7 +616,7 @@ func TestLeaseIsLearntThoughAnEndWasSaid(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world) {
 		p := w.run()
 		id := w.large(10_000)
-		w.set(func() { w.stuck = map[schemas.Topic]bool{schemas.TopicSendsBulk: true} })
+		w.set(func() { w.stuck = map[stream.Topic]bool{schemas.TopicSendsBulk: true} })
 		passes(5 * time.Second)
 		p.kill()
 		w.set(func() { w.stuck, w.stopAggregator = nil, true })

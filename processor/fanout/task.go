@@ -11,6 +11,7 @@ import (
 	"altavoz/processor/fanout/turns"
 	"altavoz/schemas"
 	"altavoz/schemas/taskids"
+	"altavoz/stream"
 )
 
 // state is how far a record of the broadcasts topic has come.
@@ -217,19 +218,19 @@ func (t *task) first(p *schemas.TaskOpened, partition int32) bool {
 }
 
 // result makes the record of something that happened to the task.
-func (t *task) result(now time.Time, r *schemas.Result) schemas.Record {
+func (t *task) result(now time.Time, r *schemas.Result) stream.Record {
 	r.Task, r.AtMs = t.id.Bytes(), now.UnixMilli()
 	return schemas.EncodeResult(r)
 }
 
-func (t *task) note(at time.Time, n *schemas.TaskUpdate) schemas.Record {
+func (t *task) note(at time.Time, n *schemas.TaskUpdate) stream.Record {
 	return t.result(at, &schemas.Result{Event: &schemas.Result_Note{Note: n}})
 }
 
-func (t *task) dispatched(now time.Time, cursor uint32) schemas.Record {
+func (t *task) dispatched(now time.Time, cursor uint32) stream.Record {
 	return t.result(now, &schemas.Result{Event: &schemas.Result_Dispatched{Dispatched: &schemas.Dispatched{Cursor: cursor}}})
 }
 
-func (t *task) span(now time.Time, from, to uint32, m schemas.RecipientState, why string) schemas.Record {
+func (t *task) span(now time.Time, from, to uint32, m schemas.RecipientState, why string) stream.Record {
 	return t.result(now, &schemas.Result{Event: &schemas.Result_Range{Range: &schemas.OutcomeRange{From: from, To: to, Mark: uint32(m), Reason: why}}})
 }

@@ -7,6 +7,7 @@ import (
 	"altavoz/processor/fanout/rewrite"
 	"altavoz/processor/fanout/status"
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 // lane takes the turns of one queue that can be taken now.
@@ -75,7 +76,7 @@ func (s *slot) produce(u *turn) {
 	if more := t.seen.Bytes() - t.holds; t.holds > 0 && more > 0 && s.st.sets.TryAcquire(more) {
 		t.holds += more
 	}
-	s.enqueue(&writing{log: s.logOf(t), lease: true, recs: recs, done: func(schemas.Record) { s.dispatched(u) }})
+	s.enqueue(&writing{log: s.logOf(t), lease: true, recs: recs, done: func(stream.Record) { s.dispatched(u) }})
 }
 
 // dispatched takes in that all of a turn is in the log.
@@ -95,18 +96,18 @@ func (s *slot) dispatched(u *turn) {
 	case t.cursor == t.Total:
 		s.close(t, t.dispatched(now, t.Total))
 	default:
-		s.whenPlanned(t, func() { s.write(s.logOf(t), func(schemas.Record) {}, t.dispatched(now, t.cursor)) })
+		s.whenPlanned(t, func() { s.write(s.logOf(t), func(stream.Record) {}, t.dispatched(now, t.cursor)) })
 		s.chill(t)
 		s.look(t, now)
 	}
 }
 
 // expand makes the turn's records: a send for each recipient, or the outcome of one who gets none.
-func (s *slot) expand(u *turn, now time.Time) []schemas.Record {
+func (s *slot) expand(u *turn, now time.Time) []stream.Record {
 	t := u.t
 	notAfter := min(now.Add(schemas.SendLife).UnixMilli(), t.ends().UnixMilli())
 	replaced, all := s.replaced(t)
-	recs := make([]schemas.Record, 0, u.n)
+	recs := make([]stream.Record, 0, u.n)
 	for i := range u.n {
 		index := u.from + i
 		text := t.slice.phones[index-t.slice.first]

@@ -8,6 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 // The topic of controls, and every process's view of it: behind by a little, each in its own way.
@@ -41,7 +42,7 @@ func (w *world) cancel(id schemas.TaskID) int64 {
 }
 
 // controlled is a record reaching the topic. Called with the lock held.
-func (w *world) controlled(rec schemas.Record) {
+func (w *world) controlled(rec stream.Record) {
 	var c schemas.Control
 	if len(rec.Value) > 0 {
 		if err := schemas.Decode(&rec, &c); err != nil {
@@ -65,7 +66,7 @@ func (w *world) controlled(rec schemas.Record) {
 func (v *controlsView) catchUp() {
 	w := v.p.w
 	w.mu.Lock()
-	all := w.logs[schemas.TopicPartition{Topic: schemas.TopicControls}]
+	all := w.logs[stream.TopicPartition{Topic: schemas.TopicControls}]
 	told := make(map[schemas.TaskID]schemas.Controls)
 	for ; v.read < len(all); v.read++ {
 		rec := all[v.read]

@@ -4,7 +4,7 @@ import (
 	"time"
 
 	"altavoz/processor/fanout/ledger"
-	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 // What the world knows of offsets that are gone. A broadcast of which the results said nothing by then is taken for new, so a turn of
@@ -12,7 +12,7 @@ import (
 // been dispatched is unknown.
 
 // expire takes a slot's committed offset away.
-func (w *world) expire(of schemas.TopicPartition) {
+func (w *world) expire(of stream.TopicPartition) {
 	w.set(func() { delete(w.positions, of) })
 }
 
@@ -51,7 +51,7 @@ func (w *world) doubts(now *tenure, below int64) {
 }
 
 // doubtBelow is up to where a takeover is in doubt.
-func doubtBelow(pos schemas.Position, l ledger.Ledger) int64 {
+func doubtBelow(pos stream.Position, l ledger.Ledger) int64 {
 	if pos.Begun && pos.Metadata == "" {
 		return pos.End
 	}
@@ -72,7 +72,7 @@ func (h *history) offsetsGone() {
 		h.broadcast()
 		time.Sleep(time.Duration(h.dice.IntN(5000)) * time.Millisecond)
 	}
-	var others []schemas.TopicPartition
+	var others []stream.TopicPartition
 	h.mu.Lock()
 	p := h.owner[of]
 	h.mu.Unlock()

@@ -20,6 +20,7 @@ import (
 	"altavoz/processor/fanout/status"
 	"altavoz/processor/fanout/turns"
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 // world is what surrounds the stage, in memory: the log, the group of consumers, senders and the aggregator.
@@ -32,15 +33,15 @@ type world struct {
 
 	mu        sync.Mutex
 	rng       *rand.Rand
-	logs      map[schemas.TopicPartition][]schemas.Record
-	gone      map[schemas.TopicPartition]int64 // below it everything was trimmed
-	positions map[schemas.TopicPartition]schemas.Position
-	begun     map[schemas.TopicPartition]bool   // was ever committed
-	lost      map[schemas.TopicPartition]bool   // its log, or its position: positions may go back
-	said      map[schemas.TaskID]bool // the results have more of it than its Plan
-	doubtful  map[schemas.TaskID]bool // its offsets were gone
-	unseen    int                     // sends in the pipe of which a takeover can't know
-	owner     map[schemas.TopicPartition]*process
+	logs      map[stream.TopicPartition][]stream.Record
+	gone      map[stream.TopicPartition]int64 // below it everything was trimmed
+	positions map[stream.TopicPartition]stream.Position
+	begun     map[stream.TopicPartition]bool // was ever committed
+	lost      map[stream.TopicPartition]bool // its log, or its position: positions may go back
+	said      map[schemas.TaskID]bool        // the results have more of it than its Plan
+	doubtful  map[schemas.TaskID]bool        // its offsets were gone
+	unseen    int                            // sends in the pipe of which a takeover can't know
+	owner     map[stream.TopicPartition]*process
 	session   uint64
 	processes []*process
 	homes     map[schemas.TaskID][]copyAt
@@ -48,7 +49,7 @@ type world struct {
 	view      map[schemas.TaskID]*schemas.Status
 	evicted   map[schemas.TaskID]*schemas.Status // not in memory; nil: can't be read any more
 	unheard   int                                // statuses that are lost on their way to the view
-	backlog   []schemas.Record                   // results that the aggregator, stopped, has not read
+	backlog   []stream.Record                    // results that the aggregator, stopped, has not read
 	cursors   map[schemas.TaskID]uint32
 	sent      map[pair]int
 	made      map[pair]*production
@@ -60,13 +61,13 @@ type world struct {
 	started   map[schemas.TaskID]int // calls
 	takenBack map[string]int         // controls
 
-	sync           time.Duration          // how long the view takes to catch up
-	behind         time.Duration          // and the view of controls, always
-	stuck          map[schemas.Topic]bool // nothing gets in
-	noNotes        bool                   // no note does
+	sync           time.Duration         // how long the view takes to catch up
+	behind         time.Duration         // and the view of controls, always
+	stuck          map[stream.Topic]bool // nothing gets in
+	noNotes        bool                  // no note does
 	stopAggregator bool
 	stopSenders    bool
-	held           []schemas.Record // sends that senders, stopped, have not read
+	held           []stream.Record // sends that senders, stopped, have not read
 	faults         faults
 	media          func(ctx context.Context, sender string, m *schemas.MediaRef) (*schemas.MediaRef, error)
 	numbers        map[string]Number
@@ -95,7 +96,7 @@ type production struct {
 
 // tenure is one assignment of a slot to a process.
 type tenure struct {
-	slot    schemas.TopicPartition
+	slot    stream.TopicPartition
 	found   map[int64]ledger.Line // the ledger that it took over
 	granted map[int64][]grant     // leases that it committed
 	// by offset; see world_gone_test.go
@@ -108,12 +109,12 @@ type grant struct {
 	at time.Time
 }
 
-var partitions = map[schemas.Topic]int32{
+var partitions = map[stream.Topic]int32{
 	schemas.TopicBroadcasts: 2, schemas.TopicBlobs: 2, schemas.TopicSendsExpress: 2, schemas.TopicSendsBulk: 3,
 	schemas.TopicControls: 1, schemas.TopicResults: 2, schemas.TopicMarks: 2, schemas.TopicStatuses: 2, schemas.TopicRejects: 2,
 }
 
-func home(t schemas.Topic, key []byte) int32 {
+func home(t stream.Topic, key []byte) int32 {
 	h := fnv.New32a()
 	_, _ = h.Write(key)
 	return int32(h.Sum32()>>1) % partitions[t]
@@ -122,10 +123,10 @@ func home(t schemas.Topic, key []byte) int32 {
 func newWorld(t testing.TB, seed uint64) *world {
 	t.Helper()
 	return &world{
-		t: t, seed: seed, began: time.Now(), rng: rand.New(rand.NewPCG(seed, 1)), logs: make(map[schemas.TopicPartition][]schemas.Record),
-		gone: make(map[schemas.TopicPartition]int64), positions: make(map[schemas.TopicPartition]schemas.Position), begun: map[schemas.TopicPartition]bool{}, lost: map[schemas.TopicPartition]bool{},
+		t: t, seed: seed, began: time.Now(), rng: rand.New(rand.NewPCG(seed, 1)), logs: make(map[stream.TopicPartition][]stream.Record),
+		gone: make(map[stream.TopicPartition]int64), positions: make(map[stream.TopicPartition]stream.Position), begun: map[stream.TopicPartition]bool{}, lost: map[stream.TopicPartition]bool{},
 		said: make(map[schemas.TaskID]bool), doubtful: make(map[schemas.TaskID]bool),
-		owner: make(map[schemas.TopicPartition]*process), homes: make(map[schemas.TaskID][]copyAt),
+		owner: make(map[stream.TopicPartition]*process), homes: make(map[schemas.TaskID][]copyAt),
 		tasks: make(map[schemas.TaskID]*folded), view: make(map[schemas.TaskID]*schemas.Status),
 		cursors: make(map[schemas.TaskID]uint32), sent: make(map[pair]int), made: make(map[pair]*production),
 		wanted: make(map[schemas.TaskID]schemas.Controls), bounds: make(map[schemas.TaskID]bound),
@@ -170,16 +171,16 @@ func (w *world) delay() time.Duration {
 }
 
 // append puts a record on the log, and lets those who read it know.
-func (w *world) append(by tenures, rec schemas.Record) schemas.Record {
+func (w *world) append(by tenures, rec stream.Record) stream.Record {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if rec.Partition == schemas.NoPartition {
+	if rec.Partition == stream.NoPartition {
 		rec.Partition = home(rec.Topic, rec.Key)
 	}
 	if rec.Time.IsZero() {
 		rec.Time = time.Now()
 	}
-	at := schemas.TopicPartition{Topic: rec.Topic, Partition: rec.Partition}
+	at := stream.TopicPartition{Topic: rec.Topic, Partition: rec.Partition}
 	rec.Offset = w.gone[at] + int64(len(w.logs[at]))
 	w.logs[at] = append(w.logs[at], rec)
 	switch rec.Topic {
@@ -196,7 +197,7 @@ func (w *world) append(by tenures, rec schemas.Record) schemas.Record {
 	return rec
 }
 
-func (w *world) broadcast(at schemas.TopicPartition, rec schemas.Record) {
+func (w *world) broadcast(at stream.TopicPartition, rec stream.Record) {
 	var b schemas.Broadcast
 	if schemas.Decode(&rec, &b) == nil {
 		id, err := schemas.TaskIDFromBytes(b.GetTask())
@@ -211,7 +212,7 @@ func (w *world) broadcast(at schemas.TopicPartition, rec schemas.Record) {
 }
 
 // send is a record reaching the senders.
-func (w *world) send(by tenures, rec schemas.Record) {
+func (w *world) send(by tenures, rec stream.Record) {
 	var s schemas.Send
 	if err := schemas.Decode(&rec, &s); err != nil {
 		w.failf("a send is not readable: %v", err)
@@ -368,7 +369,7 @@ type folded struct {
 	stale   map[uint32]bool // parts of marks to be written
 }
 
-func (w *world) result(by tenures, rec schemas.Record) {
+func (w *world) result(by tenures, rec stream.Record) {
 	var r schemas.Result
 	if err := schemas.Decode(&rec, &r); err != nil {
 		w.failf("a result is not readable: %v", err)
@@ -397,7 +398,7 @@ func (w *world) startAggregator() {
 	w.backlog = nil
 }
 
-func (w *world) fold(rec schemas.Record) {
+func (w *world) fold(rec stream.Record) {
 	var r schemas.Result
 	_ = schemas.Decode(&rec, &r)
 	id := schemas.TaskID(r.GetTask())
@@ -537,8 +538,8 @@ type process struct {
 	over     sync.WaitGroup
 	session  uint64
 	dead     bool // killed: nothing of it reaches anybody
-	fed      map[schemas.TopicPartition]int64
-	paused   map[schemas.TopicPartition]bool
+	fed      map[stream.TopicPartition]int64
+	paused   map[stream.TopicPartition]bool
 	tenures  tenures
 	dropped  bool          // the group takes everything away
 	handing  chan struct{} // holds a token while the stage is given partitions or loses them: the group does one at a time
@@ -548,8 +549,8 @@ type process struct {
 func (w *world) start() *process {
 	ctx, cancel := context.WithCancel(context.Background())
 	p := &process{
-		w: w, signal: make(chan struct{}, 1), ctx: ctx, cancel: cancel, fed: make(map[schemas.TopicPartition]int64), reg: prometheus.NewRegistry(),
-		paused: make(map[schemas.TopicPartition]bool), tenures: make(tenures), handing: make(chan struct{}, 1),
+		w: w, signal: make(chan struct{}, 1), ctx: ctx, cancel: cancel, fed: make(map[stream.TopicPartition]int64), reg: prometheus.NewRegistry(),
+		paused: make(map[stream.TopicPartition]bool), tenures: make(tenures), handing: make(chan struct{}, 1),
 	}
 	p.controls = &controlsView{p: p, known: make(map[schemas.TaskID]schemas.Controls)}
 	cfg := Config{Number: w.number, Owner: func(b *schemas.Broadcast, _ time.Time) string { return b.GetOwner() }, Earlier: earlierOf, Move: move, Moved: moved, Registerer: p.reg, Predicts: w.predicts, Receipts: w.receipts}
@@ -575,10 +576,10 @@ var (
 	errWrite   = errors.New("timed out")
 )
 
-func rejected(rec schemas.Record, stage, code, reason string) schemas.Record {
+func rejected(rec stream.Record, stage, code, reason string) stream.Record {
 	rec.Topic, rec.Partition = schemas.TopicRejects, 0
-	rec.Headers = append(slices.Clone(rec.Headers), schemas.Header{Key: "reject.stage", Value: []byte(stage)},
-		schemas.Header{Key: "reject.code", Value: []byte(code)}, schemas.Header{Key: "reject.reason", Value: []byte(reason)})
+	rec.Headers = append(slices.Clone(rec.Headers), stream.Header{Key: "reject.stage", Value: []byte(stage)},
+		stream.Header{Key: "reject.code", Value: []byte(code)}, stream.Header{Key: "reject.reason", Value: []byte(reason)})
 	return rec
 }
 
@@ -590,9 +591,9 @@ func (p *process) hand(do func()) {
 }
 
 // assign gives a slot to the process, unless it is over. Whoever has it is not told: that is up to the test.
-func (p *process) assign(of schemas.TopicPartition) { p.hand(func() { p.assigned(of) }) }
+func (p *process) assign(of stream.TopicPartition) { p.hand(func() { p.assigned(of) }) }
 
-func (p *process) assigned(of schemas.TopicPartition) {
+func (p *process) assigned(of stream.TopicPartition) {
 	if p.ctx.Err() != nil {
 		return
 	}
@@ -600,7 +601,7 @@ func (p *process) assigned(of schemas.TopicPartition) {
 	w.mu.Lock()
 	pos, ok := w.positions[of]
 	if !ok {
-		pos = schemas.Position{Partition: of, Offset: schemas.NoOffset}
+		pos = stream.Position{Partition: of, Offset: stream.NoOffset}
 	}
 	pos.Begun = w.begun[of]
 	pos.Begin, pos.End = w.gone[of], w.gone[of]+int64(len(w.logs[of]))
@@ -635,22 +636,22 @@ func (p *process) assigned(of schemas.TopicPartition) {
 func (w *world) run() *process {
 	p := w.start()
 	for i := range partitions[schemas.TopicBroadcasts] {
-		p.assign(schemas.TopicPartition{Topic: schemas.TopicBroadcasts, Partition: i})
+		p.assign(stream.TopicPartition{Topic: schemas.TopicBroadcasts, Partition: i})
 	}
 	return p
 }
 
 // lose takes slots away without a warning; revoke with one.
-func (p *process) lose(of ...schemas.TopicPartition) {
+func (p *process) lose(of ...stream.TopicPartition) {
 	p.hand(func() {
 		p.forget(of)
 		p.stage.OnLost(of)
 	})
 }
 
-func (p *process) revoke(of ...schemas.TopicPartition) { p.hand(func() { p.revoked(of) }) }
+func (p *process) revoke(of ...stream.TopicPartition) { p.hand(func() { p.revoked(of) }) }
 
-func (p *process) revoked(of []schemas.TopicPartition) {
+func (p *process) revoked(of []stream.TopicPartition) {
 	p.w.mu.Lock()
 	for _, o := range of {
 		delete(p.fed, o)
@@ -661,7 +662,7 @@ func (p *process) revoked(of []schemas.TopicPartition) {
 	p.stage.OnRevoked(ctx, of)
 }
 
-func (p *process) forget(of []schemas.TopicPartition) {
+func (p *process) forget(of []stream.TopicPartition) {
 	p.w.mu.Lock()
 	defer p.w.mu.Unlock()
 	for _, o := range of {
@@ -672,14 +673,14 @@ func (p *process) forget(of []schemas.TopicPartition) {
 	}
 }
 
-func (p *process) owned() (of []schemas.TopicPartition) {
+func (p *process) owned() (of []stream.TopicPartition) {
 	p.w.mu.Lock()
 	defer p.w.mu.Unlock()
-	return slices.SortedFunc(maps.Keys(p.fed), func(a, b schemas.TopicPartition) int { return int(a.Partition - b.Partition) })
+	return slices.SortedFunc(maps.Keys(p.fed), func(a, b stream.TopicPartition) int { return int(a.Partition - b.Partition) })
 }
 
 // slot is what the process holds of a partition.
-func (p *process) slot(of schemas.TopicPartition) *slot {
+func (p *process) slot(of stream.TopicPartition) *slot {
 	all := p.stage.slots.All()
 	return all[slices.IndexFunc(all, func(s *slot) bool { return s.of == of })]
 }
@@ -724,7 +725,7 @@ func (p *process) read() {
 		for again := true; again; {
 			again = false
 			p.w.mu.Lock()
-			batches := make(map[schemas.TopicPartition][]schemas.Record)
+			batches := make(map[stream.TopicPartition][]stream.Record)
 			for of, at := range p.fed {
 				log := p.w.logs[of][at-p.w.gone[of]:]
 				if n := min(len(log), 100); n > 0 && !p.paused[of] {
@@ -742,29 +743,29 @@ func (p *process) read() {
 }
 
 // tenures are the slots that a process had when it began to write something.
-type tenures map[schemas.TopicPartition]*tenure
+type tenures map[stream.TopicPartition]*tenure
 
 // copyAt is where a copy of a task's broadcast lies.
 type copyAt struct {
-	slot   schemas.TopicPartition
+	slot   stream.TopicPartition
 	offset int64
 }
 
 // The ports.
 
-func (p *process) Generation() schemas.Generation {
+func (p *process) Generation() stream.Generation {
 	p.w.mu.Lock()
 	defer p.w.mu.Unlock()
-	return schemas.Generation{Session: p.session}
+	return stream.Generation{Session: p.session}
 }
 
-func (p *process) Commit(_ context.Context, f schemas.Generation, ps []schemas.Position) (map[schemas.TopicPartition]error, error) {
+func (p *process) Commit(_ context.Context, f stream.Generation, ps []stream.Position) (map[stream.TopicPartition]error, error) {
 	w := p.w
 	w.mu.Lock()
 	before, after := w.delay(), w.delay()
 	w.mu.Unlock()
 	time.Sleep(before)
-	refused := make(map[schemas.TopicPartition]error)
+	refused := make(map[stream.TopicPartition]error)
 	w.mu.Lock()
 	unknown := w.chance(w.faults.unknown)
 	lost := unknown && w.chance(0.5)
@@ -806,8 +807,8 @@ func (p *process) rejoin() {
 }
 
 // commit checks what no ledger may do: go back, be too long, lose a task.
-func (w *world) commit(now *tenure, pos schemas.Position) {
-	if len(pos.Metadata) > schemas.MaxMetadata {
+func (w *world) commit(now *tenure, pos stream.Position) {
+	if len(pos.Metadata) > stream.MaxMetadata {
 		w.failf("%d characters of metadata", len(pos.Metadata))
 	}
 	old, had := w.positions[pos.Partition]
@@ -838,7 +839,7 @@ func (w *world) commit(now *tenure, pos schemas.Position) {
 	w.positions[pos.Partition], w.begun[pos.Partition] = pos, true
 }
 
-func (p *process) Pause(of ...schemas.TopicPartition) {
+func (p *process) Pause(of ...stream.TopicPartition) {
 	p.w.mu.Lock()
 	defer p.w.mu.Unlock()
 	for _, o := range of {
@@ -846,7 +847,7 @@ func (p *process) Pause(of ...schemas.TopicPartition) {
 	}
 }
 
-func (p *process) Resume(of ...schemas.TopicPartition) {
+func (p *process) Resume(of ...stream.TopicPartition) {
 	p.w.mu.Lock()
 	for _, o := range of {
 		delete(p.paused, o)
@@ -855,7 +856,7 @@ func (p *process) Resume(of ...schemas.TopicPartition) {
 	p.wake()
 }
 
-func (p *process) Enqueue(rec schemas.Record, done func(schemas.Record, error)) {
+func (p *process) Enqueue(rec stream.Record, done func(stream.Record, error)) {
 	w := p.w
 	w.mu.Lock()
 	busy, fail, written, wait := w.stuck[rec.Topic] || w.noNotes && isNote(rec) || w.chance(w.faults.busy), w.chance(w.faults.fail), w.chance(w.faults.failWritten), w.delay()
@@ -882,12 +883,12 @@ func (p *process) Enqueue(rec schemas.Record, done func(schemas.Record, error)) 
 	})
 }
 
-func isNote(rec schemas.Record) bool {
+func isNote(rec stream.Record) bool {
 	var r schemas.Result
 	return rec.Topic == schemas.TopicResults && schemas.Decode(&rec, &r) == nil && r.GetNote() != nil
 }
 
-func (p *process) Publish(ctx context.Context, recs ...schemas.Record) ([]schemas.Record, error) {
+func (p *process) Publish(ctx context.Context, recs ...stream.Record) ([]stream.Record, error) {
 	w := p.w
 	w.mu.Lock()
 	fail, wait := w.chance(w.faults.fail), w.delay()
@@ -897,7 +898,7 @@ func (p *process) Publish(ctx context.Context, recs ...schemas.Record) ([]schema
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	out := make([]schemas.Record, len(recs))
+	out := make([]stream.Record, len(recs))
 	for i, rec := range recs {
 		w.mu.Lock()
 		dead := p.dead
@@ -913,23 +914,23 @@ func (p *process) Publish(ctx context.Context, recs ...schemas.Record) ([]schema
 	return out, nil
 }
 
-func (p *process) at(of schemas.TopicPartition, offset int64) (schemas.Record, error) {
+func (p *process) at(of stream.TopicPartition, offset int64) (stream.Record, error) {
 	w := p.w
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	switch i := offset - w.gone[of]; {
 	case w.chance(w.faults.read):
-		return schemas.Record{}, errWrite
+		return stream.Record{}, errWrite
 	case i < 0:
-		return schemas.Record{}, errGone
+		return stream.Record{}, errGone
 	case i >= int64(len(w.logs[of])):
-		return schemas.Record{}, fmt.Errorf("%s has no offset %d: %w", of, offset, errGone)
+		return stream.Record{}, fmt.Errorf("%s has no offset %d: %w", of, offset, errGone)
 	default:
 		return w.logs[of][i], nil
 	}
 }
 
-func (p *process) Record(_ context.Context, of schemas.TopicPartition, offset int64) (schemas.Record, error) {
+func (p *process) Record(_ context.Context, of stream.TopicPartition, offset int64) (stream.Record, error) {
 	p.w.mu.Lock()
 	wait := p.w.delay()
 	p.w.mu.Unlock()
@@ -937,7 +938,7 @@ func (p *process) Record(_ context.Context, of schemas.TopicPartition, offset in
 	return p.at(of, offset)
 }
 
-func (p *process) Records(ctx context.Context, of schemas.TopicPartition, offsets []int64, each func(schemas.Record) error) error {
+func (p *process) Records(ctx context.Context, of stream.TopicPartition, offsets []int64, each func(stream.Record) error) error {
 	for _, o := range offsets {
 		rec, err := p.Record(ctx, of, o)
 		if err != nil {
@@ -950,7 +951,7 @@ func (p *process) Records(ctx context.Context, of schemas.TopicPartition, offset
 	return nil
 }
 
-func (p *process) Range(_ context.Context, of schemas.TopicPartition, from, to int64, each func(schemas.Record) error) error {
+func (p *process) Range(_ context.Context, of stream.TopicPartition, from, to int64, each func(stream.Record) error) error {
 	p.w.mu.Lock()
 	from = max(from, p.w.gone[of])
 	p.w.mu.Unlock()
@@ -966,12 +967,12 @@ func (p *process) Range(_ context.Context, of schemas.TopicPartition, from, to i
 	return nil
 }
 
-func (p *process) Ends(_ context.Context, t schemas.Topic) (map[int32]int64, error) {
+func (p *process) Ends(_ context.Context, t stream.Topic) (map[int32]int64, error) {
 	p.w.mu.Lock()
 	defer p.w.mu.Unlock()
 	ends := make(map[int32]int64)
 	for i := range partitions[t] {
-		of := schemas.TopicPartition{Topic: t, Partition: i}
+		of := stream.TopicPartition{Topic: t, Partition: i}
 		ends[i] = p.w.gone[of] + int64(len(p.w.logs[of]))
 	}
 	return ends, nil

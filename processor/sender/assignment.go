@@ -8,12 +8,13 @@ import (
 	line "altavoz/processor/sender/ledger"
 	"altavoz/processor/sender/replaced"
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 // assignment is a partition from when it was assigned until it is revoked or lost. A partition that comes back is
 // another assignment.
 type assignment struct {
-	slot schemas.TopicPartition
+	slot stream.TopicPartition
 	lane lane
 	from int64 // records below it are only remembered
 
@@ -135,13 +136,13 @@ func (e *send) expired(now time.Time) bool {
 
 // arrival is a record as it was read.
 type arrival struct {
-	rec  schemas.Record
+	rec  stream.Record
 	send *schemas.Send // nil: it can't be understood
 	task schemas.TaskID
 	err  error
 }
 
-func decode(rec *schemas.Record) arrival {
+func decode(rec *stream.Record) arrival {
 	in := arrival{rec: *rec}
 	var s schemas.Send
 	if in.err = schemas.Decode(rec, &s); in.err != nil {

@@ -10,6 +10,7 @@ import (
 
 	"altavoz/schemas"
 	"altavoz/schemas/standing"
+	"altavoz/stream"
 )
 
 // instant is a world in which everything outside the stage takes no time.
@@ -28,23 +29,23 @@ func (*instant) CaughtUp() <-chan struct{} {
 	return read
 }
 
-func (*instant) Generation() schemas.Generation { return schemas.Generation{} }
+func (*instant) Generation() stream.Generation { return stream.Generation{} }
 
-func (w *instant) Commit(context.Context, schemas.Generation, []schemas.Position) (map[schemas.TopicPartition]error, error) {
+func (w *instant) Commit(context.Context, stream.Generation, []stream.Position) (map[stream.TopicPartition]error, error) {
 	w.commits.Add(1)
 	return nil, nil
 }
-func (*instant) Pause(...schemas.TopicPartition)  {}
-func (*instant) Resume(...schemas.TopicPartition) {}
+func (*instant) Pause(...stream.TopicPartition)  {}
+func (*instant) Resume(...stream.TopicPartition) {}
 
-func (w *instant) Enqueue(rec schemas.Record, done func(schemas.Record, error)) {
+func (w *instant) Enqueue(rec stream.Record, done func(stream.Record, error)) {
 	done(rec, nil)
 	if w.done.Add(1) == w.want {
 		close(w.over)
 	}
 }
 
-func (*instant) Record(context.Context, schemas.TopicPartition, int64) (rec schemas.Record, found bool, err error) {
+func (*instant) Record(context.Context, stream.TopicPartition, int64) (rec stream.Record, found bool, err error) {
 	return rec, false, nil
 }
 
@@ -67,7 +68,7 @@ func (*instant) Send(context.Context, string, schemas.Message, schemas.Phone, st
 func BenchmarkSends(b *testing.B) {
 	const slots, batch = 48, 50
 	task := schemas.NewTaskID()
-	logs := make([][]schemas.Record, slots)
+	logs := make([][]stream.Record, slots)
 	for i := range b.N {
 		rec := schemas.EncodeSend(schemas.LaneBulk, &schemas.Send{
 			Task: task.Bytes(), Index: uint32(i), Phone: "57300" + fmt.Sprintf("%07d", i), Sender: testNumber,
@@ -83,7 +84,7 @@ func BenchmarkSends(b *testing.B) {
 	})
 	st.Start()
 	for k := range slots {
-		if _, err := st.OnAssigned(context.Background(), schemas.Position{Partition: schemas.TopicPartition{Topic: schemas.TopicSendsBulk, Partition: int32(k)}, Offset: schemas.NoOffset}); err != nil {
+		if _, err := st.OnAssigned(context.Background(), stream.Position{Partition: stream.TopicPartition{Topic: schemas.TopicSendsBulk, Partition: int32(k)}, Offset: stream.NoOffset}); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -97,7 +98,7 @@ func BenchmarkSends(b *testing.B) {
 			}
 			for k, log := range logs {
 				if at < len(log) {
-					st.Process(schemas.TopicPartition{Topic: schemas.TopicSendsBulk, Partition: int32(k)}, log[at:min(at+batch, len(log))])
+					st.Process(stream.TopicPartition{Topic: schemas.TopicSendsBulk, Partition: int32(k)}, log[at:min(at+batch, len(log))])
 				}
 			}
 		}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 // A crash point is where a process is when it dies; what the next owner makes of it follows from what is committed by then.
@@ -55,14 +56,14 @@ func crashPoints() []crashPoint {
 		{
 			"before the commit is written",
 			func(_ *world, p *process) {
-				p.onCommit(func([]schemas.Position) fault { return fault{before: slow} })
+				p.onCommit(func([]stream.Position) fault { return fault{before: slow} })
 			},
 			nil, 0, free, false, sent(1), sent(1),
 		},
 		{
 			"with the commit written and not answered",
 			func(_ *world, p *process) {
-				p.onCommit(func([]schemas.Position) fault { return fault{after: slow} })
+				p.onCommit(func([]stream.Position) fault { return fault{after: slow} })
 			},
 			func(w *world) bool { return len(w.commits) > 0 }, 0, started, false, unknown(0), sent(1),
 		},
@@ -78,7 +79,7 @@ func crashPoints() []crashPoint {
 		},
 		{
 			"after the answer, before the result",
-			func(_ *world, p *process) { p.onWrite(func(schemas.Record) fault { return fault{before: time.Hour} }) },
+			func(_ *world, p *process) { p.onWrite(func(stream.Record) fault { return fault{before: time.Hour} }) },
 			called, 10 * doneGap, started, true, unknown(1), sent(2),
 		},
 		{
@@ -144,7 +145,7 @@ func (c crashPoint) run(w *world, want ending, opts []sendOpt) {
 		t.Errorf("%d calls, %d refused", len(w.calls), w.refused[id])
 	}
 	w.lock(func() { w.latency, w.answer = nil, nil })
-	q := w.start([]schemas.TopicPartition{bulkSlot})
+	q := w.start([]stream.TopicPartition{bulkSlot})
 	w.until("done", func() bool { return w.allDone(bulkSlot) })
 	marks := w.outcomes(id)
 	if len(marks) == 0 {
@@ -243,7 +244,7 @@ func TestResendIsBoundedOverCrashes(t *testing.T) {
 			w.produce(bulkSlot, task, i, again)
 		}
 		for n := range 2 {
-			p := w.start([]schemas.TopicPartition{bulkSlot})
+			p := w.start([]stream.TopicPartition{bulkSlot})
 			w.until("calls", func() bool { return len(w.calls) == 5*(n+1) })
 			w.rest(slow / 2)
 			for i := range int64(5) {
@@ -254,7 +255,7 @@ func TestResendIsBoundedOverCrashes(t *testing.T) {
 			p.kill()
 			w.rest(time.Second)
 		}
-		w.start([]schemas.TopicPartition{bulkSlot})
+		w.start([]stream.TopicPartition{bulkSlot})
 		w.until("done", func() bool { return w.allDone(bulkSlot) })
 		if n := w.count(schemas.OutcomeUnknown); n != 5 || len(w.results) != 5 || len(w.calls) != 10 {
 			t.Errorf("%d unknown in %d results, %d calls", n, len(w.results), len(w.calls))
@@ -276,18 +277,18 @@ func TestRefusedRepeatIsNoRepeat(t *testing.T) {
 		}
 		id := who{schemas.NewTaskID(), 0}
 		w.produce(bulkSlot, id.task, id.index, again)
-		p := w.start([]schemas.TopicPartition{bulkSlot})
+		p := w.start([]stream.TopicPartition{bulkSlot})
 		w.until("a call", func() bool { return len(w.calls) == 1 })
 		p.kill()
 		w.rest(time.Second)
-		q := w.start([]schemas.TopicPartition{bulkSlot})
+		q := w.start([]stream.TopicPartition{bulkSlot})
 		w.until("a refusal", func() bool { return w.refused[id] == 1 })
 		w.rest(time.Second)
 		if got := stateIn(w.committed[bulkSlot], 0); got != started {
 			t.Errorf("is %v after the refusal", got)
 		}
 		q.kill()
-		w.start([]schemas.TopicPartition{bulkSlot})
+		w.start([]stream.TopicPartition{bulkSlot})
 		w.until("done", func() bool { return w.allDone(bulkSlot) })
 		if n := w.count(schemas.OutcomeSent); n != 1 || len(w.calls) != 3 {
 			t.Errorf("%d sent, %d calls", n, len(w.calls))

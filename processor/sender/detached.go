@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 // recordID is which recipient a record is for, and where it lies.
@@ -26,17 +27,17 @@ type knowledge struct {
 
 // detached is what is kept of partitions that are not owned at the moment, by offset.
 type detached struct {
-	slots map[schemas.TopicPartition]map[int64]*knowledge
+	slots map[stream.TopicPartition]map[int64]*knowledge
 	n     int
 	swept time.Time
 }
 
-func (k *detached) keep(s schemas.TopicPartition, what *knowledge) {
+func (k *detached) keep(s stream.TopicPartition, what *knowledge) {
 	if k.n >= knownMost {
 		return
 	}
 	if k.slots == nil {
-		k.slots = make(map[schemas.TopicPartition]map[int64]*knowledge)
+		k.slots = make(map[stream.TopicPartition]map[int64]*knowledge)
 	}
 	of := k.slots[s]
 	if of == nil {
@@ -49,7 +50,7 @@ func (k *detached) keep(s schemas.TopicPartition, what *knowledge) {
 	of[what.offset] = what
 }
 
-func (k *detached) drop(s schemas.TopicPartition, offset int64) {
+func (k *detached) drop(s stream.TopicPartition, offset int64) {
 	if of := k.slots[s]; of[offset] != nil {
 		delete(of, offset)
 		if k.n--; len(of) == 0 {
@@ -60,7 +61,7 @@ func (k *detached) drop(s schemas.TopicPartition, offset int64) {
 
 // recall returns what is known of a record, once. A record that has another identity is another record; and one of which the
 // ledger says something else was called by another owner since.
-func (k *detached) recall(s schemas.TopicPartition, id recordID, st state) *knowledge {
+func (k *detached) recall(s stream.TopicPartition, id recordID, st state) *knowledge {
 	what := k.slots[s][id.offset]
 	if what == nil {
 		return nil

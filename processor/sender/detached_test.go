@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 // marksOf returns how often each outcome was said of the first n recipients of a task, of each the highest only.
@@ -37,10 +38,10 @@ func TestKnownOutcomeSurvivesAnOutage(t *testing.T) {
 					w.produce(bulkSlot, task, i)
 				}
 				w.latency = func(*apiCall) time.Duration { return time.Second }
-				p := w.start([]schemas.TopicPartition{bulkSlot})
+				p := w.start([]stream.TopicPartition{bulkSlot})
 				w.until("calls", func() bool { return len(w.calls) == 50 })
 				back := time.Now().Add(outage) // a record is given up after 10 s, a commit after 5 s
-				p.onWrite(func(schemas.Record) fault {
+				p.onWrite(func(stream.Record) fault {
 					if time.Now().Before(back) {
 						return fault{before: 10 * time.Second, lose: true}
 					}
@@ -80,7 +81,7 @@ func TestCallUnderWayComesBack(t *testing.T) {
 				w.answer = func(c *apiCall) schemas.Reply { return answers(replies[c.index])(c) }
 				w.latency = func(*apiCall) time.Duration { return 5 * time.Second }
 				task := schemas.NewTaskID()
-				p := w.start([]schemas.TopicPartition{bulkSlot})
+				p := w.start([]stream.TopicPartition{bulkSlot})
 				for i := range uint32(5) {
 					w.produce(bulkSlot, task, i)
 				}
@@ -114,10 +115,10 @@ func TestWhatWasNotCommittedComesBack(t *testing.T) {
 		task := schemas.NewTaskID()
 		w.produce(bulkSlot, task, 0)
 		w.produce(bulkSlot, task, 1)
-		p := w.start([]schemas.TopicPartition{bulkSlot})
+		p := w.start([]stream.TopicPartition{bulkSlot})
 		w.until("calls", func() bool { return len(w.calls) == 2 })
-		p.onCommit(func([]schemas.Position) fault {
-			return fault{refuse: func(schemas.TopicPartition) error { return errors.New("rebalance") }}
+		p.onCommit(func([]stream.Position) fault {
+			return fault{refuse: func(stream.TopicPartition) error { return errors.New("rebalance") }}
 		})
 		w.until("a result", func() bool { return len(w.results) == 1 })
 		w.rest(2 * time.Millisecond)
@@ -144,12 +145,12 @@ func TestRefusalThatMayBeCommittedIsNotBelieved(t *testing.T) {
 		w.answer = func(c *apiCall) schemas.Reply { return answers(schemas.Reply{Verdict: schemas.VerdictPair})(c) }
 		task := schemas.NewTaskID()
 		w.produce(bulkSlot, task, 0)
-		p := w.start([]schemas.TopicPartition{bulkSlot})
+		p := w.start([]stream.TopicPartition{bulkSlot})
 		w.until("a call", func() bool { return len(w.calls) == 1 })
-		p.onCommit(func([]schemas.Position) fault { return fault{loseAnswer: true} })
+		p.onCommit(func([]stream.Position) fault { return fault{loseAnswer: true} })
 		w.rest(time.Second) // what says that it is free is written
 		w.lock(func() { w.latency = func(*apiCall) time.Duration { return time.Hour } })
-		q := w.start([]schemas.TopicPartition{bulkSlot})
+		q := w.start([]stream.TopicPartition{bulkSlot})
 		w.until("the other owner's call", func() bool { return len(w.calls) == 2 })
 		q.kill()
 		w.lock(func() { w.latency = nil })
@@ -171,7 +172,7 @@ func TestAnotherRecordAtTheSameOffset(t *testing.T) {
 		w.latency = func(*apiCall) time.Duration { return 5 * time.Second }
 		task, other := schemas.NewTaskID(), schemas.NewTaskID()
 		w.produce(bulkSlot, task, 0)
-		p := w.start([]schemas.TopicPartition{bulkSlot})
+		p := w.start([]stream.TopicPartition{bulkSlot})
 		w.until("a call", func() bool { return len(w.calls) == 1 })
 		w.rest(time.Second)
 		p.lose(bulkSlot)
@@ -195,7 +196,7 @@ func TestKnowledgeIsBounded(t *testing.T) {
 	var k detached
 	now := time.Unix(1_700_000_000, 0)
 	for i := range int64(knownMost + 100) {
-		k.keep(schemas.TopicPartition{Partition: int32(i % 7)}, &knowledge{recordID: recordID{offset: i}, until: now.Add(time.Duration(i) * time.Second)})
+		k.keep(stream.TopicPartition{Partition: int32(i % 7)}, &knowledge{recordID: recordID{offset: i}, until: now.Add(time.Duration(i) * time.Second)})
 	}
 	if k.n != knownMost {
 		t.Errorf("%d are kept", k.n)
@@ -218,9 +219,9 @@ func TestKnowledgeIsBounded(t *testing.T) {
 func TestKnowledgeIsOfOneRecord(t *testing.T) {
 	t.Parallel()
 	id := recordID{7, schemas.NewTaskID(), 3}
-	slot := schemas.TopicPartition{Topic: schemas.TopicSendsBulk}
+	slot := stream.TopicPartition{Topic: schemas.TopicSendsBulk}
 	for name, c := range map[string]struct {
-		slot  schemas.TopicPartition
+		slot  stream.TopicPartition
 		id    recordID
 		state state
 		kept  knowledge
@@ -247,8 +248,8 @@ func TestKnowledgeIsOfOneRecord(t *testing.T) {
 	}
 }
 
-func bulkSlotOf(p int32) schemas.TopicPartition {
-	return schemas.TopicPartition{Topic: schemas.TopicSendsBulk, Partition: p}
+func bulkSlotOf(p int32) stream.TopicPartition {
+	return stream.TopicPartition{Topic: schemas.TopicSendsBulk, Partition: p}
 }
 
 // TestRebalancesWhileResultsAreStuckEndInNoMoreCalls: each partition that is lost while its results can't be written makes room for others, but
@@ -260,7 +261,7 @@ func TestRebalancesWhileResultsAreStuckEndInNoMoreCalls(t *testing.T) {
 		id := schemas.NewTaskID()
 		var stuck atomic.Bool
 		stuck.Store(true)
-		p.onWrite(func(schemas.Record) fault {
+		p.onWrite(func(stream.Record) fault {
 			if stuck.Load() {
 				return fault{lose: true, before: time.Millisecond}
 			}
@@ -296,7 +297,7 @@ func TestResultsOfLostPartitionsLeaveRoom(t *testing.T) {
 		lost, ours := schemas.NewTaskID(), schemas.NewTaskID()
 		var stuck atomic.Bool
 		stuck.Store(true)
-		p.onWrite(func(rec schemas.Record) fault {
+		p.onWrite(func(rec stream.Record) fault {
 			var r schemas.Result
 			if stuck.Load() && schemas.Decode(&rec, &r) == nil && schemas.TaskID(r.GetTask()) == lost {
 				return fault{lose: true, before: time.Millisecond}

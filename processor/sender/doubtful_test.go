@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 // A send that may have been called before is not said to have failed because its message can't be read any more.
@@ -16,12 +17,12 @@ func TestCallThatMayHaveBeenMadeIsNotSaidToHaveFailed(t *testing.T) {
 		w.latency = func(*apiCall) time.Duration { return 5 * time.Second }
 		task := schemas.NewTaskID()
 		w.produce(bulkSlot, task, 0, again)
-		p := w.start([]schemas.TopicPartition{bulkSlot})
+		p := w.start([]stream.TopicPartition{bulkSlot})
 		w.until("called", func() bool { return len(w.calls) == 1 })
 		w.rest(100 * time.Millisecond)
 		p.kill()
 		w.loads = func(schemas.TaskID) error { return schemas.ErrContent }
-		w.start([]schemas.TopicPartition{bulkSlot})
+		w.start([]stream.TopicPartition{bulkSlot})
 		w.until("done", func() bool { return w.allDone(bulkSlot) })
 		w.lock(func() {
 			if got := w.best(task, 0).Outcome(); got != schemas.OutcomeUnknown || len(w.calls) != 1 {
@@ -40,13 +41,13 @@ func TestLedgerOfRecordsOfANewerVersionIsLeftAsItIs(t *testing.T) {
 		for i := range uint32(8) {
 			w.produce(bulkSlot, task, i)
 		}
-		p := w.start([]schemas.TopicPartition{bulkSlot})
+		p := w.start([]stream.TopicPartition{bulkSlot})
 		w.until("all sent", func() bool { return w.allDone(bulkSlot) })
 		p.revoke(bulkSlot)
-		var pos schemas.Position
+		var pos stream.Position
 		w.lock(func() {
 			for i := range w.logs[bulkSlot] {
-				w.logs[bulkSlot][i].Headers = []schemas.Header{{Key: schemas.VersionHeader, Value: []byte("2")}}
+				w.logs[bulkSlot][i].Headers = []stream.Header{{Key: schemas.VersionHeader, Value: []byte("2")}}
 			}
 			pos = w.committed[bulkSlot]
 			pos.Begin, pos.End, pos.Begun = 0, int64(len(w.logs[bulkSlot])), true

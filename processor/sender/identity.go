@@ -6,6 +6,7 @@ import (
 
 	line "altavoz/processor/sender/ledger"
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 // known is what a ledger knows of which records it speaks of.
@@ -133,7 +134,7 @@ func (l *ledger) identity() *line.Identity {
 //   - The log ends below what was committed, or holds other records there: those from the first that is another one on were
 //     never called, whatever the ledger says of their offsets. Between the last that is the same and the first that is not
 //     nobody knows.
-func (st *Stage) takeOver(ctx context.Context, pos schemas.Position) (l *ledger, cut bool, err error) {
+func (st *Stage) takeOver(ctx context.Context, pos stream.Position) (l *ledger, cut bool, err error) {
 	var at line.Cut
 	var id line.Identity
 	var runs []run
@@ -158,7 +159,7 @@ func (st *Stage) takeOver(ctx context.Context, pos schemas.Position) (l *ledger,
 				return 0, false, err
 			}
 			// Which record it is only that version can say: it is waited for.
-			if err := rec.Newer(); err != nil { //mutant:ledger-of-newer-records-is-left-as-it-is
+			if err := schemas.CheckVersion(&rec); err != nil { //mutant:ledger-of-newer-records-is-left-as-it-is
 				return 0, false, err
 			}
 			in := decode(&rec)

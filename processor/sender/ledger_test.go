@@ -12,7 +12,7 @@ import (
 	"pgregory.net/rapid"
 
 	line "altavoz/processor/sender/ledger"
-	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 // decodeRuns reads the states of a ledger.
@@ -28,8 +28,8 @@ func FuzzDecodeLedger(f *testing.F) {
 	f.Add(line.Encode(&line.Identity{DoubtFrom: 1000, DoubtTo: 1003, Marks: []line.Mark{{Offset: 990, Sum: 7}, {Offset: 1002, Sum: 8}}}, 1000, []run{{State: started, N: 1}}))
 	f.Add(line.Encode(&line.Identity{}, 1000, []run{{State: repeated, N: 1}, {State: free, N: 2}, {State: started, N: 40}, {State: repeated, N: 2}, {State: started, N: 1}}))
 	f.Add("AQAAAAAAAAAAAAAAAAAA")
-	f.Add(strings.Repeat("A", schemas.MaxMetadata))
-	f.Add(strings.Repeat("/", schemas.MaxMetadata))
+	f.Add(strings.Repeat("A", stream.MaxMetadata))
+	f.Add(strings.Repeat("/", stream.MaxMetadata))
 	f.Fuzz(func(t *testing.T, text string) {
 		id, runs, err := line.Decode(text, 1000)
 		if err != nil {
@@ -45,7 +45,7 @@ func FuzzDecodeLedger(f *testing.F) {
 		if l, err := newLedger(1000, runs); err == nil {
 			l.inherit(&id)
 			if l.bits+line.MaxRunBits <= line.Bits {
-				if _, m := l.encode(); len(m) > schemas.MaxMetadata {
+				if _, m := l.encode(); len(m) > stream.MaxMetadata {
 					t.Fatalf("%d bytes", len(m))
 				}
 			}
@@ -156,7 +156,7 @@ func checkLedger(t *rapid.T, l *ledger, m *model) {
 	if want := m.watermark(); w != want || l.watermark() != want {
 		t.Fatalf("watermark %d, want %d", w, want)
 	}
-	if len(text) > schemas.MaxMetadata {
+	if len(text) > stream.MaxMetadata {
 		t.Fatalf("%d bytes", len(text))
 	}
 	runs, err := decodeRuns(text)
@@ -260,7 +260,7 @@ func TestLedgerBytes(t *testing.T) {
 					most = max(most, len(text))
 				}
 			}
-			if most > schemas.MaxMetadata {
+			if most > stream.MaxMetadata {
 				t.Errorf("%d bytes", most)
 			}
 			t.Logf("%d records, at most %d bytes", len(cells), most)
@@ -287,7 +287,7 @@ func TestOneStuckNumber(t *testing.T) {
 		}
 		offset++
 	}
-	if _, text := l.encode(); len(text) > schemas.MaxMetadata/2 {
+	if _, text := l.encode(); len(text) > stream.MaxMetadata/2 {
 		t.Errorf("%d bytes for 300 among 600,000", len(text))
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 // slowMedia hangs for some numbers or hosts as long as a try may take, and renews the files of others in a second.
@@ -32,7 +33,7 @@ func TestThreePhonesDoNotWaitForOthersFiles(t *testing.T) {
 	host := func(_, url string) bool { return url == "https://slow.example/a.png" }
 	for name, c := range map[string]struct {
 		hangs   func(sender, url string) bool
-		slow    schemas.TopicPartition
+		slow    stream.TopicPartition
 		sender  func(i int) string // of those that hang
 		content *schemas.Content   // of the three
 	}{

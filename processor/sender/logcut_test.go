@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 // called counts the calls for recipients of a task by index. Under mu.
@@ -47,14 +48,14 @@ func TestLogThatLostItsEndLosesNobodyAndCallsNobodyTwice(t *testing.T) {
 				for i := range c.sent {
 					w.produce(bulkSlot, before, i)
 				}
-				p := w.start([]schemas.TopicPartition{bulkSlot})
+				p := w.start([]stream.TopicPartition{bulkSlot})
 				w.until("all sent", func() bool { return w.allDone(bulkSlot) })
 				p.revoke(bulkSlot)
 				w.cut(bulkSlot, int64(c.cut))
 				for i := range c.fresh {
 					w.produce(bulkSlot, after, i)
 				}
-				q := w.start([]schemas.TopicPartition{bulkSlot})
+				q := w.start([]stream.TopicPartition{bulkSlot})
 				w.until("all done", func() bool { return len(w.logs[bulkSlot]) == 0 || w.allDone(bulkSlot) })
 				w.rest(time.Minute)
 				if got, want := q.value("altavoz_ledger_disagreements_total"), map[bool]float64{true: 1}[c.cut < c.sent]; got != want {
@@ -95,7 +96,7 @@ func TestStartedSendsOfALogThatLostItsEnd(t *testing.T) {
 		for i := range uint32(10) {
 			w.produce(bulkSlot, before, i)
 		}
-		p := w.start([]schemas.TopicPartition{bulkSlot})
+		p := w.start([]stream.TopicPartition{bulkSlot})
 		w.until("calls", func() bool { return len(w.calls) == 10 })
 		p.kill()
 		w.cut(bulkSlot, 4)
@@ -104,7 +105,7 @@ func TestStartedSendsOfALogThatLostItsEnd(t *testing.T) {
 			w.produce(bulkSlot, after, i)
 		}
 		w.produce(bulkSlot, before, 7) // a fanout repeats it
-		w.start([]schemas.TopicPartition{bulkSlot})
+		w.start([]stream.TopicPartition{bulkSlot})
 		w.until("all done", func() bool { return w.allDone(bulkSlot) })
 		w.lock(func() {
 			for i := range uint32(10) {
@@ -127,12 +128,12 @@ func TestStartedSendsOfALogThatLostItsEnd(t *testing.T) {
 func TestLogThatEndsBelowALedgerWithoutIdentity(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(w *world) {
-		w.committed[bulkSlot] = schemas.Position{Partition: bulkSlot, Offset: 8}
+		w.committed[bulkSlot] = stream.Position{Partition: bulkSlot, Offset: 8}
 		task := schemas.NewTaskID()
 		for i := range uint32(5) {
 			w.produce(bulkSlot, task, i)
 		}
-		w.start([]schemas.TopicPartition{bulkSlot})
+		w.start([]stream.TopicPartition{bulkSlot})
 		w.until("unknown", func() bool { return w.allDone(bulkSlot) })
 		for i := range uint32(5) {
 			w.produce(bulkSlot, task, 5+i)
@@ -150,7 +151,7 @@ func TestLogThatEndsBelowALedgerWithoutIdentity(t *testing.T) {
 // nobody else, not even where the broadcast asked for it; a crash changes nothing about that. What comes later is sent.
 func TestOffsetsThatAreGoneOrForeignCallNobodyTwice(t *testing.T) {
 	t.Parallel()
-	for name, set := range map[string]*schemas.Position{
+	for name, set := range map[string]*stream.Position{
 		"gone":             nil,
 		"set to the start": {Partition: bulkSlot},
 		"set back":         {Partition: bulkSlot, Offset: 10},
@@ -165,7 +166,7 @@ func TestOffsetsThatAreGoneOrForeignCallNobodyTwice(t *testing.T) {
 				for i := range uint32(30) {
 					w.produce(bulkSlot, task, i, again)
 				}
-				p := w.start([]schemas.TopicPartition{bulkSlot})
+				p := w.start([]stream.TopicPartition{bulkSlot})
 				w.until("all sent", func() bool { return w.allDone(bulkSlot) })
 				p.kill()
 				for i := range uint32(20) { // while nobody was there
@@ -176,11 +177,11 @@ func TestOffsetsThatAreGoneOrForeignCallNobodyTwice(t *testing.T) {
 						w.committed[bulkSlot] = *set
 					}
 				})
-				q := w.start([]schemas.TopicPartition{bulkSlot})
-				q.onWrite(func(schemas.Record) fault { return fault{before: time.Hour} })
+				q := w.start([]stream.TopicPartition{bulkSlot})
+				q.onWrite(func(stream.Record) fault { return fault{before: time.Hour} })
 				w.rest(time.Second)
 				q.kill()
-				w.start([]schemas.TopicPartition{bulkSlot})
+				w.start([]stream.TopicPartition{bulkSlot})
 				w.until("all unknown", func() bool { return w.allDone(bulkSlot) })
 				for i := range uint32(10) {
 					w.produce(bulkSlot, task, 50+i)

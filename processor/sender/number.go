@@ -7,6 +7,7 @@ import (
 	"altavoz/processor/sender/limits"
 	"altavoz/processor/sender/pace"
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 // pair is a sender number and a phone.
@@ -71,7 +72,7 @@ func (st *Stage) share() float64 {
 	for _, a := range st.slots {
 		owned[a.lane]++
 	}
-	part := func(l lane, t schemas.Topic) float64 { return min(1, owned[l]/max(1, float64(st.cfg.Partitions[t]))) }
+	part := func(l lane, t stream.Topic) float64 { return min(1, owned[l]/max(1, float64(st.cfg.Partitions[t]))) }
 	return expressPart*part(express, schemas.TopicSendsExpress) + (1-expressPart)*part(bulk, schemas.TopicSendsBulk)
 }
 

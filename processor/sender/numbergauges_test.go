@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 // Two numbers, one of which gets no answer: an alert has to say which.
@@ -17,7 +18,7 @@ func TestGaugesSayWhichNumberGetsNoAnswer(t *testing.T) {
 			}
 			return schemas.Reply{Verdict: schemas.VerdictSent}
 		}
-		p := w.start([]schemas.TopicPartition{bulkSlot}, func(c *Config) {
+		p := w.start([]stream.TopicPartition{bulkSlot}, func(c *Config) {
 			c.Numbers, c.Number = []string{testNumber, "works"}, func(id string) (Number, bool) { return Number{Rate: 80}, id != "strange" }
 		})
 		task := schemas.NewTaskID()

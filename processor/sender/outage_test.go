@@ -10,6 +10,7 @@ import (
 
 	"altavoz/processor/sender/breaker"
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 var outageRecipients = flag.Uint("outage", 6_000, "recipients of the broadcast amid which the outage of TestOutage comes")
@@ -17,7 +18,7 @@ var outageRecipients = flag.Uint("outage", 6_000, "recipients of the broadcast a
 // pipe keeps two seconds of a number's rate in the log, as the fanout does, until n recipients are there.
 type pipe struct {
 	w      *world
-	slot   schemas.TopicPartition
+	slot   stream.TopicPartition
 	task   schemas.TaskID
 	sender string
 	next   uint32
@@ -63,7 +64,7 @@ func TestAnOutageOfMetaDoesNotBurnTheList(t *testing.T) {
 					}
 					return schemas.Reply{Verdict: schemas.VerdictSent}
 				}
-				p := w.start([]schemas.TopicPartition{bulkSlot}, rate(80))
+				p := w.start([]stream.TopicPartition{bulkSlot}, rate(80))
 				task, seen, decided := schemas.NewTaskID(), 0, map[schemas.TaskID]uint32{}
 				list := pipe{w: w, slot: bulkSlot, task: task, sender: testNumber, most: 160, end: 1000}
 				for time.Since(began) < outage+time.Minute {
@@ -171,8 +172,8 @@ func outageOf(t *testing.T, shift int) {
 			}
 			return schemas.Reply{Verdict: schemas.VerdictSent}
 		}
-		second := schemas.TopicPartition{Topic: schemas.TopicSendsBulk, Partition: 1}
-		w.start([]schemas.TopicPartition{bulkSlot, second, expressSlot}, partitions(1, 2), func(c *Config) {
+		second := stream.TopicPartition{Topic: schemas.TopicSendsBulk, Partition: 1}
+		w.start([]stream.TopicPartition{bulkSlot, second, expressSlot}, partitions(1, 2), func(c *Config) {
 			c.Numbers = []string{testNumber, "2"}
 			c.Number = func(id string) (Number, bool) {
 				return Number{Rate: map[string]float64{testNumber: 160, "2": 10}[id]}, true
@@ -241,7 +242,7 @@ func TestOneBroadcastDoesNotStopItsNumber(t *testing.T) {
 					}
 					return schemas.Reply{Verdict: schemas.VerdictSent}
 				}
-				p := w.start([]schemas.TopicPartition{bulkSlot}, rate(80))
+				p := w.start([]stream.TopicPartition{bulkSlot}, rate(80))
 				for i := range uint32(20) {
 					w.produce(bulkSlot, bad, i, until(time.Now().Add(schemas.SendLife)))
 				}
@@ -342,7 +343,7 @@ func TestARetryAfterOfAnOutageHoldsNoLongerThanItsProbes(t *testing.T) {
 					}
 					return schemas.Reply{Verdict: schemas.VerdictSent}
 				}
-				w.start([]schemas.TopicPartition{bulkSlot}, rate(80))
+				w.start([]stream.TopicPartition{bulkSlot}, rate(80))
 				for i := range uint32(40) {
 					w.produce(bulkSlot, schemas.NewTaskID(), i, append([]sendOpt{until(time.Now().Add(schemas.SendLife))}, c.opts...)...)
 				}

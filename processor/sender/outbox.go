@@ -7,6 +7,7 @@ import (
 
 	"altavoz/processor/sender/pace"
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 // parcel is a record on its way to the log.
@@ -17,7 +18,7 @@ type parcel struct {
 	lane    lane
 	outcome schemas.OutcomeClass // "" for what is none
 	result  *schemas.Result      // until it is encoded
-	rec     schemas.Record
+	rec     stream.Record
 	tries   int
 	made    time.Time // of a note
 }
@@ -35,7 +36,7 @@ func (st *Stage) unlock() {
 		if p.lane == express {
 			log = st.ports.Express
 		}
-		log.Enqueue(p.rec, func(_ schemas.Record, err error) { st.acked(p, err) })
+		log.Enqueue(p.rec, func(_ stream.Record, err error) { st.acked(p, err) })
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 // within counts the calls of a time.
@@ -25,12 +26,12 @@ func TestRate(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(w *world) {
 		task := schemas.NewTaskID()
-		second := schemas.TopicPartition{Topic: schemas.TopicSendsBulk, Partition: 1}
+		second := stream.TopicPartition{Topic: schemas.TopicSendsBulk, Partition: 1}
 		for i := range uint32(8000) {
 			w.produce(bulkSlot, task, i)
 		}
 		begin := time.Now()
-		p := w.start([]schemas.TopicPartition{bulkSlot}, rate(100), partitions(1, 4))
+		p := w.start([]stream.TopicPartition{bulkSlot}, rate(100), partitions(1, 4))
 		w.rest(20 * time.Second)
 		if n := w.within(begin, 20*time.Second); n < 375 || n > 381 { // 100 x 0.8 x 0.95 x 1/4
 			t.Errorf("%d in 20 s", n)
@@ -255,9 +256,9 @@ func TestTokensComeBack(t *testing.T) {
 		for i := range uint32(200) {
 			w.produce(bulkSlot, task, i)
 		}
-		p := w.start([]schemas.TopicPartition{bulkSlot}, rate(10), partitions(1, 1))
-		p.onCommit(func([]schemas.Position) fault {
-			return fault{refuse: func(schemas.TopicPartition) error { return errBroker }}
+		p := w.start([]stream.TopicPartition{bulkSlot}, rate(10), partitions(1, 1))
+		p.onCommit(func([]stream.Position) fault {
+			return fault{refuse: func(stream.TopicPartition) error { return errBroker }}
 		})
 		w.rest(10 * time.Second)
 		p.onCommit(nil)

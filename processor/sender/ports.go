@@ -10,6 +10,7 @@ import (
 
 	"altavoz/schemas"
 	"altavoz/schemas/standing"
+	"altavoz/stream"
 )
 
 // Ledger is the group of consumers, as far as commits go. Fence says who this member is now; it is asked while the state
@@ -17,24 +18,24 @@ import (
 // positions under a fence and names those that were certainly not written. After an error nobody knows what was written:
 // the group takes every slot away (Stage.OnLost) and comes back as another member.
 type Ledger interface {
-	Generation() schemas.Generation
-	Commit(ctx context.Context, f schemas.Generation, ps []schemas.Position) (refused map[schemas.TopicPartition]error, err error)
+	Generation() stream.Generation
+	Commit(ctx context.Context, f stream.Generation, ps []stream.Position) (refused map[stream.TopicPartition]error, err error)
 }
 
 // Flow stops and restarts the reading of slots. Neither call blocks.
 type Flow interface {
-	Pause(slots ...schemas.TopicPartition)
-	Resume(slots ...schemas.TopicPartition)
+	Pause(slots ...stream.TopicPartition)
+	Resume(slots ...stream.TopicPartition)
 }
 
 // Log takes records to be written. Enqueue never blocks; done is called exactly once, maybe before Enqueue returns.
 type Log interface {
-	Enqueue(rec schemas.Record, done func(schemas.Record, error))
+	Enqueue(rec stream.Record, done func(stream.Record, error))
 }
 
 // Records reads one record of a partition; found is false where there is none at the offset, or none that can be read.
 type Records interface {
-	Record(ctx context.Context, s schemas.TopicPartition, offset int64) (rec schemas.Record, found bool, err error)
+	Record(ctx context.Context, s stream.TopicPartition, offset int64) (rec stream.Record, found bool, err error)
 }
 
 // Contents reads the message of a task. An error that is schemas.ErrContent says that there is none to be had; any other
@@ -77,7 +78,7 @@ type Ports struct {
 	Numbers   Numbers
 	Messenger Messenger
 	// Reject makes the record that keeps rec, and why it can't be processed, in the topic rejects.
-	Reject func(rec schemas.Record, stage, code, reason string) schemas.Record
+	Reject func(rec stream.Record, stage, code, reason string) stream.Record
 }
 
 // Number is a sender number as it is configured.
@@ -94,7 +95,7 @@ type Config struct {
 	Registerer prometheus.Registerer
 	// Partitions of each topic. Of the rate of a number, this process uses its share of the partitions of sends. A topic that
 	// is not there counts as one partition.
-	Partitions map[schemas.Topic]int32
+	Partitions map[stream.Topic]int32
 	// Numbers are the sender numbers there are at the start: each has its part of the calls in flight from then on.
 	Numbers []string
 	// Number returns what is known of a sender number, and whether it is one of ours. It is asked again every second, under a

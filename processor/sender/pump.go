@@ -9,7 +9,7 @@ import (
 
 	"altavoz/processor/sender/breaker"
 	"altavoz/processor/sender/limits"
-	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 var errCommitTimeout = errors.New("the group's coordinator did not answer")
@@ -45,8 +45,8 @@ func (st *Stage) kick() {
 
 // commit is one commit and what waits for it.
 type commit struct {
-	fence     schemas.Generation
-	positions []schemas.Position
+	fence     stream.Generation
+	positions []stream.Position
 	of        []*assignment
 	batch     []*send         // starts when it returns
 	flushed   []chan struct{} // closed when it returns
@@ -162,7 +162,7 @@ func (st *Stage) encode(batch []*send, now time.Time) *commit {
 		a.encoded++
 		a.unsaid, a.saying = a.saying[:0], a.unsaid
 		c.of = append(c.of, a)
-		c.positions = append(c.positions, schemas.Position{Partition: a.slot, Offset: watermark, Metadata: metadata})
+		c.positions = append(c.positions, stream.Position{Partition: a.slot, Offset: watermark, Metadata: metadata})
 	}
 	st.dirty = st.dirty[:0]
 	st.committed = now
@@ -170,7 +170,7 @@ func (st *Stage) encode(batch []*send, now time.Time) *commit {
 }
 
 // write makes the one attempt at a commit.
-func (st *Stage) write(c *commit) (map[schemas.TopicPartition]error, error) {
+func (st *Stage) write(c *commit) (map[stream.TopicPartition]error, error) {
 	if len(c.positions) == 0 {
 		return nil, nil //nolint:nilnil // nothing refused and no error
 	}
@@ -192,7 +192,7 @@ func (st *Stage) write(c *commit) (map[schemas.TopicPartition]error, error) {
 
 // settle takes in how a commit ended and returns the sends to be called: those whose start is recorded, on a partition
 // that is still the same assignment.
-func (st *Stage) settle(c *commit, refused map[schemas.TopicPartition]error, err error) (starts []*send) {
+func (st *Stage) settle(c *commit, refused map[stream.TopicPartition]error, err error) (starts []*send) {
 	now := time.Now()
 	st.commitTime += (now.Sub(st.committed) - st.commitTime) / 8
 	if err != nil { //mutant:unknown-commit-gives-all-up

@@ -6,6 +6,7 @@ import (
 
 	"altavoz/processor/sender/pace"
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 // TestSharesAddUp: two and four processes together send no more than the number's rate less what is left for replies, in
@@ -16,12 +17,12 @@ func TestSharesAddUp(t *testing.T) {
 	for _, processes := range []int{2, 4} {
 		bubble(t, func(w *world) {
 			w.latency = func(*apiCall) time.Duration { return 200 * time.Millisecond }
-			var slots []schemas.TopicPartition
+			var slots []stream.TopicPartition
 			for i := range int32(ex) {
-				slots = append(slots, schemas.TopicPartition{Topic: schemas.TopicSendsExpress, Partition: i})
+				slots = append(slots, stream.TopicPartition{Topic: schemas.TopicSendsExpress, Partition: i})
 			}
 			for i := range int32(bu) {
-				slots = append(slots, schemas.TopicPartition{Topic: schemas.TopicSendsBulk, Partition: i})
+				slots = append(slots, stream.TopicPartition{Topic: schemas.TopicSendsBulk, Partition: i})
 			}
 			task := schemas.NewTaskID()
 			for i := range uint32(120 * configured) { // more than can go

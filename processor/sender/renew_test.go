@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 // token has the number known under a name, with a token that can be replaced; the returned function replaces it.
@@ -153,9 +154,9 @@ func TestHeirSaysItOfEachPartition(t *testing.T) {
 			return schemas.Reply{Verdict: schemas.VerdictAccount, Code: 190}
 		}
 		task := schemas.NewTaskID()
-		second := schemas.TopicPartition{Topic: schemas.TopicSendsBulk, Partition: 1}
-		first := w.start([]schemas.TopicPartition{bulkSlot})
-		other := w.start([]schemas.TopicPartition{second})
+		second := stream.TopicPartition{Topic: schemas.TopicSendsBulk, Partition: 1}
+		first := w.start([]stream.TopicPartition{bulkSlot})
+		other := w.start([]stream.TopicPartition{second})
 		for i := range uint32(3) {
 			w.produce(bulkSlot, task, i)
 		}

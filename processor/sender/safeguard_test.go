@@ -6,6 +6,7 @@ import (
 
 	line "altavoz/processor/sender/ledger"
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 // TestRepeatThatWasStartedIsUnknown: a send that was seen before, of a takeover of the fanout, is dropped; but not one whose call
@@ -17,9 +18,9 @@ func TestRepeatThatWasStartedIsUnknown(t *testing.T) {
 		w.produce(bulkSlot, id.task, id.index)
 		w.produce(bulkSlot, id.task, id.index)
 		w.lock(func() {
-			w.committed[bulkSlot] = schemas.Position{Partition: bulkSlot, Offset: 1, Metadata: line.Encode(&line.Identity{}, 0, []run{{State: started, N: 1}})}
+			w.committed[bulkSlot] = stream.Position{Partition: bulkSlot, Offset: 1, Metadata: line.Encode(&line.Identity{}, 0, []run{{State: started, N: 1}})}
 		})
-		w.start([]schemas.TopicPartition{bulkSlot})
+		w.start([]stream.TopicPartition{bulkSlot})
 		w.until("done", func() bool { return w.allDone(bulkSlot) })
 		if n := w.count(schemas.OutcomeUnknown); n != 1 || len(w.calls) != 0 {
 			t.Errorf("%d unknown, %d calls", n, len(w.calls))
@@ -36,7 +37,7 @@ func TestSendThatMayHaveReachedSomebodyStaysStarted(t *testing.T) {
 		id := who{schemas.NewTaskID(), 1}
 		last := time.Now().Add(8 * time.Second)
 		w.produce(bulkSlot, id.task, id.index, again, until(last))
-		p := w.start([]schemas.TopicPartition{bulkSlot})
+		p := w.start([]stream.TopicPartition{bulkSlot})
 		w.until("a call", func() bool { return len(w.calls) == 1 })
 		w.rest(2 * time.Second)
 		if stateIn(w.committed[bulkSlot], 0) == free {
@@ -44,7 +45,7 @@ func TestSendThatMayHaveReachedSomebodyStaysStarted(t *testing.T) {
 		}
 		p.kill()
 		w.rest(time.Until(last) + time.Second)
-		w.start([]schemas.TopicPartition{bulkSlot})
+		w.start([]stream.TopicPartition{bulkSlot})
 		w.until("done", func() bool { return w.allDone(bulkSlot) })
 		if n := w.count(schemas.OutcomeUnknown); n != 1 || len(w.calls) != 1 {
 			t.Errorf("%d unknown, %d calls, outcomes %v", n, len(w.calls), w.outcomes(id))
@@ -59,7 +60,7 @@ func TestLostCallOfALostPartitionIsSaid(t *testing.T) {
 	bubble(t, func(w *world) {
 		w.latency = func(*apiCall) time.Duration { return 5 * time.Second }
 		w.answer = func(*apiCall) schemas.Reply { return schemas.Reply{Verdict: schemas.VerdictLost} }
-		p := w.start([]schemas.TopicPartition{bulkSlot})
+		p := w.start([]stream.TopicPartition{bulkSlot})
 		w.produce(bulkSlot, schemas.NewTaskID(), 1, again)
 		w.until("a call", func() bool { return len(w.calls) == 1 })
 		p.lose(bulkSlot)
@@ -74,15 +75,15 @@ func TestLostCallOfALostPartitionIsSaid(t *testing.T) {
 func TestRejectIsDoneOnceItIsWritten(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(w *world) {
-		p := w.start([]schemas.TopicPartition{bulkSlot})
-		p.onWrite(func(schemas.Record) fault { return fault{before: time.Hour} })
-		w.append(bulkSlot, schemas.Record{Value: []byte("this is no send")}, who{}, false)
+		p := w.start([]stream.TopicPartition{bulkSlot})
+		p.onWrite(func(stream.Record) fault { return fault{before: time.Hour} })
+		w.append(bulkSlot, stream.Record{Value: []byte("this is no send")}, who{}, false)
 		w.rest(10 * doneGap)
 		if pos, ok := w.committed[bulkSlot]; ok && stateIn(pos, 0) == done {
 			t.Error("done before it was kept")
 		}
 		p.kill()
-		w.start([]schemas.TopicPartition{bulkSlot})
+		w.start([]stream.TopicPartition{bulkSlot})
 		w.until("it is kept", func() bool { return len(w.rejects) > 0 && w.allDone(bulkSlot) })
 	})
 }

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 var (
@@ -60,15 +61,15 @@ type sim struct {
 	*world
 	rng    *rand.Rand
 	mutate func(*process)
-	slots  []schemas.TopicPartition
+	slots  []stream.TopicPartition
 	moving sync.WaitGroup
 	ends   time.Time
 	calm   atomic.Bool // no more faults
 
-	inMove map[schemas.TopicPartition]bool // under mu
-	took   map[who]int           // calls that the Cloud API accepted
-	lost   map[who]int           // calls whose answer was lost
-	refuse map[who]int           // calls refused for good
+	inMove map[stream.TopicPartition]bool // under mu
+	took   map[who]int                    // calls that the Cloud API accepted
+	lost   map[who]int                    // calls whose answer was lost
+	refuse map[who]int                    // calls refused for good
 	ids    []who
 	late   map[who]bool // may expire
 }
@@ -83,15 +84,15 @@ func simulate(t *testing.T, seed uint64, mutate func(*process)) (broken []string
 	bubble(t, func(w *world) {
 		w.mutant = mutate != nil
 		s := &sim{
-			world: w, rng: rand.New(rand.NewPCG(seed, 1)), mutate: mutate, inMove: map[schemas.TopicPartition]bool{},
+			world: w, rng: rand.New(rand.NewPCG(seed, 1)), mutate: mutate, inMove: map[stream.TopicPartition]bool{},
 			took: map[who]int{}, lost: map[who]int{}, refuse: map[who]int{}, late: map[who]bool{},
 			ends: time.Now().Add(90 * time.Second),
 		}
 		for i := range int32(2) {
-			s.slots = append(s.slots, schemas.TopicPartition{Topic: schemas.TopicSendsExpress, Partition: i})
+			s.slots = append(s.slots, stream.TopicPartition{Topic: schemas.TopicSendsExpress, Partition: i})
 		}
 		for i := range int32(4) {
-			s.slots = append(s.slots, schemas.TopicPartition{Topic: schemas.TopicSendsBulk, Partition: i})
+			s.slots = append(s.slots, stream.TopicPartition{Topic: schemas.TopicSendsBulk, Partition: i})
 		}
 		s.api()
 		for range 3 {
@@ -158,7 +159,7 @@ func (s *sim) load(rng *rand.Rand) {
 		tasks[i] = schemas.NewTaskID()
 	}
 	type produced struct {
-		slot schemas.TopicPartition
+		slot stream.TopicPartition
 		id   who
 		opts []sendOpt
 	}
@@ -216,7 +217,7 @@ func (s *sim) spawn() {
 		s.mutate(p)
 	}
 	ms := func(n int) time.Duration { return time.Duration(rng.IntN(n)+1) * time.Millisecond }
-	p.onCommit(func([]schemas.Position) (f fault) {
+	p.onCommit(func([]stream.Position) (f fault) {
 		switch n := rng.IntN(200); {
 		case s.calm.Load():
 		case n == 0:
@@ -224,7 +225,7 @@ func (s *sim) spawn() {
 		case n == 1:
 			f.loseAnswer = true
 		case n < 6:
-			f.refuse = func(slot schemas.TopicPartition) error {
+			f.refuse = func(slot stream.TopicPartition) error {
 				if slot.Partition%2 == 0 {
 					return errors.New("rebalance in progress")
 				}
@@ -237,7 +238,7 @@ func (s *sim) spawn() {
 		}
 		return f
 	})
-	p.onWrite(func(schemas.Record) (f fault) {
+	p.onWrite(func(stream.Record) (f fault) {
 		switch n := rng.IntN(50); {
 		case s.calm.Load():
 		case n == 0:
@@ -266,7 +267,7 @@ func (s *sim) alive() (out []*process) {
 }
 
 // assign gives a slot to one of those that are alive.
-func (s *sim) assign(slot schemas.TopicPartition) {
+func (s *sim) assign(slot stream.TopicPartition) {
 	for len(s.alive()) == 0 {
 		s.spawn()
 	}
@@ -275,7 +276,7 @@ func (s *sim) assign(slot schemas.TopicPartition) {
 }
 
 // held returns the slots that the broker believes a process owns, less those that are on their way.
-func (s *sim) held(p *process) (out []schemas.TopicPartition) {
+func (s *sim) held(p *process) (out []stream.TopicPartition) {
 	s.lock(func() {
 		for _, slot := range s.slots {
 			if s.owners[slot] == p && !s.inMove[slot] {
@@ -351,7 +352,7 @@ func (s *sim) expel(p *process) {
 }
 
 // hold keeps slots from being taken away twice.
-func (s *sim) hold(slots []schemas.TopicPartition) {
+func (s *sim) hold(slots []stream.TopicPartition) {
 	s.lock(func() {
 		for _, slot := range slots {
 			s.inMove[slot] = true
@@ -360,14 +361,14 @@ func (s *sim) hold(slots []schemas.TopicPartition) {
 }
 
 // gone says that slots have no owner. Under mu.
-func (s *sim) gone(slots []schemas.TopicPartition) {
+func (s *sim) gone(slots []stream.TopicPartition) {
 	for _, slot := range slots {
 		s.owners[slot] = nil
 		s.inMove[slot] = false
 	}
 }
 
-func (s *sim) after(d time.Duration, slots []schemas.TopicPartition) {
+func (s *sim) after(d time.Duration, slots []stream.TopicPartition) {
 	s.hold(slots)
 	s.moving.Go(func() {
 		time.Sleep(d)
@@ -389,7 +390,7 @@ func (s *sim) react() {
 		p.rejoin()
 		s.lock(func() { s.gone(slots) })
 	}
-	var orphans []schemas.TopicPartition
+	var orphans []stream.TopicPartition
 	s.lock(func() {
 		for _, slot := range s.slots {
 			if s.owners[slot] == nil && !s.inMove[slot] {

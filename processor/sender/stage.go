@@ -13,6 +13,7 @@ import (
 	"altavoz/processor/sender/limits"
 	"altavoz/schemas"
 	"altavoz/schemas/standing"
+	"altavoz/stream"
 )
 
 // Stage sends what is on the partitions that it is assigned. It is safe for concurrent use.
@@ -33,7 +34,7 @@ type Stage struct {
 	flow sync.Mutex // orders pausing and resuming, so that the last word is the right one; taken before mu
 
 	mu         sync.Mutex // guards the rest; released with unlock wherever something may have to be written
-	slots      map[schemas.TopicPartition]*assignment
+	slots      map[stream.TopicPartition]*assignment
 	numbers    map[string]*number
 	states     map[string]standing.State // what was said of numbers as a whole, those that are not here included
 	active     []*number                 // with something ready, as far as is known
@@ -68,7 +69,7 @@ func New(cfg Config, ports Ports) *Stage {
 	cfg = cfg.withDefaults()
 	st := &Stage{
 		cfg: cfg, ports: ports, log: cfg.Logger, kicked: make(chan struct{}, 1),
-		slots: make(map[schemas.TopicPartition]*assignment), numbers: make(map[string]*number), tasks: make(map[schemas.TaskID]*task),
+		slots: make(map[stream.TopicPartition]*assignment), numbers: make(map[string]*number), tasks: make(map[schemas.TaskID]*task),
 		states: make(map[string]standing.State), idle: list.New(), capacity: limits.NewCapacity(cfg.MaxInFlight),
 		loads: limits.NewPool[*task](maxLoads, maxLoads), renewals: limits.NewPool[*task](maxRenewals, renewalsEach),
 	}
@@ -113,7 +114,7 @@ func (st *Stage) Stop(ctx context.Context) error {
 }
 
 // OnAssigned takes a partition over: what its last owner committed says where to go on.
-func (st *Stage) OnAssigned(ctx context.Context, pos schemas.Position) (int64, error) {
+func (st *Stage) OnAssigned(ctx context.Context, pos stream.Position) (int64, error) {
 	select { //mutant:takeover-waits-for-what-was-said-of-numbers
 	case <-st.ports.Numbers.CaughtUp():
 	case <-ctx.Done():
@@ -131,7 +132,7 @@ func (st *Stage) OnAssigned(ctx context.Context, pos schemas.Position) (int64, e
 	}
 	st.log.Debug("partition taken over", "topic", pos.Partition.Topic, "partition", pos.Partition.Partition, "offset", pos.Offset,
 		"open", l.open, "started", started)
-	st.OnLost([]schemas.TopicPartition{pos.Partition}) // in case it is assigned to itself
+	st.OnLost([]stream.TopicPartition{pos.Partition}) // in case it is assigned to itself
 	a := &assignment{slot: pos.Partition, ledger: l, from: l.watermark(), live: true, since: time.Now()}
 	if schemas.LaneOf(pos.Partition.Topic) == schemas.LaneBulk {
 		a.lane = bulk
@@ -144,13 +145,13 @@ func (st *Stage) OnAssigned(ctx context.Context, pos schemas.Position) (int64, e
 	st.pace(time.Now())
 	st.unlock()
 	if a.from < 0 {
-		return schemas.NoOffset, nil
+		return stream.NoOffset, nil
 	}
 	return max(0, a.from-limits.Remembered), nil
 }
 
 // Process hands over the next records of a slot. It does not block.
-func (st *Stage) Process(of schemas.TopicPartition, recs []schemas.Record) {
+func (st *Stage) Process(of stream.TopicPartition, recs []stream.Record) {
 	in := make([]arrival, len(recs))
 	for i := range recs {
 		in[i] = decode(&recs[i])
@@ -193,7 +194,7 @@ func (st *Stage) steer(as []*assignment) {
 
 // OnRevoked gives slots up in good order: nothing more of them is admitted, calls end, results are acknowledged, and the
 // ledger says so, before it returns; unless ctx ends first, and then what is still under way is unknown to the next owner.
-func (st *Stage) OnRevoked(ctx context.Context, slots []schemas.TopicPartition) {
+func (st *Stage) OnRevoked(ctx context.Context, slots []stream.TopicPartition) {
 	st.mu.Lock()
 	leaving, idle := st.named(slots), []chan struct{}(nil)
 	for _, a := range leaving {
@@ -266,7 +267,7 @@ func (st *Stage) flush(ctx context.Context, as []*assignment) {
 
 // OnLost gives slots up at once. It returns when no commit that contains them is under way any more. Calls that are under
 // way end, and their results are written.
-func (st *Stage) OnLost(slots []schemas.TopicPartition) {
+func (st *Stage) OnLost(slots []stream.TopicPartition) {
 	st.mu.Lock()
 	gone := st.named(slots)
 	for _, a := range gone {
@@ -287,7 +288,7 @@ func (st *Stage) settled(gone []*assignment) {
 	}
 }
 
-func (st *Stage) named(slots []schemas.TopicPartition) (out []*assignment) {
+func (st *Stage) named(slots []stream.TopicPartition) (out []*assignment) {
 	for _, s := range slots {
 		if a := st.slots[s]; a != nil {
 			out = append(out, a)

@@ -15,9 +15,10 @@ import (
 	line "altavoz/processor/sender/ledger"
 	"altavoz/processor/sender/limits"
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
-var both = []schemas.TopicPartition{expressSlot, bulkSlot}
+var both = []stream.TopicPartition{expressSlot, bulkSlot}
 
 // TestSend: the plain path, on both lanes: committed as started, called once, its result written, committed as done.
 func TestSend(t *testing.T) {
@@ -28,7 +29,7 @@ func TestSend(t *testing.T) {
 			for i := range uint32(10) {
 				w.produce(slot, task, i)
 			}
-			p := w.start([]schemas.TopicPartition{slot})
+			p := w.start([]stream.TopicPartition{slot})
 			w.until("all is done", func() bool { return w.allDone(slot) })
 			if len(w.calls) != 10 || w.count(schemas.OutcomeSent) != 10 || w.rendered != 1 {
 				t.Errorf("%d calls, %d sent, %d times rendered", len(w.calls), w.count(schemas.OutcomeSent), w.rendered)
@@ -53,7 +54,7 @@ func TestNoCallBeforeCommit(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(w *world) {
 		p := w.start(both)
-		p.onCommit(func([]schemas.Position) fault { return fault{before: time.Second, after: time.Second} })
+		p.onCommit(func([]stream.Position) fault { return fault{before: time.Second, after: time.Second} })
 		w.latency = func(*apiCall) time.Duration { return time.Second }
 		w.produce(expressSlot, schemas.NewTaskID(), 1)
 		begin := time.Now()
@@ -81,7 +82,7 @@ func TestGroupCommit(t *testing.T) {
 		}
 		w.rest(time.Second)
 
-		p.onCommit(func([]schemas.Position) fault { return fault{before: 50 * time.Millisecond} })
+		p.onCommit(func([]stream.Position) fault { return fault{before: 50 * time.Millisecond} })
 		n := len(w.commits)
 		begin = time.Now()
 		w.produce(bulkSlot, other, 1)
@@ -149,11 +150,11 @@ func TestRefusedCommit(t *testing.T) {
 	bubble(t, func(w *world) {
 		p := w.start(nil)
 		refusing := true
-		p.onCommit(func([]schemas.Position) fault {
+		p.onCommit(func([]stream.Position) fault {
 			if !refusing {
 				return fault{}
 			}
-			return fault{refuse: func(s schemas.TopicPartition) error {
+			return fault{refuse: func(s stream.TopicPartition) error {
 				if s == bulkSlot {
 					return errors.New("rebalance in progress")
 				}
@@ -193,7 +194,7 @@ func TestCommitAnswerLost(t *testing.T) {
 		bubble(t, func(w *world) {
 			p := w.start(both)
 			task := schemas.NewTaskID()
-			p.onCommit(func([]schemas.Position) fault { return how })
+			p.onCommit(func([]stream.Position) fault { return how })
 			for i := range uint32(5) {
 				w.produce(bulkSlot, task, i)
 			}
@@ -226,7 +227,7 @@ func TestLostDuringCommit(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(w *world) {
 		p := w.start(both)
-		p.onCommit(func([]schemas.Position) fault { return fault{after: time.Second} })
+		p.onCommit(func([]stream.Position) fault { return fault{after: time.Second} })
 		task := schemas.NewTaskID()
 		w.produce(bulkSlot, task, 0)
 		begin := time.Now()
@@ -252,7 +253,7 @@ func TestStaleCommit(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(w *world) {
 		p := w.start(both)
-		p.onCommit(func([]schemas.Position) fault { return fault{before: time.Second} })
+		p.onCommit(func([]stream.Position) fault { return fault{before: time.Second} })
 		w.produce(bulkSlot, schemas.NewTaskID(), 0)
 		w.rest(500 * time.Millisecond)
 		w.lock(p.join)
@@ -272,14 +273,14 @@ func TestRevokeDuringCommit(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(w *world) {
 		p := w.start(both)
-		p.onCommit(func([]schemas.Position) fault { return fault{after: time.Second} })
+		p.onCommit(func([]stream.Position) fault { return fault{after: time.Second} })
 		w.produce(bulkSlot, schemas.NewTaskID(), 0)
 		w.rest(100 * time.Millisecond)
 		p.revoke(bulkSlot)
 		if len(w.calls) != 0 || stateIn(w.committed[bulkSlot], 0) != free {
 			t.Fatalf("%d calls, %v", len(w.calls), w.committed[bulkSlot])
 		}
-		q := w.start([]schemas.TopicPartition{bulkSlot})
+		q := w.start([]stream.TopicPartition{bulkSlot})
 		w.until("done", func() bool { return w.allDone(bulkSlot) })
 		if len(w.calls) != 1 || w.calls[0].process != q {
 			t.Errorf("%d calls", len(w.calls))
@@ -315,7 +316,7 @@ func TestRevokeDrains(t *testing.T) {
 			}
 			w.latency = nil
 		})
-		w.start([]schemas.TopicPartition{bulkSlot})
+		w.start([]stream.TopicPartition{bulkSlot})
 		w.until("done", func() bool { return w.allDone(bulkSlot) })
 		if w.count(schemas.OutcomeUnknown) != 0 || len(w.calls) != 20 {
 			t.Errorf("%d unknown, %d calls", w.count(schemas.OutcomeUnknown), len(w.calls))
@@ -331,14 +332,14 @@ func TestTwoRevokesAtOnce(t *testing.T) {
 		w.latency = func(*apiCall) time.Duration { return 5 * time.Second }
 		w.produce(bulkSlot, schemas.NewTaskID(), 0)
 		w.until("a call", func() bool { return len(w.calls) == 1 })
-		p.unfeed([]schemas.TopicPartition{bulkSlot})
+		p.unfeed([]stream.TopicPartition{bulkSlot})
 		begin := time.Now()
 		ctx, cancel := context.WithTimeout(context.Background(), 15*time.Second)
 		defer cancel()
 		var revokes sync.WaitGroup
 		for range 2 {
 			revokes.Go(func() {
-				p.stage.OnRevoked(ctx, []schemas.TopicPartition{bulkSlot})
+				p.stage.OnRevoked(ctx, []stream.TopicPartition{bulkSlot})
 				if took := time.Since(begin); took < 4*time.Second || took > 6*time.Second {
 					t.Errorf("took %v", took)
 				}
@@ -360,13 +361,13 @@ func TestLastCommitIsTriedAgain(t *testing.T) {
 	bubble(t, func(w *world) {
 		p := w.start(both)
 		commits := 0
-		p.onCommit(func([]schemas.Position) fault {
+		p.onCommit(func([]stream.Position) fault {
 			commits++
 			switch {
 			case commits == 1:
 				return fault{after: time.Second}
 			case commits < 5:
-				return fault{refuse: func(schemas.TopicPartition) error { return errors.New("rebalance in progress") }}
+				return fault{refuse: func(stream.TopicPartition) error { return errors.New("rebalance in progress") }}
 			}
 			return fault{}
 		})
@@ -377,8 +378,8 @@ func TestLastCommitIsTriedAgain(t *testing.T) {
 			t.Errorf("%v, %d calls", got, len(w.calls))
 		}
 		w.produce(bulkSlot, schemas.NewTaskID(), 1)
-		p.onCommit(func([]schemas.Position) fault {
-			return fault{refuse: func(schemas.TopicPartition) error { return errors.New("unknown member") }}
+		p.onCommit(func([]stream.Position) fault {
+			return fault{refuse: func(stream.TopicPartition) error { return errors.New("unknown member") }}
 		})
 		p.assign(bulkSlot)
 		w.rest(time.Second)
@@ -405,7 +406,7 @@ func TestRevokeIsBounded(t *testing.T) {
 		if took := time.Since(begin); took > 15*time.Second {
 			t.Errorf("took %v", took)
 		}
-		w.start([]schemas.TopicPartition{bulkSlot})
+		w.start([]stream.TopicPartition{bulkSlot})
 		w.until("unknown", func() bool { return w.count(schemas.OutcomeUnknown) == 1 })
 		n := len(w.commits)
 		w.until("sent after all", func() bool { return w.count(schemas.OutcomeSent) == 1 })
@@ -421,7 +422,7 @@ func TestRevokeIsBounded(t *testing.T) {
 func TestTakeover(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(w *world) {
-		p := w.start([]schemas.TopicPartition{bulkSlot})
+		p := w.start([]stream.TopicPartition{bulkSlot})
 		w.latency = func(c *apiCall) time.Duration {
 			if c.index%2 == 1 {
 				return time.Hour
@@ -440,7 +441,7 @@ func TestTakeover(t *testing.T) {
 		p.kill()
 		w.lock(func() { w.latency = nil })
 		w.produce(bulkSlot, task, 9)
-		q := w.start([]schemas.TopicPartition{bulkSlot})
+		q := w.start([]stream.TopicPartition{bulkSlot})
 		w.until("done", func() bool { return w.allDone(bulkSlot) })
 		for i := range uint32(6) {
 			want := []schemas.RecipientState{schemas.StateSent}
@@ -481,9 +482,9 @@ func TestStartedStaysStarted(t *testing.T) {
 		for i := range uint32(30) {
 			w.produce(bulkSlot, task, i)
 		}
-		w.committed[bulkSlot] = schemas.Position{Partition: bulkSlot, Metadata: "ARQovA", End: 30}
+		w.committed[bulkSlot] = stream.Position{Partition: bulkSlot, Metadata: "ARQovA", End: 30}
 		p := w.start(nil)
-		p.onWrite(func(schemas.Record) fault { return fault{before: time.Hour} }) // no result is ever acknowledged
+		p.onWrite(func(stream.Record) fault { return fault{before: time.Hour} }) // no result is ever acknowledged
 		if _, err := p.stage.OnAssigned(w.t.Context(), w.committed[bulkSlot]); err != nil {
 			t.Fatal(err)
 		}
@@ -518,7 +519,7 @@ func TestStartedStaysStarted(t *testing.T) {
 			}
 		}
 		p.kill()
-		w.start([]schemas.TopicPartition{bulkSlot})
+		w.start([]stream.TopicPartition{bulkSlot})
 		w.until("done", func() bool { return w.allDone(bulkSlot) })
 		if n := w.count(schemas.OutcomeUnknown); n != 10 {
 			t.Errorf("%d unknown", n)
@@ -531,7 +532,7 @@ func TestStartedStaysStarted(t *testing.T) {
 func TestRewind(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(w *world) {
-		p := w.start([]schemas.TopicPartition{bulkSlot})
+		p := w.start([]stream.TopicPartition{bulkSlot})
 		task := schemas.NewTaskID()
 		for i := range uint32(100) {
 			w.produce(bulkSlot, task, i)
@@ -548,14 +549,14 @@ func TestRewind(t *testing.T) {
 		for i := range uint32(120) {
 			w.produce(bulkSlot, task, i)
 		}
-		q := w.start([]schemas.TopicPartition{bulkSlot})
+		q := w.start([]stream.TopicPartition{bulkSlot})
 		w.until("done", func() bool { return w.allDone(bulkSlot) })
 		if len(w.calls) != 120 || q.value("altavoz_sends_repeated_total") != 100 || w.count(schemas.OutcomeSent) != 120 {
 			t.Errorf("%d calls, %v repeats, %d results", len(w.calls), q.value("altavoz_sends_repeated_total"), w.count(schemas.OutcomeSent))
 		}
 		q.revoke(bulkSlot)
-		for _, c := range []struct{ at, want int64 }{{schemas.NoOffset, schemas.NoOffset}, {0, 0}, {100, 0}, {50_000, 50_000 - limits.Remembered}} {
-			from, err := q.stage.OnAssigned(w.t.Context(), schemas.Position{Partition: bulkSlot, Offset: c.at, End: 60_000})
+		for _, c := range []struct{ at, want int64 }{{stream.NoOffset, stream.NoOffset}, {0, 0}, {100, 0}, {50_000, 50_000 - limits.Remembered}} {
+			from, err := q.stage.OnAssigned(w.t.Context(), stream.Position{Partition: bulkSlot, Offset: c.at, End: 60_000})
 			if err != nil || from != c.want {
 				t.Errorf("reads from %d after %d: %v", from, c.at, err)
 			}
@@ -568,7 +569,7 @@ func TestUnreadableLedger(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(w *world) {
 		p := w.start(nil)
-		_, err := p.stage.OnAssigned(w.t.Context(), schemas.Position{Partition: bulkSlot, Offset: 10, Metadata: "garbage!"})
+		_, err := p.stage.OnAssigned(w.t.Context(), stream.Position{Partition: bulkSlot, Offset: 10, Metadata: "garbage!"})
 		if !errors.Is(err, line.ErrLedger) {
 			t.Errorf("%v", err)
 		}
@@ -582,7 +583,7 @@ func TestResultIsTriedAgain(t *testing.T) {
 		p := w.start(both)
 		for n, how := range []fault{{lose: true}, {lose: true, before: time.Second}, {loseAnswer: true}} {
 			tries := 0
-			p.onWrite(func(schemas.Record) fault {
+			p.onWrite(func(stream.Record) fault {
 				tries++
 				if tries < 4 {
 					return how
@@ -611,7 +612,7 @@ func TestResultsAreBounded(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(w *world) {
 		p := w.start(both)
-		p.onWrite(func(schemas.Record) fault { return fault{lose: true, before: time.Millisecond} })
+		p.onWrite(func(stream.Record) fault { return fault{lose: true, before: time.Millisecond} })
 		task := schemas.NewTaskID()
 		for i := range uint32(maxUnrecorded + 2000) {
 			w.produce(bulkSlot, task, i)
@@ -640,7 +641,7 @@ func TestWindowIsBounded(t *testing.T) {
 		for i := range uint32(maxOpen + 3000) {
 			w.produce(bulkSlot, task, i)
 		}
-		p := w.start([]schemas.TopicPartition{bulkSlot})
+		p := w.start([]stream.TopicPartition{bulkSlot})
 		w.rest(time.Second)
 		p.stage.mu.Lock()
 		a := p.stage.slots[bulkSlot]
@@ -693,7 +694,7 @@ func TestUndecodable(t *testing.T) {
 	bubble(t, func(w *world) {
 		p := w.start(both)
 		good := schemas.EncodeSend(schemas.LaneBulk, &schemas.Send{Task: []byte("short"), Phone: "1", Sender: "1"})
-		for _, rec := range []schemas.Record{
+		for _, rec := range []stream.Record{
 			{Value: []byte("hola")},
 			{Headers: good.Headers, Value: []byte{0xff}},
 			good,
@@ -719,8 +720,8 @@ func TestUndecodable(t *testing.T) {
 func TestMessageOfATask(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(w *world) {
-		other := schemas.TopicPartition{Topic: schemas.TopicSendsBulk, Partition: 1}
-		w.start([]schemas.TopicPartition{bulkSlot, other, expressSlot})
+		other := stream.TopicPartition{Topic: schemas.TopicSendsBulk, Partition: 1}
+		w.start([]stream.TopicPartition{bulkSlot, other, expressSlot})
 		good, slow, bad, gone, empty := schemas.NewTaskID(), schemas.NewTaskID(), schemas.NewTaskID(), schemas.NewTaskID(), schemas.NewTaskID()
 		fails := 3
 		w.lock(func() {
@@ -738,7 +739,7 @@ func TestMessageOfATask(t *testing.T) {
 			}
 		})
 		for i := range uint32(20) {
-			w.produce([]schemas.TopicPartition{bulkSlot, other}[i%2], good, i)
+			w.produce([]stream.TopicPartition{bulkSlot, other}[i%2], good, i)
 		}
 		w.until("done", func() bool { return w.allDone(bulkSlot) && w.allDone(other) })
 		if w.loaded != 1 || w.rendered != 1 || w.calls[0].message != "bueno" {
@@ -825,7 +826,7 @@ func TestStop(t *testing.T) {
 func TestReplacedOwnerIsNotCalledFor(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(w *world) {
-		p := w.start([]schemas.TopicPartition{bulkSlot})
+		p := w.start([]stream.TopicPartition{bulkSlot})
 		task, other := schemas.NewTaskID(), schemas.NewTaskID()
 		by := func(generation int64, replaced ...int64) sendOpt {
 			return func(s *schemas.Send) { s.Generation, s.Replaced = generation, replaced }
@@ -853,7 +854,7 @@ func TestReplacedOwnerIsNotCalledFor(t *testing.T) {
 			t.Errorf("%d calls, not 7", n)
 		}
 		p.kill()
-		q := w.start([]schemas.TopicPartition{bulkSlot}) // knows it from what it reads again
+		q := w.start([]stream.TopicPartition{bulkSlot}) // knows it from what it reads again
 		for i := range uint32(2 * limits.Remembered) {
 			w.produce(bulkSlot, other, 1+i, by(9, 7), all)
 		}

@@ -7,6 +7,7 @@ import (
 
 	"altavoz/schemas"
 	"altavoz/schemas/standing"
+	"altavoz/stream"
 )
 
 // says folds what a webhook, or another sender, says of the number into the view of one process.
@@ -26,7 +27,7 @@ const (
 func TestAWebhookStopsTheNumber(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(w *world) {
-		p := w.start([]schemas.TopicPartition{bulkSlot}, rate(80))
+		p := w.start([]stream.TopicPartition{bulkSlot}, rate(80))
 		task := schemas.NewTaskID()
 		for i := range uint32(500) {
 			w.produce(bulkSlot, task, i, until(time.Now().Add(schemas.SendLife)))
@@ -80,7 +81,7 @@ func (w *world) said(kind schemas.NumberEventKind) (out []*schemas.NumberEvent) 
 func TestANumberThatIsRestoredGoesOn(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(w *world) {
-		p := w.start([]schemas.TopicPartition{bulkSlot}, rate(80))
+		p := w.start([]stream.TopicPartition{bulkSlot}, rate(80))
 		var s standing.State
 		at := time.Now()
 		p.says(&s, saidStopped, at, "account_update DISABLED_UPDATE")
@@ -130,7 +131,7 @@ func TestAProcessHearsOfStoppedNumbersBeforeItCalls(t *testing.T) {
 func TestAWarningIsTold(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(w *world) {
-		p := w.start([]schemas.TopicPartition{bulkSlot}, rate(2))
+		p := w.start([]stream.TopicPartition{bulkSlot}, rate(2))
 		task := schemas.NewTaskID()
 		for i := range uint32(300) {
 			w.produce(bulkSlot, task, i, until(time.Now().Add(time.Hour)))

@@ -11,6 +11,7 @@ import (
 
 	"altavoz/processor/sender/limits"
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 // answers makes the Cloud API answer each recipient's attempts with these, and accept what comes after.
@@ -94,7 +95,7 @@ func TestFailuresAreLoggedInMeasure(t *testing.T) {
 }
 
 // amongOthers produces sends that get through, ten a second, until everything before them is decided.
-func (w *world) amongOthers(slot schemas.TopicPartition, ids ...who) {
+func (w *world) amongOthers(slot stream.TopicPartition, ids ...who) {
 	w.t.Helper()
 	others := schemas.NewTaskID()
 	for i := range uint32(6000) {
@@ -284,8 +285,8 @@ func TestThrottledNumberIsTriedByOne(t *testing.T) {
 		if n := len(w.calls); n > 8+4+6 { // in flight at 80 a second, then at 40, then one at a time
 			t.Errorf("%d calls were refused", n)
 		}
-		p.onCommit(func([]schemas.Position) fault { // a trial that is not made is no answer
-			return fault{refuse: func(schemas.TopicPartition) error { return errors.New("rebalance") }}
+		p.onCommit(func([]stream.Position) fault { // a trial that is not made is no answer
+			return fault{refuse: func(stream.TopicPartition) error { return errors.New("rebalance") }}
 		})
 		w.rest(20 * time.Second)
 		p.onCommit(nil)
@@ -523,7 +524,7 @@ func TestForeignAnswerStopsTheNumber(t *testing.T) {
 			}
 			return schemas.Reply{Verdict: schemas.VerdictSent}
 		}
-		p := w.start([]schemas.TopicPartition{bulkSlot}, inFlight(8))
+		p := w.start([]stream.TopicPartition{bulkSlot}, inFlight(8))
 		task := schemas.NewTaskID()
 		for i := range uint32(40) {
 			w.produce(bulkSlot, task, i)
@@ -551,7 +552,7 @@ func TestLostAnswerThatNamesAWait(t *testing.T) {
 			}
 			return schemas.Reply{Verdict: schemas.VerdictSent}
 		}
-		w.start([]schemas.TopicPartition{bulkSlot}, inFlight(1))
+		w.start([]stream.TopicPartition{bulkSlot}, inFlight(1))
 		task := schemas.NewTaskID()
 		for i := range uint32(3) {
 			w.produce(bulkSlot, task, i)
@@ -573,7 +574,7 @@ func TestProbeThatSaysNothing(t *testing.T) {
 	bubble(t, func(w *world) {
 		mode := schemas.VerdictAccount
 		w.answer = func(*apiCall) schemas.Reply { return schemas.Reply{Verdict: mode} }
-		p := w.start([]schemas.TopicPartition{bulkSlot})
+		p := w.start([]stream.TopicPartition{bulkSlot})
 		task := schemas.NewTaskID()
 		for i := range uint32(10) {
 			w.produce(bulkSlot, task, i)
@@ -588,8 +589,8 @@ func TestProbeThatSaysNothing(t *testing.T) {
 			}
 		}
 		w.lock(func() { mode = schemas.VerdictSent })
-		p.onCommit(func([]schemas.Position) fault {
-			return fault{refuse: func(schemas.TopicPartition) error { return errors.New("rebalance") }}
+		p.onCommit(func([]stream.Position) fault {
+			return fault{refuse: func(stream.TopicPartition) error { return errors.New("rebalance") }}
 		})
 		w.rest(60 * time.Second)
 		p.onCommit(nil)
@@ -711,7 +712,7 @@ func TestRefusedIsFree(t *testing.T) {
 				schemas.VerdictPair, schemas.VerdictThrottled, schemas.VerdictAccount,
 			}[c.index], After: time.Minute})(c)
 		}
-		p := w.start([]schemas.TopicPartition{bulkSlot})
+		p := w.start([]stream.TopicPartition{bulkSlot})
 		task := schemas.NewTaskID()
 		w.produce(bulkSlot, task, 0)
 		w.produce(bulkSlot, task, 1, by("2"))
@@ -723,7 +724,7 @@ func TestRefusedIsFree(t *testing.T) {
 			}
 		}
 		p.kill()
-		w.start([]schemas.TopicPartition{bulkSlot})
+		w.start([]stream.TopicPartition{bulkSlot})
 		w.until("done", func() bool { return w.allDone(bulkSlot) })
 		if n := w.count(schemas.OutcomeSent); n != 3 || w.count(schemas.OutcomeUnknown) != 0 {
 			t.Errorf("%d sent", n)

@@ -8,6 +8,7 @@ import (
 
 	line "altavoz/processor/sender/ledger"
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 // daily is a window of these minutes of every day, counted from when tests begin.
@@ -111,7 +112,7 @@ func TestCommitOutlastsTheWindow(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(w *world) {
 		p := w.start(both)
-		p.onCommit(func([]schemas.Position) fault { return fault{after: 5 * time.Second} })
+		p.onCommit(func([]stream.Position) fault { return fault{after: 5 * time.Second} })
 		w.rest(58 * time.Second)
 		w.produce(bulkSlot, schemas.NewTaskID(), 0, in(daily(0, 1)))
 		w.produce(bulkSlot, schemas.NewTaskID(), 1, until(time.Now().Add(2*time.Second)))

@@ -22,6 +22,7 @@ import (
 	line "altavoz/processor/sender/ledger"
 	"altavoz/schemas"
 	"altavoz/schemas/standing"
+	"altavoz/stream"
 )
 
 // world is everything around the stages: a broker with its log and its committed positions, the Cloud API, and the
@@ -30,15 +31,15 @@ type world struct {
 	t *testing.T
 
 	mu           sync.Mutex
-	logs         map[schemas.TopicPartition][]schemas.Record
-	committed    map[schemas.TopicPartition]schemas.Position
-	begun        map[schemas.TopicPartition]bool // what was ever committed by a process of this version
+	logs         map[stream.TopicPartition][]stream.Record
+	committed    map[stream.TopicPartition]stream.Position
+	begun        map[stream.TopicPartition]bool // what was ever committed by a process of this version
 	commits      []committedAt
 	members      map[string]int32 // whose commits the broker takes, and of which generation
-	owners       map[schemas.TopicPartition]*process
+	owners       map[stream.TopicPartition]*process
 	results      []*schemas.Result
 	numberEvents []*schemas.NumberEvent
-	rejects      []schemas.Record
+	rejects      []stream.Record
 	at           map[who][]place // where a send lies in the log
 	resend       map[who]bool
 	terms        map[who]*schemas.Send // when it may start
@@ -71,13 +72,13 @@ type who struct {
 }
 
 type place struct {
-	slot   schemas.TopicPartition
+	slot   stream.TopicPartition
 	offset int64
 }
 
 type committedAt struct {
 	at time.Time
-	ps []schemas.Position
+	ps []stream.Position
 }
 
 // apiCall is one attempt as the Cloud API saw it.
@@ -92,8 +93,8 @@ type apiCall struct {
 }
 
 var (
-	expressSlot = schemas.TopicPartition{Topic: schemas.TopicSendsExpress, Partition: 0}
-	bulkSlot    = schemas.TopicPartition{Topic: schemas.TopicSendsBulk, Partition: 0}
+	expressSlot = stream.TopicPartition{Topic: schemas.TopicSendsExpress, Partition: 0}
+	bulkSlot    = stream.TopicPartition{Topic: schemas.TopicSendsBulk, Partition: 0}
 )
 
 const testNumber = "100200300"
@@ -106,8 +107,8 @@ func bubble(t *testing.T, test func(w *world)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		w := &world{
-			t: t, logs: map[schemas.TopicPartition][]schemas.Record{}, committed: map[schemas.TopicPartition]schemas.Position{}, begun: map[schemas.TopicPartition]bool{},
-			members: map[string]int32{}, owners: map[schemas.TopicPartition]*process{}, at: map[who][]place{}, resend: map[who]bool{}, terms: map[who]*schemas.Send{},
+			t: t, logs: map[stream.TopicPartition][]stream.Record{}, committed: map[stream.TopicPartition]stream.Position{}, begun: map[stream.TopicPartition]bool{},
+			members: map[string]int32{}, owners: map[stream.TopicPartition]*process{}, at: map[who][]place{}, resend: map[who]bool{}, terms: map[who]*schemas.Send{},
 			attempts: map[who]int{}, refused: map[who]int{}, busy: map[who]int{}, changed: make(chan struct{}), contents: map[schemas.TaskID]*schemas.Content{},
 		}
 		time.Sleep(time.Hour) // so that no time of a test is at the epoch of the bubble
@@ -186,7 +187,7 @@ func inline(body string) sendOpt {
 func file(m *schemas.Content) sendOpt { return func(s *schemas.Send) { s.Content = m } }
 
 // produce puts a send into the log.
-func (w *world) produce(slot schemas.TopicPartition, task schemas.TaskID, index uint32, opts ...sendOpt) {
+func (w *world) produce(slot stream.TopicPartition, task schemas.TaskID, index uint32, opts ...sendOpt) {
 	s := &schemas.Send{Task: task.Bytes(), Index: index, Phone: "57300" + fmt.Sprintf("%07d", index), Sender: testNumber}
 	if schemas.LaneOf(slot.Topic) == schemas.LaneExpress {
 		s.Content = &schemas.Content{Body: "hola"}
@@ -200,7 +201,7 @@ func (w *world) produce(slot schemas.TopicPartition, task schemas.TaskID, index 
 	w.append(slot, schemas.EncodeSend(schemas.LaneOf(slot.Topic), s), who{task, index}, s.GetOnUnknown() == schemas.OnUnknown_ON_UNKNOWN_RESEND)
 }
 
-func (w *world) append(slot schemas.TopicPartition, rec schemas.Record, id who, resend bool) {
+func (w *world) append(slot stream.TopicPartition, rec stream.Record, id who, resend bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	rec.Topic, rec.Partition, rec.Time = slot.Topic, slot.Partition, time.Now()
@@ -215,11 +216,11 @@ func (w *world) append(slot schemas.TopicPartition, rec schemas.Record, id who, 
 }
 
 // skip leaves a gap in the offsets, as control records and compaction do.
-func (w *world) skip(slot schemas.TopicPartition, n int64) {
+func (w *world) skip(slot stream.TopicPartition, n int64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	log := w.logs[slot]
-	last := schemas.Record{Topic: "gap"}
+	last := stream.Record{Topic: "gap"}
 	if len(log) > 0 {
 		last.Offset = log[len(log)-1].Offset
 	}
@@ -228,13 +229,13 @@ func (w *world) skip(slot schemas.TopicPartition, n int64) {
 }
 
 // cut takes the end of a log away: a page cache that was lost, an election that was unclean.
-func (w *world) cut(slot schemas.TopicPartition, at int64) {
+func (w *world) cut(slot stream.TopicPartition, at int64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for id, places := range w.at {
 		w.at[id] = slices.DeleteFunc(places, func(p place) bool { return p.slot == slot && p.offset >= at })
 	}
-	i, _ := slices.BinarySearchFunc(w.logs[slot], at, func(r schemas.Record, o int64) int { return cmp.Compare(r.Offset, o) })
+	i, _ := slices.BinarySearchFunc(w.logs[slot], at, func(r stream.Record, o int64) int { return cmp.Compare(r.Offset, o) })
 	w.logs[slot] = slices.Clone(w.logs[slot][:i])
 }
 
@@ -253,11 +254,11 @@ type process struct {
 	session  uint64
 	gen      int32
 	dead     bool
-	paused   map[schemas.TopicPartition]bool
-	feeds    map[schemas.TopicPartition]context.CancelFunc
+	paused   map[stream.TopicPartition]bool
+	feeds    map[stream.TopicPartition]context.CancelFunc
 	feeding  sync.WaitGroup
-	commit   func(ps []schemas.Position) fault // how the next commit goes
-	logFault func(rec schemas.Record) fault
+	commit   func(ps []stream.Position) fault // how the next commit goes
+	logFault func(rec stream.Record) fault
 	dropping bool          // a commit's answer was lost: the group gives all partitions up
 	frozen   chan struct{} // not nil: stopped, as by SIGSTOP, until it is closed
 	expelled bool          // the broker has given its partitions to others, and it does not know
@@ -299,7 +300,7 @@ func (p *process) thaw() {
 // fault is how an exchange with the broker goes wrong.
 type fault struct {
 	before, after time.Duration // how long it takes
-	refuse        func(schemas.TopicPartition) error
+	refuse        func(stream.TopicPartition) error
 	lose          bool // it does not arrive
 	loseAnswer    bool // it arrives, and nobody learns of it
 }
@@ -317,7 +318,7 @@ func rate(r float64) option {
 
 func partitions(ex, bu int32) option {
 	return func(c *Config) {
-		c.Partitions = map[schemas.Topic]int32{schemas.TopicSendsExpress: ex, schemas.TopicSendsBulk: bu}
+		c.Partitions = map[stream.Topic]int32{schemas.TopicSendsExpress: ex, schemas.TopicSendsBulk: bu}
 	}
 }
 
@@ -325,10 +326,10 @@ func partitions(ex, bu int32) option {
 var unlimited = []string{testNumber, "2", "3"}
 
 // start starts a process that owns the given slots.
-func (w *world) start(slots []schemas.TopicPartition, opts ...option) *process {
+func (w *world) start(slots []stream.TopicPartition, opts ...option) *process {
 	p := &process{
 		w: w, name: "p" + strconv.Itoa(len(w.processes)), reg: prometheus.NewRegistry(), session: 1,
-		paused: map[schemas.TopicPartition]bool{}, feeds: map[schemas.TopicPartition]context.CancelFunc{},
+		paused: map[stream.TopicPartition]bool{}, feeds: map[stream.TopicPartition]context.CancelFunc{},
 	}
 	cfg := Config{
 		Logger: slog.New(slog.NewTextHandler(&p.logs, nil)), Registerer: p.reg,
@@ -339,9 +340,9 @@ func (w *world) start(slots []schemas.TopicPartition, opts ...option) *process {
 	}
 	p.stage = New(cfg, Ports{
 		Ledger: p, Flow: p, Express: p, Bulk: p, Records: p, Contents: p, Media: p, Numbers: p, Messenger: p,
-		Reject: func(rec schemas.Record, stage, code, reason string) schemas.Record {
+		Reject: func(rec stream.Record, stage, code, reason string) stream.Record {
 			rec.Topic = schemas.TopicRejects
-			rec.Headers = append(rec.Headers, schemas.Header{Key: "reject", Value: []byte(stage + "/" + code + "/" + reason)})
+			rec.Headers = append(rec.Headers, stream.Header{Key: "reject", Value: []byte(stage + "/" + code + "/" + reason)})
 			return rec
 		},
 	})
@@ -379,9 +380,9 @@ func (p *process) join() {
 func (p *process) member() string { return p.name + "/" + strconv.FormatUint(p.session, 10) }
 
 // assign gives the process a slot and what was last committed of it.
-func (p *process) assign(slot schemas.TopicPartition) {
+func (p *process) assign(slot stream.TopicPartition) {
 	w := p.w
-	pos := schemas.Position{Partition: slot, Offset: schemas.NoOffset}
+	pos := stream.Position{Partition: slot, Offset: stream.NoOffset}
 	w.lock(func() {
 		if c, ok := w.committed[slot]; ok {
 			pos = c
@@ -405,14 +406,14 @@ func (p *process) assign(slot schemas.TopicPartition) {
 }
 
 // feed hands the log of a slot over, a few records at a time.
-func (p *process) feed(ctx context.Context, slot schemas.TopicPartition, from int64) {
+func (p *process) feed(ctx context.Context, slot stream.TopicPartition, from int64) {
 	w := p.w
 	for ctx.Err() == nil {
 		w.mu.Lock()
 		changed := w.changed
-		var recs []schemas.Record
+		var recs []stream.Record
 		log := w.logs[slot]
-		at, _ := slices.BinarySearchFunc(log, from, func(r schemas.Record, o int64) int { return cmp.Compare(r.Offset, o) })
+		at, _ := slices.BinarySearchFunc(log, from, func(r stream.Record, o int64) int { return cmp.Compare(r.Offset, o) })
 		for _, r := range log[at:min(at+500, len(log))] {
 			if p.isPaused(slot) {
 				break
@@ -434,14 +435,14 @@ func (p *process) feed(ctx context.Context, slot schemas.TopicPartition, from in
 	}
 }
 
-func (p *process) isPaused(slot schemas.TopicPartition) bool {
+func (p *process) isPaused(slot stream.TopicPartition) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.paused[slot]
 }
 
 // unfeed stops the reading of slots.
-func (p *process) unfeed(slots []schemas.TopicPartition) {
+func (p *process) unfeed(slots []stream.TopicPartition) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, s := range slots {
@@ -452,14 +453,14 @@ func (p *process) unfeed(slots []schemas.TopicPartition) {
 	}
 }
 
-func (p *process) owned() []schemas.TopicPartition {
+func (p *process) owned() []stream.TopicPartition {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return slices.Collect(maps.Keys(p.feeds))
 }
 
 // revoke takes slots away in good order.
-func (p *process) revoke(slots ...schemas.TopicPartition) {
+func (p *process) revoke(slots ...stream.TopicPartition) {
 	p.unfeed(slots)
 	ctx, cancel := context.WithTimeout(context.Background(), 15*time.Second)
 	defer cancel()
@@ -467,7 +468,7 @@ func (p *process) revoke(slots ...schemas.TopicPartition) {
 }
 
 // lose takes slots away without warning; the process comes back as another member.
-func (p *process) lose(slots ...schemas.TopicPartition) {
+func (p *process) lose(slots ...stream.TopicPartition) {
 	p.unfeed(slots)
 	p.stage.OnLost(slots)
 }
@@ -513,17 +514,17 @@ func (p *process) isDead() bool {
 	return p.dead
 }
 
-func (p *process) Generation() schemas.Generation {
+func (p *process) Generation() stream.Generation {
 	if p.stage.mu.TryLock() {
 		p.stage.mu.Unlock()
 		p.w.lock(func() { p.w.fail("the fence is captured without the lock on what it is captured for") })
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return schemas.Generation{Member: p.member(), Number: p.gen, Session: p.session}
+	return stream.Generation{Member: p.member(), Number: p.gen, Session: p.session}
 }
 
-func (p *process) Commit(_ context.Context, f schemas.Generation, ps []schemas.Position) (map[schemas.TopicPartition]error, error) {
+func (p *process) Commit(_ context.Context, f stream.Generation, ps []stream.Position) (map[stream.TopicPartition]error, error) {
 	var how fault
 	p.mu.Lock()
 	if p.commit != nil {
@@ -531,7 +532,7 @@ func (p *process) Commit(_ context.Context, f schemas.Generation, ps []schemas.P
 	}
 	stale := f.Session != p.session || p.dropping
 	p.mu.Unlock()
-	refused := map[schemas.TopicPartition]error{}
+	refused := map[stream.TopicPartition]error{}
 	if stale {
 		for _, pos := range ps {
 			refused[pos.Partition] = errors.New("fenced")
@@ -564,14 +565,14 @@ func (p *process) Commit(_ context.Context, f schemas.Generation, ps []schemas.P
 }
 
 // apply is the coordinator's part.
-func (p *process) apply(f schemas.Generation, ps []schemas.Position, how fault) map[schemas.TopicPartition]error {
-	refused := map[schemas.TopicPartition]error{}
+func (p *process) apply(f stream.Generation, ps []stream.Position, how fault) map[stream.TopicPartition]error {
+	refused := map[stream.TopicPartition]error{}
 	w := p.w
 	w.lock(func() {
 		known := w.members[f.Member] == f.Number && f.Number > 0
-		var done []schemas.Position
+		var done []stream.Position
 		for _, pos := range ps {
-			if len(pos.Metadata) > schemas.MaxMetadata {
+			if len(pos.Metadata) > stream.MaxMetadata {
 				w.fail("metadata of %d bytes", len(pos.Metadata))
 			}
 			switch {
@@ -592,14 +593,14 @@ func (p *process) apply(f schemas.Generation, ps []schemas.Position, how fault) 
 }
 
 // onCommit sets how commits go from now on; f is called under the process's lock.
-func (p *process) onCommit(f func([]schemas.Position) fault) {
+func (p *process) onCommit(f func([]stream.Position) fault) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.commit = f
 }
 
 // onWrite sets how results are written from now on.
-func (p *process) onWrite(f func(schemas.Record) fault) {
+func (p *process) onWrite(f func(stream.Record) fault) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.logFault = f
@@ -612,7 +613,7 @@ func (p *process) drop() {
 	p.dropping = true
 }
 
-func (p *process) Pause(slots ...schemas.TopicPartition) {
+func (p *process) Pause(slots ...stream.TopicPartition) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, s := range slots {
@@ -620,7 +621,7 @@ func (p *process) Pause(slots ...schemas.TopicPartition) {
 	}
 }
 
-func (p *process) Resume(slots ...schemas.TopicPartition) {
+func (p *process) Resume(slots ...stream.TopicPartition) {
 	p.mu.Lock()
 	for _, s := range slots {
 		delete(p.paused, s)
@@ -630,7 +631,7 @@ func (p *process) Resume(slots ...schemas.TopicPartition) {
 }
 
 // Enqueue acknowledges in a goroutine of its own, a millisecond later unless a fault says otherwise.
-func (p *process) Enqueue(rec schemas.Record, done func(schemas.Record, error)) {
+func (p *process) Enqueue(rec stream.Record, done func(stream.Record, error)) {
 	var how fault
 	p.mu.Lock()
 	if p.logFault != nil {
@@ -664,7 +665,7 @@ func (p *process) Enqueue(rec schemas.Record, done func(schemas.Record, error)) 
 	})
 }
 
-func (w *world) take(rec schemas.Record) {
+func (w *world) take(rec stream.Record) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	defer w.touch()
@@ -684,7 +685,7 @@ func (w *world) take(rec schemas.Record) {
 	w.results = append(w.results, &r)
 }
 
-func (p *process) Record(_ context.Context, slot schemas.TopicPartition, offset int64) (rec schemas.Record, found bool, err error) {
+func (p *process) Record(_ context.Context, slot stream.TopicPartition, offset int64) (rec stream.Record, found bool, err error) {
 	p.w.mu.Lock()
 	defer p.w.mu.Unlock()
 	for _, r := range p.w.logs[slot] {
@@ -848,7 +849,7 @@ func (w *world) timely(c *apiCall, begins time.Time) {
 }
 
 // stateIn reads a committed position for one record.
-func stateIn(pos schemas.Position, offset int64) state {
+func stateIn(pos stream.Position, offset int64) state {
 	if offset < pos.Offset {
 		return done
 	}
@@ -906,7 +907,7 @@ func causeText(c *schemas.Cause) string {
 }
 
 // allDone reports whether all of a slot is committed as done.
-func (w *world) allDone(slot schemas.TopicPartition) bool {
+func (w *world) allDone(slot stream.TopicPartition) bool {
 	log := w.logs[slot]
 	for len(log) > 0 && log[len(log)-1].Topic == "gap" {
 		log = log[:len(log)-1]

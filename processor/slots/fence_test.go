@@ -6,15 +6,16 @@ import (
 	"testing"
 
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 // free is a slot that does nothing, and flow reads nothing.
 type free struct{ answers chan CommitResult }
 
-func (*free) Process([]schemas.Record) {}
-func (*free) Drain()                {}
-func (*free) Stop()                 {}
-func (s *free) Committed(a CommitResult)  { s.answers <- a }
+func (*free) Process([]stream.Record)    {}
+func (*free) Drain()                     {}
+func (*free) Stop()                      {}
+func (s *free) Committed(a CommitResult) { s.answers <- a }
 
 func (*free) Over() <-chan struct{} {
 	over := make(chan struct{})
@@ -24,8 +25,8 @@ func (*free) Over() <-chan struct{} {
 
 type noFlow struct{}
 
-func (noFlow) Pause(...schemas.TopicPartition)  {}
-func (noFlow) Resume(...schemas.TopicPartition) {}
+func (noFlow) Pause(...stream.TopicPartition)  {}
+func (noFlow) Resume(...stream.TopicPartition) {}
 
 // fences tells whether a fence was taken while nobody could give a slot up.
 type fences struct {
@@ -33,15 +34,15 @@ type fences struct {
 	alone bool
 }
 
-func (f *fences) Generation() schemas.Generation {
+func (f *fences) Generation() stream.Generation {
 	if f.set.mu.TryLock() {
 		f.set.mu.Unlock()
 		f.alone = true
 	}
-	return schemas.Generation{}
+	return stream.Generation{}
 }
 
-func (*fences) Commit(context.Context, schemas.Generation, []schemas.Position) (map[schemas.TopicPartition]error, error) {
+func (*fences) Commit(context.Context, stream.Generation, []stream.Position) (map[stream.TopicPartition]error, error) {
 	return nil, nil //nolint:nilnil // nothing refused and no error
 }
 
@@ -53,9 +54,9 @@ func TestPositionsAreTakenUnderTheirFence(t *testing.T) {
 	f.set = New[*free](f, noFlow{}, slog.New(slog.DiscardHandler))
 	f.set.Start()
 	defer func() { _ = f.set.Stop(context.WithoutCancel(t.Context())) }()
-	of, s := schemas.TopicPartition{Topic: schemas.TopicResults}, &free{answers: make(chan CommitResult, 1)}
+	of, s := stream.TopicPartition{Topic: schemas.TopicResults}, &free{answers: make(chan CommitResult, 1)}
 	f.set.Put(of, s)
-	f.set.Commit(s, schemas.Position{Partition: of, Offset: 1})
+	f.set.Commit(s, stream.Position{Partition: of, Offset: 1})
 	<-s.answers
 	if f.alone {
 		t.Error("the fence was taken without the lock under which slots are given up")

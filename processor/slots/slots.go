@@ -18,7 +18,7 @@ import (
 	"sync"
 	"time"
 
-	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 // Ledger is the group of consumers, as far as commits go. Fence says who this member is now; it is asked under a lock that
@@ -26,14 +26,14 @@ import (
 // those that were certainly not written. After an error nobody knows what was written; the group then takes every slot away
 // (Assignments.OnLost).
 type Ledger interface {
-	Generation() schemas.Generation
-	Commit(ctx context.Context, f schemas.Generation, ps []schemas.Position) (refused map[schemas.TopicPartition]error, err error)
+	Generation() stream.Generation
+	Commit(ctx context.Context, f stream.Generation, ps []stream.Position) (refused map[stream.TopicPartition]error, err error)
 }
 
 // Worker is what a stage does for one partition. Only its goroutine touches it, so none of these waits.
 type Worker interface {
 	comparable
-	Process(recs []schemas.Record)
+	Process(recs []stream.Record)
 	Drain()                // end in good order: write and commit what is known
 	Stop()                 // end at once
 	Over() <-chan struct{} // closed at the end
@@ -42,7 +42,7 @@ type Worker interface {
 
 // CommitResult is how a commit ended.
 type CommitResult struct {
-	Position schemas.Position
+	Position stream.Position
 	Asked    time.Time // before the request was made
 	Refused  error     // certainly not written
 	Unknown  error     // nobody knows
@@ -62,16 +62,16 @@ type Assignments[S Worker] struct {
 	giving chan struct{} // holds a token while slots are given up, so that who comes second returns when it is done
 
 	mu         sync.Mutex
-	live       map[schemas.TopicPartition]S
-	positions  map[schemas.TopicPartition]schemas.Position // of live ones, to be committed
-	committing chan struct{}                     // closed when the commit under way is over; nil: none is
+	live       map[stream.TopicPartition]S
+	positions  map[stream.TopicPartition]stream.Position // of live ones, to be committed
+	committing chan struct{}                             // closed when the commit under way is over; nil: none is
 }
 
 // New returns an empty set.
 func New[S Worker](ledger Ledger, flow Flow, log *slog.Logger) *Assignments[S] {
 	return &Assignments[S]{
 		ledger: ledger, flow: flow, log: log, asked: make(chan struct{}, 1), giving: make(chan struct{}, 1), cancel: func() {},
-		live: make(map[schemas.TopicPartition]S), positions: make(map[schemas.TopicPartition]schemas.Position),
+		live: make(map[stream.TopicPartition]S), positions: make(map[stream.TopicPartition]stream.Position),
 	}
 }
 
@@ -107,7 +107,7 @@ func (set *Assignments[S]) Stop(ctx context.Context) error {
 }
 
 // Put adds a slot. One that was there before for the same partition must have been given up.
-func (set *Assignments[S]) Put(of schemas.TopicPartition, s S) {
+func (set *Assignments[S]) Put(of stream.TopicPartition, s S) {
 	set.mu.Lock()
 	set.live[of] = s
 	set.mu.Unlock()
@@ -137,13 +137,13 @@ func (set *Assignments[S]) All() []S {
 }
 
 // Process hands over the next records of a slot. It does not block.
-func (set *Assignments[S]) Process(of schemas.TopicPartition, recs []schemas.Record) {
+func (set *Assignments[S]) Process(of stream.TopicPartition, recs []stream.Record) {
 	if s, ok := set.get(of); ok {
 		s.Process(recs)
 	}
 }
 
-func (set *Assignments[S]) get(of schemas.TopicPartition) (S, bool) {
+func (set *Assignments[S]) get(of stream.TopicPartition) (S, bool) {
 	set.mu.Lock()
 	defer set.mu.Unlock()
 	s, ok := set.live[of]
@@ -152,8 +152,8 @@ func (set *Assignments[S]) get(of schemas.TopicPartition) (S, bool) {
 
 // OnRevoked gives slots up in good order: what they know is written, acknowledged and committed before it returns, unless ctx
 // ends first; then the next owner goes on from what was committed before.
-func (set *Assignments[S]) OnRevoked(ctx context.Context, of []schemas.TopicPartition) {
-	leaving := make(map[schemas.TopicPartition]S)
+func (set *Assignments[S]) OnRevoked(ctx context.Context, of []stream.TopicPartition) {
+	leaving := make(map[stream.TopicPartition]S)
 	for _, k := range of {
 		if s, ok := set.get(k); ok {
 			s.Drain()
@@ -171,10 +171,10 @@ func (set *Assignments[S]) OnRevoked(ctx context.Context, of []schemas.TopicPart
 }
 
 // OnLost gives slots up at once. It returns when nothing of them goes on, the commit under way included.
-func (set *Assignments[S]) OnLost(of []schemas.TopicPartition) {
+func (set *Assignments[S]) OnLost(of []stream.TopicPartition) {
 	set.giving <- struct{}{}
 	defer func() { <-set.giving }()
-	gone := make(map[schemas.TopicPartition]S)
+	gone := make(map[stream.TopicPartition]S)
 	set.mu.Lock()
 	for _, k := range of {
 		if s, ok := set.live[k]; ok {
@@ -201,7 +201,7 @@ func (set *Assignments[S]) OnLost(of []schemas.TopicPartition) {
 }
 
 // Commit asks for a slot's position to be committed, unless it was given up; the slot hears of it through Committed.
-func (set *Assignments[S]) Commit(s S, pos schemas.Position) {
+func (set *Assignments[S]) Commit(s S, pos stream.Position) {
 	set.mu.Lock()
 	if set.live[pos.Partition] == s { //mutant:position-belongs-to-its-assignment
 		set.positions[pos.Partition] = pos

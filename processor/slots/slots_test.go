@@ -13,18 +13,19 @@ import (
 
 	"altavoz/processor/slots"
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 // gate is a ledger whose commits wait to be let through. The broker would take any of them from a member that it knows.
 type gate struct {
-	begun   chan []schemas.Position
+	begun   chan []stream.Position
 	through chan error
-	refused map[schemas.TopicPartition]error
+	refused map[stream.TopicPartition]error
 }
 
-func (g *gate) Generation() schemas.Generation { return schemas.Generation{} }
+func (g *gate) Generation() stream.Generation { return stream.Generation{} }
 
-func (g *gate) Commit(ctx context.Context, _ schemas.Generation, ps []schemas.Position) (map[schemas.TopicPartition]error, error) {
+func (g *gate) Commit(ctx context.Context, _ stream.Generation, ps []stream.Position) (map[stream.TopicPartition]error, error) {
 	g.begun <- slices.Clone(ps)
 	select {
 	case err := <-g.through:
@@ -40,10 +41,10 @@ type flow struct {
 	events []string
 }
 
-func (f *flow) Pause(of ...schemas.TopicPartition)  { f.note("pause", of) }
-func (f *flow) Resume(of ...schemas.TopicPartition) { f.note("resume", of) }
+func (f *flow) Pause(of ...stream.TopicPartition)  { f.note("pause", of) }
+func (f *flow) Resume(of ...stream.TopicPartition) { f.note("resume", of) }
 
-func (f *flow) note(what string, of []schemas.TopicPartition) {
+func (f *flow) note(what string, of []stream.TopicPartition) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, s := range of {
@@ -60,12 +61,14 @@ type slot struct {
 	answers chan slots.CommitResult
 }
 
-func newSlot() *slot { return &slot{over: make(chan struct{}), answers: make(chan slots.CommitResult, 8)} }
+func newSlot() *slot {
+	return &slot{over: make(chan struct{}), answers: make(chan slots.CommitResult, 8)}
+}
 
-func (s *slot) Process(recs []schemas.Record) { s.taken += len(recs) }
-func (s *slot) Stop()                      { s.once.Do(func() { close(s.over) }) }
-func (s *slot) Over() <-chan struct{}      { return s.over }
-func (s *slot) Committed(a slots.CommitResult)   { s.answers <- a }
+func (s *slot) Process(recs []stream.Record)   { s.taken += len(recs) }
+func (s *slot) Stop()                          { s.once.Do(func() { close(s.over) }) }
+func (s *slot) Over() <-chan struct{}          { return s.over }
+func (s *slot) Committed(a slots.CommitResult) { s.answers <- a }
 
 func (s *slot) Drain() {
 	if s.drains {
@@ -73,8 +76,8 @@ func (s *slot) Drain() {
 	}
 }
 
-func at(partition int32) schemas.TopicPartition {
-	return schemas.TopicPartition{Topic: schemas.TopicBroadcasts, Partition: partition}
+func at(partition int32) stream.TopicPartition {
+	return stream.TopicPartition{Topic: schemas.TopicBroadcasts, Partition: partition}
 }
 
 type house struct {
@@ -85,7 +88,7 @@ type house struct {
 
 func setup(t *testing.T) *house {
 	t.Helper()
-	h := &house{gate: &gate{begun: make(chan []schemas.Position), through: make(chan error)}, flow: &flow{}}
+	h := &house{gate: &gate{begun: make(chan []stream.Position), through: make(chan error)}, flow: &flow{}}
 	h.Assignments = slots.New[*slot](h.gate, h.flow, slog.New(slog.DiscardHandler))
 	h.Start()
 	t.Cleanup(func() {
@@ -127,12 +130,12 @@ func TestLostIsNotCommitted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := setup(t)
 		kept, lost := h.put(0), h.put(1)
-		h.Commit(kept, schemas.Position{Partition: at(0), Offset: 1})
+		h.Commit(kept, stream.Position{Partition: at(0), Offset: 1})
 		h.committed(t, map[int32]int64{0: 1})
-		h.Commit(lost, schemas.Position{Partition: at(1), Offset: 1}) // waits for the one under way
+		h.Commit(lost, stream.Position{Partition: at(1), Offset: 1}) // waits for the one under way
 		given := false
 		go func() {
-			h.OnLost([]schemas.TopicPartition{at(1)})
+			h.OnLost([]stream.TopicPartition{at(1)})
 			given = true
 		}()
 		synctest.Wait()
@@ -145,10 +148,10 @@ func TestLostIsNotCommitted(t *testing.T) {
 		if !given {
 			t.Error("not given up once the commit was over")
 		}
-		h.Commit(lost, schemas.Position{Partition: at(1), Offset: 2})
-		h.Commit(kept, schemas.Position{Partition: at(0), Offset: 2})
+		h.Commit(lost, stream.Position{Partition: at(1), Offset: 2})
+		h.Commit(kept, stream.Position{Partition: at(0), Offset: 2})
 		h.committed(t, map[int32]int64{0: 2})
-		h.Commit(again, schemas.Position{Partition: at(1), Offset: 1})
+		h.Commit(again, stream.Position{Partition: at(1), Offset: 1})
 		h.gate.through <- nil
 		h.committed(t, map[int32]int64{1: 1})
 		h.gate.through <- nil
@@ -160,13 +163,13 @@ func TestLostTwiceAtOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		h := setup(t)
-		h.Commit(h.put(0), schemas.Position{Partition: at(0), Offset: 1})
+		h.Commit(h.put(0), stream.Position{Partition: at(0), Offset: 1})
 		h.committed(t, map[int32]int64{0: 1})
 		var given sync.WaitGroup
 		var early atomic.Int32
 		for range 2 {
 			given.Go(func() {
-				h.OnLost([]schemas.TopicPartition{at(0)})
+				h.OnLost([]stream.TopicPartition{at(0)})
 				early.Add(1)
 			})
 		}
@@ -186,11 +189,11 @@ func TestCommitsGather(t *testing.T) {
 		h := setup(t)
 		a, b := h.put(0), h.put(1)
 		no, nobody := errors.New("no"), errors.New("nobody knows")
-		h.Commit(a, schemas.Position{Partition: at(0), Offset: 1})
+		h.Commit(a, stream.Position{Partition: at(0), Offset: 1})
 		h.committed(t, map[int32]int64{0: 1})
 		for offset := range int64(5) {
-			h.Commit(a, schemas.Position{Partition: at(0), Offset: offset})
-			h.Commit(b, schemas.Position{Partition: at(1), Offset: 10 + offset})
+			h.Commit(a, stream.Position{Partition: at(0), Offset: offset})
+			h.Commit(b, stream.Position{Partition: at(1), Offset: 10 + offset})
 		}
 		began := time.Now()
 		time.Sleep(time.Second)
@@ -199,7 +202,7 @@ func TestCommitsGather(t *testing.T) {
 			t.Errorf("%+v", got)
 		}
 		h.committed(t, map[int32]int64{0: 4, 1: 14})
-		h.gate.refused = map[schemas.TopicPartition]error{at(1): no}
+		h.gate.refused = map[stream.TopicPartition]error{at(1): no}
 		h.gate.through <- nil
 		if got := <-a.answers; got.Refused != nil || got.Unknown != nil {
 			t.Errorf("%+v", got)
@@ -207,7 +210,7 @@ func TestCommitsGather(t *testing.T) {
 		if got := <-b.answers; !errors.Is(got.Refused, no) || got.Unknown != nil {
 			t.Errorf("%+v", got)
 		}
-		h.Commit(b, schemas.Position{Partition: at(1), Offset: 15})
+		h.Commit(b, stream.Position{Partition: at(1), Offset: 15})
 		h.committed(t, map[int32]int64{1: 15})
 		h.gate.refused = nil
 		h.gate.through <- nobody
@@ -224,16 +227,16 @@ func TestRevoke(t *testing.T) {
 		h := setup(t)
 		quick, slow := h.put(0), h.put(1)
 		quick.drains = true
-		h.Process(at(0), make([]schemas.Record, 3))
+		h.Process(at(0), make([]stream.Record, 3))
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		began := time.Now()
-		h.OnRevoked(ctx, []schemas.TopicPartition{at(0), at(7)}) // one of them is not here
+		h.OnRevoked(ctx, []stream.TopicPartition{at(0), at(7)}) // one of them is not here
 		if took := time.Since(began); took != 0 {
 			t.Errorf("giving up what had drained took %s", took)
 		}
-		h.Process(at(0), make([]schemas.Record, 3))
-		h.OnRevoked(ctx, []schemas.TopicPartition{at(1)})
+		h.Process(at(0), make([]stream.Record, 3))
+		h.OnRevoked(ctx, []stream.TopicPartition{at(1)})
 		if took := time.Since(began); took != time.Minute {
 			t.Errorf("giving up what does not drain took %s", took)
 		}

@@ -3,26 +3,28 @@ package slots
 import (
 	"sync"
 
-	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 // Flow stops and restarts the reading of slots. Neither call blocks.
 type Flow interface {
-	Pause(slots ...schemas.TopicPartition)
-	Resume(slots ...schemas.TopicPartition)
+	Pause(slots ...stream.TopicPartition)
+	Resume(slots ...stream.TopicPartition)
 }
 
 // Backpressure stops the reading of one slot while too much of it waits. It orders the calls, so that the last word is the right one.
 type Backpressure struct {
 	flow Flow
-	of   schemas.TopicPartition
+	of   stream.TopicPartition
 
 	mu   sync.Mutex
 	shut bool
 }
 
 // NewBackpressure returns one that is open.
-func NewBackpressure(flow Flow, of schemas.TopicPartition) *Backpressure { return &Backpressure{flow: flow, of: of} }
+func NewBackpressure(flow Flow, of stream.TopicPartition) *Backpressure {
+	return &Backpressure{flow: flow, of: of}
+}
 
 // Turn shuts or opens it, as want says of the moment; it is told whether the tap is shut.
 func (t *Backpressure) Turn(want func(shut bool) bool) {

@@ -10,6 +10,7 @@ import (
 
 	"altavoz/schemas"
 	"altavoz/schemas/blob"
+	"altavoz/stream"
 )
 
 // Timeout is how long an acknowledgement is waited for.
@@ -18,9 +19,9 @@ const Timeout = 5 * time.Second
 // Log is where events go.
 type Log interface {
 	// Publish returns the records with partition and offset once all are acknowledged. Records with one key lie in one
-	// partition, in the order given. The end of ctx ends the waiting only. Full buffers are a schemas.ErrNotWritten at once;
+	// partition, in the order given. The end of ctx ends the waiting only. Full buffers are a stream.ErrNotWritten at once;
 	// after any other error a record may come later.
-	Publish(ctx context.Context, recs ...schemas.Record) ([]schemas.Record, error)
+	Publish(ctx context.Context, recs ...stream.Record) ([]stream.Record, error)
 }
 
 // sliceBatch is how many slices wait for one acknowledgement: some 13 KB each, 16 of them a fifth of a MiB.
@@ -31,7 +32,7 @@ var ErrPublish = errors.New("publishing")
 
 // Publish waits for acknowledgements as long as it has to and no longer, whatever becomes of the client. A deadline of ctx
 // counts: an answer that writes several times waits no longer than one that writes once.
-func Publish(ctx context.Context, log Log, recs ...schemas.Record) ([]schemas.Record, error) {
+func Publish(ctx context.Context, log Log, recs ...stream.Record) ([]stream.Record, error) {
 	until := time.Now().Add(Timeout)
 	if sooner, ok := ctx.Deadline(); ok && sooner.Before(until) {
 		until = sooner
@@ -49,7 +50,7 @@ func Publish(ctx context.Context, log Log, recs ...schemas.Record) ([]schemas.Re
 type Upload struct {
 	ctx    context.Context //nolint:containedctx // Sink has no place for it, and an upload lives as long as one call
 	log    Log
-	batch  []schemas.Record
+	batch  []stream.Record
 	slices *blob.List
 	parts  *blob.List
 }
@@ -118,7 +119,7 @@ func Commit(ctx context.Context, log Log, b *schemas.Broadcast) (*schemas.Origin
 }
 
 // Plan is the result that opens the broadcast's task.
-func Plan(b *schemas.Broadcast, origin *schemas.Origin) schemas.Record {
+func Plan(b *schemas.Broadcast, origin *schemas.Origin) stream.Record {
 	return schemas.EncodeResult(&schemas.Result{
 		Task: b.GetTask(), AtMs: b.GetAcceptedMs(),
 		Event: &schemas.Result_Plan{Plan: &schemas.TaskOpened{

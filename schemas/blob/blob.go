@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 const (
@@ -48,7 +49,7 @@ func secret(key []byte) bool {
 }
 
 // Add takes in records that are acknowledged, in the order in which they were written.
-func (l *List) Add(recs ...schemas.Record) error {
+func (l *List) Add(recs ...stream.Record) error {
 	for _, r := range recs {
 		if n := len(l.offsets); n > 0 && (r.Partition != l.partition || r.Offset <= l.offsets[n-1]) { //mutant:blobs-lie-in-their-order
 			return fmt.Errorf("%d/%d follows %d/%d: %w", r.Partition, r.Offset, l.partition, l.offsets[n-1], ErrOrder)
@@ -78,7 +79,7 @@ func proof(key []byte, task schemas.TaskID, sender string) []byte {
 
 // Check returns ErrForeign unless the record is one that the task's reference may point at. A proof counts only of a key that nobody can
 // guess. Without a proof, as older versions and upstream systems write references, the record has the task's id as its key.
-func Check(ref *schemas.BlobRef, task schemas.TaskID, rec *schemas.Record) error {
+func Check(ref *schemas.BlobRef, task schemas.TaskID, rec *stream.Record) error {
 	if !namesTask(ref, task) { //mutant:reference-names-its-task
 		return foreign(rec)
 	}
@@ -95,7 +96,7 @@ func Check(ref *schemas.BlobRef, task schemas.TaskID, rec *schemas.Record) error
 }
 
 // Keyed returns ErrForeign unless the record has the key.
-func Keyed(key string, rec *schemas.Record) error {
+func Keyed(key string, rec *stream.Record) error {
 	if string(rec.Key) != key { //mutant:record-without-a-proof-has-the-key
 		return foreign(rec)
 	}
@@ -104,7 +105,7 @@ func Keyed(key string, rec *schemas.Record) error {
 
 // CheckFile is Check for the part of a file, by whoever does not know the task. A reference that names none is of a file that is known by its
 // digest, which whoever reads all of it compares.
-func CheckFile(ref *schemas.BlobRef, rec *schemas.Record) error {
+func CheckFile(ref *schemas.BlobRef, rec *stream.Record) error {
 	if len(ref.GetTask()) == 0 && len(ref.GetProof()) == 0 {
 		return nil
 	}
@@ -115,7 +116,7 @@ func CheckFile(ref *schemas.BlobRef, rec *schemas.Record) error {
 	return Check(ref, task, rec)
 }
 
-func foreign(rec *schemas.Record) error {
+func foreign(rec *stream.Record) error {
 	return fmt.Errorf("%s/%d at %d: %w", rec.Topic, rec.Partition, rec.Offset, ErrForeign)
 }
 

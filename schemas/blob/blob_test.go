@@ -9,11 +9,12 @@ import (
 
 	"altavoz/schemas"
 	"altavoz/schemas/blob"
+	"altavoz/stream"
 )
 
 // at is a record as the log has it.
-func at(key string, partition int32, offset int64) schemas.Record {
-	return schemas.Record{Topic: schemas.TopicBlobs, Partition: partition, Offset: offset, Key: []byte(key)}
+func at(key string, partition int32, offset int64) stream.Record {
+	return stream.Record{Topic: schemas.TopicBlobs, Partition: partition, Offset: offset, Key: []byte(key)}
 }
 
 func TestRecordOfAnotherBroadcastIsNotTaken(t *testing.T) {
@@ -148,7 +149,7 @@ func TestKeysCannotBeGuessed(t *testing.T) {
 // Records that lie in another order than they were written in are not one list: the log lost its end meanwhile.
 func TestListThatDoesNotLieInOrderIsRefused(t *testing.T) {
 	t.Parallel()
-	for name, second := range map[string]schemas.Record{"the same place": at("k", 1, 5), "before": at("k", 1, 2), "another partition": at("k", 2, 6)} {
+	for name, second := range map[string]stream.Record{"the same place": at("k", 1, 5), "before": at("k", 1, 2), "another partition": at("k", 2, 6)} {
 		l := blob.NewList()
 		if err := l.Add(at("k", 1, 4), at("k", 1, 5)); err != nil {
 			t.Fatal(err)
@@ -220,7 +221,7 @@ func TestReferencesOfEarlierVersionsAreTheirTasks(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		in := schemas.Record{Value: value, Headers: []schemas.Header{{Key: schemas.VersionHeader, Value: []byte(schemas.Version)}}}
+		in := stream.Record{Value: value, Headers: []stream.Header{{Key: schemas.VersionHeader, Value: []byte(schemas.Version)}}}
 		var refs []*schemas.BlobRef
 		var id schemas.TaskID
 		if f[1] == "Send" {

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 // State is what was said of a sender number as a whole: the fold of its records in the topic controls.
@@ -46,12 +47,12 @@ func (s State) Warns() bool { return s.Risk.GetAtMs() > s.WorksMs && s.Risk.GetD
 const numberKey = "number/"
 
 // Encode makes the record of an event. Each kind has a key of its own, so that compaction takes no kind's last word away.
-func Encode(e *schemas.NumberEvent) schemas.Record {
+func Encode(e *schemas.NumberEvent) stream.Record {
 	return schemas.Encode(schemas.TopicControls, numberKey+e.GetNumber()+"/"+strings.ToLower(e.GetKind().String()), e)
 }
 
 // Decode reads a record of the topic controls; ours is false where it is of a task. Of a tombstone the event is nil.
-func Decode(rec *schemas.Record) (e *schemas.NumberEvent, ours bool, err error) {
+func Decode(rec *stream.Record) (e *schemas.NumberEvent, ours bool, err error) {
 	if !strings.HasPrefix(string(rec.Key), numberKey) {
 		return nil, false, nil
 	}

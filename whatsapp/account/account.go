@@ -14,6 +14,7 @@ import (
 
 	"altavoz/schemas"
 	"altavoz/schemas/standing"
+	"altavoz/stream"
 )
 
 const (
@@ -187,7 +188,7 @@ func (d *Numbers) due(number string, now time.Time) bool {
 }
 
 // Events makes the records of what was announced. Only what is signed counts: else anybody could stop a number.
-func (d *Numbers) Events(all []Announcement, now time.Time) (recs []schemas.Record) {
+func (d *Numbers) Events(all []Announcement, now time.Time) (recs []stream.Record) {
 	for i := range all {
 		a := &all[i]
 		m := a.means()

@@ -11,6 +11,7 @@ import (
 	"math"
 
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 // Ledger says, beside a watermark, what the log does not: how far each broadcast has come.
@@ -48,10 +49,10 @@ const (
 	versionBare  = 1 // without Last, lines in doubt and sums
 	versionDoubt = 3 // with Doubt, and otherwise as 2: written while there is doubt only
 	// maxBytes is what fits into the metadata of a commit, which is text.
-	maxBytes = schemas.MaxMetadata / 4 * 3
+	maxBytes = stream.MaxMetadata / 4 * 3
 	// Bytes is what of it the lines may take, so that the owners have their room. A ledger that was taken over may be larger:
 	// then it names fewer owners, until it has shrunk.
-	Bytes = (schemas.MaxMetadata - ownerChars) / 4 * 3
+	Bytes = (stream.MaxMetadata - ownerChars) / 4 * 3
 	// Reserve is what is left to a ledger that has more lines than it should: to lines that it had when it was taken over.
 	Reserve = maxBytes - Bytes
 	// LineBytes is more than a line takes, unless it lies 2^32 records from its neighbour: the one with the most is
@@ -136,7 +137,7 @@ func (l *Ledger) Encode(mark int64) (string, error) {
 	if len(b) > maxBytes {
 		return "", fmt.Errorf("ledger of %d bytes, %d fit", len(b), maxBytes)
 	}
-	return appendOwners(base64.StdEncoding.EncodeToString(b), l.Owners, schemas.MaxMetadata), nil
+	return appendOwners(base64.StdEncoding.EncodeToString(b), l.Owners, stream.MaxMetadata), nil
 }
 
 // Decode reads what Encode wrote. No text at all is the ledger of a position that an operator set.
@@ -145,7 +146,7 @@ func Decode(mark int64, text string) (Ledger, error) {
 	if text == "" {
 		return l, nil
 	}
-	if len(text) > schemas.MaxMetadata {
+	if len(text) > stream.MaxMetadata {
 		return l, fmt.Errorf("%d characters: %w", len(text), ErrLedger)
 	}
 	text, owners, err := cutOwners(text)

@@ -10,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 func ledgers() *rapid.Generator[Ledger] {
@@ -87,11 +88,11 @@ func TestLedgerTooLargeIsRefused(t *testing.T) {
 	}
 	l.Lines = l.Lines[:len(l.Lines)-8] // a version, two bytes of next, and the five of no last
 	text, err := l.Encode(0)
-	if err != nil || len(text) != schemas.MaxMetadata {
+	if err != nil || len(text) != stream.MaxMetadata {
 		t.Errorf("a full Ledger: %d characters, %v", len(text), err)
 	}
 	l.Owners = []int64{1, 2, 3} // for which it has no room
-	if text, err := l.Encode(0); err != nil || len(text) != schemas.MaxMetadata {
+	if text, err := l.Encode(0); err != nil || len(text) != stream.MaxMetadata {
 		t.Errorf("a full Ledger with owners: %d characters, %v", len(text), err)
 	}
 	l.Lines = l.Lines[:Bytes-16]
@@ -124,7 +125,7 @@ func FuzzLedger(f *testing.F) {
 	f.Add(int64(3), text[:len(text)-1])
 	f.Add(int64(0), "")
 	f.Add(int64(-1), "AQA=")
-	f.Add(int64(1), strings.Repeat("A", schemas.MaxMetadata+4))
+	f.Add(int64(1), strings.Repeat("A", stream.MaxMetadata+4))
 	f.Fuzz(func(t *testing.T, mark int64, text string) {
 		l, err := Decode(mark, text)
 		if err != nil || text == "" {

@@ -11,6 +11,7 @@ import (
 	"altavoz/processor/fanout/rewrite"
 	"altavoz/schemas"
 	"altavoz/schemas/blob"
+	"altavoz/stream"
 )
 
 // A list without a proof was written by an ingress, a fanout or a Go program of an older version, or by an upstream system. Anybody can name a
@@ -25,7 +26,7 @@ import (
 //
 // gone reports whether an error says that a record does not exist any more.
 func Key(ctx context.Context, log Log, gone func(error) bool, b *schemas.Broadcast, task schemas.TaskID) (string, error) {
-	at, offsets := schemas.TopicPartition{Topic: schemas.TopicBlobs, Partition: b.GetSlices().GetPartition()}, b.GetSlices().Offsets()
+	at, offsets := stream.TopicPartition{Topic: schemas.TopicBlobs, Partition: b.GetSlices().GetPartition()}, b.GetSlices().Offsets()
 	first, err := log.Record(ctx, at, offsets[0])
 	if err != nil {
 		return "", fmt.Errorf("reading the first slice: %w", err)
@@ -39,7 +40,7 @@ func Key(ctx context.Context, log Log, gone func(error) bool, b *schemas.Broadca
 		return "", foreign
 	}
 	if o := b.GetOrigin(); o != nil && key == schemas.TaskIDFromOrigin(string(schemas.TopicBroadcasts), o).String() {
-		rec, err := log.Record(ctx, schemas.TopicPartition{Topic: schemas.TopicBroadcasts, Partition: o.GetPartition()}, o.GetOffset())
+		rec, err := log.Record(ctx, stream.TopicPartition{Topic: schemas.TopicBroadcasts, Partition: o.GetPartition()}, o.GetOffset())
 		if err != nil && !gone(err) {
 			return "", fmt.Errorf("reading where a broadcast entered: %w", err)
 		}
@@ -58,12 +59,12 @@ func Key(ctx context.Context, log Log, gone func(error) bool, b *schemas.Broadca
 }
 
 // asked reports whether the broadcast's request was for these recipients.
-func asked(ctx context.Context, log Log, at schemas.TopicPartition, offsets []int64, key string, b *schemas.Broadcast) (bool, error) {
+func asked(ctx context.Context, log Log, at stream.TopicPartition, offsets []int64, key string, b *schemas.Broadcast) (bool, error) {
 	if len(b.GetRequestSha256()) != sha256.Size {
 		return false, nil
 	}
 	phones := sha256.New()
-	err := log.Records(ctx, at, offsets, func(rec schemas.Record) error {
+	err := log.Records(ctx, at, offsets, func(rec stream.Record) error {
 		if err := blob.Keyed(key, &rec); err != nil {
 			return err
 		}
@@ -89,7 +90,7 @@ func asked(ctx context.Context, log Log, at schemas.TopicPartition, offsets []in
 }
 
 // Named returns the task that a record of broadcasts names, in either form.
-func Named(rec *schemas.Record) (schemas.TaskID, bool) {
+func Named(rec *stream.Record) (schemas.TaskID, bool) {
 	if rec.Header(schemas.VersionHeader) != "" {
 		var b schemas.Broadcast
 		err := schemas.Decode(rec, &b)

@@ -1,10 +1,13 @@
 package list
 
-import "altavoz/schemas"
+import (
+	"altavoz/schemas"
+	"altavoz/stream"
+)
 
 // Identify returns as much of a refused record as its task needs to fail; b is what was read of it, nil if it is JSON. It returns nil
 // where no id can be read.
-func Identify(rec *schemas.Record, b *schemas.Broadcast) *schemas.Broadcast {
+func Identify(rec *stream.Record, b *schemas.Broadcast) *schemas.Broadcast {
 	if b != nil {
 		return &schemas.Broadcast{
 			Task: b.GetTask(), Sender: b.GetSender(), Total: b.GetTotal(), RequestSha256: b.GetRequestSha256(), Chosen: b.GetChosen(),

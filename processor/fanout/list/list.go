@@ -8,6 +8,7 @@ import (
 
 	"altavoz/schemas"
 	"altavoz/schemas/blob"
+	"altavoz/stream"
 )
 
 // ErrUnreadable is the error of a list that is not what its broadcast says.
@@ -15,13 +16,13 @@ var ErrUnreadable = errors.New("the list of recipients is not readable")
 
 // Log reads back what lies in the log.
 type Log interface {
-	Record(ctx context.Context, s schemas.TopicPartition, offset int64) (schemas.Record, error)
-	Records(ctx context.Context, s schemas.TopicPartition, offsets []int64, each func(schemas.Record) error) error
+	Record(ctx context.Context, s stream.TopicPartition, offset int64) (stream.Record, error)
+	Records(ctx context.Context, s stream.TopicPartition, offsets []int64, each func(stream.Record) error) error
 }
 
 // List is where the slices of a task lie. It does not change.
 type List struct {
-	at      schemas.TopicPartition
+	at      stream.TopicPartition
 	offsets []int64
 	ref     *schemas.BlobRef
 	task    schemas.TaskID
@@ -35,7 +36,7 @@ func Of(b *schemas.Broadcast, task schemas.TaskID, key string) *List {
 	if ref == nil {
 		return nil
 	}
-	at := schemas.TopicPartition{Topic: schemas.TopicBlobs, Partition: ref.GetPartition()}
+	at := stream.TopicPartition{Topic: schemas.TopicBlobs, Partition: ref.GetPartition()}
 	return &List{at: at, offsets: ref.Offsets(), ref: ref, task: task, total: b.GetTotal(), key: key}
 }
 
@@ -49,7 +50,7 @@ func (l *List) Proven() bool { return l == nil || l.key != "" || !blob.Unproven(
 
 // WithKey returns the list with the key that Key found.
 
-func (l *List) phones(rec *schemas.Record) ([]string, error) {
+func (l *List) phones(rec *stream.Record) ([]string, error) {
 	err := blob.Check(l.ref, l.task, rec)
 	if l.key != "" {
 		err = blob.Keyed(l.key, rec)
@@ -78,7 +79,7 @@ func (l *List) Slice(ctx context.Context, log Log, first uint32) ([]string, erro
 // Before hands over all recipients before a cursor.
 func (l *List) Before(ctx context.Context, log Log, cursor uint32, each func(text string)) error {
 	left := cursor
-	err := log.Records(ctx, l.at, l.offsets[:(cursor+schemas.SliceRecipients-1)/schemas.SliceRecipients], func(rec schemas.Record) error {
+	err := log.Records(ctx, l.at, l.offsets[:(cursor+schemas.SliceRecipients-1)/schemas.SliceRecipients], func(rec stream.Record) error {
 		phones, err := l.phones(&rec)
 		if err != nil {
 			return err

@@ -13,6 +13,7 @@ import (
 
 	"altavoz/schemas"
 	"altavoz/schemas/blob"
+	"altavoz/stream"
 )
 
 // What a person reads of a broadcast that can't be put in order.
@@ -28,16 +29,16 @@ const blobBatch = 1 << 20
 // Writer writes to blobs what is too large for a broadcast.
 type Writer struct {
 	// Publish waits until all are acknowledged, with their offsets filled in.
-	Publish func(ctx context.Context, recs ...schemas.Record) ([]schemas.Record, error)
+	Publish func(ctx context.Context, recs ...stream.Record) ([]stream.Record, error)
 	// Home returns the partition of the topic that a key belongs to.
-	Home          func(t schemas.Topic, key []byte) int32
+	Home          func(t stream.Topic, key []byte) int32
 	DefaultSender string // of broadcasts that name none; empty: there is none
 	MaxRecipients uint32
 }
 
 // Broadcast returns the broadcast of a record in order; b is what was read of it, nil if it is JSON. Its errors are a
 // *schemas.FieldError where the record is to blame.
-func (w Writer) Broadcast(ctx context.Context, rec *schemas.Record, b *schemas.Broadcast) (*schemas.Broadcast, error) {
+func (w Writer) Broadcast(ctx context.Context, rec *stream.Record, b *schemas.Broadcast) (*schemas.Broadcast, error) {
 	origin := &schemas.Origin{Partition: rec.Partition, Offset: rec.Offset}
 	key := schemas.TaskIDFromOrigin(string(schemas.TopicBroadcasts), origin)
 	slicesOf, partsOf := w.blobs(ctx), w.blobs(ctx)
@@ -98,8 +99,8 @@ func (w Writer) Broadcast(ctx context.Context, rec *schemas.Record, b *schemas.B
 }
 
 // lenient reports whether whoever wrote the record wants unknown members passed over.
-func lenient(rec *schemas.Record) bool {
-	return slices.ContainsFunc(rec.Headers, func(h schemas.Header) bool {
+func lenient(rec *stream.Record) bool {
+	return slices.ContainsFunc(rec.Headers, func(h stream.Header) bool {
 		return strings.EqualFold(h.Key, schemas.PreferHeader) && schemas.PrefersLenient(string(h.Value))
 	})
 }
@@ -140,9 +141,9 @@ func moveBlobs(b *schemas.Broadcast, lists, parts *blobs) error {
 // blobs writes records to one partition of blobs, in order.
 type blobs struct {
 	ctx       context.Context //nolint:containedctx // of one rewrite, which a schemas.Sink has no other way to know
-	publish   func(ctx context.Context, recs ...schemas.Record) ([]schemas.Record, error)
+	publish   func(ctx context.Context, recs ...stream.Record) ([]stream.Record, error)
 	partition int32
-	waiting   []schemas.Record
+	waiting   []stream.Record
 	bytes     int
 	list      *blob.List
 }
@@ -152,7 +153,7 @@ func (w Writer) blobs(ctx context.Context) *blobs {
 	return &blobs{ctx: ctx, publish: w.Publish, partition: w.Home(schemas.TopicBlobs, []byte(list.Key)), list: list}
 }
 
-func (b *blobs) add(rec schemas.Record) error {
+func (b *blobs) add(rec stream.Record) error {
 	rec.Partition = b.partition
 	b.waiting = append(b.waiting, rec)
 	if b.bytes += len(rec.Value); b.bytes < blobBatch {

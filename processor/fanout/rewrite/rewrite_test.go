@@ -9,19 +9,20 @@ import (
 	"time"
 
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 // blobsLog keeps what was published.
 type blobsLog struct {
-	recs []schemas.Record
+	recs []stream.Record
 	fail error
 }
 
-func (l *blobsLog) publish(_ context.Context, recs ...schemas.Record) ([]schemas.Record, error) {
+func (l *blobsLog) publish(_ context.Context, recs ...stream.Record) ([]stream.Record, error) {
 	if l.fail != nil {
 		return nil, l.fail
 	}
-	out := make([]schemas.Record, len(recs))
+	out := make([]stream.Record, len(recs))
 	for i, rec := range recs {
 		rec.Offset = int64(len(l.recs))
 		l.recs = append(l.recs, rec)
@@ -32,7 +33,7 @@ func (l *blobsLog) publish(_ context.Context, recs ...schemas.Record) ([]schemas
 
 func (l *blobsLog) writer() Writer {
 	return Writer{
-		Publish: l.publish, Home: func(schemas.Topic, []byte) int32 { return 3 }, DefaultSender: "100", MaxRecipients: 10_000,
+		Publish: l.publish, Home: func(stream.Topic, []byte) int32 { return 3 }, DefaultSender: "100", MaxRecipients: 10_000,
 	}
 }
 
@@ -43,7 +44,7 @@ func TestJSONBecomesABroadcast(t *testing.T) {
 	for i := range phones {
 		phones[i] = fmt.Sprintf(`"57300%07d"`, i)
 	}
-	rec := schemas.Record{Partition: 1, Offset: 7, Time: time.UnixMilli(5), Value: fmt.Appendf(nil, `{"body_text":"hola","phones":[%s]}`, strings.Join(phones, ","))}
+	rec := stream.Record{Partition: 1, Offset: 7, Time: time.UnixMilli(5), Value: fmt.Appendf(nil, `{"body_text":"hola","phones":[%s]}`, strings.Join(phones, ","))}
 	b, err := l.writer().Broadcast(t.Context(), &rec, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -120,18 +121,18 @@ func TestUnknownMembersOfJSONAreRefusedUnlessTheRecordIsLenient(t *testing.T) {
 	value := []byte(`{"phones":["573001234567"],"body_text":"hola","scheduled_at":"2026-03-02T12:00:00Z"}`)
 	for _, tt := range []struct {
 		name    string
-		headers []schemas.Header
+		headers []stream.Header
 		want    string
 	}{
 		{"strict", nil, schemas.CodeUnknown},
-		{"another header", []schemas.Header{{Key: "Prefer", Value: []byte("respond-async")}}, schemas.CodeUnknown},
-		{"lenient", []schemas.Header{{Key: "Prefer", Value: []byte("handling=lenient")}}, ""},
-		{"lenient among others, in any case", []schemas.Header{{Key: "prefer", Value: []byte(`respond-async, Handling = "lenient"`)}}, ""},
+		{"another header", []stream.Header{{Key: "Prefer", Value: []byte("respond-async")}}, schemas.CodeUnknown},
+		{"lenient", []stream.Header{{Key: "Prefer", Value: []byte("handling=lenient")}}, ""},
+		{"lenient among others, in any case", []stream.Header{{Key: "prefer", Value: []byte(`respond-async, Handling = "lenient"`)}}, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			var l blobsLog
-			_, err := l.writer().Broadcast(t.Context(), &schemas.Record{Value: value, Headers: tt.headers}, nil)
+			_, err := l.writer().Broadcast(t.Context(), &stream.Record{Value: value, Headers: tt.headers}, nil)
 			var field *schemas.FieldError
 			if errors.As(err, &field); (err == nil) != (tt.want == "") || field != nil && field.Code != tt.want {
 				t.Errorf("%v, want %q", err, tt.want)
@@ -162,7 +163,7 @@ func TestARequestIsFoundInWhatOthersPutRoundIt(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			var l blobsLog
-			b, err := l.writer().Broadcast(t.Context(), &schemas.Record{Value: []byte(tt.value)}, nil)
+			b, err := l.writer().Broadcast(t.Context(), &stream.Record{Value: []byte(tt.value)}, nil)
 			var field *schemas.FieldError
 			switch {
 			case tt.code != "" && (!errors.As(err, &field) || field.Code != tt.code):

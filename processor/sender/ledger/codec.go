@@ -8,7 +8,7 @@ import (
 	"math/bits"
 	"slices"
 
-	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 // State is what the ledger says about a record.
@@ -54,7 +54,7 @@ const (
 	againBits = MaxAgain*11 + 17
 	// ledgerBytes is what fits into the metadata of a commit, whose limit is on the text, beside version, flags and a length of
 	// two bytes; Bits is what of it the runs may take.
-	ledgerBytes = schemas.MaxMetadata/4*3 - 4
+	ledgerBytes = stream.MaxMetadata/4*3 - 4
 	Bits        = (ledgerBytes-LeastBytes)*8 - againBits
 	// maxIdentity is what an identity takes at most, however much room there is: its length fits into two bytes then, and commits
 	// stay small. Some hundred marks fit.
@@ -199,7 +199,7 @@ func Decode(text string, watermark int64) (id Identity, runs []Run, err error) {
 
 // StartedIn returns the offsets of the records that a committed position calls started, for those who look on from outside
 // (app/witness): of their calls nobody knows but their process.
-func StartedIn(pos schemas.Position) (offsets []int64, err error) {
+func StartedIn(pos stream.Position) (offsets []int64, err error) {
 	_, runs, err := Decode(pos.Metadata, pos.Offset)
 	at := pos.Offset
 	for _, r := range runs {
