@@ -10,7 +10,6 @@ import (
 	"altavoz/processor/aggregator"
 	"altavoz/processor/fanout"
 	"altavoz/processor/sender"
-	"altavoz/processor/slots"
 	"altavoz/producer"
 	"altavoz/redis"
 	"altavoz/schemas"
@@ -20,32 +19,28 @@ import (
 	"altavoz/whatsapp/media"
 )
 
-// Every port and what is plugged into it. A worker names what it needs; that a door has it is checked here and nowhere else.
+// Every port and what is plugged into it. A worker names what it needs; that a client has it is checked here and nowhere else.
 var (
-	_ producer.Log      = (*kafka.Publisher)(nil)
+	_ stream.Committer    = (*kafka.Group)(nil)
+	_ stream.Pauser       = (*kafka.Group)(nil)
+	_ stream.Log          = (*kafka.Publisher)(nil)
+	_ stream.RecordReader = (*kafka.Reader)(nil)
+
 	_ producer.Statuses = (*kafka.Statuses)(nil)
 	_ producer.Tasks    = (*kafka.Statuses)(nil)
 	_ producer.Webhooks = (*whatsapp.Webhooks)(nil)
 
-	_ slots.Ledger = (*kafka.Group)(nil) // of fanout and aggregator
-	_ slots.Flow   = (*kafka.Group)(nil)
-
-	_ fanout.Log      = (*kafka.Publisher)(nil)
 	_ fanout.Records  = (*kafka.Reader)(nil)
 	_ fanout.Statuses = (*kafka.Statuses)(nil)
 	_ fanout.Controls = (*kafka.Controls)(nil)
 	_ fanout.Media    = (*media.Resolver)(nil)
 
-	_ sender.Ledger    = (*kafka.Group)(nil)
-	_ sender.Flow      = (*kafka.Group)(nil)
-	_ sender.Log       = (*kafka.Publisher)(nil)
 	_ sender.Records   = held{}
 	_ sender.Contents  = blobs{}
 	_ sender.Media     = (*media.Resolver)(nil)
 	_ sender.Messenger = (*whatsapp.Client)(nil)
 	_ sender.Numbers   = (*kafka.Controls)(nil)
 
-	_ aggregator.Log   = (*kafka.Publisher)(nil)
 	_ aggregator.Table = (*kafka.Reader)(nil)
 
 	_ media.Uploader = (*whatsapp.Client)(nil)
@@ -56,7 +51,7 @@ var (
 
 // records is where blobs reads: one record by its place.
 type records interface {
-	// Record returns kafka.ErrGone for a record that is not there any more.
+	// Record returns stream.ErrGone for a record that is not there any more.
 	Record(ctx context.Context, slot stream.TopicPartition, offset int64) (stream.Record, error)
 }
 
@@ -65,7 +60,7 @@ type held struct{ records records }
 
 func (h held) Record(ctx context.Context, slot stream.TopicPartition, offset int64) (rec stream.Record, found bool, err error) {
 	rec, err = h.records.Record(ctx, slot, offset)
-	if errors.Is(err, kafka.ErrGone) {
+	if errors.Is(err, stream.ErrGone) {
 		return rec, false, nil
 	}
 	return rec, err == nil, err
@@ -123,7 +118,7 @@ func (b blobs) read(ctx context.Context, ref *schemas.BlobRef, n int) (stream.Re
 
 // gone adds to an error that will not pass the words for the person who asked; any other error is left as it is.
 func gone(err error, why string) error {
-	if errors.Is(err, kafka.ErrGone) || errors.Is(err, errRef) || errors.Is(err, blob.ErrForeign) {
+	if errors.Is(err, stream.ErrGone) || errors.Is(err, errRef) || errors.Is(err, blob.ErrForeign) {
 		return fmt.Errorf("%w: %w", err, &schemas.ContentError{Why: why})
 	}
 	return err

@@ -43,7 +43,7 @@ func mutants() []mutant {
 		// The lease: no call, and no send, before a commit has said that it is started.
 		{
 			marker: "calls-wait-for-their-commit",
-			change: whole("var refused map[schemas.Slot]error\nvar err error\nst.running.Go(func() { _, _ = st.write(c) })"),
+			change: whole("var refused map[stream.TopicPartition]error\nvar err error\nst.running.Go(func() { _, _ = st.write(c) })"),
 			test:   "TestNoCallBeforeCommit",
 		},
 		{marker: "refused-commit-calls-nobody", change: makeFalse(), test: "TestRefusedCommit"},
@@ -171,7 +171,7 @@ if err == nil {
 		{marker: "below-the-watermark-is-remembered", change: drop(), test: "TestRewind"},
 		{marker: "replaced-owner-is-dropped", change: makeFalse(), test: "TestReplacedOwnerIsNotCalledFor", in: "processor/sender"},
 		{marker: "repeats-are-remembered-longer", change: value("fresh"), test: "TestRepeatIsRememberedLongerThanOtherSends"},
-		{marker: "end-of-a-task-is-proven", change: whole("s.write(s.logOf(t), func(schemas.Record) { s.closeWith(t, recs[1:]) }, recs[0])"), test: "TestReplacedOwnerEndsNothing"},
+		{marker: "end-of-a-task-is-proven", change: whole("s.write(s.logOf(t), func(stream.Record) { s.closeWith(t, recs[1:]) }, recs[0])"), test: "TestReplacedOwnerEndsNothing"},
 
 		// The fold.
 		{marker: "greatest-outcome-stays", change: condition("to != from"), test: "TestFoldDoesNotDependOnOrder"},
@@ -204,7 +204,7 @@ if err == nil {
 		{marker: "rebalance-waits-for-what-was-polled", change: drop(), test: "TestRevokeWaitsForWhatWasPolled"},
 		{marker: "only-owned-records-are-handed-over", change: makeTrue(), test: "TestRecordsOfAPartitionThatIsGoneAreNotHandedOver"},
 		{marker: "stopping-drains", change: drop(), test: "TestStoppingDrainsWhileStillAMember"},
-		{marker: "revoked-slots-drain", change: whole("_ = ctx\ns.stage.Lost(slots)"), test: "TestRevokedSlotsDrainWhileStillAMember"},
+		{marker: "revoked-slots-drain", change: whole("_ = ctx\ns.stage.OnLost(slots)"), test: "TestRevokedSlotsDrainWhileStillAMember"},
 		{marker: "newer-records-are-not-handed-over", change: value("s.group.cfg.records(p.Records)"), test: "TestNewerRecordHoldsItsPartition", in: "kafka"},
 		{marker: "views-hold-newer-records", change: value("t.cfg.records(p.Records)"), test: "TestViewsHoldWhereANewerVersionWrote", in: "kafka"},
 		{marker: "slot-without-a-word-is-unknown", change: makeFalse(), test: "TestSlotWithoutAWordInTheAnswerIsUnknown", in: "kafka"},
@@ -240,7 +240,7 @@ if err == nil {
 		{marker: "unknown-commit-gives-all-up", change: makeFalse(), test: "TestCommitAnswerLost"},
 		{marker: "unknown-commit-ends-the-slot", change: drop(), test: "TestNothingStartsAfterACommitThatNobodyAnswered"},
 		{
-			marker: "ledger-is-encoded-under-its-fence", change: whole("st.mu.Unlock()\nfence := st.ports.Ledger.Fence()\nst.mu.Lock()\nc := &commit{fence: fence, batch: batch, flushed: st.flushes}"),
+			marker: "ledger-is-encoded-under-its-fence", change: whole("st.mu.Unlock()\nfence := st.ports.Committer.Generation()\nst.mu.Lock()\nc := &commit{fence: fence, batch: batch, flushed: st.flushes}"),
 			test: "TestSend",
 		},
 		{

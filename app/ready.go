@@ -38,7 +38,7 @@ func (a *App) probeWrites(ctx context.Context) {
 	a.watch(context.WithoutCancel(ctx), "probe of writes", func(ctx context.Context) {
 		readiness.Probe(ctx, func() bool { return !a.health.Failing().IsZero() }, func() { //nolint:contextcheck // what is taken is written
 			rec := stream.Record{Topic: schemas.TopicBlobs, Partition: stream.NoPartition, Key: []byte(probeKey)}
-			a.doors.express.Enqueue(rec, func(stream.Record, error) {}) // health is told by the publisher
+			a.doors.express.Append(rec, func(stream.Record, error) {}) // health is told by the publisher
 		})
 	})
 }

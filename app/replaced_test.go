@@ -107,7 +107,7 @@ func TestSenderStoppedBeforeItRejoinsSendsNothingTwice(t *testing.T) {
 			Partitions: l, MaxInFlight: inFlight, Numbers: []string{"1"},
 			Number: func(id string) (sender.Number, bool) { return sender.Number{}, id == "1" },
 		}, sender.Ports{
-			Ledger: g, Flow: g, Express: pub, Bulk: pub, Records: held{reader},
+			Committer: g, Pauser: g, Express: pub, Bulk: pub, Records: held{reader},
 			Numbers: unspoken{}, Messenger: messenger{name, api, gate}, Reject: rejects.Keep,
 		})
 		ctx, cancel := context.WithCancel(context.Background())

@@ -136,9 +136,8 @@ func (a *App) newFanout(g *kafka.Group) (processor.Worker, error) {
 		Move: a.identity.Move, Moved: a.identity.Moved, Predicts: whatsapp.Predicts, Receipts: a.cfg.WhatsApp.AppSecret != "",
 	}
 	return fanout.New(cfg, fanout.Ports{
-		Ledger: g, Flow: g, Express: a.doors.express, Bulk: a.doors.bulk, Records: a.doors.reader,
+		Committer: g, Pauser: g, Express: a.doors.express, Bulk: a.doors.bulk, Records: a.doors.reader,
 		Statuses: a.doors.statuses, Controls: a.doors.controls, Media: a.doors.media, Home: a.layout.Home, Reject: rejects.Keep,
-		Gone: func(err error) bool { return errors.Is(err, kafka.ErrGone) },
 	}), cfg.Validate()
 }
 
@@ -155,13 +154,13 @@ func (a *App) newSender(g *kafka.Group) (processor.Worker, error) {
 		},
 	}
 	return sender.New(cfg, sender.Ports{
-		Ledger: g, Flow: g, Express: a.doors.express, Bulk: a.doors.bulk, Records: held{a.doors.reader}, Contents: blobs{a.doors.reader},
+		Committer: g, Pauser: g, Express: a.doors.express, Bulk: a.doors.bulk, Records: held{a.doors.reader}, Contents: blobs{a.doors.reader},
 		Media: a.doors.media, Numbers: a.doors.controls, Messenger: a.doors.messenger, Reject: rejects.Keep,
 	}), cfg.Validate()
 }
 
 func (a *App) newAggregator(g *kafka.Group) (processor.Worker, error) {
 	return aggregator.New(aggregator.Config{Logger: a.log, Registerer: a.registry}, aggregator.Ports{
-		Ledger: g, Flow: g, Statuses: a.doors.express, Marks: a.doors.bulk, Table: a.doors.reader, Reject: rejects.Keep,
+		Committer: g, Pauser: g, Statuses: a.doors.express, Marks: a.doors.bulk, Table: a.doors.reader, Reject: rejects.Keep,
 	}), nil
 }

@@ -98,7 +98,7 @@ func TestAbortedBroadcastsAreNeverSeen(t *testing.T) {
 			}
 		}
 		for _, at := range []int64{gone, gone + 1} {
-			if rec, err := r.Record(t.Context(), slot, at); !errors.Is(err, kafka.ErrGone) {
+			if rec, err := r.Record(t.Context(), slot, at); !errors.Is(err, stream.ErrGone) {
 				t.Errorf("an aborted record is read: %q, %v", rec.Value, err)
 			}
 		}

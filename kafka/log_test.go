@@ -60,7 +60,7 @@ func TestReaderReadsWhatThePublisherWrote(t *testing.T) {
 		if err != nil || i != len(offsets) {
 			t.Errorf("%d of %d, %v", i, len(offsets), err)
 		}
-		if _, err := r.Record(t.Context(), slot, acked[19].Offset+1); !errors.Is(err, kafka.ErrGone) {
+		if _, err := r.Record(t.Context(), slot, acked[19].Offset+1); !errors.Is(err, stream.ErrGone) {
 			t.Errorf("beyond the end: %v", err)
 		}
 		ends, err := r.Ends(t.Context(), schemas.TopicBlobs)
@@ -96,7 +96,7 @@ func TestTrimmedRecordsAreGone(t *testing.T) {
 		if _, err := kadm.NewClient(cl).DeleteRecords(t.Context(), cut); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := r.Record(t.Context(), slot, 5); !errors.Is(err, kafka.ErrGone) {
+		if _, err := r.Record(t.Context(), slot, 5); !errors.Is(err, stream.ErrGone) {
 			t.Errorf("a trimmed record: %v", err)
 		}
 		var got []int64
@@ -161,7 +161,7 @@ func TestFullBuffersAreBusyAtOnce(t *testing.T) {
 	cluster.Close() // nothing is acknowledged any more
 	var busy int
 	for range 200 {
-		p.Enqueue(schemas.EncodeFilePart("k", make([]byte, schemas.PartBytes)), func(_ stream.Record, err error) {
+		p.Append(schemas.EncodeFilePart("k", make([]byte, schemas.PartBytes)), func(_ stream.Record, err error) {
 			if errors.Is(err, kafka.ErrBusy) {
 				busy++
 			}
@@ -233,10 +233,10 @@ func TestGarbageIsPassedOver(t *testing.T) {
 			if string(got) != "\x00\x01\x02" {
 				t.Errorf("read % x", got)
 			}
-			if _, err := r.Record(t.Context(), slot, 2); !errors.Is(err, kafka.ErrGone) {
+			if _, err := r.Record(t.Context(), slot, 2); !errors.Is(err, stream.ErrGone) {
 				t.Errorf("a record that can't be unpacked: %v", err)
 			}
-			if err := r.Records(t.Context(), slot, []int64{1, 2, 3}, func(stream.Record) error { return nil }); !errors.Is(err, kafka.ErrGone) {
+			if err := r.Records(t.Context(), slot, []int64{1, 2, 3}, func(stream.Record) error { return nil }); !errors.Is(err, stream.ErrGone) {
 				t.Errorf("one of several: %v", err)
 			}
 		})

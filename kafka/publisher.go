@@ -95,7 +95,7 @@ func (p *Publisher) Ready(ctx context.Context) error {
 // Enqueue takes a record to be written and never blocks. done is called exactly once: with the record as it was
 // acknowledged, or with why it was not, within answerTimeout. After an error other than ErrBusy the record may have arrived,
 // or may still.
-func (p *Publisher) Enqueue(rec stream.Record, done func(stream.Record, error)) {
+func (p *Publisher) Append(rec stream.Record, done func(stream.Record, error)) {
 	size := int64(len(rec.Key) + len(rec.Value))
 	records, bytes := p.records.Add(1), p.bytes.Add(size)
 	if records > maxBuffered || bytes > maxBufferedBytes+size { // one record of any size always has room
@@ -149,7 +149,7 @@ func (p *Publisher) Publish(ctx context.Context, recs ...stream.Record) ([]strea
 		return nil, nil
 	}
 	for i, rec := range recs {
-		p.Enqueue(rec, func(rec stream.Record, err error) { //nolint:contextcheck // what is taken is written, whoever stops waiting
+		p.Append(rec, func(rec stream.Record, err error) { //nolint:contextcheck // what is taken is written, whoever stops waiting
 			mu.Lock()
 			defer mu.Unlock()
 			acked[i] = rec

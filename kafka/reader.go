@@ -16,9 +16,6 @@ import (
 	"altavoz/stream"
 )
 
-// ErrGone is the error of a record that does not exist any more: trimmed, or never there.
-var ErrGone = errors.New("the record is not in the log any more")
-
 const (
 	// readBytes is what one fetch asks for at most: the broker sends at least one batch, whatever its size.
 	readBytes = 1 << 20
@@ -51,7 +48,7 @@ func NewReader(c Config) (*Reader, error) {
 // Close ends the reader; reads under way fail.
 func (r *Reader) Close() { r.cl.Close() }
 
-// Record reads one record. The error is ErrGone where there is none at the offset, and where it can't be unpacked.
+// Record reads one record. The error is stream.ErrGone where there is none at the offset, and where it can't be unpacked.
 func (r *Reader) Record(ctx context.Context, s stream.TopicPartition, offset int64) (stream.Record, error) {
 	var found stream.Record
 	ok := false
@@ -60,7 +57,7 @@ func (r *Reader) Record(ctx context.Context, s stream.TopicPartition, offset int
 		return nil
 	})
 	if err == nil && !ok {
-		err = fmt.Errorf("%s at %d: %w", s, offset, ErrGone)
+		err = fmt.Errorf("%s at %d: %w", s, offset, stream.ErrGone)
 	}
 	return found, err
 }
@@ -73,7 +70,7 @@ func (r *Reader) Records(ctx context.Context, s stream.TopicPartition, offsets [
 			return r.lost(err)
 		}
 		if offsets[0] < start || len(recs) == 0 || recs[0].Offset != offsets[0] {
-			return fmt.Errorf("%s at %d: %w", s, offsets[0], ErrGone)
+			return fmt.Errorf("%s at %d: %w", s, offsets[0], stream.ErrGone)
 		}
 		for _, rec := range recs {
 			if len(offsets) == 0 || rec.Offset < offsets[0] {
@@ -91,10 +88,10 @@ func (r *Reader) Records(ctx context.Context, s stream.TopicPartition, offsets [
 	return nil
 }
 
-// lost turns the error of a batch that can't be unpacked into ErrGone: what was in it is.
+// lost turns the error of a batch that can't be unpacked into stream.ErrGone: what was in it is.
 func (r *Reader) lost(err error) error {
 	if poisoned(err) {
-		return fmt.Errorf("%w: %w", ErrGone, err)
+		return fmt.Errorf("%w: %w", stream.ErrGone, err)
 	}
 	return err
 }

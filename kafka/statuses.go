@@ -24,7 +24,7 @@ const (
 
 // ErrUnread is the error of a finished task whose last record can't be read: nobody can say more of it than that it is
 // finished.
-var ErrUnread = fmt.Errorf("the status of a finished task can't be read: %w", ErrGone)
+var ErrUnread = fmt.Errorf("the status of a finished task can't be read: %w", stream.ErrGone)
 
 // Statuses is the view of the topic statuses: the last word on every task. It is safe for concurrent use.
 type Statuses struct {
@@ -114,7 +114,7 @@ func (s *Statuses) Find(ctx context.Context, t schemas.TaskID) (*schemas.Status,
 			return st, nil
 		}
 		rec, err := s.back.Record(ctx, stream.TopicPartition{Topic: schemas.TopicStatuses, Partition: at.Partition}, at.Offset)
-		if err != nil && !errors.Is(err, ErrGone) {
+		if err != nil && !errors.Is(err, stream.ErrGone) {
 			return nil, err
 		}
 		if err == nil {

@@ -18,14 +18,14 @@ func TestUnansweredRecordIsReportedAndNotPiledUpon(t *testing.T) {
 		h.side.stop()
 		began := time.Now()
 		ended := make(chan error, 1)
-		h.p.Enqueue(express("late"), func(_ stream.Record, err error) { ended <- err })
+		h.p.Append(express("late"), func(_ stream.Record, err error) { ended <- err })
 		err := <-ended
 		if took := time.Since(began); !errors.Is(err, kafka.ErrUnanswered) || errors.Is(err, kafka.ErrBusy) || took > 15*time.Second {
 			t.Errorf("after %v it ended with %v", took, err)
 		}
 		for range 100 { // whoever wrote it tries again, as all do
 			time.Sleep(5 * time.Second)
-			h.p.Enqueue(express("late"), func(_ stream.Record, err error) { ended <- err })
+			h.p.Append(express("late"), func(_ stream.Record, err error) { ended <- err })
 			if err := <-ended; !errors.Is(err, kafka.ErrBusy) {
 				t.Errorf("behind a record without an answer one was taken: %v", err)
 			}
@@ -35,7 +35,7 @@ func TestUnansweredRecordIsReportedAndNotPiledUpon(t *testing.T) {
 		}
 		h.side.cont()
 		time.Sleep(time.Minute)
-		h.p.Enqueue(express("next"), func(_ stream.Record, err error) { ended <- err })
+		h.p.Append(express("next"), func(_ stream.Record, err error) { ended <- err })
 		if err := <-ended; err != nil {
 			t.Error(err)
 		}

@@ -17,9 +17,6 @@ import (
 	"altavoz/stream"
 )
 
-// Log is where events go.
-type Log = upload.Log
-
 // Statuses is the view of the topic statuses.
 type Statuses interface {
 	// Get returns the status of a task that is in memory; it is shared, and only to be read.
@@ -55,7 +52,7 @@ type Webhooks interface {
 
 // Ports are the doors that the ingress uses.
 type Ports struct {
-	Log      Log
+	Log      stream.Publisher
 	Statuses Statuses
 	Tasks    Tasks
 	Webhooks Webhooks // nil: no receipts are taken

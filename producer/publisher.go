@@ -8,6 +8,7 @@ import (
 	"altavoz/producer/draft"
 	"altavoz/producer/upload"
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 // Draft is a broadcast as a Go program writes it.
@@ -24,7 +25,7 @@ type Receipt struct {
 // Publish puts a broadcast straight on Kafka. It needs the right to write to broadcasts and blobs, nothing else, and
 // returns when the broadcast is accepted: from then on it goes out whether this program lives or not. What is wrong with
 // the draft is a *schemas.FieldError.
-func Publish(ctx context.Context, log Log, d *Draft) (Receipt, error) {
+func Publish(ctx context.Context, log stream.Publisher, d *Draft) (Receipt, error) {
 	pr, pw := io.Pipe()
 	done := make(chan struct{})
 	go func() {
@@ -38,7 +39,7 @@ func Publish(ctx context.Context, log Log, d *Draft) (Receipt, error) {
 }
 
 // PublishJSON is Publish for a draft that is the body of an HTTP request already.
-func PublishJSON(ctx context.Context, log Log, body io.Reader) (Receipt, error) {
+func PublishJSON(ctx context.Context, log stream.Publisher, body io.Reader) (Receipt, error) {
 	now := time.Now()
 	up := upload.New(ctx, log)
 	req, err := schemas.ReadRequest(body, up, schemas.RequestLimits{Now: now})

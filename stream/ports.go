@@ -30,5 +30,32 @@ type Appender interface {
 	Append(rec Record, done func(Record, error))
 }
 
+// Publisher writes records and waits for the acknowledgements.
+//
+// Publish returns the records with partition and offset once all are acknowledged. Records with one key lie in one partition, in the
+// order given. The end of ctx ends the waiting only. Full buffers are an ErrNotWritten at once; after any other error a record
+// may still appear in the log.
+type Publisher interface {
+	Publish(ctx context.Context, recs ...Record) ([]Record, error)
+}
+
+// Log is both; records of one partition keep their order.
+type Log interface {
+	Appender
+	Publisher
+}
+
+// RecordReader reads records back by their offsets. The error of a record that is not in the log any more is ErrGone.
+type RecordReader interface {
+	Record(ctx context.Context, p TopicPartition, offset int64) (Record, error)
+	Records(ctx context.Context, p TopicPartition, offsets []int64, each func(Record) error) error
+}
+
+// ErrGone is the error of a record that does not exist any more: trimmed, or never there.
+var ErrGone = errors.New("the record is not in the log any more")
+
+// IsGone reports whether an error is ErrGone.
+func IsGone(err error) bool { return errors.Is(err, ErrGone) }
+
 // ErrNotWritten is the error of an append of which nothing was written.
 var ErrNotWritten = errors.New("nothing was written")

@@ -144,7 +144,7 @@ func BenchmarkReceipts(b *testing.B) {
 // sink takes every record and never acknowledges it.
 type sink struct{}
 
-func (sink) Enqueue(stream.Record, func(stream.Record, error)) {}
+func (sink) Append(stream.Record, func(stream.Record, error)) {}
 
 // BenchmarkEncodePart is what a checkpoint costs for each dirty part.
 func BenchmarkEncodePart(b *testing.B) {

@@ -3,7 +3,7 @@ package aggregator
 import (
 	"sync"
 
-	"altavoz/processor/slots"
+	"altavoz/processor/partition"
 	"altavoz/stream"
 )
 
@@ -24,7 +24,7 @@ type mailbox struct {
 	reached int64 // highest position committed
 	ahead   span  // what must be folded before the slot has caught up
 
-	tap *slots.Backpressure
+	tap *partition.Backpressure
 }
 
 // inbox is one round's worth of it.
@@ -46,7 +46,7 @@ type committed struct {
 	refused bool
 }
 
-func newMailbox(tap *slots.Backpressure) *mailbox {
+func newMailbox(tap *partition.Backpressure) *mailbox {
 	return &mailbox{signal: make(chan struct{}, 1), reached: stream.NoOffset, tap: tap}
 }
 
@@ -134,7 +134,7 @@ func (b *mailbox) take(results bool) inbox {
 	return out
 }
 
-// What the stage tells the slot: see slots.Worker.
+// What the stage tells the slot: see partition.Worker.
 
 func (s *slot) Process(recs []stream.Record) { s.box.put(recs) }
 func (s *slot) Drain()                       { s.box.update(func(in *inbox) { in.drain = true }) }
@@ -142,7 +142,7 @@ func (s *slot) Stop()                        { s.stop() }
 func (s *slot) Over() <-chan struct{}        { return s.over }
 
 // Committed hears how the commit of a position ended.
-func (s *slot) Committed(a slots.CommitResult) {
+func (s *slot) Committed(a partition.CommitResult) {
 	switch {
 	case a.Unknown != nil:
 		s.st.metrics.refused.Inc()

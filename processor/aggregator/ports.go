@@ -7,15 +7,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"altavoz/processor/aggregator/recall"
-	"altavoz/processor/slots"
 	"altavoz/stream"
 )
-
-// Log takes records to be written. Enqueue never blocks; done is called exactly once, maybe before Enqueue returns,
-// with the record as it was acknowledged. Records of one partition keep their order.
-type Log interface {
-	Enqueue(rec stream.Record, done func(stream.Record, error))
-}
 
 // Table reads marks and statuses back, and results.
 type Table = recall.Table
@@ -23,11 +16,11 @@ type Table = recall.Table
 // Ports is what the stage is plugged into. One publisher may serve as Statuses and Marks; two keep the statuses,
 // which somebody waits for, free of the linger that suits marks.
 type Ports struct {
-	Ledger   slots.Ledger
-	Flow     slots.Flow
-	Statuses Log // no linger
-	Marks    Log // and rejects
-	Table    Table
+	Committer stream.Committer
+	Pauser    stream.Pauser
+	Statuses  stream.Appender // no linger
+	Marks     stream.Appender // and rejects
+	Table     Table
 	// Reject makes the record that keeps rec, and why it can't be processed, in the topic rejects.
 	Reject func(rec stream.Record, stage, code, reason string) stream.Record
 }

@@ -8,7 +8,7 @@ import (
 
 	"altavoz/processor/aggregator/cold"
 	"altavoz/processor/aggregator/own"
-	"altavoz/processor/slots"
+	"altavoz/processor/partition"
 	"altavoz/schemas"
 	"altavoz/stream"
 )
@@ -20,7 +20,7 @@ type Stage struct {
 	log     *slog.Logger
 	metrics *metrics
 	loading chan struct{} // holds a token while a slot is loaded
-	slots   *slots.Assignments[*slot]
+	slots   *partition.Assignments[*slot]
 }
 
 // New returns a stage that is not started.
@@ -28,7 +28,7 @@ func New(cfg Config, ports Ports) *Stage {
 	cfg = cfg.withDefaults()
 	return &Stage{
 		cfg: cfg, ports: ports, log: cfg.Logger, metrics: newMetrics(cfg.Registerer),
-		loading: make(chan struct{}, 1), slots: slots.New[*slot](ports.Ledger, ports.Flow, cfg.Logger),
+		loading: make(chan struct{}, 1), slots: partition.New[*slot](ports.Committer, ports.Pauser, cfg.Logger),
 	}
 }
 
@@ -86,7 +86,7 @@ func (st *Stage) newSlot(pos stream.Position) *slot {
 	}
 	now, from := time.Now(), max(pos.Offset, 0) // NoOffset: from the start
 	s := &slot{
-		st: st, results: pos.Partition, stats: of(schemas.TopicStatuses), markers: of(schemas.TopicMarks), box: newMailbox(slots.NewBackpressure(st.ports.Flow, pos.Partition)),
+		st: st, results: pos.Partition, stats: of(schemas.TopicStatuses), markers: of(schemas.TopicMarks), box: newMailbox(partition.NewBackpressure(st.ports.Pauser, pos.Partition)),
 		own:  map[stream.Topic]*own.Offsets{schemas.TopicStatuses: own.New(), schemas.TopicMarks: own.New()},
 		over: make(chan struct{}), next: from, asked: from,
 		entries: make(map[schemas.TaskID]*entry), away: cold.New(), leaving: make(map[schemas.TaskID]*leaver),

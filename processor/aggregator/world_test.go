@@ -171,7 +171,7 @@ type pending struct {
 
 var errBusy = errors.New("buffers are full")
 
-func (p *publisher) Enqueue(rec stream.Record, done func(stream.Record, error)) {
+func (p *publisher) Append(rec stream.Record, done func(stream.Record, error)) {
 	p.mu.Lock()
 	if p.busy {
 		p.mu.Unlock()
@@ -250,7 +250,7 @@ func (w *world) join(cfg Config) *process {
 	p.wg.Go(func() { p.writing.run(p.ctx) })
 	cfg.Registerer = p.reg
 	p.st = New(cfg, Ports{
-		Ledger: p, Flow: p, Statuses: p.writing, Marks: p.writing, Table: p,
+		Committer: p, Pauser: p, Statuses: p.writing, Marks: p.writing, Table: p,
 		Reject: func(rec stream.Record, stage, code, reason string) stream.Record {
 			rec.Topic, rec.Partition = schemas.TopicRejects, 0
 			rec.Headers = append(slices.Clone(rec.Headers), stream.Header{Key: "reject", Value: []byte(stage + " " + code + " " + reason)})

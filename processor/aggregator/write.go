@@ -35,11 +35,11 @@ type checkpoint struct {
 }
 
 // enqueue sends a record on its way. Its acknowledgement comes back through the box, also when it comes at once.
-func (s *slot) enqueue(log Log, rec stream.Record, w *write) {
+func (s *slot) enqueue(log stream.Appender, rec stream.Record, w *write) {
 	w.topic = rec.Topic
 	s.flight[w] = struct{}{}
 	box, own := s.box, s.own[rec.Topic]
-	log.Enqueue(rec, func(rec stream.Record, err error) {
+	log.Append(rec, func(rec stream.Record, err error) {
 		if err == nil && own != nil {
 			own.Add(rec.Offset) // before the tail can see it
 		}

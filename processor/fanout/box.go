@@ -3,7 +3,7 @@ package fanout
 import (
 	"sync"
 
-	"altavoz/processor/slots"
+	"altavoz/processor/partition"
 	"altavoz/schemas"
 	"altavoz/stream"
 )
@@ -28,10 +28,10 @@ type mailbox struct {
 	watched map[schemas.TaskID]int // how many of the slot's tasks go by that id
 	closed  bool                   // nobody reads it any more
 
-	tap *slots.Backpressure
+	tap *partition.Backpressure
 }
 
-func newMailbox(tap *slots.Backpressure) *mailbox {
+func newMailbox(tap *partition.Backpressure) *mailbox {
 	return &mailbox{
 		tap: tap, signal: make(chan struct{}, 1), news: make(map[schemas.TaskID]news),
 		watched: make(map[schemas.TaskID]int),
@@ -161,10 +161,10 @@ func (b *mailbox) close() {
 	b.mu.Unlock()
 }
 
-// What the stage tells the slot: see slots.Worker.
+// What the stage tells the slot: see partition.Worker.
 
-func (s *slot) Process(recs []stream.Record)   { s.box.put(recs) }
-func (s *slot) Drain()                         { s.box.post(func() { s.draining = true }) }
-func (s *slot) Stop()                          { s.stop() }
-func (s *slot) Over() <-chan struct{}          { return s.over }
-func (s *slot) Committed(a slots.CommitResult) { s.box.post(func() { s.committed(a) }) }
+func (s *slot) Process(recs []stream.Record)       { s.box.put(recs) }
+func (s *slot) Drain()                             { s.box.post(func() { s.draining = true }) }
+func (s *slot) Stop()                              { s.stop() }
+func (s *slot) Over() <-chan struct{}              { return s.over }
+func (s *slot) Committed(a partition.CommitResult) { s.box.post(func() { s.committed(a) }) }

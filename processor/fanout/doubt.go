@@ -41,7 +41,7 @@ func (st *Stage) verify(ctx context.Context, pos stream.Position, l *ledger.Ledg
 	cut := max(pos.Offset, l.Next) > pos.End
 	if last := l.Last; !d.gone && !cut && last.Sum != 0 && last.Offset >= pos.Begin {
 		rec, err := st.ports.Records.Record(ctx, pos.Partition, last.Offset)
-		if err != nil && !st.ports.Gone(err) {
+		if err != nil && !stream.IsGone(err) {
 			return pos, doubt{}, fmt.Errorf("reading the last broadcast again: %w", err)
 		}
 		cut = err != nil || ledger.SumOf(rec.Value) != last.Sum

@@ -75,7 +75,7 @@ func (s *slot) readEarlier(t *task, rec *stream.Record, known ledger.Line) bool 
 	s.work(func(ctx context.Context) error {
 		for _, id := range gone {
 			st, err := s.st.ports.Statuses.Find(ctx, id)
-			if err != nil && !s.st.ports.Gone(err) {
+			if err != nil && !stream.IsGone(err) {
 				return err
 			}
 			found[id] = st

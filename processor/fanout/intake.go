@@ -188,7 +188,7 @@ func (s *slot) readBack(t *task, rec *stream.Record, known ledger.Line) {
 	s.work(func(ctx context.Context) (err error) {
 		st, err = s.st.ports.Statuses.Find(ctx, t.id)
 		return err
-	}, s.st.ports.Gone, func(err error) {
+	}, stream.IsGone, func(err error) {
 		s.intakes--
 		if t.status = st; err != nil { // it is there, and nobody knows what was asked for
 			s.repeated(t, rec, nil)
@@ -269,7 +269,7 @@ func (s *slot) whenPlanned(t *task, f func()) {
 }
 
 // logOf returns the way to the log that the task's records take.
-func (s *slot) logOf(t *task) Log {
+func (s *slot) logOf(t *task) stream.Log {
 	if t.lane == schemas.LaneExpress {
 		return s.st.ports.Express
 	}

@@ -220,7 +220,7 @@ func (s *slot) repeatedLater(t *task, sha []byte) {
 	s.work(func(ctx context.Context) (err error) {
 		rec, err = s.st.ports.Records.Record(ctx, s.of, t.offset)
 		return err
-	}, s.st.ports.Gone, func(err error) {
+	}, stream.IsGone, func(err error) {
 		if err != nil { // retention took it: there is nothing to keep
 			s.cool(t)
 			s.box.unwatch(t.id)

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"altavoz/processor/fanout/ledger"
-	"altavoz/processor/slots"
+	"altavoz/processor/partition"
 	"altavoz/stream"
 )
 
@@ -173,7 +173,7 @@ func (s *slot) commit(now time.Time) {
 }
 
 // committed takes in how a commit ended. What was leased by it is produced.
-func (s *slot) committed(a slots.CommitResult) {
+func (s *slot) committed(a partition.CommitResult) {
 	s.committing = false
 	turns, unproven := s.leased, s.unproven
 	s.leased = nil

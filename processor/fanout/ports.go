@@ -8,29 +8,20 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"altavoz/processor/slots"
 	"altavoz/schemas"
 	"altavoz/stream"
 )
 
-// Log takes records to be written. Enqueue never blocks; done is called exactly once, maybe before Enqueue returns.
-// Publish waits until all are acknowledged, with their offsets filled in. Records of one partition keep their order.
-type Log interface {
-	Publish(ctx context.Context, recs ...stream.Record) ([]stream.Record, error)
-	Enqueue(rec stream.Record, done func(stream.Record, error))
-}
-
 // Records reads back what lies in the log: broadcasts and slices by offset, marks in whole partitions.
 type Records interface {
-	Record(ctx context.Context, s stream.TopicPartition, offset int64) (stream.Record, error)
-	Records(ctx context.Context, s stream.TopicPartition, offsets []int64, each func(stream.Record) error) error
+	stream.RecordReader
 	Range(ctx context.Context, s stream.TopicPartition, from, to int64, each func(stream.Record) error) error
 	Ends(ctx context.Context, t stream.Topic) (map[int32]int64, error)
 }
 
 // Statuses is the view of what is decided. Listen is called once, before the view starts. Get and Each know the tasks that go
 // on, and some that are finished. Finished knows of all whether they are, and Find reads those back that are not in memory:
-// nil means that there is no such task, an error that is Gone that nobody can say more of it than that it is finished.
+// nil means that there is no such task, an error that is stream.ErrGone that nobody can say more of it than that it is finished.
 type Statuses interface {
 	Get(t schemas.TaskID) (*schemas.Status, bool)
 	Finished(t schemas.TaskID) bool
@@ -55,20 +46,18 @@ type Media interface {
 
 // Ports is what the stage is plugged into.
 type Ports struct {
-	Ledger   slots.Ledger
-	Flow     slots.Flow
-	Express  Log // no linger
-	Bulk     Log
-	Records  Records
-	Statuses Statuses
-	Controls Controls
-	Media    Media
+	Committer stream.Committer
+	Pauser    stream.Pauser
+	Express   stream.Log // no linger
+	Bulk      stream.Log
+	Records   Records
+	Statuses  Statuses
+	Controls  Controls
+	Media     Media
 	// Home returns the partition of the topic that a key belongs to.
 	Home func(t stream.Topic, key []byte) int32
 	// Reject makes the record that keeps rec, and why it can't be processed, in the topic rejects.
 	Reject func(rec stream.Record, stage, code, reason string) stream.Record
-	// Gone reports whether an error of Records says that a record does not exist any more.
-	Gone func(error) bool
 }
 
 // Number is a sender number that this process can send from.

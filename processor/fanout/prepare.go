@@ -43,7 +43,7 @@ func (s *slot) read(t *task, why string, f func(context.Context) error, done fun
 
 // lost reports whether an error of reading will not pass.
 func (s *slot) lost(err error) bool {
-	return errors.Is(err, schemas.ErrDecode) && !errors.Is(err, schemas.ErrNewer) || errors.Is(err, list.ErrUnreadable) || errors.Is(err, blob.ErrForeign) || s.st.ports.Gone(err)
+	return errors.Is(err, schemas.ErrDecode) && !errors.Is(err, schemas.ErrNewer) || errors.Is(err, list.ErrUnreadable) || errors.Is(err, blob.ErrForeign) || stream.IsGone(err)
 }
 
 // keep keeps what was read of a broadcast in memory, if there is room for it.
@@ -126,7 +126,7 @@ func (s *slot) own(t *task) bool {
 	}
 	body, key := t.body, ""
 	s.read(t, whyUnread, func(ctx context.Context) (err error) {
-		key, err = list.Key(ctx, s.st.ports.Records, s.st.ports.Gone, body, t.id)
+		key, err = list.Key(ctx, s.st.ports.Records, body, t.id)
 		return err
 	}, func() { t.list, t.listKey = list.Of(body, t.id, key), key })
 	return false

@@ -10,7 +10,7 @@ import (
 
 	"altavoz/processor/fanout/ledger"
 	"altavoz/processor/fanout/turns"
-	"altavoz/processor/slots"
+	"altavoz/processor/partition"
 	"altavoz/schemas"
 	"altavoz/stream"
 )
@@ -99,7 +99,7 @@ type gauges struct {
 
 func newSlot(st *Stage, pos stream.Position, l ledger.Ledger) *slot {
 	s := &slot{
-		st: st, of: pos.Partition, log: st.log.With("partition", pos.Partition.Partition), box: newMailbox(slots.NewBackpressure(st.ports.Flow, pos.Partition)), over: make(chan struct{}),
+		st: st, of: pos.Partition, log: st.log.With("partition", pos.Partition.Partition), box: newMailbox(partition.NewBackpressure(st.ports.Pauser, pos.Partition)), over: make(chan struct{}),
 		owners: l.NewOwner(), old: make(map[int64]ledger.Line), oldNext: l.Next, mark: max(0, pos.Offset), readTo: max(0, pos.Offset),
 		sought: make(map[schemas.TaskID]*schemas.Status), tasks: make(map[schemas.TaskID]*task), claims: make(map[schemas.TaskID][]*task), aliases: make(map[schemas.TaskID]*task), numbers: make(map[string]*number),
 		flights: make(map[string]*flight), gauges: gauges{pipe: make(map[schemas.Lane]int), window: make(map[schemas.Lane]int)},
@@ -327,7 +327,7 @@ func (s *slot) after(d time.Duration, f func()) { time.AfterFunc(d, func() { s.b
 
 // writing is a batch of records that is written until all of it is acknowledged.
 type writing struct {
-	log   Log
+	log   stream.Log
 	recs  []stream.Record
 	lease bool   // produced under a lease
 	proof uint64 // the number of the commit that must have been made; see steer.go
@@ -343,13 +343,13 @@ type writing struct {
 
 // prove puts records on the log once a commit was made that was asked for from now on: the partition was ours when they were
 // decided upon, and nobody had taken it over.
-func (s *slot) prove(log Log, done func(last stream.Record), recs ...stream.Record) {
+func (s *slot) prove(log stream.Log, done func(last stream.Record), recs ...stream.Record) {
 	s.enqueue(&writing{log: log, recs: recs, proof: s.asks + 1, done: done})
 }
 
 // write puts records on the log, those that fail again after a back-off, and calls done when all are acknowledged.
 // While draining nothing is tried again: what is not written is not done, and the ledger says so.
-func (s *slot) write(log Log, done func(last stream.Record), recs ...stream.Record) {
+func (s *slot) write(log stream.Log, done func(last stream.Record), recs ...stream.Record) {
 	s.enqueue(&writing{log: log, recs: recs, done: done})
 }
 
@@ -370,7 +370,7 @@ func (s *slot) enqueue(w *writing) {
 	s.flying++
 	w.left, w.failed = len(w.recs), nil
 	for _, rec := range w.recs {
-		w.log.Enqueue(rec, func(acked stream.Record, err error) {
+		w.log.Append(rec, func(acked stream.Record, err error) {
 			w.mu.Lock()
 			defer w.mu.Unlock()
 			if err != nil {

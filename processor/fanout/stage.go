@@ -8,7 +8,7 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"altavoz/processor/fanout/ledger"
-	"altavoz/processor/slots"
+	"altavoz/processor/partition"
 	"altavoz/schemas"
 	"altavoz/stream"
 )
@@ -24,7 +24,7 @@ type Stage struct {
 	metrics *metrics
 	sets    *semaphore.Weighted // bytes of the sets of long lists
 	reading *semaphore.Weighted // bytes of records that are being normalised
-	slots   *slots.Assignments[*slot]
+	slots   *partition.Assignments[*slot]
 }
 
 // New returns a stage that is not started. It listens to the statuses, so it must be made before their view is started.
@@ -33,7 +33,7 @@ func New(cfg Config, ports Ports) *Stage {
 	st := &Stage{
 		cfg: cfg, ports: ports, log: cfg.Logger, metrics: newMetrics(cfg.Registerer),
 		sets: semaphore.NewWeighted(setBytes), reading: semaphore.NewWeighted(readingBytes),
-		slots: slots.New[*slot](ports.Ledger, ports.Flow, cfg.Logger),
+		slots: partition.New[*slot](ports.Committer, ports.Pauser, cfg.Logger),
 	}
 	ports.Statuses.Listen(st.heard)
 	ports.Controls.Listen(st.steered)

@@ -1125,7 +1125,7 @@ func TestStopWithoutStart(t *testing.T) {
 func TestForeignLedgerIsAnError(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world) {
 		p := &process{w: w}
-		st := New(Config{}, Ports{Statuses: p, Flow: p, Controls: asleep{}})
+		st := New(Config{}, Ports{Statuses: p, Pauser: p, Controls: asleep{}})
 		if _, err := st.OnAssigned(t.Context(), stream.Position{Partition: slotOf("100"), Offset: 3, Metadata: "what?"}); !errors.Is(err, ledger.ErrLedger) {
 			t.Errorf("%v", err)
 		}

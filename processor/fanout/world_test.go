@@ -555,8 +555,7 @@ func (w *world) start() *process {
 	p.controls = &controlsView{p: p, known: make(map[schemas.TaskID]schemas.Controls)}
 	cfg := Config{Number: w.number, Owner: func(b *schemas.Broadcast, _ time.Time) string { return b.GetOwner() }, Earlier: earlierOf, Move: move, Moved: moved, Registerer: p.reg, Predicts: w.predicts, Receipts: w.receipts}
 	p.stage = New(cfg, Ports{
-		Ledger: p, Flow: p, Express: p, Bulk: p, Records: p, Statuses: p, Controls: p.controls, Media: p, Home: home, Reject: rejected,
-		Gone: func(err error) bool { return errors.Is(err, errGone) },
+		Committer: p, Pauser: p, Express: p, Bulk: p, Records: p, Statuses: p, Controls: p.controls, Media: p, Home: home, Reject: rejected,
 	})
 	p.stage.Start()
 	w.mu.Lock()
@@ -569,7 +568,6 @@ func (w *world) start() *process {
 }
 
 var (
-	errGone    = errors.New("trimmed")
 	errBusy    = errors.New("busy")
 	errFenced  = errors.New("fenced")
 	errUnknown = errors.New("no answer")
@@ -856,7 +854,7 @@ func (p *process) Resume(of ...stream.TopicPartition) {
 	p.wake()
 }
 
-func (p *process) Enqueue(rec stream.Record, done func(stream.Record, error)) {
+func (p *process) Append(rec stream.Record, done func(stream.Record, error)) {
 	w := p.w
 	w.mu.Lock()
 	busy, fail, written, wait := w.stuck[rec.Topic] || w.noNotes && isNote(rec) || w.chance(w.faults.busy), w.chance(w.faults.fail), w.chance(w.faults.failWritten), w.delay()
@@ -922,9 +920,9 @@ func (p *process) at(of stream.TopicPartition, offset int64) (stream.Record, err
 	case w.chance(w.faults.read):
 		return stream.Record{}, errWrite
 	case i < 0:
-		return stream.Record{}, errGone
+		return stream.Record{}, stream.ErrGone
 	case i >= int64(len(w.logs[of])):
-		return stream.Record{}, fmt.Errorf("%s has no offset %d: %w", of, offset, errGone)
+		return stream.Record{}, fmt.Errorf("%s has no offset %d: %w", of, offset, stream.ErrGone)
 	default:
 		return w.logs[of][i], nil
 	}
@@ -1030,7 +1028,7 @@ func (p *process) Find(_ context.Context, id schemas.TaskID) (*schemas.Status, e
 	st, ok := p.w.evicted[id]
 	switch {
 	case ok && st == nil:
-		return nil, errGone
+		return nil, stream.ErrGone
 	case st == retiring:
 		delete(p.w.evicted, id)
 		return nil, nil

@@ -38,7 +38,7 @@ func (w *instant) Commit(context.Context, stream.Generation, []stream.Position) 
 func (*instant) Pause(...stream.TopicPartition)  {}
 func (*instant) Resume(...stream.TopicPartition) {}
 
-func (w *instant) Enqueue(rec stream.Record, done func(stream.Record, error)) {
+func (w *instant) Append(rec stream.Record, done func(stream.Record, error)) {
 	done(rec, nil)
 	if w.done.Add(1) == w.want {
 		close(w.over)
@@ -80,7 +80,7 @@ func BenchmarkSends(b *testing.B) {
 	}
 	w := &instant{want: int64(b.N), over: make(chan struct{})}
 	st := New(Config{Numbers: unlimited, Number: func(string) (Number, bool) { return Number{}, true }}, Ports{
-		Ledger: w, Flow: w, Express: w, Bulk: w, Records: w, Contents: w, Media: w, Numbers: w, Messenger: w,
+		Committer: w, Pauser: w, Express: w, Bulk: w, Records: w, Contents: w, Media: w, Numbers: w, Messenger: w,
 	})
 	st.Start()
 	for k := range slots {

@@ -36,7 +36,7 @@ func (st *Stage) unlock() {
 		if p.lane == express {
 			log = st.ports.Express
 		}
-		log.Enqueue(p.rec, func(_ stream.Record, err error) { st.acked(p, err) })
+		log.Append(p.rec, func(_ stream.Record, err error) { st.acked(p, err) })
 	}
 }
 

@@ -13,26 +13,6 @@ import (
 	"altavoz/stream"
 )
 
-// Ledger is the group of consumers, as far as commits go. Fence says who this member is now; it is asked while the state
-// to be committed is locked, so it must not wait for anybody who waits for the stage. Commit makes one attempt to write
-// positions under a fence and names those that were certainly not written. After an error nobody knows what was written:
-// the group takes every slot away (Stage.OnLost) and comes back as another member.
-type Ledger interface {
-	Generation() stream.Generation
-	Commit(ctx context.Context, f stream.Generation, ps []stream.Position) (refused map[stream.TopicPartition]error, err error)
-}
-
-// Flow stops and restarts the reading of slots. Neither call blocks.
-type Flow interface {
-	Pause(slots ...stream.TopicPartition)
-	Resume(slots ...stream.TopicPartition)
-}
-
-// Log takes records to be written. Enqueue never blocks; done is called exactly once, maybe before Enqueue returns.
-type Log interface {
-	Enqueue(rec stream.Record, done func(stream.Record, error))
-}
-
 // Records reads one record of a partition; found is false where there is none at the offset, or none that can be read.
 type Records interface {
 	Record(ctx context.Context, s stream.TopicPartition, offset int64) (rec stream.Record, found bool, err error)
@@ -68,10 +48,10 @@ type Messenger interface {
 
 // Ports is what the stage is plugged into.
 type Ports struct {
-	Ledger    Ledger
-	Flow      Flow
-	Express   Log // results of the express lane: no linger
-	Bulk      Log // results of the bulk lane, notes and rejects
+	Committer stream.Committer
+	Pauser    stream.Pauser
+	Express   stream.Appender // results of the express lane: no linger
+	Bulk      stream.Appender // results of the bulk lane, notes and rejects
 	Records   Records
 	Contents  Contents
 	Media     Media

@@ -150,7 +150,7 @@ func (st *Stage) wake(now time.Time) time.Time {
 // that Revoke and Lost need before partitions change hands.
 func (st *Stage) encode(batch []*send, now time.Time) *commit {
 	//mutant:ledger-is-encoded-under-its-fence
-	c := &commit{fence: st.ports.Ledger.Generation(), batch: batch, flushed: st.flushes}
+	c := &commit{fence: st.ports.Committer.Generation(), batch: batch, flushed: st.flushes}
 	st.flushes = nil
 	for _, a := range st.dirty {
 		a.dirty = false
@@ -177,7 +177,7 @@ func (st *Stage) write(c *commit) (map[stream.TopicPartition]error, error) {
 	began := time.Now()
 	ctx, cancel := context.WithTimeoutCause(st.ctx, commitTimeout, errCommitTimeout)
 	defer cancel()
-	refused, err := st.ports.Ledger.Commit(ctx, c.fence, c.positions)
+	refused, err := st.ports.Committer.Commit(ctx, c.fence, c.positions)
 	st.metrics.commitSeconds.Observe(time.Since(began).Seconds())
 	switch {
 	case err != nil:

@@ -185,9 +185,9 @@ func (st *Stage) steer(as []*assignment) {
 		st.mu.Unlock()
 		switch {
 		case want && !was:
-			st.ports.Flow.Pause(a.slot)
+			st.ports.Pauser.Pause(a.slot)
 		case was && !want:
-			st.ports.Flow.Resume(a.slot)
+			st.ports.Pauser.Resume(a.slot)
 		}
 	}
 }

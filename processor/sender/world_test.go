@@ -239,7 +239,7 @@ func (w *world) cut(slot stream.TopicPartition, at int64) {
 	w.logs[slot] = slices.Clone(w.logs[slot][:i])
 }
 
-// process is one process of the sender role, with its own view of the group. It is the Ledger, Flow and so on of its stage.
+// process is one process of the sender role, with its own view of the group. It is the stream.Committer, stream.Pauser and so on of its stage.
 type process struct {
 	w     *world
 	name  string
@@ -339,7 +339,7 @@ func (w *world) start(slots []stream.TopicPartition, opts ...option) *process {
 		o(&cfg)
 	}
 	p.stage = New(cfg, Ports{
-		Ledger: p, Flow: p, Express: p, Bulk: p, Records: p, Contents: p, Media: p, Numbers: p, Messenger: p,
+		Committer: p, Pauser: p, Express: p, Bulk: p, Records: p, Contents: p, Media: p, Numbers: p, Messenger: p,
 		Reject: func(rec stream.Record, stage, code, reason string) stream.Record {
 			rec.Topic = schemas.TopicRejects
 			rec.Headers = append(rec.Headers, stream.Header{Key: "reject", Value: []byte(stage + "/" + code + "/" + reason)})
@@ -631,7 +631,7 @@ func (p *process) Resume(slots ...stream.TopicPartition) {
 }
 
 // Enqueue acknowledges in a goroutine of its own, a millisecond later unless a fault says otherwise.
-func (p *process) Enqueue(rec stream.Record, done func(stream.Record, error)) {
+func (p *process) Append(rec stream.Record, done func(stream.Record, error)) {
 	var how fault
 	p.mu.Lock()
 	if p.logFault != nil {

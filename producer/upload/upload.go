@@ -16,14 +16,6 @@ import (
 // Timeout is how long an acknowledgement is waited for.
 const Timeout = 5 * time.Second
 
-// Log is where events go.
-type Log interface {
-	// Publish returns the records with partition and offset once all are acknowledged. Records with one key lie in one
-	// partition, in the order given. The end of ctx ends the waiting only. Full buffers are a stream.ErrNotWritten at once;
-	// after any other error a record may come later.
-	Publish(ctx context.Context, recs ...stream.Record) ([]stream.Record, error)
-}
-
 // sliceBatch is how many slices wait for one acknowledgement: some 13 KB each, 16 of them a fifth of a MiB.
 const sliceBatch = 16
 
@@ -32,7 +24,7 @@ var ErrPublish = errors.New("publishing")
 
 // Publish waits for acknowledgements as long as it has to and no longer, whatever becomes of the client. A deadline of ctx
 // counts: an answer that writes several times waits no longer than one that writes once.
-func Publish(ctx context.Context, log Log, recs ...stream.Record) ([]stream.Record, error) {
+func Publish(ctx context.Context, log stream.Publisher, recs ...stream.Record) ([]stream.Record, error) {
 	until := time.Now().Add(Timeout)
 	if sooner, ok := ctx.Deadline(); ok && sooner.Before(until) {
 		until = sooner
@@ -49,14 +41,14 @@ func Publish(ctx context.Context, log Log, recs ...stream.Record) ([]stream.Reco
 // Upload is the sink of a request: it puts slices and parts into blobs while the body is read, when nobody knows the task yet.
 type Upload struct {
 	ctx    context.Context //nolint:containedctx // Sink has no place for it, and an upload lives as long as one call
-	log    Log
+	log    stream.Publisher
 	batch  []stream.Record
 	slices *blob.List
 	parts  *blob.List
 }
 
 // New returns the sink of a request.
-func New(ctx context.Context, log Log) *Upload {
+func New(ctx context.Context, log stream.Publisher) *Upload {
 	return &Upload{ctx: ctx, log: log, slices: blob.NewList(), parts: blob.NewList()}
 }
 
@@ -110,7 +102,7 @@ func (u *Upload) Broadcast(req *schemas.Request, task schemas.TaskID, sender str
 }
 
 // Commit publishes the broadcast, which is then accepted, and returns where it lies.
-func Commit(ctx context.Context, log Log, b *schemas.Broadcast) (*schemas.Origin, error) {
+func Commit(ctx context.Context, log stream.Publisher, b *schemas.Broadcast) (*schemas.Origin, error) {
 	out, err := Publish(ctx, log, schemas.EncodeBroadcast(b))
 	if err != nil {
 		return nil, err

@@ -23,9 +23,7 @@ import (
 //   - a fanout put the list there for the record in which the broadcast entered, and that record names the task;
 //   - the caller chose the task's id, so the ingress had a key of its own: the digest of the request, which the broadcast has, is that of the
 //     broadcast with these recipients. Who can say it knows them all.
-//
-// gone reports whether an error says that a record does not exist any more.
-func Key(ctx context.Context, log Log, gone func(error) bool, b *schemas.Broadcast, task schemas.TaskID) (string, error) {
+func Key(ctx context.Context, log stream.RecordReader, b *schemas.Broadcast, task schemas.TaskID) (string, error) {
 	at, offsets := stream.TopicPartition{Topic: schemas.TopicBlobs, Partition: b.GetSlices().GetPartition()}, b.GetSlices().Offsets()
 	first, err := log.Record(ctx, at, offsets[0])
 	if err != nil {
@@ -41,7 +39,7 @@ func Key(ctx context.Context, log Log, gone func(error) bool, b *schemas.Broadca
 	}
 	if o := b.GetOrigin(); o != nil && key == schemas.TaskIDFromOrigin(string(schemas.TopicBroadcasts), o).String() {
 		rec, err := log.Record(ctx, stream.TopicPartition{Topic: schemas.TopicBroadcasts, Partition: o.GetPartition()}, o.GetOffset())
-		if err != nil && !gone(err) {
+		if err != nil && !stream.IsGone(err) {
 			return "", fmt.Errorf("reading where a broadcast entered: %w", err)
 		}
 		if id, ok := Named(&rec); err == nil && ok && id == task { //mutant:copied-list-is-of-the-record-that-names-the-task
@@ -59,7 +57,7 @@ func Key(ctx context.Context, log Log, gone func(error) bool, b *schemas.Broadca
 }
 
 // asked reports whether the broadcast's request was for these recipients.
-func asked(ctx context.Context, log Log, at stream.TopicPartition, offsets []int64, key string, b *schemas.Broadcast) (bool, error) {
+func asked(ctx context.Context, log stream.RecordReader, at stream.TopicPartition, offsets []int64, key string, b *schemas.Broadcast) (bool, error) {
 	if len(b.GetRequestSha256()) != sha256.Size {
 		return false, nil
 	}

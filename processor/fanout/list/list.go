@@ -14,12 +14,6 @@ import (
 // ErrUnreadable is the error of a list that is not what its broadcast says.
 var ErrUnreadable = errors.New("the list of recipients is not readable")
 
-// Log reads back what lies in the log.
-type Log interface {
-	Record(ctx context.Context, s stream.TopicPartition, offset int64) (stream.Record, error)
-	Records(ctx context.Context, s stream.TopicPartition, offsets []int64, each func(stream.Record) error) error
-}
-
 // List is where the slices of a task lie. It does not change.
 type List struct {
 	at      stream.TopicPartition
@@ -64,7 +58,7 @@ func (l *List) phones(rec *stream.Record) ([]string, error) {
 }
 
 // Slice reads the slice that begins at a recipient.
-func (l *List) Slice(ctx context.Context, log Log, first uint32) ([]string, error) {
+func (l *List) Slice(ctx context.Context, log stream.RecordReader, first uint32) ([]string, error) {
 	rec, err := log.Record(ctx, l.at, l.offsets[first/schemas.SliceRecipients])
 	if err != nil {
 		return nil, fmt.Errorf("reading a slice: %w", err)
@@ -77,7 +71,7 @@ func (l *List) Slice(ctx context.Context, log Log, first uint32) ([]string, erro
 }
 
 // Before hands over all recipients before a cursor.
-func (l *List) Before(ctx context.Context, log Log, cursor uint32, each func(text string)) error {
+func (l *List) Before(ctx context.Context, log stream.RecordReader, cursor uint32, each func(text string)) error {
 	left := cursor
 	err := log.Records(ctx, l.at, l.offsets[:(cursor+schemas.SliceRecipients-1)/schemas.SliceRecipients], func(rec stream.Record) error {
 		phones, err := l.phones(&rec)

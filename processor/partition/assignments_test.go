@@ -1,4 +1,4 @@
-package slots_test
+package partition_test
 
 import (
 	"context"
@@ -11,7 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"altavoz/processor/slots"
+	"altavoz/processor/partition"
 	"altavoz/schemas"
 	"altavoz/stream"
 )
@@ -58,17 +58,17 @@ type slot struct {
 	drains  bool // it ends when told to drain
 	once    sync.Once
 	over    chan struct{}
-	answers chan slots.CommitResult
+	answers chan partition.CommitResult
 }
 
 func newSlot() *slot {
-	return &slot{over: make(chan struct{}), answers: make(chan slots.CommitResult, 8)}
+	return &slot{over: make(chan struct{}), answers: make(chan partition.CommitResult, 8)}
 }
 
-func (s *slot) Process(recs []stream.Record)   { s.taken += len(recs) }
-func (s *slot) Stop()                          { s.once.Do(func() { close(s.over) }) }
-func (s *slot) Over() <-chan struct{}          { return s.over }
-func (s *slot) Committed(a slots.CommitResult) { s.answers <- a }
+func (s *slot) Process(recs []stream.Record)       { s.taken += len(recs) }
+func (s *slot) Stop()                              { s.once.Do(func() { close(s.over) }) }
+func (s *slot) Over() <-chan struct{}              { return s.over }
+func (s *slot) Committed(a partition.CommitResult) { s.answers <- a }
 
 func (s *slot) Drain() {
 	if s.drains {
@@ -81,7 +81,7 @@ func at(partition int32) stream.TopicPartition {
 }
 
 type house struct {
-	*slots.Assignments[*slot]
+	*partition.Assignments[*slot]
 	gate *gate
 	flow *flow
 }
@@ -89,7 +89,7 @@ type house struct {
 func setup(t *testing.T) *house {
 	t.Helper()
 	h := &house{gate: &gate{begun: make(chan []stream.Position), through: make(chan error)}, flow: &flow{}}
-	h.Assignments = slots.New[*slot](h.gate, h.flow, slog.New(slog.DiscardHandler))
+	h.Assignments = partition.New[*slot](h.gate, h.flow, slog.New(slog.DiscardHandler))
 	h.Start()
 	t.Cleanup(func() {
 		if err := h.Stop(context.WithoutCancel(t.Context())); err != nil {
@@ -257,7 +257,7 @@ func TestRevoke(t *testing.T) {
 func TestTapSaysNothingTwice(t *testing.T) {
 	t.Parallel()
 	f := &flow{}
-	tap := slots.NewBackpressure(f, at(0))
+	tap := partition.NewBackpressure(f, at(0))
 	for _, want := range []bool{false, true, true, false, true} {
 		tap.Turn(func(bool) bool { return want })
 	}

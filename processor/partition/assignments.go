@@ -2,13 +2,13 @@
 // has come.
 //
 //	Put ──► Take, Take, ...  ──► Drain (revoked) ──► Over ──► gone
-//	             └► Commit ──► Ledger, one request at a time, for all that wait ──► Committed
+//	             └► Commit ──► stream.Committer, one request at a time, for all that wait ──► Committed
 //
 // It is what the fanout and the aggregator have in common: there a partition has a goroutine of its own. (The sender's
 // ledgers are encoded under one lock for all partitions; it commits them itself.) What has to hold is one sentence:
 // once a partition was given up nothing of it is committed any more, and giving up waits for the commit under way. The
 // broker would take such a commit: it asks who commits, not what (kafka: TestCommitForAPartitionOfSomebodyElse).
-package slots
+package partition
 
 import (
 	"context"
@@ -20,15 +20,6 @@ import (
 
 	"altavoz/stream"
 )
-
-// Ledger is the group of consumers, as far as commits go. Fence says who this member is now; it is asked under a lock that
-// giving up needs, so it must not wait for anybody who waits for that. Commit writes positions under a fence and names
-// those that were certainly not written. After an error nobody knows what was written; the group then takes every slot away
-// (Assignments.OnLost).
-type Ledger interface {
-	Generation() stream.Generation
-	Commit(ctx context.Context, f stream.Generation, ps []stream.Position) (refused map[stream.TopicPartition]error, err error)
-}
 
 // Worker is what a stage does for one partition. Only its goroutine touches it, so none of these waits.
 type Worker interface {
@@ -50,8 +41,8 @@ type CommitResult struct {
 
 // Assignments is the slots of a stage. It is safe for concurrent use.
 type Assignments[S Worker] struct {
-	ledger Ledger
-	flow   Flow
+	ledger stream.Committer
+	flow   stream.Pauser
 	log    *slog.Logger
 	asked  chan struct{} // cap 1: positions wait to be committed
 
@@ -68,7 +59,7 @@ type Assignments[S Worker] struct {
 }
 
 // New returns an empty set.
-func New[S Worker](ledger Ledger, flow Flow, log *slog.Logger) *Assignments[S] {
+func New[S Worker](ledger stream.Committer, flow stream.Pauser, log *slog.Logger) *Assignments[S] {
 	return &Assignments[S]{
 		ledger: ledger, flow: flow, log: log, asked: make(chan struct{}, 1), giving: make(chan struct{}, 1), cancel: func() {},
 		live: make(map[stream.TopicPartition]S), positions: make(map[stream.TopicPartition]stream.Position),

@@ -1,4 +1,4 @@
-package slots
+package partition
 
 import (
 	"sync"
@@ -6,15 +6,9 @@ import (
 	"altavoz/stream"
 )
 
-// Flow stops and restarts the reading of slots. Neither call blocks.
-type Flow interface {
-	Pause(slots ...stream.TopicPartition)
-	Resume(slots ...stream.TopicPartition)
-}
-
 // Backpressure stops the reading of one slot while too much of it waits. It orders the calls, so that the last word is the right one.
 type Backpressure struct {
-	flow Flow
+	flow stream.Pauser
 	of   stream.TopicPartition
 
 	mu   sync.Mutex
@@ -22,7 +16,7 @@ type Backpressure struct {
 }
 
 // NewBackpressure returns one that is open.
-func NewBackpressure(flow Flow, of stream.TopicPartition) *Backpressure {
+func NewBackpressure(flow stream.Pauser, of stream.TopicPartition) *Backpressure {
 	return &Backpressure{flow: flow, of: of}
 }
 
