@@ -63,7 +63,7 @@ unit: ## unit, property, golden, fuzz-seed, testscript and layout tests
 
 e2e: real-servers ## the whole path, embedded and on a real Kafka and Redis that the tests start
 	$(call present,$(END_TO_END))
-	$(call timed,e2e,go test -count=1 -timeout $(E2E_TIME) -run '$(END_TO_END)' ./app ./app/chaos)
+	$(call timed,e2e,go test -count=1 -timeout $(E2E_TIME) -run '$(END_TO_END)' ./app ./test/chaos)
 
 # As many histories as fit into SIM_TIME; SEEDS=10000 as many as that, FIRST=5001 from there on, SEED=17 that one.
 sim: ## the whole house in fake time with seeded faults: SEEDS=10000, or SEED=17 TRIES=20 to see one again
@@ -80,13 +80,13 @@ mutants: ## each safeguard is taken out of the code once: the test that is named
 # The real binary on real servers, hurt at random moments. In `make e2e` the same for some seconds.
 chaos: real-servers ## faults at random moments for MINUTES=2, then who got what: SEED=17 SETTING=kafka or embedded
 	$(call timed,chaos,CHAOS_MINUTES=$(MINUTES) CHAOS_SEED=$(SEED) CHAOS_SETTING=$(SETTING) \
-		go test -count=1 -v -timeout 0 -run '^TestEndToEndChaos' ./app/chaos)
+		go test -count=1 -v -timeout 0 -run '^TestEndToEndChaos' ./test/chaos)
 
 recovery: real-servers ## how soon it works again: KILLS=20 a role, the broker killed and stopped, the disk full
-	$(call timed,recovery,RECOVERY_KILLS=$(KILLS) go test -count=1 -v -timeout 0 -run '^TestEndToEndRecovery' ./app/chaos)
+	$(call timed,recovery,RECOVERY_KILLS=$(KILLS) go test -count=1 -v -timeout 0 -run '^TestEndToEndRecovery' ./test/chaos)
 
 upgrade: real-servers ## processes of UPGRADE_FROM=a5df55f and of this version together, in both orders, on a real Kafka; some 10 minutes
-	$(call timed,upgrade,UPGRADE_FROM=$(UPGRADE_FROM) go test -count=1 -v -timeout 0 -run '^TestUpgrade$$' ./app/chaos)
+	$(call timed,upgrade,UPGRADE_FROM=$(UPGRADE_FROM) go test -count=1 -v -timeout 0 -run '^TestUpgrade$$' ./test/chaos)
 
 fuzz: ## every fuzz test for FUZZTIME=10s
 	@grep -rl --include='*_test.go' '^func Fuzz' . | while read -r file; do \

@@ -112,8 +112,8 @@ var plan = map[string][]string{
 	"app/version":                 {},
 	"app/operator":                {"stream", "kafka", "kafka/rejects", "processor", "schemas", "schemas/shown"},
 	"app/secure":                  {"schemas", "schemas/rules"},
-	"app/chaos":                   {},                                    // tests only, of the binary
-	"app/witness":                 {"stream", "processor/sender/ledger"}, // for tests
+	"test/chaos":                  {},                                    // tests only, of the binary
+	"test/witness":                {"stream", "processor/sender/ledger"}, // for tests
 	"app": {
 		"stream", "app/admission", "app/embedded", "app/environment", "app/ids", "app/keys", "app/numbers", "app/readiness", "app/secure", "app/version", "schemas", "schemas/blob", "schemas/shown", "producer", "producer/access", "producer/connections", "producer/guard", "producer/identity", "processor", "processor/partition", "processor/fanout", "processor/sender", "processor/aggregator", "kafka", "kafka/health", "kafka/rejects", "redis",
 		"whatsapp", "whatsapp/media", "whatsapp/simulator",

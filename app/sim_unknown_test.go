@@ -5,9 +5,9 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
-	"altavoz/app/witness"
 	"altavoz/schemas"
 	"altavoz/stream"
+	"altavoz/test/witness"
 )
 
 const (

@@ -15,8 +15,8 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kfake"
 
-	"altavoz/app/witness"
 	"altavoz/kafka"
+	"altavoz/test/witness"
 	"altavoz/whatsapp/simulator"
 )
 

@@ -198,7 +198,7 @@ func Decode(text string, watermark int64) (id Identity, runs []Run, err error) {
 }
 
 // StartedIn returns the offsets of the records that a committed position calls started, for those who look on from outside
-// (app/witness): of their calls nobody knows but their process.
+// (test/witness): of their calls nobody knows but their process.
 func StartedIn(pos stream.Position) (offsets []int64, err error) {
 	_, runs, err := Decode(pos.Metadata, pos.Offset)
 	at := pos.Offset

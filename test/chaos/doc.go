@@ -10,7 +10,7 @@
 //	aimed_test.go     stops before and after each request by which a process belongs to its group
 //	proxy_test.go     what sees these requests: a proxy between each process and the broker
 //	check_test.go     the three witnesses: the API's ledger, task-status, and a recount of the topic results
-//	explain_test.go   why somebody was unknown, one by one: app/witness, with the commits that Kafka keeps
+//	explain_test.go   why somebody was unknown, one by one: test/witness, with the commits that Kafka keeps
 //	report_test.go    the table, and one line of JSON
 //	chaos_test.go     the runs: `make chaos MINUTES= SEED= SETTING=`, a short one in `make test`
 //	upgrade_test.go   processes of an earlier version beside those of this one: `make upgrade`

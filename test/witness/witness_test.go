@@ -4,9 +4,9 @@ import (
 	"testing"
 	"time"
 
-	"altavoz/app/witness"
 	"altavoz/schemas"
 	"altavoz/stream"
+	"altavoz/test/witness"
 )
 
 func TestUnknownIsExplainedByAFaultBetweenItsStartAndItsWord(t *testing.T) {

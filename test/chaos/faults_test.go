@@ -12,7 +12,7 @@ import (
 	"syscall"
 	"time"
 
-	"altavoz/app/witness"
+	"altavoz/test/witness"
 )
 
 // event is one fault that happened.

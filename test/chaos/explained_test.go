@@ -13,9 +13,9 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
-	"altavoz/app/witness"
 	"altavoz/schemas"
 	"altavoz/stream"
+	"altavoz/test/witness"
 	"altavoz/whatsapp/simulator"
 )
 

@@ -1,4 +1,4 @@
-// Package witness explains what became unknown in a test of altavoz that does harm to it: app's simulation, and app/chaos on the
+// Package witness explains what became unknown in a test of altavoz that does harm to it: the simulation, and test/chaos on the
 // real binary. It looks on from outside, at commits and at the faults that the test made; programs have no use for it.
 //
 // A recipient is rightly unknown in two cases. The Cloud API gave no answer to a call (its own ledger says so), or a commit had
