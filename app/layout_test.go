@@ -70,7 +70,7 @@ var plan = map[string][]string{
 	"processor/aggregator/cold":   {"schemas", "schemas/taskindex"},
 	"processor/aggregator/tally":  {"schemas"},
 	"processor/aggregator/recall": {"stream"},
-	"processor/aggregator/own":    {},
+	"processor/aggregator/own":    {"stream"},
 	"processor/aggregator/pace":   {},
 	"processor":                   {"stream", "schemas", "kafka", "processor/fanout", "processor/sender", "processor/aggregator"},
 	"kafka":                       {"stream", "schemas", "kafka/balance", "kafka/health", "kafka/held", "kafka/librarylog", "kafka/membership", "kafka/offsets", "kafka/pending", "kafka/registry", "kafka/settings", "kafka/stable", "kafka/table", "kafka/tlsdial", "kafka/unpack"},

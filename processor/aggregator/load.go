@@ -229,7 +229,7 @@ func (s *slot) plan(e *entry, st *schemas.Status) (*schemas.TaskOpened, error) {
 	if plan != nil {
 		return plan, nil
 	}
-	err := s.back().Search(s.ctx, s.stats, e.id.String(), func(rec *stream.Record) error {
+	err := s.back().Search(s.Context(), s.stats, e.id.String(), func(rec *stream.Record) error {
 		var st schemas.Status
 		err := schemas.Decode(rec, &st)
 		if plan == nil {

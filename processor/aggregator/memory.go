@@ -33,7 +33,7 @@ func (s *slot) warm(e *entry) error {
 // status reads a task's own status back.
 func (s *slot) status(e *entry) (best *schemas.Status, err error) {
 	s.st.metrics.loads.Inc()
-	err = s.back().Recall(s.ctx, s.stats, e.at, e.id.String(), func(rec *stream.Record) error {
+	err = s.back().Recall(s.Context(), s.stats, e.at, e.id.String(), func(rec *stream.Record) error {
 		var st schemas.Status
 		if err := schemas.Decode(rec, &st); err != nil {
 			return err
@@ -60,7 +60,7 @@ func (s *slot) warmAs(e *entry, t *Task) {
 func (s *slot) part(id schemas.TaskID, n uint32, at int64) ([]byte, error) {
 	s.st.metrics.loads.Inc()
 	var out []byte
-	err := s.back().Recall(s.ctx, s.markers, at, schemas.PageKey(id, n), func(rec *stream.Record) error {
+	err := s.back().Recall(s.Context(), s.markers, at, schemas.PageKey(id, n), func(rec *stream.Record) error {
 		var p schemas.StatePage
 		if err := schemas.Decode(rec, &p); err != nil {
 			return err
@@ -198,8 +198,8 @@ func (s *slot) account(n int64) {
 	s.st.metrics.loaded.Add(float64(n))
 }
 
-// leave gives back what the slot added to the gauges.
-func (s *slot) leave() {
+// Close gives back what the slot added to the gauges.
+func (s *slot) Close() {
 	s.opened(-s.open)
 	s.account(-s.loaded)
 	s.st.metrics.held.Sub(float64(len(s.held)))

@@ -1,7 +1,6 @@
 package aggregator
 
 import (
-	"context"
 	"errors"
 	"slices"
 	"time"
@@ -10,6 +9,7 @@ import (
 	"altavoz/processor/aggregator/own"
 	"altavoz/processor/aggregator/pace"
 	"altavoz/processor/aggregator/tally"
+	"altavoz/processor/partition"
 	"altavoz/schemas"
 	"altavoz/stream"
 )
@@ -25,8 +25,6 @@ const (
 	maxHeld = 4096
 	// coolAfter is how long a task stays in memory after its last result; coming back costs a read or two.
 	coolAfter = time.Minute
-	// leastWait is how long a slot's timer is set for at least: see "Timers due at once" in DESIGN.md.
-	leastWait = time.Microsecond
 )
 
 // entry is a task in its slot. Those with nothing in memory are cold: everything is in the topics, and only their place there is
@@ -62,13 +60,11 @@ const (
 
 // slot is one owned partition: its tasks, and the goroutine (run) that alone touches them.
 type slot struct {
+	*partition.Engine
 	st                      *Stage
 	results, stats, markers stream.TopicPartition
-	box                     *mailbox
 	own                     map[stream.Topic]*own.Offsets
-	ctx                     context.Context //nolint:containedctx // the life of the slot's goroutine, ended by stop
-	stop                    context.CancelFunc
-	over                    chan struct{}
+	ahead                   ahead
 
 	next     int64 // offset of the next result to fold
 	folded   last  // the result before
@@ -88,8 +84,8 @@ type slot struct {
 	flight   map[*write]struct{}
 	cp       *checkpoint
 	asked    int64 // position handed to the committer
+	reached  int64 // highest position committed
 	refused  bool
-	draining bool
 	final    bool // the checkpoint under way is the last
 	loaded   int64
 	evictAt  int64
@@ -103,56 +99,16 @@ type slot struct {
 	statusAt, marksAt, forgetAt, restAt time.Time
 }
 
-// run is the slot's life. It ends when the slot is stopped, or when it was told to drain and has.
-func (s *slot) run() {
-	defer close(s.over)
-	defer s.leave()
-	s.catchUp()
-	timer := time.NewTimer(leastWait)
-	defer timer.Stop()
-	for {
-		select {
-		case <-s.ctx.Done():
-			return
-		case <-s.box.signal:
-		case <-timer.C:
-		}
-		if s.round() != nil || s.ctx.Err() != nil || s.drained() {
-			return
-		}
-		timer.Reset(max(leastWait, time.Until(s.deadline())))
-	}
-}
-
-// round does what there is to do. Its errors mean that the slot was stopped.
-func (s *slot) round() error {
-	in := s.box.take(s.roomy())
-	s.draining = s.draining || in.drain
-	for _, a := range in.acks {
-		s.settle(a)
-	}
-	if in.committed != nil {
-		s.refused = in.committed.refused
-		if s.refused {
-			s.asked = stream.NoOffset
-		}
-	}
-	for i := range in.foreign {
-		if err := s.meet(&in.foreign[i]); err != nil {
+// round is Step. Its errors mean that the partition was stopped.
+func (s *slot) round(now time.Time) error {
+	if !s.Draining() && s.roomy() {
+		if err := s.fold(s.Take(foldBatch)); err != nil {
 			return err
 		}
 	}
-	if !s.draining {
-		if in.empty.from == s.next {
-			s.next = max(s.next, in.empty.to)
-		}
-		if err := s.fold(in.results); err != nil {
-			return err
-		}
-	}
-	now := time.Now()
+	now = time.Now()
 	s.catchUp()
-	s.box.stands(span{s.next, s.replayTo})
+	s.ahead.set(span{s.next, s.replayTo})
 	s.rest(now)
 	if err := s.flush(now); err != nil {
 		return err
@@ -162,9 +118,8 @@ func (s *slot) round() error {
 		return err
 	}
 	s.forget(now)
-	s.box.relax()
-	if s.roomy() && !s.draining && s.box.size() > 0 {
-		s.box.wake()
+	if s.roomy() && !s.Draining() && s.Waiting() > 0 {
+		s.Wake()
 	}
 	return nil
 }

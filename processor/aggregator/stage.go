@@ -59,7 +59,7 @@ func (st *Stage) OnAssigned(ctx context.Context, pos stream.Position) (int64, er
 	}
 	s := st.newSlot(pos)
 	s.folded, _ = parseLast(pos.Metadata)
-	bound := context.AfterFunc(ctx, s.stop)
+	bound := context.AfterFunc(ctx, s.Stop)
 	err = s.load(ctx)
 	if err == nil {
 		// Asked after the statuses were read: what they contain lies below.
@@ -69,14 +69,15 @@ func (st *Stage) OnAssigned(ctx context.Context, pos stream.Position) (int64, er
 		err = context.Cause(ctx)
 	}
 	if err != nil {
-		s.stop()
-		s.leave()
+		s.Stop()
+		s.Close()
 		return 0, fmt.Errorf("taking over %s: %w", pos.Partition, err)
 	}
 	st.slots.Put(pos.Partition, s)
 	st.log.Debug("partition taken over", "partition", pos.Partition.Partition, "from", pos.Offset, "replay_to", s.replayTo,
 		"tasks", len(s.entries)+s.away.Len(), "open", s.open, "seconds", time.Since(began).Seconds())
-	go s.run()
+	s.catchUp()
+	s.Start(s)
 	return pos.Offset, nil
 }
 
@@ -86,15 +87,14 @@ func (st *Stage) newSlot(pos stream.Position) *slot {
 	}
 	now, from := time.Now(), max(pos.Offset, 0) // NoOffset: from the start
 	s := &slot{
-		st: st, results: pos.Partition, stats: of(schemas.TopicStatuses), markers: of(schemas.TopicMarks), box: newMailbox(partition.NewBackpressure(st.ports.Pauser, pos.Partition)),
+		st: st, results: pos.Partition, stats: of(schemas.TopicStatuses), markers: of(schemas.TopicMarks),
+		Engine: partition.NewEngine(pos.Partition, partition.Config{Logger: st.log, Pauser: st.ports.Pauser, MaxRecords: maxInbox, MaxBytes: maxInboxBytes}),
 		own:  map[stream.Topic]*own.Offsets{schemas.TopicStatuses: own.New(), schemas.TopicMarks: own.New()},
-		over: make(chan struct{}), next: from, asked: from,
+		next: from, asked: from, reached: from,
 		entries: make(map[schemas.TaskID]*entry), away: cold.New(), leaving: make(map[schemas.TaskID]*leaver),
 		floors: make(map[schemas.TaskID]uint64), held: make(map[*entry]struct{}), moving: make(map[*entry]struct{}), flight: make(map[*write]struct{}),
 		marksAt: now.Add(st.cfg.MarksEvery), forgetAt: now.Add(forgetEvery),
 	}
-	s.box.reached = from
-	s.ctx, s.stop = context.WithCancel(context.Background())
 	return s
 }
 

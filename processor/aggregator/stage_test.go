@@ -605,10 +605,10 @@ func TestReadingIsPaused(t *testing.T) {
 		w.result(planOf(1))
 		fed := int64(0)
 		for range 20 { // now and then the slot takes them as fast as they come
-			for range inboxHigh + 10 {
+			for range maxInbox + 10 {
 				w.result(outcome(0, schemas.StateSent, "", ""))
 			}
-			fed += int64(p.feed(2 * inboxHigh))
+			fed += int64(p.feed(2 * maxInbox))
 			settle(5 * time.Second)
 			if p.pauses > 0 {
 				break

@@ -50,13 +50,20 @@ var errRecord = errors.New("there is a record")
 // can't be unpacked, the marker of a foreign transaction. Nobody hands those over, and the next record may never come.
 func (s *slot) passEmpty(ctx context.Context) {
 	was := s.lacked
-	s.lacked = s.box.lacks()
+	s.lacked = span{}
+	if s.Waiting() == 0 {
+		s.lacked = s.ahead.get()
+	}
 	if s.lacked != was || was == (span{}) { // it is getting on
 		return
 	}
 	err := s.st.ports.Table.Range(ctx, s.results, was.from, was.to, func(stream.Record) error { return errRecord })
 	if err == nil {
-		s.box.update(func(in *inbox) { in.empty = was })
+		s.Post(func() {
+			if s.next == was.from && !s.Draining() {
+				s.next = was.to
+			}
+		})
 	} else if !errors.Is(err, errRecord) {
 		s.st.log.Debug("results not read to their end", "partition", s.results.Partition, "error", err)
 	}
@@ -86,7 +93,13 @@ func (s *slot) watch(ctx context.Context, topic stream.Topic, end int64) {
 	}
 	if len(foreign) > 0 {
 		s.st.metrics.foreign[topic].Add(float64(len(foreign)))
-		s.box.update(func(in *inbox) { in.foreign = append(in.foreign, foreign...) })
+		s.Post(func() {
+			for i := range foreign {
+				if s.meet(&foreign[i]) != nil { // the partition was stopped
+					return
+				}
+			}
+		})
 	}
 }
 

@@ -34,17 +34,14 @@ type checkpoint struct {
 	commit  bool
 }
 
-// enqueue sends a record on its way. Its acknowledgement comes back through the box, also when it comes at once.
+// enqueue sends a record on its way.
 func (s *slot) enqueue(log stream.Appender, rec stream.Record, w *write) {
 	w.topic = rec.Topic
 	s.flight[w] = struct{}{}
-	box, own := s.box, s.own[rec.Topic]
-	log.Append(rec, func(rec stream.Record, err error) {
-		if err == nil && own != nil {
-			own.Add(rec.Offset) // before the tail can see it
-		}
-		box.ack(ack{w: w, at: rec.Offset, err: err})
-	})
+	if own := s.own[rec.Topic]; own != nil {
+		log = own.Of(log)
+	}
+	s.Append(log, rec, func(rec stream.Record, err error) { s.settle(ack{w: w, at: rec.Offset, err: err}) })
 }
 
 // settle takes an acknowledgement in. What was not written is dirty again.
@@ -176,9 +173,9 @@ func (s *slot) writeParts(e *entry) {
 // check begins a checkpoint when it is time and none is under way, and ends one whose writes are all acknowledged. At
 // most three records of a part or status are under way at once: one at its own time, one at the task's end, one here.
 func (s *slot) check(now time.Time) error {
-	if s.cp == nil && (!now.Before(s.marksAt) || s.draining && !s.final) {
+	if s.cp == nil && (!now.Before(s.marksAt) || s.Draining() && !s.final) {
 		s.marksAt = now.Add(s.st.cfg.MarksEvery)
-		s.final = s.draining
+		s.final = s.Draining()
 		if err := s.begin(now); err != nil {
 			return err
 		}
@@ -230,11 +227,11 @@ func (s *slot) begin(now time.Time) error {
 	return nil
 }
 
-// drained reports whether the slot, told to drain, has nothing more to wait for. What could not be written or committed
+// Drained reports whether the slot, told to drain, has nothing more to wait for. What could not be written or committed
 // is left to the next owner, who reads the results again.
-func (s *slot) drained() bool {
-	if !s.draining || !s.final || s.cp != nil {
+func (s *slot) Drained() bool {
+	if !s.final || s.cp != nil {
 		return false
 	}
-	return s.refused || s.asked <= s.box.committedTo()
+	return s.refused || s.asked <= s.reached
 }

@@ -1,13 +1,3 @@
-// Package slots holds the partitions that a stage is assigned, from when they come until they go, and commits how far each
-// has come.
-//
-//	Put ──► Take, Take, ...  ──► Drain (revoked) ──► Over ──► gone
-//	             └► Commit ──► stream.Committer, one request at a time, for all that wait ──► Committed
-//
-// It is what the fanout and the aggregator have in common: there a partition has a goroutine of its own. (The sender's
-// ledgers are encoded under one lock for all partitions; it commits them itself.) What has to hold is one sentence:
-// once a partition was given up nothing of it is committed any more, and giving up waits for the commit under way. The
-// broker would take such a commit: it asks who commits, not what (kafka: TestCommitForAPartitionOfSomebodyElse).
 package partition
 
 import (
@@ -21,7 +11,7 @@ import (
 	"altavoz/stream"
 )
 
-// Worker is what a stage does for one partition. Only its goroutine touches it, so none of these waits.
+// Worker is what a stage holds of one partition: an Engine, embedded. None of its methods waits.
 type Worker interface {
 	comparable
 	Process(recs []stream.Record)
@@ -39,7 +29,10 @@ type CommitResult struct {
 	Unknown  error     // nobody knows
 }
 
-// Assignments is the slots of a stage. It is safe for concurrent use.
+// Assignments is the partitions of a stage. It is safe for concurrent use.
+//
+// The fanout and the aggregator use it. The sender encodes the ledgers of all its partitions under one lock and commits them by its
+// own loop: see "One engine for owned partitions" in DESIGN.md.
 type Assignments[S Worker] struct {
 	ledger stream.Committer
 	flow   stream.Pauser
@@ -50,7 +43,7 @@ type Assignments[S Worker] struct {
 	cancel      context.CancelFunc
 	running     sync.WaitGroup
 
-	giving chan struct{} // holds a token while slots are given up, so that who comes second returns when it is done
+	giving chan struct{} // holds a token while partitions are given up: a second caller returns when that is done
 
 	mu         sync.Mutex
 	live       map[stream.TopicPartition]S
@@ -66,7 +59,7 @@ func New[S Worker](ledger stream.Committer, flow stream.Pauser, log *slog.Logger
 	}
 }
 
-// Start makes commits until Stop, and does what else a stage has to do meanwhile.
+// Start makes commits until Stop, and runs what else the stage has for all its partitions beside that.
 func (set *Assignments[S]) Start(beside ...func(context.Context)) {
 	set.start.Do(func() {
 		ctx, cancel := context.WithCancel(context.Background())
@@ -77,7 +70,7 @@ func (set *Assignments[S]) Start(beside ...func(context.Context)) {
 	})
 }
 
-// Stop ends it. Slots that were not revoked before are given up without a last commit.
+// Stop ends it. Partitions that were not revoked before are given up without a last commit.
 func (set *Assignments[S]) Stop(ctx context.Context) error {
 	set.mu.Lock()
 	left := slices.Collect(maps.Keys(set.live))
@@ -97,21 +90,21 @@ func (set *Assignments[S]) Stop(ctx context.Context) error {
 	}
 }
 
-// Put adds a slot. One that was there before for the same partition must have been given up.
+// Put adds a partition. An earlier assignment of it must have been given up.
 func (set *Assignments[S]) Put(of stream.TopicPartition, s S) {
 	set.mu.Lock()
 	set.live[of] = s
 	set.mu.Unlock()
 }
 
-// Len is how many slots there are.
+// Len is how many partitions there are.
 func (set *Assignments[S]) Len() int {
 	set.mu.Lock()
 	defer set.mu.Unlock()
 	return len(set.live)
 }
 
-// Each calls do for every slot; do must not wait.
+// Each calls do for every partition; do must not wait.
 func (set *Assignments[S]) Each(do func(S)) {
 	set.mu.Lock()
 	defer set.mu.Unlock()
@@ -120,14 +113,14 @@ func (set *Assignments[S]) Each(do func(S)) {
 	}
 }
 
-// All returns the slots of this moment.
+// All returns the partitions of this moment.
 func (set *Assignments[S]) All() []S {
 	set.mu.Lock()
 	defer set.mu.Unlock()
 	return slices.Collect(maps.Values(set.live))
 }
 
-// Process hands over the next records of a slot. It does not block.
+// Process hands over the next records of a partition. It does not block.
 func (set *Assignments[S]) Process(of stream.TopicPartition, recs []stream.Record) {
 	if s, ok := set.get(of); ok {
 		s.Process(recs)
@@ -141,7 +134,7 @@ func (set *Assignments[S]) get(of stream.TopicPartition) (S, bool) {
 	return s, ok
 }
 
-// OnRevoked gives slots up in good order: what they know is written, acknowledged and committed before it returns, unless ctx
+// OnRevoked gives partitions up in good order: what they know is written, acknowledged and committed before it returns, unless ctx
 // ends first; then the next owner goes on from what was committed before.
 func (set *Assignments[S]) OnRevoked(ctx context.Context, of []stream.TopicPartition) {
 	leaving := make(map[stream.TopicPartition]S)
@@ -155,13 +148,13 @@ func (set *Assignments[S]) OnRevoked(ctx context.Context, of []stream.TopicParti
 		select {
 		case <-s.Over():
 		case <-ctx.Done():
-			set.log.Warn("a partition is given up before all was written", "slot", k.String())
+			set.log.Warn("a partition is given up before all was written", "partition", k.String())
 		}
 	}
 	set.OnLost(of)
 }
 
-// OnLost gives slots up at once. It returns when nothing of them goes on, the commit under way included.
+// OnLost gives partitions up at once. It returns when nothing of them goes on, the commit under way included.
 func (set *Assignments[S]) OnLost(of []stream.TopicPartition) {
 	set.giving <- struct{}{}
 	defer func() { <-set.giving }()
@@ -191,7 +184,7 @@ func (set *Assignments[S]) OnLost(of []stream.TopicPartition) {
 	}
 }
 
-// Commit asks for a slot's position to be committed, unless it was given up; the slot hears of it through Committed.
+// Commit asks for the position of a partition to be committed, unless it was given up. Committed is called when that is over.
 func (set *Assignments[S]) Commit(s S, pos stream.Position) {
 	set.mu.Lock()
 	if set.live[pos.Partition] == s { //mutant:position-belongs-to-its-assignment
@@ -225,8 +218,8 @@ func (set *Assignments[S]) commits(ctx context.Context) {
 		}
 		over := make(chan struct{})
 		set.committing = over
-		// Taken under the lock that Lost needs: an assignment whose slot is still here has not ended, and what it
-		// encoded is true of it, whatever generation the group is in.
+		// Taken under the lock that OnLost needs: an assignment that is still here has not ended, and what it encoded is true of
+		// it, whatever generation the group is in.
 		fence := set.ledger.Generation() //mutant:positions-are-taken-under-their-fence
 		set.mu.Unlock()
 

@@ -1,7 +1,11 @@
 // Package own tells the records of a partition that were written here from those of others.
 package own
 
-import "sync"
+import (
+	"sync"
+
+	"altavoz/stream"
+)
 
 // maxOwn is how many own writes are remembered until the tail has passed them: some ten seconds of the fastest writing.
 // One that is forgotten is taken for foreign, folded in, and changes nothing.
@@ -38,4 +42,22 @@ func (o *Offsets) Forget(at int64) bool {
 	_, ok := o.mine[at]
 	delete(o.mine, at)
 	return ok
+}
+
+// Of returns an appender that adds what it writes, before a reader of the partition can tell whose it is.
+func (o *Offsets) Of(log stream.Appender) stream.Appender { return appender{o, log} }
+
+type appender struct {
+	own *Offsets
+	log stream.Appender
+}
+
+// Append is stream.Appender's.
+func (a appender) Append(rec stream.Record, done func(stream.Record, error)) {
+	a.log.Append(rec, func(rec stream.Record, err error) {
+		if err == nil {
+			a.own.Add(rec.Offset)
+		}
+		done(rec, err)
+	})
 }
