@@ -22,6 +22,7 @@ import (
 	"altavoz/producer/guard"
 	"altavoz/producer/identity"
 	"altavoz/schemas"
+	"altavoz/schemas/request"
 	"altavoz/whatsapp"
 	"altavoz/whatsapp/media"
 )
@@ -164,7 +165,7 @@ func (c *Config) Settings() []environment.Setting {
 func Default() Config {
 	return Config{
 		Process: ProcessConfig{Roles: AllRoles(), LogLevel: slog.LevelInfo},
-		HTTP:    HTTPConfig{Addr: defaultHTTPAddr, MaxBody: schemas.MaxBodyBytes, MaxConnections: connections.Most, DirectTimeout: producer.DefaultDirectTimeout},
+		HTTP:    HTTPConfig{Addr: defaultHTTPAddr, MaxBody: request.MaxBodyBytes, MaxConnections: connections.Most, DirectTimeout: producer.DefaultDirectTimeout},
 		Kafka:   KafkaConfig{TopicPrefix: "altavoz.", UpstreamOwner: defaultUpstream, RequestTimeout: 10 * time.Second},
 		WhatsApp: WhatsAppConfig{
 			BaseURL: whatsapp.DefaultBaseURL, APIVersion: whatsapp.DefaultVersion, Rate: defaultRate,
@@ -216,8 +217,8 @@ func (c HTTPConfig) Validate(roles Roles) error {
 		return withHint(fmt.Errorf("%s can be reached from outside, and ALTAVOZ_API_KEYS is empty: anybody could send", c.Addr),
 			"set ALTAVOZ_API_KEYS=name:secret (or ALTAVOZ_API_KEYS_FILE, or ALTAVOZ_KEYS_FILE), or listen on 127.0.0.1")
 	}
-	if c.MaxBody <= 0 || c.MaxBody > schemas.MaxBodyBytes {
-		return fmt.Errorf("ALTAVOZ_MAX_BODY=%s is not between 1 and %s", c.MaxBody, environment.Bytes(schemas.MaxBodyBytes))
+	if c.MaxBody <= 0 || c.MaxBody > request.MaxBodyBytes {
+		return fmt.Errorf("ALTAVOZ_MAX_BODY=%s is not between 1 and %s", c.MaxBody, environment.Bytes(request.MaxBodyBytes))
 	}
 	if c.MaxConnections < 1 {
 		return fmt.Errorf("ALTAVOZ_MAX_CONNECTIONS=%d is below 1", c.MaxConnections)

@@ -8,6 +8,7 @@ import (
 
 	"altavoz/producer/access"
 	"altavoz/schemas"
+	"altavoz/schemas/request"
 )
 
 // TestKeyIsTheSameTaskAcrossAnUpgradeAndRestarts: a broadcast as the version before owners wrote it, under the id that its key had
@@ -21,8 +22,8 @@ func TestKeyIsTheSameTaskAcrossAnUpgradeAndRestarts(t *testing.T) {
 	cfg := houseConfig(t)
 	cfg.WhatsApp.BaseURL, cfg.WhatsApp.PhoneNumberID, cfg.WhatsApp.AccessToken = sim.url(), simulatedNumber, simulatedToken
 	a := startApp(t, cfg)
-	const request = `{"phones":["573991234567"],"body_text":"Hola","use_queue":true}`
-	req, err := schemas.ReadRequest(strings.NewReader(request), nil, schemas.RequestLimits{MaxPhones: 1, MaxBody: 1 << 20, Now: time.Now()})
+	const body = `{"phones":["573991234567"],"body_text":"Hola","use_queue":true}`
+	req, err := request.Read(strings.NewReader(body), nil, request.Limits{MaxPhones: 1, MaxBody: 1 << 20, Now: time.Now()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -38,14 +39,14 @@ func TestKeyIsTheSameTaskAcrossAnUpgradeAndRestarts(t *testing.T) {
 		}
 		h := &house{api: a.URL(), simulator: sim.url()}
 		for deadline := time.Now().Add(settleTime); ; time.Sleep(time.Millisecond) {
-			code, body := h.post(t, request, "Idempotency-Key", "k")
+			code, answer := h.post(t, body, "Idempotency-Key", "k")
 			if code == http.StatusServiceUnavailable && time.Now().Before(deadline) {
 				continue
 			}
 			if code != http.StatusAccepted {
-				t.Fatal(code, body)
+				t.Fatal(code, answer)
 			}
-			if got := taskOf(t, body); restart == 2 && got != known {
+			if got := taskOf(t, answer); restart == 2 && got != known {
 				t.Errorf("after a restart %s, not %s", got, known)
 			} else {
 				known = got

@@ -12,7 +12,7 @@ import (
 	"altavoz/producer/slots"
 	"altavoz/producer/tasks"
 	"altavoz/producer/upload"
-	"altavoz/schemas"
+	"altavoz/schemas/request"
 )
 
 // The words of the public contract.
@@ -23,7 +23,7 @@ const (
 	textInternal  = "Error interno del servidor"
 )
 
-// Codes of refusals that are not a field's (those are schemas.FieldError codes).
+// Codes of refusals that are not a field's (those are request.FieldError codes).
 const (
 	codeInternal     = "internal"
 	codeUnauthorized = "unauthorized"
@@ -117,12 +117,12 @@ func later(code, spanish string) answer {
 }
 
 // fieldError answers what is wrong with a request. The two refusals that the contract words stand alone.
-func fieldError(e *schemas.FieldError) answer {
+func fieldError(e *request.FieldError) answer {
 	a := answer{status: http.StatusBadRequest, code: e.Code, body: errorBody{Error: e.Spanish, Code: e.Code, Field: e.Field, Hint: e.Hint}}
 	switch {
-	case e.Spanish == schemas.PhonesMissing || e.Spanish == schemas.BodyMissing:
+	case e.Spanish == request.PhonesMissing || e.Spanish == request.BodyMissing:
 		a.body = errorBody{Error: e.Spanish, Hint: e.Hint}
-	case e.Code == schemas.CodeBodyTooBig:
+	case e.Code == request.CodeBodyTooBig:
 		a.status, a.close = http.StatusRequestEntityTooLarge, true
 	}
 	return a
@@ -130,7 +130,7 @@ func fieldError(e *schemas.FieldError) answer {
 
 // bodyError answers what kept a body from being read and stored.
 func bodyError(err error) answer {
-	var field *schemas.FieldError
+	var field *request.FieldError
 	var a answer
 	switch {
 	case errors.As(err, &field):

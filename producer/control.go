@@ -10,6 +10,7 @@ import (
 	"altavoz/producer/tasks"
 	"altavoz/producer/upload"
 	"altavoz/schemas"
+	"altavoz/schemas/request"
 )
 
 // runControls are the controls without a body, by the end of their path.
@@ -46,7 +47,7 @@ func (in *Ingress) readSpeed(w http.ResponseWriter, r *http.Request, caller *acc
 	case err != nil:
 		return 0, err
 	case len(text) > maxControlBytes:
-		return 0, &schemas.FieldError{Code: schemas.CodeBodyTooBig, Spanish: "El cuerpo de la solicitud es demasiado grande"}
+		return 0, &request.FieldError{Code: request.CodeBodyTooBig, Spanish: "El cuerpo de la solicitud es demasiado grande"}
 	}
 	return tasks.ReadSpeed(text)
 }

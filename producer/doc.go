@@ -1,7 +1,7 @@
 // Package producer is the door by which broadcasts come in: the HTTP contract with its Spanish answers, and what a Go
 // program upstream uses to put a broadcast on Kafka without HTTP.
 //
-//	body ──► schemas.ReadRequest ──► slices, parts ──► blobs        (acknowledged one by one)
+//	body ──► request.Read ──► slices, parts ──► blobs        (acknowledged one by one)
 //	                      └────────► Broadcast ──────► broadcasts   (last: the commit point)
 //	                                 Plan ───────────► results      (so that the task is known at once)
 //	answer ◄── status view ◄── statuses

@@ -18,6 +18,7 @@ import (
 	"altavoz/producer/slots"
 	"altavoz/producer/underway"
 	"altavoz/schemas"
+	"altavoz/schemas/request"
 )
 
 // Limits of the server that Server makes: what a client may do before a handler sees it.
@@ -58,7 +59,7 @@ type Ingress struct {
 // New makes the door. It holds nothing that must be closed.
 func New(cfg Config, ports Ports) *Ingress {
 	if cfg.MaxBody == 0 {
-		cfg.MaxBody = schemas.MaxBodyBytes
+		cfg.MaxBody = request.MaxBodyBytes
 	}
 	if cfg.DirectTimeout == 0 {
 		cfg.DirectTimeout = DefaultDirectTimeout

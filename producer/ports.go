@@ -70,7 +70,7 @@ type Config struct {
 	// Identity makes ids and proves owners; the same for every process. Nil: one that no other process has.
 	Identity      *identity.Ring
 	Upstream      string        // whose the broadcasts are that others write to Kafka
-	MaxBody       int64         // bytes of a request; schemas.MaxBodyBytes
+	MaxBody       int64         // bytes of a request; request.MaxBodyBytes
 	MaxPhones     uint32        // recipients of a request; schemas.MaxRecipients
 	DirectTimeout time.Duration // how long an answer waits for a direct broadcast; DefaultDirectTimeout
 	Uploads       int           // bodies over BigBody that are read at once; DefaultUploads

@@ -8,6 +8,7 @@ import (
 	"altavoz/producer/draft"
 	"altavoz/producer/upload"
 	"altavoz/schemas"
+	"altavoz/schemas/request"
 	"altavoz/stream"
 )
 
@@ -24,7 +25,7 @@ type Receipt struct {
 
 // Publish puts a broadcast straight on Kafka. It needs the right to write to broadcasts and blobs, nothing else, and
 // returns when the broadcast is accepted: from then on it goes out whether this program lives or not. What is wrong with
-// the draft is a *schemas.FieldError.
+// the draft is a *request.FieldError.
 func Publish(ctx context.Context, log stream.Publisher, d *Draft) (Receipt, error) {
 	pr, pw := io.Pipe()
 	done := make(chan struct{})
@@ -42,7 +43,7 @@ func Publish(ctx context.Context, log stream.Publisher, d *Draft) (Receipt, erro
 func PublishJSON(ctx context.Context, log stream.Publisher, body io.Reader) (Receipt, error) {
 	now := time.Now()
 	up := upload.New(ctx, log)
-	req, err := schemas.ReadRequest(body, up, schemas.RequestLimits{Now: now})
+	req, err := request.Read(body, up, request.Limits{Now: now})
 	if err != nil {
 		return Receipt{}, err
 	}

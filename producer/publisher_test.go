@@ -17,6 +17,7 @@ import (
 
 	"altavoz/producer"
 	"altavoz/schemas"
+	"altavoz/schemas/request"
 	"altavoz/stream"
 )
 
@@ -97,7 +98,7 @@ func TestPublishRefusals(t *testing.T) {
 	} {
 		log := &memoryLog{}
 		_, err := producer.Publish(t.Context(), log, d)
-		var field *schemas.FieldError
+		var field *request.FieldError
 		if !errors.As(err, &field) || len(log.of(schemas.TopicBroadcasts)) != 0 {
 			t.Errorf("%s: %v", name, err)
 		}

@@ -14,6 +14,7 @@ import (
 	"altavoz/producer/tasks"
 	"altavoz/producer/upload"
 	"altavoz/schemas"
+	"altavoz/schemas/request"
 	"altavoz/schemas/taskids"
 	"altavoz/stream"
 )
@@ -28,7 +29,7 @@ func (in *Ingress) send(w http.ResponseWriter, r *http.Request, caller *access.C
 		return a
 	}
 	if r.ContentLength > in.cfg.MaxBody {
-		return bodyError(&schemas.FieldError{Code: schemas.CodeBodyTooBig, Spanish: "El cuerpo de la solicitud es demasiado grande"})
+		return bodyError(&request.FieldError{Code: request.CodeBodyTooBig, Spanish: "El cuerpo de la solicitud es demasiado grande"})
 	}
 	key, err := idempotencyKey(r.Header)
 	if err != nil {
@@ -43,7 +44,7 @@ func (in *Ingress) send(w http.ResponseWriter, r *http.Request, caller *access.C
 	order := &order{caller: caller, req: req, up: up, task: schemas.NewTaskID(), now: now, until: now.Add(in.cfg.DirectTimeout)}
 	switch {
 	case key != "" && req.TaskID != nil:
-		return fieldError(&schemas.FieldError{Field: "task_id", Code: schemas.CodeValue, Spanish: "El campo 'task_id' y la cabecera Idempotency-Key se excluyen"})
+		return fieldError(&request.FieldError{Field: "task_id", Code: request.CodeValue, Spanish: "El campo 'task_id' y la cabecera Idempotency-Key se excluyen"})
 	case key != "":
 		order.task, order.earlier = in.cfg.Identity.TaskIDs(caller.Owner, key)
 		order.earlier, order.chosen = append(order.earlier, schemas.TaskIDFromKey(caller.Named, key)), true
@@ -63,16 +64,16 @@ func (in *Ingress) send(w http.ResponseWriter, r *http.Request, caller *access.C
 }
 
 // preferLenient is how a caller asks that unknown members be passed over (RFC 7240).
-const preferLenient = schemas.PreferLenient
+const preferLenient = request.PreferLenient
 
 func lenient(h http.Header) bool {
-	return slices.ContainsFunc(h.Values(schemas.PreferHeader), schemas.PrefersLenient)
+	return slices.ContainsFunc(h.Values(request.PreferHeader), request.PrefersLenient)
 }
 
 // order is a request on its way into Kafka.
 type order struct {
 	caller *access.Caller
-	req    *schemas.Request
+	req    *request.Request
 	up     *upload.Upload
 	task   schemas.TaskID
 	// earlier are the ids that the request would have had before: made with earlier secrets, and with none.
@@ -101,7 +102,7 @@ func (o *order) begins() time.Time {
 	return at.Add(schemas.TaskLife) // never: such a request was refused, or is as good as over
 }
 
-func (in *Ingress) read(w http.ResponseWriter, r *http.Request, caller *access.Caller, sink schemas.Sink) (*schemas.Request, error) {
+func (in *Ingress) read(w http.ResponseWriter, r *http.Request, caller *access.Caller, sink request.Sink) (*request.Request, error) {
 	body, err := in.bodies.Open(w, r, in.shareOf(caller))
 	if err != nil {
 		return nil, err
@@ -114,7 +115,7 @@ func (in *Ingress) read(w http.ResponseWriter, r *http.Request, caller *access.C
 	if caller.PerDay > 0 { // no day has room for more
 		most = uint32(min(uint64(most), caller.PerDay))
 	}
-	return schemas.ReadRequest(body, sink, schemas.RequestLimits{MaxPhones: most, MaxBody: in.cfg.MaxBody, Lenient: lenient(r.Header), Now: time.Now()})
+	return request.Read(body, sink, request.Limits{MaxPhones: most, MaxBody: in.cfg.MaxBody, Lenient: lenient(r.Header), Now: time.Now()})
 }
 
 func (in *Ingress) sender(asked string) (string, error) {
@@ -124,7 +125,7 @@ func (in *Ingress) sender(asked string) (string, error) {
 	if id, ok := in.cfg.Sender(asked); ok {
 		return id, nil
 	}
-	e := &schemas.FieldError{Field: "sender", Code: schemas.CodeValue, Spanish: "El campo 'sender' no es un número emisor de este servicio"}
+	e := &request.FieldError{Field: "sender", Code: request.CodeValue, Spanish: "El campo 'sender' no es un número emisor de este servicio"}
 	if _, err := schemas.ParsePhone("+"+strings.TrimPrefix(asked, "+"), ""); err == nil && len(asked) <= maxPhoneChars {
 		e.Hint = "parece un teléfono: escriba el id del número (phone_number_id)"
 	}
@@ -156,8 +157,8 @@ func idempotencyKey(h http.Header) (string, error) {
 	}
 	printable := !strings.ContainsFunc(key, func(c rune) bool { return c < ' ' || c > '~' })
 	if len(values) > 1 || key == "" || len(key) > maxIdempotencyKey || !printable {
-		return "", &schemas.FieldError{
-			Field: "Idempotency-Key", Code: schemas.CodeValue,
+		return "", &request.FieldError{
+			Field: "Idempotency-Key", Code: request.CodeValue,
 			Spanish: "La cabecera Idempotency-Key debe tener entre 1 y 255 caracteres ASCII imprimibles",
 		}
 	}

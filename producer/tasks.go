@@ -11,12 +11,13 @@ import (
 	"altavoz/producer/slots"
 	"altavoz/producer/tasks"
 	"altavoz/schemas"
+	"altavoz/schemas/request"
 )
 
 // list is GET tasks.
 func (in *Ingress) list(_ http.ResponseWriter, r *http.Request, caller *access.Caller) answer {
 	query, err := tasks.ReadQuery(r.URL.Query())
-	var field *schemas.FieldError
+	var field *request.FieldError
 	switch {
 	case errors.As(err, &field):
 		return fieldError(field)

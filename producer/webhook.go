@@ -11,7 +11,7 @@ import (
 	"altavoz/producer/connections"
 	"altavoz/producer/slots"
 	"altavoz/producer/upload"
-	"altavoz/schemas"
+	"altavoz/schemas/request"
 )
 
 // PathWebhook is what an app of Meta's is given as its callback URL. Nobody shows an API key there: Meta has none.
@@ -95,7 +95,7 @@ func (in *Ingress) settle(r *http.Request, body []byte) (webhookResult, answer) 
 	recs, err := in.ports.Webhooks.Receipts(body, time.Now())
 	if err != nil {
 		in.cfg.Logger.WarnContext(r.Context(), "a webhook can't be read", "bytes", len(body), "error", err)
-		return webhookMalformed, refusal(http.StatusBadRequest, schemas.CodeJSON, "El evento no se puede leer", "")
+		return webhookMalformed, refusal(http.StatusBadRequest, request.CodeJSON, "El evento no se puede leer", "")
 	}
 	if len(recs) > 0 {
 		if _, err := upload.Publish(r.Context(), in.ports.Log, recs...); err != nil {
@@ -108,7 +108,7 @@ func (in *Ingress) settle(r *http.Request, body []byte) (webhookResult, answer) 
 
 // readWebhook reads a body whole. On an error it says what to count it as.
 func readWebhook(body io.Reader, length int64) ([]byte, webhookResult, error) {
-	tooBig := &schemas.FieldError{Code: schemas.CodeBodyTooBig, Spanish: "El evento es demasiado grande"}
+	tooBig := &request.FieldError{Code: request.CodeBodyTooBig, Spanish: "El evento es demasiado grande"}
 	if length > maxWebhook {
 		return nil, webhookMalformed, tooBig
 	}

@@ -1,7 +1,9 @@
 package schemas
 
-// Sizes of what lies in the blobs topic.
+// Sizes of a broadcast and of what lies in the blobs topic.
 const (
+	// MaxRecipients bounds a broadcast: 16 MiB of recipients' states, 17,000 slices.
+	MaxRecipients = 16 << 20
 	// SliceRecipients is how many recipients a full slice holds: about 13 KB of phones.
 	SliceRecipients = 1000
 	// InlineRecipients is how many a Broadcast may carry itself.

@@ -1,10 +1,11 @@
-// Package schemas is the language of altavoz: what every room says to every other.
+// Package schemas holds the events of altavoz and what they have in common: every package that handles one reads it here.
 //
 //	request ──► Broadcast ──► Send ──► Result ──► Status
 //	            (one)         (one a   (one a     (the fold
 //	                          phone)   phone)     of them)
 //
-// It owns the events and their encoding (events.proto, codec.go), identities (id.go), topics and keys
-// (topics.go), phones (phone.go), the outcome table and its order (mark.go), and the rules a request must
-// satisfy (validate.go). It holds no client, no clock and no state, and imports nothing of ours.
+// It owns the events and their encoding (events.proto, record.go, flat.go), identities (id.go, meaning.go), topics, keys and sizes
+// (topics.go, blob.go), phones (phone.go), the states of a recipient with their order and reasons (mark.go), controls and their fold
+// (control.go), sending hours (window.go) and the answers of the Cloud API (reply.go). It holds no client, no clock and no state. The public
+// JSON contract is schemas/request.
 package schemas

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"hash"
 	"strconv"
-	"unicode/utf8"
 )
 
 // Meaning is the digest that makes a repeat a repeat: every member of the request with its default filled in, the recipients in order, the
@@ -36,19 +35,7 @@ func (b *Broadcast) Meaning(sender string, queued bool, phones []byte) []byte {
 
 // HashText hashes a text with its length before it, so that no two lists of texts look alike.
 func HashText(h hash.Hash, text string) {
-	var b [maxKept + binary.MaxVarintLen64]byte // on the stack for nearly every text; hashes take no error
+	const usual = 160                         // bytes: of the longest text that is kept of a recipient
+	var b [usual + binary.MaxVarintLen64]byte // on the stack for nearly every text; hashes take no error
 	h.Write(append(binary.AppendUvarint(b[:0], uint64(len(text))), text...))
-}
-
-// cutText shortens text that is too long to at most limit bytes and shows that it did, so that a cut phone is no phone either.
-func cutText(text string, limit int) string {
-	if len(text) <= limit {
-		return text
-	}
-	const more = "…"
-	end := limit - len(more)
-	for end > 0 && !utf8.RuneStart(text[end]) {
-		end--
-	}
-	return text[:end] + more
 }

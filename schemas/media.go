@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/gabriel-vasile/mimetype"
+	"google.golang.org/protobuf/proto"
 
 	"altavoz/schemas/rules"
 )
@@ -73,6 +74,13 @@ func MediaType(kind HeaderKind, head []byte, declared string) (string, bool) {
 		}
 	}
 	return plainText, isPlainText(seen)
+}
+
+// WithMedia returns a copy of the content that has another file.
+func (x *Content) WithMedia(m *MediaRef) *Content {
+	c := proto.CloneOf(x)
+	c.Media = m
+	return c
 }
 
 // FileName is a file's name as its recipient may see it, with the ending of its type; an empty type is not known.

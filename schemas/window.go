@@ -1,10 +1,8 @@
 package schemas
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -15,10 +13,7 @@ import (
 // PresetLey2300 is when Ley 2300 of 2023 lets companies in Colombia write to consumers.
 const PresetLey2300 = "ley-2300"
 
-const (
-	maxPreset = 64      // bytes of a preset's name, which later versions may have more of
-	maxWindow = 8 << 10 // bytes of a window in JSON: hours.MaxSpans of every day are half of it
-)
+const maxPreset = 64 // bytes of a preset's name, which later versions may have more of
 
 // Preset returns the window of that name; nil if there is none.
 func Preset(name string) *Window {
@@ -78,49 +73,27 @@ func (x *Window) Waiting(until time.Time) string {
 	return fmt.Sprintf("Fuera del horario de envío; abre %s (%s)", until.In(zone).Format("2006-01-02 15:04"), zone)
 }
 
-// Check returns what is wrong with a window, or nil.
-func (x *Window) Check() *FieldError {
+// Check returns what is wrong with a window, one of the errors of hours, or nil.
+func (x *Window) Check() error {
 	if x == nil {
 		return nil
 	}
 	if len(x.GetPreset()) > maxPreset {
-		return windowFault(hours.ErrForm)
+		return hours.ErrForm
 	}
 	_, err := hours.New(x.spec())
-	return windowFault(err)
+	return err
 }
 
-// windowFault words what is wrong with hours.
-func windowFault(err error) *FieldError {
-	fault := func(code, spanish string) *FieldError {
-		return &FieldError{Field: "window", Code: code, Spanish: "El campo 'window' " + spanish}
-	}
-	switch {
-	case err == nil:
-		return nil
-	case errors.Is(err, hours.ErrZone):
-		return fault(CodeValue, "debe decir en 'timezone' el nombre IANA de una zona horaria, como America/Bogota")
-	case errors.Is(err, hours.ErrSpans):
-		return fault(CodeTooMany, fmt.Sprintf("debe tener en 'hours' entre 1 y %d horarios", hours.MaxSpans))
-	case errors.Is(err, hours.ErrDays):
-		return fault(CodeValue, "debe tener en 'days' una lista de días (mon, tue, wed, thu, fri, sat, sun) o de tramos como mon-fri")
-	case errors.Is(err, hours.ErrTimes):
-		return fault(CodeTime, "debe decir en 'from' y 'to' horas HH:MM del mismo día, de 00:00 a 24:00, y 'from' antes que 'to'")
-	case errors.Is(err, hours.ErrHolidays):
-		return fault(CodeValue, "sólo conoce en 'holidays' los festivos de CO")
-	}
-	return fault(CodeWrongType, `debe ser el nombre de un horario, "`+PresetLey2300+`", o un objeto como `+
-		`{"timezone":"America/Bogota","hours":[{"days":["mon-fri"],"from":"07:00","to":"19:00"}],"holidays":"CO"}`)
-}
+// ErrPreset is the error of the name of a preset that there is not.
+var ErrPreset = errors.New("there is no such preset")
 
-// UnmarshalJSON reads a window as requests write it: the name of a preset, or hours. Its error is a *FieldError.
+// UnmarshalJSON reads a window as requests write it: the name of a preset, or hours. Its error is ErrPreset or one of those of hours.
 func (x *Window) UnmarshalJSON(text []byte) error {
 	if name, err := jsontext.AppendUnquote(nil, text); err == nil {
 		w := Preset(string(name))
 		if w == nil {
-			fault := windowFault(hours.ErrForm)
-			fault.Code = CodeValue
-			return fault
+			return ErrPreset
 		}
 		x.Preset, x.Timezone, x.Hours, x.Holidays = w.Preset, w.Timezone, w.Hours, w.Holidays
 		return nil
@@ -130,7 +103,7 @@ func (x *Window) UnmarshalJSON(text []byte) error {
 		_, err = hours.New(s)
 	}
 	if err != nil {
-		return windowFault(err)
+		return err
 	}
 	x.Preset, x.Timezone, x.Hours, x.Holidays = "", s.Zone, make([]*Hours, len(s.Spans)), s.Holidays
 	for i, p := range s.Spans {
@@ -145,30 +118,4 @@ func (x *Window) MarshalJSON() ([]byte, error) {
 		return jsontext.AppendQuote(nil, x.GetPreset())
 	}
 	return x.spec().Format()
-}
-
-// window reads when sends may start.
-func (r *requestReader) window() error {
-	var text bytes.Buffer
-	enc := jsontext.NewEncoder(&text)
-	err := r.tokens(func(tok jsontext.Token) error {
-		if text.Len() > maxWindow { // it is read to its end and refused
-			return nil
-		}
-		return enc.WriteToken(tok)
-	})
-	if value := strings.TrimSpace(text.String()); err != nil || value == "null" || value == `""` {
-		return err
-	}
-	r.req.Window = &Window{}
-	var fault *FieldError
-	switch {
-	case text.Len() > maxWindow:
-		fault = windowFault(hours.ErrForm)
-	case errors.As(r.req.Window.UnmarshalJSON(bytes.TrimSpace(text.Bytes())), &fault):
-	default:
-		return nil
-	}
-	r.refuse(fault.Field, fault.Code, fault.Spanish)
-	return nil
 }

@@ -13,6 +13,7 @@ import (
 
 	"altavoz/app"
 	"altavoz/schemas"
+	"altavoz/schemas/request"
 	"altavoz/schemas/shown"
 )
 
@@ -67,7 +68,7 @@ func (b *broadcastFlags) doubts(cmd *cobra.Command) error {
 	if d.HeaderType == "text" {
 		c.HeaderText = d.HeaderContent
 	}
-	if doubts := c.Doubts(); len(doubts) > 0 && !d.Literal {
+	if doubts := request.Doubts(c); len(doubts) > 0 && !d.Literal {
 		say(cmd.ErrOrStderr(), "altavoz: warning: %s", strings.Join(doubts, "\naltavoz: warning: "))
 		return b.ask(cmd, "what may be a placeholder that nobody filled in")
 	}

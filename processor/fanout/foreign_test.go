@@ -14,6 +14,7 @@ import (
 	"altavoz/processor/fanout/rewrite"
 	"altavoz/schemas"
 	"altavoz/schemas/blob"
+	"altavoz/schemas/request"
 	"altavoz/stream"
 )
 
@@ -187,7 +188,7 @@ func TestListWithoutAProofIsSentTo(t *testing.T) {
 	request := func(t *testing.T, extra string) *schemas.Broadcast {
 		t.Helper()
 		m := &memory{}
-		req, err := schemas.ReadRequest(strings.NewReader(fmt.Sprintf(`{"body_text":"hola","phones":["%s"]%s}`, strings.Join(phones, `","`), extra)), m, schemas.RequestLimits{})
+		req, err := request.Read(strings.NewReader(fmt.Sprintf(`{"body_text":"hola","phones":["%s"]%s}`, strings.Join(phones, `","`), extra)), m, request.Limits{})
 		if err != nil {
 			t.Fatal(err)
 		}

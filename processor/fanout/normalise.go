@@ -8,6 +8,7 @@ import (
 	"altavoz/processor/fanout/list"
 	"altavoz/processor/fanout/rewrite"
 	"altavoz/schemas"
+	"altavoz/schemas/request"
 	"altavoz/stream"
 )
 
@@ -52,8 +53,7 @@ func (s *slot) normalise(t *task, rec *stream.Record, b *schemas.Broadcast) {
 			s.gone(t)
 			return
 		}
-		var field *schemas.FieldError
-		errors.As(err, &field)
+		field, _ := errors.AsType[*request.FieldError](err) // refusal says that it is one
 		t.why = field.Spanish
 		s.reject(t, rec, codeInvalid, err.Error(), failed)
 	})
@@ -61,6 +61,6 @@ func (s *slot) normalise(t *task, rec *stream.Record, b *schemas.Broadcast) {
 
 // refusal reports whether the record itself is wrong.
 func refusal(err error) bool {
-	var field *schemas.FieldError
-	return errors.As(err, &field)
+	_, ok := errors.AsType[*request.FieldError](err)
+	return ok
 }

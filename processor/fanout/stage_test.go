@@ -20,6 +20,7 @@ import (
 	"altavoz/processor/fanout/turns"
 	"altavoz/schemas"
 	"altavoz/schemas/blob"
+	"altavoz/schemas/request"
 	"altavoz/stream"
 )
 
@@ -368,7 +369,7 @@ func TestWhatCannotStartIsRejectedOrFailsWithWords(t *testing.T) {
 		{"no JSON", func(*world) stream.Record { return stream.Record{Value: []byte("hola")} }, schemas.TaskID{}, "", codeInvalid},
 		{"JSON without a message", func(*world) stream.Record {
 			return stream.Record{Value: fmt.Appendf(nil, `{"task_id":%q,"phones":["573001234567"]}`, known)}
-		}, known, schemas.BodyMissing, codeInvalid},
+		}, known, request.BodyMissing, codeInvalid},
 		{
 			"unknown number", func(*world) stream.Record { return schemas.EncodeBroadcast(with(event("999", "573001234567"), known)) }, known,
 			fmt.Sprintf(rewrite.WhyUnknown, "999"), "",

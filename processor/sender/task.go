@@ -10,6 +10,7 @@ import (
 	"altavoz/processor/sender/limits"
 	"altavoz/processor/sender/pace"
 	"altavoz/schemas"
+	"altavoz/schemas/request"
 )
 
 // task is what the sends of a task have in common: its message, rendered once.
@@ -52,7 +53,7 @@ func (st *Stage) adopt(e *send, in *arrival) {
 	t := st.tasks[in.task]
 	if t == nil {
 		t = &task{id: in.task, number: e.number, ref: in.send.GetContentRef(), content: in.send.GetContent(), window: in.send.GetWindow()}
-		if fault := t.window.Check(); fault != nil {
+		if fault := request.WindowFault(t.window.Check()); fault != nil {
 			t.failed = fault.Spanish
 		}
 		st.tasks[in.task] = t

@@ -9,33 +9,34 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"altavoz/schemas"
+	"altavoz/schemas/request"
 )
 
 // ReadSpeed reads the body {"speed": N}: most messages a second; 0 or null: as fast as the number goes. What is wrong with
-// it is a *schemas.FieldError.
+// it is a *request.FieldError.
 func ReadSpeed(body []byte) (uint32, error) {
 	var members struct {
 		Speed jsontext.Value `json:"speed"`
 	}
 	if err := json.Unmarshal(body, &members); err != nil {
-		return 0, &schemas.FieldError{Code: schemas.CodeJSON, Spanish: `El cuerpo debe ser un objeto JSON, como {"speed": 20}`}
+		return 0, &request.FieldError{Code: request.CodeJSON, Spanish: `El cuerpo debe ser un objeto JSON, como {"speed": 20}`}
 	}
 	refuse := func(code, spanish string) (uint32, error) {
-		return 0, &schemas.FieldError{Field: "speed", Code: code, Spanish: spanish}
+		return 0, &request.FieldError{Field: "speed", Code: code, Spanish: spanish}
 	}
 	kind := members.Speed.Kind()
 	if kind == jsontext.KindNull {
 		return 0, nil
 	}
 	if kind == jsontext.KindInvalid { // it is not there
-		return refuse(schemas.CodeRequired, "Se requiere el campo 'speed'")
+		return refuse(request.CodeRequired, "Se requiere el campo 'speed'")
 	}
 	if kind != jsontext.KindNumber {
-		return refuse(schemas.CodeWrongType, "El campo 'speed' debe ser un número entero o null")
+		return refuse(request.CodeWrongType, "El campo 'speed' debe ser un número entero o null")
 	}
 	n, err := strconv.ParseUint(string(members.Speed), 10, 32)
 	if err != nil {
-		return refuse(schemas.CodeValue, "El campo 'speed' debe ser un número entero de mensajes por segundo; "+
+		return refuse(request.CodeValue, "El campo 'speed' debe ser un número entero de mensajes por segundo; "+
 			"0 o null: tan rápido como permita el número emisor")
 	}
 	return uint32(n), nil

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"altavoz/schemas"
+	"altavoz/schemas/request"
 )
 
 // How many tasks a page of the list has. A page costs one look at every task of the view, which is bounded itself, and
@@ -65,7 +66,7 @@ type Query struct {
 	warnings []string
 }
 
-// ReadQuery reads the parameters of a list. What is wrong with them is a *schemas.FieldError.
+// ReadQuery reads the parameters of a list. What is wrong with them is a *request.FieldError.
 func ReadQuery(values url.Values) (*Query, error) {
 	q := &Query{limit: defaultLimit, sender: values.Get("sender"), owner: values.Get("owner")}
 	for name := range values {
@@ -82,7 +83,7 @@ func ReadQuery(values url.Values) (*Query, error) {
 		case slices.Contains(states, state):
 			q.states = append(q.states, state)
 		default:
-			return nil, wrong("status", schemas.CodeValue, "debe ser uno o varios de: "+allStates())
+			return nil, wrong("status", request.CodeValue, "debe ser uno o varios de: "+allStates())
 		}
 	}
 	var err error
@@ -94,13 +95,13 @@ func ReadQuery(values url.Values) (*Query, error) {
 	}
 	if text := values.Get("limit"); text != "" {
 		if q.limit, err = strconv.Atoi(text); err != nil || q.limit < 1 || q.limit > maxLimit {
-			return nil, wrong("limit", schemas.CodeValue, fmt.Sprintf("debe ser un número entero entre 1 y %d", maxLimit))
+			return nil, wrong("limit", request.CodeValue, fmt.Sprintf("debe ser un número entero entre 1 y %d", maxLimit))
 		}
 	}
 	if text := values.Get("cursor"); text != "" {
 		after, ok := parseCursor(text)
 		if !ok {
-			return nil, wrong("cursor", schemas.CodeValue, "debe ser el 'next_cursor' de una respuesta anterior")
+			return nil, wrong("cursor", request.CodeValue, "debe ser el 'next_cursor' de una respuesta anterior")
 		}
 		q.after = &after
 	}
@@ -116,7 +117,7 @@ func allStates() string {
 }
 
 func wrong(name, code, what string) error {
-	return &schemas.FieldError{Field: name, Code: code, Spanish: "El parámetro '" + name + "' " + what}
+	return &request.FieldError{Field: name, Code: code, Spanish: "El parámetro '" + name + "' " + what}
 }
 
 // instant reads a time. The plus sign of a time zone is a space in a URL where somebody forgot to write %2B.
@@ -127,7 +128,7 @@ func instant(values url.Values, name string) (int64, error) {
 	}
 	t, err := time.Parse(time.RFC3339, strings.ReplaceAll(text, " ", "+"))
 	if err != nil {
-		return 0, wrong(name, schemas.CodeTime, "debe ser una fecha RFC 3339, como 2026-01-31T09:00:00-05:00")
+		return 0, wrong(name, request.CodeTime, "debe ser una fecha RFC 3339, como 2026-01-31T09:00:00-05:00")
 	}
 	return t.UnixMilli(), nil
 }

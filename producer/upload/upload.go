@@ -10,6 +10,7 @@ import (
 
 	"altavoz/schemas"
 	"altavoz/schemas/blob"
+	"altavoz/schemas/request"
 	"altavoz/stream"
 )
 
@@ -94,7 +95,7 @@ func inOrder(err error) error {
 }
 
 // Broadcast makes the event of a request that was read with this sink.
-func (u *Upload) Broadcast(req *schemas.Request, task schemas.TaskID, sender string, now time.Time) (*schemas.Broadcast, error) {
+func (u *Upload) Broadcast(req *request.Request, task schemas.TaskID, sender string, now time.Time) (*schemas.Broadcast, error) {
 	if err := u.flush(); err != nil {
 		return nil, err
 	}

@@ -6,6 +6,7 @@ import (
 
 	"altavoz/schemas"
 	"altavoz/schemas/blob"
+	"altavoz/schemas/request"
 )
 
 // clockSkew is how far in the future a broadcast may claim to have been accepted.
@@ -92,7 +93,7 @@ func Fault(task schemas.TaskID, b *schemas.Broadcast, accepted int64, known bool
 // ContentFault holds the content to the rules that a request is held to: nobody can see of a record who wrote it. A task that has begun goes
 // on by the rules of its time.
 func ContentFault(b *schemas.Broadcast) (why string, invalid bool) {
-	if faults := b.GetContent().Faults(b.GetLiteral()); len(faults) > 0 {
+	if faults := request.ContentFaults(b.GetContent(), b.GetLiteral()); len(faults) > 0 {
 		return faults[0].Spanish, true
 	}
 	return "", false

@@ -13,6 +13,7 @@ import (
 
 	"altavoz/schemas"
 	"altavoz/schemas/blob"
+	"altavoz/schemas/request"
 	"altavoz/stream"
 )
 
@@ -37,14 +38,14 @@ type Writer struct {
 }
 
 // Broadcast returns the broadcast of a record in order; b is what was read of it, nil if it is JSON. Its errors are a
-// *schemas.FieldError where the record is to blame.
+// *request.FieldError where the record is to blame.
 func (w Writer) Broadcast(ctx context.Context, rec *stream.Record, b *schemas.Broadcast) (*schemas.Broadcast, error) {
 	origin := &schemas.Origin{Partition: rec.Partition, Offset: rec.Offset}
 	key := schemas.TaskIDFromOrigin(string(schemas.TopicBroadcasts), origin)
 	slicesOf, partsOf := w.blobs(ctx), w.blobs(ctx)
 	if b == nil {
-		req, err := schemas.ReadRequest(bytes.NewReader(JSON(rec.Value)), &sink{slices: slicesOf, parts: partsOf},
-			schemas.RequestLimits{MaxPhones: w.MaxRecipients, MaxBody: schemas.MaxBroadcastBytes, Lenient: lenient(rec)})
+		req, err := request.Read(bytes.NewReader(JSON(rec.Value)), &sink{slices: slicesOf, parts: partsOf},
+			request.Limits{MaxPhones: w.MaxRecipients, MaxBody: schemas.MaxBroadcastBytes, Lenient: lenient(rec)})
 		if err != nil {
 			return nil, fmt.Errorf("reading a request: %w", err)
 		}
@@ -62,7 +63,7 @@ func (w Writer) Broadcast(ctx context.Context, rec *stream.Record, b *schemas.Br
 		if err := schemas.Decode(rec, b); err != nil {
 			return nil, fmt.Errorf("reading a broadcast again: %w", err)
 		}
-		if faults := b.GetContent().Faults(b.GetLiteral()); len(faults) > 0 {
+		if faults := request.ContentFaults(b.GetContent(), b.GetLiteral()); len(faults) > 0 {
 			return nil, faults[0]
 		}
 		if err := moveBlobs(b, slicesOf, partsOf); err != nil {
@@ -93,7 +94,7 @@ func (w Writer) Broadcast(ctx context.Context, rec *stream.Record, b *schemas.Br
 		b.Total = uint32(len(b.GetPhones()))
 	}
 	if b.Sender == "" {
-		return nil, &schemas.FieldError{Field: "sender", Code: schemas.CodeRequired, Spanish: WhyNoSender}
+		return nil, &request.FieldError{Field: "sender", Code: request.CodeRequired, Spanish: WhyNoSender}
 	}
 	return b, nil
 }
@@ -101,7 +102,7 @@ func (w Writer) Broadcast(ctx context.Context, rec *stream.Record, b *schemas.Br
 // lenient reports whether whoever wrote the record wants unknown members passed over.
 func lenient(rec *stream.Record) bool {
 	return slices.ContainsFunc(rec.Headers, func(h stream.Header) bool {
-		return strings.EqualFold(h.Key, schemas.PreferHeader) && schemas.PrefersLenient(string(h.Value))
+		return strings.EqualFold(h.Key, request.PreferHeader) && request.PrefersLenient(string(h.Value))
 	})
 }
 
@@ -122,11 +123,11 @@ func moveBlobs(b *schemas.Broadcast, lists, parts *blobs) error {
 	}
 	kind := b.GetContent().GetHeader()
 	if int64(len(file)) > kind.MaxBytes() {
-		return &schemas.FieldError{Field: "media", Code: schemas.CodeFileSize, Spanish: WhyMediaSize}
+		return &request.FieldError{Field: "media", Code: request.CodeFileSize, Spanish: WhyMediaSize}
 	}
 	mime, ok := schemas.MediaType(kind, file[:min(len(file), schemas.SniffBytes)], m.GetMimeType())
 	if !ok {
-		return &schemas.FieldError{Field: "media", Code: schemas.CodeFileType, Spanish: WhyMediaType}
+		return &request.FieldError{Field: "media", Code: request.CodeFileType, Spanish: WhyMediaType}
 	}
 	digest := sha256.Sum256(file)
 	m.MimeType, m.Size, m.Sha256, m.Filename = mime, uint64(len(file)), digest[:], schemas.FileName(m.GetFilename(), mime)
@@ -140,7 +141,7 @@ func moveBlobs(b *schemas.Broadcast, lists, parts *blobs) error {
 
 // blobs writes records to one partition of blobs, in order.
 type blobs struct {
-	ctx       context.Context //nolint:containedctx // of one rewrite, which a schemas.Sink has no other way to know
+	ctx       context.Context //nolint:containedctx // of one rewrite, which a request.Sink has no other way to know
 	publish   func(ctx context.Context, recs ...stream.Record) ([]stream.Record, error)
 	partition int32
 	waiting   []stream.Record
@@ -192,7 +193,7 @@ func refs(task schemas.TaskID, sender string, lists, parts *blobs) (l, p *schema
 	return l, p, err
 }
 
-// sink is the schemas.Sink of a request that came as JSON.
+// sink is the request.Sink of a request that came as JSON.
 type sink struct{ slices, parts *blobs }
 
 func (k *sink) Slice(phones []string) error {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"altavoz/schemas"
+	"altavoz/schemas/request"
 	"altavoz/stream"
 )
 
@@ -107,7 +108,7 @@ func TestWhatCantBePutInOrderSaysWhy(t *testing.T) {
 			w.DefaultSender = tt.byDefault
 			rec := schemas.EncodeBroadcast(tt.b)
 			_, err := w.Broadcast(t.Context(), &rec, tt.b)
-			var field *schemas.FieldError
+			var field *request.FieldError
 			if !errors.As(err, &field) || field.Spanish != tt.want {
 				t.Errorf("%v, want %q", err, tt.want)
 			}
@@ -124,8 +125,8 @@ func TestUnknownMembersOfJSONAreRefusedUnlessTheRecordIsLenient(t *testing.T) {
 		headers []stream.Header
 		want    string
 	}{
-		{"strict", nil, schemas.CodeUnknown},
-		{"another header", []stream.Header{{Key: "Prefer", Value: []byte("respond-async")}}, schemas.CodeUnknown},
+		{"strict", nil, request.CodeUnknown},
+		{"another header", []stream.Header{{Key: "Prefer", Value: []byte("respond-async")}}, request.CodeUnknown},
 		{"lenient", []stream.Header{{Key: "Prefer", Value: []byte("handling=lenient")}}, ""},
 		{"lenient among others, in any case", []stream.Header{{Key: "prefer", Value: []byte(`respond-async, Handling = "lenient"`)}}, ""},
 	} {
@@ -133,7 +134,7 @@ func TestUnknownMembersOfJSONAreRefusedUnlessTheRecordIsLenient(t *testing.T) {
 			t.Parallel()
 			var l blobsLog
 			_, err := l.writer().Broadcast(t.Context(), &stream.Record{Value: value, Headers: tt.headers}, nil)
-			var field *schemas.FieldError
+			var field *request.FieldError
 			if errors.As(err, &field); (err == nil) != (tt.want == "") || field != nil && field.Code != tt.want {
 				t.Errorf("%v, want %q", err, tt.want)
 			}
@@ -144,27 +145,27 @@ func TestUnknownMembersOfJSONAreRefusedUnlessTheRecordIsLenient(t *testing.T) {
 // What registries and Kafka Connect put round a request is taken off.
 func TestARequestIsFoundInWhatOthersPutRoundIt(t *testing.T) {
 	t.Parallel()
-	const request = `{"phones":["573001234567"],"body_text":"hola"}`
+	const whole = `{"phones":["573001234567"],"body_text":"hola"}`
 	for _, tt := range []struct{ name, value, code string }{
-		{"bare", request, ""},
-		{"byte order mark", "\ufeff" + request, ""},
-		{"schema registry", "\x00\x00\x00\x01\x2a" + request, ""},
-		{"schema registry, number that looks like JSON", "\x00{{{{" + request, ""},
-		{"Connect", `{"schema":{"type":"struct","fields":[]},"payload":` + request + `}`, ""},
-		{"Connect, payload first", ` {"payload":` + request + `, "schema":null}`, ""},
+		{"bare", whole, ""},
+		{"byte order mark", "\ufeff" + whole, ""},
+		{"schema registry", "\x00\x00\x00\x01\x2a" + whole, ""},
+		{"schema registry, number that looks like JSON", "\x00{{{{" + whole, ""},
+		{"Connect", `{"schema":{"type":"struct","fields":[]},"payload":` + whole + `}`, ""},
+		{"Connect, payload first", ` {"payload":` + whole + `, "schema":null}`, ""},
 		{"Connect, a string", `{"schema":{"type":"string"},"payload":"{\"phones\":[\"573001234567\"],\"body_text\":\"hola\"}"}`, ""},
-		{"both", "\x00\x00\x00\x00\x07" + `{"schema":{},"payload":` + request + `}`, ""},
-		{"an envelope with more in it", `{"schema":{},"payload":` + request + `,"phones":["1"],"body_text":"b"}`, schemas.CodeUnknown},
-		{"Avro in the framing of a registry", "\x00\x00\x00\x00\x07\x02\x18hola", schemas.CodeJSON},
-		{"framing alone", "\x00\x00\x00\x00\x07", schemas.CodeJSON},
-		{"empty", "", schemas.CodeJSON},
-		{"payload that is none", `{"schema":{},"payload":7}`, schemas.CodeJSON},
+		{"both", "\x00\x00\x00\x00\x07" + `{"schema":{},"payload":` + whole + `}`, ""},
+		{"an envelope with more in it", `{"schema":{},"payload":` + whole + `,"phones":["1"],"body_text":"b"}`, request.CodeUnknown},
+		{"Avro in the framing of a registry", "\x00\x00\x00\x00\x07\x02\x18hola", request.CodeJSON},
+		{"framing alone", "\x00\x00\x00\x00\x07", request.CodeJSON},
+		{"empty", "", request.CodeJSON},
+		{"payload that is none", `{"schema":{},"payload":7}`, request.CodeJSON},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			var l blobsLog
 			b, err := l.writer().Broadcast(t.Context(), &stream.Record{Value: []byte(tt.value)}, nil)
-			var field *schemas.FieldError
+			var field *request.FieldError
 			switch {
 			case tt.code != "" && (!errors.As(err, &field) || field.Code != tt.code):
 				t.Errorf("%v, want %s", err, tt.code)

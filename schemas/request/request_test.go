@@ -1,4 +1,4 @@
-package schemas_test
+package request_test
 
 import (
 	"bytes"
@@ -22,6 +22,7 @@ import (
 	"pgregory.net/rapid"
 
 	"altavoz/schemas"
+	"altavoz/schemas/request"
 )
 
 // bin is a sink that keeps all it is given.
@@ -45,15 +46,15 @@ func (b *bin) Part(p []byte) error {
 
 var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
-func readFrom(body io.Reader) (*schemas.Request, *bin, error) {
+func readFrom(body io.Reader) (*request.Request, *bin, error) {
 	sink := &bin{}
-	req, err := schemas.ReadRequest(body, sink, schemas.RequestLimits{Now: noon})
+	req, err := request.Read(body, sink, request.Limits{Now: noon})
 	return req, sink, err
 }
 
-func read(body string) (*schemas.Request, *bin, error) { return readFrom(strings.NewReader(body)) }
+func read(body string) (*request.Request, *bin, error) { return readFrom(strings.NewReader(body)) }
 
-func mustRead(t *testing.T, body string) *schemas.Request {
+func mustRead(t *testing.T, body string) *request.Request {
 	t.Helper()
 	req, _, err := read(body)
 	if err != nil {
@@ -94,7 +95,7 @@ func TestRequestDefaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := &schemas.Request{
+	want := &request.Request{
 		Content: &schemas.Content{Body: "Hola", ButtonText: "Ver más", ButtonUrl: "https://example.com"},
 		Phones:  []string{"573001234567", "573007654321", " +57 300 "}, Total: 3, SHA256: req.SHA256,
 	}
@@ -108,17 +109,17 @@ func TestRequestDefaults(t *testing.T) {
 
 func TestRequestEverything(t *testing.T) {
 	t.Parallel()
-	req, err := schemas.ReadRequest(strings.NewReader(`{
+	req, err := request.Read(strings.NewReader(`{
 		"speed": 20, "expire_at": "2026-03-03T09:00:00-05:00", "schedule_at": "2026-03-02T09:00:00-05:00", "on_unknown": "resend",
 		"sender": "1065", "category": "utility", "use_queue": true, "footer_text": "pie", "button_url": "HTTPS://Example.com/ñ?a=b",
 		"button_text": "Ver", "header_content": "Aviso 😀", "header_type": "text", "body_text": "Hola \"\u00e1\"", "nada": null, "otro": {"a": [1, {}]},
 		"task_id": "0192F0C0-0000-7000-8000-000000000001", "phones": ["1"], "Phones": [],
-		"window": {"hours": [{"from": "08:30", "to": "24:00", "days": ["sat-mon", "wed"]}], "timezone": "Europe/Madrid", "holidays": "CO"}}`), &bin{}, schemas.RequestLimits{Now: noon, Lenient: true})
+		"window": {"hours": [{"from": "08:30", "to": "24:00", "days": ["sat-mon", "wed"]}], "timezone": "Europe/Madrid", "holidays": "CO"}}`), &bin{}, request.Limits{Now: noon, Lenient: true})
 	if err != nil {
 		t.Fatal(err)
 	}
 	id, _ := schemas.ParseTaskID("0192f0c0-0000-7000-8000-000000000001")
-	want := &schemas.Request{
+	want := &request.Request{
 		TaskID: &id, Sender: "1065", Phones: []string{"1"}, Total: 1, UseQueue: true, OnUnknown: schemas.OnUnknown_ON_UNKNOWN_RESEND,
 		ScheduleMs: time.Date(2026, 3, 2, 14, 0, 0, 0, time.UTC).UnixMilli(), ExpireMs: time.Date(2026, 3, 3, 14, 0, 0, 0, time.UTC).UnixMilli(),
 		Speed: 20, SHA256: req.SHA256,
@@ -306,7 +307,7 @@ func TestThreatS05AmbiguousRequestsAreRefused(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			_, _, err := read(tt.body)
-			var e *schemas.FieldError
+			var e *request.FieldError
 			if !errors.As(err, &e) {
 				t.Fatalf("error is %v", err)
 			}
@@ -428,15 +429,15 @@ func TestThreatS04RequestsAreBounded(t *testing.T) {
 	t.Parallel()
 	body := `{"phones":["1","2","3"],"body_text":"b"}`
 	for _, tt := range []struct {
-		lim  schemas.RequestLimits
+		lim  request.Limits
 		code string
 	}{
-		{schemas.RequestLimits{MaxPhones: 3, MaxBody: int64(len(body))}, ""},
-		{schemas.RequestLimits{MaxPhones: 2}, "too_many"},
-		{schemas.RequestLimits{MaxBody: int64(len(body)) - 1}, "body_too_large"},
+		{request.Limits{MaxPhones: 3, MaxBody: int64(len(body))}, ""},
+		{request.Limits{MaxPhones: 2}, "too_many"},
+		{request.Limits{MaxBody: int64(len(body)) - 1}, "body_too_large"},
 	} {
-		_, err := schemas.ReadRequest(strings.NewReader(body), &bin{}, tt.lim)
-		var e *schemas.FieldError
+		_, err := request.Read(strings.NewReader(body), &bin{}, tt.lim)
+		var e *request.FieldError
 		if (err == nil) != (tt.code == "") || (errors.As(err, &e) && e.Code != tt.code) {
 			t.Errorf("%+v: %v", tt.lim, err)
 		}
@@ -463,7 +464,7 @@ func TestRequestForeignErrors(t *testing.T) {
 		"short part": media("image", "image/png", pngHead),
 		"slice":      `{"phones":[` + list + `],"body_text":"b"}`,
 	} {
-		if _, err := schemas.ReadRequest(strings.NewReader(body), &bin{err: broken}, schemas.RequestLimits{}); !errors.Is(err, broken) {
+		if _, err := request.Read(strings.NewReader(body), &bin{err: broken}, request.Limits{}); !errors.Is(err, broken) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -535,9 +536,9 @@ func seeds() []string {
 	}
 }
 
-func outcome(req *schemas.Request, sink *bin, err error) string {
+func outcome(req *request.Request, sink *bin, err error) string {
 	if err != nil {
-		var e *schemas.FieldError
+		var e *request.FieldError
 		if !errors.As(err, &e) {
 			return "foreign: " + err.Error()
 		}
@@ -681,8 +682,8 @@ func TestAnUnknownMemberIsRefusedWithTheNearestName(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			_, sink, err := read(with(`"` + name + `":true`))
-			var e *schemas.FieldError
-			if !errors.As(err, &e) || e.Code != schemas.CodeUnknown || e.Field != name || len(sink.slices) > 0 {
+			var e *request.FieldError
+			if !errors.As(err, &e) || e.Code != request.CodeUnknown || e.Field != name || len(sink.slices) > 0 {
 				t.Fatalf("error is %v", err)
 			}
 			if offered := strings.Contains(e.Spanish, "¿quiso decir '"+near+"'?"); offered != (near != "") || !strings.Contains(e.Hint, "schedule_at") {
@@ -695,13 +696,13 @@ func TestAnUnknownMemberIsRefusedWithTheNearestName(t *testing.T) {
 func TestAMissingMemberHintsAtTheStrangerInItsPlace(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ body, spanish, hint string }{
-		{`{"to":["573001234567"],"body_text":"b"}`, schemas.PhonesMissing, "'to' no existe; ¿quiso decir 'phones'?"},
-		{`{"phones":["1"],"message":"b"}`, schemas.BodyMissing, "'message' no existe; ¿quiso decir 'body_text'?"},
-		{`{"phones":"573001234561,573001234562","body_text":"b"}`, schemas.PhonesMissing, `"phones": ["573001234567"`},
-		{`{"body_text":"b"}`, schemas.PhonesMissing, ""},
+		{`{"to":["573001234567"],"body_text":"b"}`, request.PhonesMissing, "'to' no existe; ¿quiso decir 'phones'?"},
+		{`{"phones":["1"],"message":"b"}`, request.BodyMissing, "'message' no existe; ¿quiso decir 'body_text'?"},
+		{`{"phones":"573001234561,573001234562","body_text":"b"}`, request.PhonesMissing, `"phones": ["573001234567"`},
+		{`{"body_text":"b"}`, request.PhonesMissing, ""},
 	} {
 		_, _, err := read(c.body)
-		var e *schemas.FieldError
+		var e *request.FieldError
 		if !errors.As(err, &e) || e.Spanish != c.spanish || !strings.Contains(e.Hint, c.hint) || (c.hint == "") != (e.Hint == "") {
 			t.Errorf("%s: %v, want hint %q", c.body, err, c.hint)
 		}

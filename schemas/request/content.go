@@ -1,24 +1,16 @@
-package schemas
+package request
 
 import (
 	"fmt"
 	"unicode/utf16"
 
-	"google.golang.org/protobuf/proto"
-
+	"altavoz/schemas"
 	"altavoz/schemas/rules"
 )
 
-// WithMedia returns a copy of the content that has another file.
-func (x *Content) WithMedia(m *MediaRef) *Content {
-	c := proto.CloneOf(x)
-	c.Media = m
-	return c
-}
-
-// Faults returns what is wrong with a content as it was given, whichever way it came in: over HTTP, as JSON or as Protobuf. Literal: what
+// ContentFaults returns what is wrong with a content as it was given, whichever way it came in: over HTTP, as JSON or as Protobuf. Literal: what
 // looks like a placeholder is meant as text.
-func (x *Content) Faults(literal bool) (out []*FieldError) {
+func ContentFaults(x *schemas.Content, literal bool) (out []*FieldError) {
 	add := func(field, code, spanish string, args ...any) {
 		out = append(out, &FieldError{Field: field, Code: code, Spanish: fmt.Sprintf(spanish, args...)})
 	}
@@ -48,10 +40,10 @@ func (x *Content) Faults(literal bool) (out []*FieldError) {
 	if text := x.GetButtonUrl(); text != "" {
 		out = append(out, linkFault("button_url", text, "una URL completa que empiece por http:// o https://", true, literal)...)
 	}
-	return append(out, x.mediaFaults(literal)...)
+	return append(out, mediaFaults(x, literal)...)
 }
 
-func (x *Content) mediaFaults(literal bool) []*FieldError {
+func mediaFaults(x *schemas.Content, literal bool) []*FieldError {
 	m := x.GetMedia()
 	switch {
 	case x.GetHeader().MaxBytes() == 0 && m != nil:
@@ -95,7 +87,7 @@ func linkFault(field, text, what string, public, literal bool) []*FieldError {
 }
 
 // Doubts returns what may be a placeholder that nobody filled in, or text: a person decides. Field by field, Spanish.
-func (x *Content) Doubts() (out []string) {
+func Doubts(x *schemas.Content) (out []string) {
 	for _, t := range []struct {
 		field, text string
 		find        func(string) (string, bool)

@@ -1,20 +1,21 @@
-package schemas
+package request
 
 import (
 	"errors"
 	"fmt"
 	"strings"
 
+	"altavoz/schemas"
 	"altavoz/schemas/datauri"
 )
 
-func (r *requestReader) newFile() *datauri.Decoder {
-	return datauri.New(datauri.Limits{Head: SniffBytes, Part: PartBytes, File: MaxDocumentBytes}, r.part)
+func (r *reader) newFile() *datauri.Decoder {
+	return datauri.New(datauri.Limits{Head: schemas.SniffBytes, Part: schemas.PartBytes, File: schemas.MaxDocumentBytes}, r.part)
 }
 
 // fileOf is a decoded file as a header of the given kind.
-func fileOf(d *datauri.Decoder, kind HeaderKind) (*MediaRef, *FieldError) {
-	refuse := func(code, spanish string) (*MediaRef, *FieldError) {
+func fileOf(d *datauri.Decoder, kind schemas.HeaderKind) (*schemas.MediaRef, *FieldError) {
+	refuse := func(code, spanish string) (*schemas.MediaRef, *FieldError) {
 		return nil, &FieldError{Field: "header_content", Code: code, Spanish: spanish}
 	}
 	switch err := d.Err(); {
@@ -27,11 +28,11 @@ func fileOf(d *datauri.Decoder, kind HeaderKind) (*MediaRef, *FieldError) {
 	case errors.Is(err, datauri.ErrEmpty):
 		return refuse(CodeBase64, "El archivo de 'header_content' está vacío")
 	case errors.Is(err, datauri.ErrLarge):
-		return refuse(CodeFileSize, tooLarge(HeaderKind_HEADER_KIND_DOCUMENT))
+		return refuse(CodeFileSize, tooLarge(schemas.HeaderKind_HEADER_KIND_DOCUMENT))
 	case err != nil:
 		return refuse(CodeBase64, "El archivo de 'header_content' no es base64 válido")
 	}
-	seen, ok := MediaType(kind, d.Head(), d.MIME())
+	seen, ok := schemas.MediaType(kind, d.Head(), d.MIME())
 	switch {
 	case !ok:
 		return refuse(CodeFileType, "El archivo de 'header_content' no es "+wantedFile(kind))
@@ -40,7 +41,7 @@ func fileOf(d *datauri.Decoder, kind HeaderKind) (*MediaRef, *FieldError) {
 	case d.Size() > kind.MaxBytes():
 		return refuse(CodeFileSize, tooLarge(kind))
 	}
-	return &MediaRef{Sha256: d.Sum(), MimeType: seen, Size: uint64(d.Size()), Filename: FileName(d.Name(), seen)}, nil
+	return &schemas.MediaRef{Sha256: d.Sum(), MimeType: seen, Size: uint64(d.Size()), Filename: schemas.FileName(d.Name(), seen)}, nil
 }
 
 // sameType reports whether a file declared so may be of the type seen. Text has many names, and some say nothing.
@@ -53,21 +54,21 @@ func sameType(declared, seen string) bool {
 	case "video/3gp":
 		return seen == "video/3gpp"
 	}
-	return seen == plainText && (strings.HasPrefix(declared, "text/") || declared == "application/json")
+	return seen == "text/plain" && (strings.HasPrefix(declared, "text/") || declared == "application/json")
 }
 
-func tooLarge(kind HeaderKind) string {
+func tooLarge(kind schemas.HeaderKind) string {
 	const mega = 1000 * 1000
 	return fmt.Sprintf("El archivo de 'header_content' supera el máximo de %d MB", kind.MaxBytes()/mega)
 }
 
-func wantedFile(kind HeaderKind) string {
+func wantedFile(kind schemas.HeaderKind) string {
 	switch kind {
-	case HeaderKind_HEADER_KIND_IMAGE:
+	case schemas.HeaderKind_HEADER_KIND_IMAGE:
 		return "una imagen JPEG o PNG"
-	case HeaderKind_HEADER_KIND_VIDEO:
+	case schemas.HeaderKind_HEADER_KIND_VIDEO:
 		return "un video MP4 o 3GP"
-	case HeaderKind_HEADER_KIND_DOCUMENT, HeaderKind_HEADER_KIND_NONE, HeaderKind_HEADER_KIND_TEXT:
+	case schemas.HeaderKind_HEADER_KIND_DOCUMENT, schemas.HeaderKind_HEADER_KIND_NONE, schemas.HeaderKind_HEADER_KIND_TEXT:
 	}
 	return "un documento PDF, de texto o de Office"
 }

@@ -1,4 +1,4 @@
-package schemas
+package request
 
 import (
 	"crypto/sha256"
@@ -14,15 +14,15 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 	"google.golang.org/protobuf/proto"
 
+	"altavoz/schemas"
 	"altavoz/schemas/datauri"
 	"altavoz/schemas/rules"
 	"altavoz/schemas/split"
 )
 
-// Limits of a request's form. What they keep out is not a broadcast.
+// What a request may have. What has more is no broadcast.
 const (
-	MaxRecipients = 16 << 20  // of one broadcast: 16 MiB of marks, 17,000 slices
-	MaxBodyBytes  = 256 << 20 // of a request: MaxRecipients as strings of 13 digits
+	MaxBodyBytes = 256 << 20 // of a request: schemas.MaxRecipients as strings of 13 digits
 
 	maxMembers  = 64     // of the request's object, unknown ones included
 	maxDepth    = 32     // of arrays and objects in each other
@@ -33,18 +33,18 @@ const (
 )
 
 // Sink takes what is too large to keep while a request is read. An error of a sink ends the reading and is returned as it is.
-// What it took belongs to nothing if ReadRequest fails later.
+// What it took belongs to nothing if Read fails later.
 type Sink interface {
-	// Slice takes the next SliceRecipients recipients, fewer only the last time, of a list too long to stand in the
+	// Slice takes the next schemas.SliceRecipients recipients, fewer only the last time, of a list too long to stand in the
 	// Broadcast. It must not keep phones.
 	Slice(phones []string) error
-	// StatePage takes the next PartBytes of a file, fewer only the last time. It may keep b.
+	// Part takes the next schemas.PartBytes of a file, fewer only the last time. It may keep b.
 	Part(b []byte) error
 }
 
-// RequestLimits is what a door allows. A limit of 0 is the largest one.
-type RequestLimits struct {
-	MaxPhones uint32    // MaxRecipients
+// Limits is what the caller of Read allows. A limit of 0 is the largest one.
+type Limits struct {
+	MaxPhones uint32    // schemas.MaxRecipients
 	MaxBody   int64     // bytes; MaxBodyBytes
 	Lenient   bool      // unknown members are passed over with a warning
 	Now       time.Time // schedule_at and expire_at are measured against it; zero: they are not measured
@@ -69,20 +69,20 @@ func PrefersLenient(value string) bool {
 
 // Request is a request for a broadcast that satisfies every rule.
 type Request struct {
-	TaskID     *TaskID  // chosen by the caller; nil where it was not
-	Sender     string   // empty where the caller left it to us
-	Content    *Content // the media's parts are known to the sink only: Broadcast puts them in
-	Phones     []string // as given; nil where the sink has them
+	TaskID     *schemas.TaskID  // chosen by the caller; nil where it was not
+	Sender     string           // empty where the caller left it to us
+	Content    *schemas.Content // the media's parts are known to the sink only: Broadcast puts them in
+	Phones     []string         // as given; nil where the sink has them
 	Total      uint32
 	UseQueue   bool
-	OnUnknown  OnUnknown
+	OnUnknown  schemas.OnUnknown
 	ScheduleMs int64
 	ExpireMs   int64
 	Speed      uint32
-	Window     *Window  // nil: at any time
-	Literal    bool     // what looks like a placeholder is meant as text
-	SHA256     []byte   // of the meaning: however the same request is written, it is the same
-	Warnings   []string // Spanish
+	Window     *schemas.Window // nil: at any time
+	Literal    bool            // what looks like a placeholder is meant as text
+	SHA256     []byte          // of the meaning: however the same request is written, it is the same
+	Warnings   []string        // Spanish
 }
 
 // FieldError says what is wrong with a request, in Spanish, for the one who made it.
@@ -120,18 +120,18 @@ const (
 	BodyMissing   = "Se requiere el campo 'body_text'"
 )
 
-// ReadRequest reads the JSON of a request in constant memory, however long its list and its file are, and holds it to
+// Read reads the JSON of a request in constant memory, however long its list and its file are, and holds it to
 // every rule. What is wrong with it is a *FieldError, and which one does not depend on the order of the members; any
 // other error is the body's or the sink's.
-func ReadRequest(body io.Reader, sink Sink, lim RequestLimits) (*Request, error) {
+func Read(body io.Reader, sink Sink, lim Limits) (*Request, error) {
 	if lim.MaxPhones == 0 {
-		lim.MaxPhones = MaxRecipients
+		lim.MaxPhones = schemas.MaxRecipients
 	}
 	if lim.MaxBody == 0 {
 		lim.MaxBody = MaxBodyBytes
 	}
-	r := &requestReader{
-		sink: sink, lim: lim, req: &Request{Content: &Content{}}, phones: sha256.New(),
+	r := &reader{
+		sink: sink, lim: lim, req: &Request{Content: &schemas.Content{}}, phones: sha256.New(),
 		texts: make(map[string]string, len(textFields)), bad: map[string]*FieldError{},
 	}
 	r.body = split.New(split.SkipMark(body), lim.MaxBody, "header_content", func() split.Writer {
@@ -145,18 +145,18 @@ func ReadRequest(body io.Reader, sink Sink, lim RequestLimits) (*Request, error)
 	if err := r.validate(); err != nil {
 		return nil, err
 	}
-	r.req.SHA256 = r.req.Broadcast(TaskID{}, "", 0, nil, nil).Meaning(r.req.Sender, r.req.UseQueue, r.phones.Sum(nil))
+	r.req.SHA256 = r.req.Broadcast(schemas.TaskID{}, "", 0, nil, nil).Meaning(r.req.Sender, r.req.UseQueue, r.phones.Sum(nil))
 	return r.req, nil
 }
 
 // Broadcast makes the event of a request: sender is the number that it goes out from, slices and parts say where the sink
 // put what it took (nil: nothing).
-func (r *Request) Broadcast(task TaskID, sender string, acceptedMs int64, slices, parts *BlobRef) *Broadcast {
+func (r *Request) Broadcast(task schemas.TaskID, sender string, acceptedMs int64, slices, parts *schemas.BlobRef) *schemas.Broadcast {
 	content := proto.CloneOf(r.Content)
 	if parts != nil {
 		content.Media.Parts = parts
 	}
-	return &Broadcast{
+	return &schemas.Broadcast{
 		Task: task.Bytes(), Sender: sender, Content: content, Phones: r.Phones, Slices: slices, Total: r.Total,
 		AcceptedMs: acceptedMs, RequestSha256: r.SHA256, Chosen: r.TaskID != nil, OnUnknown: r.OnUnknown,
 		ScheduleMs: r.ScheduleMs, ExpireMs: r.ExpireMs, Speed: r.Speed, Window: proto.CloneOf(r.Window),
@@ -170,12 +170,12 @@ var textFields = []string{
 	"filename", "task_id", "sender", "category", "on_unknown", "schedule_at", "expire_at",
 }
 
-// requestReader reads one request. Members are kept as they come; rules are looked at when all are there.
-type requestReader struct {
+// reader reads one  Members are kept as they come; rules are looked at when all are there.
+type reader struct {
 	body       *split.Reader
 	dec        *jsontext.Decoder
 	sink       Sink
-	lim        RequestLimits
+	lim        Limits
 	req        *Request
 	texts      map[string]string      // members of textFields that are there
 	bad        map[string]*FieldError // the first thing wrong with a member
@@ -187,7 +187,7 @@ type requestReader struct {
 	file       *datauri.Decoder // a header_content too long for the decoder; nil: none
 }
 
-func (r *requestReader) read() error {
+func (r *reader) read() error {
 	if k := r.dec.PeekKind(); k != jsontext.KindBeginObject {
 		if _, err := r.dec.ReadToken(); err != nil {
 			return err
@@ -221,7 +221,7 @@ func (r *requestReader) read() error {
 	return &FieldError{Code: CodeJSON, Spanish: "Sobra texto después del objeto JSON"}
 }
 
-func (r *requestReader) member(name string) error {
+func (r *reader) member(name string) error {
 	switch name {
 	case "phones":
 		return r.list()
@@ -254,13 +254,13 @@ func (r *requestReader) member(name string) error {
 		}
 		return nil
 	}
-	r.stranger(cutText(name, maxNameText))
+	r.stranger(cut(name, maxNameText))
 	return r.skip()
 }
 
 // stranger takes note of an unknown member. Whoever misspells one means something by it: it is refused unless the caller asked
 // otherwise.
-func (r *requestReader) stranger(name string) {
+func (r *reader) stranger(name string) {
 	if len(r.strange) < maxWarnings {
 		r.strange = append(r.strange, name)
 		if r.lim.Lenient {
@@ -277,7 +277,7 @@ func (r *requestReader) stranger(name string) {
 }
 
 // meant is the hint beside a member that is missing, where a stranger stands for it.
-func (r *requestReader) meant(field string) string {
+func (r *reader) meant(field string) string {
 	for _, name := range r.strange {
 		if rules.Nearest(name, memberNames) == field {
 			return "el campo '" + name + "' no existe; ¿quiso decir '" + field + "'?"
@@ -290,7 +290,7 @@ func (r *requestReader) meant(field string) string {
 var memberNames = slices.Concat([]string{"phones"}, textFields, []string{"use_queue", "speed", "window", "literal"})
 
 // flag reads a member that is true or false, also as people's forms and languages write it.
-func (r *requestReader) flag(name string, into *bool) error {
+func (r *reader) flag(name string, into *bool) error {
 	tok, err := r.value(name, "true o false", jsontext.KindTrue, jsontext.KindFalse, jsontext.KindString, jsontext.KindNumber)
 	if err != nil || tok.Kind() == jsontext.KindInvalid {
 		return err
@@ -308,7 +308,7 @@ func (r *requestReader) flag(name string, into *bool) error {
 
 // value reads a member's value if it is of a wanted kind. Null is as good as absent; anything else is refused and skipped;
 // in both cases the token is none.
-func (r *requestReader) value(name, what string, kinds ...jsontext.Kind) (jsontext.Token, error) {
+func (r *reader) value(name, what string, kinds ...jsontext.Kind) (jsontext.Token, error) {
 	got := r.dec.PeekKind()
 	if slices.Contains(kinds, got) {
 		return r.dec.ReadToken()
@@ -320,12 +320,12 @@ func (r *requestReader) value(name, what string, kinds ...jsontext.Kind) (jsonte
 }
 
 // skip reads a value and drops it.
-func (r *requestReader) skip() error {
+func (r *reader) skip() error {
 	return r.tokens(func(jsontext.Token) error { return nil })
 }
 
 // tokens reads a value.
-func (r *requestReader) tokens(each func(jsontext.Token) error) error {
+func (r *reader) tokens(each func(jsontext.Token) error) error {
 	for depth := r.dec.StackDepth(); ; {
 		tok, err := r.dec.ReadToken()
 		if err != nil {
@@ -344,14 +344,14 @@ func (r *requestReader) tokens(each func(jsontext.Token) error) error {
 }
 
 // refuse keeps the first thing that is wrong with a member.
-func (r *requestReader) refuse(field, code, spanish string) {
+func (r *reader) refuse(field, code, spanish string) {
 	if !r.isBad(field) {
 		r.bad[field] = &FieldError{Field: field, Code: code, Spanish: spanish}
 	}
 }
 
 // fatal tells what stopped the reading apart: an error of the body or of the sink, one that is worded already, or JSON that is none.
-func (r *requestReader) fatal(err error) error {
+func (r *reader) fatal(err error) error {
 	switch failed := r.body.Failed(); {
 	case errors.Is(failed, split.ErrLarge):
 		return &FieldError{Code: CodeBodyTooBig, Spanish: "El cuerpo de la solicitud es demasiado grande"}
@@ -368,7 +368,7 @@ func (r *requestReader) fatal(err error) error {
 	case errors.As(err, &worded):
 		return worded
 	case errors.Is(err, jsontext.ErrDuplicateName) && errors.As(err, &syntax):
-		name := cutText(syntax.JSONPointer.LastToken(), maxNameText)
+		name := cut(syntax.JSONPointer.LastToken(), maxNameText)
 		return &FieldError{Field: name, Code: CodeDuplicate, Spanish: "El campo '" + name + "' está repetido"}
 	case errors.As(err, &syntax):
 		return &FieldError{Code: CodeJSON, Spanish: fmt.Sprintf("El cuerpo no es JSON válido (byte %d)", syntax.ByteOffset+r.body.Removed())}
@@ -379,4 +379,4 @@ func (r *requestReader) fatal(err error) error {
 	}
 }
 
-func (r *requestReader) isBad(field string) bool { return r.bad[field] != nil }
+func (r *reader) isBad(field string) bool { return r.bad[field] != nil }

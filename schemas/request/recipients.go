@@ -1,16 +1,18 @@
-package schemas
+package request
 
 import (
 	"fmt"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"altavoz/schemas"
 	"altavoz/schemas/phone"
 )
 
 // list reads the recipients. A list that is none, or empty, counts as missing.
-func (r *requestReader) list() error {
+func (r *reader) list() error {
 	if kind := r.dec.PeekKind(); kind != jsontext.KindBeginArray {
 		if kind == jsontext.KindString || kind == jsontext.KindNumber || kind == jsontext.KindBeginObject {
 			r.phonesHint = `use un array, un número por elemento: "phones": ["573001234567", "573007654321"]`
@@ -28,7 +30,7 @@ func (r *requestReader) list() error {
 		if err != nil {
 			return err
 		}
-		if len(r.req.Phones) == InlineRecipients {
+		if len(r.req.Phones) == schemas.InlineRecipients {
 			if err := r.slice(); err != nil {
 				return err
 			}
@@ -36,7 +38,7 @@ func (r *requestReader) list() error {
 		r.req.Phones = append(r.req.Phones, phone)
 		r.req.Total++
 	}
-	if r.req.Total > InlineRecipients {
+	if r.req.Total > schemas.InlineRecipients {
 		if err := r.slice(); err != nil {
 			return err
 		}
@@ -48,7 +50,7 @@ func (r *requestReader) list() error {
 
 // recipient reads one entry. One that is neither text nor number stands in the list as it was written: it is no phone, which costs
 // only itself.
-func (r *requestReader) recipient() (string, error) {
+func (r *reader) recipient() (string, error) {
 	var text string
 	if kind := r.dec.PeekKind(); kind == jsontext.KindString || kind == jsontext.KindNumber {
 		tok, err := r.dec.ReadToken()
@@ -67,8 +69,8 @@ func (r *requestReader) recipient() (string, error) {
 		r.skipped = skipped // an entry may be as complex as a value that nobody wants
 		text = strings.TrimSpace(string(written.text))
 	}
-	HashText(r.phones, text)
-	return cutText(text, maxKept), nil
+	schemas.HashText(r.phones, text)
+	return cut(text, maxKept), nil
 }
 
 // beginning keeps the first of what is written to it: more than is shown.
@@ -81,7 +83,7 @@ func (b *beginning) Write(p []byte) (int, error) {
 
 // slice gives the recipients kept so far to the sink, and part what is decoded of the file; not those of a request that is
 // refused anyway.
-func (r *requestReader) slice() error {
+func (r *reader) slice() error {
 	phones := r.req.Phones
 	r.req.Phones = phones[:0]
 	if r.refused() {
@@ -91,11 +93,24 @@ func (r *requestReader) slice() error {
 }
 
 // refused reports whether the request is refused for what was read of it already.
-func (r *requestReader) refused() bool { return len(r.bad) > 0 || r.unknown != nil }
+func (r *reader) refused() bool { return len(r.bad) > 0 || r.unknown != nil }
 
-func (r *requestReader) part(b []byte) error {
+func (r *reader) part(b []byte) error {
 	if r.refused() {
 		return nil
 	}
 	return r.sink.Part(b)
+}
+
+// cut shortens text that is too long to at most limit bytes and shows that it did, so that a cut phone is no phone either.
+func cut(text string, limit int) string {
+	if len(text) <= limit {
+		return text
+	}
+	const more = "…"
+	end := limit - len(more)
+	for end > 0 && !utf8.RuneStart(text[end]) {
+		end--
+	}
+	return text[:end] + more
 }

@@ -1,4 +1,4 @@
-package schemas
+package request
 
 import (
 	"cmp"
@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"altavoz/schemas"
 	"altavoz/schemas/datauri"
 	"altavoz/schemas/rules"
 )
@@ -26,7 +27,7 @@ const (
 )
 
 // validate holds the members to the rules, in one order whatever order they came in.
-func (r *requestReader) validate() error {
+func (r *reader) validate() error {
 	if r.req.Total == 0 && !r.isBad("phones") {
 		return &FieldError{Field: "phones", Code: CodeRequired, Spanish: PhonesMissing, Hint: cmp.Or(r.phonesHint, r.meant("phones"))}
 	}
@@ -42,13 +43,13 @@ func (r *requestReader) validate() error {
 	c := r.req.Content
 	c.Category = r.oneOf("category", "", "utility", "authentication", "service")
 	if r.oneOf("on_unknown", "report", "report", "resend") == "resend" {
-		r.req.OnUnknown = OnUnknown_ON_UNKNOWN_RESEND
+		r.req.OnUnknown = schemas.OnUnknown_ON_UNKNOWN_RESEND
 	}
 	r.req.Sender = r.text("sender", maxSender)
 	r.times()
 	r.opens()
 	if text := r.texts["task_id"]; text != "" {
-		if id, err := ParseTaskID(text); err != nil || id == (TaskID{}) {
+		if id, err := schemas.ParseTaskID(text); err != nil || id == (schemas.TaskID{}) {
 			r.refuse("task_id", CodeValue, "El campo 'task_id' debe ser un UUID")
 		} else {
 			r.req.TaskID = &id
@@ -62,7 +63,7 @@ func (r *requestReader) validate() error {
 	return nil
 }
 
-func (r *requestReader) text(field string, limit int) string {
+func (r *reader) text(field string, limit int) string {
 	text := r.texts[field]
 	if n := characters(text); n > limit {
 		r.refuse(field, CodeTooLong, fmt.Sprintf("El campo '%s' admite como máximo %d caracteres y tiene %d", field, limit, n))
@@ -71,7 +72,7 @@ func (r *requestReader) text(field string, limit int) string {
 }
 
 // oneOf returns the member if it is one of the values, and otherwise the value for absent.
-func (r *requestReader) oneOf(field, absent string, values ...string) string {
+func (r *reader) oneOf(field, absent string, values ...string) string {
 	text := strings.ToLower(strings.TrimSpace(r.texts[field]))
 	if text == "" {
 		return absent
@@ -84,7 +85,7 @@ func (r *requestReader) oneOf(field, absent string, values ...string) string {
 }
 
 // content puts the message together and holds it to the rules that every way in has. Its error is the sink's.
-func (r *requestReader) content() error {
+func (r *reader) content() error {
 	c := r.req.Content
 	c.Body, c.Footer, c.ButtonText, c.ButtonUrl = r.texts["body_text"], r.texts["footer_text"], r.texts["button_text"], rules.CleanLink(r.texts["button_url"])
 	if c.ButtonText != "" && c.ButtonUrl == "" {
@@ -94,19 +95,19 @@ func (r *requestReader) content() error {
 	if err := r.header(); err != nil {
 		return err
 	}
-	for _, f := range c.Faults(r.req.Literal) {
+	for _, f := range ContentFaults(c, r.req.Literal) {
 		if !r.isBad(f.Field) {
 			r.bad[f.Field] = f
 		}
 	}
 	if !r.req.Literal {
-		r.req.Warnings = append(r.req.Warnings, c.Doubts()...)
+		r.req.Warnings = append(r.req.Warnings, Doubts(c)...)
 	}
 	return nil
 }
 
 // header reads header_type and header_content, which need each other. Its error is the sink's.
-func (r *requestReader) header() error {
+func (r *reader) header() error {
 	c, content, streamed := r.req.Content, r.texts["header_content"], r.file
 	kind := r.oneOf("header_type", "", "text", "image", "video", "document")
 	switch {
@@ -121,8 +122,8 @@ func (r *requestReader) header() error {
 		r.refuse("header_content", CodeRequired, "Se requiere el campo 'header_content' cuando hay 'header_type'")
 		return nil
 	}
-	c.Header = HeaderKind(HeaderKind_value["HEADER_KIND_"+strings.ToUpper(kind)])
-	if c.Header == HeaderKind_HEADER_KIND_TEXT {
+	c.Header = schemas.HeaderKind(schemas.HeaderKind_value["HEADER_KIND_"+strings.ToUpper(kind)])
+	if c.Header == schemas.HeaderKind_HEADER_KIND_TEXT {
 		if c.HeaderText = content; streamed != nil {
 			r.refuse("header_content", CodeTooLong, fmt.Sprintf("El campo 'header_content' admite como máximo %d caracteres en un encabezado de texto", MaxHeaderText))
 		}
@@ -138,40 +139,40 @@ func (r *requestReader) header() error {
 		}
 	}
 	if streamed == nil {
-		c.Media = &MediaRef{Url: rules.CleanLink(content), Filename: FileName(r.texts["filename"], "")}
+		c.Media = &schemas.MediaRef{Url: rules.CleanLink(content), Filename: schemas.FileName(r.texts["filename"], "")}
 		return nil
 	}
 	media, fault := fileOf(streamed, c.Header)
 	if c.Media = media; fault != nil {
 		r.bad["header_content"] = fault
 	}
-	if name := FileName(r.texts["filename"], media.GetMimeType()); name != "" && media != nil {
+	if name := schemas.FileName(r.texts["filename"], media.GetMimeType()); name != "" && media != nil {
 		media.Filename = name
 	}
 	return nil
 }
 
 // times reads schedule_at and expire_at.
-func (r *requestReader) times() {
+func (r *reader) times() {
 	r.req.ScheduleMs, r.req.ExpireMs = r.instant("schedule_at"), r.instant("expire_at")
 	now := r.lim.Now.UnixMilli()
 	switch {
 	case r.req.ScheduleMs != 0 && r.req.ExpireMs != 0 && r.req.ExpireMs <= r.req.ScheduleMs:
 		r.refuse("expire_at", CodeTime, "El campo 'expire_at' debe ser posterior a 'schedule_at'")
 	case r.lim.Now.IsZero():
-	case r.req.ScheduleMs > now+TaskLife.Milliseconds():
-		r.refuse("schedule_at", CodeTime, fmt.Sprintf("El campo 'schedule_at' admite como máximo %d días desde ahora", TaskLife/day))
+	case r.req.ScheduleMs > now+schemas.TaskLife.Milliseconds():
+		r.refuse("schedule_at", CodeTime, fmt.Sprintf("El campo 'schedule_at' admite como máximo %d días desde ahora", schemas.TaskLife/(24*time.Hour)))
 	case r.req.ExpireMs != 0 && r.req.ExpireMs <= now:
 		r.refuse("expire_at", CodeTime, "El campo 'expire_at' ya pasó")
 	}
 }
 
 // opens refuses a window in which nobody would be sent to: it does not open between the beginning and the end.
-func (r *requestReader) opens() {
+func (r *reader) opens() {
 	if r.lim.Now.IsZero() || r.req.Window == nil || r.isBad("schedule_at") || r.isBad("expire_at") {
 		return
 	}
-	from, end := r.lim.Now, r.lim.Now.Add(TaskLife)
+	from, end := r.lim.Now, r.lim.Now.Add(schemas.TaskLife)
 	if at := time.UnixMilli(r.req.ScheduleMs); at.After(from) {
 		from = at
 	}
@@ -183,7 +184,7 @@ func (r *requestReader) opens() {
 	}
 }
 
-func (r *requestReader) instant(field string) int64 {
+func (r *reader) instant(field string) int64 {
 	text := r.texts[field]
 	if text == "" {
 		return 0
