@@ -43,7 +43,7 @@ func mutants() []mutant {
 		// The lease: no call, and no send, before a commit has said that it is started.
 		{
 			marker: "calls-wait-for-their-commit",
-			change: whole("var refused map[stream.TopicPartition]error\nvar err error\nst.running.Go(func() { _, _ = st.write(c) })"),
+			change: whole("var refused map[stream.TopicPartition]error\nvar err error\nst.running.Go(func() { _, _ = st.tryCommit(c) })"),
 			test:   "TestNoCallBeforeCommit",
 		},
 		{marker: "refused-commit-calls-nobody", change: makeFalse(), test: "TestRefusedCommit"},
@@ -115,7 +115,7 @@ func mutants() []mutant {
 		{marker: "another-record-is-not-known", change: makeFalse(), test: "TestKnowledgeIsOfOneRecord"},
 		{
 			marker: "refusal-counts-before-its-commit",
-			change: operandWith("encoded", "true"),
+			change: operandWith("encodings", "true"),
 			test:   "TestRefusalThatMayBeCommittedIsNotBelieved",
 		},
 		{marker: "outage-is-nobodys-attempt", change: makeFalse(), test: "TestThreePhonesOutliveAnOutage"},
@@ -150,7 +150,7 @@ func mutants() []mutant {
 			change: whole(`$
 for o := pos.Offset; err == nil && o >= 0 && o < pos.End && l.open < maxOpen; o++ {
 	if o >= l.next {
-		l.append(o)
+		l.add(o)
 	}
 }
 for c := l.head; err == nil && c != nil; c = c.next {
@@ -240,7 +240,7 @@ if err == nil {
 		{marker: "unknown-commit-gives-all-up", change: makeFalse(), test: "TestCommitAnswerLost"},
 		{marker: "unknown-commit-ends-the-slot", change: drop(), test: "TestNothingStartsAfterACommitThatNobodyAnswered"},
 		{
-			marker: "ledger-is-encoded-under-its-fence", change: whole("st.mu.Unlock()\nfence := st.ports.Committer.Generation()\nst.mu.Lock()\nc := &commit{fence: fence, batch: batch, flushed: st.flushes}"),
+			marker: "ledger-is-encoded-under-its-fence", change: whole("st.mu.Unlock()\ngeneration := st.ports.Committer.Generation()\nst.mu.Lock()\nc := &commit{generation: generation, batch: batch, waiters: st.flushWaiters}"),
 			test: "TestSend",
 		},
 		{
@@ -252,7 +252,7 @@ if err == nil {
 		{marker: "lost-call-of-a-lost-partition-is-said", change: operandWith("live", "false"), test: "TestLostCallOfALostPartitionIsSaid"},
 		{
 			marker: "reject-counts-once-acknowledged",
-			change: whole("st.outbox = append(st.outbox, &parcel{lane: bulk, rec: st.ports.Reject(in.rec, stageName, \"decode\", in.err.Error())})\nst.finish(e)"),
+			change: whole("st.outbox = append(st.outbox, &pendingRecord{lane: bulk, rec: st.ports.Reject(in.rec, stageName, \"decode\", in.err.Error())})\nst.finish(e)"),
 			test:   "TestRejectIsDoneOnceItIsWritten",
 		},
 

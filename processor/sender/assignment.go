@@ -14,43 +14,43 @@ import (
 // assignment is a partition from when it was assigned until it is revoked or lost. A partition that comes back is
 // another assignment.
 type assignment struct {
-	slot stream.TopicPartition
-	lane lane
-	from int64 // records below it are only remembered
+	partition stream.TopicPartition
+	lane      lane
+	from      int64 // records below it are only remembered
 
-	since time.Time // when it was assigned
+	assignedAt time.Time // when it was assigned
 
 	ledger  *ledger
-	seen    replaced.Memory
+	dedup   replaced.Dedup
 	backlog []arrival // read, and without room in the ledger
 	bytes   int       // values of the open records that were read
 
-	live     bool // this process owns it, as far as it knows
-	draining bool // being given up: nothing of it is admitted any more
-	dirty    bool // its ledger is not the one that was committed
-	written  bool // in the commit under way
-	behind   bool // in Stage.behind
-	busy     int  // sends admitted, called or with a result to be acknowledged
-	idle     chan struct{}
+	live         bool // this process owns it, as far as it knows
+	draining     bool // being given up: nothing of it is admitted any more
+	dirty        bool // its ledger is not the one that was committed
+	inCommit     bool // in the commit under way
+	inBacklogged bool // in Stage.backlogged
+	inFlight     int  // sends admitted, called or with a result to be acknowledged
+	drained      chan struct{}
 
-	encoded uint64     // how often its ledger was encoded for a commit
-	unsaid  []recordID // done since the last time
-	saying  []recordID // done, and said in the commit under way
+	encodings       uint64     // how often its ledger was encoded for a commit
+	doneUncommitted []recordID // done since the last time
+	doneInCommit    []recordID // done, and said in the commit under way
 
-	held time.Time // its ledger was refused: nothing is admitted before
+	notBefore time.Time // its ledger was refused: nothing is admitted before
 
-	paused bool // under Stage.flow
+	paused bool // under Stage.pausing
 }
 
 // send is one record of sends.* that is not done.
 type send struct {
-	alarm alarm
+	timer timer
 	link  link
 
-	on     *assignment
-	cell   *cell
-	number *number
-	task   *task
+	assignment *assignment
+	cell       *cell
+	number     *number
+	task       *task
 
 	phone    schemas.Phone
 	index    uint32
@@ -60,25 +60,25 @@ type send struct {
 	at       time.Time // of the record
 	size     int
 
-	phase    phase
-	cause    cause
-	attempts int
-	unsent   int                  // calls in a row that sent nothing
-	renewed  bool                 // its media id was renewed
-	probe    [breaker.Faults]bool // of a stopped number
-	probed   bool                 // its last call was one
-	alone    bool                 // of a task whose sends fail alone
-	excused  int                  // calls refused for now that were nobody's attempt
-	trial    bool                 // of a number that was throttled
-	doubtful bool                 // an earlier call may have reached somebody: it stays started while it waits for another
-	counted  bool                 // among its task's sends
-	repeated bool                 // the call under way is one more, and made the ledger say so
-	acked    bool                 // its last start was acknowledged
-	released uint64               // its assignment's encoded, when its start was taken back
+	phase          phase
+	cause          cause
+	attempts       int
+	unsentInRow    int                  // calls in a row that sent nothing
+	renewed        bool                 // its media id was renewed
+	probes         [breaker.Faults]bool // of a stopped number
+	wasProbe       bool                 // its last call was one
+	suspectTry     bool                 // of a task whose sends fail alone
+	uncharged      int                  // calls refused for now that were nobody's attempt
+	trial          bool                 // of a number that was throttled
+	doubtful       bool                 // an earlier call may have reached somebody: it stays started while it waits for another
+	attached       bool                 // among its task's sends
+	repeatStarted  bool                 // the call under way is one more, and made the ledger say so
+	startCommitted bool                 // its last start was acknowledged
+	releasedAt     uint64               // its assignment's encoded, when its start was taken back
 
-	message schemas.Message // of the call
-	version int             // of the message
-	began   time.Time
+	message  schemas.Message // of the call
+	version  int             // of the message
+	calledAt time.Time
 }
 
 // phase is where a send is.
@@ -88,7 +88,7 @@ const (
 	phaseParked    phase = iota // nowhere: new, or of a partition that is being given up
 	phaseLoading                // in its task's queue
 	phaseReady                  // in its number's queue
-	phaseWaiting                // behind its alarm
+	phaseWaiting                // behind its timer
 	phaseAdmitted               // started in the next commit or the one under way
 	phaseCalling                // being called
 	phaseRecording              // its result is being written
@@ -99,33 +99,33 @@ func (p phase) busy() bool {
 	return p == phaseAdmitted || p == phaseCalling || p == phaseRecording
 }
 
-// to moves a send on. The cause says what it waits for, if it does.
-func (st *Stage) to(e *send, p phase, c cause) {
+// moveTo moves a send on. The cause says what it waits for, if it does.
+func (st *Stage) moveTo(e *send, p phase, c cause) {
 	st.waiting[e.cause]--
 	st.waiting[c]++
-	if e.cause == causePair {
-		e.task.paired--
+	if e.cause == causeCooldown {
+		e.task.coolingDown--
 	}
-	if c == causePair {
-		e.task.paired++
+	if c == causeCooldown {
+		e.task.coolingDown++
 	}
 	was := e.phase.busy()
 	e.phase, e.cause = p, c
-	a := e.on
+	a := e.assignment
 	switch {
 	case !was && p.busy():
-		a.busy++
+		a.inFlight++
 	case was && !p.busy():
-		a.rest()
+		a.leaveFlight()
 	}
 }
 
-// rest says that one send less is under way.
-func (a *assignment) rest() {
-	a.busy--
-	if a.busy == 0 && a.idle != nil {
-		close(a.idle)
-		a.idle = nil
+// leaveFlight says that one send less is under way.
+func (a *assignment) leaveFlight() {
+	a.inFlight--
+	if a.inFlight == 0 && a.drained != nil {
+		close(a.drained)
+		a.drained = nil
 	}
 }
 
@@ -159,71 +159,71 @@ func decode(rec *stream.Record) arrival {
 	return in
 }
 
-// sum is which record it is.
-func (in *arrival) sum() uint32 {
+// checksum is which record it is.
+func (in *arrival) checksum() uint32 {
 	if in.send == nil {
 		return line.SumOfValue(in.rec.Value)
 	}
 	return line.SumOf(in.task[:], in.send.GetIndex())
 }
 
-// room reports whether the record has or can get a place in the ledger.
-func (a *assignment) room(in *arrival) bool {
+// hasRoom reports whether the record has or can get a place in the ledger.
+func (a *assignment) hasRoom(in *arrival) bool {
 	if in.rec.Offset < a.ledger.next || a.ledger.open == 0 {
 		return true
 	}
-	return a.bytes+len(in.rec.Value) <= maxOpenBytes && a.ledger.room(in.rec.Offset)
+	return a.bytes+len(in.rec.Value) <= maxOpenBytes && a.ledger.hasRoom(in.rec.Offset)
 }
 
-// full reports whether reading should stop. It goes on when a quarter is free again.
-func (a *assignment) full() bool {
+// saturated reports whether reading should stop. It goes on when a quarter is free again.
+func (a *assignment) saturated() bool {
 	if len(a.backlog) > 0 {
 		return true
 	}
 	return a.paused && (a.ledger.open > maxOpen/4*3 || a.bytes > maxOpenBytes/4*3 || a.ledger.bits > line.Bits/4*3)
 }
 
-// fill takes what was read into the ledger, as far as it has room.
-func (st *Stage) fill(a *assignment, now time.Time) {
+// takeBacklog takes what was read into the ledger, as far as it has room.
+func (st *Stage) takeBacklog(a *assignment, now time.Time) {
 	n := 0
-	for ; n < len(a.backlog) && a.room(&a.backlog[n]); n++ {
-		st.arrive(a, &a.backlog[n], now)
+	for ; n < len(a.backlog) && a.hasRoom(&a.backlog[n]); n++ {
+		st.accept(a, &a.backlog[n], now)
 		a.backlog[n] = arrival{}
 	}
 	if a.backlog = a.backlog[n:]; len(a.backlog) == 0 {
 		a.backlog = nil
 	}
-	if (a.backlog != nil || a.paused) && !a.behind {
-		a.behind = true
-		st.behind = append(st.behind, a)
+	if (a.backlog != nil || a.paused) && !a.inBacklogged {
+		a.inBacklogged = true
+		st.backlogged = append(st.backlogged, a)
 	}
 }
 
-// arrive decides what becomes of a record that was read.
-func (st *Stage) arrive(a *assignment, in *arrival, now time.Time) {
-	sum := in.sum()
-	a.ledger.who.trail.Add(in.rec.Offset, sum)
+// accept decides what becomes of a record that was read.
+func (st *Stage) accept(a *assignment, in *arrival, now time.Time) {
+	sum := in.checksum()
+	a.ledger.identities.trail.Add(in.rec.Offset, sum)
 	if in.rec.Offset < a.from {
 		if in.send != nil {
-			a.seen.Fresh(in.task, in.send) //mutant:below-the-watermark-is-remembered
+			a.dedup.IsNew(in.task, in.send) //mutant:below-the-watermark-is-remembered
 		}
 		return
 	}
-	c, lost := a.ledger.meet(in.rec.Offset)
+	c, lost := a.ledger.locate(in.rec.Offset)
 	if lost > 0 {
 		st.log.Error("sends that were started are not in the log any more; their tasks will not finish by themselves",
-			"topic", a.slot.Topic, "partition", a.slot.Partition, "before", in.rec.Offset, "sends", lost)
-		st.soil(a)
+			"topic", a.partition.Topic, "partition", a.partition.Partition, "before", in.rec.Offset, "sends", lost)
+		st.markDirty(a)
 	}
 	//mutant:repeat-is-noticed
-	fresh := in.send == nil || a.seen.Fresh(in.task, in.send)
+	fresh := in.send == nil || a.dedup.IsNew(in.task, in.send)
 	if c != nil {
-		a.ledger.meets(c, sum)
+		a.ledger.verify(c, sum)
 	}
-	if c == nil || in.send != nil && st.attach(a, c, in) { // done, said the last owner or this process
+	if c == nil || in.send != nil && st.reattach(a, c, in) { // done, said the last owner or this process
 		return
 	}
-	e := &send{on: a, cell: c, lane: a.lane, at: in.rec.Time, size: len(in.rec.Value)}
+	e := &send{assignment: a, cell: c, lane: a.lane, at: in.rec.Time, size: len(in.rec.Value)}
 	c.send = e
 	a.bytes += e.size
 	st.waiting[causeNone]++
@@ -238,107 +238,107 @@ func (st *Stage) arrive(a *assignment, in *arrival, now time.Time) {
 	}
 	e.phone, e.index, e.notAfter = schemas.Phone(in.send.GetPhone()), in.send.GetIndex(), in.send.GetNotAfterMs()
 	e.resend = in.send.GetOnUnknown() == schemas.OnUnknown_ON_UNKNOWN_RESEND
-	e.number = st.numberOf(in.send.GetSender(), now)
-	st.adopt(e, in)
+	e.number = st.ensureNumber(in.send.GetSender(), now)
+	st.attach(e, in)
 	if c.doubt || c.started && (!e.resend || c.again) { //mutant:record-in-doubt-is-not-called
 		// It stays started in the ledger until that is recorded: another takeover must find it so.
-		st.decide(e, schemas.StateUnknown, schemas.StateUnknown.Spanish(), "")
+		st.recordOutcome(e, schemas.StateUnknown, schemas.StateUnknown.Spanish(), "")
 		return
 	}
 	e.doubtful = c.started
-	st.enter(e, false)
+	st.enqueue(e, false)
 }
 
 // release returns a send to free: its call was refused, or not made.
 func (st *Stage) release(e *send) {
 	switch {
 	case !e.doubtful: //mutant:doubtful-send-stays-started
-		e.on.ledger.release(e.cell)
-		e.released = e.on.encoded
-	case e.repeated:
-		e.on.ledger.unrepeat(e.cell)
+		e.assignment.ledger.release(e.cell)
+		e.releasedAt = e.assignment.encodings
+	case e.repeatStarted:
+		e.assignment.ledger.clearRepeated(e.cell)
 	default:
 		return
 	}
-	e.repeated = false
-	st.soil(e.on)
+	e.repeatStarted = false
+	st.markDirty(e.assignment)
 }
 
-// enter lets a send wait for its turn, once its message is there.
-func (st *Stage) enter(e *send, front bool) {
+// enqueue lets a send wait for its turn, once its message is there.
+func (st *Stage) enqueue(e *send, front bool) {
 	t := e.task
 	switch {
 	case t.failed != "" && e.doubtful: // an earlier call may have reached somebody
-		st.decide(e, schemas.StateUnknown, schemas.StateUnknown.Spanish(), "")
+		st.recordOutcome(e, schemas.StateUnknown, schemas.StateUnknown.Spanish(), "")
 	case t.failed != "":
-		st.decide(e, schemas.Failed(schemas.CodeContent), t.failed, "")
+		st.recordOutcome(e, schemas.Failed(schemas.CodeContent), t.failed, "")
 	case t.message == nil:
-		st.to(e, phaseLoading, causeContent)
+		st.moveTo(e, phaseLoading, causeContent)
 		t.waiting.push(e)
 		st.load(t)
 	default:
-		st.to(e, phaseReady, causePace)
+		st.moveTo(e, phaseReady, causePace)
 		if q := &e.number.ready[e.lane]; front {
 			q.pushFront(e)
 		} else {
 			q.push(e)
 		}
-		st.list(e.number)
+		st.makeRunnable(e.number)
 	}
 }
 
-// wait puts a send behind an alarm.
-func (st *Stage) wait(e *send, at time.Time, c cause) {
-	st.to(e, phaseWaiting, c)
-	st.alarms.Start(&e.alarm, e, at)
+// waitUntil puts a send behind a timer.
+func (st *Stage) waitUntil(e *send, at time.Time, c cause) {
+	st.moveTo(e, phaseWaiting, c)
+	st.timers.Start(&e.timer, e, at)
 }
 
-// ring is a send's own alarm.
-func (e *send) ring(st *Stage, now time.Time) {
+// onTimer is a send's timer.
+func (e *send) onTimer(st *Stage, now time.Time) {
 	if e.cause == causeWindow {
-		st.noteTask(e.task, e.number.why(now), now)
+		st.announceTask(e.task, e.number.waitCause(now), now)
 	}
-	st.enter(e, false)
+	st.enqueue(e, false)
 }
 
 // park takes a send out of wherever it waits.
 func (st *Stage) park(e *send) {
 	e.unlink()
-	st.alarms.Stop(&e.alarm)
-	st.to(e, phaseParked, causeNone)
+	st.timers.Stop(&e.timer)
+	st.moveTo(e, phaseParked, causeNone)
 }
 
 // finish is the end of a send: done, if its partition is still ours.
 func (st *Stage) finish(e *send) {
-	if a := e.on; a.live {
+	if a := e.assignment; a.live {
 		if e.cell.started && e.task != nil {
-			a.unsaid = append(a.unsaid, e.recordID())
+			a.doneUncommitted = append(a.doneUncommitted, e.recordID())
 		}
-		a.ledger.done(e.cell)
+		a.ledger.finish(e.cell)
 		a.bytes -= e.size
-		st.soil(a)
+		st.markDirty(a)
 	} else {
-		st.learned(e, false)
+		st.resolveDetached(e, false)
 	}
-	st.leave(e)
+	st.remove(e)
 }
 
-// leave forgets a send.
-func (st *Stage) leave(e *send) {
-	st.to(e, phaseGone, causeNone)
+// remove forgets a send.
+func (st *Stage) remove(e *send) {
+	st.moveTo(e, phaseGone, causeNone)
 	st.waiting[causeNone]--
-	st.orphan(e)
+	st.detach(e)
 }
 
-// soil says that the partition's ledger has to be committed again.
-func (st *Stage) soil(a *assignment) {
+// markDirty says that the partition's ledger has to be committed again.
+func (st *Stage) markDirty(a *assignment) {
 	if a.dirty || !a.live {
 		return
 	}
 	a.dirty = true
 	if len(st.dirty) == 0 {
 		st.dirtySince = time.Now()
-		st.kick()
+		st.wake()
 	}
 	st.dirty = append(st.dirty, a)
 }

@@ -66,15 +66,15 @@ func (*instant) Send(context.Context, string, schemas.Message, schemas.Phone, st
 
 // BenchmarkSends is the stage alone: decoding, ledger, pacing, 48 partitions; commits, calls and results take no time.
 func BenchmarkSends(b *testing.B) {
-	const slots, batch = 48, 50
+	const partitions, batch = 48, 50
 	task := schemas.NewTaskID()
-	logs := make([][]stream.Record, slots)
+	logs := make([][]stream.Record, partitions)
 	for i := range b.N {
 		rec := schemas.EncodeSend(schemas.LaneBulk, &schemas.Send{
 			Task: task.Bytes(), Index: uint32(i), Phone: "57300" + fmt.Sprintf("%07d", i), Sender: testNumber,
 			NotAfterMs: time.Now().Add(time.Hour).UnixMilli(), ContentRef: schemas.NewBlobRef(3, []int64{1000}),
 		})
-		k := i % slots
+		k := i % partitions
 		rec.Topic, rec.Partition, rec.Offset, rec.Time = schemas.TopicSendsBulk, int32(k), int64(len(logs[k])), time.Now()
 		logs[k] = append(logs[k], rec)
 	}
@@ -83,7 +83,7 @@ func BenchmarkSends(b *testing.B) {
 		Committer: w, Pauser: w, Express: w, Bulk: w, Records: w, Contents: w, Media: w, Numbers: w, Messenger: w,
 	})
 	st.Start()
-	for k := range slots {
+	for k := range partitions {
 		if _, err := st.OnAssigned(context.Background(), stream.Position{Partition: stream.TopicPartition{Topic: schemas.TopicSendsBulk, Partition: int32(k)}, Offset: stream.NoOffset}); err != nil {
 			b.Fatal(err)
 		}
@@ -92,8 +92,8 @@ func BenchmarkSends(b *testing.B) {
 	b.ResetTimer()
 	var feeding sync.WaitGroup
 	feeding.Go(func() {
-		for at := 0; at < b.N/slots+1; at += batch {
-			for int64(at*slots) > w.done.Load()+40_000 { // the fanout's window
+		for at := 0; at < b.N/partitions+1; at += batch {
+			for int64(at*partitions) > w.done.Load()+40_000 { // the fanout's window
 				time.Sleep(time.Millisecond)
 			}
 			for k, log := range logs {

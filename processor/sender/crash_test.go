@@ -101,7 +101,7 @@ func crashPoints() []crashPoint {
 		{
 			"after done is committed",
 			func(*world, *process) {},
-			func(w *world) bool { return w.allDone(bulkSlot) }, 0, done, true, sent(1), sent(1),
+			func(w *world) bool { return w.allDone(bulkPartition) }, 0, done, true, sent(1), sent(1),
 		},
 	}
 }
@@ -130,23 +130,23 @@ func (c crashPoint) run(w *world, want ending, opts []sendOpt) {
 	id := who{schemas.NewTaskID(), 1}
 	p := w.start(nil)
 	c.arrange(w, p)
-	w.produce(bulkSlot, id.task, id.index, opts...)
-	p.assign(bulkSlot)
+	w.produce(bulkPartition, id.task, id.index, opts...)
+	p.assign(bulkPartition)
 	if c.reached != nil {
 		w.until(c.name, func() bool { return c.reached(w) })
 	}
 	w.rest(cmp.Or(c.later, slow/2))
 	p.kill()
 	w.rest(time.Second)
-	if got := stateIn(w.committed[bulkSlot], 0); got != c.committed {
+	if got := stateIn(w.committed[bulkPartition], 0); got != c.committed {
 		t.Errorf("committed as %v, want %v", got, c.committed)
 	}
 	if w.refused[id] < len(w.calls) != c.accepted {
 		t.Errorf("%d calls, %d refused", len(w.calls), w.refused[id])
 	}
 	w.lock(func() { w.latency, w.answer = nil, nil })
-	q := w.start([]stream.TopicPartition{bulkSlot})
-	w.until("done", func() bool { return w.allDone(bulkSlot) })
+	q := w.start([]stream.TopicPartition{bulkPartition})
+	w.until("done", func() bool { return w.allDone(bulkPartition) })
 	marks := w.outcomes(id)
 	if len(marks) == 0 {
 		t.Fatal("lost: nobody says what became of it")
@@ -170,9 +170,9 @@ func TestLostIsSaidAtOnce(t *testing.T) {
 	bubble(t, func(w *world) {
 		w.answer = func(*apiCall) schemas.Reply { return schemas.Reply{Verdict: schemas.VerdictLost} }
 		w.start(both)
-		for i, slot := range both {
+		for i, partition := range both {
 			begin := time.Now()
-			w.produce(slot, schemas.NewTaskID(), uint32(i))
+			w.produce(partition, schemas.NewTaskID(), uint32(i))
 			w.until("unknown", func() bool { return w.count(schemas.OutcomeUnknown) == i+1 })
 			if took := time.Since(begin); took > 20*time.Millisecond {
 				t.Errorf("said after %v", took)
@@ -208,7 +208,7 @@ func TestResendIsBounded(t *testing.T) {
 				w.answer = answers(c.replies...)
 				p := w.start(both)
 				id := who{schemas.NewTaskID(), 1}
-				w.produce(bulkSlot, id.task, id.index, append(c.opts, again)...)
+				w.produce(bulkPartition, id.task, id.index, append(c.opts, again)...)
 				if name == "lost, then transient" { // an attempt only while others get through
 					w.answer = func(replies func(*apiCall) schemas.Reply) func(*apiCall) schemas.Reply {
 						return func(c *apiCall) schemas.Reply {
@@ -218,10 +218,10 @@ func TestResendIsBounded(t *testing.T) {
 							return replies(c)
 						}
 					}(w.answer)
-					w.amongOthers(expressSlot, id)
+					w.amongOthers(expressPartition, id)
 					w.calls = slices.DeleteFunc(w.calls, func(c *apiCall) bool { return c.who != id })
 				}
-				w.until("done", func() bool { return w.allDone(bulkSlot) })
+				w.until("done", func() bool { return w.allDone(bulkPartition) })
 				if got := w.outcomes(id); len(got) != 1 || got[0] != c.want {
 					t.Errorf("outcomes %v, want %v", got, c.want)
 				}
@@ -241,22 +241,22 @@ func TestResendIsBoundedOverCrashes(t *testing.T) {
 		w.latency = func(*apiCall) time.Duration { return slow }
 		task := schemas.NewTaskID()
 		for i := range uint32(5) {
-			w.produce(bulkSlot, task, i, again)
+			w.produce(bulkPartition, task, i, again)
 		}
 		for n := range 2 {
-			p := w.start([]stream.TopicPartition{bulkSlot})
+			p := w.start([]stream.TopicPartition{bulkPartition})
 			w.until("calls", func() bool { return len(w.calls) == 5*(n+1) })
 			w.rest(slow / 2)
 			for i := range int64(5) {
-				if got, want := stateIn(w.committed[bulkSlot], i), []state{started, repeated}[n]; got != want {
+				if got, want := stateIn(w.committed[bulkPartition], i), []state{started, repeated}[n]; got != want {
 					t.Errorf("%d is %v in the middle of call %d", i, got, n+1)
 				}
 			}
 			p.kill()
 			w.rest(time.Second)
 		}
-		w.start([]stream.TopicPartition{bulkSlot})
-		w.until("done", func() bool { return w.allDone(bulkSlot) })
+		w.start([]stream.TopicPartition{bulkPartition})
+		w.until("done", func() bool { return w.allDone(bulkPartition) })
 		if n := w.count(schemas.OutcomeUnknown); n != 5 || len(w.results) != 5 || len(w.calls) != 10 {
 			t.Errorf("%d unknown in %d results, %d calls", n, len(w.results), len(w.calls))
 		}
@@ -276,20 +276,20 @@ func TestRefusedRepeatIsNoRepeat(t *testing.T) {
 			return schemas.Reply{Verdict: schemas.VerdictSent}
 		}
 		id := who{schemas.NewTaskID(), 0}
-		w.produce(bulkSlot, id.task, id.index, again)
-		p := w.start([]stream.TopicPartition{bulkSlot})
+		w.produce(bulkPartition, id.task, id.index, again)
+		p := w.start([]stream.TopicPartition{bulkPartition})
 		w.until("a call", func() bool { return len(w.calls) == 1 })
 		p.kill()
 		w.rest(time.Second)
-		q := w.start([]stream.TopicPartition{bulkSlot})
+		q := w.start([]stream.TopicPartition{bulkPartition})
 		w.until("a refusal", func() bool { return w.refused[id] == 1 })
 		w.rest(time.Second)
-		if got := stateIn(w.committed[bulkSlot], 0); got != started {
+		if got := stateIn(w.committed[bulkPartition], 0); got != started {
 			t.Errorf("is %v after the refusal", got)
 		}
 		q.kill()
-		w.start([]stream.TopicPartition{bulkSlot})
-		w.until("done", func() bool { return w.allDone(bulkSlot) })
+		w.start([]stream.TopicPartition{bulkPartition})
+		w.until("done", func() bool { return w.allDone(bulkPartition) })
 		if n := w.count(schemas.OutcomeSent); n != 1 || len(w.calls) != 3 {
 			t.Errorf("%d sent, %d calls", n, len(w.calls))
 		}
@@ -302,17 +302,17 @@ func TestLostIsNotCommitted(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(w *world) {
 		p := w.start(both)
-		w.produce(bulkSlot, schemas.NewTaskID(), 0)
+		w.produce(bulkPartition, schemas.NewTaskID(), 0)
 		w.until("a result", func() bool { return len(w.results) == 1 })
 		w.rest(doneGap / 2) // done waits to be committed
-		p.lose(bulkSlot)
+		p.lose(bulkPartition)
 		n := len(w.commits)
-		w.produce(expressSlot, schemas.NewTaskID(), 1)
-		w.until("done", func() bool { return w.allDone(expressSlot) })
+		w.produce(expressPartition, schemas.NewTaskID(), 1)
+		w.until("done", func() bool { return w.allDone(expressPartition) })
 		w.rest(time.Second)
 		for _, c := range w.commits[n:] {
 			for _, pos := range c.ps {
-				if pos.Partition == bulkSlot {
+				if pos.Partition == bulkPartition {
 					t.Errorf("committed %d %q of a partition that was lost", pos.Offset, pos.Metadata)
 				}
 			}

@@ -14,9 +14,9 @@ type recordID struct {
 	index  uint32
 }
 
-// knowledge is what this process knows of a record that a partition's ledger calls started, beyond what the ledger says. It
+// detachedSend is what this process knows of a record that a partition's ledger calls started, beyond what the ledger says. It
 // outlives the assignment: should the partition come back, as it does after an outage of the broker, nobody need call it unknown.
-type knowledge struct {
+type detachedSend struct {
 	recordID
 
 	until time.Time
@@ -27,22 +27,22 @@ type knowledge struct {
 
 // detached is what is kept of partitions that are not owned at the moment, by offset.
 type detached struct {
-	slots map[stream.TopicPartition]map[int64]*knowledge
-	n     int
-	swept time.Time
+	partitions map[stream.TopicPartition]map[int64]*detachedSend
+	n          int
+	sweptAt    time.Time
 }
 
-func (k *detached) keep(s stream.TopicPartition, what *knowledge) {
-	if k.n >= knownMost {
+func (k *detached) keep(s stream.TopicPartition, what *detachedSend) {
+	if k.n >= maxDetachedRecords {
 		return
 	}
-	if k.slots == nil {
-		k.slots = make(map[stream.TopicPartition]map[int64]*knowledge)
+	if k.partitions == nil {
+		k.partitions = make(map[stream.TopicPartition]map[int64]*detachedSend)
 	}
-	of := k.slots[s]
+	of := k.partitions[s]
 	if of == nil {
-		of = make(map[int64]*knowledge)
-		k.slots[s] = of
+		of = make(map[int64]*detachedSend)
+		k.partitions[s] = of
 	}
 	if of[what.offset] == nil {
 		k.n++
@@ -51,18 +51,18 @@ func (k *detached) keep(s stream.TopicPartition, what *knowledge) {
 }
 
 func (k *detached) drop(s stream.TopicPartition, offset int64) {
-	if of := k.slots[s]; of[offset] != nil {
+	if of := k.partitions[s]; of[offset] != nil {
 		delete(of, offset)
 		if k.n--; len(of) == 0 {
-			delete(k.slots, s)
+			delete(k.partitions, s)
 		}
 	}
 }
 
-// recall returns what is known of a record, once. A record that has another identity is another record; and one of which the
+// take returns what is known of a record, once. A record that has another identity is another record; and one of which the
 // ledger says something else was called by another owner since.
-func (k *detached) recall(s stream.TopicPartition, id recordID, st state) *knowledge {
-	what := k.slots[s][id.offset]
+func (k *detached) take(s stream.TopicPartition, id recordID, st state) *detachedSend {
+	what := k.partitions[s][id.offset]
 	if what == nil {
 		return nil
 	}
@@ -74,8 +74,8 @@ func (k *detached) recall(s stream.TopicPartition, id recordID, st state) *knowl
 }
 
 // of returns what is kept of a send that is still under way.
-func (k *detached) of(e *send) *knowledge {
-	if what := k.slots[e.on.slot][e.cell.offset]; what != nil && what.send == e {
+func (k *detached) of(e *send) *detachedSend {
+	if what := k.partitions[e.assignment.partition][e.cell.offset]; what != nil && what.send == e {
 		return what
 	}
 	return nil
@@ -83,11 +83,11 @@ func (k *detached) of(e *send) *knowledge {
 
 // sweep forgets what is too old, once a minute.
 func (k *detached) sweep(now time.Time) {
-	if now.Sub(k.swept) < time.Minute {
+	if now.Sub(k.sweptAt) < time.Minute {
 		return
 	}
-	k.swept = now
-	for s, of := range k.slots {
+	k.sweptAt = now
+	for s, of := range k.partitions {
 		for offset, what := range of {
 			if now.After(what.until) {
 				k.drop(s, offset)
@@ -96,26 +96,26 @@ func (k *detached) sweep(now time.Time) {
 	}
 }
 
-// detach keeps what is known of a partition's started records when its assignment ends.
-func (st *Stage) detach(a *assignment, now time.Time) {
-	until := now.Add(knownLife)
-	for _, ids := range [][]recordID{a.unsaid, a.saying} {
+// keepDetached keeps what is known of a partition's started records when its assignment ends.
+func (st *Stage) keepDetached(a *assignment, now time.Time) {
+	until := now.Add(detachedLife)
+	for _, ids := range [][]recordID{a.doneUncommitted, a.doneInCommit} {
 		for _, id := range ids {
-			st.detached.keep(a.slot, &knowledge{recordID: id, until: until, state: started})
+			st.detached.keep(a.partition, &detachedSend{recordID: id, until: until, state: started})
 		}
 	}
-	a.unsaid, a.saying = nil, nil
+	a.doneUncommitted, a.doneInCommit = nil, nil
 	for c := a.ledger.head; c != nil; c = c.next {
 		e := c.send
 		switch {
 		case e == nil || e.task == nil:
 		case e.phase == phaseCalling, e.phase == phaseRecording && c.started:
 			if e.phase == phaseRecording {
-				st.to(e, phaseRecording, causeDetached)
+				st.moveTo(e, phaseRecording, causeDetached)
 			}
-			st.detached.keep(a.slot, &knowledge{recordID: e.recordID(), until: until, state: c.state(), send: e})
+			st.detached.keep(a.partition, &detachedSend{recordID: e.recordID(), until: until, state: c.state(), send: e})
 		case !e.phase.busy() && e.refusedSince(a):
-			st.detached.keep(a.slot, &knowledge{recordID: e.recordID(), until: until, state: started, free: true})
+			st.detached.keep(a.partition, &detachedSend{recordID: e.recordID(), until: until, state: started, free: true})
 		}
 	}
 }
@@ -125,46 +125,46 @@ func (e *send) recordID() recordID { return recordID{e.cell.offset, e.task.id, e
 // refusedSince reports whether the broker has this send as started, by a commit of ours, and it is not: its call reached nobody
 // or was not made, and no commit was tried since. Had one been, the next owner might have found it free, and started it.
 func (e *send) refusedSince(a *assignment) bool {
-	return e.acked && !e.doubtful && !e.cell.started && e.released == a.encoded //mutant:refusal-counts-before-its-commit
+	return e.startCommitted && !e.doubtful && !e.cell.started && e.releasedAt == a.encodings //mutant:refusal-counts-before-its-commit
 }
 
-// learned takes in what became of a send whose partition is not owned any more.
-func (st *Stage) learned(e *send, free bool) {
+// resolveDetached takes in what became of a send whose partition is not owned any more.
+func (st *Stage) resolveDetached(e *send, free bool) {
 	if what := st.detached.of(e); what != nil {
 		if free && e.doubtful { // this call reached nobody, an earlier one may have
-			st.detached.drop(e.on.slot, e.cell.offset)
+			st.detached.drop(e.assignment.partition, e.cell.offset)
 			return
 		}
 		what.send, what.free = nil, free
 	}
 }
 
-// attach looks whether this process knows more of a record than its ledger, and reports whether nothing remains to be done.
-func (st *Stage) attach(a *assignment, c *cell, in *arrival) bool {
+// reattach looks whether this process knows more of a record than its ledger, and reports whether nothing remains to be done.
+func (st *Stage) reattach(a *assignment, c *cell, in *arrival) bool {
 	if !c.started {
 		return false
 	}
-	what := st.detached.recall(a.slot, recordID{c.offset, in.task, in.send.GetIndex()}, c.state())
+	what := st.detached.take(a.partition, recordID{c.offset, in.task, in.send.GetIndex()}, c.state())
 	switch {
 	case what == nil:
 		return false
 	case what.free:
 		a.ledger.release(c)
-		st.soil(a)
+		st.markDirty(a)
 		return false
 	case what.send == nil:
-		a.ledger.done(c)
-		st.soil(a)
+		a.ledger.finish(c)
+		st.markDirty(a)
 		return true
 	}
 	e := what.send
-	old := e.on
-	e.on, e.cell, c.send = a, c, e
+	old := e.assignment
+	e.assignment, e.cell, c.send = a, c, e
 	if e.phase == phaseRecording {
-		st.to(e, phaseRecording, causeResult)
+		st.moveTo(e, phaseRecording, causeResult)
 	}
-	a.busy++
+	a.inFlight++
 	a.bytes += e.size
-	old.rest()
+	old.leaveFlight()
 	return true
 }

@@ -35,10 +35,10 @@ func TestKnownOutcomeSurvivesAnOutage(t *testing.T) {
 			bubble(t, func(w *world) {
 				task := schemas.NewTaskID()
 				for i := range uint32(50) {
-					w.produce(bulkSlot, task, i)
+					w.produce(bulkPartition, task, i)
 				}
 				w.latency = func(*apiCall) time.Duration { return time.Second }
-				p := w.start([]stream.TopicPartition{bulkSlot})
+				p := w.start([]stream.TopicPartition{bulkPartition})
 				w.until("calls", func() bool { return len(w.calls) == 50 })
 				back := time.Now().Add(outage) // a record is given up after 10 s, a commit after 5 s
 				p.onWrite(func(stream.Record) fault {
@@ -50,12 +50,12 @@ func TestKnownOutcomeSurvivesAnOutage(t *testing.T) {
 				w.rest(6 * time.Second)
 				p.rejoin()
 				w.rest(outage)
-				p.assign(bulkSlot)
-				w.until("done", func() bool { return w.allDone(bulkSlot) })
+				p.assign(bulkPartition)
+				w.until("done", func() bool { return w.allDone(bulkPartition) })
 				if d := cmp.Diff(map[schemas.OutcomeClass]int{schemas.OutcomeSent: 50}, w.marksOf(task, 50)); d != "" || w.count(schemas.OutcomeUnknown) > 0 {
 					t.Errorf("%s; %d times unknown", d, w.count(schemas.OutcomeUnknown))
 				}
-				if len(w.calls) != 50 || len(p.stage.detached.slots) != 0 || p.stage.detached.n != 0 {
+				if len(w.calls) != 50 || len(p.stage.detached.partitions) != 0 || p.stage.detached.n != 0 {
 					t.Errorf("%d calls, %d still kept", len(w.calls), p.stage.detached.n)
 				}
 			})
@@ -81,16 +81,16 @@ func TestCallUnderWayComesBack(t *testing.T) {
 				w.answer = func(c *apiCall) schemas.Reply { return answers(replies[c.index])(c) }
 				w.latency = func(*apiCall) time.Duration { return 5 * time.Second }
 				task := schemas.NewTaskID()
-				p := w.start([]stream.TopicPartition{bulkSlot})
+				p := w.start([]stream.TopicPartition{bulkPartition})
 				for i := range uint32(5) {
-					w.produce(bulkSlot, task, i)
+					w.produce(bulkPartition, task, i)
 				}
 				w.until("calls", func() bool { return len(w.calls) == 5 })
 				w.rest(time.Second)
-				p.lose(bulkSlot)
+				p.lose(bulkPartition)
 				w.rest(away)
-				p.assign(bulkSlot)
-				w.until("done", func() bool { return w.allDone(bulkSlot) })
+				p.assign(bulkPartition)
+				w.until("done", func() bool { return w.allDone(bulkPartition) })
 				want := map[schemas.OutcomeClass]int{schemas.OutcomeSent: 3, schemas.OutcomeFailed: 1, schemas.OutcomeUnknown: 1}
 				if d := cmp.Diff(want, w.marksOf(task, 5)); d != "" || len(w.calls) != 7 || w.count(schemas.OutcomeUnknown) != 1 {
 					t.Errorf("%s; %d calls", d, len(w.calls))
@@ -113,24 +113,24 @@ func TestWhatWasNotCommittedComesBack(t *testing.T) {
 		}
 		w.latency = func(*apiCall) time.Duration { return time.Second }
 		task := schemas.NewTaskID()
-		w.produce(bulkSlot, task, 0)
-		w.produce(bulkSlot, task, 1)
-		p := w.start([]stream.TopicPartition{bulkSlot})
+		w.produce(bulkPartition, task, 0)
+		w.produce(bulkPartition, task, 1)
+		p := w.start([]stream.TopicPartition{bulkPartition})
 		w.until("calls", func() bool { return len(w.calls) == 2 })
 		p.onCommit(func([]stream.Position) fault {
 			return fault{refuse: func(stream.TopicPartition) error { return errors.New("rebalance") }}
 		})
 		w.until("a result", func() bool { return len(w.results) == 1 })
 		w.rest(2 * time.Millisecond)
-		p.lose(bulkSlot)
+		p.lose(bulkPartition)
 		p.onCommit(nil)
 		for i := range int64(2) {
-			if got := stateIn(w.committed[bulkSlot], i); got != started {
+			if got := stateIn(w.committed[bulkPartition], i); got != started {
 				t.Errorf("%d is %v", i, got)
 			}
 		}
-		p.assign(bulkSlot)
-		w.until("done", func() bool { return w.allDone(bulkSlot) })
+		p.assign(bulkPartition)
+		w.until("done", func() bool { return w.allDone(bulkPartition) })
 		if n := w.count(schemas.OutcomeSent); n != 2 || len(w.outcomes(who{task, 0})) != 1 || len(w.outcomes(who{task, 1})) != 1 || len(w.calls) != 3 {
 			t.Errorf("%d sent, %d results, %d calls", n, len(w.results), len(w.calls))
 		}
@@ -144,20 +144,20 @@ func TestRefusalThatMayBeCommittedIsNotBelieved(t *testing.T) {
 	bubble(t, func(w *world) {
 		w.answer = func(c *apiCall) schemas.Reply { return answers(schemas.Reply{Verdict: schemas.VerdictPair})(c) }
 		task := schemas.NewTaskID()
-		w.produce(bulkSlot, task, 0)
-		p := w.start([]stream.TopicPartition{bulkSlot})
+		w.produce(bulkPartition, task, 0)
+		p := w.start([]stream.TopicPartition{bulkPartition})
 		w.until("a call", func() bool { return len(w.calls) == 1 })
 		p.onCommit(func([]stream.Position) fault { return fault{loseAnswer: true} })
 		w.rest(time.Second) // what says that it is free is written
 		w.lock(func() { w.latency = func(*apiCall) time.Duration { return time.Hour } })
-		q := w.start([]stream.TopicPartition{bulkSlot})
+		q := w.start([]stream.TopicPartition{bulkPartition})
 		w.until("the other owner's call", func() bool { return len(w.calls) == 2 })
 		q.kill()
 		w.lock(func() { w.latency = nil })
 		p.onCommit(nil)
 		p.rejoin()
-		p.assign(bulkSlot)
-		w.until("done", func() bool { return w.allDone(bulkSlot) })
+		p.assign(bulkPartition)
+		w.until("done", func() bool { return w.allDone(bulkPartition) })
 		if n := w.count(schemas.OutcomeUnknown); n != 1 || len(w.calls) != 2 {
 			t.Errorf("%d unknown, %d calls", n, len(w.calls))
 		}
@@ -171,15 +171,15 @@ func TestAnotherRecordAtTheSameOffset(t *testing.T) {
 	bubble(t, func(w *world) {
 		w.latency = func(*apiCall) time.Duration { return 5 * time.Second }
 		task, other := schemas.NewTaskID(), schemas.NewTaskID()
-		w.produce(bulkSlot, task, 0)
-		p := w.start([]stream.TopicPartition{bulkSlot})
+		w.produce(bulkPartition, task, 0)
+		p := w.start([]stream.TopicPartition{bulkPartition})
 		w.until("a call", func() bool { return len(w.calls) == 1 })
 		w.rest(time.Second)
-		p.lose(bulkSlot)
-		w.lock(func() { w.logs[bulkSlot] = nil })
-		w.produce(bulkSlot, other, 0)
-		p.assign(bulkSlot)
-		w.until("done", func() bool { return w.allDone(bulkSlot) })
+		p.lose(bulkPartition)
+		w.lock(func() { w.logs[bulkPartition] = nil })
+		w.produce(bulkPartition, other, 0)
+		p.assign(bulkPartition)
+		w.until("done", func() bool { return w.allDone(bulkPartition) })
 		w.rest(10 * time.Second)
 		if d := cmp.Diff([]schemas.RecipientState{schemas.StateSent}, w.outcomes(who{other, 0})); d != "" {
 			t.Errorf("the other one: %s", d)
@@ -195,21 +195,21 @@ func TestKnowledgeIsBounded(t *testing.T) {
 	t.Parallel()
 	var k detached
 	now := time.Unix(1_700_000_000, 0)
-	for i := range int64(knownMost + 100) {
-		k.keep(stream.TopicPartition{Partition: int32(i % 7)}, &knowledge{recordID: recordID{offset: i}, until: now.Add(time.Duration(i) * time.Second)})
+	for i := range int64(maxDetachedRecords + 100) {
+		k.keep(stream.TopicPartition{Partition: int32(i % 7)}, &detachedSend{recordID: recordID{offset: i}, until: now.Add(time.Duration(i) * time.Second)})
 	}
-	if k.n != knownMost {
+	if k.n != maxDetachedRecords {
 		t.Errorf("%d are kept", k.n)
 	}
-	k.sweep(now.Add(knownMost/2*time.Second + time.Millisecond))
+	k.sweep(now.Add(maxDetachedRecords/2*time.Second + time.Millisecond))
 	n := 0
-	for _, of := range k.slots {
+	for _, of := range k.partitions {
 		n += len(of)
 	}
-	if n != knownMost/2-1 || k.n != n {
+	if n != maxDetachedRecords/2-1 || k.n != n {
 		t.Errorf("%d are kept after half of the time, counted as %d", n, k.n)
 	}
-	if k.sweep(now.Add(knownMost * 2 * time.Second)); k.n != 0 || len(k.slots) != 0 {
+	if k.sweep(now.Add(maxDetachedRecords * 2 * time.Second)); k.n != 0 || len(k.partitions) != 0 {
 		t.Errorf("%d are kept for ever", k.n)
 	}
 }
@@ -219,30 +219,30 @@ func TestKnowledgeIsBounded(t *testing.T) {
 func TestKnowledgeIsOfOneRecord(t *testing.T) {
 	t.Parallel()
 	id := recordID{7, schemas.NewTaskID(), 3}
-	slot := stream.TopicPartition{Topic: schemas.TopicSendsBulk}
+	partition := stream.TopicPartition{Topic: schemas.TopicSendsBulk}
 	for name, c := range map[string]struct {
-		slot  stream.TopicPartition
-		id    recordID
-		state state
-		kept  knowledge
-		want  bool
+		partition stream.TopicPartition
+		id        recordID
+		state     state
+		kept      detachedSend
+		want      bool
 	}{
-		"the record":                     {slot, id, started, knowledge{free: true}, true},
-		"another partition":              {bulkSlotOf(1), id, started, knowledge{free: true}, false},
-		"another offset":                 {slot, recordID{8, id.task, 3}, started, knowledge{free: true}, false},
-		"another task":                   {slot, recordID{7, schemas.NewTaskID(), 3}, started, knowledge{free: true}, false},
-		"another recipient":              {slot, recordID{7, id.task, 4}, started, knowledge{free: true}, false},
-		"called again by another owner":  {slot, id, repeated, knowledge{free: true}, false},
-		"recorded":                       {slot, id, repeated, knowledge{}, true},
-		"recorded, of another recipient": {slot, recordID{7, id.task, 4}, started, knowledge{}, false},
+		"the record":                     {partition, id, started, detachedSend{free: true}, true},
+		"another partition":              {bulkSlotOf(1), id, started, detachedSend{free: true}, false},
+		"another offset":                 {partition, recordID{8, id.task, 3}, started, detachedSend{free: true}, false},
+		"another task":                   {partition, recordID{7, schemas.NewTaskID(), 3}, started, detachedSend{free: true}, false},
+		"another recipient":              {partition, recordID{7, id.task, 4}, started, detachedSend{free: true}, false},
+		"called again by another owner":  {partition, id, repeated, detachedSend{free: true}, false},
+		"recorded":                       {partition, id, repeated, detachedSend{}, true},
+		"recorded, of another recipient": {partition, recordID{7, id.task, 4}, started, detachedSend{}, false},
 	} {
 		var k detached
 		c.kept.recordID, c.kept.state = id, started
-		k.keep(slot, &c.kept)
-		if got := k.recall(c.slot, c.id, c.state); (got != nil) != c.want {
+		k.keep(partition, &c.kept)
+		if got := k.take(c.partition, c.id, c.state); (got != nil) != c.want {
 			t.Errorf("%s: %v", name, got)
 		}
-		if k.recall(c.slot, c.id, c.state) != nil {
+		if k.take(c.partition, c.id, c.state) != nil {
 			t.Errorf("%s: recalled twice", name)
 		}
 	}
@@ -283,7 +283,7 @@ func TestRebalancesWhileResultsAreStuckEndInNoMoreCalls(t *testing.T) {
 		stuck.Store(false)
 		w.rest(time.Minute)
 		before := len(w.calls)
-		w.produce(bulkSlot, id, losses*maxUnrecorded)
+		w.produce(bulkPartition, id, losses*maxUnrecorded)
 		w.until("calls go on", func() bool { return len(w.calls) > before })
 	})
 }
@@ -305,13 +305,13 @@ func TestResultsOfLostPartitionsLeaveRoom(t *testing.T) {
 			return fault{}
 		})
 		for i := range uint32(maxUnrecorded) {
-			w.produce(bulkSlot, lost, i)
+			w.produce(bulkPartition, lost, i)
 		}
 		w.until("all are called", func() bool { return len(w.calls) == maxUnrecorded })
 		w.rest(10 * time.Second)
-		p.lose(bulkSlot)
+		p.lose(bulkPartition)
 		for i := range uint32(10) {
-			w.produce(expressSlot, ours, i)
+			w.produce(expressPartition, ours, i)
 		}
 		w.rest(10 * time.Second)
 		if n := len(w.calls) - maxUnrecorded; n != 10 {
@@ -319,8 +319,8 @@ func TestResultsOfLostPartitionsLeaveRoom(t *testing.T) {
 		}
 		stuck.Store(false)
 		w.rest(time.Minute)
-		p.assign(bulkSlot)
-		w.until("done", func() bool { return w.allDone(bulkSlot) && w.allDone(expressSlot) })
+		p.assign(bulkPartition)
+		w.until("done", func() bool { return w.allDone(bulkPartition) && w.allDone(expressPartition) })
 		if n := w.count(schemas.OutcomeUnknown); n > 0 || len(w.calls) != maxUnrecorded+10 {
 			t.Errorf("%d are unknown, %d calls", n, len(w.calls))
 		}

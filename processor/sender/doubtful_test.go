@@ -16,14 +16,14 @@ func TestCallThatMayHaveBeenMadeIsNotSaidToHaveFailed(t *testing.T) {
 	bubble(t, func(w *world) {
 		w.latency = func(*apiCall) time.Duration { return 5 * time.Second }
 		task := schemas.NewTaskID()
-		w.produce(bulkSlot, task, 0, again)
-		p := w.start([]stream.TopicPartition{bulkSlot})
+		w.produce(bulkPartition, task, 0, again)
+		p := w.start([]stream.TopicPartition{bulkPartition})
 		w.until("called", func() bool { return len(w.calls) == 1 })
 		w.rest(100 * time.Millisecond)
 		p.kill()
 		w.loads = func(schemas.TaskID) error { return schemas.ErrContent }
-		w.start([]stream.TopicPartition{bulkSlot})
-		w.until("done", func() bool { return w.allDone(bulkSlot) })
+		w.start([]stream.TopicPartition{bulkPartition})
+		w.until("done", func() bool { return w.allDone(bulkPartition) })
 		w.lock(func() {
 			if got := w.best(task, 0).Outcome(); got != schemas.OutcomeUnknown || len(w.calls) != 1 {
 				t.Errorf("ends as %s after %d calls", got, len(w.calls))
@@ -39,18 +39,18 @@ func TestLedgerOfRecordsOfANewerVersionIsLeftAsItIs(t *testing.T) {
 	bubble(t, func(w *world) {
 		task := schemas.NewTaskID()
 		for i := range uint32(8) {
-			w.produce(bulkSlot, task, i)
+			w.produce(bulkPartition, task, i)
 		}
-		p := w.start([]stream.TopicPartition{bulkSlot})
-		w.until("all sent", func() bool { return w.allDone(bulkSlot) })
-		p.revoke(bulkSlot)
+		p := w.start([]stream.TopicPartition{bulkPartition})
+		w.until("all sent", func() bool { return w.allDone(bulkPartition) })
+		p.revoke(bulkPartition)
 		var pos stream.Position
 		w.lock(func() {
-			for i := range w.logs[bulkSlot] {
-				w.logs[bulkSlot][i].Headers = []stream.Header{{Key: schemas.VersionHeader, Value: []byte("2")}}
+			for i := range w.logs[bulkPartition] {
+				w.logs[bulkPartition][i].Headers = []stream.Header{{Key: schemas.VersionHeader, Value: []byte("2")}}
 			}
-			pos = w.committed[bulkSlot]
-			pos.Begin, pos.End, pos.Begun = 0, int64(len(w.logs[bulkSlot])), true
+			pos = w.committed[bulkPartition]
+			pos.Begin, pos.End, pos.Begun = 0, int64(len(w.logs[bulkPartition])), true
 		})
 		q := w.start(nil)
 		if _, err := q.stage.OnAssigned(context.Background(), pos); !errors.Is(err, schemas.ErrNewer) {
@@ -58,7 +58,7 @@ func TestLedgerOfRecordsOfANewerVersionIsLeftAsItIs(t *testing.T) {
 		}
 		w.rest(time.Minute)
 		w.lock(func() {
-			if now := w.committed[bulkSlot]; now.Offset != pos.Offset || now.Metadata != pos.Metadata || len(w.calls) != 8 {
+			if now := w.committed[bulkPartition]; now.Offset != pos.Offset || now.Metadata != pos.Metadata || len(w.calls) != 8 {
 				t.Errorf("committed %v, then %v; %d calls", pos, now, len(w.calls))
 			}
 		})

@@ -26,7 +26,7 @@ type ledger struct {
 	head, tail *cell
 	unread     *cell // the first open record of the last owner's that was not read here yet
 	next       int64 // records below it are in the list or done
-	touched    int64 // records from it on are free
+	touchedEnd int64 // records from it on are free
 	open       int
 	restarts   int // of the open ones, started again
 
@@ -36,7 +36,7 @@ type ledger struct {
 	// 2 bits more than the longer of them took.
 	bits int
 
-	who known
+	identities identities
 
 	runs []run // scratch
 }
@@ -52,12 +52,12 @@ type cell struct {
 	send       *send  // nil until it is read
 }
 
-// inheritMost bounds what is believed of another owner's open records; ours has at most maxOpen.
-const inheritMost = 2 * maxOpen
+// maxInherited bounds what is believed of another owner's open records; ours has at most maxOpen.
+const maxInherited = 2 * maxOpen
 
 // newLedger returns the ledger that the last owner committed. A watermark below 0 says that nobody ever did.
 func newLedger(watermark int64, runs []run) (*ledger, error) {
-	l := &ledger{next: watermark, touched: watermark}
+	l := &ledger{next: watermark, touchedEnd: watermark}
 	for _, r := range runs {
 		end := l.next + r.N
 		switch {
@@ -66,18 +66,18 @@ func newLedger(watermark int64, runs []run) (*ledger, error) {
 		case r.State == done:
 			l.next = end
 			continue
-		case int64(l.open)+r.N > inheritMost:
-			return nil, fmt.Errorf("%w: more than %d open records", line.ErrLedger, inheritMost)
+		case int64(l.open)+r.N > maxInherited:
+			return nil, fmt.Errorf("%w: more than %d open records", line.ErrLedger, maxInherited)
 		}
 		for l.next < end {
-			c := l.append(l.next)
+			c := l.add(l.next)
 			c.started = r.State == started || r.State == repeated
 			if r.State == repeated {
-				l.repeat(c)
+				l.markRepeated(c)
 			}
 		}
 	}
-	l.touched, l.unread = l.next, l.head
+	l.touchedEnd, l.unread = l.next, l.head
 	return l, nil
 }
 
@@ -89,8 +89,8 @@ func (l *ledger) watermark() int64 {
 	return l.next
 }
 
-// room reports whether a record can be added.
-func (l *ledger) room(offset int64) bool {
+// hasRoom reports whether a record can be added.
+func (l *ledger) hasRoom(offset int64) bool {
 	if l.tail == nil {
 		return true
 	}
@@ -105,8 +105,8 @@ func gapBits(from, to int64) int {
 	return line.RunBits(to - from - 1)
 }
 
-// append adds a record above all others, free.
-func (l *ledger) append(offset int64) *cell {
+// add adds a record above all others, free.
+func (l *ledger) add(offset int64) *cell {
 	c := &cell{prev: l.tail, offset: offset}
 	l.bits += 2
 	if l.tail != nil {
@@ -121,18 +121,18 @@ func (l *ledger) append(offset int64) *cell {
 	return c
 }
 
-// meet returns the place of a record that was read: nil if the ledger says that it is done. Records must be met in their
+// locate returns the place of a record that was read: nil if the ledger says that it is done. Records must be met in their
 // order. What the last owner left open below it, and was not met, is not in the log any more: it is done, and lost counts
 // those of it that were started.
-func (l *ledger) meet(offset int64) (c *cell, lost int) {
+func (l *ledger) locate(offset int64) (c *cell, lost int) {
 	for l.unread != nil && l.unread.offset < offset {
 		gone := l.unread
 		l.unread = gone.next
 		if gone.started {
 			lost++
-			l.who.lose(gone.sum)
+			l.identities.rememberLost(gone.sum)
 		}
-		l.done(gone)
+		l.finish(gone)
 	}
 	if l.unread != nil && l.unread.offset == offset {
 		c = l.unread
@@ -142,30 +142,30 @@ func (l *ledger) meet(offset int64) (c *cell, lost int) {
 	if offset < l.next {
 		return nil, lost
 	}
-	c = l.append(offset)
-	l.recall(c)
+	c = l.add(offset)
+	l.restore(c)
 	return c, lost
 }
 
 // start says that a call of the record may begin once that is committed.
 func (l *ledger) start(c *cell) {
 	c.started = true
-	l.touched = max(l.touched, c.offset+1)
+	l.touchedEnd = max(l.touchedEnd, c.offset+1)
 }
 
-// repeats reports whether there is room to say that a record is started again.
-func (l *ledger) repeats(c *cell) bool { return c.again || l.restarts < line.MaxAgain }
+// canRepeat reports whether there is room to say that a record is started again.
+func (l *ledger) canRepeat(c *cell) bool { return c.again || l.restarts < line.MaxAgain }
 
-// repeat says, of a record that is started, that another call of it may begin once that is committed.
-func (l *ledger) repeat(c *cell) {
+// markRepeated says, of a record that is started, that another call of it may begin once that is committed.
+func (l *ledger) markRepeated(c *cell) {
 	if !c.again {
 		c.again = true
 		l.restarts++
 	}
 }
 
-// unrepeat says that the other call has reached nobody: it is as it was before.
-func (l *ledger) unrepeat(c *cell) {
+// clearRepeated says that the other call has reached nobody: it is as it was before.
+func (l *ledger) clearRepeated(c *cell) {
 	if c.again {
 		c.again = false
 		l.restarts--
@@ -175,9 +175,9 @@ func (l *ledger) unrepeat(c *cell) {
 // release says that no call of the record has reached anybody.
 func (l *ledger) release(c *cell) { c.started = false }
 
-// done says that nothing remains to be done for the record.
-func (l *ledger) done(c *cell) {
-	l.touched = max(l.touched, c.offset+1)
+// finish says that nothing remains to be done for the record.
+func (l *ledger) finish(c *cell) {
+	l.touchedEnd = max(l.touchedEnd, c.offset+1)
 	l.open--
 	l.bits -= 2
 	if c.again {
@@ -205,13 +205,13 @@ func (l *ledger) done(c *cell) {
 func (l *ledger) encode() (watermark int64, metadata string) {
 	l.runs = l.runs[:0]
 	at := l.watermark()
-	for c := l.head; c != nil && c.offset < l.touched; c = c.next {
-		l.push(done, c.offset-at)
-		l.push(c.state(), 1)
+	for c := l.head; c != nil && c.offset < l.touchedEnd; c = c.next {
+		l.appendRun(done, c.offset-at)
+		l.appendRun(c.state(), 1)
 		at = c.offset + 1
 	}
 	if l.head != nil {
-		l.push(done, l.touched-at)
+		l.appendRun(done, l.touchedEnd-at)
 	}
 	if n := len(l.runs); n > 0 && l.runs[n-1].State == free {
 		l.runs = l.runs[:n-1]
@@ -231,7 +231,7 @@ func (c *cell) state() state {
 	return free
 }
 
-func (l *ledger) push(s state, n int64) {
+func (l *ledger) appendRun(s state, n int64) {
 	if n > 0 {
 		l.runs = line.Join(l.runs, run{State: s, N: n})
 	}

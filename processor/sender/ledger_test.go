@@ -104,8 +104,8 @@ func TestLedgerModel(t *testing.T) {
 		t.Repeat(map[string]func(*rapid.T){
 			"append": func(t *rapid.T) {
 				gap := rapid.SampledFrom([]int64{0, 0, 0, 1, 5, 70_000}).Draw(t, "gap")
-				if o := m.next + gap; l.room(o) {
-					c, lost := l.meet(o)
+				if o := m.next + gap; l.hasRoom(o) {
+					c, lost := l.locate(o)
 					if c == nil || lost != 0 || c.offset != o || c.started {
 						t.Fatalf("met %v, lost %d", c, lost)
 					}
@@ -123,14 +123,14 @@ func TestLedgerModel(t *testing.T) {
 				if !c.started {
 					t.Skip("not started")
 				}
-				if l.start(c); l.repeats(c) {
-					l.repeat(c)
+				if l.start(c); l.canRepeat(c) {
+					l.markRepeated(c)
 					m.states[c.offset] = repeated
 				}
 			},
 			"unrepeat": func(t *rapid.T) {
 				if c := open(t); c.again {
-					l.unrepeat(c)
+					l.clearRepeated(c)
 					m.states[c.offset] = started
 				}
 			},
@@ -142,7 +142,7 @@ func TestLedgerModel(t *testing.T) {
 			},
 			"done": func(t *rapid.T) {
 				c := open(t)
-				l.done(c)
+				l.finish(c)
 				m.states[c.offset] = done
 				delete(m.cells, c.offset)
 			},
@@ -199,7 +199,7 @@ func checkLedger(t *rapid.T, l *ledger, m *model) {
 		if o < w {
 			continue
 		}
-		c, lost := next.meet(o)
+		c, lost := next.locate(o)
 		if lost > 0 {
 			t.Fatalf("%d lost before %d", lost, o)
 		}
@@ -237,10 +237,10 @@ func TestLedgerBytes(t *testing.T) {
 			var cells []*cell
 			for i := 0; ; i++ {
 				o := l.next + p.gap(i)
-				if !l.room(o) {
+				if !l.hasRoom(o) {
 					break
 				}
-				c, _ := l.meet(o)
+				c, _ := l.locate(o)
 				cells = append(cells, c)
 			}
 			most := 0
@@ -249,10 +249,10 @@ func TestLedgerBytes(t *testing.T) {
 				case started:
 					l.start(c)
 				case done:
-					l.done(c)
+					l.finish(c)
 				case repeated:
 					l.start(c)
-					l.repeat(c)
+					l.markRepeated(c)
 				case free:
 				}
 				if i%97 == 0 || i == len(cells)-1 {
@@ -275,15 +275,15 @@ func TestOneStuckNumber(t *testing.T) {
 	l, _ := newLedger(0, nil)
 	offset := int64(0)
 	for range 300 {
-		if !l.room(offset) {
+		if !l.hasRoom(offset) {
 			t.Fatal("no room")
 		}
-		l.meet(offset) // stays
+		l.locate(offset) // stays
 		for range 2000 {
 			offset++
-			c, _ := l.meet(offset)
+			c, _ := l.locate(offset)
 			l.start(c)
-			l.done(c)
+			l.finish(c)
 		}
 		offset++
 	}
@@ -300,13 +300,13 @@ func TestLedgerLost(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c, lost := l.meet(103); c == nil || c.started || lost != 2 {
+	if c, lost := l.locate(103); c == nil || c.started || lost != 2 {
 		t.Errorf("103: %v, %d lost", c, lost)
 	}
-	if c, lost := l.meet(104); c != nil || lost != 0 {
+	if c, lost := l.locate(104); c != nil || lost != 0 {
 		t.Errorf("104: %v, %d lost", c, lost)
 	}
-	if c, lost := l.meet(110); c == nil || c.started || lost != 1 {
+	if c, lost := l.locate(110); c == nil || c.started || lost != 1 {
 		t.Errorf("110: %v, %d lost", c, lost)
 	}
 	if l.open != 2 || l.watermark() != 103 {
@@ -320,8 +320,8 @@ func TestLedgerRefuses(t *testing.T) {
 		at   int64
 		runs []run
 	}{
-		"too many open":            {0, []run{{State: free, N: inheritMost + 1}}},
-		"too many open, in pieces": {0, []run{{State: free, N: inheritMost / 2}, {State: started, N: inheritMost/2 + 1}}},
+		"too many open":            {0, []run{{State: free, N: maxInherited + 1}}},
+		"too many open, in pieces": {0, []run{{State: free, N: maxInherited / 2}, {State: started, N: maxInherited/2 + 1}}},
 		"runs without watermark":   {-1, []run{{State: started, N: 1}}},
 		"beyond all offsets":       {1<<63 - 5, []run{{State: started, N: 1}, {State: done, N: 100}}},
 	} {
@@ -343,7 +343,7 @@ func TestRunBits(t *testing.T) {
 func BenchmarkEncode(b *testing.B) {
 	l, _ := newLedger(0, nil)
 	for o := range int64(300) {
-		if c, _ := l.meet(o * 3); o%2 == 0 {
+		if c, _ := l.locate(o * 3); o%2 == 0 {
 			l.start(c)
 		}
 	}

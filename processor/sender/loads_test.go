@@ -37,11 +37,11 @@ func TestThreePhonesDoNotWaitForOthersFiles(t *testing.T) {
 		sender  func(i int) string // of those that hang
 		content *schemas.Content   // of the three
 	}{
-		"text":                          {number, expressSlot, func(int) string { return "2" }, &schemas.Content{Body: "tres"}},
-		"a file":                        {number, expressSlot, func(int) string { return "2" }, picture("")},
-		"a file, others being bulk":     {number, bulkSlot, func(int) string { return "2" }, picture("")},
-		"a file of another host":        {host, expressSlot, func(i int) string { return strconv.Itoa(10 + i) }, picture("https://fast.example/a.png")},
-		"a file of a number that hangs": {host, bulkSlot, func(int) string { return "3" }, &schemas.Content{Body: "tres"}},
+		"text":                          {number, expressPartition, func(int) string { return "2" }, &schemas.Content{Body: "tres"}},
+		"a file":                        {number, expressPartition, func(int) string { return "2" }, picture("")},
+		"a file, others being bulk":     {number, bulkPartition, func(int) string { return "2" }, picture("")},
+		"a file of another host":        {host, expressPartition, func(i int) string { return strconv.Itoa(10 + i) }, picture("https://fast.example/a.png")},
+		"a file of a number that hangs": {host, bulkPartition, func(int) string { return "3" }, &schemas.Content{Body: "tres"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -56,22 +56,22 @@ func TestThreePhonesDoNotWaitForOthersFiles(t *testing.T) {
 				p.stage.mu.Lock()
 				p.stage.ports.Media = slowMedia{c.hangs}
 				p.stage.mu.Unlock()
-				p.assign(expressSlot)
-				p.assign(bulkSlot)
+				p.assign(expressPartition)
+				p.assign(bulkPartition)
 				for i := range uint32(3 * maxRenewals) {
 					opt := file(picture("https://slow.example/a.png"))
-					if c.slow == bulkSlot {
+					if c.slow == bulkPartition {
 						task := schemas.NewTaskID()
 						w.lock(func() { w.contents[task] = picture("https://slow.example/a.png") })
-						w.produce(bulkSlot, task, i, by(c.sender(int(i))))
+						w.produce(bulkPartition, task, i, by(c.sender(int(i))))
 						continue
 					}
-					w.produce(expressSlot, schemas.NewTaskID(), i, opt, by(c.sender(int(i))))
+					w.produce(expressPartition, schemas.NewTaskID(), i, opt, by(c.sender(int(i))))
 				}
 				w.rest(10 * time.Second)
 				direct, began := schemas.NewTaskID(), time.Now()
 				for i := range uint32(3) {
-					w.produce(expressSlot, direct, i, file(c.content), by("3"), to("57301000000"+strconv.Itoa(int(i))))
+					w.produce(expressPartition, direct, i, file(c.content), by("3"), to("57301000000"+strconv.Itoa(int(i))))
 				}
 				w.until("the three", func() bool {
 					n := 0

@@ -46,17 +46,17 @@ func TestLogThatLostItsEndLosesNobodyAndCallsNobodyTwice(t *testing.T) {
 			bubble(t, func(w *world) {
 				before, after := schemas.NewTaskID(), schemas.NewTaskID()
 				for i := range c.sent {
-					w.produce(bulkSlot, before, i)
+					w.produce(bulkPartition, before, i)
 				}
-				p := w.start([]stream.TopicPartition{bulkSlot})
-				w.until("all sent", func() bool { return w.allDone(bulkSlot) })
-				p.revoke(bulkSlot)
-				w.cut(bulkSlot, int64(c.cut))
+				p := w.start([]stream.TopicPartition{bulkPartition})
+				w.until("all sent", func() bool { return w.allDone(bulkPartition) })
+				p.revoke(bulkPartition)
+				w.cut(bulkPartition, int64(c.cut))
 				for i := range c.fresh {
-					w.produce(bulkSlot, after, i)
+					w.produce(bulkPartition, after, i)
 				}
-				q := w.start([]stream.TopicPartition{bulkSlot})
-				w.until("all done", func() bool { return len(w.logs[bulkSlot]) == 0 || w.allDone(bulkSlot) })
+				q := w.start([]stream.TopicPartition{bulkPartition})
+				w.until("all done", func() bool { return len(w.logs[bulkPartition]) == 0 || w.allDone(bulkPartition) })
 				w.rest(time.Minute)
 				if got, want := q.value("altavoz_ledger_disagreements_total"), map[bool]float64{true: 1}[c.cut < c.sent]; got != want {
 					t.Errorf("%v disagreements, want %v", got, want)
@@ -94,19 +94,19 @@ func TestStartedSendsOfALogThatLostItsEnd(t *testing.T) {
 		w.latency = func(*apiCall) time.Duration { return time.Hour } // all stay started
 		before, after := schemas.NewTaskID(), schemas.NewTaskID()
 		for i := range uint32(10) {
-			w.produce(bulkSlot, before, i)
+			w.produce(bulkPartition, before, i)
 		}
-		p := w.start([]stream.TopicPartition{bulkSlot})
+		p := w.start([]stream.TopicPartition{bulkPartition})
 		w.until("calls", func() bool { return len(w.calls) == 10 })
 		p.kill()
-		w.cut(bulkSlot, 4)
+		w.cut(bulkPartition, 4)
 		w.lock(func() { w.latency = nil })
 		for i := range uint32(10) {
-			w.produce(bulkSlot, after, i)
+			w.produce(bulkPartition, after, i)
 		}
-		w.produce(bulkSlot, before, 7) // a fanout repeats it
-		w.start([]stream.TopicPartition{bulkSlot})
-		w.until("all done", func() bool { return w.allDone(bulkSlot) })
+		w.produce(bulkPartition, before, 7) // a fanout repeats it
+		w.start([]stream.TopicPartition{bulkPartition})
+		w.until("all done", func() bool { return w.allDone(bulkPartition) })
 		w.lock(func() {
 			for i := range uint32(10) {
 				if n := w.called(after)[i]; n != 1 || w.best(after, i) != schemas.StateSent {
@@ -128,17 +128,17 @@ func TestStartedSendsOfALogThatLostItsEnd(t *testing.T) {
 func TestLogThatEndsBelowALedgerWithoutIdentity(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(w *world) {
-		w.committed[bulkSlot] = stream.Position{Partition: bulkSlot, Offset: 8}
+		w.committed[bulkPartition] = stream.Position{Partition: bulkPartition, Offset: 8}
 		task := schemas.NewTaskID()
 		for i := range uint32(5) {
-			w.produce(bulkSlot, task, i)
+			w.produce(bulkPartition, task, i)
 		}
-		w.start([]stream.TopicPartition{bulkSlot})
-		w.until("unknown", func() bool { return w.allDone(bulkSlot) })
+		w.start([]stream.TopicPartition{bulkPartition})
+		w.until("unknown", func() bool { return w.allDone(bulkPartition) })
 		for i := range uint32(5) {
-			w.produce(bulkSlot, task, 5+i)
+			w.produce(bulkPartition, task, 5+i)
 		}
-		w.until("all done", func() bool { return w.allDone(bulkSlot) })
+		w.until("all done", func() bool { return w.allDone(bulkPartition) })
 		w.lock(func() {
 			if len(w.calls) != 5 || w.count(schemas.OutcomeUnknown) != 5 || w.count(schemas.OutcomeSent) != 5 {
 				t.Errorf("%d calls, %d unknown, %d sent", len(w.calls), w.count(schemas.OutcomeUnknown), w.count(schemas.OutcomeSent))
@@ -153,40 +153,40 @@ func TestOffsetsThatAreGoneOrForeignCallNobodyTwice(t *testing.T) {
 	t.Parallel()
 	for name, set := range map[string]*stream.Position{
 		"gone":             nil,
-		"set to the start": {Partition: bulkSlot},
-		"set back":         {Partition: bulkSlot, Offset: 10},
-		"set forward":      {Partition: bulkSlot, Offset: 45},
-		"set to the end":   {Partition: bulkSlot, Offset: 50},
-		"set too far":      {Partition: bulkSlot, Offset: 5000},
+		"set to the start": {Partition: bulkPartition},
+		"set back":         {Partition: bulkPartition, Offset: 10},
+		"set forward":      {Partition: bulkPartition, Offset: 45},
+		"set to the end":   {Partition: bulkPartition, Offset: 50},
+		"set too far":      {Partition: bulkPartition, Offset: 5000},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			bubble(t, func(w *world) {
 				task := schemas.NewTaskID()
 				for i := range uint32(30) {
-					w.produce(bulkSlot, task, i, again)
+					w.produce(bulkPartition, task, i, again)
 				}
-				p := w.start([]stream.TopicPartition{bulkSlot})
-				w.until("all sent", func() bool { return w.allDone(bulkSlot) })
+				p := w.start([]stream.TopicPartition{bulkPartition})
+				w.until("all sent", func() bool { return w.allDone(bulkPartition) })
 				p.kill()
 				for i := range uint32(20) { // while nobody was there
-					w.produce(bulkSlot, task, 30+i)
+					w.produce(bulkPartition, task, 30+i)
 				}
 				w.lock(func() {
-					if delete(w.committed, bulkSlot); set != nil {
-						w.committed[bulkSlot] = *set
+					if delete(w.committed, bulkPartition); set != nil {
+						w.committed[bulkPartition] = *set
 					}
 				})
-				q := w.start([]stream.TopicPartition{bulkSlot})
+				q := w.start([]stream.TopicPartition{bulkPartition})
 				q.onWrite(func(stream.Record) fault { return fault{before: time.Hour} })
 				w.rest(time.Second)
 				q.kill()
-				w.start([]stream.TopicPartition{bulkSlot})
-				w.until("all unknown", func() bool { return w.allDone(bulkSlot) })
+				w.start([]stream.TopicPartition{bulkPartition})
+				w.until("all unknown", func() bool { return w.allDone(bulkPartition) })
 				for i := range uint32(10) {
-					w.produce(bulkSlot, task, 50+i)
+					w.produce(bulkPartition, task, 50+i)
 				}
-				w.until("all done", func() bool { return w.allDone(bulkSlot) })
+				w.until("all done", func() bool { return w.allDone(bulkPartition) })
 				w.lock(func() {
 					calls := w.called(task)
 					for i := range uint32(60) {

@@ -17,7 +17,7 @@ const (
 	causeNone     cause = iota
 	causePace           // its turn: the rate of its number, or room for a call
 	causeContent        // its task's message
-	causePair           // its phone was written to a moment ago
+	causeCooldown       // its phone was written to a moment ago
 	causeBackOff        // it was refused for now
 	causeCommit         // its start could not be committed
 	causeResult         // its result is being written
@@ -32,7 +32,7 @@ const (
 )
 
 var causeNames = map[cause]string{
-	causePace: "pace", causeContent: "content", causePair: "pair", causeBackOff: "backoff", causeCommit: "commit", causeResult: "result", causeDetached: "detached",
+	causePace: "pace", causeContent: "content", causeCooldown: "pair", causeBackOff: "backoff", causeCommit: "commit", causeResult: "result", causeDetached: "detached",
 	causeWindow: "window",
 }
 
@@ -74,9 +74,9 @@ const (
 
 func stopOf(n *number, f breaker.Fault) stop {
 	switch {
-	case f == breaker.Account:
+	case f == breaker.FaultAccount:
 		return stopAccount
-	case f == breaker.Webhook:
+	case f == breaker.FaultWebhook:
 		return stopWebhook
 	case n.breakers[f].Foreign():
 		return stopConfiguration
@@ -163,15 +163,15 @@ func (st *Stage) gauges(f promauto.Factory) {
 		gauge(waiting, waitingHelp, "cause", name, func() float64 {
 			n := st.waiting[c]
 			if c == causePace {
-				throttled, stopped, outage := st.heldBack(time.Now())
+				throttled, stopped, outage := st.countBlocked(time.Now())
 				n -= throttled + stopped + outage
 			}
 			return float64(n)
 		})
 	}
-	gauge(waiting, waitingHelp, "cause", waitThrottled, func() float64 { n, _, _ := st.heldBack(time.Now()); return float64(n) })
-	gauge(waiting, waitingHelp, "cause", waitStopped, func() float64 { _, n, _ := st.heldBack(time.Now()); return float64(n) })
-	gauge(waiting, waitingHelp, "cause", waitOutage, func() float64 { _, _, n := st.heldBack(time.Now()); return float64(n) })
+	gauge(waiting, waitingHelp, "cause", waitThrottled, func() float64 { n, _, _ := st.countBlocked(time.Now()); return float64(n) })
+	gauge(waiting, waitingHelp, "cause", waitStopped, func() float64 { _, n, _ := st.countBlocked(time.Now()); return float64(n) })
+	gauge(waiting, waitingHelp, "cause", waitOutage, func() float64 { _, _, n := st.countBlocked(time.Now()); return float64(n) })
 	const pace, paceHelp = "altavoz_sender_rate", "Messages a second that this process may send, over all numbers that have a limit: " +
 		"its share of the rates as configured (full), and what is left of it while numbers are slowed down (now)."
 	gauge(pace, paceHelp, "of", "full", func() float64 { full, _ := st.rates(time.Now()); return full })
@@ -187,7 +187,7 @@ func (st *Stage) inFlight(l lane) int {
 
 // oldest returns how long the oldest send of a lane has been in the log.
 func (st *Stage) oldest(l lane, now time.Time) (age time.Duration) {
-	for _, a := range st.slots {
+	for _, a := range st.assignments {
 		if c := a.ledger.head; a.lane == l && c != nil && c.send != nil && !c.send.at.IsZero() {
 			age = max(age, now.Sub(c.send.at))
 		}
@@ -195,17 +195,17 @@ func (st *Stage) oldest(l lane, now time.Time) (age time.Duration) {
 	return age
 }
 
-// heldBack counts the sends of numbers that wait.
-func (st *Stage) heldBack(now time.Time) (throttled, stopped, outage int) {
+// countBlocked counts the sends of numbers that wait.
+func (st *Stage) countBlocked(now time.Time) (throttled, stopped, outage int) {
 	for _, n := range st.numbers {
 		ready := n.ready[express].n + n.ready[bulk].n
 		_, slowed := n.pacer.Slowed()
 		switch {
 		case n.breakers.Halted():
 			stopped += ready
-		case n.breakers.Stopped(breaker.Outage):
+		case n.breakers.Stopped(breaker.FaultOutage):
 			outage += ready
-		case slowed || n.pacer.Held().After(now):
+		case slowed || n.pacer.BlockedUntil().After(now):
 			throttled += ready
 		}
 	}
@@ -219,7 +219,7 @@ func (st *Stage) rates(t time.Time) (full, now float64) {
 			continue
 		}
 		full += n.pacer.Full()
-		if !n.breakers.Halted() && !n.breakers.Stopped(breaker.Outage) && !n.pacer.Held().After(t) {
+		if !n.breakers.Halted() && !n.breakers.Stopped(breaker.FaultOutage) && !n.pacer.BlockedUntil().After(t) {
 			now += n.pacer.Rate()
 		}
 	}

@@ -18,81 +18,81 @@ type pair struct {
 
 // number is a sender number: its queues, its rate, and what keeps it from sending.
 type number struct {
-	alarm alarm // when it may go on
+	timer timer // when it may go on
 
-	id       string
-	Number              // as it is configured; the rate is of the whole number, replies included
-	renewed  time.Time  // when its token was last replaced
-	pacer    pace.Pacer // this process's share of the rate
-	ready    [lanes]queue
-	listed   bool // in Stage.active
-	inFlight int
-	row      int // express sends in a row while bulk waited
-	tasks    map[*task]struct{}
+	id              string
+	Number                     // as it is configured; the rate is of the whole number, replies included
+	tokenReplacedAt time.Time  // when its token was last replaced
+	pacer           pace.Pacer // this process's share of the rate
+	ready           [lanes]queue
+	runnable        bool // in Stage.runnable
+	inFlight        int
+	expressInRow    int // express sends in a row while bulk waited
+	tasks           map[*task]struct{}
 
-	breakers breaker.Set
-	said     [breaker.Faults]schemas.Reply // why each of them is open
-	blamed   *task                         // whose calls failed, if all that failed since one worked are one task's
-	mixed    bool                          // they are not
-	worked   time.Time                     // when a call last got through
-	flight   limits.Flight
-	capped   bool          // something ready waits for one of its calls to end
-	slow     schemas.Reply // what Meta says against its speed
-	told     int64         // when the last webhook that is in force said that it may not send
-	risk     *schemas.NumberEvent
+	breakers      breaker.Breakers
+	lastFault     [breaker.Faults]schemas.Reply // why each of them is open
+	blamed        *task                         // whose calls failed, if all that failed since one worked are one task's
+	mixed         bool                          // they are not
+	lastSuccess   time.Time                     // when a call last got through
+	concurrency   limits.Concurrency
+	capped        bool          // something ready waits for one of its calls to end
+	throttle      schemas.Reply // what Meta says against its speed
+	stopAppliedAt int64         // when the last webhook that is in force said that it may not send
+	warning       *schemas.NumberEvent
 }
 
-// numberOf returns the number, new or known.
-func (st *Stage) numberOf(id string, now time.Time) *number {
+// ensureNumber returns the number, new or known.
+func (st *Stage) ensureNumber(id string, now time.Time) *number {
 	if n := st.numbers[id]; n != nil {
 		return n
 	}
-	n := &number{id: id, Number: Number{Rate: pace.DefaultRate}, tasks: make(map[*task]struct{}), breakers: breaker.NewSet()}
+	n := &number{id: id, Number: Number{Rate: pace.DefaultRate}, tasks: make(map[*task]struct{}), breakers: breaker.NewBreakers()}
 	if known, ok := st.cfg.Number(id); ok {
 		n.Number = known
 	}
-	if len(st.slots) > 0 { // else there is nothing to share yet; see pace
-		n.pacer.Set(now, n.usable()*st.share())
+	if len(st.assignments) > 0 { // else there is nothing to share yet; see pace
+		n.pacer.Set(now, n.sendRate()*st.rateShare())
 	}
 	others := make([]int, 0, len(st.numbers))
 	for _, o := range st.numbers {
 		others = append(others, o.inFlight)
 	}
-	st.capacity.Join(others)
+	st.capacity.AddNumber(others)
 	st.numbers[id] = n
-	st.heed(n, now)
+	st.applyNumberState(n, now)
 	return n
 }
 
-// share is the part of each number's rate that belongs to this process. It goes by the partitions of bulk, because that is
+// rateShare is the part of each number's rate that belongs to this process. It goes by the partitions of bulk, because that is
 // where the rate is used up, for hours: were all partitions counted alike, a process with few of express would have less of
 // the rate than of the sends. See expressPart.
-func (st *Stage) share() float64 {
+func (st *Stage) rateShare() float64 {
 	var owned [lanes]float64
-	for _, a := range st.slots {
+	for _, a := range st.assignments {
 		owned[a.lane]++
 	}
 	part := func(l lane, t stream.Topic) float64 { return min(1, owned[l]/max(1, float64(st.cfg.Partitions[t]))) }
 	return expressPart*part(express, schemas.TopicSendsExpress) + (1-expressPart)*part(bulk, schemas.TopicSendsBulk)
 }
 
-// usable is what of the number's rate is for sends.
-func (n *number) usable() float64 { return n.Rate * (1 - pace.ReplyShare) }
+// sendRate is what of the number's rate is for sends.
+func (n *number) sendRate() float64 { return n.Rate * (1 - pace.ReplyShare) }
 
-// pace gives each number its rate after partitions came or went. Without any there is nothing to be paced.
-func (st *Stage) pace(now time.Time) {
-	if len(st.slots) == 0 {
+// distributeRates gives each number its rate after partitions came or went. Without any there is nothing to be paced.
+func (st *Stage) distributeRates(now time.Time) {
+	if len(st.assignments) == 0 {
 		return
 	}
-	share := st.share()
+	share := st.rateShare()
 	for _, n := range st.numbers {
-		n.pacer.Set(now, n.usable()*share)
-		st.list(n) // it may have waited for a token of the old rate
+		n.pacer.Set(now, n.sendRate()*share)
+		st.makeRunnable(n) // it may have waited for a token of the old rate
 	}
 }
 
-// reload asks how numbers are configured now. One that is gone stays as it was: what was started goes on.
-func (st *Stage) reload(now time.Time) {
+// reloadNumbers asks how numbers are configured now. One that is gone stays as it was: what was started goes on.
+func (st *Stage) reloadNumbers(now time.Time) {
 	for _, n := range st.numbers {
 		is, ok := st.cfg.Number(n.id)
 		if !ok {
@@ -102,59 +102,59 @@ func (st *Stage) reload(now time.Time) {
 		n.Number = is
 		if is.Rate != was.Rate {
 			st.log.Info("rate of a number changed", "sender", n.id, "from", was.Rate, "to", is.Rate)
-			if len(st.slots) > 0 {
-				n.pacer.Set(now, n.usable()*st.share())
-				st.list(n)
+			if len(st.assignments) > 0 {
+				n.pacer.Set(now, n.sendRate()*st.rateShare())
+				st.makeRunnable(n)
 			}
 		}
 		if is.Access != was.Access {
-			n.renewed = now
-			n.breakers[breaker.Account].Renew(now)
-			st.list(n)
+			n.tokenReplacedAt = now
+			n.breakers[breaker.FaultAccount].Renew(now)
+			st.makeRunnable(n)
 		}
 	}
 }
 
-// list has a number looked at by the pump.
-func (st *Stage) list(n *number) {
-	if !n.listed && n.ready[express].n+n.ready[bulk].n > 0 {
-		n.listed = true
-		st.active = append(st.active, n)
-		st.kick()
+// makeRunnable has a number looked at by the commit loop.
+func (st *Stage) makeRunnable(n *number) {
+	if !n.runnable && n.ready[express].n+n.ready[bulk].n > 0 {
+		n.runnable = true
+		st.runnable = append(st.runnable, n)
+		st.wake()
 	}
 }
 
-// ring is a number's own alarm: it may go on.
-func (n *number) ring(st *Stage, _ time.Time) { st.list(n) }
+// onTimer is a number's timer: it may go on.
+func (n *number) onTimer(st *Stage, _ time.Time) { st.makeRunnable(n) }
 
 // blocked reports whether the number must not send now, and until when; without a time, until it is listed again. probe says
 // that one send may go, to find something out.
 func (st *Stage) blocked(n *number, now time.Time) (until time.Time, probe, blocked bool) {
 	switch p, at := n.breakers.Probes(now); p {
-	case breaker.Wait:
+	case breaker.ProbeWait:
 		return at, false, true
-	case breaker.Look:
-		st.look(n)
+	case breaker.ProbeRead:
+		st.readOnlyProbe(n)
 		return time.Time{}, false, true
-	case breaker.Send:
+	case breaker.ProbeSend:
 		probe = true
-	case breaker.All:
+	case breaker.ProbeNone:
 	}
-	until = n.pacer.Held()
+	until = n.pacer.BlockedUntil()
 	return until, probe, until.After(now)
 }
 
-// waits reports whether the number must not send now.
-func (n *number) waits(now time.Time) bool {
+// isBlocked reports whether the number must not send now.
+func (n *number) isBlocked(now time.Time) bool {
 	p, _ := n.breakers.Probes(now)
-	return p == breaker.Wait || p == breaker.Look || n.pacer.Held().After(now)
+	return p == breaker.ProbeWait || p == breaker.ProbeRead || n.pacer.BlockedUntil().After(now)
 }
 
-// pick returns the queue whose turn it is, or nil.
-func (n *number) pick(withBulk bool, bulkFits bool) *queue {
+// nextQueue returns the queue whose turn it is, or nil.
+func (n *number) nextQueue(withBulk bool, bulkFits bool) *queue {
 	ex, bu := &n.ready[express], &n.ready[bulk]
 	switch {
-	case ex.n > 0 && bu.n > 0 && n.row >= bulkTurn && bulkFits:
+	case ex.n > 0 && bu.n > 0 && n.expressInRow >= bulkTurn && bulkFits:
 		return bu
 	case ex.n > 0:
 		return ex
@@ -164,44 +164,44 @@ func (n *number) pick(withBulk bool, bulkFits bool) *queue {
 	return nil
 }
 
-// took counts whose turn it was.
-func (n *number) took(l lane) {
+// countTurn counts whose turn it was.
+func (n *number) countTurn(l lane) {
 	if l == express && n.ready[bulk].n > 0 {
-		n.row++
+		n.expressInRow++
 	} else {
-		n.row = 0
+		n.expressInRow = 0
 	}
 }
 
-// hear is what an answer means for the number as a whole.
-func (st *Stage) hear(n *number, e *send, r *schemas.Reply, now time.Time) {
+// applyReply is what an answer means for the number as a whole.
+func (st *Stage) applyReply(n *number, e *send, r *schemas.Reply, now time.Time) {
 	switch r.Verdict {
 	case schemas.VerdictThrottled:
-		if n.pacer.Throttled(e.began, now, r.After) {
-			st.throttled(n, r, now)
+		if n.pacer.Throttled(e.calledAt, now, r.After) {
+			st.onThrottle(n, r, now)
 		}
 	case schemas.VerdictLost: // whoever asked for a wait there is not the Cloud API, and knows nothing of when it answers again
-		r.After = min(r.After, n.breakers[breaker.Outage].Every()) //mutant:an-outage-holds-no-longer-than-its-probes
-		n.pacer.Wait(now, r.After)
+		r.After = min(r.After, n.breakers[breaker.FaultOutage].MaxWait()) //mutant:an-outage-holds-no-longer-than-its-probes
+		n.pacer.Pause(now, r.After)
 	case schemas.VerdictSent, schemas.VerdictFailed, schemas.VerdictContent, schemas.VerdictPair, schemas.VerdictMedia:
-		n.pacer.Worked(e.began, now)
+		n.pacer.Succeeded(e.calledAt, now)
 	case schemas.VerdictUnsent, schemas.VerdictTransient, schemas.VerdictAccount:
 	}
 	if r.Verdict != schemas.VerdictUnsent && r.Verdict != schemas.VerdictLost { // no answer says nothing of how long answers take
-		n.flight.Took(now.Sub(e.began))
+		n.concurrency.Observe(now.Sub(e.calledAt))
 	}
 	if n.capped || e.trial {
-		n.pacer.Ended(e.trial)
+		n.pacer.TrialEnded(e.trial)
 		n.capped, e.trial = false, false
-		st.list(n)
+		st.makeRunnable(n)
 	}
-	st.judge(n, e, r, now)
+	st.updateHealth(n, e, r, now)
 }
 
-// throttled takes in that the number goes on more slowly.
-func (st *Stage) throttled(n *number, r *schemas.Reply, now time.Time) {
+// onThrottle takes in that the number goes on more slowly.
+func (st *Stage) onThrottle(n *number, r *schemas.Reply, now time.Time) {
 	st.metrics.throttles.Inc()
-	n.slow = *r
+	n.throttle = *r
 	st.log.Warn("number is slowed down", "sender", n.id, "code", r.Code, "rate", n.pacer.Rate(), "of", n.pacer.Full(),
-		"waits_seconds", max(0, n.pacer.Held().Sub(now).Seconds()))
+		"waits_seconds", max(0, n.pacer.BlockedUntil().Sub(now).Seconds()))
 }

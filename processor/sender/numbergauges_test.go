@@ -18,12 +18,12 @@ func TestGaugesSayWhichNumberGetsNoAnswer(t *testing.T) {
 			}
 			return schemas.Reply{Verdict: schemas.VerdictSent}
 		}
-		p := w.start([]stream.TopicPartition{bulkSlot}, func(c *Config) {
+		p := w.start([]stream.TopicPartition{bulkPartition}, func(c *Config) {
 			c.Numbers, c.Number = []string{testNumber, "works"}, func(id string) (Number, bool) { return Number{Rate: 80}, id != "strange" }
 		})
 		task := schemas.NewTaskID()
 		for i := range uint32(30) {
-			w.produce(bulkSlot, task, i, until(time.Now().Add(schemas.SendLife)), func(s *schemas.Send) {
+			w.produce(bulkPartition, task, i, until(time.Now().Add(schemas.SendLife)), func(s *schemas.Send) {
 				s.Sender = []string{testNumber, "works", "strange"}[i%3]
 			})
 		}
@@ -40,7 +40,7 @@ func TestGaugesSayWhichNumberGetsNoAnswer(t *testing.T) {
 			t.Errorf("%d series", n)
 		}
 		w.answer = func(*apiCall) schemas.Reply { return schemas.Reply{Verdict: schemas.VerdictSent} }
-		w.until("done", func() bool { return w.allDone(bulkSlot) })
+		w.until("done", func() bool { return w.allDone(bulkPartition) })
 		if un := p.value("altavoz_numbers_unanswered", testNumber); un != 0 {
 			t.Errorf("answered again, and unanswered %v", un)
 		}

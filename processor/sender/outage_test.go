@@ -17,18 +17,18 @@ var outageRecipients = flag.Uint("outage", 6_000, "recipients of the broadcast a
 
 // pipe keeps two seconds of a number's rate in the log, as the fanout does, until n recipients are there.
 type pipe struct {
-	w      *world
-	slot   stream.TopicPartition
-	task   schemas.TaskID
-	sender string
-	next   uint32
-	most   uint32
-	end    uint32 // of the list
+	w         *world
+	partition stream.TopicPartition
+	task      schemas.TaskID
+	sender    string
+	next      uint32
+	most      uint32
+	end       uint32 // of the list
 }
 
 func (p *pipe) fill(decided map[schemas.TaskID]uint32) {
 	for ; p.next < min(decided[p.task]+p.most, p.end); p.next++ {
-		p.w.produce(p.slot, p.task, p.next, by(p.sender), until(time.Now().Add(schemas.SendLife)))
+		p.w.produce(p.partition, p.task, p.next, by(p.sender), until(time.Now().Add(schemas.SendLife)))
 	}
 }
 
@@ -64,9 +64,9 @@ func TestAnOutageOfMetaDoesNotBurnTheList(t *testing.T) {
 					}
 					return schemas.Reply{Verdict: schemas.VerdictSent}
 				}
-				p := w.start([]stream.TopicPartition{bulkSlot}, rate(80))
+				p := w.start([]stream.TopicPartition{bulkPartition}, rate(80))
 				task, seen, decided := schemas.NewTaskID(), 0, map[schemas.TaskID]uint32{}
-				list := pipe{w: w, slot: bulkSlot, task: task, sender: testNumber, most: 160, end: 1000}
+				list := pipe{w: w, partition: bulkPartition, task: task, sender: testNumber, most: 160, end: 1000}
 				for time.Since(began) < outage+time.Minute {
 					w.decided(&seen, decided)
 					list.fill(decided)
@@ -80,7 +80,7 @@ func TestAnOutageOfMetaDoesNotBurnTheList(t *testing.T) {
 						}
 					}
 				}
-				w.until("done", func() bool { return w.allDone(bulkSlot) || w.count(schemas.OutcomeFailed) > 0 })
+				w.until("done", func() bool { return w.allDone(bulkPartition) || w.count(schemas.OutcomeFailed) > 0 })
 				if n := w.count(schemas.OutcomeFailed); n > 0 {
 					t.Errorf("ten minutes without Meta: %d have failed for good", n)
 				}
@@ -161,7 +161,7 @@ func outageOf(t *testing.T, shift int) {
 					inFlight += n
 				}
 			}
-			if stopped, open := c.process.stage.numbers[testNumber].breakers[breaker.Outage].Open(); open && stopped.Before(c.at.Add(-latency)) {
+			if stopped, open := c.process.stage.numbers[testNumber].breakers[breaker.FaultOutage].Open(); open && stopped.Before(c.at.Add(-latency)) {
 				probes++
 			}
 			return kinds[k].reply
@@ -173,14 +173,14 @@ func outageOf(t *testing.T, shift int) {
 			return schemas.Reply{Verdict: schemas.VerdictSent}
 		}
 		second := stream.TopicPartition{Topic: schemas.TopicSendsBulk, Partition: 1}
-		w.start([]stream.TopicPartition{bulkSlot, second, expressSlot}, partitions(1, 2), func(c *Config) {
+		w.start([]stream.TopicPartition{bulkPartition, second, expressPartition}, partitions(1, 2), func(c *Config) {
 			c.Numbers = []string{testNumber, "2"}
 			c.Number = func(id string) (Number, bool) {
 				return Number{Rate: map[string]float64{testNumber: 160, "2": 10}[id]}, true
 			}
 		})
-		list := pipe{w: w, slot: bulkSlot, task: schemas.NewTaskID(), sender: testNumber, most: 256, end: uint32(*outageRecipients)}
-		other := pipe{w: w, slot: second, task: schemas.NewTaskID(), sender: "2", most: 64, end: 1 << 30}
+		list := pipe{w: w, partition: bulkPartition, task: schemas.NewTaskID(), sender: testNumber, most: 256, end: uint32(*outageRecipients)}
+		other := pipe{w: w, partition: second, task: schemas.NewTaskID(), sender: "2", most: 64, end: 1 << 30}
 		seen, decided := 0, map[schemas.TaskID]uint32{}
 		for decided[list.task] < list.end || time.Now().Before(to) {
 			w.decided(&seen, decided)
@@ -242,14 +242,14 @@ func TestOneBroadcastDoesNotStopItsNumber(t *testing.T) {
 					}
 					return schemas.Reply{Verdict: schemas.VerdictSent}
 				}
-				p := w.start([]stream.TopicPartition{bulkSlot}, rate(80))
+				p := w.start([]stream.TopicPartition{bulkPartition}, rate(80))
 				for i := range uint32(20) {
-					w.produce(bulkSlot, bad, i, until(time.Now().Add(schemas.SendLife)))
+					w.produce(bulkPartition, bad, i, until(time.Now().Add(schemas.SendLife)))
 				}
 				w.rest(10 * time.Second)
 				began := time.Now()
 				for i := range uint32(3) {
-					w.produce(bulkSlot, good, 100+i, until(time.Now().Add(schemas.SendLife)))
+					w.produce(bulkPartition, good, 100+i, until(time.Now().Add(schemas.SendLife)))
 				}
 				w.until("the others", func() bool { return w.count(schemas.OutcomeSent) == 3 })
 				if took := time.Since(began); took > time.Minute {
@@ -257,14 +257,14 @@ func TestOneBroadcastDoesNotStopItsNumber(t *testing.T) {
 				}
 				for i := range uint32(900) { // and from now on it costs them nothing
 					at := time.Now()
-					w.produce(bulkSlot, good, 1000+i, until(time.Now().Add(schemas.SendLife)))
+					w.produce(bulkPartition, good, 1000+i, until(time.Now().Add(schemas.SendLife)))
 					w.until("one more", func() bool { return w.count(schemas.OutcomeSent) == int(4+i) })
 					if took := time.Since(at); took > time.Second {
 						t.Errorf("one that came %v later waited %v", time.Since(began), took)
 					}
 					w.rest(100 * time.Millisecond)
 				}
-				w.until("done", func() bool { return w.allDone(bulkSlot) })
+				w.until("done", func() bool { return w.allDone(bulkPartition) })
 				failed, unknown := w.count(schemas.OutcomeFailed), w.count(schemas.OutcomeUnknown)
 				if failed+unknown != 20 || reply.Verdict == schemas.VerdictLost && unknown > 5+suspectTries+10 || reply.Verdict != schemas.VerdictLost && unknown > 0 {
 					t.Errorf("of the bad one %d have failed and %d are unknown", failed, unknown)
@@ -282,9 +282,9 @@ func TestOneBroadcastDoesNotStopItsNumber(t *testing.T) {
 func TestThreePhonesOutliveAnOutage(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(w *world) {
-		w.produce(expressSlot, schemas.NewTaskID(), 100)
+		w.produce(expressPartition, schemas.NewTaskID(), 100)
 		w.start(both, rate(80))
-		w.until("one before", func() bool { return w.allDone(expressSlot) })
+		w.until("one before", func() bool { return w.allDone(expressPartition) })
 		w.rest(time.Minute)
 		back := time.Now().Add(10 * time.Minute)
 		w.answer = func(*apiCall) schemas.Reply {
@@ -295,7 +295,7 @@ func TestThreePhonesOutliveAnOutage(t *testing.T) {
 		}
 		task := schemas.NewTaskID()
 		for i := range uint32(3) {
-			w.produce(expressSlot, task, i)
+			w.produce(expressPartition, task, i)
 		}
 		w.rest(10 * time.Minute)
 		w.lock(func() {
@@ -303,7 +303,7 @@ func TestThreePhonesOutliveAnOutage(t *testing.T) {
 				t.Errorf("%d calls only: this shows nothing", n)
 			}
 		})
-		w.until("done", func() bool { return w.allDone(expressSlot) })
+		w.until("done", func() bool { return w.allDone(expressPartition) })
 		if n := w.count(schemas.OutcomeSent); n != 4 || w.count(schemas.OutcomeFailed) > 0 {
 			t.Errorf("%d sent, %d failed", n, w.count(schemas.OutcomeFailed))
 		}
@@ -343,9 +343,9 @@ func TestARetryAfterOfAnOutageHoldsNoLongerThanItsProbes(t *testing.T) {
 					}
 					return schemas.Reply{Verdict: schemas.VerdictSent}
 				}
-				w.start([]stream.TopicPartition{bulkSlot}, rate(80))
+				w.start([]stream.TopicPartition{bulkPartition}, rate(80))
 				for i := range uint32(40) {
-					w.produce(bulkSlot, schemas.NewTaskID(), i, append([]sendOpt{until(time.Now().Add(schemas.SendLife))}, c.opts...)...)
+					w.produce(bulkPartition, schemas.NewTaskID(), i, append([]sendOpt{until(time.Now().Add(schemas.SendLife))}, c.opts...)...)
 				}
 				w.rest(time.Until(back) + c.most)
 				first := slices.IndexFunc(w.calls, func(call *apiCall) bool { return !call.at.Before(back) })

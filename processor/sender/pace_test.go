@@ -28,10 +28,10 @@ func TestRate(t *testing.T) {
 		task := schemas.NewTaskID()
 		second := stream.TopicPartition{Topic: schemas.TopicSendsBulk, Partition: 1}
 		for i := range uint32(8000) {
-			w.produce(bulkSlot, task, i)
+			w.produce(bulkPartition, task, i)
 		}
 		begin := time.Now()
-		p := w.start([]stream.TopicPartition{bulkSlot}, rate(100), partitions(1, 4))
+		p := w.start([]stream.TopicPartition{bulkPartition}, rate(100), partitions(1, 4))
 		w.rest(20 * time.Second)
 		if n := w.within(begin, 20*time.Second); n < 375 || n > 381 { // 100 x 0.8 x 0.95 x 1/4
 			t.Errorf("%d in 20 s", n)
@@ -42,14 +42,14 @@ func TestRate(t *testing.T) {
 			}
 		}
 		p.assign(second)
-		p.assign(expressSlot)
+		p.assign(expressPartition)
 		begin = time.Now()
 		w.rest(20 * time.Second)
 		if n := w.within(begin, 20*time.Second); n < 830 || n > 845 { // 100 x 0.8 x (0.05 + 0.95 x 2/4)
 			t.Errorf("%d in 20 s with express and half of bulk", n)
 		}
 		p.lose(second)
-		p.lose(expressSlot)
+		p.lose(expressPartition)
 		begin = time.Now()
 		w.rest(20 * time.Second)
 		if n := w.within(begin, 20*time.Second); n < 375 || n > 385 {
@@ -65,11 +65,11 @@ func TestRateZero(t *testing.T) {
 		w.latency = func(*apiCall) time.Duration { return 100 * time.Millisecond }
 		task := schemas.NewTaskID()
 		for i := range uint32(5000) {
-			w.produce(bulkSlot, task, i)
+			w.produce(bulkPartition, task, i)
 		}
 		begin := time.Now()
 		w.start(both, rate(0), partitions(1, 1))
-		w.until("done", func() bool { return w.allDone(bulkSlot) })
+		w.until("done", func() bool { return w.allDone(bulkPartition) })
 		if took := time.Since(begin); took > 3*time.Second { // 224 in flight: 2,240 a second, less the gaps
 			t.Errorf("took %v", took)
 		}
@@ -82,7 +82,7 @@ func TestUnknownNumberIsCareful(t *testing.T) {
 	bubble(t, func(w *world) {
 		task := schemas.NewTaskID()
 		for i := range uint32(1000) {
-			w.produce(bulkSlot, task, i, by("999"))
+			w.produce(bulkPartition, task, i, by("999"))
 		}
 		begin := time.Now()
 		w.start(both, partitions(1, 1))
@@ -100,7 +100,7 @@ func TestExpressFirst(t *testing.T) {
 		w.latency = func(*apiCall) time.Duration { return 5 * time.Second }
 		task := schemas.NewTaskID()
 		for i := range uint32(5000) {
-			w.produce(bulkSlot, task, i)
+			w.produce(bulkPartition, task, i)
 		}
 		w.start(both, inFlight(40), rate(10))
 		w.rest(20 * time.Second)
@@ -108,7 +108,7 @@ func TestExpressFirst(t *testing.T) {
 			begin := time.Now()
 			id := who{schemas.NewTaskID(), uint32(time.Now().Unix())}
 			for i := range uint32(3) {
-				w.produce(expressSlot, id.task, id.index+i*100)
+				w.produce(expressPartition, id.task, id.index+i*100)
 			}
 			w.until("express calls", func() bool { return w.attempts[who{id.task, id.index + 200}] == 1 })
 			if took := time.Since(begin); took > 500*time.Millisecond {
@@ -118,7 +118,7 @@ func TestExpressFirst(t *testing.T) {
 		}
 		crowd := schemas.NewTaskID()
 		for i := range uint32(4000) {
-			w.produce(expressSlot, crowd, 100_000+i)
+			w.produce(expressPartition, crowd, 100_000+i)
 		}
 		begin := time.Now()
 		w.rest(100 * time.Second)
@@ -147,11 +147,11 @@ func TestHungNumber(t *testing.T) {
 		w.start(both, inFlight(64))
 		hung, task := schemas.NewTaskID(), schemas.NewTaskID()
 		for i := range uint32(2000) {
-			w.produce(bulkSlot, hung, 10_000+i, by("2"))
+			w.produce(bulkPartition, hung, 10_000+i, by("2"))
 		}
 		w.rest(time.Second)
 		for i := range uint32(640) {
-			w.produce(bulkSlot, task, i)
+			w.produce(bulkPartition, task, i)
 		}
 		begin := time.Now()
 		w.until("640 are sent", func() bool {
@@ -170,7 +170,7 @@ func TestHungNumber(t *testing.T) {
 }
 
 // TestNumbersDoNotDisturbEachOther: beside a slow number, a stopped one, a throttled one and one whose calls hang, a fast
-// number has its rate, and the slow one has its own. What each has in the pipe is what the fanout lets it
+// number has its rate, and the slow one has its own. What each has in flight is what the fanout lets it
 // have: two seconds of its rate.
 func TestNumbersDoNotDisturbEachOther(t *testing.T) {
 	t.Parallel()
@@ -210,7 +210,7 @@ func TestNumbersDoNotDisturbEachOther(t *testing.T) {
 			})
 			for _, number := range slices.Sorted(maps.Keys(rates)) {
 				for task := tasks[number]; open[task] < int(2*rates[number]); open[task]++ {
-					w.produce(bulkSlot, task, next, by(number))
+					w.produce(bulkPartition, task, next, by(number))
 					next++
 				}
 			}
@@ -254,9 +254,9 @@ func TestTokensComeBack(t *testing.T) {
 	bubble(t, func(w *world) {
 		task := schemas.NewTaskID()
 		for i := range uint32(200) {
-			w.produce(bulkSlot, task, i)
+			w.produce(bulkPartition, task, i)
 		}
-		p := w.start([]stream.TopicPartition{bulkSlot}, rate(10), partitions(1, 1))
+		p := w.start([]stream.TopicPartition{bulkPartition}, rate(10), partitions(1, 1))
 		p.onCommit(func([]stream.Position) fault {
 			return fault{refuse: func(stream.TopicPartition) error { return errBroker }}
 		})
@@ -285,7 +285,7 @@ func TestMetricsAreThere(t *testing.T) {
 		p := w.start(both, rate(1), partitions(1, 1))
 		task := schemas.NewTaskID()
 		for i := range uint32(10) {
-			w.produce(bulkSlot, task, i)
+			w.produce(bulkPartition, task, i)
 		}
 		w.rest(5 * time.Second)
 		if n := p.value("altavoz_sends_oldest_seconds", "bulk"); n != 5 {

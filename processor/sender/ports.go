@@ -134,7 +134,7 @@ const (
 	// a second. What is in it becomes unknown if the process dies.
 	maxUnrecorded = 4096
 	// maxDetached is how many results of partitions that were lost meanwhile may wait besides: two losses while nothing is written. With what may
-	// follow, 8,192 + 4,096 and the calls under way, it is less than knownMost, so that none of them is forgotten.
+	// follow, 8,192 + 4,096 and the calls under way, it is less than maxDetachedRecords, so that none of them is forgotten.
 	maxDetached = 2 * maxUnrecorded
 
 	// expressGap and bulkGap are the least time between two commits, by what is in the second one.
@@ -143,8 +143,8 @@ const (
 	// doneGap is how long done marks wait for a commit that something else needs. What a process that dies has not committed is
 	// called unknown by the next owner, though its result is there; 50 commits a second are what that costs at most.
 	doneGap = 20 * time.Millisecond
-	// doneMost is how long they wait at most.
-	doneMost = 200 * time.Millisecond
+	// doneMaxGap is how long they wait at most.
+	doneMaxGap = 200 * time.Millisecond
 	// commitTimeout bounds a commit; after it nobody knows.
 	commitTimeout = 10 * time.Second
 	// refusedWait is how long a partition waits whose commit was refused, usually because partitions are changing hands.
@@ -156,39 +156,39 @@ const (
 	// maxAttempts is how often a send may meet an error that is nobody's limit.
 	maxAttempts = 5
 	attemptBase = time.Second
-	attemptMost = time.Minute
-	// unsentBase and unsentMost bound the waits of a send that could not be sent at all; it may try for ever.
+	attemptMax  = time.Minute
+	// unsentBase and unsentMax bound the waits of a send that could not be sent at all; it may try for ever.
 	unsentBase = 100 * time.Millisecond
-	unsentMost = 5 * time.Second
-	// throughLately is how long it counts, for a send that was refused for now, that others of its number got through.
-	throughLately = 30 * time.Second
+	unsentMax  = 5 * time.Second
+	// recentSuccess is how long it counts, for a send that was refused for now, that others of its number got through.
+	recentSuccess = 30 * time.Second
 
 	// probeScan bounds the search for the task whose turn it is to probe.
 	probeScan = 1 << 16
-	// suspectTries is how often a task is tried whose sends fail alone; suspectBase and suspectMost bound the waits between.
+	// suspectTries is how often a task is tried whose sends fail alone; suspectBase and suspectMax bound the waits between.
 	suspectTries = 5
 	suspectBase  = 5 * time.Second
-	suspectMost  = 15 * time.Second
+	suspectMax   = 15 * time.Second
 
-	// noteEvery is how often at most the tasks of a stopped number say that they wait.
-	noteEvery = time.Minute
-	// noteAfter is how long a number is throttled before its tasks say so; a shorter wait explains nothing.
-	noteAfter = 5 * time.Second
-	// renewsLong is how long a file is renewed before its task says so: a few tries of a host that is away for a moment explain nothing.
-	renewsLong = 10 * time.Second
+	// announceEvery is how often at most the tasks of a stopped number say that they wait.
+	announceEvery = time.Minute
+	// announceAfter is how long a number is throttled before its tasks say so; a shorter wait explains nothing.
+	announceAfter = 5 * time.Second
+	// renewalAnnounceAfter is how long a file is renewed before its task says so: a few tries of a host that is away for a moment explain nothing.
+	renewalAnnounceAfter = 10 * time.Second
 
-	// resultBase doubles up to resultMost while a result can't be written.
+	// resultBase doubles up to resultMax while a result can't be written.
 	resultBase = 100 * time.Millisecond
-	resultMost = 5 * time.Second
-	// knownMost and knownLife bound what is kept of sends whose partition was lost: how their calls end, and results that can't be
+	resultMax  = 5 * time.Second
+	// maxDetachedRecords and detachedLife bound what is kept of sends whose partition was lost: how their calls end, and results that can't be
 	// written meanwhile. At 1 KiB each they take 16 MiB; an hour is longer than a broker is away without anybody noticing.
-	knownMost = 16 << 10
-	knownLife = time.Hour
+	maxDetachedRecords = 16 << 10
+	detachedLife       = time.Hour
 
-	// maxLoads is how many messages are read and rendered at a time; loadBase and loadMost bound the wait for another try.
+	// maxLoads is how many messages are read and rendered at a time; loadBase and loadMax bound the wait for another try.
 	maxLoads = 16
 	loadBase = 500 * time.Millisecond
-	loadMost = 30 * time.Second
+	loadMax  = 30 * time.Second
 	// loadTimeout bounds one try: a message is one record of some KiB.
 	loadTimeout = 30 * time.Second
 	// maxRenewals is how many files are uploaded again at a time, and renewalsEach how many of them for one number, or from one

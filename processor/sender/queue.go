@@ -60,15 +60,15 @@ func (e *send) unlink() {
 	e.link = link{}
 }
 
-// alarm is a time at which something goes on, alarms are those that are set.
+// timer is a time at which something goes on, timers are those that are set.
 type (
-	alarm  = timers.Timer[ringer]
-	alarms = timers.Set[ringer]
+	timer    = timers.Timer[timed]
+	timerSet = timers.Set[timed]
 )
 
-// ringer is what has an alarm.
-type ringer interface {
-	ring(st *Stage, now time.Time)
+// timed is what has a timer.
+type timed interface {
+	onTimer(st *Stage, now time.Time)
 }
 
 // lane is schemas.Lane as an index.

@@ -17,23 +17,23 @@ func TestSharesAddUp(t *testing.T) {
 	for _, processes := range []int{2, 4} {
 		bubble(t, func(w *world) {
 			w.latency = func(*apiCall) time.Duration { return 200 * time.Millisecond }
-			var slots []stream.TopicPartition
+			var owned []stream.TopicPartition
 			for i := range int32(ex) {
-				slots = append(slots, stream.TopicPartition{Topic: schemas.TopicSendsExpress, Partition: i})
+				owned = append(owned, stream.TopicPartition{Topic: schemas.TopicSendsExpress, Partition: i})
 			}
 			for i := range int32(bu) {
-				slots = append(slots, stream.TopicPartition{Topic: schemas.TopicSendsBulk, Partition: i})
+				owned = append(owned, stream.TopicPartition{Topic: schemas.TopicSendsBulk, Partition: i})
 			}
 			task := schemas.NewTaskID()
 			for i := range uint32(120 * configured) { // more than can go
-				w.produce(slots[int(i)%len(slots)], task, i)
+				w.produce(owned[int(i)%len(owned)], task, i)
 			}
 			begin := time.Now()
 			var all []*process
 			for range processes {
 				all = append(all, w.start(nil, rate(configured), partitions(ex, bu)))
 			}
-			for i, s := range slots {
+			for i, s := range owned {
 				all[i%processes].assign(s)
 			}
 			w.rest(30 * time.Second)
@@ -73,7 +73,7 @@ func TestRatesAreReloaded(t *testing.T) {
 		now, ours := 50.0, true
 		task := schemas.NewTaskID()
 		for i := range uint32(4000) {
-			w.produce(bulkSlot, task, i)
+			w.produce(bulkPartition, task, i)
 		}
 		w.start(both, func(c *Config) {
 			c.Number = func(string) (Number, bool) {
@@ -116,9 +116,9 @@ func TestThrottleNeverCosts(t *testing.T) {
 		w.start(both, rate(100), partitions(1, 1))
 		task := schemas.NewTaskID()
 		for i := range uint32(48) {
-			w.produce(bulkSlot, task, i)
+			w.produce(bulkPartition, task, i)
 		}
-		for !w.allDone(bulkSlot) {
+		for !w.allDone(bulkPartition) {
 			w.rest(time.Minute)
 			if time.Since(bubbleStart) > 6*time.Hour {
 				t.Fatal("never done")

@@ -48,7 +48,7 @@ func renewAfter(w *world, at time.Duration) {
 	p := w.start(both, known)
 	task := schemas.NewTaskID()
 	for i := range uint32(10) {
-		w.produce(bulkSlot, task, i)
+		w.produce(bulkPartition, task, i)
 	}
 	w.rest(at)
 	if p.value("altavoz_numbers_stopped") != 1 || len(w.calls) != 11 {
@@ -58,7 +58,7 @@ func renewAfter(w *world, at time.Duration) {
 	renew()
 	w.rest(2 * sweepEvery)
 	begin := time.Now()
-	w.until("done", func() bool { return w.allDone(bulkSlot) })
+	w.until("done", func() bool { return w.allDone(bulkPartition) })
 	if took := time.Since(begin); took > 10*time.Second {
 		t.Errorf("took %v", took)
 	}
@@ -86,12 +86,12 @@ func TestOldTokenStopsNobody(t *testing.T) {
 		w.rest(8 * time.Second)
 		task := schemas.NewTaskID()
 		for i := range uint32(10) {
-			w.produce(bulkSlot, task, i)
+			w.produce(bulkPartition, task, i)
 		}
 		w.rest(2 * time.Second)
 		renew()
 		begin := time.Now()
-		w.until("done", func() bool { return w.allDone(bulkSlot) })
+		w.until("done", func() bool { return w.allDone(bulkPartition) })
 		if took := time.Since(begin); took > 10*time.Second || len(w.notes(task)) > 0 || len(w.calls) != 20 {
 			t.Errorf("took %v, said %q, %d calls", took, w.notes(task), len(w.calls))
 		}
@@ -116,10 +116,10 @@ func TestIdleTasksAreToldThatTheyGoOn(t *testing.T) {
 		p := w.start(both, rate(100), partitions(1, 1))
 		busy, idle := schemas.NewTaskID(), schemas.NewTaskID()
 		for i := range uint32(2000) {
-			w.produce(bulkSlot, busy, i)
+			w.produce(bulkPartition, busy, i)
 		}
 		for i := range uint32(20) {
-			w.produce(expressSlot, idle, i)
+			w.produce(expressPartition, idle, i)
 			w.rest(500 * time.Millisecond)
 		}
 		if notes := w.notes(idle); len(notes) != 1 || !strings.HasPrefix(notes[0], "WAITING ") {
@@ -129,7 +129,7 @@ func TestIdleTasksAreToldThatTheyGoOn(t *testing.T) {
 			t.Fatal("it is not idle")
 		}
 		w.lock(func() { slow = false })
-		w.until("done", func() bool { return w.allDone(bulkSlot) })
+		w.until("done", func() bool { return w.allDone(bulkPartition) })
 		w.rest(20 * time.Second)
 		for _, task := range []schemas.TaskID{busy, idle} {
 			if notes := w.notes(task); notes[len(notes)-1] != "RUNNING " || slices.Index(notes, "RUNNING ") != len(notes)-1 {
@@ -155,20 +155,20 @@ func TestHeirSaysItOfEachPartition(t *testing.T) {
 		}
 		task := schemas.NewTaskID()
 		second := stream.TopicPartition{Topic: schemas.TopicSendsBulk, Partition: 1}
-		first := w.start([]stream.TopicPartition{bulkSlot})
+		first := w.start([]stream.TopicPartition{bulkPartition})
 		other := w.start([]stream.TopicPartition{second})
 		for i := range uint32(3) {
-			w.produce(bulkSlot, task, i)
+			w.produce(bulkPartition, task, i)
 		}
 		w.rest(10 * time.Second)
 		h := w.start(nil)
 		w.lock(func() { heir = h })
 		for i, dies := range []*process{first, other} {
-			slot := dies.owned()[0]
+			partition := dies.owned()[0]
 			dies.kill()
 			w.rest(10 * time.Second)
-			heir.assign(slot)
-			w.until("done", func() bool { return w.allDone(slot) })
+			heir.assign(partition)
+			w.until("done", func() bool { return w.allDone(partition) })
 			notes := w.notes(task)
 			if n := len(notes); notes[n-1] != "RUNNING " || notes[n-2] == "RUNNING " {
 				t.Errorf("takeover %d: said %q", i, notes)
@@ -203,12 +203,12 @@ func TestNumberThatBecomesKnown(t *testing.T) {
 		})
 		task := schemas.NewTaskID()
 		for i := range uint32(5) {
-			w.produce(bulkSlot, task, i)
+			w.produce(bulkPartition, task, i)
 		}
 		w.rest(10 * time.Second)
 		w.lock(func() { known = true })
 		begin := time.Now()
-		w.until("done", func() bool { return w.allDone(bulkSlot) })
+		w.until("done", func() bool { return w.allDone(bulkPartition) })
 		if took := time.Since(begin); took > 3*time.Second || w.count(schemas.OutcomeSent) != 5 {
 			t.Errorf("took %v", took)
 		}

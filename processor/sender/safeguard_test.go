@@ -15,13 +15,13 @@ func TestRepeatThatWasStartedIsUnknown(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(w *world) {
 		id := who{schemas.NewTaskID(), 1}
-		w.produce(bulkSlot, id.task, id.index)
-		w.produce(bulkSlot, id.task, id.index)
+		w.produce(bulkPartition, id.task, id.index)
+		w.produce(bulkPartition, id.task, id.index)
 		w.lock(func() {
-			w.committed[bulkSlot] = stream.Position{Partition: bulkSlot, Offset: 1, Metadata: line.Encode(&line.Identity{}, 0, []run{{State: started, N: 1}})}
+			w.committed[bulkPartition] = stream.Position{Partition: bulkPartition, Offset: 1, Metadata: line.Encode(&line.Identity{}, 0, []run{{State: started, N: 1}})}
 		})
-		w.start([]stream.TopicPartition{bulkSlot})
-		w.until("done", func() bool { return w.allDone(bulkSlot) })
+		w.start([]stream.TopicPartition{bulkPartition})
+		w.until("done", func() bool { return w.allDone(bulkPartition) })
 		if n := w.count(schemas.OutcomeUnknown); n != 1 || len(w.calls) != 0 {
 			t.Errorf("%d unknown, %d calls", n, len(w.calls))
 		}
@@ -36,17 +36,17 @@ func TestSendThatMayHaveReachedSomebodyStaysStarted(t *testing.T) {
 		w.answer = answers(schemas.Reply{Verdict: schemas.VerdictLost, After: 10 * time.Second})
 		id := who{schemas.NewTaskID(), 1}
 		last := time.Now().Add(8 * time.Second)
-		w.produce(bulkSlot, id.task, id.index, again, until(last))
-		p := w.start([]stream.TopicPartition{bulkSlot})
+		w.produce(bulkPartition, id.task, id.index, again, until(last))
+		p := w.start([]stream.TopicPartition{bulkPartition})
 		w.until("a call", func() bool { return len(w.calls) == 1 })
 		w.rest(2 * time.Second)
-		if stateIn(w.committed[bulkSlot], 0) == free {
+		if stateIn(w.committed[bulkPartition], 0) == free {
 			t.Error("it waits as if no call had begun")
 		}
 		p.kill()
 		w.rest(time.Until(last) + time.Second)
-		w.start([]stream.TopicPartition{bulkSlot})
-		w.until("done", func() bool { return w.allDone(bulkSlot) })
+		w.start([]stream.TopicPartition{bulkPartition})
+		w.until("done", func() bool { return w.allDone(bulkPartition) })
 		if n := w.count(schemas.OutcomeUnknown); n != 1 || len(w.calls) != 1 {
 			t.Errorf("%d unknown, %d calls, outcomes %v", n, len(w.calls), w.outcomes(id))
 		}
@@ -60,10 +60,10 @@ func TestLostCallOfALostPartitionIsSaid(t *testing.T) {
 	bubble(t, func(w *world) {
 		w.latency = func(*apiCall) time.Duration { return 5 * time.Second }
 		w.answer = func(*apiCall) schemas.Reply { return schemas.Reply{Verdict: schemas.VerdictLost} }
-		p := w.start([]stream.TopicPartition{bulkSlot})
-		w.produce(bulkSlot, schemas.NewTaskID(), 1, again)
+		p := w.start([]stream.TopicPartition{bulkPartition})
+		w.produce(bulkPartition, schemas.NewTaskID(), 1, again)
 		w.until("a call", func() bool { return len(w.calls) == 1 })
-		p.lose(bulkSlot)
+		p.lose(bulkPartition)
 		w.rest(10 * time.Second)
 		if n := w.count(schemas.OutcomeUnknown); n != 1 || len(w.calls) != 1 {
 			t.Errorf("%d unknown, %d calls", n, len(w.calls))
@@ -75,15 +75,15 @@ func TestLostCallOfALostPartitionIsSaid(t *testing.T) {
 func TestRejectIsDoneOnceItIsWritten(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(w *world) {
-		p := w.start([]stream.TopicPartition{bulkSlot})
+		p := w.start([]stream.TopicPartition{bulkPartition})
 		p.onWrite(func(stream.Record) fault { return fault{before: time.Hour} })
-		w.append(bulkSlot, stream.Record{Value: []byte("this is no send")}, who{}, false)
+		w.append(bulkPartition, stream.Record{Value: []byte("this is no send")}, who{}, false)
 		w.rest(10 * doneGap)
-		if pos, ok := w.committed[bulkSlot]; ok && stateIn(pos, 0) == done {
+		if pos, ok := w.committed[bulkPartition]; ok && stateIn(pos, 0) == done {
 			t.Error("done before it was kept")
 		}
 		p.kill()
-		w.start([]stream.TopicPartition{bulkSlot})
-		w.until("it is kept", func() bool { return len(w.rejects) > 0 && w.allDone(bulkSlot) })
+		w.start([]stream.TopicPartition{bulkPartition})
+		w.until("it is kept", func() bool { return len(w.rejects) > 0 && w.allDone(bulkPartition) })
 	})
 }

@@ -59,12 +59,12 @@ func TestSimulationFindsMutants(t *testing.T) {
 
 type sim struct {
 	*world
-	rng    *rand.Rand
-	mutate func(*process)
-	slots  []stream.TopicPartition
-	moving sync.WaitGroup
-	ends   time.Time
-	calm   atomic.Bool // no more faults
+	rng        *rand.Rand
+	mutate     func(*process)
+	partitions []stream.TopicPartition
+	moving     sync.WaitGroup
+	ends       time.Time
+	calm       atomic.Bool // no more faults
 
 	inMove map[stream.TopicPartition]bool // under mu
 	took   map[who]int                    // calls that the Cloud API accepted
@@ -89,17 +89,17 @@ func simulate(t *testing.T, seed uint64, mutate func(*process)) (broken []string
 			ends: time.Now().Add(90 * time.Second),
 		}
 		for i := range int32(2) {
-			s.slots = append(s.slots, stream.TopicPartition{Topic: schemas.TopicSendsExpress, Partition: i})
+			s.partitions = append(s.partitions, stream.TopicPartition{Topic: schemas.TopicSendsExpress, Partition: i})
 		}
 		for i := range int32(4) {
-			s.slots = append(s.slots, stream.TopicPartition{Topic: schemas.TopicSendsBulk, Partition: i})
+			s.partitions = append(s.partitions, stream.TopicPartition{Topic: schemas.TopicSendsBulk, Partition: i})
 		}
 		s.api()
 		for range 3 {
 			s.spawn()
 		}
-		for _, slot := range s.slots {
-			s.assign(slot)
+		for _, partition := range s.partitions {
+			s.assign(partition)
 		}
 		done := make(chan struct{})
 		go func() { s.load(rand.New(rand.NewPCG(seed, 2))); close(done) }()
@@ -159,9 +159,9 @@ func (s *sim) load(rng *rand.Rand) {
 		tasks[i] = schemas.NewTaskID()
 	}
 	type produced struct {
-		slot stream.TopicPartition
-		id   who
-		opts []sendOpt
+		partition stream.TopicPartition
+		id        who
+		opts      []sendOpt
 	}
 	var recent []produced
 	for index := uint32(0); time.Now().Before(s.ends); index++ {
@@ -169,9 +169,9 @@ func (s *sim) load(rng *rand.Rand) {
 		for range rng.IntN(4) + 1 {
 			index++
 			k := rng.IntN(len(tasks))
-			slot := s.slots[rng.IntN(2)]
+			partition := s.partitions[rng.IntN(2)]
 			if k > 3 {
-				slot = s.slots[2+rng.IntN(4)]
+				partition = s.partitions[2+rng.IntN(4)]
 			}
 			id := who{tasks[k], index}
 			opts := []sendOpt{by([]string{testNumber, "2", "3"}[k%3]), to("57300" + fmt.Sprintf("%07d", rng.IntN(300)))}
@@ -186,15 +186,15 @@ func (s *sim) load(rng *rand.Rand) {
 				s.lock(func() { s.late[id] = true })
 			}
 			s.lock(func() { s.ids = append(s.ids, id) })
-			s.produce(slot, id.task, id.index, opts...)
-			recent = append(recent, produced{slot, id, opts})
+			s.produce(partition, id.task, id.index, opts...)
+			recent = append(recent, produced{partition, id, opts})
 		}
 		if rng.IntN(10) == 0 {
-			s.skip(s.slots[rng.IntN(6)], int64(rng.IntN(5)))
+			s.skip(s.partitions[rng.IntN(6)], int64(rng.IntN(5)))
 		}
 		if rng.IntN(8) == 0 {
 			for _, r := range recent[max(0, len(recent)-30):] {
-				s.produce(r.slot, r.id.task, r.id.index, r.opts...)
+				s.produce(r.partition, r.id.task, r.id.index, r.opts...)
 			}
 		}
 	}
@@ -225,8 +225,8 @@ func (s *sim) spawn() {
 		case n == 1:
 			f.loseAnswer = true
 		case n < 6:
-			f.refuse = func(slot stream.TopicPartition) error {
-				if slot.Partition%2 == 0 {
+			f.refuse = func(partition stream.TopicPartition) error {
+				if partition.Partition%2 == 0 {
 					return errors.New("rebalance in progress")
 				}
 				return nil
@@ -266,21 +266,21 @@ func (s *sim) alive() (out []*process) {
 	return out
 }
 
-// assign gives a slot to one of those that are alive.
-func (s *sim) assign(slot stream.TopicPartition) {
+// assign gives a partition to one of those that are alive.
+func (s *sim) assign(partition stream.TopicPartition) {
 	for len(s.alive()) == 0 {
 		s.spawn()
 	}
 	live := s.alive()
-	live[s.rng.IntN(len(live))].assign(slot)
+	live[s.rng.IntN(len(live))].assign(partition)
 }
 
-// held returns the slots that the broker believes a process owns, less those that are on their way.
+// held returns the partitions that the broker believes a process owns, less those that are on their way.
 func (s *sim) held(p *process) (out []stream.TopicPartition) {
 	s.lock(func() {
-		for _, slot := range s.slots {
-			if s.owners[slot] == p && !s.inMove[slot] {
-				out = append(out, slot)
+		for _, partition := range s.partitions {
+			if s.owners[partition] == p && !s.inMove[partition] {
+				out = append(out, partition)
 			}
 		}
 	})
@@ -304,39 +304,39 @@ func (s *sim) fault() {
 	p := live[s.rng.IntN(len(live))]
 	switch s.rng.IntN(6) {
 	case 0: // kill -9; the group notices within 10 s
-		slots := s.held(p)
+		partitions := s.held(p)
 		p.kill()
 		if len(live) < 3 {
 			s.spawn()
 		}
-		s.after(time.Duration(s.rng.IntN(10_000))*time.Millisecond, slots)
+		s.after(time.Duration(s.rng.IntN(10_000))*time.Millisecond, partitions)
 	case 1, 2: // hand over
-		slots := s.held(p)
-		if len(slots) == 0 {
+		partitions := s.held(p)
+		if len(partitions) == 0 {
 			return
 		}
-		slots = slots[:1+s.rng.IntN(len(slots))]
-		s.hold(slots)
+		partitions = partitions[:1+s.rng.IntN(len(partitions))]
+		s.hold(partitions)
 		s.moving.Go(func() {
-			p.revoke(slots...)
-			s.lock(func() { s.gone(slots) })
+			p.revoke(partitions...)
+			s.lock(func() { s.gone(partitions) })
 		})
 	case 3: // frozen, longer than its session
-		slots := s.held(p)
+		partitions := s.held(p)
 		p.freeze()
 		session := time.Duration(s.rng.IntN(10_000)) * time.Millisecond
 		s.moving.Go(func() {
 			time.Sleep(session)
 			s.expel(p)
-			s.lock(func() { s.gone(slots) })
+			s.lock(func() { s.gone(partitions) })
 			time.Sleep(20 * time.Second)
 			p.thaw()
 		})
-		s.hold(slots)
+		s.hold(partitions)
 	case 4: // expelled without a word, and running on
-		slots := s.held(p)
+		partitions := s.held(p)
 		s.expel(p)
-		s.lock(func() { s.gone(slots) })
+		s.lock(func() { s.gone(partitions) })
 	case 5: // everybody rejoins, nothing moves
 		s.generation()
 	}
@@ -351,33 +351,33 @@ func (s *sim) expel(p *process) {
 	})
 }
 
-// hold keeps slots from being taken away twice.
-func (s *sim) hold(slots []stream.TopicPartition) {
+// hold keeps partitions from being taken away twice.
+func (s *sim) hold(partitions []stream.TopicPartition) {
 	s.lock(func() {
-		for _, slot := range slots {
-			s.inMove[slot] = true
+		for _, partition := range partitions {
+			s.inMove[partition] = true
 		}
 	})
 }
 
-// gone says that slots have no owner. Under mu.
-func (s *sim) gone(slots []stream.TopicPartition) {
-	for _, slot := range slots {
-		s.owners[slot] = nil
-		s.inMove[slot] = false
+// gone says that partitions have no owner. Under mu.
+func (s *sim) gone(partitions []stream.TopicPartition) {
+	for _, partition := range partitions {
+		s.owners[partition] = nil
+		s.inMove[partition] = false
 	}
 }
 
-func (s *sim) after(d time.Duration, slots []stream.TopicPartition) {
-	s.hold(slots)
+func (s *sim) after(d time.Duration, partitions []stream.TopicPartition) {
+	s.hold(partitions)
 	s.moving.Go(func() {
 		time.Sleep(d)
-		s.lock(func() { s.gone(slots) })
+		s.lock(func() { s.gone(partitions) })
 	})
 }
 
 // react does the group's part: those who don't know what they committed, and some of those who were expelled, come back as
-// new members; slots without an owner get one.
+// new members; partitions without an owner get one.
 func (s *sim) react() {
 	for _, p := range slices.Clone(s.processes) {
 		p.mu.Lock()
@@ -386,23 +386,23 @@ func (s *sim) react() {
 		if !drop {
 			continue
 		}
-		slots := s.held(p)
+		partitions := s.held(p)
 		p.rejoin()
-		s.lock(func() { s.gone(slots) })
+		s.lock(func() { s.gone(partitions) })
 	}
 	var orphans []stream.TopicPartition
 	s.lock(func() {
-		for _, slot := range s.slots {
-			if s.owners[slot] == nil && !s.inMove[slot] {
-				orphans = append(orphans, slot)
+		for _, partition := range s.partitions {
+			if s.owners[partition] == nil && !s.inMove[partition] {
+				orphans = append(orphans, partition)
 			}
 		}
 	})
 	if len(orphans) > 0 {
 		s.generation()
 	}
-	for _, slot := range orphans {
-		s.assign(slot)
+	for _, partition := range orphans {
+		s.assign(partition)
 	}
 }
 
@@ -417,8 +417,8 @@ func (s *sim) heal() {
 		synctest.Wait()
 		finished := true
 		s.lock(func() {
-			for _, slot := range s.slots {
-				finished = finished && s.allDone(slot)
+			for _, partition := range s.partitions {
+				finished = finished && s.allDone(partition)
 			}
 		})
 		if finished {

@@ -24,41 +24,41 @@ type Stage struct {
 	metrics *metrics
 
 	starting, ending sync.Once
-	ctx              context.Context // of the pump and of reads
+	ctx              context.Context // of the commit loop and of reads
 	cancel           context.CancelFunc
 	calls            context.Context // of calls
 	cancelCalls      context.CancelFunc
 	running          sync.WaitGroup
-	kicked           chan struct{} // cap 1
+	woken            chan struct{} // cap 1
 
-	flow sync.Mutex // orders pausing and resuming, so that the last word is the right one; taken before mu
+	pausing sync.Mutex // orders pausing and resuming, so that the last word is the right one; taken before mu
 
-	mu         sync.Mutex // guards the rest; released with unlock wherever something may have to be written
-	slots      map[stream.TopicPartition]*assignment
-	numbers    map[string]*number
-	states     map[string]standing.State // what was said of numbers as a whole, those that are not here included
-	active     []*number                 // with something ready, as far as is known
-	tasks      map[schemas.TaskID]*task
-	idle       *list.List // of tasks without sends, the oldest first
-	alarms     alarms
-	pairs      limits.Pairs[pair]
-	detached   detached
-	capacity   limits.Capacity
-	waiting    [causes]int // sends by what they wait for
-	outbox     []*parcel
-	behind     []*assignment // with a backlog, or paused
-	dirty      []*assignment
-	dirtySince time.Time
-	committed  time.Time       // when the last commit began
-	commitTime time.Duration   // what commits take, lately
-	patient    time.Time       // a commit was refused: what only has to be said waits until then
-	committing chan struct{}   // closed when the commit under way is over; nil: none is
-	flushes    []chan struct{} // wait for the next commit
-	sweepAt    time.Time
-	full       bool // something ready waits for a call or a result to end
-	loads      limits.Pool[*task]
-	renewals   limits.Pool[*task]
-	stopping   bool
+	mu            sync.Mutex // guards the rest; released with unlock wherever something may have to be written
+	assignments   map[stream.TopicPartition]*assignment
+	numbers       map[string]*number
+	numberStates  map[string]standing.State // what was said of numbers as a whole, those that are not here included
+	runnable      []*number                 // with something ready, as far as is known
+	tasks         map[schemas.TaskID]*task
+	idleTasks     *list.List // of tasks without sends, the oldest first
+	timers        timerSet
+	cooldown      limits.Cooldown[pair]
+	detached      detached
+	capacity      limits.Capacity
+	waiting       [causes]int // sends by what they wait for
+	outbox        []*pendingRecord
+	backlogged    []*assignment // with a backlog, or paused
+	dirty         []*assignment
+	dirtySince    time.Time
+	lastCommit    time.Time       // when the last commit began
+	commitMean    time.Duration   // what commits take, lately
+	doneNotBefore time.Time       // a commit was refused: what only has to be said waits until then
+	committing    chan struct{}   // closed when the commit under way is over; nil: none is
+	flushWaiters  []chan struct{} // wait for the next commit
+	sweepAt       time.Time
+	capacityShort bool // something ready waits for a call or a result to end
+	loads         limits.Pool[*task]
+	renewals      limits.Pool[*task]
+	stopping      bool
 
 	failures      int
 	failuresSince time.Time
@@ -68,24 +68,24 @@ type Stage struct {
 func New(cfg Config, ports Ports) *Stage {
 	cfg = cfg.withDefaults()
 	st := &Stage{
-		cfg: cfg, ports: ports, log: cfg.Logger, kicked: make(chan struct{}, 1),
-		slots: make(map[stream.TopicPartition]*assignment), numbers: make(map[string]*number), tasks: make(map[schemas.TaskID]*task),
-		states: make(map[string]standing.State), idle: list.New(), capacity: limits.NewCapacity(cfg.MaxInFlight),
+		cfg: cfg, ports: ports, log: cfg.Logger, woken: make(chan struct{}, 1),
+		assignments: make(map[stream.TopicPartition]*assignment), numbers: make(map[string]*number), tasks: make(map[schemas.TaskID]*task),
+		numberStates: make(map[string]standing.State), idleTasks: list.New(), capacity: limits.NewCapacity(cfg.MaxInFlight),
 		loads: limits.NewPool[*task](maxLoads, maxLoads), renewals: limits.NewPool[*task](maxRenewals, renewalsEach),
 	}
 	st.ctx, st.cancel = context.WithCancel(context.Background())
 	st.calls, st.cancelCalls = context.WithCancel(context.Background())
 	st.metrics = newMetrics(cfg.Registerer, st)
-	ports.Numbers.ListenNumbers(st.numberSaid)
+	ports.Numbers.ListenNumbers(st.onNumberState)
 	for _, id := range cfg.Numbers { // from the start, so that each has its part of the calls in flight
-		st.numberOf(id, time.Now())
+		st.ensureNumber(id, time.Now())
 	}
 	return st
 }
 
-// Start starts the pump.
+// Start starts the commit loop.
 func (st *Stage) Start() {
-	st.starting.Do(func() { st.running.Go(st.pump) })
+	st.starting.Do(func() { st.running.Go(st.commitLoop) })
 }
 
 // Stop ends the stage. Partitions that were not revoked before are given up without a last commit; calls under way may
@@ -93,8 +93,8 @@ func (st *Stage) Start() {
 func (st *Stage) Stop(ctx context.Context) error {
 	st.mu.Lock()
 	st.stopping = true
-	for _, a := range st.slots {
-		st.forget(a)
+	for _, a := range st.assignments {
+		st.endAssignment(a)
 	}
 	st.unlock()
 	st.ending.Do(st.cancel)
@@ -133,70 +133,70 @@ func (st *Stage) OnAssigned(ctx context.Context, pos stream.Position) (int64, er
 	st.log.Debug("partition taken over", "topic", pos.Partition.Topic, "partition", pos.Partition.Partition, "offset", pos.Offset,
 		"open", l.open, "started", started)
 	st.OnLost([]stream.TopicPartition{pos.Partition}) // in case it is assigned to itself
-	a := &assignment{slot: pos.Partition, ledger: l, from: l.watermark(), live: true, since: time.Now()}
+	a := &assignment{partition: pos.Partition, ledger: l, from: l.watermark(), live: true, assignedAt: time.Now()}
 	if schemas.LaneOf(pos.Partition.Topic) == schemas.LaneBulk {
 		a.lane = bulk
 	}
 	st.mu.Lock()
-	st.slots[pos.Partition] = a
+	st.assignments[pos.Partition] = a
 	if cut {
-		st.soil(a)
+		st.markDirty(a)
 	}
-	st.pace(time.Now())
+	st.distributeRates(time.Now())
 	st.unlock()
 	if a.from < 0 {
 		return stream.NoOffset, nil
 	}
-	return max(0, a.from-limits.Remembered), nil
+	return max(0, a.from-limits.DedupSize), nil
 }
 
-// Process hands over the next records of a slot. It does not block.
+// Process hands over the next records of a partition. It does not block.
 func (st *Stage) Process(of stream.TopicPartition, recs []stream.Record) {
 	in := make([]arrival, len(recs))
 	for i := range recs {
 		in[i] = decode(&recs[i])
 	}
 	st.mu.Lock()
-	a := st.slots[of]
+	a := st.assignments[of]
 	if a == nil || a.draining {
 		st.mu.Unlock()
 		return
 	}
 	a.backlog = append(a.backlog, in...)
-	st.fill(a, time.Now())
-	full := a.full()
+	st.takeBacklog(a, time.Now())
+	full := a.saturated()
 	st.unlock()
 	if full {
-		st.steer([]*assignment{a})
+		st.updatePausing([]*assignment{a})
 	}
 }
 
-// steer pauses and resumes the reading of partitions.
-func (st *Stage) steer(as []*assignment) {
+// updatePausing pauses and resumes the reading of partitions.
+func (st *Stage) updatePausing(as []*assignment) {
 	if len(as) == 0 {
 		return
 	}
-	st.flow.Lock()
-	defer st.flow.Unlock()
+	st.pausing.Lock()
+	defer st.pausing.Unlock()
 	for _, a := range as {
 		st.mu.Lock()
-		was, want := a.paused, a.live && !a.draining && a.full()
+		was, want := a.paused, a.live && !a.draining && a.saturated()
 		a.paused = want
 		st.mu.Unlock()
 		switch {
 		case want && !was:
-			st.ports.Pauser.Pause(a.slot)
+			st.ports.Pauser.Pause(a.partition)
 		case was && !want:
-			st.ports.Pauser.Resume(a.slot)
+			st.ports.Pauser.Resume(a.partition)
 		}
 	}
 }
 
-// OnRevoked gives slots up in good order: nothing more of them is admitted, calls end, results are acknowledged, and the
+// OnRevoked gives partitions up in good order: nothing more of them is admitted, calls end, results are acknowledged, and the
 // ledger says so, before it returns; unless ctx ends first, and then what is still under way is unknown to the next owner.
-func (st *Stage) OnRevoked(ctx context.Context, slots []stream.TopicPartition) {
+func (st *Stage) OnRevoked(ctx context.Context, partitions []stream.TopicPartition) {
 	st.mu.Lock()
-	leaving, idle := st.named(slots), []chan struct{}(nil)
+	leaving, idle := st.find(partitions), []chan struct{}(nil)
 	for _, a := range leaving {
 		a.draining = true
 		a.backlog = nil
@@ -205,9 +205,9 @@ func (st *Stage) OnRevoked(ctx context.Context, slots []stream.TopicPartition) {
 				st.park(c.send)
 			}
 		}
-		if a.busy > 0 {
-			a.idle = cmp.Or(a.idle, make(chan struct{})) // somebody else may give it up too
-			idle = append(idle, a.idle)
+		if a.inFlight > 0 {
+			a.drained = cmp.Or(a.drained, make(chan struct{})) // somebody else may give it up too
+			idle = append(idle, a.drained)
 		}
 	}
 	st.unlock()
@@ -220,13 +220,13 @@ func (st *Stage) OnRevoked(ctx context.Context, slots []stream.TopicPartition) {
 	st.flush(ctx, leaving)
 	st.mu.Lock()
 	for _, a := range leaving {
-		if a.busy > 0 {
-			st.log.Warn("partition given up with sends under way", "topic", a.slot.Topic, "partition", a.slot.Partition, "sends", a.busy)
+		if a.inFlight > 0 {
+			st.log.Warn("partition given up with sends under way", "topic", a.partition.Topic, "partition", a.partition.Partition, "sends", a.inFlight)
 		}
-		st.forget(a)
+		st.endAssignment(a)
 	}
 	st.unlock()
-	st.settled(leaving)
+	st.awaitCommit(leaving)
 }
 
 // flush has what changed in the partitions committed. A refusal is tried again a few times: a group whose partitions are
@@ -234,11 +234,11 @@ func (st *Stage) OnRevoked(ctx context.Context, slots []stream.TopicPartition) {
 func (st *Stage) flush(ctx context.Context, as []*assignment) {
 	for range lastCommits {
 		st.mu.Lock()
-		needed := slices.ContainsFunc(as, func(a *assignment) bool { return a.live && (a.dirty || a.written) })
+		needed := slices.ContainsFunc(as, func(a *assignment) bool { return a.live && (a.dirty || a.inCommit) })
 		flushed := make(chan struct{})
 		if needed {
-			st.flushes = append(st.flushes, flushed)
-			st.kick()
+			st.flushWaiters = append(st.flushWaiters, flushed)
+			st.wake()
 		}
 		st.mu.Unlock()
 		if !needed {
@@ -265,21 +265,21 @@ func (st *Stage) flush(ctx context.Context, as []*assignment) {
 	}
 }
 
-// OnLost gives slots up at once. It returns when no commit that contains them is under way any more. Calls that are under
+// OnLost gives partitions up at once. It returns when no commit that contains them is under way any more. Calls that are under
 // way end, and their results are written.
-func (st *Stage) OnLost(slots []stream.TopicPartition) {
+func (st *Stage) OnLost(partitions []stream.TopicPartition) {
 	st.mu.Lock()
-	gone := st.named(slots)
+	gone := st.find(partitions)
 	for _, a := range gone {
-		st.forget(a)
+		st.endAssignment(a)
 	}
 	st.unlock()
-	st.settled(gone)
+	st.awaitCommit(gone)
 }
 
-// settled waits for the commit under way, and leaves the reading of slots as it was found: pausing outlives an assignment.
-func (st *Stage) settled(gone []*assignment) {
-	st.steer(gone)
+// awaitCommit waits for the commit under way, and leaves the reading of partitions as it was found: pausing outlives an assignment.
+func (st *Stage) awaitCommit(gone []*assignment) {
+	st.updatePausing(gone)
 	st.mu.Lock()
 	committing := st.committing
 	st.mu.Unlock()
@@ -288,29 +288,29 @@ func (st *Stage) settled(gone []*assignment) {
 	}
 }
 
-func (st *Stage) named(slots []stream.TopicPartition) (out []*assignment) {
-	for _, s := range slots {
-		if a := st.slots[s]; a != nil {
+func (st *Stage) find(partitions []stream.TopicPartition) (out []*assignment) {
+	for _, s := range partitions {
+		if a := st.assignments[s]; a != nil {
 			out = append(out, a)
 		}
 	}
 	return out
 }
 
-// forget ends an assignment, if that was not done before. Sends under way finish by themselves.
-func (st *Stage) forget(a *assignment) {
+// endAssignment ends an assignment, if that was not done before. Sends under way finish by themselves.
+func (st *Stage) endAssignment(a *assignment) {
 	if !a.live {
 		return
 	}
 	a.live, a.backlog = false, nil
-	delete(st.slots, a.slot)
-	st.detach(a, time.Now())
+	delete(st.assignments, a.partition)
+	st.keepDetached(a, time.Now())
 	for c := a.ledger.head; c != nil; c = c.next {
 		if c.send != nil && !c.send.phase.busy() {
 			st.park(c.send)
-			st.leave(c.send)
+			st.remove(c.send)
 		}
 	}
-	st.pace(time.Now())
-	st.kick()
+	st.distributeRates(time.Now())
+	st.wake()
 }

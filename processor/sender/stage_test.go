@@ -18,19 +18,19 @@ import (
 	"altavoz/stream"
 )
 
-var both = []stream.TopicPartition{expressSlot, bulkSlot}
+var both = []stream.TopicPartition{expressPartition, bulkPartition}
 
 // TestSend: the plain path, on both lanes: committed as started, called once, its result written, committed as done.
 func TestSend(t *testing.T) {
 	t.Parallel()
-	for _, slot := range both {
+	for _, partition := range both {
 		bubble(t, func(w *world) {
 			task := schemas.NewTaskID()
 			for i := range uint32(10) {
-				w.produce(slot, task, i)
+				w.produce(partition, task, i)
 			}
-			p := w.start([]stream.TopicPartition{slot})
-			w.until("all is done", func() bool { return w.allDone(slot) })
+			p := w.start([]stream.TopicPartition{partition})
+			w.until("all is done", func() bool { return w.allDone(partition) })
 			if len(w.calls) != 10 || w.count(schemas.OutcomeSent) != 10 || w.rendered != 1 {
 				t.Errorf("%d calls, %d sent, %d times rendered", len(w.calls), w.count(schemas.OutcomeSent), w.rendered)
 			}
@@ -42,7 +42,7 @@ func TestSend(t *testing.T) {
 			if o := w.results[0].GetOutcome(); !strings.HasPrefix(o.GetWamid(), "wamid.") || o.GetPhone() != "" || o.GetReason() != "" {
 				t.Errorf("result %v", o)
 			}
-			if n := p.value("altavoz_sends_total", "sent", string(schemas.LaneOf(slot.Topic))); n != 10 {
+			if n := p.value("altavoz_sends_total", "sent", string(schemas.LaneOf(partition.Topic))); n != 10 {
 				t.Errorf("%v counted", n)
 			}
 		})
@@ -56,7 +56,7 @@ func TestNoCallBeforeCommit(t *testing.T) {
 		p := w.start(both)
 		p.onCommit(func([]stream.Position) fault { return fault{before: time.Second, after: time.Second} })
 		w.latency = func(*apiCall) time.Duration { return time.Second }
-		w.produce(expressSlot, schemas.NewTaskID(), 1)
+		w.produce(expressPartition, schemas.NewTaskID(), 1)
 		begin := time.Now()
 		w.until("a call", func() bool { return len(w.calls) > 0 })
 		if took := time.Since(begin); took < 2*time.Second {
@@ -75,7 +75,7 @@ func TestGroupCommit(t *testing.T) {
 		p := w.start(both)
 		task, other := schemas.NewTaskID(), schemas.NewTaskID()
 		begin := time.Now()
-		w.produce(expressSlot, task, 0)
+		w.produce(expressPartition, task, 0)
 		w.until("a call", func() bool { return len(w.calls) == 1 })
 		if took := time.Since(begin); took > time.Millisecond {
 			t.Errorf("express waited %v", took)
@@ -85,10 +85,10 @@ func TestGroupCommit(t *testing.T) {
 		p.onCommit(func([]stream.Position) fault { return fault{before: 50 * time.Millisecond} })
 		n := len(w.commits)
 		begin = time.Now()
-		w.produce(bulkSlot, other, 1)
+		w.produce(bulkPartition, other, 1)
 		w.rest(20 * time.Millisecond)
 		for i := range uint32(5) {
-			w.produce(bulkSlot, other, 2+i)
+			w.produce(bulkPartition, other, 2+i)
 		}
 		w.until("the first call", func() bool { return len(w.calls) > 1 })
 		w.rest(0)
@@ -100,12 +100,12 @@ func TestGroupCommit(t *testing.T) {
 		if took := time.Since(begin); took > 110*time.Millisecond || len(w.commits)-n != 2 {
 			t.Errorf("%d commits in %v", len(w.commits)-n, took)
 		}
-		w.until("done", func() bool { return w.allDone(bulkSlot) })
+		w.until("done", func() bool { return w.allDone(bulkPartition) })
 
 		p.onCommit(nil)
 		n = len(w.commits)
 		for i := range uint32(50) {
-			w.produce(bulkSlot, other, 100+i)
+			w.produce(bulkPartition, other, 100+i)
 			time.Sleep(time.Millisecond)
 		}
 		w.rest(0)
@@ -128,10 +128,10 @@ func TestDoneIsCommittedWhenIdle(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(w *world) {
 		w.start(both)
-		w.produce(bulkSlot, schemas.NewTaskID(), 0)
+		w.produce(bulkPartition, schemas.NewTaskID(), 0)
 		w.until("a result", func() bool { return len(w.results) == 1 })
 		begin := time.Now()
-		w.until("its commit", func() bool { return w.allDone(bulkSlot) })
+		w.until("its commit", func() bool { return w.allDone(bulkPartition) })
 		if took := time.Since(begin); took > doneGap+10*time.Millisecond {
 			t.Errorf("took %v", took)
 		}
@@ -155,17 +155,17 @@ func TestRefusedCommit(t *testing.T) {
 				return fault{}
 			}
 			return fault{refuse: func(s stream.TopicPartition) error {
-				if s == bulkSlot {
+				if s == bulkPartition {
 					return errors.New("rebalance in progress")
 				}
 				return nil
 			}}
 		})
 		task := schemas.NewTaskID()
-		w.produce(bulkSlot, task, 0)
-		w.produce(expressSlot, schemas.NewTaskID(), 1)
-		p.assign(expressSlot)
-		p.assign(bulkSlot)
+		w.produce(bulkPartition, task, 0)
+		w.produce(expressPartition, schemas.NewTaskID(), 1)
+		p.assign(expressPartition)
+		p.assign(bulkPartition)
 		w.rest(2 * time.Second)
 		if len(w.calls) != 1 || w.calls[0].index != 1 {
 			t.Fatalf("%d calls", len(w.calls))
@@ -179,7 +179,7 @@ func TestRefusedCommit(t *testing.T) {
 		p.mu.Lock()
 		refusing = false
 		p.mu.Unlock()
-		w.until("done", func() bool { return w.allDone(bulkSlot) })
+		w.until("done", func() bool { return w.allDone(bulkPartition) })
 		if len(w.calls) != 2 {
 			t.Errorf("%d calls", len(w.calls))
 		}
@@ -196,23 +196,23 @@ func TestCommitAnswerLost(t *testing.T) {
 			task := schemas.NewTaskID()
 			p.onCommit(func([]stream.Position) fault { return how })
 			for i := range uint32(5) {
-				w.produce(bulkSlot, task, i)
+				w.produce(bulkPartition, task, i)
 			}
 			w.rest(time.Second)
 			if len(w.calls) > 0 {
 				t.Fatalf("%s: %d calls", name, len(w.calls))
 			}
-			w.produce(bulkSlot, task, 5)
-			w.produce(expressSlot, schemas.NewTaskID(), 6)
+			w.produce(bulkPartition, task, 5)
+			w.produce(expressPartition, schemas.NewTaskID(), 6)
 			w.rest(time.Second)
 			if len(w.calls) > 0 {
 				t.Fatalf("%s: %d calls with all given up", name, len(w.calls))
 			}
 			p.onCommit(nil)
 			p.rejoin()
-			p.assign(expressSlot)
-			p.assign(bulkSlot)
-			w.until("done", func() bool { return w.allDone(bulkSlot) && w.allDone(expressSlot) })
+			p.assign(expressPartition)
+			p.assign(bulkPartition)
+			w.until("done", func() bool { return w.allDone(bulkPartition) && w.allDone(expressPartition) })
 			sent, unknown := w.count(schemas.OutcomeSent), w.count(schemas.OutcomeUnknown)
 			if want := map[bool]int{true: 5}[how.loseAnswer]; unknown != want || sent != 7-want {
 				t.Errorf("%s: %d sent, %d unknown", name, sent, unknown)
@@ -229,11 +229,11 @@ func TestLostDuringCommit(t *testing.T) {
 		p := w.start(both)
 		p.onCommit(func([]stream.Position) fault { return fault{after: time.Second} })
 		task := schemas.NewTaskID()
-		w.produce(bulkSlot, task, 0)
+		w.produce(bulkPartition, task, 0)
 		begin := time.Now()
 		w.rest(100 * time.Millisecond)
-		w.produce(expressSlot, schemas.NewTaskID(), 1)
-		p.lose(bulkSlot)
+		w.produce(expressPartition, schemas.NewTaskID(), 1)
+		p.lose(bulkPartition)
 		if took := time.Since(begin); took < time.Second {
 			t.Errorf("Lost returned after %v, with the commit under way", took)
 		}
@@ -242,7 +242,7 @@ func TestLostDuringCommit(t *testing.T) {
 			t.Fatalf("%d calls", len(w.calls))
 		}
 		// The next owner finds it started, and says so.
-		p.assign(bulkSlot)
+		p.assign(bulkPartition)
 		w.until("unknown", func() bool { return w.count(schemas.OutcomeUnknown) == 1 })
 	})
 }
@@ -254,14 +254,14 @@ func TestStaleCommit(t *testing.T) {
 	bubble(t, func(w *world) {
 		p := w.start(both)
 		p.onCommit(func([]stream.Position) fault { return fault{before: time.Second} })
-		w.produce(bulkSlot, schemas.NewTaskID(), 0)
+		w.produce(bulkPartition, schemas.NewTaskID(), 0)
 		w.rest(500 * time.Millisecond)
 		w.lock(p.join)
 		w.rest(600 * time.Millisecond)
 		if n := p.value("altavoz_ledger_commits_total", "refused"); n != 1 || len(w.calls) != 0 || len(w.committed) != 0 {
 			t.Errorf("%v commits refused, %d calls, %v", n, len(w.calls), w.committed)
 		}
-		w.until("done", func() bool { return w.allDone(bulkSlot) })
+		w.until("done", func() bool { return w.allDone(bulkPartition) })
 		if len(w.calls) != 1 {
 			t.Errorf("%d calls", len(w.calls))
 		}
@@ -274,14 +274,14 @@ func TestRevokeDuringCommit(t *testing.T) {
 	bubble(t, func(w *world) {
 		p := w.start(both)
 		p.onCommit(func([]stream.Position) fault { return fault{after: time.Second} })
-		w.produce(bulkSlot, schemas.NewTaskID(), 0)
+		w.produce(bulkPartition, schemas.NewTaskID(), 0)
 		w.rest(100 * time.Millisecond)
-		p.revoke(bulkSlot)
-		if len(w.calls) != 0 || stateIn(w.committed[bulkSlot], 0) != free {
-			t.Fatalf("%d calls, %v", len(w.calls), w.committed[bulkSlot])
+		p.revoke(bulkPartition)
+		if len(w.calls) != 0 || stateIn(w.committed[bulkPartition], 0) != free {
+			t.Fatalf("%d calls, %v", len(w.calls), w.committed[bulkPartition])
 		}
-		q := w.start([]stream.TopicPartition{bulkSlot})
-		w.until("done", func() bool { return w.allDone(bulkSlot) })
+		q := w.start([]stream.TopicPartition{bulkPartition})
+		w.until("done", func() bool { return w.allDone(bulkPartition) })
 		if len(w.calls) != 1 || w.calls[0].process != q {
 			t.Errorf("%d calls", len(w.calls))
 		}
@@ -297,11 +297,11 @@ func TestRevokeDrains(t *testing.T) {
 		w.latency = func(*apiCall) time.Duration { return 9 * time.Second }
 		task := schemas.NewTaskID()
 		for i := range uint32(20) {
-			w.produce(bulkSlot, task, i)
+			w.produce(bulkPartition, task, i)
 		}
 		w.until("calls", func() bool { return len(w.calls) == 7 }) // an eighth is for express
 		begin := time.Now()
-		p.revoke(bulkSlot)
+		p.revoke(bulkPartition)
 		if took := time.Since(begin); took < 8*time.Second || took > 10*time.Second {
 			t.Errorf("took %v", took)
 		}
@@ -310,14 +310,14 @@ func TestRevokeDrains(t *testing.T) {
 				t.Errorf("%d calls, %d results", len(w.calls), w.count(schemas.OutcomeSent))
 			}
 			for i := range int64(20) {
-				if got, want := stateIn(w.committed[bulkSlot], i), map[bool]state{true: done, false: free}[i < 7]; got != want {
+				if got, want := stateIn(w.committed[bulkPartition], i), map[bool]state{true: done, false: free}[i < 7]; got != want {
 					t.Errorf("%d is %v", i, got)
 				}
 			}
 			w.latency = nil
 		})
-		w.start([]stream.TopicPartition{bulkSlot})
-		w.until("done", func() bool { return w.allDone(bulkSlot) })
+		w.start([]stream.TopicPartition{bulkPartition})
+		w.until("done", func() bool { return w.allDone(bulkPartition) })
 		if w.count(schemas.OutcomeUnknown) != 0 || len(w.calls) != 20 {
 			t.Errorf("%d unknown, %d calls", w.count(schemas.OutcomeUnknown), len(w.calls))
 		}
@@ -330,16 +330,16 @@ func TestTwoRevokesAtOnce(t *testing.T) {
 	bubble(t, func(w *world) {
 		p := w.start(both)
 		w.latency = func(*apiCall) time.Duration { return 5 * time.Second }
-		w.produce(bulkSlot, schemas.NewTaskID(), 0)
+		w.produce(bulkPartition, schemas.NewTaskID(), 0)
 		w.until("a call", func() bool { return len(w.calls) == 1 })
-		p.unfeed([]stream.TopicPartition{bulkSlot})
+		p.unfeed([]stream.TopicPartition{bulkPartition})
 		begin := time.Now()
 		ctx, cancel := context.WithTimeout(context.Background(), 15*time.Second)
 		defer cancel()
 		var revokes sync.WaitGroup
 		for range 2 {
 			revokes.Go(func() {
-				p.stage.OnRevoked(ctx, []stream.TopicPartition{bulkSlot})
+				p.stage.OnRevoked(ctx, []stream.TopicPartition{bulkPartition})
 				if took := time.Since(begin); took < 4*time.Second || took > 6*time.Second {
 					t.Errorf("took %v", took)
 				}
@@ -347,8 +347,8 @@ func TestTwoRevokesAtOnce(t *testing.T) {
 		}
 		revokes.Wait()
 		w.lock(func() {
-			if stateIn(w.committed[bulkSlot], 0) != done {
-				t.Errorf("committed %v", w.committed[bulkSlot])
+			if stateIn(w.committed[bulkPartition], 0) != done {
+				t.Errorf("committed %v", w.committed[bulkPartition])
 			}
 		})
 	})
@@ -371,20 +371,20 @@ func TestLastCommitIsTriedAgain(t *testing.T) {
 			}
 			return fault{}
 		})
-		w.produce(bulkSlot, schemas.NewTaskID(), 0)
+		w.produce(bulkPartition, schemas.NewTaskID(), 0)
 		w.rest(100 * time.Millisecond)
-		p.revoke(bulkSlot)
-		if got := stateIn(w.committed[bulkSlot], 0); got != free || len(w.calls) != 0 {
+		p.revoke(bulkPartition)
+		if got := stateIn(w.committed[bulkPartition], 0); got != free || len(w.calls) != 0 {
 			t.Errorf("%v, %d calls", got, len(w.calls))
 		}
-		w.produce(bulkSlot, schemas.NewTaskID(), 1)
+		w.produce(bulkPartition, schemas.NewTaskID(), 1)
 		p.onCommit(func([]stream.Position) fault {
 			return fault{refuse: func(stream.TopicPartition) error { return errors.New("unknown member") }}
 		})
-		p.assign(bulkSlot)
+		p.assign(bulkPartition)
 		w.rest(time.Second)
 		begin := time.Now()
-		p.revoke(bulkSlot)
+		p.revoke(bulkPartition)
 		if took := time.Since(begin); took > lastCommits*refusedWait+time.Second {
 			t.Errorf("took %v", took)
 		}
@@ -399,14 +399,14 @@ func TestRevokeIsBounded(t *testing.T) {
 		p := w.start(both)
 		w.latency = func(*apiCall) time.Duration { return time.Minute }
 		id := who{schemas.NewTaskID(), 0}
-		w.produce(bulkSlot, id.task, id.index)
+		w.produce(bulkPartition, id.task, id.index)
 		w.until("a call", func() bool { return len(w.calls) == 1 })
 		begin := time.Now()
-		p.revoke(bulkSlot)
+		p.revoke(bulkPartition)
 		if took := time.Since(begin); took > 15*time.Second {
 			t.Errorf("took %v", took)
 		}
-		w.start([]stream.TopicPartition{bulkSlot})
+		w.start([]stream.TopicPartition{bulkPartition})
 		w.until("unknown", func() bool { return w.count(schemas.OutcomeUnknown) == 1 })
 		n := len(w.commits)
 		w.until("sent after all", func() bool { return w.count(schemas.OutcomeSent) == 1 })
@@ -422,7 +422,7 @@ func TestRevokeIsBounded(t *testing.T) {
 func TestTakeover(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(w *world) {
-		p := w.start([]stream.TopicPartition{bulkSlot})
+		p := w.start([]stream.TopicPartition{bulkPartition})
 		w.latency = func(c *apiCall) time.Duration {
 			if c.index%2 == 1 {
 				return time.Hour
@@ -431,18 +431,18 @@ func TestTakeover(t *testing.T) {
 		}
 		task, careless := schemas.NewTaskID(), schemas.NewTaskID()
 		for i := range uint32(6) { // odd ones hang
-			w.produce(bulkSlot, task, i)
+			w.produce(bulkPartition, task, i)
 		}
-		w.skip(bulkSlot, 3)
-		w.produce(bulkSlot, careless, 7, again)
-		w.produce(bulkSlot, task, 8)
+		w.skip(bulkPartition, 3)
+		w.produce(bulkPartition, careless, 7, again)
+		w.produce(bulkPartition, task, 8)
 		w.until("results", func() bool { return w.count(schemas.OutcomeSent) == 4 })
 		w.rest(time.Second) // and their commit
 		p.kill()
 		w.lock(func() { w.latency = nil })
-		w.produce(bulkSlot, task, 9)
-		q := w.start([]stream.TopicPartition{bulkSlot})
-		w.until("done", func() bool { return w.allDone(bulkSlot) })
+		w.produce(bulkPartition, task, 9)
+		q := w.start([]stream.TopicPartition{bulkPartition})
+		w.until("done", func() bool { return w.allDone(bulkPartition) })
 		for i := range uint32(6) {
 			want := []schemas.RecipientState{schemas.StateSent}
 			if i%2 == 1 {
@@ -480,15 +480,15 @@ func TestStartedStaysStarted(t *testing.T) {
 	bubble(t, func(w *world) {
 		task := schemas.NewTaskID()
 		for i := range uint32(30) {
-			w.produce(bulkSlot, task, i)
+			w.produce(bulkPartition, task, i)
 		}
-		w.committed[bulkSlot] = stream.Position{Partition: bulkSlot, Metadata: "ARQovA", End: 30}
+		w.committed[bulkPartition] = stream.Position{Partition: bulkPartition, Metadata: "ARQovA", End: 30}
 		p := w.start(nil)
 		p.onWrite(func(stream.Record) fault { return fault{before: time.Hour} }) // no result is ever acknowledged
-		if _, err := p.stage.OnAssigned(w.t.Context(), w.committed[bulkSlot]); err != nil {
+		if _, err := p.stage.OnAssigned(w.t.Context(), w.committed[bulkPartition]); err != nil {
 			t.Fatal(err)
 		}
-		p.stage.Process(bulkSlot, w.logs[bulkSlot][:3])
+		p.stage.Process(bulkPartition, w.logs[bulkPartition][:3])
 		w.until("calls", func() bool { return len(w.calls) == 3 })
 		check := func(when string) {
 			t.Helper()
@@ -499,28 +499,28 @@ func TestStartedStaysStarted(t *testing.T) {
 				} else if i >= 15 && i < 20 {
 					want = done
 				}
-				if got := stateIn(w.committed[bulkSlot], i); got != want {
+				if got := stateIn(w.committed[bulkPartition], i); got != want {
 					t.Errorf("%s: %d is %v, want %v", when, i, got, want)
 				}
 			}
 		}
 		check("before it is read")
-		p.stage.Process(bulkSlot, w.logs[bulkSlot][3:4])
-		p.stage.Process(bulkSlot, w.logs[bulkSlot][10:15]) // as if 4 to 9 were gone
+		p.stage.Process(bulkPartition, w.logs[bulkPartition][3:4])
+		p.stage.Process(bulkPartition, w.logs[bulkPartition][10:15]) // as if 4 to 9 were gone
 		w.rest(time.Second)
 		for i := int64(4); i < 10; i++ {
-			if got := stateIn(w.committed[bulkSlot], i); got != done {
+			if got := stateIn(w.committed[bulkPartition], i); got != done {
 				t.Errorf("%d, which is not in the log, is %v", i, got)
 			}
 		}
 		for i := int64(10); i < 15; i++ {
-			if got := stateIn(w.committed[bulkSlot], i); got != started {
+			if got := stateIn(w.committed[bulkPartition], i); got != started {
 				t.Errorf("%d is %v before unknown is acknowledged", i, got)
 			}
 		}
 		p.kill()
-		w.start([]stream.TopicPartition{bulkSlot})
-		w.until("done", func() bool { return w.allDone(bulkSlot) })
+		w.start([]stream.TopicPartition{bulkPartition})
+		w.until("done", func() bool { return w.allDone(bulkPartition) })
 		if n := w.count(schemas.OutcomeUnknown); n != 10 {
 			t.Errorf("%d unknown", n)
 		}
@@ -532,31 +532,31 @@ func TestStartedStaysStarted(t *testing.T) {
 func TestRewind(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(w *world) {
-		p := w.start([]stream.TopicPartition{bulkSlot})
+		p := w.start([]stream.TopicPartition{bulkPartition})
 		task := schemas.NewTaskID()
 		for i := range uint32(100) {
-			w.produce(bulkSlot, task, i)
+			w.produce(bulkPartition, task, i)
 		}
-		w.until("done", func() bool { return w.allDone(bulkSlot) })
+		w.until("done", func() bool { return w.allDone(bulkPartition) })
 		for i := range uint32(10) {
-			w.produce(bulkSlot, task, i)
+			w.produce(bulkPartition, task, i)
 		}
-		w.until("done", func() bool { return w.allDone(bulkSlot) })
+		w.until("done", func() bool { return w.allDone(bulkPartition) })
 		if len(w.calls) != 100 || p.value("altavoz_sends_repeated_total") != 10 {
 			t.Errorf("%d calls, %v repeats", len(w.calls), p.value("altavoz_sends_repeated_total"))
 		}
 		p.kill()
 		for i := range uint32(120) {
-			w.produce(bulkSlot, task, i)
+			w.produce(bulkPartition, task, i)
 		}
-		q := w.start([]stream.TopicPartition{bulkSlot})
-		w.until("done", func() bool { return w.allDone(bulkSlot) })
+		q := w.start([]stream.TopicPartition{bulkPartition})
+		w.until("done", func() bool { return w.allDone(bulkPartition) })
 		if len(w.calls) != 120 || q.value("altavoz_sends_repeated_total") != 100 || w.count(schemas.OutcomeSent) != 120 {
 			t.Errorf("%d calls, %v repeats, %d results", len(w.calls), q.value("altavoz_sends_repeated_total"), w.count(schemas.OutcomeSent))
 		}
-		q.revoke(bulkSlot)
-		for _, c := range []struct{ at, want int64 }{{stream.NoOffset, stream.NoOffset}, {0, 0}, {100, 0}, {50_000, 50_000 - limits.Remembered}} {
-			from, err := q.stage.OnAssigned(w.t.Context(), stream.Position{Partition: bulkSlot, Offset: c.at, End: 60_000})
+		q.revoke(bulkPartition)
+		for _, c := range []struct{ at, want int64 }{{stream.NoOffset, stream.NoOffset}, {0, 0}, {100, 0}, {50_000, 50_000 - limits.DedupSize}} {
+			from, err := q.stage.OnAssigned(w.t.Context(), stream.Position{Partition: bulkPartition, Offset: c.at, End: 60_000})
 			if err != nil || from != c.want {
 				t.Errorf("reads from %d after %d: %v", from, c.at, err)
 			}
@@ -569,7 +569,7 @@ func TestUnreadableLedger(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(w *world) {
 		p := w.start(nil)
-		_, err := p.stage.OnAssigned(w.t.Context(), stream.Position{Partition: bulkSlot, Offset: 10, Metadata: "garbage!"})
+		_, err := p.stage.OnAssigned(w.t.Context(), stream.Position{Partition: bulkPartition, Offset: 10, Metadata: "garbage!"})
 		if !errors.Is(err, line.ErrLedger) {
 			t.Errorf("%v", err)
 		}
@@ -590,13 +590,13 @@ func TestResultIsTriedAgain(t *testing.T) {
 				}
 				return fault{}
 			})
-			w.produce(expressSlot, schemas.NewTaskID(), uint32(n))
+			w.produce(expressPartition, schemas.NewTaskID(), uint32(n))
 			w.until("a call", func() bool { return len(w.calls) == n+1 })
 			w.rest(50 * time.Millisecond)
-			if w.allDone(expressSlot) {
+			if w.allDone(expressPartition) {
 				t.Error("done without a result")
 			}
-			w.until("done", func() bool { return w.allDone(expressSlot) })
+			w.until("done", func() bool { return w.allDone(expressPartition) })
 			if tries != 4 {
 				t.Errorf("%d tries", tries)
 			}
@@ -615,14 +615,14 @@ func TestResultsAreBounded(t *testing.T) {
 		p.onWrite(func(stream.Record) fault { return fault{lose: true, before: time.Millisecond} })
 		task := schemas.NewTaskID()
 		for i := range uint32(maxUnrecorded + 2000) {
-			w.produce(bulkSlot, task, i)
+			w.produce(bulkPartition, task, i)
 		}
 		w.rest(10 * time.Second)
 		if n := len(w.calls); n < maxUnrecorded || n > maxUnrecorded+defaultMaxInFlight {
 			t.Errorf("%d calls without a result", n)
 		}
 		p.onWrite(nil)
-		w.until("done", func() bool { return w.allDone(bulkSlot) })
+		w.until("done", func() bool { return w.allDone(bulkPartition) })
 		if len(w.calls) != maxUnrecorded+2000 {
 			t.Errorf("%d calls", len(w.calls))
 		}
@@ -639,24 +639,24 @@ func TestWindowIsBounded(t *testing.T) {
 		}
 		task := schemas.NewTaskID()
 		for i := range uint32(maxOpen + 3000) {
-			w.produce(bulkSlot, task, i)
+			w.produce(bulkPartition, task, i)
 		}
-		p := w.start([]stream.TopicPartition{bulkSlot})
+		p := w.start([]stream.TopicPartition{bulkPartition})
 		w.rest(time.Second)
 		p.stage.mu.Lock()
-		a := p.stage.slots[bulkSlot]
+		a := p.stage.assignments[bulkPartition]
 		open, behind := a.ledger.open, len(a.backlog)
 		p.stage.mu.Unlock()
-		if open != maxOpen || behind > 500 || !p.isPaused(bulkSlot) {
-			t.Errorf("%d open, %d wait, paused %v", open, behind, p.isPaused(bulkSlot))
+		if open != maxOpen || behind > 500 || !p.isPaused(bulkPartition) {
+			t.Errorf("%d open, %d wait, paused %v", open, behind, p.isPaused(bulkPartition))
 		}
-		p.lose(bulkSlot)
-		if p.isPaused(bulkSlot) {
+		p.lose(bulkPartition)
+		if p.isPaused(bulkPartition) {
 			t.Error("still paused")
 		}
 		w.lock(func() { w.answer = nil })
-		p.assign(bulkSlot)
-		w.until("done", func() bool { return w.allDone(bulkSlot) })
+		p.assign(bulkPartition)
+		w.until("done", func() bool { return w.allDone(bulkPartition) })
 		if n := w.count(schemas.OutcomeSent); n != maxOpen+3000 {
 			t.Errorf("%d sent", n)
 		}
@@ -669,21 +669,21 @@ func TestExpired(t *testing.T) {
 	bubble(t, func(w *world) {
 		w.start(both)
 		task := schemas.NewTaskID()
-		w.produce(bulkSlot, task, 0, until(time.Now().Add(-time.Second)))
-		w.until("done", func() bool { return w.allDone(bulkSlot) })
+		w.produce(bulkPartition, task, 0, until(time.Now().Add(-time.Second)))
+		w.until("done", func() bool { return w.allDone(bulkPartition) })
 		w.lock(func() {
 			w.answer = func(*apiCall) schemas.Reply { return schemas.Reply{Verdict: schemas.VerdictAccount, Code: 190} }
 		})
-		w.produce(bulkSlot, task, 1) // stops the number
+		w.produce(bulkPartition, task, 1) // stops the number
 		w.until("a call", func() bool { return len(w.calls) == 1 })
-		w.produce(bulkSlot, task, 2, until(time.Now().Add(10*time.Second)))
+		w.produce(bulkPartition, task, 2, until(time.Now().Add(10*time.Second)))
 		begin := time.Now()
 		w.until("expired", func() bool { return w.count(schemas.OutcomeExpired) == 2 })
 		if took := time.Since(begin); took < 10*time.Second || took > 12*time.Second || len(w.calls) != 1 {
 			t.Errorf("after %v, %d calls", took, len(w.calls))
 		}
 		w.lock(func() { w.loads = func(schemas.TaskID) error { return errors.New("no answer") } })
-		w.produce(bulkSlot, schemas.NewTaskID(), 3, until(time.Now().Add(10*time.Second)))
+		w.produce(bulkPartition, schemas.NewTaskID(), 3, until(time.Now().Add(10*time.Second)))
 		w.until("expired without its message", func() bool { return w.count(schemas.OutcomeExpired) == 3 })
 	})
 }
@@ -700,10 +700,10 @@ func TestUndecodable(t *testing.T) {
 			good,
 			schemas.EncodeSend(schemas.LaneBulk, &schemas.Send{Task: make([]byte, 16), Phone: "1"}),
 		} {
-			w.append(bulkSlot, rec, who{}, false)
+			w.append(bulkPartition, rec, who{}, false)
 		}
-		w.produce(bulkSlot, schemas.NewTaskID(), 1)
-		w.until("done", func() bool { return w.allDone(bulkSlot) })
+		w.produce(bulkPartition, schemas.NewTaskID(), 1)
+		w.until("done", func() bool { return w.allDone(bulkPartition) })
 		if len(w.rejects) != 4 || len(w.calls) != 1 || p.value("altavoz_sends_rejected_total") != 4 {
 			t.Errorf("%d rejects, %d calls", len(w.rejects), len(w.calls))
 		}
@@ -721,7 +721,7 @@ func TestMessageOfATask(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(w *world) {
 		other := stream.TopicPartition{Topic: schemas.TopicSendsBulk, Partition: 1}
-		w.start([]stream.TopicPartition{bulkSlot, other, expressSlot})
+		w.start([]stream.TopicPartition{bulkPartition, other, expressPartition})
 		good, slow, bad, gone, empty := schemas.NewTaskID(), schemas.NewTaskID(), schemas.NewTaskID(), schemas.NewTaskID(), schemas.NewTaskID()
 		fails := 3
 		w.lock(func() {
@@ -739,19 +739,19 @@ func TestMessageOfATask(t *testing.T) {
 			}
 		})
 		for i := range uint32(20) {
-			w.produce([]stream.TopicPartition{bulkSlot, other}[i%2], good, i)
+			w.produce([]stream.TopicPartition{bulkPartition, other}[i%2], good, i)
 		}
-		w.until("done", func() bool { return w.allDone(bulkSlot) && w.allDone(other) })
+		w.until("done", func() bool { return w.allDone(bulkPartition) && w.allDone(other) })
 		if w.loaded != 1 || w.rendered != 1 || w.calls[0].message != "bueno" {
 			t.Errorf("read %d times, rendered %d times, %q", w.loaded, w.rendered, w.calls[0].message)
 		}
 		w.rest(10 * time.Minute)
-		w.produce(bulkSlot, good, 100)
-		w.produce(bulkSlot, slow, 101)
-		w.produce(bulkSlot, bad, 102)
-		w.produce(bulkSlot, gone, 103)
-		w.produce(expressSlot, empty, 104, inline(""))
-		w.until("done", func() bool { return w.allDone(bulkSlot) && w.allDone(expressSlot) })
+		w.produce(bulkPartition, good, 100)
+		w.produce(bulkPartition, slow, 101)
+		w.produce(bulkPartition, bad, 102)
+		w.produce(bulkPartition, gone, 103)
+		w.produce(expressPartition, empty, 104, inline(""))
+		w.until("done", func() bool { return w.allDone(bulkPartition) && w.allDone(expressPartition) })
 		if w.loaded != 1+4+1+1 || fails != 0 {
 			t.Errorf("read %d times", w.loaded)
 		}
@@ -777,12 +777,12 @@ func TestIdleTasksAreBounded(t *testing.T) {
 	bubble(t, func(w *world) {
 		p := w.start(both)
 		for i := range uint32(maxIdleTasks + 500) {
-			w.produce(expressSlot, schemas.NewTaskID(), i)
+			w.produce(expressPartition, schemas.NewTaskID(), i)
 		}
-		w.until("done", func() bool { return w.allDone(expressSlot) })
+		w.until("done", func() bool { return w.allDone(expressPartition) })
 		p.stage.mu.Lock()
 		defer p.stage.mu.Unlock()
-		if n := len(p.stage.tasks); n != maxIdleTasks || p.stage.idle.Len() != n {
+		if n := len(p.stage.tasks); n != maxIdleTasks || p.stage.idleTasks.Len() != n {
 			t.Errorf("%d tasks are kept", n)
 		}
 		if n := len(p.stage.numbers[testNumber].tasks); n != 0 {
@@ -805,7 +805,7 @@ func TestStop(t *testing.T) {
 	bubble(t, func(w *world) {
 		p := w.start(both)
 		w.latency = func(*apiCall) time.Duration { return time.Hour }
-		w.produce(expressSlot, schemas.NewTaskID(), 0)
+		w.produce(expressPartition, schemas.NewTaskID(), 0)
 		w.until("a call", func() bool { return len(w.calls) == 1 })
 		p.unfeed(both)
 		ctx, cancel := context.WithTimeout(w.t.Context(), 3*time.Second)
@@ -813,7 +813,7 @@ func TestStop(t *testing.T) {
 		if err := p.stage.Stop(ctx); err == nil {
 			t.Error("no word about the call")
 		}
-		p.stage.Process(expressSlot, w.logs[expressSlot])
+		p.stage.Process(expressPartition, w.logs[expressPartition])
 		w.rest(time.Minute)
 		if len(w.calls) != 1 {
 			t.Errorf("%d calls", len(w.calls))
@@ -826,43 +826,43 @@ func TestStop(t *testing.T) {
 func TestReplacedOwnerIsNotCalledFor(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(w *world) {
-		p := w.start([]stream.TopicPartition{bulkSlot})
+		p := w.start([]stream.TopicPartition{bulkPartition})
 		task, other := schemas.NewTaskID(), schemas.NewTaskID()
 		by := func(generation int64, replaced ...int64) sendOpt {
 			return func(s *schemas.Send) { s.Generation, s.Replaced = generation, replaced }
 		}
 		all := func(s *schemas.Send) { s.RepeatedAll = true }
 		calls := func() int {
-			w.until("done", func() bool { return w.allDone(bulkSlot) })
+			w.until("done", func() bool { return w.allDone(bulkPartition) })
 			return len(w.calls)
 		}
-		w.produce(bulkSlot, task, 0, by(7))
-		w.produce(bulkSlot, task, 1, by(7))
-		w.produce(bulkSlot, task, 1, by(9, 7)) // a takeover repeats what may have been on its way
-		w.produce(bulkSlot, task, 2, by(9, 7))
-		w.produce(bulkSlot, other, 0, by(7)) // of another task, whose repeat comes later
-		w.produce(bulkSlot, other, 0, by(9, 7))
+		w.produce(bulkPartition, task, 0, by(7))
+		w.produce(bulkPartition, task, 1, by(7))
+		w.produce(bulkPartition, task, 1, by(9, 7)) // a takeover repeats what may have been on its way
+		w.produce(bulkPartition, task, 2, by(9, 7))
+		w.produce(bulkPartition, other, 0, by(7)) // of another task, whose repeat comes later
+		w.produce(bulkPartition, other, 0, by(9, 7))
 		if n := calls(); n != 4 {
 			t.Errorf("%d calls, not 4", n)
 		}
-		w.produce(bulkSlot, task, 2, by(7)) // what it had on its way
-		w.produce(bulkSlot, task, 0, by(7))
-		w.produce(bulkSlot, task, 3, by(9, 7)) // its successor goes on, ...
-		w.produce(bulkSlot, task, 4, by(5))    // another owner, of a group that begins anew or of another partition, ...
-		w.produce(bulkSlot, task, 5)           // and a version that knows no owners
+		w.produce(bulkPartition, task, 2, by(7)) // what it had on its way
+		w.produce(bulkPartition, task, 0, by(7))
+		w.produce(bulkPartition, task, 3, by(9, 7)) // its successor goes on, ...
+		w.produce(bulkPartition, task, 4, by(5))    // another owner, of a group that begins anew or of another partition, ...
+		w.produce(bulkPartition, task, 5)           // and a version that knows no owners
 		if n := calls(); n != 7 {
 			t.Errorf("%d calls, not 7", n)
 		}
 		p.kill()
-		q := w.start([]stream.TopicPartition{bulkSlot}) // knows it from what it reads again
-		for i := range uint32(2 * limits.Remembered) {
-			w.produce(bulkSlot, other, 1+i, by(9, 7), all)
+		q := w.start([]stream.TopicPartition{bulkPartition}) // knows it from what it reads again
+		for i := range uint32(2 * limits.DedupSize) {
+			w.produce(bulkPartition, other, 1+i, by(9, 7), all)
 		}
-		w.until("done", func() bool { return w.allDone(bulkSlot) })
+		w.until("done", func() bool { return w.allDone(bulkPartition) })
 		n := calls()
 		for i := range uint32(100) {
-			w.produce(bulkSlot, task, i%6, by(7))
-			w.produce(bulkSlot, other, i, by(7))
+			w.produce(bulkPartition, task, i%6, by(7))
+			w.produce(bulkPartition, other, i, by(7))
 		}
 		if late := calls() - n; late != 0 {
 			t.Errorf("%d calls for sends of an owner that was replaced", late)

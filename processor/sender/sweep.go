@@ -10,17 +10,17 @@ import (
 // something, and tasks that came to a number after it was stopped, or don't wait any more.
 func (st *Stage) sweep(now time.Time) {
 	st.sweepAt = now.Add(sweepEvery)
-	st.reload(now)
-	st.pairs.Sweep(now)
+	st.reloadNumbers(now)
+	st.cooldown.Sweep(now)
 	st.detached.sweep(now)
 	for _, n := range st.numbers {
-		if n.waits(now) {
+		if n.isBlocked(now) {
 			st.expire(&n.ready[express], now)
 			st.expire(&n.ready[bulk], now)
 		}
 		n.pacer.Advance(now)
-		st.prove(n, now)
-		st.noteAll(n, now)
+		st.confirmRecovery(n, now)
+		st.announceAll(n, now)
 	}
 	for _, t := range st.tasks {
 		if t.waiting.n > 0 {
@@ -34,17 +34,17 @@ func (st *Stage) expire(q *queue, now time.Time) {
 		next := e.link.next
 		if e.expired(now) {
 			e.unlink()
-			st.outlive(e)
+			st.expireSend(e)
 		}
 		e = next
 	}
 }
 
-// outlive ends a send that is too late. One that may have been called before is not said to have expired.
-func (st *Stage) outlive(e *send) {
+// expireSend ends a send that is too late. One that may have been called before is not said to have expired.
+func (st *Stage) expireSend(e *send) {
 	m := schemas.StateExpired
 	if e.doubtful {
 		m = schemas.StateUnknown
 	}
-	st.decide(e, m, m.Spanish(), "")
+	st.recordOutcome(e, m, m.Spanish(), "")
 }

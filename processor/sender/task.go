@@ -15,7 +15,7 @@ import (
 
 // task is what the sends of a task have in common: its message, rendered once.
 type task struct {
-	alarm alarm // when its message is read again
+	timer timer // when its message is read again
 
 	id      schemas.TaskID
 	number  *number
@@ -27,29 +27,29 @@ type task struct {
 	window  *schemas.Window  // when its sends may start
 	stale   bool             // Meta does not know the media id any more
 
-	suspect *suspect  // its sends fail alone
-	probed  time.Time // when one of its sends was a probe, or failed
+	suspect   *suspect  // its sends fail alone
+	lastProbe time.Time // when one of its sends was a probe, or failed
 
-	loading bool
-	tries   int
-	waiting queue // sends without a message
-	paired  int   // sends whose phones were written to a moment ago
-	sends   int
-	idle    *list.Element      // among Stage.idle, when it has no sends
-	noted   time.Time          // when it was last said to wait; zero: it does not
-	reason  schemas.WaitReason // that was noted
-	said    time.Time          // when it was last said that it goes on: earlier owners may have said otherwise
-	renews  time.Time          // since when its file is renewed
-	told    string             // that it waits for its window, if that was the last thing said
-	caught  bool               // sends of it wait for its window
-	opens   time.Time          // of the window: the present opening, or the next one
-	closes  time.Time
+	loading           bool
+	tries             int
+	waiting           queue // sends without a message
+	coolingDown       int   // sends whose phones were written to a moment ago
+	sends             int
+	idle              *list.Element      // among Stage.idleTasks, when it has no sends
+	announcedAt       time.Time          // when it was last said to wait; zero: it does not
+	announcedReason   schemas.WaitReason // that was noted
+	resumeAnnouncedAt time.Time          // when it was last said that it goes on: earlier owners may have said otherwise
+	renewingSince     time.Time          // since when its file is renewed
+	announcedWindow   string             // that it waits for its window, if that was the last thing said
+	heldByWindow      bool               // sends of it wait for its window
+	opens             time.Time          // of the window: the present opening, or the next one
+	closes            time.Time
 }
 
 var errLoadTimeout = errors.New("reading a message took too long")
 
-// adopt finds the task of a send.
-func (st *Stage) adopt(e *send, in *arrival) {
+// attach finds the task of a send.
+func (st *Stage) attach(e *send, in *arrival) {
 	t := st.tasks[in.task]
 	if t == nil {
 		t = &task{id: in.task, number: e.number, ref: in.send.GetContentRef(), content: in.send.GetContent(), window: in.send.GetWindow()}
@@ -59,50 +59,50 @@ func (st *Stage) adopt(e *send, in *arrival) {
 		st.tasks[in.task] = t
 	}
 	if t.idle != nil {
-		st.idle.Remove(t.idle)
+		st.idleTasks.Remove(t.idle)
 		t.idle = nil
 	}
-	e.task, e.counted = t, true
+	e.task, e.attached = t, true
 	t.sends++
 	t.number.tasks[t] = struct{}{}
 }
 
-// orphan takes a send from its task. The messages of tasks without sends are kept for a while: more may come.
-func (st *Stage) orphan(e *send) {
-	if !e.counted {
+// detach takes a send from its task. The messages of tasks without sends are kept for a while: more may come.
+func (st *Stage) detach(e *send) {
+	if !e.attached {
 		return
 	}
-	e.counted = false
+	e.attached = false
 	t := e.task
 	if t.sends--; t.sends > 0 {
 		return
 	}
-	if t.noted.IsZero() { // else it is still to be told that it goes on
+	if t.announcedAt.IsZero() { // else it is still to be told that it goes on
 		delete(t.number.tasks, t)
 	}
 	if t.failed != "" {
-		st.drop(t)
+		st.dropTask(t)
 		return
 	}
-	t.idle = st.idle.PushBack(t)
-	if st.idle.Len() > maxIdleTasks {
-		oldest, _ := st.idle.Remove(st.idle.Front()).(*task)
+	t.idle = st.idleTasks.PushBack(t)
+	if st.idleTasks.Len() > maxIdleTasks {
+		oldest, _ := st.idleTasks.Remove(st.idleTasks.Front()).(*task)
 		oldest.idle = nil
-		st.drop(oldest)
+		st.dropTask(oldest)
 	}
 }
 
-// drop forgets a task without sends. Nothing is known to keep it any more.
-func (st *Stage) drop(t *task) {
-	if !t.noted.IsZero() {
-		st.takeBack(t, time.Now())
+// dropTask forgets a task without sends. Nothing is known to keep it any more.
+func (st *Stage) dropTask(t *task) {
+	if !t.announcedAt.IsZero() {
+		st.announceResumed(t, time.Now())
 	}
 	delete(st.tasks, t.id)
 }
 
 // load has the task's message read and rendered.
 func (st *Stage) load(t *task) {
-	if t.loading || t.alarm.Running() {
+	if t.loading || t.timer.Running() {
 		return
 	}
 	t.loading = true
@@ -113,13 +113,13 @@ func (st *Stage) load(t *task) {
 			shares = append(shares, "host "+u.Host)
 		}
 	}
-	pool := st.pool(t)
-	pool.Add(t, t.waiting.head.lane == bulk, shares...)
+	pool := st.poolOf(t)
+	pool.Enqueue(t, t.waiting.head.lane == bulk, shares...)
 	st.loadNext(pool)
 }
 
-// pool is where a task waits for its message: reading one takes a moment, renewing a file's id as long as others make it take.
-func (st *Stage) pool(t *task) *limits.Pool[*task] {
+// poolOf is where a task waits for its message: reading one takes a moment, renewing a file's id as long as others make it take.
+func (st *Stage) poolOf(t *task) *limits.Pool[*task] {
 	if t.stale {
 		return &st.renewals
 	}
@@ -129,7 +129,7 @@ func (st *Stage) pool(t *task) *limits.Pool[*task] {
 // loadNext begins what there is a place for.
 func (st *Stage) loadNext(pool *limits.Pool[*task]) {
 	for st.ctx.Err() == nil {
-		t, ok := pool.Next()
+		t, ok := pool.Acquire()
 		if !ok {
 			return
 		}
@@ -138,15 +138,15 @@ func (st *Stage) loadNext(pool *limits.Pool[*task]) {
 			content, message, err := st.render(t, content, stale)
 			st.mu.Lock()
 			defer st.unlock()
-			pool.Done(t)
+			pool.Release(t)
 			st.loaded(t, content, message, err, time.Now())
 			st.loadNext(pool)
 		})
 	}
 }
 
-// ring is a task's own alarm: another try.
-func (t *task) ring(st *Stage, _ time.Time) {
+// onTimer is a task's timer: another try.
+func (t *task) onTimer(st *Stage, _ time.Time) {
 	if t.waiting.n > 0 {
 		st.load(t)
 	}
@@ -201,13 +201,13 @@ func (st *Stage) loaded(t *task, c *schemas.Content, m schemas.Message, err erro
 		st.log.Error("message can't be sent", "task", t.id, "sender", t.number.id, "error", err)
 	default:
 		st.log.Warn("message could not be read and will be tried again", "task", t.id, "try", t.tries, "error", err)
-		st.alarms.Start(&t.alarm, t, now.Add(pace.BackOff(loadBase, loadMost, t.tries)))
+		st.timers.Start(&t.timer, t, now.Add(pace.BackOff(loadBase, loadMax, t.tries)))
 		t.tries++
-		st.kick()
+		st.wake()
 		return
 	}
 	for e := t.waiting.head; e != nil; e = t.waiting.head {
 		e.unlink()
-		st.enter(e, false)
+		st.enqueue(e, false)
 	}
 }

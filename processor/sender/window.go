@@ -6,24 +6,24 @@ import (
 	"altavoz/schemas"
 )
 
-// hold keeps a send behind the window of its task until that opens, or the send expires. The fanout dispatches nothing
-// outside a window, so that only what was in the pipe when it shut can wait here.
-func (st *Stage) hold(e *send, opens time.Time) {
+// holdForWindow keeps a send behind the window of its task until that opens, or the send expires. The fanout dispatches nothing
+// outside a window, so that only what was in flight when it shut can wait here.
+func (st *Stage) holdForWindow(e *send, opens time.Time) {
 	if end := time.UnixMilli(e.notAfter + 1); e.notAfter > 0 && end.Before(opens) {
 		opens = end
 	}
-	e.task.caught = true
-	st.wait(e, opens, causeWindow)
+	e.task.heldByWindow = true
+	st.waitUntil(e, opens, causeWindow)
 }
 
-// late reports whether a send may not start any more: nobody knew how long the commit of its start would take.
-func (e *send) late(now time.Time) bool {
-	return e.expired(now) || !e.task.shut(now).IsZero()
+// tooLateToStart reports whether a send may not start any more: nobody knew how long the commit of its start would take.
+func (e *send) tooLateToStart(now time.Time) bool {
+	return e.expired(now) || !e.task.closedUntil(now).IsZero()
 }
 
-// shut returns when sends of the task may start again; no time if they may now. The window is asked once for each
+// closedUntil returns when sends of the task may start again; no time if they may now. The window is asked once for each
 // opening.
-func (t *task) shut(now time.Time) (opens time.Time) {
+func (t *task) closedUntil(now time.Time) (opens time.Time) {
 	if t.window == nil {
 		return time.Time{}
 	}
@@ -39,11 +39,11 @@ func (t *task) shut(now time.Time) (opens time.Time) {
 	return time.Time{}
 }
 
-// waits says until when the task waits for its window; nothing if it does not, or if none of its sends here has to.
-func (t *task) waits(now time.Time) string {
-	if opens := t.shut(now); t.caught && !opens.IsZero() {
+// windowText says until when the task waits for its window; nothing if it does not, or if none of its sends here has to.
+func (t *task) windowText(now time.Time) string {
+	if opens := t.closedUntil(now); t.heldByWindow && !opens.IsZero() {
 		return t.window.Waiting(opens)
 	}
-	t.caught = false
+	t.heldByWindow = false
 	return ""
 }

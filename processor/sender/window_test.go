@@ -25,7 +25,7 @@ func clock(text string) time.Time {
 	return at
 }
 
-// TestNothingStartsOutsideItsWindow: what the window catches in the pipe waits, free in the ledger, until it opens, and says
+// TestNothingStartsOutsideItsWindow: what the window catches in flight waits, free in the ledger, until it opens, and says
 // so; it keeps nobody else waiting. The world looks at every call: see timely.
 func TestNothingStartsOutsideItsWindow(t *testing.T) {
 	t.Parallel()
@@ -34,7 +34,7 @@ func TestNothingStartsOutsideItsWindow(t *testing.T) {
 		p := w.start(both, rate(1.25)) // one a second
 		task, other := schemas.NewTaskID(), schemas.NewTaskID()
 		for i := range uint32(sends) {
-			w.produce(bulkSlot, task, i, in(daily(0, 1)))
+			w.produce(bulkPartition, task, i, in(daily(0, 1)))
 		}
 		w.rest(3 * time.Minute)
 		var before int
@@ -46,14 +46,14 @@ func TestNothingStartsOutsideItsWindow(t *testing.T) {
 			if got, want := w.notes(task), []string{"WAITING Fuera del horario de envío; abre 2000-01-02 01:00 (UTC)"}; !slices.Equal(got, want) {
 				t.Errorf("said %q, not %q", got, want)
 			}
-			if _, runs, err := line.Decode(w.committed[bulkSlot].Metadata, w.committed[bulkSlot].Offset); err != nil || len(runs) > 0 {
+			if _, runs, err := line.Decode(w.committed[bulkPartition].Metadata, w.committed[bulkPartition].Offset); err != nil || len(runs) > 0 {
 				t.Errorf("the ledger says %v of what waits (%v)", runs, err)
 			}
 		})
 		if n := p.value("altavoz_sends_waiting", "window"); n != float64(sends-before) {
 			t.Errorf("%v wait, not %d", n, sends-before)
 		}
-		w.produce(bulkSlot, other, sends)
+		w.produce(bulkPartition, other, sends)
 		w.until("another task's send", func() bool { return len(w.calls) == before+1 })
 		if at := time.Now(); at.After(bubbleStart.Add(4 * time.Minute)) {
 			t.Errorf("it waited until %v", at)
@@ -80,8 +80,8 @@ func TestShutUntilItExpires(t *testing.T) {
 		w.rest(500 * time.Millisecond) // what is looked over every second is not when the window opens
 		w.start(both)
 		task, end := schemas.NewTaskID(), bubbleStart.Add(20*time.Minute)
-		w.produce(bulkSlot, task, 0, in(daily(30, 31)), until(end))
-		w.produce(expressSlot, task, 1, in(daily(30, 31)), until(bubbleStart.Add(time.Hour)))
+		w.produce(bulkPartition, task, 0, in(daily(30, 31)), until(end))
+		w.produce(expressPartition, task, 1, in(daily(30, 31)), until(bubbleStart.Add(time.Hour)))
 		w.rest(time.Until(end) - time.Millisecond)
 		w.lock(func() {
 			if len(w.results) > 1 { // the note
@@ -114,14 +114,14 @@ func TestCommitOutlastsTheWindow(t *testing.T) {
 		p := w.start(both)
 		p.onCommit(func([]stream.Position) fault { return fault{after: 5 * time.Second} })
 		w.rest(58 * time.Second)
-		w.produce(bulkSlot, schemas.NewTaskID(), 0, in(daily(0, 1)))
-		w.produce(bulkSlot, schemas.NewTaskID(), 1, until(time.Now().Add(2*time.Second)))
+		w.produce(bulkPartition, schemas.NewTaskID(), 0, in(daily(0, 1)))
+		w.produce(bulkPartition, schemas.NewTaskID(), 1, until(time.Now().Add(2*time.Second)))
 		w.rest(time.Minute)
 		w.lock(func() {
 			if len(w.calls) != 0 || w.count(schemas.OutcomeExpired) != 1 {
 				t.Errorf("%d calls, %d expired", len(w.calls), w.count(schemas.OutcomeExpired))
 			}
-			if pos := w.committed[bulkSlot]; pos.Offset != 0 || stateIn(pos, 0) != free || stateIn(pos, 1) != done {
+			if pos := w.committed[bulkPartition]; pos.Offset != 0 || stateIn(pos, 0) != free || stateIn(pos, 1) != done {
 				t.Errorf("committed %v", pos)
 			}
 		})
@@ -141,7 +141,7 @@ func TestTakeoverOfWhatWaits(t *testing.T) {
 	bubble(t, func(w *world) {
 		p := w.start(both)
 		task := schemas.NewTaskID()
-		w.produce(bulkSlot, task, 0, in(daily(10, 11)))
+		w.produce(bulkPartition, task, 0, in(daily(10, 11)))
 		w.rest(5 * time.Second)
 		p.kill()
 		w.start(both)
@@ -164,8 +164,8 @@ func TestWindowThatIsNone(t *testing.T) {
 	bubble(t, func(w *world) {
 		w.start(both)
 		task := schemas.NewTaskID()
-		w.produce(bulkSlot, task, 0, in(&schemas.Window{Timezone: "America/Macondo", Hours: []*schemas.Hours{{Days: 127, To: 1440}}}))
-		w.until("done", func() bool { return w.allDone(bulkSlot) })
+		w.produce(bulkPartition, task, 0, in(&schemas.Window{Timezone: "America/Macondo", Hours: []*schemas.Hours{{Days: 127, To: 1440}}}))
+		w.until("done", func() bool { return w.allDone(bulkPartition) })
 		w.lock(func() {
 			if got := w.outcomes(who{task, 0}); len(got) != 1 || got[0] != schemas.Failed(schemas.CodeContent) || len(w.calls) > 0 {
 				t.Errorf("%v after %d calls", got, len(w.calls))
@@ -180,7 +180,7 @@ func BenchmarkShut(b *testing.B) {
 		b.Run(fmt.Sprint(w != nil), func(b *testing.B) {
 			t, now := &task{window: w}, time.Now()
 			for b.Loop() {
-				t.shut(now)
+				t.closedUntil(now)
 			}
 		})
 	}

@@ -72,8 +72,8 @@ type who struct {
 }
 
 type place struct {
-	slot   stream.TopicPartition
-	offset int64
+	partition stream.TopicPartition
+	offset    int64
 }
 
 type committedAt struct {
@@ -93,8 +93,8 @@ type apiCall struct {
 }
 
 var (
-	expressSlot = stream.TopicPartition{Topic: schemas.TopicSendsExpress, Partition: 0}
-	bulkSlot    = stream.TopicPartition{Topic: schemas.TopicSendsBulk, Partition: 0}
+	expressPartition = stream.TopicPartition{Topic: schemas.TopicSendsExpress, Partition: 0}
+	bulkPartition    = stream.TopicPartition{Topic: schemas.TopicSendsBulk, Partition: 0}
 )
 
 const testNumber = "100200300"
@@ -187,9 +187,9 @@ func inline(body string) sendOpt {
 func file(m *schemas.Content) sendOpt { return func(s *schemas.Send) { s.Content = m } }
 
 // produce puts a send into the log.
-func (w *world) produce(slot stream.TopicPartition, task schemas.TaskID, index uint32, opts ...sendOpt) {
+func (w *world) produce(partition stream.TopicPartition, task schemas.TaskID, index uint32, opts ...sendOpt) {
 	s := &schemas.Send{Task: task.Bytes(), Index: index, Phone: "57300" + fmt.Sprintf("%07d", index), Sender: testNumber}
-	if schemas.LaneOf(slot.Topic) == schemas.LaneExpress {
+	if schemas.LaneOf(partition.Topic) == schemas.LaneExpress {
 		s.Content = &schemas.Content{Body: "hola"}
 	} else {
 		s.ContentRef = schemas.NewBlobRef(0, []int64{7})
@@ -198,45 +198,45 @@ func (w *world) produce(slot stream.TopicPartition, task schemas.TaskID, index u
 		o(s)
 	}
 	w.lock(func() { w.terms[who{task, index}] = s })
-	w.append(slot, schemas.EncodeSend(schemas.LaneOf(slot.Topic), s), who{task, index}, s.GetOnUnknown() == schemas.OnUnknown_ON_UNKNOWN_RESEND)
+	w.append(partition, schemas.EncodeSend(schemas.LaneOf(partition.Topic), s), who{task, index}, s.GetOnUnknown() == schemas.OnUnknown_ON_UNKNOWN_RESEND)
 }
 
-func (w *world) append(slot stream.TopicPartition, rec stream.Record, id who, resend bool) {
+func (w *world) append(partition stream.TopicPartition, rec stream.Record, id who, resend bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	rec.Topic, rec.Partition, rec.Time = slot.Topic, slot.Partition, time.Now()
+	rec.Topic, rec.Partition, rec.Time = partition.Topic, partition.Partition, time.Now()
 	rec.Offset = int64(0)
-	if log := w.logs[slot]; len(log) > 0 {
+	if log := w.logs[partition]; len(log) > 0 {
 		rec.Offset = log[len(log)-1].Offset + 1
 	}
-	w.logs[slot] = append(w.logs[slot], rec)
-	w.at[id] = append(w.at[id], place{slot, rec.Offset})
+	w.logs[partition] = append(w.logs[partition], rec)
+	w.at[id] = append(w.at[id], place{partition, rec.Offset})
 	w.resend[id] = resend
 	w.touch()
 }
 
 // skip leaves a gap in the offsets, as control records and compaction do.
-func (w *world) skip(slot stream.TopicPartition, n int64) {
+func (w *world) skip(partition stream.TopicPartition, n int64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	log := w.logs[slot]
+	log := w.logs[partition]
 	last := stream.Record{Topic: "gap"}
 	if len(log) > 0 {
 		last.Offset = log[len(log)-1].Offset
 	}
 	last.Offset += n
-	w.logs[slot] = append(log, last)
+	w.logs[partition] = append(log, last)
 }
 
 // cut takes the end of a log away: a page cache that was lost, an election that was unclean.
-func (w *world) cut(slot stream.TopicPartition, at int64) {
+func (w *world) cut(partition stream.TopicPartition, at int64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for id, places := range w.at {
-		w.at[id] = slices.DeleteFunc(places, func(p place) bool { return p.slot == slot && p.offset >= at })
+		w.at[id] = slices.DeleteFunc(places, func(p place) bool { return p.partition == partition && p.offset >= at })
 	}
-	i, _ := slices.BinarySearchFunc(w.logs[slot], at, func(r stream.Record, o int64) int { return cmp.Compare(r.Offset, o) })
-	w.logs[slot] = slices.Clone(w.logs[slot][:i])
+	i, _ := slices.BinarySearchFunc(w.logs[partition], at, func(r stream.Record, o int64) int { return cmp.Compare(r.Offset, o) })
+	w.logs[partition] = slices.Clone(w.logs[partition][:i])
 }
 
 // process is one process of the sender role, with its own view of the group. It is the stream.Committer, stream.Pauser and so on of its stage.
@@ -325,8 +325,8 @@ func partitions(ex, bu int32) option {
 // unlimited are the numbers of a process that is not told otherwise.
 var unlimited = []string{testNumber, "2", "3"}
 
-// start starts a process that owns the given slots.
-func (w *world) start(slots []stream.TopicPartition, opts ...option) *process {
+// start starts a process that owns the given partitions.
+func (w *world) start(partitions []stream.TopicPartition, opts ...option) *process {
 	p := &process{
 		w: w, name: "p" + strconv.Itoa(len(w.processes)), reg: prometheus.NewRegistry(), session: 1,
 		paused: map[stream.TopicPartition]bool{}, feeds: map[stream.TopicPartition]context.CancelFunc{},
@@ -351,7 +351,7 @@ func (w *world) start(slots []stream.TopicPartition, opts ...option) *process {
 		p.join()
 	})
 	p.stage.Start()
-	for _, s := range slots {
+	for _, s := range partitions {
 		p.assign(s)
 	}
 	return p
@@ -379,43 +379,43 @@ func (p *process) join() {
 
 func (p *process) member() string { return p.name + "/" + strconv.FormatUint(p.session, 10) }
 
-// assign gives the process a slot and what was last committed of it.
-func (p *process) assign(slot stream.TopicPartition) {
+// assign gives the process a partition and what was last committed of it.
+func (p *process) assign(partition stream.TopicPartition) {
 	w := p.w
-	pos := stream.Position{Partition: slot, Offset: stream.NoOffset}
+	pos := stream.Position{Partition: partition, Offset: stream.NoOffset}
 	w.lock(func() {
-		if c, ok := w.committed[slot]; ok {
+		if c, ok := w.committed[partition]; ok {
 			pos = c
 		}
-		if log := w.logs[slot]; len(log) > 0 {
+		if log := w.logs[partition]; len(log) > 0 {
 			pos.Begin, pos.End = log[0].Offset, log[len(log)-1].Offset+1
 		}
-		pos.Begun = w.begun[slot]
-		w.owners[slot] = p
+		pos.Begun = w.begun[partition]
+		w.owners[partition] = p
 	})
 	from, err := p.stage.OnAssigned(context.Background(), pos)
 	if err != nil {
-		w.t.Errorf("assigning %s: %v", slot, err)
+		w.t.Errorf("assigning %s: %v", partition, err)
 		return
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	p.mu.Lock()
-	p.feeds[slot] = cancel
+	p.feeds[partition] = cancel
 	p.mu.Unlock()
-	p.feeding.Go(func() { p.feed(ctx, slot, from) })
+	p.feeding.Go(func() { p.feed(ctx, partition, from) })
 }
 
-// feed hands the log of a slot over, a few records at a time.
-func (p *process) feed(ctx context.Context, slot stream.TopicPartition, from int64) {
+// feed hands the log of a partition over, a few records at a time.
+func (p *process) feed(ctx context.Context, partition stream.TopicPartition, from int64) {
 	w := p.w
 	for ctx.Err() == nil {
 		w.mu.Lock()
 		changed := w.changed
 		var recs []stream.Record
-		log := w.logs[slot]
+		log := w.logs[partition]
 		at, _ := slices.BinarySearchFunc(log, from, func(r stream.Record, o int64) int { return cmp.Compare(r.Offset, o) })
 		for _, r := range log[at:min(at+500, len(log))] {
-			if p.isPaused(slot) {
+			if p.isPaused(partition) {
 				break
 			}
 			from = r.Offset + 1
@@ -425,7 +425,7 @@ func (p *process) feed(ctx context.Context, slot stream.TopicPartition, from int
 		}
 		w.mu.Unlock()
 		if len(recs) > 0 {
-			p.stage.Process(slot, recs) //nolint:contextcheck // what it reads has a life of its own
+			p.stage.Process(partition, recs) //nolint:contextcheck // what it reads has a life of its own
 			continue
 		}
 		select {
@@ -435,17 +435,17 @@ func (p *process) feed(ctx context.Context, slot stream.TopicPartition, from int
 	}
 }
 
-func (p *process) isPaused(slot stream.TopicPartition) bool {
+func (p *process) isPaused(partition stream.TopicPartition) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.paused[slot]
+	return p.paused[partition]
 }
 
-// unfeed stops the reading of slots.
-func (p *process) unfeed(slots []stream.TopicPartition) {
+// unfeed stops the reading of partitions.
+func (p *process) unfeed(partitions []stream.TopicPartition) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for _, s := range slots {
+	for _, s := range partitions {
 		if stop := p.feeds[s]; stop != nil {
 			stop()
 			delete(p.feeds, s)
@@ -459,18 +459,18 @@ func (p *process) owned() []stream.TopicPartition {
 	return slices.Collect(maps.Keys(p.feeds))
 }
 
-// revoke takes slots away in good order.
-func (p *process) revoke(slots ...stream.TopicPartition) {
-	p.unfeed(slots)
+// revoke takes partitions away in good order.
+func (p *process) revoke(partitions ...stream.TopicPartition) {
+	p.unfeed(partitions)
 	ctx, cancel := context.WithTimeout(context.Background(), 15*time.Second)
 	defer cancel()
-	p.stage.OnRevoked(ctx, slots)
+	p.stage.OnRevoked(ctx, partitions)
 }
 
-// lose takes slots away without warning; the process comes back as another member.
-func (p *process) lose(slots ...stream.TopicPartition) {
-	p.unfeed(slots)
-	p.stage.OnLost(slots)
+// lose takes partitions away without warning; the process comes back as another member.
+func (p *process) lose(partitions ...stream.TopicPartition) {
+	p.unfeed(partitions)
+	p.stage.OnLost(partitions)
 }
 
 // rejoin gives the process a new session. What it had is lost.
@@ -613,17 +613,17 @@ func (p *process) drop() {
 	p.dropping = true
 }
 
-func (p *process) Pause(slots ...stream.TopicPartition) {
+func (p *process) Pause(partitions ...stream.TopicPartition) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for _, s := range slots {
+	for _, s := range partitions {
 		p.paused[s] = true
 	}
 }
 
-func (p *process) Resume(slots ...stream.TopicPartition) {
+func (p *process) Resume(partitions ...stream.TopicPartition) {
 	p.mu.Lock()
-	for _, s := range slots {
+	for _, s := range partitions {
 		delete(p.paused, s)
 	}
 	p.mu.Unlock()
@@ -685,10 +685,10 @@ func (w *world) take(rec stream.Record) {
 	w.results = append(w.results, &r)
 }
 
-func (p *process) Record(_ context.Context, slot stream.TopicPartition, offset int64) (rec stream.Record, found bool, err error) {
+func (p *process) Record(_ context.Context, partition stream.TopicPartition, offset int64) (rec stream.Record, found bool, err error) {
 	p.w.mu.Lock()
 	defer p.w.mu.Unlock()
-	for _, r := range p.w.logs[slot] {
+	for _, r := range p.w.logs[partition] {
 		if r.Offset == offset && r.Topic != "gap" {
 			return r, true, nil
 		}
@@ -823,7 +823,7 @@ func (p *process) Send(ctx context.Context, sender string, m schemas.Message, ph
 func (w *world) check(c *apiCall) {
 	covered := false
 	for _, at := range w.at[c.who] {
-		pos, ok := w.committed[at.slot]
+		pos, ok := w.committed[at.partition]
 		covered = covered || ok && stateIn(pos, at.offset) != free
 	}
 	if !covered {
@@ -906,16 +906,16 @@ func causeText(c *schemas.Cause) string {
 		time.UnixMilli(c.GetSinceMs()).UTC().Format(time.TimeOnly), c.GetCode(), c.GetDetail()))
 }
 
-// allDone reports whether all of a slot is committed as done.
-func (w *world) allDone(slot stream.TopicPartition) bool {
-	log := w.logs[slot]
+// allDone reports whether all of a partition is committed as done.
+func (w *world) allDone(partition stream.TopicPartition) bool {
+	log := w.logs[partition]
 	for len(log) > 0 && log[len(log)-1].Topic == "gap" {
 		log = log[:len(log)-1]
 	}
 	if len(log) == 0 {
 		return true
 	}
-	pos, ok := w.committed[slot]
+	pos, ok := w.committed[partition]
 	_, runs, err := line.Decode(pos.Metadata, pos.Offset)
 	return ok && err == nil && pos.Offset > log[len(log)-1].Offset && len(runs) == 0
 }

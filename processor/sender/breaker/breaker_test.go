@@ -18,33 +18,33 @@ func TestBreaker(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		now := start
 		b := Breaker{account: rapid.Bool().Draw(t, "account")}
-		run, under := 0, Wait
+		run, under := 0, ProbeWait
 		answered, foreign := false, 0
-		kinds := []Kind{Works, Silent, Nothing, Foreign}
+		kinds := []Signal{SignalWorks, SignalSilent, SignalNone, SignalForeign}
 		if b.account {
-			kinds = []Kind{Works, Nothing, Refused}
+			kinds = []Signal{SignalWorks, SignalNone, SignalRefused}
 		}
 		t.Repeat(map[string]func(*rapid.T){
 			"answer": func(t *rapid.T) { // to a call that was begun before, or while it was closed
 				k := rapid.SampledFrom(kinds).Draw(t, "kind")
 				_, was := b.Open()
-				changed := b.Heard(now, k, false)
+				changed := b.Observe(now, k, false)
 				_, is := b.Open()
 				if was {
 					if !is || changed {
 						t.Fatal("closed by a call that was no probe")
 					}
-					answered = answered || k == Works && !b.account && under == Wait
+					answered = answered || k == SignalWorks && !b.account && under == ProbeWait
 					return
 				}
 				switch k {
-				case Works:
+				case SignalWorks:
 					run = 0
-				case Silent:
+				case SignalSilent:
 					run++
-				case Nothing, Foreign, Refused:
+				case SignalNone, SignalForeign, SignalRefused:
 				}
-				want := k == Foreign || k == Refused || k == Silent && run >= Run
+				want := k == SignalForeign || k == SignalRefused || k == SignalSilent && run >= SilentRun
 				if is != want || changed != want {
 					t.Fatalf("open: %v after %d in a row and kind %d", is, run, k)
 				}
@@ -59,52 +59,52 @@ func TestBreaker(t *testing.T) {
 				p, at := b.Allows(now)
 				_, open := b.Open()
 				switch {
-				case (p == All) == open:
+				case (p == ProbeNone) == open:
 					t.Fatalf("allows %d, open %v", p, open)
-				case p == Wait && under != Wait && !at.IsZero(), p == Wait && under == Wait && !at.After(now):
+				case p == ProbeWait && under != ProbeWait && !at.IsZero(), p == ProbeWait && under == ProbeWait && !at.After(now):
 					t.Fatalf("to be asked again at %v", at)
-				case p == Wait && at.Sub(now) > max(waitMost, accountWait):
+				case p == ProbeWait && at.Sub(now) > max(probeMax, accountWait):
 					t.Fatalf("waits %v", at.Sub(now))
-				case p == Wait, p == All:
+				case p == ProbeWait, p == ProbeNone:
 					t.Skip("nothing to probe")
-				case under != Wait:
+				case under != ProbeWait:
 					t.Fatal("two probes at once")
-				case p == Look && b.account, p == Send && !b.account && !answered && foreign < foreignLooks:
+				case p == ProbeRead && b.account, p == ProbeSend && !b.account && !answered && foreign < maxForeignReads:
 					t.Fatalf("allows %d", p)
 				}
 				b.Begin()
 				under = p
 			},
 			"cancel": func(t *rapid.T) {
-				if under == Wait {
+				if under == ProbeWait {
 					t.Skip("no probe")
 				}
 				b.Cancel()
-				under = Wait
+				under = ProbeWait
 			},
 			"renew": func(*rapid.T) { b.Renew(now) },
 			"probed": func(t *rapid.T) {
 				k := rapid.SampledFrom(kinds).Draw(t, "kind")
 				p := under
-				under = Wait
+				under = ProbeWait
 				switch p {
-				case Look:
-					got := b.Looked(now, k)
-					if got != (k == Works || k == Nothing) {
+				case ProbeRead:
+					got := b.ProbeAnswered(now, k)
+					if got != (k == SignalWorks || k == SignalNone) {
 						t.Fatalf("a look that met %d: %v", k, got)
 					}
-					if answered = got; k == Foreign {
+					if answered = got; k == SignalForeign {
 						foreign++
 					} else {
 						foreign = 0
 					}
-				case Send:
-					changed := b.Heard(now, k, true)
-					if _, open := b.Open(); open == (k == Works) || changed != (k == Works) {
+				case ProbeSend:
+					changed := b.Observe(now, k, true)
+					if _, open := b.Open(); open == (k == SignalWorks) || changed != (k == SignalWorks) {
 						t.Fatalf("a send that met %d leaves it open: %v", k, open)
 					}
 					answered, foreign = false, 0
-				case Wait, All:
+				case ProbeWait, ProbeNone:
 					t.Skip("no probe")
 				}
 			},
@@ -122,15 +122,15 @@ func TestWaitsGrow(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		b    Breaker
-		kind Kind
+		kind Signal
 		want []int
 	}{
-		{Breaker{}, Silent, []int{1, 2, 4, 8, 15, 15, 15}},
-		{ForAccount(), Refused, []int{30, 30, 30}},
+		{Breaker{}, SignalSilent, []int{1, 2, 4, 8, 15, 15, 15}},
+		{ForAccount(), SignalRefused, []int{30, 30, 30}},
 	} {
 		now, b := start, c.b
-		for range Run {
-			b.Heard(now, c.kind, false)
+		for range SilentRun {
+			b.Observe(now, c.kind, false)
 		}
 		var got []int
 		for range c.want {
@@ -139,10 +139,10 @@ func TestWaitsGrow(t *testing.T) {
 			now = at
 			p, _ := b.Allows(now)
 			b.Begin()
-			if p == Look {
-				b.Looked(now, c.kind)
+			if p == ProbeRead {
+				b.ProbeAnswered(now, c.kind)
 			} else {
-				b.Heard(now, c.kind, true)
+				b.Observe(now, c.kind, true)
 			}
 		}
 		if !slices.Equal(got, c.want) {
@@ -160,12 +160,12 @@ func TestOutages(t *testing.T) {
 		gap := time.Duration(rapid.IntRange(2, 100).Draw(t, "gap")) * time.Millisecond
 		from := start.Add(time.Duration(rapid.IntRange(0, 20).Draw(t, "begin")) * time.Second)
 		to := from.Add(time.Duration(rapid.IntRange(1, 600).Draw(t, "outage")) * time.Second)
-		kind := rapid.SampledFrom([]Kind{Silent, Foreign}).Draw(t, "kind")
-		slow := rapid.SampledFrom([]time.Duration{took, LookTimeout}).Draw(t, "until an answer, in the outage")
+		kind := rapid.SampledFrom([]Signal{SignalSilent, SignalForeign}).Draw(t, "kind")
+		slow := rapid.SampledFrom([]time.Duration{took, ProbeTimeout}).Draw(t, "until an answer, in the outage")
 		end := to.Add(40 * time.Second)
 		type call struct {
 			at    time.Time
-			kind  Kind
+			kind  Signal
 			probe Probe
 		}
 		var b Breaker
@@ -176,42 +176,42 @@ func TestOutages(t *testing.T) {
 			for len(flying) > 0 && !flying[0].at.After(now) {
 				c := flying[0]
 				flying = flying[1:]
-				if c.probe == Look {
-					b.Looked(now, c.kind)
+				if c.probe == ProbeRead {
+					b.ProbeAnswered(now, c.kind)
 				} else {
-					b.Heard(now, c.kind, c.probe == Send)
+					b.Observe(now, c.kind, c.probe == ProbeSend)
 				}
 			}
 			if now.Before(next) {
 				continue
 			}
 			p, _ := b.Allows(now)
-			if p == Wait {
+			if p == ProbeWait {
 				continue
 			}
 			next = now.Add(gap)
-			c := call{now.Add(took), Works, p}
+			c := call{now.Add(took), SignalWorks, p}
 			if !now.Before(from) && now.Before(to) {
 				c = call{now.Add(slow), kind, p}
-				if p != Look {
+				if p != ProbeRead {
 					nowhere++
 				}
-				if p == Send {
+				if p == ProbeSend {
 					sends++
 				}
-			} else if p != Look && !now.Before(to) && first.IsZero() {
+			} else if p != ProbeRead && !now.Before(to) && first.IsZero() {
 				first = now
 			}
-			if p != All {
+			if p != ProbeNone {
 				b.Begin()
 			}
 			at, _ := slices.BinarySearchFunc(flying, c.at.Add(1), func(c call, at time.Time) int { return c.at.Compare(at) })
 			flying = slices.Insert(flying, at, c)
 		}
-		if most := int(slow/gap) + Run + 1 + sends; nowhere > most {
+		if most := int(slow/gap) + SilentRun + 1 + sends; nowhere > most {
 			t.Fatalf("%d calls led nowhere, at most %d", nowhere, most)
 		}
-		if most := to.Sub(from)/waitMost/foreignLooks + 4; time.Duration(sends) > most {
+		if most := to.Sub(from)/probeMax/maxForeignReads + 4; time.Duration(sends) > most {
 			t.Fatalf("%d sends were probes in %v", sends, to.Sub(from))
 		}
 		if first.IsZero() || first.Sub(to) > 30*time.Second {

@@ -24,7 +24,7 @@ func TestCapacity(t *testing.T) {
 		t.Repeat(map[string]func(*rapid.T){
 			"join": func(*rapid.T) {
 				if len(inFlight) < 9 {
-					c.Join(inFlight)
+					c.AddNumber(inFlight)
 					inFlight = append(inFlight, 0)
 				}
 			},
@@ -33,8 +33,8 @@ func TestCapacity(t *testing.T) {
 					t.Skip("no number")
 				}
 				k := call{rapid.IntRange(0, len(inFlight)-1).Draw(t, "number"), rapid.Bool().Draw(t, "bulk")}
-				if c.Fits(k.bulk, inFlight[k.number]) {
-					c.Add(k.bulk, inFlight[k.number])
+				if c.CanStart(k.bulk, inFlight[k.number]) {
+					c.Start(k.bulk, inFlight[k.number])
 					inFlight[k.number]++
 					calls = append(calls, k)
 				}
@@ -47,15 +47,15 @@ func TestCapacity(t *testing.T) {
 				k := calls[i]
 				calls = append(calls[:i], calls[i+1:]...)
 				inFlight[k.number]--
-				c.Remove(k.bulk, inFlight[k.number])
+				c.End(k.bulk, inFlight[k.number])
 			},
 			"": func(t *rapid.T) {
 				total, owed := 0, 0
 				for _, n := range inFlight {
 					total += n
-					owed += max(0, c.part-n)
+					owed += max(0, c.guaranteed-n)
 				}
-				if total != c.total || owed != c.owed || total > most || c.bulk > c.bulkMost {
+				if total != c.total || owed != c.reserved || total > most || c.bulk > c.bulkMax {
 					t.Fatalf("%+v, really %d calls, %d owed", c, total, owed)
 				}
 			},
@@ -68,23 +68,23 @@ func TestCapacity(t *testing.T) {
 func TestCapacityOfHungNumber(t *testing.T) {
 	t.Parallel()
 	c := NewCapacity(256)
-	c.Join(nil)
-	c.Join([]int{0})
+	c.AddNumber(nil)
+	c.AddNumber([]int{0})
 	hung := 0
-	for c.Fits(true, hung) {
-		c.Add(true, hung)
+	for c.CanStart(true, hung) {
+		c.Start(true, hung)
 		hung++
 	}
 	other := 0
-	for c.Fits(true, other) {
-		c.Add(true, other)
+	for c.CanStart(true, other) {
+		c.Start(true, other)
 		other++
 	}
 	if hung != 192 || other != 32 {
 		t.Errorf("%d calls for one, %d left for the other in bulk", hung, other)
 	}
-	for c.Fits(false, other) {
-		c.Add(false, other)
+	for c.CanStart(false, other) {
+		c.Start(false, other)
 		other++
 	}
 	if other != 64 { // its part, and the eighth for express
@@ -94,9 +94,9 @@ func TestCapacityOfHungNumber(t *testing.T) {
 
 func TestMemory(t *testing.T) {
 	t.Parallel()
-	var m Memory
+	var m Generations
 	a, b := schemas.NewTaskID(), schemas.NewTaskID()
-	for i := range uint32(3 * Remembered) {
+	for i := range uint32(3 * DedupSize) {
 		task := a
 		if i%3 == 0 {
 			task = b
@@ -104,7 +104,7 @@ func TestMemory(t *testing.T) {
 		if !m.Add(task, i) {
 			t.Fatalf("%d is new", i)
 		}
-		for _, back := range []uint32{0, 1, 500, Remembered - 1} {
+		for _, back := range []uint32{0, 1, 500, DedupSize - 1} {
 			if back > i {
 				continue
 			}
@@ -117,7 +117,7 @@ func TestMemory(t *testing.T) {
 			}
 		}
 	}
-	if n := len(m.now.pairs) + len(m.before.pairs); n > 2*Remembered {
+	if n := len(m.current.sends) + len(m.previous.sends); n > 2*DedupSize {
 		t.Errorf("%d remembered", n)
 	}
 	if m.Add(b, 0) == false {
@@ -131,17 +131,17 @@ func TestPairs(t *testing.T) {
 		number string
 		phone  schemas.Phone
 	}
-	var p Pairs[pair]
+	var p Cooldown[pair]
 	const n = "1"
 	now := time.Unix(1_700_000_000, 0)
 	phone := func(i int) pair { return pair{n, schemas.Phone(rune('a' + i%26))} }
 	for i := range 1000 {
 		now = now.Add(700 * time.Millisecond)
-		p.Hold(phone(i), now)
+		p.Start(phone(i), now)
 		for back := range 9 {
-			if at := now.Add(-time.Duration(back) * 700 * time.Millisecond); back <= i && at.Add(PairWait).After(now) {
-				if got := p.Until(phone(i - back)); !got.Equal(at.Add(PairWait)) {
-					t.Fatalf("held until %v, want %v", got, at.Add(PairWait))
+			if at := now.Add(-time.Duration(back) * 700 * time.Millisecond); back <= i && at.Add(CooldownTime).After(now) {
+				if got := p.Until(phone(i - back)); !got.Equal(at.Add(CooldownTime)) {
+					t.Fatalf("held until %v, want %v", got, at.Add(CooldownTime))
 				}
 			}
 		}
@@ -149,15 +149,15 @@ func TestPairs(t *testing.T) {
 	if got := p.Until(pair{"2", "a"}); !got.IsZero() {
 		t.Error("another number is held too")
 	}
-	p.Release(phone(999))
+	p.Cancel(phone(999))
 	if got := p.Until(phone(999)); !got.IsZero() {
 		t.Error("released, and held")
 	}
 	for i := range maxPhones + 1000 {
-		p.Hold(pair{n, schemas.Phone(string(rune(i)))}, now)
+		p.Start(pair{n, schemas.Phone(string(rune(i)))}, now)
 	}
-	if len(p.now) > maxPhones || len(p.before) > maxPhones {
-		t.Errorf("%d and %d phones are remembered", len(p.now), len(p.before))
+	if len(p.current) > maxPhones || len(p.previous) > maxPhones {
+		t.Errorf("%d and %d phones are remembered", len(p.current), len(p.previous))
 	}
 	for i := range maxPhones + 1000 {
 		p.Refuse(pair{n, schemas.Phone(string(rune(i)))}, now, 0)
@@ -166,10 +166,10 @@ func TestPairs(t *testing.T) {
 	if known > maxPhones {
 		t.Errorf("%d refused phones are remembered", known)
 	}
-	if p.Sweep(now.Add(PairWait + pairMost)); len(p.refused) != known {
+	if p.Sweep(now.Add(CooldownTime + cooldownMax)); len(p.refused) != known {
 		t.Errorf("forgets what may come back: %d are left", len(p.refused))
 	}
-	if p.Sweep(now.Add(PairWait + 2*pairMost)); len(p.refused) != 0 {
+	if p.Sweep(now.Add(CooldownTime + 2*cooldownMax)); len(p.refused) != 0 {
 		t.Errorf("%d refused phones are remembered for ever", len(p.refused))
 	}
 }

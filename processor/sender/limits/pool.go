@@ -3,14 +3,14 @@ package limits
 // Pool hands out places to work at. Express goes first, and a quarter of the places is never taken by bulk; of each share (a
 // number, a host) so many work at a time at most, so that whatever hangs keeps only its own waiting.
 type Pool[T comparable] struct {
-	most, each int
+	max, perShare int
 
 	waiting [2][]T // express, bulk
 	shares  map[T][]string
 	busy    map[string]int
 	total   int
 	bulk    int
-	placed  map[T]bool // is bulk's
+	working map[T]bool // is bulk's
 }
 
 // bulkLeaves is the part of the places that bulk leaves to express.
@@ -18,11 +18,11 @@ const bulkLeaves = 4
 
 // NewPool returns a pool of so many places, of which each share has so many at most.
 func NewPool[T comparable](most, each int) Pool[T] {
-	return Pool[T]{most: most, each: each, shares: make(map[T][]string), busy: make(map[string]int), placed: make(map[T]bool)}
+	return Pool[T]{max: most, perShare: each, shares: make(map[T][]string), busy: make(map[string]int), working: make(map[T]bool)}
 }
 
-// Add has x wait for a place. It must not wait or have one already.
-func (p *Pool[T]) Add(x T, bulk bool, shares ...string) {
+// Enqueue has x wait for a place. It must not wait or have one already.
+func (p *Pool[T]) Enqueue(x T, bulk bool, shares ...string) {
 	l := 0
 	if bulk {
 		l = 1
@@ -31,11 +31,11 @@ func (p *Pool[T]) Add(x T, bulk bool, shares ...string) {
 	p.shares[x] = shares
 }
 
-// Next gives the next one its place.
-func (p *Pool[T]) Next() (x T, ok bool) {
+// Acquire gives the next one its place.
+func (p *Pool[T]) Acquire() (x T, ok bool) {
 	for l := range p.waiting {
 		bulk := l == 1
-		if p.total >= p.most || bulk && p.bulk >= p.most-p.most/bulkLeaves {
+		if p.total >= p.max || bulk && p.bulk >= p.max-p.max/bulkLeaves {
 			return x, false
 		}
 		for i, x := range p.waiting[l] {
@@ -44,7 +44,7 @@ func (p *Pool[T]) Next() (x T, ok bool) {
 			}
 			p.waiting[l] = append(p.waiting[l][:i], p.waiting[l][i+1:]...)
 			p.total++
-			if p.placed[x] = bulk; bulk {
+			if p.working[x] = bulk; bulk {
 				p.bulk++
 			}
 			for _, s := range p.shares[x] {
@@ -58,17 +58,17 @@ func (p *Pool[T]) Next() (x T, ok bool) {
 
 func (p *Pool[T]) fits(x T) bool {
 	for _, s := range p.shares[x] {
-		if p.busy[s] >= p.each {
+		if p.busy[s] >= p.perShare {
 			return false
 		}
 	}
 	return true
 }
 
-// Done takes the place of x back.
-func (p *Pool[T]) Done(x T) {
+// Release takes the place of x back.
+func (p *Pool[T]) Release(x T) {
 	p.total--
-	if p.placed[x] {
+	if p.working[x] {
 		p.bulk--
 	}
 	for _, s := range p.shares[x] {
@@ -77,5 +77,5 @@ func (p *Pool[T]) Done(x T) {
 		}
 	}
 	delete(p.shares, x)
-	delete(p.placed, x)
+	delete(p.working, x)
 }

@@ -50,10 +50,10 @@ func TestPool(t *testing.T) {
 				last++
 				j := job{rapid.Bool().Draw(t, "bulk"), rapid.SliceOfNDistinct(rapid.SampledFrom([]string{"a", "b", "c"}), 0, 2, rapid.ID[string]).Draw(t, "shares")}
 				jobs[last], waiting[last] = j, true
-				p.Add(last, j.bulk, j.shares...)
+				p.Enqueue(last, j.bulk, j.shares...)
 			},
 			"next": func(t *rapid.T) {
-				x, ok := p.Next()
+				x, ok := p.Acquire()
 				if !ok {
 					for w := range waiting {
 						if fits(jobs[w]) {
@@ -78,13 +78,13 @@ func TestPool(t *testing.T) {
 					t.Skip("nobody works")
 				}
 				i := rapid.IntRange(0, len(working)-1).Draw(t, "which")
-				p.Done(working[i])
+				p.Release(working[i])
 				delete(jobs, working[i])
 				working = append(working[:i], working[i+1:]...)
 			},
 			"": func(t *rapid.T) {
-				if len(p.shares) != len(jobs) || len(p.placed) != len(working) || p.total != len(working) {
-					t.Fatalf("%d of %d, %d of %d", len(p.shares), len(jobs), len(p.placed), len(working))
+				if len(p.shares) != len(jobs) || len(p.working) != len(working) || p.total != len(working) {
+					t.Fatalf("%d of %d, %d of %d", len(p.shares), len(jobs), len(p.working), len(working))
 				}
 			},
 		})

@@ -24,7 +24,7 @@ func TestPacerNeverExceeds(t *testing.T) {
 		t.Repeat(map[string]func(*rapid.T){
 			"take": func(t *rapid.T) {
 				for range rapid.IntRange(1, 100).Draw(t, "calls") {
-					trial, at, ok := p.Take(now)
+					trial, at, ok := p.Acquire(now)
 					if !ok {
 						if !at.IsZero() && !at.After(now) {
 							t.Fatal("says to come back at once")
@@ -56,12 +56,12 @@ func TestPacerNeverExceeds(t *testing.T) {
 				i := rapid.IntRange(0, len(flying)-1).Draw(t, "which")
 				c := flying[i]
 				flying = slices.Delete(flying, i, i+1)
-				before, early := p.Rate(), c.began.Before(p.cut)
+				before, early := p.Rate(), c.began.Before(p.lastCut)
 				switch rapid.IntRange(0, 4).Draw(t, "how") {
 				case 0:
 					p.Throttled(c.began, now, 0)
 					p.Advance(now)
-					if got := p.Rate(); early && got < before || got < before*cutTo-1e-9 && got < p.base*leastPart-1e-9 {
+					if got := p.Rate(); early && got < before || got < before*cutTo-1e-9 && got < p.base*minFraction-1e-9 {
 						t.Fatalf("from %v to %v by one answer (old news: %v)", before, got, early)
 					}
 				case 1:
@@ -70,9 +70,9 @@ func TestPacerNeverExceeds(t *testing.T) {
 					held = later(held, now.Add(after))
 				case 2:
 				default:
-					p.Worked(c.began, now)
+					p.Succeeded(c.began, now)
 				}
-				p.Ended(c.trial)
+				p.TrialEnded(c.trial)
 			},
 			"put": func(t *rapid.T) {
 				if len(flying) == 0 || len(calls) == 0 || !flying[len(flying)-1].began.Equal(calls[len(calls)-1]) {
@@ -80,7 +80,7 @@ func TestPacerNeverExceeds(t *testing.T) {
 				}
 				c := flying[len(flying)-1]
 				flying, calls = flying[:len(flying)-1], calls[:len(calls)-1]
-				p.Put(c.trial)
+				p.Return(c.trial)
 			},
 			"share": func(t *rapid.T) {
 				full = rapid.Float64Range(1, 1000).Draw(t, "full")
@@ -126,14 +126,14 @@ func (p *Pacer) run(now, end time.Time, took time.Duration, accept func(at time.
 			a := due[0]
 			due = due[1:]
 			if a.ok {
-				p.Worked(a.began, now)
+				p.Succeeded(a.began, now)
 			} else {
 				refused++
 				p.Throttled(a.began, now, 0)
 			}
-			p.Ended(a.trial)
+			p.TrialEnded(a.trial)
 		}
-		trial, at, ok := p.Take(now)
+		trial, at, ok := p.Acquire(now)
 		if ok {
 			calls = append(calls, now)
 			due = append(due, answer{now.Add(took), call{now, trial}, accept(now)})
@@ -160,13 +160,13 @@ func TestPacerRecovers(t *testing.T) {
 		from, to := start.Add(10*time.Second), start.Add(10*time.Second+outage)
 		var p Pacer
 		p.Set(start, full)
-		end := to.Add(waitMost + 2*took + 11*time.Second)
+		end := to.Add(waitMax + 2*took + 11*time.Second)
 		_, refused := p.run(start, end, took, func(at time.Time) bool { return at.Before(from) || !at.Before(to) })
 		if p.Advance(end); p.Rate() != full {
 			t.Fatalf("%v of %v a second in the end", p.Rate(), full)
 		}
 		// What was under way at the first refusal, what went at half the rate until it too was refused, and trials.
-		if most := full*took.Seconds()*1.5 + 2*Burst.Seconds()*full + 4 + 4 + outage.Seconds()/waitMost.Seconds(); float64(refused) > most {
+		if most := full*took.Seconds()*1.5 + 2*Burst.Seconds()*full + 4 + 4 + outage.Seconds()/waitMax.Seconds(); float64(refused) > most {
 			t.Fatalf("%d refused, at most %v", refused, most)
 		}
 	})
@@ -205,16 +205,16 @@ func TestPacerWithoutLimit(t *testing.T) {
 	var p Pacer
 	p.Set(now, 0)
 	for range 1000 {
-		if _, _, ok := p.Take(now); !ok {
+		if _, _, ok := p.Acquire(now); !ok {
 			t.Fatal("limited")
 		}
-		p.Worked(now, now)
+		p.Succeeded(now, now)
 	}
 	p.Throttled(now, now, 0)
 	if got := p.Rate(); got < 499 || got > 500 {
 		t.Errorf("%v a second after 1,000 within one", got)
 	}
-	p.Worked(now, now)
+	p.Succeeded(now, now)
 	p.Advance(now.Add(31 * time.Second))
 	if got := p.Rate(); got != 0 {
 		t.Errorf("still limited to %v", got)

@@ -19,23 +19,23 @@ import (
 // partition of broadcasts that changes hands; the oldest are forgotten first.
 const maxOwners = 1024
 
-// Memory knows which sends came before, and which owners are replaced. The zero value knows nothing.
-type Memory struct {
-	seen     limits.Memory // the last ones
-	repeated limits.Memory // the last ones that were repeats: as many again, which takes many takeovers
+// Dedup knows which sends came before, and which owners are replaced. The zero value knows nothing.
+type Dedup struct {
+	seen     limits.Generations // the last ones
+	repeated limits.Generations // the last ones that were repeats: as many again, which takes many takeovers
 	owners   map[int64]struct{}
 	order    []int64 // of owners, as they came; a ring once it is full
 	next     int
 }
 
-// Fresh remembers the send and reports whether it is neither a repeat nor of an owner that was replaced before it was
+// IsNew remembers the send and reports whether it is neither a repeat nor of an owner that was replaced before it was
 // written.
-func (m *Memory) Fresh(task schemas.TaskID, e *schemas.Send) bool {
+func (m *Dedup) IsNew(task schemas.TaskID, e *schemas.Send) bool {
 	if _, late := m.owners[e.GetGeneration()]; late { //mutant:replaced-owner-is-dropped
 		return false
 	}
 	if e.GetRepeatedAll() {
-		m.learn(e.GetReplaced())
+		m.addReplaced(e.GetReplaced())
 	}
 	fresh := m.seen.Add(task, e.GetIndex())
 	if len(e.GetReplaced()) > 0 && !e.GetRepeatedAll() {
@@ -44,7 +44,7 @@ func (m *Memory) Fresh(task schemas.TaskID, e *schemas.Send) bool {
 	return fresh && !m.repeated.Has(task, e.GetIndex()) //mutant:repeats-are-remembered-longer
 }
 
-func (m *Memory) learn(owners []int64) {
+func (m *Dedup) addReplaced(owners []int64) {
 	for _, owner := range owners {
 		if _, ok := m.owners[owner]; ok || owner == 0 { // nobody's
 			continue

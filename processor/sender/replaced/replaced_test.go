@@ -14,7 +14,7 @@ func send(index uint32, generation int64, all bool, replaced ...int64) *schemas.
 
 func TestReplacedOwnerIsDroppedOnceAllIsRepeated(t *testing.T) {
 	t.Parallel()
-	var m Memory
+	var m Dedup
 	a, b := schemas.NewTaskID(), schemas.NewTaskID()
 	for _, step := range []struct {
 		what  string
@@ -37,7 +37,7 @@ func TestReplacedOwnerIsDroppedOnceAllIsRepeated(t *testing.T) {
 		{"whoever says so", b, send(5, 11, true, 0), true},
 		{"still not", b, send(6, 0, false), true},
 	} {
-		if fresh := m.Fresh(step.task, step.e); fresh != step.fresh {
+		if fresh := m.IsNew(step.task, step.e); fresh != step.fresh {
 			t.Errorf("%s: fresh %t", step.what, fresh)
 		}
 	}
@@ -46,33 +46,33 @@ func TestReplacedOwnerIsDroppedOnceAllIsRepeated(t *testing.T) {
 // A repeat outlives the other sends, so that what it repeats is found however many lie between.
 func TestRepeatIsRememberedLongerThanOtherSends(t *testing.T) {
 	t.Parallel()
-	var m Memory
+	var m Dedup
 	a, b := schemas.NewTaskID(), schemas.NewTaskID()
-	m.Fresh(a, send(0, 9, false, 7))
-	m.Fresh(a, send(1, 9, false))
-	for i := range uint32(3 * limits.Remembered) {
-		if !m.Fresh(b, send(i, 9, false)) {
+	m.IsNew(a, send(0, 9, false, 7))
+	m.IsNew(a, send(1, 9, false))
+	for i := range uint32(3 * limits.DedupSize) {
+		if !m.IsNew(b, send(i, 9, false)) {
 			t.Fatalf("send %d is no repeat", i)
 		}
 	}
-	if m.Fresh(a, send(0, 7, false)) {
+	if m.IsNew(a, send(0, 7, false)) {
 		t.Error("what was repeated is called for")
 	}
-	if !m.Fresh(a, send(1, 7, false)) {
+	if !m.IsNew(a, send(1, 7, false)) {
 		t.Error("an ordinary send is remembered longer than it should")
 	}
 }
 
 func TestOldestOwnersAreForgottenFirst(t *testing.T) {
 	t.Parallel()
-	var m Memory
+	var m Dedup
 	task := schemas.NewTaskID()
 	const n = 3 * maxOwners
 	for i := range int64(n) {
-		m.learn([]int64{i + 1, i + 1, max(1, i)})
+		m.addReplaced([]int64{i + 1, i + 1, max(1, i)})
 	}
 	for i := range int64(n) {
-		if want := i < n-maxOwners; m.Fresh(task, send(uint32(i), i+1, false)) != want {
+		if want := i < n-maxOwners; m.IsNew(task, send(uint32(i), i+1, false)) != want {
 			t.Fatalf("owner %d of %d: forgotten %t", i+1, n, !want)
 		}
 	}
@@ -87,15 +87,15 @@ func BenchmarkFresh(b *testing.B) {
 		"first owner": send(0, 1<<40, true), "third takeover": send(0, 1<<40, true, 1<<41, 1<<42, 1<<43),
 	} {
 		b.Run(name, func(b *testing.B) {
-			var m Memory
+			var m Dedup
 			for b.Loop() {
 				e.Index++
-				m.Fresh(task, e)
+				m.IsNew(task, e)
 			}
 		})
 	}
 	b.Run("limits.Memory alone", func(b *testing.B) {
-		var m limits.Memory
+		var m limits.Generations
 		i := uint32(0)
 		for b.Loop() {
 			i++

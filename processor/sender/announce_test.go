@@ -15,14 +15,14 @@ func TestWhyNamesThePhoneThatWasWrittenToAMomentAgo(t *testing.T) {
 	bubble(t, func(w *world) {
 		w.start(both)
 		first, second := schemas.NewTaskID(), schemas.NewTaskID()
-		w.produce(expressSlot, first, 0, to("573001234567"))
+		w.produce(expressPartition, first, 0, to("573001234567"))
 		w.rest(time.Second)
-		w.produce(expressSlot, second, 0, to("573001234567"))
+		w.produce(expressPartition, second, 0, to("573001234567"))
 		w.rest(3 * time.Second)
 		if got := w.notes(second); len(got) != 1 || !strings.HasPrefix(got[0], "WAITING PAIR") {
 			t.Errorf("said %q while it waits", got)
 		}
-		w.until("done", func() bool { return w.allDone(expressSlot) })
+		w.until("done", func() bool { return w.allDone(expressPartition) })
 		w.rest(2 * sweepEvery)
 		if got := w.notes(second); len(got) != 2 || got[1] != "RUNNING " {
 			t.Errorf("said %q at its end", got)
@@ -48,10 +48,10 @@ func TestWhyNamesAFileThatTakesLong(t *testing.T) {
 		p.stage.ports.Media = slowMedia{func(string, string) bool { return true }}
 		p.stage.mu.Unlock()
 		task := schemas.NewTaskID()
-		w.produce(expressSlot, task, 0, file(&schemas.Content{
+		w.produce(expressPartition, task, 0, file(&schemas.Content{
 			Body: "hola", Header: schemas.HeaderKind_HEADER_KIND_IMAGE, Media: &schemas.MediaRef{MediaId: "old", Url: "https://slow.example/a.png"},
 		}))
-		w.rest(renewsLong + 3*time.Second)
+		w.rest(renewalAnnounceAfter + 3*time.Second)
 		if got := w.notes(task); len(got) != 1 || !strings.HasPrefix(got[0], "WAITING MEDIA") {
 			t.Errorf("said %q", got)
 		}

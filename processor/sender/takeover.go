@@ -9,14 +9,14 @@ import (
 	"altavoz/stream"
 )
 
-// known is what a ledger knows of which records it speaks of.
-type known struct {
+// identities is what a ledger knows of which records it speaks of.
+type identities struct {
 	trail     line.Trail
 	inherited []line.Mark         // by offset; of records that were not read here yet
 	doubt     line.Cut            // records that lie in it may have been called, unless the ledger knows better
-	was       map[int64]cell      // what it said of them before
-	gone      map[uint32]struct{} // the sums of started records that the log does not hold any more
-	said      line.Identity       // scratch
+	beforeCut map[int64]cell      // what it said of them before
+	lost      map[uint32]struct{} // the sums of started records that the log does not hold any more
+	encoded   line.Identity       // scratch
 	scratch   [2][]line.Mark
 }
 
@@ -26,77 +26,77 @@ const maxStartedMarks = 96
 
 // inherit takes over which records the ledger speaks of.
 func (l *ledger) inherit(id *line.Identity) {
-	l.who.inherited, l.who.doubt = id.Marks, line.Cut{From: id.DoubtFrom, To: id.DoubtTo}
+	l.identities.inherited, l.identities.doubt = id.Marks, line.Cut{From: id.DoubtFrom, To: id.DoubtTo}
 	sums := make(map[int64]uint32, len(id.Marks))
 	for _, m := range id.Marks {
 		sums[m.Offset] = m.Sum
 	}
 	for c := l.head; c != nil; c = c.next {
 		c.sum = sums[c.offset]
-		c.doubt = !c.started && l.who.doubtful(c.offset)
+		c.doubt = !c.started && l.identities.inDoubt(c.offset)
 	}
 }
 
-// divide takes in that the log is another one from some offset on: what the ledger says from there on it says of records
+// applyCut takes in that the log is another one from some offset on: what the ledger says from there on it says of records
 // that are gone.
-func (l *ledger) divide(at line.Cut) {
-	w := &l.who
+func (l *ledger) applyCut(at line.Cut) {
+	w := &l.identities
 	was := make(map[int64]cell)
 	for c := l.tail; c != nil && c.offset >= at.From; c = l.tail {
 		if c.offset < at.To {
 			was[c.offset] = cell{started: c.started, again: c.again, doubt: c.doubt, sum: c.sum}
 		} else if c.started {
-			w.lose(c.sum)
+			w.rememberLost(c.sum)
 		}
-		l.done(c)
+		l.finish(c)
 	}
 	l.next = min(l.next, at.From)
-	l.touched, l.unread = l.next, l.head
+	l.touchedEnd, l.unread = l.next, l.head
 	from := at.From
 	if w.doubt.From < w.doubt.To {
 		from = min(from, w.doubt.From)
 	}
-	w.doubt, w.was = line.Cut{From: from, To: at.To}, was
+	w.doubt, w.beforeCut = line.Cut{From: from, To: at.To}, was
 	end, _ := slices.BinarySearchFunc(w.inherited, at.From, func(m line.Mark, o int64) int { return int(max(-1, min(1, m.Offset-o))) })
 	w.inherited = w.inherited[:end]
 }
 
-func (w *known) doubtful(offset int64) bool { return offset >= w.doubt.From && offset < w.doubt.To }
+func (w *identities) inDoubt(offset int64) bool { return offset >= w.doubt.From && offset < w.doubt.To }
 
-// recall gives a record that is read what the ledger said of it before the log was found to be another one.
-func (l *ledger) recall(c *cell) {
-	w := &l.who
-	if !w.doubtful(c.offset) {
+// restore gives a record that is read what the ledger said of it before the log was found to be another one.
+func (l *ledger) restore(c *cell) {
+	w := &l.identities
+	if !w.inDoubt(c.offset) {
 		return
 	}
-	was, ok := w.was[c.offset]
-	delete(w.was, c.offset)
+	was, ok := w.beforeCut[c.offset]
+	delete(w.beforeCut, c.offset)
 	c.started, c.sum, c.doubt = was.started, was.sum, !ok || was.doubt
 	if was.again {
-		l.repeat(c)
+		l.markRepeated(c)
 	}
 }
 
-// lose remembers a started record that is gone: should its send come again, it may have been called.
-func (w *known) lose(sum uint32) {
+// rememberLost remembers a started record that is gone: should its send come again, it may have been called.
+func (w *identities) rememberLost(sum uint32) {
 	if sum == 0 {
 		return
 	}
-	if w.gone == nil {
-		w.gone = make(map[uint32]struct{})
+	if w.lost == nil {
+		w.lost = make(map[uint32]struct{})
 	}
-	w.gone[sum] = struct{}{}
+	w.lost[sum] = struct{}{}
 }
 
-// meets takes in which record a place holds. Another one than was started there was not called, unless the log had it elsewhere before.
-func (l *ledger) meets(c *cell, sum uint32) {
-	w := &l.who
+// verify takes in which record a place holds. Another one than was started there was not called, unless the log had it elsewhere before.
+func (l *ledger) verify(c *cell, sum uint32) {
+	w := &l.identities
 	if c.started && c.sum != 0 && c.sum != sum {
-		w.lose(c.sum)
-		l.unrepeat(c)
+		w.rememberLost(c.sum)
+		l.clearRepeated(c)
 		c.started = false
 	}
-	if _, again := w.gone[sum]; again && !c.started { //mutant:started-send-that-is-gone-is-not-called-again
+	if _, again := w.lost[sum]; again && !c.started { //mutant:started-send-that-is-gone-is-not-called-again
 		c.started = true
 	}
 	c.sum = sum
@@ -105,14 +105,14 @@ func (l *ledger) meets(c *cell, sum uint32) {
 // identity returns what is to be committed of which records these are: those that are started, the first open one, and some
 // below the last one touched.
 func (l *ledger) identity() *line.Identity {
-	w := &l.who
+	w := &l.identities
 	open := w.scratch[0][:0]
-	for c := l.head; c != nil && c.offset < l.touched; c = c.next {
+	for c := l.head; c != nil && c.offset < l.touchedEnd; c = c.next {
 		if c.sum != 0 && (c.started || c == l.head) {
 			open = append(open, line.Mark{Offset: c.offset, Sum: c.sum})
 		}
 	}
-	rungs := w.trail.Below(l.touched, w.scratch[1][:0])
+	rungs := w.trail.Below(l.touchedEnd, w.scratch[1][:0])
 	w.scratch[0], w.scratch[1] = open, rungs
 	if n := len(open); n > maxStartedMarks {
 		open = append(open[:1], open[n-maxStartedMarks+1:]...)
@@ -120,11 +120,11 @@ func (l *ledger) identity() *line.Identity {
 	for len(w.inherited) > 0 && w.inherited[0].Offset < w.trail.Next() {
 		w.inherited = w.inherited[1:]
 	}
-	w.said = line.Identity{DoubtFrom: w.doubt.From, DoubtTo: w.doubt.To, Marks: line.Merge(w.said.Marks[:0], open, rungs)}
+	w.encoded = line.Identity{DoubtFrom: w.doubt.From, DoubtTo: w.doubt.To, Marks: line.Merge(w.encoded.Marks[:0], open, rungs)}
 	if len(w.inherited) > 0 {
-		w.said.Marks = line.Merge(nil, w.said.Marks, w.inherited)
+		w.encoded.Marks = line.Merge(nil, w.encoded.Marks, w.inherited)
 	}
-	return &w.said
+	return &w.encoded
 }
 
 // takeOver reads the ledger that was committed and holds it against the log. cut says that the log is not, or not whole, the
@@ -163,13 +163,13 @@ func (st *Stage) takeOver(ctx context.Context, pos stream.Position) (l *ledger, 
 				return 0, false, err
 			}
 			in := decode(&rec)
-			return in.sum(), true, nil
+			return in.checksum(), true, nil
 		})
 	}
 	if err != nil || !cut {
 		return l, false, err //nolint:wrapcheck // Assign says what it is about
 	}
-	l.divide(at) //mutant:what-the-log-lost-is-not-done
+	l.applyCut(at) //mutant:what-the-log-lost-is-not-done
 	st.metrics.disagreements.Inc()
 	st.log.Error("ledger and log do not agree; sends that may have been made are unknown", "disagreement", what, "topic", pos.Partition.Topic,
 		"partition", pos.Partition.Partition, "committed", pos.Offset, "begin", pos.Begin, "end", pos.End, "unknown_from", at.From, "unknown_to", at.To)

@@ -7,9 +7,9 @@ import "testing"
 func TestCallsBegunBeforeAWebhookDoNotShortenItsWait(t *testing.T) {
 	t.Parallel()
 	b := ForWebhooks()
-	b.Told(start, start)
-	b.Heard(start, Works, false)
-	if p, at := b.Allows(start); p != Wait || !at.Equal(start.Add(toldBase)) {
-		t.Errorf("allows %v at %v after a call that began before, want nothing before %v", p, at, start.Add(toldBase))
+	b.Trip(start, start)
+	b.Observe(start, SignalWorks, false)
+	if p, at := b.Allows(start); p != ProbeWait || !at.Equal(start.Add(webhookBase)) {
+		t.Errorf("allows %v at %v after a call that began before, want nothing before %v", p, at, start.Add(webhookBase))
 	}
 }

@@ -8,8 +8,8 @@ import (
 // TestFlight: what a number may have under way follows its rate and how long its calls last, between its bounds.
 func TestFlight(t *testing.T) {
 	t.Parallel()
-	var f Flight
-	if got := f.Most(64, 256); got != 96 { // nothing is known yet: a second
+	var f Concurrency
+	if got := f.Max(64, 256); got != 96 { // nothing is known yet: a second
 		t.Errorf("%d at first", got)
 	}
 	for _, c := range []struct {
@@ -20,21 +20,21 @@ func TestFlight(t *testing.T) {
 		{100 * time.Millisecond, 100, 15, 10},
 		{time.Second, 100, 150, 100},
 		{10 * time.Second, 100, 256, 256},
-		{50 * time.Millisecond, 10, FlightLeast, FlightLeast},
+		{50 * time.Millisecond, 10, MinConcurrency, MinConcurrency},
 		{time.Second, 0, 256, 256},
 	} {
 		for range 200 {
-			f.Took(c.took)
+			f.Observe(c.took)
 		}
-		if most, usual := f.Most(c.rate, 256), f.Usual(c.rate, 256); most != c.most || usual != c.usual {
+		if most, usual := f.Max(c.rate, 256), f.Usual(c.rate, 256); most != c.most || usual != c.usual {
 			t.Errorf("%v at %v a second: %d, usually %d", c.took, c.rate, most, usual)
 		}
 	}
-	before := f.Most(100, 1000)
+	before := f.Max(100, 1000)
 	for range 16 {
-		f.Took(100 * time.Millisecond)
+		f.Observe(100 * time.Millisecond)
 	}
-	if after := f.Most(100, 1000); after > before/3 {
+	if after := f.Max(100, 1000); after > before/3 {
 		t.Errorf("%d after sixteen faster calls, %d before", after, before)
 	}
 }

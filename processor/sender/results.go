@@ -10,17 +10,17 @@ import (
 	"altavoz/stream"
 )
 
-// parcel is a record on its way to the log.
-type parcel struct {
-	alarm alarm // for another try
+// pendingRecord is a record on its way to the log.
+type pendingRecord struct {
+	timer timer // for another try
 
-	send    *send // whose end it is; nil for a note
-	lane    lane
-	outcome schemas.OutcomeClass // "" for what is none
-	result  *schemas.Result      // until it is encoded
-	rec     stream.Record
-	tries   int
-	made    time.Time // of a note
+	send      *send // whose end it is; nil for a note
+	lane      lane
+	outcome   schemas.OutcomeClass // "" for what is none
+	result    *schemas.Result      // until it is encoded
+	rec       stream.Record
+	tries     int
+	createdAt time.Time // of a note
 }
 
 // unlock releases the lock and writes what collected under it: a log may answer at once, through acked.
@@ -36,17 +36,17 @@ func (st *Stage) unlock() {
 		if p.lane == express {
 			log = st.ports.Express
 		}
-		log.Append(p.rec, func(_ stream.Record, err error) { st.acked(p, err) })
+		log.Append(p.rec, func(_ stream.Record, err error) { st.onWritten(p, err) })
 	}
 }
 
-// decide gives a send its outcome. It is done when that is acknowledged.
-func (st *Stage) decide(e *send, m schemas.RecipientState, reason, wamid string) {
+// recordOutcome gives a send its outcome. It is done when that is acknowledged.
+func (st *Stage) recordOutcome(e *send, m schemas.RecipientState, reason, wamid string) {
 	o := &schemas.Outcome{Index: e.index, Mark: uint32(m), Wamid: strings.ToValidUTF8(wamid, "?")}
 	if m != schemas.StateSent { // nobody asks for the phone of one that was sent
 		o.Phone, o.Reason = e.phone.Digits(), strings.ToValidUTF8(reason, "?")
 	}
-	st.record(e, &parcel{
+	st.writeResult(e, &pendingRecord{
 		send: e, lane: e.lane, outcome: m.Outcome(),
 		result: &schemas.Result{Task: e.task.id.Bytes(), AtMs: time.Now().UnixMilli(), Event: &schemas.Result_Outcome{Outcome: o}},
 	})
@@ -60,11 +60,11 @@ func (st *Stage) reject(e *send, in *arrival) {
 	st.metrics.rejects.Inc()
 	st.log.Error("send can't be understood", "topic", in.rec.Topic, "partition", in.rec.Partition, "offset", in.rec.Offset, "error", in.err)
 	//mutant:reject-counts-once-acknowledged
-	st.record(e, &parcel{send: e, lane: bulk, rec: st.ports.Reject(in.rec, stageName, "decode", in.err.Error())})
+	st.writeResult(e, &pendingRecord{send: e, lane: bulk, rec: st.ports.Reject(in.rec, stageName, "decode", in.err.Error())})
 }
 
-func (st *Stage) record(e *send, p *parcel) {
-	st.to(e, phaseRecording, recordingCause(e.on.live))
+func (st *Stage) writeResult(e *send, p *pendingRecord) {
+	st.moveTo(e, phaseRecording, recordingCause(e.assignment.live))
 	st.outbox = append(st.outbox, p) //mutant:result-counts-once-acknowledged
 }
 
@@ -77,25 +77,25 @@ func recordingCause(live bool) cause {
 	return causeDetached
 }
 
-// note says what the task as a whole is doing.
-func (st *Stage) note(t *task, ph schemas.Phase, why string, cause *schemas.Cause, now time.Time) {
-	st.outbox = append(st.outbox, &parcel{lane: bulk, made: now, result: &schemas.Result{
+// publishUpdate says what the task as a whole is doing.
+func (st *Stage) publishUpdate(t *task, ph schemas.Phase, why string, cause *schemas.Cause, now time.Time) {
+	st.outbox = append(st.outbox, &pendingRecord{lane: bulk, createdAt: now, result: &schemas.Result{
 		Task: t.id.Bytes(), AtMs: now.UnixMilli(),
 		Event: &schemas.Result_Note{Note: &schemas.TaskUpdate{Phase: ph, Why: strings.ToValidUTF8(why, "?"), Cause: cause}},
 	}})
 }
 
-// acked takes in how the writing of a record ended.
-func (st *Stage) acked(p *parcel, err error) {
+// onWritten takes in how the writing of a record ended.
+func (st *Stage) onWritten(p *pendingRecord, err error) {
 	st.mu.Lock()
 	defer st.unlock()
 	e := p.send
 	if err != nil {
 		st.metrics.resultFailures.Inc()
 		p.tries++
-		if !st.stopping && st.worth(p, time.Now()) {
-			st.alarms.Start(&p.alarm, p, time.Now().Add(pace.BackOff(resultBase, resultMost, p.tries-1)))
-			st.kick()
+		if !st.stopping && st.worthRetrying(p, time.Now()) {
+			st.timers.Start(&p.timer, p, time.Now().Add(pace.BackOff(resultBase, resultMax, p.tries-1)))
+			st.wake()
 			return
 		}
 		st.log.Warn("result was not written", "error", err)
@@ -105,28 +105,28 @@ func (st *Stage) acked(p *parcel, err error) {
 	if e == nil {
 		return
 	}
-	if st.full || e.on.behind {
-		st.kick()
+	if st.capacityShort || e.assignment.inBacklogged {
+		st.wake()
 	}
 	if err != nil { // its partition has another owner, or this process ends
-		st.detached.drop(e.on.slot, e.cell.offset)
-		st.leave(e)
+		st.detached.drop(e.assignment.partition, e.cell.offset)
+		st.remove(e)
 		return
 	}
 	st.finish(e)
 }
 
-// worth reports whether a record that could not be written is tried again: a result while its partition is ours, or as long as
+// worthRetrying reports whether a record that could not be written is tried again: a result while its partition is ours, or as long as
 // what became of the send is kept; what a task is doing, until that is said anew.
-func (st *Stage) worth(p *parcel, now time.Time) bool {
+func (st *Stage) worthRetrying(p *pendingRecord, now time.Time) bool {
 	if p.send == nil {
-		return now.Sub(p.made) < noteEvery
+		return now.Sub(p.createdAt) < announceEvery
 	}
-	return p.send.on.live || st.detached.of(p.send) != nil
+	return p.send.assignment.live || st.detached.of(p.send) != nil
 }
 
-// ring is a parcel's own alarm: another try.
-func (p *parcel) ring(st *Stage, _ time.Time) { st.outbox = append(st.outbox, p) }
+// onTimer is a record's timer: another try.
+func (p *pendingRecord) onTimer(st *Stage, _ time.Time) { st.outbox = append(st.outbox, p) }
 
 // logFailure writes a line for a refused phone, a bounded number of them a second.
 func (st *Stage) logFailure(e *send, reason string) {
@@ -144,8 +144,8 @@ func (st *Stage) logFailure(e *send, reason string) {
 // failureLines is how many failed phones are logged in a second; all are counted, and in the results.
 const failureLines = 20
 
-// refusal returns the outcome of a send that Meta refused for good, and the words for it.
-func refusal(r *schemas.Reply) (schemas.RecipientState, string) {
+// failureOf returns the outcome of a send that Meta refused for good, and the words for it.
+func failureOf(r *schemas.Reply) (schemas.RecipientState, string) {
 	code := r.Code
 	if r.Verdict == schemas.VerdictContent && code == 0 {
 		code = schemas.CodeContent

@@ -58,8 +58,8 @@ func TestRefusals(t *testing.T) {
 		bubble(t, func(w *world) {
 			w.answer = answers(c.reply)
 			p := w.start(both)
-			w.produce(bulkSlot, schemas.NewTaskID(), 1)
-			w.until("done", func() bool { return w.allDone(bulkSlot) })
+			w.produce(bulkPartition, schemas.NewTaskID(), 1)
+			w.until("done", func() bool { return w.allDone(bulkPartition) })
 			o := w.results[0].GetOutcome()
 			if schemas.RecipientState(o.GetMark()) != schemas.Failed(c.code) || !strings.HasPrefix(o.GetReason(), c.words) || o.GetPhone() != "573000000001" {
 				t.Errorf("%s: %v", name, o)
@@ -80,12 +80,12 @@ func TestFailuresAreLoggedInMeasure(t *testing.T) {
 		p := w.start(both)
 		task := schemas.NewTaskID()
 		for i := range uint32(500) {
-			w.produce(bulkSlot, task, i)
+			w.produce(bulkPartition, task, i)
 		}
-		w.until("done", func() bool { return w.allDone(bulkSlot) })
+		w.until("done", func() bool { return w.allDone(bulkPartition) })
 		w.rest(2 * time.Second)
-		w.produce(bulkSlot, task, 1000)
-		w.until("done", func() bool { return w.allDone(bulkSlot) })
+		w.produce(bulkPartition, task, 1000)
+		w.until("done", func() bool { return w.allDone(bulkPartition) })
 		p.end()
 		log := p.logs.String()
 		if n := strings.Count(log, `msg="send failed"`); n > failureLines+2 || !strings.Contains(log, "sends=480") {
@@ -95,7 +95,7 @@ func TestFailuresAreLoggedInMeasure(t *testing.T) {
 }
 
 // amongOthers produces sends that get through, ten a second, until everything before them is decided.
-func (w *world) amongOthers(slot stream.TopicPartition, ids ...who) {
+func (w *world) amongOthers(partition stream.TopicPartition, ids ...who) {
 	w.t.Helper()
 	others := schemas.NewTaskID()
 	for i := range uint32(6000) {
@@ -108,7 +108,7 @@ func (w *world) amongOthers(slot stream.TopicPartition, ids ...who) {
 		if decided {
 			return
 		}
-		w.produce(slot, others, 1_000_000+i)
+		w.produce(partition, others, 1_000_000+i)
 		w.rest(100 * time.Millisecond)
 	}
 	w.t.Fatal("not everybody is decided in ten minutes")
@@ -124,11 +124,11 @@ func TestTransient(t *testing.T) {
 		}
 		w.start(both)
 		task := schemas.NewTaskID()
-		w.produce(bulkSlot, task, 3)
+		w.produce(bulkPartition, task, 3)
 		w.until("somebody got through", func() bool { return len(w.results) > 0 }) // before that an error is nobody's attempt
-		w.produce(bulkSlot, task, 1)
-		w.produce(bulkSlot, task, 2)
-		w.amongOthers(bulkSlot, who{task, 1}, who{task, 2})
+		w.produce(bulkPartition, task, 1)
+		w.produce(bulkPartition, task, 2)
+		w.amongOthers(bulkPartition, who{task, 1}, who{task, 2})
 		if d := cmp.Diff([]schemas.RecipientState{schemas.Failed(schemas.CodeExhausted)}, w.outcomes(who{task, 1})); d != "" {
 			t.Error(d)
 		}
@@ -156,8 +156,8 @@ func TestUnsent(t *testing.T) {
 		w.answer = answers(repeat(schemas.Reply{Verdict: schemas.VerdictUnsent}, 40)...)
 		w.start(both)
 		id := who{schemas.NewTaskID(), 1}
-		w.produce(expressSlot, id.task, id.index)
-		w.until("done", func() bool { return w.allDone(expressSlot) })
+		w.produce(expressPartition, id.task, id.index)
+		w.until("done", func() bool { return w.allDone(expressPartition) })
 		gaps := w.gaps()
 		if len(gaps) != 40 || gaps[0] > 2*expressGap {
 			t.Fatalf("%d tries, the first after %v", len(gaps), gaps[0])
@@ -187,13 +187,13 @@ func TestUnreachable(t *testing.T) {
 		w.start(both)
 		task := schemas.NewTaskID()
 		for i := range uint32(5000) {
-			w.produce(bulkSlot, task, i)
+			w.produce(bulkPartition, task, i)
 		}
 		w.rest(time.Minute)
 		if n := len(w.calls); n > 20*defaultMaxInFlight {
 			t.Errorf("%d calls within a minute", n)
 		}
-		w.until("done", func() bool { return w.allDone(bulkSlot) })
+		w.until("done", func() bool { return w.allDone(bulkPartition) })
 		if n := w.count(schemas.OutcomeSent); n != 5000 {
 			t.Errorf("%d sent", n)
 		}
@@ -215,13 +215,13 @@ func TestThrottled(t *testing.T) {
 		p := w.start(both, rate(100), partitions(1, 1))
 		task, other := schemas.NewTaskID(), schemas.NewTaskID()
 		for i := range uint32(1500) {
-			w.produce(bulkSlot, task, i)
+			w.produce(bulkPartition, task, i)
 		}
 		w.rest(5100 * time.Millisecond)
 		if n := p.value("altavoz_sender_throttles_total"); n != 1 {
 			t.Errorf("slowed down %v times", n)
 		}
-		w.produce(bulkSlot, other, 4000, by("2"))
+		w.produce(bulkPartition, other, 4000, by("2"))
 		begin := time.Now()
 		w.rest(time.Second)
 		if n := w.within(begin, time.Second); n < 40 || n > 50 { // half of 100 x 0.8, growing by 16 a second; and the other number's
@@ -230,7 +230,7 @@ func TestThrottled(t *testing.T) {
 		if n := p.value("altavoz_sends_waiting", "throttled"); n < 400 || w.attempts[who{other, 4000}] != 1 {
 			t.Errorf("%v wait", n)
 		}
-		w.until("done", func() bool { return w.allDone(bulkSlot) })
+		w.until("done", func() bool { return w.allDone(bulkPartition) })
 		if n := w.count(schemas.OutcomeSent); n != 1501 {
 			t.Errorf("%d sent", n)
 		}
@@ -249,7 +249,7 @@ func TestThrottledDoubles(t *testing.T) {
 			schemas.Reply{Verdict: schemas.VerdictThrottled, After: 5 * time.Second}, schemas.Reply{Verdict: schemas.VerdictThrottled, After: 100 * time.Hour})...)
 		w.start(both)
 		id := who{schemas.NewTaskID(), 1}
-		w.produce(bulkSlot, id.task, id.index)
+		w.produce(bulkPartition, id.task, id.index)
 		w.rest(2 * time.Hour)
 		var seconds []int
 		for _, g := range w.gaps() {
@@ -279,7 +279,7 @@ func TestThrottledNumberIsTriedByOne(t *testing.T) {
 		p := w.start(both, rate(100), partitions(1, 1))
 		task := schemas.NewTaskID()
 		for i := range uint32(1000) {
-			w.produce(bulkSlot, task, i)
+			w.produce(bulkPartition, task, i)
 		}
 		w.rest(29 * time.Second)
 		if n := len(w.calls); n > 8+4+6 { // in flight at 80 a second, then at 40, then one at a time
@@ -291,7 +291,7 @@ func TestThrottledNumberIsTriedByOne(t *testing.T) {
 		w.rest(20 * time.Second)
 		p.onCommit(nil)
 		begin := time.Now()
-		w.until("done", func() bool { return w.allDone(bulkSlot) })
+		w.until("done", func() bool { return w.allDone(bulkPartition) })
 		if took := time.Since(begin); took > 20*time.Second {
 			t.Errorf("took %v", took)
 		}
@@ -312,13 +312,13 @@ func TestThrottledIsSaid(t *testing.T) {
 		w.start(both, rate(100), partitions(1, 1))
 		task := schemas.NewTaskID()
 		for i := range uint32(4000) {
-			w.produce(bulkSlot, task, i)
+			w.produce(bulkPartition, task, i)
 		}
 		w.rest(5 * time.Second)
 		if notes := w.notes(task); len(notes) > 0 {
 			t.Errorf("said %q after a moment", notes)
 		}
-		w.until("done", func() bool { return w.allDone(bulkSlot) })
+		w.until("done", func() bool { return w.allDone(bulkPartition) })
 		notes := w.notes(task)
 		if len(notes) != 2 || !strings.HasPrefix(notes[0], "WAITING THROTTLED 100200300 since 01:00:02 130429") || notes[1] != "RUNNING " {
 			t.Errorf("said %q", notes)
@@ -336,15 +336,15 @@ func TestGoingOnIsSaidByTheHeir(t *testing.T) {
 		p := w.start(both)
 		task, young := schemas.NewTaskID(), schemas.NewTaskID()
 		for i := range uint32(3) {
-			w.produce(bulkSlot, task, i)
+			w.produce(bulkPartition, task, i)
 		}
 		w.rest(10 * time.Second)
 		p.kill()
 		w.lock(func() { w.answer = nil })
 		w.rest(time.Second)
-		w.produce(bulkSlot, young, 9)
+		w.produce(bulkPartition, young, 9)
 		w.start(both)
-		w.until("done", func() bool { return w.allDone(bulkSlot) })
+		w.until("done", func() bool { return w.allDone(bulkPartition) })
 		notes := w.notes(task)
 		if len(notes) < 2 || notes[len(notes)-1] != "RUNNING " || slices.Index(notes, "RUNNING ") != len(notes)-1 {
 			t.Errorf("said %q", notes)
@@ -371,9 +371,9 @@ func TestThrottledAllAtOnce(t *testing.T) {
 		task := schemas.NewTaskID()
 		begin := time.Now()
 		for i := range uint32(200) {
-			w.produce(bulkSlot, task, i)
+			w.produce(bulkPartition, task, i)
 		}
-		w.until("done", func() bool { return w.allDone(bulkSlot) })
+		w.until("done", func() bool { return w.allDone(bulkPartition) })
 		// One cut to half of what is taken for the limit, and one wait.
 		if took := time.Since(begin); took > 8*time.Second || p.value("altavoz_sender_throttles_total") != 2 {
 			t.Errorf("took %v, slowed down %v times", took, p.value("altavoz_sender_throttles_total"))
@@ -394,13 +394,13 @@ func TestPairVerdict(t *testing.T) {
 		p := w.start(both)
 		task := schemas.NewTaskID()
 		for i := range uint32(5) {
-			w.produce(bulkSlot, task, i)
+			w.produce(bulkPartition, task, i)
 		}
 		w.rest(time.Second)
 		if n := w.count(schemas.OutcomeSent); n != 4 || p.value("altavoz_sends_waiting", "pair") != 1 {
 			t.Errorf("%d sent, %v wait", n, p.value("altavoz_sends_waiting", "pair"))
 		}
-		w.until("done", func() bool { return w.allDone(bulkSlot) })
+		w.until("done", func() bool { return w.allDone(bulkPartition) })
 		var seconds []int
 		for _, g := range w.gaps() {
 			seconds = append(seconds, int(g.Seconds()))
@@ -427,19 +427,19 @@ func TestPairLimit(t *testing.T) {
 		}
 		w.start(both)
 		for i := range uint32(4) {
-			w.produce(bulkSlot, schemas.NewTaskID(), i, to("573001112233"))
+			w.produce(bulkPartition, schemas.NewTaskID(), i, to("573001112233"))
 		}
-		w.produce(bulkSlot, schemas.NewTaskID(), 8, to("573001112233"), by("2"))
-		w.produce(bulkSlot, schemas.NewTaskID(), 9, to("573009999999"))
+		w.produce(bulkPartition, schemas.NewTaskID(), 8, to("573001112233"), by("2"))
+		w.produce(bulkPartition, schemas.NewTaskID(), 9, to("573009999999"))
 		w.rest(time.Second)
 		if len(w.calls) != 4 { // one of the four, 8, and 9 twice
 			t.Errorf("%d calls", len(w.calls))
 		}
-		w.until("done", func() bool { return w.allDone(bulkSlot) })
+		w.until("done", func() bool { return w.allDone(bulkPartition) })
 		var last time.Time
 		for _, c := range w.calls {
 			if c.index < 4 {
-				if gap := c.at.Sub(last); gap < limits.PairWait {
+				if gap := c.at.Sub(last); gap < limits.CooldownTime {
 					t.Errorf("%v apart", gap)
 				}
 				last = c.at
@@ -464,15 +464,15 @@ func TestAccount(t *testing.T) {
 		p := w.start(both, inFlight(32))
 		a, b, other := schemas.NewTaskID(), schemas.NewTaskID(), schemas.NewTaskID()
 		for i := range uint32(40) {
-			w.produce(bulkSlot, a, i)
+			w.produce(bulkPartition, a, i)
 		}
 		w.rest(time.Second)
 		calls := len(w.calls)
 		if calls > 32 {
 			t.Errorf("%d calls before it stopped", calls)
 		}
-		w.produce(expressSlot, b, 100)
-		w.produce(bulkSlot, other, 200, by("2"))
+		w.produce(expressPartition, b, 100)
+		w.produce(bulkPartition, other, 200, by("2"))
 		w.rest(28 * time.Second)
 		if len(w.calls) != calls+1 || w.calls[calls].sender != "2" {
 			t.Errorf("%d calls, of which one by another number", len(w.calls)-calls)
@@ -495,7 +495,7 @@ func TestAccount(t *testing.T) {
 		}
 		w.lock(func() { renewed = true })
 		begin := time.Now()
-		w.until("done", func() bool { return w.allDone(bulkSlot) && w.allDone(expressSlot) })
+		w.until("done", func() bool { return w.allDone(bulkPartition) && w.allDone(expressPartition) })
 		if took := time.Since(begin); took > 35*time.Second {
 			t.Errorf("took %v to go on", took)
 		}
@@ -524,17 +524,17 @@ func TestForeignAnswerStopsTheNumber(t *testing.T) {
 			}
 			return schemas.Reply{Verdict: schemas.VerdictSent}
 		}
-		p := w.start([]stream.TopicPartition{bulkSlot}, inFlight(8))
+		p := w.start([]stream.TopicPartition{bulkPartition}, inFlight(8))
 		task := schemas.NewTaskID()
 		for i := range uint32(40) {
-			w.produce(bulkSlot, task, i)
+			w.produce(bulkPartition, task, i)
 		}
 		w.rest(time.Second)
 		if n := len(w.calls); n > 8 || p.value("altavoz_numbers_stopped") != 1 {
 			t.Errorf("%d calls, %v stopped", n, p.value("altavoz_numbers_stopped"))
 		}
 		w.lock(func() { foreign = false })
-		w.until("done", func() bool { return w.allDone(bulkSlot) })
+		w.until("done", func() bool { return w.allDone(bulkPartition) })
 		if sent, unknown := w.count(schemas.OutcomeSent), w.count(schemas.OutcomeUnknown); sent+unknown != 40 || unknown > 8 {
 			t.Errorf("%d sent, %d unknown", sent, unknown)
 		}
@@ -552,12 +552,12 @@ func TestLostAnswerThatNamesAWait(t *testing.T) {
 			}
 			return schemas.Reply{Verdict: schemas.VerdictSent}
 		}
-		w.start([]stream.TopicPartition{bulkSlot}, inFlight(1))
+		w.start([]stream.TopicPartition{bulkPartition}, inFlight(1))
 		task := schemas.NewTaskID()
 		for i := range uint32(3) {
-			w.produce(bulkSlot, task, i)
+			w.produce(bulkPartition, task, i)
 		}
-		w.until("done", func() bool { return w.allDone(bulkSlot) })
+		w.until("done", func() bool { return w.allDone(bulkPartition) })
 		if len(w.calls) != 3 || w.calls[1].at.Sub(w.calls[0].at) < 10*time.Second || time.Since(began) > 2*time.Minute {
 			t.Errorf("%d calls, the last one %v after the start", len(w.calls), time.Since(began))
 		}
@@ -574,10 +574,10 @@ func TestProbeThatSaysNothing(t *testing.T) {
 	bubble(t, func(w *world) {
 		mode := schemas.VerdictAccount
 		w.answer = func(*apiCall) schemas.Reply { return schemas.Reply{Verdict: mode} }
-		p := w.start([]stream.TopicPartition{bulkSlot})
+		p := w.start([]stream.TopicPartition{bulkPartition})
 		task := schemas.NewTaskID()
 		for i := range uint32(10) {
-			w.produce(bulkSlot, task, i)
+			w.produce(bulkPartition, task, i)
 		}
 		w.rest(time.Second)
 		for _, v := range []schemas.Verdict{schemas.VerdictTransient, schemas.VerdictUnsent, schemas.VerdictLost} {
@@ -594,7 +594,7 @@ func TestProbeThatSaysNothing(t *testing.T) {
 		})
 		w.rest(60 * time.Second)
 		p.onCommit(nil)
-		w.until("done", func() bool { return w.allDone(bulkSlot) })
+		w.until("done", func() bool { return w.allDone(bulkPartition) })
 	})
 }
 
@@ -614,14 +614,14 @@ func TestMedia(t *testing.T) {
 		c := &schemas.Content{Body: "mira", Header: schemas.HeaderKind_HEADER_KIND_IMAGE, Media: &schemas.MediaRef{MediaId: "id"}}
 		task := schemas.NewTaskID()
 		for i := range uint32(50) {
-			w.produce(expressSlot, task, i, file(c))
+			w.produce(expressPartition, task, i, file(c))
 		}
-		w.until("done", func() bool { return w.allDone(expressSlot) })
+		w.until("done", func() bool { return w.allDone(expressPartition) })
 		if n := w.count(schemas.OutcomeSent); n != 50 || w.renewed != 1 || len(w.calls) != 100 {
 			t.Errorf("%d sent, %d times renewed, %d calls", n, w.renewed, len(w.calls))
 		}
-		w.produce(expressSlot, task, 100, file(c))
-		w.until("done", func() bool { return w.allDone(expressSlot) })
+		w.produce(expressPartition, task, 100, file(c))
+		w.until("done", func() bool { return w.allDone(expressPartition) })
 		if len(w.calls) != 101 {
 			t.Errorf("the new id is forgotten")
 		}
@@ -635,11 +635,11 @@ func TestMediaThatStaysUnknown(t *testing.T) {
 		w.answer = func(*apiCall) schemas.Reply { return schemas.Reply{Verdict: schemas.VerdictMedia, Code: 100} }
 		w.start(both)
 		id, text := who{schemas.NewTaskID(), 1}, who{schemas.NewTaskID(), 2}
-		w.produce(expressSlot, id.task, id.index, file(&schemas.Content{
+		w.produce(expressPartition, id.task, id.index, file(&schemas.Content{
 			Body: "mira", Header: schemas.HeaderKind_HEADER_KIND_IMAGE, Media: &schemas.MediaRef{MediaId: "id"},
 		}))
-		w.produce(expressSlot, text.task, text.index) // has no file at all
-		w.until("done", func() bool { return w.allDone(expressSlot) })
+		w.produce(expressPartition, text.task, text.index) // has no file at all
+		w.until("done", func() bool { return w.allDone(expressPartition) })
 		for _, id := range []who{id, text} {
 			if d := cmp.Diff([]schemas.RecipientState{schemas.Failed(schemas.CodeExhausted)}, w.outcomes(id)); d != "" {
 				t.Error(d)
@@ -665,11 +665,11 @@ func TestMediaRenewal(t *testing.T) {
 		w.start(both)
 		task := schemas.NewTaskID()
 		for i := range uint32(10) {
-			w.produce(expressSlot, task, i, file(&schemas.Content{
+			w.produce(expressPartition, task, i, file(&schemas.Content{
 				Body: "mira", Header: schemas.HeaderKind_HEADER_KIND_IMAGE, Media: &schemas.MediaRef{MediaId: "id"},
 			}))
 		}
-		w.until("done", func() bool { return w.allDone(expressSlot) })
+		w.until("done", func() bool { return w.allDone(expressPartition) })
 		if n := w.count(schemas.OutcomeFailed); n != 10 || w.renewed != 4 {
 			t.Errorf("%d failed, %d tries", n, w.renewed)
 		}
@@ -688,10 +688,10 @@ func TestLost(t *testing.T) {
 		}
 		w.start(both)
 		task := schemas.NewTaskID()
-		w.produce(bulkSlot, task, 1)
-		w.produce(bulkSlot, task, 2, again)
-		w.produce(bulkSlot, task, 3, again)
-		w.until("done", func() bool { return w.allDone(bulkSlot) })
+		w.produce(bulkPartition, task, 1)
+		w.produce(bulkPartition, task, 2, again)
+		w.produce(bulkPartition, task, 3, again)
+		w.until("done", func() bool { return w.allDone(bulkPartition) })
 		for index, want := range map[uint32]schemas.RecipientState{1: schemas.StateUnknown, 2: schemas.StateSent, 3: schemas.StateUnknown} {
 			if d := cmp.Diff([]schemas.RecipientState{want}, w.outcomes(who{task, index})); d != "" {
 				t.Errorf("%d: %s", index, d)
@@ -712,20 +712,20 @@ func TestRefusedIsFree(t *testing.T) {
 				schemas.VerdictPair, schemas.VerdictThrottled, schemas.VerdictAccount,
 			}[c.index], After: time.Minute})(c)
 		}
-		p := w.start([]stream.TopicPartition{bulkSlot})
+		p := w.start([]stream.TopicPartition{bulkPartition})
 		task := schemas.NewTaskID()
-		w.produce(bulkSlot, task, 0)
-		w.produce(bulkSlot, task, 1, by("2"))
-		w.produce(bulkSlot, task, 2, by("3"))
+		w.produce(bulkPartition, task, 0)
+		w.produce(bulkPartition, task, 1, by("2"))
+		w.produce(bulkPartition, task, 2, by("3"))
 		w.rest(5 * time.Second)
 		for i := range int64(3) {
-			if got := stateIn(w.committed[bulkSlot], i); got != free {
+			if got := stateIn(w.committed[bulkPartition], i); got != free {
 				t.Errorf("%d is %v", i, got)
 			}
 		}
 		p.kill()
-		w.start([]stream.TopicPartition{bulkSlot})
-		w.until("done", func() bool { return w.allDone(bulkSlot) })
+		w.start([]stream.TopicPartition{bulkPartition})
+		w.until("done", func() bool { return w.allDone(bulkPartition) })
 		if n := w.count(schemas.OutcomeSent); n != 3 || w.count(schemas.OutcomeUnknown) != 0 {
 			t.Errorf("%d sent", n)
 		}
@@ -751,13 +751,13 @@ func TestWaitingHoldsBackNobody(t *testing.T) {
 		w.start(both, inFlight(64))
 		task, slow := schemas.NewTaskID(), schemas.NewTaskID()
 		for i := range uint32(500) {
-			w.produce(bulkSlot, task, i)
-			w.produce(bulkSlot, slow, 10_000+i, by("2"))
+			w.produce(bulkPartition, task, i)
+			w.produce(bulkPartition, slow, 10_000+i, by("2"))
 		}
 		w.rest(10 * time.Second)
 		begin := time.Now()
 		for i := range uint32(300) {
-			w.produce(bulkSlot, task, 500+i)
+			w.produce(bulkPartition, task, 500+i)
 		}
 		w.until("the others are sent", func() bool {
 			n := 0
@@ -789,9 +789,9 @@ func TestPairVerdictOfMany(t *testing.T) {
 		w.start(both)
 		task := schemas.NewTaskID()
 		for i := range uint32(20) {
-			w.produce(bulkSlot, task, i, to("573001112233"))
+			w.produce(bulkPartition, task, i, to("573001112233"))
 		}
-		w.until("done", func() bool { return w.allDone(bulkSlot) })
+		w.until("done", func() bool { return w.allDone(bulkPartition) })
 		var seconds []int
 		for _, c := range w.calls {
 			seconds = append(seconds, int(c.at.Sub(begin).Seconds()))

@@ -27,10 +27,10 @@ const (
 func TestAWebhookStopsTheNumber(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(w *world) {
-		p := w.start([]stream.TopicPartition{bulkSlot}, rate(80))
+		p := w.start([]stream.TopicPartition{bulkPartition}, rate(80))
 		task := schemas.NewTaskID()
 		for i := range uint32(500) {
-			w.produce(bulkSlot, task, i, until(time.Now().Add(schemas.SendLife)))
+			w.produce(bulkPartition, task, i, until(time.Now().Add(schemas.SendLife)))
 		}
 		w.rest(2 * time.Second)
 		var s standing.State
@@ -54,7 +54,7 @@ func TestAWebhookStopsTheNumber(t *testing.T) {
 		if notes := w.notes(task); len(notes) == 0 || !strings.HasPrefix(notes[0], "WAITING ACCOUNT ") {
 			t.Errorf("said %q", notes)
 		}
-		w.until("done", func() bool { return w.allDone(bulkSlot) })
+		w.until("done", func() bool { return w.allDone(bulkPartition) })
 		if n := w.count(schemas.OutcomeSent); n != 500 {
 			t.Errorf("%d sent", n)
 		}
@@ -81,11 +81,11 @@ func (w *world) said(kind schemas.NumberEventKind) (out []*schemas.NumberEvent) 
 func TestANumberThatIsRestoredGoesOn(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(w *world) {
-		p := w.start([]stream.TopicPartition{bulkSlot}, rate(80))
+		p := w.start([]stream.TopicPartition{bulkPartition}, rate(80))
 		var s standing.State
 		at := time.Now()
 		p.says(&s, saidStopped, at, "account_update DISABLED_UPDATE")
-		w.produce(bulkSlot, schemas.NewTaskID(), 1, until(time.Now().Add(time.Hour)))
+		w.produce(bulkPartition, schemas.NewTaskID(), 1, until(time.Now().Add(time.Hour)))
 		w.rest(10 * time.Second)
 		w.lock(func() {
 			if len(w.calls) > 0 {
@@ -93,9 +93,9 @@ func TestANumberThatIsRestoredGoesOn(t *testing.T) {
 			}
 		})
 		p.says(&s, saidWorks, at, "")
-		w.until("done", func() bool { return w.allDone(bulkSlot) })
+		w.until("done", func() bool { return w.allDone(bulkPartition) })
 		p.says(&s, saidStopped, at.Add(-time.Second), "webhook")
-		w.produce(bulkSlot, schemas.NewTaskID(), 2)
+		w.produce(bulkPartition, schemas.NewTaskID(), 2)
 		w.rest(time.Second)
 		if w.count(schemas.OutcomeSent) != 2 || time.Since(at) > 15*time.Second {
 			t.Errorf("%d sent %v after the stop", w.count(schemas.OutcomeSent), time.Since(at))
@@ -108,11 +108,11 @@ func TestAProcessHearsOfStoppedNumbersBeforeItCalls(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(w *world) {
 		for i := range uint32(3) {
-			w.produce(bulkSlot, schemas.NewTaskID(), i, until(time.Now().Add(time.Hour)))
+			w.produce(bulkPartition, schemas.NewTaskID(), i, until(time.Now().Add(time.Hour)))
 		}
 		p := w.start(nil, rate(80))
 		p.behind = make(chan struct{})
-		go p.assign(bulkSlot)
+		go p.assign(bulkPartition)
 		w.rest(5 * time.Second)
 		var s standing.State
 		p.says(&s, saidStopped, time.Now(), "webhook")
@@ -123,7 +123,7 @@ func TestAProcessHearsOfStoppedNumbersBeforeItCalls(t *testing.T) {
 				t.Errorf("%d calls before it knew that the number is stopped", len(w.calls))
 			}
 		})
-		w.until("done", func() bool { return w.allDone(bulkSlot) })
+		w.until("done", func() bool { return w.allDone(bulkPartition) })
 	})
 }
 
@@ -131,10 +131,10 @@ func TestAProcessHearsOfStoppedNumbersBeforeItCalls(t *testing.T) {
 func TestAWarningIsTold(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(w *world) {
-		p := w.start([]stream.TopicPartition{bulkSlot}, rate(2))
+		p := w.start([]stream.TopicPartition{bulkPartition}, rate(2))
 		task := schemas.NewTaskID()
 		for i := range uint32(300) {
-			w.produce(bulkSlot, task, i, until(time.Now().Add(time.Hour)))
+			w.produce(bulkPartition, task, i, until(time.Now().Add(time.Hour)))
 		}
 		w.rest(5 * time.Second)
 		var s standing.State
@@ -149,6 +149,6 @@ func TestAWarningIsTold(t *testing.T) {
 		if len(notes) != 2 || !strings.HasPrefix(notes[0], "WAITING AT_RISK ") || notes[1] != "RUNNING " {
 			t.Errorf("said %q", notes)
 		}
-		w.until("done", func() bool { return w.allDone(bulkSlot) })
+		w.until("done", func() bool { return w.allDone(bulkPartition) })
 	})
 }

@@ -1,0 +1,79 @@
+package breaker
+
+import (
+	"time"
+
+	"altavoz/schemas"
+)
+
+// Fault is what stops a number.
+type Fault uint8
+
+// The faults, each with a breaker of its own.
+const (
+	FaultAccount Fault = iota // it may not send, until somebody acts
+	FaultOutage               // what answers is not the Cloud API, if anything does
+	FaultWebhook              // it may not send, and only webhooks say so
+	Faults
+)
+
+// Breakers is the breakers of a number.
+type Breakers [Faults]Breaker
+
+// NewBreakers returns them closed.
+func NewBreakers() Breakers { return Breakers{FaultAccount: ForAccount(), FaultWebhook: ForWebhooks()} }
+
+// Signals is what an answer says to each breaker. To that of webhooks only a message that is taken says something.
+func Signals(r *schemas.Reply) (kinds [Faults]Signal) {
+	switch r.Verdict {
+	case schemas.VerdictSent:
+		return [Faults]Signal{SignalWorks, SignalWorks, SignalWorks}
+	case schemas.VerdictFailed, schemas.VerdictContent, schemas.VerdictPair, schemas.VerdictMedia, schemas.VerdictThrottled:
+		return [Faults]Signal{FaultAccount: SignalWorks, FaultOutage: SignalWorks}
+	case schemas.VerdictAccount:
+		return [Faults]Signal{FaultAccount: SignalRefused, FaultOutage: SignalWorks}
+	case schemas.VerdictLost, schemas.VerdictUnsent, schemas.VerdictTransient:
+	}
+	if r.Foreign {
+		return [Faults]Signal{FaultOutage: SignalForeign}
+	}
+	return [Faults]Signal{FaultOutage: SignalSilent}
+}
+
+// Stopped reports whether calls of the number are only probes.
+func (s *Breakers) Stopped(f Fault) bool {
+	_, open := s[f].Open()
+	return open
+}
+
+// Halted reports whether it waits for somebody to act on its account.
+func (s *Breakers) Halted() bool { return s.Stopped(FaultAccount) || s.Stopped(FaultWebhook) }
+
+// Probes says which probe may be made, if anything stops the number, or when to ask again.
+func (s *Breakers) Probes(now time.Time) (p Probe, at time.Time) {
+	p = ProbeNone
+	for f := range s {
+		switch one, at := s[f].Allows(now); one {
+		case ProbeWait, ProbeRead:
+			return one, at
+		case ProbeSend:
+			p = one
+		case ProbeNone:
+		}
+	}
+	return p, now
+}
+
+// Tally counts numbers that do not send: those that wait for somebody to act, and those that wait for answers of the API.
+type Tally struct{ Stopped, Unanswered float64 }
+
+// With returns the tally with one more number.
+func (t Tally) With(s *Breakers) Tally {
+	switch {
+	case s.Halted(), s[FaultOutage].Foreign():
+		t.Stopped++
+	case s.Stopped(FaultOutage):
+		t.Unanswered++
+	}
+	return t
+}

@@ -1,0 +1,85 @@
+package limits
+
+import "time"
+
+const (
+	// CooldownTime is Meta's limit: one message to a phone in 6 s. While Meta refuses a phone for it, it waits twice as long each
+	// time, up to cooldownMax: a burst of others' messages may have used up the next minutes (45 of them 270 s), and every call
+	// that finds that out costs the number's rate.
+	CooldownTime = 6 * time.Second
+	cooldownMax  = time.Minute
+	// maxPhones bounds the phones remembered for it, twice: 40,000 a second for 6 s, 16 MB. As many may be refused.
+	maxPhones = 1 << 18
+)
+
+// Cooldown knows until when each pair of a sender number and a phone is to be left alone. It forgets by halves, after CooldownTime or, beyond maxPhones,
+// earlier: then Meta says so (131056). What Meta says is kept until the phone is reached, or for a while.
+type Cooldown[K comparable] struct {
+	current, previous map[K]time.Time
+	rotatedAt         time.Time
+	refused           map[K]refusals
+	sweptAt           time.Time
+}
+
+// refusals are those of a phone since it was last reached.
+type refusals struct {
+	until time.Time
+	n     int
+}
+
+// Until returns when the phone may be called again.
+func (p *Cooldown[K]) Until(k K) time.Time {
+	at, ok := p.current[k]
+	if !ok {
+		at = p.previous[k]
+	}
+	if said := p.refused[k].until; said.After(at) {
+		return said
+	}
+	return at
+}
+
+// Refuse takes in that Meta refused the phone, and how long it asked to wait.
+func (p *Cooldown[K]) Refuse(k K, now time.Time, after time.Duration) {
+	said := p.refused[k]
+	if said.n == 0 && len(p.refused) >= maxPhones {
+		p.Start(k, now)
+		return
+	}
+	if p.refused == nil {
+		p.refused = make(map[K]refusals)
+	}
+	said.n++
+	said.until = now.Add(max(after, min(CooldownTime<<min(said.n-1, 10), cooldownMax)))
+	p.refused[k] = said
+}
+
+// Reset takes in that the phone is not refused any more.
+func (p *Cooldown[K]) Reset(k K) { delete(p.refused, k) }
+
+// Sweep forgets refusals that nobody came back after.
+func (p *Cooldown[K]) Sweep(now time.Time) {
+	if now.Sub(p.sweptAt) < cooldownMax {
+		return
+	}
+	p.sweptAt = now
+	for k, said := range p.refused {
+		if now.Sub(said.until) > cooldownMax {
+			delete(p.refused, k)
+		}
+	}
+}
+
+// Start leaves the phone alone for CooldownTime.
+func (p *Cooldown[K]) Start(k K, now time.Time) {
+	if p.current == nil || now.Sub(p.rotatedAt) >= CooldownTime || len(p.current) >= maxPhones {
+		p.previous, p.current, p.rotatedAt = p.current, make(map[K]time.Time, len(p.current)), now
+	}
+	p.current[k] = now.Add(CooldownTime)
+}
+
+// Cancel forgets the phone: it was not reached.
+func (p *Cooldown[K]) Cancel(k K) {
+	delete(p.current, k)
+	delete(p.previous, k)
+}

@@ -1,0 +1,54 @@
+package limits
+
+import "altavoz/schemas"
+
+// DedupSize is how many sends are remembered at least. The fanout repeats at most a turn of 1,000 recipients, spread over all
+// partitions.
+const DedupSize = 20_000
+
+// Generations knows the last 20,000 to 40,000 sends of a partition, to find those that a fanout repeats after a takeover. It
+// forgets by halves.
+type Generations struct {
+	current, previous generation
+}
+
+// generation keeps pairs of task and index. Tasks are numbered, so that a pair is 8 bytes.
+type generation struct {
+	tasks map[schemas.TaskID]uint32
+	sends map[uint64]struct{}
+}
+
+func newGeneration() generation {
+	return generation{tasks: make(map[schemas.TaskID]uint32), sends: make(map[uint64]struct{})}
+}
+
+// Add remembers a send and reports whether it was new.
+func (m *Generations) Add(t schemas.TaskID, index uint32) bool {
+	if m.Has(t, index) {
+		return false
+	}
+	if len(m.current.sends) >= DedupSize || m.current.sends == nil {
+		m.previous, m.current = m.current, newGeneration()
+	}
+	number, ok := m.current.tasks[t]
+	if !ok {
+		number = uint32(len(m.current.tasks))
+		m.current.tasks[t] = number
+	}
+	m.current.sends[uint64(number)<<32|uint64(index)] = struct{}{}
+	return true
+}
+
+// Has reports whether the send is remembered.
+func (m *Generations) Has(t schemas.TaskID, index uint32) bool {
+	return m.current.has(t, index) || m.previous.has(t, index)
+}
+
+func (h *generation) has(t schemas.TaskID, index uint32) bool {
+	number, ok := h.tasks[t]
+	if !ok {
+		return false
+	}
+	_, ok = h.sends[uint64(number)<<32|uint64(index)]
+	return ok
+}
