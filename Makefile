@@ -7,7 +7,7 @@ MAKEFLAGS   += --no-print-directory
 .DEFAULT_GOAL := help
 export CI
 
-# The suites of package app, by the names of their tests; everything else is unit.
+# The suites of the packages in test, by the names of their tests; everything else is unit.
 END_TO_END := ^Test(EndToEnd|Real)
 SIMULATION := ^TestSim
 MUTATIONS  := ^TestMutants$$
@@ -45,8 +45,8 @@ timed = @start=$$(date +%s); trap 'echo "== $(1): $$(($$(date +%s) - start)) s"'
 checker = @if command -v $(1) >/dev/null; then echo "$(1) $(2)"; $(1) $(2); \
 	else echo "**** SKIPPING $(1): not installed"; [ "$(CI)" != true ]; fi
 
-# $(call present,pattern): go test is content when a pattern matches no test; a suite is not.
-present = @go test -list '$(1)' ./app | grep ^Test >/dev/null || { echo "app has no test named $(1)"; exit 1; }
+# $(call present,pattern,package): go test is content when a pattern matches no test; a suite is not.
+present = @go test -list '$(1)' $(2) | grep ^Test >/dev/null || { echo "$(2) has no test named $(1)"; exit 1; }
 
 ##@ Try it
 up: ## the whole of altavoz in one process, on 127.0.0.1:8080
@@ -62,20 +62,20 @@ unit: ## unit, property, golden, fuzz-seed, testscript and layout tests
 	$(call timed,unit,go test $(RACE) -timeout $(UNIT_TIME) -skip '$(END_TO_END)|$(SIMULATION)|$(MUTATIONS)' ./...)
 
 e2e: real-servers ## the whole path, embedded and on a real Kafka and Redis that the tests start
-	$(call present,$(END_TO_END))
+	$(call present,$(END_TO_END),./app)
 	$(call timed,e2e,go test -count=1 -timeout $(E2E_TIME) -run '$(END_TO_END)' ./app ./test/chaos)
 
 # As many histories as fit into SIM_TIME; SEEDS=10000 as many as that, FIRST=5001 from there on, SEED=17 that one.
 sim: ## the whole house in fake time with seeded faults: SEEDS=10000, or SEED=17 TRIES=20 to see one again
-	$(call present,$(SIMULATION))
+	$(call present,$(SIMULATION),./app)
 	@mkdir -p .cache && go test -c -o .cache/sim.test ./app
 	$(call timed,sim,cd app && SIM_TIME=$(if $(SEEDS)$(SEED),,$(SIM_TIME)) SIM_SEEDS=$(SEEDS) SIM_FIRST=$(FIRST) SIM_SEED=$(SEED) \
 		SIM_TRIES=$(TRIES) GOGC=400 ../.cache/sim.test -test.timeout $(if $(SEEDS)$(SEED),0,$(SIM_LIMIT)) $(if $(SEED),-test.v) \
 		-test.run '$(SIMULATION)')
 
 mutants: ## each safeguard is taken out of the code once: the test that is named for it must turn red
-	$(call present,$(MUTATIONS))
-	$(call timed,mutants,go test -count=1 -timeout $(MUT_TIME) -run '$(MUTATIONS)' ./app)
+	$(call present,$(MUTATIONS),./test/mutants)
+	$(call timed,mutants,go test -count=1 -timeout $(MUT_TIME) -run '$(MUTATIONS)' ./test/mutants)
 
 # The real binary on real servers, hurt at random moments. In `make e2e` the same for some seconds.
 chaos: real-servers ## faults at random moments for MINUTES=2, then who got what: SEED=17 SETTING=kafka or embedded

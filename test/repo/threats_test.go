@@ -1,14 +1,9 @@
-package app
+package repo
 
 import (
 	"fmt"
 	"go/ast"
-	"go/parser"
-	"go/token"
-	"io/fs"
-	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
 )
@@ -21,7 +16,7 @@ var threatTest = regexp.MustCompile(`^Test(?:EndToEnd|Real)?ThreatS(\d\d)\w+$`)
 // The table of threats is a promise: each has tests that attack it, or says why not.
 func TestEveryThreatHasItsTests(t *testing.T) {
 	t.Parallel()
-	docs, have := readFile(t, "../RELIABILITY.md"), threatTests(t)
+	docs, have := readFile(t, "RELIABILITY.md"), threatTests(t)
 	for n := 1; n <= threats; n++ {
 		id := fmt.Sprintf("S%02d", n)
 		line := regexp.MustCompile(`(?m)^\| ` + id + ` \|([^|]+)\|([^|]+)\|([^|]+)\|$`).FindStringSubmatch(docs)
@@ -54,26 +49,12 @@ func TestEveryThreatHasItsTests(t *testing.T) {
 func threatTests(t *testing.T) map[string]bool {
 	t.Helper()
 	names := make(map[string]bool)
-	err := filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {
-		if err == nil && d.IsDir() && slices.Contains(lived, d.Name()) {
-			return fs.SkipDir
-		}
-		if err != nil || !strings.HasSuffix(path, "_test.go") {
-			return err
-		}
-		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.SkipObjectResolution)
-		if err != nil {
-			return err
-		}
-		for _, d := range file.Decls {
+	for _, s := range Tests(t) {
+		for _, d := range s.Tree.Decls {
 			if f, ok := d.(*ast.FuncDecl); ok && f.Recv == nil && strings.HasPrefix(f.Name.Name, "Test") && regexp.MustCompile(`ThreatS\d`).MatchString(f.Name.Name) {
 				names[f.Name.Name] = true
 			}
 		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
 	}
 	return names
 }

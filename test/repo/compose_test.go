@@ -1,4 +1,4 @@
-package app
+package repo
 
 import (
 	"maps"
@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"go.yaml.in/yaml/v3"
+
+	"altavoz/app"
 )
 
 // composeFile is as much of docker-compose.yml as is checked.
@@ -58,7 +60,7 @@ func (n *names) UnmarshalYAML(node *yaml.Node) error {
 func compose(t *testing.T) composeFile {
 	t.Helper()
 	var c composeFile
-	if err := yaml.Unmarshal([]byte(readFile(t, "../docker-compose.yml")), &c); err != nil {
+	if err := yaml.Unmarshal([]byte(readFile(t, "docker-compose.yml")), &c); err != nil {
 		t.Fatal(err)
 	}
 	if len(c.Services) < 8 {
@@ -104,7 +106,7 @@ func TestThreatS24ComposeConfinesEveryContainer(t *testing.T) {
 		}
 	}
 	if proxies := c.Services["producer"].Environment["ALTAVOZ_TRUSTED_PROXIES"]; proxies != "172.30.88.2" ||
-		!strings.Contains(readFile(t, "../docker-compose.yml"), "{front: {ipv4_address: "+proxies+"}") {
+		!strings.Contains(readFile(t, "docker-compose.yml"), "{front: {ipv4_address: "+proxies+"}") {
 		t.Errorf("whose X-Forwarded-For the producer believes: %s", proxies)
 	}
 	for _, name := range []string{"producer", "aggregator"} {
@@ -117,7 +119,7 @@ func TestThreatS24ComposeConfinesEveryContainer(t *testing.T) {
 // A misspelt variable is an error of the binary, which nobody sees before a deploy.
 func TestComposeSetsOnlyVariablesThatThereAre(t *testing.T) {
 	t.Parallel()
-	cfg := Default()
+	cfg := app.Default()
 	known := make(map[string]bool)
 	for _, s := range cfg.Settings() {
 		known[s.Name] = true
@@ -160,7 +162,7 @@ func TestThreatS11ComposeSimulatorHasASecretOfItsOwn(t *testing.T) {
 
 func TestComposeSecretsAreMadeAndReadable(t *testing.T) {
 	t.Parallel()
-	c, script := compose(t), readFile(t, "../deploy/new-secrets")
+	c, script := compose(t), readFile(t, "deploy/new-secrets")
 	for name, s := range c.Secrets {
 		for _, mode := range []string{"simulated", "real"} {
 			file := strings.ReplaceAll(strings.TrimPrefix(s.File, "${SECRETS:-./deploy/secrets}/"), "${WHATSAPP:-simulated}", mode)
@@ -195,7 +197,7 @@ func TestComposeLooksAtKafkaWithoutAJVM(t *testing.T) {
 	if test == "" || strings.Contains(test, ".sh") || strings.Contains(test, "java") {
 		t.Errorf("%q", test)
 	}
-	if config := readFile(t, "../deploy/kafka/server.properties"); strings.Contains(config, "CLIENT:PLAINTEXT") || strings.Contains(config, "LOCAL://:") {
+	if config := readFile(t, "deploy/kafka/server.properties"); strings.Contains(config, "CLIENT:PLAINTEXT") || strings.Contains(config, "LOCAL://:") {
 		t.Error("Kafka takes clients without a password")
 	}
 }

@@ -1,4 +1,4 @@
-package app
+package mutants
 
 import (
 	"bytes"
@@ -9,12 +9,13 @@ import (
 	"go/token"
 	"maps"
 	"os"
-	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
+
+	"altavoz/test/repo"
 )
 
 // A marker is a comment, at the end of a line or above it, that names the statement, case or expression that begins there.
@@ -284,23 +285,19 @@ func (m *marked) with(changes map[string]change) ([]byte, error) {
 func markedFiles(t *testing.T) []*marked {
 	t.Helper()
 	var out []*marked
-	for _, s := range sources(t) {
-		at, err := filepath.Abs(filepath.Join("..", filepath.FromSlash(s.path)))
-		if err != nil {
-			t.Fatal(err)
-		}
-		text, err := os.ReadFile(at)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if !bytes.Contains(text, []byte(markerStart)) {
+	for _, s := range repo.Sources(t) {
+		if !bytes.Contains(s.Text, []byte(markerStart)) {
 			continue
 		}
-		m, err := parseMarked(at, text)
+		at, err := filepath.Abs(filepath.Join(repo.Root, filepath.FromSlash(s.Path)))
 		if err != nil {
 			t.Fatal(err)
 		}
-		m.room = path.Dir(s.path)
+		m, err := parseMarked(at, s.Text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.room = s.Package
 		out = append(out, m)
 	}
 	return out

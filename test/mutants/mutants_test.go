@@ -1,4 +1,4 @@
-package app
+package mutants
 
 import (
 	"context"
@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"altavoz/test/repo"
 )
 
 // mutant is a safeguard that is taken out of the code, and the named test that must miss it. CONTRIBUTING.md says how to
@@ -312,7 +314,7 @@ func buildMutants(t *testing.T, over, room, to string) {
 	ctx, cancel := context.WithTimeout(t.Context(), mutantBuild)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "go", "test", "-c", "-vet=off", "-overlay", over, "-o", to, "./"+room)
-	cmd.Dir = ".."
+	cmd.Dir = repo.Root
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("a mutant does not build: %v\n%s", err, out)
 	}
@@ -363,7 +365,7 @@ func runMutant(t *testing.T, dir, room, tests, on string) (string, error) {
 	ctx, cancel := context.WithTimeout(t.Context(), 2*mutantTime)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, testBinary(dir, room), "-test.v", "-test.timeout", mutantTime.String(), "-test.run", "^("+tests+")$")
-	cmd.Dir = filepath.Join("..", filepath.FromSlash(room))
+	cmd.Dir = filepath.Join(repo.Root, filepath.FromSlash(room))
 	cmd.Env = append(os.Environ(), mutantVar+"="+on)
 	out, err := cmd.CombinedOutput()
 	if err != nil {

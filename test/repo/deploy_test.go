@@ -1,11 +1,9 @@
-package app
+package repo
 
 import (
 	"fmt"
 	"go/ast"
-	"go/parser"
 	"go/token"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -33,11 +31,11 @@ func TestDeployNamesOnlyMetricsThatExist(t *testing.T) {
 	if len(have) == 0 {
 		t.Fatal("no metric found in the sources")
 	}
-	files, err := filepath.Glob("../deploy/rules/*.yml")
+	files, err := filepath.Glob(Root + "/deploy/rules/*.yml")
 	if err != nil {
 		t.Fatal(err)
 	}
-	boards, err := filepath.Glob("../deploy/grafana/dashboards/*.json")
+	boards, err := filepath.Glob(Root + "/deploy/grafana/dashboards/*.json")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,22 +56,12 @@ func TestDeployNamesOnlyMetricsThatExist(t *testing.T) {
 	}
 }
 
-// metricNames returns every name of a metric that stands in the rooms' sources, tests excluded.
+// metricNames returns every name of a metric that stands in the sources, tests excluded.
 func metricNames(t *testing.T) map[string]bool {
 	t.Helper()
 	names := make(map[string]bool)
-	err := filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {
-		if err == nil && d.IsDir() && slices.Contains(lived, d.Name()) {
-			return fs.SkipDir
-		}
-		if err != nil || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
-			return err
-		}
-		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.SkipObjectResolution)
-		if err != nil {
-			return err
-		}
-		ast.Inspect(file, func(n ast.Node) bool {
+	for _, s := range Sources(t) {
+		ast.Inspect(s.Tree, func(n ast.Node) bool {
 			lit, ok := n.(*ast.BasicLit)
 			if !ok || lit.Kind != token.STRING {
 				return true
@@ -83,10 +71,6 @@ func metricNames(t *testing.T) map[string]bool {
 			}
 			return true
 		})
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
 	}
 	return names
 }
@@ -94,7 +78,7 @@ func metricNames(t *testing.T) map[string]bool {
 // An alert without a runbook wakes somebody who does not know what to do.
 func TestEveryAlertHasItsRunbook(t *testing.T) {
 	t.Parallel()
-	rules, docs := readFile(t, "../deploy/rules/altavoz.yml"), readFile(t, "../docs/operate.md")
+	rules, docs := readFile(t, "deploy/rules/altavoz.yml"), readFile(t, "docs/operate.md")
 	alerts := regexp.MustCompile(`(?m)^ +- alert: (\w+)$`).FindAllStringSubmatch(rules, -1)
 	links := regexp.MustCompile(`(?m)^ +runbook_url: docs/operate\.md#(\S+)$`).FindAllStringSubmatch(rules, -1)
 	if len(alerts) == 0 || len(alerts) != len(links) {
@@ -121,8 +105,9 @@ func TestEveryAlertHasItsRunbook(t *testing.T) {
 			t.Errorf("docs/operate.md has a runbook for %s, and there is no such alert", section[1])
 		}
 	}
+	have := metricNames(t)
 	for _, name := range metricName.FindAllString(docs, -1) {
-		if have := metricNames(t); !have[name] {
+		if !have[name] {
 			t.Errorf("docs/operate.md: there is no metric %s", name)
 		}
 	}
@@ -144,7 +129,7 @@ func row(t *testing.T, docs, name string) []string {
 
 func TestOperateNamesTheRetentionOfEveryTopic(t *testing.T) {
 	t.Parallel()
-	docs := readFile(t, "../docs/operate.md")
+	docs := readFile(t, "docs/operate.md")
 	for _, s := range schemas.Topics() {
 		cells := row(t, docs, "`"+string(s.Topic)+"`")
 		kept := cells[len(cells)-1]
@@ -158,7 +143,7 @@ func TestOperateNamesTheRetentionOfEveryTopic(t *testing.T) {
 // The rights of a user are set from this table: a topic too few stops a role, one too many is a way for whoever breaks in.
 func TestOperateNamesTheTopicsOfEveryStage(t *testing.T) {
 	t.Parallel()
-	docs := readFile(t, "../docs/operate.md")
+	docs := readFile(t, "docs/operate.md")
 	for _, stage := range processor.Topology() {
 		cells := row(t, docs, stage.Name)
 		for i, topics := range [][]stream.Topic{slices.Concat(stage.Reads, stage.Looks), stage.Writes} {
@@ -180,7 +165,7 @@ func TestOperateNamesTheTopicsOfEveryStage(t *testing.T) {
 
 func readFile(t *testing.T, path string) string {
 	t.Helper()
-	text, err := os.ReadFile(path)
+	text, err := os.ReadFile(filepath.Join(Root, path))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,23 +1,16 @@
-package app
+package repo
 
 import (
 	"go/ast"
-	"go/parser"
-	"go/scanner"
-	"go/token"
-	"io/fs"
-	"os"
-	"path"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
 )
 
-// plan says which of our rooms each room may import. A folder with Go files that is not here may not exist; the plan itself
+// packages says which of our packages each of them may import. A folder with Go files that is not here may not exist; the table
 // is explained in DESIGN.md.
-var plan = map[string][]string{
+var packages = map[string][]string{
 	"stream":              {},
 	"schemas":             {"stream", "schemas/hours", "schemas/phone", "schemas/rules", "schemas/version"},
 	"schemas/request":     {"schemas", "schemas/datauri", "schemas/hours", "schemas/phone", "schemas/rules", "schemas/split"},
@@ -113,6 +106,8 @@ var plan = map[string][]string{
 	"app/version":                 {},
 	"app/operator":                {"stream", "kafka", "kafka/rejects", "processor", "schemas", "schemas/shown"},
 	"app/secure":                  {"schemas", "schemas/rules"},
+	"test/mutants":                {},                                    // tests only
+	"test/repo":                   {},                                    // for tests
 	"test/chaos":                  {},                                    // tests only, of the binary
 	"test/witness":                {"stream", "processor/sender/ledger"}, // for tests
 	"app": {
@@ -126,154 +121,79 @@ var plan = map[string][]string{
 	"cmd/altavoz/phones":  {"lists"},
 }
 
-// What fits on a screen, in a sitting and in a head. Tests and generated code are not counted, and in a room neither are
+// What fits on a screen, in a sitting and in a head. Tests and generated code are not counted, and in a package neither are
 // comments and empty lines: explaining must not cost anything.
 const (
 	maxFunctionLines = 80
 	maxFileLines     = 400
-	maxRoomLines     = 1500
+	maxPackageLines  = 1500
 )
 
-// crowded are the rooms that hold more than a room should, with what they hold. The numbers may only go down.
+// crowded are the packages that hold more than a package should, with what they hold. The numbers may only go down.
 var crowded = map[string]int{
 	"kafka": 2180, "processor/fanout": 2786, "processor/sender": 2802, "processor/aggregator": 2315,
 }
 
-// lived is what stands in a folder besides rooms.
-var lived = []string{".git", ".cache", "tools", "deploy", "examples", "testdata", "altavoz-data", "bin"}
-
-// source is one file of a room.
-type source struct {
-	path  string
-	room  string
-	lines int
-	code  int // lines without comments and empty ones
-	files *token.FileSet
-	tree  *ast.File
-}
-
-// sources reads every file that is built into altavoz. It walks the folders itself: what a go command says may come from
-// a cache.
-func sources(t *testing.T) []source {
-	t.Helper()
-	var out []source
-	err := filepath.WalkDir("..", func(at string, d fs.DirEntry, err error) error {
-		switch {
-		case err != nil:
-			return err
-		case d.IsDir() && slices.Contains(lived, d.Name()):
-			return fs.SkipDir
-		case d.IsDir() || !strings.HasSuffix(at, ".go") || strings.HasSuffix(at, "_test.go"):
-			return nil
-		}
-		text, err := os.ReadFile(at)
-		if err != nil {
-			return err
-		}
-		files := token.NewFileSet()
-		tree, err := parser.ParseFile(files, at, text, parser.ParseComments|parser.SkipObjectResolution)
-		if err != nil {
-			return err
-		}
-		rel, err := filepath.Rel("..", at)
-		if err != nil {
-			return err
-		}
-		rel = filepath.ToSlash(rel)
-		out = append(out, source{rel, path.Dir(rel), strings.Count(string(text), "\n"), linesOfCode(text), files, tree})
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(out) == 0 {
-		t.Fatal("no source found")
-	}
-	return out
-}
-
-// linesOfCode counts the lines on which a token of the language stands.
-func linesOfCode(text []byte) int {
-	files := token.NewFileSet()
-	file := files.AddFile("", -1, len(text))
-	var s scanner.Scanner
-	s.Init(file, text, nil, 0) // comments are passed over
-	n, last := 0, 0
-	for {
-		at, what, lit := s.Scan()
-		if what == token.EOF {
-			return n
-		}
-		if what == token.SEMICOLON && lit == "\n" { // not in the text: the end of a line
-			continue
-		}
-		first := file.Line(at)
-		end := first + strings.Count(lit, "\n")
-		n += max(0, end-max(first-1, last))
-		last = max(last, end)
-	}
-}
-
-func TestRoomsImportOnlyWhatThePlanAllows(t *testing.T) {
+func TestPackagesImportOnlyWhatTheTableAllows(t *testing.T) {
 	t.Parallel()
-	for _, s := range sources(t) {
-		may, ok := plan[s.room]
+	for _, s := range Sources(t) {
+		may, ok := packages[s.Package]
 		if !ok {
-			t.Errorf("%s: there is no room %s on the plan", s.path, s.room)
+			t.Errorf("%s: the table has no package %s", s.Path, s.Package)
 			continue
 		}
-		for _, i := range s.tree.Imports {
+		for _, i := range s.Tree.Imports {
 			name, err := strconv.Unquote(i.Path.Value)
 			if err != nil {
 				t.Fatal(err)
 			}
 			if dep, ours := strings.CutPrefix(name, "altavoz/"); ours && !slices.Contains(may, dep) {
-				t.Errorf("%s: %s may not import %s", s.path, s.room, dep)
+				t.Errorf("%s: %s may not import %s", s.Path, s.Package, dep)
 			}
 		}
 	}
 }
 
-func TestFunctionsFilesAndRoomsStaySmall(t *testing.T) {
+func TestFunctionsFilesAndPackagesStaySmall(t *testing.T) {
 	t.Parallel()
-	rooms := make(map[string]int)
-	for _, s := range sources(t) {
-		if ast.IsGenerated(s.tree) {
+	sizes := make(map[string]int)
+	for _, s := range Sources(t) {
+		if ast.IsGenerated(s.Tree) {
 			continue
 		}
-		rooms[s.room] += s.code
-		if s.lines > maxFileLines {
-			t.Errorf("%s has %d lines, more than %d", s.path, s.lines, maxFileLines)
+		sizes[s.Package] += s.Code
+		if s.Lines > maxFileLines {
+			t.Errorf("%s has %d lines, more than %d", s.Path, s.Lines, maxFileLines)
 		}
-		for _, d := range s.tree.Decls {
+		for _, d := range s.Tree.Decls {
 			f, ok := d.(*ast.FuncDecl)
 			if !ok {
 				continue
 			}
-			if n := s.files.Position(f.End()).Line - s.files.Position(f.Pos()).Line + 1; n > maxFunctionLines {
-				t.Errorf("%s: %s has %d lines, more than %d", s.path, f.Name.Name, n, maxFunctionLines)
+			if n := s.Files.Position(f.End()).Line - s.Files.Position(f.Pos()).Line + 1; n > maxFunctionLines {
+				t.Errorf("%s: %s has %d lines, more than %d", s.Path, f.Name.Name, n, maxFunctionLines)
 			}
 		}
 	}
-	for room, n := range rooms {
-		if most := max(maxRoomLines, crowded[room]); n > most {
-			t.Errorf("the room %s has %d lines of code, more than %d", room, n, most)
+	for name, n := range sizes {
+		if most := max(maxPackageLines, crowded[name]); n > most {
+			t.Errorf("the package %s has %d lines of code, more than %d", name, n, most)
 		}
-		if crowded[room] > 0 && n <= maxRoomLines {
-			t.Errorf("the room %s is not crowded any more: take it off the list", room)
+		if crowded[name] > 0 && n <= maxPackageLines {
+			t.Errorf("the package %s is not crowded any more: take it off the list", name)
 		}
 	}
 }
 
-func TestEveryRoomSaysWhatItIsFor(t *testing.T) {
+func TestEveryPackageHasAPackageComment(t *testing.T) {
 	t.Parallel()
 	said := make(map[string]bool)
-	for _, s := range sources(t) {
-		said[s.room] = said[s.room] || s.tree.Doc != nil
+	for _, s := range Sources(t) {
+		said[s.Package] = said[s.Package] || s.Tree.Doc != nil
 	}
-	for room, ok := range said {
+	for name, ok := range said {
 		if !ok {
-			t.Errorf("%s has no package comment", room)
+			t.Errorf("%s has no package comment", name)
 		}
 	}
 }
@@ -281,10 +201,10 @@ func TestEveryRoomSaysWhatItIsFor(t *testing.T) {
 // A global is state that two processes in one test would share. Tables that nobody writes to, and errors, are none.
 func TestNobodyInitialises(t *testing.T) {
 	t.Parallel()
-	for _, s := range sources(t) {
-		for _, d := range s.tree.Decls {
-			if f, ok := d.(*ast.FuncDecl); ok && f.Recv == nil && f.Name.Name == "init" && !ast.IsGenerated(s.tree) {
-				t.Errorf("%s: wiring is explicit, there is no init", s.path)
+	for _, s := range Sources(t) {
+		for _, d := range s.Tree.Decls {
+			if f, ok := d.(*ast.FuncDecl); ok && f.Recv == nil && f.Name.Name == "init" && !ast.IsGenerated(s.Tree) {
+				t.Errorf("%s: wiring is explicit, there is no init", s.Path)
 			}
 		}
 	}
