@@ -44,7 +44,7 @@ func TestScript(t *testing.T) {
 	})
 }
 
-// setup gives a script addresses and a data folder of its own, 1,500 phones in list.csv, and the README's requests.
+// setup gives a script addresses and a data folder of its own, 1,500 phones in list.csv, and what the documents show.
 func setup(env *testscript.Env) error {
 	for name, host := range map[string]string{
 		"ALTAVOZ_HTTP_ADDR": "127.0.0.1", "ALTAVOZ_EMBEDDED_KAFKA_ADDR": "127.0.0.1", "ALTAVOZ_SIMULATOR_ADDR": "127.0.0.1", "OTHER_ADDR": "127.0.0.1",
@@ -68,27 +68,39 @@ func setup(env *testscript.Env) error {
 	if err := os.WriteFile(filepath.Join(env.WorkDir, "list.csv"), []byte(list.String()), 0o600); err != nil {
 		return err
 	}
-	return readme(env)
+	return documented(env)
 }
 
-// readme writes the requests that the README shows to requests.sh, and those that steer a task to steer.sh, for the address of
-// the script.
-func readme(env *testscript.Env) error {
-	text, err := os.ReadFile("../../README.md")
-	if errors.Is(err, os.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	blocks := strings.Split(string(text), "```")
-	for name, shows := range map[string]string{"requests.sh": "# 1. Minimal", "steer.sh": "tasks/TASK_ID/pause"} {
-		i := slices.IndexFunc(blocks, func(b string) bool { return strings.HasPrefix(b, "sh\n") && strings.Contains(b, shows) })
-		if i%2 != 1 {
-			return fmt.Errorf("the README does not show %s", shows)
+// documentBlocks are the code blocks of the documents that scripts run or expect: the file that each is written to, its document, its language, and
+// a text by which it is found.
+var documentBlocks = []struct{ name, document, language, has string }{
+	{"requests.sh", "README.md", "sh", "# 1. Minimal"},
+	{"try.sh", "README.md", "sh", "altavoz send"},
+	{"greeting", "README.md", "text", "altavoz answers on"},
+	{"steer.sh", "docs/api.md", "sh", "tasks/TASK_ID/pause"},
+}
+
+// documented writes the blocks for the addresses of the script, and for the binary under test.
+func documented(env *testscript.Env) error {
+	here := strings.NewReplacer(
+		"http://127.0.0.1:8080", env.Getenv("ALTAVOZ_URL"), "127.0.0.1:8088", env.Getenv("ALTAVOZ_SIMULATOR_ADDR"), "go run ./cmd/altavoz", "altavoz",
+		"--phones 573991234567,573997654321\n", "--phones 573991234567,573997654321 --url "+env.Getenv("ALTAVOZ_URL")+"\n", // the default address needs none
+	)
+	for _, s := range documentBlocks {
+		text, err := os.ReadFile(filepath.Join("../..", s.document))
+		if err != nil {
+			return err
 		}
-		shell := strings.ReplaceAll(strings.TrimPrefix(blocks[i], "sh\n"), "http://127.0.0.1:8080", env.Getenv("ALTAVOZ_URL"))
-		if err := os.WriteFile(filepath.Join(env.WorkDir, name), []byte("set -e\n"+shell), 0o600); err != nil {
+		blocks := strings.Split(string(text), "```")
+		i := slices.IndexFunc(blocks, func(b string) bool { return strings.HasPrefix(b, s.language+"\n") && strings.Contains(b, s.has) })
+		if i%2 != 1 {
+			return fmt.Errorf("%s does not show %s", s.document, s.has)
+		}
+		block := here.Replace(strings.TrimPrefix(blocks[i], s.language+"\n"))
+		if s.language == "sh" {
+			block = "set -e\n" + block
+		}
+		if err := os.WriteFile(filepath.Join(env.WorkDir, s.name), []byte(block), 0o600); err != nil {
 			return err
 		}
 	}

@@ -109,6 +109,7 @@ var packages = map[string][]string{
 	"test/mutants":                {},                                    // tests only
 	"test/repo":                   {},                                    // for tests
 	"test/chaos":                  {},                                    // tests only, of the binary
+	"test/docs":                   {},                                    // tests only, of the documents
 	"test/witness":                {"stream", "processor/sender/ledger"}, // for tests
 	"app": {
 		"stream", "app/admission", "app/embedded", "app/environment", "app/ids", "app/keys", "app/numbers", "app/readiness", "app/secure", "app/version", "schemas", "schemas/blob", "schemas/request", "schemas/shown", "producer", "producer/access", "producer/connections", "producer/guard", "producer/identity", "processor", "processor/partition", "processor/fanout", "processor/sender", "processor/aggregator", "kafka", "kafka/health", "kafka/rejects", "redis",
