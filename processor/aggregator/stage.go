@@ -89,8 +89,8 @@ func (st *Stage) newSlot(pos stream.Position) *slot {
 	s := &slot{
 		st: st, results: pos.Partition, stats: of(schemas.TopicStatuses), markers: of(schemas.TopicMarks),
 		Engine: partition.NewEngine(pos.Partition, partition.Config{Logger: st.log, Pauser: st.ports.Pauser, MaxRecords: maxInbox, MaxBytes: maxInboxBytes}),
-		own:  map[stream.Topic]*own.Offsets{schemas.TopicStatuses: own.New(), schemas.TopicMarks: own.New()},
-		next: from, asked: from, reached: from,
+		own:    map[stream.Topic]*own.Offsets{schemas.TopicStatuses: own.New(), schemas.TopicMarks: own.New()},
+		next:   from, asked: from, reached: from,
 		entries: make(map[schemas.TaskID]*entry), away: cold.New(), leaving: make(map[schemas.TaskID]*leaver),
 		floors: make(map[schemas.TaskID]uint64), held: make(map[*entry]struct{}), moving: make(map[*entry]struct{}), flight: make(map[*write]struct{}),
 		marksAt: now.Add(st.cfg.MarksEvery), forgetAt: now.Add(forgetEvery),

@@ -3,56 +3,28 @@ package fanout
 import (
 	"sync"
 
-	"altavoz/processor/partition"
 	"altavoz/schemas"
-	"altavoz/stream"
 )
 
 const (
-	// inboxRecords and inboxBytes are what may wait in a slot before its reading is paused; it goes on at half of it.
+	// inboxRecords and inboxBytes are what may wait in a partition before its fetching is paused.
 	inboxRecords = 4096
 	inboxBytes   = 8 << 20
 	// intakeBatch is how many records a slot takes in before it looks at its turns again.
 	intakeBatch = 256
 )
 
-// mailbox is what others hand to a slot's goroutine. Nobody waits in it.
+// mailbox is what others say of the tasks of a partition, the newest of each, until its next Step. Nobody waits in it.
 type mailbox struct {
-	signal chan struct{} // cap 1
+	wake func()
 
 	mu      sync.Mutex
-	records []stream.Record
-	bytes   int
-	calls   []func()
 	news    map[schemas.TaskID]news
-	watched map[schemas.TaskID]int // how many of the slot's tasks go by that id
-	closed  bool                   // nobody reads it any more
-
-	tap *partition.Backpressure
+	watched map[schemas.TaskID]int // how many of the partition's tasks go by that id
 }
 
-func newMailbox(tap *partition.Backpressure) *mailbox {
-	return &mailbox{
-		tap: tap, signal: make(chan struct{}, 1), news: make(map[schemas.TaskID]news),
-		watched: make(map[schemas.TaskID]int),
-	}
-}
-
-func (b *mailbox) wake() {
-	select {
-	case b.signal <- struct{}{}:
-	default:
-	}
-}
-
-// post has f called on the slot's goroutine; never, once the slot is gone.
-func (b *mailbox) post(f func()) {
-	b.mu.Lock()
-	if !b.closed {
-		b.calls = append(b.calls, f)
-	}
-	b.mu.Unlock()
-	b.wake()
+func newMailbox(wake func()) *mailbox {
+	return &mailbox{wake: wake, news: make(map[schemas.TaskID]news), watched: make(map[schemas.TaskID]int)}
 }
 
 // news is the newest that was heard of a task.
@@ -103,68 +75,14 @@ func (b *mailbox) unwatch(id schemas.TaskID) {
 	b.mu.Unlock()
 }
 
-// put adds records, and pauses the reading of the slot when enough wait.
-func (b *mailbox) put(recs []stream.Record) {
-	b.mu.Lock()
-	b.records = append(b.records, recs...)
-	for i := range recs {
-		b.bytes += len(recs[i].Value)
-	}
-	b.mu.Unlock()
-	b.wake()
-	b.throttle()
-}
-
-func (b *mailbox) throttle() {
-	b.tap.Turn(func(shut bool) bool {
-		b.mu.Lock()
-		defer b.mu.Unlock()
-		if shut {
-			return len(b.records) > inboxRecords/2 || b.bytes > inboxBytes/2
-		}
-		return len(b.records) >= inboxRecords || b.bytes >= inboxBytes
-	})
-}
-
-// take empties the box, but for its records.
-func (b *mailbox) take() (calls []func(), all map[schemas.TaskID]news) {
+// take empties the box.
+func (b *mailbox) take() map[schemas.TaskID]news {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	calls, b.calls = b.calls, nil
-	if len(b.news) > 0 {
-		all, b.news = b.news, make(map[schemas.TaskID]news)
+	if len(b.news) == 0 {
+		return nil
 	}
-	return calls, all
+	all := b.news
+	b.news = make(map[schemas.TaskID]news)
+	return all
 }
-
-// takeRecords takes at most n records; the slot comes back for the others by itself.
-func (b *mailbox) takeRecords(n int) []stream.Record {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	n = min(len(b.records), n)
-	recs := b.records[:n:n]
-	if b.records = b.records[n:]; len(b.records) == 0 {
-		b.records = nil
-	}
-	for i := range recs {
-		b.bytes -= len(recs[i].Value)
-	}
-	if n > 0 && len(b.records) > 0 {
-		b.wake()
-	}
-	return recs
-}
-
-func (b *mailbox) close() {
-	b.mu.Lock()
-	b.closed, b.calls, b.records, b.watched = true, nil, nil, nil
-	b.mu.Unlock()
-}
-
-// What the stage tells the slot: see partition.Worker.
-
-func (s *slot) Process(recs []stream.Record)       { s.box.put(recs) }
-func (s *slot) Drain()                             { s.box.post(func() { s.draining = true }) }
-func (s *slot) Stop()                              { s.stop() }
-func (s *slot) Over() <-chan struct{}              { return s.over }
-func (s *slot) Committed(a partition.CommitResult) { s.box.post(func() { s.committed(a) }) }

@@ -100,7 +100,7 @@ func (s *slot) claim(t *task) {
 	if t.doubt && len(t.then) == 0 {
 		s.whenPlanned(t, func() { s.probe(t) })
 	}
-	s.after(planAgain, func() { s.claim(t) })
+	s.After(planAgain, func() { s.claim(t) })
 }
 
 // awaited ends the waiting of a broadcast.

@@ -72,7 +72,7 @@ func (s *slot) readEarlier(t *task, rec *stream.Record, known ledger.Line) bool 
 	t.state, t.others = stateIntake, make(map[schemas.TaskID]*schemas.Status)
 	s.intakes++
 	found := make(map[schemas.TaskID]*schemas.Status)
-	s.work(func(ctx context.Context) error {
+	s.Background(func(ctx context.Context) error {
 		for _, id := range gone {
 			st, err := s.st.ports.Statuses.Find(ctx, id)
 			if err != nil && !stream.IsGone(err) {

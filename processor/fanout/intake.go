@@ -185,7 +185,7 @@ func (s *slot) readBack(t *task, rec *stream.Record, known ledger.Line) {
 	t.state = stateIntake
 	s.intakes++
 	var st *schemas.Status
-	s.work(func(ctx context.Context) (err error) {
+	s.Background(func(ctx context.Context) (err error) {
 		st, err = s.st.ports.Statuses.Find(ctx, t.id)
 		return err
 	}, stream.IsGone, func(err error) {

@@ -217,7 +217,7 @@ func (s *slot) repeatedLater(t *task, sha []byte) {
 	}
 	t.state = stateIntake
 	var rec stream.Record
-	s.work(func(ctx context.Context) (err error) {
+	s.Background(func(ctx context.Context) (err error) {
 		rec, err = s.st.ports.Records.Record(ctx, s.of, t.offset)
 		return err
 	}, stream.IsGone, func(err error) {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"altavoz/processor/fanout/rewrite"
+	"altavoz/processor/partition"
 	"altavoz/schemas"
 	"altavoz/schemas/blob"
 	"altavoz/stream"
@@ -51,7 +52,7 @@ func (s *slot) resolve(t *task, now time.Time) bool {
 	}
 	f = &flight{key: key, sender: t.sender, kind: c.GetHeader(), media: c.GetMedia(), waiting: []*task{t}, of: t}
 	s.flights[key] = f
-	s.after(mediaSlow, func() {
+	s.After(mediaSlow, func() {
 		if s.flights[key] == f {
 			s.delayed(f)
 		}
@@ -75,7 +76,7 @@ func (s *slot) fly(f *flight) {
 	}
 	s.flown++
 	var got *schemas.MediaRef
-	s.work(func(ctx context.Context) (err error) {
+	s.Background(func(ctx context.Context) (err error) {
 		ctx, cancel := context.WithTimeoutCause(ctx, resolveTimeout, errors.New("resolving a file took too long"))
 		defer cancel()
 		got, err = s.st.ports.Media.Resolve(ctx, f.sender, f.kind, f.media)
@@ -104,7 +105,7 @@ func (s *slot) landed(f *flight, got *schemas.MediaRef, err error) {
 		}
 		s.delayed(f)
 		f.try++
-		s.after(mediaBackOff(f.try), func() { s.fly(f) })
+		s.After(mediaBackOff(f.try), func() { s.fly(f) })
 		return
 	}
 	delete(s.flights, f.key)
@@ -136,7 +137,7 @@ func (s *slot) landed(f *flight, got *schemas.MediaRef, err error) {
 
 // mediaBackOff is how long a file that could not be resolved is left: longer than a write, since somebody else's server
 // is asked.
-func mediaBackOff(try int) time.Duration { return 12 * backOff(try+1) } // 1.2 s to a minute
+func mediaBackOff(try int) time.Duration { return 12 * partition.BackOff(try+1) } // 1.2 s to a minute
 
 func contentWhy(err error) string {
 	if refused, ok := errors.AsType[*schemas.ContentError](err); ok {

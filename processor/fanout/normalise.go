@@ -25,7 +25,7 @@ const (
 func (s *slot) normalise(t *task, rec *stream.Record, b *schemas.Broadcast) {
 	s.intakes++
 	var failed *schemas.Broadcast
-	s.work(func(ctx context.Context) error {
+	s.Background(func(ctx context.Context) error {
 		size := min(int64(len(rec.Value)), readingBytes)
 		if err := s.st.reading.Acquire(ctx, size); err != nil {
 			return fmt.Errorf("waiting to read a broadcast: %w", err)

@@ -148,12 +148,12 @@ func (s *slot) touch() {
 // commit asks for the ledger to be committed, if that is due. Leases go at once: while one commit is under way they
 // gather for the next.
 func (s *slot) commit(now time.Time) {
-	last := s.draining && !s.final && s.flying == 0
+	last := s.Draining() && !s.final && s.InFlight() == 0
 	//mutant:commit-waits-for-the-old-ledger
 	if s.committing || !s.whole() || !last && !s.urgent && (!s.dirty || now.Before(s.lazyAt)) {
 		return
 	}
-	if s.draining {
+	if s.Draining() {
 		s.withdraw(s.leasing)
 		s.leasing = nil
 	}
@@ -172,12 +172,12 @@ func (s *slot) commit(now time.Time) {
 	s.st.slots.Commit(s, stream.Position{Partition: s.of, Offset: mark, Metadata: text})
 }
 
-// committed takes in how a commit ended. What was leased by it is produced.
-func (s *slot) committed(a partition.CommitResult) {
+// OnCommitted takes in how a commit ended. What was leased by it is produced.
+func (s *slot) OnCommitted(a partition.CommitResult) {
 	s.committing = false
 	turns, unproven := s.leased, s.unproven
 	s.leased = nil
-	if s.draining {
+	if s.Draining() {
 		s.withdraw(turns)
 		turns, unproven = nil, nil
 	}
@@ -191,7 +191,7 @@ func (s *slot) committed(a partition.CommitResult) {
 		s.log.Debug("a commit was refused", "error", a.Refused)
 		s.leasing = append(turns, s.leasing...)
 		s.touch()
-		s.after(backOff(0), func() { s.urgent = true })
+		s.After(partition.BackOff(0), func() { s.urgent = true })
 	default:
 		s.st.metrics.commits.Inc()
 		s.proven, s.proved, s.unproven = a.Asked, s.asks, nil

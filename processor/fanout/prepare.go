@@ -9,6 +9,7 @@ import (
 	"altavoz/processor/fanout/list"
 	"altavoz/processor/fanout/recipients"
 	"altavoz/processor/fanout/rewrite"
+	"altavoz/processor/partition"
 	"altavoz/schemas"
 	"altavoz/schemas/blob"
 	"altavoz/stream"
@@ -24,7 +25,7 @@ func (s *slot) prepare(t *task, now time.Time) bool {
 func (s *slot) read(t *task, why string, f func(context.Context) error, done func()) {
 	t.busy = true
 	s.loads++
-	s.work(f, s.lost, func(err error) {
+	s.Background(f, s.lost, func(err error) {
 		s.loads--
 		t.busy = false
 		switch {
@@ -148,7 +149,7 @@ func (s *slot) recall(t *task) bool {
 	if hold := min(int64(t.Total)*recipients.NumberBytes, setBytes); t.holds == 0 {
 		if !s.st.sets.TryAcquire(hold) {
 			t.busy = true
-			s.after(backOffMost, func() { t.busy = false; s.look(t, time.Now()) })
+			s.After(partition.MostBackOff, func() { t.busy = false; s.look(t, time.Now()) })
 			return false
 		}
 		t.holds = hold
@@ -195,7 +196,7 @@ func (s *slot) prefetch(t *task, next uint32) {
 	}
 	t.fetches = true
 	c := &slice{first: next}
-	s.work(s.reader(t, c), func(error) bool { return true }, func(err error) {
+	s.Background(s.reader(t, c), func(error) bool { return true }, func(err error) {
 		t.fetches = false
 		if err == nil && t.state == stateOpen && t.body != nil {
 			t.ahead = c

@@ -54,7 +54,7 @@ func (s *slot) readMarks() {
 		}
 	}
 	s.unread = others
-	s.work(func(ctx context.Context) error { return s.foldMarks(ctx, partition, masks) }, never, func(error) {
+	s.Background(func(ctx context.Context) error { return s.foldMarks(ctx, partition, masks) }, never, func(error) {
 		s.marking = false
 		for _, t := range batch {
 			t.busy = false
@@ -108,7 +108,7 @@ const maxRuns = 10_000
 // latest schemas.SendLife after they were made, so an outcome that is not there was lost.
 func (s *slot) giveUp(t *task) {
 	m := recipients.NewMask(0, t.Total)
-	s.work(func(ctx context.Context) error {
+	s.Background(func(ctx context.Context) error {
 		return s.foldMarks(ctx, s.marksOf(t), map[schemas.TaskID]*recipients.Mask{t.id: m})
 	}, never, func(error) {
 		var recs []stream.Record

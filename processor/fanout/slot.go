@@ -1,11 +1,7 @@
 package fanout
 
 import (
-	"context"
 	"log/slog"
-	"math/rand/v2"
-	"slices"
-	"sync"
 	"time"
 
 	"altavoz/processor/fanout/ledger"
@@ -15,30 +11,17 @@ import (
 	"altavoz/stream"
 )
 
-const (
-	// What failed is tried again after 100 ms, then twice that, up to 5 s; half of it is drawn.
-	backOffFirst = 100 * time.Millisecond
-	backOffMost  = 5 * time.Second
-	// leastWait is how long a slot's timer is set for at least: see "Timers due at once" in DESIGN.md.
-	leastWait = time.Microsecond
-)
-
 // slot is one owned partition of broadcasts: the numbers that live there, and the goroutine (run) that alone touches them.
 type slot struct {
-	st   *Stage
-	of   stream.TopicPartition
-	log  *slog.Logger
-	box  *mailbox
-	ctx  context.Context //nolint:containedctx // the life of the slot's goroutine, ended by stop
-	stop context.CancelFunc
-	over chan struct{}
-	jobs sync.WaitGroup // ended by ctx
+	*partition.Engine
+	st  *Stage
+	of  stream.TopicPartition
+	log *slog.Logger
+	box *mailbox
 
-	synced   bool // the view of statuses has caught up with the takeover
-	draining bool // takes no turn any more
-	dead     bool // nobody knows what was committed: starts nothing any more, and waits to be taken away
-	final    bool // the last commit was asked for
-	flying   int  // batches of records on their way to the log
+	synced bool // the view of statuses has caught up with the takeover
+	dead   bool // nobody knows what was committed: starts nothing any more, and waits to be taken away
+	final  bool // the last commit was asked for
 
 	// The ledger: see park.go.
 	owners     []int64               // this one, and those that it replaced, the newest first: see owner.go
@@ -98,8 +81,13 @@ type gauges struct {
 }
 
 func newSlot(st *Stage, pos stream.Position, l ledger.Ledger) *slot {
+	log := st.log.With("partition", pos.Partition.Partition)
+	e := partition.NewEngine(pos.Partition, partition.Config{
+		Logger: log, Pauser: st.ports.Pauser, MaxRecords: inboxRecords, MaxBytes: inboxBytes,
+		Retried: func(records int) { st.metrics.retries.Add(float64(records)) },
+	})
 	s := &slot{
-		st: st, of: pos.Partition, log: st.log.With("partition", pos.Partition.Partition), box: newMailbox(partition.NewBackpressure(st.ports.Pauser, pos.Partition)), over: make(chan struct{}),
+		Engine: e, st: st, of: pos.Partition, log: log, box: newMailbox(e.Wake),
 		owners: l.NewOwner(), old: make(map[int64]ledger.Line), oldNext: l.Next, mark: max(0, pos.Offset), readTo: max(0, pos.Offset),
 		sought: make(map[schemas.TaskID]*schemas.Status), tasks: make(map[schemas.TaskID]*task), claims: make(map[schemas.TaskID][]*task), aliases: make(map[schemas.TaskID]*task), numbers: make(map[string]*number),
 		flights: make(map[string]*flight), gauges: gauges{pipe: make(map[schemas.Lane]int), window: make(map[schemas.Lane]int)},
@@ -107,42 +95,17 @@ func newSlot(st *Stage, pos stream.Position, l ledger.Ledger) *slot {
 	for _, e := range l.Lines {
 		s.old[e.Offset] = e
 	}
-	s.ctx, s.stop = context.WithCancel(context.Background())
 	return s
 }
 
-// run is the slot's life. It ends when the slot is stopped, or when it was told to drain and has.
-func (s *slot) run() {
-	defer close(s.over)
-	defer s.leave()
-	s.work(s.st.catchUp, never, func(error) { s.takeOver() })
-	timer := time.NewTimer(leastWait)
-	defer timer.Stop()
-	for {
-		select {
-		case <-s.ctx.Done():
-			return
-		case <-s.box.signal:
-		case <-timer.C:
-		}
-		if s.round(time.Now()); s.drained() {
-			return
-		}
-		if at := s.wake(); !at.IsZero() {
-			timer.Reset(max(leastWait, time.Until(at)))
-		} else {
-			timer.Stop()
-		}
-	}
+// Step does what there is to do.
+func (s *slot) Step(now time.Time) time.Time {
+	s.round(now)
+	return s.wake()
 }
 
-// round does what there is to do.
 func (s *slot) round(now time.Time) {
-	calls, all := s.box.take()
-	for _, f := range calls {
-		f()
-	}
-	for id, n := range all {
+	for id, n := range s.box.take() {
 		if n.status != nil {
 			s.heard(id, n.status, now)
 		}
@@ -153,17 +116,16 @@ func (s *slot) round(now time.Time) {
 	if s.dead {
 		return
 	}
-	if s.synced && !s.draining {
-		for _, rec := range s.box.takeRecords(min(s.roomy(), intakeBatch)) {
+	if s.synced && !s.Draining() {
+		for _, rec := range s.Take(min(s.roomy(), intakeBatch)) {
 			s.intake(&rec, now)
 		}
 		if s.readTo >= s.doubt.to {
 			s.missed(now)
 		}
-		s.box.throttle()
 	}
 	s.admit()
-	if s.whole() && !s.draining {
+	if s.whole() && !s.Draining() {
 		for _, n := range s.numbers {
 			for _, q := range n.lanes {
 				s.lane(q, now)
@@ -196,7 +158,7 @@ func (s *slot) wake() (at time.Time) {
 	if s.dirty && !s.committing && s.whole() {
 		sooner(s.lazyAt)
 	}
-	if s.whole() && !s.draining {
+	if s.whole() && !s.Draining() {
 		for _, n := range s.numbers {
 			for _, q := range n.lanes {
 				sooner(q.Wake())
@@ -206,17 +168,14 @@ func (s *slot) wake() (at time.Time) {
 	return at
 }
 
-// drained reports whether the slot, told to drain, has nothing more to wait for. A turn that could not be written is
+// Drained reports whether the slot, told to drain, has nothing more to wait for. A turn that could not be written is
 // left to the next owner, and the ledger says so.
-func (s *slot) drained() bool {
-	return s.draining && s.flying == 0 && !s.committing && (s.final || s.dead || !s.whole())
+func (s *slot) Drained() bool {
+	return s.InFlight() == 0 && !s.committing && (s.final || s.dead || !s.whole())
 }
 
-// leave ends what the slot had under way and gives back what it held.
-func (s *slot) leave() {
-	s.stop()
-	s.jobs.Wait()
-	s.box.close()
+// Close gives back what the slot held.
+func (s *slot) Close() {
 	for _, t := range s.tasks {
 		s.st.sets.Release(t.holds)
 	}
@@ -295,105 +254,42 @@ func (s *slot) queue(t *task) *queue { return s.number(t.sender).lanes[t.lane] }
 
 func never(error) bool { return false }
 
-func backOff(try int) time.Duration {
-	d := min(backOffFirst<<min(try, 10), backOffMost)
-	return d/2 + rand.N(d/2)
-}
-
-// work runs f elsewhere, again after a while as long as its error may pass, and then done on the slot's goroutine.
-func (s *slot) work(f func(context.Context) error, definite func(error) bool, done func(error)) {
-	s.jobs.Go(func() {
-		for try := 0; ; try++ {
-			err := f(s.ctx)
-			if s.ctx.Err() != nil {
-				return
-			}
-			if err == nil || definite(err) {
-				s.box.post(func() { done(err) })
-				return
-			}
-			s.log.Warn("something failed and is tried again", "try", try, "error", err)
-			select {
-			case <-time.After(backOff(try)):
-			case <-s.ctx.Done():
-				return
-			}
-		}
-	})
-}
-
-// after calls f on the slot's goroutine after a while, unless the slot has ended by then.
-func (s *slot) after(d time.Duration, f func()) { time.AfterFunc(d, func() { s.box.post(f) }) }
-
-// writing is a batch of records that is written until all of it is acknowledged.
+// writing is a batch of records that is written until all of it is acknowledged, as far as the partition may still write it.
 type writing struct {
-	log   stream.Log
-	recs  []stream.Record
+	partition.Write
 	lease bool   // produced under a lease
 	proof uint64 // the number of the commit that must have been made; see steer.go
-	try   int
-	done  func(last stream.Record)
-
-	mu     sync.Mutex
-	left   int
-	failed []stream.Record
-	last   stream.Record
-	err    error
 }
 
 // prove puts records on the log once a commit was made that was asked for from now on: the partition was ours when they were
 // decided upon, and nobody had taken it over.
 func (s *slot) prove(log stream.Log, done func(last stream.Record), recs ...stream.Record) {
-	s.enqueue(&writing{log: log, recs: recs, proof: s.asks + 1, done: done})
+	s.enqueue(&writing{Write: partition.Write{To: log, Records: recs, Done: done}, proof: s.asks + 1})
 }
 
-// write puts records on the log, those that fail again after a back-off, and calls done when all are acknowledged.
-// While draining nothing is tried again: what is not written is not done, and the ledger says so.
+// write puts records on the log, and calls done when all are acknowledged.
 func (s *slot) write(log stream.Log, done func(last stream.Record), recs ...stream.Record) {
-	s.enqueue(&writing{log: log, recs: recs, done: done})
+	s.enqueue(&writing{Write: partition.Write{To: log, Records: recs, Done: done}})
 }
 
 func (s *slot) enqueue(w *writing) {
-	if s.dead || s.draining && w.try > 0 {
+	if s.dead {
 		return
 	}
-	if len(w.recs) == 0 {
-		w.done(stream.Record{})
-		return
+	w.Ready = func() bool { return s.ready(w) }
+	s.Write(&w.Write)
+}
+
+// ready reports whether the partition may write a batch now. One that has to wait for another commit is kept until that is made.
+func (s *slot) ready(w *writing) bool {
+	if s.dead {
+		return false
 	}
 	//mutant:lease-ends
 	if w.lease && time.Since(s.proven) > leaseFresh || s.proved < w.proof {
 		s.unproven = append(s.unproven, w)
 		s.dirty, s.urgent = true, true
-		return
+		return false
 	}
-	s.flying++
-	w.left, w.failed = len(w.recs), nil
-	for _, rec := range w.recs {
-		w.log.Append(rec, func(acked stream.Record, err error) {
-			w.mu.Lock()
-			defer w.mu.Unlock()
-			if err != nil {
-				w.failed, w.err = append(w.failed, rec), err
-			} else {
-				w.last = acked
-			}
-			if w.left--; w.left == 0 {
-				s.box.post(func() { s.wrote(w) })
-			}
-		})
-	}
-}
-
-func (s *slot) wrote(w *writing) {
-	s.flying--
-	if len(w.failed) == 0 {
-		w.done(w.last)
-		return
-	}
-	s.st.metrics.retries.Add(float64(len(w.failed)))
-	s.log.Debug("records were not written and will be again", "count", len(w.failed), "try", w.try, "error", w.err)
-	w.recs = slices.Clone(w.failed)
-	w.try++
-	s.after(backOff(w.try-1), func() { s.enqueue(w) })
+	return true
 }

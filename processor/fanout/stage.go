@@ -66,7 +66,8 @@ func (st *Stage) OnAssigned(ctx context.Context, pos stream.Position) (int64, er
 	s := newSlot(st, pos, l)
 	s.doubt, s.last = d, l.Last
 	st.slots.Put(pos.Partition, s)
-	go s.run()
+	s.Background(st.catchUp, never, func(error) { s.takeOver() })
+	s.Start(s)
 	return pos.Offset, nil
 }
 

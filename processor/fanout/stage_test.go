@@ -18,6 +18,7 @@ import (
 	"altavoz/processor/fanout/rewrite"
 	"altavoz/processor/fanout/status"
 	"altavoz/processor/fanout/turns"
+	"altavoz/processor/partition"
 	"altavoz/schemas"
 	"altavoz/schemas/blob"
 	"altavoz/schemas/request"
@@ -923,7 +924,7 @@ func TestStaleLeaseIsNotProduced(t *testing.T) {
 		w.set(func() { w.faults.busy = 1 })
 		passes(time.Second) // its turn is leased by now, and stuck
 		w.set(func() { w.owner[slotOf("100")] = nil })
-		passes(leaseFresh + backOffMost)
+		passes(leaseFresh + partition.MostBackOff)
 		w.set(func() { w.faults.busy = 0 })
 		n := len(w.sends(id))
 		passes(time.Minute)

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"time"
 
+	"altavoz/processor/partition"
 	"altavoz/schemas"
 	"altavoz/stream"
 )
@@ -86,12 +87,13 @@ func (s *slot) say(t *task, now time.Time) {
 	t.said, t.steered = want, t.controls.Next
 	rec := t.note(t.noteAt(now), note)
 	s.whenPlanned(t, func() {
-		s.enqueue(&writing{log: s.logOf(t), recs: []stream.Record{rec}, proof: proof, done: func(stream.Record) {
+		done := func(stream.Record) {
 			if want.standing() {
 				t.told = true
 				s.look(t, time.Now())
 			}
-		}})
+		}
+		s.enqueue(&writing{proof: proof, Write: partition.Write{To: s.logOf(t), Records: []stream.Record{rec}, Done: done}})
 	})
 }
 

@@ -6,6 +6,7 @@ import (
 	"altavoz/processor/fanout/ledger"
 	"altavoz/processor/fanout/rewrite"
 	"altavoz/processor/fanout/status"
+	"altavoz/processor/partition"
 	"altavoz/schemas"
 	"altavoz/stream"
 )
@@ -76,7 +77,7 @@ func (s *slot) produce(u *turn) {
 	if more := t.seen.Bytes() - t.holds; t.holds > 0 && more > 0 && s.st.sets.TryAcquire(more) {
 		t.holds += more
 	}
-	s.enqueue(&writing{log: s.logOf(t), lease: true, recs: recs, done: func(stream.Record) { s.dispatched(u) }})
+	s.enqueue(&writing{lease: true, Write: partition.Write{To: s.logOf(t), Records: recs, Done: func(stream.Record) { s.dispatched(u) }}})
 }
 
 // dispatched takes in that all of a turn is in the log.

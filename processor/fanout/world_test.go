@@ -1083,7 +1083,7 @@ func (w *world) dump() {
 		for _, s := range p.stage.slots.All() {
 			w.t.Logf("process %d, %s: owner %t, synced %t, whole %t, dead %t, draining %t, flying %d, committing %t, dirty %t, urgent %t, "+
 				"leasing %d, leased %d, unproven %d, listed %d, beyond %d, repeats %d, unread %d, marking %t, loads %d, intakes %d", i, s.of, w.owner[s.of] == p,
-				s.synced, s.whole(), s.dead, s.draining, s.flying, s.committing, s.dirty, s.urgent, len(s.leasing), len(s.leased), len(s.unproven),
+				s.synced, s.whole(), s.dead, s.Draining(), s.InFlight(), s.committing, s.dirty, s.urgent, len(s.leasing), len(s.leased), len(s.unproven),
 				len(s.listed), len(s.beyond), len(s.repeats), len(s.unread), s.marking, s.loads, s.intakes)
 			for id, t := range s.tasks {
 				q := s.queue(t)
