@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"net"
 	"time"
 
@@ -13,6 +12,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/sasl"
 
+	"altavoz/internal/backoff"
 	"altavoz/kafka/health"
 	"altavoz/kafka/librarylog"
 	"altavoz/kafka/tlsdial"
@@ -55,10 +55,9 @@ const (
 	requestRetries = 30
 )
 
-// backoff is the pause before the next try: some 100 ms, doubled up to askAgain, and each a little different.
-func backoff(fails int) time.Duration {
-	d := min(askAgain, 100*time.Millisecond<<min(max(fails-1, 0), 4))
-	return d/2 + rand.N(d/2)
+// retryAfter is the pause before the next try: some 100 ms, doubled up to askAgain, and each a little different.
+func retryAfter(fails int) time.Duration {
+	return backoff.Equal(100*time.Millisecond, askAgain, fails-1)
 }
 
 func (c Config) withDefaults() Config {
@@ -98,7 +97,7 @@ func (c Config) client(extra ...kgo.Opt) (*kgo.Client, error) {
 		kgo.ClientID(c.ClientID),
 		kgo.Dialer(tlsdial.Over(c.Dial, c.TLS)),
 		kgo.RequestTimeoutOverhead(c.RequestTimeout),
-		kgo.MetadataMinAge(askAgain), kgo.RetryBackoffFn(backoff), kgo.RequestRetries(requestRetries),
+		kgo.MetadataMinAge(askAgain), kgo.RetryBackoffFn(retryAfter), kgo.RequestRetries(requestRetries),
 		kgo.WithDecompressor(unpack.Capped{}),
 		kgo.WithLogger(librarylog.New(c.Logger)), kgo.WithHooks(c.Health),
 		kgo.DisableClientMetrics(), // ours are at /metrics; packing the library's for the broker is not free

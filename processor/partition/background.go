@@ -2,8 +2,9 @@ package partition
 
 import (
 	"context"
-	"math/rand/v2"
 	"time"
+
+	"altavoz/internal/backoff"
 )
 
 const (
@@ -15,8 +16,7 @@ const (
 
 // BackOff is how long to wait after the given number of failures but one: 0 after the first.
 func BackOff(try int) time.Duration {
-	d := min(backOffFirst<<min(try, 10), MostBackOff)
-	return d/2 + rand.N(d/2)
+	return backoff.Equal(backOffFirst, MostBackOff, try)
 }
 
 // Background runs f on a goroutine of its own, again after a back-off until it succeeds or its error is final, and then done on the

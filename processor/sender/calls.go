@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"altavoz/internal/backoff"
 	"altavoz/processor/sender/pace"
 	"altavoz/schemas"
 )
@@ -75,7 +76,7 @@ func (st *Stage) reschedule(e *send, r *schemas.Reply, now time.Time) {
 		if e.unsentInRow == 1 {
 			st.enqueue(e, true)
 		} else {
-			st.waitUntil(e, now.Add(pace.BackOff(unsentBase, unsentMax, e.unsentInRow-2)), causeBackOff)
+			st.waitUntil(e, now.Add(backoff.Equal(unsentBase, unsentMax, e.unsentInRow-2)), causeBackOff)
 		}
 	case schemas.VerdictThrottled:
 		st.enqueue(e, true) // its number waits
@@ -110,12 +111,12 @@ func (e *send) countsAsAttempt(now time.Time) bool {
 func (st *Stage) retryTransient(e *send, r *schemas.Reply, now time.Time) {
 	if r.Verdict == schemas.VerdictTransient && !e.countsAsAttempt(now) { //mutant:outage-is-nobodys-attempt
 		e.uncharged++
-		st.waitUntil(e, now.Add(max(pace.FullJitter(attemptBase, attemptMax, e.uncharged-1), min(r.After, pace.MaxWait))), causeBackOff)
+		st.waitUntil(e, now.Add(max(backoff.Full(attemptBase, attemptMax, e.uncharged-1), min(r.After, pace.MaxWait))), causeBackOff)
 		return
 	}
 	e.attempts++
 	if e.attempts < maxAttempts {
-		wait := max(pace.FullJitter(attemptBase, attemptMax, e.attempts-1), min(r.After, pace.MaxWait))
+		wait := max(backoff.Full(attemptBase, attemptMax, e.attempts-1), min(r.After, pace.MaxWait))
 		st.waitUntil(e, now.Add(wait), causeBackOff)
 		return
 	}

@@ -3,8 +3,8 @@ package sender
 import (
 	"time"
 
+	"altavoz/internal/backoff"
 	"altavoz/processor/sender/breaker"
-	"altavoz/processor/sender/pace"
 	"altavoz/schemas"
 )
 
@@ -132,7 +132,7 @@ func (st *Stage) updateSuspect(n *number, e *send, r *schemas.Reply, works, fail
 	if n.lastSuccess.After(s.lastFailure) {
 		s.tries++
 	}
-	s.lastFailure, s.nextTry = now, now.Add(pace.BackOff(suspectBase, suspectMax, s.tries))
+	s.lastFailure, s.nextTry = now, now.Add(backoff.Equal(suspectBase, suspectMax, s.tries))
 	if s.tries >= suspectTries {
 		t.suspect = nil
 		t.failed = "WhatsApp no acepta este mensaje, y sí otros de su número"

@@ -3,7 +3,7 @@ package sender
 import (
 	"time"
 
-	"altavoz/processor/sender/timers"
+	"altavoz/processor/timers"
 )
 
 // queue is sends in order. A send is in one queue at most.

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"time"
 
-	"altavoz/processor/sender/pace"
+	"altavoz/internal/backoff"
 	"altavoz/schemas"
 	"altavoz/stream"
 )
@@ -94,7 +94,7 @@ func (st *Stage) onWritten(p *pendingRecord, err error) {
 		st.metrics.resultFailures.Inc()
 		p.tries++
 		if !st.stopping && st.worthRetrying(p, time.Now()) {
-			st.timers.Start(&p.timer, p, time.Now().Add(pace.BackOff(resultBase, resultMax, p.tries-1)))
+			st.timers.Start(&p.timer, p, time.Now().Add(backoff.Equal(resultBase, resultMax, p.tries-1)))
 			st.wake()
 			return
 		}

@@ -7,8 +7,8 @@ import (
 	"net/url"
 	"time"
 
+	"altavoz/internal/backoff"
 	"altavoz/processor/sender/limits"
-	"altavoz/processor/sender/pace"
 	"altavoz/schemas"
 	"altavoz/schemas/request"
 )
@@ -201,7 +201,7 @@ func (st *Stage) loaded(t *task, c *schemas.Content, m schemas.Message, err erro
 		st.log.Error("message can't be sent", "task", t.id, "sender", t.number.id, "error", err)
 	default:
 		st.log.Warn("message could not be read and will be tried again", "task", t.id, "try", t.tries, "error", err)
-		st.timers.Start(&t.timer, t, now.Add(pace.BackOff(loadBase, loadMax, t.tries)))
+		st.timers.Start(&t.timer, t, now.Add(backoff.Equal(loadBase, loadMax, t.tries)))
 		t.tries++
 		st.wake()
 		return
