@@ -132,7 +132,7 @@ func (a *App) newFanout(g *kafka.Group) (processor.Worker, error) {
 	}
 	cfg := fanout.Config{
 		Logger: a.log, Registerer: a.registry, Number: known, Region: a.cfg.WhatsApp.DefaultRegion,
-		Owner: ids.Owners(a.identity, a.cfg.Kafka.UpstreamOwner, a.log, a.registry), Earlier: a.identity.Earlier,
+		Owner: ids.Owners(a.identity, a.cfg.Kafka.UpstreamOwner, a.log, a.registry), Earlier: a.identity.Earlier, Proof: ids.Proof(a.identity),
 		Move: a.identity.Move, Moved: a.identity.Moved, Predicts: whatsapp.Predicts, Receipts: a.cfg.WhatsApp.AppSecret != "",
 	}
 	return fanout.New(cfg, fanout.Ports{

@@ -305,6 +305,35 @@ func TestThreatS03RaceForAnIdIsLostWithoutAWord(t *testing.T) {
 	})
 }
 
+// TestThreatS03IdThatAnIngressMadeIsNotChosen: whoever learns the id of another's new task can't send under it, before anything is known of that.
+// Its own caller gets the task by it.
+func TestThreatS03IdThatAnIngressMadeIsNotChosen(t *testing.T) {
+	t.Parallel()
+	ring := identity.Random()
+	h := setup(t, producer.Config{Keys: file(t, twoOwners), Identity: ring})
+	h.planning()
+	code, body, _ := h.post(one(`,"use_queue":true`), "X-API-Key", shopKey)
+	if task := taskOf(t, body); code != http.StatusAccepted || !ring.Made(task) {
+		t.Fatal(code, body)
+	}
+	written := h.log.broadcast(t)
+	before := len(h.log.of(schemas.TopicBroadcasts))
+	task := ring.NewTaskID()
+	for _, key := range []string{crmKey, shopKey} {
+		code, body, _ := h.post(one(`,"use_queue":true,"task_id":"`+task.String()+`"`), "X-API-Key", key)
+		if code != http.StatusConflict || len(h.log.of(schemas.TopicBroadcasts)) != before {
+			t.Errorf("%d %s", code, body)
+		}
+	}
+	h.put(&schemas.Status{Task: task.Bytes(), Version: 1, Plan: &schemas.TaskOpened{Total: 1, Owner: "tienda", RequestSha256: written.GetRequestSha256()}})
+	for key, want := range map[string]int{crmKey: http.StatusConflict, shopKey: http.StatusAccepted} {
+		code, body, _ := h.post(one(`,"use_queue":true,"task_id":"`+task.String()+`"`), "X-API-Key", key)
+		if code != want || len(h.log.of(schemas.TopicBroadcasts)) != before {
+			t.Errorf("%d %s", code, body)
+		}
+	}
+}
+
 // A key is the same task before and after an upgrade to ids that are made with a secret, and before and after another secret took
 // the first place.
 func TestKeyIsTheSameTaskAfterAnUpgrade(t *testing.T) {

@@ -41,7 +41,7 @@ func (in *Ingress) send(w http.ResponseWriter, r *http.Request, caller *access.C
 		return bodyError(err)
 	}
 	now := time.Now()
-	order := &order{caller: caller, req: req, up: up, task: schemas.NewTaskID(), now: now, until: now.Add(in.cfg.DirectTimeout)}
+	order := &order{caller: caller, req: req, up: up, task: in.cfg.Identity.NewTaskID(), now: now, until: now.Add(in.cfg.DirectTimeout)}
 	switch {
 	case key != "" && req.TaskID != nil:
 		return fieldError(&request.FieldError{Field: "task_id", Code: request.CodeValue, Spanish: "El campo 'task_id' y la cabecera Idempotency-Key se excluyen"})
@@ -208,7 +208,8 @@ func (in *Ingress) accept(ctx context.Context, o *order) answer {
 
 // before answers an order whose task is there already, or of which that can't be known. The ids that it would have had before come
 // first: a key is the same task for as long as it may be repeated, whatever the ids are made with meanwhile. Of those, one that is
-// somebody else's is none of the order's: anybody could take an id that needs no secret.
+// somebody else's is none of the order's: anybody could take an id that needs no secret. An id that an ingress made is its task's, also where
+// nothing is known of that one yet.
 func (in *Ingress) before(ctx context.Context, o *order) (answer, bool) {
 	if !o.chosen {
 		return answer{}, false
@@ -236,6 +237,9 @@ func (in *Ingress) before(ctx context.Context, o *order) (answer, bool) {
 		o.task = failedID
 		return in.repeat(ctx, o, failed), true
 	}
+	if in.cfg.Identity.Made(own) { //mutant:id-that-an-ingress-made-is-not-chosen
+		return conflict(o), true
+	}
 	return answer{}, false
 }
 
@@ -258,10 +262,14 @@ func sameOrigin(a, b *schemas.Origin) bool {
 // is otherwise is not told, nor that it is another's.
 func (in *Ingress) repeat(ctx context.Context, o *order, s *schemas.Status) answer {
 	if !in.owns(o, o.task, s.GetPlan()) || !bytes.Equal(s.GetPlan().GetRequestSha256(), o.req.SHA256) { //mutant:a-repeat-is-the-same-callers
-		return refusal(http.StatusConflict, codeConflict, "Ya existe otra solicitud, distinta, con la misma clave o el mismo 'task_id'", "task_id: "+o.task.String())
+		return conflict(o)
 	}
 	o.replay = true
 	return in.finish(ctx, o)
+}
+
+func conflict(o *order) answer {
+	return refusal(http.StatusConflict, codeConflict, "Ya existe otra solicitud, distinta, con la misma clave o el mismo 'task_id'", "task_id: "+o.task.String())
 }
 
 // unconfirmed answers an order whose task id may be another's: to accept it would promise what may never be sent.

@@ -173,3 +173,12 @@ func Owners(ring *identity.Ring, upstream string, log *slog.Logger, reg promethe
 		return upstream
 	}
 }
+
+// Proof returns how the fanout learns whether an ingress made the id of a broadcast, and whether an ingress, or the relay, signed the broadcast.
+func Proof(ring *identity.Ring) func(*schemas.Broadcast) (made, signed bool) {
+	return func(b *schemas.Broadcast) (made, signed bool) {
+		_, signed = ring.Owner(b)
+		id, err := schemas.TaskIDFromBytes(b.GetTask())
+		return err == nil && ring.Made(id), signed
+	}
+}

@@ -105,6 +105,11 @@ func (s *slot) settle(t *task, rec *stream.Record, b *schemas.Broadcast, known l
 	if err != nil {
 		id = derived
 	}
+	made, signed := s.st.cfg.Proof(b)
+	if made && (!signed || b.GetChosen()) { //mutant:id-that-an-ingress-made-is-proved
+		s.forge(t, rec, id)
+		return
+	}
 	t.id = id
 	delete(s.sought, id)
 	if known.Sum != 0 && known.Sum != ledger.SumOf(id.Bytes()) { //mutant:cursor-is-of-the-same-broadcast
@@ -114,6 +119,7 @@ func (s *slot) settle(t *task, rec *stream.Record, b *schemas.Broadcast, known l
 	t.owner, t.earlier = s.st.cfg.Owner(b, rec.Time), s.st.cfg.Earlier(b)
 	t.accepted = rewrite.AcceptedAt(b.GetAcceptedMs(), rec.Time, now)
 	_, fromIngress := id.Time()
+	fromIngress = fromIngress && signed
 	t.chosen = b.GetChosen() || id != derived && !fromIngress || t.claimed != nil || t.why != "" || list.Unbound(b) //mutant:list-under-a-tasks-id-is-the-first-ones
 	if t.why == "" {                                                                                                // else the record was rejected before, and the task fails with the same words
 		_, ours := s.st.cfg.Number(b.GetSender())
@@ -132,6 +138,16 @@ func (s *slot) settle(t *task, rec *stream.Record, b *schemas.Broadcast, known l
 	s.keep(t, b, len(rec.Value))
 	s.watch(t)
 	s.decide(t, rec, known, now)
+}
+
+// forge rejects a record under an id that an ingress made, which did not write it: that is another's task, also where nothing is known of it yet.
+func (s *slot) forge(t *task, rec *stream.Record, id schemas.TaskID) {
+	s.st.metrics.dropped[dropConflict].Inc()
+	if t.why != "" { // it was rejected before, and is none of that task's either
+		s.gone(t)
+		return
+	}
+	s.refuse(t, rec, codeForeign, "an ingress made the task id "+id.String()+", and did not write this record")
 }
 
 // decide starts the task, goes on with it, or drops the record as a repeat, by what is known of the task's id.

@@ -125,3 +125,61 @@ func TestPlanOfAnotherRequestIsNotTheRecords(t *testing.T) {
 		}
 	}
 }
+
+// TestThreatS13BroadcastUnderAnIdOfAnIngressIsProvedOrRejected: an upstream knows the id of somebody's task before anybody has planned that. Its
+// record under it, on another number's partition, was carried out beside the task, whose recipients then had outcomes and no message.
+func TestThreatS13BroadcastUnderAnIdOfAnIngressIsProvedOrRejected(t *testing.T) {
+	id := schemas.NewTaskID()
+	signed := func() *schemas.Broadcast {
+		b := with(event("100", phonesFrom(0, 10)...), id)
+		b.OwnerMac, b.Owner = []byte(madeUp), "tienda"
+		return b
+	}
+	for name, evil := range map[string]*schemas.Broadcast{
+		"unsigned":        with(event("200", "573009999999"), id),
+		"a made up proof": with(event("200", "573009999999"), id),
+		"not valid":       with(event("200"), id),
+		"its own, chosen": with(event("200", "573009999999"), id),
+	} {
+		switch name {
+		case "a made up proof":
+			evil.OwnerMac = []byte("x")
+		case "its own, chosen": // signed, since a caller of HTTP may choose any id
+			evil.OwnerMac, evil.Chosen = []byte(madeUp), true
+		}
+		evil.RequestSha256 = []byte("another")
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, w *world) {
+				w.ours = id
+				w.append(nil, schemas.EncodeBroadcast(evil))
+				w.append(nil, schemas.EncodeBroadcast(evil))
+				w.run()
+				passes(10 * time.Second)
+				if n := len(w.sends(id)); n != 0 {
+					t.Errorf("%d sends before the task came", n)
+				}
+				w.append(nil, schemas.EncodeBroadcast(signed()))
+				w.append(nil, schemas.EncodeBroadcast(evil))
+				w.finished(id)
+				passes(time.Minute)
+				for index, made := range w.sends(id) {
+					if len(made) != 1 || made[0].GetPhone() == "573009999999" {
+						t.Errorf("recipient %d: %v", index, made)
+					}
+				}
+				if n := len(w.sends(id)); n != 10 {
+					t.Errorf("%d sends", n)
+				}
+				rejects := w.records(schemas.TopicRejects)
+				for _, r := range rejects {
+					if r.Header("reject.code") != codeForeign {
+						t.Errorf("%v", r.Headers)
+					}
+				}
+				if len(rejects) != 3 {
+					t.Errorf("%d rejects", len(rejects))
+				}
+			})
+		})
+	}
+}

@@ -77,6 +77,8 @@ type Config struct {
 	Owner func(b *schemas.Broadcast, at time.Time) string
 	// Earlier returns the other ids that the request of a broadcast may have, as far as they are proved. nil: it has none.
 	Earlier func(b *schemas.Broadcast) []schemas.TaskID
+	// Proof reports whether an ingress made the id of a broadcast, and whether an ingress signed the broadcast. nil: it signed each, and made no id.
+	Proof func(b *schemas.Broadcast) (made, signed bool)
 	// Move adds the proof that this stage wrote where a broadcast was first, and Moved holds it against one. nil: nothing is proved.
 	Move  func(b *schemas.Broadcast)
 	Moved func(b *schemas.Broadcast) bool
@@ -120,6 +122,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Earlier == nil {
 		c.Earlier = func(*schemas.Broadcast) []schemas.TaskID { return nil }
+	}
+	if c.Proof == nil {
+		c.Proof = func(*schemas.Broadcast) (made, signed bool) { return false, true }
 	}
 	if c.Move == nil || c.Moved == nil {
 		c.Move, c.Moved = func(*schemas.Broadcast) {}, func(*schemas.Broadcast) bool { return false }

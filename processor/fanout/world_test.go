@@ -25,6 +25,7 @@ import (
 
 // world is what surrounds the stage, in memory: the log, the group of consumers, senders and the aggregator.
 type world struct {
+	ours schemas.TaskID // the id that an ingress made, where only signed broadcasts are an ingress\'s
 	t    testing.TB
 	seed uint64
 
@@ -554,6 +555,11 @@ func (w *world) start() *process {
 	}
 	p.controls = &controlsView{p: p, known: make(map[schemas.TaskID]schemas.Controls)}
 	cfg := Config{Number: w.number, Owner: func(b *schemas.Broadcast, _ time.Time) string { return b.GetOwner() }, Earlier: earlierOf, Move: move, Moved: moved, Registerer: p.reg, Predicts: w.predicts, Receipts: w.receipts}
+	if w.ours != (schemas.TaskID{}) {
+		cfg.Proof = func(b *schemas.Broadcast) (bool, bool) {
+			return string(b.GetTask()) == string(w.ours[:]), string(b.GetOwnerMac()) == madeUp
+		}
+	}
 	p.stage = New(cfg, Ports{
 		Committer: p, Pauser: p, Express: p, Bulk: p, Records: p, Statuses: p, Controls: p.controls, Media: p, Home: home, Reject: rejected,
 	})

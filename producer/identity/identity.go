@@ -19,6 +19,7 @@ import (
 
 	"altavoz/schemas"
 	"altavoz/schemas/taskids"
+	"altavoz/stream"
 )
 
 // Bounds of the configured secrets.
@@ -32,6 +33,8 @@ const (
 // What an HMAC is of, so that one never stands for the other.
 const (
 	ofTask  = "altavoz task id 1"
+	ofPlace = "altavoz upstream id 1"
+	ofMade  = "altavoz made id 1"
 	ofOwner = "altavoz owner 1"
 	ofMove  = "altavoz move 1"
 	ofName  = "altavoz fingerprint 1"
@@ -100,8 +103,21 @@ func sum(secret []byte, of string, parts ...[]byte) []byte {
 // TaskIDs returns the ids of the request that an owner makes with an Idempotency-Key: the one that a new task gets, and those
 // that earlier secrets gave, the newest first.
 func (r *Ring) TaskIDs(owner, key string) (id schemas.TaskID, earlier []schemas.TaskID) {
+	return r.derive(ofTask, []byte(owner), []byte(key))
+}
+
+// RecordIDs is TaskIDs of a record in an upstream system's own topic, which brings no id: by its place, and the time that is written there,
+// since a topic that is made anew gives places out again.
+func (r *Ring) RecordIDs(rec *stream.Record) (id schemas.TaskID, earlier []schemas.TaskID) {
+	at := binary.BigEndian.AppendUint64(nil, uint64(rec.Partition))
+	at = binary.BigEndian.AppendUint64(at, uint64(rec.Offset))
+	at = binary.BigEndian.AppendUint64(at, uint64(rec.Time.UnixMilli()))
+	return r.derive(ofPlace, []byte(rec.Topic), at)
+}
+
+func (r *Ring) derive(of string, parts ...[]byte) (id schemas.TaskID, earlier []schemas.TaskID) {
 	for i, secret := range r.secrets {
-		made := taskID(sum(secret, ofTask, []byte(owner), []byte(key)))
+		made := taskID(sum(secret, of, parts...))
 		if i == 0 {
 			id = made
 			continue
@@ -109,6 +125,31 @@ func (r *Ring) TaskIDs(owner, key string) (id schemas.TaskID, earlier []schemas.
 		earlier = append(earlier, made)
 	}
 	return id, earlier
+}
+
+// markBytes is how much of an id that NewTaskID makes says who made it: a stranger's id looks so once in 2^32, and is refused then. What is left
+// is the time and 42 random bits: of 500 ids a second two are the same once in a thousand years.
+const markBytes = 4
+
+// NewTaskID returns a new id as schemas.NewTaskID does, of which Made knows that it was made here. No record of anybody else's becomes its task.
+func (r *Ring) NewTaskID() schemas.TaskID {
+	t := schemas.NewTaskID()
+	copy(t[len(t)-markBytes:], mark(r.secrets[0], t))
+	return t
+}
+
+// Made reports whether NewTaskID made the id. Only a broadcast that is signed, and whose id nobody chose, may have it.
+func (r *Ring) Made(t schemas.TaskID) bool {
+	_, timed := t.Time()
+	ok := false
+	for _, secret := range r.secrets {
+		ok = ok || hmac.Equal(t[len(t)-markBytes:], mark(secret, t))
+	}
+	return timed && ok
+}
+
+func mark(secret []byte, t schemas.TaskID) []byte {
+	return sum(secret, ofMade, t[:len(t)-markBytes])[:markBytes]
 }
 
 // taskID makes an id of a digest: a UUID that looks like one of version 5, as ids that are derived always did, with 122 bits of

@@ -4,10 +4,12 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"google.golang.org/protobuf/proto"
 
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 const (
@@ -145,5 +147,53 @@ func TestMoveIsProved(t *testing.T) {
 		if NewRing(first).Moved(b) {
 			t.Errorf("%s is proved", name)
 		}
+	}
+}
+
+// An id that an ingress made is known as such by every process that has the secret, for as long as it has it; no other id is.
+func TestIdsThatWereMadeHereAreKnown(t *testing.T) {
+	t.Parallel()
+	ring := NewRing(first)
+	id := ring.NewTaskID()
+	if at, timed := id.Time(); !timed || time.Since(at).Abs() > time.Minute || id == ring.NewTaskID() {
+		t.Errorf("%v: %v, %v", id, at, timed)
+	}
+	if !ring.Made(id) || !NewRing(second, first).Made(id) || NewRing(second).Made(id) {
+		t.Error("it is not known by the rings that have the secret, or by another one")
+	}
+	derived, _ := ring.TaskIDs("tienda", "k")
+	for name, other := range map[string]schemas.TaskID{"another's": schemas.NewTaskID(), "a derived one": derived, "none": {}} {
+		if ring.Made(other) {
+			t.Errorf("%s is taken for made here", name)
+		}
+	}
+	for i := range id { // whatever is changed of it
+		changed := id
+		changed[i] ^= 1
+		if ring.Made(changed) {
+			t.Errorf("%s is, too", changed)
+		}
+	}
+}
+
+// A record of an upstream's own topic has one id, wherever and however often it is read; another record has another one, also at its place.
+func TestIdsOfRecords(t *testing.T) {
+	t.Parallel()
+	at := time.UnixMilli(1_700_000_000_000)
+	rec := stream.Record{Topic: "crm", Partition: 1, Offset: 2, Time: at}
+	id, earlier := NewRing(second, first).RecordIDs(&rec)
+	if before, none := NewRing(first).RecordIDs(&rec); len(earlier) != 1 || earlier[0] != before || len(none) != 0 {
+		t.Errorf("%v and %v, want %v", id, earlier, before)
+	}
+	for _, other := range []stream.Record{
+		{Topic: "shop", Partition: 1, Offset: 2, Time: at}, {Topic: "crm", Partition: 2, Offset: 1, Time: at}, {Topic: "crm", Partition: 1, Offset: 3, Time: at},
+		{Topic: "crm", Partition: 1, Offset: 2, Time: at.Add(time.Millisecond)},
+	} {
+		if got, _ := NewRing(second).RecordIDs(&other); got == id {
+			t.Errorf("%+v has the id of %+v", other, rec)
+		}
+	}
+	if derived := schemas.TaskIDFromOrigin("crm", &schemas.Origin{Partition: 1, Offset: 2}); derived == id {
+		t.Error("anybody can work it out")
 	}
 }

@@ -222,6 +222,8 @@ if err == nil {
 		{marker: "unconfirmed-id-is-not-accepted", change: makeFalse(), test: "TestIdempotencyKeyRace"},
 
 		// Whose a task is.
+		{marker: "id-that-an-ingress-made-is-proved", change: makeFalse(), test: "TestThreatS13BroadcastUnderAnIdOfAnIngressIsProvedOrRejected"},
+		{marker: "id-that-an-ingress-made-is-not-chosen", change: makeFalse(), test: "TestThreatS03IdThatAnIngressMadeIsNotChosen"},
 		{marker: "origin-is-proved", change: makeFalse(), test: "TestThreatS13RecordThatClaimsAnothersOriginIsAConflict"},
 		{
 			marker: "plan-is-of-the-same-request", change: condition("!status.SameOrigin(p.GetOrigin(), t.origin)"),
