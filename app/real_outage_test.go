@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"altavoz/processor/sender/breaker"
+	"altavoz/processor/sender/limits"
 	"altavoz/whatsapp/simulator"
 )
 
@@ -101,7 +101,7 @@ func TestRealOutage(t *testing.T) {
 	s, o, sum := h.finished(t, list).Result, h.finished(t, other).Result, sim.Summary()
 	t.Logf("%d sent, %d unknown, %d in flight when it began; first send %v after the end; the other number %.1f a second, and %.1f before", s.Successful, s.Unknown, inFlight, first, rate, usual)
 	// A process that met an outage probes after 1, 2, 4 and 8 s, and then every 15 s: no more of its probes can be sends.
-	if most := inFlight + outageProcesses*(breaker.SilentRun+4+int(lasts/outageLongest)); s.Unknown > most || s.Failed != s.Unknown || s.Successful+s.Unknown != recipients || s.Unknown == 0 {
+	if most := inFlight + outageProcesses*(limits.SilentRun+4+int(lasts/outageLongest)); s.Unknown > most || s.Failed != s.Unknown || s.Successful+s.Unknown != recipients || s.Unknown == 0 {
 		t.Errorf("%+v, with %d in flight when it began", s, inFlight)
 	}
 	if first > outageFirst {

@@ -11,7 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"altavoz/processor/sender/breaker"
+	"altavoz/processor/sender/limits"
 	"altavoz/schemas"
 	"altavoz/whatsapp/simulator"
 )
@@ -182,7 +182,7 @@ func (w *outageWorld) judge(list schemas.TaskID, first time.Duration) {
 	if s.Failed != s.Unknown || s.Expired+s.Cancelled+s.Skipped+s.Undelivered > 0 || s.Successful+s.Unknown != w.recipients {
 		t.Errorf("%+v", s)
 	}
-	if s.Unknown > w.lost || w.opened > w.inFlight+outageProcesses*breaker.SilentRun || w.lost == 0 {
+	if s.Unknown > w.lost || w.opened > w.inFlight+outageProcesses*limits.SilentRun || w.lost == 0 {
 		t.Errorf("%d unknown; %d calls without a verdict, %d of them before the breakers were open, with %d in flight when it began", s.Unknown, w.lost, w.opened, w.inFlight)
 	}
 	lasts := time.Duration(0)

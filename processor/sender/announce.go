@@ -4,7 +4,6 @@ import (
 	"strings"
 	"time"
 
-	"altavoz/processor/sender/breaker"
 	"altavoz/processor/sender/limits"
 	"altavoz/schemas"
 )
@@ -15,7 +14,7 @@ func (n *number) waitCause(now time.Time) *schemas.Cause {
 		b := &n.breakers[f]
 		since, open := b.Open()
 		reason := schemas.WaitReason_WAIT_REASON_ACCOUNT
-		if breaker.Fault(f) == breaker.FaultOutage {
+		if limits.Fault(f) == limits.FaultOutage {
 			reason = schemas.WaitReason_WAIT_REASON_OUTAGE
 			if b.Foreign() {
 				reason = schemas.WaitReason_WAIT_REASON_CONFIGURATION

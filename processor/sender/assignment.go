@@ -4,9 +4,9 @@ import (
 	"fmt"
 	"time"
 
-	"altavoz/processor/sender/breaker"
+	"altavoz/processor/sender/dedup"
 	line "altavoz/processor/sender/ledger"
-	"altavoz/processor/sender/replaced"
+	"altavoz/processor/sender/limits"
 	"altavoz/schemas"
 	"altavoz/stream"
 )
@@ -21,7 +21,7 @@ type assignment struct {
 	assignedAt time.Time // when it was assigned
 
 	ledger  *ledger
-	dedup   replaced.Dedup
+	dedup   dedup.Dedup
 	backlog []arrival // read, and without room in the ledger
 	bytes   int       // values of the open records that were read
 
@@ -63,18 +63,18 @@ type send struct {
 	phase          phase
 	cause          cause
 	attempts       int
-	unsentInRow    int                  // calls in a row that sent nothing
-	renewed        bool                 // its media id was renewed
-	probes         [breaker.Faults]bool // of a stopped number
-	wasProbe       bool                 // its last call was one
-	suspectTry     bool                 // of a task whose sends fail alone
-	uncharged      int                  // calls refused for now that were nobody's attempt
-	trial          bool                 // of a number that was throttled
-	doubtful       bool                 // an earlier call may have reached somebody: it stays started while it waits for another
-	attached       bool                 // among its task's sends
-	repeatStarted  bool                 // the call under way is one more, and made the ledger say so
-	startCommitted bool                 // its last start was acknowledged
-	releasedAt     uint64               // its assignment's encoded, when its start was taken back
+	unsentInRow    int                 // calls in a row that sent nothing
+	renewed        bool                // its media id was renewed
+	probes         [limits.Faults]bool // of a stopped number
+	wasProbe       bool                // its last call was one
+	suspectTry     bool                // of a task whose sends fail alone
+	uncharged      int                 // calls refused for now that were nobody's attempt
+	trial          bool                // of a number that was throttled
+	doubtful       bool                // an earlier call may have reached somebody: it stays started while it waits for another
+	attached       bool                // among its task's sends
+	repeatStarted  bool                // the call under way is one more, and made the ledger say so
+	startCommitted bool                // its last start was acknowledged
+	releasedAt     uint64              // its assignment's encoded, when its start was taken back
 
 	message  schemas.Message // of the call
 	version  int             // of the message

@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"altavoz/internal/backoff"
-	"altavoz/processor/sender/pace"
+	"altavoz/processor/sender/limits"
 	"altavoz/schemas"
 )
 
@@ -52,7 +52,7 @@ func (st *Stage) onReply(e *send, r *schemas.Reply) {
 		// Definite refusals: nobody was reached, whatever happens to this process from here on.
 		st.cooldown.Cancel(pair{e.number, e.phone})
 		if r.Verdict == schemas.VerdictPair {
-			st.cooldown.Refuse(pair{e.number, e.phone}, now, min(r.After, pace.MaxWait))
+			st.cooldown.Refuse(pair{e.number, e.phone}, now, min(r.After, limits.MaxWait))
 		}
 	}
 	if !e.assignment.live {
@@ -111,12 +111,12 @@ func (e *send) countsAsAttempt(now time.Time) bool {
 func (st *Stage) retryTransient(e *send, r *schemas.Reply, now time.Time) {
 	if r.Verdict == schemas.VerdictTransient && !e.countsAsAttempt(now) { //mutant:outage-is-nobodys-attempt
 		e.uncharged++
-		st.waitUntil(e, now.Add(max(backoff.Full(attemptBase, attemptMax, e.uncharged-1), min(r.After, pace.MaxWait))), causeBackOff)
+		st.waitUntil(e, now.Add(max(backoff.Full(attemptBase, attemptMax, e.uncharged-1), min(r.After, limits.MaxWait))), causeBackOff)
 		return
 	}
 	e.attempts++
 	if e.attempts < maxAttempts {
-		wait := max(backoff.Full(attemptBase, attemptMax, e.attempts-1), min(r.After, pace.MaxWait))
+		wait := max(backoff.Full(attemptBase, attemptMax, e.attempts-1), min(r.After, limits.MaxWait))
 		st.waitUntil(e, now.Add(wait), causeBackOff)
 		return
 	}

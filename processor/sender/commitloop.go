@@ -7,7 +7,6 @@ import (
 	"slices"
 	"time"
 
-	"altavoz/processor/sender/breaker"
 	"altavoz/processor/sender/limits"
 	"altavoz/stream"
 )
@@ -292,7 +291,7 @@ func (st *Stage) admitNext(n *number, now time.Time, withBulk bool) (e *send, st
 		return nil, false
 	}
 	most := n.concurrency.Max(n.pacer.Full(), st.cfg.MaxInFlight)
-	if n.breakers[breaker.FaultOutage].Doubtful() {
+	if n.breakers[limits.FaultOutage].Doubtful() {
 		most = n.concurrency.Usual(n.pacer.Full(), st.cfg.MaxInFlight)
 	}
 	for {

@@ -4,20 +4,20 @@ import (
 	"time"
 
 	"altavoz/internal/backoff"
-	"altavoz/processor/sender/breaker"
+	"altavoz/processor/sender/limits"
 	"altavoz/schemas"
 )
 
 // readOnlyProbe makes a read-only call for a number that an outage stops.
 func (st *Stage) readOnlyProbe(n *number) {
-	n.breakers[breaker.FaultOutage].Begin()
+	n.breakers[limits.FaultOutage].Begin()
 	st.running.Go(func() {
 		r := st.ports.Messenger.Probe(st.ctx, n.id)
 		st.mu.Lock()
 		defer st.unlock()
 		now := time.Now()
-		if !n.breakers[breaker.FaultOutage].ProbeAnswered(now, breaker.Signals(&r)[breaker.FaultOutage]) {
-			n.lastFault[breaker.FaultOutage] = r
+		if !n.breakers[limits.FaultOutage].ProbeAnswered(now, limits.Signals(&r)[limits.FaultOutage]) {
+			n.lastFault[limits.FaultOutage] = r
 		}
 		st.makeRunnable(n)
 	})
@@ -42,7 +42,7 @@ func (n *number) probeSend() (probe *send) {
 func (e *send) markProbe(now time.Time) {
 	e.wasProbe = false
 	for f := range e.number.breakers {
-		if e.probes[f] = e.number.breakers.Stopped(breaker.Fault(f)); e.probes[f] {
+		if e.probes[f] = e.number.breakers.Stopped(limits.Fault(f)); e.probes[f] {
 			e.number.breakers[f].Begin()
 			e.task.lastProbe, e.wasProbe = now, true
 		}
@@ -68,26 +68,26 @@ func (e *send) unmarkProbe() {
 
 // updateHealth takes in what an answer means for whether the number may send.
 func (st *Stage) updateHealth(n *number, e *send, r *schemas.Reply, now time.Time) {
-	kinds := breaker.Signals(r)
-	if e.calledAt.Before(n.tokenReplacedAt) && kinds[breaker.FaultAccount] == breaker.SignalRefused {
-		kinds[breaker.FaultAccount] = breaker.SignalNone // it was the old token that is not taken
+	kinds := limits.Signals(r)
+	if e.calledAt.Before(n.tokenReplacedAt) && kinds[limits.FaultAccount] == limits.SignalRefused {
+		kinds[limits.FaultAccount] = limits.SignalNone // it was the old token that is not taken
 	}
-	works := kinds[breaker.FaultAccount] == breaker.SignalWorks
-	fails := !works && (kinds[breaker.FaultAccount] == breaker.SignalRefused || kinds[breaker.FaultOutage] != breaker.SignalWorks)
+	works := kinds[limits.FaultAccount] == limits.SignalWorks
+	fails := !works && (kinds[limits.FaultAccount] == limits.SignalRefused || kinds[limits.FaultOutage] != limits.SignalWorks)
 	if fails {
 		e.task.lastProbe = now
 	}
 	if st.updateSuspect(n, e, r, works, fails, now) {
-		kinds, fails = [breaker.Faults]breaker.Signal{}, false // it is that task's trouble
+		kinds, fails = [limits.Faults]limits.Signal{}, false // it is that task's trouble
 	}
 	for f := range n.breakers {
 		k, probe := kinds[f], e.probes[f]
 		e.probes[f] = false
-		if k != breaker.SignalWorks && k != breaker.SignalNone {
+		if k != limits.SignalWorks && k != limits.SignalNone {
 			n.lastFault[f] = *r
 		}
 		if n.breakers[f].Observe(now, k, probe) {
-			st.breakerChanged(n, breaker.Fault(f), e, now)
+			st.breakerChanged(n, limits.Fault(f), e, now)
 		}
 		if probe {
 			if e.calledAt.Before(n.tokenReplacedAt) {
@@ -158,7 +158,7 @@ func (t *task) suspectDelay(now time.Time) (until time.Time) {
 }
 
 // breakerChanged takes in that a breaker opened or closed.
-func (st *Stage) breakerChanged(n *number, f breaker.Fault, e *send, now time.Time) {
+func (st *Stage) breakerChanged(n *number, f limits.Fault, e *send, now time.Time) {
 	r := &n.lastFault[f]
 	switch {
 	case !n.breakers.Stopped(f):
@@ -168,9 +168,9 @@ func (st *Stage) breakerChanged(n *number, f breaker.Fault, e *send, now time.Ti
 			st.log.Warn("what stopped the number was one task only, which is tried alone", "sender", n.id, "task", n.blamed.id)
 		}
 		n.blamed = nil
-	case f == breaker.FaultWebhook:
+	case f == limits.FaultWebhook:
 		st.log.Error("a webhook says that the number can't send", "sender", n.id, "code", r.Code, "detail", r.Detail)
-	case f == breaker.FaultAccount:
+	case f == limits.FaultAccount:
 		st.log.Error("number can't send until somebody acts", "sender", n.id, "code", r.Code, "detail", r.Detail)
 	case n.breakers[f].Foreign():
 		st.log.Error("somebody else answers in the place of the Cloud API", "sender", n.id, "detail", r.Detail)
@@ -188,7 +188,7 @@ func (n *number) updateBlame(e *send, fails, works bool, now time.Time) {
 	switch {
 	case works:
 		n.lastSuccess = now
-		if n.blamed == e.task || !n.breakers.Stopped(breaker.FaultAccount) && !n.breakers.Stopped(breaker.FaultOutage) {
+		if n.blamed == e.task || !n.breakers.Stopped(limits.FaultAccount) && !n.breakers.Stopped(limits.FaultOutage) {
 			n.blamed, n.mixed = nil, false
 		}
 	case !fails:

@@ -6,7 +6,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
 
-	"altavoz/processor/sender/breaker"
+	"altavoz/processor/sender/limits"
 	"altavoz/schemas"
 )
 
@@ -72,11 +72,11 @@ const (
 	stopConfiguration stop = "configuration" // somebody else answers in the API's place
 )
 
-func stopOf(n *number, f breaker.Fault) stop {
+func stopOf(n *number, f limits.Fault) stop {
 	switch {
-	case f == breaker.FaultAccount:
+	case f == limits.FaultAccount:
 		return stopAccount
-	case f == breaker.FaultWebhook:
+	case f == limits.FaultWebhook:
 		return stopWebhook
 	case n.breakers[f].Foreign():
 		return stopConfiguration
@@ -203,7 +203,7 @@ func (st *Stage) countBlocked(now time.Time) (throttled, stopped, outage int) {
 		switch {
 		case n.breakers.Halted():
 			stopped += ready
-		case n.breakers.Stopped(breaker.FaultOutage):
+		case n.breakers.Stopped(limits.FaultOutage):
 			outage += ready
 		case slowed || n.pacer.BlockedUntil().After(now):
 			throttled += ready
@@ -219,7 +219,7 @@ func (st *Stage) rates(t time.Time) (full, now float64) {
 			continue
 		}
 		full += n.pacer.Full()
-		if !n.breakers.Halted() && !n.breakers.Stopped(breaker.FaultOutage) && !n.pacer.BlockedUntil().After(t) {
+		if !n.breakers.Halted() && !n.breakers.Stopped(limits.FaultOutage) && !n.pacer.BlockedUntil().After(t) {
 			now += n.pacer.Rate()
 		}
 	}
@@ -244,7 +244,7 @@ func (numberGauges) Describe(to chan<- *prometheus.Desc) {
 
 // Collect is prometheus.Collector's.
 func (g numberGauges) Collect(to chan<- prometheus.Metric) {
-	tallies := make(map[string]breaker.Tally)
+	tallies := make(map[string]limits.Tally)
 	g.st.mu.Lock()
 	for id, n := range g.st.numbers {
 		if _, known := g.st.cfg.Number(id); !known {

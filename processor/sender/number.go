@@ -3,9 +3,7 @@ package sender
 import (
 	"time"
 
-	"altavoz/processor/sender/breaker"
 	"altavoz/processor/sender/limits"
-	"altavoz/processor/sender/pace"
 	"altavoz/schemas"
 	"altavoz/stream"
 )
@@ -21,20 +19,20 @@ type number struct {
 	timer timer // when it may go on
 
 	id              string
-	Number                     // as it is configured; the rate is of the whole number, replies included
-	tokenReplacedAt time.Time  // when its token was last replaced
-	pacer           pace.Pacer // this process's share of the rate
+	Number                       // as it is configured; the rate is of the whole number, replies included
+	tokenReplacedAt time.Time    // when its token was last replaced
+	pacer           limits.Pacer // this process's share of the rate
 	ready           [lanes]queue
 	runnable        bool // in Stage.runnable
 	inFlight        int
 	expressInRow    int // express sends in a row while bulk waited
 	tasks           map[*task]struct{}
 
-	breakers      breaker.Breakers
-	lastFault     [breaker.Faults]schemas.Reply // why each of them is open
-	blamed        *task                         // whose calls failed, if all that failed since one worked are one task's
-	mixed         bool                          // they are not
-	lastSuccess   time.Time                     // when a call last got through
+	breakers      limits.Breakers
+	lastFault     [limits.Faults]schemas.Reply // why each of them is open
+	blamed        *task                        // whose calls failed, if all that failed since one worked are one task's
+	mixed         bool                         // they are not
+	lastSuccess   time.Time                    // when a call last got through
 	concurrency   limits.Concurrency
 	capped        bool          // something ready waits for one of its calls to end
 	throttle      schemas.Reply // what Meta says against its speed
@@ -47,7 +45,7 @@ func (st *Stage) ensureNumber(id string, now time.Time) *number {
 	if n := st.numbers[id]; n != nil {
 		return n
 	}
-	n := &number{id: id, Number: Number{Rate: pace.DefaultRate}, tasks: make(map[*task]struct{}), breakers: breaker.NewBreakers()}
+	n := &number{id: id, Number: Number{Rate: limits.DefaultRate}, tasks: make(map[*task]struct{}), breakers: limits.NewBreakers()}
 	if known, ok := st.cfg.Number(id); ok {
 		n.Number = known
 	}
@@ -77,7 +75,7 @@ func (st *Stage) rateShare() float64 {
 }
 
 // sendRate is what of the number's rate is for sends.
-func (n *number) sendRate() float64 { return n.Rate * (1 - pace.ReplyShare) }
+func (n *number) sendRate() float64 { return n.Rate * (1 - limits.ReplyShare) }
 
 // distributeRates gives each number its rate after partitions came or went. Without any there is nothing to be paced.
 func (st *Stage) distributeRates(now time.Time) {
@@ -109,7 +107,7 @@ func (st *Stage) reloadNumbers(now time.Time) {
 		}
 		if is.Access != was.Access {
 			n.tokenReplacedAt = now
-			n.breakers[breaker.FaultAccount].Renew(now)
+			n.breakers[limits.FaultAccount].Renew(now)
 			st.makeRunnable(n)
 		}
 	}
@@ -131,14 +129,14 @@ func (n *number) onTimer(st *Stage, _ time.Time) { st.makeRunnable(n) }
 // that one send may go, to find something out.
 func (st *Stage) blocked(n *number, now time.Time) (until time.Time, probe, blocked bool) {
 	switch p, at := n.breakers.Probes(now); p {
-	case breaker.ProbeWait:
+	case limits.ProbeWait:
 		return at, false, true
-	case breaker.ProbeRead:
+	case limits.ProbeRead:
 		st.readOnlyProbe(n)
 		return time.Time{}, false, true
-	case breaker.ProbeSend:
+	case limits.ProbeSend:
 		probe = true
-	case breaker.ProbeNone:
+	case limits.ProbeNone:
 	}
 	until = n.pacer.BlockedUntil()
 	return until, probe, until.After(now)
@@ -147,7 +145,7 @@ func (st *Stage) blocked(n *number, now time.Time) (until time.Time, probe, bloc
 // isBlocked reports whether the number must not send now.
 func (n *number) isBlocked(now time.Time) bool {
 	p, _ := n.breakers.Probes(now)
-	return p == breaker.ProbeWait || p == breaker.ProbeRead || n.pacer.BlockedUntil().After(now)
+	return p == limits.ProbeWait || p == limits.ProbeRead || n.pacer.BlockedUntil().After(now)
 }
 
 // nextQueue returns the queue whose turn it is, or nil.
@@ -181,7 +179,7 @@ func (st *Stage) applyReply(n *number, e *send, r *schemas.Reply, now time.Time)
 			st.onThrottle(n, r, now)
 		}
 	case schemas.VerdictLost: // whoever asked for a wait there is not the Cloud API, and knows nothing of when it answers again
-		r.After = min(r.After, n.breakers[breaker.FaultOutage].MaxWait()) //mutant:an-outage-holds-no-longer-than-its-probes
+		r.After = min(r.After, n.breakers[limits.FaultOutage].MaxWait()) //mutant:an-outage-holds-no-longer-than-its-probes
 		n.pacer.Pause(now, r.After)
 	case schemas.VerdictSent, schemas.VerdictFailed, schemas.VerdictContent, schemas.VerdictPair, schemas.VerdictMedia:
 		n.pacer.Succeeded(e.calledAt, now)

@@ -3,7 +3,7 @@ package sender
 import (
 	"time"
 
-	"altavoz/processor/sender/breaker"
+	"altavoz/processor/sender/limits"
 	"altavoz/schemas"
 	"altavoz/schemas/standing"
 )
@@ -23,7 +23,7 @@ func (st *Stage) onNumberState(s standing.State) {
 
 // applyNumberState puts in force what was said of a number, and not put in force before.
 func (st *Stage) applyNumberState(n *number, now time.Time) {
-	s, b, changed := st.numberStates[n.id], &n.breakers[breaker.FaultWebhook], false
+	s, b, changed := st.numberStates[n.id], &n.breakers[limits.FaultWebhook], false
 	n.warning = nil
 	if s.Warns() {
 		n.warning = s.Risk
@@ -32,23 +32,23 @@ func (st *Stage) applyNumberState(n *number, now time.Time) {
 	case !s.Halts():
 		changed = b.Restore(now)
 	case at != n.stopAppliedAt:
-		n.stopAppliedAt, n.lastFault[breaker.FaultWebhook] = at, schemas.Reply{Code: int(s.Stopped.GetCode()), Detail: s.Stopped.GetDetail()}
+		n.stopAppliedAt, n.lastFault[limits.FaultWebhook] = at, schemas.Reply{Code: int(s.Stopped.GetCode()), Detail: s.Stopped.GetDetail()}
 		changed = b.Trip(time.UnixMilli(at), now) //mutant:webhook-stops-the-number
 	}
 	if changed {
-		st.breakerChanged(n, breaker.FaultWebhook, nil, now)
+		st.breakerChanged(n, limits.FaultWebhook, nil, now)
 	}
 	st.makeRunnable(n)
 }
 
 // confirmRecovery lets a number go on of which a send was accepted, and no webhook said that it was in vain; the other processes hear of it.
 func (st *Stage) confirmRecovery(n *number, now time.Time) {
-	if !n.breakers[breaker.FaultWebhook].CloseIfProven(now) {
+	if !n.breakers[limits.FaultWebhook].CloseIfProven(now) {
 		return
 	}
 	st.outbox = append(st.outbox, &pendingRecord{lane: bulk, createdAt: now, rec: standing.Encode(&schemas.NumberEvent{
 		Number: n.id, AtMs: n.stopAppliedAt, Kind: schemas.NumberEventKind_NUMBER_EVENT_KIND_WORKS,
 	})})
-	st.breakerChanged(n, breaker.FaultWebhook, nil, now)
+	st.breakerChanged(n, limits.FaultWebhook, nil, now)
 	st.makeRunnable(n)
 }

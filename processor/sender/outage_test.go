@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"altavoz/processor/sender/breaker"
+	"altavoz/processor/sender/limits"
 	"altavoz/schemas"
 	"altavoz/stream"
 )
@@ -161,7 +161,7 @@ func outageOf(t *testing.T, shift int) {
 					inFlight += n
 				}
 			}
-			if stopped, open := c.process.stage.numbers[testNumber].breakers[breaker.FaultOutage].Open(); open && stopped.Before(c.at.Add(-latency)) {
+			if stopped, open := c.process.stage.numbers[testNumber].breakers[limits.FaultOutage].Open(); open && stopped.Before(c.at.Add(-latency)) {
 				probes++
 			}
 			return kinds[k].reply

@@ -4,7 +4,7 @@ import (
 	"testing"
 	"time"
 
-	"altavoz/processor/sender/pace"
+	"altavoz/processor/sender/limits"
 	"altavoz/schemas"
 	"altavoz/stream"
 )
@@ -45,12 +45,12 @@ func TestSharesAddUp(t *testing.T) {
 				all[1+i%(processes-1)].assign(s)
 			}
 			w.rest(50 * time.Second)
-			usable := configured * (1 - pace.ReplyShare)
+			usable := configured * (1 - limits.ReplyShare)
 			var worst int
 			for at := begin; at.Before(time.Now().Add(-time.Second)); at = at.Add(50 * time.Millisecond) {
 				worst = max(worst, w.within(at, time.Second))
 			}
-			if most := usable + float64(processes)*max(1, usable/float64(processes)*pace.Burst.Seconds()); float64(worst) > most {
+			if most := usable + float64(processes)*max(1, usable/float64(processes)*limits.Burst.Seconds()); float64(worst) > most {
 				t.Errorf("%d processes: %d within a second, at most %v", processes, worst, most)
 			}
 			if n := w.within(begin.Add(5*time.Second), 25*time.Second); float64(n) < 25*usable*0.98 {

@@ -10,6 +10,8 @@ import (
 	"sync"
 	"time"
 
+	"altavoz/processor/sender/content"
+	"altavoz/processor/sender/dedup"
 	"altavoz/processor/sender/limits"
 	"altavoz/schemas"
 	"altavoz/schemas/standing"
@@ -56,8 +58,8 @@ type Stage struct {
 	flushWaiters  []chan struct{} // wait for the next commit
 	sweepAt       time.Time
 	capacityShort bool // something ready waits for a call or a result to end
-	loads         limits.Pool[*task]
-	renewals      limits.Pool[*task]
+	loads         content.Pool[*task]
+	renewals      content.Pool[*task]
 	stopping      bool
 
 	failures      int
@@ -71,7 +73,7 @@ func New(cfg Config, ports Ports) *Stage {
 		cfg: cfg, ports: ports, log: cfg.Logger, woken: make(chan struct{}, 1),
 		assignments: make(map[stream.TopicPartition]*assignment), numbers: make(map[string]*number), tasks: make(map[schemas.TaskID]*task),
 		numberStates: make(map[string]standing.State), idleTasks: list.New(), capacity: limits.NewCapacity(cfg.MaxInFlight),
-		loads: limits.NewPool[*task](maxLoads, maxLoads), renewals: limits.NewPool[*task](maxRenewals, renewalsEach),
+		loads: content.NewPool[*task](maxLoads, maxLoads), renewals: content.NewPool[*task](maxRenewals, renewalsEach),
 	}
 	st.ctx, st.cancel = context.WithCancel(context.Background())
 	st.calls, st.cancelCalls = context.WithCancel(context.Background())
@@ -147,7 +149,7 @@ func (st *Stage) OnAssigned(ctx context.Context, pos stream.Position) (int64, er
 	if a.from < 0 {
 		return stream.NoOffset, nil
 	}
-	return max(0, a.from-limits.DedupSize), nil
+	return max(0, a.from-dedup.Size), nil
 }
 
 // Process hands over the next records of a partition. It does not block.

@@ -12,8 +12,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"altavoz/processor/sender/dedup"
 	line "altavoz/processor/sender/ledger"
-	"altavoz/processor/sender/limits"
 	"altavoz/schemas"
 	"altavoz/stream"
 )
@@ -555,7 +555,7 @@ func TestRewind(t *testing.T) {
 			t.Errorf("%d calls, %v repeats, %d results", len(w.calls), q.value("altavoz_sends_repeated_total"), w.count(schemas.OutcomeSent))
 		}
 		q.revoke(bulkPartition)
-		for _, c := range []struct{ at, want int64 }{{stream.NoOffset, stream.NoOffset}, {0, 0}, {100, 0}, {50_000, 50_000 - limits.DedupSize}} {
+		for _, c := range []struct{ at, want int64 }{{stream.NoOffset, stream.NoOffset}, {0, 0}, {100, 0}, {50_000, 50_000 - dedup.Size}} {
 			from, err := q.stage.OnAssigned(w.t.Context(), stream.Position{Partition: bulkPartition, Offset: c.at, End: 60_000})
 			if err != nil || from != c.want {
 				t.Errorf("reads from %d after %d: %v", from, c.at, err)
@@ -855,7 +855,7 @@ func TestReplacedOwnerIsNotCalledFor(t *testing.T) {
 		}
 		p.kill()
 		q := w.start([]stream.TopicPartition{bulkPartition}) // knows it from what it reads again
-		for i := range uint32(2 * limits.DedupSize) {
+		for i := range uint32(2 * dedup.Size) {
 			w.produce(bulkPartition, other, 1+i, by(9, 7), all)
 		}
 		w.until("done", func() bool { return w.allDone(bulkPartition) })

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"altavoz/internal/backoff"
-	"altavoz/processor/sender/limits"
+	"altavoz/processor/sender/content"
 	"altavoz/schemas"
 	"altavoz/schemas/request"
 )
@@ -119,7 +119,7 @@ func (st *Stage) load(t *task) {
 }
 
 // poolOf is where a task waits for its message: reading one takes a moment, renewing a file's id as long as others make it take.
-func (st *Stage) poolOf(t *task) *limits.Pool[*task] {
+func (st *Stage) poolOf(t *task) *content.Pool[*task] {
 	if t.stale {
 		return &st.renewals
 	}
@@ -127,7 +127,7 @@ func (st *Stage) poolOf(t *task) *limits.Pool[*task] {
 }
 
 // loadNext begins what there is a place for.
-func (st *Stage) loadNext(pool *limits.Pool[*task]) {
+func (st *Stage) loadNext(pool *content.Pool[*task]) {
 	for st.ctx.Err() == nil {
 		t, ok := pool.Acquire()
 		if !ok {

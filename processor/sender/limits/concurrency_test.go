@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// TestFlight: what a number may have under way follows its rate and how long its calls last, between its bounds.
-func TestFlight(t *testing.T) {
+// TestConcurrencyFollowsLatency: what a number may have under way follows its rate and how long its calls last, between its bounds.
+func TestConcurrencyFollowsLatency(t *testing.T) {
 	t.Parallel()
 	var f Concurrency
 	if got := f.Max(64, 256); got != 96 { // nothing is known yet: a second

@@ -12,7 +12,7 @@ const (
 	maxPhones = 1 << 18
 )
 
-// Cooldown knows until when each pair of a sender number and a phone is to be left alone. It forgets by halves, after CooldownTime or, beyond maxPhones,
+// Cooldown knows until when each pair of a sender number and a phone is to be left alone. It drops the older of two generations, after CooldownTime or, beyond maxPhones,
 // earlier: then Meta says so (131056). What Meta says is kept until the phone is reached, or for a while.
 type Cooldown[K comparable] struct {
 	current, previous map[K]time.Time

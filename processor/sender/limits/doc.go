@@ -1,3 +1,19 @@
-// Package limits holds what bounds the calls of the sender beside a number's rate: how many run at once and for whom, how soon a
-// phone may be written to again, and what was sent already. It knows no clock, no lock and no call: who uses it tells it.
+// Package limits holds everything that keeps a sender number from calling, as pure state: no clock, no lock, no call. The caller
+// passes the time and what became of calls.
+//
+//	bucket.go       token bucket: calls a second
+//	pacer.go        the rate of a number: cut when Meta says it is too fast, raised again step by step (AIMD)
+//	concurrency.go  calls in flight a number needs for its rate (Little's law)
+//	capacity.go     calls in flight of the process, and what each number is guaranteed of them
+//	cooldown.go     per number and recipient: one message in 6 s, and waits after refusals
+//	breaker.go      circuit breaker: closed, open, one probe at a time
+//	webhook.go      the breaker that only webhooks open
+//	breakers.go     the three breakers of a number, and what an answer means for each
+//
+// States of a breaker:
+//
+//	closed ──► open ──► probing ──► closed
+//	  ▲         ▲          │ (refused, silent: wait longer)
+//	  │         └──────────┘
+//	  └ restored by a webhook, or proven by a send after which no webhook objected
 package limits

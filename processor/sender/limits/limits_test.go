@@ -92,40 +92,7 @@ func TestCapacityOfHungNumber(t *testing.T) {
 	}
 }
 
-func TestMemory(t *testing.T) {
-	t.Parallel()
-	var m Generations
-	a, b := schemas.NewTaskID(), schemas.NewTaskID()
-	for i := range uint32(3 * DedupSize) {
-		task := a
-		if i%3 == 0 {
-			task = b
-		}
-		if !m.Add(task, i) {
-			t.Fatalf("%d is new", i)
-		}
-		for _, back := range []uint32{0, 1, 500, DedupSize - 1} {
-			if back > i {
-				continue
-			}
-			task := a
-			if (i-back)%3 == 0 {
-				task = b
-			}
-			if m.Add(task, i-back) {
-				t.Fatalf("%d is forgotten at %d", i-back, i)
-			}
-		}
-	}
-	if n := len(m.current.sends) + len(m.previous.sends); n > 2*DedupSize {
-		t.Errorf("%d remembered", n)
-	}
-	if m.Add(b, 0) == false {
-		t.Error("remembers for ever")
-	}
-}
-
-func TestPairs(t *testing.T) {
+func TestCooldown(t *testing.T) {
 	t.Parallel()
 	type pair struct {
 		number string

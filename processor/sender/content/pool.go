@@ -1,4 +1,4 @@
-package limits
+package content
 
 // Pool hands out places to work at. Express goes first, and a quarter of the places is never taken by bulk; of each share (a
 // number, a host) so many work at a time at most, so that whatever hangs keeps only its own waiting.

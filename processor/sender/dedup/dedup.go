@@ -1,17 +1,15 @@
-// Package replaced is what a partition of sends remembers to find those that come twice: because a fanout repeats after a
-// takeover what may have been on its way, and because the owner it took over from writes that all the same.
+// Package dedup finds the sends of a partition that come twice: a fanout repeats after a takeover what may have been in flight,
+// and the owner that it replaced may still write the same sends.
 //
-// A record of an owner that was replaced without noticing may come at any time: what was written and not answered is
-// repeated by the client for as long as the process lives, and a process that was stopped writes it when it wakes. Two things
-// find it that do not wear off with the records between. A repeat is remembered apart from the other sends, which are many.
-// And once an owner has repeated everything that those before it had leased, its sends say so: what of a replaced owner stands
-// behind such a send was there before, or has an outcome.
+// A record of a replaced owner may come at any time: the client repeats an unacknowledged write for as long as the process lives,
+// and a stopped process writes when it continues. Two mechanisms find it however many records lie between. Repeats are remembered
+// apart from other sends, which are many. And once an owner has repeated everything that those before it had leased, its sends say
+// so: a record of a replaced owner behind such a send was there before, or has an outcome.
 //
-// That a number is lower than another proves nothing, and is never asked: groups are deleted, and offsets lost.
-package replaced
+// That one owner's number is lower than another's proves nothing and is never compared: groups are deleted, and offsets lost.
+package dedup
 
 import (
-	"altavoz/processor/sender/limits"
 	"altavoz/schemas"
 )
 
@@ -21,8 +19,8 @@ const maxOwners = 1024
 
 // Dedup knows which sends came before, and which owners are replaced. The zero value knows nothing.
 type Dedup struct {
-	seen     limits.Generations // the last ones
-	repeated limits.Generations // the last ones that were repeats: as many again, which takes many takeovers
+	seen     generations // the last ones
+	repeated generations // the last ones that were repeats: as many again, which takes many takeovers
 	owners   map[int64]struct{}
 	order    []int64 // of owners, as they came; a ring once it is full
 	next     int
@@ -37,11 +35,11 @@ func (m *Dedup) IsNew(task schemas.TaskID, e *schemas.Send) bool {
 	if e.GetRepeatedAll() {
 		m.addReplaced(e.GetReplaced())
 	}
-	fresh := m.seen.Add(task, e.GetIndex())
+	fresh := m.seen.add(task, e.GetIndex())
 	if len(e.GetReplaced()) > 0 && !e.GetRepeatedAll() {
-		return m.repeated.Add(task, e.GetIndex()) && fresh
+		return m.repeated.add(task, e.GetIndex()) && fresh
 	}
-	return fresh && !m.repeated.Has(task, e.GetIndex()) //mutant:repeats-are-remembered-longer
+	return fresh && !m.repeated.has(task, e.GetIndex()) //mutant:repeats-are-remembered-longer
 }
 
 func (m *Dedup) addReplaced(owners []int64) {

@@ -1,14 +1,14 @@
-package limits
+package dedup
 
 import "altavoz/schemas"
 
-// DedupSize is how many sends are remembered at least. The fanout repeats at most a turn of 1,000 recipients, spread over all
+// Size is how many sends are remembered at least. The fanout repeats at most a turn of 1,000 recipients, spread over all
 // partitions.
-const DedupSize = 20_000
+const Size = 20_000
 
-// Generations knows the last 20,000 to 40,000 sends of a partition, to find those that a fanout repeats after a takeover. It
-// forgets by halves.
-type Generations struct {
+// generations holds the last 20,000 to 40,000 sends of a partition, to find those that a fanout repeats after a takeover. It
+// drops the older of two generations.
+type generations struct {
 	current, previous generation
 }
 
@@ -22,12 +22,12 @@ func newGeneration() generation {
 	return generation{tasks: make(map[schemas.TaskID]uint32), sends: make(map[uint64]struct{})}
 }
 
-// Add remembers a send and reports whether it was new.
-func (m *Generations) Add(t schemas.TaskID, index uint32) bool {
-	if m.Has(t, index) {
+// add remembers a send and reports whether it was new.
+func (m *generations) add(t schemas.TaskID, index uint32) bool {
+	if m.has(t, index) {
 		return false
 	}
-	if len(m.current.sends) >= DedupSize || m.current.sends == nil {
+	if len(m.current.sends) >= Size || m.current.sends == nil {
 		m.previous, m.current = m.current, newGeneration()
 	}
 	number, ok := m.current.tasks[t]
@@ -39,8 +39,8 @@ func (m *Generations) Add(t schemas.TaskID, index uint32) bool {
 	return true
 }
 
-// Has reports whether the send is remembered.
-func (m *Generations) Has(t schemas.TaskID, index uint32) bool {
+// has reports whether the send is remembered.
+func (m *generations) has(t schemas.TaskID, index uint32) bool {
 	return m.current.has(t, index) || m.previous.has(t, index)
 }
 

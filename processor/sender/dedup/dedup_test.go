@@ -1,9 +1,8 @@
-package replaced
+package dedup
 
 import (
 	"testing"
 
-	"altavoz/processor/sender/limits"
 	"altavoz/schemas"
 )
 
@@ -50,7 +49,7 @@ func TestRepeatIsRememberedLongerThanOtherSends(t *testing.T) {
 	a, b := schemas.NewTaskID(), schemas.NewTaskID()
 	m.IsNew(a, send(0, 9, false, 7))
 	m.IsNew(a, send(1, 9, false))
-	for i := range uint32(3 * limits.DedupSize) {
+	for i := range uint32(3 * Size) {
 		if !m.IsNew(b, send(i, 9, false)) {
 			t.Fatalf("send %d is no repeat", i)
 		}
@@ -94,12 +93,12 @@ func BenchmarkFresh(b *testing.B) {
 			}
 		})
 	}
-	b.Run("limits.Memory alone", func(b *testing.B) {
-		var m limits.Generations
+	b.Run("generations alone", func(b *testing.B) {
+		var m generations
 		i := uint32(0)
 		for b.Loop() {
 			i++
-			m.Add(task, i)
+			m.add(task, i)
 		}
 	})
 }
