@@ -5,20 +5,20 @@ import (
 	"time"
 
 	"altavoz/processor/fanout/recipients"
-	"altavoz/processor/fanout/turns"
+	"altavoz/processor/fanout/schedule"
 	"altavoz/schemas"
 )
 
 // What a turn costs beside the log: reading phones, finding repeats, encoding sends.
 func BenchmarkExpandTurn(b *testing.B) {
-	s := &slot{st: &Stage{cfg: Config{Region: "CO"}}}
-	t := &task{id: schemas.NewTaskID(), ref: schemas.NewBlobRef(1, []int64{7}), slice: &slice{phones: phonesFrom(0, turns.MaxTurn)}}
+	s := &worker{st: &Stage{cfg: Config{Region: "CO"}}}
+	t := &task{id: schemas.NewTaskID(), ref: schemas.NewBlobRef(1, []int64{7}), slice: &slice{phones: phonesFrom(0, schedule.MaxQuantum)}}
 	t.fill(&schemas.Broadcast{Sender: "100", Total: 1_000_000, AcceptedMs: time.Now().UnixMilli()})
 	for b.Loop() {
 		t.seen = recipients.NewSeen()
-		if n := len(s.expand(&turn{t: t, n: turns.MaxTurn}, time.Now())); n != turns.MaxTurn {
+		if n := len(s.expand(&quantum{t: t, n: schedule.MaxQuantum}, time.Now())); n != schedule.MaxQuantum {
 			b.Fatal(n)
 		}
 	}
-	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/turns.MaxTurn, "ns/recipient")
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/schedule.MaxQuantum, "ns/recipient")
 }

@@ -33,7 +33,7 @@ type news struct {
 	controls schemas.Controls
 }
 
-// heard keeps the newest status of a task that the slot watches, and steered its controls.
+// onStatus keeps the newest status of a task that the slot watches, and steered its controls.
 func (b *mailbox) heard(id schemas.TaskID, s *schemas.Status) {
 	b.tell(id, func(n *news) {
 		if n.status == nil || n.status.GetVersion() < s.GetVersion() {

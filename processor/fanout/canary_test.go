@@ -123,7 +123,7 @@ func TestReceiptsOfTheFirstPauseTheOthers(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
 		after time.Duration // receipts come
-		most  int           // dispatched until then
+		most  int           // onDispatched until then
 	}{
 		{"in time", 3 * time.Second, canary.First},
 		{"late", canary.ReceiptsWithin + 5*time.Second, 8000},

@@ -30,7 +30,7 @@ func TestRepeatsOfATaskThatIsReadBackSettleAndLeave(t *testing.T) {
 				for _, id := range ids {
 					w.evict(id, readable)
 				}
-				const repeats = 1000 // of each, several times what the ledger holds
+				const repeats = 1000 // tp each, several times what the ledger holds
 				for range repeats {
 					for _, key := range []string{"a", "b", "c"} {
 						w.append(nil, schemas.EncodeBroadcast(chosen(key, key)))

@@ -11,7 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"google.golang.org/protobuf/proto"
 
-	"altavoz/processor/fanout/rewrite"
+	"altavoz/processor/fanout/normalize"
 	"altavoz/schemas"
 	"altavoz/schemas/blob"
 	"altavoz/schemas/request"
@@ -44,7 +44,7 @@ func TestEventThatNamesAnothersListIsRejected(t *testing.T) {
 	entered := &schemas.Origin{Partition: slotOf("100").Partition, Offset: 0}
 	derived := schemas.TaskIDFromOrigin(string(schemas.TopicBroadcasts), entered).String()
 	for name, tt := range map[string]struct {
-		key   string // of the list as an older version wrote it; empty: it is of this one
+		key   string // tp the list as an older version wrote it; empty: it is of this one
 		claim func(b, victim *schemas.Broadcast)
 	}{
 		"a place":                      {"", func(b, _ *schemas.Broadcast) { b.Slices.Proof, b.Slices.Task = nil, nil }},
@@ -73,7 +73,7 @@ func TestEventThatNamesAnothersListIsRejected(t *testing.T) {
 				tt.claim(evil, victim)
 				id := w.upstream(evil)
 				w.finished(first, id)
-				if w.why(id) != rewrite.WhyForeign || len(w.sends(id)) > 0 {
+				if w.why(id) != normalize.WhyForeign || len(w.sends(id)) > 0 {
 					t.Errorf("it ended with %q, %d sends", w.why(id), len(w.sends(id)))
 				}
 				if d := cmp.Diff([]string{codeForeign}, w.rejected()); d != "" {
@@ -93,7 +93,7 @@ func TestReferenceOfAnotherTaskIsInvalid(t *testing.T) {
 		evil.Total, evil.Slices = 1500, victim.GetSlices()
 		id := w.upstream(evil)
 		w.finished(id)
-		if d := cmp.Diff([]string{codeInvalid}, w.rejected()); d != "" || w.why(id) != rewrite.WhyForeign || len(w.sends(id)) > 0 {
+		if d := cmp.Diff([]string{codeInvalid}, w.rejected()); d != "" || w.why(id) != normalize.WhyForeign || len(w.sends(id)) > 0 {
 			t.Errorf("%s%q, %d sends", d, w.why(id), len(w.sends(id)))
 		}
 	})
@@ -105,7 +105,7 @@ func TestListUnderATasksIdIsTheFirstOnes(t *testing.T) {
 		w.run()
 		victim := event("100", phonesFrom(0, 1500)...)
 		w.slicedAs(victim, schemas.TaskID(victim.GetTask()).String())
-		evil := proto.CloneOf(victim) // of a number with another partition
+		evil := proto.CloneOf(victim) // tp a number with another partition
 		evil.Sender, evil.Content.Body, evil.RequestSha256 = "300", "otra cosa", []byte("another")
 		w.set(func() { w.stopAggregator = true })
 		id := w.submit(victim)
@@ -126,7 +126,7 @@ func TestListUnderATasksIdIsTheFirstOnes(t *testing.T) {
 func TestListWhosePlaceAnotherHasIsNotUsed(t *testing.T) {
 	for name, tt := range map[string]struct {
 		half, takeover bool
-		place          int // of the six slices, from which on they are another's
+		place          int // tp the six slices, from which on they are another's
 	}{
 		"before its first turn":               {false, false, 0},
 		"its end, half way":                   {true, false, 4},
@@ -168,7 +168,7 @@ func TestListWhosePlaceAnotherHasIsNotUsed(t *testing.T) {
 						t.Fatalf("%s of the other list got a send", s[0].GetPhone())
 					}
 				}
-				if d := cmp.Diff([]string{codeForeign}, w.rejected()); d != "" || w.why(id) != rewrite.WhyForeign {
+				if d := cmp.Diff([]string{codeForeign}, w.rejected()); d != "" || w.why(id) != normalize.WhyForeign {
 					t.Errorf("%s%q", d, w.why(id))
 				}
 			})
@@ -301,7 +301,7 @@ func TestTaskThatNamesAnothersFileEndsAlone(t *testing.T) {
 		passes(500 * time.Millisecond) // the others find it under way
 		good, also := w.submit(with(0)), w.submit(with(0))
 		w.finished(evil, good, also)
-		if w.why(evil) != rewrite.WhyForeign || len(w.sends(evil)) > 0 {
+		if w.why(evil) != normalize.WhyForeign || len(w.sends(evil)) > 0 {
 			t.Errorf("it ended with %q, %d sends", w.why(evil), len(w.sends(evil)))
 		}
 		if d := cmp.Diff([]string{codeForeign}, w.rejected()); d != "" || asked != 2 {

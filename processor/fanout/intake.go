@@ -6,8 +6,8 @@ import (
 	"time"
 
 	"altavoz/processor/fanout/ledger"
-	"altavoz/processor/fanout/list"
-	"altavoz/processor/fanout/rewrite"
+	"altavoz/processor/fanout/normalize"
+	"altavoz/processor/fanout/recipients"
 	"altavoz/processor/fanout/status"
 	"altavoz/schemas"
 	"altavoz/schemas/taskids"
@@ -30,67 +30,67 @@ const (
 )
 
 // intake takes the next record of the partition in.
-func (s *slot) intake(rec *stream.Record, now time.Time) {
+func (s *worker) intake(rec *stream.Record, now time.Time) {
 	s.readTo = rec.Offset + 1
-	s.touch()
-	known, listed := s.old[rec.Offset]
-	delete(s.old, rec.Offset)
-	s.last = ledger.Last{Offset: rec.Offset, Sum: ledger.SumOf(rec.Value)}
-	if s.readTo >= s.oldNext && len(s.old) > 0 {
-		s.log.Error("broadcasts of the ledger are not in the log any more", "count", len(s.old))
-		s.forsaken = true
-		clear(s.old)
+	s.markDirty()
+	known, listed := s.inherited[rec.Offset]
+	delete(s.inherited, rec.Offset)
+	s.lastRead = ledger.Last{Offset: rec.Offset, Sum: ledger.SumOf(rec.Value)}
+	if s.readTo >= s.inheritedNext && len(s.inherited) > 0 {
+		s.log.Error("broadcasts of the ledger are not in the log any more", "count", len(s.inherited))
+		s.leaseLost = true
+		clear(s.inherited)
 	}
-	if rec.Offset < s.oldNext && !listed && !s.doubt.covers(rec.Offset) { //mutant:new-broadcast-at-an-old-offset-is-taken-in
+	if rec.Offset < s.inheritedNext && !listed && !s.doubt.covers(rec.Offset) { //mutant:new-broadcast-at-an-old-offset-is-taken-in
 		return // finished, or parked and known from its Status
 	}
-	if v := rec.Header(schemas.VersionHeader); rec.Value == nil && v == schemas.Version || v == "" && rewrite.Null(rec.Value) { // a tombstone, which compaction or a tool has left: it says nothing
+	if v := rec.Header(schemas.VersionHeader); rec.Value == nil && v == schemas.Version || v == "" && normalize.Null(rec.Value) { // a tombstone, which compaction or a tool has left: it says nothing
 		return
 	}
 	t := &task{offset: rec.Offset}
-	s.enlist(t, listed || len(s.old) > 0)
+	s.track(t, listed || len(s.inherited) > 0)
 	if rec.Header(schemas.VersionHeader) == "" {
-		s.st.metrics.broadcasts[doorJSON].Inc()
-		s.normalise(t, rec, nil)
+		s.st.metrics.broadcasts[sourceJSON].Inc()
+		s.normalize(t, rec, nil)
 		return
 	}
 	b := &schemas.Broadcast{}
 	if err := schemas.Decode(rec, b); err != nil {
-		s.st.metrics.broadcasts[doorProtobuf].Inc()
-		s.reject(t, rec, codeDecode, err.Error(), nil)
+		s.st.metrics.broadcasts[sourceProtobuf].Inc()
+		s.rejectAndFail(t, rec, codeDecode, err.Error(), nil)
 		return
 	}
 	if b.GetOrigin() == nil && !listed {
-		s.st.metrics.broadcasts[doorOf(b)].Inc()
+		s.st.metrics.broadcasts[sourceOf(b)].Inc()
 	}
 	switch {
-	case s.normal(b):
-		s.settle(t, rec, b, known, now)
+	case s.isNormal(b):
+		s.identify(t, rec, b, known, now)
 	case b.GetOrigin() != nil: // was put in order before: doing it again would go on for ever
-		t.why = whyDecode
-		s.reject(t, rec, codeInvalid, "a broadcast with an origin is not in order", list.Identify(rec, b))
+		t.failure = whyDecode
+		s.rejectAndFail(t, rec, codeInvalid, "a broadcast with an origin is not in order", normalize.Identify(rec, b))
 	default:
-		s.normalise(t, rec, b)
+		s.normalize(t, rec, b)
 	}
 }
 
-// doorOf tells by what only the ingress fills in.
-func doorOf(b *schemas.Broadcast) string {
+// sourceOf tells by what only the ingress fills in.
+func sourceOf(b *schemas.Broadcast) string {
 	if len(b.GetTask()) > 0 && b.GetAcceptedMs() > 0 && len(b.GetRequestSha256()) > 0 {
-		return doorHTTP
+		return sourceHTTP
 	}
-	return doorProtobuf
+	return sourceProtobuf
 }
 
-// normal reports whether the broadcast can be carried out, and read again later, from the record as it is.
-func (s *slot) normal(b *schemas.Broadcast) bool {
-	return b.GetSender() != "" && s.st.ports.Home(schemas.TopicBroadcasts, []byte(b.GetSender())) == s.of.Partition &&
+// isNormal reports whether the broadcast can be carried out, and read again later, from the record as it is.
+func (s *worker) isNormal(b *schemas.Broadcast) bool {
+	return b.GetSender() != "" && s.st.ports.Home(schemas.TopicBroadcasts, []byte(b.GetSender())) == s.tp.Partition &&
 		len(b.GetContent().GetMedia().GetInline()) == 0 && len(b.GetPhones()) <= schemas.InlineRecipients &&
 		(b.GetSlices() != nil || int(b.GetTotal()) == len(b.GetPhones()))
 }
 
-// settle finds out whether the broadcast is a task to start, to go on with, or a repeat.
-func (s *slot) settle(t *task, rec *stream.Record, b *schemas.Broadcast, known ledger.Line, now time.Time) {
+// identify finds out whether the broadcast is a task to start, to go on with, or a repeat.
+func (s *worker) identify(t *task, rec *stream.Record, b *schemas.Broadcast, known ledger.Line, now time.Time) {
 	at := &schemas.Origin{Partition: rec.Partition, Offset: rec.Offset}
 	t.origin = cmp.Or(b.GetOrigin(), at)
 	if b.GetOrigin() != nil && !s.st.cfg.Moved(b) { //mutant:origin-is-proved
@@ -99,7 +99,7 @@ func (s *slot) settle(t *task, rec *stream.Record, b *schemas.Broadcast, known l
 	derived := schemas.TaskIDFromOrigin(string(schemas.TopicBroadcasts), t.origin)
 	id, err := schemas.TaskIDFromBytes(b.GetTask())
 	if err != nil && len(b.GetTask()) > 0 {
-		s.reject(t, rec, codeInvalid, err.Error(), nil)
+		s.rejectAndFail(t, rec, codeInvalid, err.Error(), nil)
 		return
 	}
 	if err != nil {
@@ -107,97 +107,97 @@ func (s *slot) settle(t *task, rec *stream.Record, b *schemas.Broadcast, known l
 	}
 	made, signed := s.st.cfg.Proof(b)
 	if made && (!signed || b.GetChosen()) { //mutant:id-that-an-ingress-made-is-proved
-		s.forge(t, rec, id)
+		s.rejectForged(t, rec, id)
 		return
 	}
 	t.id = id
-	delete(s.sought, id)
+	delete(s.unlocated, id)
 	if known.Sum != 0 && known.Sum != ledger.SumOf(id.Bytes()) { //mutant:cursor-is-of-the-same-broadcast
 		known = ledger.Line{}
 	}
 	t.fill(b)
 	t.owner, t.earlier = s.st.cfg.Owner(b, rec.Time), s.st.cfg.Earlier(b)
-	t.accepted = rewrite.AcceptedAt(b.GetAcceptedMs(), rec.Time, now)
+	t.accepted = normalize.AcceptedAt(b.GetAcceptedMs(), rec.Time, now)
 	_, fromIngress := id.Time()
 	fromIngress = fromIngress && signed
-	t.chosen = b.GetChosen() || id != derived && !fromIngress || t.claimed != nil || t.why != "" || list.Unbound(b) //mutant:list-under-a-tasks-id-is-the-first-ones
-	if t.why == "" {                                                                                                // else the record was rejected before, and the task fails with the same words
+	t.chosen = b.GetChosen() || id != derived && !fromIngress || t.claimed != nil || t.failure != "" || recipients.Unbound(b) //mutant:list-under-a-tasks-id-is-the-first-ones
+	if t.failure == "" {                                                                                                      // else the record was rejected before, and the task fails with the same words
 		_, ours := s.st.cfg.Number(b.GetSender())
 		var invalid bool
-		if t.why, invalid = rewrite.Fault(id, b, t.accepted, ours, s.st.cfg.MaxRecipients); t.why == "" && known.Untouched() && (doorOf(b) != doorHTTP || !s.begun(t)) {
-			t.why, invalid = rewrite.ContentFault(b)
+		if t.failure, invalid = normalize.Fault(id, b, t.accepted, ours, s.st.cfg.MaxRecipients); t.failure == "" && known.Untouched() && (sourceOf(b) != sourceHTTP || !s.isOpened(t)) {
+			t.failure, invalid = normalize.ContentFault(b)
 		}
 		if invalid {
-			s.reject(t, rec, codeInvalid, t.why, b)
+			s.rejectAndFail(t, rec, codeInvalid, t.failure, b)
 			return
 		}
 	}
 	if t.Total == 0 || t.Total > s.st.cfg.MaxRecipients {
-		t.Total = 1 // of a task that fails: with none it would end before it can, and more nobody could count
+		t.Total = 1 // tp a task that fails: with none it would end before it can, and more nobody could count
 	}
-	s.keep(t, b, len(rec.Value))
+	s.cache(t, b, len(rec.Value))
 	s.watch(t)
 	s.decide(t, rec, known, now)
 }
 
-// forge rejects a record under an id that an ingress made, which did not write it: that is another's task, also where nothing is known of it yet.
-func (s *slot) forge(t *task, rec *stream.Record, id schemas.TaskID) {
+// rejectForged rejects a record under an id that an ingress made, which did not write it: that is another's task, also where nothing is known of it yet.
+func (s *worker) rejectForged(t *task, rec *stream.Record, id schemas.TaskID) {
 	s.st.metrics.dropped[dropConflict].Inc()
-	if t.why != "" { // it was rejected before, and is none of that task's either
-		s.gone(t)
+	if t.failure != "" { // it was rejected before, and is none of that task's either
+		s.discard(t)
 		return
 	}
-	s.refuse(t, rec, codeForeign, "an ingress made the task id "+id.String()+", and did not write this record")
+	s.rejectRecord(t, rec, codeForeign, "an ingress made the task id "+id.String()+", and did not write this record")
 }
 
 // decide starts the task, goes on with it, or drops the record as a repeat, by what is known of the task's id.
-func (s *slot) decide(t *task, rec *stream.Record, known ledger.Line, now time.Time) {
+func (s *worker) decide(t *task, rec *stream.Record, known ledger.Line, now time.Time) {
 	if t.status == nil && !known.Untouched() && t.claimed != nil { // the ledger knows it
 		t.origin, t.claimed = t.claimed, nil
 	}
-	if known.Untouched() && s.readEarlier(t, rec, known) { // what the ledger knows of a task stays in it while something is read
+	if known.Untouched() && s.loadEarlier(t, rec, known) { // what the ledger knows of a task stays in it while something is read
 		return
 	}
 	switch first := s.tasks[t.id]; {
 	case first != nil:
-		s.repeated(t, rec, first.sha)
-	case t.status != nil && status.Finished(t.status), t.status != nil && !t.first(t.status.GetPlan(), rec.Partition):
-		s.repeated(t, rec, t.status.GetPlan().GetRequestSha256())
+		s.dropRepeated(t, rec, first.sha)
+	case t.status != nil && status.Finished(t.status), t.status != nil && !t.isFirst(t.status.GetPlan(), rec.Partition):
+		s.dropRepeated(t, rec, t.status.GetPlan().GetRequestSha256())
 	case len(s.claims[t.id]) > 0 && known.Untouched(): // another copy of it may be first
-		s.await(t, known, now)
-	case t.status != nil && s.unsure(t, known, now): //mutant:cursor-that-is-gone-is-inferred
-		t.planned = true
-		s.await(t, known, now)
+		s.awaitStatus(t, known, now)
+	case t.status != nil && s.mayHaveBegun(t, known, now): //mutant:cursor-that-is-gone-is-inferred
+		t.opened = true
+		s.awaitStatus(t, known, now)
 	case t.status != nil:
-		t.planned = true
+		t.opened = true
 		s.open(t, known, now)
 	case s.st.ports.Statuses.Finished(t.id): //mutant:repeat-of-a-task-that-is-read-back
-		s.readBack(t, rec, known)
+		s.lookUpFinished(t, rec, known)
 	case (t.chosen || t.offset < s.doubt.below || s.doubt.covers(t.offset)) && known.Untouched():
-		s.await(t, known, now)
+		s.awaitStatus(t, known, now)
 	default:
 		s.open(t, known, now)
-		s.plan(t, now)
+		s.publishOpened(t, now)
 	}
 }
 
-// begun reports whether the task has its Plan. An ingress that accepted it held it to the rules of its own version.
-func (s *slot) begun(t *task) bool {
+// isOpened reports whether the task has its Plan. An ingress that accepted it held it to the rules of its own version.
+func (s *worker) isOpened(t *task) bool {
 	st, _ := s.st.ports.Statuses.Get(t.id)
-	return st.GetPlan() != nil && t.first(st.GetPlan(), s.of.Partition)
+	return st.GetPlan() != nil && t.isFirst(st.GetPlan(), s.tp.Partition)
 }
 
 // watch lets the slot hear of the task's Status, and takes in the present one.
-func (s *slot) watch(t *task) {
+func (s *worker) watch(t *task) {
 	s.box.watch(t.id)
 	if st, ok := s.st.ports.Statuses.Get(t.id); ok && st.GetPlan() != nil {
 		t.status = st
 	}
 }
 
-// readBack finds out whether the record repeats a task that finished long ago, or is another request under its id: its recipients
+// lookUpFinished finds out whether the record repeats a task that finished long ago, or is another request under its id: its recipients
 // get nothing either way. Where retention has deleted that task meanwhile, its id is free, and all is decided anew.
-func (s *slot) readBack(t *task, rec *stream.Record, known ledger.Line) {
+func (s *worker) lookUpFinished(t *task, rec *stream.Record, known ledger.Line) {
 	t.state = stateIntake
 	s.intakes++
 	var st *schemas.Status
@@ -207,39 +207,39 @@ func (s *slot) readBack(t *task, rec *stream.Record, known ledger.Line) {
 	}, stream.IsGone, func(err error) {
 		s.intakes--
 		if t.status = st; err != nil { // it is there, and nobody knows what was asked for
-			s.repeated(t, rec, nil)
+			s.dropRepeated(t, rec, nil)
 			return
 		}
 		s.decide(t, rec, known, time.Now())
 	})
 }
 
-// repeated drops a record whose task is another's, or this one's own copy. Another request under the same id is kept in
+// dropRepeated drops a record whose task is another's, or this one's own copy. Another request under the same id is kept in
 // rejects.
-func (s *slot) repeated(t *task, rec *stream.Record, sha []byte) {
-	s.cool(t)
+func (s *worker) dropRepeated(t *task, rec *stream.Record, sha []byte) {
+	s.evict(t)
 	s.box.unwatch(t.id)
 	if status.Repeats(t.sha, sha, t.claimed == nil) {
 		s.st.metrics.dropped[dropRepeat].Inc()
-		s.gone(t)
+		s.discard(t)
 		return
 	}
 	s.st.metrics.dropped[dropConflict].Inc()
-	s.refuse(t, rec, codeConflict, "another request has the task id "+t.id.String())
+	s.rejectRecord(t, rec, codeConflict, "another request has the task id "+t.id.String())
 }
 
-// refuse keeps the record in rejects and is done with it.
-func (s *slot) refuse(t *task, rec *stream.Record, code, reason string) {
-	s.keepRejected(t, rec, code, reason, func() { s.gone(t) })
+// rejectRecord keeps the record in rejects and is done with it.
+func (s *worker) rejectRecord(t *task, rec *stream.Record, code, reason string) {
+	s.writeReject(t, rec, code, reason, func() { s.discard(t) })
 }
 
-// gone is done with a record whose task is not this one.
-func (s *slot) gone(t *task) {
+// discard is done with a record whose task is not this one.
+func (s *worker) discard(t *task) {
 	t.state = stateGone
-	s.unlist(t)
+	s.untrack(t)
 }
 
-func (s *slot) keepRejected(t *task, rec *stream.Record, code, reason string, done func()) {
+func (s *worker) writeReject(t *task, rec *stream.Record, code, reason string, done func()) {
 	s.log.Warn("a broadcast was rejected", "offset", t.offset, "code", code, "reason", reason)
 	t.state = stateIntake
 	s.intakes++
@@ -249,43 +249,43 @@ func (s *slot) keepRejected(t *task, rec *stream.Record, code, reason string, do
 	}, s.st.ports.Reject(*rec, stageName, code, reason))
 }
 
-// reject keeps the record in rejects. If a task id could be read of it, that task fails, with why.
-func (s *slot) reject(t *task, rec *stream.Record, code, reason string, b *schemas.Broadcast) {
+// rejectAndFail keeps the record in rejects. If a task id could be read of it, that task fails, with why.
+func (s *worker) rejectAndFail(t *task, rec *stream.Record, code, reason string, b *schemas.Broadcast) {
 	s.st.metrics.dropped[dropInvalid].Inc()
 	if b == nil {
-		s.refuse(t, rec, code, reason)
+		s.rejectRecord(t, rec, code, reason)
 		return
 	}
-	s.keepRejected(t, rec, code, reason, func() { s.settle(t, rec, b, ledger.Line{}, time.Now()) })
+	s.writeReject(t, rec, code, reason, func() { s.identify(t, rec, b, ledger.Line{}, time.Now()) })
 }
 
-// plan writes the task's Plan. The first one of a task stands, so writing it again changes nothing.
-func (s *slot) plan(t *task, now time.Time) {
-	s.write(s.logOf(t), func(stream.Record) {
-		t.planned = true
-		then := t.then
-		t.then = nil
+// publishOpened writes the task's Plan. The first one of a task stands, so writing it again changes nothing.
+func (s *worker) publishOpened(t *task, now time.Time) {
+	s.write(s.logFor(t), func(stream.Record) {
+		t.opened = true
+		then := t.whenOpened
+		t.whenOpened = nil
 		for _, f := range then {
 			f()
 		}
 	}, t.result(now, &schemas.Result{Event: &schemas.Result_Plan{Plan: &schemas.TaskOpened{
 		Total: t.Total, Origin: t.origin, RequestSha256: t.sha, Sender: t.sender, Owner: t.owner, AcceptedMs: t.accepted, ScheduleMs: t.schedule,
-		ExpireMs: t.expire, Direct: t.Direct, Window: t.window, Speed: t.asked, Home: &schemas.Origin{Partition: s.of.Partition, Offset: t.offset},
+		ExpireMs: t.expire, Direct: t.Direct, Window: t.window, Speed: t.requestedSpeed, Home: &schemas.Origin{Partition: s.tp.Partition, Offset: t.offset},
 		Earlier: taskids.Bytes(t.earlier),
 	}}}))
 }
 
-// whenPlanned calls f once the log has the task's Plan: what is said of a task before it is opened is lost.
-func (s *slot) whenPlanned(t *task, f func()) {
-	if t.planned {
+// whenOpened calls f once the log has the task's Plan: what is said of a task before it is opened is lost.
+func (s *worker) whenOpened(t *task, f func()) {
+	if t.opened {
 		f()
 	} else {
-		t.then = append(t.then, f)
+		t.whenOpened = append(t.whenOpened, f)
 	}
 }
 
-// logOf returns the way to the log that the task's records take.
-func (s *slot) logOf(t *task) stream.Log {
+// logFor returns the way to the log that the task's records take.
+func (s *worker) logFor(t *task) stream.Log {
 	if t.lane == schemas.LaneExpress {
 		return s.st.ports.Express
 	}

@@ -8,14 +8,14 @@ import (
 
 // Where a broadcast came from and how it was written.
 const (
-	doorHTTP     = "http"
-	doorProtobuf = "upstream_protobuf"
-	doorJSON     = "upstream_json"
+	sourceHTTP     = "http"
+	sourceProtobuf = "upstream_protobuf"
+	sourceJSON     = "upstream_json"
 )
 
 // What became of a record that is no new task.
 const (
-	dropRepeat   = "repeat"   // of a task that is known
+	dropRepeat   = "repeat"   // tp a task that is known
 	dropConflict = "conflict" // another request under a known task's id
 	dropInvalid  = "invalid"
 	dropMoved    = "moved" // written again, in order, on its home partition
@@ -50,9 +50,9 @@ type metrics struct {
 	controls   map[string]prometheus.Counter
 	canary     map[string]prometheus.Counter
 	parked     prometheus.Counter
-	turns      map[schemas.Lane]prometheus.Counter
+	quanta      map[schemas.Lane]prometheus.Counter
 	dispatched map[schemas.Lane]prometheus.Counter
-	pipe       map[schemas.Lane]prometheus.Gauge
+	inFlight       map[schemas.Lane]prometheus.Gauge
 	window     map[schemas.Lane]prometheus.Gauge
 	repeats    prometheus.Counter
 	commits    prometheus.Counter
@@ -107,12 +107,12 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 	}
 	m := &metrics{
 		disagreements: newDisagreements(reg),
-		broadcasts:    counters("altavoz_broadcasts_total", "Broadcasts taken in, by the door they came through.", "door", doorHTTP, doorProtobuf, doorJSON),
+		broadcasts:    counters("altavoz_broadcasts_total", "Broadcasts taken in, by the door they came through.", "door", sourceHTTP, sourceProtobuf, sourceJSON),
 		dropped:       counters("altavoz_broadcasts_dropped_total", "Records of broadcasts that are no new task.", "cause", dropRepeat, dropConflict, dropInvalid, dropMoved),
 		parked:        counter("altavoz_fanout_parked_total", "Tasks that left the ledger to wait elsewhere."),
-		turns:         byLane("altavoz_turns_total", "Turns taken."),
+		quanta:         byLane("altavoz_turns_total", "Turns taken."),
 		dispatched:    byLane("altavoz_dispatched_total", "Recipients dispatched: a send, or an outcome for the invalid and the repeated."),
-		pipe:          gauges("altavoz_pipe", "Recipients dispatched and not decided."),
+		inFlight:          gauges("altavoz_pipe", "Recipients dispatched and not decided."),
 		window:        gauges("altavoz_pipe_window", "How many may be, over the numbers that have tasks."),
 		repeats:       counter("altavoz_fanout_repeats_total", "Recipients of leased turns dispatched again after a takeover."),
 		commits:       counter("altavoz_fanout_commits_total", "Positions committed, with their ledgers."),

@@ -120,7 +120,7 @@ func TestPlanOfAnotherRequestIsNotTheRecords(t *testing.T) {
 	place := &schemas.Origin{Partition: 3, Offset: 70}
 	record := &task{offset: 5, origin: place, owner: "tienda", sha: []byte("one")}
 	for request, want := range map[string]bool{"one": true, "another": false, "": false} {
-		if got := record.first(&schemas.TaskOpened{Origin: place, Owner: "tienda", RequestSha256: []byte(request)}, 1); got != want {
+		if got := record.isFirst(&schemas.TaskOpened{Origin: place, Owner: "tienda", RequestSha256: []byte(request)}, 1); got != want {
 			t.Errorf("the Plan of request %q is the record's: %t", request, got)
 		}
 	}

@@ -143,18 +143,18 @@ const (
 	// maxTasks is how many unfinished broadcasts a slot holds; at about 1 KiB each without their recipients, 100 MiB.
 	// Beyond it, and only there, reading stops: it is memory that is short, not the ledger.
 	maxTasks = 100_000
-	// warmBytes is how much of short lists a slot keeps in memory; the others are read again for each of their turns.
-	warmBytes = 8 << 20
-	// setBytes bounds the sets that find repeats in long lists, over all slots of the process. A list waits until there is room
+	// cacheBytes is how much of short lists a slot keeps in memory; the others are read again for each of their turns.
+	cacheBytes = 8 << 20
+	// seenBudgetBytes bounds the sets that find repeats in long lists, over all slots of the process. A list waits until there is room
 	// for all of it, of which a set of 10,000,000 foreign phones takes half; the longest alone, 16 Mi of 8 bytes, always fits.
-	setBytes = 128 << 20
-	// planAgain is how long a claim waits for its Status before its Plan is written again: whatever was lost, a Plan has the
+	seenBudgetBytes = 128 << 20
+	// openedRetry is how long a claim waits for its Status before its Plan is written again: whatever was lost, a Plan has the
 	// Status written anew.
-	planAgain = 30 * time.Second
+	openedRetry = 30 * time.Second
 	// maxLoads is how many reads a slot has under way to get tasks ready.
 	maxLoads = 64
-	// maxResolves is how many files a slot has under way.
-	maxResolves = 16
+	// maxUploads is how many files a slot has under way.
+	maxUploads = 16
 	// mediaSlow is after how long a task says that it waits for its file: most are fetched and uploaded in less.
 	mediaSlow = 3 * time.Second
 	// resolveTimeout bounds one try at a file: 100 MB at 0.4 MB/s.

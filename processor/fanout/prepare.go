@@ -6,9 +6,8 @@ import (
 	"fmt"
 	"time"
 
-	"altavoz/processor/fanout/list"
+	"altavoz/processor/fanout/normalize"
 	"altavoz/processor/fanout/recipients"
-	"altavoz/processor/fanout/rewrite"
 	"altavoz/processor/partition"
 	"altavoz/schemas"
 	"altavoz/schemas/blob"
@@ -17,75 +16,75 @@ import (
 
 // prepare reports whether the task is ready for its turn. If not, what it lacks is fetched, one thing after the other,
 // and the task comes back.
-func (s *slot) prepare(t *task, now time.Time) bool {
-	return !t.busy && s.load(t) && s.resolve(t, now) && s.learn(t) && s.own(t) && s.recall(t) && s.fetch(t)
+func (s *worker) prepare(t *task, now time.Time) bool {
+	return !t.preparing && s.loadBroadcast(t) && s.resolveMedia(t, now) && s.loadPending(t) && s.findListKey(t) && s.rebuildSeen(t) && s.loadSlice(t)
 }
 
-// read runs f elsewhere for a task and then done, unless the task was closed meanwhile. What can't ever be read fails it.
-func (s *slot) read(t *task, why string, f func(context.Context) error, done func()) {
-	t.busy = true
-	s.loads++
-	s.Background(f, s.lost, func(err error) {
-		s.loads--
-		t.busy = false
+// readFor runs f elsewhere for a task and then done, unless the task was closed meanwhile. What can't ever be read fails it.
+func (s *worker) readFor(t *task, why string, f func(context.Context) error, done func()) {
+	t.preparing = true
+	s.reads++
+	s.Background(f, s.isPermanent, func(err error) {
+		s.reads--
+		t.preparing = false
 		switch {
 		case t.state != stateOpen:
 		case errors.Is(err, blob.ErrForeign):
-			s.disown(t, rewrite.WhyForeign, err)
+			s.failForeign(t, normalize.WhyForeign, err)
 		case err != nil:
 			s.log.Error("a broadcast can't go on", "task", t.id.String(), "error", err)
 			s.fail(t, why, time.Now())
 		default:
 			done()
-			s.look(t, time.Now())
+			s.evaluate(t, time.Now())
 		}
 	})
 }
 
-// lost reports whether an error of reading will not pass.
-func (s *slot) lost(err error) bool {
-	return errors.Is(err, schemas.ErrDecode) && !errors.Is(err, schemas.ErrNewer) || errors.Is(err, list.ErrUnreadable) || errors.Is(err, blob.ErrForeign) || stream.IsGone(err)
+// isPermanent reports whether an error of reading will not pass.
+func (s *worker) isPermanent(err error) bool {
+	return errors.Is(err, schemas.ErrDecode) && !errors.Is(err, schemas.ErrNewer) || errors.Is(err, recipients.ErrUnreadable) || errors.Is(err, blob.ErrForeign) || stream.IsGone(err)
 }
 
-// keep keeps what was read of a broadcast in memory, if there is room for it.
-func (s *slot) keep(t *task, b *schemas.Broadcast, size int) {
+// cache keeps what was read of a broadcast in memory, if there is room for it.
+func (s *worker) cache(t *task, b *schemas.Broadcast, size int) {
 	if b.GetSlices() == nil {
-		if s.warm+size > warmBytes && t.body == nil && t.state != stateOpen {
+		if s.cachedBytes+size > cacheBytes && t.body == nil && t.state != stateOpen {
 			return
 		}
-		t.size = size
-		s.warm += size
+		t.cachedSize = size
+		s.cachedBytes += size
 	}
 	t.body = b
 	blob.Bind(b.GetContent().GetMedia(), t.id)
-	t.asked, t.window = b.GetSpeed(), b.GetWindow() // the Plan of an older version has neither
-	t.list = list.Of(b, t.id, t.listKey)
+	t.requestedSpeed, t.window = b.GetSpeed(), b.GetWindow() // the Plan of an older version has neither
+	t.list = recipients.ListOf(b, t.id, t.listKey)
 }
 
-// cool forgets what can be read again.
-func (s *slot) cool(t *task) {
-	s.warm -= t.size
-	s.st.sets.Release(t.holds)
-	t.size, t.holds = 0, 0
-	t.body, t.list, t.slice, t.ahead, t.seen = nil, nil, nil, nil, nil
+// evict forgets what can be read again.
+func (s *worker) evict(t *task) {
+	s.cachedBytes -= t.cachedSize
+	s.st.seenBudget.Release(t.seenBytes)
+	t.cachedSize, t.seenBytes = 0, 0
+	t.body, t.list, t.slice, t.prefetched, t.seen = nil, nil, nil, nil, nil
 }
 
-// chill cools a task with a short list when too many of them are in memory. Long ones are not: that would mean to read
+// evictOverBudget cools a task with a short list when too many of them are in memory. Long ones are not: that would mean to read
 // all that was dispatched again.
-func (s *slot) chill(t *task) {
-	if s.warm > warmBytes && t.size > 0 {
-		s.cool(t)
+func (s *worker) evictOverBudget(t *task) {
+	if s.cachedBytes > cacheBytes && t.cachedSize > 0 {
+		s.evict(t)
 	}
 }
 
-// load reads the broadcast.
-func (s *slot) load(t *task) bool {
+// loadBroadcast reads the broadcast.
+func (s *worker) loadBroadcast(t *task) bool {
 	if t.body != nil {
 		return true
 	}
 	b, size := &schemas.Broadcast{}, 0
-	s.read(t, whyNotFound, func(ctx context.Context) error {
-		rec, err := s.st.ports.Records.Record(ctx, s.of, t.offset)
+	s.readFor(t, whyNotFound, func(ctx context.Context) error {
+		rec, err := s.st.ports.Records.Record(ctx, s.tp, t.offset)
 		if err != nil {
 			return fmt.Errorf("reading a broadcast: %w", err)
 		}
@@ -96,45 +95,45 @@ func (s *slot) load(t *task) bool {
 			s.fail(t, whyUnread, time.Now())
 			return
 		}
-		s.keep(t, b, size)
-		s.pace(t, time.Now())
+		s.cache(t, b, size)
+		s.setSpeed(t, time.Now())
 	})
 	return false
 }
 
-// disown ends a task whose list or file is another's: its broadcast is kept in rejects, and nothing of it is sent.
-func (s *slot) disown(t *task, why string, cause error) {
+// failForeign ends a task whose list or file is another's: its broadcast is kept in rejects, and nothing of it is sent.
+func (s *worker) failForeign(t *task, why string, cause error) {
 	s.log.Error("a broadcast points at what belongs to another", "task", t.id.String(), "sender", t.sender, "offset", t.offset, "error", cause)
 	s.st.metrics.dropped[dropInvalid].Inc()
 	var rec stream.Record
-	s.read(t, why, func(ctx context.Context) (err error) {
-		rec, err = s.st.ports.Records.Record(ctx, s.of, t.offset)
+	s.readFor(t, why, func(ctx context.Context) (err error) {
+		rec, err = s.st.ports.Records.Record(ctx, s.tp, t.offset)
 		return err
 	}, func() {
-		t.busy = true
+		t.preparing = true
 		s.write(s.st.ports.Bulk, func(stream.Record) {
-			if t.busy = false; t.state == stateOpen {
+			if t.preparing = false; t.state == stateOpen {
 				s.fail(t, why, time.Now())
 			}
 		}, s.st.ports.Reject(rec, stageName, codeForeign, cause.Error()))
 	})
 }
 
-// own finds out whose the task's list is, where no proof says it.
-func (s *slot) own(t *task) bool {
+// findListKey finds out whose the task's list is, where no proof says it.
+func (s *worker) findListKey(t *task) bool {
 	if t.list.Proven() {
 		return true
 	}
 	body, key := t.body, ""
-	s.read(t, whyUnread, func(ctx context.Context) (err error) {
-		key, err = list.Key(ctx, s.st.ports.Records, body, t.id)
+	s.readFor(t, whyUnread, func(ctx context.Context) (err error) {
+		key, err = recipients.ListKey(ctx, s.st.ports.Records, body, t.id)
 		return err
-	}, func() { t.list, t.listKey = list.Of(body, t.id, key), key })
+	}, func() { t.list, t.listKey = recipients.ListOf(body, t.id, key), key })
 	return false
 }
 
-// recall makes the set that finds repeats, out of everybody who had a turn before.
-func (s *slot) recall(t *task) bool {
+// rebuildSeen makes the set that finds repeats, out of everybody who had a turn before.
+func (s *worker) rebuildSeen(t *task) bool {
 	if t.seen != nil {
 		return true
 	}
@@ -146,20 +145,20 @@ func (s *slot) recall(t *task) bool {
 		t.seen = n
 		return true
 	}
-	if hold := min(int64(t.Total)*recipients.NumberBytes, setBytes); t.holds == 0 {
-		if !s.st.sets.TryAcquire(hold) {
-			t.busy = true
-			s.After(partition.MostBackOff, func() { t.busy = false; s.look(t, time.Now()) })
+	if hold := min(int64(t.Total)*recipients.NumberBytes, seenBudgetBytes); t.seenBytes == 0 {
+		if !s.st.seenBudget.TryAcquire(hold) {
+			t.preparing = true
+			s.After(partition.MostBackOff, func() { t.preparing = false; s.evaluate(t, time.Now()) })
 			return false
 		}
-		t.holds = hold
+		t.seenBytes = hold
 	}
 	if t.cursor == 0 {
 		t.seen = n
 		return true
 	}
 	cursor, l := t.cursor, t.list
-	s.read(t, whyUnread, func(ctx context.Context) error {
+	s.readFor(t, whyUnread, func(ctx context.Context) error {
 		n = recipients.NewSeen() // from the start, if it is tried again
 		return l.Before(ctx, s.st.ports.Records, cursor, func(text string) { n.Judge(text, region) })
 	}, func() {
@@ -170,8 +169,8 @@ func (s *slot) recall(t *task) bool {
 	return false
 }
 
-// fetch makes sure that the task's next recipients are in memory.
-func (s *slot) fetch(t *task) bool {
+// loadSlice makes sure that the task's next recipients are in memory.
+func (s *worker) loadSlice(t *task) bool {
 	if t.slice.has(t.cursor) {
 		return true
 	}
@@ -179,34 +178,34 @@ func (s *slot) fetch(t *task) bool {
 		t.slice = &slice{phones: t.body.GetPhones()}
 		return true
 	}
-	if t.ahead.has(t.cursor) {
-		t.slice, t.ahead = t.ahead, nil
+	if t.prefetched.has(t.cursor) {
+		t.slice, t.prefetched = t.prefetched, nil
 		return true
 	}
 	c := &slice{first: t.cursor / schemas.SliceRecipients * schemas.SliceRecipients}
-	s.read(t, whyUnread, s.reader(t, c), func() { t.slice = c })
+	s.readFor(t, whyUnread, s.sliceReader(t, c), func() { t.slice = c })
 	return false
 }
 
 // prefetch reads the next slice, if this one ends with the turn, while the turn is on its way. It may fail: then the
 // slice is read when it is needed.
-func (s *slot) prefetch(t *task, next uint32) {
-	if t.list == nil || next >= t.Total || t.slice.has(next) || t.ahead.has(next) || t.fetches {
+func (s *worker) prefetch(t *task, next uint32) {
+	if t.list == nil || next >= t.Total || t.slice.has(next) || t.prefetched.has(next) || t.prefetching {
 		return
 	}
-	t.fetches = true
+	t.prefetching = true
 	c := &slice{first: next}
-	s.Background(s.reader(t, c), func(error) bool { return true }, func(err error) {
-		t.fetches = false
+	s.Background(s.sliceReader(t, c), func(error) bool { return true }, func(err error) {
+		t.prefetching = false
 		if err == nil && t.state == stateOpen && t.body != nil {
-			t.ahead = c
+			t.prefetched = c
 		}
 	})
 }
 
-// reader returns what reads the slice that begins at c.first. It runs elsewhere, so it takes nothing of the task along
+// sliceReader returns what reads the slice that begins at c.first. It runs elsewhere, so it takes nothing of the task along
 // that may change.
-func (s *slot) reader(t *task, c *slice) func(context.Context) error {
+func (s *worker) sliceReader(t *task, c *slice) func(context.Context) error {
 	l := t.list
 	return func(ctx context.Context) (err error) {
 		c.phones, err = l.Slice(ctx, s.st.ports.Records, c.first)

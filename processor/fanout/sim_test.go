@@ -192,7 +192,7 @@ func (h *history) replace(p *process) {
 	h.live = append(slices.DeleteFunc(h.live, func(x *process) bool { return x == p }), h.start())
 }
 
-// steer asks something of a task, also of one that is over.
+// applyControls asks something of a task, also of one that is over.
 func (h *history) steer() {
 	if len(h.accepted) == 0 {
 		return
@@ -298,7 +298,7 @@ func (h *history) settleOwners() {
 	}
 }
 
-// judge looks at the whole history.
+// judgeCanary looks at the whole history.
 func (h *history) judge() {
 	h.mu.Lock()
 	defer h.mu.Unlock()

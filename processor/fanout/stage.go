@@ -22,9 +22,9 @@ type Stage struct {
 	ports   Ports
 	log     *slog.Logger
 	metrics *metrics
-	sets    *semaphore.Weighted // bytes of the sets of long lists
-	reading *semaphore.Weighted // bytes of records that are being normalised
-	slots   *partition.Assignments[*slot]
+	seenBudget    *semaphore.Weighted // bytes of the sets of long lists
+	readBudget *semaphore.Weighted // bytes of records that are being normalised
+	assignments   *partition.Assignments[*worker]
 }
 
 // New returns a stage that is not started. It listens to the statuses, so it must be made before their view is started.
@@ -32,20 +32,20 @@ func New(cfg Config, ports Ports) *Stage {
 	cfg = cfg.withDefaults()
 	st := &Stage{
 		cfg: cfg, ports: ports, log: cfg.Logger, metrics: newMetrics(cfg.Registerer),
-		sets: semaphore.NewWeighted(setBytes), reading: semaphore.NewWeighted(readingBytes),
-		slots: partition.New[*slot](ports.Committer, ports.Pauser, cfg.Logger),
+		seenBudget: semaphore.NewWeighted(seenBudgetBytes), readBudget: semaphore.NewWeighted(readingBytes),
+		assignments: partition.New[*worker](ports.Committer, ports.Pauser, cfg.Logger),
 	}
-	ports.Statuses.Listen(st.heard)
-	ports.Controls.Listen(st.steered)
+	ports.Statuses.Listen(st.onStatus)
+	ports.Controls.Listen(st.onControls)
 	return st
 }
 
 // Start starts what the slots share: their commits.
-func (st *Stage) Start() { st.slots.Start() }
+func (st *Stage) Start() { st.assignments.Start() }
 
 // Stop ends the stage. Slots that were not revoked before are given up without a last commit.
 func (st *Stage) Stop(ctx context.Context) error {
-	if err := st.slots.Stop(ctx); err != nil {
+	if err := st.assignments.Stop(ctx); err != nil {
 		return fmt.Errorf("stopping the fanout: %w", err)
 	}
 	return nil
@@ -63,33 +63,33 @@ func (st *Stage) OnAssigned(ctx context.Context, pos stream.Position) (int64, er
 	if err != nil {
 		return 0, fmt.Errorf("taking over %s: %w", pos.Partition, err)
 	}
-	s := newSlot(st, pos, l)
-	s.doubt, s.last = d, l.Last
-	st.slots.Put(pos.Partition, s)
-	s.Background(st.catchUp, never, func(error) { s.takeOver() })
+	s := newWorker(st, pos, l)
+	s.doubt, s.lastRead = d, l.Last
+	st.assignments.Put(pos.Partition, s)
+	s.Background(st.catchUp, neverPermanent, func(error) { s.takeOver() })
 	s.Start(s)
 	return pos.Offset, nil
 }
 
 // Process hands over the next broadcasts of a slot. It does not block.
-func (st *Stage) Process(of stream.TopicPartition, recs []stream.Record) { st.slots.Process(of, recs) }
+func (st *Stage) Process(of stream.TopicPartition, recs []stream.Record) { st.assignments.Process(of, recs) }
 
 // OnRevoked gives slots up in good order: produces in flight end, and what they did is committed, unless ctx ends first.
 func (st *Stage) OnRevoked(ctx context.Context, of []stream.TopicPartition) {
-	st.slots.OnRevoked(ctx, of)
+	st.assignments.OnRevoked(ctx, of)
 }
 
 // OnLost gives slots up at once. It returns when nothing of them goes on, the commit under way included.
-func (st *Stage) OnLost(of []stream.TopicPartition) { st.slots.OnLost(of) }
+func (st *Stage) OnLost(of []stream.TopicPartition) { st.assignments.OnLost(of) }
 
-// heard passes a newer status on to the slots that watch its task.
-func (st *Stage) heard(id schemas.TaskID, s *schemas.Status) {
-	st.slots.Each(func(slot *slot) { slot.box.heard(id, s) })
+// onStatus passes a newer status on to the slots that watch its task.
+func (st *Stage) onStatus(id schemas.TaskID, s *schemas.Status) {
+	st.assignments.Each(func(slot *worker) { slot.box.heard(id, s) })
 }
 
-// steered passes new controls on.
-func (st *Stage) steered(id schemas.TaskID, c schemas.Controls) {
-	st.slots.Each(func(slot *slot) { slot.box.steered(id, c) })
+// onControls passes new controls on.
+func (st *Stage) onControls(id schemas.TaskID, c schemas.Controls) {
+	st.assignments.Each(func(slot *worker) { slot.box.steered(id, c) })
 }
 
 // catchUp waits until this process knows what was decided, and what was asked for, up to now.

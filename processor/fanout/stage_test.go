@@ -15,9 +15,9 @@ import (
 
 	"altavoz/processor/fanout/canary"
 	"altavoz/processor/fanout/ledger"
-	"altavoz/processor/fanout/rewrite"
+	"altavoz/processor/fanout/normalize"
+	"altavoz/processor/fanout/schedule"
 	"altavoz/processor/fanout/status"
-	"altavoz/processor/fanout/turns"
 	"altavoz/processor/partition"
 	"altavoz/schemas"
 	"altavoz/schemas/blob"
@@ -344,7 +344,7 @@ func TestInlineFileAndLongInlineListGoToBlobs(t *testing.T) {
 		bad.Content.Header, bad.Content.Media = schemas.HeaderKind_HEADER_KIND_IMAGE, &schemas.MediaRef{Inline: file}
 		id = w.submit(bad)
 		w.finished(id)
-		if w.why(id) != rewrite.WhyMediaType || len(w.records(schemas.TopicRejects)) != 1 {
+		if w.why(id) != normalize.WhyMediaType || len(w.records(schemas.TopicRejects)) != 1 {
 			t.Errorf("%q, %d rejects", w.why(id), len(w.records(schemas.TopicRejects)))
 		}
 	})
@@ -359,7 +359,7 @@ func TestWhatCannotStartIsRejectedOrFailsWithWords(t *testing.T) {
 		rec  func(*world) stream.Record
 		task schemas.TaskID
 		why  string
-		code string // of the reject; empty: none
+		code string // tp the reject; empty: none
 	}{
 		{"no event", func(*world) stream.Record {
 			return stream.Record{Value: []byte{8}, Headers: []stream.Header{{Key: schemas.VersionHeader, Value: []byte("1")}}}
@@ -373,13 +373,13 @@ func TestWhatCannotStartIsRejectedOrFailsWithWords(t *testing.T) {
 		}, known, request.BodyMissing, codeInvalid},
 		{
 			"unknown number", func(*world) stream.Record { return schemas.EncodeBroadcast(with(event("999", "573001234567"), known)) }, known,
-			fmt.Sprintf(rewrite.WhyUnknown, "999"), "",
+			fmt.Sprintf(normalize.WhyUnknown, "999"), "",
 		},
 		{"no message", func(*world) stream.Record {
 			b := with(event("100", "573001234567"), known)
 			b.Content = nil
 			return schemas.EncodeBroadcast(b)
-		}, known, rewrite.WhyContent, codeInvalid},
+		}, known, normalize.WhyContent, codeInvalid},
 		{"a script in the button, as Protobuf", func(*world) stream.Record {
 			b := with(event("100", "573001234567"), known)
 			b.Content.ButtonUrl = "javascript:alert(1)"
@@ -399,12 +399,12 @@ func TestWhatCannotStartIsRejectedOrFailsWithWords(t *testing.T) {
 			b := with(event("100", "573001234567"), known)
 			b.ScheduleMs = time.Now().Add(schemas.TaskLife + time.Hour).UnixMilli()
 			return schemas.EncodeBroadcast(b)
-		}, known, rewrite.WhySchedule, codeInvalid},
+		}, known, normalize.WhySchedule, codeInvalid},
 		{"missing slices", func(w *world) stream.Record {
 			b := with(w.sliced(few), known)
 			b.Total = 3000
 			return schemas.EncodeBroadcast(b)
-		}, known, rewrite.WhyList, codeInvalid},
+		}, known, normalize.WhyList, codeInvalid},
 		{"slices that are gone", func(*world) stream.Record {
 			b := with(event("100"), known)
 			b.Total, b.Slices = 1500, schemas.NewBlobRef(0, []int64{-5, -4})
@@ -1029,7 +1029,7 @@ func TestLeasesThatFillThePipeAreRepeated(t *testing.T) {
 		p.kill()
 		pos, _ := w.position(slotOf("400"))
 		l, err := ledger.Decode(pos.Offset, pos.Metadata)
-		if err != nil || len(l.Lines) != 2 || l.Lines[0].Lease+l.Lines[1].Lease != turns.MinWindow {
+		if err != nil || len(l.Lines) != 2 || l.Lines[0].Lease+l.Lines[1].Lease != schedule.MinWindow {
 			t.Fatalf("%+v, %v", l, err)
 		}
 		w.set(func() { w.stuck = nil })
@@ -1074,9 +1074,9 @@ func TestColdListsGoOut(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world) {
 		w.run()
 		var ids []schemas.TaskID
-		for i := range warmBytes/rewrite.MaxContent + 50 {
+		for i := range cacheBytes/normalize.MaxContent + 50 {
 			b := event("300", append(phonesFrom(120*i, 120), phonesFrom(120*i, 1)...)...)
-			b.RequestSha256 = make([]byte, rewrite.MaxContent) // what may be as long as it likes
+			b.RequestSha256 = make([]byte, normalize.MaxContent) // what may be as long as it likes
 			ids = append(ids, w.submit(b))
 		}
 		w.finished(ids...)

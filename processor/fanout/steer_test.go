@@ -23,7 +23,7 @@ const (
 	phaseWaiting   = schemas.Phase_PHASE_WAITING
 )
 
-// shows waits until the Status says that a control is in force.
+// adoptShown waits until the Status says that a control is in force.
 func (w *world) shows(id schemas.TaskID, control int64) *schemas.Status {
 	w.t.Helper()
 	w.until("the control is in force", time.Minute, func() bool { return w.view[id].GetControls() > control })
@@ -465,7 +465,7 @@ func TestThousandsOfWaitingTasksCostNothing(t *testing.T) {
 				t.Errorf("the watermark is %d of %d, the ledger has %d lines", pos.Offset, end, len(l.Lines))
 			}
 			for _, x := range p.slot(of).tasks {
-				if x.body != nil || x.seen != nil || x.slice != nil || x.holds > 0 {
+				if x.body != nil || x.seen != nil || x.slice != nil || x.seenBytes > 0 {
 					t.Fatalf("a task that waits holds its list: %v", x.id)
 				}
 			}
@@ -644,7 +644,7 @@ func TestOrderInATopicThatLostItsEndIsInForce(t *testing.T) {
 		passes(100 * time.Millisecond)
 		p.controls.listen(id, schemas.Controls{Paused: true, Next: 2, Cuts: 1})
 		w.until("it is paused", patient, func() bool { return w.view[id].GetPhase() == schemas.Phase_PHASE_PAUSED })
-		p.controls.listen(id, schemas.Controls{Resumed: true, Next: 1000}) // heard late
+		p.controls.listen(id, schemas.Controls{Resumed: true, Next: 1000}) // onStatus late
 		passes(time.Minute)
 		if st := w.status(id); st.GetPhase() != schemas.Phase_PHASE_PAUSED || status.Finished(st) {
 			t.Errorf("%s, finished %t", st.GetPhase(), status.Finished(st))

@@ -5,10 +5,9 @@ import (
 	"time"
 
 	"altavoz/processor/fanout/ledger"
-	"altavoz/processor/fanout/list"
 	"altavoz/processor/fanout/recipients"
+	"altavoz/processor/fanout/schedule"
 	"altavoz/processor/fanout/status"
-	"altavoz/processor/fanout/turns"
 	"altavoz/schemas"
 	"altavoz/schemas/taskids"
 	"altavoz/stream"
@@ -30,82 +29,82 @@ const (
 type place uint8
 
 const (
-	placeBeyond place = iota // from ledger.next on: as if it had not been read
-	placeListed
-	placeNone // parked, or finished
+	placeOverflow place = iota // from ledger.next on: as if it had not been read
+	placeTracked
+	placeUntracked // parked, or finished
 )
 
 // task is a broadcast being carried out. Only its slot's goroutine touches it.
 type task struct {
-	turns.Entry[*task]
+	schedule.Entry[*task]
 	id       schemas.TaskID
 	owner    string
 	sender   string
 	lane     schemas.Lane
-	offset   int64 // of its record on this partition
+	offset   int64 // tp its record on this partition
 	origin   *schemas.Origin
 	sha      []byte
 	earlier  []schemas.TaskID                   // other ids of the request
-	others   map[schemas.TaskID]*schemas.Status // of them, those that were read back
+	others   map[schemas.TaskID]*schemas.Status // tp them, those that were read back
 	claimed  *schemas.Origin                    // another origin, which the record claims and nobody proves
 	chosen   bool
 	accepted int64 // unix milliseconds, as are the other two
 	schedule int64
 	expire   int64
 	window   *schemas.Window
-	asked    uint32    // sends a second; 0: as fast as its number goes
+	requestedSpeed    uint32    // sends a second; 0: as fast as its number goes
 	deadline time.Time // no turn is taken at it or after; of a closed task, when it is given up
-	why      string    // set: it is to fail, and this is what the person reads
+	failure      string    // set: it is to fail, and this is what the person reads
 
 	state   state
 	place   place
-	outside bool // was parked: the watermark does not wait for it
-	entered bool // is in its queue
-	planned bool // the log has its Plan
+	belowWatermark bool // was parked: the watermark does not wait for it
+	queued bool // is in its queue
+	opened bool // the log has its Plan
 	started bool
-	then    []func()
+	whenOpened    []func()
 	status  *schemas.Status
 
 	cursor uint32
-	turn   *turn
+	quantum   *quantum
 	lease  uint32 // recipients from cursor on of a turn that an earlier owner had leased
-	mask   []bool // which of them are pending; nil: not known yet
-	doubt  bool   // nobody knows how far it came: who is pending of the lease is unknown, and not sent to
-	marker int64  // phase_ms that shows that the aggregator has passed the takeover
+	pending   []bool // which of them are pending; nil: not known yet
+	inDoubt  bool   // nobody knows how far it came: who is pending of the lease is unknown, and not sent to
+	probeMs int64  // phase_ms that shows that the aggregator has passed the takeover
 
-	busy    bool // something of it is being read or resolved
+	preparing    bool // something of it is being read or resolved
 	body    *schemas.Broadcast
-	size    int        // bytes of body that count as warm
-	list    *list.List // nil: the body has it
-	listKey string     // of the slices of a list without a proof; empty: not known yet
+	cachedSize    int              // bytes of body that count as warm
+	list    *recipients.List // nil: the body has it
+	listKey string           // tp the slices of a list without a proof; empty: not known yet
 	slice   *slice
-	ahead   *slice // the next one
-	fetches bool   // ahead is being read
+	prefetched   *slice // the next one
+	prefetching bool   // prefetched is being read
 	seen    *recipients.Seen
-	holds   int64 // of Stage.sets
+	seenBytes   int64 // tp Stage.seenBudget
 	content *schemas.Content
 	ref     *schemas.BlobRef
 
-	course
+	runState
 }
 
-// course is what a task does as a whole, and what was said of it: see look.go and steer.go.
-type course struct {
-	hold     hold // what the last look found
-	said     stance
-	notedMs  int64 // the time of the last note
+// runState is what a task does as a whole, and what was said of it: see look.go and steer.go.
+type runState struct {
+	blocked     blocked // what the last look found
+	published     taskStatus
+	publishedMs  int64 // the time of the last note
 	controls schemas.Controls
-	steered  int64  // those below this offset were said to be in force
-	ending   stance // not the zero one: nothing more is dispatched, and the rest is cancelled
-	told     bool   // the log has that
-	alarmed  string // why the canary has paused it; empty: it has not
-	grounded bool   // its file can't be uploaded at present
+	controlsPublished  int64  // those below this offset were said to be in force
+	terminal   taskStatus // not the zero one: nothing more is dispatched, and the rest is cancelled
+	announced     bool   // the log has that
+	canaryReason  string // failure the canary has paused it; empty: it has not
+	mediaPending bool   // its file can't be uploaded at present
 	paused   bool   // counts among the paused
 	// The opening of the window that goes on, or the next.
 	opens, closes time.Time
 	// For how long, and since when, the task waits for its first recipients.
-	within time.Duration
-	since  time.Time
+	waitLimit time.Duration
+	waitStart  time.Time
 }
 
 // slice is a run of recipients in memory.
@@ -118,8 +117,8 @@ func (c *slice) has(index uint32) bool {
 	return c != nil && index >= c.first && index-c.first < uint32(len(c.phones))
 }
 
-// turn is a run of recipients that is leased, and then dispatched.
-type turn struct {
+// quantum is a run of recipients that is leased, and then dispatched.
+type quantum struct {
 	t       *task
 	from, n uint32
 }
@@ -127,7 +126,7 @@ type turn struct {
 // fill takes over what the broadcast says of itself.
 func (t *task) fill(b *schemas.Broadcast) {
 	t.sender, t.lane, t.Total, t.Direct = b.GetSender(), b.Lane(), b.GetTotal(), b.GetDirect()
-	t.sha, t.asked, t.window = b.GetRequestSha256(), b.GetSpeed(), b.GetWindow()
+	t.sha, t.requestedSpeed, t.window = b.GetRequestSha256(), b.GetSpeed(), b.GetWindow()
 	t.accepted, t.schedule, t.expire = b.GetAcceptedMs(), b.GetScheduleMs(), b.GetExpireMs()
 	t.Task = t
 }
@@ -144,14 +143,14 @@ func (t *task) fillPlan(p *schemas.TaskOpened) {
 
 // dispatchedTo returns up to where recipients may have been dispatched.
 func (t *task) dispatchedTo() uint32 {
-	if t.turn != nil {
-		return t.cursor + t.turn.n
+	if t.quantum != nil {
+		return t.cursor + t.quantum.n
 	}
 	return t.cursor
 }
 
-// ends returns when nothing more of the task is dispatched.
-func (t *task) ends() time.Time {
+// expiresAt returns when nothing more of the task is dispatched.
+func (t *task) expiresAt() time.Time {
 	at := time.UnixMilli(t.accepted).Add(schemas.TaskLife)
 	if t.expire > 0 && time.UnixMilli(t.expire).Before(at) {
 		at = time.UnixMilli(t.expire)
@@ -163,8 +162,8 @@ func (t *task) ends() time.Time {
 // later: long enough for the marks to show everything that was said.
 const graceAfter = 10 * time.Minute
 
-// grace returns when a dispatched task that is still not decided never will be.
-func (t *task) grace(now time.Time) time.Time {
+// graceEnd returns when a dispatched task that is still not decided never will be.
+func (t *task) graceEnd(now time.Time) time.Time {
 	at := time.UnixMilli(t.accepted).Add(schemas.TaskLife)
 	if at.Before(now) {
 		at = now
@@ -174,12 +173,12 @@ func (t *task) grace(now time.Time) time.Time {
 
 // line is what the ledger says of the task.
 func (t *task) line() ledger.Line {
-	l := ledger.Line{Offset: t.offset, Cursor: t.cursor, Lease: t.lease, Doubt: t.doubt}
+	l := ledger.Line{Offset: t.offset, Cursor: t.cursor, Lease: t.lease, Doubt: t.inDoubt}
 	switch {
 	case t.state == stateClosed:
 		l = ledger.Line{Offset: t.offset, Closed: true}
-	case t.turn != nil:
-		l.Lease = max(t.turn.n, t.lease)
+	case t.quantum != nil:
+		l.Lease = max(t.quantum.n, t.lease)
 	}
 	if !l.Untouched() {
 		l.Sum = ledger.SumOf(t.id.Bytes())
@@ -187,9 +186,9 @@ func (t *task) line() ledger.Line {
 	return l
 }
 
-// shown reports whether the Status says all that the ledger says, so that whoever takes over does not need the ledger:
+// isShown reports whether the Status says all that the ledger says, so that whoever takes over does not need the ledger:
 // the broadcast is found, by the same position, and goes on at the same cursor, or does not go on.
-func (t *task) shown(partition int32) bool {
+func (t *task) isShown(partition int32) bool {
 	if t.status == nil || !status.SameOrigin(t.status.GetPlan().GetOrigin(), t.origin) {
 		return false
 	}
@@ -199,14 +198,14 @@ func (t *task) shown(partition int32) bool {
 	home := status.Position(t.status.GetPlan())
 	//mutant:parked-task-is-in-its-status
 	return home.GetPartition() == partition && home.GetOffset() == t.offset && t.status.GetCursor() >= t.cursor &&
-		(t.state == stateClosed || t.state == stateOpen && t.turn == nil && t.lease == 0) &&
+		(t.state == stateClosed || t.state == stateOpen && t.quantum == nil && t.lease == 0) &&
 		(t.state != stateClosed || t.status.GetCursor() >= t.Total)
 }
 
-// first reports whether the plan is that of the task's record, read on a partition: another's may name the same place. What a fanout
+// isFirst reports whether the plan is that of the task's record, read on a partition: another's may name the same place. What a fanout
 // of an earlier version moved has no proof of where it was first, but a plan that names its copy. The owner may be another one since,
 // as the topic's may, where the plan names the record's own place.
-func (t *task) first(p *schemas.TaskOpened, partition int32) bool {
+func (t *task) isFirst(p *schemas.TaskOpened, partition int32) bool {
 	here := &schemas.Origin{Partition: partition, Offset: t.offset}
 	if status.SameOrigin(p.GetHome(), here) && status.SameOrigin(p.GetOrigin(), t.claimed) {
 		t.origin, t.claimed = t.claimed, nil
@@ -223,7 +222,7 @@ func (t *task) result(now time.Time, r *schemas.Result) stream.Record {
 	return schemas.EncodeResult(r)
 }
 
-func (t *task) note(at time.Time, n *schemas.TaskUpdate) stream.Record {
+func (t *task) update(at time.Time, n *schemas.TaskUpdate) stream.Record {
 	return t.result(at, &schemas.Result{Event: &schemas.Result_Note{Note: n}})
 }
 
@@ -231,6 +230,6 @@ func (t *task) dispatched(now time.Time, cursor uint32) stream.Record {
 	return t.result(now, &schemas.Result{Event: &schemas.Result_Dispatched{Dispatched: &schemas.Dispatched{Cursor: cursor}}})
 }
 
-func (t *task) span(now time.Time, from, to uint32, m schemas.RecipientState, why string) stream.Record {
+func (t *task) outcomeRange(now time.Time, from, to uint32, m schemas.RecipientState, why string) stream.Record {
 	return t.result(now, &schemas.Result{Event: &schemas.Result_Range{Range: &schemas.OutcomeRange{From: from, To: to, Mark: uint32(m), Reason: why}}})
 }

@@ -7,7 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"altavoz/processor/fanout/rewrite"
+	"altavoz/processor/fanout/normalize"
 	"altavoz/processor/fanout/status"
 	"altavoz/schemas"
 )
@@ -132,7 +132,7 @@ func TestNoWindowIsRejected(t *testing.T) {
 			b.Window = window
 			id := w.submit(b)
 			w.finished(id)
-			if w.why(id) != rewrite.WhyWindow {
+			if w.why(id) != normalize.WhyWindow {
 				t.Errorf("%q", w.why(id))
 			}
 		}

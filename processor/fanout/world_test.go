@@ -17,8 +17,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"altavoz/processor/fanout/ledger"
+	"altavoz/processor/fanout/schedule"
 	"altavoz/processor/fanout/status"
-	"altavoz/processor/fanout/turns"
 	"altavoz/schemas"
 	"altavoz/stream"
 )
@@ -80,7 +80,7 @@ type world struct {
 // faults are probabilities.
 type faults struct {
 	busy, fail, failWritten, refuse, unknown, read float64
-	delay                                          time.Duration // most that a write or a commit takes
+	delay                                          time.Duration // quantumLimit that a write or a commit takes
 }
 
 type pair struct {
@@ -299,11 +299,11 @@ func (w *world) fill(k pair, sender string, lane schemas.Lane) {
 	if rate <= 0 {
 		return
 	}
-	seconds := float64(turns.BulkSeconds)
+	seconds := float64(schedule.BulkSeconds)
 	if lane == schemas.LaneExpress {
-		seconds = turns.ExpressSeconds
+		seconds = schedule.ExpressSeconds
 	}
-	if most := max(turns.MinWindow, int(rate*seconds)) + w.unseen; w.pipe[key] > most {
+	if most := max(schedule.MinWindow, int(rate*seconds)) + w.unseen; w.pipe[key] > most {
 		w.failf("%d sends of %s are in the pipe, %d may be", w.pipe[key], key, most)
 	}
 }
@@ -316,7 +316,7 @@ func leases(l ledger.Line, index uint32) bool {
 // inherited reports whether the recipient of the broadcast at the offset was leased at the takeover.
 func (n *tenure) inherited(offset int64, index uint32) bool { return leases(n.found[offset], index) }
 
-// leased returns the first lease that was committed for the recipient of the broadcast at the offset, or nil.
+// leasesInCommit returns the first lease that was committed for the recipient of the broadcast at the offset, or nil.
 func (n *tenure) leased(offset int64, index uint32) *grant {
 	i := slices.IndexFunc(n.granted[offset], func(g grant) bool { return leases(g.Line, index) })
 	if i < 0 {
@@ -448,7 +448,7 @@ func (w *world) fold(rec stream.Record) {
 	}
 }
 
-// note is the aggregator's fold of a Note.
+// update is the aggregator's fold of a Note.
 func (f *folded) note(n *schemas.TaskUpdate, at int64) {
 	stands := map[schemas.Phase]int{schemas.Phase_PHASE_CANCELLED: 1, schemas.Phase_PHASE_STOPPED: 2, schemas.Phase_PHASE_FAILED: 3}
 	if p := n.GetPhase(); p != schemas.Phase_PHASE_NONE && cmp.Or(cmp.Compare(stands[p], stands[f.phase]), cmp.Compare(at, f.phaseMs)) > 0 {
@@ -543,7 +543,7 @@ type process struct {
 	paused   map[stream.TopicPartition]bool
 	tenures  tenures
 	dropped  bool          // the group takes everything away
-	handing  chan struct{} // holds a token while the stage is given partitions or loses them: the group does one at a time
+	handing  chan struct{} // seenBytes a token while the stage is given partitions or loses them: the group does one at a time
 	reg      *prometheus.Registry
 }
 
@@ -683,10 +683,10 @@ func (p *process) owned() (of []stream.TopicPartition) {
 	return slices.SortedFunc(maps.Keys(p.fed), func(a, b stream.TopicPartition) int { return int(a.Partition - b.Partition) })
 }
 
-// slot is what the process holds of a partition.
-func (p *process) slot(of stream.TopicPartition) *slot {
-	all := p.stage.slots.All()
-	return all[slices.IndexFunc(all, func(s *slot) bool { return s.of == of })]
+// worker is what the process holds of a partition.
+func (p *process) slot(of stream.TopicPartition) *worker {
+	all := p.stage.assignments.All()
+	return all[slices.IndexFunc(all, func(s *worker) bool { return s.tp == of })]
 }
 
 // kill is kill -9.
@@ -718,7 +718,7 @@ func (p *process) wake() {
 	}
 }
 
-// read hands records over, as the group's loop does.
+// readFor hands records over, as the group's loop does.
 func (p *process) read() {
 	for {
 		select {
@@ -1086,16 +1086,16 @@ func (w *world) dump() {
 		}
 	}
 	for i, p := range w.processes {
-		for _, s := range p.stage.slots.All() {
+		for _, s := range p.stage.assignments.All() {
 			w.t.Logf("process %d, %s: owner %t, synced %t, whole %t, dead %t, draining %t, flying %d, committing %t, dirty %t, urgent %t, "+
-				"leasing %d, leased %d, unproven %d, listed %d, beyond %d, repeats %d, unread %d, marking %t, loads %d, intakes %d", i, s.of, w.owner[s.of] == p,
-				s.synced, s.whole(), s.dead, s.Draining(), s.InFlight(), s.committing, s.dirty, s.urgent, len(s.leasing), len(s.leased), len(s.unproven),
-				len(s.listed), len(s.beyond), len(s.repeats), len(s.unread), s.marking, s.loads, s.intakes)
+				"leasing %d, leased %d, unproven %d, listed %d, beyond %d, repeats %d, unread %d, marking %t, loads %d, intakes %d", i, s.tp, w.owner[s.tp] == p,
+				s.synced, s.restored(), s.dead, s.Draining(), s.InFlight(), s.committing, s.dirty, s.urgent, len(s.leasesToCommit), len(s.leasesInCommit), len(s.awaitingProof),
+				len(s.tracked), len(s.overflow), len(s.repeats), len(s.needStates), s.readingStates, s.reads, s.intakes)
 			for id, t := range s.tasks {
 				q := s.queue(t)
 				w.t.Logf("  %s at %d: state %d, place %d, outside %t, planned %t, cursor %d of %d, end %d, decided %d, turn %v, lease %d, mask %d, marker %d, "+
-					"busy %t, body %t, seen %t, status %v, queue %d of %d, held %t", id, t.offset, t.state, t.place, t.outside, t.planned, t.cursor, t.Total,
-					t.End, t.Decided, t.turn != nil, t.lease, len(t.mask), t.marker, t.busy, t.body != nil, t.seen != nil, t.status.GetVersion(), q.Pipe(), q.Window, t.hold.held)
+					"busy %t, body %t, seen %t, status %v, queue %d of %d, held %t", id, t.offset, t.state, t.place, t.belowWatermark, t.opened, t.cursor, t.Total,
+					t.End, t.Decided, t.quantum != nil, t.lease, len(t.pending), t.probeMs, t.preparing, t.body != nil, t.seen != nil, t.status.GetVersion(), q.InFlight(), q.Window, t.blocked.held)
 			}
 			for id, c := range s.claims {
 				w.t.Logf("  %s is claimed %d times", id, len(c))

@@ -101,14 +101,14 @@ func mutants() []mutant {
 		{marker: "lower-end-is-waited-for", change: value("max(ends[p], end)"), test: "TestEndOfBeforeACutIsNotWaitedFor", in: "kafka"},
 		{marker: "order-in-a-cut-log-counts", change: condition("c.Next <= was.Next"), test: "TestOrderInATopicThatLostItsEndIsInForce"},
 		{marker: "order-in-a-cut-log-is-not-in-force", change: value("false"), test: "TestOrderAtAnOffsetThatWasObeyedBeforeIsRecordedOnly"},
-		{marker: "rest-waits-for-the-turn", change: operandWith("turn", "false"), test: "TestCancelWhileATurnIsUnderWay"},
+		{marker: "rest-waits-for-the-turn", change: operandWith("quantum", "false"), test: "TestCancelWhileATurnIsUnderWay"},
 		{marker: "takeover-waits-for-controls", change: value("error(nil)"), test: "TestNoTurnBeforeTheControlsHaveCaughtUp"},
 		{marker: "controls-are-said-with-proof", change: value("0"), test: "TestReplacedOwnerSaysNothingOfControls"},
-		{marker: "rest-waits-until-the-end-was-said", change: operandWith("told", "false"), test: "TestRestIsCancelledOnceThatWasSaid"},
+		{marker: "rest-waits-until-the-end-was-said", change: operandWith("announced", "false"), test: "TestRestIsCancelledOnceThatWasSaid"},
 		{marker: "turn-waits-for-the-look", change: value("false"), test: "TestNobodyTakesATurnBeforeBeingLookedAt"},
 		{
 			marker: "others-wait-for-the-first-recipients",
-			change: whole("s.begin(t, q.Take(e, t.slice.first+uint32(len(t.slice.phones))-t.cursor), now)"),
+			change: whole("s.lease(t, q.Take(e, t.slice.first+uint32(len(t.slice.phones))-t.cursor), now)"),
 			test:   "TestFirstRecipientsStopTheOthers",
 		},
 		{marker: "broken-join-leaves", change: makeFalse(), test: "TestJoinThatIsBrokenOffLeaves"},
@@ -173,7 +173,7 @@ if err == nil {
 		{marker: "below-the-watermark-is-remembered", change: drop(), test: "TestRewind"},
 		{marker: "replaced-owner-is-dropped", change: makeFalse(), test: "TestReplacedOwnerIsNotCalledFor", in: "processor/sender"},
 		{marker: "repeats-are-remembered-longer", change: value("fresh"), test: "TestRepeatIsRememberedLongerThanOtherSends"},
-		{marker: "end-of-a-task-is-proven", change: whole("s.write(s.logOf(t), func(stream.Record) { s.closeWith(t, recs[1:]) }, recs[0])"), test: "TestReplacedOwnerEndsNothing"},
+		{marker: "end-of-a-task-is-proven", change: whole("s.write(s.logFor(t), func(stream.Record) { s.closeNext(t, recs[1:]) }, recs[0])"), test: "TestReplacedOwnerEndsNothing"},
 
 		// The fold.
 		{marker: "greatest-outcome-stays", change: condition("to != from"), test: "TestFoldDoesNotDependOnOrder"},
@@ -262,7 +262,7 @@ if err == nil {
 
 		// What a fanout leaves to its Status, and repeats.
 		{marker: "parked-task-is-in-its-status", change: operandWith("GetCursor", "true"), test: "TestTaskIsParkedOnceItsStatusSaysItsCursor"},
-		{marker: "commit-waits-for-the-old-ledger", change: operandWith("whole", "false"), test: "TestNothingIsCommittedBeforeTheOldLedgerIsRead"},
+		{marker: "commit-waits-for-the-old-ledger", change: operandWith("restored", "false"), test: "TestNothingIsCommittedBeforeTheOldLedgerIsRead"},
 		{marker: "marks-are-read-behind-the-note", change: operandWith("GetPhaseMs", "true"), test: "TestTakeoverWaitsForTheAggregator"},
 		{marker: "overtaken-turn-is-not-repeated", change: drop(), test: "TestTurnThatAZombieFinishedIsNotRepeated"},
 	}

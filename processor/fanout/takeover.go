@@ -11,7 +11,7 @@ import (
 	"altavoz/stream"
 )
 
-// doubt says that the log may not be the one of which the ledger that was taken over speaks: it lost its end, or the ledger itself
+// inDoubt says that the log may not be the one of which the ledger that was taken over speaks: it lost its end, or the ledger itself
 // is gone, or somebody set its offset. Then nothing of what the log held at the assignment is passed over for its offset. Each
 // broadcast is asked for by its identity, in the Status: finished ones are dropped; one without a Status writes its Plan and waits
 // for the Status, behind everything that was said before; one that was under way goes on by its line, if that is its own.
@@ -29,8 +29,8 @@ type doubt struct {
 	from, to int64 // what the log held; it may be nothing
 
 	below   int64 // broadcasts below it without a line, or with an untouched one, may have been under way; 0: it is known of all
-	waiting int   // of them for their Status
-	said    time.Time
+	waiting int   // tp them for their Status
+	warnedAt    time.Time
 }
 
 func (d doubt) covers(offset int64) bool { return offset >= d.from && offset < d.to }
@@ -67,53 +67,53 @@ func (st *Stage) verify(ctx context.Context, pos stream.Position, l *ledger.Ledg
 }
 
 // willBeRead reports whether a takeover finds a broadcast in the log.
-func (s *slot) willBeRead(offset int64, listed bool) bool {
+func (s *worker) willBeRead(offset int64, listed bool) bool {
 	if s.doubt.any {
 		return s.doubt.covers(offset)
 	}
-	return offset >= s.oldNext || listed && offset >= s.mark
+	return offset >= s.inheritedNext || listed && offset >= s.watermark
 }
 
-// unsure reports whether a broadcast may have been under way although its line says nothing of that.
-func (s *slot) unsure(t *task, known ledger.Line, now time.Time) bool {
+// mayHaveBegun reports whether a broadcast may have been under way although its line says nothing of that.
+func (s *worker) mayHaveBegun(t *task, known ledger.Line, now time.Time) bool {
 	return t.offset < s.doubt.below && known.Untouched() && t.schedule <= now.UnixMilli()
 }
 
-// await lets a broadcast wait until its Status shows that it came first under its id, and how far it has come.
-func (s *slot) await(t *task, known ledger.Line, now time.Time) {
+// awaitStatus lets a broadcast wait until its Status shows that it came first under its id, and how far it has come.
+func (s *worker) awaitStatus(t *task, known ledger.Line, now time.Time) {
 	t.state = stateClaim
-	t.doubt = s.unsure(t, known, now) //mutant:copy-of-a-claimed-one-is-in-doubt-too
+	t.inDoubt = s.mayHaveBegun(t, known, now) //mutant:copy-of-a-claimed-one-is-in-doubt-too
 	s.claims[t.id] = append(s.claims[t.id], t)
 	s.claiming++
-	if t.doubt {
+	if t.inDoubt {
 		s.doubt.waiting++
 	}
-	s.claim(t)
+	s.publishClaim(t)
 }
 
-// claim writes the Plan of a task whose id others may have too, and again until a Status has shown who was first.
-func (s *slot) claim(t *task) {
+// publishClaim writes the Plan of a task whose id others may have too, and again until a Status has shown who was first.
+func (s *worker) publishClaim(t *task) {
 	if t.state != stateClaim {
 		return
 	}
-	s.plan(t, time.Now())
-	if t.doubt && len(t.then) == 0 {
-		s.whenPlanned(t, func() { s.probe(t) })
+	s.publishOpened(t, time.Now())
+	if t.inDoubt && len(t.whenOpened) == 0 {
+		s.whenOpened(t, func() { s.probe(t) })
 	}
-	s.After(planAgain, func() { s.claim(t) })
+	s.After(openedRetry, func() { s.publishClaim(t) })
 }
 
-// awaited ends the waiting of a broadcast.
-func (s *slot) awaited(t *task) {
+// claimResolved ends the waiting of a broadcast.
+func (s *worker) claimResolved(t *task) {
 	s.claiming--
-	if t.doubt {
+	if t.inDoubt {
 		s.doubt.waiting--
-		s.touch()
+		s.markDirty()
 	}
 }
 
-// doubtful returns up to where the next owner has to be in doubt.
-func (s *slot) doubtful() int64 {
+// doubtBelow returns up to where the next owner has to be in doubt.
+func (s *worker) doubtBelow() int64 {
 	if s.doubt.waiting == 0 && s.readTo >= s.doubt.below {
 		s.doubt.below = 0
 	}
@@ -122,44 +122,44 @@ func (s *slot) doubtful() int64 {
 
 // probe writes a Note that shows, in the Status, that everything before it is folded. It says what this stage said last, so that it
 // changes nothing.
-func (s *slot) probe(t *task) {
+func (s *worker) probe(t *task) {
 	if t.state != stateClaim {
 		return
 	}
-	now, said := time.Now(), stance{t.status.GetPhase(), t.status.GetWhy()}
-	if !said.standing() && !said.ours() {
-		said = stance{phase: schemas.Phase_PHASE_RUNNING}
+	now, said := time.Now(), taskStatus{t.status.GetPhase(), t.status.GetWhy()}
+	if !said.isTerminal() && !said.isFanouts() {
+		said = taskStatus{phase: schemas.Phase_PHASE_RUNNING}
 	}
 	switch {
-	case t.marker == 0:
-		t.marker = t.noteAt(now).UnixMilli()
-	case now.Sub(s.doubt.said) >= planAgain:
-		s.doubt.said = now
+	case t.probeMs == 0:
+		t.probeMs = t.updateTime(now).UnixMilli()
+	case now.Sub(s.doubt.warnedAt) >= openedRetry:
+		s.doubt.warnedAt = now
 		s.log.Warn("the offsets of broadcasts were gone, and they wait until all results of before are folded: the aggregator is behind, or stands still",
 			"broadcasts", s.doubt.waiting)
 	}
-	s.write(s.logOf(t), func(stream.Record) {}, t.note(time.UnixMilli(t.marker), &schemas.TaskUpdate{Phase: said.phase, Why: said.why}))
+	s.write(s.logFor(t), func(stream.Record) {}, t.update(time.UnixMilli(t.probeMs), &schemas.TaskUpdate{Phase: said.phase, Why: said.why}))
 }
 
-// certain reports whether a Status shows all that was said of a broadcast before it was read here. Where another Note is ahead of the
+// isCertain reports whether a Status shows all that was said of a broadcast before it was read here. Where another Note is ahead of the
 // one that was to show that, by a clock that is ahead or because it stands for good, another one is written.
-func (s *slot) certain(t *task, st *schemas.Status) bool {
-	stands := (stance{phase: st.GetPhase()}).standing() && t.status.GetPhase() != st.GetPhase()
+func (s *worker) isCertain(t *task, st *schemas.Status) bool {
+	stands := (taskStatus{phase: st.GetPhase()}).isTerminal() && t.status.GetPhase() != st.GetPhase()
 	t.status = st
-	if !t.doubt || t.marker != 0 && t.marker == st.GetPhaseMs() { //mutant:doubt-ends-when-all-is-folded
+	if !t.inDoubt || t.probeMs != 0 && t.probeMs == st.GetPhaseMs() { //mutant:doubt-ends-when-all-is-folded
 		return true
 	}
-	if t.marker != 0 && (stands || t.marker < st.GetPhaseMs()) {
-		t.marker = 0
+	if t.probeMs != 0 && (stands || t.probeMs < st.GetPhaseMs()) {
+		t.probeMs = 0
 		s.probe(t)
 	}
 	return false
 }
 
-// inferred is the line of a broadcast whose line is gone.
-func (s *slot) inferred(t *task) ledger.Line {
+// inferLine is the line of a broadcast whose line is gone.
+func (s *worker) inferLine(t *task) ledger.Line {
 	cursor, decided := t.status.GetCursor(), status.Decided(t.status)
-	if t.doubt = t.doubt && (cursor > 0 || decided > 0); !t.doubt { // it never began
+	if t.inDoubt = t.inDoubt && (cursor > 0 || decided > 0); !t.inDoubt { // it never began
 		return ledger.Line{Cursor: cursor}
 	}
 	reach := max(cursor, decided) - cursor + uint32(s.queue(t).Window) + schemas.SliceRecipients

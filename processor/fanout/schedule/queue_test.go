@@ -1,4 +1,4 @@
-package turns
+package schedule
 
 import (
 	"fmt"
@@ -72,7 +72,7 @@ func (m *model) add(total uint32, change ...func(*Entry[int])) *Entry[int] {
 // look is what the owner of a task does when its time has come.
 func (m *model) look(e *Entry[int]) {
 	ok, until := m.hours[e].open(m.now)
-	m.q.LookAt(e, until)
+	m.q.EvaluateAt(e, until)
 	if ok && !m.paused[e] {
 		m.q.Unblock(e)
 	} else {
@@ -82,7 +82,7 @@ func (m *model) look(e *Entry[int]) {
 
 // step takes one turn and ends it, and says whose it was.
 func (m *model) step() (*Entry[int], uint32) {
-	for e := m.q.Look(m.now); e != nil; e = m.q.Look(m.now) {
+	for e := m.q.NextDue(m.now); e != nil; e = m.q.NextDue(m.now) {
 		m.look(e)
 	}
 	e := m.q.Peek(m.now)
@@ -98,7 +98,7 @@ func (m *model) step() (*Entry[int], uint32) {
 // decide lets n recipients of the pipe come to an outcome, of whoever has some.
 func (m *model) decide(n int) {
 	for e := range m.served {
-		k := uint32(min(n, e.InPipe()))
+		k := uint32(min(n, e.InFlight()))
 		m.q.Move(e, e.End, e.Decided+k)
 		n -= int(k)
 	}
@@ -121,8 +121,8 @@ func TestEqualTasksDifferByAtMostOneTurn(t *testing.T) {
 			for _, e := range all {
 				low, high = min(low, m.served[e]), max(high, m.served[e])
 			}
-			if int(high-low) > m.q.turn {
-				t.Fatalf("one task is %d recipients ahead of another; a turn is %d", high-low, m.q.turn)
+			if int(high-low) > m.q.quantum {
+				t.Fatalf("one task is %d recipients ahead of another; a turn is %d", high-low, m.q.quantum)
 			}
 		}
 	})
@@ -156,7 +156,7 @@ func TestWindowIsNeverExceededAndNeverIdle(t *testing.T) {
 			case what < 9:
 				m.now = m.now.Add(time.Duration(rapid.IntRange(1, 20_000).Draw(t, "ms")) * time.Millisecond)
 			case what < 10:
-				m.q.Pace(one(), float64(rapid.IntRange(0, 50).Draw(t, "new speed")), m.now)
+				m.q.SetSpeed(one(), float64(rapid.IntRange(0, 50).Draw(t, "new speed")), m.now)
 			case what < 12:
 				e := one()
 				m.paused[e] = !m.paused[e]
@@ -169,10 +169,10 @@ func TestWindowIsNeverExceededAndNeverIdle(t *testing.T) {
 			}
 			sum := 0
 			for _, e := range all {
-				sum += e.InPipe()
+				sum += e.InFlight()
 			}
-			if sum != m.q.Pipe() || m.q.Pipe() > m.q.Window {
-				t.Fatalf("event %d: %d in the pipe, the queue says %d of %d", i, sum, m.q.Pipe(), m.q.Window)
+			if sum != m.q.InFlight() || m.q.InFlight() > m.q.Window {
+				t.Fatalf("event %d: %d in the pipe, the queue says %d of %d", i, sum, m.q.InFlight(), m.q.Window)
 			}
 		}
 	})
@@ -215,14 +215,14 @@ func TestNobodyTakesATurnBeforeBeingLookedAt(t *testing.T) {
 	t.Parallel()
 	m := newModel(1000, BulkSeconds)
 	e := m.add(10_000)
-	m.q.LookAt(e, epoch.Add(time.Second))
+	m.q.EvaluateAt(e, epoch.Add(time.Second))
 	if got := m.q.Peek(epoch); got != e {
 		t.Errorf("no turn before the time: %+v", got)
 	}
 	if got := m.q.Peek(epoch.Add(time.Second)); got != nil {
 		t.Errorf("a turn at the time: %+v", got)
 	}
-	if got := m.q.Look(epoch.Add(time.Second)); got != e {
+	if got := m.q.NextDue(epoch.Add(time.Second)); got != e {
 		t.Errorf("nobody is told to look: %+v", got)
 	}
 }
@@ -251,8 +251,8 @@ func TestSmallTaskIsNotStarvedByAMillion(t *testing.T) {
 				case nil:
 					m.decide(100)
 				default:
-					if waited += int(n); waited > large*m.q.turn {
-						t.Fatalf("%d recipients went before three, with %d tasks of turns of %d", waited, large, m.q.turn)
+					if waited += int(n); waited > large*m.q.quantum {
+						t.Fatalf("%d recipients went before three, with %d tasks of turns of %d", waited, large, m.q.quantum)
 					}
 				}
 			}
@@ -279,7 +279,7 @@ func TestAbsentTaskDoesNotSaveUp(t *testing.T) {
 		}
 	}
 	// Two turns: the other one's tag may be a turn ahead of the virtual time at which this one comes in.
-	if got, turn := m.served[away], uint32(m.q.turn); got > m.served[busy]-before+2*turn {
+	if got, turn := m.served[away], uint32(m.q.quantum); got > m.served[busy]-before+2*turn {
 		t.Errorf("the task that came back got %d, the other one %d", got, m.served[busy]-before)
 	}
 }
@@ -318,7 +318,7 @@ func TestSpeedMayChange(t *testing.T) {
 		e := m.add(10_000_000, func(e *Entry[int]) { e.Speed = 10 })
 		for range rapid.IntRange(1, 20).Draw(t, "changes") {
 			speed := float64(rapid.IntRange(1, 2000).Draw(t, "speed"))
-			m.q.Pace(e, speed, m.now)
+			m.q.SetSpeed(e, speed, m.now)
 			since, before := m.now, m.served[e]
 			for end := m.now.Add(time.Duration(rapid.IntRange(0, 5000).Draw(t, "ms")) * time.Millisecond); ; {
 				for x, _ := m.step(); x != nil; x, _ = m.step() {
@@ -337,9 +337,9 @@ func TestSpeedMayChange(t *testing.T) {
 				}
 			}
 		}
-		m.q.Pace(e, 0, m.now)
-		if x, n := m.step(); x != e || int(n) != m.q.turn {
-			t.Fatalf("without a speed a turn is %d, not %d", n, m.q.turn)
+		m.q.SetSpeed(e, 0, m.now)
+		if x, n := m.step(); x != e || int(n) != m.q.quantum {
+			t.Fatalf("without a speed a turn is %d, not %d", n, m.q.quantum)
 		}
 	})
 }
@@ -359,8 +359,8 @@ func TestWindowAndTurnSizes(t *testing.T) {
 	} {
 		q := NewQueue[int]()
 		q.Resize(tt.rate, tt.seconds)
-		if q.Window != tt.window || q.turn != tt.turn {
-			t.Errorf("rate %v: window %d and turn %d, want %d and %d", tt.rate, q.Window, q.turn, tt.window, tt.turn)
+		if q.Window != tt.window || q.quantum != tt.turn {
+			t.Errorf("rate %v: window %d and turn %d, want %d and %d", tt.rate, q.Window, q.quantum, tt.window, tt.turn)
 		}
 	}
 }
@@ -417,7 +417,7 @@ func TestDirectGoesBeforeThousandsOfSmall(t *testing.T) {
 		}
 		small += before
 	}
-	if small < 70/(directTurns+1) {
+	if small < 70/(directQuanta+1) {
 		t.Errorf("%d turns of small tasks among 70 direct ones", small)
 	}
 }

@@ -12,12 +12,12 @@ import (
 // again, without a pause: a core was busy until then (simulation, seed 23).
 func TestDeadSlotSleeps(t *testing.T) {
 	t.Parallel()
-	s := &slot{Engine: partition.NewEngine(stream.TopicPartition{}, partition.Config{}), synced: true, dirty: true, lazyAt: time.Now().Add(-time.Second)}
-	if s.wake().IsZero() {
+	s := &worker{Engine: partition.NewEngine(stream.TopicPartition{}, partition.Config{}), synced: true, dirty: true, commitBy: time.Now().Add(-time.Second)}
+	if s.nextWake().IsZero() {
 		t.Fatal("a ledger that is due wakes nobody")
 	}
 	s.dead = true
-	if at := s.wake(); !at.IsZero() {
+	if at := s.nextWake(); !at.IsZero() {
 		t.Errorf("a dead slot wakes at %v", at)
 	}
 }

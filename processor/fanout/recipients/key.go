@@ -1,14 +1,13 @@
-package list
+package recipients
 
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
 
-	"altavoz/processor/fanout/rewrite"
+	"altavoz/processor/fanout/normalize"
 	"altavoz/schemas"
 	"altavoz/schemas/blob"
 	"altavoz/stream"
@@ -17,13 +16,13 @@ import (
 // A list without a proof was written by an ingress, a fanout or a Go program of an older version, or by an upstream system. Anybody can name a
 // place, so one of three things has to show that what lies there is the broadcast's.
 
-// Key returns the key that the slices of the task have, or blob.ErrForeign if they are another's:
+// ListKey returns the key that the slices of the task have, or blob.ErrForeign if they are another's:
 //
 //   - it is the task's id: who knew that before the task began has it, and of two records that name one task only the first starts;
 //   - a fanout put the list there for the record in which the broadcast entered, and that record names the task;
 //   - the caller chose the task's id, so the ingress had a key of its own: the digest of the request, which the broadcast has, is that of the
 //     broadcast with these recipients. Who can say it knows them all.
-func Key(ctx context.Context, log stream.RecordReader, b *schemas.Broadcast, task schemas.TaskID) (string, error) {
+func ListKey(ctx context.Context, log stream.RecordReader, b *schemas.Broadcast, task schemas.TaskID) (string, error) {
 	at, offsets := stream.TopicPartition{Topic: schemas.TopicBlobs, Partition: b.GetSlices().GetPartition()}, b.GetSlices().Offsets()
 	first, err := log.Record(ctx, at, offsets[0])
 	if err != nil {
@@ -42,7 +41,7 @@ func Key(ctx context.Context, log stream.RecordReader, b *schemas.Broadcast, tas
 		if err != nil && !stream.IsGone(err) {
 			return "", fmt.Errorf("reading where a broadcast entered: %w", err)
 		}
-		if id, ok := Named(&rec); err == nil && ok && id == task { //mutant:copied-list-is-of-the-record-that-names-the-task
+		if id, ok := normalize.Named(&rec); err == nil && ok && id == task { //mutant:copied-list-is-of-the-record-that-names-the-task
 			return key, nil
 		}
 	}
@@ -85,20 +84,4 @@ func asked(ctx context.Context, log stream.RecordReader, at stream.TopicPartitio
 	return slices.ContainsFunc([]string{"", b.GetSender()}, func(sender string) bool { // as the request had it
 		return string(b.Meaning(sender, true, sum)) == string(b.GetRequestSha256()) || string(b.Meaning(sender, false, sum)) == string(b.GetRequestSha256())
 	}), nil
-}
-
-// Named returns the task that a record of broadcasts names, in either form.
-func Named(rec *stream.Record) (schemas.TaskID, bool) {
-	if rec.Header(schemas.VersionHeader) != "" {
-		var b schemas.Broadcast
-		err := schemas.Decode(rec, &b)
-		id, bad := schemas.TaskIDFromBytes(b.GetTask())
-		return id, err == nil && bad == nil
-	}
-	var named struct {
-		ID string `json:"task_id"`
-	}
-	_ = json.Unmarshal(rewrite.JSON(rec.Value), &named) // a task_id that can't be read is none
-	id, err := schemas.ParseTaskID(named.ID)
-	return id, err == nil
 }

@@ -1,6 +1,8 @@
-package list
+package normalize
 
 import (
+	"encoding/json"
+
 	"altavoz/schemas"
 	"altavoz/stream"
 )
@@ -19,4 +21,20 @@ func Identify(rec *stream.Record, b *schemas.Broadcast) *schemas.Broadcast {
 		return nil
 	}
 	return &schemas.Broadcast{Task: id.Bytes(), Chosen: true}
+}
+
+// Named returns the task that a record of broadcasts names, in either form.
+func Named(rec *stream.Record) (schemas.TaskID, bool) {
+	if rec.Header(schemas.VersionHeader) != "" {
+		var b schemas.Broadcast
+		err := schemas.Decode(rec, &b)
+		id, bad := schemas.TaskIDFromBytes(b.GetTask())
+		return id, err == nil && bad == nil
+	}
+	var named struct {
+		ID string `json:"task_id"`
+	}
+	_ = json.Unmarshal(JSON(rec.Value), &named) // a task_id that can't be read is none
+	id, err := schemas.ParseTaskID(named.ID)
+	return id, err == nil
 }

@@ -1,5 +1,4 @@
-// Package list reads the recipients of a broadcast that lie in blobs, and no other's.
-package list
+package recipients
 
 import (
 	"context"
@@ -24,8 +23,8 @@ type List struct {
 	key     string
 }
 
-// Of returns the list of a broadcast; nil: it has none in blobs. key is what Key found, if it was asked.
-func Of(b *schemas.Broadcast, task schemas.TaskID, key string) *List {
+// ListOf returns the list of a broadcast; nil: it has none in blobs. key is what ListKey found, if it was asked.
+func ListOf(b *schemas.Broadcast, task schemas.TaskID, key string) *List {
 	ref := b.GetSlices()
 	if ref == nil {
 		return nil
@@ -39,10 +38,8 @@ func Unbound(b *schemas.Broadcast) bool {
 	return blob.Unbound(b.GetSlices()) || blob.Unbound(b.GetContent().GetMedia().GetParts())
 }
 
-// Proven reports whether it can be said of a record whether it is the list's. If not, Key finds out.
+// Proven reports whether it can be said of a record whether it is the list's. If not, ListKey finds out.
 func (l *List) Proven() bool { return l == nil || l.key != "" || !blob.Unproven(l.ref) }
-
-// WithKey returns the list with the key that Key found.
 
 func (l *List) phones(rec *stream.Record) ([]string, error) {
 	err := blob.Check(l.ref, l.task, rec)

@@ -1,4 +1,4 @@
-package turns
+package schedule
 
 import (
 	"time"
@@ -15,17 +15,17 @@ const (
 	BulkSeconds    = 2
 	ExpressSeconds = 1
 	// A turn is a sixteenth of the window, so that sixteen tasks share a pipe without one of them filling it.
-	turnsInWindow = 16
-	MinTurn       = 50
-	MaxTurn       = schemas.SliceRecipients
-	// speedTurns is how many turns a second a task with a speed of its own takes: fewer would come in bursts, more cost
+	quantaInWindow = 16
+	MinQuantum       = 50
+	MaxQuantum       = schemas.SliceRecipients
+	// quantaASecond is how many turns a second a task with a speed of its own takes: fewer would come in bursts, more cost
 	// a commit each.
-	speedTurns = 4
-	// wholeTurn is how few recipients take one turn or none: three would otherwise be parted where the window ends, and the
+	quantaASecond = 4
+	// undividedQuantum is how few recipients take one turn or none: three would otherwise be parted where the window ends, and the
 	// rest of them go behind everybody who came meanwhile.
-	wholeTurn = 10
-	// directTurns is how many turns those have in a row for whose end somebody waits, before another task that came as early.
-	directTurns = 7
+	undividedQuantum = 10
+	// directQuanta is how many turns those have in a row for whose end somebody waits, before another task that came as early.
+	directQuanta = 7
 )
 
 // Entry is a task in its queue.
@@ -42,12 +42,12 @@ type Entry[T any] struct {
 	start  uint64 // start tag, in recipients of virtual time
 	seq    uint64 // who came first
 	wakeAt time.Time
-	lookAt time.Time // zero: never
+	evaluateAt time.Time // zero: never
 	at     [4]int    // 1 + place in ready, later, looks, direct
 }
 
-// InPipe returns how many recipients had their turn and have no outcome.
-func (e *Entry[T]) InPipe() int { return int(max(e.End, e.Decided) - e.Decided) }
+// InFlight returns how many recipients had their turn and have no outcome.
+func (e *Entry[T]) InFlight() int { return int(max(e.End, e.Decided) - e.Decided) }
 
 // Queue orders the turns of one number's tasks on one lane by start-time fair queueing: the next turn belongs to the
 // task with the lowest start tag; a turn moves its task's tag on by its recipients. A task that had nothing to take, or
@@ -61,35 +61,35 @@ func (e *Entry[T]) InPipe() int { return int(max(e.End, e.Decided) - e.Decided) 
 type Queue[T any] struct {
 	Window  int
 	Limited bool // a turn had to wait for the pipe since this was last cleared
-	turn    int
+	quantum    int
 
-	pipe, size    int
-	row           int // turns of direct tasks in a row while another might have had them
+	inFlight, size    int
+	directRow           int // turns of direct tasks in a row while another might have had them
 	virtual, seq  uint64
-	ready, direct pile[T]
-	later, looks  pile[T]
+	ready, direct entryHeap[T]
+	later, due  entryHeap[T]
 }
 
 // NewQueue returns a queue with the smallest window.
 func NewQueue[T any]() *Queue[T] {
-	q := &Queue[T]{Window: MinWindow, turn: MinTurn}
+	q := &Queue[T]{Window: MinWindow, quantum: MinQuantum}
 	first := func(a, b *Entry[T]) bool { return a.start < b.start || a.start == b.start && a.seq < b.seq }
-	q.ready, q.direct = pile[T]{slot: 0, less: first}, pile[T]{slot: 3, less: first}
-	q.later = pile[T]{slot: 1, less: func(a, b *Entry[T]) bool { return a.wakeAt.Before(b.wakeAt) }}
-	q.looks = pile[T]{slot: 2, less: func(a, b *Entry[T]) bool { return a.lookAt.Before(b.lookAt) }}
+	q.ready, q.direct = entryHeap[T]{index: 0, less: first}, entryHeap[T]{index: 3, less: first}
+	q.later = entryHeap[T]{index: 1, less: func(a, b *Entry[T]) bool { return a.wakeAt.Before(b.wakeAt) }}
+	q.due = entryHeap[T]{index: 2, less: func(a, b *Entry[T]) bool { return a.evaluateAt.Before(b.evaluateAt) }}
 	return q
 }
 
 // Size returns how many tasks there are, and Pipe how many of their recipients are in the pipe.
 func (q *Queue[T]) Size() int { return q.size }
 
-// Pipe returns how many recipients are in the pipe.
-func (q *Queue[T]) Pipe() int { return q.pipe }
+// InFlight returns how many recipients are in the pipe.
+func (q *Queue[T]) InFlight() int { return q.inFlight }
 
 // Resize sets the window for a rate of sends a second.
 func (q *Queue[T]) Resize(rate, seconds float64) {
 	q.Window = int(min(max(rate*seconds, MinWindow), MaxWindow))
-	q.turn = min(max(q.Window/turnsInWindow, MinTurn), MaxTurn)
+	q.quantum = min(max(q.Window/quantaInWindow, MinQuantum), MaxQuantum)
 }
 
 // Add takes the task in, blocked.
@@ -97,14 +97,14 @@ func (q *Queue[T]) Add(e *Entry[T]) {
 	q.size++
 	q.seq++
 	e.seq = q.seq
-	q.pipe += e.InPipe()
+	q.inFlight += e.InFlight()
 }
 
 // Remove forgets the task and what it has in the pipe.
 func (q *Queue[T]) Remove(e *Entry[T]) {
 	q.Block(e)
-	q.looks.remove(e)
-	q.pipe -= e.InPipe()
+	q.due.remove(e)
+	q.inFlight -= e.InFlight()
 	q.size--
 }
 
@@ -114,7 +114,7 @@ func (q *Queue[T]) Block(e *Entry[T]) {
 	q.later.remove(e)
 }
 
-func (q *Queue[T]) readyOf(e *Entry[T]) *pile[T] {
+func (q *Queue[T]) readyOf(e *Entry[T]) *entryHeap[T] {
 	if e.Direct {
 		return &q.direct
 	}
@@ -127,7 +127,7 @@ func (q *Queue[T]) next() *Entry[T] {
 	switch {
 	case one == nil:
 		return other
-	case other == nil, one.start < other.start, one.start == other.start && q.row < directTurns:
+	case other == nil, one.start < other.start, one.start == other.start && q.directRow < directQuanta:
 		return one
 	}
 	return other
@@ -142,23 +142,23 @@ func (q *Queue[T]) Unblock(e *Entry[T]) {
 	}
 }
 
-// LookAt sets when the task is to be looked at again; zero: never.
-func (q *Queue[T]) LookAt(e *Entry[T], at time.Time) {
-	q.looks.remove(e)
-	e.lookAt = at
+// EvaluateAt sets when the task is to be looked at again; zero: never.
+func (q *Queue[T]) EvaluateAt(e *Entry[T], at time.Time) {
+	q.due.remove(e)
+	e.evaluateAt = at
 	if !at.IsZero() {
-		q.looks.push(e)
+		q.due.push(e)
 	}
 }
 
-// Look returns a task whose time to be looked at has come, once, or nil. It is blocked.
-func (q *Queue[T]) Look(now time.Time) *Entry[T] {
-	e := q.looks.min()
-	if e == nil || e.lookAt.After(now) {
+// NextDue returns a task whose time to be looked at has come, once, or nil. It is blocked.
+func (q *Queue[T]) NextDue(now time.Time) *Entry[T] {
+	e := q.due.min()
+	if e == nil || e.evaluateAt.After(now) {
 		return nil
 	}
-	q.looks.remove(e)
-	e.lookAt = time.Time{}
+	q.due.remove(e)
+	e.evaluateAt = time.Time{}
 	q.Block(e)
 	return e
 }
@@ -174,8 +174,8 @@ func (q *Queue[T]) Peek(now time.Time) *Entry[T] {
 			return nil
 		}
 		//mutant:turn-waits-for-the-look
-		due := !e.lookAt.IsZero() && !e.lookAt.After(now)
-		at := e.eligible(now, q.turn)
+		due := !e.evaluateAt.IsZero() && !e.evaluateAt.After(now)
+		at := e.eligible(now, q.quantum)
 		if !due && !at.After(now) {
 			return e
 		}
@@ -190,7 +190,7 @@ func (q *Queue[T]) Peek(now time.Time) *Entry[T] {
 
 // hasRoom reports whether the pipe takes a turn of the task that is worth it.
 func (q *Queue[T]) hasRoom(e *Entry[T]) bool {
-	return q.pipe+int(min(wholeTurn, e.Total-e.End)) <= q.Window
+	return q.inFlight+int(min(undividedQuantum, e.Total-e.End)) <= q.Window
 }
 
 // eligible returns from when on the task may take a turn.
@@ -199,10 +199,10 @@ func (e *Entry[T]) eligible(now time.Time, turn int) time.Time {
 		return now
 	}
 	if e.filled.IsZero() {
-		e.tokens = e.quantum(turn)
+		e.tokens = e.tokensNeeded(turn)
 	}
 	e.fill(now)
-	lack := e.quantum(turn) - e.tokens
+	lack := e.tokensNeeded(turn) - e.tokens
 	if lack <= 1e-6 { // a rounding error is no reason to wait
 		return now
 	}
@@ -217,20 +217,20 @@ func (e *Entry[T]) fill(now time.Time) {
 	e.tokens, e.filled = min(max(1, e.Speed), e.tokens), now
 }
 
-// quantum is how many recipients a task with a speed waits to be allowed: a turn at a time, not one recipient.
-func (e *Entry[T]) quantum(turn int) float64 {
-	return min(max(1, e.Speed/speedTurns), float64(turn), float64(e.Total-e.End))
+// tokensNeeded is how many recipients a task with a speed waits to be allowed: a turn at a time, not one recipient.
+func (e *Entry[T]) tokensNeeded(turn int) float64 {
+	return min(max(1, e.Speed/quantaASecond), float64(turn), float64(e.Total-e.End))
 }
 
-// Pace gives the task another speed from now on. What the old one had allowed stays, as far as the new one lets it gather.
-func (q *Queue[T]) Pace(e *Entry[T], speed float64, now time.Time) {
+// SetSpeed gives the task another speed from now on. What the old one had allowed stays, as far as the new one lets it gather.
+func (q *Queue[T]) SetSpeed(e *Entry[T], speed float64, now time.Time) {
 	if !e.filled.IsZero() {
 		e.fill(now)
 	}
 	if e.Speed = speed; speed <= 0 {
 		e.tokens, e.filled = 0, time.Time{}
 	}
-	if e.at[q.later.slot] > 0 { // it waited at its old speed
+	if e.at[q.later.index] > 0 { // it waited at its old speed
 		q.Unblock(e)
 	}
 }
@@ -238,16 +238,16 @@ func (q *Queue[T]) Pace(e *Entry[T], speed float64, now time.Time) {
 // Take gives the task that Peek returned its turn, of at most limit recipients, and returns of how many. The task is
 // blocked: it has one turn at a time.
 func (q *Queue[T]) Take(e *Entry[T], limit uint32) uint32 {
-	n := min(uint32(q.turn), uint32(q.Window-q.pipe), e.Total-e.End, limit)
+	n := min(uint32(q.quantum), uint32(q.Window-q.inFlight), e.Total-e.End, limit)
 	if e.Speed > 0 {
 		n = min(n, uint32(max(1, e.tokens+1e-6)))
 		e.tokens -= float64(n)
 	}
 	q.Block(e)
 	if e.Direct && q.ready.min() != nil {
-		q.row++
+		q.directRow++
 	} else {
-		q.row = 0
+		q.directRow = 0
 	}
 	q.virtual = max(q.virtual, e.start)
 	e.start += uint64(n)
@@ -257,9 +257,9 @@ func (q *Queue[T]) Take(e *Entry[T], limit uint32) uint32 {
 
 // Move sets what of the task had its turn and what is decided.
 func (q *Queue[T]) Move(e *Entry[T], end, decided uint32) {
-	q.pipe -= e.InPipe()
+	q.inFlight -= e.InFlight()
 	e.End, e.Decided = end, decided
-	q.pipe += e.InPipe()
+	q.inFlight += e.InFlight()
 }
 
 // Wake returns when to look again though nothing happened; zero: never.
@@ -267,8 +267,8 @@ func (q *Queue[T]) Wake() (at time.Time) {
 	if e := q.later.min(); e != nil {
 		at = e.wakeAt
 	}
-	if e := q.looks.min(); e != nil && (at.IsZero() || e.lookAt.Before(at)) {
-		at = e.lookAt
+	if e := q.due.min(); e != nil && (at.IsZero() || e.evaluateAt.Before(at)) {
+		at = e.evaluateAt
 	}
 	return at
 }

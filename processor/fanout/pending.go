@@ -21,30 +21,30 @@ import (
 // of its partition, and a few seconds are not 20,000 records of one partition. What marks must rule out, and do, is the
 // recipient who was decided long before, beyond what a sender remembers.
 
-// learn finds out which recipients of the lease are pending.
-func (s *slot) learn(t *task) bool {
-	if t.lease == 0 || t.mask != nil {
+// loadPending finds out which recipients of the lease are pending.
+func (s *worker) loadPending(t *task) bool {
+	if t.lease == 0 || t.pending != nil {
 		return true
 	}
-	t.busy = true
-	at := t.noteAt(time.Now())
-	t.marker = at.UnixMilli()
-	note := t.note(at, &schemas.TaskUpdate{Phase: cmp.Or(t.said.phase, schemas.Phase_PHASE_RUNNING), Why: t.said.why})
-	s.whenPlanned(t, func() { s.write(s.logOf(t), func(stream.Record) {}, note) })
+	t.preparing = true
+	at := t.updateTime(time.Now())
+	t.probeMs = at.UnixMilli()
+	note := t.update(at, &schemas.TaskUpdate{Phase: cmp.Or(t.published.phase, schemas.Phase_PHASE_RUNNING), Why: t.published.why})
+	s.whenOpened(t, func() { s.write(s.logFor(t), func(stream.Record) {}, note) })
 	return false
 }
 
-// readMarks reads the marks of tasks that wait for them, a partition at a time.
-func (s *slot) readMarks() {
-	if s.marking || len(s.unread) == 0 {
+// readStates reads the marks of tasks that wait for them, a partition at a time.
+func (s *worker) readStates() {
+	if s.readingStates || len(s.needStates) == 0 {
 		return
 	}
-	s.marking = true
-	partition := s.marksOf(s.unread[0])
+	s.readingStates = true
+	partition := s.statesPartition(s.needStates[0])
 	masks := make(map[schemas.TaskID]*recipients.Mask)
 	var batch, others []*task
-	for _, t := range s.unread {
-		if s.marksOf(t) != partition {
+	for _, t := range s.needStates {
+		if s.statesPartition(t) != partition {
 			others = append(others, t)
 			continue
 		}
@@ -53,26 +53,26 @@ func (s *slot) readMarks() {
 			masks[t.id] = recipients.NewMask(t.cursor, t.lease)
 		}
 	}
-	s.unread = others
-	s.Background(func(ctx context.Context) error { return s.foldMarks(ctx, partition, masks) }, never, func(error) {
-		s.marking = false
+	s.needStates = others
+	s.Background(func(ctx context.Context) error { return s.foldStates(ctx, partition, masks) }, neverPermanent, func(error) {
+		s.readingStates = false
 		for _, t := range batch {
-			t.busy = false
+			t.preparing = false
 			if m := masks[t.id]; m != nil && t.state == stateOpen && t.lease > 0 {
-				t.mask = m.Pending(t.cursor, t.lease)
+				t.pending = m.Pending(t.cursor, t.lease)
 			}
-			s.look(t, time.Now())
+			s.evaluate(t, time.Now())
 		}
-		s.readMarks()
+		s.readStates()
 	})
 }
 
-func (s *slot) marksOf(t *task) int32 {
+func (s *worker) statesPartition(t *task) int32 {
 	return s.st.ports.Home(schemas.TopicResults, []byte(t.id.String()))
 }
 
-// foldMarks reads a partition of marks whole: it is compacted, so there is no other way to find a part.
-func (s *slot) foldMarks(ctx context.Context, partition int32, masks map[schemas.TaskID]*recipients.Mask) error {
+// foldStates reads a partition of marks whole: it is compacted, so there is no other way to find a part.
+func (s *worker) foldStates(ctx context.Context, partition int32, masks map[schemas.TaskID]*recipients.Mask) error {
 	ends, err := s.st.ports.Records.Ends(ctx, schemas.TopicMarks)
 	if err != nil {
 		return fmt.Errorf("asking for the end of marks: %w", err)
@@ -88,12 +88,12 @@ func (s *slot) foldMarks(ctx context.Context, partition int32, masks map[schemas
 			return nil
 		}
 		var p schemas.StatePage
-		if err = schemas.Decode(&rec, &p); err != nil && s.lost(err) {
+		if err = schemas.Decode(&rec, &p); err != nil && s.isPermanent(err) {
 			s.log.Warn("marks are not readable", "offset", rec.Offset, "error", err)
-			return nil // then its recipients count as pending
+			return nil // whenOpened its recipients count as pending
 		}
 		m.Fold(part, p.GetMarks())
-		return err // of what a newer version wrote: it is waited for
+		return err // tp what a newer version wrote: it is waited for
 	})
 	if err != nil {
 		return fmt.Errorf("reading marks: %w", err)
@@ -104,13 +104,13 @@ func (s *slot) foldMarks(ctx context.Context, partition int32, masks map[schemas
 // maxRuns is how many runs of lost outcomes are told apart, some 100 bytes each; another one reaches to the end of the list.
 const maxRuns = 10_000
 
-// giveUp calls unknown who has no outcome at the end of a dispatched task's life: their sends expired days ago, at the
+// giveUpUndecided calls unknown who has no outcome at the end of a dispatched task's life: their sends expired days ago, at the
 // latest schemas.SendLife after they were made, so an outcome that is not there was lost.
-func (s *slot) giveUp(t *task) {
+func (s *worker) giveUpUndecided(t *task) {
 	m := recipients.NewMask(0, t.Total)
 	s.Background(func(ctx context.Context) error {
-		return s.foldMarks(ctx, s.marksOf(t), map[schemas.TaskID]*recipients.Mask{t.id: m})
-	}, never, func(error) {
+		return s.foldStates(ctx, s.statesPartition(t), map[schemas.TaskID]*recipients.Mask{t.id: m})
+	}, neverPermanent, func(error) {
 		var recs []stream.Record
 		now := time.Now()
 		for at := uint32(0); at < t.Total; at++ {
@@ -122,7 +122,7 @@ func (s *slot) giveUp(t *task) {
 				at = t.Total
 			}
 			if at > from {
-				recs = append(recs, t.span(now, from, at, schemas.StateUnknown, schemas.StateUnknown.Spanish()))
+				recs = append(recs, t.outcomeRange(now, from, at, schemas.StateUnknown, schemas.StateUnknown.Spanish()))
 			}
 		}
 		if t.state == stateClosed {

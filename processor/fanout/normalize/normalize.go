@@ -1,6 +1,6 @@
 // Package rewrite puts broadcasts of others in order: JSON, files that stand in the event, lists that are too long for one.
 // What comes out can be carried out, and read again later, from its record as it is.
-package rewrite
+package normalize
 
 import (
 	"bytes"
@@ -107,7 +107,7 @@ func lenient(rec *stream.Record) bool {
 }
 
 // moveBlobs writes what is too large for a broadcast to where such things lie.
-func moveBlobs(b *schemas.Broadcast, lists, parts *blobs) error {
+func moveBlobs(b *schemas.Broadcast, lists, parts *blobWriter) error {
 	if len(b.GetPhones()) > schemas.InlineRecipients {
 		b.Total = uint32(len(b.GetPhones()))
 		for phones := range slices.Chunk(b.GetPhones(), schemas.SliceRecipients) {
@@ -139,8 +139,8 @@ func moveBlobs(b *schemas.Broadcast, lists, parts *blobs) error {
 	return nil
 }
 
-// blobs writes records to one partition of blobs, in order.
-type blobs struct {
+// blobWriter writes records to one partition of blobs, in order.
+type blobWriter struct {
 	ctx       context.Context //nolint:containedctx // of one rewrite, which a request.Sink has no other way to know
 	publish   func(ctx context.Context, recs ...stream.Record) ([]stream.Record, error)
 	partition int32
@@ -149,12 +149,12 @@ type blobs struct {
 	list      *blob.List
 }
 
-func (w Writer) blobs(ctx context.Context) *blobs {
+func (w Writer) blobs(ctx context.Context) *blobWriter {
 	list := blob.NewList()
-	return &blobs{ctx: ctx, publish: w.Publish, partition: w.Home(schemas.TopicBlobs, []byte(list.Key)), list: list}
+	return &blobWriter{ctx: ctx, publish: w.Publish, partition: w.Home(schemas.TopicBlobs, []byte(list.Key)), list: list}
 }
 
-func (b *blobs) add(rec stream.Record) error {
+func (b *blobWriter) add(rec stream.Record) error {
 	rec.Partition = b.partition
 	b.waiting = append(b.waiting, rec)
 	if b.bytes += len(rec.Value); b.bytes < blobBatch {
@@ -163,7 +163,7 @@ func (b *blobs) add(rec stream.Record) error {
 	return b.flush()
 }
 
-func (b *blobs) flush() error {
+func (b *blobWriter) flush() error {
 	if len(b.waiting) == 0 {
 		return nil
 	}
@@ -179,14 +179,14 @@ func (b *blobs) flush() error {
 }
 
 // ref says where everything lies; nil: nothing was added.
-func (b *blobs) ref(task schemas.TaskID, sender string) (*schemas.BlobRef, error) {
+func (b *blobWriter) ref(task schemas.TaskID, sender string) (*schemas.BlobRef, error) {
 	if err := b.flush(); err != nil {
 		return nil, err
 	}
 	return b.list.Ref(task, sender), nil
 }
 
-func refs(task schemas.TaskID, sender string, lists, parts *blobs) (l, p *schemas.BlobRef, err error) {
+func refs(task schemas.TaskID, sender string, lists, parts *blobWriter) (l, p *schemas.BlobRef, err error) {
 	if l, err = lists.ref(task, sender); err == nil {
 		p, err = parts.ref(task, sender)
 	}
@@ -194,7 +194,7 @@ func refs(task schemas.TaskID, sender string, lists, parts *blobs) (l, p *schema
 }
 
 // sink is the request.Sink of a request that came as JSON.
-type sink struct{ slices, parts *blobs }
+type sink struct{ slices, parts *blobWriter }
 
 func (k *sink) Slice(phones []string) error {
 	return k.slices.add(schemas.EncodeSlice(k.slices.list.Key, &schemas.Slice{Phones: phones}))

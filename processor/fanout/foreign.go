@@ -5,8 +5,7 @@ import (
 	"errors"
 	"fmt"
 
-	"altavoz/processor/fanout/list"
-	"altavoz/processor/fanout/rewrite"
+	"altavoz/processor/fanout/normalize"
 	"altavoz/schemas"
 	"altavoz/schemas/request"
 	"altavoz/stream"
@@ -19,20 +18,20 @@ const (
 	readingBytes = 2 * schemas.MaxBroadcastBytes
 )
 
-// normalise writes a broadcast again as one that can be carried out, on the home partition of its number: JSON, files that
+// normalize writes a broadcast again as one that can be carried out, on the home partition of its number: JSON, files that
 // stand in the event, records that a foreign client put on the wrong partition. The copy says where it was first, so a
 // second copy after a crash is known for what it is.
-func (s *slot) normalise(t *task, rec *stream.Record, b *schemas.Broadcast) {
+func (s *worker) normalize(t *task, rec *stream.Record, b *schemas.Broadcast) {
 	s.intakes++
 	var failed *schemas.Broadcast
 	s.Background(func(ctx context.Context) error {
 		size := min(int64(len(rec.Value)), readingBytes)
-		if err := s.st.reading.Acquire(ctx, size); err != nil {
+		if err := s.st.readBudget.Acquire(ctx, size); err != nil {
 			return fmt.Errorf("waiting to read a broadcast: %w", err)
 		}
-		defer s.st.reading.Release(size)
+		defer s.st.readBudget.Release(size)
 		byDefault, _ := s.st.cfg.Number("")
-		out, err := rewrite.Writer{
+		out, err := normalize.Writer{
 			Publish: s.st.ports.Bulk.Publish, Home: s.st.ports.Home,
 			DefaultSender: byDefault.ID, MaxRecipients: s.st.cfg.MaxRecipients,
 		}.Broadcast(ctx, rec, b)
@@ -42,25 +41,25 @@ func (s *slot) normalise(t *task, rec *stream.Record, b *schemas.Broadcast) {
 			moved.Partition = s.st.ports.Home(schemas.TopicBroadcasts, moved.Key)
 			_, err = s.st.ports.Express.Publish(ctx, moved)
 		}
-		if err != nil && refusal(err) {
-			failed = list.Identify(rec, b)
+		if err != nil && isRefusal(err) {
+			failed = normalize.Identify(rec, b)
 		}
 		return err
-	}, refusal, func(err error) {
+	}, isRefusal, func(err error) {
 		s.intakes--
 		if err == nil {
 			s.st.metrics.dropped[dropMoved].Inc()
-			s.gone(t)
+			s.discard(t)
 			return
 		}
-		field, _ := errors.AsType[*request.FieldError](err) // refusal says that it is one
-		t.why = field.Spanish
-		s.reject(t, rec, codeInvalid, err.Error(), failed)
+		field, _ := errors.AsType[*request.FieldError](err) // isRefusal says that it is one
+		t.failure = field.Spanish
+		s.rejectAndFail(t, rec, codeInvalid, err.Error(), failed)
 	})
 }
 
-// refusal reports whether the record itself is wrong.
-func refusal(err error) bool {
+// isRefusal reports whether the record itself is wrong.
+func isRefusal(err error) bool {
 	_, ok := errors.AsType[*request.FieldError](err)
 	return ok
 }

@@ -13,12 +13,12 @@ import (
 // whyRepeat is what a person reads of a task that is the same request as another one.
 const whyRepeat = "Es la misma solicitud que el envío %s, con la misma clave: no se envía otra vez"
 
-// earlier finds the task that is the same request as t under another id, made with another secret: of t's other ids one that came
+// findSameRequest finds the task that is the same request as t under another id, made with another secret: of t's other ids one that came
 // before it, or one that goes on and names t's id. A task that may have written to somebody is not asked: it was the first.
-func (s *slot) earlier(t *task) (schemas.TaskID, bool) {
-	c := status.Claim{Owner: t.owner, SHA: t.sha, Home: &schemas.Origin{Partition: s.of.Partition, Offset: t.offset}}
+func (s *worker) findSameRequest(t *task) (schemas.TaskID, bool) {
+	c := status.Claim{Owner: t.owner, SHA: t.sha, Home: &schemas.Origin{Partition: s.tp.Partition, Offset: t.offset}}
 	for _, id := range t.earlier {
-		if x := s.tasks[id]; x != nil && x.why == "" && c.Same(x.owner, x.sha) {
+		if x := s.tasks[id]; x != nil && x.failure == "" && c.Same(x.owner, x.sha) {
 			return id, true
 		}
 		for _, x := range s.claims[id] {
@@ -34,14 +34,14 @@ func (s *slot) earlier(t *task) (schemas.TaskID, bool) {
 			return id, true
 		}
 	}
-	if x := s.aliases[t.id]; x != nil && x.why == "" && c.Same(x.owner, x.sha) {
+	if x := s.aliases[t.id]; x != nil && x.failure == "" && c.Same(x.owner, x.sha) {
 		return x.id, true
 	}
 	return schemas.TaskID{}, false
 }
 
-// named keeps by which other ids a task is known, while it goes on.
-func (s *slot) named(t *task) {
+// addAliases keeps by which other ids a task is known, while it goes on.
+func (s *worker) addAliases(t *task) {
 	for _, id := range t.earlier {
 		if s.aliases[id] == nil {
 			s.aliases[id] = t
@@ -49,7 +49,7 @@ func (s *slot) named(t *task) {
 	}
 }
 
-func (s *slot) unnamed(t *task) {
+func (s *worker) removeAliases(t *task) {
 	for _, id := range t.earlier {
 		if s.aliases[id] == t {
 			delete(s.aliases, id)
@@ -57,9 +57,9 @@ func (s *slot) unnamed(t *task) {
 	}
 }
 
-// readEarlier reads back those of the task's other ids that are known to be finished and no more than that, and decides then. What
+// loadEarlier reads back those of the task's other ids that are known to be finished and no more than that, and decides then. What
 // nobody can say more of is none of it.
-func (s *slot) readEarlier(t *task, rec *stream.Record, known ledger.Line) bool {
+func (s *worker) loadEarlier(t *task, rec *stream.Record, known ledger.Line) bool {
 	var gone []schemas.TaskID
 	for _, id := range t.earlier {
 		if _, there := s.st.ports.Statuses.Get(id); !there && s.st.ports.Statuses.Finished(id) {
@@ -81,7 +81,7 @@ func (s *slot) readEarlier(t *task, rec *stream.Record, known ledger.Line) bool 
 			found[id] = st
 		}
 		return nil
-	}, never, func(error) {
+	}, neverPermanent, func(error) {
 		s.intakes--
 		t.others = found
 		s.decide(t, rec, known, time.Now())

@@ -1,0 +1,138 @@
+package fanout
+
+import (
+	"time"
+
+	"altavoz/processor/fanout/ledger"
+	"altavoz/processor/fanout/normalize"
+	"altavoz/processor/fanout/status"
+	"altavoz/processor/partition"
+	"altavoz/schemas"
+	"altavoz/stream"
+)
+
+// takeQuanta takes the turns of one queue that can be taken now.
+func (s *worker) takeQuanta(q *queue, now time.Time) {
+	for e := q.NextDue(now); e != nil; e = q.NextDue(now) {
+		s.evaluate(e.Task, now)
+	}
+	for e := q.Peek(now); e != nil && s.reads < maxLoads; e = q.Peek(now) {
+		t := e.Task
+		if !s.prepare(t, now) {
+			q.Block(e)
+			continue
+		}
+		if !s.reserve(ledger.LineBytes) {
+			return
+		}
+		//mutant:others-wait-for-the-first-recipients
+		s.lease(t, q.Take(e, min(t.quantumLimit(), t.slice.first+uint32(len(t.slice.phones))-t.cursor)), now)
+	}
+}
+
+// repeatLeases takes the turns that an earlier owner had leased. They are in the pipe already, so they wait for nobody: two of
+// them could fill it, and then wait for themselves.
+func (s *worker) repeatLeases(now time.Time) {
+	var left []*task
+	for _, t := range s.repeats {
+		switch {
+		case t.state != stateOpen || t.lease == 0:
+		case t.quantum != nil || !s.prepare(t, now) || !s.reserve(ledger.LineBytes-ledger.Reserve):
+			left = append(left, t)
+		default:
+			s.lease(t, min(t.lease, t.slice.first+uint32(len(t.slice.phones))-t.cursor), now)
+			left = append(left, t)
+		}
+	}
+	s.repeats = left
+}
+
+// lease leases the turn: it is produced when a commit says so.
+func (s *worker) lease(t *task, n uint32, now time.Time) {
+	s.freeBytes -= ledger.LineBytes
+	if t.place == placeUntracked {
+		s.retrack(t)
+	}
+	t.quantum = &quantum{t: t, from: t.cursor, n: n}
+	s.leasesToCommit = append(s.leasesToCommit, t.quantum)
+	s.dirty, s.urgent = true, true
+	s.st.metrics.quanta[t.lane].Inc()
+	if !t.started {
+		t.started = true
+		s.log.Info("broadcast started", "task", t.id.String(), "sender", t.sender, "lane", string(t.lane), "total", t.Total,
+			"waited_seconds", now.Sub(time.UnixMilli(t.accepted)).Seconds())
+	}
+	s.prefetch(t, t.cursor+n)
+}
+
+// produce dispatches a turn that is leased.
+func (s *worker) produce(u *quantum) {
+	t := u.t
+	if t.quantum != u {
+		return
+	}
+	recs := s.expand(u, time.Now())
+	// Ids take more than was reserved. Without room for it the list goes on all the same: what they take is bounded in each set,
+	// and two lists that wait for each other's room would wait for ever.
+	if more := t.seen.Bytes() - t.seenBytes; t.seenBytes > 0 && more > 0 && s.st.seenBudget.TryAcquire(more) {
+		t.seenBytes += more
+	}
+	s.enqueue(&writing{lease: true, Write: partition.Write{To: s.logFor(t), Records: recs, Done: func(stream.Record) { s.onDispatched(u) }}})
+}
+
+// onDispatched takes in that all of a turn is in the log.
+func (s *worker) onDispatched(u *quantum) {
+	t, now := u.t, time.Now()
+	t.quantum = nil
+	t.cursor += u.n
+	t.lease -= min(t.lease, u.n)
+	if t.pending = t.pending[min(int(u.n), len(t.pending)):]; t.lease == 0 {
+		t.pending, t.inDoubt = nil, false
+	}
+	s.markDirty()
+	s.st.metrics.dispatched[t.lane].Add(float64(u.n))
+	switch {
+	case t.status != nil && status.Finished(t.status):
+		s.remove(t)
+	case t.cursor == t.Total:
+		s.close(t, t.dispatched(now, t.Total))
+	default:
+		s.whenOpened(t, func() { s.write(s.logFor(t), func(stream.Record) {}, t.dispatched(now, t.cursor)) })
+		s.evictOverBudget(t)
+		s.evaluate(t, now)
+	}
+}
+
+// expand makes the turn's records: a send for each recipient, or the outcome of one who gets none.
+func (s *worker) expand(u *quantum, now time.Time) []stream.Record {
+	t := u.t
+	notAfter := min(now.Add(schemas.SendLife).UnixMilli(), t.expiresAt().UnixMilli())
+	replaced, all := s.replacedOwners(t)
+	recs := make([]stream.Record, 0, u.n)
+	for i := range u.n {
+		index := u.from + i
+		text := t.slice.phones[index-t.slice.first]
+		phone, mark := t.seen.Judge(text, s.st.cfg.Region)
+		if t.pending != nil && !t.pending[i] {
+			continue // addDecided before the takeover
+		}
+		if t.pending != nil {
+			s.st.metrics.repeats.Inc()
+		}
+		if t.inDoubt && !mark.Decided() { //mutant:recipient-in-doubt-is-not-sent-to
+			mark = schemas.StateUnknown
+		}
+		if mark.Decided() {
+			recs = append(recs, t.result(now, &schemas.Result{Event: &schemas.Result_Outcome{Outcome: &schemas.Outcome{
+				Index: index, Mark: uint32(mark), Phone: normalize.Shown(text), Reason: normalize.Reason(mark, text, s.st.cfg.Region),
+			}}}))
+			continue
+		}
+		recs = append(recs, schemas.EncodeSend(t.lane, &schemas.Send{
+			Task: t.id.Bytes(), Index: index, Phone: phone.Digits(), Sender: t.sender, NotAfterMs: notAfter,
+			ContentRef: t.ref, Content: t.content, OnUnknown: t.body.GetOnUnknown(), Window: t.window,
+			Generation: s.owners[0], Replaced: replaced, RepeatedAll: all,
+		}))
+	}
+	return recs
+}
