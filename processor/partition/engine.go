@@ -119,12 +119,12 @@ func (e *Engine) run() {
 
 func (e *Engine) step() (next time.Time, over bool) {
 	for _, call := range e.box.takeCalls() {
-		if e.ctx.Err() != nil {
+		if e.ctx.Err() != nil { //mutant:stopped-partition-calls-nobody
 			return time.Time{}, true
 		}
 		call()
 	}
-	if e.ctx.Err() != nil {
+	if e.ctx.Err() != nil { //mutant:stopped-partition-takes-no-step
 		return time.Time{}, true
 	}
 	next = e.handler.Step(time.Now())

@@ -112,5 +112,5 @@ func (b *mailbox) close() {
 	b.mu.Lock()
 	b.closed, b.calls, b.records, b.bytes = true, nil, nil, 0
 	b.mu.Unlock()
-	b.throttle() //mutant:a-lost-partition-does-not-stay-paused
+	b.throttle() //mutant:partition-that-ends-does-not-stay-paused
 }

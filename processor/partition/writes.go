@@ -40,7 +40,7 @@ type Write struct {
 // Write writes a batch, its records that fail again after a back-off, and calls Done when all are acknowledged. While the partition
 // drains nothing is tried again: what is not written is not done, and the commit must say so.
 func (e *Engine) Write(w *Write) {
-	if e.draining && w.try > 0 {
+	if e.draining && w.try > 0 { //mutant:drain-tries-nothing-again
 		return
 	}
 	if len(w.Records) == 0 {

@@ -135,6 +135,10 @@ func mutants() []mutant {
 		{marker: "giving-up-waits-for-the-commit", change: makeFalse(), test: "TestLostDuringCommit"},
 		{marker: "lost-slot-is-not-committed", change: drop(), test: "TestLostIsNotCommitted"},
 		{marker: "giving-up-a-slot-waits-for-the-commit", change: makeFalse(), test: "TestLostIsNotCommitted"},
+		{marker: "stopped-partition-calls-nobody", change: makeFalse(), test: "TestStoppedPartitionCallsNobody"},
+		{marker: "stopped-partition-takes-no-step", change: makeFalse(), test: "TestStoppedPartitionTakesNoStep"},
+		{marker: "drain-tries-nothing-again", change: makeFalse(), test: "TestDrainTriesNothingAgain"},
+		{marker: "partition-that-ends-does-not-stay-paused", change: drop(), test: "TestPartitionThatEndsDoesNotStayPaused"},
 		{marker: "position-belongs-to-its-assignment", change: makeTrue(), test: "TestLostIsNotCommitted"},
 
 		// Windows and deadlines.
