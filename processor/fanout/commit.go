@@ -20,7 +20,7 @@ import (
 
 const (
 	leaseReserve = ledger.Bytes / 4
-	parkBelow   = ledger.Bytes / 2
+	parkBelow    = ledger.Bytes / 2
 	// slackBytes is what the ledger's head may grow by between its measure and its commit.
 	slackBytes = 16
 )

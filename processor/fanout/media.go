@@ -24,9 +24,9 @@ type upload struct {
 	kind    schemas.HeaderKind
 	media   *schemas.MediaRef
 	waiting []*task
-	owner      *task // whose parts are read
+	owner   *task // whose parts are read
 	try     int
-	delayed    bool // it takes long, or failed
+	delayed bool // it takes long, or failed
 }
 
 // resolveMedia makes sure that the task's content can be sent: its file is known to Meta and, for bulk, the content lies in

@@ -50,9 +50,9 @@ type metrics struct {
 	controls   map[string]prometheus.Counter
 	canary     map[string]prometheus.Counter
 	parked     prometheus.Counter
-	quanta      map[schemas.Lane]prometheus.Counter
+	quanta     map[schemas.Lane]prometheus.Counter
 	dispatched map[schemas.Lane]prometheus.Counter
-	inFlight       map[schemas.Lane]prometheus.Gauge
+	inFlight   map[schemas.Lane]prometheus.Gauge
 	window     map[schemas.Lane]prometheus.Gauge
 	repeats    prometheus.Counter
 	commits    prometheus.Counter
@@ -110,9 +110,9 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		broadcasts:    counters("altavoz_broadcasts_total", "Broadcasts taken in, by the door they came through.", "door", sourceHTTP, sourceProtobuf, sourceJSON),
 		dropped:       counters("altavoz_broadcasts_dropped_total", "Records of broadcasts that are no new task.", "cause", dropRepeat, dropConflict, dropInvalid, dropMoved),
 		parked:        counter("altavoz_fanout_parked_total", "Tasks that left the ledger to wait elsewhere."),
-		quanta:         byLane("altavoz_turns_total", "Turns taken."),
+		quanta:        byLane("altavoz_turns_total", "Turns taken."),
 		dispatched:    byLane("altavoz_dispatched_total", "Recipients dispatched: a send, or an outcome for the invalid and the repeated."),
-		inFlight:          gauges("altavoz_pipe", "Recipients dispatched and not decided."),
+		inFlight:      gauges("altavoz_pipe", "Recipients dispatched and not decided."),
 		window:        gauges("altavoz_pipe_window", "How many may be, over the numbers that have tasks."),
 		repeats:       counter("altavoz_fanout_repeats_total", "Recipients of leased turns dispatched again after a takeover."),
 		commits:       counter("altavoz_fanout_commits_total", "Positions committed, with their ledgers."),

@@ -18,13 +18,13 @@ const stageName = "fanout"
 
 // Stage carries out the broadcasts of the partitions that it is assigned. It is safe for concurrent use.
 type Stage struct {
-	cfg     Config
-	ports   Ports
-	log     *slog.Logger
-	metrics *metrics
-	seenBudget    *semaphore.Weighted // bytes of the sets of long lists
-	readBudget *semaphore.Weighted // bytes of records that are being normalised
-	assignments   *partition.Assignments[*worker]
+	cfg         Config
+	ports       Ports
+	log         *slog.Logger
+	metrics     *metrics
+	seenBudget  *semaphore.Weighted // bytes of the sets of long lists
+	readBudget  *semaphore.Weighted // bytes of records that are being normalised
+	assignments *partition.Assignments[*worker]
 }
 
 // New returns a stage that is not started. It listens to the statuses, so it must be made before their view is started.
@@ -72,7 +72,9 @@ func (st *Stage) OnAssigned(ctx context.Context, pos stream.Position) (int64, er
 }
 
 // Process hands over the next broadcasts of a slot. It does not block.
-func (st *Stage) Process(of stream.TopicPartition, recs []stream.Record) { st.assignments.Process(of, recs) }
+func (st *Stage) Process(of stream.TopicPartition, recs []stream.Record) {
+	st.assignments.Process(of, recs)
+}
 
 // OnRevoked gives slots up in good order: produces in flight end, and what they did is committed, unless ctx ends first.
 func (st *Stage) OnRevoked(ctx context.Context, of []stream.TopicPartition) {

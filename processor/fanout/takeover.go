@@ -28,9 +28,9 @@ type doubt struct {
 	gone     bool  // the ledger; else the log lost its end
 	from, to int64 // what the log held; it may be nothing
 
-	below   int64 // broadcasts below it without a line, or with an untouched one, may have been under way; 0: it is known of all
-	waiting int   // tp them for their Status
-	warnedAt    time.Time
+	below    int64 // broadcasts below it without a line, or with an untouched one, may have been under way; 0: it is known of all
+	waiting  int   // tp them for their Status
+	warnedAt time.Time
 }
 
 func (d doubt) covers(offset int64) bool { return offset >= d.from && offset < d.to }

@@ -37,74 +37,74 @@ const (
 // task is a broadcast being carried out. Only its slot's goroutine touches it.
 type task struct {
 	schedule.Entry[*task]
-	id       schemas.TaskID
-	owner    string
-	sender   string
-	lane     schemas.Lane
-	offset   int64 // tp its record on this partition
-	origin   *schemas.Origin
-	sha      []byte
-	earlier  []schemas.TaskID                   // other ids of the request
-	others   map[schemas.TaskID]*schemas.Status // tp them, those that were read back
-	claimed  *schemas.Origin                    // another origin, which the record claims and nobody proves
-	chosen   bool
-	accepted int64 // unix milliseconds, as are the other two
-	schedule int64
-	expire   int64
-	window   *schemas.Window
-	requestedSpeed    uint32    // sends a second; 0: as fast as its number goes
-	deadline time.Time // no turn is taken at it or after; of a closed task, when it is given up
-	failure      string    // set: it is to fail, and this is what the person reads
+	id             schemas.TaskID
+	owner          string
+	sender         string
+	lane           schemas.Lane
+	offset         int64 // tp its record on this partition
+	origin         *schemas.Origin
+	sha            []byte
+	earlier        []schemas.TaskID                   // other ids of the request
+	others         map[schemas.TaskID]*schemas.Status // tp them, those that were read back
+	claimed        *schemas.Origin                    // another origin, which the record claims and nobody proves
+	chosen         bool
+	accepted       int64 // unix milliseconds, as are the other two
+	schedule       int64
+	expire         int64
+	window         *schemas.Window
+	requestedSpeed uint32    // sends a second; 0: as fast as its number goes
+	deadline       time.Time // no turn is taken at it or after; of a closed task, when it is given up
+	failure        string    // set: it is to fail, and this is what the person reads
 
-	state   state
-	place   place
+	state          state
+	place          place
 	belowWatermark bool // was parked: the watermark does not wait for it
-	queued bool // is in its queue
-	opened bool // the log has its Plan
-	started bool
-	whenOpened    []func()
-	status  *schemas.Status
+	queued         bool // is in its queue
+	opened         bool // the log has its Plan
+	started        bool
+	whenOpened     []func()
+	status         *schemas.Status
 
-	cursor uint32
-	quantum   *quantum
-	lease  uint32 // recipients from cursor on of a turn that an earlier owner had leased
-	pending   []bool // which of them are pending; nil: not known yet
-	inDoubt  bool   // nobody knows how far it came: who is pending of the lease is unknown, and not sent to
+	cursor  uint32
+	quantum *quantum
+	lease   uint32 // recipients from cursor on of a turn that an earlier owner had leased
+	pending []bool // which of them are pending; nil: not known yet
+	inDoubt bool   // nobody knows how far it came: who is pending of the lease is unknown, and not sent to
 	probeMs int64  // phase_ms that shows that the aggregator has passed the takeover
 
-	preparing    bool // something of it is being read or resolved
-	body    *schemas.Broadcast
-	cachedSize    int              // bytes of body that count as warm
-	list    *recipients.List // nil: the body has it
-	listKey string           // tp the slices of a list without a proof; empty: not known yet
-	slice   *slice
-	prefetched   *slice // the next one
+	preparing   bool // something of it is being read or resolved
+	body        *schemas.Broadcast
+	cachedSize  int              // bytes of body that count as warm
+	list        *recipients.List // nil: the body has it
+	listKey     string           // tp the slices of a list without a proof; empty: not known yet
+	slice       *slice
+	prefetched  *slice // the next one
 	prefetching bool   // prefetched is being read
-	seen    *recipients.Seen
+	seen        *recipients.Seen
 	seenBytes   int64 // tp Stage.seenBudget
-	content *schemas.Content
-	ref     *schemas.BlobRef
+	content     *schemas.Content
+	ref         *schemas.BlobRef
 
 	runState
 }
 
 // runState is what a task does as a whole, and what was said of it: see look.go and steer.go.
 type runState struct {
-	blocked     blocked // what the last look found
-	published     taskStatus
-	publishedMs  int64 // the time of the last note
-	controls schemas.Controls
-	controlsPublished  int64  // those below this offset were said to be in force
-	terminal   taskStatus // not the zero one: nothing more is dispatched, and the rest is cancelled
-	announced     bool   // the log has that
-	canaryReason  string // failure the canary has paused it; empty: it has not
-	mediaPending bool   // its file can't be uploaded at present
-	paused   bool   // counts among the paused
+	blocked           blocked // what the last look found
+	published         taskStatus
+	publishedMs       int64 // the time of the last note
+	controls          schemas.Controls
+	controlsPublished int64      // those below this offset were said to be in force
+	terminal          taskStatus // not the zero one: nothing more is dispatched, and the rest is cancelled
+	announced         bool       // the log has that
+	canaryReason      string     // failure the canary has paused it; empty: it has not
+	mediaPending      bool       // its file can't be uploaded at present
+	paused            bool       // counts among the paused
 	// The opening of the window that goes on, or the next.
 	opens, closes time.Time
 	// For how long, and since when, the task waits for its first recipients.
 	waitLimit time.Duration
-	waitStart  time.Time
+	waitStart time.Time
 }
 
 // slice is a run of recipients in memory.

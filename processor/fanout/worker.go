@@ -24,45 +24,45 @@ type worker struct {
 	final  bool // the last commit was asked for
 
 	// The ledger: see park.go.
-	owners     []int64               // this one, and those that it replaced, the newest first: see owner.go
-	leaseLost   bool                  // tp what they had leased something can't be repeated
-	inherited        map[int64]ledger.Line // tp the ledger taken over: not read again yet
-	inheritedNext    int64
-	doubt      doubt                              // whether the log is the one of which the ledger taken over speaks
-	unlocated     map[schemas.TaskID]*schemas.Status // under way, and to be found in a log in doubt
+	owners         []int64               // this one, and those that it replaced, the newest first: see owner.go
+	leaseLost      bool                  // tp what they had leased something can't be repeated
+	inherited      map[int64]ledger.Line // tp the ledger taken over: not read again yet
+	inheritedNext  int64
+	doubt          doubt                              // whether the log is the one of which the ledger taken over speaks
+	unlocated      map[schemas.TaskID]*schemas.Status // under way, and to be found in a log in doubt
 	lastRead       ledger.Last
-	watermark       int64 // the watermark taken over
-	readTo     int64
-	tracked     []*task // by offset; some have left
-	overflow     []*task // by offset; some have left
-	freeBytes       int     // bytes that are certainly free in the next ledger
-	dirty      bool    // the ledger says more than what was committed
-	urgent     bool    // and something waits for it
-	committing bool
-	commitBy     time.Time
-	leasesToCommit    []*quantum    // wait for a commit
-	leasesInCommit     []*quantum    // covered by the one under way
-	provenAt     time.Time  // a commit asked for at this time was made: the partition was ours
-	commitSeq       uint64     // how many commits were asked for, ...
-	provenSeq     uint64     // ... and which of them was made last
-	awaitingProof   []*writing // wait for another one
+	watermark      int64 // the watermark taken over
+	readTo         int64
+	tracked        []*task // by offset; some have left
+	overflow       []*task // by offset; some have left
+	freeBytes      int     // bytes that are certainly free in the next ledger
+	dirty          bool    // the ledger says more than what was committed
+	urgent         bool    // and something waits for it
+	committing     bool
+	commitBy       time.Time
+	leasesToCommit []*quantum // wait for a commit
+	leasesInCommit []*quantum // covered by the one under way
+	provenAt       time.Time  // a commit asked for at this time was made: the partition was ours
+	commitSeq      uint64     // how many commits were asked for, ...
+	provenSeq      uint64     // ... and which of them was made last
+	awaitingProof  []*writing // wait for another one
 
-	tasks    map[schemas.TaskID]*task
-	claims   map[schemas.TaskID][]*task
-	aliases  map[schemas.TaskID]*task // by the other ids of their requests
-	numbers  map[string]*number
-	repeats  []*task // with a lease of an earlier owner
-	claiming int     // tasks among the claims
-	readingStates  bool    // marks are being read
-	needStates   []*task // need them
-	uploads  map[string]*upload
+	tasks         map[schemas.TaskID]*task
+	claims        map[schemas.TaskID][]*task
+	aliases       map[schemas.TaskID]*task // by the other ids of their requests
+	numbers       map[string]*number
+	repeats       []*task // with a lease of an earlier owner
+	claiming      int     // tasks among the claims
+	readingStates bool    // marks are being read
+	needStates    []*task // need them
+	uploads       map[string]*upload
 	uploadQueue   []*upload
-	activeUploads    int // uploads under way
-	reads    int
-	cachedBytes     int // bytes of short lists in memory
-	intakes  int // records being normalised or rejected
+	activeUploads int // uploads under way
+	reads         int
+	cachedBytes   int // bytes of short lists in memory
+	intakes       int // records being normalised or rejected
 	pausedTasks   int // tasks
-	gauges   gauges
+	gauges        gauges
 }
 
 // queue is the queue of tasks.
@@ -76,8 +76,8 @@ type number struct {
 }
 
 type gauges struct {
-	tasks, paused int
-	inFlight, window  map[schemas.Lane]int
+	tasks, paused    int
+	inFlight, window map[schemas.Lane]int
 }
 
 func newWorker(st *Stage, pos stream.Position, l ledger.Ledger) *worker {

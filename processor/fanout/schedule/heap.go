@@ -4,7 +4,7 @@ import "container/heap"
 
 // entryHeap is a heap of entries that know their place in it.
 type entryHeap[T any] struct {
-	index  int
+	index int
 	items []*Entry[T]
 	less  func(a, b *Entry[T]) bool
 }

@@ -16,8 +16,8 @@ const (
 	ExpressSeconds = 1
 	// A turn is a sixteenth of the window, so that sixteen tasks share a pipe without one of them filling it.
 	quantaInWindow = 16
-	MinQuantum       = 50
-	MaxQuantum       = schemas.SliceRecipients
+	MinQuantum     = 50
+	MaxQuantum     = schemas.SliceRecipients
 	// quantaASecond is how many turns a second a task with a speed of its own takes: fewer would come in bursts, more cost
 	// a commit each.
 	quantaASecond = 4
@@ -37,13 +37,13 @@ type Entry[T any] struct {
 	Direct  bool    // somebody waits for its end
 	Speed   float64 // recipients a second; 0: no limit. Of a task in its queue, see Pace
 
-	tokens float64
-	filled time.Time
-	start  uint64 // start tag, in recipients of virtual time
-	seq    uint64 // who came first
-	wakeAt time.Time
+	tokens     float64
+	filled     time.Time
+	start      uint64 // start tag, in recipients of virtual time
+	seq        uint64 // who came first
+	wakeAt     time.Time
 	evaluateAt time.Time // zero: never
-	at     [4]int    // 1 + place in ready, later, looks, direct
+	at         [4]int    // 1 + place in ready, later, looks, direct
 }
 
 // InFlight returns how many recipients had their turn and have no outcome.
@@ -61,13 +61,13 @@ func (e *Entry[T]) InFlight() int { return int(max(e.End, e.Decided) - e.Decided
 type Queue[T any] struct {
 	Window  int
 	Limited bool // a turn had to wait for the pipe since this was last cleared
-	quantum    int
+	quantum int
 
-	inFlight, size    int
-	directRow           int // turns of direct tasks in a row while another might have had them
-	virtual, seq  uint64
-	ready, direct entryHeap[T]
-	later, due  entryHeap[T]
+	inFlight, size int
+	directRow      int // turns of direct tasks in a row while another might have had them
+	virtual, seq   uint64
+	ready, direct  entryHeap[T]
+	later, due     entryHeap[T]
 }
 
 // NewQueue returns a queue with the smallest window.
