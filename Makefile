@@ -62,15 +62,15 @@ unit: ## unit, property, golden, fuzz-seed, testscript and layout tests
 	$(call timed,unit,go test $(RACE) -timeout $(UNIT_TIME) -skip '$(END_TO_END)|$(SIMULATION)|$(MUTATIONS)' ./...)
 
 e2e: real-servers ## the whole path, embedded and on a real Kafka and Redis that the tests start
-	$(call present,$(END_TO_END),./app)
-	$(call timed,e2e,go test -count=1 -timeout $(E2E_TIME) -run '$(END_TO_END)' ./app ./test/chaos)
+	$(call present,$(END_TO_END),./test/e2e)
+	$(call timed,e2e,go test -count=1 -timeout $(E2E_TIME) -run '$(END_TO_END)' ./test/e2e ./test/chaos)
 
 # As many histories as fit into SIM_TIME; SEEDS=10000 as many as that, FIRST=5001 from there on, SEED=17 that one.
 sim: ## the whole house in fake time with seeded faults: SEEDS=10000, or SEED=17 TRIES=20 to see one again
-	$(call present,$(SIMULATION),./app)
-	@mkdir -p .cache && go test -c -o .cache/sim.test ./app
-	$(call timed,sim,cd app && SIM_TIME=$(if $(SEEDS)$(SEED),,$(SIM_TIME)) SIM_SEEDS=$(SEEDS) SIM_FIRST=$(FIRST) SIM_SEED=$(SEED) \
-		SIM_TRIES=$(TRIES) GOGC=400 ../.cache/sim.test -test.timeout $(if $(SEEDS)$(SEED),0,$(SIM_LIMIT)) $(if $(SEED),-test.v) \
+	$(call present,$(SIMULATION),./test/sim)
+	@mkdir -p .cache && go test -c -o .cache/sim.test ./test/sim
+	$(call timed,sim,cd test/sim && SIM_TIME=$(if $(SEEDS)$(SEED),,$(SIM_TIME)) SIM_SEEDS=$(SEEDS) SIM_FIRST=$(FIRST) SIM_SEED=$(SEED) \
+		SIM_TRIES=$(TRIES) GOGC=400 ../../.cache/sim.test -test.timeout $(if $(SEEDS)$(SEED),0,$(SIM_LIMIT)) $(if $(SEED),-test.v) \
 		-test.run '$(SIMULATION)')
 
 mutants: ## each safeguard is taken out of the code once: the test that is named for it must turn red
@@ -94,11 +94,11 @@ fuzz: ## every fuzz test for FUZZTIME=10s
 			go test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 100x "$$(dirname "$$file")"; done; done
 
 bench: real-servers ## sends a second and CPU a send, beside a bare loop over net/http
-	go test -run '^$$' -bench House -benchtime 1x -timeout 20m ./app
+	go test -run '^$$' -bench House -benchtime 1x -timeout 20m ./test/bench
 
 # It bounds itself (four times SECONDS and 8 minutes at most), so that it can end what it started.
 bench-fair: real-servers ## who waits for whom, on a real Kafka: PHONES=1000000 go out, SECONDS=60 are measured; some 5 minutes
-	FAIR_PHONES=$(PHONES) FAIR_SECONDS=$(SECONDS) go test -run '^$$' -bench '^BenchmarkFair$$' -benchtime 1x -timeout 0 ./app
+	FAIR_PHONES=$(PHONES) FAIR_SECONDS=$(SECONDS) go test -run '^$$' -bench '^BenchmarkFair$$' -benchtime 1x -timeout 0 ./test/bench
 
 lint: lint-go lint-generated lint-deploy ## formatting, golangci-lint, buf lint, generated code current, deploy files
 

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"bytes"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -48,7 +49,7 @@ func TestThreatS14StartRefusesOrWarnsOfSecretsInTheClear(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			var log lockedBuffer
+			var log bytes.Buffer
 			_, err = New(*cfg, Options{Logger: slog.New(slog.NewTextHandler(&log, nil))})
 			if (err != nil) != (c.refused != "") || err != nil && (!strings.Contains(err.Error(), c.refused) || Hint(err) == "") {
 				t.Errorf("refused: %v, hint %q, want %q", err, Hint(err), c.refused)

@@ -165,7 +165,7 @@ for c := l.head; err == nil && c != nil; c = c.next {
 if err == nil {
 	l.unread = l.head
 }`),
-			test: "TestSimulation", in: "app",
+			test: "TestSimulation", in: "test/sim",
 		},
 		{
 			marker: "takeover-reads-the-fanouts-ledger", change: value(`ledger.Decode(max(0, pos.Offset), "")`),

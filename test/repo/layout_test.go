@@ -104,11 +104,15 @@ var packages = map[string][]string{
 	"app/version":                 {},
 	"app/operator":                {"stream", "kafka", "kafka/rejects", "processor", "schemas", "schemas/shown"},
 	"app/secure":                  {"schemas", "schemas/rules"},
-	"test/mutants":                {},                                    // tests only
-	"test/repo":                   {},                                    // for tests
-	"test/chaos":                  {},                                    // tests only, of the binary
-	"test/docs":                   {},                                    // tests only, of the documents
-	"test/witness":                {"stream", "processor/sender/ledger"}, // for tests
+	"test/harness":                {"stream", "app", "app/embedded", "kafka", "producer", "schemas", "whatsapp/simulator"},
+	"test/e2e":                    {},
+	"test/sim":                    {},
+	"test/bench":                  {},
+	"test/mutants":                {},
+	"test/repo":                   {},
+	"test/docs":                   {},
+	"test/chaos":                  {},
+	"test/witness":                {"stream", "processor/sender/ledger"},
 	"app": {
 		"stream", "app/admission", "app/embedded", "app/environment", "app/ids", "app/keys", "app/numbers", "app/readiness", "app/secure", "app/version", "schemas", "schemas/blob", "schemas/request", "schemas/shown", "producer", "producer/access", "producer/connections", "producer/guard", "producer/identity", "processor", "processor/partition", "processor/fanout", "processor/sender", "processor/aggregator", "kafka", "kafka/health", "kafka/rejects", "redis",
 		"whatsapp", "whatsapp/media", "whatsapp/simulator",

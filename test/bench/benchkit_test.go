@@ -1,0 +1,185 @@
+package bench
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"altavoz/app"
+	"altavoz/test/harness"
+)
+
+// What the benches share: processes of their own, as people run them.
+
+// benchBinary builds the altavoz that all processes of a bench run.
+func benchBinary(b *testing.B) string {
+	b.Helper()
+	bin := filepath.Join(b.TempDir(), "altavoz")
+	if out, err := exec.CommandContext(b.Context(), "go", "build", "-o", bin, "altavoz/cmd/altavoz").CombinedOutput(); err != nil {
+		b.Fatalf("%v\n%s", err, out)
+	}
+	return bin
+}
+
+// benchPhone is the i-th of as many Colombian mobiles as there are.
+func benchPhone(i int) string { return fmt.Sprintf("573%09d", i) }
+
+// barePost is what the bare loops do: one message to one phone, without altavoz.
+func barePost(ctx context.Context, client *http.Client, simURL, phone string, n int) error {
+	const message = `{"messaging_product":"whatsapp","recipient_type":"individual","to":"+%s","type":"interactive","biz_opaque_callback_data":"bare-%d",` +
+		`"interactive":{"type":"cta_url","body":{"text":"hola"},"action":{"name":"cta_url","parameters":{"display_text":"Ver","url":"https://example.com"}}}}`
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, simURL+"/v25.0/1065/messages", strings.NewReader(fmt.Sprintf(message, phone, n)))
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Authorization", "Bearer token")
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := client.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if _, err := io.Copy(io.Discard, resp.Body); err != nil {
+		return err
+	}
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("the simulator answers %s", resp.Status)
+	}
+	return nil
+}
+
+// benchedProcess is a process of its own, whose output tells where it listens.
+type benchedProcess struct {
+	cmd *exec.Cmd
+	mu  sync.Mutex
+	out bytes.Buffer
+}
+
+func (p *benchedProcess) Write(b []byte) (int, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.out.Write(b)
+}
+
+func benchProcess(b *testing.B, bin string, args, env []string) *benchedProcess {
+	b.Helper()
+	p := &benchedProcess{cmd: exec.CommandContext(b.Context(), bin, args...)}
+	p.cmd.Env = append(os.Environ(), env...)
+	p.cmd.Stdout, p.cmd.Stderr = p, p
+	p.cmd.Cancel = func() error { return p.cmd.Process.Signal(os.Interrupt) } // when the bench is over, however it ended
+	p.cmd.WaitDelay = app.StopTimeout
+	if err := p.cmd.Start(); err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() {
+		if err := p.cmd.Wait(); err != nil && !errors.Is(err, context.Canceled) || b.Failed() {
+			b.Logf("%v: %v\n%s", args, err, p.tail())
+		}
+	})
+	return p
+}
+
+// tail is the end of what it said.
+func (p *benchedProcess) tail() []byte {
+	const most = 4 << 10 // bytes
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.out.Bytes()[max(0, p.out.Len()-most):]
+}
+
+// URL waits until the process says where it answers, and until it is ready there.
+func (p *benchedProcess) url(b *testing.B) string {
+	b.Helper()
+	for end := time.Now().Add(harness.SettleTime); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		p.mu.Lock()
+		out := p.out.String()
+		p.mu.Unlock()
+		if _, after, ok := strings.Cut(out, `msg="altavoz runs"`); ok {
+			if _, addr, ok := strings.Cut(after, " http="); ok && benchReady(b, "http://"+strings.Fields(addr)[0]) {
+				return "http://" + strings.Fields(addr)[0]
+			}
+			continue
+		}
+		if _, addr, ok := strings.Cut(out, "answers on "); ok {
+			return strings.TrimSuffix(strings.Fields(addr)[0], ":")
+		}
+	}
+	b.Fatalf("%v does not run:\n%s", p.cmd.Args, p.out.String())
+	return ""
+}
+
+func benchReady(b *testing.B, url string) bool {
+	b.Helper()
+	ctx, cancel := context.WithTimeout(b.Context(), time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url+"/readyz", nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return false
+	}
+	_ = resp.Body.Close()
+	return resp.StatusCode == http.StatusOK
+}
+
+// cpuSeconds is what a process has used so far, in user and kernel.
+func cpuSeconds(b *testing.B, pid int) float64 {
+	b.Helper()
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		b.Skipf("this machine does not tell the time of processes: %v", err)
+	}
+	_, after, _ := strings.Cut(string(stat), ") ")
+	return ticks(b, strings.Fields(after)[11:13]) // utime and stime
+}
+
+// machineSeconds is the same of the whole machine, idling and waiting for disks left out.
+func machineSeconds(b *testing.B) float64 {
+	b.Helper()
+	stat, err := os.ReadFile("/proc/stat")
+	if err != nil {
+		b.Skipf("this machine does not tell its time: %v", err)
+	}
+	fields := strings.Fields(string(stat))
+	return ticks(b, append(fields[1:4:4], fields[6:8]...)) // user, nice, system; interrupts
+}
+
+// ticks adds up times in hundredths of a second.
+func ticks(b *testing.B, fields []string) (sum float64) {
+	b.Helper()
+	for _, f := range fields {
+		n, err := strconv.ParseFloat(f, 64)
+		if err != nil {
+			b.Fatal(err)
+		}
+		sum += n
+	}
+	return sum / 100
+}
+
+// serverPID is the process of a real server that keeps its things in dir.
+func serverPID(b *testing.B, dir string) int {
+	b.Helper()
+	text, err := os.ReadFile(filepath.Join(dir, "pid"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	if err != nil {
+		b.Fatal(err)
+	}
+	return pid
+}

@@ -1,0 +1,121 @@
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"altavoz/app"
+	"altavoz/kafka"
+	"altavoz/test/harness"
+)
+
+// realDeployment is altavoz as it is deployed: roles in processes of their own, a real Kafka and a real Redis between them.
+func realDeployment(t *testing.T, brokers, redis string) *deployment {
+	t.Helper()
+	sim := harness.StartSimulator(t)
+	config := func(name string, roles ...app.Role) app.Config {
+		cfg := harness.ConfigOf(t, sim.URL())
+		cfg.Process.Roles, cfg.Process.InstanceID = roles, name
+		cfg.Kafka.Brokers, cfg.Kafka.TopicPrefix = []string{brokers}, fmt.Sprintf("e2e%d.", time.Now().UnixNano())
+		cfg.Redis.Addrs = []string{redis}
+		return cfg
+	}
+	// One name a process, as an orchestrator gives it; the senders share their partitions.
+	configs := []app.Config{
+		config("producer-0", app.RoleProducer), config("fanout-0", app.RoleFanout), config("sender-0", app.RoleSender),
+		config("sender-1", app.RoleSender), config("aggregator-0", app.RoleAggregator),
+	}
+	for i := range configs {
+		configs[i].Kafka.TopicPrefix = configs[0].Kafka.TopicPrefix
+	}
+	// Only the one that takes receipts knows the secret: the others do not wait for those of a simulator that sends none.
+	configs[0].WhatsApp.AppSecret = "app-secret"
+	h := &deployment{simulator: sim.URL(), secret: "app-secret"}
+	var apps []*app.App
+	h.kafka = func() kafka.Config { return harness.Kafka(apps[0], configs[0]) }
+	start := func() { // for the whole test, whichever scenario asked for it
+		apps = nil
+		for _, cfg := range configs {
+			apps = append(apps, harness.Start(t, cfg))
+		}
+		h.URL = apps[0].URL()
+	}
+	start()
+	h.publish = func(t *testing.T, key string, value []byte) {
+		t.Helper()
+		publishRaw(t, h.kafka(), key, value)
+	}
+	h.restart = func(t *testing.T) {
+		t.Helper()
+		for _, a := range apps {
+			harness.Stop(t, a)
+		}
+		start()
+	}
+	return h
+}
+
+// TestRealEndToEnd is every promise of the path on a real Kafka and a real Redis.
+func TestRealEndToEnd(t *testing.T) {
+	t.Parallel()
+	brokers, _ := harness.StartReal(t, "kafka-local")
+	redis, _ := harness.StartReal(t, "redis-local")
+	h := realDeployment(t, brokers, redis)
+	for _, s := range scenarios {
+		t.Run(s.name, func(t *testing.T) { s.run(t, h) })
+	}
+	t.Run("FileKnownAfterRestart", func(t *testing.T) { testFileKnownAfterRestart(t, h) })
+}
+
+// A media id outlives the process that uploaded the file, because Redis remembers it.
+func testFileKnownAfterRestart(t *testing.T, h *deployment) {
+	t.Helper()
+	body := `{"phones":["573007770001"],"body_text":"b","header_type":"image","header_content":"data:image/png;base64,` + harness.OnePixel + `"}`
+	if code, got := h.Post(t, body); code != 200 {
+		t.Fatalf("%d %s", code, got)
+	}
+	before := h.ledger(t)
+	h.restart(t)
+	if code, got := h.Post(t, strings.Replace(body, "0001", "0002", 1)); code != 200 || !strings.Contains(got, `"successful":1`) {
+		t.Fatalf("%d %s", code, got)
+	}
+	if n := h.ledger(t).Uploads.Files - before.Uploads.Files; n != 0 {
+		t.Errorf("the file was uploaded again, %d times", n)
+	}
+}
+
+// TestRealKafka runs the suite of package kafka on a real broker.
+func TestRealKafka(t *testing.T) {
+	t.Parallel()
+	brokers, _ := harness.StartReal(t, "kafka-local")
+	redis, _ := harness.StartReal(t, "redis-local")
+	cmd := exec.CommandContext(t.Context(), "go", "test", "-count=1", "altavoz/kafka", "altavoz/redis")
+	cmd.Env = append(os.Environ(), "ALTAVOZ_TEST_KAFKA="+brokers, "ALTAVOZ_TEST_REDIS="+redis)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+// TestRealKafkaComesLater starts a process before its Kafka: it waits, says so, and goes on by itself.
+func TestRealKafkaComesLater(t *testing.T) {
+	t.Parallel()
+	brokers, dir := harness.StartReal(t, "kafka-local")
+	harness.RunReal(t, "kafka-local", dir, "stop")
+	sim := harness.StartSimulator(t)
+	cfg := harness.ConfigOf(t, sim.URL())
+	cfg.Kafka.Brokers = []string{brokers}
+	started := make(chan *app.App, 1)
+	go func() { started <- harness.Start(t, cfg) }()
+	harness.RunReal(t, "kafka-local", dir, "start", "--owner", fmt.Sprint(os.Getpid()))
+	h := &deployment{API: harness.API{URL: (<-started).URL()}, simulator: sim.URL()}
+	if code, got := h.Post(t, `{"phones":["573001234567"],"body_text":"b"}`); code != 200 || !strings.Contains(got, `"successful":1`) {
+		t.Errorf("%d %s", code, got)
+	}
+	if _, err := kafka.CheckTopics(t.Context(), kafka.Config{Brokers: []string{brokers}, Prefix: cfg.Kafka.TopicPrefix}); err != nil {
+		t.Errorf("the topics it made: %v", err)
+	}
+}

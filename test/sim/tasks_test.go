@@ -1,0 +1,230 @@
+package sim
+
+import (
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"altavoz/kafka"
+	"altavoz/schemas"
+	"altavoz/stream"
+	"altavoz/test/harness"
+)
+
+// simTask is a broadcast of a history.
+type simTask struct {
+	id     schemas.TaskID
+	phones []string
+	resend bool
+	sure   bool // it was accepted, and has to come to an end
+
+	cancelled bool // somebody asked for it, whatever was answered
+	stops     []*simStop
+}
+
+// door is how a broadcast comes in.
+type door int
+
+const (
+	doorQueue  door = iota // over HTTP, with an Idempotency-Key
+	doorDirect             // over HTTP, and the answer waits for the end
+	doorKafka              // a record written by somebody upstream
+	doorCount
+)
+
+// broadcasts sends tasks of all sizes and by all doors, some before the first fault, the others while they happen, and
+// some rubbish beside them.
+func (w *world) broadcasts() {
+	r := w.chance(chanceTasks)
+	var steering sync.WaitGroup
+	defer steering.Wait()
+	sizes, many := []int{1, 2, 7, 20, 45, 120}, 5
+	if w.large {
+		sizes, many = []int{1, 3, 90, 150, 400, 1200}, 8
+	}
+	for i := range many {
+		n := sizes[r.IntN(len(sizes))]
+		in := door(r.IntN(int(doorCount)))
+		if in == doorDirect {
+			n = min(n, 7)
+		}
+		task := w.broadcast(r, i, n, in)
+		if r.IntN(2) == 0 && task != nil && n >= simSteerable {
+			chance := rand.New(rand.NewPCG(r.Uint64(), r.Uint64()))
+			steering.Go(func() { w.steer(task, chance) })
+		}
+		if r.IntN(3) == 0 {
+			w.rubbish(r)
+		}
+		if i >= 2 {
+			time.Sleep(upTo(r, 8*time.Second))
+		}
+	}
+}
+
+// broadcast returns the task once it was accepted.
+func (w *world) broadcast(r *rand.Rand, block, n int, in door) *simTask {
+	task := &simTask{phones: harness.Phones(block, n), resend: r.IntN(4) == 0}
+	body := map[string]any{"phones": task.phones, "body_text": "hola", "use_queue": in != doorDirect}
+	if task.resend {
+		body["on_unknown"] = "resend"
+	}
+	if r.IntN(3) == 0 { // the same picture in all of them
+		body["header_type"], body["header_content"] = "image", "data:image/png;base64,"+harness.OnePixel
+	}
+	key := ""
+	if in == doorQueue {
+		key = fmt.Sprintf("request-%d", block)
+	} else {
+		var id uuid.UUID
+		binary.BigEndian.PutUint64(id[:], r.Uint64())
+		binary.BigEndian.PutUint64(id[8:], r.Uint64())
+		id[6], id[8] = id[6]&0x0f|0x40, id[8]&0x3f|0x80
+		body["task_id"] = id.String()
+		task.id = schemas.TaskID(id)
+		w.expect(task)
+	}
+	text, err := json.Marshal(body)
+	if err != nil {
+		w.errorf("%v", err)
+		return nil
+	}
+	if in == doorKafka {
+		w.publish(stream.Record{Topic: schemas.TopicBroadcasts, Partition: stream.NoPartition, Value: text})
+	} else {
+		w.post(task, string(text), key)
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	task.sure = true
+	return task
+}
+
+// expect lets the checkers know of a task.
+func (w *world) expect(task *simTask) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.tasks = append(w.tasks, task)
+}
+
+func (w *world) known() []*simTask {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return append([]*simTask(nil), w.tasks...)
+}
+
+// Post asks until it is answered, as a client should: with the same key, or the same id.
+func (w *world) post(task *simTask, body, key string) {
+	last := ""
+	for range 60 {
+		code, answer, err := w.request(http.MethodPost, harness.SendPath, body, key, 90*time.Second)
+		switch {
+		case err != nil:
+			last = err.Error()
+		case code == http.StatusAccepted || code == http.StatusOK:
+			var a struct {
+				TaskID string `json:"task_id"`
+			}
+			if err := json.Unmarshal(answer, &a); err != nil {
+				w.errorf("answered %d %s", code, answer)
+			}
+			if id, err := schemas.ParseTaskID(a.TaskID); err == nil && key != "" {
+				task.id = id
+				w.expect(task)
+			}
+			return
+		case code < http.StatusInternalServerError:
+			w.errorf("refused: %d %s", code, answer)
+			return
+		default:
+			last = fmt.Sprintf("%d %s", code, answer)
+		}
+		time.Sleep(2 * time.Second)
+	}
+	w.errorf("a request was never accepted: %s", last)
+}
+
+func (w *world) request(method, path, body, key string, patience time.Duration) (int, []byte, error) {
+	req, err := http.NewRequestWithContext(context.Background(), method, "http://"+w.processes()[0].addr+path, strings.NewReader(body))
+	if err != nil {
+		return 0, nil, fmt.Errorf("asking: %w", err)
+	}
+	if key != "" {
+		req.Header.Set("Idempotency-Key", key)
+	}
+	resp, err := w.client(patience).Do(req)
+	if err != nil {
+		return 0, nil, fmt.Errorf("asking: %w", err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return 0, nil, fmt.Errorf("asking: %w", err)
+	}
+	return resp.StatusCode, text, nil
+}
+
+// publish writes records as somebody upstream does: again and again until they are acknowledged.
+func (w *world) publish(recs ...stream.Record) {
+	var last error
+	for range 60 {
+		pub, err := kafka.NewPublisher(w.kafkaConfig(), w.broker.layout, 0)
+		if err != nil {
+			w.errorf("%v", err)
+			return
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), 15*time.Second)
+		_, last = pub.Publish(ctx, recs...)
+		_ = pub.Close(ctx)
+		cancel()
+		if last == nil {
+			return
+		}
+		time.Sleep(time.Second)
+	}
+	w.errorf("upstream could not write: %v", last)
+}
+
+// rubbish is what nobody can read, on the topics that have readers.
+func (w *world) rubbish(r *rand.Rand) {
+	topics := []stream.Topic{schemas.TopicBroadcasts, schemas.TopicSendsExpress, schemas.TopicSendsBulk, schemas.TopicResults}
+	t := topics[r.IntN(len(topics))]
+	if t == schemas.TopicBroadcasts && r.IntN(30) == 0 {
+		w.bomb()
+		w.tally.count("bomb")
+		return
+	}
+	noise := make([]byte, 40)
+	for i := range noise {
+		noise[i] = byte(r.IntN(256))
+	}
+	values := [][]byte{[]byte("this is no JSON"), []byte(`{"phones":[],"body_text":"b"}`), []byte(`{"phones":7}`), noise, {}, nil}
+	w.publish(stream.Record{Topic: t, Partition: stream.NoPartition, Key: []byte("somebody"), Value: values[r.IntN(len(values))]})
+	w.tally.count("rubbish")
+}
+
+// bomb writes a batch that unpacks to more than anybody should unpack.
+func (w *world) bomb() {
+	cfg := w.kafkaConfig()
+	cl, err := kgo.NewClient(kgo.SeedBrokers(cfg.Brokers...), kgo.Dialer(cfg.Dial), kgo.ProducerBatchCompression(kgo.ZstdCompression()),
+		kgo.ProducerBatchMaxBytes(64<<20), kgo.RecordDeliveryTimeout(2*time.Minute))
+	if err != nil {
+		w.errorf("%v", err)
+		return
+	}
+	defer cl.Close()
+	zeros := &kgo.Record{Topic: simPrefix + string(schemas.TopicBroadcasts), Value: make([]byte, 40<<20)}
+	if err := cl.ProduceSync(context.Background(), zeros).FirstErr(); err != nil {
+		w.log.Warn("the bomb was not taken", "error", err)
+	}
+}
