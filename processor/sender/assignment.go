@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"altavoz/processor/sender/dedup"
-	line "altavoz/processor/sender/ledger"
+	"altavoz/processor/sender/ledger"
 	"altavoz/processor/sender/limits"
 	"altavoz/schemas"
 	"altavoz/stream"
@@ -20,7 +20,7 @@ type assignment struct {
 
 	assignedAt time.Time // when it was assigned
 
-	ledger  *ledger
+	ledger  *ledger.Ledger[*send]
 	dedup   dedup.Dedup
 	backlog []arrival // read, and without room in the ledger
 	bytes   int       // values of the open records that were read
@@ -162,17 +162,17 @@ func decode(rec *stream.Record) arrival {
 // checksum is which record it is.
 func (in *arrival) checksum() uint32 {
 	if in.send == nil {
-		return line.SumOfValue(in.rec.Value)
+		return ledger.SumOfValue(in.rec.Value)
 	}
-	return line.SumOf(in.task[:], in.send.GetIndex())
+	return ledger.SumOf(in.task[:], in.send.GetIndex())
 }
 
 // hasRoom reports whether the record has or can get a place in the ledger.
 func (a *assignment) hasRoom(in *arrival) bool {
-	if in.rec.Offset < a.ledger.next || a.ledger.open == 0 {
+	if in.rec.Offset < a.ledger.Next() || a.ledger.Open() == 0 {
 		return true
 	}
-	return a.bytes+len(in.rec.Value) <= maxOpenBytes && a.ledger.hasRoom(in.rec.Offset)
+	return a.bytes+len(in.rec.Value) <= maxOpenBytes && a.ledger.HasRoom(in.rec.Offset)
 }
 
 // saturated reports whether reading should stop. It goes on when a quarter is free again.
@@ -180,7 +180,7 @@ func (a *assignment) saturated() bool {
 	if len(a.backlog) > 0 {
 		return true
 	}
-	return a.paused && (a.ledger.open > maxOpen/4*3 || a.bytes > maxOpenBytes/4*3 || a.ledger.bits > line.Bits/4*3)
+	return a.paused && (a.ledger.Crowded() || a.bytes > maxOpenBytes/4*3)
 }
 
 // takeBacklog takes what was read into the ledger, as far as it has room.
@@ -202,14 +202,14 @@ func (st *Stage) takeBacklog(a *assignment, now time.Time) {
 // accept decides what becomes of a record that was read.
 func (st *Stage) accept(a *assignment, in *arrival, now time.Time) {
 	sum := in.checksum()
-	a.ledger.identities.trail.Add(in.rec.Offset, sum)
+	a.ledger.Read(in.rec.Offset, sum)
 	if in.rec.Offset < a.from {
 		if in.send != nil {
 			a.dedup.IsNew(in.task, in.send) //mutant:below-the-watermark-is-remembered
 		}
 		return
 	}
-	c, lost := a.ledger.locate(in.rec.Offset)
+	c, lost := a.ledger.Locate(in.rec.Offset)
 	if lost > 0 {
 		st.log.Error("sends that were started are not in the log any more; their tasks will not finish by themselves",
 			"topic", a.partition.Topic, "partition", a.partition.Partition, "before", in.rec.Offset, "sends", lost)
@@ -218,20 +218,20 @@ func (st *Stage) accept(a *assignment, in *arrival, now time.Time) {
 	//mutant:repeat-is-noticed
 	fresh := in.send == nil || a.dedup.IsNew(in.task, in.send)
 	if c != nil {
-		a.ledger.verify(c, sum)
+		a.ledger.Verify(c, sum)
 	}
 	if c == nil || in.send != nil && st.reattach(a, c, in) { // done, said the last owner or this process
 		return
 	}
 	e := &send{assignment: a, cell: c, lane: a.lane, at: in.rec.Time, size: len(in.rec.Value)}
-	c.send = e
+	c.Send = e
 	a.bytes += e.size
 	st.waiting[causeNone]++
 	switch {
 	case in.send == nil:
 		st.reject(e, in)
 		return
-	case !fresh && !c.started: //mutant:started-repeat-is-not-dropped
+	case !fresh && !c.Started(): //mutant:started-repeat-is-not-dropped
 		st.metrics.repeats.Inc()
 		st.finish(e)
 		return
@@ -240,12 +240,12 @@ func (st *Stage) accept(a *assignment, in *arrival, now time.Time) {
 	e.resend = in.send.GetOnUnknown() == schemas.OnUnknown_ON_UNKNOWN_RESEND
 	e.number = st.ensureNumber(in.send.GetSender(), now)
 	st.attach(e, in)
-	if c.doubt || c.started && (!e.resend || c.again) { //mutant:record-in-doubt-is-not-called
+	if c.InDoubt() || c.Started() && (!e.resend || c.Repeated()) { //mutant:record-in-doubt-is-not-called
 		// It stays started in the ledger until that is recorded: another takeover must find it so.
 		st.recordOutcome(e, schemas.StateUnknown, schemas.StateUnknown.Spanish(), "")
 		return
 	}
-	e.doubtful = c.started
+	e.doubtful = c.Started()
 	st.enqueue(e, false)
 }
 
@@ -253,10 +253,10 @@ func (st *Stage) accept(a *assignment, in *arrival, now time.Time) {
 func (st *Stage) release(e *send) {
 	switch {
 	case !e.doubtful: //mutant:doubtful-send-stays-started
-		e.assignment.ledger.release(e.cell)
+		e.assignment.ledger.Release(e.cell)
 		e.releasedAt = e.assignment.encodings
 	case e.repeatStarted:
-		e.assignment.ledger.clearRepeated(e.cell)
+		e.assignment.ledger.UndoRepeat(e.cell)
 	default:
 		return
 	}
@@ -311,10 +311,10 @@ func (st *Stage) park(e *send) {
 // finish is the end of a send: done, if its partition is still ours.
 func (st *Stage) finish(e *send) {
 	if a := e.assignment; a.live {
-		if e.cell.started && e.task != nil {
+		if e.cell.Started() && e.task != nil {
 			a.doneUncommitted = append(a.doneUncommitted, e.recordID())
 		}
-		a.ledger.finish(e.cell)
+		a.ledger.Finish(e.cell)
 		a.bytes -= e.size
 		st.markDirty(a)
 	} else {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"altavoz/processor/sender/ledger"
 	"altavoz/processor/sender/limits"
 	"altavoz/schemas"
 	"altavoz/stream"
@@ -719,7 +720,7 @@ func TestRefusedIsFree(t *testing.T) {
 		w.produce(bulkPartition, task, 2, by("3"))
 		w.rest(5 * time.Second)
 		for i := range int64(3) {
-			if got := stateIn(w.committed[bulkPartition], i); got != free {
+			if got := stateIn(w.committed[bulkPartition], i); got != ledger.Free {
 				t.Errorf("%d is %v", i, got)
 			}
 		}

@@ -156,7 +156,7 @@ func (st *Stage) encode(batch []*send, now time.Time) *commit {
 		if !a.live { //mutant:lost-partition-is-not-committed
 			continue
 		}
-		watermark, metadata := a.ledger.encode()
+		watermark, metadata := a.ledger.Encode()
 		a.inCommit = true
 		a.encodings++
 		a.doneUncommitted, a.doneInCommit = a.doneInCommit[:0], a.doneUncommitted
@@ -355,7 +355,7 @@ func (st *Stage) cannotStart(e *send, now time.Time) bool {
 		st.holdForWindow(e, opens)
 		return true
 	}
-	if e.doubtful && !e.assignment.ledger.canRepeat(e.cell) {
+	if e.doubtful && !e.assignment.ledger.CanRepeat(e.cell) {
 		return wait(now.Add(attemptBase), causeBackOff)
 	}
 	return wait(e.assignment.notBefore, causeCommit) || wait(e.task.suspectDelay(now), causeBackOff) || wait(st.cooldown.Until(pair{e.number, e.phone}), causeCooldown)
@@ -365,10 +365,10 @@ func (st *Stage) cannotStart(e *send, now time.Time) bool {
 func (st *Stage) markStarted(e *send, now time.Time) {
 	n := e.number
 	st.moveTo(e, phaseAdmitted, causeNone)
-	e.assignment.ledger.start(e.cell) //mutant:ledger-says-what-is-started
+	e.assignment.ledger.Start(e.cell) //mutant:ledger-says-what-is-started
 	if e.doubtful {
-		e.repeatStarted = !e.cell.again
-		e.assignment.ledger.markRepeated(e.cell)
+		e.repeatStarted = !e.cell.Repeated()
+		e.assignment.ledger.Repeat(e.cell)
 	}
 	st.markDirty(e.assignment)
 	n.countTurn(e.lane)

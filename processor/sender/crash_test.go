@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"altavoz/processor/sender/ledger"
 	"altavoz/schemas"
 	"altavoz/stream"
 )
@@ -30,7 +31,7 @@ type crashPoint struct {
 	arrange   func(w *world, p *process)
 	reached   func(w *world) bool // the process dies a little later
 	later     time.Duration       // how much; 0: half of slow
-	committed state
+	committed ledger.State
 	accepted  bool // the Cloud API has it when the process dies
 
 	report, resend ending
@@ -58,50 +59,50 @@ func crashPoints() []crashPoint {
 			func(_ *world, p *process) {
 				p.onCommit(func([]stream.Position) fault { return fault{before: slow} })
 			},
-			nil, 0, free, false, sent(1), sent(1),
+			nil, 0, ledger.Free, false, sent(1), sent(1),
 		},
 		{
 			"with the commit written and not answered",
 			func(_ *world, p *process) {
 				p.onCommit(func([]stream.Position) fault { return fault{after: slow} })
 			},
-			func(w *world) bool { return len(w.commits) > 0 }, 0, started, false, unknown(0), sent(1),
+			func(w *world) bool { return len(w.commits) > 0 }, 0, ledger.Started, false, unknown(0), sent(1),
 		},
 		{
 			"after the commit, before the call",
 			func(_ *world, p *process) { p.idle = slow },
-			func(w *world) bool { return len(w.commits) > 0 }, 0, started, false, unknown(0), sent(1),
+			func(w *world) bool { return len(w.commits) > 0 }, 0, ledger.Started, false, unknown(0), sent(1),
 		},
 		{
 			"after the first byte of the call",
 			func(w *world, _ *process) { w.latency = func(*apiCall) time.Duration { return slow } },
-			called, 0, started, true, unknown(1), sent(2),
+			called, 0, ledger.Started, true, unknown(1), sent(2),
 		},
 		{
 			"after the answer, before the result",
 			func(_ *world, p *process) { p.onWrite(func(stream.Record) fault { return fault{before: time.Hour} }) },
-			called, 10 * doneGap, started, true, unknown(1), sent(2),
+			called, 10 * doneGap, ledger.Started, true, unknown(1), sent(2),
 		},
 		{
 			"after a refusal, before that is committed",
-			refuse, called, doneGap / 2, started, false, unknown(1), sent(2),
+			refuse, called, doneGap / 2, ledger.Started, false, unknown(1), sent(2),
 		},
 		{
 			"after a refusal that is committed",
 			refuse,
-			func(w *world) bool { return len(w.calls) > 0 && len(w.commits) > 1 }, 0, free, false, sent(2), sent(2),
+			func(w *world) bool { return len(w.calls) > 0 && len(w.commits) > 1 }, 0, ledger.Free, false, sent(2), sent(2),
 		},
 		{
 			"after the result, before done is committed",
 			func(*world, *process) {},
-			func(w *world) bool { return len(w.results) > 0 }, doneGap / 2, started, true,
+			func(w *world) bool { return len(w.results) > 0 }, doneGap / 2, ledger.Started, true,
 			ending{schemas.OutcomeSent, 1, true},
 			sent(2),
 		},
 		{
 			"after done is committed",
 			func(*world, *process) {},
-			func(w *world) bool { return w.allDone(bulkPartition) }, 0, done, true, sent(1), sent(1),
+			func(w *world) bool { return w.allDone(bulkPartition) }, 0, ledger.Done, true, sent(1), sent(1),
 		},
 	}
 }
@@ -156,7 +157,7 @@ func (c crashPoint) run(w *world, want ending, opts []sendOpt) {
 		t.Errorf("ended as %+v, want %+v", got, want)
 	}
 	again := 0
-	if c.committed == started && got.calls > 0 && w.resend[id] {
+	if c.committed == ledger.Started && got.calls > 0 && w.resend[id] {
 		again = 1
 	}
 	if n := q.value("altavoz_sends_resent_total"); n != float64(again) {
@@ -248,7 +249,7 @@ func TestResendIsBoundedOverCrashes(t *testing.T) {
 			w.until("calls", func() bool { return len(w.calls) == 5*(n+1) })
 			w.rest(slow / 2)
 			for i := range int64(5) {
-				if got, want := stateIn(w.committed[bulkPartition], i), []state{started, repeated}[n]; got != want {
+				if got, want := stateIn(w.committed[bulkPartition], i), []ledger.State{ledger.Started, ledger.Repeated}[n]; got != want {
 					t.Errorf("%d is %v in the middle of call %d", i, got, n+1)
 				}
 			}
@@ -284,7 +285,7 @@ func TestRefusedRepeatIsNoRepeat(t *testing.T) {
 		q := w.start([]stream.TopicPartition{bulkPartition})
 		w.until("a refusal", func() bool { return w.refused[id] == 1 })
 		w.rest(time.Second)
-		if got := stateIn(w.committed[bulkPartition], 0); got != started {
+		if got := stateIn(w.committed[bulkPartition], 0); got != ledger.Started {
 			t.Errorf("is %v after the refusal", got)
 		}
 		q.kill()

@@ -3,6 +3,7 @@ package sender
 import (
 	"time"
 
+	"altavoz/processor/sender/ledger"
 	"altavoz/schemas"
 	"altavoz/stream"
 )
@@ -20,9 +21,9 @@ type detachedSend struct {
 	recordID
 
 	until time.Time
-	state state // what the ledger said of it
-	send  *send // its call is under way, or its result is being written
-	free  bool  // its call reached nobody; otherwise, without send, its result is acknowledged
+	state ledger.State // what the ledger said of it
+	send  *send        // its call is under way, or its result is being written
+	free  bool         // its call reached nobody; otherwise, without send, its result is acknowledged
 }
 
 // detached is what is kept of partitions that are not owned at the moment, by offset.
@@ -61,7 +62,7 @@ func (k *detached) drop(s stream.TopicPartition, offset int64) {
 
 // take returns what is known of a record, once. A record that has another identity is another record; and one of which the
 // ledger says something else was called by another owner since.
-func (k *detached) take(s stream.TopicPartition, id recordID, st state) *detachedSend {
+func (k *detached) take(s stream.TopicPartition, id recordID, st ledger.State) *detachedSend {
 	what := k.partitions[s][id.offset]
 	if what == nil {
 		return nil
@@ -75,7 +76,7 @@ func (k *detached) take(s stream.TopicPartition, id recordID, st state) *detache
 
 // of returns what is kept of a send that is still under way.
 func (k *detached) of(e *send) *detachedSend {
-	if what := k.partitions[e.assignment.partition][e.cell.offset]; what != nil && what.send == e {
+	if what := k.partitions[e.assignment.partition][e.cell.Offset]; what != nil && what.send == e {
 		return what
 	}
 	return nil
@@ -101,38 +102,38 @@ func (st *Stage) keepDetached(a *assignment, now time.Time) {
 	until := now.Add(detachedLife)
 	for _, ids := range [][]recordID{a.doneUncommitted, a.doneInCommit} {
 		for _, id := range ids {
-			st.detached.keep(a.partition, &detachedSend{recordID: id, until: until, state: started})
+			st.detached.keep(a.partition, &detachedSend{recordID: id, until: until, state: ledger.Started})
 		}
 	}
 	a.doneUncommitted, a.doneInCommit = nil, nil
-	for c := a.ledger.head; c != nil; c = c.next {
-		e := c.send
+	for c := a.ledger.First(); c != nil; c = c.Next() {
+		e := c.Send
 		switch {
 		case e == nil || e.task == nil:
-		case e.phase == phaseCalling, e.phase == phaseRecording && c.started:
+		case e.phase == phaseCalling, e.phase == phaseRecording && c.Started():
 			if e.phase == phaseRecording {
 				st.moveTo(e, phaseRecording, causeDetached)
 			}
-			st.detached.keep(a.partition, &detachedSend{recordID: e.recordID(), until: until, state: c.state(), send: e})
+			st.detached.keep(a.partition, &detachedSend{recordID: e.recordID(), until: until, state: c.State(), send: e})
 		case !e.phase.busy() && e.refusedSince(a):
-			st.detached.keep(a.partition, &detachedSend{recordID: e.recordID(), until: until, state: started, free: true})
+			st.detached.keep(a.partition, &detachedSend{recordID: e.recordID(), until: until, state: ledger.Started, free: true})
 		}
 	}
 }
 
-func (e *send) recordID() recordID { return recordID{e.cell.offset, e.task.id, e.index} }
+func (e *send) recordID() recordID { return recordID{e.cell.Offset, e.task.id, e.index} }
 
 // refusedSince reports whether the broker has this send as started, by a commit of ours, and it is not: its call reached nobody
 // or was not made, and no commit was tried since. Had one been, the next owner might have found it free, and started it.
 func (e *send) refusedSince(a *assignment) bool {
-	return e.startCommitted && !e.doubtful && !e.cell.started && e.releasedAt == a.encodings //mutant:refusal-counts-before-its-commit
+	return e.startCommitted && !e.doubtful && !e.cell.Started() && e.releasedAt == a.encodings //mutant:refusal-counts-before-its-commit
 }
 
 // resolveDetached takes in what became of a send whose partition is not owned any more.
 func (st *Stage) resolveDetached(e *send, free bool) {
 	if what := st.detached.of(e); what != nil {
 		if free && e.doubtful { // this call reached nobody, an earlier one may have
-			st.detached.drop(e.assignment.partition, e.cell.offset)
+			st.detached.drop(e.assignment.partition, e.cell.Offset)
 			return
 		}
 		what.send, what.free = nil, free
@@ -141,25 +142,25 @@ func (st *Stage) resolveDetached(e *send, free bool) {
 
 // reattach looks whether this process knows more of a record than its ledger, and reports whether nothing remains to be done.
 func (st *Stage) reattach(a *assignment, c *cell, in *arrival) bool {
-	if !c.started {
+	if !c.Started() {
 		return false
 	}
-	what := st.detached.take(a.partition, recordID{c.offset, in.task, in.send.GetIndex()}, c.state())
+	what := st.detached.take(a.partition, recordID{c.Offset, in.task, in.send.GetIndex()}, c.State())
 	switch {
 	case what == nil:
 		return false
 	case what.free:
-		a.ledger.release(c)
+		a.ledger.Release(c)
 		st.markDirty(a)
 		return false
 	case what.send == nil:
-		a.ledger.finish(c)
+		a.ledger.Finish(c)
 		st.markDirty(a)
 		return true
 	}
 	e := what.send
 	old := e.assignment
-	e.assignment, e.cell, c.send = a, c, e
+	e.assignment, e.cell, c.Send = a, c, e
 	if e.phase == phaseRecording {
 		st.moveTo(e, phaseRecording, causeResult)
 	}

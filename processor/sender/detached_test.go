@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"altavoz/processor/sender/ledger"
 	"altavoz/schemas"
 	"altavoz/stream"
 )
@@ -125,7 +126,7 @@ func TestWhatWasNotCommittedComesBack(t *testing.T) {
 		p.lose(bulkPartition)
 		p.onCommit(nil)
 		for i := range int64(2) {
-			if got := stateIn(w.committed[bulkPartition], i); got != started {
+			if got := stateIn(w.committed[bulkPartition], i); got != ledger.Started {
 				t.Errorf("%d is %v", i, got)
 			}
 		}
@@ -223,21 +224,21 @@ func TestKnowledgeIsOfOneRecord(t *testing.T) {
 	for name, c := range map[string]struct {
 		partition stream.TopicPartition
 		id        recordID
-		state     state
+		state     ledger.State
 		kept      detachedSend
 		want      bool
 	}{
-		"the record":                     {partition, id, started, detachedSend{free: true}, true},
-		"another partition":              {bulkSlotOf(1), id, started, detachedSend{free: true}, false},
-		"another offset":                 {partition, recordID{8, id.task, 3}, started, detachedSend{free: true}, false},
-		"another task":                   {partition, recordID{7, schemas.NewTaskID(), 3}, started, detachedSend{free: true}, false},
-		"another recipient":              {partition, recordID{7, id.task, 4}, started, detachedSend{free: true}, false},
-		"called again by another owner":  {partition, id, repeated, detachedSend{free: true}, false},
-		"recorded":                       {partition, id, repeated, detachedSend{}, true},
-		"recorded, of another recipient": {partition, recordID{7, id.task, 4}, started, detachedSend{}, false},
+		"the record":                     {partition, id, ledger.Started, detachedSend{free: true}, true},
+		"another partition":              {bulkSlotOf(1), id, ledger.Started, detachedSend{free: true}, false},
+		"another offset":                 {partition, recordID{8, id.task, 3}, ledger.Started, detachedSend{free: true}, false},
+		"another task":                   {partition, recordID{7, schemas.NewTaskID(), 3}, ledger.Started, detachedSend{free: true}, false},
+		"another recipient":              {partition, recordID{7, id.task, 4}, ledger.Started, detachedSend{free: true}, false},
+		"called again by another owner":  {partition, id, ledger.Repeated, detachedSend{free: true}, false},
+		"recorded":                       {partition, id, ledger.Repeated, detachedSend{}, true},
+		"recorded, of another recipient": {partition, recordID{7, id.task, 4}, ledger.Started, detachedSend{}, false},
 	} {
 		var k detached
-		c.kept.recordID, c.kept.state = id, started
+		c.kept.recordID, c.kept.state = id, ledger.Started
 		k.keep(partition, &c.kept)
 		if got := k.take(c.partition, c.id, c.state); (got != nil) != c.want {
 			t.Errorf("%s: %v", name, got)

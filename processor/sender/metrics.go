@@ -188,8 +188,8 @@ func (st *Stage) inFlight(l lane) int {
 // oldest returns how long the oldest send of a lane has been in the log.
 func (st *Stage) oldest(l lane, now time.Time) (age time.Duration) {
 	for _, a := range st.assignments {
-		if c := a.ledger.head; a.lane == l && c != nil && c.send != nil && !c.send.at.IsZero() {
-			age = max(age, now.Sub(c.send.at))
+		if c := a.ledger.First(); a.lane == l && c != nil && c.Send != nil && !c.Send.at.IsZero() {
+			age = max(age, now.Sub(c.Send.at))
 		}
 	}
 	return age

@@ -125,9 +125,6 @@ const (
 	// broadcast still moves while others are small and many.
 	bulkTurn = 7
 
-	// maxOpen is how many records of a partition may be open (read, not done): 48 partitions of 8,192 at some 300 bytes are
-	// 118 MB, which only numbers of 50,000 a second could fill.
-	maxOpen = 8192
 	// maxOpenBytes bounds the values of a partition's open records, because express records carry their message.
 	maxOpenBytes = 4 << 20
 	// maxUnrecorded is how many results may wait for their acknowledgement before nothing more is admitted: 0.4 s at 10,000

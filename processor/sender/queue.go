@@ -3,6 +3,7 @@ package sender
 import (
 	"time"
 
+	"altavoz/processor/sender/ledger"
 	"altavoz/processor/timers"
 )
 
@@ -70,6 +71,9 @@ type (
 type timed interface {
 	onTimer(st *Stage, now time.Time)
 }
+
+// cell is the ledger's entry of a send.
+type cell = ledger.Cell[*send]
 
 // lane is schemas.Lane as an index.
 type lane uint8

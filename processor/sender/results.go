@@ -109,7 +109,7 @@ func (st *Stage) onWritten(p *pendingRecord, err error) {
 		st.wake()
 	}
 	if err != nil { // its partition has another owner, or this process ends
-		st.detached.drop(e.assignment.partition, e.cell.offset)
+		st.detached.drop(e.assignment.partition, e.cell.Offset)
 		st.remove(e)
 		return
 	}

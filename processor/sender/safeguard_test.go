@@ -4,7 +4,7 @@ import (
 	"testing"
 	"time"
 
-	line "altavoz/processor/sender/ledger"
+	"altavoz/processor/sender/ledger"
 	"altavoz/schemas"
 	"altavoz/stream"
 )
@@ -18,7 +18,7 @@ func TestRepeatThatWasStartedIsUnknown(t *testing.T) {
 		w.produce(bulkPartition, id.task, id.index)
 		w.produce(bulkPartition, id.task, id.index)
 		w.lock(func() {
-			w.committed[bulkPartition] = stream.Position{Partition: bulkPartition, Offset: 1, Metadata: line.Encode(&line.Identity{}, 0, []run{{State: started, N: 1}})}
+			w.committed[bulkPartition] = stream.Position{Partition: bulkPartition, Offset: 1, Metadata: ledger.Encode(&ledger.Identity{}, 0, []ledger.Run{{State: ledger.Started, N: 1}})}
 		})
 		w.start([]stream.TopicPartition{bulkPartition})
 		w.until("done", func() bool { return w.allDone(bulkPartition) })
@@ -40,7 +40,7 @@ func TestSendThatMayHaveReachedSomebodyStaysStarted(t *testing.T) {
 		p := w.start([]stream.TopicPartition{bulkPartition})
 		w.until("a call", func() bool { return len(w.calls) == 1 })
 		w.rest(2 * time.Second)
-		if stateIn(w.committed[bulkPartition], 0) == free {
+		if stateIn(w.committed[bulkPartition], 0) == ledger.Free {
 			t.Error("it waits as if no call had begun")
 		}
 		p.kill()
@@ -79,7 +79,7 @@ func TestRejectIsDoneOnceItIsWritten(t *testing.T) {
 		p.onWrite(func(stream.Record) fault { return fault{before: time.Hour} })
 		w.append(bulkPartition, stream.Record{Value: []byte("this is no send")}, who{}, false)
 		w.rest(10 * doneGap)
-		if pos, ok := w.committed[bulkPartition]; ok && stateIn(pos, 0) == done {
+		if pos, ok := w.committed[bulkPartition]; ok && stateIn(pos, 0) == ledger.Done {
 			t.Error("done before it was kept")
 		}
 		p.kill()

@@ -127,15 +127,15 @@ func (st *Stage) OnAssigned(ctx context.Context, pos stream.Position) (int64, er
 		return 0, fmt.Errorf("taking over %s at offset %d: %w", pos.Partition, pos.Offset, err)
 	}
 	started := 0
-	for c := l.head; c != nil; c = c.next {
-		if c.started {
+	for c := l.First(); c != nil; c = c.Next() {
+		if c.Started() {
 			started++
 		}
 	}
 	st.log.Debug("partition taken over", "topic", pos.Partition.Topic, "partition", pos.Partition.Partition, "offset", pos.Offset,
-		"open", l.open, "started", started)
+		"open", l.Open(), "started", started)
 	st.OnLost([]stream.TopicPartition{pos.Partition}) // in case it is assigned to itself
-	a := &assignment{partition: pos.Partition, ledger: l, from: l.watermark(), live: true, assignedAt: time.Now()}
+	a := &assignment{partition: pos.Partition, ledger: l, from: l.Watermark(), live: true, assignedAt: time.Now()}
 	if schemas.LaneOf(pos.Partition.Topic) == schemas.LaneBulk {
 		a.lane = bulk
 	}
@@ -202,9 +202,9 @@ func (st *Stage) OnRevoked(ctx context.Context, partitions []stream.TopicPartiti
 	for _, a := range leaving {
 		a.draining = true
 		a.backlog = nil
-		for c := a.ledger.head; c != nil; c = c.next {
-			if c.send != nil && !c.send.phase.busy() {
-				st.park(c.send)
+		for c := a.ledger.First(); c != nil; c = c.Next() {
+			if c.Send != nil && !c.Send.phase.busy() {
+				st.park(c.Send)
 			}
 		}
 		if a.inFlight > 0 {
@@ -307,10 +307,10 @@ func (st *Stage) endAssignment(a *assignment) {
 	a.live, a.backlog = false, nil
 	delete(st.assignments, a.partition)
 	st.keepDetached(a, time.Now())
-	for c := a.ledger.head; c != nil; c = c.next {
-		if c.send != nil && !c.send.phase.busy() {
-			st.park(c.send)
-			st.remove(c.send)
+	for c := a.ledger.First(); c != nil; c = c.Next() {
+		if c.Send != nil && !c.Send.phase.busy() {
+			st.park(c.Send)
+			st.remove(c.Send)
 		}
 	}
 	st.distributeRates(time.Now())

@@ -13,7 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"altavoz/processor/sender/dedup"
-	line "altavoz/processor/sender/ledger"
+	"altavoz/processor/sender/ledger"
 	"altavoz/schemas"
 	"altavoz/stream"
 )
@@ -277,7 +277,7 @@ func TestRevokeDuringCommit(t *testing.T) {
 		w.produce(bulkPartition, schemas.NewTaskID(), 0)
 		w.rest(100 * time.Millisecond)
 		p.revoke(bulkPartition)
-		if len(w.calls) != 0 || stateIn(w.committed[bulkPartition], 0) != free {
+		if len(w.calls) != 0 || stateIn(w.committed[bulkPartition], 0) != ledger.Free {
 			t.Fatalf("%d calls, %v", len(w.calls), w.committed[bulkPartition])
 		}
 		q := w.start([]stream.TopicPartition{bulkPartition})
@@ -310,7 +310,7 @@ func TestRevokeDrains(t *testing.T) {
 				t.Errorf("%d calls, %d results", len(w.calls), w.count(schemas.OutcomeSent))
 			}
 			for i := range int64(20) {
-				if got, want := stateIn(w.committed[bulkPartition], i), map[bool]state{true: done, false: free}[i < 7]; got != want {
+				if got, want := stateIn(w.committed[bulkPartition], i), map[bool]ledger.State{true: ledger.Done, false: ledger.Free}[i < 7]; got != want {
 					t.Errorf("%d is %v", i, got)
 				}
 			}
@@ -347,7 +347,7 @@ func TestTwoRevokesAtOnce(t *testing.T) {
 		}
 		revokes.Wait()
 		w.lock(func() {
-			if stateIn(w.committed[bulkPartition], 0) != done {
+			if stateIn(w.committed[bulkPartition], 0) != ledger.Done {
 				t.Errorf("committed %v", w.committed[bulkPartition])
 			}
 		})
@@ -374,7 +374,7 @@ func TestLastCommitIsTriedAgain(t *testing.T) {
 		w.produce(bulkPartition, schemas.NewTaskID(), 0)
 		w.rest(100 * time.Millisecond)
 		p.revoke(bulkPartition)
-		if got := stateIn(w.committed[bulkPartition], 0); got != free || len(w.calls) != 0 {
+		if got := stateIn(w.committed[bulkPartition], 0); got != ledger.Free || len(w.calls) != 0 {
 			t.Errorf("%v, %d calls", got, len(w.calls))
 		}
 		w.produce(bulkPartition, schemas.NewTaskID(), 1)
@@ -493,11 +493,11 @@ func TestStartedStaysStarted(t *testing.T) {
 		check := func(when string) {
 			t.Helper()
 			for i := range int64(30) {
-				want := free
+				want := ledger.Free
 				if i < 3 || i >= 10 && i < 15 || i == 20 {
-					want = started
+					want = ledger.Started
 				} else if i >= 15 && i < 20 {
-					want = done
+					want = ledger.Done
 				}
 				if got := stateIn(w.committed[bulkPartition], i); got != want {
 					t.Errorf("%s: %d is %v, want %v", when, i, got, want)
@@ -509,12 +509,12 @@ func TestStartedStaysStarted(t *testing.T) {
 		p.stage.Process(bulkPartition, w.logs[bulkPartition][10:15]) // as if 4 to 9 were gone
 		w.rest(time.Second)
 		for i := int64(4); i < 10; i++ {
-			if got := stateIn(w.committed[bulkPartition], i); got != done {
+			if got := stateIn(w.committed[bulkPartition], i); got != ledger.Done {
 				t.Errorf("%d, which is not in the log, is %v", i, got)
 			}
 		}
 		for i := int64(10); i < 15; i++ {
-			if got := stateIn(w.committed[bulkPartition], i); got != started {
+			if got := stateIn(w.committed[bulkPartition], i); got != ledger.Started {
 				t.Errorf("%d is %v before unknown is acknowledged", i, got)
 			}
 		}
@@ -570,7 +570,7 @@ func TestUnreadableLedger(t *testing.T) {
 	bubble(t, func(w *world) {
 		p := w.start(nil)
 		_, err := p.stage.OnAssigned(w.t.Context(), stream.Position{Partition: bulkPartition, Offset: 10, Metadata: "garbage!"})
-		if !errors.Is(err, line.ErrLedger) {
+		if !errors.Is(err, ledger.ErrLedger) {
 			t.Errorf("%v", err)
 		}
 	})
@@ -638,16 +638,16 @@ func TestWindowIsBounded(t *testing.T) {
 			return schemas.Reply{Verdict: schemas.VerdictThrottled, After: 5 * time.Minute}
 		}
 		task := schemas.NewTaskID()
-		for i := range uint32(maxOpen + 3000) {
+		for i := range uint32(ledger.MaxOpen + 3000) {
 			w.produce(bulkPartition, task, i)
 		}
 		p := w.start([]stream.TopicPartition{bulkPartition})
 		w.rest(time.Second)
 		p.stage.mu.Lock()
 		a := p.stage.assignments[bulkPartition]
-		open, behind := a.ledger.open, len(a.backlog)
+		open, behind := a.ledger.Open(), len(a.backlog)
 		p.stage.mu.Unlock()
-		if open != maxOpen || behind > 500 || !p.isPaused(bulkPartition) {
+		if open != ledger.MaxOpen || behind > 500 || !p.isPaused(bulkPartition) {
 			t.Errorf("%d open, %d wait, paused %v", open, behind, p.isPaused(bulkPartition))
 		}
 		p.lose(bulkPartition)
@@ -657,7 +657,7 @@ func TestWindowIsBounded(t *testing.T) {
 		w.lock(func() { w.answer = nil })
 		p.assign(bulkPartition)
 		w.until("done", func() bool { return w.allDone(bulkPartition) })
-		if n := w.count(schemas.OutcomeSent); n != maxOpen+3000 {
+		if n := w.count(schemas.OutcomeSent); n != ledger.MaxOpen+3000 {
 			t.Errorf("%d sent", n)
 		}
 	})

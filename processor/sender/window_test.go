@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	line "altavoz/processor/sender/ledger"
+	"altavoz/processor/sender/ledger"
 	"altavoz/schemas"
 	"altavoz/stream"
 )
@@ -46,7 +46,7 @@ func TestNothingStartsOutsideItsWindow(t *testing.T) {
 			if got, want := w.notes(task), []string{"WAITING Fuera del horario de envío; abre 2000-01-02 01:00 (UTC)"}; !slices.Equal(got, want) {
 				t.Errorf("said %q, not %q", got, want)
 			}
-			if _, runs, err := line.Decode(w.committed[bulkPartition].Metadata, w.committed[bulkPartition].Offset); err != nil || len(runs) > 0 {
+			if _, runs, err := ledger.Decode(w.committed[bulkPartition].Metadata, w.committed[bulkPartition].Offset); err != nil || len(runs) > 0 {
 				t.Errorf("the ledger says %v of what waits (%v)", runs, err)
 			}
 		})
@@ -121,7 +121,7 @@ func TestCommitOutlastsTheWindow(t *testing.T) {
 			if len(w.calls) != 0 || w.count(schemas.OutcomeExpired) != 1 {
 				t.Errorf("%d calls, %d expired", len(w.calls), w.count(schemas.OutcomeExpired))
 			}
-			if pos := w.committed[bulkPartition]; pos.Offset != 0 || stateIn(pos, 0) != free || stateIn(pos, 1) != done {
+			if pos := w.committed[bulkPartition]; pos.Offset != 0 || stateIn(pos, 0) != ledger.Free || stateIn(pos, 1) != ledger.Done {
 				t.Errorf("committed %v", pos)
 			}
 		})

@@ -19,7 +19,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
 
-	line "altavoz/processor/sender/ledger"
+	"altavoz/processor/sender/ledger"
 	"altavoz/schemas"
 	"altavoz/schemas/standing"
 	"altavoz/stream"
@@ -824,7 +824,7 @@ func (w *world) check(c *apiCall) {
 	covered := false
 	for _, at := range w.at[c.who] {
 		pos, ok := w.committed[at.partition]
-		covered = covered || ok && stateIn(pos, at.offset) != free
+		covered = covered || ok && stateIn(pos, at.offset) != ledger.Free
 	}
 	if !covered {
 		w.fail("%s calls %v, and nothing that is committed says so", c.process.name, c.index)
@@ -849,11 +849,11 @@ func (w *world) timely(c *apiCall, begins time.Time) {
 }
 
 // stateIn reads a committed position for one record.
-func stateIn(pos stream.Position, offset int64) state {
+func stateIn(pos stream.Position, offset int64) ledger.State {
 	if offset < pos.Offset {
-		return done
+		return ledger.Done
 	}
-	_, runs, err := line.Decode(pos.Metadata, pos.Offset)
+	_, runs, err := ledger.Decode(pos.Metadata, pos.Offset)
 	if err != nil {
 		panic(err)
 	}
@@ -864,7 +864,7 @@ func stateIn(pos stream.Position, offset int64) state {
 		}
 		at += r.N
 	}
-	return free
+	return ledger.Free
 }
 
 // outcomes returns the marks that were said of a recipient.
@@ -916,7 +916,7 @@ func (w *world) allDone(partition stream.TopicPartition) bool {
 		return true
 	}
 	pos, ok := w.committed[partition]
-	_, runs, err := line.Decode(pos.Metadata, pos.Offset)
+	_, runs, err := ledger.Decode(pos.Metadata, pos.Offset)
 	return ok && err == nil && pos.Offset > log[len(log)-1].Offset && len(runs) == 0
 }
 

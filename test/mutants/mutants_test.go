@@ -146,25 +146,23 @@ func mutants() []mutant {
 		{marker: "late-start-is-not-called", change: makeFalse(), test: "TestCommitOutlastsTheWindow"},
 
 		// What the last owner said.
-		{marker: "what-the-log-lost-is-not-done", change: drop(), test: "TestLogThatLostItsEndLosesNobodyAndCallsNobodyTwice"},
-		{marker: "foreign-offsets-are-not-believed", change: makeFalse(), test: "TestOffsetsThatAreGoneOrForeignCallNobodyTwice"},
-		{marker: "started-send-that-is-gone-is-not-called-again", change: makeFalse(), test: "TestStartedSendsOfALogThatLostItsEnd"},
+		{marker: "what-the-log-lost-is-not-done", change: drop(), test: "TestLogThatLostItsEndLosesNobodyAndCallsNobodyTwice", in: "processor/sender"},
+		{marker: "foreign-offsets-are-not-believed", change: makeFalse(), test: "TestOffsetsThatAreGoneOrForeignCallNobodyTwice", in: "processor/sender"},
+		{marker: "started-send-that-is-gone-is-not-called-again", change: makeFalse(), test: "TestStartedSendsOfALogThatLostItsEnd", in: "processor/sender"},
 		{marker: "record-in-doubt-is-not-called", change: operandWith("doubt", "false"), test: "TestOffsetsThatAreGoneOrForeignCallNobodyTwice"},
-		{marker: "takeover-reads-the-ledger", change: value(`line.Decode("", 0)`), test: "TestTakeover"},
+		{marker: "takeover-reads-the-ledger", change: value(`Decode("", 0)`), test: "TestTakeover", in: "processor/sender"},
 		{ // all that a takeover finds is called unknown, and never sent
 			marker: "takeover-sends-what-was-not-started",
 			change: whole(`$
-for o := pos.Offset; err == nil && o >= 0 && o < pos.End && l.open < maxOpen; o++ {
+for o := pos.Offset; o < pos.End && l.open < MaxOpen; o++ {
 	if o >= l.next {
 		l.add(o)
 	}
 }
-for c := l.head; err == nil && c != nil; c = c.next {
+for c := l.head; c != nil; c = c.next {
 	c.started = true
 }
-if err == nil {
-	l.unread = l.head
-}`),
+l.unread = l.head`),
 			test: "TestSimulation", in: "test/sim",
 		},
 		{

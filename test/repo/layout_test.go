@@ -134,7 +134,7 @@ const (
 
 // crowded are the packages that hold more than a package should, with what they hold. The numbers may only go down.
 var crowded = map[string]int{
-	"kafka": 2180, "processor/fanout": 2804, "processor/sender": 2802, "processor/aggregator": 2315,
+	"kafka": 2180, "processor/fanout": 2804, "processor/sender": 2494, "processor/aggregator": 2315,
 }
 
 func TestPackagesImportOnlyWhatTheTableAllows(t *testing.T) {
