@@ -13,8 +13,8 @@ import (
 	"altavoz/app/embedded"
 	"altavoz/app/environment"
 	"altavoz/app/secure"
+	"altavoz/client"
 	"altavoz/kafka"
-	"altavoz/producer"
 	"altavoz/schemas"
 	"altavoz/schemas/shown"
 	"altavoz/whatsapp"
@@ -22,19 +22,6 @@ import (
 )
 
 // What operators and upstream systems do without a running process of their own: the commands of the CLI stand on these.
-
-// Draft is a broadcast as a program writes it; its WriteJSON makes the body of the HTTP request.
-type Draft = producer.Draft
-
-// Receipt says what became of a published broadcast.
-type Receipt = producer.Receipt
-
-// PathSend, PathStatus and PathTasks are the paths of the public contract.
-const (
-	PathSend   = producer.PathSend
-	PathStatus = producer.PathStatus
-	PathTasks  = producer.PathTasks
-)
 
 // brokers returns where Kafka is, for a command that brings none along: the embedded one of a process that runs here, if
 // nothing is configured.
@@ -131,18 +118,18 @@ func (c *Config) topics(layout kafka.Layout) []Topic {
 
 // Publish puts a broadcast straight on Kafka, as an upstream system would. write writes the body of the HTTP request; what
 // it fails to write whole is not published.
-func Publish(ctx context.Context, c *Config, log *slog.Logger, write func(io.Writer) error) (Receipt, error) {
+func Publish(ctx context.Context, c *Config, log *slog.Logger, write func(io.Writer) error) (client.Published, error) {
 	cfg, err := c.Cluster(log)
 	if err != nil {
-		return Receipt{}, err
+		return client.Published{}, err
 	}
 	layout, err := kafka.CheckTopics(ctx, cfg)
 	if err != nil {
-		return Receipt{}, kafkaError(err)
+		return client.Published{}, kafkaError(err)
 	}
 	pub, err := kafka.NewPublisher(cfg, layout, expressLinger)
 	if err != nil {
-		return Receipt{}, fmt.Errorf("opening the publisher: %w", err)
+		return client.Published{}, fmt.Errorf("opening the publisher: %w", err)
 	}
 	pr, pw := io.Pipe()
 	written := make(chan error, 1)
@@ -151,12 +138,12 @@ func Publish(ctx context.Context, c *Config, log *slog.Logger, write func(io.Wri
 		pw.CloseWithError(err)
 		written <- err
 	}()
-	receipt, err := producer.PublishJSON(ctx, pub, pr)
+	published, err := client.PublishJSON(ctx, pub, pr)
 	pr.CloseWithError(io.ErrClosedPipe) // ends a writer whose words were not all wanted
 	if werr := <-written; err != nil && werr != nil && !errors.Is(werr, io.ErrClosedPipe) {
 		err = werr
 	}
-	return receipt, errors.Join(err, pub.Close(ctx))
+	return published, errors.Join(err, pub.Close(ctx))
 }
 
 // SimulatorConfig says what a simulator alone should do.

@@ -10,6 +10,7 @@ import (
 	"altavoz/producer"
 	"altavoz/producer/access"
 	"altavoz/schemas"
+	"altavoz/schemas/request"
 )
 
 // file is a service whose keys stand in a file.
@@ -40,26 +41,26 @@ const (
 // TestThreatS02EachRouteAsksForItsScope: each route with each scope, and without a key. A route that is not in this table fails.
 func TestThreatS02EachRouteAsksForItsScope(t *testing.T) {
 	t.Parallel()
-	one := producer.PathTasks + "/{task_id}"
+	one := request.PathTasks + "/{task_id}"
 	want := map[string]access.Scope{
-		"POST " + producer.PathSend:                 access.Send,
-		"GET " + producer.PathStatus + "{task_id}":  access.Read,
-		"HEAD " + producer.PathStatus + "{task_id}": access.Read,
-		"GET " + producer.PathTasks:                 access.Read,
-		"HEAD " + producer.PathTasks:                access.Read,
-		"GET " + one:                                access.Read,
-		"HEAD " + one:                               access.Read,
-		"PATCH " + one:                              access.Control,
-		"GET " + one + "/events":                    access.Read,
-		"POST " + one + "/pause":                    access.Control,
-		"POST " + one + "/resume":                   access.Control,
-		"POST " + one + "/cancel":                   access.Control,
-		"GET " + producer.PathWebhook:               "", // Meta shows no key
-		"POST " + producer.PathWebhook:              "",
-		"GET /healthz":                              "",
-		"HEAD /healthz":                             "",
-		"GET /readyz":                               "",
-		"HEAD /readyz":                              "",
+		"POST " + request.PathSend:                 access.Send,
+		"GET " + request.PathStatus + "{task_id}":  access.Read,
+		"HEAD " + request.PathStatus + "{task_id}": access.Read,
+		"GET " + request.PathTasks:                 access.Read,
+		"HEAD " + request.PathTasks:                access.Read,
+		"GET " + one:                               access.Read,
+		"HEAD " + one:                              access.Read,
+		"PATCH " + one:                             access.Control,
+		"GET " + one + "/events":                   access.Read,
+		"POST " + one + "/pause":                   access.Control,
+		"POST " + one + "/resume":                  access.Control,
+		"POST " + one + "/cancel":                  access.Control,
+		"GET " + producer.PathWebhook:              "", // Meta shows no key
+		"POST " + producer.PathWebhook:             "",
+		"GET /healthz":                             "",
+		"HEAD /healthz":                            "",
+		"GET /readyz":                              "",
+		"HEAD /readyz":                             "",
 	}
 	secrets := map[access.Scope]string{access.Send: sendKey, access.Read: readKey, access.Control: controlKey, access.Admin: adminKey}
 	h := setup(t, producer.Config{Keys: file(t, scopedKeys)})
@@ -106,7 +107,7 @@ func bodyFor(method, path string) string {
 	if method == http.MethodPatch {
 		return `{"speed":1}`
 	}
-	if path == producer.PathSend {
+	if path == request.PathSend {
 		return one(`,"use_queue":true`)
 	}
 	return ""

@@ -136,7 +136,7 @@ func closed(task schemas.TaskID, c *schemas.Control, s *schemas.Status) answer {
 func steered(status int, task schemas.TaskID, s *schemas.Status, pipe uint32, message string) answer {
 	state, _ := tasks.StateOf(s, time.Now())
 	return answer{
-		status: status, location: PathTasks + "/" + task.String(),
+		status: status, location: request.PathTasks + "/" + task.String(),
 		body: controlBody{Success: true, TaskID: task.String(), Status: state, InPipe: pipe, Message: message},
 	}
 }

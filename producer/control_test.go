@@ -14,6 +14,7 @@ import (
 	"altavoz/producer"
 	"altavoz/producer/access"
 	"altavoz/schemas"
+	"altavoz/schemas/request"
 	"altavoz/stream"
 )
 
@@ -182,13 +183,13 @@ func TestControlIsRecordedGolden(t *testing.T) {
 			t.Errorf("after %v: header %v", took, header)
 		}
 		// A task that was made a moment ago, of which nobody has heard: its control waits for it.
-		code, got, _ = h.command(producer.PathTasks+"/"+schemas.NewTaskID().String(), "cancel")
+		code, got, _ = h.command(request.PathTasks+"/"+schemas.NewTaskID().String(), "cancel")
 		golden(t, "control_recorded_fresh", code, got)
 		if n := len(h.log.of(schemas.TopicControls)); n != 2 {
 			t.Errorf("%d controls", n)
 		}
 		for _, id := range []string{"x", schemas.TaskIDFromKey("", "x").String()} {
-			code, got, _ = h.command(producer.PathTasks+"/"+id, "pause")
+			code, got, _ = h.command(request.PathTasks+"/"+id, "pause")
 			golden(t, "task_unknown", code, got)
 		}
 	})

@@ -1,5 +1,5 @@
-// Package producer is the door by which broadcasts come in: the HTTP contract with its Spanish answers, and what a Go
-// program upstream uses to put a broadcast on Kafka without HTTP.
+// Package producer is the door by which broadcasts come in: the HTTP contract with its Spanish answers.
+// (Go programs use package client, which also puts a broadcast on Kafka without HTTP.)
 //
 //	body ──► request.Read ──► slices, parts ──► blobs        (acknowledged one by one)
 //	                      └────────► Broadcast ──────► broadcasts   (last: the commit point)

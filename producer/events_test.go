@@ -20,6 +20,7 @@ import (
 
 	"altavoz/producer"
 	"altavoz/schemas"
+	"altavoz/schemas/request"
 )
 
 // follower is a client of a feed, on a connection of its own.
@@ -175,7 +176,7 @@ func TestFeedOfNobody(t *testing.T) {
 		h := setup(t, producer.Config{})
 		l := serve(t, h)
 		task := schemas.NewTaskID()
-		path := producer.PathTasks + "/" + task.String()
+		path := request.PathTasks + "/" + task.String()
 		comes := follow(t, l, path)
 		comes.want("retry 2000 +0s", "beat +15s")
 		synctest.Wait()
@@ -185,9 +186,9 @@ func TestFeedOfNobody(t *testing.T) {
 		delete(h.statuses, task)
 		h.mu.Unlock()
 		comes.want("beat +15s", "closed +0s")
-		never := follow(t, l, producer.PathTasks+"/"+schemas.NewTaskID().String())
+		never := follow(t, l, request.PathTasks+"/"+schemas.NewTaskID().String())
 		never.want("retry 2000 +0s", "beat +15s", "beat +15s", "beat +15s", "beat +15s", "closed +0s")
-		if code, got, _ := h.get(producer.PathTasks + "/" + schemas.TaskIDFromKey("", "x").String() + "/events"); code != http.StatusNotFound {
+		if code, got, _ := h.get(request.PathTasks + "/" + schemas.TaskIDFromKey("", "x").String() + "/events"); code != http.StatusNotFound {
 			t.Errorf("%d %s", code, got)
 		}
 	})

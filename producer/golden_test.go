@@ -16,6 +16,7 @@ import (
 
 	"altavoz/producer"
 	"altavoz/schemas"
+	"altavoz/schemas/request"
 	"altavoz/stream"
 )
 
@@ -126,11 +127,11 @@ func TestAnswersGolden(t *testing.T) {
 		code, got, _ := h.post(one(`,"task_id":"0192f0c0-0000-7000-8000-000000000001"`), headers...)
 		golden(t, name, code, got)
 	}
-	code, got, _ = h.do(http.MethodGet, producer.PathSend, nil)
+	code, got, _ = h.do(http.MethodGet, request.PathSend, nil)
 	golden(t, "method", code, got)
 	for name, path := range map[string]string{
-		"route": "/api/x", "task_unknown": producer.PathStatus + schemas.TaskIDFromKey("", "x").String(), "task_no_id": producer.PathStatus + "x",
-		"task_fresh": producer.PathStatus + schemas.NewTaskID().String(), "healthz": "/healthz", "readyz": "/readyz",
+		"route": "/api/x", "task_unknown": request.PathStatus + schemas.TaskIDFromKey("", "x").String(), "task_no_id": request.PathStatus + "x",
+		"task_fresh": request.PathStatus + schemas.NewTaskID().String(), "healthz": "/healthz", "readyz": "/readyz",
 	} {
 		code, got, _ := h.get(path)
 		golden(t, name, code, got)
@@ -227,7 +228,7 @@ func TestTaskStatusGolden(t *testing.T) {
 		task := schemas.TaskIDFromKey("golden", name)
 		s.Task = task.Bytes()
 		h.put(s)
-		code, got, _ := h.get(producer.PathStatus + strings.ToUpper(task.String()))
+		code, got, _ := h.get(request.PathStatus + strings.ToUpper(task.String()))
 		golden(t, "status_"+name, code, got)
 		var b struct {
 			Result *struct{ Total, Successful, Failed, Pending int }

@@ -31,13 +31,6 @@ const (
 	maxHeaderBytes = 16 << 10
 )
 
-// The paths of the public contract.
-const (
-	PathSend   = "/api/messages/send-broadcast-interactive"
-	PathStatus = "/api/messages/task-status/"
-	PathTasks  = "/api/messages/tasks"
-)
-
 // Ingress is the HTTP door.
 type Ingress struct {
 	cfg      Config

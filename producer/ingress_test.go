@@ -28,6 +28,7 @@ import (
 	"altavoz/producer/access"
 	"altavoz/producer/identity"
 	"altavoz/schemas"
+	"altavoz/schemas/request"
 	"altavoz/stream"
 )
 
@@ -58,7 +59,7 @@ func TestWhatIsPublished(t *testing.T) {
 			t.Fatal(code, body)
 		}
 		task := taskOf(t, body)
-		if header.Get("Location") != producer.PathStatus+task.String() {
+		if header.Get("Location") != request.PathStatus+task.String() {
 			t.Errorf("header %v", header)
 		}
 		b := h.log.broadcast(t)
@@ -240,7 +241,7 @@ func TestHangUpChangesNothing(t *testing.T) {
 			}
 		}
 		start := time.Now()
-		req := httptest.NewRequestWithContext(ctx, http.MethodPost, producer.PathSend, strings.NewReader(one("")))
+		req := httptest.NewRequestWithContext(ctx, http.MethodPost, request.PathSend, strings.NewReader(one("")))
 		h.handler.ServeHTTP(httptest.NewRecorder(), req)
 		if time.Since(start) != 0 {
 			t.Error("somebody who is gone was waited for")
@@ -346,7 +347,7 @@ func TestTaskThatIsReadBack(t *testing.T) {
 	}
 	task := taskOf(t, body)
 	h.evict(task, true)
-	for _, path := range []string{producer.PathStatus, producer.PathTasks + "/"} {
+	for _, path := range []string{request.PathStatus, request.PathTasks + "/"} {
 		if code, body, _ := h.get(path + task.String()); code != http.StatusOK || !strings.Contains(body, "SUCCESS") {
 			t.Errorf("%s: %d %s", path, code, body)
 		}
@@ -361,7 +362,7 @@ func TestTaskThatIsReadBack(t *testing.T) {
 
 	// What can't be read is neither unknown nor free to be taken.
 	h.evict(task, false)
-	if code, body, header := h.get(producer.PathStatus + task.String()); code != http.StatusServiceUnavailable || header.Get("Retry-After") == "" {
+	if code, body, header := h.get(request.PathStatus + task.String()); code != http.StatusServiceUnavailable || header.Get("Retry-After") == "" {
 		t.Errorf("unread: %d %s %v", code, body, header)
 	}
 	if code, body, header := h.post(one(""), "Idempotency-Key", "k"); code != http.StatusServiceUnavailable || header.Get("Retry-After") == "" {
@@ -488,7 +489,7 @@ func TestKeys(t *testing.T) {
 	if task["bearer"] != task["small bearer"] || task["bearer"] == task["header"] {
 		t.Errorf("tasks %v", task)
 	}
-	if code, body, _ := h.get(producer.PathStatus + task["header"].String()); code != http.StatusUnauthorized {
+	if code, body, _ := h.get(request.PathStatus + task["header"].String()); code != http.StatusUnauthorized {
 		t.Errorf("task-status without a key: %d %s", code, body)
 	}
 	if code, _, _ := h.get("/healthz"); code != http.StatusOK {
@@ -502,7 +503,7 @@ func TestViewBehind(t *testing.T) {
 	h.Ingress = producer.New(producer.Config{}, producer.Ports{Log: h.log, Statuses: &h.view})
 	h.handler = h.Handler()
 	unknown := schemas.TaskIDFromKey("", "x").String()
-	for name, path := range map[string]string{"readyz_behind": "/readyz", "task_behind": producer.PathStatus + unknown} {
+	for name, path := range map[string]string{"readyz_behind": "/readyz", "task_behind": request.PathStatus + unknown} {
 		code, body, header := h.get(path)
 		if golden(t, name, code, body); header.Get("Retry-After") == "" {
 			t.Errorf("%s: header %v", name, header)
@@ -523,14 +524,14 @@ func TestFreshTask(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := setup(t, producer.Config{})
 		task := schemas.NewTaskID()
-		if code, body, _ := h.get(producer.PathStatus + task.String()); code != http.StatusOK {
+		if code, body, _ := h.get(request.PathStatus + task.String()); code != http.StatusOK {
 			t.Errorf("%d %s", code, body)
 		}
 		time.Sleep(schemas.FreshTask)
-		if code, body, _ := h.get(producer.PathStatus + task.String()); code != http.StatusNotFound {
+		if code, body, _ := h.get(request.PathStatus + task.String()); code != http.StatusNotFound {
 			t.Errorf("a minute later: %d %s", code, body)
 		}
-		if code, body, _ := h.get(producer.PathStatus + "ffffffff-ffff-7fff-bfff-ffffffffffff"); code != http.StatusNotFound {
+		if code, body, _ := h.get(request.PathStatus + "ffffffff-ffff-7fff-bfff-ffffffffffff"); code != http.StatusNotFound {
 			t.Errorf("from the far future: %d %s", code, body)
 		}
 	})
@@ -550,8 +551,8 @@ func TestUploadSlots(t *testing.T) {
 			if !known {
 				r = io.MultiReader(r)
 			}
-			second, body, _ = h.do(http.MethodPost, producer.PathSend, r) //nolint:contextcheck // another client
-			small, _, _ = h.post(one(`,"use_queue":true`))                //nolint:contextcheck // another client
+			second, body, _ = h.do(http.MethodPost, request.PathSend, r) //nolint:contextcheck // another client
+			small, _, _ = h.post(one(`,"use_queue":true`))               //nolint:contextcheck // another client
 		}
 		first, _, _ := h.post(big)
 		if first != http.StatusAccepted || second != http.StatusServiceUnavailable || small != http.StatusAccepted {
@@ -610,7 +611,7 @@ func TestSlowBody(t *testing.T) {
 					b, _ := io.ReadAll(resp.Body)
 					answer <- fmt.Sprintf("%d %s", resp.StatusCode, b)
 				}()
-				fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n{\"x\":[", producer.PathSend)
+				fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n{\"x\":[", request.PathSend)
 				stop := make(chan struct{})
 				go func() {
 					for {
@@ -648,7 +649,7 @@ func TestConnectionIsKept(t *testing.T) {
 			h.put(&schemas.Status{Task: h.log.broadcast(t).GetTask(), Plan: &schemas.TaskOpened{Total: 1}, FinishedMs: 1})
 		}()
 		for i, want := range []int{http.StatusOK, http.StatusBadRequest, http.StatusNotFound} {
-			body, path := one(""), producer.PathSend
+			body, path := one(""), request.PathSend
 			switch i {
 			case 1:
 				body = "{}"
@@ -673,7 +674,7 @@ func TestConnectionIsKept(t *testing.T) {
 func TestBrokenBody(t *testing.T) {
 	t.Parallel()
 	h := setup(t, producer.Config{})
-	code, _, _ := h.do(http.MethodPost, producer.PathSend, io.MultiReader(strings.NewReader(`{"phones":[`), iotest.ErrReader(io.ErrUnexpectedEOF)))
+	code, _, _ := h.do(http.MethodPost, request.PathSend, io.MultiReader(strings.NewReader(`{"phones":[`), iotest.ErrReader(io.ErrUnexpectedEOF)))
 	if code != http.StatusBadRequest || len(h.log.of(schemas.TopicBroadcasts)) != 0 {
 		t.Errorf("%d", code)
 	}
@@ -787,7 +788,7 @@ func TestThreatS04LargestRequestStaysSmall(t *testing.T) {
 		}
 	}
 	start := time.Now()
-	code, got, _ := h.do(http.MethodPost, producer.PathSend, body)
+	code, got, _ := h.do(http.MethodPost, request.PathSend, body)
 	if code != http.StatusAccepted {
 		t.Fatal(code, got)
 	}
@@ -832,11 +833,11 @@ func TestASlashBehindAPathSaysNothing(t *testing.T) {
 	t.Parallel()
 	h := setup(t, producer.Config{})
 	h.planning()
-	code, got, _ := h.do(http.MethodPost, producer.PathSend+"/", strings.NewReader(`{"phones":["573001234567"],"body_text":"Hola","use_queue":true}`))
+	code, got, _ := h.do(http.MethodPost, request.PathSend+"/", strings.NewReader(`{"phones":["573001234567"],"body_text":"Hola","use_queue":true}`))
 	if code != http.StatusAccepted {
 		t.Fatalf("%d %s", code, got)
 	}
-	for _, path := range []string{producer.PathTasks + "/", "/healthz/"} {
+	for _, path := range []string{request.PathTasks + "/", "/healthz/"} {
 		if code, got, _ := h.get(path); code != http.StatusOK {
 			t.Errorf("%s: %d %s", path, code, got)
 		}

@@ -21,6 +21,7 @@ import (
 	"altavoz/producer"
 	"altavoz/producer/access"
 	"altavoz/schemas"
+	"altavoz/schemas/request"
 	"altavoz/stream"
 )
 
@@ -69,7 +70,7 @@ func keys(t *testing.T, short schemas.Secret) func() *access.Table {
 // post returns the code and the body of the answer, and its header.
 func (h *house) post(body string, headers ...string) (int, string, http.Header) {
 	h.t.Helper()
-	return h.do(http.MethodPost, producer.PathSend, strings.NewReader(body), headers...)
+	return h.do(http.MethodPost, request.PathSend, strings.NewReader(body), headers...)
 }
 
 func (h *house) get(path string) (int, string, http.Header) {

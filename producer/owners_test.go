@@ -16,6 +16,7 @@ import (
 	"altavoz/producer/access"
 	"altavoz/producer/identity"
 	"altavoz/schemas"
+	"altavoz/schemas/request"
 	"altavoz/stream"
 )
 
@@ -44,9 +45,9 @@ func TestThreatS03AnothersTaskIsNone(t *testing.T) {
 		shops, nobodys := h.owned("a", "tienda"), h.owned("b", "")
 		missing := schemas.TaskIDFromKey("no", "such")
 		for _, route := range []string{
-			"GET " + producer.PathStatus + "%s", "HEAD " + producer.PathStatus + "%s", "GET " + producer.PathTasks + "/%s", "HEAD " + producer.PathTasks + "/%s",
-			"PATCH " + producer.PathTasks + "/%s", "POST " + producer.PathTasks + "/%s/pause", "POST " + producer.PathTasks + "/%s/resume",
-			"POST " + producer.PathTasks + "/%s/cancel", "GET " + producer.PathTasks + "/%s/events",
+			"GET " + request.PathStatus + "%s", "HEAD " + request.PathStatus + "%s", "GET " + request.PathTasks + "/%s", "HEAD " + request.PathTasks + "/%s",
+			"PATCH " + request.PathTasks + "/%s", "POST " + request.PathTasks + "/%s/pause", "POST " + request.PathTasks + "/%s/resume",
+			"POST " + request.PathTasks + "/%s/cancel", "GET " + request.PathTasks + "/%s/events",
 		} {
 			method, path, _ := strings.Cut(route, " ")
 			ask := func(task schemas.TaskID, secret string) (int, string) {
@@ -92,7 +93,7 @@ func TestThreatS03ListsShowOnesOwn(t *testing.T) {
 		"?limit=1":      {shopKey: {shops}, crmKey: {crms}},
 	} {
 		for secret, tasks := range want {
-			code, body, _ := h.do(http.MethodGet, producer.PathTasks+query, nil, "X-API-Key", secret)
+			code, body, _ := h.do(http.MethodGet, request.PathTasks+query, nil, "X-API-Key", secret)
 			shown := strings.Count(body, `"task_id"`)
 			if code != http.StatusOK || shown != len(tasks) || strings.Contains(body, "next_cursor") {
 				t.Errorf("%s with %s: %d %s", query, secret, code, body)
@@ -118,7 +119,7 @@ func TestThreatS03FeedsShowOnesOwn(t *testing.T) {
 		open := func(task schemas.TaskID, secret string) *bufio.Reader {
 			conn := l.dial()
 			t.Cleanup(func() { _ = conn.Close() })
-			if _, err := fmt.Fprintf(conn, "GET %s/%s/events HTTP/1.1\r\nHost: x\r\nX-API-Key: %s\r\nConnection: close\r\n\r\n", producer.PathTasks, task, secret); err != nil {
+			if _, err := fmt.Fprintf(conn, "GET %s/%s/events HTTP/1.1\r\nHost: x\r\nX-API-Key: %s\r\nConnection: close\r\n\r\n", request.PathTasks, task, secret); err != nil {
 				t.Fatal(err)
 			}
 			return bufio.NewReader(conn)
@@ -172,7 +173,7 @@ func TestThreatS01SecretThatIsTakenOutEndsItsFeeds(t *testing.T) {
 		read := func(secret string) *strings.Builder {
 			conn := l.dial()
 			t.Cleanup(func() { _ = conn.Close() })
-			if _, err := fmt.Fprintf(conn, "GET %s/%s/events HTTP/1.1\r\nHost: x\r\nX-API-Key: %s\r\nConnection: close\r\n\r\n", producer.PathTasks, task, secret); err != nil {
+			if _, err := fmt.Fprintf(conn, "GET %s/%s/events HTTP/1.1\r\nHost: x\r\nX-API-Key: %s\r\nConnection: close\r\n\r\n", request.PathTasks, task, secret); err != nil {
 				t.Fatal(err)
 			}
 			var all strings.Builder
@@ -205,7 +206,7 @@ func TestThreatS03FreshTaskIsSteeredByItsOwnerOnly(t *testing.T) {
 				time.Sleep(time.Second)
 				h.put(&schemas.Status{Task: task.Bytes(), Version: 1, Plan: &schemas.TaskOpened{Total: 3, Owner: "tienda"}})
 			}()
-			code, body, _ := h.do(http.MethodPost, producer.PathTasks+"/"+task.String()+"/cancel", nil, "X-API-Key", secret)
+			code, body, _ := h.do(http.MethodPost, request.PathTasks+"/"+task.String()+"/cancel", nil, "X-API-Key", secret)
 			if n := len(h.log.of(schemas.TopicControls)); code != want || (n == 1) != (want == http.StatusAccepted) {
 				t.Errorf("%s: %d %s, %d controls", secret, code, body, n)
 			}
@@ -213,7 +214,7 @@ func TestThreatS03FreshTaskIsSteeredByItsOwnerOnly(t *testing.T) {
 	}
 	synctest.Test(t, func(t *testing.T) {
 		h := setup(t, producer.Config{Keys: file(t, twoOwners)})
-		code, body, header := h.do(http.MethodPost, producer.PathTasks+"/"+schemas.NewTaskID().String()+"/cancel", nil, "X-API-Key", shopKey)
+		code, body, header := h.do(http.MethodPost, request.PathTasks+"/"+schemas.NewTaskID().String()+"/cancel", nil, "X-API-Key", shopKey)
 		if code != http.StatusServiceUnavailable || header.Get("Retry-After") == "" || len(h.log.of(schemas.TopicControls)) != 0 {
 			t.Errorf("a task that nobody knows: %d %s", code, body)
 		}

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"altavoz/producer/access"
+	"altavoz/schemas/request"
 )
 
 // handler answers a request. The caller is nil where nobody is asked who he is.
@@ -29,11 +30,11 @@ type endpoint struct {
 
 // endpoints are all routes: what is not here is 404.
 func (in *Ingress) endpoints() []endpoint {
-	one := PathTasks + "/{task_id}"
+	one := request.PathTasks + "/{task_id}"
 	all := []endpoint{
-		{PathSend, routeSend, []method{{http.MethodPost, access.Send, in.send, access.Requests}}},
-		{PathStatus + "{task_id}", routeStatus, reading(access.Read, in.taskStatus, access.Looks)},
-		{PathTasks, routeTasks, reading(access.Read, in.list, access.Requests)},
+		{request.PathSend, routeSend, []method{{http.MethodPost, access.Send, in.send, access.Requests}}},
+		{request.PathStatus + "{task_id}", routeStatus, reading(access.Read, in.taskStatus, access.Looks)},
+		{request.PathTasks, routeTasks, reading(access.Read, in.list, access.Requests)},
 		{one, routeTask, append(reading(access.Read, in.task, access.Looks), method{http.MethodPatch, access.Control, in.speed, access.Controls})},
 		{one + "/events", routeEvents, []method{{http.MethodGet, access.Read, in.events, access.Requests}}},
 		{PathWebhook, routeWebhook, []method{{http.MethodPost, public, in.webhook, access.Requests}, {http.MethodGet, public, in.webhook, access.Requests}}},
@@ -57,7 +58,7 @@ func (in *Ingress) routes() http.Handler {
 		mux.Handle(e.path, in.route(e.name, in.dispatch(e.methods)))
 	}
 	mux.Handle("/", in.route(routeOther, func(http.ResponseWriter, *http.Request, *access.Caller) answer {
-		return refusal(http.StatusNotFound, codeNotFound, "No existe esa dirección", "POST "+PathSend+" | GET "+PathStatus+"{task_id} | GET "+PathTasks)
+		return refusal(http.StatusNotFound, codeNotFound, "No existe esa dirección", "POST "+request.PathSend+" | GET "+request.PathStatus+"{task_id} | GET "+request.PathTasks)
 	}))
 	return mux
 }

@@ -316,7 +316,7 @@ func inDoubt(o *order) answer {
 
 // finish answers an accepted order.
 func (in *Ingress) finish(ctx context.Context, o *order) answer {
-	a := answer{status: http.StatusAccepted, location: PathStatus + o.task.String(), replayed: o.replay}
+	a := answer{status: http.StatusAccepted, location: request.PathStatus + o.task.String(), replayed: o.replay}
 	queued := queuedBody{Success: true, Message: textQueued, TaskID: o.task.String(), Warnings: o.req.Warnings}
 	if at := o.begins(); at.After(o.now) {
 		queued.ETA = tasks.Clock(at.UnixMilli())

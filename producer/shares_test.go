@@ -10,6 +10,7 @@ import (
 
 	"altavoz/producer"
 	"altavoz/schemas"
+	"altavoz/schemas/request"
 	"altavoz/stream"
 )
 
@@ -24,13 +25,13 @@ func TestThreatS04OneKeyDoesNotTakeAllFeeds(t *testing.T) {
 		l := serve(t, h)
 		task := h.owned("a", "tienda")
 		open := func(secret string) {
-			follow(t, l, producer.PathTasks+"/"+task.String(), "X-API-Key: "+secret+"\r\n")
+			follow(t, l, request.PathTasks+"/"+task.String(), "X-API-Key: "+secret+"\r\n")
 		}
 		for range 2 {
 			open(shopKey)
 		}
 		synctest.Wait()
-		code, body, header := h.do(http.MethodGet, producer.PathTasks+"/"+task.String()+"/events", nil, "X-API-Key", shopKey)
+		code, body, header := h.do(http.MethodGet, request.PathTasks+"/"+task.String()+"/events", nil, "X-API-Key", shopKey)
 		golden(t, "too_many_at_once", code, body)
 		if header.Get("Retry-After") == "" {
 			t.Errorf("header %v", header)
@@ -54,7 +55,7 @@ func TestThreatS04OneKeyDoesNotTakeAllLargeBodies(t *testing.T) {
 		conn := l.dial()
 		defer func() { _ = conn.Close() }()
 		// The shop's body is large, and does not come.
-		if _, err := fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: x\r\nX-API-Key: %s\r\nContent-Length: %d\r\n\r\n{", producer.PathSend, shopKey, 2*producer.BigBody); err != nil {
+		if _, err := fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: x\r\nX-API-Key: %s\r\nContent-Length: %d\r\n\r\n{", request.PathSend, shopKey, 2*producer.BigBody); err != nil {
 			t.Fatal(err)
 		}
 		synctest.Wait()
@@ -88,7 +89,7 @@ func TestThreatS04RequestsAtOnceOfAKey(t *testing.T) {
 			done <- code
 		}()
 		synctest.Wait()
-		if code, body, _ := h.do(http.MethodGet, producer.PathTasks, nil, "X-API-Key", shopKey); code != http.StatusTooManyRequests {
+		if code, body, _ := h.do(http.MethodGet, request.PathTasks, nil, "X-API-Key", shopKey); code != http.StatusTooManyRequests {
 			t.Errorf("a second request: %d %s", code, body)
 		}
 		if code, body, _ := h.post(one(`,"use_queue":true`), "X-API-Key", crmKey); code != http.StatusAccepted {
@@ -97,7 +98,7 @@ func TestThreatS04RequestsAtOnceOfAKey(t *testing.T) {
 		if code := <-done; code != http.StatusAccepted {
 			t.Errorf("the first one: %d", code)
 		}
-		if code, body, _ := h.do(http.MethodGet, producer.PathTasks, nil, "X-API-Key", shopKey); code != http.StatusOK {
+		if code, body, _ := h.do(http.MethodGet, request.PathTasks, nil, "X-API-Key", shopKey); code != http.StatusOK {
 			t.Errorf("after it: %d %s", code, body)
 		}
 	})
@@ -124,9 +125,9 @@ func TestThreatS04DirectBroadcastsDoNotKeepTheirOwnerFromControlling(t *testing.
 		if code, body, _ := h.post(one(""), "X-API-Key", shopKey); code != http.StatusTooManyRequests {
 			t.Errorf("a third direct broadcast: %d %s", code, body)
 		}
-		one := producer.PathTasks + "/" + task.String()
+		one := request.PathTasks + "/" + task.String()
 		for _, c := range []struct{ method, path, body string }{
-			{http.MethodGet, producer.PathStatus + task.String(), ""},
+			{http.MethodGet, request.PathStatus + task.String(), ""},
 			{http.MethodGet, one, ""},
 			{http.MethodPatch, one, `{"speed":1}`},
 			{http.MethodPost, one + "/pause", ""},

@@ -11,6 +11,7 @@ import (
 
 	"altavoz/producer"
 	"altavoz/schemas"
+	"altavoz/schemas/request"
 )
 
 // known puts a task of 100 recipients into the view, 40 dispatched and 30 of them decided, and returns its path.
@@ -37,7 +38,7 @@ func (h *house) known(name string, change func(*schemas.Status)) string {
 		change(s)
 	}
 	h.put(s)
-	return producer.PathTasks + "/" + task.String()
+	return request.PathTasks + "/" + task.String()
 }
 
 func TestTaskDetailGolden(t *testing.T) {
@@ -74,11 +75,11 @@ func TestTaskDetailGolden(t *testing.T) {
 			t.Errorf("%s: header %v", name, header)
 		}
 	}
-	code, got, header := h.get(producer.PathTasks + "/" + schemas.NewTaskID().String())
+	code, got, header := h.get(request.PathTasks + "/" + schemas.NewTaskID().String())
 	if golden(t, "detail_fresh", code, got); header.Get("ETag") != "" {
 		t.Errorf("header %v", header)
 	}
-	code, got, _ = h.get(producer.PathTasks + "/" + schemas.TaskIDFromKey("", "x").String())
+	code, got, _ = h.get(request.PathTasks + "/" + schemas.TaskIDFromKey("", "x").String())
 	golden(t, "task_unknown", code, got)
 }
 
@@ -102,8 +103,8 @@ func TestWhySaysSimulated(t *testing.T) {
 		if name != "waiting" {
 			continue
 		}
-		status := producer.PathStatus + strings.TrimPrefix(path, producer.PathTasks+"/")
-		for _, from := range []string{producer.PathTasks, status} {
+		status := request.PathStatus + strings.TrimPrefix(path, request.PathTasks+"/")
+		for _, from := range []string{request.PathTasks, status} {
 			if _, got, _ := h.get(from); !strings.Contains(got, want.why) {
 				t.Errorf("%s at %s: %s", name, from, got)
 			}
@@ -160,11 +161,11 @@ func TestTaskList(t *testing.T) {
 		"no plan": func(s *schemas.Status) { s.Plan = nil },
 	} {
 		path := h.known(name, change)
-		ids[strings.TrimPrefix(path, producer.PathTasks+"/")] = name
+		ids[strings.TrimPrefix(path, request.PathTasks+"/")] = name
 	}
 	list := func(query string) (names []string, next string) {
 		t.Helper()
-		code, body, _ := h.get(producer.PathTasks + "?" + query)
+		code, body, _ := h.get(request.PathTasks + "?" + query)
 		var l struct {
 			Tasks []struct {
 				TaskID string `json:"task_id"`
@@ -212,7 +213,7 @@ func TestTaskList(t *testing.T) {
 func TestTaskListGolden(t *testing.T) {
 	t.Parallel()
 	h := setup(t, producer.Config{})
-	code, got, _ := h.get(producer.PathTasks)
+	code, got, _ := h.get(request.PathTasks)
 	golden(t, "list_empty", code, got)
 	h.known("a", nil)
 	h.known("b", func(s *schemas.Status) {
@@ -236,10 +237,10 @@ func TestTaskListGolden(t *testing.T) {
 		"list_limit_nan": "?limit=x",
 		"list_cursor":    "?cursor=x",
 	} {
-		code, got, _ := h.get(producer.PathTasks + query)
+		code, got, _ := h.get(request.PathTasks + query)
 		golden(t, name, code, got)
 	}
-	code, got, header := h.do(http.MethodPost, producer.PathTasks, nil)
+	code, got, header := h.do(http.MethodPost, request.PathTasks, nil)
 	if golden(t, "list_method", code, got); header.Get("Allow") != "GET, HEAD" {
 		t.Errorf("header %v", header)
 	}
@@ -255,7 +256,7 @@ func TestTaskListsAtOnce(t *testing.T) {
 		codes := make(chan string)
 		for range 5 {
 			go func() {
-				code, body, header := h.get(producer.PathTasks)
+				code, body, header := h.get(request.PathTasks)
 				codes <- fmt.Sprint(code, " ", header.Get("Retry-After"), " ", body)
 			}()
 		}
@@ -277,7 +278,7 @@ func TestTaskRoutesWithoutKey(t *testing.T) {
 	h := setup(t, producer.Config{Keys: keys(t, "a:secreto")})
 	path := h.known("a", nil)
 	for _, route := range []string{
-		"GET " + producer.PathTasks, "GET " + path, "PATCH " + path, "POST " + path + "/pause", "POST " + path + "/resume", "POST " + path + "/cancel",
+		"GET " + request.PathTasks, "GET " + path, "PATCH " + path, "POST " + path + "/pause", "POST " + path + "/resume", "POST " + path + "/cancel",
 		"GET " + path + "/events",
 	} {
 		method, at, _ := strings.Cut(route, " ")
@@ -302,8 +303,8 @@ func TestTaskRoutesBehind(t *testing.T) {
 	h := &house{t: t, log: &memoryLog{}, view: newView()}
 	h.Ingress = producer.New(producer.Config{}, producer.Ports{Log: h.log, Statuses: &h.view, Tasks: &h.view})
 	h.handler = h.Handler()
-	one := producer.PathTasks + "/" + schemas.TaskIDFromKey("", "x").String()
-	for _, route := range []string{"GET " + producer.PathTasks, "GET " + one, "POST " + one + "/pause", "GET " + one + "/events"} {
+	one := request.PathTasks + "/" + schemas.TaskIDFromKey("", "x").String()
+	for _, route := range []string{"GET " + request.PathTasks, "GET " + one, "POST " + one + "/pause", "GET " + one + "/events"} {
 		method, at, _ := strings.Cut(route, " ")
 		if code, body, header := h.do(method, at, nil); code != http.StatusServiceUnavailable || header.Get("Retry-After") == "" {
 			t.Errorf("%s: %d %s", route, code, body)

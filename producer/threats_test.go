@@ -17,6 +17,7 @@ import (
 	"altavoz/producer"
 	"altavoz/producer/connections"
 	"altavoz/producer/guard"
+	"altavoz/schemas/request"
 )
 
 const goodKey = "a-key-of-thirty-two-bytes-or-more"
@@ -59,23 +60,23 @@ func (s *served) dial(t *testing.T, text string) net.Conn {
 
 // bodiless are requests whose handlers read no body, with a body announced that never comes.
 func bodiless() map[string]string {
-	request := func(method, path, header string) string {
+	announced := func(method, path, header string) string {
 		return fmt.Sprintf("%s %s HTTP/1.1\r\nHost: x\r\n%sContent-Length: 1000\r\n\r\n", method, path, header)
 	}
 	key := "Authorization: Bearer " + goodKey + "\r\n"
 	return map[string]string{
-		"401":                request("POST", producer.PathSend, ""),
-		"404":                request("POST", "/nothing", ""),
-		"405":                request("PUT", producer.PathSend, ""),
-		"healthz":            request("GET", "/healthz", ""),
-		"readyz":             request("GET", "/readyz", ""),
-		"webhook challenge":  request("GET", producer.PathWebhook, ""),
-		"webhook of a page":  request("POST", producer.PathWebhook, "Origin: http://evil.example\r\nSec-Fetch-Site: cross-site\r\n"),
+		"401":                announced("POST", request.PathSend, ""),
+		"404":                announced("POST", "/nothing", ""),
+		"405":                announced("PUT", request.PathSend, ""),
+		"healthz":            announced("GET", "/healthz", ""),
+		"readyz":             announced("GET", "/readyz", ""),
+		"webhook challenge":  announced("GET", producer.PathWebhook, ""),
+		"webhook of a page":  announced("POST", producer.PathWebhook, "Origin: http://evil.example\r\nSec-Fetch-Site: cross-site\r\n"),
 		"chunked":            "POST /nothing HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n",
-		"status with a key":  request("GET", producer.PathStatus+"x", key),
-		"tasks with a key":   request("GET", producer.PathTasks, key),
-		"control with a key": request("POST", producer.PathTasks+"/x/pause", key),
-		"header only":        "POST " + producer.PathSend + " HTTP/1.1\r\nHost: x\r\n",
+		"status with a key":  announced("GET", request.PathStatus+"x", key),
+		"tasks with a key":   announced("GET", request.PathTasks, key),
+		"control with a key": announced("POST", request.PathTasks+"/x/pause", key),
+		"header only":        "POST " + request.PathSend + " HTTP/1.1\r\nHost: x\r\n",
 		"nothing":            "",
 	}
 }
@@ -116,7 +117,7 @@ func TestThreatS06SlowStrangersDoNotEndTheService(t *testing.T) {
 				}
 			}
 			began := time.Now()
-			c := s.dial(t, fmt.Sprintf("GET %s HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\n\r\n", producer.PathTasks, goodKey))
+			c := s.dial(t, fmt.Sprintf("GET %s HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\n\r\n", request.PathTasks, goodKey))
 			r, err := http.ReadResponse(bufio.NewReader(c), nil)
 			if err != nil {
 				t.Fatal(err)
@@ -138,7 +139,7 @@ func TestThreatS06StrangersDoNotPushOutWhoHasAKey(t *testing.T) {
 	reader := bufio.NewReader(c)
 	ask := func() {
 		t.Helper()
-		if _, err := fmt.Fprintf(c, "GET %s HTTP/1.1\r\nHost: x\r\nX-API-Key: %s\r\n\r\n", producer.PathTasks, goodKey); err != nil {
+		if _, err := fmt.Fprintf(c, "GET %s HTTP/1.1\r\nHost: x\r\nX-API-Key: %s\r\n\r\n", request.PathTasks, goodKey); err != nil {
 			t.Fatal(err)
 		}
 		r, err := http.ReadResponse(reader, nil)
@@ -175,7 +176,7 @@ func TestThreatS04IdleConnectionsOfOneKeyDoNotKeepOthersOut(t *testing.T) {
 		return nil
 	}
 	for i := range 2 * most {
-		if err := ask(producer.PathTasks, goodKey); err != nil && !strings.HasPrefix(err.Error(), "429 ") {
+		if err := ask(request.PathTasks, goodKey); err != nil && !strings.HasPrefix(err.Error(), "429 ") {
 			t.Fatalf("connection %d of the key: %v", i+1, err)
 		}
 	}
@@ -188,7 +189,7 @@ func TestThreatS04IdleConnectionsOfOneKeyDoNotKeepOthersOut(t *testing.T) {
 				t.Errorf("%s: %v", path, err)
 			}
 		}
-		if err := ask(producer.PathTasks, shopKey); err != nil {
+		if err := ask(request.PathTasks, shopKey); err != nil {
 			t.Errorf("another key: %v", err)
 		}
 	}
@@ -223,7 +224,7 @@ func TestThreatS01WrongKeysWaitAndValidOnesDoNot(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := setup(t, producer.Config{Keys: keys(t, "crm:"+goodKey)})
 		ask := func(headers ...string) (int, http.Header) {
-			code, _, header := h.do(http.MethodGet, producer.PathTasks, nil, headers...)
+			code, _, header := h.do(http.MethodGet, request.PathTasks, nil, headers...)
 			return code, header
 		}
 		for range 30 {

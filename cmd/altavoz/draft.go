@@ -14,7 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"altavoz/app"
+	"altavoz/client"
 	"altavoz/cmd/altavoz/phones"
 	"altavoz/schemas"
 )
@@ -24,7 +24,7 @@ var headerKinds = []string{"text", "image", "video", "document"}
 // broadcastFlags are the flags that describe a broadcast, of send and of publish.
 type broadcastFlags struct {
 	phones   phones.List
-	draft    app.Draft
+	draft    client.Draft
 	header   string
 	button   string
 	schedule string

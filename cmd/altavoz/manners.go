@@ -4,13 +4,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
 	"altavoz/app"
-	"altavoz/cmd/altavoz/client"
+	"altavoz/client"
 	"altavoz/lists"
 	"altavoz/schemas/shown"
 )
@@ -46,12 +47,17 @@ func tell(w io.Writer, err error) int {
 	if own := new(exit); errors.As(err, &own) {
 		e = own
 	}
+	var refused *client.RefusedError
 	switch list := new(lists.Error); {
 	case errors.As(err, &list):
 		e.code = exitUsage
-	case errors.Is(err, client.ErrNobody):
+	case errors.As(err, &refused) && refused.Status == http.StatusUnauthorized:
+		e.hint = "give a key with --api-key or ALTAVOZ_API_KEY"
+	case refused != nil:
+		e.hint = refused.Hint
+	case errors.Is(err, client.ErrUnreachable):
 		e.hint = "start it with `" + self() + " up`, or name another one with --url"
-	case errors.Is(err, client.ErrStranger):
+	case errors.Is(err, client.ErrNotAltavoz):
 		e.hint = "is --url right?"
 	}
 	if e.silent {

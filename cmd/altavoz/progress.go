@@ -10,7 +10,7 @@ import (
 
 	"golang.org/x/term"
 
-	"altavoz/cmd/altavoz/client"
+	"altavoz/client"
 )
 
 const (
@@ -40,6 +40,11 @@ func newProgress(w io.Writer, quiet bool) *progress {
 	p := &progress{w: w, quiet: quiet}
 	p.tty, _ = terminal(w)
 	return p
+}
+
+// observer returns what tells p of a broadcast under way.
+func (p *progress) observer() client.Observer {
+	return client.Observer{Uploading: p.uploading, Status: func(s *client.Task) { p.at(s, time.Now()) }}
 }
 
 // uploading tells how much of the request is sent.

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"altavoz/cmd/altavoz/client"
+	"altavoz/client"
 )
 
 func statusOf(t *testing.T, text string) *client.Task {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -48,20 +47,16 @@ func send(cmd *cobra.Command, b *broadcastFlags, server *serverFlags, detach boo
 	}
 	// A direct answer would come at the broadcast's end, for which detached nobody waits.
 	b.draft.UseQueue = b.draft.UseQueue || detach
-	post, leave := context.WithCancel(ctx)
-	defer leave()
-	answered := make(chan error, 1)
-	go func() { answered <- c.Send(post, b.write, b.phones.Rewindable()) }()
 	if detach {
-		if err := <-answered; err != nil {
+		if _, err := c.Send(ctx, b.write, b.phones.Rewindable()); err != nil {
 			return told(ctx, err, task)
 		}
 		_, err := fmt.Fprintln(cmd.OutOrStdout(), task)
 		return err
 	}
-	f := &follower{client: c, task: task, progress: newProgress(cmd.ErrOrStderr(), server.json)}
-	s, err := f.follow(ctx, answered)
-	f.progress.end()
+	p := newProgress(cmd.ErrOrStderr(), server.json)
+	s, err := c.SendAndFollow(ctx, task, b.write, b.phones.Rewindable(), p.observer())
+	p.end()
 	if err != nil {
 		return told(ctx, err, task)
 	}

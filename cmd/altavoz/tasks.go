@@ -10,7 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"altavoz/cmd/altavoz/client"
+	"altavoz/client"
 	"altavoz/schemas"
 	"altavoz/schemas/shown"
 )
@@ -35,9 +35,9 @@ func tasksCommand() *cobra.Command {
 	}
 	cmd.AddCommand(
 		listCommand(), showCommand(), speedCommand(),
-		steerCommand("pause", "Let nothing more of a broadcast leave until it is resumed"),
-		steerCommand("resume", "Let a broadcast go on where it was paused"),
-		steerCommand("cancel", "End a broadcast: who is not sent to yet will not be"),
+		controlCommand("pause", "Let nothing more of a broadcast leave until it is resumed", (*client.Client).Pause),
+		controlCommand("resume", "Let a broadcast go on where it was paused", (*client.Client).Resume),
+		controlCommand("cancel", "End a broadcast: who is not sent to yet will not be", (*client.Client).Cancel),
 	)
 	return cmd
 }
@@ -87,10 +87,10 @@ func (f *tasksFlags) open(cmd *cobra.Command) (*client.Client, error) {
 	return c, err
 }
 
-func steerCommand(verb, short string) *cobra.Command {
+func controlCommand(verb, short string, control func(*client.Client, context.Context, schemas.TaskID) (*client.Controlled, error)) *cobra.Command {
 	return taskVerb(verb+" TASK", short, func(cmd *cobra.Command, f *tasksFlags, c *client.Client, task schemas.TaskID, _ []string) error {
-		answer, err := c.Steer(cmd.Context(), task, verb)
-		return f.steered(cmd, task, answer, err)
+		answer, err := control(c, cmd.Context(), task)
+		return f.controlled(cmd, task, answer, err)
 	})
 }
 
@@ -101,13 +101,13 @@ func speedCommand() *cobra.Command {
 		if err != nil {
 			return wrongUse(cmd, fmt.Errorf("%q is no number of messages a second", args[0]))
 		}
-		answer, err := c.Speed(cmd.Context(), task, uint32(n))
-		return f.steered(cmd, task, answer, err)
+		answer, err := c.SetSpeed(cmd.Context(), task, uint32(n))
+		return f.controlled(cmd, task, answer, err)
 	})
 }
 
-// steered prints how a control was answered.
-func (f *tasksFlags) steered(cmd *cobra.Command, task schemas.TaskID, a *client.Control, err error) error {
+// controlled prints how a control was answered.
+func (f *tasksFlags) controlled(cmd *cobra.Command, task schemas.TaskID, a *client.Controlled, err error) error {
 	switch {
 	case err != nil:
 		return err
@@ -202,7 +202,7 @@ func (f *tasksFlags) print(cmd *cobra.Command, rows []client.Row, more bool) err
 
 func showCommand() *cobra.Command {
 	return taskVerb("show TASK", "Tell everything about a broadcast", func(cmd *cobra.Command, f *tasksFlags, c *client.Client, task schemas.TaskID, _ []string) error {
-		t, err := c.Show(cmd.Context(), task)
+		t, err := c.Task(cmd.Context(), task)
 		switch {
 		case err != nil:
 			return err
@@ -224,7 +224,7 @@ func describe(t *client.Task) []string {
 		line("why: %s", t.Why)
 	}
 	if r := t.Result; r != nil {
-		line("%d in all, %d sent, %d not, %d pending, %d in the pipe", r.Total, r.Successful, r.Failed, r.Pending, t.InPipe)
+		line("%d in all, %d sent, %d not, %d pending, %d in the pipe", r.Total, r.Successful, r.Failed, r.Pending, t.InFlight)
 	}
 	if t.Rate > 0 {
 		line("%.1f a second now", t.Rate)

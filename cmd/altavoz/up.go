@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"altavoz/app"
+	"altavoz/schemas/request"
 )
 
 func upCommand() *cobra.Command {
@@ -48,7 +49,7 @@ func greet(cmd *cobra.Command, cfg *app.Config, a *app.App) {
 		send += " --url " + a.URL()
 	}
 	_, _ = fmt.Fprintf(cmd.OutOrStdout(), "altavoz answers on %s and %s\ntry: %s\n or: curl -s %s%s -d '%s'\n", a.URL(), where, send,
-		a.URL(), app.PathSend, `{"phones":["`+phones[0]+`"],"body_text":"Hola"}`)
+		a.URL(), request.PathSend, `{"phones":["`+phones[0]+`"],"body_text":"Hola"}`)
 }
 
 // self returns how this program was called, for a person to call it again.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"net/url"
 	"strings"
 	"time"
@@ -12,16 +11,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"altavoz/app"
-	"altavoz/cmd/altavoz/client"
+	"altavoz/client"
 	"altavoz/schemas"
 	"altavoz/schemas/shown"
-)
-
-const (
-	pollFirst = 100 * time.Millisecond
-	pollMost  = time.Second
-	// lostPatience is how long a server that has answered before may be away: the time of a restart.
-	lostPatience = 30 * time.Second
 )
 
 // serverFlags say which altavoz is talked to, and for how long.
@@ -94,9 +86,9 @@ func watchCommand() *cobra.Command {
 				return err
 			}
 			defer cancel()
-			f := &follower{client: c, task: task, progress: newProgress(cmd.ErrOrStderr(), server.json)}
-			s, err := f.follow(ctx, nil)
-			f.progress.end()
+			p := newProgress(cmd.ErrOrStderr(), server.json)
+			s, err := c.Follow(ctx, task, p.observer())
+			p.end()
 			if err != nil {
 				return told(ctx, err, task)
 			}
@@ -105,57 +97,6 @@ func watchCommand() *cobra.Command {
 	}
 	server.add(cmd)
 	return cmd
-}
-
-// follower watches one task.
-type follower struct {
-	client   *client.Client
-	task     schemas.TaskID
-	progress *progress
-}
-
-// follow asks for the task's status until it is over. answered gives what became of the request that makes the task, while
-// that is under way; nil: it is there already.
-func (f *follower) follow(ctx context.Context, answered <-chan error) (*client.Task, error) {
-	pause := pollFirst
-	var heard time.Time
-	for {
-		timer := time.NewTimer(pause)
-		select {
-		case err := <-answered:
-			timer.Stop()
-			if err != nil {
-				return nil, err
-			}
-			answered = nil
-		case <-timer.C:
-			pause = min(pause*3/2, pollMost)
-		case <-ctx.Done():
-			timer.Stop()
-			return nil, context.Cause(ctx)
-		}
-		if sent, whole := f.client.Uploaded(); answered != nil && !whole {
-			f.progress.uploading(sent)
-			continue
-		}
-		s, err := f.client.Status(ctx, f.task)
-		var no *client.RefusedError
-		switch {
-		case err == nil:
-			heard = time.Now()
-			f.progress.at(s, heard)
-			if s.Over() && answered == nil {
-				return s, nil
-			}
-		case ctx.Err() != nil:
-			return nil, context.Cause(ctx)
-		case answered != nil: // the server may not know it yet
-		case errors.As(err, &no) && no.Status == http.StatusServiceUnavailable: // it will answer again
-		case no == nil && time.Since(heard) < lostPatience:
-		default:
-			return nil, err
-		}
-	}
 }
 
 // told turns an error of a broadcast under way into what a person should know.

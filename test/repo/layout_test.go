@@ -24,10 +24,9 @@ var packages = map[string][]string{
 	"schemas/hours":       {},
 	"schemas/shown":       {},
 	"schemas/version":     {},
-	"producer":            {"stream", "schemas", "schemas/request", "schemas/taskids", "producer/access", "producer/connections", "producer/draft", "producer/feed", "producer/guard", "producer/identity", "producer/seldom", "producer/slots", "producer/tasks", "producer/underway", "producer/upload"},
+	"producer":            {"stream", "schemas", "schemas/request", "schemas/taskids", "producer/access", "producer/connections", "producer/feed", "producer/guard", "producer/identity", "producer/seldom", "producer/slots", "producer/tasks", "producer/underway", "producer/upload"},
 	"producer/access":     {"schemas"},
 	"producer/identity":   {"stream", "schemas", "schemas/taskids"},
-	"producer/draft":      {"schemas"},
 	"producer/upload":     {"stream", "schemas", "schemas/request", "schemas/blob"},
 	"producer/feed":       {},
 	"producer/tasks":      {"schemas", "schemas/request", "schemas/shown"},
@@ -114,13 +113,13 @@ var packages = map[string][]string{
 	"test/chaos":                  {},
 	"test/witness":                {"stream", "processor/sender/ledger"},
 	"app": {
-		"stream", "app/admission", "app/embedded", "app/environment", "app/ids", "app/keys", "app/numbers", "app/readiness", "app/secure", "app/version", "schemas", "schemas/blob", "schemas/request", "schemas/shown", "producer", "producer/access", "producer/connections", "producer/guard", "producer/identity", "processor", "processor/partition", "processor/fanout", "processor/sender", "processor/aggregator", "kafka", "kafka/health", "kafka/rejects", "redis",
+		"stream", "client", "app/admission", "app/embedded", "app/environment", "app/ids", "app/keys", "app/numbers", "app/readiness", "app/secure", "app/version", "schemas", "schemas/blob", "schemas/request", "schemas/shown", "producer", "producer/access", "producer/connections", "producer/guard", "producer/identity", "processor", "processor/partition", "processor/fanout", "processor/sender", "processor/aggregator", "kafka", "kafka/health", "kafka/rejects", "redis",
 		"whatsapp", "whatsapp/media", "whatsapp/simulator",
 	},
+	"client":              {"stream", "schemas", "schemas/request", "schemas/shown", "producer/upload"},
 	"lists":               {"schemas/phone"},
-	"cmd/altavoz":         {"schemas", "schemas/request", "schemas/shown", "app", "app/version", "lists", "cmd/altavoz/client", "cmd/altavoz/operate", "cmd/altavoz/phones"},
+	"cmd/altavoz":         {"schemas", "schemas/request", "schemas/shown", "app", "app/version", "client", "lists", "cmd/altavoz/operate", "cmd/altavoz/phones"},
 	"cmd/altavoz/operate": {"app", "app/operator", "schemas", "schemas/shown"},
-	"cmd/altavoz/client":  {"schemas", "schemas/shown", "app"},
 	"cmd/altavoz/phones":  {"lists"},
 }
 

@@ -1,5 +1,4 @@
-// Package draft is a broadcast as a Go program writes it, and its JSON, which is that of the HTTP request.
-package draft
+package client
 
 import (
 	"bufio"
@@ -18,26 +17,26 @@ import (
 )
 
 // Draft is a broadcast as a Go program writes it. The zero value of a member leaves it out; the rules are those of the
-// HTTP request.
+// HTTP request (docs/api.md).
 type Draft struct {
-	TaskID        string          `json:"task_id,omitzero"` // chosen: publishing it again is harmless
-	Sender        string          `json:"sender,omitzero"`
-	BodyText      string          `json:"body_text"`
+	TaskID        string          `json:"task_id,omitzero"` // a UUID, as schemas.NewTaskID makes it: sending the draft again is then harmless
+	Sender        string          `json:"sender,omitzero"`  // phone_number_id; empty: the service's first
+	BodyText      string          `json:"body_text"`        // at most 1,024 characters
 	FooterText    string          `json:"footer_text,omitzero"`
-	ButtonText    string          `json:"button_text,omitzero"`
+	ButtonText    string          `json:"button_text,omitzero"` // at most 20 characters
 	ButtonURL     string          `json:"button_url,omitzero"`
-	Category      string          `json:"category,omitzero"`
-	OnUnknown     string          `json:"on_unknown,omitzero"`
+	Category      string          `json:"category,omitzero"`   // Direct Send: utility, authentication or service
+	OnUnknown     string          `json:"on_unknown,omitzero"` // report, or resend
 	ScheduleAt    time.Time       `json:"schedule_at,omitzero"`
 	ExpireAt      time.Time       `json:"expire_at,omitzero"`
-	Speed         uint32          `json:"speed,omitzero"`
-	UseQueue      bool            `json:"use_queue,omitzero"` // for HTTP
-	Window        *schemas.Window `json:"window,omitzero"`
-	Literal       bool            `json:"literal,omitzero"` // what looks like a placeholder is meant as text
+	Speed         uint32          `json:"speed,omitzero"`     // most messages a second; 0: as many as the number may
+	UseQueue      bool            `json:"use_queue,omitzero"` // over HTTP: answer at once
+	Window        *schemas.Window `json:"window,omitzero"`    // hours in which sends may start
+	Literal       bool            `json:"literal,omitzero"`   // what looks like a placeholder is meant as text
 	HeaderType    string          `json:"header_type,omitzero"`
 	HeaderContent string          `json:"header_content,omitzero"` // a text or a URL; not with File
 
-	File     io.Reader        `json:"-"` // of the header
+	File     io.Reader        `json:"-"` // of the header: read once, as it is sent
 	FileType string           `json:"-"` // MIME type, where it is known
 	FileName string           `json:"-"` // of a document, as recipients see it
 	Phones   iter.Seq[string] `json:"-"` // as many as there are: they are not held in memory
@@ -45,7 +44,7 @@ type Draft struct {
 
 const draftBuffer = 32 << 10 // bytes
 
-// WriteJSON writes the draft as the body of the HTTP request, in constant memory.
+// WriteJSON writes the draft as the body of the HTTP request, in constant memory. An error is that of w, or of File.
 func (d *Draft) WriteJSON(w io.Writer) error {
 	head, err := json.Marshal(d)
 	if err != nil {

@@ -1,0 +1,8 @@
+package request
+
+// The paths of the public contract. PathStatus and PathTasks + "/" are followed by a task id.
+const (
+	PathSend   = "/api/messages/send-broadcast-interactive"
+	PathStatus = "/api/messages/task-status/"
+	PathTasks  = "/api/messages/tasks"
+)
