@@ -91,8 +91,7 @@ func ExampleRefusedError() {
 	c := client.New(service, "")
 	draft := &client.Draft{BodyText: "Hola {{1}}", Phones: slices.Values([]string{"573991234567"})}
 	_, err := c.Send(context.Background(), draft.WriteJSON, true)
-	var refused *client.RefusedError
-	if errors.As(err, &refused) {
+	if refused, ok := errors.AsType[*client.RefusedError](err); ok {
 		fmt.Println(refused.Status, refused.Code)
 	}
 	// Output:
@@ -198,8 +197,7 @@ func ExamplePublish() {
 // What is wrong with a draft is a field's error, before anything is published.
 func ExamplePublish_refused() {
 	_, err := client.Publish(context.Background(), nil, &client.Draft{Phones: slices.Values([]string{"573991234567"})})
-	var field *request.FieldError
-	if errors.As(err, &field) {
+	if field, ok := errors.AsType[*request.FieldError](err); ok {
 		fmt.Println(field.Field, field.Code)
 	}
 	// Output:
