@@ -12,8 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"altavoz/client"
 	"altavoz/kafka"
-	"altavoz/producer"
 	"altavoz/schemas"
 	"altavoz/test/harness"
 )
@@ -101,7 +101,7 @@ func TestEndToEndThreatS03OwnersAreApart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	published, err := producer.Publish(t.Context(), pub, &producer.Draft{BodyText: "b", Sender: harness.Number, Phones: slices.Values([]string{"573991234567"})})
+	published, err := client.Publish(t.Context(), pub, &client.Draft{BodyText: "b", Sender: harness.Number, Phones: slices.Values([]string{"573991234567"})})
 	if err := errors.Join(err, pub.Close(t.Context())); err != nil {
 		t.Fatal(err)
 	}

@@ -11,6 +11,7 @@ import (
 
 	"altavoz/app"
 	"altavoz/schemas"
+	"altavoz/schemas/request"
 	"altavoz/test/harness"
 )
 
@@ -34,7 +35,7 @@ func TestThreatS19PagesGetNothingWithoutKeys(t *testing.T) {
 	t.Parallel()
 	a := harness.Start(t, harness.Config(t))
 	const body = `{"phones":["573991234567"],"body_text":"Hola","use_queue":true}`
-	for _, path := range []string{app.PathTasks, app.PathSend, app.PathStatus + "x", app.PathTasks + "/x/events", "/api/webhooks/whatsapp", "/healthz", "/readyz", "/metrics", "/nothing"} {
+	for _, path := range []string{request.PathTasks, request.PathSend, request.PathStatus + "x", request.PathTasks + "/x/events", "/api/webhooks/whatsapp", "/healthz", "/readyz", "/metrics", "/nothing"} {
 		for _, host := range []string{"evil.example", "evil.example:8080", "127.0.0.1.evil.example", "192.168.1.7:8080"} {
 			for _, method := range []string{http.MethodGet, http.MethodPost} {
 				code, got := requestAs(t, method, a.URL()+path, host, body, "Origin", "http://"+host, "Sec-Fetch-Site", "same-origin")
@@ -45,17 +46,17 @@ func TestThreatS19PagesGetNothingWithoutKeys(t *testing.T) {
 		}
 	}
 	for _, host := range []string{"localhost", "localhost:1", "127.0.0.1:8080", "[::1]:8080"} {
-		for _, path := range []string{app.PathTasks, "/healthz", "/readyz", "/metrics"} {
+		for _, path := range []string{request.PathTasks, "/healthz", "/readyz", "/metrics"} {
 			if code, got := requestAs(t, http.MethodGet, a.URL()+path, host, ""); code != http.StatusOK {
 				t.Errorf("%s for %s: %d %.100s", path, host, code, got)
 			}
 		}
 		for _, site := range []string{"cross-site", "same-site"} {
-			if code, got := requestAs(t, http.MethodPost, a.URL()+app.PathSend, host, body, "Origin", "http://evil.example", "Sec-Fetch-Site", site, "Content-Type", "text/plain"); code != http.StatusForbidden {
+			if code, got := requestAs(t, http.MethodPost, a.URL()+request.PathSend, host, body, "Origin", "http://evil.example", "Sec-Fetch-Site", site, "Content-Type", "text/plain"); code != http.StatusForbidden {
 				t.Errorf("a page of another origin sends: %d %s", code, got)
 			}
 		}
-		if code, got := requestAs(t, http.MethodPost, a.URL()+app.PathSend, host, body, "Origin", "http://evil.example"); code != http.StatusForbidden {
+		if code, got := requestAs(t, http.MethodPost, a.URL()+request.PathSend, host, body, "Origin", "http://evil.example"); code != http.StatusForbidden {
 			t.Errorf("a page in an old browser sends: %d %s", code, got)
 		}
 	}
@@ -123,7 +124,7 @@ func TestThreatS23MetricsWantAKeyAlsoOnLoopback(t *testing.T) {
 			if code, _ := requestAs(t, http.MethodGet, metrics, "altavoz.example", "", bearer(wrongKey)...); code != http.StatusTooManyRequests {
 				t.Errorf("many wrong keys: %d", code)
 			}
-			if code, _ := requestAs(t, http.MethodGet, a.URL()+app.PathTasks, "altavoz.example", "", bearer(wrongKey)...); code != http.StatusTooManyRequests {
+			if code, _ := requestAs(t, http.MethodGet, a.URL()+request.PathTasks, "altavoz.example", "", bearer(wrongKey)...); code != http.StatusTooManyRequests {
 				t.Errorf("wrong keys for the metrics do not count at the API: %d", code)
 			}
 			code, got := requestAs(t, http.MethodGet, metrics, "altavoz.example", "", bearer(operatorKey)...)
@@ -198,7 +199,7 @@ func TestThreatS01WrongKeysBehindAProxyAreTheirClients(t *testing.T) {
 	cfg.HTTP.APIKeys, cfg.HTTP.TrustedProxies = "crm:"+operatorKey, []string{"127.0.0.0/8"}
 	a := harness.Start(t, cfg)
 	try := func(client, key string) int {
-		code, _ := requestAs(t, http.MethodGet, a.URL()+app.PathTasks, "altavoz.example", "", "X-API-Key", key, "X-Forwarded-For", client)
+		code, _ := requestAs(t, http.MethodGet, a.URL()+request.PathTasks, "altavoz.example", "", "X-API-Key", key, "X-Forwarded-For", client)
 		return code
 	}
 	began := time.Now()
