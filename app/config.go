@@ -16,6 +16,7 @@ import (
 	"altavoz/app/keys"
 	"altavoz/app/numbers"
 	"altavoz/app/secure"
+	"altavoz/app/upstream"
 	"altavoz/producer"
 	"altavoz/producer/access"
 	"altavoz/producer/connections"
@@ -67,9 +68,10 @@ type HTTPConfig struct {
 
 // KafkaConfig is where Kafka is.
 type KafkaConfig struct {
-	Brokers       []string `envconfig:"ALTAVOZ_KAFKA_BROKERS" help:"host:port, separated by commas; empty: embedded (up)"`
-	TopicPrefix   string   `envconfig:"ALTAVOZ_KAFKA_TOPIC_PREFIX" help:"of the names of topics and groups"`
-	UpstreamOwner string   `envconfig:"ALTAVOZ_UPSTREAM_OWNER" help:"whose the broadcasts are that others write to the topic broadcasts"`
+	Brokers        []string `envconfig:"ALTAVOZ_KAFKA_BROKERS" help:"host:port, separated by commas; empty: embedded (up)"`
+	TopicPrefix    string   `envconfig:"ALTAVOZ_KAFKA_TOPIC_PREFIX" help:"of the names of topics and groups"`
+	UpstreamOwner  string   `envconfig:"ALTAVOZ_UPSTREAM_OWNER" help:"whose the broadcasts are that others write to the topic broadcasts"`
+	UpstreamTopics []string `envconfig:"ALTAVOZ_UPSTREAM_TOPICS" help:"topics that upstream systems have of their own, and whose each is: TOPIC=OWNER separated by commas, topics without the prefix"`
 	// Shorter notices a dead broker sooner, longer sits out a slow one.
 	RequestTimeout time.Duration  `envconfig:"ALTAVOZ_KAFKA_REQUEST_TIMEOUT" help:"how long a broker may take to answer"`
 	TLS            bool           `envconfig:"ALTAVOZ_KAFKA_TLS" help:"whether the brokers speak TLS"`
@@ -247,6 +249,9 @@ func (c KafkaConfig) Validate() error {
 	}
 	if !access.IsOwner(c.UpstreamOwner) {
 		return withHint(fmt.Errorf("ALTAVOZ_UPSTREAM_OWNER=%q is no owner", c.UpstreamOwner), access.OwnerRule)
+	}
+	if _, err := upstream.Parse(c.UpstreamTopics); err != nil {
+		return withHint(fmt.Errorf("ALTAVOZ_UPSTREAM_TOPICS: %w", err), upstream.Rule)
 	}
 	if _, err := secure.SASL(c.SASLMechanism, c.SASLUser, c.SASLPassword, nil); err != nil {
 		return err

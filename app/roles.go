@@ -9,11 +9,13 @@ import (
 	"strings"
 
 	"altavoz/app/ids"
+	"altavoz/app/upstream"
 	"altavoz/kafka"
 	"altavoz/kafka/rejects"
 	"altavoz/processor"
 	"altavoz/processor/aggregator"
 	"altavoz/processor/fanout"
+	"altavoz/processor/relay"
 	"altavoz/processor/sender"
 	"altavoz/producer"
 	"altavoz/whatsapp"
@@ -72,15 +74,21 @@ func (r *Roles) UnmarshalText(text []byte) error {
 // nobody reads, and stops last.
 func (a *App) startRoles(ctx context.Context) error {
 	makers := map[string]func(*kafka.Group) (processor.Worker, error){
-		processor.Fanout: a.newFanout, processor.Sender: a.newSender, processor.Aggregator: a.newAggregator,
+		relay.Name: a.newRelay, processor.Fanout: a.newFanout, processor.Sender: a.newSender, processor.Aggregator: a.newAggregator,
 	}
 	type work struct {
 		name string
 		run  func(context.Context) error
 	}
 	var works []work
-	for _, stage := range processor.Topology() {
-		if !a.cfg.Process.Roles.Has(Role(stage.Name)) {
+	stages := processor.Topology()
+	if sources, err := a.cfg.upstreams(); err != nil {
+		return err
+	} else if len(sources) > 0 {
+		stages = append([]processor.Stage{processor.Relay(upstream.Names(sources))}, stages...)
+	}
+	for _, stage := range stages {
+		if stage.Name != relay.Name && !a.cfg.Process.Roles.Has(Role(stage.Name)) {
 			continue
 		}
 		group, err := stage.Group(a.kafka, a.layout)
@@ -122,6 +130,18 @@ func (a *App) startViews(ctx context.Context) error {
 		errs = append(errs, a.doors.controls.Start(ctx))
 	}
 	return errors.Join(errs...)
+}
+
+func (a *App) newRelay(g *kafka.Group) (processor.Worker, error) {
+	sources, err := a.cfg.upstreams()
+	if err != nil {
+		return nil, err
+	}
+	cfg := relay.Config{
+		Logger: a.log, Registerer: a.registry, Owners: upstream.Owners(sources), IDs: a.identity.RecordIDs, Made: a.identity.Made, Sign: a.identity.Sign,
+		DefaultSender: func() string { id, _ := a.numbers.Pick(""); return id },
+	}
+	return relay.New(cfg, relay.Ports{Committer: g, Pauser: g, Log: a.doors.express, Home: a.layout.Home, Reject: rejects.Keep}), cfg.Validate()
 }
 
 func (a *App) newFanout(g *kafka.Group) (processor.Worker, error) {

@@ -13,6 +13,7 @@ import (
 	"altavoz/app/embedded"
 	"altavoz/app/environment"
 	"altavoz/app/secure"
+	"altavoz/app/upstream"
 	"altavoz/client"
 	"altavoz/kafka"
 	"altavoz/schemas"
@@ -41,11 +42,27 @@ func (c *Config) kafkaConfig(network Network, log *slog.Logger) (kafka.Config, e
 	if err != nil {
 		return kafka.Config{}, err
 	}
+	sources, err := c.upstreams()
+	if err != nil {
+		return kafka.Config{}, err
+	}
 	encrypted, err := secure.TLS(c.Kafka.TLS, "ALTAVOZ_KAFKA", c.Kafka.CAFile, c.Kafka.CertFile, c.Kafka.KeyFile)
 	return kafka.Config{
-		Brokers: c.brokers(), Prefix: c.Kafka.TopicPrefix, InstanceID: c.Process.InstanceID,
+		Brokers: c.brokers(), Prefix: c.Kafka.TopicPrefix, Topics: upstream.Topics(sources), InstanceID: c.Process.InstanceID,
 		TLS: encrypted, SASL: mechanism, Dial: network.Dial, RequestTimeout: c.Kafka.RequestTimeout, Logger: log,
 	}, err
+}
+
+// upstreams returns the topics that upstream systems have of their own; none for a process that does not read them.
+func (c *Config) upstreams() ([]upstream.Source, error) {
+	if !c.Process.Roles.Has(RoleFanout) {
+		return nil, nil
+	}
+	sources, err := upstream.Parse(c.Kafka.UpstreamTopics)
+	if err != nil {
+		return nil, fmt.Errorf("ALTAVOZ_UPSTREAM_TOPICS: %w", err)
+	}
+	return sources, nil
 }
 
 // LoadCluster is Cluster of the configuration in the environment.
@@ -89,7 +106,7 @@ func CreateTopics(ctx context.Context, c *Config, log *slog.Logger) ([]Topic, er
 	if err != nil {
 		return nil, topicsError(err)
 	}
-	return c.topics(layout), nil
+	return topics(cfg, layout), nil
 }
 
 // CheckTopics compares the topics with what they must be, and changes nothing.
@@ -105,13 +122,13 @@ func CheckTopics(ctx context.Context, c *Config, log *slog.Logger) ([]Topic, err
 	case err != nil:
 		return nil, kafkaError(err)
 	}
-	return c.topics(layout), nil
+	return topics(cfg, layout), nil
 }
 
-func (c *Config) topics(layout kafka.Layout) []Topic {
+func topics(cfg kafka.Config, layout kafka.Layout) []Topic {
 	var out []Topic
-	for _, s := range schemas.Topics() {
-		out = append(out, Topic{c.Kafka.TopicPrefix + string(s.Topic), layout[s.Topic]})
+	for _, s := range cfg.Topics {
+		out = append(out, Topic{cfg.Prefix + string(s.Topic), layout[s.Topic]})
 	}
 	return out
 }

@@ -15,6 +15,7 @@ import (
 	"altavoz/internal/backoff"
 	"altavoz/kafka/health"
 	"altavoz/kafka/librarylog"
+	"altavoz/kafka/settings"
 	"altavoz/kafka/tlsdial"
 	"altavoz/kafka/unpack"
 )
@@ -22,7 +23,8 @@ import (
 // Config is how every client of this process reaches the cluster.
 type Config struct {
 	Brokers  []string
-	Prefix   string // of topic and group names
+	Prefix   string         // of topic and group names
+	Topics   settings.Table // nil: altavoz' own (schemas.Topics)
 	ClientID string
 	// InstanceID makes the process a static member of its groups: restarted with the same id, it resumes at once. Empty: dynamic.
 	InstanceID string
@@ -67,6 +69,7 @@ func (c Config) withDefaults() Config {
 	if c.RebalanceTimeout == 0 {
 		c.RebalanceTimeout = defaultRebalance
 	}
+	c.Topics = c.Topics.OrDefault()
 	if c.RequestTimeout == 0 {
 		c.RequestTimeout = requestTimeout
 	}

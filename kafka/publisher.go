@@ -57,12 +57,7 @@ func NewPublisher(c Config, l Layout, linger time.Duration) (*Publisher, error) 
 		kgo.RequiredAcks(kgo.AllISRAcks()),
 		kgo.MaxBufferedRecords(2*maxBuffered), // ours is the limit that counts; this one would block
 		kgo.ProducerBatchMaxBytes(batchBytes+64<<10),
-		kgo.ProducerBatchMaxBytesFn(func(topic string) int32 {
-			if t := c.bare(topic); t == schemas.TopicBroadcasts || t == schemas.TopicRejects {
-				return schemas.MaxBroadcastBytes + 64<<10
-			}
-			return batchBytes + 64<<10
-		}),
+		kgo.ProducerBatchMaxBytesFn(func(topic string) int32 { return c.Topics.MaxBatch(c.bare(topic), batchBytes) }),
 		kgo.RecordDeliveryTimeout(deliveryTimeout),
 		kgo.UnknownTopicRetries(-1), // a broker that just started may not know its topics yet; time is the bound
 		kgo.ProduceRequestTimeout(deliveryTimeout),

@@ -92,7 +92,7 @@ func newTopicsAt(c Config, cl *kgo.Client) topicsAt {
 // list describes every topic of the table, also those that do not exist.
 func (t topicsAt) list(ctx context.Context) (kadm.TopicDetails, error) {
 	var names []string
-	for _, s := range schemas.Topics() {
+	for _, s := range t.Topics {
 		names = append(names, t.topic(s.Topic))
 	}
 	have, err := t.adm.ListTopics(ctx, names...)
@@ -110,7 +110,7 @@ func (t topicsAt) ensure(ctx context.Context) (Layout, error) {
 		return nil, err
 	}
 	created := false
-	for _, s := range schemas.Topics() {
+	for _, s := range t.Topics {
 		if have.Has(t.topic(s.Topic)) {
 			continue
 		}
@@ -166,7 +166,7 @@ func (t topicsAt) check(ctx context.Context) (Layout, error) {
 		}
 		had = known.Partitions
 	}
-	layout, found, err := settings.Check(ctx, t.adm, have, t.topic, had)
+	layout, found, err := settings.Check(ctx, t.adm, t.Topics, have, t.topic, had)
 	if err != nil {
 		return nil, err //nolint:wrapcheck // it says what it was about
 	}

@@ -13,6 +13,7 @@ import (
 	"altavoz/kafka"
 	"altavoz/processor/aggregator"
 	"altavoz/processor/fanout"
+	"altavoz/processor/relay"
 	"altavoz/processor/sender"
 	"altavoz/schemas"
 	"altavoz/stream"
@@ -67,6 +68,14 @@ func Topology() []Stage {
 	}
 }
 
+// Relay is the stage of the topics that upstream systems have of their own. It works where the fanout does.
+func Relay(topics []stream.Topic) Stage {
+	return Stage{
+		Name: relay.Name, Reads: topics,
+		Writes: []stream.Topic{schemas.TopicBlobs, schemas.TopicBroadcasts, schemas.TopicRejects},
+	}
+}
+
 // Worker is a stage at work.
 type Worker interface {
 	kafka.Stage
@@ -75,6 +84,7 @@ type Worker interface {
 }
 
 var (
+	_ Worker = (*relay.Stage)(nil)
 	_ Worker = (*fanout.Stage)(nil)
 	_ Worker = (*sender.Stage)(nil)
 	_ Worker = (*aggregator.Stage)(nil)

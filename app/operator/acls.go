@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"altavoz/app/upstream"
 	"altavoz/processor"
 	"altavoz/schemas"
 	"altavoz/stream"
@@ -45,34 +46,60 @@ const (
 const consumerOffsets = "__consumer_offsets"
 
 // Users returns the users of an installation, made of the same table as the work itself (processor.Topology, processor.Ingress). Names of
-// topics and groups begin with prefix.
-func Users(prefix string) []User {
+// topics and groups begin with prefix. Upstream systems with a topic of their own have a user each, by the topic's owner.
+func Users(prefix string, sources []upstream.Source) []User {
 	var out []User
+	relay := processor.Relay(upstream.Names(sources))
 	for _, s := range append([]processor.Stage{processor.Ingress()}, processor.Topology()...) {
 		u := User{Name: s.Name, Redis: s.Name == processor.Fanout || s.Name == processor.Sender}
-		reads := append(slices.Concat(s.Reads, s.Looks), schemas.TopicRegistry)
-		u.Grants = append(atStart(prefix), topics("Read", prefix, reads), topics("Write", prefix, append(slices.Clone(s.Writes), schemas.TopicRegistry)))
+		var groups []string
+		var own []stream.Topic                              // of upstream systems
+		if s.Name == processor.Fanout && len(sources) > 0 { // the relay works there, and writes nothing else
+			own, groups = relay.Reads, append(groups, prefix+relay.Name)
+		}
 		if len(s.Reads) > 0 {
-			u.Grants = append(u.Grants, Grant{"Read", OnGroup, []string{prefix + s.Name}})
+			groups = append(groups, prefix+s.Name)
+		}
+		reads := append(slices.Concat(s.Reads, s.Looks, own), schemas.TopicRegistry)
+		u.Grants = append(atStart(prefix, own), topics("Read", prefix, reads), topics("Write", prefix, append(slices.Clone(s.Writes), schemas.TopicRegistry)))
+		if len(groups) > 0 {
+			u.Grants = append(u.Grants, Grant{"Read", OnGroup, groups})
 		}
 		out = append(out, u)
 	}
-	all := make([]stream.Topic, 0, len(schemas.Topics()))
+	all := slices.Clone(relay.Reads)
 	for _, s := range schemas.Topics() {
 		all = append(all, s.Topic)
 	}
-	replayed := []stream.Topic{schemas.TopicBroadcasts, schemas.TopicResults, schemas.TopicSendsExpress, schemas.TopicSendsBulk, schemas.TopicRejects}
-	return append(out,
+	replayed := append(slices.Clone(relay.Reads), schemas.TopicBroadcasts, schemas.TopicResults, schemas.TopicSendsExpress, schemas.TopicSendsBulk, schemas.TopicRejects)
+	out = append(out,
 		User{Name: Upstream, Grants: []Grant{topics("Write", prefix, []stream.Topic{schemas.TopicBroadcasts, schemas.TopicBlobs})}},
-		User{Name: Operators, Grants: append(atStart(prefix), topics("Read", prefix, all), topics("Write", prefix, replayed))},
+		User{Name: Operators, Grants: append(atStart(prefix, relay.Reads), topics("Read", prefix, all), topics("Write", prefix, replayed))},
 	)
+	return append(out, owners(prefix, sources)...)
 }
 
-// atStart is what the check of topics and brokers at each start asks for.
-func atStart(prefix string) []Grant {
+// owners returns the users of upstream systems with topics of their own, which write there and nowhere else.
+func owners(prefix string, sources []upstream.Source) (out []User) {
+	for _, s := range sources {
+		name := Upstream + "-" + s.Owner
+		i := slices.IndexFunc(out, func(u User) bool { return u.Name == name })
+		if i < 0 {
+			i, out = len(out), append(out, User{Name: name, Grants: []Grant{{Operation: "Write", Kind: OnTopic}}})
+		}
+		out[i].Grants[0].Names = append(out[i].Grants[0].Names, prefix+string(s.Topic))
+	}
+	return out
+}
+
+// atStart is what the check of topics and brokers at each start asks for. own are topics of upstream systems among them.
+func atStart(prefix string, own []stream.Topic) []Grant {
 	var all []string
 	for _, s := range schemas.Topics() {
 		all = append(all, prefix+string(s.Topic))
+	}
+	for _, t := range own {
+		all = append(all, prefix+string(t))
 	}
 	all = append(all, consumerOffsets)
 	return []Grant{{"Describe", OnTopic, all}, {"DescribeConfigs", OnTopic, all}, {"DescribeConfigs", OnCluster, nil}}
@@ -91,12 +118,12 @@ func topics(operation, prefix string, of []stream.Topic) Grant {
 
 // PrintACLs writes the commands that give each user its rights: kafka-acls.sh for Kafka, a line of an ACL file or of redis-cli for Redis. as names a
 // user of Kafka, with a %s for the role; servers is where Kafka is.
-func PrintACLs(w io.Writer, prefix, as string, servers []string) error {
+func PrintACLs(w io.Writer, prefix, as string, servers []string, sources []upstream.Source) error {
 	if strings.Count(as, "%s") != 1 || strings.Count(as, "%") != 1 {
 		return hinted(fmt.Errorf("%q does not say where the role goes", as), "one %s, as in altavoz-%s")
 	}
 	var b strings.Builder
-	for _, u := range Users(prefix) {
+	for _, u := range Users(prefix, sources) {
 		fmt.Fprintf(&b, "# %s\n", u.Name)
 		for _, g := range u.Grants {
 			fmt.Fprintf(&b, "kafka-acls.sh --bootstrap-server %s --command-config admin.properties --add --allow-principal %s --operation %s",

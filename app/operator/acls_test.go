@@ -14,7 +14,7 @@ import (
 func TestThreatS14RightsAreThoseOfTheTopology(t *testing.T) {
 	t.Parallel()
 	users := make(map[string]User)
-	for _, u := range Users("p.") {
+	for _, u := range Users("p.", nil) {
 		users[u.Name] = u
 		for _, g := range u.Grants {
 			if !slices.Contains([]string{"Read", "Write", "Describe", "DescribeConfigs"}, g.Operation) {
@@ -46,7 +46,7 @@ func TestThreatS14RightsAreThoseOfTheTopology(t *testing.T) {
 func TestPrintedRightsAreOneWordOfAShellEach(t *testing.T) {
 	t.Parallel()
 	var out strings.Builder
-	if err := PrintACLs(&out, "a'b;c ", "CN=x y,OU=%s", []string{"k:1", "l:2"}); err != nil {
+	if err := PrintACLs(&out, "a'b;c ", "CN=x y,OU=%s", []string{"k:1", "l:2"}, nil); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{

@@ -34,7 +34,7 @@ func Traces(ctx context.Context, cfg kafka.Config, phone schemas.Phone, region s
 		return fmt.Errorf("opening the reader: %w", err)
 	}
 	defer reader.Close()
-	for _, spec := range schemas.Topics() {
+	for _, spec := range cfg.Topics.OrDefault() {
 		ends, err := reader.Ends(ctx, spec.Topic)
 		if err != nil {
 			return hinted(fmt.Errorf("looking for records: %w", err), "is ALTAVOZ_KAFKA_BROKERS right, and does Kafka run?")

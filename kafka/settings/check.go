@@ -9,13 +9,12 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 
-	"altavoz/schemas"
 	"altavoz/stream"
 )
 
-// Check asks how the topics and the brokers are set, and returns how many partitions each topic has and what is wrong. have is
-// what was listed of the topics, name what they are called in the cluster, and had how many partitions they had at the first start.
-func Check(ctx context.Context, adm *kadm.Client, have kadm.TopicDetails, name func(stream.Topic) string, had map[stream.Topic]int32) (
+// Check asks how the topics and the brokers are set, and returns how many partitions each topic has and what is wrong. table is what there
+// must be, have what was listed of it, name what topics are called in the cluster, and had how many partitions they had at the first start.
+func Check(ctx context.Context, adm *kadm.Client, table Table, have kadm.TopicDetails, name func(stream.Topic) string, had map[stream.Topic]int32) (
 	layout map[stream.Topic]int32, found Findings, err error,
 ) {
 	configs, err := adm.DescribeTopicConfigs(ctx, append(have.Names(), ConsumerOffsets)...)
@@ -25,7 +24,7 @@ func Check(ctx context.Context, adm *kadm.Client, have kadm.TopicDetails, name f
 	all := brokers(ctx, adm)
 	layout = make(map[stream.Topic]int32)
 	topics := make(map[stream.Topic]Topic)
-	for _, s := range schemas.Topics() {
+	for _, s := range table {
 		d, ok := have[name(s.Topic)]
 		if !ok || d.Err != nil {
 			if ok && !errors.Is(d.Err, kerr.UnknownTopicOrPartition) {

@@ -29,7 +29,9 @@ import (
 
 	"altavoz/app"
 	"altavoz/app/operator"
+	"altavoz/app/upstream"
 	"altavoz/kafka"
+	"altavoz/processor/relay"
 	"altavoz/schemas"
 	"altavoz/test/harness"
 )
@@ -38,6 +40,9 @@ const (
 	rightsPrefix   = "rights."
 	rightsPassword = "a-password-of-this-test"
 )
+
+// rightsSources is an upstream system with a topic of its own.
+var rightsSources = []upstream.Source{{Topic: "crm.broadcasts", Owner: "crm"}}
 
 // authority makes certificates for a test, in PEM files of a folder.
 type authority struct {
@@ -165,7 +170,7 @@ func (s *secured) grant(t *testing.T) {
 	defer cl.Close()
 	adm := kadm.NewClient(cl)
 	var users []kadm.UpsertSCRAM
-	for _, u := range operator.Users(rightsPrefix) {
+	for _, u := range operator.Users(rightsPrefix, rightsSources) {
 		users = append(users, kadm.UpsertSCRAM{User: "altavoz-" + u.Name, Mechanism: kadm.ScramSha512, Iterations: 4096, Password: rightsPassword})
 	}
 	if got, err := adm.AlterUserSCRAMs(t.Context(), nil, users); err != nil || got.Error() != nil {
@@ -173,7 +178,7 @@ func (s *secured) grant(t *testing.T) {
 	}
 	for _, as := range []string{"altavoz-%s", "CN=altavoz-%s"} {
 		var printed strings.Builder
-		if err := operator.PrintACLs(&printed, rightsPrefix, as, []string{s.admin}); err != nil {
+		if err := operator.PrintACLs(&printed, rightsPrefix, as, []string{s.admin}, rightsSources); err != nil {
 			t.Fatal(err)
 		}
 		for line := range strings.Lines(printed.String()) {
@@ -232,6 +237,7 @@ func (s *secured) config(t *testing.T, role app.Role, api string) app.Config {
 	cfg := harness.ConfigOf(t, api)
 	cfg.Process.Roles, cfg.Process.InstanceID = app.Roles{role}, string(role)+"-0"
 	cfg.Kafka.Brokers, cfg.Kafka.TopicPrefix = []string{s.scram}, rightsPrefix
+	cfg.Kafka.UpstreamTopics = []string{"crm.broadcasts=crm"}
 	cfg.Kafka.TLS, cfg.Kafka.CAFile = true, s.ca.file("ca.crt")
 	if role == app.RoleSender { // one of them shows a certificate
 		cfg.Kafka.Brokers, cfg.Kafka.CertFile, cfg.Kafka.KeyFile = []string{s.mtls}, s.ca.file("sender.crt"), s.ca.file("sender.key")
@@ -250,7 +256,7 @@ func (s *secured) config(t *testing.T, role app.Role, api string) app.Config {
 func TestRealLeastRights(t *testing.T) {
 	t.Parallel()
 	s := startSecured(t)
-	if _, err := kafka.EnsureTopics(t.Context(), kafka.Config{Brokers: []string{s.admin}, Prefix: rightsPrefix}, true); err != nil {
+	if _, err := kafka.EnsureTopics(t.Context(), kafka.Config{Brokers: []string{s.admin}, Prefix: rightsPrefix, Topics: upstream.Topics(rightsSources)}, true); err != nil {
 		t.Fatal(err)
 	}
 	s.grant(t)
@@ -270,16 +276,36 @@ func TestRealLeastRights(t *testing.T) {
 	if n := h.ledger(t).Uploads.Files; n != 1 {
 		t.Errorf("%d uploads: Redis did not remember", n)
 	}
+	s.relays(t, h)
 	for _, a := range apps {
 		if n := refusedHere(t, a.URL()); n != 0 {
 			t.Errorf("%s: %v refusals, want none", a.URL(), n)
 		}
 	}
-	for _, u := range operator.Users(rightsPrefix) {
+	for _, u := range operator.Users(rightsPrefix, rightsSources) {
 		t.Run(u.Name, func(t *testing.T) { t.Parallel(); s.refuses(t, u) })
 	}
 	t.Run("redis", func(t *testing.T) { t.Parallel(); s.redisRefuses(t) })
 	t.Run("passwords", func(t *testing.T) { t.Parallel(); s.wrongPasswords(t, sim.URL()) })
+}
+
+// relays has the upstream system write to its own topic, with its own user: the broadcast is its owner's.
+func (s *secured) relays(t *testing.T, h *deployment) {
+	t.Helper()
+	cl, err := kgo.NewClient(kgo.SeedBrokers(s.scram), kgo.DialTLSConfig(s.ca.tls(t)), kgo.DisableIdempotentWrite(),
+		kgo.SASL(scram.Auth{User: "altavoz-upstream-crm", Pass: rightsPassword}.AsSha512Mechanism()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer cl.Close()
+	id := schemas.NewTaskID().String()
+	rec := &kgo.Record{Topic: rightsPrefix + "crm.broadcasts", Value: fmt.Appendf(nil, `{"task_id":%q,"phones":["573007770003"],"body_text":"b"}`, id)}
+	if err := cl.ProduceSync(t.Context(), rec).FirstErr(); err != nil {
+		t.Fatal(err)
+	}
+	if got := h.Finished(t, id); got.Result.Successful != 1 {
+		t.Errorf("%+v", got)
+	}
 }
 
 // refusedHere is how often Kafka and Redis refused a process.
@@ -307,7 +333,7 @@ func (s *secured) refuses(t *testing.T, u operator.User) {
 	ctx, cancel := context.WithTimeout(t.Context(), harness.SettleTime)
 	defer cancel()
 	tried := 0
-	for _, spec := range schemas.Topics() {
+	for _, spec := range upstream.Topics(rightsSources) {
 		name := rightsPrefix + string(spec.Topic)
 		if !may("Write", operator.OnTopic, name) {
 			tried++
@@ -324,8 +350,12 @@ func (s *secured) refuses(t *testing.T, u operator.User) {
 			cl.RemoveConsumePartitions(map[string][]int32{name: {0}})
 		}
 	}
-	for _, other := range operator.Users(rightsPrefix) {
-		if group := rightsPrefix + other.Name; !may("Read", operator.OnGroup, group) {
+	for _, other := range operator.Users(rightsPrefix, rightsSources) {
+		group := rightsPrefix + other.Name
+		if other.Name == operator.Upstream {
+			group = rightsPrefix + relay.Name
+		}
+		if !may("Read", operator.OnGroup, group) {
 			tried++
 			if _, err := adm.FetchOffsets(ctx, group); !errors.Is(err, kerr.GroupAuthorizationFailed) {
 				t.Errorf("the group %s: %v", group, err)

@@ -224,6 +224,9 @@ l.unread = l.head`),
 		{marker: "unconfirmed-id-is-not-accepted", change: makeFalse(), test: "TestIdempotencyKeyRace"},
 
 		// Whose a task is.
+		{marker: "relayed-record-is-its-topics-owners", change: drop(), test: "TestThreatS13RecordOfAnUpstreamTopicIsItsOwners"},
+		{marker: "record-points-at-nothing-in-blobs", change: makeFalse(), test: "TestThreatS13RecordOfAnUpstreamTopicPointsAtNothingOfAnothers"},
+		{marker: "record-names-no-id-of-an-ingress", change: makeFalse(), test: "TestThreatS13RecordOfAnUpstreamTopicPointsAtNothingOfAnothers"},
 		{marker: "id-that-an-ingress-made-is-proved", change: makeFalse(), test: "TestThreatS13BroadcastUnderAnIdOfAnIngressIsProvedOrRejected"},
 		{marker: "id-that-an-ingress-made-is-not-chosen", change: makeFalse(), test: "TestThreatS03IdThatAnIngressMadeIsNotChosen"},
 		{marker: "origin-is-proved", change: makeFalse(), test: "TestThreatS13RecordThatClaimsAnothersOriginIsAConflict"},

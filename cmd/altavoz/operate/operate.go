@@ -12,6 +12,7 @@ import (
 
 	"altavoz/app"
 	"altavoz/app/operator"
+	"altavoz/app/upstream"
 	"altavoz/schemas/shown"
 )
 
@@ -31,11 +32,19 @@ func (t Tools) ACLs() *cobra.Command {
 		Short: "Print the commands that give each role's user of Kafka and Redis the least rights",
 		Args:  t.Usage(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cluster, err := app.LoadCluster(t.Log(cmd))
+			cfg, err := app.Load()
 			if err != nil {
 				return err
 			}
-			return operator.PrintACLs(cmd.OutOrStdout(), cluster.Prefix, as, cluster.Brokers)
+			cluster, err := cfg.Cluster(t.Log(cmd))
+			if err != nil {
+				return err
+			}
+			sources, err := upstream.Parse(cfg.Kafka.UpstreamTopics)
+			if err != nil {
+				return fmt.Errorf("ALTAVOZ_UPSTREAM_TOPICS: %w", err)
+			}
+			return operator.PrintACLs(cmd.OutOrStdout(), cluster.Prefix, as, cluster.Brokers, sources)
 		},
 	}
 	cmd.Flags().StringVar(&as, "as", "altavoz-%s", "what users are called, with %s for the role; those of certificates as CN=altavoz-%s")

@@ -33,7 +33,8 @@ type Writer struct {
 	Publish func(ctx context.Context, recs ...stream.Record) ([]stream.Record, error)
 	// Home returns the partition of the topic that a key belongs to.
 	Home          func(t stream.Topic, key []byte) int32
-	DefaultSender string // of broadcasts that name none; empty: there is none
+	DefaultSender string         // of broadcasts that name none; empty: there is none
+	Task          schemas.TaskID // of a broadcast that names none; zero: its place in broadcasts gives it
 	MaxRecipients uint32
 }
 
@@ -41,7 +42,7 @@ type Writer struct {
 // *request.FieldError where the record is to blame.
 func (w Writer) Broadcast(ctx context.Context, rec *stream.Record, b *schemas.Broadcast) (*schemas.Broadcast, error) {
 	origin := &schemas.Origin{Partition: rec.Partition, Offset: rec.Offset}
-	key := schemas.TaskIDFromOrigin(string(schemas.TopicBroadcasts), origin)
+	key := cmp.Or(w.Task, schemas.TaskIDFromOrigin(string(schemas.TopicBroadcasts), origin))
 	slicesOf, partsOf := w.blobs(ctx), w.blobs(ctx)
 	if b == nil {
 		req, err := request.Read(bytes.NewReader(JSON(rec.Value)), &sink{slices: slicesOf, parts: partsOf},
