@@ -15,14 +15,14 @@ const whyRepeat = "Es la misma solicitud que el envío %s, con la misma clave: n
 
 // findSameRequest finds the task that is the same request as t under another id, made with another secret: of t's other ids one that came
 // before it, or one that goes on and names t's id. A task that may have written to somebody is not asked: it was the first.
-func (s *worker) findSameRequest(t *task) (schemas.TaskID, bool) {
-	c := status.Claim{Owner: t.owner, SHA: t.sha, Home: &schemas.Origin{Partition: s.tp.Partition, Offset: t.offset}}
-	for _, id := range t.earlier {
-		if x := s.tasks[id]; x != nil && x.failure == "" && c.Same(x.owner, x.sha) {
+func (s *worker) findSameRequest(t *activeTask) (schemas.TaskID, bool) {
+	c := status.Claim{Owner: t.Owner, SHA: t.SHA, Home: &schemas.Origin{Partition: s.tp.Partition, Offset: t.Offset}}
+	for _, id := range t.Earlier {
+		if x := s.tasks[id]; x != nil && x.Failure == "" && c.Same(x.Owner, x.SHA) {
 			return id, true
 		}
 		for _, x := range s.claims[id] {
-			if x.offset < t.offset && c.Same(x.owner, x.sha) {
+			if x.Offset < t.Offset && c.Same(x.Owner, x.SHA) {
 				return id, true
 			}
 		}
@@ -34,23 +34,23 @@ func (s *worker) findSameRequest(t *task) (schemas.TaskID, bool) {
 			return id, true
 		}
 	}
-	if x := s.aliases[t.id]; x != nil && x.failure == "" && c.Same(x.owner, x.sha) {
-		return x.id, true
+	if x := s.aliases[t.ID]; x != nil && x.Failure == "" && c.Same(x.Owner, x.SHA) {
+		return x.ID, true
 	}
 	return schemas.TaskID{}, false
 }
 
 // addAliases keeps by which other ids a task is known, while it goes on.
-func (s *worker) addAliases(t *task) {
-	for _, id := range t.earlier {
+func (s *worker) addAliases(t *activeTask) {
+	for _, id := range t.Earlier {
 		if s.aliases[id] == nil {
 			s.aliases[id] = t
 		}
 	}
 }
 
-func (s *worker) removeAliases(t *task) {
-	for _, id := range t.earlier {
+func (s *worker) removeAliases(t *activeTask) {
+	for _, id := range t.Earlier {
 		if s.aliases[id] == t {
 			delete(s.aliases, id)
 		}
@@ -59,9 +59,9 @@ func (s *worker) removeAliases(t *task) {
 
 // loadEarlier reads back those of the task's other ids that are known to be finished and no more than that, and decides then. What
 // nobody can say more of is none of it.
-func (s *worker) loadEarlier(t *task, rec *stream.Record, known ledger.Line) bool {
+func (s *worker) loadEarlier(t *activeTask, rec *stream.Record, known ledger.Line) bool {
 	var gone []schemas.TaskID
-	for _, id := range t.earlier {
+	for _, id := range t.Earlier {
 		if _, there := s.st.ports.Statuses.Get(id); !there && s.st.ports.Statuses.Finished(id) {
 			gone = append(gone, id)
 		}
@@ -69,7 +69,8 @@ func (s *worker) loadEarlier(t *task, rec *stream.Record, known ledger.Line) boo
 	if len(gone) == 0 || t.others != nil {
 		return false
 	}
-	t.state, t.others = stateIntake, make(map[schemas.TaskID]*schemas.Status)
+	t.BecomeIntake()
+	t.others = make(map[schemas.TaskID]*schemas.Status)
 	s.intakes++
 	found := make(map[schemas.TaskID]*schemas.Status)
 	s.Background(func(ctx context.Context) error {

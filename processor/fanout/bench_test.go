@@ -12,7 +12,8 @@ import (
 // What a turn costs beside the log: reading phones, finding repeats, encoding sends.
 func BenchmarkExpandTurn(b *testing.B) {
 	s := &worker{st: &Stage{cfg: Config{Region: "CO"}}}
-	t := &task{id: schemas.NewTaskID(), ref: schemas.NewBlobRef(1, []int64{7}), slice: &slice{phones: phonesFrom(0, schedule.MaxQuantum)}}
+	t := &activeTask{loaded: loaded{ref: schemas.NewBlobRef(1, []int64{7}), slice: &slice{phones: phonesFrom(0, schedule.MaxQuantum)}}}
+	t.ID = schemas.NewTaskID()
 	t.fill(&schemas.Broadcast{Sender: "100", Total: 1_000_000, AcceptedMs: time.Now().UnixMilli()})
 	for b.Loop() {
 		t.seen = recipients.NewSeen()

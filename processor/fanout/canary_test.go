@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"altavoz/processor/fanout/canary"
+	"altavoz/processor/fanout/task"
 	"altavoz/schemas"
 )
 
@@ -141,7 +142,7 @@ func TestReceiptsOfTheFirstPauseTheOthers(t *testing.T) {
 				if n < canary.First || n > tt.most {
 					t.Errorf("%d dispatched", n)
 				}
-				why := fmt.Sprintf(whyCanary, schemas.Undelivered(codeNoWindow).Spanish())
+				why := fmt.Sprintf(task.WhyCanary, schemas.Undelivered(codeNoWindow).Spanish())
 				for range 2 {
 					if st := w.status(id); st.GetPhase() != phasePaused || st.GetWhy() != why || len(w.sends(id)) != n {
 						t.Errorf("%s %q, %d dispatched", st.GetPhase(), st.GetWhy(), len(w.sends(id))-n)
@@ -221,7 +222,7 @@ func TestPausesOfBothKinds(t *testing.T) {
 		w.run()
 		id := w.submit(event("100", phonesFrom(0, 400)...))
 		w.until("it is paused", time.Minute, func() bool { return w.view[id].GetPhase() == phasePaused })
-		if st := w.shows(id, w.pause(id)); st.GetWhy() != whyPaused {
+		if st := w.shows(id, w.pause(id)); st.GetWhy() != task.WhyPaused {
 			t.Errorf("%q", st.GetWhy())
 		}
 		w.cancel(id)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"altavoz/processor/fanout/ledger"
+	"altavoz/processor/fanout/task"
 	"altavoz/processor/partition"
 	"altavoz/stream"
 )
@@ -29,41 +30,38 @@ const (
 func (s *worker) restored() bool { return s.synced && len(s.inherited) == 0 }
 
 // track puts a record that was just read behind the others.
-func (s *worker) track(t *task, known bool) {
+func (s *worker) track(t *activeTask, known bool) {
 	if known { // the ledger had it already, so everything before it is in too
-		t.place = placeTracked
+		t.BecomeTracked()
 		s.tracked = append(s.tracked, t)
 		return
 	}
-	t.place = placeOverflow
 	s.overflow = append(s.overflow, t)
 }
 
 // untrack takes a task out of the ledger: it is finished or, if it goes on, parked.
-func (s *worker) untrack(t *task) {
-	if t.place == placeUntracked {
+func (s *worker) untrack(t *activeTask) {
+	if !t.BecomeUntracked() {
 		return
 	}
-	t.place = placeUntracked
 	s.markDirty()
-	if t.state != stateGone && t.state != stateClosed {
-		t.belowWatermark = true
+	if !t.Over() {
 		s.st.metrics.parked.Inc()
 		s.unblock(t) // one from beyond may take turns now
 	}
 }
 
 // retrack puts a parked task back, because it is to take a turn.
-func (s *worker) retrack(t *task) {
+func (s *worker) retrack(t *activeTask) {
 	s.compact()
-	i, _ := slices.BinarySearchFunc(s.tracked, t.offset, func(x *task, at int64) int { return cmp.Compare(x.offset, at) })
+	i, _ := slices.BinarySearchFunc(s.tracked, t.Offset, func(x *activeTask, at int64) int { return cmp.Compare(x.Offset, at) })
 	s.tracked = slices.Insert(s.tracked, i, t)
-	t.place = placeTracked
+	t.BecomeRetracked()
 }
 
 func (s *worker) compact() {
-	s.tracked = slices.DeleteFunc(s.tracked, func(t *task) bool { return t.place != placeTracked })
-	for len(s.overflow) > 0 && s.overflow[0].place != placeOverflow {
+	s.tracked = slices.DeleteFunc(s.tracked, func(t *activeTask) bool { return !t.Listed() })
+	for len(s.overflow) > 0 && s.overflow[0].Membership() != task.Overflow {
 		s.overflow[0], s.overflow = nil, s.overflow[1:]
 	}
 }
@@ -75,12 +73,12 @@ func (s *worker) admit() {
 	}
 	for len(s.overflow) > 0 {
 		t := s.overflow[0]
-		if t.place == placeOverflow {
+		if t.Membership() == task.Overflow {
 			if !s.reserve(leaseReserve + ledger.LineBytes) {
 				return
 			}
 			s.freeBytes -= ledger.LineBytes
-			t.place = placeTracked
+			t.BecomeTracked()
 			s.tracked = append(s.tracked, t)
 			s.markDirty()
 			s.unblock(t)
@@ -110,7 +108,7 @@ func (s *worker) measureFree() {
 // park parks every task that may be, and reports whether there was one.
 func (s *worker) park() (any bool) {
 	for _, t := range s.tracked {
-		if t.place == placeTracked && t.isShown(s.tp.Partition) {
+		if t.Listed() && t.isShown(s.tp.Partition) {
 			s.untrack(t)
 			any = true
 		}
@@ -125,14 +123,14 @@ func (s *worker) ledger() (mark int64, l ledger.Ledger) {
 	l.Owners, l.Doubt = s.owners, s.doubtBelow()
 	l.Next, l.Last = max(s.readTo, s.inheritedNext), s.lastRead
 	if len(s.overflow) > 0 {
-		l.Next = s.overflow[0].offset
+		l.Next = s.overflow[0].Offset
 	}
 	mark = l.Next
 	l.Lines = make([]ledger.Line, len(s.tracked))
 	for i, t := range s.tracked {
 		l.Lines[i] = t.line()
-		if !t.belowWatermark {
-			mark = min(mark, t.offset)
+		if t.Membership() == task.Tracked {
+			mark = min(mark, t.Offset)
 		}
 	}
 	return max(mark, s.watermark), l
@@ -207,6 +205,7 @@ func (s *worker) OnCommitted(a partition.CommitResult) {
 // withdraw takes back turns of which nothing was produced.
 func (s *worker) withdraw(turns []*quantum) {
 	for _, t := range turns {
-		t.t.quantum = nil
+		t.t.BecomeWaiting()
+		t.t.Quantum = 0
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"altavoz/processor/fanout/ledger"
 	"altavoz/processor/fanout/normalize"
 	"altavoz/processor/fanout/status"
+	"altavoz/processor/fanout/task"
 	"altavoz/processor/partition"
 	"altavoz/schemas"
 	"altavoz/stream"
@@ -26,49 +27,49 @@ func (s *worker) takeQuanta(q *queue, now time.Time) {
 			return
 		}
 		//mutant:others-wait-for-the-first-recipients
-		s.lease(t, q.Take(e, min(t.quantumLimit(), t.slice.first+uint32(len(t.slice.phones))-t.cursor)), now)
+		s.lease(t, q.Take(e, min(task.QuantumLimit(t.Total, t.End), t.slice.first+uint32(len(t.slice.phones))-t.Cursor)), now)
 	}
 }
 
 // repeatLeases takes the turns that an earlier owner had leased. They are in the pipe already, so they wait for nobody: two of
 // them could fill it, and then wait for themselves.
 func (s *worker) repeatLeases(now time.Time) {
-	var left []*task
+	var left []*activeTask
 	for _, t := range s.repeats {
 		switch {
-		case t.state != stateOpen || t.lease == 0:
-		case t.quantum != nil || !s.prepare(t, now) || !s.reserve(ledger.LineBytes-ledger.Reserve):
+		case !t.Open() || t.Lease == 0:
+		case t.State() == task.Dispatching || !s.prepare(t, now) || !s.reserve(ledger.LineBytes-ledger.Reserve):
 			left = append(left, t)
 		default:
-			s.lease(t, min(t.lease, t.slice.first+uint32(len(t.slice.phones))-t.cursor), now)
+			s.lease(t, min(t.Lease, t.slice.first+uint32(len(t.slice.phones))-t.Cursor), now)
 			left = append(left, t)
 		}
 	}
 	s.repeats = left
 }
 
-// lease leases the turn: it is produced when a commit says so.
-func (s *worker) lease(t *task, n uint32, now time.Time) {
+// Lease leases the turn: it is produced when a commit says so.
+func (s *worker) lease(t *activeTask, n uint32, now time.Time) {
 	s.freeBytes -= ledger.LineBytes
-	if t.place == placeUntracked {
+	if t.Membership() == task.Untracked {
 		s.retrack(t)
 	}
-	t.quantum = &quantum{t: t, from: t.cursor, n: n}
-	s.leasesToCommit = append(s.leasesToCommit, t.quantum)
+	t.BecomeDispatching()
+	t.Quantum = n
+	s.leasesToCommit = append(s.leasesToCommit, &quantum{t: t, from: t.Cursor, n: n})
 	s.dirty, s.urgent = true, true
-	s.st.metrics.quanta[t.lane].Inc()
-	if !t.started {
-		t.started = true
-		s.log.Info("broadcast started", "task", t.id.String(), "sender", t.sender, "lane", string(t.lane), "total", t.Total,
-			"waited_seconds", now.Sub(time.UnixMilli(t.accepted)).Seconds())
+	s.st.metrics.quanta[t.Lane].Inc()
+	if t.Cursor == 0 && t.Lease == 0 {
+		s.log.Info("broadcast started", "task", t.ID.String(), "sender", t.Sender, "lane", string(t.Lane), "total", t.Total,
+			"waited_seconds", now.Sub(time.UnixMilli(t.Accepted)).Seconds())
 	}
-	s.prefetch(t, t.cursor+n)
+	s.prefetch(t, t.Cursor+n)
 }
 
 // produce dispatches a turn that is leased.
 func (s *worker) produce(u *quantum) {
 	t := u.t
-	if t.quantum != u {
+	if t.State() != task.Dispatching {
 		return
 	}
 	recs := s.expand(u, time.Now())
@@ -83,21 +84,18 @@ func (s *worker) produce(u *quantum) {
 // onDispatched takes in that all of a turn is in the log.
 func (s *worker) onDispatched(u *quantum) {
 	t, now := u.t, time.Now()
-	t.quantum = nil
-	t.cursor += u.n
-	t.lease -= min(t.lease, u.n)
-	if t.pending = t.pending[min(int(u.n), len(t.pending)):]; t.lease == 0 {
-		t.pending, t.inDoubt = nil, false
-	}
+	t.BecomeWaiting()
+	t.Quantum = 0
+	t.Advance(u.n)
 	s.markDirty()
-	s.st.metrics.dispatched[t.lane].Add(float64(u.n))
+	s.st.metrics.dispatched[t.Lane].Add(float64(u.n))
 	switch {
 	case t.status != nil && status.Finished(t.status):
 		s.remove(t)
-	case t.cursor == t.Total:
+	case t.Cursor == t.Total:
 		s.close(t, t.dispatched(now, t.Total))
 	default:
-		s.whenOpened(t, func() { s.write(s.logFor(t), func(stream.Record) {}, t.dispatched(now, t.cursor)) })
+		t.opened.then(func() { s.write(s.logFor(t), func(stream.Record) {}, t.dispatched(now, t.Cursor)) })
 		s.evictOverBudget(t)
 		s.evaluate(t, now)
 	}
@@ -106,20 +104,20 @@ func (s *worker) onDispatched(u *quantum) {
 // expand makes the turn's records: a send for each recipient, or the outcome of one who gets none.
 func (s *worker) expand(u *quantum, now time.Time) []stream.Record {
 	t := u.t
-	notAfter := min(now.Add(schemas.SendLife).UnixMilli(), t.expiresAt().UnixMilli())
+	notAfter := min(now.Add(schemas.SendLife).UnixMilli(), t.ExpiresAt().UnixMilli())
 	replaced, all := s.replacedOwners(t)
 	recs := make([]stream.Record, 0, u.n)
 	for i := range u.n {
 		index := u.from + i
 		text := t.slice.phones[index-t.slice.first]
 		phone, mark := t.seen.Judge(text, s.st.cfg.Region)
-		if t.pending != nil && !t.pending[i] {
+		if t.Pending != nil && !t.Pending[i] {
 			continue // addDecided before the takeover
 		}
-		if t.pending != nil {
+		if t.Pending != nil {
 			s.st.metrics.repeats.Inc()
 		}
-		if t.inDoubt && !mark.Decided() { //mutant:recipient-in-doubt-is-not-sent-to
+		if t.Unknown && !mark.Decided() { //mutant:recipient-in-doubt-is-not-sent-to
 			mark = schemas.StateUnknown
 		}
 		if mark.Decided() {
@@ -128,9 +126,9 @@ func (s *worker) expand(u *quantum, now time.Time) []stream.Record {
 			}}}))
 			continue
 		}
-		recs = append(recs, schemas.EncodeSend(t.lane, &schemas.Send{
-			Task: t.id.Bytes(), Index: index, Phone: phone.Digits(), Sender: t.sender, NotAfterMs: notAfter,
-			ContentRef: t.ref, Content: t.content, OnUnknown: t.body.GetOnUnknown(), Window: t.window,
+		recs = append(recs, schemas.EncodeSend(t.Lane, &schemas.Send{
+			Task: t.ID.Bytes(), Index: index, Phone: phone.Digits(), Sender: t.Sender, NotAfterMs: notAfter,
+			ContentRef: t.ref, Content: t.content, OnUnknown: t.body.GetOnUnknown(), Window: t.Window,
 			Generation: s.owners[0], Replaced: replaced, RepeatedAll: all,
 		}))
 	}

@@ -21,7 +21,7 @@ const (
 // normalize writes a broadcast again as one that can be carried out, on the home partition of its number: JSON, files that
 // stand in the event, records that a foreign client put on the wrong partition. The copy says where it was first, so a
 // second copy after a crash is known for what it is.
-func (s *worker) normalize(t *task, rec *stream.Record, b *schemas.Broadcast) {
+func (s *worker) normalize(t *activeTask, rec *stream.Record, b *schemas.Broadcast) {
 	s.intakes++
 	var failed *schemas.Broadcast
 	s.Background(func(ctx context.Context) error {
@@ -53,7 +53,7 @@ func (s *worker) normalize(t *task, rec *stream.Record, b *schemas.Broadcast) {
 			return
 		}
 		field, _ := errors.AsType[*request.FieldError](err) // isRefusal says that it is one
-		t.failure = field.Spanish
+		t.Failure = field.Spanish
 		s.rejectAndFail(t, rec, codeInvalid, err.Error(), failed)
 	})
 }

@@ -10,7 +10,6 @@ import (
 	"altavoz/processor/fanout/recipients"
 	"altavoz/processor/fanout/status"
 	"altavoz/schemas"
-	"altavoz/schemas/taskids"
 	"altavoz/stream"
 )
 
@@ -47,7 +46,8 @@ func (s *worker) intake(rec *stream.Record, now time.Time) {
 	if v := rec.Header(schemas.VersionHeader); rec.Value == nil && v == schemas.Version || v == "" && normalize.Null(rec.Value) { // a tombstone, which compaction or a tool has left: it says nothing
 		return
 	}
-	t := &task{offset: rec.Offset}
+	t := &activeTask{}
+	t.Offset = rec.Offset
 	s.track(t, listed || len(s.inherited) > 0)
 	if rec.Header(schemas.VersionHeader) == "" {
 		s.st.metrics.broadcasts[sourceJSON].Inc()
@@ -67,7 +67,7 @@ func (s *worker) intake(rec *stream.Record, now time.Time) {
 	case s.isNormal(b):
 		s.identify(t, rec, b, known, now)
 	case b.GetOrigin() != nil: // was put in order before: doing it again would go on for ever
-		t.failure = whyDecode
+		t.Failure = whyDecode
 		s.rejectAndFail(t, rec, codeInvalid, "a broadcast with an origin is not in order", normalize.Identify(rec, b))
 	default:
 		s.normalize(t, rec, b)
@@ -90,13 +90,13 @@ func (s *worker) isNormal(b *schemas.Broadcast) bool {
 }
 
 // identify finds out whether the broadcast is a task to start, to go on with, or a repeat.
-func (s *worker) identify(t *task, rec *stream.Record, b *schemas.Broadcast, known ledger.Line, now time.Time) {
+func (s *worker) identify(t *activeTask, rec *stream.Record, b *schemas.Broadcast, known ledger.Line, now time.Time) {
 	at := &schemas.Origin{Partition: rec.Partition, Offset: rec.Offset}
-	t.origin = cmp.Or(b.GetOrigin(), at)
+	t.Origin = cmp.Or(b.GetOrigin(), at)
 	if b.GetOrigin() != nil && !s.st.cfg.Moved(b) { //mutant:origin-is-proved
-		t.origin, t.claimed = at, b.GetOrigin()
+		t.Origin, t.Claimed = at, b.GetOrigin()
 	}
-	derived := schemas.TaskIDFromOrigin(string(schemas.TopicBroadcasts), t.origin)
+	derived := schemas.TaskIDFromOrigin(string(schemas.TopicBroadcasts), t.Origin)
 	id, err := schemas.TaskIDFromBytes(b.GetTask())
 	if err != nil && len(b.GetTask()) > 0 {
 		s.rejectAndFail(t, rec, codeInvalid, err.Error(), nil)
@@ -110,25 +110,25 @@ func (s *worker) identify(t *task, rec *stream.Record, b *schemas.Broadcast, kno
 		s.rejectForged(t, rec, id)
 		return
 	}
-	t.id = id
+	t.ID = id
 	delete(s.unlocated, id)
 	if known.Sum != 0 && known.Sum != ledger.SumOf(id.Bytes()) { //mutant:cursor-is-of-the-same-broadcast
 		known = ledger.Line{}
 	}
 	t.fill(b)
-	t.owner, t.earlier = s.st.cfg.Owner(b, rec.Time), s.st.cfg.Earlier(b)
-	t.accepted = normalize.AcceptedAt(b.GetAcceptedMs(), rec.Time, now)
+	t.Owner, t.Earlier = s.st.cfg.Owner(b, rec.Time), s.st.cfg.Earlier(b)
+	t.Accepted = normalize.AcceptedAt(b.GetAcceptedMs(), rec.Time, now)
 	_, fromIngress := id.Time()
 	fromIngress = fromIngress && signed
-	t.chosen = b.GetChosen() || id != derived && !fromIngress || t.claimed != nil || t.failure != "" || recipients.Unbound(b) //mutant:list-under-a-tasks-id-is-the-first-ones
-	if t.failure == "" {                                                                                                      // else the record was rejected before, and the task fails with the same words
+	t.Chosen = b.GetChosen() || id != derived && !fromIngress || t.Claimed != nil || t.Failure != "" || recipients.Unbound(b) //mutant:list-under-a-tasks-id-is-the-first-ones
+	if t.Failure == "" {                                                                                                      // else the record was rejected before, and the task fails with the same words
 		_, ours := s.st.cfg.Number(b.GetSender())
 		var invalid bool
-		if t.failure, invalid = normalize.Fault(id, b, t.accepted, ours, s.st.cfg.MaxRecipients); t.failure == "" && known.Untouched() && (sourceOf(b) != sourceHTTP || !s.isOpened(t)) {
-			t.failure, invalid = normalize.ContentFault(b)
+		if t.Failure, invalid = normalize.Fault(id, b, t.Accepted, ours, s.st.cfg.MaxRecipients); t.Failure == "" && known.Untouched() && (sourceOf(b) != sourceHTTP || !s.isOpened(t)) {
+			t.Failure, invalid = normalize.ContentFault(b)
 		}
 		if invalid {
-			s.rejectAndFail(t, rec, codeInvalid, t.failure, b)
+			s.rejectAndFail(t, rec, codeInvalid, t.Failure, b)
 			return
 		}
 	}
@@ -141,9 +141,9 @@ func (s *worker) identify(t *task, rec *stream.Record, b *schemas.Broadcast, kno
 }
 
 // rejectForged rejects a record under an id that an ingress made, which did not write it: that is another's task, also where nothing is known of it yet.
-func (s *worker) rejectForged(t *task, rec *stream.Record, id schemas.TaskID) {
+func (s *worker) rejectForged(t *activeTask, rec *stream.Record, id schemas.TaskID) {
 	s.st.metrics.dropped[dropConflict].Inc()
-	if t.failure != "" { // it was rejected before, and is none of that task's either
+	if t.Failure != "" { // it was rejected before, and is none of that task's either
 		s.discard(t)
 		return
 	}
@@ -151,29 +151,29 @@ func (s *worker) rejectForged(t *task, rec *stream.Record, id schemas.TaskID) {
 }
 
 // decide starts the task, goes on with it, or drops the record as a repeat, by what is known of the task's id.
-func (s *worker) decide(t *task, rec *stream.Record, known ledger.Line, now time.Time) {
-	if t.status == nil && !known.Untouched() && t.claimed != nil { // the ledger knows it
-		t.origin, t.claimed = t.claimed, nil
+func (s *worker) decide(t *activeTask, rec *stream.Record, known ledger.Line, now time.Time) {
+	if t.status == nil && !known.Untouched() && t.Claimed != nil { // the ledger knows it
+		t.Origin, t.Claimed = t.Claimed, nil
 	}
 	if known.Untouched() && s.loadEarlier(t, rec, known) { // what the ledger knows of a task stays in it while something is read
 		return
 	}
-	switch first := s.tasks[t.id]; {
+	switch first := s.tasks[t.ID]; {
 	case first != nil:
-		s.dropRepeated(t, rec, first.sha)
-	case t.status != nil && status.Finished(t.status), t.status != nil && !t.isFirst(t.status.GetPlan(), rec.Partition):
+		s.dropRepeated(t, rec, first.SHA)
+	case t.status != nil && status.Finished(t.status), t.status != nil && !t.IsFirst(t.status.GetPlan(), rec.Partition):
 		s.dropRepeated(t, rec, t.status.GetPlan().GetRequestSha256())
-	case len(s.claims[t.id]) > 0 && known.Untouched(): // another copy of it may be first
+	case len(s.claims[t.ID]) > 0 && known.Untouched(): // another copy of it may be first
 		s.awaitStatus(t, known, now)
 	case t.status != nil && s.mayHaveBegun(t, known, now): //mutant:cursor-that-is-gone-is-inferred
-		t.opened = true
+		t.opened.open = true
 		s.awaitStatus(t, known, now)
 	case t.status != nil:
-		t.opened = true
+		t.opened.open = true
 		s.open(t, known, now)
-	case s.st.ports.Statuses.Finished(t.id): //mutant:repeat-of-a-task-that-is-read-back
+	case s.st.ports.Statuses.Finished(t.ID): //mutant:repeat-of-a-task-that-is-read-back
 		s.lookUpFinished(t, rec, known)
-	case (t.chosen || t.offset < s.doubt.below || s.doubt.covers(t.offset)) && known.Untouched():
+	case (t.Chosen || t.Offset < s.doubt.below || s.doubt.covers(t.Offset)) && known.Untouched():
 		s.awaitStatus(t, known, now)
 	default:
 		s.open(t, known, now)
@@ -182,27 +182,27 @@ func (s *worker) decide(t *task, rec *stream.Record, known ledger.Line, now time
 }
 
 // isOpened reports whether the task has its Plan. An ingress that accepted it held it to the rules of its own version.
-func (s *worker) isOpened(t *task) bool {
-	st, _ := s.st.ports.Statuses.Get(t.id)
-	return st.GetPlan() != nil && t.isFirst(st.GetPlan(), s.tp.Partition)
+func (s *worker) isOpened(t *activeTask) bool {
+	st, _ := s.st.ports.Statuses.Get(t.ID)
+	return st.GetPlan() != nil && t.IsFirst(st.GetPlan(), s.tp.Partition)
 }
 
 // watch lets the slot hear of the task's Status, and takes in the present one.
-func (s *worker) watch(t *task) {
-	s.box.watch(t.id)
-	if st, ok := s.st.ports.Statuses.Get(t.id); ok && st.GetPlan() != nil {
+func (s *worker) watch(t *activeTask) {
+	s.box.watch(t.ID)
+	if st, ok := s.st.ports.Statuses.Get(t.ID); ok && st.GetPlan() != nil {
 		t.status = st
 	}
 }
 
 // lookUpFinished finds out whether the record repeats a task that finished long ago, or is another request under its id: its recipients
 // get nothing either way. Where retention has deleted that task meanwhile, its id is free, and all is decided anew.
-func (s *worker) lookUpFinished(t *task, rec *stream.Record, known ledger.Line) {
-	t.state = stateIntake
+func (s *worker) lookUpFinished(t *activeTask, rec *stream.Record, known ledger.Line) {
+	t.BecomeIntake()
 	s.intakes++
 	var st *schemas.Status
 	s.Background(func(ctx context.Context) (err error) {
-		st, err = s.st.ports.Statuses.Find(ctx, t.id)
+		st, err = s.st.ports.Statuses.Find(ctx, t.ID)
 		return err
 	}, stream.IsGone, func(err error) {
 		s.intakes--
@@ -216,32 +216,32 @@ func (s *worker) lookUpFinished(t *task, rec *stream.Record, known ledger.Line) 
 
 // dropRepeated drops a record whose task is another's, or this one's own copy. Another request under the same id is kept in
 // rejects.
-func (s *worker) dropRepeated(t *task, rec *stream.Record, sha []byte) {
+func (s *worker) dropRepeated(t *activeTask, rec *stream.Record, sha []byte) {
 	s.evict(t)
-	s.box.unwatch(t.id)
-	if status.Repeats(t.sha, sha, t.claimed == nil) {
+	s.box.unwatch(t.ID)
+	if status.Repeats(t.SHA, sha, t.Claimed == nil) {
 		s.st.metrics.dropped[dropRepeat].Inc()
 		s.discard(t)
 		return
 	}
 	s.st.metrics.dropped[dropConflict].Inc()
-	s.rejectRecord(t, rec, codeConflict, "another request has the task id "+t.id.String())
+	s.rejectRecord(t, rec, codeConflict, "another request has the task id "+t.ID.String())
 }
 
 // rejectRecord keeps the record in rejects and is done with it.
-func (s *worker) rejectRecord(t *task, rec *stream.Record, code, reason string) {
+func (s *worker) rejectRecord(t *activeTask, rec *stream.Record, code, reason string) {
 	s.writeReject(t, rec, code, reason, func() { s.discard(t) })
 }
 
 // discard is done with a record whose task is not this one.
-func (s *worker) discard(t *task) {
-	t.state = stateGone
+func (s *worker) discard(t *activeTask) {
+	t.BecomeGone()
 	s.untrack(t)
 }
 
-func (s *worker) writeReject(t *task, rec *stream.Record, code, reason string, done func()) {
-	s.log.Warn("a broadcast was rejected", "offset", t.offset, "code", code, "reason", reason)
-	t.state = stateIntake
+func (s *worker) writeReject(t *activeTask, rec *stream.Record, code, reason string, done func()) {
+	s.log.Warn("a broadcast was rejected", "offset", t.Offset, "code", code, "reason", reason)
+	t.BecomeIntake()
 	s.intakes++
 	s.write(s.st.ports.Bulk, func(stream.Record) {
 		s.intakes--
@@ -250,7 +250,7 @@ func (s *worker) writeReject(t *task, rec *stream.Record, code, reason string, d
 }
 
 // rejectAndFail keeps the record in rejects. If a task id could be read of it, that task fails, with why.
-func (s *worker) rejectAndFail(t *task, rec *stream.Record, code, reason string, b *schemas.Broadcast) {
+func (s *worker) rejectAndFail(t *activeTask, rec *stream.Record, code, reason string, b *schemas.Broadcast) {
 	s.st.metrics.dropped[dropInvalid].Inc()
 	if b == nil {
 		s.rejectRecord(t, rec, code, reason)
@@ -259,34 +259,15 @@ func (s *worker) rejectAndFail(t *task, rec *stream.Record, code, reason string,
 	s.writeReject(t, rec, code, reason, func() { s.identify(t, rec, b, ledger.Line{}, time.Now()) })
 }
 
-// publishOpened writes the task's Plan. The first one of a task stands, so writing it again changes nothing.
-func (s *worker) publishOpened(t *task, now time.Time) {
-	s.write(s.logFor(t), func(stream.Record) {
-		t.opened = true
-		then := t.whenOpened
-		t.whenOpened = nil
-		for _, f := range then {
-			f()
-		}
-	}, t.result(now, &schemas.Result{Event: &schemas.Result_Plan{Plan: &schemas.TaskOpened{
-		Total: t.Total, Origin: t.origin, RequestSha256: t.sha, Sender: t.sender, Owner: t.owner, AcceptedMs: t.accepted, ScheduleMs: t.schedule,
-		ExpireMs: t.expire, Direct: t.Direct, Window: t.window, Speed: t.requestedSpeed, Home: &schemas.Origin{Partition: s.tp.Partition, Offset: t.offset},
-		Earlier: taskids.Bytes(t.earlier),
-	}}}))
-}
-
-// whenOpened calls f once the log has the task's Plan: what is said of a task before it is opened is lost.
-func (s *worker) whenOpened(t *task, f func()) {
-	if t.opened {
-		f()
-	} else {
-		t.whenOpened = append(t.whenOpened, f)
-	}
+// publishOpened writes the task's TaskOpened. The first one of a task stands, so writing it again changes nothing.
+func (s *worker) publishOpened(t *activeTask, now time.Time) {
+	opened := t.Opened(s.tp.Partition, t.Total, t.Direct)
+	s.write(s.logFor(t), func(stream.Record) { t.opened.unlock() }, t.result(now, &schemas.Result{Event: &schemas.Result_Plan{Plan: opened}}))
 }
 
 // logFor returns the way to the log that the task's records take.
-func (s *worker) logFor(t *task) stream.Log {
-	if t.lane == schemas.LaneExpress {
+func (s *worker) logFor(t *activeTask) stream.Log {
+	if t.Lane == schemas.LaneExpress {
 		return s.st.ports.Express
 	}
 	return s.st.ports.Bulk

@@ -7,6 +7,7 @@ import (
 
 	"altavoz/processor/fanout/ledger"
 	"altavoz/processor/fanout/status"
+	"altavoz/processor/fanout/task"
 	"altavoz/schemas"
 	"altavoz/stream"
 )
@@ -64,9 +65,11 @@ func (s *worker) takeOver() {
 }
 
 // belowWatermark makes the task of a Status whose record is not read.
-func (s *worker) parkedTask(id schemas.TaskID, st *schemas.Status) *task {
-	t := &task{id: id, offset: status.Position(st.GetPlan()).GetOffset(), status: st, opened: true, belowWatermark: true, place: placeUntracked}
-	t.fillPlan(st.GetPlan())
+func (s *worker) parkedTask(id schemas.TaskID, st *schemas.Status) *activeTask {
+	t := &activeTask{Lifecycle: task.Found(), opened: gate{open: true}, status: st}
+	t.ID, t.Offset = id, status.Position(st.GetPlan()).GetOffset()
+	t.FillOpened(st.GetPlan())
+	t.Total, t.Direct, t.Entry.Task = st.GetPlan().GetTotal(), st.GetPlan().GetDirect(), t
 	s.box.watch(id)
 	return t
 }
@@ -75,7 +78,7 @@ func (s *worker) parkedTask(id schemas.TaskID, st *schemas.Status) *task {
 func (s *worker) failUnlocated(now time.Time) {
 	for id, st := range s.unlocated {
 		t := s.parkedTask(id, st)
-		t.failure = whyNotFound
+		t.Failure = whyNotFound
 		s.open(t, ledger.Line{}, now)
 	}
 	clear(s.unlocated)
@@ -89,71 +92,43 @@ func (s *worker) livesHere(p *schemas.TaskOpened) bool {
 }
 
 // open makes the broadcast a task: it is its own and goes on where the ledger and its Status say, whichever says more.
-func (s *worker) open(t *task, known ledger.Line, now time.Time) {
-	if t.failure == "" && known.Untouched() && t.status.GetCursor() == 0 && status.Decided(t.status) == 0 {
+func (s *worker) open(t *activeTask, known ledger.Line, now time.Time) {
+	if t.Failure == "" && known.Untouched() && t.status.GetCursor() == 0 && status.Decided(t.status) == 0 {
 		if id, ok := s.findSameRequest(t); ok { //mutant:one-key-is-one-task-whatever-its-id
-			t.failure = fmt.Sprintf(whyRepeat, id)
+			t.Failure = fmt.Sprintf(whyRepeat, id)
 		}
 	}
-	s.tasks[t.id] = t
+	s.tasks[t.ID] = t
 	s.addAliases(t)
-	t.state = stateOpen
-	t.cursor = max(known.Cursor, t.status.GetCursor())
-	if end := known.Cursor + known.Lease; end > t.cursor {
-		t.lease = min(end, t.Total) - min(t.cursor, t.Total)
-	}
-	t.inDoubt = known.Doubt && t.lease > 0
-	s.restoreRunState(t, now)
-	t.cursor = min(t.cursor, t.Total)
-	t.End, t.Decided = t.cursor+t.lease, status.Decided(t.status)
-	t.deadline = t.expiresAt()
+	s.restorePublished(t, now)
+	t.Resume(known, t.status.GetCursor(), t.Total)
+	t.End, t.Decided = t.Cursor+t.Lease, status.Decided(t.status)
+	t.Deadline = t.ExpiresAt()
 	switch {
-	case t.failure != "":
+	case t.Failure != "":
+		t.BecomeOpen()
 		s.joinQueue(t)
-		s.fail(t, t.failure, now)
-	case known.Closed || t.cursor >= t.Total:
+		s.fail(t, t.Failure, now)
+	case known.Closed || t.Cursor >= t.Total:
 		// Where dispatch ended is not known of a task that expired or failed; its Status will say that nobody is left.
-		t.state, t.lease, t.End = stateClosed, 0, t.Total
-		t.deadline = t.graceEnd(now)
+		t.BecomeClosed()
+		t.DropLease()
+		t.End, t.Deadline = t.Total, t.GraceEnd(now)
 		s.joinQueue(t)
 		s.untrackIfShown(t)
 		s.evaluate(t, now)
 	default:
+		t.BecomeOpen()
 		s.joinQueue(t)
-		if t.cursor > 0 || t.lease > 0 {
-			t.started = true
-		}
-		if t.lease > 0 {
+		if t.Lease > 0 {
 			s.repeats = append(s.repeats, t)
 		}
 		s.evaluate(t, now)
 	}
 }
 
-// joinQueue puts the task into its queue, where it counts for the pipe; it takes no turn yet.
-func (s *worker) joinQueue(t *task) {
-	t.queued = true
-	s.queue(t).Add(&t.Entry)
-}
-
-// unblock lets the task take turns if nothing keeps it from them.
-func (s *worker) unblock(t *task) {
-	if t.state == stateOpen && t.queued && !t.blocked.held && t.place != placeOverflow && t.quantum == nil && t.lease == 0 && !t.preparing {
-		s.queue(t).Unblock(&t.Entry)
-	}
-}
-
-// parkIfLong lets go of what a task holds that has long to wait, and parks it. Beyond the ledger there is nothing to leave.
-func (s *worker) parkIfLong(t *task, now time.Time) {
-	h := t.blocked
-	if t.state != stateOpen || t.preparing || t.quantum != nil || t.lease > 0 || !h.held || h.phase == 0 || !h.until.IsZero() && h.until.Sub(now) <= parkAfter {
-		return
-	}
-	s.evict(t)
-	if t.place == placeTracked && t.isShown(s.tp.Partition) {
-		s.untrack(t)
-	}
-}
+// joinQueue puts the task into its queue, blocked. It counts as in flight there.
+func (s *worker) joinQueue(t *activeTask) { s.queue(t).Add(&t.Entry) }
 
 // onStatus takes a newer Status in.
 func (s *worker) onStatus(id schemas.TaskID, st *schemas.Status, now time.Time) {
@@ -162,14 +137,14 @@ func (s *worker) onStatus(id schemas.TaskID, st *schemas.Status, now time.Time) 
 	}
 	s.resolveClaims(id, st, now)
 	t := s.tasks[id]
-	if t == nil || !status.SameOrigin(st.GetPlan().GetOrigin(), t.origin) || t.status != nil && t.status.GetVersion() > st.GetVersion() {
+	if t == nil || !status.SameOrigin(st.GetPlan().GetOrigin(), t.Origin) || t.status != nil && t.status.GetVersion() > st.GetVersion() {
 		return
 	}
 	t.status = st
 	q, decided := s.queue(t), status.Decided(st)
 	if decided != t.Decided {
-		had := t.dispatchedTo() // expired ones say nothing of the number's speed
-		s.number(t.sender).addDecided(int(min(decided, had))-int(min(t.Decided, had)), now)
+		had := t.DispatchedTo() // expired ones say nothing of the number's speed
+		s.number(t.Sender).addDecided(int(min(decided, had))-int(min(t.Decided, had)), now)
 		q.Move(&t.Entry, t.End, decided)
 	}
 	if status.Finished(st) {
@@ -194,7 +169,7 @@ func (s *worker) resolveClaims(id schemas.TaskID, st *schemas.Status, now time.T
 	claims := s.claims[id]
 	delete(s.claims, id)
 	for _, t := range claims {
-		first := s.tasks[id] == nil && t.isFirst(st.GetPlan(), s.tp.Partition) && !status.Finished(st)
+		first := s.tasks[id] == nil && t.IsFirst(st.GetPlan(), s.tp.Partition) && !status.Finished(st)
 		if first && (len(s.claims[id]) > 0 || !s.isCertain(t, st)) {
 			s.claims[id] = append(s.claims[id], t)
 			continue
@@ -204,26 +179,26 @@ func (s *worker) resolveClaims(id schemas.TaskID, st *schemas.Status, now time.T
 			s.dropRepeatedLater(t, st.GetPlan().GetRequestSha256())
 			continue
 		}
-		t.status, t.opened, t.probeMs = st, true, 0
+		t.status, t.opened.open, t.probeMs = st, true, 0
 		s.open(t, s.inferLine(t), now)
 	}
 }
 
 // dropRepeatedLater is repeated for a record that is not at hand any more.
-func (s *worker) dropRepeatedLater(t *task, sha []byte) {
-	if status.Repeats(t.sha, sha, t.claimed == nil) {
+func (s *worker) dropRepeatedLater(t *activeTask, sha []byte) {
+	if status.Repeats(t.SHA, sha, t.Claimed == nil) {
 		s.dropRepeated(t, nil, sha)
 		return
 	}
-	t.state = stateIntake
+	t.BecomeIntake()
 	var rec stream.Record
 	s.Background(func(ctx context.Context) (err error) {
-		rec, err = s.st.ports.Records.Record(ctx, s.tp, t.offset)
+		rec, err = s.st.ports.Records.Record(ctx, s.tp, t.Offset)
 		return err
 	}, stream.IsGone, func(err error) {
 		if err != nil { // retention took it: there is nothing to keep
 			s.evict(t)
-			s.box.unwatch(t.id)
+			s.box.unwatch(t.ID)
 			s.discard(t)
 			return
 		}
@@ -232,85 +207,79 @@ func (s *worker) dropRepeatedLater(t *task, sha []byte) {
 }
 
 // followCursor follows a zombie that finished the turn which this owner was about to repeat.
-func (s *worker) followCursor(t *task, cursor uint32) {
-	if t.state != stateOpen || t.quantum != nil || t.cursor >= cursor {
+func (s *worker) followCursor(t *activeTask, cursor uint32) {
+	if !t.Open() || t.State() == task.Dispatching || t.Cursor >= cursor {
 		return
 	}
-	done := min(cursor, t.Total) - t.cursor
-	t.cursor += done
-	t.lease -= min(t.lease, done)
-	t.pending = t.pending[min(int(done), len(t.pending)):]
-	if t.lease == 0 {
-		t.pending = nil
-	}
+	t.Advance(min(cursor, t.Total) - t.Cursor)
 	t.seen, t.slice = nil, nil
-	s.queue(t).Move(&t.Entry, max(t.End, t.cursor), t.Decided)
+	s.queue(t).Move(&t.Entry, max(t.End, t.Cursor), t.Decided)
 	s.markDirty()
-	if t.cursor == t.Total {
+	if t.Cursor == t.Total {
 		s.close(t, t.dispatched(time.Now(), t.Total))
 	}
 }
 
 // untrackIfShown takes a closed task out of the ledger once its Status says what the ledger said.
-func (s *worker) untrackIfShown(t *task) {
-	if t.state == stateClosed && t.isShown(s.tp.Partition) {
+func (s *worker) untrackIfShown(t *activeTask) {
+	if t.State() == task.Closed && t.isShown(s.tp.Partition) {
 		s.untrack(t)
 	}
 }
 
 // remove forgets a task that its Status calls finished, as soon as no turn of it is under way.
-func (s *worker) remove(t *task) {
-	if t.quantum != nil || t.state == stateGone {
+func (s *worker) remove(t *activeTask) {
+	if !t.BecomeGone() {
 		return
 	}
-	t.state = stateGone
 	s.evict(t)
-	s.countPaused(t, false)
-	s.deleteControls(t.id)
+	s.countPaused(t.IsPaused(), false)
+	s.deleteControls(t.ID)
 	s.queue(t).Remove(&t.Entry)
-	s.releaseNumber(t.sender)
-	delete(s.tasks, t.id)
+	s.releaseNumber(t.Sender)
+	delete(s.tasks, t.ID)
 	s.removeAliases(t)
-	s.box.unwatch(t.id)
+	s.box.unwatch(t.ID)
 	s.untrack(t)
 }
 
 // closeAs closes the task: nobody who had no turn yet gets one, and all of them come to the same outcome.
-func (s *worker) closeAs(t *task, now time.Time, m schemas.RecipientState, why string) {
-	if t.state != stateOpen {
+func (s *worker) closeAs(t *activeTask, now time.Time, m schemas.RecipientState, why string) {
+	if !t.BecomeClosing() {
 		return
 	}
-	// They count as in the pipe until the Status counts them as decided: of what is decided it does not say where.
+	// They count as in flight until the Status counts them as decided: of what is decided it does not say where.
 	s.queue(t).Move(&t.Entry, t.Total, t.Decided)
-	s.close(t, t.outcomeRange(now, t.cursor, t.Total, m, why), t.dispatched(now, t.Total))
+	s.closeWith(t, t.outcomeRange(now, t.Cursor, t.Total, m, why), t.dispatched(now, t.Total))
 }
 
 // fail closes the task with a reason that a person reads.
-func (s *worker) fail(t *task, why string, now time.Time) {
-	s.log.Warn("broadcast failed", "task", t.id.String(), "why", why)
-	t.failure = why
-	s.close(t, t.update(t.updateTime(now), &schemas.TaskUpdate{Phase: schemas.Phase_PHASE_FAILED, Why: why}))
+func (s *worker) fail(t *activeTask, why string, now time.Time) {
+	s.log.Warn("broadcast failed", "task", t.ID.String(), "why", why)
+	t.Failure = why
+	s.close(t, t.update(t.UpdateTime(now, t.status), &schemas.TaskUpdate{Phase: schemas.Phase_PHASE_FAILED, Why: why}))
 }
 
-// close writes the task's last records, each after the one before it is acknowledged: the last says that all is done, and
-// who reads it takes over nothing more. The task stays in the ledger, closed, until its Status shows them.
-func (s *worker) close(t *task, recs ...stream.Record) {
-	if t.state != stateOpen {
-		return
+func (s *worker) close(t *activeTask, recs ...stream.Record) {
+	if t.BecomeClosing() {
+		s.closeWith(t, recs...)
 	}
-	if t.published != (taskStatus{}) && !t.published.isTerminal() && t.failure == "" { // it does not wait any more
-		t.published = taskStatus{}
-		running := &schemas.TaskUpdate{Phase: schemas.Phase_PHASE_RUNNING}
-		recs = append([]stream.Record{t.update(t.updateTime(time.Now()), running)}, recs...)
+}
+
+// closeWith writes the last records of a task that is closing, each after the one before it is acknowledged: the last says that all is
+// done, and who reads it takes over nothing more. The task stays in the ledger, closed, until its Status shows them.
+func (s *worker) closeWith(t *activeTask, recs ...stream.Record) {
+	if running := t.StopWaiting(); running != nil {
+		recs = append([]stream.Record{t.update(t.UpdateTime(time.Now(), t.status), running)}, recs...)
 	}
-	t.state, t.lease, t.pending = stateClosing, 0, nil
+	t.DropLease()
 	s.queue(t).Block(&t.Entry)
 	s.evict(t)
-	s.whenOpened(t, func() { s.closeNext(t, recs) })
+	t.opened.then(func() { s.closeNext(t, recs) })
 }
 
-func (s *worker) closeNext(t *task, recs []stream.Record) {
-	if t.state != stateClosing {
+func (s *worker) closeNext(t *activeTask, recs []stream.Record) {
+	if t.State() != task.Closing {
 		return
 	}
 	if len(recs) > 0 {
@@ -318,12 +287,13 @@ func (s *worker) closeNext(t *task, recs []stream.Record) {
 		s.prove(s.logFor(t), func(stream.Record) { s.closeNext(t, recs[1:]) }, recs[0])
 		return
 	}
-	t.state, t.deadline = stateClosed, t.graceEnd(time.Now())
-	s.queue(t).EvaluateAt(&t.Entry, t.deadline)
+	t.BecomeClosed()
+	t.Deadline = t.GraceEnd(time.Now())
+	s.queue(t).EvaluateAt(&t.Entry, t.Deadline)
 	s.markDirty()
-	if t.failure == "" {
-		s.log.Info("broadcast dispatched", "task", t.id.String(), "total", t.Total, "dispatched", t.cursor,
-			"seconds", time.Since(time.UnixMilli(t.accepted)).Seconds())
+	if t.Failure == "" {
+		s.log.Info("broadcast dispatched", "task", t.ID.String(), "total", t.Total, "dispatched", t.Cursor,
+			"seconds", time.Since(time.UnixMilli(t.Accepted)).Seconds())
 	}
 	s.untrackIfShown(t)
 }

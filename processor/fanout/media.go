@@ -8,14 +8,12 @@ import (
 	"time"
 
 	"altavoz/processor/fanout/normalize"
+	"altavoz/processor/fanout/task"
 	"altavoz/processor/partition"
 	"altavoz/schemas"
 	"altavoz/schemas/blob"
 	"altavoz/stream"
 )
-
-// whyMedia is what a person reads while a file takes long, or can't be uploaded for a reason that may pass.
-const whyMedia = "Esperando a que se pueda preparar el archivo del encabezado"
 
 // upload is one file on one number on its way to Meta, and the tasks that wait for it.
 type upload struct {
@@ -23,15 +21,15 @@ type upload struct {
 	sender  string
 	kind    schemas.HeaderKind
 	media   *schemas.MediaRef
-	waiting []*task
-	owner   *task // whose parts are read
+	waiting []*activeTask
+	owner   *activeTask // whose parts are read
 	try     int
 	delayed bool // it takes long, or failed
 }
 
 // resolveMedia makes sure that the task's content can be sent: its file is known to Meta and, for bulk, the content lies in
 // blobs.
-func (s *worker) resolveMedia(t *task, now time.Time) bool {
+func (s *worker) resolveMedia(t *activeTask, now time.Time) bool {
 	if t.content != nil || t.ref != nil {
 		return true
 	}
@@ -39,7 +37,7 @@ func (s *worker) resolveMedia(t *task, now time.Time) bool {
 	if c.GetMedia() == nil {
 		return s.setContent(t, c)
 	}
-	t.preparing = true
+	t.BecomePreparing()
 	s.evictOverBudget(t) // it may wait for long
 	key := mediaKey(t, c)
 	f := s.uploads[key]
@@ -50,7 +48,7 @@ func (s *worker) resolveMedia(t *task, now time.Time) bool {
 		}
 		return false
 	}
-	f = &upload{key: key, sender: t.sender, kind: c.GetHeader(), media: c.GetMedia(), waiting: []*task{t}, owner: t}
+	f = &upload{key: key, sender: t.Sender, kind: c.GetHeader(), media: c.GetMedia(), waiting: []*activeTask{t}, owner: t}
 	s.uploads[key] = f
 	s.After(mediaSlow, func() {
 		if s.uploads[key] == f {
@@ -62,10 +60,10 @@ func (s *worker) resolveMedia(t *task, now time.Time) bool {
 }
 
 // mediaKey names a file on a number. A file is known by its digest; one that nobody has fetched yet by its address, or as that of its task.
-func mediaKey(t *task, c *schemas.Content) string {
+func mediaKey(t *activeTask, c *schemas.Content) string {
 	m := c.GetMedia()
-	what := cmp.Or(string(m.GetSha256()), m.GetUrl(), m.GetLink(), m.GetMediaId(), t.id.String())
-	return t.sender + ":" + c.GetHeader().String() + ":" + what
+	what := cmp.Or(string(m.GetSha256()), m.GetUrl(), m.GetLink(), m.GetMediaId(), t.ID.String())
+	return t.Sender + ":" + c.GetHeader().String() + ":" + what
 }
 
 // startUpload resolves the file elsewhere, once there is room for it.
@@ -95,7 +93,7 @@ func (s *worker) startUpload(f *upload) {
 // onUploaded takes in how one try ended.
 func (s *worker) onUploaded(f *upload, got *schemas.MediaRef, err error) {
 	now := time.Now()
-	f.waiting = slices.DeleteFunc(f.waiting, func(t *task) bool { return t.state != stateOpen })
+	f.waiting = slices.DeleteFunc(f.waiting, func(t *activeTask) bool { return t.State() != task.Preparing })
 	if err != nil && !errors.Is(err, schemas.ErrContent) {
 		s.st.metrics.media[mediaFailed].Inc()
 		s.log.Warn("a file could not be resolved and will be tried again", "try", f.try, "tasks", len(f.waiting), "error", err)
@@ -115,7 +113,7 @@ func (s *worker) onUploaded(f *upload, got *schemas.MediaRef, err error) {
 		s.st.metrics.media[mediaResolved].Inc()
 	}
 	for _, t := range f.waiting {
-		t.preparing = false
+		t.BecomePrepared()
 		switch {
 		case err != nil && t != f.owner && f.media.GetParts() != nil: //mutant:anothers-file-ends-the-task-that-names-it
 			s.evaluate(t, now)
@@ -127,7 +125,7 @@ func (s *worker) onUploaded(f *upload, got *schemas.MediaRef, err error) {
 			s.fail(t, contentWhy(err), now)
 			continue
 		}
-		t.mediaPending = false
+		t.MediaPending = false
 		if t.body != nil { // else it was cooled: it comes back and finds the file known
 			s.setContent(t, normalize.WithFile(t.body.GetContent(), got))
 		}
@@ -150,29 +148,29 @@ func contentWhy(err error) string {
 func (s *worker) onUploadDelayed(f *upload) {
 	f.delayed = true
 	for _, t := range f.waiting {
-		if t.state == stateOpen {
+		if t.Open() {
 			s.setMediaPending(t, time.Now())
 		}
 	}
 }
 
 // setMediaPending has it said that the task waits for its file.
-func (s *worker) setMediaPending(t *task, now time.Time) {
-	t.mediaPending = true
+func (s *worker) setMediaPending(t *activeTask, now time.Time) {
+	t.MediaPending = true
 	s.evaluate(t, now)
 }
 
 // setContent gives the task its content: express sends carry it, bulk sends point at it.
-func (s *worker) setContent(t *task, c *schemas.Content) bool {
-	if t.lane == schemas.LaneExpress {
+func (s *worker) setContent(t *activeTask, c *schemas.Content) bool {
+	if t.Lane == schemas.LaneExpress {
 		t.content = c
 		return true
 	}
-	t.preparing = true
+	t.BecomePreparing()
 	s.write(s.st.ports.Bulk, func(at stream.Record) {
-		t.preparing = false
+		t.BecomePrepared()
 		t.ref = schemas.NewBlobRef(at.Partition, []int64{at.Offset})
 		s.evaluate(t, time.Now())
-	}, schemas.EncodeContent(t.id, c))
+	}, schemas.EncodeContent(t.ID, c))
 	return false
 }

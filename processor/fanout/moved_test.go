@@ -114,18 +114,6 @@ func TestRecordsThatClaimAnOriginAndNoRequestAreConflicts(t *testing.T) {
 	})
 }
 
-// TestPlanOfAnotherRequestIsNotTheRecords: neither the id nor the place makes a Plan a record's own, where the request is another.
-func TestPlanOfAnotherRequestIsNotTheRecords(t *testing.T) {
-	t.Parallel()
-	place := &schemas.Origin{Partition: 3, Offset: 70}
-	record := &task{offset: 5, origin: place, owner: "tienda", sha: []byte("one")}
-	for request, want := range map[string]bool{"one": true, "another": false, "": false} {
-		if got := record.isFirst(&schemas.TaskOpened{Origin: place, Owner: "tienda", RequestSha256: []byte(request)}, 1); got != want {
-			t.Errorf("the Plan of request %q is the record's: %t", request, got)
-		}
-	}
-}
-
 // TestThreatS13BroadcastUnderAnIdOfAnIngressIsProvedOrRejected: an upstream knows the id of somebody's task before anybody has planned that. Its
 // record under it, on another number's partition, was carried out beside the task, whose recipients then had outcomes and no message.
 func TestThreatS13BroadcastUnderAnIdOfAnIngressIsProvedOrRejected(t *testing.T) {

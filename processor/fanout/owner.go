@@ -5,8 +5,8 @@ package fanout
 
 // replacedOwners returns what the sends of a turn say of earlier owners: whom they are a repeat of or, once nothing is left that one
 // of them had leased, that all is repeated. Whatever those write from then on has a copy that lies before, or an outcome.
-func (s *worker) replacedOwners(t *task) (owners []int64, all bool) {
-	if all = s.restored() && len(s.repeats) == 0 && !s.leaseLost; all || t.pending != nil {
+func (s *worker) replacedOwners(t *activeTask) (owners []int64, all bool) {
+	if all = s.restored() && len(s.repeats) == 0 && !s.leaseLost; all || t.Pending != nil {
 		owners = s.owners[1:]
 	}
 	return owners, all

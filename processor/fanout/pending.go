@@ -1,12 +1,12 @@
 package fanout
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"time"
 
 	"altavoz/processor/fanout/recipients"
+	"altavoz/processor/fanout/task"
 	"altavoz/schemas"
 	"altavoz/stream"
 )
@@ -22,15 +22,15 @@ import (
 // recipient who was decided long before, beyond what a sender remembers.
 
 // loadPending finds out which recipients of the lease are pending.
-func (s *worker) loadPending(t *task) bool {
-	if t.lease == 0 || t.pending != nil {
+func (s *worker) loadPending(t *activeTask) bool {
+	if t.Lease == 0 || t.Pending != nil {
 		return true
 	}
-	t.preparing = true
-	at := t.updateTime(time.Now())
+	t.BecomePreparing()
+	at := t.UpdateTime(time.Now(), t.status)
 	t.probeMs = at.UnixMilli()
-	note := t.update(at, &schemas.TaskUpdate{Phase: cmp.Or(t.published.phase, schemas.Phase_PHASE_RUNNING), Why: t.published.why})
-	s.whenOpened(t, func() { s.write(s.logFor(t), func(stream.Record) {}, note) })
+	note := t.update(at, t.Repeat())
+	t.opened.then(func() { s.write(s.logFor(t), func(stream.Record) {}, note) })
 	return false
 }
 
@@ -42,24 +42,24 @@ func (s *worker) readStates() {
 	s.readingStates = true
 	partition := s.statesPartition(s.needStates[0])
 	masks := make(map[schemas.TaskID]*recipients.Mask)
-	var batch, others []*task
+	var batch, others []*activeTask
 	for _, t := range s.needStates {
 		if s.statesPartition(t) != partition {
 			others = append(others, t)
 			continue
 		}
 		batch = append(batch, t)
-		if t.lease > 0 {
-			masks[t.id] = recipients.NewMask(t.cursor, t.lease)
+		if t.Lease > 0 {
+			masks[t.ID] = recipients.NewMask(t.Cursor, t.Lease)
 		}
 	}
 	s.needStates = others
 	s.Background(func(ctx context.Context) error { return s.foldStates(ctx, partition, masks) }, neverPermanent, func(error) {
 		s.readingStates = false
 		for _, t := range batch {
-			t.preparing = false
-			if m := masks[t.id]; m != nil && t.state == stateOpen && t.lease > 0 {
-				t.pending = m.Pending(t.cursor, t.lease)
+			t.BecomePrepared()
+			if m := masks[t.ID]; m != nil && t.Open() && t.Lease > 0 {
+				t.Pending = m.Pending(t.Cursor, t.Lease)
 			}
 			s.evaluate(t, time.Now())
 		}
@@ -67,8 +67,8 @@ func (s *worker) readStates() {
 	})
 }
 
-func (s *worker) statesPartition(t *task) int32 {
-	return s.st.ports.Home(schemas.TopicResults, []byte(t.id.String()))
+func (s *worker) statesPartition(t *activeTask) int32 {
+	return s.st.ports.Home(schemas.TopicResults, []byte(t.ID.String()))
 }
 
 // foldStates reads a partition of marks whole: it is compacted, so there is no other way to find a part.
@@ -90,7 +90,7 @@ func (s *worker) foldStates(ctx context.Context, partition int32, masks map[sche
 		var p schemas.StatePage
 		if err = schemas.Decode(&rec, &p); err != nil && s.isPermanent(err) {
 			s.log.Warn("marks are not readable", "offset", rec.Offset, "error", err)
-			return nil // whenOpened its recipients count as pending
+			return nil // then its recipients count as pending
 		}
 		m.Fold(part, p.GetMarks())
 		return err // tp what a newer version wrote: it is waited for
@@ -106,10 +106,10 @@ const maxRuns = 10_000
 
 // giveUpUndecided calls unknown who has no outcome at the end of a dispatched task's life: their sends expired days ago, at the
 // latest schemas.SendLife after they were made, so an outcome that is not there was lost.
-func (s *worker) giveUpUndecided(t *task) {
+func (s *worker) giveUpUndecided(t *activeTask) {
 	m := recipients.NewMask(0, t.Total)
 	s.Background(func(ctx context.Context) error {
-		return s.foldStates(ctx, s.statesPartition(t), map[schemas.TaskID]*recipients.Mask{t.id: m})
+		return s.foldStates(ctx, s.statesPartition(t), map[schemas.TaskID]*recipients.Mask{t.ID: m})
 	}, neverPermanent, func(error) {
 		var recs []stream.Record
 		now := time.Now()
@@ -125,8 +125,8 @@ func (s *worker) giveUpUndecided(t *task) {
 				recs = append(recs, t.outcomeRange(now, from, at, schemas.StateUnknown, schemas.StateUnknown.Spanish()))
 			}
 		}
-		if t.state == stateClosed {
-			s.log.Warn("a broadcast ends with lost outcomes", "task", t.id.String(), "runs", len(recs))
+		if t.State() == task.Closed {
+			s.log.Warn("a broadcast ends with lost outcomes", "task", t.ID.String(), "runs", len(recs))
 			s.prove(s.st.ports.Bulk, func(stream.Record) {}, recs...)
 		}
 	})

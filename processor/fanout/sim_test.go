@@ -49,7 +49,7 @@ type history struct {
 	accepted []*schemas.Broadcast
 	next     int                     // phone
 	refused  map[schemas.TaskID]bool // by Meta, everybody
-	late     map[schemas.TaskID]bool // accepted, and not delivered, nearly everybody
+	late     map[schemas.TaskID]bool // Accepted, and not delivered, nearly everybody
 }
 
 func newHistory(t testing.TB, seed uint64) *history {

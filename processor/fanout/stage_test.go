@@ -18,6 +18,7 @@ import (
 	"altavoz/processor/fanout/normalize"
 	"altavoz/processor/fanout/schedule"
 	"altavoz/processor/fanout/status"
+	"altavoz/processor/fanout/task"
 	"altavoz/processor/partition"
 	"altavoz/schemas"
 	"altavoz/schemas/blob"
@@ -90,7 +91,7 @@ func (w *world) submit(b *schemas.Broadcast) schemas.TaskID {
 	return id
 }
 
-// until waits, in fake time, for something to become true.
+// Until waits, in fake time, for something to become true.
 func (w *world) until(what string, most time.Duration, f func() bool) {
 	w.t.Helper()
 	for end := time.Now().Add(most); ; time.Sleep(5 * time.Millisecond) {
@@ -527,7 +528,7 @@ func TestTaskLifeEndsTheRestAndWhatWasLostIsUnknown(t *testing.T) {
 		if status.Finished(w.status(id)) {
 			t.Fatal("it is over early")
 		}
-		passes(graceAfter)
+		passes(task.GraceAfter)
 		w.finished(id)
 		if d := cmp.Diff(map[string]int{"unknown": 2000, "expired": 500}, w.counts(id)); d != "" {
 			t.Error(d)
@@ -632,13 +633,13 @@ func TestMediaOfOneTaskStallsNoOther(t *testing.T) {
 			t.Errorf("one file on one number was resolved %d times at once", calls.Load())
 		}
 		passes(4 * time.Second)
-		if st := w.status(a); st.GetPhase() != schemas.Phase_PHASE_WAITING || st.GetWhy() != whyMedia {
+		if st := w.status(a); st.GetPhase() != schemas.Phase_PHASE_WAITING || st.GetWhy() != task.WhyMedia {
 			t.Errorf("while the first try takes long: %v", st)
 		}
 		resolve <- errors.New("nobody answers")
 		passes(time.Second)
 		for _, id := range []schemas.TaskID{a, b} {
-			if st := w.status(id); st.GetPhase() != schemas.Phase_PHASE_WAITING || st.GetWhy() != whyMedia {
+			if st := w.status(id); st.GetPhase() != schemas.Phase_PHASE_WAITING || st.GetWhy() != task.WhyMedia {
 				t.Errorf("%v", st)
 			}
 		}
@@ -653,7 +654,7 @@ func TestMediaOfOneTaskStallsNoOther(t *testing.T) {
 				notes = append(notes, n.GetPhase().String()+" "+n.GetWhy())
 			}
 		}
-		if d := cmp.Diff([]string{"PHASE_WAITING " + whyMedia, "PHASE_RUNNING "}, notes); d != "" {
+		if d := cmp.Diff([]string{"PHASE_WAITING " + task.WhyMedia, "PHASE_RUNNING "}, notes); d != "" {
 			t.Error(d)
 		}
 	})

@@ -11,6 +11,7 @@ import (
 
 	"altavoz/processor/fanout/ledger"
 	"altavoz/processor/fanout/status"
+	"altavoz/processor/fanout/task"
 	"altavoz/schemas"
 	"altavoz/stream"
 )
@@ -82,7 +83,7 @@ func TestPausedTaskTakesNoTurnAndGoesOnWhereItWas(t *testing.T) {
 		w.run()
 		id := w.large(10_000)
 		st := w.shows(id, w.pause(id))
-		if st.GetPhase() != phasePaused || st.GetWhy() != whyPaused || st.GetPipe() == 0 || st.GetPipe() > 2000 {
+		if st.GetPhase() != phasePaused || st.GetWhy() != task.WhyPaused || st.GetPipe() == 0 || st.GetPipe() > 2000 {
 			t.Errorf("%s %q with %d in the pipe", st.GetPhase(), st.GetWhy(), st.GetPipe())
 		}
 		passes(10 * time.Second)
@@ -99,7 +100,7 @@ func TestPausedTaskTakesNoTurnAndGoesOnWhereItWas(t *testing.T) {
 		if n := w.once(id); n != 10_000 {
 			t.Errorf("%d of 10,000 were dispatched", n)
 		}
-		if d := cmp.Diff([]string{"PHASE_PAUSED " + whyPaused, "PHASE_RUNNING "}, w.notes(id)); d != "" {
+		if d := cmp.Diff([]string{"PHASE_PAUSED " + task.WhyPaused, "PHASE_RUNNING "}, w.notes(id)); d != "" {
 			t.Error(d)
 		}
 	})
@@ -111,7 +112,7 @@ func TestCancelIsOneEvent(t *testing.T) {
 		w.run()
 		id := w.large(50_000)
 		st := w.shows(id, w.cancel(id))
-		if st.GetPhase() != phaseCancelled || st.GetWhy() != whyCancelled {
+		if st.GetPhase() != phaseCancelled || st.GetWhy() != task.WhyCancelled {
 			t.Errorf("%s %q", st.GetPhase(), st.GetWhy())
 		}
 		w.resume(id) // comes too late
@@ -466,7 +467,7 @@ func TestThousandsOfWaitingTasksCostNothing(t *testing.T) {
 			}
 			for _, x := range p.slot(of).tasks {
 				if x.body != nil || x.seen != nil || x.slice != nil || x.seenBytes > 0 {
-					t.Fatalf("a task that waits holds its list: %v", x.id)
+					t.Fatalf("a task that waits holds its list: %v", x.ID)
 				}
 			}
 			if n := metric(t, p.reg, "altavoz_fanout_tasks_paused"); n != 2005 {
@@ -530,7 +531,7 @@ func TestSendersWordsGiveWayToOurs(t *testing.T) {
 		passes(time.Second)
 		for _, phase := range []schemas.Phase{phaseWaiting, phaseRunning} {
 			say(phase, "token")
-			if st := w.status(id); st.GetPhase() != phasePaused || st.GetWhy() != whyPaused {
+			if st := w.status(id); st.GetPhase() != phasePaused || st.GetWhy() != task.WhyPaused {
 				t.Errorf("%s %q", st.GetPhase(), st.GetWhy())
 			}
 		}

@@ -7,11 +7,12 @@ import (
 
 	"altavoz/processor/fanout/ledger"
 	"altavoz/processor/fanout/status"
+	"altavoz/processor/fanout/task"
 	"altavoz/schemas"
 	"altavoz/stream"
 )
 
-// inDoubt says that the log may not be the one of which the ledger that was taken over speaks: it lost its end, or the ledger itself
+// doubt says that the log may not be the one of which the ledger that was taken over speaks: it lost its end, or the ledger itself
 // is gone, or somebody set its offset. Then nothing of what the log held at the assignment is passed over for its offset. Each
 // broadcast is asked for by its identity, in the Status: finished ones are dropped; one without a Status writes its Plan and waits
 // for the Status, behind everything that was said before; one that was under way goes on by its line, if that is its own.
@@ -75,38 +76,40 @@ func (s *worker) willBeRead(offset int64, listed bool) bool {
 }
 
 // mayHaveBegun reports whether a broadcast may have been under way although its line says nothing of that.
-func (s *worker) mayHaveBegun(t *task, known ledger.Line, now time.Time) bool {
-	return t.offset < s.doubt.below && known.Untouched() && t.schedule <= now.UnixMilli()
+func (s *worker) mayHaveBegun(t *activeTask, known ledger.Line, now time.Time) bool {
+	return t.Offset < s.doubt.below && known.Untouched() && t.Schedule <= now.UnixMilli()
 }
 
 // awaitStatus lets a broadcast wait until its Status shows that it came first under its id, and how far it has come.
-func (s *worker) awaitStatus(t *task, known ledger.Line, now time.Time) {
-	t.state = stateClaim
-	t.inDoubt = s.mayHaveBegun(t, known, now) //mutant:copy-of-a-claimed-one-is-in-doubt-too
-	s.claims[t.id] = append(s.claims[t.id], t)
+func (s *worker) awaitStatus(t *activeTask, known ledger.Line, now time.Time) {
+	inDoubt := s.mayHaveBegun(t, known, now) //mutant:copy-of-a-claimed-one-is-in-doubt-too
+	s.claims[t.ID] = append(s.claims[t.ID], t)
 	s.claiming++
-	if t.inDoubt {
+	if inDoubt {
+		t.BecomeInDoubt()
 		s.doubt.waiting++
+	} else {
+		t.BecomeClaimed()
 	}
 	s.publishClaim(t)
 }
 
 // publishClaim writes the Plan of a task whose id others may have too, and again until a Status has shown who was first.
-func (s *worker) publishClaim(t *task) {
-	if t.state != stateClaim {
+func (s *worker) publishClaim(t *activeTask) {
+	if !t.AwaitsStatus() {
 		return
 	}
 	s.publishOpened(t, time.Now())
-	if t.inDoubt && len(t.whenOpened) == 0 {
-		s.whenOpened(t, func() { s.probe(t) })
+	if t.State() == task.InDoubt && len(t.opened.waiting) == 0 {
+		t.opened.then(func() { s.probe(t) })
 	}
 	s.After(openedRetry, func() { s.publishClaim(t) })
 }
 
 // claimResolved ends the waiting of a broadcast.
-func (s *worker) claimResolved(t *task) {
+func (s *worker) claimResolved(t *activeTask) {
 	s.claiming--
-	if t.inDoubt {
+	if t.State() == task.InDoubt {
 		s.doubt.waiting--
 		s.markDirty()
 	}
@@ -122,31 +125,31 @@ func (s *worker) doubtBelow() int64 {
 
 // probe writes a Note that shows, in the Status, that everything before it is folded. It says what this stage said last, so that it
 // changes nothing.
-func (s *worker) probe(t *task) {
-	if t.state != stateClaim {
+func (s *worker) probe(t *activeTask) {
+	if !t.AwaitsStatus() {
 		return
 	}
-	now, said := time.Now(), taskStatus{t.status.GetPhase(), t.status.GetWhy()}
-	if !said.isTerminal() && !said.isFanouts() {
-		said = taskStatus{phase: schemas.Phase_PHASE_RUNNING}
+	now, said := time.Now(), task.Status{Phase: t.status.GetPhase(), Why: t.status.GetWhy()}
+	if !said.IsTerminal() && !said.IsFanouts() {
+		said = task.Status{Phase: schemas.Phase_PHASE_RUNNING}
 	}
 	switch {
 	case t.probeMs == 0:
-		t.probeMs = t.updateTime(now).UnixMilli()
+		t.probeMs = t.UpdateTime(now, t.status).UnixMilli()
 	case now.Sub(s.doubt.warnedAt) >= openedRetry:
 		s.doubt.warnedAt = now
 		s.log.Warn("the offsets of broadcasts were gone, and they wait until all results of before are folded: the aggregator is behind, or stands still",
 			"broadcasts", s.doubt.waiting)
 	}
-	s.write(s.logFor(t), func(stream.Record) {}, t.update(time.UnixMilli(t.probeMs), &schemas.TaskUpdate{Phase: said.phase, Why: said.why}))
+	s.write(s.logFor(t), func(stream.Record) {}, t.update(time.UnixMilli(t.probeMs), &schemas.TaskUpdate{Phase: said.Phase, Why: said.Why}))
 }
 
 // isCertain reports whether a Status shows all that was said of a broadcast before it was read here. Where another Note is ahead of the
 // one that was to show that, by a clock that is ahead or because it stands for good, another one is written.
-func (s *worker) isCertain(t *task, st *schemas.Status) bool {
-	stands := (taskStatus{phase: st.GetPhase()}).isTerminal() && t.status.GetPhase() != st.GetPhase()
+func (s *worker) isCertain(t *activeTask, st *schemas.Status) bool {
+	stands := (task.Status{Phase: st.GetPhase()}).IsTerminal() && t.status.GetPhase() != st.GetPhase()
 	t.status = st
-	if !t.inDoubt || t.probeMs != 0 && t.probeMs == st.GetPhaseMs() { //mutant:doubt-ends-when-all-is-folded
+	if t.State() != task.InDoubt || t.probeMs != 0 && t.probeMs == st.GetPhaseMs() { //mutant:doubt-ends-when-all-is-folded
 		return true
 	}
 	if t.probeMs != 0 && (stands || t.probeMs < st.GetPhaseMs()) {
@@ -157,9 +160,9 @@ func (s *worker) isCertain(t *task, st *schemas.Status) bool {
 }
 
 // inferLine is the line of a broadcast whose line is gone.
-func (s *worker) inferLine(t *task) ledger.Line {
+func (s *worker) inferLine(t *activeTask) ledger.Line {
 	cursor, decided := t.status.GetCursor(), status.Decided(t.status)
-	if t.inDoubt = t.inDoubt && (cursor > 0 || decided > 0); !t.inDoubt { // it never began
+	if t.State() != task.InDoubt || cursor == 0 && decided == 0 { // it never began
 		return ledger.Line{Cursor: cursor}
 	}
 	reach := max(cursor, decided) - cursor + uint32(s.queue(t).Window) + schemas.SliceRecipients

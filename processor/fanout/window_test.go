@@ -9,6 +9,7 @@ import (
 
 	"altavoz/processor/fanout/normalize"
 	"altavoz/processor/fanout/status"
+	"altavoz/processor/fanout/task"
 	"altavoz/schemas"
 )
 
@@ -29,7 +30,7 @@ func TestTaskWaitsForItsWindow(t *testing.T) {
 		id := w.submit(w.sliced(b))
 		passes(5 * time.Minute)
 		st := w.status(id)
-		if want := fmt.Sprintf(whyClosed, "1999-12-31 19:10 (America/Bogota)"); st.GetPhase() != phaseWaiting || st.GetWhy() != want {
+		if want := fmt.Sprintf(task.WhyClosed, "1999-12-31 19:10 (America/Bogota)"); st.GetPhase() != phaseWaiting || st.GetWhy() != want {
 			t.Errorf("%s %q, want %q", st.GetPhase(), st.GetWhy(), want)
 		}
 		if pos, end := w.position(slotOf("100")); pos.Offset != end {
@@ -53,8 +54,8 @@ func TestTaskWaitsForItsWindow(t *testing.T) {
 			t.Error(d)
 		}
 		if d := cmp.Diff([]string{
-			"PHASE_WAITING " + fmt.Sprintf(whyClosed, "1999-12-31 19:10 (America/Bogota)"), "PHASE_RUNNING ",
-			"PHASE_WAITING " + fmt.Sprintf(whyClosed, "2000-01-01 19:10 (America/Bogota)"), "PHASE_RUNNING ",
+			"PHASE_WAITING " + fmt.Sprintf(task.WhyClosed, "1999-12-31 19:10 (America/Bogota)"), "PHASE_RUNNING ",
+			"PHASE_WAITING " + fmt.Sprintf(task.WhyClosed, "2000-01-01 19:10 (America/Bogota)"), "PHASE_RUNNING ",
 		}, w.notes(id)); d != "" {
 			t.Error(d)
 		}
@@ -80,7 +81,7 @@ func TestClosedWindowIsToldWithAFullPipe(t *testing.T) {
 		passes(time.Second)
 		w.set(func() { w.stopSenders = true })
 		passes(2 * time.Minute)
-		if st := w.status(id); st.GetPhase() != phaseWaiting || st.GetWhy() != fmt.Sprintf(whyClosed, "2000-01-01 19:00 (America/Bogota)") {
+		if st := w.status(id); st.GetPhase() != phaseWaiting || st.GetWhy() != fmt.Sprintf(task.WhyClosed, "2000-01-01 19:00 (America/Bogota)") {
 			t.Errorf("%s %q", st.GetPhase(), st.GetWhy())
 		}
 		w.startSenders()
@@ -98,8 +99,8 @@ func TestScheduleThenWindow(t *testing.T) {
 		passes(2 * time.Hour)
 		w.finished(id)
 		if d := cmp.Diff([]string{
-			"PHASE_WAITING " + fmt.Sprintf(whyScheduled, "1999-12-31 19:30 (America/Bogota)"),
-			"PHASE_WAITING " + fmt.Sprintf(whyClosed, "1999-12-31 20:00 (America/Bogota)"), "PHASE_RUNNING ",
+			"PHASE_WAITING " + fmt.Sprintf(task.WhyScheduled, "1999-12-31 19:30 (America/Bogota)"),
+			"PHASE_WAITING " + fmt.Sprintf(task.WhyClosed, "1999-12-31 20:00 (America/Bogota)"), "PHASE_RUNNING ",
 		}, w.notes(id)); d != "" {
 			t.Error(d)
 		}

@@ -33,11 +33,11 @@ type worker struct {
 	lastRead       ledger.Last
 	watermark      int64 // the watermark taken over
 	readTo         int64
-	tracked        []*task // by offset; some have left
-	overflow       []*task // by offset; some have left
-	freeBytes      int     // bytes that are certainly free in the next ledger
-	dirty          bool    // the ledger says more than what was committed
-	urgent         bool    // and something waits for it
+	tracked        []*activeTask // by offset; some have left
+	overflow       []*activeTask // by offset; some have left
+	freeBytes      int           // bytes that are certainly free in the next ledger
+	dirty          bool          // the ledger says more than what was committed
+	urgent         bool          // and something waits for it
 	committing     bool
 	commitBy       time.Time
 	leasesToCommit []*quantum // wait for a commit
@@ -47,14 +47,14 @@ type worker struct {
 	provenSeq      uint64     // ... and which of them was made last
 	awaitingProof  []*writing // wait for another one
 
-	tasks         map[schemas.TaskID]*task
-	claims        map[schemas.TaskID][]*task
-	aliases       map[schemas.TaskID]*task // by the other ids of their requests
+	tasks         map[schemas.TaskID]*activeTask
+	claims        map[schemas.TaskID][]*activeTask
+	aliases       map[schemas.TaskID]*activeTask // by the other ids of their requests
 	numbers       map[string]*number
-	repeats       []*task // with a lease of an earlier owner
-	claiming      int     // tasks among the claims
-	readingStates bool    // marks are being read
-	needStates    []*task // need them
+	repeats       []*activeTask // with a lease of an earlier owner
+	claiming      int           // tasks among the claims
+	readingStates bool          // marks are being read
+	needStates    []*activeTask // need them
 	uploads       map[string]*upload
 	uploadQueue   []*upload
 	activeUploads int // uploads under way
@@ -66,7 +66,7 @@ type worker struct {
 }
 
 // queue is the queue of tasks.
-type queue = schedule.Queue[*task]
+type queue = schedule.Queue[*activeTask]
 
 // number is a sender number and its two queues.
 type number struct {
@@ -89,7 +89,7 @@ func newWorker(st *Stage, pos stream.Position, l ledger.Ledger) *worker {
 	s := &worker{
 		Engine: e, st: st, tp: pos.Partition, log: log, box: newMailbox(e.Wake),
 		owners: l.NewOwner(), inherited: make(map[int64]ledger.Line), inheritedNext: l.Next, watermark: max(0, pos.Offset), readTo: max(0, pos.Offset),
-		unlocated: make(map[schemas.TaskID]*schemas.Status), tasks: make(map[schemas.TaskID]*task), claims: make(map[schemas.TaskID][]*task), aliases: make(map[schemas.TaskID]*task), numbers: make(map[string]*number),
+		unlocated: make(map[schemas.TaskID]*schemas.Status), tasks: make(map[schemas.TaskID]*activeTask), claims: make(map[schemas.TaskID][]*activeTask), aliases: make(map[schemas.TaskID]*activeTask), numbers: make(map[string]*number),
 		uploads: make(map[string]*upload), gauges: gauges{inFlight: make(map[schemas.Lane]int), window: make(map[schemas.Lane]int)},
 	}
 	for _, e := range l.Lines {
@@ -207,7 +207,7 @@ func (s *worker) number(sender string) *number {
 	n := s.numbers[sender]
 	if n == nil {
 		n = &number{known: func() (Number, bool) { return s.st.cfg.Number(sender) }, meter: schedule.Meter{Rate: schedule.StartRate}}
-		n.lanes = map[schemas.Lane]*queue{schemas.LaneExpress: schedule.NewQueue[*task](), schemas.LaneBulk: schedule.NewQueue[*task]()}
+		n.lanes = map[schemas.Lane]*queue{schemas.LaneExpress: schedule.NewQueue[*activeTask](), schemas.LaneBulk: schedule.NewQueue[*activeTask]()}
 		n.resize()
 		s.numbers[sender] = n
 	}
@@ -250,7 +250,7 @@ func (n *number) addDecided(k int, now time.Time) {
 	}
 }
 
-func (s *worker) queue(t *task) *queue { return s.number(t.sender).lanes[t.lane] }
+func (s *worker) queue(t *activeTask) *queue { return s.number(t.Sender).lanes[t.Lane] }
 
 func neverPermanent(error) bool { return false }
 
@@ -264,7 +264,12 @@ type writing struct {
 // prove puts records on the log once a commit was made that was asked for from now on: the partition was ours when they were
 // decided upon, and nobody had taken it over.
 func (s *worker) prove(log stream.Log, done func(last stream.Record), recs ...stream.Record) {
-	s.enqueue(&writing{Write: partition.Write{To: log, Records: recs, Done: done}, proof: s.commitSeq + 1})
+	s.proveWith(s.commitSeq+1, log, done, recs...)
+}
+
+// proveWith puts records on the log once the commit with the number, or a later one, was made.
+func (s *worker) proveWith(commit uint64, log stream.Log, done func(last stream.Record), recs ...stream.Record) {
+	s.enqueue(&writing{Write: partition.Write{To: log, Records: recs, Done: done}, proof: commit})
 }
 
 // write puts records on the log, and calls done when all are acknowledged.

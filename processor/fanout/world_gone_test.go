@@ -11,7 +11,7 @@ import (
 // it that is on the log may be dispatched again, which senders drop. Of any other one nobody has a second send, and who of it may have
 // been dispatched is unknown.
 
-// expire takes a slot's committed offset away.
+// Expire takes a slot's committed offset away.
 func (w *world) expire(of stream.TopicPartition) {
 	w.set(func() { delete(w.positions, of) })
 }
@@ -26,7 +26,7 @@ func (w *world) foldSome(n int) (left int) {
 	w.backlog = w.backlog[n:]
 	left = len(w.backlog)
 	w.mu.Unlock()
-	time.Sleep(50*time.Millisecond + 20*w.faults.delay) // until it is shown
+	time.Sleep(50*time.Millisecond + 20*w.faults.delay) // Until it is shown
 	return left
 }
 

@@ -60,7 +60,7 @@ type world struct {
 	wanted    map[schemas.TaskID]schemas.Controls
 	bounds    map[schemas.TaskID]bound
 	started   map[schemas.TaskID]int // calls
-	takenBack map[string]int         // controls
+	takenBack map[string]int         // Controls
 
 	sync           time.Duration         // how long the view takes to catch up
 	behind         time.Duration         // and the view of controls, always
@@ -287,7 +287,7 @@ func (w *world) release(n int) {
 	w.held = w.held[n:]
 }
 
-// fill counts the pipe of a number's lane.
+// Fill counts the pipe of a number's lane.
 func (w *world) fill(k pair, sender string, lane schemas.Lane) {
 	if f := w.tasks[k.task]; f != nil && f.marks[k.index].Decided() {
 		return
@@ -1087,15 +1087,15 @@ func (w *world) dump() {
 	}
 	for i, p := range w.processes {
 		for _, s := range p.stage.assignments.All() {
-			w.t.Logf("process %d, %s: owner %t, synced %t, whole %t, dead %t, draining %t, flying %d, committing %t, dirty %t, urgent %t, "+
-				"leasing %d, leased %d, unproven %d, listed %d, beyond %d, repeats %d, unread %d, marking %t, loads %d, intakes %d", i, s.tp, w.owner[s.tp] == p,
+			w.t.Logf("process %d, %s: owner %t, synced %t, restored %t, dead %t, draining %t, in flight %d, committing %t, dirty %t, urgent %t, "+
+				"leases to commit %d, in commit %d, awaiting proof %d, tracked %d, overflow %d, repeats %d, need states %d, reading them %t, reads %d, intakes %d", i, s.tp, w.owner[s.tp] == p,
 				s.synced, s.restored(), s.dead, s.Draining(), s.InFlight(), s.committing, s.dirty, s.urgent, len(s.leasesToCommit), len(s.leasesInCommit), len(s.awaitingProof),
 				len(s.tracked), len(s.overflow), len(s.repeats), len(s.needStates), s.readingStates, s.reads, s.intakes)
 			for id, t := range s.tasks {
 				q := s.queue(t)
-				w.t.Logf("  %s at %d: state %d, place %d, outside %t, planned %t, cursor %d of %d, end %d, decided %d, turn %v, lease %d, mask %d, marker %d, "+
-					"busy %t, body %t, seen %t, status %v, queue %d of %d, held %t", id, t.offset, t.state, t.place, t.belowWatermark, t.opened, t.cursor, t.Total,
-					t.End, t.Decided, t.quantum != nil, t.lease, len(t.pending), t.probeMs, t.preparing, t.body != nil, t.seen != nil, t.status.GetVersion(), q.InFlight(), q.Window, t.blocked.held)
+				w.t.Logf("  %s at %d: %+v, opened %t, %+v of %d, end %d, decided %d, probe %d, body %t, seen %t, status %v, queue %d of %d, blocked %+v",
+					id, t.Offset, t.Lifecycle, t.opened.open, t.Progress, t.Total, t.End, t.Decided, t.probeMs, t.body != nil, t.seen != nil,
+					t.status.GetVersion(), q.InFlight(), q.Window, t.Blocked)
 			}
 			for id, c := range s.claims {
 				w.t.Logf("  %s is claimed %d times", id, len(c))

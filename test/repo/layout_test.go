@@ -40,7 +40,7 @@ var packages = map[string][]string{
 	"app/admission":       {"producer", "producer/access", "producer/connections", "producer/guard"},
 	"processor/fanout": {
 		"stream", "schemas", "processor/partition", "processor/fanout/canary", "processor/fanout/ledger", "processor/fanout/normalize", "processor/fanout/recipients",
-		"processor/fanout/schedule", "processor/fanout/status", "schemas/blob", "schemas/request", "schemas/taskids",
+		"processor/fanout/schedule", "processor/fanout/status", "processor/fanout/task", "schemas/blob", "schemas/request", "schemas/taskids",
 	},
 	"processor/fanout/canary":     {"schemas"},
 	"producer/connections":        {"producer/seldom"},
@@ -49,6 +49,7 @@ var packages = map[string][]string{
 	"processor/fanout/normalize":  {"stream", "schemas", "schemas/blob", "schemas/request"},
 	"processor/fanout/status":     {"schemas"},
 	"processor/fanout/schedule":   {"schemas"},
+	"processor/fanout/task":       {"schemas", "schemas/taskids", "processor/fanout/canary", "processor/fanout/ledger", "processor/fanout/status"},
 	"processor/sender": {
 		"stream", "internal/backoff", "schemas", "processor/sender/content", "processor/sender/dedup", "processor/sender/ledger", "processor/sender/limits",
 		"processor/timers", "schemas/request", "schemas/standing",

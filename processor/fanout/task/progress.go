@@ -1,0 +1,71 @@
+package task
+
+import (
+	"altavoz/processor/fanout/ledger"
+	"altavoz/processor/fanout/status"
+	"altavoz/schemas"
+)
+
+// Progress is how far a task's recipients have come.
+//
+//	0 ─── dispatched ─── Cursor ─── Quantum, or the lease of an earlier owner ─── total
+type Progress struct {
+	Cursor  uint32 // every recipient below it was dispatched, and that is acknowledged
+	Quantum uint32 // recipients from Cursor on that are leased now; 0: none
+	Lease   uint32 // recipients from Cursor on that an earlier owner had leased: dispatched, or in part, or not at all
+	Pending []bool // which of Lease have no outcome; nil: not known yet
+	Unknown bool   // nobody knows how far the lease came: who of it has no outcome is unknown, and not sent to
+}
+
+// Resume takes up what the ledger and the Status say, whichever says more.
+func (p *Progress) Resume(known ledger.Line, cursor, total uint32) {
+	p.Cursor = max(known.Cursor, cursor)
+	if end := known.Cursor + known.Lease; end > p.Cursor {
+		p.Lease = min(end, total) - min(p.Cursor, total)
+	}
+	p.Unknown = known.Doubt && p.Lease > 0
+	p.Cursor = min(p.Cursor, total)
+}
+
+// DispatchedTo returns up to where recipients may have been dispatched.
+func (p *Progress) DispatchedTo() uint32 { return p.Cursor + p.Quantum }
+
+// Advance moves the cursor over n recipients that were dispatched.
+func (p *Progress) Advance(n uint32) {
+	p.Cursor += n
+	p.Lease -= min(p.Lease, n)
+	if p.Pending = p.Pending[min(int(n), len(p.Pending)):]; p.Lease == 0 {
+		p.Pending, p.Unknown = nil, false
+	}
+}
+
+// DropLease forgets what an earlier owner had leased.
+func (p *Progress) DropLease() { p.Lease, p.Pending = 0, nil }
+
+// Line is what the ledger says of a task.
+func Line(s *Spec, l *Lifecycle, p *Progress) ledger.Line {
+	e := ledger.Line{Offset: s.Offset, Cursor: p.Cursor, Lease: max(p.Quantum, p.Lease), Doubt: p.Unknown}
+	if l.state == Closed {
+		e = ledger.Line{Offset: s.Offset, Closed: true}
+	}
+	if !e.Untouched() {
+		e.Sum = ledger.SumOf(s.ID.Bytes())
+	}
+	return e
+}
+
+// IsShown reports whether the Status says all that the ledger says, so that whoever takes over does not need the ledger:
+// the broadcast is found, by the same position, and goes on at the same cursor, or does not go on.
+func IsShown(st *schemas.Status, s *Spec, l *Lifecycle, p *Progress, partition int32, total uint32) bool {
+	if st == nil || !status.SameOrigin(st.GetPlan().GetOrigin(), s.Origin) {
+		return false
+	}
+	if status.Finished(st) {
+		return true
+	}
+	home := status.Position(st.GetPlan())
+	//mutant:parked-task-is-in-its-status
+	return home.GetPartition() == partition && home.GetOffset() == s.Offset && st.GetCursor() >= p.Cursor &&
+		(l.state == Closed || l.Open() && l.state != Dispatching && p.Lease == 0) &&
+		(l.state != Closed || st.GetCursor() >= total)
+}

@@ -1,0 +1,99 @@
+package task
+
+import (
+	"bytes"
+	"time"
+
+	"altavoz/processor/fanout/status"
+	"altavoz/schemas"
+	"altavoz/schemas/taskids"
+)
+
+// Spec is what was asked for, and where. It does not change once the task is open.
+type Spec struct {
+	ID       schemas.TaskID
+	Owner    string
+	Sender   string
+	Lane     schemas.Lane
+	Offset   int64 // of its record on this partition
+	Origin   *schemas.Origin
+	Claimed  *schemas.Origin // another origin, which the record claims and nobody proves
+	SHA      []byte
+	Earlier  []schemas.TaskID // other ids of the request
+	Chosen   bool             // by a caller: others may have the id too
+	Accepted int64            // unix milliseconds, as are the other two
+	Schedule int64
+	Expire   int64
+	Window   *schemas.Window
+	Asked    uint32 // sends a second; 0: as fast as its number goes
+}
+
+// Fill takes over what the broadcast says of itself.
+func (s *Spec) Fill(b *schemas.Broadcast) {
+	s.Sender, s.Lane, s.SHA = b.GetSender(), b.Lane(), b.GetRequestSha256()
+	s.Asked, s.Window = b.GetSpeed(), b.GetWindow()
+	s.Accepted, s.Schedule, s.Expire = b.GetAcceptedMs(), b.GetScheduleMs(), b.GetExpireMs()
+}
+
+// FillOpened takes over what a task that is known by its Status says of itself.
+func (s *Spec) FillOpened(p *schemas.TaskOpened) {
+	s.Fill(&schemas.Broadcast{
+		Sender: p.GetSender(), Total: p.GetTotal(), Direct: p.GetDirect(), RequestSha256: p.GetRequestSha256(),
+		AcceptedMs: p.GetAcceptedMs(), ScheduleMs: p.GetScheduleMs(), ExpireMs: p.GetExpireMs(), Window: p.GetWindow(), Speed: p.GetSpeed(),
+	})
+	s.Origin, s.Owner, s.Earlier = p.GetOrigin(), p.GetOwner(), taskids.Read(p.GetEarlier())
+}
+
+// Opened is what the log is told of a task that starts.
+func (s *Spec) Opened(partition int32, total uint32, direct bool) *schemas.TaskOpened {
+	return &schemas.TaskOpened{
+		Total: total, Origin: s.Origin, RequestSha256: s.SHA, Sender: s.Sender, Owner: s.Owner, AcceptedMs: s.Accepted, ScheduleMs: s.Schedule,
+		ExpireMs: s.Expire, Direct: direct, Window: s.Window, Speed: s.Asked, Home: &schemas.Origin{Partition: partition, Offset: s.Offset},
+		Earlier: taskids.Bytes(s.Earlier),
+	}
+}
+
+// ExpiresAt returns when nothing more of the task is dispatched.
+func (s *Spec) ExpiresAt() time.Time {
+	at := time.UnixMilli(s.Accepted).Add(schemas.TaskLife)
+	if s.Expire > 0 && time.UnixMilli(s.Expire).Before(at) {
+		at = time.UnixMilli(s.Expire)
+	}
+	return at
+}
+
+// GraceAfter is how long a task that is dispatched may stay undecided beyond its life, or beyond a takeover if that was
+// later: long enough for the marks to show everything that was said.
+const GraceAfter = 10 * time.Minute
+
+// GraceEnd returns when a dispatched task that is still not decided never will be.
+func (s *Spec) GraceEnd(now time.Time) time.Time {
+	at := time.UnixMilli(s.Accepted).Add(schemas.TaskLife)
+	if at.Before(now) {
+		at = now
+	}
+	return at.Add(GraceAfter)
+}
+
+// IsFirst reports whether p opened the task of this record, read on a partition: another's may name the same place. What a fanout
+// of an earlier version moved has no proof of where it was first, but a TaskOpened that names its copy. The owner may be another one
+// since, as the topic's may, where p names the record's own place.
+func (s *Spec) IsFirst(p *schemas.TaskOpened, partition int32) bool {
+	here := &schemas.Origin{Partition: partition, Offset: s.Offset}
+	if status.SameOrigin(p.GetHome(), here) && status.SameOrigin(p.GetOrigin(), s.Claimed) {
+		s.BelieveClaim()
+	}
+	if !status.SameOrigin(p.GetOrigin(), s.Origin) || !bytes.Equal(p.GetRequestSha256(), s.SHA) { //mutant:plan-is-of-the-same-request
+		return false
+	}
+	return p.GetOwner() == "" || p.GetOwner() == s.Owner || status.SameOrigin(status.Position(p), here)
+}
+
+// BelieveClaim takes the origin that the record claims for the true one.
+func (s *Spec) BelieveClaim() { s.Origin, s.Claimed = s.Claimed, nil }
+
+// Result makes the event of something that happened to the task.
+func (s *Spec) Result(now time.Time, r *schemas.Result) *schemas.Result {
+	r.Task, r.AtMs = s.ID.Bytes(), now.UnixMilli()
+	return r
+}
