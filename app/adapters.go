@@ -6,7 +6,9 @@ import (
 	"fmt"
 
 	"altavoz/app/embedded"
-	"altavoz/kafka"
+	"altavoz/kafka/group"
+	"altavoz/kafka/records"
+	"altavoz/kafka/table"
 	"altavoz/processor/aggregator"
 	"altavoz/processor/fanout"
 	"altavoz/processor/sender"
@@ -21,27 +23,27 @@ import (
 
 // Every port and what is plugged into it. A worker names what it needs; that a client has it is checked here and nowhere else.
 var (
-	_ stream.Committer    = (*kafka.Group)(nil)
-	_ stream.Pauser       = (*kafka.Group)(nil)
-	_ stream.Log          = (*kafka.Publisher)(nil)
-	_ stream.RecordReader = (*kafka.Reader)(nil)
+	_ stream.Committer    = (*group.Group)(nil)
+	_ stream.Pauser       = (*group.Group)(nil)
+	_ stream.Log          = (*records.Publisher)(nil)
+	_ stream.RecordReader = (*records.Reader)(nil)
 
-	_ producer.Statuses = (*kafka.Statuses)(nil)
-	_ producer.Tasks    = (*kafka.Statuses)(nil)
+	_ producer.Statuses = (*table.Statuses)(nil)
+	_ producer.Tasks    = (*table.Statuses)(nil)
 	_ producer.Webhooks = (*whatsapp.Webhooks)(nil)
 
-	_ fanout.Records  = (*kafka.Reader)(nil)
-	_ fanout.Statuses = (*kafka.Statuses)(nil)
-	_ fanout.Controls = (*kafka.Controls)(nil)
+	_ fanout.Records  = (*records.Reader)(nil)
+	_ fanout.Statuses = (*table.Statuses)(nil)
+	_ fanout.Controls = (*table.Controls)(nil)
 	_ fanout.Media    = (*media.Resolver)(nil)
 
 	_ sender.Records   = held{}
 	_ sender.Contents  = blobs{}
 	_ sender.Media     = (*media.Resolver)(nil)
 	_ sender.Messenger = (*whatsapp.Client)(nil)
-	_ sender.Numbers   = (*kafka.Controls)(nil)
+	_ sender.Numbers   = (*table.Controls)(nil)
 
-	_ aggregator.Table = (*kafka.Reader)(nil)
+	_ aggregator.Table = (*records.Reader)(nil)
 
 	_ media.Uploader = (*whatsapp.Client)(nil)
 	_ media.Parts    = blobs{}
@@ -49,14 +51,14 @@ var (
 	_ media.Cache    = (*embedded.Cache)(nil)
 )
 
-// records is where blobs reads: one record by its place.
-type records interface {
+// recordAt is where blobs reads: one record by its place.
+type recordAt interface {
 	// Record returns stream.ErrGone for a record that is not there any more.
 	Record(ctx context.Context, slot stream.TopicPartition, offset int64) (stream.Record, error)
 }
 
 // held tells a record that is not in its log from one that could not be read.
-type held struct{ records records }
+type held struct{ records recordAt }
 
 func (h held) Record(ctx context.Context, slot stream.TopicPartition, offset int64) (rec stream.Record, found bool, err error) {
 	rec, err = h.records.Record(ctx, slot, offset)
@@ -67,7 +69,7 @@ func (h held) Record(ctx context.Context, slot stream.TopicPartition, offset int
 }
 
 // blobs reads what a reference to the topic blobs points at.
-type blobs struct{ records records }
+type blobs struct{ records recordAt }
 
 // errRef is the error of a reference that points at nothing.
 var errRef = errors.New("the reference points at no such record")

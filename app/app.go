@@ -19,6 +19,7 @@ import (
 	"altavoz/app/version"
 	"altavoz/kafka"
 	"altavoz/kafka/health"
+	"altavoz/kafka/topics"
 	"altavoz/producer"
 	"altavoz/producer/guard"
 	"altavoz/producer/identity"
@@ -142,7 +143,7 @@ func (a *App) begin(ctx context.Context) error {
 		return err
 	}
 	a.kafka.Registerer, a.kafka.Health = a.registry, a.health
-	if a.layout, err = kafka.EnsureTopics(ctx, a.kafka, a.broker != nil); err != nil {
+	if a.layout, err = topics.Ensure(ctx, a.kafka, a.broker != nil); err != nil {
 		return topicsError(err)
 	}
 	if err := a.openDoors(ctx); err != nil {
@@ -157,7 +158,7 @@ func (a *App) begin(ctx context.Context) error {
 }
 
 func topicsError(err error) error {
-	if errors.Is(err, kafka.ErrTopics) {
+	if errors.Is(err, topics.ErrMismatch) {
 		return withHint(err, "`altavoz topics check` lists what is wrong; a topic of another ALTAVOZ_KAFKA_TOPIC_PREFIX is another house's")
 	}
 	return kafkaError(err)

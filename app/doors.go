@@ -10,7 +10,8 @@ import (
 	"altavoz/app/environment"
 	"altavoz/app/ids"
 	"altavoz/app/secure"
-	"altavoz/kafka"
+	"altavoz/kafka/records"
+	"altavoz/kafka/table"
 	"altavoz/producer"
 	"altavoz/redis"
 	"altavoz/schemas"
@@ -29,10 +30,10 @@ const (
 
 // doors are the clients of a process. Those that no role of it needs are nil.
 type doors struct {
-	express, bulk *kafka.Publisher
-	reader        *kafka.Reader
-	statuses      *kafka.Statuses
-	controls      *kafka.Controls
+	express, bulk *records.Publisher
+	reader        *records.Reader
+	statuses      *table.Statuses
+	controls      *table.Controls
 	messenger     *whatsapp.Client
 	media         *media.Resolver
 	ingress       *producer.Ingress
@@ -45,9 +46,9 @@ func (a *App) openDoors(ctx context.Context) error {
 	for _, p := range []struct {
 		name   string
 		linger time.Duration
-		into   **kafka.Publisher
+		into   **records.Publisher
 	}{{"bulk publisher", bulkLinger, &a.doors.bulk}, {"express publisher", expressLinger, &a.doors.express}} {
-		pub, err := kafka.NewPublisher(a.kafka, a.layout, p.linger)
+		pub, err := records.NewPublisher(a.kafka, a.layout, p.linger)
 		if err != nil {
 			return fmt.Errorf("opening the %s: %w", p.name, err)
 		}
@@ -58,7 +59,7 @@ func (a *App) openDoors(ctx context.Context) error {
 		}
 	}
 	if roles.Has(RoleFanout, RoleSender, RoleAggregator) {
-		reader, err := kafka.NewReader(a.kafka)
+		reader, err := records.NewReader(a.kafka)
 		if err != nil {
 			return fmt.Errorf("opening the reader: %w", err)
 		}
@@ -85,14 +86,14 @@ func (a *App) openDoors(ctx context.Context) error {
 // openViews opens the tables that are read whole; startRoles starts them, when all who listen to them are made.
 func (a *App) openViews(roles Roles) error {
 	if roles.Has(RoleProducer, RoleFanout) {
-		statuses, err := kafka.NewStatuses(a.kafka, a.layout)
+		statuses, err := table.NewStatuses(a.kafka, a.layout)
 		if err != nil {
 			return fmt.Errorf("opening the view of statuses: %w", err)
 		}
 		a.doors.statuses = statuses
 		a.stopLast("view of statuses", func(context.Context) error { statuses.Stop(); return nil })
 	}
-	controls, err := kafka.NewControls(a.kafka, a.layout)
+	controls, err := table.NewControls(a.kafka, a.layout)
 	if err != nil {
 		return fmt.Errorf("opening the view of controls: %w", err)
 	}

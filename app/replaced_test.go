@@ -14,7 +14,10 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"altavoz/kafka"
+	"altavoz/kafka/group"
+	"altavoz/kafka/records"
 	"altavoz/kafka/rejects"
+	"altavoz/kafka/topics"
 	"altavoz/processor"
 	"altavoz/processor/sender"
 	"altavoz/schemas"
@@ -83,23 +86,23 @@ func TestSenderStoppedBeforeItRejoinsSendsNothingTwice(t *testing.T) {
 	}
 	defer cluster.Close()
 	cfg := kafka.Config{Brokers: cluster.ListenAddrs(), Prefix: "z."}
-	l, err := kafka.EnsureTopics(t.Context(), cfg, true)
+	l, err := topics.Ensure(t.Context(), cfg, true)
 	if err != nil {
 		t.Fatal(err)
 	}
-	pub, err := kafka.NewPublisher(cfg, l, 0)
+	pub, err := records.NewPublisher(cfg, l, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = pub.Close(context.Background()) }()
-	reader, err := kafka.NewReader(cfg)
+	reader, err := records.NewReader(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer reader.Close()
 	api := &calls{by: map[string][]string{}}
-	start := func(name string, inFlight int, gate chan struct{}) (*kafka.Group, func()) {
-		g, err := kafka.NewGroup(cfg, l, processor.Sender, []stream.Topic{schemas.TopicSendsExpress, schemas.TopicSendsBulk})
+	start := func(name string, inFlight int, gate chan struct{}) (*group.Group, func()) {
+		g, err := group.New(cfg, processor.Sender, []stream.Topic{schemas.TopicSendsExpress, schemas.TopicSendsBulk})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -10,7 +10,7 @@ import (
 
 	"altavoz/app/ids"
 	"altavoz/app/upstream"
-	"altavoz/kafka"
+	"altavoz/kafka/group"
 	"altavoz/kafka/rejects"
 	"altavoz/processor"
 	"altavoz/processor/aggregator"
@@ -73,7 +73,7 @@ func (r *Roles) UnmarshalText(text []byte) error {
 // startRoles puts the workers between the doors. The last of the path starts first, so that nothing is written that
 // nobody reads, and stops last.
 func (a *App) startRoles(ctx context.Context) error {
-	makers := map[string]func(*kafka.Group) (processor.Worker, error){
+	makers := map[string]func(*group.Group) (processor.Worker, error){
 		relay.Name: a.newRelay, processor.Fanout: a.newFanout, processor.Sender: a.newSender, processor.Aggregator: a.newAggregator,
 	}
 	type work struct {
@@ -91,7 +91,7 @@ func (a *App) startRoles(ctx context.Context) error {
 		if stage.Name != relay.Name && !a.cfg.Process.Roles.Has(Role(stage.Name)) {
 			continue
 		}
-		group, err := stage.Group(a.kafka, a.layout)
+		group, err := stage.Group(a.kafka)
 		if err != nil {
 			return err
 		}
@@ -132,7 +132,7 @@ func (a *App) startViews(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-func (a *App) newRelay(g *kafka.Group) (processor.Worker, error) {
+func (a *App) newRelay(g *group.Group) (processor.Worker, error) {
 	sources, err := a.cfg.upstreams()
 	if err != nil {
 		return nil, err
@@ -144,7 +144,7 @@ func (a *App) newRelay(g *kafka.Group) (processor.Worker, error) {
 	return relay.New(cfg, relay.Ports{Committer: g, Pauser: g, Log: a.doors.express, Home: a.layout.Home, Reject: rejects.Keep}), cfg.Validate()
 }
 
-func (a *App) newFanout(g *kafka.Group) (processor.Worker, error) {
+func (a *App) newFanout(g *group.Group) (processor.Worker, error) {
 	known := func(asked string) (fanout.Number, bool) {
 		id, _ := a.numbers.Pick(asked)
 		n, ok := a.numbers.Find(id)
@@ -161,7 +161,7 @@ func (a *App) newFanout(g *kafka.Group) (processor.Worker, error) {
 	}), cfg.Validate()
 }
 
-func (a *App) newSender(g *kafka.Group) (processor.Worker, error) {
+func (a *App) newSender(g *group.Group) (processor.Worker, error) {
 	ids := make([]string, 0, len(a.numbers.List()))
 	for _, n := range a.numbers.List() {
 		ids = append(ids, n.ID)
@@ -179,7 +179,7 @@ func (a *App) newSender(g *kafka.Group) (processor.Worker, error) {
 	}), cfg.Validate()
 }
 
-func (a *App) newAggregator(g *kafka.Group) (processor.Worker, error) {
+func (a *App) newAggregator(g *group.Group) (processor.Worker, error) {
 	return aggregator.New(aggregator.Config{Logger: a.log, Registerer: a.registry}, aggregator.Ports{
 		Committer: g, Pauser: g, Statuses: a.doors.express, Marks: a.doors.bulk, Table: a.doors.reader, Reject: rejects.Keep,
 	}), nil

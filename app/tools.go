@@ -16,6 +16,8 @@ import (
 	"altavoz/app/upstream"
 	"altavoz/client"
 	"altavoz/kafka"
+	"altavoz/kafka/records"
+	"altavoz/kafka/topics"
 	"altavoz/schemas"
 	"altavoz/schemas/shown"
 	"altavoz/whatsapp"
@@ -102,11 +104,11 @@ func CreateTopics(ctx context.Context, c *Config, log *slog.Logger) ([]Topic, er
 	if err != nil {
 		return nil, err
 	}
-	layout, err := kafka.EnsureTopics(ctx, cfg, false)
+	layout, err := topics.Ensure(ctx, cfg, false)
 	if err != nil {
 		return nil, topicsError(err)
 	}
-	return topics(cfg, layout), nil
+	return describe(cfg, layout), nil
 }
 
 // CheckTopics compares the topics with what they must be, and changes nothing.
@@ -115,17 +117,17 @@ func CheckTopics(ctx context.Context, c *Config, log *slog.Logger) ([]Topic, err
 	if err != nil {
 		return nil, err
 	}
-	layout, err := kafka.CheckTopics(ctx, cfg)
+	layout, err := topics.Check(ctx, cfg)
 	switch {
-	case errors.Is(err, kafka.ErrTopics):
+	case errors.Is(err, topics.ErrMismatch):
 		return nil, withHint(err, "`altavoz topics create` makes those that are missing; settings are changed with Kafka's own tools")
 	case err != nil:
 		return nil, kafkaError(err)
 	}
-	return topics(cfg, layout), nil
+	return describe(cfg, layout), nil
 }
 
-func topics(cfg kafka.Config, layout kafka.Layout) []Topic {
+func describe(cfg kafka.Config, layout kafka.Layout) []Topic {
 	var out []Topic
 	for _, s := range cfg.Topics {
 		out = append(out, Topic{cfg.Prefix + string(s.Topic), layout[s.Topic]})
@@ -140,11 +142,11 @@ func Publish(ctx context.Context, c *Config, log *slog.Logger, write func(io.Wri
 	if err != nil {
 		return client.Published{}, err
 	}
-	layout, err := kafka.CheckTopics(ctx, cfg)
+	layout, err := topics.Check(ctx, cfg)
 	if err != nil {
 		return client.Published{}, kafkaError(err)
 	}
-	pub, err := kafka.NewPublisher(cfg, layout, expressLinger)
+	pub, err := records.NewPublisher(cfg, layout, expressLinger)
 	if err != nil {
 		return client.Published{}, fmt.Errorf("opening the publisher: %w", err)
 	}

@@ -15,6 +15,8 @@ import (
 	"altavoz/app"
 	"altavoz/client"
 	"altavoz/kafka"
+	"altavoz/kafka/records"
+	"altavoz/kafka/topics"
 	"altavoz/schemas"
 	"altavoz/schemas/request"
 )
@@ -161,12 +163,12 @@ func ExampleClient_Pause() {
 func ExamplePublish() {
 	ctx := context.Background()
 	cfg := kafka.Config{Brokers: brokers, Prefix: "altavoz."}
-	layout, err := kafka.CheckTopics(ctx, cfg)
+	layout, err := topics.Check(ctx, cfg)
 	if err != nil {
 		log.Print(err)
 		return
 	}
-	topics, err := kafka.NewPublisher(cfg, layout, 0)
+	topics, err := records.NewPublisher(cfg, layout, 0)
 	if err != nil {
 		log.Print(err)
 		return

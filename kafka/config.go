@@ -14,17 +14,13 @@ import (
 
 	"altavoz/internal/backoff"
 	"altavoz/kafka/health"
-	"altavoz/kafka/librarylog"
-	"altavoz/kafka/settings"
-	"altavoz/kafka/tlsdial"
-	"altavoz/kafka/unpack"
 )
 
 // Config is how every client of this process reaches the cluster.
 type Config struct {
 	Brokers  []string
-	Prefix   string         // of topic and group names
-	Topics   settings.Table // nil: altavoz' own (schemas.Topics)
+	Prefix   string     // of topic and group names
+	Topics   TopicTable // nil: altavoz' own (schemas.Topics)
 	ClientID string
 	// InstanceID makes the process a static member of its groups: restarted with the same id, it resumes at once. Empty: dynamic.
 	InstanceID string
@@ -43,13 +39,12 @@ type Config struct {
 
 const (
 	// Others take over within 12 s from one that died: its session, the heartbeat by which they hear of it, and the joining.
-	defaultSession   = 9 * time.Second
-	defaultRebalance = 30 * time.Second
-	heartbeats       = 9 // a session
+	defaultSessionTimeout   = 9 * time.Second
+	defaultRebalanceTimeout = 30 * time.Second
 
-	// dialTimeout and requestTimeout bound what a dead broker costs.
-	dialTimeout    = 5 * time.Second
-	requestTimeout = 10 * time.Second
+	// dialTimeout and DefaultRequestTimeout bound what a dead broker costs.
+	dialTimeout           = 5 * time.Second
+	DefaultRequestTimeout = 10 * time.Second
 	// askAgain is the longest pause before a broker that went away is tried again. The library's 5 s, between two tries and
 	// between two looks at who leads what, are time that is lost after every restart.
 	askAgain = time.Second
@@ -62,16 +57,16 @@ func retryAfter(fails int) time.Duration {
 	return backoff.Equal(100*time.Millisecond, askAgain, fails-1)
 }
 
-func (c Config) withDefaults() Config {
+func (c Config) WithDefaults() Config {
 	if c.SessionTimeout == 0 {
-		c.SessionTimeout = defaultSession
+		c.SessionTimeout = defaultSessionTimeout
 	}
 	if c.RebalanceTimeout == 0 {
-		c.RebalanceTimeout = defaultRebalance
+		c.RebalanceTimeout = defaultRebalanceTimeout
 	}
 	c.Topics = c.Topics.OrDefault()
 	if c.RequestTimeout == 0 {
-		c.RequestTimeout = requestTimeout
+		c.RequestTimeout = DefaultRequestTimeout
 	}
 	if c.ClientID == "" {
 		c.ClientID = "altavoz"
@@ -88,21 +83,16 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// refusedMost is how long a member is refused by its group before it joins anew: 39 s. In one generation a rebalance refuses commits only while
-// the members wait for its plan, for a rebalance time-out (30 s) at most; and where the group knows another generation, or does not know the member
-// any more, a heartbeat says so within a session (9 s), unless a request to join is under way that nobody answers.
-func (c Config) refusedMost() time.Duration { return c.RebalanceTimeout + c.SessionTimeout }
-
-// client makes a client with what all of ours have in common.
-func (c Config) client(extra ...kgo.Opt) (*kgo.Client, error) {
+// NewClient makes a client with what all of ours have in common.
+func (c Config) NewClient(extra ...kgo.Opt) (*kgo.Client, error) {
 	opts := []kgo.Opt{
 		kgo.SeedBrokers(c.Brokers...),
 		kgo.ClientID(c.ClientID),
-		kgo.Dialer(tlsdial.Over(c.Dial, c.TLS)),
+		kgo.Dialer(overTLS(c.Dial, c.TLS)),
 		kgo.RequestTimeoutOverhead(c.RequestTimeout),
 		kgo.MetadataMinAge(askAgain), kgo.RetryBackoffFn(retryAfter), kgo.RequestRetries(requestRetries),
-		kgo.WithDecompressor(unpack.Capped{}),
-		kgo.WithLogger(librarylog.New(c.Logger)), kgo.WithHooks(c.Health),
+		kgo.WithDecompressor(Decompressor{}),
+		kgo.WithLogger(newClientLog(c.Logger)), kgo.WithHooks(c.Health),
 		kgo.DisableClientMetrics(), // ours are at /metrics; packing the library's for the broker is not free
 	}
 	if c.SASL != nil {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"altavoz/kafka"
+	"altavoz/kafka/group"
 	"altavoz/processor/aggregator"
 	"altavoz/processor/fanout"
 	"altavoz/processor/relay"
@@ -78,7 +79,7 @@ func Relay(topics []stream.Topic) Stage {
 
 // Worker is a stage at work.
 type Worker interface {
-	kafka.Stage
+	group.Stage
 	Start()
 	Stop(ctx context.Context) error
 }
@@ -94,8 +95,8 @@ var (
 const stopTimeout = 5 * time.Second
 
 // Group returns the membership of a stage's consumer group; the stage commits through it.
-func (s Stage) Group(cfg kafka.Config, layout kafka.Layout) (*kafka.Group, error) {
-	g, err := kafka.NewGroup(cfg, layout, s.Name, s.Reads)
+func (s Stage) Group(cfg kafka.Config) (*group.Group, error) {
+	g, err := group.New(cfg, s.Name, s.Reads)
 	if err != nil {
 		return nil, fmt.Errorf("joining the group of the %s: %w", s.Name, err)
 	}
@@ -103,7 +104,7 @@ func (s Stage) Group(cfg kafka.Config, layout kafka.Layout) (*kafka.Group, error
 }
 
 // Run lets a stage work for its group until ctx ends, and drains it. An error is one that ends the stage for good.
-func Run(ctx context.Context, g *kafka.Group, w Worker) error {
+func Run(ctx context.Context, g *group.Group, w Worker) error {
 	w.Start()
 	err := g.Run(ctx, w)
 	stop, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), stopTimeout, errors.New("the stage does not stop"))

@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promauto"
 
 	"altavoz/kafka"
+	"altavoz/kafka/records"
 	"altavoz/kafka/registry"
 	"altavoz/producer/identity"
 	"altavoz/schemas"
@@ -28,23 +29,21 @@ const again = time.Second
 // other, each in a minute (25 s until it has stopped, 35 s until the next one is ready).
 const rollout = 60 * time.Minute
 
-// Registry is what altavoz remembers in Kafka.
-type Registry interface {
-	// Remembered reads it up to its end.
-	Remembered(ctx context.Context) (*registry.Registry, error)
-}
+// Read reads the registry up to its end.
+type Read func(ctx context.Context) (*registry.Registry, error)
 
 // Publish writes records, each once, and returns when they are acknowledged.
 type Publish func(ctx context.Context, recs ...stream.Record) ([]stream.Record, error)
 
 // FromKafka is Open with the registry of a Kafka.
 func FromKafka(ctx context.Context, from kafka.Config, configured schemas.Secret, publish Publish, log *slog.Logger) (*identity.Ring, error) {
-	reader, err := kafka.NewReader(from)
+	reader, err := records.NewReader(from)
 	if err != nil {
 		return nil, fmt.Errorf("opening the registry: %w", err)
 	}
 	defer reader.Close()
-	return Open(ctx, configured, reader, publish, log)
+	read := func(ctx context.Context) (*registry.Registry, error) { return registry.Read(ctx, reader) }
+	return Open(ctx, configured, read, publish, log)
 }
 
 // errSecrets is why a process does not start: others make ids with a secret that it has not got, so that a key would be two messages.
@@ -54,13 +53,13 @@ var errSecrets = errors.New("the secret of ids is another one here")
 // the registry makes ids for as long as it is there, with configured ones behind it; where a secret was configured before any was made, the
 // configured ones make them, the newest first. So no two processes that run at once make ids that the other does not know. It tries again
 // until ctx ends, or others have secrets that this process has not got.
-func Open(ctx context.Context, configured schemas.Secret, reg Registry, publish Publish, log *slog.Logger) (*identity.Ring, error) {
+func Open(ctx context.Context, configured schemas.Secret, read Read, publish Publish, log *slog.Logger) (*identity.Ring, error) {
 	secrets, err := identity.Parse(configured)
 	if err != nil {
 		return nil, fmt.Errorf("ALTAVOZ_ID_SECRET: %w", err)
 	}
 	for warned := false; ; warned = true {
-		ring, err := agree(ctx, reg, publish, secrets, log)
+		ring, err := agree(ctx, read, publish, secrets, log)
 		if err == nil || errors.Is(err, errSecrets) {
 			return ring, err
 		}
@@ -77,8 +76,8 @@ func Open(ctx context.Context, configured schemas.Secret, reg Registry, publish 
 
 // agree holds the configured secrets against what the registry knows. What is to be said there is written first, and then the topic is read
 // again: another process may have been faster.
-func agree(ctx context.Context, reg Registry, publish Publish, secrets []schemas.Secret, log *slog.Logger) (*identity.Ring, error) {
-	known, err := reg.Remembered(ctx)
+func agree(ctx context.Context, read Read, publish Publish, secrets []schemas.Secret, log *slog.Logger) (*identity.Ring, error) {
+	known, err := read(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("reading the registry: %w", err)
 	}
@@ -89,7 +88,7 @@ func agree(ctx context.Context, reg Registry, publish Publish, secrets []schemas
 		if _, err := publish(ctx, news...); err != nil {
 			return nil, fmt.Errorf("writing to the registry: %w", err)
 		}
-		if known, err = reg.Remembered(ctx); err != nil {
+		if known, err = read(ctx); err != nil {
 			return nil, fmt.Errorf("reading the registry: %w", err)
 		}
 	}

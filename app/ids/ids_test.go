@@ -63,7 +63,7 @@ func (l *topic) publish(_ context.Context, recs ...stream.Record) ([]stream.Reco
 
 func (l *topic) open(t *testing.T, configured schemas.Secret) schemas.TaskID {
 	t.Helper()
-	ring, err := Open(t.Context(), configured, l, l.publish, slog.New(slog.DiscardHandler))
+	ring, err := Open(t.Context(), configured, l.Remembered, l.publish, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,14 +107,14 @@ func TestProcessesWithOtherSecretsMakeTheSameIdsOrDoNotStart(t *testing.T) {
 	l = new(topic)
 	before = l.open(t, mine)
 	for _, configured := range []schemas.Secret{"", other} {
-		if _, err := Open(t.Context(), configured, l, l.publish, slog.New(slog.DiscardHandler)); !errors.Is(err, errSecrets) {
+		if _, err := Open(t.Context(), configured, l.Remembered, l.publish, slog.New(slog.DiscardHandler)); !errors.Is(err, errSecrets) {
 			t.Errorf("beside a configured secret: %v", err)
 		}
 	}
 	if id := l.open(t, mine+","+other); id != before {
 		t.Errorf("with a new secret behind: %s, not %s", id, before)
 	}
-	ring, err := Open(t.Context(), other+","+mine, l, l.publish, slog.New(slog.DiscardHandler))
+	ring, err := Open(t.Context(), other+","+mine, l.Remembered, l.publish, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -139,7 +139,7 @@ func TestFirstStartsWithAndWithoutAConfiguredSecretAgree(t *testing.T) {
 					configured = ""
 				}
 				go func() {
-					ring, err := Open(t.Context(), configured, l, l.publish, slog.New(slog.DiscardHandler))
+					ring, err := Open(t.Context(), configured, l.Remembered, l.publish, slog.New(slog.DiscardHandler))
 					if err != nil {
 						got <- schemas.TaskID{}
 						return
@@ -203,7 +203,7 @@ func TestStartWithoutTheSecretEndsWithItsContext(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		l := &topic{failing: 1_000_000}
-		if _, err := Open(ctx, "", l, l.publish, slog.New(slog.DiscardHandler)); !errors.Is(err, errAway) {
+		if _, err := Open(ctx, "", l.Remembered, l.publish, slog.New(slog.DiscardHandler)); !errors.Is(err, errAway) {
 			t.Errorf("%v", err)
 		}
 	})
@@ -213,7 +213,7 @@ func TestStartWithoutTheSecretEndsWithItsContext(t *testing.T) {
 func TestThreatS13OwnerInAnUpstreamRecordIsNotBelieved(t *testing.T) {
 	t.Parallel()
 	l := new(topic)
-	ring, err := Open(t.Context(), "", l, l.publish, slog.New(slog.DiscardHandler))
+	ring, err := Open(t.Context(), "", l.Remembered, l.publish, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -61,7 +61,7 @@ func Users(prefix string, sources []upstream.Source) []User {
 			groups = append(groups, prefix+s.Name)
 		}
 		reads := append(slices.Concat(s.Reads, s.Looks, own), schemas.TopicRegistry)
-		u.Grants = append(atStart(prefix, own), topics("Read", prefix, reads), topics("Write", prefix, append(slices.Clone(s.Writes), schemas.TopicRegistry)))
+		u.Grants = append(atStart(prefix, own), onTopics("Read", prefix, reads), onTopics("Write", prefix, append(slices.Clone(s.Writes), schemas.TopicRegistry)))
 		if len(groups) > 0 {
 			u.Grants = append(u.Grants, Grant{"Read", OnGroup, groups})
 		}
@@ -73,8 +73,8 @@ func Users(prefix string, sources []upstream.Source) []User {
 	}
 	replayed := append(slices.Clone(relay.Reads), schemas.TopicBroadcasts, schemas.TopicResults, schemas.TopicSendsExpress, schemas.TopicSendsBulk, schemas.TopicRejects)
 	out = append(out,
-		User{Name: Upstream, Grants: []Grant{topics("Write", prefix, []stream.Topic{schemas.TopicBroadcasts, schemas.TopicBlobs})}},
-		User{Name: Operators, Grants: append(atStart(prefix, relay.Reads), topics("Read", prefix, all), topics("Write", prefix, replayed))},
+		User{Name: Upstream, Grants: []Grant{onTopics("Write", prefix, []stream.Topic{schemas.TopicBroadcasts, schemas.TopicBlobs})}},
+		User{Name: Operators, Grants: append(atStart(prefix, relay.Reads), onTopics("Read", prefix, all), onTopics("Write", prefix, replayed))},
 	)
 	return append(out, owners(prefix, sources)...)
 }
@@ -105,7 +105,7 @@ func atStart(prefix string, own []stream.Topic) []Grant {
 	return []Grant{{"Describe", OnTopic, all}, {"DescribeConfigs", OnTopic, all}, {"DescribeConfigs", OnCluster, nil}}
 }
 
-func topics(operation, prefix string, of []stream.Topic) Grant {
+func onTopics(operation, prefix string, of []stream.Topic) Grant {
 	g := Grant{Operation: operation, Kind: OnTopic}
 	for _, t := range of {
 		if name := prefix + string(t); !slices.Contains(g.Names, name) {

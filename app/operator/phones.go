@@ -10,6 +10,7 @@ import (
 	"google.golang.org/protobuf/encoding/protojson"
 
 	"altavoz/kafka"
+	"altavoz/kafka/records"
 	"altavoz/schemas"
 	"altavoz/stream"
 )
@@ -29,7 +30,7 @@ type Trace struct {
 // Traces hands over every record in which the phone stands, topic by topic, and holds one at a time. Phones that are written without a country
 // are of the region.
 func Traces(ctx context.Context, cfg kafka.Config, phone schemas.Phone, region string, each func(Trace) error) error {
-	reader, err := kafka.NewReader(cfg)
+	reader, err := records.NewReader(cfg)
 	if err != nil {
 		return fmt.Errorf("opening the reader: %w", err)
 	}

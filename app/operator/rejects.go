@@ -11,7 +11,9 @@ import (
 	"unicode/utf8"
 
 	"altavoz/kafka"
+	"altavoz/kafka/records"
 	"altavoz/kafka/rejects"
+	"altavoz/kafka/topics"
 	"altavoz/schemas"
 	"altavoz/schemas/shown"
 	"altavoz/stream"
@@ -98,7 +100,7 @@ func Rejects(ctx context.Context, cfg kafka.Config, each func(Rejected) error) e
 // ids, or all that were not replayed yet where there are none. That one is replayed is written down before it is: should
 // this program die in between, it shows as replayed and is not, which again undoes.
 func ReplayRejects(ctx context.Context, cfg kafka.Config, ids []string, again bool, done func(Replay)) error {
-	layout, err := kafka.CheckTopics(ctx, cfg)
+	layout, err := topics.Check(ctx, cfg)
 	if err != nil {
 		return hinted(err, "is ALTAVOZ_KAFKA_BROKERS right, and does altavoz run there?")
 	}
@@ -107,7 +109,7 @@ func ReplayRejects(ctx context.Context, cfg kafka.Config, ids []string, again bo
 		return err
 	}
 	defer b.reader.Close()
-	pub, err := kafka.NewPublisher(cfg, layout, 0)
+	pub, err := records.NewPublisher(cfg, layout, 0)
 	if err != nil {
 		return fmt.Errorf("opening the publisher: %w", err)
 	}
@@ -145,10 +147,10 @@ func ReplayRejects(ctx context.Context, cfg kafka.Config, ids []string, again bo
 func rejectID(rec stream.Record) string { return fmt.Sprintf("%d/%d", rec.Partition, rec.Offset) }
 
 // bin is the topic rejects, as it is read.
-type bin struct{ reader *kafka.Reader }
+type bin struct{ reader *records.Reader }
 
 func openBin(cfg kafka.Config) (bin, error) {
-	reader, err := kafka.NewReader(cfg)
+	reader, err := records.NewReader(cfg)
 	if err != nil {
 		return bin{}, fmt.Errorf("opening the reader: %w", err)
 	}

@@ -20,6 +20,8 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"altavoz/kafka"
+	"altavoz/kafka/records"
+	"altavoz/kafka/topics"
 	"altavoz/schemas"
 	"altavoz/stream"
 )
@@ -238,11 +240,11 @@ func ask(method, url, body, header string) (int, string, error) {
 // put writes a record as a foreign client does: put BROKER VALUE.
 func put() {
 	cfg := kafka.Config{Brokers: os.Args[1:2], Prefix: "altavoz."}
-	layout, err := kafka.CheckTopics(context.Background(), cfg)
+	layout, err := topics.Check(context.Background(), cfg)
 	if err != nil {
 		fail(err)
 	}
-	pub, err := kafka.NewPublisher(cfg, layout, 0)
+	pub, err := records.NewPublisher(cfg, layout, 0)
 	if err != nil {
 		fail(err)
 	}

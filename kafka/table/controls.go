@@ -1,170 +1,88 @@
 package table
 
 import (
-	"cmp"
-	"slices"
+	"sync"
 	"time"
 
+	"altavoz/kafka"
+	"altavoz/kafka/table/fold"
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
-// ControlsLife is for how long what was said of a task counts: as long as the topic keeps it, and a day longer than a task
-// lives, whose schedule and pauses are part of its life. It may be said a minute before the task comes (schemas.FreshTask).
-const ControlsLife = schemas.TaskLife + 24*time.Hour
-
-// Controls is the fold of the topic controls: what is wanted of every task that goes on, or is still to come. Nothing is
-// forgotten but by its age and by a tombstone, which the end of a task brings. It is not safe for concurrent use.
-//
-// Where the topic lost its end and is read again (Anew), that is folded beside what is known, and nobody is told before it is whole. What was
-// known of a task stands against what is read again, which is older, and in which the end may be missing: only a cancel joins it, and an
-// order that was written later than all that was known. An order behind counts as always.
-//
-// A task takes some 130 bytes, and a request to come here. A million that are steered in two weeks are 130 MB, and twice that while they
-// are read again.
+// Controls is the view of the topic controls: what is wanted of every task that goes on, or may come, in memory. It is safe for
+// concurrent use.
 type Controls struct {
-	tasks map[schemas.TaskID]wanted
-	queue []said // in the order of the topic
-	cuts  int    // how often the topic lost its end
-	again *Controls
+	*tail
+	fold.Numbers
+	Listeners[schemas.Controls]
+
+	mu    sync.Mutex
+	tasks *fold.Controls
 }
 
-type wanted struct {
-	schemas.Controls
-	at      int64 // unix milliseconds of the last record
-	written int64 // the same, as the record says it
+// NewControls returns a view that is not started.
+func NewControls(c kafka.Config, l kafka.Layout) (*Controls, error) {
+	v := &Controls{tasks: fold.NewControls()}
+	var err error
+	v.tail, err = newTail(c.WithDefaults(), l, schemas.TopicControls, v.Or(v.read))
+	if err == nil {
+		v.anew, v.whole = v.startAnew, v.readAgain
+	}
+	return v, err
 }
 
-type said struct {
-	id schemas.TaskID
-	at int64
+func (v *Controls) startAnew() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.tasks.Anew()
 }
 
-// NewControls returns what knows nothing yet.
-func NewControls() *Controls { return &Controls{tasks: make(map[schemas.TaskID]wanted)} }
-
-// Take folds a control in that was written at a time, and returns what is wanted of its task now; false where that is not to be told before
-// all is read again. Of a time in the future only the future is not believed.
-func (c *Controls) Take(id schemas.TaskID, e *schemas.Control, offset int64, at, now time.Time) (schemas.Controls, bool) {
-	if c.again == nil { //mutant:orders-that-are-read-again-are-told-once
-		return c.fold(id, e, offset, at, now), true
+// readAgain tells once what is wanted of the tasks of which something was read again.
+func (v *Controls) readAgain() {
+	v.mu.Lock()
+	told := v.tasks.Whole()
+	v.mu.Unlock()
+	for _, t := range told {
+		v.Tell(t.ID, t.Controls)
 	}
-	known, ok := c.tasks[id]
-	if _, met := c.again.tasks[id]; ok && !met {
-		anew := known
-		anew.Controls = anew.Anew(c.again.cuts)
-		c.again.tasks[id] = anew
-	}
-	later := at.UnixMilli() > known.written
-	//mutant:what-was-known-stands-against-older-orders
-	if ok && !later && e.GetKind() != schemas.ControlKind_CONTROL_KIND_CANCEL {
-		e = new(schemas.Control) // nothing but its place
-	}
-	c.again.fold(id, e, offset, at, now)
-	return known.Controls, false
-}
-
-func (c *Controls) fold(id schemas.TaskID, e *schemas.Control, offset int64, at, now time.Time) schemas.Controls {
-	w := c.tasks[id]
-	w.Cuts = c.cuts
-	w.Controls = w.Fold(e, offset)
-	w.at = max(w.at, min(at.UnixMilli(), now.UnixMilli()))
-	w.written = max(w.written, at.UnixMilli())
-	c.tasks[id] = w
-	c.queue = append(c.queue, said{id, w.at})
-	c.forget(now.Add(-ControlsLife).UnixMilli())
-	return w.Controls
-}
-
-// Anew begins to read again: the topic lost its end, and offsets count anew. What was known stands until Whole.
-func (c *Controls) Anew() {
-	c.again = NewControls()
-	c.again.cuts = c.cuts + 1
-}
-
-// Told is what is wanted of a task.
-type Told struct {
-	ID schemas.TaskID
-	schemas.Controls
-}
-
-// Whole ends what Anew began: all that was there then is read again. It returns what is wanted of the tasks of which something was read, in
-// the order of the topic.
-func (c *Controls) Whole() []Told {
-	if c.again == nil {
-		return nil
-	}
-	read := c.again.tasks
-	c.cuts, c.again = c.again.cuts, nil
-	c.queue = make([]said, 0, 2*(len(c.tasks)+len(read)))
-	for id, w := range c.tasks {
-		w.Controls = w.Anew(c.cuts) //mutant:offsets-of-a-cut-log-count
-		c.tasks[id] = w
-	}
-	told := make([]Told, 0, len(read))
-	for id, w := range read {
-		c.tasks[id] = w
-		told = append(told, Told{id, w.Controls})
-	}
-	for id, w := range c.tasks {
-		c.queue = append(c.queue, said{id, w.at})
-	}
-	slices.SortFunc(c.queue, func(a, b said) int { return cmp.Compare(a.at, b.at) })
-	slices.SortFunc(told, func(a, b Told) int { return cmp.Compare(a.Next, b.Next) })
-	return told
-}
-
-// forget drops what was said before a time.
-func (c *Controls) forget(before int64) {
-	n := 0
-	for ; n < len(c.queue) && c.queue[n].at < before; n++ {
-		if w, ok := c.tasks[c.queue[n].id]; ok && w.at <= c.queue[n].at {
-			delete(c.tasks, c.queue[n].id)
-		}
-	}
-	if c.queue = c.queue[n:]; len(c.queue) > 2*len(c.tasks)+spareQueue { // most of it was taken back, or said again
-		kept := make([]said, 0, len(c.tasks))
-		for _, q := range c.queue {
-			if w, ok := c.tasks[q.id]; ok && w.at == q.at {
-				kept = append(kept, q)
-			}
-		}
-		c.queue = kept
-	}
-}
-
-// spareQueue is how much of the queue may stand for nothing before that is worth a look.
-const spareQueue = 1024
-
-// TakeBack undoes what was said under a key that ends so. A task of which nothing is left is gone.
-func (c *Controls) TakeBack(id schemas.TaskID, end string) {
-	w, ok := c.tasks[id]
-	if c.again != nil {
-		if !ok { // of the others it is older than what is known
-			c.again.TakeBack(id, end)
-		}
-		return
-	}
-	if !ok {
-		return
-	}
-	if w.Controls = w.Without(end); w.Idle() {
-		delete(c.tasks, id)
-		return
-	}
-	c.tasks[id] = w
 }
 
 // Get returns what is wanted of a task; false where nobody said anything.
-func (c *Controls) Get(id schemas.TaskID) (schemas.Controls, bool) {
-	w, ok := c.tasks[id]
-	return w.Controls, ok
+func (v *Controls) Get(t schemas.TaskID) (schemas.Controls, bool) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.tasks.Get(t)
 }
 
-// All returns what is wanted of all of them.
-func (c *Controls) All() map[schemas.TaskID]schemas.Controls {
-	all := make(map[schemas.TaskID]schemas.Controls, len(c.tasks))
-	for id, w := range c.tasks {
-		all[id] = w.Controls
+// Each calls each for every task that somebody spoke of until it returns false.
+func (v *Controls) Each(each func(schemas.TaskID, schemas.Controls) bool) {
+	v.mu.Lock()
+	all := v.tasks.All()
+	v.mu.Unlock()
+	for t, c := range all {
+		if !each(t, c) {
+			return
+		}
 	}
-	return all
+}
+
+// read folds a control in.
+func (v *Controls) read(rec stream.Record) error {
+	id, end, e, err := fold.ParseControl(&rec)
+	if err != nil {
+		return err
+	}
+	v.mu.Lock()
+	if e == nil {
+		v.tasks.TakeBack(id, end)
+		v.mu.Unlock()
+		return nil
+	}
+	c, told := v.tasks.Take(id, e, rec.Offset, rec.Time, time.Now())
+	v.mu.Unlock()
+	if told {
+		v.Tell(id, c)
+	}
+	return nil
 }

@@ -2,6 +2,8 @@ package table
 
 import (
 	"github.com/prometheus/client_golang/prometheus"
+
+	"altavoz/kafka/table/fold"
 )
 
 // Metrics is what a view tells.
@@ -40,11 +42,11 @@ func NewMetrics(reg prometheus.Registerer, topic string) *Metrics {
 }
 
 // TellSize tells how many tasks a view of statuses knows.
-func TellSize(reg prometheus.Registerer, size func() Size) {
-	for state, of := range map[string]func(Size) int{
-		"unfinished": func(s Size) int { return s.Unfinished },
-		"finished":   func(s Size) int { return s.Finished },
-		"placed":     func(s Size) int { return s.Placed },
+func TellSize(reg prometheus.Registerer, size func() fold.Size) {
+	for state, of := range map[string]func(fold.Size) int{
+		"unfinished": func(s fold.Size) int { return s.Unfinished },
+		"finished":   func(s fold.Size) int { return s.Finished },
+		"placed":     func(s fold.Size) int { return s.Placed },
 	} {
 		reg.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "altavoz_view_tasks", ConstLabels: prometheus.Labels{"state": state},

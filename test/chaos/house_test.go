@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"altavoz/kafka"
+	"altavoz/kafka/records"
 )
 
 const (
@@ -235,8 +236,8 @@ func (h *house) awaitReady(ctx context.Context, patience time.Duration) {
 	}
 }
 
-func (h *house) reader() (*kafka.Reader, error) {
-	return kafka.NewReader(kafka.Config{Brokers: []string{h.brokers}, Prefix: prefix})
+func (h *house) reader() (*records.Reader, error) {
+	return records.NewReader(kafka.Config{Brokers: []string{h.brokers}, Prefix: prefix})
 }
 
 // indented returns lines as a block that reads well in a test's log.

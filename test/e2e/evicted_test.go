@@ -14,6 +14,7 @@ import (
 
 	"altavoz/app"
 	"altavoz/kafka"
+	"altavoz/kafka/records"
 	"altavoz/schemas"
 	"altavoz/stream"
 	"altavoz/test/harness"
@@ -67,10 +68,10 @@ func (h *evicting) ended(t *testing.T, body string, headers ...string) schemas.T
 
 func (h *evicting) kafka() kafka.Config { return harness.Kafka(h.app, h.cfg) }
 
-func (h *evicting) publisher(t *testing.T) (*kafka.Publisher, kafka.Layout) {
+func (h *evicting) publisher(t *testing.T) (*records.Publisher, kafka.Layout) {
 	t.Helper()
 	layout := harness.Layout(t, h.kafka())
-	pub, err := kafka.NewPublisher(h.kafka(), layout, 0)
+	pub, err := records.NewPublisher(h.kafka(), layout, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -159,7 +160,7 @@ func (h *evicting) summary(t *testing.T) (s accepted) {
 // sends is where the topics of sends end, all in all.
 func (h *evicting) sends(t *testing.T) (n int64) {
 	t.Helper()
-	r, err := kafka.NewReader(h.kafka())
+	r, err := records.NewReader(h.kafka())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,6 +8,7 @@ import (
 
 	"altavoz/app/operator"
 	"altavoz/kafka"
+	"altavoz/kafka/records"
 	"altavoz/schemas"
 	"altavoz/stream"
 	"altavoz/test/harness"
@@ -75,7 +76,7 @@ func TestThreatS13EventThatNamesAnothersListIsRejected(t *testing.T) {
 // onlyBroadcast returns the one event that was written for the number.
 func onlyBroadcast(t *testing.T, cfg kafka.Config) *schemas.Broadcast {
 	t.Helper()
-	reader, err := kafka.NewReader(cfg)
+	reader, err := records.NewReader(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"altavoz/app"
-	"altavoz/kafka"
+	"altavoz/kafka/group"
 	"altavoz/test/harness"
 )
 
@@ -148,7 +148,7 @@ func TestTwinEndsWithAReason(t *testing.T) {
 	case <-time.After(harness.SettleTime):
 		t.Fatal("both go on")
 	}
-	if !errors.Is(err, kafka.ErrTwin) {
+	if !errors.Is(err, group.ErrTwin) {
 		t.Errorf("ended with %v", err)
 	}
 }

@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"altavoz/client"
-	"altavoz/kafka"
+	"altavoz/kafka/records"
 	"altavoz/schemas"
 	"altavoz/test/harness"
 )
@@ -97,7 +97,7 @@ func TestEndToEndThreatS03OwnersAreApart(t *testing.T) {
 	publishRaw(t, harness.Kafka(a, cfg), "", fmt.Appendf(nil, `{"task_id":%q,"phones":["573991234567"],"body_text":"b"}`, said))
 	apart(said, erpSecret, shopSecret)
 	// What the library writes, as `altavoz publish` does, is the upstream's from the first minute of an installation.
-	pub, err := kafka.NewPublisher(harness.Kafka(a, cfg), harness.Layout(t, harness.Kafka(a, cfg)), 0)
+	pub, err := records.NewPublisher(harness.Kafka(a, cfg), harness.Layout(t, harness.Kafka(a, cfg)), 0)
 	if err != nil {
 		t.Fatal(err)
 	}

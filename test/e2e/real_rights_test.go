@@ -31,6 +31,7 @@ import (
 	"altavoz/app/operator"
 	"altavoz/app/upstream"
 	"altavoz/kafka"
+	"altavoz/kafka/topics"
 	"altavoz/processor/relay"
 	"altavoz/schemas"
 	"altavoz/test/harness"
@@ -256,7 +257,7 @@ func (s *secured) config(t *testing.T, role app.Role, api string) app.Config {
 func TestRealLeastRights(t *testing.T) {
 	t.Parallel()
 	s := startSecured(t)
-	if _, err := kafka.EnsureTopics(t.Context(), kafka.Config{Brokers: []string{s.admin}, Prefix: rightsPrefix, Topics: upstream.Topics(rightsSources)}, true); err != nil {
+	if _, err := topics.Ensure(t.Context(), kafka.Config{Brokers: []string{s.admin}, Prefix: rightsPrefix, Topics: upstream.Topics(rightsSources)}, true); err != nil {
 		t.Fatal(err)
 	}
 	s.grant(t)

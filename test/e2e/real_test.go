@@ -10,6 +10,7 @@ import (
 
 	"altavoz/app"
 	"altavoz/kafka"
+	"altavoz/kafka/topics"
 	"altavoz/test/harness"
 )
 
@@ -115,7 +116,7 @@ func TestRealKafkaComesLater(t *testing.T) {
 	if code, got := h.Post(t, `{"phones":["573001234567"],"body_text":"b"}`); code != 200 || !strings.Contains(got, `"successful":1`) {
 		t.Errorf("%d %s", code, got)
 	}
-	if _, err := kafka.CheckTopics(t.Context(), kafka.Config{Brokers: []string{brokers}, Prefix: cfg.Kafka.TopicPrefix}); err != nil {
+	if _, err := topics.Check(t.Context(), kafka.Config{Brokers: []string{brokers}, Prefix: cfg.Kafka.TopicPrefix}); err != nil {
 		t.Errorf("the topics it made: %v", err)
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"altavoz/app/operator"
 	"altavoz/kafka"
+	"altavoz/kafka/records"
 	"altavoz/schemas"
 	"altavoz/stream"
 	"altavoz/test/harness"
@@ -22,7 +23,7 @@ func testRejectsAreReplayed(t *testing.T, h *deployment) {
 		Topic: schemas.TopicBroadcasts, Partition: 1, Key: []byte("k\x00\xff"), Value: []byte("no JSON: \xff\x00 " + time.Now().String()),
 		Headers: []stream.Header{{Key: "trace", Value: []byte{0, 0xff}}, {Key: "reject.topic", Value: []byte("results")}, {Key: "empty"}},
 	}
-	pub, err := kafka.NewPublisher(h.kafka(), kafka.Layout{schemas.TopicBroadcasts: 2}, 0)
+	pub, err := records.NewPublisher(h.kafka(), kafka.Layout{schemas.TopicBroadcasts: 2}, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,7 +80,7 @@ func (h *deployment) tryReplay(t *testing.T, id string, again bool, done func(op
 // replay plays one again and returns it as it was written.
 func (h *deployment) replay(t *testing.T, id string, again bool) (rec stream.Record) {
 	t.Helper()
-	reader, err := kafka.NewReader(h.kafka())
+	reader, err := records.NewReader(h.kafka())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,7 @@ import (
 
 	"altavoz/app/operator"
 	"altavoz/kafka"
+	"altavoz/kafka/records"
 	"altavoz/schemas"
 	"altavoz/stream"
 	"altavoz/test/harness"
@@ -136,7 +137,7 @@ func TestEndToEndThreatS13UpstreamTopicsHaveOwnersOfTheirOwn(t *testing.T) {
 // recordsOf reads what lies in a topic.
 func recordsOf(t *testing.T, cfg kafka.Config, topic stream.Topic) (out []stream.Record) {
 	t.Helper()
-	reader, err := kafka.NewReader(cfg)
+	reader, err := records.NewReader(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}

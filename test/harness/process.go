@@ -10,6 +10,9 @@ import (
 	"altavoz/app"
 	"altavoz/app/embedded"
 	"altavoz/kafka"
+	"altavoz/kafka/records"
+	"altavoz/kafka/table"
+	"altavoz/kafka/topics"
 	"altavoz/stream"
 	"altavoz/whatsapp/simulator"
 )
@@ -141,7 +144,7 @@ func Kafka(a *app.App, cfg app.Config) kafka.Config {
 // Layout returns the partitions of the topics.
 func Layout(t testing.TB, cfg kafka.Config) kafka.Layout {
 	t.Helper()
-	l, err := kafka.EnsureTopics(t.Context(), cfg, true)
+	l, err := topics.Ensure(t.Context(), cfg, true)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -151,7 +154,7 @@ func Layout(t testing.TB, cfg kafka.Config) kafka.Layout {
 // Publish writes records as they are.
 func Publish(t testing.TB, cfg kafka.Config, recs ...stream.Record) []stream.Record {
 	t.Helper()
-	pub, err := kafka.NewPublisher(cfg, Layout(t, cfg), 0)
+	pub, err := records.NewPublisher(cfg, Layout(t, cfg), 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -168,9 +171,9 @@ func Publish(t testing.TB, cfg kafka.Config, recs ...stream.Record) []stream.Rec
 }
 
 // Statuses returns a view of all tasks that has caught up, until the end of the test.
-func Statuses(t testing.TB, cfg kafka.Config) *kafka.Statuses {
+func Statuses(t testing.TB, cfg kafka.Config) *table.Statuses {
 	t.Helper()
-	view, err := kafka.NewStatuses(cfg, Layout(t, cfg))
+	view, err := table.NewStatuses(cfg, Layout(t, cfg))
 	if err != nil {
 		t.Fatal(err)
 	}

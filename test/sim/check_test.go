@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"altavoz/app"
-	"altavoz/kafka"
+	"altavoz/kafka/records"
 	"altavoz/schemas"
 	"altavoz/stream"
 	"altavoz/test/harness"
@@ -293,7 +293,7 @@ type recipient struct {
 
 // recount folds the whole of results, as nothing in the house does, and reads every status that was written.
 func (w *world) recount() (marks map[recipient]schemas.RecipientState, unknown map[recipient]time.Time, statuses map[schemas.TaskID][]*schemas.Status) {
-	reader, err := kafka.NewReader(w.kafkaConfig())
+	reader, err := records.NewReader(w.kafkaConfig())
 	if err != nil {
 		w.errorf("%v", err)
 		return nil, nil, nil
@@ -340,7 +340,7 @@ func (w *world) recount() (marks map[recipient]schemas.RecipientState, unknown m
 
 // read is readAll with a reader of its own.
 func (w *world) read(t stream.Topic, each func(*stream.Record)) {
-	reader, err := kafka.NewReader(w.kafkaConfig())
+	reader, err := records.NewReader(w.kafkaConfig())
 	if err != nil {
 		w.errorf("%v", err)
 		return
@@ -349,7 +349,7 @@ func (w *world) read(t stream.Topic, each func(*stream.Record)) {
 	w.readAll(reader, t, each)
 }
 
-func (w *world) readAll(reader *kafka.Reader, t stream.Topic, each func(*stream.Record)) {
+func (w *world) readAll(reader *records.Reader, t stream.Topic, each func(*stream.Record)) {
 	ends, err := reader.Ends(context.Background(), t)
 	if err != nil {
 		w.errorf("%v", err)

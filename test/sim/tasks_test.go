@@ -15,7 +15,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/twmb/franz-go/pkg/kgo"
 
-	"altavoz/kafka"
+	"altavoz/kafka/records"
 	"altavoz/schemas"
 	"altavoz/stream"
 	"altavoz/test/harness"
@@ -178,7 +178,7 @@ func (w *world) request(method, path, body, key string, patience time.Duration) 
 func (w *world) publish(recs ...stream.Record) {
 	var last error
 	for range 60 {
-		pub, err := kafka.NewPublisher(w.kafkaConfig(), w.broker.layout, 0)
+		pub, err := records.NewPublisher(w.kafkaConfig(), w.broker.layout, 0)
 		if err != nil {
 			w.errorf("%v", err)
 			return

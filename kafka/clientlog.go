@@ -1,0 +1,54 @@
+// Package librarylog is what the Kafka client library says, in our log.
+package kafka
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// clientLog passes the library's words on: its warnings as warnings, the rest for debugging. While a broker is away each
+// of its partitions and connections says the same many times a second, so the same warning is passed on once in quiet.
+type clientLog struct {
+	log    *slog.Logger
+	mu     sync.Mutex
+	logged map[string]time.Time // its messages are constants, some dozens
+}
+
+const repeatAfter = 5 * time.Second
+
+// newClientLog returns a log that passes on to another.
+func newClientLog(log *slog.Logger) *clientLog {
+	return &clientLog{log: log, logged: make(map[string]time.Time)}
+}
+
+// Level is kgo.Logger's.
+func (l *clientLog) Level() kgo.LogLevel {
+	if l.log.Enabled(context.Background(), slog.LevelDebug) {
+		return kgo.LogLevelInfo
+	}
+	return kgo.LogLevelWarn
+}
+
+// clientLog is kgo.Logger's.
+func (l *clientLog) Log(level kgo.LogLevel, msg string, keyvals ...any) {
+	to := slog.LevelDebug
+	if level <= kgo.LogLevelWarn && l.due(msg) {
+		to = slog.LevelWarn
+	}
+	l.log.Log(context.Background(), to, "kafka client", "says", msg, slog.Group("about", keyvals...))
+}
+
+// due reports whether the warning was not passed on a moment ago.
+func (l *clientLog) due(msg string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if at, ok := l.logged[msg]; ok && time.Since(at) < repeatAfter {
+		return false
+	}
+	l.logged[msg] = time.Now()
+	return true
+}

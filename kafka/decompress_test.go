@@ -1,0 +1,119 @@
+package kafka
+
+import (
+	"bytes"
+	"compress/gzip"
+	"errors"
+	"testing"
+
+	"github.com/klauspost/compress/s2"
+	"github.com/klauspost/compress/zstd"
+	"github.com/pierrec/lz4/v4"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// packed is text in every form that a batch may come in.
+func packed(tb testing.TB, text []byte) map[kgo.CompressionCodecType][]byte {
+	tb.Helper()
+	var gz, lz bytes.Buffer
+	g, l := gzip.NewWriter(&gz), lz4.NewWriter(&lz)
+	for _, w := range []interface {
+		Write(b []byte) (int, error)
+		Close() error
+	}{g, l} {
+		if _, err := w.Write(text); err != nil {
+			tb.Fatal(err)
+		}
+		if err := w.Close(); err != nil {
+			tb.Fatal(err)
+		}
+	}
+	z, err := zstd.NewWriter(nil)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return map[kgo.CompressionCodecType][]byte{
+		kgo.CodecNone: text, kgo.CodecGzip: gz.Bytes(), kgo.CodecLz4: lz.Bytes(), kgo.CodecSnappy: s2.EncodeSnappy(nil, text),
+		kgo.CodecZstd: z.EncodeAll(text, nil),
+	}
+}
+
+func TestEveryCodecIsRead(t *testing.T) {
+	t.Parallel()
+	text := bytes.Repeat([]byte("una línea de texto\n"), 1000)
+	for codec, src := range packed(t, text) {
+		if got, err := (Decompressor{}).Decompress(src, codec); err != nil || !bytes.Equal(got, text) {
+			t.Errorf("codec %d: %d bytes, %v", codec, len(got), err)
+		}
+	}
+	xerial := append(append(append([]byte(nil), xerialMagic...), 0, 0, 0, 1, 0, 0, 0, 1), 0, 0, 0, 4)
+	if got, err := (Decompressor{}).Decompress(append(xerial, s2.EncodeSnappy(nil, []byte("ab"))...), kgo.CodecSnappy); err != nil || string(got) != "ab" {
+		t.Errorf("Java's snappy: %q, %v", got, err)
+	}
+}
+
+func TestThreatS10BombIsNotUnpacked(t *testing.T) {
+	t.Parallel()
+	for codec, src := range packed(t, make([]byte, maxBatchBytes+1)) {
+		if codec == kgo.CodecNone {
+			continue // was bounded when it was read
+		}
+		if _, err := (Decompressor{}).Decompress(src, codec); !errors.Is(err, ErrBatchTooLarge) || !errors.Is(err, ErrCorruptBatch) {
+			t.Errorf("codec %d, %d bytes: %v", codec, len(src), err)
+		}
+		if codec != kgo.CodecZstd {
+			continue
+		}
+		// One that says how long it is isn't even begun: that what lies behind its head is missing is not noticed.
+		if _, err := (Decompressor{}).Decompress(src[:20], codec); !errors.Is(err, ErrBatchTooLarge) {
+			t.Errorf("the head of a bomb: %v", err)
+		}
+	}
+}
+
+// A stream does not know at its start how long it will be.
+func TestThreatS10BombThatDoesNotSayHowLongItIs(t *testing.T) {
+	t.Parallel()
+	var packed bytes.Buffer
+	z, err := zstd.NewWriter(&packed, zstd.WithEncoderConcurrency(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range maxBatchBytes >> 20 {
+		if _, err := z.Write(make([]byte, 1<<20)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, err = z.Write([]byte{0})
+	if err := errors.Join(err, z.Close()); err != nil {
+		t.Fatal(err)
+	}
+	var head zstd.Header
+	if err := head.Decode(packed.Bytes()); err != nil || head.HasFCS {
+		t.Fatalf("it says %d, %v", head.FrameContentSize, err)
+	}
+	if _, err := (Decompressor{}).Decompress(packed.Bytes(), kgo.CodecZstd); !errors.Is(err, ErrBatchTooLarge) || !errors.Is(err, ErrCorruptBatch) {
+		t.Error(err)
+	}
+}
+
+// Whatever a batch holds, it is unpacked to no more than the cap, or refused as poison: any other error would be tried again
+// for ever.
+func FuzzUnpack(f *testing.F) {
+	for _, text := range []string{"", "x", "una línea de texto, una línea de texto, una línea de texto"} {
+		for codec, src := range packed(f, []byte(text)) {
+			f.Add(src, int8(codec))
+		}
+	}
+	f.Add(append(append([]byte(nil), xerialMagic...), 0, 0, 0, 1, 0, 0, 0, 1, 0xff, 0xff, 0xff, 0xff), int8(kgo.CodecSnappy))
+	f.Add([]byte("?"), int8(9))
+	f.Fuzz(func(t *testing.T, src []byte, codec int8) {
+		got, err := (Decompressor{}).Decompress(src, kgo.CompressionCodecType(codec))
+		if err != nil && !errors.Is(err, ErrCorruptBatch) {
+			t.Fatalf("not poison: %v", err)
+		}
+		if len(got) > maxBatchBytes && codec != int8(kgo.CodecNone) {
+			t.Fatalf("%d bytes", len(got))
+		}
+	})
+}

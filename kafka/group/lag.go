@@ -1,0 +1,47 @@
+package group
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"altavoz/kafka"
+	"altavoz/stream"
+)
+
+// lagEvery is how often the ends of a group's topics are asked for: one request.
+const lagEvery = 5 * time.Second
+
+// watch tells how far the group is behind in the partitions owned here, and writes what could not be remembered with a commit, until ctx ends.
+func (s *session) watch(ctx context.Context) {
+	for kafka.Sleep(ctx, lagEvery) {
+		s.measure(ctx)
+		s.begin(ctx)
+	}
+}
+
+func (s *session) measure(ctx context.Context) {
+	ctx, cancel := context.WithTimeoutCause(ctx, lagEvery, errors.New("the broker does not answer"))
+	defer cancel()
+	for _, t := range s.group.topics {
+		ends, err := s.reader.Ends(ctx, t)
+		if err != nil {
+			s.group.log.Debug("the lag is not known", "topic", string(t), "error", err)
+			continue
+		}
+		s.openTransactions(ctx, t, ends)
+		s.group.metrics.lag.WithLabelValues(string(t)).Set(s.behind(t, ends))
+	}
+}
+
+// behind sums up what lies between the committed positions of the owned partitions of a topic and their ends.
+func (s *session) behind(t stream.Topic, ends map[int32]int64) (n float64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for slot := range s.owned {
+		if slot.Topic == t {
+			n += float64(max(0, ends[slot.Partition]-s.committed[slot]))
+		}
+	}
+	return n
+}

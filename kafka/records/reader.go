@@ -1,0 +1,311 @@
+package records
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"altavoz/kafka"
+	"altavoz/stream"
+)
+
+const (
+	// readBytes is what one fetch asks for at most: the broker sends at least one batch, whatever its size.
+	readBytes = 1 << 20
+	// oneBytes is what it asks for when a single record is wanted: a batch, and not what lies behind it.
+	oneBytes = 1
+	readWait = 250 * time.Millisecond
+	// readTries bounds what a moving leader costs: with the pauses between, some 10 s.
+	readTries  = 20
+	readPause  = 500 * time.Millisecond
+	leaderLife = time.Minute // how long a leader is believed without asking again
+)
+
+// Reader reads records by partition and offset, outside any group. It is safe for concurrent use.
+type Reader struct {
+	cfg kafka.Config
+	cl  *kgo.Client
+	adm *kadm.Client
+}
+
+// NewReader returns a reader.
+func NewReader(c kafka.Config) (*Reader, error) {
+	c = c.WithDefaults()
+	cl, err := c.NewClient()
+	if err != nil {
+		return nil, err
+	}
+	return ReaderOver(c, cl), nil
+}
+
+// ReaderOver returns a reader over a client that somebody else closes.
+func ReaderOver(c kafka.Config, cl *kgo.Client) *Reader {
+	return &Reader{cfg: c, cl: cl, adm: kadm.NewClient(cl)}
+}
+
+// Close ends the reader; reads under way fail.
+func (r *Reader) Close() { r.cl.Close() }
+
+// Record reads one record. The error is stream.ErrGone where there is none at the offset, and where it can't be unpacked.
+func (r *Reader) Record(ctx context.Context, s stream.TopicPartition, offset int64) (stream.Record, error) {
+	var found stream.Record
+	ok := false
+	err := r.Records(ctx, s, []int64{offset}, func(rec stream.Record) error {
+		found, ok = rec, true
+		return nil
+	})
+	if err == nil && !ok {
+		err = fmt.Errorf("%s at %d: %w", s, offset, stream.ErrGone)
+	}
+	return found, err
+}
+
+// Records hands over the records at the given offsets, which must grow. Neighbours come in one fetch.
+func (r *Reader) Records(ctx context.Context, s stream.TopicPartition, offsets []int64, each func(stream.Record) error) error {
+	for len(offsets) > 0 {
+		recs, _, start, err := r.fetch(ctx, s, offsets[0], wanted(offsets[0], offsets[len(offsets)-1]))
+		if err != nil {
+			return r.lost(err)
+		}
+		if offsets[0] < start || len(recs) == 0 || recs[0].Offset != offsets[0] {
+			return fmt.Errorf("%s at %d: %w", s, offsets[0], stream.ErrGone)
+		}
+		for _, rec := range recs {
+			if len(offsets) == 0 || rec.Offset < offsets[0] {
+				continue
+			}
+			if rec.Offset > offsets[0] {
+				break // the next fetch tells whether it is gone
+			}
+			offsets = offsets[1:]
+			if err := each(rec); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// lost turns the error of a batch that can't be unpacked into stream.ErrGone: what was in it is.
+func (r *Reader) lost(err error) error {
+	if errors.Is(err, kafka.ErrCorruptBatch) {
+		return fmt.Errorf("%w: %w", stream.ErrGone, err)
+	}
+	return err
+}
+
+// Range hands over every record in [from, to), in order. Offsets that compaction emptied are passed over, and so are
+// batches that can't be unpacked; a from below the log's start means its start.
+func (r *Reader) Range(ctx context.Context, s stream.TopicPartition, from, to int64, each func(stream.Record) error) error {
+	for at := max(from, 0); at < to; {
+		recs, end, start, err := r.fetch(ctx, s, at, wanted(at, to-1))
+		if err != nil && errors.Is(err, kafka.ErrCorruptBatch) {
+			behind, skip := r.batchEnd(ctx, s, at)
+			if skip != nil {
+				return errors.Join(err, skip)
+			}
+			r.cfg.Logger.Error("a batch can't be unpacked and is passed over", "slot", s.String(), "from", at, "to", behind, "error", err)
+			at = behind
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if at < start {
+			at = start
+			continue
+		}
+		if len(recs) == 0 && at >= end {
+			return nil // the log was cut below to
+		}
+		for _, rec := range recs {
+			if rec.Offset >= to {
+				return nil
+			}
+			if err := each(rec); err != nil {
+				return err
+			}
+		}
+		if len(recs) == 0 {
+			at++ // nothing but offsets that compaction emptied
+			continue
+		}
+		at = recs[len(recs)-1].Offset + 1
+	}
+	return nil
+}
+
+// Ends returns where each partition of the topic ends now.
+func (r *Reader) Ends(ctx context.Context, t stream.Topic) (map[int32]int64, error) {
+	listed, err := kafka.Within(ctx, func() (kadm.ListedOffsets, error) { return r.adm.ListEndOffsets(ctx, r.cfg.TopicName(t)) })
+	return offsetsOf(listed, err, "ends", t)
+}
+
+// Starts returns where each partition of the topic begins now.
+func (r *Reader) Starts(ctx context.Context, t stream.Topic) (map[int32]int64, error) {
+	listed, err := kafka.Within(ctx, func() (kadm.ListedOffsets, error) { return r.adm.ListStartOffsets(ctx, r.cfg.TopicName(t)) })
+	return offsetsOf(listed, err, "starts", t)
+}
+
+// StableEnds returns up to where each partition of the topic is free of open transactions.
+func (r *Reader) StableEnds(ctx context.Context, t stream.Topic) (map[int32]int64, error) {
+	listed, err := kafka.Within(ctx, func() (kadm.ListedOffsets, error) { return r.adm.ListCommittedOffsets(ctx, r.cfg.TopicName(t)) })
+	return offsetsOf(listed, err, "stable ends", t)
+}
+
+func offsetsOf(listed kadm.ListedOffsets, err error, what string, t stream.Topic) (map[int32]int64, error) {
+	if err == nil {
+		err = listed.Error()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("listing the %s of %s: %w", what, t, err)
+	}
+	at := make(map[int32]int64)
+	listed.Each(func(o kadm.ListedOffset) { at[o.Partition] = o.Offset })
+	return at, nil
+}
+
+// wanted is how much to ask for when records up to an offset are.
+func wanted(from, last int64) int32 {
+	if from == last {
+		return oneBytes
+	}
+	return readBytes
+}
+
+// fetch asks the partition's leader for records from an offset on, and again after everything that passes. It returns
+// them with the partition's end and start.
+func (r *Reader) fetch(ctx context.Context, s stream.TopicPartition, at int64, most int32) (recs []stream.Record, end, start int64, err error) {
+	for try := range readTries {
+		if try > 0 {
+			select {
+			case <-ctx.Done():
+				return nil, 0, 0, fmt.Errorf("reading %s at %d: %w", s, at, context.Cause(ctx))
+			case <-time.After(readPause):
+			}
+		}
+		var again bool
+		recs, end, start, again, err = r.once(ctx, s, at, most, try > 0)
+		if !again {
+			break
+		}
+	}
+	if err != nil {
+		return nil, 0, 0, fmt.Errorf("reading %s at %d: %w", s, at, err)
+	}
+	return recs, end, start, nil
+}
+
+// once is one request of fetch; again says that the error may pass.
+func (r *Reader) once(ctx context.Context, s stream.TopicPartition, at int64, most int32, fresh bool) (recs []stream.Record, end, start int64, again bool, err error) {
+	rp, err := r.raw(ctx, s, at, most, fresh)
+	switch {
+	case errors.Is(err, kerr.OffsetOutOfRange):
+		return r.outside(ctx, s, at)
+	case err != nil:
+		return nil, 0, 0, ctx.Err() == nil, err
+	}
+	opts := kgo.ProcessFetchPartitionOpts{Offset: at, Topic: r.cfg.TopicName(s.Topic), Partition: s.Partition}
+	opts.IsolationLevel, _ = kafka.IsolationLevel(s.Topic)
+	got, _ := kgo.ProcessFetchPartition(opts, rp, kafka.Decompressor{}, nil)
+	if got.Err != nil {
+		return nil, 0, 0, false, got.Err
+	}
+	if len(got.Records) == 0 && inOpenTransaction(s.Topic, rp, at) {
+		return nil, 0, 0, true, errOpenTransaction
+	}
+	recs = make([]stream.Record, len(got.Records))
+	for i, k := range got.Records {
+		recs[i] = r.cfg.Record(k)
+	}
+	return recs, rp.HighWatermark, 0, false, nil
+}
+
+// raw asks the leader for what lies at an offset, as it lies there.
+func (r *Reader) raw(ctx context.Context, s stream.TopicPartition, at int64, most int32, fresh bool) (*kmsg.FetchResponseTopicPartition, error) {
+	leader, id, err := r.leader(ctx, s, fresh)
+	if err != nil {
+		return nil, err
+	}
+	req := kmsg.NewPtrFetchRequest()
+	req.MaxWaitMillis = int32(readWait.Milliseconds())
+	// The partition's own limit is the one that counts: where the whole answer is full, kfake leaves out which transactions were aborted.
+	req.MinBytes, req.MaxBytes, req.SessionEpoch = 1, 2*readBytes, -1
+	_, req.IsolationLevel = kafka.IsolationLevel(s.Topic)
+	t := kmsg.NewFetchRequestTopic()
+	t.Topic, t.TopicID = r.cfg.TopicName(s.Topic), id
+	p := kmsg.NewFetchRequestTopicPartition()
+	p.Partition, p.FetchOffset, p.PartitionMaxBytes = s.Partition, at, most
+	t.Partitions = append(t.Partitions, p)
+	req.Topics = append(req.Topics, t)
+	resp, err := r.cl.Broker(int(leader)).Request(ctx, req)
+	if err != nil {
+		return nil, fmt.Errorf("asking the leader: %w", err)
+	}
+	fetched := resp.(*kmsg.FetchResponse)
+	if err := kerr.ErrorForCode(fetched.ErrorCode); err != nil {
+		return nil, err
+	}
+	if len(fetched.Topics) != 1 || len(fetched.Topics[0].Partitions) != 1 {
+		return nil, errors.New("the broker answered about other partitions")
+	}
+	rp := &fetched.Topics[0].Partitions[0]
+	return rp, kerr.ErrorForCode(rp.ErrorCode)
+}
+
+// outside finds out on which side of the log an offset lies that it does not have.
+func (r *Reader) outside(ctx context.Context, s stream.TopicPartition, at int64) (recs []stream.Record, end, start int64, again bool, err error) {
+	starts, err := r.Starts(ctx, s.Topic)
+	if err != nil {
+		return nil, 0, 0, ctx.Err() == nil, err
+	}
+	start, ok := starts[s.Partition]
+	if !ok {
+		return nil, 0, 0, true, fmt.Errorf("where %s begins is not known", s)
+	}
+	if at < start {
+		return nil, 0, start, false, nil
+	}
+	return nil, at, 0, false, nil // beyond the end
+}
+
+// leader finds the broker that has the partition.
+func (r *Reader) leader(ctx context.Context, s stream.TopicPartition, fresh bool) (int32, [16]byte, error) {
+	req := kmsg.NewPtrMetadataRequest()
+	t := kmsg.NewMetadataRequestTopic()
+	t.Topic = new(r.cfg.TopicName(s.Topic))
+	req.Topics = append(req.Topics, t)
+	life := leaderLife
+	if fresh {
+		life = -1
+	}
+	resp, err := kafka.Within(ctx, func() (*kmsg.MetadataResponse, error) { return r.cl.RequestCachedMetadata(ctx, req, life) })
+	if err != nil {
+		return 0, [16]byte{}, fmt.Errorf("asking for the leader of %s: %w", s, err)
+	}
+	for _, t := range resp.Topics {
+		if err := kerr.ErrorForCode(t.ErrorCode); err != nil {
+			return 0, [16]byte{}, fmt.Errorf("asking for the leader of %s: %w", s, err)
+		}
+		for _, p := range t.Partitions {
+			if p.Partition == s.Partition && p.Leader >= 0 {
+				return p.Leader, t.TopicID, nil
+			}
+		}
+	}
+	return 0, [16]byte{}, fmt.Errorf("%s has no leader", s)
+}
+
+// errOpenTransaction is the error of a record that may yet be aborted. It passes.
+var errOpenTransaction = errors.New("the transaction that wrote the record is still open")
+
+// inOpenTransaction reports whether an offset lies in what may yet be aborted.
+func inOpenTransaction(t stream.Topic, rp *kmsg.FetchResponseTopicPartition, at int64) bool {
+	return kafka.ReadCommitted(t) && at >= rp.LastStableOffset && at < rp.HighWatermark
+}

@@ -1,0 +1,123 @@
+package records
+
+import (
+	"sync"
+	"time"
+)
+
+// unanswered is the records handed to the client library that have no answer yet. It is safe for concurrent use.
+//
+// A client with idempotent writes can't take back a record that it has sent: the numbers of those behind it would have a
+// gap, so it repeats the request until a broker answers, for as long as that takes. Its own time-out ends only what it has
+// not sent yet. So the time is kept here: who waits hears after a fixed time that nobody knows, and until the answer comes
+// nothing more is taken for the same partition, or every repeat would be one more copy behind the first.
+type unanswered[K comparable] struct {
+	after   time.Duration
+	expired func(key K, entries int)
+
+	mu      sync.Mutex
+	root    entry[K] // of a ring in the order of their deadlines, which is that in which they came
+	overdue map[K]int
+	timer   *time.Timer
+	armed   bool
+	stopped bool
+}
+
+// entry is one thing handed over.
+type entry[K comparable] struct {
+	set        *unanswered[K]
+	key        K
+	due        time.Time
+	expire     func()
+	prev, next *entry[K] // nil: not in the ring
+	late       bool      // expire was called
+}
+
+// newUnanswered returns a set whose entries expire after the given time; expired is told how many of a key did at once.
+func newUnanswered[K comparable](after time.Duration, expired func(key K, entries int)) *unanswered[K] {
+	s := &unanswered[K]{after: after, expired: expired, overdue: make(map[K]int)}
+	s.root.prev, s.root.next = &s.root, &s.root
+	return s
+}
+
+// add begins to watch. It reports false, and watches nothing, while an entry of the key is overdue. expire is called once,
+// without a lock, if the entry does not end in time.
+func (s *unanswered[K]) add(key K, expire func()) (*entry[K], bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.overdue[key] > 0 {
+		return nil, false
+	}
+	last := s.root.prev
+	e := &entry[K]{set: s, key: key, due: time.Now().Add(s.after), expire: expire, prev: last, next: &s.root}
+	last.next, s.root.prev = e, e
+	s.arm()
+	return e, true
+}
+
+// answer takes in the answer. It reports whether it came in time: whether expire was not called and will not be.
+func (e *entry[K]) answer() bool {
+	s := e.set
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if e.late {
+		if s.overdue[e.key]--; s.overdue[e.key] <= 0 {
+			delete(s.overdue, e.key)
+		}
+		return false
+	}
+	e.unlink()
+	return true
+}
+
+func (e *entry[K]) unlink() {
+	e.prev.next, e.next.prev = e.next, e.prev
+	e.prev, e.next, e.expire = nil, nil, nil
+}
+
+// arm sets the timer for the first entry; the lock is held. A timer that is set for one which has ended finds the next.
+func (s *unanswered[K]) arm() {
+	first := s.root.next
+	if s.armed || s.stopped || first == &s.root {
+		return
+	}
+	s.armed = true
+	if s.timer == nil {
+		s.timer = time.AfterFunc(time.Until(first.due), s.sweep)
+		return
+	}
+	s.timer.Reset(time.Until(first.due))
+}
+
+func (s *unanswered[K]) sweep() {
+	var expire []func()
+	counts := make(map[K]int)
+	s.mu.Lock()
+	now := time.Now()
+	s.armed = false
+	for e := s.root.next; e != &s.root && !e.due.After(now); e = s.root.next {
+		expire = append(expire, e.expire)
+		counts[e.key]++
+		s.overdue[e.key]++
+		e.late = true
+		e.unlink()
+	}
+	s.arm()
+	s.mu.Unlock()
+	for key, n := range counts {
+		s.expired(key, n)
+	}
+	for _, f := range expire {
+		f()
+	}
+}
+
+// stop ends the watching: nothing expires any more.
+func (s *unanswered[K]) stop() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stopped = true
+	if s.timer != nil {
+		s.timer.Stop()
+	}
+}

@@ -1,0 +1,175 @@
+package table
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"altavoz/kafka"
+	"altavoz/kafka/records"
+	"altavoz/kafka/table/fold"
+	"altavoz/schemas"
+	"altavoz/stream"
+)
+
+const (
+	// finishedBytes is how much of finished tasks the view keeps in memory, as encoded: some 60,000 with one phone each, or
+	// 800 with a hundred error lines. Decoded they are 800 bytes to 30 KiB each, 50 MB as a rule. Tasks that go on are all in
+	// memory, and of the other finished ones the place of their last record: see package table for what that costs.
+	finishedBytes = 8 << 20
+	// maxReads is how many tasks are read back at once: a batch of up to 1 MiB each.
+	maxReads = 16
+	// readBacks is how often a record is looked for whose place has changed meanwhile.
+	readBacks = 5
+)
+
+// ErrUnread is the error of a finished task whose last record can't be read: nobody can say more of it than that it is
+// finished.
+var ErrUnread = fmt.Errorf("the status of a finished task can't be read: %w", stream.ErrGone)
+
+// Statuses is the view of the topic statuses: the last word on every task. It is safe for concurrent use.
+type Statuses struct {
+	*tail
+	*fold.Days
+	Listeners[*schemas.Status] // of every newer one
+
+	back     *records.Reader // over a client of its own: one that waits for the topic's end would keep others waiting
+	reads    chan struct{}
+	watchers Watchers
+
+	mu    sync.Mutex
+	tasks *fold.Tasks
+}
+
+// NewStatuses returns a view that is not started.
+func NewStatuses(c kafka.Config, l kafka.Layout) (*Statuses, error) {
+	c = c.WithDefaults()
+	s := &Statuses{reads: make(chan struct{}, maxReads), tasks: fold.NewTasks(finishedBytes, l[schemas.TopicStatuses])}
+	s.Days = s.tasks.Days
+	var err error
+	if s.back, err = records.NewReader(c); err != nil {
+		return nil, err
+	}
+	if s.tail, err = newTail(c, l, schemas.TopicStatuses, s.read); err != nil {
+		s.back.Close()
+		return nil, err
+	}
+	TellSize(c.Registerer, s.Size)
+	return s, nil
+}
+
+// Stop ends the view; what it has in memory can still be read.
+func (s *Statuses) Stop() {
+	s.back.Close()
+	s.tail.Stop()
+}
+
+// Get returns the status of a task that is in memory: one that goes on, or has finished lately. It is shared, and only to be
+// read. Find knows the others.
+func (s *Statuses) Get(t schemas.TaskID) (*schemas.Status, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.tasks.Get(t)
+}
+
+// Finished reports whether the task is known to be finished, though it may not be in memory.
+func (s *Statuses) Finished(t schemas.TaskID) bool {
+	st, _, placed := s.known(t)
+	return placed || st.GetFinishedMs() != 0
+}
+
+// Size is how many tasks the view knows, and how.
+func (s *Statuses) Size() fold.Size {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.tasks.Size()
+}
+
+func (s *Statuses) known(t schemas.TaskID) (st *schemas.Status, at fold.Place, placed bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if st, ok := s.tasks.Get(t); ok {
+		return st, at, false
+	}
+	at, placed = s.tasks.Place(t)
+	return nil, at, placed
+}
+
+// Find returns the status of any task, reading it back where that is needed; nil means that there is none. An error other than
+// ErrUnread may pass.
+func (s *Statuses) Find(ctx context.Context, t schemas.TaskID) (*schemas.Status, error) {
+	st, _, placed := s.known(t)
+	if !placed {
+		return st, nil
+	}
+	select {
+	case s.reads <- struct{}{}:
+		defer func() { <-s.reads }()
+	case <-ctx.Done():
+		return nil, fmt.Errorf("waiting to read a status: %w", context.Cause(ctx))
+	}
+	s.metrics.ReadBack.Inc()
+	for range readBacks {
+		st, at, placed := s.known(t)
+		if !placed {
+			return st, nil
+		}
+		rec, err := s.back.Record(ctx, stream.TopicPartition{Topic: schemas.TopicStatuses, Partition: at.Partition}, at.Offset)
+		if err != nil && !errors.Is(err, stream.ErrGone) {
+			return nil, err
+		}
+		if err == nil {
+			if id, st, err := fold.ParseStatus(&rec); err == nil && st != nil && id == t {
+				return st, nil
+			}
+		}
+		// Compaction takes a record away for the sake of a later one, which may not have come round yet.
+		if err := s.Sync(ctx); err != nil {
+			return nil, err
+		}
+		if _, now, placed := s.known(t); placed && now == at {
+			return nil, fmt.Errorf("task %s: %w", t, ErrUnread)
+		}
+	}
+	return nil, fmt.Errorf("task %s is written again and again", t)
+}
+
+// Each calls each for every task in memory until it returns false.
+func (s *Statuses) Each(each func(schemas.TaskID, *schemas.Status) bool) {
+	s.mu.Lock()
+	all := s.tasks.All()
+	s.mu.Unlock()
+	for _, st := range all {
+		if !each(schemas.TaskID(st.GetTask()), st) {
+			return
+		}
+	}
+}
+
+// Watch signals when the task's status may have changed, until stop is called.
+func (s *Statuses) Watch(t schemas.TaskID) (changes <-chan struct{}, stop func()) {
+	return s.watchers.Watch(t)
+}
+
+// read keeps a status if it is newer than what is known: a zombie may have written one later that knows less.
+func (s *Statuses) read(rec stream.Record) error {
+	id, st, err := fold.ParseStatus(&rec)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	newer := false
+	if st == nil {
+		s.tasks.Remove(id)
+	} else {
+		newer = s.tasks.Take(id, st, len(rec.Value), fold.Place{Partition: rec.Partition, Offset: rec.Offset})
+	}
+	s.mu.Unlock()
+	if !newer {
+		return nil
+	}
+	s.watchers.Signal(id)
+	s.Tell(id, st)
+	return nil
+}

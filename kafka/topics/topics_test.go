@@ -1,0 +1,131 @@
+package topics_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"altavoz/kafka"
+	"altavoz/kafka/kafkatest"
+	"altavoz/kafka/topics"
+	"altavoz/schemas"
+	"altavoz/stream"
+)
+
+// Partitions that are added move keys. How many there were at the first start is remembered, whatever else happens.
+func TestPartitionsThatWereAddedAreNoticed(t *testing.T) {
+	t.Parallel()
+	kafkatest.OnBrokers(t, func(t *testing.T, c kafka.Config) {
+		before := kafkatest.Layout(t, c)
+		if again := kafkatest.Layout(t, c); again[schemas.TopicResults] != before[schemas.TopicResults] {
+			t.Errorf("%v, and then %v", before, again)
+		}
+		cl, err := kgo.NewClient(kgo.SeedBrokers(c.Brokers...))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer cl.Close()
+		all := []stream.Topic{schemas.TopicBroadcasts, schemas.TopicSendsBulk, schemas.TopicSendsExpress, schemas.TopicResults, schemas.TopicMarks, schemas.TopicStatuses}
+		for _, topic := range all {
+			if _, err := kadm.NewClient(cl).CreatePartitions(t.Context(), 3, c.Prefix+string(topic)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		kafkatest.Until(t, "it is noticed", func() bool { // brokers take a moment to agree
+			_, err := topics.Ensure(t.Context(), c, true)
+			for _, topic := range all {
+				want := fmt.Sprintf("%s has %d partitions and had %d when altavoz first started", c.Prefix+string(topic), before[topic]+3, before[topic])
+				if !errors.Is(err, topics.ErrMismatch) || !strings.Contains(err.Error(), want) {
+					return false
+				}
+			}
+			return true
+		})
+		if _, err := topics.Check(t.Context(), c); !errors.Is(err, topics.ErrMismatch) {
+			t.Errorf("`topics check` says %v", err)
+		}
+	})
+}
+
+func TestTopicsAreChecked(t *testing.T) {
+	t.Parallel()
+	kafkatest.OnBrokers(t, func(t *testing.T, c kafka.Config) {
+		if _, err := topics.Check(t.Context(), c); !errors.Is(err, topics.ErrMismatch) {
+			t.Errorf("before there are any: %v", err)
+		}
+		l := kafkatest.Layout(t, c)
+		if l[schemas.TopicMarks] != l[schemas.TopicResults] || l[schemas.TopicSendsBulk] != 8 {
+			t.Errorf("layout %v", l)
+		}
+		if again := kafkatest.Layout(t, c); fmt.Sprint(again) != fmt.Sprint(l) {
+			t.Errorf("the second look says %v", again)
+		}
+		cl, err := kgo.NewClient(kgo.SeedBrokers(c.Brokers...))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer cl.Close()
+		adm := kadm.NewClient(cl)
+		for _, broken := range []struct {
+			topic            stream.Topic
+			key, value, good string
+			says             string
+		}{
+			{schemas.TopicStatuses, "cleanup.policy", "delete", "compact", "must be compact"},
+			{schemas.TopicStatuses, "cleanup.policy", "compact,delete", "compact", "must be compact"},
+			{schemas.TopicControls, "cleanup.policy", "delete", "compact,delete", "must be compact,delete"},
+			{schemas.TopicControls, "retention.ms", "1000", "1209600000", "at least 1209600000"},
+			{schemas.TopicControls, "retention.bytes", "1000", "-1", "must be -1"},
+			{schemas.TopicSendsBulk, "cleanup.policy", "compact", "delete", "must be delete"},
+			{schemas.TopicResults, "max.message.bytes", "1000", "1114112", "must be at least"},
+		} {
+			set := func(value string) {
+				if _, err := adm.AlterTopicConfigs(t.Context(), []kadm.AlterConfig{{Op: kadm.SetConfig, Name: broken.key, Value: &value}},
+					c.Prefix+string(broken.topic)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			set(broken.value)
+			kafkatest.Until(t, "refused: "+broken.key+"="+broken.value, func() bool { // brokers learn of it in their own time
+				_, err := topics.Ensure(t.Context(), c, true)
+				return errors.Is(err, topics.ErrMismatch) && strings.Contains(err.Error(), c.Prefix+string(broken.topic)+" has "+broken.key) &&
+					strings.Contains(err.Error(), broken.says) && strings.Contains(err.Error(), "kafka-configs.sh")
+			})
+			set(broken.good)
+			kafkatest.Until(t, "accepted again", func() bool { _, err := topics.Check(t.Context(), c); return err == nil })
+		}
+		// Compacted and never removed by age: more than is asked for.
+		kept := "compact"
+		if _, err := adm.AlterTopicConfigs(t.Context(), []kadm.AlterConfig{{Op: kadm.SetConfig, Name: "cleanup.policy", Value: &kept}},
+			c.Prefix+string(schemas.TopicControls)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := topics.Check(t.Context(), c); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// The offsets of controls are one order only in one partition.
+func TestControlsInTwoPartitionsAreRefused(t *testing.T) {
+	t.Parallel()
+	kafkatest.OnBrokers(t, func(t *testing.T, c kafka.Config) {
+		kafkatest.Layout(t, c)
+		cl, err := kgo.NewClient(kgo.SeedBrokers(c.Brokers...))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer cl.Close()
+		if _, err := kadm.NewClient(cl).UpdatePartitions(t.Context(), 2, c.Prefix+string(schemas.TopicControls)); err != nil {
+			t.Fatal(err)
+		}
+		kafkatest.Until(t, "refused", func() bool {
+			_, err := topics.Check(t.Context(), c)
+			return errors.Is(err, topics.ErrMismatch) && strings.Contains(err.Error(), "must be 1")
+		})
+	})
+}
