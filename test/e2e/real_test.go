@@ -89,12 +89,12 @@ func testFileKnownAfterRestart(t *testing.T, h *deployment) {
 	}
 }
 
-// TestRealKafka runs the suite of package kafka on a real broker.
+// TestRealKafka runs the suites below kafka on a real broker.
 func TestRealKafka(t *testing.T) {
 	t.Parallel()
 	brokers, _ := harness.StartReal(t, "kafka-local")
 	redis, _ := harness.StartReal(t, "redis-local")
-	cmd := exec.CommandContext(t.Context(), "go", "test", "-count=1", "altavoz/kafka", "altavoz/redis")
+	cmd := exec.CommandContext(t.Context(), "go", "test", "-count=1", "altavoz/kafka/...", "altavoz/redis")
 	cmd.Env = append(os.Environ(), "ALTAVOZ_TEST_KAFKA="+brokers, "ALTAVOZ_TEST_REDIS="+redis)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, out)
