@@ -29,35 +29,14 @@ func benchRecords() []stream.Record {
 	return recs
 }
 
-// BenchmarkFold is the pure fold: one operation is one outcome.
-func BenchmarkFold(b *testing.B) {
-	task := newTask(task1)
-	if _, err := task.Fold(planOf(MaxRecipients), nil); err != nil {
-		b.Fatal(err)
-	}
-	var o schemas.FlatOutcome
-	var i uint32
-	for b.Loop() {
-		o.Index, o.Mark, o.AtMs = i%MaxRecipients, uint32(schemas.StateSent), 2000
-		if i%100 == 0 {
-			o.Mark = uint32(schemas.Failed(131026))
-		}
-		if _, err := task.FoldOutcome(&o, nil); err != nil {
-			b.Fatal(err)
-		}
-		i++
-	}
-	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "outcomes/s")
-}
-
-// BenchmarkSlot reads records and folds them, as a slot does: one operation is one record.
-func BenchmarkSlot(b *testing.B) {
+// BenchmarkWorker reads records and folds them, as a partition does: one operation is one record.
+func BenchmarkWorker(b *testing.B) {
 	recs, plan := benchRecords(), schemas.EncodeResult(planOf(benchTask))
 	st := New(Config{}, Ports{Statuses: sink{}, Marks: sink{}})
 	b.ReportAllocs()
 	b.ResetTimer()
 	for left := b.N; left > 0; {
-		s := st.newSlot(stream.Position{Partition: slot0, Offset: stream.NoOffset})
+		s := st.newWorker(stream.Position{Partition: slot0, Offset: stream.NoOffset})
 		s.catchUp()
 		if err := s.fold([]stream.Record{plan}); err != nil {
 			b.Fatal(err)
@@ -67,7 +46,7 @@ func BenchmarkSlot(b *testing.B) {
 			if err := s.fold(batch); err != nil {
 				b.Fatal(err)
 			}
-			if err := s.flush(time.Now()); err != nil {
+			if err := s.writeStatuses(time.Now()); err != nil {
 				b.Fatal(err)
 			}
 			left -= len(batch)
@@ -76,11 +55,11 @@ func BenchmarkSlot(b *testing.B) {
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "outcomes/s")
 }
 
-// BenchmarkSlotTasks is the same with a thousand tasks whose results come mixed, and after the first pass repeated.
-func BenchmarkSlotTasks(b *testing.B) {
+// BenchmarkWorkerTasks is the same with a thousand tasks whose results come mixed, and after the first pass repeated.
+func BenchmarkWorkerTasks(b *testing.B) {
 	const tasks = 1000
 	st := New(Config{}, Ports{Statuses: sink{}, Marks: sink{}})
-	s := st.newSlot(stream.Position{Partition: slot0, Offset: stream.NoOffset})
+	s := st.newWorker(stream.Position{Partition: slot0, Offset: stream.NoOffset})
 	s.catchUp()
 	recs := make([]stream.Record, 0, 100*tasks)
 	for i := range 100 * tasks {
@@ -101,7 +80,7 @@ func BenchmarkSlotTasks(b *testing.B) {
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "outcomes/s")
 }
 
-// BenchmarkReceipts folds receipts as a slot does, three for each recipient of a task of a million: one operation is one
+// BenchmarkReceipts folds receipts as a partition does, three for each recipient of a task of a million: one operation is one
 // receipt, alone in its record or with a thousand others.
 func BenchmarkReceipts(b *testing.B) {
 	for _, each := range []int{1, 1000} {
@@ -123,7 +102,7 @@ func BenchmarkReceipts(b *testing.B) {
 			b.ReportAllocs()
 			b.ResetTimer()
 			for left := b.N; left > 0; {
-				s := st.newSlot(stream.Position{Partition: slot0, Offset: stream.NoOffset})
+				s := st.newWorker(stream.Position{Partition: slot0, Offset: stream.NoOffset})
 				s.catchUp()
 				if err := s.fold([]stream.Record{schemas.EncodeResult(planOf(recipients))}); err != nil {
 					b.Fatal(err)
@@ -210,16 +189,16 @@ func BenchmarkTakeover(b *testing.B) {
 		before := heap()
 		topics := &manyTasks{n: n}
 		st := New(Config{}, Ports{Statuses: sink{}, Marks: sink{}, Table: topics})
-		s := st.newSlot(stream.Position{Partition: slot0, Offset: stream.NoOffset})
+		s := st.newWorker(stream.Position{Partition: slot0, Offset: stream.NoOffset})
 		began := time.Now()
-		if err := s.load(b.Context()); err != nil {
+		if err := s.loadTopics(b.Context()); err != nil {
 			b.Fatal(err)
 		}
 		b.ReportMetric(float64(time.Since(began).Microseconds())/n, "µs/task")
 		b.ReportMetric(float64(topics.peak-before)/n, "reading-bytes/task")
 		b.ReportMetric(float64(heap()-before)/n, "bytes/task")
-		if s.away.Len() != n {
-			b.Fatalf("%d tasks are put away", s.away.Len())
+		if s.tasks.finished.Len() != n {
+			b.Fatalf("%d tasks are in the index", s.tasks.finished.Len())
 		}
 	}
 }

@@ -1,318 +1,168 @@
 package aggregator
 
 import (
-	"cmp"
 	"errors"
 	"slices"
+	"time"
 
+	"altavoz/processor/aggregator/fold"
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
-// maxErrors is how many error lines a status shows: the lowest indexes that ended badly.
-const maxErrors = 100
+var errForeignKey = errors.New("the key is not the task of the result")
 
-// Task is the folded state of one task. Marks and counts, and which recipients have an error line, do not depend on the
-// order or the repetition of results (the words of a line are those at hand), with one thing to know: a Range, and the failure of a whole task, raise what they cover by the same maximum
-// as everything else. They are meant for recipients that have no outcome yet, and over one that has a lower outcome
-// (say, a repeated phone) they win. Asking "is it pending?" instead would make the answer depend on who came first.
-type Task struct {
-	ID schemas.TaskID
-	head
-	marks
-	lines  []*schemas.ErrorLine // by index; the lowest maxErrors, unless refill
-	refill bool                 // a line left and a higher index, not kept, must take its place
-	beyond uint64               // outcomes for an index that the task does not have, since the owner last looked
-}
-
-// head is what is known of a task as a whole. It lives in statuses only, so two of them are folded as results are.
-type head struct {
-	plan     *schemas.TaskOpened
-	cursor   uint32
-	phase    schemas.Phase
-	why      schemas.Why
-	phaseMs  int64
-	steered  steered
-	started  int64
-	finished int64
-}
-
-// steered is what the fanout said last about the controls of a task.
-type steered struct {
-	controls    int64 // those below this offset are in force
-	pipe, speed uint32
-}
-
-// errInvalid is the error of a result that was decoded and still says nothing.
-var errInvalid = errors.New("invalid result")
-
-func newTask(id schemas.TaskID) *Task { return &Task{ID: id} }
-
-// Done reports whether every recipient is decided.
-func (t *Task) Done() bool { return t.plan != nil && t.decided >= t.plan.GetTotal() }
-
-// total is how many recipients the task has, or may have as long as its plan is unknown.
-func (t *Task) total() uint32 {
-	if t.plan != nil {
-		return t.plan.GetTotal()
-	}
-	return MaxRecipients
-}
-
-// size is how many recipients part n has, or may have.
-func (t *Task) size(n uint32) int {
-	first := uint64(n) * schemas.PageRecipients
-	return int(min(schemas.PageRecipients, max(uint64(t.total()), first)-first))
-}
-
-// Fold takes a result in and reports whether anything changed. On an error, which is the pager's, the result was
-// folded in part: folding it again is right.
-func (t *Task) Fold(r *schemas.Result, read pager) (changed bool, err error) {
-	switch e := r.GetEvent().(type) {
-	case *schemas.Result_Plan:
-		changed, err = t.open(e.Plan, read)
-	case *schemas.Result_Dispatched:
-		changed = t.start(r.GetAtMs())
-		if c := e.Dispatched.GetCursor(); c > t.cursor {
-			t.cursor, changed = c, true
-		}
-	case *schemas.Result_Outcome:
-		o := flat(e.Outcome, r.GetAtMs())
-		return t.FoldOutcome(&o, read)
-	case *schemas.Result_Range:
-		changed, err = t.raise(e.Range.GetFrom(), e.Range.GetTo(), schemas.RecipientState(e.Range.GetMark()), e.Range.GetReason(), read)
-	case *schemas.Result_Note:
-		changed, err = t.note(e.Note, r.GetAtMs(), read)
-	case *schemas.Result_Receipts:
-		for _, o := range e.Receipts.GetOutcomes() {
-			f := flat(o, r.GetAtMs())
-			moved, err := t.FoldOutcome(&f, read)
-			changed = changed || moved
-			if err != nil {
-				return changed, err
-			}
-		}
-	}
-	return t.finish(r.GetAtMs()) || changed, err
-}
-
-func flat(o *schemas.Outcome, at int64) schemas.FlatOutcome {
-	return schemas.FlatOutcome{AtMs: at, Index: o.GetIndex(), Mark: o.GetMark(), Phone: []byte(o.GetPhone()), Reason: []byte(o.GetReason())}
-}
-
-// FoldOutcome is Fold for the event that nearly all results are, and for each of the receipts of one.
-func (t *Task) FoldOutcome(o *schemas.FlatOutcome, read pager) (changed bool, err error) {
-	changed = t.start(o.AtMs)
-	if o.Index >= t.total() {
-		t.beyond++
-		return changed, nil
-	}
-	n, j := o.Index/schemas.PageRecipients, o.Index%schemas.PageRecipients
-	p, err := t.page(n, int(j)+1, t.size(n), read)
-	if err != nil {
-		return changed, err
-	}
-	from, to := schemas.RecipientState(p.marks[j]), schemas.RecipientState(o.Mark)
-	if to > from { //mutant:greatest-outcome-stays
-		t.move(p, o.Index, from, to)
-		changed = true
-	}
-	if bad(max(from, to)) && t.lists(o.Index) && t.describe(o.Index, to, string(o.Phone), string(o.Reason)) {
-		changed = true
-	}
-	return t.finish(o.AtMs) || changed, nil
-}
-
-// open takes the plan in; the first one stands.
-func (t *Task) open(p *schemas.TaskOpened, read pager) (bool, error) {
-	changed := false
-	if t.plan == nil {
-		t.plan, changed = p, true
-	}
-	if err := t.trim(read); err != nil {
-		return changed, err
-	}
-	filled, err := t.fill(read)
-	return changed || filled, err
-}
-
-// trim drops what was said about recipients that the plan does not have.
-func (t *Task) trim(read pager) error {
-	if t.plan == nil {
+// fold folds results in, in order.
+func (w *worker) fold(recs []stream.Record) error {
+	if len(recs) == 0 {
 		return nil
 	}
-	for n := t.plan.GetTotal() / schemas.PageRecipients; n < uint32(len(t.parts)); n++ {
-		keep := t.size(n)
-		p, err := t.page(n, 0, 0, read)
+	w.memory.clock++
+	now, oldest := time.Now(), int64(0)
+	for i := range recs {
+		at, err := w.foldRecord(&recs[i], now)
 		if err != nil {
 			return err
 		}
-		for j := keep; j < len(p.marks); j++ {
-			if m := schemas.RecipientState(p.marks[j]); m.Decided() {
-				t.move(p, n*schemas.PageRecipients+uint32(j), m, schemas.StatePending)
-				t.beyond++
-			}
+		w.replay.next = recs[i].Offset + 1
+		if i == len(recs)-1 {
+			w.replay.last = lastResultOf(&recs[i])
 		}
-		if len(p.marks) > keep {
-			t.loaded -= int64(len(p.marks) - keep)
-			p.marks = p.marks[:keep]
+		if oldest == 0 || at > 0 && at < oldest {
+			oldest = at
 		}
 	}
+	w.st.metrics.folded(len(recs), &w.batch.tally, oldest)
 	return nil
 }
 
-// fill decides the recipients of a task that failed as a whole: it can only be done once both plan and failure are known.
-func (t *Task) fill(read pager) (bool, error) {
-	if t.plan == nil || t.phase != schemas.Phase_PHASE_FAILED {
-		return false, nil
+// foldRecord folds one record and returns when its event happened.
+func (w *worker) foldRecord(rec *stream.Record, now time.Time) (at int64, err error) {
+	o := &w.batch.outcome
+	if !schemas.ReadOutcome(rec, o) || o.Mark == 0 || o.Mark > fold.MaxState {
+		return w.foldReceipts(rec, now)
 	}
-	return t.raise(0, t.plan.GetTotal(), schemas.Failed(schemas.CodeContent), "", read)
+	e, err := w.findOrAdd(o.Task, true, rec)
+	if e == nil {
+		return o.AtMs, err
+	}
+	was := w.snapshot(e, now)
+	changed, err := e.task.FoldOutcome(o, e.read)
+	w.recordChanges(e, was, changed, now)
+	return o.AtMs, err
 }
 
-// raise lifts every recipient in [from, to) to at least the given mark.
-func (t *Task) raise(from, to uint32, m schemas.RecipientState, reason string, read pager) (changed bool, err error) {
-	if limit := t.total(); to > limit {
-		t.beyond++
-		to = limit
+// foldReceipts is foldRecord for receipts, of which there are three for each message.
+func (w *worker) foldReceipts(rec *stream.Record, now time.Time) (at int64, err error) {
+	all, plain := schemas.ReadReceipts(rec, w.batch.receipts[:0])
+	w.batch.receipts = all
+	if !plain || len(all) == 0 || slices.ContainsFunc(all, func(o schemas.FlatOutcome) bool { return !fold.IsReceipt(o.Mark) }) {
+		return w.foldEvent(rec, now)
 	}
-	for at := from; at < to; {
-		n := at / schemas.PageRecipients
-		first := n * schemas.PageRecipients
-		end := min(to, first+schemas.PageRecipients)
-		p, err := t.page(n, int(end-first), t.size(n), read)
+	at = all[0].AtMs
+	e, err := w.findOrAdd(all[0].Task, false, rec)
+	if e == nil {
+		if err == nil {
+			w.st.metrics.unknown.Add(float64(len(all)))
+		}
+		return at, err
+	}
+	w.st.metrics.known.Add(float64(len(all)))
+	was := w.snapshot(e, now)
+	changed := false
+	for i := range all {
+		raised, err := e.task.FoldOutcome(&all[i], e.read)
+		changed = changed || raised
 		if err != nil {
-			return changed, err
-		}
-		for ; at < end; at++ {
-			was := schemas.RecipientState(p.marks[at-first])
-			if was < m {
-				t.move(p, at, was, m)
-				changed = true
-			}
-			if was <= m && t.lists(at) && t.describe(at, m, "", reason) {
-				changed = true
-			}
+			w.recordChanges(e, was, changed, now)
+			return at, err
 		}
 	}
-	return changed, nil
+	w.recordChanges(e, was, changed, now)
+	return at, nil
 }
 
-// note takes in what the task as a whole is doing.
-func (t *Task) note(e *schemas.TaskUpdate, at int64, read pager) (bool, error) {
-	changed := t.enter(e.GetPhase(), schemas.WhyOf(e), at)
-	changed = t.steer(steered{e.GetControls(), e.GetPipe(), e.GetSpeed()}) || changed
-	// Also when the failure is known already: a crash may have kept the status and lost the marks.
-	filled, err := t.fill(read)
-	return changed || filled, err
-}
-
-// standing is the order of phases that stand for good. Others give way to them, and among themselves to the later one.
-func standing(p schemas.Phase) int {
-	switch p {
-	case schemas.Phase_PHASE_FAILED:
-		return 3
-	case schemas.Phase_PHASE_STOPPED:
-		return 2
-	case schemas.Phase_PHASE_CANCELLED:
-		return 1
-	case schemas.Phase_PHASE_NONE, schemas.Phase_PHASE_WAITING, schemas.Phase_PHASE_RUNNING, schemas.Phase_PHASE_PAUSED:
+// foldEvent is foldRecord for what is not a plain outcome.
+func (w *worker) foldEvent(rec *stream.Record, now time.Time) (at int64, err error) {
+	var r schemas.Result
+	id, err := fold.Decode(rec, &r)
+	if err != nil {
+		w.reject(*rec, err)
+		return 0, nil
 	}
-	return 0
+	e, err := w.findOrAdd(id, fold.Opens(&r), rec)
+	if e == nil {
+		return r.GetAtMs(), err
+	}
+	was := w.snapshot(e, now)
+	changed, err := e.task.Fold(&r, e.read)
+	// Who writes a plan waits for the status that shows whose the task is. If the plan changes nothing, that status was written
+	// before, and whoever waits may not have it.
+	changed = changed || r.GetPlan() != nil //mutant:repeated-plan-writes-the-status
+	w.recordChanges(e, was, changed, now)
+	return r.GetAtMs(), err
 }
 
-// enter takes a phase in. A note without one says nothing of it.
-func (h *head) enter(p schemas.Phase, why schemas.Why, at int64) bool {
-	if p == schemas.Phase_PHASE_NONE {
-		return false
-	}
-	newer := cmp.Or(cmp.Compare(standing(p), standing(h.phase)), cmp.Compare(at, h.phaseMs), cmp.Compare(p, h.phase), why.Compare(h.why))
-	if newer <= 0 {
-		return false
-	}
-	h.phase, h.why, h.phaseMs = p, why, at
-	return true
+// snapshot is what an entry had before something was folded in.
+type snapshot struct {
+	bytes   int64
+	decided uint32
 }
 
-// steer takes in which controls are in force: those up to the highest offset. Of two that say it differently (one of them
-// is a process that was taken for dead) the one with the fuller pipe stands.
-func (h *head) steer(s steered) bool {
-	was := h.steered
-	newer := cmp.Or(cmp.Compare(s.controls, was.controls), cmp.Compare(s.pipe, was.pipe), cmp.Compare(s.speed, was.speed))
-	if s.controls == 0 || newer <= 0 {
-		return false
+// snapshot returns what an entry has, for recordChanges.
+func (w *worker) snapshot(e *entry, now time.Time) snapshot {
+	e.usedAt, e.task.Clock = now, w.memory.clock
+	if e.unnamed { // its status was never written, even if these results change nothing in its states
+		e.unnamed = false
+		w.markChanged(e, now)
 	}
-	h.steered = s
-	return true
+	return snapshot{e.task.Bytes, e.task.Decided}
 }
 
-func (h *head) start(at int64) bool {
-	if at <= 0 || h.started != 0 && h.started <= at {
-		return false
+// recordChanges takes in what folding changed in an entry.
+func (w *worker) recordChanges(e *entry, was snapshot, changed bool, now time.Time) {
+	t := e.task
+	if t.Bytes != was.bytes {
+		w.addBytes(t.Bytes - was.bytes)
 	}
-	h.started = at
-	return true
-}
-
-// finish notes the end once; corrections that come later do not undo it.
-func (t *Task) finish(at int64) bool {
-	if t.finished != 0 || !t.Done() {
-		return false
+	if t.Decided > was.decided && !e.done {
+		w.countDecided(e, now, t.Decided-was.decided)
 	}
-	t.finished = max(at, t.started, t.plan.GetAcceptedMs(), 1)
-	return true
-}
-
-// move changes a recipient's mark and keeps the error lines in step.
-func (t *Task) move(p *part, index uint32, from, to schemas.RecipientState) {
-	t.set(p, index%schemas.PageRecipients, from, to)
-	switch {
-	case bad(to):
-		t.list(index, to)
-	case bad(from):
-		if i, ok := t.find(index); ok {
-			t.lines = slices.Delete(t.lines, i, i+1)
-			t.refill = t.refill || t.bad > uint32(len(t.lines))
-		}
+	if t.OutOfRange > 0 {
+		w.st.metrics.outOfRange.Add(float64(t.OutOfRange))
+		t.OutOfRange = 0
+	}
+	if changed {
+		w.markChanged(e, now)
 	}
 }
 
-func (t *Task) find(index uint32) (int, bool) {
-	return slices.BinarySearchFunc(t.lines, index, func(l *schemas.ErrorLine, i uint32) int { return cmp.Compare(l.GetIndex(), i) })
+// markChanged records that a task's status is not the one in memory any more, and queues it.
+func (w *worker) markChanged(e *entry, now time.Time) {
+	e.status.changed = true
+	w.markDirty(e)
+	if e.task.FinishedMs != 0 && !e.done {
+		w.finish(e)
+	}
+	w.queue.add(e, now, w.st.cfg.StatusEvery)
 }
 
-// lists reports whether the index is, or would be, among the error lines.
-func (t *Task) lists(index uint32) bool {
-	return len(t.lines) < maxErrors || index <= t.lines[len(t.lines)-1].GetIndex()
-}
-
-// list puts a line for the index among the lowest, or takes the words off a line whose mark was raised.
-func (t *Task) list(index uint32, m schemas.RecipientState) {
-	if !t.lists(index) {
-		return
-	}
-	i, ok := t.find(index)
-	if ok {
-		t.lines[i].Mark, t.lines[i].Reason = uint32(m), ""
-		return
-	}
-	t.lines = slices.Insert(t.lines, i, &schemas.ErrorLine{Index: index, Mark: uint32(m)})
-	if len(t.lines) > maxErrors {
-		t.lines = t.lines[:maxErrors]
+// markDirty has the next checkpoint write the entry.
+func (w *worker) markDirty(e *entry) {
+	if !e.dirty {
+		e.dirty = true
+		w.writes.dirty = append(w.writes.dirty, e)
 	}
 }
 
-// describe gives a line its words. The phone belongs to the index, the reason to index and mark; of two that differ
-// the greater stands, so that order does not matter here either.
-func (t *Task) describe(index uint32, m schemas.RecipientState, phone, reason string) (changed bool) {
-	i, ok := t.find(index)
-	if !ok {
-		return false
+// finish takes in that a task's last recipient is decided: what is left to write of it is written now.
+func (w *worker) finish(e *entry) {
+	e.done = true
+	w.addOpen(-1)
+	w.st.metrics.finished.Inc()
+	e.status.urgent = true
+	if w.replay.caughtUp {
+		w.writePages(e)
 	}
-	l := t.lines[i]
-	if phone > l.GetPhone() {
-		l.Phone, changed = phone, true
-	}
-	if l.GetMark() == uint32(m) && reason > l.GetReason() {
-		l.Reason, changed = reason, true
-	}
-	return changed
+	w.st.logFinished(e.task)
 }

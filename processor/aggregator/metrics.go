@@ -6,15 +6,15 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"altavoz/processor/aggregator/tally"
+	"altavoz/processor/aggregator/fold"
 	"altavoz/schemas"
 	"altavoz/stream"
 )
 
 // Why a result changed nothing and was counted instead.
 const (
-	dropNoTask = "no_task" // a range, a note or a receipt for a task that nobody opened, or that is forgotten
-	dropBeyond = "beyond"  // an index that the task does not have
+	dropNoTask     = "no_task" // a range, a note or a receipt for a task that nobody opened, or that is forgotten
+	dropOutOfRange = "beyond"  // an index that the task does not have
 )
 
 type metrics struct {
@@ -27,14 +27,14 @@ type metrics struct {
 	known      prometheus.Counter
 	unknown    prometheus.Counter
 	finished   prometheus.Counter
-	forgotten  prometheus.Counter
+	deleted    prometheus.Counter
 	open       prometheus.Gauge
-	held       prometheus.Gauge
-	loaded     prometheus.Gauge
-	loads      prometheus.Counter
+	resident   prometheus.Gauge
+	bytes      prometheus.Gauge
+	reads      prometheus.Counter
 	age        prometheus.Histogram
 	noTask     prometheus.Counter
-	beyond     prometheus.Counter
+	outOfRange prometheus.Counter
 	rejected   prometheus.Counter
 	failures   prometheus.Counter
 	foreign    map[stream.Topic]prometheus.Counter
@@ -85,18 +85,18 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 	m.known, m.unknown = receipts.WithLabelValues("known"), receipts.WithLabelValues("unknown")
 	m.results = counter("altavoz_results_folded_total", "Results read, repeats included.")
 	m.finished = counter("altavoz_tasks_finished_total", "Tasks whose last recipient was decided.")
-	m.forgotten = counter("altavoz_tasks_forgotten_total", "Finished tasks removed after their retention.")
+	m.deleted = counter("altavoz_tasks_forgotten_total", "Finished tasks removed after their retention.")
 	m.open = gauge("altavoz_tasks_open", "Tasks of the owned partitions that are not finished.")
-	m.held = gauge("altavoz_tasks_held", "Tasks held in memory beyond their place in the topics.")
-	m.loaded = gauge("altavoz_marks_loaded_bytes", "Marks held in memory, one byte a recipient.")
-	m.loads = counter("altavoz_marks_loads_total", "Reads of marks or statuses that had been unloaded.")
+	m.resident = gauge("altavoz_tasks_held", "Tasks held in memory beyond their place in the topics.")
+	m.bytes = gauge("altavoz_marks_loaded_bytes", "Marks held in memory, one byte a recipient.")
+	m.reads = counter("altavoz_marks_loads_total", "Reads of marks or statuses that had been unloaded.")
 	m.age = prometheus.NewHistogram(prometheus.HistogramOpts{
 		Name: "altavoz_fold_age_seconds", Help: "Age of a result when it was folded, once for each batch.",
 		Buckets: []float64{.001, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 60, 600, 3600},
 	})
 	add(m.age)
 	dropped := vec("altavoz_results_dropped_total", "Results that concern nobody.", "cause")
-	m.noTask, m.beyond = dropped.WithLabelValues(dropNoTask), dropped.WithLabelValues(dropBeyond)
+	m.noTask, m.outOfRange = dropped.WithLabelValues(dropNoTask), dropped.WithLabelValues(dropOutOfRange)
 	m.rejected = counter("altavoz_results_rejected_total", "Results that can never be processed.")
 	m.failures = counter("altavoz_aggregator_write_failures_total", "Records of marks, statuses or rejects that had to be written again.")
 	foreign := vec("altavoz_foreign_writes_total", "Records in owned partitions of marks and statuses that another process wrote.", "topic")
@@ -108,18 +108,18 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 	return m
 }
 
-// batch counts what one batch of results did, and empties the tally.
-func (m *metrics) batch(n int, moved *tally.Tally, oldestMs int64) {
+// folded counts what one batch of results did, and empties the tally.
+func (m *metrics) folded(n int, moved *fold.Tally, oldestMs int64) {
 	m.results.Add(float64(n))
-	for b := range moved.Came {
-		if k := moved.Came[b]; k > 0 {
+	for b := range moved.Reached {
+		if k := moved.Reached[b]; k > 0 {
 			m.recipients[b].Add(float64(k))
 		}
 		if k := moved.Settled[b]; k > 0 {
 			m.settled[b].Add(float64(k))
 		}
 	}
-	*moved = tally.Tally{}
+	*moved = fold.Tally{}
 	if oldestMs > 0 {
 		m.age.Observe(max(0, time.Since(time.UnixMilli(oldestMs)).Seconds()))
 	}

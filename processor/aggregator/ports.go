@@ -6,12 +6,12 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"altavoz/processor/aggregator/recall"
+	"altavoz/processor/aggregator/readback"
 	"altavoz/stream"
 )
 
-// Table reads marks and statuses back, and results.
-type Table = recall.Table
+// Table reads partitions of marks, statuses and results.
+type Table = readback.Table
 
 // Ports is what the stage is plugged into. One publisher may serve as Statuses and Marks; two keep the statuses,
 // which somebody waits for, free of the linger that suits marks.
@@ -31,13 +31,13 @@ type Config struct {
 	Registerer prometheus.Registerer
 	// StatusEvery is how often at most the status of a busy task is written. Default 150 ms.
 	StatusEvery time.Duration
-	// MarksEvery is how often changed marks are written and results committed. Default 2 s.
+	// MarksEvery is how often changed pages of states are written and results committed. Default 2 s.
 	MarksEvery time.Duration
-	// TailEvery is how often the owner looks for records that it did not write. Default 1 s.
-	TailEvery time.Duration
+	// WatchEvery is how often the owner looks for records that it did not write. Default 1 s.
+	WatchEvery time.Duration
 	// Retention is how long a finished task is kept. Default 35 days.
 	Retention time.Duration
-	// MarksMemory bounds the marks held in memory, over all slots of the process. Default 64 MiB.
+	// MarksMemory bounds the states of recipients in memory, over all partitions of the process. Default 64 MiB.
 	MarksMemory int64
 }
 
@@ -46,15 +46,11 @@ const (
 
 	defaultStatusEvery = 150 * time.Millisecond
 	defaultMarksEvery  = 2 * time.Second
-	defaultTailEvery   = time.Second
+	defaultWatchEvery  = time.Second
 	// A result is kept for 30 days; a task must outlive its last result, or a late one would open it anew.
 	defaultRetention   = 35 * day
-	defaultMarksMemory = 64 << 20 // 4,096 full parts: the marks of 67 million recipients
+	defaultMarksMemory = 64 << 20 // 4,096 full pages: the states of 67 million recipients
 )
-
-// MaxRecipients bounds a task: 16 Mi recipients are 1,024 parts. It is also what keeps an index without a plan, which
-// nothing else vouches for, from taking memory.
-const MaxRecipients = 16 << 20
 
 func (c Config) withDefaults() Config {
 	def := func(d *time.Duration, v time.Duration) {
@@ -64,7 +60,7 @@ func (c Config) withDefaults() Config {
 	}
 	def(&c.StatusEvery, defaultStatusEvery)
 	def(&c.MarksEvery, defaultMarksEvery)
-	def(&c.TailEvery, defaultTailEvery)
+	def(&c.WatchEvery, defaultWatchEvery)
 	def(&c.Retention, defaultRetention)
 	if c.MarksMemory == 0 {
 		c.MarksMemory = defaultMarksMemory

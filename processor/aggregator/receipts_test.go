@@ -20,7 +20,7 @@ func TestReceipts(t *testing.T) {
 		defer p.leave()
 		w.result(of(taskNo(9), received(1500, 0, uint32(schemas.StateRead), 1, uint32(schemas.StateRead)))) // a task of nobody's
 		w.result(planOf(5), dispatched(5))
-		w.result(received(1900, 0, uint32(schemas.StateDelivered))) // before the sender's own word
+		w.result(received(1900, 0, uint32(schemas.StateDelivered))) // before the sender's own result
 		for i := range uint32(4) {
 			w.result(outcome(i, schemas.StateSent, "", ""))
 		}

@@ -179,12 +179,12 @@ func (s *sim) results() {
 		case 7, 8, 9, 10, 11, 12, 13, 14, 15, 16:
 			r := received(2500)
 			for range s.rng.IntN(50) {
-				mark := receiptMarks[s.rng.IntN(len(receiptMarks))]
+				mark := receiptStates[s.rng.IntN(len(receiptStates))]
 				r.GetReceipts().Outcomes = append(r.GetReceipts().Outcomes, &schemas.Outcome{Index: s.rng.Uint32N(t.total + 1), Mark: uint32(mark), Phone: "573001234567"})
 			}
 			s.result(of(t.id, r))
 		default:
-			s.result(of(t.id, outcome(i, someMarks[s.rng.IntN(len(someMarks))], "573001234567", "")))
+			s.result(of(t.id, outcome(i, someStates[s.rng.IntN(len(someStates))], "573001234567", "")))
 		}
 	}
 }

@@ -149,7 +149,7 @@ func TestRejects(t *testing.T) {
 		for _, rec := range []stream.Record{
 			{Topic: schemas.TopicResults, Key: []byte("x"), Value: []byte("x")},
 			foreign,
-			schemas.EncodeResult(planOf(MaxRecipients + 1)),
+			schemas.EncodeResult(planOf(schemas.MaxRecipients + 1)),
 			schemas.EncodeResult(outcome(0, 0, "", "")),
 			schemas.EncodeResult(&schemas.Result{Task: task1.Bytes()}),
 			schemas.EncodeResult(&schemas.Result{Task: task1.Bytes(), Event: &schemas.Result_Range{Range: &schemas.OutcomeRange{Mark: 256}}}),
@@ -336,7 +336,7 @@ func TestZombieIsRepaired(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(w *world) {
 		t := w.t
-		zombie := w.start(Config{TailEvery: time.Hour})
+		zombie := w.start(Config{WatchEvery: time.Hour})
 		w.result(planOf(10), outcome(0, schemas.StateSent, "", ""))
 		zombie.feedAll()
 		settle(3 * time.Second)
@@ -413,7 +413,7 @@ func TestForgetting(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(w *world) {
 		t := w.t
-		p := w.start(Config{MarksEvery: time.Minute, TailEvery: time.Hour})
+		p := w.start(Config{MarksEvery: time.Minute, WatchEvery: time.Hour})
 		now := time.Now().UnixMilli()
 		for _, r := range []*schemas.Result{planOf(40000), ranged(0, 40000, schemas.StateCancelled), of(taskNo(2), planOf(1))} {
 			r.AtMs = now

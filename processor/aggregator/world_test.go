@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/protobuf/testing/protocmp"
 
+	"altavoz/processor/aggregator/fold"
 	"altavoz/schemas"
 	"altavoz/stream"
 )
@@ -235,7 +236,7 @@ func (p *publisher) deliver() bool {
 	return true
 }
 
-// start begins a new process that owns slot 0. The one before is not told.
+// start begins a new process that owns partition 0. The one before is not told.
 func (w *world) start(cfg Config) *process {
 	w.t.Helper()
 	p := w.join(cfg)
@@ -433,7 +434,7 @@ func (w *world) checkView(t interface {
 }, words bool,
 ) {
 	t.Helper()
-	var log Recount
+	var log fold.Recount
 	for _, rec := range w.records(slot0, 0) {
 		log.Take(rec)
 	}
@@ -445,8 +446,8 @@ func (w *world) checkView(t interface {
 		}
 		last[string(rec.Key)] = p.GetMarks()
 	}
-	for _, id := range slices.SortedFunc(maps.Keys(log.tasks), func(a, b schemas.TaskID) int { return slices.Compare(a[:], b[:]) }) {
-		task := log.tasks[id]
+	for _, id := range slices.SortedFunc(maps.Keys(log.Tasks), func(a, b schemas.TaskID) int { return slices.Compare(a[:], b[:]) }) {
+		task := log.Tasks[id]
 		want, _ := task.Status(nil)
 		got := w.status(id)
 		if got == nil {
@@ -463,9 +464,9 @@ func (w *world) checkView(t interface {
 		if diff := cmp.Diff(want, got, protocmp.Transform(), protocmp.IgnoreEmptyMessages()); diff != "" {
 			t.Fatalf("task %s: fold of the log (-) and view (+) differ:\n%s", id, diff)
 		}
-		for n := range task.parts {
+		for n := range task.List {
 			key := schemas.PageKey(id, uint32(n))
-			if diff := cmp.Diff(partOf(task, n), partOf(&Task{marks: marks{parts: []part{{marks: last[key]}}}}, 0)); diff != "" {
+			if diff := cmp.Diff(partOf(task, n), partOf(&fold.Task{Pages: fold.Pages{List: []fold.Page{{States: last[key]}}}}, 0)); diff != "" {
 				t.Fatalf("%s: fold of the log (-) and the last marks (+) differ:\n%s", key, diff)
 			}
 		}

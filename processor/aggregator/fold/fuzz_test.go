@@ -1,4 +1,4 @@
-package aggregator
+package fold
 
 import (
 	"errors"
@@ -46,25 +46,25 @@ func FuzzFold(f *testing.F) {
 		var results []*schemas.Result
 		for _, value := range [][]byte{a, b} {
 			var r schemas.Result
-			if _, err := decode(foreign(value), &r); err == nil && !vast(&r) {
+			if _, err := Decode(foreign(value), &r); err == nil && !vast(&r) {
 				results = append(results, &r)
 			}
 		}
-		one, other := newTask(id), newTask(id)
+		one, other := NewTask(id), NewTask(id)
 		for i, r := range results {
 			foldInto(t, one, r)
 			foldInto(t, other, results[len(results)-1-i])
 		}
 		sound(t, one)
-		if (results == nil || results[0].GetPlan() == nil || results[len(results)-1].GetPlan() == nil) && one.counts != other.counts { // of two plans the first stands
-			t.Fatalf("counts depend on the order: %v", cmp.Diff(one.counts, other.counts))
+		if (results == nil || results[0].GetPlan() == nil || results[len(results)-1].GetPlan() == nil) && one.Counts != other.Counts { // of two plans the first stands
+			t.Fatalf("counts depend on the order: %v", cmp.Diff(one.Counts, other.Counts))
 		}
 		st, err := one.Status(noPages)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if again := countsOf(st); again != one.counts {
-			t.Fatalf("the status counts otherwise: %v", cmp.Diff(one.counts, again))
+		if again := Histogram(st.GetCounts()); again != one.Counts {
+			t.Fatalf("the status counts otherwise: %v", cmp.Diff(one.Counts, again))
 		}
 		rec := schemas.EncodeStatus(0, st)
 		if err := schemas.Decode(&rec, new(schemas.Status)); err != nil {
@@ -89,22 +89,22 @@ func sound(t *testing.T, task *Task) {
 	t.Helper()
 	var counts [256]uint32
 	decided := uint32(0)
-	for _, p := range task.parts {
-		if len(p.marks) > schemas.PageRecipients {
-			t.Fatalf("a part of %d", len(p.marks))
+	for _, p := range task.List {
+		if len(p.States) > schemas.PageRecipients {
+			t.Fatalf("a part of %d", len(p.States))
 		}
-		for _, m := range p.marks {
+		for _, m := range p.States {
 			if schemas.RecipientState(m).Decided() {
 				counts[m]++
 				decided++
 			}
 		}
 	}
-	if counts != task.counts || decided != task.decided {
-		t.Fatalf("%d decided, counted %d: %v", decided, task.decided, cmp.Diff(counts, task.counts))
+	if counts != task.Counts || decided != task.Decided {
+		t.Fatalf("%d decided, counted %d: %v", decided, task.Decided, cmp.Diff(counts, task.Counts))
 	}
-	if task.plan != nil && decided > task.plan.GetTotal() {
-		t.Fatalf("%d of %d are decided", decided, task.plan.GetTotal())
+	if task.Plan != nil && decided > task.Plan.GetTotal() {
+		t.Fatalf("%d of %d are decided", decided, task.Plan.GetTotal())
 	}
 }
 
@@ -112,22 +112,22 @@ func sound(t *testing.T, task *Task) {
 func FuzzMergeParts(f *testing.F) {
 	f.Add([]byte{1, 2, 3}, []byte{3, 2}, uint32(0))
 	f.Add([]byte{}, make([]byte, schemas.PageRecipients+1), uint32(7))
-	f.Add([]byte{255, 0, 9}, []byte{0, 0, 0, 255}, uint32(MaxRecipients/schemas.PageRecipients-1))
+	f.Add([]byte{255, 0, 9}, []byte{0, 0, 0, 255}, uint32(schemas.MaxRecipients/schemas.PageRecipients-1))
 	f.Fuzz(func(t *testing.T, a, b []byte, n uint32) {
-		n %= MaxRecipients / schemas.PageRecipients
-		task := newTask(schemas.NewTaskID())
+		n %= schemas.MaxRecipients / schemas.PageRecipients
+		task := NewTask(schemas.NewTaskID())
 		for _, value := range [][]byte{a, b, a} {
 			rec := schemas.EncodePage(0, &schemas.StatePage{Task: task.ID.Bytes(), Number: n, Marks: value})
 			var p schemas.StatePage
 			if err := schemas.Decode(&rec, &p); err != nil {
 				t.Fatal(err)
 			}
-			if _, _, err := task.merge(n, p.GetMarks(), 0, noPages); err != nil {
+			if _, _, err := task.MergePage(n, p.GetMarks(), 0, noPages); err != nil {
 				t.Fatal(err)
 			}
 		}
 		sound(t, task)
-		for j, m := range task.parts[n].marks {
+		for j, m := range task.List[n].States {
 			var want byte
 			for _, from := range [][]byte{a, b} {
 				if j < len(from) {

@@ -1,4 +1,4 @@
-package pace
+package rate
 
 import (
 	"testing"
@@ -8,11 +8,11 @@ import (
 )
 
 // Whatever comes when: the rate lies between those of the last four and the last five seconds, and is 0 after a rest.
-func TestPace(t *testing.T) {
+func TestRateIsThatOfTheLastSeconds(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		now := time.Unix(1_700_000_000, rapid.Int64Range(0, 999_999_999).Draw(t, "nanos"))
-		var p *Pace
+		var p *Meter
 		type event struct {
 			at time.Time
 			n  uint32

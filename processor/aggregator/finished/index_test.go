@@ -1,4 +1,4 @@
-package cold
+package finished
 
 import (
 	"testing"
@@ -15,15 +15,15 @@ func TestTaskComesBackAsItWas(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		tasks, id := New(), schemas.NewTaskID()
 		want := Task{
-			Status: rapid.Int64Range(0, 1<<47).Draw(t, "status"), Part: rapid.Int64Range(NoRecord, 1<<47).Draw(t, "part"),
-			Bad: rapid.Uint16().Draw(t, "bad"), Updated: rapid.Int64Range(0, 4_000_000_000_000).Draw(t, "updated"),
+			Status: rapid.Int64Range(0, 1<<47).Draw(t, "status"), Page: rapid.Int64Range(NoRecord, 1<<47).Draw(t, "page"),
+			Errors: rapid.Uint16().Draw(t, "errors"), UpdatedMs: rapid.Int64Range(0, 4_000_000_000_000).Draw(t, "updated"),
 		}
 		tasks.Put(id, want)
 		got, ok := tasks.Take(id)
-		if late := got.Updated - want.Updated; !ok || late < 0 || late >= 1000 {
+		if late := got.UpdatedMs - want.UpdatedMs; !ok || late < 0 || late >= 1000 {
 			t.Fatalf("it is %d ms later: %v", late, ok)
 		}
-		if got.Updated = want.Updated; got != want {
+		if got.UpdatedMs = want.UpdatedMs; got != want {
 			t.Fatalf("%+v, want %+v", got, want)
 		}
 		if _, ok := tasks.Take(id); ok || tasks.Len() != 0 {
@@ -44,7 +44,7 @@ func TestTasksWhoseTimeIsOver(t *testing.T) {
 		if !over[id] {
 			at = now.Add(time.Millisecond)
 		}
-		tasks.Put(id, Task{Updated: at.UnixMilli()})
+		tasks.Put(id, Task{UpdatedMs: at.UnixMilli()})
 	}
 	for left := 500; left > 0; left -= 100 {
 		ids := tasks.Since(now, 100)

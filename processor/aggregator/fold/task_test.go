@@ -1,4 +1,4 @@
-package aggregator
+package fold
 
 import (
 	"slices"
@@ -28,7 +28,7 @@ func refold(results []*schemas.Result) *reference {
 			ref.plan = p
 		}
 	}
-	total := uint32(MaxRecipients)
+	total := uint32(schemas.MaxRecipients)
 	if ref.plan != nil {
 		total = ref.plan.GetTotal()
 	}
@@ -88,7 +88,7 @@ func (ref *reference) counts() (counts [256]uint32) {
 // worst returns the indexes and marks that the error lines must show.
 func (ref *reference) worst() (out [][2]uint32) {
 	for i, m := range ref.said {
-		if bad(m) {
+		if isError(m) {
 			out = append(out, [2]uint32{i, uint32(m)})
 		}
 	}
@@ -138,12 +138,12 @@ func received(at int64, pairs ...uint32) *schemas.Result {
 	return &schemas.Result{Task: task1.Bytes(), AtMs: at, Event: &schemas.Result_Receipts{Receipts: all}}
 }
 
-// receiptMarks are what receipts say.
-var receiptMarks = []schemas.RecipientState{
+// receiptStates are what receipts say.
+var receiptStates = []schemas.RecipientState{
 	schemas.StateConfirmed, schemas.StateDelivered, schemas.StateRead, schemas.Undelivered(131049), schemas.Undelivered(131047),
 }
 
-var someMarks = []schemas.RecipientState{
+var someStates = []schemas.RecipientState{
 	schemas.StateDuplicate, schemas.StateExpired, schemas.StateCancelled, schemas.StateUnknown, schemas.Failed(schemas.CodeInvalidPhone),
 	schemas.Failed(131026), schemas.StateSent, schemas.Undelivered(131049), schemas.StateDelivered, schemas.StateRead,
 }
@@ -152,7 +152,7 @@ var someMarks = []schemas.RecipientState{
 func drawResults(t *rapid.T) []*schemas.Result {
 	total := rapid.SampledFrom([]uint32{1, 3, 150, 150, 150, 400, schemas.PageRecipients, schemas.PageRecipients + 50}).Draw(t, "total")
 	index := rapid.OneOf(rapid.Uint32Range(0, min(total, 200)), rapid.Uint32Range(0, total+3))
-	mark := rapid.SampledFrom(someMarks)
+	mark := rapid.SampledFrom(someStates)
 	results := []*schemas.Result{planOf(total)}
 	for range rapid.IntRange(0, 60).Draw(t, "n") {
 		switch rapid.IntRange(0, 12).Draw(t, "kind") {
@@ -174,7 +174,7 @@ func drawResults(t *rapid.T) []*schemas.Result {
 			r := received(2500)
 			for range rapid.IntRange(0, 20).Draw(t, "receipts") {
 				r.GetReceipts().Outcomes = append(r.GetReceipts().Outcomes, &schemas.Outcome{
-					Index: index.Draw(t, "index"), Mark: uint32(rapid.SampledFrom(receiptMarks).Draw(t, "mark")), Phone: "573001234567", Wamid: "w",
+					Index: index.Draw(t, "index"), Mark: uint32(rapid.SampledFrom(receiptStates).Draw(t, "mark")), Phone: "573001234567", Wamid: "w",
 				})
 			}
 			results = append(results, r)
@@ -210,9 +210,9 @@ func TestFoldDoesNotDependOnOrder(t *testing.T) {
 		}
 		mixed = rapid.Permutation(mixed).Draw(t, "order")
 
-		a, b := newTask(task1), newTask(task1)
+		a, b := NewTask(task1), NewTask(task1)
 		sa, sb := foldAll(t, a, results), foldAll(t, b, mixed)
-		for n := range max(len(a.parts), len(b.parts)) {
+		for n := range max(len(a.List), len(b.List)) {
 			if diff := cmp.Diff(partOf(a, n), partOf(b, n)); diff != "" {
 				t.Fatalf("marks of part %d depend on the order:\n%s", n, diff)
 			}
@@ -225,7 +225,7 @@ func TestFoldDoesNotDependOnOrder(t *testing.T) {
 		}
 
 		ref := refold(results)
-		if ref.counts() != a.counts {
+		if ref.counts() != a.Counts {
 			t.Fatalf("counts %v, the reference has %v", sa.GetCounts(), ref.counts())
 		}
 		if sa.GetPhase() != ref.phase {
@@ -261,7 +261,7 @@ func TestErrorWordsDoNotDependOnOrder(t *testing.T) {
 				rapid.SampledFrom([]string{"", "573001", "573002"}).Draw(t, "phone"), rapid.SampledFrom([]string{"", "una", "otra"}).Draw(t, "reason")))
 		}
 		mixed := rapid.Permutation(append(slices.Clone(results), results[:len(results)/2]...)).Draw(t, "order")
-		sa, sb := foldAll(t, newTask(task1), results), foldAll(t, newTask(task1), mixed)
+		sa, sb := foldAll(t, NewTask(task1), results), foldAll(t, NewTask(task1), mixed)
 		if diff := cmp.Diff(sa.GetErrors(), sb.GetErrors(), protocmp.Transform()); diff != "" {
 			t.Fatalf("lines depend on the order:\n%s", diff)
 		}
@@ -270,10 +270,10 @@ func TestErrorWordsDoNotDependOnOrder(t *testing.T) {
 
 // partOf returns the marks of a part without the pending ones at its end, which need not be there.
 func partOf(t *Task, n int) []byte {
-	if n >= len(t.parts) {
+	if n >= len(t.List) {
 		return nil
 	}
-	b := t.parts[n].marks
+	b := t.List[n].States
 	for len(b) > 0 && b[len(b)-1] == 0 {
 		b = b[:len(b)-1]
 	}
@@ -284,36 +284,36 @@ func partOf(t *Task, n int) []byte {
 func TestFoldCountsAddUp(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		task := newTask(task1)
+		task := NewTask(task1)
 		for _, r := range rapid.Permutation(drawResults(t)).Draw(t, "order") {
 			if _, err := task.Fold(r, nil); err != nil {
 				t.Fatal(err)
 			}
 			var recount [256]uint32
 			var decided, worse, held uint32
-			for _, p := range task.parts {
+			for _, p := range task.List {
 				var here uint32
-				for _, m := range p.marks {
+				for _, m := range p.States {
 					if m != 0 {
 						recount[m]++
 						decided++
 					}
-					if bad(schemas.RecipientState(m)) {
+					if isError(schemas.RecipientState(m)) {
 						here++
 					}
 				}
-				if uint32(p.bad) != here {
-					t.Fatalf("a part says %d bad, it has %d", p.bad, here)
+				if uint32(p.Errors) != here {
+					t.Fatalf("a part says %d bad, it has %d", p.Errors, here)
 				}
 				worse += here
-				held += uint32(len(p.marks))
+				held += uint32(len(p.States))
 			}
-			if recount != task.counts || decided != task.decided || worse != task.bad || int64(held) != task.loaded {
+			if recount != task.Counts || decided != task.Decided || worse != task.errors || int64(held) != task.Bytes {
 				t.Fatalf("histogram %v (%d decided, %d bad, %d bytes), recount %v (%d, %d, %d)",
-					task.counts, task.decided, task.bad, task.loaded, recount, decided, worse, held)
+					task.Counts, task.Decided, task.errors, task.Bytes, recount, decided, worse, held)
 			}
-			if task.plan != nil && task.decided > task.plan.GetTotal() {
-				t.Fatalf("%d decided of %d", task.decided, task.plan.GetTotal())
+			if task.Plan != nil && task.Decided > task.Plan.GetTotal() {
+				t.Fatalf("%d decided of %d", task.Decided, task.Plan.GetTotal())
 			}
 		}
 	})
@@ -326,19 +326,19 @@ func TestFoldWithUnloadedParts(t *testing.T) {
 		results := drawResults(t)
 		stored := make(map[int64][]byte)
 		read := func(_ uint32, at int64) ([]byte, error) { return slices.Clone(stored[at]), nil }
-		task := newTask(task1)
+		task := NewTask(task1)
 		for _, r := range results {
 			if _, err := task.Fold(r, read); err != nil {
 				t.Fatal(err)
 			}
-			for n := range task.parts {
-				if p := &task.parts[n]; p.marks != nil && rapid.Bool().Draw(t, "unload") {
-					if p.dirty {
-						p.at, p.dirty = int64(len(stored)), false
-						stored[p.at] = slices.Clone(p.marks)
+			for n := range task.List {
+				if p := &task.List[n]; p.States != nil && rapid.Bool().Draw(t, "unload") {
+					if p.Dirty {
+						p.Offset, p.Dirty = int64(len(stored)), false
+						stored[p.Offset] = slices.Clone(p.States)
 					}
-					if p.at != noRecord {
-						task.unload(p)
+					if p.Offset != NoRecord {
+						task.Evict(p)
 					}
 				}
 			}
@@ -347,8 +347,8 @@ func TestFoldWithUnloadedParts(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		want := foldAll(t, newTask(task1), results)
-		if task.plan.GetTotal() > maxErrors {
+		want := foldAll(t, NewTask(task1), results)
+		if task.Plan.GetTotal() > maxErrors {
 			unworded(want)
 			unworded(got)
 		}
@@ -364,13 +364,14 @@ func TestRestore(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		results := drawResults(t)
 		cut := rapid.IntRange(0, len(results)).Draw(t, "cut")
-		whole, first := newTask(task1), newTask(task1)
+		whole, first := NewTask(task1), NewTask(task1)
 		s := foldAll(t, first, results[:cut])
-		second := newTask(task1)
-		second.restore(s)
-		second.recount(first.marks)
+		second, err := Rebuild(task1, s, first.Head, first.Pages)
+		if err != nil {
+			t.Fatal(err)
+		}
 		a, b := foldAll(t, whole, results), foldAll(t, second, results[cut:])
-		if whole.plan.GetTotal() > maxErrors {
+		if whole.Plan.GetTotal() > maxErrors {
 			unworded(a)
 			unworded(b)
 		}
@@ -402,7 +403,7 @@ func TestFoldPhases(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := foldAll(t, newTask(task1), append([]*schemas.Result{planOf(2)}, c.notes...))
+			s := foldAll(t, NewTask(task1), append([]*schemas.Result{planOf(2)}, c.notes...))
 			if s.GetPhase() != c.phase || s.GetWhy() != c.why {
 				t.Fatalf("phase %v %q, want %v %q", s.GetPhase(), s.GetWhy(), c.phase, c.why)
 			}
@@ -412,7 +413,7 @@ func TestFoldPhases(t *testing.T) {
 
 func TestFailedTaskDecidesEveryRecipient(t *testing.T) {
 	t.Parallel()
-	s := foldAll(t, newTask(task1), []*schemas.Result{planOf(3), noted(5000, schemas.Phase_PHASE_FAILED, "La imagen no existe (404)")})
+	s := foldAll(t, NewTask(task1), []*schemas.Result{planOf(3), noted(5000, schemas.Phase_PHASE_FAILED, "La imagen no existe (404)")})
 	want := []*schemas.StateCount{{Mark: uint32(schemas.Failed(schemas.CodeContent)), Count: 3}}
 	if diff := cmp.Diff(want, s.GetCounts(), protocmp.Transform()); diff != "" {
 		t.Fatalf("counts (-want +got):\n%s", diff)
@@ -425,7 +426,7 @@ func TestFailedTaskDecidesEveryRecipient(t *testing.T) {
 func TestErrorLines(t *testing.T) {
 	t.Parallel()
 	refused, invalid := schemas.Failed(131026), schemas.Failed(schemas.CodeInvalidPhone)
-	s := foldAll(t, newTask(task1), []*schemas.Result{
+	s := foldAll(t, NewTask(task1), []*schemas.Result{
 		planOf(6),
 		outcome(4, refused, "573000000004", ""),
 		outcome(1, invalid, "12x", "Invalid phone number format"),
@@ -458,7 +459,7 @@ func TestErrorLinesMoveUp(t *testing.T) {
 	for i := range uint32(10) {
 		results = append(results, outcome(10*i, schemas.StateRead, "", ""))
 	}
-	s := foldAll(t, newTask(task1), results)
+	s := foldAll(t, NewTask(task1), results)
 	if n := len(s.GetErrors()); n != maxErrors || s.GetErrors()[0].GetIndex() != 1 || s.GetErrors()[n-1].GetIndex() != 109 {
 		t.Fatalf("%d lines from %d to %d", n, s.GetErrors()[0].GetIndex(), s.GetErrors()[n-1].GetIndex())
 	}
@@ -467,7 +468,7 @@ func TestErrorLinesMoveUp(t *testing.T) {
 // Late corrections change the numbers of a finished task and leave it finished when it was.
 func TestCorrectionsDoNotUnfinish(t *testing.T) {
 	t.Parallel()
-	task := newTask(task1)
+	task := NewTask(task1)
 	first := foldAll(t, task, []*schemas.Result{planOf(1), outcome(0, schemas.StateSent, "", "")})
 	late := outcome(0, schemas.Undelivered(131049), "573001234567", "")
 	late.AtMs = 9_000_000
