@@ -88,7 +88,7 @@ func (a *App) startRoles(ctx context.Context) error {
 		stages = append([]processor.Stage{processor.Relay(upstream.Names(sources))}, stages...)
 	}
 	for _, stage := range stages {
-		if stage.Name != relay.Name && !a.cfg.Process.Roles.Has(Role(stage.Name)) {
+		if stage.Name == processor.Producer || stage.Name != relay.Name && !a.cfg.Process.Roles.Has(Role(stage.Name)) { // the producer has no group: it is started below
 			continue
 		}
 		group, err := stage.Group(a.kafka)

@@ -20,51 +20,48 @@ import (
 	"altavoz/stream"
 )
 
-// Stage is one step of the way of a broadcast.
+// Stage is one role: what it reads of Kafka and what it writes. A test holds this against what each role was seen to do (test/sim), and
+// the rights of Kafka's users are made of it.
 type Stage struct {
-	Name   string // also of its consumer group
-	Reads  []stream.Topic
-	Writes []stream.Topic
-	// Looks names topics that it reads on its own account, outside the group.
-	Looks []stream.Topic
+	Name     string         // also of its consumer group
+	Consumes []stream.Topic // by its consumer group; the producer has none
+	Reads    []stream.Topic // outside the group: views read whole, and records read back by their place
+	Writes   []stream.Topic
 }
 
-// The stages' names.
+// The names of the stages. The topic registry, which every process reads and writes at its start, is in none of them.
 const (
+	Producer   = "producer"
 	Fanout     = "fanout"
 	Sender     = "sender"
 	Aggregator = "aggregator"
 )
 
-// Ingress is what takes requests over HTTP: a stage without a group.
-func Ingress() Stage {
-	return Stage{
-		Name:   "producer",
-		Looks:  []stream.Topic{schemas.TopicStatuses, schemas.TopicControls},
-		Writes: []stream.Topic{schemas.TopicBlobs, schemas.TopicBroadcasts, schemas.TopicControls, schemas.TopicResults},
-	}
-}
-
 // Topology returns the stages in the order in which a broadcast meets them.
 func Topology() []Stage {
 	return []Stage{
 		{
-			Name:   Fanout,
-			Reads:  []stream.Topic{schemas.TopicBroadcasts},
-			Looks:  []stream.Topic{schemas.TopicBlobs, schemas.TopicControls, schemas.TopicStatuses, schemas.TopicMarks},
-			Writes: []stream.Topic{schemas.TopicBroadcasts, schemas.TopicBlobs, schemas.TopicControls, schemas.TopicSendsExpress, schemas.TopicSendsBulk, schemas.TopicResults, schemas.TopicRejects},
+			Name:   Producer,
+			Reads:  []stream.Topic{schemas.TopicStatuses, schemas.TopicControls},
+			Writes: []stream.Topic{schemas.TopicBlobs, schemas.TopicBroadcasts, schemas.TopicControls, schemas.TopicResults},
 		},
 		{
-			Name:   Sender,
-			Reads:  []stream.Topic{schemas.TopicSendsExpress, schemas.TopicSendsBulk},
-			Looks:  []stream.Topic{schemas.TopicBlobs, schemas.TopicControls},
-			Writes: []stream.Topic{schemas.TopicResults, schemas.TopicControls, schemas.TopicRejects},
+			Name:     Fanout,
+			Consumes: []stream.Topic{schemas.TopicBroadcasts},
+			Reads:    []stream.Topic{schemas.TopicBlobs, schemas.TopicControls, schemas.TopicStatuses, schemas.TopicMarks},
+			Writes:   []stream.Topic{schemas.TopicBroadcasts, schemas.TopicBlobs, schemas.TopicControls, schemas.TopicSendsExpress, schemas.TopicSendsBulk, schemas.TopicResults, schemas.TopicRejects},
 		},
 		{
-			Name:   Aggregator,
-			Reads:  []stream.Topic{schemas.TopicResults},
-			Looks:  []stream.Topic{schemas.TopicMarks, schemas.TopicStatuses},
-			Writes: []stream.Topic{schemas.TopicMarks, schemas.TopicStatuses, schemas.TopicRejects},
+			Name:     Sender,
+			Consumes: []stream.Topic{schemas.TopicSendsExpress, schemas.TopicSendsBulk},
+			Reads:    []stream.Topic{schemas.TopicBlobs, schemas.TopicControls},
+			Writes:   []stream.Topic{schemas.TopicResults, schemas.TopicControls, schemas.TopicRejects},
+		},
+		{
+			Name:     Aggregator,
+			Consumes: []stream.Topic{schemas.TopicResults},
+			Reads:    []stream.Topic{schemas.TopicMarks, schemas.TopicStatuses},
+			Writes:   []stream.Topic{schemas.TopicMarks, schemas.TopicStatuses, schemas.TopicRejects},
 		},
 	}
 }
@@ -72,7 +69,7 @@ func Topology() []Stage {
 // Relay is the stage of the topics that upstream systems have of their own. It works where the fanout does.
 func Relay(topics []stream.Topic) Stage {
 	return Stage{
-		Name: relay.Name, Reads: topics,
+		Name: relay.Name, Consumes: topics,
 		Writes: []stream.Topic{schemas.TopicBlobs, schemas.TopicBroadcasts, schemas.TopicRejects},
 	}
 }
@@ -96,7 +93,7 @@ const stopTimeout = 5 * time.Second
 
 // Group returns the membership of a stage's consumer group; the stage commits through it.
 func (s Stage) Group(cfg kafka.Config) (*group.Group, error) {
-	g, err := group.New(cfg, s.Name, s.Reads)
+	g, err := group.New(cfg, s.Name, s.Consumes)
 	if err != nil {
 		return nil, fmt.Errorf("joining the group of the %s: %w", s.Name, err)
 	}

@@ -45,22 +45,22 @@ const (
 // consumerOffsets is the brokers' topic of offsets: how it is kept is looked at at the start.
 const consumerOffsets = "__consumer_offsets"
 
-// Users returns the users of an installation, made of the same table as the work itself (processor.Topology, processor.Ingress). Names of
+// Users returns the users of an installation, made of the same table as the work itself (processor.Topology). Names of
 // topics and groups begin with prefix. Upstream systems with a topic of their own have a user each, by the topic's owner.
 func Users(prefix string, sources []upstream.Source) []User {
 	var out []User
 	relay := processor.Relay(upstream.Names(sources))
-	for _, s := range append([]processor.Stage{processor.Ingress()}, processor.Topology()...) {
+	for _, s := range processor.Topology() {
 		u := User{Name: s.Name, Redis: s.Name == processor.Fanout || s.Name == processor.Sender}
 		var groups []string
 		var own []stream.Topic                              // of upstream systems
 		if s.Name == processor.Fanout && len(sources) > 0 { // the relay works there, and writes nothing else
-			own, groups = relay.Reads, append(groups, prefix+relay.Name)
+			own, groups = relay.Consumes, append(groups, prefix+relay.Name)
 		}
-		if len(s.Reads) > 0 {
+		if len(s.Consumes) > 0 {
 			groups = append(groups, prefix+s.Name)
 		}
-		reads := append(slices.Concat(s.Reads, s.Looks, own), schemas.TopicRegistry)
+		reads := append(slices.Concat(s.Consumes, s.Reads, own), schemas.TopicRegistry)
 		u.Grants = append(atStart(prefix, own), onTopics("Read", prefix, reads), onTopics("Write", prefix, append(slices.Clone(s.Writes), schemas.TopicRegistry)))
 		if len(groups) > 0 {
 			u.Grants = append(u.Grants, Grant{"Read", OnGroup, groups})

@@ -30,10 +30,10 @@ func TestThreatS14RightsAreThoseOfTheTopology(t *testing.T) {
 			return g.Operation == operation && g.Kind == OnTopic && slices.Contains(g.Names, "p."+string(topic))
 		})
 	}
-	for _, s := range append(processor.Topology(), processor.Ingress()) {
+	for _, s := range processor.Topology() {
 		for _, spec := range schemas.Topics() {
 			registry := spec.Topic == schemas.TopicRegistry
-			if want := registry || slices.Contains(s.Reads, spec.Topic) || slices.Contains(s.Looks, spec.Topic); may(s.Name, "Read", spec.Topic) != want {
+			if want := registry || slices.Contains(s.Consumes, spec.Topic) || slices.Contains(s.Reads, spec.Topic); may(s.Name, "Read", spec.Topic) != want {
 				t.Errorf("%s reads %s: %v", s.Name, spec.Topic, !want)
 			}
 			if want := registry || slices.Contains(s.Writes, spec.Topic); may(s.Name, "Write", spec.Topic) != want {

@@ -16,6 +16,8 @@ type faultNet struct {
 	listen func(network, addr string) (net.Listener, error)
 	// delay is how long what is written takes; nil: no time. Before the first connection only.
 	delay func(c *faultConn) time.Duration
+	// sees is given what is written to connections that were dialled; nil: nobody looks. Before the first connection only.
+	sees func(to string, b []byte)
 
 	mu    sync.Mutex
 	conns map[net.Conn]string // by whom they were dialled to; "" those that were accepted
@@ -163,12 +165,13 @@ func (n *faultNet) adopt(c net.Conn, addr string) (net.Conn, error) {
 	default:
 	}
 	n.conns[c] = addr
-	return &faultConn{Conn: c, net: n}, nil
+	return &faultConn{Conn: c, net: n, to: addr}, nil
 }
 
 type faultConn struct {
 	net.Conn
 	net *faultNet
+	to  string // by whom it was dialled to; "": it was accepted
 
 	mu   sync.Mutex
 	keys map[int16]bool // kinds of Kafka requests that were read here
@@ -239,6 +242,9 @@ func (c *faultConn) Write(b []byte) (int, error) {
 		if err := c.net.pass(); err != nil {
 			return 0, err
 		}
+	}
+	if c.net.sees != nil && c.to != "" {
+		c.net.sees(c.to, b)
 	}
 	if c.behind(b) {
 		return len(b), nil

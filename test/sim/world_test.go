@@ -42,8 +42,9 @@ type world struct {
 	kinds []faultKind // those that this history may have
 	set   int         // which processes there are
 	only  []string
-	tune  func(*app.Config)  // of every process; nil: as they are
-	more  []simulator.Number // numbers of the account besides the one
+	tune  func(*app.Config)                     // of every process; nil: as they are
+	more  []simulator.Number                    // numbers of the account besides the one
+	sees  func(p *process, to string, b []byte) // what processes write to the network; nil: nobody looks
 
 	vn       kfake.VirtualNetwork
 	broker   *broker
@@ -245,6 +246,9 @@ type process struct {
 func (p *process) start() {
 	for try := 0; ; try++ {
 		fn := newFaultNet(p.w.vn.DialContext, p.w.vn.Listen)
+		if p.w.sees != nil {
+			fn.sees = func(to string, b []byte) { p.w.sees(p, to, b) }
+		}
 		log := p.w.log.With("process", p.addr)
 		a, err := app.New(p.config(), app.Options{Network: app.Network{Dial: fn.Dial, Listen: fn.Listen}, Logger: log})
 		if err == nil {
