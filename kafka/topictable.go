@@ -16,6 +16,15 @@ func (t TopicTable) OrDefault() TopicTable {
 	return t
 }
 
+// Names returns what the topics are called in the cluster.
+func (t TopicTable) Names(name func(stream.Topic) string) []string {
+	out := make([]string, len(t))
+	for i, s := range t {
+		out[i] = name(s.Topic)
+	}
+	return out
+}
+
 // MaxBatch is the largest batch that is written to a topic, in bytes: one record of the largest, where that is more than the others' batches.
 func (t TopicTable) MaxBatch(topic stream.Topic, others int32) int32 {
 	for _, s := range t {

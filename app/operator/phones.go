@@ -11,9 +11,13 @@ import (
 
 	"altavoz/kafka"
 	"altavoz/kafka/records"
+	"altavoz/kafka/topics"
 	"altavoz/schemas"
 	"altavoz/stream"
 )
+
+// Cluster is how Kafka is reached.
+type Cluster = kafka.Config
 
 // Trace is a record in which a phone stands. What a record of that person alone says is in Event; of one with others it is only said where it is,
 // since they are no business of whoever asks.
@@ -22,7 +26,7 @@ type Trace struct {
 	Partition int32           `json:"partition"`
 	Offset    int64           `json:"offset"`
 	At        time.Time       `json:"at"`
-	KeptUntil *time.Time      `json:"kept_until,omitempty"` // by the topic's retention; none: until its task is forgotten
+	KeptUntil *time.Time      `json:"kept_until,omitempty"` // at the latest, as the topic is set and its segments are closed; none: no time says it
 	Task      string          `json:"task,omitempty"`
 	Event     json.RawMessage `json:"event,omitempty"`
 }
@@ -35,6 +39,10 @@ func Traces(ctx context.Context, cfg kafka.Config, phone schemas.Phone, region s
 		return fmt.Errorf("opening the reader: %w", err)
 	}
 	defer reader.Close()
+	kept, err := topics.HowLong(ctx, cfg)
+	if err != nil {
+		return hinted(err, "is ALTAVOZ_KAFKA_BROKERS right, does Kafka run, and may this user describe the topics' settings?")
+	}
 	for _, spec := range cfg.Topics.OrDefault() {
 		ends, err := reader.Ends(ctx, spec.Topic)
 		if err != nil {
@@ -45,7 +53,7 @@ func Traces(ctx context.Context, cfg kafka.Config, phone schemas.Phone, region s
 				if !names(rec.Key, phone, region) && !names(rec.Value, phone, region) {
 					return nil
 				}
-				return each(trace(spec, rec))
+				return each(trace(kept[spec.Topic], rec))
 			})
 			if err != nil {
 				return fmt.Errorf("reading %s: %w", spec.Topic, err)
@@ -55,24 +63,48 @@ func Traces(ctx context.Context, cfg kafka.Config, phone schemas.Phone, region s
 	return nil
 }
 
-func trace(spec schemas.TopicSpec, rec stream.Record) Trace {
-	t := Trace{Topic: string(spec.Topic), Partition: rec.Partition, Offset: rec.Offset, At: rec.Time.UTC()}
-	if spec.Retention > 0 {
-		until := t.At.Add(spec.Retention)
+// statusKept is how long the aggregator keeps the status of a task after its end.
+const statusKept = 35 * 24 * time.Hour
+
+func trace(kept topics.Kept, rec stream.Record) Trace {
+	t := Trace{Topic: string(rec.Topic), Partition: rec.Partition, Offset: rec.Offset, At: rec.Time.UTC()}
+	if until, ok := kept.Until(t.At); ok {
 		t.KeptUntil = &until
 	}
 	if id, err := schemas.ParseTaskID(string(rec.Key)); err == nil {
 		t.Task = id.String()
 	}
-	send := new(schemas.Send)
-	if spec.Topic != schemas.TopicSendsBulk && spec.Topic != schemas.TopicSendsExpress || schemas.Decode(&rec, send) != nil {
-		return t
+	task := func(id []byte) {
+		if parsed, err := schemas.TaskIDFromBytes(id); err == nil {
+			t.Task = parsed.String()
+		}
 	}
-	if len(send.GetTask()) == len(schemas.TaskID{}) {
-		t.Task = schemas.TaskID(send.GetTask()).String()
-	}
-	if event, err := protojson.Marshal(send); err == nil {
-		t.Event = event
+	switch rec.Topic {
+	case schemas.TopicBroadcasts:
+		b := new(schemas.Broadcast)
+		if schemas.Decode(&rec, b) == nil {
+			task(b.GetTask())
+		}
+	case schemas.TopicStatuses:
+		s := new(schemas.Status)
+		if schemas.Decode(&rec, s) != nil {
+			break
+		}
+		ends := time.UnixMilli(s.GetFinishedMs())
+		if s.GetFinishedMs() == 0 {
+			ends = time.UnixMilli(s.GetPlan().GetAcceptedMs()).Add(schemas.TaskLife)
+		}
+		until := ends.Add(statusKept).UTC()
+		t.KeptUntil = &until
+	case schemas.TopicSendsBulk, schemas.TopicSendsExpress:
+		send := new(schemas.Send)
+		if schemas.Decode(&rec, send) != nil {
+			break
+		}
+		task(send.GetTask())
+		if event, err := protojson.Marshal(send); err == nil {
+			t.Event = event
+		}
 	}
 	return t
 }
@@ -81,10 +113,29 @@ const (
 	maxDigits  = 15 // of a phone (E.164)
 	minDigits  = 7  // of one without its country
 	maxBetween = 2  // characters between two digits, as in "+57 (300) 123-4567"
+	maxWriting = 31 // bytes of one in a Protobuf message; its length is then no printable character
 )
 
-// names reports whether the phone stands in the bytes of a record, in any writing of its digits.
+// names reports whether the phone stands in the bytes of a record, in any writing of its digits. In Protobuf the length of a text stands before
+// it, and behind it the next field, whose first byte may be a digit.
 func names(b []byte, phone schemas.Phone, region string) bool {
+	if writes(b, phone, region) {
+		return true
+	}
+	for i, n := range b {
+		end := i + 1 + int(n)
+		if n < minDigits || n > maxWriting || end > len(b) || strings.IndexByte("+(0123456789", b[i+1]) < 0 {
+			continue
+		}
+		if writes(b[i+1:end], phone, region) {
+			return true
+		}
+	}
+	return false
+}
+
+// writes is names of text.
+func writes(b []byte, phone schemas.Phone, region string) bool {
 	digits, between := make([]byte, 0, maxDigits+1), 0
 	is := func() bool {
 		found := string(digits)

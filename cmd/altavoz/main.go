@@ -37,7 +37,7 @@ func rootCommand() *cobra.Command {
 		SuggestionsMinimumDistance: 2,
 
 		Long: "altavoz sends one interactive WhatsApp message to many phones: three, or a million.\n\n" +
-			"Exit codes: 0 done, 1 error, 2 wrong use, 3 some phones were not reached, 4 timed out, 130 interrupted.",
+			"Exit codes: 0 done, 1 error, 2 wrong use, 3 some phones were not reached, 4 timed out, 5 something remains of a phone, 130 interrupted.",
 		Version:       strings.TrimPrefix(versionLine(), "altavoz "),
 		SilenceErrors: true, // tell speaks
 		SilenceUsage:  true,

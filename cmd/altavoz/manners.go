@@ -22,6 +22,7 @@ const (
 	exitUsage       = 2
 	exitSomeFailed  = 3
 	exitTimeout     = 4
+	exitRemains     = 5
 	exitInterrupted = 130
 )
 
@@ -35,6 +36,11 @@ type exit struct {
 
 func (e *exit) Error() string { return e.err.Error() }
 func (e *exit) Unwrap() error { return e.err }
+
+// remains ends a command that can't erase all.
+func remains(err error) error {
+	return &exit{err: err, code: exitRemains, hint: "docs/operate.md says what bounds it; take the phone off the lists, or it is written to again"}
+}
 
 var errSomeFailed = errors.New("some phones were not reached")
 

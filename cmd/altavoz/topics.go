@@ -11,7 +11,7 @@ import (
 )
 
 func operators() operate.Tools {
-	return operate.Tools{Usage: usage, WrongUse: wrongUse, Log: quietLog, Say: say}
+	return operate.Tools{Usage: usage, WrongUse: wrongUse, Remains: remains, Log: quietLog, Say: say}
 }
 
 func topicsCommand() *cobra.Command {

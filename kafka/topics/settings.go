@@ -83,11 +83,14 @@ func (t Topic) number(key string) (int64, bool) {
 	return n, err == nil
 }
 
+// deletes reports whether records leave the topic by their age.
+func (t Topic) deletes() bool { return strings.Contains(t.Settings["cleanup.policy"], "delete") }
+
 // CheckTopic compares a topic with the table.
 func (f *Findings) CheckTopic(s schemas.TopicSpec, t Topic, brokers int) {
 	bad := func(key, why string) { f.wrong("%s has %s=%s, %s", t.Name, key, t.Settings[key], why) }
 	compacts, told := t.Settings["cleanup.policy"]
-	deletes := strings.Contains(compacts, "delete")
+	deletes := t.deletes()
 	switch {
 	case told && strings.Contains(compacts, "compact") != s.Compact:
 		bad("cleanup.policy", "which must be "+policy(s))

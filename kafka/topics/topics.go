@@ -85,11 +85,7 @@ func newChecker(c kafka.Config, cl *kgo.Client) checker {
 
 // list describes every topic of the table, also those that do not exist.
 func (t checker) list(ctx context.Context) (kadm.TopicDetails, error) {
-	var names []string
-	for _, s := range t.Topics {
-		names = append(names, t.TopicName(s.Topic))
-	}
-	have, err := t.adm.ListTopics(ctx, names...)
+	have, err := t.adm.ListTopics(ctx, t.Topics.Names(t.TopicName)...)
 	if err != nil {
 		return nil, fmt.Errorf("listing topics: %w", err)
 	}

@@ -20,6 +20,7 @@ import (
 type Tools struct {
 	Usage    func(cobra.PositionalArgs) cobra.PositionalArgs
 	WrongUse func(*cobra.Command, error) error
+	Remains  func(error) error // of what can't be erased
 	Log      func(*cobra.Command) *slog.Logger
 	Say      func(w io.Writer, format string, args ...any)
 }
