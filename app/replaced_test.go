@@ -108,7 +108,7 @@ func TestSenderStoppedBeforeItRejoinsSendsNothingTwice(t *testing.T) {
 		}
 		st := sender.New(sender.Config{
 			Partitions: l, MaxInFlight: inFlight, Numbers: []string{"1"},
-			Number: func(id string) (sender.Number, bool) { return sender.Number{}, id == "1" },
+			Number: func(id string) (sender.NumberConfig, bool) { return sender.NumberConfig{}, id == "1" },
 		}, sender.Ports{
 			Committer: g, Pauser: g, Express: pub, Bulk: pub, Records: held{reader},
 			Numbers: unspoken{}, Messenger: messenger{name, api, gate}, Reject: rejects.Keep,

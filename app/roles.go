@@ -168,9 +168,9 @@ func (a *App) newSender(g *group.Group) (processor.Worker, error) {
 	}
 	cfg := sender.Config{
 		Logger: a.log, Registerer: a.registry, Partitions: a.layout, MaxInFlight: a.cfg.WhatsApp.MaxInFlight, Numbers: ids,
-		Number: func(id string) (sender.Number, bool) {
+		Number: func(id string) (sender.NumberConfig, bool) {
 			n, ok := a.numbers.Number(id)
-			return sender.Number{Name: n.Name, Rate: n.Rate, Access: n.Tokens}, ok
+			return sender.NumberConfig{Name: n.Name, Rate: n.Rate, Access: n.Tokens}, ok
 		},
 	}
 	return sender.New(cfg, sender.Ports{

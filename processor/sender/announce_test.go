@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"altavoz/processor/sender/schedule"
 	"altavoz/schemas"
 )
 
@@ -23,7 +24,7 @@ func TestWhyNamesThePhoneThatWasWrittenToAMomentAgo(t *testing.T) {
 			t.Errorf("said %q while it waits", got)
 		}
 		w.until("done", func() bool { return w.allDone(expressPartition) })
-		w.rest(2 * sweepEvery)
+		w.rest(2 * schedule.SweepEvery)
 		if got := w.notes(second); len(got) != 2 || got[1] != "RUNNING " {
 			t.Errorf("said %q at its end", got)
 		}
@@ -43,15 +44,13 @@ func TestWhyNamesAFileThatTakesLong(t *testing.T) {
 			}
 			return schemas.Reply{Verdict: schemas.VerdictSent}
 		}
-		p := w.start(both)
-		p.stage.mu.Lock()
-		p.stage.ports.Media = slowMedia{func(string, string) bool { return true }}
-		p.stage.mu.Unlock()
+		w.media = slowMedia{func(string, string) bool { return true }}
+		w.start(both)
 		task := schemas.NewTaskID()
 		w.produce(expressPartition, task, 0, file(&schemas.Content{
 			Body: "hola", Header: schemas.HeaderKind_HEADER_KIND_IMAGE, Media: &schemas.MediaRef{MediaId: "old", Url: "https://slow.example/a.png"},
 		}))
-		w.rest(renewalAnnounceAfter + 3*time.Second)
+		w.rest(schedule.RenewalAnnounceAfter + 3*time.Second)
 		if got := w.notes(task); len(got) != 1 || !strings.HasPrefix(got[0], "WAITING MEDIA") {
 			t.Errorf("said %q", got)
 		}

@@ -79,7 +79,7 @@ func BenchmarkSends(b *testing.B) {
 		logs[k] = append(logs[k], rec)
 	}
 	w := &instant{want: int64(b.N), over: make(chan struct{})}
-	st := New(Config{Numbers: unlimited, Number: func(string) (Number, bool) { return Number{}, true }}, Ports{
+	st := New(Config{Numbers: unlimited, Number: func(string) (NumberConfig, bool) { return NumberConfig{}, true }}, Ports{
 		Committer: w, Pauser: w, Express: w, Bulk: w, Records: w, Contents: w, Media: w, Numbers: w, Messenger: w,
 	})
 	st.Start()

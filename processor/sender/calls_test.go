@@ -11,6 +11,7 @@ import (
 
 	"altavoz/processor/sender/ledger"
 	"altavoz/processor/sender/limits"
+	"altavoz/processor/sender/schedule"
 	"altavoz/schemas"
 	"altavoz/stream"
 )
@@ -141,7 +142,7 @@ func TestTransient(t *testing.T) {
 				t.Errorf("wait %d is %v", i, g)
 			}
 		}
-		if n := len(w.gaps()); n != maxAttempts-1 {
+		if n := len(w.gaps()); n != schedule.MaxAttempts-1 {
 			t.Errorf("%d attempts", n+1)
 		}
 		if !slices.ContainsFunc(w.results, func(r *schemas.Result) bool { return strings.Contains(r.GetOutcome().GetReason(), "131000") }) {
@@ -160,7 +161,7 @@ func TestUnsent(t *testing.T) {
 		w.produce(expressPartition, id.task, id.index)
 		w.until("done", func() bool { return w.allDone(expressPartition) })
 		gaps := w.gaps()
-		if len(gaps) != 40 || gaps[0] > 2*expressGap {
+		if len(gaps) != 40 || gaps[0] > 2*schedule.ExpressGap {
 			t.Fatalf("%d tries, the first after %v", len(gaps), gaps[0])
 		}
 		for i, g := range gaps {
@@ -646,7 +647,7 @@ func TestMediaThatStaysUnknown(t *testing.T) {
 				t.Error(d)
 			}
 		}
-		if w.renewed != 1 || w.attempts[id] != 1+maxAttempts {
+		if w.renewed != 1 || w.attempts[id] != 1+schedule.MaxAttempts {
 			t.Errorf("%d times renewed, %d attempts", w.renewed, w.attempts[id])
 		}
 	})
@@ -698,7 +699,7 @@ func TestLost(t *testing.T) {
 				t.Errorf("%d: %s", index, d)
 			}
 		}
-		if n := w.attempts[who{task, 3}]; n != maxAttempts {
+		if n := w.attempts[who{task, 3}]; n != schedule.MaxAttempts {
 			t.Errorf("%d attempts", n)
 		}
 	})

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"altavoz/processor/sender/ledger"
+	"altavoz/processor/sender/schedule"
 	"altavoz/schemas"
 	"altavoz/stream"
 )
@@ -182,7 +183,7 @@ func TestLostIsSaidAtOnce(t *testing.T) {
 	})
 }
 
-// TestResendIsBounded: a lost answer under resend costs one more call each time, of at most maxAttempts; and a send that
+// TestResendIsBounded: a lost answer under resend costs one more call each time, of at most schedule.MaxAttempts; and a send that
 // may have reached somebody never ends as if it certainly had not.
 func TestResendIsBounded(t *testing.T) {
 	t.Parallel()
@@ -196,8 +197,8 @@ func TestResendIsBounded(t *testing.T) {
 	}{
 		"lost once":             {[]schemas.Reply{lost}, nil, schemas.StateSent, 2, 1},
 		"lost and refused":      {[]schemas.Reply{lost, {Verdict: schemas.VerdictFailed, Code: 131026}}, nil, schemas.Failed(131026), 2, 1},
-		"lost every time":       {repeat(lost, 99), nil, schemas.StateUnknown, maxAttempts, maxAttempts - 1},
-		"lost, then transient":  {append([]schemas.Reply{lost}, repeat(later, 99)...), nil, schemas.StateUnknown, maxAttempts, maxAttempts - 1},
+		"lost every time":       {repeat(lost, 99), nil, schemas.StateUnknown, schedule.MaxAttempts, schedule.MaxAttempts - 1},
+		"lost, then transient":  {append([]schemas.Reply{lost}, repeat(later, 99)...), nil, schemas.StateUnknown, schedule.MaxAttempts, schedule.MaxAttempts - 1},
 		"lost, and out of time": {[]schemas.Reply{lost}, []sendOpt{until(bubbleStart.Add(500 * time.Millisecond))}, schemas.StateUnknown, 1, 0},
 	} {
 		t.Run(name, func(t *testing.T) {

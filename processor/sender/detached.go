@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"altavoz/processor/sender/ledger"
+	"altavoz/processor/sender/schedule"
 	"altavoz/schemas"
 	"altavoz/stream"
 )
@@ -109,31 +110,31 @@ func (st *Stage) keepDetached(a *assignment, now time.Time) {
 	for c := a.ledger.First(); c != nil; c = c.Next() {
 		e := c.Send
 		switch {
-		case e == nil || e.task == nil:
-		case e.phase == phaseCalling, e.phase == phaseRecording && c.Started():
-			if e.phase == phaseRecording {
-				st.moveTo(e, phaseRecording, causeDetached)
+		case e == nil || e.Task == nil:
+		case e.Phase() == schedule.PhaseCalling, e.Phase() == schedule.PhaseRecording && c.Started():
+			if e.Phase() == schedule.PhaseRecording {
+				st.schedule.MoveTo(&e.Send, schedule.PhaseRecording, schedule.CauseDetached)
 			}
 			st.detached.keep(a.partition, &detachedSend{recordID: e.recordID(), until: until, state: c.State(), send: e})
-		case !e.phase.busy() && e.refusedSince(a):
+		case !e.Phase().InFlight() && e.refusedSince(a):
 			st.detached.keep(a.partition, &detachedSend{recordID: e.recordID(), until: until, state: ledger.Started, free: true})
 		}
 	}
 }
 
-func (e *send) recordID() recordID { return recordID{e.cell.Offset, e.task.id, e.index} }
+func (e *send) recordID() recordID { return recordID{e.cell.Offset, e.Task.ID, e.Index} }
 
 // refusedSince reports whether the broker has this send as started, by a commit of ours, and it is not: its call reached nobody
 // or was not made, and no commit was tried since. Had one been, the next owner might have found it free, and started it.
 func (e *send) refusedSince(a *assignment) bool {
-	return e.startCommitted && !e.doubtful && !e.cell.Started() && e.releasedAt == a.encodings //mutant:refusal-counts-before-its-commit
+	return e.startCommitted && !e.Doubtful && !e.cell.Started() && e.releasedAt == a.encodings //mutant:refusal-counts-before-its-commit
 }
 
-// resolveDetached takes in what became of a send whose partition is not owned any more.
-func (st *Stage) resolveDetached(e *send, free bool) {
-	if what := st.detached.of(e); what != nil {
-		if free && e.doubtful { // this call reached nobody, an earlier one may have
-			st.detached.drop(e.assignment.partition, e.cell.Offset)
+// resolve records what became of a send whose partition is not owned any more.
+func (k *detached) resolve(e *send, free bool) {
+	if what := k.of(e); what != nil {
+		if free && e.Doubtful { // this call reached nobody, an earlier one may have
+			k.drop(e.assignment.partition, e.cell.Offset)
 			return
 		}
 		what.send, what.free = nil, free
@@ -151,21 +152,19 @@ func (st *Stage) reattach(a *assignment, c *cell, in *arrival) bool {
 		return false
 	case what.free:
 		a.ledger.Release(c)
-		st.markDirty(a)
+		st.commits.markDirty(a)
 		return false
 	case what.send == nil:
 		a.ledger.Finish(c)
-		st.markDirty(a)
+		st.commits.markDirty(a)
 		return true
 	}
 	e := what.send
-	old := e.assignment
 	e.assignment, e.cell, c.Send = a, c, e
-	if e.phase == phaseRecording {
-		st.moveTo(e, phaseRecording, causeResult)
+	if e.Phase() == schedule.PhaseRecording {
+		st.schedule.MoveTo(&e.Send, schedule.PhaseRecording, schedule.CauseResult)
 	}
-	a.inFlight++
+	e.Transfer(&a.Partition)
 	a.bytes += e.size
-	old.leaveFlight()
 	return true
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"altavoz/processor/sender/ledger"
+	"altavoz/processor/sender/schedule"
 	"altavoz/schemas"
 	"altavoz/stream"
 )
@@ -271,20 +272,20 @@ func TestRebalancesWhileResultsAreStuckEndInNoMoreCalls(t *testing.T) {
 		const losses = 4
 		for n := range int32(losses) {
 			of := bulkSlotOf(1 + n)
-			for i := range uint32(maxUnrecorded) {
-				w.produce(of, id, uint32(n)*maxUnrecorded+i)
+			for i := range uint32(schedule.MaxUnrecorded) {
+				w.produce(of, id, uint32(n)*schedule.MaxUnrecorded+i)
 			}
 			p.assign(of)
 			w.rest(10 * time.Second)
 			p.lose(of)
 		}
-		if n, most := len(w.calls), maxDetached+maxUnrecorded+defaultMaxInFlight; n < maxDetached || n > most {
-			t.Errorf("%d calls whose results are nowhere, want %d to %d", n, maxDetached, most)
+		if n, most := len(w.calls), schedule.MaxDetached+schedule.MaxUnrecorded+defaultMaxInFlight; n < schedule.MaxDetached || n > most {
+			t.Errorf("%d calls whose results are nowhere, want %d to %d", n, schedule.MaxDetached, most)
 		}
 		stuck.Store(false)
 		w.rest(time.Minute)
 		before := len(w.calls)
-		w.produce(bulkPartition, id, losses*maxUnrecorded)
+		w.produce(bulkPartition, id, losses*schedule.MaxUnrecorded)
 		w.until("calls go on", func() bool { return len(w.calls) > before })
 	})
 }
@@ -305,24 +306,24 @@ func TestResultsOfLostPartitionsLeaveRoom(t *testing.T) {
 			}
 			return fault{}
 		})
-		for i := range uint32(maxUnrecorded) {
+		for i := range uint32(schedule.MaxUnrecorded) {
 			w.produce(bulkPartition, lost, i)
 		}
-		w.until("all are called", func() bool { return len(w.calls) == maxUnrecorded })
+		w.until("all are called", func() bool { return len(w.calls) == schedule.MaxUnrecorded })
 		w.rest(10 * time.Second)
 		p.lose(bulkPartition)
 		for i := range uint32(10) {
 			w.produce(expressPartition, ours, i)
 		}
 		w.rest(10 * time.Second)
-		if n := len(w.calls) - maxUnrecorded; n != 10 {
+		if n := len(w.calls) - schedule.MaxUnrecorded; n != 10 {
 			t.Errorf("%d of 10 were called", n)
 		}
 		stuck.Store(false)
 		w.rest(time.Minute)
 		p.assign(bulkPartition)
 		w.until("done", func() bool { return w.allDone(bulkPartition) && w.allDone(expressPartition) })
-		if n := w.count(schemas.OutcomeUnknown); n > 0 || len(w.calls) != maxUnrecorded+10 {
+		if n := w.count(schemas.OutcomeUnknown); n > 0 || len(w.calls) != schedule.MaxUnrecorded+10 {
 			t.Errorf("%d are unknown, %d calls", n, len(w.calls))
 		}
 	})

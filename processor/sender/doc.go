@@ -1,21 +1,43 @@
 // Package sender makes the calls: one message to one phone, for every record of sends.express and sends.bulk.
 //
-//	sends.* ──► window ──► pace ──► ledger ──► call ──► results
-//	            (free)     (admit)  (started)           (done, once acknowledged)
+//	sends.* ──► ledger ──► schedule ──► commit ──► call ──► results
+//	            (free)     (admitted)   (started)           (done, once acknowledged)
 //
-// No call begins before a commit of the group has said that it is started (ledger.go, commitloop.go). A commit carries, for
-// each partition, the watermark and what became of the records above it; the next owner reads both as one and knows what
-// may be called, what was, and what nobody can know.
+// No call begins before a commit of the consumer group has said that it is started. A commit carries, for each partition, the
+// watermark and the states of the records above it; the next owner reads both as one, and knows what may be called, what was, and
+// what nobody can know.
 //
-// The stage has one lock. Under it stand the windows of the owned partitions (assignment.go), the sender numbers with
-// their queues and limits (number.go), and the tasks with their rendered messages (task.go). One goroutine, the commit loop
-// (commitloop.go), admits what may go, encodes what changed together with who we are in the group, commits it, and only then
-// starts the calls: what was admitted during a commit goes with the next one, like a database's group commit. A call runs
-// in a goroutine of its own and comes back through onReply (calls.go). Nothing that blocks happens under the lock:
-// records to be written collect in an outbox that is emptied after it is released (results.go).
+// A record in the ledger of its partition:
 //
-// A send that has to wait stays where it is, free in the ledger and in nobody's way: in its number's queue while the
-// number is slowed down or stopped, behind a timer while it backs off. There are no topics for retries.
+//	free ──► started ──► done             started: a call may begin once that is committed
+//	 ▲          │  │                      done: its result is acknowledged, or it needs none
+//	 └──────────┘  └► repeated ──► done   back to free: refused for now, so nobody was reached
+//	                                      repeated: called again (resend) although nobody knows what came of the call before
 //
-// The package holds no Kafka client and no HTTP client: ports.go says what it is plugged into.
+// A send in this process (package schedule draws how it waits):
+//
+//	parked ──► waiting for its turn ──► admitted ──► calling ──► recording ──► gone
+//	                 ▲                     │            │
+//	                 └─────────────────────┴────────────┘ commit refused, or call refused for now
+//
+// A partition:
+//
+//	assigned (live) ──► draining (OnRevoked) ──► ended ──► assigned again: what this process knows of it is reattached
+//	       └─────────────────────────────────────►┘ OnLost, or nobody knows what was committed
+//
+// Files, in the order in which a send meets them:
+//
+//	stage.go       assigned, revoked, lost; records handed over
+//	takeover.go    the ledger of the last owner, compared with the log (package ledger)
+//	assignment.go  a record is decoded, found to be new (package dedup), and gets its place in the ledger
+//	send.go        the send: its part in the schedule (packages schedule, limits, content) and in the ledger
+//	commitloop.go  one goroutine admits, encodes what changed together with who we are in the group, commits, and starts calls;
+//	               what is admitted during a commit goes with the next one, as in a database's group commit
+//	calls.go       one call, in a goroutine of its own, and what its answer decides
+//	results.go     records collect under the lock and are written after it is released; a send is done once its result is acknowledged
+//	detached.go    what is known of sends whose partition was lost, should it come back
+//	host.go        what the scheduler asks of the stage
+//
+// The stage has one lock. Nothing that blocks happens under it. A send that has to wait is free in the ledger and holds up nobody:
+// there are no topics for retries. The package holds no Kafka client and no HTTP client: ports.go says what it is plugged into.
 package sender

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"altavoz/processor/sender/content"
 	"altavoz/schemas"
 	"altavoz/stream"
 )
@@ -52,13 +53,11 @@ func TestThreePhonesDoNotWaitForOthersFiles(t *testing.T) {
 					}
 					return schemas.Reply{Verdict: schemas.VerdictSent}
 				}
+				w.media = slowMedia{c.hangs}
 				p := w.start(nil)
-				p.stage.mu.Lock()
-				p.stage.ports.Media = slowMedia{c.hangs}
-				p.stage.mu.Unlock()
 				p.assign(expressPartition)
 				p.assign(bulkPartition)
-				for i := range uint32(3 * maxRenewals) {
+				for i := range uint32(3 * content.MaxRenewals) {
 					opt := file(picture("https://slow.example/a.png"))
 					if c.slow == bulkPartition {
 						task := schemas.NewTaskID()

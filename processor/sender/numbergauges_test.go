@@ -19,7 +19,7 @@ func TestGaugesSayWhichNumberGetsNoAnswer(t *testing.T) {
 			return schemas.Reply{Verdict: schemas.VerdictSent}
 		}
 		p := w.start([]stream.TopicPartition{bulkPartition}, func(c *Config) {
-			c.Numbers, c.Number = []string{testNumber, "works"}, func(id string) (Number, bool) { return Number{Rate: 80}, id != "strange" }
+			c.Numbers, c.Number = []string{testNumber, "works"}, func(id string) (NumberConfig, bool) { return NumberConfig{Rate: 80}, id != "strange" }
 		})
 		task := schemas.NewTaskID()
 		for i := range uint32(30) {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"altavoz/processor/sender/limits"
+	"altavoz/processor/sender/schedule"
 	"altavoz/schemas"
 	"altavoz/stream"
 )
@@ -161,7 +162,7 @@ func outageOf(t *testing.T, shift int) {
 					inFlight += n
 				}
 			}
-			if stopped, open := c.process.stage.numbers[testNumber].breakers[limits.FaultOutage].Open(); open && stopped.Before(c.at.Add(-latency)) {
+			if stopped, open := c.process.stage.schedule.Number(testNumber).Breaker(limits.FaultOutage).Open(); open && stopped.Before(c.at.Add(-latency)) {
 				probes++
 			}
 			return kinds[k].reply
@@ -175,8 +176,8 @@ func outageOf(t *testing.T, shift int) {
 		second := stream.TopicPartition{Topic: schemas.TopicSendsBulk, Partition: 1}
 		w.start([]stream.TopicPartition{bulkPartition, second, expressPartition}, partitions(1, 2), func(c *Config) {
 			c.Numbers = []string{testNumber, "2"}
-			c.Number = func(id string) (Number, bool) {
-				return Number{Rate: map[string]float64{testNumber: 160, "2": 10}[id]}, true
+			c.Number = func(id string) (NumberConfig, bool) {
+				return NumberConfig{Rate: map[string]float64{testNumber: 160, "2": 10}[id]}, true
 			}
 		})
 		list := pipe{w: w, partition: bulkPartition, task: schemas.NewTaskID(), sender: testNumber, most: 256, end: uint32(*outageRecipients)}
@@ -266,7 +267,7 @@ func TestOneBroadcastDoesNotStopItsNumber(t *testing.T) {
 				}
 				w.until("done", func() bool { return w.allDone(bulkPartition) })
 				failed, unknown := w.count(schemas.OutcomeFailed), w.count(schemas.OutcomeUnknown)
-				if failed+unknown != 20 || reply.Verdict == schemas.VerdictLost && unknown > 5+suspectTries+10 || reply.Verdict != schemas.VerdictLost && unknown > 0 {
+				if failed+unknown != 20 || reply.Verdict == schemas.VerdictLost && unknown > 5+schedule.SuspectTries+10 || reply.Verdict != schemas.VerdictLost && unknown > 0 {
 					t.Errorf("of the bad one %d have failed and %d are unknown", failed, unknown)
 				}
 				if n := p.value("altavoz_sender_stops_total"); n > 1 {
@@ -299,7 +300,7 @@ func TestThreePhonesOutliveAnOutage(t *testing.T) {
 		}
 		w.rest(10 * time.Minute)
 		w.lock(func() {
-			if n := w.attempts[who{task, 0}]; n <= maxAttempts {
+			if n := w.attempts[who{task, 0}]; n <= schedule.MaxAttempts {
 				t.Errorf("%d calls only: this shows nothing", n)
 			}
 		})

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"altavoz/processor/sender/schedule"
 	"altavoz/schemas"
 	"altavoz/stream"
 )
@@ -193,7 +194,7 @@ func TestNumbersDoNotDisturbEachOther(t *testing.T) {
 		}
 		w.start(both, inFlight(64), partitions(1, 1), func(c *Config) {
 			c.Numbers = slices.Sorted(maps.Keys(rates))
-			c.Number = func(id string) (Number, bool) { rate, ok := rates[id]; return Number{Rate: rate}, ok }
+			c.Number = func(id string) (NumberConfig, bool) { rate, ok := rates[id]; return NumberConfig{Rate: rate}, ok }
 		})
 		tasks, open := map[string]schemas.TaskID{}, map[schemas.TaskID]int{}
 		for number := range rates {
@@ -235,7 +236,7 @@ func TestNumbersDoNotDisturbEachOther(t *testing.T) {
 		}
 		for number, want := range map[string]float64{"fast": 160, "slow": 8} {
 			got := float64(calls[number]) / (run / 10)
-			usable := (1 - expressPart) * want
+			usable := (1 - schedule.ExpressPart) * want
 			if got < 0.9*usable { // the hanging calls have some of the 64 that the fast one could do with
 				t.Errorf("%s: %.1f a second of %v", number, got, usable)
 			}
@@ -269,8 +270,8 @@ func TestTokensComeBack(t *testing.T) {
 		}
 		p.stage.mu.Lock()
 		defer p.stage.mu.Unlock()
-		if c := p.stage.capacity; c.Total() != 0 {
-			t.Errorf("%+v", c)
+		if n := p.stage.schedule.InFlight(schedule.Bulk) + p.stage.schedule.InFlight(schedule.Express); n != 0 {
+			t.Errorf("%d calls in flight, want none", n)
 		}
 	})
 }

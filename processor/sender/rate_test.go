@@ -76,10 +76,10 @@ func TestRatesAreReloaded(t *testing.T) {
 			w.produce(bulkPartition, task, i)
 		}
 		w.start(both, func(c *Config) {
-			c.Number = func(string) (Number, bool) {
+			c.Number = func(string) (NumberConfig, bool) {
 				w.mu.Lock()
 				defer w.mu.Unlock()
-				return Number{Rate: now}, ours
+				return NumberConfig{Rate: now}, ours
 			}
 		})
 		for _, step := range []struct {

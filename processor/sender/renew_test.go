@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"altavoz/processor/sender/schedule"
 	"altavoz/schemas"
 	"altavoz/stream"
 )
@@ -14,10 +15,10 @@ import (
 func (w *world) token() (option, func()) {
 	access := uint64(1)
 	return func(c *Config) {
-			c.Number = func(string) (Number, bool) {
+			c.Number = func(string) (NumberConfig, bool) {
 				w.mu.Lock()
 				defer w.mu.Unlock()
-				return Number{Name: "Ventas", Access: access}, true
+				return NumberConfig{Name: "Ventas", Access: access}, true
 			}
 		}, func() {
 			w.lock(func() { access++ })
@@ -56,7 +57,7 @@ func renewAfter(w *world, at time.Duration) {
 	}
 	w.lock(func() { works = true })
 	renew()
-	w.rest(2 * sweepEvery)
+	w.rest(2 * schedule.SweepEvery)
 	begin := time.Now()
 	w.until("done", func() bool { return w.allDone(bulkPartition) })
 	if took := time.Since(begin); took > 10*time.Second {
@@ -125,8 +126,8 @@ func TestIdleTasksAreToldThatTheyGoOn(t *testing.T) {
 		if notes := w.notes(idle); len(notes) != 1 || !strings.HasPrefix(notes[0], "WAITING ") {
 			t.Fatalf("said %q: not once a minute", notes)
 		}
-		if p.stage.tasks[idle].sends != 0 {
-			t.Fatal("it is not idle")
+		if _, n := p.stage.schedule.Tasks(); n != 1 {
+			t.Fatalf("%d tasks are idle, want 1", n)
 		}
 		w.lock(func() { slow = false })
 		w.until("done", func() bool { return w.allDone(bulkPartition) })
@@ -136,7 +137,7 @@ func TestIdleTasksAreToldThatTheyGoOn(t *testing.T) {
 				t.Errorf("said %q", notes)
 			}
 		}
-		if n := len(p.stage.numbers[testNumber].tasks); n != 0 {
+		if n := p.stage.schedule.Number(testNumber).Tasks(); n != 0 {
 			t.Errorf("%d tasks are still to be told something", n)
 		}
 	})
@@ -195,10 +196,10 @@ func TestNumberThatBecomesKnown(t *testing.T) {
 			return schemas.Reply{Verdict: schemas.VerdictAccount, Detail: "no hay token"}
 		}
 		w.start(both, func(c *Config) {
-			c.Number = func(string) (Number, bool) {
+			c.Number = func(string) (NumberConfig, bool) {
 				w.mu.Lock()
 				defer w.mu.Unlock()
-				return Number{Access: 1}, known
+				return NumberConfig{Access: 1}, known
 			}
 		})
 		task := schemas.NewTaskID()

@@ -2,38 +2,62 @@ package sender
 
 import (
 	"fmt"
+	"log/slog"
 	"strings"
 	"time"
 
 	"altavoz/internal/backoff"
+	"altavoz/processor/sender/schedule"
+	"altavoz/processor/timers"
 	"altavoz/schemas"
 	"altavoz/stream"
 )
 
-// pendingRecord is a record on its way to the log.
-type pendingRecord struct {
-	timer timer // for another try
+// results is what is written to the log: outcomes of sends, updates of tasks, events of numbers, and rejects. Records collect under
+// the lock and are written after it is released. Guarded by Stage.mu.
+type results struct {
+	outbox   []*pendingRecord
+	timers   timers.Set[*pendingRecord] // of records that could not be written
+	stopping bool                       // nothing is tried again
 
-	send      *send // whose end it is; nil for a note
-	lane      lane
+	failures      int // logged ones of this second
+	failuresSince time.Time
+}
+
+// pendingRecord is a record that is not acknowledged yet.
+type pendingRecord struct {
+	timer timers.Timer[*pendingRecord] // for another try
+
+	send      *send // whose end it is; nil for an update
+	lane      schedule.Lane
 	outcome   schemas.OutcomeClass // "" for what is none
 	result    *schemas.Result      // until it is encoded
 	rec       stream.Record
 	tries     int
-	createdAt time.Time // of a note
+	createdAt time.Time // of an update
 }
 
-// unlock releases the lock and writes what collected under it: a log may answer at once, through acked.
+// add has a record written once the lock is released.
+func (r *results) add(p *pendingRecord) { r.outbox = append(r.outbox, p) }
+
+// retry has records written again whose time has come.
+func (r *results) retry(now time.Time) {
+	for t := r.timers.Due(now); t != nil; t = r.timers.Due(now) {
+		r.add(t.Of)
+	}
+}
+
+// unlock releases the lock and writes what collected under it: a log may answer at once, through onWritten.
 func (st *Stage) unlock() {
-	out := st.outbox
-	st.outbox = nil
+	out := st.results.outbox
+	st.results.outbox = nil
 	st.mu.Unlock()
 	for _, p := range out {
 		if p.result != nil {
 			p.rec, p.result = schemas.EncodeResult(p.result), nil
 		}
 		log := st.ports.Bulk
-		if p.lane == express {
+		if p.lane == schedule.Express {
 			log = st.ports.Express
 		}
 		log.Append(p.rec, func(_ stream.Record, err error) { st.onWritten(p, err) })
@@ -42,50 +66,42 @@ func (st *Stage) unlock() {
 
 // recordOutcome gives a send its outcome. It is done when that is acknowledged.
 func (st *Stage) recordOutcome(e *send, m schemas.RecipientState, reason, wamid string) {
-	o := &schemas.Outcome{Index: e.index, Mark: uint32(m), Wamid: strings.ToValidUTF8(wamid, "?")}
+	o := &schemas.Outcome{Index: e.Index, Mark: uint32(m), Wamid: strings.ToValidUTF8(wamid, "?")}
 	if m != schemas.StateSent { // nobody asks for the phone of one that was sent
-		o.Phone, o.Reason = e.phone.Digits(), strings.ToValidUTF8(reason, "?")
+		o.Phone, o.Reason = e.Phone.Digits(), strings.ToValidUTF8(reason, "?")
 	}
 	st.writeResult(e, &pendingRecord{
-		send: e, lane: e.lane, outcome: m.Outcome(),
-		result: &schemas.Result{Task: e.task.id.Bytes(), AtMs: time.Now().UnixMilli(), Event: &schemas.Result_Outcome{Outcome: o}},
+		send: e, lane: e.Lane, outcome: m.Outcome(),
+		result: &schemas.Result{Task: e.Task.ID.Bytes(), AtMs: time.Now().UnixMilli(), Event: &schemas.Result_Outcome{Outcome: o}},
 	})
 	if m.Outcome() == schemas.OutcomeFailed {
-		st.logFailure(e, reason)
+		st.results.logFailure(st.log, e, reason)
 	}
 }
 
-// reject keeps a record that nobody understands.
+// reject keeps a record that can't be decoded.
 func (st *Stage) reject(e *send, in *arrival) {
 	st.metrics.rejects.Inc()
 	st.log.Error("send can't be understood", "topic", in.rec.Topic, "partition", in.rec.Partition, "offset", in.rec.Offset, "error", in.err)
 	//mutant:reject-counts-once-acknowledged
-	st.writeResult(e, &pendingRecord{send: e, lane: bulk, rec: st.ports.Reject(in.rec, stageName, "decode", in.err.Error())})
+	st.writeResult(e, &pendingRecord{send: e, lane: schedule.Bulk, rec: st.ports.Reject(in.rec, stageName, "decode", in.err.Error())})
 }
 
 func (st *Stage) writeResult(e *send, p *pendingRecord) {
-	st.moveTo(e, phaseRecording, recordingCause(e.assignment.live))
-	st.outbox = append(st.outbox, p) //mutant:result-counts-once-acknowledged
+	st.schedule.MoveTo(&e.Send, schedule.PhaseRecording, recordingCause(e.assignment.live))
+	st.results.add(p) //mutant:result-counts-once-acknowledged
 }
 
 // recordingCause is what a send waits for whose result is being written. Results of lost partitions have a bound of their own
-// (maxDetached), or an outage that took partitions away would leave no room for those that are ours.
-func recordingCause(live bool) cause {
+// (schedule.MaxDetached), or an outage that took partitions away would leave no room for those that are ours.
+func recordingCause(live bool) schedule.Cause {
 	if live {
-		return causeResult
+		return schedule.CauseResult
 	}
-	return causeDetached
+	return schedule.CauseDetached
 }
 
-// publishUpdate says what the task as a whole is doing.
-func (st *Stage) publishUpdate(t *task, ph schemas.Phase, why string, cause *schemas.Cause, now time.Time) {
-	st.outbox = append(st.outbox, &pendingRecord{lane: bulk, createdAt: now, result: &schemas.Result{
-		Task: t.id.Bytes(), AtMs: now.UnixMilli(),
-		Event: &schemas.Result_Note{Note: &schemas.TaskUpdate{Phase: ph, Why: strings.ToValidUTF8(why, "?"), Cause: cause}},
-	}})
-}
-
-// onWritten takes in how the writing of a record ended.
+// onWritten ends a send whose result is acknowledged, or has the record written again.
 func (st *Stage) onWritten(p *pendingRecord, err error) {
 	st.mu.Lock()
 	defer st.unlock()
@@ -93,9 +109,9 @@ func (st *Stage) onWritten(p *pendingRecord, err error) {
 	if err != nil {
 		st.metrics.resultFailures.Inc()
 		p.tries++
-		if !st.stopping && st.worthRetrying(p, time.Now()) {
-			st.timers.Start(&p.timer, p, time.Now().Add(backoff.Equal(resultBase, resultMax, p.tries-1)))
-			st.wake()
+		if !st.results.stopping && st.worthRetrying(p, time.Now()) {
+			st.results.timers.Start(&p.timer, p, time.Now().Add(backoff.Equal(resultBase, resultMax, p.tries-1)))
+			st.commits.wake()
 			return
 		}
 		st.log.Warn("result was not written", "error", err)
@@ -105,44 +121,41 @@ func (st *Stage) onWritten(p *pendingRecord, err error) {
 	if e == nil {
 		return
 	}
-	if st.capacityShort || e.assignment.inBacklogged {
-		st.wake()
+	if st.schedule.CapacityShort() || e.assignment.inBacklogged {
+		st.commits.wake()
 	}
 	if err != nil { // its partition has another owner, or this process ends
 		st.detached.drop(e.assignment.partition, e.cell.Offset)
-		st.remove(e)
+		st.schedule.Remove(&e.Send)
 		return
 	}
 	st.finish(e)
 }
 
 // worthRetrying reports whether a record that could not be written is tried again: a result while its partition is ours, or as long as
-// what became of the send is kept; what a task is doing, until that is said anew.
+// what became of the send is kept; what a task is doing, until it publishes that anew.
 func (st *Stage) worthRetrying(p *pendingRecord, now time.Time) bool {
 	if p.send == nil {
-		return now.Sub(p.createdAt) < announceEvery
+		return now.Sub(p.createdAt) < schedule.AnnounceEvery
 	}
 	return p.send.assignment.live || st.detached.of(p.send) != nil
 }
 
-// onTimer is a record's timer: another try.
-func (p *pendingRecord) onTimer(st *Stage, _ time.Time) { st.outbox = append(st.outbox, p) }
-
-// logFailure writes a line for a refused phone, a bounded number of them a second.
-func (st *Stage) logFailure(e *send, reason string) {
-	if now := time.Now(); now.Sub(st.failuresSince) >= time.Second {
-		if st.failures > failureLines {
-			st.log.Warn("more sends failed", "sends", st.failures-failureLines, "within_seconds", 1)
-		}
-		st.failures, st.failuresSince = 0, now
-	}
-	if st.failures++; st.failures <= failureLines {
-		st.log.Warn("send failed", "task", e.task.id, "index", e.index, "phone", e.phone, "sender", e.number.id, "reason", reason)
-	}
-}
-
 // failureLines is how many failed phones are logged in a second; all are counted, and in the results.
 const failureLines = 20
+
+// logFailure writes a line for a refused phone, a bounded number of them a second.
+func (r *results) logFailure(log *slog.Logger, e *send, reason string) {
+	if now := time.Now(); now.Sub(r.failuresSince) >= time.Second {
+		if r.failures > failureLines {
+			log.Warn("more sends failed", "sends", r.failures-failureLines, "within_seconds", 1)
+		}
+		r.failures, r.failuresSince = 0, now
+	}
+	if r.failures++; r.failures <= failureLines {
+		log.Warn("send failed", "task", e.Task.ID, "index", e.Index, "phone", e.Phone, "sender", e.Number.ID, "reason", reason)
+	}
+}
 
 // failureOf returns the outcome of a send that Meta refused for good, and the words for it.
 func failureOf(r *schemas.Reply) (schemas.RecipientState, string) {

@@ -1,8 +1,6 @@
 package sender
 
 import (
-	"cmp"
-	"container/list"
 	"context"
 	"fmt"
 	"log/slog"
@@ -10,11 +8,9 @@ import (
 	"sync"
 	"time"
 
-	"altavoz/processor/sender/content"
 	"altavoz/processor/sender/dedup"
-	"altavoz/processor/sender/limits"
+	"altavoz/processor/sender/schedule"
 	"altavoz/schemas"
-	"altavoz/schemas/standing"
 	"altavoz/stream"
 )
 
@@ -24,63 +20,45 @@ type Stage struct {
 	ports   Ports
 	log     *slog.Logger
 	metrics *metrics
+	lifecycle
 
+	pausing sync.Mutex // orders pausing and resuming, so that the last one wins; taken before mu
+
+	mu          sync.Mutex // guards the rest; released with unlock wherever something may have to be written
+	assignments map[stream.TopicPartition]*assignment
+	backlogged  []*assignment // with a backlog, or paused
+	schedule    *schedule.Scheduler
+	commits     commits
+	results     results
+	detached    detached
+}
+
+// lifecycle is what ends when the stage does.
+type lifecycle struct {
 	starting, ending sync.Once
 	ctx              context.Context // of the commit loop and of reads
 	cancel           context.CancelFunc
 	calls            context.Context // of calls
 	cancelCalls      context.CancelFunc
 	running          sync.WaitGroup
-	woken            chan struct{} // cap 1
-
-	pausing sync.Mutex // orders pausing and resuming, so that the last word is the right one; taken before mu
-
-	mu            sync.Mutex // guards the rest; released with unlock wherever something may have to be written
-	assignments   map[stream.TopicPartition]*assignment
-	numbers       map[string]*number
-	numberStates  map[string]standing.State // what was said of numbers as a whole, those that are not here included
-	runnable      []*number                 // with something ready, as far as is known
-	tasks         map[schemas.TaskID]*task
-	idleTasks     *list.List // of tasks without sends, the oldest first
-	timers        timerSet
-	cooldown      limits.Cooldown[pair]
-	detached      detached
-	capacity      limits.Capacity
-	waiting       [causes]int // sends by what they wait for
-	outbox        []*pendingRecord
-	backlogged    []*assignment // with a backlog, or paused
-	dirty         []*assignment
-	dirtySince    time.Time
-	lastCommit    time.Time       // when the last commit began
-	commitMean    time.Duration   // what commits take, lately
-	doneNotBefore time.Time       // a commit was refused: what only has to be said waits until then
-	committing    chan struct{}   // closed when the commit under way is over; nil: none is
-	flushWaiters  []chan struct{} // wait for the next commit
-	sweepAt       time.Time
-	capacityShort bool // something ready waits for a call or a result to end
-	loads         content.Pool[*task]
-	renewals      content.Pool[*task]
-	stopping      bool
-
-	failures      int
-	failuresSince time.Time
 }
 
 // New returns a stage that is not started.
 func New(cfg Config, ports Ports) *Stage {
 	cfg = cfg.withDefaults()
 	st := &Stage{
-		cfg: cfg, ports: ports, log: cfg.Logger, woken: make(chan struct{}, 1),
-		assignments: make(map[stream.TopicPartition]*assignment), numbers: make(map[string]*number), tasks: make(map[schemas.TaskID]*task),
-		numberStates: make(map[string]standing.State), idleTasks: list.New(), capacity: limits.NewCapacity(cfg.MaxInFlight),
-		loads: content.NewPool[*task](maxLoads, maxLoads), renewals: content.NewPool[*task](maxRenewals, renewalsEach),
+		cfg: cfg, ports: ports, log: cfg.Logger, assignments: make(map[stream.TopicPartition]*assignment),
+		commits: commits{woken: make(chan struct{}, 1)},
 	}
 	st.ctx, st.cancel = context.WithCancel(context.Background())
 	st.calls, st.cancelCalls = context.WithCancel(context.Background())
+	st.schedule = schedule.New(schedule.Config{
+		Logger: cfg.Logger, Registerer: cfg.Registerer, Lock: &st.mu, Partitions: cfg.Partitions, Number: cfg.Number, MaxInFlight: cfg.MaxInFlight,
+	}, schedule.Ports{Contents: ports.Contents, Media: ports.Media, API: ports.Messenger, Host: host{st}})
 	st.metrics = newMetrics(cfg.Registerer, st)
 	ports.Numbers.ListenNumbers(st.onNumberState)
-	for _, id := range cfg.Numbers { // from the start, so that each has its part of the calls in flight
-		st.ensureNumber(id, time.Now())
+	for _, id := range cfg.Numbers { // from the start, so that each is guaranteed its part of the calls in flight
+		st.schedule.EnsureNumber(id, time.Now())
 	}
 	return st
 }
@@ -94,7 +72,7 @@ func (st *Stage) Start() {
 // end until ctx does, and are then cut off.
 func (st *Stage) Stop(ctx context.Context) error {
 	st.mu.Lock()
-	st.stopping = true
+	st.results.stopping = true
 	for _, a := range st.assignments {
 		st.endAssignment(a)
 	}
@@ -135,16 +113,17 @@ func (st *Stage) OnAssigned(ctx context.Context, pos stream.Position) (int64, er
 	st.log.Debug("partition taken over", "topic", pos.Partition.Topic, "partition", pos.Partition.Partition, "offset", pos.Offset,
 		"open", l.Open(), "started", started)
 	st.OnLost([]stream.TopicPartition{pos.Partition}) // in case it is assigned to itself
-	a := &assignment{partition: pos.Partition, ledger: l, from: l.Watermark(), live: true, assignedAt: time.Now()}
+	a := &assignment{partition: pos.Partition, ledger: l, commits: &st.commits, from: l.Watermark(), live: true}
+	a.AssignedAt = time.Now()
 	if schemas.LaneOf(pos.Partition.Topic) == schemas.LaneBulk {
-		a.lane = bulk
+		a.Lane = schedule.Bulk
 	}
 	st.mu.Lock()
 	st.assignments[pos.Partition] = a
 	if cut {
-		st.markDirty(a)
+		st.commits.markDirty(a)
 	}
-	st.distributeRates(time.Now())
+	st.countOwned(time.Now())
 	st.unlock()
 	if a.from < 0 {
 		return stream.NoOffset, nil
@@ -198,18 +177,17 @@ func (st *Stage) updatePausing(as []*assignment) {
 // ledger says so, before it returns; unless ctx ends first, and then what is still under way is unknown to the next owner.
 func (st *Stage) OnRevoked(ctx context.Context, partitions []stream.TopicPartition) {
 	st.mu.Lock()
-	leaving, idle := st.find(partitions), []chan struct{}(nil)
+	leaving, idle := st.find(partitions), []<-chan struct{}(nil)
 	for _, a := range leaving {
 		a.draining = true
 		a.backlog = nil
 		for c := a.ledger.First(); c != nil; c = c.Next() {
-			if c.Send != nil && !c.Send.phase.busy() {
-				st.park(c.Send)
+			if c.Send != nil && !c.Send.Phase().InFlight() {
+				st.schedule.Park(&c.Send.Send)
 			}
 		}
-		if a.inFlight > 0 {
-			a.drained = cmp.Or(a.drained, make(chan struct{})) // somebody else may give it up too
-			idle = append(idle, a.drained)
+		if a.InFlight() > 0 {
+			idle = append(idle, a.Drained())
 		}
 	}
 	st.unlock()
@@ -222,8 +200,8 @@ func (st *Stage) OnRevoked(ctx context.Context, partitions []stream.TopicPartiti
 	st.flush(ctx, leaving)
 	st.mu.Lock()
 	for _, a := range leaving {
-		if a.inFlight > 0 {
-			st.log.Warn("partition given up with sends under way", "topic", a.partition.Topic, "partition", a.partition.Partition, "sends", a.inFlight)
+		if n := a.InFlight(); n > 0 {
+			st.log.Warn("partition given up with sends under way", "topic", a.partition.Topic, "partition", a.partition.Partition, "sends", n)
 		}
 		st.endAssignment(a)
 	}
@@ -239,8 +217,8 @@ func (st *Stage) flush(ctx context.Context, as []*assignment) {
 		needed := slices.ContainsFunc(as, func(a *assignment) bool { return a.live && (a.dirty || a.inCommit) })
 		flushed := make(chan struct{})
 		if needed {
-			st.flushWaiters = append(st.flushWaiters, flushed)
-			st.wake()
+			st.commits.flushWaiters = append(st.commits.flushWaiters, flushed)
+			st.commits.wake()
 		}
 		st.mu.Unlock()
 		if !needed {
@@ -283,7 +261,7 @@ func (st *Stage) OnLost(partitions []stream.TopicPartition) {
 func (st *Stage) awaitCommit(gone []*assignment) {
 	st.updatePausing(gone)
 	st.mu.Lock()
-	committing := st.committing
+	committing := st.commits.underWay
 	st.mu.Unlock()
 	if committing != nil { //mutant:giving-up-waits-for-the-commit
 		<-committing
@@ -308,11 +286,20 @@ func (st *Stage) endAssignment(a *assignment) {
 	delete(st.assignments, a.partition)
 	st.keepDetached(a, time.Now())
 	for c := a.ledger.First(); c != nil; c = c.Next() {
-		if c.Send != nil && !c.Send.phase.busy() {
-			st.park(c.Send)
-			st.remove(c.Send)
+		if e := c.Send; e != nil && !e.Phase().InFlight() {
+			st.schedule.Park(&e.Send)
+			st.schedule.Remove(&e.Send)
 		}
 	}
-	st.distributeRates(time.Now())
-	st.wake()
+	st.countOwned(time.Now())
+	st.commits.wake()
+}
+
+// countOwned tells the scheduler how many partitions the process owns: that is its share of each number's rate.
+func (st *Stage) countOwned(now time.Time) {
+	var owned [schedule.Lanes]int
+	for _, a := range st.assignments {
+		owned[a.Lane]++
+	}
+	st.schedule.SetOwned(owned, now)
 }

@@ -14,6 +14,7 @@ import (
 
 	"altavoz/processor/sender/dedup"
 	"altavoz/processor/sender/ledger"
+	"altavoz/processor/sender/schedule"
 	"altavoz/schemas"
 	"altavoz/stream"
 )
@@ -113,7 +114,7 @@ func TestGroupCommit(t *testing.T) {
 			if i == 0 {
 				continue
 			}
-			if gap := w.commits[n+i].at.Sub(w.commits[n+i-1].at); gap < bulkGap {
+			if gap := w.commits[n+i].at.Sub(w.commits[n+i-1].at); gap < schedule.BulkGap {
 				t.Errorf("commits %v apart", gap)
 			}
 		}
@@ -614,16 +615,16 @@ func TestResultsAreBounded(t *testing.T) {
 		p := w.start(both)
 		p.onWrite(func(stream.Record) fault { return fault{lose: true, before: time.Millisecond} })
 		task := schemas.NewTaskID()
-		for i := range uint32(maxUnrecorded + 2000) {
+		for i := range uint32(schedule.MaxUnrecorded + 2000) {
 			w.produce(bulkPartition, task, i)
 		}
 		w.rest(10 * time.Second)
-		if n := len(w.calls); n < maxUnrecorded || n > maxUnrecorded+defaultMaxInFlight {
+		if n := len(w.calls); n < schedule.MaxUnrecorded || n > schedule.MaxUnrecorded+defaultMaxInFlight {
 			t.Errorf("%d calls without a result", n)
 		}
 		p.onWrite(nil)
 		w.until("done", func() bool { return w.allDone(bulkPartition) })
-		if len(w.calls) != maxUnrecorded+2000 {
+		if len(w.calls) != schedule.MaxUnrecorded+2000 {
 			t.Errorf("%d calls", len(w.calls))
 		}
 	})
@@ -776,25 +777,26 @@ func TestIdleTasksAreBounded(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(w *world) {
 		p := w.start(both)
-		for i := range uint32(maxIdleTasks + 500) {
+		for i := range uint32(schedule.MaxIdleTasks + 500) {
 			w.produce(expressPartition, schemas.NewTaskID(), i)
 		}
 		w.until("done", func() bool { return w.allDone(expressPartition) })
 		p.stage.mu.Lock()
 		defer p.stage.mu.Unlock()
-		if n := len(p.stage.tasks); n != maxIdleTasks || p.stage.idleTasks.Len() != n {
-			t.Errorf("%d tasks are kept", n)
+		s := p.stage.schedule
+		if n, idle := s.Tasks(); n != schedule.MaxIdleTasks || idle != n {
+			t.Errorf("%d tasks are kept, %d of them idle, want %d", n, idle, schedule.MaxIdleTasks)
 		}
-		if n := len(p.stage.numbers[testNumber].tasks); n != 0 {
-			t.Errorf("the number has %d tasks", n)
+		if n := s.Number(testNumber).Tasks(); n != 0 {
+			t.Errorf("the number has %d tasks, want none", n)
 		}
-		for c, n := range p.stage.waiting {
-			if n != 0 {
-				t.Errorf("%d wait for %v", n, causeNames[cause(c)])
+		for c := range schedule.Causes {
+			if n := s.Waiting(c); n != 0 {
+				t.Errorf("%d sends wait for cause %d, want none", n, c)
 			}
 		}
-		if p.stage.capacity.Total() != 0 || p.stage.capacity.Bulk() != 0 {
-			t.Errorf("%+v", p.stage.capacity)
+		if ex, bu := s.InFlight(schedule.Express), s.InFlight(schedule.Bulk); ex != 0 || bu != 0 {
+			t.Errorf("%d express and %d bulk calls in flight, want none", ex, bu)
 		}
 	})
 }

@@ -1,7 +1,6 @@
 package sender
 
 import (
-	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -172,16 +171,4 @@ func TestWindowThatIsNone(t *testing.T) {
 			}
 		})
 	})
-}
-
-// BenchmarkShut is what a window costs each time a send has its turn.
-func BenchmarkShut(b *testing.B) {
-	for _, w := range []*schemas.Window{nil, schemas.Preset(schemas.PresetLey2300)} {
-		b.Run(fmt.Sprint(w != nil), func(b *testing.B) {
-			t, now := &task{window: w}, time.Now()
-			for b.Loop() {
-				t.closedUntil(now)
-			}
-		})
-	}
 }

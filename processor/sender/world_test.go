@@ -63,6 +63,7 @@ type world struct {
 	rendered int
 	renewed  int
 	renew    func() (*schemas.MediaRef, error)
+	media    Media // instead of renew; set before the processes start
 }
 
 // who is a recipient.
@@ -312,7 +313,7 @@ type option func(*Config)
 func inFlight(n int) option { return func(c *Config) { c.MaxInFlight = n } }
 func rate(r float64) option {
 	return func(c *Config) {
-		c.Numbers, c.Number = []string{testNumber}, func(id string) (Number, bool) { return Number{Rate: r}, id == testNumber }
+		c.Numbers, c.Number = []string{testNumber}, func(id string) (NumberConfig, bool) { return NumberConfig{Rate: r}, id == testNumber }
 	}
 }
 
@@ -333,7 +334,7 @@ func (w *world) start(partitions []stream.TopicPartition, opts ...option) *proce
 	}
 	cfg := Config{
 		Logger: slog.New(slog.NewTextHandler(&p.logs, nil)), Registerer: p.reg,
-		Numbers: unlimited, Number: func(id string) (Number, bool) { return Number{}, slices.Contains(unlimited, id) },
+		Numbers: unlimited, Number: func(id string) (NumberConfig, bool) { return NumberConfig{}, slices.Contains(unlimited, id) },
 	}
 	for _, o := range opts {
 		o(&cfg)
@@ -713,7 +714,10 @@ func (p *process) Content(_ context.Context, t schemas.TaskID, ref *schemas.Blob
 	return &schemas.Content{Body: fmt.Sprint(ref.Offsets())}, nil
 }
 
-func (p *process) Refresh(_ context.Context, _ string, kind schemas.HeaderKind, m *schemas.MediaRef) (*schemas.MediaRef, error) {
+func (p *process) Refresh(ctx context.Context, sender string, kind schemas.HeaderKind, m *schemas.MediaRef) (*schemas.MediaRef, error) {
+	if p.w.media != nil {
+		return p.w.media.Refresh(ctx, sender, kind, m)
+	}
 	time.Sleep(time.Second)
 	p.w.mu.Lock()
 	defer p.w.mu.Unlock()

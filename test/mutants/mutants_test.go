@@ -120,13 +120,13 @@ func mutants() []mutant {
 			change: operandWith("encodings", "true"),
 			test:   "TestRefusalThatMayBeCommittedIsNotBelieved",
 		},
-		{marker: "outage-is-nobodys-attempt", change: makeFalse(), test: "TestThreePhonesOutliveAnOutage"},
+		{marker: "outage-is-nobodys-attempt", change: makeFalse(), test: "TestThreePhonesOutliveAnOutage", in: "processor/sender"},
 		{
 			marker: "an-outage-holds-no-longer-than-its-probes",
 			change: value("r.After"),
-			test:   "TestARetryAfterOfAnOutageHoldsNoLongerThanItsProbes",
+			test:   "TestARetryAfterOfAnOutageHoldsNoLongerThanItsProbes", in: "processor/sender",
 		},
-		{marker: "webhook-stops-the-number", change: value("false"), test: "TestAWebhookStopsTheNumber"},
+		{marker: "webhook-stops-the-number", change: value("false"), test: "TestAWebhookStopsTheNumber", in: "processor/sender"},
 		{marker: "takeover-waits-for-what-was-said-of-numbers", change: drop(), test: "TestAProcessHearsOfStoppedNumbersBeforeItCalls"},
 		{marker: "silent-calls-stop-the-number", change: makeTrue(), test: "TestOutages"},
 		{marker: "lost-partition-is-not-called", change: makeFalse(), test: "TestLostDuringCommit"},
@@ -142,14 +142,14 @@ func mutants() []mutant {
 		{marker: "position-belongs-to-its-assignment", change: makeTrue(), test: "TestLostIsNotCommitted"},
 
 		// Windows and deadlines.
-		{marker: "shut-window-starts-nothing", change: makeFalse(), test: "TestNothingStartsOutsideItsWindow"},
+		{marker: "shut-window-starts-nothing", change: makeFalse(), test: "TestNothingStartsOutsideItsWindow", in: "processor/sender"},
 		{marker: "late-start-is-not-called", change: makeFalse(), test: "TestCommitOutlastsTheWindow"},
 
 		// What the last owner said.
 		{marker: "what-the-log-lost-is-not-done", change: drop(), test: "TestLogThatLostItsEndLosesNobodyAndCallsNobodyTwice", in: "processor/sender"},
 		{marker: "foreign-offsets-are-not-believed", change: makeFalse(), test: "TestOffsetsThatAreGoneOrForeignCallNobodyTwice", in: "processor/sender"},
 		{marker: "started-send-that-is-gone-is-not-called-again", change: makeFalse(), test: "TestStartedSendsOfALogThatLostItsEnd", in: "processor/sender"},
-		{marker: "record-in-doubt-is-not-called", change: operandWith("doubt", "false"), test: "TestOffsetsThatAreGoneOrForeignCallNobodyTwice"},
+		{marker: "record-in-doubt-is-not-called", change: operandWith("InDoubt", "false"), test: "TestOffsetsThatAreGoneOrForeignCallNobodyTwice"},
 		{marker: "takeover-reads-the-ledger", change: value(`Decode("", 0)`), test: "TestTakeover", in: "processor/sender"},
 		{ // all that a takeover finds is called unknown, and never sent
 			marker: "takeover-sends-what-was-not-started",
@@ -249,19 +249,19 @@ l.unread = l.head`),
 		{marker: "unknown-commit-gives-all-up", change: makeFalse(), test: "TestCommitAnswerLost"},
 		{marker: "unknown-commit-ends-the-slot", change: drop(), test: "TestNothingStartsAfterACommitThatNobodyAnswered"},
 		{
-			marker: "ledger-is-encoded-under-its-fence", change: whole("st.mu.Unlock()\ngeneration := st.ports.Committer.Generation()\nst.mu.Lock()\nc := &commit{generation: generation, batch: batch, waiters: st.flushWaiters}"),
+			marker: "ledger-is-encoded-under-its-fence", change: whole("st.mu.Unlock()\ngeneration := st.ports.Committer.Generation()\nst.mu.Lock()\nc := &commit{generation: generation, batch: batch, waiters: st.commits.flushWaiters}"),
 			test: "TestSend",
 		},
 		{
 			marker: "positions-are-taken-under-their-fence", change: whole("set.mu.Unlock()\n$\nset.mu.Lock()"),
 			test: "TestPositionsAreTakenUnderTheirFence",
 		},
-		{marker: "started-repeat-is-not-dropped", change: operandWith("started", "true"), test: "TestRepeatThatWasStartedIsUnknown"},
+		{marker: "started-repeat-is-not-dropped", change: operandWith("Started", "true"), test: "TestRepeatThatWasStartedIsUnknown"},
 		{marker: "doubtful-send-stays-started", change: makeTrue(), test: "TestSendThatMayHaveReachedSomebodyStaysStarted"},
 		{marker: "lost-call-of-a-lost-partition-is-said", change: operandWith("live", "false"), test: "TestLostCallOfALostPartitionIsSaid"},
 		{
 			marker: "reject-counts-once-acknowledged",
-			change: whole("st.outbox = append(st.outbox, &pendingRecord{lane: bulk, rec: st.ports.Reject(in.rec, stageName, \"decode\", in.err.Error())})\nst.finish(e)"),
+			change: whole("st.results.add(&pendingRecord{lane: schedule.Bulk, rec: st.ports.Reject(in.rec, stageName, \"decode\", in.err.Error())})\nst.finish(e)"),
 			test:   "TestRejectIsDoneOnceItIsWritten",
 		},
 

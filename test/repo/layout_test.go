@@ -51,13 +51,16 @@ var packages = map[string][]string{
 	"processor/fanout/schedule":   {"schemas"},
 	"processor/fanout/task":       {"schemas", "schemas/taskids", "processor/fanout/canary", "processor/fanout/ledger", "processor/fanout/status"},
 	"processor/sender": {
-		"stream", "internal/backoff", "schemas", "processor/sender/content", "processor/sender/dedup", "processor/sender/ledger", "processor/sender/limits",
-		"processor/timers", "schemas/request", "schemas/standing",
+		"stream", "internal/backoff", "schemas", "processor/sender/content", "processor/sender/dedup", "processor/sender/ledger", "processor/sender/schedule",
+		"processor/timers", "schemas/standing",
 	},
-	"processor/sender/content": {},
+	"processor/sender/content": {"internal/backoff", "schemas"},
 	"processor/sender/dedup":   {"schemas"},
 	"processor/sender/ledger":  {"stream"},
 	"processor/sender/limits":  {"schemas"},
+	"processor/sender/schedule": {
+		"stream", "internal/backoff", "schemas", "processor/sender/content", "processor/sender/limits", "processor/timers", "schemas/request", "schemas/standing",
+	},
 	"processor/aggregator": {
 		"stream", "schemas", "processor/partition", "processor/aggregator/finished", "processor/aggregator/fold", "processor/aggregator/ownwrites",
 		"processor/aggregator/rate", "processor/aggregator/readback",
@@ -138,7 +141,7 @@ const (
 
 // crowded are the packages that hold more than a package should, with what they hold. The numbers may only go down.
 var crowded = map[string]int{
-	"processor/fanout": 2804, "processor/sender": 2494,
+	"processor/fanout": 2804,
 }
 
 func TestPackagesImportOnlyWhatTheTableAllows(t *testing.T) {

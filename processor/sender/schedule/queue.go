@@ -1,24 +1,23 @@
-package sender
+package schedule
 
 import (
 	"time"
 
-	"altavoz/processor/sender/ledger"
 	"altavoz/processor/timers"
 )
 
 // queue is sends in order. A send is in one queue at most.
 type queue struct {
-	head, tail *send
+	head, tail *Send
 	n          int
 }
 
 type link struct {
-	prev, next *send
+	prev, next *Send
 	in         *queue
 }
 
-func (q *queue) push(e *send) {
+func (q *queue) push(e *Send) {
 	e.link = link{prev: q.tail, in: q}
 	if q.tail != nil {
 		q.tail.link.next = e
@@ -29,8 +28,8 @@ func (q *queue) push(e *send) {
 	q.n++
 }
 
-// pushFront is for those that had their turn and got nothing out of it.
-func (q *queue) pushFront(e *send) {
+// pushFront is for a send that had its turn and was not called.
+func (q *queue) pushFront(e *Send) {
 	e.link = link{next: q.head, in: q}
 	if q.head != nil {
 		q.head.link.prev = e
@@ -42,7 +41,7 @@ func (q *queue) pushFront(e *send) {
 }
 
 // unlink takes the send out of its queue, if it is in one.
-func (e *send) unlink() {
+func (e *Send) unlink() {
 	q := e.link.in
 	if q == nil {
 		return
@@ -61,25 +60,20 @@ func (e *send) unlink() {
 	e.link = link{}
 }
 
-// timer is a time at which something goes on, timers are those that are set.
-type (
-	timer    = timers.Timer[timed]
-	timerSet = timers.Set[timed]
-)
+// timer is a time at which a send, a number or a task goes on.
+type timer = timers.Timer[timed]
 
 // timed is what has a timer.
 type timed interface {
-	onTimer(st *Stage, now time.Time)
+	onTimer(s *Scheduler, now time.Time)
 }
 
-// cell is the ledger's entry of a send.
-type cell = ledger.Cell[*send]
+// Lane is schemas.Lane as an index.
+type Lane uint8
 
-// lane is schemas.Lane as an index.
-type lane uint8
-
+// The lanes.
 const (
-	express lane = iota
-	bulk
-	lanes
+	Express Lane = iota
+	Bulk
+	Lanes
 )

@@ -1,4 +1,4 @@
-package sender
+package schedule
 
 import (
 	"testing"
@@ -10,10 +10,10 @@ func TestQueue(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		var q queue
-		var want []*send
+		var want []*Send
 		t.Repeat(map[string]func(*rapid.T){
-			"push":  func(*rapid.T) { e := &send{}; q.push(e); want = append(want, e) },
-			"front": func(*rapid.T) { e := &send{}; q.pushFront(e); want = append([]*send{e}, want...) },
+			"push":  func(*rapid.T) { e := &Send{}; q.push(e); want = append(want, e) },
+			"front": func(*rapid.T) { e := &Send{}; q.pushFront(e); want = append([]*Send{e}, want...) },
 			"unlink": func(t *rapid.T) {
 				if len(want) == 0 {
 					t.Skip("empty")

@@ -1,0 +1,54 @@
+package sender
+
+import (
+	"context"
+	"time"
+
+	"altavoz/processor/sender/schedule"
+	"altavoz/schemas"
+	"altavoz/schemas/standing"
+)
+
+// host is the stage as the scheduler sees it. The lock is held in all of it.
+type host struct{ st *Stage }
+
+// Wake implements schedule.Host.
+func (h host) Wake() { h.st.commits.wake() }
+
+// Finish implements schedule.Host.
+func (h host) Finish(e *schedule.Send, state schemas.RecipientState, reason string) {
+	h.st.recordOutcome(sendOf(e), state, reason, "")
+}
+
+// Publish implements schedule.Host.
+func (h host) Publish(t schemas.TaskID, u *schemas.TaskUpdate, now time.Time) {
+	h.st.results.add(&pendingRecord{lane: schedule.Bulk, createdAt: now, result: &schemas.Result{
+		Task: t.Bytes(), AtMs: now.UnixMilli(), Event: &schemas.Result_Note{Note: u},
+	}})
+}
+
+// PublishNumber implements schedule.Host.
+func (h host) PublishNumber(ev *schemas.NumberEvent, now time.Time) {
+	h.st.results.add(&pendingRecord{lane: schedule.Bulk, createdAt: now, rec: standing.Encode(ev)})
+}
+
+// Background implements schedule.Host.
+func (h host) Background(work func(ctx context.Context), done func(now time.Time)) {
+	st := h.st
+	if st.ctx.Err() != nil {
+		return
+	}
+	st.running.Go(func() {
+		work(st.ctx)
+		st.mu.Lock()
+		defer st.unlock()
+		done(time.Now())
+	})
+}
+
+// onNumberState takes in what was published of a number as a whole.
+func (st *Stage) onNumberState(s standing.State) {
+	st.mu.Lock()
+	defer st.unlock()
+	st.schedule.ApplyNumberState(s, time.Now())
+}

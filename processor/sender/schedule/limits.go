@@ -1,0 +1,55 @@
+package schedule
+
+import "time"
+
+const (
+	// ExpressPart of a number's rate goes by who owns the partitions of express: enough that nobody who owns some is without.
+	ExpressPart = 0.05
+
+	// bulkTurn is how many express sends of a number go before a bulk send that waits: a direct answer comes first, and a
+	// broadcast still moves while others are small and many.
+	bulkTurn = 7
+
+	// MaxUnrecorded is how many results may wait for their acknowledgement before nothing more is admitted: 0.4 s at 10,000
+	// a second. What is in it becomes unknown if the process dies.
+	MaxUnrecorded = 4096
+	// MaxDetached is how many results of partitions that were lost meanwhile may wait besides: two losses while nothing is written.
+	MaxDetached = 2 * MaxUnrecorded
+
+	// ExpressGap and BulkGap are the least time between two commits, by what is in the second one.
+	ExpressGap = time.Millisecond
+	BulkGap    = 5 * time.Millisecond
+
+	// MaxAttempts is how often a send may meet an error that is nobody's limit.
+	MaxAttempts = 5
+	attemptBase = time.Second
+	attemptMax  = time.Minute
+	// unsentBase and unsentMax bound the waits of a send that could not be sent at all; it may try for ever.
+	unsentBase = 100 * time.Millisecond
+	unsentMax  = 5 * time.Second
+	// recentSuccess is how long it counts, for a send that was refused for now, that others of its number got through.
+	recentSuccess = 30 * time.Second
+
+	// probeScan bounds the search for the task whose turn it is to probe.
+	probeScan = 1 << 16
+	// SuspectTries is how often a task is tried whose sends fail alone; suspectBase and suspectMax bound the waits between.
+	SuspectTries = 5
+	suspectBase  = 5 * time.Second
+	suspectMax   = 15 * time.Second
+
+	// AnnounceEvery is how often at most the tasks of a stopped number publish that they wait.
+	AnnounceEvery = time.Minute
+	// AnnounceAfter is how long a number is throttled before its tasks publish it; a shorter wait explains nothing.
+	AnnounceAfter = 5 * time.Second
+	// RenewalAnnounceAfter is how long a file is renewed before its task publishes it: a few tries of a host that is away for a moment
+	// explain nothing.
+	RenewalAnnounceAfter = 10 * time.Second
+	// warningLife is how long a warning of Meta's is published: what it warns of has come by then, or it is old.
+	warningLife = 24 * time.Hour
+
+	// MaxIdleTasks is how many messages are kept of tasks that have nothing open here: at some 2 KiB, 2 MB.
+	MaxIdleTasks = 1024
+
+	// SweepEvery is how often what can't move is looked over: expired sends of a number that waits.
+	SweepEvery = time.Second
+)

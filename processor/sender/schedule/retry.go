@@ -1,0 +1,74 @@
+package schedule
+
+import (
+	"fmt"
+	"time"
+
+	"altavoz/internal/backoff"
+	"altavoz/processor/sender/limits"
+	"altavoz/schemas"
+)
+
+// HasAttempts reports whether a call that nobody knows the outcome of may be made once more.
+func (e *Send) HasAttempts() bool { return e.tries.attempts+1 < MaxAttempts }
+
+// Reschedule decides when a send that was refused for now is called again.
+func (s *Scheduler) Reschedule(e *Send, r *schemas.Reply, now time.Time) {
+	switch r.Verdict {
+	case schemas.VerdictUnsent:
+		e.tries.unsentInRow++
+		if e.tries.unsentInRow == 1 {
+			s.Enqueue(e, true)
+		} else {
+			s.WaitUntil(e, now.Add(backoff.Equal(unsentBase, unsentMax, e.tries.unsentInRow-2)), CauseBackOff)
+		}
+	case schemas.VerdictThrottled:
+		s.Enqueue(e, true) // its number waits
+	case schemas.VerdictAccount:
+		s.Enqueue(e, false) // the same, and others probe first
+	case schemas.VerdictPair:
+		s.WaitUntil(e, s.cooldown.Until(pair{e.Number, e.Phone}), CauseCooldown)
+	case schemas.VerdictMedia:
+		m := &e.Task.message
+		if e.tries.renewed || !m.HasFile() {
+			s.retryTransient(e, r, now)
+			return
+		}
+		e.tries.renewed = true
+		m.Expire(e.call.version, now) // unless it was renewed, or is being, since the call began
+		s.Enqueue(e, true)
+	case schemas.VerdictTransient, schemas.VerdictLost: // lost: of a send that may be called twice
+		s.retryTransient(e, r, now)
+	case schemas.VerdictSent, schemas.VerdictFailed, schemas.VerdictContent:
+	}
+}
+
+// countsAsAttempt reports whether being refused for now counts as an attempt: if other recipients of the number get through. Otherwise
+// an outage refuses it, which the breaker counts; so does what a probe meets.
+func (e *Send) countsAsAttempt(now time.Time) bool {
+	n := e.Number
+	return n.lastSuccess.After(e.call.calledAt) || !e.call.wasProbe && now.Sub(n.lastSuccess) <= recentSuccess
+}
+
+func (s *Scheduler) retryTransient(e *Send, r *schemas.Reply, now time.Time) {
+	asked := min(r.After, limits.MaxWait)
+	if r.Verdict == schemas.VerdictTransient && !e.countsAsAttempt(now) { //mutant:outage-is-nobodys-attempt
+		e.tries.uncharged++
+		s.WaitUntil(e, now.Add(max(backoff.Full(attemptBase, attemptMax, e.tries.uncharged-1), asked)), CauseBackOff)
+		return
+	}
+	e.tries.attempts++
+	if e.tries.attempts < MaxAttempts {
+		s.WaitUntil(e, now.Add(max(backoff.Full(attemptBase, attemptMax, e.tries.attempts-1), asked)), CauseBackOff)
+		return
+	}
+	state := schemas.Failed(schemas.CodeExhausted)
+	if e.Doubtful { // an earlier call may have reached somebody
+		state = schemas.StateUnknown
+	}
+	words := state.Spanish()
+	if r.Code != 0 {
+		words += fmt.Sprintf(" (último error: %d)", r.Code)
+	}
+	s.ports.Host.Finish(e, state, words)
+}

@@ -1,0 +1,49 @@
+package schedule
+
+import (
+	"time"
+
+	"altavoz/schemas"
+)
+
+// sweep looks over what does not move by itself: rates that were configured anew, sends that expire while they wait for
+// something, and tasks that came to a number after it was stopped, or don't wait any more.
+func (s *Scheduler) sweep(now time.Time) {
+	s.sweepAt = now.Add(SweepEvery)
+	s.reloadNumbers(now)
+	s.cooldown.Sweep(now)
+	for _, n := range s.numbers.byID {
+		if n.isBlocked(now) {
+			s.expire(&n.ready[Express], now)
+			s.expire(&n.ready[Bulk], now)
+		}
+		n.pacer.Advance(now)
+		s.confirmRecovery(n, now)
+		s.announceAll(n, now)
+	}
+	for _, t := range s.tasks {
+		if t.waiting.n > 0 {
+			s.expire(&t.waiting, now)
+		}
+	}
+}
+
+func (s *Scheduler) expire(q *queue, now time.Time) {
+	for e := q.head; e != nil; {
+		next := e.link.next
+		if e.expired(now) {
+			e.unlink()
+			s.expireSend(e)
+		}
+		e = next
+	}
+}
+
+// expireSend ends a send that is too late. One that may have been called before is not said to have expired.
+func (s *Scheduler) expireSend(e *Send) {
+	state := schemas.StateExpired
+	if e.Doubtful {
+		state = schemas.StateUnknown
+	}
+	s.ports.Host.Finish(e, state, state.Spanish())
+}

@@ -1,0 +1,114 @@
+package schedule
+
+import (
+	"container/list"
+	"time"
+
+	"altavoz/processor/sender/content"
+	"altavoz/schemas"
+	"altavoz/schemas/request"
+)
+
+// Task is what the sends of a task have in common: its message, rendered once, its window, and what it last published.
+type Task struct {
+	timer timer // when its message is read again
+
+	ID        schemas.TaskID
+	number    *Number
+	message   content.Message
+	opening   opening
+	announced announced
+
+	suspect   *suspect  // its sends fail alone
+	lastProbe time.Time // when one of its sends was a probe, or failed
+
+	waiting     queue         // sends without a message
+	coolingDown int           // sends whose phones were written to a moment ago
+	sends       int           // attached ones
+	idle        *list.Element // in Scheduler.idle, when it has no sends
+}
+
+// Attach gives a send its number and its task.
+func (s *Scheduler) Attach(e *Send, id schemas.TaskID, in *schemas.Send, now time.Time) {
+	e.Phone, e.Index, e.NotAfter = schemas.Phone(in.GetPhone()), in.GetIndex(), in.GetNotAfterMs()
+	e.Number = s.EnsureNumber(in.GetSender(), now)
+	t := s.tasks[id]
+	if t == nil {
+		t = &Task{
+			ID: id, number: e.Number, message: content.New(id, e.Number.ID, in.GetContentRef(), in.GetContent()), opening: opening{window: in.GetWindow()},
+		}
+		if fault := request.WindowFault(t.opening.window.Check()); fault != nil {
+			t.message.Fail(fault.Spanish)
+		}
+		s.tasks[id] = t
+	}
+	if t.idle != nil {
+		s.idle.Remove(t.idle)
+		t.idle = nil
+	}
+	e.Task, e.attached = t, true
+	t.sends++
+	t.number.tasks[t] = struct{}{}
+}
+
+// detach takes a send from its task. The messages of tasks without sends are kept for a while: more may come.
+func (s *Scheduler) detach(e *Send) {
+	if !e.attached {
+		return
+	}
+	e.attached = false
+	t := e.Task
+	if t.sends--; t.sends > 0 {
+		return
+	}
+	if t.announced.waitingAt.IsZero() { // else it has to publish yet that it goes on
+		delete(t.number.tasks, t)
+	}
+	if t.message.Failed() != "" {
+		s.dropTask(t)
+		return
+	}
+	t.idle = s.idle.PushBack(t)
+	if s.idle.Len() > MaxIdleTasks {
+		oldest, _ := s.idle.Remove(s.idle.Front()).(*Task)
+		oldest.idle = nil
+		s.dropTask(oldest)
+	}
+}
+
+// dropTask forgets a task without sends. It no longer waits.
+func (s *Scheduler) dropTask(t *Task) {
+	if !t.announced.waitingAt.IsZero() {
+		s.announceResumed(t, time.Now())
+	}
+	delete(s.tasks, t.ID)
+}
+
+func (t *Task) isRendered() bool {
+	m, _ := t.message.Rendered()
+	return m != nil
+}
+
+// load has the task's message read and rendered.
+func (s *Scheduler) load(t *Task) {
+	if t.timer.Running() {
+		return
+	}
+	s.loader.Load(&t.message, t.waiting.head.Lane == Bulk, func(now time.Time, wait time.Duration) {
+		if wait > 0 {
+			s.timers.Start(&t.timer, t, now.Add(wait))
+			s.ports.Host.Wake()
+			return
+		}
+		for e := t.waiting.head; e != nil; e = t.waiting.head {
+			e.unlink()
+			s.Enqueue(e, false)
+		}
+	})
+}
+
+func (t *Task) onTimer(s *Scheduler, _ time.Time) {
+	if t.waiting.n > 0 {
+		s.load(t)
+	}
+}

@@ -1,0 +1,57 @@
+package schedule
+
+import (
+	"time"
+
+	"altavoz/schemas"
+)
+
+// opening is when the sends of a task may start.
+type opening struct {
+	window *schemas.Window
+	opens  time.Time // the present opening, or the next one
+	closes time.Time
+	waited bool // sends of the task wait for it
+}
+
+// holdForWindow has a send wait until the window of its task opens, or the send expires. The fanout dispatches nothing outside a window,
+// so only what was in flight when it shut can wait here.
+func (s *Scheduler) holdForWindow(e *Send, opens time.Time) {
+	if end := time.UnixMilli(e.NotAfter + 1); e.NotAfter > 0 && end.Before(opens) {
+		opens = end
+	}
+	e.Task.opening.waited = true
+	s.WaitUntil(e, opens, CauseWindow)
+}
+
+// TooLateToStart reports whether a send may not start any more: nobody knew how long the commit of its start would take.
+func (e *Send) TooLateToStart(now time.Time) bool {
+	return e.expired(now) || !e.Task.closedUntil(now).IsZero()
+}
+
+// closedUntil returns when sends of the task may start again; no time if they may now. The window is asked once for each opening.
+func (t *Task) closedUntil(now time.Time) (opens time.Time) {
+	o := &t.opening
+	if o.window == nil {
+		return time.Time{}
+	}
+	if !now.Before(o.closes) {
+		var ok bool
+		if o.opens, o.closes, ok = o.window.Opening(now); !ok { // not as long as a send lives
+			o.opens, o.closes = now.Add(schemas.SendLife), now.Add(schemas.SendLife)
+		}
+	}
+	if now.Before(o.opens) {
+		return o.opens
+	}
+	return time.Time{}
+}
+
+// windowText says until when the task waits for its window; nothing if it does not, or if none of its sends here has to.
+func (t *Task) windowText(now time.Time) string {
+	if opens := t.closedUntil(now); t.opening.waited && !opens.IsZero() {
+		return t.opening.window.Waiting(opens)
+	}
+	t.opening.waited = false
+	return ""
+}

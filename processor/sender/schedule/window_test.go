@@ -1,0 +1,21 @@
+package schedule
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"altavoz/schemas"
+)
+
+// BenchmarkShut is what a window costs each time a send has its turn.
+func BenchmarkShut(b *testing.B) {
+	for _, w := range []*schemas.Window{nil, schemas.Preset(schemas.PresetLey2300)} {
+		b.Run(fmt.Sprint(w != nil), func(b *testing.B) {
+			t, now := &Task{opening: opening{window: w}}, time.Now()
+			for b.Loop() {
+				t.closedUntil(now)
+			}
+		})
+	}
+}
