@@ -11,6 +11,7 @@ import (
 	"altavoz/kafka/table"
 	"altavoz/processor/aggregator"
 	"altavoz/processor/fanout"
+	"altavoz/processor/fanout/prepare"
 	"altavoz/processor/sender"
 	"altavoz/producer"
 	"altavoz/redis"
@@ -32,10 +33,10 @@ var (
 	_ producer.Tasks    = (*table.Statuses)(nil)
 	_ producer.Webhooks = (*whatsapp.Webhooks)(nil)
 
-	_ fanout.Records  = (*records.Reader)(nil)
+	_ prepare.Records = (*records.Reader)(nil)
 	_ fanout.Statuses = (*table.Statuses)(nil)
 	_ fanout.Controls = (*table.Controls)(nil)
-	_ fanout.Media    = (*media.Resolver)(nil)
+	_ prepare.Media   = (*media.Resolver)(nil)
 
 	_ sender.Records   = held{}
 	_ sender.Contents  = blobs{}

@@ -6,6 +6,7 @@ import (
 
 	"altavoz/processor/fanout/ledger"
 	"altavoz/processor/fanout/status"
+	"altavoz/processor/fanout/task"
 	"altavoz/schemas"
 	"altavoz/stream"
 )
@@ -15,7 +16,7 @@ const whyRepeat = "Es la misma solicitud que el envío %s, con la misma clave: n
 
 // findSameRequest finds the task that is the same request as t under another id, made with another secret: of t's other ids one that came
 // before it, or one that goes on and names t's id. A task that may have written to somebody is not asked: it was the first.
-func (s *worker) findSameRequest(t *activeTask) (schemas.TaskID, bool) {
+func (s *worker) findSameRequest(t *task.Task) (schemas.TaskID, bool) {
 	c := status.Claim{Owner: t.Owner, SHA: t.SHA, Home: &schemas.Origin{Partition: s.tp.Partition, Offset: t.Offset}}
 	for _, id := range t.Earlier {
 		if x := s.tasks[id]; x != nil && x.Failure == "" && c.Same(x.Owner, x.SHA) {
@@ -26,7 +27,7 @@ func (s *worker) findSameRequest(t *activeTask) (schemas.TaskID, bool) {
 				return id, true
 			}
 		}
-		st := t.others[id]
+		st := t.Others[id]
 		if st == nil {
 			st, _ = s.st.ports.Statuses.Get(id)
 		}
@@ -41,7 +42,7 @@ func (s *worker) findSameRequest(t *activeTask) (schemas.TaskID, bool) {
 }
 
 // addAliases keeps by which other ids a task is known, while it goes on.
-func (s *worker) addAliases(t *activeTask) {
+func (s *worker) addAliases(t *task.Task) {
 	for _, id := range t.Earlier {
 		if s.aliases[id] == nil {
 			s.aliases[id] = t
@@ -49,7 +50,7 @@ func (s *worker) addAliases(t *activeTask) {
 	}
 }
 
-func (s *worker) removeAliases(t *activeTask) {
+func (s *worker) removeAliases(t *task.Task) {
 	for _, id := range t.Earlier {
 		if s.aliases[id] == t {
 			delete(s.aliases, id)
@@ -59,18 +60,18 @@ func (s *worker) removeAliases(t *activeTask) {
 
 // loadEarlier reads back those of the task's other ids that are known to be finished and no more than that, and decides then. What
 // nobody can say more of is none of it.
-func (s *worker) loadEarlier(t *activeTask, rec *stream.Record, known ledger.Line) bool {
+func (s *worker) loadEarlier(t *task.Task, rec *stream.Record, known ledger.Line) bool {
 	var gone []schemas.TaskID
 	for _, id := range t.Earlier {
 		if _, there := s.st.ports.Statuses.Get(id); !there && s.st.ports.Statuses.Finished(id) {
 			gone = append(gone, id)
 		}
 	}
-	if len(gone) == 0 || t.others != nil {
+	if len(gone) == 0 || t.Others != nil {
 		return false
 	}
 	t.BecomeIntake()
-	t.others = make(map[schemas.TaskID]*schemas.Status)
+	t.Others = make(map[schemas.TaskID]*schemas.Status)
 	s.intakes++
 	found := make(map[schemas.TaskID]*schemas.Status)
 	s.Background(func(ctx context.Context) error {
@@ -82,9 +83,9 @@ func (s *worker) loadEarlier(t *activeTask, rec *stream.Record, known ledger.Lin
 			found[id] = st
 		}
 		return nil
-	}, neverPermanent, func(error) {
+	}, never, func(error) {
 		s.intakes--
-		t.others = found
+		t.Others = found
 		s.decide(t, rec, known, time.Now())
 	})
 	return true

@@ -6,17 +6,18 @@ import (
 
 	"altavoz/processor/fanout/recipients"
 	"altavoz/processor/fanout/schedule"
+	"altavoz/processor/fanout/task"
 	"altavoz/schemas"
 )
 
 // What a turn costs beside the log: reading phones, finding repeats, encoding sends.
 func BenchmarkExpandTurn(b *testing.B) {
 	s := &worker{st: &Stage{cfg: Config{Region: "CO"}}}
-	t := &activeTask{loaded: loaded{ref: schemas.NewBlobRef(1, []int64{7}), slice: &slice{phones: phonesFrom(0, schedule.MaxQuantum)}}}
+	t := &task.Task{Loaded: task.Loaded{Ref: schemas.NewBlobRef(1, []int64{7}), Slice: &task.Slice{Phones: phonesFrom(0, schedule.MaxQuantum)}}}
 	t.ID = schemas.NewTaskID()
-	t.fill(&schemas.Broadcast{Sender: "100", Total: 1_000_000, AcceptedMs: time.Now().UnixMilli()})
+	t.Fill(&schemas.Broadcast{Sender: "100", Total: 1_000_000, AcceptedMs: time.Now().UnixMilli()})
 	for b.Loop() {
-		t.seen = recipients.NewSeen()
+		t.Seen = recipients.NewSeen()
 		if n := len(s.expand(&quantum{t: t, n: schedule.MaxQuantum}, time.Now())); n != schedule.MaxQuantum {
 			b.Fatal(n)
 		}

@@ -30,7 +30,7 @@ const (
 func (s *worker) restored() bool { return s.synced && len(s.inherited) == 0 }
 
 // track puts a record that was just read behind the others.
-func (s *worker) track(t *activeTask, known bool) {
+func (s *worker) track(t *task.Task, known bool) {
 	if known { // the ledger had it already, so everything before it is in too
 		t.BecomeTracked()
 		s.tracked = append(s.tracked, t)
@@ -40,7 +40,7 @@ func (s *worker) track(t *activeTask, known bool) {
 }
 
 // untrack takes a task out of the ledger: it is finished or, if it goes on, parked.
-func (s *worker) untrack(t *activeTask) {
+func (s *worker) untrack(t *task.Task) {
 	if !t.BecomeUntracked() {
 		return
 	}
@@ -52,15 +52,15 @@ func (s *worker) untrack(t *activeTask) {
 }
 
 // retrack puts a parked task back, because it is to take a turn.
-func (s *worker) retrack(t *activeTask) {
+func (s *worker) retrack(t *task.Task) {
 	s.compact()
-	i, _ := slices.BinarySearchFunc(s.tracked, t.Offset, func(x *activeTask, at int64) int { return cmp.Compare(x.Offset, at) })
+	i, _ := slices.BinarySearchFunc(s.tracked, t.Offset, func(x *task.Task, at int64) int { return cmp.Compare(x.Offset, at) })
 	s.tracked = slices.Insert(s.tracked, i, t)
 	t.BecomeRetracked()
 }
 
 func (s *worker) compact() {
-	s.tracked = slices.DeleteFunc(s.tracked, func(t *activeTask) bool { return !t.Listed() })
+	s.tracked = slices.DeleteFunc(s.tracked, func(t *task.Task) bool { return !t.Listed() })
 	for len(s.overflow) > 0 && s.overflow[0].Membership() != task.Overflow {
 		s.overflow[0], s.overflow = nil, s.overflow[1:]
 	}
@@ -108,7 +108,7 @@ func (s *worker) measureFree() {
 // park parks every task that may be, and reports whether there was one.
 func (s *worker) park() (any bool) {
 	for _, t := range s.tracked {
-		if t.Listed() && t.isShown(s.tp.Partition) {
+		if t.Listed() && t.IsShown(s.tp.Partition) {
 			s.untrack(t)
 			any = true
 		}
@@ -128,7 +128,7 @@ func (s *worker) ledger() (mark int64, l ledger.Ledger) {
 	mark = l.Next
 	l.Lines = make([]ledger.Line, len(s.tracked))
 	for i, t := range s.tracked {
-		l.Lines[i] = t.line()
+		l.Lines[i] = t.Line()
 		if t.Membership() == task.Tracked {
 			mark = min(mark, t.Offset)
 		}

@@ -3,6 +3,7 @@ package fanout
 import (
 	"time"
 
+	"altavoz/processor/fanout/task"
 	"altavoz/schemas"
 	"altavoz/stream"
 )
@@ -16,15 +17,14 @@ import (
 // refused it. Whoever takes over later has read the control before its first quantum.
 
 // applyControls puts controls in force.
-func (s *worker) applyControls(t *activeTask, c schemas.Controls, now time.Time) {
+func (s *worker) applyControls(t *task.Task, c schemas.Controls, now time.Time) {
 	was := t.Controls
 	if !c.NewerThan(was) { //mutant:order-in-a-cut-log-counts
 		return
 	}
 	t.Controls = c
 	s.countControls(was, c)
-	s.setSpeed(t, now)
-	s.evaluate(t, now)
+	s.Evaluate(t, now)
 }
 
 // countControls counts controls that were put in force.
@@ -43,7 +43,7 @@ func (s *worker) countControls(was, c schemas.Controls) {
 }
 
 // setSpeed gives the task the speed that was asked for last.
-func (s *worker) setSpeed(t *activeTask, now time.Time) {
+func (s *worker) setSpeed(t *task.Task, now time.Time) {
 	speed := float64(t.Asked)
 	if t.Controls.HasSpeed {
 		speed = float64(t.Controls.Speed)
@@ -61,13 +61,13 @@ func (s *worker) setSpeed(t *activeTask, now time.Time) {
 // deleteControls takes the controls of a task that is over back.
 func (s *worker) deleteControls(id schemas.TaskID) {
 	if _, ok := s.st.ports.Controls.Get(id); ok {
-		s.write(s.st.ports.Bulk, func(stream.Record) {}, schemas.ForgetControls(id)...)
+		s.Publish(s.st.ports.Bulk, func(stream.Record) {}, schemas.ForgetControls(id)...)
 	}
 }
 
 // restorePublished takes up what earlier owners published of the task, and what was asked of it before it was here.
-func (s *worker) restorePublished(t *activeTask, now time.Time) {
-	t.Restore(&t.Lifecycle, t.status)
+func (s *worker) restorePublished(t *task.Task, now time.Time) {
+	t.Restore()
 	if c, ok := s.st.ports.Controls.Get(t.ID); ok {
 		if t.Controls = c; c.Next > t.ControlsPublished {
 			s.countControls(schemas.Controls{}, c)
@@ -77,9 +77,9 @@ func (s *worker) restorePublished(t *activeTask, now time.Time) {
 }
 
 // adoptShown takes in what the Status says of the task as a whole.
-func (s *worker) adoptShown(t *activeTask) {
-	if t.Adopt(&t.Lifecycle, t.status) && t.probeMs != 0 {
-		t.probeMs = 0
+func (s *worker) adoptShown(t *task.Task) {
+	if t.Adopt() && t.ProbeMs != 0 {
+		t.ProbeMs = 0
 		t.BecomePrepared()
 	}
 }

@@ -15,11 +15,11 @@ import (
 // takeQuanta takes the turns of one queue that can be taken now.
 func (s *worker) takeQuanta(q *queue, now time.Time) {
 	for e := q.NextDue(now); e != nil; e = q.NextDue(now) {
-		s.evaluate(e.Task, now)
+		s.Evaluate(e.Task, now)
 	}
-	for e := q.Peek(now); e != nil && s.reads < maxLoads; e = q.Peek(now) {
+	for e := q.Peek(now); e != nil && !s.prepare.Busy(); e = q.Peek(now) {
 		t := e.Task
-		if !s.prepare(t, now) {
+		if !s.prepare.Prepare(t, now) {
 			q.Block(e)
 			continue
 		}
@@ -27,21 +27,21 @@ func (s *worker) takeQuanta(q *queue, now time.Time) {
 			return
 		}
 		//mutant:others-wait-for-the-first-recipients
-		s.lease(t, q.Take(e, min(task.QuantumLimit(t.Total, t.End), t.slice.first+uint32(len(t.slice.phones))-t.Cursor)), now)
+		s.lease(t, q.Take(e, min(t.QuantumLimit(), t.Slice.Rest(t.Cursor))), now)
 	}
 }
 
 // repeatLeases takes the turns that an earlier owner had leased. They are in the pipe already, so they wait for nobody: two of
 // them could fill it, and then wait for themselves.
 func (s *worker) repeatLeases(now time.Time) {
-	var left []*activeTask
+	var left []*task.Task
 	for _, t := range s.repeats {
 		switch {
 		case !t.Open() || t.Lease == 0:
-		case t.State() == task.Dispatching || !s.prepare(t, now) || !s.reserve(ledger.LineBytes-ledger.Reserve):
+		case t.State() == task.Dispatching || !s.prepare.Prepare(t, now) || !s.reserve(ledger.LineBytes-ledger.Reserve):
 			left = append(left, t)
 		default:
-			s.lease(t, min(t.Lease, t.slice.first+uint32(len(t.slice.phones))-t.Cursor), now)
+			s.lease(t, min(t.Lease, t.Slice.Rest(t.Cursor)), now)
 			left = append(left, t)
 		}
 	}
@@ -49,7 +49,7 @@ func (s *worker) repeatLeases(now time.Time) {
 }
 
 // Lease leases the turn: it is produced when a commit says so.
-func (s *worker) lease(t *activeTask, n uint32, now time.Time) {
+func (s *worker) lease(t *task.Task, n uint32, now time.Time) {
 	s.freeBytes -= ledger.LineBytes
 	if t.Membership() == task.Untracked {
 		s.retrack(t)
@@ -63,7 +63,13 @@ func (s *worker) lease(t *activeTask, n uint32, now time.Time) {
 		s.log.Info("broadcast started", "task", t.ID.String(), "sender", t.Sender, "lane", string(t.Lane), "total", t.Total,
 			"waited_seconds", now.Sub(time.UnixMilli(t.Accepted)).Seconds())
 	}
-	s.prefetch(t, t.Cursor+n)
+	s.prepare.Prefetch(t, t.Cursor+n)
+}
+
+// quantum is a run of recipients that is leased, and then dispatched.
+type quantum struct {
+	t       *task.Task
+	from, n uint32
 }
 
 // produce dispatches a turn that is leased.
@@ -73,11 +79,7 @@ func (s *worker) produce(u *quantum) {
 		return
 	}
 	recs := s.expand(u, time.Now())
-	// Ids take more than was reserved. Without room for it the list goes on all the same: what they take is bounded in each set,
-	// and two lists that wait for each other's room would wait for ever.
-	if more := t.seen.Bytes() - t.seenBytes; t.seenBytes > 0 && more > 0 && s.st.seenBudget.TryAcquire(more) {
-		t.seenBytes += more
-	}
+	s.prepare.GrowSeen(t)
 	s.enqueue(&writing{lease: true, Write: partition.Write{To: s.logFor(t), Records: recs, Done: func(stream.Record) { s.onDispatched(u) }}})
 }
 
@@ -90,14 +92,14 @@ func (s *worker) onDispatched(u *quantum) {
 	s.markDirty()
 	s.st.metrics.dispatched[t.Lane].Add(float64(u.n))
 	switch {
-	case t.status != nil && status.Finished(t.status):
+	case t.Status != nil && status.Finished(t.Status):
 		s.remove(t)
 	case t.Cursor == t.Total:
-		s.close(t, t.dispatched(now, t.Total))
+		s.close(t, t.Dispatched(now, t.Total))
 	default:
-		t.opened.then(func() { s.write(s.logFor(t), func(stream.Record) {}, t.dispatched(now, t.Cursor)) })
-		s.evictOverBudget(t)
-		s.evaluate(t, now)
+		t.Opened.Then(func() { s.Publish(s.logFor(t), func(stream.Record) {}, t.Dispatched(now, t.Cursor)) })
+		s.prepare.EvictOverBudget(t)
+		s.Evaluate(t, now)
 	}
 }
 
@@ -109,8 +111,8 @@ func (s *worker) expand(u *quantum, now time.Time) []stream.Record {
 	recs := make([]stream.Record, 0, u.n)
 	for i := range u.n {
 		index := u.from + i
-		text := t.slice.phones[index-t.slice.first]
-		phone, mark := t.seen.Judge(text, s.st.cfg.Region)
+		text := t.Slice.Phones[index-t.Slice.First]
+		phone, mark := t.Seen.Judge(text, s.st.cfg.Region)
 		if t.Pending != nil && !t.Pending[i] {
 			continue // addDecided before the takeover
 		}
@@ -121,14 +123,14 @@ func (s *worker) expand(u *quantum, now time.Time) []stream.Record {
 			mark = schemas.StateUnknown
 		}
 		if mark.Decided() {
-			recs = append(recs, t.result(now, &schemas.Result{Event: &schemas.Result_Outcome{Outcome: &schemas.Outcome{
+			recs = append(recs, t.Record(now, &schemas.Result{Event: &schemas.Result_Outcome{Outcome: &schemas.Outcome{
 				Index: index, Mark: uint32(mark), Phone: normalize.Shown(text), Reason: normalize.Reason(mark, text, s.st.cfg.Region),
 			}}}))
 			continue
 		}
 		recs = append(recs, schemas.EncodeSend(t.Lane, &schemas.Send{
 			Task: t.ID.Bytes(), Index: index, Phone: phone.Digits(), Sender: t.Sender, NotAfterMs: notAfter,
-			ContentRef: t.ref, Content: t.content, OnUnknown: t.body.GetOnUnknown(), Window: t.Window,
+			ContentRef: t.Ref, Content: t.Content, OnUnknown: t.Body.GetOnUnknown(), Window: t.Window,
 			Generation: s.owners[0], Replaced: replaced, RepeatedAll: all,
 		}))
 	}

@@ -4,14 +4,15 @@ import (
 	"time"
 
 	"altavoz/processor/fanout/canary"
+	"altavoz/processor/fanout/recipients"
 	"altavoz/processor/fanout/task"
 	"altavoz/schemas"
 	"altavoz/stream"
 )
 
-// evaluate decides whether the task may be scheduled, when to check again, and publishes an update if the answer changed. It is
+// Evaluate decides whether the task may be scheduled, when to check again, and publishes an update if the answer changed. It is
 // called whenever something of the task has changed, and when the time of the last answer is up.
-func (s *worker) evaluate(t *activeTask, now time.Time) {
+func (s *worker) Evaluate(t *task.Task, now time.Time) {
 	if !t.Queued() {
 		return
 	}
@@ -19,10 +20,9 @@ func (s *worker) evaluate(t *activeTask, now time.Time) {
 		s.onDeadline(t)
 		return
 	}
+	s.setSpeed(t, now)
 	was := t.IsPaused()
-	did, next := t.Evaluate(&t.Spec, &t.Lifecycle, task.Inputs{
-		Now: now, Total: t.Total, End: t.End, Direct: t.Direct, Counts: t.status.GetCounts(), Predicts: s.st.cfg.Predicts, Receipts: s.st.cfg.Receipts,
-	})
+	did, next := t.Evaluate(now, task.Inputs{Predicts: s.st.cfg.Predicts, Receipts: s.st.cfg.Receipts})
 	s.countCanary(did)
 	s.countPaused(was, t.IsPaused())
 	q := s.queue(t)
@@ -37,7 +37,7 @@ func (s *worker) evaluate(t *activeTask, now time.Time) {
 }
 
 // onDeadline ends a task whose time is over. A quantum that is under way ends first, and evaluates again.
-func (s *worker) onDeadline(t *activeTask) {
+func (s *worker) onDeadline(t *task.Task) {
 	if t.State() == task.Closed {
 		t.Deadline = t.GraceEnd(time.Now()) // once more if that did not help
 		s.queue(t).EvaluateAt(&t.Entry, t.Deadline)
@@ -48,9 +48,9 @@ func (s *worker) onDeadline(t *activeTask) {
 }
 
 // publishUpdate writes an update if there is something new: what the task does, or controls that are in force now.
-func (s *worker) publishUpdate(t *activeTask, now time.Time) {
+func (s *worker) publishUpdate(t *task.Task, now time.Time) {
 	inFlight := t.InFlight() //mutant:pipe-counts-leased-turns
-	p := t.Publish(&t.Lifecycle, now, t.status, t.Total, inFlight, t.Speed)
+	p := t.Publish(now, inFlight)
 	if p == nil {
 		return
 	}
@@ -61,12 +61,12 @@ func (s *worker) publishUpdate(t *activeTask, now time.Time) {
 	if p.Changed {
 		s.log.Info("task updated", "task", t.ID.String(), "phase", p.Update.GetPhase().String(), "why", p.Update.GetWhy(), "in_flight", inFlight)
 	}
-	rec := t.update(p.At, p.Update)
-	t.opened.then(func() {
+	rec := t.Update(p.At, p.Update)
+	t.Opened.Then(func() {
 		s.proveWith(proof, s.logFor(t), func(stream.Record) {
 			if p.Terminal {
 				t.BecomeAnnounced()
-				s.evaluate(t, time.Now())
+				s.Evaluate(t, time.Now())
 			}
 		}, rec)
 	})
@@ -74,7 +74,7 @@ func (s *worker) publishUpdate(t *activeTask, now time.Time) {
 
 // finishCancel writes one Cancelled range for all undispatched recipients, once the terminal status is acknowledged and no quantum
 // is in flight: nobody who has a send is called cancelled.
-func (s *worker) finishCancel(t *activeTask, now time.Time) {
+func (s *worker) finishCancel(t *task.Task, now time.Time) {
 	//mutant:rest-waits-until-the-end-was-said
 	if t.Ending() != task.Announced || t.Lease > 0 {
 		return
@@ -83,19 +83,19 @@ func (s *worker) finishCancel(t *activeTask, now time.Time) {
 }
 
 // unblock lets the task be scheduled if nothing keeps it from that.
-func (s *worker) unblock(t *activeTask) {
-	if task.Schedulable(&t.Lifecycle, &t.Progress, &t.Run) {
+func (s *worker) unblock(t *task.Task) {
+	if t.Schedulable() {
 		s.queue(t).Unblock(&t.Entry)
 	}
 }
 
 // parkIfLong lets go of what a task holds that has long to wait, and parks it. Above the ledger there is nothing to leave.
-func (s *worker) parkIfLong(t *activeTask, now time.Time) {
+func (s *worker) parkIfLong(t *task.Task, now time.Time) {
 	if t.State() != task.Waiting || t.Lease > 0 || !t.Waits(now, parkAfter) {
 		return
 	}
-	s.evict(t)
-	if t.Listed() && t.isShown(s.tp.Partition) {
+	s.prepare.Evict(t)
+	if t.Listed() && t.IsShown(s.tp.Partition) {
 		s.untrack(t)
 	}
 }
@@ -118,4 +118,20 @@ func (s *worker) countPaused(was, is bool) {
 	case was && !is:
 		s.pausedTasks--
 	}
+}
+
+// giveUpUndecided calls unknown who has no outcome at the end of a dispatched task's life: their sends expired days ago, at the
+// latest schemas.SendLife after they were made, so an outcome that is not there was lost.
+func (s *worker) giveUpUndecided(t *task.Task) {
+	s.prepare.Undecided(t, func(runs []recipients.Run) {
+		if t.State() != task.Closed {
+			return
+		}
+		now, recs := time.Now(), make([]stream.Record, len(runs))
+		for i, r := range runs {
+			recs[i] = t.OutcomeRange(now, r.From, r.To, schemas.StateUnknown, schemas.StateUnknown.Spanish())
+		}
+		s.log.Warn("a broadcast ends with lost outcomes", "task", t.ID.String(), "runs", len(recs))
+		s.prove(s.st.ports.Bulk, func(stream.Record) {}, recs...)
+	})
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"altavoz/processor/fanout/normalize"
+	"altavoz/processor/fanout/task"
 	"altavoz/schemas"
 	"altavoz/schemas/request"
 	"altavoz/stream"
@@ -21,7 +22,7 @@ const (
 // normalize writes a broadcast again as one that can be carried out, on the home partition of its number: JSON, files that
 // stand in the event, records that a foreign client put on the wrong partition. The copy says where it was first, so a
 // second copy after a crash is known for what it is.
-func (s *worker) normalize(t *activeTask, rec *stream.Record, b *schemas.Broadcast) {
+func (s *worker) normalize(t *task.Task, rec *stream.Record, b *schemas.Broadcast) {
 	s.intakes++
 	var failed *schemas.Broadcast
 	s.Background(func(ctx context.Context) error {

@@ -9,6 +9,7 @@ import (
 	"altavoz/processor/fanout/normalize"
 	"altavoz/processor/fanout/recipients"
 	"altavoz/processor/fanout/status"
+	"altavoz/processor/fanout/task"
 	"altavoz/schemas"
 	"altavoz/stream"
 )
@@ -23,9 +24,7 @@ const (
 
 // What a person reads of a task that can't start.
 const (
-	whyUnread   = "No se pudo leer la lista de destinatarios"
-	whyNotFound = "El envío ya no se puede leer"
-	whyDecode   = "El evento no se puede leer"
+	whyDecode = "El evento no se puede leer"
 )
 
 // intake takes the next record of the partition in.
@@ -46,8 +45,7 @@ func (s *worker) intake(rec *stream.Record, now time.Time) {
 	if v := rec.Header(schemas.VersionHeader); rec.Value == nil && v == schemas.Version || v == "" && normalize.Null(rec.Value) { // a tombstone, which compaction or a tool has left: it says nothing
 		return
 	}
-	t := &activeTask{}
-	t.Offset = rec.Offset
+	t := task.At(rec.Offset)
 	s.track(t, listed || len(s.inherited) > 0)
 	if rec.Header(schemas.VersionHeader) == "" {
 		s.st.metrics.broadcasts[sourceJSON].Inc()
@@ -90,7 +88,7 @@ func (s *worker) isNormal(b *schemas.Broadcast) bool {
 }
 
 // identify finds out whether the broadcast is a task to start, to go on with, or a repeat.
-func (s *worker) identify(t *activeTask, rec *stream.Record, b *schemas.Broadcast, known ledger.Line, now time.Time) {
+func (s *worker) identify(t *task.Task, rec *stream.Record, b *schemas.Broadcast, known ledger.Line, now time.Time) {
 	at := &schemas.Origin{Partition: rec.Partition, Offset: rec.Offset}
 	t.Origin = cmp.Or(b.GetOrigin(), at)
 	if b.GetOrigin() != nil && !s.st.cfg.Moved(b) { //mutant:origin-is-proved
@@ -115,7 +113,7 @@ func (s *worker) identify(t *activeTask, rec *stream.Record, b *schemas.Broadcas
 	if known.Sum != 0 && known.Sum != ledger.SumOf(id.Bytes()) { //mutant:cursor-is-of-the-same-broadcast
 		known = ledger.Line{}
 	}
-	t.fill(b)
+	t.Fill(b)
 	t.Owner, t.Earlier = s.st.cfg.Owner(b, rec.Time), s.st.cfg.Earlier(b)
 	t.Accepted = normalize.AcceptedAt(b.GetAcceptedMs(), rec.Time, now)
 	_, fromIngress := id.Time()
@@ -135,13 +133,13 @@ func (s *worker) identify(t *activeTask, rec *stream.Record, b *schemas.Broadcas
 	if t.Total == 0 || t.Total > s.st.cfg.MaxRecipients {
 		t.Total = 1 // tp a task that fails: with none it would end before it can, and more nobody could count
 	}
-	s.cache(t, b, len(rec.Value))
+	s.prepare.Cache(t, b, len(rec.Value))
 	s.watch(t)
 	s.decide(t, rec, known, now)
 }
 
 // rejectForged rejects a record under an id that an ingress made, which did not write it: that is another's task, also where nothing is known of it yet.
-func (s *worker) rejectForged(t *activeTask, rec *stream.Record, id schemas.TaskID) {
+func (s *worker) rejectForged(t *task.Task, rec *stream.Record, id schemas.TaskID) {
 	s.st.metrics.dropped[dropConflict].Inc()
 	if t.Failure != "" { // it was rejected before, and is none of that task's either
 		s.discard(t)
@@ -151,8 +149,8 @@ func (s *worker) rejectForged(t *activeTask, rec *stream.Record, id schemas.Task
 }
 
 // decide starts the task, goes on with it, or drops the record as a repeat, by what is known of the task's id.
-func (s *worker) decide(t *activeTask, rec *stream.Record, known ledger.Line, now time.Time) {
-	if t.status == nil && !known.Untouched() && t.Claimed != nil { // the ledger knows it
+func (s *worker) decide(t *task.Task, rec *stream.Record, known ledger.Line, now time.Time) {
+	if t.Status == nil && !known.Untouched() && t.Claimed != nil { // the ledger knows it
 		t.Origin, t.Claimed = t.Claimed, nil
 	}
 	if known.Untouched() && s.loadEarlier(t, rec, known) { // what the ledger knows of a task stays in it while something is read
@@ -161,15 +159,15 @@ func (s *worker) decide(t *activeTask, rec *stream.Record, known ledger.Line, no
 	switch first := s.tasks[t.ID]; {
 	case first != nil:
 		s.dropRepeated(t, rec, first.SHA)
-	case t.status != nil && status.Finished(t.status), t.status != nil && !t.IsFirst(t.status.GetPlan(), rec.Partition):
-		s.dropRepeated(t, rec, t.status.GetPlan().GetRequestSha256())
+	case t.Status != nil && status.Finished(t.Status), t.Status != nil && !t.IsFirst(t.Status.GetPlan(), rec.Partition):
+		s.dropRepeated(t, rec, t.Status.GetPlan().GetRequestSha256())
 	case len(s.claims[t.ID]) > 0 && known.Untouched(): // another copy of it may be first
 		s.awaitStatus(t, known, now)
-	case t.status != nil && s.mayHaveBegun(t, known, now): //mutant:cursor-that-is-gone-is-inferred
-		t.opened.open = true
+	case t.Status != nil && s.mayHaveBegun(t, known, now): //mutant:cursor-that-is-gone-is-inferred
+		t.Opened.Known()
 		s.awaitStatus(t, known, now)
-	case t.status != nil:
-		t.opened.open = true
+	case t.Status != nil:
+		t.Opened.Known()
 		s.open(t, known, now)
 	case s.st.ports.Statuses.Finished(t.ID): //mutant:repeat-of-a-task-that-is-read-back
 		s.lookUpFinished(t, rec, known)
@@ -182,22 +180,22 @@ func (s *worker) decide(t *activeTask, rec *stream.Record, known ledger.Line, no
 }
 
 // isOpened reports whether the task has its Plan. An ingress that accepted it held it to the rules of its own version.
-func (s *worker) isOpened(t *activeTask) bool {
+func (s *worker) isOpened(t *task.Task) bool {
 	st, _ := s.st.ports.Statuses.Get(t.ID)
 	return st.GetPlan() != nil && t.IsFirst(st.GetPlan(), s.tp.Partition)
 }
 
 // watch lets the slot hear of the task's Status, and takes in the present one.
-func (s *worker) watch(t *activeTask) {
+func (s *worker) watch(t *task.Task) {
 	s.box.watch(t.ID)
 	if st, ok := s.st.ports.Statuses.Get(t.ID); ok && st.GetPlan() != nil {
-		t.status = st
+		t.Status = st
 	}
 }
 
 // lookUpFinished finds out whether the record repeats a task that finished long ago, or is another request under its id: its recipients
 // get nothing either way. Where retention has deleted that task meanwhile, its id is free, and all is decided anew.
-func (s *worker) lookUpFinished(t *activeTask, rec *stream.Record, known ledger.Line) {
+func (s *worker) lookUpFinished(t *task.Task, rec *stream.Record, known ledger.Line) {
 	t.BecomeIntake()
 	s.intakes++
 	var st *schemas.Status
@@ -206,7 +204,7 @@ func (s *worker) lookUpFinished(t *activeTask, rec *stream.Record, known ledger.
 		return err
 	}, stream.IsGone, func(err error) {
 		s.intakes--
-		if t.status = st; err != nil { // it is there, and nobody knows what was asked for
+		if t.Status = st; err != nil { // it is there, and nobody knows what was asked for
 			s.dropRepeated(t, rec, nil)
 			return
 		}
@@ -216,8 +214,8 @@ func (s *worker) lookUpFinished(t *activeTask, rec *stream.Record, known ledger.
 
 // dropRepeated drops a record whose task is another's, or this one's own copy. Another request under the same id is kept in
 // rejects.
-func (s *worker) dropRepeated(t *activeTask, rec *stream.Record, sha []byte) {
-	s.evict(t)
+func (s *worker) dropRepeated(t *task.Task, rec *stream.Record, sha []byte) {
+	s.prepare.Evict(t)
 	s.box.unwatch(t.ID)
 	if status.Repeats(t.SHA, sha, t.Claimed == nil) {
 		s.st.metrics.dropped[dropRepeat].Inc()
@@ -229,28 +227,28 @@ func (s *worker) dropRepeated(t *activeTask, rec *stream.Record, sha []byte) {
 }
 
 // rejectRecord keeps the record in rejects and is done with it.
-func (s *worker) rejectRecord(t *activeTask, rec *stream.Record, code, reason string) {
+func (s *worker) rejectRecord(t *task.Task, rec *stream.Record, code, reason string) {
 	s.writeReject(t, rec, code, reason, func() { s.discard(t) })
 }
 
 // discard is done with a record whose task is not this one.
-func (s *worker) discard(t *activeTask) {
+func (s *worker) discard(t *task.Task) {
 	t.BecomeGone()
 	s.untrack(t)
 }
 
-func (s *worker) writeReject(t *activeTask, rec *stream.Record, code, reason string, done func()) {
+func (s *worker) writeReject(t *task.Task, rec *stream.Record, code, reason string, done func()) {
 	s.log.Warn("a broadcast was rejected", "offset", t.Offset, "code", code, "reason", reason)
 	t.BecomeIntake()
 	s.intakes++
-	s.write(s.st.ports.Bulk, func(stream.Record) {
+	s.Publish(s.st.ports.Bulk, func(stream.Record) {
 		s.intakes--
 		done()
 	}, s.st.ports.Reject(*rec, stageName, code, reason))
 }
 
 // rejectAndFail keeps the record in rejects. If a task id could be read of it, that task fails, with why.
-func (s *worker) rejectAndFail(t *activeTask, rec *stream.Record, code, reason string, b *schemas.Broadcast) {
+func (s *worker) rejectAndFail(t *task.Task, rec *stream.Record, code, reason string, b *schemas.Broadcast) {
 	s.st.metrics.dropped[dropInvalid].Inc()
 	if b == nil {
 		s.rejectRecord(t, rec, code, reason)
@@ -259,14 +257,20 @@ func (s *worker) rejectAndFail(t *activeTask, rec *stream.Record, code, reason s
 	s.writeReject(t, rec, code, reason, func() { s.identify(t, rec, b, ledger.Line{}, time.Now()) })
 }
 
+// rejectForeign makes the reject of a broadcast that points at what is another's.
+func (s *worker) rejectForeign(rec stream.Record, reason string) stream.Record {
+	s.st.metrics.dropped[dropInvalid].Inc()
+	return s.st.ports.Reject(rec, stageName, codeForeign, reason)
+}
+
 // publishOpened writes the task's TaskOpened. The first one of a task stands, so writing it again changes nothing.
-func (s *worker) publishOpened(t *activeTask, now time.Time) {
-	opened := t.Opened(s.tp.Partition, t.Total, t.Direct)
-	s.write(s.logFor(t), func(stream.Record) { t.opened.unlock() }, t.result(now, &schemas.Result{Event: &schemas.Result_Plan{Plan: opened}}))
+func (s *worker) publishOpened(t *task.Task, now time.Time) {
+	opened := t.TaskOpened(s.tp.Partition, t.Total, t.Direct)
+	s.Publish(s.logFor(t), func(stream.Record) { t.Opened.Open() }, t.Record(now, &schemas.Result{Event: &schemas.Result_Plan{Plan: opened}}))
 }
 
 // logFor returns the way to the log that the task's records take.
-func (s *worker) logFor(t *activeTask) stream.Log {
+func (s *worker) logFor(t *task.Task) stream.Log {
 	if t.Lane == schemas.LaneExpress {
 		return s.st.ports.Express
 	}

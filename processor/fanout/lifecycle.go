@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"altavoz/processor/fanout/ledger"
+	"altavoz/processor/fanout/prepare"
 	"altavoz/processor/fanout/status"
 	"altavoz/processor/fanout/task"
 	"altavoz/schemas"
@@ -65,11 +66,8 @@ func (s *worker) takeOver() {
 }
 
 // belowWatermark makes the task of a Status whose record is not read.
-func (s *worker) parkedTask(id schemas.TaskID, st *schemas.Status) *activeTask {
-	t := &activeTask{Lifecycle: task.Found(), opened: gate{open: true}, status: st}
-	t.ID, t.Offset = id, status.Position(st.GetPlan()).GetOffset()
-	t.FillOpened(st.GetPlan())
-	t.Total, t.Direct, t.Entry.Task = st.GetPlan().GetTotal(), st.GetPlan().GetDirect(), t
+func (s *worker) parkedTask(id schemas.TaskID, st *schemas.Status) *task.Task {
+	t := task.Found(id, st)
 	s.box.watch(id)
 	return t
 }
@@ -78,7 +76,7 @@ func (s *worker) parkedTask(id schemas.TaskID, st *schemas.Status) *activeTask {
 func (s *worker) failUnlocated(now time.Time) {
 	for id, st := range s.unlocated {
 		t := s.parkedTask(id, st)
-		t.Failure = whyNotFound
+		t.Failure = prepare.WhyNotFound
 		s.open(t, ledger.Line{}, now)
 	}
 	clear(s.unlocated)
@@ -92,8 +90,8 @@ func (s *worker) livesHere(p *schemas.TaskOpened) bool {
 }
 
 // open makes the broadcast a task: it is its own and goes on where the ledger and its Status say, whichever says more.
-func (s *worker) open(t *activeTask, known ledger.Line, now time.Time) {
-	if t.Failure == "" && known.Untouched() && t.status.GetCursor() == 0 && status.Decided(t.status) == 0 {
+func (s *worker) open(t *task.Task, known ledger.Line, now time.Time) {
+	if t.Failure == "" && known.Untouched() && t.Status.GetCursor() == 0 && status.Decided(t.Status) == 0 {
 		if id, ok := s.findSameRequest(t); ok { //mutant:one-key-is-one-task-whatever-its-id
 			t.Failure = fmt.Sprintf(whyRepeat, id)
 		}
@@ -101,14 +99,12 @@ func (s *worker) open(t *activeTask, known ledger.Line, now time.Time) {
 	s.tasks[t.ID] = t
 	s.addAliases(t)
 	s.restorePublished(t, now)
-	t.Resume(known, t.status.GetCursor(), t.Total)
-	t.End, t.Decided = t.Cursor+t.Lease, status.Decided(t.status)
-	t.Deadline = t.ExpiresAt()
+	t.Resume(known)
 	switch {
 	case t.Failure != "":
 		t.BecomeOpen()
 		s.joinQueue(t)
-		s.fail(t, t.Failure, now)
+		s.Fail(t, t.Failure, now)
 	case known.Closed || t.Cursor >= t.Total:
 		// Where dispatch ended is not known of a task that expired or failed; its Status will say that nobody is left.
 		t.BecomeClosed()
@@ -116,19 +112,19 @@ func (s *worker) open(t *activeTask, known ledger.Line, now time.Time) {
 		t.End, t.Deadline = t.Total, t.GraceEnd(now)
 		s.joinQueue(t)
 		s.untrackIfShown(t)
-		s.evaluate(t, now)
+		s.Evaluate(t, now)
 	default:
 		t.BecomeOpen()
 		s.joinQueue(t)
 		if t.Lease > 0 {
 			s.repeats = append(s.repeats, t)
 		}
-		s.evaluate(t, now)
+		s.Evaluate(t, now)
 	}
 }
 
 // joinQueue puts the task into its queue, blocked. It counts as in flight there.
-func (s *worker) joinQueue(t *activeTask) { s.queue(t).Add(&t.Entry) }
+func (s *worker) joinQueue(t *task.Task) { s.queue(t).Add(&t.Entry) }
 
 // onStatus takes a newer Status in.
 func (s *worker) onStatus(id schemas.TaskID, st *schemas.Status, now time.Time) {
@@ -137,10 +133,10 @@ func (s *worker) onStatus(id schemas.TaskID, st *schemas.Status, now time.Time) 
 	}
 	s.resolveClaims(id, st, now)
 	t := s.tasks[id]
-	if t == nil || !status.SameOrigin(st.GetPlan().GetOrigin(), t.Origin) || t.status != nil && t.status.GetVersion() > st.GetVersion() {
+	if t == nil || !status.SameOrigin(st.GetPlan().GetOrigin(), t.Origin) || t.Status != nil && t.Status.GetVersion() > st.GetVersion() {
 		return
 	}
-	t.status = st
+	t.Status = st
 	q, decided := s.queue(t), status.Decided(st)
 	if decided != t.Decided {
 		had := t.DispatchedTo() // expired ones say nothing of the number's speed
@@ -155,13 +151,12 @@ func (s *worker) onStatus(id schemas.TaskID, st *schemas.Status, now time.Time) 
 	//mutant:overtaken-turn-is-not-repeated
 	s.followCursor(t, st.GetCursor())
 	//mutant:marks-are-read-behind-the-note
-	if t.probeMs != 0 && st.GetPhaseMs() >= t.probeMs {
-		t.probeMs = 0
-		s.needStates = append(s.needStates, t)
-		s.readStates()
+	if t.ProbeMs != 0 && st.GetPhaseMs() >= t.ProbeMs {
+		t.ProbeMs = 0
+		s.prepare.AwaitStates(t)
 	}
 	s.untrackIfShown(t)
-	s.evaluate(t, now)
+	s.Evaluate(t, now)
 }
 
 // resolveClaims settles who came first under an id that callers chose, and how far a broadcast in doubt has come.
@@ -179,13 +174,14 @@ func (s *worker) resolveClaims(id schemas.TaskID, st *schemas.Status, now time.T
 			s.dropRepeatedLater(t, st.GetPlan().GetRequestSha256())
 			continue
 		}
-		t.status, t.opened.open, t.probeMs = st, true, 0
+		t.Status, t.ProbeMs = st, 0
+		t.Opened.Known()
 		s.open(t, s.inferLine(t), now)
 	}
 }
 
 // dropRepeatedLater is repeated for a record that is not at hand any more.
-func (s *worker) dropRepeatedLater(t *activeTask, sha []byte) {
+func (s *worker) dropRepeatedLater(t *task.Task, sha []byte) {
 	if status.Repeats(t.SHA, sha, t.Claimed == nil) {
 		s.dropRepeated(t, nil, sha)
 		return
@@ -197,7 +193,7 @@ func (s *worker) dropRepeatedLater(t *activeTask, sha []byte) {
 		return err
 	}, stream.IsGone, func(err error) {
 		if err != nil { // retention took it: there is nothing to keep
-			s.evict(t)
+			s.prepare.Evict(t)
 			s.box.unwatch(t.ID)
 			s.discard(t)
 			return
@@ -207,32 +203,32 @@ func (s *worker) dropRepeatedLater(t *activeTask, sha []byte) {
 }
 
 // followCursor follows a zombie that finished the turn which this owner was about to repeat.
-func (s *worker) followCursor(t *activeTask, cursor uint32) {
+func (s *worker) followCursor(t *task.Task, cursor uint32) {
 	if !t.Open() || t.State() == task.Dispatching || t.Cursor >= cursor {
 		return
 	}
 	t.Advance(min(cursor, t.Total) - t.Cursor)
-	t.seen, t.slice = nil, nil
+	t.Seen, t.Slice = nil, nil
 	s.queue(t).Move(&t.Entry, max(t.End, t.Cursor), t.Decided)
 	s.markDirty()
 	if t.Cursor == t.Total {
-		s.close(t, t.dispatched(time.Now(), t.Total))
+		s.close(t, t.Dispatched(time.Now(), t.Total))
 	}
 }
 
 // untrackIfShown takes a closed task out of the ledger once its Status says what the ledger said.
-func (s *worker) untrackIfShown(t *activeTask) {
-	if t.State() == task.Closed && t.isShown(s.tp.Partition) {
+func (s *worker) untrackIfShown(t *task.Task) {
+	if t.State() == task.Closed && t.IsShown(s.tp.Partition) {
 		s.untrack(t)
 	}
 }
 
 // remove forgets a task that its Status calls finished, as soon as no turn of it is under way.
-func (s *worker) remove(t *activeTask) {
+func (s *worker) remove(t *task.Task) {
 	if !t.BecomeGone() {
 		return
 	}
-	s.evict(t)
+	s.prepare.Evict(t)
 	s.countPaused(t.IsPaused(), false)
 	s.deleteControls(t.ID)
 	s.queue(t).Remove(&t.Entry)
@@ -244,23 +240,23 @@ func (s *worker) remove(t *activeTask) {
 }
 
 // closeAs closes the task: nobody who had no turn yet gets one, and all of them come to the same outcome.
-func (s *worker) closeAs(t *activeTask, now time.Time, m schemas.RecipientState, why string) {
+func (s *worker) closeAs(t *task.Task, now time.Time, m schemas.RecipientState, why string) {
 	if !t.BecomeClosing() {
 		return
 	}
 	// They count as in flight until the Status counts them as decided: of what is decided it does not say where.
 	s.queue(t).Move(&t.Entry, t.Total, t.Decided)
-	s.closeWith(t, t.outcomeRange(now, t.Cursor, t.Total, m, why), t.dispatched(now, t.Total))
+	s.closeWith(t, t.OutcomeRange(now, t.Cursor, t.Total, m, why), t.Dispatched(now, t.Total))
 }
 
-// fail closes the task with a reason that a person reads.
-func (s *worker) fail(t *activeTask, why string, now time.Time) {
+// Fail closes the task with a reason that a person reads.
+func (s *worker) Fail(t *task.Task, why string, now time.Time) {
 	s.log.Warn("broadcast failed", "task", t.ID.String(), "why", why)
 	t.Failure = why
-	s.close(t, t.update(t.UpdateTime(now, t.status), &schemas.TaskUpdate{Phase: schemas.Phase_PHASE_FAILED, Why: why}))
+	s.close(t, t.Update(t.UpdateTime(now), &schemas.TaskUpdate{Phase: schemas.Phase_PHASE_FAILED, Why: why}))
 }
 
-func (s *worker) close(t *activeTask, recs ...stream.Record) {
+func (s *worker) close(t *task.Task, recs ...stream.Record) {
 	if t.BecomeClosing() {
 		s.closeWith(t, recs...)
 	}
@@ -268,17 +264,17 @@ func (s *worker) close(t *activeTask, recs ...stream.Record) {
 
 // closeWith writes the last records of a task that is closing, each after the one before it is acknowledged: the last says that all is
 // done, and who reads it takes over nothing more. The task stays in the ledger, closed, until its Status shows them.
-func (s *worker) closeWith(t *activeTask, recs ...stream.Record) {
+func (s *worker) closeWith(t *task.Task, recs ...stream.Record) {
 	if running := t.StopWaiting(); running != nil {
-		recs = append([]stream.Record{t.update(t.UpdateTime(time.Now(), t.status), running)}, recs...)
+		recs = append([]stream.Record{t.Update(t.UpdateTime(time.Now()), running)}, recs...)
 	}
 	t.DropLease()
 	s.queue(t).Block(&t.Entry)
-	s.evict(t)
-	t.opened.then(func() { s.closeNext(t, recs) })
+	s.prepare.Evict(t)
+	t.Opened.Then(func() { s.closeNext(t, recs) })
 }
 
-func (s *worker) closeNext(t *activeTask, recs []stream.Record) {
+func (s *worker) closeNext(t *task.Task, recs []stream.Record) {
 	if t.State() != task.Closing {
 		return
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"altavoz/processor/fanout/prepare"
 	"altavoz/schemas"
 	"altavoz/stream"
 )
@@ -88,7 +89,7 @@ func TestResumedTaskWhoseRecordIsLostSendsNothingOfAnother(t *testing.T) {
 		if strangers > 0 {
 			t.Errorf("%d people of the other list got a send of this task", strangers)
 		}
-		if why := w.why(half); why != whyUnread && why != whyNotFound {
+		if why := w.why(half); why != prepare.WhyUnread && why != prepare.WhyNotFound {
 			t.Errorf("it ended with %q", why)
 		}
 		if d := cmp.Diff(map[string]int{"sent": 5000}, w.counts(other)); d != "" {

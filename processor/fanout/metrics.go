@@ -3,6 +3,7 @@ package fanout
 import (
 	"github.com/prometheus/client_golang/prometheus"
 
+	"altavoz/processor/fanout/prepare"
 	"altavoz/schemas"
 )
 
@@ -19,13 +20,6 @@ const (
 	dropConflict = "conflict" // another request under a known task's id
 	dropInvalid  = "invalid"
 	dropMoved    = "moved" // written again, in order, on its home partition
-)
-
-// How one try to resolve a file ended.
-const (
-	mediaResolved = "resolved"
-	mediaRefused  = "refused"
-	mediaFailed   = "failed" // and is tried again
 )
 
 // What was asked of tasks while they go on.
@@ -118,7 +112,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		commits:       counter("altavoz_fanout_commits_total", "Positions committed, with their ledgers."),
 		refused:       counter("altavoz_fanout_commits_refused_total", "Positions whose commit was refused or not answered."),
 		retries:       counter("altavoz_fanout_write_retries_total", "Records that were not written and had to be again."),
-		media:         counters("altavoz_media_resolutions_total", "Tries to make a file known to Meta, by how they ended.", "result", mediaResolved, mediaRefused, mediaFailed),
+		media:         counters("altavoz_media_resolutions_total", "Tries to make a file known to Meta, by how they ended.", "result", prepare.UploadResolved, prepare.UploadRefused, prepare.UploadFailed),
 	}
 	m.controls = counters("altavoz_controls_total", "What was asked of tasks while they go on, once it was in force.", "control", controlPause, controlResume, controlCancel, controlSpeed)
 	m.canary = counters("altavoz_canary_total", "Tasks that their first recipients ended or paused.", "verdict", canaryStopped, canaryPaused)

@@ -8,16 +8,10 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"altavoz/processor/fanout/prepare"
 	"altavoz/schemas"
 	"altavoz/stream"
 )
-
-// Records reads back what lies in the log: broadcasts and slices by offset, marks in whole partitions.
-type Records interface {
-	stream.RecordReader
-	Range(ctx context.Context, s stream.TopicPartition, from, to int64, each func(stream.Record) error) error
-	Ends(ctx context.Context, t stream.Topic) (map[int32]int64, error)
-}
 
 // Statuses is the view of what is decided. Listen is called once, before the view starts. Get and Each know the tasks that go
 // on, and some that are finished. Finished knows of all whether they are, and Find reads those back that are not in memory:
@@ -38,22 +32,16 @@ type Controls interface {
 	Sync(ctx context.Context) error
 }
 
-// Media makes a file known to Meta under a sender number. A definite refusal is a schemas.ContentError; any other error
-// may pass.
-type Media interface {
-	Resolve(ctx context.Context, sender string, kind schemas.HeaderKind, m *schemas.MediaRef) (*schemas.MediaRef, error)
-}
-
 // Ports is what the stage is plugged into.
 type Ports struct {
 	Committer stream.Committer
 	Pauser    stream.Pauser
 	Express   stream.Log // no linger
 	Bulk      stream.Log
-	Records   Records
+	Records   prepare.Records
 	Statuses  Statuses
 	Controls  Controls
-	Media     Media
+	Media     prepare.Media
 	// Home returns the partition of the topic that a key belongs to.
 	Home func(t stream.Topic, key []byte) int32
 	// Reject makes the record that keeps rec, and why it can't be processed, in the topic rejects.
@@ -143,22 +131,9 @@ const (
 	// maxTasks is how many unfinished broadcasts a slot holds; at about 1 KiB each without their recipients, 100 MiB.
 	// Beyond it, and only there, reading stops: it is memory that is short, not the ledger.
 	maxTasks = 100_000
-	// cacheBytes is how much of short lists a slot keeps in memory; the others are read again for each of their turns.
-	cacheBytes = 8 << 20
-	// seenBudgetBytes bounds the sets that find repeats in long lists, over all slots of the process. A list waits until there is room
-	// for all of it, of which a set of 10,000,000 foreign phones takes half; the longest alone, 16 Mi of 8 bytes, always fits.
-	seenBudgetBytes = 128 << 20
 	// openedRetry is how long a claim waits for its Status before its Plan is written again: whatever was lost, a Plan has the
 	// Status written anew.
 	openedRetry = 30 * time.Second
-	// maxLoads is how many reads a slot has under way to get tasks ready.
-	maxLoads = 64
-	// maxUploads is how many files a slot has under way.
-	maxUploads = 16
-	// mediaSlow is after how long a task says that it waits for its file: most are fetched and uploaded in less.
-	mediaSlow = 3 * time.Second
-	// resolveTimeout bounds one try at a file: 100 MB at 0.4 MB/s.
-	resolveTimeout = 4 * time.Minute
 
 	// lazyCommit is how long progress that nothing waits for stays uncommitted.
 	lazyCommit = time.Second

@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"altavoz/processor/fanout/ledger"
+	"altavoz/processor/fanout/prepare"
 	"altavoz/processor/partition"
 	"altavoz/schemas"
 	"altavoz/stream"
@@ -32,7 +33,7 @@ func New(cfg Config, ports Ports) *Stage {
 	cfg = cfg.withDefaults()
 	st := &Stage{
 		cfg: cfg, ports: ports, log: cfg.Logger, metrics: newMetrics(cfg.Registerer),
-		seenBudget: semaphore.NewWeighted(seenBudgetBytes), readBudget: semaphore.NewWeighted(readingBytes),
+		seenBudget: semaphore.NewWeighted(prepare.SeenBytes), readBudget: semaphore.NewWeighted(readingBytes),
 		assignments: partition.New[*worker](ports.Committer, ports.Pauser, cfg.Logger),
 	}
 	ports.Statuses.Listen(st.onStatus)
@@ -66,7 +67,7 @@ func (st *Stage) OnAssigned(ctx context.Context, pos stream.Position) (int64, er
 	s := newWorker(st, pos, l)
 	s.doubt, s.lastRead = d, l.Last
 	st.assignments.Put(pos.Partition, s)
-	s.Background(st.catchUp, neverPermanent, func(error) { s.takeOver() })
+	s.Background(st.catchUp, never, func(error) { s.takeOver() })
 	s.Start(s)
 	return pos.Offset, nil
 }

@@ -16,6 +16,7 @@ import (
 	"altavoz/processor/fanout/canary"
 	"altavoz/processor/fanout/ledger"
 	"altavoz/processor/fanout/normalize"
+	"altavoz/processor/fanout/prepare"
 	"altavoz/processor/fanout/schedule"
 	"altavoz/processor/fanout/status"
 	"altavoz/processor/fanout/task"
@@ -410,7 +411,7 @@ func TestWhatCannotStartIsRejectedOrFailsWithWords(t *testing.T) {
 			b := with(event("100"), known)
 			b.Total, b.Slices = 1500, schemas.NewBlobRef(0, []int64{-5, -4})
 			return schemas.EncodeBroadcast(b)
-		}, known, whyUnread, ""},
+		}, known, prepare.WhyUnread, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, w *world) {
@@ -1075,7 +1076,7 @@ func TestColdListsGoOut(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world) {
 		w.run()
 		var ids []schemas.TaskID
-		for i := range cacheBytes/normalize.MaxContent + 50 {
+		for i := range prepare.CacheBytes/normalize.MaxContent + 50 {
 			b := event("300", append(phonesFrom(120*i, 120), phonesFrom(120*i, 1)...)...)
 			b.RequestSha256 = make([]byte, normalize.MaxContent) // what may be as long as it likes
 			ids = append(ids, w.submit(b))
@@ -1104,7 +1105,7 @@ func TestTrimmedBroadcastFailsWithWords(t *testing.T) {
 		w.run()
 		passes(time.Hour)
 		w.finished(id)
-		if w.why(id) != whyNotFound {
+		if w.why(id) != prepare.WhyNotFound {
 			t.Errorf("%q", w.why(id))
 		}
 	})

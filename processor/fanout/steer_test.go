@@ -466,7 +466,7 @@ func TestThousandsOfWaitingTasksCostNothing(t *testing.T) {
 				t.Errorf("the watermark is %d of %d, the ledger has %d lines", pos.Offset, end, len(l.Lines))
 			}
 			for _, x := range p.slot(of).tasks {
-				if x.body != nil || x.seen != nil || x.slice != nil || x.seenBytes > 0 {
+				if x.Body != nil || x.Seen != nil || x.Slice != nil || x.SeenBytes > 0 {
 					t.Fatalf("a task that waits holds its list: %v", x.ID)
 				}
 			}

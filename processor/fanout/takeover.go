@@ -76,12 +76,12 @@ func (s *worker) willBeRead(offset int64, listed bool) bool {
 }
 
 // mayHaveBegun reports whether a broadcast may have been under way although its line says nothing of that.
-func (s *worker) mayHaveBegun(t *activeTask, known ledger.Line, now time.Time) bool {
+func (s *worker) mayHaveBegun(t *task.Task, known ledger.Line, now time.Time) bool {
 	return t.Offset < s.doubt.below && known.Untouched() && t.Schedule <= now.UnixMilli()
 }
 
 // awaitStatus lets a broadcast wait until its Status shows that it came first under its id, and how far it has come.
-func (s *worker) awaitStatus(t *activeTask, known ledger.Line, now time.Time) {
+func (s *worker) awaitStatus(t *task.Task, known ledger.Line, now time.Time) {
 	inDoubt := s.mayHaveBegun(t, known, now) //mutant:copy-of-a-claimed-one-is-in-doubt-too
 	s.claims[t.ID] = append(s.claims[t.ID], t)
 	s.claiming++
@@ -95,19 +95,19 @@ func (s *worker) awaitStatus(t *activeTask, known ledger.Line, now time.Time) {
 }
 
 // publishClaim writes the Plan of a task whose id others may have too, and again until a Status has shown who was first.
-func (s *worker) publishClaim(t *activeTask) {
+func (s *worker) publishClaim(t *task.Task) {
 	if !t.AwaitsStatus() {
 		return
 	}
 	s.publishOpened(t, time.Now())
-	if t.State() == task.InDoubt && len(t.opened.waiting) == 0 {
-		t.opened.then(func() { s.probe(t) })
+	if t.State() == task.InDoubt && t.Opened.Idle() {
+		t.Opened.Then(func() { s.probe(t) })
 	}
 	s.After(openedRetry, func() { s.publishClaim(t) })
 }
 
 // claimResolved ends the waiting of a broadcast.
-func (s *worker) claimResolved(t *activeTask) {
+func (s *worker) claimResolved(t *task.Task) {
 	s.claiming--
 	if t.State() == task.InDoubt {
 		s.doubt.waiting--
@@ -125,43 +125,43 @@ func (s *worker) doubtBelow() int64 {
 
 // probe writes a Note that shows, in the Status, that everything before it is folded. It says what this stage said last, so that it
 // changes nothing.
-func (s *worker) probe(t *activeTask) {
+func (s *worker) probe(t *task.Task) {
 	if !t.AwaitsStatus() {
 		return
 	}
-	now, said := time.Now(), task.Status{Phase: t.status.GetPhase(), Why: t.status.GetWhy()}
+	now, said := time.Now(), task.Status{Phase: t.Status.GetPhase(), Why: t.Status.GetWhy()}
 	if !said.IsTerminal() && !said.IsFanouts() {
 		said = task.Status{Phase: schemas.Phase_PHASE_RUNNING}
 	}
 	switch {
-	case t.probeMs == 0:
-		t.probeMs = t.UpdateTime(now, t.status).UnixMilli()
+	case t.ProbeMs == 0:
+		t.ProbeMs = t.UpdateTime(now).UnixMilli()
 	case now.Sub(s.doubt.warnedAt) >= openedRetry:
 		s.doubt.warnedAt = now
 		s.log.Warn("the offsets of broadcasts were gone, and they wait until all results of before are folded: the aggregator is behind, or stands still",
 			"broadcasts", s.doubt.waiting)
 	}
-	s.write(s.logFor(t), func(stream.Record) {}, t.update(time.UnixMilli(t.probeMs), &schemas.TaskUpdate{Phase: said.Phase, Why: said.Why}))
+	s.Publish(s.logFor(t), func(stream.Record) {}, t.Update(time.UnixMilli(t.ProbeMs), &schemas.TaskUpdate{Phase: said.Phase, Why: said.Why}))
 }
 
 // isCertain reports whether a Status shows all that was said of a broadcast before it was read here. Where another Note is ahead of the
 // one that was to show that, by a clock that is ahead or because it stands for good, another one is written.
-func (s *worker) isCertain(t *activeTask, st *schemas.Status) bool {
-	stands := (task.Status{Phase: st.GetPhase()}).IsTerminal() && t.status.GetPhase() != st.GetPhase()
-	t.status = st
-	if t.State() != task.InDoubt || t.probeMs != 0 && t.probeMs == st.GetPhaseMs() { //mutant:doubt-ends-when-all-is-folded
+func (s *worker) isCertain(t *task.Task, st *schemas.Status) bool {
+	stands := (task.Status{Phase: st.GetPhase()}).IsTerminal() && t.Status.GetPhase() != st.GetPhase()
+	t.Status = st
+	if t.State() != task.InDoubt || t.ProbeMs != 0 && t.ProbeMs == st.GetPhaseMs() { //mutant:doubt-ends-when-all-is-folded
 		return true
 	}
-	if t.probeMs != 0 && (stands || t.probeMs < st.GetPhaseMs()) {
-		t.probeMs = 0
+	if t.ProbeMs != 0 && (stands || t.ProbeMs < st.GetPhaseMs()) {
+		t.ProbeMs = 0
 		s.probe(t)
 	}
 	return false
 }
 
 // inferLine is the line of a broadcast whose line is gone.
-func (s *worker) inferLine(t *activeTask) ledger.Line {
-	cursor, decided := t.status.GetCursor(), status.Decided(t.status)
+func (s *worker) inferLine(t *task.Task) ledger.Line {
+	cursor, decided := t.Status.GetCursor(), status.Decided(t.Status)
 	if t.State() != task.InDoubt || cursor == 0 && decided == 0 { // it never began
 		return ledger.Line{Cursor: cursor}
 	}

@@ -5,7 +5,9 @@ import (
 	"time"
 
 	"altavoz/processor/fanout/ledger"
+	"altavoz/processor/fanout/prepare"
 	"altavoz/processor/fanout/schedule"
+	"altavoz/processor/fanout/task"
 	"altavoz/processor/partition"
 	"altavoz/schemas"
 	"altavoz/stream"
@@ -33,11 +35,11 @@ type worker struct {
 	lastRead       ledger.Last
 	watermark      int64 // the watermark taken over
 	readTo         int64
-	tracked        []*activeTask // by offset; some have left
-	overflow       []*activeTask // by offset; some have left
-	freeBytes      int           // bytes that are certainly free in the next ledger
-	dirty          bool          // the ledger says more than what was committed
-	urgent         bool          // and something waits for it
+	tracked        []*task.Task // by offset; some have left
+	overflow       []*task.Task // by offset; some have left
+	freeBytes      int          // bytes that are certainly free in the next ledger
+	dirty          bool         // the ledger says more than what was committed
+	urgent         bool         // and something waits for it
 	committing     bool
 	commitBy       time.Time
 	leasesToCommit []*quantum // wait for a commit
@@ -47,26 +49,20 @@ type worker struct {
 	provenSeq      uint64     // ... and which of them was made last
 	awaitingProof  []*writing // wait for another one
 
-	tasks         map[schemas.TaskID]*activeTask
-	claims        map[schemas.TaskID][]*activeTask
-	aliases       map[schemas.TaskID]*activeTask // by the other ids of their requests
-	numbers       map[string]*number
-	repeats       []*activeTask // with a lease of an earlier owner
-	claiming      int           // tasks among the claims
-	readingStates bool          // marks are being read
-	needStates    []*activeTask // need them
-	uploads       map[string]*upload
-	uploadQueue   []*upload
-	activeUploads int // uploads under way
-	reads         int
-	cachedBytes   int // bytes of short lists in memory
-	intakes       int // records being normalised or rejected
-	pausedTasks   int // tasks
-	gauges        gauges
+	prepare     *prepare.Preparer
+	tasks       map[schemas.TaskID]*task.Task
+	claims      map[schemas.TaskID][]*task.Task
+	aliases     map[schemas.TaskID]*task.Task // by the other ids of their requests
+	numbers     map[string]*number
+	repeats     []*task.Task // with a lease of an earlier owner
+	claiming    int          // tasks among the claims
+	intakes     int          // records being normalised or rejected
+	pausedTasks int          // tasks
+	gauges      gauges
 }
 
 // queue is the queue of tasks.
-type queue = schedule.Queue[*activeTask]
+type queue = schedule.Queue[*task.Task]
 
 // number is a sender number and its two queues.
 type number struct {
@@ -89,9 +85,14 @@ func newWorker(st *Stage, pos stream.Position, l ledger.Ledger) *worker {
 	s := &worker{
 		Engine: e, st: st, tp: pos.Partition, log: log, box: newMailbox(e.Wake),
 		owners: l.NewOwner(), inherited: make(map[int64]ledger.Line), inheritedNext: l.Next, watermark: max(0, pos.Offset), readTo: max(0, pos.Offset),
-		unlocated: make(map[schemas.TaskID]*schemas.Status), tasks: make(map[schemas.TaskID]*activeTask), claims: make(map[schemas.TaskID][]*activeTask), aliases: make(map[schemas.TaskID]*activeTask), numbers: make(map[string]*number),
-		uploads: make(map[string]*upload), gauges: gauges{inFlight: make(map[schemas.Lane]int), window: make(map[schemas.Lane]int)},
+		unlocated: make(map[schemas.TaskID]*schemas.Status), tasks: make(map[schemas.TaskID]*task.Task), claims: make(map[schemas.TaskID][]*task.Task), aliases: make(map[schemas.TaskID]*task.Task), numbers: make(map[string]*number),
+		gauges: gauges{inFlight: make(map[schemas.Lane]int), window: make(map[schemas.Lane]int)},
 	}
+	s.prepare = prepare.New(prepare.Config{
+		Owner: s, Engine: e, Logger: log, Records: st.ports.Records, Media: st.ports.Media, Express: st.ports.Express, Bulk: st.ports.Bulk,
+		Home: st.ports.Home, Reject: s.rejectForeign, Region: st.cfg.Region, Seen: st.seenBudget,
+		CountUpload: func(result string) { st.metrics.media[result].Inc() },
+	})
 	for _, e := range l.Lines {
 		s.inherited[e.Offset] = e
 	}
@@ -177,7 +178,7 @@ func (s *worker) Drained() bool {
 // Close gives back what the slot held.
 func (s *worker) Close() {
 	for _, t := range s.tasks {
-		s.st.seenBudget.Release(t.seenBytes)
+		s.st.seenBudget.Release(t.SeenBytes)
 	}
 	s.tasks, s.numbers, s.pausedTasks = nil, nil, 0
 	s.updateGauges()
@@ -207,7 +208,7 @@ func (s *worker) number(sender string) *number {
 	n := s.numbers[sender]
 	if n == nil {
 		n = &number{known: func() (Number, bool) { return s.st.cfg.Number(sender) }, meter: schedule.Meter{Rate: schedule.StartRate}}
-		n.lanes = map[schemas.Lane]*queue{schemas.LaneExpress: schedule.NewQueue[*activeTask](), schemas.LaneBulk: schedule.NewQueue[*activeTask]()}
+		n.lanes = map[schemas.Lane]*queue{schemas.LaneExpress: schedule.NewQueue[*task.Task](), schemas.LaneBulk: schedule.NewQueue[*task.Task]()}
 		n.resize()
 		s.numbers[sender] = n
 	}
@@ -250,9 +251,9 @@ func (n *number) addDecided(k int, now time.Time) {
 	}
 }
 
-func (s *worker) queue(t *activeTask) *queue { return s.number(t.Sender).lanes[t.Lane] }
+func (s *worker) queue(t *task.Task) *queue { return s.number(t.Sender).lanes[t.Lane] }
 
-func neverPermanent(error) bool { return false }
+func never(error) bool { return false }
 
 // writing is a batch of records that is written until all of it is acknowledged, as far as the partition may still write it.
 type writing struct {
@@ -272,8 +273,8 @@ func (s *worker) proveWith(commit uint64, log stream.Log, done func(last stream.
 	s.enqueue(&writing{Write: partition.Write{To: log, Records: recs, Done: done}, proof: commit})
 }
 
-// write puts records on the log, and calls done when all are acknowledged.
-func (s *worker) write(log stream.Log, done func(last stream.Record), recs ...stream.Record) {
+// Publish puts records on the log, and calls done when all are acknowledged.
+func (s *worker) Publish(log stream.Log, done func(last stream.Record), recs ...stream.Record) {
 	s.enqueue(&writing{Write: partition.Write{To: log, Records: recs, Done: done}})
 }
 
@@ -282,7 +283,7 @@ func (s *worker) enqueue(w *writing) {
 		return
 	}
 	w.Ready = func() bool { return s.ready(w) }
-	s.Write(&w.Write)
+	s.Engine.Write(&w.Write)
 }
 
 // ready reports whether the partition may write a batch now. One that has to wait for another commit is kept until that is made.

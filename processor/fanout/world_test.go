@@ -448,7 +448,7 @@ func (w *world) fold(rec stream.Record) {
 	}
 }
 
-// update is the aggregator's fold of a Note.
+// Update is the aggregator's fold of a Note.
 func (f *folded) note(n *schemas.TaskUpdate, at int64) {
 	stands := map[schemas.Phase]int{schemas.Phase_PHASE_CANCELLED: 1, schemas.Phase_PHASE_STOPPED: 2, schemas.Phase_PHASE_FAILED: 3}
 	if p := n.GetPhase(); p != schemas.Phase_PHASE_NONE && cmp.Or(cmp.Compare(stands[p], stands[f.phase]), cmp.Compare(at, f.phaseMs)) > 0 {
@@ -543,7 +543,7 @@ type process struct {
 	paused   map[stream.TopicPartition]bool
 	tenures  tenures
 	dropped  bool          // the group takes everything away
-	handing  chan struct{} // seenBytes a token while the stage is given partitions or loses them: the group does one at a time
+	handing  chan struct{} // SeenBytes a token while the stage is given partitions or loses them: the group does one at a time
 	reg      *prometheus.Registry
 }
 
@@ -1088,14 +1088,14 @@ func (w *world) dump() {
 	for i, p := range w.processes {
 		for _, s := range p.stage.assignments.All() {
 			w.t.Logf("process %d, %s: owner %t, synced %t, restored %t, dead %t, draining %t, in flight %d, committing %t, dirty %t, urgent %t, "+
-				"leases to commit %d, in commit %d, awaiting proof %d, tracked %d, overflow %d, repeats %d, need states %d, reading them %t, reads %d, intakes %d", i, s.tp, w.owner[s.tp] == p,
+				"leases to commit %d, in commit %d, awaiting proof %d, tracked %d, overflow %d, repeats %d, intakes %d", i, s.tp, w.owner[s.tp] == p,
 				s.synced, s.restored(), s.dead, s.Draining(), s.InFlight(), s.committing, s.dirty, s.urgent, len(s.leasesToCommit), len(s.leasesInCommit), len(s.awaitingProof),
-				len(s.tracked), len(s.overflow), len(s.repeats), len(s.needStates), s.readingStates, s.reads, s.intakes)
+				len(s.tracked), len(s.overflow), len(s.repeats), s.intakes)
 			for id, t := range s.tasks {
 				q := s.queue(t)
-				w.t.Logf("  %s at %d: %+v, opened %t, %+v of %d, end %d, decided %d, probe %d, body %t, seen %t, status %v, queue %d of %d, blocked %+v",
-					id, t.Offset, t.Lifecycle, t.opened.open, t.Progress, t.Total, t.End, t.Decided, t.probeMs, t.body != nil, t.seen != nil,
-					t.status.GetVersion(), q.InFlight(), q.Window, t.Blocked)
+				w.t.Logf("  %s at %d: %+v, opened %+v, %+v of %d, end %d, decided %d, probe %d, body %t, seen %t, status %v, queue %d of %d, blocked %+v",
+					id, t.Offset, t.Lifecycle, t.Opened, t.Progress, t.Total, t.End, t.Decided, t.ProbeMs, t.Body != nil, t.Seen != nil,
+					t.Status.GetVersion(), q.InFlight(), q.Window, t.Blocked)
 			}
 			for id, c := range s.claims {
 				w.t.Logf("  %s is claimed %d times", id, len(c))

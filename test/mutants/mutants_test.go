@@ -76,7 +76,7 @@ func mutants() []mutant {
 		{marker: "list-of-a-chosen-id-is-that-of-the-request", change: makeFalse(), test: "TestEventThatNamesAnothersListIsRejected", in: "processor/fanout"},
 		{marker: "copied-list-is-of-the-record-that-names-the-task", change: condition("ok || id == task"), test: "TestEventThatNamesAnothersListIsRejected", in: "processor/fanout"},
 		{marker: "list-under-a-tasks-id-is-the-first-ones", change: operandWith("Unbound", "false"), test: "TestListUnderATasksIdIsTheFirstOnes"},
-		{marker: "anothers-file-ends-the-task-that-names-it", change: operandWith("of", "false"), test: "TestTaskThatNamesAnothersFileEndsAlone"},
+		{marker: "anothers-file-ends-the-task-that-names-it", change: operandWith("owner", "false"), test: "TestTaskThatNamesAnothersFileEndsAlone", in: "processor/fanout"},
 		{marker: "copy-of-a-claimed-one-is-in-doubt-too", change: value("false"), test: "TestCopiesOfABroadcastWhoseOffsetsAreGoneReachNobodyTwice"},
 		{marker: "message-is-of-the-task", change: makeFalse(), test: "TestMessagesAndFilesOfOthersAreNotTaken"},
 		{marker: "part-is-of-the-file", change: value("nil"), test: "TestMessagesAndFilesOfOthersAreNotTaken"},

@@ -39,7 +39,7 @@ var packages = map[string][]string{
 	"producer/guard":      {"producer/seldom"},
 	"app/admission":       {"producer", "producer/access", "producer/connections", "producer/guard"},
 	"processor/fanout": {
-		"stream", "schemas", "processor/partition", "processor/fanout/canary", "processor/fanout/ledger", "processor/fanout/normalize", "processor/fanout/recipients",
+		"stream", "schemas", "processor/partition", "processor/fanout/canary", "processor/fanout/ledger", "processor/fanout/normalize", "processor/fanout/prepare", "processor/fanout/recipients",
 		"processor/fanout/schedule", "processor/fanout/status", "processor/fanout/task", "schemas/blob", "schemas/request", "schemas/taskids",
 	},
 	"processor/fanout/canary":     {"schemas"},
@@ -49,7 +49,8 @@ var packages = map[string][]string{
 	"processor/fanout/normalize":  {"stream", "schemas", "schemas/blob", "schemas/request"},
 	"processor/fanout/status":     {"schemas"},
 	"processor/fanout/schedule":   {"schemas"},
-	"processor/fanout/task":       {"schemas", "schemas/taskids", "processor/fanout/canary", "processor/fanout/ledger", "processor/fanout/status"},
+	"processor/fanout/task":       {"stream", "schemas", "schemas/taskids", "processor/fanout/canary", "processor/fanout/ledger", "processor/fanout/recipients", "processor/fanout/schedule", "processor/fanout/status"},
+	"processor/fanout/prepare":    {"stream", "schemas", "schemas/blob", "processor/partition", "processor/fanout/normalize", "processor/fanout/recipients", "processor/fanout/task"},
 	"processor/sender": {
 		"stream", "internal/backoff", "schemas", "processor/sender/content", "processor/sender/dedup", "processor/sender/ledger", "processor/sender/schedule",
 		"processor/timers", "schemas/standing",
@@ -121,7 +122,7 @@ var packages = map[string][]string{
 	"test/chaos":                     {},
 	"test/witness":                   {"stream", "processor/sender/ledger"},
 	"app": {
-		"stream", "client", "app/admission", "app/embedded", "app/environment", "app/ids", "app/keys", "app/numbers", "app/readiness", "app/secure", "app/upstream", "app/version", "schemas", "schemas/blob", "schemas/request", "schemas/shown", "producer", "producer/access", "producer/connections", "producer/guard", "producer/identity", "processor", "processor/partition", "processor/fanout", "processor/relay", "processor/sender", "processor/aggregator", "kafka", "kafka/group", "kafka/health", "kafka/records", "kafka/rejects", "kafka/table", "kafka/topics", "redis",
+		"stream", "client", "app/admission", "app/embedded", "app/environment", "app/ids", "app/keys", "app/numbers", "app/readiness", "app/secure", "app/upstream", "app/version", "schemas", "schemas/blob", "schemas/request", "schemas/shown", "producer", "producer/access", "producer/connections", "producer/guard", "producer/identity", "processor", "processor/partition", "processor/fanout", "processor/fanout/prepare", "processor/relay", "processor/sender", "processor/aggregator", "kafka", "kafka/group", "kafka/health", "kafka/records", "kafka/rejects", "kafka/table", "kafka/topics", "redis",
 		"whatsapp", "whatsapp/media", "whatsapp/simulator",
 	},
 	"client":              {"stream", "schemas", "schemas/request", "schemas/shown", "producer/upload"},

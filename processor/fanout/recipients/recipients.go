@@ -95,5 +95,26 @@ func (m *Mask) Pending(from, n uint32) []bool {
 	return out
 }
 
-// Decided reports whether the recipient, counted from the run's first, has an outcome.
-func (m *Mask) Decided(at uint32) bool { return m.decided[at] }
+// maxRuns is how many runs of lost outcomes are told apart, some 100 bytes each; another one reaches to the end of the list.
+const maxRuns = 10_000
+
+// Run is a run of recipients: from From up to, and without, To.
+type Run struct{ From, To uint32 }
+
+// Undecided returns the runs that have no outcome, counted from the mask's first recipient.
+func (m *Mask) Undecided() (runs []Run) {
+	total := uint32(len(m.decided))
+	for at := uint32(0); at < total; at++ {
+		from := at
+		for at < total && !m.decided[at] {
+			at++
+		}
+		if len(runs) == maxRuns {
+			at = total
+		}
+		if at > from {
+			runs = append(runs, Run{from, at})
+		}
+	}
+	return runs
+}

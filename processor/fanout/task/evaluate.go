@@ -20,6 +20,9 @@ const (
 	WhyMedia     = "Esperando a que se pueda preparar el archivo del encabezado"
 )
 
+// firstRecipients go ahead of the others of a long list.
+const firstRecipients = canary.First
+
 // Status is what people are told of a task as a whole. The zero one says nothing: the task goes on.
 type Status struct {
 	Phase schemas.Phase
@@ -66,58 +69,54 @@ type Run struct {
 
 // Inputs is what an evaluation depends on beside the task.
 type Inputs struct {
-	Now        time.Time
-	Total, End uint32 // recipients, and how many of them were given a quantum
-	Direct     bool   // somebody waits for its end
-	Counts     []*schemas.StateCount
-	Predicts   func(code int) bool // whether a code that refuses one recipient would refuse all; nil: none does
-	Receipts   bool                // they are to be expected
+	Predicts func(code int) bool // whether a code that refuses one recipient would refuse all; nil: none does
+	Receipts bool                // they are to be expected
 }
 
 // Evaluate decides whether the task may be scheduled and when to ask again, first things first. It reports what the first
 // recipients led to, once.
-func (r *Run) Evaluate(s *Spec, l *Lifecycle, in Inputs) (canary.Do, time.Time) {
-	v := in.verdict(r.Controls.Resumed)
-	did := r.judge(l, v)
-	r.Blocked = r.blockedBy(s, l, v, in.Now)
-	next := r.Deadline
-	if until := r.Blocked.Until; !until.IsZero() && until.Before(next) {
+func (t *Task) Evaluate(now time.Time, in Inputs) (canary.Do, time.Time) {
+	v := t.verdict(in)
+	did := t.judge(v)
+	t.Blocked = t.blockedBy(v, now)
+	next := t.Deadline
+	if until := t.Blocked.Until; !until.IsZero() && until.Before(next) {
 		next = until
 	}
 	return did, next
 }
 
 // blockedBy is the rule of what a task has to wait for.
-func (r *Run) blockedBy(s *Spec, l *Lifecycle, v canary.Verdict, now time.Time) Blocked {
+func (t *Task) blockedBy(v canary.Verdict, now time.Time) Blocked {
 	switch {
-	case l.ending != Running:
-		return Blocked{Status: r.Terminal, Held: true}
-	case !l.Open():
+	case t.ending != Running:
+		return Blocked{Status: t.Terminal, Held: true}
+	case !t.Open():
 		return Blocked{}
-	case r.Controls.Paused:
+	case t.Controls.Paused:
 		return Blocked{Status: Status{schemas.Phase_PHASE_PAUSED, WhyPaused}, Held: true}
-	case r.CanaryReason != "":
-		return Blocked{Status: Status{schemas.Phase_PHASE_PAUSED, r.CanaryReason}, Held: true}
-	case now.UnixMilli() < s.Schedule:
-		at := time.UnixMilli(s.Schedule)
-		return waitingUntil(fmt.Sprintf(WhyScheduled, s.localTime(at)), at)
+	case t.CanaryReason != "":
+		return Blocked{Status: Status{schemas.Phase_PHASE_PAUSED, t.CanaryReason}, Held: true}
+	case now.UnixMilli() < t.Schedule:
+		at := time.UnixMilli(t.Schedule)
+		return waitingUntil(fmt.Sprintf(WhyScheduled, t.localTime(at)), at)
 	}
-	closes := r.Deadline
-	if s.Window != nil {
-		opens, ends, ok := r.opening(s.Window, now)
+	closes := t.Deadline
+	if t.Window != nil {
+		opens, ends, ok := t.opening(t.Window, now)
 		switch {
 		case !ok:
-			return waitingUntil(WhyNever, r.Deadline)
+			return waitingUntil(WhyNever, t.Deadline)
 		case now.Before(opens):
-			return waitingUntil(fmt.Sprintf(WhyClosed, s.localTime(opens)), opens)
+			return waitingUntil(fmt.Sprintf(WhyClosed, t.localTime(opens)), opens)
 		}
 		closes = ends
 	}
 	b := Blocked{Until: closes}
-	if r.MediaPending {
+	if t.MediaPending {
 		b.Status = Status{schemas.Phase_PHASE_WAITING, WhyMedia}
 	}
-	if until := r.canaryWait(v, now); now.Before(until) {
+	if until := t.canaryWait(v, now); now.Before(until) {
 		b.Held, b.Until = true, earliest(until, closes)
 	}
 	return b
@@ -153,35 +152,35 @@ func (s *Spec) localTime(at time.Time) string {
 }
 
 // judge decides whether the task is to end, or to be paused, though nobody asked for it now.
-func (r *Run) judge(l *Lifecycle, v canary.Verdict) canary.Do {
+func (t *Task) judge(v canary.Verdict) canary.Do {
 	switch {
-	case l.ending != Running:
-	case r.Controls.Cancelled:
-		l.BecomeEnding()
-		r.Terminal = Status{schemas.Phase_PHASE_CANCELLED, WhyCancelled}
-	case !l.Open():
+	case t.ending != Running:
+	case t.Controls.Cancelled:
+		t.BecomeEnding()
+		t.Terminal = Status{schemas.Phase_PHASE_CANCELLED, WhyCancelled}
+	case !t.Open():
 	case v.Do == canary.Stop:
-		l.BecomeEnding()
-		r.Terminal = Status{schemas.Phase_PHASE_STOPPED, v.Mark.Spanish()}
+		t.BecomeEnding()
+		t.Terminal = Status{schemas.Phase_PHASE_STOPPED, v.Mark.Spanish()}
 		return canary.Stop
-	case r.Controls.Resumed:
-		r.CanaryReason = ""
-	case v.Do == canary.Pause && r.CanaryReason == "":
-		r.CanaryReason = fmt.Sprintf(WhyCanary, v.Mark.Spanish())
+	case t.Controls.Resumed:
+		t.CanaryReason = ""
+	case v.Do == canary.Pause && t.CanaryReason == "":
+		t.CanaryReason = fmt.Sprintf(WhyCanary, v.Mark.Spanish())
 		return canary.Pause
 	}
 	return canary.Go
 }
 
 // verdict is the canary's on a long list.
-func (in Inputs) verdict(resumed bool) canary.Verdict {
-	if in.Total <= schemas.ExpressRecipients {
+func (t *Task) verdict(in Inputs) canary.Verdict {
+	if t.Total <= schemas.ExpressRecipients {
 		return canary.Verdict{}
 	}
 	return canary.Judge(canary.Task{
-		End: in.End, Counts: in.Counts, Predicts: in.Predicts,
-		Receipts: in.Receipts && !in.Direct, // somebody waits
-		Resumed:  resumed,
+		End: t.End, Counts: t.Status.GetCounts(), Predicts: in.Predicts,
+		Receipts: in.Receipts && !t.Direct, // somebody waits
+		Resumed:  t.Controls.Resumed,
 	})
 }
 
@@ -203,17 +202,4 @@ func (r *Run) IsPaused() bool { return r.Blocked.Phase == schemas.Phase_PHASE_PA
 func (r *Run) Waits(now time.Time, longer time.Duration) bool {
 	b := r.Blocked
 	return b.Held && b.Phase != 0 && (b.Until.IsZero() || b.Until.Sub(now) > longer)
-}
-
-// Schedulable reports whether nothing keeps the task from its next quantum.
-func Schedulable(l *Lifecycle, p *Progress, r *Run) bool {
-	return l.state == Waiting && !r.Blocked.Held && l.membership != Overflow && p.Lease == 0
-}
-
-// QuantumLimit is how many recipients the next quantum of a task may have.
-func QuantumLimit(total, end uint32) uint32 {
-	if total > schemas.ExpressRecipients && end < canary.First {
-		return canary.First - end
-	}
-	return total - end
 }

@@ -46,9 +46,6 @@ type Lifecycle struct {
 	ending     Ending
 }
 
-// Found is the lifecycle of a task that is known by its Status, and whose record is not read.
-func Found() Lifecycle { return Lifecycle{membership: Untracked} }
-
 // State is how far the task has come.
 func (l *Lifecycle) State() State { return l.state }
 

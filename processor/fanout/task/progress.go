@@ -2,8 +2,6 @@ package task
 
 import (
 	"altavoz/processor/fanout/ledger"
-	"altavoz/processor/fanout/status"
-	"altavoz/schemas"
 )
 
 // Progress is how far a task's recipients have come.
@@ -17,8 +15,8 @@ type Progress struct {
 	Unknown bool   // nobody knows how far the lease came: who of it has no outcome is unknown, and not sent to
 }
 
-// Resume takes up what the ledger and the Status say, whichever says more.
-func (p *Progress) Resume(known ledger.Line, cursor, total uint32) {
+// resume takes up what the ledger and the Status say, whichever says more.
+func (p *Progress) resume(known ledger.Line, cursor, total uint32) {
 	p.Cursor = max(known.Cursor, cursor)
 	if end := known.Cursor + known.Lease; end > p.Cursor {
 		p.Lease = min(end, total) - min(p.Cursor, total)
@@ -41,31 +39,3 @@ func (p *Progress) Advance(n uint32) {
 
 // DropLease forgets what an earlier owner had leased.
 func (p *Progress) DropLease() { p.Lease, p.Pending = 0, nil }
-
-// Line is what the ledger says of a task.
-func Line(s *Spec, l *Lifecycle, p *Progress) ledger.Line {
-	e := ledger.Line{Offset: s.Offset, Cursor: p.Cursor, Lease: max(p.Quantum, p.Lease), Doubt: p.Unknown}
-	if l.state == Closed {
-		e = ledger.Line{Offset: s.Offset, Closed: true}
-	}
-	if !e.Untouched() {
-		e.Sum = ledger.SumOf(s.ID.Bytes())
-	}
-	return e
-}
-
-// IsShown reports whether the Status says all that the ledger says, so that whoever takes over does not need the ledger:
-// the broadcast is found, by the same position, and goes on at the same cursor, or does not go on.
-func IsShown(st *schemas.Status, s *Spec, l *Lifecycle, p *Progress, partition int32, total uint32) bool {
-	if st == nil || !status.SameOrigin(st.GetPlan().GetOrigin(), s.Origin) {
-		return false
-	}
-	if status.Finished(st) {
-		return true
-	}
-	home := status.Position(st.GetPlan())
-	//mutant:parked-task-is-in-its-status
-	return home.GetPartition() == partition && home.GetOffset() == s.Offset && st.GetCursor() >= p.Cursor &&
-		(l.state == Closed || l.Open() && l.state != Dispatching && p.Lease == 0) &&
-		(l.state != Closed || st.GetCursor() >= total)
-}

@@ -18,25 +18,25 @@ type Publication struct {
 }
 
 // Publish returns what is to be published now: what the task does, or controls that are in force; nil: nothing is new. inFlight
-// and speed are the queue's.
-func (r *Run) Publish(l *Lifecycle, now time.Time, st *schemas.Status, total uint32, inFlight int, speed float64) *Publication {
-	want, controls := r.Blocked.Status, r.Controls.Next > r.ControlsPublished
+// is how many of its sends may still leave.
+func (t *Task) Publish(now time.Time, inFlight int) *Publication {
+	want, controls := t.Blocked.Status, t.Controls.Next > t.ControlsPublished
 	switch {
-	case want == r.Published && !controls, r.Failure != "":
+	case want == t.Published && !controls, t.Failure != "":
 		return nil
-	case l.state == Closing, l.state == Closed && st.GetCursor() < total:
+	case t.state == Closing, t.state == Closed && t.Status.GetCursor() < t.Total:
 		return nil // what an earlier owner published may still be on its way: it knew better how many had their quantum
 	}
 	u := &schemas.TaskUpdate{Phase: want.Phase, Why: want.Why}
-	if want.Phase == 0 && r.Published.Phase != 0 {
+	if want.Phase == 0 && t.Published.Phase != 0 {
 		u.Phase = schemas.Phase_PHASE_RUNNING
 	}
 	if controls {
-		u.Controls, u.Pipe, u.Speed = r.Controls.Next, uint32(inFlight), uint32(speed)
+		u.Controls, u.Pipe, u.Speed = t.Controls.Next, uint32(inFlight), uint32(t.Speed)
 	}
-	p := &Publication{Update: u, Terminal: want.IsTerminal(), Changed: want != r.Published, Proof: controls || want.IsTerminal()}
-	r.Published, r.ControlsPublished = want, r.Controls.Next
-	p.At = r.UpdateTime(now, st)
+	p := &Publication{Update: u, Terminal: want.IsTerminal(), Changed: want != t.Published, Proof: controls || want.IsTerminal()}
+	t.Published, t.ControlsPublished = want, t.Controls.Next
+	p.At = t.UpdateTime(now)
 	return p
 }
 
@@ -55,47 +55,47 @@ func (r *Run) StopWaiting() *schemas.TaskUpdate {
 }
 
 // UpdateTime is the time of an update: of two the later counts, whatever the clocks of those who wrote them say.
-func (r *Run) UpdateTime(now time.Time, st *schemas.Status) time.Time {
-	r.PublishedMs = max(now.UnixMilli(), r.PublishedMs+1, st.GetPhaseMs()+1)
-	return time.UnixMilli(r.PublishedMs)
+func (t *Task) UpdateTime(now time.Time) time.Time {
+	t.PublishedMs = max(now.UnixMilli(), t.PublishedMs+1, t.Status.GetPhaseMs()+1)
+	return time.UnixMilli(t.PublishedMs)
 }
 
 // Adopt takes in what the Status says of the task as a whole, and reports whether the task ends by it. Where a sender published
 // something after this stage, its update gives way to ours again, if ours is that the task waits or is paused.
-func (r *Run) Adopt(l *Lifecycle, st *schemas.Status) (ends bool) {
-	shown := Status{st.GetPhase(), st.GetWhy()}
+func (t *Task) Adopt() (ends bool) {
+	shown := Status{t.Status.GetPhase(), t.Status.GetWhy()}
 	switch {
-	case shown.IsTerminal() && r.Terminal.Phase != shown.Phase:
+	case shown.IsTerminal() && t.Terminal.Phase != shown.Phase:
 		// Another owner was quicker, for its own reasons. An update that is to be seen must say the same.
-		r.endAs(l, shown)
+		t.endAs(shown)
 		return true
-	case st.GetPhaseMs() <= r.PublishedMs, shown == r.Published:
+	case t.Status.GetPhaseMs() <= t.PublishedMs, shown == t.Published:
 	case shown.IsFanouts():
-		r.Published = shown
+		t.Published = shown
 	default:
-		r.Published = Status{}
+		t.Published = Status{}
 	}
 	return false
 }
 
-func (r *Run) endAs(l *Lifecycle, shown Status) {
-	l.BecomeEnded()
-	r.Terminal, r.Published = shown, shown
+func (t *Task) endAs(shown Status) {
+	t.BecomeEnded()
+	t.Terminal, t.Published = shown, shown
 }
 
 // Restore takes up what earlier owners published of the task.
-func (r *Run) Restore(l *Lifecycle, st *schemas.Status) {
-	shown := Status{st.GetPhase(), st.GetWhy()}
-	r.PublishedMs, r.ControlsPublished = st.GetPhaseMs(), st.GetControls()
+func (t *Task) Restore() {
+	shown := Status{t.Status.GetPhase(), t.Status.GetWhy()}
+	t.PublishedMs, t.ControlsPublished = t.Status.GetPhaseMs(), t.Status.GetControls()
 	switch {
 	case shown.IsTerminal():
-		r.endAs(l, shown)
+		t.endAs(shown)
 	case shown.IsFanouts():
-		r.Published = shown
-		r.MediaPending = shown.Why == WhyMedia
+		t.Published = shown
+		t.MediaPending = shown.Why == WhyMedia
 	}
 	if canary, _, _ := strings.Cut(WhyCanary, "%"); shown.Phase == schemas.Phase_PHASE_PAUSED && strings.HasPrefix(shown.Why, canary) {
-		r.CanaryReason = shown.Why
+		t.CanaryReason = shown.Why
 	}
 }
 

@@ -44,8 +44,8 @@ func (s *Spec) FillOpened(p *schemas.TaskOpened) {
 	s.Origin, s.Owner, s.Earlier = p.GetOrigin(), p.GetOwner(), taskids.Read(p.GetEarlier())
 }
 
-// Opened is what the log is told of a task that starts.
-func (s *Spec) Opened(partition int32, total uint32, direct bool) *schemas.TaskOpened {
+// TaskOpened is what the log is told of a task that starts.
+func (s *Spec) TaskOpened(partition int32, total uint32, direct bool) *schemas.TaskOpened {
 	return &schemas.TaskOpened{
 		Total: total, Origin: s.Origin, RequestSha256: s.SHA, Sender: s.Sender, Owner: s.Owner, AcceptedMs: s.Accepted, ScheduleMs: s.Schedule,
 		ExpireMs: s.Expire, Direct: direct, Window: s.Window, Speed: s.Asked, Home: &schemas.Origin{Partition: partition, Offset: s.Offset},
@@ -91,9 +91,3 @@ func (s *Spec) IsFirst(p *schemas.TaskOpened, partition int32) bool {
 
 // BelieveClaim takes the origin that the record claims for the true one.
 func (s *Spec) BelieveClaim() { s.Origin, s.Claimed = s.Claimed, nil }
-
-// Result makes the event of something that happened to the task.
-func (s *Spec) Result(now time.Time, r *schemas.Result) *schemas.Result {
-	r.Task, r.AtMs = s.ID.Bytes(), now.UnixMilli()
-	return r
-}

@@ -1,0 +1,198 @@
+package prepare
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"altavoz/processor/fanout/normalize"
+	"altavoz/processor/fanout/task"
+	"altavoz/processor/partition"
+	"altavoz/schemas"
+	"altavoz/schemas/blob"
+	"altavoz/stream"
+)
+
+// How one try to make a file known to Meta ended.
+const (
+	UploadResolved = "resolved"
+	UploadRefused  = "refused"
+	UploadFailed   = "failed" // and is tried again
+)
+
+const (
+	// maxUploads is how many files a partition has under way.
+	maxUploads = 16
+	// mediaSlow is after how long a task says that it waits for its file: most are fetched and uploaded in less.
+	mediaSlow = 3 * time.Second
+	// resolveTimeout bounds one try at a file: 100 MB at 0.4 MB/s.
+	resolveTimeout = 4 * time.Minute
+)
+
+// Media makes a file known to Meta under a sender number. A definite refusal is a schemas.ContentError; any other error
+// may pass.
+type Media interface {
+	Resolve(ctx context.Context, sender string, kind schemas.HeaderKind, m *schemas.MediaRef) (*schemas.MediaRef, error)
+}
+
+// upload is one file on one number on its way to Meta, and the tasks that wait for it.
+type upload struct {
+	key     string
+	sender  string
+	kind    schemas.HeaderKind
+	media   *schemas.MediaRef
+	waiting []*task.Task
+	owner   *task.Task // whose parts are read
+	try     int
+	delayed bool // it takes long, or failed
+}
+
+// resolveMedia makes sure that the task's content can be sent: its file is known to Meta and, for bulk, the content lies in
+// blobs.
+func (p *Preparer) resolveMedia(t *task.Task, now time.Time) bool {
+	if t.Content != nil || t.Ref != nil {
+		return true
+	}
+	c := t.Body.GetContent()
+	if c.GetMedia() == nil {
+		return p.setContent(t, c)
+	}
+	t.BecomePreparing()
+	p.EvictOverBudget(t) // it may wait for long
+	key := mediaKey(t, c)
+	f := p.uploads[key]
+	if f != nil {
+		f.waiting = append(f.waiting, t)
+		if f.delayed {
+			p.setMediaPending(t, now)
+		}
+		return false
+	}
+	f = &upload{key: key, sender: t.Sender, kind: c.GetHeader(), media: c.GetMedia(), waiting: []*task.Task{t}, owner: t}
+	p.uploads[key] = f
+	p.cfg.Engine.After(mediaSlow, func() {
+		if p.uploads[key] == f {
+			p.onUploadDelayed(f)
+		}
+	})
+	p.startUpload(f)
+	return false
+}
+
+// mediaKey names a file on a number. A file is known by its digest; one that nobody has fetched yet by its address, or as that of its task.
+func mediaKey(t *task.Task, c *schemas.Content) string {
+	m := c.GetMedia()
+	what := cmp.Or(string(m.GetSha256()), m.GetUrl(), m.GetLink(), m.GetMediaId(), t.ID.String())
+	return t.Sender + ":" + c.GetHeader().String() + ":" + what
+}
+
+// startUpload resolves the file elsewhere, once there is room for it.
+func (p *Preparer) startUpload(f *upload) {
+	if p.active >= maxUploads {
+		p.queued = append(p.queued, f)
+		return
+	}
+	p.active++
+	var got *schemas.MediaRef
+	p.cfg.Engine.Background(func(ctx context.Context) (err error) {
+		ctx, cancel := context.WithTimeoutCause(ctx, resolveTimeout, errors.New("resolving a file took too long"))
+		defer cancel()
+		got, err = p.cfg.Media.Resolve(ctx, f.sender, f.kind, f.media)
+		return err
+	}, func(error) bool { return true }, func(err error) {
+		p.active--
+		p.onUploaded(f, got, err)
+		if len(p.queued) > 0 {
+			next := p.queued[0]
+			p.queued = p.queued[1:]
+			p.startUpload(next)
+		}
+	})
+}
+
+// onUploaded takes in how one try ended.
+func (p *Preparer) onUploaded(f *upload, got *schemas.MediaRef, err error) {
+	now := time.Now()
+	f.waiting = slices.DeleteFunc(f.waiting, func(t *task.Task) bool { return t.State() != task.Preparing })
+	if err != nil && !errors.Is(err, schemas.ErrContent) {
+		p.cfg.CountUpload(UploadFailed)
+		p.cfg.Logger.Warn("a file could not be resolved and will be tried again", "try", f.try, "tasks", len(f.waiting), "error", err)
+		if len(f.waiting) == 0 {
+			delete(p.uploads, f.key)
+			return
+		}
+		p.onUploadDelayed(f)
+		f.try++
+		p.cfg.Engine.After(mediaBackOff(f.try), func() { p.startUpload(f) })
+		return
+	}
+	delete(p.uploads, f.key)
+	if err != nil {
+		p.cfg.CountUpload(UploadRefused)
+	} else {
+		p.cfg.CountUpload(UploadResolved)
+	}
+	for _, t := range f.waiting {
+		t.BecomePrepared()
+		switch {
+		case err != nil && t != f.owner && f.media.GetParts() != nil: //mutant:anothers-file-ends-the-task-that-names-it
+			p.cfg.Owner.Evaluate(t, now)
+			continue
+		case errors.Is(err, blob.ErrForeign):
+			p.failForeign(t, normalize.WhyForeign, err)
+			continue
+		case err != nil:
+			p.cfg.Owner.Fail(t, contentWhy(err), now)
+			continue
+		}
+		t.MediaPending = false
+		if t.Body != nil { // else it was cooled: it comes back and finds the file known
+			p.setContent(t, normalize.WithFile(t.Body.GetContent(), got))
+		}
+		p.cfg.Owner.Evaluate(t, now)
+	}
+}
+
+// mediaBackOff is how long a file that could not be resolved is left: longer than a write, since somebody else's server
+// is asked.
+func mediaBackOff(try int) time.Duration { return 12 * partition.BackOff(try+1) } // 1.2 s to a minute
+
+func contentWhy(err error) string {
+	if refused, ok := errors.AsType[*schemas.ContentError](err); ok {
+		return refused.Why
+	}
+	return schemas.Failed(schemas.CodeContent).Spanish()
+}
+
+// onUploadDelayed has it said of all tasks that wait for the file.
+func (p *Preparer) onUploadDelayed(f *upload) {
+	f.delayed = true
+	for _, t := range f.waiting {
+		if t.Open() {
+			p.setMediaPending(t, time.Now())
+		}
+	}
+}
+
+// setMediaPending has it said that the task waits for its file.
+func (p *Preparer) setMediaPending(t *task.Task, now time.Time) {
+	t.MediaPending = true
+	p.cfg.Owner.Evaluate(t, now)
+}
+
+// setContent gives the task its content: express sends carry it, bulk sends point at it.
+func (p *Preparer) setContent(t *task.Task, c *schemas.Content) bool {
+	if t.Lane == schemas.LaneExpress {
+		t.Content = c
+		return true
+	}
+	t.BecomePreparing()
+	p.cfg.Owner.Publish(p.cfg.Bulk, func(at stream.Record) {
+		t.BecomePrepared()
+		t.Ref = schemas.NewBlobRef(at.Partition, []int64{at.Offset})
+		p.cfg.Owner.Evaluate(t, time.Now())
+	}, schemas.EncodeContent(t.ID, c))
+	return false
+}
