@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"altavoz/processor/partition"
 	"altavoz/processor/sender/dedup"
 	"altavoz/processor/sender/ledger"
 	"altavoz/processor/sender/schedule"
@@ -29,7 +30,8 @@ type assignment struct {
 	live         bool // this process owns it, as far as it knows
 	draining     bool // being given up: nothing of it is admitted any more
 	inBacklogged bool // in Stage.backlogged
-	paused       bool // under Stage.pausing
+	paused       bool // as pressure has it
+	pressure     *partition.Backpressure
 
 	commitState
 }

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"altavoz/processor/partition"
 	"altavoz/processor/sender/dedup"
 	"altavoz/processor/sender/schedule"
 	"altavoz/schemas"
@@ -21,8 +22,6 @@ type Stage struct {
 	log     *slog.Logger
 	metrics *metrics
 	lifecycle
-
-	pausing sync.Mutex // orders pausing and resuming, so that the last one wins; taken before mu
 
 	mu          sync.Mutex // guards the rest; released with unlock wherever something may have to be written
 	assignments map[stream.TopicPartition]*assignment
@@ -114,6 +113,7 @@ func (st *Stage) OnAssigned(ctx context.Context, pos stream.Position) (int64, er
 		"open", l.Open(), "started", started)
 	st.OnLost([]stream.TopicPartition{pos.Partition}) // in case it is assigned to itself
 	a := &assignment{partition: pos.Partition, ledger: l, commits: &st.commits, from: l.Watermark(), live: true}
+	a.pressure = partition.NewBackpressure(st.ports.Pauser, pos.Partition)
 	a.AssignedAt = time.Now()
 	if schemas.LaneOf(pos.Partition.Topic) == schemas.LaneBulk {
 		a.Lane = schedule.Bulk
@@ -154,22 +154,13 @@ func (st *Stage) Process(of stream.TopicPartition, recs []stream.Record) {
 
 // updatePausing pauses and resumes the reading of partitions.
 func (st *Stage) updatePausing(as []*assignment) {
-	if len(as) == 0 {
-		return
-	}
-	st.pausing.Lock()
-	defer st.pausing.Unlock()
 	for _, a := range as {
-		st.mu.Lock()
-		was, want := a.paused, a.live && !a.draining && a.saturated()
-		a.paused = want
-		st.mu.Unlock()
-		switch {
-		case want && !was:
-			st.ports.Pauser.Pause(a.partition)
-		case was && !want:
-			st.ports.Pauser.Resume(a.partition)
-		}
+		a.pressure.Turn(func(bool) bool {
+			st.mu.Lock()
+			defer st.mu.Unlock()
+			a.paused = a.live && !a.draining && a.saturated()
+			return a.paused
+		})
 	}
 }
 

@@ -52,7 +52,7 @@ var packages = map[string][]string{
 	"processor/fanout/task":       {"stream", "schemas", "schemas/taskids", "processor/fanout/canary", "processor/fanout/ledger", "processor/fanout/recipients", "processor/fanout/schedule", "processor/fanout/status"},
 	"processor/fanout/prepare":    {"stream", "schemas", "schemas/blob", "processor/partition", "processor/fanout/normalize", "processor/fanout/recipients", "processor/fanout/task"},
 	"processor/sender": {
-		"stream", "internal/backoff", "schemas", "processor/sender/content", "processor/sender/dedup", "processor/sender/ledger", "processor/sender/schedule",
+		"stream", "internal/backoff", "schemas", "processor/partition", "processor/sender/content", "processor/sender/dedup", "processor/sender/ledger", "processor/sender/schedule",
 		"processor/timers", "schemas/standing",
 	},
 	"processor/sender/content": {"internal/backoff", "schemas"},
@@ -60,7 +60,7 @@ var packages = map[string][]string{
 	"processor/sender/ledger":  {"stream"},
 	"processor/sender/limits":  {"schemas"},
 	"processor/sender/schedule": {
-		"stream", "internal/backoff", "schemas", "processor/sender/content", "processor/sender/limits", "processor/timers", "schemas/request", "schemas/standing",
+		"stream", "internal/backoff", "schemas", "processor/partition", "processor/sender/content", "processor/sender/limits", "processor/timers", "schemas/request", "schemas/standing",
 	},
 	"processor/aggregator": {
 		"stream", "schemas", "processor/partition", "processor/aggregator/finished", "processor/aggregator/fold", "processor/aggregator/ownwrites",
