@@ -3,5 +3,6 @@
 //
 //	documents_test.go  reads every document: headings, links, code blocks, names in backticks
 //	links_test.go      links, anchors, files and packages that are named
+//	packages_test.go   the table of packages in DESIGN.md, what package comments name, tests that are named
 //	readme_test.go     README.md beside README.es.md
 package docs

@@ -3,7 +3,6 @@ package docs
 import (
 	"io/fs"
 	"os"
-	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -145,17 +144,4 @@ func (d *document) names() []string {
 		}
 	}
 	return out
-}
-
-// folders returns every folder of the repository that holds Go code, by its path.
-func folders(t *testing.T) []string {
-	t.Helper()
-	var out []string
-	for _, f := range files(t, ".go") {
-		if !strings.HasSuffix(f, "_test.go") {
-			out = append(out, path.Dir(f))
-		}
-	}
-	slices.Sort(out)
-	return slices.Compact(out)
 }
