@@ -45,16 +45,16 @@ const (
 	// dialTimeout and DefaultRequestTimeout bound what a dead broker costs.
 	dialTimeout           = 5 * time.Second
 	DefaultRequestTimeout = 10 * time.Second
-	// askAgain is the longest pause before a broker that went away is tried again. The library's 5 s, between two tries and
+	// maxRetryPause is the longest pause before a broker that went away is tried again. The library's 5 s, between two tries and
 	// between two looks at who leads what, are time that is lost after every restart.
-	askAgain = time.Second
+	maxRetryPause = time.Second
 	// requestRetries at this pace fill the 30 s for which the library goes on with a request.
 	requestRetries = 30
 )
 
-// retryAfter is the pause before the next try: some 100 ms, doubled up to askAgain, and each a little different.
-func retryAfter(fails int) time.Duration {
-	return backoff.Equal(100*time.Millisecond, askAgain, fails-1)
+// retryPause is the pause before the next try: some 100 ms, doubled up to maxRetryPause, and each a little different.
+func retryPause(fails int) time.Duration {
+	return backoff.Equal(100*time.Millisecond, maxRetryPause, fails-1)
 }
 
 func (c Config) WithDefaults() Config {
@@ -90,7 +90,7 @@ func (c Config) NewClient(extra ...kgo.Opt) (*kgo.Client, error) {
 		kgo.ClientID(c.ClientID),
 		kgo.Dialer(overTLS(c.Dial, c.TLS)),
 		kgo.RequestTimeoutOverhead(c.RequestTimeout),
-		kgo.MetadataMinAge(askAgain), kgo.RetryBackoffFn(retryAfter), kgo.RequestRetries(requestRetries),
+		kgo.MetadataMinAge(maxRetryPause), kgo.RetryBackoffFn(retryPause), kgo.RequestRetries(requestRetries),
 		kgo.WithDecompressor(Decompressor{}),
 		kgo.WithLogger(newClientLog(c.Logger)), kgo.WithHooks(c.Health),
 		kgo.DisableClientMetrics(), // ours are at /metrics; packing the library's for the broker is not free

@@ -38,7 +38,7 @@ func packed(tb testing.TB, text []byte) map[kgo.CompressionCodecType][]byte {
 	}
 }
 
-func TestEveryCodecIsRead(t *testing.T) {
+func TestBatchesOfEveryCodecAreDecompressed(t *testing.T) {
 	t.Parallel()
 	text := bytes.Repeat([]byte("una línea de texto\n"), 1000)
 	for codec, src := range packed(t, text) {

@@ -12,14 +12,14 @@ type Fetcher struct {
 	Client *kgo.Client
 }
 
-func (f Fetcher) Pause(slots ...stream.TopicPartition) {
-	f.Client.PauseFetchPartitions(f.Config.byName(slots))
+func (f Fetcher) Pause(tps ...stream.TopicPartition) {
+	f.Client.PauseFetchPartitions(f.Config.byName(tps))
 }
 
-func (f Fetcher) Resume(slots ...stream.TopicPartition) {
-	f.Client.ResumeFetchPartitions(f.Config.byName(slots))
+func (f Fetcher) Resume(tps ...stream.TopicPartition) {
+	f.Client.ResumeFetchPartitions(f.Config.byName(tps))
 }
 
-func (f Fetcher) Seek(slot stream.TopicPartition, at int64) {
-	f.Client.SetOffsets(map[string]map[int32]kgo.EpochOffset{f.Config.TopicName(slot.Topic): {slot.Partition: {Epoch: -1, Offset: at}}})
+func (f Fetcher) Seek(tp stream.TopicPartition, at int64) {
+	f.Client.SetOffsets(map[string]map[int32]kgo.EpochOffset{f.Config.TopicName(tp.Topic): {tp.Partition: {Epoch: -1, Offset: at}}})
 }

@@ -98,10 +98,10 @@ func TestCoordinatorAway(t *testing.T) {
 				fault := h.Cluster.Fault(kfake.Fault{
 					Keys: []kmsg.Key{kmsg.OffsetCommit, kmsg.Heartbeat, kmsg.JoinGroup, kmsg.SyncGroup, kmsg.OffsetFetch}, Err: why, Count: -1, TopLevel: true,
 				}, kfake.Fault{Keys: []kmsg.Key{kmsg.OffsetCommit, kmsg.OffsetFetch}, Err: why, Count: -1})
-				slot := stream.TopicPartition{Topic: schemas.TopicSendsExpress}
+				tp := stream.TopicPartition{Topic: schemas.TopicSendsExpress}
 				for end := time.Now().Add(kafkatest.Outage); time.Now().Before(end); time.Sleep(time.Second) {
 					began := time.Now()
-					refused, err := h.Group.Commit(h.T.Context(), h.Group.Generation(), []stream.Position{{Partition: slot}})
+					refused, err := h.Group.Commit(h.T.Context(), h.Group.Generation(), []stream.Position{{Partition: tp}})
 					if err == nil && len(refused) == 0 {
 						h.T.Error("a commit was taken for done")
 					}

@@ -47,7 +47,7 @@ func (c Config) Records(ks []*kgo.Record) []stream.Record {
 	return out
 }
 
-// TopicPartitions turns the library's map of partitions into slots.
+// TopicPartitions turns the library's map of partitions into partitions.
 func (c Config) TopicPartitions(m map[string][]int32) []stream.TopicPartition {
 	var out []stream.TopicPartition
 	for name, partitions := range m {
@@ -59,9 +59,9 @@ func (c Config) TopicPartitions(m map[string][]int32) []stream.TopicPartition {
 }
 
 // byName is the way back.
-func (c Config) byName(slots []stream.TopicPartition) map[string][]int32 {
+func (c Config) byName(tps []stream.TopicPartition) map[string][]int32 {
 	out := make(map[string][]int32)
-	for _, s := range slots {
+	for _, s := range tps {
 		name := c.TopicName(s.Topic)
 		out[name] = append(out[name], s.Partition)
 	}

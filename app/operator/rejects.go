@@ -77,7 +77,7 @@ var ErrReplayed = errors.New("was replayed before")
 
 // Rejects hands over every rejected record that is still kept, partition by partition.
 func Rejects(ctx context.Context, cfg kafka.Config, each func(Rejected) error) error {
-	b, err := openBin(cfg)
+	b, err := openRejects(cfg)
 	if err != nil {
 		return err
 	}
@@ -104,7 +104,7 @@ func ReplayRejects(ctx context.Context, cfg kafka.Config, ids []string, again bo
 	if err != nil {
 		return hinted(err, "is ALTAVOZ_KAFKA_BROKERS right, and does altavoz run there?")
 	}
-	b, err := openBin(cfg)
+	b, err := openRejects(cfg)
 	if err != nil {
 		return err
 	}
@@ -146,19 +146,19 @@ func ReplayRejects(ctx context.Context, cfg kafka.Config, ids []string, again bo
 
 func rejectID(rec stream.Record) string { return fmt.Sprintf("%d/%d", rec.Partition, rec.Offset) }
 
-// bin is the topic rejects, as it is read.
-type bin struct{ reader *records.Reader }
+// rejectsReader is the topic rejects, as it is read.
+type rejectsReader struct{ reader *records.Reader }
 
-func openBin(cfg kafka.Config) (bin, error) {
+func openRejects(cfg kafka.Config) (rejectsReader, error) {
 	reader, err := records.NewReader(cfg)
 	if err != nil {
-		return bin{}, fmt.Errorf("opening the reader: %w", err)
+		return rejectsReader{}, fmt.Errorf("opening the reader: %w", err)
 	}
-	return bin{reader}, nil
+	return rejectsReader{reader}, nil
 }
 
 // each reads every partition twice: notes of what was replayed lie behind the records that they speak of.
-func (b bin) each(ctx context.Context, each func(rec stream.Record, k rejects.Kept, replayed bool) error) error {
+func (b rejectsReader) each(ctx context.Context, each func(rec stream.Record, k rejects.Kept, replayed bool) error) error {
 	ends, err := b.reader.Ends(ctx, schemas.TopicRejects)
 	if err != nil {
 		return hinted(fmt.Errorf("looking for rejects: %w", err), "is ALTAVOZ_KAFKA_BROKERS right, and does Kafka run?")

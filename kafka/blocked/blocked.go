@@ -19,15 +19,15 @@ import (
 // First and most are how long a partition that is held waits for the next try: what passes (a broker that restarts) does so in
 // seconds, and what does not is a person's to mend.
 const (
-	first = time.Second
-	most  = time.Minute
+	firstRetry = time.Second
+	maxRetry   = time.Minute
 )
 
 // Client is what reads the partitions. None of its calls blocks.
 type Client interface {
-	Pause(slots ...stream.TopicPartition)
-	Resume(slots ...stream.TopicPartition)
-	Seek(slot stream.TopicPartition, at int64) // reads on from there
+	Pause(tps ...stream.TopicPartition)
+	Resume(tps ...stream.TopicPartition)
+	Seek(tp stream.TopicPartition, at int64) // reads on from there
 }
 
 // Gauge tells how many partitions are held.
@@ -41,79 +41,79 @@ type Partitions struct {
 	gauge  Gauge
 	log    *slog.Logger
 
-	mu     sync.Mutex
-	paused map[stream.TopicPartition]struct{}
-	held   map[stream.TopicPartition]*hold
+	mu      sync.Mutex
+	paused  map[stream.TopicPartition]struct{}
+	blocked map[stream.TopicPartition]*blockedPartition
 }
 
-// hold is one partition that is held.
-type hold struct {
-	cancel context.CancelFunc // ends the tries
-	at     int64              // of the record that a newer version wrote
-	pause  time.Duration
-	trying bool // it is read again, to see whether that record is still there
+// blockedPartition is one partition that is blocked.
+type blockedPartition struct {
+	cancel   context.CancelFunc // ends the tries
+	offset   int64              // of the record that a newer version wrote
+	retryIn  time.Duration
+	retrying bool // it is read again, to see whether that record is still there
 }
 
-// Open says whose partitions these are. When life ends nothing is tried any more.
-func (s *Partitions) Open(life context.Context, client Client, gauge Gauge, log *slog.Logger) {
+// Bind says whose partitions these are. When life ends nothing is tried any more.
+func (s *Partitions) Bind(life context.Context, client Client, gauge Gauge, log *slog.Logger) {
 	s.life, s.client, s.gauge, s.log = life, client, gauge, log
-	s.paused, s.held = make(map[stream.TopicPartition]struct{}), make(map[stream.TopicPartition]*hold)
+	s.paused, s.blocked = make(map[stream.TopicPartition]struct{}), make(map[stream.TopicPartition]*blockedPartition)
 }
 
 // Pause stops the reading of partitions until Resume or Drop.
-func (s *Partitions) Pause(slots ...stream.TopicPartition) {
+func (s *Partitions) Pause(tps ...stream.TopicPartition) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, slot := range slots {
-		s.paused[slot] = struct{}{}
+	for _, tp := range tps {
+		s.paused[tp] = struct{}{}
 	}
-	s.client.Pause(slots...)
+	s.client.Pause(tps...)
 }
 
 // Resume goes on reading them, but those that are held.
-func (s *Partitions) Resume(slots ...stream.TopicPartition) {
+func (s *Partitions) Resume(tps ...stream.TopicPartition) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, slot := range slots {
-		delete(s.paused, slot)
-		if h := s.held[slot]; h == nil || h.trying {
-			s.client.Resume(slot)
+	for _, tp := range tps {
+		delete(s.paused, tp)
+		if h := s.blocked[tp]; h == nil || h.retrying {
+			s.client.Resume(tp)
 		}
 	}
 }
 
-// Drop forgets partitions that are not read here any more.
-func (s *Partitions) Drop(slots ...stream.TopicPartition) {
+// Remove forgets partitions that are not read here any more.
+func (s *Partitions) Remove(tps ...stream.TopicPartition) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, slot := range slots {
-		delete(s.paused, slot)
-		s.release(slot)
+	for _, tp := range tps {
+		delete(s.paused, tp)
+		s.unblock(tp)
 	}
-	s.client.Resume(slots...) // a pause outlives an assignment
+	s.client.Resume(tps...) // a pause outlives an assignment
 }
 
-// Untaken holds a partition that could not be taken over, for the reason given. Nothing of it is read until again succeeds, which says
+// BlockTakeover holds a partition that could not be taken over, for the reason given. Nothing of it is read until again succeeds, which says
 // from where on.
-func (s *Partitions) Untaken(pos stream.Position, why error, again func(context.Context) (int64, error)) {
+func (s *Partitions) BlockTakeover(pos stream.Position, why error, again func(context.Context) (int64, error)) {
 	s.mu.Lock()
-	h, ctx := s.hold(pos.Partition)
+	h, ctx := s.block(pos.Partition)
 	s.mu.Unlock()
 	go func() {
 		for {
-			s.log.Error("a partition can't be taken over; nothing of it is read, the others go on", "slot", pos.Partition.String(),
-				"committed", pos.Offset, "again_in_seconds", h.pause.Seconds(), "error", why)
-			if !rest(ctx, h.pause) {
+			s.log.Error("a partition can't be taken over; nothing of it is read, the others go on", "partition", pos.Partition.String(),
+				"committed", pos.Offset, "again_in_seconds", h.retryIn.Seconds(), "error", why)
+			if !rest(ctx, h.retryIn) {
 				return
 			}
-			h.pause = min(h.pause*2, most)
+			h.retryIn = min(h.retryIn*2, maxRetry)
 			var at int64
 			if at, why = again(ctx); why == nil {
-				s.log.Info("a partition that was held is taken over", "slot", pos.Partition.String(), "from", at)
+				s.log.Info("a partition that was held is taken over", "partition", pos.Partition.String(), "from", at)
 				s.mu.Lock()
-				if s.held[pos.Partition] == h {
-					s.release(pos.Partition)
-					s.read(pos.Partition, at)
+				if s.blocked[pos.Partition] == h {
+					s.unblock(pos.Partition)
+					s.readFrom(pos.Partition, at)
 				}
 				s.mu.Unlock()
 				return
@@ -125,77 +125,77 @@ func (s *Partitions) Untaken(pos stream.Position, why error, again func(context.
 	}()
 }
 
-// Readable returns those of the next records of a partition that may be handed over: where a newer version of this program wrote
+// Deliverable returns those of the next records of a partition that may be handed over: where a newer version of this program wrote
 // one, what lies below it. The partition is then held there.
-func (s *Partitions) Readable(slot stream.TopicPartition, recs []stream.Record) []stream.Record {
+func (s *Partitions) Deliverable(tp stream.TopicPartition, recs []stream.Record) []stream.Record {
 	n := slices.IndexFunc(recs, func(r stream.Record) bool { return schemas.CheckVersion(&r) != nil })
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	h := s.held[slot]
+	h := s.blocked[tp]
 	switch {
-	case h != nil && !h.trying:
+	case h != nil && !h.retrying:
 		return nil // fetched before it was held
 	case n < 0 && h == nil:
 		return recs
 	case n != 0 && h != nil: // the record is gone: of age, or taken away by a person
-		s.log.Info("a partition that was held is read on", "slot", slot.String(), "from", recs[0].Offset)
-		s.release(slot)
+		s.log.Info("a partition that was held is read on", "partition", tp.String(), "from", recs[0].Offset)
+		s.unblock(tp)
 	}
 	if n < 0 {
 		return recs
 	}
-	s.newer(slot, &recs[n])
+	s.blockAtNewer(tp, &recs[n])
 	return recs[:n]
 }
 
-// newer holds a partition at a record that a newer version wrote. Under mu.
-func (s *Partitions) newer(slot stream.TopicPartition, rec *stream.Record) {
-	pause := first
-	if h := s.held[slot]; h != nil {
-		pause = min(h.pause*2, most)
-		s.release(slot)
+// blockAtNewer holds a partition at a record that a newer version wrote. Under mu.
+func (s *Partitions) blockAtNewer(tp stream.TopicPartition, rec *stream.Record) {
+	pause := firstRetry
+	if h := s.blocked[tp]; h != nil {
+		pause = min(h.retryIn*2, maxRetry)
+		s.unblock(tp)
 	}
-	h, ctx := s.hold(slot)
-	h.at, h.pause = rec.Offset, pause
+	h, ctx := s.block(tp)
+	h.offset, h.retryIn = rec.Offset, pause
 	s.log.Error("a newer version of this program wrote the next record; nothing more of its partition is read, the others go on",
-		"slot", slot.String(), "offset", h.at, "again_in_seconds", pause.Seconds(), "error", schemas.CheckVersion(rec))
+		"partition", tp.String(), "offset", h.offset, "again_in_seconds", pause.Seconds(), "error", schemas.CheckVersion(rec))
 	go func() {
 		if !rest(ctx, pause) {
 			return
 		}
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		if s.held[slot] == h {
-			h.trying = true
-			s.read(slot, h.at)
+		if s.blocked[tp] == h {
+			h.retrying = true
+			s.readFrom(tp, h.offset)
 		}
 	}()
 }
 
-// hold begins to hold a partition. Under mu.
-func (s *Partitions) hold(slot stream.TopicPartition) (*hold, context.Context) {
-	s.client.Pause(slot)
+// block begins to hold a partition. Under mu.
+func (s *Partitions) block(tp stream.TopicPartition) (*blockedPartition, context.Context) {
+	s.client.Pause(tp)
 	ctx, cancel := context.WithCancel(s.life)
-	h := &hold{cancel: cancel, pause: first}
-	s.held[slot] = h
+	h := &blockedPartition{cancel: cancel, retryIn: firstRetry}
+	s.blocked[tp] = h
 	s.gauge.Add(1)
 	return h, ctx
 }
 
-// release ends the tries for a partition, if there are any. Under mu.
-func (s *Partitions) release(slot stream.TopicPartition) {
-	if h := s.held[slot]; h != nil {
+// unblock ends the tries for a partition, if there are any. Under mu.
+func (s *Partitions) unblock(tp stream.TopicPartition) {
+	if h := s.blocked[tp]; h != nil {
 		h.cancel()
-		delete(s.held, slot)
+		delete(s.blocked, tp)
 		s.gauge.Add(-1)
 	}
 }
 
-// read reads a partition from the given offset on, unless its reader has enough. Under mu.
-func (s *Partitions) read(slot stream.TopicPartition, at int64) {
-	s.client.Seek(slot, at)
-	if _, ok := s.paused[slot]; !ok {
-		s.client.Resume(slot)
+// readFrom reads a partition from the given offset on, unless its reader has enough. Under mu.
+func (s *Partitions) readFrom(tp stream.TopicPartition, at int64) {
+	s.client.Seek(tp, at)
+	if _, ok := s.paused[tp]; !ok {
+		s.client.Resume(tp)
 	}
 }
 

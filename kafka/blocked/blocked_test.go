@@ -24,18 +24,18 @@ type client struct {
 	held  float64
 }
 
-func (c *client) note(what string, slots ...stream.TopicPartition) {
+func (c *client) note(what string, tps ...stream.TopicPartition) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for _, s := range slots {
+	for _, s := range tps {
 		c.told = append(c.told, fmt.Sprintf("%d %s %d", int(time.Since(c.began).Seconds()), what, s.Partition))
 	}
 }
 
-func (c *client) Pause(slots ...stream.TopicPartition)  { c.note("pause", slots...) }
-func (c *client) Resume(slots ...stream.TopicPartition) { c.note("resume", slots...) }
-func (c *client) Seek(slot stream.TopicPartition, at int64) {
-	c.note(fmt.Sprintf("seek %d of", at), slot)
+func (c *client) Pause(tps ...stream.TopicPartition)  { c.note("pause", tps...) }
+func (c *client) Resume(tps ...stream.TopicPartition) { c.note("resume", tps...) }
+func (c *client) Seek(tp stream.TopicPartition, at int64) {
+	c.note(fmt.Sprintf("seek %d of", at), tp)
 }
 
 func (c *client) Add(n float64) {
@@ -60,7 +60,7 @@ func (c *client) expect(t *testing.T, want ...string) {
 	c.told = nil
 }
 
-func slot(p int32) stream.TopicPartition {
+func tp(p int32) stream.TopicPartition {
 	return stream.TopicPartition{Topic: schemas.TopicResults, Partition: p}
 }
 
@@ -79,7 +79,7 @@ func open(t *testing.T, run func(*blocked.Partitions, *client)) {
 		defer end()
 		c := &client{began: time.Now()}
 		var s blocked.Partitions
-		s.Open(life, c, c, slog.New(slog.DiscardHandler))
+		s.Bind(life, c, c, slog.New(slog.DiscardHandler))
 		run(&s, c)
 	})
 }
@@ -87,13 +87,13 @@ func open(t *testing.T, run func(*blocked.Partitions, *client)) {
 // A partition is held at what a newer version wrote, tried again after 1 s, 2 s and so on, at most a minute, and read on once it is gone.
 func TestNewerRecordIsTriedAgainWithGrowingWaits(t *testing.T) {
 	open(t, func(s *blocked.Partitions, c *client) {
-		if got := s.Readable(slot(1), records(4, "1", "1", "2", "1")); len(got) != 2 || c.gauge() != 1 {
+		if got := s.Deliverable(tp(1), records(4, "1", "1", "2", "1")); len(got) != 2 || c.gauge() != 1 {
 			t.Fatalf("%d records, %v held", len(got), c.gauge())
 		}
-		if got := s.Readable(slot(1), records(7, "1")); len(got) != 0 {
+		if got := s.Deliverable(tp(1), records(7, "1")); len(got) != 0 {
 			t.Error("what was fetched before is handed over")
 		}
-		s.Resume(slot(1))
+		s.Resume(tp(1))
 		c.expect(t, "0 pause 1")
 		for _, wait := range []int{1, 2, 4, 8, 16, 32, 60, 60} {
 			began := int(time.Since(c.began).Seconds())
@@ -101,14 +101,14 @@ func TestNewerRecordIsTriedAgainWithGrowingWaits(t *testing.T) {
 			synctest.Wait()
 			at := began + wait
 			c.expect(t, fmt.Sprintf("%d seek 6 of 1", at), fmt.Sprintf("%d resume 1", at))
-			if got := s.Readable(slot(1), records(6, "2", "1")); len(got) != 0 || c.gauge() != 1 {
+			if got := s.Deliverable(tp(1), records(6, "2", "1")); len(got) != 0 || c.gauge() != 1 {
 				t.Errorf("%d records, %v held", len(got), c.gauge())
 			}
 			c.expect(t, fmt.Sprintf("%d pause 1", at))
 		}
 		time.Sleep(time.Minute)
 		synctest.Wait()
-		if got := s.Readable(slot(1), records(7, "1", "1")); len(got) != 2 || c.gauge() != 0 {
+		if got := s.Deliverable(tp(1), records(7, "1", "1")); len(got) != 2 || c.gauge() != 0 {
 			t.Errorf("%d records, %v held", len(got), c.gauge())
 		}
 	})
@@ -124,15 +124,15 @@ func TestPauseOutlivesBeingHeld(t *testing.T) {
 			}
 			return 40, nil
 		}
-		s.Untaken(stream.Position{Partition: slot(1)}, errors.New("no ledger"), again)
-		s.Untaken(stream.Position{Partition: slot(2)}, errors.New("no ledger"), func(context.Context) (int64, error) { t.Error("tried"); return 0, nil })
-		s.Pause(slot(1))
-		s.Drop(slot(2))
+		s.BlockTakeover(stream.Position{Partition: tp(1)}, errors.New("no ledger"), again)
+		s.BlockTakeover(stream.Position{Partition: tp(2)}, errors.New("no ledger"), func(context.Context) (int64, error) { t.Error("tried"); return 0, nil })
+		s.Pause(tp(1))
+		s.Remove(tp(2))
 		c.expect(t, "0 pause 1", "0 pause 2", "0 pause 1", "0 resume 2")
 		time.Sleep(time.Hour)
 		synctest.Wait()
 		c.expect(t, "7 seek 40 of 1")
-		s.Resume(slot(1))
+		s.Resume(tp(1))
 		if c.expect(t, "3600 resume 1"); c.gauge() != 0 || tries != 3 {
 			t.Errorf("%v held, %d tries", c.gauge(), tries)
 		}

@@ -28,11 +28,11 @@ const (
 // commit are encoded: then a commit can be too old for its fence's generation, which is refused, and never pass for a newer one.
 // Nor for one of another member: where what is owned was assigned to this process as another member, the fence is void and so is the session.
 func (g *Group) Generation() stream.Generation {
-	s := g.live()
+	s := g.currentSession()
 	if s == nil {
 		return stream.Generation{}
 	}
-	member, generation, err := s.check((*membership.Ownership).Check)
+	member, generation, err := s.checkOwnership((*membership.Ownership).Check)
 	if err != nil {
 		return stream.Generation{}
 	}
@@ -42,14 +42,14 @@ func (g *Group) Generation() stream.Generation {
 // Commit writes positions under a fence: one request to the coordinator, stamped with exactly that member and
 // generation, never sent twice. The library's own commit would stamp the generation of the moment and retry inside.
 //
-// refused names the slots of which certainly nothing was written. An error means that nobody knows; the session is then
-// over, every slot is taken from the stage (Lost), and the process joins as a new member.
+// refused names the partitions of which certainly nothing was written. An error means that nobody knows; the session is then
+// over, every partition is taken from the stage (Lost), and the process joins as a new member.
 func (g *Group) Commit(ctx context.Context, f stream.Generation, ps []stream.Position) (refused map[stream.TopicPartition]error, err error) {
 	began := time.Now()
 	defer func() { g.metrics.committed(time.Since(began), len(ps), refused, err) }()
 	refused = make(map[stream.TopicPartition]error)
-	s := g.live()
-	if s == nil || f.Session != s.number || s.void.Err() != nil || f.Member == "" {
+	s := g.currentSession()
+	if s == nil || f.Session != s.number || s.life.Err() != nil || f.Member == "" {
 		offsets.RefuseAll(refused, ps, ErrFenced)
 		return refused, nil
 	}
@@ -58,7 +58,7 @@ func (g *Group) Commit(ctx context.Context, f stream.Generation, ps []stream.Pos
 	if id := g.cfg.InstanceID; id != "" {
 		req.InstanceID = &id
 	}
-	offsets.Fill(req, ps, g.cfg.TopicName, refused)
+	offsets.AddPositions(req, ps, g.cfg.TopicName, refused)
 	if len(req.Topics) == 0 {
 		return refused, nil
 	}
@@ -71,22 +71,22 @@ func (g *Group) Commit(ctx context.Context, f stream.Generation, ps []stream.Pos
 	}
 	resp, err := s.cl.Broker(int(broker)).Request(ctx, req)
 	if err == nil {
-		err = offsets.Judge(resp.(*kmsg.OffsetCommitResponse), ps, g.cfg.Topic, refused)
+		err = offsets.ParseCommit(resp.(*kmsg.OffsetCommitResponse), ps, g.cfg.Topic, refused)
 	}
 	if err != nil {
 		err = fmt.Errorf("committing to group %s: %w", g.name, err)
 		s.end(err)
 		return refused, err
 	}
-	s.noteCommitted(f, ps, refused)
-	if g.begun.Committed(ps, refused) { //mutant:unwritten-registry-delays-one-commit
-		s.begin(ctx)
+	s.recordCommitted(f, ps, refused)
+	if g.commits.Committed(ps, refused) { //mutant:unwritten-registry-delays-one-commit
+		s.registerCommits(ctx)
 	}
 	return refused, nil
 }
 
-// noteCommitted remembers what a commit has written. Where the group has refused this member for too long, the session ends.
-func (s *session) noteCommitted(f stream.Generation, ps []stream.Position, refused map[stream.TopicPartition]error) {
+// recordCommitted remembers what a commit has written. Where the group has refused this member for too long, the session ends.
+func (s *session) recordCommitted(f stream.Generation, ps []stream.Position, refused map[stream.TopicPartition]error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, p := range ps {
@@ -94,7 +94,7 @@ func (s *session) noteCommitted(f stream.Generation, ps []stream.Position, refus
 			s.committed[p.Partition] = p.Offset
 		}
 	}
-	err := s.refusals.Note(f.Member, f.Number, len(refused) < len(ps), maps.Values(refused), time.Now(), refusedMost(s.group.cfg))
+	err := s.refusals.Record(f.Member, f.Number, len(refused) < len(ps), maps.Values(refused), time.Now(), maxRefused(s.group.cfg))
 	if err != nil {
 		s.end(err)
 	}
@@ -108,7 +108,9 @@ func (s *session) findCoordinator(ctx context.Context) (int32, error) {
 	if known != noCoordinator {
 		return known, nil
 	}
-	id, err := kafka.Within(ctx, func() (int32, error) { return offsets.Coordinator(offsets.Find(s.group.name).RequestWith(ctx, s.cl)) })
+	id, err := kafka.Within(ctx, func() (int32, error) {
+		return offsets.ParseCoordinator(offsets.FindCoordinator(s.group.name).RequestWith(ctx, s.cl))
+	})
 	if err != nil {
 		return noCoordinator, fmt.Errorf("finding the coordinator: %w", err)
 	}
@@ -118,7 +120,7 @@ func (s *session) findCoordinator(ctx context.Context) (int32, error) {
 	return id, nil
 }
 
-// refusedMost is how long a member is refused by its group before it joins anew: 39 s. In one generation a rebalance refuses commits only while
+// maxRefused is how long a member is refused by its group before it joins anew: 39 s. In one generation a rebalance refuses commits only while
 // the members wait for its plan, for a rebalance time-out (30 s) at most; and where the group knows another generation, or does not know the member
 // any more, a heartbeat says so within a session (9 s), unless a request to join is under way that nobody answers.
-func refusedMost(c kafka.Config) time.Duration { return c.RebalanceTimeout + c.SessionTimeout }
+func maxRefused(c kafka.Config) time.Duration { return c.RebalanceTimeout + c.SessionTimeout }

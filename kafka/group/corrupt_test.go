@@ -20,14 +20,14 @@ func TestThreatS10PoisonStallsNoStage(t *testing.T) {
 			kafkatest.OnBrokers(t, func(t *testing.T, c kafka.Config) {
 				l := kafkatest.Layout(t, c)
 				pub := kafkatest.Publisher(t, c, l)
-				slot := l.Home(topic, []byte("k"))
+				tp := l.Home(topic, []byte("k"))
 				record := func(value string) stream.Record {
 					return stream.Record{Topic: topic, Partition: stream.NoPartition, Key: []byte("k"), Value: []byte(value)}
 				}
-				kafkatest.WriteOversizedBatch(t, c, topic, slot)
+				kafkatest.WriteOversizedBatch(t, c, topic, tp)
 				kafkatest.Publish(t, pub, record("1"), record("2"))
-				kafkatest.WriteOversizedBatch(t, c, topic, slot)
-				kafkatest.WriteOversizedBatch(t, c, topic, slot)
+				kafkatest.WriteOversizedBatch(t, c, topic, tp)
+				kafkatest.WriteOversizedBatch(t, c, topic, tp)
 				kafkatest.Publish(t, pub, record("3"))
 				p := kafkatest.NewProbe()
 				g, err := group.New(c, "stage", []stream.Topic{topic})

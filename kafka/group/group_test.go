@@ -20,7 +20,7 @@ import (
 	"altavoz/stream"
 )
 
-func TestTakeoverBringsOffsetAndMetadata(t *testing.T) {
+func TestNextOwnerGetsOffsetAndMetadata(t *testing.T) {
 	t.Parallel()
 	kafkatest.OnBrokers(t, func(t *testing.T, c kafka.Config) {
 		l := kafkatest.Layout(t, c)
@@ -31,8 +31,8 @@ func TestTakeoverBringsOffsetAndMetadata(t *testing.T) {
 			kafkatest.Take(t, first.Records, "record")
 		}
 		var ps []stream.Position
-		for slot := range ends {
-			ps = append(ps, stream.Position{Partition: slot, Offset: 10, Metadata: "ledger of " + slot.String()})
+		for tp := range ends {
+			ps = append(ps, stream.Position{Partition: tp, Offset: 10, Metadata: "ledger of " + tp.String()})
 		}
 		refused, err := g.Commit(t.Context(), g.Generation(), ps)
 		if err != nil || len(refused) > 0 {
@@ -43,9 +43,9 @@ func TestTakeoverBringsOffsetAndMetadata(t *testing.T) {
 		second.Rewind = 3
 		kafkatest.Join(t, c, l, second)
 		want := 0
-		for slot, end := range ends {
+		for tp, end := range ends {
 			want += int(end) - 7 // three offsets before the watermark
-			_ = slot
+			_ = tp
 		}
 		for range want {
 			if r := kafkatest.Take(t, second.Records, "record"); r.Offset < 7 {
@@ -73,7 +73,7 @@ func TestLeavingIsGraceful(t *testing.T) {
 			kafkatest.Until(t, "assigned", func() bool { return len(first.Owned()) == 4 })
 			leave()
 			if n := len(first.Owned()); n != 0 {
-				t.Errorf("%d slots were not revoked", n)
+				t.Errorf("%d partitions were not revoked", n)
 			}
 			if instance != "" {
 				c.InstanceID = "two"
@@ -108,7 +108,7 @@ func TestStaticMembersShare(t *testing.T) {
 	})
 }
 
-func TestTwinIsTold(t *testing.T) {
+func TestSecondProcessWithTheSameInstanceIDIsAnError(t *testing.T) {
 	t.Parallel()
 	kafkatest.OnBrokers(t, func(t *testing.T, c kafka.Config) {
 		c.InstanceID = "same"
@@ -124,7 +124,7 @@ func TestTwinIsTold(t *testing.T) {
 		go func() { done <- g.Run(ctx, first) }()
 		kafkatest.Until(t, "assigned", func() bool { return len(first.Owned()) == 4 })
 		kafkatest.Join(t, c, l, kafkatest.NewProbe())
-		if err := kafkatest.Take(t, done, "end of the first"); !errors.Is(err, group.ErrTwin) {
+		if err := kafkatest.Take(t, done, "end of the first"); !errors.Is(err, group.ErrInstanceIDInUse) {
 			t.Errorf("the first ended with %v", err)
 		}
 	})
@@ -132,7 +132,7 @@ func TestTwinIsTold(t *testing.T) {
 
 // A broker that was killed after it had handed out a member id, and before it wrote it down, knows the one before: it fences
 // the process that owns the name. Seen on Kafka 4.3.1; the process took itself for a twin and ended.
-func TestBrokerForgetsAMember(t *testing.T) {
+func TestMemberThatTheBrokerForgetsJoinsAnew(t *testing.T) {
 	t.Parallel()
 	cluster, c := kafkatest.Embedded(t)
 	c.InstanceID = "mine"
@@ -188,14 +188,14 @@ func TestJoinThatIsBrokenOffLeaves(t *testing.T) {
 	}
 }
 
-func TestCommitRefusals(t *testing.T) {
+func TestRefusedCommitWritesNothing(t *testing.T) {
 	t.Parallel()
 	kafkatest.OnBrokers(t, func(t *testing.T, c kafka.Config) {
 		l := kafkatest.Layout(t, c)
 		p := kafkatest.NewProbe()
 		g, _ := kafkatest.Join(t, c, l, p)
 		kafkatest.Until(t, "assigned", func() bool { return len(p.Owned()) == 4 })
-		slot := stream.TopicPartition{Topic: schemas.TopicSendsExpress, Partition: 1}
+		tp := stream.TopicPartition{Topic: schemas.TopicSendsExpress, Partition: 1}
 		f := g.Generation()
 		for name, c := range map[string]struct {
 			fence stream.Generation
@@ -207,12 +207,12 @@ func TestCommitRefusals(t *testing.T) {
 			"long metadata":    {f, strings.Repeat("x", stream.MaxMetadata+1)},
 			"no fence":         {stream.Generation{}, ""},
 		} {
-			refused, err := g.Commit(t.Context(), c.fence, []stream.Position{{Partition: slot, Offset: 1, Metadata: c.meta}})
-			if err != nil || refused[slot] == nil {
+			refused, err := g.Commit(t.Context(), c.fence, []stream.Position{{Partition: tp, Offset: 1, Metadata: c.meta}})
+			if err != nil || refused[tp] == nil {
 				t.Errorf("%s: refused %v, error %v", name, refused, err)
 			}
 		}
-		refused, err := g.Commit(t.Context(), f, []stream.Position{{Partition: slot, Offset: 0, Metadata: strings.Repeat("x", stream.MaxMetadata)}})
+		refused, err := g.Commit(t.Context(), f, []stream.Position{{Partition: tp, Offset: 0, Metadata: strings.Repeat("x", stream.MaxMetadata)}})
 		if err != nil || len(refused) > 0 {
 			t.Errorf("the good one: %v, %v", refused, err)
 		}
@@ -221,7 +221,7 @@ func TestCommitRefusals(t *testing.T) {
 
 // The group only checks who commits. So a live member may write the position of a partition that it does not own, and a
 // ledger must live and die with its assignment.
-func TestCommitForAPartitionOfSomebodyElse(t *testing.T) {
+func TestMemberMayCommitAPartitionOfAnother(t *testing.T) {
 	t.Parallel()
 	kafkatest.OnBrokers(t, func(t *testing.T, c kafka.Config) {
 		l := kafkatest.Layout(t, c)
@@ -246,11 +246,11 @@ func TestLostCommitAnswerEndsTheSession(t *testing.T) {
 	g, _ := kafkatest.Join(t, c, l, p)
 	kafkatest.Until(t, "assigned", func() bool { return len(p.Owned()) == 4 })
 	old := g.Generation()
-	slot := stream.TopicPartition{Topic: schemas.TopicSendsExpress, Partition: 2}
+	tp := stream.TopicPartition{Topic: schemas.TopicSendsExpress, Partition: 2}
 	cluster.ControlKey(int16(kmsg.OffsetCommit), func(kmsg.Request) (kmsg.Response, error, bool) {
 		return nil, errors.New("cut"), true // closes the connection
 	})
-	_, err := g.Commit(t.Context(), old, []stream.Position{{Partition: slot, Offset: 0, Metadata: "m"}})
+	_, err := g.Commit(t.Context(), old, []stream.Position{{Partition: tp, Offset: 0, Metadata: "m"}})
 	if err == nil {
 		t.Fatal("a commit without an answer was taken for done")
 	}
@@ -262,17 +262,17 @@ func TestLostCommitAnswerEndsTheSession(t *testing.T) {
 	if now := g.Generation(); now.Member == old.Member {
 		t.Errorf("the new session is the same member %s", now.Member)
 	}
-	refused, err := g.Commit(t.Context(), old, []stream.Position{{Partition: slot, Offset: 0}})
-	if err != nil || !errors.Is(refused[slot], group.ErrFenced) {
+	refused, err := g.Commit(t.Context(), old, []stream.Position{{Partition: tp, Offset: 0}})
+	if err != nil || !errors.Is(refused[tp], group.ErrFenced) {
 		t.Errorf("a fence of the old session: %v, %v", refused, err)
 	}
 	// And what the old member may still have on its way is refused by the coordinator itself.
 	late := kmsg.NewPtrOffsetCommitRequest()
 	late.Group, late.MemberID, late.Generation = c.Prefix+"sender", old.Member, old.Number
 	topic := kmsg.NewOffsetCommitRequestTopic()
-	topic.Topic = c.Prefix + string(slot.Topic)
+	topic.Topic = c.Prefix + string(tp.Topic)
 	part := kmsg.NewOffsetCommitRequestTopicPartition()
-	part.Partition = slot.Partition
+	part.Partition = tp.Partition
 	topic.Partitions = append(topic.Partitions, part)
 	late.Topics = append(late.Topics, topic)
 	byName := kversion.Stable()
@@ -314,13 +314,13 @@ func TestUnclearCommitIsNotARefusal(t *testing.T) {
 		}
 		return resp, nil, true
 	})
-	slot := stream.TopicPartition{Topic: schemas.TopicSendsExpress}
-	if refused, err := g.Commit(t.Context(), g.Generation(), []stream.Position{{Partition: slot}}); err == nil {
+	tp := stream.TopicPartition{Topic: schemas.TopicSendsExpress}
+	if refused, err := g.Commit(t.Context(), g.Generation(), []stream.Position{{Partition: tp}}); err == nil {
 		t.Errorf("refused %v", refused)
 	}
 }
 
-func TestPausedSlotsStandStill(t *testing.T) {
+func TestPausedPartitionsAreNotFetched(t *testing.T) {
 	t.Parallel()
 	kafkatest.OnBrokers(t, func(t *testing.T, c kafka.Config) {
 		l := kafkatest.Layout(t, c)
@@ -338,7 +338,7 @@ func TestPausedSlotsStandStill(t *testing.T) {
 			t.Fatal(err)
 		}
 		if r := kafkatest.Take(t, p.Records, "record"); string(r.Key) != other {
-			t.Errorf("%s came from a paused slot", r.Key)
+			t.Errorf("%s came from a paused partition", r.Key)
 		}
 		g.Resume(stopped)
 		if r := kafkatest.Take(t, p.Records, "record"); string(r.Key) != "stopped" {

@@ -12,15 +12,15 @@ import (
 // lagEvery is how often the ends of a group's topics are asked for: one request.
 const lagEvery = 5 * time.Second
 
-// watch tells how far the group is behind in the partitions owned here, and writes what could not be remembered with a commit, until ctx ends.
-func (s *session) watch(ctx context.Context) {
+// watchLag tells how far the group is behind in the partitions owned here, and writes what could not be remembered with a commit, until ctx ends.
+func (s *session) watchLag(ctx context.Context) {
 	for kafka.Sleep(ctx, lagEvery) {
-		s.measure(ctx)
-		s.begin(ctx)
+		s.measureLag(ctx)
+		s.registerCommits(ctx)
 	}
 }
 
-func (s *session) measure(ctx context.Context) {
+func (s *session) measureLag(ctx context.Context) {
 	ctx, cancel := context.WithTimeoutCause(ctx, lagEvery, errors.New("the broker does not answer"))
 	defer cancel()
 	for _, t := range s.group.topics {
@@ -30,17 +30,17 @@ func (s *session) measure(ctx context.Context) {
 			continue
 		}
 		s.openTransactions(ctx, t, ends)
-		s.group.metrics.lag.WithLabelValues(string(t)).Set(s.behind(t, ends))
+		s.group.metrics.lag.WithLabelValues(string(t)).Set(s.lag(t, ends))
 	}
 }
 
-// behind sums up what lies between the committed positions of the owned partitions of a topic and their ends.
-func (s *session) behind(t stream.Topic, ends map[int32]int64) (n float64) {
+// lag sums up what lies between the committed positions of the owned partitions of a topic and their ends.
+func (s *session) lag(t stream.Topic, ends map[int32]int64) (n float64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for slot := range s.owned {
-		if slot.Topic == t {
-			n += float64(max(0, ends[slot.Partition]-s.committed[slot]))
+	for tp := range s.owned {
+		if tp.Topic == t {
+			n += float64(max(0, ends[tp.Partition]-s.committed[tp]))
 		}
 	}
 	return n

@@ -55,8 +55,8 @@ func TestLagIsWhatIsNotCommitted(t *testing.T) {
 		}
 		var ps []stream.Position
 		left := 0.0
-		for slot, end := range ends {
-			ps = append(ps, stream.Position{Partition: slot, Offset: end - 2})
+		for tp, end := range ends {
+			ps = append(ps, stream.Position{Partition: tp, Offset: end - 2})
 			left += 2
 		}
 		if refused, err := g.Commit(t.Context(), g.Generation(), ps); err != nil || len(refused) > 0 {

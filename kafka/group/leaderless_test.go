@@ -66,9 +66,9 @@ func TestRegistryWithoutALeaderDelaysOneCommit(t *testing.T) {
 		defer leaderless.Remove()
 		slow := 0
 		for range 100 {
-			for _, slot := range h.Probe.Owned() {
+			for _, tp := range h.Probe.Owned() {
 				began := time.Now()
-				commits(h.T, h.Group, "l", slot)
+				commits(h.T, h.Group, "l", tp)
 				if took := time.Since(began); took > 100*time.Millisecond {
 					slow++
 				}
@@ -82,13 +82,13 @@ func TestRegistryWithoutALeaderDelaysOneCommit(t *testing.T) {
 		time.Sleep(40 * time.Second) // the rest after a failure, and the next look at it
 		r := kafkatest.Reader(h.T, h.Config)
 		defer r.Close()
-		slot := stream.TopicPartition{Topic: schemas.TopicRegistry}
-		ends, err := r.Ends(h.T.Context(), slot.Topic)
+		tp := stream.TopicPartition{Topic: schemas.TopicRegistry}
+		ends, err := r.Ends(h.T.Context(), tp.Topic)
 		if err != nil {
 			h.T.Fatal(err)
 		}
 		begun := map[string]bool{}
-		if err := r.Range(h.T.Context(), slot, 0, ends[0], func(rec stream.Record) error {
+		if err := r.Range(h.T.Context(), tp, 0, ends[0], func(rec stream.Record) error {
 			begun[string(rec.Key)] = true
 			return nil
 		}); err != nil {

@@ -11,10 +11,10 @@ import (
 
 // groupMetrics is what one group's membership tells.
 type groupMetrics struct {
-	lag      *prometheus.GaugeVec // by topic
-	sessions prometheus.Counter
-	poisoned prometheus.Counter
-	held     prometheus.Gauge
+	lag            *prometheus.GaugeVec // by topic
+	rejoins        prometheus.Counter
+	corruptBatches prometheus.Counter
+	blocked        prometheus.Gauge
 	// by how log and offset disagree
 	disagreements *prometheus.CounterVec
 	accepted      prometheus.Counter
@@ -38,15 +38,15 @@ func newGroupMetrics(reg prometheus.Registerer, stage string) *groupMetrics {
 			Name: "altavoz_stage_lag_records", ConstLabels: label,
 			Help: "Records of the partitions owned here that lie above what the group has committed.",
 		}, []string{"topic"}),
-		sessions: prometheus.NewCounter(prometheus.CounterOpts{
+		rejoins: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "altavoz_group_rejoins_total", ConstLabels: label,
 			Help: "How often this process had to join its group anew.",
 		}),
-		poisoned: prometheus.NewCounter(prometheus.CounterOpts{
+		corruptBatches: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "altavoz_poisoned_batches_total", ConstLabels: label,
 			Help: "Batches passed over because they can't be unpacked.",
 		}),
-		held: prometheus.NewGauge(prometheus.GaugeOpts{
+		blocked: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "altavoz_partitions_held", ConstLabels: label,
 			Help: "Partitions owned here of which nothing is read: they could not be taken over, or a newer version wrote their next record.",
 		}),
@@ -62,7 +62,7 @@ func newGroupMetrics(reg prometheus.Registerer, stage string) *groupMetrics {
 	for _, kind := range offsets.Kinds() {
 		m.disagreements.WithLabelValues(kind)
 	}
-	reg.MustRegister(m.lag, m.sessions, m.poisoned, m.held, m.disagreements, commits, seconds)
+	reg.MustRegister(m.lag, m.rejoins, m.corruptBatches, m.blocked, m.disagreements, commits, seconds)
 	return m
 }
 

@@ -24,14 +24,14 @@ func TestNewerRecordHoldsItsPartition(t *testing.T) {
 	g, leave := kafkatest.Join(t, c, l, p)
 	kafkatest.Until(t, "assigned", func() bool { return len(p.Owned()) == 4 })
 	held := func() float64 { return kafkatest.MetricValues(t, reg, "altavoz_partitions_held", "stage")["sender"] }
-	slot := stream.TopicPartition{Topic: schemas.TopicSendsExpress, Partition: l.Home(schemas.TopicSendsExpress, []byte("1"))}
+	tp := stream.TopicPartition{Topic: schemas.TopicSendsExpress, Partition: l.Home(schemas.TopicSendsExpress, []byte("1"))}
 	kafkatest.Publish(t, pub, kafkatest.ExpressSend("1"), kafkatest.ExpressSend("1"), kafkatest.ByNewerVersion(kafkatest.ExpressSend("1")), kafkatest.ExpressSend("1"))
 	kafkatest.Until(t, "held", func() bool { return held() == 1 })
-	g.Pause(slot)
-	g.Resume(slot) // as a stage does that has room again
+	g.Pause(tp)
+	g.Resume(tp) // as a stage does that has room again
 	others := 0
 	for n := range kafkatest.PublishSends(t, pub, 100) {
-		if n != slot {
+		if n != tp {
 			others++
 		}
 	}
@@ -43,7 +43,7 @@ func TestNewerRecordHoldsItsPartition(t *testing.T) {
 	for len(p.Records) > 0 {
 		r := <-p.Records
 		seen[r.Partition] = true
-		if r.Partition == slot.Partition {
+		if r.Partition == tp.Partition {
 			if r.Offset != below {
 				t.Errorf("offset %d was handed over after %d", r.Offset, below-1)
 			}
@@ -53,8 +53,8 @@ func TestNewerRecordHoldsItsPartition(t *testing.T) {
 	if len(seen) != 4 || below != 2 || held() != 1 {
 		t.Errorf("records of %d partitions, %d below the newer one, %v held", len(seen), below, held())
 	}
-	kafkatest.TrimTo(t, c, slot, 3)
-	for r := kafkatest.Take(t, p.Records, "record"); r.Partition != slot.Partition; r = kafkatest.Take(t, p.Records, "record") {
+	kafkatest.TrimTo(t, c, tp, 3)
+	for r := kafkatest.Take(t, p.Records, "record"); r.Partition != tp.Partition; r = kafkatest.Take(t, p.Records, "record") {
 		continue
 	}
 	kafkatest.Until(t, "held no more", func() bool { return held() == 0 })

@@ -88,11 +88,11 @@ func frozenBeforeJoin(t *testing.T, cluster *kfake.Cluster, c kafka.Config, memb
 
 var expressOne = stream.TopicPartition{Topic: schemas.TopicSendsExpress, Partition: 1}
 
-// commits commits a ledger of a member for its slots.
-func commits(t *testing.T, g *group.Group, ledger string, slots ...stream.TopicPartition) {
+// commits commits a ledger of a member for its partitions.
+func commits(t *testing.T, g *group.Group, ledger string, tps ...stream.TopicPartition) {
 	t.Helper()
-	ps := make([]stream.Position, len(slots))
-	for i, s := range slots {
+	ps := make([]stream.Position, len(tps))
+	for i, s := range tps {
 		ps[i] = stream.Position{Partition: s, Metadata: ledger}
 	}
 	if refused, err := g.Commit(context.Background(), g.Generation(), ps); err != nil || len(refused) > 0 {
@@ -100,7 +100,7 @@ func commits(t *testing.T, g *group.Group, ledger string, slots ...stream.TopicP
 	}
 }
 
-// ownsAnew waits until a member has lost all that it had, and then got the slot with the given ledger.
+// ownsAnew waits until a member has lost all that it had, and then got the partition with the given ledger.
 func ownsAnew(t *testing.T, p *kafkatest.Probe, ledger string) {
 	t.Helper()
 	lost, want := 0, fmt.Sprintf("assign %s 0 %s", expressOne, ledger)
@@ -118,7 +118,7 @@ func ownsAnew(t *testing.T, p *kafkatest.Probe, ledger string) {
 		}
 	}
 	if lost != 4 {
-		t.Errorf("%d slots were lost, not 4", lost)
+		t.Errorf("%d partitions were lost, not 4", lost)
 	}
 }
 
@@ -169,9 +169,9 @@ func TestReplacedMemberCommitsNothing(t *testing.T) {
 	kafkatest.Until(t, "a owns all", func() bool { return len(a.Owned()) == 4 })
 	old, had := ga.Generation(), a.Owned()
 	var stale atomic.Bool
-	a.Revoke = func(slots []stream.TopicPartition) { // the last commit of what it knows
-		ps := make([]stream.Position, len(slots))
-		for i, s := range slots {
+	a.Revoke = func(tps []stream.TopicPartition) { // the last commit of what it knows
+		ps := make([]stream.Position, len(tps))
+		for i, s := range tps {
 			ps[i] = stream.Position{Partition: s, Metadata: "stale"}
 		}
 		if refused, err := ga.Commit(context.Background(), ga.Generation(), ps); err != nil || len(refused) < len(ps) {
@@ -197,12 +197,12 @@ func TestReplacedMemberCommitsNothing(t *testing.T) {
 		return lost > 0 && len(a.Owned()) == 2 && len(b.Owned()) == 2
 	})
 	if stale.Load() || lost != 4 {
-		t.Errorf("a ledger from before was committed: %v; %d slots were lost", stale.Load(), lost)
+		t.Errorf("a ledger from before was committed: %v; %d partitions were lost", stale.Load(), lost)
 	}
 }
 
 // The member is given up while its stage takes a partition over, with what was committed before the other one came.
-func TestMemberReplacedWhileSlotsAreAssigned(t *testing.T) {
+func TestMemberReplacedWhilePartitionsAreAssigned(t *testing.T) {
 	t.Parallel()
 	cluster, c := kafkatest.Embedded(t)
 	l := kafkatest.Layout(t, c)
@@ -345,8 +345,8 @@ func TestOffsetsThatAreNotKnownAreAskedForAgain(t *testing.T) {
 	}
 }
 
-// The group takes slots back while the process, told to stop, gives all of them up: each is given up once, and in good order.
-func TestTwoRevokesAtOnceGiveEachSlotUpOnce(t *testing.T) {
+// The group takes partitions back while the process, told to stop, gives all of them up: each is given up once, and in good order.
+func TestTwoRevocationsAtOnceGiveEachPartitionUpOnce(t *testing.T) {
 	t.Parallel()
 	cluster, c := kafkatest.Embedded(t)
 	l := kafkatest.Layout(t, c)
@@ -377,7 +377,7 @@ func TestTwoRevokesAtOnceGiveEachSlotUpOnce(t *testing.T) {
 	defer end()
 	kafkatest.Join(t, c, l, b)
 	kafkatest.Take(t, synced, "rebalance")
-	time.AfterFunc(time.Second, end) // the library has asked for two of the slots by then
+	time.AfterFunc(time.Second, end) // the library has asked for two of the partitions by then
 	<-left
 	events := a.Received()
 	slices.Sort(events)

@@ -18,8 +18,8 @@ func (*listener) OnAssigned(context.Context, stream.Position) (int64, error) { r
 func (*listener) OnRevoked(context.Context, []stream.TopicPartition)         {}
 func (*listener) OnLost([]stream.TopicPartition)                             {}
 
-func (l *listener) Process(slot stream.TopicPartition, _ []stream.Record) {
-	l.took = append(l.took, slot)
+func (l *listener) Process(tp stream.TopicPartition, _ []stream.Record) {
+	l.took = append(l.took, tp)
 }
 
 // What is still polled of a partition that was given up, or whose takeover failed, is nobody's here.
@@ -28,10 +28,10 @@ func TestRecordsOfAPartitionThatIsGoneAreNotHandedOver(t *testing.T) {
 	var l listener
 	mine := stream.TopicPartition{Topic: schemas.TopicSendsBulk, Partition: 1}
 	s := &session{
-		group: &Group{cfg: kafka.Config{Prefix: "t."}}, stage: &l, owned: map[stream.TopicPartition]struct{}{mine: {}}, next: map[stream.TopicPartition]int64{},
+		group: &Group{cfg: kafka.Config{Prefix: "t."}}, stage: &l, owned: map[stream.TopicPartition]struct{}{mine: {}}, positions: map[stream.TopicPartition]int64{},
 	}
 	for p := range int32(3) {
-		s.take(kgo.FetchTopicPartition{Topic: "t." + string(schemas.TopicSendsBulk), FetchPartition: kgo.FetchPartition{Partition: p, Records: []*kgo.Record{{}}}})
+		s.process(kgo.FetchTopicPartition{Topic: "t." + string(schemas.TopicSendsBulk), FetchPartition: kgo.FetchPartition{Partition: p, Records: []*kgo.Record{{}}}})
 	}
 	if len(l.took) != 1 || l.took[0] != mine {
 		t.Errorf("records of %v were handed over, and only %v is owned", l.took, mine)

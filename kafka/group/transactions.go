@@ -79,15 +79,15 @@ func newTransactionMonitor(reg prometheus.Registerer, stage string, log *slog.Lo
 // observe takes in where the owned partitions of a topic are stable up to, and where they end.
 func (m *transactionMonitor) observe(t stream.Topic, owned []stream.TopicPartition, stable, ends map[int32]int64) {
 	longest, now := time.Duration(0), time.Now()
-	m.watch.forget(func(slot stream.TopicPartition) bool { return slices.Contains(owned, slot) })
-	for _, slot := range owned {
-		if slot.Topic != t {
+	m.watch.forget(func(tp stream.TopicPartition) bool { return slices.Contains(owned, tp) })
+	for _, tp := range owned {
+		if tp.Topic != t {
 			continue
 		}
-		held, tell := m.watch.observe(slot, stable[slot.Partition], ends[slot.Partition], now, transactionPatience)
+		held, tell := m.watch.observe(tp, stable[tp.Partition], ends[tp.Partition], now, transactionPatience)
 		if longest = max(longest, held); tell {
-			m.log.Warn("a transaction of an upstream producer is open: what lies behind it waits", "slot", slot.String(),
-				"offset", stable[slot.Partition], "end", ends[slot.Partition], "seconds", held.Seconds())
+			m.log.Warn("a transaction of an upstream producer is open: what lies behind it waits", "partition", tp.String(),
+				"offset", stable[tp.Partition], "end", ends[tp.Partition], "seconds", held.Seconds())
 		}
 	}
 	m.open.WithLabelValues(string(t)).Set(longest.Seconds())
@@ -100,6 +100,6 @@ func (s *session) openTransactions(ctx context.Context, t stream.Topic, ends map
 	}
 	upTo, err := s.reader.StableEnds(ctx, t)
 	if err == nil { // else it is asked again soon
-		s.group.transactions.observe(t, s.slots(), upTo, ends)
+		s.group.transactions.observe(t, s.ownedPartitions(), upTo, ends)
 	}
 }

@@ -35,30 +35,30 @@ func TestAbortedBroadcastsAreNeverSeen(t *testing.T) {
 	t.Parallel()
 	kafkatest.OnBrokers(t, func(t *testing.T, c kafka.Config) {
 		l := kafkatest.Layout(t, c)
-		slot := stream.TopicPartition{Topic: schemas.TopicBroadcasts, Partition: l.Home(schemas.TopicBroadcasts, []byte("k"))}
-		up, pub, r := kafkatest.NewUpstream(t, c, slot), kafkatest.Publisher(t, c, l), kafkatest.Reader(t, c)
+		tp := stream.TopicPartition{Topic: schemas.TopicBroadcasts, Partition: l.Home(schemas.TopicBroadcasts, []byte("k"))}
+		up, pub, r := kafkatest.NewUpstream(t, c, tp), kafkatest.Publisher(t, c, l), kafkatest.Reader(t, c)
 		gone := up.Begin("aborted 1", "aborted 2")
 		up.End(kgo.TryAbort)
 		there := up.Begin("1", "2")
 		up.End(kgo.TryCommit)
 		up.Begin("aborted 3")
 		up.End(kgo.TryAbort)
-		kafkatest.Publish(t, pub, stream.Record{Topic: slot.Topic, Partition: slot.Partition, Value: []byte("3")})
+		kafkatest.Publish(t, pub, stream.Record{Topic: tp.Topic, Partition: tp.Partition, Value: []byte("3")})
 		up.Begin("aborted 4")
 		up.End(kgo.TryAbort)
-		kafkatest.Publish(t, pub, stream.Record{Topic: slot.Topic, Partition: slot.Partition, Value: []byte("4")})
-		p := reading(t, c, l, slot.Topic)
+		kafkatest.Publish(t, pub, stream.Record{Topic: tp.Topic, Partition: tp.Partition, Value: []byte("4")})
+		p := reading(t, c, l, tp.Topic)
 		for _, want := range []string{"1", "2", "3", "4"} {
 			if got := kafkatest.Take(t, p.Records, "record "+want); string(got.Value) != want {
 				t.Fatalf("got %q, want %q", got.Value, want)
 			}
 		}
 		for _, at := range []int64{gone, gone + 1} {
-			if rec, err := r.Record(t.Context(), slot, at); !errors.Is(err, stream.ErrGone) {
+			if rec, err := r.Record(t.Context(), tp, at); !errors.Is(err, stream.ErrGone) {
 				t.Errorf("an aborted record is read: %q, %v", rec.Value, err)
 			}
 		}
-		if rec, err := r.Record(t.Context(), slot, there+1); err != nil || string(rec.Value) != "2" {
+		if rec, err := r.Record(t.Context(), tp, there+1); err != nil || string(rec.Value) != "2" {
 			t.Errorf("a committed record: %q, %v", rec.Value, err)
 		}
 	})
@@ -70,12 +70,12 @@ func TestAHangingTransactionIsMeasured(t *testing.T) {
 	kafkatest.OnBrokers(t, func(t *testing.T, c kafka.Config) {
 		reg := prometheus.NewRegistry()
 		l := kafkatest.Layout(t, c)
-		slot := stream.TopicPartition{Topic: schemas.TopicBroadcasts, Partition: 1}
-		up, pub := kafkatest.NewUpstream(t, c, slot), kafkatest.Publisher(t, c, l)
+		tp := stream.TopicPartition{Topic: schemas.TopicBroadcasts, Partition: 1}
+		up, pub := kafkatest.NewUpstream(t, c, tp), kafkatest.Publisher(t, c, l)
 		c.Registerer = reg
 		up.Begin("first")
-		kafkatest.Publish(t, pub, stream.Record{Topic: slot.Topic, Partition: slot.Partition, Value: []byte("second")})
-		p := reading(t, c, l, slot.Topic)
+		kafkatest.Publish(t, pub, stream.Record{Topic: tp.Topic, Partition: tp.Partition, Value: []byte("second")})
+		p := reading(t, c, l, tp.Topic)
 		open := func() float64 {
 			families, err := reg.Gather()
 			if err != nil {

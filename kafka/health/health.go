@@ -58,8 +58,8 @@ func (h *Health) OnBrokerE2E(_ kgo.BrokerMetadata, key int16, e2e kgo.BrokerE2E)
 	}
 }
 
-// Wrote takes in what became of a record. What is wrong with the record itself says nothing of Kafka.
-func (h *Health) Wrote(err error) {
+// ObserveWrite takes in what became of a record. What is wrong with the record itself says nothing of Kafka.
+func (h *Health) ObserveWrite(err error) {
 	switch {
 	case h == nil, errors.Is(err, kerr.MessageTooLarge), errors.Is(err, kerr.RecordListTooLarge), errors.Is(err, kerr.InvalidRecord),
 		errors.Is(err, kgo.ErrMaxBuffered), errors.Is(err, kgo.ErrClientClosed):

@@ -70,21 +70,21 @@ func TestKafkaIsWritableUntilAWriteFailsAndAgainOnceOneIsTaken(t *testing.T) {
 		reg := prometheus.NewRegistry()
 		h := New(reg, slog.New(slog.DiscardHandler))
 		for _, err := range []error{kerr.MessageTooLarge, kgo.ErrMaxBuffered} {
-			if h.Wrote(err); !h.Failing().IsZero() || gauge(t, reg, "altavoz_kafka_writable") != 1 {
+			if h.ObserveWrite(err); !h.Failing().IsZero() || gauge(t, reg, "altavoz_kafka_writable") != 1 {
 				t.Errorf("%v says something about Kafka", err)
 			}
 		}
-		h.Wrote(kerr.NotEnoughReplicas)
+		h.ObserveWrite(kerr.NotEnoughReplicas)
 		first := time.Now()
 		time.Sleep(7 * time.Second)
-		h.Wrote(kgo.ErrRecordTimeout)
+		h.ObserveWrite(kgo.ErrRecordTimeout)
 		if got := h.Failing(); !got.Equal(first) {
 			t.Errorf("failing since %s, not since the first failure at %s", got, first)
 		}
 		if gauge(t, reg, "altavoz_kafka_writable") != 0 {
 			t.Error("writable although writes fail")
 		}
-		h.Wrote(nil)
+		h.ObserveWrite(nil)
 		if !h.Failing().IsZero() || gauge(t, reg, "altavoz_kafka_writable") != 1 {
 			t.Error("not writable although a record was taken")
 		}
@@ -95,5 +95,5 @@ func TestHealthThatIsNotAskedForObservesNothing(t *testing.T) {
 	t.Parallel()
 	var h *Health
 	answer(h, kmsg.Fetch, nil)
-	h.Wrote(errors.New("any"))
+	h.ObserveWrite(errors.New("any"))
 }

@@ -16,24 +16,24 @@ import (
 	"altavoz/schemas/refused"
 )
 
-// sayAgain is how long the same refusal is not logged again: connections are tried every second.
-const sayAgain = time.Minute
+// logAgainAfter is how long the same refusal is not logged again: connections are tried every second.
+const logAgainAfter = time.Minute
 
 // refusals counts why brokers and this process do not accept each other, and says so.
 type refusals struct {
 	log    *slog.Logger
 	counts map[refused.Reason]prometheus.Counter
 
-	mu   sync.Mutex
-	said map[refused.Reason]time.Time
-	last string // why the last connection failed; "" where it did not, or for another cause
+	mu     sync.Mutex
+	logged map[refused.Reason]time.Time
+	last   string // why the last connection failed; "" where it did not, or for another cause
 }
 
 func newRefusals(reg prometheus.Registerer, log *slog.Logger) *refusals {
 	counts := promauto.With(reg).NewCounterVec(prometheus.CounterOpts{
 		Name: "altavoz_kafka_refusals_total", Help: "Connections and requests that Kafka or this process refused, by what is wrong: passwords, TLS, rights.",
 	}, []string{"reason"})
-	r := &refusals{log: log, counts: make(map[refused.Reason]prometheus.Counter), said: make(map[refused.Reason]time.Time)}
+	r := &refusals{log: log, counts: make(map[refused.Reason]prometheus.Counter), logged: make(map[refused.Reason]time.Time)}
 	for _, reason := range refused.Reasons() {
 		r.counts[reason] = counts.WithLabelValues(string(reason))
 	}
@@ -73,8 +73,8 @@ func (h *Health) OnBrokerConnect(_ kgo.BrokerMetadata, _ time.Duration, _ net.Co
 // errClosed is the error of a connection that the broker closed while it was asked who we are.
 var errClosed = errors.New("closed before the first answer")
 
-// Saw takes in what an attempt to work with Kafka came to, where no connection tells.
-func (h *Health) Saw(err error) {
+// ObserveError takes in what an attempt to work with Kafka came to, where no connection tells.
+func (h *Health) ObserveError(err error) {
 	if h != nil {
 		h.refusals.note(err, false)
 	}
@@ -87,9 +87,9 @@ func (r *refusals) note(err error, connecting bool) {
 	if connecting {
 		r.last = words
 	}
-	say := reason != refused.None && time.Since(r.said[reason]) >= sayAgain
+	say := reason != refused.None && time.Since(r.logged[reason]) >= logAgainAfter
 	if say {
-		r.said[reason] = time.Now()
+		r.logged[reason] = time.Now()
 	}
 	r.mu.Unlock()
 	if reason == refused.None {

@@ -92,7 +92,7 @@ func TestThreatS14KafkaSaysWhatItRefuses(t *testing.T) {
 			defer cancel()
 			err = cl.Ping(ctx)
 			if name == "no password" { // the connection itself is made
-				h.Saw(err)
+				h.ObserveError(err)
 			}
 			if (err == nil) != (e.want == refused.None) {
 				t.Errorf("%v", err)
@@ -122,7 +122,7 @@ func TestRefusalsAreSaidOnceAMinuteAndCountedAlways(t *testing.T) {
 		h := New(reg, slog.New(slog.NewTextHandler(&log, nil)))
 		for range 150 {
 			h.OnBrokerConnect(kgo.BrokerMetadata{}, 0, nil, kerr.SaslAuthenticationFailed)
-			h.Wrote(kerr.TopicAuthorizationFailed)
+			h.ObserveWrite(kerr.TopicAuthorizationFailed)
 			time.Sleep(time.Second)
 		}
 		if n := strings.Count(log.String(), "refuses"); n != 2*3 || count(t, reg, refused.Credentials) != 150 || count(t, reg, refused.Rights) != 150 {

@@ -158,7 +158,7 @@ func ExpressSend(key string) stream.Record {
 	return schemas.EncodeSend(schemas.LaneExpress, &schemas.Send{Task: schemas.NewTaskID().Bytes(), Phone: key})
 }
 
-// fill publishes n sends and returns how many each slot got.
+// fill publishes n sends and returns how many each partition got.
 func PublishSends(t *testing.T, p *records.Publisher, n int) map[stream.TopicPartition]int64 {
 	t.Helper()
 	recs := make([]stream.Record, n)
@@ -225,7 +225,7 @@ func (j *Journal) Count(text string) int {
 const NewerVersionLogged = `level=ERROR msg="a newer version of this program wrote the next record`
 
 // TrimTo deletes what lies below an offset.
-func TrimTo(t *testing.T, c kafka.Config, slot stream.TopicPartition, at int64) {
+func TrimTo(t *testing.T, c kafka.Config, tp stream.TopicPartition, at int64) {
 	t.Helper()
 	cl, err := kgo.NewClient(kgo.SeedBrokers(c.Brokers...))
 	if err != nil {
@@ -233,7 +233,7 @@ func TrimTo(t *testing.T, c kafka.Config, slot stream.TopicPartition, at int64) 
 	}
 	defer cl.Close()
 	to := make(kadm.Offsets)
-	to.AddOffset(c.Prefix+string(slot.Topic), slot.Partition, at, -1)
+	to.AddOffset(c.Prefix+string(tp.Topic), tp.Partition, at, -1)
 	if _, err := kadm.NewClient(cl).DeleteRecords(t.Context(), to); err != nil {
 		t.Fatal(err)
 	}

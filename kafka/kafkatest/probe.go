@@ -56,17 +56,17 @@ func (p *Probe) Process(_ stream.TopicPartition, recs []stream.Record) {
 	}
 }
 
-func (p *Probe) OnRevoked(_ context.Context, slots []stream.TopicPartition) {
+func (p *Probe) OnRevoked(_ context.Context, tps []stream.TopicPartition) {
 	defer p.exclusive()()
 	if p.Revoke != nil {
-		p.Revoke(slots)
+		p.Revoke(tps)
 	}
-	p.gone("revoke", slots)
+	p.gone("revoke", tps)
 }
 
-func (p *Probe) OnLost(slots []stream.TopicPartition) {
+func (p *Probe) OnLost(tps []stream.TopicPartition) {
 	defer p.exclusive()()
-	p.gone("lost", slots)
+	p.gone("lost", tps)
 }
 
 // Received returns what it was told since it was asked last.
@@ -81,10 +81,10 @@ func (p *Probe) Received() (events []string) {
 	}
 }
 
-func (p *Probe) gone(how string, slots []stream.TopicPartition) {
+func (p *Probe) gone(how string, tps []stream.TopicPartition) {
 	p.Mu.Lock()
 	defer p.Mu.Unlock()
-	for _, s := range slots {
+	for _, s := range tps {
 		if _, ok := p.Positions[s]; ok {
 			delete(p.Positions, s)
 			p.Events <- how + " " + s.String()
@@ -120,7 +120,7 @@ func Join(t *testing.T, c kafka.Config, l kafka.Layout, p *Probe) (g *group.Grou
 	leave = func() {
 		once.Do(func() {
 			cancel()
-			if err := <-done; err != nil && !errors.Is(err, group.ErrTwin) {
+			if err := <-done; err != nil && !errors.Is(err, group.ErrInstanceIDInUse) {
 				t.Errorf("the group ended with %v", err)
 			}
 		})

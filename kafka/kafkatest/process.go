@@ -149,14 +149,14 @@ func (h *Process) Answers() error {
 // GivesUp asks for all that a stage or a door asks for, and fails if any of it takes longer than it was given.
 func (h *Process) GivesUp() {
 	h.T.Helper()
-	slot := stream.TopicPartition{Topic: schemas.TopicSendsExpress}
+	tp := stream.TopicPartition{Topic: schemas.TopicSendsExpress}
 	for name, ask := range map[string]func(context.Context) error{
 		"a commit": func(ctx context.Context) error {
-			refused, err := h.Group.Commit(ctx, h.Group.Generation(), []stream.Position{{Partition: slot}})
-			return errors.Join(err, refused[slot])
+			refused, err := h.Group.Commit(ctx, h.Group.Generation(), []stream.Position{{Partition: tp}})
+			return errors.Join(err, refused[tp])
 		},
-		"a record": func(ctx context.Context) error { _, err := h.Reader.Record(ctx, slot, 0); return err },
-		"the ends": func(ctx context.Context) error { _, err := h.Reader.Ends(ctx, slot.Topic); return err },
+		"a record": func(ctx context.Context) error { _, err := h.Reader.Record(ctx, tp, 0); return err },
+		"the ends": func(ctx context.Context) error { _, err := h.Reader.Ends(ctx, tp.Topic); return err },
 		"a view":   h.Controls.Sync,
 		"a look at the topics": func(ctx context.Context) error {
 			_, err := topics.Check(ctx, h.Config)
@@ -200,12 +200,12 @@ func (h *Process) GoesOn() {
 	if c, _ := h.Controls.Get(task); !c.Paused {
 		h.T.Error("the view of controls stands still")
 	}
-	slot := stream.TopicPartition{Topic: schemas.TopicSendsExpress, Partition: h.Layout.Home(schemas.TopicSendsExpress, []byte("k"))}
-	if _, err := h.Reader.Record(ctx, slot, 0); err != nil {
+	tp := stream.TopicPartition{Topic: schemas.TopicSendsExpress, Partition: h.Layout.Home(schemas.TopicSendsExpress, []byte("k"))}
+	if _, err := h.Reader.Record(ctx, tp, 0); err != nil {
 		h.T.Error(err)
 	}
 	Until(h.T, "committed", func() bool {
-		refused, err := h.Group.Commit(ctx, h.Group.Generation(), []stream.Position{{Partition: slot, Offset: 1}})
+		refused, err := h.Group.Commit(ctx, h.Group.Generation(), []stream.Position{{Partition: tp, Offset: 1}})
 		return err == nil && len(refused) == 0
 	})
 	if took := time.Since(began); took > recovered {

@@ -11,19 +11,19 @@ import (
 )
 
 // SkipBatch makes the reader's client go on behind the batch at the given offset, and returns where that is.
-func (r *Reader) SkipBatch(ctx context.Context, slot stream.TopicPartition, at int64) (behind int64, err error) {
+func (r *Reader) SkipBatch(ctx context.Context, tp stream.TopicPartition, at int64) (behind int64, err error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, kafka.DefaultRequestTimeout, errors.New("the broker does not answer"))
 	defer cancel()
-	if behind, err = r.batchEnd(ctx, slot, at); err != nil {
+	if behind, err = r.batchEnd(ctx, tp, at); err != nil {
 		return 0, err
 	}
-	kafka.Fetcher{Config: r.cfg, Client: r.cl}.Seek(slot, behind)
+	kafka.Fetcher{Config: r.cfg, Client: r.cl}.Seek(tp, behind)
 	return behind, nil
 }
 
 // batchEnd returns the offset behind the batch that holds the given one.
 func (r *Reader) batchEnd(ctx context.Context, s stream.TopicPartition, at int64) (int64, error) {
-	rp, err := r.raw(ctx, s, at, oneBytes, false)
+	rp, err := r.fetchRaw(ctx, s, at, singleFetchBytes, false)
 	if err != nil {
 		return 0, err
 	}

@@ -69,8 +69,8 @@ func NewPublisher(c kafka.Config, l kafka.Layout, linger time.Duration) (*Publis
 		return nil, err
 	}
 	unanswered := func(of stream.TopicPartition, records int) {
-		c.Logger.Warn("records were written and not answered; nobody knows whether they are in the log", "slot", of.String(), "records", records)
-		c.Health.Wrote(ErrUnanswered)
+		c.Logger.Warn("records were written and not answered; nobody knows whether they are in the log", "partition", of.String(), "records", records)
+		c.Health.ObserveWrite(ErrUnanswered)
 	}
 	return &Publisher{cfg: c, layout: l, cl: cl, pending: newUnanswered(answerTimeout, unanswered)}, nil
 }
@@ -116,7 +116,7 @@ func (p *Publisher) Append(rec stream.Record, done func(stream.Record, error)) {
 	p.cl.TryProduce(context.Background(), p.cfg.KgoRecord(rec), func(k *kgo.Record, err error) {
 		p.records.Add(-1) // what has no answer takes its room in the buffers until it has
 		p.bytes.Add(-size)
-		p.cfg.Health.Wrote(err)
+		p.cfg.Health.ObserveWrite(err)
 		if !entry.answer() {
 			return
 		}

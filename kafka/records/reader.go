@@ -16,15 +16,15 @@ import (
 )
 
 const (
-	// readBytes is what one fetch asks for at most: the broker sends at least one batch, whatever its size.
-	readBytes = 1 << 20
-	// oneBytes is what it asks for when a single record is wanted: a batch, and not what lies behind it.
-	oneBytes = 1
-	readWait = 250 * time.Millisecond
-	// readTries bounds what a moving leader costs: with the pauses between, some 10 s.
-	readTries  = 20
-	readPause  = 500 * time.Millisecond
-	leaderLife = time.Minute // how long a leader is believed without asking again
+	// rangeFetchBytes is what one fetch asks for at most: the broker sends at least one batch, whatever its size.
+	rangeFetchBytes = 1 << 20
+	// singleFetchBytes is what it asks for when a single record is wanted: a batch, and not what lies behind it.
+	singleFetchBytes = 1
+	fetchWait        = 250 * time.Millisecond
+	// fetchAttempts bounds what a moving leader costs: with the pauses between, some 10 s.
+	fetchAttempts   = 20
+	fetchRetryPause = 500 * time.Millisecond
+	leaderMaxAge    = time.Minute // how long a leader is believed without asking again
 )
 
 // Reader reads records by partition and offset, outside any group. It is safe for concurrent use.
@@ -69,9 +69,9 @@ func (r *Reader) Record(ctx context.Context, s stream.TopicPartition, offset int
 // Records hands over the records at the given offsets, which must grow. Neighbours come in one fetch.
 func (r *Reader) Records(ctx context.Context, s stream.TopicPartition, offsets []int64, each func(stream.Record) error) error {
 	for len(offsets) > 0 {
-		recs, _, start, err := r.fetch(ctx, s, offsets[0], wanted(offsets[0], offsets[len(offsets)-1]))
+		recs, _, start, err := r.fetch(ctx, s, offsets[0], fetchSize(offsets[0], offsets[len(offsets)-1]))
 		if err != nil {
-			return r.lost(err)
+			return r.corruptAsGone(err)
 		}
 		if offsets[0] < start || len(recs) == 0 || recs[0].Offset != offsets[0] {
 			return fmt.Errorf("%s at %d: %w", s, offsets[0], stream.ErrGone)
@@ -92,8 +92,8 @@ func (r *Reader) Records(ctx context.Context, s stream.TopicPartition, offsets [
 	return nil
 }
 
-// lost turns the error of a batch that can't be unpacked into stream.ErrGone: what was in it is.
-func (r *Reader) lost(err error) error {
+// corruptAsGone turns the error of a batch that can't be unpacked into stream.ErrGone: what was in it is.
+func (r *Reader) corruptAsGone(err error) error {
 	if errors.Is(err, kafka.ErrCorruptBatch) {
 		return fmt.Errorf("%w: %w", stream.ErrGone, err)
 	}
@@ -104,13 +104,13 @@ func (r *Reader) lost(err error) error {
 // batches that can't be unpacked; a from below the log's start means its start.
 func (r *Reader) Range(ctx context.Context, s stream.TopicPartition, from, to int64, each func(stream.Record) error) error {
 	for at := max(from, 0); at < to; {
-		recs, end, start, err := r.fetch(ctx, s, at, wanted(at, to-1))
+		recs, end, start, err := r.fetch(ctx, s, at, fetchSize(at, to-1))
 		if err != nil && errors.Is(err, kafka.ErrCorruptBatch) {
 			behind, skip := r.batchEnd(ctx, s, at)
 			if skip != nil {
 				return errors.Join(err, skip)
 			}
-			r.cfg.Logger.Error("a batch can't be unpacked and is passed over", "slot", s.String(), "from", at, "to", behind, "error", err)
+			r.cfg.Logger.Error("a batch can't be unpacked and is passed over", "partition", s.String(), "from", at, "to", behind, "error", err)
 			at = behind
 			continue
 		}
@@ -171,27 +171,27 @@ func offsetsOf(listed kadm.ListedOffsets, err error, what string, t stream.Topic
 	return at, nil
 }
 
-// wanted is how much to ask for when records up to an offset are.
-func wanted(from, last int64) int32 {
+// fetchSize is how much to ask for when records up to an offset are.
+func fetchSize(from, last int64) int32 {
 	if from == last {
-		return oneBytes
+		return singleFetchBytes
 	}
-	return readBytes
+	return rangeFetchBytes
 }
 
 // fetch asks the partition's leader for records from an offset on, and again after everything that passes. It returns
 // them with the partition's end and start.
 func (r *Reader) fetch(ctx context.Context, s stream.TopicPartition, at int64, most int32) (recs []stream.Record, end, start int64, err error) {
-	for try := range readTries {
+	for try := range fetchAttempts {
 		if try > 0 {
 			select {
 			case <-ctx.Done():
 				return nil, 0, 0, fmt.Errorf("reading %s at %d: %w", s, at, context.Cause(ctx))
-			case <-time.After(readPause):
+			case <-time.After(fetchRetryPause):
 			}
 		}
 		var again bool
-		recs, end, start, again, err = r.once(ctx, s, at, most, try > 0)
+		recs, end, start, again, err = r.fetchOnce(ctx, s, at, most, try > 0)
 		if !again {
 			break
 		}
@@ -202,12 +202,12 @@ func (r *Reader) fetch(ctx context.Context, s stream.TopicPartition, at int64, m
 	return recs, end, start, nil
 }
 
-// once is one request of fetch; again says that the error may pass.
-func (r *Reader) once(ctx context.Context, s stream.TopicPartition, at int64, most int32, fresh bool) (recs []stream.Record, end, start int64, again bool, err error) {
-	rp, err := r.raw(ctx, s, at, most, fresh)
+// fetchOnce is one request of fetch; again says that the error may pass.
+func (r *Reader) fetchOnce(ctx context.Context, s stream.TopicPartition, at int64, most int32, fresh bool) (recs []stream.Record, end, start int64, again bool, err error) {
+	rp, err := r.fetchRaw(ctx, s, at, most, fresh)
 	switch {
 	case errors.Is(err, kerr.OffsetOutOfRange):
-		return r.outside(ctx, s, at)
+		return r.outOfRange(ctx, s, at)
 	case err != nil:
 		return nil, 0, 0, ctx.Err() == nil, err
 	}
@@ -227,16 +227,16 @@ func (r *Reader) once(ctx context.Context, s stream.TopicPartition, at int64, mo
 	return recs, rp.HighWatermark, 0, false, nil
 }
 
-// raw asks the leader for what lies at an offset, as it lies there.
-func (r *Reader) raw(ctx context.Context, s stream.TopicPartition, at int64, most int32, fresh bool) (*kmsg.FetchResponseTopicPartition, error) {
+// fetchRaw asks the leader for what lies at an offset, as it lies there.
+func (r *Reader) fetchRaw(ctx context.Context, s stream.TopicPartition, at int64, most int32, fresh bool) (*kmsg.FetchResponseTopicPartition, error) {
 	leader, id, err := r.leader(ctx, s, fresh)
 	if err != nil {
 		return nil, err
 	}
 	req := kmsg.NewPtrFetchRequest()
-	req.MaxWaitMillis = int32(readWait.Milliseconds())
+	req.MaxWaitMillis = int32(fetchWait.Milliseconds())
 	// The partition's own limit is the one that counts: where the whole answer is full, kfake leaves out which transactions were aborted.
-	req.MinBytes, req.MaxBytes, req.SessionEpoch = 1, 2*readBytes, -1
+	req.MinBytes, req.MaxBytes, req.SessionEpoch = 1, 2*rangeFetchBytes, -1
 	_, req.IsolationLevel = kafka.IsolationLevel(s.Topic)
 	t := kmsg.NewFetchRequestTopic()
 	t.Topic, t.TopicID = r.cfg.TopicName(s.Topic), id
@@ -259,8 +259,8 @@ func (r *Reader) raw(ctx context.Context, s stream.TopicPartition, at int64, mos
 	return rp, kerr.ErrorForCode(rp.ErrorCode)
 }
 
-// outside finds out on which side of the log an offset lies that it does not have.
-func (r *Reader) outside(ctx context.Context, s stream.TopicPartition, at int64) (recs []stream.Record, end, start int64, again bool, err error) {
+// outOfRange finds out on which side of the log an offset lies that it does not have.
+func (r *Reader) outOfRange(ctx context.Context, s stream.TopicPartition, at int64) (recs []stream.Record, end, start int64, again bool, err error) {
 	starts, err := r.Starts(ctx, s.Topic)
 	if err != nil {
 		return nil, 0, 0, ctx.Err() == nil, err
@@ -281,7 +281,7 @@ func (r *Reader) leader(ctx context.Context, s stream.TopicPartition, fresh bool
 	t := kmsg.NewMetadataRequestTopic()
 	t.Topic = new(r.cfg.TopicName(s.Topic))
 	req.Topics = append(req.Topics, t)
-	life := leaderLife
+	life := leaderMaxAge
 	if fresh {
 		life = -1
 	}

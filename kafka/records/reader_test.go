@@ -30,10 +30,10 @@ func TestReaderReadsWhatThePublisherWrote(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		slot := stream.TopicPartition{Topic: schemas.TopicBlobs, Partition: acked[0].Partition}
+		tp := stream.TopicPartition{Topic: schemas.TopicBlobs, Partition: acked[0].Partition}
 		var offsets []int64
 		for i, a := range acked {
-			if a.Partition != slot.Partition || (i > 0 && a.Offset <= acked[i-1].Offset) {
+			if a.Partition != tp.Partition || (i > 0 && a.Offset <= acked[i-1].Offset) {
 				t.Fatalf("part %d lies at %d/%d", i, a.Partition, a.Offset)
 			}
 			if i%3 != 1 {
@@ -41,7 +41,7 @@ func TestReaderReadsWhatThePublisherWrote(t *testing.T) {
 			}
 		}
 		i := 0
-		err = r.Records(t.Context(), slot, offsets, func(rec stream.Record) error {
+		err = r.Records(t.Context(), tp, offsets, func(rec stream.Record) error {
 			if rec.Offset != offsets[i] || rec.Value[0] != byte(rec.Offset-acked[0].Offset) || len(rec.Value) != schemas.PartBytes {
 				t.Errorf("offset %d: %d bytes of %d", rec.Offset, len(rec.Value), rec.Value[0])
 			}
@@ -51,15 +51,15 @@ func TestReaderReadsWhatThePublisherWrote(t *testing.T) {
 		if err != nil || i != len(offsets) {
 			t.Errorf("%d of %d, %v", i, len(offsets), err)
 		}
-		if _, err := r.Record(t.Context(), slot, acked[19].Offset+1); !errors.Is(err, stream.ErrGone) {
+		if _, err := r.Record(t.Context(), tp, acked[19].Offset+1); !errors.Is(err, stream.ErrGone) {
 			t.Errorf("beyond the end: %v", err)
 		}
 		ends, err := r.Ends(t.Context(), schemas.TopicBlobs)
-		if err != nil || ends[slot.Partition] != acked[19].Offset+1 {
+		if err != nil || ends[tp.Partition] != acked[19].Offset+1 {
 			t.Errorf("ends %v, %v", ends, err)
 		}
 		n := 0
-		err = r.Range(t.Context(), slot, 0, ends[slot.Partition], func(stream.Record) error { n++; return nil })
+		err = r.Range(t.Context(), tp, 0, ends[tp.Partition], func(stream.Record) error { n++; return nil })
 		if err != nil || n != 20 {
 			t.Errorf("the range has %d records, %v", n, err)
 		}
@@ -76,22 +76,22 @@ func TestTrimmedRecordsAreGone(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		slot := stream.TopicPartition{Topic: schemas.TopicBlobs, Partition: l.Home(schemas.TopicBlobs, []byte("file"))}
+		tp := stream.TopicPartition{Topic: schemas.TopicBlobs, Partition: l.Home(schemas.TopicBlobs, []byte("file"))}
 		cl, err := kgo.NewClient(kgo.SeedBrokers(c.Brokers...))
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer cl.Close()
 		cut := make(kadm.Offsets)
-		cut.AddOffset(c.Prefix+string(slot.Topic), slot.Partition, 6, -1)
+		cut.AddOffset(c.Prefix+string(tp.Topic), tp.Partition, 6, -1)
 		if _, err := kadm.NewClient(cl).DeleteRecords(t.Context(), cut); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := r.Record(t.Context(), slot, 5); !errors.Is(err, stream.ErrGone) {
+		if _, err := r.Record(t.Context(), tp, 5); !errors.Is(err, stream.ErrGone) {
 			t.Errorf("a trimmed record: %v", err)
 		}
 		var got []int64
-		if err := r.Range(t.Context(), slot, 0, 10, func(rec stream.Record) error { got = append(got, rec.Offset); return nil }); err != nil {
+		if err := r.Range(t.Context(), tp, 0, 10, func(rec stream.Record) error { got = append(got, rec.Offset); return nil }); err != nil {
 			t.Fatal(err)
 		}
 		if fmt.Sprint(got) != "[6 7 8 9]" {
@@ -131,22 +131,22 @@ func TestGarbageIsPassedOver(t *testing.T) {
 			_, c := kafkatest.Embedded(t)
 			l := kafkatest.Layout(t, c)
 			pub, r := kafkatest.Publisher(t, c, l), kafkatest.Reader(t, c)
-			slot := stream.TopicPartition{Topic: schemas.TopicMarks, Partition: l.Home(schemas.TopicMarks, []byte("k"))}
+			tp := stream.TopicPartition{Topic: schemas.TopicMarks, Partition: l.Home(schemas.TopicMarks, []byte("k"))}
 			for i := range 3 {
-				kafkatest.WriteBatch(t, c, slot, garbage{codec, i})
-				kafkatest.Publish(t, pub, stream.Record{Topic: slot.Topic, Partition: stream.NoPartition, Key: []byte("k"), Value: []byte{byte(i)}})
+				kafkatest.WriteBatch(t, c, tp, garbage{codec, i})
+				kafkatest.Publish(t, pub, stream.Record{Topic: tp.Topic, Partition: stream.NoPartition, Key: []byte("k"), Value: []byte{byte(i)}})
 			}
 			var got []byte
-			if err := r.Range(t.Context(), slot, 0, 6, func(rec stream.Record) error { got = append(got, rec.Value...); return nil }); err != nil {
+			if err := r.Range(t.Context(), tp, 0, 6, func(rec stream.Record) error { got = append(got, rec.Value...); return nil }); err != nil {
 				t.Fatal(err)
 			}
 			if string(got) != "\x00\x01\x02" {
 				t.Errorf("read % x", got)
 			}
-			if _, err := r.Record(t.Context(), slot, 2); !errors.Is(err, stream.ErrGone) {
+			if _, err := r.Record(t.Context(), tp, 2); !errors.Is(err, stream.ErrGone) {
 				t.Errorf("a record that can't be unpacked: %v", err)
 			}
-			if err := r.Records(t.Context(), slot, []int64{1, 2, 3}, func(stream.Record) error { return nil }); !errors.Is(err, stream.ErrGone) {
+			if err := r.Records(t.Context(), tp, []int64{1, 2, 3}, func(stream.Record) error { return nil }); !errors.Is(err, stream.ErrGone) {
 				t.Errorf("one of several: %v", err)
 			}
 		})

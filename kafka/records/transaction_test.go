@@ -18,8 +18,8 @@ func TestARecordOfAnOpenTransactionIsWaitedFor(t *testing.T) {
 	t.Parallel()
 	kafkatest.OnBrokers(t, func(t *testing.T, c kafka.Config) {
 		kafkatest.Layout(t, c)
-		slot := stream.TopicPartition{Topic: schemas.TopicBlobs, Partition: 0}
-		up, r := kafkatest.NewUpstream(t, c, slot), kafkatest.Reader(t, c)
+		tp := stream.TopicPartition{Topic: schemas.TopicBlobs, Partition: 0}
+		up, r := kafkatest.NewUpstream(t, c, tp), kafkatest.Reader(t, c)
 		at := up.Begin("slice")
 		type answer struct {
 			rec stream.Record
@@ -27,7 +27,7 @@ func TestARecordOfAnOpenTransactionIsWaitedFor(t *testing.T) {
 		}
 		got := make(chan answer, 1)
 		go func() {
-			rec, err := r.Record(context.WithoutCancel(t.Context()), slot, at)
+			rec, err := r.Record(context.WithoutCancel(t.Context()), tp, at)
 			got <- answer{rec, err}
 		}()
 		select {

@@ -123,9 +123,9 @@ func (r *Registry) Secret() (schemas.Secret, bool) {
 // NewSecret makes a candidate, which has to be written once: by whoever repeats what may have been written, idempotently.
 func NewSecret() stream.Record { return record(kindSecret+rand.Text(), rand.Text()+rand.Text()) }
 
-// Begun reports whether the group has committed in the partition before.
-func (r *Registry) Begun(group string, s stream.TopicPartition) bool {
-	_, ok := r.begun[begun(group, s)]
+// HasCommitted reports whether the group has committed in the partition before.
+func (r *Registry) HasCommitted(group string, s stream.TopicPartition) bool {
+	_, ok := r.begun[committedKey(group, s)]
 	return ok
 }
 
@@ -139,12 +139,14 @@ func (r *Registry) Missing(layout map[stream.Topic]int32) (out []stream.Record) 
 	return out
 }
 
-// BegunRecord says that a group has committed in a partition.
-func BegunRecord(group string, s stream.TopicPartition) stream.Record {
-	return record(begun(group, s), "1")
+// CommittedRecord says that a group has committed in a partition.
+func CommittedRecord(group string, s stream.TopicPartition) stream.Record {
+	return record(committedKey(group, s), "1")
 }
 
-func begun(group string, s stream.TopicPartition) string { return kindBegun + group + "/" + s.String() }
+func committedKey(group string, s stream.TopicPartition) string {
+	return kindBegun + group + "/" + s.String()
+}
 
 func record(key, value string) stream.Record {
 	return stream.Record{

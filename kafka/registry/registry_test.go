@@ -32,24 +32,24 @@ func TestRegistryRemembersTheFirstNumberOfPartitions(t *testing.T) {
 
 func TestRegistryRemembersWhereGroupsHaveBegun(t *testing.T) {
 	t.Parallel()
-	slot := stream.TopicPartition{Topic: schemas.TopicSendsBulk, Partition: 3}
+	tp := stream.TopicPartition{Topic: schemas.TopicSendsBulk, Partition: 3}
 	var r registry.Registry
-	if r.Begun("sender", slot) {
+	if r.HasCommitted("sender", tp) {
 		t.Error("it has begun in an empty registry")
 	}
-	rec := registry.BegunRecord("sender", slot)
+	rec := registry.CommittedRecord("sender", tp)
 	for _, other := range []stream.Record{{Key: []byte("begun/"), Value: []byte("1")}, {Key: []byte("what/ever")}, {}, {Key: []byte("partitions/results"), Value: []byte("many")}} {
 		fold(t, &r, other)
 	}
 	fold(t, &r, rec)
-	if !r.Begun("sender", slot) || r.Begun("fanout", slot) || r.Begun("sender", stream.TopicPartition{Topic: schemas.TopicSendsBulk, Partition: 30}) {
+	if !r.HasCommitted("sender", tp) || r.HasCommitted("fanout", tp) || r.HasCommitted("sender", stream.TopicPartition{Topic: schemas.TopicSendsBulk, Partition: 30}) {
 		t.Error("it is another group's, or of another partition")
 	}
 	if string(rec.Key) != "begun/sender/sends.bulk/3" || string(rec.Value) != "1" {
 		t.Errorf("%s is %s", rec.Key, rec.Value)
 	}
 	fold(t, &r, stream.Record{Key: rec.Key})
-	if r.Begun("sender", slot) {
+	if r.HasCommitted("sender", tp) {
 		t.Error("it was taken back")
 	}
 }
@@ -64,7 +64,7 @@ func fold(t *testing.T, r *registry.Registry, rec stream.Record) {
 // A process that can't read what a newer version remembers does not take a group for a new one.
 func TestRegistryOfANewerVersionIsNotGuessed(t *testing.T) {
 	t.Parallel()
-	rec := registry.BegunRecord("sender", stream.TopicPartition{Topic: schemas.TopicSendsBulk, Partition: 3})
+	rec := registry.CommittedRecord("sender", stream.TopicPartition{Topic: schemas.TopicSendsBulk, Partition: 3})
 	rec.Headers = []stream.Header{{Key: schemas.VersionHeader, Value: []byte("999")}}
 	var r registry.Registry
 	if err := r.Fold(&rec); !errors.Is(err, schemas.ErrNewer) {

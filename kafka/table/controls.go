@@ -13,7 +13,7 @@ import (
 // Controls is the view of the topic controls: what is wanted of every task that goes on, or may come, in memory. It is safe for
 // concurrent use.
 type Controls struct {
-	*tail
+	*follower
 	fold.Numbers
 	Listeners[schemas.Controls]
 
@@ -25,26 +25,26 @@ type Controls struct {
 func NewControls(c kafka.Config, l kafka.Layout) (*Controls, error) {
 	v := &Controls{tasks: fold.NewControls()}
 	var err error
-	v.tail, err = newTail(c.WithDefaults(), l, schemas.TopicControls, v.Or(v.read))
+	v.follower, err = newFollower(c.WithDefaults(), l, schemas.TopicControls, v.Intercept(v.apply))
 	if err == nil {
-		v.anew, v.whole = v.startAnew, v.readAgain
+		v.onTruncation, v.onReread = v.startReread, v.finishReread
 	}
 	return v, err
 }
 
-func (v *Controls) startAnew() {
+func (v *Controls) startReread() {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.tasks.Anew()
+	v.tasks.StartReread()
 }
 
-// readAgain tells once what is wanted of the tasks of which something was read again.
-func (v *Controls) readAgain() {
+// finishReread tells once what is wanted of the tasks of which something was read again.
+func (v *Controls) finishReread() {
 	v.mu.Lock()
-	told := v.tasks.Whole()
+	told := v.tasks.FinishReread()
 	v.mu.Unlock()
 	for _, t := range told {
-		v.Tell(t.ID, t.Controls)
+		v.Notify(t.ID, t.Controls)
 	}
 }
 
@@ -67,22 +67,22 @@ func (v *Controls) Each(each func(schemas.TaskID, schemas.Controls) bool) {
 	}
 }
 
-// read folds a control in.
-func (v *Controls) read(rec stream.Record) error {
+// apply folds a control in.
+func (v *Controls) apply(rec stream.Record) error {
 	id, end, e, err := fold.ParseControl(&rec)
 	if err != nil {
 		return err
 	}
 	v.mu.Lock()
 	if e == nil {
-		v.tasks.TakeBack(id, end)
+		v.tasks.Withdraw(id, end)
 		v.mu.Unlock()
 		return nil
 	}
-	c, told := v.tasks.Take(id, e, rec.Offset, rec.Time, time.Now())
+	c, told := v.tasks.Apply(id, e, rec.Offset, rec.Time, time.Now())
 	v.mu.Unlock()
 	if told {
-		v.Tell(id, c)
+		v.Notify(id, c)
 	}
 	return nil
 }

@@ -11,8 +11,8 @@ type Listeners[T any] struct {
 // taken back is not told: the task is over. What is read again after a cut is told once, when that is whole. Before Start only.
 func (l *Listeners[T]) Listen(heard func(schemas.TaskID, T)) { l.all = append(l.all, heard) }
 
-// Tell calls them.
-func (l *Listeners[T]) Tell(id schemas.TaskID, what T) {
+// Notify calls them.
+func (l *Listeners[T]) Notify(id schemas.TaskID, what T) {
 	for _, heard := range l.all {
 		heard(id, what)
 	}

@@ -8,15 +8,15 @@ import (
 
 // Metrics is what a view tells.
 type Metrics struct {
-	Poisoned, Unreadable, ReadBack, Cuts prometheus.Counter
-	Held                                 prometheus.Gauge
+	CorruptBatches, Unreadable, ReadBack, Truncations prometheus.Counter
+	Blocked                                           prometheus.Gauge
 }
 
 // NewMetrics returns those of the view of a topic.
 func NewMetrics(reg prometheus.Registerer, topic string) *Metrics {
 	label := prometheus.Labels{"topic": topic}
 	m := &Metrics{
-		Poisoned: prometheus.NewCounter(prometheus.CounterOpts{
+		CorruptBatches: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "altavoz_view_poisoned_batches_total", ConstLabels: label,
 			Help: "Batches passed over by a view because they can't be unpacked.",
 		}),
@@ -28,16 +28,16 @@ func NewMetrics(reg prometheus.Registerer, topic string) *Metrics {
 			Name: "altavoz_view_read_back_total", ConstLabels: label,
 			Help: "Tasks that a view read back because they are not in its memory any more.",
 		}),
-		Cuts: prometheus.NewCounter(prometheus.CounterOpts{
+		Truncations: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "altavoz_view_log_cuts_total", ConstLabels: label,
 			Help: "Times that a view found the log that it reads without its end, and read it again from its start.",
 		}),
-		Held: prometheus.NewGauge(prometheus.GaugeOpts{
+		Blocked: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "altavoz_view_partitions_held", ConstLabels: label,
 			Help: "Partitions of which a view reads no more, because a newer version wrote their next record.",
 		}),
 	}
-	reg.MustRegister(m.Poisoned, m.Unreadable, m.ReadBack, m.Cuts, m.Held)
+	reg.MustRegister(m.CorruptBatches, m.Unreadable, m.ReadBack, m.Truncations, m.Blocked)
 	return m
 }
 

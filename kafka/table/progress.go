@@ -12,18 +12,18 @@ import (
 // cut was found, or to where it ends now if that is lower (Again, Shorten, Due, Settled). Until all of that is over nobody is told that the
 // partition was read (Reached).
 type Progress struct {
-	mu    sync.Mutex
-	next  map[int32]int64    // first offset not taken yet
-	moved chan struct{}      // closed and made anew when there is more to tell
-	lost  map[int32]int64    // partitions that lost their end and are still to be set back, and where they ended then
-	again map[int32]int64    // partitions that are read again, and up to where
-	wake  context.CancelFunc // ends the poll under way
+	mu        sync.Mutex
+	next      map[int32]int64    // first offset not taken yet
+	changed   chan struct{}      // closed and made anew when there is more to tell
+	truncated map[int32]int64    // partitions that lost their end and are still to be set back, and where they ended then
+	rereading map[int32]int64    // partitions that are read again, and up to where
+	wake      context.CancelFunc // ends the poll under way
 }
 
 // NewProgress returns the progress of a view that has read nothing.
 func NewProgress() *Progress {
 	return &Progress{
-		next: make(map[int32]int64), moved: make(chan struct{}), lost: make(map[int32]int64), again: make(map[int32]int64), wake: func() {},
+		next: make(map[int32]int64), changed: make(chan struct{}), truncated: make(map[int32]int64), rereading: make(map[int32]int64), wake: func() {},
 	}
 }
 
@@ -38,59 +38,59 @@ func (p *Progress) Next() map[int32]int64 {
 func (p *Progress) Advance(part int32, next int64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if _, lost := p.lost[part]; lost { //mutant:fetched-before-the-cut-is-no-progress
+	if _, lost := p.truncated[part]; lost { //mutant:fetched-before-the-cut-is-no-progress
 		return
 	}
 	p.next[part] = max(p.next[part], next)
-	p.tell()
+	p.notify()
 }
 
-// Pass is Advance over offsets that hold no record, looked for from an offset on: it does nothing if the partition was read on, or set back,
+// SkipEmpty is Advance over offsets that hold no record, looked for from an offset on: it does nothing if the partition was read on, or set back,
 // since.
-func (p *Progress) Pass(part int32, from, to int64) {
+func (p *Progress) SkipEmpty(part int32, from, to int64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if _, lost := p.lost[part]; lost || p.next[part] != from || to <= from { //mutant:empty-offsets-are-passed-from-where-they-were-looked-for
+	if _, lost := p.truncated[part]; lost || p.next[part] != from || to <= from { //mutant:empty-offsets-are-passed-from-where-they-were-looked-for
 		return
 	}
 	p.next[part] = to
-	p.tell()
+	p.notify()
 	p.wake()
 }
 
-// Cut notes that a partition's log, of which all below an offset was read, ends below it. It returns false where the partition was set back
+// Truncated notes that a partition's log, of which all below an offset was read, ends below it. It returns false where the partition was set back
 // since: that cut is known.
-func (p *Progress) Cut(part int32, read, end int64) bool {
+func (p *Progress) Truncated(part int32, read, end int64) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.next[part] < read {
 		return false
 	}
-	if was, ok := p.lost[part]; ok {
+	if was, ok := p.truncated[part]; ok {
 		end = min(end, was)
 	}
-	p.next[part], p.lost[part] = 0, end
+	p.next[part], p.truncated[part] = 0, end
 	p.wake()
 	return true
 }
 
-// Bounds returns up to where partitions are to be read again.
-func (p *Progress) Bounds() map[int32]int64 {
+// RereadBounds returns up to where partitions are to be read again.
+func (p *Progress) RereadBounds() map[int32]int64 {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	bounds := maps.Clone(p.again)
-	maps.Copy(bounds, p.lost)
+	bounds := maps.Clone(p.rereading)
+	maps.Copy(bounds, p.truncated)
 	return bounds
 }
 
-// Shorten notes that a partition that is to be read again up to a bound lost its end again: it ends below that. Nothing else would end the
+// LowerBound notes that a partition that is to be read again up to a bound lost its end again: it ends below that. Nothing else would end the
 // reading anew before others have written up to the bound. It returns false where the partition has another bound since.
-func (p *Progress) Shorten(part int32, bound, end int64) bool {
+func (p *Progress) LowerBound(part int32, bound, end int64) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	of := p.again
-	if _, lost := p.lost[part]; lost {
-		of = p.lost
+	of := p.rereading
+	if _, lost := p.truncated[part]; lost {
+		of = p.truncated
 	}
 	if now, ok := of[part]; !ok || now != bound || end >= bound {
 		return false
@@ -100,52 +100,52 @@ func (p *Progress) Shorten(part int32, bound, end int64) bool {
 	return true
 }
 
-// Restart returns the partitions that are to be set back to their start now. Where one that is read again lost its end again, what the view
+// StartReread returns the partitions that are to be set back to their start now. Where one that is read again lost its end again, what the view
 // knew before is older than the first of both ends.
-func (p *Progress) Restart() map[int32]bool {
+func (p *Progress) StartReread() map[int32]bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	set := make(map[int32]bool, len(p.lost))
-	for part, end := range p.lost {
-		if was, ok := p.again[part]; ok {
+	set := make(map[int32]bool, len(p.truncated))
+	for part, end := range p.truncated {
+		if was, ok := p.rereading[part]; ok {
 			end = min(end, was)
 		}
-		p.again[part], set[part] = end, true
+		p.rereading[part], set[part] = end, true
 	}
-	clear(p.lost)
+	clear(p.truncated)
 	return set
 }
 
-// Again reports whether a partition is read again, and up to where.
-func (p *Progress) Again(part int32) (end int64, again bool) {
+// RereadEnd reports whether a partition is read again, and up to where.
+func (p *Progress) RereadEnd(part int32) (end int64, again bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	end, again = p.again[part]
+	end, again = p.rereading[part]
 	return end, again
 }
 
-// Due returns the partitions that were read again up to where that ends.
-func (p *Progress) Due() []int32 {
+// RereadDone returns the partitions that were read again up to where that ends.
+func (p *Progress) RereadDone() []int32 {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.due()
+	return p.rereadDone()
 }
 
-func (p *Progress) due() (parts []int32) {
-	for part, end := range p.again {
-		if _, lost := p.lost[part]; !lost && p.next[part] >= end {
+func (p *Progress) rereadDone() (parts []int32) {
+	for part, end := range p.rereading {
+		if _, lost := p.truncated[part]; !lost && p.next[part] >= end {
 			parts = append(parts, part)
 		}
 	}
 	return parts
 }
 
-// Settled notes that what was read again of a partition is what the view says.
-func (p *Progress) Settled(part int32) {
+// FinishReread notes that what was read again of a partition is what the view says.
+func (p *Progress) FinishReread(part int32) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	delete(p.again, part)
-	p.tell()
+	delete(p.rereading, part)
+	p.notify()
 }
 
 // Poll returns a context for waiting for records: it ends when a partition is to be set back, or is read again up to where that ends.
@@ -153,7 +153,7 @@ func (p *Progress) Poll(ctx context.Context) (context.Context, context.CancelFun
 	ctx, cancel := context.WithCancel(ctx)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.wake = cancel; len(p.lost) > 0 || len(p.due()) > 0 {
+	if p.wake = cancel; len(p.truncated) > 0 || len(p.rereadDone()) > 0 {
 		cancel()
 	}
 	return ctx, cancel
@@ -165,17 +165,17 @@ func (p *Progress) Reached(starts, ends map[int32]int64) (bool, <-chan struct{})
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for part, end := range ends {
-		_, lost := p.lost[part]
-		_, again := p.again[part]
+		_, lost := p.truncated[part]
+		_, again := p.rereading[part]
 		if lost || again || max(starts[part], p.next[part]) < end { //mutant:a-view-is-caught-up-once-it-is-read-again
-			return false, p.moved
+			return false, p.changed
 		}
 	}
 	return true, nil
 }
 
-// tell wakes those who wait for progress. Called with the lock held.
-func (p *Progress) tell() {
-	close(p.moved)
-	p.moved = make(chan struct{})
+// notify wakes those who wait for progress. Called with the lock held.
+func (p *Progress) notify() {
+	close(p.changed)
+	p.changed = make(chan struct{})
 }

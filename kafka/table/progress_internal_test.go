@@ -10,7 +10,7 @@ func cutAt(t *testing.T) *Progress {
 	t.Helper()
 	p := NewProgress()
 	p.Advance(0, 100)
-	if !p.Cut(0, 100, 50) {
+	if !p.Truncated(0, 100, 50) {
 		t.Fatal("the cut is not noted")
 	}
 	return p
@@ -29,21 +29,21 @@ func TestRecordsFetchedBeforeACutAreNoProgress(t *testing.T) {
 	if reached(p, 50) {
 		t.Error("the view has caught up before the partition was set back")
 	}
-	if set := p.Restart(); !set[0] || len(set) != 1 {
+	if set := p.StartReread(); !set[0] || len(set) != 1 {
 		t.Fatalf("set back are %v", set)
 	}
-	if next := p.Next()[0]; next != 0 || reached(p, 50) || len(p.Due()) > 0 {
+	if next := p.Next()[0]; next != 0 || reached(p, 50) || len(p.RereadDone()) > 0 {
 		t.Errorf("set back, and read up to %d", next)
 	}
-	if end, again := p.Again(0); !again || end != 50 {
+	if end, again := p.RereadEnd(0); !again || end != 50 {
 		t.Errorf("it is read again up to %d, %t", end, again)
 	}
 	p.Advance(0, 50)
-	if due := p.Due(); len(due) != 1 || reached(p, 50) {
+	if due := p.RereadDone(); len(due) != 1 || reached(p, 50) {
 		t.Errorf("read again, and due are %v; caught up before that was settled: %t", due, reached(p, 50))
 	}
-	p.Settled(0)
-	if !reached(p, 50) || reached(p, 51) || len(p.Due()) > 0 {
+	p.FinishReread(0)
+	if !reached(p, 50) || reached(p, 51) || len(p.RereadDone()) > 0 {
 		t.Error("settled, and that is not what is told")
 	}
 }
@@ -52,22 +52,22 @@ func TestRecordsFetchedBeforeACutAreNoProgress(t *testing.T) {
 func TestEmptyOffsetsArePassedOverFromWhereTheyWereLookedFor(t *testing.T) {
 	t.Parallel()
 	p := cutAt(t)
-	p.Pass(0, 0, 50)
-	if set := p.Restart(); !set[0] {
+	p.SkipEmpty(0, 0, 50)
+	if set := p.StartReread(); !set[0] {
 		t.Fatalf("set back are %v", set)
 	}
-	p.Pass(0, 100, 200)
+	p.SkipEmpty(0, 100, 200)
 	if next := p.Next()[0]; next != 0 {
 		t.Fatalf("set back, and %d offsets are passed over", next)
 	}
 	p.Advance(0, 40)
-	p.Pass(0, 40, 30)
-	p.Pass(0, 0, 50)
+	p.SkipEmpty(0, 40, 30)
+	p.SkipEmpty(0, 0, 50)
 	if next := p.Next()[0]; next != 40 {
 		t.Errorf("read up to 40, and then to %d", next)
 	}
-	p.Pass(0, 40, 50)
-	if len(p.Due()) != 1 {
+	p.SkipEmpty(0, 40, 50)
+	if len(p.RereadDone()) != 1 {
 		t.Error("nothing is left to read again, and nobody is told")
 	}
 }
@@ -76,30 +76,30 @@ func TestEmptyOffsetsArePassedOverFromWhereTheyWereLookedFor(t *testing.T) {
 func TestCutIsCountedOnceAndTheFirstOneBoundsWhatWasKnown(t *testing.T) {
 	t.Parallel()
 	p := cutAt(t)
-	if p.Cut(0, 100, 50) {
+	if p.Truncated(0, 100, 50) {
 		t.Error("one cut counts as two")
 	}
-	p.Restart()
-	if p.Cut(0, 100, 50) {
+	p.StartReread()
+	if p.Truncated(0, 100, 50) {
 		t.Error("one cut counts as two after the partition was set back")
 	}
 	p.Advance(0, 30)
-	if !p.Cut(0, 30, 20) || len(p.Due()) > 0 {
+	if !p.Truncated(0, 30, 20) || len(p.RereadDone()) > 0 {
 		t.Error("the second cut is not noted")
 	}
-	p.Restart()
-	if end, _ := p.Again(0); end != 20 {
+	p.StartReread()
+	if end, _ := p.RereadEnd(0); end != 20 {
 		t.Errorf("read again up to %d", end)
 	}
-	p.Cut(0, 0, 70) // as the library says it
-	p.Restart()
-	if end, _ := p.Again(0); end != 20 {
+	p.Truncated(0, 0, 70) // as the library says it
+	p.StartReread()
+	if end, _ := p.RereadEnd(0); end != 20 {
 		t.Errorf("what is known is from before 20, and %d is taken for it", end)
 	}
-	p.Settled(0)
-	p.Cut(0, 0, 70)
-	p.Restart()
-	if end, _ := p.Again(0); end != 70 {
+	p.FinishReread(0)
+	p.Truncated(0, 0, 70)
+	p.StartReread()
+	if end, _ := p.RereadEnd(0); end != 70 {
 		t.Errorf("a cut after that is read again up to %d", end)
 	}
 }
@@ -111,36 +111,36 @@ func TestSecondCutWhileAPartitionIsReadAgainEndsThatWhereTheLogEnds(t *testing.T
 	for _, known := range []string{"before it is set back", "while it is read", "when all that is left was read"} {
 		p := cutAt(t)
 		if known != "before it is set back" {
-			p.Restart()
+			p.StartReread()
 		}
 		if known == "when all that is left was read" {
 			p.Advance(0, 40)
 		}
 		poll, cancel := p.Poll(t.Context())
-		bounds := p.Bounds()
+		bounds := p.RereadBounds()
 		if bounds[0] != 50 || len(bounds) != 1 {
 			t.Fatalf("%s: it is to be read again up to %v", known, bounds)
 		}
-		if p.Shorten(0, 50, 50) || p.Shorten(0, 50, 60) || p.Shorten(1, 50, 40) || p.Shorten(0, 60, 40) {
+		if p.LowerBound(0, 50, 50) || p.LowerBound(0, 50, 60) || p.LowerBound(1, 50, 40) || p.LowerBound(0, 60, 40) {
 			t.Errorf("%s: an end that is not below the bound, or was asked for before that was found, is a cut", known)
 		}
-		if !p.Shorten(0, 50, 40) || p.Shorten(0, 50, 40) {
+		if !p.LowerBound(0, 50, 40) || p.LowerBound(0, 50, 40) {
 			t.Errorf("%s: the second cut is not noted once", known)
 		}
 		if poll.Err() == nil {
 			t.Errorf("%s: the poll goes on", known)
 		}
 		cancel()
-		p.Restart()
-		if end, again := p.Again(0); !again || end != 40 || reached(p, 40) {
+		p.StartReread()
+		if end, again := p.RereadEnd(0); !again || end != 40 || reached(p, 40) {
 			t.Errorf("%s: read again up to %d, %t", known, end, again)
 		}
 		p.Advance(0, 40)
-		if due := p.Due(); len(due) != 1 {
+		if due := p.RereadDone(); len(due) != 1 {
 			t.Fatalf("%s: all that is left was read, and due are %v", known, due)
 		}
-		p.Settled(0)
-		if !reached(p, 40) || p.Shorten(0, 40, 30) || len(p.Bounds()) > 0 {
+		p.FinishReread(0)
+		if !reached(p, 40) || p.LowerBound(0, 40, 30) || len(p.RereadBounds()) > 0 {
 			t.Errorf("%s: settled, and that is not what is told", known)
 		}
 	}
@@ -150,9 +150,9 @@ func TestSecondCutWhileAPartitionIsReadAgainEndsThatWhereTheLogEnds(t *testing.T
 func TestCutThatIsToldTwiceBeforeAPartitionIsSetBackIsBoundByTheFirstEnd(t *testing.T) {
 	t.Parallel()
 	p := cutAt(t)
-	p.Cut(0, 0, 70)
-	p.Restart()
-	if end, _ := p.Again(0); end != 50 {
+	p.Truncated(0, 0, 70)
+	p.StartReread()
+	if end, _ := p.RereadEnd(0); end != 50 {
 		t.Errorf("read again up to %d", end)
 	}
 }
@@ -167,16 +167,16 @@ func TestPollEndsForACut(t *testing.T) {
 	if during.Err() != nil {
 		t.Fatal("there is nothing to do, and the poll ends")
 	}
-	p.Cut(0, 100, 50)
+	p.Truncated(0, 100, 50)
 	before, cancel := p.Poll(t.Context())
 	defer cancel()
-	p.Restart()
+	p.StartReread()
 	rest, cancel := p.Poll(t.Context())
 	defer cancel()
 	if rest.Err() != nil {
 		t.Fatal("set back, and the poll ends")
 	}
-	p.Pass(0, 0, 50)
+	p.SkipEmpty(0, 0, 50)
 	due, cancel := p.Poll(t.Context())
 	defer cancel()
 	for what, ctx := range map[string]interface{ Done() <-chan struct{} }{"during": during, "before": before, "passed": rest, "due": due} {

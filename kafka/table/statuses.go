@@ -20,8 +20,8 @@ const (
 	finishedBytes = 8 << 20
 	// maxReads is how many tasks are read back at once: a batch of up to 1 MiB each.
 	maxReads = 16
-	// readBacks is how often a record is looked for whose place has changed meanwhile.
-	readBacks = 5
+	// readBackAttempts is how often a record is looked for whose place has changed meanwhile.
+	readBackAttempts = 5
 )
 
 // ErrUnread is the error of a finished task whose last record can't be read: nobody can say more of it than that it is
@@ -30,13 +30,13 @@ var ErrUnread = fmt.Errorf("the status of a finished task can't be read: %w", st
 
 // Statuses is the view of the topic statuses: the last word on every task. It is safe for concurrent use.
 type Statuses struct {
-	*tail
+	*follower
 	*fold.Days
 	Listeners[*schemas.Status] // of every newer one
 
-	back     *records.Reader // over a client of its own: one that waits for the topic's end would keep others waiting
-	reads    chan struct{}
-	watchers Watchers
+	reader    *records.Reader // over a client of its own: one that waits for the topic's end would keep others waiting
+	readSlots chan struct{}
+	watchers  Watchers
 
 	mu    sync.Mutex
 	tasks *fold.Tasks
@@ -45,14 +45,14 @@ type Statuses struct {
 // NewStatuses returns a view that is not started.
 func NewStatuses(c kafka.Config, l kafka.Layout) (*Statuses, error) {
 	c = c.WithDefaults()
-	s := &Statuses{reads: make(chan struct{}, maxReads), tasks: fold.NewTasks(finishedBytes, l[schemas.TopicStatuses])}
+	s := &Statuses{readSlots: make(chan struct{}, maxReads), tasks: fold.NewTasks(finishedBytes, l[schemas.TopicStatuses])}
 	s.Days = s.tasks.Days
 	var err error
-	if s.back, err = records.NewReader(c); err != nil {
+	if s.reader, err = records.NewReader(c); err != nil {
 		return nil, err
 	}
-	if s.tail, err = newTail(c, l, schemas.TopicStatuses, s.read); err != nil {
-		s.back.Close()
+	if s.follower, err = newFollower(c, l, schemas.TopicStatuses, s.apply); err != nil {
+		s.reader.Close()
 		return nil, err
 	}
 	TellSize(c.Registerer, s.Size)
@@ -61,8 +61,8 @@ func NewStatuses(c kafka.Config, l kafka.Layout) (*Statuses, error) {
 
 // Stop ends the view; what it has in memory can still be read.
 func (s *Statuses) Stop() {
-	s.back.Close()
-	s.tail.Stop()
+	s.reader.Close()
+	s.follower.Stop()
 }
 
 // Get returns the status of a task that is in memory: one that goes on, or has finished lately. It is shared, and only to be
@@ -75,7 +75,7 @@ func (s *Statuses) Get(t schemas.TaskID) (*schemas.Status, bool) {
 
 // Finished reports whether the task is known to be finished, though it may not be in memory.
 func (s *Statuses) Finished(t schemas.TaskID) bool {
-	st, _, placed := s.known(t)
+	st, _, placed := s.lookup(t)
 	return placed || st.GetFinishedMs() != 0
 }
 
@@ -86,36 +86,36 @@ func (s *Statuses) Size() fold.Size {
 	return s.tasks.Size()
 }
 
-func (s *Statuses) known(t schemas.TaskID) (st *schemas.Status, at fold.Place, placed bool) {
+func (s *Statuses) lookup(t schemas.TaskID) (st *schemas.Status, at fold.Location, placed bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if st, ok := s.tasks.Get(t); ok {
 		return st, at, false
 	}
-	at, placed = s.tasks.Place(t)
+	at, placed = s.tasks.Location(t)
 	return nil, at, placed
 }
 
 // Find returns the status of any task, reading it back where that is needed; nil means that there is none. An error other than
 // ErrUnread may pass.
 func (s *Statuses) Find(ctx context.Context, t schemas.TaskID) (*schemas.Status, error) {
-	st, _, placed := s.known(t)
+	st, _, placed := s.lookup(t)
 	if !placed {
 		return st, nil
 	}
 	select {
-	case s.reads <- struct{}{}:
-		defer func() { <-s.reads }()
+	case s.readSlots <- struct{}{}:
+		defer func() { <-s.readSlots }()
 	case <-ctx.Done():
 		return nil, fmt.Errorf("waiting to read a status: %w", context.Cause(ctx))
 	}
 	s.metrics.ReadBack.Inc()
-	for range readBacks {
-		st, at, placed := s.known(t)
+	for range readBackAttempts {
+		st, at, placed := s.lookup(t)
 		if !placed {
 			return st, nil
 		}
-		rec, err := s.back.Record(ctx, stream.TopicPartition{Topic: schemas.TopicStatuses, Partition: at.Partition}, at.Offset)
+		rec, err := s.reader.Record(ctx, stream.TopicPartition{Topic: schemas.TopicStatuses, Partition: at.Partition}, at.Offset)
 		if err != nil && !errors.Is(err, stream.ErrGone) {
 			return nil, err
 		}
@@ -128,7 +128,7 @@ func (s *Statuses) Find(ctx context.Context, t schemas.TaskID) (*schemas.Status,
 		if err := s.Sync(ctx); err != nil {
 			return nil, err
 		}
-		if _, now, placed := s.known(t); placed && now == at {
+		if _, now, placed := s.lookup(t); placed && now == at {
 			return nil, fmt.Errorf("task %s: %w", t, ErrUnread)
 		}
 	}
@@ -152,8 +152,8 @@ func (s *Statuses) Watch(t schemas.TaskID) (changes <-chan struct{}, stop func()
 	return s.watchers.Watch(t)
 }
 
-// read keeps a status if it is newer than what is known: a zombie may have written one later that knows less.
-func (s *Statuses) read(rec stream.Record) error {
+// apply keeps a status if it is newer than what is known: a zombie may have written one later that knows less.
+func (s *Statuses) apply(rec stream.Record) error {
 	id, st, err := fold.ParseStatus(&rec)
 	if err != nil {
 		return err
@@ -163,13 +163,13 @@ func (s *Statuses) read(rec stream.Record) error {
 	if st == nil {
 		s.tasks.Remove(id)
 	} else {
-		newer = s.tasks.Take(id, st, len(rec.Value), fold.Place{Partition: rec.Partition, Offset: rec.Offset})
+		newer = s.tasks.Apply(id, st, len(rec.Value), fold.Location{Partition: rec.Partition, Offset: rec.Offset})
 	}
 	s.mu.Unlock()
 	if !newer {
 		return nil
 	}
 	s.watchers.Signal(id)
-	s.Tell(id, st)
+	s.Notify(id, st)
 	return nil
 }

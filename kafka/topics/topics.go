@@ -18,7 +18,7 @@ import (
 	"altavoz/stream"
 )
 
-var errCreated = errors.New("topics were just created")
+var errTopicsCreated = errors.New("topics were just created")
 
 // ErrMismatch is the error of topics that are not what the table says (schemas.Topics).
 var ErrMismatch = errors.New("topics are not as they must be")
@@ -42,12 +42,12 @@ func Ensure(ctx context.Context, c kafka.Config, embedded bool) (kafka.Layout, e
 	warned := false
 	for {
 		layout, err := kafka.Within(ctx, func() (kafka.Layout, error) { return t.ensure(ctx) })
-		c.Health.Saw(err)
+		c.Health.ObserveError(err)
 		pause := retryPause
 		switch {
 		case err == nil || errors.Is(err, ErrMismatch):
 			return layout, err
-		case errors.Is(err, errCreated):
+		case errors.Is(err, errTopicsCreated):
 			pause = settlePause
 		case !warned:
 			warned = true
@@ -110,7 +110,7 @@ func (t checker) ensure(ctx context.Context) (kafka.Layout, error) {
 		created = true
 	}
 	if created {
-		return nil, errCreated // brokers, and what the client remembers of them, take a moment to agree that it exists
+		return nil, errTopicsCreated // brokers, and what the client remembers of them, take a moment to agree that it exists
 	}
 	layout, err := t.check(ctx)
 	if err != nil {

@@ -51,7 +51,7 @@ func TestPartitionsThatWereAddedAreNoticed(t *testing.T) {
 	})
 }
 
-func TestTopicsAreChecked(t *testing.T) {
+func TestTopicsWithOtherSettingsAreRefused(t *testing.T) {
 	t.Parallel()
 	kafkatest.OnBrokers(t, func(t *testing.T, c kafka.Config) {
 		if _, err := topics.Check(t.Context(), c); !errors.Is(err, topics.ErrMismatch) {

@@ -19,7 +19,7 @@
 //   - A call (Post) runs on the partition's goroutine, or never once the partition has ended.
 //   - After Stop the step under way is the last.
 //   - Once OnRevoked or OnLost returned nothing of the partition goes on and nothing of it is committed. The broker would take
-//     such a commit: it asks who commits, not what (kafka: TestCommitForAPartitionOfSomebodyElse). So giving up waits for the
+//     such a commit: it asks who commits, not what (kafka: TestMemberMayCommitAPartitionOfAnother). So giving up waits for the
 //     commit under way.
 //   - Draining ends when the stage says so, at the latest when the context of OnRevoked ends.
 //

@@ -148,7 +148,7 @@ func TestTwinEndsWithAReason(t *testing.T) {
 	case <-time.After(harness.SettleTime):
 		t.Fatal("both go on")
 	}
-	if !errors.Is(err, group.ErrTwin) {
+	if !errors.Is(err, group.ErrInstanceIDInUse) {
 		t.Errorf("ended with %v", err)
 	}
 }

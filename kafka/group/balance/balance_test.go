@@ -6,16 +6,16 @@ import (
 	"slices"
 	"testing"
 
+	"altavoz/kafka"
+
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 	"pgregory.net/rapid"
-
-	"altavoz/kafka"
 )
 
-// TestBalance lets members come and go: every partition has one owner in the end, topic by topic nobody has two more than
+// TestEachTopicIsSpreadEvenlyAndPartitionsStay lets members come and go: every partition has one owner in the end, topic by topic nobody has two more than
 // another, none is given away before its owner has given it up, and none moves without need.
-func TestBalance(t *testing.T) {
+func TestEachTopicIsSpreadEvenlyAndPartitionsStay(t *testing.T) {
 	t.Parallel()
 	topics := map[string]int32{"bulk": 48, "express": 12, "one": 1}
 	names := slices.Sorted(maps.Keys(topics))

@@ -2,8 +2,8 @@ package membership
 
 import "github.com/twmb/franz-go/pkg/kmsg"
 
-// Leave is the request of a member, static where it has an instance id, to leave its group.
-func Leave(group, member, instance string) *kmsg.LeaveGroupRequest {
+// LeaveRequest is the request of a member, static where it has an instance id, to leave its group.
+func LeaveRequest(group, member, instance string) *kmsg.LeaveGroupRequest {
 	req := kmsg.NewPtrLeaveGroupRequest()
 	req.Group, req.MemberID = group, member
 	m := kmsg.NewLeaveGroupRequestMember()

@@ -20,17 +20,17 @@ var ErrReplaced = errors.New("the group gave this member up: what it owned may h
 // Ownership is what all partitions of a member are bound to. The zero value is that of a member without any. It is not
 // safe for concurrent use.
 type Ownership struct {
-	held    bool
+	bound   bool
 	member  string
 	claimed int32 // the generation in which the member last said what it owns, or got the first of it
 }
 
 // Assigned binds partitions to the member and generation to which they were assigned just now.
 func (o *Ownership) Assigned(member string, generation int32) error {
-	if o.held {
+	if o.bound {
 		return o.Check(member, generation)
 	}
-	*o = Ownership{held: true, member: member, claimed: generation}
+	*o = Ownership{bound: true, member: member, claimed: generation}
 	return nil
 }
 
@@ -46,7 +46,7 @@ func (o *Ownership) Claimed(member string, generation int32) error {
 
 // Check returns ErrReplaced unless what is owned is that of this member in this generation.
 func (o *Ownership) Check(member string, generation int32) error {
-	if o.held && (member != o.member || generation < o.claimed || generation-o.claimed > 1) { //mutant:owned-under-this-member
+	if o.bound && (member != o.member || generation < o.claimed || generation-o.claimed > 1) { //mutant:owned-under-this-member
 		return ErrReplaced
 	}
 	return nil
@@ -59,13 +59,13 @@ func (o *Ownership) Released() { *o = Ownership{} }
 // the group has assigned some.
 type Balancer struct {
 	kgo.GroupBalancer
-	Claims func() error // an error: nothing is claimed
-	Synced func() error // an error: the assignment is not taken
+	OnClaim      func() error // an error: nothing is claimed
+	OnAssignment func() error // an error: the assignment is not taken
 }
 
 // JoinGroupMetadata says what the member owns, once for each request to join that the library makes.
 func (b Balancer) JoinGroupMetadata(topics []string, owned map[string][]int32, generation int32) []byte {
-	if b.Claims() != nil {
+	if b.OnClaim() != nil {
 		owned = nil
 	}
 	return b.GroupBalancer.JoinGroupMetadata(topics, owned, generation)
@@ -73,7 +73,7 @@ func (b Balancer) JoinGroupMetadata(topics []string, owned map[string][]int32, g
 
 // ParseSyncAssignment reads what the group has assigned.
 func (b Balancer) ParseSyncAssignment(assignment []byte) (map[string][]int32, error) {
-	if err := b.Synced(); err != nil {
+	if err := b.OnAssignment(); err != nil {
 		return nil, err
 	}
 	return b.GroupBalancer.ParseSyncAssignment(assignment) //nolint:wrapcheck // the library's own

@@ -70,7 +70,7 @@ func TestReplacedMemberClaimsNothing(t *testing.T) {
 	var claims, synced error
 	b := membership.Balancer{
 		GroupBalancer: kgo.CooperativeStickyBalancer(),
-		Claims:        func() error { return claims }, Synced: func() error { return synced },
+		OnClaim:       func() error { return claims }, OnAssignment: func() error { return synced },
 	}
 	owned := func() int {
 		var m kmsg.ConsumerMemberMetadata

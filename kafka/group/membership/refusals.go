@@ -8,8 +8,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 )
 
-// ErrUnheard says that a member's commits were refused for longer than any rebalance lasts, while it stayed in the same generation.
-var ErrUnheard = errors.New("the group refuses this member's commits for longer than a rebalance may take")
+// ErrCommitsRefused says that a member's commits were refused for longer than any rebalance lasts, while it stayed in the same generation.
+var ErrCommitsRefused = errors.New("the group refuses this member's commits for longer than a rebalance may take")
 
 // Refusals tells how long a group has refused the commits of a member because of who it is. A refusal ends where the member learns of the
 // next generation, or of its end; the client library waits for that with a request to join, and that request may never be answered (a
@@ -22,11 +22,11 @@ type Refusals struct {
 	last       time.Time // refusal
 }
 
-// Note takes in how the group answered a commit of this member in this generation: whether it took anything, and what it said of the
-// rest. It returns ErrUnheard where it has said nothing but that this is nobody, or not in this generation, or that a rebalance is under
+// Record takes in how the group answered a commit of this member in this generation: whether it took anything, and what it said of the
+// rest. It returns ErrCommitsRefused where it has said nothing but that this is nobody, or not in this generation, or that a rebalance is under
 // way, for longer than most. Another generation begins anew: to be given one, a member needs an answer. So does a refusal that comes longer than
 // most after the one before: refused commits are tried again within seconds, so in between there was nothing to commit, or all was well.
-func (r *Refusals) Note(member string, generation int32, taken bool, refused iter.Seq[error], now time.Time, most time.Duration) error {
+func (r *Refusals) Record(member string, generation int32, taken bool, refused iter.Seq[error], now time.Time, most time.Duration) error {
 	if taken || r.member != member || r.generation != generation {
 		*r = Refusals{member: member, generation: generation}
 	}
@@ -38,7 +38,7 @@ func (r *Refusals) Note(member string, generation int32, taken bool, refused ite
 	}
 	r.last = now
 	if now.Sub(r.since) > most { //mutant:refused-member-joins-anew
-		return ErrUnheard
+		return ErrCommitsRefused
 	}
 	return nil
 }

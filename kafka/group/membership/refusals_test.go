@@ -51,12 +51,12 @@ func TestRefusalsLastUntilACommitIsTakenOrAnotherGenerationBegins(t *testing.T) 
 			var r membership.Refusals
 			began := time.Now()
 			for i, a := range answers {
-				err := r.Note("a", a.generation, a.taken, slices.Values(a.refused), began.Add(a.at), most)
-				if errors.Is(err, membership.ErrUnheard) != a.unheard {
+				err := r.Record("a", a.generation, a.taken, slices.Values(a.refused), began.Add(a.at), most)
+				if errors.Is(err, membership.ErrCommitsRefused) != a.unheard {
 					t.Fatalf("answer %d, after %v: %v", i, a.at, err)
 				}
 			}
-			if err := r.Note("b", answers[0].generation, false, slices.Values([]error{kerr.IllegalGeneration}), began.Add(time.Hour), most); err != nil {
+			if err := r.Record("b", answers[0].generation, false, slices.Values([]error{kerr.IllegalGeneration}), began.Add(time.Hour), most); err != nil {
 				t.Errorf("another member was refused for the first time: %v", err)
 			}
 		})
@@ -66,7 +66,7 @@ func TestRefusalsLastUntilACommitIsTakenOrAnotherGenerationBegins(t *testing.T) 
 func TestLeaveNamesTheMember(t *testing.T) {
 	t.Parallel()
 	for _, instance := range []string{"", "mine"} {
-		req := membership.Leave("g", "a", instance)
+		req := membership.LeaveRequest("g", "a", instance)
 		if req.Group != "g" || req.MemberID != "a" || len(req.Members) != 1 || req.Members[0].MemberID != "a" {
 			t.Errorf("%+v", req)
 		}

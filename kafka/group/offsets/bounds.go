@@ -12,8 +12,8 @@ type Bounds struct{ Begins, Ends kadm.ListedOffsets }
 
 var errNotListed = errors.New("no broker said so: the partition may be without a leader")
 
-// Of returns where a partition of the topic with that name in Kafka begins and ends.
-func (b Bounds) Of(name string, partition int32) (begin, end int64, err error) {
+// Lookup returns where a partition of the topic with that name in Kafka begins and ends.
+func (b Bounds) Lookup(name string, partition int32) (begin, end int64, err error) {
 	for _, ask := range []struct {
 		of *int64
 		in kadm.ListedOffsets

@@ -27,7 +27,7 @@ func TestBoundsAreThoseThatABrokerSaid(t *testing.T) {
 		"the end has no leader":   {at(3, nil), at(-1, kerr.NotLeaderForPartition), false},
 	} {
 		b := offsets.Bounds{Begins: kadm.ListedOffsets{"t": c.begins}, Ends: kadm.ListedOffsets{"t": c.ends}}
-		begin, end, err := b.Of("t", 1)
+		begin, end, err := b.Lookup("t", 1)
 		if (err == nil) != c.known || c.known && (begin != 3 || end != 7) {
 			t.Errorf("%s: %d to %d, %v", name, begin, end, err)
 		}
@@ -58,24 +58,24 @@ func TestCoordinatorIsReadOfEveryVersion(t *testing.T) {
 	t.Parallel()
 	old := kmsg.NewPtrFindCoordinatorResponse()
 	old.NodeID = 4
-	if id, err := offsets.Coordinator(old, nil); id != 4 || err != nil {
+	if id, err := offsets.ParseCoordinator(old, nil); id != 4 || err != nil {
 		t.Error(id, err)
 	}
 	one := kmsg.NewFindCoordinatorResponseCoordinator()
 	one.NodeID = 5
 	recent := kmsg.NewPtrFindCoordinatorResponse()
 	recent.Coordinators = append(recent.Coordinators, one)
-	if id, err := offsets.Coordinator(recent, nil); id != 5 || err != nil {
+	if id, err := offsets.ParseCoordinator(recent, nil); id != 5 || err != nil {
 		t.Error(id, err)
 	}
 	recent.Coordinators[0].ErrorCode = kerr.CoordinatorNotAvailable.Code
-	if _, err := offsets.Coordinator(recent, nil); !errors.Is(err, kerr.CoordinatorNotAvailable) {
+	if _, err := offsets.ParseCoordinator(recent, nil); !errors.Is(err, kerr.CoordinatorNotAvailable) {
 		t.Error(err)
 	}
-	if _, err := offsets.Coordinator(nil, kerr.GroupAuthorizationFailed); !errors.Is(err, kerr.GroupAuthorizationFailed) {
+	if _, err := offsets.ParseCoordinator(nil, kerr.GroupAuthorizationFailed); !errors.Is(err, kerr.GroupAuthorizationFailed) {
 		t.Error(err)
 	}
-	if req := offsets.Find("g"); req.CoordinatorKey != "g" || len(req.CoordinatorKeys) != 1 {
+	if req := offsets.FindCoordinator("g"); req.CoordinatorKey != "g" || len(req.CoordinatorKeys) != 1 {
 		t.Errorf("%+v", req)
 	}
 }

@@ -7,15 +7,15 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// Find asks for the coordinator of a group, as any version of the request does.
-func Find(group string) *kmsg.FindCoordinatorRequest {
+// FindCoordinator asks for the coordinator of a group, as any version of the request does.
+func FindCoordinator(group string) *kmsg.FindCoordinatorRequest {
 	req := kmsg.NewPtrFindCoordinatorRequest()
 	req.CoordinatorKey, req.CoordinatorKeys = group, []string{group}
 	return req
 }
 
-// Coordinator reads the answer to Find.
-func Coordinator(resp *kmsg.FindCoordinatorResponse, err error) (int32, error) {
+// ParseCoordinator reads the answer to FindCoordinator.
+func ParseCoordinator(resp *kmsg.FindCoordinatorResponse, err error) (int32, error) {
 	if err != nil {
 		return 0, fmt.Errorf("asking for it: %w", err)
 	}

@@ -22,99 +22,99 @@ const ControlsLife = schemas.TaskLife + 24*time.Hour
 // A task takes some 130 bytes, and a request to come here. A million that are steered in two weeks are 130 MB, and twice that while they
 // are read again.
 type Controls struct {
-	tasks map[schemas.TaskID]wanted
-	queue []said // in the order of the topic
-	cuts  int    // how often the topic lost its end
-	again *Controls
+	tasks       map[schemas.TaskID]steered
+	queue       []queuedTask // in the order of the topic
+	truncations int          // how often the topic lost its end
+	reread      *Controls
 }
 
-type wanted struct {
+type steered struct {
 	schemas.Controls
 	at      int64 // unix milliseconds of the last record
 	written int64 // the same, as the record says it
 }
 
-type said struct {
+type queuedTask struct {
 	id schemas.TaskID
 	at int64
 }
 
 // NewControls returns what knows nothing yet.
-func NewControls() *Controls { return &Controls{tasks: make(map[schemas.TaskID]wanted)} }
+func NewControls() *Controls { return &Controls{tasks: make(map[schemas.TaskID]steered)} }
 
-// Take folds a control in that was written at a time, and returns what is wanted of its task now; false where that is not to be told before
+// Apply folds a control in that was written at a time, and returns what is wanted of its task now; false where that is not to be told before
 // all is read again. Of a time in the future only the future is not believed.
-func (c *Controls) Take(id schemas.TaskID, e *schemas.Control, offset int64, at, now time.Time) (schemas.Controls, bool) {
-	if c.again == nil { //mutant:orders-that-are-read-again-are-told-once
+func (c *Controls) Apply(id schemas.TaskID, e *schemas.Control, offset int64, at, now time.Time) (schemas.Controls, bool) {
+	if c.reread == nil { //mutant:orders-that-are-read-again-are-told-once
 		return c.fold(id, e, offset, at, now), true
 	}
 	known, ok := c.tasks[id]
-	if _, met := c.again.tasks[id]; ok && !met {
+	if _, met := c.reread.tasks[id]; ok && !met {
 		anew := known
-		anew.Controls = anew.Anew(c.again.cuts)
-		c.again.tasks[id] = anew
+		anew.Controls = anew.Anew(c.reread.truncations)
+		c.reread.tasks[id] = anew
 	}
 	later := at.UnixMilli() > known.written
 	//mutant:what-was-known-stands-against-older-orders
 	if ok && !later && e.GetKind() != schemas.ControlKind_CONTROL_KIND_CANCEL {
 		e = new(schemas.Control) // nothing but its place
 	}
-	c.again.fold(id, e, offset, at, now)
+	c.reread.fold(id, e, offset, at, now)
 	return known.Controls, false
 }
 
 func (c *Controls) fold(id schemas.TaskID, e *schemas.Control, offset int64, at, now time.Time) schemas.Controls {
 	w := c.tasks[id]
-	w.Cuts = c.cuts
+	w.Cuts = c.truncations
 	w.Controls = w.Fold(e, offset)
 	w.at = max(w.at, min(at.UnixMilli(), now.UnixMilli()))
 	w.written = max(w.written, at.UnixMilli())
 	c.tasks[id] = w
-	c.queue = append(c.queue, said{id, w.at})
-	c.forget(now.Add(-ControlsLife).UnixMilli())
+	c.queue = append(c.queue, queuedTask{id, w.at})
+	c.expire(now.Add(-ControlsLife).UnixMilli())
 	return w.Controls
 }
 
-// Anew begins to read again: the topic lost its end, and offsets count anew. What was known stands until Whole.
-func (c *Controls) Anew() {
-	c.again = NewControls()
-	c.again.cuts = c.cuts + 1
+// StartReread begins to read again: the topic lost its end, and offsets count anew. What was known stands until Whole.
+func (c *Controls) StartReread() {
+	c.reread = NewControls()
+	c.reread.truncations = c.truncations + 1
 }
 
-// Told is what is wanted of a task.
-type Told struct {
+// Update is what is wanted of a task.
+type Update struct {
 	ID schemas.TaskID
 	schemas.Controls
 }
 
-// Whole ends what Anew began: all that was there then is read again. It returns what is wanted of the tasks of which something was read, in
+// FinishReread ends what Anew began: all that was there then is read again. It returns what is wanted of the tasks of which something was read, in
 // the order of the topic.
-func (c *Controls) Whole() []Told {
-	if c.again == nil {
+func (c *Controls) FinishReread() []Update {
+	if c.reread == nil {
 		return nil
 	}
-	read := c.again.tasks
-	c.cuts, c.again = c.again.cuts, nil
-	c.queue = make([]said, 0, 2*(len(c.tasks)+len(read)))
+	read := c.reread.tasks
+	c.truncations, c.reread = c.reread.truncations, nil
+	c.queue = make([]queuedTask, 0, 2*(len(c.tasks)+len(read)))
 	for id, w := range c.tasks {
-		w.Controls = w.Anew(c.cuts) //mutant:offsets-of-a-cut-log-count
+		w.Controls = w.Anew(c.truncations) //mutant:offsets-of-a-cut-log-count
 		c.tasks[id] = w
 	}
-	told := make([]Told, 0, len(read))
+	told := make([]Update, 0, len(read))
 	for id, w := range read {
 		c.tasks[id] = w
-		told = append(told, Told{id, w.Controls})
+		told = append(told, Update{id, w.Controls})
 	}
 	for id, w := range c.tasks {
-		c.queue = append(c.queue, said{id, w.at})
+		c.queue = append(c.queue, queuedTask{id, w.at})
 	}
-	slices.SortFunc(c.queue, func(a, b said) int { return cmp.Compare(a.at, b.at) })
-	slices.SortFunc(told, func(a, b Told) int { return cmp.Compare(a.Next, b.Next) })
+	slices.SortFunc(c.queue, func(a, b queuedTask) int { return cmp.Compare(a.at, b.at) })
+	slices.SortFunc(told, func(a, b Update) int { return cmp.Compare(a.Next, b.Next) })
 	return told
 }
 
-// forget drops what was said before a time.
-func (c *Controls) forget(before int64) {
+// expire drops what was said before a time.
+func (c *Controls) expire(before int64) {
 	n := 0
 	for ; n < len(c.queue) && c.queue[n].at < before; n++ {
 		if w, ok := c.tasks[c.queue[n].id]; ok && w.at <= c.queue[n].at {
@@ -122,7 +122,7 @@ func (c *Controls) forget(before int64) {
 		}
 	}
 	if c.queue = c.queue[n:]; len(c.queue) > 2*len(c.tasks)+spareQueue { // most of it was taken back, or said again
-		kept := make([]said, 0, len(c.tasks))
+		kept := make([]queuedTask, 0, len(c.tasks))
 		for _, q := range c.queue {
 			if w, ok := c.tasks[q.id]; ok && w.at == q.at {
 				kept = append(kept, q)
@@ -135,12 +135,12 @@ func (c *Controls) forget(before int64) {
 // spareQueue is how much of the queue may stand for nothing before that is worth a look.
 const spareQueue = 1024
 
-// TakeBack undoes what was said under a key that ends so. A task of which nothing is left is gone.
-func (c *Controls) TakeBack(id schemas.TaskID, end string) {
+// Withdraw undoes what was said under a key that ends so. A task of which nothing is left is gone.
+func (c *Controls) Withdraw(id schemas.TaskID, end string) {
 	w, ok := c.tasks[id]
-	if c.again != nil {
+	if c.reread != nil {
 		if !ok { // of the others it is older than what is known
-			c.again.TakeBack(id, end)
+			c.reread.Withdraw(id, end)
 		}
 		return
 	}

@@ -8,7 +8,7 @@ import (
 )
 
 func control(c *Controls, id schemas.TaskID, kind schemas.ControlKind, offset int64, at time.Time) {
-	c.Take(id, &schemas.Control{Task: id.Bytes(), Kind: kind}, offset, at, at)
+	c.Apply(id, &schemas.Control{Task: id.Bytes(), Kind: kind}, offset, at, at)
 }
 
 // However many tasks are steered, what is wanted of each is known for as long as it may come and go on.
@@ -33,7 +33,7 @@ func TestWhatIsWantedIsKnownForATasksLife(t *testing.T) {
 		}
 	}
 	// A clock that is far ahead makes nobody old.
-	c.Take(last, &schemas.Control{Task: last.Bytes()}, n, began.Add(100*ControlsLife), began.Add(schemas.TaskLife))
+	c.Apply(last, &schemas.Control{Task: last.Bytes()}, n, began.Add(100*ControlsLife), began.Add(schemas.TaskLife))
 	if all := c.All(); len(all) != n+1 {
 		t.Errorf("%d tasks are left of %d", len(all), n+1)
 	}
@@ -61,7 +61,7 @@ func TestControlsTakeRoomForWhatIsWantedOnly(t *testing.T) {
 	for i := range int64(100_000) {
 		other := schemas.NewTaskID()
 		control(c, other, schemas.ControlKind_CONTROL_KIND_PAUSE, 2+i, now)
-		c.TakeBack(other, "run")
+		c.Withdraw(other, "run")
 	}
 	if w, ok := c.Get(id); !ok || !w.Cancelled || !w.Paused {
 		t.Errorf("%+v is wanted", w)
@@ -84,13 +84,13 @@ func TestOffsetsOfALogThatLostItsEndCountAnew(t *testing.T) {
 	control(c, ids[1], schemas.ControlKind_CONTROL_KIND_CANCEL, 2_000_000, now)
 	was, _ := c.Get(ids[0])
 	for range 5 { // it is read again each time
-		c.Anew()
+		c.StartReread()
 		for i := range ids {
 			if i != 2 { // its order was in the lost part
 				control(c, ids[i], schemas.ControlKind_CONTROL_KIND_PAUSE, int64(i), now)
 			}
 		}
-		c.Whole()
+		c.FinishReread()
 	}
 	if len(c.queue) > 2*len(ids)+spareQueue {
 		t.Errorf("%d in the queue for %d tasks", len(c.queue), len(ids))
@@ -131,7 +131,7 @@ func TestOrdersThatAreReadAgainAreToldOnce(t *testing.T) {
 	orders := []order{{pause, 0}, {speed, 3}, {resume, 0}, {speed, 9}, {pause, 0}}
 	take := func(i int) bool {
 		at := now.Add(time.Duration(i) * time.Second)
-		_, told := c.Take(id, &schemas.Control{Task: id.Bytes(), Kind: orders[i].kind, Speed: orders[i].speed}, int64(i), at, now.Add(time.Hour))
+		_, told := c.Apply(id, &schemas.Control{Task: id.Bytes(), Kind: orders[i].kind, Speed: orders[i].speed}, int64(i), at, now.Add(time.Hour))
 		return told
 	}
 	for i := range orders {
@@ -141,7 +141,7 @@ func TestOrdersThatAreReadAgainAreToldOnce(t *testing.T) {
 	}
 	was, _ := c.Get(id)
 	for cuts := range 3 {
-		c.Anew()
+		c.StartReread()
 		for i := range orders {
 			if take(i) {
 				t.Error("an order that is read again is told")
@@ -151,7 +151,7 @@ func TestOrdersThatAreReadAgainAreToldOnce(t *testing.T) {
 			}
 		}
 		want := schemas.Controls{Paused: true, Speed: 9, HasSpeed: true, Next: int64(len(orders)), Cuts: cuts + 1}
-		if told := c.Whole(); len(told) != 1 || told[0] != (Told{id, want}) {
+		if told := c.FinishReread(); len(told) != 1 || told[0] != (Update{id, want}) {
 			t.Errorf("told is %+v", told)
 		}
 		was, _ = c.Get(id)
@@ -168,7 +168,7 @@ func TestWhatWasKnownStandsAgainstOrdersThatAreReadAgain(t *testing.T) {
 	c, now := NewControls(), time.UnixMilli(1_800_000_000_000)
 	known, other, lost, late, over := schemas.NewTaskID(), schemas.NewTaskID(), schemas.NewTaskID(), schemas.NewTaskID(), schemas.NewTaskID()
 	say := func(id schemas.TaskID, kind schemas.ControlKind, fast uint32, offset int64, at time.Duration) {
-		c.Take(id, &schemas.Control{Task: id.Bytes(), Kind: kind, Speed: fast}, offset, now.Add(at), now.Add(time.Hour))
+		c.Apply(id, &schemas.Control{Task: id.Bytes(), Kind: kind, Speed: fast}, offset, now.Add(at), now.Add(time.Hour))
 	}
 	say(known, resume, 0, 10, 1)
 	say(known, speed, 50, 11, 2)
@@ -178,7 +178,7 @@ func TestWhatWasKnownStandsAgainstOrdersThatAreReadAgain(t *testing.T) {
 	say(known, speed, 5, 14, 5*time.Second)
 	say(late, pause, 0, 15, 6*time.Second)
 	say(lost, pause, 0, 16, 7*time.Second)
-	c.Anew()
+	c.StartReread()
 	say(known, resume, 0, 10, 1)
 	say(known, speed, 50, 11, 2)
 	say(late, resume, 0, 12, 3)
@@ -187,9 +187,9 @@ func TestWhatWasKnownStandsAgainstOrdersThatAreReadAgain(t *testing.T) {
 	say(known, cancel, 0, 15, time.Second)
 	say(late, resume, 0, 16, 10*time.Second)
 	say(over, pause, 0, 17, 11*time.Second)
-	c.TakeBack(known, "run")
-	c.TakeBack(over, "run")
-	told := c.Whole()
+	c.Withdraw(known, "run")
+	c.Withdraw(over, "run")
+	told := c.FinishReread()
 	if len(told) != 3 {
 		t.Errorf("told is %+v", told)
 	}

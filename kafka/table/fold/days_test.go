@@ -22,7 +22,7 @@ func TestRecipientsOfADayCountOnce(t *testing.T) {
 		if finished != 0 {
 			s.Counts = []*schemas.StateCount{{Mark: uint32(schemas.StateSent), Count: 10}}
 		}
-		tasks.Take(id, s, bytesOfOne, Place{Offset: offset})
+		tasks.Apply(id, s, bytesOfOne, Location{Offset: offset})
 	}
 	want := func(owner string, at int64, n uint64) {
 		t.Helper()

@@ -17,34 +17,34 @@ import (
 	"altavoz/schemas/taskindex"
 )
 
-// Place is where a record lies.
-type Place struct {
+// Location is where a record lies.
+type Location struct {
 	Partition int32
 	Offset    int64
 }
 
 // Tasks is the last word on every task. It is not safe for concurrent use.
 type Tasks struct {
-	most   int // bytes of finished tasks that a partition has in memory, as encoded
-	tasks  map[schemas.TaskID]held
-	parts  map[int32]*part
-	placed *taskindex.Table // all finished tasks that are not in memory
-	rounds uint64
-	live   int // unfinished
-	Days   *Days
+	maxBytes   int // bytes of finished tasks that a partition has in memory, as encoded
+	tasks      map[schemas.TaskID]resident
+	partitions map[int32]*finishedQueue
+	located    *taskindex.Table // all finished tasks that are not in memory
+	rounds     uint64
+	unfinished int // unfinished
+	Days       *Days
 }
 
-// held is a task in memory.
-type held struct {
+// resident is a task in memory.
+type resident struct {
 	status *schemas.Status
-	at     Place
+	at     Location
 	bytes  int
 	round  uint64 // of the element of the queue that stands for it; 0: it is unfinished
 }
 
-// part is a partition's finished tasks in memory. Partitions are read at different speeds at first: with one queue for all
+// finishedQueue is a partition's finished tasks in memory. Partitions are read at different speeds at first: with one queue for all
 // the slowest would push the newest tasks of the others out.
-type part struct {
+type finishedQueue struct {
 	queue []queued // the newest last; some were written again since, and stand for nothing
 	stale int
 	bytes int
@@ -55,32 +55,32 @@ type queued struct {
 	round uint64
 }
 
-// placeBytes is what a place takes in the index: 2^16 partitions, and 2^48 records, which are more than one ever gets.
-const placeBytes = 8
+// locationBytes is what a place takes in the index: 2^16 partitions, and 2^48 records, which are more than one ever gets.
+const locationBytes = 8
 
 // NewTasks returns what knows nothing yet. bytes is how much of finished tasks stays in memory, as encoded, over all
 // partitions.
 func NewTasks(bytes int, partitions int32) *Tasks {
 	return &Tasks{
-		most: bytes / int(max(1, partitions)), tasks: make(map[schemas.TaskID]held), Days: new(Days), parts: make(map[int32]*part),
-		placed: taskindex.New(placeBytes),
+		maxBytes: bytes / int(max(1, partitions)), tasks: make(map[schemas.TaskID]resident), Days: new(Days), partitions: make(map[int32]*finishedQueue),
+		located: taskindex.New(locationBytes),
 	}
 }
 
-func (t *Tasks) part(p int32) *part {
-	if t.parts[p] == nil {
-		t.parts[p] = new(part)
+func (t *Tasks) partition(p int32) *finishedQueue {
+	if t.partitions[p] == nil {
+		t.partitions[p] = new(finishedQueue)
 	}
-	return t.parts[p]
+	return t.partitions[p]
 }
 
-// Take takes in a status of that many bytes, and reports whether it is news: it is not if it knows less than what is
+// Apply takes in a status of that many bytes, and reports whether it is news: it is not if it knows less than what is
 // known. What is known of a task that is not in memory is that it is finished, which stays so.
-func (t *Tasks) Take(id schemas.TaskID, st *schemas.Status, bytes int, at Place) bool {
+func (t *Tasks) Apply(id schemas.TaskID, st *schemas.Status, bytes int, at Location) bool {
 	h, inMemory := t.tasks[id]
 	known, ended := h.status, st.GetFinishedMs() != 0
 	newer := st.Supersedes(known) //mutant:view-believes-who-knows-more
-	_, placed := t.placed.Get(id)
+	_, placed := t.located.Get(id)
 	if placed {
 		newer = ended
 	}
@@ -92,48 +92,48 @@ func (t *Tasks) Take(id schemas.TaskID, st *schemas.Status, bytes int, at Place)
 	case !newer:
 		return false
 	case inMemory:
-		t.out(h)
+		t.uncount(h)
 	default:
-		t.placed.Delete(id)
+		t.located.Delete(id)
 	}
 	if !placed && known.GetPlan() == nil && st.GetPlan() != nil {
 		t.Days.add(st.GetPlan())
 	}
-	h = held{status: st, at: at, bytes: bytes}
+	h = resident{status: st, at: at, bytes: bytes}
 	if !ended {
-		t.live++
+		t.unfinished++
 		t.tasks[id] = h
 		return true
 	}
-	h.round = t.finish(id, h)
+	h.round = t.enqueue(id, h)
 	t.tasks[id] = h
-	t.evict(t.part(at.Partition))
+	t.evict(t.partition(at.Partition))
 	return true
 }
 
-// out takes a task in memory out of what is counted.
-func (t *Tasks) out(h held) {
+// uncount takes a task in memory out of what is counted.
+func (t *Tasks) uncount(h resident) {
 	if h.round == 0 {
-		t.live--
+		t.unfinished--
 		return
 	}
-	p := t.part(h.at.Partition)
+	p := t.partition(h.at.Partition)
 	p.bytes -= h.bytes
 	p.stale++
 }
 
-func (t *Tasks) finish(id schemas.TaskID, h held) uint64 {
+func (t *Tasks) enqueue(id schemas.TaskID, h resident) uint64 {
 	t.rounds++
-	p := t.part(h.at.Partition)
+	p := t.partition(h.at.Partition)
 	p.queue = append(p.queue, queued{id, t.rounds})
 	p.bytes += h.bytes
 	return t.rounds
 }
 
 // evict leaves of a partition's finished tasks, the oldest first, no more than where they lie.
-func (t *Tasks) evict(p *part) {
+func (t *Tasks) evict(p *finishedQueue) {
 	n := 0
-	for ; n < len(p.queue)-1 && p.bytes > t.most; n++ {
+	for ; n < len(p.queue)-1 && p.bytes > t.maxBytes; n++ {
 		q := p.queue[n]
 		h := t.tasks[q.id]
 		if h.round != q.round {
@@ -141,7 +141,7 @@ func (t *Tasks) evict(p *part) {
 			continue
 		}
 		p.bytes -= h.bytes
-		t.placed.Put(q.id, h.at.encode()) //mutant:finished-tasks-stay-known
+		t.located.Put(q.id, h.at.encode()) //mutant:finished-tasks-stay-known
 		delete(t.tasks, q.id)
 	}
 	p.queue = p.queue[n:]
@@ -159,11 +159,11 @@ func (t *Tasks) evict(p *part) {
 // Remove forgets a task: its tombstone was read.
 func (t *Tasks) Remove(id schemas.TaskID) {
 	if h, ok := t.tasks[id]; ok {
-		t.out(h)
+		t.uncount(h)
 		delete(t.tasks, id)
 		return
 	}
-	t.placed.Delete(id)
+	t.located.Delete(id)
 }
 
 // Get returns the status of a task that is in memory.
@@ -172,12 +172,12 @@ func (t *Tasks) Get(id schemas.TaskID) (*schemas.Status, bool) {
 	return h.status, ok
 }
 
-// Place returns where the last record of a finished task lies that is not in memory, and false for any other.
-func (t *Tasks) Place(id schemas.TaskID) (Place, bool) {
-	if v, ok := t.placed.Get(id); ok {
-		return decodePlace(v), true
+// Location returns where the last record of a finished task lies that is not in memory, and false for any other.
+func (t *Tasks) Location(id schemas.TaskID) (Location, bool) {
+	if v, ok := t.located.Get(id); ok {
+		return decodeLocation(v), true
 	}
-	return Place{}, false
+	return Location{}, false
 }
 
 // All returns the statuses of the tasks in memory.
@@ -197,15 +197,15 @@ type Size struct {
 
 // Size returns it.
 func (t *Tasks) Size() Size {
-	return Size{Unfinished: t.live, Finished: len(t.tasks) - t.live, Placed: t.placed.Len(), IndexBytes: t.placed.Bytes()}
+	return Size{Unfinished: t.unfinished, Finished: len(t.tasks) - t.unfinished, Placed: t.located.Len(), IndexBytes: t.located.Bytes()}
 }
 
 // encode writes a place so that none is all zeros.
-func (p Place) encode() []byte {
+func (p Location) encode() []byte {
 	return binary.BigEndian.AppendUint64(nil, uint64(uint16(p.Partition))<<48|uint64(p.Offset+1)&(1<<48-1))
 }
 
-func decodePlace(b []byte) Place {
+func decodeLocation(b []byte) Location {
 	v := binary.BigEndian.Uint64(b)
-	return Place{int32(v >> 48), int64(v&(1<<48-1)) - 1}
+	return Location{int32(v >> 48), int64(v&(1<<48-1)) - 1}
 }

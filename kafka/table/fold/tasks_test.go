@@ -36,24 +36,24 @@ func TestNoTaskIsForgotten(t *testing.T) {
 		type known struct {
 			version uint64
 			ended   bool
-			at      Place
+			at      Location
 		}
 		want := make(map[schemas.TaskID]known)
 		for i := range rapid.IntRange(0, 1000).Draw(t, "steps") {
 			n := rapid.IntRange(0, len(ids)-1).Draw(t, "task")
-			id, at := ids[n], Place{int32(n % partitions), int64(i)}
+			id, at := ids[n], Location{int32(n % partitions), int64(i)}
 			k := want[id]
 			switch rapid.IntRange(0, 5).Draw(t, "what") {
 			case 0:
 				tasks.Remove(id)
 				delete(want, id)
 			case 1: // somebody who knows less
-				if k.ended && tasks.Take(id, status(id, k.version+1, 0), bytesOfOne, at) {
+				if k.ended && tasks.Apply(id, status(id, k.version+1, 0), bytesOfOne, at) {
 					t.Fatal("a finished task goes on")
 				}
 			case 2, 3:
 				k = known{k.version + 1, true, at}
-				if !tasks.Take(id, status(id, k.version, 7), bytesOfOne, at) {
+				if !tasks.Apply(id, status(id, k.version, 7), bytesOfOne, at) {
 					t.Fatal("an end, or a correction of it, is no news")
 				}
 				want[id] = k
@@ -62,7 +62,7 @@ func TestNoTaskIsForgotten(t *testing.T) {
 					continue
 				}
 				k = known{version: k.version + 1}
-				if !tasks.Take(id, status(id, k.version, 0), bytesOfOne, at) {
+				if !tasks.Apply(id, status(id, k.version, 0), bytesOfOne, at) {
 					t.Fatal("a newer version is no news")
 				}
 				want[id] = k
@@ -72,7 +72,7 @@ func TestNoTaskIsForgotten(t *testing.T) {
 		for _, id := range ids {
 			k, is := want[id]
 			s, ok := tasks.Get(id)
-			place, placed := tasks.Place(id)
+			place, placed := tasks.Location(id)
 			switch {
 			case ok && placed:
 				t.Fatal("a task is in memory and in the index")
@@ -112,7 +112,7 @@ func TestViewKeepsWhatASmallerStatusWouldTakeBack(t *testing.T) {
 			Task: id.Bytes(), Version: word.version, Plan: &schemas.TaskOpened{Total: 10}, FinishedMs: word.ended,
 			Counts: []*schemas.StateCount{{Mark: uint32(schemas.StateSent), Count: word.sent}},
 		}
-		if news := tasks.Take(id, s, bytesOfOne, Place{Offset: int64(word.version)}); news != word.news {
+		if news := tasks.Apply(id, s, bytesOfOne, Location{Offset: int64(word.version)}); news != word.news {
 			t.Errorf("version %d is news: %v", word.version, news)
 		}
 	}
@@ -125,13 +125,13 @@ func TestViewKeepsWhatASmallerStatusWouldTakeBack(t *testing.T) {
 func TestPlaceIsThatOfTheLastRecordOfAnEnd(t *testing.T) {
 	t.Parallel()
 	tasks, id := NewTasks(0, 1), schemas.NewTaskID()
-	tasks.Take(id, status(id, 2, 7), bytesOfOne, Place{Offset: 1})
-	if tasks.Take(id, status(id, 2, 7), bytesOfOne, Place{Offset: 5}) {
+	tasks.Apply(id, status(id, 2, 7), bytesOfOne, Location{Offset: 1})
+	if tasks.Apply(id, status(id, 2, 7), bytesOfOne, Location{Offset: 5}) {
 		t.Error("the same word is news")
 	}
 	other := schemas.NewTaskID()
-	tasks.Take(other, status(other, 1, 7), bytesOfOne, Place{Offset: 6})
-	if at, ok := tasks.Place(id); !ok || at.Offset != 5 {
+	tasks.Apply(other, status(other, 1, 7), bytesOfOne, Location{Offset: 6})
+	if at, ok := tasks.Location(id); !ok || at.Offset != 5 {
 		t.Errorf("it lies at %v, %v", at, ok)
 	}
 }
@@ -141,8 +141,8 @@ func TestCorrectionsCostNoMemory(t *testing.T) {
 	t.Parallel()
 	tasks, id := NewTasks(100*bytesOfOne, 1), schemas.NewTaskID()
 	for i := range 100_000 {
-		tasks.Take(id, status(id, uint64(i+1), 7), bytesOfOne, Place{Offset: int64(i)})
-		if n := len(tasks.parts[0].queue); n > 4 {
+		tasks.Apply(id, status(id, uint64(i+1), 7), bytesOfOne, Location{Offset: int64(i)})
+		if n := len(tasks.partitions[0].queue); n > 4 {
 			t.Fatalf("%d elements stand for one task", n)
 		}
 	}
@@ -159,7 +159,7 @@ func TestStatusCostsTheSameBesideManyTasks(t *testing.T) {
 		tasks := NewTasks(1000*bytesOfOne, 4)
 		for i := range open {
 			id := schemas.NewTaskID()
-			tasks.Take(id, &schemas.Status{Task: id.Bytes(), Version: 1}, bytesOfOne, Place{int32(i % 4), int64(i)})
+			tasks.Apply(id, &schemas.Status{Task: id.Bytes(), Version: 1}, bytesOfOne, Location{int32(i % 4), int64(i)})
 		}
 		best := time.Hour
 		const n = 10_000
@@ -167,7 +167,7 @@ func TestStatusCostsTheSameBesideManyTasks(t *testing.T) {
 			began := time.Now()
 			for i := range n {
 				id := schemas.NewTaskID()
-				tasks.Take(id, status(id, 1, 7), bytesOfOne, Place{int32(i % 4), int64(i)})
+				tasks.Apply(id, status(id, 1, 7), bytesOfOne, Location{int32(i % 4), int64(i)})
 			}
 			best = min(best, time.Since(began)/n)
 		}
@@ -194,7 +194,7 @@ func BenchmarkFinished(b *testing.B) {
 			if err := schemas.Decode(&rec, s); err != nil {
 				b.Fatal(err)
 			}
-			tasks.Take(id, s, len(rec.Value), Place{int32(i % 12), int64(i)})
+			tasks.Apply(id, s, len(rec.Value), Location{int32(i % 12), int64(i)})
 		}
 		took := time.Since(began)
 		runtime.GC()

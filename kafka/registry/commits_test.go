@@ -13,7 +13,7 @@ import (
 // What can't be written rests, and nobody who commits waits for it again.
 func TestBegunIsWrittenOnceAndRestsAfterAFailure(t *testing.T) {
 	t.Parallel()
-	var b registry.Begun
+	var b registry.CommitTracker
 	var wrote []string
 	fail := errors.New("no leader")
 	now := time.Now()

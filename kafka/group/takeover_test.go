@@ -51,14 +51,14 @@ func TestLogThatEndsBelowTheCommittedOffsetIsNoticed(t *testing.T) {
 			reg := prometheus.NewRegistry()
 			l := kafkatest.Layout(t, c)
 			p := kafkatest.Publisher(t, c, l)
-			slot := stream.TopicPartition{Topic: schemas.TopicSendsExpress, Partition: l.Home(schemas.TopicSendsExpress, []byte("1"))}
+			tp := stream.TopicPartition{Topic: schemas.TopicSendsExpress, Partition: l.Home(schemas.TopicSendsExpress, []byte("1"))}
 			if _, err := p.Publish(t.Context(), kafkatest.ExpressSend("1"), kafkatest.ExpressSend("1"), kafkatest.ExpressSend("1")); err != nil {
 				t.Fatal(err)
 			}
 			first := kafkatest.NewProbe()
 			g, leave := kafkatest.Join(t, c, l, first)
 			kafkatest.Until(t, "assigned", func() bool { return len(first.Owned()) == 4 })
-			if refused, err := g.Commit(t.Context(), g.Generation(), []stream.Position{{Partition: slot, Offset: 8}}); err != nil || len(refused) > 0 {
+			if refused, err := g.Commit(t.Context(), g.Generation(), []stream.Position{{Partition: tp, Offset: 8}}); err != nil || len(refused) > 0 {
 				t.Fatal(refused, err)
 			}
 			leave() // committed 8, and the log ends at 3: five records are gone
@@ -79,7 +79,7 @@ func TestLogThatEndsBelowTheCommittedOffsetIsNoticed(t *testing.T) {
 				}
 				select {
 				case err := <-done:
-					if !errors.Is(err, group.ErrOffsets) {
+					if !errors.Is(err, group.ErrOffsetOutsideLog) {
 						t.Errorf("ended with %v", err)
 					}
 					done <- err
@@ -91,7 +91,7 @@ func TestLogThatEndsBelowTheCommittedOffsetIsNoticed(t *testing.T) {
 			kafkatest.Until(t, "all records", func() bool { return len(second.Records) == 3 })
 			kafkatest.Until(t, "all partitions", func() bool { return len(second.Owned()) == 4 })
 			second.Mu.Lock()
-			pos := second.Positions[slot]
+			pos := second.Positions[tp]
 			second.Mu.Unlock()
 			if pos.Offset != 8 || pos.Begin != 0 || pos.End != 3 {
 				t.Errorf("the stage was told %+v", pos)
@@ -265,8 +265,8 @@ func TestLogThatIsTrimmedWhileItIsReadIsTakenOverAnew(t *testing.T) {
 	p := kafkatest.NewProbe()
 	g, _ := kafkatest.JoinAs(t, c, l, p)
 	kafkatest.Until(t, "assigned", func() bool { return len(p.Owned()) == 4 })
-	slot := stream.TopicPartition{Topic: schemas.TopicSendsExpress, Partition: l.Home(schemas.TopicSendsExpress, []byte("1"))}
-	g.Pause(slot)
+	tp := stream.TopicPartition{Topic: schemas.TopicSendsExpress, Partition: l.Home(schemas.TopicSendsExpress, []byte("1"))}
+	g.Pause(tp)
 	time.Sleep(time.Second) // a fetch under way still brings what is written
 	for range 20 {
 		if _, err := pub.Publish(t.Context(), kafkatest.ExpressSend("1")); err != nil {
@@ -279,24 +279,24 @@ func TestLogThatIsTrimmedWhileItIsReadIsTakenOverAnew(t *testing.T) {
 	}
 	defer cl.Close()
 	to := make(kadm.Offsets)
-	to.AddOffset(c.Prefix+string(slot.Topic), slot.Partition, 10, -1)
+	to.AddOffset(c.Prefix+string(tp.Topic), tp.Partition, 10, -1)
 	if _, err := kadm.NewClient(cl).DeleteRecords(t.Context(), to); err != nil {
 		t.Fatal(err)
 	}
 	for len(p.Events) > 0 {
 		<-p.Events
 	}
-	g.Resume(slot)
+	g.Resume(tp)
 	kafkatest.Until(t, "taken over anew", func() bool {
 		for len(p.Events) > 0 {
-			if e := <-p.Events; strings.HasPrefix(e, "assign "+slot.String()) {
+			if e := <-p.Events; strings.HasPrefix(e, "assign "+tp.String()) {
 				return true
 			}
 		}
 		return false
 	})
 	for {
-		if r := kafkatest.Take(t, p.Records, "record"); r.Partition == slot.Partition && r.Offset >= 10 {
+		if r := kafkatest.Take(t, p.Records, "record"); r.Partition == tp.Partition && r.Offset >= 10 {
 			if r.Offset != 10 {
 				t.Errorf("reading goes on at %d", r.Offset)
 			}

@@ -24,8 +24,8 @@ func RefuseAll(refused map[stream.TopicPartition]error, ps []stream.Position, wh
 	}
 }
 
-// Fill puts positions into a request, with the names that their topics have in Kafka, and refuses those that no broker takes.
-func Fill(req *kmsg.OffsetCommitRequest, ps []stream.Position, name func(stream.Topic) string, refused map[stream.TopicPartition]error) {
+// AddPositions puts positions into a request, with the names that their topics have in Kafka, and refuses those that no broker takes.
+func AddPositions(req *kmsg.OffsetCommitRequest, ps []stream.Position, name func(stream.Topic) string, refused map[stream.TopicPartition]error) {
 	at := make(map[stream.Topic]int)
 	for _, p := range ps {
 		if len(p.Metadata) > stream.MaxMetadata {
@@ -46,20 +46,20 @@ func Fill(req *kmsg.OffsetCommitRequest, ps []stream.Position, name func(stream.
 	}
 }
 
-// Judge reads the answer to a commit. An error means that for at least one slot nobody knows.
-func Judge(resp *kmsg.OffsetCommitResponse, ps []stream.Position, bare func(string) stream.Topic, refused map[stream.TopicPartition]error) error {
+// ParseCommit reads the answer to a commit. An error means that for at least one partition nobody knows.
+func ParseCommit(resp *kmsg.OffsetCommitResponse, ps []stream.Position, bare func(string) stream.Topic, refused map[stream.TopicPartition]error) error {
 	answered := make(map[stream.TopicPartition]bool, len(ps))
 	for _, t := range resp.Topics {
 		for _, p := range t.Partitions {
-			slot := stream.TopicPartition{Topic: bare(t.Topic), Partition: p.Partition}
-			answered[slot] = true
+			tp := stream.TopicPartition{Topic: bare(t.Topic), Partition: p.Partition}
+			answered[tp] = true
 			err := kerr.ErrorForCode(p.ErrorCode)
 			switch {
 			case err == nil:
 			case certainlyRefused(err):
-				refused[slot] = err
+				refused[tp] = err
 			default:
-				return fmt.Errorf("%s: %w", slot, err)
+				return fmt.Errorf("%s: %w", tp, err)
 			}
 		}
 	}
@@ -87,9 +87,9 @@ func certainlyRefused(err error) bool {
 	return false
 }
 
-// Fetched reads what was committed, metadata included. An error means that of at least one slot it is not known. Then none may be assigned:
+// ParseFetch reads what was committed, metadata included. An error means that of at least one partition it is not known. Then none may be assigned:
 // the client library (franz-go 1.22) would leave that one out, and nobody would read it until something else moves it.
-func Fetched(resp *kmsg.OffsetFetchResponse, bare func(string) stream.Topic) (ps []stream.Position, err error) {
+func ParseFetch(resp *kmsg.OffsetFetchResponse, bare func(string) stream.Topic) (ps []stream.Position, err error) {
 	for _, g := range resp.Groups {
 		for _, t := range g.Topics {
 			for _, p := range t.Partitions {

@@ -29,8 +29,8 @@ func TestCommittedOffsetOutsideTheLogEndsTheGroup(t *testing.T) {
 	g, leave := kafkatest.Join(t, c, l, first)
 	kafkatest.Until(t, "assigned", func() bool { return len(first.Owned()) == 4 })
 	var ps []stream.Position
-	for _, slot := range first.Owned() {
-		ps = append(ps, stream.Position{Partition: slot, Offset: 1000})
+	for _, tp := range first.Owned() {
+		ps = append(ps, stream.Position{Partition: tp, Offset: 1000})
 	}
 	if refused, err := g.Commit(t.Context(), g.Generation(), ps); err != nil || len(refused) > 0 {
 		t.Fatal(refused, err)
@@ -47,7 +47,7 @@ func TestCommittedOffsetOutsideTheLogEndsTheGroup(t *testing.T) {
 	defer func() { cancel(); <-done }()
 	select {
 	case err := <-done:
-		if !errors.Is(err, group.ErrOffsets) {
+		if !errors.Is(err, group.ErrOffsetOutsideLog) {
 			t.Errorf("the group ended with %v", err)
 		}
 		done <- err
@@ -64,10 +64,10 @@ type holding struct {
 	taking, goOn chan struct{}
 }
 
-func (h *holding) Process(slot stream.TopicPartition, recs []stream.Record) {
+func (h *holding) Process(tp stream.TopicPartition, recs []stream.Record) {
 	h.taking <- struct{}{}
 	<-h.goOn
-	h.Probe.Process(slot, recs)
+	h.Probe.Process(tp, recs)
 }
 
 // Another member joins while what was polled is being handed over: nothing of it is given up before that is done, or records would
@@ -129,9 +129,9 @@ func TestStoppingDrainsWhileStillAMember(t *testing.T) {
 		p := kafkatest.NewProbe()
 		var g *group.Group
 		commits := make(chan error, 1)
-		p.Revoke = func(slots []stream.TopicPartition) {
-			refused, err := g.Commit(context.WithoutCancel(t.Context()), g.Generation(), []stream.Position{{Partition: slots[0], Offset: 0, Metadata: "last"}})
-			commits <- errors.Join(err, refused[slots[0]])
+		p.Revoke = func(tps []stream.TopicPartition) {
+			refused, err := g.Commit(context.WithoutCancel(t.Context()), g.Generation(), []stream.Position{{Partition: tps[0], Offset: 0, Metadata: "last"}})
+			commits <- errors.Join(err, refused[tps[0]])
 		}
 		g, leave := kafkatest.Join(t, c, l, p)
 		kafkatest.Until(t, "assigned", func() bool { return len(p.Owned()) == 4 })
@@ -149,7 +149,7 @@ func TestStoppingDrainsWhileStillAMember(t *testing.T) {
 }
 
 // Partitions that go to another member are given up in good order too.
-func TestRevokedSlotsDrainWhileStillAMember(t *testing.T) {
+func TestRevokedPartitionsDrainWhileStillAMember(t *testing.T) {
 	t.Parallel()
 	kafkatest.OnBrokers(t, func(t *testing.T, c kafka.Config) {
 		l := kafkatest.Layout(t, c)
@@ -180,7 +180,7 @@ func expectRevoked(t *testing.T, p *kafkatest.Probe, n int) {
 }
 
 // An answer to a commit that leaves a partition out says nothing of it: the commit may have been made or not.
-func TestSlotWithoutAWordInTheAnswerIsUnknown(t *testing.T) {
+func TestPartitionMissingFromACommitAnswerIsUnknown(t *testing.T) {
 	t.Parallel()
 	cluster, c := kafkatest.Embedded(t)
 	l := kafkatest.Layout(t, c)

@@ -35,8 +35,8 @@ func FuzzViews(f *testing.F) {
 		defer controls.Stop()
 		rec := stream.Record{Key: key, Value: value, Offset: offset, Headers: []stream.Header{{Key: schemas.VersionHeader, Value: []byte(schemas.Version)}}}
 		for range 2 {
-			_ = statuses.read(rec)
-			_ = controls.read(rec)
+			_ = statuses.apply(rec)
+			_ = controls.apply(rec)
 		}
 		statuses.Each(func(id schemas.TaskID, s *schemas.Status) bool {
 			if string(s.GetTask()) != string(id.Bytes()) || schemas.TaskID(s.GetTask()).String() != string(key) {
