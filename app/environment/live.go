@@ -1,6 +1,7 @@
 package environment
 
 import (
+	"errors"
 	"log/slog"
 	"os"
 	"sync"
@@ -42,6 +43,7 @@ func (l *live) now() schemas.Secret {
 	}
 	l.seen = []filewatch.Snapshot{filewatch.Look(l.path)}
 	secret, err := ReadSecret(l.path)
+	err = errors.Join(err, filewatch.Judged(l.log, l.name, l.seen))
 	switch {
 	case err != nil:
 		l.log.Error("a secret stays as it was: its file can't be used", "name", l.name, "error", err)

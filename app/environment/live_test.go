@@ -44,6 +44,13 @@ func TestSecretsAreReadAgainWhenTheirFileChanges(t *testing.T) {
 		if got := now().Reveal(); got != "hush-third" {
 			t.Errorf("the file is looked at with each use: %q", got)
 		}
+		if err := os.Chmod(path, 0o606); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(filewatch.Every)
+		if got := now().Reveal(); got != "hush-third" {
+			t.Errorf("what anybody may write is used: %q", got)
+		}
 		if err := os.Remove(path); err != nil {
 			t.Fatal(err)
 		}
@@ -51,7 +58,7 @@ func TestSecretsAreReadAgainWhenTheirFileChanges(t *testing.T) {
 		if got := now().Reveal(); got != "hush-third" {
 			t.Errorf("without its file it is %q", got)
 		}
-		if said := log.String(); strings.Count(said, "was read again") != 2 || strings.Count(said, "can't be used") != 2 || strings.Contains(said, "hush") {
+		if said := log.String(); strings.Count(said, "was read again") != 2 || strings.Count(said, "can't be used") != 3 || strings.Contains(said, "hush") {
 			t.Error(said)
 		}
 	})

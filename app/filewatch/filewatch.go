@@ -1,5 +1,5 @@
-// Package filewatch tells when files of the configuration have changed: replaced, written to, gone or come. It looks at
-// what the file system says of them, and reads none.
+// Package filewatch tells when files of the configuration have changed: replaced, written to, gone or come, or with other rights; and whether
+// others may read them or write to them. It looks at what the file system says of them, and reads none.
 package filewatch
 
 import (
@@ -39,7 +39,7 @@ func Changed(seen []Snapshot) bool {
 		if was == nil || is == nil {
 			return was != is
 		}
-		return !os.SameFile(was, is) || was.Size() != is.Size() || !was.ModTime().Equal(is.ModTime())
+		return !os.SameFile(was, is) || was.Size() != is.Size() || was.Mode() != is.Mode() || !was.ModTime().Equal(is.ModTime())
 	})
 }
 

@@ -17,7 +17,6 @@ import (
 
 	"altavoz/app/environment"
 	"altavoz/app/filewatch"
-	"altavoz/app/secure"
 	"altavoz/producer/access"
 	"altavoz/schemas"
 )
@@ -104,13 +103,7 @@ func (b *Book) Reload() {
 // reload returns the files that it read.
 func (b *Book) reload() []filewatch.Snapshot {
 	t, seen, err := read(b.cfg)
-	for _, s := range seen { // as at the start
-		warning, refused := secure.ClearFile("ALTAVOZ_KEYS_FILE", s.Path())
-		if err = errors.Join(err, refused); warning != "" {
-			b.log.Warn("others can read what they should not", "what", warning)
-		}
-	}
-	if err != nil {
+	if err = errors.Join(err, filewatch.Judged(b.log, "ALTAVOZ_KEYS_FILE", seen)); err != nil {
 		b.not.Inc()
 		b.log.Error("API keys stay as they were: their file can't be used", "error", err)
 		return seen

@@ -138,7 +138,7 @@ func (b *Book) reload() []filewatch.Snapshot {
 	if err == nil && len(list) == 0 {
 		err = errors.New("no number is left to send from")
 	}
-	if err != nil {
+	if err = errors.Join(err, filewatch.Judged(b.log, "ALTAVOZ_SENDERS_FILE", seen)); err != nil {
 		b.reads[reloadRefused].Inc()
 		b.log.Error("sender numbers stay as they were: their file can't be used", "error", err)
 		return seen

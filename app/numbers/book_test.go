@@ -217,3 +217,37 @@ func TestNobodyLeft(t *testing.T) {
 		t.Errorf("%s after it was fixed", id)
 	}
 }
+
+// TestThreatS15TokenThatAnybodyMayWriteIsNotTaken: the rights of token files are judged at each reading, also where only they changed.
+func TestThreatS15TokenThatAnybodyMayWriteIsNotTaken(t *testing.T) {
+	t.Parallel()
+	watched(t, map[string]string{"token": "hush-a", "senders.json": `[{"id":"2","token_file":"token"}]`}, func(b *bench) {
+		at := filepath.Join(b.dir, "token")
+		rights := func(mode os.FileMode) {
+			if err := os.Chmod(at, mode); err != nil {
+				t.Fatal(err)
+			}
+			b.rest()
+		}
+		rights(0o644)
+		b.counts(1, 0)
+		if !strings.Contains(b.log.String(), "may read") {
+			t.Error("others may read it, and nobody says so")
+		}
+		rights(0o602)
+		b.counts(1, 1)
+		if err := os.WriteFile(at, []byte("hush-of-a-stranger"), 0o600); err != nil { // an existing file keeps its mode
+			t.Fatal(err)
+		}
+		b.rest()
+		b.counts(1, 2)
+		if n, _ := b.book.Number("2"); n.Token != "hush-a" {
+			t.Error("a stranger's token is used")
+		}
+		b.write("token", "hush-b")
+		b.counts(2, 2)
+		if n, _ := b.book.Number("2"); n.Token != "hush-b" {
+			t.Error("the repaired file is not used")
+		}
+	})
+}

@@ -7,10 +7,10 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
-	"os"
 	"slices"
 	"strings"
 
+	"altavoz/app/filewatch"
 	"altavoz/schemas/rules"
 )
 
@@ -94,28 +94,40 @@ func Exposed(s Settings) (warnings []string, err error) {
 	add(ClearKafka(s.Brokers, s.KafkaTLS, s.SASLMechanism))
 	add(ClearRedis(s.Redis, s.RedisTLS, s.RedisPassword))
 	for _, name := range slices.Sorted(maps.Keys(s.Files)) {
-		add(ClearFile(name, s.Files[name]))
+		add(filewatch.Judge(name, s.Files[name]))
 	}
 	for _, path := range s.Senders {
-		add(ClearFile("ALTAVOZ_SENDERS_FILE", path))
+		add(filewatch.Judge("ALTAVOZ_SENDERS_FILE", path))
 	}
 	for _, path := range s.Keys {
-		add(ClearFile("ALTAVOZ_KEYS_FILE", path))
+		add(filewatch.Judge("ALTAVOZ_KEYS_FILE", path))
 	}
 	return warnings, err
 }
 
 // ClearAPI judges the Cloud API's URL: with each call goes an access token.
 func ClearAPI(base string) (warning string, err error) {
+	return clearURL("ALTAVOZ_WHATSAPP_BASE_URL", base, "the access tokens")
+}
+
+// ClearClient judges the URL, given by that name, that a command shows an API key to.
+func ClearClient(name, base string, key bool) (warning string, err error) {
+	if !key {
+		return "", nil
+	}
+	return clearURL(name, base, "the API key")
+}
+
+func clearURL(name, base, secrets string) (warning string, err error) {
 	u, err := url.Parse(base)
 	if err != nil || u.Scheme != "http" {
 		return "", nil //nolint:nilerr // a URL that is none is somebody else's to refuse
 	}
 	switch reachOf(u.Hostname()) {
 	case far:
-		return "", hinted(fmt.Errorf("ALTAVOZ_WHATSAPP_BASE_URL=%s has no TLS: the access tokens would be read on the way", u.Redacted()), "use https://")
+		return "", hinted(fmt.Errorf("%s=%s has no TLS: %s would be read on the way", name, u.Redacted(), secrets), "use https://")
 	case near:
-		return fmt.Sprintf("ALTAVOZ_WHATSAPP_BASE_URL=%s has no TLS: access tokens can be read in this network", u.Redacted()), nil
+		return fmt.Sprintf("%s=%s has no TLS: %s can be read in this network", name, u.Redacted(), secrets), nil
 	case here:
 	}
 	return "", nil
@@ -150,30 +162,6 @@ func ClearRedis(addrs []string, tls, password bool) (warning string, err error) 
 		return "ALTAVOZ_REDIS_PASSWORD without ALTAVOZ_REDIS_TLS: it can be read in this network", nil
 	case r == far:
 		return "Redis without ALTAVOZ_REDIS_TLS and without a password: anybody on the way to " + addr + " may use it", nil
-	}
-	return "", nil
-}
-
-// ClearFile judges who may read a file with a secret, and who may replace what is in it. A file that is not there is somebody else's to miss.
-// Being readable is a warning: orchestrators mount secrets so. Being writable is refused, except on a file system that is mounted
-// read-only: there nobody writes through it, and shared folders of a desktop (9p, virtiofs, CIFS) show every file as 0777.
-func ClearFile(name, path string) (warning string, err error) {
-	info, err := os.Stat(path)
-	if err != nil || !info.Mode().IsRegular() {
-		return "", nil //nolint:nilerr // whoever reads it says what is wrong
-	}
-	return judgeMode(name, path, info.Mode().Perm(), func() bool { return mountedReadOnly(path) })
-}
-
-func judgeMode(name, path string, mode os.FileMode, readOnly func() bool) (warning string, err error) {
-	const othersRead, othersWrite = 0o004, 0o002
-	switch {
-	case mode&othersWrite != 0 && !readOnly():
-		return "", hinted(fmt.Errorf("%s: everybody on this machine may write to %s (%#o)", name, path, mode), "chmod o-rwx "+path)
-	case mode&othersWrite != 0:
-		return fmt.Sprintf("%s: %s is everybody's (%#o), though it is mounted read-only here: whoever reaches it where it comes from may read and write it", name, path, mode), nil
-	case mode&othersRead != 0:
-		return fmt.Sprintf("%s: everybody on this machine may read %s (%#o): chmod o-rwx %s", name, path, mode, path), nil
 	}
 	return "", nil
 }

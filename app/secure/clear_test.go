@@ -1,9 +1,6 @@
 package secure
 
 import (
-	"os"
-	"path/filepath"
-	"strings"
 	"testing"
 )
 
@@ -30,6 +27,9 @@ func TestThreatS14ReachOfHosts(t *testing.T) {
 func TestThreatS14SecretsInTheClear(t *testing.T) {
 	t.Parallel()
 	api := func(url string) func() (string, error) { return func() (string, error) { return ClearAPI(url) } }
+	client := func(url string) func() (string, error) {
+		return func() (string, error) { return ClearClient("ALTAVOZ_URL", url, true) }
+	}
 	kafka := func(tls bool, mechanism string, brokers ...string) func() (string, error) {
 		return func() (string, error) { return ClearKafka(brokers, tls, mechanism) }
 	}
@@ -48,6 +48,11 @@ func TestThreatS14SecretsInTheClear(t *testing.T) {
 		"the API off this machine":                  {api("http://graph.facebook.com"), refused},
 		"a gateway in capitals":                     {api("HTTP://gateway.example.com"), refused},
 		"an address in an unusual writing":          {api("http://127.1:8088"), refused},
+		"a key over TLS":                            {client("https://altavoz.example.com"), ok},
+		"a key to this machine":                     {client("http://127.0.0.1:8080"), ok},
+		"a key in the own network":                  {client("http://altavoz:8080"), warned},
+		"a key off this machine":                    {client("http://altavoz.example.com"), refused},
+		"no key":                                    {func() (string, error) { return ClearClient("ALTAVOZ_URL", "http://altavoz.example.com", false) }, ok},
 		"Kafka with TLS":                            {kafka(true, "PLAIN", "kafka.example.com:9092"), ok},
 		"Kafka on this machine":                     {kafka(false, "PLAIN", "127.0.0.1:9092"), ok},
 		"PLAIN in the network of containers":        {kafka(false, "PLAIN", "kafka:9092"), warned},
@@ -73,45 +78,5 @@ func TestThreatS14SecretsInTheClear(t *testing.T) {
 		if got != c.want {
 			t.Errorf("%s: %s, want %s: %q, %v", name, got, c.want, warning, err)
 		}
-	}
-}
-
-func TestThreatS15FilesWithSecretsAreNotEverybodys(t *testing.T) {
-	t.Parallel()
-	path := filepath.Join(t.TempDir(), "secret")
-	if err := os.WriteFile(path, []byte("s"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	for mode, want := range map[os.FileMode]string{0o600: "", 0o640: "", 0o660: "", 0o604: "may read", 0o644: "may read", 0o602: "may write", 0o666: "may write"} {
-		if err := os.Chmod(path, mode); err != nil {
-			t.Fatal(err)
-		}
-		warning, err := ClearFile("ALTAVOZ_API_KEYS_FILE", path)
-		got := warning
-		if err != nil {
-			got = err.Error()
-		}
-		if (got == "") != (want == "") || !strings.Contains(got, want) || (err != nil) != (want == "may write") {
-			t.Errorf("%#o: %q, %v", mode, warning, err)
-		}
-	}
-	for _, none := range []string{path + "-nowhere", os.DevNull, t.TempDir()} {
-		if warning, err := ClearFile("X", none); warning != "" || err != nil {
-			t.Errorf("%s: %q, %v", none, warning, err)
-		}
-	}
-}
-
-// Shared folders of a desktop show every file as 0777. Where a container gets one read-only, as it gets secrets, it starts with a warning.
-func TestThreatS15FilesThatAreMountedReadOnlyAreAWarning(t *testing.T) {
-	t.Parallel()
-	for mode, want := range map[os.FileMode]string{0o777: "mounted read-only", 0o666: "mounted read-only", 0o444: "may read", 0o400: ""} {
-		warning, err := judgeMode("ALTAVOZ_API_KEYS_FILE", "/run/secrets/api_keys", mode, func() bool { return true })
-		if err != nil || (warning == "") != (want == "") || !strings.Contains(warning, want) {
-			t.Errorf("%#o: %q, %v", mode, warning, err)
-		}
-	}
-	if mountedReadOnly(filepath.Join(t.TempDir(), "nothing")) {
-		t.Error("what is not there is mounted read-only")
 	}
 }

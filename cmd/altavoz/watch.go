@@ -42,8 +42,9 @@ func (s *serverFlags) client(cmd *cobra.Command) (*client.Client, context.Contex
 	if err != nil {
 		return nil, nil, nil, err
 	}
+	name := "--url"
 	if !cmd.Flags().Changed("url") {
-		s.url = cfg.Client.URL
+		s.url, name = cfg.Client.URL, "ALTAVOZ_URL"
 	}
 	if _, err := url.Parse(s.url); err != nil {
 		return nil, nil, nil, &exit{err: fmt.Errorf("--url %s: %w", s.url, err), code: exitUsage, hint: "it looks like http://127.0.0.1:8080"}
@@ -51,6 +52,13 @@ func (s *serverFlags) client(cmd *cobra.Command) (*client.Client, context.Contex
 	key := schemas.Secret(s.key)
 	if key == "" {
 		key = cfg.Client.APIKey
+	}
+	warning, err := app.ClearClient(name, s.url, key)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	if warning != "" {
+		say(cmd.ErrOrStderr(), "altavoz: warning: %s", warning)
 	}
 	ctx, cancel := cmd.Context(), context.CancelFunc(func() {})
 	if s.timeout > 0 {

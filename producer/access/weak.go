@@ -39,6 +39,16 @@ func WeakShort(text schemas.Secret) error {
 	return nil
 }
 
+// Unnamed is how many keys of the short form have no name.
+func Unnamed(text schemas.Secret) (n int) {
+	for _, f := range shortFields(text) {
+		if !strings.Contains(f, ":") {
+			n++
+		}
+	}
+	return n
+}
+
 // shortFields splits the short form.
 func shortFields(text schemas.Secret) []string {
 	return strings.FieldsFunc(text.Reveal(), func(r rune) bool { return r == ',' || r == ' ' || r == '\t' || r == '\r' || r == '\n' })

@@ -1,4 +1,4 @@
-package secure
+package filewatch
 
 // mountedReadOnly is not known there.
 func mountedReadOnly(string) bool { return false }
