@@ -17,6 +17,7 @@ import (
 	"altavoz/redis"
 	"altavoz/schemas"
 	"altavoz/schemas/blob"
+	"altavoz/schemas/es"
 	"altavoz/stream"
 	"altavoz/whatsapp"
 	"altavoz/whatsapp/media"
@@ -79,14 +80,14 @@ var errRef = errors.New("the reference points at no such record")
 func (b blobs) Content(ctx context.Context, task schemas.TaskID, ref *schemas.BlobRef) (*schemas.Content, error) {
 	rec, err := b.read(ctx, ref, 0)
 	if err != nil {
-		return nil, fmt.Errorf("reading the message of task %s: %w", task, gone(err, "El mensaje de este envío ya no está guardado"))
+		return nil, fmt.Errorf("reading the message of task %s: %w", task, gone(err, es.MessageGone))
 	}
 	if err := blob.Check(ref, task, &rec); err != nil { //mutant:message-is-of-the-task
-		return nil, fmt.Errorf("reading the message of task %s: %w", task, gone(err, "El mensaje de este envío ya no está guardado"))
+		return nil, fmt.Errorf("reading the message of task %s: %w", task, gone(err, es.MessageGone))
 	}
 	c := new(schemas.Content)
 	if err := schemas.Decode(&rec, c); err != nil {
-		return nil, fmt.Errorf("reading the message of task %s: %w: %w", task, err, &schemas.ContentError{Why: "El mensaje de este envío no se puede leer"})
+		return nil, fmt.Errorf("reading the message of task %s: %w: %w", task, err, &schemas.ContentError{Why: es.Say(es.MessageUnreadable)})
 	}
 	return c, nil
 }
@@ -98,7 +99,7 @@ func (b blobs) Part(ctx context.Context, ref *schemas.BlobRef, n int) ([]byte, e
 		err = blob.CheckFile(ref, &rec) //mutant:part-is-of-the-file
 	}
 	if err != nil {
-		return nil, fmt.Errorf("reading a part of a file: %w", gone(err, "El archivo de 'header_content' ya no está guardado"))
+		return nil, fmt.Errorf("reading a part of a file: %w", gone(err, es.FileGone))
 	}
 	return rec.Value, nil
 }
@@ -120,9 +121,9 @@ func (b blobs) read(ctx context.Context, ref *schemas.BlobRef, n int) (stream.Re
 }
 
 // gone adds to an error that will not pass the words for the person who asked; any other error is left as it is.
-func gone(err error, why string) error {
+func gone(err error, why es.Code) error {
 	if errors.Is(err, stream.ErrGone) || errors.Is(err, errRef) || errors.Is(err, blob.ErrForeign) {
-		return fmt.Errorf("%w: %w", err, &schemas.ContentError{Why: why})
+		return fmt.Errorf("%w: %w", err, &schemas.ContentError{Why: es.Say(why)})
 	}
 	return err
 }

@@ -75,7 +75,7 @@ func Summarize(src io.Reader, o Options) (*Summary, error) {
 func (s *Summary) example(unit string, e Entry, err error) {
 	var why *phone.Error
 	if len(s.Examples) < maxExamples && errors.As(err, &why) {
-		s.Examples = append(s.Examples, fmt.Sprintf("%s %d: %s: %s", unit, e.Line, cut(e.Text), why.Why))
+		s.Examples = append(s.Examples, fmt.Sprintf("%s %d: %s: %s", unit, e.Line, cut(e.Text), why.Why.Spanish()))
 	}
 }
 

@@ -195,6 +195,7 @@ func RetryAfter(d time.Duration) string {
 func (a answer) headers(h http.Header) {
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Cache-Control", "no-store")
+	h.Set("Vary", "Accept-Language")
 	if a.etag != "" {
 		h.Set("ETag", a.etag)
 		h.Set("Cache-Control", "no-cache") // kept by whom it was made for, and asked about each time

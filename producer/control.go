@@ -10,6 +10,7 @@ import (
 	"altavoz/producer/tasks"
 	"altavoz/producer/upload"
 	"altavoz/schemas"
+	"altavoz/schemas/es"
 	"altavoz/schemas/request"
 )
 
@@ -123,7 +124,7 @@ func closed(task schemas.TaskID, c *schemas.Control, s *schemas.Status) answer {
 	if c.GetKind() == schemas.ControlKind_CONTROL_KIND_CANCEL && tasks.Cancelled(s, now) {
 		return steered(http.StatusOK, task, s, tasks.Leaving(s), tasks.Effect(c, s))
 	}
-	state, why := tasks.StateOf(s, now)
+	state, why := tasks.StateOf(s, now), tasks.WhyOf(s, now, es.Spanish)
 	text := "La tarea ya terminó: " + string(state)
 	if !state.Over() {
 		text = "La tarea ya no admite cambios (" + why + ")"
@@ -134,9 +135,8 @@ func closed(task schemas.TaskID, c *schemas.Control, s *schemas.Status) answer {
 }
 
 func steered(status int, task schemas.TaskID, s *schemas.Status, pipe uint32, message string) answer {
-	state, _ := tasks.StateOf(s, time.Now())
 	return answer{
 		status: status, location: request.PathTasks + "/" + task.String(),
-		body: controlBody{Success: true, TaskID: task.String(), Status: state, InPipe: pipe, Message: message},
+		body: controlBody{Success: true, TaskID: task.String(), Status: tasks.StateOf(s, time.Now()), InPipe: pipe, Message: message},
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"altavoz/producer/slots"
 	"altavoz/producer/tasks"
 	"altavoz/schemas"
+	"altavoz/schemas/es"
 )
 
 // errRevoked is the error of a feed whose key was taken away.
@@ -30,7 +31,7 @@ func (in *Ingress) events(_ http.ResponseWriter, r *http.Request, caller *access
 		return *no
 	}
 	seen, _ := strconv.ParseUint(r.Header.Get("Last-Event-ID"), 10, 64) // what is no version of ours is none
-	if state, _ := tasks.StateOf(s, time.Now()); state.Over() && s.GetVersion() <= seen {
+	if tasks.StateOf(s, time.Now()).Over() && s.GetVersion() <= seen {
 		return answer{status: http.StatusNoContent}
 	}
 	by := in.shareOf(caller)
@@ -44,7 +45,9 @@ func (in *Ingress) events(_ http.ResponseWriter, r *http.Request, caller *access
 		defer by.Give(access.Feeds, in.feeds)
 		changes, stop := in.ports.Statuses.Watch(task)
 		defer stop()
-		f := feed.Feed{Seen: seen, Changes: changes, Look: func(seen uint64) (feed.Event, bool, error) { return in.look(r.Context(), caller, task, seen) }}
+		f := feed.Feed{Seen: seen, Changes: changes, Look: func(seen uint64) (feed.Event, bool, error) {
+			return in.look(r.Context(), caller, task, seen, languageOf(r))
+		}}
 		if err := f.Run(r.Context(), w); err != nil {
 			in.cfg.Logger.DebugContext(r.Context(), "feed ended", "task", task.String(), "error", err)
 		}
@@ -52,7 +55,7 @@ func (in *Ingress) events(_ http.ResponseWriter, r *http.Request, caller *access
 }
 
 // look returns the task's detail if it is newer than what was seen.
-func (in *Ingress) look(ctx context.Context, caller *access.Caller, task schemas.TaskID, seen uint64) (feed.Event, bool, error) {
+func (in *Ingress) look(ctx context.Context, caller *access.Caller, task schemas.TaskID, seen uint64, l es.Language) (feed.Event, bool, error) {
 	s, err := in.lookup(ctx, task)
 	if err != nil {
 		return feed.Event{}, false, err
@@ -63,7 +66,7 @@ func (in *Ingress) look(ctx context.Context, caller *access.Caller, task schemas
 	if !in.holds(caller, access.Read) {
 		return feed.Event{}, false, errRevoked
 	}
-	d := in.detail(task, s)
+	d := in.detail(task, s, l)
 	if s == nil || s.GetVersion() <= seen && !d.Status.Over() {
 		return feed.Event{}, false, nil
 	}

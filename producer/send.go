@@ -14,6 +14,7 @@ import (
 	"altavoz/producer/tasks"
 	"altavoz/producer/upload"
 	"altavoz/schemas"
+	"altavoz/schemas/es"
 	"altavoz/schemas/request"
 	"altavoz/schemas/taskids"
 	"altavoz/stream"
@@ -333,9 +334,9 @@ func (in *Ingress) finish(ctx context.Context, o *order) answer {
 		return a
 	}
 	result := tasks.ResultOf(s)
-	if state, why := tasks.StateOf(s, time.Now()); state == tasks.Failure && result.Successful == 0 {
+	if now := time.Now(); tasks.StateOf(s, now) == tasks.Failure && result.Successful == 0 {
 		a.status, a.code = http.StatusBadRequest, codeContent
-		a.body = errorBody{Error: cmp.Or(why, schemas.Failed(schemas.CodeContent).Spanish()), Code: codeContent, TaskID: o.task.String(), Result: result}
+		a.body = errorBody{Error: cmp.Or(tasks.WhyOf(s, now, es.Spanish), schemas.Failed(schemas.CodeContent).Spanish()), Code: codeContent, TaskID: o.task.String(), Result: result}
 		return a
 	}
 	a.status = http.StatusOK

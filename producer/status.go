@@ -17,8 +17,9 @@ func (in *Ingress) taskStatus(_ http.ResponseWriter, r *http.Request, caller *ac
 	if no != nil {
 		return *no
 	}
-	b := tasks.BriefOf(task, s, time.Now())
-	in.mark(&b.Why)
+	l := languageOf(r)
+	b := tasks.BriefOf(task, s, time.Now(), l)
+	in.mark(&b.Why, l)
 	return answer{status: http.StatusOK, body: b}
 }
 

@@ -11,6 +11,7 @@ import (
 	"altavoz/producer/slots"
 	"altavoz/producer/tasks"
 	"altavoz/schemas"
+	"altavoz/schemas/es"
 	"altavoz/schemas/request"
 )
 
@@ -32,21 +33,24 @@ func (in *Ingress) list(_ http.ResponseWriter, r *http.Request, caller *access.C
 		return later(codeBusy, "Hay demasiadas consultas de la lista a la vez; intente de nuevo en unos segundos")
 	}
 	defer by.Give(access.Lists, in.listing)
-	page := query.Page(caller.Sees, in.ports.Tasks.Each, time.Now())
+	l := languageOf(r)
+	page := query.Page(caller.Sees, in.ports.Tasks.Each, time.Now(), l)
 	for i := range page.Tasks {
-		in.mark(&page.Tasks[i].Why)
+		in.mark(&page.Tasks[i].Why, l)
 	}
 	return answer{status: http.StatusOK, body: page}
 }
 
-// simulated stands behind why a task waits where all that answers is a simulator.
-const simulated = " (simulado)"
-
-// mark says so, wherever people read why.
-func (in *Ingress) mark(why *string) {
+// mark says, wherever people read why, that all that answers is a simulator.
+func (in *Ingress) mark(why *string, l es.Language) {
 	if in.cfg.Simulated && *why != "" {
-		*why += simulated
+		*why = es.Say(es.Simulated, *why).In(l)
 	}
+}
+
+// languageOf is the language in which the caller would rather read why a task waits, reasons and hints.
+func languageOf(r *http.Request) es.Language {
+	return es.Accepted(strings.Join(r.Header.Values("Accept-Language"), ","))
 }
 
 // task is GET tasks/{task_id}.
@@ -55,21 +59,25 @@ func (in *Ingress) task(_ http.ResponseWriter, r *http.Request, caller *access.C
 	if no != nil {
 		return *no
 	}
-	a := answer{status: http.StatusOK, body: in.detail(task, s)}
+	l := languageOf(r)
+	a := answer{status: http.StatusOK, body: in.detail(task, s, l)}
 	if s == nil {
 		return a
 	}
 	// Weak: two versions that are the same may tell a schedule differently, before and after it.
-	a.etag = `W/"` + strconv.FormatUint(s.GetVersion(), 10) + `"`
+	a.etag = `W/"` + strconv.FormatUint(s.GetVersion(), 10) + etagEnds[l] + `"`
 	if matches(r.Header, a.etag) {
 		a.status, a.body = http.StatusNotModified, nil
 	}
 	return a
 }
 
-func (in *Ingress) detail(task schemas.TaskID, s *schemas.Status) tasks.Detail {
-	d := tasks.DetailOf(task, s, in.cfg.Rate(s.GetPlan().GetSender()), time.Now())
-	in.mark(&d.Why)
+// etagEnds tell the languages of one version apart.
+var etagEnds = map[es.Language]string{es.English: "-en"}
+
+func (in *Ingress) detail(task schemas.TaskID, s *schemas.Status, l es.Language) tasks.Detail {
+	d := tasks.DetailOf(task, s, in.cfg.Rate(s.GetPlan().GetSender()), time.Now(), l)
+	in.mark(&d.Why, l)
 	return d
 }
 

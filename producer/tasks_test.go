@@ -61,7 +61,7 @@ func TestTaskDetailGolden(t *testing.T) {
 		},
 		"window": func(s *schemas.Status) {
 			s.Plan.Window = schemas.Preset(schemas.PresetLey2300)
-			s.Phase, s.PhaseMs, s.Why = schemas.Phase_PHASE_WAITING, at, s.Plan.Window.Waiting(time.UnixMilli(far))
+			s.Phase, s.PhaseMs, s.Cause = schemas.Phase_PHASE_WAITING, at, schemas.Until(schemas.Reason_REASON_WINDOW, time.UnixMilli(far), s.Plan.Window.GetTimezone()).Cause()
 		},
 		"success": func(s *schemas.Status) {
 			s.Plan.Total, s.Plan.Direct, s.Cursor, s.FinishedMs = 30, true, 30, at

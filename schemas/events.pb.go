@@ -239,74 +239,134 @@ func (NumberEventKind) EnumDescriptor() ([]byte, []int) {
 	return file_events_proto_rawDescGZIP(), []int{3}
 }
 
-type WaitReason int32
+type Reason int32
 
 const (
-	WaitReason_WAIT_REASON_NONE WaitReason = 0
+	Reason_REASON_NONE Reason = 0
 	// The number may not send until somebody acts: its token, its account.
-	WaitReason_WAIT_REASON_ACCOUNT WaitReason = 1
+	Reason_REASON_ACCOUNT Reason = 1
 	// It was told that it is too fast.
-	WaitReason_WAIT_REASON_THROTTLED WaitReason = 2
+	Reason_REASON_THROTTLED Reason = 2
 	// Nobody answers, or nothing but errors.
-	WaitReason_WAIT_REASON_OUTAGE WaitReason = 3
+	Reason_REASON_OUTAGE Reason = 3
 	// Somebody else answers in the place of the Cloud API: the address or the network is wrong.
-	WaitReason_WAIT_REASON_CONFIGURATION WaitReason = 4
+	Reason_REASON_CONFIGURATION Reason = 4
 	// Meta warns that the number, or its account, may soon be slowed down or stopped; it sends.
-	WaitReason_WAIT_REASON_AT_RISK WaitReason = 5
+	Reason_REASON_AT_RISK Reason = 5
 	// Whom it still has to reach was written to less than 6 s ago: WhatsApp takes one message in that time. Its number is not the cause.
-	WaitReason_WAIT_REASON_PAIR WaitReason = 6
+	Reason_REASON_PAIR Reason = 6
 	// Its file has to be uploaded again, and who has it takes long to hand it over.
-	WaitReason_WAIT_REASON_MEDIA WaitReason = 7
+	Reason_REASON_MEDIA Reason = 7
+	// Sends that were dispatched wait until the sending hours begin, at until_ms.
+	Reason_REASON_WINDOW_IN_FLIGHT Reason = 8
+	// What fanout says. Paused by request.
+	Reason_REASON_PAUSED Reason = 16
+	// Paused: the first recipients came back undelivered, most of them with the code.
+	Reason_REASON_CANARY Reason = 17
+	// Cancelled by request.
+	Reason_REASON_CANCELLED Reason = 18
+	// Stopped: the first recipients were refused, most of them with the code.
+	Reason_REASON_REFUSED Reason = 19
+	// It begins at until_ms.
+	Reason_REASON_SCHEDULED Reason = 20
+	// Nothing is dispatched outside its sending hours, which begin at until_ms.
+	Reason_REASON_WINDOW Reason = 21
+	// Its sending hours do not begin before it expires.
+	Reason_REASON_WINDOW_NEVER Reason = 22
+	// Its file can't be prepared yet.
+	Reason_REASON_MEDIA_PENDING Reason = 23
+	// Failed: the request is another task's, under another id of it.
+	Reason_REASON_REPEATED Reason = 24
+	// Failed: its record, its list or its message can't be read.
+	Reason_REASON_UNREADABLE Reason = 25
+	// Failed: it breaks a rule that every broadcast is held to.
+	Reason_REASON_INVALID Reason = 26
+	// Failed: its list or its file is another task's.
+	Reason_REASON_FOREIGN Reason = 27
+	// Failed: it names no number, or one that is not configured.
+	Reason_REASON_SENDER Reason = 28
+	// Failed: its message or its file is not accepted.
+	Reason_REASON_CONTENT Reason = 29
 )
 
-// Enum value maps for WaitReason.
+// Enum value maps for Reason.
 var (
-	WaitReason_name = map[int32]string{
-		0: "WAIT_REASON_NONE",
-		1: "WAIT_REASON_ACCOUNT",
-		2: "WAIT_REASON_THROTTLED",
-		3: "WAIT_REASON_OUTAGE",
-		4: "WAIT_REASON_CONFIGURATION",
-		5: "WAIT_REASON_AT_RISK",
-		6: "WAIT_REASON_PAIR",
-		7: "WAIT_REASON_MEDIA",
+	Reason_name = map[int32]string{
+		0:  "REASON_NONE",
+		1:  "REASON_ACCOUNT",
+		2:  "REASON_THROTTLED",
+		3:  "REASON_OUTAGE",
+		4:  "REASON_CONFIGURATION",
+		5:  "REASON_AT_RISK",
+		6:  "REASON_PAIR",
+		7:  "REASON_MEDIA",
+		8:  "REASON_WINDOW_IN_FLIGHT",
+		16: "REASON_PAUSED",
+		17: "REASON_CANARY",
+		18: "REASON_CANCELLED",
+		19: "REASON_REFUSED",
+		20: "REASON_SCHEDULED",
+		21: "REASON_WINDOW",
+		22: "REASON_WINDOW_NEVER",
+		23: "REASON_MEDIA_PENDING",
+		24: "REASON_REPEATED",
+		25: "REASON_UNREADABLE",
+		26: "REASON_INVALID",
+		27: "REASON_FOREIGN",
+		28: "REASON_SENDER",
+		29: "REASON_CONTENT",
 	}
-	WaitReason_value = map[string]int32{
-		"WAIT_REASON_NONE":          0,
-		"WAIT_REASON_ACCOUNT":       1,
-		"WAIT_REASON_THROTTLED":     2,
-		"WAIT_REASON_OUTAGE":        3,
-		"WAIT_REASON_CONFIGURATION": 4,
-		"WAIT_REASON_AT_RISK":       5,
-		"WAIT_REASON_PAIR":          6,
-		"WAIT_REASON_MEDIA":         7,
+	Reason_value = map[string]int32{
+		"REASON_NONE":             0,
+		"REASON_ACCOUNT":          1,
+		"REASON_THROTTLED":        2,
+		"REASON_OUTAGE":           3,
+		"REASON_CONFIGURATION":    4,
+		"REASON_AT_RISK":          5,
+		"REASON_PAIR":             6,
+		"REASON_MEDIA":            7,
+		"REASON_WINDOW_IN_FLIGHT": 8,
+		"REASON_PAUSED":           16,
+		"REASON_CANARY":           17,
+		"REASON_CANCELLED":        18,
+		"REASON_REFUSED":          19,
+		"REASON_SCHEDULED":        20,
+		"REASON_WINDOW":           21,
+		"REASON_WINDOW_NEVER":     22,
+		"REASON_MEDIA_PENDING":    23,
+		"REASON_REPEATED":         24,
+		"REASON_UNREADABLE":       25,
+		"REASON_INVALID":          26,
+		"REASON_FOREIGN":          27,
+		"REASON_SENDER":           28,
+		"REASON_CONTENT":          29,
 	}
 )
 
-func (x WaitReason) Enum() *WaitReason {
-	p := new(WaitReason)
+func (x Reason) Enum() *Reason {
+	p := new(Reason)
 	*p = x
 	return p
 }
 
-func (x WaitReason) String() string {
+func (x Reason) String() string {
 	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
 }
 
-func (WaitReason) Descriptor() protoreflect.EnumDescriptor {
+func (Reason) Descriptor() protoreflect.EnumDescriptor {
 	return file_events_proto_enumTypes[4].Descriptor()
 }
 
-func (WaitReason) Type() protoreflect.EnumType {
+func (Reason) Type() protoreflect.EnumType {
 	return &file_events_proto_enumTypes[4]
 }
 
-func (x WaitReason) Number() protoreflect.EnumNumber {
+func (x Reason) Number() protoreflect.EnumNumber {
 	return protoreflect.EnumNumber(x)
 }
 
-// Deprecated: Use WaitReason.Descriptor instead.
-func (WaitReason) EnumDescriptor() ([]byte, []int) {
+// Deprecated: Use Reason.Descriptor instead.
+func (Reason) EnumDescriptor() ([]byte, []int) {
 	return file_events_proto_rawDescGZIP(), []int{4}
 }
 
@@ -2007,7 +2067,7 @@ func (x *Receipts) GetOutcomes() []*Outcome {
 type TaskUpdate struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Phase Phase                  `protobuf:"varint,1,opt,name=phase,proto3,enum=altavoz.v1.Phase" json:"phase,omitempty"`
-	// Why, in words, Spanish.
+	// Why, in words, Spanish: of versions before causes.
 	Why string `protobuf:"bytes,2,opt,name=why,proto3" json:"why,omitempty"`
 	// Every control of the task below this offset of the topic controls is in force; 0: it says nothing of them.
 	Controls int64 `protobuf:"varint,3,opt,name=controls,proto3" json:"controls,omitempty"`
@@ -2096,7 +2156,7 @@ func (x *TaskUpdate) GetCause() *Cause {
 // Cause is what keeps the tasks of a sender number waiting.
 type Cause struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
-	Reason  WaitReason             `protobuf:"varint,1,opt,name=reason,proto3,enum=altavoz.v1.WaitReason" json:"reason,omitempty"`
+	Reason  Reason                 `protobuf:"varint,1,opt,name=reason,proto3,enum=altavoz.v1.Reason" json:"reason,omitempty"`
 	SinceMs int64                  `protobuf:"varint,2,opt,name=since_ms,json=sinceMs,proto3" json:"since_ms,omitempty"`
 	// The number, as people call it.
 	Number string `protobuf:"bytes,3,opt,name=number,proto3" json:"number,omitempty"`
@@ -2104,7 +2164,13 @@ type Cause struct {
 	Code   int32  `protobuf:"varint,4,opt,name=code,proto3" json:"code,omitempty"`
 	Detail string `protobuf:"bytes,5,opt,name=detail,proto3" json:"detail,omitempty"`
 	// How often it is tried at least, in seconds.
-	EverySeconds  uint32 `protobuf:"varint,6,opt,name=every_seconds,json=everySeconds,proto3" json:"every_seconds,omitempty"`
+	EverySeconds uint32 `protobuf:"varint,6,opt,name=every_seconds,json=everySeconds,proto3" json:"every_seconds,omitempty"`
+	// Until when it is so, and by which clock people read that (an IANA zone; empty: UTC).
+	UntilMs  int64  `protobuf:"varint,7,opt,name=until_ms,json=untilMs,proto3" json:"until_ms,omitempty"`
+	Timezone string `protobuf:"bytes,8,opt,name=timezone,proto3" json:"timezone,omitempty"`
+	// The sentence where its reason has more than one: its code (see schemas/es) and arguments.
+	Sentence      string   `protobuf:"bytes,9,opt,name=sentence,proto3" json:"sentence,omitempty"`
+	Args          []string `protobuf:"bytes,10,rep,name=args,proto3" json:"args,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2139,11 +2205,11 @@ func (*Cause) Descriptor() ([]byte, []int) {
 	return file_events_proto_rawDescGZIP(), []int{18}
 }
 
-func (x *Cause) GetReason() WaitReason {
+func (x *Cause) GetReason() Reason {
 	if x != nil {
 		return x.Reason
 	}
-	return WaitReason_WAIT_REASON_NONE
+	return Reason_REASON_NONE
 }
 
 func (x *Cause) GetSinceMs() int64 {
@@ -2179,6 +2245,34 @@ func (x *Cause) GetEverySeconds() uint32 {
 		return x.EverySeconds
 	}
 	return 0
+}
+
+func (x *Cause) GetUntilMs() int64 {
+	if x != nil {
+		return x.UntilMs
+	}
+	return 0
+}
+
+func (x *Cause) GetTimezone() string {
+	if x != nil {
+		return x.Timezone
+	}
+	return ""
+}
+
+func (x *Cause) GetSentence() string {
+	if x != nil {
+		return x.Sentence
+	}
+	return ""
+}
+
+func (x *Cause) GetArgs() []string {
+	if x != nil {
+		return x.Args
+	}
+	return nil
 }
 
 // StatePage is the states of up to 16,384 recipients, one byte each. Topic marks, key: task/part.
@@ -2477,11 +2571,12 @@ func (x *StateCount) GetCount() uint32 {
 }
 
 type ErrorLine struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Index         uint32                 `protobuf:"varint,1,opt,name=index,proto3" json:"index,omitempty"`
-	Phone         string                 `protobuf:"bytes,2,opt,name=phone,proto3" json:"phone,omitempty"`
-	Reason        string                 `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
-	Mark          uint32                 `protobuf:"varint,4,opt,name=mark,proto3" json:"mark,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Index uint32                 `protobuf:"varint,1,opt,name=index,proto3" json:"index,omitempty"`
+	Phone string                 `protobuf:"bytes,2,opt,name=phone,proto3" json:"phone,omitempty"`
+	// The reason that it has for itself, Spanish. Empty: that of its mark, or of the task that failed or was stopped.
+	Reason        string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	Mark          uint32 `protobuf:"varint,4,opt,name=mark,proto3" json:"mark,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2703,14 +2798,19 @@ const file_events_proto_rawDesc = "" +
 	"\bcontrols\x18\x03 \x01(\x03R\bcontrols\x12\x12\n" +
 	"\x04pipe\x18\x04 \x01(\rR\x04pipe\x12\x14\n" +
 	"\x05speed\x18\x05 \x01(\rR\x05speed\x12'\n" +
-	"\x05cause\x18\t \x01(\v2\x11.altavoz.v1.CauseR\x05cause\"\xbb\x01\n" +
-	"\x05Cause\x12.\n" +
-	"\x06reason\x18\x01 \x01(\x0e2\x16.altavoz.v1.WaitReasonR\x06reason\x12\x19\n" +
+	"\x05cause\x18\t \x01(\v2\x11.altavoz.v1.CauseR\x05cause\"\x9e\x02\n" +
+	"\x05Cause\x12*\n" +
+	"\x06reason\x18\x01 \x01(\x0e2\x12.altavoz.v1.ReasonR\x06reason\x12\x19\n" +
 	"\bsince_ms\x18\x02 \x01(\x03R\asinceMs\x12\x16\n" +
 	"\x06number\x18\x03 \x01(\tR\x06number\x12\x12\n" +
 	"\x04code\x18\x04 \x01(\x05R\x04code\x12\x16\n" +
 	"\x06detail\x18\x05 \x01(\tR\x06detail\x12#\n" +
-	"\revery_seconds\x18\x06 \x01(\rR\feverySeconds\"M\n" +
+	"\revery_seconds\x18\x06 \x01(\rR\feverySeconds\x12\x19\n" +
+	"\buntil_ms\x18\a \x01(\x03R\auntilMs\x12\x1a\n" +
+	"\btimezone\x18\b \x01(\tR\btimezone\x12\x1a\n" +
+	"\bsentence\x18\t \x01(\tR\bsentence\x12\x12\n" +
+	"\x04args\x18\n" +
+	" \x03(\tR\x04args\"M\n" +
 	"\tStatePage\x12\x12\n" +
 	"\x04task\x18\x01 \x01(\fR\x04task\x12\x16\n" +
 	"\x06number\x18\x02 \x01(\rR\x06number\x12\x14\n" +
@@ -2766,17 +2866,31 @@ const file_events_proto_rawDesc = "" +
 	"\x1dNUMBER_EVENT_KIND_UNSPECIFIED\x10\x00\x12\x1d\n" +
 	"\x19NUMBER_EVENT_KIND_STOPPED\x10\x01\x12\x1b\n" +
 	"\x17NUMBER_EVENT_KIND_WORKS\x10\x02\x12\x1d\n" +
-	"\x19NUMBER_EVENT_KIND_AT_RISK\x10\x03*\xd3\x01\n" +
-	"\n" +
-	"WaitReason\x12\x14\n" +
-	"\x10WAIT_REASON_NONE\x10\x00\x12\x17\n" +
-	"\x13WAIT_REASON_ACCOUNT\x10\x01\x12\x19\n" +
-	"\x15WAIT_REASON_THROTTLED\x10\x02\x12\x16\n" +
-	"\x12WAIT_REASON_OUTAGE\x10\x03\x12\x1d\n" +
-	"\x19WAIT_REASON_CONFIGURATION\x10\x04\x12\x17\n" +
-	"\x13WAIT_REASON_AT_RISK\x10\x05\x12\x14\n" +
-	"\x10WAIT_REASON_PAIR\x10\x06\x12\x15\n" +
-	"\x11WAIT_REASON_MEDIA\x10\a*\x89\x01\n" +
+	"\x19NUMBER_EVENT_KIND_AT_RISK\x10\x03*\xeb\x03\n" +
+	"\x06Reason\x12\x0f\n" +
+	"\vREASON_NONE\x10\x00\x12\x12\n" +
+	"\x0eREASON_ACCOUNT\x10\x01\x12\x14\n" +
+	"\x10REASON_THROTTLED\x10\x02\x12\x11\n" +
+	"\rREASON_OUTAGE\x10\x03\x12\x18\n" +
+	"\x14REASON_CONFIGURATION\x10\x04\x12\x12\n" +
+	"\x0eREASON_AT_RISK\x10\x05\x12\x0f\n" +
+	"\vREASON_PAIR\x10\x06\x12\x10\n" +
+	"\fREASON_MEDIA\x10\a\x12\x1b\n" +
+	"\x17REASON_WINDOW_IN_FLIGHT\x10\b\x12\x11\n" +
+	"\rREASON_PAUSED\x10\x10\x12\x11\n" +
+	"\rREASON_CANARY\x10\x11\x12\x14\n" +
+	"\x10REASON_CANCELLED\x10\x12\x12\x12\n" +
+	"\x0eREASON_REFUSED\x10\x13\x12\x14\n" +
+	"\x10REASON_SCHEDULED\x10\x14\x12\x11\n" +
+	"\rREASON_WINDOW\x10\x15\x12\x17\n" +
+	"\x13REASON_WINDOW_NEVER\x10\x16\x12\x18\n" +
+	"\x14REASON_MEDIA_PENDING\x10\x17\x12\x13\n" +
+	"\x0fREASON_REPEATED\x10\x18\x12\x15\n" +
+	"\x11REASON_UNREADABLE\x10\x19\x12\x12\n" +
+	"\x0eREASON_INVALID\x10\x1a\x12\x12\n" +
+	"\x0eREASON_FOREIGN\x10\x1b\x12\x11\n" +
+	"\rREASON_SENDER\x10\x1c\x12\x12\n" +
+	"\x0eREASON_CONTENT\x10\x1d*\x89\x01\n" +
 	"\x05Phase\x12\x0e\n" +
 	"\n" +
 	"PHASE_NONE\x10\x00\x12\x11\n" +
@@ -2806,7 +2920,7 @@ var file_events_proto_goTypes = []any{
 	(HeaderKind)(0),      // 1: altavoz.v1.HeaderKind
 	(ControlKind)(0),     // 2: altavoz.v1.ControlKind
 	(NumberEventKind)(0), // 3: altavoz.v1.NumberEventKind
-	(WaitReason)(0),      // 4: altavoz.v1.WaitReason
+	(Reason)(0),          // 4: altavoz.v1.Reason
 	(Phase)(0),           // 5: altavoz.v1.Phase
 	(*Broadcast)(nil),    // 6: altavoz.v1.Broadcast
 	(*Window)(nil),       // 7: altavoz.v1.Window
@@ -2860,7 +2974,7 @@ var file_events_proto_depIdxs = []int32{
 	20, // 24: altavoz.v1.Receipts.outcomes:type_name -> altavoz.v1.Outcome
 	5,  // 25: altavoz.v1.TaskUpdate.phase:type_name -> altavoz.v1.Phase
 	24, // 26: altavoz.v1.TaskUpdate.cause:type_name -> altavoz.v1.Cause
-	4,  // 27: altavoz.v1.Cause.reason:type_name -> altavoz.v1.WaitReason
+	4,  // 27: altavoz.v1.Cause.reason:type_name -> altavoz.v1.Reason
 	18, // 28: altavoz.v1.Status.plan:type_name -> altavoz.v1.TaskOpened
 	27, // 29: altavoz.v1.Status.counts:type_name -> altavoz.v1.StateCount
 	28, // 30: altavoz.v1.Status.errors:type_name -> altavoz.v1.ErrorLine

@@ -3,6 +3,8 @@ package schemas
 import (
 	"errors"
 	"time"
+
+	"altavoz/schemas/es"
 )
 
 // Message is a task's content rendered for the wire, once; what it holds is its maker's business.
@@ -35,12 +37,12 @@ type Reply struct {
 	Foreign bool          // with VerdictLost: a complete answer that is not the Cloud API's, nor one of an outage
 }
 
-// ContentError says that a task's content can't be sent, in words for the person who asked (Spanish).
+// ContentError says that a task's content can't be sent, and what the person who asked reads of it.
 type ContentError struct {
-	Why string
+	Why es.Sentence
 }
 
-func (e *ContentError) Error() string { return e.Why }
+func (e *ContentError) Error() string { return e.Why.Spanish() }
 
 // ErrContent is what every ContentError is.
 var ErrContent = errors.New("content refused")

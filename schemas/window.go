@@ -2,7 +2,6 @@ package schemas
 
 import (
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -62,15 +61,6 @@ func (x *Window) Open(at time.Time) bool {
 func (x *Window) Next(at time.Time) (time.Time, bool) {
 	from, _, ok := x.Opening(at)
 	return from, ok
-}
-
-// Waiting says, to those who wait for a task, that it stands outside its window until a moment that Next returned.
-func (x *Window) Waiting(until time.Time) string {
-	zone, err := time.LoadLocation(x.GetTimezone())
-	if err != nil {
-		zone = time.UTC
-	}
-	return fmt.Sprintf("Fuera del horario de envío; abre %s (%s)", until.In(zone).Format("2006-01-02 15:04"), zone)
 }
 
 // Check returns what is wrong with a window, one of the errors of hours, or nil.

@@ -67,15 +67,6 @@ func TestBadWindowIsNeverOpen(t *testing.T) {
 	}
 }
 
-func TestWindowWaiting(t *testing.T) {
-	t.Parallel()
-	w := schemas.Preset("ley-2300")
-	opens, ok := w.Next(noon) // a Sunday
-	if words := w.Waiting(opens); !ok || words != "Fuera del horario de envío; abre 2026-03-02 07:00 (America/Bogota)" {
-		t.Error(words)
-	}
-}
-
 func TestWindowJSON(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{

@@ -29,7 +29,7 @@ const (
 )
 
 // verdicts is the table: what a code in the answer to a send means for it. What a code says in words, and its row among the
-// outcomes, is schemas.Reasons.
+// outcomes, is schemas.Refusals.
 //
 // Sources: Meta's error code reference for the Cloud API, read October 2026; "observed" marks what only captures of others show.
 // The HTTP status is left out on purpose: Meta dropped it from its reference, and captures disagree (131056 came as

@@ -18,8 +18,8 @@ import (
 func TestTable(t *testing.T) {
 	t.Parallel()
 	rows := map[int]bool{}
-	for _, r := range schemas.Reasons() {
-		rows[r.Code] = true
+	for _, code := range schemas.Refusals() {
+		rows[code] = true
 	}
 	for code, v := range verdicts {
 		switch v {

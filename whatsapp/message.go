@@ -11,6 +11,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"altavoz/schemas"
+	"altavoz/schemas/es"
 )
 
 // message is a task's message up to what differs between its sends: everything behind the recipient and callback data.
@@ -71,7 +72,7 @@ func (c *Client) Prepare(content *schemas.Content) (schemas.Message, error) {
 		return nil, err
 	}
 	if content.GetBody() == "" {
-		return nil, &schemas.ContentError{Why: "El campo 'body_text' está vacío"}
+		return nil, &schemas.ContentError{Why: es.Say(es.BodyEmpty)}
 	}
 	w := wireMessage{
 		Type:     "interactive",
@@ -103,7 +104,7 @@ func headerOf(c *schemas.Content) (*header, error) {
 		return &header{Type: "text", Text: c.GetHeaderText()}, nil
 	case schemas.HeaderKind_HEADER_KIND_IMAGE, schemas.HeaderKind_HEADER_KIND_VIDEO, schemas.HeaderKind_HEADER_KIND_DOCUMENT:
 	default:
-		return nil, &schemas.ContentError{Why: "El campo 'header_type' tiene un valor que esta versión no conoce"}
+		return nil, &schemas.ContentError{Why: es.Say(es.HeaderUnknown)}
 	}
 	ref := c.GetMedia()
 	m := &media{ID: ref.GetMediaId()}
@@ -111,7 +112,7 @@ func headerOf(c *schemas.Content) (*header, error) {
 		m.Link = ref.GetLink()
 	}
 	if m.ID == "" && m.Link == "" {
-		return nil, &schemas.ContentError{Why: "El campo 'header_content' no tiene un archivo"}
+		return nil, &schemas.ContentError{Why: es.Say(es.FileMissing)}
 	}
 	switch c.GetHeader() { //nolint:exhaustive // the others returned above
 	case schemas.HeaderKind_HEADER_KIND_IMAGE:
@@ -133,7 +134,7 @@ func (c *Client) Send(ctx context.Context, sender string, m schemas.Message, to 
 	}
 	n, ok := c.number(sender)
 	if !ok {
-		return schemas.Reply{Verdict: schemas.VerdictAccount, Detail: "no hay token para este número emisor"}
+		return schemas.Reply{Verdict: schemas.VerdictAccount, Detail: es.Say(es.NoTokenHere).Spanish()}
 	}
 	// One piece, in a reader that net/http knows: then it writes headers and message with one write, in one packet.
 	body, err := appendHead(make([]byte, 0, headCapacity+len(msg.tail)), to, callback)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"altavoz/schemas"
+	"altavoz/schemas/es"
 )
 
 // Probe reads the id of a sender number, which sends nothing and costs none of its messages. A verdict other than Unsent or Lost says
@@ -13,7 +14,7 @@ import (
 func (c *Client) Probe(ctx context.Context, sender string) schemas.Reply {
 	n, ok := c.number(sender)
 	if !ok {
-		return schemas.Reply{Verdict: schemas.VerdictAccount, Detail: "no hay token para este número emisor"}
+		return schemas.Reply{Verdict: schemas.VerdictAccount, Detail: es.Say(es.NoTokenHere).Spanish()}
 	}
 	u := *n.self
 	u.RawQuery = "fields=id"

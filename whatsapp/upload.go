@@ -15,6 +15,7 @@ import (
 	"github.com/gabriel-vasile/mimetype"
 
 	"altavoz/schemas"
+	"altavoz/schemas/es"
 )
 
 const (
@@ -49,7 +50,7 @@ func (e *UploadError) Is(target error) bool { return target == ErrUpload }
 func (c *Client) Upload(ctx context.Context, sender, mimeType, filename string, size int64, body io.Reader) (string, error) {
 	n, ok := c.number(sender)
 	if !ok {
-		return "", &UploadError{schemas.Reply{Verdict: schemas.VerdictAccount, Detail: "no hay token para este número emisor"}}
+		return "", &UploadError{schemas.Reply{Verdict: schemas.VerdictAccount, Detail: es.Say(es.NoTokenHere).Spanish()}}
 	}
 	if filename == "" { // a part without a file name is no file to Meta
 		filename = "media"
@@ -81,7 +82,7 @@ func (c *Client) Upload(ctx context.Context, sender, mimeType, filename string, 
 	case schemas.VerdictContent, schemas.VerdictFailed:
 		c.metrics.uploads[uploadRefused].Inc()
 		c.log.Warn("media refused", "sender", sender, "mime_type", mimeType, "bytes", size, "code", r.Code, "detail", r.Detail)
-		return "", &schemas.ContentError{Why: fmt.Sprintf("WhatsApp no aceptó el archivo de 'header_content': (%d) %s", r.Code, r.Detail)}
+		return "", &schemas.ContentError{Why: es.Say(es.FileRefused, r.Code, r.Detail)}
 	default:
 		c.metrics.uploads[uploadFailed].Inc()
 		c.log.Warn("media upload failed", "sender", sender, "bytes", size, "verdict", verdictNames[r.Verdict], "code", r.Code, "detail", r.Detail)

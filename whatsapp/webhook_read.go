@@ -309,10 +309,10 @@ func undelivered(e *apiError) (schemas.RecipientState, string) {
 		e = &apiError{}
 	}
 	m := schemas.Undelivered(e.code)
-	reason, _ := m.Reason()
-	text, known := m.Spanish(), reason.Code == e.code
+	code, _ := m.Code()
+	text, known := m.Spanish(), code == e.code
 	if !known {
-		text = fmt.Sprintf("(%d) %s", e.code, reason.Spanish)
+		text = fmt.Sprintf("(%d) %s", e.code, text)
 	}
 	v, judged := verdicts[e.code]
 	open := !known || !judged || v == schemas.VerdictContent || v == schemas.VerdictTransient || e.code == schemas.CodeOther

@@ -72,8 +72,8 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		if !mark.Decided() {
 			continue
 		}
-		if r, ok := mark.Reason(); ok {
-			code = strconv.Itoa(r.Code)
+		if c, ok := mark.Code(); ok {
+			code = strconv.Itoa(c)
 		}
 		m.recipients[b] = recipients.WithLabelValues(string(mark.Outcome()), code)
 	}

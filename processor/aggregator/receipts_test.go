@@ -40,8 +40,8 @@ func TestReceipts(t *testing.T) {
 			t.Fatalf("before %v\nafter %v", first, s)
 		}
 		want := []*schemas.ErrorLine{
-			{Index: 2, Phone: "573001234567", Reason: "(131049) Meta no lo entregó para cuidar la experiencia del destinatario", Mark: uint32(schemas.Undelivered(131049))},
-			{Index: 4, Phone: "573001234567", Reason: "(131047) Pasaron más de 24 horas desde la última respuesta del destinatario", Mark: uint32(schemas.Undelivered(131047))},
+			{Index: 2, Phone: "573001234567", Mark: uint32(schemas.Undelivered(131049))},
+			{Index: 4, Phone: "573001234567", Mark: uint32(schemas.Undelivered(131047))},
 		}
 		if diff := cmp.Diff(want, s.GetErrors(), protocmp.Transform()); diff != "" {
 			t.Fatalf("lines (-want +got):\n%s", diff)
@@ -183,7 +183,7 @@ func TestControlsAreShown(t *testing.T) {
 		if s.GetControls() != 8 || s.GetPipe() != 2 || s.GetSpeed() != 5 || s.GetPhase() != schemas.Phase_PHASE_STOPPED || s.GetFinishedMs() == 0 {
 			t.Fatalf("stopped: %v", s)
 		}
-		if l := s.GetErrors(); len(l) != 2 || l[1].GetReason() != "(131047) Todos lo rechazan" {
+		if l := s.GetErrors(); len(l) != 2 || l[1].GetReason() != "" || s.GetWhy() != "(131047) Todos lo rechazan" {
 			t.Fatalf("lines %v", l)
 		}
 		settle(5 * time.Second)

@@ -183,7 +183,7 @@ func TestFailedPhase(t *testing.T) {
 		p.feedAll()
 		settle(10 * time.Millisecond)
 		s := w.status(task1)
-		if s.GetFinishedMs() == 0 || s.GetCounts()[0].GetCount() != 40000 || len(s.GetErrors()) != 100 || s.GetErrors()[99].GetReason() != "El video pesa más de 16 MB" {
+		if s.GetFinishedMs() == 0 || s.GetCounts()[0].GetCount() != 40000 || len(s.GetErrors()) != 100 || s.GetErrors()[99].GetReason() != "" || s.GetWhy() != "El video pesa más de 16 MB" {
 			t.Fatalf("status %v", s)
 		}
 		if w.size(marks0) != 3 {

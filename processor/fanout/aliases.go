@@ -11,15 +11,12 @@ import (
 	"altavoz/stream"
 )
 
-// whyRepeat is what a person reads of a task that is the same request as another one.
-const whyRepeat = "Es la misma solicitud que el envío %s, con la misma clave: no se envía otra vez"
-
 // findSameRequest finds the task that is the same request as t under another id, made with another secret: of t's other ids one that came
 // before it, or one that goes on and names t's id. A task that may have written to somebody is not asked: it was the first.
 func (s *worker) findSameRequest(t *task.Task) (schemas.TaskID, bool) {
 	c := status.Claim{Owner: t.Owner, SHA: t.SHA, Home: &schemas.Origin{Partition: s.tp.Partition, Offset: t.Offset}}
 	for _, id := range t.Earlier {
-		if x := s.tasks[id]; x != nil && x.Failure == "" && c.Same(x.Owner, x.SHA) {
+		if x := s.tasks[id]; x != nil && x.Failure.None() && c.Same(x.Owner, x.SHA) {
 			return id, true
 		}
 		for _, x := range s.claims[id] {
@@ -35,7 +32,7 @@ func (s *worker) findSameRequest(t *task.Task) (schemas.TaskID, bool) {
 			return id, true
 		}
 	}
-	if x := s.aliases[t.ID]; x != nil && x.Failure == "" && c.Same(x.Owner, x.SHA) {
+	if x := s.aliases[t.ID]; x != nil && x.Failure.None() && c.Same(x.Owner, x.SHA) {
 		return x.ID, true
 	}
 	return schemas.TaskID{}, false

@@ -9,7 +9,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"altavoz/processor/fanout/canary"
-	"altavoz/processor/fanout/task"
 	"altavoz/schemas"
 )
 
@@ -36,8 +35,8 @@ func TestFirstRecipientsStopTheOthers(t *testing.T) {
 		if d := cmp.Diff(map[string]int{"failed:131009": 50, "cancelled": 4950}, w.counts(id)); d != "" {
 			t.Error(d)
 		}
-		if st := w.status(id); st.GetPhase() != phaseStopped || st.GetWhy() != why {
-			t.Errorf("%s %q", st.GetPhase(), st.GetWhy())
+		if st := w.status(id); st.GetPhase() != phaseStopped || whyOf(st) != fmt.Sprintf(whyRefused, codeParameter) {
+			t.Errorf("%s %q", st.GetPhase(), whyOf(st))
 		}
 		if x := w.ranges(id); len(x) != 1 || x[0].GetFrom() != 50 || x[0].GetReason() != why {
 			t.Errorf("%v", x)
@@ -142,10 +141,10 @@ func TestReceiptsOfTheFirstPauseTheOthers(t *testing.T) {
 				if n < canary.First || n > tt.most {
 					t.Errorf("%d dispatched", n)
 				}
-				why := fmt.Sprintf(task.WhyCanary, schemas.Undelivered(codeNoWindow).Spanish())
+				why := fmt.Sprintf(whyCanary, codeNoWindow)
 				for range 2 {
-					if st := w.status(id); st.GetPhase() != phasePaused || st.GetWhy() != why || len(w.sends(id)) != n {
-						t.Errorf("%s %q, %d dispatched", st.GetPhase(), st.GetWhy(), len(w.sends(id))-n)
+					if st := w.status(id); st.GetPhase() != phasePaused || whyOf(st) != why || len(w.sends(id)) != n {
+						t.Errorf("%s %q, %d dispatched", st.GetPhase(), whyOf(st), len(w.sends(id))-n)
 					}
 					p.kill()
 					p = w.run()
@@ -222,8 +221,8 @@ func TestPausesOfBothKinds(t *testing.T) {
 		w.run()
 		id := w.submit(event("100", phonesFrom(0, 400)...))
 		w.until("it is paused", time.Minute, func() bool { return w.view[id].GetPhase() == phasePaused })
-		if st := w.shows(id, w.pause(id)); st.GetWhy() != task.WhyPaused {
-			t.Errorf("%q", st.GetWhy())
+		if st := w.shows(id, w.pause(id)); whyOf(st) != whyPaused {
+			t.Errorf("%q", whyOf(st))
 		}
 		w.cancel(id)
 		w.finished(id)

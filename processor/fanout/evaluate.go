@@ -59,7 +59,7 @@ func (s *worker) publishUpdate(t *task.Task, now time.Time) {
 		proof = s.commitSeq + 1 //mutant:controls-are-said-with-proof
 	}
 	if p.Changed {
-		s.log.Info("task updated", "task", t.ID.String(), "phase", p.Update.GetPhase().String(), "why", p.Update.GetWhy(), "in_flight", inFlight)
+		s.log.Info("task updated", "task", t.ID.String(), "phase", p.Update.GetPhase().String(), "reason", p.Update.GetCause().GetReason().String(), "in_flight", inFlight)
 	}
 	rec := t.Update(p.At, p.Update)
 	t.Opened.Then(func() {

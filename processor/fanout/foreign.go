@@ -54,7 +54,7 @@ func (s *worker) normalize(t *task.Task, rec *stream.Record, b *schemas.Broadcas
 			return
 		}
 		field, _ := errors.AsType[*request.FieldError](err) // isRefusal says that it is one
-		t.Failure = field.Spanish
+		t.Failure = normalize.Explain(field)
 		s.rejectAndFail(t, rec, codeInvalid, err.Error(), failed)
 	})
 }

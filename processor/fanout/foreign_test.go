@@ -11,9 +11,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"google.golang.org/protobuf/proto"
 
-	"altavoz/processor/fanout/normalize"
 	"altavoz/schemas"
 	"altavoz/schemas/blob"
+	"altavoz/schemas/es"
 	"altavoz/schemas/request"
 	"altavoz/stream"
 )
@@ -73,7 +73,7 @@ func TestEventThatNamesAnothersListIsRejected(t *testing.T) {
 				tt.claim(evil, victim)
 				id := w.upstream(evil)
 				w.finished(first, id)
-				if w.why(id) != normalize.WhyForeign || len(w.sends(id)) > 0 {
+				if w.why(id) != spanish(es.NotItsOwn) || len(w.sends(id)) > 0 {
 					t.Errorf("it ended with %q, %d sends", w.why(id), len(w.sends(id)))
 				}
 				if d := cmp.Diff([]string{codeForeign}, w.rejected()); d != "" {
@@ -93,7 +93,7 @@ func TestReferenceOfAnotherTaskIsInvalid(t *testing.T) {
 		evil.Total, evil.Slices = 1500, victim.GetSlices()
 		id := w.upstream(evil)
 		w.finished(id)
-		if d := cmp.Diff([]string{codeInvalid}, w.rejected()); d != "" || w.why(id) != normalize.WhyForeign || len(w.sends(id)) > 0 {
+		if d := cmp.Diff([]string{codeInvalid}, w.rejected()); d != "" || w.why(id) != spanish(es.NotItsOwn) || len(w.sends(id)) > 0 {
 			t.Errorf("%s%q, %d sends", d, w.why(id), len(w.sends(id)))
 		}
 	})
@@ -168,7 +168,7 @@ func TestListWhosePlaceAnotherHasIsNotUsed(t *testing.T) {
 						t.Fatalf("%s of the other list got a send", s[0].GetPhone())
 					}
 				}
-				if d := cmp.Diff([]string{codeForeign}, w.rejected()); d != "" || w.why(id) != normalize.WhyForeign {
+				if d := cmp.Diff([]string{codeForeign}, w.rejected()); d != "" || w.why(id) != spanish(es.NotItsOwn) {
 					t.Errorf("%s%q", d, w.why(id))
 				}
 			})
@@ -286,7 +286,7 @@ func TestTaskThatNamesAnothersFileEndsAlone(t *testing.T) {
 			time.Sleep(time.Second)
 			w.set(func() { asked++ })
 			if m.GetParts().GetPartition() == 1 { // the evil one's
-				return nil, fmt.Errorf("%w: %w", blob.ErrForeign, &schemas.ContentError{Why: "gone"})
+				return nil, fmt.Errorf("%w: %w", blob.ErrForeign, &schemas.ContentError{Why: es.Say(es.FileGone)})
 			}
 			return &schemas.MediaRef{MediaId: "42"}, nil
 		}
@@ -301,7 +301,7 @@ func TestTaskThatNamesAnothersFileEndsAlone(t *testing.T) {
 		passes(500 * time.Millisecond) // the others find it under way
 		good, also := w.submit(with(0)), w.submit(with(0))
 		w.finished(evil, good, also)
-		if w.why(evil) != normalize.WhyForeign || len(w.sends(evil)) > 0 {
+		if w.why(evil) != spanish(es.NotItsOwn) || len(w.sends(evil)) > 0 {
 			t.Errorf("it ended with %q, %d sends", w.why(evil), len(w.sends(evil)))
 		}
 		if d := cmp.Diff([]string{codeForeign}, w.rejected()); d != "" || asked != 2 {

@@ -11,6 +11,7 @@ import (
 	"altavoz/processor/fanout/status"
 	"altavoz/processor/fanout/task"
 	"altavoz/schemas"
+	"altavoz/schemas/es"
 	"altavoz/stream"
 )
 
@@ -22,10 +23,8 @@ const (
 	codeForeign  = "foreign"
 )
 
-// What a person reads of a task that can't start.
-const (
-	whyDecode = "El evento no se puede leer"
-)
+// eventUnreadable is why a task fails whose record is no broadcast.
+var eventUnreadable = schemas.Because(schemas.Reason_REASON_UNREADABLE, es.Say(es.EventUnreadable))
 
 // intake takes the next record of the partition in.
 func (s *worker) intake(rec *stream.Record, now time.Time) {
@@ -65,7 +64,7 @@ func (s *worker) intake(rec *stream.Record, now time.Time) {
 	case s.isNormal(b):
 		s.identify(t, rec, b, known, now)
 	case b.GetOrigin() != nil: // was put in order before: doing it again would go on for ever
-		t.Failure = whyDecode
+		t.Failure = eventUnreadable
 		s.rejectAndFail(t, rec, codeInvalid, "a broadcast with an origin is not in order", normalize.Identify(rec, b))
 	default:
 		s.normalize(t, rec, b)
@@ -118,15 +117,15 @@ func (s *worker) identify(t *task.Task, rec *stream.Record, b *schemas.Broadcast
 	t.Accepted = normalize.AcceptedAt(b.GetAcceptedMs(), rec.Time, now)
 	_, fromIngress := id.Time()
 	fromIngress = fromIngress && signed
-	t.Chosen = b.GetChosen() || id != derived && !fromIngress || t.Claimed != nil || t.Failure != "" || recipients.Unbound(b) //mutant:list-under-a-tasks-id-is-the-first-ones
-	if t.Failure == "" {                                                                                                      // else the record was rejected before, and the task fails with the same words
+	t.Chosen = b.GetChosen() || id != derived && !fromIngress || t.Claimed != nil || !t.Failure.None() || recipients.Unbound(b) //mutant:list-under-a-tasks-id-is-the-first-ones
+	if t.Failure.None() {                                                                                                       // else the record was rejected before, and the task fails with the same words
 		_, ours := s.st.cfg.Number(b.GetSender())
 		var invalid bool
-		if t.Failure, invalid = normalize.Fault(id, b, t.Accepted, ours, s.st.cfg.MaxRecipients); t.Failure == "" && known.Untouched() && (sourceOf(b) != sourceHTTP || !s.isOpened(t)) {
+		if t.Failure, invalid = normalize.Fault(id, b, t.Accepted, ours, s.st.cfg.MaxRecipients); t.Failure.None() && known.Untouched() && (sourceOf(b) != sourceHTTP || !s.isOpened(t)) {
 			t.Failure, invalid = normalize.ContentFault(b)
 		}
 		if invalid {
-			s.rejectAndFail(t, rec, codeInvalid, t.Failure, b)
+			s.rejectAndFail(t, rec, codeInvalid, t.Failure.Own().Spanish(), b)
 			return
 		}
 	}
@@ -141,7 +140,7 @@ func (s *worker) identify(t *task.Task, rec *stream.Record, b *schemas.Broadcast
 // rejectForged rejects a record under an id that an ingress made, which did not write it: that is another's task, also where nothing is known of it yet.
 func (s *worker) rejectForged(t *task.Task, rec *stream.Record, id schemas.TaskID) {
 	s.st.metrics.dropped[dropConflict].Inc()
-	if t.Failure != "" { // it was rejected before, and is none of that task's either
+	if !t.Failure.None() { // it was rejected before, and is none of that task's either
 		s.discard(t)
 		return
 	}

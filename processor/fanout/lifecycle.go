@@ -2,7 +2,6 @@ package fanout
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"altavoz/processor/fanout/ledger"
@@ -10,6 +9,7 @@ import (
 	"altavoz/processor/fanout/status"
 	"altavoz/processor/fanout/task"
 	"altavoz/schemas"
+	"altavoz/schemas/es"
 	"altavoz/stream"
 )
 
@@ -76,7 +76,7 @@ func (s *worker) parkedTask(id schemas.TaskID, st *schemas.Status) *task.Task {
 func (s *worker) failUnlocated(now time.Time) {
 	for id, st := range s.unlocated {
 		t := s.parkedTask(id, st)
-		t.Failure = prepare.WhyNotFound
+		t.Failure = prepare.TaskUnreadable
 		s.open(t, ledger.Line{}, now)
 	}
 	clear(s.unlocated)
@@ -91,9 +91,9 @@ func (s *worker) livesHere(p *schemas.TaskOpened) bool {
 
 // open makes the broadcast a task: it is its own and goes on where the ledger and its Status say, whichever says more.
 func (s *worker) open(t *task.Task, known ledger.Line, now time.Time) {
-	if t.Failure == "" && known.Untouched() && t.Status.GetCursor() == 0 && status.Decided(t.Status) == 0 {
+	if t.Failure.None() && known.Untouched() && t.Status.GetCursor() == 0 && status.Decided(t.Status) == 0 {
 		if id, ok := s.findSameRequest(t); ok { //mutant:one-key-is-one-task-whatever-its-id
-			t.Failure = fmt.Sprintf(whyRepeat, id)
+			t.Failure = schemas.Because(schemas.Reason_REASON_REPEATED, es.Say(es.Repeated, id))
 		}
 	}
 	s.tasks[t.ID] = t
@@ -101,7 +101,7 @@ func (s *worker) open(t *task.Task, known ledger.Line, now time.Time) {
 	s.restorePublished(t, now)
 	t.Resume(known)
 	switch {
-	case t.Failure != "":
+	case !t.Failure.None():
 		t.BecomeOpen()
 		s.joinQueue(t)
 		s.Fail(t, t.Failure, now)
@@ -250,10 +250,10 @@ func (s *worker) closeAs(t *task.Task, now time.Time, m schemas.RecipientState, 
 }
 
 // Fail closes the task with a reason that a person reads.
-func (s *worker) Fail(t *task.Task, why string, now time.Time) {
-	s.log.Warn("broadcast failed", "task", t.ID.String(), "why", why)
+func (s *worker) Fail(t *task.Task, why schemas.Explanation, now time.Time) {
+	s.log.Warn("broadcast failed", "task", t.ID.String(), "reason", why.Reason().String(), "why", why.Own().Spanish())
 	t.Failure = why
-	s.close(t, t.Update(t.UpdateTime(now), &schemas.TaskUpdate{Phase: schemas.Phase_PHASE_FAILED, Why: why}))
+	s.close(t, t.Update(t.UpdateTime(now), task.Status{Phase: schemas.Phase_PHASE_FAILED, Why: why}.Update()))
 }
 
 func (s *worker) close(t *task.Task, recs ...stream.Record) {
@@ -287,7 +287,7 @@ func (s *worker) closeNext(t *task.Task, recs []stream.Record) {
 	t.Deadline = t.GraceEnd(time.Now())
 	s.queue(t).EvaluateAt(&t.Entry, t.Deadline)
 	s.markDirty()
-	if t.Failure == "" {
+	if t.Failure.None() {
 		s.log.Info("broadcast dispatched", "task", t.ID.String(), "total", t.Total, "dispatched", t.Cursor,
 			"seconds", time.Since(time.UnixMilli(t.Accepted)).Seconds())
 	}

@@ -6,8 +6,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"altavoz/processor/fanout/prepare"
 	"altavoz/schemas"
+	"altavoz/schemas/es"
 	"altavoz/stream"
 )
 
@@ -89,7 +89,7 @@ func TestResumedTaskWhoseRecordIsLostSendsNothingOfAnother(t *testing.T) {
 		if strangers > 0 {
 			t.Errorf("%d people of the other list got a send of this task", strangers)
 		}
-		if why := w.why(half); why != prepare.WhyUnread && why != prepare.WhyNotFound {
+		if why := w.why(half); why != spanish(es.ListUnreadable) && why != spanish(es.TaskUnreadable) {
 			t.Errorf("it ended with %q", why)
 		}
 		if d := cmp.Diff(map[string]int{"sent": 5000}, w.counts(other)); d != "" {

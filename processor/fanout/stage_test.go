@@ -23,6 +23,7 @@ import (
 	"altavoz/processor/partition"
 	"altavoz/schemas"
 	"altavoz/schemas/blob"
+	"altavoz/schemas/es"
 	"altavoz/schemas/request"
 	"altavoz/stream"
 )
@@ -187,7 +188,7 @@ func (w *world) why(id schemas.TaskID) string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if f := w.tasks[id]; f != nil && f.phase == schemas.Phase_PHASE_FAILED {
-		return f.why
+		return whyOf(f.said)
 	}
 	return ""
 }
@@ -346,7 +347,7 @@ func TestInlineFileAndLongInlineListGoToBlobs(t *testing.T) {
 		bad.Content.Header, bad.Content.Media = schemas.HeaderKind_HEADER_KIND_IMAGE, &schemas.MediaRef{Inline: file}
 		id = w.submit(bad)
 		w.finished(id)
-		if w.why(id) != normalize.WhyMediaType || len(w.records(schemas.TopicRejects)) != 1 {
+		if w.why(id) != spanish(es.MediaType) || len(w.records(schemas.TopicRejects)) != 1 {
 			t.Errorf("%q, %d rejects", w.why(id), len(w.records(schemas.TopicRejects)))
 		}
 	})
@@ -375,13 +376,13 @@ func TestWhatCannotStartIsRejectedOrFailsWithWords(t *testing.T) {
 		}, known, request.BodyMissing, codeInvalid},
 		{
 			"unknown number", func(*world) stream.Record { return schemas.EncodeBroadcast(with(event("999", "573001234567"), known)) }, known,
-			fmt.Sprintf(normalize.WhyUnknown, "999"), "",
+			spanish(es.SenderUnknown, "999"), "",
 		},
 		{"no message", func(*world) stream.Record {
 			b := with(event("100", "573001234567"), known)
 			b.Content = nil
 			return schemas.EncodeBroadcast(b)
-		}, known, normalize.WhyContent, codeInvalid},
+		}, known, spanish(es.NoMessage), codeInvalid},
 		{"a script in the button, as Protobuf", func(*world) stream.Record {
 			b := with(event("100", "573001234567"), known)
 			b.Content.ButtonUrl = "javascript:alert(1)"
@@ -401,17 +402,17 @@ func TestWhatCannotStartIsRejectedOrFailsWithWords(t *testing.T) {
 			b := with(event("100", "573001234567"), known)
 			b.ScheduleMs = time.Now().Add(schemas.TaskLife + time.Hour).UnixMilli()
 			return schemas.EncodeBroadcast(b)
-		}, known, normalize.WhySchedule, codeInvalid},
+		}, known, spanish(es.ScheduleTooFar), codeInvalid},
 		{"missing slices", func(w *world) stream.Record {
 			b := with(w.sliced(few), known)
 			b.Total = 3000
 			return schemas.EncodeBroadcast(b)
-		}, known, normalize.WhyList, codeInvalid},
+		}, known, spanish(es.ListIncomplete), codeInvalid},
 		{"slices that are gone", func(*world) stream.Record {
 			b := with(event("100"), known)
 			b.Total, b.Slices = 1500, schemas.NewBlobRef(0, []int64{-5, -4})
 			return schemas.EncodeBroadcast(b)
-		}, known, prepare.WhyUnread, ""},
+		}, known, spanish(es.ListUnreadable), ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, w *world) {
@@ -634,13 +635,13 @@ func TestMediaOfOneTaskStallsNoOther(t *testing.T) {
 			t.Errorf("one file on one number was resolved %d times at once", calls.Load())
 		}
 		passes(4 * time.Second)
-		if st := w.status(a); st.GetPhase() != schemas.Phase_PHASE_WAITING || st.GetWhy() != task.WhyMedia {
+		if st := w.status(a); st.GetPhase() != schemas.Phase_PHASE_WAITING || whyOf(st) != whyMedia {
 			t.Errorf("while the first try takes long: %v", st)
 		}
 		resolve <- errors.New("nobody answers")
 		passes(time.Second)
 		for _, id := range []schemas.TaskID{a, b} {
-			if st := w.status(id); st.GetPhase() != schemas.Phase_PHASE_WAITING || st.GetWhy() != task.WhyMedia {
+			if st := w.status(id); st.GetPhase() != schemas.Phase_PHASE_WAITING || whyOf(st) != whyMedia {
 				t.Errorf("%v", st)
 			}
 		}
@@ -652,10 +653,10 @@ func TestMediaOfOneTaskStallsNoOther(t *testing.T) {
 		var notes []string
 		for _, r := range w.events(a) {
 			if n := r.GetNote(); n != nil {
-				notes = append(notes, n.GetPhase().String()+" "+n.GetWhy())
+				notes = append(notes, n.GetPhase().String()+" "+whyOf(n))
 			}
 		}
-		if d := cmp.Diff([]string{"PHASE_WAITING " + task.WhyMedia, "PHASE_RUNNING "}, notes); d != "" {
+		if d := cmp.Diff([]string{"PHASE_WAITING " + whyMedia, "PHASE_RUNNING "}, notes); d != "" {
 			t.Error(d)
 		}
 	})
@@ -664,14 +665,14 @@ func TestMediaOfOneTaskStallsNoOther(t *testing.T) {
 func TestRefusedFileFailsTheTaskBeforeAnythingIsSent(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world) {
 		w.media = func(context.Context, string, *schemas.MediaRef) (*schemas.MediaRef, error) {
-			return nil, fmt.Errorf("resolving: %w", &schemas.ContentError{Why: "El enlace responde 404"})
+			return nil, fmt.Errorf("resolving: %w", &schemas.ContentError{Why: es.Say(es.LinkStatus, 404)})
 		}
 		w.run()
 		b := event("100", phonesFrom(0, 200)...)
 		b.Content.Header, b.Content.Media = schemas.HeaderKind_HEADER_KIND_IMAGE, &schemas.MediaRef{Url: "https://example.com/a.png"}
 		id := w.submit(b)
 		w.finished(id)
-		if w.why(id) != "El enlace responde 404" || len(w.sends(id)) > 0 {
+		if w.why(id) != spanish(es.LinkStatus, 404) || len(w.sends(id)) > 0 {
 			t.Errorf("%q, %d sends", w.why(id), len(w.sends(id)))
 		}
 	})
@@ -1105,7 +1106,7 @@ func TestTrimmedBroadcastFailsWithWords(t *testing.T) {
 		w.run()
 		passes(time.Hour)
 		w.finished(id)
-		if w.why(id) != prepare.WhyNotFound {
+		if w.why(id) != spanish(es.TaskUnreadable) {
 			t.Errorf("%q", w.why(id))
 		}
 	})

@@ -11,7 +11,6 @@ import (
 
 	"altavoz/processor/fanout/ledger"
 	"altavoz/processor/fanout/status"
-	"altavoz/processor/fanout/task"
 	"altavoz/schemas"
 	"altavoz/stream"
 )
@@ -35,7 +34,7 @@ func (w *world) shows(id schemas.TaskID, control int64) *schemas.Status {
 func (w *world) notes(id schemas.TaskID) (out []string) {
 	for _, r := range w.events(id) {
 		if n := r.GetNote(); n != nil && n.GetPhase() != schemas.Phase_PHASE_NONE {
-			out = append(out, n.GetPhase().String()+" "+n.GetWhy())
+			out = append(out, n.GetPhase().String()+" "+whyOf(n))
 		}
 	}
 	return out
@@ -83,8 +82,8 @@ func TestPausedTaskTakesNoTurnAndGoesOnWhereItWas(t *testing.T) {
 		w.run()
 		id := w.large(10_000)
 		st := w.shows(id, w.pause(id))
-		if st.GetPhase() != phasePaused || st.GetWhy() != task.WhyPaused || st.GetPipe() == 0 || st.GetPipe() > 2000 {
-			t.Errorf("%s %q with %d in the pipe", st.GetPhase(), st.GetWhy(), st.GetPipe())
+		if st.GetPhase() != phasePaused || whyOf(st) != whyPaused || st.GetPipe() == 0 || st.GetPipe() > 2000 {
+			t.Errorf("%s %q with %d in the pipe", st.GetPhase(), whyOf(st), st.GetPipe())
 		}
 		passes(10 * time.Second)
 		cursor := w.status(id).GetCursor()
@@ -93,14 +92,14 @@ func TestPausedTaskTakesNoTurnAndGoesOnWhereItWas(t *testing.T) {
 			t.Errorf("dispatched to %d and then to %d, %d decided", cursor, st.GetCursor(), status.Decided(st))
 		}
 		st = w.shows(id, w.resume(id))
-		if st.GetPhase() != phaseRunning || st.GetWhy() != "" {
-			t.Errorf("%s %q", st.GetPhase(), st.GetWhy())
+		if st.GetPhase() != phaseRunning || whyOf(st) != "" {
+			t.Errorf("%s %q", st.GetPhase(), whyOf(st))
 		}
 		w.finished(id)
 		if n := w.once(id); n != 10_000 {
 			t.Errorf("%d of 10,000 were dispatched", n)
 		}
-		if d := cmp.Diff([]string{"PHASE_PAUSED " + task.WhyPaused, "PHASE_RUNNING "}, w.notes(id)); d != "" {
+		if d := cmp.Diff([]string{"PHASE_PAUSED " + whyPaused, "PHASE_RUNNING "}, w.notes(id)); d != "" {
 			t.Error(d)
 		}
 	})
@@ -112,8 +111,8 @@ func TestCancelIsOneEvent(t *testing.T) {
 		w.run()
 		id := w.large(50_000)
 		st := w.shows(id, w.cancel(id))
-		if st.GetPhase() != phaseCancelled || st.GetWhy() != task.WhyCancelled {
-			t.Errorf("%s %q", st.GetPhase(), st.GetWhy())
+		if st.GetPhase() != phaseCancelled || whyOf(st) != whyCancelled {
+			t.Errorf("%s %q", st.GetPhase(), whyOf(st))
 		}
 		w.resume(id) // comes too late
 		w.pause(id)
@@ -531,15 +530,15 @@ func TestSendersWordsGiveWayToOurs(t *testing.T) {
 		passes(time.Second)
 		for _, phase := range []schemas.Phase{phaseWaiting, phaseRunning} {
 			say(phase, "token")
-			if st := w.status(id); st.GetPhase() != phasePaused || st.GetWhy() != task.WhyPaused {
-				t.Errorf("%s %q", st.GetPhase(), st.GetWhy())
+			if st := w.status(id); st.GetPhase() != phasePaused || whyOf(st) != whyPaused {
+				t.Errorf("%s %q", st.GetPhase(), whyOf(st))
 			}
 		}
 		w.shows(id, w.resume(id))
 		passes(100 * time.Millisecond)
 		say(phaseWaiting, "token")
-		if st := w.status(id); st.GetPhase() != phaseWaiting || st.GetWhy() != "token" {
-			t.Errorf("%s %q", st.GetPhase(), st.GetWhy())
+		if st := w.status(id); st.GetPhase() != phaseWaiting || whyOf(st) != "token" {
+			t.Errorf("%s %q", st.GetPhase(), whyOf(st))
 		}
 		if st := w.shows(id, w.control(id, schemas.ControlKind_CONTROL_KIND_SPEED, 100)); st.GetPhase() != phaseWaiting {
 			t.Errorf("a speed made it %s", st.GetPhase())
@@ -629,8 +628,8 @@ func TestLeaseIsLearntThoughAnEndWasSaid(t *testing.T) {
 		passes(10 * time.Second)
 		w.startAggregator()
 		w.finished(id)
-		if c, st := w.counts(id), w.status(id); c["cancelled"] == 0 || c["sent"]+c["cancelled"] != 10_000 || st.GetPhase() != phaseStopped || st.GetWhy() != "porque sí" {
-			t.Errorf("%v, %s %q", c, st.GetPhase(), st.GetWhy())
+		if c, st := w.counts(id), w.status(id); c["cancelled"] == 0 || c["sent"]+c["cancelled"] != 10_000 || st.GetPhase() != phaseStopped || whyOf(st) != "porque sí" {
+			t.Errorf("%v, %s %q", c, st.GetPhase(), whyOf(st))
 		}
 	})
 }

@@ -129,7 +129,7 @@ func (s *worker) probe(t *task.Task) {
 	if !t.AwaitsStatus() {
 		return
 	}
-	now, said := time.Now(), task.Status{Phase: t.Status.GetPhase(), Why: t.Status.GetWhy()}
+	now, said := time.Now(), task.Of(t.Status)
 	if !said.IsTerminal() && !said.IsFanouts() {
 		said = task.Status{Phase: schemas.Phase_PHASE_RUNNING}
 	}
@@ -141,7 +141,7 @@ func (s *worker) probe(t *task.Task) {
 		s.log.Warn("the offsets of broadcasts were gone, and they wait until all results of before are folded: the aggregator is behind, or stands still",
 			"broadcasts", s.doubt.waiting)
 	}
-	s.Publish(s.logFor(t), func(stream.Record) {}, t.Update(time.UnixMilli(t.ProbeMs), &schemas.TaskUpdate{Phase: said.Phase, Why: said.Why}))
+	s.Publish(s.logFor(t), func(stream.Record) {}, t.Update(time.UnixMilli(t.ProbeMs), said.Update()))
 }
 
 // isCertain reports whether a Status shows all that was said of a broadcast before it was read here. Where another Note is ahead of the

@@ -7,10 +7,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"altavoz/processor/fanout/normalize"
 	"altavoz/processor/fanout/status"
-	"altavoz/processor/fanout/task"
 	"altavoz/schemas"
+	"altavoz/schemas/es"
 )
 
 // daily is a window that is open every day from one minute to another.
@@ -30,8 +29,8 @@ func TestTaskWaitsForItsWindow(t *testing.T) {
 		id := w.submit(w.sliced(b))
 		passes(5 * time.Minute)
 		st := w.status(id)
-		if want := fmt.Sprintf(task.WhyClosed, "1999-12-31 19:10 (America/Bogota)"); st.GetPhase() != phaseWaiting || st.GetWhy() != want {
-			t.Errorf("%s %q, want %q", st.GetPhase(), st.GetWhy(), want)
+		if want := fmt.Sprintf(whyClosed, "1999-12-31 19:10 (America/Bogota)"); st.GetPhase() != phaseWaiting || whyOf(st) != want {
+			t.Errorf("%s %q, want %q", st.GetPhase(), whyOf(st), want)
 		}
 		if pos, end := w.position(slotOf("100")); pos.Offset != end {
 			t.Errorf("the watermark waits at %d of %d for what is closed", pos.Offset, end)
@@ -54,8 +53,8 @@ func TestTaskWaitsForItsWindow(t *testing.T) {
 			t.Error(d)
 		}
 		if d := cmp.Diff([]string{
-			"PHASE_WAITING " + fmt.Sprintf(task.WhyClosed, "1999-12-31 19:10 (America/Bogota)"), "PHASE_RUNNING ",
-			"PHASE_WAITING " + fmt.Sprintf(task.WhyClosed, "2000-01-01 19:10 (America/Bogota)"), "PHASE_RUNNING ",
+			"PHASE_WAITING " + fmt.Sprintf(whyClosed, "1999-12-31 19:10 (America/Bogota)"), "PHASE_RUNNING ",
+			"PHASE_WAITING " + fmt.Sprintf(whyClosed, "2000-01-01 19:10 (America/Bogota)"), "PHASE_RUNNING ",
 		}, w.notes(id)); d != "" {
 			t.Error(d)
 		}
@@ -81,8 +80,8 @@ func TestClosedWindowIsToldWithAFullPipe(t *testing.T) {
 		passes(time.Second)
 		w.set(func() { w.stopSenders = true })
 		passes(2 * time.Minute)
-		if st := w.status(id); st.GetPhase() != phaseWaiting || st.GetWhy() != fmt.Sprintf(task.WhyClosed, "2000-01-01 19:00 (America/Bogota)") {
-			t.Errorf("%s %q", st.GetPhase(), st.GetWhy())
+		if st := w.status(id); st.GetPhase() != phaseWaiting || whyOf(st) != fmt.Sprintf(whyClosed, "2000-01-01 19:00 (America/Bogota)") {
+			t.Errorf("%s %q", st.GetPhase(), whyOf(st))
 		}
 		w.startSenders()
 		passes(24 * time.Hour)
@@ -99,8 +98,8 @@ func TestScheduleThenWindow(t *testing.T) {
 		passes(2 * time.Hour)
 		w.finished(id)
 		if d := cmp.Diff([]string{
-			"PHASE_WAITING " + fmt.Sprintf(task.WhyScheduled, "1999-12-31 19:30 (America/Bogota)"),
-			"PHASE_WAITING " + fmt.Sprintf(task.WhyClosed, "1999-12-31 20:00 (America/Bogota)"), "PHASE_RUNNING ",
+			"PHASE_WAITING " + fmt.Sprintf(whyScheduled, "1999-12-31 19:30 (America/Bogota)"),
+			"PHASE_WAITING " + fmt.Sprintf(whyClosed, "1999-12-31 20:00 (America/Bogota)"), "PHASE_RUNNING ",
 		}, w.notes(id)); d != "" {
 			t.Error(d)
 		}
@@ -133,7 +132,7 @@ func TestNoWindowIsRejected(t *testing.T) {
 			b.Window = window
 			id := w.submit(b)
 			w.finished(id)
-			if w.why(id) != normalize.WhyWindow {
+			if w.why(id) != spanish(es.WindowNotValid) {
 				t.Errorf("%q", w.why(id))
 			}
 		}

@@ -362,7 +362,7 @@ type folded struct {
 	steered *schemas.TaskUpdate // the one with the highest controls
 	marks   map[uint32]schemas.RecipientState
 	phase   schemas.Phase
-	why     string
+	said    *schemas.TaskUpdate
 	phaseMs int64
 	version uint64
 	end     int64
@@ -452,7 +452,7 @@ func (w *world) fold(rec stream.Record) {
 func (f *folded) note(n *schemas.TaskUpdate, at int64) {
 	stands := map[schemas.Phase]int{schemas.Phase_PHASE_CANCELLED: 1, schemas.Phase_PHASE_STOPPED: 2, schemas.Phase_PHASE_FAILED: 3}
 	if p := n.GetPhase(); p != schemas.Phase_PHASE_NONE && cmp.Or(cmp.Compare(stands[p], stands[f.phase]), cmp.Compare(at, f.phaseMs)) > 0 {
-		f.phase, f.why, f.phaseMs = p, n.GetWhy(), at
+		f.phase, f.said, f.phaseMs = p, n, at
 	}
 	was := f.steered
 	if n.GetControls() > 0 && cmp.Or(cmp.Compare(n.GetControls(), was.GetControls()), cmp.Compare(n.GetPipe(), was.GetPipe()), cmp.Compare(n.GetSpeed(), was.GetSpeed())) > 0 {
@@ -504,7 +504,7 @@ func (w *world) publish(id schemas.TaskID, f *folded) {
 		return
 	}
 	st := &schemas.Status{
-		Task: id.Bytes(), Version: f.version, Plan: f.plan, Cursor: f.cursor, Phase: f.phase, Why: f.why, PhaseMs: f.phaseMs, FinishedMs: f.end,
+		Task: id.Bytes(), Version: f.version, Plan: f.plan, Cursor: f.cursor, Phase: f.phase, Why: f.said.GetWhy(), Cause: f.said.GetCause(), PhaseMs: f.phaseMs, FinishedMs: f.end,
 		Controls: f.steered.GetControls(), Pipe: f.steered.GetPipe(), Speed: f.steered.GetSpeed(),
 	}
 	w.bind(id, st)

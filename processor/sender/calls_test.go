@@ -13,6 +13,7 @@ import (
 	"altavoz/processor/sender/limits"
 	"altavoz/processor/sender/schedule"
 	"altavoz/schemas"
+	"altavoz/schemas/es"
 	"altavoz/stream"
 )
 
@@ -662,7 +663,7 @@ func TestMediaRenewal(t *testing.T) {
 			if w.renewed < 4 {
 				return nil, errors.New("no connection")
 			}
-			return nil, &schemas.ContentError{Why: "el archivo ya no está"}
+			return nil, &schemas.ContentError{Why: es.Say(es.FileGone)}
 		}
 		w.start(both)
 		task := schemas.NewTaskID()
@@ -675,7 +676,7 @@ func TestMediaRenewal(t *testing.T) {
 		if n := w.count(schemas.OutcomeFailed); n != 10 || w.renewed != 4 {
 			t.Errorf("%d failed, %d tries", n, w.renewed)
 		}
-		if o := w.results[0].GetOutcome(); o.GetReason() != "el archivo ya no está" || schemas.RecipientState(o.GetMark()) != schemas.Failed(schemas.CodeContent) {
+		if o := w.results[0].GetOutcome(); o.GetReason() != es.Say(es.FileGone).Spanish() || schemas.RecipientState(o.GetMark()) != schemas.Failed(schemas.CodeContent) {
 			t.Errorf("%v", o)
 		}
 	})

@@ -164,12 +164,12 @@ func failureOf(r *schemas.Reply) (schemas.RecipientState, string) {
 		code = schemas.CodeContent
 	}
 	m := schemas.Failed(code)
-	reason, _ := m.Reason()
+	known, _ := m.Code()
 	words := m.Spanish()
-	if reason.Code != code { // not in the table: the number goes into the words
-		words = fmt.Sprintf("(%d) %s", code, reason.Spanish)
+	if known != code { // not in the table: the number goes into the words
+		words = fmt.Sprintf("(%d) %s", code, words)
 	}
-	if r.Detail != "" && (reason.Code != code || r.Verdict == schemas.VerdictContent) {
+	if r.Detail != "" && (known != code || r.Verdict == schemas.VerdictContent) {
 		words += ": " + r.Detail
 	}
 	return m, words

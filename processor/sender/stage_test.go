@@ -16,6 +16,7 @@ import (
 	"altavoz/processor/sender/ledger"
 	"altavoz/processor/sender/schedule"
 	"altavoz/schemas"
+	"altavoz/schemas/es"
 	"altavoz/stream"
 )
 
@@ -731,7 +732,7 @@ func TestMessageOfATask(t *testing.T) {
 			w.loads = func(t schemas.TaskID) error {
 				switch {
 				case t == gone:
-					return fmt.Errorf("reading blobs: %w", &schemas.ContentError{Why: "ya no está"})
+					return fmt.Errorf("reading blobs: %w", &schemas.ContentError{Why: es.Say(es.MessageGone)})
 				case t == slow && fails > 0:
 					fails--
 					return errors.New("no answer")
@@ -765,7 +766,7 @@ func TestMessageOfATask(t *testing.T) {
 			if schemas.RecipientState(o.GetMark()) != want {
 				t.Errorf("%d: %v", o.GetIndex(), o)
 			}
-			if o.GetIndex() == 103 && (o.GetReason() != "ya no está" || o.GetPhone() == "") {
+			if o.GetIndex() == 103 && (o.GetReason() != es.Say(es.MessageGone).Spanish() || o.GetPhone() == "") {
 				t.Errorf("%v", o)
 			}
 		}

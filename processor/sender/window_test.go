@@ -42,7 +42,7 @@ func TestNothingStartsOutsideItsWindow(t *testing.T) {
 			if before == 0 || before > 61 {
 				t.Errorf("%d calls in the one minute that it was open", before)
 			}
-			if got, want := w.notes(task), []string{"WAITING Fuera del horario de envío; abre 2000-01-02 01:00 (UTC)"}; !slices.Equal(got, want) {
+			if got, want := w.notes(task), []string{"WAITING WINDOW_IN_FLIGHT 2000-01-02 01:00"}; !slices.Equal(got, want) {
 				t.Errorf("said %q, not %q", got, want)
 			}
 			if _, runs, err := ledger.Decode(w.committed[bulkPartition].Metadata, w.committed[bulkPartition].Offset); err != nil || len(runs) > 0 {
@@ -149,7 +149,7 @@ func TestTakeoverOfWhatWaits(t *testing.T) {
 			if len(w.calls) != 1 || !w.calls[0].at.Equal(bubbleStart.Add(10*time.Minute)) {
 				t.Errorf("calls %v", w.calls)
 			}
-			const why = "WAITING Fuera del horario de envío; abre 2000-01-01 01:10 (UTC)"
+			const why = "WAITING WINDOW_IN_FLIGHT 2000-01-01 01:10"
 			if got, want := w.notes(task), []string{why, why, "RUNNING "}; !slices.Equal(got, want) {
 				t.Errorf("said %q", got)
 			}

@@ -21,6 +21,7 @@ import (
 
 	"altavoz/processor/sender/ledger"
 	"altavoz/schemas"
+	"altavoz/schemas/es"
 	"altavoz/schemas/standing"
 	"altavoz/stream"
 )
@@ -736,7 +737,7 @@ func (p *process) Prepare(c *schemas.Content) (schemas.Message, error) {
 	defer p.w.mu.Unlock()
 	p.w.rendered++
 	if c.GetBody() == "" {
-		return nil, &schemas.ContentError{Why: "sin texto"}
+		return nil, &schemas.ContentError{Why: es.Say(es.BodyEmpty)}
 	}
 	return c.GetBody() + c.GetMedia().GetMediaId(), nil
 }
@@ -906,7 +907,10 @@ func causeText(c *schemas.Cause) string {
 	if c == nil {
 		return ""
 	}
-	return strings.TrimSpace(fmt.Sprintf("%s %s since %s %d %s", strings.TrimPrefix(c.GetReason().String(), "WAIT_REASON_"), c.GetNumber(),
+	if c.GetUntilMs() != 0 {
+		return fmt.Sprintf("%s %s", strings.TrimPrefix(c.GetReason().String(), "REASON_"), time.UnixMilli(c.GetUntilMs()).UTC().Format("2006-01-02 15:04"))
+	}
+	return strings.TrimSpace(fmt.Sprintf("%s %s since %s %d %s", strings.TrimPrefix(c.GetReason().String(), "REASON_"), c.GetNumber(),
 		time.UnixMilli(c.GetSinceMs()).UTC().Format(time.TimeOnly), c.GetCode(), c.GetDetail()))
 }
 

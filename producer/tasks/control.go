@@ -1,7 +1,6 @@
 package tasks
 
 import (
-	"fmt"
 	"strconv"
 	"time"
 
@@ -9,6 +8,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"altavoz/schemas"
+	"altavoz/schemas/es"
 	"altavoz/schemas/request"
 )
 
@@ -48,34 +48,35 @@ func Obeyed(c *schemas.Control, offset int64, s *schemas.Status, now time.Time) 
 	if s.GetControls() <= offset {
 		return false
 	}
-	state, _ := StateOf(s, now)
 	kind := c.GetKind()
-	return !Closed(s) || state == Success && (kind == schemas.ControlKind_CONTROL_KIND_RESUME || kind == schemas.ControlKind_CONTROL_KIND_SPEED)
+	return !Closed(s) || StateOf(s, now) == Success && (kind == schemas.ControlKind_CONTROL_KIND_RESUME || kind == schemas.ControlKind_CONTROL_KIND_SPEED)
 }
 
-// Effect says what a control did. A later one may have come to bear at the same time; then the state says more than the wish.
+// Effect says what a control did, in the contract's Spanish. A later one may have come to bear at the same time; then the state says more than the wish.
 func Effect(c *schemas.Control, s *schemas.Status) string {
 	paused := s.GetPhase() == schemas.Phase_PHASE_PAUSED
 	switch kind := c.GetKind(); {
 	case kind == schemas.ControlKind_CONTROL_KIND_CANCEL && Closed(s):
-		return "Tarea cancelada" + leaving(s)
+		return leaving(s, es.ControlCancelled)
 	case Closed(s):
-		return "Orden aplicada; la tarea ya terminó"
+		return es.Say(es.ControlOver).Spanish()
 	case kind == schemas.ControlKind_CONTROL_KIND_PAUSE && paused:
-		return "Tarea en pausa" + leaving(s)
+		return leaving(s, es.ControlPaused)
 	case kind == schemas.ControlKind_CONTROL_KIND_RESUME && !paused:
-		return "La tarea continúa"
+		return es.Say(es.ControlResumed).Spanish()
 	case kind == schemas.ControlKind_CONTROL_KIND_SPEED && c.GetSpeed() == s.GetSpeed() && c.GetSpeed() > 0:
-		return fmt.Sprintf("La tarea envía como máximo %d mensajes por segundo", c.GetSpeed())
+		return es.Say(es.ControlSpeed, c.GetSpeed()).Spanish()
 	case kind == schemas.ControlKind_CONTROL_KIND_SPEED && c.GetSpeed() == s.GetSpeed():
-		return "La tarea envía tan rápido como permita su número emisor"
+		return es.Say(es.ControlFullSpeed).Spanish()
 	}
-	return "Orden recibida, pero otra la reemplazó o ya no tenía efecto"
+	return es.Say(es.ControlReplaced).Spanish()
 }
 
-func leaving(s *schemas.Status) string {
+// leaving is the effect, and how many may still leave.
+func leaving(s *schemas.Status, effect es.Code) string {
+	words := es.Say(effect).Spanish()
 	if n := Leaving(s); n > 0 {
-		return fmt.Sprintf("; pueden salir aún los %d mensajes que ya estaban en curso", n)
+		return es.Say(es.ControlLeaving, words, n).Spanish()
 	}
-	return ""
+	return words
 }

@@ -1,11 +1,11 @@
 package tasks
 
 import (
-	"fmt"
 	"strconv"
 	"time"
 
 	"altavoz/schemas"
+	"altavoz/schemas/es"
 )
 
 // limitedPart of a number's rate is the least that a task goes at of which it is said that the number limits it; tasks of a number take turns.
@@ -44,10 +44,10 @@ type Outcome struct {
 
 // DetailOf tells everything. The number's rate is messages a second; 0 where it has no limit, or none is known. Nearly all
 // of it follows from the status alone, so that its version names it.
-func DetailOf(task schemas.TaskID, s *schemas.Status, numberRate float64, now time.Time) Detail {
+func DetailOf(task schemas.TaskID, s *schemas.Status, numberRate float64, now time.Time, l es.Language) Detail {
 	p := s.GetPlan()
 	d := Detail{
-		Brief: BriefOf(task, s, now), Version: s.GetVersion(), Sender: p.GetSender(), Owner: p.GetOwner(), Outcomes: outcomesOf(s),
+		Brief: BriefOf(task, s, now, l), Version: s.GetVersion(), Sender: p.GetSender(), Owner: p.GetOwner(), Outcomes: outcomesOf(s, l),
 		Cursor: s.GetCursor(), InPipe: InPipe(s), Rate: s.GetRate(), Speed: speedOf(s), EstimatedEnd: estimatedEnd(s, now),
 		AcceptedAt: Clock(p.GetAcceptedMs()), ScheduleAt: Clock(p.GetScheduleMs()), ExpireAt: Clock(p.GetExpireMs()),
 		StartedAt: Clock(s.GetStartedMs()), UpdatedAt: Clock(s.GetUpdatedMs()), FinishedAt: Clock(s.GetFinishedMs()),
@@ -60,9 +60,9 @@ func DetailOf(task schemas.TaskID, s *schemas.Status, numberRate float64, now ti
 	case d.Why != "":
 		d.Since = Clock(s.GetPhaseMs())
 	case d.Status == Started && d.Speed > 0:
-		d.Why = fmt.Sprintf("Limitada por solicitud a %d mensajes por segundo", d.Speed)
+		d.Why = es.Say(es.SpeedLimit, d.Speed).In(l)
 	case d.Status == Started && numberRate > 0 && d.Rate >= numberRate/limitedPart: // else something that nobody has said: no reason is better than a wrong one
-		d.Why = "El número " + p.GetSender() + " está limitado a " + strconv.FormatFloat(numberRate, 'f', -1, 64) + " mensajes por segundo"
+		d.Why = es.Say(es.NumberLimit, p.GetSender(), strconv.FormatFloat(numberRate, 'f', -1, 64)).In(l)
 	}
 	return d
 }
@@ -77,8 +77,7 @@ func speedOf(s *schemas.Status) uint32 {
 
 // estimatedEnd is when the task would be over if it went on as it did when the status was written; empty where it does not.
 func estimatedEnd(s *schemas.Status, now time.Time) string {
-	state, _ := StateOf(s, now)
-	if state != Started || s.GetRate() <= 0 {
+	if StateOf(s, now) != Started || s.GetRate() <= 0 {
 		return ""
 	}
 	left := float64(pending(s)) / s.GetRate() * float64(time.Second/time.Millisecond)
@@ -86,16 +85,16 @@ func estimatedEnd(s *schemas.Status, now time.Time) string {
 }
 
 // outcomesOf lists outcomes and codes in the order of marks; marks that read alike are one.
-func outcomesOf(s *schemas.Status) []Outcome {
+func outcomesOf(s *schemas.Status, l es.Language) []Outcome {
 	out := make([]Outcome, 0, len(s.GetCounts()))
 	for _, c := range s.GetCounts() {
 		m := schemas.RecipientState(c.GetMark())
 		if !m.Decided() {
 			continue
 		}
-		o := Outcome{Outcome: m.Outcome(), Count: c.GetCount(), Reason: m.Spanish()}
-		if r, ok := m.Reason(); ok && r.Code > 0 {
-			o.Code = r.Code
+		o := Outcome{Outcome: m.Outcome(), Count: c.GetCount(), Reason: m.In(l)}
+		if code, ok := m.Code(); ok && code > 0 {
+			o.Code = code
 		}
 		if n := len(out); n > 0 && out[n-1].Outcome == o.Outcome && out[n-1].Reason == o.Reason {
 			out[n-1].Count += o.Count

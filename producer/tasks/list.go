@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"altavoz/schemas"
+	"altavoz/schemas/es"
 	"altavoz/schemas/request"
 )
 
@@ -162,7 +163,7 @@ type found struct {
 }
 
 // Page looks at every task and returns the page that was asked for, of those whose owner the caller sees.
-func (q *Query) Page(sees func(owner string) bool, each func(func(schemas.TaskID, *schemas.Status) bool), now time.Time) List {
+func (q *Query) Page(sees func(owner string) bool, each func(func(schemas.TaskID, *schemas.Status) bool), now time.Time, l es.Language) List {
 	want := q.limit + 1 // one more tells whether there is a next page
 	var kept []found
 	var last *place // beyond it nothing belongs to the page any more
@@ -185,7 +186,7 @@ func (q *Query) Page(sees func(owner string) bool, each func(func(schemas.TaskID
 		list.NextCursor = kept[q.limit-1].cursor()
 	}
 	for _, f := range kept {
-		list.Tasks = append(list.Tasks, row(f, now))
+		list.Tasks = append(list.Tasks, row(f, now, l))
 	}
 	return list
 }
@@ -206,17 +207,16 @@ func (q *Query) wants(f found, now time.Time) bool {
 	case len(q.states) == 0:
 		return true
 	}
-	state, _ := StateOf(f.status, now)
-	return slices.Contains(q.states, state)
+	return slices.Contains(q.states, StateOf(f.status, now))
 }
 
-func row(f found, now time.Time) Row {
+func row(f found, now time.Time, l es.Language) Row {
 	s, n := f.status, numbers(f.status)
 	r := Row{
 		TaskID: f.task.String(), Total: n.Total, Successful: n.Successful, Failed: n.Failed, Pending: n.Pending,
 		Sender: s.GetPlan().GetSender(), Owner: s.GetPlan().GetOwner(), AcceptedAt: Clock(f.acceptedMs), EstimatedEnd: estimatedEnd(s, now),
 	}
-	r.Status, r.Why = StateOf(s, now)
+	r.Status, r.Why = StateOf(s, now), WhyOf(s, now, l)
 	if !r.Status.Over() && scheduled(s, now) {
 		r.ETA = Clock(s.GetPlan().GetScheduleMs())
 	}

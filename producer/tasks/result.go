@@ -1,10 +1,11 @@
 package tasks
 
 import (
-	"fmt"
+	"cmp"
 	"time"
 
 	"altavoz/schemas"
+	"altavoz/schemas/es"
 	"altavoz/schemas/shown"
 )
 
@@ -35,9 +36,9 @@ type Result struct {
 }
 
 // BriefOf says how far a task is. The result is there as soon as it has started.
-func BriefOf(task schemas.TaskID, s *schemas.Status, now time.Time) Brief {
+func BriefOf(task schemas.TaskID, s *schemas.Status, now time.Time, l es.Language) Brief {
 	b := Brief{TaskID: task.String()}
-	b.Status, b.Why = StateOf(s, now)
+	b.Status, b.Why = StateOf(s, now), WhyOf(s, now, l)
 	if b.Status != Pending {
 		b.Result = ResultOf(s)
 	}
@@ -52,7 +53,7 @@ func ResultOf(s *schemas.Status) *Result {
 	r := numbers(s)
 	r.Errors = make([]string, 0, len(s.GetErrors()))
 	for _, e := range s.GetErrors() {
-		r.Errors = append(r.Errors, shown.Line("Error para "+phoneOf(e)+": "+reasonOf(e)))
+		r.Errors = append(r.Errors, shown.Line(es.Say(es.ErrorFor, phoneOf(e), lineOf(s, e)).Spanish()))
 	}
 	return r
 }
@@ -96,12 +97,19 @@ func phoneOf(e *schemas.ErrorLine) string {
 	if e.GetPhone() != "" {
 		return e.GetPhone()
 	}
-	return fmt.Sprintf("el destinatario %d", e.GetIndex()+1)
+	return es.Say(es.RecipientNumber, e.GetIndex()+1).Spanish()
 }
 
-func reasonOf(e *schemas.ErrorLine) string {
+// lineOf is why a recipient ended as it did, in the contract's Spanish. Where nothing is said of it alone, what ended the task ended it.
+func lineOf(s *schemas.Status, e *schemas.ErrorLine) string {
 	if e.GetReason() != "" {
 		return e.GetReason()
 	}
-	return schemas.RecipientState(e.GetMark()).Spanish()
+	state := schemas.RecipientState(e.GetMark())
+	failed := s.GetPhase() == schemas.Phase_PHASE_FAILED && state == schemas.Failed(schemas.CodeContent)
+	stopped := s.GetPhase() == schemas.Phase_PHASE_STOPPED && state == schemas.StateCancelled
+	if failed || stopped {
+		return cmp.Or(reasonOf(s, es.Spanish), state.Spanish())
+	}
+	return state.Spanish()
 }

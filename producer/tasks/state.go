@@ -2,10 +2,10 @@ package tasks
 
 import (
 	"cmp"
-	"fmt"
 	"time"
 
 	"altavoz/schemas"
+	"altavoz/schemas/es"
 )
 
 // State is what a task is called, in the words of the public contract.
@@ -27,41 +27,52 @@ var states = []State{Pending, Started, Paused, Success, Failure, Revoked}
 // Over reports whether nothing more will be sent.
 func (s State) Over() bool { return s == Success || s == Failure || s == Revoked }
 
-const (
-	whyPaused    = "En pausa por solicitud"
-	whyScheduled = "Espera su hora programada"
-)
-
-// StateOf says in a word how far a task is, and why it is not further where there is something to say. What stands for
-// good is called an end only when everybody is decided: until then sends that were in the pipe may still leave.
-func StateOf(s *schemas.Status, now time.Time) (State, string) {
+// StateOf says in a word how far a task is. What stands for good is called an end only when everybody is decided: until then sends that were
+// in flight may still leave.
+func StateOf(s *schemas.Status, now time.Time) State {
 	if s.GetPlan() == nil { // its results outran it
-		return Pending, ""
+		return Pending
 	}
-	phase, why, finished := s.GetPhase(), whyOf(s), s.GetFinishedMs() != 0
+	phase, finished := s.GetPhase(), s.GetFinishedMs() != 0
 	switch {
 	case phase == schemas.Phase_PHASE_FAILED, phase == schemas.Phase_PHASE_STOPPED && finished:
-		return Failure, why
+		return Failure
 	case finished && (phase == schemas.Phase_PHASE_CANCELLED || count(s, schemas.OutcomeCancelled) > 0):
-		return Revoked, ""
+		return Revoked
 	case finished:
-		return Success, ""
-	case phase == schemas.Phase_PHASE_STOPPED:
-		return Started, fmt.Sprintf("Deteniendo: quedan %d en curso; %s", InPipe(s), cmp.Or(why, schemas.Failed(schemas.CodeContent).Spanish()))
-	case phase == schemas.Phase_PHASE_CANCELLED:
-		return Started, fmt.Sprintf("Cancelando: quedan %d en curso", InPipe(s))
+		return Success
+	case phase == schemas.Phase_PHASE_STOPPED, phase == schemas.Phase_PHASE_CANCELLED:
+		return Started
 	case phase == schemas.Phase_PHASE_PAUSED:
-		return Paused, cmp.Or(why, whyPaused)
-	case scheduled(s, now) && phase == schemas.Phase_PHASE_WAITING:
-		return Pending, cmp.Or(why, whyScheduled)
-	case scheduled(s, now):
-		return Pending, whyScheduled
-	case phase == schemas.Phase_PHASE_WAITING:
-		return Started, why
-	case untouched(s):
-		return Pending, ""
+		return Paused
+	case scheduled(s, now), untouched(s) && phase != schemas.Phase_PHASE_WAITING:
+		return Pending
 	}
-	return Started, ""
+	return Started
+}
+
+// WhyOf says why the task is not further, or why it ended as it did, where there is something to say.
+func WhyOf(s *schemas.Status, now time.Time, l es.Language) string {
+	phase, state := s.GetPhase(), StateOf(s, now)
+	switch {
+	case s.GetPlan() == nil, state == Revoked, state == Success:
+		return ""
+	case state == Failure:
+		return reasonOf(s, l)
+	case phase == schemas.Phase_PHASE_STOPPED:
+		return es.Say(es.Stopping, InPipe(s), cmp.Or(reasonOf(s, l), schemas.Failed(schemas.CodeContent).In(l))).In(l)
+	case phase == schemas.Phase_PHASE_CANCELLED:
+		return es.Say(es.Cancelling, InPipe(s)).In(l)
+	case state == Paused:
+		return cmp.Or(reasonOf(s, l), es.Say(es.Paused).In(l))
+	case scheduled(s, now) && phase == schemas.Phase_PHASE_WAITING:
+		return cmp.Or(reasonOf(s, l), es.Say(es.ScheduledSome).In(l))
+	case scheduled(s, now):
+		return es.Say(es.ScheduledSome).In(l)
+	case phase == schemas.Phase_PHASE_WAITING:
+		return reasonOf(s, l)
+	}
+	return ""
 }
 
 // Closed reports whether no control changes the task any more: it is over, or on its way there and nothing brings it back.
@@ -76,8 +87,7 @@ func Closed(s *schemas.Status) bool {
 
 // Cancelled reports whether the task was cancelled as a whole, be it over yet or not.
 func Cancelled(s *schemas.Status, now time.Time) bool {
-	state, _ := StateOf(s, now)
-	return state == Revoked || s.GetPhase() == schemas.Phase_PHASE_CANCELLED
+	return StateOf(s, now) == Revoked || s.GetPhase() == schemas.Phase_PHASE_CANCELLED
 }
 
 // InPipe is how many sends of the task are dispatched and not decided, as far as the status knows.

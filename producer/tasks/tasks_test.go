@@ -14,6 +14,7 @@ import (
 
 	"altavoz/producer/tasks"
 	"altavoz/schemas"
+	"altavoz/schemas/es"
 )
 
 func everybody(string) bool { return true }
@@ -46,7 +47,7 @@ func TestEveryStatusReadsWell(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		s, now := anyStatus(t), time.UnixMilli(10)
-		d := tasks.DetailOf(schemas.TaskID{}, s, 80, now)
+		d := tasks.DetailOf(schemas.TaskID{}, s, 80, now, es.Spanish)
 		r := d.Result
 		if r.Successful+r.Failed+r.Pending != r.Total {
 			t.Errorf("%d + %d + %d is not %d", r.Successful, r.Failed, r.Pending, r.Total)
@@ -67,7 +68,7 @@ func TestEveryStatusReadsWell(t *testing.T) {
 		if d.Status.Over() && !tasks.Closed(s) {
 			t.Error("over, and still open to controls")
 		}
-		brief := tasks.BriefOf(schemas.TaskID{}, s, now)
+		brief := tasks.BriefOf(schemas.TaskID{}, s, now, es.Spanish)
 		if (brief.Result == nil) != (brief.Status == tasks.Pending) || d.Status != brief.Status {
 			t.Errorf("%s has the result %v", brief.Status, brief.Result)
 		}
@@ -94,7 +95,7 @@ func TestPagesAreTheWhole(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			return q.Page(everybody, each, time.UnixMilli(10))
+			return q.Page(everybody, each, time.UnixMilli(10), es.Spanish)
 		}
 		filter := url.Values{"status": {rapid.SampledFrom([]string{"", "PENDING,STARTED", "SUCCESS"}).Draw(t, "status")}}
 		whole := maps.Clone(filter)
@@ -129,7 +130,7 @@ func FuzzReadQuery(f *testing.F) {
 			return
 		}
 		if q, err := tasks.ReadQuery(values); err == nil {
-			q.Page(everybody, func(func(schemas.TaskID, *schemas.Status) bool) {}, time.UnixMilli(10))
+			q.Page(everybody, func(func(schemas.TaskID, *schemas.Status) bool) {}, time.UnixMilli(10), es.Spanish)
 		}
 	})
 }
@@ -169,7 +170,7 @@ func BenchmarkPage(b *testing.B) {
 				b.Fatal(err)
 			}
 			for b.Loop() {
-				q.Page(everybody, each, time.UnixMilli(10))
+				q.Page(everybody, each, time.UnixMilli(10), es.Spanish)
 			}
 		})
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/gabriel-vasile/mimetype"
 
 	"altavoz/schemas"
+	"altavoz/schemas/es"
 )
 
 const (
@@ -84,7 +85,7 @@ func (f *fetcher) fetch(ctx context.Context, u *url.URL, kind schemas.HeaderKind
 	defer cancel()
 	req, err := http.NewRequestWithContext(fetchCtx, http.MethodGet, u.String(), http.NoBody)
 	if err != nil {
-		return file{}, nil, badURL("no se entiende")
+		return file{}, nil, badURL(es.LinkUnreadable)
 	}
 	req.Header.Set("User-Agent", "altavoz")
 	resp, err := f.client.Do(req)
@@ -131,7 +132,7 @@ func fetchError(ctx context.Context, err error) error {
 	case ctx.Err() != nil: // not the fetch's own time-out: somebody closed us
 		return fmt.Errorf("fetching: %w", context.Cause(ctx))
 	case errors.Is(err, ssrf.ErrProhibitedIP):
-		return badURL("lleva a una red privada")
+		return badURL(es.LinkPrivateNetwork)
 	case errors.Is(err, ssrf.ErrProhibitedPort):
 		return fmt.Errorf("%w: %w", errUnreachable, errPort)
 	}
@@ -149,14 +150,14 @@ func checkStatus(status int) error {
 	case status == http.StatusRequestTimeout, status == http.StatusTooEarly, status == http.StatusTooManyRequests:
 		return fmt.Errorf("%w: HTTP %d", errUnreachable, status)
 	case status >= 400 && status <= 499:
-		return badURL(fmt.Sprintf("respondió %d", status))
+		return badURL(es.LinkStatus, status)
 	default:
 		return fmt.Errorf("%w: HTTP %d", errUnreachable, status)
 	}
 }
 
-func badURL(why string) error {
-	return &schemas.ContentError{Why: "El enlace de 'header_content' " + why}
+func badURL(code es.Code, args ...any) error {
+	return &schemas.ContentError{Why: es.Say(code, args...)}
 }
 
 // officeTypes are what hosts label as a mere stream of bytes most often.

@@ -11,6 +11,7 @@ import (
 
 	"code.dny.dev/ssrf"
 
+	"altavoz/schemas/es"
 	"altavoz/schemas/rules"
 )
 
@@ -112,24 +113,24 @@ func (g *guard) checkURL(text string) (*url.URL, error) {
 	u, err := url.Parse(text)
 	switch {
 	case err != nil || u.Host == "" || u.Hostname() == "":
-		return nil, badURL("no se entiende")
+		return nil, badURL(es.LinkUnreadable)
 	case u.Scheme != "http" && u.Scheme != "https":
-		return nil, badURL("debe empezar por https://")
+		return nil, badURL(es.LinkNotHTTPS)
 	case len(text) > maxURL:
-		return nil, badURL(fmt.Sprintf("tiene más de %d caracteres", maxURL))
+		return nil, badURL(es.LinkTooLong, maxURL)
 	case u.User != nil:
-		return nil, badURL("no puede llevar usuario ni contraseña")
+		return nil, badURL(es.LinkUser)
 	case g.allowed(u):
 		return u, nil
 	}
 	if a, err := netip.ParseAddr(u.Hostname()); err == nil {
 		if g.ssrf.SafeAddr(a) != nil {
-			return nil, badURL("lleva a una red privada")
+			return nil, badURL(es.LinkPrivateNetwork)
 		}
 		return u, nil
 	}
 	if !named(u.Hostname()) {
-		return nil, badURL("lleva a una red privada")
+		return nil, badURL(es.LinkPrivateNetwork)
 	}
 	return u, nil
 }
@@ -150,7 +151,7 @@ func (g *guard) fetchable(u *url.URL) error {
 		return nil
 	}
 	if !g.passable(u) { // nobody else will fetch it
-		return badURL("debe empezar por https://")
+		return badURL(es.LinkNotHTTPS)
 	}
 	return fmt.Errorf("%w: only https is fetched", errUnreachable)
 }

@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sync/singleflight"
 
 	"altavoz/schemas"
+	"altavoz/schemas/es"
 )
 
 const (
@@ -164,7 +165,7 @@ func (r *Resolver) Refresh(ctx context.Context, sender string, kind schemas.Head
 		}
 	}
 	if m.GetUrl() == "" && m.GetParts() == nil && len(m.GetInline()) == 0 {
-		return nil, &schemas.ContentError{Why: "WhatsApp ya no conoce el archivo de 'header_content' y no queda de dónde volver a subirlo"}
+		return nil, &schemas.ContentError{Why: es.Say(es.FileForgotten)}
 	}
 	return r.resolve(ctx, sender, kind, m, m.GetMediaId())
 }
@@ -172,7 +173,7 @@ func (r *Resolver) Refresh(ctx context.Context, sender string, kind schemas.Head
 // resolve finds the file and uploads it, unless an id other than stale is known.
 func (r *Resolver) resolve(ctx context.Context, sender string, kind schemas.HeaderKind, m *schemas.MediaRef, stale string) (*schemas.MediaRef, error) {
 	if kind.MaxBytes() == 0 {
-		return nil, &schemas.ContentError{Why: "El campo 'header_content' solo lleva un archivo con 'header_type' image, video o document"}
+		return nil, &schemas.ContentError{Why: es.Say(es.FileWithoutHeader)}
 	}
 	switch {
 	case m.GetUrl() != "":
@@ -188,7 +189,7 @@ func (r *Resolver) resolve(ctx context.Context, sender string, kind schemas.Head
 		}
 		return resolved(m, f, id), nil
 	default:
-		return nil, &schemas.ContentError{Why: "El campo 'header_content' no tiene un archivo"}
+		return nil, &schemas.ContentError{Why: es.Say(es.FileMissing)}
 	}
 }
 
@@ -207,7 +208,7 @@ func (r *Resolver) resolveURL(ctx context.Context, sender string, kind schemas.H
 	})
 	switch {
 	case errors.Is(err, errPort) && !passable:
-		return nil, badURL("lleva a un puerto que no se usa para archivos")
+		return nil, badURL(es.LinkPort)
 	case errors.Is(err, errUnreachable) && !passable:
 		return nil, fmt.Errorf("fetching from %s, whose links are not passed on: %w", u.Hostname(), err)
 	case errors.Is(err, errUnreachable):

@@ -11,11 +11,12 @@ import (
 	"sync/atomic"
 
 	"altavoz/schemas"
+	"altavoz/schemas/es"
 )
 
 // changed says that the stored bytes are not those that were accepted: nothing will bring them back.
 func changed() error {
-	return &schemas.ContentError{Why: "El archivo de 'header_content' ya no es el que se aceptó: se guardó incompleto o dañado"}
+	return &schemas.ContentError{Why: es.Say(es.FileChanged)}
 }
 
 // stored describes a file that came with its broadcast, in parts or inline. What the ingress has found out is trusted; what an
@@ -137,26 +138,26 @@ func (h *headKeeper) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// kinds in the words of the person who asked.
-func kindWords(kind schemas.HeaderKind) (name, types string) {
+// faultsOf says what is wrong with a file that the header of a kind does not take.
+func faultsOf(kind schemas.HeaderKind) (wrong, large es.Code) {
 	switch kind {
 	case schemas.HeaderKind_HEADER_KIND_IMAGE:
-		return "una imagen", "JPEG o PNG"
+		return es.FileNoImage, es.FileLargeImage
 	case schemas.HeaderKind_HEADER_KIND_VIDEO:
-		return "un video", "MP4 o 3GPP"
+		return es.FileNoVideo, es.FileLargeVideo
 	case schemas.HeaderKind_HEADER_KIND_DOCUMENT:
-		return "un documento", "PDF, Word, Excel, PowerPoint o texto"
+		return es.FileNoDocument, es.FileLargeDocument
 	case schemas.HeaderKind_HEADER_KIND_NONE, schemas.HeaderKind_HEADER_KIND_TEXT:
 	}
-	return "un archivo", "otro tipo"
+	return es.FileNone, es.FileLarge
 }
 
 func wrongType(kind schemas.HeaderKind) error {
-	name, types := kindWords(kind)
-	return &schemas.ContentError{Why: fmt.Sprintf("El archivo de 'header_content' no es %s que WhatsApp acepte (%s)", name, types)}
+	wrong, _ := faultsOf(kind)
+	return &schemas.ContentError{Why: es.Say(wrong)}
 }
 
 func tooLarge(kind schemas.HeaderKind) error {
-	name, _ := kindWords(kind)
-	return &schemas.ContentError{Why: fmt.Sprintf("El archivo de 'header_content' es demasiado grande: %s puede tener hasta %d MB", name, kind.MaxBytes()/1_000_000)}
+	_, large := faultsOf(kind)
+	return &schemas.ContentError{Why: es.Say(large, kind.MaxBytes()/1_000_000)}
 }

@@ -15,10 +15,7 @@ func (t *Task) MergeStatus(s *schemas.Status) {
 		t.FinishedMs = 0
 	}
 	for _, l := range s.GetErrors() {
-		m, reason := schemas.RecipientState(l.GetMark()), l.GetReason()
-		if reason == t.defaultReason(m) {
-			reason = ""
-		}
+		m, reason := schemas.RecipientState(l.GetMark()), s.OwnReason(l)
 		t.describeLine(l.GetIndex(), m, l.GetPhone(), reason)
 	}
 }

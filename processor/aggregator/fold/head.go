@@ -14,7 +14,7 @@ type Head struct {
 	FinishedMs int64
 
 	cursor   uint32
-	why      schemas.Why
+	why      schemas.Explanation
 	phaseMs  int64
 	controls controls
 }
@@ -32,7 +32,7 @@ func (h *Head) Add(s *schemas.Status) {
 	}
 	h.cursor = max(h.cursor, s.GetCursor())
 	h.setStarted(s.GetStartedMs())
-	h.setPhase(s.GetPhase(), schemas.WhyOf(s), s.GetPhaseMs())
+	h.setPhase(s.GetPhase(), schemas.ExplanationOf(s), s.GetPhaseMs())
 	h.setControls(controls{s.GetControls(), s.GetPipe(), s.GetSpeed()})
 	if f := s.GetFinishedMs(); f != 0 && (h.FinishedMs == 0 || f < h.FinishedMs) {
 		h.FinishedMs = f
@@ -62,7 +62,7 @@ func phaseRank(p schemas.Phase) int {
 }
 
 // setPhase takes a phase in. An update without one changes nothing.
-func (h *Head) setPhase(p schemas.Phase, why schemas.Why, at int64) bool {
+func (h *Head) setPhase(p schemas.Phase, why schemas.Explanation, at int64) bool {
 	if p == schemas.Phase_PHASE_NONE {
 		return false
 	}

@@ -99,13 +99,3 @@ func (t *Task) lineOf(index uint32, m schemas.RecipientState) *schemas.ErrorLine
 	}
 	return l
 }
-
-// defaultReason is the reason of a line that brought none of its own.
-func (t *Task) defaultReason(m schemas.RecipientState) string {
-	failed := t.Phase == schemas.Phase_PHASE_FAILED && m == schemas.Failed(schemas.CodeContent)
-	stopped := t.Phase == schemas.Phase_PHASE_STOPPED && m == schemas.StateCancelled
-	if (failed || stopped) && t.why.Words != "" {
-		return t.why.Words
-	}
-	return m.Spanish()
-}

@@ -10,7 +10,7 @@ func (t *Task) Status(read ReadPage) (*schemas.Status, error) {
 		return nil, err
 	}
 	s := &schemas.Status{
-		Task: t.ID.Bytes(), Plan: t.Plan, Cursor: min(t.cursor, t.total()), Phase: t.Phase, Why: t.why.Words, Cause: t.why.Cause(), PhaseMs: t.phaseMs,
+		Task: t.ID.Bytes(), Plan: t.Plan, Cursor: min(t.cursor, t.total()), Phase: t.Phase, Why: t.why.Words(), Cause: t.why.Cause(), PhaseMs: t.phaseMs,
 		Controls: t.controls.next, Pipe: t.controls.inFlight, Speed: t.controls.speed,
 		StartedMs: t.StartedMs, FinishedMs: t.FinishedMs, Errors: make([]*schemas.ErrorLine, len(t.lines)),
 	}
@@ -20,11 +20,7 @@ func (t *Task) Status(read ReadPage) (*schemas.Status, error) {
 		}
 	}
 	for i, l := range t.lines {
-		reason := l.GetReason()
-		if reason == "" {
-			reason = t.defaultReason(schemas.RecipientState(l.GetMark()))
-		}
-		s.Errors[i] = &schemas.ErrorLine{Index: l.GetIndex(), Phone: l.GetPhone(), Mark: l.GetMark(), Reason: reason}
+		s.Errors[i] = &schemas.ErrorLine{Index: l.GetIndex(), Phone: l.GetPhone(), Mark: l.GetMark(), Reason: l.GetReason()}
 	}
 	return s, nil
 }
@@ -61,9 +57,7 @@ func (t *Task) restore(s *schemas.Status) {
 	}
 	t.lines = t.lines[:0]
 	for _, l := range s.GetErrors() {
-		if l.GetReason() == t.defaultReason(schemas.RecipientState(l.GetMark())) {
-			l.Reason = ""
-		}
+		l.Reason = s.OwnReason(l)
 		t.lines = append(t.lines, l)
 	}
 }

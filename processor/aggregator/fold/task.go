@@ -174,7 +174,7 @@ func (t *Task) raise(from, to uint32, m schemas.RecipientState, reason string, r
 
 // update takes in what the task as a whole is doing.
 func (t *Task) update(e *schemas.TaskUpdate, at int64, read ReadPage) (bool, error) {
-	changed := t.setPhase(e.GetPhase(), schemas.WhyOf(e), at)
+	changed := t.setPhase(e.GetPhase(), schemas.ExplanationOf(e), at)
 	changed = t.setControls(controls{e.GetControls(), e.GetPipe(), e.GetSpeed()}) || changed
 	// Also when the failure is known already: a crash may have kept the status and lost the states.
 	failed, err := t.failRest(read)

@@ -103,13 +103,13 @@ func (t Task) count() (c counts) {
 		if m.Succeeded() && m >= schemas.StateConfirmed {
 			c.good += n
 		}
-		reason, ok := m.Reason()
+		code, ok := m.Code()
 		if !ok {
 			continue
 		}
-		predicts := t.Predicts != nil && t.Predicts(reason.Code)
+		predicts := t.Predicts != nil && t.Predicts(code)
 		if m.Outcome() == schemas.OutcomeFailed {
-			if reason.Code >= 0 {
+			if code >= 0 {
 				c.failed += n
 			}
 			if predicts {
@@ -121,7 +121,7 @@ func (t Task) count() (c counts) {
 			continue
 		}
 		c.undelivered += n
-		if (predicts || reason.Code == codeKept) && (n > c.bad || n == c.bad && m < c.badMark) {
+		if (predicts || code == codeKept) && (n > c.bad || n == c.bad && m < c.badMark) {
 			c.bad, c.badMark = n, m
 		}
 	}

@@ -1,11 +1,11 @@
 package normalize
 
 import (
-	"fmt"
 	"time"
 
 	"altavoz/schemas"
 	"altavoz/schemas/blob"
+	"altavoz/schemas/es"
 	"altavoz/schemas/request"
 )
 
@@ -50,53 +50,57 @@ func Shown(text string) string {
 	return text
 }
 
-// What a person reads of a broadcast that can't be carried out.
-const (
-	WhyWindow   = "El horario de envío no es válido"
-	WhySchedule = "La fecha programada supera el máximo de 13 días"
-	WhyList     = "La lista de destinatarios está vacía o incompleta"
-	WhyForeign  = "La lista de destinatarios o el archivo es de otro envío"
-	whyTooMany  = "La lista de destinatarios supera el máximo de %d"
-	WhyContent  = "El envío no tiene mensaje"
-	whyLong     = "El mensaje es demasiado largo"
-	WhyUnknown  = "El número emisor %s no está configurado"
-)
+// Foreign explains that a list or a file is another task's.
+var Foreign = schemas.Because(schemas.Reason_REASON_FOREIGN, es.Say(es.NotItsOwn))
+
+func invalid(code es.Code, args ...any) schemas.Explanation {
+	return schemas.Because(schemas.Reason_REASON_INVALID, es.Say(code, args...))
+}
+
+// Explain says of a task that what is wrong with its request ended it.
+func Explain(f *request.FieldError) schemas.Explanation {
+	reason := schemas.Reason_REASON_INVALID
+	if f.Field == "sender" {
+		reason = schemas.Reason_REASON_SENDER
+	}
+	return schemas.Because(reason, es.Literal(f.Spanish))
+}
 
 // Fault returns why a broadcast that was accepted at that time can't be carried out, if so, and whether the record is to blame or our
 // configuration: whether its number is known, and how many recipients a broadcast may have.
-func Fault(task schemas.TaskID, b *schemas.Broadcast, accepted int64, known bool, most uint32) (why string, invalid bool) {
+func Fault(task schemas.TaskID, b *schemas.Broadcast, accepted int64, known bool, most uint32) (why schemas.Explanation, theirs bool) {
 	slices, total := len(b.GetSlices().GetOffsetDeltas()), int(b.GetTotal())
 	switch {
 	case b.GetSender() == "":
-		return WhyNoSender, false
+		return schemas.Because(schemas.Reason_REASON_SENDER, es.Say(es.SenderMissing)), false
 	case !known:
-		return fmt.Sprintf(WhyUnknown, b.GetSender()), false
+		return schemas.Because(schemas.Reason_REASON_SENDER, es.Say(es.SenderUnknown, b.GetSender())), false
 	case b.GetTotal() > most:
-		return fmt.Sprintf(whyTooMany, most), true
+		return invalid(es.ListTooLong, most), true
 	case b.GetContent() == nil:
-		return WhyContent, true
+		return invalid(es.NoMessage), true
 	case ContentBytes(b.GetContent()) > MaxContent:
-		return whyLong, true
+		return invalid(es.MessageTooLong), true
 	case total == 0, b.GetSlices() != nil && len(b.GetPhones()) > 0, b.GetSlices() != nil && (total+schemas.SliceRecipients-1)/schemas.SliceRecipients != slices:
-		return WhyList, true
+		return invalid(es.ListIncomplete), true
 	case !blob.Names(b.GetSlices(), task, b.GetSender()) || !blob.Names(b.GetContent().GetMedia().GetParts(), task, b.GetSender()):
-		return WhyForeign, true
+		return Foreign, true
 	case b.GetScheduleMs() > accepted+schemas.TaskLife.Milliseconds():
-		return WhySchedule, true
+		return invalid(es.ScheduleTooFar), true
 	}
 	if _, ok := b.GetWindow().Next(time.UnixMilli(accepted)); !ok {
-		return WhyWindow, true
+		return invalid(es.WindowNotValid), true
 	}
-	return "", false
+	return schemas.Explanation{}, false
 }
 
 // ContentFault holds the content to the rules that a request is held to: nobody can see of a record who wrote it. A task that has begun goes
 // on by the rules of its time.
-func ContentFault(b *schemas.Broadcast) (why string, invalid bool) {
+func ContentFault(b *schemas.Broadcast) (why schemas.Explanation, theirs bool) {
 	if faults := request.ContentFaults(b.GetContent(), b.GetLiteral()); len(faults) > 0 {
-		return faults[0].Spanish, true
+		return Explain(faults[0]), true
 	}
-	return "", false
+	return schemas.Explanation{}, false
 }
 
 // Reason is that of a recipient who gets no send: of what is no phone, what is wrong with it.

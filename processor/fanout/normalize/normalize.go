@@ -13,16 +13,13 @@ import (
 
 	"altavoz/schemas"
 	"altavoz/schemas/blob"
+	"altavoz/schemas/es"
 	"altavoz/schemas/request"
 	"altavoz/stream"
 )
 
 // What a person reads of a broadcast that can't be put in order.
-const (
-	WhyNoSender  = "El envío no indica el número emisor y no hay uno por defecto"
-	WhyMediaType = "El archivo no es de un tipo que WhatsApp acepte en este encabezado"
-	WhyMediaSize = "El archivo supera el tamaño que WhatsApp acepta en este encabezado"
-)
+const ()
 
 // blobBatch is how many bytes of slices and parts are written before their acknowledgement is awaited.
 const blobBatch = 1 << 20
@@ -95,7 +92,7 @@ func (w Writer) Broadcast(ctx context.Context, rec *stream.Record, b *schemas.Br
 		b.Total = uint32(len(b.GetPhones()))
 	}
 	if b.Sender == "" {
-		return nil, &request.FieldError{Field: "sender", Code: request.CodeRequired, Spanish: WhyNoSender}
+		return nil, &request.FieldError{Field: "sender", Code: request.CodeRequired, Spanish: es.Say(es.SenderMissing).Spanish()}
 	}
 	return b, nil
 }
@@ -124,11 +121,11 @@ func moveBlobs(b *schemas.Broadcast, lists, parts *blobWriter) error {
 	}
 	kind := b.GetContent().GetHeader()
 	if int64(len(file)) > kind.MaxBytes() {
-		return &request.FieldError{Field: "media", Code: request.CodeFileSize, Spanish: WhyMediaSize}
+		return &request.FieldError{Field: "media", Code: request.CodeFileSize, Spanish: es.Say(es.MediaSize).Spanish()}
 	}
 	mime, ok := schemas.MediaType(kind, file[:min(len(file), schemas.SniffBytes)], m.GetMimeType())
 	if !ok {
-		return &request.FieldError{Field: "media", Code: request.CodeFileType, Spanish: WhyMediaType}
+		return &request.FieldError{Field: "media", Code: request.CodeFileType, Spanish: es.Say(es.MediaType).Spanish()}
 	}
 	digest := sha256.Sum256(file)
 	m.MimeType, m.Size, m.Sha256, m.Filename = mime, uint64(len(file)), digest[:], schemas.FileName(m.GetFilename(), mime)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"altavoz/schemas"
+	"altavoz/schemas/es"
 	"altavoz/schemas/request"
 	"altavoz/stream"
 )
@@ -95,11 +96,11 @@ func TestWhatCantBePutInOrderSaysWhy(t *testing.T) {
 		byDefault string
 		want      string
 	}{
-		{"no number", &schemas.Broadcast{Phones: []string{"573001234567"}, Content: &schemas.Content{Body: "hola"}}, "", WhyNoSender},
-		{"a type that is not the header's", file(schemas.HeaderKind_HEADER_KIND_IMAGE, []byte("%PDF-1.7\n")), "100", WhyMediaType},
+		{"no number", &schemas.Broadcast{Phones: []string{"573001234567"}, Content: &schemas.Content{Body: "hola"}}, "", es.Say(es.SenderMissing).Spanish()},
+		{"a type that is not the header's", file(schemas.HeaderKind_HEADER_KIND_IMAGE, []byte("%PDF-1.7\n")), "100", es.Say(es.MediaType).Spanish()},
 		{"a script in the button", &schemas.Broadcast{Sender: "200", Phones: []string{"573001234567"}, Content: &schemas.Content{Body: "hola", ButtonUrl: "javascript:alert(1)"}}, "100", "El campo 'button_url' debe ser una URL completa que empiece por http:// o https://"},
 		{"a placeholder", &schemas.Broadcast{Sender: "200", Phones: []string{"573001234567"}, Content: &schemas.Content{Body: "Hola {{1}}"}}, "100", "El campo 'body_text' tiene un marcador sin reemplazar: {{1}}"},
-		{"too large", file(schemas.HeaderKind_HEADER_KIND_IMAGE, make([]byte, schemas.HeaderKind_HEADER_KIND_IMAGE.MaxBytes()+1)), "100", WhyMediaSize},
+		{"too large", file(schemas.HeaderKind_HEADER_KIND_IMAGE, make([]byte, schemas.HeaderKind_HEADER_KIND_IMAGE.MaxBytes()+1)), "100", es.Say(es.MediaSize).Spanish()},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

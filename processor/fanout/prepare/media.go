@@ -12,6 +12,7 @@ import (
 	"altavoz/processor/partition"
 	"altavoz/schemas"
 	"altavoz/schemas/blob"
+	"altavoz/schemas/es"
 	"altavoz/stream"
 )
 
@@ -141,7 +142,7 @@ func (p *Preparer) onUploaded(f *upload, got *schemas.MediaRef, err error) {
 			p.cfg.Owner.Evaluate(t, now)
 			continue
 		case errors.Is(err, blob.ErrForeign):
-			p.failForeign(t, normalize.WhyForeign, err)
+			p.failForeign(t, normalize.Foreign, err)
 			continue
 		case err != nil:
 			p.cfg.Owner.Fail(t, contentWhy(err), now)
@@ -159,11 +160,11 @@ func (p *Preparer) onUploaded(f *upload, got *schemas.MediaRef, err error) {
 // is asked.
 func mediaBackOff(try int) time.Duration { return 12 * partition.BackOff(try+1) } // 1.2 s to a minute
 
-func contentWhy(err error) string {
+func contentWhy(err error) schemas.Explanation {
 	if refused, ok := errors.AsType[*schemas.ContentError](err); ok {
-		return refused.Why
+		return schemas.Because(schemas.Reason_REASON_CONTENT, refused.Why)
 	}
-	return schemas.Failed(schemas.CodeContent).Spanish()
+	return schemas.Because(schemas.Reason_REASON_CONTENT, es.Sentence{})
 }
 
 // onUploadDelayed has it said of all tasks that wait for the file.

@@ -15,13 +15,14 @@ import (
 	"altavoz/processor/partition"
 	"altavoz/schemas"
 	"altavoz/schemas/blob"
+	"altavoz/schemas/es"
 	"altavoz/stream"
 )
 
-// What a person reads of a task that can't go on.
-const (
-	WhyUnread   = "No se pudo leer la lista de destinatarios"
-	WhyNotFound = "El envío ya no se puede leer"
+// Why a task can't go on: it can't be read.
+var (
+	ListUnreadable = schemas.Because(schemas.Reason_REASON_UNREADABLE, es.Say(es.ListUnreadable))
+	TaskUnreadable = schemas.Because(schemas.Reason_REASON_UNREADABLE, es.Say(es.TaskUnreadable))
 )
 
 const (
@@ -46,7 +47,7 @@ type Owner interface {
 	// Evaluate is called when something of the task has changed.
 	Evaluate(t *task.Task, now time.Time)
 	// Fail closes a task that can't go on, with a reason that a person reads.
-	Fail(t *task.Task, why string, now time.Time)
+	Fail(t *task.Task, why schemas.Explanation, now time.Time)
 	// Publish puts records on the log until all are acknowledged.
 	Publish(log stream.Log, done func(last stream.Record), recs ...stream.Record)
 }
@@ -103,7 +104,7 @@ func (p *Preparer) Prepare(t *task.Task, now time.Time) bool {
 }
 
 // readFor runs f elsewhere for a task and then done, unless the task was closed meanwhile. What can't ever be read fails it.
-func (p *Preparer) readFor(t *task.Task, why string, f func(context.Context) error, done func()) {
+func (p *Preparer) readFor(t *task.Task, why schemas.Explanation, f func(context.Context) error, done func()) {
 	t.BecomePreparing()
 	p.reads++
 	p.cfg.Engine.Background(f, p.isPermanent, func(err error) {
@@ -111,7 +112,7 @@ func (p *Preparer) readFor(t *task.Task, why string, f func(context.Context) err
 		switch {
 		case !t.BecomePrepared():
 		case errors.Is(err, blob.ErrForeign):
-			p.failForeign(t, normalize.WhyForeign, err)
+			p.failForeign(t, normalize.Foreign, err)
 		case err != nil:
 			p.cfg.Logger.Error("a broadcast can't go on", "task", t.ID.String(), "error", err)
 			p.cfg.Owner.Fail(t, why, time.Now())
@@ -133,7 +134,7 @@ func (p *Preparer) loadBroadcast(t *task.Task) bool {
 		return true
 	}
 	b, size := &schemas.Broadcast{}, 0
-	p.readFor(t, WhyNotFound, func(ctx context.Context) error {
+	p.readFor(t, TaskUnreadable, func(ctx context.Context) error {
 		rec, err := p.cfg.Records.Record(ctx, p.cfg.Engine.Partition(), t.Offset)
 		if err != nil {
 			return fmt.Errorf("reading a broadcast: %w", err)
@@ -142,7 +143,7 @@ func (p *Preparer) loadBroadcast(t *task.Task) bool {
 		return schemas.Decode(&rec, b)
 	}, func() {
 		if b.GetTotal() != t.Total || len(b.GetTask()) > 0 && string(b.GetTask()) != string(t.ID.Bytes()) { // a log that lost its end gives offsets out again
-			p.cfg.Owner.Fail(t, WhyUnread, time.Now())
+			p.cfg.Owner.Fail(t, ListUnreadable, time.Now())
 			return
 		}
 		p.Cache(t, b, size)
@@ -151,7 +152,7 @@ func (p *Preparer) loadBroadcast(t *task.Task) bool {
 }
 
 // failForeign ends a task whose list or file is another's: its broadcast is kept in rejects, and nothing of it is sent.
-func (p *Preparer) failForeign(t *task.Task, why string, cause error) {
+func (p *Preparer) failForeign(t *task.Task, why schemas.Explanation, cause error) {
 	p.cfg.Logger.Error("a broadcast points at what belongs to another", "task", t.ID.String(), "sender", t.Sender, "offset", t.Offset, "error", cause)
 	var rec stream.Record
 	p.readFor(t, why, func(ctx context.Context) (err error) {
@@ -173,7 +174,7 @@ func (p *Preparer) findListKey(t *task.Task) bool {
 		return true
 	}
 	body, key := t.Body, ""
-	p.readFor(t, WhyUnread, func(ctx context.Context) (err error) {
+	p.readFor(t, ListUnreadable, func(ctx context.Context) (err error) {
 		key, err = recipients.ListKey(ctx, p.cfg.Records, body, t.ID)
 		return err
 	}, func() { t.List, t.ListKey = recipients.ListOf(body, t.ID, key), key })
@@ -206,7 +207,7 @@ func (p *Preparer) rebuildSeen(t *task.Task) bool {
 		return true
 	}
 	cursor, l := t.Cursor, t.List
-	p.readFor(t, WhyUnread, func(ctx context.Context) error {
+	p.readFor(t, ListUnreadable, func(ctx context.Context) error {
 		n = recipients.NewSeen() // from the start, if it is tried again
 		return l.Before(ctx, p.cfg.Records, cursor, func(text string) { n.Judge(text, region) })
 	}, func() {
@@ -231,7 +232,7 @@ func (p *Preparer) loadSlice(t *task.Task) bool {
 		return true
 	}
 	c := &task.Slice{First: t.Cursor / schemas.SliceRecipients * schemas.SliceRecipients}
-	p.readFor(t, WhyUnread, p.sliceReader(t, c), func() { t.Slice = c })
+	p.readFor(t, ListUnreadable, p.sliceReader(t, c), func() { t.Slice = c })
 	return false
 }
 

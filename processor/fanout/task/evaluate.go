@@ -1,24 +1,26 @@
 package task
 
 import (
-	"fmt"
-	"strings"
+	"slices"
 	"time"
 
 	"altavoz/processor/fanout/canary"
 	"altavoz/schemas"
+	"altavoz/schemas/es"
 )
 
-// What a person reads of a task that is not scheduled, or no more.
-const (
-	WhyPaused    = "En pausa por solicitud"
-	WhyCanary    = "En pausa: los primeros mensajes no se entregan: %s"
-	WhyCancelled = "Cancelado por solicitud"
-	WhyScheduled = "Programado para %s"
-	WhyClosed    = "Fuera del horario de envío; abre %s"
-	WhyNever     = "Fuera del horario de envío; no abre antes de que venza"
-	WhyMedia     = "Esperando a que se pueda preparar el archivo del encabezado"
+// Why a task is not scheduled, or no more, where neither a time nor a code belongs to it.
+var (
+	PausedByRequest    = schemas.Because(schemas.Reason_REASON_PAUSED, es.Sentence{})
+	CancelledByRequest = schemas.Because(schemas.Reason_REASON_CANCELLED, es.Sentence{})
+	WindowNeverOpens   = schemas.Because(schemas.Reason_REASON_WINDOW_NEVER, es.Sentence{})
+	MediaIsPending     = schemas.Because(schemas.Reason_REASON_MEDIA_PENDING, es.Sentence{})
 )
+
+// waits are the reasons for which only the fanout has a task wait.
+var waits = []schemas.Reason{
+	schemas.Reason_REASON_SCHEDULED, schemas.Reason_REASON_WINDOW, schemas.Reason_REASON_WINDOW_NEVER, schemas.Reason_REASON_MEDIA_PENDING,
+}
 
 // firstRecipients go ahead of the others of a long list.
 const firstRecipients = canary.First
@@ -26,15 +28,22 @@ const firstRecipients = canary.First
 // Status is what people are told of a task as a whole. The zero one says nothing: the task goes on.
 type Status struct {
 	Phase schemas.Phase
-	Why   string
+	Why   schemas.Explanation
+}
+
+// Of is what a Status says of its task as a whole.
+func Of(st *schemas.Status) Status {
+	return Status{st.GetPhase(), schemas.ExplanationOf(st).Known()}
+}
+
+// Update says it.
+func (x Status) Update() *schemas.TaskUpdate {
+	return &schemas.TaskUpdate{Phase: x.Phase, Why: x.Why.Words(), Cause: x.Why.Cause()}
 }
 
 // IsFanouts reports whether the status is one that only the fanout publishes; senders publish others.
 func (x Status) IsFanouts() bool {
-	scheduled, _, _ := strings.Cut(WhyScheduled, "%")
-	closed, _, _ := strings.Cut(WhyClosed, "%")
-	return x.Phase == schemas.Phase_PHASE_PAUSED || x.Phase == schemas.Phase_PHASE_WAITING &&
-		(x.Why == WhyMedia || strings.HasPrefix(x.Why, scheduled) || strings.HasPrefix(x.Why, closed))
+	return x.Phase == schemas.Phase_PHASE_PAUSED || x.Phase == schemas.Phase_PHASE_WAITING && slices.Contains(waits, x.Why.Reason())
 }
 
 // IsTerminal reports whether nothing more of the task is dispatched.
@@ -51,16 +60,16 @@ type Blocked struct {
 
 // Run is what a task does as a whole, and what was published of it.
 type Run struct {
-	Deadline          time.Time // nothing is dispatched at it or after; of a closed task, when it is given up
-	Failure           string    // set: the task is to fail, and this is what the person reads
-	Blocked           Blocked   // what the last evaluation found
+	Deadline          time.Time           // nothing is dispatched at it or after; of a closed task, when it is given up
+	Failure           schemas.Explanation // set: the task is to fail, for this reason
+	Blocked           Blocked             // what the last evaluation found
 	Controls          schemas.Controls
-	Terminal          Status // of a task that ends early
-	CanaryReason      string // why its first recipients have paused it; empty: they have not
-	MediaPending      bool   // its file can't be uploaded at present, or takes long
-	Published         Status // last, as far as it still stands
-	PublishedMs       int64  // the time of the last update
-	ControlsPublished int64  // those below this offset were published to be in force
+	Terminal          Status              // of a task that ends early
+	CanaryReason      schemas.Explanation // why its first recipients have paused it; none: they have not
+	MediaPending      bool                // its file can't be uploaded at present, or takes long
+	Published         Status              // last, as far as it still stands
+	PublishedMs       int64               // the time of the last update
+	ControlsPublished int64               // those below this offset were published to be in force
 
 	opens, closes time.Time     // the opening of the window that goes on, or the next
 	waitLimit     time.Duration // how long, ...
@@ -94,27 +103,27 @@ func (t *Task) blockedBy(v canary.Verdict, now time.Time) Blocked {
 	case !t.Open():
 		return Blocked{}
 	case t.Controls.Paused:
-		return Blocked{Status: Status{schemas.Phase_PHASE_PAUSED, WhyPaused}, Held: true}
-	case t.CanaryReason != "":
+		return Blocked{Status: Status{schemas.Phase_PHASE_PAUSED, PausedByRequest}, Held: true}
+	case !t.CanaryReason.None():
 		return Blocked{Status: Status{schemas.Phase_PHASE_PAUSED, t.CanaryReason}, Held: true}
 	case now.UnixMilli() < t.Schedule:
 		at := time.UnixMilli(t.Schedule)
-		return waitingUntil(fmt.Sprintf(WhyScheduled, t.localTime(at)), at)
+		return waitingUntil(schemas.Until(schemas.Reason_REASON_SCHEDULED, at, t.Window.GetTimezone()), at)
 	}
 	closes := t.Deadline
 	if t.Window != nil {
 		opens, ends, ok := t.opening(t.Window, now)
 		switch {
 		case !ok:
-			return waitingUntil(WhyNever, t.Deadline)
+			return waitingUntil(WindowNeverOpens, t.Deadline)
 		case now.Before(opens):
-			return waitingUntil(fmt.Sprintf(WhyClosed, t.localTime(opens)), opens)
+			return waitingUntil(schemas.Until(schemas.Reason_REASON_WINDOW, opens, t.Window.GetTimezone()), opens)
 		}
 		closes = ends
 	}
 	b := Blocked{Until: closes}
 	if t.MediaPending {
-		b.Status = Status{schemas.Phase_PHASE_WAITING, WhyMedia}
+		b.Status = Status{schemas.Phase_PHASE_WAITING, MediaIsPending}
 	}
 	if until := t.canaryWait(v, now); now.Before(until) {
 		b.Held, b.Until = true, earliest(until, closes)
@@ -122,7 +131,7 @@ func (t *Task) blockedBy(v canary.Verdict, now time.Time) Blocked {
 	return b
 }
 
-func waitingUntil(why string, until time.Time) Blocked {
+func waitingUntil(why schemas.Explanation, until time.Time) Blocked {
 	return Blocked{Status: Status{schemas.Phase_PHASE_WAITING, why}, Held: true, Until: until}
 }
 
@@ -142,13 +151,10 @@ func (r *Run) opening(w *schemas.Window, now time.Time) (from, to time.Time, ok 
 	return r.opens, r.closes, true
 }
 
-// localTime shows a moment by the clock that the broadcast goes by.
-func (s *Spec) localTime(at time.Time) string {
-	zone, err := time.LoadLocation(s.Window.GetTimezone()) // UTC if there is none
-	if err != nil {
-		zone = time.UTC
-	}
-	return at.In(zone).Format("2006-01-02 15:04") + " (" + zone.String() + ")"
+// met explains what the first recipients came to.
+func met(r schemas.Reason, state schemas.RecipientState) schemas.Explanation {
+	code, _ := state.Code()
+	return schemas.Explain(&schemas.Cause{Reason: r, Code: int32(code)})
 }
 
 // judge decides whether the task is to end, or to be paused, though nobody asked for it now.
@@ -157,16 +163,16 @@ func (t *Task) judge(v canary.Verdict) canary.Do {
 	case t.ending != Running:
 	case t.Controls.Cancelled:
 		t.BecomeEnding()
-		t.Terminal = Status{schemas.Phase_PHASE_CANCELLED, WhyCancelled}
+		t.Terminal = Status{schemas.Phase_PHASE_CANCELLED, CancelledByRequest}
 	case !t.Open():
 	case v.Do == canary.Stop:
 		t.BecomeEnding()
-		t.Terminal = Status{schemas.Phase_PHASE_STOPPED, v.Mark.Spanish()}
+		t.Terminal = Status{schemas.Phase_PHASE_STOPPED, met(schemas.Reason_REASON_REFUSED, v.Mark)}
 		return canary.Stop
 	case t.Controls.Resumed:
-		t.CanaryReason = ""
-	case v.Do == canary.Pause && t.CanaryReason == "":
-		t.CanaryReason = fmt.Sprintf(WhyCanary, v.Mark.Spanish())
+		t.CanaryReason = schemas.Explanation{}
+	case v.Do == canary.Pause && t.CanaryReason.None():
+		t.CanaryReason = met(schemas.Reason_REASON_CANARY, v.Mark)
 		return canary.Pause
 	}
 	return canary.Go

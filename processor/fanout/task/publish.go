@@ -2,7 +2,6 @@ package task
 
 import (
 	"cmp"
-	"strings"
 	"time"
 
 	"altavoz/schemas"
@@ -22,12 +21,12 @@ type Publication struct {
 func (t *Task) Publish(now time.Time, inFlight int) *Publication {
 	want, controls := t.Blocked.Status, t.Controls.Next > t.ControlsPublished
 	switch {
-	case want == t.Published && !controls, t.Failure != "":
+	case want == t.Published && !controls, !t.Failure.None():
 		return nil
 	case t.state == Closing, t.state == Closed && t.Status.GetCursor() < t.Total:
 		return nil // what an earlier owner published may still be on its way: it knew better how many had their quantum
 	}
-	u := &schemas.TaskUpdate{Phase: want.Phase, Why: want.Why}
+	u := want.Update()
 	if want.Phase == 0 && t.Published.Phase != 0 {
 		u.Phase = schemas.Phase_PHASE_RUNNING
 	}
@@ -42,12 +41,12 @@ func (t *Task) Publish(now time.Time, inFlight int) *Publication {
 
 // Repeat is the update that was published last, as it stands. It changes nothing.
 func (r *Run) Repeat() *schemas.TaskUpdate {
-	return &schemas.TaskUpdate{Phase: cmp.Or(r.Published.Phase, schemas.Phase_PHASE_RUNNING), Why: r.Published.Why}
+	return Status{cmp.Or(r.Published.Phase, schemas.Phase_PHASE_RUNNING), r.Published.Why}.Update()
 }
 
 // StopWaiting is the update of a task that waited, and does not any more because it closes; nil: it did not wait.
 func (r *Run) StopWaiting() *schemas.TaskUpdate {
-	if r.Published == (Status{}) || r.Published.IsTerminal() || r.Failure != "" {
+	if r.Published == (Status{}) || r.Published.IsTerminal() || !r.Failure.None() {
 		return nil
 	}
 	r.Published = Status{}
@@ -63,7 +62,7 @@ func (t *Task) UpdateTime(now time.Time) time.Time {
 // Adopt takes in what the Status says of the task as a whole, and reports whether the task ends by it. Where a sender published
 // something after this stage, its update gives way to ours again, if ours is that the task waits or is paused.
 func (t *Task) Adopt() (ends bool) {
-	shown := Status{t.Status.GetPhase(), t.Status.GetWhy()}
+	shown := Of(t.Status)
 	switch {
 	case shown.IsTerminal() && t.Terminal.Phase != shown.Phase:
 		// Another owner was quicker, for its own reasons. An update that is to be seen must say the same.
@@ -85,16 +84,16 @@ func (t *Task) endAs(shown Status) {
 
 // Restore takes up what earlier owners published of the task.
 func (t *Task) Restore() {
-	shown := Status{t.Status.GetPhase(), t.Status.GetWhy()}
+	shown := Of(t.Status)
 	t.PublishedMs, t.ControlsPublished = t.Status.GetPhaseMs(), t.Status.GetControls()
 	switch {
 	case shown.IsTerminal():
 		t.endAs(shown)
 	case shown.IsFanouts():
 		t.Published = shown
-		t.MediaPending = shown.Why == WhyMedia
+		t.MediaPending = shown.Why == MediaIsPending
 	}
-	if canary, _, _ := strings.Cut(WhyCanary, "%"); shown.Phase == schemas.Phase_PHASE_PAUSED && strings.HasPrefix(shown.Why, canary) {
+	if shown.Phase == schemas.Phase_PHASE_PAUSED && shown.Why.Reason() == schemas.Reason_REASON_CANARY {
 		t.CanaryReason = shown.Why
 	}
 }
@@ -102,7 +101,7 @@ func (t *Task) Restore() {
 // Cancelled is why the recipients that are left get no message.
 func (r *Run) Cancelled() string {
 	if r.Terminal.Phase == schemas.Phase_PHASE_STOPPED {
-		return r.Terminal.Why
+		return cmp.Or(r.Terminal.Why.Words(), schemas.Failed(int(r.Terminal.Why.Cause().GetCode())).Spanish())
 	}
 	return schemas.StateCancelled.Spanish()
 }

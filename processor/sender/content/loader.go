@@ -156,7 +156,7 @@ func (l *Loader) loaded(m *Message, c *schemas.Content, rendered schemas.Message
 	case errors.Is(err, schemas.ErrContent), errors.Is(err, schemas.ErrDecode) && !errors.Is(err, schemas.ErrNewer):
 		m.failed = schemas.Failed(schemas.CodeContent).Spanish()
 		if refused := (*schemas.ContentError)(nil); errors.As(err, &refused) {
-			m.failed = refused.Why
+			m.failed = refused.Why.Spanish()
 		}
 		l.log.Error("message can't be sent", "task", m.task, "sender", m.sender, "error", err)
 	default:

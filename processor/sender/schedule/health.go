@@ -7,6 +7,7 @@ import (
 	"altavoz/internal/backoff"
 	"altavoz/processor/sender/limits"
 	"altavoz/schemas"
+	"altavoz/schemas/es"
 )
 
 // health is whether a number can send at all.
@@ -147,7 +148,7 @@ func (s *Scheduler) updateSuspect(n *Number, e *Send, r *schemas.Reply, works, f
 	sus.lastFailure, sus.nextTry = now, now.Add(backoff.Equal(suspectBase, suspectMax, sus.tries))
 	if sus.tries >= SuspectTries {
 		t.suspect = nil
-		why := "WhatsApp no acepta este mensaje, y sí otros de su número"
+		why := es.Say(es.RefusedAlone).Spanish()
 		if r.Detail != "" {
 			why += ": " + r.Detail
 		}

@@ -1,12 +1,12 @@
 package schedule
 
 import (
-	"fmt"
 	"time"
 
 	"altavoz/internal/backoff"
 	"altavoz/processor/sender/limits"
 	"altavoz/schemas"
+	"altavoz/schemas/es"
 )
 
 // HasAttempts reports whether a call that nobody knows the outcome of may be made once more.
@@ -68,7 +68,7 @@ func (s *Scheduler) retryTransient(e *Send, r *schemas.Reply, now time.Time) {
 	}
 	words := state.Spanish()
 	if r.Code != 0 {
-		words += fmt.Sprintf(" (último error: %d)", r.Code)
+		words = es.Say(es.LastError, words, r.Code).Spanish()
 	}
 	s.ports.Host.Finish(e, state, words)
 }

@@ -47,11 +47,11 @@ func (t *Task) closedUntil(now time.Time) (opens time.Time) {
 	return time.Time{}
 }
 
-// windowText says until when the task waits for its window; nothing if it does not, or if none of its sends here has to.
-func (t *Task) windowText(now time.Time) string {
+// windowOpens returns when the window that the task waits for opens; no time if it waits for none, or if none of its sends here has to.
+func (t *Task) windowOpens(now time.Time) time.Time {
 	if opens := t.closedUntil(now); t.opening.waited && !opens.IsZero() {
-		return t.opening.window.Waiting(opens)
+		return opens
 	}
 	t.opening.waited = false
-	return ""
+	return time.Time{}
 }

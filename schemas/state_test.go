@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"altavoz/schemas"
+	"altavoz/schemas/es"
 )
 
 // The order of the marks is what the fold rests on.
@@ -33,15 +34,17 @@ func TestEveryByteHasAnOutcome(t *testing.T) {
 		if !slices.Contains(schemas.Outcomes, o) {
 			t.Errorf("mark %d: outcome %q", b, o)
 		}
-		if _, ok := m.Reason(); ok != (o == schemas.OutcomeFailed || o == schemas.OutcomeUndelivered) {
+		if _, ok := m.Code(); ok != (o == schemas.OutcomeFailed || o == schemas.OutcomeUndelivered) {
 			t.Errorf("mark %d (%s): reason %v", b, o, ok)
 		}
 		good := o == schemas.OutcomeSent || o == schemas.OutcomeDelivered || o == schemas.OutcomeRead
 		if m.Succeeded() != good {
 			t.Errorf("mark %d (%s): succeeded %v", b, o, m.Succeeded())
 		}
-		if words := m.Spanish(); (words == "") != (good || o == schemas.OutcomePending) {
-			t.Errorf("mark %d (%s): words %q", b, o, words)
+		for _, l := range []es.Language{es.Spanish, es.English} {
+			if words := m.In(l); (words == "") != (good || o == schemas.OutcomePending) {
+				t.Errorf("mark %d (%s): words %q", b, o, words)
+			}
 		}
 	}
 }
@@ -55,18 +58,18 @@ func TestReasonRowsDoNotMove(t *testing.T) {
 		131062, 131063, 131064, 132000, 132001, 132005, 132007, 132008, 132012, 132015, 132016, 132018, 132021, 132068,
 		132069, 133010, 134011, 134100, 134101, 134102, 135000, 137000, 139200, 131052,
 	}
-	got := schemas.Reasons()
+	got := schemas.Refusals()
 	for i, code := range want {
-		if i >= len(got) || got[i].Code != code {
+		if i >= len(got) || got[i] != code {
 			t.Fatalf("row %d is not code %d any more", i, code)
 		}
 	}
-	for i, r := range got {
-		if r.Spanish == "" || r.English == "" {
-			t.Errorf("row %d (%d) has no words", i, r.Code)
+	for i, code := range got {
+		if !es.Refused(code).Known() {
+			t.Errorf("row %d (%d) has no words", i, code)
 		}
-		if m := schemas.Failed(r.Code); m != schemas.StateFailed+schemas.RecipientState(i) {
-			t.Errorf("code %d fails as mark %d, want row %d", r.Code, m, i)
+		if m := schemas.Failed(code); m != schemas.StateFailed+schemas.RecipientState(i) {
+			t.Errorf("code %d fails as mark %d, want row %d", code, m, i)
 		}
 	}
 	if m := schemas.Failed(999999); m != schemas.Failed(schemas.CodeOther) {

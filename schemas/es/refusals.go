@@ -1,0 +1,70 @@
+package es
+
+import "strconv"
+
+// refusedPrefix begins the codes of refusals; the number follows.
+const refusedPrefix = "refused_"
+
+// Refused says why a recipient was refused, by Meta's error code or, below 1, one of altavoz's own.
+func Refused(code int) Sentence { return Sentence{Code: Code(refusedPrefix + strconv.Itoa(code))} }
+
+// refusals are why recipients are refused. What Meta's codes mean follows its error code reference for the Cloud API.
+var refusals = map[int]text{
+	0:      {"WhatsApp rechazó el mensaje", "WhatsApp refused the message"},
+	-1:     {"Invalid phone number format", "Invalid phone number format"},
+	-2:     {"WhatsApp no pudo atender el envío tras varios intentos", "WhatsApp could not take the message in several attempts"},
+	-3:     {"El contenido del mensaje no se puede enviar", "the content of the message can't be sent"},
+	1:      {"Solicitud inválida o error del servidor de WhatsApp", "invalid request or a server error at WhatsApp"},
+	2:      {"Servicio de WhatsApp sobrecargado", "WhatsApp overloaded"},
+	33:     {"El número emisor no existe o fue eliminado", "the sender number does not exist or was deleted"},
+	100:    {"Parámetro inválido", "invalid parameter"},
+	192:    {"Número de teléfono inválido", "invalid phone number"},
+	368:    {"Cuenta restringida por incumplir políticas", "account restricted for policy violations"},
+	130403: {"El destinatario no puede recibir mensajes de esta empresa", "the business may not message this person"},
+	130472: {"El destinatario participa en un experimento de Meta; no se le envió", "recipient is in an experiment of Meta's; not sent"},
+	130497: {"La cuenta no puede enviar mensajes a ese país", "the account may not message that country"},
+	131000: {"Error desconocido de WhatsApp", "unknown error at WhatsApp"},
+	131005: {"Acceso denegado", "access denied"},
+	131008: {"Falta un parámetro obligatorio", "a required parameter is missing"},
+	131009: {"Valor de parámetro inválido", "parameter value not valid"},
+	131014: {"WhatsApp no pudo descargar el archivo del enlace", "WhatsApp could not fetch the linked file"},
+	131016: {"Servicio de WhatsApp no disponible", "WhatsApp unavailable"},
+	131021: {"El destinatario es el mismo número emisor", "recipient is the sender"},
+	131026: {"No se puede entregar: el número no usa WhatsApp o no puede recibirlo", "undeliverable: not on WhatsApp or unable to receive it"},
+	131030: {"El destinatario no está en la lista de números permitidos", "recipient is not in the allowed list"},
+	131031: {"Cuenta bloqueada", "account locked"},
+	131037: {"El nombre visible del número no está aprobado", "the number's display name is not approved"},
+	131042: {"Problema con el método de pago de la cuenta", "payment problem of the account"},
+	131045: {"El número emisor no está bien registrado", "the sender number's registration is wrong"},
+	131047: {"Pasaron más de 24 horas desde la última respuesta del destinatario", "more than 24 hours since the recipient last replied"},
+	131048: {"Límite por calidad (spam) del número emisor", "spam limit of the sender number"},
+	131049: {"Meta no lo entregó para cuidar la experiencia del destinatario", "not delivered, to maintain healthy ecosystem engagement"},
+	131050: {"El destinatario dejó de aceptar promociones de esta empresa", "recipient stopped marketing messages from this business"},
+	131051: {"Tipo de mensaje no admitido", "message type not supported"},
+	131053: {"WhatsApp no pudo obtener o procesar el archivo", "WhatsApp could not fetch or process the file"},
+	131055: {"Método no permitido", "method not allowed"},
+	131062: {"El destinatario no admite este tipo de mensaje", "recipient id not supported for this message"},
+	131063: {"Plantillas de promoción deshabilitadas para la cuenta", "marketing templates disabled for the account"},
+	131064: {"Límite de mensajes reducido para la cuenta", "messaging limit of the account reduced"},
+	132000: {"La plantilla no tiene ese número de parámetros", "wrong number of template parameters"},
+	132001: {"La plantilla no existe o no está aprobada", "template missing or not approved"},
+	132005: {"Texto de la plantilla demasiado largo", "template text too long"},
+	132007: {"La plantilla incumple las políticas", "template violates policy"},
+	132008: {"Valor de parámetro de plantilla inválido", "template parameter value not valid"},
+	132012: {"Formato de parámetro de plantilla inválido", "template parameter format not valid"},
+	132015: {"Plantilla en pausa por calidad", "template paused for quality"},
+	132016: {"Plantilla deshabilitada por calidad", "template disabled for quality"},
+	132018: {"Parámetros de plantilla inválidos", "template parameters not valid"},
+	132021: {"Conflicto con el nombre de una plantilla propia", "clash with the name of an own template"},
+	132068: {"Flujo bloqueado", "flow blocked"},
+	132069: {"Flujo limitado", "flow throttled"},
+	133010: {"El número emisor no está registrado", "sender number not registered"},
+	134011: {"Faltan aceptar los términos de pagos", "payment terms not accepted"},
+	134100: {"Solo se admiten plantillas de promoción", "marketing templates only"},
+	134101: {"La plantilla aún se está sincronizando", "template still syncing"},
+	134102: {"La plantilla no está disponible", "template unavailable"},
+	135000: {"Error en los parámetros del mensaje", "error in the message's parameters"},
+	137000: {"La identidad del destinatario cambió", "recipient identity changed"},
+	139200: {"Envío directo bloqueado para la cuenta", "Direct Send blocked for the account"},
+	131052: {"WhatsApp no pudo descargar el archivo", "WhatsApp could not download the file"},
+}

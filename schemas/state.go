@@ -1,0 +1,180 @@
+package schemas
+
+import (
+	"fmt"
+	"slices"
+
+	"altavoz/schemas/es"
+)
+
+// RecipientState is how far one recipient has come, in one byte. States are totally ordered and a recipient's state is the
+// maximum of all that was ever recorded of it, so results may come late, twice and in any order:
+//
+//	pending < skipped < expired < cancelled < unknown < failed(code) < sent < undelivered(code) < delivered < read
+//
+// The numbers are wire format (topics results and marks): rows are only added, in the gaps left for them.
+type RecipientState byte
+
+// The rows that carry no code, and where the two runs of coded rows begin.
+const (
+	StatePending     RecipientState = 0
+	StateDuplicate   RecipientState = 1  // skipped: the same phone came earlier in the list
+	StateExpired     RecipientState = 8  // its time was over before it was started
+	StateCancelled   RecipientState = 12 // cancelled before it was started
+	StateUnknown     RecipientState = 16 // the process died, or the answer was lost, between starting the call and recording it
+	StateFailed      RecipientState = 20 // failed, plus the row of its code
+	StateSent        RecipientState = 124
+	StateConfirmed   RecipientState = 126 // sent, and a receipt says so too
+	StateUndelivered RecipientState = 128 // accepted and failed later, plus the row of its code
+	StateDelivered   RecipientState = 232
+	StateRead        RecipientState = 240
+
+	maxRefusals = int(StateSent - StateFailed) // 104 codes fit, and the same number again as undelivered
+)
+
+// OutcomeClass is the closed set of outcomes that people and metrics see; those after "sent" come by receipts.
+type OutcomeClass string
+
+// The outcomes; pending is the absence of one.
+const (
+	OutcomePending     OutcomeClass = "pending"
+	OutcomeSkipped     OutcomeClass = "skipped"
+	OutcomeExpired     OutcomeClass = "expired"
+	OutcomeCancelled   OutcomeClass = "cancelled"
+	OutcomeUnknown     OutcomeClass = "unknown"
+	OutcomeFailed      OutcomeClass = "failed"
+	OutcomeSent        OutcomeClass = "sent"
+	OutcomeUndelivered OutcomeClass = "undelivered"
+	OutcomeDelivered   OutcomeClass = "delivered"
+	OutcomeRead        OutcomeClass = "read"
+)
+
+// Outcomes lists every outcome in its order; metrics create their label values from it.
+var Outcomes = []OutcomeClass{
+	OutcomePending, OutcomeSkipped, OutcomeExpired, OutcomeCancelled, OutcomeUnknown, OutcomeFailed, OutcomeSent,
+	OutcomeUndelivered, OutcomeDelivered, OutcomeRead,
+}
+
+// Outcome returns the outcome that the state belongs to.
+func (m RecipientState) Outcome() OutcomeClass {
+	switch {
+	case m == StatePending:
+		return OutcomePending
+	case m < StateExpired:
+		return OutcomeSkipped
+	case m < StateCancelled:
+		return OutcomeExpired
+	case m < StateUnknown:
+		return OutcomeCancelled
+	case m < StateFailed:
+		return OutcomeUnknown
+	case m < StateSent:
+		return OutcomeFailed
+	case m < StateUndelivered:
+		return OutcomeSent
+	case m < StateDelivered:
+		return OutcomeUndelivered
+	case m < StateRead:
+		return OutcomeDelivered
+	default:
+		return OutcomeRead
+	}
+}
+
+// Decided reports whether the recipient has an outcome.
+func (m RecipientState) Decided() bool { return m != StatePending }
+
+// Succeeded reports whether the recipient counts as successful: Meta accepted it and has not taken that back.
+func (m RecipientState) Succeeded() bool {
+	return (m >= StateSent && m < StateUndelivered) || m >= StateDelivered
+}
+
+// Codes of refusals that are not Meta's.
+const (
+	CodeOther        = 0  // a code that this version does not know; the words carry the number
+	CodeInvalidPhone = -1 // not a phone number
+	CodeExhausted    = -2 // every attempt met a transient error
+	CodeContent      = -3 // the content of the task can't be sent
+)
+
+// refusals is wire format: a code's position is what RecipientState adds to StateFailed or StateUndelivered. Append only. The sentences
+// are in es.
+var refusals = []int{
+	CodeOther, CodeInvalidPhone, CodeExhausted, CodeContent, 1, 2, 33, 100, 192, 368, 130403, 130472,
+	130497, 131000, 131005, 131008, 131009, 131014, 131016, 131021, 131026, 131030, 131031, 131037,
+	131042, 131045, 131047, 131048, 131049, 131050, 131051, 131053, 131055, 131062, 131063, 131064,
+	132000, 132001, 132005, 132007, 132008, 132012, 132015, 132016, 132018, 132021, 132068, 132069,
+	133010, 134011, 134100, 134101, 134102, 135000, 137000, 139200, 131052,
+}
+
+// rowOf finds a refusal's position by its code.
+var rowOf = func() map[int]RecipientState {
+	if len(refusals) > maxRefusals {
+		panic(fmt.Sprintf("schemas: %d refusals do not fit into %d rows", len(refusals), maxRefusals))
+	}
+	rows := make(map[int]RecipientState, len(refusals))
+	for i, code := range refusals {
+		rows[code] = RecipientState(i)
+	}
+	return rows
+}()
+
+// Refusals returns a copy of the codes of refusals, in row order.
+func Refusals() []int { return slices.Clone(refusals) }
+
+// Failed returns the state of a send refused with the given code; an unknown code gives the row CodeOther.
+func Failed(code int) RecipientState { return StateFailed + rowOf[code] }
+
+// Undelivered returns the state of a send that was accepted and failed later with the given code.
+func Undelivered(code int) RecipientState { return StateUndelivered + rowOf[code] }
+
+// Code returns the code of a failed or undelivered state, Meta's or one of altavoz's own, and false for any other.
+func (m RecipientState) Code() (int, bool) {
+	row := -1
+	switch m.Outcome() {
+	case OutcomeFailed:
+		row = int(m - StateFailed)
+	case OutcomeUndelivered:
+		row = int(m - StateUndelivered)
+	case OutcomePending, OutcomeSkipped, OutcomeExpired, OutcomeCancelled, OutcomeUnknown, OutcomeSent, OutcomeDelivered, OutcomeRead:
+		return 0, false
+	}
+	if row >= len(refusals) { // written by a newer version
+		return CodeOther, true
+	}
+	return refusals[row], true
+}
+
+// Label returns the outcome with its code where it has one, as in "failed:131026": a closed set, fit for a metric.
+func (m RecipientState) Label() string {
+	if code, ok := m.Code(); ok {
+		return fmt.Sprintf("%s:%d", m.Outcome(), code)
+	}
+	return string(m.Outcome())
+}
+
+// In says why a recipient ended in this state; nothing for pending and the good ones.
+func (m RecipientState) In(l es.Language) string {
+	switch m.Outcome() {
+	case OutcomeSkipped:
+		return es.Say(es.Duplicate).In(l)
+	case OutcomeExpired:
+		return es.Say(es.Expired).In(l)
+	case OutcomeCancelled:
+		return es.Say(es.RecipientDropped).In(l)
+	case OutcomeUnknown:
+		return es.Say(es.OutcomeLost).In(l)
+	case OutcomeFailed, OutcomeUndelivered:
+		code, _ := m.Code()
+		words := es.Refused(code).In(l)
+		if code > 0 {
+			words = fmt.Sprintf("(%d) %s", code, words)
+		}
+		return words
+	case OutcomePending, OutcomeSent, OutcomeDelivered, OutcomeRead:
+	}
+	return ""
+}
+
+// Spanish says it in the words of the public contract.
+func (m RecipientState) Spanish() string { return m.In(es.Spanish) }
