@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"altavoz/internal/logtest"
 	"altavoz/processor/sender/ledger"
 	"altavoz/processor/sender/limits"
 	"altavoz/processor/sender/schedule"
@@ -128,7 +129,7 @@ func TestTransient(t *testing.T) {
 		w.start(both)
 		task := schemas.NewTaskID()
 		w.produce(bulkPartition, task, 3)
-		w.until("somebody got through", func() bool { return len(w.results) > 0 }) // before that an error is nobody's attempt
+		w.until("somebody got through", func() bool { return len(w.results) > 0 }) // Before that an error is nobody's attempt
 		w.produce(bulkPartition, task, 1)
 		w.produce(bulkPartition, task, 2)
 		w.amongOthers(bulkPartition, who{task, 1}, who{task, 2})
@@ -288,11 +289,11 @@ func TestThrottledNumberIsTriedByOne(t *testing.T) {
 		if n := len(w.calls); n > 8+4+6 { // in flight at 80 a second, then at 40, then one at a time
 			t.Errorf("%d calls were refused", n)
 		}
-		p.onCommit(func([]stream.Position) fault { // a trial that is not made is no answer
-			return fault{refuse: func(stream.TopicPartition) error { return errors.New("rebalance") }}
+		p.OnCommit(func([]stream.Position) logtest.Fault { // a trial that is not made is no answer
+			return logtest.Fault{Refuse: func(stream.TopicPartition) error { return errors.New("rebalance") }}
 		})
 		w.rest(20 * time.Second)
-		p.onCommit(nil)
+		p.OnCommit(nil)
 		begin := time.Now()
 		w.until("done", func() bool { return w.allDone(bulkPartition) })
 		if took := time.Since(begin); took > 20*time.Second {
@@ -342,7 +343,7 @@ func TestGoingOnIsSaidByTheHeir(t *testing.T) {
 			w.produce(bulkPartition, task, i)
 		}
 		w.rest(10 * time.Second)
-		p.kill()
+		p.Kill()
 		w.lock(func() { w.answer = nil })
 		w.rest(time.Second)
 		w.produce(bulkPartition, young, 9)
@@ -592,11 +593,11 @@ func TestProbeThatSaysNothing(t *testing.T) {
 			}
 		}
 		w.lock(func() { mode = schemas.VerdictSent })
-		p.onCommit(func([]stream.Position) fault {
-			return fault{refuse: func(stream.TopicPartition) error { return errors.New("rebalance") }}
+		p.OnCommit(func([]stream.Position) logtest.Fault {
+			return logtest.Fault{Refuse: func(stream.TopicPartition) error { return errors.New("rebalance") }}
 		})
 		w.rest(60 * time.Second)
-		p.onCommit(nil)
+		p.OnCommit(nil)
 		w.until("done", func() bool { return w.allDone(bulkPartition) })
 	})
 }
@@ -722,11 +723,11 @@ func TestRefusedIsFree(t *testing.T) {
 		w.produce(bulkPartition, task, 2, by("3"))
 		w.rest(5 * time.Second)
 		for i := range int64(3) {
-			if got := stateIn(w.committed[bulkPartition], i); got != ledger.Free {
+			if got := stateIn(w.Positions[bulkPartition], i); got != ledger.Free {
 				t.Errorf("%d is %v", i, got)
 			}
 		}
-		p.kill()
+		p.Kill()
 		w.start([]stream.TopicPartition{bulkPartition})
 		w.until("done", func() bool { return w.allDone(bulkPartition) })
 		if n := w.count(schemas.OutcomeSent); n != 3 || w.count(schemas.OutcomeUnknown) != 0 {

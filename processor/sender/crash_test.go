@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"altavoz/internal/logtest"
 	"altavoz/processor/sender/ledger"
 	"altavoz/processor/sender/schedule"
 	"altavoz/schemas"
@@ -58,14 +59,14 @@ func crashPoints() []crashPoint {
 		{
 			"before the commit is written",
 			func(_ *world, p *process) {
-				p.onCommit(func([]stream.Position) fault { return fault{before: slow} })
+				p.OnCommit(func([]stream.Position) logtest.Fault { return logtest.Fault{Before: slow} })
 			},
 			nil, 0, ledger.Free, false, sent(1), sent(1),
 		},
 		{
 			"with the commit written and not answered",
 			func(_ *world, p *process) {
-				p.onCommit(func([]stream.Position) fault { return fault{after: slow} })
+				p.OnCommit(func([]stream.Position) logtest.Fault { return logtest.Fault{After: slow} })
 			},
 			func(w *world) bool { return len(w.commits) > 0 }, 0, ledger.Started, false, unknown(0), sent(1),
 		},
@@ -81,7 +82,9 @@ func crashPoints() []crashPoint {
 		},
 		{
 			"after the answer, before the result",
-			func(_ *world, p *process) { p.onWrite(func(stream.Record) fault { return fault{before: time.Hour} }) },
+			func(_ *world, p *process) {
+				p.OnWrite(func(stream.Record) logtest.Fault { return logtest.Fault{Before: time.Hour} })
+			},
 			called, 10 * doneGap, ledger.Started, true, unknown(1), sent(2),
 		},
 		{
@@ -133,14 +136,14 @@ func (c crashPoint) run(w *world, want ending, opts []sendOpt) {
 	p := w.start(nil)
 	c.arrange(w, p)
 	w.produce(bulkPartition, id.task, id.index, opts...)
-	p.assign(bulkPartition)
+	p.Assign(bulkPartition)
 	if c.reached != nil {
 		w.until(c.name, func() bool { return c.reached(w) })
 	}
 	w.rest(cmp.Or(c.later, slow/2))
-	p.kill()
+	p.Kill()
 	w.rest(time.Second)
-	if got := stateIn(w.committed[bulkPartition], 0); got != c.committed {
+	if got := stateIn(w.Positions[bulkPartition], 0); got != c.committed {
 		t.Errorf("committed as %v, want %v", got, c.committed)
 	}
 	if w.refused[id] < len(w.calls) != c.accepted {
@@ -250,11 +253,11 @@ func TestResendIsBoundedOverCrashes(t *testing.T) {
 			w.until("calls", func() bool { return len(w.calls) == 5*(n+1) })
 			w.rest(slow / 2)
 			for i := range int64(5) {
-				if got, want := stateIn(w.committed[bulkPartition], i), []ledger.State{ledger.Started, ledger.Repeated}[n]; got != want {
+				if got, want := stateIn(w.Positions[bulkPartition], i), []ledger.State{ledger.Started, ledger.Repeated}[n]; got != want {
 					t.Errorf("%d is %v in the middle of call %d", i, got, n+1)
 				}
 			}
-			p.kill()
+			p.Kill()
 			w.rest(time.Second)
 		}
 		w.start([]stream.TopicPartition{bulkPartition})
@@ -281,15 +284,15 @@ func TestRefusedRepeatIsNoRepeat(t *testing.T) {
 		w.produce(bulkPartition, id.task, id.index, again)
 		p := w.start([]stream.TopicPartition{bulkPartition})
 		w.until("a call", func() bool { return len(w.calls) == 1 })
-		p.kill()
+		p.Kill()
 		w.rest(time.Second)
 		q := w.start([]stream.TopicPartition{bulkPartition})
 		w.until("a refusal", func() bool { return w.refused[id] == 1 })
 		w.rest(time.Second)
-		if got := stateIn(w.committed[bulkPartition], 0); got != ledger.Started {
+		if got := stateIn(w.Positions[bulkPartition], 0); got != ledger.Started {
 			t.Errorf("is %v after the refusal", got)
 		}
-		q.kill()
+		q.Kill()
 		w.start([]stream.TopicPartition{bulkPartition})
 		w.until("done", func() bool { return w.allDone(bulkPartition) })
 		if n := w.count(schemas.OutcomeSent); n != 1 || len(w.calls) != 3 {
@@ -307,7 +310,7 @@ func TestLostIsNotCommitted(t *testing.T) {
 		w.produce(bulkPartition, schemas.NewTaskID(), 0)
 		w.until("a result", func() bool { return len(w.results) == 1 })
 		w.rest(doneGap / 2) // done waits to be committed
-		p.lose(bulkPartition)
+		p.Lose(bulkPartition)
 		n := len(w.commits)
 		w.produce(expressPartition, schemas.NewTaskID(), 1)
 		w.until("done", func() bool { return w.allDone(expressPartition) })

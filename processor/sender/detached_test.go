@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"altavoz/internal/logtest"
 	"altavoz/processor/sender/ledger"
 	"altavoz/processor/sender/schedule"
 	"altavoz/schemas"
@@ -43,16 +44,16 @@ func TestKnownOutcomeSurvivesAnOutage(t *testing.T) {
 				p := w.start([]stream.TopicPartition{bulkPartition})
 				w.until("calls", func() bool { return len(w.calls) == 50 })
 				back := time.Now().Add(outage) // a record is given up after 10 s, a commit after 5 s
-				p.onWrite(func(stream.Record) fault {
+				p.OnWrite(func(stream.Record) logtest.Fault {
 					if time.Now().Before(back) {
-						return fault{before: 10 * time.Second, lose: true}
+						return logtest.Fault{Before: 10 * time.Second, Lose: true}
 					}
-					return fault{}
+					return logtest.Fault{}
 				})
 				w.rest(6 * time.Second)
-				p.rejoin()
+				p.Rejoin()
 				w.rest(outage)
-				p.assign(bulkPartition)
+				p.Assign(bulkPartition)
 				w.until("done", func() bool { return w.allDone(bulkPartition) })
 				if d := cmp.Diff(map[schemas.OutcomeClass]int{schemas.OutcomeSent: 50}, w.marksOf(task, 50)); d != "" || w.count(schemas.OutcomeUnknown) > 0 {
 					t.Errorf("%s; %d times unknown", d, w.count(schemas.OutcomeUnknown))
@@ -89,9 +90,9 @@ func TestCallUnderWayComesBack(t *testing.T) {
 				}
 				w.until("calls", func() bool { return len(w.calls) == 5 })
 				w.rest(time.Second)
-				p.lose(bulkPartition)
+				p.Lose(bulkPartition)
 				w.rest(away)
-				p.assign(bulkPartition)
+				p.Assign(bulkPartition)
 				w.until("done", func() bool { return w.allDone(bulkPartition) })
 				want := map[schemas.OutcomeClass]int{schemas.OutcomeSent: 3, schemas.OutcomeFailed: 1, schemas.OutcomeUnknown: 1}
 				if d := cmp.Diff(want, w.marksOf(task, 5)); d != "" || len(w.calls) != 7 || w.count(schemas.OutcomeUnknown) != 1 {
@@ -119,19 +120,19 @@ func TestWhatWasNotCommittedComesBack(t *testing.T) {
 		w.produce(bulkPartition, task, 1)
 		p := w.start([]stream.TopicPartition{bulkPartition})
 		w.until("calls", func() bool { return len(w.calls) == 2 })
-		p.onCommit(func([]stream.Position) fault {
-			return fault{refuse: func(stream.TopicPartition) error { return errors.New("rebalance") }}
+		p.OnCommit(func([]stream.Position) logtest.Fault {
+			return logtest.Fault{Refuse: func(stream.TopicPartition) error { return errors.New("rebalance") }}
 		})
 		w.until("a result", func() bool { return len(w.results) == 1 })
 		w.rest(2 * time.Millisecond)
-		p.lose(bulkPartition)
-		p.onCommit(nil)
+		p.Lose(bulkPartition)
+		p.OnCommit(nil)
 		for i := range int64(2) {
-			if got := stateIn(w.committed[bulkPartition], i); got != ledger.Started {
+			if got := stateIn(w.Positions[bulkPartition], i); got != ledger.Started {
 				t.Errorf("%d is %v", i, got)
 			}
 		}
-		p.assign(bulkPartition)
+		p.Assign(bulkPartition)
 		w.until("done", func() bool { return w.allDone(bulkPartition) })
 		if n := w.count(schemas.OutcomeSent); n != 2 || len(w.outcomes(who{task, 0})) != 1 || len(w.outcomes(who{task, 1})) != 1 || len(w.calls) != 3 {
 			t.Errorf("%d sent, %d results, %d calls", n, len(w.results), len(w.calls))
@@ -149,16 +150,16 @@ func TestRefusalThatMayBeCommittedIsNotBelieved(t *testing.T) {
 		w.produce(bulkPartition, task, 0)
 		p := w.start([]stream.TopicPartition{bulkPartition})
 		w.until("a call", func() bool { return len(w.calls) == 1 })
-		p.onCommit(func([]stream.Position) fault { return fault{loseAnswer: true} })
+		p.OnCommit(func([]stream.Position) logtest.Fault { return logtest.Fault{LoseAnswer: true} })
 		w.rest(time.Second) // what says that it is free is written
 		w.lock(func() { w.latency = func(*apiCall) time.Duration { return time.Hour } })
 		q := w.start([]stream.TopicPartition{bulkPartition})
 		w.until("the other owner's call", func() bool { return len(w.calls) == 2 })
-		q.kill()
+		q.Kill()
 		w.lock(func() { w.latency = nil })
-		p.onCommit(nil)
-		p.rejoin()
-		p.assign(bulkPartition)
+		p.OnCommit(nil)
+		p.Rejoin()
+		p.Assign(bulkPartition)
 		w.until("done", func() bool { return w.allDone(bulkPartition) })
 		if n := w.count(schemas.OutcomeUnknown); n != 1 || len(w.calls) != 2 {
 			t.Errorf("%d unknown, %d calls", n, len(w.calls))
@@ -177,10 +178,10 @@ func TestAnotherRecordAtTheSameOffset(t *testing.T) {
 		p := w.start([]stream.TopicPartition{bulkPartition})
 		w.until("a call", func() bool { return len(w.calls) == 1 })
 		w.rest(time.Second)
-		p.lose(bulkPartition)
-		w.lock(func() { w.logs[bulkPartition] = nil })
+		p.Lose(bulkPartition)
+		w.lock(func() { delete(w.Logs, bulkPartition) })
 		w.produce(bulkPartition, other, 0)
-		p.assign(bulkPartition)
+		p.Assign(bulkPartition)
 		w.until("done", func() bool { return w.allDone(bulkPartition) })
 		w.rest(10 * time.Second)
 		if d := cmp.Diff([]schemas.RecipientState{schemas.StateSent}, w.outcomes(who{other, 0})); d != "" {
@@ -263,11 +264,11 @@ func TestRebalancesWhileResultsAreStuckEndInNoMoreCalls(t *testing.T) {
 		id := schemas.NewTaskID()
 		var stuck atomic.Bool
 		stuck.Store(true)
-		p.onWrite(func(stream.Record) fault {
+		p.OnWrite(func(stream.Record) logtest.Fault {
 			if stuck.Load() {
-				return fault{lose: true, before: time.Millisecond}
+				return logtest.Fault{Lose: true, Before: time.Millisecond}
 			}
-			return fault{}
+			return logtest.Fault{}
 		})
 		const losses = 4
 		for n := range int32(losses) {
@@ -275,9 +276,9 @@ func TestRebalancesWhileResultsAreStuckEndInNoMoreCalls(t *testing.T) {
 			for i := range uint32(schedule.MaxUnrecorded) {
 				w.produce(of, id, uint32(n)*schedule.MaxUnrecorded+i)
 			}
-			p.assign(of)
+			p.Assign(of)
 			w.rest(10 * time.Second)
-			p.lose(of)
+			p.Lose(of)
 		}
 		if n, most := len(w.calls), schedule.MaxDetached+schedule.MaxUnrecorded+defaultMaxInFlight; n < schedule.MaxDetached || n > most {
 			t.Errorf("%d calls whose results are nowhere, want %d to %d", n, schedule.MaxDetached, most)
@@ -299,19 +300,19 @@ func TestResultsOfLostPartitionsLeaveRoom(t *testing.T) {
 		lost, ours := schemas.NewTaskID(), schemas.NewTaskID()
 		var stuck atomic.Bool
 		stuck.Store(true)
-		p.onWrite(func(rec stream.Record) fault {
+		p.OnWrite(func(rec stream.Record) logtest.Fault {
 			var r schemas.Result
 			if stuck.Load() && schemas.Decode(&rec, &r) == nil && schemas.TaskID(r.GetTask()) == lost {
-				return fault{lose: true, before: time.Millisecond}
+				return logtest.Fault{Lose: true, Before: time.Millisecond}
 			}
-			return fault{}
+			return logtest.Fault{}
 		})
 		for i := range uint32(schedule.MaxUnrecorded) {
 			w.produce(bulkPartition, lost, i)
 		}
 		w.until("all are called", func() bool { return len(w.calls) == schedule.MaxUnrecorded })
 		w.rest(10 * time.Second)
-		p.lose(bulkPartition)
+		p.Lose(bulkPartition)
 		for i := range uint32(10) {
 			w.produce(expressPartition, ours, i)
 		}
@@ -321,7 +322,7 @@ func TestResultsOfLostPartitionsLeaveRoom(t *testing.T) {
 		}
 		stuck.Store(false)
 		w.rest(time.Minute)
-		p.assign(bulkPartition)
+		p.Assign(bulkPartition)
 		w.until("done", func() bool { return w.allDone(bulkPartition) && w.allDone(expressPartition) })
 		if n := w.count(schemas.OutcomeUnknown); n > 0 || len(w.calls) != schedule.MaxUnrecorded+10 {
 			t.Errorf("%d are unknown, %d calls", n, len(w.calls))

@@ -20,7 +20,7 @@ func TestCallThatMayHaveBeenMadeIsNotSaidToHaveFailed(t *testing.T) {
 		p := w.start([]stream.TopicPartition{bulkPartition})
 		w.until("called", func() bool { return len(w.calls) == 1 })
 		w.rest(100 * time.Millisecond)
-		p.kill()
+		p.Kill()
 		w.loads = func(schemas.TaskID) error { return schemas.ErrContent }
 		w.start([]stream.TopicPartition{bulkPartition})
 		w.until("done", func() bool { return w.allDone(bulkPartition) })
@@ -43,14 +43,14 @@ func TestLedgerOfRecordsOfANewerVersionIsLeftAsItIs(t *testing.T) {
 		}
 		p := w.start([]stream.TopicPartition{bulkPartition})
 		w.until("all sent", func() bool { return w.allDone(bulkPartition) })
-		p.revoke(bulkPartition)
+		p.Revoke(bulkPartition)
 		var pos stream.Position
 		w.lock(func() {
-			for i := range w.logs[bulkPartition] {
-				w.logs[bulkPartition][i].Headers = []stream.Header{{Key: schemas.VersionHeader, Value: []byte("2")}}
+			for _, rec := range w.Log(bulkPartition).Records {
+				rec.Headers = []stream.Header{{Key: schemas.VersionHeader, Value: []byte("2")}}
 			}
-			pos = w.committed[bulkPartition]
-			pos.Begin, pos.End, pos.Begun = 0, int64(len(w.logs[bulkPartition])), true
+			pos = w.Positions[bulkPartition]
+			pos.Begin, pos.End, pos.Begun = 0, w.Log(bulkPartition).End(), true
 		})
 		q := w.start(nil)
 		if _, err := q.stage.OnAssigned(context.Background(), pos); !errors.Is(err, schemas.ErrNewer) {
@@ -58,7 +58,7 @@ func TestLedgerOfRecordsOfANewerVersionIsLeftAsItIs(t *testing.T) {
 		}
 		w.rest(time.Minute)
 		w.lock(func() {
-			if now := w.committed[bulkPartition]; now.Offset != pos.Offset || now.Metadata != pos.Metadata || len(w.calls) != 8 {
+			if now := w.Positions[bulkPartition]; now.Offset != pos.Offset || now.Metadata != pos.Metadata || len(w.calls) != 8 {
 				t.Errorf("committed %v, then %v; %d calls", pos, now, len(w.calls))
 			}
 		})

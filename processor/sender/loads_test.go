@@ -55,8 +55,8 @@ func TestThreePhonesDoNotWaitForOthersFiles(t *testing.T) {
 				}
 				w.media = slowMedia{c.hangs}
 				p := w.start(nil)
-				p.assign(expressPartition)
-				p.assign(bulkPartition)
+				p.Assign(expressPartition)
+				p.Assign(bulkPartition)
 				for i := range uint32(3 * content.MaxRenewals) {
 					opt := file(picture("https://slow.example/a.png"))
 					if c.slow == bulkPartition {

@@ -4,11 +4,12 @@ import (
 	"testing"
 	"time"
 
+	"altavoz/internal/logtest"
 	"altavoz/schemas"
 	"altavoz/stream"
 )
 
-// called counts the calls for recipients of a task by index. Under mu.
+// called counts the calls for recipients of a task by index. Under the lock.
 func (w *world) called(task schemas.TaskID) map[uint32]int {
 	out := make(map[uint32]int)
 	for _, c := range w.calls {
@@ -19,7 +20,7 @@ func (w *world) called(task schemas.TaskID) map[uint32]int {
 	return out
 }
 
-// best returns the mark that a recipient ends with. Under mu.
+// best returns the mark that a recipient ends with. Under the lock.
 func (w *world) best(task schemas.TaskID, index uint32) (m schemas.RecipientState) {
 	for _, o := range w.outcomes(who{task, index}) {
 		m = max(m, o)
@@ -50,13 +51,13 @@ func TestLogThatLostItsEndLosesNobodyAndCallsNobodyTwice(t *testing.T) {
 				}
 				p := w.start([]stream.TopicPartition{bulkPartition})
 				w.until("all sent", func() bool { return w.allDone(bulkPartition) })
-				p.revoke(bulkPartition)
+				p.Revoke(bulkPartition)
 				w.cut(bulkPartition, int64(c.cut))
 				for i := range c.fresh {
 					w.produce(bulkPartition, after, i)
 				}
 				q := w.start([]stream.TopicPartition{bulkPartition})
-				w.until("all done", func() bool { return len(w.logs[bulkPartition]) == 0 || w.allDone(bulkPartition) })
+				w.until("all done", func() bool { return w.Log(bulkPartition).End() == 0 || w.allDone(bulkPartition) })
 				w.rest(time.Minute)
 				if got, want := q.value("altavoz_ledger_disagreements_total"), map[bool]float64{true: 1}[c.cut < c.sent]; got != want {
 					t.Errorf("%v disagreements, want %v", got, want)
@@ -98,7 +99,7 @@ func TestStartedSendsOfALogThatLostItsEnd(t *testing.T) {
 		}
 		p := w.start([]stream.TopicPartition{bulkPartition})
 		w.until("calls", func() bool { return len(w.calls) == 10 })
-		p.kill()
+		p.Kill()
 		w.cut(bulkPartition, 4)
 		w.lock(func() { w.latency = nil })
 		for i := range uint32(10) {
@@ -128,7 +129,7 @@ func TestStartedSendsOfALogThatLostItsEnd(t *testing.T) {
 func TestLogThatEndsBelowALedgerWithoutIdentity(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(w *world) {
-		w.committed[bulkPartition] = stream.Position{Partition: bulkPartition, Offset: 8}
+		w.Positions[bulkPartition] = stream.Position{Partition: bulkPartition, Offset: 8}
 		task := schemas.NewTaskID()
 		for i := range uint32(5) {
 			w.produce(bulkPartition, task, i)
@@ -168,19 +169,19 @@ func TestOffsetsThatAreGoneOrForeignCallNobodyTwice(t *testing.T) {
 				}
 				p := w.start([]stream.TopicPartition{bulkPartition})
 				w.until("all sent", func() bool { return w.allDone(bulkPartition) })
-				p.kill()
+				p.Kill()
 				for i := range uint32(20) { // while nobody was there
 					w.produce(bulkPartition, task, 30+i)
 				}
 				w.lock(func() {
-					if delete(w.committed, bulkPartition); set != nil {
-						w.committed[bulkPartition] = *set
+					if delete(w.Positions, bulkPartition); set != nil {
+						w.Positions[bulkPartition] = *set
 					}
 				})
 				q := w.start([]stream.TopicPartition{bulkPartition})
-				q.onWrite(func(stream.Record) fault { return fault{before: time.Hour} })
+				q.OnWrite(func(stream.Record) logtest.Fault { return logtest.Fault{Before: time.Hour} })
 				w.rest(time.Second)
-				q.kill()
+				q.Kill()
 				w.start([]stream.TopicPartition{bulkPartition})
 				w.until("all unknown", func() bool { return w.allDone(bulkPartition) })
 				for i := range uint32(10) {

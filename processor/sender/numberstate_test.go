@@ -48,7 +48,7 @@ func TestAWebhookStopsTheNumber(t *testing.T) {
 				p.says(&s, saidStopped, time.Now(), "webhook")
 			}
 		}
-		if n := len(w.calls) - stopped; n < 5 || n > 7 { // after 0.5, 1.5, 3.5, 7.5, 15.5, 31.5 minutes
+		if n := len(w.calls) - stopped; n < 5 || n > 7 { // After 0.5, 1.5, 3.5, 7.5, 15.5, 31.5 minutes
 			t.Errorf("%d calls in an hour", n)
 		}
 		if notes := w.notes(task); len(notes) == 0 || !strings.HasPrefix(notes[0], "WAITING ACCOUNT ") {
@@ -112,7 +112,7 @@ func TestAProcessHearsOfStoppedNumbersBeforeItCalls(t *testing.T) {
 		}
 		p := w.start(nil, rate(80))
 		p.behind = make(chan struct{})
-		go p.assign(bulkPartition)
+		go p.Assign(bulkPartition)
 		w.rest(5 * time.Second)
 		var s standing.State
 		p.says(&s, saidStopped, time.Now(), "webhook")

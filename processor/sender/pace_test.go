@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"altavoz/internal/logtest"
 	"altavoz/processor/sender/schedule"
 	"altavoz/schemas"
 	"altavoz/stream"
@@ -42,15 +43,15 @@ func TestRate(t *testing.T) {
 				t.Errorf("%d within second %d", n, i)
 			}
 		}
-		p.assign(second)
-		p.assign(expressPartition)
+		p.Assign(second)
+		p.Assign(expressPartition)
 		begin = time.Now()
 		w.rest(20 * time.Second)
 		if n := w.within(begin, 20*time.Second); n < 830 || n > 845 { // 100 x 0.8 x (0.05 + 0.95 x 2/4)
 			t.Errorf("%d in 20 s with express and half of bulk", n)
 		}
-		p.lose(second)
-		p.lose(expressPartition)
+		p.Lose(second)
+		p.Lose(expressPartition)
 		begin = time.Now()
 		w.rest(20 * time.Second)
 		if n := w.within(begin, 20*time.Second); n < 375 || n > 385 {
@@ -258,11 +259,11 @@ func TestTokensComeBack(t *testing.T) {
 			w.produce(bulkPartition, task, i)
 		}
 		p := w.start([]stream.TopicPartition{bulkPartition}, rate(10), partitions(1, 1))
-		p.onCommit(func([]stream.Position) fault {
-			return fault{refuse: func(stream.TopicPartition) error { return errBroker }}
+		p.OnCommit(func([]stream.Position) logtest.Fault {
+			return logtest.Fault{Refuse: func(stream.TopicPartition) error { return logtest.ErrUnknown }}
 		})
 		w.rest(10 * time.Second)
-		p.onCommit(nil)
+		p.OnCommit(nil)
 		begin := time.Now()
 		w.rest(10 * time.Second)
 		if n := w.within(begin, 10*time.Second); n < 72 || n > 80 { // 10 x 0.8 x 0.95

@@ -34,15 +34,15 @@ func TestSharesAddUp(t *testing.T) {
 				all = append(all, w.start(nil, rate(configured), partitions(ex, bu)))
 			}
 			for i, s := range owned {
-				all[i%processes].assign(s)
+				all[i%processes].Assign(s)
 			}
 			w.rest(30 * time.Second)
 			killed := time.Now()
-			of := all[0].owned()
-			all[0].kill()
+			of := all[0].Owned()
+			all[0].Kill()
 			w.rest(session)
 			for i, s := range of {
-				all[1+i%(processes-1)].assign(s)
+				all[1+i%(processes-1)].Assign(s)
 			}
 			w.rest(50 * time.Second)
 			usable := configured * (1 - limits.ReplyShare)
@@ -77,8 +77,8 @@ func TestRatesAreReloaded(t *testing.T) {
 		}
 		w.start(both, func(c *Config) {
 			c.Number = func(string) (NumberConfig, bool) {
-				w.mu.Lock()
-				defer w.mu.Unlock()
+				w.Lock()
+				defer w.Unlock()
 				return NumberConfig{Rate: now}, ours
 			}
 		})

@@ -16,8 +16,8 @@ func (w *world) token() (option, func()) {
 	access := uint64(1)
 	return func(c *Config) {
 			c.Number = func(string) (NumberConfig, bool) {
-				w.mu.Lock()
-				defer w.mu.Unlock()
+				w.Lock()
+				defer w.Unlock()
 				return NumberConfig{Name: "Ventas", Access: access}, true
 			}
 		}, func() {
@@ -165,10 +165,10 @@ func TestHeirSaysItOfEachPartition(t *testing.T) {
 		h := w.start(nil)
 		w.lock(func() { heir = h })
 		for i, dies := range []*process{first, other} {
-			partition := dies.owned()[0]
-			dies.kill()
+			partition := dies.Owned()[0]
+			dies.Kill()
 			w.rest(10 * time.Second)
-			heir.assign(partition)
+			heir.Assign(partition)
 			w.until("done", func() bool { return w.allDone(partition) })
 			notes := w.notes(task)
 			if n := len(notes); notes[n-1] != "RUNNING " || notes[n-2] == "RUNNING " {
@@ -197,8 +197,8 @@ func TestNumberThatBecomesKnown(t *testing.T) {
 		}
 		w.start(both, func(c *Config) {
 			c.Number = func(string) (NumberConfig, bool) {
-				w.mu.Lock()
-				defer w.mu.Unlock()
+				w.Lock()
+				defer w.Unlock()
 				return NumberConfig{Access: 1}, known
 			}
 		})

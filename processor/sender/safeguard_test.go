@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"altavoz/internal/logtest"
 	"altavoz/processor/sender/ledger"
 	"altavoz/schemas"
 	"altavoz/stream"
@@ -18,7 +19,7 @@ func TestRepeatThatWasStartedIsUnknown(t *testing.T) {
 		w.produce(bulkPartition, id.task, id.index)
 		w.produce(bulkPartition, id.task, id.index)
 		w.lock(func() {
-			w.committed[bulkPartition] = stream.Position{Partition: bulkPartition, Offset: 1, Metadata: ledger.Encode(&ledger.Identity{}, 0, []ledger.Run{{State: ledger.Started, N: 1}})}
+			w.Positions[bulkPartition] = stream.Position{Partition: bulkPartition, Offset: 1, Metadata: ledger.Encode(&ledger.Identity{}, 0, []ledger.Run{{State: ledger.Started, N: 1}})}
 		})
 		w.start([]stream.TopicPartition{bulkPartition})
 		w.until("done", func() bool { return w.allDone(bulkPartition) })
@@ -40,10 +41,10 @@ func TestSendThatMayHaveReachedSomebodyStaysStarted(t *testing.T) {
 		p := w.start([]stream.TopicPartition{bulkPartition})
 		w.until("a call", func() bool { return len(w.calls) == 1 })
 		w.rest(2 * time.Second)
-		if stateIn(w.committed[bulkPartition], 0) == ledger.Free {
+		if stateIn(w.Positions[bulkPartition], 0) == ledger.Free {
 			t.Error("it waits as if no call had begun")
 		}
-		p.kill()
+		p.Kill()
 		w.rest(time.Until(last) + time.Second)
 		w.start([]stream.TopicPartition{bulkPartition})
 		w.until("done", func() bool { return w.allDone(bulkPartition) })
@@ -63,7 +64,7 @@ func TestLostCallOfALostPartitionIsSaid(t *testing.T) {
 		p := w.start([]stream.TopicPartition{bulkPartition})
 		w.produce(bulkPartition, schemas.NewTaskID(), 1, again)
 		w.until("a call", func() bool { return len(w.calls) == 1 })
-		p.lose(bulkPartition)
+		p.Lose(bulkPartition)
 		w.rest(10 * time.Second)
 		if n := w.count(schemas.OutcomeUnknown); n != 1 || len(w.calls) != 1 {
 			t.Errorf("%d unknown, %d calls", n, len(w.calls))
@@ -76,13 +77,13 @@ func TestRejectIsDoneOnceItIsWritten(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(w *world) {
 		p := w.start([]stream.TopicPartition{bulkPartition})
-		p.onWrite(func(stream.Record) fault { return fault{before: time.Hour} })
+		p.OnWrite(func(stream.Record) logtest.Fault { return logtest.Fault{Before: time.Hour} })
 		w.append(bulkPartition, stream.Record{Value: []byte("this is no send")}, who{}, false)
 		w.rest(10 * doneGap)
-		if pos, ok := w.committed[bulkPartition]; ok && stateIn(pos, 0) == ledger.Done {
+		if pos, ok := w.Positions[bulkPartition]; ok && stateIn(pos, 0) == ledger.Done {
 			t.Error("done before it was kept")
 		}
-		p.kill()
+		p.Kill()
 		w.start([]stream.TopicPartition{bulkPartition})
 		w.until("it is kept", func() bool { return len(w.rejects) > 0 && w.allDone(bulkPartition) })
 	})

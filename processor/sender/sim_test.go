@@ -13,6 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"altavoz/internal/logtest"
 	"altavoz/schemas"
 	"altavoz/stream"
 )
@@ -43,9 +44,9 @@ func TestSimulation(t *testing.T) {
 // acknowledges what it has not written, are found within a few histories.
 func TestSimulationFindsMutants(t *testing.T) {
 	t.Parallel()
-	for name, mutate := range map[string]func(*process){
-		"calls do not wait for the commit":  func(p *process) { p.hasty = true },
-		"done does not wait for the result": func(p *process) { p.careless = true },
+	for name, mutate := range map[string]func(*logtest.Fault){
+		"calls do not wait for the commit":  func(f *logtest.Fault) { f.Early = true },
+		"done does not wait for the result": func(f *logtest.Fault) { f.Forgotten = true },
 	} {
 		found := false
 		for seed := uint64(1); seed <= 10 && !found; seed++ {
@@ -60,7 +61,7 @@ func TestSimulationFindsMutants(t *testing.T) {
 type sim struct {
 	*world
 	rng        *rand.Rand
-	mutate     func(*process)
+	mutate     func(*logtest.Fault) // of every exchange
 	partitions []stream.TopicPartition
 	moving     sync.WaitGroup
 	ends       time.Time
@@ -74,7 +75,7 @@ type sim struct {
 	late   map[who]bool // may expire
 }
 
-func simulate(t *testing.T, seed uint64, mutate func(*process)) (broken []string) {
+func simulate(t *testing.T, seed uint64, mutate func(*logtest.Fault)) (broken []string) {
 	t.Helper()
 	defer func() {
 		if t.Failed() {
@@ -190,7 +191,7 @@ func (s *sim) load(rng *rand.Rand) {
 			recent = append(recent, produced{partition, id, opts})
 		}
 		if rng.IntN(10) == 0 {
-			s.skip(s.partitions[rng.IntN(6)], int64(rng.IntN(5)))
+			s.Skip(s.partitions[rng.IntN(6)], rng.IntN(5))
 		}
 		if rng.IntN(8) == 0 {
 			for _, r := range recent[max(0, len(recent)-30):] {
@@ -213,42 +214,46 @@ func everyOtherMinute() *schemas.Window {
 func (s *sim) spawn() {
 	rng := rand.New(rand.NewPCG(s.rng.Uint64(), 4))
 	p := s.start(nil, inFlight(16), rate([]float64{0, 50}[s.rng.IntN(2)]), partitions(2, 4))
-	if s.mutate != nil {
-		s.mutate(p)
+	mutate := func(f *logtest.Fault) {
+		if s.mutate != nil {
+			s.mutate(f)
+		}
 	}
 	ms := func(n int) time.Duration { return time.Duration(rng.IntN(n)+1) * time.Millisecond }
-	p.onCommit(func([]stream.Position) (f fault) {
+	p.OnCommit(func([]stream.Position) (f logtest.Fault) {
+		defer mutate(&f)
 		switch n := rng.IntN(200); {
 		case s.calm.Load():
 		case n == 0:
-			f.lose = true
+			f.Lose = true
 		case n == 1:
-			f.loseAnswer = true
+			f.LoseAnswer = true
 		case n < 6:
-			f.refuse = func(partition stream.TopicPartition) error {
+			f.Refuse = func(partition stream.TopicPartition) error {
 				if partition.Partition%2 == 0 {
 					return errors.New("rebalance in progress")
 				}
 				return nil
 			}
 		case n < 20:
-			f.before, f.after = ms(500), ms(500)
+			f.Before, f.After = ms(500), ms(500)
 		default:
-			f.before, f.after = ms(3), ms(3)
+			f.Before, f.After = ms(3), ms(3)
 		}
 		return f
 	})
-	p.onWrite(func(stream.Record) (f fault) {
+	p.OnWrite(func(stream.Record) (f logtest.Fault) {
+		defer mutate(&f)
 		switch n := rng.IntN(50); {
 		case s.calm.Load():
 		case n == 0:
-			f.lose = true
+			f.Busy = true
 		case n == 1:
-			f.lose, f.before = true, ms(1000)
+			f.Lose, f.Before = true, ms(1000)
 		case n == 2:
-			f.loseAnswer, f.after = true, ms(1000)
+			f.LoseAnswer, f.After = true, ms(1000)
 		case n < 10:
-			f.before, f.after = ms(2000), ms(500)
+			f.Before, f.After = ms(2000), ms(500)
 		}
 		return f
 	})
@@ -257,29 +262,27 @@ func (s *sim) spawn() {
 // alive returns the processes that can be given partitions.
 func (s *sim) alive() (out []*process) {
 	for _, p := range s.processes {
-		p.mu.Lock()
-		if !p.dead && !p.expelled && !p.dropping && p.frozen == nil {
+		if p.Active() {
 			out = append(out, p)
 		}
-		p.mu.Unlock()
 	}
 	return out
 }
 
-// assign gives a partition to one of those that are alive.
+// Assign gives a partition to one of those that are alive.
 func (s *sim) assign(partition stream.TopicPartition) {
 	for len(s.alive()) == 0 {
 		s.spawn()
 	}
 	live := s.alive()
-	live[s.rng.IntN(len(live))].assign(partition)
+	live[s.rng.IntN(len(live))].Assign(partition)
 }
 
 // held returns the partitions that the broker believes a process owns, less those that are on their way.
 func (s *sim) held(p *process) (out []stream.TopicPartition) {
 	s.lock(func() {
 		for _, partition := range s.partitions {
-			if s.owners[partition] == p && !s.inMove[partition] {
+			if s.Owners[partition] == p.Member && !s.inMove[partition] {
 				out = append(out, partition)
 			}
 		}
@@ -290,7 +293,7 @@ func (s *sim) held(p *process) (out []stream.TopicPartition) {
 // generation lets all members that take part join the next generation: commits under way become stale.
 func (s *sim) generation() {
 	for _, p := range s.alive() {
-		s.lock(p.join)
+		s.lock(p.Next)
 	}
 }
 
@@ -303,9 +306,9 @@ func (s *sim) fault() {
 	}
 	p := live[s.rng.IntN(len(live))]
 	switch s.rng.IntN(6) {
-	case 0: // kill -9; the group notices within 10 s
+	case 0: // Kill -9; the group notices within 10 s
 		partitions := s.held(p)
-		p.kill()
+		p.Kill()
 		if len(live) < 3 {
 			s.spawn()
 		}
@@ -318,37 +321,28 @@ func (s *sim) fault() {
 		partitions = partitions[:1+s.rng.IntN(len(partitions))]
 		s.hold(partitions)
 		s.moving.Go(func() {
-			p.revoke(partitions...)
+			p.Revoke(partitions...)
 			s.lock(func() { s.gone(partitions) })
 		})
 	case 3: // frozen, longer than its session
 		partitions := s.held(p)
-		p.freeze()
+		p.Freeze()
 		session := time.Duration(s.rng.IntN(10_000)) * time.Millisecond
 		s.moving.Go(func() {
 			time.Sleep(session)
-			s.expel(p)
+			p.Expel()
 			s.lock(func() { s.gone(partitions) })
 			time.Sleep(20 * time.Second)
-			p.thaw()
+			p.Thaw()
 		})
 		s.hold(partitions)
 	case 4: // expelled without a word, and running on
 		partitions := s.held(p)
-		s.expel(p)
+		p.Expel()
 		s.lock(func() { s.gone(partitions) })
 	case 5: // everybody rejoins, nothing moves
 		s.generation()
 	}
-}
-
-func (s *sim) expel(p *process) {
-	s.lock(func() {
-		p.mu.Lock()
-		p.expelled = true
-		p.mu.Unlock()
-		delete(s.members, p.member())
-	})
 }
 
 // hold keeps partitions from being taken away twice.
@@ -363,7 +357,7 @@ func (s *sim) hold(partitions []stream.TopicPartition) {
 // gone says that partitions have no owner. Under mu.
 func (s *sim) gone(partitions []stream.TopicPartition) {
 	for _, partition := range partitions {
-		s.owners[partition] = nil
+		s.Owners[partition] = nil
 		s.inMove[partition] = false
 	}
 }
@@ -380,20 +374,18 @@ func (s *sim) after(d time.Duration, partitions []stream.TopicPartition) {
 // new members; partitions without an owner get one.
 func (s *sim) react() {
 	for _, p := range slices.Clone(s.processes) {
-		p.mu.Lock()
-		drop := !p.dead && p.frozen == nil && (p.dropping || p.expelled && (s.calm.Load() || s.rng.IntN(3) == 0))
-		p.mu.Unlock()
-		if !drop {
+		dropping, expelled := p.Outside()
+		if !dropping && !(expelled && (s.calm.Load() || s.rng.IntN(3) == 0)) {
 			continue
 		}
 		partitions := s.held(p)
-		p.rejoin()
+		p.Rejoin()
 		s.lock(func() { s.gone(partitions) })
 	}
 	var orphans []stream.TopicPartition
 	s.lock(func() {
 		for _, partition := range s.partitions {
-			if s.owners[partition] == nil && !s.inMove[partition] {
+			if s.Owners[partition] == nil && !s.inMove[partition] {
 				orphans = append(orphans, partition)
 			}
 		}
@@ -425,7 +417,7 @@ func (s *sim) heal() {
 			break
 		}
 		if time.Now().After(deadline) {
-			s.lock(func() { s.fail("not everything is done: %v", s.committed) })
+			s.lock(func() { s.fail("not everything is done: %v", s.Positions) })
 			return
 		}
 	}

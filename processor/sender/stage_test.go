@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"altavoz/internal/logtest"
 	"altavoz/processor/sender/dedup"
 	"altavoz/processor/sender/ledger"
 	"altavoz/processor/sender/schedule"
@@ -56,7 +57,7 @@ func TestNoCallBeforeCommit(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(w *world) {
 		p := w.start(both)
-		p.onCommit(func([]stream.Position) fault { return fault{before: time.Second, after: time.Second} })
+		p.OnCommit(func([]stream.Position) logtest.Fault { return logtest.Fault{Before: time.Second, After: time.Second} })
 		w.latency = func(*apiCall) time.Duration { return time.Second }
 		w.produce(expressPartition, schemas.NewTaskID(), 1)
 		begin := time.Now()
@@ -84,7 +85,7 @@ func TestGroupCommit(t *testing.T) {
 		}
 		w.rest(time.Second)
 
-		p.onCommit(func([]stream.Position) fault { return fault{before: 50 * time.Millisecond} })
+		p.OnCommit(func([]stream.Position) logtest.Fault { return logtest.Fault{Before: 50 * time.Millisecond} })
 		n := len(w.commits)
 		begin = time.Now()
 		w.produce(bulkPartition, other, 1)
@@ -104,7 +105,7 @@ func TestGroupCommit(t *testing.T) {
 		}
 		w.until("done", func() bool { return w.allDone(bulkPartition) })
 
-		p.onCommit(nil)
+		p.OnCommit(nil)
 		n = len(w.commits)
 		for i := range uint32(50) {
 			w.produce(bulkPartition, other, 100+i)
@@ -151,12 +152,8 @@ func TestRefusedCommit(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(w *world) {
 		p := w.start(nil)
-		refusing := true
-		p.onCommit(func([]stream.Position) fault {
-			if !refusing {
-				return fault{}
-			}
-			return fault{refuse: func(s stream.TopicPartition) error {
+		p.OnCommit(func([]stream.Position) logtest.Fault {
+			return logtest.Fault{Refuse: func(s stream.TopicPartition) error {
 				if s == bulkPartition {
 					return errors.New("rebalance in progress")
 				}
@@ -166,8 +163,8 @@ func TestRefusedCommit(t *testing.T) {
 		task := schemas.NewTaskID()
 		w.produce(bulkPartition, task, 0)
 		w.produce(expressPartition, schemas.NewTaskID(), 1)
-		p.assign(expressPartition)
-		p.assign(bulkPartition)
+		p.Assign(expressPartition)
+		p.Assign(bulkPartition)
 		w.rest(2 * time.Second)
 		if len(w.calls) != 1 || w.calls[0].index != 1 {
 			t.Fatalf("%d calls", len(w.calls))
@@ -178,9 +175,7 @@ func TestRefusedCommit(t *testing.T) {
 		if n := p.value("altavoz_sends_waiting", "commit"); n != 1 {
 			t.Errorf("%v wait for a commit", n)
 		}
-		p.mu.Lock()
-		refusing = false
-		p.mu.Unlock()
+		p.OnCommit(nil)
 		w.until("done", func() bool { return w.allDone(bulkPartition) })
 		if len(w.calls) != 2 {
 			t.Errorf("%d calls", len(w.calls))
@@ -192,11 +187,11 @@ func TestRefusedCommit(t *testing.T) {
 // finds what was written.
 func TestCommitAnswerLost(t *testing.T) {
 	t.Parallel()
-	for name, how := range map[string]fault{"lost on the way": {lose: true}, "answer lost": {loseAnswer: true}} {
+	for name, how := range map[string]logtest.Fault{"lost on the way": {Lose: true}, "answer lost": {LoseAnswer: true}} {
 		bubble(t, func(w *world) {
 			p := w.start(both)
 			task := schemas.NewTaskID()
-			p.onCommit(func([]stream.Position) fault { return how })
+			p.OnCommit(func([]stream.Position) logtest.Fault { return how })
 			for i := range uint32(5) {
 				w.produce(bulkPartition, task, i)
 			}
@@ -210,13 +205,13 @@ func TestCommitAnswerLost(t *testing.T) {
 			if len(w.calls) > 0 {
 				t.Fatalf("%s: %d calls with all given up", name, len(w.calls))
 			}
-			p.onCommit(nil)
-			p.rejoin()
-			p.assign(expressPartition)
-			p.assign(bulkPartition)
+			p.OnCommit(nil)
+			p.Rejoin()
+			p.Assign(expressPartition)
+			p.Assign(bulkPartition)
 			w.until("done", func() bool { return w.allDone(bulkPartition) && w.allDone(expressPartition) })
 			sent, unknown := w.count(schemas.OutcomeSent), w.count(schemas.OutcomeUnknown)
-			if want := map[bool]int{true: 5}[how.loseAnswer]; unknown != want || sent != 7-want {
+			if want := map[bool]int{true: 5}[how.LoseAnswer]; unknown != want || sent != 7-want {
 				t.Errorf("%s: %d sent, %d unknown", name, sent, unknown)
 			}
 		})
@@ -229,13 +224,13 @@ func TestLostDuringCommit(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(w *world) {
 		p := w.start(both)
-		p.onCommit(func([]stream.Position) fault { return fault{after: time.Second} })
+		p.OnCommit(func([]stream.Position) logtest.Fault { return logtest.Fault{After: time.Second} })
 		task := schemas.NewTaskID()
 		w.produce(bulkPartition, task, 0)
 		begin := time.Now()
 		w.rest(100 * time.Millisecond)
 		w.produce(expressPartition, schemas.NewTaskID(), 1)
-		p.lose(bulkPartition)
+		p.Lose(bulkPartition)
 		if took := time.Since(begin); took < time.Second {
 			t.Errorf("Lost returned after %v, with the commit under way", took)
 		}
@@ -244,7 +239,7 @@ func TestLostDuringCommit(t *testing.T) {
 			t.Fatalf("%d calls", len(w.calls))
 		}
 		// The next owner finds it started, and says so.
-		p.assign(bulkPartition)
+		p.Assign(bulkPartition)
 		w.until("unknown", func() bool { return w.count(schemas.OutcomeUnknown) == 1 })
 	})
 }
@@ -255,13 +250,13 @@ func TestStaleCommit(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(w *world) {
 		p := w.start(both)
-		p.onCommit(func([]stream.Position) fault { return fault{before: time.Second} })
+		p.OnCommit(func([]stream.Position) logtest.Fault { return logtest.Fault{Before: time.Second} })
 		w.produce(bulkPartition, schemas.NewTaskID(), 0)
 		w.rest(500 * time.Millisecond)
-		w.lock(p.join)
+		w.lock(p.Next)
 		w.rest(600 * time.Millisecond)
-		if n := p.value("altavoz_ledger_commits_total", "refused"); n != 1 || len(w.calls) != 0 || len(w.committed) != 0 {
-			t.Errorf("%v commits refused, %d calls, %v", n, len(w.calls), w.committed)
+		if n := p.value("altavoz_ledger_commits_total", "refused"); n != 1 || len(w.calls) != 0 || len(w.Positions) != 0 {
+			t.Errorf("%v commits refused, %d calls, %v", n, len(w.calls), w.Positions)
 		}
 		w.until("done", func() bool { return w.allDone(bulkPartition) })
 		if len(w.calls) != 1 {
@@ -275,12 +270,12 @@ func TestRevokeDuringCommit(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(w *world) {
 		p := w.start(both)
-		p.onCommit(func([]stream.Position) fault { return fault{after: time.Second} })
+		p.OnCommit(func([]stream.Position) logtest.Fault { return logtest.Fault{After: time.Second} })
 		w.produce(bulkPartition, schemas.NewTaskID(), 0)
 		w.rest(100 * time.Millisecond)
-		p.revoke(bulkPartition)
-		if len(w.calls) != 0 || stateIn(w.committed[bulkPartition], 0) != ledger.Free {
-			t.Fatalf("%d calls, %v", len(w.calls), w.committed[bulkPartition])
+		p.Revoke(bulkPartition)
+		if len(w.calls) != 0 || stateIn(w.Positions[bulkPartition], 0) != ledger.Free {
+			t.Fatalf("%d calls, %v", len(w.calls), w.Positions[bulkPartition])
 		}
 		q := w.start([]stream.TopicPartition{bulkPartition})
 		w.until("done", func() bool { return w.allDone(bulkPartition) })
@@ -303,7 +298,7 @@ func TestRevokeDrains(t *testing.T) {
 		}
 		w.until("calls", func() bool { return len(w.calls) == 7 }) // an eighth is for express
 		begin := time.Now()
-		p.revoke(bulkPartition)
+		p.Revoke(bulkPartition)
 		if took := time.Since(begin); took < 8*time.Second || took > 10*time.Second {
 			t.Errorf("took %v", took)
 		}
@@ -312,7 +307,7 @@ func TestRevokeDrains(t *testing.T) {
 				t.Errorf("%d calls, %d results", len(w.calls), w.count(schemas.OutcomeSent))
 			}
 			for i := range int64(20) {
-				if got, want := stateIn(w.committed[bulkPartition], i), map[bool]ledger.State{true: ledger.Done, false: ledger.Free}[i < 7]; got != want {
+				if got, want := stateIn(w.Positions[bulkPartition], i), map[bool]ledger.State{true: ledger.Done, false: ledger.Free}[i < 7]; got != want {
 					t.Errorf("%d is %v", i, got)
 				}
 			}
@@ -334,7 +329,7 @@ func TestTwoRevokesAtOnce(t *testing.T) {
 		w.latency = func(*apiCall) time.Duration { return 5 * time.Second }
 		w.produce(bulkPartition, schemas.NewTaskID(), 0)
 		w.until("a call", func() bool { return len(w.calls) == 1 })
-		p.unfeed([]stream.TopicPartition{bulkPartition})
+		p.StopReading(bulkPartition)
 		begin := time.Now()
 		ctx, cancel := context.WithTimeout(context.Background(), 15*time.Second)
 		defer cancel()
@@ -349,8 +344,8 @@ func TestTwoRevokesAtOnce(t *testing.T) {
 		}
 		revokes.Wait()
 		w.lock(func() {
-			if stateIn(w.committed[bulkPartition], 0) != ledger.Done {
-				t.Errorf("committed %v", w.committed[bulkPartition])
+			if stateIn(w.Positions[bulkPartition], 0) != ledger.Done {
+				t.Errorf("committed %v", w.Positions[bulkPartition])
 			}
 		})
 	})
@@ -363,30 +358,30 @@ func TestLastCommitIsTriedAgain(t *testing.T) {
 	bubble(t, func(w *world) {
 		p := w.start(both)
 		commits := 0
-		p.onCommit(func([]stream.Position) fault {
+		p.OnCommit(func([]stream.Position) logtest.Fault {
 			commits++
 			switch {
 			case commits == 1:
-				return fault{after: time.Second}
+				return logtest.Fault{After: time.Second}
 			case commits < 5:
-				return fault{refuse: func(stream.TopicPartition) error { return errors.New("rebalance in progress") }}
+				return logtest.Fault{Refuse: func(stream.TopicPartition) error { return errors.New("rebalance in progress") }}
 			}
-			return fault{}
+			return logtest.Fault{}
 		})
 		w.produce(bulkPartition, schemas.NewTaskID(), 0)
 		w.rest(100 * time.Millisecond)
-		p.revoke(bulkPartition)
-		if got := stateIn(w.committed[bulkPartition], 0); got != ledger.Free || len(w.calls) != 0 {
+		p.Revoke(bulkPartition)
+		if got := stateIn(w.Positions[bulkPartition], 0); got != ledger.Free || len(w.calls) != 0 {
 			t.Errorf("%v, %d calls", got, len(w.calls))
 		}
 		w.produce(bulkPartition, schemas.NewTaskID(), 1)
-		p.onCommit(func([]stream.Position) fault {
-			return fault{refuse: func(stream.TopicPartition) error { return errors.New("unknown member") }}
+		p.OnCommit(func([]stream.Position) logtest.Fault {
+			return logtest.Fault{Refuse: func(stream.TopicPartition) error { return errors.New("unknown member") }}
 		})
-		p.assign(bulkPartition)
+		p.Assign(bulkPartition)
 		w.rest(time.Second)
 		begin := time.Now()
-		p.revoke(bulkPartition)
+		p.Revoke(bulkPartition)
 		if took := time.Since(begin); took > lastCommits*refusedWait+time.Second {
 			t.Errorf("took %v", took)
 		}
@@ -404,7 +399,7 @@ func TestRevokeIsBounded(t *testing.T) {
 		w.produce(bulkPartition, id.task, id.index)
 		w.until("a call", func() bool { return len(w.calls) == 1 })
 		begin := time.Now()
-		p.revoke(bulkPartition)
+		p.Revoke(bulkPartition)
 		if took := time.Since(begin); took > 15*time.Second {
 			t.Errorf("took %v", took)
 		}
@@ -435,12 +430,12 @@ func TestTakeover(t *testing.T) {
 		for i := range uint32(6) { // odd ones hang
 			w.produce(bulkPartition, task, i)
 		}
-		w.skip(bulkPartition, 3)
+		w.Skip(bulkPartition, 3)
 		w.produce(bulkPartition, careless, 7, again)
 		w.produce(bulkPartition, task, 8)
 		w.until("results", func() bool { return w.count(schemas.OutcomeSent) == 4 })
 		w.rest(time.Second) // and their commit
-		p.kill()
+		p.Kill()
 		w.lock(func() { w.latency = nil })
 		w.produce(bulkPartition, task, 9)
 		q := w.start([]stream.TopicPartition{bulkPartition})
@@ -484,13 +479,13 @@ func TestStartedStaysStarted(t *testing.T) {
 		for i := range uint32(30) {
 			w.produce(bulkPartition, task, i)
 		}
-		w.committed[bulkPartition] = stream.Position{Partition: bulkPartition, Metadata: "ARQovA", End: 30}
+		w.Positions[bulkPartition] = stream.Position{Partition: bulkPartition, Metadata: "ARQovA", End: 30}
 		p := w.start(nil)
-		p.onWrite(func(stream.Record) fault { return fault{before: time.Hour} }) // no result is ever acknowledged
-		if _, err := p.stage.OnAssigned(w.t.Context(), w.committed[bulkPartition]); err != nil {
+		p.OnWrite(func(stream.Record) logtest.Fault { return logtest.Fault{Before: time.Hour} }) // no result is ever acknowledged
+		if _, err := p.stage.OnAssigned(w.t.Context(), w.Positions[bulkPartition]); err != nil {
 			t.Fatal(err)
 		}
-		p.stage.Process(bulkPartition, w.logs[bulkPartition][:3])
+		p.stage.Process(bulkPartition, w.All(bulkPartition, 0)[:3])
 		w.until("calls", func() bool { return len(w.calls) == 3 })
 		check := func(when string) {
 			t.Helper()
@@ -501,26 +496,26 @@ func TestStartedStaysStarted(t *testing.T) {
 				} else if i >= 15 && i < 20 {
 					want = ledger.Done
 				}
-				if got := stateIn(w.committed[bulkPartition], i); got != want {
+				if got := stateIn(w.Positions[bulkPartition], i); got != want {
 					t.Errorf("%s: %d is %v, want %v", when, i, got, want)
 				}
 			}
 		}
 		check("before it is read")
-		p.stage.Process(bulkPartition, w.logs[bulkPartition][3:4])
-		p.stage.Process(bulkPartition, w.logs[bulkPartition][10:15]) // as if 4 to 9 were gone
+		p.stage.Process(bulkPartition, w.All(bulkPartition, 3)[:1])
+		p.stage.Process(bulkPartition, w.All(bulkPartition, 10)[:5]) // as if 4 to 9 were gone
 		w.rest(time.Second)
 		for i := int64(4); i < 10; i++ {
-			if got := stateIn(w.committed[bulkPartition], i); got != ledger.Done {
+			if got := stateIn(w.Positions[bulkPartition], i); got != ledger.Done {
 				t.Errorf("%d, which is not in the log, is %v", i, got)
 			}
 		}
 		for i := int64(10); i < 15; i++ {
-			if got := stateIn(w.committed[bulkPartition], i); got != ledger.Started {
+			if got := stateIn(w.Positions[bulkPartition], i); got != ledger.Started {
 				t.Errorf("%d is %v before unknown is acknowledged", i, got)
 			}
 		}
-		p.kill()
+		p.Kill()
 		w.start([]stream.TopicPartition{bulkPartition})
 		w.until("done", func() bool { return w.allDone(bulkPartition) })
 		if n := w.count(schemas.OutcomeUnknown); n != 10 {
@@ -547,7 +542,7 @@ func TestRewind(t *testing.T) {
 		if len(w.calls) != 100 || p.value("altavoz_sends_repeated_total") != 10 {
 			t.Errorf("%d calls, %v repeats", len(w.calls), p.value("altavoz_sends_repeated_total"))
 		}
-		p.kill()
+		p.Kill()
 		for i := range uint32(120) {
 			w.produce(bulkPartition, task, i)
 		}
@@ -556,7 +551,7 @@ func TestRewind(t *testing.T) {
 		if len(w.calls) != 120 || q.value("altavoz_sends_repeated_total") != 100 || w.count(schemas.OutcomeSent) != 120 {
 			t.Errorf("%d calls, %v repeats, %d results", len(w.calls), q.value("altavoz_sends_repeated_total"), w.count(schemas.OutcomeSent))
 		}
-		q.revoke(bulkPartition)
+		q.Revoke(bulkPartition)
 		for _, c := range []struct{ at, want int64 }{{stream.NoOffset, stream.NoOffset}, {0, 0}, {100, 0}, {50_000, 50_000 - dedup.Size}} {
 			from, err := q.stage.OnAssigned(w.t.Context(), stream.Position{Partition: bulkPartition, Offset: c.at, End: 60_000})
 			if err != nil || from != c.want {
@@ -583,14 +578,14 @@ func TestResultIsTriedAgain(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(w *world) {
 		p := w.start(both)
-		for n, how := range []fault{{lose: true}, {lose: true, before: time.Second}, {loseAnswer: true}} {
+		for n, how := range []logtest.Fault{{Busy: true}, {Lose: true, Before: time.Second}, {LoseAnswer: true}} {
 			tries := 0
-			p.onWrite(func(stream.Record) fault {
+			p.OnWrite(func(stream.Record) logtest.Fault {
 				tries++
 				if tries < 4 {
 					return how
 				}
-				return fault{}
+				return logtest.Fault{}
 			})
 			w.produce(expressPartition, schemas.NewTaskID(), uint32(n))
 			w.until("a call", func() bool { return len(w.calls) == n+1 })
@@ -614,7 +609,7 @@ func TestResultsAreBounded(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(w *world) {
 		p := w.start(both)
-		p.onWrite(func(stream.Record) fault { return fault{lose: true, before: time.Millisecond} })
+		p.OnWrite(func(stream.Record) logtest.Fault { return logtest.Fault{Lose: true, Before: time.Millisecond} })
 		task := schemas.NewTaskID()
 		for i := range uint32(schedule.MaxUnrecorded + 2000) {
 			w.produce(bulkPartition, task, i)
@@ -623,7 +618,7 @@ func TestResultsAreBounded(t *testing.T) {
 		if n := len(w.calls); n < schedule.MaxUnrecorded || n > schedule.MaxUnrecorded+defaultMaxInFlight {
 			t.Errorf("%d calls without a result", n)
 		}
-		p.onWrite(nil)
+		p.OnWrite(nil)
 		w.until("done", func() bool { return w.allDone(bulkPartition) })
 		if len(w.calls) != schedule.MaxUnrecorded+2000 {
 			t.Errorf("%d calls", len(w.calls))
@@ -649,15 +644,15 @@ func TestWindowIsBounded(t *testing.T) {
 		a := p.stage.assignments[bulkPartition]
 		open, behind := a.ledger.Open(), len(a.backlog)
 		p.stage.mu.Unlock()
-		if open != ledger.MaxOpen || behind > 500 || !p.isPaused(bulkPartition) {
-			t.Errorf("%d open, %d wait, paused %v", open, behind, p.isPaused(bulkPartition))
+		if open != ledger.MaxOpen || behind > 500 || !p.Paused(bulkPartition) {
+			t.Errorf("%d open, %d wait, paused %v", open, behind, p.Paused(bulkPartition))
 		}
-		p.lose(bulkPartition)
-		if p.isPaused(bulkPartition) {
+		p.Lose(bulkPartition)
+		if p.Paused(bulkPartition) {
 			t.Error("still paused")
 		}
 		w.lock(func() { w.answer = nil })
-		p.assign(bulkPartition)
+		p.Assign(bulkPartition)
 		w.until("done", func() bool { return w.allDone(bulkPartition) })
 		if n := w.count(schemas.OutcomeSent); n != ledger.MaxOpen+3000 {
 			t.Errorf("%d sent", n)
@@ -810,13 +805,13 @@ func TestStop(t *testing.T) {
 		w.latency = func(*apiCall) time.Duration { return time.Hour }
 		w.produce(expressPartition, schemas.NewTaskID(), 0)
 		w.until("a call", func() bool { return len(w.calls) == 1 })
-		p.unfeed(both)
+		p.StopReading(both...)
 		ctx, cancel := context.WithTimeout(w.t.Context(), 3*time.Second)
 		defer cancel()
 		if err := p.stage.Stop(ctx); err == nil {
 			t.Error("no word about the call")
 		}
-		p.stage.Process(expressPartition, w.logs[expressPartition])
+		p.stage.Process(expressPartition, w.All(expressPartition, 0))
 		w.rest(time.Minute)
 		if len(w.calls) != 1 {
 			t.Errorf("%d calls", len(w.calls))
@@ -856,7 +851,7 @@ func TestReplacedOwnerIsNotCalledFor(t *testing.T) {
 		if n := calls(); n != 7 {
 			t.Errorf("%d calls, not 7", n)
 		}
-		p.kill()
+		p.Kill()
 		q := w.start([]stream.TopicPartition{bulkPartition}) // knows it from what it reads again
 		for i := range uint32(2 * dedup.Size) {
 			w.produce(bulkPartition, other, 1+i, by(9, 7), all)

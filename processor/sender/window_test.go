@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"altavoz/internal/logtest"
 	"altavoz/processor/sender/ledger"
 	"altavoz/schemas"
 	"altavoz/stream"
@@ -45,7 +46,7 @@ func TestNothingStartsOutsideItsWindow(t *testing.T) {
 			if got, want := w.notes(task), []string{"WAITING WINDOW_IN_FLIGHT 2000-01-02 01:00"}; !slices.Equal(got, want) {
 				t.Errorf("said %q, not %q", got, want)
 			}
-			if _, runs, err := ledger.Decode(w.committed[bulkPartition].Metadata, w.committed[bulkPartition].Offset); err != nil || len(runs) > 0 {
+			if _, runs, err := ledger.Decode(w.Positions[bulkPartition].Metadata, w.Positions[bulkPartition].Offset); err != nil || len(runs) > 0 {
 				t.Errorf("the ledger says %v of what waits (%v)", runs, err)
 			}
 		})
@@ -111,7 +112,7 @@ func TestCommitOutlastsTheWindow(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(w *world) {
 		p := w.start(both)
-		p.onCommit(func([]stream.Position) fault { return fault{after: 5 * time.Second} })
+		p.OnCommit(func([]stream.Position) logtest.Fault { return logtest.Fault{After: 5 * time.Second} })
 		w.rest(58 * time.Second)
 		w.produce(bulkPartition, schemas.NewTaskID(), 0, in(daily(0, 1)))
 		w.produce(bulkPartition, schemas.NewTaskID(), 1, until(time.Now().Add(2*time.Second)))
@@ -120,7 +121,7 @@ func TestCommitOutlastsTheWindow(t *testing.T) {
 			if len(w.calls) != 0 || w.count(schemas.OutcomeExpired) != 1 {
 				t.Errorf("%d calls, %d expired", len(w.calls), w.count(schemas.OutcomeExpired))
 			}
-			if pos := w.committed[bulkPartition]; pos.Offset != 0 || stateIn(pos, 0) != ledger.Free || stateIn(pos, 1) != ledger.Done {
+			if pos := w.Positions[bulkPartition]; pos.Offset != 0 || stateIn(pos, 0) != ledger.Free || stateIn(pos, 1) != ledger.Done {
 				t.Errorf("committed %v", pos)
 			}
 		})
@@ -142,7 +143,7 @@ func TestTakeoverOfWhatWaits(t *testing.T) {
 		task := schemas.NewTaskID()
 		w.produce(bulkPartition, task, 0, in(daily(10, 11)))
 		w.rest(5 * time.Second)
-		p.kill()
+		p.Kill()
 		w.start(both)
 		w.rest(11 * time.Minute)
 		w.lock(func() {

@@ -2,16 +2,12 @@ package sender
 
 import (
 	"bytes"
-	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -19,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
 
+	"altavoz/internal/logtest"
 	"altavoz/processor/sender/ledger"
 	"altavoz/schemas"
 	"altavoz/schemas/es"
@@ -29,15 +26,10 @@ import (
 // world is everything around the stages: a broker with its log and its committed positions, the Cloud API, and the
 // processes. It watches what must always hold: see Send.
 type world struct {
-	t *testing.T
+	*logtest.Broker // its lock is the world's
+	t               *testing.T
 
-	mu           sync.Mutex
-	logs         map[stream.TopicPartition][]stream.Record
-	committed    map[stream.TopicPartition]stream.Position
-	begun        map[stream.TopicPartition]bool // what was ever committed by a process of this version
 	commits      []committedAt
-	members      map[string]int32 // whose commits the broker takes, and of which generation
-	owners       map[stream.TopicPartition]*process
 	results      []*schemas.Result
 	numberEvents []*schemas.NumberEvent
 	rejects      []stream.Record
@@ -48,14 +40,12 @@ type world struct {
 	attempts     map[who]int
 	refused      map[who]int // calls that certainly reached nobody
 	busy         map[who]int
-	changed      chan struct{} // closed and replaced at every change
 	processes    []*process
-	writing      sync.WaitGroup
 	broken       []string
 	mutant       bool // what is broken is what is looked for
 
-	answer   func(c *apiCall) schemas.Reply    // under mu; nil: sent
-	read     func(sender string) schemas.Reply // to read-only calls, under mu; nil: answered
+	answer   func(c *apiCall) schemas.Reply    // under the lock; nil: sent
+	read     func(sender string) schemas.Reply // to read-only calls, under the lock; nil: answered
 	reads    int
 	latency  func(c *apiCall) time.Duration
 	contents map[schemas.TaskID]*schemas.Content
@@ -109,9 +99,13 @@ func bubble(t *testing.T, test func(w *world)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		w := &world{
-			t: t, logs: map[stream.TopicPartition][]stream.Record{}, committed: map[stream.TopicPartition]stream.Position{}, begun: map[stream.TopicPartition]bool{},
-			members: map[string]int32{}, owners: map[stream.TopicPartition]*process{}, at: map[who][]place{}, resend: map[who]bool{}, terms: map[who]*schemas.Send{},
-			attempts: map[who]int{}, refused: map[who]int{}, busy: map[who]int{}, changed: make(chan struct{}), contents: map[schemas.TaskID]*schemas.Content{},
+			Broker: logtest.New(), t: t, at: map[who][]place{}, resend: map[who]bool{}, terms: map[who]*schemas.Send{},
+			attempts: map[who]int{}, refused: map[who]int{}, busy: map[who]int{}, contents: map[schemas.TaskID]*schemas.Content{},
+		}
+		w.Failf = w.fail
+		w.OnAppend = func(rec stream.Record, _ any) { w.take(rec) }
+		w.OnCommit = func(_ *logtest.Member, taken []stream.Position) {
+			w.commits = append(w.commits, committedAt{time.Now(), taken})
 		}
 		time.Sleep(time.Hour) // so that no time of a test is at the epoch of the bubble
 		defer w.close()
@@ -123,10 +117,10 @@ func (w *world) close() {
 	w.t.Helper()
 	w.lock(func() { w.latency = nil })
 	for _, p := range w.processes {
-		p.thaw()
+		p.Thaw()
 		p.end()
 	}
-	w.writing.Wait()
+	w.Wait()
 	for _, b := range w.broken {
 		if w.mutant {
 			w.t.Log(b)
@@ -137,36 +131,18 @@ func (w *world) close() {
 }
 
 func (w *world) lock(f func()) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
+	w.Lock()
+	defer w.Unlock()
 	f()
 }
 
-// touch tells those who wait that something changed. Under mu.
-func (w *world) touch() {
-	close(w.changed)
-	w.changed = make(chan struct{})
-}
-
-// until waits, in fake time, for a condition (under mu).
+// until waits, in fake time, for a condition (under the lock).
 func (w *world) until(what string, cond func() bool) {
 	w.t.Helper()
-	deadline := time.NewTimer(10 * time.Minute)
-	defer deadline.Stop()
-	for {
-		w.mu.Lock()
-		ok, changed := cond(), w.changed
-		w.mu.Unlock()
-		if ok {
-			synctest.Wait() // so that the test may look around
-			return
-		}
-		select {
-		case <-changed:
-		case <-deadline.C:
-			w.t.Fatalf("waited in vain: %s", what)
-		}
+	if !w.Await(10*time.Minute, cond) {
+		w.t.Fatalf("waited in vain: %s", what)
 	}
+	synctest.Wait() // so that the test may look around
 }
 
 // rest lets everything that can happen within d happen.
@@ -204,110 +180,36 @@ func (w *world) produce(partition stream.TopicPartition, task schemas.TaskID, in
 }
 
 func (w *world) append(partition stream.TopicPartition, rec stream.Record, id who, resend bool) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	rec.Topic, rec.Partition, rec.Time = partition.Topic, partition.Partition, time.Now()
-	rec.Offset = int64(0)
-	if log := w.logs[partition]; len(log) > 0 {
-		rec.Offset = log[len(log)-1].Offset + 1
-	}
-	w.logs[partition] = append(w.logs[partition], rec)
-	w.at[id] = append(w.at[id], place{partition, rec.Offset})
-	w.resend[id] = resend
-	w.touch()
+	rec.Topic, rec.Partition = partition.Topic, partition.Partition
+	w.lock(func() {
+		w.at[id] = append(w.at[id], place{partition, w.Log(partition).End()})
+		w.resend[id] = resend
+	})
+	w.Broker.Append(rec, nil)
 }
 
-// skip leaves a gap in the offsets, as control records and compaction do.
-func (w *world) skip(partition stream.TopicPartition, n int64) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	log := w.logs[partition]
-	last := stream.Record{Topic: "gap"}
-	if len(log) > 0 {
-		last.Offset = log[len(log)-1].Offset
-	}
-	last.Offset += n
-	w.logs[partition] = append(log, last)
-}
-
-// cut takes the end of a log away: a page cache that was lost, an election that was unclean.
-func (w *world) cut(partition stream.TopicPartition, at int64) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	for id, places := range w.at {
-		w.at[id] = slices.DeleteFunc(places, func(p place) bool { return p.partition == partition && p.offset >= at })
-	}
-	i, _ := slices.BinarySearchFunc(w.logs[partition], at, func(r stream.Record, o int64) int { return cmp.Compare(r.Offset, o) })
-	w.logs[partition] = slices.Clone(w.logs[partition][:i])
+// cut takes the end of a log away, and with it where sends lie.
+func (w *world) cut(partition stream.TopicPartition, from int64) {
+	w.Cut(partition, from)
+	w.lock(func() {
+		for id, places := range w.at {
+			w.at[id] = slices.DeleteFunc(places, func(p place) bool { return p.partition == partition && p.offset >= from })
+		}
+	})
 }
 
 // process is one process of the sender role, with its own view of the group. It is the stream.Committer, stream.Pauser and so on of its stage.
 type process struct {
+	*logtest.Member
 	w     *world
-	name  string
 	stage *Stage
 	reg   *prometheus.Registry
 	logs  bytes.Buffer
 
 	numberSaid func(standing.State)
 	behind     chan struct{} // not nil: what was said of numbers is not read yet, until it is closed
-
-	mu       sync.Mutex
-	session  uint64
-	gen      int32
-	dead     bool
-	paused   map[stream.TopicPartition]bool
-	feeds    map[stream.TopicPartition]context.CancelFunc
-	feeding  sync.WaitGroup
-	commit   func(ps []stream.Position) fault // how the next commit goes
-	logFault func(rec stream.Record) fault
-	dropping bool          // a commit's answer was lost: the group gives all partitions up
-	frozen   chan struct{} // not nil: stopped, as by SIGSTOP, until it is closed
-	expelled bool          // the broker has given its partitions to others, and it does not know
-	hasty    bool          // a mutant: commits are answered before they are made
-	careless bool          // a mutant: results are acknowledged and not written
-	idle     time.Duration // how long after its start a call begins
+	idle       time.Duration // how long after its start a call begins
 }
-
-// pass holds whoever comes by while the process is frozen.
-func (p *process) pass() {
-	for {
-		p.mu.Lock()
-		frozen := p.frozen
-		p.mu.Unlock()
-		if frozen == nil {
-			return
-		}
-		<-frozen
-	}
-}
-
-func (p *process) freeze() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.frozen == nil {
-		p.frozen = make(chan struct{})
-	}
-}
-
-func (p *process) thaw() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.frozen != nil {
-		close(p.frozen)
-		p.frozen = nil
-	}
-}
-
-// fault is how an exchange with the broker goes wrong.
-type fault struct {
-	before, after time.Duration // how long it takes
-	refuse        func(stream.TopicPartition) error
-	lose          bool // it does not arrive
-	loseAnswer    bool // it arrives, and nobody learns of it
-}
-
-var errBroker = errors.New("connection reset")
 
 type option func(*Config)
 
@@ -330,8 +232,7 @@ var unlimited = []string{testNumber, "2", "3"}
 // start starts a process that owns the given partitions.
 func (w *world) start(partitions []stream.TopicPartition, opts ...option) *process {
 	p := &process{
-		w: w, name: "p" + strconv.Itoa(len(w.processes)), reg: prometheus.NewRegistry(), session: 1,
-		paused: map[stream.TopicPartition]bool{}, feeds: map[stream.TopicPartition]context.CancelFunc{},
+		w: w, reg: prometheus.NewRegistry(), Member: w.Join("p"+strconv.Itoa(len(w.processes)), logtest.Options{Batch: 500}),
 	}
 	cfg := Config{
 		Logger: slog.New(slog.NewTextHandler(&p.logs, nil)), Registerer: p.reg,
@@ -348,13 +249,10 @@ func (w *world) start(partitions []stream.TopicPartition, opts ...option) *proce
 			return rec
 		},
 	})
-	w.lock(func() {
-		w.processes = append(w.processes, p)
-		p.join()
-	})
-	p.stage.Start()
+	w.lock(func() { w.processes = append(w.processes, p) })
+	p.Run(p.stage)
 	for _, s := range partitions {
-		p.assign(s)
+		p.Assign(s)
 	}
 	return p
 }
@@ -371,312 +269,35 @@ func (p *process) CaughtUp() <-chan struct{} {
 	return read
 }
 
-// join makes the process a member of the group's present generation. Under w.mu.
-func (p *process) join() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.gen++
-	p.w.members[p.member()] = p.gen
-}
-
-func (p *process) member() string { return p.name + "/" + strconv.FormatUint(p.session, 10) }
-
-// assign gives the process a partition and what was last committed of it.
-func (p *process) assign(partition stream.TopicPartition) {
-	w := p.w
-	pos := stream.Position{Partition: partition, Offset: stream.NoOffset}
-	w.lock(func() {
-		if c, ok := w.committed[partition]; ok {
-			pos = c
-		}
-		if log := w.logs[partition]; len(log) > 0 {
-			pos.Begin, pos.End = log[0].Offset, log[len(log)-1].Offset+1
-		}
-		pos.Begun = w.begun[partition]
-		w.owners[partition] = p
-	})
-	from, err := p.stage.OnAssigned(context.Background(), pos)
-	if err != nil {
-		w.t.Errorf("assigning %s: %v", partition, err)
-		return
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	p.mu.Lock()
-	p.feeds[partition] = cancel
-	p.mu.Unlock()
-	p.feeding.Go(func() { p.feed(ctx, partition, from) })
-}
-
-// feed hands the log of a partition over, a few records at a time.
-func (p *process) feed(ctx context.Context, partition stream.TopicPartition, from int64) {
-	w := p.w
-	for ctx.Err() == nil {
-		w.mu.Lock()
-		changed := w.changed
-		var recs []stream.Record
-		log := w.logs[partition]
-		at, _ := slices.BinarySearchFunc(log, from, func(r stream.Record, o int64) int { return cmp.Compare(r.Offset, o) })
-		for _, r := range log[at:min(at+500, len(log))] {
-			if p.isPaused(partition) {
-				break
-			}
-			from = r.Offset + 1
-			if r.Topic != "gap" {
-				recs = append(recs, r)
-			}
-		}
-		w.mu.Unlock()
-		if len(recs) > 0 {
-			p.stage.Process(partition, recs) //nolint:contextcheck // what it reads has a life of its own
-			continue
-		}
-		select {
-		case <-ctx.Done():
-		case <-changed:
-		}
-	}
-}
-
-func (p *process) isPaused(partition stream.TopicPartition) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.paused[partition]
-}
-
-// unfeed stops the reading of partitions.
-func (p *process) unfeed(partitions []stream.TopicPartition) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for _, s := range partitions {
-		if stop := p.feeds[s]; stop != nil {
-			stop()
-			delete(p.feeds, s)
-		}
-	}
-}
-
-func (p *process) owned() []stream.TopicPartition {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return slices.Collect(maps.Keys(p.feeds))
-}
-
-// revoke takes partitions away in good order.
-func (p *process) revoke(partitions ...stream.TopicPartition) {
-	p.unfeed(partitions)
-	ctx, cancel := context.WithTimeout(context.Background(), 15*time.Second)
-	defer cancel()
-	p.stage.OnRevoked(ctx, partitions)
-}
-
-// lose takes partitions away without warning; the process comes back as another member.
-func (p *process) lose(partitions ...stream.TopicPartition) {
-	p.unfeed(partitions)
-	p.stage.OnLost(partitions)
-}
-
-// rejoin gives the process a new session. What it had is lost.
-func (p *process) rejoin() {
-	p.lose(p.owned()...)
-	p.w.lock(func() {
-		delete(p.w.members, p.member())
-		p.mu.Lock()
-		p.session++
-		p.dropping, p.expelled = false, false
-		p.mu.Unlock()
-		p.join()
-	})
-}
-
-// kill ends the process as kill -9 does: nothing of it gets out any more, and the broker knows it no longer.
-func (p *process) kill() {
-	p.w.lock(func() {
-		p.mu.Lock()
-		p.dead = true
-		p.mu.Unlock()
-		delete(p.w.members, p.member())
-	})
-	p.unfeed(p.owned())
-}
-
 // end stops the process in the end.
 func (p *process) end() {
-	p.unfeed(p.owned())
-	p.feeding.Wait()
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Hour) // longer than any call
 	defer cancel()
-	if err := p.stage.Stop(ctx); err != nil {
+	if err := p.End(ctx); err != nil {
 		p.w.t.Error(err)
 	}
 }
 
-func (p *process) isDead() bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.dead
-}
-
+// Generation is the member's. It is asked for while the stage holds its lock: what is encoded under it may not change meanwhile.
 func (p *process) Generation() stream.Generation {
 	if p.stage.mu.TryLock() {
 		p.stage.mu.Unlock()
 		p.w.lock(func() { p.w.fail("the fence is captured without the lock on what it is captured for") })
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return stream.Generation{Member: p.member(), Number: p.gen, Session: p.session}
+	return p.Member.Generation()
 }
 
-func (p *process) Commit(_ context.Context, f stream.Generation, ps []stream.Position) (map[stream.TopicPartition]error, error) {
-	var how fault
-	p.mu.Lock()
-	if p.commit != nil {
-		how = p.commit(ps)
-	}
-	stale := f.Session != p.session || p.dropping
-	p.mu.Unlock()
-	refused := map[stream.TopicPartition]error{}
-	if stale {
-		for _, pos := range ps {
-			refused[pos.Partition] = errors.New("fenced")
-		}
-		return refused, nil
-	}
-	if p.hasty {
-		p.w.writing.Go(func() {
-			time.Sleep(how.before + 20*time.Millisecond)
-			if !p.isDead() {
-				p.apply(f, ps, how)
-			}
-		})
-		return nil, nil
-	}
-	time.Sleep(how.before)
-	p.pass()
-	if how.lose || p.isDead() {
-		p.drop()
-		return nil, errBroker
-	}
-	refused = p.apply(f, ps, how)
-	time.Sleep(how.after)
-	p.pass()
-	if how.loseAnswer || p.isDead() {
-		p.drop()
-		return nil, errBroker
-	}
-	return refused, nil
-}
-
-// apply is the coordinator's part.
-func (p *process) apply(f stream.Generation, ps []stream.Position, how fault) map[stream.TopicPartition]error {
-	refused := map[stream.TopicPartition]error{}
-	w := p.w
-	w.lock(func() {
-		known := w.members[f.Member] == f.Number && f.Number > 0
-		var done []stream.Position
-		for _, pos := range ps {
-			if len(pos.Metadata) > stream.MaxMetadata {
-				w.fail("metadata of %d bytes", len(pos.Metadata))
-			}
-			switch {
-			case !known:
-				refused[pos.Partition] = errors.New("illegal generation")
-			case how.refuse != nil && how.refuse(pos.Partition) != nil:
-				refused[pos.Partition] = how.refuse(pos.Partition)
-			default: // whoever owns it: the broker does not look
-				w.committed[pos.Partition] = pos
-				w.begun[pos.Partition] = true
-				done = append(done, pos)
-			}
-		}
-		w.commits = append(w.commits, committedAt{time.Now(), done})
-		w.touch()
-	})
-	return refused
-}
-
-// onCommit sets how commits go from now on; f is called under the process's lock.
-func (p *process) onCommit(f func([]stream.Position) fault) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.commit = f
-}
-
-// onWrite sets how results are written from now on.
-func (p *process) onWrite(f func(stream.Record) fault) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.logFault = f
-}
-
-// drop is what the group does when nobody knows what was committed.
-func (p *process) drop() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.dropping = true
-}
-
-func (p *process) Pause(partitions ...stream.TopicPartition) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for _, s := range partitions {
-		p.paused[s] = true
-	}
-}
-
-func (p *process) Resume(partitions ...stream.TopicPartition) {
-	p.mu.Lock()
-	for _, s := range partitions {
-		delete(p.paused, s)
-	}
-	p.mu.Unlock()
-	p.w.lock(p.w.touch)
-}
-
-// Enqueue acknowledges in a goroutine of its own, a millisecond later unless a fault says otherwise.
-func (p *process) Append(rec stream.Record, done func(stream.Record, error)) {
-	var how fault
-	p.mu.Lock()
-	if p.logFault != nil {
-		how = p.logFault(rec)
-	}
-	p.mu.Unlock()
-	if how.lose && how.before == 0 {
-		done(rec, errors.New("buffers are full")) // at once, as a full publisher does
-		return
-	}
-	p.w.writing.Go(func() {
-		time.Sleep(how.before + time.Millisecond)
-		p.pass()
-		if p.isDead() {
-			return // and nobody hears of it
-		}
-		if how.lose {
-			done(rec, errBroker)
-			return
-		}
-		if !p.careless {
-			p.w.take(rec)
-		}
-		time.Sleep(how.after)
-		p.pass()
-		if how.loseAnswer {
-			done(rec, errBroker)
-			return
-		}
-		done(rec, nil)
-	})
-}
-
+// take keeps what a process has written, and not what the tests have. Under the lock.
 func (w *world) take(rec stream.Record) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	defer w.touch()
 	if rec.Topic == schemas.TopicRejects {
 		w.rejects = append(w.rejects, rec)
 		return
 	}
 	if e, ours, err := standing.Decode(&rec); ours && err == nil {
 		w.numberEvents = append(w.numberEvents, e)
+		return
+	}
+	if rec.Topic != schemas.TopicResults {
 		return
 	}
 	var r schemas.Result
@@ -687,22 +308,20 @@ func (w *world) take(rec stream.Record) {
 	w.results = append(w.results, &r)
 }
 
-func (p *process) Record(_ context.Context, partition stream.TopicPartition, offset int64) (rec stream.Record, found bool, err error) {
-	p.w.mu.Lock()
-	defer p.w.mu.Unlock()
-	for _, r := range p.w.logs[partition] {
-		if r.Offset == offset && r.Topic != "gap" {
-			return r, true, nil
-		}
+// Record is what the sender asks for by its offset, if it is there.
+func (p *process) Record(ctx context.Context, partition stream.TopicPartition, offset int64) (rec stream.Record, found bool, err error) {
+	rec, err = p.Member.Record(ctx, partition, offset)
+	if stream.IsGone(err) {
+		return rec, false, nil
 	}
-	return rec, false, nil
+	return rec, err == nil, err
 }
 
 func (p *process) Content(_ context.Context, t schemas.TaskID, ref *schemas.BlobRef) (*schemas.Content, error) {
 	time.Sleep(time.Millisecond)
 	w := p.w
-	w.mu.Lock()
-	defer w.mu.Unlock()
+	w.Lock()
+	defer w.Unlock()
 	w.loaded++
 	if w.loads != nil {
 		if err := w.loads(t); err != nil {
@@ -720,8 +339,8 @@ func (p *process) Refresh(ctx context.Context, sender string, kind schemas.Heade
 		return p.w.media.Refresh(ctx, sender, kind, m)
 	}
 	time.Sleep(time.Second)
-	p.w.mu.Lock()
-	defer p.w.mu.Unlock()
+	p.w.Lock()
+	defer p.w.Unlock()
 	p.w.renewed++
 	if p.w.renew != nil {
 		return p.w.renew()
@@ -733,8 +352,8 @@ func (p *process) Refresh(ctx context.Context, sender string, kind schemas.Heade
 }
 
 func (p *process) Prepare(c *schemas.Content) (schemas.Message, error) {
-	p.w.mu.Lock()
-	defer p.w.mu.Unlock()
+	p.w.Lock()
+	defer p.w.Unlock()
 	p.w.rendered++
 	if c.GetBody() == "" {
 		return nil, &schemas.ContentError{Why: es.Say(es.BodyEmpty)}
@@ -742,7 +361,7 @@ func (p *process) Prepare(c *schemas.Content) (schemas.Message, error) {
 	return c.GetBody() + c.GetMedia().GetMediaId(), nil
 }
 
-// fail notes that something that must always hold does not. Under mu.
+// fail notes that something that must always hold does not. Under the lock.
 func (w *world) fail(format string, args ...any) {
 	if len(w.broken) < 10 {
 		w.broken = append(w.broken, fmt.Sprintf(format, args...))
@@ -761,11 +380,11 @@ func definite(v schemas.Verdict) bool {
 
 // Probe is a read-only call.
 func (p *process) Probe(_ context.Context, sender string) schemas.Reply {
-	p.pass()
+	p.Pass()
 	time.Sleep(time.Millisecond)
 	w := p.w
-	w.mu.Lock()
-	defer w.mu.Unlock()
+	w.Lock()
+	defer w.Unlock()
 	w.reads++
 	if w.read != nil {
 		return w.read(sender)
@@ -777,9 +396,9 @@ func (p *process) Probe(_ context.Context, sender string) schemas.Reply {
 // call of it may have reached anybody, and it may start now.
 func (p *process) Send(ctx context.Context, sender string, m schemas.Message, phone schemas.Phone, callback string) schemas.Reply {
 	w, begins := p.w, time.Now()
-	p.pass()
+	p.Pass()
 	time.Sleep(p.idle)
-	if p.isDead() {
+	if p.Dead() {
 		return schemas.Reply{Verdict: schemas.VerdictUnsent}
 	}
 	task, index, ok := schemas.ParseCallback(callback)
@@ -803,7 +422,7 @@ func (p *process) Send(ctx context.Context, sender string, m schemas.Message, ph
 		if w.answer != nil {
 			r = w.answer(c)
 		}
-		w.touch()
+		w.Touch()
 	})
 	if took > 0 {
 		timer := time.NewTimer(took)
@@ -814,13 +433,13 @@ func (p *process) Send(ctx context.Context, sender string, m schemas.Message, ph
 			r = schemas.Reply{Verdict: schemas.VerdictLost}
 		}
 	}
-	p.pass()
+	p.Pass()
 	w.lock(func() {
 		w.busy[c.who]--
-		if !p.isDead() && definite(r.Verdict) {
+		if !p.Dead() && definite(r.Verdict) {
 			w.refused[c.who]++
 		}
-		w.touch()
+		w.Touch()
 	})
 	return r
 }
@@ -828,17 +447,17 @@ func (p *process) Send(ctx context.Context, sender string, m schemas.Message, ph
 func (w *world) check(c *apiCall) {
 	covered := false
 	for _, at := range w.at[c.who] {
-		pos, ok := w.committed[at.partition]
+		pos, ok := w.Positions[at.partition]
 		covered = covered || ok && stateIn(pos, at.offset) != ledger.Free
 	}
 	if !covered {
-		w.fail("%s calls %v, and nothing that is committed says so", c.process.name, c.index)
+		w.fail("%s calls %v, and nothing that is committed says so", c.process.Name, c.index)
 	}
 	if w.resend[c.who] {
 		return
 	}
 	if before := w.attempts[c.who]; before > w.refused[c.who] {
-		w.fail("%s calls %v again, after %d calls of which %d were refused", c.process.name, c.index, before, w.refused[c.who])
+		w.fail("%s calls %v again, after %d calls of which %d were refused", c.process.Name, c.index, before, w.refused[c.who])
 	}
 }
 
@@ -846,10 +465,10 @@ func (w *world) check(c *apiCall) {
 func (w *world) timely(c *apiCall, begins time.Time) {
 	s := w.terms[c.who]
 	if end := s.GetNotAfterMs(); end > 0 && begins.UnixMilli() > end {
-		w.fail("%s calls %v at %v, after its end", c.process.name, c.index, begins)
+		w.fail("%s calls %v at %v, after its end", c.process.Name, c.index, begins)
 	}
 	if !s.GetWindow().Open(begins) {
-		w.fail("%s calls %v at %v, outside its window", c.process.name, c.index, begins)
+		w.fail("%s calls %v at %v, outside its window", c.process.Name, c.index, begins)
 	}
 }
 
@@ -916,16 +535,13 @@ func causeText(c *schemas.Cause) string {
 
 // allDone reports whether all of a partition is committed as done.
 func (w *world) allDone(partition stream.TopicPartition) bool {
-	log := w.logs[partition]
-	for len(log) > 0 && log[len(log)-1].Topic == "gap" {
-		log = log[:len(log)-1]
-	}
-	if len(log) == 0 {
+	last := w.Log(partition).Last()
+	if last == nil {
 		return true
 	}
-	pos, ok := w.committed[partition]
+	pos, ok := w.Positions[partition]
 	_, runs, err := ledger.Decode(pos.Metadata, pos.Offset)
-	return ok && err == nil && pos.Offset > log[len(log)-1].Offset && len(runs) == 0
+	return ok && err == nil && pos.Offset > last.Offset && len(runs) == 0
 }
 
 // value returns the sum of a metric's series that carry the label values.
