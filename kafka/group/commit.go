@@ -15,18 +15,18 @@ import (
 	"altavoz/stream"
 )
 
-// ErrFenced is the refusal of a commit whose fence belongs to a session that is over.
+// ErrFenced is the refusal of a commit whose generation belongs to a session that is over.
 var ErrFenced = errors.New("the session of this commit is over")
 
 const (
-	// commitTimeout is shorter than a session, so that a member which can't commit joins anew before it is given up.
+	// commitTimeout is shorter than the session timeout: a member that cannot commit joins again before the group expels it.
 	commitTimeout = 5 * time.Second
 	noCoordinator = -1
 )
 
-// Fence says who this member is now. It is to be taken while the locks are held under which the positions of the coming
-// commit are encoded: then a commit can be too old for its fence's generation, which is refused, and never pass for a newer one.
-// Nor for one of another member: where what is owned was assigned to this process as another member, the fence is void and so is the session.
+// Generation returns the current membership, for Commit. It must be taken under the locks under which the positions of the commit are encoded:
+// then the positions can be older than the generation's next one, which is refused, and never pass for newer ones. If what is owned was assigned
+// to this process as another member, the generation is the zero one, and the session ends.
 func (g *Group) Generation() stream.Generation {
 	s := g.currentSession()
 	if s == nil {
@@ -39,22 +39,22 @@ func (g *Group) Generation() stream.Generation {
 	return stream.Generation{Member: member, Number: generation, Session: s.number}
 }
 
-// Commit writes positions under a fence: one request to the coordinator, stamped with exactly that member and
-// generation, never sent twice. The library's own commit would stamp the generation of the moment and retry inside.
+// Commit writes positions under a generation: one request to the coordinator with exactly that member and generation, never retried. The
+// library's own commit would use the generation at the time of sending, and retry.
 //
-// refused names the partitions of which certainly nothing was written. An error means that nobody knows; the session is then
-// over, every partition is taken from the stage (Lost), and the process joins as a new member.
-func (g *Group) Commit(ctx context.Context, f stream.Generation, ps []stream.Position) (refused map[stream.TopicPartition]error, err error) {
+// refused has the partitions of which certainly nothing was written. An error means that the outcome is not known; then the session ends,
+// the stage loses every partition (OnLost), and the process joins as a new member.
+func (g *Group) Commit(ctx context.Context, gen stream.Generation, ps []stream.Position) (refused map[stream.TopicPartition]error, err error) {
 	began := time.Now()
 	defer func() { g.metrics.committed(time.Since(began), len(ps), refused, err) }()
 	refused = make(map[stream.TopicPartition]error)
 	s := g.currentSession()
-	if s == nil || f.Session != s.number || s.life.Err() != nil || f.Member == "" {
+	if s == nil || gen.Session != s.number || s.life.Err() != nil || gen.Member == "" {
 		offsets.RefuseAll(refused, ps, ErrFenced)
 		return refused, nil
 	}
 	req := kmsg.NewPtrOffsetCommitRequest()
-	req.Group, req.MemberID, req.Generation = g.name, f.Member, f.Number //mutant:commit-carries-its-fence
+	req.Group, req.MemberID, req.Generation = g.name, gen.Member, gen.Number //mutant:commit-carries-its-fence
 	if id := g.cfg.InstanceID; id != "" {
 		req.InstanceID = &id
 	}
@@ -78,29 +78,30 @@ func (g *Group) Commit(ctx context.Context, f stream.Generation, ps []stream.Pos
 		s.end(err)
 		return refused, err
 	}
-	s.recordCommitted(f, ps, refused)
+	s.recordCommitted(gen, ps, refused)
 	if g.commits.Committed(ps, refused) { //mutant:unwritten-registry-delays-one-commit
 		s.registerCommits(ctx)
 	}
 	return refused, nil
 }
 
-// recordCommitted remembers what a commit has written. Where the group has refused this member for too long, the session ends.
-func (s *session) recordCommitted(f stream.Generation, ps []stream.Position, refused map[stream.TopicPartition]error) {
+// recordCommitted records what a commit has written. The session ends if the group has refused this member's commits for too long.
+func (s *session) recordCommitted(gen stream.Generation, ps []stream.Position, refused map[stream.TopicPartition]error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, p := range ps {
-		if _, mine := s.owned[p.Partition]; mine && refused[p.Partition] == nil {
-			s.committed[p.Partition] = p.Offset
+		if owned, ok := s.owned[p.Partition]; ok && refused[p.Partition] == nil {
+			owned.committed = p.Offset
+			s.owned[p.Partition] = owned
 		}
 	}
-	err := s.refusals.Record(f.Member, f.Number, len(refused) < len(ps), maps.Values(refused), time.Now(), maxRefused(s.group.cfg))
+	err := s.refusals.Record(gen.Member, gen.Number, len(refused) < len(ps), maps.Values(refused), time.Now(), maxRefused(s.group.cfg))
 	if err != nil {
 		s.end(err)
 	}
 }
 
-// findCoordinator asks once a session: a coordinator that moves fails a commit, which ends the session.
+// findCoordinator asks once a session: a coordinator that moves fails a commit, and that ends the session.
 func (s *session) findCoordinator(ctx context.Context) (int32, error) {
 	s.mu.Lock()
 	known := s.coordinator
@@ -120,7 +121,7 @@ func (s *session) findCoordinator(ctx context.Context) (int32, error) {
 	return id, nil
 }
 
-// maxRefused is how long a member is refused by its group before it joins anew: 39 s. In one generation a rebalance refuses commits only while
-// the members wait for its plan, for a rebalance time-out (30 s) at most; and where the group knows another generation, or does not know the member
-// any more, a heartbeat says so within a session (9 s), unless a request to join is under way that nobody answers.
+// maxRefused is for how long a group may refuse a member's commits before the member joins again: 39 s. In one generation a rebalance refuses commits only
+// while the members wait for its assignment, at most a rebalance timeout (30 s). If the group has another generation, or does not know the member
+// any more, a heartbeat reports it within a session timeout (9 s), unless a JoinGroup is in flight that is never answered.
 func maxRefused(c kafka.Config) time.Duration { return c.RebalanceTimeout + c.SessionTimeout }

@@ -9,10 +9,10 @@ import (
 	"altavoz/stream"
 )
 
-// lagEvery is how often the ends of a group's topics are asked for: one request.
+// lagEvery is how often the end offsets of a group's topics are listed: one request each.
 const lagEvery = 5 * time.Second
 
-// watchLag tells how far the group is behind in the partitions owned here, and writes what could not be remembered with a commit, until ctx ends.
+// watchLag measures the lag of the partitions owned here, and repeats failed writes to the registry, until ctx ends.
 func (s *session) watchLag(ctx context.Context) {
 	for kafka.Sleep(ctx, lagEvery) {
 		s.measureLag(ctx)
@@ -26,7 +26,7 @@ func (s *session) measureLag(ctx context.Context) {
 	for _, t := range s.group.topics {
 		ends, err := s.reader.Ends(ctx, t)
 		if err != nil {
-			s.group.log.Debug("the lag is not known", "topic", string(t), "error", err)
+			s.group.log.Debug("measuring the lag", "topic", string(t), "error", err)
 			continue
 		}
 		s.openTransactions(ctx, t, ends)
@@ -34,13 +34,13 @@ func (s *session) measureLag(ctx context.Context) {
 	}
 }
 
-// lag sums up what lies between the committed positions of the owned partitions of a topic and their ends.
+// lag returns the number of records between the committed offsets of the owned partitions of a topic and their ends.
 func (s *session) lag(t stream.Topic, ends map[int32]int64) (n float64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for tp := range s.owned {
+	for tp, p := range s.owned {
 		if tp.Topic == t {
-			n += float64(max(0, ends[tp.Partition]-s.committed[tp]))
+			n += float64(max(0, ends[tp.Partition]-p.committed))
 		}
 	}
 	return n

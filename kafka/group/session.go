@@ -3,11 +3,9 @@ package group
 import (
 	"context"
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
 	"sync"
-	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -16,57 +14,65 @@ import (
 	"altavoz/kafka"
 	"altavoz/kafka/blocked"
 	"altavoz/kafka/group/membership"
-	"altavoz/kafka/group/offsets"
 	"altavoz/kafka/records"
 	"altavoz/stream"
 )
 
-var (
-	errSessionEnded     = errors.New("the session with the group is over")
-	errOffsetNotFetched = errors.New("the coordinator did not say what was committed")
-)
+var errSessionEnded = errors.New("the session with the group is over")
 
-// session is one life of a member: one client, from joining to leaving. After a commit of which nobody knows whether it
-// was written, the session ends, and the next one is a new member, under which the coordinator refuses what the old one
-// may still have on its way. That holds for static members too: the instance id gets a new member id when it joins, and
-// requests under the old one are refused as fenced.
+// session is one member: one client, from joining to leaving. A session ends after a commit of unknown outcome, and the next one is a new member:
+// the coordinator refuses what the old one may still have in flight. That holds for static members too: an instance id gets a new
+// member id when it joins, and requests under the old one are fenced.
 type session struct {
-	group         *Group
-	number        uint64
-	cl            *kgo.Client
-	stage         Stage
-	clientReady   chan struct{}           // closed once the client is known here: it may be assigned partitions before it is returned
-	reader        *records.Reader         // over the same client
-	blocked       blocked.Partitions      // what is assigned and not read for now
-	life          context.Context         //nolint:containedctx // the session's life, ended by end
-	end           context.CancelCauseFunc // the first cause stands
-	abort         context.CancelFunc      // ends the client with all that it waits for
-	accepting     context.Context         //nolint:containedctx // ended by refuse, and with the session: no slot is assigned any more
-	stopAccepting context.CancelFunc
+	lifetime
 
-	// assignLock holds a token while partitions are given to the stage or taken from it, so that none is taken twice. (A mutex that is
-	// waited for keeps a bubble's clock from moving.)
-	assignLock chan struct{}
+	group       *Group
+	number      uint64 // of the sessions of this process with the group
+	cl          *kgo.Client
+	clientReady chan struct{}   // closed once cl is set: partitions may be assigned before the library returns the client
+	reader      *records.Reader // over the same client
+	stage       Stage
+	gate        *gate              // one assignment callback at a time
+	blocked     blocked.Partitions // assigned, and not fetched for now
 
 	mu             sync.Mutex
-	ownership      membership.Ownership // of all that is owned
+	ownership      membership.Ownership // of all of owned
 	refusals       membership.Refusals  // of commits
-	stopDrain      context.CancelFunc   // ends the draining under way
-	stopRetry      context.CancelFunc   // ends the try under way to take over what is held
-	revoking       int                  // of those who take partitions back: no try begins
-	owned          map[stream.TopicPartition]struct{}
-	fetchedOffsets map[stream.TopicPartition]stream.Position // committed, as fetched with the assignment
-	positions      map[stream.TopicPartition]int64           // what is read next
-	committed      map[stream.TopicPartition]int64           // or where it starts
+	owned          map[stream.TopicPartition]ownedPartition
+	fetchedOffsets map[stream.TopicPartition]stream.Position // committed, as fetched with the assignment in progress
 	coordinator    int32
 }
 
-// checkOwnership asks whether what is owned is this member's, and returns who it is. Who it is not any more gives up all: the session ends.
-func (s *session) checkOwnership(how func(*membership.Ownership, string, int32) error) (member string, generation int32, err error) {
+// lifetime is what ends a session, and in what order.
+type lifetime struct {
+	accepting     context.Context //nolint:containedctx // of new assignments; ended by stopAccepting, and with life
+	stopAccepting context.CancelFunc
+	life          context.Context         //nolint:containedctx // of the session; once it has ended nothing is committed
+	end           context.CancelCauseFunc // of life; the first cause counts
+	abort         context.CancelFunc      // of the client, with all that it waits for
+}
+
+func newLifetime() (l lifetime, client context.Context) {
+	l.life, l.end = context.WithCancelCause(context.Background())
+	l.accepting, l.stopAccepting = context.WithCancel(l.life)
+	client, l.abort = context.WithCancel(context.Background())
+	return l, client
+}
+
+// ownedPartition is a partition that is assigned to this member.
+type ownedPartition struct {
+	position  int64 // the next offset to be fetched; unknownPosition until the stage has accepted the partition
+	committed int64 // what the lag is counted from
+}
+
+const unknownPosition = -1
+
+// checkOwnership applies a check of whether what is owned is this member's, and returns who the member is. If it is not, the session ends.
+func (s *session) checkOwnership(check func(*membership.Ownership, string, int32) error) (member string, generation int32, err error) {
 	<-s.clientReady
 	s.mu.Lock()
 	member, generation = s.cl.GroupMetadata()
-	err = how(&s.ownership, member, generation)
+	err = check(&s.ownership, member, generation)
 	s.mu.Unlock()
 	if err != nil {
 		s.end(err)
@@ -74,7 +80,7 @@ func (s *session) checkOwnership(how func(*membership.Ownership, string, int32) 
 	return member, generation, err
 }
 
-// run polls until ctx ends, in which case it drains, or the session is void.
+// run polls until the session ends, or until ctx ends; then it drains.
 func (s *session) run(ctx context.Context) error {
 	poll, cancel := context.WithCancel(s.life)
 	defer context.AfterFunc(ctx, cancel)()
@@ -106,6 +112,7 @@ func (s *session) run(ctx context.Context) error {
 	}
 }
 
+// process hands records to the stage, if their partition is still owned.
 func (s *session) process(p kgo.FetchTopicPartition) {
 	if len(p.Records) == 0 {
 		return
@@ -115,13 +122,21 @@ func (s *session) process(p kgo.FetchTopicPartition) {
 	if len(recs) == 0 {
 		return
 	}
-	s.mu.Lock()
-	_, mine := s.owned[tp]
-	s.positions[tp] = recs[len(recs)-1].Offset + 1
-	s.mu.Unlock()
-	if mine { //mutant:only-owned-records-are-handed-over
+	if owned := s.advance(tp, recs[len(recs)-1].Offset+1); owned { //mutant:only-owned-records-are-handed-over
 		s.stage.Process(tp, recs)
 	}
+}
+
+// advance sets the position of a partition, and reports whether the partition is owned.
+func (s *session) advance(tp stream.TopicPartition, position int64) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p, ok := s.owned[tp]
+	if ok {
+		p.position = position
+		s.owned[tp] = p
+	}
+	return ok
 }
 
 // fatalError returns the error that ends the session, if there is one.
@@ -133,154 +148,66 @@ func (s *session) fatalError(fetches kgo.Fetches) error {
 		if errors.Is(e.Err, context.Canceled) || errors.Is(e.Err, context.DeadlineExceeded) {
 			continue
 		}
-		if err := endsGroup(e.Err); err != nil {
+		if err := endsSession(e.Err); err != nil {
 			return err
 		}
 		if errors.Is(e.Err, kafka.ErrCorruptBatch) && s.skipCorruptBatch(e.Topic, e.Partition, e.Err) {
 			continue
 		}
-		// Also a group that could not be joined: the library tries again as the same member. A new member for each try
-		// would leave the old ones behind, for whom everybody waits.
-		s.group.log.Warn("reading", "topic", e.Topic, "partition", e.Partition, "error", e.Err)
+		// A group that could not be joined is among these: the library retries as the same member. A new member for each try would leave
+		// the old ones behind, and every rebalance would wait for them.
+		s.group.log.Warn("fetching records", "topic", e.Topic, "partition", e.Partition, "error", e.Err)
 	}
 	return nil
 }
 
-// onOffsetsFetched keeps what was committed, metadata included, for the assignment that follows.
-func (s *session) onOffsetsFetched(_ context.Context, _ *kgo.Client, resp *kmsg.OffsetFetchResponse) error {
-	ps, err := offsets.ParseFetch(resp, s.group.cfg.Topic)
-	if err != nil {
-		return err //nolint:wrapcheck // says all
-	}
+// skipCorruptBatch continues behind a batch that cannot be decompressed: no stage can use it, and it must not block what follows. Only
+// somebody outside altavoz can have written it. It reports whether the batch was skipped.
+func (s *session) skipCorruptBatch(topic string, partition int32, why error) bool {
+	tp := stream.TopicPartition{Topic: s.group.cfg.Topic(topic), Partition: partition}
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, pos := range ps {
-		s.fetchedOffsets[pos.Partition] = pos
-	}
-	return nil
-}
-
-// onAssigned gives new partitions to the stage before anything of them is read. While the session drains it gives none: the library may keep them
-// without reading them.
-func (s *session) onAssigned(ctx context.Context, offsets map[string]map[int32]kgo.Offset) (map[string]map[int32]kgo.Offset, error) {
-	<-s.clientReady
-	names := slices.Collect(maps.Keys(offsets))
-	if len(names) == 0 {
-		return offsets, nil
-	}
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	defer context.AfterFunc(s.accepting, func() { cancel(errSessionEnded) })()
-	err := s.assignAll(ctx, offsets, names)
-	switch {
-	case s.life.Err() != nil:
-		return nil, context.Cause(s.life)
-	case s.accepting.Err() != nil:
-		return map[string]map[int32]kgo.Offset{}, nil
-	case err != nil:
-		s.group.log.Warn("partitions could not be taken over", "error", err)
-		return nil, err
-	}
-	return offsets, nil
-}
-
-// assignAll gives new partitions to the stage. What one of them lacks (a log with a leader, a ledger that can be read) holds that one only.
-func (s *session) assignAll(ctx context.Context, given map[string]map[int32]kgo.Offset, names []string) error {
-	all, err := s.takeFetchedOffsets(given)
-	if err != nil {
-		return err
-	}
-	known, err := s.lookUpLogs(ctx, names...)
-	if err != nil {
-		return err
-	}
-	lacks := make([]error, len(all))
-	for i := range all {
-		lacks[i] = s.checkPosition(&all[i], known) //mutant:partition-without-a-leader-holds-no-other
-	}
-	s.assignLock <- struct{}{}
-	defer func() { <-s.assignLock }()
-	began, kept := time.Now(), 0
-	for i, pos := range all {
-		at, err := s.assignOne(ctx, pos, lacks[i])
-		switch {
-		case err == nil:
-		case ctx.Err() != nil || s.life.Err() != nil: //mutant:one-unreadable-ledger-stops-one-partition
-			return err
-		default:
-			at = max(pos.Begin, 0)
-			s.block(pos, lacks[i] == nil, err)
-			kept++
-		}
-		given[s.group.cfg.TopicName(pos.Partition.Topic)][pos.Partition.Partition] = kgo.NewOffset().At(at).WithEpoch(-1)
-	}
-	s.group.log.Info("partitions taken over", "partitions", len(all)-kept, "held", kept, "seconds", time.Since(began).Seconds())
-	return nil
-}
-
-// assignOne takes a partition for this member's, and gives it to the stage unless something is lacking.
-func (s *session) assignOne(ctx context.Context, pos stream.Position, lacks error) (int64, error) {
-	if s.accepting.Err() != nil {
-		return 0, errSessionEnded
-	}
-	if _, _, err := s.checkOwnership(func(o *membership.Ownership, member string, generation int32) error {
-		if err := o.Assigned(member, generation); err != nil {
-			return err //nolint:wrapcheck // says all
-		}
-		s.owned[pos.Partition] = struct{}{}
-		return nil
-	}); err != nil {
-		return 0, err
-	}
-	if lacks != nil {
-		return 0, lacks
-	}
-	return s.assignToStage(ctx, pos)
-}
-
-// assignToStage gives a partition to the stage, and returns from where it is read.
-func (s *session) assignToStage(ctx context.Context, pos stream.Position) (int64, error) {
-	from, err := s.stage.OnAssigned(ctx, pos)
-	if from = max(from, pos.Begin); err == nil && from > pos.End { //mutant:nothing-above-the-end-is-waited-for
-		err = ErrOffsetOutsideLog
-		s.end(fmt.Errorf("%w: %s is to be read from %d, and ends at %d", err, pos.Partition, from, pos.End))
-	}
-	if err != nil {
-		return 0, fmt.Errorf("assigning %s: %w", pos.Partition, err)
-	}
-	s.mu.Lock()
-	s.positions[pos.Partition], s.committed[pos.Partition] = from, min(max(pos.Offset, pos.Begin), pos.End)
+	p, ok := s.owned[tp]
 	s.mu.Unlock()
-	return from, nil
+	if !ok || p.position == unknownPosition {
+		return false
+	}
+	next, err := s.reader.SkipBatch(s.life, tp, p.position)
+	if err != nil {
+		s.group.log.Warn("skipping a corrupt batch", "partition", tp.String(), "offset", p.position, "error", err)
+		return false
+	}
+	s.group.metrics.corruptBatches.Inc()
+	s.group.log.Error("a corrupt batch is skipped", "partition", tp.String(), "from", p.position, "to", next, "error", why)
+	s.advance(tp, next)
+	return true
 }
 
+// onRevoked is the library's OnPartitionsRevoked.
 func (s *session) onRevoked(_ context.Context, _ *kgo.Client, partitions map[string][]int32) {
 	if _, _, err := s.checkOwnership((*membership.Ownership).Check); err != nil {
 		s.loseAll()
 		return
 	}
 	tps := s.group.cfg.TopicPartitions(partitions)
-	if len(tps) == 0 { // nothing to wait for: the group may rebalance while partitions are drained
+	if len(tps) == 0 { // nothing to wait for: the group may rebalance while partitions drain
 		return
 	}
 	s.revoke(func(tp stream.TopicPartition) bool { return slices.Contains(tps, tp) })
 }
 
-// onLost means all, whatever the library names: it has given the membership up.
+// onLost is the library's OnPartitionsLost. All is lost, whatever it names: the library has given up the membership.
 func (s *session) onLost(context.Context, *kgo.Client, map[string][]int32) {
 	<-s.clientReady
 	s.loseAll()
 }
 
-// revoke takes partitions from the stage in good order.
+// revoke drains partitions and takes them from the stage.
 func (s *session) revoke(which func(stream.TopicPartition) bool) {
-	s.lockForRevoke()
-	defer func() { <-s.assignLock }()
+	s.gate.lockForRevoke()
+	defer s.gate.unlock()
 	ctx, cancel := context.WithTimeoutCause(s.life, drainTimeout, errors.New("draining took too long"))
 	defer cancel()
-	s.mu.Lock()
-	s.stopDrain = cancel
-	s.mu.Unlock()
+	s.gate.draining(cancel)
 	tps := slices.DeleteFunc(s.ownedPartitions(), func(tp stream.TopicPartition) bool { return !which(tp) })
 	switch {
 	case len(tps) == 0:
@@ -293,25 +220,11 @@ func (s *session) revoke(which func(stream.TopicPartition) bool) {
 	s.removeOwned(tps)
 }
 
-// lockForRevoke takes the token. A try to take over what is held may last longer than a rebalance waits: it is cut short, and made again later.
-func (s *session) lockForRevoke() {
-	s.mu.Lock()
-	s.revoking++
-	s.stopRetry()
-	s.mu.Unlock()
-	s.assignLock <- struct{}{}
-	s.mu.Lock()
-	s.revoking--
-	s.mu.Unlock()
-}
-
-// loseAll takes all partitions from the stage without a word to the group, which would refuse it. A draining under way is cut short.
+// loseAll takes all partitions from the stage without a commit, which the group would refuse. A drain in progress is cancelled.
 func (s *session) loseAll() {
-	s.mu.Lock()
-	s.stopDrain()
-	s.mu.Unlock()
-	s.lockForRevoke()
-	defer func() { <-s.assignLock }()
+	s.gate.hurry()
+	s.gate.lockForRevoke()
+	defer s.gate.unlock()
 	if tps := s.ownedPartitions(); len(tps) > 0 {
 		s.stage.OnLost(tps)
 		s.removeOwned(tps)
@@ -322,8 +235,6 @@ func (s *session) removeOwned(tps []stream.TopicPartition) {
 	s.mu.Lock()
 	for _, tp := range tps {
 		delete(s.owned, tp)
-		delete(s.committed, tp)
-		delete(s.positions, tp)
 	}
 	if len(s.owned) == 0 {
 		s.ownership.Released()
@@ -338,22 +249,22 @@ func (s *session) ownedPartitions() []stream.TopicPartition {
 	return slices.Collect(maps.Keys(s.owned))
 }
 
-// drain takes everything back in good order while the member still beats its heart: leaving first would stop the
-// heartbeats, and a drain can last longer than the session.
+// drain revokes all partitions while the member still sends heartbeats: leaving first would stop them, and a drain can outlast the
+// session timeout.
 func (s *session) drain() {
 	s.stopAccepting()
 	s.blocked.Pause(s.ownedPartitions()...)
 	s.revoke(func(stream.TopicPartition) bool { return true })
 }
 
-// memberID is who this is to the group; empty before Kafka has given it a name.
+// memberID is empty until the coordinator has assigned one.
 func (s *session) memberID() string {
 	member, _ := s.cl.GroupMetadata()
 	return member
 }
 
-// leave tells the coordinator, so that others need not wait for the session to time out, and returns who has left. The
-// library does not do it for static members. One that is still joining leaves all the same.
+// leave sends a LeaveGroup, so that the group need not wait for the session timeout, and returns the member that has left. The library does
+// not send one for static members. A member that is still joining leaves too.
 func (s *session) leave(cl *kgo.Client) (left string) {
 	member := s.memberID()
 	if member == "" {

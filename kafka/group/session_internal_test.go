@@ -28,7 +28,7 @@ func TestRecordsOfAPartitionThatIsGoneAreNotHandedOver(t *testing.T) {
 	var l listener
 	mine := stream.TopicPartition{Topic: schemas.TopicSendsBulk, Partition: 1}
 	s := &session{
-		group: &Group{cfg: kafka.Config{Prefix: "t."}}, stage: &l, owned: map[stream.TopicPartition]struct{}{mine: {}}, positions: map[stream.TopicPartition]int64{},
+		group: &Group{cfg: kafka.Config{Prefix: "t."}}, stage: &l, owned: map[stream.TopicPartition]ownedPartition{mine: {}},
 	}
 	for p := range int32(3) {
 		s.process(kgo.FetchTopicPartition{Topic: "t." + string(schemas.TopicSendsBulk), FetchPartition: kgo.FetchPartition{Partition: p, Records: []*kgo.Record{{}}}})

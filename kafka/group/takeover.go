@@ -4,50 +4,108 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"altavoz/kafka"
+	"altavoz/kafka/group/membership"
 	"altavoz/kafka/group/offsets"
 	"altavoz/kafka/registry"
 	"altavoz/stream"
 )
 
-// boundsTimeout is how long it may take to find out where logs begin and end: a broker that is gone costs the partitions of the others no more.
+// boundsTimeout bounds the requests for where logs begin and end: a broker that is gone costs the partitions of the others no more.
 const boundsTimeout = 5 * time.Second
 
-// retryAssign is one more try.
-func (s *session) retryAssign(ctx context.Context, pos stream.Position) (int64, error) {
-	select {
-	case s.assignLock <- struct{}{}:
-		defer func() { <-s.assignLock }()
-	case <-ctx.Done():
-	}
-	if ctx.Err() != nil {
-		return 0, errSessionEnded
-	}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	s.mu.Lock()
-	if s.stopRetry = cancel; s.revoking > 0 {
-		cancel()
-	}
-	s.mu.Unlock()
-	return s.assignToStage(ctx, pos)
-}
+var errOffsetNotFetched = errors.New("the coordinator did not say what was committed")
 
-// Positions returns what was committed for new partitions.
-func (s *session) takeFetchedOffsets(given map[string]map[int32]kgo.Offset) (all []stream.Position, err error) {
+// onOffsetsFetched keeps the committed positions, metadata included, for the assignment that follows.
+func (s *session) onOffsetsFetched(_ context.Context, _ *kgo.Client, resp *kmsg.OffsetFetchResponse) error {
+	ps, err := offsets.ParseFetch(resp, s.group.cfg.Topic)
+	if err != nil {
+		return err //nolint:wrapcheck // says all
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for name, partitions := range given {
+	for _, pos := range ps {
+		s.fetchedOffsets[pos.Partition] = pos
+	}
+	return nil
+}
+
+// onAssigned is the library's AdjustFetchOffsetsFn: it assigns new partitions to the stage before anything of them is fetched, and returns from
+// where they are fetched. A session that drains assigns none: the library may keep them without fetching.
+func (s *session) onAssigned(ctx context.Context, offsets map[string]map[int32]kgo.Offset) (map[string]map[int32]kgo.Offset, error) {
+	<-s.clientReady
+	names := slices.Collect(maps.Keys(offsets))
+	if len(names) == 0 {
+		return offsets, nil
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	defer context.AfterFunc(s.accepting, func() { cancel(errSessionEnded) })()
+	err := s.assignAll(ctx, offsets, names)
+	switch {
+	case s.life.Err() != nil:
+		return nil, context.Cause(s.life)
+	case s.accepting.Err() != nil:
+		return map[string]map[int32]kgo.Offset{}, nil
+	case err != nil:
+		s.group.log.Warn("taking partitions over", "error", err)
+		return nil, err
+	}
+	return offsets, nil
+}
+
+// assignAll assigns new partitions to the stage. What one of them lacks (a log with a leader, a ledger that can be read) blocks that one only.
+func (s *session) assignAll(ctx context.Context, assigned map[string]map[int32]kgo.Offset, names []string) error {
+	all, err := s.takeFetchedOffsets(assigned)
+	if err != nil {
+		return err
+	}
+	known, err := s.lookUpLogs(ctx, names...)
+	if err != nil {
+		return err
+	}
+	lacks := make([]error, len(all))
+	for i := range all {
+		lacks[i] = s.checkPosition(&all[i], known) //mutant:partition-without-a-leader-holds-no-other
+	}
+	s.gate.lock()
+	defer s.gate.unlock()
+	began, blocked := time.Now(), 0
+	for i, pos := range all {
+		from, err := s.assignOne(ctx, pos, lacks[i])
+		switch {
+		case err == nil:
+		case ctx.Err() != nil || s.life.Err() != nil: //mutant:one-unreadable-ledger-stops-one-partition
+			return err
+		default:
+			from = max(pos.Begin, 0)
+			s.block(pos, lacks[i] == nil, err)
+			blocked++
+		}
+		assigned[s.group.cfg.TopicName(pos.Partition.Topic)][pos.Partition.Partition] = kgo.NewOffset().At(from).WithEpoch(-1)
+	}
+	s.group.log.Info("partitions taken over", "partitions", len(all)-blocked, "blocked", blocked, "seconds", time.Since(began).Seconds())
+	return nil
+}
+
+// takeFetchedOffsets returns the committed positions of new partitions.
+func (s *session) takeFetchedOffsets(assigned map[string]map[int32]kgo.Offset) (all []stream.Position, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for name, partitions := range assigned {
 		for p := range partitions {
 			tp := stream.TopicPartition{Topic: s.group.cfg.Topic(name), Partition: p}
 			pos, ok := s.fetchedOffsets[tp]
-			delete(s.fetchedOffsets, tp) // of this assignment only
+			delete(s.fetchedOffsets, tp) // valid for this assignment only
 			if !ok {
 				err = fmt.Errorf("assigning %s: %w", tp, errOffsetNotFetched)
 			}
@@ -57,14 +115,14 @@ func (s *session) takeFetchedOffsets(given map[string]map[int32]kgo.Offset) (all
 	return all, err
 }
 
-// takeoverInfo is what is asked once for all the partitions of an assignment.
-type takeoverInfo struct {
+// logInfo is what is looked up once for all partitions of an assignment.
+type logInfo struct {
 	bounds   offsets.Bounds
 	registry func() (*registry.Registry, error)
 }
 
-// lookUpLogs asks where logs begin and end. Where that is not known of some partitions only, they are left out.
-func (s *session) lookUpLogs(ctx context.Context, names ...string) (t *takeoverInfo, err error) {
+// lookUpLogs asks where logs begin and end. Partitions of which no broker says so are left out.
+func (s *session) lookUpLogs(ctx context.Context, names ...string) (t *logInfo, err error) {
 	adm := kadm.NewClient(s.cl)
 	list := func(ask func(context.Context, ...string) (kadm.ListedOffsets, error)) (kadm.ListedOffsets, error) {
 		short, cancel := context.WithTimeoutCause(ctx, boundsTimeout, errors.New("the broker does not answer"))
@@ -75,38 +133,78 @@ func (s *session) lookUpLogs(ctx context.Context, names ...string) (t *takeoverI
 		}
 		return listed, nil
 	}
-	t = &takeoverInfo{registry: sync.OnceValues(func() (*registry.Registry, error) { return registry.Read(ctx, s.reader) })}
+	t = &logInfo{registry: sync.OnceValues(func() (*registry.Registry, error) { return registry.Read(ctx, s.reader) })}
 	if t.bounds.Begins, err = list(adm.ListStartOffsets); err == nil {
 		t.bounds.Ends, err = list(adm.ListEndOffsets)
 	}
 	return t, err
 }
 
-// checkPosition says of a position where its log begins and ends, and whether it is the group's own. Not its own is one where the group has
-// committed before, and neither an offset nor what it writes beside one is there: they are gone, or somebody set them. A log that has
-// lost its beginning is not new either. Where log and position do not agree that is told, loudly; what becomes of it is the stage's to decide.
-func (s *session) checkPosition(pos *stream.Position, known *takeoverInfo) (err error) {
+// checkPosition fills in where the log begins and ends, and whether the group has committed here before. A group that has, and whose offset or
+// metadata is missing, has lost them, or somebody set them; the same if nothing is committed and the log has lost its beginning. A log that
+// disagrees with its position is logged and counted; what follows from it is the stage's decision.
+func (s *session) checkPosition(pos *stream.Position, known *logInfo) (err error) {
 	if pos.Begin, pos.End, err = known.bounds.Lookup(s.group.cfg.TopicName(pos.Partition.Topic), pos.Partition.Partition); err != nil {
 		return fmt.Errorf("asking where %s begins and ends: %w", pos.Partition, err)
 	}
 	if pos.Metadata == "" {
-		begun, err := known.registry()
+		reg, err := known.registry()
 		if err != nil {
-			return fmt.Errorf("reading what groups have begun: %w", err)
+			return fmt.Errorf("reading where groups have committed: %w", err)
 		}
-		pos.Begun = begun.HasCommitted(s.group.stageName(), pos.Partition) || pos.Offset == stream.NoOffset && pos.Begin > 0
+		pos.Begun = reg.HasCommitted(s.group.stageName(), pos.Partition) || pos.Offset == stream.NoOffset && pos.Begin > 0
 	}
-	if kind, says := offsets.Disagreement(*pos); kind != "" {
+	if kind, text := offsets.Disagreement(*pos); kind != "" {
 		s.group.metrics.disagreements.WithLabelValues(kind).Inc()
-		s.group.log.Error("log and offset do not agree", "disagreement", says, "partition", pos.Partition.String(), "committed", pos.Offset, "begin", pos.Begin, "end", pos.End)
+		s.group.log.Error("log and committed offset disagree", "disagreement", text, "partition", pos.Partition.String(), "committed", pos.Offset, "begin", pos.Begin, "end", pos.End)
 	}
 	return nil
 }
 
-// block has a partition that could not be taken over tried again, with all that is not known of it.
-func (s *session) block(pos stream.Position, complete bool, why error) {
+// assignOne makes a partition this member's and assigns it to the stage, unless something is lacking.
+func (s *session) assignOne(ctx context.Context, pos stream.Position, lacks error) (int64, error) {
+	if s.accepting.Err() != nil {
+		return 0, errSessionEnded
+	}
+	if _, _, err := s.checkOwnership(func(o *membership.Ownership, member string, generation int32) error {
+		if err := o.Assigned(member, generation); err != nil {
+			return err //nolint:wrapcheck // says all
+		}
+		if _, ok := s.owned[pos.Partition]; !ok {
+			s.owned[pos.Partition] = ownedPartition{position: unknownPosition}
+		}
+		return nil
+	}); err != nil {
+		return 0, err
+	}
+	if lacks != nil {
+		return 0, lacks
+	}
+	return s.assignToStage(ctx, pos)
+}
+
+// assignToStage assigns a partition to the stage and returns from where it is fetched.
+func (s *session) assignToStage(ctx context.Context, pos stream.Position) (int64, error) {
+	from, err := s.stage.OnAssigned(ctx, pos)
+	if from = max(from, pos.Begin); err == nil && from > pos.End { //mutant:nothing-above-the-end-is-waited-for
+		err = ErrOffsetOutsideLog
+		s.end(fmt.Errorf("%w: %s is to be read from %d, and ends at %d", err, pos.Partition, from, pos.End))
+	}
+	if err != nil {
+		return 0, fmt.Errorf("assigning %s: %w", pos.Partition, err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, ok := s.owned[pos.Partition]; ok {
+		s.owned[pos.Partition] = ownedPartition{position: from, committed: min(max(pos.Offset, pos.Begin), pos.End)}
+	}
+	return from, nil
+}
+
+// block stops fetching a partition that could not be taken over, and has it retried with everything about it that is not known yet.
+func (s *session) block(pos stream.Position, checked bool, why error) {
 	s.blocked.BlockTakeover(pos, why, func(ctx context.Context) (int64, error) {
-		if !complete {
+		if !checked {
 			t, err := s.lookUpLogs(ctx, s.group.cfg.TopicName(pos.Partition.Topic))
 			if err == nil {
 				err = s.checkPosition(&pos, t)
@@ -114,31 +212,8 @@ func (s *session) block(pos stream.Position, complete bool, why error) {
 			if err != nil {
 				return 0, err
 			}
-			complete = true
+			checked = true
 		}
-		return s.retryAssign(ctx, pos)
+		return s.gate.retry(ctx, func(ctx context.Context) (int64, error) { return s.assignToStage(ctx, pos) })
 	})
-}
-
-// skipCorruptBatch goes on behind a batch that can't be unpacked: no stage can do anything with it, and it must not stand in the way
-// of what comes after. Only somebody outside altavoz can have written it. It reports whether it could.
-func (s *session) skipCorruptBatch(topic string, partition int32, why error) bool {
-	tp := stream.TopicPartition{Topic: s.group.cfg.Topic(topic), Partition: partition}
-	s.mu.Lock()
-	at, ok := s.positions[tp]
-	s.mu.Unlock()
-	if !ok {
-		return false
-	}
-	behind, err := s.reader.SkipBatch(s.life, tp, at)
-	if err != nil {
-		s.group.log.Warn("a batch that can't be unpacked", "partition", tp.String(), "offset", at, "error", err)
-		return false
-	}
-	s.group.metrics.corruptBatches.Inc()
-	s.group.log.Error("a batch can't be unpacked and is passed over", "partition", tp.String(), "from", at, "to", behind, "error", why)
-	s.mu.Lock()
-	s.positions[tp] = behind
-	s.mu.Unlock()
-	return true
 }
