@@ -139,7 +139,7 @@ func (s *worker) identify(t *task.Task, rec *stream.Record, b *schemas.Broadcast
 
 // rejectForged rejects a record under an id that an ingress made, which did not write it: that is another's task, also where nothing is known of it yet.
 func (s *worker) rejectForged(t *task.Task, rec *stream.Record, id schemas.TaskID) {
-	s.st.metrics.dropped[dropConflict].Inc()
+	s.st.metrics.dropped[dropForeign].Inc()
 	if !t.Failure.None() { // it was rejected before, and is none of that task's either
 		s.discard(t)
 		return
@@ -258,7 +258,7 @@ func (s *worker) rejectAndFail(t *task.Task, rec *stream.Record, code, reason st
 
 // rejectForeign makes the reject of a broadcast that points at what is another's.
 func (s *worker) rejectForeign(rec stream.Record, reason string) stream.Record {
-	s.st.metrics.dropped[dropInvalid].Inc()
+	s.st.metrics.dropped[dropForeign].Inc()
 	return s.st.ports.Reject(rec, stageName, codeForeign, reason)
 }
 

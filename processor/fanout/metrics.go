@@ -19,6 +19,7 @@ const (
 	dropRepeat   = "repeat"   // tp a task that is known
 	dropConflict = "conflict" // another request under a known task's id
 	dropInvalid  = "invalid"
+	dropForeign  = "foreign" // it names another's task, list or file
 	dropMoved    = "moved" // written again, in order, on its home partition
 )
 
@@ -102,7 +103,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 	m := &metrics{
 		disagreements: newDisagreements(reg),
 		broadcasts:    counters("altavoz_broadcasts_total", "Broadcasts taken in, by the door they came through.", "door", sourceHTTP, sourceProtobuf, sourceJSON),
-		dropped:       counters("altavoz_broadcasts_dropped_total", "Records of broadcasts that are no new task.", "cause", dropRepeat, dropConflict, dropInvalid, dropMoved),
+		dropped:       counters("altavoz_broadcasts_dropped_total", "Records of broadcasts that are no new task.", "cause", dropRepeat, dropConflict, dropInvalid, dropForeign, dropMoved),
 		parked:        counter("altavoz_fanout_parked_total", "Tasks that left the ledger to wait elsewhere."),
 		quanta:        byLane("altavoz_turns_total", "Turns taken."),
 		dispatched:    byLane("altavoz_dispatched_total", "Recipients dispatched: a send, or an outcome for the invalid and the repeated."),

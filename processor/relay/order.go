@@ -45,7 +45,7 @@ func (st *Stage) relay(ctx context.Context, rec *stream.Record) (result string, 
 	if errors.As(err, &no) {
 		st.cfg.Logger.Warn("a record of an upstream system was rejected", "topic", string(rec.Topic), "partition", rec.Partition, "offset", rec.Offset, "owner", owner, "code", no.code, "reason", no.Error())
 		_, err = st.ports.Log.Publish(ctx, st.ports.Reject(*rec, Name, no.code, no.Error()))
-		return resultRejected, err //nolint:wrapcheck // the log's own words
+		return no.code, err //nolint:wrapcheck // the log's own words
 	}
 	if err != nil {
 		return "", err

@@ -75,9 +75,8 @@ func (c Config) Validate() error {
 
 // How a record ended.
 const (
-	resultRelayed  = "relayed"
-	resultRejected = "rejected"
-	resultEmpty    = "empty"
+	resultRelayed = "relayed"
+	resultEmpty   = "empty"
 )
 
 type metrics struct {
@@ -87,12 +86,12 @@ type metrics struct {
 
 func newMetrics(reg prometheus.Registerer) metrics {
 	records := promauto.With(reg).NewCounterVec(prometheus.CounterOpts{
-		Name: "altavoz_relay_records_total", Help: "Records of upstream systems' own topics, by what became of them: relayed, rejected, empty (a null value).",
+		Name: "altavoz_relay_records_total", Help: "Records of upstream systems' own topics, by what became of them: relayed, empty (a null value), or the code of its reject.",
 	}, []string{"result"})
 	m := metrics{ended: make(map[string]prometheus.Counter), retries: promauto.With(reg).NewCounter(prometheus.CounterOpts{
 		Name: "altavoz_relay_retries_total", Help: "Tries to relay a record that Kafka did not acknowledge; each is followed by another.",
 	})}
-	for _, result := range []string{resultRelayed, resultRejected, resultEmpty} {
+	for _, result := range []string{resultRelayed, resultEmpty, codeDecode, codeInvalid, codeForeign} {
 		m.ended[result] = records.WithLabelValues(result)
 	}
 	return m
