@@ -5,7 +5,7 @@ import (
 
 	"altavoz/processor/aggregator/finished"
 	"altavoz/processor/aggregator/fold"
-	"altavoz/processor/aggregator/rate"
+	"altavoz/processor/rate"
 	"altavoz/schemas"
 	"altavoz/stream"
 )
@@ -19,7 +19,7 @@ type entry struct {
 	read    fold.ReadPage
 	pages   []fold.Page // of an evicted task, none of them in memory
 	status  statusState
-	rate    *rate.Meter // nil: nothing was decided lately
+	rate    *rate.Recent // nil: nothing was decided lately
 	usedAt  time.Time
 	dirty   bool // in writes.dirty
 	unnamed bool // read from marks, and neither status nor result has named it yet

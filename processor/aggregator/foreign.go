@@ -6,8 +6,8 @@ import (
 	"time"
 
 	"altavoz/processor/aggregator/fold"
-	"altavoz/processor/aggregator/rate"
 	"altavoz/processor/aggregator/readback"
+	"altavoz/processor/rate"
 	"altavoz/schemas"
 	"altavoz/stream"
 )
@@ -164,7 +164,7 @@ func (w *worker) mergeForeignStatus(rec *stream.Record) error {
 	case last && newer && fold.SameStatus(after, &theirs) && (theirs.GetRate() == 0 || !e.done): // it has all that ours would have
 		s.offset, s.updatedMs = rec.Offset, theirs.GetUpdatedMs()
 		if r := theirs.GetRate(); r != 0 && e.rate == nil {
-			w.rates.add(e, rate.New(now, r))
+			w.rates.add(e, rate.NewRecent(now, r))
 		}
 	case last || newer:
 		w.markChanged(e, now)

@@ -5,8 +5,8 @@ import (
 	"time"
 
 	"altavoz/processor/aggregator/fold"
-	"altavoz/processor/aggregator/rate"
 	"altavoz/processor/aggregator/readback"
+	"altavoz/processor/rate"
 	"altavoz/schemas"
 )
 
@@ -95,7 +95,7 @@ func (w *worker) placeResident(e *entry, t *readback.Task, pages fold.Pages, pla
 		w.markChanged(e, time.Now())
 	}
 	if t.Rate != 0 {
-		w.rates.add(e, rate.New(time.Now(), t.Rate))
+		w.rates.add(e, rate.NewRecent(time.Now(), t.Rate))
 	}
 	w.evictPages()
 	return nil

@@ -3,7 +3,7 @@ package aggregator
 import (
 	"time"
 
-	"altavoz/processor/aggregator/rate"
+	"altavoz/processor/rate"
 )
 
 // rates is how many recipients of each task are decided a second.
@@ -15,12 +15,12 @@ type rates struct {
 // countDecided counts recipients of an entry as decided now.
 func (w *worker) countDecided(e *entry, now time.Time, n uint32) {
 	if e.rate == nil {
-		w.rates.add(e, rate.New(now, 0))
+		w.rates.add(e, rate.NewRecent(now, 0))
 	}
 	e.rate.Count(now, n)
 }
 
-func (r *rates) add(e *entry, m *rate.Meter) {
+func (r *rates) add(e *entry, m *rate.Recent) {
 	e.rate = m
 	r.of[e] = struct{}{}
 	r.lookAt(m.Until())

@@ -20,12 +20,14 @@ type Records interface {
 	Record(ctx context.Context, s stream.TopicPartition, offset int64) (rec stream.Record, found bool, err error)
 }
 
-// What the packages below need.
-type (
-	Contents     = content.Contents
-	Media        = content.Media
-	NumberConfig = schedule.NumberConfig
-)
+// Contents reads the message of a task.
+type Contents = content.Contents
+
+// Media renews media ids.
+type Media = content.Media
+
+// NumberConfig is a sender number as it is configured.
+type NumberConfig = schedule.NumberConfig
 
 // Numbers is the view of what was published of sender numbers as a whole. ListenNumbers is called once, before the view starts; CaughtUp
 // is closed when all that had been published before was delivered.

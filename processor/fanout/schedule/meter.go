@@ -1,19 +1,19 @@
 package schedule
 
-import "time"
+import (
+	"time"
 
-const (
-	// StartRate is what a number without a limit is taken to do, in sends a second, until it was measured.
-	StartRate  = 4096
-	meterEvery = time.Second
+	"altavoz/processor/rate"
 )
+
+// StartRate is what a number without a limit is taken to do, in sends a second, until it was measured.
+const StartRate = 4096
 
 // Meter measures how fast a number's recipients are decided. A sample below what is known counts only if the pipe was
 // full meanwhile: a number that had little to do says nothing about what it could.
 type Meter struct {
-	Rate  float64
-	since time.Time
-	count float64
+	Rate   float64
+	sample rate.Meter
 }
 
 // Add counts n recipients and reports whether the rate was measured anew.
@@ -21,17 +21,9 @@ func (m *Meter) Add(now time.Time, n int, limited bool) (sampled bool) {
 	if m.Rate == 0 {
 		m.Rate = StartRate
 	}
-	if m.since.IsZero() {
-		m.since = now
-	}
-	m.count += float64(n)
-	took := now.Sub(m.since)
-	if took < meterEvery {
-		return false
-	}
-	if sample := m.count / took.Seconds(); sample > m.Rate || limited {
+	sample, ok := m.sample.Add(now, float64(n))
+	if ok && (sample > m.Rate || limited) {
 		m.Rate += (sample - m.Rate) / 2
 	}
-	m.since, m.count = now, 0
-	return true
+	return ok
 }

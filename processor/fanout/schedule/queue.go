@@ -3,6 +3,7 @@ package schedule
 import (
 	"time"
 
+	"altavoz/processor/rate"
 	"altavoz/schemas"
 )
 
@@ -37,10 +38,9 @@ type Entry[T any] struct {
 	Direct  bool    // somebody waits for its end
 	Speed   float64 // recipients a second; 0: no limit. Of a task in its queue, see Pace
 
-	tokens     float64
-	filled     time.Time
-	start      uint64 // start tag, in recipients of virtual time
-	seq        uint64 // who came first
+	bucket     rate.Bucket // of recipients, while it has a speed
+	start      uint64      // start tag, in recipients of virtual time
+	seq        uint64      // who came first
 	wakeAt     time.Time
 	evaluateAt time.Time // zero: never
 	at         [4]int    // 1 + place in ready, later, looks, direct
@@ -198,23 +198,12 @@ func (e *Entry[T]) eligible(now time.Time, turn int) time.Time {
 	if e.Speed <= 0 {
 		return now
 	}
-	if e.filled.IsZero() {
-		e.tokens = e.tokensNeeded(turn)
+	need := e.tokensNeeded(turn)
+	if e.bucket.IsNew() {
+		e.bucket.Set(now, e.Speed, max(1, e.Speed))
+		e.bucket.Fill(now, need)
 	}
-	e.fill(now)
-	lack := e.tokensNeeded(turn) - e.tokens
-	if lack <= 1e-6 { // a rounding error is no reason to wait
-		return now
-	}
-	return now.Add(time.Duration(lack/e.Speed*float64(time.Second)) + time.Microsecond)
-}
-
-// fill lets the task have what its speed allows up to now.
-func (e *Entry[T]) fill(now time.Time) {
-	if !e.filled.IsZero() {
-		e.tokens += now.Sub(e.filled).Seconds() * e.Speed
-	}
-	e.tokens, e.filled = min(max(1, e.Speed), e.tokens), now
+	return e.bucket.Ready(now, need)
 }
 
 // tokensNeeded is how many recipients a task with a speed waits to be allowed: a turn at a time, not one recipient.
@@ -224,11 +213,11 @@ func (e *Entry[T]) tokensNeeded(turn int) float64 {
 
 // SetSpeed gives the task another speed from now on. What the old one had allowed stays, as far as the new one lets it gather.
 func (q *Queue[T]) SetSpeed(e *Entry[T], speed float64, now time.Time) {
-	if !e.filled.IsZero() {
-		e.fill(now)
+	if !e.bucket.IsNew() {
+		e.bucket.Set(now, speed, max(1, speed))
 	}
 	if e.Speed = speed; speed <= 0 {
-		e.tokens, e.filled = 0, time.Time{}
+		e.bucket = rate.Bucket{}
 	}
 	if e.at[q.later.index] > 0 { // it waited at its old speed
 		q.Unblock(e)
@@ -240,8 +229,8 @@ func (q *Queue[T]) SetSpeed(e *Entry[T], speed float64, now time.Time) {
 func (q *Queue[T]) Take(e *Entry[T], limit uint32) uint32 {
 	n := min(uint32(q.quantum), uint32(q.Window-q.inFlight), e.Total-e.End, limit)
 	if e.Speed > 0 {
-		n = min(n, uint32(max(1, e.tokens+1e-6)))
-		e.tokens -= float64(n)
+		n = min(n, max(1, e.bucket.Whole()))
+		e.bucket.Take(float64(n))
 	}
 	q.Block(e)
 	if e.Direct && q.ready.min() != nil {

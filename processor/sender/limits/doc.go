@@ -1,7 +1,6 @@
 // Package limits holds everything that keeps a sender number from calling, as pure state: no clock, no lock, no call. The caller
 // passes the time and what became of calls.
 //
-//	bucket.go       token bucket: calls a second
 //	pacer.go        the rate of a number: cut when Meta says it is too fast, raised again step by step (AIMD)
 //	concurrency.go  calls in flight a number needs for its rate (Little's law)
 //	capacity.go     calls in flight of the process, and what each number is guaranteed of them

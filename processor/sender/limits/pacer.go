@@ -1,6 +1,14 @@
 package limits
 
-import "time"
+import (
+	"time"
+
+	"altavoz/processor/rate"
+)
+
+// Burst is what a number may send at once after it was idle, as time of its rate: it has to cover the time between two
+// commits, and no more, because every owner of a partition has a burst of its own.
+const Burst = 50 * time.Millisecond
 
 const (
 	// ReplyShare of a number's rate is left for replies and for what others send from it.
@@ -39,7 +47,7 @@ const (
 //
 // The zero Pacer has no limit; a throttle gives it one until it is forgotten again. It is not safe for concurrent use.
 type Pacer struct {
-	bucket    bucket
+	bucket    rate.Bucket
 	full      float64 // messages a second, at best; 0: no limit
 	base      float64 // what part is a part of: full or, where there is none, what Meta took when it first said no; 0: no limit
 	fraction  float64
@@ -54,9 +62,8 @@ type Pacer struct {
 	trialNext     bool      // after that, one call finds out
 	trialInFlight bool      // it is under way
 
-	succeeded   int // calls that got through since measured
-	recentRate  float64
-	countedFrom time.Time
+	successes  rate.Meter // calls that got through
+	recentRate float64
 }
 
 // Set gives the pacer another share of the number's rate. It begins with an empty bucket: what was saved up belonged to the
@@ -69,8 +76,14 @@ func (p *Pacer) Set(now time.Time, full float64) {
 	if p.slowedAt.IsZero() {
 		p.fraction = 1
 	}
-	p.bucket.set(now, p.Rate())
-	p.bucket.tokens = 0
+	p.applyRate(now)
+	p.bucket.Fill(now, 0)
+}
+
+// applyRate has the bucket fill at the rate of now. It begins empty, so that a process that just took partitions over does not add its
+// burst to that of the last owner.
+func (p *Pacer) applyRate(now time.Time) {
+	p.bucket.Set(now, p.Rate(), max(1, p.Rate()*Burst.Seconds()))
 }
 
 // Full is what it may send a second at best; 0: no limit.
@@ -109,7 +122,7 @@ func (p *Pacer) Advance(now time.Time) {
 	default:
 		p.fraction, p.slowedAt = 1, time.Time{}
 	}
-	p.bucket.set(now, p.Rate())
+	p.applyRate(now)
 }
 
 // Acquire asks for a call. If there is none now, it returns when there may be, and no time if that is to be seen from the
@@ -122,9 +135,10 @@ func (p *Pacer) Acquire(now time.Time) (trial bool, at time.Time, ok bool) {
 		return false, time.Time{}, false
 	}
 	p.Advance(now)
-	if at, ok := p.bucket.take(now); !ok {
+	if at := p.bucket.Ready(now, 1); at.After(now) {
 		return false, at, false
 	}
+	p.bucket.Take(1)
 	trial = p.trialNext
 	p.trialInFlight, p.trialNext = trial, false
 	return trial, now, true
@@ -132,7 +146,7 @@ func (p *Pacer) Acquire(now time.Time) (trial bool, at time.Time, ok bool) {
 
 // Return gives back a call that was not made.
 func (p *Pacer) Return(trial bool) {
-	p.bucket.put()
+	p.bucket.Return(1)
 	p.TrialEnded(trial)
 }
 
@@ -145,9 +159,8 @@ func (p *Pacer) TrialEnded(trial bool) {
 
 // Succeeded takes in that a call got through.
 func (p *Pacer) Succeeded(began, now time.Time) {
-	if p.succeeded++; now.Sub(p.countedFrom) >= time.Second {
-		p.recentRate = float64(p.succeeded) / max(1, min(now.Sub(p.countedFrom).Seconds(), 60))
-		p.succeeded, p.countedFrom = 0, now
+	if sample, ok := p.successes.Add(now, 1); ok {
+		p.recentRate = sample
 	}
 	if !began.Before(p.lastCut) && p.fails > 0 {
 		p.fails, p.wait, p.trialNext = 0, 0, false
@@ -168,7 +181,7 @@ func (p *Pacer) Throttled(began, now time.Time, after time.Duration) (news bool)
 	}
 	if p.fails == 0 { // else nothing was sent at this rate yet that got through, so nothing is known against it
 		if p.full == 0 {
-			p.base, p.fraction = max(minBase, p.recentRate, float64(p.succeeded)), 1
+			p.base, p.fraction = max(minBase, p.recentRate, p.successes.Count()), 1
 		}
 		p.refusedAt = p.fraction
 		p.fraction = max(minFraction, p.fraction*cutTo)
@@ -178,7 +191,7 @@ func (p *Pacer) Throttled(began, now time.Time, after time.Duration) (news bool)
 	}
 	p.fails++
 	p.lastCut = now
-	p.bucket.set(now, p.Rate())
+	p.applyRate(now)
 	return true
 }
 

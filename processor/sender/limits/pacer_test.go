@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"altavoz/processor/rate"
+
 	"pgregory.net/rapid"
 )
 
@@ -179,12 +181,15 @@ func TestPacerFindsTheLimit(t *testing.T) {
 		start := time.Unix(1_700_000_000, 0)
 		var p Pacer
 		p.Set(start, c.full)
-		meta := bucket{}
-		meta.set(start, c.limit)
+		var meta rate.Bucket
+		meta.Set(start, c.limit, max(1, c.limit*Burst.Seconds()))
 		const run = 10 * time.Minute
 		calls, refused := p.run(start, start.Add(run), 100*time.Millisecond, func(at time.Time) bool {
-			_, ok := meta.take(at)
-			return ok
+			if meta.Ready(at, 1).After(at) {
+				return false
+			}
+			meta.Take(1)
+			return true
 		})
 		got := float64(len(calls)-refused) / run.Seconds()
 		share := float64(refused) / float64(len(calls))

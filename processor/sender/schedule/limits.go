@@ -16,9 +16,10 @@ const (
 	// MaxDetached is how many results of partitions that were lost meanwhile may wait besides: two losses while nothing is written.
 	MaxDetached = 2 * MaxUnrecorded
 
-	// ExpressGap and BulkGap are the least time between two commits, by what is in the second one.
+	// ExpressGap is the least time between two commits if express is in the second one.
 	ExpressGap = time.Millisecond
-	BulkGap    = 5 * time.Millisecond
+	// BulkGap is that of bulk.
+	BulkGap = 5 * time.Millisecond
 
 	// MaxAttempts is how often a send may meet an error that is nobody's limit.
 	MaxAttempts = 5
