@@ -1,38 +1,57 @@
-// Package fanout carries broadcasts out: a scheduler, not a pump.
+// Package fanout carries broadcasts out: it schedules them, and writes a send for each recipient just in time.
 //
-//	broadcasts ──► intake ──► turns ──► sends.express | sends.bulk
-//	                 │          │
-//	                 │          └─────► results   (Plan, Dispatched; invalid and repeated recipients)
+//	broadcasts ──► intake ──► schedule ──► dispatch ──► sends.express | sends.bulk
+//	                 │            ▲            │
+//	                 │            │            └──────► results   (TaskOpened, Dispatched; invalid and repeated recipients)
 //	                 └► home partition, rejects
-//	statuses ──► what is decided, so how many of a number's sends are in the pipe
-//	controls ──► what is wanted of a task while it goes on
+//	statuses ──► what is decided, so how many of a number's sends are in flight
+//	controls ──► pause, resume, cancel and speed of a task
 //
-// A broadcast waits as its list of recipients and a cursor. Tasks of a sender number take turns (turns/queue.go), and a
-// turn is taken only while fewer than W of the number's sends are undecided; so whatever slows the senders slows this
-// stage too, and three recipients never wait behind a million.
+// A broadcast waits as its list of recipients and a cursor. Tasks of a sender number take turns (schedule/queue.go), and a quantum is
+// dispatched only while fewer than W of the number's sends are without an outcome. So dispatch is paced by completion, without messages
+// between senders and this stage, and three recipients never wait behind a million.
 //
-// A schedule, a window, a pause, a cancel, an end and the first recipients of a long list (canary) are all one question:
-// does the task take turns? look.go answers it, whenever something has changed or the time has come, and steer.go says
-// so to people. Nothing of it is remembered: the Status, the view of controls and the cursor are all that a takeover needs.
+// evaluate.go decides whether a task may be scheduled: a schedule, a window, a pause, a cancel, an end and the first recipients of a long
+// list (canary) are evaluated when something has changed or the time has come; controls.go has what people ask for. Nothing of it is
+// stored: the Status, the view of controls and the cursor are all that a takeover needs.
+//
+// # States
+//
+// A task (package task draws and names every transition):
+//
+//	Intake ──► Claimed, InDoubt ──► Waiting ◄──► Preparing
+//	                                  │ ▲
+//	                                  ▼ │
+//	                              Dispatching ──► Closing ──► Closed ──► Gone
+//
+// A quantum of a task:
+//
+//	scheduled ──► leased: committed ──► sends written ──► dispatched: the cursor is committed
+//	                 └──► found by a takeover: repeated for those recipients that are still pending
+//
+// A partition of broadcasts (package partition draws the engine):
+//
+//	assigned ──► takeover: ledger, Statuses, controls ──► running ──► draining ──► over
+//	                │ the log disagrees                      │
+//	                └► read again from its start             └► lost: nothing more is committed
 //
 // # The ledger
 //
-// A turn is committed as leased before the first of its sends is produced (park.go). What a takeover finds leased may
-// or may not have been sent to the log, and is repeated for the recipients that nobody has decided; nothing else is.
-// A broadcast leaves the ledger when its Status says all that the ledger says (park.go): the next owner finds
-// it there.
+// A quantum is committed as leased before the first of its sends is produced (dispatch.go, commit.go). What a takeover finds leased may
+// or may not have been written to the log, and is repeated for the recipients without an outcome; nothing else is (takeover.go).
+// A broadcast leaves the ledger when its Status says all that the ledger says: the next owner finds it there.
 //
-// # How far a zombie reaches
+// # What a replaced owner can still do
 //
-// An owner that was replaced without noticing can't commit, so it takes no further turn. It says neither that a task ended nor
-// what is in force of its controls: such words wait for a commit that was asked for later (prove). It may still produce turns
+// An owner that was replaced without noticing can't commit, so it dispatches no further quantum. It publishes neither that a task ended nor
+// what is in force of its controls: such updates wait for a commit that was requested later. It may still produce quanta
 // it had leased: at most one a task, at most 1,000 recipients each, and none whose produce begins later than leaseFresh
-// (10 s) after the request of its last successful commit; retries go through the same gate. When such a record arrives has no
+// (10 s) after the request of its last successful commit; retries pass the same check. When such a record arrives has no
 // bound. What was written and not answered is repeated by the client until a broker answers, since an idempotent producer
-// can't take it back, and a process that is stopped before the socket writes when it wakes. (The publisher says after 12 s
-// that there is no answer, and takes nothing more for that partition until there is.)
+// can't take it back, and a process that is stopped before the socket writes when it resumes. (The publisher reports after 12 s
+// that there is no answer, and accepts nothing more for that partition until there is.)
 //
-// What it does has a bound. The new owner repeats what was leased, for the same phones and so in the same partitions of
+// The effect has a bound. The new owner repeats what was leased, for the same phones and so in the same partitions of
 // sends, with the same task and index. Senders know a pair among the last 20,000 records of a partition, and those that were
 // repeated among as many repeats. And each ownership has a number, which its sends carry and the ledger keeps: once all that
 // was leased is repeated, each send of the new owner names those before it, and behind that a sender drops what is theirs.
@@ -40,9 +59,9 @@
 // was leased lies before the first send that says so, or has an outcome. A ledger names three owners, its own included, so
 // one that was replaced more often than twice while its records are on their way is known by the pair only.
 //
-// The number is drawn, not the group's generation: that begins anew when the group or its offsets go, and who compared would
+// The number is random, not the group's generation: that starts again when the group or its offsets are deleted, and a comparison would
 // drop the sends of the only owner there is.
 //
-// One goroutine a partition (slot.go) owns all state of that partition's numbers; everything that waits runs elsewhere
+// One goroutine a partition (worker.go) owns all state of that partition's numbers; everything that waits runs elsewhere
 // and comes back as a call into it. The package holds no Kafka client: ports.go says what it is plugged into.
 package fanout

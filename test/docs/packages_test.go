@@ -1,7 +1,10 @@
 package docs
 
 import (
+	"go/parser"
+	"go/token"
 	"path"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -55,6 +58,37 @@ func packages(t *testing.T) []string {
 	}
 	slices.Sort(out)
 	return slices.Compact(out)
+}
+
+var (
+	// goFile finds names of Go files in a package comment: "fold.go", "turns/queue.go".
+	goFile = regexp.MustCompile(`[\w./-]*\w\.go\b`)
+	// packagePath finds paths of packages in it: "kafka/group".
+	packagePath = regexp.MustCompile(`\b[a-z][\w-]*(?:/[a-z]\w*)+\b`)
+)
+
+func TestEachFileAndPackageThatAPackageCommentNamesExists(t *testing.T) {
+	t.Parallel()
+	for _, file := range files(t, ".go") {
+		tree, err := parser.ParseFile(token.NewFileSet(), filepath.Join(root, file), nil, parser.ParseComments|parser.PackageClauseOnly)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if tree.Doc == nil {
+			continue
+		}
+		text, folder := tree.Doc.Text(), path.Dir(file)
+		for _, name := range goFile.FindAllString(text, -1) {
+			if !exists(path.Join(folder, name)) && !exists(name) {
+				t.Errorf("%s: the package comment names %s, which does not exist", file, name)
+			}
+		}
+		for _, name := range packagePath.FindAllString(text, -1) {
+			if first, _, _ := strings.Cut(name, "/"); exists(first) && !exists(name) && !exists(name+".go") && !exists(name+".md") && !exists(path.Join(folder, name)) {
+				t.Errorf("%s: the package comment names %s, which does not exist", file, name)
+			}
+		}
+	}
 }
 
 // aTest is the name of a test, a benchmark or an example in backticks.
