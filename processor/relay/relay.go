@@ -131,7 +131,7 @@ func (st *Stage) OnAssigned(_ context.Context, pos stream.Position) (int64, erro
 	}
 	p := newPart(st, pos.Partition, from)
 	st.parts.Put(pos.Partition, p)
-	go p.run()
+	p.Start(p)
 	return from, nil
 }
 

@@ -356,8 +356,10 @@ func TestReadingPausesWhileTooMuchWaits(t *testing.T) {
 		big := text("")
 		big.Value = append(big.Value, strings.Repeat(" ", waitBytes)...)
 		big.Topic, big.Offset = crm, 2*waitRecords
+		next := big
+		next.Offset++
 		w.failing = 1
-		st.Process(of, []stream.Record{big})
+		st.Process(of, []stream.Record{big, next}) // the second waits while the first is relayed
 		synctest.Wait()
 		if !w.paused {
 			t.Error("a large one is not seen")
