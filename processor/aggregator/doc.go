@@ -35,7 +35,7 @@
 // metrics.go.
 //
 // The pure part is package fold. Package partition runs each partition on a goroutine of its own. Small parts: finished (index of
-// finished tasks), rate (recipients a second), ownwrites (which records this process wrote), readback (reading records back).
+// finished tasks), ownwrites (which records this process wrote), readback (reading records back).
 //
 // The package holds no Kafka client: what it needs is declared in ports.go and plugged in by app.
 package aggregator
