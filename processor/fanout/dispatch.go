@@ -4,11 +4,9 @@ import (
 	"time"
 
 	"altavoz/processor/fanout/ledger"
-	"altavoz/processor/fanout/normalize"
 	"altavoz/processor/fanout/status"
 	"altavoz/processor/fanout/task"
 	"altavoz/processor/partition"
-	"altavoz/schemas"
 	"altavoz/stream"
 )
 
@@ -23,7 +21,7 @@ func (s *worker) takeQuanta(q *queue, now time.Time) {
 			q.Block(e)
 			continue
 		}
-		if !s.reserve(ledger.LineBytes) {
+		if !s.members.Reserve(ledger.LineBytes, s.untrack) {
 			return
 		}
 		//mutant:others-wait-for-the-first-recipients
@@ -38,7 +36,7 @@ func (s *worker) repeatLeases(now time.Time) {
 	for _, t := range s.repeats {
 		switch {
 		case !t.Open() || t.Lease == 0:
-		case t.State() == task.Dispatching || !s.prepare.Prepare(t, now) || !s.reserve(ledger.LineBytes-ledger.Reserve):
+		case t.State() == task.Dispatching || !s.prepare.Prepare(t, now) || !s.members.Reserve(ledger.LineBytes-ledger.Reserve, s.untrack):
 			left = append(left, t)
 		default:
 			s.lease(t, min(t.Lease, t.Slice.Rest(t.Cursor)), now)
@@ -50,13 +48,13 @@ func (s *worker) repeatLeases(now time.Time) {
 
 // Lease leases the turn: it is produced when a commit says so.
 func (s *worker) lease(t *task.Task, n uint32, now time.Time) {
-	s.freeBytes -= ledger.LineBytes
+	s.members.Spend()
 	if t.Membership() == task.Untracked {
-		s.retrack(t)
+		s.members.Retrack(t)
 	}
 	t.BecomeDispatching()
 	t.Quantum = n
-	s.leasesToCommit = append(s.leasesToCommit, &quantum{t: t, from: t.Cursor, n: n})
+	s.leasesToCommit = append(s.leasesToCommit, t)
 	s.dirty, s.urgent = true, true
 	s.st.metrics.quanta[t.Lane].Inc()
 	if t.Cursor == 0 && t.Lease == 0 {
@@ -66,31 +64,26 @@ func (s *worker) lease(t *task.Task, n uint32, now time.Time) {
 	s.prepare.Prefetch(t, t.Cursor+n)
 }
 
-// quantum is a run of recipients that is leased, and then dispatched.
-type quantum struct {
-	t       *task.Task
-	from, n uint32
-}
-
 // produce dispatches a turn that is leased.
-func (s *worker) produce(u *quantum) {
-	t := u.t
+func (s *worker) produce(t *task.Task) {
 	if t.State() != task.Dispatching {
 		return
 	}
-	recs := s.expand(u, time.Now())
+	replaced, all := s.members.Replaced(t.Pending != nil, s.restored() && len(s.repeats) == 0)
+	recs, repeats := t.Expand(time.Now(), task.Sender{Region: s.st.cfg.Region, Owner: s.members.Owner(), Replaced: replaced, RepeatedAll: all})
+	s.st.metrics.repeats.Add(float64(repeats))
 	s.prepare.GrowSeen(t)
-	s.enqueue(&writing{lease: true, Write: partition.Write{To: s.logFor(t), Records: recs, Done: func(stream.Record) { s.onDispatched(u) }}})
+	s.enqueue(&writing{lease: true, Write: partition.Write{To: s.logFor(t), Records: recs, Done: func(stream.Record) { s.onDispatched(t) }}})
 }
 
 // onDispatched takes in that all of a turn is in the log.
-func (s *worker) onDispatched(u *quantum) {
-	t, now := u.t, time.Now()
+func (s *worker) onDispatched(t *task.Task) {
+	now, n := time.Now(), t.Quantum
 	t.BecomeWaiting()
 	t.Quantum = 0
-	t.Advance(u.n)
+	t.Advance(n)
 	s.markDirty()
-	s.st.metrics.dispatched[t.Lane].Add(float64(u.n))
+	s.st.metrics.dispatched[t.Lane].Add(float64(n))
 	switch {
 	case t.Status != nil && status.Finished(t.Status):
 		s.remove(t)
@@ -101,38 +94,4 @@ func (s *worker) onDispatched(u *quantum) {
 		s.prepare.EvictOverBudget(t)
 		s.Evaluate(t, now)
 	}
-}
-
-// expand makes the turn's records: a send for each recipient, or the outcome of one who gets none.
-func (s *worker) expand(u *quantum, now time.Time) []stream.Record {
-	t := u.t
-	notAfter := min(now.Add(schemas.SendLife).UnixMilli(), t.ExpiresAt().UnixMilli())
-	replaced, all := s.replacedOwners(t)
-	recs := make([]stream.Record, 0, u.n)
-	for i := range u.n {
-		index := u.from + i
-		text := t.Slice.Phones[index-t.Slice.First]
-		phone, mark := t.Seen.Judge(text, s.st.cfg.Region)
-		if t.Pending != nil && !t.Pending[i] {
-			continue // addDecided before the takeover
-		}
-		if t.Pending != nil {
-			s.st.metrics.repeats.Inc()
-		}
-		if t.Unknown && !mark.Decided() { //mutant:recipient-in-doubt-is-not-sent-to
-			mark = schemas.StateUnknown
-		}
-		if mark.Decided() {
-			recs = append(recs, t.Record(now, &schemas.Result{Event: &schemas.Result_Outcome{Outcome: &schemas.Outcome{
-				Index: index, Mark: uint32(mark), Phone: normalize.Shown(text), Reason: normalize.Reason(mark, text, s.st.cfg.Region),
-			}}}))
-			continue
-		}
-		recs = append(recs, schemas.EncodeSend(t.Lane, &schemas.Send{
-			Task: t.ID.Bytes(), Index: index, Phone: phone.Digits(), Sender: t.Sender, NotAfterMs: notAfter,
-			ContentRef: t.Ref, Content: t.Content, OnUnknown: t.Body.GetOnUnknown(), Window: t.Window,
-			Generation: s.owners[0], Replaced: replaced, RepeatedAll: all,
-		}))
-	}
-	return recs
 }

@@ -28,24 +28,19 @@ var eventUnreadable = schemas.Because(schemas.Reason_REASON_UNREADABLE, es.Say(e
 
 // intake takes the next record of the partition in.
 func (s *worker) intake(rec *stream.Record, now time.Time) {
-	s.readTo = rec.Offset + 1
 	s.markDirty()
-	known, listed := s.inherited[rec.Offset]
-	delete(s.inherited, rec.Offset)
-	s.lastRead = ledger.Last{Offset: rec.Offset, Sum: ledger.SumOf(rec.Value)}
-	if s.readTo >= s.inheritedNext && len(s.inherited) > 0 {
-		s.log.Error("broadcasts of the ledger are not in the log any more", "count", len(s.inherited))
-		s.leaseLost = true
-		clear(s.inherited)
+	known, listed, lost := s.members.Read(rec)
+	if lost > 0 {
+		s.log.Error("broadcasts of the ledger are not in the log any more", "count", lost)
 	}
-	if rec.Offset < s.inheritedNext && !listed && !s.doubt.covers(rec.Offset) { //mutant:new-broadcast-at-an-old-offset-is-taken-in
+	if s.members.Passed(rec.Offset, listed) {
 		return // finished, or parked and known from its Status
 	}
 	if v := rec.Header(schemas.VersionHeader); rec.Value == nil && v == schemas.Version || v == "" && normalize.Null(rec.Value) { // a tombstone, which compaction or a tool has left: it says nothing
 		return
 	}
 	t := task.At(rec.Offset)
-	s.track(t, listed || len(s.inherited) > 0)
+	s.members.Track(t, listed)
 	if rec.Header(schemas.VersionHeader) == "" {
 		s.st.metrics.broadcasts[sourceJSON].Inc()
 		s.normalize(t, rec, nil)
@@ -108,7 +103,7 @@ func (s *worker) identify(t *task.Task, rec *stream.Record, b *schemas.Broadcast
 		return
 	}
 	t.ID = id
-	delete(s.unlocated, id)
+	s.members.Located(id)
 	if known.Sum != 0 && known.Sum != ledger.SumOf(id.Bytes()) { //mutant:cursor-is-of-the-same-broadcast
 		known = ledger.Line{}
 	}
@@ -160,9 +155,9 @@ func (s *worker) decide(t *task.Task, rec *stream.Record, known ledger.Line, now
 		s.dropRepeated(t, rec, first.SHA)
 	case t.Status != nil && status.Finished(t.Status), t.Status != nil && !t.IsFirst(t.Status.GetPlan(), rec.Partition):
 		s.dropRepeated(t, rec, t.Status.GetPlan().GetRequestSha256())
-	case len(s.claims[t.ID]) > 0 && known.Untouched(): // another copy of it may be first
+	case len(s.claims.Of(t.ID)) > 0 && known.Untouched(): // another copy of it may be first
 		s.awaitStatus(t, known, now)
-	case t.Status != nil && s.mayHaveBegun(t, known, now): //mutant:cursor-that-is-gone-is-inferred
+	case t.Status != nil && s.members.MayHaveBegun(t, known, now): //mutant:cursor-that-is-gone-is-inferred
 		t.Opened.Known()
 		s.awaitStatus(t, known, now)
 	case t.Status != nil:
@@ -170,7 +165,7 @@ func (s *worker) decide(t *task.Task, rec *stream.Record, known ledger.Line, now
 		s.open(t, known, now)
 	case s.st.ports.Statuses.Finished(t.ID): //mutant:repeat-of-a-task-that-is-read-back
 		s.lookUpFinished(t, rec, known)
-	case (t.Chosen || t.Offset < s.doubt.below || s.doubt.covers(t.Offset)) && known.Untouched():
+	case (t.Chosen || s.members.Doubtful(t.Offset)) && known.Untouched():
 		s.awaitStatus(t, known, now)
 	default:
 		s.open(t, known, now)
@@ -186,7 +181,7 @@ func (s *worker) isOpened(t *task.Task) bool {
 
 // watch lets the slot hear of the task's Status, and takes in the present one.
 func (s *worker) watch(t *task.Task) {
-	s.box.watch(t.ID)
+	s.watched.Watch(t.ID)
 	if st, ok := s.st.ports.Statuses.Get(t.ID); ok && st.GetPlan() != nil {
 		t.Status = st
 	}
@@ -215,7 +210,7 @@ func (s *worker) lookUpFinished(t *task.Task, rec *stream.Record, known ledger.L
 // rejects.
 func (s *worker) dropRepeated(t *task.Task, rec *stream.Record, sha []byte) {
 	s.prepare.Evict(t)
-	s.box.unwatch(t.ID)
+	s.watched.Unwatch(t.ID)
 	if status.Repeats(t.SHA, sha, t.Claimed == nil) {
 		s.st.metrics.dropped[dropRepeat].Inc()
 		s.discard(t)

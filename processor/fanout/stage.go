@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"altavoz/processor/fanout/ledger"
+	"altavoz/processor/fanout/membership"
 	"altavoz/processor/fanout/prepare"
 	"altavoz/processor/partition"
 	"altavoz/schemas"
@@ -60,12 +61,17 @@ func (st *Stage) OnAssigned(ctx context.Context, pos stream.Position) (int64, er
 	if err != nil {
 		return 0, fmt.Errorf("taking over %s: reading its ledger: %w", pos.Partition, err)
 	}
-	pos, d, err := st.verify(ctx, pos, &l)
+	committed, next := pos.Offset, l.Next
+	pos, d, err := membership.Verify(ctx, st.ports.Records, pos, &l)
 	if err != nil {
 		return 0, fmt.Errorf("taking over %s: %w", pos.Partition, err)
 	}
-	s := newWorker(st, pos, l)
-	s.doubt, s.lastRead = d, l.Last
+	if d.Any() {
+		st.metrics.disagreements.Inc()
+		st.log.Error("ledger and log do not agree: the log lost its end, or the offset is gone; broadcasts are sought by their statuses",
+			"partition", pos.Partition.String(), "committed", committed, "next", next, "begin", pos.Begin, "end", pos.End, "gone", d.Gone())
+	}
+	s := newWorker(st, pos.Partition, membership.New(pos, &l, d))
 	st.assignments.Put(pos.Partition, s)
 	s.Background(st.catchUp, never, func(error) { s.takeOver() })
 	s.Start(s)
@@ -87,12 +93,12 @@ func (st *Stage) OnLost(of []stream.TopicPartition) { st.assignments.OnLost(of) 
 
 // onStatus passes a newer status on to the slots that watch its task.
 func (st *Stage) onStatus(id schemas.TaskID, s *schemas.Status) {
-	st.assignments.Each(func(slot *worker) { slot.box.heard(id, s) })
+	st.assignments.Each(func(w *worker) { w.watched.OnStatus(id, s) })
 }
 
 // onControls passes new controls on.
 func (st *Stage) onControls(id schemas.TaskID, c schemas.Controls) {
-	st.assignments.Each(func(slot *worker) { slot.box.steered(id, c) })
+	st.assignments.Each(func(w *worker) { w.watched.OnControls(id, c) })
 }
 
 // catchUp waits until this process knows what was decided, and what was asked for, up to now.

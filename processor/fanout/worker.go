@@ -4,58 +4,56 @@ import (
 	"log/slog"
 	"time"
 
-	"altavoz/processor/fanout/ledger"
+	"altavoz/processor/fanout/membership"
 	"altavoz/processor/fanout/prepare"
 	"altavoz/processor/fanout/schedule"
 	"altavoz/processor/fanout/task"
+	"altavoz/processor/fanout/watch"
 	"altavoz/processor/partition"
 	"altavoz/schemas"
 	"altavoz/stream"
 )
 
+const (
+	// inboxRecords and inboxBytes are what may wait in a partition before its fetching is paused.
+	inboxRecords = 4096
+	inboxBytes   = 8 << 20
+	// intakeBatch is how many records a partition takes in before its tasks are scheduled again.
+	intakeBatch = 256
+)
+
 // worker is one owned partition of broadcasts: the numbers that live there, and the goroutine (run) that alone touches them.
 type worker struct {
 	*partition.Engine
-	st  *Stage
-	tp  stream.TopicPartition
-	log *slog.Logger
-	box *mailbox
+	st      *Stage
+	tp      stream.TopicPartition
+	log     *slog.Logger
+	watched *watch.List
 
 	synced bool // the view of statuses has caught up with the takeover
 	dead   bool // nobody knows what was committed: starts nothing any more, and waits to be taken away
 	final  bool // the last commit was asked for
 
-	// The ledger: see park.go.
-	owners         []int64               // this one, and those that it replaced, the newest first: see owner.go
-	leaseLost      bool                  // tp what they had leased something can't be repeated
-	inherited      map[int64]ledger.Line // tp the ledger taken over: not read again yet
-	inheritedNext  int64
-	doubt          doubt                              // whether the log is the one of which the ledger taken over speaks
-	unlocated      map[schemas.TaskID]*schemas.Status // under way, and to be found in a log in doubt
-	lastRead       ledger.Last
-	watermark      int64 // the watermark taken over
-	readTo         int64
-	tracked        []*task.Task // by offset; some have left
-	overflow       []*task.Task // by offset; some have left
-	freeBytes      int          // bytes that are certainly free in the next ledger
-	dirty          bool         // the ledger says more than what was committed
-	urgent         bool         // and something waits for it
+	members  *membership.Members
+	warnedAt time.Time // that broadcasts wait for the aggregator
+
+	// Commits: see commit.go.
+	dirty          bool // the ledger says more than what was committed
+	urgent         bool // and something waits for it
 	committing     bool
 	commitBy       time.Time
-	leasesToCommit []*quantum // wait for a commit
-	leasesInCommit []*quantum // covered by the one under way
-	provenAt       time.Time  // a commit asked for at this time was made: the partition was ours
-	commitSeq      uint64     // how many commits were asked for, ...
-	provenSeq      uint64     // ... and which of them was made last
-	awaitingProof  []*writing // wait for another one
+	leasesToCommit []*task.Task // wait for a commit
+	leasesInCommit []*task.Task // covered by the one under way
+	provenAt       time.Time    // a commit asked for at this time was made: the partition was ours
+	commitSeq      uint64       // how many commits were asked for, ...
+	provenSeq      uint64       // ... and which of them was made last
+	awaitingProof  []*writing   // wait for another one
 
 	prepare     *prepare.Preparer
 	tasks       map[schemas.TaskID]*task.Task
-	claims      map[schemas.TaskID][]*task.Task
-	aliases     map[schemas.TaskID]*task.Task // by the other ids of their requests
-	numbers     map[string]*number
+	claims      *task.Claims
+	numbers     *schedule.Numbers[*task.Task]
 	repeats     []*task.Task // with a lease of an earlier owner
-	claiming    int          // tasks among the claims
 	intakes     int          // records being normalised or rejected
 	pausedTasks int          // tasks
 	gauges      gauges
@@ -64,28 +62,23 @@ type worker struct {
 // queue is the queue of tasks.
 type queue = schedule.Queue[*task.Task]
 
-// number is a sender number and its two queues.
-type number struct {
-	known func() (Number, bool)
-	meter schedule.Meter
-	lanes map[schemas.Lane]*queue
-}
-
 type gauges struct {
 	tasks, paused    int
 	inFlight, window map[schemas.Lane]int
 }
 
-func newWorker(st *Stage, pos stream.Position, l ledger.Ledger) *worker {
-	log := st.log.With("partition", pos.Partition.Partition)
-	e := partition.NewEngine(pos.Partition, partition.Config{
+func newWorker(st *Stage, tp stream.TopicPartition, members *membership.Members) *worker {
+	log := st.log.With("partition", tp.Partition)
+	e := partition.NewEngine(tp, partition.Config{
 		Logger: log, Pauser: st.ports.Pauser, MaxRecords: inboxRecords, MaxBytes: inboxBytes,
 		Retried: func(records int) { st.metrics.retries.Add(float64(records)) },
 	})
 	s := &worker{
-		Engine: e, st: st, tp: pos.Partition, log: log, box: newMailbox(e.Wake),
-		owners: l.NewOwner(), inherited: make(map[int64]ledger.Line), inheritedNext: l.Next, watermark: max(0, pos.Offset), readTo: max(0, pos.Offset),
-		unlocated: make(map[schemas.TaskID]*schemas.Status), tasks: make(map[schemas.TaskID]*task.Task), claims: make(map[schemas.TaskID][]*task.Task), aliases: make(map[schemas.TaskID]*task.Task), numbers: make(map[string]*number),
+		Engine: e, st: st, tp: tp, members: members, log: log, watched: watch.New(e.Wake),
+		tasks: make(map[schemas.TaskID]*task.Task), claims: task.NewClaims(), numbers: schedule.NewNumbers[*task.Task](func(sender string) (float64, bool) {
+			n, ours := st.cfg.Number(sender)
+			return n.Rate, ours
+		}),
 		gauges: gauges{inFlight: make(map[schemas.Lane]int), window: make(map[schemas.Lane]int)},
 	}
 	s.prepare = prepare.New(prepare.Config{
@@ -93,9 +86,6 @@ func newWorker(st *Stage, pos stream.Position, l ledger.Ledger) *worker {
 		Home: st.ports.Home, Reject: s.rejectForeign, Region: st.cfg.Region, Seen: st.seenBudget,
 		CountUpload: func(result string) { st.metrics.media[result].Inc() },
 	})
-	for _, e := range l.Lines {
-		s.inherited[e.Offset] = e
-	}
 	return s
 }
 
@@ -106,12 +96,12 @@ func (s *worker) Step(now time.Time) time.Time {
 }
 
 func (s *worker) step(now time.Time) {
-	for id, n := range s.box.take() {
-		if n.status != nil {
-			s.onStatus(id, n.status, now)
+	for id, n := range s.watched.Take() {
+		if n.Status != nil {
+			s.onStatus(id, n.Status, now)
 		}
 		if t := s.tasks[id]; t != nil {
-			s.applyControls(t, n.controls, now)
+			s.applyControls(t, n.Controls, now)
 		}
 	}
 	if s.dead {
@@ -121,17 +111,11 @@ func (s *worker) step(now time.Time) {
 		for _, rec := range s.Take(min(s.intakeRoom(), intakeBatch)) {
 			s.intake(&rec, now)
 		}
-		if s.readTo >= s.doubt.to {
-			s.failUnlocated(now)
-		}
+		s.failUnlocated(now)
 	}
 	s.admit()
 	if s.restored() && !s.Draining() {
-		for _, n := range s.numbers {
-			for _, q := range n.lanes {
-				s.takeQuanta(q, now)
-			}
-		}
+		s.numbers.Each(func(q *queue) { s.takeQuanta(q, now) })
 		s.repeatLeases(now)
 	}
 	s.commit(now)
@@ -140,7 +124,7 @@ func (s *worker) step(now time.Time) {
 
 // intakeRoom returns how many more broadcasts may be taken in. Those of the ledger taken over are, however many there are.
 func (s *worker) intakeRoom() int {
-	tasks := maxTasks - len(s.tasks) - s.claiming
+	tasks := maxTasks - len(s.tasks) - s.claims.Len()
 	if !s.restored() {
 		tasks = maxTasks
 	}
@@ -160,11 +144,7 @@ func (s *worker) nextWake() (at time.Time) {
 		sooner(s.commitBy)
 	}
 	if s.restored() && !s.Draining() {
-		for _, n := range s.numbers {
-			for _, q := range n.lanes {
-				sooner(q.Wake())
-			}
-		}
+		s.numbers.Each(func(q *queue) { sooner(q.Wake()) })
 	}
 	return at
 }
@@ -180,7 +160,8 @@ func (s *worker) Close() {
 	for _, t := range s.tasks {
 		s.st.seenBudget.Release(t.SeenBytes)
 	}
-	s.tasks, s.numbers, s.pausedTasks = nil, nil, 0
+	clear(s.tasks)
+	s.numbers, s.pausedTasks = schedule.NewNumbers[*task.Task](nil), 0
 	s.updateGauges()
 }
 
@@ -191,67 +172,14 @@ func (s *worker) updateGauges() {
 	m.paused.Add(float64(s.pausedTasks - g.paused))
 	g.tasks, g.paused = len(s.tasks), s.pausedTasks
 	for lane := range m.inFlight {
-		pipe, window := 0, 0
-		for _, n := range s.numbers {
-			if q := n.lanes[lane]; q.Size() > 0 {
-				pipe, window = pipe+q.InFlight(), window+q.Window
-			}
-		}
-		m.inFlight[lane].Add(float64(pipe - g.inFlight[lane]))
+		inFlight, window := s.numbers.Load(lane)
+		m.inFlight[lane].Add(float64(inFlight - g.inFlight[lane]))
 		m.window[lane].Add(float64(window - g.window[lane]))
-		g.inFlight[lane], g.window[lane] = pipe, window
+		g.inFlight[lane], g.window[lane] = inFlight, window
 	}
 }
 
-// number returns the sender number, which every task has, also one that fails for it.
-func (s *worker) number(sender string) *number {
-	n := s.numbers[sender]
-	if n == nil {
-		n = &number{known: func() (Number, bool) { return s.st.cfg.Number(sender) }, meter: schedule.Meter{Rate: schedule.StartRate}}
-		n.lanes = map[schemas.Lane]*queue{schemas.LaneExpress: schedule.NewQueue[*task.Task](), schemas.LaneBulk: schedule.NewQueue[*task.Task]()}
-		n.resize()
-		s.numbers[sender] = n
-	}
-	return n
-}
-
-// releaseNumber forgets a number that is none of ours once it has no task: anybody may name any number.
-func (s *worker) releaseNumber(sender string) {
-	if _, ours := s.numbers[sender].known(); ours {
-		return
-	}
-	for _, q := range s.numbers[sender].lanes {
-		if q.Size() > 0 {
-			return
-		}
-	}
-	delete(s.numbers, sender)
-}
-
-// resize fits the windows to the number's rate, as it is configured now.
-func (n *number) resize() {
-	known, _ := n.known()
-	rate := known.Rate
-	if rate <= 0 {
-		rate = n.meter.Rate
-	}
-	n.lanes[schemas.LaneExpress].Resize(rate, schedule.ExpressSeconds)
-	n.lanes[schemas.LaneBulk].Resize(rate, schedule.BulkSeconds)
-}
-
-// addDecided counts recipients that came to an outcome.
-func (n *number) addDecided(k int, now time.Time) {
-	if k < 0 {
-		return
-	}
-	express, bulk := n.lanes[schemas.LaneExpress], n.lanes[schemas.LaneBulk]
-	if n.meter.Add(now, k, express.Limited || bulk.Limited) {
-		express.Limited, bulk.Limited = false, false
-		n.resize()
-	}
-}
-
-func (s *worker) queue(t *task.Task) *queue { return s.number(t.Sender).lanes[t.Lane] }
+func (s *worker) queue(t *task.Task) *queue { return s.numbers.Queue(t.Sender, t.Lane) }
 
 func never(error) bool { return false }
 

@@ -4,20 +4,24 @@ import (
 	"testing"
 	"time"
 
+	"altavoz/processor/fanout/ledger"
+	"altavoz/processor/fanout/membership"
+	"altavoz/processor/fanout/schedule"
+	"altavoz/processor/fanout/task"
 	"altavoz/processor/partition"
 	"altavoz/stream"
 )
 
-// A slot whose last commit got no answer waits to be taken away. One that had something to commit looked for it again and
+// A partition whose last commit got no answer waits to be taken away. One that had something to commit looked for it again and
 // again, without a pause: a core was busy until then (simulation, seed 23).
-func TestDeadSlotSleeps(t *testing.T) {
+func TestPartitionWhoseLastCommitIsUnknownSleeps(t *testing.T) {
 	t.Parallel()
-	s := &worker{Engine: partition.NewEngine(stream.TopicPartition{}, partition.Config{}), synced: true, dirty: true, commitBy: time.Now().Add(-time.Second)}
+	s := &worker{members: membership.New(stream.Position{}, &ledger.Ledger{}, membership.Doubt{}), numbers: schedule.NewNumbers[*task.Task](nil), Engine: partition.NewEngine(stream.TopicPartition{}, partition.Config{}), synced: true, dirty: true, commitBy: time.Now().Add(-time.Second)}
 	if s.nextWake().IsZero() {
 		t.Fatal("a ledger that is due wakes nobody")
 	}
 	s.dead = true
 	if at := s.nextWake(); !at.IsZero() {
-		t.Errorf("a dead slot wakes at %v", at)
+		t.Errorf("a dead partition wakes at %v", at)
 	}
 }

@@ -1087,19 +1087,18 @@ func (w *world) dump() {
 	}
 	for i, p := range w.processes {
 		for _, s := range p.stage.assignments.All() {
+			tracked, overflow := s.members.Len()
 			w.t.Logf("process %d, %s: owner %t, synced %t, restored %t, dead %t, draining %t, in flight %d, committing %t, dirty %t, urgent %t, "+
 				"leases to commit %d, in commit %d, awaiting proof %d, tracked %d, overflow %d, repeats %d, intakes %d", i, s.tp, w.owner[s.tp] == p,
 				s.synced, s.restored(), s.dead, s.Draining(), s.InFlight(), s.committing, s.dirty, s.urgent, len(s.leasesToCommit), len(s.leasesInCommit), len(s.awaitingProof),
-				len(s.tracked), len(s.overflow), len(s.repeats), s.intakes)
+				tracked, overflow, len(s.repeats), s.intakes)
 			for id, t := range s.tasks {
 				q := s.queue(t)
 				w.t.Logf("  %s at %d: %+v, opened %+v, %+v of %d, end %d, decided %d, probe %d, body %t, seen %t, status %v, queue %d of %d, blocked %+v",
 					id, t.Offset, t.Lifecycle, t.Opened, t.Progress, t.Total, t.End, t.Decided, t.ProbeMs, t.Body != nil, t.Seen != nil,
 					t.Status.GetVersion(), q.InFlight(), q.Window, t.Blocked)
 			}
-			for id, c := range s.claims {
-				w.t.Logf("  %s is claimed %d times", id, len(c))
-			}
+			w.t.Logf("  %d broadcasts wait for the Status of their ids", s.claims.Len())
 		}
 	}
 }
