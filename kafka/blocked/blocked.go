@@ -1,8 +1,8 @@
-// Package blocked keeps the partitions of one client that are not read for now: those that their reader has paused because it has
-// enough, those that could not be taken over, and those whose next record a newer version of this program wrote.
+// Package blocked keeps the partitions of one client that are not fetched for now: those that their reader has paused, those that could not be taken
+// over, and those whose next record was written by a newer version of this program.
 //
-// A partition of the last two kinds is held: it is tried again with growing waits, every try that fails is logged as an error, and
-// the others go on. Who pauses a partition that is held, or resumes it, is heard once it is not held any more.
+// A partition of the last two kinds is blocked: it is retried with exponential back-off, every failed try is logged as an error, and the other
+// partitions continue. A pause or resume of a blocked partition takes effect once it is unblocked.
 package blocked
 
 import (
@@ -12,31 +12,31 @@ import (
 	"sync"
 	"time"
 
+	"altavoz/kafka"
 	"altavoz/schemas"
 	"altavoz/stream"
 )
 
-// First and most are how long a partition that is held waits for the next try: what passes (a broker that restarts) does so in
-// seconds, and what does not is a person's to mend.
+// The wait before a blocked partition is retried: what passes by itself (a broker that restarts) does so in seconds, and what does not needs an operator.
 const (
 	firstRetry = time.Second
 	maxRetry   = time.Minute
 )
 
-// Client is what reads the partitions. None of its calls blocks.
+// Client fetches the partitions. None of its calls waits.
 type Client interface {
 	Pause(tps ...stream.TopicPartition)
 	Resume(tps ...stream.TopicPartition)
-	Seek(tp stream.TopicPartition, at int64) // reads on from there
+	Seek(tp stream.TopicPartition, offset int64) // continues from there
 }
 
-// Gauge tells how many partitions are held.
+// Gauge is the number of blocked partitions.
 type Gauge interface{ Add(float64) }
 
-// Partitions is the partitions of one client that are not read. It is safe for concurrent use once Open has said what the client is; until then
-// nothing can be held.
+// Partitions is the partitions of one client that are not fetched. It is safe for concurrent use after Bind; until then nothing can be
+// blocked.
 type Partitions struct {
-	life   context.Context //nolint:containedctx // ends all tries
+	life   context.Context //nolint:containedctx // ends all retries
 	client Client
 	gauge  Gauge
 	log    *slog.Logger
@@ -48,19 +48,19 @@ type Partitions struct {
 
 // blockedPartition is one partition that is blocked.
 type blockedPartition struct {
-	cancel   context.CancelFunc // ends the tries
-	offset   int64              // of the record that a newer version wrote
+	cancel   context.CancelFunc // ends the retries
+	offset   int64              // of the record of a newer version
 	retryIn  time.Duration
-	retrying bool // it is read again, to see whether that record is still there
+	retrying bool // it is fetched again, to see whether that record is still there
 }
 
-// Bind says whose partitions these are. When life ends nothing is tried any more.
+// Bind sets the client. Retries end with life.
 func (s *Partitions) Bind(life context.Context, client Client, gauge Gauge, log *slog.Logger) {
 	s.life, s.client, s.gauge, s.log = life, client, gauge, log
 	s.paused, s.blocked = make(map[stream.TopicPartition]struct{}), make(map[stream.TopicPartition]*blockedPartition)
 }
 
-// Pause stops the reading of partitions until Resume or Drop.
+// Pause stops fetching partitions until Resume or Remove.
 func (s *Partitions) Pause(tps ...stream.TopicPartition) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -70,19 +70,19 @@ func (s *Partitions) Pause(tps ...stream.TopicPartition) {
 	s.client.Pause(tps...)
 }
 
-// Resume goes on reading them, but those that are held.
+// Resume continues fetching them, except those that are blocked.
 func (s *Partitions) Resume(tps ...stream.TopicPartition) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, tp := range tps {
 		delete(s.paused, tp)
-		if h := s.blocked[tp]; h == nil || h.retrying {
+		if b := s.blocked[tp]; b == nil || b.retrying {
 			s.client.Resume(tp)
 		}
 	}
 }
 
-// Remove forgets partitions that are not read here any more.
+// Remove forgets partitions that are not assigned any more.
 func (s *Partitions) Remove(tps ...stream.TopicPartition) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -93,25 +93,25 @@ func (s *Partitions) Remove(tps ...stream.TopicPartition) {
 	s.client.Resume(tps...) // a pause outlives an assignment
 }
 
-// BlockTakeover holds a partition that could not be taken over, for the reason given. Nothing of it is read until again succeeds, which says
+// BlockTakeover blocks a partition that could not be taken over, for the reason given. Nothing of it is fetched until retry succeeds, which returns
 // from where on.
-func (s *Partitions) BlockTakeover(pos stream.Position, why error, again func(context.Context) (int64, error)) {
+func (s *Partitions) BlockTakeover(pos stream.Position, why error, retry func(context.Context) (int64, error)) {
 	s.mu.Lock()
-	h, ctx := s.block(pos.Partition)
+	b, ctx := s.block(pos.Partition)
 	s.mu.Unlock()
 	go func() {
 		for {
-			s.log.Error("a partition can't be taken over; nothing of it is read, the others go on", "partition", pos.Partition.String(),
-				"committed", pos.Offset, "again_in_seconds", h.retryIn.Seconds(), "error", why)
-			if !rest(ctx, h.retryIn) {
+			s.log.Error("a partition cannot be taken over; nothing of it is read, the others continue", "partition", pos.Partition.String(),
+				"committed", pos.Offset, "retry_in_seconds", b.retryIn.Seconds(), "error", why)
+			if !kafka.Sleep(ctx, b.retryIn) {
 				return
 			}
-			h.retryIn = min(h.retryIn*2, maxRetry)
+			b.retryIn = min(b.retryIn*2, maxRetry)
 			var at int64
-			if at, why = again(ctx); why == nil {
-				s.log.Info("a partition that was held is taken over", "partition", pos.Partition.String(), "from", at)
+			if at, why = retry(ctx); why == nil {
+				s.log.Info("a blocked partition is taken over", "partition", pos.Partition.String(), "from", at)
 				s.mu.Lock()
-				if s.blocked[pos.Partition] == h {
+				if s.blocked[pos.Partition] == b {
 					s.unblock(pos.Partition)
 					s.readFrom(pos.Partition, at)
 				}
@@ -125,20 +125,20 @@ func (s *Partitions) BlockTakeover(pos stream.Position, why error, again func(co
 	}()
 }
 
-// Deliverable returns those of the next records of a partition that may be handed over: where a newer version of this program wrote
-// one, what lies below it. The partition is then held there.
+// Deliverable returns the leading records that may be processed: those before the first one of a newer version of this program, at which
+// the partition is then blocked.
 func (s *Partitions) Deliverable(tp stream.TopicPartition, recs []stream.Record) []stream.Record {
 	n := slices.IndexFunc(recs, func(r stream.Record) bool { return schemas.CheckVersion(&r) != nil })
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	h := s.blocked[tp]
+	b := s.blocked[tp]
 	switch {
-	case h != nil && !h.retrying:
-		return nil // fetched before it was held
-	case n < 0 && h == nil:
+	case b != nil && !b.retrying:
+		return nil // fetched before it was blocked
+	case n < 0 && b == nil:
 		return recs
-	case n != 0 && h != nil: // the record is gone: of age, or taken away by a person
-		s.log.Info("a partition that was held is read on", "partition", tp.String(), "from", recs[0].Offset)
+	case n != 0 && b != nil: // the record is gone: expired, or deleted by an operator
+		s.log.Info("a blocked partition is read on", "partition", tp.String(), "from", recs[0].Offset)
 		s.unblock(tp)
 	}
 	if n < 0 {
@@ -148,63 +148,53 @@ func (s *Partitions) Deliverable(tp stream.TopicPartition, recs []stream.Record)
 	return recs[:n]
 }
 
-// blockAtNewer holds a partition at a record that a newer version wrote. Under mu.
+// blockAtNewer blocks a partition at a record of a newer version. Called with mu held.
 func (s *Partitions) blockAtNewer(tp stream.TopicPartition, rec *stream.Record) {
 	pause := firstRetry
-	if h := s.blocked[tp]; h != nil {
-		pause = min(h.retryIn*2, maxRetry)
+	if b := s.blocked[tp]; b != nil {
+		pause = min(b.retryIn*2, maxRetry)
 		s.unblock(tp)
 	}
-	h, ctx := s.block(tp)
-	h.offset, h.retryIn = rec.Offset, pause
-	s.log.Error("a newer version of this program wrote the next record; nothing more of its partition is read, the others go on",
-		"partition", tp.String(), "offset", h.offset, "again_in_seconds", pause.Seconds(), "error", schemas.CheckVersion(rec))
+	b, ctx := s.block(tp)
+	b.offset, b.retryIn = rec.Offset, pause
+	s.log.Error("a newer version of this program wrote the next record; nothing more of its partition is read, the others continue",
+		"partition", tp.String(), "offset", b.offset, "retry_in_seconds", pause.Seconds(), "error", schemas.CheckVersion(rec))
 	go func() {
-		if !rest(ctx, pause) {
+		if !kafka.Sleep(ctx, pause) {
 			return
 		}
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		if s.blocked[tp] == h {
-			h.retrying = true
-			s.readFrom(tp, h.offset)
+		if s.blocked[tp] == b {
+			b.retrying = true
+			s.readFrom(tp, b.offset)
 		}
 	}()
 }
 
-// block begins to hold a partition. Under mu.
+// block is called with mu held.
 func (s *Partitions) block(tp stream.TopicPartition) (*blockedPartition, context.Context) {
 	s.client.Pause(tp)
 	ctx, cancel := context.WithCancel(s.life)
-	h := &blockedPartition{cancel: cancel, retryIn: firstRetry}
-	s.blocked[tp] = h
+	b := &blockedPartition{cancel: cancel, retryIn: firstRetry}
+	s.blocked[tp] = b
 	s.gauge.Add(1)
-	return h, ctx
+	return b, ctx
 }
 
-// unblock ends the tries for a partition, if there are any. Under mu.
+// unblock ends the retries of a partition, if there are any. Called with mu held.
 func (s *Partitions) unblock(tp stream.TopicPartition) {
-	if h := s.blocked[tp]; h != nil {
-		h.cancel()
+	if b := s.blocked[tp]; b != nil {
+		b.cancel()
 		delete(s.blocked, tp)
 		s.gauge.Add(-1)
 	}
 }
 
-// readFrom reads a partition from the given offset on, unless its reader has enough. Under mu.
-func (s *Partitions) readFrom(tp stream.TopicPartition, at int64) {
-	s.client.Seek(tp, at)
+// readFrom fetches a partition from an offset on, unless it is paused. Called with mu held.
+func (s *Partitions) readFrom(tp stream.TopicPartition, offset int64) {
+	s.client.Seek(tp, offset)
 	if _, ok := s.paused[tp]; !ok {
 		s.client.Resume(tp)
-	}
-}
-
-// rest waits and reports false when ctx ended first.
-func rest(ctx context.Context, d time.Duration) bool {
-	select {
-	case <-ctx.Done():
-		return false
-	case <-time.After(d):
-		return true
 	}
 }

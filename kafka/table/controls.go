@@ -25,10 +25,7 @@ type Controls struct {
 func NewControls(c kafka.Config, l kafka.Layout) (*Controls, error) {
 	v := &Controls{tasks: fold.NewControls()}
 	var err error
-	v.follower, err = newFollower(c.WithDefaults(), l, schemas.TopicControls, v.Intercept(v.apply))
-	if err == nil {
-		v.onTruncation, v.onReread = v.startReread, v.finishReread
-	}
+	v.follower, err = newFollower(c.WithDefaults(), l, schemas.TopicControls, hooks{v.Intercept(v.apply), v.startReread, v.finishReread})
 	return v, err
 }
 
@@ -38,7 +35,7 @@ func (v *Controls) startReread() {
 	v.tasks.StartReread()
 }
 
-// finishReread tells once what is wanted of the tasks of which something was read again.
+// finishReread calls the listeners once for each task of which something was read again.
 func (v *Controls) finishReread() {
 	v.mu.Lock()
 	told := v.tasks.FinishReread()
@@ -48,14 +45,14 @@ func (v *Controls) finishReread() {
 	}
 }
 
-// Get returns what is wanted of a task; false where nobody said anything.
+// Get returns the controls of a task; false if it has none.
 func (v *Controls) Get(t schemas.TaskID) (schemas.Controls, bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return v.tasks.Get(t)
 }
 
-// Each calls each for every task that somebody spoke of until it returns false.
+// Each calls each for every task with controls until it returns false.
 func (v *Controls) Each(each func(schemas.TaskID, schemas.Controls) bool) {
 	v.mu.Lock()
 	all := v.tasks.All()

@@ -17,66 +17,71 @@ import (
 )
 
 const (
-	// syncRetryPause is between two tries to learn where the topic ends.
+	// syncRetryPause is between two tries to list where the topic ends.
 	syncRetryPause = time.Second
 
 	fetchBytes          = 4 << 20
 	fetchPartitionBytes = 1 << 20
-	// syncRecheck is how often a Sync that waits asks anew where partitions begin: records may go by age under it.
+	// syncRecheck is how often a waiting Sync lists again where partitions begin: records may expire while it waits.
 	syncRecheck = 2 * time.Second
-	// warnEvery is how often at most a view says that it can't read.
+	// warnEvery is the shortest time between two warnings that a view cannot read.
 	warnEvery = 10 * time.Second
 )
 
-// follower reads a topic whole, from its start, and stays at its end: what the views of this package have in common.
+// follower reads a topic whole, from its start, and follows it: what the views of this package have in common.
 type follower struct {
-	topic        stream.Topic
-	cfg          kafka.Config
-	cl           *kgo.Client
-	reader       *records.Reader // over the same client
-	log          *slog.Logger
-	metrics      *Metrics
-	apply        func(stream.Record) error // an error is that of a record that can't be read
-	onTruncation func()                    // offsets begin anew, and so does the reading
-	onReread     func()                    // what was there then is read again
-	blocked      blocked.Partitions
+	topic   stream.Topic
+	cfg     kafka.Config
+	cl      *kgo.Client
+	reader  *records.Reader // over the same client
+	log     *slog.Logger
+	metrics *metrics
+	hooks
+	blocked blocked.Partitions
 
 	caughtUp chan struct{}
 	done     chan struct{}
 	start    sync.Once
 	stop     context.CancelFunc
-	kill     context.CancelFunc // ends the client with all that it waits for
+	abort    context.CancelFunc // of the client, with all that it waits for
 	warned   time.Time          // in the goroutine of run
 
-	progress *Progress
+	progress *progress
 }
 
-func newFollower(c kafka.Config, l kafka.Layout, t stream.Topic, take func(stream.Record) error) (*follower, error) {
+// hooks is what a view does with its topic, in the goroutine of run.
+type hooks struct {
+	apply        func(stream.Record) error // an error is that of a record that cannot be decoded
+	onTruncation func()                    // a log was truncated: offsets start again, and so does the reading
+	onReread     func()                    // what was in the log at the truncation is read again
+}
+
+func newFollower(c kafka.Config, l kafka.Layout, t stream.Topic, h hooks) (*follower, error) {
 	at := make(map[int32]kgo.Offset)
 	for p := range l[t] {
 		at[p] = kgo.NewOffset().AtStart()
 	}
-	life, kill := context.WithCancel(context.Background())
+	life, abort := context.WithCancel(context.Background())
 	cl, err := c.NewClient(
 		kgo.WithContext(life),
 		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{c.TopicName(t): at}),
 		kgo.FetchMaxBytes(fetchBytes), kgo.FetchMaxPartitionBytes(fetchPartitionBytes), kgo.MaxConcurrentFetches(2),
 	)
 	if err != nil {
-		kill()
+		abort()
 		return nil, err
 	}
-	log, metrics := c.Logger.With("view", string(t)), NewMetrics(c.Registerer, string(t))
+	log, metrics := c.Logger.With("view", string(t)), newMetrics(c.Registerer, string(t))
 	view := &follower{
 		topic: t, cfg: c, cl: cl, reader: records.ReaderOver(c, cl), log: log,
-		metrics: metrics, apply: take, kill: kill,
-		caughtUp: make(chan struct{}), done: make(chan struct{}), progress: NewProgress(), onTruncation: func() {}, onReread: func() {},
+		metrics: metrics, hooks: h, abort: abort,
+		caughtUp: make(chan struct{}), done: make(chan struct{}), progress: newProgress(),
 	}
 	view.blocked.Bind(life, kafka.Fetcher{Config: c, Client: cl}, metrics.Blocked, log)
 	return view, nil
 }
 
-// Start begins to read. It does not wait; CaughtUp says when the view knows what was there.
+// Start starts reading. It does not wait: CaughtUp says when the view has read what was there.
 func (t *follower) Start(ctx context.Context) error {
 	t.start.Do(func() {
 		life, stop := context.WithCancel(ctx)
@@ -91,7 +96,7 @@ func (t *follower) Start(ctx context.Context) error {
 	return nil
 }
 
-// catchUp waits until the view has caught up, or is to end.
+// catchUp waits until the view has caught up; false if ctx ended first.
 func (t *follower) catchUp(ctx context.Context) bool {
 	for ctx.Err() == nil {
 		if t.Sync(ctx) == nil {
@@ -102,7 +107,7 @@ func (t *follower) catchUp(ctx context.Context) bool {
 	return false
 }
 
-// Stop ends the view; what it knows can still be read.
+// Stop ends the view; what it has in memory can still be read.
 func (t *follower) Stop() {
 	started := true
 	t.start.Do(func() { started = false })
@@ -110,14 +115,14 @@ func (t *follower) Stop() {
 		t.stop()
 		<-t.done
 	}
-	t.kill() // first: nobody hears its last words, and a broker that does not answer is not waited for
+	t.abort() // first: nothing of the client is needed any more, and a broker that does not answer is not waited for
 	t.cl.Close()
 }
 
-// CaughtUp is closed when the view first knew all that was there at its start.
+// CaughtUp is closed once the view has read all that was in the topic at Start.
 func (t *follower) CaughtUp() <-chan struct{} { return t.caughtUp }
 
-// Sync waits until the view has taken all up to where the topic ends now.
+// Sync waits until the view has read up to where the topic ends now.
 func (t *follower) Sync(ctx context.Context) error {
 	ends, err := t.logEnds(ctx)
 	if err != nil {
@@ -152,9 +157,8 @@ func (t *follower) Sync(ctx context.Context) error {
 	}
 }
 
-// skipEmptyEnd passes over offsets at the end of a partition that hold no record: the marker of a foreign transaction, what compaction
-// left of a batch, or what went by age. Nobody hands those over. Where a partition ends below what was waited for, that is all there is:
-// ends becomes the lower one.
+// skipEmptyEnd skips offsets without a record at the end of a partition, which no fetch returns: the marker of an upstream's transaction, what
+// compaction left of a batch, or what has expired. If a partition ends below the offset waited for, ends becomes the lower one.
 func (t *follower) skipEmptyEnd(ctx context.Context, starts, ends map[int32]int64) error {
 	next, empty := t.progress.Next(), make([]int32, 0, len(ends))
 	for p, end := range ends {
@@ -163,7 +167,7 @@ func (t *follower) skipEmptyEnd(ctx context.Context, starts, ends map[int32]int6
 			err = t.reader.Range(ctx, stream.TopicPartition{Topic: t.topic, Partition: p}, next[p], end, func(stream.Record) error { return errRecordFound })
 		}
 		switch {
-		case errors.Is(err, errRecordFound): // it will be handed over
+		case errors.Is(err, errRecordFound): // a fetch will return it
 		case err != nil:
 			return err
 		default:
@@ -183,7 +187,7 @@ func (t *follower) skipEmptyEnd(ctx context.Context, starts, ends map[int32]int6
 	return nil
 }
 
-// errRecordFound ends the search for a record: there is one.
+// errRecordFound ends the search for a record.
 var errRecordFound = errors.New("there is a record")
 
 func (t *follower) run(ctx context.Context) {
@@ -195,7 +199,7 @@ func (t *follower) run(ctx context.Context) {
 		}
 		fetches.EachError(func(_ string, p int32, err error) { t.onFetchError(ctx, p, err) })
 		again := t.rereadTruncated(ctx)
-		fetches.EachPartition(func(p kgo.FetchTopicPartition) { //nolint:contextcheck // what is held is tried again for as long as the client lives
+		fetches.EachPartition(func(p kgo.FetchTopicPartition) { //nolint:contextcheck // blocked partitions are retried for as long as the client lives
 			if again[p.Partition] {
 				return
 			}
@@ -206,7 +210,7 @@ func (t *follower) run(ctx context.Context) {
 	}
 }
 
-// process takes records of a partition.
+// process applies records of a partition.
 func (t *follower) process(p int32, recs []stream.Record) {
 	end, again := t.progress.RereadEnd(p)
 	for _, rec := range recs {
@@ -216,7 +220,7 @@ func (t *follower) process(p int32, recs []stream.Record) {
 		}
 		if err := t.apply(rec); err != nil {
 			t.metrics.Unreadable.Inc()
-			t.log.Warn("a record can't be read", "partition", rec.Partition, "offset", rec.Offset, "error", err)
+			t.log.Warn("a record cannot be decoded", "partition", rec.Partition, "offset", rec.Offset, "error", err)
 		}
 	}
 	if n := len(recs); n > 0 {
@@ -224,7 +228,7 @@ func (t *follower) process(p int32, recs []stream.Record) {
 	}
 }
 
-// onFetchError passes over a batch that can't be unpacked. What else goes wrong passes, and the library tries again.
+// onFetchError skips a corrupt batch. Other errors pass, and the library retries.
 func (t *follower) onFetchError(ctx context.Context, p int32, err error) {
 	if errors.Is(err, context.Canceled) {
 		return
@@ -238,14 +242,14 @@ func (t *follower) onFetchError(ctx context.Context, p int32, err error) {
 		skipped := t.skipCorruptBatch(ctx, p)
 		if skipped == nil {
 			t.metrics.CorruptBatches.Inc()
-			t.log.Error("a batch can't be unpacked and is passed over", "partition", p, "error", err)
+			t.log.Error("a corrupt batch is skipped", "partition", p, "error", err)
 			return
 		}
 		err = errors.Join(err, skipped)
 	}
 	if now := time.Now(); now.Sub(t.warned) >= warnEvery {
 		t.warned = now
-		t.log.Warn("reading a topic", "partition", p, "error", err)
+		t.log.Warn("fetching a topic", "partition", p, "error", err)
 	}
 }
 

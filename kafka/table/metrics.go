@@ -6,16 +6,16 @@ import (
 	"altavoz/kafka/table/fold"
 )
 
-// Metrics is what a view tells.
-type Metrics struct {
+// metrics are those of a view.
+type metrics struct {
 	CorruptBatches, Unreadable, ReadBack, Truncations prometheus.Counter
 	Blocked                                           prometheus.Gauge
 }
 
-// NewMetrics returns those of the view of a topic.
-func NewMetrics(reg prometheus.Registerer, topic string) *Metrics {
+// newMetrics returns those of the view of a topic.
+func newMetrics(reg prometheus.Registerer, topic string) *metrics {
 	label := prometheus.Labels{"topic": topic}
-	m := &Metrics{
+	m := &metrics{
 		CorruptBatches: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "altavoz_view_poisoned_batches_total", ConstLabels: label,
 			Help: "Batches passed over by a view because they can't be unpacked.",
@@ -41,8 +41,8 @@ func NewMetrics(reg prometheus.Registerer, topic string) *Metrics {
 	return m
 }
 
-// TellSize tells how many tasks a view of statuses knows.
-func TellSize(reg prometheus.Registerer, size func() fold.Size) {
+// registerSize registers how many tasks a view of statuses has.
+func registerSize(reg prometheus.Registerer, size func() fold.Size) {
 	for state, of := range map[string]func(fold.Size) int{
 		"unfinished": func(s fold.Size) int { return s.Unfinished },
 		"finished":   func(s fold.Size) int { return s.Finished },

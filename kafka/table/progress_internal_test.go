@@ -6,9 +6,9 @@ import (
 )
 
 // cutAt is a view that has read 100 records of one partition, and whose log is found to end at 50.
-func cutAt(t *testing.T) *Progress {
+func cutAt(t *testing.T) *progress {
 	t.Helper()
-	p := NewProgress()
+	p := newProgress()
 	p.Advance(0, 100)
 	if !p.Truncated(0, 100, 50) {
 		t.Fatal("the cut is not noted")
@@ -16,7 +16,7 @@ func cutAt(t *testing.T) *Progress {
 	return p
 }
 
-func reached(p *Progress, end int64) bool {
+func reached(p *progress, end int64) bool {
 	ok, _ := p.Reached(map[int32]int64{0: 0}, map[int32]int64{0: end})
 	return ok
 }
@@ -160,7 +160,7 @@ func TestCutThatIsToldTwiceBeforeAPartitionIsSetBackIsBoundByTheFirstEnd(t *test
 // A poll ends when there is something to do, whether that comes before it or during it.
 func TestPollEndsForACut(t *testing.T) {
 	t.Parallel()
-	p := NewProgress()
+	p := newProgress()
 	p.Advance(0, 100)
 	during, cancel := p.Poll(t.Context())
 	defer cancel()

@@ -15,28 +15,28 @@ import (
 
 const (
 	// finishedBytes is how much of finished tasks the view keeps in memory, as encoded: some 60,000 with one phone each, or
-	// 800 with a hundred error lines. Decoded they are 800 bytes to 30 KiB each, 50 MB as a rule. Tasks that go on are all in
-	// memory, and of the other finished ones the place of their last record: see package table for what that costs.
+	// 800 with a hundred error lines. Decoded they are 800 bytes to 30 KiB each, 50 MB as a rule. Unfinished tasks are all in
+	// memory, and of the other finished ones the location of the last record: package fold says what that costs.
 	finishedBytes = 8 << 20
 	// maxReads is how many tasks are read back at once: a batch of up to 1 MiB each.
 	maxReads = 16
-	// readBackAttempts is how often a record is looked for whose place has changed meanwhile.
+	// readBackAttempts is how often a record is read whose location has changed meanwhile.
 	readBackAttempts = 5
 )
 
-// ErrUnread is the error of a finished task whose last record can't be read: nobody can say more of it than that it is
+// ErrUnreadable is the error of a finished task whose last record cannot be read: no more is known of it than that it is
 // finished.
-var ErrUnread = fmt.Errorf("the status of a finished task can't be read: %w", stream.ErrGone)
+var ErrUnreadable = fmt.Errorf("the status of a finished task can't be read: %w", stream.ErrGone)
 
-// Statuses is the view of the topic statuses: the last word on every task. It is safe for concurrent use.
+// Statuses is the view of the topic statuses: the last status of every task. It is safe for concurrent use.
 type Statuses struct {
 	*follower
 	*fold.Days
 	Listeners[*schemas.Status] // of every newer one
 
-	reader    *records.Reader // over a client of its own: one that waits for the topic's end would keep others waiting
+	readBack  *records.Reader // over a client of its own: one that waits for the topic's end would keep others waiting
 	readSlots chan struct{}
-	watchers  Watchers
+	watchers  watchers
 
 	mu    sync.Mutex
 	tasks *fold.Tasks
@@ -48,25 +48,25 @@ func NewStatuses(c kafka.Config, l kafka.Layout) (*Statuses, error) {
 	s := &Statuses{readSlots: make(chan struct{}, maxReads), tasks: fold.NewTasks(finishedBytes, l[schemas.TopicStatuses])}
 	s.Days = s.tasks.Days
 	var err error
-	if s.reader, err = records.NewReader(c); err != nil {
+	if s.readBack, err = records.NewReader(c); err != nil {
 		return nil, err
 	}
-	if s.follower, err = newFollower(c, l, schemas.TopicStatuses, s.apply); err != nil {
-		s.reader.Close()
+	if s.follower, err = newFollower(c, l, schemas.TopicStatuses, hooks{s.apply, func() {}, func() {}}); err != nil {
+		s.readBack.Close()
 		return nil, err
 	}
-	TellSize(c.Registerer, s.Size)
+	registerSize(c.Registerer, s.Size)
 	return s, nil
 }
 
 // Stop ends the view; what it has in memory can still be read.
 func (s *Statuses) Stop() {
-	s.reader.Close()
+	s.readBack.Close()
 	s.follower.Stop()
 }
 
-// Get returns the status of a task that is in memory: one that goes on, or has finished lately. It is shared, and only to be
-// read. Find knows the others.
+// Get returns the status of a task that is in memory: one that is unfinished, or finished lately. It is shared, and must not be
+// changed. Find reads the others.
 func (s *Statuses) Get(t schemas.TaskID) (*schemas.Status, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -79,7 +79,7 @@ func (s *Statuses) Finished(t schemas.TaskID) bool {
 	return placed || st.GetFinishedMs() != 0
 }
 
-// Size is how many tasks the view knows, and how.
+// Size is how many tasks the view has, and where.
 func (s *Statuses) Size() fold.Size {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -97,7 +97,7 @@ func (s *Statuses) lookup(t schemas.TaskID) (st *schemas.Status, at fold.Locatio
 }
 
 // Find returns the status of any task, reading it back where that is needed; nil means that there is none. An error other than
-// ErrUnread may pass.
+// ErrUnreadable may pass.
 func (s *Statuses) Find(ctx context.Context, t schemas.TaskID) (*schemas.Status, error) {
 	st, _, placed := s.lookup(t)
 	if !placed {
@@ -115,7 +115,7 @@ func (s *Statuses) Find(ctx context.Context, t schemas.TaskID) (*schemas.Status,
 		if !placed {
 			return st, nil
 		}
-		rec, err := s.reader.Record(ctx, stream.TopicPartition{Topic: schemas.TopicStatuses, Partition: at.Partition}, at.Offset)
+		rec, err := s.readBack.Record(ctx, stream.TopicPartition{Topic: schemas.TopicStatuses, Partition: at.Partition}, at.Offset)
 		if err != nil && !errors.Is(err, stream.ErrGone) {
 			return nil, err
 		}
@@ -124,12 +124,12 @@ func (s *Statuses) Find(ctx context.Context, t schemas.TaskID) (*schemas.Status,
 				return st, nil
 			}
 		}
-		// Compaction takes a record away for the sake of a later one, which may not have come round yet.
+		// Compaction removes a record in favour of a later one, which the view may not have read yet.
 		if err := s.Sync(ctx); err != nil {
 			return nil, err
 		}
 		if _, now, placed := s.lookup(t); placed && now == at {
-			return nil, fmt.Errorf("task %s: %w", t, ErrUnread)
+			return nil, fmt.Errorf("task %s: %w", t, ErrUnreadable)
 		}
 	}
 	return nil, fmt.Errorf("task %s is written again and again", t)
@@ -152,7 +152,7 @@ func (s *Statuses) Watch(t schemas.TaskID) (changes <-chan struct{}, stop func()
 	return s.watchers.Watch(t)
 }
 
-// apply keeps a status if it is newer than what is known: a zombie may have written one later that knows less.
+// apply keeps a status if it is newer than what is known: a zombie may have written an older one later.
 func (s *Statuses) apply(rec stream.Record) error {
 	id, st, err := fold.ParseStatus(&rec)
 	if err != nil {

@@ -165,7 +165,7 @@ func TestLostStatusIsAnErrorAndNoUnknownTask(t *testing.T) {
 		t.Fatal(err)
 	}
 	trim(t, c, l, schemas.TopicStatuses)
-	if s, err := v.Find(t.Context(), id); !errors.Is(err, table.ErrUnread) || s != nil || !v.Finished(id) {
+	if s, err := v.Find(t.Context(), id); !errors.Is(err, table.ErrUnreadable) || s != nil || !v.Finished(id) {
 		t.Errorf("it is %v, %v", s, err)
 	}
 }

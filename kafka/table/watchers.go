@@ -6,14 +6,14 @@ import (
 	"altavoz/schemas"
 )
 
-// Watchers are those who wait for news of tasks. It is safe for concurrent use; the zero value is ready.
-type Watchers struct {
+// watchers wait for changes of tasks. It is safe for concurrent use; the zero value is ready.
+type watchers struct {
 	mu  sync.Mutex
 	all map[schemas.TaskID]map[chan struct{}]struct{}
 }
 
-// Watch signals when there is news of a task, until stop is called.
-func (w *Watchers) Watch(t schemas.TaskID) (changes <-chan struct{}, stop func()) {
+// Watch signals changes of a task, until stop is called.
+func (w *watchers) Watch(t schemas.TaskID) (changes <-chan struct{}, stop func()) {
 	c := make(chan struct{}, 1)
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -33,8 +33,8 @@ func (w *Watchers) Watch(t schemas.TaskID) (changes <-chan struct{}, stop func()
 	}
 }
 
-// Signal tells those who watch the task.
-func (w *Watchers) Signal(t schemas.TaskID) {
+// Signal signals a change of a task.
+func (w *watchers) Signal(t schemas.TaskID) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for c := range w.all[t] {

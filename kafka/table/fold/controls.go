@@ -8,23 +8,23 @@ import (
 	"altavoz/schemas"
 )
 
-// ControlsLife is for how long what was said of a task counts: as long as the topic keeps it, and a day longer than a task
-// lives, whose schedule and pauses are part of its life. It may be said a minute before the task comes (schemas.FreshTask).
+// ControlsLife is for how long the controls of a task count: as long as the topic keeps them, and a day longer than a task lives, schedule and pauses
+// included. A control may come a minute before its task (schemas.FreshTask).
 const ControlsLife = schemas.TaskLife + 24*time.Hour
 
-// Controls is the fold of the topic controls: what is wanted of every task that goes on, or is still to come. Nothing is
-// forgotten but by its age and by a tombstone, which the end of a task brings. It is not safe for concurrent use.
+// Controls is the fold of the topic controls: the controls of every task that is not finished, or is still to come. They are removed by age, and by
+// the tombstone that follows the end of a task. It is not safe for concurrent use.
 //
-// Where the topic lost its end and is read again (Anew), that is folded beside what is known, and nobody is told before it is whole. What was
-// known of a task stands against what is read again, which is older, and in which the end may be missing: only a cancel joins it, and an
-// order that was written later than all that was known. An order behind counts as always.
+// While a truncated topic is read again (StartReread), that is folded beside what is known, and no listener is called before it is complete. What was
+// known of a task wins against what is read again, which is older and may lack its end: only a cancel is added, and a control that was written
+// later than all that was known. A control behind the truncation counts as always.
 //
-// A task takes some 130 bytes, and a request to come here. A million that are steered in two weeks are 130 MB, and twice that while they
+// A task takes some 130 bytes, and a request to come here. A million tasks with controls in two weeks are 130 MB, and twice that while they
 // are read again.
 type Controls struct {
 	tasks       map[schemas.TaskID]steered
 	queue       []queuedTask // in the order of the topic
-	truncations int          // how often the topic lost its end
+	truncations int          // of the topic, so far
 	reread      *Controls
 }
 
@@ -39,11 +39,11 @@ type queuedTask struct {
 	at int64
 }
 
-// NewControls returns what knows nothing yet.
+// NewControls returns an empty fold.
 func NewControls() *Controls { return &Controls{tasks: make(map[schemas.TaskID]steered)} }
 
-// Apply folds a control in that was written at a time, and returns what is wanted of its task now; false where that is not to be told before
-// all is read again. Of a time in the future only the future is not believed.
+// Apply folds in a control that was written at a time, and returns the controls of its task; false if listeners are called only once all is read
+// again. A time in the future counts as now.
 func (c *Controls) Apply(id schemas.TaskID, e *schemas.Control, offset int64, at, now time.Time) (schemas.Controls, bool) {
 	if c.reread == nil { //mutant:orders-that-are-read-again-are-told-once
 		return c.fold(id, e, offset, at, now), true
@@ -75,19 +75,19 @@ func (c *Controls) fold(id schemas.TaskID, e *schemas.Control, offset int64, at,
 	return w.Controls
 }
 
-// StartReread begins to read again: the topic lost its end, and offsets count anew. What was known stands until Whole.
+// StartReread begins the second reading of a truncated topic: offsets start again. What was known counts until FinishReread.
 func (c *Controls) StartReread() {
 	c.reread = NewControls()
 	c.reread.truncations = c.truncations + 1
 }
 
-// Update is what is wanted of a task.
+// Update is the controls of a task.
 type Update struct {
 	ID schemas.TaskID
 	schemas.Controls
 }
 
-// FinishReread ends what Anew began: all that was there then is read again. It returns what is wanted of the tasks of which something was read, in
+// FinishReread ends what StartReread began: all that was there then is read again. It returns the controls of the tasks of which something was read, in
 // the order of the topic.
 func (c *Controls) FinishReread() []Update {
 	if c.reread == nil {
@@ -113,7 +113,7 @@ func (c *Controls) FinishReread() []Update {
 	return told
 }
 
-// expire drops what was said before a time.
+// expire removes the controls of before a time.
 func (c *Controls) expire(before int64) {
 	n := 0
 	for ; n < len(c.queue) && c.queue[n].at < before; n++ {
@@ -121,7 +121,7 @@ func (c *Controls) expire(before int64) {
 			delete(c.tasks, c.queue[n].id)
 		}
 	}
-	if c.queue = c.queue[n:]; len(c.queue) > 2*len(c.tasks)+spareQueue { // most of it was taken back, or said again
+	if c.queue = c.queue[n:]; len(c.queue) > 2*len(c.tasks)+spareQueue { // most of it is stale
 		kept := make([]queuedTask, 0, len(c.tasks))
 		for _, q := range c.queue {
 			if w, ok := c.tasks[q.id]; ok && w.at == q.at {
@@ -132,14 +132,14 @@ func (c *Controls) expire(before int64) {
 	}
 }
 
-// spareQueue is how much of the queue may stand for nothing before that is worth a look.
+// spareQueue is how many elements of the queue may be stale before it is compacted.
 const spareQueue = 1024
 
-// Withdraw undoes what was said under a key that ends so. A task of which nothing is left is gone.
+// Withdraw removes what was written under a key with this end. A task without any controls is removed.
 func (c *Controls) Withdraw(id schemas.TaskID, end string) {
 	w, ok := c.tasks[id]
 	if c.reread != nil {
-		if !ok { // of the others it is older than what is known
+		if !ok { // else it is older than what is known
 			c.reread.Withdraw(id, end)
 		}
 		return
@@ -154,13 +154,13 @@ func (c *Controls) Withdraw(id schemas.TaskID, end string) {
 	c.tasks[id] = w
 }
 
-// Get returns what is wanted of a task; false where nobody said anything.
+// Get returns the controls of a task; false if it has none.
 func (c *Controls) Get(id schemas.TaskID) (schemas.Controls, bool) {
 	w, ok := c.tasks[id]
 	return w.Controls, ok
 }
 
-// All returns what is wanted of all of them.
+// All returns the controls of all tasks.
 func (c *Controls) All() map[schemas.TaskID]schemas.Controls {
 	all := make(map[schemas.TaskID]schemas.Controls, len(c.tasks))
 	for id, w := range c.tasks {

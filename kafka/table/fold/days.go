@@ -7,7 +7,7 @@ import (
 	"altavoz/schemas"
 )
 
-// Days counts recipients by owner, of the latest day that was heard of and the one before. It takes some 100 bytes an owner. It is safe for
+// Days counts recipients by owner, for the latest day of any task and the day before. It takes some 100 bytes an owner. It is safe for
 // concurrent use; the zero value is ready.
 type Days struct {
 	mu   sync.Mutex

@@ -5,20 +5,22 @@ import (
 	"altavoz/stream"
 )
 
-// maxNumbers bounds the sender numbers of which something is kept: at 200 bytes 20 MB. Only numbers that are ours are written of.
+// maxNumbers bounds the sender numbers that are kept: at 200 bytes 20 MB. Only configured numbers are written.
 const maxNumbers = 100_000
 
-// Numbers is the fold of what was said of sender numbers, which lies in the topic controls. ListenNumbers has to come first; records are read
-// in one goroutine.
+// Numbers is the fold of the events of sender numbers, which are in the topic controls. ListenNumbers comes first; records are read in one
+// goroutine.
 type Numbers struct {
 	of        map[string]standing.State
 	listeners []func(standing.State)
 }
 
-// ListenNumbers has heard called with what was said of a number whenever more was said.
-func (n *Numbers) ListenNumbers(heard func(standing.State)) { n.listeners = append(n.listeners, heard) }
+// ListenNumbers has listener called with the state of a number at every change.
+func (n *Numbers) ListenNumbers(listener func(standing.State)) {
+	n.listeners = append(n.listeners, listener)
+}
 
-// Intercept returns a reader of the topic that takes what is said of numbers, and leaves the rest to another one.
+// Intercept returns a reader of the topic that folds the events of numbers, and passes other records on.
 func (n *Numbers) Intercept(rest func(stream.Record) error) func(stream.Record) error {
 	n.of = make(map[string]standing.State)
 	return func(rec stream.Record) error {

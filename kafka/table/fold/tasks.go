@@ -1,13 +1,13 @@
-// Package fold is what the views know, folded from the records of their topics without a client: every task of statuses (Tasks), and what is
-// wanted of each (Controls, Numbers).
+// Package fold has what the views keep, folded from the records of their topics without a client: the status of every task (Tasks), the controls of
+// every task (Controls), what is known of sender numbers (Numbers), and recipients by owner and day (Days).
 //
-// Of a task is kept:
+// What is kept of a task:
 //
 //	unfinished                whole, all of them
 //	finished, the newest      whole, up to a number of bytes
-//	finished, all others      where the last record lies; whoever asks reads it there
+//	finished, all others      the location of the last record, where it can be read
 //
-// Nothing is ever forgotten but what a tombstone takes away, so a task that is not here is none.
+// Only a tombstone removes a task, so a task that is not here does not exist.
 package fold
 
 import (
@@ -23,14 +23,14 @@ type Location struct {
 	Offset    int64
 }
 
-// Tasks is the last word on every task. It is not safe for concurrent use.
+// Tasks is the last status of every task. It is not safe for concurrent use.
 type Tasks struct {
-	maxBytes   int // bytes of finished tasks that a partition has in memory, as encoded
+	maxBytes   int // of the finished tasks of one partition in memory, as encoded
 	tasks      map[schemas.TaskID]resident
 	partitions map[int32]*finishedQueue
 	located    *taskindex.Table // all finished tasks that are not in memory
 	rounds     uint64
-	unfinished int // unfinished
+	unfinished int
 	Days       *Days
 }
 
@@ -39,13 +39,13 @@ type resident struct {
 	status *schemas.Status
 	at     Location
 	bytes  int
-	round  uint64 // of the element of the queue that stands for it; 0: it is unfinished
+	round  uint64 // of its element in the queue; 0: it is unfinished
 }
 
 // finishedQueue is a partition's finished tasks in memory. Partitions are read at different speeds at first: with one queue for all
 // the slowest would push the newest tasks of the others out.
 type finishedQueue struct {
-	queue []queued // the newest last; some were written again since, and stand for nothing
+	queue []queued // the newest last; some are stale, because their tasks were written again
 	stale int
 	bytes int
 }
@@ -55,10 +55,10 @@ type queued struct {
 	round uint64
 }
 
-// locationBytes is what a place takes in the index: 2^16 partitions, and 2^48 records, which are more than one ever gets.
+// locationBytes is what a location takes in the index: 2^16 partitions, and 2^48 records, which are more than one ever gets.
 const locationBytes = 8
 
-// NewTasks returns what knows nothing yet. bytes is how much of finished tasks stays in memory, as encoded, over all
+// NewTasks returns an empty fold. bytes is how much of finished tasks stays in memory, as encoded, over all
 // partitions.
 func NewTasks(bytes int, partitions int32) *Tasks {
 	return &Tasks{
@@ -74,8 +74,8 @@ func (t *Tasks) partition(p int32) *finishedQueue {
 	return t.partitions[p]
 }
 
-// Apply takes in a status of that many bytes, and reports whether it is news: it is not if it knows less than what is
-// known. What is known of a task that is not in memory is that it is finished, which stays so.
+// Apply folds in a status of that many bytes, and reports whether it is newer than what is known. Of a task that is not in memory is known that it
+// is finished, which it stays.
 func (t *Tasks) Apply(id schemas.TaskID, st *schemas.Status, bytes int, at Location) bool {
 	h, inMemory := t.tasks[id]
 	known, ended := h.status, st.GetFinishedMs() != 0
@@ -111,7 +111,7 @@ func (t *Tasks) Apply(id schemas.TaskID, st *schemas.Status, bytes int, at Locat
 	return true
 }
 
-// uncount takes a task in memory out of what is counted.
+// uncount removes a task in memory from the counts.
 func (t *Tasks) uncount(h resident) {
 	if h.round == 0 {
 		t.unfinished--
@@ -130,7 +130,7 @@ func (t *Tasks) enqueue(id schemas.TaskID, h resident) uint64 {
 	return t.rounds
 }
 
-// evict leaves of a partition's finished tasks, the oldest first, no more than where they lie.
+// evict replaces a partition's oldest finished tasks by their locations.
 func (t *Tasks) evict(p *finishedQueue) {
 	n := 0
 	for ; n < len(p.queue)-1 && p.bytes > t.maxBytes; n++ {
@@ -156,7 +156,7 @@ func (t *Tasks) evict(p *finishedQueue) {
 	}
 }
 
-// Remove forgets a task: its tombstone was read.
+// Remove removes a task: its tombstone was read.
 func (t *Tasks) Remove(id schemas.TaskID) {
 	if h, ok := t.tasks[id]; ok {
 		t.uncount(h)
@@ -172,7 +172,7 @@ func (t *Tasks) Get(id schemas.TaskID) (*schemas.Status, bool) {
 	return h.status, ok
 }
 
-// Location returns where the last record of a finished task lies that is not in memory, and false for any other.
+// Location returns where the last record of a finished task lies that is not in memory; false for any other task.
 func (t *Tasks) Location(id schemas.TaskID) (Location, bool) {
 	if v, ok := t.located.Get(id); ok {
 		return decodeLocation(v), true
@@ -200,7 +200,7 @@ func (t *Tasks) Size() Size {
 	return Size{Unfinished: t.unfinished, Finished: len(t.tasks) - t.unfinished, Placed: t.located.Len(), IndexBytes: t.located.Bytes()}
 }
 
-// encode writes a place so that none is all zeros.
+// encode encodes a location so that none is all zeros.
 func (p Location) encode() []byte {
 	return binary.BigEndian.AppendUint64(nil, uint64(uint16(p.Partition))<<48|uint64(p.Offset+1)&(1<<48-1))
 }
