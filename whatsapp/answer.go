@@ -110,11 +110,11 @@ func detailsOf(v jsontext.Value) string {
 	return ""
 }
 
-// judge says what an answer to a send means. The body decides, whatever the HTTP status: a message id says that the message was accepted, an
+// judge decides what an answer to a send means. The body decides, whatever the HTTP status: a message id proves that the message was accepted, an
 // error envelope that it was not.
 //
 // Anything else is Lost. Whoever wrote it, a proxy or Meta's own edge, may have passed the request on before: a message may well be
-// out, and its id is not known. Retry-After says how long to wait and proves nothing. Foreign marks an answer that was complete and
+// out, and its id is not known. Retry-After asks for a wait and proves nothing. Foreign marks an answer that was complete and
 // that no overloaded or broken server gives: the address or the network is wrong, and the next call would meet the same.
 func judge(a answer, now time.Time) schemas.Reply {
 	if a.status == 0 {

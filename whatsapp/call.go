@@ -47,7 +47,7 @@ type answer struct {
 //     wrote. RoundTrip returns an error only after its writer has ended.
 //   - Over HTTP/2, where the connection's bytes may be anybody's: the request's headers were not written. Its body comes after
 //     them, and not at all once RoundTrip has given the stream up.
-//   - Over HTTP/2, the peer said so: see untouched.
+//   - Over HTTP/2, the peer declared it: see untouched.
 func (c *Client) call(ctx context.Context, u *url.URL, header http.Header, body io.ReadCloser, size int64, timeout time.Duration) answer {
 	ctx, cancel := context.WithTimeoutCause(ctx, timeout, errCallTimeout)
 	defer cancel()
@@ -71,7 +71,7 @@ func (c *Client) call(ctx context.Context, u *url.URL, header http.Header, body 
 	return a
 }
 
-// untouched reports whether the peer has said, by HTTP/2, that it did nothing about the request: with REFUSED_STREAM for its stream, or with a
+// untouched reports whether the peer has declared, by HTTP/2, that it did not process the request: with REFUSED_STREAM for its stream, or with a
 // GOAWAY whose last stream id is below it (RFC 9113, 8.7 and 6.8). A stream at or below that id may have been carried out, also if the
 // connection ends without an answer to it, and so may one that was reset with any other code.
 //
@@ -108,7 +108,7 @@ type wire struct {
 	got     bool
 	conn    *countedConn // nil over HTTP/2
 	writes  int64
-	headers atomic.Bool // written, or about to be; the writer says so from its own goroutine
+	headers atomic.Bool // written, or about to be; set by the writer from its own goroutine
 }
 
 func (w *wire) gotConn(info httptrace.GotConnInfo) {
@@ -116,7 +116,7 @@ func (w *wire) gotConn(info httptrace.GotConnInfo) {
 	c := info.Conn
 	if t, ok := c.(*tls.Conn); ok {
 		if t.ConnectionState().NegotiatedProtocol == "h2" {
-			return // shared with other requests: its count says nothing about ours
+			return // shared with other requests: its count is not ours alone
 		}
 		c = t.NetConn()
 	}

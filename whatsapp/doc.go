@@ -1,4 +1,4 @@
-// Package whatsapp is the door to Meta's Cloud API: every call to it is made here, and nothing else is.
+// Package whatsapp is the client of Meta's Cloud API: every call to it is made here, and nothing else is.
 //
 //	Prepare ─ a task's content, rendered once ──┐
 //	                                            ▼
@@ -9,7 +9,7 @@
 //	Upload ─ a file, streamed ─ one POST ─ media id (package media decides which file, and when)
 //
 // One call is one attempt. Nothing here repeats a call, follows a redirect or decides when to try again: whether that is right
-// depends on the ledger, which belongs to the sender. What this package does owe the sender is the truth about each call, and
-// above all about the calls that failed half way: [schemas.VerdictUnsent] is said only where no byte of the request can have left
+// depends on the ledger, which belongs to the sender. What this package owes the sender is the exact outcome of each call, and
+// above all about the calls that failed half way: [schemas.VerdictUnsent] is returned only where no byte of the request can have left
 // (call.go has the argument), a refusal only in the Cloud API's own words, [schemas.VerdictLost] wherever nobody can know.
 package whatsapp

@@ -21,7 +21,7 @@ const (
 	codeLink        = 131014
 	codeDownload    = 131052
 
-	// nginx's own: it closed the connection, or says that its client did.
+	// nginx's own: it closed the connection, or reports that its client did.
 	statusClosedNoAnswer = 444
 	statusClientClosed   = 499
 
@@ -137,7 +137,7 @@ func Predicts(code int) bool {
 	return v == schemas.VerdictContent || v == schemas.VerdictAccount
 }
 
-// verdictOf looks a code up. Codes that Meta has added since are judged by what else the answer says.
+// verdictOf looks a code up. Codes that Meta has added since are judged by the rest of the answer.
 func verdictOf(e *apiError, status int) schemas.Verdict {
 	if v, ok := verdicts[e.code]; ok {
 		return refine(v, e)
@@ -162,7 +162,7 @@ var (
 )
 
 // refine tells apart what hides behind the codes for bad parameters: a media id that is no longer known can be
-// renewed, a bad recipient is nobody else's fault.
+// renewed, a bad recipient concerns no other send.
 func refine(v schemas.Verdict, e *apiError) schemas.Verdict {
 	if e.code != codeParameter && e.code != codeValue {
 		return v

@@ -9,8 +9,8 @@ import (
 	"altavoz/schemas/es"
 )
 
-// Probe reads the id of a sender number, which sends nothing and costs none of its messages. A verdict other than Unsent or Lost says
-// that the Cloud API answers, whatever it says of the number. It is over within the call time-out.
+// Probe reads the id of a sender number, which sends nothing and costs none of its messages. A verdict other than Unsent or Lost means
+// that the Cloud API answers, whatever the state of the number. It is over within the call time-out.
 func (c *Client) Probe(ctx context.Context, sender string) schemas.Reply {
 	n, ok := c.number(sender)
 	if !ok {

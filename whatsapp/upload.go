@@ -29,7 +29,7 @@ var ErrUpload = errors.New("media not uploaded")
 
 var errCallOver = errors.New("the call is over")
 
-// UploadError is an ErrUpload with what the Cloud API said.
+// UploadError is an ErrUpload with what the Cloud API answered.
 type UploadError struct {
 	Reply schemas.Reply
 }

@@ -24,7 +24,7 @@ type WebhookConfig struct {
 	AppSecret   schemas.Secret        // events are signed with it, or with one of the two (AppSecrets); empty: whatever comes is taken for Meta's
 	Now         func() schemas.Secret // AppSecret as it is now; nil: it stays
 	VerifyToken schemas.Secret        // Meta shows it when the endpoint is registered; empty: nobody can register it
-	// Numbers returns the ids of our sender numbers: of others nothing that is said of their accounts counts. It must not wait.
+	// Numbers returns the ids of our sender numbers: reports on other accounts do not count. It must not wait.
 	Numbers    func() []string
 	Logger     *slog.Logger
 	Registerer prometheus.Registerer
@@ -104,7 +104,7 @@ func AppSecrets(text schemas.Secret) (all []schemas.Secret) {
 	return all[:min(len(all), maxSecrets)]
 }
 
-// Receipts returns the results that the body tells of, and what it says of our numbers as a whole. An error means that it is no
+// Receipts returns the results in the body, and what it reports of our numbers as a whole. An error means that it is no
 // JSON, or more of it than Meta ever posts.
 func (h *Webhooks) Receipts(body []byte, now time.Time) ([]stream.Record, error) {
 	n, err := readNews(body)

@@ -47,7 +47,7 @@ func (n *news) member(name string) error {
 	return n.dec.SkipValue()
 }
 
-// announce keeps what the change that was read says of its account or number.
+// announce keeps what the change that was read reports of its account or number.
 func (n *news) announce(field string) {
 	n.of.Field, n.of.Event, n.of.Name = field, clean(n.of.Event, ""), clean(n.of.Name, "")
 	switch {

@@ -45,8 +45,8 @@ const (
 	kindDelivered
 	kindRead
 	kindFailed
-	kindForeign // of a message that somebody else sent with the same number
-	kindIgnored // a status that says nothing about delivery, or that this version does not know
+	kindForeign // of a message that another system sent with the same number
+	kindIgnored // a status that is not about delivery, or that this version does not know
 	kindOther   // a change of another field: an incoming message of the account, a template, a phone number
 	kinds
 )
@@ -60,14 +60,14 @@ type recipient struct {
 	index uint32
 }
 
-// receipt is what Meta says of one message of ours.
+// receipt is what a status reports of one message of ours.
 type receipt struct {
 	of                   recipient
 	mark                 schemas.RecipientState
 	phone, reason, wamid string
 }
 
-// news is what a webhook says. Only what we use of it is read, wherever it stands among members that we don't know, and
+// news is what a webhook reports. Only what we use of it is read, wherever it stands among members that we don't know, and
 // a member of another type than usual spoils nothing beside it.
 type news struct {
 	dec      *jsontext.Decoder
@@ -147,7 +147,7 @@ func (n *news) text(into *string) error {
 	return err
 }
 
-// entry reads what is said of one account. Its id may stand behind its changes.
+// entry reads what is reported of one account. Its id may stand behind its changes.
 func (n *news) entry() error {
 	from, id := len(n.announced), ""
 	homes := n.homes
@@ -174,7 +174,7 @@ func (n *news) entry() error {
 	return err
 }
 
-// change reads a change. Which field it is of may be said behind its value.
+// change reads a change. The name of its field may stand behind its value.
 func (n *news) change() error {
 	field, before, seen := fieldMessages, len(n.receipts), n.seen
 	n.of, n.refused = account.Announcement{}, nil
@@ -195,8 +195,8 @@ func (n *news) change() error {
 	return err
 }
 
-// wireStatus is a status as Meta writes it, as far as it says something to us. Its time does not: it has whole seconds, in old
-// versions milliseconds, and is that of days ago when a webhook is repeated; a result's is when it was heard.
+// wireStatus is a status as Meta writes it, as far as we use it. Its time does not: it has whole seconds, in old
+// versions milliseconds, and is that of days ago when a webhook is repeated; a result's is when it was received.
 type wireStatus struct {
 	id, status, phone, user, callback string
 	err                               *apiError // the first one
@@ -258,7 +258,7 @@ func (n *news) failure(first **apiError) error {
 	return err
 }
 
-// take keeps what a status says of a message of ours.
+// take keeps what a status reports of a message of ours.
 func (n *news) take(s *wireStatus) {
 	var k kind
 	r := receipt{wamid: cut(s.id, maxWAMID)}

@@ -208,7 +208,7 @@ func (st *Stage) tryCommit(c *commit) (map[stream.TopicPartition]error, error) {
 	return refused, err
 }
 
-// finishCommit takes in how a commit ended and returns the sends to be called: those whose start is recorded, on a partition
+// finishCommit applies the result of a commit and returns the sends to be called: those whose start is recorded, on a partition
 // that is still the same assignment.
 func (st *Stage) finishCommit(c *commit, refused map[stream.TopicPartition]error, err error) (starts []*send) {
 	now := time.Now()

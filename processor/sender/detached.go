@@ -17,12 +17,12 @@ type recordID struct {
 }
 
 // detachedSend is what this process knows of a record that a partition's ledger calls started, beyond what the ledger says. It
-// outlives the assignment: should the partition come back, as it does after an outage of the broker, nobody need call it unknown.
+// outlives the assignment: if the partition comes back, as it does after an outage of the broker, the send need not become unknown.
 type detachedSend struct {
 	recordID
 
 	until time.Time
-	state ledger.State // what the ledger said of it
+	state ledger.State // what the ledger had of it
 	send  *send        // its call is under way, or its result is being written
 	free  bool         // its call reached nobody; otherwise, without send, its result is acknowledged
 }

@@ -46,7 +46,7 @@ func (h host) Background(work func(ctx context.Context), done func(now time.Time
 	})
 }
 
-// onNumberState takes in what was published of a number as a whole.
+// onNumberState applies what was published of a number as a whole.
 func (st *Stage) onNumberState(s standing.State) {
 	st.mu.Lock()
 	defer st.unlock()

@@ -92,7 +92,7 @@ func (st *Stage) Stop(ctx context.Context) error {
 	}
 }
 
-// OnAssigned takes a partition over: what its last owner committed says where to go on.
+// OnAssigned takes a partition over: it goes on from what the last owner committed.
 func (st *Stage) OnAssigned(ctx context.Context, pos stream.Position) (int64, error) {
 	select { //mutant:takeover-waits-for-what-was-said-of-numbers
 	case <-st.ports.Numbers.CaughtUp():

@@ -1,4 +1,4 @@
-// Package account says what webhooks mean for the sender numbers of an account: that they may not send, may again, or may soon not. It reads no
+// Package account derives what webhooks mean for the sender numbers of an account: that they may not send, may again, or may soon not. It reads no
 // webhooks and makes no calls.
 package account
 
@@ -18,7 +18,7 @@ import (
 )
 
 const (
-	// stopEvery is how often at most it is logged what is said of a number: an account that is locked fails hundreds of messages a second, and
+	// stopEvery is how often at most a report on a number is logged: an account that is locked fails hundreds of messages a second, and
 	// each says the same.
 	stopEvery = time.Second
 )
@@ -34,7 +34,7 @@ const (
 	fieldTier     = "business_capability_update"
 )
 
-// Announcement is what a change says of an account, of one of its numbers, or of a template.
+// Announcement is what a change reports of an account, of one of its numbers, or of a template.
 type Announcement struct {
 	Account string // its id
 	Field   string
@@ -102,7 +102,7 @@ func (a *Announcement) means() meaning {
 	return m
 }
 
-// words is how it is told: Meta's own names, since a person looks them up.
+// words is how it is logged: in Meta's own names, since a person looks them up.
 func (a *Announcement) words() string {
 	if a.Field == fieldMessages {
 		return "webhook"
@@ -110,8 +110,8 @@ func (a *Announcement) words() string {
 	return strings.Join(slices.DeleteFunc(append([]string{a.Field, a.Event, a.Name}, a.Kinds...), func(s string) bool { return s == "" }), " ")
 }
 
-// Numbers is what webhooks have told of our numbers: whose they are, and how they are displayed. It is not kept over a restart; until a
-// number's first receipt what is said of an account may be meant for it.
+// Numbers is what webhooks have shown of our numbers: whose they are, and how they are displayed. It is not kept over a restart; until a
+// number's first receipt what is reported of an account may be meant for it.
 type Numbers struct {
 	cfg    Config
 	log    *slog.Logger
@@ -135,7 +135,7 @@ func (d *Numbers) Learn(number string, e Home) {
 	}
 }
 
-// about returns those of our numbers that an announcement is about: the account's, and those of which nobody knows whose they are. A stop
+// about returns those of our numbers that an announcement is about: the account's, and those whose account is not known. A stop
 // is for these whatever the account: it costs such a number a minute if it was another's, and the list if it was not and is not heeded.
 // A warning is only words, and those of an account that none of ours is known to have are left out.
 func (d *Numbers) about(a *Announcement, m meaning) (out []string) {
@@ -176,7 +176,7 @@ func digits(display string) string {
 	}, display)
 }
 
-// due reports whether it is to be logged again what is said of a number.
+// due reports whether a report on a number is to be logged again.
 func (d *Numbers) due(number string, now time.Time) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -61,7 +61,7 @@ type Loader struct {
 	waiting         map[*Message]Done
 }
 
-// Done is told how a load ended: the message is rendered, or failed for good, or is to be loaded again after a wait (not 0).
+// Done is called when a load ended: the message is rendered, or failed for good, or is to be loaded again after a wait (not 0).
 type Done func(now time.Time, wait time.Duration)
 
 // NewLoader returns a loader that loads nothing.
@@ -139,7 +139,7 @@ func (l *Loader) render(ctx context.Context, m *Message, c *schemas.Content, sta
 	return c, rendered, nil
 }
 
-// loaded takes in how a try ended.
+// loaded applies the result of a try.
 func (l *Loader) loaded(m *Message, c *schemas.Content, rendered schemas.Message, err error, now time.Time) {
 	done := l.waiting[m]
 	delete(l.waiting, m)

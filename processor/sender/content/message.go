@@ -34,7 +34,7 @@ func (m *Message) Rendered() (schemas.Message, int) { return m.rendered, m.versi
 // Failed is why the message can't be sent; empty if nothing is known against it.
 func (m *Message) Failed() string { return m.failed }
 
-// Fail says why it can't be sent.
+// Fail sets why it can't be sent.
 func (m *Message) Fail(why string) { m.failed = why }
 
 // HasFile reports whether it has a file whose media id can be renewed.

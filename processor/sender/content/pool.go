@@ -1,7 +1,7 @@
 package content
 
-// Pool hands out places to work at. Express goes first, and a quarter of the places is never taken by bulk; of each share (a
-// number, a host) so many work at a time at most, so that whatever hangs keeps only its own waiting.
+// Pool limits how many work at a time. Express goes first, and a quarter of the places is never taken by bulk; of each share (a
+// number, a host) so many work at a time at most, so that one that hangs delays only its own.
 type Pool[T comparable] struct {
 	max, perShare int
 

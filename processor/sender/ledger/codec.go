@@ -11,7 +11,7 @@ import (
 	"altavoz/stream"
 )
 
-// State is what the ledger says about a record.
+// State is a record's state in the ledger.
 type State uint8
 
 // The states. A record that the ledger does not speak of is free.
@@ -197,8 +197,8 @@ func Decode(text string, watermark int64) (id Identity, runs []Run, err error) {
 	return id, runs, err
 }
 
-// StartedIn returns the offsets of the records that a committed position calls started, for those who look on from outside
-// (test/witness): of their calls nobody knows but their process.
+// StartedIn returns the offsets of the records that are started in a committed position, for observers
+// (test/witness): only their process knows what becomes of their calls.
 func StartedIn(pos stream.Position) (offsets []int64, err error) {
 	_, runs, err := Decode(pos.Metadata, pos.Offset)
 	at := pos.Offset

@@ -1,9 +1,9 @@
-// Package ledger is how the sender's ledger is written beside the offset of a commit, and read by whoever takes over: which
+// Package ledger is how the sender's ledger is written beside the offset of a commit, and read by the next owner: which
 // records, by offset, are free, started or done (codec.go), and which records these are.
 //
 // An offset alone is no identity: a broker that lost the end of its log (a page cache, an unclean election) gives the same
-// offsets out again, and what the ledger calls done would then be somebody else's. So a few bytes of some records travel
-// with every commit, and whoever takes the partition over holds them against the log. The package is pure: it reads records
+// offsets out again, and what the ledger calls done would then be another record. So a few bytes of some records travel
+// with every commit, and the next owner compares them with the log. The package is pure: it reads records
 // through a function that it is given.
 package ledger
 
@@ -17,13 +17,13 @@ import (
 // ErrIdentity is the error of bytes that Append did not write.
 var ErrIdentity = errors.New("not the identity of a ledger")
 
-// Mark says which record an offset held.
+// Mark identifies the record that an offset held.
 type Mark struct {
 	Offset int64
 	Sum    uint32
 }
 
-// Identity is what a ledger says beside the states of its records.
+// Identity is what a ledger has beside the states of its records.
 type Identity struct {
 	// From DoubtFrom up to DoubtTo the log may hold other records than those of which an earlier ledger spoke. A record there
 	// that the ledger calls free may have been called all the same.
@@ -122,9 +122,9 @@ func SumOf(task []byte, index uint32) uint32 {
 // SumOfValue is the identity of a record that is no send.
 func SumOfValue(value []byte) uint32 { return max(1, crc32.ChecksumIEEE(value)) }
 
-// Cut says which records of a log the ledger does not speak of although it names their offsets.
+// Cut is which records of a log are others than those whose offsets the ledger names.
 type Cut struct {
-	// Below From lie the records of which the ledger speaks, from To on others; between the two nobody knows.
+	// Below From lie the records that the ledger means, from To on others; between the two either.
 	From, To int64
 }
 

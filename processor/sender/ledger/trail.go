@@ -15,7 +15,7 @@ type Trail struct {
 	from, next int64 // what it knows
 }
 
-// Add takes in the next record. Offsets grow; those that are passed over hold no record.
+// Add records the next record. Offsets grow; those that are passed over hold no record.
 func (t *Trail) Add(offset int64, sum uint32) {
 	if t.sums == nil {
 		t.sums, t.from, t.next = make([]uint32, trailRecords), offset, offset

@@ -42,7 +42,7 @@ type Cell[S any] struct {
 	memory
 }
 
-// memory is what a ledger says of an open record.
+// memory is the state of an open record.
 type memory struct {
 	started bool
 	again   bool   // it had been started before, and nobody knows what came of it

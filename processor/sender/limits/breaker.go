@@ -11,22 +11,22 @@ const (
 	probeMax  = 15 * time.Second
 	// ProbeTimeout bounds a read-only probe.
 	ProbeTimeout = 10 * time.Second
-	// maxForeignReads is after how many read-only probes that met an answer of somebody else one send is tried all the same: behind a
+	// maxForeignReads is after how many read-only probes that were answered by another server one send is tried all the same: behind a
 	// gateway that passes on nothing but messages they never meet another one.
 	maxForeignReads = 4
 	// accountWait is the time between two probes of an account that takes no sends.
 	accountWait = 30 * time.Second
 )
 
-// Signal is what the end of a call says about who should have answered it.
+// Signal is what the end of a call means for a breaker.
 type Signal uint8
 
 // The kinds.
 const (
-	SignalNone    Signal = iota // of what this breaker is for
+	SignalNone    Signal = iota // nothing of what this breaker is for
 	SignalWorks                 // it answered, whatever it said of the message
 	SignalSilent                // no verdict: the connection was lost or refused, time ran out, a server's error
-	SignalForeign               // a complete answer that is somebody else's: nothing works until the configuration is repaired
+	SignalForeign               // a complete answer of another server: nothing works until the configuration is repaired
 	SignalRefused               // it takes no sends at all
 )
 
@@ -48,13 +48,13 @@ type Breaker struct {
 
 	silentInRow  int // calls in a row without a verdict
 	open         bool
-	foreign      bool      // what it met is somebody else's
+	foreign      bool      // the last answer was another server's
 	openedAt     time.Time // when it opened
 	probeAt      time.Time // of the next probe
 	wait         time.Duration
 	nextProbe    Probe
 	probing      bool // a probe is under way
-	foreignReads int  // read-only ones in a row that met somebody else
+	foreignReads int  // read-only probes in a row that another server answered
 
 	webhook  bool      // see ForWebhooks
 	provenAt time.Time // when it closes, if no webhook says otherwise until then; zero: no send has got through
@@ -70,10 +70,10 @@ func (b *Breaker) Open() (since time.Time, open bool) { return b.openedAt, b.ope
 // Doubtful reports whether the last call had no verdict, and it is not open for that yet.
 func (b *Breaker) Doubtful() bool { return !b.open && b.silentInRow > 0 }
 
-// Foreign reports whether, by what was met last, somebody else answers in the API's place.
+// Foreign reports whether, by its last signal, another server answers in the API's place.
 func (b *Breaker) Foreign() bool { return b.open && b.foreign }
 
-// Allows says what may be called now. With ProbeWait it also says when to ask again; without a time, once the probe under way has ended.
+// Allows returns what may be called now. With ProbeWait it also says when to ask again; without a time, once the probe under way has ended.
 func (b *Breaker) Allows(now time.Time) (p Probe, at time.Time) {
 	switch {
 	case !b.open:
@@ -99,7 +99,7 @@ func (b *Breaker) Renew(now time.Time) {
 	}
 }
 
-// ProbeAnswered takes in what a read-only probe met, and reports whether it was answered.
+// ProbeAnswered applies the signal of a read-only probe, and reports whether the API answered.
 func (b *Breaker) ProbeAnswered(now time.Time, k Signal) (answered bool) {
 	b.probing = false
 	if !b.open {
@@ -121,7 +121,7 @@ func (b *Breaker) ProbeAnswered(now time.Time, k Signal) (answered bool) {
 	return false
 }
 
-// Observe takes in how a send ended, and whether it was the probe. It reports whether the breaker opened or closed.
+// Observe applies the signal of a send, and whether it was the probe. It reports whether the breaker opened or closed.
 func (b *Breaker) Observe(now time.Time, k Signal, probe bool) (changed bool) {
 	if probe {
 		b.probing = false
@@ -170,7 +170,7 @@ func (b *Breaker) observeOpen(now time.Time, k Signal, probe bool) (changed bool
 	return false
 }
 
-// chooseProbe says what the next probe is.
+// chooseProbe sets what the next probe is.
 func (b *Breaker) chooseProbe() {
 	if b.nextProbe = ProbeRead; b.account || b.webhook {
 		b.nextProbe = ProbeSend

@@ -11,19 +11,19 @@ type Fault uint8
 
 // The faults, each with a breaker of its own.
 const (
-	FaultAccount Fault = iota // it may not send, until somebody acts
+	FaultAccount Fault = iota // it may not send, until an operator acts
 	FaultOutage               // what answers is not the Cloud API, if anything does
 	FaultWebhook              // it may not send, and only webhooks say so
 	Faults
 )
 
-// Breakers is the breakers of a number.
+// Breakers are the breakers of a number.
 type Breakers [Faults]Breaker
 
 // NewBreakers returns them closed.
 func NewBreakers() Breakers { return Breakers{FaultAccount: ForAccount(), FaultWebhook: ForWebhooks()} }
 
-// Signals is what an answer says to each breaker. To that of webhooks only a message that is taken says something.
+// Signals is what an answer means for each breaker. For that of webhooks only an accepted message means something.
 func Signals(r *schemas.Reply) (kinds [Faults]Signal) {
 	switch r.Verdict {
 	case schemas.VerdictSent:
@@ -46,10 +46,10 @@ func (s *Breakers) Stopped(f Fault) bool {
 	return open
 }
 
-// Halted reports whether it waits for somebody to act on its account.
+// Halted reports whether the number waits for an operator to act on its account.
 func (s *Breakers) Halted() bool { return s.Stopped(FaultAccount) || s.Stopped(FaultWebhook) }
 
-// Probes says which probe may be made, if anything stops the number, or when to ask again.
+// Probes returns which probe may be made, if anything stops the number, or when to ask again.
 func (s *Breakers) Probes(now time.Time) (p Probe, at time.Time) {
 	p = ProbeNone
 	for f := range s {
@@ -64,7 +64,7 @@ func (s *Breakers) Probes(now time.Time) (p Probe, at time.Time) {
 	return p, now
 }
 
-// Tally counts numbers that do not send: those that wait for somebody to act, and those that wait for answers of the API.
+// Tally counts numbers that do not send: those that wait for an operator, and those that wait for answers of the API.
 type Tally struct{ Stopped, Unanswered float64 }
 
 // With returns the tally with one more number.

@@ -7,9 +7,9 @@ const (
 	guaranteedPart = 4
 )
 
-// Capacity says whether another call may begin. Bulk leaves an eighth to express. Each number has a part that the others
+// Capacity decides whether another call may begin. Bulk leaves an eighth to express. Each number has a part that the others
 // leave to it, a quarter of everything divided by the numbers, so that one whose calls hang never takes all. What is beyond
-// the parts goes, while it is short, to who has the least under way: which is for the caller to see to.
+// the parts goes, while it is short, to the number that has the least under way; the caller orders them.
 type Capacity struct {
 	max        int // calls
 	bulkMax    int
@@ -20,7 +20,7 @@ type Capacity struct {
 	numbers     int
 }
 
-// NewCapacity returns room for so many calls.
+// NewCapacity returns the capacity for so many calls.
 func NewCapacity(most int) Capacity {
 	return Capacity{max: most, bulkMax: most - max(1, most/expressReserve)*min(1, most-1)}
 }

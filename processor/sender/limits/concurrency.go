@@ -17,10 +17,10 @@ const (
 	latencyWeight = 1.0 / 8
 )
 
-// Concurrency knows how long the calls of a number last, and so how many of them its rate needs at a time.
+// Concurrency averages how long the calls of a number last, and derives how many of them its rate needs at a time.
 type Concurrency struct{ seconds float64 }
 
-// Observe takes in how long a call lasted.
+// Observe records how long a call lasted.
 func (f *Concurrency) Observe(d time.Duration) {
 	if f.seconds == 0 {
 		f.seconds = d.Seconds()

@@ -12,8 +12,8 @@ const (
 	maxPhones = 1 << 18
 )
 
-// Cooldown knows until when each pair of a sender number and a phone is to be left alone. It drops the older of two generations, after CooldownTime or, beyond maxPhones,
-// earlier: then Meta says so (131056). What Meta says is kept until the phone is reached, or for a while.
+// Cooldown holds until when each pair of a sender number and a phone is to be left alone. It drops the older of two generations, after CooldownTime or, beyond maxPhones,
+// earlier: then Meta refuses the call (131056). Its refusals are kept until the phone is reached, or for a while.
 type Cooldown[K comparable] struct {
 	current, previous map[K]time.Time
 	rotatedAt         time.Time
@@ -39,7 +39,7 @@ func (p *Cooldown[K]) Until(k K) time.Time {
 	return at
 }
 
-// Refuse takes in that Meta refused the phone, and how long it asked to wait.
+// Refuse records that Meta refused the phone, and how long it asked to wait.
 func (p *Cooldown[K]) Refuse(k K, now time.Time, after time.Duration) {
 	said := p.refused[k]
 	if said.n == 0 && len(p.refused) >= maxPhones {
@@ -54,10 +54,10 @@ func (p *Cooldown[K]) Refuse(k K, now time.Time, after time.Duration) {
 	p.refused[k] = said
 }
 
-// Reset takes in that the phone is not refused any more.
+// Reset ends the refusals of a phone.
 func (p *Cooldown[K]) Reset(k K) { delete(p.refused, k) }
 
-// Sweep forgets refusals that nobody came back after.
+// Sweep forgets old refusals.
 func (p *Cooldown[K]) Sweep(now time.Time) {
 	if now.Sub(p.sweptAt) < cooldownMax {
 		return
@@ -70,7 +70,7 @@ func (p *Cooldown[K]) Sweep(now time.Time) {
 	}
 }
 
-// Start leaves the phone alone for CooldownTime.
+// Start begins the cooldown of a phone.
 func (p *Cooldown[K]) Start(k K, now time.Time) {
 	if p.current == nil || now.Sub(p.rotatedAt) >= CooldownTime || len(p.current) >= maxPhones {
 		p.previous, p.current, p.rotatedAt = p.current, make(map[K]time.Time, len(p.current)), now
@@ -78,7 +78,7 @@ func (p *Cooldown[K]) Start(k K, now time.Time) {
 	p.current[k] = now.Add(CooldownTime)
 }
 
-// Cancel forgets the phone: it was not reached.
+// Cancel ends the cooldown of a phone: it was not reached.
 func (p *Cooldown[K]) Cancel(k K) {
 	delete(p.current, k)
 	delete(p.previous, k)

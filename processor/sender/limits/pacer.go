@@ -18,7 +18,7 @@ const (
 
 	// cutTo is what is left of a number's rate when Meta says that it is too fast. Most refusals are over by the time they
 	// are noticed, so the way back to near of the rate that was refused takes two seconds (regain, a part of that rate a
-	// second). But a limit may be lower than we were told: from there to beyond it goes slowly (growth), so that few calls pay
+	// second). But a limit may be lower than the configured one: from there to beyond it goes slowly (growth), so that few calls pay
 	// for finding out. What lies above was not refused.
 	cutTo  = 0.5
 	regain = 0.2
@@ -38,7 +38,7 @@ const (
 )
 
 // Pacer is how fast this process may send from a number: additive increase, multiplicative decrease. It is given the
-// process's share of the number's rate and never exceeds it. It is told what became of calls:
+// process's share of the number's rate and never exceeds it. The caller reports what became of calls:
 //
 //   - A call that was throttled halves the rate. Those that were under way by then are the same news and change nothing.
 //   - If all that was sent at the lower rate is throttled too, the number waits, and then tries with one call. So does it when
@@ -49,9 +49,9 @@ const (
 type Pacer struct {
 	bucket    rate.Bucket
 	full      float64 // messages a second, at best; 0: no limit
-	base      float64 // what part is a part of: full or, where there is none, what Meta took when it first said no; 0: no limit
+	base      float64 // what fraction is of: full or, where there is none, what Meta accepted before it first refused; 0: no limit
 	fraction  float64
-	refusedAt float64   // the part at which Meta last said no
+	refusedAt float64   // the fraction at which Meta last refused
 	grownAt   time.Time // fraction is of this time
 
 	slowedAt      time.Time // when it was slowed down; zero: it goes at full rate
@@ -67,7 +67,7 @@ type Pacer struct {
 }
 
 // Set gives the pacer another share of the number's rate. It begins with an empty bucket: what was saved up belonged to the
-// share, and who gave it up has used it.
+// share, and the process that gave it up has used it.
 func (p *Pacer) Set(now time.Time, full float64) {
 	p.Advance(now)
 	if p.full = full; p.slowedAt.IsZero() || full > 0 {
@@ -125,7 +125,7 @@ func (p *Pacer) Advance(now time.Time) {
 	p.applyRate(now)
 }
 
-// Acquire asks for a call. If there is none now, it returns when there may be, and no time if that is to be seen from the
+// Acquire takes a token for a call. If there is none now, it returns when there may be, and no time if that is to be seen from the
 // answer to the trial.
 func (p *Pacer) Acquire(now time.Time) (trial bool, at time.Time, ok bool) {
 	switch {
@@ -144,7 +144,7 @@ func (p *Pacer) Acquire(now time.Time) (trial bool, at time.Time, ok bool) {
 	return trial, now, true
 }
 
-// Return gives back a call that was not made.
+// Return gives back the token of a call that was not made.
 func (p *Pacer) Return(trial bool) {
 	p.bucket.Return(1)
 	p.TrialEnded(trial)
@@ -157,7 +157,7 @@ func (p *Pacer) TrialEnded(trial bool) {
 	}
 }
 
-// Succeeded takes in that a call got through.
+// Succeeded records that a call got through.
 func (p *Pacer) Succeeded(began, now time.Time) {
 	if sample, ok := p.successes.Add(now, 1); ok {
 		p.recentRate = sample
@@ -168,7 +168,7 @@ func (p *Pacer) Succeeded(began, now time.Time) {
 	}
 }
 
-// Throttled takes in that a call was refused for being too fast, and how long Meta asked to wait (0: it did not say). It
+// Throttled records that a call was refused for being too fast, and how long Meta asked to wait (0: it did not). It
 // reports whether that was news.
 func (p *Pacer) Throttled(began, now time.Time, after time.Duration) (news bool) {
 	news = p.Pause(now, after)
@@ -195,7 +195,7 @@ func (p *Pacer) Throttled(began, now time.Time, after time.Duration) (news bool)
 	return true
 }
 
-// Pause takes in that an answer named a wait (0: it did not) without saying that the number is too fast: its rate stays. It
+// Pause records that an answer asked for a wait (0: it did not) although the number is not too fast: its rate stays. It
 // reports whether that was news.
 func (p *Pacer) Pause(now time.Time, after time.Duration) bool {
 	return after > 0 && p.blockUntil(now.Add(min(after, MaxWait)))

@@ -14,11 +14,11 @@ const (
 	webhookAgain = time.Hour
 )
 
-// ForWebhooks returns a breaker for what only webhooks say: sends are accepted, and come to nothing. Told opens it, no answer does. A
-// send that gets through closes it after a while, in which Told can say otherwise.
+// ForWebhooks returns a breaker for what only webhooks report: sends are accepted, and fail later. Trip opens it, no answer does. A
+// send that gets through closes it after a while, unless Trip is called before.
 func ForWebhooks() Breaker { return Breaker{webhook: true} }
 
-// Trip takes in that a webhook, heard at a time, said that the number may not send. It reports whether the breaker opened.
+// Trip opens the breaker: a webhook, received at a time, reported that the number may not send. It reports whether the breaker was closed.
 func (b *Breaker) Trip(at, now time.Time) (opened bool) {
 	switch {
 	case b.open && b.provenAt.IsZero(): // as before
@@ -39,7 +39,7 @@ func (b *Breaker) Trip(at, now time.Time) (opened bool) {
 	return opened
 }
 
-// Restore takes in that somebody knows that it may send again. It reports whether the breaker closed.
+// Restore closes the breaker: the number may send again. It reports whether the breaker was open.
 func (b *Breaker) Restore(now time.Time) (closed bool) {
 	closed = b.open
 	b.open, b.provenAt = false, time.Time{}
@@ -49,7 +49,7 @@ func (b *Breaker) Restore(now time.Time) (closed bool) {
 	return closed
 }
 
-// CloseIfProven closes the breaker if a send got through and no webhook said that it was in vain. It reports whether it did.
+// CloseIfProven closes the breaker if a send got through and no webhook reported that it failed. It reports whether it did.
 func (b *Breaker) CloseIfProven(now time.Time) (closed bool) {
 	return b.open && !b.provenAt.IsZero() && !now.Before(b.provenAt) && b.Restore(now)
 }

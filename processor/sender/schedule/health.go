@@ -18,7 +18,7 @@ type health struct {
 	mixed           bool                         // they are not
 	lastSuccess     time.Time                    // when a call last got through
 	tokenReplacedAt time.Time
-	stopAppliedAt   int64                // Unix milliseconds of the webhook in force that says that it may not send
+	stopAppliedAt   int64                // Unix milliseconds of the webhook in force that stopped it
 	warning         *schemas.NumberEvent // of Meta's, that it is at risk
 }
 
@@ -121,7 +121,7 @@ type suspect struct {
 	probing     bool
 }
 
-// updateSuspect is what the answer to a suspect's send means, and reports whether it says nothing of the number.
+// updateSuspect is what the answer to a suspect's send means, and reports whether it means nothing for the number.
 func (s *Scheduler) updateSuspect(n *Number, e *Send, r *schemas.Reply, works, fails bool, now time.Time) (own bool) {
 	t, alone := e.Task, e.call.suspectTry
 	e.call.suspectTry = false

@@ -32,7 +32,7 @@ const (
 	stopAccount       stop = "account"
 	stopOutage        stop = "outage"
 	stopWebhook       stop = "webhook"       // only webhooks say that it can't send
-	stopConfiguration stop = "configuration" // somebody else answers in the API's place
+	stopConfiguration stop = "configuration" // another server answers in the API's place
 )
 
 func stopOf(n *Number, f limits.Fault) stop {

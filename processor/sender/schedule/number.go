@@ -33,7 +33,7 @@ type Number struct {
 	capped      bool // something ready waits for one of its calls to end
 
 	pacer    limits.Pacer  // this process's share of the rate
-	throttle schemas.Reply // what Meta says against its speed
+	throttle schemas.Reply // the last throttle
 	health
 }
 

@@ -8,7 +8,7 @@ import (
 	"altavoz/schemas/standing"
 )
 
-// ApplyNumberState takes in what webhooks said of a number as a whole.
+// ApplyNumberState applies what webhooks reported of a number as a whole.
 func (s *Scheduler) ApplyNumberState(st standing.State, now time.Time) {
 	s.numbers.states[st.Number] = st
 	if n := s.numbers.byID[st.Number]; n != nil {

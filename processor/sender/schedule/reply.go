@@ -43,7 +43,7 @@ func (s *Scheduler) applyToRate(n *Number, e *Send, r *schemas.Reply, now time.T
 		if n.pacer.Throttled(began, now, r.After) {
 			s.onThrottle(n, r, now)
 		}
-	case schemas.VerdictLost: // whoever asked for a wait there is not the Cloud API, and knows nothing of when it answers again
+	case schemas.VerdictLost: // what asked for a wait there is not the Cloud API, and does not know when that answers again
 		r.After = min(r.After, n.breakers[limits.FaultOutage].MaxWait()) //mutant:an-outage-holds-no-longer-than-its-probes
 		n.pacer.Pause(now, r.After)
 	case schemas.VerdictSent, schemas.VerdictFailed, schemas.VerdictContent, schemas.VerdictPair, schemas.VerdictMedia:

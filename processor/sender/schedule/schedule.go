@@ -17,7 +17,7 @@ import (
 	"altavoz/stream"
 )
 
-// API is what is asked of the Cloud API besides sends. Probe makes a call that only reads, and says whether the API answers.
+// API is what is asked of the Cloud API besides sends. Probe makes a call that only reads, and shows whether the API answers.
 type API interface {
 	content.Renderer
 	Probe(ctx context.Context, sender string) schemas.Reply

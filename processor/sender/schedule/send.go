@@ -26,7 +26,7 @@ type Send struct {
 	call     call
 }
 
-// Recipient is what a send says of its recipient.
+// Recipient is whom a send is for, and until when.
 type Recipient struct {
 	Phone    schemas.Phone
 	Index    uint32
