@@ -705,8 +705,8 @@ func TestUndecodable(t *testing.T) {
 			t.Errorf("%d rejects, %d calls", len(w.rejects), len(w.calls))
 		}
 		for _, r := range w.rejects {
-			if got := r.Header("reject"); !strings.HasPrefix(got, "sender/decode/") || (string(r.Value) == "hola") != (r.Offset == 0) {
-				t.Errorf("reject %q %q", got, r.Value)
+			if got := r.Header("reject"); !strings.HasPrefix(got, "sender/decode/") || (string(r.Value) == "hola") != (r.Header("offset") == "0") {
+				t.Errorf("reject %q of offset %s: %q, want the record as it was at its offset", got, r.Header("offset"), r.Value)
 			}
 		}
 	})

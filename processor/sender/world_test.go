@@ -245,7 +245,8 @@ func (w *world) start(partitions []stream.TopicPartition, opts ...option) *proce
 		Committer: p, Pauser: p, Express: p, Bulk: p, Records: p, Contents: p, Media: p, Numbers: p, Messenger: p,
 		Reject: func(rec stream.Record, stage, code, reason string) stream.Record {
 			rec.Topic = schemas.TopicRejects
-			rec.Headers = append(rec.Headers, stream.Header{Key: "reject", Value: []byte(stage + "/" + code + "/" + reason)})
+			rec.Headers = append(rec.Headers, stream.Header{Key: "reject", Value: []byte(stage + "/" + code + "/" + reason)},
+				stream.Header{Key: "offset", Value: strconv.AppendInt(nil, rec.Offset, 10)}) // its own is given to it when it is written
 			return rec
 		},
 	})
