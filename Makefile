@@ -129,7 +129,7 @@ vuln: bin/govulncheck ## known holes in what is linked; says so when the vulnera
 		echo "**** NOT CHECKED: no vulnerability database at $(VULN_DB); set VULN_DB=file:///path to a copy"; [ "$(CI)" != true ];; esac
 
 sbom: build ## bin/altavoz.cdx.json: what is linked into bin/altavoz, as CycloneDX
-	bin/altavoz version --sbom >bin/altavoz.cdx.json
+	bin/altavoz version --sbom >bin/altavoz.cdx.json.new && mv bin/altavoz.cdx.json.new bin/altavoz.cdx.json
 
 # With caches of their own: a build that is taken from the other one's cache would prove nothing.
 reproducible: ## two builds, in different folders and from nothing, have the same sha256; two minutes
