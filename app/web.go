@@ -19,6 +19,7 @@ import (
 	"altavoz/producer/access"
 	"altavoz/producer/connections"
 	"altavoz/producer/guard"
+	"altavoz/schemas/es"
 )
 
 // httpDrain is how long a request that came before the stop may still take. Answers that wait for a broadcast are given
@@ -124,7 +125,7 @@ func (w *web) serve(api http.Handler) { w.api.Store(&api) }
 
 // noAPI is the API of a process without the role producer.
 func noAPI(rw http.ResponseWriter, _ *http.Request) {
-	admission.Answer(rw, http.StatusNotFound, map[string]string{"error": "No existe esa dirección", "code": "not_found", "hint": "this process has no role producer"})
+	admission.Answer(rw, http.StatusNotFound, map[string]string{"error": es.Say(es.NoAddress).Spanish(), "code": "not_found", "hint": "this process has no role producer"})
 }
 
 func (w *web) serveAPI(rw http.ResponseWriter, r *http.Request) {
@@ -133,7 +134,7 @@ func (w *web) serveAPI(rw http.ResponseWriter, r *http.Request) {
 		return
 	}
 	rw.Header().Set("Retry-After", "2")
-	admission.Answer(rw, http.StatusServiceUnavailable, map[string]string{"error": "El servicio aún no está listo", "code": "unavailable"})
+	admission.Answer(rw, http.StatusServiceUnavailable, map[string]string{"error": es.Say(es.NotReady).Spanish(), "code": "unavailable"})
 }
 
 // stop takes no more requests, gives waiting answers, and lets the others end for a while.

@@ -12,15 +12,8 @@ import (
 	"altavoz/producer/slots"
 	"altavoz/producer/tasks"
 	"altavoz/producer/upload"
+	"altavoz/schemas/es"
 	"altavoz/schemas/request"
-)
-
-// The words of the public contract.
-const (
-	textProcessed = "Mensaje broadcast procesado"
-	textWrongKeys = "Demasiadas claves de API equivocadas desde esta dirección; intente de nuevo más tarde"
-	textQueued    = "Mensaje broadcast enviado a cola"
-	textInternal  = "Error interno del servidor"
 )
 
 // Codes of refusals that are not a field's (those are request.FieldError codes).
@@ -52,6 +45,7 @@ type answer struct {
 	status   int
 	body     any
 	text     string        // instead of a body, as it is
+	hint     es.Sentence   // what to do about a refusal, in the caller's language; the rest is the contract's Spanish
 	code     string        // of a refusal, for the metrics
 	location string        // of the task
 	etag     string        // of what the body shows; it may be asked for again
@@ -101,27 +95,42 @@ type (
 	}
 )
 
-func refusal(status int, code, spanish, hint string) answer {
-	return answer{status: status, code: code, body: errorBody{Error: spanish, Code: code, Hint: hint}}
+func refusal(status int, code string, says es.Sentence) answer {
+	return answer{status: status, code: code, body: errorBody{Error: says.Spanish(), Code: code}}
+}
+
+// hinted adds what to do about it.
+func (a answer) hinted(hint es.Sentence) answer {
+	a.hint = hint
+	return a
+}
+
+// in gives the answer its hint, in the language of its caller.
+func (a answer) in(l es.Language) answer {
+	if body, ok := a.body.(errorBody); ok && !a.hint.None() {
+		body.Hint = a.hint.In(l)
+		a.body = body
+	}
+	return a
 }
 
 func internalError() answer {
-	return answer{status: http.StatusInternalServerError, code: codeInternal, body: errorBody{Error: textInternal}}
+	return answer{status: http.StatusInternalServerError, code: codeInternal, body: errorBody{Error: es.Say(es.InternalError).Spanish()}}
 }
 
 // later is the refusal of what may be tried again.
-func later(code, spanish string) answer {
-	a := refusal(http.StatusServiceUnavailable, code, spanish, "")
+func later(code string, says es.Code) answer {
+	a := refusal(http.StatusServiceUnavailable, code, es.Say(says))
 	a.retry = true
 	return a
 }
 
 // fieldError answers what is wrong with a request. The two refusals that the contract words stand alone.
 func fieldError(e *request.FieldError) answer {
-	a := answer{status: http.StatusBadRequest, code: e.Code, body: errorBody{Error: e.Spanish, Code: e.Code, Field: e.Field, Hint: e.Hint}}
+	a := answer{status: http.StatusBadRequest, code: e.Code, hint: e.Hint, body: errorBody{Error: e.Error(), Code: e.Code, Field: e.Field}}
 	switch {
-	case e.Spanish == request.PhonesMissing || e.Spanish == request.BodyMissing:
-		a.body = errorBody{Error: e.Spanish, Hint: e.Hint}
+	case e.Says.Code == es.PhonesMissing || e.Says.Code == es.BodyMissing:
+		a.body = errorBody{Error: e.Error()}
 	case e.Code == request.CodeBodyTooBig:
 		a.status, a.close = http.StatusRequestEntityTooLarge, true
 	}
@@ -136,22 +145,22 @@ func bodyError(err error) answer {
 	case errors.As(err, &field):
 		return fieldError(field)
 	case errors.Is(err, slots.ErrNone):
-		a = later(codeBusy, "Hay demasiadas solicitudes grandes a la vez; intente de nuevo en unos segundos")
+		a = later(codeBusy, es.BusyBodies)
 	case errors.Is(err, slots.ErrShare):
-		a = overShare("solicitudes con cuerpo")
+		a = overShare(es.ShareBodies)
 	case errors.Is(err, slots.ErrSlow):
-		a = refusal(http.StatusRequestTimeout, codeSlow, "El cuerpo de la solicitud llega demasiado despacio", "")
+		a = refusal(http.StatusRequestTimeout, codeSlow, es.Say(es.BodySlow))
 	case errors.Is(err, upload.ErrPublish):
 		a = unavailable()
 	default: // the client hung up; nobody reads this
-		a = refusal(http.StatusBadRequest, codeGone, "El cuerpo de la solicitud se cortó", "")
+		a = refusal(http.StatusBadRequest, codeGone, es.Say(es.BodyCut))
 	}
 	a.close = true
 	return a
 }
 
 func unavailable() answer {
-	return later(codeUnavailable, "El servicio no puede aceptar el envío ahora; intente de nuevo en unos segundos")
+	return later(codeUnavailable, es.BroadcastNotTaken)
 }
 
 // send writes the answer out whole, in its time. The deadline is taken back then: the connection may serve others.

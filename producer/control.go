@@ -48,7 +48,7 @@ func (in *Ingress) readSpeed(w http.ResponseWriter, r *http.Request, caller *acc
 	case err != nil:
 		return 0, err
 	case len(text) > maxControlBytes:
-		return 0, &request.FieldError{Code: request.CodeBodyTooBig, Spanish: "El cuerpo de la solicitud es demasiado grande"}
+		return 0, request.Fault("", request.CodeBodyTooBig, es.BodyTooLarge)
 	}
 	return tasks.ReadSpeed(text)
 }
@@ -67,7 +67,7 @@ func (in *Ingress) steer(r *http.Request, caller *access.Caller, c *schemas.Cont
 	out, err := upload.Publish(r.Context(), in.ports.Log, schemas.EncodeControl(c))
 	if err != nil {
 		in.cfg.Logger.WarnContext(r.Context(), "control not recorded", "task", task.String(), "kind", c.GetKind().String(), "error", err)
-		return later(codeUnavailable, "El servicio no puede registrar la orden ahora; intente de nuevo en unos segundos")
+		return later(codeUnavailable, es.ControlNotTaken)
 	}
 	offset := out[0].Offset
 	in.cfg.Logger.InfoContext(r.Context(), "control recorded", "task", task.String(), "kind", c.GetKind().String(), "speed", c.GetSpeed(), "offset", offset, "caller", caller.Owner)
@@ -82,7 +82,7 @@ func (in *Ingress) steer(r *http.Request, caller *access.Caller, c *schemas.Cont
 		if newer, ok := in.ports.Statuses.Get(task); ok {
 			known = newer
 		}
-		return steered(http.StatusAccepted, task, known, tasks.InPipe(known), "Orden registrada: se aplica en cuanto el servicio pueda")
+		return steered(http.StatusAccepted, task, known, tasks.InPipe(known), es.Say(es.ControlRecorded).Spanish())
 	case tasks.Obeyed(c, offset, s, time.Now()):
 		return steered(http.StatusOK, task, s, tasks.Leaving(s), tasks.Effect(c, s))
 	}
@@ -98,7 +98,7 @@ func (in *Ingress) mine(r *http.Request, caller *access.Caller) (schemas.TaskID,
 	ctx, cancel := context.WithTimeout(r.Context(), controlTimeout)
 	defer cancel()
 	if in.await(ctx, task, func(s *schemas.Status) bool { return s.GetPlan() != nil }) == nil { //mutant:nobody-steers-what-may-be-anothers
-		a := later(codeUnavailable, "El servicio aún no conoce la tarea; intente de nuevo en unos segundos")
+		a := later(codeUnavailable, es.TaskNotKnownYet)
 		return task, nil, &a
 	}
 	return in.find(r, caller)
@@ -125,12 +125,12 @@ func closed(task schemas.TaskID, c *schemas.Control, s *schemas.Status) answer {
 		return steered(http.StatusOK, task, s, tasks.Leaving(s), tasks.Effect(c, s))
 	}
 	state, why := tasks.StateOf(s, now), tasks.WhyOf(s, now, es.Spanish)
-	text := "La tarea ya terminó: " + string(state)
+	text := es.Say(es.TaskOver, state)
 	if !state.Over() {
-		text = "La tarea ya no admite cambios (" + why + ")"
+		text = es.Say(es.TaskClosed, why)
 	}
-	a := refusal(http.StatusConflict, codeClosed, text, "")
-	a.body = errorBody{Error: text, Code: codeClosed, TaskID: task.String(), Status: state}
+	a := refusal(http.StatusConflict, codeClosed, text)
+	a.body = errorBody{Error: text.Spanish(), Code: codeClosed, TaskID: task.String(), Status: state}
 	return a
 }
 

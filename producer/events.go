@@ -37,9 +37,9 @@ func (in *Ingress) events(_ http.ResponseWriter, r *http.Request, caller *access
 	by := in.shareOf(caller)
 	switch err := by.Take(access.Feeds, in.feeds); {
 	case errors.Is(err, slots.ErrShare):
-		return overShare("seguimientos abiertos")
+		return overShare(es.ShareFeeds)
 	case err != nil:
-		return later(codeBusy, "Hay demasiados seguimientos abiertos a la vez; intente de nuevo en unos segundos")
+		return later(codeBusy, es.BusyFeeds)
 	}
 	return answer{status: http.StatusOK, stream: func(w http.ResponseWriter) {
 		defer by.Give(access.Feeds, in.feeds)

@@ -18,6 +18,7 @@ import (
 	"altavoz/producer/slots"
 	"altavoz/producer/underway"
 	"altavoz/schemas"
+	"altavoz/schemas/es"
 	"altavoz/schemas/request"
 )
 
@@ -138,7 +139,7 @@ func (in *Ingress) route(name string, h handler) http.Handler {
 			in.stream(w, r, a)
 			return
 		}
-		if err := a.send(w); err != nil {
+		if err := a.in(languageOf(r)).send(w); err != nil {
 			in.cfg.Logger.DebugContext(r.Context(), "answer not taken", "route", name, "error", err)
 		}
 		in.metrics.answered(name, a, time.Since(start))
@@ -178,7 +179,7 @@ func health(http.ResponseWriter, *http.Request, *access.Caller) answer {
 
 func (in *Ingress) ready(http.ResponseWriter, *http.Request, *access.Caller) answer {
 	if err := in.Ready(); err != nil {
-		return later(codeUnavailable, "El servicio aún está leyendo el estado de las tareas")
+		return later(codeUnavailable, es.StillReading)
 	}
 	return answer{status: http.StatusOK, body: healthBody{"ready"}}
 }

@@ -8,6 +8,7 @@ import (
 	"altavoz/producer/access"
 	"altavoz/producer/connections"
 	"altavoz/schemas"
+	"altavoz/schemas/es"
 )
 
 // caller returns who makes the request, and false for nobody we know.
@@ -30,10 +31,10 @@ func Secret(r *http.Request) schemas.Secret {
 
 // stranger answers who has no valid key. Only wrong ones count: who shows none tries none.
 func (in *Ingress) stranger(r *http.Request) answer {
-	a := refusal(http.StatusUnauthorized, codeUnauthorized, "Falta una clave de API válida", "Authorization: Bearer <clave>")
+	a := refusal(http.StatusUnauthorized, codeUnauthorized, es.Say(es.NoValidKey)).hinted(es.Say(es.BearerHint))
 	if Secret(r) != "" {
 		if wait := in.cfg.WrongKeys.Wrong(r, time.Now()); wait > 0 {
-			a = refusal(http.StatusTooManyRequests, codeWrongKeys, textWrongKeys, "")
+			a = refusal(http.StatusTooManyRequests, codeWrongKeys, es.Say(es.WrongKeysRetry))
 			a.wait = wait
 		}
 	}
@@ -59,17 +60,17 @@ func (in *Ingress) guarded(m method) handler {
 			return in.stranger(r)
 		}
 		if err := in.cross.Check(r); err != nil {
-			a := refusal(http.StatusForbidden, codeForeign, "No se admiten solicitudes desde páginas de otro origen", "")
+			a := refusal(http.StatusForbidden, codeForeign, es.Say(es.CrossOrigin))
 			a.close = true
 			return a
 		}
 		if !caller.May(scope) {
-			a := refusal(http.StatusForbidden, codeScope, "Esta clave de API no tiene el permiso '"+string(scope)+"'", "tiene: "+access.Names(caller.Scopes))
+			a := refusal(http.StatusForbidden, codeScope, es.Say(es.NoScope, scope)).hinted(es.Say(es.HasScopes, access.Names(caller.Scopes)))
 			a.close = true
 			return a
 		}
 		if !connections.TrustOwner(r.Context(), caller.Owner, func(total int) int { return caller.Share(access.Connections, total) }) {
-			a := overShare("conexiones")
+			a := overShare(es.ShareConnections)
 			a.close = true
 			return a
 		}

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"altavoz/producer/access"
+	"altavoz/schemas/es"
 	"altavoz/schemas/request"
 )
 
@@ -58,7 +59,7 @@ func (in *Ingress) routes() http.Handler {
 		mux.Handle(e.path, in.route(e.name, in.dispatch(e.methods)))
 	}
 	mux.Handle("/", in.route(routeOther, func(http.ResponseWriter, *http.Request, *access.Caller) answer {
-		return refusal(http.StatusNotFound, codeNotFound, "No existe esa dirección", "POST "+request.PathSend+" | GET "+request.PathStatus+"{task_id} | GET "+request.PathTasks)
+		return refusal(http.StatusNotFound, codeNotFound, es.Say(es.NoAddress)).hinted(es.Literal("POST " + request.PathSend + " | GET " + request.PathStatus + "{task_id} | GET " + request.PathTasks))
 	}))
 	return mux
 }
@@ -78,6 +79,6 @@ func (in *Ingress) dispatch(methods []method) handler {
 			return h(w, r, nil)
 		}
 		w.Header().Set("Allow", strings.Join(verbs, ", "))
-		return refusal(http.StatusMethodNotAllowed, codeMethod, "Método no permitido", "use "+verbs[0])
+		return refusal(http.StatusMethodNotAllowed, codeMethod, es.Say(es.NoMethod)).hinted(es.Say(es.UseMethod, verbs[0]))
 	}
 }

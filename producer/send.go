@@ -25,12 +25,12 @@ const maxIdempotencyKey = 255 // bytes, as others take them
 // send is POST send-broadcast-interactive.
 func (in *Ingress) send(w http.ResponseWriter, r *http.Request, caller *access.Caller) answer {
 	if enc := r.Header.Get("Content-Encoding"); enc != "" && !strings.EqualFold(enc, "identity") {
-		a := refusal(http.StatusUnsupportedMediaType, codeEncoding, "El cuerpo de la solicitud no puede venir comprimido", "")
+		a := refusal(http.StatusUnsupportedMediaType, codeEncoding, es.Say(es.BodyEncoded))
 		a.close = true
 		return a
 	}
 	if r.ContentLength > in.cfg.MaxBody {
-		return bodyError(&request.FieldError{Code: request.CodeBodyTooBig, Spanish: "El cuerpo de la solicitud es demasiado grande"})
+		return bodyError(request.Fault("", request.CodeBodyTooBig, es.BodyTooLarge))
 	}
 	key, err := idempotencyKey(r.Header)
 	if err != nil {
@@ -45,7 +45,7 @@ func (in *Ingress) send(w http.ResponseWriter, r *http.Request, caller *access.C
 	order := &order{caller: caller, req: req, up: up, task: in.cfg.Identity.NewTaskID(), now: now, until: now.Add(in.cfg.DirectTimeout)}
 	switch {
 	case key != "" && req.TaskID != nil:
-		return fieldError(&request.FieldError{Field: "task_id", Code: request.CodeValue, Spanish: "El campo 'task_id' y la cabecera Idempotency-Key se excluyen"})
+		return fieldError(request.Fault("task_id", request.CodeValue, es.KeyAndTaskID))
 	case key != "":
 		order.task, order.earlier = in.cfg.Identity.TaskIDs(caller.Owner, key)
 		order.earlier, order.chosen = append(order.earlier, schemas.TaskIDFromKey(caller.Named, key)), true
@@ -126,16 +126,16 @@ func (in *Ingress) sender(asked string) (string, error) {
 	if id, ok := in.cfg.Sender(asked); ok {
 		return id, nil
 	}
-	e := &request.FieldError{Field: "sender", Code: request.CodeValue, Spanish: "El campo 'sender' no es un número emisor de este servicio"}
+	e := request.Fault("sender", request.CodeValue, es.SenderNotOurs)
 	if _, err := schemas.ParsePhone("+"+strings.TrimPrefix(asked, "+"), ""); err == nil && len(asked) <= maxPhoneChars {
-		e.Hint = "parece un teléfono: escriba el id del número (phone_number_id)"
+		e.Hint = es.Say(es.SenderLooksLikePhone)
 	}
 	return "", e
 }
 
 // senderForbidden answers the same whether there is such a number or not.
 func senderForbidden() answer {
-	a := refusal(http.StatusForbidden, codeSender, "Esta clave de API no puede enviar desde ese número emisor", "")
+	a := refusal(http.StatusForbidden, codeSender, es.Say(es.SenderNotAllowed))
 	if body, ok := a.body.(errorBody); ok {
 		body.Field = "sender"
 		a.body = body
@@ -158,10 +158,7 @@ func idempotencyKey(h http.Header) (string, error) {
 	}
 	printable := !strings.ContainsFunc(key, func(c rune) bool { return c < ' ' || c > '~' })
 	if len(values) > 1 || key == "" || len(key) > maxIdempotencyKey || !printable {
-		return "", &request.FieldError{
-			Field: "Idempotency-Key", Code: request.CodeValue,
-			Spanish: "La cabecera Idempotency-Key debe tener entre 1 y 255 caracteres ASCII imprimibles",
-		}
+		return "", request.Fault("Idempotency-Key", request.CodeValue, es.KeyForm)
 	}
 	return key, nil
 }
@@ -270,16 +267,15 @@ func (in *Ingress) repeat(ctx context.Context, o *order, s *schemas.Status) answ
 }
 
 func conflict(o *order) answer {
-	return refusal(http.StatusConflict, codeConflict, "Ya existe otra solicitud, distinta, con la misma clave o el mismo 'task_id'", "task_id: "+o.task.String())
+	return refusal(http.StatusConflict, codeConflict, es.Say(es.KeyTaken)).hinted(es.Literal("task_id: " + o.task.String()))
 }
 
 // unconfirmed answers an order whose task id may be another's: to accept it would promise what may never be sent.
 func (in *Ingress) unconfirmed(ctx context.Context, o *order) answer {
 	in.cfg.Logger.WarnContext(ctx, "it is not known whose the chosen task id is", "task", o.task.String())
-	a := later(codeUnavailable, "El servicio no puede confirmar ahora si la clave o el 'task_id' ya es de otra solicitud; repita la misma solicitud en unos segundos")
+	a := later(codeUnavailable, es.KeyUnconfirmed).hinted(es.Say(es.RepeatIsOnce))
 	if body, ok := a.body.(errorBody); ok {
 		body.TaskID = o.task.String()
-		body.Hint = "la solicitud puede haber entrado; repetirla con la misma clave no la envía dos veces"
 		a.body = body
 	}
 	return a
@@ -304,21 +300,18 @@ func (in *Ingress) notTaken(ctx context.Context, o *order, err error, broadcast 
 // inDoubt answers where the broadcast may be in, or may come. Who chose its id may repeat the request; for anybody else that
 // would be another broadcast, and nobody is told when to come back.
 func inDoubt(o *order) answer {
-	a := later(codeUnavailable, "")
-	hint := "repita la solicitud con la misma clave o el mismo task_id: entra una sola vez"
+	a := later(codeUnavailable, es.BroadcastInDoubt).hinted(es.Say(es.RepeatSafely))
 	if !o.chosen {
-		a.retry = false
-		hint = "consulte task-status; mientras responda 404 el envío aún puede entrar, y repetir la solicitud sería otro envío. " +
-			"Con la cabecera Idempotency-Key se puede repetir sin riesgo"
+		a.retry, a.hint = false, es.Say(es.AskStatusFirst)
 	}
-	a.body = errorBody{Error: "No se sabe si el envío entró: puede entrar todavía", Code: codeUnavailable, Hint: hint, TaskID: o.task.String()}
+	a.body = errorBody{Error: es.Say(es.BroadcastInDoubt).Spanish(), Code: codeUnavailable, TaskID: o.task.String()}
 	return a
 }
 
 // finish answers an accepted order.
 func (in *Ingress) finish(ctx context.Context, o *order) answer {
 	a := answer{status: http.StatusAccepted, location: request.PathStatus + o.task.String(), replayed: o.replay}
-	queued := queuedBody{Success: true, Message: textQueued, TaskID: o.task.String(), Warnings: o.req.Warnings}
+	queued := queuedBody{Success: true, Message: es.Say(es.BroadcastQueued).Spanish(), TaskID: o.task.String(), Warnings: o.req.Warnings}
 	if at := o.begins(); at.After(o.now) {
 		queued.ETA = tasks.Clock(at.UnixMilli())
 	}
@@ -340,6 +333,6 @@ func (in *Ingress) finish(ctx context.Context, o *order) answer {
 		return a
 	}
 	a.status = http.StatusOK
-	a.body = processedBody{Success: true, Message: textProcessed, Result: result, TaskID: o.task.String(), Warnings: o.req.Warnings}
+	a.body = processedBody{Success: true, Message: es.Say(es.BroadcastProcessed).Spanish(), Result: result, TaskID: o.task.String(), Warnings: o.req.Warnings}
 	return a
 }

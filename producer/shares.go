@@ -1,13 +1,13 @@
 package producer
 
 import (
-	"fmt"
 	"net/http"
 	"time"
 
 	"altavoz/producer/access"
 	"altavoz/producer/slots"
 	"altavoz/schemas"
+	"altavoz/schemas/es"
 )
 
 func (in *Ingress) shareOf(caller *access.Caller) *slots.Share {
@@ -18,7 +18,7 @@ func (in *Ingress) shareOf(caller *access.Caller) *slots.Share {
 func (in *Ingress) limited(k access.Kind, h handler) handler {
 	return func(w http.ResponseWriter, r *http.Request, caller *access.Caller) answer {
 		if !in.shares.Take(caller, k, maxWaiting) {
-			a := overShare("solicitudes")
+			a := overShare(es.ShareRequests)
 			a.close = true
 			return a
 		}
@@ -28,8 +28,8 @@ func (in *Ingress) limited(k access.Kind, h handler) handler {
 }
 
 // overShare answers a caller who has as many of something at once as its key may.
-func overShare(what string) answer {
-	a := refusal(http.StatusTooManyRequests, codeShare, "Esta clave de API ya tiene el máximo de "+what+" a la vez; intente de nuevo en unos segundos", "")
+func overShare(says es.Code) answer {
+	a := refusal(http.StatusTooManyRequests, codeShare, es.Say(says))
 	a.retry = true
 	return a
 }
@@ -40,7 +40,7 @@ func (in *Ingress) overBudget(o *order) (answer, bool) {
 		return answer{}, false
 	}
 	if !in.caughtUp() {
-		return later(codeUnavailable, "El servicio aún está leyendo el estado de las tareas; intente de nuevo en unos segundos"), true
+		return later(codeUnavailable, es.StillReadingRetry), true
 	}
 	left, ok := in.budget.Reserve(o.caller, o.task, o.req.Total, access.Accepted{
 		Recipients: in.ports.Tasks.Recipients,
@@ -53,8 +53,7 @@ func (in *Ingress) overBudget(o *order) (answer, bool) {
 		return answer{}, false
 	}
 	next := access.NextDay(o.now)
-	a := refusal(http.StatusTooManyRequests, codeDaily, fmt.Sprintf("Esta clave de API puede enviar hoy a %d destinatarios más; hay cupo de nuevo desde %s",
-		left, next.Format(time.RFC3339)), "")
+	a := refusal(http.StatusTooManyRequests, codeDaily, es.Say(es.RecipientsToday, left, next.Format(time.RFC3339)))
 	a.wait = next.Sub(o.now)
 	return a, true
 }

@@ -7,6 +7,7 @@ import (
 	"altavoz/producer/access"
 	"altavoz/producer/tasks"
 	"altavoz/schemas"
+	"altavoz/schemas/es"
 )
 
 // clockSkew is how far ahead another ingress's clock may be for its ids to be called fresh.
@@ -30,21 +31,21 @@ func (in *Ingress) find(r *http.Request, caller *access.Caller) (schemas.TaskID,
 	if err == nil {
 		s, unread := in.lookup(r.Context(), task)
 		if unread != nil {
-			a := later(codeUnavailable, "El servicio no puede leer ahora el estado de la tarea; intente de nuevo en unos segundos")
+			a := later(codeUnavailable, es.StatusUnreadable)
 			return task, nil, &a
 		}
 		if s != nil && caller.Sees(s.GetPlan().GetOwner()) { //mutant:anothers-task-is-not-shown
 			return task, s, nil
 		}
 		if s == nil && !in.caughtUp() {
-			a := later(codeUnavailable, "El servicio aún está leyendo el estado de las tareas; intente de nuevo en unos segundos")
+			a := later(codeUnavailable, es.StillReadingRetry)
 			return task, nil, &a
 		}
 		if s.GetPlan() == nil && fresh(task) { // whose it is will be known in a moment
 			return task, nil, nil
 		}
 	}
-	a := refusal(http.StatusNotFound, codeNotFound, "No existe una tarea con ese 'task_id'", "")
+	a := refusal(http.StatusNotFound, codeNotFound, es.Say(es.NoTask))
 	return task, nil, &a
 }
 

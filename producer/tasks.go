@@ -23,14 +23,14 @@ func (in *Ingress) list(_ http.ResponseWriter, r *http.Request, caller *access.C
 	case errors.As(err, &field):
 		return fieldError(field)
 	case !in.caughtUp():
-		return later(codeUnavailable, "El servicio aún está leyendo el estado de las tareas; intente de nuevo en unos segundos")
+		return later(codeUnavailable, es.StillReadingRetry)
 	}
 	by := in.shareOf(caller)
 	switch err := by.Take(access.Lists, in.listing); {
 	case errors.Is(err, slots.ErrShare):
-		return overShare("consultas de la lista")
+		return overShare(es.ShareLists)
 	case err != nil:
-		return later(codeBusy, "Hay demasiadas consultas de la lista a la vez; intente de nuevo en unos segundos")
+		return later(codeBusy, es.BusyLists)
 	}
 	defer by.Give(access.Lists, in.listing)
 	l := languageOf(r)

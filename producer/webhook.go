@@ -11,6 +11,7 @@ import (
 	"altavoz/producer/connections"
 	"altavoz/producer/slots"
 	"altavoz/producer/upload"
+	"altavoz/schemas/es"
 	"altavoz/schemas/request"
 )
 
@@ -59,15 +60,15 @@ func (in *Ingress) webhook(w http.ResponseWriter, r *http.Request, _ *access.Cal
 func (in *Ingress) hear(w http.ResponseWriter, r *http.Request) (webhookResult, answer) {
 	hooks := in.ports.Webhooks
 	if hooks == nil {
-		return webhookRefused, notHere("este servicio no recibe eventos: falta configurar ALTAVOZ_WHATSAPP_APP_SECRET")
+		return webhookRefused, notHere(es.WebhookNoSecret)
 	}
 	if in.cross.Check(r) != nil { // Meta is no browser, and where nothing is signed a page could forge receipts
-		return webhookRefused, notHere("no se admiten solicitudes desde páginas de otro origen")
+		return webhookRefused, notHere(es.WebhookCrossOrigin)
 	}
 	if r.Method == http.MethodGet {
 		challenge, ok := hooks.Challenge(r.URL.Query())
 		if !ok {
-			return webhookRefused, notHere("el token de verificación no es el de este servicio")
+			return webhookRefused, notHere(es.WebhookToken)
 		}
 		return webhookVerified, answer{status: http.StatusOK, text: challenge}
 	}
@@ -89,18 +90,18 @@ func (in *Ingress) settle(r *http.Request, body []byte) (webhookResult, answer) 
 		if unsaid, ok := in.forged.Turn(time.Now()); ok {
 			in.cfg.Logger.WarnContext(r.Context(), "a webhook is not signed with our app's secret", "from", r.RemoteAddr, "bytes", len(body), "not_logged", unsaid)
 		}
-		return webhookForged, refusal(http.StatusUnauthorized, codeForged, "La firma del evento no es válida", "")
+		return webhookForged, refusal(http.StatusUnauthorized, codeForged, es.Say(es.WebhookSignature))
 	}
 	connections.Trust(r.Context())
 	recs, err := in.ports.Webhooks.Receipts(body, time.Now())
 	if err != nil {
 		in.cfg.Logger.WarnContext(r.Context(), "a webhook can't be read", "bytes", len(body), "error", err)
-		return webhookMalformed, refusal(http.StatusBadRequest, request.CodeJSON, "El evento no se puede leer", "")
+		return webhookMalformed, refusal(http.StatusBadRequest, request.CodeJSON, es.Say(es.EventUnreadable))
 	}
 	if len(recs) > 0 {
 		if _, err := upload.Publish(r.Context(), in.ports.Log, recs...); err != nil {
 			in.cfg.Logger.WarnContext(r.Context(), "receipts not taken", "records", len(recs), "error", err)
-			return webhookUnavailable, later(codeUnavailable, "El servicio no puede guardar los eventos ahora; intente de nuevo en unos segundos")
+			return webhookUnavailable, later(codeUnavailable, es.WebhookNotTaken)
 		}
 	}
 	return webhookAccepted, answer{status: http.StatusOK, body: healthBody{"ok"}}
@@ -108,7 +109,7 @@ func (in *Ingress) settle(r *http.Request, body []byte) (webhookResult, answer) 
 
 // readWebhook reads a body whole. On an error it says what to count it as.
 func readWebhook(body io.Reader, length int64) ([]byte, webhookResult, error) {
-	tooBig := &request.FieldError{Code: request.CodeBodyTooBig, Spanish: "El evento es demasiado grande"}
+	tooBig := request.Fault("", request.CodeBodyTooBig, es.WebhookTooLarge)
 	if length > maxWebhook {
 		return nil, webhookMalformed, tooBig
 	}
@@ -124,8 +125,8 @@ func readWebhook(body io.Reader, length int64) ([]byte, webhookResult, error) {
 	return buf.Bytes(), "", nil
 }
 
-func notHere(why string) answer {
-	a := refusal(http.StatusForbidden, codeForbidden, "No se admite este evento", why)
+func notHere(why es.Code) answer {
+	a := refusal(http.StatusForbidden, codeForbidden, es.Say(es.WebhookRefused)).hinted(es.Say(why))
 	a.close = true
 	return a
 }

@@ -11,6 +11,7 @@ import (
 	"altavoz/producer/access"
 	"altavoz/producer/connections"
 	"altavoz/producer/guard"
+	"altavoz/schemas/es"
 )
 
 // OnlyLocal serves requests to a name of this machine. It stands where nobody is asked who he is: before everything, so that health
@@ -52,7 +53,7 @@ func (m Metrics) Serve(h http.Handler) http.Handler {
 			if !connections.TrustOwner(r.Context(), caller.Owner, func(total int) int { return caller.Share(access.Connections, total) }) {
 				rw.Header().Set("Connection", "close")
 				rw.Header().Set("Retry-After", "2")
-				Answer(rw, http.StatusTooManyRequests, map[string]string{"error": "Esta clave de API ya tiene el máximo de conexiones a la vez", "code": "too_many_at_once"})
+				Answer(rw, http.StatusTooManyRequests, map[string]string{"error": es.Say(es.ConnectionsMost).Spanish(), "code": "too_many_at_once"})
 				return
 			}
 			h.ServeHTTP(rw, r)
@@ -61,21 +62,21 @@ func (m Metrics) Serve(h http.Handler) http.Handler {
 			h.ServeHTTP(rw, r)
 			return
 		case known:
-			Answer(rw, http.StatusForbidden, map[string]string{"error": "Esta clave de API no tiene el permiso 'control'", "code": "missing_scope"})
+			Answer(rw, http.StatusForbidden, map[string]string{"error": es.Say(es.NoScope, access.Control).Spanish(), "code": "missing_scope"})
 			return
 		}
 		rw.Header().Set("Connection", "close")
 		if keys != nil && secret != "" {
 			if wait := m.Wrong.Wrong(r, time.Now()); wait > 0 {
 				rw.Header().Set("Retry-After", producer.RetryAfter(wait))
-				Answer(rw, http.StatusTooManyRequests, map[string]string{"error": "Demasiadas claves de API equivocadas desde esta dirección", "code": "too_many_wrong_keys"})
+				Answer(rw, http.StatusTooManyRequests, map[string]string{"error": es.Say(es.WrongKeys).Spanish(), "code": "too_many_wrong_keys"})
 				return
 			}
 		}
 		rw.Header().Set("WWW-Authenticate", "Bearer")
 		Answer(rw, http.StatusUnauthorized, map[string]string{
-			"error": "Falta una clave de API válida", "code": "unauthorized",
-			"hint": "Authorization: Bearer <clave>; ALTAVOZ_ADMIN_ADDR da a las métricas una dirección propia, sin clave",
+			"error": es.Say(es.NoValidKey).Spanish(), "code": "unauthorized",
+			"hint": es.Say(es.AdminKeyHint).In(es.Accepted(r.Header.Get("Accept-Language"))),
 		})
 	})
 }

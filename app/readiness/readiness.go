@@ -6,6 +6,8 @@ import (
 	"context"
 	"math"
 	"time"
+
+	"altavoz/schemas/es"
 )
 
 // Grace is how long Kafka may be away, or take no record, before a process says that it is not ready. Restarts of a broker are
@@ -91,7 +93,7 @@ func run(checks []check) *Report {
 		lasts := time.Since(c.since)
 		r.Checks[c.name] = Result{Required: !c.optional, Seconds: math.Round(lasts.Seconds()*10) / 10, Why: c.why}
 		if !c.optional && lasts >= c.grace && r.Ready() {
-			r.Status, r.Error, r.Code, r.Hint = "unavailable", "El servicio aún no está listo", "unavailable", c.name+": "+c.why
+			r.Status, r.Error, r.Code, r.Hint = "unavailable", es.Say(es.NotReady).Spanish(), "unavailable", c.name+": "+c.why
 		}
 	}
 	return r

@@ -24,7 +24,6 @@ import (
 	"altavoz/schemas"
 	"altavoz/schemas/blob"
 	"altavoz/schemas/es"
-	"altavoz/schemas/request"
 	"altavoz/stream"
 )
 
@@ -373,7 +372,7 @@ func TestWhatCannotStartIsRejectedOrFailsWithWords(t *testing.T) {
 		{"no JSON", func(*world) stream.Record { return stream.Record{Value: []byte("hola")} }, schemas.TaskID{}, "", codeInvalid},
 		{"JSON without a message", func(*world) stream.Record {
 			return stream.Record{Value: fmt.Appendf(nil, `{"task_id":%q,"phones":["573001234567"]}`, known)}
-		}, known, request.BodyMissing, codeInvalid},
+		}, known, spanish(es.BodyMissing), codeInvalid},
 		{
 			"unknown number", func(*world) stream.Record { return schemas.EncodeBroadcast(with(event("999", "573001234567"), known)) }, known,
 			spanish(es.SenderUnknown, "999"), "",

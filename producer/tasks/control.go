@@ -19,25 +19,22 @@ func ReadSpeed(body []byte) (uint32, error) {
 		Speed jsontext.Value `json:"speed"`
 	}
 	if err := json.Unmarshal(body, &members); err != nil {
-		return 0, &request.FieldError{Code: request.CodeJSON, Spanish: `El cuerpo debe ser un objeto JSON, como {"speed": 20}`}
+		return 0, request.Fault("", request.CodeJSON, es.SpeedObject)
 	}
-	refuse := func(code, spanish string) (uint32, error) {
-		return 0, &request.FieldError{Field: "speed", Code: code, Spanish: spanish}
-	}
+	refuse := func(code string, says es.Code) (uint32, error) { return 0, request.Fault("speed", code, says) }
 	kind := members.Speed.Kind()
 	if kind == jsontext.KindNull {
 		return 0, nil
 	}
 	if kind == jsontext.KindInvalid { // it is not there
-		return refuse(request.CodeRequired, "Se requiere el campo 'speed'")
+		return refuse(request.CodeRequired, es.SpeedMissing)
 	}
 	if kind != jsontext.KindNumber {
-		return refuse(request.CodeWrongType, "El campo 'speed' debe ser un número entero o null")
+		return refuse(request.CodeWrongType, es.SpeedForm)
 	}
 	n, err := strconv.ParseUint(string(members.Speed), 10, 32)
 	if err != nil {
-		return refuse(request.CodeValue, "El campo 'speed' debe ser un número entero de mensajes por segundo; "+
-			"0 o null: tan rápido como permita el número emisor")
+		return refuse(request.CodeValue, es.SpeedRange)
 	}
 	return uint32(n), nil
 }

@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"encoding/base64"
 	"encoding/binary"
-	"fmt"
 	"net/url"
 	"slices"
 	"strconv"
@@ -72,7 +71,7 @@ func ReadQuery(values url.Values) (*Query, error) {
 	q := &Query{limit: defaultLimit, sender: values.Get("sender"), owner: values.Get("owner")}
 	for name := range values {
 		if !slices.Contains([]string{"status", "sender", "owner", "since", "until", "limit", "cursor"}, name) {
-			q.warnings = append(q.warnings, "Parámetro desconocido '"+name+"': se ignora")
+			q.warnings = append(q.warnings, es.Say(es.ParameterUnknown, name).Spanish())
 		}
 	}
 	slices.Sort(q.warnings)
@@ -84,7 +83,7 @@ func ReadQuery(values url.Values) (*Query, error) {
 		case slices.Contains(states, state):
 			q.states = append(q.states, state)
 		default:
-			return nil, wrong("status", request.CodeValue, "debe ser uno o varios de: "+allStates())
+			return nil, request.Fault("status", request.CodeValue, es.ParameterStates, "status", allStates())
 		}
 	}
 	var err error
@@ -96,13 +95,13 @@ func ReadQuery(values url.Values) (*Query, error) {
 	}
 	if text := values.Get("limit"); text != "" {
 		if q.limit, err = strconv.Atoi(text); err != nil || q.limit < 1 || q.limit > maxLimit {
-			return nil, wrong("limit", request.CodeValue, fmt.Sprintf("debe ser un número entero entre 1 y %d", maxLimit))
+			return nil, request.Fault("limit", request.CodeValue, es.ParameterRange, "limit", maxLimit)
 		}
 	}
 	if text := values.Get("cursor"); text != "" {
 		after, ok := parseCursor(text)
 		if !ok {
-			return nil, wrong("cursor", request.CodeValue, "debe ser el 'next_cursor' de una respuesta anterior")
+			return nil, request.Fault("cursor", request.CodeValue, es.ParameterCursor, "cursor")
 		}
 		q.after = &after
 	}
@@ -117,10 +116,6 @@ func allStates() string {
 	return strings.Join(words, ", ")
 }
 
-func wrong(name, code, what string) error {
-	return &request.FieldError{Field: name, Code: code, Spanish: "El parámetro '" + name + "' " + what}
-}
-
 // instant reads a time. The plus sign of a time zone is a space in a URL where somebody forgot to write %2B.
 func instant(values url.Values, name string) (int64, error) {
 	text := values.Get(name)
@@ -129,7 +124,7 @@ func instant(values url.Values, name string) (int64, error) {
 	}
 	t, err := time.Parse(time.RFC3339, strings.ReplaceAll(text, " ", "+"))
 	if err != nil {
-		return 0, wrong(name, request.CodeTime, "debe ser una fecha RFC 3339, como 2026-01-31T09:00:00-05:00")
+		return 0, request.Fault(name, request.CodeTime, es.ParameterTime, name)
 	}
 	return t.UnixMilli(), nil
 }

@@ -1,21 +1,21 @@
 package request
 
 import (
-	"fmt"
 	"unicode/utf16"
 
 	"altavoz/schemas"
+	"altavoz/schemas/es"
 	"altavoz/schemas/rules"
 )
 
 // ContentFaults returns what is wrong with a content as it was given, whichever way it came in: over HTTP, as JSON or as Protobuf. Literal: what
 // looks like a placeholder is meant as text.
 func ContentFaults(x *schemas.Content, literal bool) (out []*FieldError) {
-	add := func(field, code, spanish string, args ...any) {
-		out = append(out, &FieldError{Field: field, Code: code, Spanish: fmt.Sprintf(spanish, args...)})
+	add := func(field, code string, says es.Code, args ...any) {
+		out = append(out, Fault(field, code, says, args...))
 	}
 	if rules.Blank(x.GetBody()) {
-		add("body_text", CodeRequired, BodyMissing)
+		add("body_text", CodeRequired, es.BodyMissing)
 	}
 	for _, t := range []struct {
 		field, text string
@@ -28,17 +28,17 @@ func ContentFaults(x *schemas.Content, literal bool) (out []*FieldError) {
 		{"footer_text", x.GetFooter(), MaxFooterText, false},
 	} {
 		if n := characters(t.text); n > t.most {
-			add(t.field, CodeTooLong, "El campo '%s' admite como máximo %d caracteres y tiene %d", t.field, t.most, n)
+			add(t.field, CodeTooLong, es.FieldLong, t.field, t.most, n)
 		}
 		if t.oneLine && !rules.OneLine(t.text) {
-			add(t.field, CodeValue, "El campo '%s' no admite saltos de línea ni tabulaciones", t.field)
+			add(t.field, CodeValue, es.FieldLines, t.field)
 		}
 		if found, sure := rules.Placeholder(t.text); sure && !literal {
 			out = append(out, unfilled(t.field, found))
 		}
 	}
 	if text := x.GetButtonUrl(); text != "" {
-		out = append(out, linkFault("button_url", text, "una URL completa que empiece por http:// o https://", true, literal)...)
+		out = append(out, linkFault("button_url", text, es.FieldURL, true, literal)...)
 	}
 	return append(out, mediaFaults(x, literal)...)
 }
@@ -47,40 +47,39 @@ func mediaFaults(x *schemas.Content, literal bool) []*FieldError {
 	m := x.GetMedia()
 	switch {
 	case x.GetHeader().MaxBytes() == 0 && m != nil:
-		return []*FieldError{{Field: "header_type", Code: CodeValue, Spanish: "Un archivo necesita 'header_type' image, video o document"}}
+		return []*FieldError{Fault("header_type", CodeValue, es.FileNeedsHeader)}
 	case m.GetMediaId() != "" || m.GetLink() != "": // what altavoz resolves files to: given, nobody has looked at it
-		return []*FieldError{{Field: "header_content", Code: CodeValue, Spanish: "El archivo debe darse como URL o con su contenido, no con 'media_id' ni 'link'"}}
+		return []*FieldError{Fault("header_content", CodeValue, es.FileByURL)}
 	case m.GetUrl() != "":
-		return linkFault("header_content", m.GetUrl(), "una URL http:// o https://, o un archivo data:<tipo>;base64,...", false, literal)
+		return linkFault("header_content", m.GetUrl(), es.FieldURLOrFile, false, literal)
 	}
 	return nil
 }
 
 func unfilled(field, found string) *FieldError {
-	return &FieldError{
-		Field: field, Code: CodePlaceholder, Spanish: "El campo '" + field + "' tiene un marcador sin reemplazar: " + found,
-		Hint: `reemplácelo antes de enviar; si de verdad es texto: "literal": true`,
-	}
+	e := Fault(field, CodePlaceholder, es.Placeholder, field, found)
+	e.Hint = es.Say(es.PlaceholderHint)
+	return e
 }
 
 // linkFault wants an absolute link that a phone can open.
-func linkFault(field, text, what string, public, literal bool) []*FieldError {
-	fault := func(code, spanish string) []*FieldError {
-		return []*FieldError{{Field: field, Code: code, Spanish: spanish}}
+func linkFault(field, text string, form es.Code, public, literal bool) []*FieldError {
+	fault := func(code string, says es.Code, args ...any) []*FieldError {
+		return []*FieldError{Fault(field, code, says, args...)}
 	}
 	if n := characters(text); n > MaxURL {
-		return fault(CodeTooLong, fmt.Sprintf("El campo '%s' admite como máximo %d caracteres y tiene %d", field, MaxURL, n))
+		return fault(CodeTooLong, es.FieldLong, field, MaxURL, n)
 	}
 	if found, sure := rules.LinkPlaceholder(text); sure && !literal {
 		return []*FieldError{unfilled(field, found)}
 	}
 	switch rules.Link(text, public) {
 	case rules.LinkBroken:
-		return fault(CodeURL, "El campo '"+field+"' debe ser "+what)
+		return fault(CodeURL, form, field)
 	case rules.LinkUser:
-		return fault(CodeURL, "El campo '"+field+"' no puede llevar usuario ni contraseña")
+		return fault(CodeURL, es.FieldUser, field)
 	case rules.LinkPrivate:
-		return fault(CodeURL, "El campo '"+field+"' lleva a una dirección que solo existe en una red privada: nadie podrá abrirla")
+		return fault(CodeURL, es.FieldPrivate, field)
 	case rules.LinkGood:
 	}
 	return nil
@@ -100,7 +99,7 @@ func Doubts(x *schemas.Content) (out []string) {
 		{"header_content", x.GetMedia().GetUrl(), rules.LinkPlaceholder},
 	} {
 		if found, sure := t.find(t.text); found != "" && !sure {
-			out = append(out, "El campo '"+t.field+"' tiene "+found+": ¿un marcador sin reemplazar? Se envía tal cual")
+			out = append(out, es.Say(es.PlaceholderDoubt, t.field, found).Spanish())
 		}
 	}
 	return out

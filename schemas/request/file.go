@@ -2,11 +2,11 @@ package request
 
 import (
 	"errors"
-	"fmt"
 	"strings"
 
 	"altavoz/schemas"
 	"altavoz/schemas/datauri"
+	"altavoz/schemas/es"
 )
 
 func (r *reader) newFile() *datauri.Decoder {
@@ -15,31 +15,31 @@ func (r *reader) newFile() *datauri.Decoder {
 
 // fileOf is a decoded file as a header of the given kind.
 func fileOf(d *datauri.Decoder, kind schemas.HeaderKind) (*schemas.MediaRef, *FieldError) {
-	refuse := func(code, spanish string) (*schemas.MediaRef, *FieldError) {
-		return nil, &FieldError{Field: "header_content", Code: code, Spanish: spanish}
+	refuse := func(code string, says es.Code, args ...any) (*schemas.MediaRef, *FieldError) {
+		return nil, Fault("header_content", code, says, args...)
 	}
 	switch err := d.Err(); {
 	case errors.Is(err, datauri.ErrLong):
-		return refuse(CodeTooLong, fmt.Sprintf("El campo 'header_content' es demasiado largo: una URL admite %d caracteres", MaxURL))
+		return refuse(CodeTooLong, es.ContentLong, MaxURL)
 	case errors.Is(err, datauri.ErrForm):
-		return refuse(CodeBase64, "El campo 'header_content' debe tener la forma data:<tipo>;base64,<archivo>")
+		return refuse(CodeBase64, es.DataForm)
 	case errors.Is(err, datauri.ErrType):
-		return refuse(CodeBase64, "El tipo de archivo de 'header_content' no se entiende: se espera data:<tipo>;base64,<archivo>")
+		return refuse(CodeBase64, es.DataType)
 	case errors.Is(err, datauri.ErrEmpty):
-		return refuse(CodeBase64, "El archivo de 'header_content' está vacío")
+		return refuse(CodeBase64, es.DataEmpty)
 	case errors.Is(err, datauri.ErrLarge):
-		return refuse(CodeFileSize, tooLarge(schemas.HeaderKind_HEADER_KIND_DOCUMENT))
+		return refuse(CodeFileSize, es.DataLarge, megabytes(schemas.HeaderKind_HEADER_KIND_DOCUMENT))
 	case err != nil:
-		return refuse(CodeBase64, "El archivo de 'header_content' no es base64 válido")
+		return refuse(CodeBase64, es.DataBase64)
 	}
 	seen, ok := schemas.MediaType(kind, d.Head(), d.MIME())
 	switch {
 	case !ok:
-		return refuse(CodeFileType, "El archivo de 'header_content' no es "+wantedFile(kind))
+		return refuse(CodeFileType, wantedFile(kind))
 	case !sameType(d.MIME(), seen):
-		return refuse(CodeFileType, "El archivo de 'header_content' dice ser "+d.MIME()+" y es "+seen)
+		return refuse(CodeFileType, es.DataOther, d.MIME(), seen)
 	case d.Size() > kind.MaxBytes():
-		return refuse(CodeFileSize, tooLarge(kind))
+		return refuse(CodeFileSize, es.DataLarge, megabytes(kind))
 	}
 	return &schemas.MediaRef{Sha256: d.Sum(), MimeType: seen, Size: uint64(d.Size()), Filename: schemas.FileName(d.Name(), seen)}, nil
 }
@@ -57,18 +57,17 @@ func sameType(declared, seen string) bool {
 	return seen == "text/plain" && (strings.HasPrefix(declared, "text/") || declared == "application/json")
 }
 
-func tooLarge(kind schemas.HeaderKind) string {
-	const mega = 1000 * 1000
-	return fmt.Sprintf("El archivo de 'header_content' supera el máximo de %d MB", kind.MaxBytes()/mega)
-}
+// megabytes is the size of the largest file of a kind.
+func megabytes(kind schemas.HeaderKind) int64 { return kind.MaxBytes() / (1000 * 1000) }
 
-func wantedFile(kind schemas.HeaderKind) string {
+// wantedFile says what the file of a kind is not.
+func wantedFile(kind schemas.HeaderKind) es.Code {
 	switch kind {
 	case schemas.HeaderKind_HEADER_KIND_IMAGE:
-		return "una imagen JPEG o PNG"
+		return es.DataNoImage
 	case schemas.HeaderKind_HEADER_KIND_VIDEO:
-		return "un video MP4 o 3GP"
+		return es.DataNoVideo
 	case schemas.HeaderKind_HEADER_KIND_DOCUMENT, schemas.HeaderKind_HEADER_KIND_NONE, schemas.HeaderKind_HEADER_KIND_TEXT:
 	}
-	return "un documento PDF, de texto o de Office"
+	return es.DataNoDocument
 }

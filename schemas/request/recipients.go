@@ -1,13 +1,13 @@
 package request
 
 import (
-	"fmt"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
 
 	"altavoz/schemas"
+	"altavoz/schemas/es"
 	"altavoz/schemas/phone"
 )
 
@@ -15,7 +15,7 @@ import (
 func (r *reader) list() error {
 	if kind := r.dec.PeekKind(); kind != jsontext.KindBeginArray {
 		if kind == jsontext.KindString || kind == jsontext.KindNumber || kind == jsontext.KindBeginObject {
-			r.phonesHint = `use un array, un número por elemento: "phones": ["573001234567", "573007654321"]`
+			r.phonesHint = es.Say(es.PhonesArrayHint)
 		}
 		return r.skip()
 	}
@@ -24,7 +24,7 @@ func (r *reader) list() error {
 	}
 	for r.dec.PeekKind() != jsontext.KindEndArray {
 		if r.req.Total == r.lim.MaxPhones {
-			return &FieldError{Field: "phones", Code: CodeTooMany, Spanish: fmt.Sprintf("El campo 'phones' admite como máximo %d números", r.lim.MaxPhones)}
+			return Fault("phones", CodeTooMany, es.PhonesMany, r.lim.MaxPhones)
 		}
 		phone, err := r.recipient()
 		if err != nil {

@@ -3,7 +3,6 @@ package request
 import (
 	"crypto/sha256"
 	"errors"
-	"fmt"
 	"hash"
 	"io"
 	"slices"
@@ -16,6 +15,7 @@ import (
 
 	"altavoz/schemas"
 	"altavoz/schemas/datauri"
+	"altavoz/schemas/es"
 	"altavoz/schemas/rules"
 	"altavoz/schemas/split"
 )
@@ -85,15 +85,20 @@ type Request struct {
 	Warnings   []string        // Spanish
 }
 
-// FieldError says what is wrong with a request, in Spanish, for the one who made it.
+// FieldError says what is wrong with a request, for the one who made it.
 type FieldError struct {
-	Field   string // empty: the request as a whole
-	Code    string // one of the Code... constants
-	Spanish string
-	Hint    string // what to do about it, Spanish; may be empty
+	Field string // empty: the request as a whole
+	Code  string // one of the Code... constants
+	Says  es.Sentence
+	Hint  es.Sentence // what to do about it; may be none
 }
 
-func (e *FieldError) Error() string { return e.Spanish }
+// Fault makes a FieldError.
+func Fault(field, code string, says es.Code, args ...any) *FieldError {
+	return &FieldError{Field: field, Code: code, Says: es.Say(says, args...)}
+}
+
+func (e *FieldError) Error() string { return e.Says.Spanish() }
 
 // Codes of a FieldError: a closed set.
 const (
@@ -112,12 +117,6 @@ const (
 	CodeUnknown     = "unknown_field"
 	CodePlaceholder = "unfilled_placeholder"
 	CodeBodyTooBig  = "body_too_large"
-)
-
-// The two refusals that the public contract words.
-const (
-	PhonesMissing = "Se requiere el campo 'phones' con un array de números telefónicos"
-	BodyMissing   = "Se requiere el campo 'body_text'"
 )
 
 // Read reads the JSON of a request in constant memory, however long its list and its file are, and holds it to
@@ -181,7 +180,7 @@ type reader struct {
 	bad        map[string]*FieldError // the first thing wrong with a member
 	strange    []string               // unknown members
 	unknown    *FieldError            // the first of them, where they are refused
-	phonesHint string                 // how to write a list that came as something else
+	phonesHint es.Sentence            // how to write a list that came as something else
 	phones     hash.Hash              // of all recipients
 	skipped    int
 	file       *datauri.Decoder // a header_content too long for the decoder; nil: none
@@ -192,14 +191,14 @@ func (r *reader) read() error {
 		if _, err := r.dec.ReadToken(); err != nil {
 			return err
 		}
-		return &FieldError{Code: CodeJSON, Spanish: "El cuerpo debe ser un objeto JSON"}
+		return Fault("", CodeJSON, es.JSONObject)
 	}
 	if _, err := r.dec.ReadToken(); err != nil {
 		return err
 	}
 	for n := 0; r.dec.PeekKind() != jsontext.KindEndObject; n++ {
 		if n == maxMembers {
-			return &FieldError{Code: CodeTooMany, Spanish: fmt.Sprintf("El objeto JSON tiene más de %d campos", maxMembers)}
+			return Fault("", CodeTooMany, es.JSONMembers, maxMembers)
 		}
 		name, err := r.dec.ReadToken()
 		if err != nil {
@@ -218,7 +217,7 @@ func (r *reader) read() error {
 	case err != nil:
 		return err
 	}
-	return &FieldError{Code: CodeJSON, Spanish: "Sobra texto después del objeto JSON"}
+	return Fault("", CodeJSON, es.JSONTrailing)
 }
 
 func (r *reader) member(name string) error {
@@ -230,13 +229,13 @@ func (r *reader) member(name string) error {
 	case "literal":
 		return r.flag(name, &r.req.Literal)
 	case "speed":
-		tok, err := r.value(name, "un número entero", jsontext.KindNumber, jsontext.KindString)
+		tok, err := r.value(name, es.FieldInteger, jsontext.KindNumber, jsontext.KindString)
 		if err != nil || tok.Kind() == jsontext.KindInvalid || rules.Blank(tok.String()) {
 			return err
 		}
 		n, perr := strconv.ParseUint(strings.TrimSpace(tok.String()), 10, 32)
 		if perr != nil || n == 0 {
-			r.refuse(name, CodeValue, "El campo 'speed' debe ser un número entero de mensajes por segundo, 1 o más")
+			r.refuse(name, CodeValue, es.SpeedPositive)
 		}
 		r.req.Speed = uint32(n)
 		return nil
@@ -244,7 +243,7 @@ func (r *reader) member(name string) error {
 		return r.window()
 	}
 	if slices.Contains(textFields, name) {
-		tok, err := r.value(name, "un texto", jsontext.KindString)
+		tok, err := r.value(name, es.FieldText, jsontext.KindString)
 		if err != nil || tok.Kind() != jsontext.KindString {
 			return err
 		}
@@ -264,26 +263,27 @@ func (r *reader) stranger(name string) {
 	if len(r.strange) < maxWarnings {
 		r.strange = append(r.strange, name)
 		if r.lim.Lenient {
-			r.req.Warnings = append(r.req.Warnings, "Campo desconocido '"+name+"': se ignora")
+			r.req.Warnings = append(r.req.Warnings, es.Say(es.FieldIgnored, name).Spanish())
 		}
 	}
 	if r.lim.Lenient || r.unknown != nil {
 		return
 	}
-	r.unknown = &FieldError{Field: name, Code: CodeUnknown, Spanish: "Campo desconocido '" + name + "'", Hint: "los campos son: " + strings.Join(memberNames, ", ")}
+	r.unknown = Fault(name, CodeUnknown, es.FieldUnknown, name)
 	if near := rules.Nearest(name, memberNames); near != "" {
-		r.unknown.Spanish += "; ¿quiso decir '" + near + "'?"
+		r.unknown.Says = es.Say(es.FieldUnknownNear, name, near)
 	}
+	r.unknown.Hint = es.Say(es.FieldsAre, strings.Join(memberNames, ", "))
 }
 
 // meant is the hint beside a member that is missing, where a stranger stands for it.
-func (r *reader) meant(field string) string {
+func (r *reader) meant(field string) es.Sentence {
 	for _, name := range r.strange {
 		if rules.Nearest(name, memberNames) == field {
-			return "el campo '" + name + "' no existe; ¿quiso decir '" + field + "'?"
+			return es.Say(es.FieldMeant, name, field)
 		}
 	}
-	return ""
+	return es.Sentence{}
 }
 
 // memberNames are all members that a request may have.
@@ -291,7 +291,7 @@ var memberNames = slices.Concat([]string{"phones"}, textFields, []string{"use_qu
 
 // flag reads a member that is true or false, also as people's forms and languages write it.
 func (r *reader) flag(name string, into *bool) error {
-	tok, err := r.value(name, "true o false", jsontext.KindTrue, jsontext.KindFalse, jsontext.KindString, jsontext.KindNumber)
+	tok, err := r.value(name, es.FieldBool, jsontext.KindTrue, jsontext.KindFalse, jsontext.KindString, jsontext.KindNumber)
 	if err != nil || tok.Kind() == jsontext.KindInvalid {
 		return err
 	}
@@ -301,20 +301,20 @@ func (r *reader) flag(name string, into *bool) error {
 	case "false", "0", "":
 		*into = false
 	default:
-		r.refuse(name, CodeWrongType, "El campo '"+name+"' debe ser true o false")
+		r.refuse(name, CodeWrongType, es.FieldBool, name)
 	}
 	return nil
 }
 
 // value reads a member's value if it is of a wanted kind. Null is as good as absent; anything else is refused and skipped;
 // in both cases the token is none.
-func (r *reader) value(name, what string, kinds ...jsontext.Kind) (jsontext.Token, error) {
+func (r *reader) value(name string, form es.Code, kinds ...jsontext.Kind) (jsontext.Token, error) {
 	got := r.dec.PeekKind()
 	if slices.Contains(kinds, got) {
 		return r.dec.ReadToken()
 	}
 	if got != jsontext.KindNull {
-		r.refuse(name, CodeWrongType, "El campo '"+name+"' debe ser "+what)
+		r.refuse(name, CodeWrongType, form, name)
 	}
 	return jsontext.Token{}, r.skip()
 }
@@ -335,7 +335,7 @@ func (r *reader) tokens(each func(jsontext.Token) error) error {
 			return err
 		}
 		if r.skipped++; r.dec.StackDepth() > maxDepth || r.skipped > maxSkipped {
-			return &FieldError{Code: CodeJSON, Spanish: "El JSON es demasiado profundo o complejo"}
+			return Fault("", CodeJSON, es.JSONComplex)
 		}
 		if r.dec.StackDepth() == depth {
 			return nil
@@ -344,9 +344,9 @@ func (r *reader) tokens(each func(jsontext.Token) error) error {
 }
 
 // refuse keeps the first thing that is wrong with a member.
-func (r *reader) refuse(field, code, spanish string) {
+func (r *reader) refuse(field, code string, says es.Code, args ...any) {
 	if !r.isBad(field) {
-		r.bad[field] = &FieldError{Field: field, Code: code, Spanish: spanish}
+		r.bad[field] = Fault(field, code, says, args...)
 	}
 }
 
@@ -354,11 +354,11 @@ func (r *reader) refuse(field, code, spanish string) {
 func (r *reader) fatal(err error) error {
 	switch failed := r.body.Failed(); {
 	case errors.Is(failed, split.ErrLarge):
-		return &FieldError{Code: CodeBodyTooBig, Spanish: "El cuerpo de la solicitud es demasiado grande"}
+		return Fault("", CodeBodyTooBig, es.BodyTooLarge)
 	case errors.Is(failed, split.ErrString):
-		return &FieldError{Code: CodeTooLong, Spanish: fmt.Sprintf("El JSON tiene un texto de más de %d bytes", split.MaxString)}
+		return Fault("", CodeTooLong, es.JSONText, split.MaxString)
 	case errors.Is(failed, split.ErrMember):
-		return &FieldError{Field: "header_content", Code: CodeJSON, Spanish: "El campo 'header_content' no es un texto JSON válido"}
+		return Fault("header_content", CodeJSON, es.ContentNotText)
 	case failed != nil:
 		return failed
 	}
@@ -369,11 +369,11 @@ func (r *reader) fatal(err error) error {
 		return worded
 	case errors.Is(err, jsontext.ErrDuplicateName) && errors.As(err, &syntax):
 		name := cut(syntax.JSONPointer.LastToken(), maxNameText)
-		return &FieldError{Field: name, Code: CodeDuplicate, Spanish: "El campo '" + name + "' está repetido"}
+		return Fault(name, CodeDuplicate, es.FieldRepeated, name)
 	case errors.As(err, &syntax):
-		return &FieldError{Code: CodeJSON, Spanish: fmt.Sprintf("El cuerpo no es JSON válido (byte %d)", syntax.ByteOffset+r.body.Removed())}
+		return Fault("", CodeJSON, es.JSONInvalid, syntax.ByteOffset+r.body.Removed())
 	case errors.Is(err, io.EOF):
-		return &FieldError{Code: CodeJSON, Spanish: "El cuerpo está vacío o no es JSON válido"}
+		return Fault("", CodeJSON, es.JSONEmpty)
 	default: // the sink's
 		return err
 	}

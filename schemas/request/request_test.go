@@ -22,6 +22,7 @@ import (
 	"pgregory.net/rapid"
 
 	"altavoz/schemas"
+	"altavoz/schemas/es"
 	"altavoz/schemas/request"
 )
 
@@ -311,8 +312,8 @@ func TestThreatS05AmbiguousRequestsAreRefused(t *testing.T) {
 			if !errors.As(err, &e) {
 				t.Fatalf("error is %v", err)
 			}
-			if e.Field != tt.field || e.Code != tt.code || e.Spanish == "" {
-				t.Errorf("refused with %q %q (%s), want %q %q", e.Field, e.Code, e.Spanish, tt.field, tt.code)
+			if e.Field != tt.field || e.Code != tt.code || e.Error() == "" {
+				t.Errorf("refused with %q %q (%s), want %q %q", e.Field, e.Code, e.Error(), tt.field, tt.code)
 			}
 		})
 	}
@@ -542,7 +543,7 @@ func outcome(req *request.Request, sink *bin, err error) string {
 		if !errors.As(err, &e) {
 			return "foreign: " + err.Error()
 		}
-		return fmt.Sprintf("%q %q %s", e.Field, e.Code, e.Spanish)
+		return fmt.Sprintf("%q %q %s", e.Field, e.Code, e.Error())
 	}
 	return fmt.Sprintf("%x %v %d %x %v %v", req.SHA256, req.Phones, req.Total, sha256.Sum256(sink.file), sink.parts, req.Warnings)
 }
@@ -686,8 +687,8 @@ func TestAnUnknownMemberIsRefusedWithTheNearestName(t *testing.T) {
 			if !errors.As(err, &e) || e.Code != request.CodeUnknown || e.Field != name || len(sink.slices) > 0 {
 				t.Fatalf("error is %v", err)
 			}
-			if offered := strings.Contains(e.Spanish, "¿quiso decir '"+near+"'?"); offered != (near != "") || !strings.Contains(e.Hint, "schedule_at") {
-				t.Errorf("%s (%s), want %q offered", e.Spanish, e.Hint, near)
+			if offered := strings.Contains(e.Error(), "¿quiso decir '"+near+"'?"); offered != (near != "") || !strings.Contains(e.Hint.Spanish(), "schedule_at") {
+				t.Errorf("%s (%s), want %q offered", e.Error(), e.Hint.Spanish(), near)
 			}
 		})
 	}
@@ -696,14 +697,14 @@ func TestAnUnknownMemberIsRefusedWithTheNearestName(t *testing.T) {
 func TestAMissingMemberHintsAtTheStrangerInItsPlace(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ body, spanish, hint string }{
-		{`{"to":["573001234567"],"body_text":"b"}`, request.PhonesMissing, "'to' no existe; ¿quiso decir 'phones'?"},
-		{`{"phones":["1"],"message":"b"}`, request.BodyMissing, "'message' no existe; ¿quiso decir 'body_text'?"},
-		{`{"phones":"573001234561,573001234562","body_text":"b"}`, request.PhonesMissing, `"phones": ["573001234567"`},
-		{`{"body_text":"b"}`, request.PhonesMissing, ""},
+		{`{"to":["573001234567"],"body_text":"b"}`, es.Say(es.PhonesMissing).Spanish(), "'to' no existe; ¿quiso decir 'phones'?"},
+		{`{"phones":["1"],"message":"b"}`, es.Say(es.BodyMissing).Spanish(), "'message' no existe; ¿quiso decir 'body_text'?"},
+		{`{"phones":"573001234561,573001234562","body_text":"b"}`, es.Say(es.PhonesMissing).Spanish(), `"phones": ["573001234567"`},
+		{`{"body_text":"b"}`, es.Say(es.PhonesMissing).Spanish(), ""},
 	} {
 		_, _, err := read(c.body)
 		var e *request.FieldError
-		if !errors.As(err, &e) || e.Spanish != c.spanish || !strings.Contains(e.Hint, c.hint) || (c.hint == "") != (e.Hint == "") {
+		if !errors.As(err, &e) || e.Error() != c.spanish || !strings.Contains(e.Hint.Spanish(), c.hint) || (c.hint == "") != e.Hint.None() {
 			t.Errorf("%s: %v, want hint %q", c.body, err, c.hint)
 		}
 	}

@@ -2,13 +2,13 @@ package request
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
 
 	"altavoz/schemas"
 	"altavoz/schemas/datauri"
+	"altavoz/schemas/es"
 	"altavoz/schemas/rules"
 )
 
@@ -22,17 +22,23 @@ const (
 	MaxURL        = 2000
 	maxSender     = 64
 
-	DefaultButtonText = "Ver más"
+	DefaultButtonText = es.DefaultButton
 	DefaultButtonURL  = "https://example.com"
 )
 
 // validate holds the members to the rules, in one order whatever order they came in.
 func (r *reader) validate() error {
 	if r.req.Total == 0 && !r.isBad("phones") {
-		return &FieldError{Field: "phones", Code: CodeRequired, Spanish: PhonesMissing, Hint: cmp.Or(r.phonesHint, r.meant("phones"))}
+		e := Fault("phones", CodeRequired, es.PhonesMissing)
+		if e.Hint = r.phonesHint; e.Hint.None() {
+			e.Hint = r.meant("phones")
+		}
+		return e
 	}
 	if r.texts["body_text"] == "" && !r.isBad("body_text") {
-		return &FieldError{Field: "body_text", Code: CodeRequired, Spanish: BodyMissing, Hint: r.meant("body_text")}
+		e := Fault("body_text", CodeRequired, es.BodyMissing)
+		e.Hint = r.meant("body_text")
+		return e
 	}
 	if r.unknown != nil {
 		return r.unknown
@@ -50,7 +56,7 @@ func (r *reader) validate() error {
 	r.opens()
 	if text := r.texts["task_id"]; text != "" {
 		if id, err := schemas.ParseTaskID(text); err != nil || id == (schemas.TaskID{}) {
-			r.refuse("task_id", CodeValue, "El campo 'task_id' debe ser un UUID")
+			r.refuse("task_id", CodeValue, es.TaskIDForm)
 		} else {
 			r.req.TaskID = &id
 		}
@@ -66,7 +72,7 @@ func (r *reader) validate() error {
 func (r *reader) text(field string, limit int) string {
 	text := r.texts[field]
 	if n := characters(text); n > limit {
-		r.refuse(field, CodeTooLong, fmt.Sprintf("El campo '%s' admite como máximo %d caracteres y tiene %d", field, limit, n))
+		r.refuse(field, CodeTooLong, es.FieldLong, field, limit, n)
 	}
 	return text
 }
@@ -80,7 +86,7 @@ func (r *reader) oneOf(field, absent string, values ...string) string {
 	if slices.Contains(values, text) {
 		return text
 	}
-	r.refuse(field, CodeValue, fmt.Sprintf("El campo '%s' debe ser uno de: %s", field, strings.Join(values, ", ")))
+	r.refuse(field, CodeValue, es.FieldOneOf, field, strings.Join(values, ", "))
 	return absent
 }
 
@@ -89,7 +95,7 @@ func (r *reader) content() error {
 	c := r.req.Content
 	c.Body, c.Footer, c.ButtonText, c.ButtonUrl = r.texts["body_text"], r.texts["footer_text"], r.texts["button_text"], rules.CleanLink(r.texts["button_url"])
 	if c.ButtonText != "" && c.ButtonUrl == "" {
-		r.req.Warnings = append(r.req.Warnings, "El campo 'button_text' no tiene 'button_url': el botón lleva a "+DefaultButtonURL)
+		r.req.Warnings = append(r.req.Warnings, es.Say(es.ButtonWithoutURL, DefaultButtonURL).Spanish())
 	}
 	c.ButtonText, c.ButtonUrl = cmp.Or(c.ButtonText, DefaultButtonText), cmp.Or(c.ButtonUrl, DefaultButtonURL)
 	if err := r.header(); err != nil {
@@ -116,16 +122,16 @@ func (r *reader) header() error {
 	case kind == "" && content == "" && streamed == nil:
 		return nil
 	case kind == "":
-		r.refuse("header_type", CodeRequired, "Se requiere el campo 'header_type' cuando hay 'header_content'")
+		r.refuse("header_type", CodeRequired, es.HeaderTypeMissing)
 		return nil
 	case content == "" && streamed == nil:
-		r.refuse("header_content", CodeRequired, "Se requiere el campo 'header_content' cuando hay 'header_type'")
+		r.refuse("header_content", CodeRequired, es.HeaderContentMissing)
 		return nil
 	}
 	c.Header = schemas.HeaderKind(schemas.HeaderKind_value["HEADER_KIND_"+strings.ToUpper(kind)])
 	if c.Header == schemas.HeaderKind_HEADER_KIND_TEXT {
 		if c.HeaderText = content; streamed != nil {
-			r.refuse("header_content", CodeTooLong, fmt.Sprintf("El campo 'header_content' admite como máximo %d caracteres en un encabezado de texto", MaxHeaderText))
+			r.refuse("header_content", CodeTooLong, es.HeaderTextLong, MaxHeaderText)
 		}
 		return nil
 	}
@@ -158,12 +164,12 @@ func (r *reader) times() {
 	now := r.lim.Now.UnixMilli()
 	switch {
 	case r.req.ScheduleMs != 0 && r.req.ExpireMs != 0 && r.req.ExpireMs <= r.req.ScheduleMs:
-		r.refuse("expire_at", CodeTime, "El campo 'expire_at' debe ser posterior a 'schedule_at'")
+		r.refuse("expire_at", CodeTime, es.ExpireTooEarly)
 	case r.lim.Now.IsZero():
 	case r.req.ScheduleMs > now+schemas.TaskLife.Milliseconds():
-		r.refuse("schedule_at", CodeTime, fmt.Sprintf("El campo 'schedule_at' admite como máximo %d días desde ahora", schemas.TaskLife/(24*time.Hour)))
+		r.refuse("schedule_at", CodeTime, es.ScheduleDays, int64(schemas.TaskLife/(24*time.Hour)))
 	case r.req.ExpireMs != 0 && r.req.ExpireMs <= now:
-		r.refuse("expire_at", CodeTime, "El campo 'expire_at' ya pasó")
+		r.refuse("expire_at", CodeTime, es.ExpirePast)
 	}
 }
 
@@ -180,7 +186,7 @@ func (r *reader) opens() {
 		end = at
 	}
 	if at, ok := r.req.Window.Next(from); !ok || !at.Before(end) {
-		r.refuse("window", CodeTime, "El campo 'window' no abre en el tiempo que tiene el envío, hasta "+end.UTC().Format(time.RFC3339))
+		r.refuse("window", CodeTime, es.WindowNotOpen, end.UTC().Format(time.RFC3339))
 	}
 }
 
@@ -191,7 +197,7 @@ func (r *reader) instant(field string) int64 {
 	}
 	t, err := time.Parse(time.RFC3339, text)
 	if err != nil || t.UnixMilli() <= 0 {
-		r.refuse(field, CodeTime, "El campo '"+field+"' debe ser una fecha RFC 3339, como 2026-01-31T09:00:00-05:00")
+		r.refuse(field, CodeTime, es.FieldTime, field)
 		return 0
 	}
 	return t.UnixMilli()

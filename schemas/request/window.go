@@ -3,12 +3,12 @@ package request
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
 
 	"altavoz/schemas"
+	"altavoz/schemas/es"
 	"altavoz/schemas/hours"
 )
 
@@ -17,29 +17,24 @@ const maxWindow = 8 << 10
 
 // WindowFault says what is wrong with a window: err is of schemas.Window's Check or UnmarshalJSON. It returns nil for nil.
 func WindowFault(err error) *FieldError {
-	fault := func(code, spanish string) *FieldError {
-		return &FieldError{Field: "window", Code: code, Spanish: "El campo 'window' " + spanish}
-	}
+	fault := func(code string, says es.Code, args ...any) *FieldError { return Fault("window", code, says, args...) }
 	switch {
 	case err == nil:
 		return nil
 	case errors.Is(err, hours.ErrZone):
-		return fault(CodeValue, "debe decir en 'timezone' el nombre IANA de una zona horaria, como America/Bogota")
+		return fault(CodeValue, es.WindowZone)
 	case errors.Is(err, hours.ErrSpans):
-		return fault(CodeTooMany, fmt.Sprintf("debe tener en 'hours' entre 1 y %d horarios", hours.MaxSpans))
+		return fault(CodeTooMany, es.WindowSpans, hours.MaxSpans)
 	case errors.Is(err, hours.ErrDays):
-		return fault(CodeValue, "debe tener en 'days' una lista de días (mon, tue, wed, thu, fri, sat, sun) o de tramos como mon-fri")
+		return fault(CodeValue, es.WindowDays)
 	case errors.Is(err, hours.ErrTimes):
-		return fault(CodeTime, "debe decir en 'from' y 'to' horas HH:MM del mismo día, de 00:00 a 24:00, y 'from' antes que 'to'")
+		return fault(CodeTime, es.WindowTimes)
 	case errors.Is(err, hours.ErrHolidays):
-		return fault(CodeValue, "sólo conoce en 'holidays' los festivos de CO")
+		return fault(CodeValue, es.WindowHolidays)
+	case errors.Is(err, schemas.ErrPreset):
+		return fault(CodeValue, es.WindowForm, schemas.PresetLey2300)
 	}
-	code := CodeWrongType
-	if errors.Is(err, schemas.ErrPreset) {
-		code = CodeValue
-	}
-	return fault(code, `debe ser el nombre de un horario, "`+schemas.PresetLey2300+`", o un objeto como `+
-		`{"timezone":"America/Bogota","hours":[{"days":["mon-fri"],"from":"07:00","to":"19:00"}],"holidays":"CO"}`)
+	return fault(CodeWrongType, es.WindowForm, schemas.PresetLey2300)
 }
 
 // window reads when sends may start.
@@ -60,8 +55,8 @@ func (r *reader) window() error {
 	if text.Len() <= maxWindow {
 		err = r.req.Window.UnmarshalJSON(bytes.TrimSpace(text.Bytes()))
 	}
-	if fault := WindowFault(err); fault != nil {
-		r.refuse(fault.Field, fault.Code, fault.Spanish)
+	if fault := WindowFault(err); fault != nil && !r.isBad(fault.Field) {
+		r.bad[fault.Field] = fault
 	}
 	return nil
 }

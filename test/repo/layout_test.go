@@ -13,7 +13,7 @@ import (
 var packages = map[string][]string{
 	"stream":              {},
 	"schemas":             {"schemas/es", "stream", "schemas/hours", "schemas/phone", "schemas/rules", "schemas/version"},
-	"schemas/request":     {"schemas", "schemas/datauri", "schemas/hours", "schemas/phone", "schemas/rules", "schemas/split"},
+	"schemas/request":     {"schemas", "schemas/es", "schemas/datauri", "schemas/hours", "schemas/phone", "schemas/rules", "schemas/split"},
 	"schemas/blob":        {"stream", "schemas"},
 	"schemas/taskids":     {"schemas"},
 	"schemas/es":          {},
@@ -39,7 +39,7 @@ var packages = map[string][]string{
 	"producer/slots":      {"producer/access", "producer/underway"},
 	"producer/underway":   {},
 	"producer/guard":      {"producer/seldom"},
-	"app/admission":       {"producer", "producer/access", "producer/connections", "producer/guard"},
+	"app/admission":       {"schemas/es", "producer", "producer/access", "producer/connections", "producer/guard"},
 	"processor/fanout": {
 		"stream", "schemas", "processor/partition", "processor/fanout/canary", "processor/fanout/ledger", "processor/fanout/membership", "processor/fanout/normalize", "processor/fanout/prepare", "processor/fanout/recipients",
 		"processor/fanout/schedule", "processor/fanout/status", "processor/fanout/task", "processor/fanout/watch", "schemas/blob", "schemas/es", "schemas/request", "schemas/taskids",
@@ -111,7 +111,7 @@ var packages = map[string][]string{
 	"app/ids":                        {"stream", "kafka", "kafka/records", "kafka/registry", "producer/identity", "schemas"},
 	"app/upstream":                   {"stream", "producer/access", "schemas"},
 	"app/filewatch":                  {},
-	"app/readiness":                  {},
+	"app/readiness":                  {"schemas/es"},
 	"app/version":                    {},
 	"app/operator":                   {"stream", "app/upstream", "kafka", "kafka/records", "kafka/rejects", "kafka/topics", "processor", "schemas", "schemas/shown"},
 	"app/secure":                     {"app/filewatch", "schemas", "schemas/rules"},

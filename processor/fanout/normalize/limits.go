@@ -63,7 +63,7 @@ func Explain(f *request.FieldError) schemas.Explanation {
 	if f.Field == "sender" {
 		reason = schemas.Reason_REASON_SENDER
 	}
-	return schemas.Because(reason, es.Literal(f.Spanish))
+	return schemas.Because(reason, f.Says)
 }
 
 // Fault returns why a broadcast that was accepted at that time can't be carried out, if so, and whether the record is to blame or our

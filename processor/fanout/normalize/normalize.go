@@ -92,7 +92,7 @@ func (w Writer) Broadcast(ctx context.Context, rec *stream.Record, b *schemas.Br
 		b.Total = uint32(len(b.GetPhones()))
 	}
 	if b.Sender == "" {
-		return nil, &request.FieldError{Field: "sender", Code: request.CodeRequired, Spanish: es.Say(es.SenderMissing).Spanish()}
+		return nil, request.Fault("sender", request.CodeRequired, es.SenderMissing)
 	}
 	return b, nil
 }
@@ -121,11 +121,11 @@ func moveBlobs(b *schemas.Broadcast, lists, parts *blobWriter) error {
 	}
 	kind := b.GetContent().GetHeader()
 	if int64(len(file)) > kind.MaxBytes() {
-		return &request.FieldError{Field: "media", Code: request.CodeFileSize, Spanish: es.Say(es.MediaSize).Spanish()}
+		return request.Fault("media", request.CodeFileSize, es.MediaSize)
 	}
 	mime, ok := schemas.MediaType(kind, file[:min(len(file), schemas.SniffBytes)], m.GetMimeType())
 	if !ok {
-		return &request.FieldError{Field: "media", Code: request.CodeFileType, Spanish: es.Say(es.MediaType).Spanish()}
+		return request.Fault("media", request.CodeFileType, es.MediaType)
 	}
 	digest := sha256.Sum256(file)
 	m.MimeType, m.Size, m.Sha256, m.Filename = mime, uint64(len(file)), digest[:], schemas.FileName(m.GetFilename(), mime)

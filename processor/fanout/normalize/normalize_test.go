@@ -110,7 +110,7 @@ func TestWhatCantBePutInOrderSaysWhy(t *testing.T) {
 			rec := schemas.EncodeBroadcast(tt.b)
 			_, err := w.Broadcast(t.Context(), &rec, tt.b)
 			var field *request.FieldError
-			if !errors.As(err, &field) || field.Spanish != tt.want {
+			if !errors.As(err, &field) || field.Error() != tt.want {
 				t.Errorf("%v, want %q", err, tt.want)
 			}
 		})

@@ -38,7 +38,7 @@ func (s *Scheduler) Attach(e *Send, id schemas.TaskID, in *schemas.Send, now tim
 			ID: id, number: e.Number, message: content.New(id, e.Number.ID, in.GetContentRef(), in.GetContent()), opening: opening{window: in.GetWindow()},
 		}
 		if fault := request.WindowFault(t.opening.window.Check()); fault != nil {
-			t.message.Fail(fault.Spanish)
+			t.message.Fail(fault.Error())
 		}
 		s.tasks[id] = t
 	}
