@@ -1,5 +1,5 @@
 // Package repo reads the files of this repository for tests that hold them to what they promise. Its own tests check who imports
-// whom and how large packages are (layout_test.go), the deploy files (deploy_test.go, compose_test.go) and the table of threats
+// whom and how large packages are (layout_test.go), the deploy files (deploy_test.go, compose_test.go), where sentences for people stand (sentences_test.go) and the table of threats
 // (threats_test.go); test/mutants changes the sources that it finds. Programs have no use for it.
 package repo
 

@@ -26,13 +26,13 @@ var spanishElsewhere = []string{
 // compares it and everybody can read it in the other language.
 func TestSentencesForPeopleStandInOnePlace(t *testing.T) {
 	t.Parallel()
-	for _, s := range sources(t) {
-		if ast.IsGenerated(s.tree) || strings.HasPrefix(s.path, "test/") || slices.ContainsFunc(spanishElsewhere, func(p string) bool { return strings.HasPrefix(s.path, p+"/") }) {
+	for _, s := range Sources(t) {
+		if ast.IsGenerated(s.Tree) || strings.HasPrefix(s.Path, "test/") || slices.ContainsFunc(spanishElsewhere, func(p string) bool { return strings.HasPrefix(s.Path, p+"/") }) {
 			continue
 		}
-		ast.Inspect(s.tree, func(n ast.Node) bool {
+		ast.Inspect(s.Tree, func(n ast.Node) bool {
 			if text, ok := n.(*ast.BasicLit); ok && text.Kind == token.STRING && spanish.MatchString(text.Value) {
-				t.Errorf("%s: %s is for people: give it a code in schemas/es", s.files.Position(text.Pos()), text.Value)
+				t.Errorf("%s: %s is for people: give it a code in schemas/es", s.Files.Position(text.Pos()), text.Value)
 			}
 			return true
 		})

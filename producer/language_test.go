@@ -1,0 +1,69 @@
+package producer_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"altavoz/producer"
+	"altavoz/schemas"
+	"altavoz/schemas/request"
+)
+
+// TestAcceptLanguageChoosesTheWordsOfWhyReasonAndHint: error, message and errors keep the contract's Spanish, whatever the caller reads.
+func TestAcceptLanguageChoosesTheWordsOfWhyReasonAndHint(t *testing.T) {
+	t.Parallel()
+	h := setup(t, producer.Config{})
+	path := h.known("language", func(s *schemas.Status) {
+		s.Phase, s.Cause = schemas.Phase_PHASE_PAUSED, &schemas.Cause{Reason: schemas.Reason_REASON_PAUSED}
+		s.Errors = []*schemas.ErrorLine{{Index: 8, Phone: "573001234567", Mark: uint32(schemas.Failed(131026))}}
+	})
+	status := request.PathStatus + strings.TrimPrefix(path, request.PathTasks+"/")
+	const (
+		refused      = `(131026) No se puede entregar: el número no usa WhatsApp o no puede recibirlo`
+		undelivered  = `(131026) undeliverable: not on WhatsApp or unable to receive it`
+		missing      = `"error":"Se requiere el campo 'phones' con un array de números telefónicos"`
+		hintSpanish  = `use un array, un número por elemento`
+		hintEnglish  = `use an array, one number an element`
+		unknownField = `"error":"Campo desconocido 'x'"`
+	)
+	for _, c := range []struct {
+		name, method, path, body, language string
+		has, hasNot                        []string
+		etag                               string
+	}{
+		{"detail", http.MethodGet, path, "", "", []string{`"why":"En pausa por solicitud"`, `"reason":"` + refused, `Error para 573001234567: ` + refused}, nil, `W/"7"`},
+		{"detail in English", http.MethodGet, path, "", "en-US,en;q=0.9", []string{`"why":"Paused on request"`, `"reason":"` + undelivered, `Error para 573001234567: ` + refused}, []string{"En pausa"}, `W/"7-en"`},
+		{"detail, Spanish first", http.MethodGet, path, "", "es-CO, en;q=0.5", []string{`"why":"En pausa por solicitud"`}, nil, `W/"7"`},
+		{"status in English", http.MethodGet, status, "", "en", []string{`"why":"Paused on request"`, `Error para 573001234567: ` + refused}, nil, ""},
+		{"list in English", http.MethodGet, request.PathTasks, "", "en", []string{`"why":"Paused on request"`}, nil, ""},
+		{"hint", http.MethodPost, request.PathSend, `{"phones":"573001234567","body_text":"b"}`, "", []string{missing, hintSpanish}, nil, ""},
+		{"hint in English", http.MethodPost, request.PathSend, `{"phones":"573001234567","body_text":"b"}`, "en", []string{missing, hintEnglish}, []string{hintSpanish}, ""},
+		{"unknown field in English", http.MethodPost, request.PathSend, `{"phones":["573001234567"],"body_text":"b","x":1}`, "en", []string{unknownField, `"hint":"the fields are: `}, nil, ""},
+		{"no such address in English", http.MethodGet, "/x", "", "en", []string{`"error":"No existe esa dirección"`}, nil, ""},
+	} {
+		headers := []string{"Content-Type", "application/json"}
+		if c.language != "" {
+			headers = append(headers, "Accept-Language", c.language)
+		}
+		_, got, header := h.do(c.method, c.path, strings.NewReader(c.body), headers...)
+		for _, want := range c.has {
+			if !strings.Contains(got, want) {
+				t.Errorf("%s: no %s in %s", c.name, want, got)
+			}
+		}
+		for _, not := range c.hasNot {
+			if strings.Contains(got, not) {
+				t.Errorf("%s: %s in %s", c.name, not, got)
+			}
+		}
+		if header.Get("Vary") != "Accept-Language" || c.etag != "" && header.Get("ETag") != c.etag {
+			t.Errorf("%s: Vary %q, ETag %q", c.name, header.Get("Vary"), header.Get("ETag"))
+		}
+	}
+	for tag, want := range map[string]int{`W/"7-en"`: http.StatusNotModified, `W/"7"`: http.StatusOK} {
+		if code, _, _ := h.do(http.MethodGet, path, nil, "Accept-Language", "en", "If-None-Match", tag); code != want {
+			t.Errorf("in English, with %s: %d, want %d", tag, code, want)
+		}
+	}
+}
