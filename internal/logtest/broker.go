@@ -41,7 +41,6 @@ type Broker struct {
 	dice    *rand.Rand
 	members map[string]int32 // whose commits are taken, and of which generation
 	changed chan struct{}    // closed and replaced at every change
-	working sync.WaitGroup
 }
 
 // New returns an empty broker without faults. It is to be made in the bubble that it is used in.
@@ -236,9 +235,6 @@ func (b *Broker) Await(patience time.Duration, cond func() bool) bool {
 		}
 	}
 }
-
-// Wait waits until nothing that members wrote or committed is under way any more.
-func (b *Broker) Wait() { b.working.Wait() }
 
 func (b *Broker) failf(format string, args ...any) {
 	if b.Failf != nil {

@@ -47,6 +47,7 @@ type Member struct {
 	stage   Stage
 	over    chan struct{}
 	reading sync.WaitGroup
+	working sync.WaitGroup // what it has under way
 	handing chan struct{} // holds a token while the stage is given partitions or loses them: a group does one at a time
 
 	next map[stream.TopicPartition]int64 // what is read next of each partition that it has; under the broker's lock
@@ -58,13 +59,14 @@ type Member struct {
 	expelled bool          // its session has ended, and it does not know
 	dropping bool          // a commit was not answered: it gives all partitions up
 	frozen   chan struct{} // not nil: stopped, as by SIGSTOP, until it is closed
+	held     chan struct{} // not nil: what it writes does not arrive until it is closed
 	written  chan struct{} // closed once the last append has arrived
 	onCommit func([]stream.Position) Fault
 	onWrite  func(stream.Record) Fault
 	paused   map[stream.TopicPartition]bool
 }
 
-// Join makes a member of the group's present generation. Run gives it its stage.
+// Join makes a member, whose name nobody else has, of the group's present generation. Run gives it its stage.
 func (b *Broker) Join(name string, o Options) *Member {
 	m := &Member{
 		Name: name, b: b, options: o, session: 1, over: make(chan struct{}), handing: make(chan struct{}, 1),
@@ -200,7 +202,7 @@ func (m *Member) Kill() {
 	m.StopReading(m.Owned()...)
 }
 
-// End stops the stage in the end, killed or not.
+// End stops the stage in the end, killed or not, and waits for what the member has under way: nothing may hold that back.
 func (m *Member) End(ctx context.Context) (err error) {
 	m.StopReading(m.Owned()...)
 	m.mu.Lock()
@@ -210,6 +212,7 @@ func (m *Member) End(ctx context.Context) (err error) {
 	m.mu.Unlock()
 	m.reading.Wait()
 	m.hand(func() { err = m.stage.Stop(ctx) })
+	m.working.Wait()
 	return err
 }
 
@@ -270,15 +273,38 @@ func (m *Member) Thaw() {
 }
 
 // Pass holds whoever comes by while the member is frozen.
-func (m *Member) Pass() {
+func (m *Member) Pass() { m.await(&m.frozen) }
+
+// HoldWrites keeps what the member has under way, and what it appends from now on, from arriving until ReleaseWrites. The member
+// goes on meanwhile.
+func (m *Member) HoldWrites() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.held == nil {
+		m.held = make(chan struct{})
+	}
+}
+
+// ReleaseWrites lets it arrive.
+func (m *Member) ReleaseWrites() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.held != nil {
+		close(m.held)
+		m.held = nil
+	}
+}
+
+// await waits until a gate is open.
+func (m *Member) await(gate *chan struct{}) {
 	for {
 		m.mu.Lock()
-		frozen := m.frozen
+		shut := *gate
 		m.mu.Unlock()
-		if frozen == nil {
+		if shut == nil {
 			return
 		}
-		<-frozen
+		<-shut
 	}
 }
 
@@ -306,7 +332,7 @@ func (m *Member) StopReading(ps ...stream.TopicPartition) {
 func (m *Member) read() {
 	for !m.isOver() {
 		m.b.Lock()
-		changed, batches := m.b.changed, m.batches(m.options.Batch)
+		changed, batches := m.b.changed, m.batches(m.options.Batch, true)
 		m.b.Unlock()
 		for _, recs := range batches {
 			m.stage.Process(stream.TopicPartition{Topic: recs[0].Topic, Partition: recs[0].Partition}, recs)
@@ -321,10 +347,10 @@ func (m *Member) read() {
 	}
 }
 
-// batches takes up to n records of each partition whose fetching is not paused. The broker is locked.
-func (m *Member) batches(n int) (out [][]stream.Record) {
+// batches takes up to n records of each partition, unless its fetching is paused and that is heeded. The broker is locked.
+func (m *Member) batches(n int, heed bool) (out [][]stream.Record) {
 	for _, p := range slices.SortedFunc(maps.Keys(m.next), compare) {
-		if m.Paused(p) {
+		if heed && m.Paused(p) {
 			continue
 		}
 		recs, next := m.b.Log(p).Range(m.next[p], n)
@@ -336,10 +362,10 @@ func (m *Member) batches(n int) (out [][]stream.Record) {
 	return out
 }
 
-// Feed hands over up to n records of each partition and returns how many that were.
+// Feed hands over up to n records of each partition, paused or not (what was fetched before still comes), and returns how many.
 func (m *Member) Feed(n int) (fed int) {
 	m.b.Lock()
-	batches := m.batches(n)
+	batches := m.batches(n, false)
 	m.b.Unlock()
 	for _, recs := range batches {
 		m.stage.Process(stream.TopicPartition{Topic: recs[0].Topic, Partition: recs[0].Partition}, recs)

@@ -73,7 +73,7 @@ func (m *Member) Commit(_ context.Context, g stream.Generation, ps []stream.Posi
 		return refused, nil
 	}
 	if f.Early {
-		m.b.working.Go(func() {
+		m.working.Go(func() {
 			time.Sleep(f.Before + earlyTime)
 			if !m.Dead() {
 				m.apply(g, ps, f)
@@ -202,7 +202,7 @@ func (m *Member) Append(rec stream.Record, done func(stream.Record, error)) {
 	}
 	tag := m.tag()
 	before, arrived := m.turn()
-	m.b.working.Go(func() {
+	m.working.Go(func() {
 		defer close(arrived)
 		if before != nil {
 			<-before
@@ -211,6 +211,7 @@ func (m *Member) Append(rec stream.Record, done func(stream.Record, error)) {
 			<-f.Hold
 		}
 		time.Sleep(f.Before + writeTime)
+		m.await(&m.held)
 		m.Pass()
 		out, ok, err := m.write(rec, tag, f)
 		if ok {

@@ -31,7 +31,7 @@ func TestPartitionOfAnEarlierVersionIsTakenOver(t *testing.T) {
 				if _, err := fmt.Sscan(f[1], &at); err != nil {
 					t.Fatal(err)
 				}
-				w.positions[slot0] = at
+				w.setPosition(at, false)
 			default:
 				value, err := hex.DecodeString(f[3])
 				header, version, _ := strings.Cut(f[2], "=")

@@ -22,10 +22,10 @@ func TestResultsAtTheOffsetsOfLostOnesAreFolded(t *testing.T) {
 		"it has grown to where it was":      {cut: 3, more: 1, alarms: 1},
 		"it has grown beyond":               {cut: 2, more: 9, alarms: 1},
 		"everything is lost":                {cut: 0, more: 0, alarms: 1},
-		"the position is gone":              {cut: 4, more: 2, alarms: 1, move: func(w *world) { delete(w.positions, slot0); w.beside[slot0] = "" }},
-		"somebody has set it back":          {cut: 4, more: 2, alarms: 1, move: func(w *world) { w.positions[slot0], w.beside[slot0] = 1, "" }},
-		"somebody has set it far beyond":    {cut: 4, more: 2, alarms: 1, move: func(w *world) { w.positions[slot0], w.beside[slot0] = 1000, "" }},
-		"it is of the version before (a5d)": {cut: 4, more: 2, move: func(w *world) { delete(w.beside, slot0) }},
+		"the position is gone":              {cut: 4, more: 2, alarms: 1, move: func(w *world) { delete(w.Positions, slot0) }},
+		"somebody has set it back":          {cut: 4, more: 2, alarms: 1, move: func(w *world) { w.setPosition(1, true) }},
+		"somebody has set it far beyond":    {cut: 4, more: 2, alarms: 1, move: func(w *world) { w.setPosition(1000, true) }},
+		"it is of the version before (a5d)": {cut: 4, more: 2, move: func(w *world) { w.setPosition(4, false) }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -42,15 +42,15 @@ func TestResultsAtTheOffsetsOfLostOnesAreFolded(t *testing.T) {
 				time.Sleep(time.Minute)
 				synctest.Wait()
 				p.end()
-				w.mu.Lock()
-				if n := w.positions[slot0]; n != 4 {
+				w.Lock()
+				if n := w.Positions[slot0].Offset; n != 4 {
 					t.Errorf("%d of 4 are committed", n)
 				}
-				w.logs[slot0] = w.logs[slot0][:c.cut]
+				w.Log(slot0).Records = w.Log(slot0).Records[:c.cut]
 				if c.move != nil {
 					c.move(w)
 				}
-				w.mu.Unlock()
+				w.Unlock()
 				if c.more > 0 {
 					w.result(of(other, planOf(uint32(c.more))))
 				}

@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"altavoz/internal/logtest"
 	"altavoz/schemas"
 	"altavoz/stream"
 )
@@ -98,23 +99,21 @@ func (s *sim) step() {
 		s.owner.leave()
 		s.owner = s.start(s.cfg)
 	case n < 93: // frozen, taken for dead, and alive again: what it had under way arrives later
-		s.owner.writing.set(func(p *publisher) { p.hold = true })
+		s.owner.HoldWrites()
 		settle(time.Duration(s.rng.IntN(2000)) * time.Millisecond)
 		s.zombies = append(s.zombies, s.owner)
 		s.owner = s.start(s.cfg)
 	case n < 95:
 		s.thaw()
 	case n < 97: // the broker refuses some writes for a while
-		s.owner.writing.set(func(p *publisher) {
-			p.fail = func(stream.Record) error {
-				if s.faults.Add(1)%3 == 0 {
-					return errBusy
-				}
-				return nil
+		s.owner.OnWrite(func(stream.Record) logtest.Fault {
+			if s.faults.Add(1)%3 == 0 {
+				return logtest.Fault{Lose: true}
 			}
+			return logtest.Fault{}
 		})
 	case n < 98:
-		s.owner.writing.set(func(p *publisher) { p.fail = nil })
+		s.owner.OnWrite(nil)
 	default:
 		s.clean()
 	}
@@ -127,7 +126,7 @@ func (s *sim) thaw() {
 	}
 	z := s.zombies[0]
 	s.zombies = s.zombies[1:]
-	z.writing.set(func(p *publisher) { p.hold = false })
+	z.ReleaseWrites()
 	settle(time.Duration(s.rng.IntN(8000)) * time.Millisecond)
 	z.crash()
 	settle(5 * time.Second) // no new takeover before the owner has looked: min.compaction.lag is far longer
@@ -139,11 +138,11 @@ func (s *sim) clean() {
 	if len(s.zombies) > 0 {
 		return
 	}
-	s.owner.writing.set(func(p *publisher) { p.fail = nil })
+	s.owner.OnWrite(nil)
 	s.owner.feedAll()
 	settle(10 * time.Second)
-	s.compact(marks0, s.size(marks0))
-	s.compact(statuses0, s.size(statuses0))
+	s.Compact(marks0, s.End(marks0))
+	s.Compact(statuses0, s.End(statuses0))
 }
 
 // results appends some results, with repeats and out of order, some of them for tasks that were not opened yet.
@@ -196,7 +195,7 @@ func (s *sim) end() {
 	for len(s.zombies) > 0 {
 		s.thaw()
 	}
-	s.owner.writing.set(func(p *publisher) { p.fail = nil })
+	s.owner.OnWrite(nil)
 	for s.owner.feed(200) > 0 {
 		settle(100 * time.Millisecond)
 	}
@@ -210,8 +209,8 @@ func (s *sim) end() {
 			s.t.Errorf("task %s rests and shows %v a second", t.id, r)
 		}
 	}
-	s.compact(marks0, s.size(marks0))
-	s.compact(statuses0, s.size(statuses0))
+	s.Compact(marks0, s.End(marks0))
+	s.Compact(statuses0, s.End(statuses0))
 	s.checkView(s.t, false)
 
 	// The next one finds it all, and has nothing to add.

@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"altavoz/internal/logtest"
 	"altavoz/schemas"
 	"altavoz/stream"
 )
@@ -84,14 +85,14 @@ func TestCommitOnlyAfterAcknowledgement(t *testing.T) {
 		if at := w.position(slot0); at != 2 {
 			t.Fatalf("committed %d, everything was acknowledged up to 2", at)
 		}
-		p.writing.set(func(p *publisher) { p.hold = true })
+		p.HoldWrites()
 		w.result(outcome(1, schemas.StateSent, "", ""))
 		p.feedAll()
 		settle(time.Minute)
 		if at := w.position(slot0); at != 2 {
 			t.Fatalf("committed %d with nothing acknowledged beyond 2", at)
 		}
-		p.writing.set(func(p *publisher) { p.hold = false })
+		p.ReleaseWrites()
 		settle(5 * time.Second)
 		if at := w.position(slot0); at != 3 {
 			t.Fatalf("committed %d, want 3", at)
@@ -111,10 +112,10 @@ func TestFailedWritesAreWrittenAgain(t *testing.T) {
 		t := w.t
 		p := w.start(Config{})
 		defer p.leave()
-		p.writing.set(func(p *publisher) { p.busy = true })
-		p.mu.Lock()
-		p.refuse = true
-		p.mu.Unlock()
+		p.OnWrite(func(stream.Record) logtest.Fault { return logtest.Fault{Busy: true} })
+		p.OnCommit(func([]stream.Position) logtest.Fault {
+			return logtest.Fault{Refuse: func(stream.TopicPartition) error { return logtest.ErrFenced }}
+		})
 		w.result(planOf(1), outcome(0, schemas.StateSent, "", ""))
 		w.append(stream.Record{Topic: schemas.TopicResults, Key: []byte("x"), Value: []byte("no result")})
 		p.feedAll()
@@ -122,14 +123,12 @@ func TestFailedWritesAreWrittenAgain(t *testing.T) {
 		if w.size(statuses0)+w.size(marks0)+w.size(rejects0) != 0 || p.commits != 0 {
 			t.Fatal("something was written or committed through a full buffer")
 		}
-		p.writing.set(func(p *publisher) { p.busy = false })
+		p.OnWrite(nil)
 		settle(10 * time.Second)
 		if w.size(rejects0) != 1 || w.position(slot0) != stream.NoOffset || p.commits == 0 {
 			t.Fatalf("%d rejects, position %d, %d commits", w.size(rejects0), w.position(slot0), p.commits)
 		}
-		p.mu.Lock()
-		p.refuse = false
-		p.mu.Unlock()
+		p.OnCommit(nil)
 		settle(10 * time.Second)
 		if at := w.position(slot0); at != 3 {
 			t.Fatalf("committed %d, want 3", at)
@@ -340,7 +339,7 @@ func TestZombieIsRepaired(t *testing.T) {
 		w.result(planOf(10), outcome(0, schemas.StateSent, "", ""))
 		zombie.feedAll()
 		settle(3 * time.Second)
-		zombie.writing.set(func(p *publisher) { p.hold = true }) // frozen with these on its way
+		zombie.HoldWrites() // frozen with these on its way
 		w.result(outcome(1, schemas.StateSent, "", ""))
 		zombie.feedAll()
 		settle(3 * time.Second)
@@ -356,17 +355,17 @@ func TestZombieIsRepaired(t *testing.T) {
 		if done.GetFinishedMs() == 0 {
 			t.Fatalf("not finished: %v", done)
 		}
-		zombie.writing.set(func(p *publisher) { p.hold = false })
+		zombie.ReleaseWrites()
 		settle(10 * time.Millisecond)
-		zombie.writing.set(func(p *publisher) { p.cut = true })
+		zombie.Kill()
 		last := w.records(marks0, 0)
 		var part schemas.StatePage
 		if err := schemas.Decode(&last[len(last)-1], &part); err != nil || part.GetMarks()[5] != 0 {
 			t.Fatalf("this test wants the zombie's marks on top: %v %v", part.GetMarks(), err)
 		}
 		settle(10 * time.Second)
-		w.compact(marks0, w.size(marks0))
-		w.compact(statuses0, w.size(statuses0))
+		w.Compact(marks0, w.End(marks0))
+		w.Compact(statuses0, w.End(statuses0))
 		w.checkView(t, true)
 		if owner.metric("altavoz_foreign_writes_total") == 0 {
 			t.Fatal("the zombie was not counted")
@@ -426,13 +425,11 @@ func TestForgetting(t *testing.T) {
 		}
 		marks, stats := w.size(marks0), w.size(statuses0)
 		removed := 0
-		p.writing.set(func(p *publisher) {
-			p.fail = func(stream.Record) error {
-				if removed++; removed > 2 {
-					return errBusy
-				}
-				return nil
+		p.OnWrite(func(stream.Record) logtest.Fault {
+			if removed++; removed > 2 {
+				return logtest.Fault{Lose: true}
 			}
+			return logtest.Fault{}
 		})
 		settle(2 * day)
 		if w.size(marks0) != marks+2 || w.size(statuses0) != stats {
@@ -614,8 +611,8 @@ func TestReadingIsPaused(t *testing.T) {
 				break
 			}
 		}
-		if p.pauses == 0 || p.paused[slot0] || w.position(slot0) != fed {
-			t.Fatalf("%d pauses, paused %v, committed %d of %d", p.pauses, p.paused[slot0], w.position(slot0), fed)
+		if p.pauses == 0 || p.Paused(slot0) || w.position(slot0) != fed {
+			t.Fatalf("%d pauses, paused %v, committed %d of %d", p.pauses, p.Paused(slot0), w.position(slot0), fed)
 		}
 	})
 }
@@ -626,10 +623,8 @@ func TestLostWaitsForCommit(t *testing.T) {
 	bubble(t, func(w *world) {
 		t := w.t
 		p := w.start(Config{})
-		p.mu.Lock()
-		p.hang = make(chan struct{})
-		hang := p.hang
-		p.mu.Unlock()
+		hang := make(chan struct{})
+		p.OnCommit(func([]stream.Position) logtest.Fault { return logtest.Fault{Hold: hang} })
 		w.result(planOf(1))
 		p.feedAll()
 		settle(3 * time.Second)
@@ -660,18 +655,14 @@ func TestCommitWithoutAnswer(t *testing.T) {
 	bubble(t, func(w *world) {
 		t := w.t
 		p := w.start(Config{})
-		p.mu.Lock()
-		p.unknown = true
-		p.mu.Unlock()
+		p.OnCommit(func([]stream.Position) logtest.Fault { return logtest.Fault{Lose: true} })
 		w.result(planOf(2), outcome(0, schemas.StateSent, "", ""))
 		p.feedAll()
 		settle(3 * time.Second)
-		p.st.OnLost([]stream.TopicPartition{slot0})
+		p.Rejoin()
 		p.st.OnLost(nil)
 		p.assign()
-		p.mu.Lock()
-		p.unknown = false
-		p.mu.Unlock()
+		p.OnCommit(nil)
 		p.feedAll()
 		settle(5 * time.Second)
 		if at := w.position(slot0); at != 2 {

@@ -20,14 +20,14 @@ func TestOwnRecordLandsAfterForeignOne(t *testing.T) {
 		w.result(planOf(3), outcome(0, schemas.StateSent, "", ""))
 		p.feedAll()
 		settle(time.Second)
-		p.writing.set(func(p *publisher) { p.hold = true })
+		p.HoldWrites()
 		settle(2 * time.Second) // the checkpoint's record of one recipient is under way
 		w.result(outcome(1, schemas.StateSent, "", ""))
 		p.feedAll()
 		settle(time.Second)
 		w.append(schemas.EncodePage(0, &schemas.StatePage{Task: task1.Bytes(), Marks: []byte{124, 124, 0}}))
 		settle(5 * time.Second)
-		p.writing.set(func(p *publisher) { p.hold = false })
+		p.ReleaseWrites()
 		settle(5 * time.Minute) // long enough to be unloaded
 		w.result(outcome(1, schemas.StateSent, "", ""), outcome(2, schemas.StateSent, "", ""))
 		p.feedAll()
@@ -70,7 +70,7 @@ func TestTakeoverFoldsEveryStatus(t *testing.T) {
 			s.Task, s.Version, s.Plan = task1.Bytes(), uint64(v+1), plan
 			w.append(schemas.EncodeStatus(0, s))
 		}
-		w.positions[slot0] = 3
+		w.setPosition(3, false)
 		p := w.start(Config{})
 		defer p.leave()
 		settle(5 * time.Second)

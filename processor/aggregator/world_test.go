@@ -2,11 +2,9 @@ package aggregator
 
 import (
 	"context"
-	"errors"
 	"maps"
 	"slices"
 	"strconv"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,31 +13,27 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/protobuf/testing/protocmp"
 
+	"altavoz/internal/logtest"
 	"altavoz/processor/aggregator/fold"
 	"altavoz/schemas"
 	"altavoz/stream"
 )
 
-// world is Kafka in memory, as far as this stage can see it: logs, compaction, positions and who owns a slot.
+// world is Kafka in memory, and what this stage shows in it.
 type world struct {
-	t  *testing.T
-	mu sync.Mutex
-	// A record whose key was compacted away is nil.
-	logs       map[stream.TopicPartition][]*stream.Record
-	positions  map[stream.TopicPartition]int64
-	beside     map[stream.TopicPartition]string // what was committed with them
-	generation int32
-	owner      *process
-	paused     map[stream.TopicPartition]bool
-	pauses     int
-	reads      int
+	*logtest.Broker // its lock is the world's
+	t               *testing.T
+	processes       int // so far
 }
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	return &world{
-		t: t, logs: make(map[stream.TopicPartition][]*stream.Record), positions: make(map[stream.TopicPartition]int64), beside: make(map[stream.TopicPartition]string), paused: make(map[stream.TopicPartition]bool),
+	w := &world{Broker: logtest.New(), t: t}
+	w.Failf = t.Errorf
+	for _, p := range []stream.TopicPartition{slot0, statuses0, marks0, rejects0} {
+		w.Log(p)
 	}
+	return w
 }
 
 var (
@@ -49,17 +43,7 @@ var (
 	rejects0  = stream.TopicPartition{Topic: schemas.TopicRejects}
 )
 
-func (w *world) append(rec stream.Record) stream.Record {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if rec.Partition == stream.NoPartition {
-		rec.Partition = 0
-	}
-	at := stream.TopicPartition{Topic: rec.Topic, Partition: rec.Partition}
-	rec.Offset = int64(len(w.logs[at]))
-	w.logs[at] = append(w.logs[at], &rec)
-	return rec
-}
+func (w *world) append(rec stream.Record) stream.Record { return w.Broker.Append(rec, nil) }
 
 // result appends results to partition 0, where every task of these tests lives.
 func (w *world) result(rs ...*schemas.Result) {
@@ -69,48 +53,21 @@ func (w *world) result(rs ...*schemas.Result) {
 }
 
 // records returns what is left in a log from an offset on.
-func (w *world) records(of stream.TopicPartition, from int64) (out []stream.Record) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	log := w.logs[of]
-	for _, r := range log[min(int(max(from, 0)), len(log)):] {
-		if r != nil {
-			out = append(out, *r)
-		}
-	}
-	return out
-}
+func (w *world) records(of stream.TopicPartition, from int64) []stream.Record { return w.All(of, from) }
 
-// compact keeps the last record of each key, as the log cleaner does when it gets round to it.
-func (w *world) compact(of stream.TopicPartition, below int) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	last := make(map[string]int)
-	for i, r := range w.logs[of] {
-		if r != nil {
-			last[string(r.Key)] = i
-		}
-	}
-	for i, r := range w.logs[of][:below] {
-		if r != nil && last[string(r.Key)] != i {
-			w.logs[of][i] = nil
-		}
-	}
-}
+func (w *world) size(of stream.TopicPartition) int { return int(w.End(of)) }
 
-func (w *world) size(of stream.TopicPartition) int {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return len(w.logs[of])
-}
-
+// position is the offset that is committed.
 func (w *world) position(of stream.TopicPartition) int64 {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if p, ok := w.positions[of]; ok {
-		return p
-	}
-	return stream.NoOffset
+	w.Lock()
+	defer w.Unlock()
+	return w.Position(of).Offset
+}
+
+// setPosition commits an offset from outside, with metadata or, as the version before, with none at all.
+func (w *world) setPosition(offset int64, begun bool) {
+	w.Positions[slot0] = stream.Position{Partition: slot0, Offset: offset}
+	w.Begun[slot0] = begun
 }
 
 // status is the view of a task: of all its records the one with the highest version.
@@ -138,102 +95,12 @@ func (w *world) status(id schemas.TaskID) *schemas.Status {
 // process is one run of the stage, and what connects it to the world until it is cut off.
 type process struct {
 	*world
+	*logtest.Member
 	st      *Stage
-	joined  int32 // the generation in which it became the owner
-	ctx     context.Context
-	cancel  context.CancelFunc
-	writing *publisher
-	fed     int64
-	wg      sync.WaitGroup
-	commits int
-	hang    chan struct{} // not nil: commits wait for it
-	refuse  bool
-	unknown bool // commits are answered with an error
 	reg     *prometheus.Registry
-}
-
-// publisher delivers records in order after a delay.
-type publisher struct {
-	w     *world
-	mu    sync.Mutex
-	queue []pending
-	wake  chan struct{}
-	delay time.Duration
-	busy  bool // refuse at once
-	hold  bool // deliver nothing for now
-	cut   bool // the process is dead: nothing arrives any more
-	fail  func(stream.Record) error
-}
-
-type pending struct {
-	rec  stream.Record
-	done func(stream.Record, error)
-}
-
-var errBusy = errors.New("buffers are full")
-
-func (p *publisher) Append(rec stream.Record, done func(stream.Record, error)) {
-	p.mu.Lock()
-	if p.busy {
-		p.mu.Unlock()
-		done(rec, errBusy)
-		return
-	}
-	p.queue = append(p.queue, pending{rec, done})
-	p.mu.Unlock()
-	select {
-	case p.wake <- struct{}{}:
-	default:
-	}
-}
-
-func (p *publisher) set(change func(*publisher)) {
-	p.mu.Lock()
-	change(p)
-	p.mu.Unlock()
-	select {
-	case p.wake <- struct{}{}:
-	default:
-	}
-}
-
-func (p *publisher) run(ctx context.Context) {
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-p.wake:
-		}
-		for p.deliver() {
-		}
-	}
-}
-
-func (p *publisher) deliver() bool {
-	p.mu.Lock()
-	if len(p.queue) == 0 || p.hold || p.cut {
-		p.mu.Unlock()
-		return false
-	}
-	delay, fail := p.delay, p.fail
-	p.mu.Unlock()
-	time.Sleep(delay)
-	p.mu.Lock()
-	if len(p.queue) == 0 || p.hold || p.cut {
-		p.mu.Unlock()
-		return false
-	}
-	next := p.queue[0]
-	p.queue = p.queue[1:]
-	p.mu.Unlock()
-	if fail != nil {
-		if err := fail(next.rec); err != nil {
-			next.done(next.rec, err)
-			return true
-		}
-	}
-	next.done(p.w.append(next.rec), nil)
-	return true
+	commits int // asked for; the counters are under the world's lock
+	pauses  int
+	reads   int
 }
 
 // start begins a new process that owns partition 0. The one before is not told.
@@ -245,55 +112,31 @@ func (w *world) start(cfg Config) *process {
 }
 
 func (w *world) join(cfg Config) *process {
-	p := &process{world: w, reg: prometheus.NewRegistry()}
-	p.ctx, p.cancel = context.WithCancel(context.Background())
-	p.writing = &publisher{w: w, wake: make(chan struct{}, 1), delay: time.Millisecond}
-	p.wg.Go(func() { p.writing.run(p.ctx) })
+	w.processes++
+	p := &process{world: w, reg: prometheus.NewRegistry(), Member: w.Join("p"+strconv.Itoa(w.processes), logtest.Options{InOrder: true})}
 	cfg.Registerer = p.reg
 	p.st = New(cfg, Ports{
-		Committer: p, Pauser: p, Statuses: p.writing, Marks: p.writing, Table: p,
+		Committer: p, Pauser: p, Statuses: p, Marks: p, Table: p,
 		Reject: func(rec stream.Record, stage, code, reason string) stream.Record {
 			rec.Topic, rec.Partition = schemas.TopicRejects, 0
 			rec.Headers = append(slices.Clone(rec.Headers), stream.Header{Key: "reject", Value: []byte(stage + " " + code + " " + reason)})
 			return rec
 		},
 	})
-	p.st.Start()
+	p.Run(p.st)
 	return p
 }
 
+// assign makes the process the only member of the next generation and the owner of the partition.
 func (p *process) assign() {
-	p.t.Helper()
-	p.mu.Lock()
-	p.generation++
-	p.joined = p.generation
-	p.owner = p
-	meta, begun := p.beside[slot0]
-	pos := stream.Position{Partition: slot0, Metadata: meta, Begun: begun, End: int64(len(p.logs[slot0]))}
-	p.mu.Unlock()
-	pos.Offset = p.position(slot0)
-	from, err := p.st.OnAssigned(context.Background(), pos)
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	p.fed = max(from, 0)
+	p.Lock()
+	p.Regroup(p.Member)
+	p.Unlock()
+	p.Assign(slot0)
 }
 
 // feed gives the process up to n of the results it has not had.
-func (p *process) feed(n int) int {
-	p.mu.Lock()
-	var recs []stream.Record
-	for _, r := range p.logs[slot0][p.fed:min(int(p.fed)+n, len(p.logs[slot0]))] {
-		recs = append(recs, *r)
-	}
-	p.mu.Unlock()
-	if len(recs) == 0 {
-		return 0
-	}
-	p.fed += int64(len(recs))
-	p.st.Process(slot0, recs)
-	return len(recs)
-}
+func (p *process) feed(n int) int { return p.Feed(n) }
 
 func (p *process) feedAll() {
 	for p.feed(1000) > 0 {
@@ -302,89 +145,43 @@ func (p *process) feedAll() {
 
 // crash ends the process as kill -9 does: what was under way may have arrived or not.
 func (p *process) crash() {
-	p.writing.set(func(w *publisher) { w.cut = true })
+	p.Kill()
 	p.end()
 }
 
 // end takes the process out of the bubble.
 func (p *process) end() {
-	p.writing.set(func(w *publisher) { w.hold = false })
-	if err := p.st.Stop(context.Background()); err != nil {
+	p.ReleaseWrites()
+	if err := p.End(context.Background()); err != nil {
 		p.t.Error(err)
 	}
-	p.cancel()
-	p.wg.Wait()
 }
 
 // leave is a graceful stop.
 func (p *process) leave() {
-	ctx, cancel := context.WithTimeout(context.Background(), 15*time.Second)
-	defer cancel()
-	p.st.OnRevoked(ctx, []stream.TopicPartition{slot0})
+	p.Revoke(slot0)
 	p.end()
 }
 
-func (p *process) Generation() stream.Generation { return stream.Generation{Number: p.joined} }
-
-func (p *process) Commit(_ context.Context, f stream.Generation, ps []stream.Position) (map[stream.TopicPartition]error, error) {
-	p.mu.Lock()
-	hang := p.hang
-	p.mu.Unlock()
-	if hang != nil {
-		<-hang
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.commits++
-	if p.unknown {
-		return nil, errors.New("connection reset")
-	}
-	refused := make(map[stream.TopicPartition]error)
-	for _, pos := range ps {
-		if p.refuse || f.Number != p.generation {
-			refused[pos.Partition] = errors.New("illegal generation")
-			continue
-		}
-		p.positions[pos.Partition] = pos.Offset
-		p.beside[pos.Partition] = pos.Metadata
-	}
-	return refused, nil
+func (p *process) count(n *int) {
+	p.Lock()
+	defer p.Unlock()
+	*n++
 }
 
-func (p *process) Pause(slots ...stream.TopicPartition) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for _, s := range slots {
-		p.paused[s] = true
-		p.pauses++
-	}
+func (p *process) Commit(ctx context.Context, g stream.Generation, ps []stream.Position) (map[stream.TopicPartition]error, error) {
+	defer p.count(&p.commits)
+	return p.Member.Commit(ctx, g, ps)
 }
 
-func (p *process) Resume(slots ...stream.TopicPartition) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for _, s := range slots {
-		p.paused[s] = false
-	}
-}
-
-func (p *process) Ends(_ context.Context, t stream.Topic) (map[int32]int64, error) {
-	return map[int32]int64{0: int64(p.size(stream.TopicPartition{Topic: t}))}, nil
+func (p *process) Pause(ps ...stream.TopicPartition) {
+	p.count(&p.pauses)
+	p.Member.Pause(ps...)
 }
 
 func (p *process) Range(ctx context.Context, of stream.TopicPartition, from, to int64, each func(stream.Record) error) error {
-	p.mu.Lock()
-	p.reads++
-	p.mu.Unlock()
-	for _, rec := range p.records(of, from) {
-		if rec.Offset >= to || ctx.Err() != nil {
-			break
-		}
-		if err := each(rec); err != nil {
-			return err
-		}
-	}
-	return ctx.Err()
+	p.count(&p.reads)
+	return p.Member.Range(ctx, of, from, to, each)
 }
 
 // metric returns the sum of a metric over its labels.

@@ -120,7 +120,6 @@ func (w *world) close() {
 		p.Thaw()
 		p.end()
 	}
-	w.Wait()
 	for _, b := range w.broken {
 		if w.mutant {
 			w.t.Log(b)
