@@ -43,8 +43,8 @@ func (s *worker) claimResolved(t *task.Task) {
 	}
 }
 
-// probe writes a Note that shows, in the Status, that everything before it is folded. It says what this stage said last, so that it
-// changes nothing.
+// probe writes an update that shows, in the Status, that everything before it is folded. It repeats what this stage published last, so
+// that it changes nothing.
 func (s *worker) probe(t *task.Task) {
 	if !t.AwaitsStatus() {
 		return
@@ -64,7 +64,7 @@ func (s *worker) probe(t *task.Task) {
 	s.Publish(s.logFor(t), func(stream.Record) {}, t.Update(time.UnixMilli(t.ProbeMs), said.Update()))
 }
 
-// isCertain reports whether a Status shows all that was said of a broadcast before it was read here. Where another Note is ahead of the
+// isCertain reports whether a Status shows all that was published of a broadcast before it was read here. Where another update is ahead of the
 // one that was to show that, by a clock that is ahead or because it stands for good, another one is written.
 func (s *worker) isCertain(t *task.Task, st *schemas.Status) bool {
 	stands := (task.Status{Phase: st.GetPhase()}).IsTerminal() && t.Status.GetPhase() != st.GetPhase()

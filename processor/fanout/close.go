@@ -8,14 +8,14 @@ import (
 	"altavoz/stream"
 )
 
-// untrackIfShown takes a closed task out of the ledger once its Status says what the ledger said.
+// untrackIfShown takes a closed task out of the ledger once its Status shows what the ledger said.
 func (s *worker) untrackIfShown(t *task.Task) {
-	if t.State() == task.Closed && t.IsShown(s.tp.Partition) {
+	if t.State() == task.Closed && t.IsShown(s.Partition().Partition) {
 		s.untrack(t)
 	}
 }
 
-// remove forgets a task that its Status calls finished, as soon as no turn of it is under way.
+// remove forgets a task that its Status calls finished, as soon as no quantum of it is in flight.
 func (s *worker) remove(t *task.Task) {
 	if !t.BecomeGone() {
 		return
@@ -31,7 +31,7 @@ func (s *worker) remove(t *task.Task) {
 	s.untrack(t)
 }
 
-// closeAs closes the task: nobody who had no turn yet gets one, and all of them come to the same outcome.
+// closeAs closes the task: recipients without a quantum get none, and all come to the same outcome.
 func (s *worker) closeAs(t *task.Task, now time.Time, m schemas.RecipientState, why string) {
 	if !t.BecomeClosing() {
 		return

@@ -64,22 +64,3 @@ func (s *worker) deleteControls(id schemas.TaskID) {
 		s.Publish(s.st.ports.Bulk, func(stream.Record) {}, schemas.ForgetControls(id)...)
 	}
 }
-
-// restorePublished takes up what earlier owners published of the task, and what was asked of it before it was here.
-func (s *worker) restorePublished(t *task.Task, now time.Time) {
-	t.Restore()
-	if c, ok := s.st.ports.Controls.Get(t.ID); ok {
-		if t.Controls = c; c.Next > t.ControlsPublished {
-			s.countControls(schemas.Controls{}, c)
-		}
-	}
-	s.setSpeed(t, now)
-}
-
-// adoptShown takes in what the Status says of the task as a whole.
-func (s *worker) adoptShown(t *task.Task) {
-	if t.Adopt() && t.ProbeMs != 0 {
-		t.ProbeMs = 0
-		t.BecomePrepared()
-	}
-}

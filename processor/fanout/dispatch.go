@@ -10,7 +10,7 @@ import (
 	"altavoz/stream"
 )
 
-// takeQuanta takes the turns of one queue that can be taken now.
+// takeQuanta evaluates the tasks of one queue that are due, and leases the quanta that can be leased now.
 func (s *worker) takeQuanta(q *queue, now time.Time) {
 	for e := q.NextDue(now); e != nil; e = q.NextDue(now) {
 		s.Evaluate(e.Task, now)
@@ -29,8 +29,8 @@ func (s *worker) takeQuanta(q *queue, now time.Time) {
 	}
 }
 
-// repeatLeases takes the turns that an earlier owner had leased. They are in the pipe already, so they wait for nobody: two of
-// them could fill it, and then wait for themselves.
+// repeatLeases leases again what an earlier owner had leased. It counts as in flight already, so it does not wait for the window: two
+// such leases could fill it, and then wait for themselves.
 func (s *worker) repeatLeases(now time.Time) {
 	var left []*task.Task
 	for _, t := range s.repeats {
@@ -46,7 +46,7 @@ func (s *worker) repeatLeases(now time.Time) {
 	s.repeats = left
 }
 
-// Lease leases the turn: it is produced when a commit says so.
+// lease gives the task a quantum: it is produced once a commit has it.
 func (s *worker) lease(t *task.Task, n uint32, now time.Time) {
 	s.members.Spend()
 	if t.Membership() == task.Untracked {
@@ -64,7 +64,7 @@ func (s *worker) lease(t *task.Task, n uint32, now time.Time) {
 	s.prepare.Prefetch(t, t.Cursor+n)
 }
 
-// produce dispatches a turn that is leased.
+// produce writes the sends of a quantum that is leased.
 func (s *worker) produce(t *task.Task) {
 	if t.State() != task.Dispatching {
 		return
@@ -76,7 +76,7 @@ func (s *worker) produce(t *task.Task) {
 	s.enqueue(&writing{lease: true, Write: partition.Write{To: s.logFor(t), Records: recs, Done: func(stream.Record) { s.onDispatched(t) }}})
 }
 
-// onDispatched takes in that all of a turn is in the log.
+// onDispatched moves the cursor: all of the quantum is acknowledged.
 func (s *worker) onDispatched(t *task.Task) {
 	now, n := time.Now(), t.Quantum
 	t.BecomeWaiting()

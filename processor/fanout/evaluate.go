@@ -95,7 +95,7 @@ func (s *worker) parkIfLong(t *task.Task, now time.Time) {
 		return
 	}
 	s.prepare.Evict(t)
-	if t.Listed() && t.IsShown(s.tp.Partition) {
+	if t.Listed() && t.IsShown(s.Partition().Partition) {
 		s.untrack(t)
 	}
 }
@@ -114,9 +114,9 @@ func (s *worker) countCanary(did canary.Do) {
 func (s *worker) countPaused(was, is bool) {
 	switch {
 	case is && !was:
-		s.pausedTasks++
+		s.gauges.pausedTasks++
 	case was && !is:
-		s.pausedTasks--
+		s.gauges.pausedTasks--
 	}
 }
 

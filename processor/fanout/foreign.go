@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	// maxIntakes is how many records a slot has under way to their home, or to rejects, and readingBytes how many bytes
+	// maxIntakes is how many records a partition has under way to their home, or to rejects, and readingBytes how many bytes
 	// of them a process reads at once: one of the largest, twice over for what is decoded of it.
 	maxIntakes   = 64
 	readingBytes = 2 * schemas.MaxBroadcastBytes

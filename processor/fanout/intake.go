@@ -76,7 +76,7 @@ func sourceOf(b *schemas.Broadcast) string {
 
 // isNormal reports whether the broadcast can be carried out, and read again later, from the record as it is.
 func (s *worker) isNormal(b *schemas.Broadcast) bool {
-	return b.GetSender() != "" && s.st.ports.Home(schemas.TopicBroadcasts, []byte(b.GetSender())) == s.tp.Partition &&
+	return b.GetSender() != "" && s.st.ports.Home(schemas.TopicBroadcasts, []byte(b.GetSender())) == s.Partition().Partition &&
 		len(b.GetContent().GetMedia().GetInline()) == 0 && len(b.GetPhones()) <= schemas.InlineRecipients &&
 		(b.GetSlices() != nil || int(b.GetTotal()) == len(b.GetPhones()))
 }
@@ -113,7 +113,7 @@ func (s *worker) identify(t *task.Task, rec *stream.Record, b *schemas.Broadcast
 	_, fromIngress := id.Time()
 	fromIngress = fromIngress && signed
 	t.Chosen = b.GetChosen() || id != derived && !fromIngress || t.Claimed != nil || !t.Failure.None() || recipients.Unbound(b) //mutant:list-under-a-tasks-id-is-the-first-ones
-	if t.Failure.None() {                                                                                                       // else the record was rejected before, and the task fails with the same words
+	if t.Failure.None() {                                                                                                       // else the record was rejected before, and the task fails for the same reason
 		_, ours := s.st.cfg.Number(b.GetSender())
 		var invalid bool
 		if t.Failure, invalid = normalize.Fault(id, b, t.Accepted, ours, s.st.cfg.MaxRecipients); t.Failure.None() && known.Untouched() && (sourceOf(b) != sourceHTTP || !s.isOpened(t)) {
@@ -176,10 +176,10 @@ func (s *worker) decide(t *task.Task, rec *stream.Record, known ledger.Line, now
 // isOpened reports whether the task has its Plan. An ingress that accepted it held it to the rules of its own version.
 func (s *worker) isOpened(t *task.Task) bool {
 	st, _ := s.st.ports.Statuses.Get(t.ID)
-	return st.GetPlan() != nil && t.IsFirst(st.GetPlan(), s.tp.Partition)
+	return st.GetPlan() != nil && t.IsFirst(st.GetPlan(), s.Partition().Partition)
 }
 
-// watch lets the slot hear of the task's Status, and takes in the present one.
+// watch has the partition notified of the task's Status, and takes in the present one.
 func (s *worker) watch(t *task.Task) {
 	s.watched.Watch(t.ID)
 	if st, ok := s.st.ports.Statuses.Get(t.ID); ok && st.GetPlan() != nil {
@@ -259,7 +259,7 @@ func (s *worker) rejectForeign(rec stream.Record, reason string) stream.Record {
 
 // publishOpened writes the task's TaskOpened. The first one of a task stands, so writing it again changes nothing.
 func (s *worker) publishOpened(t *task.Task, now time.Time) {
-	opened := t.TaskOpened(s.tp.Partition, t.Total, t.Direct)
+	opened := t.TaskOpened(s.Partition().Partition, t.Total, t.Direct)
 	s.Publish(s.logFor(t), func(stream.Record) { t.Opened.Open() }, t.Record(now, &schemas.Result{Event: &schemas.Result_Plan{Plan: opened}}))
 }
 
@@ -269,4 +269,37 @@ func (s *worker) logFor(t *task.Task) stream.Log {
 		return s.st.ports.Express
 	}
 	return s.st.ports.Bulk
+}
+
+// loadEarlier reads back those of the task's other ids that are known to be finished and no more than that, and decides then. One that
+// can't be read any more is not the same request.
+func (s *worker) loadEarlier(t *task.Task, rec *stream.Record, known ledger.Line) bool {
+	var gone []schemas.TaskID
+	for _, id := range t.Earlier {
+		if _, there := s.st.ports.Statuses.Get(id); !there && s.st.ports.Statuses.Finished(id) {
+			gone = append(gone, id)
+		}
+	}
+	if len(gone) == 0 || t.Others != nil {
+		return false
+	}
+	t.BecomeIntake()
+	t.Others = make(map[schemas.TaskID]*schemas.Status)
+	s.intakes++
+	found := make(map[schemas.TaskID]*schemas.Status)
+	s.Background(func(ctx context.Context) error {
+		for _, id := range gone {
+			st, err := s.st.ports.Statuses.Find(ctx, id)
+			if err != nil && !stream.IsGone(err) {
+				return err
+			}
+			found[id] = st
+		}
+		return nil
+	}, never, func(error) {
+		s.intakes--
+		t.Others = found
+		s.decide(t, rec, known, time.Now())
+	})
+	return true
 }

@@ -20,7 +20,7 @@ const (
 	dropConflict = "conflict" // another request under a known task's id
 	dropInvalid  = "invalid"
 	dropForeign  = "foreign" // it names another's task, list or file
-	dropMoved    = "moved" // written again, in order, on its home partition
+	dropMoved    = "moved"   // written again, in order, on its home partition
 )
 
 // What was asked of tasks while they go on.

@@ -51,7 +51,7 @@ type Ports struct {
 // Number is a sender number that this process can send from.
 type Number struct {
 	ID   string
-	Rate float64 // sends a second; 0: no limit, then the measured rate sizes the pipe
+	Rate float64 // sends a second; 0: no limit, then the measured rate sizes the window
 }
 
 // Config is how the stage behaves.
@@ -128,7 +128,7 @@ const (
 	// comment: it bounds a zombie.
 	leaseFresh = 10 * time.Second
 
-	// maxTasks is how many unfinished broadcasts a slot holds; at about 1 KiB each without their recipients, 100 MiB.
+	// maxTasks is how many unfinished broadcasts a partition holds; at about 1 KiB each without their recipients, 100 MiB.
 	// Beyond it, and only there, reading stops: it is memory that is short, not the ledger.
 	maxTasks = 100_000
 	// openedRetry is how long a claim waits for its Status before its Plan is written again: whatever was lost, a Plan has the

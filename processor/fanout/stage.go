@@ -42,10 +42,10 @@ func New(cfg Config, ports Ports) *Stage {
 	return st
 }
 
-// Start starts what the slots share: their commits.
+// Start starts what the partitions share: their commits.
 func (st *Stage) Start() { st.assignments.Start() }
 
-// Stop ends the stage. Slots that were not revoked before are given up without a last commit.
+// Stop ends the stage. Partitions that were not revoked before are given up without a last commit.
 func (st *Stage) Stop(ctx context.Context) error {
 	if err := st.assignments.Stop(ctx); err != nil {
 		return fmt.Errorf("stopping the fanout: %w", err)
@@ -53,7 +53,7 @@ func (st *Stage) Stop(ctx context.Context) error {
 	return nil
 }
 
-// OnAssigned takes a partition of broadcasts over. It returns at once; the first turn waits for the view of statuses.
+// OnAssigned takes a partition of broadcasts over. It returns at once; the first quantum waits for the view of statuses.
 func (st *Stage) OnAssigned(ctx context.Context, pos stream.Position) (int64, error) {
 	st.OnLost([]stream.TopicPartition{pos.Partition}) // in case it is assigned to itself
 	//mutant:takeover-reads-the-fanouts-ledger
@@ -78,20 +78,20 @@ func (st *Stage) OnAssigned(ctx context.Context, pos stream.Position) (int64, er
 	return pos.Offset, nil
 }
 
-// Process hands over the next broadcasts of a slot. It does not block.
+// Process hands over the next broadcasts of a partition. It does not block.
 func (st *Stage) Process(of stream.TopicPartition, recs []stream.Record) {
 	st.assignments.Process(of, recs)
 }
 
-// OnRevoked gives slots up in good order: produces in flight end, and what they did is committed, unless ctx ends first.
+// OnRevoked gives partitions up in good order: writes in flight end, and what they did is committed, unless ctx ends first.
 func (st *Stage) OnRevoked(ctx context.Context, of []stream.TopicPartition) {
 	st.assignments.OnRevoked(ctx, of)
 }
 
-// OnLost gives slots up at once. It returns when nothing of them goes on, the commit under way included.
+// OnLost gives partitions up at once. It returns when nothing of them goes on, the commit under way included.
 func (st *Stage) OnLost(of []stream.TopicPartition) { st.assignments.OnLost(of) }
 
-// onStatus passes a newer status on to the slots that watch its task.
+// onStatus passes a newer status on to the partitions that watch its task.
 func (st *Stage) onStatus(id schemas.TaskID, s *schemas.Status) {
 	st.assignments.Each(func(w *worker) { w.watched.OnStatus(id, s) })
 }

@@ -11,7 +11,7 @@ import (
 )
 
 // takeOver finds the tasks that the partition's earlier owner left to their Status: parked ones, and those that are
-// dispatched and not decided, which still fill the pipe. The view has caught up by now.
+// dispatched and not decided, which still count as in flight. The view has caught up by now.
 func (s *worker) takeOver() {
 	type found struct {
 		id schemas.TaskID
@@ -72,5 +72,5 @@ func (s *worker) failUnlocated(now time.Time) {
 // name the copy, because the ingress wrote it, means the broadcast's own record, if that lies at home and names its number.
 func (s *worker) livesHere(p *schemas.TaskOpened) bool {
 	home := s.st.ports.Home(schemas.TopicBroadcasts, []byte(p.GetSender()))
-	return status.Position(p).GetPartition() == s.tp.Partition && (p.GetHome() != nil || p.GetSender() != "" && home == s.tp.Partition)
+	return status.Position(p).GetPartition() == s.Partition().Partition && (p.GetHome() != nil || p.GetSender() != "" && home == s.Partition().Partition)
 }

@@ -22,47 +22,33 @@ const (
 	intakeBatch = 256
 )
 
-// worker is one owned partition of broadcasts: the numbers that live there, and the goroutine (run) that alone touches them.
+// worker is one owned partition of broadcasts: its tasks and the sender numbers that live there. Only the goroutine of its engine
+// touches it.
 type worker struct {
 	*partition.Engine
-	st      *Stage
-	tp      stream.TopicPartition
-	log     *slog.Logger
-	watched *watch.List
+	commits // see commit.go
 
-	synced bool // the view of statuses has caught up with the takeover
-	dead   bool // nobody knows what was committed: starts nothing any more, and waits to be taken away
-	final  bool // the last commit was asked for
-
+	st       *Stage
+	log      *slog.Logger
+	synced   bool // the views have caught up with the takeover
+	watched  *watch.List
 	members  *membership.Members
-	warnedAt time.Time // that broadcasts wait for the aggregator
-
-	// Commits: see commit.go.
-	dirty          bool // the ledger says more than what was committed
-	urgent         bool // and something waits for it
-	committing     bool
-	commitBy       time.Time
-	leasesToCommit []*task.Task // wait for a commit
-	leasesInCommit []*task.Task // covered by the one under way
-	provenAt       time.Time    // a commit asked for at this time was made: the partition was ours
-	commitSeq      uint64       // how many commits were asked for, ...
-	provenSeq      uint64       // ... and which of them was made last
-	awaitingProof  []*writing   // wait for another one
-
-	prepare     *prepare.Preparer
-	tasks       map[schemas.TaskID]*task.Task
-	claims      *task.Claims
-	numbers     *schedule.Numbers[*task.Task]
-	repeats     []*task.Task // with a lease of an earlier owner
-	intakes     int          // records being normalised or rejected
-	pausedTasks int          // tasks
-	gauges      gauges
+	claims   *task.Claims
+	warnedAt time.Time                     // that broadcasts wait for the aggregator
+	intakes  int                           // records that are looked up, or written elsewhere
+	tasks    map[schemas.TaskID]*task.Task // open, closing or closed
+	prepare  *prepare.Preparer
+	numbers  *schedule.Numbers[*task.Task]
+	repeats  []*task.Task // with a lease of an earlier owner
+	gauges   gauges
 }
 
 // queue is the queue of tasks.
 type queue = schedule.Queue[*task.Task]
 
+// gauges is what the worker has added to the stage's gauges.
 type gauges struct {
+	pausedTasks      int // now
 	tasks, paused    int
 	inFlight, window map[schemas.Lane]int
 }
@@ -74,7 +60,7 @@ func newWorker(st *Stage, tp stream.TopicPartition, members *membership.Members)
 		Retried: func(records int) { st.metrics.retries.Add(float64(records)) },
 	})
 	s := &worker{
-		Engine: e, st: st, tp: tp, members: members, log: log, watched: watch.New(e.Wake),
+		Engine: e, st: st, members: members, log: log, watched: watch.New(e.Wake),
 		tasks: make(map[schemas.TaskID]*task.Task), claims: task.NewClaims(), numbers: schedule.NewNumbers[*task.Task](func(sender string) (float64, bool) {
 			n, ours := st.cfg.Number(sender)
 			return n.Rate, ours
@@ -137,7 +123,7 @@ func (s *worker) nextWake() (at time.Time) {
 			at = t
 		}
 	}
-	if s.dead { // it does nothing any more, however much there is to do, and would look again at once for ever
+	if s.dead { // it does nothing any more, however much there is to do, and would wake at once for ever
 		return at
 	}
 	if s.dirty && !s.committing && s.restored() {
@@ -149,28 +135,28 @@ func (s *worker) nextWake() (at time.Time) {
 	return at
 }
 
-// Drained reports whether the slot, told to drain, has nothing more to wait for. A turn that could not be written is
-// left to the next owner, and the ledger says so.
+// Drained reports whether a partition that drains has nothing more to wait for. A quantum that could not be written is left to the next
+// owner, and the ledger says so.
 func (s *worker) Drained() bool {
 	return s.InFlight() == 0 && !s.committing && (s.final || s.dead || !s.restored())
 }
 
-// Close gives back what the slot held.
+// Close gives back what the partition held.
 func (s *worker) Close() {
 	for _, t := range s.tasks {
 		s.st.seenBudget.Release(t.SeenBytes)
 	}
 	clear(s.tasks)
-	s.numbers, s.pausedTasks = schedule.NewNumbers[*task.Task](nil), 0
+	s.numbers, s.gauges.pausedTasks = schedule.NewNumbers[*task.Task](nil), 0
 	s.updateGauges()
 }
 
-// updateGauges brings the gauges up to date: they are sums over all slots.
+// updateGauges brings the gauges up to date: they are sums over all partitions.
 func (s *worker) updateGauges() {
 	m, g := s.st.metrics, &s.gauges
 	m.tasks.Add(float64(len(s.tasks) - g.tasks))
-	m.paused.Add(float64(s.pausedTasks - g.paused))
-	g.tasks, g.paused = len(s.tasks), s.pausedTasks
+	m.paused.Add(float64(g.pausedTasks - g.paused))
+	g.tasks, g.paused = len(s.tasks), g.pausedTasks
 	for lane := range m.inFlight {
 		inFlight, window := s.numbers.Load(lane)
 		m.inFlight[lane].Add(float64(inFlight - g.inFlight[lane]))
@@ -182,48 +168,3 @@ func (s *worker) updateGauges() {
 func (s *worker) queue(t *task.Task) *queue { return s.numbers.Queue(t.Sender, t.Lane) }
 
 func never(error) bool { return false }
-
-// writing is a batch of records that is written until all of it is acknowledged, as far as the partition may still write it.
-type writing struct {
-	partition.Write
-	lease bool   // produced under a lease
-	proof uint64 // the number of the commit that must have been made; see steer.go
-}
-
-// prove puts records on the log once a commit was made that was asked for from now on: the partition was ours when they were
-// decided upon, and nobody had taken it over.
-func (s *worker) prove(log stream.Log, done func(last stream.Record), recs ...stream.Record) {
-	s.proveWith(s.commitSeq+1, log, done, recs...)
-}
-
-// proveWith puts records on the log once the commit with the number, or a later one, was made.
-func (s *worker) proveWith(commit uint64, log stream.Log, done func(last stream.Record), recs ...stream.Record) {
-	s.enqueue(&writing{Write: partition.Write{To: log, Records: recs, Done: done}, proof: commit})
-}
-
-// Publish puts records on the log, and calls done when all are acknowledged.
-func (s *worker) Publish(log stream.Log, done func(last stream.Record), recs ...stream.Record) {
-	s.enqueue(&writing{Write: partition.Write{To: log, Records: recs, Done: done}})
-}
-
-func (s *worker) enqueue(w *writing) {
-	if s.dead {
-		return
-	}
-	w.Ready = func() bool { return s.ready(w) }
-	s.Engine.Write(&w.Write)
-}
-
-// ready reports whether the partition may write a batch now. One that has to wait for another commit is kept until that is made.
-func (s *worker) ready(w *writing) bool {
-	if s.dead {
-		return false
-	}
-	//mutant:lease-ends
-	if w.lease && time.Since(s.provenAt) > leaseFresh || s.provenSeq < w.proof {
-		s.awaitingProof = append(s.awaitingProof, w)
-		s.dirty, s.urgent = true, true
-		return false
-	}
-	return true
-}

@@ -16,7 +16,7 @@ import (
 // again, without a pause: a core was busy until then (simulation, seed 23).
 func TestPartitionWhoseLastCommitIsUnknownSleeps(t *testing.T) {
 	t.Parallel()
-	s := &worker{members: membership.New(stream.Position{}, &ledger.Ledger{}, membership.Doubt{}), numbers: schedule.NewNumbers[*task.Task](nil), Engine: partition.NewEngine(stream.TopicPartition{}, partition.Config{}), synced: true, dirty: true, commitBy: time.Now().Add(-time.Second)}
+	s := &worker{members: membership.New(stream.Position{}, &ledger.Ledger{}, membership.Doubt{}), numbers: schedule.NewNumbers[*task.Task](nil), Engine: partition.NewEngine(stream.TopicPartition{}, partition.Config{}), synced: true, commits: commits{dirty: true, commitBy: time.Now().Add(-time.Second)}}
 	if s.nextWake().IsZero() {
 		t.Fatal("a ledger that is due wakes nobody")
 	}

@@ -686,7 +686,7 @@ func (p *process) owned() (of []stream.TopicPartition) {
 // worker is what the process holds of a partition.
 func (p *process) slot(of stream.TopicPartition) *worker {
 	all := p.stage.assignments.All()
-	return all[slices.IndexFunc(all, func(s *worker) bool { return s.tp == of })]
+	return all[slices.IndexFunc(all, func(s *worker) bool { return s.Partition() == of })]
 }
 
 // kill is kill -9.
@@ -1089,7 +1089,7 @@ func (w *world) dump() {
 		for _, s := range p.stage.assignments.All() {
 			tracked, overflow := s.members.Len()
 			w.t.Logf("process %d, %s: owner %t, synced %t, restored %t, dead %t, draining %t, in flight %d, committing %t, dirty %t, urgent %t, "+
-				"leases to commit %d, in commit %d, awaiting proof %d, tracked %d, overflow %d, repeats %d, intakes %d", i, s.tp, w.owner[s.tp] == p,
+				"leases to commit %d, in commit %d, awaiting proof %d, tracked %d, overflow %d, repeats %d, intakes %d", i, s.Partition(), w.owner[s.Partition()] == p,
 				s.synced, s.restored(), s.dead, s.Draining(), s.InFlight(), s.committing, s.dirty, s.urgent, len(s.leasesToCommit), len(s.leasesInCommit), len(s.awaitingProof),
 				tracked, overflow, len(s.repeats), s.intakes)
 			for id, t := range s.tasks {

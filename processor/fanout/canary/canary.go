@@ -10,20 +10,20 @@ import (
 )
 
 const (
-	// First is how many recipients go ahead of the others: one smallest turn.
+	// First is how many recipients go ahead of the others: one smallest quantum.
 	First = 50
 	// enough is how many refusals that predict all, most of all refusals, and not one success end a task. One may be one
 	// recipient's fault, since Meta's codes for bad parameters sometimes mean the phone; five without any success are not.
 	enough = 5
-	// heard is how many recipients must have come back undelivered for a verdict; of them, or of the first, 9 of 10.
-	heard = 20
+	// undeliveredEnough is how many recipients must be undelivered for a verdict; of them, or of the first, 9 of 10.
+	undeliveredEnough = 20
 
 	// codeKept is Meta's for a promotion that it kept from a recipient who has had enough of them, or lives where none are
 	// allowed. It is a single recipient's, but if nine in ten have it, it is the list's.
 	codeKept = 131049
 
 	// OutcomesWithin is how long the others wait for the first to be decided. Longer than five attempts take, and short
-	// enough that an outcome that was lost holds nobody up: the pipe bounds what a number that stands still is given.
+	// enough that an outcome that was lost holds nobody up: the window bounds what a number that stands still is given.
 	OutcomesWithin = 2 * time.Minute
 	// ReceiptsWithin is how long they wait for receipts of the first once these are sent. A refusal comes with the
 	// first receipt of a message, mostly within two seconds, and webhooks are late now and then.
@@ -32,7 +32,7 @@ const (
 
 // Task is what the verdict depends on.
 type Task struct {
-	End      uint32 // recipients below it had their turn
+	End      uint32 // recipients below it were given a quantum
 	Counts   []*schemas.StateCount
 	Predicts func(code int) bool // whether a refusal with the code predicts all; nil: none does
 	Receipts bool                // they are to be expected, and worth waiting for
@@ -45,7 +45,7 @@ type Do uint8
 // The verdicts.
 const (
 	Go    Do = iota
-	Wait     // the next after the first have no turn yet
+	Wait     // the next after the first get no quantum yet
 	Stop     // the others would be refused as well
 	Pause    // the others would not be delivered either, most probably
 )
@@ -63,20 +63,20 @@ func Judge(t Task) Verdict {
 	switch {
 	case c.succeeded == 0 && c.refused >= enough && 2*c.refused >= c.failed && c.decided >= First:
 		return Verdict{Do: Stop, Mark: c.refusal}
-	case !t.Resumed && c.bad >= heard && 10*c.bad >= 9*c.of(t.End):
+	case !t.Resumed && c.bad >= undeliveredEnough && 10*c.bad >= 9*c.of(t.End):
 		return Verdict{Do: Pause, Mark: c.badMark}
-	case t.End != First: // they have not all had their turn, or the others were let go
+	case t.End != First: // they are not all dispatched, or the others are already
 		return Verdict{}
-	case c.decided < First && (c.succeeded+c.undelivered == 0 || t.hears() && c.decided < First*9/10):
+	case c.decided < First && (c.succeeded+c.undelivered == 0 || t.awaitsReceipts() && c.decided < First*9/10):
 		return Verdict{Do: Wait, Within: OutcomesWithin}
-	case t.hears() && !c.settled():
+	case t.awaitsReceipts() && !c.settled():
 		return Verdict{Do: Wait, Within: ReceiptsWithin}
 	}
 	return Verdict{}
 }
 
-// hears reports whether receipts are waited for.
-func (t Task) hears() bool { return t.Receipts && !t.Resumed }
+// awaitsReceipts reports whether receipts are waited for.
+func (t Task) awaitsReceipts() bool { return t.Receipts && !t.Resumed }
 
 // counts are numbers of recipients.
 type counts struct {
@@ -129,7 +129,7 @@ func (t Task) count() (c counts) {
 }
 
 // of is how many the undelivered are measured by: as long as only the first were dispatched, all of them that were sent or
-// may yet be; later, those of whom something was heard.
+// may yet be; later, those of whom there is a receipt.
 func (c counts) of(end uint32) uint32 {
 	if end <= First {
 		return c.sendable(end)

@@ -30,7 +30,7 @@ func TestVerdicts(t *testing.T) {
 	refused, late := schemas.Failed(codeParameter), schemas.Undelivered(codeNoWindow)
 	noPhone, gone := schemas.Failed(codeNoPhone), schemas.Undelivered(codeNoPhone)
 	outcomes := Verdict{Do: Wait, Within: OutcomesWithin}
-	heard := Verdict{Do: Wait, Within: ReceiptsWithin}
+	awaitReceipts := Verdict{Do: Wait, Within: ReceiptsWithin}
 	for _, tt := range []struct {
 		name     string
 		end      uint32
@@ -56,16 +56,16 @@ func TestVerdicts(t *testing.T) {
 		{"later in the list nobody is waited for", 51, nil, true, false, Verdict{}},
 
 		{"sent, no receipts expected", First, marks{schemas.StateSent: 50}, false, false, Verdict{}},
-		{"sent, receipts expected", First, marks{schemas.StateSent: 50}, true, false, heard},
+		{"sent, receipts expected", First, marks{schemas.StateSent: 50}, true, false, awaitReceipts},
 		{"some sent, receipts expected", First, marks{schemas.StateSent: 44}, true, false, outcomes},
-		{"a few are late", First, marks{schemas.StateSent: 45}, true, false, heard},
+		{"a few are late", First, marks{schemas.StateSent: 45}, true, false, awaitReceipts},
 		{"nobody was sent, so there is nothing to hear", First, marks{noPhone: 50}, true, false, Verdict{}},
-		{"five delivered", First, marks{schemas.StateSent: 45, schemas.StateDelivered: 5}, true, false, heard},
+		{"five delivered", First, marks{schemas.StateSent: 45, schemas.StateDelivered: 5}, true, false, awaitReceipts},
 		{"six delivered", First, marks{schemas.StateSent: 44, schemas.StateDelivered: 6}, true, false, Verdict{}},
 		{"six undelivered, for themselves", First, marks{schemas.StateSent: 44, gone: 6}, true, false, Verdict{}},
 		{"all confirmed", First, marks{schemas.StateConfirmed: 50}, true, false, Verdict{}},
-		{"19 undelivered", First, marks{schemas.StateSent: 31, late: 19}, true, false, heard},
-		{"44 undelivered", First, marks{schemas.StateSent: 6, late: 44}, true, false, heard},
+		{"19 undelivered", First, marks{schemas.StateSent: 31, late: 19}, true, false, awaitReceipts},
+		{"44 undelivered", First, marks{schemas.StateSent: 6, late: 44}, true, false, awaitReceipts},
 		{"44 undelivered, the others not", First, marks{schemas.StateDelivered: 6, late: 44}, true, false, Verdict{}},
 		{"45 undelivered", First, marks{schemas.StateSent: 5, late: 45}, true, false, Verdict{Do: Pause, Mark: late}},
 		{"45 undelivered, for themselves", First, marks{schemas.StateDelivered: 5, gone: 45}, true, false, Verdict{}},

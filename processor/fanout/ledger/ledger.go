@@ -58,7 +58,7 @@ const (
 	// LineBytes is more than a line takes, unless it lies 2^32 records from its neighbour: the one with the most is
 	// 5 bytes of offset, 4 of cursor and 4 of a lease in doubt (16 Mi recipients), and 4 of its sum.
 	LineBytes = 17
-	// maxLease is the most recipients of a turn.
+	// maxLease is the most recipients of a quantum.
 	maxLease = schemas.SliceRecipients
 )
 

@@ -89,7 +89,7 @@ func mediaKey(t *task.Task, c *schemas.Content) string {
 	return t.Sender + ":" + c.GetHeader().String() + ":" + what
 }
 
-// startUpload resolves the file elsewhere, once there is room for it.
+// startUpload resolves the file in the background, once there is a place for it.
 func (p *Preparer) startUpload(f *upload) {
 	if p.active >= maxUploads {
 		p.queued = append(p.queued, f)
@@ -167,7 +167,7 @@ func contentWhy(err error) schemas.Explanation {
 	return schemas.Because(schemas.Reason_REASON_CONTENT, es.Sentence{})
 }
 
-// onUploadDelayed has it said of all tasks that wait for the file.
+// onUploadDelayed publishes of all tasks that wait for the file that they do.
 func (p *Preparer) onUploadDelayed(f *upload) {
 	f.delayed = true
 	for _, t := range f.waiting {
@@ -177,7 +177,7 @@ func (p *Preparer) onUploadDelayed(f *upload) {
 	}
 }
 
-// setMediaPending has it said that the task waits for its file.
+// setMediaPending publishes that the task waits for its file.
 func (p *Preparer) setMediaPending(t *task.Task, now time.Time) {
 	t.MediaPending = true
 	p.cfg.Owner.Evaluate(t, now)

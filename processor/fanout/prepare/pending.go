@@ -11,11 +11,11 @@ import (
 	"altavoz/stream"
 )
 
-// A turn that an earlier owner had leased was dispatched, or in part, or not at all. It is repeated for the recipients
+// A quantum that an earlier owner had leased was dispatched, or in part, or not at all. It is repeated for the recipients
 // that are pending in marks once the aggregator has passed the results as they stood at the takeover.
 //
-// How a stage that sees only the Status knows that: it says something itself. A note of what was said last takes the same
-// partition of results as everything about the task; when the Status carries the note's time, all that lay before it is
+// How a stage that reads only the Status knows that: it publishes an update itself. What was published last takes the same
+// partition of results as everything about the task; when the Status carries the update's time, all that lay before it is
 // folded. Marks are written a few seconds after they are folded, so a recipient who was decided just before the takeover
 // may still look pending. That is no harm: senders drop a pair (task, index) that they have seen within 20,000 records
 // of its partition, and a few seconds are not 20,000 records of one partition. What marks must rule out, and do, is the
@@ -96,10 +96,10 @@ func (p *Preparer) foldStates(ctx context.Context, partition int32, masks map[sc
 		var page schemas.StatePage
 		if err = schemas.Decode(&rec, &page); err != nil && p.isPermanent(err) {
 			p.cfg.Logger.Warn("marks are not readable", "offset", rec.Offset, "error", err)
-			return nil // Then its recipients count as pending
+			return nil // then its recipients count as pending
 		}
 		m.Fold(part, page.GetMarks())
-		return err // tp what a newer version wrote: it is waited for
+		return err // of what a newer version wrote: it is waited for
 	})
 	if err != nil {
 		return fmt.Errorf("reading marks: %w", err)

@@ -103,7 +103,7 @@ func (p *Preparer) Prepare(t *task.Task, now time.Time) bool {
 	return t.State() == task.Waiting && p.loadBroadcast(t) && p.resolveMedia(t, now) && p.loadPending(t) && p.findListKey(t) && p.rebuildSeen(t) && p.loadSlice(t)
 }
 
-// readFor runs f elsewhere for a task and then done, unless the task was closed meanwhile. What can't ever be read fails it.
+// readFor runs f in the background for a task and then done, unless the task was closed meanwhile. What can't ever be read fails it.
 func (p *Preparer) readFor(t *task.Task, why schemas.Explanation, f func(context.Context) error, done func()) {
 	t.BecomePreparing()
 	p.reads++
@@ -181,7 +181,7 @@ func (p *Preparer) findListKey(t *task.Task) bool {
 	return false
 }
 
-// rebuildSeen makes the set that finds repeats, out of everybody who had a turn before.
+// rebuildSeen makes the set that finds repeats, out of all recipients that were dispatched before.
 func (p *Preparer) rebuildSeen(t *task.Task) bool {
 	if t.Seen != nil {
 		return true
@@ -211,7 +211,7 @@ func (p *Preparer) rebuildSeen(t *task.Task) bool {
 		n = recipients.NewSeen() // from the start, if it is tried again
 		return l.Before(ctx, p.cfg.Records, cursor, func(text string) { n.Judge(text, region) })
 	}, func() {
-		if t.Cursor == cursor { // else a zombie's turn has ended meanwhile, and the set is made again
+		if t.Cursor == cursor { // else a quantum of a replaced owner has ended meanwhile, and the set is made again
 			t.Seen = n
 		}
 	})
@@ -236,7 +236,7 @@ func (p *Preparer) loadSlice(t *task.Task) bool {
 	return false
 }
 
-// Prefetch reads the next slice, if this one ends with the turn, while the turn is on its way. It may fail: then the
+// Prefetch reads the next slice, if this one ends with the quantum, while that is in flight. It may fail: then the
 // slice is read when it is needed.
 func (p *Preparer) Prefetch(t *task.Task, next uint32) {
 	if t.List == nil || next >= t.Total || t.Slice.Has(next) || t.Prefetched.Has(next) || t.Prefetching {
@@ -252,7 +252,7 @@ func (p *Preparer) Prefetch(t *task.Task, next uint32) {
 	})
 }
 
-// sliceReader returns what reads the slice that begins at c.first. It runs elsewhere, so it takes nothing of the task along
+// sliceReader returns what reads the slice that begins at c.first. It runs in the background, so it takes nothing of the task along
 // that may change.
 func (p *Preparer) sliceReader(t *task.Task, c *task.Slice) func(context.Context) error {
 	l := t.List

@@ -9,7 +9,7 @@ import (
 // StartRate is what a number without a limit is taken to do, in sends a second, until it was measured.
 const StartRate = 4096
 
-// Meter measures how fast a number's recipients are decided. A sample below what is known counts only if the pipe was
+// Meter measures how fast a number's recipients are decided. A sample below what is known counts only if the window was
 // full meanwhile: a number that had little to do says nothing about what it could.
 type Meter struct {
 	Rate   float64

@@ -7,25 +7,25 @@ import (
 	"altavoz/schemas"
 )
 
-// The sizes of things. Of a number's sends, at most rate x seconds are in the pipe, within MinWindow and MaxWindow: the
-// lower lets a turn be worth its commit, the upper is what a cancelled broadcast may still send and what a sender's process
+// Sizes. Of a number's sends, at most rate x seconds are in flight, within MinWindow and MaxWindow: the
+// lower lets a quantum be worth its commit, the upper is what a cancelled broadcast may still send and what a sender's process
 // must hold.
 const (
 	MinWindow      = 64
 	MaxWindow      = 131_072
 	BulkSeconds    = 2
 	ExpressSeconds = 1
-	// A turn is a sixteenth of the window, so that sixteen tasks share a pipe without one of them filling it.
+	// A quantum is a sixteenth of the window, so that sixteen tasks share a window without one of them filling it.
 	quantaInWindow = 16
 	MinQuantum     = 50
 	MaxQuantum     = schemas.SliceRecipients
-	// quantaASecond is how many turns a second a task with a speed of its own takes: fewer would come in bursts, more cost
+	// quantaASecond is how many quanta a second a task with a speed of its own takes: fewer would come in bursts, more cost
 	// a commit each.
 	quantaASecond = 4
-	// undividedQuantum is how few recipients take one turn or none: three would otherwise be parted where the window ends, and the
+	// undividedQuantum is how few recipients take one quantum or none: three would otherwise be parted where the window ends, and the
 	// rest of them go behind everybody who came meanwhile.
 	undividedQuantum = 10
-	// directQuanta is how many turns those have in a row for whose end somebody waits, before another task that came as early.
+	// directQuanta is how many quanta those have in a row for whose end somebody waits, before another task that came as early.
 	directQuanta = 7
 )
 
@@ -33,7 +33,7 @@ const (
 type Entry[T any] struct {
 	Task    T
 	Total   uint32
-	End     uint32  // every recipient below it had its turn
+	End     uint32  // every recipient below it was given a quantum
 	Decided uint32  // recipients that have an outcome
 	Direct  bool    // somebody waits for its end
 	Speed   float64 // recipients a second; 0: no limit. Of a task in its queue, see Pace
@@ -46,25 +46,25 @@ type Entry[T any] struct {
 	at         [4]int    // 1 + place in ready, later, looks, direct
 }
 
-// InFlight returns how many recipients had their turn and have no outcome.
+// InFlight returns how many recipients were given a quantum and have no outcome.
 func (e *Entry[T]) InFlight() int { return int(max(e.End, e.Decided) - e.Decided) }
 
-// Queue orders the turns of one number's tasks on one lane by start-time fair queueing: the next turn belongs to the
-// task with the lowest start tag; a turn moves its task's tag on by its recipients. A task that had nothing to take, or
-// was not allowed to, does not save up: it goes on at the present virtual time. At most Window recipients are in the pipe.
+// Queue orders the quanta of one number's tasks on one lane by start-time fair queueing: the next quantum belongs to the
+// task with the lowest start tag; a quantum moves its task's tag on by its recipients. A task that had nothing to take, or
+// was not allowed to, does not save up: it goes on at the present virtual time. At most Window recipients are in flight.
 //
-// Tasks that need one turn only have the tag of the moment they came, thousands of them the same one. Among those the
-// direct ones go first, and every eighth turn is another's.
+// Tasks that need one quantum only have the tag of the moment they came, thousands of them the same one. Among those the
+// direct ones go first, and every eighth quantum is another's.
 //
-// What else keeps a task from turns, a schedule or an end, is its owner's to know: the owner says when to look at the
-// task again, and from that moment on it takes no turn before it was looked at.
+// What else keeps a task from being scheduled, a schedule or an end, is its owner's to know: the owner says when to evaluate the
+// task again, and from that moment on it gets no quantum before it was evaluated.
 type Queue[T any] struct {
 	Window  int
-	Limited bool // a turn had to wait for the pipe since this was last cleared
+	Limited bool // a quantum had to wait for the window since this was last cleared
 	quantum int
 
 	inFlight, size int
-	directRow      int // turns of direct tasks in a row while another might have had them
+	directRow      int // quanta of direct tasks in a row while another might have had them
 	virtual, seq   uint64
 	ready, direct  entryHeap[T]
 	later, due     entryHeap[T]
@@ -80,10 +80,10 @@ func NewQueue[T any]() *Queue[T] {
 	return q
 }
 
-// Size returns how many tasks there are, and Pipe how many of their recipients are in the pipe.
+// Size returns how many tasks there are, and InFlight how many of their recipients are in flight.
 func (q *Queue[T]) Size() int { return q.size }
 
-// InFlight returns how many recipients are in the pipe.
+// InFlight returns how many recipients are in flight.
 func (q *Queue[T]) InFlight() int { return q.inFlight }
 
 // Resize sets the window for a rate of sends a second.
@@ -100,7 +100,7 @@ func (q *Queue[T]) Add(e *Entry[T]) {
 	q.inFlight += e.InFlight()
 }
 
-// Remove forgets the task and what it has in the pipe.
+// Remove forgets the task and what it has in flight.
 func (q *Queue[T]) Remove(e *Entry[T]) {
 	q.Block(e)
 	q.due.remove(e)
@@ -108,7 +108,7 @@ func (q *Queue[T]) Remove(e *Entry[T]) {
 	q.size--
 }
 
-// Block keeps the task from turns until it is unblocked.
+// Block keeps the task from being scheduled until it is unblocked.
 func (q *Queue[T]) Block(e *Entry[T]) {
 	q.readyOf(e).remove(e)
 	q.later.remove(e)
@@ -121,7 +121,7 @@ func (q *Queue[T]) readyOf(e *Entry[T]) *entryHeap[T] {
 	return &q.ready
 }
 
-// next returns the ready task whose turn it would be, or nil.
+// next returns the ready task that would be scheduled next, or nil.
 func (q *Queue[T]) next() *Entry[T] {
 	one, other := q.direct.min(), q.ready.min()
 	switch {
@@ -133,7 +133,7 @@ func (q *Queue[T]) next() *Entry[T] {
 	return other
 }
 
-// Unblock lets the task take turns, if it has any to take.
+// Unblock lets the task be scheduled, if recipients are left.
 func (q *Queue[T]) Unblock(e *Entry[T]) {
 	q.Block(e)
 	if e.End < e.Total {
@@ -142,7 +142,7 @@ func (q *Queue[T]) Unblock(e *Entry[T]) {
 	}
 }
 
-// EvaluateAt sets when the task is to be looked at again; zero: never.
+// EvaluateAt sets when the task is to be evaluated again; zero: never.
 func (q *Queue[T]) EvaluateAt(e *Entry[T], at time.Time) {
 	q.due.remove(e)
 	e.evaluateAt = at
@@ -151,7 +151,7 @@ func (q *Queue[T]) EvaluateAt(e *Entry[T], at time.Time) {
 	}
 }
 
-// NextDue returns a task whose time to be looked at has come, once, or nil. It is blocked.
+// NextDue returns a task that is due to be evaluated, once, or nil. It is blocked.
 func (q *Queue[T]) NextDue(now time.Time) *Entry[T] {
 	e := q.due.min()
 	if e == nil || e.evaluateAt.After(now) {
@@ -163,7 +163,7 @@ func (q *Queue[T]) NextDue(now time.Time) *Entry[T] {
 	return e
 }
 
-// Peek returns the task whose turn it is, or nil.
+// Peek returns the task that is scheduled next, or nil.
 func (q *Queue[T]) Peek(now time.Time) *Entry[T] {
 	for e := q.later.min(); e != nil && !e.wakeAt.After(now); e = q.later.min() {
 		q.Unblock(e)
@@ -188,12 +188,12 @@ func (q *Queue[T]) Peek(now time.Time) *Entry[T] {
 	return nil
 }
 
-// hasRoom reports whether the pipe takes a turn of the task that is worth it.
+// hasRoom reports whether the window takes a quantum of the task that is worth it.
 func (q *Queue[T]) hasRoom(e *Entry[T]) bool {
 	return q.inFlight+int(min(undividedQuantum, e.Total-e.End)) <= q.Window
 }
 
-// eligible returns from when on the task may take a turn.
+// eligible returns from when on the task may take a quantum.
 func (e *Entry[T]) eligible(now time.Time, turn int) time.Time {
 	if e.Speed <= 0 {
 		return now
@@ -206,7 +206,7 @@ func (e *Entry[T]) eligible(now time.Time, turn int) time.Time {
 	return e.bucket.Ready(now, need)
 }
 
-// tokensNeeded is how many recipients a task with a speed waits to be allowed: a turn at a time, not one recipient.
+// tokensNeeded is how many recipients a task with a speed waits to be allowed: a quantum at a time, not one recipient.
 func (e *Entry[T]) tokensNeeded(turn int) float64 {
 	return min(max(1, e.Speed/quantaASecond), float64(turn), float64(e.Total-e.End))
 }
@@ -224,8 +224,8 @@ func (q *Queue[T]) SetSpeed(e *Entry[T], speed float64, now time.Time) {
 	}
 }
 
-// Take gives the task that Peek returned its turn, of at most limit recipients, and returns of how many. The task is
-// blocked: it has one turn at a time.
+// Take gives the task that Peek returned its quantum, of at most limit recipients, and returns of how many. The task is
+// blocked: it has one quantum at a time.
 func (q *Queue[T]) Take(e *Entry[T], limit uint32) uint32 {
 	n := min(uint32(q.quantum), uint32(q.Window-q.inFlight), e.Total-e.End, limit)
 	if e.Speed > 0 {
@@ -244,14 +244,14 @@ func (q *Queue[T]) Take(e *Entry[T], limit uint32) uint32 {
 	return n
 }
 
-// Move sets what of the task had its turn and what is decided.
+// Move sets how many of the task were given a quantum, and how many are decided.
 func (q *Queue[T]) Move(e *Entry[T], end, decided uint32) {
 	q.inFlight -= e.InFlight()
 	e.End, e.Decided = end, decided
 	q.inFlight += e.InFlight()
 }
 
-// Wake returns when to look again though nothing happened; zero: never.
+// Wake returns when a task is due though nothing happened; zero: never.
 func (q *Queue[T]) Wake() (at time.Time) {
 	if e := q.later.min(); e != nil {
 		at = e.wakeAt

@@ -4,50 +4,11 @@ import (
 	"context"
 	"time"
 
-	"altavoz/processor/fanout/ledger"
 	"altavoz/processor/fanout/status"
 	"altavoz/processor/fanout/task"
 	"altavoz/schemas"
-	"altavoz/schemas/es"
 	"altavoz/stream"
 )
-
-// open makes the broadcast a task: it is its own and goes on where the ledger and its Status say, whichever says more.
-func (s *worker) open(t *task.Task, known ledger.Line, now time.Time) {
-	if t.Failure.None() && known.Untouched() && t.Status.GetCursor() == 0 && status.Decided(t.Status) == 0 {
-		if id, ok := s.sameRequest(t); ok { //mutant:one-key-is-one-task-whatever-its-id
-			t.Failure = schemas.Because(schemas.Reason_REASON_REPEATED, es.Say(es.Repeated, id))
-		}
-	}
-	s.tasks[t.ID] = t
-	s.claims.AddAliases(t)
-	s.restorePublished(t, now)
-	t.Resume(known)
-	switch {
-	case !t.Failure.None():
-		t.BecomeOpen()
-		s.joinQueue(t)
-		s.Fail(t, t.Failure, now)
-	case known.Closed || t.Cursor >= t.Total:
-		// Where dispatch ended is not known of a task that expired or failed; its Status will say that nobody is left.
-		t.BecomeClosed()
-		t.DropLease()
-		t.End, t.Deadline = t.Total, t.GraceEnd(now)
-		s.joinQueue(t)
-		s.untrackIfShown(t)
-		s.Evaluate(t, now)
-	default:
-		t.BecomeOpen()
-		s.joinQueue(t)
-		if t.Lease > 0 {
-			s.repeats = append(s.repeats, t)
-		}
-		s.Evaluate(t, now)
-	}
-}
-
-// joinQueue puts the task into its queue, blocked. It counts as in flight there.
-func (s *worker) joinQueue(t *task.Task) { s.queue(t).Add(&t.Entry) }
 
 // onStatus takes a newer Status in.
 func (s *worker) onStatus(id schemas.TaskID, st *schemas.Status, now time.Time) {
@@ -62,7 +23,7 @@ func (s *worker) onStatus(id schemas.TaskID, st *schemas.Status, now time.Time) 
 	t.Status = st
 	q, decided := s.queue(t), status.Decided(st)
 	if decided != t.Decided {
-		had := t.DispatchedTo() // expired ones say nothing of the number's speed
+		had := t.DispatchedTo() // expired ones are no measure of the number's rate
 		s.numbers.AddDecided(t.Sender, int(min(decided, had))-int(min(t.Decided, had)), now)
 		q.Move(&t.Entry, t.End, decided)
 	}
@@ -85,7 +46,7 @@ func (s *worker) onStatus(id schemas.TaskID, st *schemas.Status, now time.Time) 
 // resolveClaims settles who came first under an id that callers chose, and how far a broadcast in doubt has come.
 func (s *worker) resolveClaims(id schemas.TaskID, st *schemas.Status, now time.Time) {
 	isFirst := func(t *task.Task) bool {
-		return s.tasks[id] == nil && t.IsFirst(st.GetPlan(), s.tp.Partition) && !status.Finished(st)
+		return s.tasks[id] == nil && t.IsFirst(st.GetPlan(), s.Partition().Partition) && !status.Finished(st)
 	}
 	s.claims.Resolve(id, func(t *task.Task, before bool) bool {
 		return isFirst(t) && (before || !s.isCertain(t, st))
@@ -110,7 +71,7 @@ func (s *worker) dropRepeatedLater(t *task.Task, sha []byte) {
 	t.BecomeIntake()
 	var rec stream.Record
 	s.Background(func(ctx context.Context) (err error) {
-		rec, err = s.st.ports.Records.Record(ctx, s.tp, t.Offset)
+		rec, err = s.st.ports.Records.Record(ctx, s.Partition(), t.Offset)
 		return err
 	}, stream.IsGone, func(err error) {
 		if err != nil { // retention took it: there is nothing to keep
@@ -123,7 +84,7 @@ func (s *worker) dropRepeatedLater(t *task.Task, sha []byte) {
 	})
 }
 
-// followCursor follows a zombie that finished the turn which this owner was about to repeat.
+// followCursor moves the cursor over a lease that this owner was about to repeat: the owner that was replaced has finished it.
 func (s *worker) followCursor(t *task.Task, cursor uint32) {
 	if !t.Open() || t.State() == task.Dispatching || t.Cursor >= cursor {
 		return
@@ -134,5 +95,13 @@ func (s *worker) followCursor(t *task.Task, cursor uint32) {
 	s.markDirty()
 	if t.Cursor == t.Total {
 		s.close(t, t.Dispatched(time.Now(), t.Total))
+	}
+}
+
+// adoptShown takes in what the Status says of the task as a whole.
+func (s *worker) adoptShown(t *task.Task) {
+	if t.Adopt() && t.ProbeMs != 0 {
+		t.ProbeMs = 0
+		t.BecomePrepared()
 	}
 }
