@@ -62,6 +62,19 @@
 // The number is random, not the group's generation: that starts again when the group or its offsets are deleted, and a comparison would
 // drop the sends of the only owner there is.
 //
-// One goroutine a partition (worker.go) owns all state of that partition's numbers; everything that waits runs elsewhere
-// and comes back as a call into it. The package holds no Kafka client: ports.go says what it is plugged into.
+// # Files, in the order in which a broadcast meets them
+//
+//	stage.go       assigned, revoked, lost; worker.go: one step of a partition
+//	takeover.go    what earlier owners left (package membership: which broadcasts the ledger answers for, and whether the log agrees)
+//	intake.go      one record: a task to start, to go on with, or a repeat; foreign.go: others' records written again (package normalize)
+//	claims.go      tasks that wait for a Status that shows whose the id is, and how far the broadcast came
+//	open.go        the task joins its queue (package schedule)
+//	evaluate.go    may it be scheduled, and what is published of it (package task; package canary); controls.go: what people ask for
+//	dispatch.go    what the quantum needs is fetched (package prepare), it is leased, its sends are written
+//	commit.go      the ledger is committed (package ledger), and what waits for a commit is written
+//	follow.go      what a newer Status changes (package watch)
+//	close.go       the last records are written, the task leaves the ledger, and is removed
+//
+// One goroutine a partition (package partition) owns all state of that partition's numbers; everything that waits runs in the background
+// and comes back as a call on it. The package holds no Kafka client: ports.go has what it is connected to.
 package fanout
