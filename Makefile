@@ -94,7 +94,7 @@ fuzz: ## every fuzz test for FUZZTIME=10s
 			go test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 100x "$$(dirname "$$file")"; done; done
 
 bench: real-servers ## sends a second and CPU a send, beside a bare loop over net/http
-	go test -run '^$$' -bench House -benchtime 1x -timeout 20m ./test/bench
+	go test -run '^$$' -bench '^BenchmarkBroadcast$$' -benchtime 1x -timeout 20m ./test/bench
 
 # It bounds itself (four times SECONDS and 8 minutes at most), so that it can end what it started.
 bench-fair: real-servers ## who waits for whom, on a real Kafka: PHONES=1000000 go out, SECONDS=60 are measured; some 5 minutes

@@ -17,10 +17,10 @@ const benchSends = 40_000
 // benchWorkers is how many calls the bare loop has in flight: as many as altavoz.
 func benchWorkers() int { return app.Default().WhatsApp.MaxInFlight }
 
-// BenchmarkHouse measures a whole broadcast, from the request to the last outcome, with the processes that people run:
+// BenchmarkBroadcast measures a whole broadcast, from the request to the last outcome, with the processes that people run:
 // embedded, and on a real Kafka. Beside it, in the same run and against the same simulator, a loop over net/http that
 // does nothing but call. The ratios are what counts: machines differ.
-func BenchmarkHouse(b *testing.B) {
+func BenchmarkBroadcast(b *testing.B) {
 	bin := benchBinary(b)
 	simURL := benchProcess(b, bin, []string{"simulate", "--addr", "127.0.0.1:0", "--plain-phones"}, nil).url(b)
 	env := []string{

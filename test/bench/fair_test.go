@@ -41,7 +41,7 @@ const (
 func BenchmarkFair(b *testing.B) {
 	phones, seconds := fairSetting(b, "FAIR_PHONES", 1_000_000), fairSetting(b, "FAIR_SECONDS", 60)
 	span := time.Duration(seconds) * time.Second
-	f := newFairHouse(b)
+	f := newFairDeployment(b)
 	ctx, cancel := context.WithTimeoutCause(b.Context(), 4*span+fairExtra, errors.New("the bench takes too long"))
 	defer cancel()
 	f.ctx = ctx
@@ -73,7 +73,7 @@ func fairSetting(b *testing.B, name string, otherwise int) int {
 }
 
 // warm has everything connected, and a JVM that has just started compile what it will need.
-func (f *fairHouse) warm() {
+func (f *fairDeployment) warm() {
 	f.b.Helper()
 	const phones, most = 20_000, 10 * time.Second
 	t := f.follow(f.queue(crowdedNumber, phones, time.Now().Add(most)))
@@ -83,7 +83,7 @@ func (f *fairHouse) warm() {
 }
 
 // alone: direct broadcasts while there is nothing else.
-func (f *fairHouse) alone(r *fairReport, span time.Duration) {
+func (f *fairDeployment) alone(r *fairReport, span time.Duration) {
 	f.b.Helper()
 	f.say("%s of direct broadcasts, and nothing else", span)
 	f.warm()
@@ -91,7 +91,7 @@ func (f *fairHouse) alone(r *fairReport, span time.Duration) {
 }
 
 // crowd: direct broadcasts while a big one goes out on the same number, and then many small ones too.
-func (f *fairHouse) crowd(r *fairReport, phones int, span time.Duration) {
+func (f *fairDeployment) crowd(r *fairReport, phones int, span time.Duration) {
 	f.b.Helper()
 	const posting = 15 * time.Second // of the big one and of the small ones
 	end := time.Now().Add(span + span/2 + posting)
@@ -116,7 +116,7 @@ func (f *fairHouse) crowd(r *fairReport, phones int, span time.Duration) {
 }
 
 // smalls queues small broadcasts, as many as it can in a part of the time that is left.
-func (f *fairHouse) smalls(n int, end time.Time) (tasks []string) {
+func (f *fairDeployment) smalls(n int, end time.Time) (tasks []string) {
 	f.b.Helper()
 	const hands = 32
 	stop := time.Now().Add(time.Until(end) / 3)
@@ -149,7 +149,7 @@ func (f *fairHouse) smalls(n int, end time.Time) (tasks []string) {
 }
 
 // waiting is how many of the tasks have not begun, by a sample of them.
-func (f *fairHouse) waiting(tasks []string) int {
+func (f *fairDeployment) waiting(tasks []string) int {
 	f.b.Helper()
 	const asked = 200
 	step, seen, n := max(1, len(tasks)/asked), 0, 0
@@ -166,7 +166,7 @@ func (f *fairHouse) waiting(tasks []string) int {
 }
 
 // shares: two equal tasks of one number, the second one later.
-func (f *fairHouse) shares(r *fairReport, phones int, span time.Duration) {
+func (f *fairDeployment) shares(r *fairReport, phones int, span time.Duration) {
 	f.b.Helper()
 	const posting = 10 * time.Second // of both
 	lead, together, bucket := span/6, span/2, span/12
@@ -212,7 +212,7 @@ func off(a, b float64) float64 {
 }
 
 // slow: the rate of a fast number before and while a slow one has a long list.
-func (f *fairHouse) slow(r *fairReport, phones int, span time.Duration) {
+func (f *fairDeployment) slow(r *fairReport, phones int, span time.Duration) {
 	f.b.Helper()
 	f.say("a number at %d a second, alone and beside one at 20 with %d phones waiting", fairFastRate, phones)
 	end := time.Now().Add(2*span + 15*time.Second)
@@ -230,7 +230,7 @@ func (f *fairHouse) slow(r *fairReport, phones int, span time.Duration) {
 }
 
 // stopped: the rate and the direct broadcasts of a number before and while another one is refused everything.
-func (f *fairHouse) stopped(r *fairReport, phones int, span time.Duration) {
+func (f *fairDeployment) stopped(r *fairReport, phones int, span time.Duration) {
 	f.b.Helper()
 	f.say("a number at %d a second, before and while another one's token has expired with %d phones waiting", fairFastRate, phones)
 	end := time.Now().Add(2*span + 15*time.Second)
@@ -252,7 +252,7 @@ func (f *fairHouse) stopped(r *fairReport, phones int, span time.Duration) {
 }
 
 // measured is the rate of a task from now on.
-func (f *fairHouse) measured(t *followed, span time.Duration) float64 {
+func (f *fairDeployment) measured(t *followed, span time.Duration) float64 {
 	f.b.Helper()
 	from := time.Now()
 	f.sleep(span)
@@ -260,7 +260,7 @@ func (f *fairHouse) measured(t *followed, span time.Duration) float64 {
 }
 
 // sleep lets time pass, unless the bench's is over.
-func (f *fairHouse) sleep(d time.Duration) {
+func (f *fairDeployment) sleep(d time.Duration) {
 	f.b.Helper()
 	select {
 	case <-time.After(d):
@@ -272,7 +272,7 @@ func (f *fairHouse) sleep(d time.Duration) {
 func always() bool { return true }
 
 // directs makes direct broadcasts for a while, and calls of the bare loop between them.
-func (f *fairHouse) directs(sender string, span time.Duration, going func() bool) (l latencies) {
+func (f *fairDeployment) directs(sender string, span time.Duration, going func() bool) (l latencies) {
 	f.b.Helper()
 	var mu sync.Mutex
 	var wg sync.WaitGroup
@@ -316,7 +316,7 @@ func (f *fairHouse) directs(sender string, span time.Duration, going func() bool
 }
 
 // bareThree is what a direct broadcast is compared with: three calls at once.
-func (f *fairHouse) bareThree() error {
+func (f *fairDeployment) bareThree() error {
 	errs := make(chan error, fairPhones)
 	for range fairPhones {
 		go func() {

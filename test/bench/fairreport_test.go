@@ -18,7 +18,7 @@ const followEvery = 100 * time.Millisecond
 
 // followed is a task and how many of its recipients were sent to, over time.
 type followed struct {
-	f    *fairHouse
+	f    *fairDeployment
 	quit chan struct{}
 	done sync.WaitGroup
 
@@ -28,7 +28,7 @@ type followed struct {
 	ended bool
 }
 
-func (f *fairHouse) follow(task string) *followed {
+func (f *fairDeployment) follow(task string) *followed {
 	t := &followed{f: f, quit: make(chan struct{}), at: []time.Time{time.Now()}, sent: []int{0}}
 	t.done.Go(func() {
 		tick := time.NewTicker(followEvery)

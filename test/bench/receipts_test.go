@@ -18,7 +18,7 @@ import (
 )
 
 // BenchmarkReceipts is how many receipts come in a second of one core: through the endpoint alone, and through a whole embedded
-// house with its Kafka and its aggregator, and with the client that signs and posts. Three are needed for each send.
+// deployment with its Kafka and its aggregator, and with the client that signs and posts. Three are needed for each send.
 func BenchmarkReceipts(b *testing.B) {
 	const secret = "app-secret"
 	cfg := harness.Config(b)
@@ -55,7 +55,7 @@ func BenchmarkReceipts(b *testing.B) {
 				}
 			})
 		})
-		b.Run(fmt.Sprintf("house/statuses=%d", size), func(b *testing.B) {
+		b.Run(fmt.Sprintf("all/statuses=%d", size), func(b *testing.B) {
 			client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 256}, Timeout: harness.SettleTime}
 			defer client.CloseIdleConnections()
 			b.SetParallelism(max(2, 64/size)) // of large bodies few are taken at once

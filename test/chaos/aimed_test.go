@@ -28,7 +28,7 @@ const (
 var groupRoles = []string{"fanout", "sender", "aggregator"}
 
 // aimedStops are stops before and after each kind of request by which a process belongs to its group. The roles take turns.
-func (s *storm) aimedStops() (out []fault) {
+func (s *faultRun) aimedStops() (out []fault) {
 	for _, key := range []kmsg.Key{kmsg.JoinGroup, kmsg.SyncGroup, kmsg.Heartbeat, kmsg.LeaveGroup, kmsg.OffsetFetch, kmsg.OffsetCommit} {
 		for _, before := range []bool{true, false} {
 			kind := "SIGSTOP after " + key.Name()
@@ -51,7 +51,7 @@ func (s *storm) aimedStops() (out []fault) {
 }
 
 // stopAt stops the first process of a role that makes the request. Others come and go meanwhile, so that groups change often.
-func (s *storm) stopAt(ctx context.Context, r *rand.Rand, kind, role string, key kmsg.Key, before bool) (underWay int) {
+func (s *faultRun) stopAt(ctx context.Context, r *rand.Rand, kind, role string, key kmsg.Key, before bool) (underWay int) {
 	hit := make(chan *process, 1)
 	a := &aim{key: int16(key), before: before, goOn: make(chan struct{})}
 	a.at = func(name string) bool {
@@ -102,7 +102,7 @@ func (s *storm) stopAt(ctx context.Context, r *rand.Rand, kind, role string, key
 }
 
 // leaves has a process of the role leave its group, and returns how to wait for its end and start it again.
-func (s *storm) leaves(ctx context.Context, role string, r *rand.Rand) (back func()) {
+func (s *faultRun) leaves(ctx context.Context, role string, r *rand.Rand) (back func()) {
 	var p *process
 	if !await(ctx, patience, func() bool { p = s.claim(role, r); return p != nil }) {
 		return nil
@@ -120,7 +120,7 @@ func (s *storm) leaves(ctx context.Context, role string, r *rand.Rand) (back fun
 }
 
 // claimThis takes a process, if no other fault has it.
-func (s *storm) claimThis(p *process) bool {
+func (s *faultRun) claimThis(p *process) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.busy[p] || !p.running() {

@@ -32,22 +32,22 @@ func beside(t *testing.T) {
 	}
 }
 
-// TestEndToEndChaosEmbedded hurts one `altavoz up`.
+// TestEndToEndChaosEmbedded injects faults into one `altavoz up`.
 func TestEndToEndChaosEmbedded(t *testing.T) {
 	beside(t)
 	length, seed := parameters(t, "embedded")
-	h := newHouse(t, "embedded", seed)
+	h := newDeployment(t, "embedded", seed)
 	h.embedded(h.dir + "/data")
-	rage(t, h, seed, length, (*storm).embeddedLanes)
+	injectFaults(t, h, seed, length, (*faultRun).embeddedLanes)
 }
 
-// TestEndToEndChaosKafka hurts processes of all roles, a real Kafka and a real Redis.
+// TestEndToEndChaosKafka injects faults into processes of all roles, a real Kafka and a real Redis.
 func TestEndToEndChaosKafka(t *testing.T) {
 	beside(t)
 	length, seed := parameters(t, "kafka")
-	h := newHouse(t, "kafka", seed)
+	h := newDeployment(t, "kafka", seed)
 	h.proxied(realSpecs)
-	rage(t, h, seed, length, (*storm).realLanes)
+	injectFaults(t, h, seed, length, (*faultRun).realLanes)
 }
 
 // parameters reads what `make chaos` was asked for: CHAOS_MINUTES of faults, in both settings together; CHAOS_SEED; and
@@ -72,8 +72,8 @@ func parameters(t *testing.T, setting string) (length time.Duration, seed uint64
 	return length, seed
 }
 
-// rage is one run: load, faults, then peace, and a look at who got what.
-func rage(t *testing.T, h *house, seed uint64, length time.Duration, lanes func(*storm) []lane) {
+// injectFaults is one run: load, faults, then peace, and a look at who got what.
+func injectFaults(t *testing.T, h *deployment, seed uint64, length time.Duration, lanes func(*faultRun) []lane) {
 	t.Helper()
 	h.awaitReady(t.Context(), startTime)
 	l, err := newLoad(h, seed)
@@ -81,7 +81,7 @@ func rage(t *testing.T, h *house, seed uint64, length time.Duration, lanes func(
 		t.Fatal(err)
 	}
 	defer l.close()
-	s := newStorm(h, l)
+	s := newFaultRun(h, l)
 	began := time.Now()
 	loading, enough := context.WithCancel(t.Context())
 	loaded := make(chan struct{})
@@ -89,7 +89,7 @@ func rage(t *testing.T, h *house, seed uint64, length time.Duration, lanes func(
 	if !await(t.Context(), startTime, func() bool { return h.gate.begun() > 100 }) {
 		enough()
 		<-loaded
-		t.Fatalf("the house does not send: %s", h.failures())
+		t.Fatalf("altavoz does not send: %s", h.failures())
 	}
 	raging, calm := context.WithCancel(t.Context())
 	stormed := time.Now()
@@ -122,7 +122,7 @@ func rage(t *testing.T, h *house, seed uint64, length time.Duration, lanes func(
 }
 
 // settle waits, with the faults off, until every task is at its end.
-func settle(t *testing.T, h *house, l *load) time.Duration {
+func settle(t *testing.T, h *deployment, l *load) time.Duration {
 	t.Helper()
 	began := time.Now()
 	var open []string
@@ -143,7 +143,7 @@ func settle(t *testing.T, h *house, l *load) time.Duration {
 }
 
 // close fills in what the run itself knows.
-func (s *storm) close(r *report) {
+func (s *faultRun) close(r *report) {
 	sum := s.h.gate.sim.Summary()
 	var accepted []time.Time
 	for _, m := range s.h.gate.sim.Ledger("") {
@@ -158,7 +158,7 @@ func (s *storm) close(r *report) {
 }
 
 // complain makes the test fail for whatever must not be.
-func (h *house) complain(t *testing.T, r *report, whole bool) {
+func (h *deployment) complain(t *testing.T, r *report, whole bool) {
 	t.Helper()
 	if r.Lost+r.Doubled+r.Mistaken+r.Disagree+r.Overrun > 0 || len(r.evidence) > 0 {
 		t.Errorf("lost %d, doubled %d, mistaken %d, statuses that differ %d, left after a stop %d:\n%s",
@@ -174,7 +174,7 @@ func (h *house) complain(t *testing.T, r *report, whole bool) {
 		t.Errorf("%d unknown whom nothing explains: neither the API, nor a fault between start and outcome", r.Unexplained)
 	}
 	if r.NeverCalled > r.Bound {
-		t.Errorf("%d unknown who were never called, more than the %d that processes can have had in hand when they were hurt", r.NeverCalled, r.Bound)
+		t.Errorf("%d unknown who were never called, more than the %d that processes can have had in flight when faults met them", r.NeverCalled, r.Bound)
 	}
 	if most := stillUnknownMost * float64(r.Messages); whole && float64(r.StillUnknown) > most {
 		t.Errorf("%d are still unknown after all receipts, more than %.0f", r.StillUnknown, most)

@@ -21,7 +21,7 @@ type verdict struct {
 	Lost       int `json:"lost"`     // recipients without an outcome
 	Doubled    int `json:"doubled"`  // calls beyond the first that was not plainly refused; of resend tasks none are counted
 	Resent     int `json:"resent"`   // the same, of tasks that asked for it
-	// Of those, how many more than answers were withheld and processes hurt in the middle of the calls.
+	// Of those, how many more than answers were withheld and processes met by faults in the middle of the calls.
 	ResentTooOften int `json:"resent_too_often"`
 	Mistaken       int `json:"mistaken"` // recipients whose outcome is not what the API knows
 	Disagree       int `json:"disagree"` // tasks whose status is not what results say
@@ -147,7 +147,7 @@ func (f *fold) counts() counts {
 }
 
 // each reads the whole of a topic from its first record on.
-func (h *house) each(ctx context.Context, topic stream.Topic, do func(stream.Record) error) error {
+func (h *deployment) each(ctx context.Context, topic stream.Topic, do func(stream.Record) error) error {
 	reader, err := h.reader()
 	if err != nil {
 		return err
@@ -165,8 +165,8 @@ func (h *house) each(ctx context.Context, topic stream.Topic, do func(stream.Rec
 	return nil
 }
 
-// recount folds the whole of results, as nothing in the house does.
-func (h *house) recount(ctx context.Context) (map[schemas.TaskID]*fold, error) {
+// recount folds the whole of results, as nothing in altavoz does.
+func (h *deployment) recount(ctx context.Context) (map[schemas.TaskID]*fold, error) {
 	folds := make(map[schemas.TaskID]*fold)
 	err := h.each(ctx, schemas.TopicResults, func(rec stream.Record) error {
 		var r schemas.Result
@@ -187,7 +187,7 @@ func (h *house) recount(ctx context.Context) (map[schemas.TaskID]*fold, error) {
 }
 
 // resending reads which broadcasts allow a second message: of one that was accepted without an answer nobody else knows.
-func (h *house) resending(ctx context.Context) (map[schemas.TaskID]bool, error) {
+func (h *deployment) resending(ctx context.Context) (map[schemas.TaskID]bool, error) {
 	out := make(map[schemas.TaskID]bool)
 	err := h.each(ctx, schemas.TopicBroadcasts, func(rec stream.Record) error {
 		var b schemas.Broadcast

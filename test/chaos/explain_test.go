@@ -48,7 +48,7 @@ type evidence struct {
 
 // hurting notes a fault of a process until over is called; what it breaks off may be felt for a while after. One of a process
 // that calls nobody explains nothing.
-func (s *storm) hurting(what string, p *process) (over func(felt time.Duration)) {
+func (s *faultRun) hurting(what string, p *process) (over func(felt time.Duration)) {
 	if !callsAPI(p.role) {
 		return func(time.Duration) {}
 	}
@@ -56,7 +56,7 @@ func (s *storm) hurting(what string, p *process) (over func(felt time.Duration))
 }
 
 // harms notes a fault of so many processes that call the API: of one, or of all of them.
-func (s *storm) harms(what, of string, callers int) (over func(felt time.Duration)) {
+func (s *faultRun) harms(what, of string, callers int) (over func(felt time.Duration)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	n, now := len(s.harm), time.Now()
@@ -70,7 +70,7 @@ func (s *storm) harms(what, of string, callers int) (over func(felt time.Duratio
 }
 
 // evidence gathers what can explain an unknown: on a real Kafka the commits themselves, embedded the calls and the records.
-func (s *storm) evidence(ctx context.Context) (*evidence, error) {
+func (s *faultRun) evidence(ctx context.Context) (*evidence, error) {
 	s.mu.Lock()
 	e := &evidence{harm: append([]witness.Fault(nil), s.harm...), starts: make(map[recipient][]time.Time)}
 	s.mu.Unlock()
@@ -108,7 +108,7 @@ func (s *storm) evidence(ctx context.Context) (*evidence, error) {
 }
 
 // commits reads every commit that the senders' group ever made. Kafka keeps them in a topic, which is not compacted as fast as that.
-func (h *house) commits(ctx context.Context) (*witness.Commits, error) {
+func (h *deployment) commits(ctx context.Context) (*witness.Commits, error) {
 	asking, err := kgo.NewClient(kgo.SeedBrokers(h.brokers))
 	if err != nil {
 		return nil, err

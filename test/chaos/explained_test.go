@@ -20,7 +20,7 @@ import (
 )
 
 // What nothing explains makes a run red: a recipient who is unknown without a start, or without a fault after it, and one more call
-// than answers were withheld and processes hurt.
+// than answers were withheld and processes met by faults.
 func TestUnknownsAndRepeatsAreExplained(t *testing.T) {
 	t.Parallel()
 	at := func(seconds int) time.Time { return time.Unix(1_750_000_000+int64(seconds), 0) }

@@ -19,15 +19,15 @@ import (
 type event struct {
 	kind     string
 	began    time.Time
-	over     time.Time // when what was hurt was given back
+	over     time.Time // when the fault was over
 	underWay int       // calls to the API that it hit, or could hit
 }
 
 // fault is one kind of them. find waits for a victim, and for calls to be under way; where it finds none it returns nil.
-// What it returns hurts, gives back, and says how many calls were under way.
+// What it returns injects the fault, ends it, and says how many calls were in flight.
 type fault struct {
 	kind string
-	find func(ctx context.Context, r *rand.Rand) (hurt func() (underWay int))
+	find func(ctx context.Context, r *rand.Rand) (inject func() (underWay int))
 }
 
 // lane is faults of which one comes after the other; lanes run side by side, so that faults meet.
@@ -38,9 +38,9 @@ type lane struct {
 	faults   []fault
 }
 
-// storm is all that happens in a run.
-type storm struct {
-	h    *house
+// faultRun is all that happens in a run.
+type faultRun struct {
+	h    *deployment
 	load *load
 
 	mu      sync.Mutex
@@ -55,8 +55,8 @@ type storm struct {
 	back    time.Time         // when the last one was over
 }
 
-func newStorm(h *house, l *load) *storm {
-	return &storm{h: h, load: l, busy: map[*process]bool{}, rare: map[string]bool{}, rules: map[string]string{"usual": usualLatency}}
+func newFaultRun(h *deployment, l *load) *faultRun {
+	return &faultRun{h: h, load: l, busy: map[*process]bool{}, rare: map[string]bool{}, rules: map[string]string{"usual": usualLatency}}
 }
 
 // between returns a random duration.
@@ -65,7 +65,7 @@ func between(r *rand.Rand, from, to time.Duration) time.Duration {
 }
 
 // missing returns the kinds of faults that did not come yet while calls were under way.
-func (s *storm) missing() []string {
+func (s *faultRun) missing() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	reached := make(map[string]bool)
@@ -75,8 +75,8 @@ func (s *storm) missing() []string {
 	return slices.DeleteFunc(slices.Clone(s.kinds), func(kind string) bool { return reached[kind] || s.rare[kind] })
 }
 
-// run lets all lanes rage until ctx ends, and gives back what they hurt.
-func (s *storm) run(ctx context.Context, seed uint64, lanes []lane) {
+// run lets all lanes inject faults until ctx ends, and ends the faults.
+func (s *faultRun) run(ctx context.Context, seed uint64, lanes []lane) {
 	var wg sync.WaitGroup
 	s.mu.Lock()
 	for _, ln := range lanes {
@@ -95,28 +95,28 @@ func (s *storm) run(ctx context.Context, seed uint64, lanes []lane) {
 }
 
 // lane deals its faults: all of them in an order of the seed, then all of them again.
-func (s *storm) lane(ctx context.Context, r *rand.Rand, ln lane, wg *sync.WaitGroup) {
+func (s *faultRun) lane(ctx context.Context, r *rand.Rand, ln lane, wg *sync.WaitGroup) {
 	for {
 		for _, i := range r.Perm(len(ln.faults)) {
 			if !pause(ctx, between(r, ln.from, ln.to)) {
 				return
 			}
 			f := ln.faults[i]
-			hurt := f.find(ctx, rand.New(rand.NewPCG(r.Uint64(), r.Uint64())))
+			inject := f.find(ctx, rand.New(rand.NewPCG(r.Uint64(), r.Uint64())))
 			switch {
-			case hurt == nil:
+			case inject == nil:
 			case ln.side:
-				wg.Go(func() { s.happen(f.kind, hurt) })
+				wg.Go(func() { s.happen(f.kind, inject) })
 			default:
-				s.happen(f.kind, hurt)
+				s.happen(f.kind, inject)
 			}
 		}
 	}
 }
 
-func (s *storm) happen(kind string, hurt func() int) {
+func (s *faultRun) happen(kind string, inject func() int) {
 	e := event{kind: kind, began: time.Now()}
-	e.underWay = hurt()
+	e.underWay = inject()
 	if e.over = time.Now(); e.underWay == notMet {
 		return
 	}
@@ -126,7 +126,7 @@ func (s *storm) happen(kind string, hurt func() int) {
 }
 
 // claim takes a process that no other fault has.
-func (s *storm) claim(role string, r *rand.Rand) *process {
+func (s *faultRun) claim(role string, r *rand.Rand) *process {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	all := s.h.ofRole(role)
@@ -139,7 +139,7 @@ func (s *storm) claim(role string, r *rand.Rand) *process {
 	return nil
 }
 
-func (s *storm) release(p *process) {
+func (s *faultRun) release(p *process) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.busy, p)
@@ -156,7 +156,7 @@ const (
 )
 
 // moment waits until calls are under way: those of the process, where it calls the API itself.
-func (s *storm) moment(ctx context.Context, p *process) int {
+func (s *faultRun) moment(ctx context.Context, p *process) int {
 	name := ""
 	if p != nil && callsAPI(p.role) {
 		name = p.name
@@ -170,7 +170,7 @@ func (s *storm) moment(ctx context.Context, p *process) int {
 }
 
 // onProcess is a fault of a process of the role.
-func (s *storm) onProcess(kind, role string, hurt func(ctx context.Context, r *rand.Rand, p *process)) fault {
+func (s *faultRun) onProcess(kind, role string, inject func(ctx context.Context, r *rand.Rand, p *process)) fault {
 	return fault{kind + " " + role, func(ctx context.Context, r *rand.Rand) func() int {
 		var p *process
 		if !await(ctx, patience, func() bool { p = s.claim(role, r); return p != nil }) {
@@ -179,7 +179,7 @@ func (s *storm) onProcess(kind, role string, hurt func(ctx context.Context, r *r
 		n := s.moment(ctx, p)
 		return func() int {
 			defer s.release(p)
-			hurt(ctx, r, p)
+			inject(ctx, r, p)
 			return n
 		}
 	}}
@@ -187,7 +187,7 @@ func (s *storm) onProcess(kind, role string, hurt func(ctx context.Context, r *r
 
 // cutOff is a fault of every process that calls the API, where the broker is away: none of them can write down how its calls
 // ended, and a commit without an answer makes it begin anew.
-func (s *storm) cutOff(kind string, v *server) (over func(felt time.Duration)) {
+func (s *faultRun) cutOff(kind string, v *server) (over func(felt time.Duration)) {
 	if v != s.h.kafka {
 		return func(time.Duration) {}
 	}
@@ -200,7 +200,7 @@ func (s *storm) cutOff(kind string, v *server) (over func(felt time.Duration)) {
 	return s.harms(kind, "", callers)
 }
 
-func (s *storm) kill(role string, longest time.Duration) fault {
+func (s *faultRun) kill(role string, longest time.Duration) fault {
 	return s.onProcess("SIGKILL", role, func(ctx context.Context, r *rand.Rand, p *process) {
 		over := s.hurting("SIGKILL", p)
 		p.kill()
@@ -212,7 +212,7 @@ func (s *storm) kill(role string, longest time.Duration) fault {
 	})
 }
 
-func (s *storm) freeze(role string, longest time.Duration) fault {
+func (s *faultRun) freeze(role string, longest time.Duration) fault {
 	return s.onProcess("SIGSTOP", role, func(ctx context.Context, r *rand.Rand, p *process) {
 		over := s.hurting("SIGSTOP", p)
 		p.signal(syscall.SIGSTOP)
@@ -222,7 +222,7 @@ func (s *storm) freeze(role string, longest time.Duration) fault {
 	})
 }
 
-func (s *storm) terminate(role string) fault {
+func (s *faultRun) terminate(role string) fault {
 	return s.onProcess("SIGTERM", role, func(ctx context.Context, r *rand.Rand, p *process) {
 		s.terminated(p)
 		pause(ctx, between(r, 0, 2*time.Second))
@@ -232,7 +232,7 @@ func (s *storm) terminate(role string) fault {
 
 // terminated ends a process as an operator would. It must say that all went well, unless the broker was away: what could not
 // be written then is told by the exit code.
-func (s *storm) terminated(p *process) {
+func (s *faultRun) terminated(p *process) {
 	over := s.hurting("SIGTERM", p)
 	err := p.terminate()
 	over(wireTime)
@@ -244,7 +244,7 @@ func (s *storm) terminated(p *process) {
 	}
 }
 
-func (s *storm) restart(p *process) {
+func (s *faultRun) restart(p *process) {
 	if err := p.start(); err != nil {
 		s.h.fail("%v", err)
 	}
@@ -254,7 +254,7 @@ func (s *storm) restart(p *process) {
 const maxExtras = 1
 
 // more starts a process with every role and without an identity. After a while it is terminated or killed.
-func (s *storm) more(longest time.Duration) fault {
+func (s *faultRun) more(longest time.Duration) fault {
 	return fault{"one more process", func(ctx context.Context, r *rand.Rand) func() int {
 		s.mu.Lock()
 		defer s.mu.Unlock()
@@ -266,7 +266,7 @@ func (s *storm) more(longest time.Duration) fault {
 	}}
 }
 
-func (s *storm) another(ctx context.Context, r *rand.Rand, longest time.Duration) int {
+func (s *faultRun) another(ctx context.Context, r *rand.Rand, longest time.Duration) int {
 	n := s.moment(ctx, nil)
 	var p *process
 	if gone := s.h.ofRole("all"); len(gone) > 0 {
@@ -290,12 +290,12 @@ func (s *storm) another(ctx context.Context, r *rand.Rand, longest time.Duration
 }
 
 // onServer is a fault of the broker or of Redis.
-func (s *storm) onServer(kind string, hurt func(ctx context.Context, r *rand.Rand) error) fault {
+func (s *faultRun) onServer(kind string, inject func(ctx context.Context, r *rand.Rand) error) fault {
 	return fault{kind, func(ctx context.Context, r *rand.Rand) func() int {
 		n := s.moment(ctx, nil)
 		return func() int {
 			s.serverAway(1)
-			if err := hurt(ctx, r); err != nil {
+			if err := inject(ctx, r); err != nil {
 				s.h.fail("%s: %v", kind, err)
 			}
 			s.serverAway(-1)
@@ -304,14 +304,14 @@ func (s *storm) onServer(kind string, hurt func(ctx context.Context, r *rand.Ran
 	}}
 }
 
-func (s *storm) serverAway(by int) {
+func (s *faultRun) serverAway(by int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.away += by
 	s.back = time.Now()
 }
 
-func (s *storm) killServer(kind string, v *server, longest time.Duration) fault {
+func (s *faultRun) killServer(kind string, v *server, longest time.Duration) fault {
 	return s.onServer(kind, func(ctx context.Context, r *rand.Rand) error {
 		over := s.cutOff(kind, v)
 		defer func() { over(faultReach) }()
@@ -324,7 +324,7 @@ func (s *storm) killServer(kind string, v *server, longest time.Duration) fault 
 	})
 }
 
-func (s *storm) freezeServer(kind string, v *server, longest time.Duration) fault {
+func (s *faultRun) freezeServer(kind string, v *server, longest time.Duration) fault {
 	return s.onServer(kind, func(ctx context.Context, r *rand.Rand) error {
 		over := s.cutOff(kind, v)
 		defer func() { over(faultReach) }()
@@ -336,7 +336,7 @@ func (s *storm) freezeServer(kind string, v *server, longest time.Duration) faul
 }
 
 // rule puts faults of the API in force, in place of those that were for the same.
-func (s *storm) rule(what, text string) {
+func (s *faultRun) rule(what, text string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.rules[what] = text
@@ -350,7 +350,7 @@ func (s *storm) rule(what, text string) {
 }
 
 // api is a fault of the Cloud API, for some seconds. What it hit is what the ledger counts meanwhile.
-func (s *storm) api(kind, words string, hits func() int) fault {
+func (s *faultRun) api(kind, words string, hits func() int) fault {
 	return fault{"API " + kind, func(ctx context.Context, r *rand.Rand) func() int {
 		s.moment(ctx, nil)
 		return func() int {
@@ -365,7 +365,7 @@ func (s *storm) api(kind, words string, hits func() int) fault {
 }
 
 // apiFaults are the ways in which the Cloud API misbehaves.
-func (s *storm) apiFaults() []fault {
+func (s *faultRun) apiFaults() []fault {
 	sim := s.h.gate.sim
 	refused := func(codes ...string) func() int {
 		return func() int {
@@ -395,7 +395,7 @@ func (s *storm) apiFaults() []fault {
 }
 
 // embeddedLanes are the faults of an `altavoz up`.
-func (s *storm) embeddedLanes() []lane {
+func (s *faultRun) embeddedLanes() []lane {
 	return []lane{
 		{from: 2 * time.Second, to: 6 * time.Second, faults: []fault{s.kill("up", 2*time.Second), s.freeze("up", 15*time.Second), s.kill("up", time.Second), s.terminate("up")}},
 		{from: 500 * time.Millisecond, to: 1500 * time.Millisecond, faults: s.apiFaults()},
@@ -403,7 +403,7 @@ func (s *storm) embeddedLanes() []lane {
 }
 
 // realLanes are the faults of processes on a real Kafka and Redis.
-func (s *storm) realLanes() []lane {
+func (s *faultRun) realLanes() []lane {
 	var procs []fault
 	for _, role := range []string{"producer", "fanout", "sender", "aggregator"} {
 		procs = append(procs, s.kill(role, restartAfter), s.freeze(role, 15*time.Second), s.terminate(role))

@@ -25,7 +25,7 @@ const (
 	usualLatency = "latency=60ms..250ms"
 )
 
-// numbers are the sender numbers of the house: several, so that several fanouts have work.
+// numbers are the sender numbers of the deployment: several, so that several fanouts have work.
 var numbers = []string{"5550001", "5550002", "5550003", "5550004"}
 
 // Webhooks go by the gate too: to whichever process takes requests just then, as a load balancer would.

@@ -59,7 +59,7 @@ type draft struct {
 
 // load sends broadcasts for as long as its context lives.
 type load struct {
-	h       *house
+	h       *deployment
 	http    *http.Client
 	kafka   *kgo.Client
 	mu      sync.Mutex
@@ -73,7 +73,7 @@ type load struct {
 	steers  sync.WaitGroup // tasks that are steered
 }
 
-func newLoad(h *house, seed uint64) (*load, error) {
+func newLoad(h *deployment, seed uint64) (*load, error) {
 	client, err := kgo.NewClient(kgo.SeedBrokers(h.brokers), kgo.RecordDeliveryTimeout(40*time.Second))
 	if err != nil {
 		return nil, err
@@ -86,7 +86,7 @@ func (l *load) close() {
 	l.http.CloseIdleConnections()
 }
 
-// run keeps the house busy until ctx ends; what was begun then is ended.
+// run keeps altavoz busy until ctx ends; what was begun then is ended.
 func (l *load) run(ctx context.Context) {
 	var wg sync.WaitGroup
 	for range clients {
@@ -373,7 +373,7 @@ func (l *load) look(ctx context.Context) (open []string) {
 	return open
 }
 
-func (h *house) list() []*task {
+func (h *deployment) list() []*task {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return append([]*task(nil), h.tasks...)

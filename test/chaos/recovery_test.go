@@ -40,13 +40,13 @@ func kills() (n int, whole bool) {
 	return shortKills, false
 }
 
-// recovery is a house at rest that is hurt once at a time.
+// recovery is a deployment at rest with one fault at a time.
 type recovery struct {
 	*load
 	t *testing.T
 }
 
-func newRecovery(t *testing.T, h *house) *recovery {
+func newRecovery(t *testing.T, h *deployment) *recovery {
 	t.Helper()
 	h.awaitReady(t.Context(), startTime)
 	l, err := newLoad(h, 1)
@@ -125,7 +125,7 @@ func (r *recovery) checked(what string, goal time.Duration, all []time.Duration)
 	}
 }
 
-// sound compares the witnesses: what was hurt must have lost nobody.
+// sound compares the witnesses: no fault may have lost a message.
 func (r *recovery) sound(t *testing.T) {
 	t.Helper()
 	v, err := r.judge(t.Context(), time.Minute, nil)
@@ -145,7 +145,7 @@ func (r *recovery) sound(t *testing.T) {
 // TestEndToEndRecovery measures how soon processes on a real Kafka work again.
 func TestEndToEndRecovery(t *testing.T) {
 	beside(t)
-	h := newHouse(t, "recovery", 1)
+	h := newDeployment(t, "recovery", 1)
 	h.real([]spec{{"producer-0", "producer", true}, {"fanout-0", "fanout", true}, {"sender-0", "sender", true}, {"aggregator-0", "aggregator", true}})
 	r := newRecovery(t, h)
 	n, whole := kills()
@@ -332,14 +332,14 @@ func (r *recovery) answers(away func() bool) []time.Duration {
 func TestEndToEndRecoveryDisk(t *testing.T) {
 	beside(t)
 	t.Run("embedded", func(t *testing.T) {
-		h := newHouse(t, "disk-embedded", 1)
+		h := newDeployment(t, "disk-embedded", 1)
 		disk := smallDisk(t, filepath.Join(h.dir, "data"))
 		h.embedded(disk)
 		r := newRecovery(t, h)
 		r.fullDisk(disk, func() {})
 	})
 	t.Run("kafka", func(t *testing.T) {
-		h := newHouse(t, "disk-kafka", 1)
+		h := newDeployment(t, "disk-kafka", 1)
 		disk := smallDisk(t, filepath.Join(h.dir, "kafka"))
 		h.real(realSpecs)
 		r := newRecovery(t, h)

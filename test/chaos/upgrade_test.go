@@ -26,12 +26,12 @@ const (
 // upgradeOrder is the order in which deploy/README.md has roles replaced: who reads before who writes. A downgrade goes the other way.
 var upgradeOrder = []string{"aggregator", "sender", "fanout", "producer"}
 
-// upgrade is a house whose processes are replaced by those of another version while broadcasts are under way.
+// upgrade is a deployment whose processes are replaced by those of another version while broadcasts are under way.
 type upgrade struct {
 	t        *testing.T
-	h        *house
+	h        *deployment
 	l        *load
-	s        *storm
+	s        *faultRun
 	old, new string // binaries
 	kill     bool   // SIGKILL instead of SIGTERM
 }
@@ -86,7 +86,7 @@ func buildCommit(t *testing.T, commit string) string {
 // run is one history: load, steps, then peace, and a look at who got what.
 func (u *upgrade) run(first string, steps func(*upgrade)) {
 	u.t.Helper()
-	u.h = newHouse(u.t, "kafka", 1)
+	u.h = newDeployment(u.t, "kafka", 1)
 	u.h.binary = first
 	u.h.real(realSpecs)
 	u.h.awaitReady(u.t.Context(), startTime)
@@ -95,7 +95,7 @@ func (u *upgrade) run(first string, steps func(*upgrade)) {
 		u.t.Fatal(err)
 	}
 	defer u.l.close()
-	u.s = newStorm(u.h, u.l)
+	u.s = newFaultRun(u.h, u.l)
 	began := time.Now()
 	loading, enough := context.WithCancel(u.t.Context())
 	loaded := make(chan struct{})

@@ -115,7 +115,7 @@ func post(t *testing.T, url, body string) {
 }
 
 // Two processes under one instance id would take each other's partitions for ever; one of them must say so and go.
-func TestTwinEndsWithAReason(t *testing.T) {
+func TestSecondProcessOfAnInstanceIDEndsWithAReason(t *testing.T) {
 	t.Parallel()
 	cfg := harness.Config(t)
 	cfg.Process.InstanceID = "one"
@@ -135,9 +135,9 @@ func TestTwinEndsWithAReason(t *testing.T) {
 		})
 	}
 	start(first)
-	twin := harness.Config(t)
-	twin.Process.InstanceID, twin.Kafka.Brokers = "one", first.Brokers()
-	second, err := app.New(twin, app.Options{Logger: harness.Logger(t)})
+	other := harness.Config(t)
+	other.Process.InstanceID, other.Kafka.Brokers = "one", first.Brokers()
+	second, err := app.New(other, app.Options{Logger: harness.Logger(t)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -137,8 +137,8 @@ func TestEndToEndReceipts(t *testing.T) {
 	}
 }
 
-// A house that asks for keys takes no receipts of whoever comes: it needs the secret that tells Meta from others.
-func TestReceiptsNeedASecretOrAnOpenHouse(t *testing.T) {
+// A deployment that asks for keys takes no receipts of whoever comes: it needs the secret that tells Meta from others.
+func TestReceiptsNeedASecretUnlessNoKeysAreAskedFor(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name, keys, secret string

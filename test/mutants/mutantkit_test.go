@@ -54,7 +54,7 @@ func value(text string) change             { return change{where: placeValue, te
 // marked is one file with markers.
 type marked struct {
 	path    string // absolute
-	room    string // from the root
+	pkg     string // from the root
 	text    []byte
 	files   *token.FileSet
 	tree    *ast.File
@@ -297,15 +297,15 @@ func markedFiles(t *testing.T) []*marked {
 		if err != nil {
 			t.Fatal(err)
 		}
-		m.room = s.Package
+		m.pkg = s.Package
 		out = append(out, m)
 	}
 	return out
 }
 
 // pairUp returns where each mutant is. Each has one marker, and each marker one mutant.
-func pairUp(files []*marked, all []mutant) (rooms map[string]string, errs []error) {
-	rooms = make(map[string]string)
+func pairUp(files []*marked, all []mutant) (packages map[string]string, errs []error) {
+	packages = make(map[string]string)
 	wanted := make(map[string]bool)
 	for _, m := range all {
 		if wanted[m.marker] {
@@ -315,21 +315,21 @@ func pairUp(files []*marked, all []mutant) (rooms map[string]string, errs []erro
 	}
 	for _, f := range files {
 		for _, mk := range f.markers {
-			switch _, twice := rooms[mk.name]; {
+			switch _, twice := packages[mk.name]; {
 			case twice:
 				errs = append(errs, fmt.Errorf("%s:%d: the marker %s stands twice", f.path, mk.line, mk.name))
 			case !wanted[mk.name]:
 				errs = append(errs, fmt.Errorf("%s:%d: the marker %s has no mutant", f.path, mk.line, mk.name))
 			}
-			rooms[mk.name] = f.room
+			packages[mk.name] = f.pkg
 		}
 	}
 	for _, m := range all {
-		if rooms[m.marker] == "" {
+		if packages[m.marker] == "" {
 			errs = append(errs, fmt.Errorf("the mutant %s has no marker in the code", m.marker))
 		}
 	}
-	return rooms, errs
+	return packages, errs
 }
 
 // overlay writes the changed files, and in each of their packages the function that says which mutant is on, beside the
@@ -391,7 +391,7 @@ func TestMarkersWithoutMutantsAreFound(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		m.room = "x"
+		m.pkg = "x"
 		return m
 	}
 	files := []*marked{parse("package x\n\nfunc f() {\n\tg() //mutant:one\n\tg() //mutant:two\n\tg() //mutant:two\n\tg() //mutant:none\n}\n")}
@@ -462,13 +462,13 @@ func TestMutantsChangeWhatIsMarked(t *testing.T) {
 	}
 }
 
-// testRooms returns the packages whose tests the mutants need, and those tests.
-func testRooms(rooms map[string]string, all []mutant) (names []string, tests map[string][]string) {
+// testPackages returns the packages whose tests the mutants need, and those tests.
+func testPackages(packages map[string]string, all []mutant) (names []string, tests map[string][]string) {
 	tests = make(map[string][]string)
 	for _, m := range all {
-		room := m.room(rooms)
-		if !slices.Contains(tests[room], m.test) {
-			tests[room] = append(tests[room], m.test)
+		pkg := m.pkg(packages)
+		if !slices.Contains(tests[pkg], m.test) {
+			tests[pkg] = append(tests[pkg], m.test)
 		}
 	}
 	return slices.Sorted(maps.Keys(tests)), tests

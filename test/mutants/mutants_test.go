@@ -23,11 +23,11 @@ type mutant struct {
 	in     string // the package of the test, from the root of the module; empty: that of the marker
 }
 
-func (m mutant) room(rooms map[string]string) string {
+func (m mutant) pkg(packages map[string]string) string {
 	if m.in != "" {
 		return m.in
 	}
-	return rooms[m.marker]
+	return packages[m.marker]
 }
 
 const (
@@ -280,24 +280,24 @@ l.unread = l.head`),
 func TestMutants(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
-		t.Skip("builds each room once more")
+		t.Skip("builds each package once more")
 	}
 	all, files := mutants(), markedFiles(t)
-	rooms, errs := pairUp(files, all)
+	packages, errs := pairUp(files, all)
 	if len(errs) > 0 {
 		t.Fatal(errs)
 	}
 	dir := t.TempDir()
 	over := overlay(t, dir, files, all)
-	names, tests := testRooms(rooms, all)
-	for _, room := range names {
-		buildMutants(t, over, room, testBinary(dir, room))
+	names, tests := testPackages(packages, all)
+	for _, pkg := range names {
+		buildMutants(t, over, pkg, testBinary(dir, pkg))
 	}
 	t.Run("as it is", func(t *testing.T) {
-		for _, room := range names {
-			t.Run(room, func(t *testing.T) {
+		for _, pkg := range names {
+			t.Run(pkg, func(t *testing.T) {
 				t.Parallel()
-				unmutated(t, dir, room, tests[room])
+				unmutated(t, dir, pkg, tests[pkg])
 			})
 		}
 	})
@@ -307,20 +307,20 @@ func TestMutants(t *testing.T) {
 	for _, m := range all {
 		t.Run(m.marker, func(t *testing.T) {
 			t.Parallel()
-			m.check(t, dir, m.room(rooms))
+			m.check(t, dir, m.pkg(packages))
 		})
 	}
 }
 
-func testBinary(dir, room string) string {
-	return filepath.Join(dir, strings.ReplaceAll(room, "/", "-")+".test")
+func testBinary(dir, pkg string) string {
+	return filepath.Join(dir, strings.ReplaceAll(pkg, "/", "-")+".test")
 }
 
-func buildMutants(t *testing.T, over, room, to string) {
+func buildMutants(t *testing.T, over, pkg, to string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), mutantBuild)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, "go", "test", "-c", "-vet=off", "-overlay", over, "-o", to, "./"+room)
+	cmd := exec.CommandContext(ctx, "go", "test", "-c", "-vet=off", "-overlay", over, "-o", to, "./"+pkg)
 	cmd.Dir = repo.Root
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("a mutant does not build: %v\n%s", err, out)
@@ -328,9 +328,9 @@ func buildMutants(t *testing.T, over, room, to string) {
 }
 
 // unmutated runs all the tests of a package with nothing changed.
-func unmutated(t *testing.T, dir, room string, tests []string) {
+func unmutated(t *testing.T, dir, pkg string, tests []string) {
 	t.Helper()
-	out, err := runMutant(t, dir, room, strings.Join(tests, "|"), "")
+	out, err := runMutant(t, dir, pkg, strings.Join(tests, "|"), "")
 	if err != nil {
 		t.Fatalf("red without any mutant: %v\n%s", err, out)
 	}
@@ -342,8 +342,8 @@ func unmutated(t *testing.T, dir, room string, tests []string) {
 }
 
 // check expects the mutant's test to be red, and not because it never ends.
-func (m mutant) check(t *testing.T, dir, room string) {
-	out, err := runMutant(t, dir, room, m.test, m.marker)
+func (m mutant) check(t *testing.T, dir, pkg string) {
+	out, err := runMutant(t, dir, pkg, m.test, m.marker)
 	switch {
 	case err == nil:
 		t.Errorf("%s is green: it does not notice", m.test)
@@ -367,16 +367,16 @@ func complaint(out string) string {
 	return "red"
 }
 
-func runMutant(t *testing.T, dir, room, tests, on string) (string, error) {
+func runMutant(t *testing.T, dir, pkg, tests, on string) (string, error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*mutantTime)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, testBinary(dir, room), "-test.v", "-test.timeout", mutantTime.String(), "-test.run", "^("+tests+")$")
-	cmd.Dir = filepath.Join(repo.Root, filepath.FromSlash(room))
+	cmd := exec.CommandContext(ctx, testBinary(dir, pkg), "-test.v", "-test.timeout", mutantTime.String(), "-test.run", "^("+tests+")$")
+	cmd.Dir = filepath.Join(repo.Root, filepath.FromSlash(pkg))
 	cmd.Env = append(os.Environ(), mutantVar+"="+on)
 	out, err := cmd.CombinedOutput()
 	if err != nil {
-		err = fmt.Errorf("%s of %s with %q: %w", tests, room, on, err)
+		err = fmt.Errorf("%s of %s with %q: %w", tests, pkg, on, err)
 	}
 	return string(out), err
 }

@@ -291,7 +291,7 @@ type recipient struct {
 	index uint32
 }
 
-// recount folds the whole of results, as nothing in the house does, and reads every status that was written.
+// recount folds the whole of results, as nothing in altavoz does, and reads every status that was written.
 func (w *world) recount() (marks map[recipient]schemas.RecipientState, unknown map[recipient]time.Time, statuses map[schemas.TaskID][]*schemas.Status) {
 	reader, err := records.NewReader(w.kafkaConfig())
 	if err != nil {

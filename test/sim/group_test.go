@@ -135,7 +135,7 @@ func (c *faultConn) behind(b []byte) bool {
 	return true
 }
 
-// aimSome hurts one request of the group protocol: of any kind, of any role, before it, on its way, or after it.
+// aimSome breaks one request of the group protocol: of any kind, of any role, before it, on its way, or after it.
 func (w *world) aimSome(r *rand.Rand) {
 	p := w.pick(r)
 	var roles []app.Role

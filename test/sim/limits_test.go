@@ -48,7 +48,7 @@ func limitsTroubles() []trouble {
 	}
 }
 
-// TestSimulatedLimits runs the whole house, two processes of it, in fake time against a Cloud API with its limits on: 80 a
+// TestSimulatedLimits runs two processes of the whole of altavoz in fake time against a Cloud API with its limits on: 80 a
 // second, one message in 6 s to a phone, bursts of 130429, an expired token, maintenance, errors that pass. Everybody is
 // sent to in the end, at 95 % of what is there for the taking, and few calls are refused.
 //

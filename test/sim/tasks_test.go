@@ -32,17 +32,17 @@ type simTask struct {
 	stops     []*simStop
 }
 
-// door is how a broadcast comes in.
-type door int
+// source is how a broadcast comes in.
+type source int
 
 const (
-	doorQueue  door = iota // over HTTP, with an Idempotency-Key
-	doorDirect             // over HTTP, and the answer waits for the end
-	doorKafka              // a record written by somebody upstream
-	doorCount
+	sourceQueue  source = iota // over HTTP, with an Idempotency-Key
+	sourceDirect               // over HTTP, and the answer waits for the end
+	sourceKafka                // a record written by somebody upstream
+	sourceCount
 )
 
-// broadcasts sends tasks of all sizes and by all doors, some before the first fault, the others while they happen, and
+// broadcasts sends tasks of all sizes and from all sources, some before the first fault, the others while they happen, and
 // some rubbish beside them.
 func (w *world) broadcasts() {
 	r := w.chance(chanceTasks)
@@ -54,8 +54,8 @@ func (w *world) broadcasts() {
 	}
 	for i := range many {
 		n := sizes[r.IntN(len(sizes))]
-		in := door(r.IntN(int(doorCount)))
-		if in == doorDirect {
+		in := source(r.IntN(int(sourceCount)))
+		if in == sourceDirect {
 			n = min(n, 7)
 		}
 		task := w.broadcast(r, i, n, in)
@@ -73,9 +73,9 @@ func (w *world) broadcasts() {
 }
 
 // broadcast returns the task once it was accepted.
-func (w *world) broadcast(r *rand.Rand, block, n int, in door) *simTask {
+func (w *world) broadcast(r *rand.Rand, block, n int, in source) *simTask {
 	task := &simTask{phones: harness.Phones(block, n), resend: r.IntN(4) == 0}
-	body := map[string]any{"phones": task.phones, "body_text": "hola", "use_queue": in != doorDirect}
+	body := map[string]any{"phones": task.phones, "body_text": "hola", "use_queue": in != sourceDirect}
 	if task.resend {
 		body["on_unknown"] = "resend"
 	}
@@ -83,7 +83,7 @@ func (w *world) broadcast(r *rand.Rand, block, n int, in door) *simTask {
 		body["header_type"], body["header_content"] = "image", "data:image/png;base64,"+harness.OnePixel
 	}
 	key := ""
-	if in == doorQueue {
+	if in == sourceQueue {
 		key = fmt.Sprintf("request-%d", block)
 	} else {
 		var id uuid.UUID
@@ -99,7 +99,7 @@ func (w *world) broadcast(r *rand.Rand, block, n int, in door) *simTask {
 		w.errorf("%v", err)
 		return nil
 	}
-	if in == doorKafka {
+	if in == sourceKafka {
 		w.publish(stream.Record{Topic: schemas.TopicBroadcasts, Partition: stream.NoPartition, Value: text})
 	} else {
 		w.post(task, string(text), key)

@@ -192,7 +192,7 @@ func (w *world) serveAPI() func() {
 	return func() { cancel(); <-served }
 }
 
-// roleSets are the ways to cut the house into processes. The first one always takes requests.
+// roleSets are the ways to divide the roles among processes. The first one always takes requests.
 func roleSets() [][]app.Roles {
 	return [][]app.Roles{
 		{app.AllRoles(), app.AllRoles()},

@@ -23,14 +23,14 @@ import (
 const (
 	// inFlight is how many calls a process may have under way: what a kill or a stop can make unknown.
 	inFlight = 64
-	// numberRate is the messages a second of each number: together a fraction of what the house can do when nothing hurts it,
+	// numberRate is the messages a second of each number: together a fraction of what altavoz can do without faults,
 	// because broker, processes, API and checker share the machine.
 	numberRate = 60
 	prefix     = "chaos."
 )
 
-// house is a whole altavoz with an API that outlives it.
-type house struct {
+// deployment is a whole altavoz with an API that outlives it.
+type deployment struct {
 	t       *testing.T
 	setting string
 	dir     string // of logs and data; kept when the test fails
@@ -48,13 +48,13 @@ type house struct {
 	tasks  []*task
 }
 
-func newHouse(t *testing.T, setting string, seed uint64) *house {
+func newDeployment(t *testing.T, setting string, seed uint64) *deployment {
 	t.Helper()
 	dir, err := os.MkdirTemp(os.Getenv("CHAOS_DIR"), "chaos-"+setting+"-") //nolint:usetesting // kept when it fails
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := &house{t: t, setting: setting, dir: dir, binary: buildBinary(t)}
+	h := &deployment{t: t, setting: setting, dir: dir, binary: buildBinary(t)}
 	t.Cleanup(func() {
 		if t.Failed() {
 			t.Logf("logs and data are kept in %s", dir)
@@ -73,20 +73,20 @@ func newHouse(t *testing.T, setting string, seed uint64) *house {
 }
 
 // fail writes down what must not be. It may be called from any goroutine.
-func (h *house) fail(format string, args ...any) {
+func (h *deployment) fail(format string, args ...any) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.broken = append(h.broken, fmt.Sprintf("%s "+format, append([]any{time.Now().UTC().Format("15:04:05.000")}, args...)...))
 }
 
-func (h *house) failures() []string {
+func (h *deployment) failures() []string {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return slices.Clone(h.broken)
 }
 
 // end kills what runs.
-func (h *house) end() {
+func (h *deployment) end() {
 	for _, p := range h.all() {
 		p.kill()
 	}
@@ -100,7 +100,7 @@ func (h *house) end() {
 }
 
 // embedded makes it one `altavoz up` with its data in a folder.
-func (h *house) embedded(data string, env ...string) {
+func (h *deployment) embedded(data string, env ...string) {
 	h.t.Helper()
 	h.brokers = freeAddr(h.t)
 	env = append([]string{"ALTAVOZ_DATA_DIR=" + data, "ALTAVOZ_EMBEDDED_KAFKA_ADDR=" + h.brokers, "ALTAVOZ_KAFKA_TOPIC_PREFIX=" + prefix}, env...)
@@ -108,7 +108,7 @@ func (h *house) embedded(data string, env ...string) {
 }
 
 // real makes it processes of their own, on a Kafka and a Redis.
-func (h *house) real(specs []spec, brokerArgs ...string) {
+func (h *deployment) real(specs []spec, brokerArgs ...string) {
 	h.t.Helper()
 	h.kafka = startServer(h.t, "kafka-local", filepath.Join(h.dir, "kafka"), brokerArgs...)
 	h.redis = startServer(h.t, "redis-local", filepath.Join(h.dir, "redis"))
@@ -119,7 +119,7 @@ func (h *house) real(specs []spec, brokerArgs ...string) {
 }
 
 // proxied is real, with a proxy between each process and the broker.
-func (h *house) proxied(specs []spec) {
+func (h *deployment) proxied(specs []spec) {
 	h.t.Helper()
 	var names []string
 	for _, s := range specs {
@@ -136,7 +136,7 @@ type spec struct {
 	identity   bool
 }
 
-// roles of a real house. Of each stage one process has an identity and the other has none.
+// roles of a deployment on real servers. Of each stage one process has an identity and the other has none.
 var realSpecs = []spec{
 	{"producer-0", "producer", true},
 	{"fanout-0", "fanout", true},
@@ -147,7 +147,7 @@ var realSpecs = []spec{
 	{"aggregator-1", "aggregator", false},
 }
 
-func (h *house) serve(s spec) *process {
+func (h *deployment) serve(s spec) *process {
 	env := []string{"ALTAVOZ_KAFKA_BROKERS=" + cmp.Or(h.proxies.addr(s.name), h.brokers), "ALTAVOZ_KAFKA_TOPIC_PREFIX=" + prefix, "ALTAVOZ_REDIS_ADDRS=" + h.redis.addr}
 	if s.identity {
 		env = append(env, "ALTAVOZ_INSTANCE_ID="+s.name)
@@ -156,7 +156,7 @@ func (h *house) serve(s spec) *process {
 }
 
 // add makes a process and starts it.
-func (h *house) add(name, role string, args []string, env ...string) *process {
+func (h *deployment) add(name, role string, args []string, env ...string) *process {
 	h.t.Helper()
 	env = append(env, "ALTAVOZ_WHATSAPP_BASE_URL="+h.gate.url+"/"+name, "ALTAVOZ_SENDERS_FILE="+h.sendersFile(),
 		"ALTAVOZ_WHATSAPP_MAX_IN_FLIGHT="+strconv.Itoa(inFlight), "ALTAVOZ_WHATSAPP_APP_SECRET="+appSecret)
@@ -171,7 +171,7 @@ func (h *house) add(name, role string, args []string, env ...string) *process {
 	return p
 }
 
-func (h *house) sendersFile() string {
+func (h *deployment) sendersFile() string {
 	type number struct {
 		ID    string  `json:"id"`
 		Token string  `json:"token"`
@@ -195,14 +195,14 @@ func (h *house) sendersFile() string {
 	return path
 }
 
-func (h *house) all() []*process {
+func (h *deployment) all() []*process {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return slices.Clone(h.procs)
 }
 
 // ofRole returns the processes that faults call so.
-func (h *house) ofRole(role string) []*process {
+func (h *deployment) ofRole(role string) []*process {
 	var out []*process
 	for _, p := range h.all() {
 		if p.role == role {
@@ -213,7 +213,7 @@ func (h *house) ofRole(role string) []*process {
 }
 
 // api returns a process that takes requests, or nil.
-func (h *house) api(n int) *process {
+func (h *deployment) api(n int) *process {
 	var open []*process
 	for _, p := range h.all() {
 		if (p.role == "producer" || p.role == "up" || p.role == "all") && p.running() {
@@ -227,7 +227,7 @@ func (h *house) api(n int) *process {
 }
 
 // awaitReady waits until every process that runs says that it is ready.
-func (h *house) awaitReady(ctx context.Context, patience time.Duration) {
+func (h *deployment) awaitReady(ctx context.Context, patience time.Duration) {
 	h.t.Helper()
 	for _, p := range h.all() {
 		if !await(ctx, patience, func() bool { return !p.running() || p.ready() }) {
@@ -236,7 +236,7 @@ func (h *house) awaitReady(ctx context.Context, patience time.Duration) {
 	}
 }
 
-func (h *house) reader() (*records.Reader, error) {
+func (h *deployment) reader() (*records.Reader, error) {
 	return records.NewReader(kafka.Config{Brokers: []string{h.brokers}, Prefix: prefix})
 }
 

@@ -36,9 +36,9 @@ const (
 	fairFastRate                                                                      = 400 * 4 / 5 // sends a second of the fast number: a fifth is left for replies
 )
 
-// fairHouse is altavoz as it is deployed, one process a role and two senders, on a real Kafka and Redis, with a
+// fairDeployment is altavoz as it is deployed, one process a role and two senders, on a real Kafka and Redis, with a
 // simulator beside it. It keeps an account of everything that it was asked for.
-type fairHouse struct {
+type fairDeployment struct {
 	b      *testing.B
 	ctx    context.Context //nolint:containedctx // the bench's time, named in BenchmarkFair
 	api    string
@@ -55,7 +55,7 @@ type fairHouse struct {
 	sent  int      // of direct broadcasts that were answered
 }
 
-func newFairHouse(b *testing.B) *fairHouse {
+func newFairDeployment(b *testing.B) *fairDeployment {
 	b.Helper()
 	bin := benchBinary(b)
 	brokers, dir := harness.StartReal(b, "kafka-local")
@@ -68,7 +68,7 @@ func newFairHouse(b *testing.B) *fairHouse {
 	if err := os.WriteFile(senders, numbers, 0o600); err != nil {
 		b.Fatal(err)
 	}
-	f := &fairHouse{b: b, ctx: b.Context(), client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 256}, Timeout: time.Minute}}
+	f := &fairDeployment{b: b, ctx: b.Context(), client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 256}, Timeout: time.Minute}}
 	b.Cleanup(f.client.CloseIdleConnections)
 	sim := benchProcess(b, bin, []string{"simulate", "--addr", "127.0.0.1:0", "--plain-phones", "--faults", fairLatency}, nil)
 	f.sim = sim.url(b)
@@ -91,7 +91,7 @@ func newFairHouse(b *testing.B) *fairHouse {
 }
 
 // cpu is what all of it has used so far, in seconds, but for Redis, which uses next to nothing.
-func (f *fairHouse) cpu() (sum float64) {
+func (f *fairDeployment) cpu() (sum float64) {
 	f.b.Helper()
 	for _, pid := range f.pids {
 		sum += cpuSeconds(f.b, pid)
@@ -100,13 +100,13 @@ func (f *fairHouse) cpu() (sum float64) {
 }
 
 // say tells somebody who waits what goes on.
-func (f *fairHouse) say(format string, args ...any) {
+func (f *fairDeployment) say(format string, args ...any) {
 	fmt.Fprintf(os.Stderr, "fair: "+format+"\n", args...)
 }
 
 // send posts a broadcast and takes it into the account. A task id says that it was not over when the
 // answer came.
-func (f *fairHouse) send(sender string, phones int, extra string) (task string, err error) {
+func (f *fairDeployment) send(sender string, phones int, extra string) (task string, err error) {
 	first := int(f.phones.Add(int64(phones))) - phones
 	var body strings.Builder
 	body.Grow(phones*15 + 200)
@@ -140,7 +140,7 @@ func (f *fairHouse) send(sender string, phones int, extra string) (task string, 
 }
 
 // queue sends a broadcast for which nobody waits. What of it has not started in time expires, so that its scenario ends.
-func (f *fairHouse) queue(sender string, phones int, until time.Time) string {
+func (f *fairDeployment) queue(sender string, phones int, until time.Time) string {
 	f.b.Helper()
 	task, err := f.send(sender, phones, queuedUntil(until))
 	if err != nil {
@@ -153,7 +153,7 @@ func queuedUntil(at time.Time) string {
 	return fmt.Sprintf(`"use_queue":true,"expire_at":%q,`, at.UTC().Format(time.RFC3339Nano))
 }
 
-func (f *fairHouse) do(method, url, body string) (int, []byte, error) {
+func (f *fairDeployment) do(method, url, body string) (int, []byte, error) {
 	req, err := http.NewRequestWithContext(f.ctx, method, url, strings.NewReader(body))
 	if err != nil {
 		return 0, nil, err
@@ -167,7 +167,7 @@ func (f *fairHouse) do(method, url, body string) (int, []byte, error) {
 	return resp.StatusCode, bytes.TrimSpace(answer), err
 }
 
-func (f *fairHouse) status(task string) (s harness.TaskStatus, err error) {
+func (f *fairDeployment) status(task string) (s harness.TaskStatus, err error) {
 	code, answer, err := f.do(http.MethodGet, f.api+harness.StatusPath+task, "")
 	if err == nil && code != http.StatusOK {
 		err = fmt.Errorf("task-status %s: %d %s", task, code, answer)
@@ -179,7 +179,7 @@ func (f *fairHouse) status(task string) (s harness.TaskStatus, err error) {
 }
 
 // faults tells the simulator how to misbehave.
-func (f *fairHouse) faults(rules string) {
+func (f *fairDeployment) faults(rules string) {
 	f.b.Helper()
 	if code, answer, err := f.do(http.MethodPost, f.sim+"/_simulator/faults", rules); err != nil || code != http.StatusNoContent {
 		f.b.Fatalf("faults: %v: %d %s", err, code, answer)
@@ -194,7 +194,7 @@ type fairLedger struct {
 	Refused    map[string]int `json:"refused"`
 }
 
-func (f *fairHouse) ledger() (l fairLedger) {
+func (f *fairDeployment) ledger() (l fairLedger) {
 	f.b.Helper()
 	code, answer, err := f.do(http.MethodGet, f.sim+"/_simulator/summary", "")
 	if err == nil {
@@ -219,7 +219,7 @@ type account struct {
 }
 
 // settle waits until every task is over, and compares what they say with the simulator's ledger.
-func (f *fairHouse) settle(patience time.Duration) account {
+func (f *fairDeployment) settle(patience time.Duration) account {
 	f.b.Helper()
 	a := account{Recipients: f.total, Sent: f.sent}
 	end := time.Now().Add(patience)
