@@ -375,7 +375,7 @@ func (s *sim) after(d time.Duration, partitions []stream.TopicPartition) {
 func (s *sim) react() {
 	for _, p := range slices.Clone(s.processes) {
 		dropping, expelled := p.Outside()
-		if !dropping && !(expelled && (s.calm.Load() || s.rng.IntN(3) == 0)) {
+		if !dropping && (!expelled || !s.calm.Load() && s.rng.IntN(3) != 0) {
 			continue
 		}
 		partitions := s.held(p)

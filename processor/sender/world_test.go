@@ -184,7 +184,7 @@ func (w *world) append(partition stream.TopicPartition, rec stream.Record, id wh
 		w.at[id] = append(w.at[id], place{partition, w.Log(partition).End()})
 		w.resend[id] = resend
 	})
-	w.Broker.Append(rec, nil)
+	w.Append(rec, nil)
 }
 
 // cut takes the end of a log away, and with it where sends lie.
