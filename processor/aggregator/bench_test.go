@@ -36,7 +36,7 @@ func BenchmarkWorker(b *testing.B) {
 	b.ReportAllocs()
 	b.ResetTimer()
 	for left := b.N; left > 0; {
-		s := st.newWorker(stream.Position{Partition: slot0, Offset: stream.NoOffset})
+		s := st.newWorker(stream.Position{Partition: results0, Offset: stream.NoOffset})
 		s.catchUp()
 		if err := s.fold([]stream.Record{plan}); err != nil {
 			b.Fatal(err)
@@ -59,7 +59,7 @@ func BenchmarkWorker(b *testing.B) {
 func BenchmarkWorkerTasks(b *testing.B) {
 	const tasks = 1000
 	st := New(Config{}, Ports{Statuses: sink{}, Marks: sink{}})
-	s := st.newWorker(stream.Position{Partition: slot0, Offset: stream.NoOffset})
+	s := st.newWorker(stream.Position{Partition: results0, Offset: stream.NoOffset})
 	s.catchUp()
 	recs := make([]stream.Record, 0, 100*tasks)
 	for i := range 100 * tasks {
@@ -102,7 +102,7 @@ func BenchmarkReceipts(b *testing.B) {
 			b.ReportAllocs()
 			b.ResetTimer()
 			for left := b.N; left > 0; {
-				s := st.newWorker(stream.Position{Partition: slot0, Offset: stream.NoOffset})
+				s := st.newWorker(stream.Position{Partition: results0, Offset: stream.NoOffset})
 				s.catchUp()
 				if err := s.fold([]stream.Record{schemas.EncodeResult(planOf(recipients))}); err != nil {
 					b.Fatal(err)
@@ -189,7 +189,7 @@ func BenchmarkTakeover(b *testing.B) {
 		before := heap()
 		topics := &manyTasks{n: n}
 		st := New(Config{}, Ports{Statuses: sink{}, Marks: sink{}, Table: topics})
-		s := st.newWorker(stream.Position{Partition: slot0, Offset: stream.NoOffset})
+		s := st.newWorker(stream.Position{Partition: results0, Offset: stream.NoOffset})
 		began := time.Now()
 		if err := s.loadTopics(b.Context()); err != nil {
 			b.Fatal(err)

@@ -45,7 +45,7 @@ func TestPartitionOfAnEarlierVersionIsTakenOver(t *testing.T) {
 		}
 		going, over := schemas.TaskIDFromKey("", "golden a"), schemas.TaskIDFromKey("", "golden b")
 		finished := w.status(over)
-		if w.size(slot0) != 9 || w.status(going).GetFinishedMs() != 0 || finished.GetFinishedMs() == 0 {
+		if w.size(results0) != 9 || w.status(going).GetFinishedMs() != 0 || finished.GetFinishedMs() == 0 {
 			t.Fatal("not what was kept")
 		}
 		p := w.start(Config{})

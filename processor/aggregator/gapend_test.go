@@ -20,7 +20,7 @@ func TestTakeoverOfALogThatEndsWithoutARecord(t *testing.T) {
 		for i := range uint32(3) {
 			w.result(of(outcome(i, schemas.StateSent, "", "")))
 		}
-		w.Skip(slot0, 1) // offset 4
+		w.Skip(results0, 1) // offset 4
 		p := w.start(Config{})
 		defer p.end()
 		p.feed(4)

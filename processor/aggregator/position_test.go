@@ -22,7 +22,7 @@ func TestResultsAtTheOffsetsOfLostOnesAreFolded(t *testing.T) {
 		"it has grown to where it was":      {cut: 3, more: 1, alarms: 1},
 		"it has grown beyond":               {cut: 2, more: 9, alarms: 1},
 		"everything is lost":                {cut: 0, more: 0, alarms: 1},
-		"the position is gone":              {cut: 4, more: 2, alarms: 1, move: func(w *world) { delete(w.Positions, slot0) }},
+		"the position is gone":              {cut: 4, more: 2, alarms: 1, move: func(w *world) { delete(w.Positions, results0) }},
 		"somebody has set it back":          {cut: 4, more: 2, alarms: 1, move: func(w *world) { w.setPosition(1, true) }},
 		"somebody has set it far beyond":    {cut: 4, more: 2, alarms: 1, move: func(w *world) { w.setPosition(1000, true) }},
 		"it is of the version before (a5d)": {cut: 4, more: 2, move: func(w *world) { w.setPosition(4, false) }},
@@ -43,10 +43,10 @@ func TestResultsAtTheOffsetsOfLostOnesAreFolded(t *testing.T) {
 				synctest.Wait()
 				p.end()
 				w.Lock()
-				if n := w.Positions[slot0].Offset; n != 4 {
+				if n := w.Positions[results0].Offset; n != 4 {
 					t.Errorf("%d of 4 are committed", n)
 				}
-				w.Log(slot0).Records = w.Log(slot0).Records[:c.cut]
+				w.Log(results0).Records = w.Log(results0).Records[:c.cut]
 				if c.move != nil {
 					c.move(w)
 				}

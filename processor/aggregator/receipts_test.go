@@ -12,7 +12,7 @@ import (
 
 // What receipts do to a task, from the first one, which comes before the sender's own word, to one that comes when the
 // task is forgotten.
-func TestReceipts(t *testing.T) {
+func TestReceiptsCountFromTheFirstUntilTheTaskIsDeleted(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(w *world) {
 		t := w.t

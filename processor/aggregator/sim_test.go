@@ -200,7 +200,7 @@ func (s *sim) end() {
 		settle(100 * time.Millisecond)
 	}
 	settle(20 * time.Second)
-	if at, size := s.position(slot0), int64(s.size(slot0)); at != size {
+	if at, size := s.position(results0), int64(s.size(results0)); at != size {
 		s.t.Errorf("committed %d of %d when all is quiet", at, size)
 	}
 	s.checkView(s.t, false)

@@ -82,19 +82,19 @@ func TestCommitOnlyAfterAcknowledgement(t *testing.T) {
 		w.result(planOf(10), outcome(0, schemas.StateSent, "", ""))
 		p.feedAll()
 		settle(3 * time.Second)
-		if at := w.position(slot0); at != 2 {
+		if at := w.position(results0); at != 2 {
 			t.Fatalf("committed %d, everything was acknowledged up to 2", at)
 		}
 		p.HoldWrites()
 		w.result(outcome(1, schemas.StateSent, "", ""))
 		p.feedAll()
 		settle(time.Minute)
-		if at := w.position(slot0); at != 2 {
+		if at := w.position(results0); at != 2 {
 			t.Fatalf("committed %d with nothing acknowledged beyond 2", at)
 		}
 		p.ReleaseWrites()
 		settle(5 * time.Second)
-		if at := w.position(slot0); at != 3 {
+		if at := w.position(results0); at != 3 {
 			t.Fatalf("committed %d, want 3", at)
 		}
 		commits := p.commits
@@ -125,19 +125,19 @@ func TestFailedWritesAreWrittenAgain(t *testing.T) {
 		}
 		p.OnWrite(nil)
 		settle(10 * time.Second)
-		if w.size(rejects0) != 1 || w.position(slot0) != stream.NoOffset || p.commits == 0 {
-			t.Fatalf("%d rejects, position %d, %d commits", w.size(rejects0), w.position(slot0), p.commits)
+		if w.size(rejects0) != 1 || w.position(results0) != stream.NoOffset || p.commits == 0 {
+			t.Fatalf("%d rejects, position %d, %d commits", w.size(rejects0), w.position(results0), p.commits)
 		}
 		p.OnCommit(nil)
 		settle(10 * time.Second)
-		if at := w.position(slot0); at != 3 {
+		if at := w.position(results0); at != 3 {
 			t.Fatalf("committed %d, want 3", at)
 		}
 		w.checkView(t, true)
 	})
 }
 
-func TestRejects(t *testing.T) {
+func TestResultsThatMeanNothingAreRejected(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(w *world) {
 		t := w.t
@@ -166,13 +166,13 @@ func TestRejects(t *testing.T) {
 		if len(reasons) != 6 || !strings.Contains(reasons[1], errForeignKey.Error()) {
 			t.Fatalf("rejects:\n%s", strings.Join(reasons, "\n"))
 		}
-		if w.size(statuses0) != 0 || p.metric("altavoz_results_dropped_total") != 2 || w.position(slot0) != 8 {
-			t.Fatalf("%d statuses, %v dropped, committed %d", w.size(statuses0), p.metric("altavoz_results_dropped_total"), w.position(slot0))
+		if w.size(statuses0) != 0 || p.metric("altavoz_results_dropped_total") != 2 || w.position(results0) != 8 {
+			t.Fatalf("%d statuses, %v dropped, committed %d", w.size(statuses0), p.metric("altavoz_results_dropped_total"), w.position(results0))
 		}
 	})
 }
 
-func TestFailedPhase(t *testing.T) {
+func TestTaskThatFailsAsAWholeFailsEveryRecipient(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(w *world) {
 		t := w.t
@@ -193,7 +193,7 @@ func TestFailedPhase(t *testing.T) {
 }
 
 // A finished task is let go of, and comes back for a late receipt.
-func TestLateCorrection(t *testing.T) {
+func TestEvictedTaskComesBackForALateReceipt(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(w *world) {
 		t := w.t
@@ -265,7 +265,7 @@ func TestRepeatedPlanHasTheStatusWrittenAgain(t *testing.T) {
 }
 
 // The next owner goes on where the last one left, with nothing said twice and nothing backwards.
-func TestTakeover(t *testing.T) {
+func TestNextOwnerGoesOnWithoutRepeats(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(w *world) {
 		t := w.t
@@ -274,7 +274,7 @@ func TestTakeover(t *testing.T) {
 		p.feedAll()
 		settle(time.Millisecond)
 		p.leave()
-		if at := w.position(slot0); at != 3 {
+		if at := w.position(results0); at != 3 {
 			t.Fatalf("a graceful stop committed %d of 3", at)
 		}
 		writes := w.size(statuses0)
@@ -324,7 +324,7 @@ func TestNothingIsShownBackwards(t *testing.T) {
 		}
 		settle(10 * time.Second)
 		w.checkView(t, true)
-		if at := w.position(slot0); at != 51 {
+		if at := w.position(results0); at != 51 {
 			t.Fatalf("committed %d", at)
 		}
 	})
@@ -370,7 +370,7 @@ func TestZombieIsRepaired(t *testing.T) {
 		if owner.metric("altavoz_foreign_writes_total") == 0 {
 			t.Fatal("the zombie was not counted")
 		}
-		if at := w.position(slot0); at != 11 {
+		if at := w.position(results0); at != 11 {
 			t.Fatalf("committed %d", at)
 		}
 		writes := w.size(marks0) + w.size(statuses0)
@@ -408,7 +408,7 @@ func TestTwoOwnersConverge(t *testing.T) {
 }
 
 // Marks go first and the status last, so that a crash in between is found and finished by the next owner.
-func TestForgetting(t *testing.T) {
+func TestDeletionStartsWithPagesAndEndsWithTheStatus(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(w *world) {
 		t := w.t
@@ -467,7 +467,7 @@ func TestForgetting(t *testing.T) {
 }
 
 // What is left of a task that was removed whole is not written again at every takeover.
-func TestRemovedTasksStaySilent(t *testing.T) {
+func TestDeletedTasksStayDeleted(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(w *world) {
 		t := w.t
@@ -499,7 +499,7 @@ func TestNewerVersionStopsTheTakeover(t *testing.T) {
 		w.append(newer)
 		p := w.join(Config{})
 		defer p.end()
-		if _, err := p.st.OnAssigned(t.Context(), stream.Position{Partition: slot0, Offset: stream.NoOffset}); !errors.Is(err, schemas.ErrDecode) {
+		if _, err := p.st.OnAssigned(t.Context(), stream.Position{Partition: results0, Offset: stream.NoOffset}); !errors.Is(err, schemas.ErrDecode) {
 			t.Fatalf("error %v", err)
 		}
 	})
@@ -533,7 +533,7 @@ func TestRecordsRemovedByOthersComeBack(t *testing.T) {
 }
 
 // Marks that a zombie left of a forgotten task go at the next takeover.
-func TestOrphanMarksAreRemoved(t *testing.T) {
+func TestPagesOfADeletedTaskAreDeletedAtTheTakeover(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(w *world) {
 		t := w.t
@@ -601,7 +601,7 @@ func TestReadingIsPaused(t *testing.T) {
 		defer p.leave()
 		w.result(planOf(1))
 		fed := int64(0)
-		for range 20 { // now and then the slot takes them as fast as they come
+		for range 20 { // now and then the partition takes them as fast as they come
 			for range maxInbox + 10 {
 				w.result(outcome(0, schemas.StateSent, "", ""))
 			}
@@ -611,8 +611,8 @@ func TestReadingIsPaused(t *testing.T) {
 				break
 			}
 		}
-		if p.pauses == 0 || p.Paused(slot0) || w.position(slot0) != fed {
-			t.Fatalf("%d pauses, paused %v, committed %d of %d", p.pauses, p.Paused(slot0), w.position(slot0), fed)
+		if p.pauses == 0 || p.Paused(results0) || w.position(results0) != fed {
+			t.Fatalf("%d pauses, paused %v, committed %d of %d", p.pauses, p.Paused(results0), w.position(results0), fed)
 		}
 	})
 }
@@ -632,7 +632,7 @@ func TestLostWaitsForCommit(t *testing.T) {
 		go func() {
 			ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 			defer cancel()
-			p.st.OnRevoked(ctx, []stream.TopicPartition{slot0})
+			p.st.OnRevoked(ctx, []stream.TopicPartition{results0})
 			close(lost)
 		}()
 		settle(5 * time.Second)
@@ -648,7 +648,7 @@ func TestLostWaitsForCommit(t *testing.T) {
 	})
 }
 
-// Nobody knows whether the commit was made: the group will take the slot away, and the next owner starts from whatever
+// Nobody knows whether the commit was made: the group will take the partition away, and the next owner starts from whatever
 // was written.
 func TestCommitWithoutAnswer(t *testing.T) {
 	t.Parallel()
@@ -665,7 +665,7 @@ func TestCommitWithoutAnswer(t *testing.T) {
 		p.OnCommit(nil)
 		p.feedAll()
 		settle(5 * time.Second)
-		if at := w.position(slot0); at != 2 {
+		if at := w.position(results0); at != 2 {
 			t.Fatalf("committed %d", at)
 		}
 		w.checkView(t, true)

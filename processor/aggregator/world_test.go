@@ -30,14 +30,14 @@ func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{Broker: logtest.New(), t: t}
 	w.Failf = t.Errorf
-	for _, p := range []stream.TopicPartition{slot0, statuses0, marks0, rejects0} {
+	for _, p := range []stream.TopicPartition{results0, statuses0, marks0, rejects0} {
 		w.Log(p)
 	}
 	return w
 }
 
 var (
-	slot0     = stream.TopicPartition{Topic: schemas.TopicResults}
+	results0     = stream.TopicPartition{Topic: schemas.TopicResults}
 	statuses0 = stream.TopicPartition{Topic: schemas.TopicStatuses}
 	marks0    = stream.TopicPartition{Topic: schemas.TopicMarks}
 	rejects0  = stream.TopicPartition{Topic: schemas.TopicRejects}
@@ -66,8 +66,8 @@ func (w *world) position(of stream.TopicPartition) int64 {
 
 // setPosition commits an offset from outside, with metadata or, as the version before, with none at all.
 func (w *world) setPosition(offset int64, begun bool) {
-	w.Positions[slot0] = stream.Position{Partition: slot0, Offset: offset}
-	w.Begun[slot0] = begun
+	w.Positions[results0] = stream.Position{Partition: results0, Offset: offset}
+	w.Begun[results0] = begun
 }
 
 // status is the view of a task: of all its records the one with the highest version.
@@ -132,7 +132,7 @@ func (p *process) assign() {
 	p.Lock()
 	p.Regroup(p.Member)
 	p.Unlock()
-	p.Assign(slot0)
+	p.Assign(results0)
 }
 
 // feed gives the process up to n of the results it has not had.
@@ -159,7 +159,7 @@ func (p *process) end() {
 
 // leave is a graceful stop.
 func (p *process) leave() {
-	p.Revoke(slot0)
+	p.Revoke(results0)
 	p.end()
 }
 
@@ -232,7 +232,7 @@ func (w *world) checkView(t interface {
 ) {
 	t.Helper()
 	var log fold.Recount
-	for _, rec := range w.records(slot0, 0) {
+	for _, rec := range w.records(results0, 0) {
 		log.Take(rec)
 	}
 	last := make(map[string][]byte)

@@ -34,10 +34,10 @@ type CommitResult struct {
 // The fanout and the aggregator use it. The sender encodes the ledgers of all its partitions under one lock and commits them by its
 // own loop: see "One engine for owned partitions" in DESIGN.md.
 type Assignments[S Worker] struct {
-	ledger stream.Committer
-	flow   stream.Pauser
-	log    *slog.Logger
-	asked  chan struct{} // cap 1: positions wait to be committed
+	committer stream.Committer
+	pauser    stream.Pauser
+	log       *slog.Logger
+	asked     chan struct{} // cap 1: positions wait to be committed
 
 	start, stop sync.Once
 	cancel      context.CancelFunc
@@ -52,9 +52,9 @@ type Assignments[S Worker] struct {
 }
 
 // New returns an empty set.
-func New[S Worker](ledger stream.Committer, flow stream.Pauser, log *slog.Logger) *Assignments[S] {
+func New[S Worker](committer stream.Committer, pauser stream.Pauser, log *slog.Logger) *Assignments[S] {
 	return &Assignments[S]{
-		ledger: ledger, flow: flow, log: log, asked: make(chan struct{}, 1), giving: make(chan struct{}, 1), cancel: func() {},
+		committer: committer, pauser: pauser, log: log, asked: make(chan struct{}, 1), giving: make(chan struct{}, 1), cancel: func() {},
 		live: make(map[stream.TopicPartition]S), positions: make(map[stream.TopicPartition]stream.Position),
 	}
 }
@@ -164,7 +164,7 @@ func (set *Assignments[S]) OnLost(of []stream.TopicPartition) {
 		if s, ok := set.live[k]; ok {
 			gone[k] = s
 			delete(set.live, k)
-			delete(set.positions, k) //mutant:lost-slot-is-not-committed
+			delete(set.positions, k) //mutant:position-of-a-lost-partition-is-not-committed
 		}
 	}
 	committing := set.committing
@@ -177,9 +177,9 @@ func (set *Assignments[S]) OnLost(of []stream.TopicPartition) {
 	}
 	for k, s := range gone {
 		<-s.Over()
-		set.flow.Resume(k) // pausing outlives an assignment
+		set.pauser.Resume(k) // pausing outlives an assignment
 	}
-	if committing != nil { //mutant:giving-up-a-slot-waits-for-the-commit
+	if committing != nil { //mutant:giving-up-a-partition-waits-for-the-commit
 		<-committing
 	}
 }
@@ -220,11 +220,11 @@ func (set *Assignments[S]) commits(ctx context.Context) {
 		set.committing = over
 		// Taken under the lock that OnLost needs: an assignment that is still here has not ended, and what it encoded is true of
 		// it, whatever generation the group is in.
-		fence := set.ledger.Generation() //mutant:positions-are-taken-under-their-fence
+		generation := set.committer.Generation() //mutant:positions-are-taken-under-their-generation
 		set.mu.Unlock()
 
 		asked := time.Now()
-		refused, err := set.ledger.Commit(ctx, fence, ps)
+		refused, err := set.committer.Commit(ctx, generation, ps)
 		set.mu.Lock()
 		set.committing = nil
 		set.mu.Unlock()

@@ -52,8 +52,8 @@ func (f *flow) note(what string, of []stream.TopicPartition) {
 	}
 }
 
-// slot does nothing of its own.
-type slot struct {
+// worker does nothing of its own.
+type worker struct {
 	taken   int
 	drains  bool // it ends when told to drain
 	once    sync.Once
@@ -61,16 +61,16 @@ type slot struct {
 	answers chan partition.CommitResult
 }
 
-func newSlot() *slot {
-	return &slot{over: make(chan struct{}), answers: make(chan partition.CommitResult, 8)}
+func newWorker() *worker {
+	return &worker{over: make(chan struct{}), answers: make(chan partition.CommitResult, 8)}
 }
 
-func (s *slot) Process(recs []stream.Record)       { s.taken += len(recs) }
-func (s *slot) Stop()                              { s.once.Do(func() { close(s.over) }) }
-func (s *slot) Over() <-chan struct{}              { return s.over }
-func (s *slot) Committed(a partition.CommitResult) { s.answers <- a }
+func (s *worker) Process(recs []stream.Record)       { s.taken += len(recs) }
+func (s *worker) Stop()                              { s.once.Do(func() { close(s.over) }) }
+func (s *worker) Over() <-chan struct{}              { return s.over }
+func (s *worker) Committed(a partition.CommitResult) { s.answers <- a }
 
-func (s *slot) Drain() {
+func (s *worker) Drain() {
 	if s.drains {
 		s.Stop()
 	}
@@ -80,16 +80,16 @@ func at(partition int32) stream.TopicPartition {
 	return stream.TopicPartition{Topic: schemas.TopicBroadcasts, Partition: partition}
 }
 
-type house struct {
-	*partition.Assignments[*slot]
+type stage struct {
+	*partition.Assignments[*worker]
 	gate *gate
 	flow *flow
 }
 
-func setup(t *testing.T) *house {
+func setup(t *testing.T) *stage {
 	t.Helper()
-	h := &house{gate: &gate{begun: make(chan []stream.Position), through: make(chan error)}, flow: &flow{}}
-	h.Assignments = partition.New[*slot](h.gate, h.flow, slog.New(slog.DiscardHandler))
+	h := &stage{gate: &gate{begun: make(chan []stream.Position), through: make(chan error)}, flow: &flow{}}
+	h.Assignments = partition.New[*worker](h.gate, h.flow, slog.New(slog.DiscardHandler))
 	h.Start()
 	t.Cleanup(func() {
 		if err := h.Stop(context.WithoutCancel(t.Context())); err != nil {
@@ -99,15 +99,15 @@ func setup(t *testing.T) *house {
 	return h
 }
 
-// put adds a slot.
-func (h *house) put(partition int32) *slot {
-	s := newSlot()
+// put adds a partition.
+func (h *stage) put(partition int32) *worker {
+	s := newWorker()
 	h.Put(at(partition), s)
 	return s
 }
 
 // committed expects the next request to hold these offsets, by partition.
-func (h *house) committed(t *testing.T, want map[int32]int64) {
+func (h *stage) committed(t *testing.T, want map[int32]int64) {
 	t.Helper()
 	got := make(map[int32]int64)
 	for _, pos := range <-h.gate.begun {
@@ -125,7 +125,7 @@ func (h *house) committed(t *testing.T, want map[int32]int64) {
 
 // What waits to be committed of a partition when it is lost is not committed: its next owner may have written since. And
 // it is not given up while a commit is under way.
-func TestLostIsNotCommitted(t *testing.T) {
+func TestLostPartitionIsNotCommitted(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		h := setup(t)
@@ -158,8 +158,8 @@ func TestLostIsNotCommitted(t *testing.T) {
 	})
 }
 
-// Two give a slot up at once: neither returns while a commit of it is under way.
-func TestLostTwiceAtOnce(t *testing.T) {
+// Two give a partition up at once: neither returns while a commit of it is under way.
+func TestSecondLossWaitsForTheFirst(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		h := setup(t)
@@ -182,8 +182,8 @@ func TestLostTwiceAtOnce(t *testing.T) {
 	})
 }
 
-// What is asked for while a commit is under way goes with the next, the last word of each slot; each hears how it ended.
-func TestCommitsGather(t *testing.T) {
+// What is asked for while a commit is under way goes with the next, the last position of each partition; each is told how it ended.
+func TestPositionsGatherWhileACommitIsUnderWay(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		h := setup(t)
@@ -220,8 +220,8 @@ func TestCommitsGather(t *testing.T) {
 	})
 }
 
-// A slot that does not drain in time is given up all the same, and its reading goes on for whoever is next.
-func TestRevoke(t *testing.T) {
+// A partition that does not drain in time is given up all the same, and its reading goes on for whoever is next.
+func TestPartitionThatDoesNotDrainInTimeIsGivenUp(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		h := setup(t)
@@ -246,7 +246,7 @@ func TestRevoke(t *testing.T) {
 			t.Error("it goes on")
 		}
 		if h.Len() != 0 || quick.taken != 3 {
-			t.Errorf("%d slots are left, and %d records were taken", h.Len(), quick.taken)
+			t.Errorf("%d partitions are left, and %d records were taken", h.Len(), quick.taken)
 		}
 		if want := []string{"resume broadcasts/0", "resume broadcasts/1"}; !slices.Equal(h.flow.events, want) {
 			t.Errorf("%q, not %q", h.flow.events, want)
@@ -254,14 +254,14 @@ func TestRevoke(t *testing.T) {
 	})
 }
 
-func TestTapSaysNothingTwice(t *testing.T) {
+func TestBackpressurePausesOnceAndResumesOnce(t *testing.T) {
 	t.Parallel()
 	f := &flow{}
-	tap := partition.NewBackpressure(f, at(0))
+	pressure := partition.NewBackpressure(f, at(0))
 	for _, want := range []bool{false, true, true, false, true} {
-		tap.Turn(func(bool) bool { return want })
+		pressure.Update(func(bool) bool { return want })
 	}
-	tap.Turn(func(shut bool) bool { return !shut })
+	pressure.Update(func(paused bool) bool { return !paused })
 	if want := []string{"pause broadcasts/0", "resume broadcasts/0", "pause broadcasts/0", "resume broadcasts/0"}; !slices.Equal(f.events, want) {
 		t.Errorf("%q", f.events)
 	}

@@ -6,32 +6,32 @@ import (
 	"altavoz/stream"
 )
 
-// Backpressure stops the reading of one slot while too much of it waits. It orders the calls, so that the last word is the right one.
+// Backpressure pauses the fetching of one partition while too much of it waits. It orders the calls, so that the last one is right.
 type Backpressure struct {
-	flow stream.Pauser
-	of   stream.TopicPartition
+	pauser stream.Pauser
+	of     stream.TopicPartition
 
-	mu   sync.Mutex
-	shut bool
+	mu     sync.Mutex
+	paused bool
 }
 
-// NewBackpressure returns one that is open.
-func NewBackpressure(flow stream.Pauser, of stream.TopicPartition) *Backpressure {
-	return &Backpressure{flow: flow, of: of}
+// NewBackpressure returns that of a partition which is not paused.
+func NewBackpressure(pauser stream.Pauser, of stream.TopicPartition) *Backpressure {
+	return &Backpressure{pauser: pauser, of: of}
 }
 
-// Turn shuts or opens it, as want says of the moment; it is told whether the tap is shut.
-func (t *Backpressure) Turn(want func(shut bool) bool) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	shut := want(t.shut)
-	if shut == t.shut {
+// Update pauses or resumes the fetching, as want says of the moment; it is told whether the partition is paused.
+func (b *Backpressure) Update(want func(paused bool) bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	paused := want(b.paused)
+	if paused == b.paused {
 		return
 	}
-	t.shut = shut
-	if shut {
-		t.flow.Pause(t.of)
+	b.paused = paused
+	if paused {
+		b.pauser.Pause(b.of)
 	} else {
-		t.flow.Resume(t.of)
+		b.pauser.Resume(b.of)
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"altavoz/stream"
 )
 
-// free is a slot that does nothing, and flow reads nothing.
+// free is a worker that does nothing, and noFlow pauses nothing.
 type free struct{ answers chan CommitResult }
 
 func (*free) Process([]stream.Record)    {}
@@ -28,13 +28,13 @@ type noFlow struct{}
 func (noFlow) Pause(...stream.TopicPartition)  {}
 func (noFlow) Resume(...stream.TopicPartition) {}
 
-// fences tells whether a fence was taken while nobody could give a slot up.
-type fences struct {
+// generations tells whether one was asked for while no partition could be given up.
+type generations struct {
 	set   *Assignments[*free]
 	alone bool
 }
 
-func (f *fences) Generation() stream.Generation {
+func (f *generations) Generation() stream.Generation {
 	if f.set.mu.TryLock() {
 		f.set.mu.Unlock()
 		f.alone = true
@@ -42,15 +42,15 @@ func (f *fences) Generation() stream.Generation {
 	return stream.Generation{}
 }
 
-func (*fences) Commit(context.Context, stream.Generation, []stream.Position) (map[stream.TopicPartition]error, error) {
+func (*generations) Commit(context.Context, stream.Generation, []stream.Position) (map[stream.TopicPartition]error, error) {
 	return nil, nil //nolint:nilnil // nothing refused and no error
 }
 
-// A position goes under the fence of the moment at which its slot is known to be still here: one that was given up in between
+// A position goes under the generation of the moment at which its partition is known to be still here: one that was given up in between
 // would be committed under a generation in which it is another's.
-func TestPositionsAreTakenUnderTheirFence(t *testing.T) {
+func TestPositionsAreTakenUnderTheirGeneration(t *testing.T) {
 	t.Parallel()
-	f := &fences{}
+	f := &generations{}
 	f.set = New[*free](f, noFlow{}, slog.New(slog.DiscardHandler))
 	f.set.Start()
 	defer func() { _ = f.set.Stop(context.WithoutCancel(t.Context())) }()
@@ -59,6 +59,6 @@ func TestPositionsAreTakenUnderTheirFence(t *testing.T) {
 	f.set.Commit(s, stream.Position{Partition: of, Offset: 1})
 	<-s.answers
 	if f.alone {
-		t.Error("the fence was taken without the lock under which slots are given up")
+		t.Error("the generation was taken without the lock under which partitions are given up")
 	}
 }

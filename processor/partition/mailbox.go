@@ -88,10 +88,10 @@ func (b *mailbox) wake() {
 
 // throttle pauses the fetching of the partition when enough waits, and resumes it at half of that.
 func (b *mailbox) throttle() {
-	b.pressure.Turn(func(shut bool) bool {
+	b.pressure.Update(func(paused bool) bool {
 		b.mu.Lock()
 		defer b.mu.Unlock()
-		if shut {
+		if paused {
 			return len(b.records) > b.maxRecords/2 || b.bytes > b.maxBytes/2
 		}
 		return len(b.records) >= b.maxRecords || b.bytes >= b.maxBytes
@@ -107,7 +107,7 @@ func (b *mailbox) takeCalls() []func() {
 }
 
 // close drops what is left, and resumes the fetching of the partition if it is paused: pausing outlives an assignment. A call of
-// throttle that was under way has had its word by then (see Backpressure), and later ones find nothing that waits.
+// throttle that was under way is over by then (see Backpressure), and later ones find nothing that waits.
 func (b *mailbox) close() {
 	b.mu.Lock()
 	b.closed, b.calls, b.records, b.bytes = true, nil, nil, 0

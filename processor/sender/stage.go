@@ -155,7 +155,7 @@ func (st *Stage) Process(of stream.TopicPartition, recs []stream.Record) {
 // updatePausing pauses and resumes the reading of partitions.
 func (st *Stage) updatePausing(as []*assignment) {
 	for _, a := range as {
-		a.pressure.Turn(func(bool) bool {
+		a.pressure.Update(func(bool) bool {
 			st.mu.Lock()
 			defer st.mu.Unlock()
 			a.paused = a.live && !a.draining && a.saturated()

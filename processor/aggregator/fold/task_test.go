@@ -320,7 +320,7 @@ func TestFoldCountsAddUp(t *testing.T) {
 }
 
 // The marks of a task come and go from memory; nobody may notice.
-func TestFoldWithUnloadedParts(t *testing.T) {
+func TestFoldWithEvictedPages(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		results := drawResults(t)
@@ -359,7 +359,7 @@ func TestFoldWithUnloadedParts(t *testing.T) {
 }
 
 // A status read back, with its marks, is the task it was made of.
-func TestRestore(t *testing.T) {
+func TestTaskReadBackIsTheTaskThatWasWritten(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		results := drawResults(t)
@@ -381,7 +381,7 @@ func TestRestore(t *testing.T) {
 	})
 }
 
-func TestFoldPhases(t *testing.T) {
+func TestLaterPhaseWinsButForThoseThatStand(t *testing.T) {
 	t.Parallel()
 	const waiting, failed, running = schemas.Phase_PHASE_WAITING, schemas.Phase_PHASE_FAILED, schemas.Phase_PHASE_RUNNING
 	const stopped, cancelled, paused = schemas.Phase_PHASE_STOPPED, schemas.Phase_PHASE_CANCELLED, schemas.Phase_PHASE_PAUSED
@@ -423,7 +423,7 @@ func TestFailedTaskDecidesEveryRecipient(t *testing.T) {
 	}
 }
 
-func TestErrorLines(t *testing.T) {
+func TestErrorLinesAreTheLowestIndexes(t *testing.T) {
 	t.Parallel()
 	refused, invalid := schemas.Failed(131026), schemas.Failed(schemas.CodeInvalidPhone)
 	s := foldAll(t, NewTask(task1), []*schemas.Result{
@@ -450,7 +450,7 @@ func TestErrorLines(t *testing.T) {
 }
 
 // When a line leaves, the next one of the task takes its place, though it had not been kept.
-func TestErrorLinesMoveUp(t *testing.T) {
+func TestNextErrorLineTakesThePlaceOfOneThatLeaves(t *testing.T) {
 	t.Parallel()
 	results := []*schemas.Result{planOf(500)}
 	for i := range uint32(300) {
