@@ -18,58 +18,44 @@ import (
 
 // Config is how every client of this process reaches the cluster.
 type Config struct {
-	Brokers  []string
-	Prefix   string     // of topic and group names
-	Topics   TopicTable // nil: altavoz' own (schemas.Topics)
-	ClientID string
+	Brokers []string
+	Prefix  string     // of topic and group names
+	Topics  TopicTable // nil: altavoz' own (schemas.Topics)
 	// InstanceID makes the process a static member of its groups: restarted with the same id, it resumes at once. Empty: dynamic.
 	InstanceID string
 	TLS        *tls.Config
 	SASL       sasl.Mechanism
 	Dial       func(ctx context.Context, network, addr string) (net.Conn, error)
-	// SessionTimeout is after how long a silent member is given up; 0: 9 s. RebalanceTimeout is how long a member
-	// may drain before it gives partitions up; 0: 30 s. It must be longer than a stage's drain.
-	SessionTimeout, RebalanceTimeout time.Duration
-	// RequestTimeout is how long a broker may take to answer; 0: 10 s. Joining a group may take a rebalance longer.
+	// RequestTimeout is how long a broker may take to answer; 0: 10 s. A JoinGroup may take a rebalance longer.
 	RequestTimeout time.Duration
 	Logger         *slog.Logger
 	Registerer     prometheus.Registerer
-	Health         *health.Health // told what every client sees; nil: nobody
+	Health         *health.Health // observes all clients; may be nil
 }
 
 const (
-	// Others take over within 12 s from one that died: its session, the heartbeat by which they hear of it, and the joining.
-	defaultSessionTimeout   = 9 * time.Second
-	defaultRebalanceTimeout = 30 * time.Second
+	clientID = "altavoz"
 
 	// dialTimeout and DefaultRequestTimeout bound what a dead broker costs.
 	dialTimeout           = 5 * time.Second
 	DefaultRequestTimeout = 10 * time.Second
-	// maxRetryPause is the longest pause before a broker that went away is tried again. The library's 5 s, between two tries and
-	// between two looks at who leads what, are time that is lost after every restart.
+	// maxRetryPause is the longest pause between two tries of a request, and between two requests for metadata. The library's 5 s would be lost
+	// after every restart of a broker.
 	maxRetryPause = time.Second
-	// requestRetries at this pace fill the 30 s for which the library goes on with a request.
+	// requestRetries with these pauses fill the 30 s for which the library retries a request.
 	requestRetries = 30
 )
 
-// retryPause is the pause before the next try: some 100 ms, doubled up to maxRetryPause, and each a little different.
+// retryPause is the pause before the next try: 100 ms, doubled up to maxRetryPause, with jitter.
 func retryPause(fails int) time.Duration {
 	return backoff.Equal(100*time.Millisecond, maxRetryPause, fails-1)
 }
 
+// WithDefaults fills in what may be left out.
 func (c Config) WithDefaults() Config {
-	if c.SessionTimeout == 0 {
-		c.SessionTimeout = defaultSessionTimeout
-	}
-	if c.RebalanceTimeout == 0 {
-		c.RebalanceTimeout = defaultRebalanceTimeout
-	}
 	c.Topics = c.Topics.OrDefault()
 	if c.RequestTimeout == 0 {
 		c.RequestTimeout = DefaultRequestTimeout
-	}
-	if c.ClientID == "" {
-		c.ClientID = "altavoz"
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
@@ -83,17 +69,17 @@ func (c Config) WithDefaults() Config {
 	return c
 }
 
-// NewClient makes a client with what all of ours have in common.
+// NewClient returns a client with the options that all clients have in common, and more.
 func (c Config) NewClient(extra ...kgo.Opt) (*kgo.Client, error) {
 	opts := []kgo.Opt{
 		kgo.SeedBrokers(c.Brokers...),
-		kgo.ClientID(c.ClientID),
+		kgo.ClientID(clientID),
 		kgo.Dialer(overTLS(c.Dial, c.TLS)),
 		kgo.RequestTimeoutOverhead(c.RequestTimeout),
 		kgo.MetadataMinAge(maxRetryPause), kgo.RetryBackoffFn(retryPause), kgo.RequestRetries(requestRetries),
 		kgo.WithDecompressor(Decompressor{}),
 		kgo.WithLogger(newClientLog(c.Logger)), kgo.WithHooks(c.Health),
-		kgo.DisableClientMetrics(), // ours are at /metrics; packing the library's for the broker is not free
+		kgo.DisableClientMetrics(), // ours are at /metrics; pushing the library's to the broker is not free
 	}
 	if c.SASL != nil {
 		opts = append(opts, kgo.SASL(c.SASL))

@@ -22,6 +22,11 @@ const (
 	// commitTimeout is shorter than the session timeout: a member that cannot commit joins again before the group expels it.
 	commitTimeout = 5 * time.Second
 	noCoordinator = -1
+
+	// maxRefused is for how long a group may refuse a member's commits before the member joins again: 39 s. In one generation a rebalance refuses commits only
+	// while the members wait for its assignment, at most a rebalance timeout (30 s). If the group has another generation, or does not know the member
+	// any more, a heartbeat reports it within a session timeout (9 s), unless a JoinGroup is in flight that is never answered.
+	maxRefused = rebalanceTimeout + sessionTimeout
 )
 
 // Generation returns the current membership, for Commit. It must be taken under the locks under which the positions of the commit are encoded:
@@ -95,7 +100,7 @@ func (s *session) recordCommitted(gen stream.Generation, ps []stream.Position, r
 			s.owned[p.Partition] = owned
 		}
 	}
-	err := s.refusals.Record(gen.Member, gen.Number, len(refused) < len(ps), maps.Values(refused), time.Now(), maxRefused(s.group.cfg))
+	err := s.refusals.Record(gen.Member, gen.Number, len(refused) < len(ps), maps.Values(refused), time.Now(), maxRefused)
 	if err != nil {
 		s.end(err)
 	}
@@ -120,8 +125,3 @@ func (s *session) findCoordinator(ctx context.Context) (int32, error) {
 	s.mu.Unlock()
 	return id, nil
 }
-
-// maxRefused is for how long a group may refuse a member's commits before the member joins again: 39 s. In one generation a rebalance refuses commits only
-// while the members wait for its assignment, at most a rebalance timeout (30 s). If the group has another generation, or does not know the member
-// any more, a heartbeat reports it within a session timeout (9 s), unless a JoinGroup is in flight that is never answered.
-func maxRefused(c kafka.Config) time.Duration { return c.RebalanceTimeout + c.SessionTimeout }

@@ -55,7 +55,10 @@ const (
 	// truncatedAgainWithin: a log that lacks the offset to be read twice in this time ends the group, because the takeover has not helped.
 	truncatedAgainWithin = time.Minute
 
-	heartbeats = 9 // in a session timeout
+	// A member that died is replaced within 12 s: its session timeout, the heartbeat by which the others learn of it, and their JoinGroup.
+	sessionTimeout    = 9 * time.Second
+	heartbeatInterval = sessionTimeout / 9
+	rebalanceTimeout  = 30 * time.Second
 
 	offsetCommitKey, offsetFetchKey = 8, 9 // of the Kafka protocol
 	offsetByName                    = 9    // the last version of both that names topics by name
@@ -185,8 +188,7 @@ func (g *Group) options(client context.Context, s *session) []kgo.Opt {
 			OnClaim:       func() error { _, _, err := s.checkOwnership((*membership.Ownership).Claimed); return err },
 			OnAssignment:  func() error { _, _, err := s.checkOwnership((*membership.Ownership).Check); return err },
 		}),
-		kgo.SessionTimeout(g.cfg.SessionTimeout), kgo.HeartbeatInterval(g.cfg.SessionTimeout / heartbeats),
-		kgo.RebalanceTimeout(g.cfg.RebalanceTimeout),
+		kgo.SessionTimeout(sessionTimeout), kgo.HeartbeatInterval(heartbeatInterval), kgo.RebalanceTimeout(rebalanceTimeout),
 		//mutant:rebalance-waits-for-what-was-polled
 		kgo.BlockRebalanceOnPoll(), // so that no record of a partition is processed after the partition was revoked
 		//mutant:reading-is-never-reset

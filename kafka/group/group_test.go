@@ -154,7 +154,6 @@ func TestJoinThatIsBrokenOffLeaves(t *testing.T) {
 	cluster, c := kafkatest.Embedded(t)
 	l := kafkatest.Layout(t, c)
 	stays, goes := kafkatest.NewProbe(), kafkatest.NewProbe()
-	c.SessionTimeout = 20 * time.Second
 	kafkatest.Join(t, c, l, stays)
 	kafkatest.Until(t, "assigned", func() bool { return len(stays.Owned()) == 4 })
 	cluster.ControlKey(int16(kmsg.Heartbeat), func(req kmsg.Request) (kmsg.Response, error, bool) {
