@@ -1,4 +1,3 @@
-// Package librarylog is what the Kafka client library says, in our log.
 package kafka
 
 import (
@@ -10,8 +9,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// clientLog passes the library's words on: its warnings as warnings, the rest for debugging. While a broker is away each
-// of its partitions and connections says the same many times a second, so the same warning is passed on once in quiet.
+// clientLog writes what the client library logs to our log: its warnings as warnings, the rest for debugging. While a broker is away each of its
+// partitions and connections logs the same many times a second, so the same warning is written once in repeatAfter.
 type clientLog struct {
 	log    *slog.Logger
 	mu     sync.Mutex
@@ -20,7 +19,6 @@ type clientLog struct {
 
 const repeatAfter = 5 * time.Second
 
-// newClientLog returns a log that passes on to another.
 func newClientLog(log *slog.Logger) *clientLog {
 	return &clientLog{log: log, logged: make(map[string]time.Time)}
 }
@@ -33,7 +31,7 @@ func (l *clientLog) Level() kgo.LogLevel {
 	return kgo.LogLevelWarn
 }
 
-// clientLog is kgo.Logger's.
+// Log is kgo.Logger's.
 func (l *clientLog) Log(level kgo.LogLevel, msg string, keyvals ...any) {
 	to := slog.LevelDebug
 	if level <= kgo.LogLevelWarn && l.due(msg) {
@@ -42,7 +40,7 @@ func (l *clientLog) Log(level kgo.LogLevel, msg string, keyvals ...any) {
 	l.log.Log(context.Background(), to, "kafka client", "says", msg, slog.Group("about", keyvals...))
 }
 
-// due reports whether the warning was not passed on a moment ago.
+// due reports whether the warning was not written within repeatAfter.
 func (l *clientLog) due(msg string) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()

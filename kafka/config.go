@@ -36,9 +36,9 @@ type Config struct {
 const (
 	clientID = "altavoz"
 
-	// dialTimeout and DefaultRequestTimeout bound what a dead broker costs.
-	dialTimeout           = 5 * time.Second
+	// DefaultRequestTimeout and dialTimeout bound what a dead broker costs.
 	DefaultRequestTimeout = 10 * time.Second
+	dialTimeout           = 5 * time.Second
 	// maxRetryPause is the longest pause between two tries of a request, and between two requests for metadata. The library's 5 s would be lost
 	// after every restart of a broker.
 	maxRetryPause = time.Second

@@ -1,4 +1,3 @@
-// Package unpack decompresses batches of records, up to a size: others write them, and 200 KB can become a gigabyte.
 package kafka
 
 import (
@@ -17,13 +16,13 @@ import (
 // maxBatchBytes bounds one batch after decompression; the largest of ours is one broadcast record of at most 24 MiB.
 const maxBatchBytes = 32 << 20
 
-// ErrBatchTooLarge is the error of a batch that unpacks to more than maxBatchBytes.
+// ErrBatchTooLarge is the error of a batch that decompresses to more than maxBatchBytes.
 var ErrBatchTooLarge = errors.New("batch unpacks to more than 32 MiB")
 
-// ErrCorruptBatch is every error of a batch that can't be unpacked, and never will be.
+// ErrCorruptBatch is every error of a batch that cannot be decompressed, and never will be.
 var ErrCorruptBatch = errors.New("the batch can't be unpacked")
 
-// Decompressor is a kgo.Decompressor that gives up at 32 MiB a batch.
+// Decompressor is a kgo.Decompressor with a limit of 32 MiB a batch: upstream systems write batches too, and 200 KB can become a gigabyte.
 type Decompressor struct{}
 
 // Decompress implements kgo.Decompressor.

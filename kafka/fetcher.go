@@ -12,14 +12,17 @@ type Fetcher struct {
 	Client *kgo.Client
 }
 
+// Pause stops fetching partitions.
 func (f Fetcher) Pause(tps ...stream.TopicPartition) {
 	f.Client.PauseFetchPartitions(f.Config.byName(tps))
 }
 
+// Resume continues fetching partitions.
 func (f Fetcher) Resume(tps ...stream.TopicPartition) {
 	f.Client.ResumeFetchPartitions(f.Config.byName(tps))
 }
 
+// Seek continues fetching a partition from an offset.
 func (f Fetcher) Seek(tp stream.TopicPartition, at int64) {
 	f.Client.SetOffsets(map[string]map[int32]kgo.EpochOffset{f.Config.TopicName(tp.Topic): {tp.Partition: {Epoch: -1, Offset: at}}})
 }

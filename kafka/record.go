@@ -11,10 +11,12 @@ import (
 // TopicName returns the name a topic has in the cluster.
 func (c Config) TopicName(t stream.Topic) string { return c.Prefix + string(t) }
 
+// Topic returns the topic with this name in the cluster.
 func (c Config) Topic(name string) stream.Topic {
 	return stream.Topic(strings.TrimPrefix(name, c.Prefix))
 }
 
+// KgoRecord returns a record as the client library has it.
 func (c Config) KgoRecord(r stream.Record) *kgo.Record {
 	k := &kgo.Record{Topic: c.TopicName(r.Topic), Partition: r.Partition, Key: r.Key, Value: r.Value}
 	if len(r.Headers) > 0 {
@@ -26,6 +28,7 @@ func (c Config) KgoRecord(r stream.Record) *kgo.Record {
 	return k
 }
 
+// Record returns a record of the client library.
 func (c Config) Record(k *kgo.Record) stream.Record {
 	r := stream.Record{
 		Topic: c.Topic(k.Topic), Partition: k.Partition, Offset: k.Offset, Key: k.Key, Value: k.Value, Time: k.Timestamp,
@@ -39,6 +42,7 @@ func (c Config) Record(k *kgo.Record) stream.Record {
 	return r
 }
 
+// Records returns records of the client library.
 func (c Config) Records(ks []*kgo.Record) []stream.Record {
 	out := make([]stream.Record, len(ks))
 	for i, k := range ks {

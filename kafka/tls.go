@@ -1,4 +1,3 @@
-// Package tlsdial opens encrypted connections over a network that may not be the machine's own.
 package kafka
 
 import (
@@ -12,7 +11,7 @@ import (
 // dialFunc opens a connection.
 type dialFunc = func(ctx context.Context, network, addr string) (net.Conn, error)
 
-// overTLS encrypts what plain opens, unless config is nil. The broker is held to be who it is called, unless the configuration names another.
+// overTLS encrypts what plain opens, unless config is nil. The broker's certificate must be for the host of its address, unless the configuration names another.
 func overTLS(plain dialFunc, config *tls.Config) dialFunc {
 	if config == nil {
 		return plain

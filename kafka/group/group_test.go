@@ -26,7 +26,7 @@ func TestNextOwnerGetsOffsetAndMetadata(t *testing.T) {
 		l := kafkatest.Layout(t, c)
 		ends := kafkatest.PublishSends(t, kafkatest.Publisher(t, c, l), 200)
 		first := kafkatest.NewProbe()
-		g, leave := kafkatest.Join(t, c, l, first)
+		g, leave := kafkatest.Join(t, c, first)
 		for range 200 {
 			kafkatest.Take(t, first.Records, "record")
 		}
@@ -41,7 +41,7 @@ func TestNextOwnerGetsOffsetAndMetadata(t *testing.T) {
 		leave()
 		second := kafkatest.NewProbe()
 		second.Rewind = 3
-		kafkatest.Join(t, c, l, second)
+		kafkatest.Join(t, c, second)
 		want := 0
 		for tp, end := range ends {
 			want += int(end) - 7 // three offsets before the watermark
@@ -67,9 +67,9 @@ func TestLeavingIsGraceful(t *testing.T) {
 	for _, instance := range []string{"", "one"} {
 		kafkatest.OnBrokers(t, func(t *testing.T, c kafka.Config) {
 			c.InstanceID = instance
-			l := kafkatest.Layout(t, c)
+			kafkatest.Layout(t, c)
 			first := kafkatest.NewProbe()
-			_, leave := kafkatest.Join(t, c, l, first)
+			_, leave := kafkatest.Join(t, c, first)
 			kafkatest.Until(t, "assigned", func() bool { return len(first.Owned()) == 4 })
 			leave()
 			if n := len(first.Owned()); n != 0 {
@@ -80,7 +80,7 @@ func TestLeavingIsGraceful(t *testing.T) {
 			}
 			second := kafkatest.NewProbe()
 			began := time.Now()
-			kafkatest.Join(t, c, l, second)
+			kafkatest.Join(t, c, second)
 			kafkatest.Until(t, "taken over", func() bool { return len(second.Owned()) == 4 })
 			if took := time.Since(began); took > 8*time.Second { // a session is 9 s
 				t.Errorf("the takeover took %v", took)
@@ -93,14 +93,14 @@ func TestLeavingIsGraceful(t *testing.T) {
 func TestStaticMembersShare(t *testing.T) {
 	t.Parallel()
 	kafkatest.OnBrokers(t, func(t *testing.T, c kafka.Config) {
-		l := kafkatest.Layout(t, c)
+		kafkatest.Layout(t, c)
 		a, b := kafkatest.NewProbe(), kafkatest.NewProbe()
 		ca, cb := c, c
 		ca.InstanceID, cb.InstanceID = "a", "b"
-		kafkatest.Join(t, ca, l, a)
+		kafkatest.Join(t, ca, a)
 		kafkatest.Until(t, "a owns all", func() bool { return len(a.Owned()) == 4 })
 		for range 3 {
-			_, leave := kafkatest.Join(t, cb, l, b)
+			_, leave := kafkatest.Join(t, cb, b)
 			kafkatest.Until(t, "both own some", func() bool { return len(a.Owned()) == 2 && len(b.Owned()) == 2 })
 			leave()
 			kafkatest.Until(t, "a owns all again", func() bool { return len(a.Owned()) == 4 })
@@ -112,7 +112,7 @@ func TestSecondProcessWithTheSameInstanceIDIsAnError(t *testing.T) {
 	t.Parallel()
 	kafkatest.OnBrokers(t, func(t *testing.T, c kafka.Config) {
 		c.InstanceID = "same"
-		l := kafkatest.Layout(t, c)
+		kafkatest.Layout(t, c)
 		first := kafkatest.NewProbe()
 		g, err := group.New(c, "sender", []stream.Topic{schemas.TopicSendsExpress})
 		if err != nil {
@@ -123,7 +123,7 @@ func TestSecondProcessWithTheSameInstanceIDIsAnError(t *testing.T) {
 		defer cancel()
 		go func() { done <- g.Run(ctx, first) }()
 		kafkatest.Until(t, "assigned", func() bool { return len(first.Owned()) == 4 })
-		kafkatest.Join(t, c, l, kafkatest.NewProbe())
+		kafkatest.Join(t, c, kafkatest.NewProbe())
 		if err := kafkatest.Take(t, done, "end of the first"); !errors.Is(err, group.ErrInstanceIDInUse) {
 			t.Errorf("the first ended with %v", err)
 		}
@@ -136,14 +136,14 @@ func TestMemberThatTheBrokerForgetsJoinsAnew(t *testing.T) {
 	t.Parallel()
 	cluster, c := kafkatest.Embedded(t)
 	c.InstanceID = "mine"
-	l := kafkatest.Layout(t, c)
+	kafkatest.Layout(t, c)
 	cluster.ControlKey(int16(kmsg.JoinGroup), func(req kmsg.Request) (kmsg.Response, error, bool) {
 		resp := req.ResponseKind().(*kmsg.JoinGroupResponse)
 		resp.ErrorCode = kerr.FencedInstanceID.Code
 		return resp, nil, true // once
 	})
 	p := kafkatest.NewProbe()
-	kafkatest.Join(t, c, l, p)
+	kafkatest.Join(t, c, p)
 	kafkatest.Until(t, "assigned", func() bool { return len(p.Owned()) == 4 })
 }
 
@@ -152,9 +152,9 @@ func TestMemberThatTheBrokerForgetsJoinsAnew(t *testing.T) {
 func TestJoinThatIsBrokenOffLeaves(t *testing.T) {
 	t.Parallel()
 	cluster, c := kafkatest.Embedded(t)
-	l := kafkatest.Layout(t, c)
+	kafkatest.Layout(t, c)
 	stays, goes := kafkatest.NewProbe(), kafkatest.NewProbe()
-	kafkatest.Join(t, c, l, stays)
+	kafkatest.Join(t, c, stays)
 	kafkatest.Until(t, "assigned", func() bool { return len(stays.Owned()) == 4 })
 	cluster.ControlKey(int16(kmsg.Heartbeat), func(req kmsg.Request) (kmsg.Response, error, bool) {
 		cluster.KeepControl()
@@ -173,7 +173,7 @@ func TestJoinThatIsBrokenOffLeaves(t *testing.T) {
 		resp.ErrorCode = kerr.UnknownServerError.Code
 		return resp, nil, true // once
 	})
-	_, leave := kafkatest.Join(t, c, l, goes)
+	_, leave := kafkatest.Join(t, c, goes)
 	kafkatest.Take(t, joins, "join")
 	leave()
 	cl, err := kgo.NewClient(kgo.SeedBrokers(c.Brokers...))
@@ -190,9 +190,9 @@ func TestJoinThatIsBrokenOffLeaves(t *testing.T) {
 func TestRefusedCommitWritesNothing(t *testing.T) {
 	t.Parallel()
 	kafkatest.OnBrokers(t, func(t *testing.T, c kafka.Config) {
-		l := kafkatest.Layout(t, c)
+		kafkatest.Layout(t, c)
 		p := kafkatest.NewProbe()
-		g, _ := kafkatest.Join(t, c, l, p)
+		g, _ := kafkatest.Join(t, c, p)
 		kafkatest.Until(t, "assigned", func() bool { return len(p.Owned()) == 4 })
 		tp := stream.TopicPartition{Topic: schemas.TopicSendsExpress, Partition: 1}
 		f := g.Generation()
@@ -223,10 +223,10 @@ func TestRefusedCommitWritesNothing(t *testing.T) {
 func TestMemberMayCommitAPartitionOfAnother(t *testing.T) {
 	t.Parallel()
 	kafkatest.OnBrokers(t, func(t *testing.T, c kafka.Config) {
-		l := kafkatest.Layout(t, c)
+		kafkatest.Layout(t, c)
 		a, b := kafkatest.NewProbe(), kafkatest.NewProbe()
-		g, _ := kafkatest.Join(t, c, l, a)
-		kafkatest.Join(t, c, l, b)
+		g, _ := kafkatest.Join(t, c, a)
+		kafkatest.Join(t, c, b)
 		kafkatest.Until(t, "both own some", func() bool { return len(a.Owned()) == 2 && len(b.Owned()) == 2 })
 		refused, err := g.Commit(t.Context(), g.Generation(), []stream.Position{{Partition: b.Owned()[0], Offset: 0, Metadata: "foreign"}})
 		t.Logf("a commit for a partition of another member: refused %v, error %v", refused, err)
@@ -240,9 +240,9 @@ func TestMemberMayCommitAPartitionOfAnother(t *testing.T) {
 func TestLostCommitAnswerEndsTheSession(t *testing.T) {
 	t.Parallel()
 	cluster, c := kafkatest.Embedded(t)
-	l := kafkatest.Layout(t, c)
+	kafkatest.Layout(t, c)
 	p := kafkatest.NewProbe()
-	g, _ := kafkatest.Join(t, c, l, p)
+	g, _ := kafkatest.Join(t, c, p)
 	kafkatest.Until(t, "assigned", func() bool { return len(p.Owned()) == 4 })
 	old := g.Generation()
 	tp := stream.TopicPartition{Topic: schemas.TopicSendsExpress, Partition: 2}
@@ -294,9 +294,9 @@ func TestLostCommitAnswerEndsTheSession(t *testing.T) {
 func TestUnclearCommitIsNotARefusal(t *testing.T) {
 	t.Parallel()
 	cluster, c := kafkatest.Embedded(t)
-	l := kafkatest.Layout(t, c)
+	kafkatest.Layout(t, c)
 	p := kafkatest.NewProbe()
-	g, _ := kafkatest.Join(t, c, l, p)
+	g, _ := kafkatest.Join(t, c, p)
 	kafkatest.Until(t, "assigned", func() bool { return len(p.Owned()) == 4 })
 	cluster.ControlKey(int16(kmsg.OffsetCommit), func(req kmsg.Request) (kmsg.Response, error, bool) {
 		r := req.(*kmsg.OffsetCommitRequest)
@@ -325,7 +325,7 @@ func TestPausedPartitionsAreNotFetched(t *testing.T) {
 		l := kafkatest.Layout(t, c)
 		pub := kafkatest.Publisher(t, c, l)
 		p := kafkatest.NewProbe()
-		g, _ := kafkatest.Join(t, c, l, p)
+		g, _ := kafkatest.Join(t, c, p)
 		kafkatest.Until(t, "assigned", func() bool { return len(p.Owned()) == 4 })
 		stopped := stream.TopicPartition{Topic: schemas.TopicSendsExpress, Partition: l.Home(schemas.TopicSendsExpress, []byte("stopped"))}
 		other := "a"

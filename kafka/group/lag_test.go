@@ -45,7 +45,7 @@ func TestLagIsWhatIsNotCommitted(t *testing.T) {
 			return sum
 		}
 		probe := kafkatest.NewProbe()
-		g, leave := kafkatest.Join(t, c, l, probe)
+		g, leave := kafkatest.Join(t, c, probe)
 		for range 100 {
 			kafkatest.Take(t, probe.Records, "record")
 		}

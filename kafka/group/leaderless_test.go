@@ -32,7 +32,7 @@ func TestPartitionWithoutALeaderHoldsNoOther(t *testing.T) {
 				defer leaderless.Remove()
 				h.Probe = kafkatest.NewProbe()
 				began := time.Now()
-				h.Group, h.Leave = kafkatest.Join(h.T, h.Config, h.Layout, h.Probe)
+				h.Group, h.Leave = kafkatest.Join(h.T, h.Config, h.Probe)
 				kafkatest.Until(h.T, "three are taken over", func() bool { return len(h.Probe.Owned()) == 3 })
 				if took := time.Since(began); took > 15*time.Second {
 					h.T.Errorf("that took %v", took)

@@ -9,7 +9,7 @@ import (
 	"altavoz/stream"
 )
 
-// groupMetrics is what one group's membership tells.
+// groupMetrics are those of one group's membership.
 type groupMetrics struct {
 	lag            *prometheus.GaugeVec // by topic
 	rejoins        prometheus.Counter

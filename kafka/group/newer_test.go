@@ -21,7 +21,7 @@ func TestNewerRecordHoldsItsPartition(t *testing.T) {
 	pub := kafkatest.Publisher(t, c, l)
 	c.Registerer, c.Logger = reg, slog.New(slog.NewTextHandler(j, nil))
 	p := kafkatest.NewProbe()
-	g, leave := kafkatest.Join(t, c, l, p)
+	g, leave := kafkatest.Join(t, c, p)
 	kafkatest.Until(t, "assigned", func() bool { return len(p.Owned()) == 4 })
 	held := func() float64 { return kafkatest.MetricValues(t, reg, "altavoz_partitions_held", "stage")["sender"] }
 	tp := stream.TopicPartition{Topic: schemas.TopicSendsExpress, Partition: l.Home(schemas.TopicSendsExpress, []byte("1"))}
@@ -74,7 +74,7 @@ func TestPausedPartitionStaysPausedAfterItWasHeld(t *testing.T) {
 	l := kafkatest.Layout(t, c)
 	c.Registerer = reg
 	p := &picky{kafkatest.NewProbe(), make(chan struct{})}
-	g, _ := kafkatest.JoinAs(t, c, l, p)
+	g, _ := kafkatest.JoinAs(t, c, p)
 	kafkatest.Until(t, "three are taken over", func() bool { return len(p.Owned()) == 3 })
 	g.Pause(stream.TopicPartition{Topic: schemas.TopicSendsExpress, Partition: 2})
 	close(p.mended)

@@ -37,7 +37,7 @@ func alone(t *testing.T, change func(*kafka.Config), do func(h *kafkatest.Proces
 		h.Layout = kafkatest.Layout(t, h.Config)
 		change(&h.Config)
 		h.Probe = kafkatest.NewProbe()
-		h.Group, h.Leave = kafkatest.Join(t, h.Config, h.Layout, h.Probe)
+		h.Group, h.Leave = kafkatest.Join(t, h.Config, h.Probe)
 		kafkatest.Until(t, "assigned", func() bool { return len(h.Probe.Owned()) == 4 })
 		defer func() {
 			h.Leave()

@@ -129,17 +129,17 @@ func TestReplacedMemberIsToldThatItLostAll(t *testing.T) {
 		t.Run("instance="+instance, func(t *testing.T) {
 			t.Parallel()
 			cluster, c := kafkatest.Embedded(t)
-			l := kafkatest.Layout(t, c)
+			kafkatest.Layout(t, c)
 			a, ca := kafkatest.NewProbe(), c
 			ca.InstanceID = instance
-			ga, _ := kafkatest.Join(t, ca, l, a)
+			ga, _ := kafkatest.Join(t, ca, a)
 			kafkatest.Until(t, "a owns all", func() bool { return len(a.Owned()) == 4 })
 			commits(t, ga, "of a", expressOne)
 			old := ga.Generation()
 			a.Received()
 			<-thenRebalances(cluster, old.Member, frozenBeforeJoin(t, cluster, ca, old.Member, func() {
 				b := kafkatest.NewProbe()
-				gb, leave := kafkatest.Join(t, c, l, b)
+				gb, leave := kafkatest.Join(t, c, b)
 				kafkatest.Until(t, "b owns all", func() bool { return len(b.Owned()) == 4 })
 				commits(t, gb, "of b: all of it was called", expressOne)
 				leave()
@@ -163,9 +163,9 @@ func thenRebalances(cluster *kfake.Cluster, member string, over <-chan struct{})
 func TestReplacedMemberCommitsNothing(t *testing.T) {
 	t.Parallel()
 	cluster, c := kafkatest.Embedded(t)
-	l := kafkatest.Layout(t, c)
+	kafkatest.Layout(t, c)
 	a, b := kafkatest.NewProbe(), kafkatest.NewProbe()
-	ga, _ := kafkatest.Join(t, c, l, a)
+	ga, _ := kafkatest.Join(t, c, a)
 	kafkatest.Until(t, "a owns all", func() bool { return len(a.Owned()) == 4 })
 	old, had := ga.Generation(), a.Owned()
 	var stale atomic.Bool
@@ -180,7 +180,7 @@ func TestReplacedMemberCommitsNothing(t *testing.T) {
 	}
 	a.Received()
 	<-thenRebalances(cluster, old.Member, frozenBeforeJoin(t, cluster, c, old.Member, func() {
-		gb, _ := kafkatest.Join(t, c, l, b)
+		gb, _ := kafkatest.Join(t, c, b)
 		kafkatest.Until(t, "b owns all", func() bool { return len(b.Owned()) == 4 })
 		commits(t, gb, "of b", had...)
 	}))
@@ -205,17 +205,17 @@ func TestReplacedMemberCommitsNothing(t *testing.T) {
 func TestMemberReplacedWhilePartitionsAreAssigned(t *testing.T) {
 	t.Parallel()
 	cluster, c := kafkatest.Embedded(t)
-	l := kafkatest.Layout(t, c)
+	kafkatest.Layout(t, c)
 	a := kafkatest.NewProbe()
 	begun, goOn := make(chan struct{}), make(chan struct{})
 	var once sync.Once
 	a.Assign = func(stream.Position) { once.Do(func() { close(begun); <-goOn }) }
-	ga, _ := kafkatest.Join(t, c, l, a)
+	ga, _ := kafkatest.Join(t, c, a)
 	<-begun
 	old := ga.Generation()
 	over := frozenBeforeJoin(t, cluster, c, old.Member, func() {
 		b := kafkatest.NewProbe()
-		gb, leave := kafkatest.Join(t, c, l, b)
+		gb, leave := kafkatest.Join(t, c, b)
 		kafkatest.Until(t, "b owns all", func() bool { return len(b.Owned()) == 4 })
 		commits(t, gb, "of b", expressOne)
 		leave()
@@ -282,17 +282,17 @@ func TestMemberIsReplacedWhoseJoinIsLate(t *testing.T) {
 	t.Parallel()
 	for _, instance := range []string{"", "mine"} {
 		kafkatest.OnBrokers(t, func(t *testing.T, c kafka.Config) {
-			l := kafkatest.Layout(t, c)
+			kafkatest.Layout(t, c)
 			a, b := kafkatest.NewProbe(), kafkatest.NewProbe()
 			late := &lossy{late: 12 * time.Second, lost: make(chan struct{})} // a session is 9 s
 			ca := c
 			ca.Dial, ca.InstanceID = late.dial, instance
-			ga, _ := kafkatest.Join(t, ca, l, a)
+			ga, _ := kafkatest.Join(t, ca, a)
 			kafkatest.Until(t, "a owns all", func() bool { return len(a.Owned()) == 4 })
 			commits(t, ga, "of a", expressOne)
 			a.Received()
 			late.armed.Store(true)
-			gb, leave := kafkatest.Join(t, c, l, b) // a hears of it, and its request to join gets lost for a while
+			gb, leave := kafkatest.Join(t, c, b) // a hears of it, and its request to join gets lost for a while
 			<-late.lost
 			kafkatest.Until(t, "b owns all", func() bool { return len(b.Owned()) == 4 })
 			commits(t, gb, "of b: all of it was called", expressOne)
@@ -307,9 +307,9 @@ func TestMemberIsReplacedWhoseJoinIsLate(t *testing.T) {
 func TestOffsetsThatAreNotKnownAreAskedForAgain(t *testing.T) {
 	t.Parallel()
 	cluster, c := kafkatest.Embedded(t)
-	l := kafkatest.Layout(t, c)
+	kafkatest.Layout(t, c)
 	first := kafkatest.NewProbe()
-	g, leave := kafkatest.Join(t, c, l, first)
+	g, leave := kafkatest.Join(t, c, first)
 	kafkatest.Until(t, "assigned", func() bool { return len(first.Owned()) == 4 })
 	commits(t, g, "known", first.Owned()...)
 	leave()
@@ -336,7 +336,7 @@ func TestOffsetsThatAreNotKnownAreAskedForAgain(t *testing.T) {
 		return resp, nil, true // once
 	})
 	second := kafkatest.NewProbe()
-	kafkatest.Join(t, c, l, second)
+	kafkatest.Join(t, c, second)
 	kafkatest.Until(t, "assigned", func() bool { return len(second.Owned()) == 4 })
 	for _, e := range second.Received() {
 		if strings.HasPrefix(e, "assign ") && !strings.HasSuffix(e, " 0 known") {
@@ -349,7 +349,7 @@ func TestOffsetsThatAreNotKnownAreAskedForAgain(t *testing.T) {
 func TestTwoRevocationsAtOnceGiveEachPartitionUpOnce(t *testing.T) {
 	t.Parallel()
 	cluster, c := kafkatest.Embedded(t)
-	l := kafkatest.Layout(t, c)
+	kafkatest.Layout(t, c)
 	a, b := kafkatest.NewProbe(), kafkatest.NewProbe()
 	begun, goOn := make(chan struct{}), make(chan struct{})
 	var calls atomic.Int32
@@ -359,7 +359,7 @@ func TestTwoRevocationsAtOnceGiveEachPartitionUpOnce(t *testing.T) {
 			<-goOn
 		}
 	}
-	g, leave := kafkatest.Join(t, c, l, a)
+	g, leave := kafkatest.Join(t, c, a)
 	kafkatest.Until(t, "a owns all", func() bool { return len(a.Owned()) == 4 })
 	a.Received()
 	member, synced := g.Generation().Member, make(chan struct{}, 10)
@@ -375,7 +375,7 @@ func TestTwoRevocationsAtOnceGiveEachPartitionUpOnce(t *testing.T) {
 	<-begun
 	end := sync.OnceFunc(func() { close(goOn) })
 	defer end()
-	kafkatest.Join(t, c, l, b)
+	kafkatest.Join(t, c, b)
 	kafkatest.Take(t, synced, "rebalance")
 	time.AfterFunc(time.Second, end) // the library has asked for two of the partitions by then
 	<-left

@@ -26,7 +26,7 @@ func TestCommittedOffsetOutsideTheLogEndsTheGroup(t *testing.T) {
 	l := kafkatest.Layout(t, c)
 	kafkatest.PublishSends(t, kafkatest.Publisher(t, c, l), 100)
 	first := kafkatest.NewProbe()
-	g, leave := kafkatest.Join(t, c, l, first)
+	g, leave := kafkatest.Join(t, c, first)
 	kafkatest.Until(t, "assigned", func() bool { return len(first.Owned()) == 4 })
 	var ps []stream.Position
 	for _, tp := range first.Owned() {
@@ -125,7 +125,7 @@ func run(t *testing.T, h *kafkatest.Process, st group.Stage) (leave func()) {
 func TestStoppingDrainsWhileStillAMember(t *testing.T) {
 	t.Parallel()
 	kafkatest.OnBrokers(t, func(t *testing.T, c kafka.Config) {
-		l := kafkatest.Layout(t, c)
+		kafkatest.Layout(t, c)
 		p := kafkatest.NewProbe()
 		var g *group.Group
 		commits := make(chan error, 1)
@@ -133,7 +133,7 @@ func TestStoppingDrainsWhileStillAMember(t *testing.T) {
 			refused, err := g.Commit(context.WithoutCancel(t.Context()), g.Generation(), []stream.Position{{Partition: tps[0], Offset: 0, Metadata: "last"}})
 			commits <- errors.Join(err, refused[tps[0]])
 		}
-		g, leave := kafkatest.Join(t, c, l, p)
+		g, leave := kafkatest.Join(t, c, p)
 		kafkatest.Until(t, "assigned", func() bool { return len(p.Owned()) == 4 })
 		leave()
 		expectRevoked(t, p, 4)
@@ -152,11 +152,11 @@ func TestStoppingDrainsWhileStillAMember(t *testing.T) {
 func TestRevokedPartitionsDrainWhileStillAMember(t *testing.T) {
 	t.Parallel()
 	kafkatest.OnBrokers(t, func(t *testing.T, c kafka.Config) {
-		l := kafkatest.Layout(t, c)
+		kafkatest.Layout(t, c)
 		first, second := kafkatest.NewProbe(), kafkatest.NewProbe()
-		kafkatest.Join(t, c, l, first)
+		kafkatest.Join(t, c, first)
 		kafkatest.Until(t, "assigned", func() bool { return len(first.Owned()) == 4 })
-		kafkatest.Join(t, c, l, second)
+		kafkatest.Join(t, c, second)
 		kafkatest.Until(t, "both own some", func() bool { return len(first.Owned()) == 2 && len(second.Owned()) == 2 })
 		expectRevoked(t, first, 2)
 	})
@@ -183,9 +183,9 @@ func expectRevoked(t *testing.T, p *kafkatest.Probe, n int) {
 func TestPartitionMissingFromACommitAnswerIsUnknown(t *testing.T) {
 	t.Parallel()
 	cluster, c := kafkatest.Embedded(t)
-	l := kafkatest.Layout(t, c)
+	kafkatest.Layout(t, c)
 	p := kafkatest.NewProbe()
-	g, _ := kafkatest.Join(t, c, l, p)
+	g, _ := kafkatest.Join(t, c, p)
 	kafkatest.Until(t, "assigned", func() bool { return len(p.Owned()) == 4 })
 	for _, words := range []int{0, 1} { // of two
 		kafkatest.Until(t, "assigned", func() bool { return len(p.Owned()) == 4 && g.Generation().Member != "" })

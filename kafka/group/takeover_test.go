@@ -56,7 +56,7 @@ func TestLogThatEndsBelowTheCommittedOffsetIsNoticed(t *testing.T) {
 				t.Fatal(err)
 			}
 			first := kafkatest.NewProbe()
-			g, leave := kafkatest.Join(t, c, l, first)
+			g, leave := kafkatest.Join(t, c, first)
 			kafkatest.Until(t, "assigned", func() bool { return len(first.Owned()) == 4 })
 			if refused, err := g.Commit(t.Context(), g.Generation(), []stream.Position{{Partition: tp, Offset: 8}}); err != nil || len(refused) > 0 {
 				t.Fatal(refused, err)
@@ -69,7 +69,7 @@ func TestLogThatEndsBelowTheCommittedOffsetIsNoticed(t *testing.T) {
 				second.Rewind = 20_000
 				st = &lookingBack{second}
 			}
-			_, done := kafkatest.JoinAs(t, c, l, st)
+			_, done := kafkatest.JoinAs(t, c, st)
 			kafkatest.Take(t, second.Events, "assignment")
 			if !looksBack {
 				for range 8 { // it grows beyond what was committed
@@ -121,7 +121,7 @@ func TestOffsetsThatAreGoneOrForeignAreToldFromNewOnes(t *testing.T) {
 			c := c
 			c.Registerer = reg
 			p := kafkatest.NewProbe()
-			g, leave := kafkatest.Join(t, c, l, p)
+			g, leave := kafkatest.Join(t, c, p)
 			defer leave()
 			kafkatest.Until(t, "assigned", func() bool { return len(p.Owned()) == 4 })
 			disagreements(t, reg, kind, want)
@@ -197,7 +197,7 @@ func TestOneUnreadableLedgerStopsOnePartition(t *testing.T) {
 	l := kafkatest.Layout(t, c)
 	c.Registerer = reg
 	p := &picky{kafkatest.NewProbe(), make(chan struct{})}
-	kafkatest.JoinAs(t, c, l, p)
+	kafkatest.JoinAs(t, c, p)
 	kafkatest.Until(t, "three are taken over", func() bool { return len(p.Owned()) == 3 })
 	kafkatest.PublishSends(t, kafkatest.Publisher(t, c, l), 100)
 	held := func() float64 { return kafkatest.MetricValues(t, reg, "altavoz_partitions_held", "stage")["sender"] }
@@ -230,9 +230,9 @@ func TestOneUnreadableLedgerStopsOnePartition(t *testing.T) {
 func TestPartitionThatIsHeldIsGivenUp(t *testing.T) {
 	t.Parallel()
 	_, c := kafkatest.Embedded(t)
-	l := kafkatest.Layout(t, c)
+	kafkatest.Layout(t, c)
 	p := &picky{kafkatest.NewProbe(), make(chan struct{})}
-	_, leave := joinAs(t, c, l, p)
+	_, leave := joinAs(t, c, p)
 	kafkatest.Until(t, "three are taken over", func() bool { return len(p.Owned()) == 3 })
 	began := time.Now()
 	leave()
@@ -240,11 +240,11 @@ func TestPartitionThatIsHeldIsGivenUp(t *testing.T) {
 		t.Errorf("stopping took %s", took)
 	}
 	q := kafkatest.NewProbe()
-	kafkatest.Join(t, c, l, q)
+	kafkatest.Join(t, c, q)
 	kafkatest.Until(t, "another one has all", func() bool { return len(q.Owned()) == 4 })
 }
 
-func joinAs(t *testing.T, c kafka.Config, l kafka.Layout, st group.Stage) (g *group.Group, leave func()) {
+func joinAs(t *testing.T, c kafka.Config, st group.Stage) (g *group.Group, leave func()) {
 	t.Helper()
 	g, err := group.New(c, "sender", []stream.Topic{schemas.TopicSendsExpress})
 	if err != nil {
@@ -263,7 +263,7 @@ func TestLogThatIsTrimmedWhileItIsReadIsTakenOverAnew(t *testing.T) {
 	l := kafkatest.Layout(t, c)
 	pub := kafkatest.Publisher(t, c, l)
 	p := kafkatest.NewProbe()
-	g, _ := kafkatest.JoinAs(t, c, l, p)
+	g, _ := kafkatest.JoinAs(t, c, p)
 	kafkatest.Until(t, "assigned", func() bool { return len(p.Owned()) == 4 })
 	tp := stream.TopicPartition{Topic: schemas.TopicSendsExpress, Partition: l.Home(schemas.TopicSendsExpress, []byte("1"))}
 	g.Pause(tp)

@@ -12,12 +12,12 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// stableEnds is one reader's view of its logs, named by K.
+// stableEnds follows the last stable offsets of logs, named by K.
 type stableEnds[K comparable] struct {
 	pending map[K]openTransaction
 }
 
-// openTransaction is a log whose stable end has not moved while there was something behind it.
+// openTransaction is a log whose last stable offset has not advanced while records lie above it.
 type openTransaction struct {
 	at    int64
 	since time.Time
@@ -44,7 +44,7 @@ func (w *stableEnds[K]) observe(log K, stable, end int64, now time.Time, patienc
 	return now.Sub(h.since), tell
 }
 
-// forget drops a log that is somebody else's now.
+// forget drops the logs that are not owned any more.
 func (w *stableEnds[K]) forget(keep func(K) bool) {
 	for k := range w.pending {
 		if !keep(k) {

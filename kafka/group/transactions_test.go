@@ -15,7 +15,7 @@ import (
 	"altavoz/stream"
 )
 
-func reading(t *testing.T, c kafka.Config, l kafka.Layout, topic stream.Topic) *kafkatest.Probe {
+func reading(t *testing.T, c kafka.Config, topic stream.Topic) *kafkatest.Probe {
 	t.Helper()
 	p := kafkatest.NewProbe()
 	g, err := group.New(c, "fanout", []stream.Topic{topic})
@@ -47,7 +47,7 @@ func TestAbortedBroadcastsAreNeverSeen(t *testing.T) {
 		up.Begin("aborted 4")
 		up.End(kgo.TryAbort)
 		kafkatest.Publish(t, pub, stream.Record{Topic: tp.Topic, Partition: tp.Partition, Value: []byte("4")})
-		p := reading(t, c, l, tp.Topic)
+		p := reading(t, c, tp.Topic)
 		for _, want := range []string{"1", "2", "3", "4"} {
 			if got := kafkatest.Take(t, p.Records, "record "+want); string(got.Value) != want {
 				t.Fatalf("got %q, want %q", got.Value, want)
@@ -75,7 +75,7 @@ func TestAHangingTransactionIsMeasured(t *testing.T) {
 		c.Registerer = reg
 		up.Begin("first")
 		kafkatest.Publish(t, pub, stream.Record{Topic: tp.Topic, Partition: tp.Partition, Value: []byte("second")})
-		p := reading(t, c, l, tp.Topic)
+		p := reading(t, c, tp.Topic)
 		open := func() float64 {
 			families, err := reg.Gather()
 			if err != nil {

@@ -20,7 +20,7 @@ func TestLogThatLosesItsEndWhileItIsReadIsTakenOverAnew(t *testing.T) {
 	l := kafkatest.Layout(t, c)
 	pub := kafkatest.Publisher(t, c, l)
 	p := kafkatest.NewProbe()
-	kafkatest.JoinAs(t, c, l, p)
+	kafkatest.JoinAs(t, c, p)
 	kafkatest.Until(t, "assigned", func() bool { return len(p.Owned()) == 4 })
 	for range sent {
 		if _, err := pub.Publish(t.Context(), kafkatest.ExpressSend("1")); err != nil {
@@ -67,13 +67,13 @@ func (p *stalled) OnAssigned(ctx context.Context, pos stream.Position) (int64, e
 // A try to take over a partition that is held may last longer than a rebalance waits: it gives way, or the member would be expelled.
 func TestTryForAPartitionThatIsHeldGivesWayToARebalance(t *testing.T) {
 	_, c := kafkatest.Embedded(t)
-	l := kafkatest.Layout(t, c)
+	kafkatest.Layout(t, c)
 	p := &stalled{Probe: kafkatest.NewProbe(), trying: make(chan struct{}), cutoff: make(chan struct{}), patient: time.Minute}
-	kafkatest.JoinAs(t, c, l, p)
+	kafkatest.JoinAs(t, c, p)
 	kafkatest.Until(t, "three are taken over", func() bool { return len(p.Owned()) == 3 })
 	<-p.trying
 	q := kafkatest.NewProbe()
-	kafkatest.Join(t, c, l, q)
+	kafkatest.Join(t, c, q)
 	kafkatest.Until(t, "the other member has its part", func() bool { return len(q.Owned()) > 0 })
 	select {
 	case <-p.cutoff:

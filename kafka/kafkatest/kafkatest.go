@@ -42,6 +42,7 @@ func OnBrokers(t *testing.T, run func(t *testing.T, c kafka.Config)) {
 	})
 }
 
+// Embedded starts a broker in this process.
 func Embedded(t *testing.T) (*kfake.Cluster, kafka.Config) {
 	t.Helper()
 	c, err := kfake.NewCluster(kfake.NumBrokers(1))
@@ -52,6 +53,7 @@ func Embedded(t *testing.T) (*kfake.Cluster, kafka.Config) {
 	return c, kafka.Config{Brokers: c.ListenAddrs(), Prefix: "t."}
 }
 
+// Layout creates the topics and returns their partitions.
 func Layout(t *testing.T, c kafka.Config) kafka.Layout {
 	t.Helper()
 	l, err := topics.Ensure(t.Context(), c, true)
@@ -61,6 +63,7 @@ func Layout(t *testing.T, c kafka.Config) kafka.Layout {
 	return l
 }
 
+// Publisher returns a publisher without linger.
 func Publisher(t *testing.T, c kafka.Config, l kafka.Layout) *records.Publisher {
 	t.Helper()
 	p, err := records.NewPublisher(c, l, 0)
@@ -71,8 +74,10 @@ func Publisher(t *testing.T, c kafka.Config, l kafka.Layout) *records.Publisher 
 	return p
 }
 
+// Patience is how long a test waits for what must happen.
 const Patience = 30 * time.Second
 
+// Take receives from a channel, within Patience.
 func Take[T any](t *testing.T, from <-chan T, what string) T {
 	t.Helper()
 	select {
@@ -84,6 +89,7 @@ func Take[T any](t *testing.T, from <-chan T, what string) T {
 	}
 }
 
+// Until waits until a condition holds, within Patience.
 func Until(t *testing.T, what string, ok func() bool) {
 	t.Helper()
 	for end := time.Now().Add(Patience); !ok(); time.Sleep(10 * time.Millisecond) {
@@ -113,6 +119,7 @@ func MetricValues(t *testing.T, reg *prometheus.Registry, name, label string) ma
 	return out
 }
 
+// Reader returns a reader.
 func Reader(t *testing.T, c kafka.Config) *records.Reader {
 	t.Helper()
 	r, err := records.NewReader(c)
@@ -123,6 +130,7 @@ func Reader(t *testing.T, c kafka.Config) *records.Reader {
 	return r
 }
 
+// Controls returns a view of controls that is not started.
 func Controls(t *testing.T, c kafka.Config, l kafka.Layout) *table.Controls {
 	t.Helper()
 	v, err := table.NewControls(c, l)
@@ -133,6 +141,7 @@ func Controls(t *testing.T, c kafka.Config, l kafka.Layout) *table.Controls {
 	return v
 }
 
+// StartControls starts a view of controls and waits until it has caught up.
 func StartControls(t *testing.T, v *table.Controls) {
 	t.Helper()
 	if err := v.Start(context.WithoutCancel(t.Context())); err != nil {
@@ -141,10 +150,12 @@ func StartControls(t *testing.T, v *table.Controls) {
 	Take(t, v.CaughtUp(), "catching up")
 }
 
+// Control returns a record of the topic controls.
 func Control(task schemas.TaskID, kind schemas.ControlKind, speed uint32) stream.Record {
 	return schemas.EncodeControl(&schemas.Control{Task: task.Bytes(), AtMs: 1, Kind: kind, Speed: speed})
 }
 
+// Publish publishes records and returns the offset of the last one.
 func Publish(t *testing.T, p *records.Publisher, recs ...stream.Record) (last int64) {
 	t.Helper()
 	acked, err := p.Publish(t.Context(), recs...)
@@ -154,11 +165,12 @@ func Publish(t *testing.T, p *records.Publisher, recs ...stream.Record) (last in
 	return acked[len(acked)-1].Offset
 }
 
+// ExpressSend returns a record of the topic sends.express.
 func ExpressSend(key string) stream.Record {
 	return schemas.EncodeSend(schemas.LaneExpress, &schemas.Send{Task: schemas.NewTaskID().Bytes(), Phone: key})
 }
 
-// fill publishes n sends and returns how many each partition got.
+// PublishSends publishes n sends and returns how many each partition got.
 func PublishSends(t *testing.T, p *records.Publisher, n int) map[stream.TopicPartition]int64 {
 	t.Helper()
 	recs := make([]stream.Record, n)
@@ -216,12 +228,14 @@ func (j *Journal) Write(b []byte) (int, error) {
 	return j.text.Write(b)
 }
 
+// Count returns how often a text was logged.
 func (j *Journal) Count(text string) int {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return strings.Count(j.text.String(), text)
 }
 
+// NewerVersionLogged is how the log begins that a record of a newer version blocks a partition.
 const NewerVersionLogged = `level=ERROR msg="a newer version of this program wrote the next record`
 
 // TrimTo deletes what lies below an offset.

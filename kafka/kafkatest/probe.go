@@ -35,6 +35,7 @@ func (p *Probe) exclusive() (over func()) {
 	return func() { p.inside.Add(-1) }
 }
 
+// OnAssigned is group.Stage's.
 func (p *Probe) OnAssigned(_ context.Context, pos stream.Position) (int64, error) {
 	defer p.exclusive()()
 	if p.Assign != nil {
@@ -50,12 +51,14 @@ func (p *Probe) OnAssigned(_ context.Context, pos stream.Position) (int64, error
 	return pos.Offset - p.Rewind, nil
 }
 
+// Process is group.Stage's.
 func (p *Probe) Process(_ stream.TopicPartition, recs []stream.Record) {
 	for _, r := range recs {
 		p.Records <- r
 	}
 }
 
+// OnRevoked is group.Stage's.
 func (p *Probe) OnRevoked(_ context.Context, tps []stream.TopicPartition) {
 	defer p.exclusive()()
 	if p.Revoke != nil {
@@ -64,6 +67,7 @@ func (p *Probe) OnRevoked(_ context.Context, tps []stream.TopicPartition) {
 	p.gone("revoke", tps)
 }
 
+// OnLost is group.Stage's.
 func (p *Probe) OnLost(tps []stream.TopicPartition) {
 	defer p.exclusive()()
 	p.gone("lost", tps)
@@ -92,6 +96,7 @@ func (p *Probe) gone(how string, tps []stream.TopicPartition) {
 	}
 }
 
+// Owned returns the partitions that are assigned.
 func (p *Probe) Owned() []stream.TopicPartition {
 	p.Mu.Lock()
 	defer p.Mu.Unlock()
@@ -102,12 +107,13 @@ func (p *Probe) Owned() []stream.TopicPartition {
 	return out
 }
 
+// NewProbe returns a stage without partitions.
 func NewProbe() *Probe {
 	return &Probe{Events: make(chan string, 1000), Records: make(chan stream.Record, 100_000), Positions: map[stream.TopicPartition]stream.Position{}}
 }
 
 // Join runs a member until the test ends or leave is called.
-func Join(t *testing.T, c kafka.Config, l kafka.Layout, p *Probe) (g *group.Group, leave func()) {
+func Join(t *testing.T, c kafka.Config, p *Probe) (g *group.Group, leave func()) {
 	t.Helper()
 	g, err := group.New(c, "sender", []stream.Topic{schemas.TopicSendsExpress})
 	if err != nil {
@@ -129,7 +135,8 @@ func Join(t *testing.T, c kafka.Config, l kafka.Layout, p *Probe) (g *group.Grou
 	return g, leave
 }
 
-func JoinAs(t *testing.T, c kafka.Config, l kafka.Layout, st group.Stage) (g *group.Group, done chan error) {
+// JoinAs runs a member with any stage until the test ends; done gets the error of Run.
+func JoinAs(t *testing.T, c kafka.Config, st group.Stage) (g *group.Group, done chan error) {
 	t.Helper()
 	g, err := group.New(c, "sender", []stream.Topic{schemas.TopicSendsExpress})
 	if err != nil {

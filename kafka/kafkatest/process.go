@@ -30,6 +30,7 @@ type StoppableListener struct {
 	gate chan struct{} // closed: it runs
 }
 
+// Accept is net.Listener's.
 func (s *StoppableListener) Accept() (net.Conn, error) {
 	c, err := s.Listener.Accept()
 	if err != nil {
@@ -38,12 +39,14 @@ func (s *StoppableListener) Accept() (net.Conn, error) {
 	return &stoppedConn{c, s}, nil
 }
 
+// Stop stops all connections, as SIGSTOP does.
 func (s *StoppableListener) Stop() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.gate = make(chan struct{})
 }
 
+// Continue lets them continue.
 func (s *StoppableListener) Continue() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -100,7 +103,7 @@ func (h *Process) Open() {
 	if err := h.Statuses.Start(context.WithoutCancel(h.T.Context())); err != nil {
 		h.T.Fatal(err)
 	}
-	h.Group, h.Leave = Join(h.T, h.Config, h.Layout, h.Probe)
+	h.Group, h.Leave = Join(h.T, h.Config, h.Probe)
 }
 
 // Close ends what a process has open, and says how long that took.
@@ -116,6 +119,7 @@ func (h *Process) Close() time.Duration {
 	return time.Since(began)
 }
 
+// Boot starts the broker.
 func (h *Process) Boot() {
 	h.T.Helper()
 	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.Ports(BrokerPort), kfake.DataDir(h.Dir),
@@ -214,6 +218,7 @@ func (h *Process) GoesOn() {
 	h.T.Logf("everything goes on after %v", time.Since(began))
 }
 
+// InOutage runs a test with a process that works before and must work after it.
 func InOutage(t *testing.T, run func(h *Process)) {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "kafka")
@@ -233,6 +238,7 @@ func InOutage(t *testing.T, run func(h *Process)) {
 }
 
 const (
+	// BrokerPort is that of the broker in a bubble.
 	BrokerPort = 9092
 	Outage     = 60 * time.Second
 	// AnswerWithin is how long somebody who asks may be kept waiting while Kafka does not answer, and how long he waits

@@ -19,6 +19,7 @@ type Upstream struct {
 	name string
 }
 
+// NewUpstream returns a producer that writes to one partition.
 func NewUpstream(t *testing.T, c kafka.Config, to stream.TopicPartition) *Upstream {
 	t.Helper()
 	cl, err := kgo.NewClient(
@@ -48,6 +49,7 @@ func (u *Upstream) Begin(values ...string) int64 {
 	return recs[0].Offset
 }
 
+// End commits or aborts the transaction.
 func (u *Upstream) End(how kgo.TransactionEndTry) {
 	u.t.Helper()
 	if err := u.cl.EndTransaction(u.t.Context(), how); err != nil {

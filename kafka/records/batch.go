@@ -21,7 +21,7 @@ func (r *Reader) SkipBatch(ctx context.Context, tp stream.TopicPartition, at int
 	return behind, nil
 }
 
-// batchEnd returns the offset behind the batch that holds the given one.
+// batchEnd returns the offset behind the batch that contains the given one.
 func (r *Reader) batchEnd(ctx context.Context, s stream.TopicPartition, at int64) (int64, error) {
 	rp, err := r.fetchRaw(ctx, s, at, singleFetchBytes, false)
 	if err != nil {
@@ -34,7 +34,7 @@ func (r *Reader) batchEnd(ctx context.Context, s stream.TopicPartition, at int64
 	return int64(binary.BigEndian.Uint64(b)) + int64(int32(binary.BigEndian.Uint32(b[batchLastDelta:]))) + 1, nil
 }
 
-// Where a batch says what it holds (Kafka's record batch format, magic 2).
+// Fields of a batch (Kafka's record batch format, magic 2).
 const (
 	batchLastDelta = 23 // int32, after base offset, length, leader epoch, magic, crc and attributes
 	batchHeader    = 61

@@ -16,11 +16,11 @@ import (
 )
 
 var (
-	// ErrBusy is the error of a record that was not taken: the buffers are full, or its partition has records that Kafka has
-	// not answered for. Nothing of it was written.
+	// ErrBusy is the error of a record that was not accepted: the buffers are full, or earlier records of its partition are unanswered. Nothing of
+	// it was written.
 	ErrBusy = fmt.Errorf("the buffers to Kafka are full: %w", stream.ErrNotWritten)
-	// ErrUnanswered is the error of a record that was taken and has no answer in time. It may be in the log, and it may come
-	// there later, however much later: nobody can take back what was sent (see unanswered).
+	// ErrUnanswered is the error of a record that was accepted and has no answer in time. It may be in the log, or appear there later, however much
+	// later: what was sent cannot be cancelled (see unanswered).
 	ErrUnanswered = errors.New("no answer from Kafka: the record may still be written")
 )
 
@@ -32,8 +32,8 @@ const (
 	maxBufferedBytes = 32 << 20
 	// deliveryTimeout is how long a record may wait to be sent. One that was sent waits for its answer without end.
 	deliveryTimeout = 10 * time.Second
-	// answerTimeout is when whoever wrote a record is told that there is no answer: a little after the library has given up
-	// what it had not sent, of which more is known.
+	// answerTimeout is when a record without an answer is reported to its writer: a little after the library has failed what it had not sent, of
+	// which more is known.
 	answerTimeout = deliveryTimeout + 2*time.Second
 	// batchBytes is the largest batch of small records; a larger record travels alone.
 	batchBytes = schemas.MaxRecordBytes
@@ -49,8 +49,7 @@ type Publisher struct {
 	pending *unanswered[stream.TopicPartition]
 }
 
-// NewPublisher returns a publisher that waits for linger before it sends a batch: 0 where somebody waits for the
-// answer, a few milliseconds where throughput counts.
+// NewPublisher returns a publisher that waits for linger before it sends a batch: 0 for low latency, a few milliseconds for throughput.
 func NewPublisher(c kafka.Config, l kafka.Layout, linger time.Duration) (*Publisher, error) {
 	c = c.WithDefaults()
 	cl, err := c.NewClient(
@@ -69,14 +68,14 @@ func NewPublisher(c kafka.Config, l kafka.Layout, linger time.Duration) (*Publis
 		return nil, err
 	}
 	unanswered := func(of stream.TopicPartition, records int) {
-		c.Logger.Warn("records were written and not answered; nobody knows whether they are in the log", "partition", of.String(), "records", records)
+		c.Logger.Warn("records have no answer; whether they are in the log is not known", "partition", of.String(), "records", records)
 		c.Health.ObserveWrite(ErrUnanswered)
 	}
 	return &Publisher{cfg: c, layout: l, cl: cl, pending: newUnanswered(answerTimeout, unanswered)}, nil
 }
 
-// Ready returns when records can be written: it asks for the id that every batch carries, so that the first one need not wait
-// for it. It waits for Kafka until ctx ends.
+// Ready returns when records can be written: it requests the producer id, so that the first batch need not wait for it. It waits for Kafka until
+// ctx ends.
 func (p *Publisher) Ready(ctx context.Context) error {
 	for {
 		_, _, err := p.cl.ProducerID(ctx)
@@ -89,13 +88,12 @@ func (p *Publisher) Ready(ctx context.Context) error {
 	}
 }
 
-// Enqueue takes a record to be written and never blocks. done is called exactly once: with the record as it was
-// acknowledged, or with why it was not, within answerTimeout. After an error other than ErrBusy the record may have arrived,
-// or may still.
+// Append accepts a record to be written and never blocks. done is called exactly once, within answerTimeout: with the record as it was
+// acknowledged, or with an error. After any error but ErrBusy the record may be in the log, or may still be written.
 func (p *Publisher) Append(rec stream.Record, done func(stream.Record, error)) {
 	size := int64(len(rec.Key) + len(rec.Value))
 	records, bytes := p.records.Add(1), p.bytes.Add(size)
-	if records > maxBuffered || bytes > maxBufferedBytes+size { // one record of any size always has room
+	if records > maxBuffered || bytes > maxBufferedBytes+size { // one record of any size is always accepted
 		p.records.Add(-1)
 		p.bytes.Add(-size)
 		done(rec, ErrBusy)
@@ -112,9 +110,9 @@ func (p *Publisher) Append(rec stream.Record, done func(stream.Record, error)) {
 		done(rec, fmt.Errorf("writing to %s: earlier records have no answer: %w", to, ErrBusy))
 		return
 	}
-	// A context that ends would take a batch with it, and with that batch the sequence of all that follow.
+	// A cancelled context would fail a batch, and with it the sequence numbers of all that follow.
 	p.cl.TryProduce(context.Background(), p.cfg.KgoRecord(rec), func(k *kgo.Record, err error) {
-		p.records.Add(-1) // what has no answer takes its room in the buffers until it has
+		p.records.Add(-1) // until its answer a record counts in the buffers
 		p.bytes.Add(-size)
 		p.cfg.Health.ObserveWrite(err)
 		if !entry.answer() {
@@ -132,8 +130,8 @@ func (p *Publisher) Append(rec stream.Record, done func(stream.Record, error)) {
 	})
 }
 
-// Publish writes records and returns them as acknowledged, in the order given. The end of ctx ends the waiting only:
-// what was taken is written. An error means that at least one was not acknowledged.
+// Publish writes records and returns them as acknowledged, in the order given. The end of ctx ends the waiting only: what was accepted is
+// written. An error means that at least one was not acknowledged.
 func (p *Publisher) Publish(ctx context.Context, recs ...stream.Record) ([]stream.Record, error) {
 	var (
 		mu    sync.Mutex
@@ -146,7 +144,7 @@ func (p *Publisher) Publish(ctx context.Context, recs ...stream.Record) ([]strea
 		return nil, nil
 	}
 	for i, rec := range recs {
-		p.Append(rec, func(rec stream.Record, err error) { //nolint:contextcheck // what is taken is written, whoever stops waiting
+		p.Append(rec, func(rec stream.Record, err error) { //nolint:contextcheck // what is accepted is written, whoever stops waiting
 			mu.Lock()
 			defer mu.Unlock()
 			acked[i] = rec

@@ -16,15 +16,15 @@ import (
 )
 
 const (
-	// rangeFetchBytes is what one fetch asks for at most: the broker sends at least one batch, whatever its size.
+	// rangeFetchBytes is the limit of one fetch: the broker returns at least one batch, whatever its size.
 	rangeFetchBytes = 1 << 20
-	// singleFetchBytes is what it asks for when a single record is wanted: a batch, and not what lies behind it.
+	// singleFetchBytes is that for a single record: one batch, and not what follows it.
 	singleFetchBytes = 1
 	fetchWait        = 250 * time.Millisecond
-	// fetchAttempts bounds what a moving leader costs: with the pauses between, some 10 s.
+	// fetchAttempts bounds the wait for a leader: with the pauses between, some 10 s.
 	fetchAttempts   = 20
 	fetchRetryPause = 500 * time.Millisecond
-	leaderMaxAge    = time.Minute // how long a leader is believed without asking again
+	leaderMaxAge    = time.Minute // how long cached metadata of a leader is used
 )
 
 // Reader reads records by partition and offset, outside any group. It is safe for concurrent use.
@@ -44,7 +44,7 @@ func NewReader(c kafka.Config) (*Reader, error) {
 	return ReaderOver(c, cl), nil
 }
 
-// ReaderOver returns a reader over a client that somebody else closes.
+// ReaderOver returns a reader over a client of the caller, who closes it.
 func ReaderOver(c kafka.Config, cl *kgo.Client) *Reader {
 	return &Reader{cfg: c, cl: cl, adm: kadm.NewClient(cl)}
 }
@@ -52,7 +52,7 @@ func ReaderOver(c kafka.Config, cl *kgo.Client) *Reader {
 // Close ends the reader; reads under way fail.
 func (r *Reader) Close() { r.cl.Close() }
 
-// Record reads one record. The error is stream.ErrGone where there is none at the offset, and where it can't be unpacked.
+// Record reads one record. The error is stream.ErrGone if there is none at the offset, or if its batch is corrupt.
 func (r *Reader) Record(ctx context.Context, s stream.TopicPartition, offset int64) (stream.Record, error) {
 	var found stream.Record
 	ok := false
@@ -66,7 +66,7 @@ func (r *Reader) Record(ctx context.Context, s stream.TopicPartition, offset int
 	return found, err
 }
 
-// Records hands over the records at the given offsets, which must grow. Neighbours come in one fetch.
+// Records calls each for the records at the given offsets, which must increase. Adjacent ones come in one fetch.
 func (r *Reader) Records(ctx context.Context, s stream.TopicPartition, offsets []int64, each func(stream.Record) error) error {
 	for len(offsets) > 0 {
 		recs, _, start, err := r.fetch(ctx, s, offsets[0], fetchSize(offsets[0], offsets[len(offsets)-1]))
@@ -81,7 +81,7 @@ func (r *Reader) Records(ctx context.Context, s stream.TopicPartition, offsets [
 				continue
 			}
 			if rec.Offset > offsets[0] {
-				break // the next fetch tells whether it is gone
+				break // the next fetch shows whether it is gone
 			}
 			offsets = offsets[1:]
 			if err := each(rec); err != nil {
@@ -92,7 +92,7 @@ func (r *Reader) Records(ctx context.Context, s stream.TopicPartition, offsets [
 	return nil
 }
 
-// corruptAsGone turns the error of a batch that can't be unpacked into stream.ErrGone: what was in it is.
+// corruptAsGone turns the error of a corrupt batch into stream.ErrGone: its records cannot be read any more.
 func (r *Reader) corruptAsGone(err error) error {
 	if errors.Is(err, kafka.ErrCorruptBatch) {
 		return fmt.Errorf("%w: %w", stream.ErrGone, err)
@@ -100,8 +100,8 @@ func (r *Reader) corruptAsGone(err error) error {
 	return err
 }
 
-// Range hands over every record in [from, to), in order. Offsets that compaction emptied are passed over, and so are
-// batches that can't be unpacked; a from below the log's start means its start.
+// Range calls each for every record in [from, to), in order. Offsets that compaction removed are skipped, and so are corrupt batches; a from below
+// the log's start means its start.
 func (r *Reader) Range(ctx context.Context, s stream.TopicPartition, from, to int64, each func(stream.Record) error) error {
 	for at := max(from, 0); at < to; {
 		recs, end, start, err := r.fetch(ctx, s, at, fetchSize(at, to-1))
@@ -110,7 +110,7 @@ func (r *Reader) Range(ctx context.Context, s stream.TopicPartition, from, to in
 			if skip != nil {
 				return errors.Join(err, skip)
 			}
-			r.cfg.Logger.Error("a batch can't be unpacked and is passed over", "partition", s.String(), "from", at, "to", behind, "error", err)
+			r.cfg.Logger.Error("a corrupt batch is skipped", "partition", s.String(), "from", at, "to", behind, "error", err)
 			at = behind
 			continue
 		}
@@ -122,7 +122,7 @@ func (r *Reader) Range(ctx context.Context, s stream.TopicPartition, from, to in
 			continue
 		}
 		if len(recs) == 0 && at >= end {
-			return nil // the log was cut below to
+			return nil // the log ends below to
 		}
 		for _, rec := range recs {
 			if rec.Offset >= to {
@@ -133,7 +133,7 @@ func (r *Reader) Range(ctx context.Context, s stream.TopicPartition, from, to in
 			}
 		}
 		if len(recs) == 0 {
-			at++ // nothing but offsets that compaction emptied
+			at++ // nothing but offsets that compaction removed
 			continue
 		}
 		at = recs[len(recs)-1].Offset + 1
@@ -171,7 +171,7 @@ func offsetsOf(listed kadm.ListedOffsets, err error, what string, t stream.Topic
 	return at, nil
 }
 
-// fetchSize is how much to ask for when records up to an offset are.
+// fetchSize is the limit of a fetch for records up to an offset.
 func fetchSize(from, last int64) int32 {
 	if from == last {
 		return singleFetchBytes
@@ -227,7 +227,7 @@ func (r *Reader) fetchOnce(ctx context.Context, s stream.TopicPartition, at int6
 	return recs, rp.HighWatermark, 0, false, nil
 }
 
-// fetchRaw asks the leader for what lies at an offset, as it lies there.
+// fetchRaw fetches from the leader, without decoding.
 func (r *Reader) fetchRaw(ctx context.Context, s stream.TopicPartition, at int64, most int32, fresh bool) (*kmsg.FetchResponseTopicPartition, error) {
 	leader, id, err := r.leader(ctx, s, fresh)
 	if err != nil {
@@ -259,7 +259,7 @@ func (r *Reader) fetchRaw(ctx context.Context, s stream.TopicPartition, at int64
 	return rp, kerr.ErrorForCode(rp.ErrorCode)
 }
 
-// outOfRange finds out on which side of the log an offset lies that it does not have.
+// outOfRange finds out whether an offset lies below the log or above it.
 func (r *Reader) outOfRange(ctx context.Context, s stream.TopicPartition, at int64) (recs []stream.Record, end, start int64, again bool, err error) {
 	starts, err := r.Starts(ctx, s.Topic)
 	if err != nil {
@@ -302,10 +302,10 @@ func (r *Reader) leader(ctx context.Context, s stream.TopicPartition, fresh bool
 	return 0, [16]byte{}, fmt.Errorf("%s has no leader", s)
 }
 
-// errOpenTransaction is the error of a record that may yet be aborted. It passes.
+// errOpenTransaction is the error of a record that may still be aborted. It is retried.
 var errOpenTransaction = errors.New("the transaction that wrote the record is still open")
 
-// inOpenTransaction reports whether an offset lies in what may yet be aborted.
+// inOpenTransaction reports whether an offset lies above the last stable offset.
 func inOpenTransaction(t stream.Topic, rp *kmsg.FetchResponseTopicPartition, at int64) bool {
 	return kafka.ReadCommitted(t) && at >= rp.LastStableOffset && at < rp.HighWatermark
 }

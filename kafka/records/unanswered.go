@@ -7,10 +7,10 @@ import (
 
 // unanswered is the records handed to the client library that have no answer yet. It is safe for concurrent use.
 //
-// A client with idempotent writes can't take back a record that it has sent: the numbers of those behind it would have a
-// gap, so it repeats the request until a broker answers, for as long as that takes. Its own time-out ends only what it has
-// not sent yet. So the time is kept here: who waits hears after a fixed time that nobody knows, and until the answer comes
-// nothing more is taken for the same partition, or every repeat would be one more copy behind the first.
+// An idempotent producer cannot cancel a record that it has sent: the sequence numbers of those behind it would have a gap, so it repeats the request
+// until a broker answers, for as long as that takes. Its own timeout fails only what it has not sent yet. So the time is kept here: the writer
+// learns after a fixed time that the outcome is not known, and until the answer comes nothing more is accepted for the same partition, or every
+// repeat would be one more copy behind the first.
 type unanswered[K comparable] struct {
 	after   time.Duration
 	expired func(key K, entries int)
@@ -23,7 +23,7 @@ type unanswered[K comparable] struct {
 	stopped bool
 }
 
-// entry is one thing handed over.
+// entry is one record that was handed to the library.
 type entry[K comparable] struct {
 	set        *unanswered[K]
 	key        K
@@ -33,15 +33,15 @@ type entry[K comparable] struct {
 	late       bool      // expire was called
 }
 
-// newUnanswered returns a set whose entries expire after the given time; expired is told how many of a key did at once.
+// newUnanswered returns a set whose entries expire after the given time; expired is called with how many of a key did at once.
 func newUnanswered[K comparable](after time.Duration, expired func(key K, entries int)) *unanswered[K] {
 	s := &unanswered[K]{after: after, expired: expired, overdue: make(map[K]int)}
 	s.root.prev, s.root.next = &s.root, &s.root
 	return s
 }
 
-// add begins to watch. It reports false, and watches nothing, while an entry of the key is overdue. expire is called once,
-// without a lock, if the entry does not end in time.
+// add adds an entry. It reports false, and adds nothing, while an entry of the key is overdue. expire is called once,
+// without a lock, if the entry has no answer in time.
 func (s *unanswered[K]) add(key K, expire func()) (*entry[K], bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -55,7 +55,7 @@ func (s *unanswered[K]) add(key K, expire func()) (*entry[K], bool) {
 	return e, true
 }
 
-// answer takes in the answer. It reports whether it came in time: whether expire was not called and will not be.
+// answer removes the entry. It reports whether the answer came in time: then expire was not called and will not be.
 func (e *entry[K]) answer() bool {
 	s := e.set
 	s.mu.Lock()
@@ -75,7 +75,7 @@ func (e *entry[K]) unlink() {
 	e.prev, e.next, e.expire = nil, nil, nil
 }
 
-// arm sets the timer for the first entry; the lock is held. A timer that is set for one which has ended finds the next.
+// arm sets the timer for the first entry; called with mu held. A timer of an entry that was removed is set for the next one when it fires.
 func (s *unanswered[K]) arm() {
 	first := s.root.next
 	if s.armed || s.stopped || first == &s.root {
@@ -112,7 +112,7 @@ func (s *unanswered[K]) sweep() {
 	}
 }
 
-// stop ends the watching: nothing expires any more.
+// stop ends the timer: nothing expires any more.
 func (s *unanswered[K]) stop() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -47,7 +47,7 @@ const (
 )
 
 // Fold takes the next record in. Keys and values that it does not know it passes over. The error is that of a record which a newer
-// version wrote: what that says is not known, so nobody may go by the others.
+// version wrote: its meaning is not known, so the others may not be used.
 func (r *Registry) Fold(rec *stream.Record) error {
 	if err := schemas.CheckVersion(rec); err != nil {
 		return fmt.Errorf("the registry: %w", err)

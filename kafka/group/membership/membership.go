@@ -22,7 +22,7 @@ var ErrReplaced = errors.New("the group gave this member up: what it owned may h
 type Ownership struct {
 	bound   bool
 	member  string
-	claimed int32 // the generation in which the member last said what it owns, or got the first of it
+	claimed int32 // the generation in which the member last claimed what it owns, or was assigned the first of it
 }
 
 // Assigned binds partitions to the member and generation to which they were assigned just now.

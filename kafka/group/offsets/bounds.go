@@ -30,7 +30,7 @@ func (b Bounds) Lookup(name string, partition int32) (begin, end int64, err erro
 	return begin, end, nil
 }
 
-// Partial reports whether an error of listing offsets is one of some partitions, or of some brokers: what is listed beside it holds. That
+// Partial reports whether an error of listing offsets is one of some partitions, or of some brokers: what is listed beside it is valid. That
 // nothing is listed is then so of all partitions, because each of them is without a leader.
 func Partial(err error) bool {
 	var shards *kadm.ShardErrors

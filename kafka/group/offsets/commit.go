@@ -15,7 +15,7 @@ import (
 // ErrMetadata is the refusal of metadata that is longer than brokers take.
 var ErrMetadata = errors.New("the metadata of a commit is longer than 4,096 bytes")
 
-// RefuseAll says of all positions that they were not written, unless that was said before.
+// RefuseAll records for all positions that they were not written, unless an error is recorded already.
 func RefuseAll(refused map[stream.TopicPartition]error, ps []stream.Position, why error) {
 	for _, p := range ps {
 		if refused[p.Partition] == nil {
@@ -46,7 +46,7 @@ func AddPositions(req *kmsg.OffsetCommitRequest, ps []stream.Position, name func
 	}
 }
 
-// ParseCommit reads the answer to a commit. An error means that for at least one partition nobody knows.
+// ParseCommit reads the answer to a commit. An error means that for at least one partition the outcome is not known.
 func ParseCommit(resp *kmsg.OffsetCommitResponse, ps []stream.Position, bare func(string) stream.Topic, refused map[stream.TopicPartition]error) error {
 	answered := make(map[stream.TopicPartition]bool, len(ps))
 	for _, t := range resp.Topics {
@@ -65,13 +65,13 @@ func ParseCommit(resp *kmsg.OffsetCommitResponse, ps []stream.Position, bare fun
 	}
 	for _, p := range ps {
 		if !answered[p.Partition] && refused[p.Partition] == nil { //mutant:slot-without-a-word-is-unknown
-			return fmt.Errorf("%s: no word in the answer", p.Partition)
+			return fmt.Errorf("%s: missing in the answer", p.Partition)
 		}
 	}
 	return nil
 }
 
-// certainlyRefused tells the errors that the coordinator gives before it writes anything. All others stay open: it also answers
+// certainlyRefused reports whether the coordinator gives an error before it writes anything. With all others the outcome is not known: it also answers
 // COORDINATOR_NOT_AVAILABLE and NOT_COORDINATOR when the write to its log was not acknowledged in time or failed half way
 // (Kafka 4.3, GroupCoordinatorService and CoordinatorRuntime), and then the commit may stand.
 func certainlyRefused(err error) bool {

@@ -6,14 +6,14 @@ import "altavoz/stream"
 const (
 	kindEnd     = "end"     // the log ends below
 	kindGone    = "gone"    // there is no offset, and there was one
-	kindForeign = "foreign" // the offset is somebody else's
+	kindForeign = "foreign" // somebody else set the offset
 	kindBegin   = "begin"   // the log begins above
 )
 
 // Kinds are the ways in which they may disagree.
 func Kinds() []string { return []string{kindEnd, kindGone, kindForeign, kindBegin} }
 
-// Disagreement says how a log does not agree with what was committed, in a word and in words; nothing if it does.
+// Disagreement returns how a log disagrees with what was committed: the label of the metric, and a sentence; nothing if they agree.
 func Disagreement(pos stream.Position) (kind, says string) {
 	switch {
 	case pos.Offset > pos.End:
