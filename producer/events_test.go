@@ -18,6 +18,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"altavoz/internal/testio"
 	"altavoz/producer"
 	"altavoz/schemas"
 	"altavoz/schemas/request"
@@ -31,9 +32,9 @@ type follower struct {
 	lines *bufio.Reader
 }
 
-func follow(t *testing.T, l *pipeListener, path string, headers ...string) *follower {
+func follow(t *testing.T, l *testio.Pipes, path string, headers ...string) *follower {
 	t.Helper()
-	f := &follower{t: t, conn: l.dial()}
+	f := &follower{t: t, conn: dial(t, l)}
 	fmt.Fprintf(f.conn, "GET %s/events HTTP/1.1\r\nHost: a\r\n%s\r\n", path, strings.Join(headers, ""))
 	var err error
 	f.lines = bufio.NewReader(f.conn)
@@ -230,7 +231,7 @@ func TestFeedEnds(t *testing.T) {
 		h := setup(t, producer.Config{Feeds: 1})
 		l := serve(t, h)
 		path := h.version(7, nil)
-		conn := l.dial()
+		conn := dial(t, l)
 		defer conn.Close()
 		fmt.Fprintf(conn, "GET %s/events HTTP/1.1\r\nHost: a\r\n\r\n", path)
 		synctest.Wait()
@@ -255,7 +256,7 @@ func TestFeedEndsWithTheServer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := setup(t, producer.Config{})
 		base, stop := context.WithCancel(t.Context())
-		l := newPipeListener()
+		l := testio.NewPipes()
 		srv := producer.NewServer(h.handler, slog.New(slog.DiscardHandler))
 		srv.BaseContext = func(net.Listener) context.Context { return base }
 		go srv.Serve(l)

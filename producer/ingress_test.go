@@ -24,6 +24,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/testing/protocmp"
 
+	"altavoz/internal/testio"
 	"altavoz/producer"
 	"altavoz/producer/access"
 	"altavoz/producer/identity"
@@ -566,9 +567,9 @@ func TestUploadSlots(t *testing.T) {
 }
 
 // serve runs the ingress behind a real server on connections within the bubble.
-func serve(t *testing.T, h *house) *pipeListener {
+func serve(t *testing.T, h *house) *testio.Pipes {
 	t.Helper()
-	l := newPipeListener()
+	l := testio.NewPipes()
 	srv := producer.NewServer(h.handler, slog.New(slog.DiscardHandler))
 	done := make(chan error)
 	go func() { done <- srv.Serve(l) }()
@@ -597,7 +598,7 @@ func TestSlowBody(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				h := setup(t, producer.Config{})
-				conn := serve(t, h).dial()
+				conn := dial(t, serve(t, h))
 				start := time.Now()
 				answer := make(chan string)
 				go func() {
@@ -641,7 +642,7 @@ func TestConnectionIsKept(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		h := setup(t, producer.Config{DirectTimeout: 10 * time.Minute})
-		conn := serve(t, h).dial()
+		conn := dial(t, serve(t, h))
 		defer conn.Close()
 		in := bufio.NewReader(conn)
 		go func() {

@@ -18,6 +18,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/protobuf/proto"
 
+	"altavoz/internal/testio"
 	"altavoz/producer"
 	"altavoz/producer/access"
 	"altavoz/schemas"
@@ -329,30 +330,12 @@ func (v *view) Watch(t schemas.TaskID) (<-chan struct{}, func()) {
 
 func (v *view) CaughtUp() <-chan struct{} { return v.ready }
 
-// pipeListener serves connections within the process, whose deadlines follow the bubble's clock.
-type pipeListener struct {
-	conns chan net.Conn
-	done  chan struct{}
-}
-
-func newPipeListener() *pipeListener {
-	return &pipeListener{conns: make(chan net.Conn), done: make(chan struct{})}
-}
-
-func (l *pipeListener) Accept() (net.Conn, error) {
-	select {
-	case c := <-l.conns:
-		return c, nil
-	case <-l.done:
-		return nil, net.ErrClosed
+// dial connects to a server within the process, whose deadlines follow the bubble's clock.
+func dial(t *testing.T, l *testio.Pipes) net.Conn {
+	t.Helper()
+	conn, err := l.Dial(t.Context(), "", "")
+	if err != nil {
+		t.Fatal(err)
 	}
-}
-
-func (l *pipeListener) Close() error   { close(l.done); return nil }
-func (l *pipeListener) Addr() net.Addr { return &net.UnixAddr{} }
-
-func (l *pipeListener) dial() net.Conn {
-	client, server := net.Pipe()
-	l.conns <- server
-	return client
+	return conn
 }

@@ -117,7 +117,7 @@ func TestThreatS03FeedsShowOnesOwn(t *testing.T) {
 		h := setup(t, producer.Config{Keys: table.Load})
 		l := serve(t, h)
 		open := func(task schemas.TaskID, secret string) *bufio.Reader {
-			conn := l.dial()
+			conn := dial(t, l)
 			t.Cleanup(func() { _ = conn.Close() })
 			if _, err := fmt.Fprintf(conn, "GET %s/%s/events HTTP/1.1\r\nHost: x\r\nX-API-Key: %s\r\nConnection: close\r\n\r\n", request.PathTasks, task, secret); err != nil {
 				t.Fatal(err)
@@ -171,7 +171,7 @@ func TestThreatS01SecretThatIsTakenOutEndsItsFeeds(t *testing.T) {
 		h := setup(t, producer.Config{Keys: table.Load})
 		l, task := serve(t, h), h.owned("a", "tienda")
 		read := func(secret string) *strings.Builder {
-			conn := l.dial()
+			conn := dial(t, l)
 			t.Cleanup(func() { _ = conn.Close() })
 			if _, err := fmt.Fprintf(conn, "GET %s/%s/events HTTP/1.1\r\nHost: x\r\nX-API-Key: %s\r\nConnection: close\r\n\r\n", request.PathTasks, task, secret); err != nil {
 				t.Fatal(err)

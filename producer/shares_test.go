@@ -52,7 +52,7 @@ func TestThreatS04OneKeyDoesNotTakeAllLargeBodies(t *testing.T) {
 		h := setup(t, producer.Config{Uploads: 2, Keys: file(t, twoOwners[:strings.LastIndex(twoOwners, ",\n")]+"]")})
 		h.planning()
 		l := serve(t, h)
-		conn := l.dial()
+		conn := dial(t, l)
 		defer func() { _ = conn.Close() }()
 		// The shop's body is large, and does not come.
 		if _, err := fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: x\r\nX-API-Key: %s\r\nContent-Length: %d\r\n\r\n{", request.PathSend, shopKey, 2*producer.BigBody); err != nil {

@@ -200,7 +200,7 @@ func TestUnwantedBodyEndsNoFeed(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		h := setup(t, producer.Config{})
-		conn := serve(t, h).dial()
+		conn := dial(t, serve(t, h))
 		defer conn.Close()
 		path := h.version(7, nil)
 		go fmt.Fprintf(conn, "GET %s/events HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}", path)

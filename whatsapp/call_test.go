@@ -17,6 +17,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"altavoz/internal/testio"
 	"altavoz/schemas"
 	"altavoz/whatsapp"
 	"altavoz/whatsapp/simulator"
@@ -59,7 +60,7 @@ func TestCutAnywhere(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					h := setup(t, simulator.Config{PlainPhones: true})
 					var cut *cutConn
-					h.net.wrap = func(n int, c net.Conn) net.Conn {
+					h.net.Wrap = func(n int, c net.Conn) net.Conn {
 						if n > 0 {
 							return c
 						}
@@ -184,7 +185,7 @@ func TestPeerClosedIdle(t *testing.T) {
 			_, _ = io.WriteString(w, `{"messages":[{"id":"wamid.X"}]}`)
 		})
 		var broken *cutConn
-		h.net.wrap = func(n int, c net.Conn) net.Conn {
+		h.net.Wrap = func(n int, c net.Conn) net.Conn {
 			if n == 0 {
 				broken = &cutConn{Conn: c, limit: 1 << 20}
 				return broken
@@ -200,8 +201,8 @@ func TestPeerClosedIdle(t *testing.T) {
 			}
 			synctest.Wait()
 		}
-		if calls != 2 || h.net.dials != 2 {
-			t.Errorf("%d calls over %d connections", calls, h.net.dials)
+		if calls != 2 || h.net.Dials() != 2 {
+			t.Errorf("%d calls over %d connections", calls, h.net.Dials())
 		}
 		h.Close()
 	})
@@ -224,7 +225,7 @@ func TestResetWhileAnswering(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			h := &house{net: newPipes()}
+			h := &house{net: testio.NewPipes()}
 			h.Client = newClient(t, h.net)
 			go func() {
 				c, err := h.net.Accept()
@@ -262,7 +263,7 @@ func TestHTTP2(t *testing.T) {
 	roots := x509.NewCertPool()
 	roots.AddCert(srv.Certificate())
 	h := &house{sim: sim}
-	h.Client = newClient(t, newPipes(), func(c *whatsapp.Config) {
+	h.Client = newClient(t, testio.NewPipes(), func(c *whatsapp.Config) {
 		c.BaseURL, c.Dial, c.TLS, c.CallTimeout = srv.URL, nil, &tls.Config{RootCAs: roots}, 2*time.Second
 	})
 	done := make(chan struct{})

@@ -2,15 +2,13 @@ package whatsapp_test
 
 import (
 	"context"
-	"errors"
-	"net"
 	"net/http"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"altavoz/internal/testio"
 	"altavoz/schemas"
 	"altavoz/whatsapp"
 	"altavoz/whatsapp/simulator"
@@ -22,68 +20,18 @@ const (
 	phone  = schemas.Phone("573001234567")
 )
 
-// pipes is a network in memory: it works in a bubble, and its connections can be told to break.
-type pipes struct {
-	conns chan net.Conn
-	done  chan struct{}
-	once  sync.Once
-	dials int
-	// wrap, where set, gets the client's end of every connection, numbered from 0.
-	wrap func(n int, c net.Conn) net.Conn
-	mu   sync.Mutex
-}
-
-func newPipes() *pipes {
-	return &pipes{conns: make(chan net.Conn), done: make(chan struct{})}
-}
-
-func (p *pipes) Accept() (net.Conn, error) {
-	select {
-	case c := <-p.conns:
-		return c, nil
-	case <-p.done:
-		return nil, net.ErrClosed
-	}
-}
-
-func (p *pipes) Close() error {
-	p.once.Do(func() { close(p.done) })
-	return nil
-}
-
-func (p *pipes) Addr() net.Addr { return &net.UnixAddr{Name: "pipes", Net: "unix"} }
-
-func (p *pipes) Dial(ctx context.Context, _, _ string) (net.Conn, error) {
-	client, server := net.Pipe()
-	select {
-	case p.conns <- server:
-	case <-p.done:
-		return nil, errors.New("connection refused")
-	case <-ctx.Done():
-		return nil, context.Cause(ctx)
-	}
-	p.mu.Lock()
-	n := p.dials
-	p.dials++
-	p.mu.Unlock()
-	if p.wrap != nil {
-		return p.wrap(n, client), nil
-	}
-	return client, nil
-}
-
 // house is a client, and what it talks to.
 type house struct {
 	*whatsapp.Client
 	sim     *simulator.Simulator
-	net     *pipes
+	net     *testio.Pipes
 	metrics *prometheus.Registry
 }
 
 func setup(t *testing.T, sim simulator.Config, change ...func(*whatsapp.Config)) *house {
 	t.Helper()
 	sim.Addr = "graph.test"
-	h := &house{sim: simulator.New(sim), net: newPipes(), metrics: prometheus.NewRegistry()}
+	h := &house{sim: simulator.New(sim), net: testio.NewPipes(), metrics: prometheus.NewRegistry()}
 	ctx, stop := context.WithCancel(t.Context())
 	served := make(chan error, 1)
 	go func() { served <- h.sim.Serve(ctx, h.net) }()
@@ -100,7 +48,7 @@ func setup(t *testing.T, sim simulator.Config, change ...func(*whatsapp.Config))
 // against sets up a client and a server of any making.
 func against(t *testing.T, handler http.HandlerFunc) *house {
 	t.Helper()
-	h := &house{net: newPipes()}
+	h := &house{net: testio.NewPipes()}
 	srv := &http.Server{Handler: handler}
 	served := make(chan struct{})
 	go func() {
@@ -115,7 +63,7 @@ func against(t *testing.T, handler http.HandlerFunc) *house {
 	return h
 }
 
-func newClient(t *testing.T, n *pipes, change ...func(*whatsapp.Config)) *whatsapp.Client {
+func newClient(t *testing.T, n *testio.Pipes, change ...func(*whatsapp.Config)) *whatsapp.Client {
 	t.Helper()
 	cfg := whatsapp.Config{
 		BaseURL: "http://graph.test", Dial: n.Dial, CallTimeout: 5 * time.Second,

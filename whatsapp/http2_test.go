@@ -22,6 +22,7 @@ import (
 	"golang.org/x/net/http2"
 	"golang.org/x/net/http2/hpack"
 
+	"altavoz/internal/testio"
 	"altavoz/schemas"
 	"altavoz/whatsapp"
 	"altavoz/whatsapp/simulator"
@@ -292,7 +293,7 @@ func onEdge(t *testing.T, act func(e *edge, n int, stream uint32) error) (*house
 		t.Fatal(err)
 	}
 	h := &house{}
-	h.Client = newClient(t, newPipes(), func(c *whatsapp.Config) {
+	h.Client = newClient(t, testio.NewPipes(), func(c *whatsapp.Config) {
 		c.BaseURL, c.TLS = "https://graph.test", client
 		c.Dial = func(ctx context.Context, network, _ string) (net.Conn, error) {
 			return (&net.Dialer{}).DialContext(ctx, network, l.Addr().String())
@@ -342,7 +343,7 @@ func TestUploadOverHTTP2(t *testing.T) {
 	if _, err := h.Upload(t.Context(), sender, "image/gif", "a.gif", 6, strings.NewReader("GIF89a")); !errors.Is(err, schemas.ErrContent) {
 		t.Errorf("a refused one: %v", err)
 	}
-	if sum := h.sim.Summary(); sum.Uploads.Files != 3 || sum.Uploads.Bytes != 3*size || h.net.dials != 1 {
-		t.Errorf("%d connections, %+v", h.net.dials, sum)
+	if sum := h.sim.Summary(); sum.Uploads.Files != 3 || sum.Uploads.Bytes != 3*size || h.net.Dials() != 1 {
+		t.Errorf("%d connections, %+v", h.net.Dials(), sum)
 	}
 }

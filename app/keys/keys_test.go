@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,26 +14,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"altavoz/app/filewatch"
+	"altavoz/internal/testio"
 	"altavoz/schemas"
 )
-
-// lockedLog is read while it is written.
-type lockedLog struct {
-	mu  sync.Mutex
-	buf strings.Builder
-}
-
-func (l *lockedLog) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.Write(p)
-}
-
-func (l *lockedLog) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.String()
-}
 
 // TestThreatS01KeysAreReplacedWithoutAGap: the file changes while it is watched: a secret joins, the old one goes, the file
 // breaks and is emptied, and what was in force stays; loudly, and without a secret in the log.
@@ -57,7 +39,7 @@ func TestThreatS01KeysAreReplacedWithoutAGap(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		write(path, key(first))
 		reg := prometheus.NewRegistry()
-		var log lockedLog
+		var log testio.Buffer
 		book, err := Open(Config{Short: "crm:hush-crm", File: path}, slog.New(slog.NewTextHandler(&log, nil)), reg)
 		if err != nil {
 			t.Fatal(err)
@@ -168,7 +150,7 @@ func TestThreatS14SecretFilesOfKeysAreJudgedWhenTheyAreReadAgain(t *testing.T) {
 	if got := Files(cfg); len(got) != 2 || got[0] != cfg.File || got[1] != secretFile {
 		t.Errorf("the files are %v", got)
 	}
-	var log lockedLog
+	var log testio.Buffer
 	book, err := Open(cfg, slog.New(slog.NewTextHandler(&log, nil)), prometheus.NewRegistry())
 	if err != nil {
 		t.Fatal(err)

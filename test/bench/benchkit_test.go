@@ -1,7 +1,6 @@
 package bench
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -12,11 +11,11 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"altavoz/app"
+	"altavoz/internal/testio"
 	"altavoz/test/harness"
 )
 
@@ -61,15 +60,8 @@ func barePost(ctx context.Context, client *http.Client, simURL, phone string, n 
 
 // benchedProcess is a process of its own, whose output tells where it listens.
 type benchedProcess struct {
-	cmd *exec.Cmd
-	mu  sync.Mutex
-	out bytes.Buffer
-}
-
-func (p *benchedProcess) Write(b []byte) (int, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.out.Write(b)
+	testio.Buffer // its output
+	cmd           *exec.Cmd
 }
 
 func benchProcess(b *testing.B, bin string, args, env []string) *benchedProcess {
@@ -91,20 +83,17 @@ func benchProcess(b *testing.B, bin string, args, env []string) *benchedProcess 
 }
 
 // tail is the end of what it said.
-func (p *benchedProcess) tail() []byte {
+func (p *benchedProcess) tail() string {
 	const most = 4 << 10 // bytes
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.out.Bytes()[max(0, p.out.Len()-most):]
+	out := p.String()
+	return out[max(0, len(out)-most):]
 }
 
 // URL waits until the process says where it answers, and until it is ready there.
 func (p *benchedProcess) url(b *testing.B) string {
 	b.Helper()
 	for end := time.Now().Add(harness.SettleTime); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
-		p.mu.Lock()
-		out := p.out.String()
-		p.mu.Unlock()
+		out := p.String()
 		if _, after, ok := strings.Cut(out, `msg="altavoz runs"`); ok {
 			if _, addr, ok := strings.Cut(after, " http="); ok && benchReady(b, "http://"+strings.Fields(addr)[0]) {
 				return "http://" + strings.Fields(addr)[0]
@@ -115,7 +104,7 @@ func (p *benchedProcess) url(b *testing.B) string {
 			return strings.TrimSuffix(strings.Fields(addr)[0], ":")
 		}
 	}
-	b.Fatalf("%v does not run:\n%s", p.cmd.Args, p.out.String())
+	b.Fatalf("%v does not run:\n%s", p.cmd.Args, p.String())
 	return ""
 }
 

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"altavoz/app"
+	"altavoz/internal/testio"
 	"altavoz/kafka/group"
 	"altavoz/test/harness"
 )
@@ -178,7 +179,7 @@ func TestAdminAddressTakesTheMetrics(t *testing.T) {
 // No token and no message text may be seen in what a process logs, and no phone whole.
 func TestThreatS15LogsKeepSecrets(t *testing.T) {
 	t.Parallel()
-	var log harness.Buffer
+	var log testio.Buffer
 	sim := harness.StartSimulatorWith(t, "token-canary")
 	cfg := harness.ConfigOf(t, sim.URL())
 	cfg.WhatsApp.AccessToken = "token-canary"

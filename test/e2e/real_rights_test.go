@@ -30,6 +30,7 @@ import (
 	"altavoz/app"
 	"altavoz/app/operator"
 	"altavoz/app/upstream"
+	"altavoz/internal/testio"
 	"altavoz/kafka"
 	"altavoz/kafka/topics"
 	"altavoz/processor/relay"
@@ -404,7 +405,7 @@ func (s *secured) wrongPasswords(t *testing.T, api string) {
 	t.Helper()
 	cfg := s.config(t, app.RoleFanout, api)
 	cfg.Process.InstanceID, cfg.Kafka.SASLPassword = "", "canary"
-	var log harness.Buffer
+	var log testio.Buffer
 	var at harness.Listeners
 	a, err := app.New(cfg, app.Options{Logger: app.NewLogger(cfg.Process, &log, false), Network: app.Network{Listen: at.Listen}})
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"altavoz/app"
+	"altavoz/internal/testio"
 	"altavoz/schemas"
 	"altavoz/test/harness"
 )
@@ -148,7 +149,7 @@ func TestReceiptsNeedASecretUnlessNoKeysAreAskedFor(t *testing.T) {
 			t.Parallel()
 			cfg := harness.Config(t)
 			cfg.Process.Roles, cfg.HTTP.APIKeys, cfg.WhatsApp.AppSecret = app.Roles{app.RoleProducer}, schemas.Secret(c.keys), schemas.Secret(c.secret)
-			var log harness.Buffer
+			var log testio.Buffer
 			a, err := app.New(cfg, app.Options{Logger: app.NewLogger(cfg.Process, &log, false)})
 			if err != nil {
 				t.Fatal(err)

@@ -10,6 +10,7 @@ import (
 	"unicode"
 
 	"altavoz/app"
+	"altavoz/internal/testio"
 	"altavoz/schemas"
 	"altavoz/schemas/request"
 	"altavoz/test/harness"
@@ -224,7 +225,7 @@ func TestThreatS17TheLogHidesNothing(t *testing.T) {
 	t.Parallel()
 	const evil = "a\u202ekcab\u2066\u009b31m\x1b[2J\x7f\r\nforged=1\u2028end"
 	for _, format := range []string{"json", "text"} {
-		var log harness.Buffer
+		var log testio.Buffer
 		l := app.NewLogger(app.ProcessConfig{LogFormat: format}, &log, false)
 		l.With("with", evil).WithGroup("group").Warn(evil, "text", evil, "error", fmt.Errorf("wrapped: %w", errors.New(evil)), "any", []string{evil}, evil, 1) //nolint:sloglint // a key of somebody else is what is tried
 		text := log.String()

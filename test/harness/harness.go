@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -33,26 +32,6 @@ func Phones(block, n int) []string {
 func Quoted(phones []string) string {
 	b, _ := json.Marshal(phones) //nolint:errchkjson // strings
 	return string(b)
-}
-
-// Buffer is a log that a test reads while it is written. It is safe for concurrent use.
-type Buffer struct {
-	mu  sync.Mutex
-	buf strings.Builder
-}
-
-// Write is io.Writer's.
-func (b *Buffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.Write(p)
-}
-
-// String returns what has been written so far.
-func (b *Buffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.String()
 }
 
 // Logger keeps warnings and errors for a test that fails.

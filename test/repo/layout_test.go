@@ -115,6 +115,7 @@ var packages = map[string][]string{
 	"app/version":                    {},
 	"app/operator":                   {"stream", "app/upstream", "kafka", "kafka/records", "kafka/rejects", "kafka/topics", "processor", "schemas", "schemas/shown"},
 	"app/secure":                     {"app/filewatch", "schemas", "schemas/rules"},
+	"internal/testio":                {},
 	"internal/logtest":               {"stream"},
 	"test/harness":                   {"stream", "app", "app/embedded", "kafka", "kafka/records", "kafka/table", "kafka/topics", "producer", "schemas", "whatsapp/simulator"},
 	"test/e2e":                       {},

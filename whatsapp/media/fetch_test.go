@@ -18,6 +18,7 @@ import (
 
 	"code.dny.dev/ssrf"
 
+	"altavoz/internal/testio"
 	"altavoz/schemas"
 	"altavoz/whatsapp/media"
 )
@@ -294,7 +295,7 @@ func TestNoRoom(t *testing.T) {
 func TestFetchInBubble(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		l := &pipes{conns: make(chan net.Conn), done: make(chan struct{})}
+		l := testio.NewPipes()
 		srv := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if r.URL.Path != "/drip" {
 				files(w, r)

@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
-	"net"
 	"strings"
 	"sync"
 	"testing"
@@ -17,6 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/protobuf/proto"
 
+	"altavoz/internal/testio"
 	"altavoz/schemas"
 	"altavoz/whatsapp"
 	"altavoz/whatsapp/media"
@@ -94,7 +94,7 @@ func setup(t *testing.T, faults string, change ...func(*media.Config)) *house {
 	h := &house{
 		sim: simulator.New(simulator.Config{Faults: faults}), cache: &cache{ids: map[string]string{}}, blobs: &blobs{}, metrics: prometheus.NewRegistry(),
 	}
-	l := &pipes{conns: make(chan net.Conn), done: make(chan struct{})}
+	l := testio.NewPipes()
 	ctx, stop := context.WithCancel(t.Context())
 	served := make(chan error, 1)
 	go func() { served <- h.sim.Serve(ctx, l) }()
@@ -120,36 +120,6 @@ func setup(t *testing.T, faults string, change ...func(*media.Config)) *house {
 		}
 	})
 	return h
-}
-
-type pipes struct {
-	conns chan net.Conn
-	done  chan struct{}
-	once  sync.Once
-}
-
-func (p *pipes) Accept() (net.Conn, error) {
-	select {
-	case c := <-p.conns:
-		return c, nil
-	case <-p.done:
-		return nil, net.ErrClosed
-	}
-}
-
-func (p *pipes) Close() error   { p.once.Do(func() { close(p.done) }); return nil }
-func (p *pipes) Addr() net.Addr { return &net.UnixAddr{Name: "pipes", Net: "unix"} }
-
-func (p *pipes) Dial(ctx context.Context, _, _ string) (net.Conn, error) {
-	client, server := net.Pipe()
-	select {
-	case p.conns <- server:
-		return client, nil
-	case <-p.done:
-		return nil, errors.New("connection refused")
-	case <-ctx.Done():
-		return nil, context.Cause(ctx)
-	}
 }
 
 // uploads returns how many files the simulator has taken.

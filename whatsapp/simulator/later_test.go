@@ -16,6 +16,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"altavoz/internal/testio"
 	"altavoz/whatsapp/simulator"
 	"altavoz/whatsapp/simulator/ledger"
 )
@@ -78,7 +79,7 @@ func (b *business) bodies() []string {
 func hooked(t *testing.T, cfg simulator.Config) (*simulator.Simulator, *business) {
 	t.Helper()
 	b := &business{}
-	l := &oneConn{conns: make(chan net.Conn), over: make(chan struct{})}
+	l := testio.NewPipes()
 	cfg.Webhooks.URL, cfg.Webhooks.Dial = "http://business.test/", l.Dial
 	s := simulator.New(cfg)
 	srv := &http.Server{Handler: b}
@@ -93,35 +94,6 @@ func hooked(t *testing.T, cfg simulator.Config) (*simulator.Simulator, *business
 	})
 	return s, b
 }
-
-type oneConn struct {
-	conns chan net.Conn
-	over  chan struct{}
-	once  sync.Once
-}
-
-func (l *oneConn) Dial(ctx context.Context, _, _ string) (net.Conn, error) {
-	here, there := net.Pipe()
-	select {
-	case l.conns <- there:
-		return here, nil
-	case <-l.over:
-	case <-ctx.Done():
-	}
-	return nil, net.ErrClosed
-}
-
-func (l *oneConn) Accept() (net.Conn, error) {
-	select {
-	case c := <-l.conns:
-		return c, nil
-	case <-l.over:
-		return nil, net.ErrClosed
-	}
-}
-
-func (l *oneConn) Close() error   { l.once.Do(func() { close(l.over) }); return nil }
-func (l *oneConn) Addr() net.Addr { return &net.TCPAddr{} }
 
 func send(s *simulator.Simulator, replace ...string) *httptest.ResponseRecorder {
 	return call(s, http.MethodPost, "/v25.0/"+number+"/messages", message(replace...))
@@ -329,7 +301,7 @@ func TestServeEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		nowhere := func(ctx context.Context, _, _ string) (net.Conn, error) { <-ctx.Done(); return nil, ctx.Err() }
 		s := simulator.New(simulator.Config{Faults: "read=100%", Webhooks: simulator.Webhooks{URL: "http://nobody.test", Dial: nowhere}})
-		l := &oneConn{conns: make(chan net.Conn), over: make(chan struct{})}
+		l := testio.NewPipes()
 		ctx, cancel := context.WithCancel(t.Context())
 		served := make(chan error, 1)
 		go func() { served <- s.Serve(ctx, l) }()

@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"altavoz/internal/testio"
 	"altavoz/whatsapp/simulator/faults"
 	"altavoz/whatsapp/simulator/ledger"
 	"altavoz/whatsapp/simulator/webhooks"
@@ -291,7 +292,7 @@ func TestURL(t *testing.T) {
 
 // BenchmarkStatus is what a status costs beside its request: planning, queueing, writing, signing, counting.
 func BenchmarkStatus(b *testing.B) {
-	network := newPipes()
+	network := testio.NewPipes()
 	e, err := webhooks.New(webhooks.Config{URL: "http://business.test/hook", Secret: secret, Dial: network.Dial, Pending: 1 << 30}, func(*webhooks.Message, ledger.Status) {})
 	if err != nil {
 		b.Fatal(err)

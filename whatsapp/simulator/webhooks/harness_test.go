@@ -4,51 +4,18 @@ import (
 	"context"
 	"encoding/json"
 	"io"
-	"net"
 	"net/http"
 	"sync"
 	"testing"
 	"time"
 
+	"altavoz/internal/testio"
 	"altavoz/whatsapp/simulator/faults"
 	"altavoz/whatsapp/simulator/ledger"
 	"altavoz/whatsapp/simulator/webhooks"
 )
 
 const secret = "app secret"
-
-// pipes is a network of one address, in memory, so that it runs in fake time.
-type pipes struct {
-	conns chan net.Conn
-	over  chan struct{}
-	once  sync.Once
-}
-
-func newPipes() *pipes { return &pipes{conns: make(chan net.Conn), over: make(chan struct{})} }
-
-func (p *pipes) Dial(ctx context.Context, _, _ string) (net.Conn, error) {
-	here, there := net.Pipe()
-	select {
-	case p.conns <- there:
-		return here, nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	case <-p.over:
-		return nil, net.ErrClosed
-	}
-}
-
-func (p *pipes) Accept() (net.Conn, error) {
-	select {
-	case c := <-p.conns:
-		return c, nil
-	case <-p.over:
-		return nil, net.ErrClosed
-	}
-}
-
-func (p *pipes) Close() error   { p.once.Do(func() { close(p.over) }); return nil }
-func (p *pipes) Addr() net.Addr { return &net.TCPAddr{} }
 
 // post is a request as the receiver got it.
 type post struct {
@@ -103,7 +70,7 @@ func (rc *receiver) got() []post {
 // start runs an engine that posts to the receiver; stop ends it and returns when nothing runs any more.
 func start(t *testing.T, rc *receiver, cfg webhooks.Config) (e *webhooks.Engine, stop func()) {
 	t.Helper()
-	network := newPipes()
+	network := testio.NewPipes()
 	cfg.URL, cfg.Secret, cfg.Dial = "http://business.test/hook", secret, network.Dial
 	rc.told = map[string]int{}
 	e, err := webhooks.New(cfg, func(m *webhooks.Message, s ledger.Status) {
