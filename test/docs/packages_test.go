@@ -27,7 +27,7 @@ func TestDesignNamesEveryPackageAndNoOther(t *testing.T) {
 		}
 		above := strings.Trim(cells[1], " `")
 		named = append(named, above)
-		for _, part := range strings.Split(cells[3], ";") {
+		for part := range strings.SplitSeq(cells[3], ";") {
 			names, _, _ := strings.Cut(part, ":")
 			for _, span := range codeSpan.FindAllString(names, -1) {
 				named = append(named, path.Join(above, strings.Trim(span, "`")))
