@@ -48,7 +48,7 @@ type Member struct {
 	over    chan struct{}
 	reading sync.WaitGroup
 	working sync.WaitGroup // what it has under way
-	handing chan struct{} // holds a token while the stage is given partitions or loses them: a group does one at a time
+	handing chan struct{}  // holds a token while the stage is given partitions or loses them: a group does one at a time
 
 	next map[stream.TopicPartition]int64 // what is read next of each partition that it has; under the broker's lock
 
