@@ -384,6 +384,25 @@ func TestEachMarkerHasItsMutant(t *testing.T) {
 	}
 }
 
+// A marker that moves to another package leaves its mutant's test behind, unless the mutant says where that is.
+func TestEachMutantNamesATestOfItsPackage(t *testing.T) {
+	t.Parallel()
+	have := make(map[string]bool)
+	for _, s := range repo.Tests(t) {
+		for _, d := range s.Tree.Decls {
+			if f, ok := d.(*ast.FuncDecl); ok && f.Recv == nil {
+				have[s.Package+"."+f.Name.Name] = true
+			}
+		}
+	}
+	packages, _ := pairUp(markedFiles(t), mutants())
+	for _, m := range mutants() {
+		if pkg := m.pkg(packages); !have[pkg+"."+m.test] {
+			t.Errorf("the mutant %s: there is no %s in %s; say with in where it is", m.marker, m.test, pkg)
+		}
+	}
+}
+
 func TestMarkersWithoutMutantsAreFound(t *testing.T) {
 	t.Parallel()
 	parse := func(text string) *marked {

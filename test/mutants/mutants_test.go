@@ -179,7 +179,7 @@ l.unread = l.head`),
 
 		// The fold.
 		{marker: "greatest-outcome-stays", change: condition("to != from"), test: "TestFoldDoesNotDependOnOrder"},
-		{marker: "foreign-marks-only-raise", change: condition("o != m"), test: "TestZombieIsRepaired"},
+		{marker: "foreign-marks-only-raise", change: condition("o != m"), test: "TestZombieIsRepaired", in: "processor/aggregator"},
 		{marker: "commit-waits-for-marks", change: operandWith("waiting", "false"), test: "TestCommitOnlyAfterAcknowledgement"},
 		{marker: "foreign-writes-are-noticed", change: makeFalse(), test: "TestZombieIsRepaired"},
 
