@@ -3,9 +3,9 @@ package app
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"altavoz/app/embedded"
+	"altavoz/blob"
 	"altavoz/kafka/group"
 	"altavoz/kafka/records"
 	"altavoz/kafka/table"
@@ -15,9 +15,6 @@ import (
 	"altavoz/processor/sender"
 	"altavoz/producer"
 	"altavoz/redis"
-	"altavoz/schemas"
-	"altavoz/schemas/blob"
-	"altavoz/schemas/es"
 	"altavoz/stream"
 	"altavoz/whatsapp"
 	"altavoz/whatsapp/media"
@@ -40,7 +37,7 @@ var (
 	_ prepare.Media   = (*media.Resolver)(nil)
 
 	_ sender.Records   = held{}
-	_ sender.Contents  = blobs{}
+	_ sender.Contents  = blob.Reader{}
 	_ sender.Media     = (*media.Resolver)(nil)
 	_ sender.Messenger = (*whatsapp.Client)(nil)
 	_ sender.Numbers   = (*table.Controls)(nil)
@@ -48,7 +45,7 @@ var (
 	_ aggregator.Table = (*records.Reader)(nil)
 
 	_ media.Uploader = (*whatsapp.Client)(nil)
-	_ media.Parts    = blobs{}
+	_ media.Parts    = blob.Reader{}
 	_ media.Cache    = (*redis.Cache)(nil)
 	_ media.Cache    = (*embedded.Cache)(nil)
 )
@@ -68,62 +65,4 @@ func (h held) Record(ctx context.Context, slot stream.TopicPartition, offset int
 		return rec, false, nil
 	}
 	return rec, err == nil, err
-}
-
-// blobs reads what a reference to the topic blobs points at.
-type blobs struct{ records recordAt }
-
-// errRef is the error of a reference that points at nothing.
-var errRef = errors.New("the reference points at no such record")
-
-// Content reads the message of a task as the fanout resolved it.
-func (b blobs) Content(ctx context.Context, task schemas.TaskID, ref *schemas.BlobRef) (*schemas.Content, error) {
-	rec, err := b.read(ctx, ref, 0)
-	if err != nil {
-		return nil, fmt.Errorf("reading the message of task %s: %w", task, gone(err, es.MessageGone))
-	}
-	if err := blob.Check(ref, task, &rec); err != nil { //mutant:message-is-of-the-task
-		return nil, fmt.Errorf("reading the message of task %s: %w", task, gone(err, es.MessageGone))
-	}
-	c := new(schemas.Content)
-	if err := schemas.Decode(&rec, c); err != nil {
-		return nil, fmt.Errorf("reading the message of task %s: %w: %w", task, err, &schemas.ContentError{Why: es.Say(es.MessageUnreadable)})
-	}
-	return c, nil
-}
-
-// Part reads the n-th part of a file.
-func (b blobs) Part(ctx context.Context, ref *schemas.BlobRef, n int) ([]byte, error) {
-	rec, err := b.read(ctx, ref, n)
-	if err == nil {
-		err = blob.CheckFile(ref, &rec) //mutant:part-is-of-the-file
-	}
-	if err != nil {
-		return nil, fmt.Errorf("reading a part of a file: %w", gone(err, es.FileGone))
-	}
-	return rec.Value, nil
-}
-
-func (b blobs) read(ctx context.Context, ref *schemas.BlobRef, n int) (stream.Record, error) {
-	deltas := ref.GetOffsetDeltas()
-	if n < 0 || n >= len(deltas) {
-		return stream.Record{}, errRef
-	}
-	var offset int64
-	for _, d := range deltas[:n+1] {
-		offset += int64(d)
-	}
-	rec, err := b.records.Record(ctx, stream.TopicPartition{Topic: schemas.TopicBlobs, Partition: ref.GetPartition()}, offset)
-	if err == nil {
-		err = schemas.CheckVersion(&rec) // waited for, as what passes is
-	}
-	return rec, err
-}
-
-// gone adds to an error that will not pass the words for the person who asked; any other error is left as it is.
-func gone(err error, why es.Code) error {
-	if errors.Is(err, stream.ErrGone) || errors.Is(err, errRef) || errors.Is(err, blob.ErrForeign) {
-		return fmt.Errorf("%w: %w", err, &schemas.ContentError{Why: es.Say(why)})
-	}
-	return err
 }

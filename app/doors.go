@@ -10,6 +10,7 @@ import (
 	"altavoz/app/environment"
 	"altavoz/app/ids"
 	"altavoz/app/secure"
+	"altavoz/blob"
 	"altavoz/kafka/records"
 	"altavoz/kafka/table"
 	"altavoz/producer"
@@ -136,7 +137,7 @@ func (a *App) openWhatsApp(ctx context.Context) error {
 		return err
 	}
 	cfg := media.Config{
-		Uploader: client, Parts: blobs{a.doors.reader}, Cache: cache, Token: token,
+		Uploader: client, Parts: blob.Reader{Records: a.doors.reader}, Cache: cache, Token: token,
 		URLMode: a.cfg.Media.URLMode, FetchAllow: a.cfg.Media.FetchAllow,
 		Logger: a.log, Registerer: a.registry,
 	}

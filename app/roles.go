@@ -10,6 +10,7 @@ import (
 
 	"altavoz/app/ids"
 	"altavoz/app/upstream"
+	"altavoz/blob"
 	"altavoz/kafka/group"
 	"altavoz/kafka/rejects"
 	"altavoz/processor"
@@ -174,7 +175,7 @@ func (a *App) newSender(g *group.Group) (processor.Worker, error) {
 		},
 	}
 	return sender.New(cfg, sender.Ports{
-		Committer: g, Pauser: g, Express: a.doors.express, Bulk: a.doors.bulk, Records: held{a.doors.reader}, Contents: blobs{a.doors.reader},
+		Committer: g, Pauser: g, Express: a.doors.express, Bulk: a.doors.bulk, Records: held{a.doors.reader}, Contents: blob.Reader{Records: a.doors.reader},
 		Media: a.doors.media, Numbers: a.doors.controls, Messenger: a.doors.messenger, Reject: rejects.Keep,
 	}), cfg.Validate()
 }

@@ -14,17 +14,6 @@ const (
 	MaxRecordBytes = 1 << 20
 )
 
-// NewBlobRef points at the given offsets, which must grow, of one partition of the blobs topic.
-func NewBlobRef(partition int32, offsets []int64) *BlobRef {
-	r := &BlobRef{Partition: partition, OffsetDeltas: make([]uint64, len(offsets))}
-	var prev int64
-	for i, o := range offsets {
-		r.OffsetDeltas[i] = uint64(o - prev)
-		prev = o
-	}
-	return r
-}
-
 // Offsets returns the offsets that the reference points at, in order.
 func (r *BlobRef) Offsets() []int64 {
 	out := make([]int64, len(r.GetOffsetDeltas()))

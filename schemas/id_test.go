@@ -7,6 +7,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"altavoz/blob"
 	"altavoz/schemas"
 )
 
@@ -77,7 +78,7 @@ func TestBlobRefRoundTrip(t *testing.T) {
 			at += s
 			offsets[i] = at
 		}
-		got := schemas.NewBlobRef(2, offsets).Offsets()
+		got := blob.NewRef(2, offsets).Offsets()
 		if len(got) != len(offsets) {
 			t.Fatalf("%d offsets, want %d", len(got), len(offsets))
 		}

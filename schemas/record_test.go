@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"google.golang.org/protobuf/proto"
 
+	"altavoz/blob"
 	"altavoz/schemas"
 	"altavoz/stream"
 )
@@ -22,7 +23,7 @@ var update = flag.Bool("update", false, "write the golden files anew")
 // samples holds one event of each kind with every field set that the path uses.
 func samples() []stream.Record {
 	task := schemas.TaskIDFromKey("", "golden")
-	ref := schemas.NewBlobRef(2, []int64{7, 8, 300})
+	ref := blob.NewRef(2, []int64{7, 8, 300})
 	content := &schemas.Content{
 		Body: "Hola", Footer: "pie", ButtonText: "Ver más", ButtonUrl: "https://example.com",
 		Header: schemas.HeaderKind_HEADER_KIND_IMAGE,

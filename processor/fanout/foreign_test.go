@@ -11,8 +11,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"google.golang.org/protobuf/proto"
 
+	"altavoz/blob"
 	"altavoz/schemas"
-	"altavoz/schemas/blob"
 	"altavoz/schemas/es"
 	"altavoz/schemas/request"
 	"altavoz/stream"
@@ -294,7 +294,7 @@ func TestTaskThatNamesAnothersFileEndsAlone(t *testing.T) {
 		with := func(partition int32) *schemas.Broadcast {
 			b := event("100", "573001234567")
 			b.Content.Header = schemas.HeaderKind_HEADER_KIND_IMAGE
-			b.Content.Media = &schemas.MediaRef{Parts: schemas.NewBlobRef(partition, []int64{0}), Sha256: digest, MimeType: "image/png", Size: 9}
+			b.Content.Media = &schemas.MediaRef{Parts: blob.NewRef(partition, []int64{0}), Sha256: digest, MimeType: "image/png", Size: 9}
 			return b
 		}
 		evil := w.submit(with(1))

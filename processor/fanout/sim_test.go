@@ -11,8 +11,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"altavoz/blob"
 	"altavoz/schemas"
-	"altavoz/schemas/blob"
 	"altavoz/schemas/hours"
 	"altavoz/stream"
 )

@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"altavoz/blob"
 	"altavoz/processor/fanout/canary"
 	"altavoz/processor/fanout/ledger"
 	"altavoz/processor/fanout/normalize"
@@ -22,7 +23,6 @@ import (
 	"altavoz/processor/fanout/task"
 	"altavoz/processor/partition"
 	"altavoz/schemas"
-	"altavoz/schemas/blob"
 	"altavoz/schemas/es"
 	"altavoz/stream"
 )
@@ -409,7 +409,7 @@ func TestWhatCannotStartIsRejectedOrFailsWithWords(t *testing.T) {
 		}, known, spanish(es.ListIncomplete), codeInvalid},
 		{"slices that are gone", func(*world) stream.Record {
 			b := with(event("100"), known)
-			b.Total, b.Slices = 1500, schemas.NewBlobRef(0, []int64{-5, -4})
+			b.Total, b.Slices = 1500, blob.NewRef(0, []int64{-5, -4})
 			return schemas.EncodeBroadcast(b)
 		}, known, spanish(es.ListUnreadable), ""},
 	} {

@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/protobuf/proto"
 
+	"altavoz/blob"
 	"altavoz/schemas"
 	"altavoz/stream"
 )
@@ -215,7 +216,7 @@ func TestThreatS13RecordOfAnUpstreamTopicIsItsOwners(t *testing.T) {
 // at a task that an ingress made. It is kept in rejects, and the records behind it go on.
 func TestThreatS13RecordOfAnUpstreamTopicPointsAtNothingOfAnothers(t *testing.T) {
 	bubble(t, func(t *testing.T, w *world) {
-		ref := schemas.NewBlobRef(0, []int64{1})
+		ref := blob.NewRef(0, []int64{1})
 		made := schemas.NewTaskID()
 		made[15] = 0xff
 		var want []string

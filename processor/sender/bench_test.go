@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"altavoz/blob"
 	"altavoz/schemas"
 	"altavoz/schemas/standing"
 	"altavoz/stream"
@@ -72,7 +73,7 @@ func BenchmarkSends(b *testing.B) {
 	for i := range b.N {
 		rec := schemas.EncodeSend(schemas.LaneBulk, &schemas.Send{
 			Task: task.Bytes(), Index: uint32(i), Phone: "57300" + fmt.Sprintf("%07d", i), Sender: testNumber,
-			NotAfterMs: time.Now().Add(time.Hour).UnixMilli(), ContentRef: schemas.NewBlobRef(3, []int64{1000}),
+			NotAfterMs: time.Now().Add(time.Hour).UnixMilli(), ContentRef: blob.NewRef(3, []int64{1000}),
 		})
 		k := i % partitions
 		rec.Topic, rec.Partition, rec.Offset, rec.Time = schemas.TopicSendsBulk, int32(k), int64(len(logs[k])), time.Now()

@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
 
+	"altavoz/blob"
 	"altavoz/internal/logtest"
 	"altavoz/processor/sender/ledger"
 	"altavoz/schemas"
@@ -169,7 +170,7 @@ func (w *world) produce(partition stream.TopicPartition, task schemas.TaskID, in
 	if schemas.LaneOf(partition.Topic) == schemas.LaneExpress {
 		s.Content = &schemas.Content{Body: "hola"}
 	} else {
-		s.ContentRef = schemas.NewBlobRef(0, []int64{7})
+		s.ContentRef = blob.NewRef(0, []int64{7})
 	}
 	for _, o := range opts {
 		o(s)

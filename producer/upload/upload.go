@@ -8,8 +8,8 @@ import (
 	"fmt"
 	"time"
 
+	"altavoz/blob"
 	"altavoz/schemas"
-	"altavoz/schemas/blob"
 	"altavoz/schemas/request"
 	"altavoz/stream"
 )

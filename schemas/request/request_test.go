@@ -21,6 +21,7 @@ import (
 	"google.golang.org/protobuf/testing/protocmp"
 	"pgregory.net/rapid"
 
+	"altavoz/blob"
 	"altavoz/schemas"
 	"altavoz/schemas/es"
 	"altavoz/schemas/request"
@@ -373,7 +374,7 @@ func TestRequestFile(t *testing.T) {
 		if parts := []int{schemas.PartBytes, schemas.PartBytes, schemas.PartBytes, len(file) - 3*schemas.PartBytes}; !slices.Equal(sink.parts, parts) {
 			t.Errorf("%s: parts of %v, want %v", name, sink.parts, parts)
 		}
-		ref := schemas.NewBlobRef(1, []int64{4})
+		ref := blob.NewRef(1, []int64{4})
 		if b := req.Broadcast(schemas.NewTaskID(), "", 0, nil, ref); b.GetContent().GetMedia().GetParts() != ref || req.Content.GetMedia().GetParts() != nil {
 			t.Errorf("%s: broadcast %v", name, b)
 		}

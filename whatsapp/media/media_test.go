@@ -16,6 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/protobuf/proto"
 
+	"altavoz/blob"
 	"altavoz/internal/testio"
 	"altavoz/schemas"
 	"altavoz/whatsapp"
@@ -75,7 +76,7 @@ func (b *blobs) put(file []byte, size int) *schemas.MediaRef {
 		b.parts = append(b.parts, file[:n])
 		file = file[n:]
 	}
-	ref.Parts = schemas.NewBlobRef(0, offsets)
+	ref.Parts = blob.NewRef(0, offsets)
 	return ref
 }
 
@@ -260,7 +261,7 @@ func TestMayPass(t *testing.T) {
 	if _, err := h.Resolve(t.Context(), sender, image, in); err == nil || errors.Is(err, schemas.ErrContent) {
 		t.Errorf("expired token: %v", err)
 	}
-	gone := &schemas.MediaRef{Parts: schemas.NewBlobRef(0, []int64{0, 99}), Sha256: in.GetSha256(), Size: 40, MimeType: "image/png"}
+	gone := &schemas.MediaRef{Parts: blob.NewRef(0, []int64{0, 99}), Sha256: in.GetSha256(), Size: 40, MimeType: "image/png"}
 	if _, err := h.Resolve(t.Context(), sender, image, gone); !errors.Is(err, errBlobs) || errors.Is(err, schemas.ErrContent) {
 		t.Errorf("no broker: %v", err)
 	}

@@ -3,8 +3,8 @@ package normalize
 import (
 	"time"
 
+	"altavoz/blob"
 	"altavoz/schemas"
-	"altavoz/schemas/blob"
 	"altavoz/schemas/es"
 	"altavoz/schemas/request"
 )

@@ -11,8 +11,8 @@ import (
 	"slices"
 	"strings"
 
+	"altavoz/blob"
 	"altavoz/schemas"
-	"altavoz/schemas/blob"
 	"altavoz/schemas/es"
 	"altavoz/schemas/request"
 	"altavoz/stream"

@@ -7,11 +7,11 @@ import (
 	"slices"
 	"time"
 
+	"altavoz/blob"
 	"altavoz/processor/fanout/normalize"
 	"altavoz/processor/fanout/task"
 	"altavoz/processor/partition"
 	"altavoz/schemas"
-	"altavoz/schemas/blob"
 	"altavoz/schemas/es"
 	"altavoz/stream"
 )
@@ -192,7 +192,7 @@ func (p *Preparer) setContent(t *task.Task, c *schemas.Content) bool {
 	t.BecomePreparing()
 	p.cfg.Owner.Publish(p.cfg.Bulk, func(at stream.Record) {
 		t.BecomePrepared()
-		t.Ref = schemas.NewBlobRef(at.Partition, []int64{at.Offset})
+		t.Ref = blob.NewRef(at.Partition, []int64{at.Offset})
 		p.cfg.Owner.Evaluate(t, time.Now())
 	}, schemas.EncodeContent(t.ID, c))
 	return false

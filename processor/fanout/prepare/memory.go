@@ -1,10 +1,10 @@
 package prepare
 
 import (
+	"altavoz/blob"
 	"altavoz/processor/fanout/recipients"
 	"altavoz/processor/fanout/task"
 	"altavoz/schemas"
-	"altavoz/schemas/blob"
 )
 
 // Cache keeps what was read of a broadcast in memory, if there is room for it.

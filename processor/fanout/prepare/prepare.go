@@ -9,12 +9,12 @@ import (
 
 	"golang.org/x/sync/semaphore"
 
+	"altavoz/blob"
 	"altavoz/processor/fanout/normalize"
 	"altavoz/processor/fanout/recipients"
 	"altavoz/processor/fanout/task"
 	"altavoz/processor/partition"
 	"altavoz/schemas"
-	"altavoz/schemas/blob"
 	"altavoz/schemas/es"
 	"altavoz/stream"
 )

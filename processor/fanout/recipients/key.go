@@ -7,9 +7,9 @@ import (
 	"fmt"
 	"slices"
 
+	"altavoz/blob"
 	"altavoz/processor/fanout/normalize"
 	"altavoz/schemas"
-	"altavoz/schemas/blob"
 	"altavoz/stream"
 )
 

@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 
+	"altavoz/blob"
 	"altavoz/schemas"
-	"altavoz/schemas/blob"
 	"altavoz/stream"
 )
 

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"altavoz/blob"
 	"altavoz/processor/fanout/recipients"
 	"altavoz/processor/fanout/schedule"
 	"altavoz/processor/fanout/task"
@@ -17,7 +18,7 @@ func BenchmarkExpandQuantum(b *testing.B) {
 	for i := range phones {
 		phones[i] = fmt.Sprintf("57300%07d", i)
 	}
-	t := &task.Task{Loaded: task.Loaded{Ref: schemas.NewBlobRef(1, []int64{7}), Slice: &task.Slice{Phones: phones}}}
+	t := &task.Task{Loaded: task.Loaded{Ref: blob.NewRef(1, []int64{7}), Slice: &task.Slice{Phones: phones}}}
 	t.ID, t.Quantum = schemas.NewTaskID(), schedule.MaxQuantum
 	t.Fill(&schemas.Broadcast{Sender: "100", Total: 1_000_000, AcceptedMs: time.Now().UnixMilli()})
 	for b.Loop() {

@@ -1,12 +1,12 @@
-package app
+package blob_test
 
 import (
 	"context"
 	"errors"
 	"testing"
 
+	"altavoz/blob"
 	"altavoz/schemas"
-	"altavoz/schemas/blob"
 	"altavoz/stream"
 )
 
@@ -20,11 +20,11 @@ func (o one) Record(context.Context, stream.TopicPartition, int64) (stream.Recor
 // A message, or a file, that a newer version wrote may be read later, by who can; one that nobody can read fails its task.
 func TestMessagesOfANewerVersionAreWaitedFor(t *testing.T) {
 	t.Parallel()
-	id, ref := schemas.NewTaskID(), schemas.NewBlobRef(0, []int64{7})
+	id, ref := schemas.NewTaskID(), blob.NewRef(0, []int64{7})
 	rec := schemas.EncodeContent(id, &schemas.Content{Body: "hola"})
 	refused := func(rec stream.Record) (content, part bool) {
-		_, err := blobs{one{rec}}.Content(t.Context(), id, ref)
-		_, also := blobs{one{rec}}.Part(t.Context(), ref, 0)
+		_, err := blob.Reader{Records: one{rec}}.Content(t.Context(), id, ref)
+		_, also := blob.Reader{Records: one{rec}}.Part(t.Context(), ref, 0)
 		forGood := func(err error) bool { why := (*schemas.ContentError)(nil); return errors.As(err, &why) }
 		if newer := string(rec.Headers[0].Value) != schemas.Version; errors.Is(err, schemas.ErrNewer) != newer || errors.Is(also, schemas.ErrNewer) != newer {
 			t.Errorf("%v, %v", err, also)
@@ -53,8 +53,8 @@ func TestMessagesAndFilesOfOthersAreNotTaken(t *testing.T) {
 	if err := file.Add(schemas.EncodeFilePart(file.Key, []byte("png"))); err != nil {
 		t.Fatal(err)
 	}
-	place := schemas.NewBlobRef(0, []int64{0})
-	named := schemas.NewBlobRef(0, []int64{0}) // as the fanout has it of an upstream system that keys parts with its task
+	place := blob.NewRef(0, []int64{0})
+	named := blob.NewRef(0, []int64{0}) // as the fanout has it of an upstream system that keys parts with its task
 	named.Task = id.Bytes()
 	for name, tt := range map[string]struct {
 		rec  stream.Record
@@ -73,7 +73,7 @@ func TestMessagesAndFilesOfOthersAreNotTaken(t *testing.T) {
 		"its file, under the name of another's": {schemas.EncodeFilePart(file.Key, []byte("png")), &schemas.BlobRef{OffsetDeltas: []uint64{0}, Task: other.Bytes(), Proof: file.Ref(id, "").GetProof()}, true, false},
 	} {
 		var err error
-		if from := (blobs{one{tt.rec}}); tt.part {
+		if from := (blob.Reader{Records: one{tt.rec}}); tt.part {
 			_, err = from.Part(t.Context(), tt.ref, 0)
 		} else {
 			_, err = from.Content(t.Context(), id, tt.ref)

@@ -7,8 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"altavoz/blob"
 	"altavoz/schemas"
-	"altavoz/schemas/blob"
 	"altavoz/stream"
 )
 
@@ -172,7 +172,7 @@ func TestFileIsKnownByProofDigestOrTask(t *testing.T) {
 		t.Fatal(err)
 	}
 	digest := make([]byte, 32)
-	plain := func() *schemas.BlobRef { return schemas.NewBlobRef(0, []int64{0}) }
+	plain := func() *schemas.BlobRef { return blob.NewRef(0, []int64{0}) }
 	unnamed := l.Ref(task, "1065")
 	unnamed.Task = nil
 	for name, tt := range map[string]struct {
@@ -207,7 +207,7 @@ func TestFileIsKnownByProofDigestOrTask(t *testing.T) {
 // What a5df55f wrote has no proofs: its references are the task's whose id the record has as its key, and nobody else's.
 func TestReferencesOfEarlierVersionsAreTheirTasks(t *testing.T) {
 	t.Parallel()
-	text, err := os.ReadFile("../testdata/a5df55f.golden")
+	text, err := os.ReadFile("../schemas/testdata/a5df55f.golden")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,5 +1,10 @@
-// Package blob says whose a record of the topic blobs is. A reference names a place, which anybody can do, and which another record has after
-// the log lost its end; so it also proves that the task knows the key of what lies there, and whoever reads a record holds it against that.
+// Package blob is the claim check of altavoz: what is too large for an event lies in the topic blobs, and the event has a reference.
+//
+//	slices of a list, parts of a file ──► List.Add ──► List.Ref ──► BlobRef in the event ──► Check, Reader
+//
+// A reference names a place, which anybody can do, and which another record has after the log lost its end; so it also proves that the task
+// knows the key of what lies there, and whoever reads a record checks it against that (blob.go). Reader reads messages and parts of files;
+// slices are read ahead, in order, by fanout/recipients (read.go).
 package blob
 
 import (
@@ -65,9 +70,20 @@ func (l *List) Ref(task schemas.TaskID, sender string) *schemas.BlobRef {
 	if len(l.offsets) == 0 {
 		return nil
 	}
-	ref := schemas.NewBlobRef(l.partition, l.offsets)
+	ref := NewRef(l.partition, l.offsets)
 	ref.Task, ref.Sender, ref.Proof = task.Bytes(), sender, proof([]byte(l.Key), task, sender)
 	return ref
+}
+
+// NewRef points at the given offsets, which must grow, of one partition of the blobs topic.
+func NewRef(partition int32, offsets []int64) *schemas.BlobRef {
+	r := &schemas.BlobRef{Partition: partition, OffsetDeltas: make([]uint64, len(offsets))}
+	var prev int64
+	for i, o := range offsets {
+		r.OffsetDeltas[i] = uint64(o - prev)
+		prev = o
+	}
+	return r
 }
 
 func proof(key []byte, task schemas.TaskID, sender string) []byte {
