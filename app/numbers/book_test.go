@@ -1,7 +1,6 @@
 package numbers
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"log/slog"
@@ -15,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"altavoz/app/filewatch"
+	"altavoz/internal/testio"
 )
 
 // bench is a folder with a file of senders, and a book that watches it in fake time.
@@ -22,7 +22,7 @@ type bench struct {
 	t    *testing.T
 	dir  string
 	book *Book
-	log  bytes.Buffer
+	log  testio.Buffer
 	reg  *prometheus.Registry
 }
 
