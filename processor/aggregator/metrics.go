@@ -17,13 +17,14 @@ const (
 	dropOutOfRange = "beyond"  // an index that the task does not have
 )
 
+// metrics has one field a metric, which is why they are many.
 type metrics struct {
 	results prometheus.Counter
 
 	disagreements prometheus.Counter
 
-	recipients [256]prometheus.Counter // by mark
-	settled    [256]prometheus.Counter // by mark; those of one outcome are one
+	recipients [256]prometheus.Counter // by state
+	settled    [256]prometheus.Counter // by state; those of one outcome are one
 	known      prometheus.Counter
 	unknown    prometheus.Counter
 	finished   prometheus.Counter
@@ -68,14 +69,14 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 
 	recipients := vec("altavoz_recipients_total", "Recipients that came to an outcome, by Meta's code where it has one; a delivered one was sent before, and so on.", "outcome", "code")
 	for b := range m.recipients {
-		mark, code := schemas.RecipientState(b), ""
-		if !mark.Decided() {
+		state, code := schemas.RecipientState(b), ""
+		if !state.Decided() {
 			continue
 		}
-		if c, ok := mark.Code(); ok {
+		if c, ok := state.Code(); ok {
 			code = strconv.Itoa(c)
 		}
-		m.recipients[b] = recipients.WithLabelValues(string(mark.Outcome()), code)
+		m.recipients[b] = recipients.WithLabelValues(string(state.Outcome()), code)
 	}
 	settled := vec("altavoz_unknown_settled_total", "Recipients of whom nobody knew, by the outcome that came out later.", "outcome")
 	for b := int(schemas.StateFailed); b < len(m.settled); b++ {
