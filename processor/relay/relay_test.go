@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -86,6 +87,27 @@ func (w *world) Publish(_ context.Context, recs ...stream.Record) ([]stream.Reco
 		return nil, errors.New("no answer")
 	}
 	return out, nil
+}
+
+func (w *world) set(change func()) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	change()
+}
+
+func (w *world) position() (offset int64) {
+	w.set(func() { offset = w.committed })
+	return offset
+}
+
+func (w *world) pausing() (paused bool) {
+	w.set(func() { paused = w.paused })
+	return paused
+}
+
+func (w *world) commits() (over map[int64]int) {
+	w.set(func() { over = maps.Clone(w.over) })
+	return over
 }
 
 func (w *world) of(t stream.Topic) []stream.Record {
@@ -190,8 +212,8 @@ func TestThreatS13RecordOfAnUpstreamTopicIsItsOwners(t *testing.T) {
 		time.Sleep(time.Minute)
 		w.stop(t, st)
 		got := w.broadcasts(t)
-		if len(got) != 4 || w.committed != 4 {
-			t.Fatalf("%d broadcasts, committed %d", len(got), w.committed)
+		if len(got) != 4 || w.position() != 4 {
+			t.Fatalf("%d broadcasts, committed %d", len(got), w.position())
 		}
 		for i, b := range got {
 			named := i%2 == 1
@@ -256,8 +278,8 @@ func TestThreatS13RecordOfAnUpstreamTopicPointsAtNothingOfAnothers(t *testing.T)
 				t.Errorf("%d is not kept as it came: %q", i, r.Value)
 			}
 		}
-		if !slices.Equal(codes, want) || len(w.of(schemas.TopicBroadcasts)) != 1 || w.committed != int64(len(w.logs[crm])) {
-			t.Errorf("%v; %d broadcasts, committed %d", codes, len(w.of(schemas.TopicBroadcasts)), w.committed)
+		if !slices.Equal(codes, want) || len(w.of(schemas.TopicBroadcasts)) != 1 || w.position() != int64(len(w.logs[crm])) {
+			t.Errorf("%v; %d broadcasts, committed %d", codes, len(w.of(schemas.TopicBroadcasts)), w.position())
 		}
 		digest := event(func(b *schemas.Broadcast) {
 			b.Content.Header, b.Content.Media = schemas.HeaderKind_HEADER_KIND_IMAGE, &schemas.MediaRef{Url: "https://example.com/x", Sha256: make([]byte, 32), Size: 7}
@@ -282,14 +304,14 @@ func TestRepeatAfterACrashIsTheSameTask(t *testing.T) {
 				w.write(event(func(b *schemas.Broadcast) { b.Phones = slices.Repeat([]string{"573001234567"}, 2500) }))
 			}
 		}
-		w.failing = 9
+		w.set(func() { w.failing = 9 })
 		for range 6 { // each dies with its last commits refused, so that the next one repeats
 			st := w.start(t)
-			w.refusing = true
+			w.set(func() { w.refusing = true })
 			w.feed(t, st)
 			time.Sleep(7 * time.Second)
 			st.OnLost([]stream.TopicPartition{of})
-			w.refusing = false
+			w.set(func() { w.refusing = false })
 			if err := st.Stop(t.Context()); err != nil {
 				t.Error(err)
 			}
@@ -306,10 +328,10 @@ func TestRepeatAfterACrashIsTheSameTask(t *testing.T) {
 			}
 			seen[id] = proto.CloneOf(b)
 		}
-		if len(seen) != 20 || w.committed != 20 {
-			t.Errorf("%d tasks, committed %d", len(seen), w.committed)
+		if len(seen) != 20 || w.position() != 20 {
+			t.Errorf("%d tasks, committed %d", len(seen), w.position())
 		}
-		for offset, n := range w.over {
+		for offset, n := range w.commits() {
 			if n < int(offset) {
 				t.Errorf("%d was committed with %d broadcasts in the log", offset, n)
 			}
@@ -338,35 +360,35 @@ func TestReadingPausesWhileTooMuchWaits(t *testing.T) {
 		for range 2 * waitRecords {
 			w.write(text(""))
 		}
-		w.refusing = true
+		w.set(func() { w.refusing = true })
 		st := w.start(t)
 		w.feed(t, st)
 		synctest.Wait()
-		if !w.paused {
+		if !w.pausing() {
 			t.Error("it is read on")
 		}
 		time.Sleep(time.Minute)
-		if w.paused {
+		if w.pausing() {
 			t.Error("it is not read on")
 		}
-		w.refusing = false
+		w.set(func() { w.refusing = false })
 		time.Sleep(2 * commitAgain)
-		if w.committed != 2*waitRecords {
-			t.Errorf("committed %d", w.committed)
+		if w.position() != 2*waitRecords {
+			t.Errorf("committed %d", w.position())
 		}
 		big := text("")
 		big.Value = append(big.Value, strings.Repeat(" ", waitBytes)...)
 		big.Topic, big.Offset = crm, 2*waitRecords
 		next := big
 		next.Offset++
-		w.failing = 1
+		w.set(func() { w.failing = 1 })
 		st.Process(of, []stream.Record{big, next}) // the second waits while the first is relayed
 		synctest.Wait()
-		if !w.paused {
+		if !w.pausing() {
 			t.Error("a large one is not seen")
 		}
 		time.Sleep(time.Minute)
-		if w.paused {
+		if w.pausing() {
 			t.Error("it stays paused")
 		}
 		w.stop(t, st)

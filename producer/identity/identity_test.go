@@ -186,7 +186,9 @@ func TestIdsOfRecords(t *testing.T) {
 		t.Errorf("%v and %v, want %v", id, earlier, before)
 	}
 	for _, other := range []stream.Record{
-		{Topic: "shop", Partition: 1, Offset: 2, Time: at}, {Topic: "crm", Partition: 2, Offset: 1, Time: at}, {Topic: "crm", Partition: 1, Offset: 3, Time: at},
+		{Topic: "shop", Partition: 1, Offset: 2, Time: at},
+		{Topic: "crm", Partition: 2, Offset: 1, Time: at},
+		{Topic: "crm", Partition: 1, Offset: 3, Time: at},
 		{Topic: "crm", Partition: 1, Offset: 2, Time: at.Add(time.Millisecond)},
 	} {
 		if got, _ := NewRing(second).RecordIDs(&other); got == id {
