@@ -1,6 +1,7 @@
 package fanout
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -72,6 +73,41 @@ func TestCopiesOfABroadcastWhoseOffsetsAreGoneReachNobodyTwice(t *testing.T) {
 		w.dispatchedOnce(id)
 		if n := w.counts(id); n["sent"]+n["unknown"] != 5000 || n["unknown"] > 3000 {
 			t.Errorf("%v", n)
+		}
+	})
+}
+
+// Copies of one broadcast may wait for its Status together, and the TaskOpened of the second one may be the first on the log. Then the second
+// is the task: the next owner finds the task by the place that the Status names, and took one whose line stood at the other copy's place for a
+// parked one, which went on at the cursor of a Status that lagged.
+func TestCopyThatTheStatusNamesIsTheTask(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world) {
+		of := slotOf("100")
+		w.set(func() { w.stopAggregator = true })
+		b := w.sliced(event("100", phonesFrom(1000, 5000)...))
+		b.Chosen, b.Origin, b.OriginMac = true, &schemas.Origin{Partition: of.Partition + 1, Offset: 7}, []byte(madeUp)
+		id := schemas.TaskID(b.GetTask())
+		for range 2 {
+			w.append(nil, schemas.EncodeBroadcast(b))
+		}
+		p := w.run()
+		w.until("both copies have said that they are there", patient, func() bool { return len(w.backlog) >= 2 })
+		w.set(func() { slices.Reverse(w.backlog) })
+		w.foldSome(2)
+		w.startAggregator()
+		w.until("it is under way", patient, func() bool { return w.cursors[id] > 500 })
+		var shown int
+		w.set(func() { w.stopAggregator, shown = true, len(w.made) })
+		w.until("more of it is dispatched than its Status shows", patient, func() bool { return len(w.made) > shown+500 })
+		passes(3 * time.Second) // and that is committed
+		p.kill()
+		w.run()
+		passes(time.Second)
+		w.startAggregator()
+		w.finished(id)
+		w.dispatchedOnce(id)
+		if n := w.counts(id); n["sent"] != 5000 {
+			t.Errorf("%v, want 5000 sent", n)
 		}
 	})
 }

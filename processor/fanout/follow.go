@@ -2,6 +2,7 @@ package fanout
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"altavoz/processor/fanout/status"
@@ -45,8 +46,12 @@ func (s *worker) onStatus(id schemas.TaskID, st *schemas.Status, now time.Time) 
 
 // resolveClaims settles who came first under an id that callers chose, and how far a broadcast in doubt has come.
 func (s *worker) resolveClaims(id schemas.TaskID, st *schemas.Status, now time.Time) {
+	// Of several copies of one broadcast the task is the one that the Status names: the next owner looks for its line there.
+	home, here := status.Position(st.GetPlan()), s.Partition().Partition
+	isNamed := func(t *task.Task) bool { return home.GetPartition() == here && home.GetOffset() == t.Offset }
+	named := slices.ContainsFunc(s.claims.Of(id), isNamed)
 	isFirst := func(t *task.Task) bool {
-		return s.tasks[id] == nil && t.IsFirst(st.GetPlan(), s.Partition().Partition) && !status.Finished(st)
+		return s.tasks[id] == nil && t.IsFirst(st.GetPlan(), here) && !status.Finished(st) && (!named || isNamed(t)) //mutant:copy-that-the-status-names-is-the-task
 	}
 	s.claims.Resolve(id, func(t *task.Task, before bool) bool {
 		return isFirst(t) && (before || !s.isCertain(t, st))
