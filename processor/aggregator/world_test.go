@@ -37,7 +37,7 @@ func newWorld(t *testing.T) *world {
 }
 
 var (
-	results0     = stream.TopicPartition{Topic: schemas.TopicResults}
+	results0  = stream.TopicPartition{Topic: schemas.TopicResults}
 	statuses0 = stream.TopicPartition{Topic: schemas.TopicStatuses}
 	marks0    = stream.TopicPartition{Topic: schemas.TopicMarks}
 	rejects0  = stream.TopicPartition{Topic: schemas.TopicRejects}
