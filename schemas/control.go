@@ -5,15 +5,15 @@ import "altavoz/stream"
 // Controls is what somebody wants of a task while it goes on: the fold of its records in the topic controls, by offset.
 type Controls struct {
 	Paused    bool
-	Resumed   bool // the last word on it was to go on
-	Cancelled bool // whatever else is said
+	Resumed   bool // the last pause or resume was a resume
+	Cancelled bool // stands, whatever comes later
 	Speed     uint32
 	HasSpeed  bool  // Speed takes the place of the broadcast's own
 	Next      int64 // the offset after the last record of the task; 0: there is none
 	Cuts      int   // how often this process found that the topic lost its end: offsets from before and after do not compare
 }
 
-// NewerThan reports whether more was said than was known.
+// NewerThan reports whether c has records that was has not.
 func (c Controls) NewerThan(was Controls) bool {
 	return c.Cuts > was.Cuts || c.Cuts == was.Cuts && c.Next > was.Next
 }
@@ -59,7 +59,7 @@ func EncodeControl(c *Control) stream.Record {
 	return Encode(TopicControls, TaskID(c.GetTask()).String()+"/"+controlKeys[c.GetKind()], c)
 }
 
-// Without takes back what was said under a key that ends so (see EncodeControl).
+// Without takes back the controls whose key has that ending (see EncodeControl).
 func (c Controls) Without(end string) Controls {
 	switch end {
 	case controlKeys[ControlKind_CONTROL_KIND_PAUSE]:
@@ -75,7 +75,7 @@ func (c Controls) Without(end string) Controls {
 // Idle reports whether nothing is wanted of the task but that it goes on as it was asked for.
 func (c Controls) Idle() bool { return !c.Paused && !c.Cancelled && !c.HasSpeed }
 
-// ForgetControls makes the records that take back all that was said of a task: nobody will ask any more.
+// ForgetControls makes the records that delete all controls of a task that is over.
 func ForgetControls(t TaskID) []stream.Record {
 	out := make([]stream.Record, 0, len(controlKeys))
 	for _, end := range []string{"run", "cancel", "speed"} {

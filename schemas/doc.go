@@ -5,7 +5,8 @@
 //	                          phone)   phone)     of them)
 //
 // It owns the events and their encoding (events.proto, record.go, flat.go), identities (id.go, meaning.go), topics, keys and sizes
-// (topics.go, blob.go), phones (phone.go), the states of a recipient with their order and reasons (state.go), controls and their fold
+// (topics.go, blob.go), phones (phone.go), the states of a recipient with their order and refusals (state.go), why a task waits or ends
+// (explanation.go, earlier.go), controls and their fold
 // (control.go), sending hours (window.go) and the answers of the Cloud API (reply.go). It holds no client, no clock and no state. The public
 // JSON contract is schemas/request.
 package schemas

@@ -8,7 +8,7 @@ import (
 	"altavoz/schemas/es"
 )
 
-// Versions before causes said in Spanish only why a task waits or ended, and whoever took it over read what had been decided out of the
+// Versions before causes wrote why a task waits or ended in Spanish words only, and whoever took it over read what had been decided out of the
 // words. This file is the one place that still does: records of theirs lie in Kafka for weeks.
 
 // earlierForms are what those versions wrote, up to where a time, a reason or an id follows.

@@ -57,7 +57,7 @@ func EncodeStatus(partition int32, s *Status) stream.Record {
 	return r
 }
 
-// EncodePage makes the record of a part of a task's marks; it goes to the partition that its results came from.
+// EncodePage makes the record of a page of a task's states; it goes to the partition that its results came from.
 func EncodePage(partition int32, p *StatePage) stream.Record {
 	r := Encode(TopicMarks, PageKey(TaskID(p.GetTask()), p.GetNumber()), p)
 	r.Partition = partition

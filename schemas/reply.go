@@ -33,7 +33,7 @@ type Reply struct {
 	Code    int           // Meta's code; 0 where it gave none
 	Detail  string        // Meta's details, cleaned and cut; may be empty
 	WAMID   string        // message id, with VerdictSent
-	After   time.Duration // how long Meta, or who answered in its place, asked to wait; 0 where nobody said
+	After   time.Duration // how long Meta, or who answered in its place, asked to wait; 0 where nobody did
 	Foreign bool          // with VerdictLost: a complete answer that is not the Cloud API's, nor one of an outage
 }
 

@@ -11,8 +11,8 @@ func (x *Status) Decided() uint32 {
 	return n
 }
 
-// Supersedes reports whether x is a later word on its task than known. A process that lost the task and does not know it
-// yet may write a higher version that knows less; what is said of a recipient only rises, and an end stays where it is, so
+// Supersedes reports whether x is a later status of its task than known. A process that lost the task and does not know it
+// yet may write a higher version that knows less; the state of a recipient only rises, and an end stays where it is, so
 // that one is not believed, and the owner writes over it soon.
 func (x *Status) Supersedes(known *Status) bool {
 	switch {
@@ -27,7 +27,7 @@ func (x *Status) Supersedes(known *Status) bool {
 	return (ended == 0 || end != 0 && end <= ended) && x.saysAll(known)
 }
 
-// saysAll reports whether every recipient can have come to at least the mark that known counts for it: of each mark and
+// saysAll reports whether every recipient can have come to at least the state that known counts for it: of each state and
 // those above it there are no fewer.
 func (x *Status) saysAll(known *Status) bool {
 	var more [256]int64

@@ -103,12 +103,12 @@ func (b *Broadcast) Lane() Lane {
 	return LaneBulk
 }
 
-// PageRecipients is how many recipients one part of the marks covers.
+// PageRecipients is how many recipients one page of states covers.
 const PageRecipients = 16384
 
-// PageKey is the key of a part of a task's marks.
-func PageKey(t TaskID, part uint32) string {
-	return t.String() + "/" + strconv.FormatUint(uint64(part), 10)
+// PageKey is the key of a page of a task's states.
+func PageKey(t TaskID, page uint32) string {
+	return t.String() + "/" + strconv.FormatUint(uint64(page), 10)
 }
 
 // ParsePageKey reads what PageKey wrote.
@@ -123,7 +123,7 @@ func ParsePageKey(key string) (TaskID, uint32, error) {
 	}
 	n, err := strconv.ParseUint(num, 10, 32)
 	if err != nil {
-		return TaskID{}, 0, fmt.Errorf("part of key %q: %w", key, errors.Unwrap(err))
+		return TaskID{}, 0, fmt.Errorf("page of key %q: %w", key, errors.Unwrap(err))
 	}
 	return t, uint32(n), nil
 }
