@@ -37,6 +37,7 @@ const (
 	canaryPaused  = "paused"
 )
 
+// metrics has more fields than another struct may: one for each metric.
 type metrics struct {
 	broadcasts map[string]prometheus.Counter
 	dropped    map[string]prometheus.Counter
