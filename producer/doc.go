@@ -3,7 +3,7 @@
 //
 //	body ──► request.Read ──► slices, parts ──► blobs        (acknowledged one by one)
 //	                      └────────► Broadcast ──────► broadcasts   (last: the commit point)
-//	                                 Plan ───────────► results      (so that the task is known at once)
+//	                                 TaskOpened ─────► results      (so that the task is known at once)
 //	answer ◄── status view ◄── statuses
 //	webhook ──► Webhooks ──► receipts ──────────────► results      (answered when acknowledged, or Meta comes again)
 //

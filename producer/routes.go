@@ -9,7 +9,7 @@ import (
 	"altavoz/schemas/request"
 )
 
-// handler answers a request. The caller is nil where nobody is asked who he is.
+// handler answers a request. The caller is nil where no key is asked for.
 type handler func(w http.ResponseWriter, r *http.Request, caller *access.Caller) answer
 
 // public is the scope of what anybody may ask for.

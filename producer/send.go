@@ -187,8 +187,8 @@ func (in *Ingress) accept(ctx context.Context, o *order) answer {
 	}
 	in.cfg.Logger.InfoContext(ctx, "broadcast accepted", "task", o.task.String(), "total", b.GetTotal(), "lane", string(b.Lane()),
 		"header", b.GetContent().GetHeader().String(), "file_bytes", b.GetContent().GetMedia().GetSize(), "direct", b.GetDirect(), "chosen", o.chosen, "caller", o.caller.Owner)
-	if _, err := upload.Publish(soon, in.ports.Log, upload.Plan(b, origin)); err != nil {
-		// It is accepted all the same: the fanout writes the plan too.
+	if _, err := upload.Publish(soon, in.ports.Log, upload.TaskOpened(b, origin)); err != nil {
+		// It is accepted all the same: the fanout writes a TaskOpened too.
 		in.cfg.Logger.WarnContext(ctx, "plan not published", "task", o.task.String(), "error", err)
 	}
 	if o.chosen {
@@ -213,7 +213,7 @@ func (in *Ingress) before(ctx context.Context, o *order) (answer, bool) {
 		return answer{}, false
 	}
 	if len(o.earlier) > 0 && !in.caughtUp() { //mutant:earlier-ids-are-looked-up-in-the-whole-view
-		return in.unconfirmed(ctx, o), true // of its own id the first Plan would tell, of another one nothing
+		return in.unconfirmed(ctx, o), true // of its own id the first TaskOpened would tell, of another one nothing
 	}
 	var failed *schemas.Status // and wrote to nobody: where the request has another task too, that is the one
 	var failedID schemas.TaskID

@@ -23,7 +23,7 @@ func (s *worker) awaitStatus(t *task.Task, known ledger.Line, now time.Time) {
 	s.publishClaim(t)
 }
 
-// publishClaim writes the Plan of a task whose id others may have too, and again until a Status has shown who was first.
+// publishClaim writes the TaskOpened of a task whose id others may have too, and again until a Status has shown who was first.
 func (s *worker) publishClaim(t *task.Task) {
 	if !t.AwaitsStatus() {
 		return

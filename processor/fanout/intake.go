@@ -125,7 +125,7 @@ func (s *worker) identify(t *task.Task, rec *stream.Record, b *schemas.Broadcast
 		}
 	}
 	if t.Total == 0 || t.Total > s.st.cfg.MaxRecipients {
-		t.Total = 1 // tp a task that fails: with none it would end before it can, and more nobody could count
+		t.Total = 1 // of a task that fails: with no recipient it would end before it can fail, and more nobody could count
 	}
 	s.prepare.Cache(t, b, len(rec.Value))
 	s.watch(t)
@@ -173,7 +173,7 @@ func (s *worker) decide(t *task.Task, rec *stream.Record, known ledger.Line, now
 	}
 }
 
-// isOpened reports whether the task has its Plan. An ingress that accepted it held it to the rules of its own version.
+// isOpened reports whether the task has its TaskOpened. An ingress that accepted it held it to the rules of its own version.
 func (s *worker) isOpened(t *task.Task) bool {
 	st, _ := s.st.ports.Statuses.Get(t.ID)
 	return st.GetPlan() != nil && t.IsFirst(st.GetPlan(), s.Partition().Partition)

@@ -131,7 +131,7 @@ const (
 	// maxTasks is how many unfinished broadcasts a partition holds; at about 1 KiB each without their recipients, 100 MiB.
 	// Beyond it, and only there, reading stops: it is memory that is short, not the ledger.
 	maxTasks = 100_000
-	// openedRetry is how long a claim waits for its Status before its Plan is written again: whatever was lost, a Plan has the
+	// openedRetry is how long a claim waits for its Status before its TaskOpened is written again: whatever was lost, a TaskOpened has the
 	// Status written anew.
 	openedRetry = 30 * time.Second
 

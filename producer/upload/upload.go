@@ -1,5 +1,5 @@
 // Package upload puts a broadcast into Kafka: slices and parts while its request is read, and then the broadcast, which is
-// the commit point, and the Plan that opens its task.
+// the commit point, and the TaskOpened that opens its task.
 package upload
 
 import (
@@ -111,8 +111,8 @@ func Commit(ctx context.Context, log stream.Publisher, b *schemas.Broadcast) (*s
 	return &schemas.Origin{Partition: out[0].Partition, Offset: out[0].Offset}, nil
 }
 
-// Plan is the result that opens the broadcast's task.
-func Plan(b *schemas.Broadcast, origin *schemas.Origin) stream.Record {
+// TaskOpened is the result that opens the broadcast's task.
+func TaskOpened(b *schemas.Broadcast, origin *schemas.Origin) stream.Record {
 	return schemas.EncodeResult(&schemas.Result{
 		Task: b.GetTask(), AtMs: b.GetAcceptedMs(),
 		Event: &schemas.Result_Plan{Plan: &schemas.TaskOpened{

@@ -169,7 +169,7 @@ var textFields = []string{
 	"filename", "task_id", "sender", "category", "on_unknown", "schedule_at", "expire_at",
 }
 
-// reader reads one  Members are kept as they come; rules are looked at when all are there.
+// reader reads one request. Members are kept as they come; rules are looked at when all are there.
 type reader struct {
 	body       *split.Reader
 	dec        *jsontext.Decoder

@@ -1,4 +1,4 @@
-// Package rewrite puts broadcasts of others in order: JSON, files that stand in the event, lists that are too long for one.
+// Package normalize puts broadcasts of others in order: JSON, files that stand in the event, lists that are too long for one.
 // What comes out can be carried out, and read again later, from its record as it is.
 package normalize
 
@@ -17,9 +17,6 @@ import (
 	"altavoz/schemas/request"
 	"altavoz/stream"
 )
-
-// What a person reads of a broadcast that can't be put in order.
-const ()
 
 // blobBatch is how many bytes of slices and parts are written before their acknowledgement is awaited.
 const blobBatch = 1 << 20

@@ -18,7 +18,7 @@ func (p *Preparer) Cache(t *task.Task, b *schemas.Broadcast, size int) {
 	}
 	t.Body = b
 	blob.Bind(b.GetContent().GetMedia(), t.ID)
-	t.Asked, t.Window = b.GetSpeed(), b.GetWindow() // the Plan of an older version has neither
+	t.Asked, t.Window = b.GetSpeed(), b.GetWindow() // the TaskOpened of an older version has neither
 	t.List = recipients.ListOf(b, t.ID, t.ListKey)
 }
 
