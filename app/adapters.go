@@ -20,7 +20,7 @@ import (
 	"altavoz/whatsapp/media"
 )
 
-// Every port and what is plugged into it. A worker names what it needs; that a client has it is checked here and nowhere else.
+// Every port and what implements it. A stage names what it needs; that a client has it is checked here and nowhere else.
 var (
 	_ stream.Committer    = (*group.Group)(nil)
 	_ stream.Pauser       = (*group.Group)(nil)

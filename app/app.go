@@ -45,11 +45,11 @@ type App struct {
 	keys     *keys.Book
 	identity *identity.Ring // nil where no role asks for it
 
-	web    *web
-	health *health.Health
-	kafka  kafka.Config
-	layout kafka.Layout
-	doors  doors
+	web     *web
+	health  *health.Health
+	kafka   kafka.Config
+	layout  kafka.Layout
+	clients clients
 	// embedded parts, nil where the real ones are configured
 	broker *embedded.Kafka
 	api    *embedded.Simulator
@@ -146,7 +146,7 @@ func (a *App) begin(ctx context.Context) error {
 	if a.layout, err = topics.Ensure(ctx, a.kafka, a.broker != nil); err != nil {
 		return topicsError(err)
 	}
-	if err := a.openDoors(ctx); err != nil {
+	if err := a.openClients(ctx); err != nil {
 		return err
 	}
 	if err := a.startRoles(ctx); err != nil {
@@ -159,7 +159,7 @@ func (a *App) begin(ctx context.Context) error {
 
 func topicsError(err error) error {
 	if errors.Is(err, topics.ErrMismatch) {
-		return withHint(err, "`altavoz topics check` lists what is wrong; a topic of another ALTAVOZ_KAFKA_TOPIC_PREFIX is another house's")
+		return withHint(err, "`altavoz topics check` lists what is wrong; a topic of another ALTAVOZ_KAFKA_TOPIC_PREFIX belongs to another installation")
 	}
 	return kafkaError(err)
 }
@@ -255,11 +255,11 @@ func (a *App) Failed() <-chan error { return a.failed }
 
 // AwaitReady waits until /readyz says ready.
 func (a *App) AwaitReady(ctx context.Context) error {
-	if a.doors.statuses == nil {
+	if a.clients.statuses == nil {
 		return a.ready()
 	}
 	select {
-	case <-a.doors.statuses.CaughtUp():
+	case <-a.clients.statuses.CaughtUp():
 		return a.ready()
 	case err := <-a.failed:
 		a.fail(err)

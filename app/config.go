@@ -53,7 +53,7 @@ type ProcessConfig struct {
 	LogFormat string         `envconfig:"ALTAVOZ_LOG_FORMAT" help:"json or text; empty: text on a terminal"`
 }
 
-// HTTPConfig is the door for callers.
+// HTTPConfig is the HTTP server's, for callers of the API.
 type HTTPConfig struct {
 	Addr          string            `envconfig:"ALTAVOZ_HTTP_ADDR" help:"where the API listens"`
 	AdminAddr     string            `envconfig:"ALTAVOZ_ADMIN_ADDR" help:"where /metrics listens, for whoever reaches it; empty: with the API, for keys with the scope control or admin; on loopback without API keys for this machine"`
@@ -199,7 +199,7 @@ func (c ProcessConfig) Validate() error {
 // keys says where the API keys are.
 func (c HTTPConfig) keys() keys.Config { return keys.Config{Short: c.APIKeys, File: c.KeysFile} }
 
-// Validate reports what cannot be. A door that strangers can reach must ask who they are.
+// Validate reports what cannot be. A server that others than this machine can reach must ask for keys.
 func (c HTTPConfig) Validate(roles Roles) error {
 	if err := checkAddr("ALTAVOZ_HTTP_ADDR", c.Addr); err != nil {
 		return err

@@ -1,9 +1,9 @@
-// Package app puts the house together: it reads the configuration, plugs the doors into the workers, and starts and stops
-// them in an order that loses nothing.
+// Package app puts a process together: it reads the configuration, gives the stages their clients, and starts and stops
+// both in an order that loses nothing.
 //
 //	config.go               what can be set, and the environment it is read from
-//	network.go              the one seam through which everything dials and listens
-//	doors.go, adapters.go   the clients of a process, and what fits them to the workers' ports
+//	network.go              the one place through which everything dials and listens
+//	clients.go, adapters.go the clients of a process, and what fits them to the stages' ports
 //	roles.go                which parts each role needs
 //	app.go, lifecycle.go    a process: Start returns when it runs, Stop when it has drained
 //	web.go                  the HTTP servers, with health, readiness and metrics

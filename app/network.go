@@ -7,7 +7,7 @@ import (
 )
 
 // Network is the one way out of a process and into it: everything that dials or listens does it through here. A test
-// puts a simulated network in its place, with faults, and can then run the whole house in fake time.
+// puts a simulated network in its place, with faults, and can then run all of altavoz in fake time.
 type Network struct {
 	Dial   func(ctx context.Context, network, addr string) (net.Conn, error)
 	Listen func(network, addr string) (net.Listener, error)

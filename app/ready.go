@@ -16,11 +16,11 @@ const probeKey = "probe"
 // report makes the checks of /readyz. What is open is not written to any more once the process runs.
 func (a *App) report() *readiness.Report {
 	p := readiness.Process{Started: a.running.Load(), Producer: a.cfg.Process.Roles.Has(RoleProducer), Kafka: a.health}
-	if p.Started && a.doors.ingress != nil {
-		p.Tasks = a.doors.ingress.Ready
+	if p.Started && a.clients.ingress != nil {
+		p.Tasks = a.clients.ingress.Ready
 	}
-	if p.Started && a.doors.redis != nil {
-		p.Redis = a.doors.redis.Up
+	if p.Started && a.clients.redis != nil {
+		p.Redis = a.clients.redis.Up
 	}
 	return p.Report()
 }
@@ -38,7 +38,7 @@ func (a *App) probeWrites(ctx context.Context) {
 	a.watch(context.WithoutCancel(ctx), "probe of writes", func(ctx context.Context) {
 		readiness.Probe(ctx, func() bool { return !a.health.Failing().IsZero() }, func() { //nolint:contextcheck // what is taken is written
 			rec := stream.Record{Topic: schemas.TopicBlobs, Partition: stream.NoPartition, Key: []byte(probeKey)}
-			a.doors.express.Append(rec, func(stream.Record, error) {}) // health is told by the publisher
+			a.clients.express.Append(rec, func(stream.Record, error) {}) // health is told by the publisher
 		})
 	})
 }

@@ -71,7 +71,7 @@ func (r *Roles) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// startRoles puts the workers between the doors. The last of the path starts first, so that nothing is written that
+// startRoles makes the stages with their clients and starts them. The last of the path starts first, so that nothing is written that
 // nobody reads, and stops last.
 func (a *App) startRoles(ctx context.Context) error {
 	makers := map[string]func(*group.Group) (processor.Worker, error){
@@ -112,10 +112,10 @@ func (a *App) startRoles(ctx context.Context) error {
 		a.web.serve(http.HandlerFunc(noAPI))
 		return nil
 	}
-	a.doors.ingress = producer.New(a.ingressConfig(), producer.Ports{
-		Log: a.doors.express, Statuses: a.doors.statuses, Tasks: a.doors.statuses, Webhooks: a.webhooks(),
+	a.clients.ingress = producer.New(a.ingressConfig(), producer.Ports{
+		Log: a.clients.express, Statuses: a.clients.statuses, Tasks: a.clients.statuses, Webhooks: a.webhooks(),
 	})
-	a.web.serve(a.doors.ingress.Handler())
+	a.web.serve(a.clients.ingress.Handler())
 	a.probeWrites(ctx)
 	return nil
 }
@@ -124,11 +124,11 @@ func (a *App) startRoles(ctx context.Context) error {
 func (a *App) startViews(ctx context.Context) error {
 	ctx = context.WithoutCancel(ctx) // they read until they are stopped
 	var errs []error
-	if a.doors.statuses != nil {
-		errs = append(errs, a.doors.statuses.Start(ctx))
+	if a.clients.statuses != nil {
+		errs = append(errs, a.clients.statuses.Start(ctx))
 	}
-	if a.doors.controls != nil {
-		errs = append(errs, a.doors.controls.Start(ctx))
+	if a.clients.controls != nil {
+		errs = append(errs, a.clients.controls.Start(ctx))
 	}
 	return errors.Join(errs...)
 }
@@ -142,7 +142,7 @@ func (a *App) newRelay(g *group.Group) (processor.Worker, error) {
 		Logger: a.log, Registerer: a.registry, Owners: upstream.Owners(sources), IDs: a.identity.RecordIDs, Made: a.identity.Made, Sign: a.identity.Sign,
 		DefaultSender: func() string { id, _ := a.numbers.Pick(""); return id },
 	}
-	return relay.New(cfg, relay.Ports{Committer: g, Pauser: g, Log: a.doors.express, Home: a.layout.Home, Reject: rejects.Keep}), cfg.Validate()
+	return relay.New(cfg, relay.Ports{Committer: g, Pauser: g, Log: a.clients.express, Home: a.layout.Home, Reject: rejects.Keep}), cfg.Validate()
 }
 
 func (a *App) newFanout(g *group.Group) (processor.Worker, error) {
@@ -157,8 +157,8 @@ func (a *App) newFanout(g *group.Group) (processor.Worker, error) {
 		Move: a.identity.Move, Moved: a.identity.Moved, Predicts: whatsapp.Predicts, Receipts: a.cfg.WhatsApp.AppSecret != "",
 	}
 	return fanout.New(cfg, fanout.Ports{
-		Committer: g, Pauser: g, Express: a.doors.express, Bulk: a.doors.bulk, Records: a.doors.reader,
-		Statuses: a.doors.statuses, Controls: a.doors.controls, Media: a.doors.media, Home: a.layout.Home, Reject: rejects.Keep,
+		Committer: g, Pauser: g, Express: a.clients.express, Bulk: a.clients.bulk, Records: a.clients.reader,
+		Statuses: a.clients.statuses, Controls: a.clients.controls, Media: a.clients.media, Home: a.layout.Home, Reject: rejects.Keep,
 	}), cfg.Validate()
 }
 
@@ -175,13 +175,13 @@ func (a *App) newSender(g *group.Group) (processor.Worker, error) {
 		},
 	}
 	return sender.New(cfg, sender.Ports{
-		Committer: g, Pauser: g, Express: a.doors.express, Bulk: a.doors.bulk, Records: held{a.doors.reader}, Contents: blob.Reader{Records: a.doors.reader},
-		Media: a.doors.media, Numbers: a.doors.controls, Messenger: a.doors.messenger, Reject: rejects.Keep,
+		Committer: g, Pauser: g, Express: a.clients.express, Bulk: a.clients.bulk, Records: held{a.clients.reader}, Contents: blob.Reader{Records: a.clients.reader},
+		Media: a.clients.media, Numbers: a.clients.controls, Messenger: a.clients.messenger, Reject: rejects.Keep,
 	}), cfg.Validate()
 }
 
 func (a *App) newAggregator(g *group.Group) (processor.Worker, error) {
 	return aggregator.New(aggregator.Config{Logger: a.log, Registerer: a.registry}, aggregator.Ports{
-		Committer: g, Pauser: g, Statuses: a.doors.express, Marks: a.doors.bulk, Table: a.doors.reader, Reject: rejects.Keep,
+		Committer: g, Pauser: g, Statuses: a.clients.express, Marks: a.clients.bulk, Table: a.clients.reader, Reject: rejects.Keep,
 	}), nil
 }

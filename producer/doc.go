@@ -1,4 +1,5 @@
-// Package producer is the door by which broadcasts come in: the HTTP contract with its Spanish answers.
+// Package producer is the HTTP service by which broadcasts come in, with its Spanish answers. It is called producer as a role and ingress in
+// code and documents; what writes to Kafka is stream.Publisher.
 // (Go programs use package client, which also puts a broadcast on Kafka without HTTP.)
 //
 //	body ──► request.Read ──► slices, parts ──► blobs        (acknowledged one by one)

@@ -32,7 +32,7 @@ const (
 	maxHeaderBytes = 16 << 10
 )
 
-// Ingress is the HTTP door.
+// Ingress is the HTTP service.
 type Ingress struct {
 	cfg      Config
 	ports    Ports
@@ -50,7 +50,7 @@ type Ingress struct {
 	forged   seldom.Line // webhooks that are not Meta's
 }
 
-// New makes the door. It holds nothing that must be closed.
+// New makes the service. It holds nothing that must be closed.
 func New(cfg Config, ports Ports) *Ingress {
 	if cfg.MaxBody == 0 {
 		cfg.MaxBody = request.MaxBodyBytes

@@ -50,7 +50,7 @@ type Webhooks interface {
 	Receipts(body []byte, now time.Time) ([]stream.Record, error)
 }
 
-// Ports are the doors that the ingress uses.
+// Ports is what the ingress is connected to.
 type Ports struct {
 	Log      stream.Publisher
 	Statuses Statuses
@@ -83,7 +83,7 @@ type Config struct {
 	Registerer prometheus.Registerer
 }
 
-// Limits of the door. A request that finds no room is told to come back (503), and never waits in memory.
+// Limits of the ingress. A request that finds no room is told to come back (503), and never waits in memory.
 const (
 	DefaultDirectTimeout = 25 * time.Second // below the 30 s after which proxies give up
 	// BigBody is the size from which a body needs one of the slots: some 70,000 phones, or an image of 750 KB.

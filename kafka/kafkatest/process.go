@@ -134,7 +134,7 @@ func (h *Process) Boot() {
 	h.Cluster = cluster
 }
 
-// Answers publishes as a door does, and fails if that takes longer than a door may.
+// Answers publishes as the ingress does, and fails if that takes longer than its answer may.
 func (h *Process) Answers() error {
 	h.T.Helper()
 	ctx, cancel := context.WithTimeout(h.T.Context(), answerWait)
@@ -150,7 +150,7 @@ func (h *Process) Answers() error {
 	return err
 }
 
-// GivesUp asks for all that a stage or a door asks for, and fails if any of it takes longer than it was given.
+// GivesUp asks for all that a stage or the ingress asks for, and fails if any of it takes longer than it was given.
 func (h *Process) GivesUp() {
 	h.T.Helper()
 	tp := stream.TopicPartition{Topic: schemas.TopicSendsExpress}

@@ -87,7 +87,7 @@ type Bodies struct {
 	Underway *underway.Bodies[*Body]
 }
 
-// Body reads a request's body under the door's limits: it takes a slot of its kind, one more when the body turns out
+// Body reads a request's body under the ingress's limits: it takes a slot of its kind, one more when the body turns out
 // big, and sets the deadlines that a slow client must keep.
 type Body struct {
 	src      io.Reader

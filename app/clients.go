@@ -29,8 +29,8 @@ const (
 	redisPatience = 2 * time.Second
 )
 
-// doors are the clients of a process. Those that no role of it needs are nil.
-type doors struct {
+// clients is what a process reaches Kafka, Redis and the Cloud API through, and its HTTP API. What none of its roles needs is nil.
+type clients struct {
 	express, bulk *records.Publisher
 	reader        *records.Reader
 	statuses      *table.Statuses
@@ -41,14 +41,14 @@ type doors struct {
 	redis         *redis.Cache
 }
 
-// openDoors opens what the roles need, from the far end of the house to the near one.
-func (a *App) openDoors(ctx context.Context) error {
+// openClients opens what the roles need: first what the others are made with.
+func (a *App) openClients(ctx context.Context) error {
 	roles := a.cfg.Process.Roles
 	for _, p := range []struct {
 		name   string
 		linger time.Duration
 		into   **records.Publisher
-	}{{"bulk publisher", bulkLinger, &a.doors.bulk}, {"express publisher", expressLinger, &a.doors.express}} {
+	}{{"bulk publisher", bulkLinger, &a.clients.bulk}, {"express publisher", expressLinger, &a.clients.express}} {
 		pub, err := records.NewPublisher(a.kafka, a.layout, p.linger)
 		if err != nil {
 			return fmt.Errorf("opening the %s: %w", p.name, err)
@@ -64,7 +64,7 @@ func (a *App) openDoors(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("opening the reader: %w", err)
 		}
-		a.doors.reader = reader
+		a.clients.reader = reader
 		a.stopLast("reader", func(context.Context) error { reader.Close(); return nil })
 	}
 	if roles.Has(RoleFanout, RoleSender) {
@@ -74,7 +74,7 @@ func (a *App) openDoors(ctx context.Context) error {
 	}
 	if roles.Has(RoleProducer, RoleFanout) {
 		var err error
-		if a.identity, err = ids.FromKafka(ctx, a.kafka, a.cfg.Process.IDSecret, a.doors.express.Publish, a.log); err != nil {
+		if a.identity, err = ids.FromKafka(ctx, a.kafka, a.cfg.Process.IDSecret, a.clients.express.Publish, a.log); err != nil {
 			return err
 		}
 	}
@@ -91,14 +91,14 @@ func (a *App) openViews(roles Roles) error {
 		if err != nil {
 			return fmt.Errorf("opening the view of statuses: %w", err)
 		}
-		a.doors.statuses = statuses
+		a.clients.statuses = statuses
 		a.stopLast("view of statuses", func(context.Context) error { statuses.Stop(); return nil })
 	}
 	controls, err := table.NewControls(a.kafka, a.layout)
 	if err != nil {
 		return fmt.Errorf("opening the view of controls: %w", err)
 	}
-	a.doors.controls = controls
+	a.clients.controls = controls
 	a.stopLast("view of controls", func(context.Context) error { controls.Stop(); return nil })
 	return nil
 }
@@ -130,24 +130,24 @@ func (a *App) openWhatsApp(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("opening the Cloud API: %w", err)
 	}
-	a.doors.messenger = client
+	a.clients.messenger = client
 	a.stopLast("cloud API client", func(context.Context) error { client.Close(); return nil })
 	cache, err := a.openCache(ctx)
 	if err != nil {
 		return err
 	}
 	cfg := media.Config{
-		Uploader: client, Parts: blob.Reader{Records: a.doors.reader}, Cache: cache, Token: token,
+		Uploader: client, Parts: blob.Reader{Records: a.clients.reader}, Cache: cache, Token: token,
 		URLMode: a.cfg.Media.URLMode, FetchAllow: a.cfg.Media.FetchAllow,
 		Logger: a.log, Registerer: a.registry,
 	}
 	if a.fetch {
 		cfg.FetchDial = a.network.Dial
 	}
-	if a.doors.media, err = media.New(cfg); err != nil {
+	if a.clients.media, err = media.New(cfg); err != nil {
 		return fmt.Errorf("opening media: %w", err)
 	}
-	a.stopLast("media", func(context.Context) error { a.doors.media.Close(); return nil })
+	a.stopLast("media", func(context.Context) error { a.clients.media.Close(); return nil })
 	return nil
 }
 
@@ -168,7 +168,7 @@ func (a *App) openCache(ctx context.Context) (media.Cache, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening Redis: %w", err)
 	}
-	a.doors.redis = cache
+	a.clients.redis = cache
 	a.stopLast("redis", func(context.Context) error { cache.Close(); return nil })
 	a.watch(context.WithoutCancel(ctx), "watch over redis", cache.Watch)
 	ctx, cancel := context.WithTimeoutCause(ctx, redisPatience, errors.New("redis is slow to answer"))
