@@ -10,7 +10,7 @@ import (
 	"altavoz/schemas"
 )
 
-// The outcomes that this stage gives.
+// outcomes are those that this stage gives. One that is missing here has no counter, and counting it panics (results.go).
 var outcomes = []schemas.OutcomeClass{schemas.OutcomeSent, schemas.OutcomeFailed, schemas.OutcomeUnknown, schemas.OutcomeExpired}
 
 type commitResult string
