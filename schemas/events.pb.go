@@ -1641,6 +1641,7 @@ type isResult_Event interface {
 }
 
 type Result_Plan struct {
+	// Named plan, and TaskUpdate note, because that was how these messages were called.
 	Plan *TaskOpened `protobuf:"bytes,3,opt,name=plan,proto3,oneof"`
 }
 
@@ -2071,11 +2072,11 @@ type TaskUpdate struct {
 	Why string `protobuf:"bytes,2,opt,name=why,proto3" json:"why,omitempty"`
 	// Every control of the task below this offset of the topic controls is in force; 0: it says nothing of them.
 	Controls int64 `protobuf:"varint,3,opt,name=controls,proto3" json:"controls,omitempty"`
-	// With controls: how many sends of the task were dispatched and not decided then. No more than these leave.
+	// With controls: how many sends of the task were in flight then, dispatched and without an outcome. No more than these leave.
 	Pipe uint32 `protobuf:"varint,4,opt,name=pipe,proto3" json:"pipe,omitempty"`
 	// With controls: most sends a second now, of the broadcast or of its last control; 0: as fast as its number goes.
 	Speed uint32 `protobuf:"varint,5,opt,name=speed,proto3" json:"speed,omitempty"`
-	// Why it waits, where a number keeps it waiting; the words for people are made where they are shown.
+	// Why it waits, is paused or ended; the words for people are made where they are shown.
 	Cause         *Cause `protobuf:"bytes,9,opt,name=cause,proto3" json:"cause,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -2153,12 +2154,12 @@ func (x *TaskUpdate) GetCause() *Cause {
 	return nil
 }
 
-// Cause is what keeps the tasks of a sender number waiting.
+// Cause is why a task waits, is paused or ended: a reason and what belongs to it. A member that its reason has no use for is empty.
 type Cause struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	Reason  Reason                 `protobuf:"varint,1,opt,name=reason,proto3,enum=altavoz.v1.Reason" json:"reason,omitempty"`
 	SinceMs int64                  `protobuf:"varint,2,opt,name=since_ms,json=sinceMs,proto3" json:"since_ms,omitempty"`
-	// The number, as people call it.
+	// The sender number that keeps it waiting, as people call it.
 	Number string `protobuf:"bytes,3,opt,name=number,proto3" json:"number,omitempty"`
 	// What was answered: Meta's code, 0 where it gave none, and its details.
 	Code   int32  `protobuf:"varint,4,opt,name=code,proto3" json:"code,omitempty"`
@@ -2355,7 +2356,7 @@ type Status struct {
 	UpdatedMs int64        `protobuf:"varint,10,opt,name=updated_ms,json=updatedMs,proto3" json:"updated_ms,omitempty"`
 	// Unix milliseconds when the last recipient was decided; 0 before.
 	FinishedMs int64 `protobuf:"varint,11,opt,name=finished_ms,json=finishedMs,proto3" json:"finished_ms,omitempty"`
-	// Unix milliseconds of the TaskUpdate that phase and why come from: of two notes the later one counts, also after a takeover.
+	// Unix milliseconds of the TaskUpdate that phase and why come from: of two updates the later one counts, also after a takeover.
 	PhaseMs int64 `protobuf:"varint,12,opt,name=phase_ms,json=phaseMs,proto3" json:"phase_ms,omitempty"`
 	// Of the TaskUpdate with the highest controls: see there.
 	Controls int64  `protobuf:"varint,13,opt,name=controls,proto3" json:"controls,omitempty"`
