@@ -21,7 +21,8 @@ type Raw struct {
 	JSON json.RawMessage `json:"-"`
 }
 
-// Result counts recipients: Successful + Failed + Pending = Total. Unknown, Skipped, Expired and Cancelled are counted in Failed.
+// Result counts recipients: Successful + Failed + Pending = Total. Unknown, Skipped, Expired and Cancelled are counted in Failed, and so
+// are undelivered ones; their number, and those of delivered and read ones, are in Task.Outcomes and in the JSON.
 type Result struct {
 	Total      uint32   `json:"total"`
 	Successful uint32   `json:"successful"`

@@ -1,7 +1,7 @@
-// Package processor is the map of the stream: which stages there are, what each reads and what it writes.
+// Package processor is the topology as data: which stages there are, and which topics each reads and writes.
 //
-// Read Topology first. A stage itself is a package of its own (fanout, sender, aggregator), knows events and no client, and
-// meets the others only in topics.
+// Read Topology first. A stage itself is a package of its own (relay, fanout, sender, aggregator), imports no Kafka client, and
+// exchanges records with the others only through topics.
 package processor
 
 import (
@@ -20,8 +20,8 @@ import (
 	"altavoz/stream"
 )
 
-// Stage is one role: what it reads of Kafka and what it writes. A test holds this against what each role was seen to do (test/sim), and
-// the rights of Kafka's users are made of it.
+// Stage is what a consumer group reads of Kafka and writes, or the role producer, which has no group. A stage's name is its role's, but
+// for the relay's. A test compares this with what each role was seen to do (test/sim), and the rights of Kafka's users are made of it.
 type Stage struct {
 	Name     string         // also of its consumer group
 	Consumes []stream.Topic // by its consumer group; the producer has none

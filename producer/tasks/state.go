@@ -30,7 +30,7 @@ func (s State) Over() bool { return s == Success || s == Failure || s == Revoked
 // StateOf says in a word how far a task is. What stands for good is called an end only when everybody is decided: until then sends that were
 // in flight may still leave.
 func StateOf(s *schemas.Status, now time.Time) State {
-	if s.GetPlan() == nil { // its results outran it
+	if s.GetPlan() == nil { // its results came before it
 		return Pending
 	}
 	phase, finished := s.GetPhase(), s.GetFinishedMs() != 0
@@ -99,7 +99,7 @@ func InPipe(s *schemas.Status) uint32 {
 	return cursor - min(cursor, s.Decided())
 }
 
-// Leaving is how many sends may leave at most after the controls that are in force. It is the word of who dispatches: the
+// Leaving is how many sends may leave at most after the controls that are in force. The fanout says how many, because the
 // cursor of a status comes a moment later than the sends.
 func Leaving(s *schemas.Status) uint32 { return min(s.GetPipe(), pending(s)) }
 
