@@ -141,8 +141,8 @@ const (
 	simulatedToken  = "simulated"
 )
 
-// rooms are the parts of the configuration.
-func (c *Config) rooms() []any {
+// parts are the structs of the configuration, one a subject.
+func (c *Config) parts() []any {
 	return []any{&c.Process, &c.HTTP, &c.Kafka, &c.Redis, &c.WhatsApp, &c.Media, &c.Embedded, &c.Client}
 }
 
@@ -150,7 +150,7 @@ func (c *Config) rooms() []any {
 // is to be run.
 func Load() (*Config, error) {
 	c := Default()
-	if err := environment.Read(c.rooms()...); err != nil {
+	if err := environment.Read(c.parts()...); err != nil {
 		return nil, err
 	}
 	c.APIGiven = environment.Given("ALTAVOZ_WHATSAPP_BASE_URL")
@@ -160,7 +160,7 @@ func Load() (*Config, error) {
 // Settings returns the configuration as it is in force.
 func (c *Config) Settings() []environment.Setting {
 	def := Default()
-	return environment.Settings(c.rooms(), def.rooms())
+	return environment.Settings(c.parts(), def.parts())
 }
 
 // Default is the configuration of an empty environment.

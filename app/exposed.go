@@ -19,7 +19,7 @@ func ClearClient(name, base string, key schemas.Secret) (warning string, err err
 
 // exposed returns what others can read of our secrets: what is warned of and, as an error, what is refused.
 func (c *Config) exposed() (warnings []string, err error) {
-	files := environment.SecretFiles(c.rooms()...)
+	files := environment.SecretFiles(c.parts()...)
 	files["ALTAVOZ_KAFKA_KEY_FILE"] = c.Kafka.KeyFile
 	if n := access.Unnamed(c.HTTP.APIKeys); n > 0 && !admission.Loopback(c.HTTP.Addr) {
 		warnings = append(warnings, fmt.Sprintf("%d keys of ALTAVOZ_API_KEYS have no name: their owner is made of the secret, so a new secret is another owner, who has no tasks; write name:secret", n))

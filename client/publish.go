@@ -54,7 +54,7 @@ func PublishJSON(ctx context.Context, log stream.Publisher, body io.Reader) (Pub
 		return Published{}, err
 	}
 	b.AcceptedMs = 0 // an ingress accepts; of others the record's own time counts, and so the fanout tells them apart
-	origin, err := upload.Commit(ctx, log, b)
+	origin, err := upload.PublishBroadcast(ctx, log, b)
 	if err != nil {
 		return Published{}, err
 	}

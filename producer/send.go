@@ -181,7 +181,7 @@ func (in *Ingress) accept(ctx context.Context, o *order) answer {
 	b.Chosen, b.Direct = o.chosen, o.direct()
 	b.Earlier = taskids.Bytes(o.earlier)
 	in.cfg.Identity.Sign(b, o.caller.Owner)
-	origin, err := upload.Commit(soon, in.ports.Log, b)
+	origin, err := upload.PublishBroadcast(soon, in.ports.Log, b)
 	if err != nil {
 		return in.notTaken(ctx, o, err, true)
 	}

@@ -233,7 +233,7 @@ func (c *Cache) call(ctx context.Context, name string, wait time.Duration, build
 	return a.text, a.err
 }
 
-// begin lets a call through unless Redis is resting. Of those that come when its rest is over, the first goes alone.
+// begin lets a call through unless Redis is left alone. Of those that come when restTime is over, the first goes alone.
 func (c *Cache) begin(now time.Time) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -16,7 +16,7 @@ const (
 	resultDone    = "done"
 	resultTimeout = "timeout"
 	resultError   = "error"
-	resultSkipped = "skipped" // Redis rests
+	resultSkipped = "skipped" // Redis is left alone
 )
 
 type metrics struct {

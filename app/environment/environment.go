@@ -38,15 +38,15 @@ func (e Error) Unwrap() error { return e.error }
 // Hint returns what to do about it, for a person.
 func (e Error) Hint() string { return e.hint }
 
-// Read reads the environment over what is in the rooms: pointers to structs whose fields are settings, each tagged with its
+// Read reads the environment over what is in the parts: pointers to structs whose fields are settings, each tagged with its
 // variable and with help. A variable of ours that is in none of them is an error.
-func Read(rooms ...any) error {
-	for _, room := range rooms {
-		if err := envconfig.Process("", room); err != nil {
+func Read(parts ...any) error {
+	for _, part := range parts {
+		if err := envconfig.Process("", part); err != nil {
 			return readable(err)
 		}
 	}
-	all := settings(rooms)
+	all := settings(parts)
 	if err := readSecretFiles(all); err != nil {
 		return err
 	}
@@ -81,10 +81,10 @@ type setting struct {
 
 func (s setting) secret() bool { return s.value.Type() == reflect.TypeFor[schemas.Secret]() }
 
-func settings(rooms []any) []setting {
+func settings(parts []any) []setting {
 	var out []setting
-	for _, room := range rooms {
-		v := reflect.ValueOf(room).Elem()
+	for _, part := range parts {
+		v := reflect.ValueOf(part).Elem()
 		for i := range v.NumField() {
 			tag := v.Type().Field(i).Tag
 			out = append(out, setting{tag.Get("envconfig"), tag.Get("help"), v.Field(i)})
@@ -115,10 +115,10 @@ func readSecretFiles(all []setting) error {
 	return nil
 }
 
-// SecretFiles returns the files that secrets of the rooms are read from, by the variables that name them.
-func SecretFiles(rooms ...any) map[string]string {
+// SecretFiles returns the files that secrets of the parts are read from, by the variables that name them.
+func SecretFiles(parts ...any) map[string]string {
 	files := make(map[string]string)
-	for _, s := range settings(rooms) {
+	for _, s := range settings(parts) {
 		if path := os.Getenv(s.name + fileSuffix); s.secret() && path != "" {
 			files[s.name+fileSuffix] = path
 		}
@@ -177,11 +177,11 @@ type Setting struct {
 	Default bool // as in an empty environment
 }
 
-// Settings returns what is in the rooms; defaults are the same rooms in an empty environment.
-func Settings(rooms, defaults []any) []Setting {
+// Settings returns what is in the parts; defaults are the same parts in an empty environment.
+func Settings(parts, defaults []any) []Setting {
 	usual := settings(defaults)
 	var out []Setting
-	for i, s := range settings(rooms) {
+	for i, s := range settings(parts) {
 		line := Setting{Name: s.name, Help: s.help, Value: printed(s), Default: reflect.DeepEqual(s.value.Interface(), usual[i].value.Interface())}
 		if s.secret() && s.value.String() == "" {
 			line.Value = ""

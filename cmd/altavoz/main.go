@@ -1,4 +1,4 @@
-// Command altavoz is the one binary: a process of the house, and the tools of those who use and run it.
+// Command altavoz is the one binary: a process of altavoz, and the tools of those who use and run it.
 //
 // One file a subcommand. What a command says to people goes to standard error, what it was asked for to standard output.
 package main

@@ -102,8 +102,8 @@ func (u *Upload) Broadcast(req *request.Request, task schemas.TaskID, sender str
 	return req.Broadcast(task, sender, now.UnixMilli(), u.slices.Ref(task, sender), u.parts.Ref(task, sender)), nil
 }
 
-// Commit publishes the broadcast, which is then accepted, and returns where it lies.
-func Commit(ctx context.Context, log stream.Publisher, b *schemas.Broadcast) (*schemas.Origin, error) {
+// PublishBroadcast publishes the broadcast, which is then accepted, and returns where it lies.
+func PublishBroadcast(ctx context.Context, log stream.Publisher, b *schemas.Broadcast) (*schemas.Origin, error) {
 	out, err := Publish(ctx, log, schemas.EncodeBroadcast(b))
 	if err != nil {
 		return nil, err

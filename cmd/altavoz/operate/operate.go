@@ -16,7 +16,7 @@ import (
 	"altavoz/schemas/shown"
 )
 
-// Tools are the manners of the altavoz command.
+// Tools are what package main has for all its commands: how they check arguments, log, and write.
 type Tools struct {
 	Usage    func(cobra.PositionalArgs) cobra.PositionalArgs
 	WrongUse func(*cobra.Command, error) error

@@ -44,7 +44,7 @@ func remains(err error) error {
 
 var errSomeFailed = errors.New("some phones were not reached")
 
-// tell says what went wrong, in one voice, and returns the exit code.
+// tell writes what went wrong, in one form for all commands, and returns the exit code.
 func tell(w io.Writer, err error) int {
 	if err == nil {
 		return 0
@@ -81,7 +81,7 @@ func say(w io.Writer, format string, args ...any) {
 	_, _ = fmt.Fprintln(w, clean(fmt.Sprintf(format, args...))) // a terminal that is gone can't be told
 }
 
-// clean makes text of strangers harmless to a terminal: what could move the cursor, hide or turn text round is left out.
+// clean makes text of others harmless to a terminal: what could move the cursor, hide or turn text round is left out.
 func clean(text string) string { return shown.Text(text) }
 
 // sayJSON writes a line for programs, which people may look at.
