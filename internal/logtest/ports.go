@@ -87,14 +87,14 @@ func (m *Member) Commit(_ context.Context, g stream.Generation, ps []stream.Posi
 	time.Sleep(f.Before)
 	m.Pass()
 	if f.Lose || m.Dead() {
-		m.drop()
+		m.drop() //nolint:contextcheck // it comes back in a life of its own
 		return nil, ErrUnknown
 	}
 	refused := m.apply(g, ps, f)
 	time.Sleep(f.After)
 	m.Pass()
 	if f.LoseAnswer || m.Dead() {
-		m.drop()
+		m.drop() //nolint:contextcheck // it comes back in a life of its own
 		return nil, ErrUnknown
 	}
 	return refused, nil
@@ -139,7 +139,7 @@ func (m *Member) drop() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.options.Rejoins && !m.dropping && !m.dead && !m.isOver() {
-		go m.comeBack() //nolint:contextcheck // a life of its own
+		go m.comeBack()
 	}
 	m.dropping = true
 }

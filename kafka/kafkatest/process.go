@@ -240,7 +240,8 @@ func InOutage(t *testing.T, run func(h *Process)) {
 const (
 	// BrokerPort is that of the broker in a bubble.
 	BrokerPort = 9092
-	Outage     = 60 * time.Second
+	// Outage is how long Kafka does not answer in a test of that.
+	Outage = 60 * time.Second
 	// AnswerWithin is how long somebody who asks may be kept waiting while Kafka does not answer, and how long he waits
 	// himself.
 	AnswerWithin = 6 * time.Second

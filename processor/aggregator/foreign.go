@@ -99,7 +99,7 @@ func (w *worker) watch(ctx context.Context, topic stream.Topic, end int64) {
 		return
 	}
 	w.st.metrics.foreign[topic].Add(float64(len(foreign)))
-	w.Post(func() {
+	w.Post(func() { //nolint:contextcheck // what it reads ends with the partition
 		for i := range foreign {
 			if w.mergeForeign(&foreign[i]) != nil { // the partition was stopped
 				return

@@ -22,8 +22,8 @@ func (w *worker) loadTopics(ctx context.Context) error {
 		w.st.log.Error("records of marks or statuses can't be read and were passed over", "partition", w.partition(), "records", all.Broken)
 	}
 	for id, t := range all.Tasks {
-		delete(all.Tasks, id) // frees its states as we go
-		if err := w.place(id, t, t.Head.Plan == all.PlanOmitted); err != nil {
+		delete(all.Tasks, id)                                                  // frees its states as we go
+		if err := w.place(id, t, t.Head.Plan == all.PlanOmitted); err != nil { //nolint:contextcheck // work goes on in the partition's context
 			return err
 		}
 	}

@@ -152,7 +152,7 @@ func (s *worker) enqueue(w *writing) {
 		return
 	}
 	w.Ready = func() bool { return s.ready(w) }
-	s.Engine.Write(&w.Write)
+	s.Write(&w.Write)
 }
 
 // ready reports whether the partition may write a batch now. One that has to wait for another commit is kept until that is made.

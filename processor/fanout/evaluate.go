@@ -106,7 +106,7 @@ func (s *worker) countCanary(did canary.Do) {
 		s.st.metrics.canary[canaryStopped].Inc()
 	case canary.Pause:
 		s.st.metrics.canary[canaryPaused].Inc()
-	default:
+	case canary.Go, canary.Wait:
 	}
 }
 

@@ -39,7 +39,7 @@ func (c *copier) Step(now time.Time) time.Time {
 			c.Write(&partition.Write{To: c.w, Records: []stream.Record{rec}, Done: func(stream.Record) { c.acked(rec.Offset) }})
 		}
 	}
-	if c.mark > c.committed && !c.committing && !(c.Draining() && c.refused) {
+	if c.mark > c.committed && !c.committing && (!c.Draining() || !c.refused) {
 		c.committing = true
 		c.w.set.Commit(c, stream.Position{Partition: c.Partition(), Offset: c.mark})
 	}

@@ -41,8 +41,7 @@ func (st *Stage) relay(ctx context.Context, rec *stream.Record) (result string, 
 	}
 	owner := st.cfg.Owners[rec.Topic]
 	b, err := st.order(ctx, rec)
-	var no refusal
-	if errors.As(err, &no) {
+	if no, ok := errors.AsType[refusal](err); ok {
 		st.cfg.Logger.Warn("a record of an upstream system was rejected", "topic", string(rec.Topic), "partition", rec.Partition, "offset", rec.Offset, "owner", owner, "code", no.code, "reason", no.Error())
 		_, err = st.ports.Log.Publish(ctx, st.ports.Reject(*rec, Name, no.code, no.Error()))
 		return no.code, err //nolint:wrapcheck // the log's own words

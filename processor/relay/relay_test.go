@@ -22,9 +22,9 @@ import (
 )
 
 const (
-	crm    stream.Topic = "crm.broadcasts"
-	number              = "100"
-	proof               = "of a test"
+	crm    = stream.Topic("crm.broadcasts")
+	number = "100"
+	proof  = "of a test"
 )
 
 var of = stream.TopicPartition{Topic: crm}

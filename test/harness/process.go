@@ -91,7 +91,7 @@ type Listeners struct {
 
 // Listen is that of app.Network.
 func (l *Listeners) Listen(network, addr string) (net.Listener, error) {
-	opened, err := net.Listen(network, addr)
+	opened, err := new(net.ListenConfig).Listen(context.Background(), network, addr)
 	if err == nil {
 		l.mu.Lock()
 		l.addrs = append(l.addrs, opened.Addr().String())

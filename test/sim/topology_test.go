@@ -220,10 +220,8 @@ func (s *traffic) name(topic string, id [16]byte) string {
 // parseRequest reads what stands behind a request's length; nil where it is of no interest.
 func parseRequest(b []byte) (kmsg.Request, error) {
 	key, version := int16(binary.BigEndian.Uint16(b)), int16(binary.BigEndian.Uint16(b[2:]))
-	switch kmsg.Key(key) {
-	case kmsg.Fetch, kmsg.Produce, kmsg.OffsetFetch:
-	default:
-		return nil, nil
+	if !slices.Contains([]kmsg.Key{kmsg.Fetch, kmsg.Produce, kmsg.OffsetFetch}, kmsg.Key(key)) {
+		return nil, nil //nolint:nilnil // of no interest
 	}
 	req := kmsg.RequestForKey(key)
 	req.SetVersion(version)

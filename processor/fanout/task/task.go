@@ -95,20 +95,20 @@ func Found(id schemas.TaskID, st *schemas.Status) *Task {
 	t := &Task{Lifecycle: Lifecycle{membership: Untracked}, Opened: Gate{open: true}, Status: st}
 	t.ID, t.Offset = id, status.Position(p).GetOffset()
 	t.FillOpened(p)
-	t.Total, t.Direct, t.Entry.Task = p.GetTotal(), p.GetDirect(), t
+	t.Total, t.Direct, t.Task = p.GetTotal(), p.GetDirect(), t
 	return t
 }
 
 // Fill takes over what the broadcast says of itself.
 func (t *Task) Fill(b *schemas.Broadcast) {
 	t.Spec.Fill(b)
-	t.Total, t.Direct, t.Entry.Task = b.GetTotal(), b.GetDirect(), t
+	t.Total, t.Direct, t.Task = b.GetTotal(), b.GetDirect(), t
 }
 
 // Resume goes on where the ledger and the Status say, whichever says more.
 func (t *Task) Resume(known ledger.Line) {
-	t.Progress.resume(known, t.Status.GetCursor(), t.Total)
-	t.End, t.Entry.Decided = t.Cursor+t.Lease, status.Decided(t.Status)
+	t.resume(known, t.Status.GetCursor(), t.Total)
+	t.End, t.Decided = t.Cursor+t.Lease, status.Decided(t.Status)
 	t.Deadline = t.ExpiresAt()
 }
 
