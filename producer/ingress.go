@@ -14,7 +14,7 @@ import (
 	"altavoz/producer/access"
 	"altavoz/producer/guard"
 	"altavoz/producer/identity"
-	"altavoz/producer/seldom"
+	"altavoz/producer/loglimit"
 	"altavoz/producer/slots"
 	"altavoz/producer/underway"
 	"altavoz/schemas"
@@ -43,11 +43,11 @@ type Ingress struct {
 	webhooks slots.Bodies
 	shares   access.Shares // of callers in all of these
 	budget   access.Budget
-	waiting  slots.Slots // direct answers, and those of controls
-	listing  slots.Slots // lists
-	feeds    slots.Slots // event feeds
-	lookups  slots.Slots // tasks that are read back
-	forged   seldom.Line // webhooks that are not Meta's
+	waiting  slots.Slots   // direct answers, and those of controls
+	listing  slots.Slots   // lists
+	feeds    slots.Slots   // event feeds
+	lookups  slots.Slots   // tasks that are read back
+	forged   loglimit.Line // webhooks that are not Meta's
 }
 
 // New makes the service. It holds nothing that must be closed.
@@ -87,7 +87,7 @@ func New(cfg Config, ports Ports) *Ingress {
 		bodies:   slots.Bodies{Any: make(slots.Slots, maxReading), Big: make(slots.Slots, cfg.Uploads), From: BigBody},
 		webhooks: slots.Bodies{Any: make(slots.Slots, maxWebhooks), Big: make(slots.Slots, bigWebhooks), From: bigWebhook, Underway: new(underway.Bodies[*slots.Body])},
 		waiting:  make(slots.Slots, maxWaiting), listing: make(slots.Slots, maxListing), feeds: make(slots.Slots, cfg.Feeds), lookups: make(slots.Slots, maxLookups),
-		forged: seldom.Line{Every: forgedEvery},
+		forged: loglimit.Line{Every: forgedEvery},
 	}
 	in.metrics = newIngressMetrics(in, cfg.Registerer)
 	return in

@@ -26,7 +26,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"altavoz/producer/seldom"
+	"altavoz/producer/loglimit"
 )
 
 // Limits of a process.
@@ -69,8 +69,8 @@ type Set struct {
 	idle      prometheus.Counter // closed to make room, of an owner and without a request
 	refused   prometheus.Counter // closed since there was none
 	failures  prometheus.Counter
-	full      seldom.Line
-	broken    seldom.Line
+	full      loglimit.Line
+	broken    loglimit.Line
 
 	mu      sync.Mutex
 	open    map[net.Conn]*conn
@@ -100,7 +100,7 @@ type contextKey struct{}
 
 // New returns a set without connections.
 func New(cfg Config) *Set {
-	s := &Set{cfg: cfg, open: make(map[net.Conn]*conn), owners: make(map[string]*holder), full: seldom.Line{Every: logEvery}, broken: seldom.Line{Every: logEvery}}
+	s := &Set{cfg: cfg, open: make(map[net.Conn]*conn), owners: make(map[string]*holder), full: loglimit.Line{Every: logEvery}, broken: loglimit.Line{Every: logEvery}}
 	label := prometheus.Labels{"server": cfg.Server}
 	closed := func(why string) prometheus.Counter {
 		return prometheus.NewCounter(prometheus.CounterOpts{

@@ -14,7 +14,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"altavoz/producer/seldom"
+	"altavoz/producer/loglimit"
 )
 
 const (
@@ -61,7 +61,7 @@ func ParseTrusted(texts []string) ([]netip.Prefix, error) {
 type Attempts struct {
 	cfg              Config
 	refused, limited prometheus.Counter
-	line             seldom.Line
+	line             loglimit.Line
 
 	mu    sync.Mutex
 	byNet map[netip.Prefix]*list.Element // of *attempts
@@ -82,7 +82,7 @@ func New(cfg Config) *Attempts {
 	cfg.Registerer.MustRegister(wrong)
 	return &Attempts{
 		cfg: cfg, refused: wrong.WithLabelValues("refused"), limited: wrong.WithLabelValues("limited"),
-		line: seldom.Line{Every: logEvery}, byNet: make(map[netip.Prefix]*list.Element),
+		line: loglimit.Line{Every: logEvery}, byNet: make(map[netip.Prefix]*list.Element),
 	}
 }
 

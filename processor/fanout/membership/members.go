@@ -1,5 +1,5 @@
-// Package membership holds which broadcasts of a partition its ledger answers for, from the takeover on. It reads no log and
-// commits nothing.
+// Package membership holds which broadcasts of a partition its ledger answers for, from the takeover on: members of the ledger, not
+// of the consumer group. It reads no log and commits nothing.
 //
 //	         watermark                      Next                      read to
 //	─────────────┼────────────────────────────┼──────────────────────────┼───────► offsets of the log

@@ -1,6 +1,6 @@
-// Package seldom lets a line of the log be written only every so often, however often its cause occurs: strangers must not
+// Package loglimit lets a line of the log be written only every so often, however often its cause occurs: clients must not
 // fill the log. What was left out is counted.
-package seldom
+package loglimit
 
 import (
 	"sync"
