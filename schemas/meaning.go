@@ -9,7 +9,7 @@ import (
 )
 
 // Meaning is the digest that makes a repeat a repeat: every member of the request with its default filled in, the recipients in order, the
-// file by its digest. Not the task id, which is the request's name and not its meaning. sender is the number as it was asked for, phones the
+// file by its digest. Not the task id, which is the request's name and not its meaning, nor literal, by which texts are only checked. sender is the number as it was asked for, phones the
 // sum of what HashText makes of all recipients. A new member is hashed only where it is set: a request without it keeps its digest.
 func (b *Broadcast) Meaning(sender string, queued bool, phones []byte) []byte {
 	h, c := sha256.New(), b.GetContent()
