@@ -46,6 +46,15 @@ func ended(id schemas.TaskID, version uint64) *schemas.Status {
 	}
 }
 
+// others are tasks that ended and that a test asks nothing of.
+func others(n int) []*schemas.Status {
+	all := make([]*schemas.Status, n)
+	for i := range all {
+		all[i] = ended(schemas.NewTaskID(), 1)
+	}
+	return all
+}
+
 func tell(t *testing.T, l kafka.Layout, p *records.Publisher, all ...*schemas.Status) {
 	t.Helper()
 	recs := make([]stream.Record, len(all))
@@ -132,9 +141,7 @@ func TestFinishedTasksAreFoundAfterCompaction(t *testing.T) {
 	tell(t, l, p, ended(b, 1))
 	tell(t, l, p, ended(a, 2))
 	tell(t, l, p, ended(b, 1)) // by somebody who did not know better
-	for range 1500 {
-		tell(t, l, p, ended(schemas.NewTaskID(), 1))
-	}
+	tell(t, l, p, others(1500)...) // more than stay in memory
 	if err := v.Sync(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -158,9 +165,7 @@ func TestLostStatusIsAnErrorAndNoUnknownTask(t *testing.T) {
 	follow(t, v)
 	id := schemas.NewTaskID()
 	tell(t, l, p, ended(id, 1))
-	for range 1500 {
-		tell(t, l, p, ended(schemas.NewTaskID(), 1))
-	}
+	tell(t, l, p, others(1500)...) // more than stay in memory
 	if err := v.Sync(t.Context()); err != nil {
 		t.Fatal(err)
 	}
