@@ -632,6 +632,57 @@ func TestMedia(t *testing.T) {
 	})
 }
 
+// TestMediaIsRenewedForSendsThatAreReady: sends that wait for the rate of their number when the media id of their task turns out to be unknown
+// wait for the new one too.
+func TestMediaIsRenewedForSendsThatAreReady(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(w *world) {
+		w.answer = func(c *apiCall) schemas.Reply {
+			if !strings.HasSuffix(c.message, "+") {
+				return schemas.Reply{Verdict: schemas.VerdictMedia, Code: 100}
+			}
+			return schemas.Reply{Verdict: schemas.VerdictSent}
+		}
+		w.start(both, rate(10))
+		c := &schemas.Content{Body: "mira", Header: schemas.HeaderKind_HEADER_KIND_IMAGE, Media: &schemas.MediaRef{MediaId: "id"}}
+		task := schemas.NewTaskID()
+		for i := range uint32(20) {
+			w.produce(expressPartition, task, i, file(c))
+		}
+		w.until("done", func() bool { return w.allDone(expressPartition) })
+		if n := w.count(schemas.OutcomeSent); n != 20 || w.renewed != 1 {
+			t.Errorf("%d sent, %d times renewed", n, w.renewed)
+		}
+	})
+}
+
+// TestMediaIsRenewedDuringACommit: so does one that is admitted, and whose commit is under way.
+func TestMediaIsRenewedDuringACommit(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(w *world) {
+		w.answer = func(c *apiCall) schemas.Reply {
+			if !strings.HasSuffix(c.message, "+") {
+				return schemas.Reply{Verdict: schemas.VerdictMedia, Code: 100}
+			}
+			return schemas.Reply{Verdict: schemas.VerdictSent}
+		}
+		w.latency = func(*apiCall) time.Duration { return time.Second }
+		p := w.start(both)
+		c := &schemas.Content{Body: "mira", Header: schemas.HeaderKind_HEADER_KIND_IMAGE, Media: &schemas.MediaRef{MediaId: "id"}}
+		task := schemas.NewTaskID()
+		w.produce(expressPartition, task, 0, file(c))
+		w.rest(500 * time.Millisecond)
+		p.OnCommit(func([]stream.Position) logtest.Fault { return logtest.Fault{After: time.Second} })
+		w.produce(expressPartition, task, 1, file(c))
+		w.rest(2 * time.Second)
+		p.OnCommit(nil)
+		w.until("done", func() bool { return w.allDone(expressPartition) })
+		if n := w.count(schemas.OutcomeSent); n != 2 || w.renewed != 1 || len(w.calls) != 3 {
+			t.Errorf("%d sent, %d times renewed, %d calls", n, w.renewed, len(w.calls))
+		}
+	})
+}
+
 // TestMediaThatStaysUnknown: an id that is refused after it was renewed is an error like others: it costs attempts.
 func TestMediaThatStaysUnknown(t *testing.T) {
 	t.Parallel()

@@ -245,7 +245,7 @@ func (st *Stage) finishCommit(c *commit, refused map[stream.TopicPartition]error
 		case a.draining: //mutant:revoked-partition-is-not-called
 			st.rollbackAdmission(e)
 			st.schedule.MoveTo(admitted, schedule.PhaseParked, schedule.CauseNone)
-		case e.TooLateToStart(now): //mutant:late-start-is-not-called
+		case !e.MayStart(now): //mutant:late-start-is-not-called
 			st.rollbackAdmission(e)
 			st.schedule.Enqueue(admitted, true)
 		default:

@@ -403,12 +403,16 @@ func (p *process) Send(ctx context.Context, sender string, m schemas.Message, ph
 		return schemas.Reply{Verdict: schemas.VerdictUnsent}
 	}
 	task, index, ok := schemas.ParseCallback(callback)
-	c := &apiCall{who: who{task, index}, sender: sender, phone: phone, message: m.(string), process: p, at: time.Now()}
+	text, rendered := m.(string)
+	c := &apiCall{who: who{task, index}, sender: sender, phone: phone, message: text, process: p, at: time.Now()}
 	var took time.Duration
 	var r schemas.Reply
 	w.lock(func() {
 		if !ok {
 			w.fail("callback data %q", callback)
+		}
+		if !rendered {
+			w.fail("%v is called without a message", c.who)
 		}
 		w.check(c)
 		w.timely(c, begins)

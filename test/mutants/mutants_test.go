@@ -143,6 +143,7 @@ func mutants() []mutant {
 
 		// Windows and deadlines.
 		{marker: "shut-window-starts-nothing", change: makeFalse(), test: "TestNothingStartsOutsideItsWindow", in: "processor/sender"},
+		{marker: "expired-message-is-not-called", change: operandWith("isRendered", "true"), test: "TestMediaIsRenewedDuringACommit", in: "processor/sender"},
 		{marker: "late-start-is-not-called", change: makeFalse(), test: "TestCommitOutlastsTheWindow"},
 
 		// What the last owner said.

@@ -110,7 +110,7 @@ func (s *Scheduler) cannotStart(e *Send, now time.Time) bool {
 		s.expireSend(e)
 		return true
 	}
-	if e.Task.message.Failed() != "" {
+	if e.Task.message.Failed() != "" || !e.Task.isRendered() {
 		e.unlink()
 		s.Enqueue(e, false)
 		return true

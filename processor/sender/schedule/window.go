@@ -24,9 +24,10 @@ func (s *Scheduler) holdForWindow(e *Send, opens time.Time) {
 	s.WaitUntil(e, opens, CauseWindow)
 }
 
-// TooLateToStart reports whether a send may not start any more: nobody knew how long the commit of its start would take.
-func (e *Send) TooLateToStart(now time.Time) bool {
-	return e.expired(now) || !e.Task.closedUntil(now).IsZero()
+// MayStart reports whether a send whose start is committed may still start: nobody knew how long the commit would take, nor that its
+// task's message would have to be rendered again meanwhile.
+func (e *Send) MayStart(now time.Time) bool {
+	return !e.expired(now) && e.Task.closedUntil(now).IsZero() && e.Task.isRendered() //mutant:expired-message-is-not-called
 }
 
 // closedUntil returns when sends of the task may start again; no time if they may now. The window is asked once for each opening.
