@@ -111,3 +111,40 @@ func TestCopyThatTheStatusNamesIsTheTask(t *testing.T) {
 		}
 	})
 }
+
+// The same where the owner of the two copies dies before it sees that Status: the next owner has it before it reads the first copy, and must not
+// begin with that one.
+func TestTakeoverLeavesTheTaskToTheCopyThatTheStatusNames(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world) {
+		of := slotOf("100")
+		w.set(func() { w.stopAggregator = true })
+		b := w.sliced(event("100", phonesFrom(1000, 5000)...))
+		b.Chosen, b.Origin, b.OriginMac = true, &schemas.Origin{Partition: of.Partition + 1, Offset: 7}, []byte(madeUp)
+		id := schemas.TaskID(b.GetTask())
+		for range 2 {
+			w.append(nil, schemas.EncodeBroadcast(b))
+		}
+		p := w.run()
+		w.until("both copies have said that they are there", patient, func() bool { return len(w.backlog) >= 2 })
+		p.kill()
+		w.set(func() { slices.Reverse(w.backlog) })
+		w.foldSome(2)
+		passes(time.Second)
+		p = w.run()
+		w.startAggregator()
+		w.until("it is under way", patient, func() bool { return w.cursors[id] > 500 })
+		var shown int
+		w.set(func() { w.stopAggregator, shown = true, len(w.made) })
+		w.until("more of it is dispatched than its Status shows", patient, func() bool { return len(w.made) > shown+500 })
+		passes(3 * time.Second) // and that is committed
+		p.kill()
+		w.run()
+		passes(time.Second)
+		w.startAggregator()
+		w.finished(id)
+		w.dispatchedOnce(id)
+		if n := w.counts(id); n["sent"] != 5000 {
+			t.Errorf("%v, want 5000 sent", n)
+		}
+	})
+}

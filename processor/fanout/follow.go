@@ -49,7 +49,7 @@ func (s *worker) resolveClaims(id schemas.TaskID, st *schemas.Status, now time.T
 	// Of several copies of one broadcast the task is the one that the Status names: the next owner looks for its line there.
 	home, here := status.Position(st.GetPlan()), s.Partition().Partition
 	isNamed := func(t *task.Task) bool { return home.GetPartition() == here && home.GetOffset() == t.Offset }
-	named := slices.ContainsFunc(s.claims.Of(id), isNamed)
+	named := slices.ContainsFunc(s.claims.Of(id), isNamed) || s.namesCopyAhead(st)
 	isFirst := func(t *task.Task) bool {
 		return s.tasks[id] == nil && t.IsFirst(st.GetPlan(), here) && !status.Finished(st) && (!named || isNamed(t)) //mutant:copy-that-the-status-names-is-the-task
 	}

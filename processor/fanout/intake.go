@@ -153,7 +153,8 @@ func (s *worker) decide(t *task.Task, rec *stream.Record, known ledger.Line, now
 	switch first := s.tasks[t.ID]; {
 	case first != nil:
 		s.dropRepeated(t, rec, first.SHA)
-	case t.Status != nil && status.Finished(t.Status), t.Status != nil && !t.IsFirst(t.Status.GetPlan(), rec.Partition):
+	case t.Status != nil && status.Finished(t.Status), t.Status != nil && !t.IsFirst(t.Status.GetPlan(), rec.Partition),
+		t.Status != nil && known.Untouched() && s.namesCopyAhead(t.Status): //mutant:copy-ahead-that-the-status-names-is-the-task
 		s.dropRepeated(t, rec, t.Status.GetPlan().GetRequestSha256())
 	case len(s.claims.Of(t.ID)) > 0 && known.Untouched(): // another copy of it may be first
 		s.awaitStatus(t, known, now)
@@ -171,6 +172,13 @@ func (s *worker) decide(t *task.Task, rec *stream.Record, known ledger.Line, now
 		s.open(t, known, now)
 		s.publishOpened(t, now)
 	}
+}
+
+// namesCopyAhead reports whether the Status names a copy of its broadcast that is still to be read here. That copy is the task, and the next
+// owner looks for its line there.
+func (s *worker) namesCopyAhead(st *schemas.Status) bool {
+	home := status.Position(st.GetPlan())
+	return home.GetPartition() == s.Partition().Partition && s.members.IsAhead(home.GetOffset())
 }
 
 // isOpened reports whether the task has its TaskOpened. An ingress that accepted it held it to the rules of its own version.

@@ -270,6 +270,7 @@ l.unread = l.head`),
 		{marker: "parked-task-is-in-its-status", change: operandWith("GetCursor", "true"), test: "TestTaskIsParkedOnceItsStatusSaysItsCursor", in: "processor/fanout"},
 		{marker: "commit-waits-for-the-old-ledger", change: operandWith("restored", "false"), test: "TestNothingIsCommittedBeforeTheOldLedgerIsRead"},
 		{marker: "marks-are-read-behind-the-note", change: operandWith("GetPhaseMs", "true"), test: "TestTakeoverWaitsForTheAggregator"},
+		{marker: "copy-ahead-that-the-status-names-is-the-task", change: makeFalse(), test: "TestTakeoverLeavesTheTaskToTheCopyThatTheStatusNames"},
 		{marker: "copy-that-the-status-names-is-the-task", change: operandWith("named", "(named || true)"), test: "TestCopyThatTheStatusNamesIsTheTask"},
 		{marker: "overtaken-turn-is-not-repeated", change: drop(), test: "TestTurnThatAZombieFinishedIsNotRepeated"},
 	}

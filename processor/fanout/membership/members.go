@@ -98,6 +98,12 @@ func (m *Members) WillBeRead(offset int64) bool {
 	return offset >= m.next || listed && offset >= m.watermark
 }
 
+// IsAhead reports whether the log certainly holds a broadcast at the offset which is still to be read and taken in: one that a Status names
+// was there, unless the log has lost its end since.
+func (m *Members) IsAhead(offset int64) bool {
+	return offset >= m.readTo && m.WillBeRead(offset) && (!m.doubt.any || m.doubt.gone)
+}
+
 // DropUnseen drops the lines that neither the log nor a Status is left of: their Status showed it once; only what is finished leaves
 // the view. It returns their offsets.
 func (m *Members) DropUnseen() (gone []int64) {
