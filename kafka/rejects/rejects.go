@@ -3,6 +3,7 @@
 package rejects
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 	"time"
@@ -27,13 +28,21 @@ const (
 	headerReplayed = "reject.replayed"
 
 	maxReason = 1024 // bytes
+	// maxKept is the largest record that is kept, in bytes of its key, value and headers: the topic takes MaxBroadcastBytes and 64 KiB, and half
+	// of those are for the headers here and for framing. Broadcasts takes as much, and more of what is compressed, up to 32 MiB.
+	maxKept = schemas.MaxBroadcastBytes + 32<<10
 )
 
 var headers = []string{headerTopic, headerPartition, headerOffset, headerStage, headerCode, headerReason, headerAt}
 
 // Keep makes the record that keeps rec in the topic rejects: key, value and headers as they came, and behind them where it
-// lay, which stage refused it and why.
+// lay, which stage refused it and why. Of one that is too large for the topic it says that only: it would be refused for ever, and its
+// partition would wait for it. A null value is skipped when it is played again.
 func Keep(rec stream.Record, stage, code, reason string) stream.Record {
+	if n := size(&rec); n > maxKept {
+		reason = fmt.Sprintf("not kept, of %d bytes: %s", n, reason)
+		rec.Key, rec.Value, rec.Headers = nil, nil, nil
+	}
 	values := []string{
 		string(rec.Topic), strconv.Itoa(int(rec.Partition)), strconv.FormatInt(rec.Offset, 10),
 		stage, code, shown.Line(reason[:min(len(reason), maxReason)]), time.Now().UTC().Format(time.RFC3339),
@@ -43,6 +52,16 @@ func Keep(rec stream.Record, stage, code, reason string) stream.Record {
 		all = append(all, stream.Header{Key: name, Value: []byte(values[i])})
 	}
 	return stream.Record{Topic: schemas.TopicRejects, Partition: stream.NoPartition, Key: rec.Key, Value: rec.Value, Headers: all}
+}
+
+// size is how many bytes of a record count: each header has some of framing.
+func size(rec *stream.Record) int {
+	const framing = 10 // bytes: two lengths
+	n := len(rec.Key) + len(rec.Value)
+	for _, h := range rec.Headers {
+		n += len(h.Key) + len(h.Value) + framing
+	}
+	return n
 }
 
 // Kept is what a record of the topic rejects keeps.

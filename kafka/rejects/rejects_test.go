@@ -28,6 +28,33 @@ func TestWhatIsKeptComesBack(t *testing.T) {
 	}
 }
 
+// A record may be as large as its topic takes, or larger once it is decompressed: its reject must not be larger than the topic rejects takes.
+func TestRejectOfTheLargestRecordIsWritten(t *testing.T) {
+	t.Parallel()
+	const most = schemas.MaxBroadcastBytes
+	topic := most + 64<<10 - 4<<10 // less the framing of a batch of one record
+	for name, c := range map[string]struct {
+		rec  stream.Record
+		kept bool
+	}{
+		"the largest broadcast":          {stream.Record{Key: []byte("100"), Value: make([]byte, most)}, true},
+		"as large as the topic takes":    {stream.Record{Value: make([]byte, topic)}, false},
+		"larger once it is decompressed": {stream.Record{Value: make([]byte, 31<<20)}, false},
+		"a large key":                    {stream.Record{Key: make([]byte, topic)}, false},
+		"large headers":                  {stream.Record{Headers: []stream.Header{{Key: "x", Value: make([]byte, topic)}}}, false},
+	} {
+		c.rec.Topic, c.rec.Partition, c.rec.Offset = schemas.TopicBroadcasts, 3, 70
+		reject := Keep(c.rec, "fanout", "decode", strings.Repeat("x", 2*maxReason))
+		got, ok := Open(reject)
+		if n := size(&reject); n > topic || !ok || got.Record.Offset != 70 || got.Record.Partition != 3 {
+			t.Errorf("%s: %d bytes, %v", name, n, ok)
+		}
+		if kept := !strings.HasPrefix(got.Reason, "not kept, "); kept != c.kept || kept != (size(&c.rec) == size(&got.Record)) {
+			t.Errorf("%s: kept %v: %.40s", name, kept, got.Reason)
+		}
+	}
+}
+
 // A record that carries the headers of a reject itself must not decide where it is played to.
 func TestHeadersOfTheRecordDoNotCount(t *testing.T) {
 	t.Parallel()
