@@ -140,7 +140,7 @@ func TestFinishedTasksAreFoundAfterCompaction(t *testing.T) {
 	tell(t, l, p, ended(a, 1))
 	tell(t, l, p, ended(b, 1))
 	tell(t, l, p, ended(a, 2))
-	tell(t, l, p, ended(b, 1)) // by somebody who did not know better
+	tell(t, l, p, ended(b, 1))     // by somebody who did not know better
 	tell(t, l, p, others(1500)...) // more than stay in memory
 	if err := v.Sync(t.Context()); err != nil {
 		t.Fatal(err)
