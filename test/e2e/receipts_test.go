@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -38,12 +39,33 @@ func (h *deployment) corrected(t *testing.T, task schemas.TaskID, counts map[sch
 			got[schemas.RecipientState(c.GetMark())] = c.GetCount()
 		}
 		if cmp.Equal(got, counts) {
-			return h.Status(t, task.String()), s.GetVersion()
+			return h.caughtUp(ctx, t, task, counts), s.GetVersion()
 		}
 		select {
 		case <-changes:
 		case <-ctx.Done():
 			t.Fatalf("the task has %v, want %v", got, counts)
+		}
+	}
+}
+
+// caughtUp returns the task's status once it has these counts: what answers over HTTP has a view of its own, which may be behind.
+func (h *deployment) caughtUp(ctx context.Context, t *testing.T, task schemas.TaskID, counts map[schemas.RecipientState]uint32) harness.TaskStatus {
+	t.Helper()
+	of := make(map[schemas.OutcomeClass]int)
+	for state, n := range counts {
+		of[state.Outcome()] += int(n)
+	}
+	for {
+		s := h.Status(t, task.String())
+		r := s.Result
+		if r.Unknown == of[schemas.OutcomeUnknown] && r.Undelivered == of[schemas.OutcomeUndelivered] && r.Read == of[schemas.OutcomeRead] {
+			return s
+		}
+		select {
+		case <-time.After(20 * time.Millisecond):
+		case <-ctx.Done():
+			t.Fatalf("task-status says %+v, want %v", s, counts)
 		}
 	}
 }

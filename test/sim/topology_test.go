@@ -25,9 +25,9 @@ import (
 	"altavoz/whatsapp/simulator"
 )
 
-// TestTopologyIsWhatEachRoleWasSeenToReadAndWrite runs a process for each role, has everything happen for which a role reads or writes a
+// TestSimulatedRolesReadAndWriteWhatTheTopologySays runs a process for each role, has everything happen for which a role reads or writes a
 // topic, and looks at the requests that leave each process.
-func TestTopologyIsWhatEachRoleWasSeenToReadAndWrite(t *testing.T) {
+func TestSimulatedRolesReadAndWriteWhatTheTopologySays(t *testing.T) {
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
 		seen := newTraffic()
