@@ -39,7 +39,7 @@ func (h *deployment) corrected(t *testing.T, task schemas.TaskID, counts map[sch
 			got[schemas.RecipientState(c.GetMark())] = c.GetCount()
 		}
 		if cmp.Equal(got, counts) {
-			return h.caughtUp(ctx, t, task, counts), s.GetVersion()
+			return h.caughtUp(t, task, counts), s.GetVersion()
 		}
 		select {
 		case <-changes:
@@ -50,21 +50,19 @@ func (h *deployment) corrected(t *testing.T, task schemas.TaskID, counts map[sch
 }
 
 // caughtUp returns the task's status once it has these counts: what answers over HTTP has a view of its own, which may be behind.
-func (h *deployment) caughtUp(ctx context.Context, t *testing.T, task schemas.TaskID, counts map[schemas.RecipientState]uint32) harness.TaskStatus {
+func (h *deployment) caughtUp(t *testing.T, task schemas.TaskID, counts map[schemas.RecipientState]uint32) harness.TaskStatus {
 	t.Helper()
 	of := make(map[schemas.OutcomeClass]int)
 	for state, n := range counts {
 		of[state.Outcome()] += int(n)
 	}
-	for {
+	for end := time.Now().Add(harness.SettleTime); ; time.Sleep(20 * time.Millisecond) {
 		s := h.Status(t, task.String())
 		r := s.Result
 		if r.Unknown == of[schemas.OutcomeUnknown] && r.Undelivered == of[schemas.OutcomeUndelivered] && r.Read == of[schemas.OutcomeRead] {
 			return s
 		}
-		select {
-		case <-time.After(20 * time.Millisecond):
-		case <-ctx.Done():
+		if time.Now().After(end) {
 			t.Fatalf("task-status says %+v, want %v", s, counts)
 		}
 	}
@@ -147,7 +145,7 @@ func TestEndToEndReceipts(t *testing.T) {
 			t.Fatalf("still %v", s.GetCounts())
 		}
 	}
-	s := h.caughtUp(ctx, t, task, counts)
+	s := h.caughtUp(t, task, counts)
 	if r := s.Result; s.Status != "SUCCESS" || r.Successful != 41 || r.Delivered+r.Read != 41 || r.Undelivered != 2 || r.Failed != 3 || r.Unknown != 0 {
 		t.Errorf("%+v", s)
 	}
