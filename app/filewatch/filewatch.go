@@ -29,9 +29,6 @@ func Look(path string) Snapshot {
 	return Snapshot{path, info}
 }
 
-// Path returns where the file is.
-func (s Snapshot) Path() string { return s.path }
-
 // Changed reports whether one of the files is another one now.
 func Changed(seen []Snapshot) bool {
 	return slices.ContainsFunc(seen, func(s Snapshot) bool {

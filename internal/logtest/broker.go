@@ -33,10 +33,9 @@ type Broker struct {
 	// Faults of all members that set none themselves; Seed makes the dice.
 	Faults Chances
 
-	OnAppend func(rec stream.Record, tag any)          // a record was written; the tag is the member's (Member.Tag)
-	OnCommit func(m *Member, taken []stream.Position)  // positions are about to be stored
-	OnAssign func(m *Member, position stream.Position) // a partition is about to be assigned
-	Failf    func(format string, args ...any)          // something happened that never may
+	OnAppend func(rec stream.Record)                  // a record was written
+	OnCommit func(m *Member, taken []stream.Position) // positions are about to be stored
+	Failf    func(format string, args ...any)         // something happened that never may
 
 	dice    *rand.Rand
 	members map[string]int32 // whose commits are taken, and of which generation
@@ -107,7 +106,7 @@ func (b *Broker) Log(p stream.TopicPartition) *Log {
 }
 
 // Append writes a record and returns it as it was written.
-func (b *Broker) Append(rec stream.Record, tag any) stream.Record {
+func (b *Broker) Append(rec stream.Record) stream.Record {
 	b.Lock()
 	defer b.Unlock()
 	if rec.Partition == stream.NoPartition {
@@ -123,7 +122,7 @@ func (b *Broker) Append(rec stream.Record, tag any) stream.Record {
 	rec.Offset = log.End()
 	log.Records = append(log.Records, &rec)
 	if b.OnAppend != nil {
-		b.OnAppend(rec, tag)
+		b.OnAppend(rec)
 	}
 	b.Touch()
 	return rec

@@ -50,7 +50,7 @@ func (r *recorder) values() []string {
 
 func write(b *Broker, values ...string) {
 	for _, v := range values {
-		b.Append(stream.Record{Topic: part.Topic, Partition: part.Partition, Key: []byte(v[:1]), Value: []byte(v)}, nil)
+		b.Append(stream.Record{Topic: part.Topic, Partition: part.Partition, Key: []byte(v[:1]), Value: []byte(v)})
 	}
 }
 

@@ -30,17 +30,15 @@ const assignTries = 100
 
 // Options of a member.
 type Options struct {
-	Batch    int  // records handed over at most at a time; 0: none come but by Feed
-	InOrder  bool // writes arrive in the order in which they were appended
-	Rejoins  bool // it comes back by itself after a commit that was not answered
-	DeadFail bool // writes of a killed member fail, instead of never being answered
+	Batch   int  // records handed over at most at a time; 0: none come but by Feed
+	InOrder bool // writes arrive in the order in which they were appended
+	Rejoins bool // it comes back by itself after a commit that was not answered
 }
 
 // Member is one process in the group, as its stage sees it: it is its stream.Committer, stream.Pauser, stream.Log and
 // stream.RecordReader.
 type Member struct {
 	Name string
-	Tag  func() any // of what it writes from now on (Broker.OnAppend); called with the broker locked; nil: none
 
 	b       *Broker
 	options Options
@@ -118,9 +116,6 @@ func (m *Member) assign(p stream.TopicPartition) {
 	b.Lock()
 	pos := b.Position(p)
 	b.Owners[p] = m
-	if b.OnAssign != nil {
-		b.OnAssign(m, pos)
-	}
 	b.Unlock()
 	from, err := m.stage.OnAssigned(context.Background(), pos)
 	for try := 1; err != nil && try < assignTries; try++ {

@@ -184,15 +184,6 @@ func (m *Member) turn() (before, arrived chan struct{}) {
 	return before, arrived
 }
 
-func (m *Member) tag() any {
-	if m.Tag == nil {
-		return nil
-	}
-	m.b.Lock()
-	defer m.b.Unlock()
-	return m.Tag()
-}
-
 // Append is stream.Appender's.
 func (m *Member) Append(rec stream.Record, done func(stream.Record, error)) {
 	f := m.writeFault(rec)
@@ -200,7 +191,6 @@ func (m *Member) Append(rec stream.Record, done func(stream.Record, error)) {
 		done(rec, ErrBusy)
 		return
 	}
-	tag := m.tag()
 	before, arrived := m.turn()
 	m.working.Go(func() {
 		defer close(arrived)
@@ -213,7 +203,7 @@ func (m *Member) Append(rec stream.Record, done func(stream.Record, error)) {
 		time.Sleep(f.Before + writeTime)
 		m.await(&m.held)
 		m.Pass()
-		out, ok, err := m.write(rec, tag, f)
+		out, ok, err := m.write(rec, f)
 		if ok {
 			done(out, err)
 		}
@@ -221,16 +211,16 @@ func (m *Member) Append(rec stream.Record, done func(stream.Record, error)) {
 }
 
 // write reports whether there is an answer.
-func (m *Member) write(rec stream.Record, tag any, f Fault) (out stream.Record, ok bool, err error) {
+func (m *Member) write(rec stream.Record, f Fault) (out stream.Record, ok bool, err error) {
 	if m.Dead() {
-		return rec, m.options.DeadFail, ErrUnknown
+		return rec, false, ErrUnknown
 	}
 	if f.Lose {
 		return rec, true, ErrUnknown
 	}
 	out = rec
 	if !f.Forgotten {
-		out = m.b.Append(rec, tag)
+		out = m.b.Append(rec)
 	}
 	time.Sleep(f.After)
 	m.Pass()
@@ -254,7 +244,7 @@ func (m *Member) Publish(ctx context.Context, recs ...stream.Record) ([]stream.R
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		}
-		got, _, err := m.write(rec, nil, f)
+		got, _, err := m.write(rec, f)
 		if out[i] = got; err != nil {
 			failed = err
 		}

@@ -43,7 +43,7 @@ var (
 	rejects0  = stream.TopicPartition{Topic: schemas.TopicRejects}
 )
 
-func (w *world) append(rec stream.Record) { w.Append(rec, nil) }
+func (w *world) append(rec stream.Record) { w.Append(rec) }
 
 // result appends results to partition 0, where every task of these tests lives.
 func (w *world) result(rs ...*schemas.Result) {

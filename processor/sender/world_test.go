@@ -104,7 +104,7 @@ func bubble(t *testing.T, test func(w *world)) {
 			attempts: map[who]int{}, refused: map[who]int{}, busy: map[who]int{}, contents: map[schemas.TaskID]*schemas.Content{},
 		}
 		w.Failf = w.fail
-		w.OnAppend = func(rec stream.Record, _ any) { w.take(rec) }
+		w.OnAppend = func(rec stream.Record) { w.take(rec) }
 		w.OnCommit = func(_ *logtest.Member, taken []stream.Position) {
 			w.commits = append(w.commits, committedAt{time.Now(), taken})
 		}
@@ -185,7 +185,7 @@ func (w *world) append(partition stream.TopicPartition, rec stream.Record, id wh
 		w.at[id] = append(w.at[id], place{partition, w.Log(partition).End()})
 		w.resend[id] = resend
 	})
-	w.Append(rec, nil)
+	w.Append(rec)
 }
 
 // cut takes the end of a log away, and with it where sends lie.
