@@ -1,13 +1,16 @@
 package fanout
 
 import (
+	"cmp"
 	"slices"
 	"testing"
 	"time"
 
 	"google.golang.org/protobuf/proto"
 
+	"altavoz/processor/fanout/status"
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 // TestThreatS13CopyForAnotherNumberStartsNothing: who reads and writes broadcasts copies one with its id and proof while its Status is not there
@@ -43,6 +46,21 @@ func TestThreatS13CopyForAnotherNumberStartsNothing(t *testing.T) {
 			})
 		})
 	}
+}
+
+// laterCopyFirst sorts the unread TaskOpened so that the one of the copy with the highest offset comes first. Both copies wait in one task and their
+// writes run at the same time: the order in which they reach the log is not fixed.
+func (w *world) laterCopyFirst() {
+	w.set(func() {
+		offset := func(rec stream.Record) int64 {
+			var r schemas.Result
+			if err := schemas.Decode(&rec, &r); err != nil || r.GetPlan() == nil {
+				w.failf("a TaskOpened was expected, not %v (%v)", &r, err)
+			}
+			return status.Position(r.GetPlan()).GetOffset()
+		}
+		slices.SortStableFunc(w.backlog, func(a, b stream.Record) int { return cmp.Compare(offset(b), offset(a)) })
+	})
 }
 
 // TestCopiesOfABroadcastWhoseOffsetsAreGoneReachNobodyTwice: a record without a Plan was dispatched in part, and a copy of it has the first Plan,
@@ -92,7 +110,7 @@ func TestCopyThatTheStatusNamesIsTheTask(t *testing.T) {
 		}
 		p := w.run()
 		w.until("both copies have said that they are there", patient, func() bool { return len(w.backlog) >= 2 })
-		w.set(func() { slices.Reverse(w.backlog) })
+		w.laterCopyFirst()
 		w.foldSome(2)
 		w.startAggregator()
 		w.until("it is under way", patient, func() bool { return w.cursors[id] > 500 })
@@ -127,7 +145,7 @@ func TestTakeoverLeavesTheTaskToTheCopyThatTheStatusNames(t *testing.T) {
 		p := w.run()
 		w.until("both copies have said that they are there", patient, func() bool { return len(w.backlog) >= 2 })
 		p.kill()
-		w.set(func() { slices.Reverse(w.backlog) })
+		w.laterCopyFirst()
 		w.foldSome(2)
 		passes(time.Second)
 		p = w.run()
