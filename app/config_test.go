@@ -117,7 +117,7 @@ func TestEnvironmentIsRefused(t *testing.T) {
 	}
 }
 
-func TestValidate(t *testing.T) {
+func TestValidationNamesWhatIsWrong(t *testing.T) {
 	t.Parallel()
 	senders := func(t *testing.T, text string) string {
 		t.Helper()
@@ -229,7 +229,7 @@ func TestValidate(t *testing.T) {
 	}
 }
 
-func TestSendersFile(t *testing.T) {
+func TestNumbersOfTheFileJoinTheConfiguredOne(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	for name, text := range map[string]string{"token": "file-token\n", "senders.json": `[{"id":"2","token_file":"token","rate":250},{"id":"3","token":"t"}]`} {
@@ -260,7 +260,7 @@ func TestWhatIsNotMetasIsNotTakenForMeta(t *testing.T) {
 	}
 }
 
-func TestNeedsReal(t *testing.T) {
+func TestWhatARealInstallationLacksIsNamed(t *testing.T) {
 	t.Parallel()
 	cfg := Default()
 	if err := cfg.NeedsReal(); err == nil || !strings.Contains(Hint(err), "altavoz up") {

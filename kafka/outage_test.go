@@ -87,7 +87,7 @@ func TestBrokerThatRefusesWrites(t *testing.T) {
 }
 
 // A coordinator that does not know where it is for a while, or can't write what is committed.
-func TestCoordinatorAway(t *testing.T) {
+func TestCommitsGoOnWhenTheCoordinatorIsBack(t *testing.T) {
 	t.Parallel()
 	for name, why := range map[string]*kerr.Error{
 		"moved": kerr.NotCoordinator, "loading": kerr.CoordinatorLoadInProgress, "not available": kerr.CoordinatorNotAvailable,

@@ -75,7 +75,7 @@ func (h *house) command(path, what string) (int, string, http.Header) {
 }
 
 // A control is answered when it is in force, with the pipe's number of that moment.
-func TestControlsGolden(t *testing.T) {
+func TestControlIsAnsweredOnceInForce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		h := setup(t, producer.Config{})

@@ -113,7 +113,7 @@ func (h *house) version(n uint64, change func(*schemas.Status)) string {
 
 func finish(s *schemas.Status) { s.FinishedMs = 1 }
 
-func TestFeed(t *testing.T) {
+func TestFeedShowsEachVersionUntilTheEnd(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		h := setup(t, producer.Config{})
@@ -225,7 +225,7 @@ func TestFeedsAtOnce(t *testing.T) {
 }
 
 // A client that reads nothing is let go, and one that stays for ever has to come back.
-func TestFeedEnds(t *testing.T) {
+func TestFeedEndsForSlowAndForLongReaders(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		h := setup(t, producer.Config{Feeds: 1})

@@ -54,8 +54,8 @@ func one(members string) string {
 // hours is a window of such members.
 func hours(members string) string { return `,"window":{` + members + `}` }
 
-// Every answer in words. Those of the public contract stand in TestContractAnswers too, where no flag rewrites them.
-func TestAnswersGolden(t *testing.T) {
+// Every answer in words. Those of the public contract stand in TestContractAnswersKeepTheirBytes too, where no flag rewrites them.
+func TestAnswersAreThoseOfTheGoldenFiles(t *testing.T) {
 	t.Parallel()
 	h := setup(t, producer.Config{Sender: oneOf("1065", "1066"), MaxBody: 4000, MaxPhones: 2})
 	h.finishing()
@@ -139,7 +139,7 @@ func TestAnswersGolden(t *testing.T) {
 }
 
 // The answers that clients of the service before this one depend on, byte for byte.
-func TestContractAnswers(t *testing.T) {
+func TestContractAnswersKeepTheirBytes(t *testing.T) {
 	t.Parallel()
 	h := setup(t, producer.Config{})
 	h.log.after = func(rec stream.Record) {

@@ -152,7 +152,7 @@ func TestNothingIsPublishedOfARefusal(t *testing.T) {
 	}
 }
 
-func TestDirectWait(t *testing.T) {
+func TestDirectBroadcastWaitsForItsEnd(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		h := setup(t, producer.Config{})
@@ -213,7 +213,7 @@ func TestDirectOutsideItsWindow(t *testing.T) {
 }
 
 // A task that failed as a whole before anything went out is a refusal, with the one reason.
-func TestDirectFailure(t *testing.T) {
+func TestDirectTaskThatFailedAsAWholeIsARefusal(t *testing.T) {
 	t.Parallel()
 	h := setup(t, producer.Config{})
 	h.log.after = func(rec stream.Record) {
@@ -254,7 +254,7 @@ func TestHangUpChangesNothing(t *testing.T) {
 	})
 }
 
-func TestIdempotencyKey(t *testing.T) {
+func TestIdempotencyKeyNamesOneTask(t *testing.T) {
 	t.Parallel()
 	ring := identity.NewRing("the secret that all processes of a test share")
 	h := setup(t, producer.Config{Identity: ring})
@@ -426,7 +426,7 @@ func TestAnswerWaitsOnceForKafka(t *testing.T) {
 	})
 }
 
-func TestPanicIs500(t *testing.T) {
+func TestPanicIsAnsweredAsAnInternalError(t *testing.T) {
 	t.Parallel()
 	var logged strings.Builder
 	h := setup(t, producer.Config{Logger: slog.New(slog.NewTextHandler(&logged, nil))})
@@ -455,7 +455,7 @@ func TestThreatS15LogsHoldNoSecrets(t *testing.T) {
 	}
 }
 
-func TestKeys(t *testing.T) {
+func TestOnlyConfiguredKeysAreAccepted(t *testing.T) {
 	t.Parallel()
 	h := setup(t, producer.Config{Keys: keys(t, "tienda:secreto-uno-1234, tienda:secreto-dos-1234\nsecreto-sin-nombre")})
 	h.finishing()
@@ -498,7 +498,7 @@ func TestKeys(t *testing.T) {
 	}
 }
 
-func TestViewBehind(t *testing.T) {
+func TestViewThatIsBehindIsUnavailable(t *testing.T) {
 	t.Parallel()
 	h := &house{t: t, log: &memoryLog{}, view: newView()}
 	h.Ingress = producer.New(producer.Config{}, producer.Ports{Log: h.log, Statuses: &h.view})
@@ -520,7 +520,7 @@ func TestViewBehind(t *testing.T) {
 }
 
 // An id that another ingress made a moment ago is known to be pending; an old or a foreign one is not.
-func TestFreshTask(t *testing.T) {
+func TestFreshTaskOfAnotherIngressIsPending(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		h := setup(t, producer.Config{})
@@ -539,7 +539,7 @@ func TestFreshTask(t *testing.T) {
 }
 
 // Bodies over BigBody hold a slot while they are read; the next one is told to come back, also if it does not say how big it is.
-func TestUploadSlots(t *testing.T) {
+func TestBigBodiesBeyondTheSlotsAreRefused(t *testing.T) {
 	t.Parallel()
 	for _, known := range []bool{true, false} {
 		h := setup(t, producer.Config{Uploads: 1})
@@ -584,7 +584,7 @@ func serve(t *testing.T, h *house) *testio.Pipes {
 }
 
 // A client that drips its body is let go, and leaves its slot to others.
-func TestSlowBody(t *testing.T) {
+func TestSlowBodyIsCutOffAndFreesItsSlot(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
 		every time.Duration
@@ -672,7 +672,7 @@ func TestConnectionIsKept(t *testing.T) {
 	})
 }
 
-func TestBrokenBody(t *testing.T) {
+func TestBrokenBodyIsABadRequest(t *testing.T) {
 	t.Parallel()
 	h := setup(t, producer.Config{})
 	code, _, _ := h.do(http.MethodPost, request.PathSend, io.MultiReader(strings.NewReader(`{"phones":[`), iotest.ErrReader(io.ErrUnexpectedEOF)))
@@ -705,7 +705,7 @@ func (h *house) metrics() map[string]float64 {
 	return got
 }
 
-func TestMetrics(t *testing.T) {
+func TestMetricsCountRequestsAndBroadcasts(t *testing.T) {
 	t.Parallel()
 	h := setup(t, producer.Config{})
 	h.post(one(`,"use_queue":true`))

@@ -132,7 +132,7 @@ func TestTaskDetailIsAskedForAgain(t *testing.T) {
 	}
 }
 
-func TestTaskList(t *testing.T) {
+func TestTaskListFiltersAndPages(t *testing.T) {
 	t.Parallel()
 	h := setup(t, producer.Config{})
 	at := time.Date(2026, 3, 2, 14, 0, 0, 0, time.UTC)

@@ -63,7 +63,7 @@ func (h *house) hooked(result string) float64 {
 	return h.metrics()["altavoz_webhooks_total result="+result]
 }
 
-func TestWebhookAnswers(t *testing.T) {
+func TestWebhookIsAnsweredOnceItIsWritten(t *testing.T) {
 	t.Parallel()
 	h := setup(t, producer.Config{Keys: keys(t, "crm:secret")}) // Meta shows none
 	code, body, header := h.webhook(strings.NewReader(`[1,2]`))
@@ -129,7 +129,7 @@ func TestWebhookAnswers(t *testing.T) {
 type onlyReader struct{ io.Reader }
 
 // A house that can't tell Meta from others takes nothing.
-func TestWebhookClosed(t *testing.T) {
+func TestWebhookWithoutASecretIsRefused(t *testing.T) {
 	t.Parallel()
 	reg := prometheus.NewRegistry()
 	v := newView()
@@ -147,7 +147,7 @@ func TestWebhookClosed(t *testing.T) {
 
 // What Kafka has not acknowledged, Meta is to post again: an error, no answer, full buffers. The wait is bounded, and it is
 // not the request's.
-func TestWebhookUnacknowledged(t *testing.T) {
+func TestWebhookIsUnavailableUntilKafkaAcknowledges(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		h := setup(t, producer.Config{})
@@ -211,7 +211,7 @@ func TestWebhookAnswersAfterKafka(t *testing.T) {
 }
 
 // So many at once and no more: the next is told to come again. Large ones have fewer places, and broadcasts have theirs.
-func TestWebhookSlots(t *testing.T) {
+func TestWebhooksBeyondTheSlotsAreRefused(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name string

@@ -26,8 +26,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// TestCache is the contract of a cache, on the double and on a real server.
-func TestCache(t *testing.T) {
+// TestCacheKeepsItsContract is the contract of a cache, on the double and on a real server.
+func TestCacheKeepsItsContract(t *testing.T) {
 	t.Parallel()
 	t.Run("miniredis", func(t *testing.T) {
 		t.Parallel()

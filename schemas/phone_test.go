@@ -9,7 +9,7 @@ import (
 )
 
 // The readings themselves are tested in schemas/phone.
-func TestParsePhone(t *testing.T) {
+func TestPhonesAreReadAsDigits(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ name, text, want string }{
 		{"fast path", "573001234567", "573001234567"},

@@ -61,7 +61,7 @@ func samples() []stream.Record {
 }
 
 // The bytes of every event are kept: a change of theirs is a change of the wire format, and must be meant.
-func TestEventsGolden(t *testing.T) {
+func TestEventsKeepTheirBytes(t *testing.T) {
 	t.Parallel()
 	var b strings.Builder
 	for _, r := range samples() {
@@ -99,7 +99,7 @@ func TestNewerVersionsAreTold(t *testing.T) {
 	}
 }
 
-func TestDecodeRefuses(t *testing.T) {
+func TestRecordsThatCannotBeDecodedAreRefused(t *testing.T) {
 	t.Parallel()
 	good := schemas.EncodeSlice(schemas.NewTaskID().String(), &schemas.Slice{Phones: []string{"1"}})
 	newer := good

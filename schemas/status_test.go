@@ -6,9 +6,9 @@ import (
 	"altavoz/schemas"
 )
 
-// TestStatusSupersedes: found by the simulation (seed 141), a process that had lost a task wrote a higher version over
+// TestOnlyAHigherVersionThatKnowsAsMuchSupersedes: found by the simulation (seed 141), a process that had lost a task wrote a higher version over
 // its end, and everybody who looked saw a finished task that went on.
-func TestStatusSupersedes(t *testing.T) {
+func TestOnlyAHigherVersionThatKnowsAsMuchSupersedes(t *testing.T) {
 	t.Parallel()
 	plan := &schemas.TaskOpened{Total: 45}
 	status := func(version uint64, sent, pending uint32, finished int64) *schemas.Status {

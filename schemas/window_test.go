@@ -12,7 +12,7 @@ import (
 
 var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC) // a Sunday
 
-func TestLey2300(t *testing.T) {
+func TestPresetLey2300KeepsItsHours(t *testing.T) {
 	t.Parallel()
 	w := schemas.Preset("ley-2300")
 	if fault := w.Check(); fault != nil {

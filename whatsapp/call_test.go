@@ -47,9 +47,9 @@ func (c *cutConn) Write(p []byte) (int, error) {
 	return n, errCut
 }
 
-// TestCutAnywhere cuts the connection after every number of bytes, on a new connection and on a reused one. Unsent is said
+// TestConnectionCutAtAnyByteIsNeverTakenForSent cuts the connection after every number of bytes, on a new connection and on a reused one. Unsent is said
 // exactly where nothing left; and whatever is said, nobody who was not sent to is called sent, and nothing is sent twice.
-func TestCutAnywhere(t *testing.T) {
+func TestConnectionCutAtAnyByteIsNeverTakenForSent(t *testing.T) {
 	t.Parallel()
 	const longest = 700 // bytes; the request has about 560
 	for _, reused := range []bool{false, true} {
@@ -95,8 +95,8 @@ func TestCutAnywhere(t *testing.T) {
 	}
 }
 
-// TestUnsent: everything that can go wrong before the first byte.
-func TestUnsent(t *testing.T) {
+// TestCallsThatReachNobodyAreUnsent: everything that can go wrong before the first byte.
+func TestCallsThatReachNobodyAreUnsent(t *testing.T) {
 	t.Parallel()
 	cancelled, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -147,8 +147,8 @@ func TestUnsent(t *testing.T) {
 	}
 }
 
-// TestLost: cancelled or out of time with the request on its way.
-func TestLost(t *testing.T) {
+// TestCallsWithoutAnAnswerAreLost: cancelled or out of time with the request on its way.
+func TestCallsWithoutAnAnswerAreLost(t *testing.T) {
 	t.Parallel()
 	for name, wait := range map[string]time.Duration{"timed out": time.Hour, "cancelled": time.Second} {
 		t.Run(name, func(t *testing.T) {

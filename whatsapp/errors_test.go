@@ -14,8 +14,8 @@ import (
 	"altavoz/schemas"
 )
 
-// TestTable: a code that can become a recipient's outcome has a row, and so words, in the table of reasons.
-func TestTable(t *testing.T) {
+// TestEachCodeThatEndsASendHasItsWords: a code that can become a recipient's outcome has a row, and so words, in the table of reasons.
+func TestEachCodeThatEndsASendHasItsWords(t *testing.T) {
 	t.Parallel()
 	rows := map[int]bool{}
 	for _, code := range schemas.Refusals() {
@@ -44,8 +44,8 @@ func TestTable(t *testing.T) {
 	}
 }
 
-// TestMetrics: the names are a contract with dashboards, the label values a closed set from the start.
-func TestMetrics(t *testing.T) {
+// TestClientMetricsHaveTheirNamesAndLabels: the names are a contract with dashboards, the label values a closed set from the start.
+func TestClientMetricsHaveTheirNamesAndLabels(t *testing.T) {
 	t.Parallel()
 	reg := prometheus.NewRegistry()
 	newClientMetrics(reg)

@@ -9,8 +9,8 @@ import (
 	"altavoz/whatsapp/simulator"
 )
 
-// TestProbe: a read-only call says whether the Cloud API answers, whatever it says of the number; it reads one field of it.
-func TestProbe(t *testing.T) {
+// TestProbeSaysWhetherTheAPIAnswers: a read-only call says whether the Cloud API answers, whatever it says of the number; it reads one field of it.
+func TestProbeSaysWhetherTheAPIAnswers(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		status int

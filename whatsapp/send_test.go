@@ -26,7 +26,7 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
-func TestSend(t *testing.T) {
+func TestSentMessageIsInTheLedgerWithItsCallback(t *testing.T) {
 	t.Parallel()
 	h := setup(t, simulator.Config{Numbers: []simulator.Number{{ID: sender, Token: token}}})
 	r := h.send(t, phone, "av1:task:7")
@@ -51,8 +51,8 @@ func TestSendToUserID(t *testing.T) {
 	}
 }
 
-// TestGoldenMessages pins the JSON that goes out, and has the simulator take each of it.
-func TestGoldenMessages(t *testing.T) {
+// TestMessagesAreThoseOfTheGoldenFiles pins the JSON that goes out, and has the simulator take each of it.
+func TestMessagesAreThoseOfTheGoldenFiles(t *testing.T) {
 	t.Parallel()
 	h := setup(t, simulator.Config{DirectSend: true})
 	id, err := h.Upload(t.Context(), sender, "image/png", "a.png", int64(len(png)), strings.NewReader(png))
@@ -116,7 +116,7 @@ func TestGoldenMessages(t *testing.T) {
 	}
 }
 
-func TestPrepareRefuses(t *testing.T) {
+func TestContentThatCannotBeSentIsRefused(t *testing.T) {
 	t.Parallel()
 	h := setup(t, simulator.Config{})
 	for name, c := range map[string]*schemas.Content{
@@ -131,8 +131,8 @@ func TestPrepareRefuses(t *testing.T) {
 	}
 }
 
-// TestEndings: every phone with a meaning gets its verdict, and the ledger agrees on who got a message.
-func TestEndings(t *testing.T) {
+// TestEachEndingOfAPhoneHasItsVerdict: every phone with a meaning gets its verdict, and the ledger agrees on who got a message.
+func TestEachEndingOfAPhoneHasItsVerdict(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		ending  string
@@ -201,7 +201,7 @@ func TestMediaIDIsRenewable(t *testing.T) {
 	}
 }
 
-func TestRateLimits(t *testing.T) {
+func TestRateLimitIsThrottledWithRetryAfter(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		h := setup(t, simulator.Config{Faults: "rate=10 rate_status=400 retry_after=7s", PlainPhones: true})
@@ -358,8 +358,8 @@ func TestProxyThatLostTheAnswerLeavesItOpen(t *testing.T) {
 	}
 }
 
-// TestForeign: a complete answer of somebody else says that the address or the network is wrong; one of an outage, or a half one, does not.
-func TestForeign(t *testing.T) {
+// TestAnswersOfOtherServersAreForeign: a complete answer of somebody else says that the address or the network is wrong; one of an outage, or a half one, does not.
+func TestAnswersOfOtherServersAreForeign(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
 		status  int
@@ -397,8 +397,8 @@ func TestForeign(t *testing.T) {
 	}
 }
 
-// TestRequestHeaders: what must be there, and what would make net/http send a POST twice.
-func TestRequestHeaders(t *testing.T) {
+// TestRequestIsNotRepeatedByTheTransport: what must be there, and what would make net/http send a POST twice.
+func TestRequestIsNotRepeatedByTheTransport(t *testing.T) {
 	t.Parallel()
 	var got *http.Request
 	h := against(t, func(w http.ResponseWriter, r *http.Request) {
@@ -436,7 +436,7 @@ func TestThreatS22WordsAreClean(t *testing.T) {
 	}
 }
 
-func TestUnknownSender(t *testing.T) {
+func TestUnknownSenderIsAnAccountFault(t *testing.T) {
 	t.Parallel()
 	h := setup(t, simulator.Config{})
 	m, err := h.Prepare(content())
@@ -451,7 +451,7 @@ func TestUnknownSender(t *testing.T) {
 	}
 }
 
-func TestNew(t *testing.T) {
+func TestWrongClientConfigurationsAreRefused(t *testing.T) {
 	t.Parallel()
 	tok := func(string) (schemas.Secret, bool) { return token, true }
 	for name, cfg := range map[string]whatsapp.Config{
@@ -472,8 +472,8 @@ func TestNew(t *testing.T) {
 	}
 }
 
-// TestBubble: the whole client in fake time, many at once, with latency, and nothing left running at the end.
-func TestBubble(t *testing.T) {
+// TestManySendsAtOnceLeaveNothingRunning: the whole client in fake time, many at once, with latency, and nothing left running at the end.
+func TestManySendsAtOnceLeaveNothingRunning(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		h := setup(t, simulator.Config{Faults: "latency=100ms..900ms", PlainPhones: true}, func(c *whatsapp.Config) { c.MaxConns, c.CallTimeout = 20, 3*time.Second })

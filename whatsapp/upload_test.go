@@ -17,7 +17,7 @@ import (
 // png begins like a PNG, which is as far as anybody looks.
 const png = "\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x00\x01\x00\x00\x00\x01\x08\x02\x00\x00\x00"
 
-func TestUploadForm(t *testing.T) {
+func TestUploadIsAFormOfTypeAndFile(t *testing.T) {
 	t.Parallel()
 	for name, size := range map[string]int64{"known size": int64(len(png)), "unknown size": -1} {
 		t.Run(name, func(t *testing.T) {
@@ -63,7 +63,7 @@ func TestUploadWithoutName(t *testing.T) {
 	}
 }
 
-func TestUploadErrors(t *testing.T) {
+func TestUploadErrorsSayWhetherTheyMayPass(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		faults   string

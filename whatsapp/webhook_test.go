@@ -151,7 +151,7 @@ var shapes = []struct {
 	{"a text", " \"entry\"\n", nil, [kinds]int{}},
 }
 
-func TestWebhookShapes(t *testing.T) {
+func TestReceiptsAreReadFromEachShape(t *testing.T) {
 	t.Parallel()
 	for _, c := range shapes {
 		t.Run(c.name, func(t *testing.T) {
@@ -177,7 +177,7 @@ func TestWebhookShapes(t *testing.T) {
 	}
 }
 
-func TestWebhookMalformed(t *testing.T) {
+func TestMalformedWebhooksAreRefused(t *testing.T) {
 	t.Parallel()
 	whole := envelope(said("sent", 1, ""))
 	for _, body := range []string{
@@ -199,7 +199,7 @@ func TestWebhookMalformed(t *testing.T) {
 
 // A task's receipts go together, each recipient once and with the most that was said, whatever the order. This is what lies in
 // the topic results.
-func TestWebhookResults(t *testing.T) {
+func TestReceiptsOfATaskGoTogether(t *testing.T) {
 	t.Parallel()
 	body := envelope(
 		said("read", 2, ""), said("sent", 2, ""), said("delivered", 2, ""), // in no order
@@ -242,7 +242,7 @@ func TestWebhookResults(t *testing.T) {
 }
 
 // The most that Meta may post at once, with the longest words, fits into records that the log takes.
-func TestWebhookLargest(t *testing.T) {
+func TestLargestWebhookFitsIntoRecords(t *testing.T) {
 	t.Parallel()
 	statuses := make([]string, 0, maxReceipts+1)
 	for i := range maxReceipts + 1 {
@@ -305,7 +305,7 @@ func TestThreatS11WebhookSigned(t *testing.T) {
 	}
 }
 
-func TestWebhookChallenge(t *testing.T) {
+func TestChallengeIsAnsweredForTheRightToken(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name, token, query, want string
@@ -329,7 +329,7 @@ func TestWebhookChallenge(t *testing.T) {
 	}
 }
 
-func TestWebhookMetrics(t *testing.T) {
+func TestUpdatesAreCountedByTheirKind(t *testing.T) {
 	t.Parallel()
 	reg := prometheus.NewRegistry()
 	h := NewWebhooks(WebhookConfig{Registerer: reg})
@@ -353,7 +353,7 @@ func TestWebhookMetrics(t *testing.T) {
 	}
 }
 
-func TestPredicts(t *testing.T) {
+func TestCodesThatPredictTheNextFailure(t *testing.T) {
 	t.Parallel()
 	for code, want := range map[int]bool{
 		131047: true, 131053: true, 131052: true, 131014: true, 131042: true, 190: true, 132001: true, 100: true, schemas.CodeContent: true,

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-func TestCacheForgets(t *testing.T) {
+func TestCacheForgetsExpiredAndSurplusIDs(t *testing.T) {
 	t.Parallel()
 	c := NewCache()
 	c.Put(t.Context(), "a", "1", time.Hour)

@@ -98,7 +98,7 @@ func TestThreatS15FolderThatOthersCanReadIsClosed(t *testing.T) {
 	}
 }
 
-func TestSimulatorRefusesFaultsThatItCannotRead(t *testing.T) {
+func TestFaultsThatTheSimulatorCannotReadAreRefused(t *testing.T) {
 	t.Parallel()
 	if _, err := StartSimulator(t.Context(), anyPort, simulator.Config{}, "no such word", net.Listen); err == nil {
 		t.Error("started")

@@ -2,7 +2,7 @@ package environment
 
 import "testing"
 
-func TestBytes(t *testing.T) {
+func TestSizesAreReadInTheirUnits(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]Bytes{"0": 0, "17": 17, "64MiB": 64 << 20, "5 MB": 5_000_000, "1GiB": 1 << 30, "3KB": 3000, "2KiB": 2048, "9B": 9} {
 		var got Bytes

@@ -193,8 +193,8 @@ func TestFindLooksForItself(t *testing.T) {
 	})
 }
 
-// TestNobodyLeft: a file that leaves no number to send from is taken for a mistake.
-func TestNobodyLeft(t *testing.T) {
+// TestFileWithoutANumberIsTakenForAMistake: a file that leaves no number to send from is taken for a mistake.
+func TestFileWithoutANumberIsTakenForAMistake(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "senders.json")
 	if err := os.WriteFile(path, []byte(`[{"id":"2","token":"t"}]`), 0o600); err != nil {

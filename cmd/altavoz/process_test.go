@@ -19,8 +19,8 @@ func (l lines) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// TestHangupReloads: SIGHUP has the file of sender numbers read again; a process that has none is ended by it, as others are.
-func TestHangupReloads(t *testing.T) {
+// TestHangupReadsTheNumbersAgain: SIGHUP has the file of sender numbers read again; a process that has none is ended by it, as others are.
+func TestHangupReadsTheNumbersAgain(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "senders.json")
 	if err := os.WriteFile(file, []byte(`[{"id":"1","token":"t"}]`), 0o600); err != nil {
 		t.Fatal(err)

@@ -18,7 +18,7 @@ func statusOf(t *testing.T, text string) *client.Task {
 	return s
 }
 
-func TestProgressLine(t *testing.T) {
+func TestProgressLineShowsCountsRateAndReason(t *testing.T) {
 	t.Parallel()
 	p := newProgress(new(strings.Builder), false)
 	start := time.Unix(1_800_000_000, 0)
@@ -42,7 +42,7 @@ func TestProgressLine(t *testing.T) {
 	}
 }
 
-func TestRoughly(t *testing.T) {
+func TestDurationsAreShownRoughly(t *testing.T) {
 	t.Parallel()
 	for d, want := range map[time.Duration]string{1400 * time.Millisecond: "1s", 59 * time.Second: "59s", 61 * time.Second: "1m01s", 90 * time.Minute: "1h30m"} {
 		if got := roughly(d); got != want {
@@ -66,7 +66,7 @@ func TestProgressIsPlainAndRare(t *testing.T) {
 	}
 }
 
-func TestClean(t *testing.T) {
+func TestControlCharactersAreTakenOutOfOutput(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
 		"Error para 12: ñandú ✓":              "Error para 12: ñandú ✓",

@@ -68,7 +68,7 @@ func TestHeadersOfTheRecordDoNotCount(t *testing.T) {
 	}
 }
 
-func TestNotes(t *testing.T) {
+func TestReplayNotesAndKeptRecordsAreToldApart(t *testing.T) {
 	t.Parallel()
 	note := Replayed(stream.Record{Topic: schemas.TopicRejects, Partition: 2, Offset: 9})
 	if at, ok := ReadReplayed(note); !ok || at != 9 || note.Partition != 2 {

@@ -16,10 +16,10 @@ import (
 
 const simSeeds = 60 // without SIM_SEEDS: some 4 s
 
-// TestSimulation lets processes crash, freeze, leave and come back at random moments while tasks go on, writes fail or
+// TestCrashesAndWriteFaultsLeaveTheFoldOfTheWholeLog lets processes crash, freeze, leave and come back at random moments while tasks go on, writes fail or
 // arrive late, and the log cleaner runs. In the end the topics must show exactly what a fold of the whole log of results
 // shows. SIM_SEEDS says how many histories, SIM_SEED which single one to see again.
-func TestSimulation(t *testing.T) {
+func TestCrashesAndWriteFaultsLeaveTheFoldOfTheWholeLog(t *testing.T) {
 	t.Parallel()
 	seeds := uint64(simSeeds)
 	if n, err := strconv.ParseUint(os.Getenv("SIM_SEEDS"), 10, 64); err == nil {
@@ -57,7 +57,7 @@ func simulate(t *testing.T, seed uint64) {
 	t.Helper()
 	defer func() {
 		if t.Failed() {
-			t.Logf("see it again with SIM_SEED=%d go test -run TestSimulation", seed)
+			t.Logf("see it again with SIM_SEED=%d go test -run TestCrashesAndWriteFaultsLeaveTheFoldOfTheWholeLog", seed)
 		}
 	}()
 	bubble(t, func(w *world) {

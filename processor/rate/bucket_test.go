@@ -19,8 +19,8 @@ func take(b *Bucket, now time.Time) (at time.Time, ok bool) {
 	return at, true
 }
 
-// TestBucket: never more than the rate's share of time and one burst, never much less when asked often, and empty at first.
-func TestBucket(t *testing.T) {
+// TestBucketGivesItsRateAndOneBurst: never more than the rate's share of time and one burst, never much less when asked often, and empty at first.
+func TestBucketGivesItsRateAndOneBurst(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		start := time.Unix(1_700_000_000, 0)
@@ -71,7 +71,7 @@ func TestBucketKeepsItsRate(t *testing.T) {
 	}
 }
 
-func TestNoLimit(t *testing.T) {
+func TestBucketWithoutALimitAlwaysGives(t *testing.T) {
 	t.Parallel()
 	var b Bucket
 	for range 1000 {

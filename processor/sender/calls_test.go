@@ -45,8 +45,8 @@ func (w *world) gaps() (out []time.Duration) {
 	return out
 }
 
-// TestRefusals: what is refused for good ends as failed, with its code and words.
-func TestRefusals(t *testing.T) {
+// TestRefusedForGoodFailsWithCodeAndWords: what is refused for good ends as failed, with its code and words.
+func TestRefusedForGoodFailsWithCodeAndWords(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		reply schemas.Reply
@@ -118,8 +118,8 @@ func (w *world) amongOthers(partition stream.TopicPartition, ids ...who) {
 	w.t.Fatal("not everybody is decided in ten minutes")
 }
 
-// TestTransient: while others get through, five attempts with growing waits, then failed; success on the way is success.
-func TestTransient(t *testing.T) {
+// TestTransientErrorsFailAfterFiveAttempts: while others get through, five attempts with growing waits, then failed; success on the way is success.
+func TestTransientErrorsFailAfterFiveAttempts(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(w *world) {
 		again := schemas.Reply{Verdict: schemas.VerdictTransient, Code: 131000}
@@ -153,8 +153,8 @@ func TestTransient(t *testing.T) {
 	})
 }
 
-// TestUnsent: what certainly reached nobody is tried again at once, then after small waits, as often as it takes.
-func TestUnsent(t *testing.T) {
+// TestUnsentIsTriedUntilItIsSent: what certainly reached nobody is tried again at once, then after small waits, as often as it takes.
+func TestUnsentIsTriedUntilItIsSent(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(w *world) {
 		w.answer = answers(repeat(schemas.Reply{Verdict: schemas.VerdictUnsent}, 40)...)
@@ -177,8 +177,8 @@ func TestUnsent(t *testing.T) {
 	})
 }
 
-// TestUnreachable: with nobody there to be called, the number as a whole tries now and then, whatever waits.
-func TestUnreachable(t *testing.T) {
+// TestUnreachableNumberTriesNowAndThen: with nobody there to be called, the number as a whole tries now and then, whatever waits.
+func TestUnreachableNumberTriesNowAndThen(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(w *world) {
 		back := time.Now().Add(time.Minute)
@@ -204,8 +204,8 @@ func TestUnreachable(t *testing.T) {
 	})
 }
 
-// TestThrottled: the number goes on at half its rate; it costs no attempt, and no other number notices.
-func TestThrottled(t *testing.T) {
+// TestThrottledNumberGoesOnAtHalfItsRate: the number goes on at half its rate; it costs no attempt, and no other number notices.
+func TestThrottledNumberGoesOnAtHalfItsRate(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(w *world) {
 		from := time.Now().Add(5 * time.Second)
@@ -245,8 +245,8 @@ func TestThrottled(t *testing.T) {
 	})
 }
 
-// TestThrottledDoubles: while nothing gets through, one call finds out now and then; a time that Meta names is kept.
-func TestThrottledDoubles(t *testing.T) {
+// TestPausesOfAThrottledNumberDouble: while nothing gets through, one call finds out now and then; a time that Meta names is kept.
+func TestPausesOfAThrottledNumberDouble(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(w *world) {
 		w.answer = answers(append(repeat(schemas.Reply{Verdict: schemas.VerdictThrottled}, 8),
@@ -385,8 +385,8 @@ func TestThrottledAllAtOnce(t *testing.T) {
 	})
 }
 
-// TestPairVerdict: that phone waits, and nobody else.
-func TestPairVerdict(t *testing.T) {
+// TestPairRefusalDelaysThatPhoneOnly: that phone waits, and nobody else.
+func TestPairRefusalDelaysThatPhoneOnly(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(w *world) {
 		w.answer = func(c *apiCall) schemas.Reply {
@@ -418,9 +418,9 @@ func TestPairVerdict(t *testing.T) {
 	})
 }
 
-// TestPairLimit: 6 s between two calls of a phone, without being told so; from another number it is another pair, and a
+// TestCallsOfAPairAreSixSecondsApart: 6 s between two calls of a phone, without being told so; from another number it is another pair, and a
 // call that reached nobody does not count.
-func TestPairLimit(t *testing.T) {
+func TestCallsOfAPairAreSixSecondsApart(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(w *world) {
 		w.answer = func(c *apiCall) schemas.Reply {
@@ -452,9 +452,9 @@ func TestPairLimit(t *testing.T) {
 	})
 }
 
-// TestAccount: the number stops and keeps its sends; one of them probes every 30 s; its tasks say why they wait, at most
+// TestAccountFaultStopsTheNumberUntilAProbeIsAccepted: the number stops and keeps its sends; one of them probes every 30 s; its tasks say why they wait, at most
 // once a minute, and that they go on; other numbers don't notice.
-func TestAccount(t *testing.T) {
+func TestAccountFaultStopsTheNumberUntilAProbeIsAccepted(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(w *world) {
 		renewed := false
@@ -602,9 +602,9 @@ func TestProbeThatSaysNothing(t *testing.T) {
 	})
 }
 
-// TestMedia: a media id that Meta does not know any more is renewed, once for all sends of the task that meet it, and
+// TestLostMediaIsRenewedOnceForAllSends: a media id that Meta does not know any more is renewed, once for all sends of the task that meet it, and
 // costs no attempt.
-func TestMedia(t *testing.T) {
+func TestLostMediaIsRenewedOnceForAllSends(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(w *world) {
 		w.answer = func(c *apiCall) schemas.Reply {
@@ -706,8 +706,8 @@ func TestMediaThatStaysUnknown(t *testing.T) {
 	})
 }
 
-// TestMediaRenewal: while the file can't be uploaded its sends wait; once it is refused they fail.
-func TestMediaRenewal(t *testing.T) {
+// TestSendsWaitForRenewalAndFailOnceTheFileIsRefused: while the file can't be uploaded its sends wait; once it is refused they fail.
+func TestSendsWaitForRenewalAndFailOnceTheFileIsRefused(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(w *world) {
 		w.answer = func(*apiCall) schemas.Reply { return schemas.Reply{Verdict: schemas.VerdictMedia, Code: 100} }
@@ -734,8 +734,8 @@ func TestMediaRenewal(t *testing.T) {
 	})
 }
 
-// TestLost: an answer that was lost makes the send unknown; a broadcast that asked for it has it called again.
-func TestLost(t *testing.T) {
+// TestLostAnswerIsUnknownOrSentAgainOnce: an answer that was lost makes the send unknown; a broadcast that asked for it has it called again.
+func TestLostAnswerIsUnknownOrSentAgainOnce(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(w *world) {
 		w.answer = func(c *apiCall) schemas.Reply {

@@ -111,8 +111,8 @@ func crashPoints() []crashPoint {
 	}
 }
 
-// TestCrashPoints kills a process at each point of a send's life, and looks at what its heir makes of it.
-func TestCrashPoints(t *testing.T) {
+// TestCrashAtEachPointOfASend kills a process at each point of a send's life, and looks at what its heir makes of it.
+func TestCrashAtEachPointOfASend(t *testing.T) {
 	t.Parallel()
 	for _, c := range crashPoints() {
 		for name, resend := range map[string]bool{"report": false, "resend": true} {

@@ -14,7 +14,7 @@ import (
 	"altavoz/stream"
 )
 
-var outageRecipients = flag.Uint("outage", 6_000, "recipients of the broadcast amid which the outage of TestOutage comes")
+var outageRecipients = flag.Uint("outage", 6_000, "recipients of the broadcast amid which the outage of TestOutageOfOneNumberFailsNobodyAndDelaysNoOther comes")
 
 // pipe keeps two seconds of a number's rate in the log, as the fanout does, until n recipients are there.
 type pipe struct {
@@ -105,8 +105,8 @@ func TestAnOutageOfMetaDoesNotBurnTheList(t *testing.T) {
 	}
 }
 
-// TestOutage: ten minutes of every kind of outage, in turns, amid a long list on one of two numbers; each kind is the first once.
-func TestOutage(t *testing.T) {
+// TestOutageOfOneNumberFailsNobodyAndDelaysNoOther: ten minutes of every kind of outage, in turns, amid a long list on one of two numbers; each kind is the first once.
+func TestOutageOfOneNumberFailsNobodyAndDelaysNoOther(t *testing.T) {
 	t.Parallel()
 	for first := range 6 {
 		t.Run(strconv.Itoa(first), func(t *testing.T) {

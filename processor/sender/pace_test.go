@@ -22,9 +22,9 @@ func (w *world) within(from time.Time, d time.Duration) (n int) {
 	return n
 }
 
-// TestRate: a process sends at most its share of each number's rate, less what is left for replies, and follows when its
+// TestProcessKeepsItsShareOfTheRate: a process sends at most its share of each number's rate, less what is left for replies, and follows when its
 // share changes.
-func TestRate(t *testing.T) {
+func TestProcessKeepsItsShareOfTheRate(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(w *world) {
 		task := schemas.NewTaskID()
@@ -60,8 +60,8 @@ func TestRate(t *testing.T) {
 	})
 }
 
-// TestRateZero: no limit but the calls in flight.
-func TestRateZero(t *testing.T) {
+// TestRateZeroIsNoLimit: no limit but the calls in flight.
+func TestRateZeroIsNoLimit(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(w *world) {
 		w.latency = func(*apiCall) time.Duration { return 100 * time.Millisecond }
@@ -95,8 +95,8 @@ func TestUnknownNumberIsCareful(t *testing.T) {
 	})
 }
 
-// TestExpressFirst: three phones never wait behind a million, neither for the rate nor for room; and bulk still moves.
-func TestExpressFirst(t *testing.T) {
+// TestExpressDoesNotWaitForBulk: three phones never wait behind a million, neither for the rate nor for room; and bulk still moves.
+func TestExpressDoesNotWaitForBulk(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(w *world) {
 		w.latency = func(*apiCall) time.Duration { return 5 * time.Second }
@@ -136,8 +136,8 @@ func TestExpressFirst(t *testing.T) {
 	})
 }
 
-// TestHungNumber: a number whose calls never come back does not take the room of others.
-func TestHungNumber(t *testing.T) {
+// TestHungNumberLeavesTheCapacityOfOthers: a number whose calls never come back does not take the room of others.
+func TestHungNumberLeavesTheCapacityOfOthers(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(w *world) {
 		w.latency = func(c *apiCall) time.Duration {

@@ -23,10 +23,10 @@ var (
 	simSeeds = flag.Uint64("seeds", 12, "how many seeds the simulation runs")
 )
 
-// TestSimulation lets processes crash, freeze, be expelled, lose commits, answers and results, and hand partitions over at
+// TestCrashesAndFaultsDecideEverySendAsTheAPIDid lets processes crash, freeze, be expelled, lose commits, answers and results, and hand partitions over at
 // random moments, while the Cloud API refuses, throttles and loses answers. The world checks each call (see check); in the
 // end every send is decided, and what is said of it is what the Cloud API did.
-func TestSimulation(t *testing.T) {
+func TestCrashesAndFaultsDecideEverySendAsTheAPIDid(t *testing.T) {
 	t.Parallel()
 	if *simSeed != 0 {
 		simulate(t, *simSeed, nil)
@@ -40,9 +40,9 @@ func TestSimulation(t *testing.T) {
 	}
 }
 
-// TestSimulationFindsMutants: the checks are not blind. A ledger that answers before it has committed, and a log that
+// TestChecksOfTheHistoriesFindMutants: the checks are not blind. A ledger that answers before it has committed, and a log that
 // acknowledges what it has not written, are found within a few histories.
-func TestSimulationFindsMutants(t *testing.T) {
+func TestChecksOfTheHistoriesFindMutants(t *testing.T) {
 	t.Parallel()
 	for name, mutate := range map[string]func(*logtest.Fault){
 		"calls do not wait for the commit":  func(f *logtest.Fault) { f.Early = true },
@@ -79,7 +79,7 @@ func simulate(t *testing.T, seed uint64, mutate func(*logtest.Fault)) (broken []
 	t.Helper()
 	defer func() {
 		if t.Failed() {
-			t.Logf("reproduce with -run 'TestSimulation$' -seed=%d", seed)
+			t.Logf("reproduce with -run 'TestCrashesAndFaultsDecideEverySendAsTheAPIDid$' -seed=%d", seed)
 		}
 	}()
 	bubble(t, func(w *world) {

@@ -23,8 +23,8 @@ import (
 
 var both = []stream.TopicPartition{expressPartition, bulkPartition}
 
-// TestSend: the plain path, on both lanes: committed as started, called once, its result written, committed as done.
-func TestSend(t *testing.T) {
+// TestSendIsCommittedCalledAndRecorded: the plain path, on both lanes: committed as started, called once, its result written, committed as done.
+func TestSendIsCommittedCalledAndRecorded(t *testing.T) {
 	t.Parallel()
 	for _, partition := range both {
 		bubble(t, func(w *world) {
@@ -71,8 +71,8 @@ func TestNoCallBeforeCommit(t *testing.T) {
 	})
 }
 
-// TestGroupCommit: express goes at once; bulk commits are 5 ms apart; what comes during a commit goes with the next one.
-func TestGroupCommit(t *testing.T) {
+// TestExpressCommitsAtOnceAndBulkInGroups: express goes at once; bulk commits are 5 ms apart; what comes during a commit goes with the next one.
+func TestExpressCommitsAtOnceAndBulkInGroups(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(w *world) {
 		p := w.start(both)
@@ -146,9 +146,9 @@ func TestDoneIsCommittedWhenIdle(t *testing.T) {
 	})
 }
 
-// TestRefusedCommit: what was admitted returns to free, is not called, and has another chance; other partitions of the
+// TestRefusedCommitCallsNobodyAndIsTriedAgain: what was admitted returns to free, is not called, and has another chance; other partitions of the
 // same commit go on.
-func TestRefusedCommit(t *testing.T) {
+func TestRefusedCommitCallsNobodyAndIsTriedAgain(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(w *world) {
 		p := w.start(nil)
@@ -244,9 +244,9 @@ func TestLostDuringCommit(t *testing.T) {
 	})
 }
 
-// TestStaleCommit: the group moves on while a commit is on its way. It carries the generation under which it was encoded,
+// TestCommitOfAnOldGenerationIsRefused: the group moves on while a commit is on its way. It carries the generation under which it was encoded,
 // so it is refused, and what was to start with it starts with the next one.
-func TestStaleCommit(t *testing.T) {
+func TestCommitOfAnOldGenerationIsRefused(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(w *world) {
 		p := w.start(both)
@@ -285,9 +285,9 @@ func TestRevokeDuringCommit(t *testing.T) {
 	})
 }
 
-// TestRevokeDrains: calls end, results are acknowledged, the ledger says so, what waits stays free: the next owner has
+// TestRevokeLeavesNothingUnknown: calls end, results are acknowledged, the ledger says so, what waits stays free: the next owner has
 // nothing unknown.
-func TestRevokeDrains(t *testing.T) {
+func TestRevokeLeavesNothingUnknown(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(w *world) {
 		p := w.start(both, inFlight(8), rate(0))
@@ -414,9 +414,9 @@ func TestRevokeIsBounded(t *testing.T) {
 	})
 }
 
-// TestTakeover: after a crash, done is skipped, started is unknown or sent again as the broadcast wants, and the rest
+// TestTakeoverSkipsDoneAndSendsWhatIsFree: after a crash, done is skipped, started is unknown or sent again as the broadcast wants, and the rest
 // is sent.
-func TestTakeover(t *testing.T) {
+func TestTakeoverSkipsDoneAndSendsWhatIsFree(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(w *world) {
 		p := w.start([]stream.TopicPartition{bulkPartition})
@@ -524,9 +524,9 @@ func TestStartedStaysStarted(t *testing.T) {
 	})
 }
 
-// TestRewind: a new owner reads a named number of records below the watermark, remembers them, and drops what the fanout
+// TestRepeatsBelowTheWatermarkAreDropped: a new owner reads a named number of records below the watermark, remembers them, and drops what the fanout
 // repeats of them; so does an owner for what it has read itself.
-func TestRewind(t *testing.T) {
+func TestRepeatsBelowTheWatermarkAreDropped(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(w *world) {
 		p := w.start([]stream.TopicPartition{bulkPartition})
@@ -561,8 +561,8 @@ func TestRewind(t *testing.T) {
 	})
 }
 
-// TestUnreadableLedger: a ledger that can't be read is no reason to guess.
-func TestUnreadableLedger(t *testing.T) {
+// TestUnreadableLedgerIsAnError: a ledger that can't be read is no reason to guess.
+func TestUnreadableLedgerIsAnError(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(w *world) {
 		p := w.start(nil)
@@ -660,8 +660,8 @@ func TestWindowIsBounded(t *testing.T) {
 	})
 }
 
-// TestExpired: it is too late for these, and nobody is called; also while their number waits.
-func TestExpired(t *testing.T) {
+// TestExpiredSendsAreNotCalled: it is too late for these, and nobody is called; also while their number waits.
+func TestExpiredSendsAreNotCalled(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(w *world) {
 		w.start(both)
@@ -685,8 +685,8 @@ func TestExpired(t *testing.T) {
 	})
 }
 
-// TestUndecodable: what nobody can read is kept as a reject, and is done then.
-func TestUndecodable(t *testing.T) {
+// TestUndecodableRecordsAreRejected: what nobody can read is kept as a reject, and is done then.
+func TestUndecodableRecordsAreRejected(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(w *world) {
 		p := w.start(both)
@@ -797,8 +797,8 @@ func TestIdleTasksAreBounded(t *testing.T) {
 	})
 }
 
-// TestStop: calls under way are cut off when its time is over, and nothing goes on afterwards.
-func TestStop(t *testing.T) {
+// TestStopCutsCallsOffWhenItsTimeIsOver: calls under way are cut off when its time is over, and nothing goes on afterwards.
+func TestStopCutsCallsOffWhenItsTimeIsOver(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(w *world) {
 		p := w.start(both)

@@ -7,8 +7,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// TestTimers: whatever is set, set anew and stopped, those that are due come in the order of their times, each once.
-func TestTimers(t *testing.T) {
+// TestDueTimersComeInOrderAndOnce: whatever is set, set anew and stopped, those that are due come in the order of their times, each once.
+func TestDueTimersComeInOrderAndOnce(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		var s Set[int]

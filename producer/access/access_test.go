@@ -14,7 +14,7 @@ const long = "0123456789abcdef"
 
 func noFiles(string) (schemas.Secret, error) { return "", errors.New("no files here") }
 
-func TestKeysFile(t *testing.T) {
+func TestCallersOfTheFileOfKeysAreRead(t *testing.T) {
 	t.Parallel()
 	callers, err := ParseFile([]byte(`[
 		{"owner":"tienda","secrets":["`+long+`1","`+long+`2"],"scopes":["send","read"],"senders":["1065"],
@@ -102,7 +102,7 @@ func TestKeysFileIsStrict(t *testing.T) {
 	}
 }
 
-func TestShortForm(t *testing.T) {
+func TestShortFormNamesOwnersAndSecrets(t *testing.T) {
 	t.Parallel()
 	callers, err := ParseShort("tienda:secreto-uno-1234, tienda:secreto-dos-1234\nsecreto-sin-nombre")
 	if err != nil {

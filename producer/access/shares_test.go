@@ -9,7 +9,7 @@ import (
 	"altavoz/schemas"
 )
 
-func TestEqualShares(t *testing.T) {
+func TestCallersWithoutASettingShareEqually(t *testing.T) {
 	t.Parallel()
 	a, b, c := &Caller{Owner: "a", digests: []digest{{1}}}, &Caller{Owner: "b", Feeds: 7}, &Caller{Owner: "c", Uploads: 100, Requests: 1}
 	if _, err := NewTable(a, b, c); err != nil {

@@ -76,7 +76,7 @@ func TestThreatS13OwnerIsProved(t *testing.T) {
 	}
 }
 
-func TestConfiguredSecrets(t *testing.T) {
+func TestSecretsAreCountedAndBadOnesRefused(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("x", minSecret)
 	for text, n := range map[schemas.Secret]int{"": 0, schemas.Secret(long): 1, schemas.Secret(long + "1, " + long + "2\n"): 2} {

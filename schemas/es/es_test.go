@@ -70,7 +70,7 @@ func TestArgumentsAreText(t *testing.T) {
 	}
 }
 
-func TestAcceptedLanguage(t *testing.T) {
+func TestAcceptLanguageIsReadByWeight(t *testing.T) {
 	t.Parallel()
 	for header, want := range map[string]es.Language{
 		"": es.Spanish, "es": es.Spanish, "en": es.English, "EN-us": es.English, "es-CO,es;q=0.9,en;q=0.8": es.Spanish, "en-US,en;q=0.9,es;q=0.8": es.English,

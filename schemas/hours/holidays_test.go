@@ -40,7 +40,7 @@ func TestHolidaysOfColombiaAsPublished(t *testing.T) {
 }
 
 // Easter in years where rules of thumb go wrong, and at the earliest and the latest it can be.
-func TestGoodFriday(t *testing.T) {
+func TestMovableHolidaysFollowEaster(t *testing.T) {
 	t.Parallel()
 	for _, easter := range []string{
 		"1954-04-18", "1981-04-19", "2000-04-23", "2008-03-23", "2038-04-25", "2049-04-18", "2076-04-19", "2285-03-22",

@@ -33,7 +33,7 @@ func moment(t *testing.T, text string) time.Time {
 	return at
 }
 
-func TestSpecRefusals(t *testing.T) {
+func TestWrongSpecsAreRefused(t *testing.T) {
 	t.Parallel()
 	good := hours.Spec{Zone: "America/Bogota", Holidays: "CO", Spans: []hours.Span{{Days: 1, From: 0, To: hours.DayMinutes}}}
 	mustNew(t, good)
@@ -74,7 +74,7 @@ var ley2300 = hours.Spec{
 	Spans: []hours.Span{{Days: 0b0111110, From: 7 * 60, To: 19 * 60}, {Days: 0b1000000, From: 8 * 60, To: 15 * 60}},
 }
 
-func TestOpenings(t *testing.T) {
+func TestNextOpeningAndClosing(t *testing.T) {
 	t.Parallel()
 	span := func(zone string, days, from, to uint32) hours.Spec {
 		return hours.Spec{Zone: zone, Spans: []hours.Span{{Days: days, From: from, To: to}}}
@@ -225,7 +225,7 @@ func TestFormRoundTrip(t *testing.T) {
 	})
 }
 
-func TestFormRefusals(t *testing.T) {
+func TestWrongFormsAreRefused(t *testing.T) {
 	t.Parallel()
 	week := func(members string) string { return `{"timezone":"UTC","hours":[{` + members + `}]}` }
 	for _, tt := range []struct {

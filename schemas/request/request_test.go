@@ -91,7 +91,7 @@ func media(kind, label, file string) string {
 	return with(`"header_type":"` + kind + `","header_content":"` + dataURI(label, file) + `"`)
 }
 
-func TestRequestDefaults(t *testing.T) {
+func TestAbsentMembersHaveDefaults(t *testing.T) {
 	t.Parallel()
 	req, sink, err := read(`{"phones":["573001234567", 573007654321, " +57 300 "],"body_text":"Hola"}`)
 	if err != nil {
@@ -109,7 +109,7 @@ func TestRequestDefaults(t *testing.T) {
 	}
 }
 
-func TestRequestEverything(t *testing.T) {
+func TestEveryMemberIsRead(t *testing.T) {
 	t.Parallel()
 	req, err := request.Read(strings.NewReader(`{
 		"speed": 20, "expire_at": "2026-03-03T09:00:00-05:00", "schedule_at": "2026-03-02T09:00:00-05:00", "on_unknown": "resend",
@@ -328,7 +328,7 @@ func members(n int) string {
 	return strings.Join(out, ",")
 }
 
-func TestRequestTakes(t *testing.T) {
+func TestMembersAtTheirLimitsAreAccepted(t *testing.T) {
 	t.Parallel()
 	for _, members := range []string{
 		`"schedule_at":"2026-03-14T12:00:00Z"`, // 13 days ahead, to the second
@@ -347,7 +347,7 @@ func TestRequestTakes(t *testing.T) {
 	}
 }
 
-func TestRequestFile(t *testing.T) {
+func TestInlineFileIsWrittenInPieces(t *testing.T) {
 	t.Parallel()
 	file := pngHead + strings.Repeat("0123456789abcdef\xff\xfe\xfd", 100_000)
 	want := &schemas.MediaRef{MimeType: "image/png", Size: uint64(len(file)), Filename: "año 1.png"}
@@ -381,7 +381,7 @@ func TestRequestFile(t *testing.T) {
 	}
 }
 
-func TestRequestSlices(t *testing.T) {
+func TestLongListIsWrittenInSlices(t *testing.T) {
 	t.Parallel()
 	for _, n := range []int{1, 999, 1000, 1001, 2000, 2500} {
 		all := make([]string, n)
@@ -484,7 +484,7 @@ func TestRequestErrorPlace(t *testing.T) {
 }
 
 // A request is the same however it is written, and another one as soon as anything is different.
-func TestRequestMeaning(t *testing.T) {
+func TestDigestIsOfTheMeaningOfARequest(t *testing.T) {
 	t.Parallel()
 	file := dataURI("image/png", pngHead+strings.Repeat("x", 10_000))
 	base := mustRead(t, `{"phones":["573001234567","2"],"body_text":"Hola ñ","header_type":"image","header_content":"`+file+`","speed":5}`)

@@ -67,7 +67,7 @@ func TestShortValueIsTheDecoders(t *testing.T) {
 	}
 }
 
-func TestRefusals(t *testing.T) {
+func TestBodiesThatCannotBeSplitAreRefused(t *testing.T) {
 	t.Parallel()
 	broken := errors.New("broken")
 	long := strings.Repeat("x", 5000)

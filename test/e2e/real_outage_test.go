@@ -33,9 +33,9 @@ const (
 	outageFirst     = 30 * time.Second // until the first send after the end
 )
 
-// TestRealOutage: as TestSimulatedOutage in test/sim, short, with two processes on a real Kafka: an outage of one of two numbers costs no more than was
+// TestRealKafkaOutageFailsNobody: as TestSimulatedOutageFailsNobody in test/sim, short, with two processes on a real Kafka: an outage of one of two numbers costs no more than was
 // in flight, the runs that open the breakers and the probing sends; nobody fails, nobody is sent to twice, and the other number goes on.
-func TestRealOutage(t *testing.T) {
+func TestRealKafkaOutageFailsNobody(t *testing.T) {
 	t.Parallel()
 	lasts, limit, recipients := realOutage, realRate, realRecipients
 	if n, err := strconv.Atoi(os.Getenv("OUTAGE_RECIPIENTS")); err == nil {

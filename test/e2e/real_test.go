@@ -89,8 +89,8 @@ func testFileKnownAfterRestart(t *testing.T, h *deployment) {
 	}
 }
 
-// TestRealKafka runs the suites below kafka on a real broker.
-func TestRealKafka(t *testing.T) {
+// TestRealKafkaAndRedisPassTheSuites runs the suites below kafka on a real broker.
+func TestRealKafkaAndRedisPassTheSuites(t *testing.T) {
 	t.Parallel()
 	brokers, _ := harness.StartReal(t, "kafka-local")
 	redis, _ := harness.StartReal(t, "redis-local")

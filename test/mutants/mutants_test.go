@@ -48,9 +48,9 @@ func mutants() []mutant {
 			change: whole("var refused map[stream.TopicPartition]error\nvar err error\nst.running.Go(func() { _, _ = st.tryCommit(c) })"),
 			test:   "TestNoCallBeforeCommit",
 		},
-		{marker: "refused-commit-calls-nobody", change: makeFalse(), test: "TestRefusedCommit"},
-		{marker: "ledger-says-what-is-started", change: drop(), test: "TestCrashPoints"},
-		{marker: "result-counts-once-acknowledged", change: whole("$\np.send = nil\nst.finish(e)"), test: "TestCrashPoints"},
+		{marker: "refused-commit-calls-nobody", change: makeFalse(), test: "TestRefusedCommitCallsNobodyAndIsTriedAgain"},
+		{marker: "ledger-says-what-is-started", change: drop(), test: "TestCrashAtEachPointOfASend"},
+		{marker: "result-counts-once-acknowledged", change: whole("$\np.send = nil\nst.finish(e)"), test: "TestCrashAtEachPointOfASend"},
 		{ // the generation of the moment of sending
 			marker: "commit-carries-its-fence",
 			change: whole("req.Group = g.name\nreq.MemberID, req.Generation = s.cl.GroupMetadata()"),
@@ -81,7 +81,7 @@ func mutants() []mutant {
 		{marker: "message-is-of-the-task", change: makeFalse(), test: "TestMessagesAndFilesOfOthersAreNotTaken"},
 		{marker: "part-is-of-the-file", change: value("nil"), test: "TestMessagesAndFilesOfOthersAreNotTaken"},
 		{marker: "shared-upload-fails-for-its-own-file-only", change: makeFalse(), test: "TestFileThatCannotBeReadFailsForItsOwnTaskOnly"},
-		{marker: "file-is-known-by-something", change: makeFalse(), test: "TestFactsFound"},
+		{marker: "file-is-known-by-something", change: makeFalse(), test: "TestMissingFactsOfAFileAreFound"},
 
 		// Controls: a pause and a cancel hold, whoever owns the task, and no more leaves than was said.
 		{
@@ -128,7 +128,7 @@ func mutants() []mutant {
 		},
 		{marker: "webhook-stops-the-number", change: value("false"), test: "TestAWebhookStopsTheNumber", in: "processor/sender"},
 		{marker: "takeover-waits-for-what-was-said-of-numbers", change: drop(), test: "TestAProcessHearsOfStoppedNumbersBeforeItCalls"},
-		{marker: "silent-calls-stop-the-number", change: makeTrue(), test: "TestOutages"},
+		{marker: "silent-calls-stop-the-number", change: makeTrue(), test: "TestBreakerKeepsCallsFewInAnOutageAndEndsSoonAfter"},
 		{marker: "lost-partition-is-not-called", change: makeFalse(), test: "TestLostDuringCommit"},
 		{marker: "lost-partition-is-not-committed", change: makeFalse(), test: "TestLostIsNotCommitted"},
 		{marker: "revoked-partition-is-not-called", change: makeFalse(), test: "TestRevokeDuringCommit"},
@@ -151,7 +151,7 @@ func mutants() []mutant {
 		{marker: "foreign-offsets-are-not-believed", change: makeFalse(), test: "TestOffsetsThatAreGoneOrForeignCallNobodyTwice", in: "processor/sender"},
 		{marker: "started-send-that-is-gone-is-not-called-again", change: makeFalse(), test: "TestStartedSendsOfALogThatLostItsEnd", in: "processor/sender"},
 		{marker: "record-in-doubt-is-not-called", change: operandWith("InDoubt", "false"), test: "TestOffsetsThatAreGoneOrForeignCallNobodyTwice"},
-		{marker: "takeover-reads-the-ledger", change: value(`Decode("", 0)`), test: "TestTakeover", in: "processor/sender"},
+		{marker: "takeover-reads-the-ledger", change: value(`Decode("", 0)`), test: "TestTakeoverSkipsDoneAndSendsWhatIsFree", in: "processor/sender"},
 		{ // all that a takeover finds is called unknown, and never sent
 			marker: "takeover-sends-what-was-not-started",
 			change: whole(`$
@@ -164,7 +164,7 @@ for c := l.head; c != nil; c = c.next {
 	c.started = true
 }
 l.unread = l.head`),
-			test: "TestSimulation", in: "test/sim",
+			test: "TestSimulatedFaultsLoseNobodyAndRepeatNobody", in: "test/sim",
 		},
 		{
 			marker: "takeover-reads-the-fanouts-ledger", change: value(`ledger.Decode(max(0, pos.Offset), "")`),
@@ -172,8 +172,8 @@ l.unread = l.head`),
 		},
 
 		// What was seen: a fanout that takes over repeats sends of its last turns.
-		{marker: "repeat-is-noticed", change: value("true"), test: "TestRewind"},
-		{marker: "below-the-watermark-is-remembered", change: drop(), test: "TestRewind"},
+		{marker: "repeat-is-noticed", change: value("true"), test: "TestRepeatsBelowTheWatermarkAreDropped"},
+		{marker: "below-the-watermark-is-remembered", change: drop(), test: "TestRepeatsBelowTheWatermarkAreDropped"},
 		{marker: "replaced-owner-is-dropped", change: makeFalse(), test: "TestReplacedOwnerIsNotCalledFor", in: "processor/sender"},
 		{marker: "repeats-are-remembered-longer", change: value("fresh"), test: "TestRepeatIsRememberedLongerThanOtherSends"},
 		{marker: "end-of-a-task-is-proven", change: whole("s.Publish(s.logFor(t), func(stream.Record) { s.closeNext(t, recs[1:]) }, recs[0])"), test: "TestReplacedOwnerEndsNothing"},
@@ -251,7 +251,7 @@ l.unread = l.head`),
 		{marker: "unknown-commit-ends-the-slot", change: drop(), test: "TestNothingStartsAfterACommitThatNobodyAnswered"},
 		{
 			marker: "ledger-is-encoded-under-its-fence", change: whole("st.mu.Unlock()\ngeneration := st.ports.Committer.Generation()\nst.mu.Lock()\nc := &commit{generation: generation, batch: batch, waiters: st.commits.flushWaiters}"),
-			test: "TestSend",
+			test: "TestSendIsCommittedCalledAndRecorded",
 		},
 		{
 			marker: "positions-are-taken-under-their-generation", change: whole("set.mu.Unlock()\n$\nset.mu.Lock()"),

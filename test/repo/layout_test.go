@@ -213,7 +213,7 @@ func TestEveryPackageHasAPackageComment(t *testing.T) {
 }
 
 // A global is state that two processes in one test would share. Tables that nobody writes to, and errors, are none.
-func TestNobodyInitialises(t *testing.T) {
+func TestNoPackageHasAnInit(t *testing.T) {
 	t.Parallel()
 	for _, s := range Sources(t) {
 		for _, d := range s.Tree.Decls {

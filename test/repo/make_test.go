@@ -2,9 +2,11 @@ package repo
 
 import (
 	"errors"
+	"go/ast"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -38,6 +40,25 @@ func run(t *testing.T, dir string, env []string, args ...string) (code int, said
 		t.Skipf("#### SKIPPING: %v", err)
 	}
 	return cmd.ProcessState.ExitCode(), string(out)
+}
+
+// aSuite is the name of a test that `make unit` leaves to the suites below test.
+var aSuite = regexp.MustCompile(`^Test(EndToEnd|Real|Sim|Mutants$)`)
+
+// TestOnlyTheSuitesHaveTheirNames: `make unit` skips tests by name, in every package, and a suite runs its own package only. A test of
+// another package with such a name would never run.
+func TestOnlyTheSuitesHaveTheirNames(t *testing.T) {
+	t.Parallel()
+	for _, s := range Tests(t) {
+		if strings.HasPrefix(s.Package, "test/") {
+			continue
+		}
+		for _, d := range s.Tree.Decls {
+			if f, ok := d.(*ast.FuncDecl); ok && aSuite.MatchString(f.Name.Name) {
+				t.Errorf("%s: %s has the name of a suite, so nothing runs it", s.Path, f.Name.Name)
+			}
+		}
+	}
 }
 
 // TestThreatS25NothingCheckedDoesNotLookLikeNothingFound: without the vulnerability database `make vuln` says so, and fails where nobody reads what it says.

@@ -15,7 +15,7 @@ import (
 	"altavoz/test/harness"
 )
 
-// The runs of TestSimulatedLimits...: a number of 80 a second, of which altavoz leaves a fifth to replies.
+// The runs of TestSimulatedLimitsCostLittleOfTheRate...: a number of 80 a second, of which altavoz leaves a fifth to replies.
 const (
 	limitsRate     = 80.0
 	limitsHeadroom = 0.2
@@ -48,14 +48,14 @@ func limitsTroubles() []trouble {
 	}
 }
 
-// TestSimulatedLimits runs two processes of the whole of altavoz in fake time against a Cloud API with its limits on: 80 a
+// TestSimulatedLimitsCostLittleOfTheRate runs two processes of the whole of altavoz in fake time against a Cloud API with its limits on: 80 a
 // second, one message in 6 s to a phone, bursts of 130429, an expired token, maintenance, errors that pass. Everybody is
 // sent to in the end, at 95 % of what is there for the taking, and few calls are refused.
 //
 // The rate is: messages that the API accepted, over the seconds from the first to the last of them without those in which it
 // refused every call. So waiting longer than need be, and going slower afterwards, counts against altavoz; and so do calls
 // that are refused, since each takes its place in the rate.
-func TestSimulatedLimits(t *testing.T) {
+func TestSimulatedLimitsCostLittleOfTheRate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newLimitsWorld(t, 2, limitsCalm)
 		defer w.close()

@@ -48,10 +48,10 @@ func outageTurns() []outageTurn {
 	}
 }
 
-// TestSimulatedOutage: ten minutes of all that is no answer of the Cloud API, in turns, amid a long list on one of two numbers, in two
+// TestSimulatedOutageFailsNobody: ten minutes of all that is no answer of the Cloud API, in turns, amid a long list on one of two numbers, in two
 // processes. Nobody fails; unknown is no more than was in flight when it began, the runs that open the breakers, and the probing
 // sends; these stay unknown until a receipt and are never repeated; everybody else is sent to, nobody twice; the other number keeps its rate.
-func TestSimulatedOutage(t *testing.T) {
+func TestSimulatedOutageFailsNobody(t *testing.T) {
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
 		w := newOutageWorld(t, dir, outageTurns())

@@ -60,11 +60,11 @@ func readSimRun() simRun {
 	return r
 }
 
-// TestSimulation runs the whole of altavoz in fake time, a history a seed: what is sent, which processes there are, and which
+// TestSimulatedFaultsLoseNobodyAndRepeatNobody runs the whole of altavoz in fake time, a history a seed: what is sent, which processes there are, and which
 // faults happen when. Checkers look on all the while, and at the end three witnesses are compared: what the Cloud API
 // was asked for, what the status says, and a fold of all that was ever written. A seed fixes the history and not how the
 // goroutines take turns: to see a failure again may take some tries.
-func TestSimulation(t *testing.T) {
+func TestSimulatedFaultsLoseNobodyAndRepeatNobody(t *testing.T) {
 	run := readSimRun()
 	began, total := time.Now(), newSimTally()
 	var next, ran atomic.Uint64

@@ -219,7 +219,7 @@ func TestURLPassedOn(t *testing.T) {
 	}
 }
 
-func TestLinkMode(t *testing.T) {
+func TestPublicLinksArePassedOnAndPrivateOnesUploaded(t *testing.T) {
 	t.Parallel()
 	site := newWeb(t, files)
 	h := setup(t, "", site.allow, func(c *media.Config) { c.URLMode = media.URLLink })
@@ -280,8 +280,8 @@ func TestNothingLeftOnDisk(t *testing.T) {
 	}
 }
 
-// TestNoRoom: our own disk is neither the URL's fault nor a reason to bother Meta with it.
-func TestNoRoom(t *testing.T) {
+// TestFullDiskIsNoContentError: our own disk is neither the URL's fault nor a reason to bother Meta with it.
+func TestFullDiskIsNoContentError(t *testing.T) {
 	t.Parallel()
 	site := newWeb(t, files)
 	h := setup(t, "", site.allow, func(c *media.Config) { c.TempDir = "/nowhere" })

@@ -153,7 +153,7 @@ func (h *house) sends(t *testing.T, from string, kind schemas.HeaderKind, ref *s
 	return h.client.Send(t.Context(), from, m, "573001234567", "").Verdict
 }
 
-func TestParts(t *testing.T) {
+func TestStoredFileIsUploadedOnce(t *testing.T) {
 	t.Parallel()
 	h := setup(t, "")
 	file := []byte(png + strings.Repeat("x", 1000))
@@ -190,8 +190,8 @@ func TestParts(t *testing.T) {
 	}
 }
 
-// TestFactsFound: an upstream system may leave out what the ingress finds out.
-func TestFactsFound(t *testing.T) {
+// TestMissingFactsOfAFileAreFound: an upstream system may leave out what the ingress finds out.
+func TestMissingFactsOfAFileAreFound(t *testing.T) {
 	t.Parallel()
 	h := setup(t, "")
 	file := []byte(png + strings.Repeat("y", 1000))
@@ -219,7 +219,7 @@ func TestFactsFound(t *testing.T) {
 	}
 }
 
-func TestContentErrors(t *testing.T) {
+func TestFilesThatNeverWorkAreContentErrors(t *testing.T) {
 	t.Parallel()
 	h := setup(t, "")
 	changed := h.blobs.put([]byte(png+"right"), 20)
@@ -253,8 +253,8 @@ func TestContentErrors(t *testing.T) {
 	}
 }
 
-// TestMayPass: what is nobody's fault for good is no ContentError.
-func TestMayPass(t *testing.T) {
+// TestErrorsThatMayPassAreNoContentErrors: what is nobody's fault for good is no ContentError.
+func TestErrorsThatMayPassAreNoContentErrors(t *testing.T) {
 	t.Parallel()
 	h := setup(t, "uploads token_expired")
 	in := h.blobs.put([]byte(png), 20)
@@ -308,8 +308,8 @@ func TestFileThatCannotBeReadFailsForItsOwnTaskOnly(t *testing.T) {
 	})
 }
 
-// TestSingleFlight: however many tasks want a file at once, it is uploaded once; who leaves takes nothing from the others.
-func TestSingleFlight(t *testing.T) {
+// TestFileIsUploadedOnceForAllWhoWantIt: however many tasks want a file at once, it is uploaded once; who leaves takes nothing from the others.
+func TestFileIsUploadedOnceForAllWhoWantIt(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		h := setup(t, "uploads latency=3s")
@@ -350,8 +350,8 @@ func TestSingleFlight(t *testing.T) {
 	})
 }
 
-// TestRefresh: an id that Meta has forgotten is renewed once, by whoever comes first.
-func TestRefresh(t *testing.T) {
+// TestForgottenMediaIDIsRenewedOnce: an id that Meta has forgotten is renewed once, by whoever comes first.
+func TestForgottenMediaIDIsRenewedOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		h := setup(t, "")
@@ -397,7 +397,7 @@ func TestRefresh(t *testing.T) {
 	})
 }
 
-func TestWithoutCache(t *testing.T) {
+func TestWithoutACacheEachFileIsUploadedAgain(t *testing.T) {
 	t.Parallel()
 	h := setup(t, "", func(c *media.Config) { c.Cache = nil })
 	in := h.blobs.put([]byte(png), 20)
@@ -411,8 +411,8 @@ func TestWithoutCache(t *testing.T) {
 	}
 }
 
-// TestClose ends what is under way, and waits for it.
-func TestClose(t *testing.T) {
+// TestCloseEndsUploadsAndWaitsForThem ends what is under way, and waits for it.
+func TestCloseEndsUploadsAndWaitsForThem(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		h := setup(t, "uploads stall=100%")
@@ -434,7 +434,7 @@ func TestClose(t *testing.T) {
 	})
 }
 
-func TestNew(t *testing.T) {
+func TestWrongMediaConfigurationsAreRefused(t *testing.T) {
 	t.Parallel()
 	up, err := whatsapp.New(whatsapp.Config{Token: func(string) (schemas.Secret, bool) { return "t", true }})
 	if err != nil {

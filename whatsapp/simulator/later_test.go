@@ -99,8 +99,8 @@ func send(s *simulator.Simulator, replace ...string) *httptest.ResponseRecorder 
 	return call(s, http.MethodPost, "/v25.0/"+number+"/messages", message(replace...))
 }
 
-// TestStatuses: a message is sent, delivered and read, and the ledger knows how far it got.
-func TestStatuses(t *testing.T) {
+// TestMessageIsSentDeliveredAndRead: a message is sent, delivered and read, and the ledger knows how far it got.
+func TestMessageIsSentDeliveredAndRead(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s, b := hooked(t, simulator.Config{Faults: "read=100%"})
@@ -142,8 +142,8 @@ func TestStatuses(t *testing.T) {
 	})
 }
 
-// TestLaterEndings: what Meta says later is said later where there are webhooks, and the rest at once as ever.
-func TestLaterEndings(t *testing.T) {
+// TestLateEndingsComeByWebhook: what Meta says later is said later where there are webhooks, and the rest at once as ever.
+func TestLateEndingsComeByWebhook(t *testing.T) {
 	t.Parallel()
 	codes := map[string]int{"0026": 131026, "0047": 131047, "0049": 131049, "0050": 131050, "0072": 130472, "0053": 131053}
 	synctest.Test(t, func(t *testing.T) {
@@ -178,8 +178,8 @@ func TestLaterEndings(t *testing.T) {
 	})
 }
 
-// TestLateFaults: a rule has messages fail later; without webhooks, at once.
-func TestLateFaults(t *testing.T) {
+// TestLateFaultsComeAtOnceWithoutWebhooks: a rule has messages fail later; without webhooks, at once.
+func TestLateFaultsComeAtOnceWithoutWebhooks(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		const rules = "late_131049=100%"
@@ -247,8 +247,8 @@ func TestWindowOf24Hours(t *testing.T) {
 	}
 }
 
-// TestRawWebhook: anything can be told.
-func TestRawWebhook(t *testing.T) {
+// TestRawWebhookIsPostedAsItIs: anything can be told.
+func TestRawWebhookIsPostedAsItIs(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s, b := hooked(t, simulator.Config{})
@@ -295,8 +295,8 @@ func TestBeforeTheAnswer(t *testing.T) {
 	})
 }
 
-// TestServeEnds: with the end of Serve nothing runs any more (else the bubble would not end), and what was pending is dropped.
-func TestServeEnds(t *testing.T) {
+// TestNothingRunsAfterTheEndOfServe: with the end of Serve nothing runs any more (else the bubble would not end), and what was pending is dropped.
+func TestNothingRunsAfterTheEndOfServe(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		nowhere := func(ctx context.Context, _, _ string) (net.Conn, error) { <-ctx.Done(); return nil, ctx.Err() }

@@ -31,9 +31,9 @@ func meets(s *simulator.Simulator, method, path, body string) (what string) {
 	return fmt.Sprintf("%d %s", w.Code, w.Body)
 }
 
-// TestOutage: every call of the number meets the next answer of an outage, whatever it asks for and whatever the phone's ending; some messages
+// TestCallsOfANumberMeetEachAnswerOfAnOutage: every call of the number meets the next answer of an outage, whatever it asks for and whatever the phone's ending; some messages
 // are accepted all the same, and nobody can see which.
-func TestOutage(t *testing.T) {
+func TestCallsOfANumberMeetEachAnswerOfAnOutage(t *testing.T) {
 	t.Parallel()
 	s := simulator.New(simulator.Config{Faults: "number=1 outage for=1h"})
 	seen := map[string]bool{}
@@ -70,8 +70,8 @@ func TestOutage(t *testing.T) {
 	}
 }
 
-// TestNumber: GET of a number's id is answered as Meta does, and meets what breaks a connection, an outage or a token, but no refusal of a message.
-func TestNumber(t *testing.T) {
+// TestNumberIsAnsweredAsMetaDoes: GET of a number's id is answered as Meta does, and meets what breaks a connection, an outage or a token, but no refusal of a message.
+func TestNumberIsAnsweredAsMetaDoes(t *testing.T) {
 	t.Parallel()
 	s := simulator.New(simulator.Config{Numbers: []simulator.Number{{ID: number, Token: "t"}}})
 	get := func(query string) (int, map[string]any) {
@@ -110,8 +110,8 @@ func TestNumber(t *testing.T) {
 	}
 }
 
-// TestRefused: for a time nobody gets a connection, and those that there are close; then it answers at the same address.
-func TestRefused(t *testing.T) {
+// TestConnectionsAreRefusedForATime: for a time nobody gets a connection, and those that there are close; then it answers at the same address.
+func TestConnectionsAreRefusedForATime(t *testing.T) {
 	t.Parallel()
 	s := simulator.New(simulator.Config{})
 	l, err := net.Listen("tcp", "127.0.0.1:0")

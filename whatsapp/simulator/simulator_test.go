@@ -55,7 +55,7 @@ type envelope struct {
 	} `json:"error"`
 }
 
-func TestAccepts(t *testing.T) {
+func TestMessageIsAcceptedAtEachPath(t *testing.T) {
 	t.Parallel()
 	s := simulator.New(simulator.Config{})
 	for _, path := range []string{"/v25.0/" + number + "/messages", "/" + number + "/messages", "/v19.0/" + number + "/messages/"} {
@@ -91,7 +91,7 @@ func TestAccepts(t *testing.T) {
 	}
 }
 
-func TestRefuses(t *testing.T) {
+func TestWrongMessagesAreRefusedAsMetaDoes(t *testing.T) {
 	t.Parallel()
 	long := func(n int) string { return strings.Repeat("ñ", n) }
 	header := `{"type":"text","text":"Aviso"}`
@@ -163,7 +163,7 @@ func TestRefuses(t *testing.T) {
 	}
 }
 
-func TestAuthorization(t *testing.T) {
+func TestTokensAreOfTheirNumber(t *testing.T) {
 	t.Parallel()
 	s := simulator.New(simulator.Config{Numbers: []simulator.Number{{ID: number, Token: "t"}, {ID: "222", Token: "u"}}})
 	tests := map[string]struct {
@@ -211,8 +211,8 @@ func TestEndingsOfPeople(t *testing.T) {
 	}
 }
 
-// TestPlus: a phone without "+" is one of the business's own country.
-func TestPlus(t *testing.T) {
+// TestPhoneWithoutPlusIsOfTheBusinessCountry: a phone without "+" is one of the business's own country.
+func TestPhoneWithoutPlusIsOfTheBusinessCountry(t *testing.T) {
 	t.Parallel()
 	s := simulator.New(simulator.Config{})
 	for _, to := range []string{"573001234567", "+57 300-123 (4567)"} {
@@ -238,7 +238,7 @@ func upload(s *simulator.Simulator, partType, kind, body string) *httptest.Respo
 	return call(s, http.MethodPost, "/v25.0/"+number+"/media", b.String(), "Content-Type", w.FormDataContentType())
 }
 
-func TestMedia(t *testing.T) {
+func TestMediaIsCheckedKeptAndDeleted(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		const png = "\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"
@@ -289,8 +289,8 @@ func TestMedia(t *testing.T) {
 	})
 }
 
-// TestControl: what tests and scripts switch and read over HTTP.
-func TestControl(t *testing.T) {
+// TestFaultsAreSetAndReadOverHTTP: what tests and scripts switch and read over HTTP.
+func TestFaultsAreSetAndReadOverHTTP(t *testing.T) {
 	t.Parallel()
 	s := simulator.New(simulator.Config{})
 	if w := call(s, http.MethodPost, "/_simulator/faults", "number=222 maintenance\n phone=5730012* for=1h 131016=100%\n"); w.Code != http.StatusNoContent {
@@ -321,8 +321,8 @@ func TestControl(t *testing.T) {
 	}
 }
 
-// TestCompact: beyond the records kept in full, what came twice is still counted.
-func TestCompact(t *testing.T) {
+// TestDuplicatesBeyondTheKeptRecordsAreCounted: beyond the records kept in full, what came twice is still counted.
+func TestDuplicatesBeyondTheKeptRecordsAreCounted(t *testing.T) {
 	t.Parallel()
 	s := simulator.New(simulator.Config{Records: 2, PlainPhones: true})
 	for i := range 10 {
@@ -336,8 +336,8 @@ func TestCompact(t *testing.T) {
 	}
 }
 
-// TestSeed: the same calls meet the same faults, in whatever order, and get other ones with another seed.
-func TestSeed(t *testing.T) {
+// TestSameCallsMeetTheSameFaultsOfASeed: the same calls meet the same faults, in whatever order, and get other ones with another seed.
+func TestSameCallsMeetTheSameFaultsOfASeed(t *testing.T) {
 	t.Parallel()
 	run := func(seed uint64, order func(i int) int) string {
 		s := simulator.New(simulator.Config{Seed: seed, Faults: "131016=50%", PlainPhones: true})

@@ -133,7 +133,7 @@ func round(t *rapid.T, members []*member, topics map[string]int32, names []strin
 }
 
 // Keys go where Java clients, and the library's own partitioner, put them.
-func TestHome(t *testing.T) {
+func TestKeysGoToThePartitionsOfJavaClients(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		key, n := rapid.SliceOfN(rapid.Byte(), 0, 40).Draw(t, "key"), rapid.Int32Range(1, 100).Draw(t, "partitions")

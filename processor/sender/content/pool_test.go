@@ -6,8 +6,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// TestPool drives a pool at random: its bounds hold, nobody waits while there is a place for him, and express does not wait behind bulk.
-func TestPool(t *testing.T) {
+// TestPoolKeepsItsBoundsAndExpressDoesNotWaitForBulk drives a pool at random: its bounds hold, nobody waits while there is a place for him, and express does not wait behind bulk.
+func TestPoolKeepsItsBoundsAndExpressDoesNotWaitForBulk(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		most := rapid.IntRange(1, 20).Draw(t, "most")

@@ -53,7 +53,7 @@ func TestCodecRoundTrip(t *testing.T) {
 	})
 }
 
-func TestCodecRefuses(t *testing.T) {
+func TestMalformedLedgersAreRefused(t *testing.T) {
 	t.Parallel()
 	text := func(b ...byte) string { return base64.RawStdEncoding.EncodeToString(b) }
 	for name, in := range map[string]string{

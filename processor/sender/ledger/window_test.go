@@ -73,9 +73,9 @@ func (m *model) watermark() int64 {
 	return w
 }
 
-// TestLedgerModel drives a ledger and a map of states with the same moves, takeovers among them, and reads back what
+// TestLedgerDoesWhatAMapOfStatesDoes drives a ledger and a map of states with the same moves, takeovers among them, and reads back what
 // would be committed at every step.
-func TestLedgerModel(t *testing.T) {
+func TestLedgerDoesWhatAMapOfStatesDoes(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		start := rapid.Int64Range(0, 1<<40).Draw(t, "start")
@@ -202,8 +202,8 @@ func checkLedger(t *rapid.T, l *Ledger[int], m *model) {
 	}
 }
 
-// TestLedgerBytes fills ledgers as far as they have room and then lets their records become what costs most.
-func TestLedgerBytes(t *testing.T) {
+// TestFullLedgersFitIntoTheCommit fills ledgers as far as they have room and then lets their records become what costs most.
+func TestFullLedgersFitIntoTheCommit(t *testing.T) {
 	t.Parallel()
 	if Bits/2-MaxRunBits < MaxOpen {
 		t.Fatalf("%d records do not fit in the worst case", MaxOpen)
@@ -285,9 +285,9 @@ func TestOneStuckNumber(t *testing.T) {
 	}
 }
 
-// TestLedgerLost: records that the last owner left open and that are not in the log any more are Done, once a later one
+// TestOpenRecordsThatTheLogLostAreDone: records that the last owner left open and that are not in the log any more are Done, once a later one
 // was read.
-func TestLedgerLost(t *testing.T) {
+func TestOpenRecordsThatTheLogLostAreDone(t *testing.T) {
 	t.Parallel()
 	l, err := New[int](100, []Run{{State: Started, N: 2}, {State: Free, N: 2}, {State: Done, N: 1}, {State: Started, N: 1}})
 	if err != nil {
@@ -307,7 +307,7 @@ func TestLedgerLost(t *testing.T) {
 	}
 }
 
-func TestLedgerRefuses(t *testing.T) {
+func TestRunsThatNoLedgerHoldsAreRefused(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		at   int64
@@ -324,7 +324,7 @@ func TestLedgerRefuses(t *testing.T) {
 	}
 }
 
-func TestRunBits(t *testing.T) {
+func TestBitsOfARunGrowWithItsLogarithm(t *testing.T) {
 	t.Parallel()
 	for n := int64(1); n < 100_000; n++ {
 		if RunBits(n) != 2*bits.Len64(uint64(n)) || int64(RunBits(n)) > 2*n {

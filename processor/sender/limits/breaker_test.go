@@ -10,10 +10,10 @@ import (
 
 var start = time.Unix(1_700_000_000, 0)
 
-// TestBreaker drives a breaker with whatever can happen to it: a run opens it and nothing shorter does, while it is open one probe at
+// TestBreakerOpensByARunAndClosesBySuccess drives a breaker with whatever can happen to it: a run opens it and nothing shorter does, while it is open one probe at
 // a time is under way, a send is allowed only after a look was answered, it closes by a send that got through, and what it
 // waits for always comes.
-func TestBreaker(t *testing.T) {
+func TestBreakerOpensByARunAndClosesBySuccess(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		now := start
@@ -117,8 +117,8 @@ func TestBreaker(t *testing.T) {
 	})
 }
 
-// TestWaitsGrow: probes come after 1, 2, 4, 8 and then every 15 seconds; those of an account every 30.
-func TestWaitsGrow(t *testing.T) {
+// TestWaitsBetweenProbesGrowToTheirLimit: probes come after 1, 2, 4, 8 and then every 15 seconds; those of an account every 30.
+func TestWaitsBetweenProbesGrowToTheirLimit(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		b    Breaker
@@ -151,9 +151,9 @@ func TestWaitsGrow(t *testing.T) {
 	}
 }
 
-// TestOutages simulates a number that sends at a rate through outages of every kind: few calls lead nowhere, and the first one after
+// TestBreakerKeepsCallsFewInAnOutageAndEndsSoonAfter simulates a number that sends at a rate through outages of every kind: few calls lead nowhere, and the first one after
 // the end comes soon.
-func TestOutages(t *testing.T) {
+func TestBreakerKeepsCallsFewInAnOutageAndEndsSoonAfter(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		took := time.Duration(rapid.IntRange(1, 400).Draw(t, "ms")) * time.Millisecond

@@ -9,8 +9,8 @@ import (
 	"altavoz/schemas"
 )
 
-// TestCapacity drives the limits of calls at random: the bounds hold, and nobody is kept from the part that is his.
-func TestCapacity(t *testing.T) {
+// TestCapacityKeepsItsBoundsAndEveryShare drives the limits of calls at random: the bounds hold, and nobody is kept from the part that is his.
+func TestCapacityKeepsItsBoundsAndEveryShare(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		most := rapid.SampledFrom([]int{1, 2, 7, 64, 256}).Draw(t, "most")
@@ -92,7 +92,7 @@ func TestCapacityOfHungNumber(t *testing.T) {
 	}
 }
 
-func TestCooldown(t *testing.T) {
+func TestCooldownOfAPairEndsAndIsForgotten(t *testing.T) {
 	t.Parallel()
 	type pair struct {
 		number string

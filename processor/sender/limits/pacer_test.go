@@ -150,9 +150,9 @@ func (p *Pacer) run(now, end time.Time, took time.Duration, accept func(at time.
 	return calls, refused
 }
 
-// TestPacerRecovers: however often it was throttled, ten seconds after calls get through again it goes at full rate, and by
+// TestPacerIsAtFullRateTenSecondsAfterThrottling: however often it was throttled, ten seconds after calls get through again it goes at full rate, and by
 // then few calls were refused.
-func TestPacerRecovers(t *testing.T) {
+func TestPacerIsAtFullRateTenSecondsAfterThrottling(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		start := time.Unix(1_700_000_000, 0)

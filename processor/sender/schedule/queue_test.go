@@ -6,7 +6,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-func TestQueue(t *testing.T) {
+func TestQueueKeepsItsOrder(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		var q queue

@@ -23,7 +23,7 @@ func tells(l faults.Later) string {
 	return strings.Join(words, " ")
 }
 
-func TestWebhookWords(t *testing.T) {
+func TestWebhookFaultsAreRead(t *testing.T) {
 	t.Parallel()
 	rejected := faults.Late{Code: 131026}
 	tests := map[string]struct {
@@ -67,8 +67,8 @@ func TestWebhookWordsThatAreNone(t *testing.T) {
 	}
 }
 
-// TestLateShares: they are of calls, beside what is refused at once, and the first line that hits counts.
-func TestLateShares(t *testing.T) {
+// TestSharesOfLateFailuresAreKept: they are of calls, beside what is refused at once, and the first line that hits counts.
+func TestSharesOfLateFailuresAreKept(t *testing.T) {
 	t.Parallel()
 	r := parse(t, "late_131026=10% late_131049=20% 131000=50%\nlate_131053=100% window")
 	got, refused := map[int]int{}, 0
@@ -91,9 +91,9 @@ func TestLateShares(t *testing.T) {
 	}
 }
 
-// TestLaterHolds: whatever the rules are, nothing is told before it has happened, what is told is in order of time, what happens is
+// TestWebhooksKeepTheirOrderUnderAnyRules: whatever the rules are, nothing is told before it has happened, what is told is in order of time, what happens is
 // in the order of the statuses, and the same call meets the same.
-func TestLaterHolds(t *testing.T) {
+func TestWebhooksKeepTheirOrderUnderAnyRules(t *testing.T) {
 	t.Parallel()
 	shares := map[string]int{}
 	const n = 5000

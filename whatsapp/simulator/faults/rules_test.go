@@ -20,7 +20,7 @@ func parse(t *testing.T, text string) *faults.Rules {
 	return r
 }
 
-func TestWords(t *testing.T) {
+func TestFaultsAreRead(t *testing.T) {
 	t.Parallel()
 	tests := map[string]faults.Fate{
 		"":                                    {},
@@ -89,8 +89,8 @@ func TestWordsThatAreNone(t *testing.T) {
 	}
 }
 
-// TestShares: shares of a line exclude each other and are kept.
-func TestShares(t *testing.T) {
+// TestSharesOfALineExcludeEachOther: shares of a line exclude each other and are kept.
+func TestSharesOfALineExcludeEachOther(t *testing.T) {
 	t.Parallel()
 	r := parse(t, "131000=10% html=20% drop_after=30% latency=1s..2s")
 	got := map[faults.Effect]int{}
@@ -109,7 +109,7 @@ func TestShares(t *testing.T) {
 	}
 }
 
-func TestLimits(t *testing.T) {
+func TestLimitsAllowTheRateAndOneSecondMore(t *testing.T) {
 	t.Parallel()
 	l := faults.NewLimits()
 	at, sent := now, 0

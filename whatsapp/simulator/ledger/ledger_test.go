@@ -9,8 +9,8 @@ import (
 
 var now = time.Unix(1_750_000_000, 0)
 
-// TestRepeated: a second call is a fault of the sender unless the first was plainly refused, also while the first is under way.
-func TestRepeated(t *testing.T) {
+// TestSecondCallIsRepeatedUnlessTheFirstWasRefused: a second call is a fault of the sender unless the first was plainly refused, also while the first is under way.
+func TestSecondCallIsRepeatedUnlessTheFirstWasRefused(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		first    func(l *ledger.Ledger)
@@ -35,7 +35,7 @@ func TestRepeated(t *testing.T) {
 	}
 }
 
-func TestManyCalls(t *testing.T) {
+func TestCountersOfCallsStopAtTheirLimit(t *testing.T) {
 	t.Parallel()
 	l := ledger.New(0)
 	for range 70_000 {
@@ -50,7 +50,7 @@ func TestManyCalls(t *testing.T) {
 	}
 }
 
-func TestWindow(t *testing.T) {
+func TestWindowKeepsTheHighestRate(t *testing.T) {
 	t.Parallel()
 	var w ledger.Window
 	at := now
@@ -74,8 +74,8 @@ func TestWindow(t *testing.T) {
 	}
 }
 
-// TestTold: webhooks come in any order; the ledger keeps how far a message got.
-func TestTold(t *testing.T) {
+// TestStatusesInAnyOrderLeaveTheFurthest: webhooks come in any order; the ledger keeps how far a message got.
+func TestStatusesInAnyOrderLeaveTheFurthest(t *testing.T) {
 	t.Parallel()
 	l := ledger.New(1)
 	place := l.Accepted(1, true, ledger.Received{Time: now, Phone: "57300"})
@@ -92,8 +92,8 @@ func TestTold(t *testing.T) {
 	}
 }
 
-// TestWithheld: of each callback data the ledger knows how many calls got no answer, whatever became of them.
-func TestWithheld(t *testing.T) {
+// TestWithheldAnswersAreCounted: of each callback data the ledger knows how many calls got no answer, whatever became of them.
+func TestWithheldAnswersAreCounted(t *testing.T) {
 	t.Parallel()
 	l := ledger.New(10)
 	for range 3 {

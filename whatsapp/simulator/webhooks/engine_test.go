@@ -29,8 +29,8 @@ func way() []faults.Step {
 	return []faults.Step{step(ledger.Sent, 100*time.Millisecond), step(ledger.Delivered, time.Second), step(ledger.Read, 3*time.Second)}
 }
 
-// TestBatches: what is due within the linger goes together, up to 1,000 statuses and 3 MB.
-func TestBatches(t *testing.T) {
+// TestStatusesWithinTheLingerGoTogether: what is due within the linger goes together, up to 1,000 statuses and 3 MB.
+func TestStatusesWithinTheLingerGoTogether(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		steps    []faults.Step // a message each
@@ -77,8 +77,8 @@ func TestBatches(t *testing.T) {
 	}
 }
 
-// TestRetries: what is not answered with 200 comes again, after pauses that grow to ten seconds, and is counted once.
-func TestRetries(t *testing.T) {
+// TestUnacceptedPostComesAgainWithGrowingPauses: what is not answered with 200 comes again, after pauses that grow to ten seconds, and is counted once.
+func TestUnacceptedPostComesAgainWithGrowingPauses(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		rc := &receiver{answer: func(r *http.Request, nth int) int {
@@ -120,8 +120,8 @@ func TestRetries(t *testing.T) {
 	})
 }
 
-// TestGivenUp: after an hour of tries it is given up and counted, and what comes then is told.
-func TestGivenUp(t *testing.T) {
+// TestPostIsGivenUpAfterAnHour: after an hour of tries it is given up and counted, and what comes then is told.
+func TestPostIsGivenUpAfterAnHour(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
@@ -149,8 +149,8 @@ func TestGivenUp(t *testing.T) {
 	})
 }
 
-// TestFull: a message that finds no room has no webhooks at all, and nobody waits.
-func TestFull(t *testing.T) {
+// TestMessageBeyondTheLimitHasNoWebhooks: a message that finds no room has no webhooks at all, and nobody waits.
+func TestMessageBeyondTheLimitHasNoWebhooks(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		rc := &receiver{}
@@ -182,8 +182,8 @@ func TestFull(t *testing.T) {
 	})
 }
 
-// TestSlowReceiver: however slow it is, it has eight requests at once to answer; meanwhile the rest goes together.
-func TestSlowReceiver(t *testing.T) {
+// TestSlowReceiverGetsEightPostsAtOnce: however slow it is, it has eight requests at once to answer; meanwhile the rest goes together.
+func TestSlowReceiverGetsEightPostsAtOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		rc := &receiver{answer: func(*http.Request, int) int { time.Sleep(5 * time.Second); return http.StatusOK }}
@@ -200,8 +200,8 @@ func TestSlowReceiver(t *testing.T) {
 	})
 }
 
-// TestStop: at the end requests are broken off, what is pending is dropped, and nothing runs any more: else the bubble would not end.
-func TestStop(t *testing.T) {
+// TestStopDropsWhatIsPending: at the end requests are broken off, what is pending is dropped, and nothing runs any more: else the bubble would not end.
+func TestStopDropsWhatIsPending(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		rc := &receiver{answer: func(r *http.Request, nth int) int {
@@ -228,8 +228,8 @@ func TestStop(t *testing.T) {
 	})
 }
 
-// TestEarly: who waits for the first post goes on when it was made, taken or not.
-func TestEarly(t *testing.T) {
+// TestEarlyWebhookIsWaitedFor: who waits for the first post goes on when it was made, taken or not.
+func TestEarlyWebhookIsWaitedFor(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		rc := &receiver{answer: func(*http.Request, int) int { time.Sleep(time.Second); return http.StatusBadGateway }}

@@ -32,8 +32,8 @@ func message(change func(*webhooks.Message)) *webhooks.Message {
 
 var undeliverable = webhooks.Failure{Code: 131026, Title: "Message undeliverable", Details: "Message Undeliverable."}
 
-// TestShape compares what is posted, byte by byte, with files that were read beside Meta's documentation (WhatsApp webhooks, statuses).
-func TestShape(t *testing.T) {
+// TestStatusesAreThoseOfTheGoldenFiles compares what is posted, byte by byte, with files that were read beside Meta's documentation (WhatsApp webhooks, statuses).
+func TestStatusesAreThoseOfTheGoldenFiles(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		message func(*webhooks.Message)
@@ -65,7 +65,7 @@ func TestShape(t *testing.T) {
 	}
 }
 
-func TestInboundShape(t *testing.T) {
+func TestInboundMessagesAreThoseOfTheGoldenFiles(t *testing.T) {
 	t.Parallel()
 	at := time.Unix(1_750_000_000, 0)
 	golden(t, "inbound", webhooks.Inbound("106540352242922", "573001234567", false, "wamid.x", "BAJA, señor", at))
@@ -97,10 +97,10 @@ func golden(t *testing.T, name string, got []byte) {
 	}
 }
 
-// TestSignature: it is over the bytes that are sent. The one in hex was made by another program:
+// TestSignatureIsOfTheBytesThatAreSent: it is over the bytes that are sent. The one in hex was made by another program:
 //
 //	printf '{"a":"\\u00f1"}' | openssl dgst -sha256 -hmac 'app secret'
-func TestSignature(t *testing.T) {
+func TestSignatureIsOfTheBytesThatAreSent(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		rc := &receiver{}
@@ -127,8 +127,8 @@ func TestSignature(t *testing.T) {
 	})
 }
 
-// TestNumbers: statuses of several numbers that go together are a change each; those of the shape of before have no contact.
-func TestNumbers(t *testing.T) {
+// TestStatusesOfSeveralNumbersAreAChangeEach: statuses of several numbers that go together are a change each; those of the shape of before have no contact.
+func TestStatusesOfSeveralNumbersAreAChangeEach(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		rc := &receiver{}
