@@ -27,6 +27,8 @@ const (
 	// because broker, processes, API and checker share the machine.
 	numberRate = 60
 	prefix     = "chaos."
+	// upstreamTopic is an upstream system's own, whose records the relay of the fanout processes copies to broadcasts.
+	upstreamTopic = "crm.broadcasts"
 )
 
 // deployment is a whole altavoz with an API that outlives it.
@@ -159,7 +161,8 @@ func (h *deployment) serve(s spec) *process {
 func (h *deployment) add(name, role string, args []string, env ...string) *process {
 	h.t.Helper()
 	env = append(env, "ALTAVOZ_WHATSAPP_BASE_URL="+h.gate.url+"/"+name, "ALTAVOZ_SENDERS_FILE="+h.sendersFile(),
-		"ALTAVOZ_WHATSAPP_MAX_IN_FLIGHT="+strconv.Itoa(inFlight), "ALTAVOZ_WHATSAPP_APP_SECRET="+appSecret)
+		"ALTAVOZ_WHATSAPP_MAX_IN_FLIGHT="+strconv.Itoa(inFlight), "ALTAVOZ_WHATSAPP_APP_SECRET="+appSecret,
+		"ALTAVOZ_UPSTREAM_TOPICS="+upstreamTopic+"=crm")
 	p := &process{name: name, role: role, args: args, env: env, addr: freeAddr(h.t), dir: h.dir, binary: h.binary}
 	p.broken = func(what string) { h.fail("%s\n%s", what, p.tail(3)) }
 	h.mu.Lock()

@@ -20,6 +20,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"altavoz/schemas"
+	"altavoz/stream"
 )
 
 const (
@@ -49,7 +50,7 @@ type task struct {
 // draft is a broadcast to be sent.
 type draft struct {
 	body    map[string]any
-	via     string // queued, direct, kafka
+	via     string // queued, direct, kafka, upstream
 	phones  int
 	resend  bool
 	keyed   bool       // with an Idempotency-Key, or with a task id of its own
@@ -132,6 +133,9 @@ func (l *load) draft() *draft {
 	case n < 5:
 		d.via = "kafka"
 		d.phones = min(d.phones, schemas.InlineRecipients)
+		if l.rand.IntN(2) == 0 { // its id would be the relay's to make
+			d.via, d.keyed = "upstream", true
+		}
 	default:
 		d.via = "queued"
 	}
@@ -204,8 +208,11 @@ func (l *load) accepted(t *task) {
 func (l *load) once(ctx context.Context, d *draft, key schemas.TaskID) (id schemas.TaskID, again bool) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 	defer cancel()
-	if d.via == "kafka" {
-		return l.publish(ctx, d, key)
+	switch d.via {
+	case "kafka":
+		return l.publish(ctx, d, schemas.TopicBroadcasts, key)
+	case "upstream":
+		return l.publish(ctx, d, upstreamTopic, key)
 	}
 	p := l.h.api(int(l.lists.Load()))
 	if p == nil {
@@ -274,8 +281,8 @@ func (l *load) understand(d *draft, resp *http.Response, answer []byte) (id sche
 	}
 }
 
-// publish writes it straight onto Kafka, as an upstream system does.
-func (l *load) publish(ctx context.Context, d *draft, key schemas.TaskID) (id schemas.TaskID, again bool) {
+// publish writes it straight onto Kafka, as an upstream system does: to broadcasts, or to a topic of its own, from which the relay copies it.
+func (l *load) publish(ctx context.Context, d *draft, topic stream.Topic, key schemas.TaskID) (id schemas.TaskID, again bool) {
 	if d.keyed {
 		d.body["task_id"] = key.String()
 	}
@@ -284,7 +291,7 @@ func (l *load) publish(ctx context.Context, d *draft, key schemas.TaskID) (id sc
 		l.h.fail("a draft: %v", err)
 		return id, false
 	}
-	rec, err := l.kafka.ProduceSync(ctx, &kgo.Record{Topic: prefix + string(schemas.TopicBroadcasts), Value: body}).First()
+	rec, err := l.kafka.ProduceSync(ctx, &kgo.Record{Topic: prefix + string(topic), Value: body}).First()
 	if err != nil {
 		if !d.keyed {
 			l.unheard.Add(1)
@@ -294,7 +301,7 @@ func (l *load) publish(ctx context.Context, d *draft, key schemas.TaskID) (id sc
 	if d.keyed {
 		return key, false
 	}
-	return schemas.TaskIDFromOrigin(string(schemas.TopicBroadcasts), &schemas.Origin{Partition: rec.Partition, Offset: rec.Offset}), false
+	return schemas.TaskIDFromOrigin(string(topic), &schemas.Origin{Partition: rec.Partition, Offset: rec.Offset}), false
 }
 
 // counts is what task-status says of a task.
