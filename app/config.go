@@ -57,6 +57,7 @@ type ProcessConfig struct {
 type HTTPConfig struct {
 	Addr          string            `envconfig:"ALTAVOZ_HTTP_ADDR" help:"where the API listens"`
 	AdminAddr     string            `envconfig:"ALTAVOZ_ADMIN_ADDR" help:"where /metrics listens, for whoever reaches it; empty: with the API, for keys with the scope control or admin; on loopback without API keys for this machine"`
+	Pprof         bool              `envconfig:"ALTAVOZ_PPROF" help:"whether profiles of Go are at /debug/pprof/ of ALTAVOZ_ADMIN_ADDR, for whoever reaches it"`
 	APIKeys       schemas.Secret    `envconfig:"ALTAVOZ_API_KEYS" help:"who may call, as name:secret separated by commas; empty: everybody"`
 	KeysFile      string            `envconfig:"ALTAVOZ_KEYS_FILE" help:"JSON with more keys and what each may do, read again when it changes: [{\"owner\", \"secrets\", \"scopes\", ...}]"`
 	MaxBody       environment.Bytes `envconfig:"ALTAVOZ_MAX_BODY" help:"the largest request"`
@@ -208,6 +209,9 @@ func (c HTTPConfig) Validate(roles Roles) error {
 		if err := checkAddr("ALTAVOZ_ADMIN_ADDR", c.AdminAddr); err != nil {
 			return err
 		}
+	}
+	if c.Pprof && c.AdminAddr == "" {
+		return withHint(errors.New("ALTAVOZ_PPROF is set and ALTAVOZ_ADMIN_ADDR is not: profiles are not served beside the API"), "set ALTAVOZ_ADMIN_ADDR=127.0.0.1:9100")
 	}
 	if _, err := keys.Read(c.keys()); err != nil {
 		return err

@@ -141,6 +141,8 @@ func TestValidationNamesWhatIsWrong(t *testing.T) {
 		{"on localhost", func(_ *testing.T, c *Config) { c.HTTP.Addr = "localhost:8080" }, ""},
 		{"no port", func(_ *testing.T, c *Config) { c.HTTP.Addr = "127.0.0.1" }, "is no host:port"},
 		{"no such port", func(_ *testing.T, c *Config) { c.HTTP.AdminAddr = "127.0.0.1:http" }, "ALTAVOZ_ADMIN_ADDR"},
+		{"profiles beside the API", func(_ *testing.T, c *Config) { c.HTTP.Pprof = true }, "ALTAVOZ_PPROF"},
+		{"profiles", func(_ *testing.T, c *Config) { c.HTTP.Pprof, c.HTTP.AdminAddr = true, "127.0.0.1:0" }, ""},
 		{"a nameless key", func(_ *testing.T, c *Config) { c.HTTP.APIKeys = ":secret" }, "ALTAVOZ_API_KEYS"},
 		{"no bytes for a body", func(_ *testing.T, c *Config) { c.HTTP.MaxBody = 0 }, "ALTAVOZ_MAX_BODY"},
 		{"too many bytes for a body", func(_ *testing.T, c *Config) { c.HTTP.MaxBody = 1 << 40 }, "ALTAVOZ_MAX_BODY"},

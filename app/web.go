@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/pprof"
 	"sync/atomic"
 	"time"
 
@@ -29,6 +30,9 @@ const httpDrain = producer.PublishTimeout + 2*time.Second
 // metricsTimeout is how long a client may take to read the metrics; net/http takes the deadline back after the answer.
 const metricsTimeout = 30 * time.Second
 
+// profileTimeout is how long one profile may take.
+const profileTimeout = 2 * time.Minute
+
 // The servers of a process, as metrics name them.
 const (
 	serverAPI   = "api"
@@ -50,10 +54,13 @@ type web struct {
 
 // listen opens the addresses and serves them, beyond the end of ctx. Where there is no address for admin, metrics lie beside the API.
 func (w *web) listen(ctx context.Context, cfg HTTPConfig, network Network, registry *prometheus.Registry, failed func(error)) error {
-	metrics := inTime(promhttp.HandlerFor(registry, promhttp.HandlerOpts{ErrorLog: slog.NewLogLogger(w.log.Handler(), slog.LevelWarn)}))
+	metrics := inTime(metricsTimeout, promhttp.HandlerFor(registry, promhttp.HandlerOpts{ErrorLog: slog.NewLogLogger(w.log.Handler(), slog.LevelWarn)}))
 	public, admin := w.health(), w.health()
 	public.HandleFunc("/", w.serveAPI)
 	admin.Handle("GET /metrics", metrics)
+	if cfg.Pprof {
+		profiles(admin)
+	}
 	if cfg.AdminAddr == "" {
 		public.Handle("GET /metrics", admission.Metrics{Addr: cfg.Addr, Keys: w.keys, Wrong: w.wrong}.Serve(metrics))
 	}
@@ -95,11 +102,23 @@ func (w *web) listen(ctx context.Context, cfg HTTPConfig, network Network, regis
 }
 
 // inTime gives a client only so long to take its answer.
-func inTime(h http.Handler) http.Handler {
+func inTime(most time.Duration, h http.Handler) http.Handler {
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		_ = http.NewResponseController(rw).SetWriteDeadline(time.Now().Add(metricsTimeout)) // on connections of ours it can be set
+		_ = http.NewResponseController(rw).SetWriteDeadline(time.Now().Add(most)) // on connections of ours it can be set
 		h.ServeHTTP(rw, r)
 	})
+}
+
+// profiles serves the profiles of the runtime, without the command line and the symbols that net/http/pprof also has. One that
+// is to take longer than profileTimeout ends then, with what there is.
+func profiles(mux *http.ServeMux) {
+	for path, h := range map[string]http.HandlerFunc{"": pprof.Index, "profile": pprof.Profile, "trace": pprof.Trace} {
+		mux.Handle("GET /debug/pprof/"+path, inTime(profileTimeout+metricsTimeout, http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+			ctx, cancel := context.WithTimeout(r.Context(), profileTimeout)
+			defer cancel()
+			h(rw, r.WithContext(ctx))
+		})))
+	}
 }
 
 // addr returns where the API listens.

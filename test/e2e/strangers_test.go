@@ -164,6 +164,37 @@ func TestThreatS23AdminAddressOnLoopbackIsNotForPages(t *testing.T) {
 	}
 }
 
+// Profiles tell how the process works inside: they are off unless asked for, and never beside the API.
+func TestThreatS23ProfilesAreOffAndNeverBesideTheAPI(t *testing.T) {
+	t.Parallel()
+	for _, on := range []bool{false, true} {
+		t.Run(fmt.Sprint(on), func(t *testing.T) {
+			t.Parallel()
+			cfg := harness.Config(t)
+			cfg.HTTP.AdminAddr, cfg.HTTP.Pprof = "127.0.0.1:0", on
+			var at harness.Listeners
+			api := harness.StartOn(t, cfg, app.Network{Listen: at.Listen}).URL()
+			there := http.StatusNotFound
+			if on {
+				there = http.StatusOK
+			}
+			for _, path := range []string{"/debug/pprof/", "/debug/pprof/heap", "/debug/pprof/profile?seconds=1", "/debug/pprof/trace?seconds=1"} {
+				for url, want := range map[string]int{api + path: http.StatusNotFound, at.URL(1) + path: there} {
+					if code, got := requestAs(t, http.MethodGet, url, "localhost", ""); code != want {
+						t.Errorf("%s: %d %.100q, not %d", url, code, got, want)
+					}
+				}
+			}
+			if code, _ := requestAs(t, http.MethodGet, at.URL(1)+"/debug/pprof/", "evil.example", ""); code != http.StatusMisdirectedRequest {
+				t.Errorf("a page reads the profiles: %d", code)
+			}
+			if code, got := requestAs(t, http.MethodGet, at.URL(1)+"/debug/pprof/cmdline", "localhost", ""); code != http.StatusNotFound {
+				t.Errorf("the command line: %d %.100q", code, got)
+			}
+		})
+	}
+}
+
 // What anybody could guess opens nothing that others reach.
 func TestThreatS01WeakKeysAreRefusedOffLoopback(t *testing.T) {
 	t.Parallel()
