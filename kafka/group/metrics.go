@@ -21,6 +21,7 @@ type groupMetrics struct {
 	refused       prometheus.Counter
 	unclear       prometheus.Counter
 	seconds       prometheus.Observer
+	countEarlier  countEarlier
 }
 
 func newGroupMetrics(reg prometheus.Registerer, stage string) *groupMetrics {
@@ -58,6 +59,8 @@ func newGroupMetrics(reg prometheus.Registerer, stage string) *groupMetrics {
 		refused:  commits.WithLabelValues("refused"),
 		unclear:  commits.WithLabelValues("unclear"),
 		seconds:  seconds,
+
+		countEarlier: newCountEarlier(reg, stage),
 	}
 	for _, kind := range offsets.Kinds() {
 		m.disagreements.WithLabelValues(kind)
@@ -67,6 +70,7 @@ func newGroupMetrics(reg prometheus.Registerer, stage string) *groupMetrics {
 }
 
 func (m *groupMetrics) committed(took time.Duration, n int, refused map[stream.TopicPartition]error, err error) {
+	m.countEarlier(took, n, len(refused), err)
 	if err != nil {
 		m.unclear.Add(float64(n))
 		return

@@ -177,11 +177,9 @@ func (w *worker) OnCommitted(r partition.CommitResult) {
 	out := &w.writes
 	out.refused = r.Unknown != nil || r.Refused != nil
 	if !out.refused {
-		w.st.metrics.commits.Inc()
 		out.committed = max(out.committed, r.Position.Offset)
 		return
 	}
-	w.st.metrics.refused.Inc()
 	out.requested = stream.NoOffset
 	if r.Unknown != nil {
 		w.st.log.Warn("nobody knows whether a position was committed", "partition", w.partition(), "offset", r.Position.Offset, "error", r.Unknown)

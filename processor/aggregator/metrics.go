@@ -39,8 +39,6 @@ type metrics struct {
 	rejected   prometheus.Counter
 	failures   prometheus.Counter
 	foreign    map[stream.Topic]prometheus.Counter
-	commits    prometheus.Counter
-	refused    prometheus.Counter
 }
 
 func newMetrics(reg prometheus.Registerer) *metrics {
@@ -104,8 +102,6 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 	for _, t := range []stream.Topic{schemas.TopicMarks, schemas.TopicStatuses} {
 		m.foreign[t] = foreign.WithLabelValues(string(t))
 	}
-	m.commits = counter("altavoz_aggregator_commits_total", "Positions committed.")
-	m.refused = counter("altavoz_aggregator_commits_refused_total", "Positions whose commit was refused.")
 	return m
 }
 

@@ -95,17 +95,14 @@ func (s *worker) OnCommitted(a partition.CommitResult) {
 	}
 	switch {
 	case a.Unknown != nil:
-		s.st.metrics.refused.Inc()
 		s.log.Warn("nobody knows what was committed; the partition starts nothing more", "error", a.Unknown)
 		s.dead = true //mutant:unknown-commit-ends-the-slot
 	case a.Refused != nil: //mutant:refused-lease-writes-nothing
-		s.st.metrics.refused.Inc()
 		s.log.Debug("a commit was refused", "error", a.Refused)
 		s.leasesToCommit = append(leases, s.leasesToCommit...)
 		s.markDirty()
 		s.After(partition.BackOff(0), func() { s.urgent = true })
 	default:
-		s.st.metrics.commits.Inc()
 		s.provenAt, s.provenSeq, s.awaitingProof = a.Asked, s.commitSeq, nil
 		for _, t := range leases {
 			s.produce(t)

@@ -51,8 +51,6 @@ type metrics struct {
 	inFlight   map[schemas.Lane]prometheus.Gauge
 	window     map[schemas.Lane]prometheus.Gauge
 	repeats    prometheus.Counter
-	commits    prometheus.Counter
-	refused    prometheus.Counter
 	retries    prometheus.Counter
 	media      map[string]prometheus.Counter
 
@@ -111,8 +109,6 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		inFlight:      gauges("altavoz_pipe", "Recipients dispatched and not decided."),
 		window:        gauges("altavoz_pipe_window", "How many may be, over the numbers that have tasks."),
 		repeats:       counter("altavoz_fanout_repeats_total", "Recipients of leased turns dispatched again after a takeover."),
-		commits:       counter("altavoz_fanout_commits_total", "Positions committed, with their ledgers."),
-		refused:       counter("altavoz_fanout_commits_refused_total", "Positions whose commit was refused or not answered."),
 		retries:       counter("altavoz_fanout_write_retries_total", "Records that were not written and had to be again."),
 		media:         counters("altavoz_media_resolutions_total", "Tries to make a file known to Meta, by how they ended.", "result", prepare.UploadResolved, prepare.UploadRefused, prepare.UploadFailed),
 	}

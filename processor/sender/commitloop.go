@@ -192,20 +192,9 @@ func (st *Stage) tryCommit(c *commit) (map[stream.TopicPartition]error, error) {
 	if len(c.positions) == 0 {
 		return nil, nil //nolint:nilnil // nothing refused and no error
 	}
-	began := time.Now()
 	ctx, cancel := context.WithTimeoutCause(st.ctx, commitTimeout, errCommitTimeout)
 	defer cancel()
-	refused, err := st.ports.Committer.Commit(ctx, c.generation, c.positions)
-	st.metrics.commitSeconds.Observe(time.Since(began).Seconds())
-	switch {
-	case err != nil:
-		st.metrics.commits[commitLost].Inc()
-	case len(refused) > 0:
-		st.metrics.commits[commitRefused].Inc()
-	default:
-		st.metrics.commits[commitDone].Inc()
-	}
-	return refused, err
+	return st.ports.Committer.Commit(ctx, c.generation, c.positions)
 }
 
 // finishCommit applies the result of a commit and returns the sends to be called: those whose start is recorded, on a partition

@@ -13,22 +13,12 @@ import (
 // outcomes are those that this stage gives. One that is missing here has no counter, and counting it panics (results.go).
 var outcomes = []schemas.OutcomeClass{schemas.OutcomeSent, schemas.OutcomeFailed, schemas.OutcomeUnknown, schemas.OutcomeExpired}
 
-type commitResult string
-
-const (
-	commitDone    commitResult = "done"
-	commitRefused commitResult = "refused" // for at least one partition
-	commitLost    commitResult = "lost"    // nobody knows
-)
-
 type metrics struct {
 	sends          [schedule.Lanes]map[schemas.OutcomeClass]prometheus.Counter
 	repeats        prometheus.Counter
 	resent         prometheus.Counter
 	disagreements  prometheus.Counter
 	rejects        prometheus.Counter
-	commits        map[commitResult]prometheus.Counter
-	commitSeconds  prometheus.Histogram
 	resultFailures prometheus.Counter
 }
 
@@ -51,24 +41,13 @@ func newMetrics(reg prometheus.Registerer, st *Stage) *metrics {
 		rejects: f.NewCounter(prometheus.CounterOpts{
 			Name: "altavoz_sends_rejected_total", Help: "Records of sends that can never be processed.",
 		}),
-		commitSeconds: f.NewHistogram(prometheus.HistogramOpts{
-			Name: "altavoz_ledger_commit_seconds", Help: "Time of one commit of the ledger.",
-			Buckets: []float64{.0005, .001, .002, .004, .008, .016, .032, .064, .128, .256, .512, 1, 2, 5, 10},
-		}),
 		resultFailures: f.NewCounter(prometheus.CounterOpts{
 			Name: "altavoz_sender_write_failures_total", Help: "Results, notes or rejects that could not be written at the first try.",
 		}),
-		commits: make(map[commitResult]prometheus.Counter),
 	}
 	sends := f.NewCounterVec(prometheus.CounterOpts{
 		Name: "altavoz_sends_total", Help: "Sends that came to an end here, their result acknowledged.",
 	}, []string{"lane", "outcome"})
-	commits := f.NewCounterVec(prometheus.CounterOpts{
-		Name: "altavoz_ledger_commits_total", Help: "Commits of the ledger.",
-	}, []string{"result"})
-	for _, r := range []commitResult{commitDone, commitRefused, commitLost} {
-		m.commits[r] = commits.WithLabelValues(string(r))
-	}
 	for l, name := range schedule.LaneNames {
 		m.sends[l] = make(map[schemas.OutcomeClass]prometheus.Counter)
 		for _, o := range outcomes {

@@ -75,6 +75,19 @@ func metricNames(t *testing.T) map[string]bool {
 	return names
 }
 
+// All stages commit through their group, so one package counts commits for all of them.
+func TestCommitsAreCountedInOnePackage(t *testing.T) {
+	t.Parallel()
+	for _, s := range Sources(t) {
+		ast.Inspect(s.Tree, func(n ast.Node) bool {
+			if lit, ok := n.(*ast.BasicLit); ok && s.Package != "kafka/group" && strings.Contains(metricName.FindString(lit.Value), "commit") {
+				t.Errorf("%s has the metric %s: commits are counted in kafka/group", s.Path, lit.Value)
+			}
+			return true
+		})
+	}
+}
+
 // An alert without a runbook wakes somebody who does not know what to do.
 func TestEveryAlertHasItsRunbook(t *testing.T) {
 	t.Parallel()
