@@ -53,10 +53,12 @@ func TestRecordOfAnotherBroadcastIsNotTaken(t *testing.T) {
 		"no proof, of a record without a key":             {plain, task, "", false},
 		"another task's name, without a proof, by its id": {&schemas.BlobRef{Task: other.Bytes()}, task, task.String(), false},
 	} {
-		rec := at(tt.key, 1, 0)
-		if err := blob.Check(tt.ref, tt.task, &rec); (err == nil) != tt.ok || err != nil && (!errors.Is(err, blob.ErrForeign) || strings.Contains(err.Error(), mine.Key)) {
-			t.Errorf("%s: %v", name, err)
-		}
+		t.Run(name, func(t *testing.T) {
+			rec := at(tt.key, 1, 0)
+			if err := blob.Check(tt.ref, tt.task, &rec); (err == nil) != tt.ok || err != nil && (!errors.Is(err, blob.ErrForeign) || strings.Contains(err.Error(), mine.Key)) {
+				t.Errorf("%v", err)
+			}
+		})
 	}
 }
 
@@ -79,17 +81,19 @@ func TestThreatS13ProofOfAGuessableKeyIsNotTaken(t *testing.T) {
 		"a task's id, prefixed":       good[:len(good)-26] + victim.String(),
 		"another prefix":              "x" + good[1:],
 	} {
-		l := &blob.List{Key: key}
-		if err := l.Add(at(key, 1, 0)); err != nil {
-			t.Fatal(err)
-		}
-		rec := at(key, 1, 0)
-		if err := blob.Check(l.Ref(mine, "1065"), mine, &rec); !errors.Is(err, blob.ErrForeign) {
-			t.Errorf("%s: the list is taken: %v", name, err)
-		}
-		if err := blob.CheckFile(l.Ref(mine, "1065"), &rec); !errors.Is(err, blob.ErrForeign) {
-			t.Errorf("%s: the file is taken: %v", name, err)
-		}
+		t.Run(name, func(t *testing.T) {
+			l := &blob.List{Key: key}
+			if err := l.Add(at(key, 1, 0)); err != nil {
+				t.Fatal(err)
+			}
+			rec := at(key, 1, 0)
+			if err := blob.Check(l.Ref(mine, "1065"), mine, &rec); !errors.Is(err, blob.ErrForeign) {
+				t.Errorf("the list is taken: %v", err)
+			}
+			if err := blob.CheckFile(l.Ref(mine, "1065"), &rec); !errors.Is(err, blob.ErrForeign) {
+				t.Errorf("the file is taken: %v", err)
+			}
+		})
 	}
 	for range 100 {
 		l := blob.NewList()
@@ -150,13 +154,15 @@ func TestKeysCannotBeGuessed(t *testing.T) {
 func TestListThatDoesNotLieInOrderIsRefused(t *testing.T) {
 	t.Parallel()
 	for name, second := range map[string]stream.Record{"the same place": at("k", 1, 5), "before": at("k", 1, 2), "another partition": at("k", 2, 6)} {
-		l := blob.NewList()
-		if err := l.Add(at("k", 1, 4), at("k", 1, 5)); err != nil {
-			t.Fatal(err)
-		}
-		if err := l.Add(second); !errors.Is(err, blob.ErrOrder) {
-			t.Errorf("%s: %v", name, err)
-		}
+		t.Run(name, func(t *testing.T) {
+			l := blob.NewList()
+			if err := l.Add(at("k", 1, 4), at("k", 1, 5)); err != nil {
+				t.Fatal(err)
+			}
+			if err := l.Add(second); !errors.Is(err, blob.ErrOrder) {
+				t.Errorf("%v", err)
+			}
+		})
 	}
 	if ref := blob.NewList().Ref(schemas.NewTaskID(), "1065"); ref != nil {
 		t.Errorf("of nothing: %v", ref)
@@ -189,11 +195,13 @@ func TestFileIsKnownByProofDigestOrTask(t *testing.T) {
 		"neither, under another's id":  {&schemas.MediaRef{Parts: plain()}, other.String(), false},
 		"neither, under a key":         {&schemas.MediaRef{Parts: plain()}, l.Key, false},
 	} {
-		blob.Bind(tt.m, task)
-		rec := at(tt.key, 0, 0)
-		if err := blob.CheckFile(tt.m.GetParts(), &rec); (err == nil) != tt.ok {
-			t.Errorf("%s: %v", name, err)
-		}
+		t.Run(name, func(t *testing.T) {
+			blob.Bind(tt.m, task)
+			rec := at(tt.key, 0, 0)
+			if err := blob.CheckFile(tt.m.GetParts(), &rec); (err == nil) != tt.ok {
+				t.Errorf("%v", err)
+			}
+		})
 	}
 	rec := at(l.Key, 0, 0)
 	if err := blob.CheckFile(unnamed, &rec); err != nil { // bound above

@@ -72,14 +72,16 @@ func TestMessagesAndFilesOfOthersAreNotTaken(t *testing.T) {
 		"its file, of an older version":         {schemas.EncodeFilePart(other.String(), []byte("png")), place, true, true}, // its digest tells
 		"its file, under the name of another's": {schemas.EncodeFilePart(file.Key, []byte("png")), &schemas.BlobRef{OffsetDeltas: []uint64{0}, Task: other.Bytes(), Proof: file.Ref(id, "").GetProof()}, true, false},
 	} {
-		var err error
-		if from := (blob.Reader{Records: one{tt.rec}}); tt.part {
-			_, err = from.Part(t.Context(), tt.ref, 0)
-		} else {
-			_, err = from.Content(t.Context(), id, tt.ref)
-		}
-		if (err == nil) != tt.ok || err != nil && (!errors.Is(err, schemas.ErrContent) || !errors.Is(err, blob.ErrForeign)) {
-			t.Errorf("%s: %v", name, err)
-		}
+		t.Run(name, func(t *testing.T) {
+			var err error
+			if from := (blob.Reader{Records: one{tt.rec}}); tt.part {
+				_, err = from.Part(t.Context(), tt.ref, 0)
+			} else {
+				_, err = from.Content(t.Context(), id, tt.ref)
+			}
+			if (err == nil) != tt.ok || err != nil && (!errors.Is(err, schemas.ErrContent) || !errors.Is(err, blob.ErrForeign)) {
+				t.Errorf("%v", err)
+			}
+		})
 	}
 }

@@ -137,12 +137,14 @@ func TestPublishWritesNoBroadcastOfWhatIsRefusedOrCannotBeWritten(t *testing.T) 
 		"bad file":   {BodyText: "b", Phones: numbers(1), HeaderType: "image", File: strings.NewReader("hola")},
 		"two bodies": {BodyText: "b", Phones: numbers(1), HeaderType: "image", File: strings.NewReader(png), HeaderContent: "https://example.com"},
 	} {
-		log := &memoryLog{}
-		_, err := client.Publish(t.Context(), log, d)
-		var field *request.FieldError
-		if !errors.As(err, &field) || len(log.recs[schemas.TopicBroadcasts]) != 0 {
-			t.Errorf("%s: %v", name, err)
-		}
+		t.Run(name, func(t *testing.T) {
+			log := &memoryLog{}
+			_, err := client.Publish(t.Context(), log, d)
+			var field *request.FieldError
+			if !errors.As(err, &field) || len(log.recs[schemas.TopicBroadcasts]) != 0 {
+				t.Errorf("%v", err)
+			}
+		})
 	}
 	file := io.MultiReader(strings.NewReader(png), iotest.ErrReader(broken))
 	if _, err := client.Publish(t.Context(), &memoryLog{}, &client.Draft{BodyText: "b", Phones: numbers(1), HeaderType: "image", File: file}); !errors.Is(err, broken) {

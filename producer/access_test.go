@@ -143,15 +143,17 @@ func TestThreatS02KeySendsFromItsNumbersOnly(t *testing.T) {
 		{``, "secret-of-the-crm", http.StatusAccepted, "1064"},
 		{`,"sender":"1099"`, "secret-of-the-crm", http.StatusBadRequest, ""},
 	} {
-		before := len(h.log.of(schemas.TopicBroadcasts))
-		code, body := send(tt.members, tt.secret)
-		recs := h.log.of(schemas.TopicBroadcasts)[before:]
-		if code != tt.code || (tt.from != "") != (len(recs) == 1) || tt.from != "" && string(recs[0].Key) != tt.from {
-			t.Errorf("%+v: %d %s, %d broadcasts", tt, code, body, len(recs))
-		}
-		if code == http.StatusForbidden {
-			golden(t, "sender_not_allowed", code, body)
-		}
+		t.Run(tt.members, func(t *testing.T) {
+			before := len(h.log.of(schemas.TopicBroadcasts))
+			code, body := send(tt.members, tt.secret)
+			recs := h.log.of(schemas.TopicBroadcasts)[before:]
+			if code != tt.code || (tt.from != "") != (len(recs) == 1) || tt.from != "" && string(recs[0].Key) != tt.from {
+				t.Errorf("%+v: %d %s, %d broadcasts", tt, code, body, len(recs))
+			}
+			if code == http.StatusForbidden {
+				golden(t, "sender_not_allowed", code, body)
+			}
+		})
 	}
 	code, body, _ := h.post(`{"phones":["573001234567","573001234568","573001234569"],"body_text":"b","use_queue":true}`, "X-API-Key", "secret-of-the-shop")
 	golden(t, "too_many_for_a_key", code, body)

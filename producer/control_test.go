@@ -142,11 +142,13 @@ func TestControlsOfEndedTasksGolden(t *testing.T) {
 			s.Phase, s.Why = schemas.Phase_PHASE_STOPPED, "(131009) Valor de parámetro inválido"
 		},
 	} {
-		path := h.known(name, change)
-		for _, what := range []string{"pause", "cancel"} {
-			code, got, _ := h.command(path, what)
-			golden(t, "control_"+name+"_"+what, code, got)
-		}
+		t.Run(name, func(t *testing.T) {
+			path := h.known(name, change)
+			for _, what := range []string{"pause", "cancel"} {
+				code, got, _ := h.command(path, what)
+				golden(t, "control_"+name+"_"+what, code, got)
+			}
+		})
 	}
 	if n := len(h.log.of(schemas.TopicControls)); n != 0 {
 		t.Errorf("%d controls", n)
@@ -280,8 +282,10 @@ func TestControlRefusalsGolden(t *testing.T) {
 		"speed_duplicate": `{"speed":1,"speed":2}`,
 		"speed_long":      `{"speed":1,"x":"` + strings.Repeat("x", 4096) + `"}`,
 	} {
-		code, got, _ := h.patch(path, body)
-		golden(t, name, code, got)
+		t.Run(name, func(t *testing.T) {
+			code, got, _ := h.patch(path, body)
+			golden(t, name, code, got)
+		})
 	}
 	code, got, header := h.do(http.MethodGet, path+"/pause", nil)
 	if golden(t, "method", code, got); header.Get("Allow") != http.MethodPost {

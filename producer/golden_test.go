@@ -112,8 +112,10 @@ func TestAnswersAreThoseOfTheGoldenFiles(t *testing.T) {
 		"sender_chosen":          one(queue + `,"sender":"1066"`),
 		"task_id_chosen":         one(queue + `,"task_id":"0192f0c0-0000-7000-8000-000000000001"`),
 	} {
-		code, got, _ := h.post(body)
-		golden(t, name, code, got)
+		t.Run(name, func(t *testing.T) {
+			code, got, _ := h.post(body)
+			golden(t, name, code, got)
+		})
 	}
 	h.post(one(`,"task_id":"0192f0c0-0000-7000-8000-0000000000ff"`))
 	code, got, _ := h.post(one(`,"footer_text":"f","task_id":"0192f0c0-0000-7000-8000-0000000000ff"`))
@@ -124,8 +126,10 @@ func TestAnswersAreThoseOfTheGoldenFiles(t *testing.T) {
 		"idempotency_key":     {"Idempotency-Key", "ñ"},
 		"idempotency_task_id": {"Idempotency-Key", "a"},
 	} {
-		code, got, _ := h.post(one(`,"task_id":"0192f0c0-0000-7000-8000-000000000001"`), headers...)
-		golden(t, name, code, got)
+		t.Run(name, func(t *testing.T) {
+			code, got, _ := h.post(one(`,"task_id":"0192f0c0-0000-7000-8000-000000000001"`), headers...)
+			golden(t, name, code, got)
+		})
 	}
 	code, got, _ = h.do(http.MethodGet, request.PathSend, nil)
 	golden(t, "method", code, got)
@@ -133,8 +137,10 @@ func TestAnswersAreThoseOfTheGoldenFiles(t *testing.T) {
 		"route": "/api/x", "task_unknown": request.PathStatus + schemas.TaskIDFromKey("", "x").String(), "task_no_id": request.PathStatus + "x",
 		"task_fresh": request.PathStatus + schemas.NewTaskID().String(), "healthz": "/healthz", "readyz": "/readyz",
 	} {
-		code, got, _ := h.get(path)
-		golden(t, name, code, got)
+		t.Run(name, func(t *testing.T) {
+			code, got, _ := h.get(path)
+			golden(t, name, code, got)
+		})
 	}
 }
 
@@ -159,13 +165,15 @@ func TestContractAnswersKeepTheirBytes(t *testing.T) {
 		{`{}`, `400 {"error":"Se requiere el campo 'phones' con un array de números telefónicos"}`},
 		{`{"phones":["1"]}`, `400 {"error":"Se requiere el campo 'body_text'"}`},
 	} {
-		code, got, header := h.post(tt.body)
-		if got = fmt.Sprintf("%d %s", code, anyTask.ReplaceAllString(got, "TASK")); got != tt.want {
-			t.Errorf("%s\n got %s\nwant %s", tt.body, got, tt.want)
-		}
-		if ct := header.Get("Content-Type"); ct != "application/json; charset=utf-8" {
-			t.Errorf("content type %q", ct)
-		}
+		t.Run(tt.body, func(t *testing.T) {
+			code, got, header := h.post(tt.body)
+			if got = fmt.Sprintf("%d %s", code, anyTask.ReplaceAllString(got, "TASK")); got != tt.want {
+				t.Errorf("%s\n got %s\nwant %s", tt.body, got, tt.want)
+			}
+			if ct := header.Get("Content-Type"); ct != "application/json; charset=utf-8" {
+				t.Errorf("content type %q", ct)
+			}
+		})
 	}
 }
 
@@ -225,19 +233,21 @@ func TestTaskStatusGolden(t *testing.T) {
 		"paused_eta":      {Plan: &schemas.TaskOpened{Total: 3, ScheduleMs: far}, Phase: schemas.Phase_PHASE_PAUSED},
 		"paused_finished": {Plan: &schemas.TaskOpened{Total: 3}, Cursor: 3, FinishedMs: 5, Phase: schemas.Phase_PHASE_PAUSED, Counts: count(sent, 3)},
 	} {
-		task := schemas.TaskIDFromKey("golden", name)
-		s.Task = task.Bytes()
-		h.put(s)
-		code, got, _ := h.get(request.PathStatus + strings.ToUpper(task.String()))
-		golden(t, "status_"+name, code, got)
-		var b struct {
-			Result *struct{ Total, Successful, Failed, Pending int }
-		}
-		if err := json.Unmarshal([]byte(got), &b); err != nil {
-			t.Fatal(err)
-		}
-		if r := b.Result; r != nil && r.Successful+r.Failed+r.Pending != r.Total {
-			t.Errorf("%s does not add up: %s", name, got)
-		}
+		t.Run(name, func(t *testing.T) {
+			task := schemas.TaskIDFromKey("golden", name)
+			s.Task = task.Bytes()
+			h.put(s)
+			code, got, _ := h.get(request.PathStatus + strings.ToUpper(task.String()))
+			golden(t, "status_"+name, code, got)
+			var b struct {
+				Result *struct{ Total, Successful, Failed, Pending int }
+			}
+			if err := json.Unmarshal([]byte(got), &b); err != nil {
+				t.Fatal(err)
+			}
+			if r := b.Result; r != nil && r.Successful+r.Failed+r.Pending != r.Total {
+				t.Errorf("%s does not add up: %s", name, got)
+			}
+		})
 	}
 }

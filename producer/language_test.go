@@ -42,24 +42,26 @@ func TestAcceptLanguageChoosesTheWordsOfWhyReasonAndHint(t *testing.T) {
 		{"unknown field in English", http.MethodPost, request.PathSend, `{"phones":["573001234567"],"body_text":"b","x":1}`, "en", []string{unknownField, `"hint":"the fields are: `}, nil, ""},
 		{"no such address in English", http.MethodGet, "/x", "", "en", []string{`"error":"No existe esa dirección"`}, nil, ""},
 	} {
-		headers := []string{"Content-Type", "application/json"}
-		if c.language != "" {
-			headers = append(headers, "Accept-Language", c.language)
-		}
-		_, got, header := h.do(c.method, c.path, strings.NewReader(c.body), headers...)
-		for _, want := range c.has {
-			if !strings.Contains(got, want) {
-				t.Errorf("%s: no %s in %s", c.name, want, got)
+		t.Run(c.name, func(t *testing.T) {
+			headers := []string{"Content-Type", "application/json"}
+			if c.language != "" {
+				headers = append(headers, "Accept-Language", c.language)
 			}
-		}
-		for _, not := range c.hasNot {
-			if strings.Contains(got, not) {
-				t.Errorf("%s: %s in %s", c.name, not, got)
+			_, got, header := h.do(c.method, c.path, strings.NewReader(c.body), headers...)
+			for _, want := range c.has {
+				if !strings.Contains(got, want) {
+					t.Errorf("no %s in %s", want, got)
+				}
 			}
-		}
-		if header.Get("Vary") != "Accept-Language" || c.etag != "" && header.Get("ETag") != c.etag {
-			t.Errorf("%s: Vary %q, ETag %q", c.name, header.Get("Vary"), header.Get("ETag"))
-		}
+			for _, not := range c.hasNot {
+				if strings.Contains(got, not) {
+					t.Errorf("%s in %s", not, got)
+				}
+			}
+			if header.Get("Vary") != "Accept-Language" || c.etag != "" && header.Get("ETag") != c.etag {
+				t.Errorf("Vary %q, ETag %q", header.Get("Vary"), header.Get("ETag"))
+			}
+		})
 	}
 	for tag, want := range map[string]int{`W/"7-en"`: http.StatusNotModified, `W/"7"`: http.StatusOK} {
 		if code, _, _ := h.do(http.MethodGet, path, nil, "Accept-Language", "en", "If-None-Match", tag); code != want {

@@ -92,18 +92,20 @@ func TestThreatS03ListsShowOnesOwn(t *testing.T) {
 		"?owner=tienda": {shopKey: {shops}, crmKey: nil, bossKey: {shops}},
 		"?limit=1":      {shopKey: {shops}, crmKey: {crms}},
 	} {
-		for secret, tasks := range want {
-			code, body, _ := h.do(http.MethodGet, request.PathTasks+query, nil, "X-API-Key", secret)
-			shown := strings.Count(body, `"task_id"`)
-			if code != http.StatusOK || shown != len(tasks) || strings.Contains(body, "next_cursor") {
-				t.Errorf("%s with %s: %d %s", query, secret, code, body)
-			}
-			for _, task := range tasks {
-				if !strings.Contains(body, task.String()) {
-					t.Errorf("%s with %s lacks %s: %s", query, secret, task, body)
+		t.Run(query, func(t *testing.T) {
+			for secret, tasks := range want {
+				code, body, _ := h.do(http.MethodGet, request.PathTasks+query, nil, "X-API-Key", secret)
+				shown := strings.Count(body, `"task_id"`)
+				if code != http.StatusOK || shown != len(tasks) || strings.Contains(body, "next_cursor") {
+					t.Errorf("%s with %s: %d %s", query, secret, code, body)
+				}
+				for _, task := range tasks {
+					if !strings.Contains(body, task.String()) {
+						t.Errorf("%s with %s lacks %s: %s", query, secret, task, body)
+					}
 				}
 			}
-		}
+		})
 	}
 }
 
@@ -199,17 +201,19 @@ func TestThreatS01SecretThatIsTakenOutEndsItsFeeds(t *testing.T) {
 func TestThreatS03FreshTaskIsSteeredByItsOwnerOnly(t *testing.T) {
 	t.Parallel()
 	for secret, want := range map[string]int{shopKey: http.StatusAccepted, crmKey: http.StatusNotFound, bossKey: http.StatusAccepted} {
-		synctest.Test(t, func(t *testing.T) {
-			h := setup(t, producer.Config{Keys: file(t, twoOwners)})
-			task := schemas.NewTaskID()
-			go func() {
-				time.Sleep(time.Second)
-				h.put(&schemas.Status{Task: task.Bytes(), Version: 1, Plan: &schemas.TaskOpened{Total: 3, Owner: "tienda"}})
-			}()
-			code, body, _ := h.do(http.MethodPost, request.PathTasks+"/"+task.String()+"/cancel", nil, "X-API-Key", secret)
-			if n := len(h.log.of(schemas.TopicControls)); code != want || (n == 1) != (want == http.StatusAccepted) {
-				t.Errorf("%s: %d %s, %d controls", secret, code, body, n)
-			}
+		t.Run(secret, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				h := setup(t, producer.Config{Keys: file(t, twoOwners)})
+				task := schemas.NewTaskID()
+				go func() {
+					time.Sleep(time.Second)
+					h.put(&schemas.Status{Task: task.Bytes(), Version: 1, Plan: &schemas.TaskOpened{Total: 3, Owner: "tienda"}})
+				}()
+				code, body, _ := h.do(http.MethodPost, request.PathTasks+"/"+task.String()+"/cancel", nil, "X-API-Key", secret)
+				if n := len(h.log.of(schemas.TopicControls)); code != want || (n == 1) != (want == http.StatusAccepted) {
+					t.Errorf("%d %s, %d controls", code, body, n)
+				}
+			})
 		})
 	}
 	synctest.Test(t, func(t *testing.T) {
@@ -351,33 +355,35 @@ func TestKeyIsTheSameTaskAfterAnUpgrade(t *testing.T) {
 			return id
 		}, "tienda"},
 	} {
-		h := setup(t, producer.Config{Keys: file(t, twoOwners), Identity: identity.NewRing(newer, old), Upstream: "erp"})
-		h.planning()
-		if code, body, _ := h.post(one(`,"use_queue":true`), "X-API-Key", shopKey); code != http.StatusAccepted {
-			t.Fatal(code, body)
-		}
-		sha := h.log.broadcast(t).GetRequestSha256()
-		task := tt.task()
-		h.put(&schemas.Status{Task: task.Bytes(), Version: 1, Plan: &schemas.TaskOpened{Total: 1, Owner: tt.owner, RequestSha256: sha}})
-		code, body, header := h.post(one(`,"use_queue":true`), "X-API-Key", shopKey, "Idempotency-Key", "k")
-		if code != http.StatusAccepted || taskOf(t, body) != task || header.Get("Idempotent-Replayed") != "true" {
-			t.Errorf("%s: %d %s", name, code, body)
-		}
-		h.log.broadcast(t) // the one that gave the digest
-		want := http.StatusConflict
-		if tt.owner != "tienda" { // may be anybody's who writes to broadcasts, which keeps nobody's request back
-			want = http.StatusAccepted
-		}
-		if code, body, _ := h.post(one(`,"use_queue":true,"footer_text":"otro"`), "X-API-Key", shopKey, "Idempotency-Key", "k"); code != want {
-			t.Errorf("%s, another request: %d %s", name, code, body)
-		}
-		if want == http.StatusAccepted {
-			continue
-		}
-		h.evict(task, false)
-		if code, body, _ := h.post(one(`,"use_queue":true`), "X-API-Key", shopKey, "Idempotency-Key", "k"); code != http.StatusServiceUnavailable {
-			t.Errorf("%s, which can't be read: %d %s", name, code, body)
-		}
+		t.Run(name, func(t *testing.T) {
+			h := setup(t, producer.Config{Keys: file(t, twoOwners), Identity: identity.NewRing(newer, old), Upstream: "erp"})
+			h.planning()
+			if code, body, _ := h.post(one(`,"use_queue":true`), "X-API-Key", shopKey); code != http.StatusAccepted {
+				t.Fatal(code, body)
+			}
+			sha := h.log.broadcast(t).GetRequestSha256()
+			task := tt.task()
+			h.put(&schemas.Status{Task: task.Bytes(), Version: 1, Plan: &schemas.TaskOpened{Total: 1, Owner: tt.owner, RequestSha256: sha}})
+			code, body, header := h.post(one(`,"use_queue":true`), "X-API-Key", shopKey, "Idempotency-Key", "k")
+			if code != http.StatusAccepted || taskOf(t, body) != task || header.Get("Idempotent-Replayed") != "true" {
+				t.Errorf("%d %s", code, body)
+			}
+			h.log.broadcast(t) // the one that gave the digest
+			want := http.StatusConflict
+			if tt.owner != "tienda" { // may be anybody's who writes to broadcasts, which keeps nobody's request back
+				want = http.StatusAccepted
+			}
+			if code, body, _ := h.post(one(`,"use_queue":true,"footer_text":"otro"`), "X-API-Key", shopKey, "Idempotency-Key", "k"); code != want {
+				t.Errorf("another request: %d %s", code, body)
+			}
+			if want == http.StatusAccepted {
+				return
+			}
+			h.evict(task, false)
+			if code, body, _ := h.post(one(`,"use_queue":true`), "X-API-Key", shopKey, "Idempotency-Key", "k"); code != http.StatusServiceUnavailable {
+				t.Errorf("which can't be read: %d %s", code, body)
+			}
+		})
 	}
 }
 

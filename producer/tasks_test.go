@@ -69,11 +69,13 @@ func TestTaskDetailGolden(t *testing.T) {
 		"cancelling": func(s *schemas.Status) { s.Phase, s.PhaseMs = schemas.Phase_PHASE_CANCELLED, at },
 		"no_plan":    func(s *schemas.Status) { s.Plan = nil },
 	} {
-		code, got, header := h.get(h.known(name, change))
-		golden(t, "detail_"+name, code, got)
-		if header.Get("ETag") != `W/"7"` || header.Get("Cache-Control") != "no-cache" {
-			t.Errorf("%s: header %v", name, header)
-		}
+		t.Run(name, func(t *testing.T) {
+			code, got, header := h.get(h.known(name, change))
+			golden(t, "detail_"+name, code, got)
+			if header.Get("ETag") != `W/"7"` || header.Get("Cache-Control") != "no-cache" {
+				t.Errorf("header %v", header)
+			}
+		})
 	}
 	code, got, header := h.get(request.PathTasks + "/" + schemas.NewTaskID().String())
 	if golden(t, "detail_fresh", code, got); header.Get("ETag") != "" {
@@ -125,10 +127,12 @@ func TestTaskDetailIsAskedForAgain(t *testing.T) {
 		`W/"7"`: http.StatusNotModified, `"7"`: http.StatusNotModified, `"1", W/"7"`: http.StatusNotModified, "*": http.StatusNotModified,
 		`W/"6"`: http.StatusOK, "": http.StatusOK, "7": http.StatusOK,
 	} {
-		code, body, header := h.do(http.MethodGet, path, nil, "If-None-Match", tag)
-		if code != want || (body == "") != (want == http.StatusNotModified) || header.Get("ETag") != `W/"7"` {
-			t.Errorf("%s: %d %q %v", tag, code, body, header)
-		}
+		t.Run(tag, func(t *testing.T) {
+			code, body, header := h.do(http.MethodGet, path, nil, "If-None-Match", tag)
+			if code != want || (body == "") != (want == http.StatusNotModified) || header.Get("ETag") != `W/"7"` {
+				t.Errorf("%d %q %v", code, body, header)
+			}
+		})
 	}
 }
 
@@ -237,8 +241,10 @@ func TestTaskListGolden(t *testing.T) {
 		"list_limit_nan": "?limit=x",
 		"list_cursor":    "?cursor=x",
 	} {
-		code, got, _ := h.get(request.PathTasks + query)
-		golden(t, name, code, got)
+		t.Run(name, func(t *testing.T) {
+			code, got, _ := h.get(request.PathTasks + query)
+			golden(t, name, code, got)
+		})
 	}
 	code, got, header := h.do(http.MethodPost, request.PathTasks, nil)
 	if golden(t, "list_method", code, got); header.Get("Allow") != "GET, HEAD" {

@@ -288,18 +288,20 @@ func TestThreatS14RedisSaysWhatItRefuses(t *testing.T) {
 		"no password":         {Config{}, refused.Credentials, "ALTAVOZ_REDIS_PASSWORD"},
 		"TLS at a plain port": {Config{Username: "altavoz", Password: fixed("canary"), TLS: &tls.Config{MinVersion: tls.VersionTLS12}}, refused.TLS, "ALTAVOZ_REDIS_TLS"},
 	} {
-		var log bytes.Buffer
-		c.cfg.Addrs, c.cfg.Logger = []string{m.Addr()}, slog.New(slog.NewTextHandler(&log, nil))
-		cache := open(t, c.cfg)
-		err := cache.Connect(t.Context())
-		cache.Close()
-		var got dto.Metric
-		if e := cache.metrics.refusals[c.want].Write(&got); e != nil {
-			t.Fatal(e)
-		}
-		if said := log.String(); err == nil || got.GetCounter().GetValue() == 0 || !strings.Contains(said, c.says) || strings.Contains(said, "canary") {
-			t.Errorf("%s: %v, %v counted, said %q", name, err, got.GetCounter().GetValue(), said)
-		}
+		t.Run(name, func(t *testing.T) {
+			var log bytes.Buffer
+			c.cfg.Addrs, c.cfg.Logger = []string{m.Addr()}, slog.New(slog.NewTextHandler(&log, nil))
+			cache := open(t, c.cfg)
+			err := cache.Connect(t.Context())
+			cache.Close()
+			var got dto.Metric
+			if e := cache.metrics.refusals[c.want].Write(&got); e != nil {
+				t.Fatal(e)
+			}
+			if said := log.String(); err == nil || got.GetCounter().GetValue() == 0 || !strings.Contains(said, c.says) || strings.Contains(said, "canary") {
+				t.Errorf("%v, %v counted, said %q", err, got.GetCounter().GetValue(), said)
+			}
+		})
 	}
 }
 

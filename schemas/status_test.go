@@ -41,8 +41,10 @@ func TestOnlyAHigherVersionThatKnowsAsMuchSupersedes(t *testing.T) {
 		"delivered is taken back":          {marks(4, 7, schemas.StateSent, 5, schemas.StateDelivered, 40), marks(5, 7, schemas.StateSent, 6, schemas.StateDelivered, 39), false},
 		"before the plan":                  {&schemas.Status{Version: 1, Counts: status(1, 3, 0, 0).GetCounts()}, status(2, 2, 43, 0), true},
 	} {
-		if got := c.later.Supersedes(c.known); got != c.want {
-			t.Errorf("%s: %v", name, got)
-		}
+		t.Run(name, func(t *testing.T) {
+			if got := c.later.Supersedes(c.known); got != c.want {
+				t.Errorf("%v", got)
+			}
+		})
 	}
 }

@@ -24,10 +24,12 @@ func TestPresetLey2300KeepsItsHours(t *testing.T) {
 		"2026-03-07T15:00:00-05:00": false, "2026-03-08T12:00:00-05:00": false, "2026-03-23T12:00:00-05:00": false, "2026-04-02T12:00:00-05:00": false,
 		"2026-07-13T12:00:00-05:00": false, "2025-07-14T12:00:00-05:00": true,
 	} {
-		m, err := time.Parse(time.RFC3339, at)
-		if err != nil || w.Open(m) != want {
-			t.Errorf("%s: %v, %v", at, !want, err)
-		}
+		t.Run(at, func(t *testing.T) {
+			m, err := time.Parse(time.RFC3339, at)
+			if err != nil || w.Open(m) != want {
+				t.Errorf("%v, %v", !want, err)
+			}
+		})
 	}
 	if schemas.Preset("") != nil || schemas.Preset("LEY-2300") != nil {
 		t.Error("a preset without a name")

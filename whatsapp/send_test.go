@@ -85,21 +85,23 @@ func TestMessagesAreThoseOfTheGoldenFiles(t *testing.T) {
 	}
 	var out bytes.Buffer
 	for _, c := range contents {
-		m, err := h.Prepare(c.content)
-		if err != nil {
-			t.Fatalf("%s: %v", c.name, err)
-		}
-		b, err := whatsapp.Render(m, c.to, `av1:"task":7`)
-		if err != nil {
-			t.Fatalf("%s: %v", c.name, err)
-		}
-		if !json.Valid(b) {
-			t.Errorf("%s: not JSON: %s", c.name, b)
-		}
-		fmt.Fprintf(&out, "# %s\n%s\n", c.name, bytes.ReplaceAll(b, []byte(id), []byte("1037543291543636")))
-		if r := h.Send(t.Context(), sender, m, c.to, `av1:"task":7`); r.Verdict != schemas.VerdictSent {
-			t.Errorf("%s: %+v", c.name, r)
-		}
+		t.Run(c.name, func(t *testing.T) {
+			m, err := h.Prepare(c.content)
+			if err != nil {
+				t.Fatalf("%v", err)
+			}
+			b, err := whatsapp.Render(m, c.to, `av1:"task":7`)
+			if err != nil {
+				t.Fatalf("%v", err)
+			}
+			if !json.Valid(b) {
+				t.Errorf("not JSON: %s", b)
+			}
+			fmt.Fprintf(&out, "# %s\n%s\n", c.name, bytes.ReplaceAll(b, []byte(id), []byte("1037543291543636")))
+			if r := h.Send(t.Context(), sender, m, c.to, `av1:"task":7`); r.Verdict != schemas.VerdictSent {
+				t.Errorf("%+v", r)
+			}
+		})
 	}
 	const file = "testdata/messages.golden"
 	if *update {
@@ -461,11 +463,13 @@ func TestWrongClientConfigurationsAreRefused(t *testing.T) {
 		"credentials": {BaseURL: "https://u:p@example.com", Token: tok},
 		"garbage":     {BaseURL: "https://exa mple.com", Token: tok},
 	} {
-		if _, err := whatsapp.New(cfg); err == nil {
-			t.Errorf("%s: no error", name)
-		} else if strings.Contains(err.Error(), "u:p") {
-			t.Errorf("%s: %v", name, err)
-		}
+		t.Run(name, func(t *testing.T) {
+			if _, err := whatsapp.New(cfg); err == nil {
+				t.Error("no error")
+			} else if strings.Contains(err.Error(), "u:p") {
+				t.Errorf("%v", err)
+			}
+		})
 	}
 	if _, err := whatsapp.New(whatsapp.Config{Token: tok}); err != nil {
 		t.Error(err)

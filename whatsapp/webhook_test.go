@@ -295,13 +295,15 @@ func TestThreatS11WebhookSigned(t *testing.T) {
 		{"none of it", "app-secret", body, "sha256=", false},
 		{"no secret", "", body, "", true},
 	} {
-		header := http.Header{}
-		if c.header != "" {
-			header.Set("X-Hub-Signature-256", c.header)
-		}
-		if got := NewWebhooks(WebhookConfig{AppSecret: schemas.Secret(c.secret)}).Signed([]byte(c.body), header); got != c.want {
-			t.Errorf("%s: %v", c.name, got)
-		}
+		t.Run(c.name, func(t *testing.T) {
+			header := http.Header{}
+			if c.header != "" {
+				header.Set("X-Hub-Signature-256", c.header)
+			}
+			if got := NewWebhooks(WebhookConfig{AppSecret: schemas.Secret(c.secret)}).Signed([]byte(c.body), header); got != c.want {
+				t.Errorf("%v", got)
+			}
+		})
 	}
 }
 
@@ -318,14 +320,16 @@ func TestChallengeIsAnsweredForTheRightToken(t *testing.T) {
 		{"another mode", "tok", "hub.mode=unsubscribe&hub.challenge=1&hub.verify_token=tok", "1", false},
 		{"nothing to prove", "tok", "hub.mode=subscribe&hub.verify_token=tok", "", false},
 	} {
-		query, err := url.ParseQuery(c.query)
-		if err != nil {
-			t.Fatal(err)
-		}
-		got, ok := NewWebhooks(WebhookConfig{VerifyToken: schemas.Secret(c.token)}).Challenge(query)
-		if got != c.want || ok != c.ok {
-			t.Errorf("%s: %q, %v", c.name, got, ok)
-		}
+		t.Run(c.name, func(t *testing.T) {
+			query, err := url.ParseQuery(c.query)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, ok := NewWebhooks(WebhookConfig{VerifyToken: schemas.Secret(c.token)}).Challenge(query)
+			if got != c.want || ok != c.ok {
+				t.Errorf("%q, %v", got, ok)
+			}
+		})
 	}
 }
 
@@ -463,8 +467,10 @@ func TestThreatS11TwoAppSecretsAreValidWhileOneReplacesTheOther(t *testing.T) {
 		{",", "", false},
 		{"", "", false},
 	} {
-		if now = c.now; h.Signed([]byte(body), sign(c.signed)) != c.want {
-			t.Errorf("signed with %q while %q is configured: %v", c.signed, c.now.Reveal(), !c.want)
-		}
+		t.Run(string(c.now)+" "+c.signed, func(t *testing.T) {
+			if now = c.now; h.Signed([]byte(body), sign(c.signed)) != c.want {
+				t.Errorf("signed with %q while %q is configured: %v", c.signed, c.now.Reveal(), !c.want)
+			}
+		})
 	}
 }

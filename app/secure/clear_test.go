@@ -68,15 +68,17 @@ func TestThreatS14SecretsInTheClear(t *testing.T) {
 		"Redis in the network of containers":        {redis(false, false, "valkey:6379"), ok},
 		"no Redis":                                  {redis(false, true), ok},
 	} {
-		warning, err := c.judge()
-		got := ok
-		if err != nil {
-			got = refused
-		} else if warning != "" {
-			got = warned
-		}
-		if got != c.want {
-			t.Errorf("%s: %s, want %s: %q, %v", name, got, c.want, warning, err)
-		}
+		t.Run(name, func(t *testing.T) {
+			warning, err := c.judge()
+			got := ok
+			if err != nil {
+				got = refused
+			} else if warning != "" {
+				got = warned
+			}
+			if got != c.want {
+				t.Errorf("%s, want %s: %q, %v", got, c.want, warning, err)
+			}
+		})
 	}
 }

@@ -50,30 +50,32 @@ func TestThreatS17CommandsPrintNothingThatHides(t *testing.T) {
 		{"watch " + evilTask, 4},
 		{"watch --json " + evilTask, 0},
 	} {
-		var out, talk bytes.Buffer
-		run(append(strings.Fields(tt.args), "--url", srv.URL), strings.NewReader(""), &out, &talk)
-		text := out.String()
-		if tt.lines > 0 {
-			text += talk.String()
-		}
-		for _, r := range text {
-			if unicode.Is(unicode.Bidi_Control, r) || unicode.IsControl(r) && r != '\n' || r == '\u2028' {
-				t.Errorf("%s: %U in %q", tt.args, r, text)
-				break
+		t.Run(tt.args, func(t *testing.T) {
+			var out, talk bytes.Buffer
+			run(append(strings.Fields(tt.args), "--url", srv.URL), strings.NewReader(""), &out, &talk)
+			text := out.String()
+			if tt.lines > 0 {
+				text += talk.String()
 			}
-		}
-		if n := strings.Count(text, "\n"); tt.lines > 0 && n != tt.lines {
-			t.Errorf("%s: %d lines, not %d:\n%s", tt.args, n, tt.lines, text)
-		}
-		if tt.lines == 0 {
-			dec := json.NewDecoder(&out)
-			var got map[string]any
-			if err := dec.Decode(&got); err != nil || got["why"] != evil {
-				t.Errorf("%s: %v, %q", tt.args, err, got["why"])
+			for _, r := range text {
+				if unicode.Is(unicode.Bidi_Control, r) || unicode.IsControl(r) && r != '\n' || r == '\u2028' {
+					t.Errorf("%U in %q", r, text)
+					break
+				}
 			}
-			if _, err := dec.Token(); err != io.EOF {
-				t.Errorf("%s: more than one line", tt.args)
+			if n := strings.Count(text, "\n"); tt.lines > 0 && n != tt.lines {
+				t.Errorf("%d lines, not %d:\n%s", n, tt.lines, text)
 			}
-		}
+			if tt.lines == 0 {
+				dec := json.NewDecoder(&out)
+				var got map[string]any
+				if err := dec.Decode(&got); err != nil || got["why"] != evil {
+					t.Errorf("%v, %q", err, got["why"])
+				}
+				if _, err := dec.Token(); err != io.EOF {
+					t.Error("more than one line")
+				}
+			}
+		})
 	}
 }

@@ -206,10 +206,12 @@ func TestRefusedCommitWritesNothing(t *testing.T) {
 			"long metadata":    {f, strings.Repeat("x", stream.MaxMetadata+1)},
 			"no fence":         {stream.Generation{}, ""},
 		} {
-			refused, err := g.Commit(t.Context(), c.fence, []stream.Position{{Partition: tp, Offset: 1, Metadata: c.meta}})
-			if err != nil || refused[tp] == nil {
-				t.Errorf("%s: refused %v, error %v", name, refused, err)
-			}
+			t.Run(name, func(t *testing.T) {
+				refused, err := g.Commit(t.Context(), c.fence, []stream.Position{{Partition: tp, Offset: 1, Metadata: c.meta}})
+				if err != nil || refused[tp] == nil {
+					t.Errorf("refused %v, error %v", refused, err)
+				}
+			})
 		}
 		refused, err := g.Commit(t.Context(), f, []stream.Position{{Partition: tp, Offset: 0, Metadata: strings.Repeat("x", stream.MaxMetadata)}})
 		if err != nil || len(refused) > 0 {

@@ -27,10 +27,12 @@ func TestALogThatIsHeldBackIsToldAfterAWhileAndAgain(t *testing.T) {
 		{"all is stable", 140 * time.Second, 17, 17, 0, false},
 		{"one opens at an old place", 145 * time.Second, 17, 18, 0, false},
 	} {
-		held, tell := w.observe("b/0", s.stable, s.end, start.Add(s.after), patience)
-		if held != s.held || tell != s.tell {
-			t.Errorf("%s: held %s, tell %v; want %s, %v", s.name, held, tell, s.held, s.tell)
-		}
+		t.Run(s.name, func(t *testing.T) {
+			held, tell := w.observe("b/0", s.stable, s.end, start.Add(s.after), patience)
+			if held != s.held || tell != s.tell {
+				t.Errorf("held %s, tell %v; want %s, %v", held, tell, s.held, s.tell)
+			}
+		})
 	}
 	w.forget(func(string) bool { return false })
 	if held, _ := w.observe("b/0", 17, 18, start.Add(time.Hour), patience); held != 0 {

@@ -84,13 +84,15 @@ func TestFirstStartsAgreeOnTheSecret(t *testing.T) {
 	for name, log := range map[string][]stream.Record{
 		"who wrote first": {first}, "who wrote second": {first, partitions[0], second}, "a later start": {partitions[0], first, second},
 	} {
-		var r registry.Registry
-		for _, rec := range log {
-			fold(t, &r, rec)
-		}
-		if s, ok := r.Secret(); !ok || s.Reveal() != string(first.Value) {
-			t.Errorf("%s has another secret", name)
-		}
+		t.Run(name, func(t *testing.T) {
+			var r registry.Registry
+			for _, rec := range log {
+				fold(t, &r, rec)
+			}
+			if s, ok := r.Secret(); !ok || s.Reveal() != string(first.Value) {
+				t.Errorf("%s has another secret", name)
+			}
+		})
 	}
 	var none registry.Registry
 	if _, ok := none.Secret(); ok {

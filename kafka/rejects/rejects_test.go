@@ -17,14 +17,16 @@ func TestWhatIsKeptComesBack(t *testing.T) {
 		"nothing":    {Topic: schemas.TopicSendsBulk},
 		"empty text": {Topic: schemas.TopicResults, Key: []byte{}, Value: []byte{}, Headers: []stream.Header{{Key: "a"}, {Key: "a", Value: []byte{}}}},
 	} {
-		kept := Keep(rec, "fanout", "decode", strings.Repeat("x", 2*maxReason))
-		got, ok := Open(kept)
-		if !ok || got.Stage != "fanout" || got.Code != "decode" || len(got.Reason) != maxReason || got.At == "" {
-			t.Errorf("%s: %+v, %v", name, got, ok)
-		}
-		if diff := cmp.Diff(rec, got.Record); diff != "" { // an absent key and an empty one are not the same
-			t.Errorf("%s: -kept +back:\n%s", name, diff)
-		}
+		t.Run(name, func(t *testing.T) {
+			kept := Keep(rec, "fanout", "decode", strings.Repeat("x", 2*maxReason))
+			got, ok := Open(kept)
+			if !ok || got.Stage != "fanout" || got.Code != "decode" || len(got.Reason) != maxReason || got.At == "" {
+				t.Errorf("%+v, %v", got, ok)
+			}
+			if diff := cmp.Diff(rec, got.Record); diff != "" { // an absent key and an empty one are not the same
+				t.Errorf("-kept +back:\n%s", diff)
+			}
+		})
 	}
 }
 
@@ -43,15 +45,17 @@ func TestRejectOfTheLargestRecordIsWritten(t *testing.T) {
 		"a large key":                    {stream.Record{Key: make([]byte, topic)}, false},
 		"large headers":                  {stream.Record{Headers: []stream.Header{{Key: "x", Value: make([]byte, topic)}}}, false},
 	} {
-		c.rec.Topic, c.rec.Partition, c.rec.Offset = schemas.TopicBroadcasts, 3, 70
-		reject := Keep(c.rec, "fanout", "decode", strings.Repeat("x", 2*maxReason))
-		got, ok := Open(reject)
-		if n := size(&reject); n > topic || !ok || got.Record.Offset != 70 || got.Record.Partition != 3 {
-			t.Errorf("%s: %d bytes, %v", name, n, ok)
-		}
-		if kept := !strings.HasPrefix(got.Reason, "not kept, "); kept != c.kept || kept != (size(&c.rec) == size(&got.Record)) {
-			t.Errorf("%s: kept %v: %.40s", name, kept, got.Reason)
-		}
+		t.Run(name, func(t *testing.T) {
+			c.rec.Topic, c.rec.Partition, c.rec.Offset = schemas.TopicBroadcasts, 3, 70
+			reject := Keep(c.rec, "fanout", "decode", strings.Repeat("x", 2*maxReason))
+			got, ok := Open(reject)
+			if n := size(&reject); n > topic || !ok || got.Record.Offset != 70 || got.Record.Partition != 3 {
+				t.Errorf("%d bytes, %v", n, ok)
+			}
+			if kept := !strings.HasPrefix(got.Reason, "not kept, "); kept != c.kept || kept != (size(&c.rec) == size(&got.Record)) {
+				t.Errorf("kept %v: %.40s", kept, got.Reason)
+			}
+		})
 	}
 }
 

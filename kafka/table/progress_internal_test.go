@@ -180,10 +180,12 @@ func TestPollEndsForACut(t *testing.T) {
 	due, cancel := p.Poll(t.Context())
 	defer cancel()
 	for what, ctx := range map[string]interface{ Done() <-chan struct{} }{"during": during, "before": before, "passed": rest, "due": due} {
-		select {
-		case <-ctx.Done():
-		case <-time.After(10 * time.Second):
-			t.Errorf("%s: the poll goes on", what)
-		}
+		t.Run(what, func(t *testing.T) {
+			select {
+			case <-ctx.Done():
+			case <-time.After(10 * time.Second):
+				t.Error("the poll goes on")
+			}
+		})
 	}
 }

@@ -67,16 +67,18 @@ func TestReplicasAreJudgedByWhetherAPromiseBreaks(t *testing.T) {
 		"the broker does not tell":         {3, 3, "", "", "", ""},
 		"nobody may ask for the replicas ": {0, 0, "1", "true", "", ""},
 	} {
-		var f topics.Findings
-		f.CheckReplicas(topics.Topic{Name: "a.sends.bulk", Replicas: c.replicas, Settings: map[string]string{
-			"min.insync.replicas": c.in, "unclean.leader.election.enable": c.unclean,
-		}}, c.brokers)
-		if (c.wrong == "") != (len(f.Wrong) == 0) || c.wrong != "" && !says(f.Wrong, "a.sends.bulk", c.wrong) {
-			t.Errorf("%s: wrong is %q, want %q", name, f.Wrong, c.wrong)
-		}
-		if (c.weak == "") != (len(f.Weak) == 0) || c.weak != "" && !says(f.Weak, "a.sends.bulk", c.weak) {
-			t.Errorf("%s: weak is %q, want %q", name, f.Weak, c.weak)
-		}
+		t.Run(name, func(t *testing.T) {
+			var f topics.Findings
+			f.CheckReplicas(topics.Topic{Name: "a.sends.bulk", Replicas: c.replicas, Settings: map[string]string{
+				"min.insync.replicas": c.in, "unclean.leader.election.enable": c.unclean,
+			}}, c.brokers)
+			if (c.wrong == "") != (len(f.Wrong) == 0) || c.wrong != "" && !says(f.Wrong, "a.sends.bulk", c.wrong) {
+				t.Errorf("wrong is %q, want %q", f.Wrong, c.wrong)
+			}
+			if (c.weak == "") != (len(f.Weak) == 0) || c.weak != "" && !says(f.Weak, "a.sends.bulk", c.weak) {
+				t.Errorf("weak is %q, want %q", f.Weak, c.weak)
+			}
+		})
 	}
 }
 
@@ -99,19 +101,21 @@ func TestBrokersAreJudgedByWhatTheyKeepOfLedgers(t *testing.T) {
 		"sends kept for ever":        {map[string]string{"offsets.retention.minutes": month}, sends("-1"), "", "a.sends.bulk keeps its records longer (for ever)"},
 		"the broker does not tell":   {map[string]string{}, nil, "", ""},
 	} {
-		all := make(map[stream.Topic]topics.Topic)
-		for _, s := range schemas.Topics() {
-			all[s.Topic] = topics.Topic{Name: "a." + string(s.Topic)}
-		}
-		all[schemas.TopicSendsBulk] = topics.Topic{Name: "a.sends.bulk", Settings: c.sends}
-		var f topics.Findings
-		f.CheckBroker(topics.Broker{ID: 7, Settings: c.broker}, all)
-		if (c.wrong == "") != (len(f.Wrong) == 0) || c.wrong != "" && !says(f.Wrong, "broker 7", c.wrong) {
-			t.Errorf("%s: wrong is %q, want %q", name, f.Wrong, c.wrong)
-		}
-		if (c.weak == "") != (len(f.Weak) == 0) || c.weak != "" && !says(f.Weak, "broker 7", c.weak) {
-			t.Errorf("%s: weak is %q, want %q", name, f.Weak, c.weak)
-		}
+		t.Run(name, func(t *testing.T) {
+			all := make(map[stream.Topic]topics.Topic)
+			for _, s := range schemas.Topics() {
+				all[s.Topic] = topics.Topic{Name: "a." + string(s.Topic)}
+			}
+			all[schemas.TopicSendsBulk] = topics.Topic{Name: "a.sends.bulk", Settings: c.sends}
+			var f topics.Findings
+			f.CheckBroker(topics.Broker{ID: 7, Settings: c.broker}, all)
+			if (c.wrong == "") != (len(f.Wrong) == 0) || c.wrong != "" && !says(f.Wrong, "broker 7", c.wrong) {
+				t.Errorf("wrong is %q, want %q", f.Wrong, c.wrong)
+			}
+			if (c.weak == "") != (len(f.Weak) == 0) || c.weak != "" && !says(f.Weak, "broker 7", c.weak) {
+				t.Errorf("weak is %q, want %q", f.Weak, c.weak)
+			}
+		})
 	}
 }
 

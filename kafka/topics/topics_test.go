@@ -83,20 +83,22 @@ func TestTopicsWithOtherSettingsAreRefused(t *testing.T) {
 			{schemas.TopicSendsBulk, "cleanup.policy", "compact", "delete", "must be delete"},
 			{schemas.TopicResults, "max.message.bytes", "1000", "1114112", "must be at least"},
 		} {
-			set := func(value string) {
-				if _, err := adm.AlterTopicConfigs(t.Context(), []kadm.AlterConfig{{Op: kadm.SetConfig, Name: broken.key, Value: &value}},
-					c.Prefix+string(broken.topic)); err != nil {
-					t.Fatal(err)
+			t.Run(broken.key, func(t *testing.T) {
+				set := func(value string) {
+					if _, err := adm.AlterTopicConfigs(t.Context(), []kadm.AlterConfig{{Op: kadm.SetConfig, Name: broken.key, Value: &value}},
+						c.Prefix+string(broken.topic)); err != nil {
+						t.Fatal(err)
+					}
 				}
-			}
-			set(broken.value)
-			kafkatest.Until(t, "refused: "+broken.key+"="+broken.value, func() bool { // brokers learn of it in their own time
-				_, err := topics.Ensure(t.Context(), c, true)
-				return errors.Is(err, topics.ErrMismatch) && strings.Contains(err.Error(), c.Prefix+string(broken.topic)+" has "+broken.key) &&
-					strings.Contains(err.Error(), broken.says) && strings.Contains(err.Error(), "kafka-configs.sh")
+				set(broken.value)
+				kafkatest.Until(t, "refused: "+broken.key+"="+broken.value, func() bool { // brokers learn of it in their own time
+					_, err := topics.Ensure(t.Context(), c, true)
+					return errors.Is(err, topics.ErrMismatch) && strings.Contains(err.Error(), c.Prefix+string(broken.topic)+" has "+broken.key) &&
+						strings.Contains(err.Error(), broken.says) && strings.Contains(err.Error(), "kafka-configs.sh")
+				})
+				set(broken.good)
+				kafkatest.Until(t, "accepted again", func() bool { _, err := topics.Check(t.Context(), c); return err == nil })
 			})
-			set(broken.good)
-			kafkatest.Until(t, "accepted again", func() bool { _, err := topics.Check(t.Context(), c); return err == nil })
 		}
 		// Compacted and never removed by age: more than is asked for.
 		kept := "compact"

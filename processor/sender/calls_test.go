@@ -59,19 +59,21 @@ func TestRefusedForGoodFailsWithCodeAndWords(t *testing.T) {
 		"without a code":   {schemas.Reply{Verdict: schemas.VerdictContent}, schemas.CodeContent, "El contenido"},
 		"not even text":    {schemas.Reply{Verdict: schemas.VerdictContent, Code: 100, Detail: "\xff"}, 100, "(100) Parámetro inválido: ?"},
 	} {
-		bubble(t, func(w *world) {
-			w.answer = answers(c.reply)
-			p := w.start(both)
-			w.produce(bulkPartition, schemas.NewTaskID(), 1)
-			w.until("done", func() bool { return w.allDone(bulkPartition) })
-			o := w.results[0].GetOutcome()
-			if schemas.RecipientState(o.GetMark()) != schemas.Failed(c.code) || !strings.HasPrefix(o.GetReason(), c.words) || o.GetPhone() != "573000000001" {
-				t.Errorf("%s: %v", name, o)
-			}
-			p.end()
-			if log := p.logs.String(); strings.Contains(log, "573000000001") || !strings.Contains(log, "********0001") {
-				t.Errorf("%s: log %s", name, log)
-			}
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(w *world) {
+				w.answer = answers(c.reply)
+				p := w.start(both)
+				w.produce(bulkPartition, schemas.NewTaskID(), 1)
+				w.until("done", func() bool { return w.allDone(bulkPartition) })
+				o := w.results[0].GetOutcome()
+				if schemas.RecipientState(o.GetMark()) != schemas.Failed(c.code) || !strings.HasPrefix(o.GetReason(), c.words) || o.GetPhone() != "573000000001" {
+					t.Errorf("%v", o)
+				}
+				p.end()
+				if log := p.logs.String(); strings.Contains(log, "573000000001") || !strings.Contains(log, "********0001") {
+					t.Errorf("log %s", log)
+				}
+			})
 		})
 	}
 }

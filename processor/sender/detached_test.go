@@ -239,15 +239,17 @@ func TestKnowledgeIsOfOneRecord(t *testing.T) {
 		"recorded":                       {partition, id, ledger.Repeated, detachedSend{}, true},
 		"recorded, of another recipient": {partition, recordID{7, id.task, 4}, ledger.Started, detachedSend{}, false},
 	} {
-		var k detached
-		c.kept.recordID, c.kept.state = id, ledger.Started
-		k.keep(partition, &c.kept)
-		if got := k.take(c.partition, c.id, c.state); (got != nil) != c.want {
-			t.Errorf("%s: %v", name, got)
-		}
-		if k.take(c.partition, c.id, c.state) != nil {
-			t.Errorf("%s: recalled twice", name)
-		}
+		t.Run(name, func(t *testing.T) {
+			var k detached
+			c.kept.recordID, c.kept.state = id, ledger.Started
+			k.keep(partition, &c.kept)
+			if got := k.take(c.partition, c.id, c.state); (got != nil) != c.want {
+				t.Errorf("%v", got)
+			}
+			if k.take(c.partition, c.id, c.state) != nil {
+				t.Error("recalled twice")
+			}
+		})
 	}
 }
 

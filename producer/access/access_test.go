@@ -92,13 +92,15 @@ func TestKeysFileIsStrict(t *testing.T) {
 		"file that is not there":  {`[{"owner":"a","secret_files":["x"],"scopes":["send"]}]`, "no files here"},
 		"secret in another place": {`[{"owner":"a","secrets":"` + long + `","scopes":["send"]}]`, "line 1"},
 	} {
-		_, err := ParseFile([]byte(tt.text), noFiles)
-		if err == nil || !strings.Contains(err.Error(), tt.want) {
-			t.Errorf("%s: %v, which does not say %q", name, err, tt.want)
-		}
-		if err != nil && strings.Contains(err.Error(), long[:8]) {
-			t.Errorf("%s: a secret is told: %v", name, err)
-		}
+		t.Run(name, func(t *testing.T) {
+			_, err := ParseFile([]byte(tt.text), noFiles)
+			if err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("%v, which does not say %q", err, tt.want)
+			}
+			if err != nil && strings.Contains(err.Error(), long[:8]) {
+				t.Errorf("a secret is told: %v", err)
+			}
+		})
 	}
 }
 

@@ -47,9 +47,11 @@ func TestThreatS01TheClientsAddressComesFromTrustedProxiesOnly(t *testing.T) {
 		{"[2001:db8::5%eth0]:1", []string{"fe80::1%eth0"}, "fe80::1"},
 		{"@", []string{"198.51.100.9"}, "invalid IP"},
 	} {
-		if got := Client(request(c.remote, c.forwarded...), trusted); got.String() != c.want {
-			t.Errorf("%s, forwarded for %q: %s, not %s", c.remote, c.forwarded, got, c.want)
-		}
+		t.Run(c.remote, func(t *testing.T) {
+			if got := Client(request(c.remote, c.forwarded...), trusted); got.String() != c.want {
+				t.Errorf("forwarded for %q: %s, not %s", c.forwarded, got, c.want)
+			}
+		})
 	}
 	if _, err := ParseTrusted([]string{"10.0.0.0/8", "proxy"}); err == nil || !strings.Contains(err.Error(), "proxy") {
 		t.Errorf("a name is taken for a network: %v", err)

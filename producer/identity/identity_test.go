@@ -68,11 +68,13 @@ func TestThreatS13OwnerIsProved(t *testing.T) {
 		"half a proof":    func(b *schemas.Broadcast) { b.OwnerMac = b.GetOwnerMac()[:16] },
 		"another secret":  func(b *schemas.Broadcast) { NewRing(second).Sign(b, "tienda") },
 	} {
-		forged := proto.CloneOf(b)
-		forge(forged)
-		if _, ok := NewRing(first).Owner(forged); ok {
-			t.Errorf("%s is believed", name)
-		}
+		t.Run(name, func(t *testing.T) {
+			forged := proto.CloneOf(b)
+			forge(forged)
+			if _, ok := NewRing(first).Owner(forged); ok {
+				t.Errorf("%s is believed", name)
+			}
+		})
 	}
 }
 
@@ -114,11 +116,13 @@ func TestEarlierIdsAreProved(t *testing.T) {
 			ring.Sign(m, "tienda")
 		},
 	} {
-		m := signed()
-		change(m)
-		if got := ring.Earlier(m); len(got) != 0 {
-			t.Errorf("%s: %v", name, got)
-		}
+		t.Run(name, func(t *testing.T) {
+			m := signed()
+			change(m)
+			if got := ring.Earlier(m); len(got) != 0 {
+				t.Errorf("%v", got)
+			}
+		})
 	}
 }
 
@@ -142,11 +146,13 @@ func TestMoveIsProved(t *testing.T) {
 		"no proof":          func(b *schemas.Broadcast) { b.OriginMac = nil },
 		"an owner's proof":  func(b *schemas.Broadcast) { NewRing(first).Sign(b, ""); b.OriginMac = b.GetOwnerMac() },
 	} {
-		b := made()
-		change(b)
-		if NewRing(first).Moved(b) {
-			t.Errorf("%s is proved", name)
-		}
+		t.Run(name, func(t *testing.T) {
+			b := made()
+			change(b)
+			if NewRing(first).Moved(b) {
+				t.Errorf("%s is proved", name)
+			}
+		})
 	}
 }
 

@@ -46,11 +46,13 @@ func TestWordsOfEarlierVersionsAreShown(t *testing.T) {
 		{schemas.Phase_PHASE_FAILED, "El número emisor 9 no está configurado", "El número emisor 9 no está configurado", "Sender number 9 is not configured"},
 		{schemas.Phase_PHASE_FAILED, "La imagen no existe (404)", "La imagen no existe (404)", "La imagen no existe (404)"},
 	} {
-		s := &schemas.Status{Phase: c.phase, Why: c.why, Plan: &schemas.TaskOpened{Total: 3}, Cursor: 1}
-		now := time.UnixMilli(1)
-		if spanish, english := WhyOf(s, now, es.Spanish), WhyOf(s, now, es.English); spanish != c.spanish || english != c.english {
-			t.Errorf("%q: %q and %q, want %q and %q", c.why, spanish, english, c.spanish, c.english)
-		}
+		t.Run(c.english, func(t *testing.T) {
+			s := &schemas.Status{Phase: c.phase, Why: c.why, Plan: &schemas.TaskOpened{Total: 3}, Cursor: 1}
+			now := time.UnixMilli(1)
+			if spanish, english := WhyOf(s, now, es.Spanish), WhyOf(s, now, es.English); spanish != c.spanish || english != c.english {
+				t.Errorf("%q: %q and %q, want %q and %q", c.why, spanish, english, c.spanish, c.english)
+			}
+		})
 	}
 }
 
@@ -71,10 +73,12 @@ func TestALineThatSaysNothingForItselfIsWhatEndedItsTask(t *testing.T) {
 		{&schemas.ErrorLine{Phone: "1", Mark: cancelled}, "Error para 1: Cancelado antes de enviarse"},
 		{&schemas.ErrorLine{Phone: "1", Mark: failed, Reason: "x"}, "Error para 1: x"},
 	} {
-		s.Errors = []*schemas.ErrorLine{c.line}
-		if got := ResultOf(s).Errors[0]; got != c.want {
-			t.Errorf("%q, want %q", got, c.want)
-		}
+		t.Run(c.want, func(t *testing.T) {
+			s.Errors = []*schemas.ErrorLine{c.line}
+			if got := ResultOf(s).Errors[0]; got != c.want {
+				t.Errorf("%q, want %q", got, c.want)
+			}
+		})
 	}
 	s.Phase, s.Cause = schemas.Phase_PHASE_STOPPED, &schemas.Cause{Reason: schemas.Reason_REASON_REFUSED, Code: 131009}
 	s.Errors = []*schemas.ErrorLine{{Phone: "1", Mark: cancelled}}

@@ -40,10 +40,12 @@ func TestCauseInWords(t *testing.T) {
 			Reason: schemas.Reason_REASON_CONFIGURATION, SinceMs: since, Number: "1", Detail: "HTTP 200", EverySeconds: 15,
 		},
 	} {
-		s := &schemas.Status{Phase: schemas.Phase_PHASE_WAITING, Plan: &schemas.TaskOpened{Total: 3}, Cursor: 1, Cause: c}
-		now := time.UnixMilli(since)
-		if state, why := StateOf(s, now), WhyOf(s, now, es.Spanish); why != want || state != Started {
-			t.Errorf("%v %q, want %q", state, why, want)
-		}
+		t.Run(want, func(t *testing.T) {
+			s := &schemas.Status{Phase: schemas.Phase_PHASE_WAITING, Plan: &schemas.TaskOpened{Total: 3}, Cursor: 1, Cause: c}
+			now := time.UnixMilli(since)
+			if state, why := StateOf(s, now), WhyOf(s, now, es.Spanish); why != want || state != Started {
+				t.Errorf("%v %q, want %q", state, why, want)
+			}
+		})
 	}
 }

@@ -59,12 +59,14 @@ func TestWrongSpecsAreRefused(t *testing.T) {
 		"holidays in lower case":   {func(s *hours.Spec) { s.Holidays = "co" }, hours.ErrHolidays},
 		"holidays of another kind": {func(s *hours.Spec) { s.Holidays = " " }, hours.ErrHolidays},
 	} {
-		s := good
-		s.Spans = append([]hours.Span(nil), good.Spans...)
-		tt.spoil(&s)
-		if w, err := hours.New(s); !errors.Is(err, tt.want) || w != nil {
-			t.Errorf("%s: %v, want %v", name, err, tt.want)
-		}
+		t.Run(name, func(t *testing.T) {
+			s := good
+			s.Spans = append([]hours.Span(nil), good.Spans...)
+			tt.spoil(&s)
+			if w, err := hours.New(s); !errors.Is(err, tt.want) || w != nil {
+				t.Errorf("%v, want %v", err, tt.want)
+			}
+		})
 	}
 }
 
@@ -123,20 +125,22 @@ func TestNextOpeningAndClosing(t *testing.T) {
 		// Samoa had no 30 December 2011, a Friday.
 		"a day that was not": {span("Pacific/Apia", 1<<5, 0, 1440), "2011-12-29T12:00:00-10:00", "2012-01-06T00:00:00+14:00", "2012-01-07T00:00:00+14:00"},
 	} {
-		w, at := mustNew(t, tt.spec), moment(t, tt.at)
-		from, to, ok := w.Opening(at)
-		if tt.from == "-" {
-			if ok {
-				t.Errorf("%s: opens at %v", name, from)
+		t.Run(name, func(t *testing.T) {
+			w, at := mustNew(t, tt.spec), moment(t, tt.at)
+			from, to, ok := w.Opening(at)
+			if tt.from == "-" {
+				if ok {
+					t.Errorf("opens at %v", from)
+				}
+				return
 			}
-			continue
-		}
-		if tt.from == "" {
-			tt.from = tt.at
-		}
-		if !ok || !from.Equal(moment(t, tt.from)) || !to.Equal(moment(t, tt.to)) {
-			t.Errorf("%s: from %v to %v, want %s, %s", name, from.UTC(), to.UTC(), tt.from, tt.to)
-		}
+			if tt.from == "" {
+				tt.from = tt.at
+			}
+			if !ok || !from.Equal(moment(t, tt.from)) || !to.Equal(moment(t, tt.to)) {
+				t.Errorf("from %v to %v, want %s, %s", from.UTC(), to.UTC(), tt.from, tt.to)
+			}
+		})
 	}
 }
 
@@ -250,9 +254,11 @@ func TestWrongFormsAreRefused(t *testing.T) {
 		{``, hours.ErrForm},
 		{`{`, hours.ErrForm},
 	} {
-		if _, err := hours.Parse([]byte(tt.text)); !errors.Is(err, tt.want) {
-			t.Errorf("%s: %v, want %v", tt.text, err, tt.want)
-		}
+		t.Run(tt.text, func(t *testing.T) {
+			if _, err := hours.Parse([]byte(tt.text)); !errors.Is(err, tt.want) {
+				t.Errorf("%v, want %v", err, tt.want)
+			}
+		})
 	}
 	s, err := hours.Parse([]byte(week(`"days":["fri-mon"],"from":"07:00","to":"19:00"`)))
 	if err != nil || s.Spans[0] != (hours.Span{Days: 0b1100011, From: 420, To: 1140}) {

@@ -47,18 +47,20 @@ func TestThreatS14TLSFaultsAreSaidInWords(t *testing.T) {
 		"no certificate":       {strict, trust(strict, "example.com"), "X_CERT_FILE"},
 		"no TLS":               {plain, &tls.Config{ServerName: "example.com", MinVersion: tls.VersionTLS12}, "X_TLS"},
 	} {
-		conn, err := (&net.Dialer{}).DialContext(context.Background(), "tcp", c.at.Listener.Addr().String())
-		if err != nil {
-			t.Fatal(err)
-		}
-		secure := tls.Client(conn, c.cfg)
-		if _, err = secure.Write([]byte("GET /a HTTP/1.0\r\n\r\n")); err == nil {
-			_, err = secure.Read(make([]byte, 1)) // where an alert about our certificate comes
-		}
-		reason, words := OverTLS(err, "the broker", "X")
-		if (reason == None) != (c.says == "") || !strings.Contains(words, c.says) {
-			t.Errorf("%s: %q, %q for %v", name, reason, words, err)
-		}
-		_ = secure.Close()
+		t.Run(name, func(t *testing.T) {
+			conn, err := (&net.Dialer{}).DialContext(context.Background(), "tcp", c.at.Listener.Addr().String())
+			if err != nil {
+				t.Fatal(err)
+			}
+			secure := tls.Client(conn, c.cfg)
+			if _, err = secure.Write([]byte("GET /a HTTP/1.0\r\n\r\n")); err == nil {
+				_, err = secure.Read(make([]byte, 1)) // where an alert about our certificate comes
+			}
+			reason, words := OverTLS(err, "the broker", "X")
+			if (reason == None) != (c.says == "") || !strings.Contains(words, c.says) {
+				t.Errorf("%q, %q for %v", reason, words, err)
+			}
+			_ = secure.Close()
+		})
 	}
 }

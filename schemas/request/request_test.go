@@ -361,23 +361,25 @@ func TestInlineFileIsWrittenInPieces(t *testing.T) {
 		"escaped":    `"header_type":"image","\u0068eader_content":"` + strings.NewReplacer("/", `\/`, "a", `\u0061`).Replace(uri) + `"`,
 		"wrapped":    `"header_type":"image","header_content":"` + wrapped + `"`,
 	} {
-		req, sink, err := read(with(members))
-		if err != nil {
-			t.Fatalf("%s: %v", name, err)
-		}
-		if diff := cmp.Diff(want, req.Content.GetMedia(), protocmp.Transform()); diff != "" {
-			t.Errorf("%s: %s", name, diff)
-		}
-		if string(sink.file) != file {
-			t.Errorf("%s: the sink has another file, %d bytes", name, len(sink.file))
-		}
-		if parts := []int{schemas.PartBytes, schemas.PartBytes, schemas.PartBytes, len(file) - 3*schemas.PartBytes}; !slices.Equal(sink.parts, parts) {
-			t.Errorf("%s: parts of %v, want %v", name, sink.parts, parts)
-		}
-		ref := blob.NewRef(1, []int64{4})
-		if b := req.Broadcast(schemas.NewTaskID(), "", 0, nil, ref); b.GetContent().GetMedia().GetParts() != ref || req.Content.GetMedia().GetParts() != nil {
-			t.Errorf("%s: broadcast %v", name, b)
-		}
+		t.Run(name, func(t *testing.T) {
+			req, sink, err := read(with(members))
+			if err != nil {
+				t.Fatalf("%v", err)
+			}
+			if diff := cmp.Diff(want, req.Content.GetMedia(), protocmp.Transform()); diff != "" {
+				t.Errorf("%s", diff)
+			}
+			if string(sink.file) != file {
+				t.Errorf("the sink has another file, %d bytes", len(sink.file))
+			}
+			if parts := []int{schemas.PartBytes, schemas.PartBytes, schemas.PartBytes, len(file) - 3*schemas.PartBytes}; !slices.Equal(sink.parts, parts) {
+				t.Errorf("parts of %v, want %v", sink.parts, parts)
+			}
+			ref := blob.NewRef(1, []int64{4})
+			if b := req.Broadcast(schemas.NewTaskID(), "", 0, nil, ref); b.GetContent().GetMedia().GetParts() != ref || req.Content.GetMedia().GetParts() != nil {
+				t.Errorf("broadcast %v", b)
+			}
+		})
 	}
 }
 
@@ -438,11 +440,13 @@ func TestThreatS04RequestsAreBounded(t *testing.T) {
 		{request.Limits{MaxPhones: 2}, "too_many"},
 		{request.Limits{MaxBody: int64(len(body)) - 1}, "body_too_large"},
 	} {
-		_, err := request.Read(strings.NewReader(body), &bin{}, tt.lim)
-		var e *request.FieldError
-		if (err == nil) != (tt.code == "") || (errors.As(err, &e) && e.Code != tt.code) {
-			t.Errorf("%+v: %v", tt.lim, err)
-		}
+		t.Run(tt.code, func(t *testing.T) {
+			_, err := request.Read(strings.NewReader(body), &bin{}, tt.lim)
+			var e *request.FieldError
+			if (err == nil) != (tt.code == "") || (errors.As(err, &e) && e.Code != tt.code) {
+				t.Errorf("%+v: %v", tt.lim, err)
+			}
+		})
 	}
 }
 
@@ -703,11 +707,13 @@ func TestAMissingMemberHintsAtTheStrangerInItsPlace(t *testing.T) {
 		{`{"phones":"573001234561,573001234562","body_text":"b"}`, es.Say(es.PhonesMissing).Spanish(), `"phones": ["573001234567"`},
 		{`{"body_text":"b"}`, es.Say(es.PhonesMissing).Spanish(), ""},
 	} {
-		_, _, err := read(c.body)
-		var e *request.FieldError
-		if !errors.As(err, &e) || e.Error() != c.spanish || !strings.Contains(e.Hint.Spanish(), c.hint) || (c.hint == "") != e.Hint.None() {
-			t.Errorf("%s: %v, want hint %q", c.body, err, c.hint)
-		}
+		t.Run(c.body, func(t *testing.T) {
+			_, _, err := read(c.body)
+			var e *request.FieldError
+			if !errors.As(err, &e) || e.Error() != c.spanish || !strings.Contains(e.Hint.Spanish(), c.hint) || (c.hint == "") != e.Hint.None() {
+				t.Errorf("%v, want hint %q", err, c.hint)
+			}
+		})
 	}
 }
 
@@ -721,10 +727,12 @@ func TestWhatMayBeAPlaceholderIsAWarning(t *testing.T) {
 		{with(`"button_url":"https://example.com/%C3%A1%ADB%C3"`), ""},
 		{`{"phones":["1"],"body_text":"20% de descuento, 100%"}`, ""},
 	} {
-		req := mustRead(t, c.body)
-		if got := strings.Join(req.Warnings, "\n"); !strings.Contains(got, c.want) || (c.want == "") != (got == "") {
-			t.Errorf("%s: warnings %q, want %q", c.body, got, c.want)
-		}
+		t.Run(c.body, func(t *testing.T) {
+			req := mustRead(t, c.body)
+			if got := strings.Join(req.Warnings, "\n"); !strings.Contains(got, c.want) || (c.want == "") != (got == "") {
+				t.Errorf("warnings %q, want %q", got, c.want)
+			}
+		})
 	}
 }
 

@@ -84,8 +84,10 @@ func TestBodiesThatCannotBeSplitAreRefused(t *testing.T) {
 		"no hex":         {`{"file":"` + long + `\u00xx"}`, 1 << 20, nil, split.ErrMember},
 		"writer refuses": {`{"file":"` + long + `"}`, 1 << 20, broken, broken},
 	} {
-		if _, r, err := read(strings.NewReader(tt.body), tt.limit, &text{err: tt.writer}); !errors.Is(err, tt.want) || !errors.Is(r.Failed(), tt.want) {
-			t.Errorf("%s: %v, %v", name, err, r.Failed())
-		}
+		t.Run(name, func(t *testing.T) {
+			if _, r, err := read(strings.NewReader(tt.body), tt.limit, &text{err: tt.writer}); !errors.Is(err, tt.want) || !errors.Is(r.Failed(), tt.want) {
+				t.Errorf("%v, %v", err, r.Failed())
+			}
+		})
 	}
 }

@@ -45,13 +45,15 @@ func TestThreatS13EventThatNamesAnothersListIsRejected(t *testing.T) {
 			b.Content.Media.Parts.Task = b.GetTask()
 		},
 	} {
-		b := &schemas.Broadcast{
-			Task: schemas.NewTaskID().Bytes(), Sender: harness.Number, Total: victim.GetTotal(), RequestSha256: victim.GetRequestSha256(),
-			Content: &schemas.Content{Body: "otra cosa: " + name, ButtonText: "Ver", ButtonUrl: "https://example.com"},
-		}
-		claim(b)
-		harness.Publish(t, h.kafka(), schemas.EncodeBroadcast(b))
-		tasks = append(tasks, schemas.TaskID(b.GetTask()))
+		t.Run(name, func(t *testing.T) {
+			b := &schemas.Broadcast{
+				Task: schemas.NewTaskID().Bytes(), Sender: harness.Number, Total: victim.GetTotal(), RequestSha256: victim.GetRequestSha256(),
+				Content: &schemas.Content{Body: "otra cosa: " + name, ButtonText: "Ver", ButtonUrl: "https://example.com"},
+			}
+			claim(b)
+			harness.Publish(t, h.kafka(), schemas.EncodeBroadcast(b))
+			tasks = append(tasks, schemas.TaskID(b.GetTask()))
+		})
 	}
 	for _, task := range tasks {
 		if s := h.Finished(t, task.String()); s.Status != "FAILURE" || s.Result.Successful > 0 {

@@ -112,9 +112,11 @@ func TestThreatS23MetricsWantAKeyAlsoOnLoopback(t *testing.T) {
 				{"localhost", []string{"X-API-Key", operatorKey}, http.StatusOK},
 				{"localhost", bearer(wrongKey), http.StatusUnauthorized},
 			} {
-				if code, got := requestAs(t, http.MethodGet, metrics, c.host, "", c.headers...); code != c.want {
-					t.Errorf("%s, %v: %d %.100s, not %d", c.host, c.headers, code, got, c.want)
-				}
+				t.Run(c.host, func(t *testing.T) {
+					if code, got := requestAs(t, http.MethodGet, metrics, c.host, "", c.headers...); code != c.want {
+						t.Errorf("%v: %d %.100s, not %d", c.headers, code, got, c.want)
+					}
+				})
 			}
 			if code, _ := requestAs(t, http.MethodGet, a.URL()+"/healthz", "altavoz.example", ""); code != http.StatusOK {
 				t.Errorf("a health check by another name: %d", code)

@@ -76,11 +76,13 @@ func TestThreatS25NothingCheckedDoesNotLookLikeNothingFound(t *testing.T) {
 		"no database, in CI":       {away, "true", true, "**** NOT CHECKED: no vulnerability database at ", "found"},
 		"it does not build at all": {"echo 'no required module provides package' >&2; exit 1", "", true, "no required module", "NOT CHECKED"},
 	} {
-		dir := tools(t, map[string]string{"bin/govulncheck": c.program}, "Makefile", "tools/go.mod", "tools/go.sum")
-		code, said := run(t, dir, []string{"CI=" + c.ci}, "make", "-o", "bin/govulncheck", "vuln")
-		if (code != 0) != c.fails || !strings.Contains(said, c.says) || strings.Contains(strings.ReplaceAll(said, "No vulnerabilities found.", ""), c.notSays) {
-			t.Errorf("%s: exit code %d\n%s", name, code, said)
-		}
+		t.Run(name, func(t *testing.T) {
+			dir := tools(t, map[string]string{"bin/govulncheck": c.program}, "Makefile", "tools/go.mod", "tools/go.sum")
+			code, said := run(t, dir, []string{"CI=" + c.ci}, "make", "-o", "bin/govulncheck", "vuln")
+			if (code != 0) != c.fails || !strings.Contains(said, c.says) || strings.Contains(strings.ReplaceAll(said, "No vulnerabilities found.", ""), c.notSays) {
+				t.Errorf("exit code %d\n%s", code, said)
+			}
+		})
 	}
 }
 
@@ -98,20 +100,22 @@ func TestThreatS25ImagesArePinnedAllOrNone(t *testing.T) {
 		"a strange digest": {`echo latest`, 1, "has no digest: latest"},
 		"all of them":      {`echo sha256:` + digest, 0, "@sha256:" + digest},
 	} {
-		dir := tools(t, map[string]string{"path/docker": c.docker}, "deploy/digests", "docker-compose.yml", "deploy/Dockerfile")
-		code, said := run(t, dir, []string{"PATH=" + filepath.Join(dir, "path") + ":" + os.Getenv("PATH")}, "bash", "deploy/digests", "docker-compose.yml", "deploy/Dockerfile")
-		if code != c.code || !strings.Contains(said, c.says) {
-			t.Errorf("%s: exit code %d, want %d, with %q\n%s", name, code, c.code, c.says, said)
-		}
-		for _, file := range []string{"docker-compose.yml", "deploy/Dockerfile"} {
-			text, err := os.ReadFile(filepath.Join(dir, file))
-			if err != nil {
-				t.Fatal(err)
+		t.Run(name, func(t *testing.T) {
+			dir := tools(t, map[string]string{"path/docker": c.docker}, "deploy/digests", "docker-compose.yml", "deploy/Dockerfile")
+			code, said := run(t, dir, []string{"PATH=" + filepath.Join(dir, "path") + ":" + os.Getenv("PATH")}, "bash", "deploy/digests", "docker-compose.yml", "deploy/Dockerfile")
+			if code != c.code || !strings.Contains(said, c.says) {
+				t.Errorf("exit code %d, want %d, with %q\n%s", code, c.code, c.says, said)
 			}
-			pinned := strings.Contains(string(text), "@sha256:"+digest)
-			if pinned != (c.code == 0) || !pinned && string(text) != readFile(t, file) {
-				t.Errorf("%s: %s was changed: %v", name, file, pinned)
+			for _, file := range []string{"docker-compose.yml", "deploy/Dockerfile"} {
+				text, err := os.ReadFile(filepath.Join(dir, file))
+				if err != nil {
+					t.Fatal(err)
+				}
+				pinned := strings.Contains(string(text), "@sha256:"+digest)
+				if pinned != (c.code == 0) || !pinned && string(text) != readFile(t, file) {
+					t.Errorf("%s was changed: %v", file, pinned)
+				}
 			}
-		}
+		})
 	}
 }

@@ -32,9 +32,11 @@ func TestUnknownIsExplainedByAFaultBetweenItsStartAndItsWord(t *testing.T) {
 		"nothing happened":                   {[]time.Time{at(15)}, at(16), nil, false},
 		"said in the millisecond of its end": {[]time.Time{at(10).Add(300 * time.Microsecond)}, at(10), death, true},
 	} {
-		if got := witness.Explains(c.starts, c.said, c.faults) != nil; got != c.want {
-			t.Errorf("%s: explained %v, want %v", name, got, c.want)
-		}
+		t.Run(name, func(t *testing.T) {
+			if got := witness.Explains(c.starts, c.said, c.faults) != nil; got != c.want {
+				t.Errorf("explained %v, want %v", got, c.want)
+			}
+		})
 	}
 }
 
@@ -78,8 +80,10 @@ func TestHitsAreOfTheProcessThatCalled(t *testing.T) {
 		"its own death": {9, 10, "sender-0", 1}, "before": {1, 9, "sender-0", 0}, "everybody's": {9, 13, "sender-0", 2},
 		"another's": {20, 21, "sender-0", 0}, "while it is stopped": {20, 21, "sender-1", 1},
 	} {
-		if n := witness.Hits(at(c.from), at(c.to), c.process, faults); n != c.want {
-			t.Errorf("%s: %d, want %d", name, n, c.want)
-		}
+		t.Run(name, func(t *testing.T) {
+			if n := witness.Hits(at(c.from), at(c.to), c.process, faults); n != c.want {
+				t.Errorf("%d, want %d", n, c.want)
+			}
+		})
 	}
 }

@@ -167,13 +167,15 @@ func TestThreatS07URLsThatAreRefused(t *testing.T) {
 		"https://exa mple.com/":                            "no se entiende",
 		"https://example.com/" + strings.Repeat("x", 2048): "2048",
 	} {
-		got, err := h.Resolve(t.Context(), sender, image, &schemas.MediaRef{Url: url})
-		if !errors.Is(err, schemas.ErrContent) || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "header_content") {
-			t.Errorf("%.80s: %v, %v", url, got, err)
-		}
-		if err != nil && strings.Contains(err.Error(), "secret") {
-			t.Errorf("the error repeats a password: %v", err)
-		}
+		t.Run(url, func(t *testing.T) {
+			got, err := h.Resolve(t.Context(), sender, image, &schemas.MediaRef{Url: url})
+			if !errors.Is(err, schemas.ErrContent) || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "header_content") {
+				t.Errorf("%.80s: %v, %v", url, got, err)
+			}
+			if err != nil && strings.Contains(err.Error(), "secret") {
+				t.Errorf("the error repeats a password: %v", err)
+			}
+		})
 	}
 	if h.uploads() != 0 {
 		t.Errorf("%d uploads", h.uploads())

@@ -243,10 +243,12 @@ func TestFilesThatNeverWorkAreContentErrors(t *testing.T) {
 		"other bytes":      {image, same, "dañado"},
 		"shorter":          {image, short, "dañado"},
 	} {
-		got, err := h.Resolve(t.Context(), sender, tt.kind, tt.in)
-		if !errors.Is(err, schemas.ErrContent) || !strings.Contains(err.Error(), tt.want) || !strings.Contains(err.Error(), "header_content") {
-			t.Errorf("%s: %v, %v", name, got, err)
-		}
+		t.Run(name, func(t *testing.T) {
+			got, err := h.Resolve(t.Context(), sender, tt.kind, tt.in)
+			if !errors.Is(err, schemas.ErrContent) || !strings.Contains(err.Error(), tt.want) || !strings.Contains(err.Error(), "header_content") {
+				t.Errorf("%v, %v", got, err)
+			}
+		})
 	}
 	if h.uploads() != 0 {
 		t.Errorf("%d uploads", h.uploads())

@@ -52,19 +52,21 @@ func TestThreatS14PoisonedCacheDoesNotChangeTheFile(t *testing.T) {
 	for name, stored := range map[string]string{
 		"another id": evil.GetMediaId(), "another file's entry": foreign, "an entry of before": own.GetMediaId(), "an id that was appended to": stored + "0",
 	} {
-		h.cache.Put(t.Context(), key, stored, time.Hour)
-		uploads := h.uploads()
-		got, err := h.Resolve(t.Context(), sender, image, in)
-		if err != nil || got.GetMediaId() == evil.GetMediaId() || h.uploads() != uploads+1 {
-			t.Errorf("%s: %v, %v, %d uploads more", name, got, err, h.uploads()-uploads)
-		}
-		again, err := h.Resolve(t.Context(), sender, image, in)
-		if err != nil || again.GetMediaId() != got.GetMediaId() || h.uploads() != uploads+1 {
-			t.Errorf("%s: afterwards %v, %v, %d uploads more", name, again, err, h.uploads()-uploads)
-		}
-		if forged++; h.count(t, "altavoz_media_cache_total", "forged") != forged {
-			t.Errorf("%s: %v forged", name, h.count(t, "altavoz_media_cache_total", "forged"))
-		}
+		t.Run(name, func(t *testing.T) {
+			h.cache.Put(t.Context(), key, stored, time.Hour)
+			uploads := h.uploads()
+			got, err := h.Resolve(t.Context(), sender, image, in)
+			if err != nil || got.GetMediaId() == evil.GetMediaId() || h.uploads() != uploads+1 {
+				t.Errorf("%v, %v, %d uploads more", got, err, h.uploads()-uploads)
+			}
+			again, err := h.Resolve(t.Context(), sender, image, in)
+			if err != nil || again.GetMediaId() != got.GetMediaId() || h.uploads() != uploads+1 {
+				t.Errorf("afterwards %v, %v, %d uploads more", again, err, h.uploads()-uploads)
+			}
+			if forged++; h.count(t, "altavoz_media_cache_total", "forged") != forged {
+				t.Errorf("%v forged", h.count(t, "altavoz_media_cache_total", "forged"))
+			}
+		})
 	}
 	// The way back to a newer id trusts the cache no more than the first way.
 	h.cache.Put(t.Context(), key, evil.GetMediaId(), time.Hour)

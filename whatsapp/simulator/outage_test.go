@@ -98,12 +98,14 @@ func TestNumberIsAnsweredAsMetaDoes(t *testing.T) {
 		t.Errorf("%d %v", code, got)
 	}
 	for faults, want := range map[string]int{"131026=100%": 200, "token_expired": 401, "html=100%": 500, "bad_gateway_after=100%": 502, "2=100%": 503, "uploads html=100%": 200} {
-		if err := s.SetFaults(faults); err != nil {
-			t.Fatal(err)
-		}
-		if w := call(s, http.MethodGet, "/v25.0/"+number+"?fields=id", ""); w.Code != want {
-			t.Errorf("%s: %d %s", faults, w.Code, w.Body)
-		}
+		t.Run(faults, func(t *testing.T) {
+			if err := s.SetFaults(faults); err != nil {
+				t.Fatal(err)
+			}
+			if w := call(s, http.MethodGet, "/v25.0/"+number+"?fields=id", ""); w.Code != want {
+				t.Errorf("%d %s", w.Code, w.Body)
+			}
+		})
 	}
 	if sum := s.Summary(); sum.Accepted != 0 || sum.Reads != 10 {
 		t.Errorf("%+v", sum)

@@ -198,16 +198,18 @@ func TestEndingsOfPeople(t *testing.T) {
 	for phone, want := range map[string]struct{ usual, any int }{
 		"573001230030": {200, 400}, "573991230030": {400, 400}, "573981230030": {200, 400}, "5215512340030": {200, 400}, "5739912340030": {200, 400}, "573991234567": {200, 200},
 	} {
-		for all, status := range map[bool]int{false: want.usual, true: want.any} {
-			s := simulator.New(simulator.Config{AnyEndings: all})
-			if w := call(s, http.MethodPost, "/"+number+"/messages", message("573001234567", phone)); w.Code != status {
-				t.Errorf("%s, any %v: %d", phone, all, w.Code)
+		t.Run(phone, func(t *testing.T) {
+			for all, status := range map[bool]int{false: want.usual, true: want.any} {
+				s := simulator.New(simulator.Config{AnyEndings: all})
+				if w := call(s, http.MethodPost, "/"+number+"/messages", message("573001234567", phone)); w.Code != status {
+					t.Errorf("any %v: %d", all, w.Code)
+				}
 			}
-		}
-		plain := simulator.New(simulator.Config{PlainPhones: true})
-		if w := call(plain, http.MethodPost, "/"+number+"/messages", message("573001234567", phone)); w.Code != http.StatusOK {
-			t.Errorf("%s, plain: %d", phone, w.Code)
-		}
+			plain := simulator.New(simulator.Config{PlainPhones: true})
+			if w := call(plain, http.MethodPost, "/"+number+"/messages", message("573001234567", phone)); w.Code != http.StatusOK {
+				t.Errorf("plain: %d", w.Code)
+			}
+		})
 	}
 }
 

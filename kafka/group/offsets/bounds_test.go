@@ -26,11 +26,13 @@ func TestBoundsAreThoseThatABrokerSaid(t *testing.T) {
 		"the begin has no leader": {at(-1, kerr.LeaderNotAvailable), at(7, nil), false},
 		"the end has no leader":   {at(3, nil), at(-1, kerr.NotLeaderForPartition), false},
 	} {
-		b := offsets.Bounds{Begins: kadm.ListedOffsets{"t": c.begins}, Ends: kadm.ListedOffsets{"t": c.ends}}
-		begin, end, err := b.Lookup("t", 1)
-		if (err == nil) != c.known || c.known && (begin != 3 || end != 7) {
-			t.Errorf("%s: %d to %d, %v", name, begin, end, err)
-		}
+		t.Run(name, func(t *testing.T) {
+			b := offsets.Bounds{Begins: kadm.ListedOffsets{"t": c.begins}, Ends: kadm.ListedOffsets{"t": c.ends}}
+			begin, end, err := b.Lookup("t", 1)
+			if (err == nil) != c.known || c.known && (begin != 3 || end != 7) {
+				t.Errorf("%d to %d, %v", begin, end, err)
+			}
+		})
 	}
 }
 
@@ -48,9 +50,11 @@ func TestErrorsOfSomePartitionsLeaveTheOthers(t *testing.T) {
 		"none of all has a leader":  {&kadm.ShardErrors{AllFailed: true, Errs: []kadm.ShardError{{Err: kerr.LeaderNotAvailable}}}, true},
 		"the topics are not listed": {gone, false},
 	} {
-		if got := offsets.Partial(c.err); got != c.some {
-			t.Errorf("%s: %v", name, got)
-		}
+		t.Run(name, func(t *testing.T) {
+			if got := offsets.Partial(c.err); got != c.some {
+				t.Errorf("%v", got)
+			}
+		})
 	}
 }
 

@@ -203,9 +203,11 @@ func TestWhatWasKnownStandsAgainstOrdersThatAreReadAgain(t *testing.T) {
 		"written ago": {late, schemas.Controls{Resumed: true, Next: 17, Cuts: 1}},
 		"taken back":  {over, schemas.Controls{}},
 	} {
-		if w, _ := c.Get(of.id); w != of.want {
-			t.Errorf("%s: %+v is wanted, not %+v", what, w, of.want)
-		}
+		t.Run(what, func(t *testing.T) {
+			if w, _ := c.Get(of.id); w != of.want {
+				t.Errorf("%+v is wanted, not %+v", w, of.want)
+			}
+		})
 	}
 	say(known, resume, 0, 18, 0) // whatever its clock says
 	say(lost, resume, 0, 19, 0)

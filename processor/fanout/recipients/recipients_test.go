@@ -103,10 +103,12 @@ func TestNationalWritingsOfALineAreOneRecipient(t *testing.T) {
 		{"573001234567.0", "573001234567"},
 		{"3001234567", ""},
 	} {
-		phone, mark := n.Judge(c.text, "CO")
-		if phone != c.want || (mark == schemas.StatePending) != (c.want != "") {
-			t.Errorf("%s is %s, %s; want %s", c.text, phone.Digits(), mark.Label(), c.want.Digits())
-		}
+		t.Run(c.text, func(t *testing.T) {
+			phone, mark := n.Judge(c.text, "CO")
+			if phone != c.want || (mark == schemas.StatePending) != (c.want != "") {
+				t.Errorf("%s is %s, %s; want %s", c.text, phone.Digits(), mark.Label(), c.want.Digits())
+			}
+		})
 	}
 }
 

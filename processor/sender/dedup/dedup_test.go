@@ -36,9 +36,11 @@ func TestReplacedOwnerIsDroppedOnceAllIsRepeated(t *testing.T) {
 		{"whoever says so", b, send(5, 11, true, 0), true},
 		{"still not", b, send(6, 0, false), true},
 	} {
-		if fresh := m.IsNew(step.task, step.e); fresh != step.fresh {
-			t.Errorf("%s: fresh %t", step.what, fresh)
-		}
+		t.Run(step.what, func(t *testing.T) {
+			if fresh := m.IsNew(step.task, step.e); fresh != step.fresh {
+				t.Errorf("fresh %t", fresh)
+			}
+		})
 	}
 }
 

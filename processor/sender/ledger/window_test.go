@@ -318,9 +318,11 @@ func TestRunsThatNoLedgerHoldsAreRefused(t *testing.T) {
 		"runs without watermark":   {-1, []Run{{State: Started, N: 1}}},
 		"beyond all offsets":       {1<<63 - 5, []Run{{State: Started, N: 1}, {State: Done, N: 100}}},
 	} {
-		if _, err := New[int](c.at, c.runs); !errors.Is(err, ErrLedger) {
-			t.Errorf("%s: %v", name, err)
-		}
+		t.Run(name, func(t *testing.T) {
+			if _, err := New[int](c.at, c.runs); !errors.Is(err, ErrLedger) {
+				t.Errorf("%v", err)
+			}
+		})
 	}
 }
 

@@ -48,10 +48,12 @@ func TestWebhookFaultsAreRead(t *testing.T) {
 		"window":           {late: rejected, tells: "failed"},
 	}
 	for text, tt := range tests {
-		got := parse(t, text).Later(faults.Call{Number: "1", Phone: "573001234567", Chance: 7}, now, tt.late)
-		if tells(got) != tt.tells || (tt.check != nil && !tt.check(got)) {
-			t.Errorf("%q: %s; %+v", text, tells(got), got)
-		}
+		t.Run(text, func(t *testing.T) {
+			got := parse(t, text).Later(faults.Call{Number: "1", Phone: "573001234567", Chance: 7}, now, tt.late)
+			if tells(got) != tt.tells || (tt.check != nil && !tt.check(got)) {
+				t.Errorf("%s; %+v", tells(got), got)
+			}
+		})
 	}
 }
 

@@ -66,10 +66,12 @@ func TestFaultsAreRead(t *testing.T) {
 		"for=1s html=100%":                    {Effect: faults.HTML},
 	}
 	for text, want := range tests {
-		got := parse(t, text).Fate(faults.Call{Number: "1", Phone: "573001234567", Accepted: 10, Chance: 7, Turn: 1}, now)
-		if diff := cmp.Diff(want, got); diff != "" {
-			t.Errorf("%q: %s", text, diff)
-		}
+		t.Run(text, func(t *testing.T) {
+			got := parse(t, text).Fate(faults.Call{Number: "1", Phone: "573001234567", Accepted: 10, Chance: 7, Turn: 1}, now)
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("%s", diff)
+			}
+		})
 	}
 	over := parse(t, "for=1s html=100%")
 	if got := over.Fate(faults.Call{}, now.Add(time.Second)); got.Effect != faults.None || over.Text(now.Add(time.Second)) != "" {

@@ -22,16 +22,18 @@ func TestSecondCallIsRepeatedUnlessTheFirstWasRefused(t *testing.T) {
 		"under way": {func(*ledger.Ledger) {}, 1},
 	}
 	for name, tt := range tests {
-		l := ledger.New(10)
-		l.Called(1, true)
-		tt.first(l)
-		if n := l.Called(1, true); n != 1 {
-			t.Errorf("%s: call %d", name, n)
-		}
-		l.Called(2, true)
-		if s := l.Summary(); s.Repeated != tt.repeated {
-			t.Errorf("%s: %+v", name, s)
-		}
+		t.Run(name, func(t *testing.T) {
+			l := ledger.New(10)
+			l.Called(1, true)
+			tt.first(l)
+			if n := l.Called(1, true); n != 1 {
+				t.Errorf("call %d", n)
+			}
+			l.Called(2, true)
+			if s := l.Summary(); s.Repeated != tt.repeated {
+				t.Errorf("%+v", s)
+			}
+		})
 	}
 }
 

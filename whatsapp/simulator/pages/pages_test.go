@@ -33,9 +33,11 @@ func TestThreatS19NamesThatTheSimulatorAnswersTo(t *testing.T) {
 		{"127.0.0.1.evil.example", everywhere, "0.0.0.0:8088", false},
 		{"box.example:8088", "10.0.0.7:8088", "box.example:8088", true},
 	} {
-		if got := Answers(tt.host, tt.listening, tt.configured); got != tt.want {
-			t.Errorf("%q on %s, configured as %s: %v", tt.host, tt.listening, tt.configured, got)
-		}
+		t.Run(tt.host, func(t *testing.T) {
+			if got := Answers(tt.host, tt.listening, tt.configured); got != tt.want {
+				t.Errorf("%q on %s, configured as %s: %v", tt.host, tt.listening, tt.configured, got)
+			}
+		})
 	}
 }
 
@@ -60,13 +62,15 @@ func TestThreatS19TheSimulatorTakesNothingFromPages(t *testing.T) {
 		{http.MethodOptions, "localhost:8088", map[string]string{"Origin": "http://localhost:8088"}, http.StatusForbidden},
 		{http.MethodGet, "evil.example:8088", nil, http.StatusMisdirectedRequest},
 	} {
-		r := httptest.NewRequest(tt.method, "http://"+tt.host+"/_simulator/faults", nil)
-		for name, value := range tt.headers {
-			r.Header.Set(name, value)
-		}
-		w := httptest.NewRecorder()
-		if h.ServeHTTP(w, r); w.Code != tt.want {
-			t.Errorf("%s %s %v: %d, not %d", tt.method, tt.host, tt.headers, w.Code, tt.want)
-		}
+		t.Run(tt.method+" "+tt.host, func(t *testing.T) {
+			r := httptest.NewRequest(tt.method, "http://"+tt.host+"/_simulator/faults", nil)
+			for name, value := range tt.headers {
+				r.Header.Set(name, value)
+			}
+			w := httptest.NewRecorder()
+			if h.ServeHTTP(w, r); w.Code != tt.want {
+				t.Errorf("%s %s %v: %d, not %d", tt.method, tt.host, tt.headers, w.Code, tt.want)
+			}
+		})
 	}
 }
