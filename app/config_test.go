@@ -257,7 +257,7 @@ func TestWhatIsNotMetasIsNotTakenForMeta(t *testing.T) {
 		"https://notfacebook.com": false, "https://graph.facebook.com.example": false, "https://graph.facebook.com@gateway.example": false,
 	} {
 		if got := (WhatsAppConfig{BaseURL: url}).Meta(); got != want {
-			t.Errorf("%s: %v", url, got)
+			t.Errorf("%s: %v; want %v", url, got, want)
 		}
 	}
 }
@@ -266,11 +266,11 @@ func TestWhatARealInstallationLacksIsNamed(t *testing.T) {
 	t.Parallel()
 	cfg := Default()
 	if err := cfg.NeedsReal(); err == nil || !strings.Contains(Hint(err), "altavoz up") {
-		t.Errorf("without brokers: %v, hint %q", err, Hint(err))
+		t.Errorf("without brokers: %v, hint %q; want an error, %q in it", err, Hint(err), "altavoz up")
 	}
 	cfg.Kafka.Brokers = []string{"k:9092"}
 	if err := cfg.NeedsReal(); err == nil || !strings.Contains(err.Error(), "no number to send from") {
-		t.Errorf("without a number: %v", err)
+		t.Errorf("without a number: %v, want an error", err)
 	}
 	cfg.Process.Roles = Roles{RoleProducer, RoleAggregator}
 	if err := cfg.NeedsReal(); err != nil {
@@ -297,7 +297,7 @@ func TestThreatS15SettingsMaskSecrets(t *testing.T) {
 		}
 	}
 	if masked != 5 {
-		t.Errorf("%d of 5 secrets are masked; those that are not set must be seen to be empty", masked)
+		t.Errorf("%d of 5 secrets are masked; those that are not set must be seen to be empty, want 5", masked)
 	}
 }
 
@@ -307,7 +307,7 @@ func TestUpstreamOwnerIsAnOwner(t *testing.T) {
 		cfg := Default()
 		cfg.Kafka.UpstreamOwner = name
 		if err := cfg.Validate(); err == nil || !strings.Contains(err.Error(), "ALTAVOZ_UPSTREAM_OWNER") {
-			t.Errorf("%q: %v", name, err)
+			t.Errorf("%q: %v; want an error", name, err)
 		}
 	}
 }

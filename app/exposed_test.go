@@ -62,7 +62,7 @@ func TestThreatS14StartRefusesOrWarnsOfSecretsInTheClear(t *testing.T) {
 				t.Errorf("warned: %q, want %q", said, c.warned)
 			}
 			if all := said + errorText(err); strings.Contains(all, "canary") {
-				t.Errorf("a secret is repeated: %s", all)
+				t.Errorf("a secret is repeated: %s, want no %q in it", all, "canary")
 			}
 		})
 	}

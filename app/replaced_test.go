@@ -205,6 +205,6 @@ func TestSenderStoppedBeforeItRejoinsSendsNothingTwice(t *testing.T) {
 		}
 	}
 	if twice > 0 {
-		t.Errorf("%d of %d phones got the message twice", twice, n)
+		t.Errorf("%d of %d phones got the message twice; want 0", twice, n)
 	}
 }

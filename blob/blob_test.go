@@ -56,7 +56,7 @@ func TestRecordOfAnotherBroadcastIsNotTaken(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			rec := at(tt.key, 1, 0)
 			if err := blob.Check(tt.ref, tt.task, &rec); (err == nil) != tt.ok || err != nil && (!errors.Is(err, blob.ErrForeign) || strings.Contains(err.Error(), mine.Key)) {
-				t.Errorf("%v", err)
+				t.Errorf("got %v, want accepted: %t, or ErrForeign without the key", err, tt.ok)
 			}
 		})
 	}
@@ -88,10 +88,10 @@ func TestThreatS13ProofOfAGuessableKeyIsNotTaken(t *testing.T) {
 			}
 			rec := at(key, 1, 0)
 			if err := blob.Check(l.Ref(mine, "1065"), mine, &rec); !errors.Is(err, blob.ErrForeign) {
-				t.Errorf("the list is taken: %v", err)
+				t.Errorf("the list is taken: %v, want %v", err, blob.ErrForeign)
 			}
 			if err := blob.CheckFile(l.Ref(mine, "1065"), &rec); !errors.Is(err, blob.ErrForeign) {
-				t.Errorf("the file is taken: %v", err)
+				t.Errorf("the file is taken: %v, want %v", err, blob.ErrForeign)
 			}
 		})
 	}
@@ -102,7 +102,7 @@ func TestThreatS13ProofOfAGuessableKeyIsNotTaken(t *testing.T) {
 			t.Fatal(err)
 		}
 		if err := blob.Check(l.Ref(mine, "1065"), mine, &rec); err != nil {
-			t.Fatalf("%s: %v", l.Key, err)
+			t.Fatalf("a record with the key %s: %v, want it to be accepted", l.Key, err)
 		}
 	}
 }
@@ -126,10 +126,10 @@ func TestThreatS13ProofIsOfOneNumber(t *testing.T) {
 		moved := l.Ref(task, "1065")
 		moved.Sender = other
 		if err := blob.Check(moved, task, &rec); !errors.Is(err, blob.ErrForeign) {
-			t.Errorf("the proof for 1065 is one for %q: %v", other, err)
+			t.Errorf("the proof for 1065 is one for %q: %v; want %v", other, err, blob.ErrForeign)
 		}
 		if err := blob.CheckFile(moved, &rec); !errors.Is(err, blob.ErrForeign) {
-			t.Errorf("the proof of the file for 1065 is one for %q: %v", other, err)
+			t.Errorf("the proof of the file for 1065 is one for %q: %v; want %v", other, err, blob.ErrForeign)
 		}
 	}
 	if err := blob.Check(unbound, task, &rec); err != nil {
@@ -144,7 +144,7 @@ func TestKeysCannotBeGuessed(t *testing.T) {
 	for range 1000 {
 		key := blob.NewList().Key
 		if seen[key] || len(key) < 22 {
-			t.Fatalf("key %q", key)
+			t.Fatalf("key %q, want at least length 22", key)
 		}
 		seen[key] = true
 	}
@@ -160,7 +160,7 @@ func TestListThatDoesNotLieInOrderIsRefused(t *testing.T) {
 				t.Fatal(err)
 			}
 			if err := l.Add(second); !errors.Is(err, blob.ErrOrder) {
-				t.Errorf("%v", err)
+				t.Errorf("got %v, want %v", err, blob.ErrOrder)
 			}
 		})
 	}
@@ -199,7 +199,7 @@ func TestFileIsKnownByProofDigestOrTask(t *testing.T) {
 			blob.Bind(tt.m, task)
 			rec := at(tt.key, 0, 0)
 			if err := blob.CheckFile(tt.m.GetParts(), &rec); (err == nil) != tt.ok {
-				t.Errorf("%v", err)
+				t.Errorf("got %v, want accepted: %t", err, tt.ok)
 			}
 		})
 	}
@@ -208,7 +208,7 @@ func TestFileIsKnownByProofDigestOrTask(t *testing.T) {
 		t.Error(err)
 	}
 	if err := blob.CheckFile(&schemas.BlobRef{Sender: unnamed.GetSender(), Proof: unnamed.GetProof()}, &rec); !errors.Is(err, blob.ErrForeign) {
-		t.Errorf("a proof for no task: %v", err)
+		t.Errorf("a proof for no task: %v, want %v", err, blob.ErrForeign)
 	}
 }
 
@@ -250,10 +250,10 @@ func TestReferencesOfEarlierVersionsAreTheirTasks(t *testing.T) {
 			seen++
 			own, others := at(id.String(), ref.GetPartition(), ref.Offsets()[0]), at(schemas.NewTaskID().String(), ref.GetPartition(), ref.Offsets()[0])
 			if err := blob.Check(ref, id, &own); err != nil || !blob.Unproven(ref) {
-				t.Errorf("%s: %v", f[1], err)
+				t.Errorf("%s: %v, want it to be accepted as unproven", f[1], err)
 			}
 			if err := blob.Check(ref, id, &others); !errors.Is(err, blob.ErrForeign) {
-				t.Errorf("%s: another's is taken: %v", f[1], err)
+				t.Errorf("%s: another's is taken: %v; want %v", f[1], err, blob.ErrForeign)
 			}
 		}
 	}

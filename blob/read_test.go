@@ -27,7 +27,7 @@ func TestMessagesOfANewerVersionAreWaitedFor(t *testing.T) {
 		_, also := blob.Reader{Records: one{rec}}.Part(t.Context(), ref, 0)
 		forGood := func(err error) bool { why := (*schemas.ContentError)(nil); return errors.As(err, &why) }
 		if newer := string(rec.Headers[0].Value) != schemas.Version; errors.Is(err, schemas.ErrNewer) != newer || errors.Is(also, schemas.ErrNewer) != newer {
-			t.Errorf("%v, %v", err, also)
+			t.Errorf("reading it: %v, checking it: %v; want ErrNewer: %t", err, also, newer)
 		}
 		return forGood(err), forGood(also)
 	}
@@ -80,7 +80,7 @@ func TestMessagesAndFilesOfOthersAreNotTaken(t *testing.T) {
 				_, err = from.Content(t.Context(), id, tt.ref)
 			}
 			if (err == nil) != tt.ok || err != nil && (!errors.Is(err, schemas.ErrContent) || !errors.Is(err, blob.ErrForeign)) {
-				t.Errorf("%v", err)
+				t.Errorf("got %v, want accepted: %t, or ErrContent and ErrForeign", err, tt.ok)
 			}
 		})
 	}

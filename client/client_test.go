@@ -60,7 +60,7 @@ func TestSendShowsItsKeyAndReturnsTheAnswer(t *testing.T) {
 	c, _ := server(t, func(w http.ResponseWriter, r *http.Request) {
 		text, err := io.ReadAll(r.Body)
 		if err != nil || r.Method != http.MethodPost || r.URL.Path != request.PathSend || r.Header.Get("Authorization") != "Bearer secret" || !strings.Contains(string(text), `"b"`) {
-			t.Errorf("the request is %s %s, %v, %s, %v", r.Method, r.URL, r.Header, text, err)
+			t.Errorf("the request is %s %s, %v, %s, %v; want %v, Path %v", r.Method, r.URL, r.Header, text, err, http.MethodPost, request.PathSend)
 		}
 		says(200, `{"success":true,"message":"m","result":{"total":2,"successful":1,"failed":1,"errors":["e"]},"task_id":"`+task+`","new":1}`)(w, r)
 	})
@@ -69,7 +69,7 @@ func TestSendShowsItsKeyAndReturnsTheAnswer(t *testing.T) {
 		t.Fatal(err)
 	}
 	if a.TaskID != task || a.Message != "m" || a.Result.Total != 2 || a.Result.Successful != 1 || a.Result.Errors[0] != "e" || !strings.Contains(string(a.JSON), `"new":1`) {
-		t.Errorf("the answer is %+v", a)
+		t.Errorf("the answer is %+v, want TaskID %v, Message %q", a, task, "m")
 	}
 }
 
@@ -105,7 +105,7 @@ func TestRefusalsAndStrangersAreErrorsOfTheirOwn(t *testing.T) {
 	s := httptest.NewServer(http.NotFoundHandler())
 	s.Close()
 	if _, err := client.New(s.URL, "").Send(t.Context(), body, true); !errors.Is(err, client.ErrUnreachable) {
-		t.Errorf("the error of an address where nothing listens is %v", err)
+		t.Errorf("the error of an address where nothing listens is %v, want %v", err, client.ErrUnreachable)
 	}
 }
 
@@ -155,7 +155,7 @@ func TestFollowWaitsOutAServerThatHasNoAnswerNowAndEndsWithTheTask(t *testing.T)
 	var seen []string
 	s, err := c.Follow(t.Context(), parsed(t), client.Observer{Status: func(s *client.Task) { seen = append(seen, s.Status) }})
 	if err != nil || s.Status != "SUCCESS" || s.Result.Successful != 2 || fmt.Sprint(seen) != "[STARTED SUCCESS]" {
-		t.Errorf("it ends with %+v, %v, after %v", s, err, seen)
+		t.Errorf("it ends with %+v, %v, after %v; want Status %q", s, err, seen, "SUCCESS")
 	}
 	c, _ = server(t, says(404, `{"error":"no existe"}`))
 	var no *client.RefusedError

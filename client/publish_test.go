@@ -101,17 +101,17 @@ func TestPublishWritesListAndFileAndThenTheBroadcast(t *testing.T) {
 		t.Error("it looks like an ingress's, which accepts")
 	}
 	if !b.GetChosen() || b.GetSender() != "1065" || c.GetBody() != "Hola <ñ> \"x\"" || c.GetButtonUrl() != "https://example.com/?a=1&b=2" || b.GetExpireMs() == 0 {
-		t.Errorf("broadcast %v", b)
+		t.Errorf("broadcast %v, want Sender %q, ExpireMs other than 0", b, "1065")
 	}
 	if m := c.GetMedia(); m.GetFilename() != "año & 12.pdf" || m.GetMimeType() != "application/pdf" || len(m.GetParts().Offsets()) != 2 {
-		t.Errorf("media %v", m)
+		t.Errorf("media %v, want Filename %q, MimeType %q", m, "año & 12.pdf", "application/pdf")
 	}
 	if n := len(b.GetSlices().Offsets()); n != 2 {
 		t.Errorf("%d slices, want 2", n)
 	}
 	// Its plan is the fanout's to write: upstream need not be let into results.
 	if n := len(log.recs[schemas.TopicResults]); n != 0 {
-		t.Errorf("%d results", n)
+		t.Errorf("%d results, want 0", n)
 	}
 }
 
@@ -142,18 +142,18 @@ func TestPublishWritesNoBroadcastOfWhatIsRefusedOrCannotBeWritten(t *testing.T) 
 			_, err := client.Publish(t.Context(), log, d)
 			var field *request.FieldError
 			if !errors.As(err, &field) || len(log.recs[schemas.TopicBroadcasts]) != 0 {
-				t.Errorf("%v", err)
+				t.Errorf("got %v, want a FieldError and no broadcast", err)
 			}
 		})
 	}
 	file := io.MultiReader(strings.NewReader(png), iotest.ErrReader(broken))
 	if _, err := client.Publish(t.Context(), &memoryLog{}, &client.Draft{BodyText: "b", Phones: numbers(1), HeaderType: "image", File: file}); !errors.Is(err, broken) {
-		t.Errorf("a file that breaks off: %v", err)
+		t.Errorf("a file that breaks off: %v, want %v", err, broken)
 	}
 	for _, topic := range []stream.Topic{schemas.TopicBlobs, schemas.TopicBroadcasts} {
 		log := &memoryLog{err: map[stream.Topic]error{topic: errFull}}
 		if _, err := client.Publish(t.Context(), log, &client.Draft{BodyText: "b", Phones: numbers(30_000)}); !errors.Is(err, errFull) {
-			t.Errorf("%s full: %v", topic, err)
+			t.Errorf("%s full: %v; want %v", topic, err, errFull)
 		}
 	}
 }
@@ -171,7 +171,7 @@ func TestWriteJSONReturnsTheErrorOfItsWriter(t *testing.T) {
 		"small":  {},
 	} {
 		if err := d.WriteJSON(failingWriter{broken}); !errors.Is(err, broken) {
-			t.Errorf("%s: %v", name, err)
+			t.Errorf("%s: %v; want %v", name, err, broken)
 		}
 	}
 }

@@ -59,14 +59,14 @@ func TestThreatS10BombIsNotUnpacked(t *testing.T) {
 			continue // was bounded when it was read
 		}
 		if _, err := (Decompressor{}).Decompress(src, codec); !errors.Is(err, ErrBatchTooLarge) || !errors.Is(err, ErrCorruptBatch) {
-			t.Errorf("codec %d, %d bytes: %v", codec, len(src), err)
+			t.Errorf("codec %d, %d bytes: %v; want %v, %v", codec, len(src), err, ErrBatchTooLarge, ErrCorruptBatch)
 		}
 		if codec != kgo.CodecZstd {
 			continue
 		}
 		// One that says how long it is isn't even begun: that what lies behind its head is missing is not noticed.
 		if _, err := (Decompressor{}).Decompress(src[:20], codec); !errors.Is(err, ErrBatchTooLarge) {
-			t.Errorf("the head of a bomb: %v", err)
+			t.Errorf("the head of a bomb: %v, want %v", err, ErrBatchTooLarge)
 		}
 	}
 }
@@ -93,7 +93,7 @@ func TestThreatS10BombThatDoesNotSayHowLongItIs(t *testing.T) {
 		t.Fatalf("it says %d, %v", head.FrameContentSize, err)
 	}
 	if _, err := (Decompressor{}).Decompress(packed.Bytes(), kgo.CodecZstd); !errors.Is(err, ErrBatchTooLarge) || !errors.Is(err, ErrCorruptBatch) {
-		t.Error(err)
+		t.Errorf("got %v, want %v, %v", err, ErrBatchTooLarge, ErrCorruptBatch)
 	}
 }
 

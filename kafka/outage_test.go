@@ -134,7 +134,7 @@ func TestPublisherIsReadyWhenTheBrokerIs(t *testing.T) {
 			t.Error(err)
 		}
 		if waited := time.Since(began); waited < kafkatest.Outage {
-			t.Errorf("ready after %v without a broker", waited)
+			t.Errorf("ready after %v without a broker, want at least %v", waited, kafkatest.Outage)
 		}
 		_ = p.Close(h.T.Context())
 	})

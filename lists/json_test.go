@@ -72,7 +72,7 @@ func TestJSONThatIsNoListSaysSo(t *testing.T) {
 	}
 	// A table whose first cell is in brackets is a table.
 	if got, err := all(strings.NewReader("[Nombre],[Celular]\nAna,573001234567\n"), Options{Region: "CO"}); err != nil || len(got) != 1 {
-		t.Errorf("%q, %v", got, err)
+		t.Errorf("%q, %v; want length 1", got, err)
 	}
 }
 
@@ -81,10 +81,10 @@ func TestABrokenJSONListHasNoSummary(t *testing.T) {
 	t.Parallel()
 	text := `["573001234567"` + strings.Repeat(`,"573007654321"`, 20_000)
 	if s, err := Summarize(strings.NewReader(text), Options{Region: "CO"}); err == nil {
-		t.Errorf("%v", s)
+		t.Errorf("got %v, want an error", s)
 	}
 	gone := errors.New("the disk is gone")
 	if _, err := Summarize(io.MultiReader(strings.NewReader(text), iotest.ErrReader(gone)), Options{Region: "CO"}); !errors.Is(err, gone) {
-		t.Errorf("%v", err)
+		t.Errorf("got %v, want %v", err, gone)
 	}
 }

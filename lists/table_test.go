@@ -238,7 +238,7 @@ func TestASummarySaysWhatWasUnderstood(t *testing.T) {
 		})
 	}
 	if _, err := Summarize(strings.NewReader("name,phone\nAna,\n"), Options{}); err == nil || !strings.Contains(err.Error(), "no phones") {
-		t.Errorf("a column without phones: %v", err)
+		t.Errorf("a column without phones: %v, want an error", err)
 	}
 }
 
@@ -247,7 +247,7 @@ func TestABrokenSourceEndsTheList(t *testing.T) {
 	broken := errors.New("the disk is gone")
 	src := io.MultiReader(strings.NewReader(strings.Repeat("573001234567\n", 20_000)), iotest.ErrReader(broken))
 	if got, err := all(src, Options{Region: "CO"}); !errors.Is(err, broken) || len(got) != 20_000 {
-		t.Errorf("%d, %v", len(got), err)
+		t.Errorf("%d, %v; want 20000, %v", len(got), err, broken)
 	}
 }
 
@@ -288,10 +288,10 @@ func TestALongListIsReadInConstantMemory(t *testing.T) {
 	runtime.GC()
 	runtime.ReadMemStats(&after)
 	if !errors.Is(err, io.EOF) || n != rows {
-		t.Errorf("%d rows, %v", n, err)
+		t.Errorf("%d rows, %v; want %v, %v", n, err, rows, io.EOF)
 	}
 	if grown := int64(after.HeapAlloc) - int64(before.HeapAlloc); grown > most {
-		t.Errorf("%d bytes more in use", grown)
+		t.Errorf("%d bytes more in use, want at most %v", grown, most)
 	}
 }
 

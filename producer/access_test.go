@@ -89,7 +89,7 @@ func TestThreatS02EachRouteAsksForItsScope(t *testing.T) {
 			continue
 		}
 		if code, _ := ask(route); code != http.StatusUnauthorized {
-			t.Errorf("%s without a key: %d", route, code)
+			t.Errorf("%s without a key: %d; want %v", route, code, http.StatusUnauthorized)
 		}
 		for has, secret := range secrets {
 			code, _ := ask(route, "X-API-Key", secret)
@@ -99,7 +99,7 @@ func TestThreatS02EachRouteAsksForItsScope(t *testing.T) {
 		}
 	}
 	if n := len(h.log.of(schemas.TopicBroadcasts)); n != 1 {
-		t.Errorf("%d broadcasts were published for one key that may send", n)
+		t.Errorf("%d broadcasts were published for one key that may send, want 1", n)
 	}
 }
 
@@ -148,7 +148,7 @@ func TestThreatS02KeySendsFromItsNumbersOnly(t *testing.T) {
 			code, body := send(tt.members, tt.secret)
 			recs := h.log.of(schemas.TopicBroadcasts)[before:]
 			if code != tt.code || (tt.from != "") != (len(recs) == 1) || tt.from != "" && string(recs[0].Key) != tt.from {
-				t.Errorf("%+v: %d %s, %d broadcasts", tt, code, body, len(recs))
+				t.Errorf("%+v: %d %s, %d broadcasts; want %v", tt, code, body, len(recs), tt.code)
 			}
 			if code == http.StatusForbidden {
 				golden(t, "sender_not_allowed", code, body)
@@ -158,6 +158,6 @@ func TestThreatS02KeySendsFromItsNumbersOnly(t *testing.T) {
 	code, body, _ := h.post(`{"phones":["573001234567","573001234568","573001234569"],"body_text":"b","use_queue":true}`, "X-API-Key", "secret-of-the-shop")
 	golden(t, "too_many_for_a_key", code, body)
 	if code, body, _ := h.post(`{"phones":["573001234567","573001234568","573001234569"],"body_text":"b","use_queue":true}`, "X-API-Key", "secret-of-the-crm"); code != http.StatusAccepted {
-		t.Errorf("another's bound: %d %s", code, body)
+		t.Errorf("another's bound: %d %s; want %v", code, body, http.StatusAccepted)
 	}
 }

@@ -97,7 +97,7 @@ func TestControlIsAnsweredOnceInForce(t *testing.T) {
 			}
 			golden(t, step.name, code, got)
 			if took := time.Since(start); took != 300*time.Millisecond {
-				t.Errorf("%d %s: after %v", i, step.name, took)
+				t.Errorf("%d %s: after %v; want %v", i, step.name, took, 300*time.Millisecond)
 			}
 			if header.Get("Content-Location") != path {
 				t.Errorf("%d %s: header %v", i, step.name, header)
@@ -111,11 +111,11 @@ func TestControlIsAnsweredOnceInForce(t *testing.T) {
 		code, got, _ := h.patch(path, `{"speed":1}`)
 		golden(t, "control_cancelling_speed", code, got)
 		if n := h.metrics()["altavoz_http_slots_in_use slot=answer"]; n != 0 {
-			t.Errorf("%v slots of answers are still held", n)
+			t.Errorf("%v slots of answers are still held, want 0", n)
 		}
 		recs := h.log.of(schemas.TopicControls)
 		if len(recs) != 7 {
-			t.Fatalf("%d controls", len(recs))
+			t.Fatalf("%d controls, want 7", len(recs))
 		}
 		task := schemas.TaskIDFromKey("known", "a")
 		if key := string(recs[2].Key); key != task.String()+"/speed" {
@@ -151,7 +151,7 @@ func TestControlsOfEndedTasksGolden(t *testing.T) {
 		})
 	}
 	if n := len(h.log.of(schemas.TopicControls)); n != 0 {
-		t.Errorf("%d controls", n)
+		t.Errorf("%d controls, want 0", n)
 	}
 }
 
@@ -163,12 +163,12 @@ func TestControlIsRecordedAgainstAnOldView(t *testing.T) {
 		path := h.known("a", func(s *schemas.Status) { s.Phase = schemas.Phase_PHASE_PAUSED })
 		for _, what := range []string{"resume", "pause"} { // nobody carries them out
 			if code, got, _ := h.command(path, what); code != http.StatusAccepted {
-				t.Errorf("%s: %d %s", what, code, got)
+				t.Errorf("%s: %d %s; want %v", what, code, got, http.StatusAccepted)
 			}
 		}
 		recs := h.log.of(schemas.TopicControls)
 		if len(recs) != 2 || controlOf(t, recs[1]).GetKind() != schemas.ControlKind_CONTROL_KIND_PAUSE {
-			t.Errorf("%d controls", len(recs))
+			t.Errorf("%d controls, want 2", len(recs))
 		}
 	})
 }
@@ -182,13 +182,13 @@ func TestControlIsRecordedGolden(t *testing.T) {
 		code, got, header := h.command(h.known("a", nil), "pause")
 		golden(t, "control_recorded", code, got)
 		if took := time.Since(start); took != 2*time.Second || header.Get("Location") == "" {
-			t.Errorf("after %v: header %v", took, header)
+			t.Errorf("after %v: header %v; want %v", took, header, 2*time.Second)
 		}
 		// A task that was made a moment ago, of which nobody has heard: its control waits for it.
 		code, got, _ = h.command(request.PathTasks+"/"+schemas.NewTaskID().String(), "cancel")
 		golden(t, "control_recorded_fresh", code, got)
 		if n := len(h.log.of(schemas.TopicControls)); n != 2 {
-			t.Errorf("%d controls", n)
+			t.Errorf("%d controls, want 2", n)
 		}
 		for _, id := range []string{"x", schemas.TaskIDFromKey("", "x").String()} {
 			code, got, _ = h.command(request.PathTasks+"/"+id, "pause")
@@ -259,7 +259,7 @@ func TestControlIsOvertaken(t *testing.T) {
 					code, got, _ = h.command(path, tt.what)
 				}
 				if golden(t, name, code, got); code != tt.code || time.Since(start) != 1500*time.Millisecond {
-					t.Errorf("after %v: %d", time.Since(start), code)
+					t.Errorf("after %v: %d; want %v, %v", time.Since(start), code, 1500*time.Millisecond, tt.code)
 				}
 			})
 		})
@@ -297,7 +297,7 @@ func TestControlRefusalsGolden(t *testing.T) {
 		t.Errorf("header %v", header)
 	}
 	if n := len(h.log.of(schemas.TopicControls)); n != 0 {
-		t.Errorf("%d controls", n)
+		t.Errorf("%d controls, want 0", n)
 	}
 }
 
@@ -333,7 +333,7 @@ func TestDirectIsSteered(t *testing.T) {
 				start := time.Now()
 				code, got, _ := h.post(`{"phones":["1","2","3"],"body_text":"Hola"}`)
 				if golden(t, name, code, got); time.Since(start) != tt.took {
-					t.Errorf("after %v", time.Since(start))
+					t.Errorf("after %v, want %v", time.Since(start), tt.took)
 				}
 			})
 		})
@@ -348,7 +348,7 @@ func TestOrderAtAnOffsetThatWasObeyedBeforeIsRecordedOnly(t *testing.T) {
 		path := h.known("a", func(s *schemas.Status) { s.Controls, s.Pipe = 1_000_000, 7 })
 		code, body, _ := h.command(path, "pause")
 		if code != http.StatusAccepted || !strings.Contains(body, "Orden registrada") {
-			t.Errorf("%d %s", code, body)
+			t.Errorf("%d %s; want %v, %q in it", code, body, http.StatusAccepted, "Orden registrada")
 		}
 	})
 }

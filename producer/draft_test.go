@@ -19,7 +19,7 @@ func TestPublishedDraftIsTheRequestOfHTTP(t *testing.T) {
 	}
 	var body strings.Builder
 	if err := d().WriteJSON(&body); err != nil || !json.Valid([]byte(body.String())) {
-		t.Fatalf("%v: %s", err, body.String())
+		t.Fatalf("got %v and %s, want JSON", err, body.String())
 	}
 	h := setup(t, producer.Config{})
 	if code, got, _ := h.post(body.String()); code != http.StatusAccepted {

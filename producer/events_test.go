@@ -124,7 +124,7 @@ func TestFeedShowsEachVersionUntilTheEnd(t *testing.T) {
 			"Content-Type": "text/event-stream; charset=utf-8", "Cache-Control": "no-store", "X-Accel-Buffering": "no",
 		} {
 			if got := f.resp.Header.Get(name); got != want || f.resp.StatusCode != http.StatusOK {
-				t.Errorf("%d, %s %q", f.resp.StatusCode, name, got)
+				t.Errorf("%d, %s %q; want %v, %q", f.resp.StatusCode, name, got, http.StatusOK, want)
 			}
 		}
 		f.want("retry 2000 +0s", "7 STARTED +0s")
@@ -143,7 +143,7 @@ func TestFeedShowsEachVersionUntilTheEnd(t *testing.T) {
 		f.want("59 end SUCCESS +0s", "closed +0s")
 		// Who comes back after the end is told to stay away, until there is something new to say.
 		if f := follow(t, l, path, "Last-Event-ID: 59\r\n"); f.resp.StatusCode != http.StatusNoContent {
-			t.Errorf("after the end: %d", f.resp.StatusCode)
+			t.Errorf("after the end: %d, want %v", f.resp.StatusCode, http.StatusNoContent)
 		}
 		follow(t, l, path, "Last-Event-ID: 58\r\n").want("retry 2000 +0s", "59 end SUCCESS +0s", "closed +0s")
 	})
@@ -190,7 +190,7 @@ func TestFeedOfNobody(t *testing.T) {
 		never := follow(t, l, request.PathTasks+"/"+schemas.NewTaskID().String())
 		never.want("retry 2000 +0s", "beat +15s", "beat +15s", "beat +15s", "beat +15s", "closed +0s")
 		if code, got, _ := h.get(request.PathTasks + "/" + schemas.TaskIDFromKey("", "x").String() + "/events"); code != http.StatusNotFound {
-			t.Errorf("%d %s", code, got)
+			t.Errorf("%d %s; want %v", code, got, http.StatusNotFound)
 		}
 	})
 }
@@ -210,7 +210,7 @@ func TestFeedsAtOnce(t *testing.T) {
 		}
 		first.want("retry 2000 +0s", "7 STARTED +0s")
 		if n := h.metrics()["altavoz_http_slots_in_use slot=feed"]; n != 2 {
-			t.Errorf("%v feeds are open", n)
+			t.Errorf("%v feeds are open, want 2", n)
 		}
 		first.conn.Close()
 		synctest.Wait()
@@ -219,7 +219,7 @@ func TestFeedsAtOnce(t *testing.T) {
 		n := len(h.watchers)
 		h.mu.Unlock()
 		if n != 2 {
-			t.Errorf("%d watch", n)
+			t.Errorf("%d watch, want 2", n)
 		}
 	})
 }
@@ -236,7 +236,7 @@ func TestFeedEndsForSlowAndForLongReaders(t *testing.T) {
 		fmt.Fprintf(conn, "GET %s/events HTTP/1.1\r\nHost: a\r\n\r\n", path)
 		synctest.Wait()
 		if code, got, _ := h.get(path + "/events"); code != http.StatusServiceUnavailable {
-			t.Errorf("%d %s", code, got)
+			t.Errorf("%d %s; want %v", code, got, http.StatusServiceUnavailable)
 		}
 		time.Sleep(10 * time.Second)
 		synctest.Wait()
@@ -245,7 +245,7 @@ func TestFeedEndsForSlowAndForLongReaders(t *testing.T) {
 		for !strings.HasPrefix(f.event(), "closed") {
 		}
 		if took := time.Since(start); took != time.Hour {
-			t.Errorf("after %v", took)
+			t.Errorf("after %v, want %v", took, time.Hour)
 		}
 	})
 }
@@ -291,7 +291,7 @@ func TestPanicInAFeed(t *testing.T) {
 		f := follow(t, l, path)
 		f.want("retry 2000 +0s", "broken +0s")
 		if !strings.Contains(logged.String(), "boom") {
-			t.Errorf("logged %s", logged.String())
+			t.Errorf("logged %s, want %q in it", logged.String(), "boom")
 		}
 		follow(t, l, path).want("retry 2000 +0s", "7 STARTED +0s") // the slot came back
 	})
@@ -312,7 +312,7 @@ func TestFeedLeavesTheConnection(t *testing.T) {
 		}
 		defer resp.Body.Close()
 		if b, _ := io.ReadAll(resp.Body); resp.StatusCode != http.StatusOK {
-			t.Errorf("%d %s", resp.StatusCode, b)
+			t.Errorf("%d %s; want %v", resp.StatusCode, b, http.StatusOK)
 		}
 	})
 }

@@ -171,7 +171,7 @@ func TestContractAnswersKeepTheirBytes(t *testing.T) {
 				t.Errorf("%s\n got %s\nwant %s", tt.body, got, tt.want)
 			}
 			if ct := header.Get("Content-Type"); ct != "application/json; charset=utf-8" {
-				t.Errorf("content type %q", ct)
+				t.Errorf("content type %q, want %q", ct, "application/json; charset=utf-8")
 			}
 		})
 	}

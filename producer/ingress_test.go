@@ -45,7 +45,7 @@ func taskOf(t *testing.T, body string) schemas.TaskID {
 	}
 	id, err := schemas.ParseTaskID(b.TaskID)
 	if err != nil {
-		t.Fatalf("%s: %v", body, err)
+		t.Fatalf("reading the answer %s: %v", body, err)
 	}
 	return id
 }
@@ -85,7 +85,7 @@ func TestWhatIsPublished(t *testing.T) {
 			t.Error(diff)
 		}
 		if n := len(h.log.of(schemas.TopicBlobs)); n != 0 {
-			t.Errorf("%d blobs", n)
+			t.Errorf("%d blobs, want 0", n)
 		}
 		if made, ok := task.Time(); !ok || time.Since(made) > time.Second {
 			t.Errorf("task made at %v", made)
@@ -111,7 +111,7 @@ func TestLargeThingsGoToBlobs(t *testing.T) {
 	}
 	b := h.log.broadcast(t)
 	if b.GetTotal() != total+1 || len(b.GetPhones()) != 0 || b.GetDirect() || b.Lane() != schemas.LaneBulk {
-		t.Errorf("broadcast of %d, %d inline, direct %v", b.GetTotal(), len(b.GetPhones()), b.GetDirect())
+		t.Errorf("broadcast of %d, %d inline, direct %v; want %v, 0", b.GetTotal(), len(b.GetPhones()), b.GetDirect(), total+1)
 	}
 	var phones []string
 	for _, r := range h.log.at(t, b.GetSlices()) {
@@ -122,12 +122,12 @@ func TestLargeThingsGoToBlobs(t *testing.T) {
 		phones = append(phones, s.GetPhones()...)
 	}
 	if len(phones) != total+1 || phones[0] != "573000000000" || phones[total-1] != "573000035499" || phones[total] != "last" {
-		t.Errorf("%d phones, the last %q", len(phones), phones[len(phones)-1])
+		t.Errorf("%d phones, the last %q; want %v", len(phones), phones[len(phones)-1], total+1)
 	}
 	var back []byte
 	for _, r := range h.log.at(t, b.GetContent().GetMedia().GetParts()) {
 		if len(r.Value) > schemas.PartBytes {
-			t.Errorf("a part of %d bytes", len(r.Value))
+			t.Errorf("a part of %d bytes, want at most %v", len(r.Value), schemas.PartBytes)
 		}
 		back = append(back, r.Value...)
 	}
@@ -136,7 +136,7 @@ func TestLargeThingsGoToBlobs(t *testing.T) {
 	}
 	last := h.log.recs[len(h.log.recs)-2:]
 	if last[0].Topic != schemas.TopicBroadcasts || last[1].Topic != schemas.TopicResults {
-		t.Errorf("the broadcast is not what is published last: %v, %v", last[0].Topic, last[1].Topic)
+		t.Errorf("the broadcast is not what is published last: %v, %v; want %v, %v", last[0].Topic, last[1].Topic, schemas.TopicBroadcasts, schemas.TopicResults)
 	}
 }
 
@@ -147,7 +147,7 @@ func TestNothingIsPublishedOfARefusal(t *testing.T) {
 	h.post(one(`,"header_type":"image","header_content":"data:;base64,SG9sYQ=="`))
 	for _, topic := range []stream.Topic{schemas.TopicBroadcasts, schemas.TopicResults} {
 		if n := len(h.log.of(topic)); n != 0 {
-			t.Errorf("%d records in %s", n, topic)
+			t.Errorf("%d records in %s; want 0", n, topic)
 		}
 	}
 }
@@ -162,7 +162,7 @@ func TestDirectBroadcastWaitsForItsEnd(t *testing.T) {
 			time.Sleep(10 * time.Second)
 			b := h.log.broadcast(t)
 			if !b.GetDirect() || b.Lane() != schemas.LaneExpress {
-				t.Errorf("direct %v on lane %v", b.GetDirect(), b.Lane())
+				t.Errorf("direct %v on lane %v; want %v", b.GetDirect(), b.Lane(), schemas.LaneExpress)
 			}
 			shared, _ := h.Get(schemas.TaskID(b.GetTask()))
 			s := proto.CloneOf(shared)
@@ -172,19 +172,19 @@ func TestDirectBroadcastWaitsForItsEnd(t *testing.T) {
 		start := time.Now()
 		code, body, _ := h.post(one(""))
 		if code != http.StatusOK || time.Since(start) != 10*time.Second {
-			t.Errorf("after %v: %d %s", time.Since(start), code, body)
+			t.Errorf("after %v: %d %s; want %v, %v", time.Since(start), code, body, 10*time.Second, http.StatusOK)
 		}
 		// It outlasts the wait: the work goes on, and the answer is the queued one.
 		start = time.Now()
 		code, body, _ = h.post(one(""))
 		if code != http.StatusAccepted || time.Since(start) != producer.DefaultDirectTimeout || !strings.Contains(body, `"message":"Mensaje broadcast enviado a cola"`) {
-			t.Errorf("after %v: %d %s", time.Since(start), code, body)
+			t.Errorf("after %v: %d %s; want %v, %v, %q in it", time.Since(start), code, body, producer.DefaultDirectTimeout, http.StatusAccepted, `"message":"Mensaje broadcast enviado a cola"`)
 		}
 		// A later one is not waited for.
 		start = time.Now()
 		code, body, _ = h.post(one(`,"schedule_at":"` + start.Add(time.Hour).Format(time.RFC3339) + `"`))
 		if code != http.StatusAccepted || time.Since(start) != 0 || !strings.Contains(body, `"eta":"`) {
-			t.Errorf("after %v: %d %s", time.Since(start), code, body)
+			t.Errorf("after %v: %d %s; want 0, %v, %q in it", time.Since(start), code, body, http.StatusAccepted, `"eta":"`)
 		}
 	})
 }
@@ -199,15 +199,15 @@ func TestDirectOutsideItsWindow(t *testing.T) {
 		open := `,"window":{"timezone":"America/Bogota","hours":[{"days":["sat"],"from":"07:00","to":"08:00"}]}`
 		code, body, _ := h.post(one(open))
 		if b := h.log.broadcast(t); code != http.StatusAccepted || !strings.Contains(body, `"eta":"2000-01-01T12:00:00Z"`) || b.GetDirect() {
-			t.Errorf("%d %s", code, body)
+			t.Errorf("%d %s; want %v, %q in it", code, body, http.StatusAccepted, `"eta":"2000-01-01T12:00:00Z"`)
 		}
 		code, body, _ = h.post(one(`,"schedule_at":"2000-01-01T12:00:00Z","window":"ley-2300"`)) // open by then, but for the holiday
 		if code != http.StatusAccepted || !strings.Contains(body, `"eta":"2000-01-03T12:00:00Z"`) {
-			t.Errorf("%d %s", code, body)
+			t.Errorf("%d %s; want %v, %q in it", code, body, http.StatusAccepted, `"eta":"2000-01-03T12:00:00Z"`)
 		}
 		time.Sleep(time.Minute)
 		if code, body, _ := h.post(one(open)); code != http.StatusOK {
-			t.Errorf("%d %s", code, body)
+			t.Errorf("%d %s; want %v", code, body, http.StatusOK)
 		}
 	})
 }
@@ -249,7 +249,7 @@ func TestHangUpChangesNothing(t *testing.T) {
 		}
 		h.log.broadcast(t)
 		if n := len(h.log.of(schemas.TopicResults)); n != 1 {
-			t.Errorf("%d plans", n)
+			t.Errorf("%d plans, want 1", n)
 		}
 	})
 }
@@ -271,14 +271,14 @@ func TestIdempotencyKeyNamesOneTask(t *testing.T) {
 	}
 	code, again, header := h.post(`{"use_queue":true, "body_text":"Hola", "phones":[573001234567]}`, "Idempotency-Key", `"pedido 1"`)
 	if code != http.StatusAccepted || again != first || header.Get("Idempotent-Replayed") != "true" {
-		t.Errorf("the repeat: %d %s %v", code, again, header)
+		t.Errorf("the repeat: %d %s %v; want %v, %v", code, again, header, http.StatusAccepted, first)
 	}
 	h.log.broadcast(t) // still one
 	if code, got, _ := h.post(one(`,"use_queue":true,"footer_text":"f"`), "Idempotency-Key", "pedido 1"); code != http.StatusConflict {
-		t.Errorf("another body: %d %s", code, got)
+		t.Errorf("another body: %d %s; want %v", code, got, http.StatusConflict)
 	}
 	if code, got, _ := h.post(one(`,"use_queue":true`), "Idempotency-Key", "pedido 2"); code != http.StatusAccepted || taskOf(t, got) == taskOf(t, first) {
-		t.Errorf("another key: %d %s", code, got)
+		t.Errorf("another key: %d %s; want %v", code, got, http.StatusAccepted)
 	}
 	for _, bad := range [][]string{{""}, {"a\tb"}, {strings.Repeat("x", 256)}, {"a", "b"}} {
 		headers := make([]string, 0, 4)
@@ -286,7 +286,7 @@ func TestIdempotencyKeyNamesOneTask(t *testing.T) {
 			headers = append(headers, "Idempotency-Key", v)
 		}
 		if code, got, _ := h.post(one(""), headers...); code != http.StatusBadRequest {
-			t.Errorf("%q: %d %s", bad, code, got)
+			t.Errorf("%q: %d %s; want %v", bad, code, got, http.StatusBadRequest)
 		}
 	}
 }
@@ -321,7 +321,7 @@ func TestIdempotencyKeyRace(t *testing.T) {
 				}
 				code, body, header := h.post(one(""), "Idempotency-Key", "k")
 				if code != tt.code {
-					t.Errorf("%d %s", code, body)
+					t.Errorf("%d %s; want %v", code, body, tt.code)
 				}
 				if (code == http.StatusOK) != (header.Get("Idempotent-Replayed") == "true") {
 					t.Errorf("header %v", header)
@@ -350,24 +350,24 @@ func TestTaskThatIsReadBack(t *testing.T) {
 	h.evict(task, true)
 	for _, path := range []string{request.PathStatus, request.PathTasks + "/"} {
 		if code, body, _ := h.get(path + task.String()); code != http.StatusOK || !strings.Contains(body, "SUCCESS") {
-			t.Errorf("%s: %d %s", path, code, body)
+			t.Errorf("%s: %d %s; want %v, %q in it", path, code, body, http.StatusOK, "SUCCESS")
 		}
 	}
 	if code, again, header := h.post(one(""), "Idempotency-Key", "k"); code != http.StatusOK || again != body || header.Get("Idempotent-Replayed") != "true" {
-		t.Errorf("the same request again: %d %s %v", code, again, header)
+		t.Errorf("the same request again: %d %s %v; want %v, %v", code, again, header, http.StatusOK, body)
 	}
 	if code, body, _ := h.post(one(`,"footer_text":"f"`), "Idempotency-Key", "k"); code != http.StatusConflict {
-		t.Errorf("another request under its key: %d %s", code, body)
+		t.Errorf("another request under its key: %d %s; want %v", code, body, http.StatusConflict)
 	}
 	h.log.broadcast(t) // the one that there was
 
 	// What can't be read is neither unknown nor free to be taken.
 	h.evict(task, false)
 	if code, body, header := h.get(request.PathStatus + task.String()); code != http.StatusServiceUnavailable || header.Get("Retry-After") == "" {
-		t.Errorf("unread: %d %s %v", code, body, header)
+		t.Errorf("unread: %d %s %v; want %v", code, body, header, http.StatusServiceUnavailable)
 	}
 	if code, body, header := h.post(one(""), "Idempotency-Key", "k"); code != http.StatusServiceUnavailable || header.Get("Retry-After") == "" {
-		t.Errorf("the request while it can't be read: %d %s %v", code, body, header)
+		t.Errorf("the request while it can't be read: %d %s %v; want %v", code, body, header, http.StatusServiceUnavailable)
 	}
 	h.log.broadcast(t)
 }
@@ -396,7 +396,7 @@ func TestLogDoesNotTake(t *testing.T) {
 			h.log.err = map[stream.Topic]error{tt.topic: tt.err}
 			code, body, header := h.post(tt.body)
 			if code != tt.code || (header.Get("Retry-After") != "") != tt.again {
-				t.Errorf("%d %s %v", code, body, header)
+				t.Errorf("%d %s %v; want %v", code, body, header, tt.code)
 			}
 			golden(t, name, code, body)
 		})
@@ -420,7 +420,7 @@ func TestAnswerWaitsOnceForKafka(t *testing.T) {
 		start := time.Now()
 		code, body, _ := h.post(one(`,"use_queue":true`), "Idempotency-Key", "k")
 		if took := time.Since(start); code != http.StatusServiceUnavailable || took > 6*time.Second {
-			t.Errorf("%d after %v: %s", code, took, body)
+			t.Errorf("%d after %v: %s; want %v, at most %v", code, took, body, http.StatusServiceUnavailable, 6*time.Second)
 		}
 		h.log.broadcast(t)
 	})
@@ -433,10 +433,10 @@ func TestPanicIsAnsweredAsAnInternalError(t *testing.T) {
 	h.log.before = func(context.Context) { panic("boom") }
 	code, body, _ := h.post(one(""))
 	if code != http.StatusInternalServerError || body != `{"error":"Error interno del servidor"}` {
-		t.Errorf("%d %s", code, body)
+		t.Errorf("%d %s; want %v, %q", code, body, http.StatusInternalServerError, `{"error":"Error interno del servidor"}`)
 	}
 	if !strings.Contains(logged.String(), "boom") || !strings.Contains(logged.String(), "goroutine") {
-		t.Errorf("logged %s", logged.String())
+		t.Errorf("logged %s, want %q in it, %q in it", logged.String(), "boom", "goroutine")
 	}
 }
 
@@ -448,10 +448,10 @@ func TestThreatS15LogsHoldNoSecrets(t *testing.T) {
 	_, body, _ := h.post(`{"phones":["573001234567"],"body_text":"Secreto","use_queue":true}`)
 	got := logged.String()
 	if !strings.Contains(got, taskOf(t, body).String()) || !strings.Contains(got, "lane=express") {
-		t.Errorf("logged %s", got)
+		t.Errorf("logged %s, want %q in it", got, "lane=express")
 	}
 	if strings.Contains(got, "4567") || strings.Contains(got, "Secre") {
-		t.Errorf("logged %s", got)
+		t.Errorf("logged %s, want no %q in it, no %q in it", got, "4567", "Secre")
 	}
 }
 
@@ -476,7 +476,7 @@ func TestOnlyConfiguredKeysAreAccepted(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			code, body, header := h.post(one(`,"use_queue":true`), append(tt.headers, "Idempotency-Key", "k")...)
 			if code != tt.code {
-				t.Errorf("%d %s", code, body)
+				t.Errorf("%d %s; want %v", code, body, tt.code)
 			}
 			if code == http.StatusUnauthorized {
 				golden(t, "unauthorized", code, body)
@@ -493,10 +493,10 @@ func TestOnlyConfiguredKeysAreAccepted(t *testing.T) {
 		t.Errorf("tasks %v", task)
 	}
 	if code, body, _ := h.get(request.PathStatus + task["header"].String()); code != http.StatusUnauthorized {
-		t.Errorf("task-status without a key: %d %s", code, body)
+		t.Errorf("task-status without a key: %d %s; want %v", code, body, http.StatusUnauthorized)
 	}
 	if code, _, _ := h.get("/healthz"); code != http.StatusOK {
-		t.Errorf("healthz without a key: %d", code)
+		t.Errorf("healthz without a key: %d, want %v", code, http.StatusOK)
 	}
 }
 
@@ -517,7 +517,7 @@ func TestViewThatIsBehindIsUnavailable(t *testing.T) {
 	}
 	close(h.ready)
 	if code, body, _ := h.get("/readyz"); code != http.StatusOK || h.Ready() != nil {
-		t.Errorf("%d %s", code, body)
+		t.Errorf("%d %s; want %v", code, body, http.StatusOK)
 	}
 }
 
@@ -528,14 +528,14 @@ func TestFreshTaskOfAnotherIngressIsPending(t *testing.T) {
 		h := setup(t, producer.Config{})
 		task := schemas.NewTaskID()
 		if code, body, _ := h.get(request.PathStatus + task.String()); code != http.StatusOK {
-			t.Errorf("%d %s", code, body)
+			t.Errorf("%d %s; want %v", code, body, http.StatusOK)
 		}
 		time.Sleep(schemas.FreshTask)
 		if code, body, _ := h.get(request.PathStatus + task.String()); code != http.StatusNotFound {
-			t.Errorf("a minute later: %d %s", code, body)
+			t.Errorf("a minute later: %d %s; want %v", code, body, http.StatusNotFound)
 		}
 		if code, body, _ := h.get(request.PathStatus + "ffffffff-ffff-7fff-bfff-ffffffffffff"); code != http.StatusNotFound {
-			t.Errorf("from the far future: %d %s", code, body)
+			t.Errorf("from the far future: %d %s; want %v", code, body, http.StatusNotFound)
 		}
 	})
 }
@@ -559,11 +559,11 @@ func TestBigBodiesBeyondTheSlotsAreRefused(t *testing.T) {
 		}
 		first, _, _ := h.post(big)
 		if first != http.StatusAccepted || second != http.StatusServiceUnavailable || small != http.StatusAccepted {
-			t.Errorf("size known %v: first %d, second %d, small %d", known, first, second, small)
+			t.Errorf("size known %v: first %d, second %d, small %d; want %v, %v, %v", known, first, second, small, http.StatusAccepted, http.StatusServiceUnavailable, http.StatusAccepted)
 		}
 		golden(t, "no_slot", second, body)
 		if code, got, _ := h.post(big); code != http.StatusAccepted {
-			t.Errorf("the slot did not come back: %d %s", code, got)
+			t.Errorf("the slot did not come back: %d %s; want %v", code, got, http.StatusAccepted)
 		}
 	}
 }
@@ -579,7 +579,7 @@ func serve(t *testing.T, h *house) *testio.Pipes {
 		srv.Close()
 		time.Sleep(time.Second) // what the server gives a client to read its last answer, and some more
 		if err := <-done; !errors.Is(err, http.ErrServerClosed) {
-			t.Errorf("serve: %v", err)
+			t.Errorf("serve: %v, want %v", err, http.ErrServerClosed)
 		}
 	})
 	return l
@@ -631,7 +631,7 @@ func TestSlowBodyIsCutOffAndFreesItsSlot(t *testing.T) {
 				got := <-answer
 				close(stop)
 				if took := time.Since(start); !strings.HasPrefix(got, "408 ") || took > tt.end {
-					t.Errorf("after %v: %s", took, got)
+					t.Errorf("after %v: %s; want at most %v, %q at its beginning", took, got, tt.end, "408 ")
 				}
 				conn.Close()
 			})
@@ -667,7 +667,7 @@ func TestConnectionIsKept(t *testing.T) {
 			b, _ := io.ReadAll(resp.Body)
 			resp.Body.Close()
 			if resp.StatusCode != want || resp.Close {
-				t.Errorf("%d %s, close %v", resp.StatusCode, b, resp.Close)
+				t.Errorf("%d %s, close %v; want %v", resp.StatusCode, b, resp.Close, want)
 			}
 			time.Sleep(50 * time.Second) // longer than any deadline of an answer
 		}
@@ -679,7 +679,7 @@ func TestBrokenBodyIsABadRequest(t *testing.T) {
 	h := setup(t, producer.Config{})
 	code, _, _ := h.do(http.MethodPost, request.PathSend, io.MultiReader(strings.NewReader(`{"phones":[`), iotest.ErrReader(io.ErrUnexpectedEOF)))
 	if code != http.StatusBadRequest || len(h.log.of(schemas.TopicBroadcasts)) != 0 {
-		t.Errorf("%d", code)
+		t.Errorf("got %d, want %v", code, http.StatusBadRequest)
 	}
 }
 
@@ -801,7 +801,7 @@ func TestThreatS04LargestRequestStaysSmall(t *testing.T) {
 		t.Errorf("the heap grew by %d MiB", grown>>20)
 	}
 	if n := len(h.log.of(schemas.TopicBlobs)); n != 1000+191 {
-		t.Errorf("%d blobs", n)
+		t.Errorf("%d blobs, want %v", n, 1000+191)
 	}
 }
 
@@ -821,14 +821,14 @@ func TestUnknownMembersAreTakenByWhoPrefersIt(t *testing.T) {
 	h.planning()
 	const body = `{"phones":["573001234567"],"body_text":"Hola","use_queue":true,"dry_run":true}`
 	if code, got, _ := h.post(body); code != http.StatusBadRequest || !strings.Contains(got, `"code":"unknown_field","field":"dry_run"`) {
-		t.Errorf("%d %s", code, got)
+		t.Errorf("%d %s; want %v, %q in it", code, got, http.StatusBadRequest, `"code":"unknown_field","field":"dry_run"`)
 	}
 	if n := len(h.log.of(schemas.TopicBroadcasts)); n != 0 {
-		t.Errorf("%d broadcasts of a refused request", n)
+		t.Errorf("%d broadcasts of a refused request, want 0", n)
 	}
 	code, got, header := h.post(body, "Prefer", "respond-async, handling=lenient")
 	if code != http.StatusAccepted || !strings.Contains(got, `"warnings":["Campo desconocido 'dry_run': se ignora"]`) || header.Get("Preference-Applied") != "handling=lenient" {
-		t.Errorf("%d %s %v", code, got, header)
+		t.Errorf("%d %s %v; want %v", code, got, header, http.StatusAccepted)
 	}
 }
 
@@ -838,15 +838,15 @@ func TestASlashBehindAPathSaysNothing(t *testing.T) {
 	h.planning()
 	code, got, _ := h.do(http.MethodPost, request.PathSend+"/", strings.NewReader(`{"phones":["573001234567"],"body_text":"Hola","use_queue":true}`))
 	if code != http.StatusAccepted {
-		t.Fatalf("%d %s", code, got)
+		t.Fatalf("%d %s; want %v", code, got, http.StatusAccepted)
 	}
 	for _, path := range []string{request.PathTasks + "/", "/healthz/"} {
 		if code, got, _ := h.get(path); code != http.StatusOK {
-			t.Errorf("%s: %d %s", path, code, got)
+			t.Errorf("%s: %d %s; want %v", path, code, got, http.StatusOK)
 		}
 	}
 	if code, _, _ := h.get("/"); code != http.StatusNotFound {
-		t.Errorf("/: %d", code)
+		t.Errorf("/: %d, want %v", code, http.StatusNotFound)
 	}
 }
 
@@ -858,7 +858,7 @@ func TestPhoneInThePlaceOfASender(t *testing.T) {
 		t.Run(sender, func(t *testing.T) {
 			code, got, _ := h.post(`{"phones":["573001234567"],"body_text":"hola","sender":"` + sender + `"}`)
 			if code != http.StatusBadRequest || strings.Contains(got, "phone_number_id") != hint {
-				t.Errorf("%d %s", code, got)
+				t.Errorf("%d %s; want %v", code, got, http.StatusBadRequest)
 			}
 		})
 	}

@@ -50,16 +50,16 @@ func TestAcceptLanguageChoosesTheWordsOfWhyReasonAndHint(t *testing.T) {
 			_, got, header := h.do(c.method, c.path, strings.NewReader(c.body), headers...)
 			for _, want := range c.has {
 				if !strings.Contains(got, want) {
-					t.Errorf("no %s in %s", want, got)
+					t.Errorf("no %s in %s; want %q in it", want, got, want)
 				}
 			}
 			for _, not := range c.hasNot {
 				if strings.Contains(got, not) {
-					t.Errorf("%s in %s", not, got)
+					t.Errorf("%s in %s; want no %q in it", not, got, not)
 				}
 			}
 			if header.Get("Vary") != "Accept-Language" || c.etag != "" && header.Get("ETag") != c.etag {
-				t.Errorf("Vary %q, ETag %q", header.Get("Vary"), header.Get("ETag"))
+				t.Errorf("Vary %q, ETag %q; want %q", header.Get("Vary"), header.Get("ETag"), "Accept-Language")
 			}
 		})
 	}

@@ -212,7 +212,7 @@ func (l *memoryLog) broadcast(t *testing.T) *schemas.Broadcast {
 	t.Helper()
 	recs := l.of(schemas.TopicBroadcasts)
 	if len(recs) != 1 {
-		t.Fatalf("%d broadcasts", len(recs))
+		t.Fatalf("%d broadcasts, want 1", len(recs))
 	}
 	b := &schemas.Broadcast{}
 	if err := schemas.Decode(&recs[0], b); err != nil {

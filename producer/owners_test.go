@@ -56,11 +56,11 @@ func TestThreatS03AnothersTaskIsNone(t *testing.T) {
 			}
 			code, none := ask(missing, crmKey)
 			if code != http.StatusNotFound {
-				t.Fatalf("%s of no task: %d %s", route, code, none)
+				t.Fatalf("%s of no task: %d %s; want %v", route, code, none, http.StatusNotFound)
 			}
 			for name, task := range map[string]schemas.TaskID{"another's": shops, "nobody's": nobodys} {
 				if code, got := ask(task, crmKey); code != http.StatusNotFound || got != none {
-					t.Errorf("%s of %s task: %d %s", route, name, code, got)
+					t.Errorf("%s of %s task: %d %s; want %v, %v", route, name, code, got, http.StatusNotFound, none)
 				}
 			}
 			if strings.HasSuffix(path, "/events") {
@@ -97,7 +97,7 @@ func TestThreatS03ListsShowOnesOwn(t *testing.T) {
 				code, body, _ := h.do(http.MethodGet, request.PathTasks+query, nil, "X-API-Key", secret)
 				shown := strings.Count(body, `"task_id"`)
 				if code != http.StatusOK || shown != len(tasks) || strings.Contains(body, "next_cursor") {
-					t.Errorf("%s with %s: %d %s", query, secret, code, body)
+					t.Errorf("%s with %s: %d %s; want %v, no %q in it", query, secret, code, body, http.StatusOK, "next_cursor")
 				}
 				for _, task := range tasks {
 					if !strings.Contains(body, task.String()) {
@@ -141,7 +141,7 @@ func TestThreatS03FeedsShowOnesOwn(t *testing.T) {
 		h.put(&schemas.Status{Task: fresh.Bytes(), Version: 1, Plan: &schemas.TaskOpened{Total: 3, Owner: "tienda"}})
 		time.Sleep(time.Second)
 		if got := <-spy; !strings.HasPrefix(got, "HTTP/1.1 200") || strings.Contains(got, fresh.String()) || strings.Contains(got, "total") {
-			t.Errorf("the spy reads %q", got)
+			t.Errorf("the spy reads %q, want %q at its beginning, no %q in it", got, "HTTP/1.1 200", "total")
 		}
 		without, err := access.ParseFile([]byte(`[{"owner":"crm","secrets":["`+crmKey+`"],"scopes":["read"]}]`), nil)
 		if err != nil {
@@ -154,7 +154,7 @@ func TestThreatS03FeedsShowOnesOwn(t *testing.T) {
 		table.Store(now)
 		h.put(&schemas.Status{Task: fresh.Bytes(), Version: 2, Plan: &schemas.TaskOpened{Total: 3, Owner: "tienda"}, Cursor: 2})
 		if got := <-owner; strings.Count(got, fresh.String()) != 1 || !strings.Contains(got, "id: 1") || strings.Contains(got, "id: 2") {
-			t.Errorf("the owner, whose key was taken away, reads %q", got)
+			t.Errorf("the owner, whose key was taken away, reads %q, want %q in it, no %q in it", got, "id: 1", "id: 2")
 		}
 	})
 }
@@ -189,10 +189,10 @@ func TestThreatS01SecretThatIsTakenOutEndsItsFeeds(t *testing.T) {
 		time.Sleep(time.Second)
 		synctest.Wait()
 		if got := spy.String(); !strings.Contains(got, "id: 1") || strings.Contains(got, "id: 2") {
-			t.Errorf("with the secret that was taken out: %q", got)
+			t.Errorf("with the secret that was taken out: %q, want %q in it, no %q in it", got, "id: 1", "id: 2")
 		}
 		if got := owner.String(); !strings.Contains(got, "id: 2") {
-			t.Errorf("with the other one: %q", got)
+			t.Errorf("with the other one: %q, want %q in it", got, "id: 2")
 		}
 	})
 }
@@ -211,7 +211,7 @@ func TestThreatS03FreshTaskIsSteeredByItsOwnerOnly(t *testing.T) {
 				}()
 				code, body, _ := h.do(http.MethodPost, request.PathTasks+"/"+task.String()+"/cancel", nil, "X-API-Key", secret)
 				if n := len(h.log.of(schemas.TopicControls)); code != want || (n == 1) != (want == http.StatusAccepted) {
-					t.Errorf("%d %s, %d controls", code, body, n)
+					t.Errorf("%d %s, %d controls; want %v", code, body, n, want)
 				}
 			})
 		})
@@ -220,7 +220,7 @@ func TestThreatS03FreshTaskIsSteeredByItsOwnerOnly(t *testing.T) {
 		h := setup(t, producer.Config{Keys: file(t, twoOwners)})
 		code, body, header := h.do(http.MethodPost, request.PathTasks+"/"+schemas.NewTaskID().String()+"/cancel", nil, "X-API-Key", shopKey)
 		if code != http.StatusServiceUnavailable || header.Get("Retry-After") == "" || len(h.log.of(schemas.TopicControls)) != 0 {
-			t.Errorf("a task that nobody knows: %d %s", code, body)
+			t.Errorf("a task that nobody knows: %d %s; want %v", code, body, http.StatusServiceUnavailable)
 		}
 	})
 }
@@ -242,13 +242,13 @@ func TestThreatS03IdsCannotBeSquatted(t *testing.T) {
 	}
 	code, first, header := send(shopKey, "", "Idempotency-Key", key)
 	if code != http.StatusAccepted || header.Get("Idempotent-Replayed") != "" {
-		t.Fatalf("A's request after B's squatting: %d %s %v", code, first, header)
+		t.Fatalf("A's request after B's squatting: %d %s %v; want %v", code, first, header, http.StatusAccepted)
 	}
 	if code, again, header := send(shopKey, "", "Idempotency-Key", key); code != http.StatusAccepted || again != first || header.Get("Idempotent-Replayed") != "true" {
-		t.Errorf("A's repeat: %d %s %v", code, again, header)
+		t.Errorf("A's repeat: %d %s %v; want %v, %v", code, again, header, http.StatusAccepted, first)
 	}
 	if code, body, _ := send(crmKey, "", "Idempotency-Key", key); code != http.StatusAccepted || taskOf(t, body) == taskOf(t, first) {
-		t.Errorf("B's own request with the same key: %d %s", code, body)
+		t.Errorf("B's own request with the same key: %d %s; want %v", code, body, http.StatusAccepted)
 	}
 
 	chosen := `,"task_id":"` + schemas.NewTaskID().String() + `"`
@@ -260,12 +260,12 @@ func TestThreatS03IdsCannotBeSquatted(t *testing.T) {
 		for _, secret := range []string{crmKey, bossKey} {
 			code, body, header := send(secret, members)
 			if code != http.StatusConflict || body != own || strings.Contains(body, "tienda") || header.Get("Idempotent-Replayed") != "" {
-				t.Errorf("B asks for A's id: %d %s", code, body)
+				t.Errorf("B asks for A's id: %d %s; want %v, %v, no %q in it", code, body, http.StatusConflict, own, "tienda")
 			}
 		}
 	}
 	if code, body, header := send(shopKey, chosen); code != http.StatusAccepted || header.Get("Idempotent-Replayed") != "true" {
-		t.Errorf("A repeats: %d %s", code, body)
+		t.Errorf("A repeats: %d %s; want %v", code, body, http.StatusAccepted)
 	}
 }
 
@@ -280,13 +280,13 @@ func TestThreatS03TaskWithoutAnOwnerSquatsNoKey(t *testing.T) {
 		h.put(&schemas.Status{Task: squatted.Bytes(), Version: 1, Plan: &schemas.TaskOpened{Total: 1, Owner: owner, RequestSha256: []byte("another request")}})
 		code, first, header := h.post(one(`,"use_queue":true`), "X-API-Key", shopKey, "Idempotency-Key", "k")
 		if code != http.StatusAccepted || taskOf(t, first) == squatted || header.Get("Idempotent-Replayed") != "" {
-			t.Fatalf("%q: %d %s", owner, code, first)
+			t.Fatalf("%q: %d %s; want %v", owner, code, first, http.StatusAccepted)
 		}
 		if code, again, header := h.post(one(`,"use_queue":true`), "X-API-Key", shopKey, "Idempotency-Key", "k"); code != http.StatusAccepted || again != first || header.Get("Idempotent-Replayed") != "true" {
-			t.Errorf("%q, repeated: %d %s", owner, code, again)
+			t.Errorf("%q, repeated: %d %s; want %v, %v", owner, code, again, http.StatusAccepted, first)
 		}
 		if code, body, _ := h.post(one(`,"use_queue":true,"task_id":"`+squatted.String()+`"`), "X-API-Key", shopKey); code != http.StatusConflict {
-			t.Errorf("%q, the id itself: %d %s", owner, code, body)
+			t.Errorf("%q, the id itself: %d %s; want %v", owner, code, body, http.StatusConflict)
 		}
 	}
 }
@@ -305,7 +305,7 @@ func TestThreatS03RaceForAnIdIsLostWithoutAWord(t *testing.T) {
 		}
 		code, body, _ := h.post(one(`,"use_queue":true,"task_id":"`+schemas.NewTaskID().String()+`"`), "X-API-Key", crmKey)
 		if code != http.StatusConflict || strings.Contains(body, "tienda") {
-			t.Errorf("%d %s", code, body)
+			t.Errorf("%d %s; want %v, no %q in it", code, body, http.StatusConflict, "tienda")
 		}
 	})
 }
@@ -327,14 +327,14 @@ func TestThreatS03IdThatAnIngressMadeIsNotChosen(t *testing.T) {
 	for _, key := range []string{crmKey, shopKey} {
 		code, body, _ := h.post(one(`,"use_queue":true,"task_id":"`+task.String()+`"`), "X-API-Key", key)
 		if code != http.StatusConflict || len(h.log.of(schemas.TopicBroadcasts)) != before {
-			t.Errorf("%d %s", code, body)
+			t.Errorf("%d %s; want %v", code, body, http.StatusConflict)
 		}
 	}
 	h.put(&schemas.Status{Task: task.Bytes(), Version: 1, Plan: &schemas.TaskOpened{Total: 1, Owner: "tienda", RequestSha256: written.GetRequestSha256()}})
 	for key, want := range map[string]int{crmKey: http.StatusConflict, shopKey: http.StatusAccepted} {
 		code, body, _ := h.post(one(`,"use_queue":true,"task_id":"`+task.String()+`"`), "X-API-Key", key)
 		if code != want || len(h.log.of(schemas.TopicBroadcasts)) != before {
-			t.Errorf("%d %s", code, body)
+			t.Errorf("%d %s; want %v", code, body, want)
 		}
 	}
 }
@@ -366,7 +366,7 @@ func TestKeyIsTheSameTaskAfterAnUpgrade(t *testing.T) {
 			h.put(&schemas.Status{Task: task.Bytes(), Version: 1, Plan: &schemas.TaskOpened{Total: 1, Owner: tt.owner, RequestSha256: sha}})
 			code, body, header := h.post(one(`,"use_queue":true`), "X-API-Key", shopKey, "Idempotency-Key", "k")
 			if code != http.StatusAccepted || taskOf(t, body) != task || header.Get("Idempotent-Replayed") != "true" {
-				t.Errorf("%d %s", code, body)
+				t.Errorf("%d %s; want %v", code, body, http.StatusAccepted)
 			}
 			h.log.broadcast(t) // the one that gave the digest
 			want := http.StatusConflict
@@ -374,14 +374,14 @@ func TestKeyIsTheSameTaskAfterAnUpgrade(t *testing.T) {
 				want = http.StatusAccepted
 			}
 			if code, body, _ := h.post(one(`,"use_queue":true,"footer_text":"otro"`), "X-API-Key", shopKey, "Idempotency-Key", "k"); code != want {
-				t.Errorf("another request: %d %s", code, body)
+				t.Errorf("another request: %d %s; want %v", code, body, want)
 			}
 			if want == http.StatusAccepted {
 				return
 			}
 			h.evict(task, false)
 			if code, body, _ := h.post(one(`,"use_queue":true`), "X-API-Key", shopKey, "Idempotency-Key", "k"); code != http.StatusServiceUnavailable {
-				t.Errorf("which can't be read: %d %s", code, body)
+				t.Errorf("which can't be read: %d %s; want %v", code, body, http.StatusServiceUnavailable)
 			}
 		})
 	}
@@ -395,11 +395,11 @@ func TestKeyIsNotTakenForNewBeforeTheViewIsWhole(t *testing.T) {
 	h.ready = make(chan struct{})
 	code, body, header := h.post(one(`,"use_queue":true`), "X-API-Key", shopKey, "Idempotency-Key", "k")
 	if code != http.StatusServiceUnavailable || header.Get("Retry-After") == "" || len(h.log.of(schemas.TopicBroadcasts)) != 0 {
-		t.Errorf("%d %s %v", code, body, header)
+		t.Errorf("%d %s %v; want %v", code, body, header, http.StatusServiceUnavailable)
 	}
 	close(h.ready)
 	if code, body, _ := h.post(one(`,"use_queue":true`), "X-API-Key", shopKey, "Idempotency-Key", "k"); code != http.StatusAccepted {
-		t.Errorf("once it is: %d %s", code, body)
+		t.Errorf("once it is: %d %s; want %v", code, body, http.StatusAccepted)
 	}
 }
 

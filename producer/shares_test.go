@@ -41,7 +41,7 @@ func TestThreatS04OneKeyDoesNotTakeAllFeeds(t *testing.T) {
 		}
 		synctest.Wait()
 		if n := h.metrics()["altavoz_http_slots_in_use slot=feed"]; n != 4 {
-			t.Errorf("%v feeds are open", n)
+			t.Errorf("%v feeds are open, want 4", n)
 		}
 	})
 }
@@ -65,13 +65,13 @@ func TestThreatS04OneKeyDoesNotTakeAllLargeBodies(t *testing.T) {
 			return code, body
 		}
 		if code, body := send(shopKey); code != http.StatusTooManyRequests || !strings.Contains(body, "too_many_at_once") {
-			t.Errorf("the shop's second large body: %d %s", code, body)
+			t.Errorf("the shop's second large body: %d %s; want %v, %q in it", code, body, http.StatusTooManyRequests, "too_many_at_once")
 		}
 		if code, body := send(crmKey); code != http.StatusAccepted {
-			t.Errorf("another's: %d %s", code, body)
+			t.Errorf("another's: %d %s; want %v", code, body, http.StatusAccepted)
 		}
 		if code, body, _ := h.post(one(`,"use_queue":true`), "X-API-Key", shopKey); code != http.StatusAccepted {
-			t.Errorf("the shop's small one: %d %s", code, body)
+			t.Errorf("the shop's small one: %d %s; want %v", code, body, http.StatusAccepted)
 		}
 	})
 }
@@ -90,16 +90,16 @@ func TestThreatS04RequestsAtOnceOfAKey(t *testing.T) {
 		}()
 		synctest.Wait()
 		if code, body, _ := h.do(http.MethodGet, request.PathTasks, nil, "X-API-Key", shopKey); code != http.StatusTooManyRequests {
-			t.Errorf("a second request: %d %s", code, body)
+			t.Errorf("a second request: %d %s; want %v", code, body, http.StatusTooManyRequests)
 		}
 		if code, body, _ := h.post(one(`,"use_queue":true`), "X-API-Key", crmKey); code != http.StatusAccepted {
-			t.Errorf("another's: %d %s", code, body)
+			t.Errorf("another's: %d %s; want %v", code, body, http.StatusAccepted)
 		}
 		if code := <-done; code != http.StatusAccepted {
-			t.Errorf("the first one: %d", code)
+			t.Errorf("the first one: %d, want %v", code, http.StatusAccepted)
 		}
 		if code, body, _ := h.do(http.MethodGet, request.PathTasks, nil, "X-API-Key", shopKey); code != http.StatusOK {
-			t.Errorf("after it: %d %s", code, body)
+			t.Errorf("after it: %d %s; want %v", code, body, http.StatusOK)
 		}
 	})
 }
@@ -123,7 +123,7 @@ func TestThreatS04DirectBroadcastsDoNotKeepTheirOwnerFromControlling(t *testing.
 		}
 		synctest.Wait()
 		if code, body, _ := h.post(one(""), "X-API-Key", shopKey); code != http.StatusTooManyRequests {
-			t.Errorf("a third direct broadcast: %d %s", code, body)
+			t.Errorf("a third direct broadcast: %d %s; want %v", code, body, http.StatusTooManyRequests)
 		}
 		one := request.PathTasks + "/" + task.String()
 		for _, c := range []struct{ method, path, body string }{
@@ -134,7 +134,7 @@ func TestThreatS04DirectBroadcastsDoNotKeepTheirOwnerFromControlling(t *testing.
 			{http.MethodPost, one + "/cancel", ""},
 		} {
 			if code, body, _ := h.do(c.method, c.path, strings.NewReader(c.body), "X-API-Key", shopKey); code != http.StatusOK && code != http.StatusAccepted {
-				t.Errorf("%s %s: %d %s", c.method, c.path, code, body)
+				t.Errorf("%s %s: %d %s, want 200 or 202", c.method, c.path, code, body)
 			}
 		}
 		for range 2 {
@@ -161,7 +161,7 @@ func TestThreatS21RecipientsOfADay(t *testing.T) {
 		h.planning()
 		for _, tt := range []struct{ n, code int }{{6, http.StatusBadRequest}, {3, http.StatusAccepted}} {
 			if code, body, _ := send(tt.n, shopKey, "Idempotency-Key", "first"); code != tt.code {
-				t.Fatalf("%d recipients: %d %s", tt.n, code, body)
+				t.Fatalf("%d recipients: %d %s; want %v", tt.n, code, body, tt.code)
 			}
 		}
 		// A view that does not show what was accepted here changes nothing.
@@ -176,26 +176,26 @@ func TestThreatS21RecipientsOfADay(t *testing.T) {
 		}
 		h.planning()
 		if code, body, header := send(3, shopKey, "Idempotency-Key", "first"); code != http.StatusAccepted || header.Get("Idempotent-Replayed") != "true" {
-			t.Errorf("a repeat: %d %s", code, body)
+			t.Errorf("a repeat: %d %s; want %v", code, body, http.StatusAccepted)
 		}
 		if code, body, _ := send(5, crmKey); code != http.StatusAccepted {
-			t.Errorf("another's: %d %s", code, body)
+			t.Errorf("another's: %d %s; want %v", code, body, http.StatusAccepted)
 		}
 		h.log.err = map[stream.Topic]error{schemas.TopicBroadcasts: errFull}
 		if code, body, _ := send(1, shopKey); code != http.StatusServiceUnavailable {
-			t.Errorf("what is not written: %d %s", code, body)
+			t.Errorf("what is not written: %d %s; want %v", code, body, http.StatusServiceUnavailable)
 		}
 		h.log.err = nil
 		if code, body, _ := send(1, shopKey); code != http.StatusAccepted {
-			t.Errorf("the last one of the day: %d %s", code, body)
+			t.Errorf("the last one of the day: %d %s; want %v", code, body, http.StatusAccepted)
 		}
 		time.Sleep(24 * time.Hour)
 		h.put(&schemas.Status{Task: schemas.NewTaskID().Bytes(), Plan: &schemas.TaskOpened{Total: 4, Owner: "tienda", AcceptedMs: time.Now().UnixMilli()}})
 		if code, body, _ := send(2, shopKey); code != http.StatusTooManyRequests || !strings.Contains(body, "hoy a 1 destinatarios") {
-			t.Errorf("the next day, beside another process: %d %s", code, body)
+			t.Errorf("the next day, beside another process: %d %s; want %v, %q in it", code, body, http.StatusTooManyRequests, "hoy a 1 destinatarios")
 		}
 		if code, body, _ := send(1, shopKey); code != http.StatusAccepted {
-			t.Errorf("the next day: %d %s", code, body)
+			t.Errorf("the next day: %d %s; want %v", code, body, http.StatusAccepted)
 		}
 	})
 }

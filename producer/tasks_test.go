@@ -100,7 +100,7 @@ func TestWhySaysSimulated(t *testing.T) {
 	} {
 		path := h.known("simulated "+name, want.change)
 		if _, got, _ := h.get(path); !strings.Contains(got, want.why) {
-			t.Errorf("%s: %s", name, got)
+			t.Errorf("%s: %s; want %q in it", name, got, want.why)
 		}
 		if name != "waiting" {
 			continue
@@ -108,14 +108,14 @@ func TestWhySaysSimulated(t *testing.T) {
 		status := request.PathStatus + strings.TrimPrefix(path, request.PathTasks+"/")
 		for _, from := range []string{request.PathTasks, status} {
 			if _, got, _ := h.get(from); !strings.Contains(got, want.why) {
-				t.Errorf("%s at %s: %s", name, from, got)
+				t.Errorf("%s at %s: %s; want %q in it", name, from, got, want.why)
 			}
 		}
 	}
 	if _, got, _ := h.get(h.known("simulated done", func(s *schemas.Status) {
 		s.Plan.Total, s.Cursor, s.FinishedMs = 30, 30, 1
 	})); strings.Contains(got, "simulado") {
-		t.Errorf("%s", got)
+		t.Errorf("got %s, want no %q in it", got, "simulado")
 	}
 }
 
@@ -130,7 +130,7 @@ func TestTaskDetailIsAskedForAgain(t *testing.T) {
 		t.Run(tag, func(t *testing.T) {
 			code, body, header := h.do(http.MethodGet, path, nil, "If-None-Match", tag)
 			if code != want || (body == "") != (want == http.StatusNotModified) || header.Get("ETag") != `W/"7"` {
-				t.Errorf("%d %q %v", code, body, header)
+				t.Errorf("%d %q %v; want %v", code, body, header, want)
 			}
 		})
 	}
@@ -177,7 +177,7 @@ func TestTaskListFiltersAndPages(t *testing.T) {
 			NextCursor string `json:"next_cursor"`
 		}
 		if err := json.Unmarshal([]byte(body), &l); err != nil || code != http.StatusOK {
-			t.Fatalf("%s: %d %s", query, code, body)
+			t.Fatalf("%s: %d %s; want %v", query, code, body, http.StatusOK)
 		}
 		for _, row := range l.Tasks {
 			names = append(names, ids[row.TaskID][:1])
@@ -186,7 +186,7 @@ func TestTaskListFiltersAndPages(t *testing.T) {
 	}
 	all, next := list("")
 	if got := strings.Join(all, ""); got != "54321" && got != "45321" || next != "" {
-		t.Fatalf("all: %v, next %q", all, next)
+		t.Fatalf("all: %v, next %q; want %q", all, next, "")
 	}
 	for query, want := range map[string]string{
 		"status=PAUSED": "2", "status=paused,%20pending": "42", "status=PAUSED&status=SUCCESS": "52", "sender=1066": "3",
@@ -204,7 +204,7 @@ func TestTaskListFiltersAndPages(t *testing.T) {
 			break
 		}
 		if len(names) != 2 {
-			t.Fatalf("%v, and more to come", names)
+			t.Fatalf("%v, and more to come, want 2 of them", names)
 		}
 		query = "limit=2&cursor=" + next
 		h.known("newer", later(time.Hour)) // moves no page
@@ -269,11 +269,11 @@ func TestTaskListsAtOnce(t *testing.T) {
 		refused := <-codes
 		h.mu.Unlock()
 		if !strings.HasPrefix(refused, "503 2 ") {
-			t.Errorf("the fifth: %s", refused)
+			t.Errorf("the fifth: %s, want %q at its beginning", refused, "503 2 ")
 		}
 		for range 4 {
 			if got := <-codes; !strings.HasPrefix(got, "200 ") {
-				t.Error(got)
+				t.Errorf("got %q, want %q at its beginning", got, "200 ")
 			}
 		}
 	})
@@ -289,18 +289,18 @@ func TestTaskRoutesWithoutKey(t *testing.T) {
 	} {
 		method, at, _ := strings.Cut(route, " ")
 		if code, body, _ := h.do(method, at, nil); code != http.StatusUnauthorized {
-			t.Errorf("%s: %d %s", route, code, body)
+			t.Errorf("%s: %d %s; want %v", route, code, body, http.StatusUnauthorized)
 		}
 		if method == http.MethodGet {
 			continue
 		}
 		code, body, _ := h.do(method, at, nil, "X-API-Key", "secreto", "Sec-Fetch-Site", "cross-site", "Origin", "https://example.com")
 		if code != http.StatusForbidden {
-			t.Errorf("%s from a page: %d %s", route, code, body)
+			t.Errorf("%s from a page: %d %s; want %v", route, code, body, http.StatusForbidden)
 		}
 	}
 	if n := len(h.log.of(schemas.TopicControls)); n != 0 {
-		t.Errorf("%d controls", n)
+		t.Errorf("%d controls, want 0", n)
 	}
 }
 
@@ -313,7 +313,7 @@ func TestTaskRoutesBehind(t *testing.T) {
 	for _, route := range []string{"GET " + request.PathTasks, "GET " + one, "POST " + one + "/pause", "GET " + one + "/events"} {
 		method, at, _ := strings.Cut(route, " ")
 		if code, body, header := h.do(method, at, nil); code != http.StatusServiceUnavailable || header.Get("Retry-After") == "" {
-			t.Errorf("%s: %d %s", route, code, body)
+			t.Errorf("%s: %d %s; want %v", route, code, body, http.StatusServiceUnavailable)
 		}
 	}
 }

@@ -113,7 +113,7 @@ func TestThreatS06SlowStrangersDoNotEndTheService(t *testing.T) {
 			for range 5 * most {
 				s.dial(t, text)
 				if open := s.set.Open(); open > most {
-					t.Fatalf("%d connections are open, more than %d", open, most)
+					t.Fatalf("%d connections are open, more than %d; want at most %v", open, most, most)
 				}
 			}
 			began := time.Now()
@@ -124,7 +124,7 @@ func TestThreatS06SlowStrangersDoNotEndTheService(t *testing.T) {
 			}
 			defer r.Body.Close()
 			if took := time.Since(began); r.StatusCode != http.StatusOK || took > 4*time.Second {
-				t.Errorf("%d after %v", r.StatusCode, took)
+				t.Errorf("%d after %v; want %v, at most %v", r.StatusCode, took, http.StatusOK, 4*time.Second)
 			}
 		})
 	}
@@ -181,12 +181,12 @@ func TestThreatS04IdleConnectionsOfOneKeyDoNotKeepOthersOut(t *testing.T) {
 		}
 	}
 	if open := s.set.Open(); open > most/2 {
-		t.Errorf("%d connections of one of two keys are open", open)
+		t.Errorf("%d connections of one of two keys are open, want at most %v", open, most/2)
 	}
 	for range 10 {
 		for _, path := range []string{"/healthz", "/readyz"} {
 			if err := ask(path, ""); err != nil {
-				t.Errorf("%s: %v", path, err)
+				t.Errorf("asking for %s: %v", path, err)
 			}
 		}
 		if err := ask(request.PathTasks, shopKey); err != nil {
@@ -229,28 +229,28 @@ func TestThreatS01WrongKeysWaitAndValidOnesDoNot(t *testing.T) {
 		}
 		for range 30 {
 			if code, _ := ask(); code != http.StatusUnauthorized {
-				t.Fatalf("without a key: %d", code)
+				t.Fatalf("without a key: %d, want %v", code, http.StatusUnauthorized)
 			}
 		}
 		for i := range guard.MostWrong {
 			if code, _ := ask("X-API-Key", fmt.Sprint("wrong-", i)); code != http.StatusUnauthorized {
-				t.Fatalf("wrong key %d: %d", i+1, code)
+				t.Fatalf("wrong key %d: %d; want %v", i+1, code, http.StatusUnauthorized)
 			}
 		}
 		time.Sleep(20*time.Second + time.Millisecond)
 		code, header := ask("Authorization", "Bearer wrong")
 		if code != http.StatusTooManyRequests || header.Get("Retry-After") != "40" || header.Get("Connection") != "close" {
-			t.Errorf("%d %v", code, header)
+			t.Errorf("%d %v; want %v", code, header, http.StatusTooManyRequests)
 		}
 		if code, _ := ask("X-API-Key", goodKey); code != http.StatusOK {
-			t.Errorf("a valid key from there: %d", code)
+			t.Errorf("a valid key from there: %d, want %v", code, http.StatusOK)
 		}
 		if code, _ := ask(); code != http.StatusUnauthorized {
-			t.Errorf("without a key: %d", code)
+			t.Errorf("without a key: %d, want %v", code, http.StatusUnauthorized)
 		}
 		time.Sleep(40 * time.Second)
 		if code, _ := ask("X-API-Key", "wrong"); code != http.StatusUnauthorized {
-			t.Errorf("when the wait is over: %d", code)
+			t.Errorf("when the wait is over: %d, want %v", code, http.StatusUnauthorized)
 		}
 	})
 }
@@ -277,7 +277,7 @@ func TestThreatS06DrippedWebhooksDoNotKeepMetasOut(t *testing.T) {
 					t.Fatal(err)
 				}
 				if r.StatusCode != http.StatusOK {
-					t.Errorf("it gets %d", r.StatusCode)
+					t.Errorf("it gets %d, want %v", r.StatusCode, http.StatusOK)
 				}
 				r.Body.Close()
 				c.Close()

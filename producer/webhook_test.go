@@ -68,25 +68,25 @@ func TestWebhookIsAnsweredOnceItIsWritten(t *testing.T) {
 	h := setup(t, producer.Config{Keys: keys(t, "crm:secret")}) // Meta shows none
 	code, body, header := h.webhook(strings.NewReader(`[1,2]`))
 	if code != http.StatusOK || header.Get("Content-Type") != "application/json; charset=utf-8" {
-		t.Errorf("%d %s %v", code, body, header)
+		t.Errorf("%d %s %v; want %v", code, body, header, http.StatusOK)
 	}
 	golden(t, "webhook", code, body)
 	if n := len(h.log.of(schemas.TopicResults)); n != 2 {
-		t.Errorf("%d records", n)
+		t.Errorf("%d records, want 2", n)
 	}
 	if code, body, _ := h.webhook(strings.NewReader(`[]`)); code != http.StatusOK { // nothing for us
-		t.Errorf("without receipts: %d %s", code, body)
+		t.Errorf("without receipts: %d %s; want %v", code, body, http.StatusOK)
 	}
 	code, body, header = h.get(producer.PathWebhook + "?hub.mode=subscribe&hub.challenge=%3Cb%3E1158201444&hub.verify_token=token")
 	if code != http.StatusOK || body != "<b>1158201444" || header.Get("Content-Type") != "text/plain; charset=utf-8" || header.Get("X-Content-Type-Options") != "nosniff" {
-		t.Errorf("challenge: %d %q %v", code, body, header)
+		t.Errorf("challenge: %d %q %v; want %v, %q", code, body, header, http.StatusOK, "<b>1158201444")
 	}
 	code, body, _ = h.get(producer.PathWebhook + "?hub.mode=subscribe&hub.challenge=1&hub.verify_token=guess")
 	golden(t, "webhook_token", code, body)
 	code, body, header = h.do(http.MethodPost, producer.PathWebhook, strings.NewReader(`[3]`), "X-Hub-Signature-256", "wrong")
 	golden(t, "webhook_forged", code, body)
 	if header.Get("WWW-Authenticate") != "" {
-		t.Errorf("a signature is asked for as %s", header.Get("WWW-Authenticate"))
+		t.Errorf("a signature is asked for as %s, want %q", header.Get("WWW-Authenticate"), "")
 	}
 	code, body, _ = h.webhook(strings.NewReader(`[3`))
 	golden(t, "webhook_malformed", code, body)
@@ -101,19 +101,19 @@ func TestWebhookIsAnsweredOnceItIsWritten(t *testing.T) {
 	huge.ContentLength = 1 << 50 // it says, and room for it must not be made
 	w := httptest.NewRecorder()
 	if h.handler.ServeHTTP(w, huge); w.Code != http.StatusRequestEntityTooLarge {
-		t.Errorf("a petabyte is announced: %d", w.Code)
+		t.Errorf("a petabyte is announced: %d, want %v", w.Code, http.StatusRequestEntityTooLarge)
 	}
 	if code, _, _ := h.webhook(onlyReader{strings.NewReader(strings.Repeat(" ", 3<<20+64<<10) + `[3]`)}); code != http.StatusRequestEntityTooLarge {
-		t.Errorf("too large, and it did not say so before: %d", code)
+		t.Errorf("too large, and it did not say so before: %d, want %v", code, http.StatusRequestEntityTooLarge)
 	}
 	if code, _, _ := h.webhook(strings.NewReader(strings.Repeat(" ", 3_000_000) + `[3]`)); code != http.StatusOK {
-		t.Errorf("the largest of Meta's: %d", code)
+		t.Errorf("the largest of Meta's: %d, want %v", code, http.StatusOK)
 	}
 	if code, _, _ := h.webhook(io.MultiReader(strings.NewReader(`[4`), iotest.ErrReader(errors.New("reset")))); code != http.StatusBadRequest {
-		t.Errorf("half a body: %d", code)
+		t.Errorf("half a body: %d, want %v", code, http.StatusBadRequest)
 	}
 	if code, _, _ := h.do(http.MethodPut, producer.PathWebhook, nil); code != http.StatusMethodNotAllowed {
-		t.Errorf("PUT: %d", code)
+		t.Errorf("PUT: %d, want %v", code, http.StatusMethodNotAllowed)
 	}
 	if n := len(h.log.of(schemas.TopicResults)); n != 3 {
 		t.Errorf("%d records, want 3: something was written of a refusal", n)
@@ -138,10 +138,10 @@ func TestWebhookWithoutASecretIsRefused(t *testing.T) {
 	code, body, _ := h.webhook(strings.NewReader(`[1]`))
 	golden(t, "webhook_closed", code, body)
 	if code, _, _ := h.get(producer.PathWebhook + "?hub.mode=subscribe&hub.challenge=1&hub.verify_token=token"); code != http.StatusForbidden {
-		t.Errorf("a challenge: %d", code)
+		t.Errorf("a challenge: %d, want %v", code, http.StatusForbidden)
 	}
 	if n := h.hooked("refused"); n != 2 || len(h.log.recs) != 0 {
-		t.Errorf("%v refused, %d records", n, len(h.log.recs))
+		t.Errorf("%v refused, %d records; want 2, 0", n, len(h.log.recs))
 	}
 }
 
@@ -161,10 +161,10 @@ func TestWebhookIsUnavailableUntilKafkaAcknowledges(t *testing.T) {
 		h.log.before = func(ctx context.Context) { <-ctx.Done() }
 		start := time.Now()
 		if code, _, _ := h.webhook(strings.NewReader(`[1]`)); code != http.StatusServiceUnavailable {
-			t.Errorf("no acknowledgement: %d", code)
+			t.Errorf("no acknowledgement: %d, want %v", code, http.StatusServiceUnavailable)
 		}
 		if took := time.Since(start); took != 5*time.Second {
-			t.Errorf("waited %v", took)
+			t.Errorf("waited %v, want %v", took, 5*time.Second)
 		}
 		h.log.before = func(ctx context.Context) {
 			if ctx.Err() != nil {
@@ -177,10 +177,10 @@ func TestWebhookIsUnavailableUntilKafkaAcknowledges(t *testing.T) {
 		req.Header.Set("X-Hub-Signature-256", signature)
 		h.handler.ServeHTTP(httptest.NewRecorder(), req)
 		if n := len(h.log.of(schemas.TopicResults)); n != 1 {
-			t.Errorf("%d records", n)
+			t.Errorf("%d records, want 1", n)
 		}
 		if n := h.hooked("unavailable"); n != 2 {
-			t.Errorf("%v unavailable", n)
+			t.Errorf("%v unavailable, want 2", n)
 		}
 	})
 }
@@ -205,7 +205,7 @@ func TestWebhookAnswersAfterKafka(t *testing.T) {
 		}
 		close(ack)
 		if code := <-answered; code != http.StatusOK {
-			t.Error(code)
+			t.Errorf("got %v, want %v", code, http.StatusOK)
 		}
 	})
 }
@@ -234,24 +234,24 @@ func TestWebhooksBeyondTheSlotsAreRefused(t *testing.T) {
 				synctest.Wait()
 				for _, body := range []io.Reader{strings.NewReader(c.body), onlyReader{strings.NewReader(c.body)}} {
 					if code, got, _ := h.webhook(body); code != http.StatusServiceUnavailable {
-						t.Errorf("one more: %d %s", code, got)
+						t.Errorf("one more: %d %s; want %v", code, got, http.StatusServiceUnavailable)
 					}
 				}
 				if n := h.hooked("busy"); n != 2 {
-					t.Errorf("%v busy", n)
+					t.Errorf("%v busy, want 2", n)
 				}
 				close(ack)
 				for range c.most {
 					if code := <-codes; code != http.StatusOK {
-						t.Error(code)
+						t.Errorf("got %v, want %v", code, http.StatusOK)
 					}
 				}
 				if code, got, _ := h.webhook(strings.NewReader(c.body)); code != http.StatusOK {
-					t.Errorf("after they went: %d %s", code, got)
+					t.Errorf("after they went: %d %s; want %v", code, got, http.StatusOK)
 				}
 				h.log.before = nil
 				if code, got, _ := h.post(one(`,"use_queue":true`)); code != http.StatusAccepted {
-					t.Errorf("a broadcast: %d %s", code, got)
+					t.Errorf("a broadcast: %d %s; want %v", code, got, http.StatusAccepted)
 				}
 			})
 		})
@@ -267,7 +267,7 @@ func TestWebhookForgedIsLoggedSeldom(t *testing.T) {
 		for range 3 {
 			for range 100 {
 				if code, _, _ := h.do(http.MethodPost, producer.PathWebhook, strings.NewReader(`[1]`)); code != http.StatusUnauthorized {
-					t.Fatal(code)
+					t.Fatalf("got %v, want %v", code, http.StatusUnauthorized)
 				}
 			}
 			time.Sleep(time.Second)
@@ -279,7 +279,7 @@ func TestWebhookForgedIsLoggedSeldom(t *testing.T) {
 			t.Errorf("they do not tell what they stand for:\n%s", log.String())
 		}
 		if n := h.hooked("forged"); n != 300 {
-			t.Errorf("%v counted", n)
+			t.Errorf("%v counted, want 300", n)
 		}
 	})
 }

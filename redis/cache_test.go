@@ -71,7 +71,7 @@ func puts(t *testing.T, c, other *Cache, key, id string) {
 		time.Sleep(time.Millisecond)
 	}
 	if !ok || got != id {
-		t.Fatalf("put %q, got %q, %v", id, got, ok)
+		t.Fatalf("put %q, got %q, %v; want %q, true", id, got, ok, id)
 	}
 }
 
@@ -147,7 +147,7 @@ func TestHungRedisCostsOneTimeoutInSeconds(t *testing.T) {
 			t.Errorf("1000 lookups in 10 s waited %v, want at most %v", took, most)
 		}
 		if n := dials.Load(); n > 3 {
-			t.Errorf("%d connections were tried", n)
+			t.Errorf("%d connections were tried, want at most 3", n)
 		}
 		families, err := reg.Gather()
 		if err != nil {
@@ -180,13 +180,13 @@ func TestRedisThatComesLaterIsUsed(t *testing.T) {
 			t.Fatal("an id from nowhere")
 		}
 		if took := time.Since(start); took > 0 {
-			t.Errorf("a refused connection took %v", took)
+			t.Errorf("a refused connection took %v, want 0", took)
 		}
 		up.Store(true)
 		time.Sleep(restTime + time.Millisecond)
 		c.Put(t.Context(), "k", "id", time.Hour)
 		if id, ok := c.Get(t.Context(), "k"); !ok || id != "id" {
-			t.Errorf("got %q, %v after Redis came up", id, ok)
+			t.Errorf("got %q, %v after Redis came up; want %q, true", id, ok, "id")
 		}
 		c.Close()
 	})
@@ -203,7 +203,7 @@ func TestWatchNoticesARedisThatGoesAndComesWithoutAnyFile(t *testing.T) {
 		var watch sync.WaitGroup
 		watch.Go(func() { c.Watch(ctx) })
 		if up, since := c.Up(); up || !since.Equal(time.Now()) {
-			t.Errorf("up %v since %s before anybody asked", up, since)
+			t.Errorf("up %v since %s before anybody asked; want false", up, since)
 		}
 		for _, want := range []bool{true, false, true} {
 			if m.SetError(""); !want {
@@ -252,7 +252,7 @@ func TestCallerWhoLeavesDoesNotTakeRedisDown(t *testing.T) {
 	cancel()
 	_, _ = c.Get(gone, "k")
 	if id, ok := c.Get(t.Context(), "k"); !ok || id != "id" {
-		t.Errorf("got %q, %v", id, ok)
+		t.Errorf("got %q, %v; want %q, true", id, ok, "id")
 	}
 }
 
@@ -262,7 +262,7 @@ func TestClosedCacheMisses(t *testing.T) {
 	c.Close()
 	c.Close()
 	if err := c.Connect(t.Context()); !errors.Is(err, errClosed) {
-		t.Errorf("got %v", err)
+		t.Errorf("got %v, want %v", err, errClosed)
 	}
 }
 
@@ -299,7 +299,7 @@ func TestThreatS14RedisSaysWhatItRefuses(t *testing.T) {
 				t.Fatal(e)
 			}
 			if said := log.String(); err == nil || got.GetCounter().GetValue() == 0 || !strings.Contains(said, c.says) || strings.Contains(said, "canary") {
-				t.Errorf("%v, %v counted, said %q", err, got.GetCounter().GetValue(), said)
+				t.Errorf("%v, %v counted, said %q; want an error, other than 0, %q in it, no %q in it", err, got.GetCounter().GetValue(), said, c.says, "canary")
 			}
 		})
 	}

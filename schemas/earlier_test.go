@@ -42,7 +42,7 @@ func TestEventsOfEarlierVersionsAreRead(t *testing.T) {
 		got, want := proto.Clone(events[f[1]]), proto.Clone(events[f[1]])
 		rec := stream.Record{Topic: stream.Topic(f[0]), Key: []byte(f[2]), Value: value, Headers: []stream.Header{{Key: header, Value: []byte(version)}}}
 		if err := schemas.Decode(&rec, got); err != nil {
-			t.Errorf("%s: %v", f[1], err)
+			t.Errorf("decoding %s: %v", f[1], err)
 			continue
 		}
 		if err := protojson.Unmarshal([]byte(f[5]), want); err != nil {
@@ -52,7 +52,7 @@ func TestEventsOfEarlierVersionsAreRead(t *testing.T) {
 			t.Errorf("%s does not say what it said (-said +says):\n%s", f[1], diff)
 		}
 		if n := strangers(got.ProtoReflect()); n > 0 {
-			t.Errorf("%s: %d fields are not known any more", f[1], n)
+			t.Errorf("%s: %d fields are not known any more; want 0", f[1], n)
 		}
 		if again := schemas.Encode(rec.Topic, f[2], got); !bytes.Equal(again.Value, value) {
 			t.Errorf("%s is not written as it was", f[1])

@@ -101,7 +101,7 @@ func TestACauseComparesAsItIsWritten(t *testing.T) {
 			continue
 		}
 		if diff := cmp.Diff(c, e.Cause(), protocmp.Transform()); diff != "" || e != schemas.Explain(proto.CloneOf(c)) || e.Reason() != c.GetReason() {
-			t.Errorf("%s: %s", c.GetReason(), diff)
+			t.Errorf("%s comes back as another one, -want +got:\n%s", c.GetReason(), diff)
 		}
 		if slices.Contains(all, e) {
 			t.Errorf("%s is another one too", c.GetReason())

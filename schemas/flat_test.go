@@ -52,7 +52,7 @@ func TestReadOutcomeTakesPlainOnes(t *testing.T) {
 	var got FlatOutcome
 	if !ReadOutcome(&rec, &got) || got.Task != task || got.Index != 3 || got.Mark != uint32(StateUnknown) || got.AtMs != 5 ||
 		string(got.Phone) != "57300" || string(got.Reason) != "perdida" {
-		t.Fatalf("read %+v", got)
+		t.Fatalf("read %+v, want Task %v, Index 3, Mark %v, AtMs 5", got, task, uint32(StateUnknown))
 	}
 	rec.Headers = nil
 	if ReadOutcome(&rec, &got) {
@@ -76,7 +76,7 @@ func FuzzReadReceipts(f *testing.F) {
 		got, ok := ReadReceipts(&rec, nil)
 		if !ok {
 			if len(got) > 0 {
-				t.Fatalf("%d outcomes of what was not read", len(got))
+				t.Fatalf("%d outcomes of what was not read, want 0", len(got))
 			}
 			return
 		}
@@ -108,7 +108,7 @@ func TestReadReceiptsTakesPlainOnes(t *testing.T) {
 	got, ok := ReadReceipts(&rec, []FlatOutcome{{Index: 9}})
 	if !ok || len(got) != 3 || got[0].Index != 9 || got[1].Task != task || got[1].AtMs != 5 || string(got[1].Phone) != "57300" ||
 		got[2].Mark != uint32(StateRead) {
-		t.Fatalf("read %+v", got)
+		t.Fatalf("read %+v, want 3 of them", got)
 	}
 	outcome := EncodeResult(&Result{Task: task.Bytes(), Event: &Result_Outcome{Outcome: &Outcome{Index: 1, Mark: 1}}})
 	if _, ok := ReadReceipts(&outcome, nil); ok {

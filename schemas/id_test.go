@@ -16,11 +16,11 @@ func TestTaskIDs(t *testing.T) {
 	id := schemas.NewTaskID()
 	at, ok := id.Time()
 	if !ok || time.Since(at).Abs() > time.Minute {
-		t.Errorf("a new id says %v, %v", at, ok)
+		t.Errorf("a new id says %v, %v; want true", at, ok)
 	}
 	back, err := schemas.ParseTaskID(strings.ToUpper(id.String()))
 	if err != nil || back != id {
-		t.Errorf("%s reads back as %s, %v", id, back, err)
+		t.Errorf("%s reads back as %s, %v; want %v", id, back, err, id)
 	}
 	for _, bad := range []string{"", "x", id.String()[1:], "{" + id.String() + "}", "urn:uuid:" + id.String()} {
 		if _, err := schemas.ParseTaskID(bad); err == nil {
@@ -47,7 +47,7 @@ func TestDerivedTaskIDs(t *testing.T) {
 		t.Error("the same record gives two ids")
 	}
 	if got, want := a.String(), "ea074e1e-a7d5-5926-85f1-a5b9a1cb59f7"; got != want {
-		t.Errorf("the key's id is %s, it was %s in every release before", got, want)
+		t.Errorf("the key's id is %s, it was %s in every release before; want %v", got, want, want)
 	}
 }
 
@@ -58,7 +58,7 @@ func TestCallbackRoundTrip(t *testing.T) {
 		n := rapid.Uint32().Draw(t, "index")
 		gotID, gotN, ok := schemas.ParseCallback(schemas.Callback(id, n))
 		if !ok || gotID != id || gotN != n {
-			t.Fatalf("got %s %d %v", gotID, gotN, ok)
+			t.Fatalf("got %s %d %v; want %v, %v, true", gotID, gotN, ok, id, n)
 		}
 	})
 	for _, foreign := range []string{"", "av1:", "c:42/r:7f3a", "av1:nope:1", schemas.Callback(schemas.TaskID{}, 1) + "x"} {
@@ -103,7 +103,7 @@ func FuzzParseCallback(f *testing.F) {
 		}
 		again, n, ok := schemas.ParseCallback(schemas.Callback(id, index))
 		if !ok || again != id || n != index {
-			t.Fatalf("%q is %s/%d and then %s/%d", text, id, index, again, n)
+			t.Fatalf("%q is %s/%d and then %s/%d; want %v, %v", text, id, index, again, n, id, index)
 		}
 	})
 }

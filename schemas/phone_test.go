@@ -37,7 +37,7 @@ func TestThreatS16PhoneMasksItself(t *testing.T) {
 	p := schemas.Phone("573001234567")
 	for _, got := range []string{p.String(), fmt.Sprint(p), fmt.Sprintf("%v %s", p, p)[:12], p.LogValue().String()} {
 		if got != "********4567" {
-			t.Errorf("printed %q", got)
+			t.Errorf("printed %q, want %q", got, "********4567")
 		}
 	}
 }

@@ -92,10 +92,10 @@ func TestNewerVersionsAreTold(t *testing.T) {
 			r := schemas.EncodeSlice(schemas.NewTaskID().String(), &schemas.Slice{Phones: []string{"1"}})
 			r.Headers[0].Value = []byte(v)
 			if err := schemas.CheckVersion(&r); errors.Is(err, schemas.ErrNewer) != want || err != nil != want {
-				t.Errorf("%v", err)
+				t.Errorf("checking the version: %v, want ErrNewer: %t", err, want)
 			}
 			if err := schemas.Decode(&r, &schemas.Slice{}); errors.Is(err, schemas.ErrNewer) != want || err == nil != (v == schemas.Version) {
-				t.Errorf("%v", err)
+				t.Errorf("decoding: %v, want ErrNewer: %t", err, want)
 			}
 		})
 	}
@@ -112,7 +112,7 @@ func TestRecordsThatCannotBeDecodedAreRefused(t *testing.T) {
 	broken.Value = []byte{0xff}
 	for name, r := range map[string]stream.Record{"newer": newer, "no version": bare, "broken": broken} {
 		if err := schemas.Decode(&r, &schemas.Slice{}); !errors.Is(err, schemas.ErrDecode) {
-			t.Errorf("%s: %v", name, err)
+			t.Errorf("%s: %v; want %v", name, err, schemas.ErrDecode)
 		}
 	}
 	var back schemas.Slice

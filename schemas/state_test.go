@@ -39,7 +39,7 @@ func TestEveryByteHasAnOutcome(t *testing.T) {
 		}
 		good := o == schemas.OutcomeSent || o == schemas.OutcomeDelivered || o == schemas.OutcomeRead
 		if m.Succeeded() != good {
-			t.Errorf("mark %d (%s): succeeded %v", b, o, m.Succeeded())
+			t.Errorf("mark %d (%s): succeeded %v; want %v", b, o, m.Succeeded(), good)
 		}
 		for _, l := range []es.Language{es.Spanish, es.English} {
 			if words := m.In(l); (words == "") != (good || o == schemas.OutcomePending) {
@@ -61,7 +61,7 @@ func TestReasonRowsDoNotMove(t *testing.T) {
 	got := schemas.Refusals()
 	for i, code := range want {
 		if i >= len(got) || got[i] != code {
-			t.Fatalf("row %d is not code %d any more", i, code)
+			t.Fatalf("row %d is not code %d any more; want less than %v, %v", i, code, len(got), got[i])
 		}
 	}
 	for i, code := range got {
@@ -73,6 +73,6 @@ func TestReasonRowsDoNotMove(t *testing.T) {
 		}
 	}
 	if m := schemas.Failed(999999); m != schemas.Failed(schemas.CodeOther) {
-		t.Errorf("an unknown code fails as mark %d", m)
+		t.Errorf("an unknown code fails as mark %d, want %v", m, schemas.Failed(schemas.CodeOther))
 	}
 }

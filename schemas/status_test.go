@@ -43,7 +43,7 @@ func TestOnlyAHigherVersionThatKnowsAsMuchSupersedes(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := c.later.Supersedes(c.known); got != c.want {
-				t.Errorf("%v", got)
+				t.Errorf("got %v, want %v", got, c.want)
 			}
 		})
 	}

@@ -27,7 +27,7 @@ func TestPresetLey2300KeepsItsHours(t *testing.T) {
 		t.Run(at, func(t *testing.T) {
 			m, err := time.Parse(time.RFC3339, at)
 			if err != nil || w.Open(m) != want {
-				t.Errorf("%v, %v", !want, err)
+				t.Errorf("got %v, %v; want open: %t", !want, err, want)
 			}
 		})
 	}
@@ -41,7 +41,7 @@ func TestNoWindowIsAlwaysOpen(t *testing.T) {
 	var w *schemas.Window
 	from, to, ok := w.Opening(noon)
 	if !ok || !w.Open(noon) || !from.Equal(noon) || to.Sub(noon) < schemas.TaskLife || w.Check() != nil {
-		t.Errorf("from %v to %v", from, to)
+		t.Errorf("from %v to %v; want %v", from, to, noon)
 	}
 	if hours.Horizon <= schemas.TaskLife {
 		t.Error("a task outlives the horizon")
@@ -77,11 +77,11 @@ func TestWindowJSON(t *testing.T) {
 	} {
 		var w schemas.Window
 		if err := json.Unmarshal([]byte(text), &w); err != nil {
-			t.Fatalf("%s: %v", text, err)
+			t.Fatalf("reading %s: %v", text, err)
 		}
 		again, err := json.Marshal(&w)
 		if err != nil || string(again) != text {
-			t.Errorf("%s became %s, %v", text, again, err)
+			t.Errorf("%s became %s, %v; want %v", text, again, err, string(again))
 		}
 	}
 }

@@ -84,7 +84,7 @@ func TestWhatWebhooksSayOfNumbers(t *testing.T) {
 				t.Errorf("%q, want %q", got, c.want)
 			}
 			if got := hears(t, "", c.body); len(got) > 0 {
-				t.Errorf("unsigned: %q", got)
+				t.Errorf("unsigned: %q, want some", got)
 			}
 		})
 	}
@@ -96,7 +96,7 @@ func TestAWarningBeforeTheFirstReceiptIsForAll(t *testing.T) {
 	h := NewWebhooks(WebhookConfig{AppSecret: "s", Numbers: func() []string { return []string{"1065", "1066"} }})
 	recs, err := h.Receipts([]byte(change("C", "account_update", `{"event":"ACCOUNT_VIOLATION"}`)), heard)
 	if err != nil || len(recs) != 2 {
-		t.Errorf("%d records, %v", len(recs), err)
+		t.Errorf("%d records, %v; want 2", len(recs), err)
 	}
 }
 
@@ -117,6 +117,6 @@ func TestEachWebhookOfALockedAccountIsWritten(t *testing.T) {
 		}
 	}
 	if said != 10 {
-		t.Errorf("written %d times", said)
+		t.Errorf("written %d times, want 10", said)
 	}
 }

@@ -72,7 +72,7 @@ func TestConnectionCutAtAnyByteIsNeverTakenForSent(t *testing.T) {
 					}
 					if reused {
 						if r := h.send(t, phone, "first"); r.Verdict != schemas.VerdictSent {
-							t.Fatalf("first: %+v", r)
+							t.Fatalf("first: %+v, want Verdict %v", r, schemas.VerdictSent)
 						}
 						synctest.Wait()
 						cut.limit = limit
@@ -89,7 +89,7 @@ func TestConnectionCutAtAnyByteIsNeverTakenForSent(t *testing.T) {
 				})
 			}
 			if whole == 0 || whole == longest {
-				t.Errorf("%d of %d were whole", whole, longest)
+				t.Errorf("%d of %d were whole; want other than 0, other than %v", whole, longest, longest)
 			}
 		})
 	}
@@ -136,10 +136,10 @@ func TestCallsThatReachNobodyAreUnsent(t *testing.T) {
 				}
 				r := h.Send(ctx, sender, m, phone, "c")
 				if r.Verdict != schemas.VerdictUnsent || r.Detail == "" {
-					t.Errorf("reply %+v", r)
+					t.Errorf("reply %+v, want Verdict %v, one", r, schemas.VerdictUnsent)
 				}
 				if s := h.sim.Summary(); s.Accepted != 0 {
-					t.Errorf("ledger %+v", s)
+					t.Errorf("ledger %+v, want Accepted 0", s)
 				}
 				h.Close()
 			})
@@ -162,11 +162,11 @@ func TestCallsWithoutAnAnswerAreLost(t *testing.T) {
 				ctx, cancel := context.WithTimeout(t.Context(), wait)
 				defer cancel()
 				if r := h.Send(ctx, sender, m, phone, "c"); r.Verdict != schemas.VerdictLost {
-					t.Errorf("reply %+v", r)
+					t.Errorf("reply %+v, want Verdict %v", r, schemas.VerdictLost)
 				}
 				time.Sleep(time.Minute)
 				if got := h.sim.Ledger(phone.Digits()); len(got) != 1 || got[0].Answered {
-					t.Errorf("ledger %+v", got) // it was sent all the same: this is why Lost is not Unsent
+					t.Errorf("ledger %+v, want 1 of them", got) // it was sent all the same: this is why Lost is not Unsent
 				}
 				h.Close()
 			})
@@ -197,12 +197,12 @@ func TestPeerClosedIdle(t *testing.T) {
 				broken.limit = 0
 			}
 			if r := h.send(t, phone, "c"); r.Verdict != want {
-				t.Errorf("attempt %d: %+v", i, r)
+				t.Errorf("attempt %d: %+v; want Verdict %v", i, r, want)
 			}
 			synctest.Wait()
 		}
 		if calls != 2 || h.net.Dials() != 2 {
-			t.Errorf("%d calls over %d connections", calls, h.net.Dials())
+			t.Errorf("%d calls over %d connections; want 2, 2", calls, h.net.Dials())
 		}
 		h.Close()
 	})
@@ -241,7 +241,7 @@ func TestResetWhileAnswering(t *testing.T) {
 				_, _ = io.WriteString(c, tt.answer)
 			}()
 			if r := h.send(t, phone, "c"); r.Verdict != tt.verdict {
-				t.Errorf("reply %+v", r)
+				t.Errorf("reply %+v, want Verdict %v", r, tt.verdict)
 			}
 		})
 	}
@@ -271,7 +271,7 @@ func TestHTTP2(t *testing.T) {
 		go func() {
 			defer func() { done <- struct{}{} }()
 			if r := h.send(t, schemas.Phone(fmt.Sprintf("57300124%04d", 1000+i)), fmt.Sprint(i)); r.Verdict != schemas.VerdictSent {
-				t.Errorf("reply %+v", r)
+				t.Errorf("reply %+v, want Verdict %v", r, schemas.VerdictSent)
 			}
 		}()
 	}
@@ -282,14 +282,14 @@ func TestHTTP2(t *testing.T) {
 		"0501": schemas.VerdictLost, "0502": schemas.VerdictLost, "0503": schemas.VerdictLost, "0504": schemas.VerdictLost, "0026": schemas.VerdictFailed,
 	} {
 		if r := h.send(t, schemas.Phone("57399125"+ending), ending); r.Verdict != want {
-			t.Errorf("%s: %+v", ending, r)
+			t.Errorf("%s: %+v; want Verdict %v", ending, r, want)
 		}
 	}
 	if protos[2].Load() != 35 {
-		t.Errorf("%d calls over HTTP/2, %d over HTTP/1", protos[2].Load(), protos[1].Load())
+		t.Errorf("%d calls over HTTP/2, %d over HTTP/1; want 35", protos[2].Load(), protos[1].Load())
 	}
 	if s := sim.Summary(); s.Repeated != 0 || s.Duplicates != 0 {
-		t.Errorf("ledger %+v", s)
+		t.Errorf("ledger %+v, want Repeated 0, Duplicates 0", s)
 	}
 	srv.CloseClientConnections()
 	srv.Close()
@@ -297,6 +297,6 @@ func TestHTTP2(t *testing.T) {
 		t.Errorf("server gone: %+v", r)
 	}
 	if r := h.send(t, phone, "later"); r.Verdict != schemas.VerdictUnsent {
-		t.Errorf("server gone: %+v", r)
+		t.Errorf("server gone: %+v, want Verdict %v", r, schemas.VerdictUnsent)
 	}
 }

@@ -67,7 +67,7 @@ func TestClientMetricsHaveTheirNamesAndLabels(t *testing.T) {
 		}
 	}
 	if len(got) != len(want) {
-		t.Errorf("metrics %v", got)
+		t.Errorf("metrics %v, want %v of them", got, len(want))
 	}
 }
 

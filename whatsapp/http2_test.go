@@ -83,7 +83,7 @@ func TestHTTP2SaysNothingWasDone(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				h := setupHTTP2(t, simulator.Config{})
 				if r := h.send(t, phone, "first"); r.Verdict != schemas.VerdictSent { // so that the next one is not the connection's first stream
-					t.Fatalf("first: %+v", r)
+					t.Fatalf("first: %+v, want Verdict %v", r, schemas.VerdictSent)
 				}
 				if err := h.sim.SetFaults(faults); err != nil {
 					t.Fatal(err)
@@ -91,7 +91,7 @@ func TestHTTP2SaysNothingWasDone(t *testing.T) {
 				r := h.send(t, phone, "c")
 				calls, _, accepted := h.sim.Calls("c")
 				if r.Verdict != want.verdict || accepted != want.accepted || calls != 1 {
-					t.Errorf("reply %+v; %d calls, %d accepted", r, calls, accepted)
+					t.Errorf("reply %+v; %d calls, %d accepted; want Verdict %v, 1, %v", r, calls, accepted, want.verdict, want.accepted)
 				}
 				if err := h.sim.SetFaults(""); err != nil {
 					t.Fatal(err)
@@ -102,7 +102,7 @@ func TestHTTP2SaysNothingWasDone(t *testing.T) {
 					repeated = 0
 				}
 				if sum := h.sim.Summary(); again.Verdict != schemas.VerdictSent || sum.Repeated != repeated || (sum.Untouched == 1) != (want.verdict == schemas.VerdictUnsent) {
-					t.Errorf("again %+v; ledger %+v", again, sum)
+					t.Errorf("again %+v; ledger %+v; want Verdict %v, Repeated %v", again, sum, schemas.VerdictSent, repeated)
 				}
 				h.Close()
 			})
@@ -129,7 +129,7 @@ func TestHTTP2UnderFaults(t *testing.T) {
 						r := h.send(t, schemas.Phone(fmt.Sprintf("57300%07d", i)), callback)
 						_, _, accepted := h.sim.Calls(callback)
 						if (r.Verdict == schemas.VerdictSent && accepted != 1) || (r.Verdict == schemas.VerdictUnsent && accepted != 0) || accepted > 1 {
-							t.Errorf("%s: %+v, %d accepted", callback, r, accepted)
+							t.Errorf("%s: %+v, %d accepted; want at most 1", callback, r, accepted)
 						}
 						mu.Lock()
 						count[r.Verdict]++
@@ -251,10 +251,10 @@ func TestHTTP2Frames(t *testing.T) {
 			t.Parallel()
 			h, seen := onEdge(t, tt.act)
 			if r := h.send(t, phone, "c"); r.Verdict != tt.want {
-				t.Errorf("reply %+v", r)
+				t.Errorf("reply %+v, want Verdict %v", r, tt.want)
 			}
 			if n := seen.Load(); n != 1 {
-				t.Errorf("%d requests", n)
+				t.Errorf("%d requests, want 1", n)
 			}
 		})
 	}
@@ -279,7 +279,7 @@ func TestGoAwayBetweenStreams(t *testing.T) {
 	<-arrived
 	second := h.send(t, phone, "second")
 	if r := <-first; r.Verdict != schemas.VerdictLost || second.Verdict != schemas.VerdictUnsent || seen.Load() != 2 {
-		t.Errorf("first %+v, second %+v, %d requests", r, second, seen.Load())
+		t.Errorf("first %+v, second %+v, %d requests; want Verdict %v, Verdict %v, 2", r, second, seen.Load(), schemas.VerdictLost, schemas.VerdictUnsent)
 	}
 }
 
@@ -327,7 +327,7 @@ func TestUploadOverHTTP2(t *testing.T) {
 	t.Parallel()
 	h := setupHTTP2(t, simulator.Config{}, func(c *whatsapp.Config) { c.CallTimeout = time.Minute })
 	if r := h.send(t, phone, "c"); r.Verdict != schemas.VerdictSent { // opens the connection
-		t.Fatalf("reply %+v", r)
+		t.Fatalf("reply %+v, want Verdict %v", r, schemas.VerdictSent)
 	}
 	const size = 4 << 20
 	var uploads sync.WaitGroup
@@ -335,15 +335,15 @@ func TestUploadOverHTTP2(t *testing.T) {
 		uploads.Go(func() {
 			body := io.MultiReader(strings.NewReader("%PDF-1.7\n"), io.LimitReader(zeros{}, size-9))
 			if id, err := h.Upload(t.Context(), sender, "application/pdf", "a.pdf", size, body); err != nil || id == "" {
-				t.Errorf("%q, %v", id, err)
+				t.Errorf("%q, %v; want one", id, err)
 			}
 		})
 	}
 	uploads.Wait()
 	if _, err := h.Upload(t.Context(), sender, "image/gif", "a.gif", 6, strings.NewReader("GIF89a")); !errors.Is(err, schemas.ErrContent) {
-		t.Errorf("a refused one: %v", err)
+		t.Errorf("a refused one: %v, want %v", err, schemas.ErrContent)
 	}
 	if sum := h.sim.Summary(); sum.Uploads.Files != 3 || sum.Uploads.Bytes != 3*size || h.net.Dials() != 1 {
-		t.Errorf("%d connections, %+v", h.net.Dials(), sum)
+		t.Errorf("%d connections, %+v; want 1", h.net.Dials(), sum)
 	}
 }

@@ -30,16 +30,16 @@ func TestProbeSaysWhetherTheAPIAnswers(t *testing.T) {
 			t.Parallel()
 			h := against(t, func(w http.ResponseWriter, r *http.Request) {
 				if r.Method != http.MethodGet || r.URL.Path != "/v25.0/"+sender || r.URL.RawQuery != "fields=id" || r.Header.Get("Authorization") != "Bearer "+token {
-					t.Errorf("%s %s", r.Method, r.URL)
+					t.Errorf("%s %s; want %v, Path %v, RawQuery %q", r.Method, r.URL, http.MethodGet, "/v25.0/"+sender, "fields=id")
 				}
 				if n, _ := io.Copy(io.Discard, r.Body); n > 0 {
-					t.Errorf("a body of %d bytes", n)
+					t.Errorf("a body of %d bytes, want 0", n)
 				}
 				w.WriteHeader(c.status)
 				_, _ = io.WriteString(w, c.body)
 			})
 			if r := h.Probe(t.Context(), sender); r.Verdict != c.want.Verdict || r.Foreign != c.want.Foreign {
-				t.Errorf("%+v", r)
+				t.Errorf("got %+v, want Verdict %v, Foreign %v", r, c.want.Verdict, c.want.Foreign)
 			}
 		})
 	}
@@ -53,7 +53,7 @@ func TestProbeWithoutAnswer(t *testing.T) {
 		t.Errorf("a connection that closes: %+v", r)
 	}
 	if r := h.Probe(t.Context(), "unknown"); r.Verdict != schemas.VerdictAccount {
-		t.Errorf("no token: %+v", r)
+		t.Errorf("no token: %+v, want Verdict %v", r, schemas.VerdictAccount)
 	}
 	if err := h.net.Close(); err != nil {
 		t.Fatal(err)
@@ -69,9 +69,9 @@ func TestProbeSendsNothing(t *testing.T) {
 	t.Parallel()
 	h := setup(t, simulator.Config{Numbers: []simulator.Number{{ID: sender, Token: token}}})
 	if r := h.Probe(t.Context(), sender); r.Verdict == schemas.VerdictLost || r.Verdict == schemas.VerdictUnsent {
-		t.Errorf("%+v", r)
+		t.Errorf("got %+v, want Verdict other than %v, Verdict other than %v", r, schemas.VerdictLost, schemas.VerdictUnsent)
 	}
 	if n := h.sim.Summary().Accepted; n != 0 {
-		t.Errorf("%d messages", n)
+		t.Errorf("%d messages, want 0", n)
 	}
 }

@@ -36,7 +36,7 @@ func TestSentMessageIsInTheLedgerWithItsCallback(t *testing.T) {
 		t.Error(diff)
 	}
 	if r.Verdict != schemas.VerdictSent || !strings.HasPrefix(r.WAMID, "wamid.") {
-		t.Errorf("reply %+v", r)
+		t.Errorf("reply %+v, want Verdict %v", r, schemas.VerdictSent)
 	}
 }
 
@@ -44,10 +44,10 @@ func TestSendToUserID(t *testing.T) {
 	t.Parallel()
 	h := setup(t, simulator.Config{})
 	if r := h.send(t, "CO.1765AbC", "x"); r.Verdict != schemas.VerdictSent {
-		t.Fatalf("reply %+v", r)
+		t.Fatalf("reply %+v, want Verdict %v", r, schemas.VerdictSent)
 	}
 	if got := h.sim.Ledger("CO.1765AbC"); len(got) != 1 {
-		t.Errorf("ledger %+v", got)
+		t.Errorf("ledger %+v, want 1 of them", got)
 	}
 }
 
@@ -88,18 +88,18 @@ func TestMessagesAreThoseOfTheGoldenFiles(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			m, err := h.Prepare(c.content)
 			if err != nil {
-				t.Fatalf("%v", err)
+				t.Fatalf("preparing it: %v", err)
 			}
 			b, err := whatsapp.Render(m, c.to, `av1:"task":7`)
 			if err != nil {
-				t.Fatalf("%v", err)
+				t.Fatalf("rendering it: %v", err)
 			}
 			if !json.Valid(b) {
 				t.Errorf("not JSON: %s", b)
 			}
 			fmt.Fprintf(&out, "# %s\n%s\n", c.name, bytes.ReplaceAll(b, []byte(id), []byte("1037543291543636")))
 			if r := h.Send(t.Context(), sender, m, c.to, `av1:"task":7`); r.Verdict != schemas.VerdictSent {
-				t.Errorf("%+v", r)
+				t.Errorf("got %+v, want Verdict %v", r, schemas.VerdictSent)
 			}
 		})
 	}
@@ -128,7 +128,7 @@ func TestContentThatCannotBeSentIsRefused(t *testing.T) {
 		"unknown header": {Body: "hola", Header: 99},
 	} {
 		if _, err := h.Prepare(c); !errors.Is(err, schemas.ErrContent) {
-			t.Errorf("%s: %v", name, err)
+			t.Errorf("%s: %v; want %v", name, err, schemas.ErrContent)
 		}
 	}
 }
@@ -199,7 +199,7 @@ func TestMediaIDIsRenewable(t *testing.T) {
 		t.Fatal(err)
 	}
 	if r := h.Send(t.Context(), sender, m, phone, "c"); r.Verdict != schemas.VerdictMedia || r.Code != 100 {
-		t.Errorf("reply %+v", r)
+		t.Errorf("reply %+v, want Verdict %v, Code 100", r, schemas.VerdictMedia)
 	}
 }
 
@@ -218,11 +218,11 @@ func TestRateLimitIsThrottledWithRetryAfter(t *testing.T) {
 			}
 		}
 		if sent != 11 || throttled != 4 {
-			t.Errorf("%d sent, %d throttled", sent, throttled)
+			t.Errorf("%d sent, %d throttled; want 11, 4", sent, throttled)
 		}
 		time.Sleep(time.Second)
 		if r := h.send(t, phone, "c"); r.Verdict != schemas.VerdictSent {
-			t.Errorf("after a second: %+v", r)
+			t.Errorf("after a second: %+v, want Verdict %v", r, schemas.VerdictSent)
 		}
 		if err := h.sim.SetFaults("pair"); err != nil {
 			t.Fatal(err)
@@ -232,7 +232,7 @@ func TestRateLimitIsThrottledWithRetryAfter(t *testing.T) {
 			n++
 		}
 		if n != 45 {
-			t.Errorf("%d messages at once to one phone", n)
+			t.Errorf("%d messages at once to one phone, want 45", n)
 		}
 		h.Close()
 	})
@@ -329,7 +329,7 @@ func TestThreatS22ForeignAnswers(t *testing.T) {
 				t.Errorf("foreign, and not lost: %+v", r)
 			}
 			if calls != 1 {
-				t.Errorf("%d calls", calls)
+				t.Errorf("%d calls, want 1", calls)
 			}
 		})
 	}
@@ -346,15 +346,15 @@ func TestProxyThatLostTheAnswerLeavesItOpen(t *testing.T) {
 			t.Parallel()
 			h := setup(t, simulator.Config{Faults: faults})
 			if r := h.send(t, phone, "c"); r.Verdict != schemas.VerdictLost || r.Foreign {
-				t.Errorf("reply %+v", r)
+				t.Errorf("reply %+v, want Verdict %v", r, schemas.VerdictLost)
 			}
 			sum := h.sim.Summary()
 			if sum.Foreign != 1 || sum.Unanswered != sum.Accepted || sum.Dropped+sum.Accepted != 1 || len(sum.Refused) != 0 {
-				t.Errorf("ledger %+v", sum)
+				t.Errorf("ledger %+v, want Foreign 1, Unanswered %v", sum, sum.Accepted)
 			}
 			h.send(t, phone, "c")
 			if sum := h.sim.Summary(); sum.Repeated != 1 { // the simulator knows no page that proves a refusal
-				t.Errorf("ledger %+v", sum)
+				t.Errorf("ledger %+v, want Repeated 1", sum)
 			}
 		})
 	}
@@ -393,7 +393,7 @@ func TestAnswersOfOtherServersAreForeign(t *testing.T) {
 				_, _ = io.WriteString(w, tt.body)
 			})
 			if r := h.send(t, phone, "c"); r.Foreign != tt.foreign {
-				t.Errorf("reply %+v", r)
+				t.Errorf("reply %+v, want Foreign %v", r, tt.foreign)
 			}
 		})
 	}
@@ -409,7 +409,7 @@ func TestRequestIsNotRepeatedByTheTransport(t *testing.T) {
 		_, _ = io.WriteString(w, `{"messages":[{"id":"wamid.X"}]}`)
 	})
 	if r := h.send(t, phone, "c"); r.Verdict != schemas.VerdictSent {
-		t.Fatalf("reply %+v", r)
+		t.Fatalf("reply %+v, want Verdict %v", r, schemas.VerdictSent)
 	}
 	want := http.Header{
 		"Authorization": {"Bearer " + token}, "Content-Type": {"application/json"}, "Accept": {"application/json"}, "User-Agent": {"altavoz"},
@@ -419,7 +419,7 @@ func TestRequestIsNotRepeatedByTheTransport(t *testing.T) {
 		t.Error(diff)
 	}
 	if got.URL.Path != "/v25.0/"+sender+"/messages" || got.ContentLength <= 0 || got.Method != http.MethodPost {
-		t.Errorf("%s %s, %d bytes", got.Method, got.URL, got.ContentLength)
+		t.Errorf("%s %s, %d bytes; want %v, Path %v, more than 0", got.Method, got.URL, got.ContentLength, http.MethodPost, "/v25.0/"+sender+"/messages")
 	}
 }
 
@@ -434,7 +434,7 @@ func TestThreatS22WordsAreClean(t *testing.T) {
 	})
 	r := h.send(t, phone, "c")
 	if !strings.HasPrefix(r.Detail, "Malformed access token [redacted]  ]0;x to +********4567 ñ") || len(r.Detail) > 300 {
-		t.Errorf("detail %q", r.Detail)
+		t.Errorf("detail %q, want at most length 300", r.Detail)
 	}
 }
 
@@ -446,10 +446,10 @@ func TestUnknownSenderIsAnAccountFault(t *testing.T) {
 		t.Fatal(err)
 	}
 	if r := h.Send(t.Context(), "unknown", m, phone, "c"); r.Verdict != schemas.VerdictAccount {
-		t.Errorf("reply %+v", r)
+		t.Errorf("reply %+v, want Verdict %v", r, schemas.VerdictAccount)
 	}
 	if r := h.Send(t.Context(), sender, "what?", phone, "c"); r.Verdict != schemas.VerdictContent {
-		t.Errorf("reply %+v", r)
+		t.Errorf("reply %+v, want Verdict %v", r, schemas.VerdictContent)
 	}
 }
 
@@ -467,7 +467,7 @@ func TestWrongClientConfigurationsAreRefused(t *testing.T) {
 			if _, err := whatsapp.New(cfg); err == nil {
 				t.Error("no error")
 			} else if strings.Contains(err.Error(), "u:p") {
-				t.Errorf("%v", err)
+				t.Errorf("%v shows the credentials", err)
 			}
 		})
 	}

@@ -36,19 +36,19 @@ func TestUploadIsAFormOfTypeAndFile(t *testing.T) {
 				}
 				got, _ := io.ReadAll(f)
 				if string(got) != png || fh.Header.Get("Content-Type") != "image/png" || fh.Filename != `a "b".png` {
-					t.Errorf("%q, %v, %q", got, fh.Header, fh.Filename)
+					t.Errorf("%q, %v, %q; want %q", got, fh.Header, fh.Filename, `a "b".png`)
 				}
 				if r.FormValue("type") != "image/png" || r.FormValue("messaging_product") != "whatsapp" {
 					t.Errorf("form %v", r.Form)
 				}
 				if r.URL.Path != "/v25.0/"+sender+"/media" {
-					t.Errorf("path %s", r.URL.Path)
+					t.Errorf("path %s, want %v", r.URL.Path, "/v25.0/"+sender+"/media")
 				}
 				_, _ = io.WriteString(w, `{"id":"1037543291543636"}`)
 			})
 			id, err := h.Upload(t.Context(), sender, "image/png", "a \"b\".png\r\n", size, strings.NewReader(png))
 			if err != nil || id != "1037543291543636" {
-				t.Errorf("%q, %v", id, err)
+				t.Errorf("%q, %v; want %q", id, err, "1037543291543636")
 			}
 		})
 	}
@@ -93,10 +93,10 @@ func TestUploadErrorsSayWhetherTheyMayPass(t *testing.T) {
 				}
 				id, err := h.Upload(t.Context(), sender, tt.mimeType, "a.png", size, tt.body)
 				if err == nil || id != "" {
-					t.Fatalf("%q, %v", id, err)
+					t.Fatalf("%q, %v; want %q, an error", id, err, "")
 				}
 				if errors.Is(err, schemas.ErrContent) != tt.content || errors.Is(err, whatsapp.ErrUpload) == tt.content || !strings.Contains(err.Error(), tt.words) {
-					t.Errorf("%v", err)
+					t.Errorf("got %v, want refused for good: %t, with %q", err, tt.content, tt.words)
 				}
 				h.Close()
 			})

@@ -163,7 +163,7 @@ func TestReceiptsAreReadFromEachShape(t *testing.T) {
 			var got []string
 			for _, r := range n.receipts {
 				if r.of.task != task1 {
-					t.Errorf("of task %s", r.of.task)
+					t.Errorf("of task %s, want %v", r.of.task, task1)
 				}
 				got = append(got, strings.Join(strings.Fields(fmt.Sprint(r.of.index, " ", r.mark.Label(), " ", r.wamid, " ", r.phone, " ", r.reason)), " "))
 			}
@@ -233,7 +233,7 @@ func TestReceiptsOfATaskGoTogether(t *testing.T) {
 		}
 		got = append(got, r)
 		if rec.Topic != schemas.TopicResults || string(rec.Key) != schemas.TaskID(r.GetTask()).String() || rec.Partition != stream.NoPartition {
-			t.Errorf("the record goes to %s with key %s", rec.Topic, rec.Key)
+			t.Errorf("the record goes to %s with key %s; want %v", rec.Topic, rec.Key, schemas.TopicResults)
 		}
 	}
 	if diff := cmp.Diff(want, got, protocmp.Transform()); diff != "" {
@@ -258,7 +258,7 @@ func TestLargestWebhookFitsIntoRecords(t *testing.T) {
 	for _, rec := range recs {
 		all, ok := schemas.ReadReceipts(&rec, nil)
 		if !ok || len(rec.Key)+len(rec.Value) > schemas.MaxRecordBytes {
-			t.Errorf("a record of %d bytes, plain: %v", len(rec.Value), ok)
+			t.Errorf("a record of %d bytes, plain: %v; want true", len(rec.Value), ok)
 		}
 		sizes = append(sizes, len(all))
 	}
@@ -301,7 +301,7 @@ func TestThreatS11WebhookSigned(t *testing.T) {
 				header.Set("X-Hub-Signature-256", c.header)
 			}
 			if got := NewWebhooks(WebhookConfig{AppSecret: schemas.Secret(c.secret)}).Signed([]byte(c.body), header); got != c.want {
-				t.Errorf("%v", got)
+				t.Errorf("got %v, want %v", got, c.want)
 			}
 		})
 	}
@@ -327,7 +327,7 @@ func TestChallengeIsAnsweredForTheRightToken(t *testing.T) {
 			}
 			got, ok := NewWebhooks(WebhookConfig{VerifyToken: schemas.Secret(c.token)}).Challenge(query)
 			if got != c.want || ok != c.ok {
-				t.Errorf("%q, %v", got, ok)
+				t.Errorf("%q, %v; want %q, %v", got, ok, c.want, c.ok)
 			}
 		})
 	}
@@ -345,7 +345,7 @@ func TestUpdatesAreCountedByTheirKind(t *testing.T) {
 	}
 	families, err := reg.Gather()
 	if err != nil || len(families) != 2 || families[1].GetName() != "altavoz_webhook_updates_total" {
-		t.Fatalf("%v, %v", families, err)
+		t.Fatalf("%v, %v; want 2 of them", families, err)
 	}
 	got := map[string]float64{}
 	for _, m := range families[1].GetMetric() {
@@ -365,7 +365,7 @@ func TestCodesThatPredictTheNextFailure(t *testing.T) {
 		schemas.CodeOther: false, schemas.CodeInvalidPhone: false, schemas.CodeExhausted: false, 999999: false,
 	} {
 		if got := Predicts(code); got != want {
-			t.Errorf("%d: %v", code, got)
+			t.Errorf("%d: %v; want %v", code, got, want)
 		}
 	}
 }
@@ -387,13 +387,13 @@ func FuzzWebhook(f *testing.F) {
 		}
 		ours := n.seen[kindSent] + n.seen[kindDelivered] + n.seen[kindRead] + n.seen[kindFailed]
 		if ours != len(n.receipts) || n.updates > maxUpdates {
-			t.Errorf("%d receipts, seen %v of %d", len(n.receipts), n.seen, n.updates)
+			t.Errorf("%d receipts, seen %v of %d; want %v, at most %v", len(n.receipts), n.seen, n.updates, ours, maxUpdates)
 		}
 		once := map[recipient]bool{}
 		for _, rec := range n.results(heard) {
 			all, ok := schemas.ReadReceipts(&rec, nil)
 			if !ok || len(all) == 0 || len(all) > maxReceipts || len(rec.Key)+len(rec.Value) > schemas.MaxRecordBytes {
-				t.Fatalf("a record of %d receipts and %d bytes, plain: %v", len(all), len(rec.Value), ok)
+				t.Fatalf("a record of %d receipts and %d bytes, plain: %v; want other than 0, at most %v, true", len(all), len(rec.Value), ok, maxReceipts)
 			}
 			for _, o := range all {
 				if m := schemas.RecipientState(o.Mark); m < schemas.StateConfirmed || m > schemas.StateRead || o.AtMs != heard.UnixMilli() {
@@ -405,7 +405,7 @@ func FuzzWebhook(f *testing.F) {
 					once[r] = true
 				}
 				if !utf8.Valid(o.Reason) || len(o.Reason) > 1000 {
-					t.Errorf("reason %q", o.Reason)
+					t.Errorf("reason %q, want at most length 1000", o.Reason)
 				}
 			}
 		}

@@ -47,7 +47,7 @@ func TestThreatS06ScraperWithAKeyKeepsItsConnection(t *testing.T) {
 	}
 	first, code := open("a-key-of-the-scraper")
 	if code != http.StatusOK {
-		t.Fatal(code)
+		t.Fatalf("got %v, want %v", code, http.StatusOK)
 	}
 	for range 10 {
 		open("")
@@ -56,9 +56,9 @@ func TestThreatS06ScraperWithAKeyKeepsItsConnection(t *testing.T) {
 		t.Errorf("strangers closed the scraper's connection: %v", err)
 	}
 	if _, code := open("a-key-of-the-scraper"); code != http.StatusOK {
-		t.Errorf("a second connection of two: %d", code)
+		t.Errorf("a second connection of two: %d, want %v", code, http.StatusOK)
 	}
 	if _, code := open("a-key-of-the-scraper"); code != http.StatusTooManyRequests {
-		t.Errorf("a third connection of two: %d", code)
+		t.Errorf("a third connection of two: %d, want %v", code, http.StatusTooManyRequests)
 	}
 }

@@ -23,7 +23,7 @@ func TestFolderHasOneOwner(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := StartKafka(dir, anyPort, net.Listen, log); !errors.Is(err, ErrInUse) {
-		t.Errorf("a second owner got %v", err)
+		t.Errorf("a second owner got %v, want %v", err, ErrInUse)
 	}
 	if err := first.Stop(); err != nil {
 		t.Fatal(err)

@@ -8,7 +8,7 @@ func TestSizesAreReadInTheirUnits(t *testing.T) {
 		t.Run(text, func(t *testing.T) {
 			var got Bytes
 			if err := got.UnmarshalText([]byte(text)); err != nil || got != want {
-				t.Errorf("%s is %d, %v", text, got, err)
+				t.Errorf("%s is %d, %v; want %v", text, got, err, want)
 			}
 		})
 	}
@@ -19,6 +19,6 @@ func TestSizesAreReadInTheirUnits(t *testing.T) {
 		}
 	}
 	if got := Bytes(256 << 20).String(); got != "256MiB" {
-		t.Errorf("written as %s", got)
+		t.Errorf("written as %s, want %q", got, "256MiB")
 	}
 }

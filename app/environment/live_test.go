@@ -37,29 +37,29 @@ func TestSecretsAreReadAgainWhenTheirFileChanges(t *testing.T) {
 			}
 			time.Sleep(filewatch.Every)
 			if got := now().Reveal(); got != step.want {
-				t.Errorf("after %q it is %q", step.write, got)
+				t.Errorf("after %q it is %q; want %q", step.write, got, step.want)
 			}
 		}
 		write("hush-fourth")
 		if got := now().Reveal(); got != "hush-third" {
-			t.Errorf("the file is looked at with each use: %q", got)
+			t.Errorf("the file is looked at with each use: %q, want %q", got, "hush-third")
 		}
 		if err := os.Chmod(path, 0o606); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(filewatch.Every)
 		if got := now().Reveal(); got != "hush-third" {
-			t.Errorf("what anybody may write is used: %q", got)
+			t.Errorf("what anybody may write is used: %q, want %q", got, "hush-third")
 		}
 		if err := os.Remove(path); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(filewatch.Every)
 		if got := now().Reveal(); got != "hush-third" {
-			t.Errorf("without its file it is %q", got)
+			t.Errorf("without its file it is %q, want %q", got, "hush-third")
 		}
 		if said := log.String(); strings.Count(said, "was read again") != 2 || strings.Count(said, "can't be used") != 3 || strings.Contains(said, "hush") {
-			t.Error(said)
+			t.Errorf("got %q, want no %q in it", said, "hush")
 		}
 	})
 	if got := Live("ALTAVOZ_TEST_OTHER", "fixed", slog.New(slog.DiscardHandler))(); got != "fixed" {

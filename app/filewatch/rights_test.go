@@ -29,7 +29,7 @@ func TestThreatS15FilesWithSecretsAreNotEverybodys(t *testing.T) {
 	}
 	for _, none := range []string{path + "-nowhere", os.DevNull, t.TempDir()} {
 		if warning, err := Judge("X", none); warning != "" || err != nil {
-			t.Errorf("%s: %q, %v", none, warning, err)
+			t.Errorf("%s: %q, %v; want %q", none, warning, err, "")
 		}
 	}
 }
@@ -40,7 +40,7 @@ func TestThreatS15FilesThatAreMountedReadOnlyAreAWarning(t *testing.T) {
 	for mode, want := range map[os.FileMode]string{0o777: "mounted read-only", 0o666: "mounted read-only", 0o444: "may read", 0o400: ""} {
 		warning, err := judgeMode("ALTAVOZ_API_KEYS_FILE", "/run/secrets/api_keys", mode, func() bool { return true })
 		if err != nil || (warning == "") != (want == "") || !strings.Contains(warning, want) {
-			t.Errorf("%#o: %q, %v", mode, warning, err)
+			t.Errorf("%#o: %q, %v; want %q in it", mode, warning, err, want)
 		}
 	}
 	if mountedReadOnly(filepath.Join(t.TempDir(), "nothing")) {
@@ -59,18 +59,18 @@ func TestRightsOfAFileAreAChange(t *testing.T) {
 	var log strings.Builder
 	logger := slog.New(slog.NewTextHandler(&log, nil))
 	if err := Judged(logger, "X", seen); err != nil || log.Len() > 0 || Changed(seen) {
-		t.Errorf("%v, %s", err, log.String())
+		t.Errorf("got %v and a warning %q, want neither", err, log.String())
 	}
 	if err := os.Chmod(path, 0o644); err != nil {
 		t.Fatal(err)
 	}
 	if err := Judged(logger, "X", seen); err != nil || !strings.Contains(log.String(), "may read") || !Changed(seen) {
-		t.Errorf("%v, %s", err, log.String())
+		t.Errorf("%v, %s; want %q in it", err, log.String(), "may read")
 	}
 	if err := os.Chmod(path, 0o602); err != nil {
 		t.Fatal(err)
 	}
 	if err := Judged(logger, "X", seen); err == nil || !strings.Contains(err.Error(), "may write") {
-		t.Error(err)
+		t.Errorf("got %v, want an error", err)
 	}
 }

@@ -83,12 +83,12 @@ func TestStartsAgreeOnIds(t *testing.T) {
 		want := <-got
 		for range cap(got) - 1 {
 			if id := <-got; id != want {
-				t.Errorf("%s and %s are the ids of one key", want, id)
+				t.Errorf("%s and %s are the ids of one key; want %v", want, id, want)
 			}
 		}
 		written := len(l.recs)
 		if id := l.open(t, ""); id != want || len(l.recs) != written {
-			t.Errorf("a later start has %s and writes %d more", id, len(l.recs)-written)
+			t.Errorf("a later start has %s and writes %d more; want %v", id, len(l.recs)-written, want)
 		}
 	})
 }
@@ -101,14 +101,14 @@ func TestProcessesWithOtherSecretsMakeTheSameIdsOrDoNotStart(t *testing.T) {
 	l := new(topic)
 	before := l.open(t, "")
 	if id := l.open(t, mine); id != before {
-		t.Errorf("beside %s a process with a configured secret makes %s", before, id)
+		t.Errorf("beside %s a process with a configured secret makes %s; want %v", before, id, before)
 	}
 
 	l = new(topic)
 	before = l.open(t, mine)
 	for _, configured := range []schemas.Secret{"", other} {
 		if _, err := Open(t.Context(), configured, l.Remembered, l.publish, slog.New(slog.DiscardHandler)); !errors.Is(err, errSecrets) {
-			t.Errorf("beside a configured secret: %v", err)
+			t.Errorf("beside a configured secret: %v, want %v", err, errSecrets)
 		}
 	}
 	if id := l.open(t, mine+","+other); id != before {
@@ -154,7 +154,7 @@ func TestFirstStartsWithAndWithoutAConfiguredSecretAgree(t *testing.T) {
 			}
 			delete(made, schemas.TaskID{})
 			if len(made) != 1 {
-				t.Errorf("%d ids of one key", len(made))
+				t.Errorf("%d ids of one key, want 1", len(made))
 			}
 		})
 	}
@@ -187,12 +187,12 @@ func TestBroadcastOfAnIngressOfBeforeOwnersIsNobodys(t *testing.T) {
 			t.Errorf("of %s, since %s: %q, want %q", tt.at, tt.began, got, tt.want)
 		}
 		if got := owner(&schemas.Broadcast{Task: b.GetTask()}, tt.at); got != "erp" {
-			t.Errorf("an upstream's: %q", got)
+			t.Errorf("an upstream's: %q, want %q", got, "erp")
 		}
 		moved := proto.CloneOf(b)
 		moved.Origin = &schemas.Origin{Partition: 1}
 		if got := owner(moved, tt.at); got != "erp" {
-			t.Errorf("an upstream's that was put in order: %q", got)
+			t.Errorf("an upstream's that was put in order: %q, want %q", got, "erp")
 		}
 	}
 }
@@ -204,7 +204,7 @@ func TestStartWithoutTheSecretEndsWithItsContext(t *testing.T) {
 		defer cancel()
 		l := &topic{failing: 1_000_000}
 		if _, err := Open(ctx, "", l.Remembered, l.publish, slog.New(slog.DiscardHandler)); !errors.Is(err, errAway) {
-			t.Errorf("%v", err)
+			t.Errorf("got %v, want %v", err, errAway)
 		}
 	})
 }
@@ -221,18 +221,18 @@ func TestThreatS13OwnerInAnUpstreamRecordIsNotBelieved(t *testing.T) {
 	owner := Owners(ring, "erp", slog.New(slog.NewTextHandler(&log, nil)), prometheus.NewRegistry())
 	b := &schemas.Broadcast{Task: schemas.NewTaskID().Bytes(), AcceptedMs: 1, RequestSha256: []byte("x")}
 	if got := owner(b, time.Now()); got != "erp" {
-		t.Errorf("nobody's is %q's", got)
+		t.Errorf("nobody's is %q's, want %q", got, "erp")
 	}
 	b.Owner = "tienda"
 	if got := owner(b, time.Now()); got != "erp" || log.Len() != 0 {
-		t.Errorf("a claim makes it %q's; %s", got, log.String())
+		t.Errorf("a claim makes it %q's; %s; want %q", got, log.String(), "erp")
 	}
 	b.OwnerMac = []byte("made up")
 	if got := owner(b, time.Now()); got != "erp" || !strings.Contains(log.String(), "not proved") {
-		t.Errorf("a forged proof makes it %q's; %s", got, log.String())
+		t.Errorf("a forged proof makes it %q's; %s; want %q, %q in it", got, log.String(), "erp", "not proved")
 	}
 	ring.Sign(b, "tienda")
 	if got := owner(b, time.Now()); got != "tienda" {
-		t.Errorf("what an ingress signed is %q's", got)
+		t.Errorf("what an ingress signed is %q's, want %q", got, "tienda")
 	}
 }

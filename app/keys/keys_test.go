@@ -91,7 +91,7 @@ func TestThreatS01KeysAreReplacedWithoutAGap(t *testing.T) {
 		cancel()
 		<-done
 		if strings.Contains(log.String(), "hush") {
-			t.Errorf("a secret is in the log: %s", log.String())
+			t.Errorf("a secret is in the log: %s, want no %q in it", log.String(), "hush")
 		}
 	})
 }
@@ -122,7 +122,7 @@ func TestNoKeysAmongThoseConfiguredIsRefused(t *testing.T) {
 	}
 	for _, cfg := range []Config{{File: empty}, {Short: ","}, {File: "/nowhere"}} {
 		if table, err := Read(cfg); err == nil {
-			t.Errorf("%+v: %v", cfg, table)
+			t.Errorf("no key among %+v gives %v, want an error", cfg, table)
 		}
 	}
 	if table, err := Read(Config{}); err != nil || table != nil {
@@ -148,7 +148,7 @@ func TestThreatS14SecretFilesOfKeysAreJudgedWhenTheyAreReadAgain(t *testing.T) {
 	cfg := Config{File: write("keys.json", `[{"owner":"tienda","secret_files":["tienda"],"scopes":["send"]}]`, 0o600)}
 	secretFile := write("tienda", "hush-hush-hush-1", 0o600)
 	if got := Files(cfg); len(got) != 2 || got[0] != cfg.File || got[1] != secretFile {
-		t.Errorf("the files are %v", got)
+		t.Errorf("the files are %v, want 2 of them", got)
 	}
 	var log testio.Buffer
 	book, err := Open(cfg, slog.New(slog.NewTextHandler(&log, nil)), prometheus.NewRegistry())

@@ -46,7 +46,7 @@ func watched(t *testing.T, files map[string]string, test func(b *bench)) {
 		cancel()
 		<-done
 		if log := b.log.String(); strings.Contains(log, "hush") {
-			t.Errorf("a token is in the log: %s", log)
+			t.Errorf("a token is in the log: %s, want no %q in it", log, "hush")
 		}
 	})
 }
@@ -118,7 +118,7 @@ func TestNumbersChangeWhileItRuns(t *testing.T) {
 		check("it is back", "1  first 80 1 true true; 2  hush-d 10 3 true true; 3  hush-cc 10 2 true false")
 		b.counts(4, 0)
 		if id, ok := b.book.Pick(""); id != "1" || !ok {
-			t.Errorf("the default one is %s", id)
+			t.Errorf("the default one is %s, want %q", id, "1")
 		}
 		b.rest()
 		b.counts(4, 0) // nothing changed, nothing was read
@@ -143,11 +143,11 @@ func TestBrokenFileChangesNothing(t *testing.T) {
 			b.write("senders.json", text)
 			refused++
 			if now := b.says("1", "2"); now != before {
-				t.Errorf("%q: %s", text, now)
+				t.Errorf("%q: %s; want %v", text, now, before)
 			}
 		}
 		if n := strings.Count(b.log.String(), "sender numbers stay as they were"); n != int(refused) {
-			t.Errorf("said %d times", n)
+			t.Errorf("said %d times, want %v", n, int(refused))
 		}
 		b.counts(0, refused)
 		b.write("nowhere", "hush-b") // the one that the last of them misses
@@ -160,7 +160,7 @@ func TestBrokenFileChangesNothing(t *testing.T) {
 		b.write("senders.json", good)
 		b.counts(2, refused+1)
 		if now := b.says("2"); now != "2  hush-a 80 3 true true" {
-			t.Errorf("in the end %s", now)
+			t.Errorf("in the end %s, want %q", now, "2  hush-a 80 3 true true")
 		}
 	})
 }
@@ -209,12 +209,12 @@ func TestFileWithoutANumberIsTakenForAMistake(t *testing.T) {
 	}
 	b.Reload()
 	if id, ok := b.Pick(""); id != "2" || !ok || len(b.List()) != 1 {
-		t.Errorf("%v are left", b.List())
+		t.Errorf("%v are left, want 1 of them", b.List())
 	}
 	b.Fix(Number{ID: "9", Token: "t"})
 	b.Reload()
 	if id, _ := b.Pick(""); id != "9" || b.Watches() {
-		t.Errorf("%s after it was fixed", id)
+		t.Errorf("%s after it was fixed, want %q", id, "9")
 	}
 }
 

@@ -23,7 +23,7 @@ func FuzzSendersFile(f *testing.F) {
 		}
 		for _, n := range list {
 			if n.ID == "" || n.Token == "" || !(n.Rate >= 0) {
-				t.Fatalf("%s with a token of %d and rate %v", n.ID, len(n.Token), n.Rate)
+				t.Fatalf("%s with a token of %d and rate %v; want one", n.ID, len(n.Token), n.Rate)
 			}
 		}
 	})

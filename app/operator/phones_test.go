@@ -12,7 +12,7 @@ func TestPhoneIsFoundInAnyWriting(t *testing.T) {
 		"": false, "57300123456": false, "5730012345678": false, "1573001234567": false, "573001234568": false, "1234567": false, "4567": false, "573001234567890123": false,
 	} {
 		if got := names([]byte(text), phone, "CO"); got != want {
-			t.Errorf("%q: %v", text, got)
+			t.Errorf("%q: %v; want %v", text, got, want)
 		}
 	}
 }

@@ -15,7 +15,7 @@ func TestThreatS16PhonesAreMaskedInTheListOfRejects(t *testing.T) {
 	all := m.String() + m.Key + m.Value + m.Base64
 	for _, digits := range []string{"30012", "300 1", "(300)", "300-1", "NTcz"} {
 		if strings.Contains(all, digits) {
-			t.Errorf("%q is shown: %s", digits, all)
+			t.Errorf("%q is shown: %s; want no %q in it", digits, all, digits)
 		}
 	}
 	if m.ID != r.ID || !strings.Contains(m.Value, "Hola 2 veces, 15 de mayo") || strings.Count(all, "4567") != 6 || r.Base64 == "" {

@@ -38,7 +38,7 @@ func TestReadyUntilARequiredCheckFailsForLongerThanItsGrace(t *testing.T) {
 				}
 				r := p.Report()
 				if !r.Ready() || r.Status != "ready" || !r.Checks[name].OK || r.Checks["redis"].OK || r.Checks["redis"].Required {
-					t.Errorf("%+v", r)
+					t.Errorf("got %+v, want Status %q", r, "ready")
 				}
 				away(k)
 				time.Sleep(Grace - time.Millisecond)
@@ -48,7 +48,7 @@ func TestReadyUntilARequiredCheckFailsForLongerThanItsGrace(t *testing.T) {
 				time.Sleep(time.Millisecond)
 				r = p.Report()
 				if r.Ready() || r.Status != "unavailable" || !strings.HasPrefix(r.Hint, name+": ") || r.Checks[name].Seconds != Grace.Seconds() {
-					t.Errorf("after the grace: %+v", r)
+					t.Errorf("after the grace: %+v, want Status %q", r, "unavailable")
 				}
 			})
 		})
@@ -62,7 +62,7 @@ func TestNotReadyBeforeItIsStartedAndKnowsAllTasks(t *testing.T) {
 		"started": {Kafka: k}, "tasks": {Kafka: k, Started: true, Tasks: func() error { return errors.New("reading") }},
 	} {
 		if r := p.Report(); r.Ready() || !strings.HasPrefix(r.Hint, want) {
-			t.Errorf("%s: %+v", want, r)
+			t.Errorf("got %+[2]v, want not ready with a hint that begins with %[1]q", want, r)
 		}
 	}
 	if r := (&Process{Kafka: &kafka{answered: time.Now(), no: time.Now().Add(-time.Hour)}, Started: true}).Report(); !r.Ready() {
@@ -81,7 +81,7 @@ func TestProbeWritesOnlyWhileWritesFail(t *testing.T) {
 		time.Sleep(time.Minute)
 		synctest.Wait()
 		if n := writes.Load(); n != 0 {
-			t.Errorf("%d writes although none failed", n)
+			t.Errorf("%d writes although none failed, want 0", n)
 		}
 		failing.Store(true)
 		time.Sleep(time.Minute)

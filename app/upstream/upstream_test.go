@@ -11,11 +11,11 @@ func TestTopicsOfUpstreams(t *testing.T) {
 	t.Parallel()
 	got, err := Parse([]string{"crm.broadcasts=crm", " shop-2=shop"})
 	if err != nil || len(got) != 2 || got[0] != (Source{"crm.broadcasts", "crm"}) || got[1] != (Source{"shop-2", "shop"}) {
-		t.Errorf("%v, %v", got, err)
+		t.Errorf("%v, %v; want 2 of them", got, err)
 	}
 	table := Topics(got)
 	if n := len(schemas.Topics()); len(table) != n+2 || table[n].Topic != "crm.broadcasts" || table[n].MaxRecord != schemas.MaxBroadcastBytes || table[n].Compact {
-		t.Errorf("%+v", table)
+		t.Errorf("got %+v, want %v of them", table, n+2)
 	}
 	if len(Topics(nil)) != len(schemas.Topics()) || Owners(got)["shop-2"] != "shop" || Names(got)[1] != "shop-2" {
 		t.Error("without any, or by name")
@@ -44,7 +44,7 @@ func TestTopicsOfUpstreamsAreRefused(t *testing.T) {
 		strings.Repeat("x=o,", maxTopics) + "x=o": "more than",
 	} {
 		if got, err := Parse(strings.Split(entries, ",")); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%q: %v, %v", entries, got, err)
+			t.Errorf("%q: %v, %v; want an error", entries, got, err)
 		}
 	}
 }

@@ -23,7 +23,7 @@ func TestBrokenListIsNoRequest(t *testing.T) {
 		}
 		var out strings.Builder
 		if err := b.write(&out); !errors.Is(err, broken) {
-			t.Fatalf("after %d phones: %v", n, err)
+			t.Fatalf("after %d phones: %v; want %v", n, err, broken)
 		}
 		if strings.HasSuffix(out.String(), "}") {
 			t.Fatalf("after %d phones the request is whole: %.100s", n, out.String())

@@ -70,7 +70,7 @@ func TestThreatS17CommandsPrintNothingThatHides(t *testing.T) {
 				dec := json.NewDecoder(&out)
 				var got map[string]any
 				if err := dec.Decode(&got); err != nil || got["why"] != evil {
-					t.Errorf("%v, %q", err, got["why"])
+					t.Errorf("%v, %q; want %q", err, got["why"], evil)
 				}
 				if _, err := dec.Token(); err != io.EOF {
 					t.Error("more than one line")

@@ -62,7 +62,7 @@ func TestProgressIsPlainAndRare(t *testing.T) {
 	}
 	p.end()
 	if out.String() != "first\n" {
-		t.Errorf("said %q", out.String())
+		t.Errorf("said %q, want %q", out.String(), "first\n")
 	}
 }
 

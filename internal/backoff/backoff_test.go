@@ -23,7 +23,7 @@ func TestWaitsDoubleUpToTheirLimit(t *testing.T) {
 			}
 		}
 		if longest < want*3/4 {
-			t.Errorf("Equal after %d tries never exceeded %v of %v: no jitter", tries, longest, want)
+			t.Errorf("Equal after %d tries never exceeded %v of %v: no jitter; want at least %v", tries, longest, want, want*3/4)
 		}
 	}
 }

@@ -88,7 +88,7 @@ func open(t *testing.T, run func(*blocked.Partitions, *client)) {
 func TestNewerRecordIsTriedAgainWithGrowingWaits(t *testing.T) {
 	open(t, func(s *blocked.Partitions, c *client) {
 		if got := s.Deliverable(tp(1), records(4, "1", "1", "2", "1")); len(got) != 2 || c.gauge() != 1 {
-			t.Fatalf("%d records, %v held", len(got), c.gauge())
+			t.Fatalf("%d records, %v held; want 2, 1", len(got), c.gauge())
 		}
 		if got := s.Deliverable(tp(1), records(7, "1")); len(got) != 0 {
 			t.Error("what was fetched before is handed over")
@@ -102,14 +102,14 @@ func TestNewerRecordIsTriedAgainWithGrowingWaits(t *testing.T) {
 			at := began + wait
 			c.expect(t, fmt.Sprintf("%d seek 6 of 1", at), fmt.Sprintf("%d resume 1", at))
 			if got := s.Deliverable(tp(1), records(6, "2", "1")); len(got) != 0 || c.gauge() != 1 {
-				t.Errorf("%d records, %v held", len(got), c.gauge())
+				t.Errorf("%d records, %v held; want 0, 1", len(got), c.gauge())
 			}
 			c.expect(t, fmt.Sprintf("%d pause 1", at))
 		}
 		time.Sleep(time.Minute)
 		synctest.Wait()
 		if got := s.Deliverable(tp(1), records(7, "1", "1")); len(got) != 2 || c.gauge() != 0 {
-			t.Errorf("%d records, %v held", len(got), c.gauge())
+			t.Errorf("%d records, %v held; want 2, 0", len(got), c.gauge())
 		}
 	})
 }
@@ -134,7 +134,7 @@ func TestPauseOutlivesBeingHeld(t *testing.T) {
 		c.expect(t, "7 seek 40 of 1")
 		s.Resume(tp(1))
 		if c.expect(t, "3600 resume 1"); c.gauge() != 0 || tries != 3 {
-			t.Errorf("%v held, %d tries", c.gauge(), tries)
+			t.Errorf("%v held, %d tries; want 0, 3", c.gauge(), tries)
 		}
 	})
 }

@@ -49,13 +49,13 @@ func TestNextOwnerGetsOffsetAndMetadata(t *testing.T) {
 		}
 		for range want {
 			if r := kafkatest.Take(t, second.Records, "record"); r.Offset < 7 {
-				t.Errorf("offset %d was read", r.Offset)
+				t.Errorf("offset %d was read, want at least 7", r.Offset)
 			}
 		}
 		for range ends {
 			e := kafkatest.Take(t, second.Events, "assignment")
 			if !strings.Contains(e, " 10 ledger of ") {
-				t.Errorf("assigned: %s", e)
+				t.Errorf("assigned: %s, want %q in it", e, " 10 ledger of ")
 			}
 		}
 	})
@@ -73,7 +73,7 @@ func TestLeavingIsGraceful(t *testing.T) {
 			kafkatest.Until(t, "assigned", func() bool { return len(first.Owned()) == 4 })
 			leave()
 			if n := len(first.Owned()); n != 0 {
-				t.Errorf("%d partitions were not revoked", n)
+				t.Errorf("%d partitions were not revoked, want 0", n)
 			}
 			if instance != "" {
 				c.InstanceID = "two"
@@ -83,7 +83,7 @@ func TestLeavingIsGraceful(t *testing.T) {
 			kafkatest.Join(t, c, second)
 			kafkatest.Until(t, "taken over", func() bool { return len(second.Owned()) == 4 })
 			if took := time.Since(began); took > 8*time.Second { // a session is 9 s
-				t.Errorf("the takeover took %v", took)
+				t.Errorf("the takeover took %v, want at most %v", took, 8*time.Second)
 			}
 		})
 	}
@@ -125,7 +125,7 @@ func TestSecondProcessWithTheSameInstanceIDIsAnError(t *testing.T) {
 		kafkatest.Until(t, "assigned", func() bool { return len(first.Owned()) == 4 })
 		kafkatest.Join(t, c, kafkatest.NewProbe())
 		if err := kafkatest.Take(t, done, "end of the first"); !errors.Is(err, group.ErrInstanceIDInUse) {
-			t.Errorf("the first ended with %v", err)
+			t.Errorf("the first ended with %v, want %v", err, group.ErrInstanceIDInUse)
 		}
 	})
 }
@@ -183,7 +183,7 @@ func TestJoinThatIsBrokenOffLeaves(t *testing.T) {
 	defer cl.Close()
 	groups, err := kadm.NewClient(cl).DescribeGroups(t.Context(), c.Prefix+"sender")
 	if n := len(groups[c.Prefix+"sender"].Members); err != nil || n != 1 {
-		t.Errorf("%d members are left, %v", n, err)
+		t.Errorf("%d members are left, %v; want 1", n, err)
 	}
 }
 
@@ -215,7 +215,7 @@ func TestRefusedCommitWritesNothing(t *testing.T) {
 		}
 		refused, err := g.Commit(t.Context(), f, []stream.Position{{Partition: tp, Offset: 0, Metadata: strings.Repeat("x", stream.MaxMetadata)}})
 		if err != nil || len(refused) > 0 {
-			t.Errorf("the good one: %v, %v", refused, err)
+			t.Errorf("the good one: %v, %v; want none", refused, err)
 		}
 	})
 }
@@ -233,7 +233,7 @@ func TestMemberMayCommitAPartitionOfAnother(t *testing.T) {
 		refused, err := g.Commit(t.Context(), g.Generation(), []stream.Position{{Partition: b.Owned()[0], Offset: 0, Metadata: "foreign"}})
 		t.Logf("a commit for a partition of another member: refused %v, error %v", refused, err)
 		if err != nil || len(refused) > 0 {
-			t.Errorf("the broker checks ownership now (%v, %v): DESIGN.md says that it does not", refused, err)
+			t.Errorf("the broker checks ownership now (%v, %v): DESIGN.md says that it does not; want none", refused, err)
 		}
 	})
 }
@@ -261,7 +261,7 @@ func TestLostCommitAnswerEndsTheSession(t *testing.T) {
 	}
 	kafkatest.Until(t, "joined anew", func() bool { return g.Generation().Session > old.Session && g.Generation().Member != "" })
 	if now := g.Generation(); now.Member == old.Member {
-		t.Errorf("the new session is the same member %s", now.Member)
+		t.Errorf("the new session is the same member %s, want other than %v", now.Member, old.Member)
 	}
 	refused, err := g.Commit(t.Context(), old, []stream.Position{{Partition: tp, Offset: 0}})
 	if err != nil || !errors.Is(refused[tp], group.ErrFenced) {
@@ -288,7 +288,7 @@ func TestLostCommitAnswerEndsTheSession(t *testing.T) {
 		t.Fatal(err)
 	}
 	if code := resp.Topics[0].Partitions[0].ErrorCode; !errors.Is(kerr.ErrorForCode(code), kerr.UnknownMemberID) {
-		t.Errorf("the stray commit was answered with %v", kerr.ErrorForCode(code))
+		t.Errorf("the stray commit was answered with %v, want %v", kerr.ErrorForCode(code), kerr.UnknownMemberID)
 	}
 }
 

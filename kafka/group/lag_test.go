@@ -51,7 +51,7 @@ func TestLagIsWhatIsNotCommitted(t *testing.T) {
 		}
 		time.Sleep(20 * time.Second)
 		if n := lag(); n != 100 {
-			t.Errorf("nothing is committed, and the lag is %v", n)
+			t.Errorf("nothing is committed, and the lag is %v, want 100", n)
 		}
 		var ps []stream.Position
 		left := 0.0
@@ -64,11 +64,11 @@ func TestLagIsWhatIsNotCommitted(t *testing.T) {
 		}
 		time.Sleep(20 * time.Second)
 		if n := lag(); n != left {
-			t.Errorf("all but %v are committed, and the lag is %v", left, n)
+			t.Errorf("all but %v are committed, and the lag is %v; want %v", left, n, left)
 		}
 		leave()
 		if n := lag(); n != 0 {
-			t.Errorf("nothing is owned here any more, and the lag is %v", n)
+			t.Errorf("nothing is owned here any more, and the lag is %v, want 0", n)
 		}
 		_ = p.Close(context.WithoutCancel(t.Context()))
 		cluster.Close()

@@ -36,7 +36,7 @@ func TestNewerRecordHoldsItsPartition(t *testing.T) {
 		}
 	}
 	if others != 3 {
-		t.Fatalf("%d other partitions", others)
+		t.Fatalf("%d other partitions, want 3", others)
 	}
 	kafkatest.Until(t, "tried again", func() bool { return j.Count(kafkatest.NewerVersionLogged) >= 3 })
 	seen, below := make(map[int32]bool), int64(0)
@@ -45,13 +45,13 @@ func TestNewerRecordHoldsItsPartition(t *testing.T) {
 		seen[r.Partition] = true
 		if r.Partition == tp.Partition {
 			if r.Offset != below {
-				t.Errorf("offset %d was handed over after %d", r.Offset, below-1)
+				t.Errorf("offset %d was handed over after %d; want %v", r.Offset, below-1, below)
 			}
 			below++
 		}
 	}
 	if len(seen) != 4 || below != 2 || held() != 1 {
-		t.Errorf("records of %d partitions, %d below the newer one, %v held", len(seen), below, held())
+		t.Errorf("records of %d partitions, %d below the newer one, %v held; want 4, 2, 1", len(seen), below, held())
 	}
 	kafkatest.TrimTo(t, c, tp, 3)
 	for r := kafkatest.Take(t, p.Records, "record"); r.Partition != tp.Partition; r = kafkatest.Take(t, p.Records, "record") {
@@ -62,7 +62,7 @@ func TestNewerRecordHoldsItsPartition(t *testing.T) {
 	kafkatest.Until(t, "held", func() bool { return held() == 1 })
 	leave()
 	if held() != 0 {
-		t.Errorf("%v are held by a member that has left", held())
+		t.Errorf("%v are held by a member that has left, want 0", held())
 	}
 }
 

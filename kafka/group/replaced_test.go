@@ -96,7 +96,7 @@ func commits(t *testing.T, g *group.Group, ledger string, tps ...stream.TopicPar
 		ps[i] = stream.Position{Partition: s, Metadata: ledger}
 	}
 	if refused, err := g.Commit(context.Background(), g.Generation(), ps); err != nil || len(refused) > 0 {
-		t.Errorf("committing %q: refused %v, error %v", ledger, refused, err)
+		t.Errorf("committing %q: refused %v, error %v; want none", ledger, refused, err)
 	}
 }
 
@@ -197,7 +197,7 @@ func TestReplacedMemberCommitsNothing(t *testing.T) {
 		return lost > 0 && len(a.Owned()) == 2 && len(b.Owned()) == 2
 	})
 	if stale.Load() || lost != 4 {
-		t.Errorf("a ledger from before was committed: %v; %d partitions were lost", stale.Load(), lost)
+		t.Errorf("a ledger from before was committed: %v; %d partitions were lost; want 4", stale.Load(), lost)
 	}
 }
 
@@ -382,6 +382,6 @@ func TestTwoRevocationsAtOnceGiveEachPartitionUpOnce(t *testing.T) {
 	events := a.Received()
 	slices.Sort(events)
 	if a.Overlapped.Load() || calls.Load() != 1 || len(events) != 4 || len(slices.Compact(events)) != 4 || !strings.HasPrefix(events[0], "revoke ") {
-		t.Errorf("overlapped: %v; revoked %d times; told: %q", a.Overlapped.Load(), calls.Load(), events)
+		t.Errorf("overlapped: %v; revoked %d times; told: %q; want 1, length 4", a.Overlapped.Load(), calls.Load(), events)
 	}
 }

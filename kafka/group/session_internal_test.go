@@ -34,6 +34,6 @@ func TestRecordsOfAPartitionThatIsGoneAreNotHandedOver(t *testing.T) {
 		s.process(kgo.FetchTopicPartition{Topic: "t." + string(schemas.TopicSendsBulk), FetchPartition: kgo.FetchPartition{Partition: p, Records: []*kgo.Record{{}}}})
 	}
 	if len(l.took) != 1 || l.took[0] != mine {
-		t.Errorf("records of %v were handed over, and only %v is owned", l.took, mine)
+		t.Errorf("records of %v were handed over, and only %v is owned; want 1 of them, %v", l.took, mine, l.took[0])
 	}
 }

@@ -48,7 +48,7 @@ func TestCommittedOffsetOutsideTheLogEndsTheGroup(t *testing.T) {
 	select {
 	case err := <-done:
 		if !errors.Is(err, group.ErrOffsetOutsideLog) {
-			t.Errorf("the group ended with %v", err)
+			t.Errorf("the group ended with %v, want %v", err, group.ErrOffsetOutsideLog)
 		}
 		done <- err
 	case r := <-second.Records:
@@ -91,7 +91,7 @@ func TestRevokeWaitsForWhatWasPolled(t *testing.T) {
 		leaveToo := run(t, h, second)
 		time.Sleep(5 * time.Second) // some heartbeats, each of which says that somebody joins
 		if n := len(first.Owned()); n != 4 {
-			t.Errorf("%d partitions are left while records are handed over", n)
+			t.Errorf("%d partitions are left while records are handed over, want 4", n)
 		}
 		close(first.goOn)
 		kafkatest.Until(t, "both own some", func() bool { return len(first.Owned()) == 2 && len(second.Owned()) == 2 })

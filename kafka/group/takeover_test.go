@@ -80,7 +80,7 @@ func TestLogThatEndsBelowTheCommittedOffsetIsNoticed(t *testing.T) {
 				select {
 				case err := <-done:
 					if !errors.Is(err, group.ErrOffsetOutsideLog) {
-						t.Errorf("ended with %v", err)
+						t.Errorf("ended with %v, want %v", err, group.ErrOffsetOutsideLog)
 					}
 					done <- err
 				case <-time.After(kafkatest.Patience):
@@ -94,7 +94,7 @@ func TestLogThatEndsBelowTheCommittedOffsetIsNoticed(t *testing.T) {
 			pos := second.Positions[tp]
 			second.Mu.Unlock()
 			if pos.Offset != 8 || pos.Begin != 0 || pos.End != 3 {
-				t.Errorf("the stage was told %+v", pos)
+				t.Errorf("the stage was told %+v, want Offset 8, Begin 0, End 3", pos)
 			}
 			disagreements(t, reg, "end", 1)
 		})
@@ -144,11 +144,11 @@ func TestOffsetsThatAreGoneOrForeignAreToldFromNewOnes(t *testing.T) {
 		}
 		for s, pos := range start(0, "") {
 			if pos.Begun || pos.Offset != stream.NoOffset || pos.End == 0 {
-				t.Errorf("at the first start, %d: %+v", s, pos)
+				t.Errorf("at the first start, %d: %+v; want Offset %v, End other than 0", s, pos, stream.NoOffset)
 			}
 		}
 		if pos := start(0, "")[mine]; pos.Begun || pos.Offset != 1 || pos.Metadata != "ours" {
-			t.Errorf("as it was left: %+v", pos)
+			t.Errorf("as it was left: %+v, want Offset 1, Metadata %q", pos, "ours")
 		}
 		topic, group := c.Prefix+string(schemas.TopicSendsExpress), c.Prefix+"sender"
 		set := make(kadm.Offsets)
@@ -157,14 +157,14 @@ func TestOffsetsThatAreGoneOrForeignAreToldFromNewOnes(t *testing.T) {
 			t.Fatal(err)
 		}
 		if pos := start(1, "foreign")[mine]; !pos.Begun || pos.Offset != 5 {
-			t.Errorf("set by somebody else: %+v", pos)
+			t.Errorf("set by somebody else: %+v, want Offset 5", pos)
 		}
 		if _, err := adm.DeleteGroup(t.Context(), group); err != nil {
 			t.Fatal(err)
 		}
 		all := start(3, "gone")
 		if pos := all[mine]; !pos.Begun || pos.Offset != stream.NoOffset {
-			t.Errorf("gone: %+v", pos)
+			t.Errorf("gone: %+v, want Offset %v", pos, stream.NoOffset)
 		}
 		if pos := all[never]; pos.Begun {
 			t.Errorf("never committed: %+v", pos)
@@ -206,7 +206,7 @@ func TestOneUnreadableLedgerStopsOnePartition(t *testing.T) {
 		got = append(got, kafkatest.Take(t, p.Records, "record"))
 	}
 	if slices.ContainsFunc(got, func(r stream.Record) bool { return r.Partition == 2 }) || held() != 1 {
-		t.Errorf("%v are held, and records of the one were handed over", held())
+		t.Errorf("%v are held, and records of the one were handed over, want 1", held())
 	}
 	close(p.mended)
 	for len(got) < 100 {
@@ -216,13 +216,13 @@ func TestOneUnreadableLedgerStopsOnePartition(t *testing.T) {
 	for _, r := range got {
 		if r.Partition == 2 {
 			if r.Offset != last+1 {
-				t.Errorf("offset %d came after %d", r.Offset, last)
+				t.Errorf("offset %d came after %d; want %v", r.Offset, last, last+1)
 			}
 			last = r.Offset
 		}
 	}
 	if held() != 0 || last < 0 {
-		t.Errorf("%v are held at the end", held())
+		t.Errorf("%v are held at the end, want 0", held())
 	}
 }
 
@@ -237,7 +237,7 @@ func TestPartitionThatIsHeldIsGivenUp(t *testing.T) {
 	began := time.Now()
 	leave()
 	if took := time.Since(began); took > kafkatest.Patience/2 {
-		t.Errorf("stopping took %s", took)
+		t.Errorf("stopping took %s, want at most %v", took, kafkatest.Patience/2)
 	}
 	q := kafkatest.NewProbe()
 	kafkatest.Join(t, c, q)
@@ -298,7 +298,7 @@ func TestLogThatIsTrimmedWhileItIsReadIsTakenOverAnew(t *testing.T) {
 	for {
 		if r := kafkatest.Take(t, p.Records, "record"); r.Partition == tp.Partition && r.Offset >= 10 {
 			if r.Offset != 10 {
-				t.Errorf("reading goes on at %d", r.Offset)
+				t.Errorf("reading goes on at %d, want 10", r.Offset)
 			}
 			return
 		}

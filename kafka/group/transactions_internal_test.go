@@ -36,6 +36,6 @@ func TestALogThatIsHeldBackIsToldAfterAWhileAndAgain(t *testing.T) {
 	}
 	w.forget(func(string) bool { return false })
 	if held, _ := w.observe("b/0", 17, 18, start.Add(time.Hour), patience); held != 0 {
-		t.Errorf("a forgotten log was held for %s", held)
+		t.Errorf("a forgotten log was held for %s, want 0", held)
 	}
 }

@@ -55,7 +55,7 @@ func TestAbortedBroadcastsAreNeverSeen(t *testing.T) {
 		}
 		for _, at := range []int64{gone, gone + 1} {
 			if rec, err := r.Record(t.Context(), tp, at); !errors.Is(err, stream.ErrGone) {
-				t.Errorf("an aborted record is read: %q, %v", rec.Value, err)
+				t.Errorf("an aborted record is read: %q, %v; want %v", rec.Value, err, stream.ErrGone)
 			}
 		}
 		if rec, err := r.Record(t.Context(), tp, there+1); err != nil || string(rec.Value) != "2" {

@@ -40,7 +40,7 @@ func TestKafkaIsUpWhileItAnswers(t *testing.T) {
 		up := func(want float64, when string) {
 			t.Helper()
 			if got := gauge(t, reg, "altavoz_kafka_up"); got != want {
-				t.Errorf("%s: altavoz_kafka_up is %v", when, got)
+				t.Errorf("%s: altavoz_kafka_up is %v; want %v", when, got, want)
 			}
 		}
 		up(0, "before the first answer")
@@ -57,7 +57,7 @@ func TestKafkaIsUpWhileItAnswers(t *testing.T) {
 		time.Sleep(time.Nanosecond)
 		up(0, "after a longer silence")
 		if since := time.Since(h.Answered()); since != Silence {
-			t.Errorf("the last answer was %s ago", since)
+			t.Errorf("the last answer was %s ago, want %v", since, Silence)
 		}
 		answer(h, kmsg.Heartbeat, nil)
 		up(1, "after the next answer")

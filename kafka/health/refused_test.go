@@ -95,20 +95,20 @@ func TestThreatS14KafkaSaysWhatItRefuses(t *testing.T) {
 				h.ObserveError(err)
 			}
 			if (err == nil) != (e.want == refused.None) {
-				t.Errorf("%v", err)
+				t.Errorf("the client's error is %v, want reason %v", err, e.want)
 			}
 			said := log.String()
 			if e.want == refused.None {
 				if said != "" || h.Refused() != "" {
-					t.Errorf("%q, %q", said, h.Refused())
+					t.Errorf("%q, %q; want %q, %q", said, h.Refused(), "", "")
 				}
 				return
 			}
 			if count(t, reg, e.want) == 0 || !strings.Contains(said, e.says) || (name != "no password" && !strings.Contains(h.Refused(), e.says)) {
-				t.Errorf("%v counted, said %q and %q after %v", count(t, reg, e.want), said, h.Refused(), err)
+				t.Errorf("%v counted, said %q and %q after %v; want other than 0, %q in it", count(t, reg, e.want), said, h.Refused(), err, e.says)
 			}
 			if strings.Contains(said, "canary") {
-				t.Errorf("the password is in the log: %s", said)
+				t.Errorf("the password is in the log: %s, want no %q in it", said, "canary")
 			}
 		})
 	}
@@ -126,7 +126,7 @@ func TestRefusalsAreSaidOnceAMinuteAndCountedAlways(t *testing.T) {
 			time.Sleep(time.Second)
 		}
 		if n := strings.Count(log.String(), "refuses"); n != 2*3 || count(t, reg, refused.Credentials) != 150 || count(t, reg, refused.Rights) != 150 {
-			t.Errorf("said %d times in 150 s, %v and %v counted", n, count(t, reg, refused.Credentials), count(t, reg, refused.Rights))
+			t.Errorf("said %d times in 150 s, %v and %v counted; want %v, 150, 150", n, count(t, reg, refused.Credentials), count(t, reg, refused.Rights), 2*3)
 		}
 		h.OnBrokerConnect(kgo.BrokerMetadata{}, 0, nil, errors.New("connection refused"))
 		if h.Refused() != "" {

@@ -22,13 +22,13 @@ func TestUnansweredRecordIsReportedAndNotPiledUpon(t *testing.T) {
 		h.Publisher.Append(kafkatest.ExpressSend("late"), func(_ stream.Record, err error) { ended <- err })
 		err := <-ended
 		if took := time.Since(began); !errors.Is(err, records.ErrUnanswered) || errors.Is(err, records.ErrBusy) || took > 15*time.Second {
-			t.Errorf("after %v it ended with %v", took, err)
+			t.Errorf("after %v it ended with %v; want at most %v, %v", took, err, 15*time.Second, records.ErrUnanswered)
 		}
 		for range 100 { // whoever wrote it tries again, as all do
 			time.Sleep(5 * time.Second)
 			h.Publisher.Append(kafkatest.ExpressSend("late"), func(_ stream.Record, err error) { ended <- err })
 			if err := <-ended; !errors.Is(err, records.ErrBusy) {
-				t.Errorf("behind a record without an answer one was taken: %v", err)
+				t.Errorf("behind a record without an answer one was taken: %v, want %v", err, records.ErrBusy)
 			}
 		}
 		if len(ended) > 0 {
@@ -50,7 +50,7 @@ func TestUnansweredRecordIsReportedAndNotPiledUpon(t *testing.T) {
 		h.Taken++
 		h.Acked += 1 + late // as GoesOn counts
 		if late != 1 {
-			t.Errorf("the log has the record %d times", late)
+			t.Errorf("the log has the record %d times, want 1", late)
 		}
 	})
 }

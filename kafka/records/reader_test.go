@@ -34,7 +34,7 @@ func TestReaderReadsWhatThePublisherWrote(t *testing.T) {
 		var offsets []int64
 		for i, a := range acked {
 			if a.Partition != tp.Partition || (i > 0 && a.Offset <= acked[i-1].Offset) {
-				t.Fatalf("part %d lies at %d/%d", i, a.Partition, a.Offset)
+				t.Fatalf("part %d lies at %d/%d; want %v", i, a.Partition, a.Offset, tp.Partition)
 			}
 			if i%3 != 1 {
 				offsets = append(offsets, a.Offset)
@@ -43,16 +43,16 @@ func TestReaderReadsWhatThePublisherWrote(t *testing.T) {
 		i := 0
 		err = r.Records(t.Context(), tp, offsets, func(rec stream.Record) error {
 			if rec.Offset != offsets[i] || rec.Value[0] != byte(rec.Offset-acked[0].Offset) || len(rec.Value) != schemas.PartBytes {
-				t.Errorf("offset %d: %d bytes of %d", rec.Offset, len(rec.Value), rec.Value[0])
+				t.Errorf("offset %d: %d bytes of %d; want %v, %v", rec.Offset, len(rec.Value), rec.Value[0], offsets[i], schemas.PartBytes)
 			}
 			i++
 			return nil
 		})
 		if err != nil || i != len(offsets) {
-			t.Errorf("%d of %d, %v", i, len(offsets), err)
+			t.Errorf("%d of %d, %v; want %v", i, len(offsets), err, len(offsets))
 		}
 		if _, err := r.Record(t.Context(), tp, acked[19].Offset+1); !errors.Is(err, stream.ErrGone) {
-			t.Errorf("beyond the end: %v", err)
+			t.Errorf("beyond the end: %v, want %v", err, stream.ErrGone)
 		}
 		ends, err := r.Ends(t.Context(), schemas.TopicBlobs)
 		if err != nil || ends[tp.Partition] != acked[19].Offset+1 {
@@ -61,7 +61,7 @@ func TestReaderReadsWhatThePublisherWrote(t *testing.T) {
 		n := 0
 		err = r.Range(t.Context(), tp, 0, ends[tp.Partition], func(stream.Record) error { n++; return nil })
 		if err != nil || n != 20 {
-			t.Errorf("the range has %d records, %v", n, err)
+			t.Errorf("the range has %d records, %v; want 20", n, err)
 		}
 	})
 }
@@ -88,7 +88,7 @@ func TestTrimmedRecordsAreGone(t *testing.T) {
 			t.Fatal(err)
 		}
 		if _, err := r.Record(t.Context(), tp, 5); !errors.Is(err, stream.ErrGone) {
-			t.Errorf("a trimmed record: %v", err)
+			t.Errorf("a trimmed record: %v, want %v", err, stream.ErrGone)
 		}
 		var got []int64
 		if err := r.Range(t.Context(), tp, 0, 10, func(rec stream.Record) error { got = append(got, rec.Offset); return nil }); err != nil {
@@ -144,10 +144,10 @@ func TestGarbageIsPassedOver(t *testing.T) {
 				t.Errorf("read % x", got)
 			}
 			if _, err := r.Record(t.Context(), tp, 2); !errors.Is(err, stream.ErrGone) {
-				t.Errorf("a record that can't be unpacked: %v", err)
+				t.Errorf("a record that can't be unpacked: %v, want %v", err, stream.ErrGone)
 			}
 			if err := r.Records(t.Context(), tp, []int64{1, 2, 3}, func(stream.Record) error { return nil }); !errors.Is(err, stream.ErrGone) {
-				t.Errorf("one of several: %v", err)
+				t.Errorf("one of several: %v, want %v", err, stream.ErrGone)
 			}
 		})
 	}

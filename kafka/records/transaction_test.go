@@ -37,7 +37,7 @@ func TestARecordOfAnOpenTransactionIsWaitedFor(t *testing.T) {
 		}
 		up.End(kgo.TryCommit)
 		if a := kafkatest.Take(t, got, "the slice"); a.err != nil || string(a.rec.Value) != "slice" {
-			t.Errorf("%q, %v", a.rec.Value, a.err)
+			t.Errorf("got %q, %v; want \"slice\"", a.rec.Value, a.err)
 		}
 	})
 }

@@ -56,7 +56,7 @@ func TestEveryEntryIsAnsweredInTimeOrExpiresOnce(t *testing.T) {
 						expired := x.expired
 						mu.Unlock()
 						if inTime != (expired == 0) {
-							t.Fatalf("seed %d: ended in time: %t, but expired %d times", seed, inTime, expired)
+							t.Fatalf("seed %d: ended in time: %t, but expired %d times; want %v", seed, inTime, expired, expired == 0)
 						}
 					}
 				case 2:
@@ -68,11 +68,11 @@ func TestEveryEntryIsAnsweredInTimeOrExpiresOnce(t *testing.T) {
 				for _, x := range all {
 					expired += x.expired
 					if want := !x.ended && !time.Now().Before(x.due); want && x.expired != 1 || x.expired > 1 {
-						t.Fatalf("seed %d: %s after its time an entry expired %d times", seed, time.Since(x.due), x.expired)
+						t.Fatalf("seed %d: %s after its time an entry expired %d times; want at most 1", seed, time.Since(x.due), x.expired)
 					}
 				}
 				if told[0]+told[1]+told[2] != expired {
-					t.Fatalf("seed %d: told of %v, %d expired", seed, told, expired)
+					t.Fatalf("seed %d: told of %v, %d expired; want %v", seed, told, expired, told[0]+told[1]+told[2])
 				}
 				mu.Unlock()
 			}

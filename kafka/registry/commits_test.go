@@ -43,7 +43,7 @@ func TestBegunIsWrittenOnceAndRestsAfterAFailure(t *testing.T) {
 			why[at(p)[0].Partition] = fail
 		}
 		if got := b.Committed(at(p), why); got != want {
-			t.Errorf("of %d it says %v", p, got)
+			t.Errorf("of %d it says %v; want %v", p, got, want)
 		}
 	}
 	write(0, nil)

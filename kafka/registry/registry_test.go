@@ -15,18 +15,18 @@ func TestRegistryRemembersTheFirstNumberOfPartitions(t *testing.T) {
 	var r registry.Registry
 	missing := r.Missing(layout)
 	if len(missing) != 2 {
-		t.Fatalf("%d records for 2 topics", len(missing))
+		t.Fatalf("%d records for 2 topics, want 2", len(missing))
 	}
 	for i := range missing {
 		fold(t, &r, missing[i])
 	}
 	layout[schemas.TopicResults] = 15
 	if again := r.Missing(layout); len(again) != 0 || r.Partitions[schemas.TopicResults] != 12 {
-		t.Errorf("%v, and %d more records", r.Partitions, len(again))
+		t.Errorf("%v, and %d more records; want 0", r.Partitions, len(again))
 	}
 	fold(t, &r, stream.Record{Key: missing[1].Key}) // a person takes one back
 	if again := r.Missing(layout); len(again) != 1 {
-		t.Errorf("%d records for the one that was taken back", len(again))
+		t.Errorf("%d records for the one that was taken back, want 1", len(again))
 	}
 }
 
@@ -68,7 +68,7 @@ func TestRegistryOfANewerVersionIsNotGuessed(t *testing.T) {
 	rec.Headers = []stream.Header{{Key: schemas.VersionHeader, Value: []byte("999")}}
 	var r registry.Registry
 	if err := r.Fold(&rec); !errors.Is(err, schemas.ErrNewer) {
-		t.Errorf("%v", err)
+		t.Errorf("got %v, want %v", err, schemas.ErrNewer)
 	}
 }
 

@@ -21,7 +21,7 @@ func TestWhatIsKeptComesBack(t *testing.T) {
 			kept := Keep(rec, "fanout", "decode", strings.Repeat("x", 2*maxReason))
 			got, ok := Open(kept)
 			if !ok || got.Stage != "fanout" || got.Code != "decode" || len(got.Reason) != maxReason || got.At == "" {
-				t.Errorf("%+v, %v", got, ok)
+				t.Errorf("%+v, %v; want Stage %q, Code %q, one, true", got, ok, "fanout", "decode")
 			}
 			if diff := cmp.Diff(rec, got.Record); diff != "" { // an absent key and an empty one are not the same
 				t.Errorf("-kept +back:\n%s", diff)
@@ -50,10 +50,10 @@ func TestRejectOfTheLargestRecordIsWritten(t *testing.T) {
 			reject := Keep(c.rec, "fanout", "decode", strings.Repeat("x", 2*maxReason))
 			got, ok := Open(reject)
 			if n := size(&reject); n > topic || !ok || got.Record.Offset != 70 || got.Record.Partition != 3 {
-				t.Errorf("%d bytes, %v", n, ok)
+				t.Errorf("%d bytes, %v; want at most %v, true", n, ok, topic)
 			}
 			if kept := !strings.HasPrefix(got.Reason, "not kept, "); kept != c.kept || kept != (size(&c.rec) == size(&got.Record)) {
-				t.Errorf("kept %v: %.40s", kept, got.Reason)
+				t.Errorf("kept %v: %.40s; want %v", kept, got.Reason, c.kept)
 			}
 		})
 	}
@@ -65,7 +65,7 @@ func TestHeadersOfTheRecordDoNotCount(t *testing.T) {
 	sly := stream.Record{Topic: schemas.TopicBroadcasts, Headers: Keep(stream.Record{Topic: schemas.TopicResults}, "s", "c", "r").Headers}
 	got, ok := Open(Keep(sly, "fanout", "decode", "no"))
 	if !ok || got.Record.Topic != schemas.TopicBroadcasts || got.Stage != "fanout" {
-		t.Errorf("%+v, %v", got, ok)
+		t.Errorf("%+v, %v; want Stage %q, true", got, ok, "fanout")
 	}
 	if diff := cmp.Diff(sly, got.Record); diff != "" {
 		t.Errorf("-kept +back:\n%s", diff)
@@ -76,7 +76,7 @@ func TestReplayNotesAndKeptRecordsAreToldApart(t *testing.T) {
 	t.Parallel()
 	note := Replayed(stream.Record{Topic: schemas.TopicRejects, Partition: 2, Offset: 9})
 	if at, ok := ReadReplayed(note); !ok || at != 9 || note.Partition != 2 {
-		t.Errorf("%d, %v, %+v", at, ok, note)
+		t.Errorf("%d, %v, %+v; want 9, true, Partition 2", at, ok, note)
 	}
 	if _, ok := Open(note); ok {
 		t.Error("a note passes for a record")
@@ -100,7 +100,7 @@ func FuzzOpen(f *testing.F) {
 			_, _ = ReadReplayed(broken)
 		}
 		if got, ok := Open(kept); !ok || cmp.Diff(rec, got.Record) != "" {
-			t.Fatalf("%+v, %v", got, ok)
+			t.Fatalf("%+v, %v; want true", got, ok)
 		}
 	})
 }

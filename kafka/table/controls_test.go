@@ -45,7 +45,7 @@ func TestControlsAreFollowed(t *testing.T) {
 		seen := 0
 		v.Each(func(schemas.TaskID, schemas.Controls) bool { seen++; return false })
 		if seen != 1 {
-			t.Errorf("Each went on after it was told to stop: %d", seen)
+			t.Errorf("Each went on after it was told to stop: %d, want 1", seen)
 		}
 		kafkatest.Publish(t, p, append(schemas.ForgetControls(a), schemas.ForgetControls(b)...)...)
 		if err := v.Sync(t.Context()); err != nil {
@@ -89,7 +89,7 @@ func TestControlsOutliveCompaction(t *testing.T) {
 		t.Fatal(err)
 	}
 	if left >= 12 {
-		t.Fatalf("nothing was compacted: %d records", left)
+		t.Fatalf("nothing was compacted: %d records, want less than 12", left)
 	}
 	young := kafkatest.Controls(t, c, l)
 	kafkatest.StartControls(t, young)
@@ -104,7 +104,7 @@ func TestControlsOutliveCompaction(t *testing.T) {
 		}
 	}
 	if c, _ := young.Get(a); !c.Cancelled || c.Paused || c.Speed != 5 {
-		t.Errorf("the cancelled task: %+v", c)
+		t.Errorf("the cancelled task: %+v, want Speed 5", c)
 	}
 	if c, _ := young.Get(b); !c.Paused {
 		t.Errorf("the paused task: %+v", c)
@@ -169,7 +169,7 @@ func TestViewsPassOverWhatTheyCannotRead(t *testing.T) {
 	n := 0
 	v.Each(func(schemas.TaskID, schemas.Controls) bool { n++; return true })
 	if c, _ := v.Get(task); !c.Paused || n != 1 {
-		t.Errorf("the view says %+v of %d tasks", c, n)
+		t.Errorf("the view says %+v of %d tasks; want 1", c, n)
 	}
 
 	home := l.Home(schemas.TopicStatuses, []byte(task.String()))
@@ -189,6 +189,6 @@ func TestViewsPassOverWhatTheyCannotRead(t *testing.T) {
 	defer s.Stop()
 	kafkatest.Take(t, s.CaughtUp(), "catching up")
 	if st, ok := s.Get(task); !ok || st.GetVersion() != 2 {
-		t.Errorf("the view of statuses says %v", st)
+		t.Errorf("the view of statuses says %v, want Version 2", st)
 	}
 }

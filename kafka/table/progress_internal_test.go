@@ -30,17 +30,17 @@ func TestRecordsFetchedBeforeACutAreNoProgress(t *testing.T) {
 		t.Error("the view has caught up before the partition was set back")
 	}
 	if set := p.StartReread(); !set[0] || len(set) != 1 {
-		t.Fatalf("set back are %v", set)
+		t.Fatalf("set back are %v, want 1 of them", set)
 	}
 	if next := p.Next()[0]; next != 0 || reached(p, 50) || len(p.RereadDone()) > 0 {
-		t.Errorf("set back, and read up to %d", next)
+		t.Errorf("set back, and read up to %d, want 0", next)
 	}
 	if end, again := p.RereadEnd(0); !again || end != 50 {
-		t.Errorf("it is read again up to %d, %t", end, again)
+		t.Errorf("it is read again up to %d, %t; want 50, true", end, again)
 	}
 	p.Advance(0, 50)
 	if due := p.RereadDone(); len(due) != 1 || reached(p, 50) {
-		t.Errorf("read again, and due are %v; caught up before that was settled: %t", due, reached(p, 50))
+		t.Errorf("read again, and due are %v; caught up before that was settled: %t; want 1 of them", due, reached(p, 50))
 	}
 	p.FinishReread(0)
 	if !reached(p, 50) || reached(p, 51) || len(p.RereadDone()) > 0 {
@@ -58,13 +58,13 @@ func TestEmptyOffsetsArePassedOverFromWhereTheyWereLookedFor(t *testing.T) {
 	}
 	p.SkipEmpty(0, 100, 200)
 	if next := p.Next()[0]; next != 0 {
-		t.Fatalf("set back, and %d offsets are passed over", next)
+		t.Fatalf("set back, and %d offsets are passed over, want 0", next)
 	}
 	p.Advance(0, 40)
 	p.SkipEmpty(0, 40, 30)
 	p.SkipEmpty(0, 0, 50)
 	if next := p.Next()[0]; next != 40 {
-		t.Errorf("read up to 40, and then to %d", next)
+		t.Errorf("read up to 40, and then to %d, want 40", next)
 	}
 	p.SkipEmpty(0, 40, 50)
 	if len(p.RereadDone()) != 1 {
@@ -89,18 +89,18 @@ func TestCutIsCountedOnceAndTheFirstOneBoundsWhatWasKnown(t *testing.T) {
 	}
 	p.StartReread()
 	if end, _ := p.RereadEnd(0); end != 20 {
-		t.Errorf("read again up to %d", end)
+		t.Errorf("read again up to %d, want 20", end)
 	}
 	p.Truncated(0, 0, 70) // as the library says it
 	p.StartReread()
 	if end, _ := p.RereadEnd(0); end != 20 {
-		t.Errorf("what is known is from before 20, and %d is taken for it", end)
+		t.Errorf("what is known is from before 20, and %d is taken for it, want 20", end)
 	}
 	p.FinishReread(0)
 	p.Truncated(0, 0, 70)
 	p.StartReread()
 	if end, _ := p.RereadEnd(0); end != 70 {
-		t.Errorf("a cut after that is read again up to %d", end)
+		t.Errorf("a cut after that is read again up to %d, want 70", end)
 	}
 }
 
@@ -119,7 +119,7 @@ func TestSecondCutWhileAPartitionIsReadAgainEndsThatWhereTheLogEnds(t *testing.T
 		poll, cancel := p.Poll(t.Context())
 		bounds := p.RereadBounds()
 		if bounds[0] != 50 || len(bounds) != 1 {
-			t.Fatalf("%s: it is to be read again up to %v", known, bounds)
+			t.Fatalf("%s: it is to be read again up to %v; want 1 of them", known, bounds)
 		}
 		if p.LowerBound(0, 50, 50) || p.LowerBound(0, 50, 60) || p.LowerBound(1, 50, 40) || p.LowerBound(0, 60, 40) {
 			t.Errorf("%s: an end that is not below the bound, or was asked for before that was found, is a cut", known)
@@ -133,11 +133,11 @@ func TestSecondCutWhileAPartitionIsReadAgainEndsThatWhereTheLogEnds(t *testing.T
 		cancel()
 		p.StartReread()
 		if end, again := p.RereadEnd(0); !again || end != 40 || reached(p, 40) {
-			t.Errorf("%s: read again up to %d, %t", known, end, again)
+			t.Errorf("%s: read again up to %d, %t; want 40, true", known, end, again)
 		}
 		p.Advance(0, 40)
 		if due := p.RereadDone(); len(due) != 1 {
-			t.Fatalf("%s: all that is left was read, and due are %v", known, due)
+			t.Fatalf("%s: all that is left was read, and due are %v; want 1 of them", known, due)
 		}
 		p.FinishReread(0)
 		if !reached(p, 40) || p.LowerBound(0, 40, 30) || len(p.RereadBounds()) > 0 {
@@ -153,7 +153,7 @@ func TestCutThatIsToldTwiceBeforeAPartitionIsSetBackIsBoundByTheFirstEnd(t *test
 	p.Truncated(0, 0, 70)
 	p.StartReread()
 	if end, _ := p.RereadEnd(0); end != 50 {
-		t.Errorf("read again up to %d", end)
+		t.Errorf("read again up to %d, want 50", end)
 	}
 }
 

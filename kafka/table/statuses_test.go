@@ -89,7 +89,7 @@ func TestFinishedTasksAreFoundBeyondTheMemory(t *testing.T) {
 		tell(t, l, p, all...)
 		follow(t, v)
 		if size := v.Size(); size.Placed < 500 || size.Finished < 100 || size.Placed+size.Finished != n || size.Unfinished != 1 {
-			t.Fatalf("the view holds %+v", size)
+			t.Fatalf("the view holds %+v, want Placed at least 500, Finished at least 100, Unfinished 1", size)
 		}
 		inMemory := 0
 		for _, id := range ids {
@@ -115,7 +115,7 @@ func TestFinishedTasksAreFoundBeyondTheMemory(t *testing.T) {
 		tell(t, l, p, ended(ids[0], 2))
 		kafkatest.Take(t, changes, "word of a correction of a task that is not in memory")
 		if s, ok := v.Get(ids[0]); !ok || s.GetVersion() != 2 {
-			t.Errorf("what was corrected is %v", s)
+			t.Errorf("what was corrected is %v, want Version 2", s)
 		}
 		tombstone := schemas.EncodeStatus(l.Home(schemas.TopicStatuses, []byte(ids[1].String())), ended(ids[1], 1))
 		tombstone.Value = nil
@@ -151,7 +151,7 @@ func TestFinishedTasksAreFoundAfterCompaction(t *testing.T) {
 			t.Error("it is still in memory")
 		}
 		if s, err := v.Find(t.Context(), id); err != nil || s.GetVersion() != version {
-			t.Errorf("version %d is %v, %v", version, s.GetVersion(), err)
+			t.Errorf("version %d is %v, %v; want %v", version, s.GetVersion(), err, version)
 		}
 	}
 }
@@ -171,7 +171,7 @@ func TestLostStatusIsAnErrorAndNoUnknownTask(t *testing.T) {
 	}
 	trim(t, c, l, schemas.TopicStatuses)
 	if s, err := v.Find(t.Context(), id); !errors.Is(err, table.ErrUnreadable) || s != nil || !v.Finished(id) {
-		t.Errorf("it is %v, %v", s, err)
+		t.Errorf("it is %v, %v; want %v", s, err, table.ErrUnreadable)
 	}
 }
 
@@ -317,17 +317,17 @@ func TestStatusesKeepTheHighestVersion(t *testing.T) {
 		kafkatest.Take(t, v.CaughtUp(), "catching up")
 		kafkatest.Take(t, changes, "change")
 		if s, ok := v.Get(task); !ok || s.GetCursor() != 30 {
-			t.Errorf("the view says %v", s)
+			t.Errorf("the view says %v, want Cursor 30", s)
 		}
 		write(4, 40)
 		if err := v.Sync(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		if s, _ := v.Get(task); s.GetCursor() != 40 {
-			t.Errorf("after Sync the view says %v", s)
+			t.Errorf("after Sync the view says %v, want Cursor 40", s)
 		}
 		if a, b := kafkatest.Take(t, heard, "status"), kafkatest.Take(t, heard, "status"); a != 3 || b != 4 {
-			t.Errorf("heard %d and %d", a, b)
+			t.Errorf("heard %d and %d; want 3, 4", a, b)
 		}
 	})
 }

@@ -45,14 +45,14 @@ func readAnew(t *testing.T, v *table.Controls, heard chan schemas.TaskID, tasks 
 	t.Helper()
 	for i, id := range tasks {
 		if got := kafkatest.Take(t, heard, "order that is read again"); got != id {
-			t.Fatalf("order %d is of %s: the topic is not read from its start", i, got)
+			t.Fatalf("order %d is of %s: the topic is not read from its start; want %v", i, got, id)
 		}
 		if c, ok := v.Get(id); !ok || !c.Paused || c.Cuts != 1 {
 			t.Errorf("of %d is wanted %+v, %v", i, c, ok)
 		}
 	}
 	if n := cuts(t, reg); n != 1 {
-		t.Errorf("%v cuts are counted", n)
+		t.Errorf("%v cuts are counted, want 1", n)
 	}
 }
 
@@ -89,7 +89,7 @@ func TestViewThatReadBeyondTheEndOfItsLogHasNotCaughtUp(t *testing.T) {
 		t.Fatal(err)
 	}
 	if len(heard) < 10 {
-		t.Errorf("the view has caught up, and %d of the 10 orders that are there were read", len(heard))
+		t.Errorf("the view has caught up, and %d of the 10 orders that are there were read, want at least 10", len(heard))
 	}
 	readAnew(t, v, heard, tasks, reg)
 }
@@ -107,14 +107,14 @@ func TestViewOfALogThatLosesItsEndAgainWhileItIsReadAgainCatchesUp(t *testing.T)
 	kafkatest.LoseLogEnds(cluster, 10)
 	for i, id := range tasks {
 		if got := kafkatest.Take(t, heard, "order that is read again"); got != id {
-			t.Fatalf("order %d is of %s: the topic is not read from its start", i, got)
+			t.Fatalf("order %d is of %s: the topic is not read from its start; want %v", i, got, id)
 		}
 	}
 	if err := v.Sync(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if n := cuts(t, reg); n != 2 {
-		t.Errorf("%v cuts are counted", n)
+		t.Errorf("%v cuts are counted, want 2", n)
 	}
 }
 
@@ -137,7 +137,7 @@ func TestRecordsReadWhileTheEndIsAskedForAreNoCut(t *testing.T) {
 		}
 	}
 	if n := cuts(t, reg); n != 0 {
-		t.Errorf("%v cuts are counted, and there was none", n)
+		t.Errorf("%v cuts are counted, and there was none, want 0", n)
 	}
 }
 
@@ -163,7 +163,7 @@ func TestEndOfBeforeACutIsNotWaitedFor(t *testing.T) {
 		t.Errorf("heard of %s, not %s", got, id)
 	}
 	if n := cuts(t, reg); n != 0 {
-		t.Errorf("%v cuts are counted, and there was none", n)
+		t.Errorf("%v cuts are counted, and there was none, want 0", n)
 	}
 }
 
@@ -177,7 +177,7 @@ func TestOrderThatWasOverruledIsNotHeardAgainAfterACut(t *testing.T) {
 	id := schemas.NewTaskID()
 	v.Listen(func(id schemas.TaskID, c schemas.Controls) {
 		if got, _ := v.Get(id); got != c {
-			t.Errorf("heard is %+v, and %+v is known", c, got)
+			t.Errorf("heard is %+v, and %+v is known; want %v", c, got, c)
 		}
 		heard <- c
 	})

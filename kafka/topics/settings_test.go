@@ -45,7 +45,7 @@ func TestTopicAsItIsCreatedIsRight(t *testing.T) {
 			is.Settings["min.insync.replicas"] = fmt.Sprint((replicas + 1) / 2)
 			is.Settings["unclean.leader.election.enable"] = "false"
 			if f.CheckTopic(s, is, brokers); len(f.Wrong)+len(f.Weak) > 0 {
-				t.Errorf("%+v", f)
+				t.Errorf("got %+v, want no finding", f)
 			}
 		}
 	}
@@ -128,20 +128,20 @@ func TestChangedNumberOfPartitionsIsWrong(t *testing.T) {
 	}
 	var f topics.Findings
 	if f.CheckLayout(name, had, had); len(f.Wrong) > 0 {
-		t.Errorf("%q", f.Wrong)
+		t.Errorf("got %q, want some", f.Wrong)
 	}
 	if f.CheckLayout(name, had, nil); len(f.Wrong) > 0 {
-		t.Errorf("where nothing is remembered: %q", f.Wrong)
+		t.Errorf("where nothing is remembered: %q, want some", f.Wrong)
 	}
 	for _, s := range schemas.Topics() {
 		have := maps.Clone(had)
 		have[s.Topic]++
 		var f topics.Findings
 		if f.CheckLayout(name, have, had); !says(f.Wrong, name(s.Topic)+" has ", "first started") {
-			t.Errorf("%s: %q", s.Topic, f.Wrong)
+			t.Errorf("%s: wrong is %q, want the number of partitions it has and was first started with", s.Topic, f.Wrong)
 		}
 	}
 	if want := spec(t, schemas.TopicControls); want.Partitions != 1 {
-		t.Errorf("%d partitions of controls", want.Partitions)
+		t.Errorf("%d partitions of controls, want 1", want.Partitions)
 	}
 }

@@ -46,7 +46,7 @@ func TestPartitionsThatWereAddedAreNoticed(t *testing.T) {
 			return true
 		})
 		if _, err := topics.Check(t.Context(), c); !errors.Is(err, topics.ErrMismatch) {
-			t.Errorf("`topics check` says %v", err)
+			t.Errorf("`topics check` says %v, want %v", err, topics.ErrMismatch)
 		}
 	})
 }
@@ -55,7 +55,7 @@ func TestTopicsWithOtherSettingsAreRefused(t *testing.T) {
 	t.Parallel()
 	kafkatest.OnBrokers(t, func(t *testing.T, c kafka.Config) {
 		if _, err := topics.Check(t.Context(), c); !errors.Is(err, topics.ErrMismatch) {
-			t.Errorf("before there are any: %v", err)
+			t.Errorf("before there are any: %v, want %v", err, topics.ErrMismatch)
 		}
 		l := kafkatest.Layout(t, c)
 		if l[schemas.TopicMarks] != l[schemas.TopicResults] || l[schemas.TopicSendsBulk] != 8 {

@@ -52,7 +52,7 @@ func TestPartitionOfAnEarlierVersionIsTakenOver(t *testing.T) {
 		p.feedAll()
 		settle(time.Minute)
 		if got := p.metric("altavoz_ledger_disagreements_total"); got != 0 {
-			t.Errorf("%v disagreements", got)
+			t.Errorf("%v disagreements, want 0", got)
 		}
 		of := func(id schemas.TaskID, r *schemas.Result) *schemas.Result { r.Task = id.Bytes(); return r }
 		w.result(
@@ -70,7 +70,7 @@ func TestPartitionOfAnEarlierVersionIsTakenOver(t *testing.T) {
 			counts[c.GetMark()] = c.GetCount()
 		}
 		if got.GetFinishedMs() == 0 || counts[uint32(schemas.StateSent)] != 3 || counts[uint32(schemas.StateDelivered)] != 1 || counts[uint32(schemas.Failed(131030))] != 1 {
-			t.Errorf("the other one: %v", got)
+			t.Errorf("the other one: %v, want FinishedMs other than 0", got)
 		}
 	})
 }

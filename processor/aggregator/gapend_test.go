@@ -27,7 +27,7 @@ func TestTakeoverOfALogThatEndsWithoutARecord(t *testing.T) {
 		time.Sleep(30 * time.Minute)
 		synctest.Wait()
 		if s := w.status(id); s.GetFinishedMs() == 0 {
-			t.Errorf("half an hour after everything was folded the status is %v: nobody hears of it until something else is written to the partition", s)
+			t.Errorf("half an hour after everything was folded the status is %v: nobody hears of it until something else is written to the partition, want FinishedMs other than 0", s)
 		}
 	})
 }

@@ -44,7 +44,7 @@ func TestResultsAtTheOffsetsOfLostOnesAreFolded(t *testing.T) {
 				p.end()
 				w.Lock()
 				if n := w.Positions[results0].Offset; n != 4 {
-					t.Errorf("%d of 4 are committed", n)
+					t.Errorf("%d of 4 are committed, want 4", n)
 				}
 				w.Log(results0).Records = w.Log(results0).Records[:c.cut]
 				if c.move != nil {

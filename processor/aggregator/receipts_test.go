@@ -47,7 +47,7 @@ func TestReceiptsCountFromTheFirstUntilTheTaskIsDeleted(t *testing.T) {
 			t.Fatalf("lines (-want +got):\n%s", diff)
 		}
 		if n := p.metric("altavoz_unknown_settled_total"); n != 1 {
-			t.Fatalf("%v settled", n)
+			t.Fatalf("%v settled, want 1", n)
 		}
 		for label, want := range map[string]float64{"sent": 5, "delivered": 2, "read": 1, "undelivered": 2, "unknown": 1, "failed": 0} {
 			if n := p.labelled("altavoz_recipients_total", "outcome", label); n != want {
@@ -55,12 +55,12 @@ func TestReceiptsCountFromTheFirstUntilTheTaskIsDeleted(t *testing.T) {
 			}
 		}
 		if k, u := p.labelled("altavoz_receipts_folded_total", "task", "known"), p.labelled("altavoz_receipts_folded_total", "task", "unknown"); k != 5 || u != 2 {
-			t.Errorf("%v receipts of known tasks and %v of unknown ones", k, u)
+			t.Errorf("%v receipts of known tasks and %v of unknown ones; want 5, 2", k, u)
 		}
 
 		settle(5 * time.Minute) // the task is cold now
 		if held := p.metric("altavoz_tasks_held"); held != 0 {
-			t.Fatalf("%v tasks are held", held)
+			t.Fatalf("%v tasks are held, want 0", held)
 		}
 		w.result(received(400_000, 2, uint32(schemas.StateDelivered)))
 		p.feedAll()
@@ -96,7 +96,7 @@ func TestReceiptsAreChecked(t *testing.T) {
 		p.feedAll()
 		settle(5 * time.Second)
 		if n := w.size(rejects0); n != 2 {
-			t.Fatalf("%d rejects", n)
+			t.Fatalf("%d rejects, want 2", n)
 		}
 		if s := w.status(task1); len(s.GetCounts()) != 0 || p.metric("altavoz_results_dropped_total") != 1 {
 			t.Fatalf("status %v", s)
@@ -122,7 +122,7 @@ func TestReceiptsOfFinishedTasksTakeLittle(t *testing.T) {
 		}
 		settle(5 * time.Minute)
 		if held, bytes := p.metric("altavoz_tasks_held"), p.metric("altavoz_marks_loaded_bytes"); held != 0 || bytes != 0 {
-			t.Fatalf("%v tasks and %v bytes held at rest", held, bytes)
+			t.Fatalf("%v tasks and %v bytes held at rest; want 0, 0", held, bytes)
 		}
 		reads, high := p.reads, 0.0
 		for n := range tasks {
@@ -135,15 +135,15 @@ func TestReceiptsOfFinishedTasksTakeLittle(t *testing.T) {
 		}
 		settle(10 * time.Second)
 		if n := p.reads - reads; n > 2*tasks+100 { // a status and a part, and what looks after the partition
-			t.Errorf("%d reads for %d receipts", n, tasks)
+			t.Errorf("%d reads for %d receipts; want at most %v", n, tasks, 2*tasks+100)
 		}
 		if high > 2*budget {
-			t.Errorf("%v bytes of marks in memory", high)
+			t.Errorf("%v bytes of marks in memory, want at most %v", high, 2*budget)
 		}
 		t.Logf("%v bytes of marks at the height, %v tasks held", high, p.metric("altavoz_tasks_held"))
 		settle(2 * time.Minute)
 		if held, bytes := p.metric("altavoz_tasks_held"), p.metric("altavoz_marks_loaded_bytes"); held != 0 || bytes != 0 {
-			t.Errorf("%v tasks and %v bytes held at rest", held, bytes)
+			t.Errorf("%v tasks and %v bytes held at rest; want 0, 0", held, bytes)
 		}
 		for n := range tasks {
 			s := w.status(taskNo(n))
@@ -170,7 +170,7 @@ func TestControlsAreShown(t *testing.T) {
 		p.feedAll()
 		settle(time.Second)
 		if s := w.status(task1); s.GetControls() != 8 || s.GetPipe() != 2 || s.GetSpeed() != 5 || s.GetPhase() != schemas.Phase_PHASE_PAUSED {
-			t.Fatalf("paused: %v", s)
+			t.Fatalf("paused: %v, want Controls 8, Pipe 2, Speed 5, Phase %v", s, schemas.Phase_PHASE_PAUSED)
 		}
 		p.crash()
 		p = w.start(Config{})
@@ -181,10 +181,10 @@ func TestControlsAreShown(t *testing.T) {
 		settle(time.Second)
 		s := w.status(task1)
 		if s.GetControls() != 8 || s.GetPipe() != 2 || s.GetSpeed() != 5 || s.GetPhase() != schemas.Phase_PHASE_STOPPED || s.GetFinishedMs() == 0 {
-			t.Fatalf("stopped: %v", s)
+			t.Fatalf("stopped: %v, want Controls 8, Pipe 2, Speed 5, Phase %v, FinishedMs other than 0", s, schemas.Phase_PHASE_STOPPED)
 		}
 		if l := s.GetErrors(); len(l) != 2 || l[1].GetReason() != "" || s.GetWhy() != "(131047) Todos lo rechazan" {
-			t.Fatalf("lines %v", l)
+			t.Fatalf("lines %v, want 2 of them", l)
 		}
 		settle(5 * time.Second)
 		w.checkView(t, true)

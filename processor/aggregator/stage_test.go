@@ -24,24 +24,24 @@ func TestEndIsShownAtOnce(t *testing.T) {
 		p.feedAll()
 		settle(2 * time.Millisecond)
 		if s := w.status(task1); s.GetVersion() != 1 || s.GetPlan().GetTotal() != 3 || s.GetFinishedMs() != 0 {
-			t.Fatalf("after the plan: %v", s)
+			t.Fatalf("after the plan: %v, want Version 1, FinishedMs 0", s)
 		}
 		w.result(dispatched(3), outcome(0, schemas.StateSent, "", ""), outcome(1, schemas.Failed(131026), "573001234567", ""))
 		p.feedAll()
 		settle(2 * time.Millisecond)
 		if s := w.status(task1); s.GetVersion() != 1 {
-			t.Fatalf("a busy task's status was written too early: %v", s)
+			t.Fatalf("a busy task's status was written too early: %v, want Version 1", s)
 		}
 		w.result(outcome(2, schemas.StateSent, "", ""))
 		p.feedAll()
 		settle(3 * time.Millisecond)
 		s := w.status(task1)
 		if s.GetFinishedMs() == 0 || len(s.GetErrors()) != 1 || s.GetCursor() != 3 {
-			t.Fatalf("3 ms after its last outcome: %v", s)
+			t.Fatalf("3 ms after its last outcome: %v, want FinishedMs other than 0, Cursor 3", s)
 		}
 		w.checkView(t, true)
 		if n := p.metric("altavoz_tasks_finished_total"); n != 1 {
-			t.Fatalf("%v tasks finished", n)
+			t.Fatalf("%v tasks finished, want 1", n)
 		}
 	})
 }
@@ -61,10 +61,10 @@ func TestStatusesAreSpacedUnderLoad(t *testing.T) {
 		}
 		settle(200 * time.Millisecond)
 		if n := w.size(statuses0); n < 15 || n > 25 {
-			t.Fatalf("%d statuses for 3 s of a busy task", n)
+			t.Fatalf("%d statuses for 3 s of a busy task, want at least 15, at most 25", n)
 		}
 		if n := w.size(marks0); n > 3 {
-			t.Fatalf("%d marks for 3 s of one part", n)
+			t.Fatalf("%d marks for 3 s of one part, want at most 3", n)
 		}
 		if s := w.status(task1); s.GetCounts()[0].GetCount() != 3000 {
 			t.Fatalf("status %v", s)
@@ -83,14 +83,14 @@ func TestCommitOnlyAfterAcknowledgement(t *testing.T) {
 		p.feedAll()
 		settle(3 * time.Second)
 		if at := w.position(results0); at != 2 {
-			t.Fatalf("committed %d, everything was acknowledged up to 2", at)
+			t.Fatalf("committed %d, everything was acknowledged up to 2, want 2", at)
 		}
 		p.HoldWrites()
 		w.result(outcome(1, schemas.StateSent, "", ""))
 		p.feedAll()
 		settle(time.Minute)
 		if at := w.position(results0); at != 2 {
-			t.Fatalf("committed %d with nothing acknowledged beyond 2", at)
+			t.Fatalf("committed %d with nothing acknowledged beyond 2, want 2", at)
 		}
 		p.ReleaseWrites()
 		settle(5 * time.Second)
@@ -126,7 +126,7 @@ func TestFailedWritesAreWrittenAgain(t *testing.T) {
 		p.OnWrite(nil)
 		settle(10 * time.Second)
 		if w.size(rejects0) != 1 || w.position(results0) != stream.NoOffset || p.commits == 0 {
-			t.Fatalf("%d rejects, position %d, %d commits", w.size(rejects0), w.position(results0), p.commits)
+			t.Fatalf("%d rejects, position %d, %d commits; want 1, %v, other than 0", w.size(rejects0), w.position(results0), p.commits, stream.NoOffset)
 		}
 		p.OnCommit(nil)
 		settle(10 * time.Second)
@@ -167,7 +167,7 @@ func TestResultsThatMeanNothingAreRejected(t *testing.T) {
 			t.Fatalf("rejects:\n%s", strings.Join(reasons, "\n"))
 		}
 		if w.size(statuses0) != 0 || p.metric("altavoz_results_dropped_total") != 2 || w.position(results0) != 8 {
-			t.Fatalf("%d statuses, %v dropped, committed %d", w.size(statuses0), p.metric("altavoz_results_dropped_total"), w.position(results0))
+			t.Fatalf("%d statuses, %v dropped, committed %d; want 0, 2, 8", w.size(statuses0), p.metric("altavoz_results_dropped_total"), w.position(results0))
 		}
 	})
 }
@@ -183,10 +183,10 @@ func TestTaskThatFailsAsAWholeFailsEveryRecipient(t *testing.T) {
 		settle(10 * time.Millisecond)
 		s := w.status(task1)
 		if s.GetFinishedMs() == 0 || s.GetCounts()[0].GetCount() != 40000 || len(s.GetErrors()) != 100 || s.GetErrors()[99].GetReason() != "" || s.GetWhy() != "El video pesa más de 16 MB" {
-			t.Fatalf("status %v", s)
+			t.Fatalf("status %v, want FinishedMs other than 0, Why %q", s, "El video pesa más de 16 MB")
 		}
 		if w.size(marks0) != 3 {
-			t.Fatalf("%d parts written at the end", w.size(marks0))
+			t.Fatalf("%d parts written at the end, want 3", w.size(marks0))
 		}
 		w.checkView(t, true)
 	})
@@ -203,7 +203,7 @@ func TestEvictedTaskComesBackForALateReceipt(t *testing.T) {
 		p.feedAll()
 		settle(5 * time.Minute)
 		if held, bytes := p.metric("altavoz_tasks_held"), p.metric("altavoz_marks_loaded_bytes"); held != 0 || bytes != 0 {
-			t.Fatalf("%v tasks and %v bytes held after the end", held, bytes)
+			t.Fatalf("%v tasks and %v bytes held after the end; want 0, 0", held, bytes)
 		}
 		before := w.status(task1)
 		w.result(outcome(1, schemas.StateDelivered, "", ""))
@@ -220,7 +220,7 @@ func TestEvictedTaskComesBackForALateReceipt(t *testing.T) {
 		p.feedAll()
 		settle(5 * time.Minute)
 		if w.size(statuses0) != n || p.metric("altavoz_tasks_finished_total") != 1 || p.metric("altavoz_tasks_open") != 0 {
-			t.Fatalf("%d statuses, %d before; %v finished, %v open", w.size(statuses0), n, p.metric("altavoz_tasks_finished_total"), p.metric("altavoz_tasks_open"))
+			t.Fatalf("%d statuses, %d before; %v finished, %v open; want %v, 1, 0", w.size(statuses0), n, p.metric("altavoz_tasks_finished_total"), p.metric("altavoz_tasks_open"), n)
 		}
 		w.checkView(t, true)
 	})
@@ -275,7 +275,7 @@ func TestNextOwnerGoesOnWithoutRepeats(t *testing.T) {
 		settle(time.Millisecond)
 		p.leave()
 		if at := w.position(results0); at != 3 {
-			t.Fatalf("a graceful stop committed %d of 3", at)
+			t.Fatalf("a graceful stop committed %d of 3, want 3", at)
 		}
 		writes := w.size(statuses0)
 		q := w.start(Config{})
@@ -285,13 +285,13 @@ func TestNextOwnerGoesOnWithoutRepeats(t *testing.T) {
 		}
 		settle(6 * time.Second)
 		if w.size(statuses0) != writes+1 || w.status(task1).GetRate() != 0 {
-			t.Fatalf("%d statuses after it, the last with a rate of %v", w.size(statuses0)-writes, w.status(task1).GetRate())
+			t.Fatalf("%d statuses after it, the last with a rate of %v; want 0", w.size(statuses0)-writes, w.status(task1).GetRate())
 		}
 		w.result(noted(1100, schemas.Phase_PHASE_RUNNING, ""), outcome(1, schemas.StateSent, "", ""))
 		q.feedAll()
 		settle(10 * time.Second)
 		if s := w.status(task1); s.GetPhase() != schemas.Phase_PHASE_WAITING {
-			t.Fatalf("an older note won after the takeover: %v", s)
+			t.Fatalf("an older note won after the takeover: %v, want Phase %v", s, schemas.Phase_PHASE_WAITING)
 		}
 		w.checkView(t, true)
 		q.crash()
@@ -319,13 +319,13 @@ func TestNothingIsShownBackwards(t *testing.T) {
 		for q.feed(1) > 0 {
 			settle(500 * time.Millisecond)
 			if n := w.status(task1).GetCounts()[0].GetCount(); n != 50 {
-				t.Fatalf("shows %d, had shown 50", n)
+				t.Fatalf("shows %d, had shown 50, want 50", n)
 			}
 		}
 		settle(10 * time.Second)
 		w.checkView(t, true)
 		if at := w.position(results0); at != 51 {
-			t.Fatalf("committed %d", at)
+			t.Fatalf("committed %d, want 51", at)
 		}
 	})
 }
@@ -353,7 +353,7 @@ func TestZombieIsRepaired(t *testing.T) {
 		settle(5 * time.Second)
 		done := w.status(task1)
 		if done.GetFinishedMs() == 0 {
-			t.Fatalf("not finished: %v", done)
+			t.Fatalf("not finished: %v, want FinishedMs other than 0", done)
 		}
 		zombie.ReleaseWrites()
 		settle(10 * time.Millisecond)
@@ -371,7 +371,7 @@ func TestZombieIsRepaired(t *testing.T) {
 			t.Fatal("the zombie was not counted")
 		}
 		if at := w.position(results0); at != 11 {
-			t.Fatalf("committed %d", at)
+			t.Fatalf("committed %d, want 11", at)
 		}
 		writes := w.size(marks0) + w.size(statuses0)
 		settle(time.Minute)
@@ -451,7 +451,7 @@ func TestDeletionStartsWithPagesAndEndsWithTheStatus(t *testing.T) {
 			tombs = append(tombs, rec)
 		}
 		if len(tombs) < 4 {
-			t.Fatalf("%d tombstones", len(tombs))
+			t.Fatalf("%d tombstones, want at least 4", len(tombs))
 		}
 		if w.status(taskNo(2)) == nil {
 			t.Fatal("a task that never ended was forgotten")
@@ -478,7 +478,7 @@ func TestDeletedTasksStayDeleted(t *testing.T) {
 		p.leave()
 		marks, stats := w.size(marks0), w.size(statuses0)
 		if marks != 2 || w.status(task1) != nil {
-			t.Fatalf("%d marks, status %v", marks, w.status(task1))
+			t.Fatalf("%d marks, status %v; want 2", marks, w.status(task1))
 		}
 		q := w.start(Config{Retention: time.Hour})
 		settle(2 * time.Hour)
@@ -500,7 +500,7 @@ func TestNewerVersionStopsTheTakeover(t *testing.T) {
 		p := w.join(Config{})
 		defer p.end()
 		if _, err := p.st.OnAssigned(t.Context(), stream.Position{Partition: results0, Offset: stream.NoOffset}); !errors.Is(err, schemas.ErrDecode) {
-			t.Fatalf("error %v", err)
+			t.Fatalf("error %v, want %v", err, schemas.ErrDecode)
 		}
 	})
 }
@@ -526,7 +526,7 @@ func TestRecordsRemovedByOthersComeBack(t *testing.T) {
 		q.feedAll()
 		settle(5 * time.Second)
 		if s := w.status(task1); s.GetFinishedMs() == 0 || s.GetCounts()[0].GetCount() != 2 {
-			t.Fatalf("status %v", s)
+			t.Fatalf("status %v, want FinishedMs other than 0", s)
 		}
 		q.leave()
 	})
@@ -543,7 +543,7 @@ func TestPagesOfADeletedTaskAreDeletedAtTheTakeover(t *testing.T) {
 		settle(5 * time.Second)
 		recs := w.records(marks0, 0)
 		if len(recs) != 2 || len(recs[1].Value) != 0 || p.metric("altavoz_tasks_open") != 0 {
-			t.Fatalf("%d records", len(recs))
+			t.Fatalf("%d records, want 2", len(recs))
 		}
 	})
 }
@@ -586,7 +586,7 @@ func TestMarksMemoryIsBounded(t *testing.T) {
 			}
 		}
 		if high > 2*budget+20000 {
-			t.Fatalf("%v bytes held, budget %d", high, budget)
+			t.Fatalf("%v bytes held, budget %d; want at most %v", high, budget, 2*budget+20000)
 		}
 		w.checkView(t, true)
 	})
@@ -612,7 +612,7 @@ func TestReadingIsPaused(t *testing.T) {
 			}
 		}
 		if p.pauses == 0 || p.Paused(results0) || w.position(results0) != fed {
-			t.Fatalf("%d pauses, paused %v, committed %d of %d", p.pauses, p.Paused(results0), w.position(results0), fed)
+			t.Fatalf("%d pauses, paused %v, committed %d of %d; want other than 0, %v", p.pauses, p.Paused(results0), w.position(results0), fed, fed)
 		}
 	})
 }
@@ -666,7 +666,7 @@ func TestCommitWithoutAnswer(t *testing.T) {
 		p.feedAll()
 		settle(5 * time.Second)
 		if at := w.position(results0); at != 2 {
-			t.Fatalf("committed %d", at)
+			t.Fatalf("committed %d, want 2", at)
 		}
 		w.checkView(t, true)
 		p.leave()

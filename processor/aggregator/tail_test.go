@@ -75,7 +75,7 @@ func TestTakeoverFoldsEveryStatus(t *testing.T) {
 		defer p.leave()
 		settle(5 * time.Second)
 		if s := w.status(task1); s.GetVersion() != 3 {
-			t.Fatalf("not repaired: %v", s)
+			t.Fatalf("not repaired: %v, want Version 3", s)
 		}
 		w.checkView(t, true)
 	})

@@ -199,23 +199,23 @@ func TestPositionsGatherWhileACommitIsUnderWay(t *testing.T) {
 		time.Sleep(time.Second)
 		h.gate.through <- nil
 		if got := <-a.answers; got.Position.Offset != 1 || !got.Asked.Equal(began) || got.Refused != nil || got.Unknown != nil {
-			t.Errorf("%+v", got)
+			t.Errorf("got %+v, want Asked %v", got, began)
 		}
 		h.committed(t, map[int32]int64{0: 4, 1: 14})
 		h.gate.refused = map[stream.TopicPartition]error{at(1): no}
 		h.gate.through <- nil
 		if got := <-a.answers; got.Refused != nil || got.Unknown != nil {
-			t.Errorf("%+v", got)
+			t.Errorf("got %+v, want it committed", got)
 		}
 		if got := <-b.answers; !errors.Is(got.Refused, no) || got.Unknown != nil {
-			t.Errorf("%+v", got)
+			t.Errorf("got %+v, want it refused with %v", got, no)
 		}
 		h.Commit(b, stream.Position{Partition: at(1), Offset: 15})
 		h.committed(t, map[int32]int64{1: 15})
 		h.gate.refused = nil
 		h.gate.through <- nobody
 		if got := <-b.answers; !errors.Is(got.Unknown, nobody) {
-			t.Errorf("%+v", got)
+			t.Errorf("got %+v, want it unknown with %v", got, nobody)
 		}
 	})
 }
@@ -233,12 +233,12 @@ func TestPartitionThatDoesNotDrainInTimeIsGivenUp(t *testing.T) {
 		began := time.Now()
 		h.OnRevoked(ctx, []stream.TopicPartition{at(0), at(7)}) // one of them is not here
 		if took := time.Since(began); took != 0 {
-			t.Errorf("giving up what had drained took %s", took)
+			t.Errorf("giving up what had drained took %s, want 0", took)
 		}
 		h.Process(at(0), make([]stream.Record, 3))
 		h.OnRevoked(ctx, []stream.TopicPartition{at(1)})
 		if took := time.Since(began); took != time.Minute {
-			t.Errorf("giving up what does not drain took %s", took)
+			t.Errorf("giving up what does not drain took %s, want %v", took, time.Minute)
 		}
 		select {
 		case <-slow.over:
@@ -246,7 +246,7 @@ func TestPartitionThatDoesNotDrainInTimeIsGivenUp(t *testing.T) {
 			t.Error("it goes on")
 		}
 		if h.Len() != 0 || quick.taken != 3 {
-			t.Errorf("%d partitions are left, and %d records were taken", h.Len(), quick.taken)
+			t.Errorf("%d partitions are left, and %d records were taken; want 0, 3", h.Len(), quick.taken)
 		}
 		if want := []string{"resume broadcasts/0", "resume broadcasts/1"}; !slices.Equal(h.flow.events, want) {
 			t.Errorf("%q, not %q", h.flow.events, want)
@@ -263,6 +263,6 @@ func TestBackpressurePausesOnceAndResumesOnce(t *testing.T) {
 	}
 	pressure.Update(func(paused bool) bool { return !paused })
 	if want := []string{"pause broadcasts/0", "resume broadcasts/0", "pause broadcasts/0", "resume broadcasts/0"}; !slices.Equal(f.events, want) {
-		t.Errorf("%q", f.events)
+		t.Errorf("got %q, want %v", f.events, want)
 	}
 }

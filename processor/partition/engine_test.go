@@ -82,14 +82,14 @@ func TestPartitionThatEndsDoesNotStayPaused(t *testing.T) {
 		s.Stop()
 		<-s.Over()
 		if len(f.events) != 2 {
-			t.Errorf("at its end: %q", f.events)
+			t.Errorf("at its end: %q, want length 2", f.events)
 		}
 		s.Process(make([]stream.Record, 10)) // by somebody who held it still
 		if want := []string{"pause broadcasts/0", "resume broadcasts/0"}; !slices.Equal(f.events, want) {
 			t.Errorf("%q, not %q", f.events, want)
 		}
 		if n := s.Waiting(); n != 0 {
-			t.Errorf("%d records wait in a partition that has ended", n)
+			t.Errorf("%d records wait in a partition that has ended, want 0", n)
 		}
 	})
 }
@@ -228,7 +228,7 @@ func TestBackgroundWorkIsTriedAgainUntilItsErrorIsFinal(t *testing.T) {
 		s.Stop()
 		<-s.Over()
 		if tries != 4 || len(ended) != 1 || !errors.Is(ended[0], final) {
-			t.Errorf("%d tries, ended %v", tries, ended)
+			t.Errorf("%d tries, ended %v; want 4, 1 of them", tries, ended)
 		}
 	})
 }
@@ -290,7 +290,7 @@ func TestDrainTriesNothingAgain(t *testing.T) {
 		time.Sleep(time.Minute)
 		synctest.Wait()
 		if tried != 1 {
-			t.Errorf("written %d times", tried)
+			t.Errorf("written %d times, want 1", tried)
 		}
 		s.Post(func() { s.drained = true })
 		<-s.Over()
@@ -306,7 +306,7 @@ func TestRecordsOfOneSourceKeepTheirOrder(t *testing.T) {
 	s.step = func(time.Time) time.Time {
 		for _, rec := range s.Take(7) {
 			if rec.Offset != next[rec.Partition] {
-				t.Errorf("record %d of %d after %d", rec.Offset, rec.Partition, next[rec.Partition]-1)
+				t.Errorf("record %d of %d after %d; want %v", rec.Offset, rec.Partition, next[rec.Partition]-1, next[rec.Partition])
 			}
 			next[rec.Partition]++
 			if total++; total == 4*500 {

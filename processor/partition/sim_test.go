@@ -248,7 +248,7 @@ func TestNothingIsLostBetweenMailboxAndCommit(t *testing.T) {
 				w.healthy = true
 				w.mu.Unlock()
 				if committed := w.own(records, 10*time.Minute); committed != records {
-					t.Errorf("committed %d of %d", committed, records)
+					t.Errorf("committed %d of %d; want %v", committed, records, records)
 				}
 				time.Sleep(time.Minute) // what is on its way
 				if err := w.set.Stop(t.Context()); err != nil {

@@ -67,7 +67,7 @@ func TestBucketKeepsItsRate(t *testing.T) {
 		now = at
 	}
 	if n < 630 || n > 640 {
-		t.Errorf("%d in 10 s at 64 a second", n)
+		t.Errorf("%d in 10 s at 64 a second, want at least 630, at most 640", n)
 	}
 }
 

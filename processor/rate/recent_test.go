@@ -37,14 +37,14 @@ func TestRateIsThatOfTheLastSeconds(t *testing.T) {
 			}
 			span := max(1, min(now.Sub(all[0].at), RecentSeconds*time.Second).Seconds())
 			if r := p.Rate(now); r > sum/min(span, RecentSeconds-1)+.1 || r < least/span-.1 {
-				t.Fatalf("rate %v, %v in the last five seconds, %v in the last four, span %v", r, sum, least, span)
+				t.Fatalf("rate %v, %v in the last five seconds, %v in the last four, span %v; want at least %v", r, sum, least, span, least/span-.1)
 			}
 		}
 		if r := p.Rate(p.Until()); r != 0 {
-			t.Fatalf("%v a second after a rest", r)
+			t.Fatalf("%v a second after a rest, want 0", r)
 		}
 		if p.Until().Sub(now) > RecentSeconds*time.Second {
-			t.Fatalf("it takes %v to rest", p.Until().Sub(now))
+			t.Fatalf("it takes %v to rest, want at most %v", p.Until().Sub(now), RecentSeconds*time.Second)
 		}
 	})
 }

@@ -213,7 +213,7 @@ func TestThreatS13RecordOfAnUpstreamTopicIsItsOwners(t *testing.T) {
 		w.stop(t, st)
 		got := w.broadcasts(t)
 		if len(got) != 4 || w.position() != 4 {
-			t.Fatalf("%d broadcasts, committed %d", len(got), w.position())
+			t.Fatalf("%d broadcasts, committed %d; want 4, 4", len(got), w.position())
 		}
 		for i, b := range got {
 			named := i%2 == 1
@@ -222,13 +222,13 @@ func TestThreatS13RecordOfAnUpstreamTopicIsItsOwners(t *testing.T) {
 				want = chosen
 			}
 			if b.GetOwner() != "crm" || string(b.GetOwnerMac()) != proof || string(b.GetTask()) != string(want[:]) || b.GetChosen() != named || (len(b.GetEarlier()) == 1) == named {
-				t.Errorf("%d: %v", i, b)
+				t.Errorf("%d: %v; want Owner %q, Chosen %v", i, b, "crm", named)
 			}
 			if b.GetOrigin() != nil || b.GetOriginMac() != nil || b.GetDirect() || len(b.GetRequestSha256()) != 32 || b.GetSender() != number || b.GetTotal() != 1 {
-				t.Errorf("%d: %v", i, b)
+				t.Errorf("%d: %v; want Sender %v, Total 1", i, b, number)
 			}
 			if len(b.ProtoReflect().GetUnknown()) != 0 || time.Since(time.UnixMilli(b.GetAcceptedMs())) > time.Hour {
-				t.Errorf("%d: %v", i, b)
+				t.Errorf("%d: %v, want no unknown field and a time of this hour", i, b)
 			}
 		}
 	})
@@ -279,13 +279,13 @@ func TestThreatS13RecordOfAnUpstreamTopicPointsAtNothingOfAnothers(t *testing.T)
 			}
 		}
 		if !slices.Equal(codes, want) || len(w.of(schemas.TopicBroadcasts)) != 1 || w.position() != int64(len(w.logs[crm])) {
-			t.Errorf("%v; %d broadcasts, committed %d", codes, len(w.of(schemas.TopicBroadcasts)), w.position())
+			t.Errorf("%v; %d broadcasts, committed %d; want %v, 1, %v", codes, len(w.of(schemas.TopicBroadcasts)), w.position(), want, int64(len(w.logs[crm])))
 		}
 		digest := event(func(b *schemas.Broadcast) {
 			b.Content.Header, b.Content.Media = schemas.HeaderKind_HEADER_KIND_IMAGE, &schemas.MediaRef{Url: "https://example.com/x", Sha256: make([]byte, 32), Size: 7}
 		})
 		if _, b, err := read(&digest); err != nil || b.GetContent().GetMedia().GetSha256() != nil || b.GetContent().GetMedia().GetSize() != 0 {
-			t.Errorf("%v, %v", b, err)
+			t.Errorf("got %v, %v; want no digest and no size", b, err)
 		}
 	})
 }
@@ -329,11 +329,11 @@ func TestRepeatAfterACrashIsTheSameTask(t *testing.T) {
 			seen[id] = proto.CloneOf(b)
 		}
 		if len(seen) != 20 || w.position() != 20 {
-			t.Errorf("%d tasks, committed %d", len(seen), w.position())
+			t.Errorf("%d tasks, committed %d; want 20, 20", len(seen), w.position())
 		}
 		for offset, n := range w.commits() {
 			if n < int(offset) {
-				t.Errorf("%d was committed with %d broadcasts in the log", offset, n)
+				t.Errorf("%d was committed with %d broadcasts in the log; want at least %v", offset, n, int(offset))
 			}
 		}
 	})
@@ -347,7 +347,7 @@ func TestLogThatDoesNotHoldItsOffsetIsReadFromItsBeginning(t *testing.T) {
 			pos.Partition = of
 			st := w.start(t)
 			if from, err := st.OnAssigned(t.Context(), pos); from != 1 || err != nil {
-				t.Errorf("%+v: %d, %v", pos, from, err)
+				t.Errorf("%+v: %d, %v; want 1", pos, from, err)
 			}
 			w.stop(t, st)
 		}
@@ -374,7 +374,7 @@ func TestReadingPausesWhileTooMuchWaits(t *testing.T) {
 		w.set(func() { w.refusing = false })
 		time.Sleep(2 * commitAgain)
 		if w.position() != 2*waitRecords {
-			t.Errorf("committed %d", w.position())
+			t.Errorf("committed %d, want %v", w.position(), 2*waitRecords)
 		}
 		big := text("")
 		big.Value = append(big.Value, strings.Repeat(" ", waitBytes)...)

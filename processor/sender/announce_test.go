@@ -21,15 +21,15 @@ func TestWhyNamesThePhoneThatWasWrittenToAMomentAgo(t *testing.T) {
 		w.produce(expressPartition, second, 0, to("573001234567"))
 		w.rest(3 * time.Second)
 		if got := w.notes(second); len(got) != 1 || !strings.HasPrefix(got[0], "WAITING PAIR") {
-			t.Errorf("said %q while it waits", got)
+			t.Errorf("said %q while it waits, want length 1", got)
 		}
 		w.until("done", func() bool { return w.allDone(expressPartition) })
 		w.rest(2 * schedule.SweepEvery)
 		if got := w.notes(second); len(got) != 2 || got[1] != "RUNNING " {
-			t.Errorf("said %q at its end", got)
+			t.Errorf("said %q at its end, want length 2", got)
 		}
 		if got := w.notes(first); len(got) > 0 {
-			t.Errorf("said %q of who did not wait", got)
+			t.Errorf("said %q of who did not wait, want some", got)
 		}
 	})
 }
@@ -52,7 +52,7 @@ func TestWhyNamesAFileThatTakesLong(t *testing.T) {
 		}))
 		w.rest(schedule.RenewalAnnounceAfter + 3*time.Second)
 		if got := w.notes(task); len(got) != 1 || !strings.HasPrefix(got[0], "WAITING MEDIA") {
-			t.Errorf("said %q", got)
+			t.Errorf("said %q, want length 1", got)
 		}
 	})
 }

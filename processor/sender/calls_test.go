@@ -67,11 +67,11 @@ func TestRefusedForGoodFailsWithCodeAndWords(t *testing.T) {
 				w.until("done", func() bool { return w.allDone(bulkPartition) })
 				o := w.results[0].GetOutcome()
 				if schemas.RecipientState(o.GetMark()) != schemas.Failed(c.code) || !strings.HasPrefix(o.GetReason(), c.words) || o.GetPhone() != "573000000001" {
-					t.Errorf("%v", o)
+					t.Errorf("got %v, want Phone %q", o, "573000000001")
 				}
 				p.end()
 				if log := p.logs.String(); strings.Contains(log, "573000000001") || !strings.Contains(log, "********0001") {
-					t.Errorf("log %s", log)
+					t.Errorf("log %s, want no %q in it, %q in it", log, "573000000001", "********0001")
 				}
 			})
 		})
@@ -95,7 +95,7 @@ func TestFailuresAreLoggedInMeasure(t *testing.T) {
 		p.end()
 		log := p.logs.String()
 		if n := strings.Count(log, `msg="send failed"`); n > failureLines+2 || !strings.Contains(log, "sends=480") {
-			t.Errorf("%d lines: %s", n, log)
+			t.Errorf("%d lines: %s; want at most %v, %q in it", n, log, failureLines+2, "sends=480")
 		}
 	})
 }
@@ -143,7 +143,7 @@ func TestTransientErrorsFailAfterFiveAttempts(t *testing.T) {
 		}
 		for i, g := range w.gaps() {
 			if most := time.Second<<i + 10*time.Millisecond; g > most {
-				t.Errorf("wait %d is %v", i, g)
+				t.Errorf("wait %d is %v; want at most %v", i, g, most)
 			}
 		}
 		if n := len(w.gaps()); n != schedule.MaxAttempts-1 {
@@ -166,11 +166,11 @@ func TestUnsentIsTriedUntilItIsSent(t *testing.T) {
 		w.until("done", func() bool { return w.allDone(expressPartition) })
 		gaps := w.gaps()
 		if len(gaps) != 40 || gaps[0] > 2*schedule.ExpressGap {
-			t.Fatalf("%d tries, the first after %v", len(gaps), gaps[0])
+			t.Fatalf("%d tries, the first after %v; want 40, at most %v", len(gaps), gaps[0], 2*schedule.ExpressGap)
 		}
 		for i, g := range gaps {
 			if g > 15*time.Second+10*time.Millisecond { // the breaker's
-				t.Errorf("wait %d is %v", i, g)
+				t.Errorf("wait %d is %v; want at most %v", i, g, 15*time.Second+10*time.Millisecond)
 			}
 		}
 		if d := cmp.Diff([]schemas.RecipientState{schemas.StateSent}, w.outcomes(id)); d != "" {
@@ -197,11 +197,11 @@ func TestUnreachableNumberTriesNowAndThen(t *testing.T) {
 		}
 		w.rest(time.Minute)
 		if n := len(w.calls); n > 20*defaultMaxInFlight {
-			t.Errorf("%d calls within a minute", n)
+			t.Errorf("%d calls within a minute, want at most %v", n, 20*defaultMaxInFlight)
 		}
 		w.until("done", func() bool { return w.allDone(bulkPartition) })
 		if n := w.count(schemas.OutcomeSent); n != 5000 {
-			t.Errorf("%d sent", n)
+			t.Errorf("%d sent, want 5000", n)
 		}
 	})
 }
@@ -225,24 +225,24 @@ func TestThrottledNumberGoesOnAtHalfItsRate(t *testing.T) {
 		}
 		w.rest(5100 * time.Millisecond)
 		if n := p.value("altavoz_sender_throttles_total"); n != 1 {
-			t.Errorf("slowed down %v times", n)
+			t.Errorf("slowed down %v times, want 1", n)
 		}
 		w.produce(bulkPartition, other, 4000, by("2"))
 		begin := time.Now()
 		w.rest(time.Second)
 		if n := w.within(begin, time.Second); n < 40 || n > 50 { // half of 100 x 0.8, growing by 16 a second; and the other number's
-			t.Errorf("%d calls in the second after", n)
+			t.Errorf("%d calls in the second after, want at least 40, at most 50", n)
 		}
 		if n := p.value("altavoz_sends_waiting", "throttled"); n < 400 || w.attempts[who{other, 4000}] != 1 {
-			t.Errorf("%v wait", n)
+			t.Errorf("%v wait, want at least 400", n)
 		}
 		w.until("done", func() bool { return w.allDone(bulkPartition) })
 		if n := w.count(schemas.OutcomeSent); n != 1501 {
-			t.Errorf("%d sent", n)
+			t.Errorf("%d sent, want 1501", n)
 		}
 		w.rest(10 * time.Second)
 		if full, now := p.value("altavoz_sender_rate", "full"), p.value("altavoz_sender_rate", "now"); full != 80+64 || now != full {
-			t.Errorf("in the end %v of %v a second", now, full)
+			t.Errorf("in the end %v of %v a second; want %v, %v", now, full, full, 80+64)
 		}
 	})
 }
@@ -265,7 +265,7 @@ func TestPausesOfAThrottledNumberDouble(t *testing.T) {
 			t.Error(d)
 		}
 		if got := w.outcomes(id); len(got) != 1 || got[0] != schemas.StateSent {
-			t.Errorf("ended as %v", got)
+			t.Errorf("ended as %v, want 1 of them", got)
 		}
 	})
 }
@@ -289,7 +289,7 @@ func TestThrottledNumberIsTriedByOne(t *testing.T) {
 		}
 		w.rest(29 * time.Second)
 		if n := len(w.calls); n > 8+4+6 { // in flight at 80 a second, then at 40, then one at a time
-			t.Errorf("%d calls were refused", n)
+			t.Errorf("%d calls were refused, want at most %v", n, 8+4+6)
 		}
 		p.OnCommit(func([]stream.Position) logtest.Fault { // a trial that is not made is no answer
 			return logtest.Fault{Refuse: func(stream.TopicPartition) error { return errors.New("rebalance") }}
@@ -299,7 +299,7 @@ func TestThrottledNumberIsTriedByOne(t *testing.T) {
 		begin := time.Now()
 		w.until("done", func() bool { return w.allDone(bulkPartition) })
 		if took := time.Since(begin); took > 20*time.Second {
-			t.Errorf("took %v", took)
+			t.Errorf("took %v, want at most %v", took, 20*time.Second)
 		}
 	})
 }
@@ -322,12 +322,12 @@ func TestThrottledIsSaid(t *testing.T) {
 		}
 		w.rest(5 * time.Second)
 		if notes := w.notes(task); len(notes) > 0 {
-			t.Errorf("said %q after a moment", notes)
+			t.Errorf("said %q after a moment, want some", notes)
 		}
 		w.until("done", func() bool { return w.allDone(bulkPartition) })
 		notes := w.notes(task)
 		if len(notes) != 2 || !strings.HasPrefix(notes[0], "WAITING THROTTLED 100200300 since 01:00:02 130429") || notes[1] != "RUNNING " {
-			t.Errorf("said %q", notes)
+			t.Errorf("said %q, want length 2", notes)
 		}
 	})
 }
@@ -353,10 +353,10 @@ func TestGoingOnIsSaidByTheHeir(t *testing.T) {
 		w.until("done", func() bool { return w.allDone(bulkPartition) })
 		notes := w.notes(task)
 		if len(notes) < 2 || notes[len(notes)-1] != "RUNNING " || slices.Index(notes, "RUNNING ") != len(notes)-1 {
-			t.Errorf("said %q", notes)
+			t.Errorf("said %q, want at least length 2", notes)
 		}
 		if notes := w.notes(young); len(notes) > 0 {
-			t.Errorf("said %q of a task that never waited", notes)
+			t.Errorf("said %q of a task that never waited, want some", notes)
 		}
 	})
 }
@@ -382,7 +382,7 @@ func TestThrottledAllAtOnce(t *testing.T) {
 		w.until("done", func() bool { return w.allDone(bulkPartition) })
 		// One cut to half of what is taken for the limit, and one wait.
 		if took := time.Since(begin); took > 8*time.Second || p.value("altavoz_sender_throttles_total") != 2 {
-			t.Errorf("took %v, slowed down %v times", took, p.value("altavoz_sender_throttles_total"))
+			t.Errorf("took %v, slowed down %v times; want at most %v, 2", took, p.value("altavoz_sender_throttles_total"), 8*time.Second)
 		}
 	})
 }
@@ -404,7 +404,7 @@ func TestPairRefusalDelaysThatPhoneOnly(t *testing.T) {
 		}
 		w.rest(time.Second)
 		if n := w.count(schemas.OutcomeSent); n != 4 || p.value("altavoz_sends_waiting", "pair") != 1 {
-			t.Errorf("%d sent, %v wait", n, p.value("altavoz_sends_waiting", "pair"))
+			t.Errorf("%d sent, %v wait; want 4, 1", n, p.value("altavoz_sends_waiting", "pair"))
 		}
 		w.until("done", func() bool { return w.allDone(bulkPartition) })
 		var seconds []int
@@ -415,7 +415,7 @@ func TestPairRefusalDelaysThatPhoneOnly(t *testing.T) {
 			t.Error(d)
 		}
 		if n := w.count(schemas.OutcomeSent); n != 5 {
-			t.Errorf("%d sent", n)
+			t.Errorf("%d sent, want 5", n)
 		}
 	})
 }
@@ -439,14 +439,14 @@ func TestCallsOfAPairAreSixSecondsApart(t *testing.T) {
 		w.produce(bulkPartition, schemas.NewTaskID(), 9, to("573009999999"))
 		w.rest(time.Second)
 		if len(w.calls) != 4 { // one of the four, 8, and 9 twice
-			t.Errorf("%d calls", len(w.calls))
+			t.Errorf("%d calls, want 4", len(w.calls))
 		}
 		w.until("done", func() bool { return w.allDone(bulkPartition) })
 		var last time.Time
 		for _, c := range w.calls {
 			if c.index < 4 {
 				if gap := c.at.Sub(last); gap < limits.CooldownTime {
-					t.Errorf("%v apart", gap)
+					t.Errorf("%v apart, want at least %v", gap, limits.CooldownTime)
 				}
 				last = c.at
 			}
@@ -475,7 +475,7 @@ func TestAccountFaultStopsTheNumberUntilAProbeIsAccepted(t *testing.T) {
 		w.rest(time.Second)
 		calls := len(w.calls)
 		if calls > 32 {
-			t.Errorf("%d calls before it stopped", calls)
+			t.Errorf("%d calls before it stopped, want at most 32", calls)
 		}
 		w.produce(expressPartition, b, 100)
 		w.produce(bulkPartition, other, 200, by("2"))
@@ -484,16 +484,16 @@ func TestAccountFaultStopsTheNumberUntilAProbeIsAccepted(t *testing.T) {
 			t.Errorf("%d calls, of which one by another number", len(w.calls)-calls)
 		}
 		if n := p.value("altavoz_numbers_stopped"); n != 1 || p.value("altavoz_sends_waiting", "account") != 41 {
-			t.Errorf("%v stopped, %v wait", n, p.value("altavoz_sends_waiting", "account"))
+			t.Errorf("%v stopped, %v wait; want 1, 41", n, p.value("altavoz_sends_waiting", "account"))
 		}
 		w.rest(2 * time.Minute)
 		if got := len(w.calls) - calls; got != 5 { // four probes, and the other number's
-			t.Errorf("%d calls within two and a half minutes", got)
+			t.Errorf("%d calls within two and a half minutes, want 5", got)
 		}
 		for _, task := range []schemas.TaskID{a, b} {
 			notes := w.notes(task)
 			if n := len(notes); n < 2 || n > 3 || !strings.HasPrefix(notes[0], "WAITING ACCOUNT 100200300 since 01:00:00 131042 no card") {
-				t.Errorf("%d notes, %q", n, notes)
+				t.Errorf("%d notes, %q; want at least 2, at most 3", n, notes)
 			}
 		}
 		if n := w.notes(other); n != nil {
@@ -503,17 +503,17 @@ func TestAccountFaultStopsTheNumberUntilAProbeIsAccepted(t *testing.T) {
 		begin := time.Now()
 		w.until("done", func() bool { return w.allDone(bulkPartition) && w.allDone(expressPartition) })
 		if took := time.Since(begin); took > 35*time.Second {
-			t.Errorf("took %v to go on", took)
+			t.Errorf("took %v to go on, want at most %v", took, 35*time.Second)
 		}
 		w.rest(10 * time.Minute)
 		for _, task := range []schemas.TaskID{a, b} {
 			notes := w.notes(task)
 			if last := notes[len(notes)-1]; last != "RUNNING " || len(notes) > 4 {
-				t.Errorf("in the end %q", notes)
+				t.Errorf("in the end %q, want at most length 4", notes)
 			}
 		}
 		if n := w.count(schemas.OutcomeSent); n != 42 || p.value("altavoz_numbers_stopped") != 0 {
-			t.Errorf("%d sent", n)
+			t.Errorf("%d sent, want 42", n)
 		}
 	})
 }
@@ -537,12 +537,12 @@ func TestForeignAnswerStopsTheNumber(t *testing.T) {
 		}
 		w.rest(time.Second)
 		if n := len(w.calls); n > 8 || p.value("altavoz_numbers_stopped") != 1 {
-			t.Errorf("%d calls, %v stopped", n, p.value("altavoz_numbers_stopped"))
+			t.Errorf("%d calls, %v stopped; want at most 8, 1", n, p.value("altavoz_numbers_stopped"))
 		}
 		w.lock(func() { foreign = false })
 		w.until("done", func() bool { return w.allDone(bulkPartition) })
 		if sent, unknown := w.count(schemas.OutcomeSent), w.count(schemas.OutcomeUnknown); sent+unknown != 40 || unknown > 8 {
-			t.Errorf("%d sent, %d unknown", sent, unknown)
+			t.Errorf("%d sent, %d unknown; want at most 8", sent, unknown)
 		}
 	})
 }
@@ -565,10 +565,10 @@ func TestLostAnswerThatNamesAWait(t *testing.T) {
 		}
 		w.until("done", func() bool { return w.allDone(bulkPartition) })
 		if len(w.calls) != 3 || w.calls[1].at.Sub(w.calls[0].at) < 10*time.Second || time.Since(began) > 2*time.Minute {
-			t.Errorf("%d calls, the last one %v after the start", len(w.calls), time.Since(began))
+			t.Errorf("%d calls, the last one %v after the start; want 3, at most %v", len(w.calls), time.Since(began), 2*time.Minute)
 		}
 		if w.count(schemas.OutcomeUnknown) != 1 || w.count(schemas.OutcomeSent) != 2 {
-			t.Errorf("%d unknown, %d sent", w.count(schemas.OutcomeUnknown), w.count(schemas.OutcomeSent))
+			t.Errorf("%d unknown, %d sent; want 1, 2", w.count(schemas.OutcomeUnknown), w.count(schemas.OutcomeSent))
 		}
 	})
 }
@@ -591,7 +591,7 @@ func TestProbeThatSaysNothing(t *testing.T) {
 			n := len(w.calls)
 			w.rest(60 * time.Second)
 			if got := len(w.calls) - n; got != 2 {
-				t.Errorf("%d calls a minute with verdict %d", got, v)
+				t.Errorf("%d calls a minute with verdict %d; want 2", got, v)
 			}
 		}
 		w.lock(func() { mode = schemas.VerdictSent })
@@ -624,7 +624,7 @@ func TestLostMediaIsRenewedOnceForAllSends(t *testing.T) {
 		}
 		w.until("done", func() bool { return w.allDone(expressPartition) })
 		if n := w.count(schemas.OutcomeSent); n != 50 || w.renewed != 1 || len(w.calls) != 100 {
-			t.Errorf("%d sent, %d times renewed, %d calls", n, w.renewed, len(w.calls))
+			t.Errorf("%d sent, %d times renewed, %d calls; want 50, 1, 100", n, w.renewed, len(w.calls))
 		}
 		w.produce(expressPartition, task, 100, file(c))
 		w.until("done", func() bool { return w.allDone(expressPartition) })
@@ -653,7 +653,7 @@ func TestMediaIsRenewedForSendsThatAreReady(t *testing.T) {
 		}
 		w.until("done", func() bool { return w.allDone(expressPartition) })
 		if n := w.count(schemas.OutcomeSent); n != 20 || w.renewed != 1 {
-			t.Errorf("%d sent, %d times renewed", n, w.renewed)
+			t.Errorf("%d sent, %d times renewed; want 20, 1", n, w.renewed)
 		}
 	})
 }
@@ -680,7 +680,7 @@ func TestMediaIsRenewedDuringACommit(t *testing.T) {
 		p.OnCommit(nil)
 		w.until("done", func() bool { return w.allDone(expressPartition) })
 		if n := w.count(schemas.OutcomeSent); n != 2 || w.renewed != 1 || len(w.calls) != 3 {
-			t.Errorf("%d sent, %d times renewed, %d calls", n, w.renewed, len(w.calls))
+			t.Errorf("%d sent, %d times renewed, %d calls; want 2, 1, 3", n, w.renewed, len(w.calls))
 		}
 	})
 }
@@ -703,7 +703,7 @@ func TestMediaThatStaysUnknown(t *testing.T) {
 			}
 		}
 		if w.renewed != 1 || w.attempts[id] != 1+schedule.MaxAttempts {
-			t.Errorf("%d times renewed, %d attempts", w.renewed, w.attempts[id])
+			t.Errorf("%d times renewed, %d attempts; want 1, %v", w.renewed, w.attempts[id], 1+schedule.MaxAttempts)
 		}
 	})
 }
@@ -728,10 +728,10 @@ func TestSendsWaitForRenewalAndFailOnceTheFileIsRefused(t *testing.T) {
 		}
 		w.until("done", func() bool { return w.allDone(expressPartition) })
 		if n := w.count(schemas.OutcomeFailed); n != 10 || w.renewed != 4 {
-			t.Errorf("%d failed, %d tries", n, w.renewed)
+			t.Errorf("%d failed, %d tries; want 10, 4", n, w.renewed)
 		}
 		if o := w.results[0].GetOutcome(); o.GetReason() != es.Say(es.FileGone).Spanish() || schemas.RecipientState(o.GetMark()) != schemas.Failed(schemas.CodeContent) {
-			t.Errorf("%v", o)
+			t.Errorf("got %v, want a failure of the content: the file is gone", o)
 		}
 	})
 }
@@ -751,11 +751,11 @@ func TestLostAnswerIsUnknownOrSentAgainOnce(t *testing.T) {
 		w.until("done", func() bool { return w.allDone(bulkPartition) })
 		for index, want := range map[uint32]schemas.RecipientState{1: schemas.StateUnknown, 2: schemas.StateSent, 3: schemas.StateUnknown} {
 			if d := cmp.Diff([]schemas.RecipientState{want}, w.outcomes(who{task, index})); d != "" {
-				t.Errorf("%d: %s", index, d)
+				t.Errorf("recipient %d, -want +got:\n%s", index, d)
 			}
 		}
 		if n := w.attempts[who{task, 3}]; n != schedule.MaxAttempts {
-			t.Errorf("%d attempts", n)
+			t.Errorf("%d attempts, want %v", n, schedule.MaxAttempts)
 		}
 	})
 }
@@ -777,14 +777,14 @@ func TestRefusedIsFree(t *testing.T) {
 		w.rest(5 * time.Second)
 		for i := range int64(3) {
 			if got := stateIn(w.Positions[bulkPartition], i); got != ledger.Free {
-				t.Errorf("%d is %v", i, got)
+				t.Errorf("%d is %v; want %v", i, got, ledger.Free)
 			}
 		}
 		p.Kill()
 		w.start([]stream.TopicPartition{bulkPartition})
 		w.until("done", func() bool { return w.allDone(bulkPartition) })
 		if n := w.count(schemas.OutcomeSent); n != 3 || w.count(schemas.OutcomeUnknown) != 0 {
-			t.Errorf("%d sent", n)
+			t.Errorf("%d sent, want 3", n)
 		}
 	})
 }
@@ -826,7 +826,7 @@ func TestWaitingHoldsBackNobody(t *testing.T) {
 			return n == 300
 		})
 		if took := time.Since(begin); took > 5*time.Second {
-			t.Errorf("took %v", took)
+			t.Errorf("took %v, want at most %v", took, 5*time.Second)
 		}
 	})
 }
@@ -861,7 +861,7 @@ func TestPairVerdictOfMany(t *testing.T) {
 			t.Error(d)
 		}
 		if n := w.count(schemas.OutcomeSent); n != 20 {
-			t.Errorf("%d sent", n)
+			t.Errorf("%d sent, want 20", n)
 		}
 	})
 }

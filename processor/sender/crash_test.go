@@ -180,7 +180,7 @@ func TestLostIsSaidAtOnce(t *testing.T) {
 			w.produce(partition, schemas.NewTaskID(), uint32(i))
 			w.until("unknown", func() bool { return w.count(schemas.OutcomeUnknown) == i+1 })
 			if took := time.Since(begin); took > 20*time.Millisecond {
-				t.Errorf("said after %v", took)
+				t.Errorf("said after %v, want at most %v", took, 20*time.Millisecond)
 			}
 		}
 	})
@@ -231,7 +231,7 @@ func TestResendIsBounded(t *testing.T) {
 					t.Errorf("outcomes %v, want %v", got, c.want)
 				}
 				if n := p.value("altavoz_sends_resent_total"); len(w.calls) != c.calls || n != c.resent {
-					t.Errorf("%d calls, %v of them counted as again", len(w.calls), n)
+					t.Errorf("%d calls, %v of them counted as again; want %v, %v", len(w.calls), n, c.calls, c.resent)
 				}
 			})
 		})
@@ -254,7 +254,7 @@ func TestResendIsBoundedOverCrashes(t *testing.T) {
 			w.rest(slow / 2)
 			for i := range int64(5) {
 				if got, want := stateIn(w.Positions[bulkPartition], i), []ledger.State{ledger.Started, ledger.Repeated}[n]; got != want {
-					t.Errorf("%d is %v in the middle of call %d", i, got, n+1)
+					t.Errorf("%d is %v in the middle of call %d; want %v", i, got, n+1, want)
 				}
 			}
 			p.Kill()
@@ -263,7 +263,7 @@ func TestResendIsBoundedOverCrashes(t *testing.T) {
 		w.start([]stream.TopicPartition{bulkPartition})
 		w.until("done", func() bool { return w.allDone(bulkPartition) })
 		if n := w.count(schemas.OutcomeUnknown); n != 5 || len(w.results) != 5 || len(w.calls) != 10 {
-			t.Errorf("%d unknown in %d results, %d calls", n, len(w.results), len(w.calls))
+			t.Errorf("%d unknown in %d results, %d calls; want 5, 5, 10", n, len(w.results), len(w.calls))
 		}
 	})
 }
@@ -290,13 +290,13 @@ func TestRefusedRepeatIsNoRepeat(t *testing.T) {
 		w.until("a refusal", func() bool { return w.refused[id] == 1 })
 		w.rest(time.Second)
 		if got := stateIn(w.Positions[bulkPartition], 0); got != ledger.Started {
-			t.Errorf("is %v after the refusal", got)
+			t.Errorf("is %v after the refusal, want %v", got, ledger.Started)
 		}
 		q.Kill()
 		w.start([]stream.TopicPartition{bulkPartition})
 		w.until("done", func() bool { return w.allDone(bulkPartition) })
 		if n := w.count(schemas.OutcomeSent); n != 1 || len(w.calls) != 3 {
-			t.Errorf("%d sent, %d calls", n, len(w.calls))
+			t.Errorf("%d sent, %d calls; want 1, 3", n, len(w.calls))
 		}
 	})
 }

@@ -59,7 +59,7 @@ func TestKnownOutcomeSurvivesAnOutage(t *testing.T) {
 					t.Errorf("%s; %d times unknown", d, w.count(schemas.OutcomeUnknown))
 				}
 				if len(w.calls) != 50 || len(p.stage.detached.partitions) != 0 || p.stage.detached.n != 0 {
-					t.Errorf("%d calls, %d still kept", len(w.calls), p.stage.detached.n)
+					t.Errorf("%d calls, %d still kept; want 50, 0", len(w.calls), p.stage.detached.n)
 				}
 			})
 		})
@@ -129,13 +129,13 @@ func TestWhatWasNotCommittedComesBack(t *testing.T) {
 		p.OnCommit(nil)
 		for i := range int64(2) {
 			if got := stateIn(w.Positions[bulkPartition], i); got != ledger.Started {
-				t.Errorf("%d is %v", i, got)
+				t.Errorf("%d is %v; want %v", i, got, ledger.Started)
 			}
 		}
 		p.Assign(bulkPartition)
 		w.until("done", func() bool { return w.allDone(bulkPartition) })
 		if n := w.count(schemas.OutcomeSent); n != 2 || len(w.outcomes(who{task, 0})) != 1 || len(w.outcomes(who{task, 1})) != 1 || len(w.calls) != 3 {
-			t.Errorf("%d sent, %d results, %d calls", n, len(w.results), len(w.calls))
+			t.Errorf("%d sent, %d results, %d calls; want 2, 3", n, len(w.results), len(w.calls))
 		}
 	})
 }
@@ -162,7 +162,7 @@ func TestRefusalThatMayBeCommittedIsNotBelieved(t *testing.T) {
 		p.Assign(bulkPartition)
 		w.until("done", func() bool { return w.allDone(bulkPartition) })
 		if n := w.count(schemas.OutcomeUnknown); n != 1 || len(w.calls) != 2 {
-			t.Errorf("%d unknown, %d calls", n, len(w.calls))
+			t.Errorf("%d unknown, %d calls; want 1, 2", n, len(w.calls))
 		}
 	})
 }
@@ -202,7 +202,7 @@ func TestKnowledgeIsBounded(t *testing.T) {
 		k.keep(stream.TopicPartition{Partition: int32(i % 7)}, &detachedSend{recordID: recordID{offset: i}, until: now.Add(time.Duration(i) * time.Second)})
 	}
 	if k.n != maxDetachedRecords {
-		t.Errorf("%d are kept", k.n)
+		t.Errorf("%d are kept, want %v", k.n, maxDetachedRecords)
 	}
 	k.sweep(now.Add(maxDetachedRecords/2*time.Second + time.Millisecond))
 	n := 0
@@ -210,10 +210,10 @@ func TestKnowledgeIsBounded(t *testing.T) {
 		n += len(of)
 	}
 	if n != maxDetachedRecords/2-1 || k.n != n {
-		t.Errorf("%d are kept after half of the time, counted as %d", n, k.n)
+		t.Errorf("%d are kept after half of the time, counted as %d; want %v, %v", n, k.n, maxDetachedRecords/2-1, n)
 	}
 	if k.sweep(now.Add(maxDetachedRecords * 2 * time.Second)); k.n != 0 || len(k.partitions) != 0 {
-		t.Errorf("%d are kept for ever", k.n)
+		t.Errorf("%d are kept for ever, want 0", k.n)
 	}
 }
 
@@ -244,7 +244,7 @@ func TestKnowledgeIsOfOneRecord(t *testing.T) {
 			c.kept.recordID, c.kept.state = id, ledger.Started
 			k.keep(partition, &c.kept)
 			if got := k.take(c.partition, c.id, c.state); (got != nil) != c.want {
-				t.Errorf("%v", got)
+				t.Errorf("got %v, want one: %t", got, c.want)
 			}
 			if k.take(c.partition, c.id, c.state) != nil {
 				t.Error("recalled twice")
@@ -320,14 +320,14 @@ func TestResultsOfLostPartitionsLeaveRoom(t *testing.T) {
 		}
 		w.rest(10 * time.Second)
 		if n := len(w.calls) - schedule.MaxUnrecorded; n != 10 {
-			t.Errorf("%d of 10 were called", n)
+			t.Errorf("%d of 10 were called, want 10", n)
 		}
 		stuck.Store(false)
 		w.rest(time.Minute)
 		p.Assign(bulkPartition)
 		w.until("done", func() bool { return w.allDone(bulkPartition) && w.allDone(expressPartition) })
 		if n := w.count(schemas.OutcomeUnknown); n > 0 || len(w.calls) != schedule.MaxUnrecorded+10 {
-			t.Errorf("%d are unknown, %d calls", n, len(w.calls))
+			t.Errorf("%d are unknown, %d calls; want 0, %v", n, len(w.calls), schedule.MaxUnrecorded+10)
 		}
 	})
 }

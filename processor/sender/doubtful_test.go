@@ -26,7 +26,7 @@ func TestCallThatMayHaveBeenMadeIsNotSaidToHaveFailed(t *testing.T) {
 		w.until("done", func() bool { return w.allDone(bulkPartition) })
 		w.lock(func() {
 			if got := w.best(task, 0).Outcome(); got != schemas.OutcomeUnknown || len(w.calls) != 1 {
-				t.Errorf("ends as %s after %d calls", got, len(w.calls))
+				t.Errorf("ends as %s after %d calls; want %v, 1", got, len(w.calls), schemas.OutcomeUnknown)
 			}
 		})
 	})
@@ -54,12 +54,12 @@ func TestLedgerOfRecordsOfANewerVersionIsLeftAsItIs(t *testing.T) {
 		})
 		q := w.start(nil)
 		if _, err := q.stage.OnAssigned(context.Background(), pos); !errors.Is(err, schemas.ErrNewer) {
-			t.Errorf("taken over with %v", err)
+			t.Errorf("taken over with %v, want %v", err, schemas.ErrNewer)
 		}
 		w.rest(time.Minute)
 		w.lock(func() {
 			if now := w.Positions[bulkPartition]; now.Offset != pos.Offset || now.Metadata != pos.Metadata || len(w.calls) != 8 {
-				t.Errorf("committed %v, then %v; %d calls", pos, now, len(w.calls))
+				t.Errorf("committed %v, then %v; %d calls; want Offset %v, Metadata %v, 8", pos, now, len(w.calls), pos.Offset, pos.Metadata)
 			}
 		})
 	})

@@ -80,7 +80,7 @@ func TestThreePhonesDoNotWaitForOthersFiles(t *testing.T) {
 					return n == 3
 				})
 				if took := time.Since(began); took > 5*time.Second {
-					t.Errorf("three phones of another number waited %v for files of others", took)
+					t.Errorf("three phones of another number waited %v for files of others, want at most %v", took, 5*time.Second)
 				}
 			})
 		})

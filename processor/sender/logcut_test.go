@@ -65,7 +65,7 @@ func TestLogThatLostItsEndLosesNobodyAndCallsNobodyTwice(t *testing.T) {
 				w.lock(func() {
 					for i, n := range w.called(before) {
 						if n != 1 || w.best(before, i) != schemas.StateSent {
-							t.Fatalf("%d of before was called %d times and is %v", i, n, w.best(before, i))
+							t.Fatalf("%d of before was called %d times and is %v; want 1, %v", i, n, w.best(before, i), schemas.StateSent)
 						}
 					}
 					calls, unknown := w.called(after), uint32(0)
@@ -111,14 +111,14 @@ func TestStartedSendsOfALogThatLostItsEnd(t *testing.T) {
 		w.lock(func() {
 			for i := range uint32(10) {
 				if n := w.called(after)[i]; n != 1 || w.best(after, i) != schemas.StateSent {
-					t.Errorf("%d of after was called %d times and is %v", i, n, w.best(after, i))
+					t.Errorf("%d of after was called %d times and is %v; want 1, %v", i, n, w.best(after, i), schemas.StateSent)
 				}
 				want := schemas.StateUnknown
 				if i >= 4 && i != 7 {
 					want = 0 // not in the log any more
 				}
 				if n := w.called(before)[i]; n != 1 || w.best(before, i) != want {
-					t.Errorf("%d of before was called %d times and is %v", i, n, w.best(before, i))
+					t.Errorf("%d of before was called %d times and is %v; want 1, %v", i, n, w.best(before, i), want)
 				}
 			}
 		})
@@ -142,7 +142,7 @@ func TestLogThatEndsBelowALedgerWithoutIdentity(t *testing.T) {
 		w.until("all done", func() bool { return w.allDone(bulkPartition) })
 		w.lock(func() {
 			if len(w.calls) != 5 || w.count(schemas.OutcomeUnknown) != 5 || w.count(schemas.OutcomeSent) != 5 {
-				t.Errorf("%d calls, %d unknown, %d sent", len(w.calls), w.count(schemas.OutcomeUnknown), w.count(schemas.OutcomeSent))
+				t.Errorf("%d calls, %d unknown, %d sent; want 5, 5, 5", len(w.calls), w.count(schemas.OutcomeUnknown), w.count(schemas.OutcomeSent))
 			}
 		})
 	})
@@ -196,7 +196,7 @@ func TestOffsetsThatAreGoneOrForeignCallNobodyTwice(t *testing.T) {
 							want, n = schemas.StateUnknown, 0
 						}
 						if calls[i] != n || w.best(task, i) != want {
-							t.Errorf("%d was called %d times and is %v", i, calls[i], w.best(task, i))
+							t.Errorf("%d was called %d times and is %v; want %v, %v", i, calls[i], w.best(task, i), n, want)
 						}
 					}
 				})

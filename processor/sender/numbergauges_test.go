@@ -29,20 +29,20 @@ func TestGaugesSayWhichNumberGetsNoAnswer(t *testing.T) {
 		}
 		w.rest(10 * time.Second)
 		if un, st := p.value("altavoz_numbers_unanswered", testNumber), p.value("altavoz_numbers_stopped", testNumber); un != 1 || st != 0 {
-			t.Errorf("number %s: unanswered %v, stopped %v", testNumber, un, st)
+			t.Errorf("number %s: unanswered %v, stopped %v; want 1, 0", testNumber, un, st)
 		}
 		for _, works := range []string{"works", "other"} { // nobody configured "strange"
 			if n := p.value("altavoz_numbers_unanswered", works); n != 0 {
-				t.Errorf("number %s: unanswered %v", works, n)
+				t.Errorf("number %s: unanswered %v; want 0", works, n)
 			}
 		}
 		if n := p.series("altavoz_numbers_unanswered"); n != 3 {
-			t.Errorf("%d series", n)
+			t.Errorf("%d series, want 3", n)
 		}
 		w.answer = func(*apiCall) schemas.Reply { return schemas.Reply{Verdict: schemas.VerdictSent} }
 		w.until("done", func() bool { return w.allDone(bulkPartition) })
 		if un := p.value("altavoz_numbers_unanswered", testNumber); un != 0 {
-			t.Errorf("answered again, and unanswered %v", un)
+			t.Errorf("answered again, and unanswered %v, want 0", un)
 		}
 	})
 }

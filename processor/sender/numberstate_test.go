@@ -49,18 +49,18 @@ func TestAWebhookStopsTheNumber(t *testing.T) {
 			}
 		}
 		if n := len(w.calls) - stopped; n < 5 || n > 7 { // After 0.5, 1.5, 3.5, 7.5, 15.5, 31.5 minutes
-			t.Errorf("%d calls in an hour", n)
+			t.Errorf("%d calls in an hour, want at least 5, at most 7", n)
 		}
 		if notes := w.notes(task); len(notes) == 0 || !strings.HasPrefix(notes[0], "WAITING ACCOUNT ") {
-			t.Errorf("said %q", notes)
+			t.Errorf("said %q, want some", notes)
 		}
 		w.until("done", func() bool { return w.allDone(bulkPartition) })
 		if n := w.count(schemas.OutcomeSent); n != 500 {
-			t.Errorf("%d sent", n)
+			t.Errorf("%d sent, want 500", n)
 		}
 		works := w.said(saidWorks)
 		if len(works) != 1 || works[0].GetAtMs() != s.Stopped.GetAtMs() {
-			t.Errorf("the others hear %v", works)
+			t.Errorf("the others hear %v, want 1 of them", works)
 		}
 	})
 }
@@ -98,7 +98,7 @@ func TestANumberThatIsRestoredGoesOn(t *testing.T) {
 		w.produce(bulkPartition, schemas.NewTaskID(), 2)
 		w.rest(time.Second)
 		if w.count(schemas.OutcomeSent) != 2 || time.Since(at) > 15*time.Second {
-			t.Errorf("%d sent %v after the stop", w.count(schemas.OutcomeSent), time.Since(at))
+			t.Errorf("%d sent %v after the stop; want 2, at most %v", w.count(schemas.OutcomeSent), time.Since(at), 15*time.Second)
 		}
 	})
 }
@@ -120,7 +120,7 @@ func TestAProcessHearsOfStoppedNumbersBeforeItCalls(t *testing.T) {
 		w.rest(20 * time.Second)
 		w.lock(func() {
 			if len(w.calls) > 0 {
-				t.Errorf("%d calls before it knew that the number is stopped", len(w.calls))
+				t.Errorf("%d calls before it knew that the number is stopped, want 0", len(w.calls))
 			}
 		})
 		w.until("done", func() bool { return w.allDone(bulkPartition) })
@@ -141,13 +141,13 @@ func TestAWarningIsTold(t *testing.T) {
 		p.says(&s, saidRisk, time.Now(), "phone_number_quality_update FLAGGED")
 		w.rest(10 * time.Second)
 		if n := w.count(schemas.OutcomeSent); n < 20 {
-			t.Errorf("%d sent", n)
+			t.Errorf("%d sent, want at least 20", n)
 		}
 		p.says(&s, saidRisk, time.Now(), "")
 		w.rest(10 * time.Second)
 		notes := w.notes(task)
 		if len(notes) != 2 || !strings.HasPrefix(notes[0], "WAITING AT_RISK ") || notes[1] != "RUNNING " {
-			t.Errorf("said %q", notes)
+			t.Errorf("said %q, want length 2", notes)
 		}
 		w.until("done", func() bool { return w.allDone(bulkPartition) })
 	})

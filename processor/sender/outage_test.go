@@ -74,16 +74,16 @@ func TestAnOutageOfMetaDoesNotBurnTheList(t *testing.T) {
 					w.rest(time.Second)
 					if time.Since(began).Round(time.Second) == outage/2 {
 						if n := p.value("altavoz_sends_waiting", "outage"); n < 90 {
-							t.Errorf("%v wait for the outage", n)
+							t.Errorf("%v wait for the outage, want at least 90", n)
 						}
 						if n := p.value("altavoz_numbers_stopped") + p.value("altavoz_numbers_unanswered"); n != 1 {
-							t.Errorf("%v numbers are stopped", n)
+							t.Errorf("%v numbers are stopped, want 1", n)
 						}
 					}
 				}
 				w.until("done", func() bool { return w.allDone(bulkPartition) || w.count(schemas.OutcomeFailed) > 0 })
 				if n := w.count(schemas.OutcomeFailed); n > 0 {
-					t.Errorf("ten minutes without Meta: %d have failed for good", n)
+					t.Errorf("ten minutes without Meta: %d have failed for good, want 0", n)
 				}
 				probes := int(outage/(15*time.Second)) + 5
 				unknown := 0
@@ -91,14 +91,14 @@ func TestAnOutageOfMetaDoesNotBurnTheList(t *testing.T) {
 					unknown = 10 + 5 + probes
 				}
 				if n := w.count(schemas.OutcomeUnknown); n > unknown {
-					t.Errorf("%d are unknown", n)
+					t.Errorf("%d are unknown, want at most %v", n, unknown)
 				}
 				calls := slices.IndexFunc(w.calls, func(c *apiCall) bool { return c.at.Sub(began) >= outage })
 				if late := w.calls[calls].at.Sub(began) - outage; calls > 10+5+probes || late > 30*time.Second {
-					t.Errorf("%d calls in the outage; the first one after it came %v late", calls, late)
+					t.Errorf("%d calls in the outage; the first one after it came %v late; want at most %v, at most %v", calls, late, 10+5+probes, 30*time.Second)
 				}
 				if notes := w.notes(task); len(notes) < 2 || !strings.HasPrefix(notes[0], "WAITING "+map[bool]string{true: "CONFIGURATION ", false: "OUTAGE "}[reply.Foreign]) || notes[len(notes)-1] != "RUNNING " {
-					t.Errorf("said %q", notes)
+					t.Errorf("said %q, want at least length 2", notes)
 				}
 			})
 		})
@@ -212,10 +212,10 @@ func outageOf(t *testing.T, shift int) {
 				t.Errorf("%v, with %d in flight when it began and %d probes", got, inFlight, probes)
 			}
 			if most := int(outage/(15*time.Second)) + len(kinds); probes > most {
-				t.Errorf("%d probing sends", probes)
+				t.Errorf("%d probing sends, want at most %v", probes, most)
 			}
 			if late := first.Sub(to); late > 30*time.Second {
-				t.Errorf("the first send comes %v after the end", late)
+				t.Errorf("the first send comes %v after the end, want at most %v", late, 30*time.Second)
 			}
 			if full := 10 * 0.8 * outage.Seconds(); float64(rate) < 0.95*full {
 				t.Errorf("the other number made %d calls of %v", rate, full)
@@ -254,14 +254,14 @@ func TestOneBroadcastDoesNotStopItsNumber(t *testing.T) {
 				}
 				w.until("the others", func() bool { return w.count(schemas.OutcomeSent) == 3 })
 				if took := time.Since(began); took > time.Minute {
-					t.Errorf("three phones of another broadcast waited %v", took)
+					t.Errorf("three phones of another broadcast waited %v, want at most %v", took, time.Minute)
 				}
 				for i := range uint32(900) { // and from now on it costs them nothing
 					at := time.Now()
 					w.produce(bulkPartition, good, 1000+i, until(time.Now().Add(schemas.SendLife)))
 					w.until("one more", func() bool { return w.count(schemas.OutcomeSent) == int(4+i) })
 					if took := time.Since(at); took > time.Second {
-						t.Errorf("one that came %v later waited %v", time.Since(began), took)
+						t.Errorf("one that came %v later waited %v; want at most %v", time.Since(began), took, time.Second)
 					}
 					w.rest(100 * time.Millisecond)
 				}
@@ -271,7 +271,7 @@ func TestOneBroadcastDoesNotStopItsNumber(t *testing.T) {
 					t.Errorf("of the bad one %d have failed and %d are unknown", failed, unknown)
 				}
 				if n := p.value("altavoz_sender_stops_total"); n > 1 {
-					t.Errorf("stopped %v times", n)
+					t.Errorf("stopped %v times, want at most 1", n)
 				}
 			})
 		})
@@ -301,15 +301,15 @@ func TestThreePhonesOutliveAnOutage(t *testing.T) {
 		w.rest(10 * time.Minute)
 		w.lock(func() {
 			if n := w.attempts[who{task, 0}]; n <= schedule.MaxAttempts {
-				t.Errorf("%d calls only: this shows nothing", n)
+				t.Errorf("%d calls only: this shows nothing, want more than %v", n, schedule.MaxAttempts)
 			}
 		})
 		w.until("done", func() bool { return w.allDone(expressPartition) })
 		if n := w.count(schemas.OutcomeSent); n != 4 || w.count(schemas.OutcomeFailed) > 0 {
-			t.Errorf("%d sent, %d failed", n, w.count(schemas.OutcomeFailed))
+			t.Errorf("%d sent, %d failed; want 4, 0", n, w.count(schemas.OutcomeFailed))
 		}
 		if late := w.calls[len(w.calls)-1].at.Sub(back); late > 30*time.Second+time.Minute {
-			t.Errorf("the last one is sent %v later", late)
+			t.Errorf("the last one is sent %v later, want at most %v", late, 30*time.Second+time.Minute)
 		}
 	})
 }

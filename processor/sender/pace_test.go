@@ -36,11 +36,11 @@ func TestProcessKeepsItsShareOfTheRate(t *testing.T) {
 		p := w.start([]stream.TopicPartition{bulkPartition}, rate(100), partitions(1, 4))
 		w.rest(20 * time.Second)
 		if n := w.within(begin, 20*time.Second); n < 375 || n > 381 { // 100 x 0.8 x 0.95 x 1/4
-			t.Errorf("%d in 20 s", n)
+			t.Errorf("%d in 20 s, want at least 375, at most 381", n)
 		}
 		for i := range 20 {
 			if n := w.within(begin.Add(time.Duration(i)*time.Second), time.Second); n > 21 {
-				t.Errorf("%d within second %d", n, i)
+				t.Errorf("%d within second %d; want at most 21", n, i)
 			}
 		}
 		p.Assign(second)
@@ -48,14 +48,14 @@ func TestProcessKeepsItsShareOfTheRate(t *testing.T) {
 		begin = time.Now()
 		w.rest(20 * time.Second)
 		if n := w.within(begin, 20*time.Second); n < 830 || n > 845 { // 100 x 0.8 x (0.05 + 0.95 x 2/4)
-			t.Errorf("%d in 20 s with express and half of bulk", n)
+			t.Errorf("%d in 20 s with express and half of bulk, want at least 830, at most 845", n)
 		}
 		p.Lose(second)
 		p.Lose(expressPartition)
 		begin = time.Now()
 		w.rest(20 * time.Second)
 		if n := w.within(begin, 20*time.Second); n < 375 || n > 385 {
-			t.Errorf("%d in 20 s with one again", n)
+			t.Errorf("%d in 20 s with one again, want at least 375, at most 385", n)
 		}
 	})
 }
@@ -73,7 +73,7 @@ func TestRateZeroIsNoLimit(t *testing.T) {
 		w.start(both, rate(0), partitions(1, 1))
 		w.until("done", func() bool { return w.allDone(bulkPartition) })
 		if took := time.Since(begin); took > 3*time.Second { // 224 in flight: 2,240 a second, less the gaps
-			t.Errorf("took %v", took)
+			t.Errorf("took %v, want at most %v", took, 3*time.Second)
 		}
 	})
 }
@@ -90,7 +90,7 @@ func TestUnknownNumberIsCareful(t *testing.T) {
 		w.start(both, partitions(1, 1))
 		w.rest(10 * time.Second)
 		if n := w.within(begin, 10*time.Second); n > 645 || n < 630 {
-			t.Errorf("%d in 10 s", n)
+			t.Errorf("%d in 10 s, want at most 645, at least 630", n)
 		}
 	})
 }
@@ -114,7 +114,7 @@ func TestExpressDoesNotWaitForBulk(t *testing.T) {
 			}
 			w.until("express calls", func() bool { return w.attempts[who{id.task, id.index + 200}] == 1 })
 			if took := time.Since(begin); took > 500*time.Millisecond {
-				t.Errorf("took %v", took)
+				t.Errorf("took %v, want at most %v", took, 500*time.Millisecond)
 			}
 			w.rest(7 * time.Second)
 		}
@@ -131,7 +131,7 @@ func TestExpressDoesNotWaitForBulk(t *testing.T) {
 			}
 		}
 		if all := w.within(begin, 100*time.Second); bulk < all/9 || bulk > all/7 {
-			t.Errorf("%d of %d are bulk", bulk, all)
+			t.Errorf("%d of %d are bulk; want at least %v, at most %v", bulk, all, all/9, all/7)
 		}
 	})
 }
@@ -166,7 +166,7 @@ func TestHungNumberLeavesTheCapacityOfOthers(t *testing.T) {
 			return n == 640
 		})
 		if took := time.Since(begin); took > 15*time.Second { // 5 of 64 in flight at least: 50 a second
-			t.Errorf("took %v", took)
+			t.Errorf("took %v, want at most %v", took, 15*time.Second)
 		}
 	})
 }
@@ -239,12 +239,12 @@ func TestNumbersDoNotDisturbEachOther(t *testing.T) {
 			got := float64(calls[number]) / (run / 10)
 			usable := (1 - schedule.ExpressPart) * want
 			if got < 0.9*usable { // the hanging calls have some of the 64 that the fast one could do with
-				t.Errorf("%s: %.1f a second of %v", number, got, usable)
+				t.Errorf("%s: %.1f a second of %v; want at least %v", number, got, usable, 0.9*usable)
 			}
 			t.Logf("%s: %.1f a second of %v", number, got, usable)
 		}
 		if first["stopped"] > 3 || first["throttled"] > 10 {
-			t.Errorf("%v", first)
+			t.Errorf("got %v, want at most 3 stopped and 10 throttled", first)
 		}
 		w.lock(func() { w.answer, w.latency = nil, nil })
 	})
@@ -267,7 +267,7 @@ func TestTokensComeBack(t *testing.T) {
 		begin := time.Now()
 		w.rest(10 * time.Second)
 		if n := w.within(begin, 10*time.Second); n < 72 || n > 80 { // 10 x 0.8 x 0.95
-			t.Errorf("%d in 10 s", n)
+			t.Errorf("%d in 10 s, want at least 72, at most 80", n)
 		}
 		p.stage.mu.Lock()
 		defer p.stage.mu.Unlock()
@@ -291,11 +291,11 @@ func TestMetricsAreThere(t *testing.T) {
 		}
 		w.rest(5 * time.Second)
 		if n := p.value("altavoz_sends_oldest_seconds", "bulk"); n != 5 {
-			t.Errorf("the oldest is %v s old", n)
+			t.Errorf("the oldest is %v s old, want 5", n)
 		}
 		backoff, pace := p.value("altavoz_sends_waiting", "backoff"), p.value("altavoz_sends_waiting", "pace")
 		if backoff+pace != 10 || backoff < 3 {
-			t.Errorf("%v back off, %v wait for the rate", backoff, pace)
+			t.Errorf("%v back off, %v wait for the rate; want at least 3", backoff, pace)
 		}
 	})
 }

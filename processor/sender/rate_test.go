@@ -125,7 +125,7 @@ func TestThrottleNeverCosts(t *testing.T) {
 			}
 		}
 		if n := w.count(schemas.OutcomeSent); n != 48 {
-			t.Errorf("%d sent", n)
+			t.Errorf("%d sent, want 48", n)
 		}
 	})
 }

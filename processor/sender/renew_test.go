@@ -53,7 +53,7 @@ func renewAfter(w *world, at time.Duration) {
 	}
 	w.rest(at)
 	if p.value("altavoz_numbers_stopped") != 1 || len(w.calls) != 11 {
-		t.Fatalf("%d calls", len(w.calls))
+		t.Fatalf("%d calls, want 11", len(w.calls))
 	}
 	w.lock(func() { works = true })
 	renew()
@@ -61,11 +61,11 @@ func renewAfter(w *world, at time.Duration) {
 	begin := time.Now()
 	w.until("done", func() bool { return w.allDone(bulkPartition) })
 	if took := time.Since(begin); took > 10*time.Second {
-		t.Errorf("took %v", took)
+		t.Errorf("took %v, want at most %v", took, 10*time.Second)
 	}
 	notes := w.notes(task)
 	if len(notes) != 2 || !strings.HasPrefix(notes[0], "WAITING ACCOUNT Ventas (100200300) since 01:00:03 190") || notes[1] != "RUNNING " {
-		t.Errorf("said %q", notes)
+		t.Errorf("said %q, want length 2", notes)
 	}
 }
 
@@ -94,7 +94,7 @@ func TestOldTokenStopsNobody(t *testing.T) {
 		begin := time.Now()
 		w.until("done", func() bool { return w.allDone(bulkPartition) })
 		if took := time.Since(begin); took > 10*time.Second || len(w.notes(task)) > 0 || len(w.calls) != 20 {
-			t.Errorf("took %v, said %q, %d calls", took, w.notes(task), len(w.calls))
+			t.Errorf("took %v, said %q, %d calls; want at most %v, some, 20", took, w.notes(task), len(w.calls), 10*time.Second)
 		}
 		if p.value("altavoz_numbers_stopped") != 0 {
 			t.Error("it is stopped")
@@ -124,7 +124,7 @@ func TestIdleTasksAreToldThatTheyGoOn(t *testing.T) {
 			w.rest(500 * time.Millisecond)
 		}
 		if notes := w.notes(idle); len(notes) != 1 || !strings.HasPrefix(notes[0], "WAITING ") {
-			t.Fatalf("said %q: not once a minute", notes)
+			t.Fatalf("said %q: not once a minute, want length 1", notes)
 		}
 		if _, n := p.stage.schedule.Tasks(); n != 1 {
 			t.Fatalf("%d tasks are idle, want 1", n)
@@ -138,7 +138,7 @@ func TestIdleTasksAreToldThatTheyGoOn(t *testing.T) {
 			}
 		}
 		if n := p.stage.schedule.Number(testNumber).Tasks(); n != 0 {
-			t.Errorf("%d tasks are still to be told something", n)
+			t.Errorf("%d tasks are still to be told something, want 0", n)
 		}
 	})
 }
@@ -211,7 +211,7 @@ func TestNumberThatBecomesKnown(t *testing.T) {
 		begin := time.Now()
 		w.until("done", func() bool { return w.allDone(bulkPartition) })
 		if took := time.Since(begin); took > 3*time.Second || w.count(schemas.OutcomeSent) != 5 {
-			t.Errorf("took %v", took)
+			t.Errorf("took %v, want at most %v", took, 3*time.Second)
 		}
 		if notes := w.notes(task); !strings.HasSuffix(notes[0], " 0 no hay token") {
 			t.Errorf("said %q", notes)

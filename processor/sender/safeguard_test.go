@@ -24,7 +24,7 @@ func TestRepeatThatWasStartedIsUnknown(t *testing.T) {
 		w.start([]stream.TopicPartition{bulkPartition})
 		w.until("done", func() bool { return w.allDone(bulkPartition) })
 		if n := w.count(schemas.OutcomeUnknown); n != 1 || len(w.calls) != 0 {
-			t.Errorf("%d unknown, %d calls", n, len(w.calls))
+			t.Errorf("%d unknown, %d calls; want 1, 0", n, len(w.calls))
 		}
 	})
 }
@@ -49,7 +49,7 @@ func TestSendThatMayHaveReachedSomebodyStaysStarted(t *testing.T) {
 		w.start([]stream.TopicPartition{bulkPartition})
 		w.until("done", func() bool { return w.allDone(bulkPartition) })
 		if n := w.count(schemas.OutcomeUnknown); n != 1 || len(w.calls) != 1 {
-			t.Errorf("%d unknown, %d calls, outcomes %v", n, len(w.calls), w.outcomes(id))
+			t.Errorf("%d unknown, %d calls, outcomes %v; want 1, 1", n, len(w.calls), w.outcomes(id))
 		}
 	})
 }
@@ -67,7 +67,7 @@ func TestLostCallOfALostPartitionIsSaid(t *testing.T) {
 		p.Lose(bulkPartition)
 		w.rest(10 * time.Second)
 		if n := w.count(schemas.OutcomeUnknown); n != 1 || len(w.calls) != 1 {
-			t.Errorf("%d unknown, %d calls", n, len(w.calls))
+			t.Errorf("%d unknown, %d calls; want 1, 1", n, len(w.calls))
 		}
 	})
 }

@@ -35,18 +35,18 @@ func TestSendIsCommittedCalledAndRecorded(t *testing.T) {
 			p := w.start([]stream.TopicPartition{partition})
 			w.until("all is done", func() bool { return w.allDone(partition) })
 			if len(w.calls) != 10 || w.count(schemas.OutcomeSent) != 10 || w.rendered != 1 {
-				t.Errorf("%d calls, %d sent, %d times rendered", len(w.calls), w.count(schemas.OutcomeSent), w.rendered)
+				t.Errorf("%d calls, %d sent, %d times rendered; want 10, 10, 1", len(w.calls), w.count(schemas.OutcomeSent), w.rendered)
 			}
 			for _, c := range w.calls {
 				if want := fmt.Sprintf("57300%07d", c.index); c.phone.Digits() != want || c.sender != testNumber {
-					t.Errorf("called %v from %s", c.phone.Digits(), c.sender)
+					t.Errorf("called %v from %s; want %v, %v", c.phone.Digits(), c.sender, want, testNumber)
 				}
 			}
 			if o := w.results[0].GetOutcome(); !strings.HasPrefix(o.GetWamid(), "wamid.") || o.GetPhone() != "" || o.GetReason() != "" {
-				t.Errorf("result %v", o)
+				t.Errorf("result %v, want Phone %q, Reason %q", o, "", "")
 			}
 			if n := p.value("altavoz_sends_total", "sent", string(schemas.LaneOf(partition.Topic))); n != 10 {
-				t.Errorf("%v counted", n)
+				t.Errorf("%v counted, want 10", n)
 			}
 		})
 	}
@@ -63,10 +63,10 @@ func TestNoCallBeforeCommit(t *testing.T) {
 		begin := time.Now()
 		w.until("a call", func() bool { return len(w.calls) > 0 })
 		if took := time.Since(begin); took < 2*time.Second {
-			t.Errorf("called after %v", took)
+			t.Errorf("called after %v, want at least %v", took, 2*time.Second)
 		}
 		if n := p.value("altavoz_sends_in_flight", "express"); n != 1 {
-			t.Errorf("%v in flight", n)
+			t.Errorf("%v in flight, want 1", n)
 		}
 	})
 }
@@ -81,7 +81,7 @@ func TestExpressCommitsAtOnceAndBulkInGroups(t *testing.T) {
 		w.produce(expressPartition, task, 0)
 		w.until("a call", func() bool { return len(w.calls) == 1 })
 		if took := time.Since(begin); took > time.Millisecond {
-			t.Errorf("express waited %v", took)
+			t.Errorf("express waited %v, want at most %v", took, time.Millisecond)
 		}
 		w.rest(time.Second)
 
@@ -101,7 +101,7 @@ func TestExpressCommitsAtOnceAndBulkInGroups(t *testing.T) {
 		w.until("the others", func() bool { return len(w.calls) == 7 })
 		w.rest(0)
 		if took := time.Since(begin); took > 110*time.Millisecond || len(w.commits)-n != 2 {
-			t.Errorf("%d commits in %v", len(w.commits)-n, took)
+			t.Errorf("%d commits in %v; want 2, at most %v", len(w.commits)-n, took, 110*time.Millisecond)
 		}
 		w.until("done", func() bool { return w.allDone(bulkPartition) })
 
@@ -117,11 +117,11 @@ func TestExpressCommitsAtOnceAndBulkInGroups(t *testing.T) {
 				continue
 			}
 			if gap := w.commits[n+i].at.Sub(w.commits[n+i-1].at); gap < schedule.BulkGap {
-				t.Errorf("commits %v apart", gap)
+				t.Errorf("commits %v apart, want at least %v", gap, schedule.BulkGap)
 			}
 		}
 		if got := len(w.commits) - n; got < 9 {
-			t.Errorf("%d commits in 50 ms", got)
+			t.Errorf("%d commits in 50 ms, want at least 9", got)
 		}
 	})
 }
@@ -136,7 +136,7 @@ func TestDoneIsCommittedWhenIdle(t *testing.T) {
 		begin := time.Now()
 		w.until("its commit", func() bool { return w.allDone(bulkPartition) })
 		if took := time.Since(begin); took > doneGap+10*time.Millisecond {
-			t.Errorf("took %v", took)
+			t.Errorf("took %v, want at most %v", took, doneGap+10*time.Millisecond)
 		}
 		n := len(w.commits)
 		w.rest(time.Minute)
@@ -169,18 +169,18 @@ func TestRefusedCommitCallsNobodyAndIsTriedAgain(t *testing.T) {
 		p.Assign(bulkPartition)
 		w.rest(2 * time.Second)
 		if len(w.calls) != 1 || w.calls[0].index != 1 {
-			t.Fatalf("%d calls", len(w.calls))
+			t.Fatalf("%d calls, want 1", len(w.calls))
 		}
 		if refused < 2 || refused > 20 {
-			t.Errorf("%d commits refused within 2 s, want 2 to 20", refused)
+			t.Errorf("%d commits refused within 2 s, want at least 2, at most 20", refused)
 		}
 		if n := p.value("altavoz_sends_waiting", "commit"); n != 1 {
-			t.Errorf("%v wait for a commit", n)
+			t.Errorf("%v wait for a commit, want 1", n)
 		}
 		p.OnCommit(nil)
 		w.until("done", func() bool { return w.allDone(bulkPartition) })
 		if len(w.calls) != 2 {
-			t.Errorf("%d calls", len(w.calls))
+			t.Errorf("%d calls, want 2", len(w.calls))
 		}
 	})
 }
@@ -199,13 +199,13 @@ func TestCommitAnswerLost(t *testing.T) {
 			}
 			w.rest(time.Second)
 			if len(w.calls) > 0 {
-				t.Fatalf("%s: %d calls", name, len(w.calls))
+				t.Fatalf("%s: %d calls; want 0", name, len(w.calls))
 			}
 			w.produce(bulkPartition, task, 5)
 			w.produce(expressPartition, schemas.NewTaskID(), 6)
 			w.rest(time.Second)
 			if len(w.calls) > 0 {
-				t.Fatalf("%s: %d calls with all given up", name, len(w.calls))
+				t.Fatalf("%s: %d calls with all given up; want 0", name, len(w.calls))
 			}
 			p.OnCommit(nil)
 			p.Rejoin()
@@ -214,7 +214,7 @@ func TestCommitAnswerLost(t *testing.T) {
 			w.until("done", func() bool { return w.allDone(bulkPartition) && w.allDone(expressPartition) })
 			sent, unknown := w.count(schemas.OutcomeSent), w.count(schemas.OutcomeUnknown)
 			if want := map[bool]int{true: 5}[how.LoseAnswer]; unknown != want || sent != 7-want {
-				t.Errorf("%s: %d sent, %d unknown", name, sent, unknown)
+				t.Errorf("%s: %d sent, %d unknown; want %v, %v", name, sent, unknown, 7-want, want)
 			}
 		})
 	}
@@ -234,11 +234,11 @@ func TestLostDuringCommit(t *testing.T) {
 		w.produce(expressPartition, schemas.NewTaskID(), 1)
 		p.Lose(bulkPartition)
 		if took := time.Since(begin); took < time.Second {
-			t.Errorf("Lost returned after %v, with the commit under way", took)
+			t.Errorf("Lost returned after %v, with the commit under way, want at least %v", took, time.Second)
 		}
 		w.rest(10 * time.Second)
 		if len(w.calls) != 1 || w.calls[0].index != 1 {
-			t.Fatalf("%d calls", len(w.calls))
+			t.Fatalf("%d calls, want 1", len(w.calls))
 		}
 		// The next owner finds it started, and says so.
 		p.Assign(bulkPartition)
@@ -262,7 +262,7 @@ func TestCommitOfAnOldGenerationIsRefused(t *testing.T) {
 		}
 		w.until("done", func() bool { return w.allDone(bulkPartition) })
 		if len(w.calls) != 1 {
-			t.Errorf("%d calls", len(w.calls))
+			t.Errorf("%d calls, want 1", len(w.calls))
 		}
 	})
 }
@@ -277,12 +277,12 @@ func TestRevokeDuringCommit(t *testing.T) {
 		w.rest(100 * time.Millisecond)
 		p.Revoke(bulkPartition)
 		if len(w.calls) != 0 || stateIn(w.Positions[bulkPartition], 0) != ledger.Free {
-			t.Fatalf("%d calls, %v", len(w.calls), w.Positions[bulkPartition])
+			t.Fatalf("%d calls, %v; want 0", len(w.calls), w.Positions[bulkPartition])
 		}
 		q := w.start([]stream.TopicPartition{bulkPartition})
 		w.until("done", func() bool { return w.allDone(bulkPartition) })
 		if len(w.calls) != 1 || w.calls[0].process != q {
-			t.Errorf("%d calls", len(w.calls))
+			t.Errorf("%d calls, want 1", len(w.calls))
 		}
 	})
 }
@@ -302,15 +302,15 @@ func TestRevokeLeavesNothingUnknown(t *testing.T) {
 		begin := time.Now()
 		p.Revoke(bulkPartition)
 		if took := time.Since(begin); took < 8*time.Second || took > 10*time.Second {
-			t.Errorf("took %v", took)
+			t.Errorf("took %v, want at least %v, at most %v", took, 8*time.Second, 10*time.Second)
 		}
 		w.lock(func() {
 			if len(w.calls) != 7 || w.count(schemas.OutcomeSent) != 7 {
-				t.Errorf("%d calls, %d results", len(w.calls), w.count(schemas.OutcomeSent))
+				t.Errorf("%d calls, %d results; want 7, 7", len(w.calls), w.count(schemas.OutcomeSent))
 			}
 			for i := range int64(20) {
 				if got, want := stateIn(w.Positions[bulkPartition], i), map[bool]ledger.State{true: ledger.Done, false: ledger.Free}[i < 7]; got != want {
-					t.Errorf("%d is %v", i, got)
+					t.Errorf("%d is %v; want %v", i, got, want)
 				}
 			}
 			w.latency = nil
@@ -318,7 +318,7 @@ func TestRevokeLeavesNothingUnknown(t *testing.T) {
 		w.start([]stream.TopicPartition{bulkPartition})
 		w.until("done", func() bool { return w.allDone(bulkPartition) })
 		if w.count(schemas.OutcomeUnknown) != 0 || len(w.calls) != 20 {
-			t.Errorf("%d unknown, %d calls", w.count(schemas.OutcomeUnknown), len(w.calls))
+			t.Errorf("%d unknown, %d calls; want 0, 20", w.count(schemas.OutcomeUnknown), len(w.calls))
 		}
 	})
 }
@@ -340,7 +340,7 @@ func TestTwoRevokesAtOnce(t *testing.T) {
 			revokes.Go(func() {
 				p.stage.OnRevoked(ctx, []stream.TopicPartition{bulkPartition})
 				if took := time.Since(begin); took < 4*time.Second || took > 6*time.Second {
-					t.Errorf("took %v", took)
+					t.Errorf("took %v, want at least %v, at most %v", took, 4*time.Second, 6*time.Second)
 				}
 			})
 		}
@@ -374,7 +374,7 @@ func TestLastCommitIsTriedAgain(t *testing.T) {
 		w.rest(100 * time.Millisecond)
 		p.Revoke(bulkPartition)
 		if got := stateIn(w.Positions[bulkPartition], 0); got != ledger.Free || len(w.calls) != 0 {
-			t.Errorf("%v, %d calls", got, len(w.calls))
+			t.Errorf("%v, %d calls; want %v, 0", got, len(w.calls), ledger.Free)
 		}
 		w.produce(bulkPartition, schemas.NewTaskID(), 1)
 		p.OnCommit(func([]stream.Position) logtest.Fault {
@@ -385,7 +385,7 @@ func TestLastCommitIsTriedAgain(t *testing.T) {
 		begin := time.Now()
 		p.Revoke(bulkPartition)
 		if took := time.Since(begin); took > lastCommits*refusedWait+time.Second {
-			t.Errorf("took %v", took)
+			t.Errorf("took %v, want at most %v", took, lastCommits*refusedWait+time.Second)
 		}
 	})
 }
@@ -403,7 +403,7 @@ func TestRevokeIsBounded(t *testing.T) {
 		begin := time.Now()
 		p.Revoke(bulkPartition)
 		if took := time.Since(begin); took > 15*time.Second {
-			t.Errorf("took %v", took)
+			t.Errorf("took %v, want at most %v", took, 15*time.Second)
 		}
 		w.start([]stream.TopicPartition{bulkPartition})
 		w.until("unknown", func() bool { return w.count(schemas.OutcomeUnknown) == 1 })
@@ -448,7 +448,7 @@ func TestTakeoverSkipsDoneAndSendsWhatIsFree(t *testing.T) {
 				want = []schemas.RecipientState{schemas.StateUnknown}
 			}
 			if d := cmp.Diff(want, w.outcomes(who{task, i})); d != "" {
-				t.Errorf("%d: %s", i, d)
+				t.Errorf("recipient %d, -want +got:\n%s", i, d)
 			}
 		}
 		var called []uint32
@@ -509,19 +509,19 @@ func TestStartedStaysStarted(t *testing.T) {
 		w.rest(time.Second)
 		for i := int64(4); i < 10; i++ {
 			if got := stateIn(w.Positions[bulkPartition], i); got != ledger.Done {
-				t.Errorf("%d, which is not in the log, is %v", i, got)
+				t.Errorf("%d, which is not in the log, is %v; want %v", i, got, ledger.Done)
 			}
 		}
 		for i := int64(10); i < 15; i++ {
 			if got := stateIn(w.Positions[bulkPartition], i); got != ledger.Started {
-				t.Errorf("%d is %v before unknown is acknowledged", i, got)
+				t.Errorf("%d is %v before unknown is acknowledged; want %v", i, got, ledger.Started)
 			}
 		}
 		p.Kill()
 		w.start([]stream.TopicPartition{bulkPartition})
 		w.until("done", func() bool { return w.allDone(bulkPartition) })
 		if n := w.count(schemas.OutcomeUnknown); n != 10 {
-			t.Errorf("%d unknown", n)
+			t.Errorf("%d unknown, want 10", n)
 		}
 	})
 }
@@ -542,7 +542,7 @@ func TestRepeatsBelowTheWatermarkAreDropped(t *testing.T) {
 		}
 		w.until("done", func() bool { return w.allDone(bulkPartition) })
 		if len(w.calls) != 100 || p.value("altavoz_sends_repeated_total") != 10 {
-			t.Errorf("%d calls, %v repeats", len(w.calls), p.value("altavoz_sends_repeated_total"))
+			t.Errorf("%d calls, %v repeats; want 100, 10", len(w.calls), p.value("altavoz_sends_repeated_total"))
 		}
 		p.Kill()
 		for i := range uint32(120) {
@@ -551,13 +551,13 @@ func TestRepeatsBelowTheWatermarkAreDropped(t *testing.T) {
 		q := w.start([]stream.TopicPartition{bulkPartition})
 		w.until("done", func() bool { return w.allDone(bulkPartition) })
 		if len(w.calls) != 120 || q.value("altavoz_sends_repeated_total") != 100 || w.count(schemas.OutcomeSent) != 120 {
-			t.Errorf("%d calls, %v repeats, %d results", len(w.calls), q.value("altavoz_sends_repeated_total"), w.count(schemas.OutcomeSent))
+			t.Errorf("%d calls, %v repeats, %d results; want 120, 100, 120", len(w.calls), q.value("altavoz_sends_repeated_total"), w.count(schemas.OutcomeSent))
 		}
 		q.Revoke(bulkPartition)
 		for _, c := range []struct{ at, want int64 }{{stream.NoOffset, stream.NoOffset}, {0, 0}, {100, 0}, {50_000, 50_000 - dedup.Size}} {
 			from, err := q.stage.OnAssigned(w.t.Context(), stream.Position{Partition: bulkPartition, Offset: c.at, End: 60_000})
 			if err != nil || from != c.want {
-				t.Errorf("reads from %d after %d: %v", from, c.at, err)
+				t.Errorf("reads from %d after %d: %v; want %v", from, c.at, err, c.want)
 			}
 		}
 	})
@@ -570,7 +570,7 @@ func TestUnreadableLedgerIsAnError(t *testing.T) {
 		p := w.start(nil)
 		_, err := p.stage.OnAssigned(w.t.Context(), stream.Position{Partition: bulkPartition, Offset: 10, Metadata: "garbage!"})
 		if !errors.Is(err, ledger.ErrLedger) {
-			t.Errorf("%v", err)
+			t.Errorf("got %v, want %v", err, ledger.ErrLedger)
 		}
 	})
 }
@@ -597,11 +597,11 @@ func TestResultIsTriedAgain(t *testing.T) {
 			}
 			w.until("done", func() bool { return w.allDone(expressPartition) })
 			if tries != 4 {
-				t.Errorf("%d tries", tries)
+				t.Errorf("%d tries, want 4", tries)
 			}
 		}
 		if len(w.calls) != 3 {
-			t.Errorf("%d calls", len(w.calls))
+			t.Errorf("%d calls, want 3", len(w.calls))
 		}
 	})
 }
@@ -618,12 +618,12 @@ func TestResultsAreBounded(t *testing.T) {
 		}
 		w.rest(10 * time.Second)
 		if n := len(w.calls); n < schedule.MaxUnrecorded || n > schedule.MaxUnrecorded+defaultMaxInFlight {
-			t.Errorf("%d calls without a result", n)
+			t.Errorf("%d calls without a result, want at least %v, at most %v", n, schedule.MaxUnrecorded, schedule.MaxUnrecorded+defaultMaxInFlight)
 		}
 		p.OnWrite(nil)
 		w.until("done", func() bool { return w.allDone(bulkPartition) })
 		if len(w.calls) != schedule.MaxUnrecorded+2000 {
-			t.Errorf("%d calls", len(w.calls))
+			t.Errorf("%d calls, want %v", len(w.calls), schedule.MaxUnrecorded+2000)
 		}
 	})
 }
@@ -647,7 +647,7 @@ func TestWindowIsBounded(t *testing.T) {
 		open, behind := a.ledger.Open(), len(a.backlog)
 		p.stage.mu.Unlock()
 		if open != ledger.MaxOpen || behind > 500 || !p.Paused(bulkPartition) {
-			t.Errorf("%d open, %d wait, paused %v", open, behind, p.Paused(bulkPartition))
+			t.Errorf("%d open, %d wait, paused %v; want %v, at most 500", open, behind, p.Paused(bulkPartition), ledger.MaxOpen)
 		}
 		p.Lose(bulkPartition)
 		if p.Paused(bulkPartition) {
@@ -657,7 +657,7 @@ func TestWindowIsBounded(t *testing.T) {
 		p.Assign(bulkPartition)
 		w.until("done", func() bool { return w.allDone(bulkPartition) })
 		if n := w.count(schemas.OutcomeSent); n != ledger.MaxOpen+3000 {
-			t.Errorf("%d sent", n)
+			t.Errorf("%d sent, want %v", n, ledger.MaxOpen+3000)
 		}
 	})
 }
@@ -679,7 +679,7 @@ func TestExpiredSendsAreNotCalled(t *testing.T) {
 		begin := time.Now()
 		w.until("expired", func() bool { return w.count(schemas.OutcomeExpired) == 2 })
 		if took := time.Since(begin); took < 10*time.Second || took > 12*time.Second || len(w.calls) != 1 {
-			t.Errorf("after %v, %d calls", took, len(w.calls))
+			t.Errorf("after %v, %d calls; want at least %v, at most %v, 1", took, len(w.calls), 10*time.Second, 12*time.Second)
 		}
 		w.lock(func() { w.loads = func(schemas.TaskID) error { return errors.New("no answer") } })
 		w.produce(bulkPartition, schemas.NewTaskID(), 3, until(time.Now().Add(10*time.Second)))
@@ -704,7 +704,7 @@ func TestUndecodableRecordsAreRejected(t *testing.T) {
 		w.produce(bulkPartition, schemas.NewTaskID(), 1)
 		w.until("done", func() bool { return w.allDone(bulkPartition) })
 		if len(w.rejects) != 4 || len(w.calls) != 1 || p.value("altavoz_sends_rejected_total") != 4 {
-			t.Errorf("%d rejects, %d calls", len(w.rejects), len(w.calls))
+			t.Errorf("%d rejects, %d calls; want 4, 1", len(w.rejects), len(w.calls))
 		}
 		for _, r := range w.rejects {
 			if got := r.Header("reject"); !strings.HasPrefix(got, "sender/decode/") || (string(r.Value) == "hola") != (r.Header("offset") == "0") {
@@ -742,7 +742,7 @@ func TestMessageOfATask(t *testing.T) {
 		}
 		w.until("done", func() bool { return w.allDone(bulkPartition) && w.allDone(other) })
 		if w.loaded != 1 || w.rendered != 1 || w.calls[0].message != "bueno" {
-			t.Errorf("read %d times, rendered %d times, %q", w.loaded, w.rendered, w.calls[0].message)
+			t.Errorf("read %d times, rendered %d times, %q; want 1, 1, %q", w.loaded, w.rendered, w.calls[0].message, "bueno")
 		}
 		w.rest(10 * time.Minute)
 		w.produce(bulkPartition, good, 100)
@@ -752,7 +752,7 @@ func TestMessageOfATask(t *testing.T) {
 		w.produce(expressPartition, empty, 104, inline(""))
 		w.until("done", func() bool { return w.allDone(bulkPartition) && w.allDone(expressPartition) })
 		if w.loaded != 1+4+1+1 || fails != 0 {
-			t.Errorf("read %d times", w.loaded)
+			t.Errorf("read %d times, want %v", w.loaded, 1+4+1+1)
 		}
 		for _, r := range w.results[20:] {
 			o := r.GetOutcome()
@@ -761,10 +761,10 @@ func TestMessageOfATask(t *testing.T) {
 				want = schemas.StateSent
 			}
 			if schemas.RecipientState(o.GetMark()) != want {
-				t.Errorf("%d: %v", o.GetIndex(), o)
+				t.Errorf("recipient %d: %v, want mark %v", o.GetIndex(), o, want)
 			}
 			if o.GetIndex() == 103 && (o.GetReason() != es.Say(es.MessageGone).Spanish() || o.GetPhone() == "") {
-				t.Errorf("%v", o)
+				t.Errorf("got %v, want the phone, and that the message is gone", o)
 			}
 		}
 	})
@@ -816,7 +816,7 @@ func TestStopCutsCallsOffWhenItsTimeIsOver(t *testing.T) {
 		p.stage.Process(expressPartition, w.All(expressPartition, 0))
 		w.rest(time.Minute)
 		if len(w.calls) != 1 {
-			t.Errorf("%d calls", len(w.calls))
+			t.Errorf("%d calls, want 1", len(w.calls))
 		}
 	})
 }
@@ -865,10 +865,10 @@ func TestReplacedOwnerIsNotCalledFor(t *testing.T) {
 			w.produce(bulkPartition, other, i, by(7))
 		}
 		if late := calls() - n; late != 0 {
-			t.Errorf("%d calls for sends of an owner that was replaced", late)
+			t.Errorf("%d calls for sends of an owner that was replaced, want 0", late)
 		}
 		if q.value("altavoz_sends_repeated_total") < 200 {
-			t.Errorf("%v were counted as repeats", q.value("altavoz_sends_repeated_total"))
+			t.Errorf("%v were counted as repeats, want at least 200", q.value("altavoz_sends_repeated_total"))
 		}
 	})
 }

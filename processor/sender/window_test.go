@@ -41,13 +41,13 @@ func TestNothingStartsOutsideItsWindow(t *testing.T) {
 		w.lock(func() {
 			before = len(w.calls)
 			if before == 0 || before > 61 {
-				t.Errorf("%d calls in the one minute that it was open", before)
+				t.Errorf("%d calls in the one minute that it was open, want other than 0, at most 61", before)
 			}
 			if got, want := w.notes(task), []string{"WAITING WINDOW_IN_FLIGHT 2000-01-02 01:00"}; !slices.Equal(got, want) {
 				t.Errorf("said %q, not %q", got, want)
 			}
 			if _, runs, err := ledger.Decode(w.Positions[bulkPartition].Metadata, w.Positions[bulkPartition].Offset); err != nil || len(runs) > 0 {
-				t.Errorf("the ledger says %v of what waits (%v)", runs, err)
+				t.Errorf("the ledger says %v of what waits (%v); want none", runs, err)
 			}
 		})
 		if n := p.value("altavoz_sends_waiting", "window"); n != float64(sends-before) {
@@ -64,10 +64,10 @@ func TestNothingStartsOutsideItsWindow(t *testing.T) {
 				t.Errorf("it goes on at %v", first)
 			}
 			if got := w.notes(task); len(got) != 2 || got[1] != "RUNNING " {
-				t.Errorf("said %q", got)
+				t.Errorf("said %q, want length 2", got)
 			}
 			if w.count(schemas.OutcomeSent) != sends+1 {
-				t.Errorf("%d are sent", w.count(schemas.OutcomeSent))
+				t.Errorf("%d are sent, want %v", w.count(schemas.OutcomeSent), sends+1)
 			}
 		})
 	})
@@ -85,22 +85,22 @@ func TestShutUntilItExpires(t *testing.T) {
 		w.rest(time.Until(end) - time.Millisecond)
 		w.lock(func() {
 			if len(w.results) > 1 { // the note
-				t.Errorf("before its time: %v", w.results)
+				t.Errorf("before its time: %v, want at most 1 of them", w.results)
 			}
 		})
 		w.rest(time.Second)
 		w.lock(func() {
 			if got := w.outcomes(who{task, 0}); !slices.Equal(got, []schemas.RecipientState{schemas.StateExpired}) || len(w.calls) != 0 {
-				t.Errorf("%v after %d calls", got, len(w.calls))
+				t.Errorf("%v after %d calls; want 0", got, len(w.calls))
 			}
 		})
 		w.rest(10 * time.Minute)
 		w.lock(func() {
 			if len(w.calls) != 1 || !w.calls[0].at.Equal(bubbleStart.Add(30*time.Minute)) {
-				t.Errorf("calls %v", w.calls)
+				t.Errorf("calls %v, want 1 of them", w.calls)
 			}
 			if got := w.notes(task); len(got) != 2 || got[1] != "RUNNING " { // though it was over as soon as it went on
-				t.Errorf("said %q", got)
+				t.Errorf("said %q, want length 2", got)
 			}
 		})
 	})
@@ -119,16 +119,16 @@ func TestCommitOutlastsTheWindow(t *testing.T) {
 		w.rest(time.Minute)
 		w.lock(func() {
 			if len(w.calls) != 0 || w.count(schemas.OutcomeExpired) != 1 {
-				t.Errorf("%d calls, %d expired", len(w.calls), w.count(schemas.OutcomeExpired))
+				t.Errorf("%d calls, %d expired; want 0, 1", len(w.calls), w.count(schemas.OutcomeExpired))
 			}
 			if pos := w.Positions[bulkPartition]; pos.Offset != 0 || stateIn(pos, 0) != ledger.Free || stateIn(pos, 1) != ledger.Done {
-				t.Errorf("committed %v", pos)
+				t.Errorf("committed %v, want Offset 0", pos)
 			}
 		})
 		w.rest(24 * time.Hour)
 		w.lock(func() {
 			if len(w.calls) != 1 || !w.calls[0].at.After(clock("2000-01-02 01:00:00")) {
-				t.Errorf("calls %v", w.calls)
+				t.Errorf("calls %v, want 1 of them", w.calls)
 			}
 		})
 	})
@@ -148,11 +148,11 @@ func TestTakeoverOfWhatWaits(t *testing.T) {
 		w.rest(11 * time.Minute)
 		w.lock(func() {
 			if len(w.calls) != 1 || !w.calls[0].at.Equal(bubbleStart.Add(10*time.Minute)) {
-				t.Errorf("calls %v", w.calls)
+				t.Errorf("calls %v, want 1 of them", w.calls)
 			}
 			const why = "WAITING WINDOW_IN_FLIGHT 2000-01-01 01:10"
 			if got, want := w.notes(task), []string{why, why, "RUNNING "}; !slices.Equal(got, want) {
-				t.Errorf("said %q", got)
+				t.Errorf("said %q, want %v", got, want)
 			}
 		})
 	})
@@ -168,7 +168,7 @@ func TestWindowThatIsNone(t *testing.T) {
 		w.until("done", func() bool { return w.allDone(bulkPartition) })
 		w.lock(func() {
 			if got := w.outcomes(who{task, 0}); len(got) != 1 || got[0] != schemas.Failed(schemas.CodeContent) || len(w.calls) > 0 {
-				t.Errorf("%v after %d calls", got, len(w.calls))
+				t.Errorf("%v after %d calls; want 1 of them, 0", got, len(w.calls))
 			}
 		})
 	})

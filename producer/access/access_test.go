@@ -34,10 +34,10 @@ func TestCallersOfTheFileOfKeysAreRead(t *testing.T) {
 	}
 	if shop.Owner != "tienda" || !shop.May(Send) || shop.May(Control) || shop.PerRequest != 1000 || shop.PerDay != 50000 ||
 		shop.Requests != 8 || shop.Feeds != 4 || shop.Uploads != 1 {
-		t.Errorf("%+v", shop)
+		t.Errorf("got %+v, want what the file says of tienda", shop)
 	}
 	if crm, ok := table.Find("crm" + long); !ok || !crm.Sees("") || !crm.Sees("tienda") || crm.May(Read) {
-		t.Errorf("%+v", crm)
+		t.Errorf("got %+v, want an administrator that sees all owners and may not read", crm)
 	}
 	if shop.Sees("") || shop.Sees("crm") || !shop.Sees("tienda") {
 		t.Error("whose tasks the shop sees")
@@ -95,7 +95,7 @@ func TestKeysFileIsStrict(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			_, err := ParseFile([]byte(tt.text), noFiles)
 			if err == nil || !strings.Contains(err.Error(), tt.want) {
-				t.Errorf("%v, which does not say %q", err, tt.want)
+				t.Errorf("%v, which does not say %q; want an error", err, tt.want)
 			}
 			if err != nil && strings.Contains(err.Error(), long[:8]) {
 				t.Errorf("a secret is told: %v", err)
@@ -111,21 +111,21 @@ func TestShortFormNamesOwnersAndSecrets(t *testing.T) {
 		t.Fatal(err)
 	}
 	if len(callers) != 2 || callers[0].Owner != "tienda" || len(callers[1].Owner) != 2*nameBytes {
-		t.Fatalf("%d callers", len(callers))
+		t.Fatalf("%d callers, want 2", len(callers))
 	}
 	if !slices.Equal(callers[0].Scopes, []Scope{Send, Read, Control}) || callers[0].Sees("") {
-		t.Errorf("%+v", callers[0])
+		t.Errorf("got %+v, want the scopes send, read and control, and no task of others", callers[0])
 	}
 	table, err := NewTable(callers...)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if c, ok := table.Find("secreto-dos-1234"); !ok || c.Owner != "tienda" {
-		t.Errorf("%+v", c)
+		t.Errorf("got %+v, want Owner %q", c, "tienda")
 	}
 	for _, bad := range []schemas.Secret{":x", "a:", "a:b,:"} {
 		if _, err := ParseShort(bad); err == nil || strings.Contains(err.Error(), "a:b") {
-			t.Errorf("%q: %v", bad.Reveal(), err)
+			t.Errorf("%q: %v; want an error", bad.Reveal(), err)
 		}
 	}
 }

@@ -44,7 +44,7 @@ func TestCallersWithoutASettingShareEqually(t *testing.T) {
 	s.Give(c, Requests)
 	s.Give(b, Requests)
 	if len(s.held) != 0 {
-		t.Errorf("%v is kept of who has nothing", s.held)
+		t.Errorf("%v is kept of who has nothing, want none", s.held)
 	}
 }
 
@@ -95,7 +95,7 @@ func TestThreatS21BudgetOfADay(t *testing.T) {
 				}
 				left, ok := b.Reserve(c, id, n, known, now)
 				if fits := used+uint64(n) <= c.PerDay; ok != fits || !ok && left != c.PerDay-used {
-					t.Fatalf("%d after %d of %d: %v, %d left", n, used, c.PerDay, ok, left)
+					t.Fatalf("%d after %d of %d: %v, %d left; want %v", n, used, c.PerDay, ok, left, fits)
 				}
 				if !ok {
 					continue

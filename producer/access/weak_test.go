@@ -17,7 +17,7 @@ func TestThreatS01WeakKeysAreNamed(t *testing.T) {
 	} {
 		err := WeakShort(text)
 		if err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%s: %v, which does not say %q", text.Reveal(), err, want)
+			t.Errorf("%s: %v, which does not say %q; want an error", text.Reveal(), err, want)
 		}
 		if _, secret, ok := strings.Cut(text.Reveal(), ":"); ok && err != nil && strings.Contains(err.Error(), secret) {
 			t.Errorf("the secret is shown: %v", err)

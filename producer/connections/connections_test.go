@@ -28,7 +28,7 @@ func TestBoundLeavesHalfOfTheDescriptors(t *testing.T) {
 		}
 	}
 	if connections.Descriptors() < 16 {
-		t.Errorf("this process may have %d descriptors", connections.Descriptors())
+		t.Errorf("this process may have %d descriptors, want at least 16", connections.Descriptors())
 	}
 }
 
@@ -115,7 +115,7 @@ func TestThreatS06TheOldestStrangerMakesRoom(t *testing.T) {
 	srv.ConnState(second, http.StateClosed) // late, and counted already
 	srv.ConnState(fifth, http.StateActive)
 	if set.Open() != 3 {
-		t.Errorf("%d are open", set.Open())
+		t.Errorf("%d are open, want 3", set.Open())
 	}
 	srv.ConnState(fourth, http.StateClosed)
 	if seventh := open(false); seventh.isClosed() || set.Open() != 3 {
@@ -270,7 +270,7 @@ func TestThreatS04HealthChecksHaveConnectionsInReserve(t *testing.T) {
 		}
 	}
 	if n := o.set.Open(); n != 32 {
-		t.Errorf("%d are open", n)
+		t.Errorf("%d are open, want 32", n)
 	}
 }
 
@@ -287,13 +287,13 @@ func TestThreatS06AcceptErrorsAreWarnings(t *testing.T) {
 	l := set.Listener(broken{})
 	for range 5 {
 		if _, err := l.Accept(); !errors.Is(err, syscall.EMFILE) {
-			t.Fatal(err)
+			t.Fatalf("got %v, want %v", err, syscall.EMFILE)
 		}
 	}
 	if n := strings.Count(log.String(), "connections can't be accepted"); n != 1 {
 		t.Errorf("%d lines in the log, not one:\n%s", n, log.String())
 	}
 	if n := metric(t, reg, "altavoz_http_accept_errors_total"); n != 5 {
-		t.Errorf("%v errors are counted", n)
+		t.Errorf("%v errors are counted, want 5", n)
 	}
 }

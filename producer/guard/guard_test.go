@@ -54,7 +54,7 @@ func TestThreatS01TheClientsAddressComesFromTrustedProxiesOnly(t *testing.T) {
 		})
 	}
 	if _, err := ParseTrusted([]string{"10.0.0.0/8", "proxy"}); err == nil || !strings.Contains(err.Error(), "proxy") {
-		t.Errorf("a name is taken for a network: %v", err)
+		t.Errorf("a name is taken for a network: %v, want an error", err)
 	}
 }
 
@@ -68,17 +68,17 @@ func TestThreatS01TheEleventhWrongKeyOfAMinuteWaits(t *testing.T) {
 	a, now := newAttempts(&log), time.Unix(1_800_000_000, 0)
 	for i := range MostWrong {
 		if wait := a.Wrong(request("203.0.113.5:1"), now.Add(time.Duration(i)*time.Second)); wait != 0 {
-			t.Fatalf("wrong key %d waits %v", i+1, wait)
+			t.Fatalf("wrong key %d waits %v; want 0", i+1, wait)
 		}
 	}
 	if wait := a.Wrong(request("203.0.113.5:2"), now.Add(20*time.Second)); wait != 40*time.Second {
 		t.Errorf("the next one waits %v, not the rest of the minute", wait)
 	}
 	if wait := a.Wrong(request("203.0.113.6:1"), now.Add(20*time.Second)); wait != 0 {
-		t.Errorf("another address waits %v", wait)
+		t.Errorf("another address waits %v, want 0", wait)
 	}
 	if wait := a.Wrong(request("203.0.113.5:3"), now.Add(time.Minute)); wait != 0 {
-		t.Errorf("after a minute it waits %v", wait)
+		t.Errorf("after a minute it waits %v, want 0", wait)
 	}
 	if lines := strings.Count(log.String(), "level=WARN"); lines < 2 || lines > 4 {
 		t.Errorf("%d lines in the log, one in 10 s is enough:\n%s", lines, log.String())
@@ -108,6 +108,6 @@ func TestThreatS01TheTableOfAddressesIsBounded(t *testing.T) {
 	}
 	a.count(network(netip.AddrFrom4([4]byte{192, 0, 2, 1})), now.Add(time.Hour))
 	if len(a.byNet) != 1 || a.order.Len() != 1 {
-		t.Errorf("after an hour %d and %d are remembered", len(a.byNet), a.order.Len())
+		t.Errorf("after an hour %d and %d are remembered; want 1, 1", len(a.byNet), a.order.Len())
 	}
 }

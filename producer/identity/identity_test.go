@@ -26,7 +26,7 @@ func TestIDsOfKeys(t *testing.T) {
 		t.Errorf("earlier %v, want %v", earlier, before)
 	}
 	if again, _ := NewRing(second).TaskIDs("tienda", "pedido 1"); again != id {
-		t.Errorf("%v, then %v", id, again)
+		t.Errorf("%v, then %v; want %v", id, again, id)
 	}
 	seen := map[schemas.TaskID]string{id: "it", earlier[0]: "the earlier one"}
 	for _, other := range [][2]string{{"tienda", "pedido 2"}, {"crm", "pedido 1"}, {"tiendap", "edido 1"}, {"tiend", "apedido 1"}, {"", "tiendapedido 1"}} {
@@ -37,7 +37,7 @@ func TestIDsOfKeys(t *testing.T) {
 		seen[id] = strings.Join(other[:], "/")
 	}
 	if parsed, err := schemas.ParseTaskID(id.String()); err != nil || parsed != id {
-		t.Errorf("%v: %v", parsed, err)
+		t.Errorf("%v: %v; want %v", parsed, err, id)
 	}
 	if _, made := id.Time(); made {
 		t.Error("it looks like an id that an ingress made just now")
@@ -51,7 +51,7 @@ func TestThreatS13OwnerIsProved(t *testing.T) {
 	NewRing(first).Sign(b, "tienda")
 	for _, r := range []*Ring{NewRing(first), NewRing(second, first)} {
 		if owner, ok := r.Owner(b); !ok || owner != "tienda" {
-			t.Errorf("%q, %v", owner, ok)
+			t.Errorf("%q, %v; want %q, true", owner, ok, "tienda")
 		}
 	}
 	moved := proto.CloneOf(b) // the fanout puts it on the partition of its number
@@ -83,12 +83,12 @@ func TestSecretsAreCountedAndBadOnesRefused(t *testing.T) {
 	long := strings.Repeat("x", minSecret)
 	for text, n := range map[schemas.Secret]int{"": 0, schemas.Secret(long): 1, schemas.Secret(long + "1, " + long + "2\n"): 2} {
 		if got, err := Parse(text); err != nil || len(got) != n {
-			t.Errorf("%d secrets, %v", len(got), err)
+			t.Errorf("%d secrets, %v; want %v", len(got), err, n)
 		}
 	}
 	for _, bad := range []string{"short", ",", long + "," + long, long + ",short", strings.Repeat(long+"1 ", maxSecrets+1)} {
 		if got, err := Parse(schemas.Secret(bad)); err == nil || strings.Contains(err.Error(), "xxx") {
-			t.Errorf("%q: %d secrets, %v", bad, len(got), err)
+			t.Errorf("%q: %d secrets, %v; want an error", bad, len(got), err)
 		}
 	}
 }
@@ -104,7 +104,7 @@ func TestEarlierIdsAreProved(t *testing.T) {
 		return made
 	}
 	if got := ring.Earlier(signed()); !slices.Equal(got, []schemas.TaskID{a, b}) {
-		t.Errorf("%v", got)
+		t.Errorf("got %v, want %v and %v", got, a, b)
 	}
 	for name, change := range map[string]func(*schemas.Broadcast){
 		"one more":  func(m *schemas.Broadcast) { m.Earlier = append(m.Earlier, schemas.NewTaskID().Bytes()) },
@@ -120,7 +120,7 @@ func TestEarlierIdsAreProved(t *testing.T) {
 			m := signed()
 			change(m)
 			if got := ring.Earlier(m); len(got) != 0 {
-				t.Errorf("%v", got)
+				t.Errorf("got %v, want none", got)
 			}
 		})
 	}
@@ -162,7 +162,7 @@ func TestIdsThatWereMadeHereAreKnown(t *testing.T) {
 	ring := NewRing(first)
 	id := ring.NewTaskID()
 	if at, timed := id.Time(); !timed || time.Since(at).Abs() > time.Minute || id == ring.NewTaskID() {
-		t.Errorf("%v: %v, %v", id, at, timed)
+		t.Errorf("%v: %v, %v; want true", id, at, timed)
 	}
 	if !ring.Made(id) || !NewRing(second, first).Made(id) || NewRing(second).Made(id) {
 		t.Error("it is not known by the rings that have the secret, or by another one")

@@ -26,7 +26,7 @@ func TestEveryReasonIsSaidInBothLanguages(t *testing.T) {
 		}
 	}
 	if words := causeIn(&schemas.Cause{Reason: 9999}, es.Spanish); words != "" {
-		t.Errorf("a newer reason: %q", words)
+		t.Errorf("a newer reason: %q, want %q", words, "")
 	}
 }
 
@@ -83,6 +83,6 @@ func TestALineThatSaysNothingForItselfIsWhatEndedItsTask(t *testing.T) {
 	s.Phase, s.Cause = schemas.Phase_PHASE_STOPPED, &schemas.Cause{Reason: schemas.Reason_REASON_REFUSED, Code: 131009}
 	s.Errors = []*schemas.ErrorLine{{Phone: "1", Mark: cancelled}}
 	if got := ResultOf(s).Errors[0]; got != "Error para 1: (131009) Valor de parámetro inválido" {
-		t.Errorf("%q", got)
+		t.Errorf("got %q, want the code and sentence of the line", got)
 	}
 }

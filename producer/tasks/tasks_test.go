@@ -57,10 +57,10 @@ func TestEveryStatusReadsWell(t *testing.T) {
 			sum += o.Count
 		}
 		if sum != r.Successful+r.Failed {
-			t.Errorf("%d of %d decided are among the outcomes", sum, r.Successful+r.Failed)
+			t.Errorf("%d of %d decided are among the outcomes; want %v", sum, r.Successful+r.Failed, r.Successful+r.Failed)
 		}
 		if d.InPipe > r.Pending || tasks.Leaving(s) > r.Pending {
-			t.Errorf("%d in the pipe, %d may leave, of %d that are pending", d.InPipe, tasks.Leaving(s), r.Pending)
+			t.Errorf("%d in the pipe, %d may leave, of %d that are pending; want at most %v, at most %v", d.InPipe, tasks.Leaving(s), r.Pending, r.Pending, r.Pending)
 		}
 		if d.Status.Over() != (s.GetFinishedMs() != 0 || s.GetPhase() == schemas.Phase_PHASE_FAILED) {
 			t.Errorf("%s in phase %v, finished %d", d.Status, s.GetPhase(), s.GetFinishedMs())
@@ -70,7 +70,7 @@ func TestEveryStatusReadsWell(t *testing.T) {
 		}
 		brief := tasks.BriefOf(schemas.TaskID{}, s, now, es.Spanish)
 		if (brief.Result == nil) != (brief.Status == tasks.Pending) || d.Status != brief.Status {
-			t.Errorf("%s has the result %v", brief.Status, brief.Result)
+			t.Errorf("%s has the result %v; want %v", brief.Status, brief.Result, d.Status)
 		}
 	})
 }

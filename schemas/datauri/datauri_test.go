@@ -38,7 +38,7 @@ func FuzzDataURI(f *testing.F) {
 		whole, one := decodeURI(t, text, len(text))
 		cut, other := decodeURI(t, text, int(size)%64+1)
 		if one.refused() != other.refused() || one.mime != other.mime || one.name != other.name || !bytes.Equal(whole, cut) && !one.refused() {
-			t.Fatalf("whole %q %q %d bytes %v, in pieces %q %q %d bytes %v", one.mime, one.name, len(whole), one.fault, other.mime, other.name, len(cut), other.fault)
+			t.Fatalf("whole %q %q %d bytes %v, in pieces %q %q %d bytes %v; want %q, %q", one.mime, one.name, len(whole), one.fault, other.mime, other.name, len(cut), other.fault, other.mime, other.name)
 		}
 		if one.refused() {
 			return
@@ -86,7 +86,7 @@ func TestALabelMayHaveBlanks(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{"data:image/png; base64, Zm9v", "data:image/png ;BASE64 ,Zm9v", "data:image/png; name=a.png; base64,Zm9v"} {
 		if whole, d := decodeURI(t, text, len(text)); d.Err() != nil || string(whole) != "foo" || d.MIME() != "image/png" {
-			t.Errorf("%s: %q of %q, %v", text, whole, d.MIME(), d.Err())
+			t.Errorf("%s: %q of %q, %v; want %q", text, whole, d.MIME(), d.Err(), "image/png")
 		}
 	}
 }

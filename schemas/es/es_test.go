@@ -14,7 +14,7 @@ func TestEverySentenceHasBothLanguages(t *testing.T) {
 	t.Parallel()
 	codes := es.Codes()
 	if len(codes) < 100 {
-		t.Fatalf("%d sentences", len(codes))
+		t.Fatalf("%d sentences, want at least 100", len(codes))
 	}
 	verb := regexp.MustCompile(`%.`)
 	seen := make(map[es.Code]bool)
@@ -26,7 +26,7 @@ func TestEverySentenceHasBothLanguages(t *testing.T) {
 		spanish, english := code.Texts()
 		in, out := verb.FindAllString(spanish, -1), verb.FindAllString(english, -1)
 		if spanish == "" || english == "" || !slices.Equal(in, out) || slices.ContainsFunc(in, func(v string) bool { return v != "%s" }) {
-			t.Errorf("%s: %q has the arguments %v, %q has %v", code, spanish, in, english, out)
+			t.Errorf("%s: %q has the arguments %v, %q has %v; want one, %v, one", code, spanish, in, english, out, out)
 		}
 		if strings.Contains(strings.ReplaceAll(spanish, "%s", ""), " ") && spanish == english && code != es.Refused(-1).Code {
 			t.Errorf("%s is the same in both languages: %q", code, spanish)
@@ -38,11 +38,11 @@ func TestEverySentenceHasBothLanguages(t *testing.T) {
 		s := es.Say(code, args...)
 		for l, words := range map[string]string{"Spanish": s.Spanish(), "English": s.In(es.English)} {
 			if !s.Known() || words == "" || strings.Contains(words, "%!") {
-				t.Errorf("%s in %s: %q", code, l, words)
+				t.Errorf("%s in %s: %q; want one, no %q in it", code, l, words, "%!")
 			}
 			for _, a := range s.Args {
 				if !strings.Contains(words, a) {
-					t.Errorf("%s in %s does not show %s: %q", code, l, a, words)
+					t.Errorf("%s in %s does not show %s: %q; want %q in it", code, l, a, words, a)
 				}
 			}
 		}
@@ -54,7 +54,7 @@ func TestASentenceOfAnotherVersionSaysNothing(t *testing.T) {
 	t.Parallel()
 	for _, s := range []es.Sentence{{}, {Code: "of_a_newer_version"}, {Code: es.SenderUnknown}, {Code: es.NoMessage, Args: []string{"x"}}, {Code: "refused_7"}, {Code: "refused_x"}} {
 		if s.Known() || s.Spanish() != "" || s.In(es.English) != "" {
-			t.Errorf("%v: %q", s, s.Spanish())
+			t.Errorf("%v: %q; want %q", s, s.Spanish(), "")
 		}
 	}
 }
@@ -63,10 +63,10 @@ func TestASentenceOfAnotherVersionSaysNothing(t *testing.T) {
 func TestArgumentsAreText(t *testing.T) {
 	t.Parallel()
 	if got := es.Say(es.SenderUnknown, "%d\xff").Spanish(); got != "El número emisor %d? no está configurado" {
-		t.Errorf("%q", got)
+		t.Errorf("got %q, want %q", got, "El número emisor %d? no está configurado")
 	}
 	if got := es.Literal("100% %s").In(es.English); got != "100% %s" || !es.Literal("").None() {
-		t.Errorf("%q", got)
+		t.Errorf("got %q, want %q", got, "100% %s")
 	}
 }
 

@@ -51,7 +51,7 @@ func TestMovableHolidaysFollowEaster(t *testing.T) {
 		}
 		for days, want := range map[int]bool{-3: true, -2: true, -4: false, -1: false, 0: false, 43: true, 64: true, 71: true, 68: false} {
 			if got := hours.IsHoliday("CO", sunday.AddDate(0, 0, days)); got != want {
-				t.Errorf("%d days after Easter %s: %v", days, easter, got)
+				t.Errorf("%d days after Easter %s: %v; want %v", days, easter, got, want)
 			}
 		}
 	}

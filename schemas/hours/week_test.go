@@ -224,7 +224,7 @@ func TestFormRoundTrip(t *testing.T) {
 			t.Fatal(err)
 		}
 		if got, err := hours.Parse(text); err != nil || !cmp.Equal(s, got) {
-			t.Fatalf("%s: %v, %v", text, got, err)
+			t.Fatalf("%s is read as %v, %v; want the same hours", text, got, err)
 		}
 	})
 }
@@ -262,7 +262,7 @@ func TestWrongFormsAreRefused(t *testing.T) {
 	}
 	s, err := hours.Parse([]byte(week(`"days":["fri-mon"],"from":"07:00","to":"19:00"`)))
 	if err != nil || s.Spans[0] != (hours.Span{Days: 0b1100011, From: 420, To: 1140}) {
-		t.Errorf("%v, %v", s, err)
+		t.Errorf("got %v, %v; want 7:00 to 19:00 on Sundays, Mondays, Fridays and Saturdays", s, err)
 	}
 }
 
@@ -283,7 +283,7 @@ func FuzzParse(f *testing.F) {
 			if again, err := s.Format(); err != nil {
 				t.Fatal(err)
 			} else if got, err := hours.Parse(again); err != nil || !cmp.Equal(s, got) {
-				t.Fatalf("%s: %v, %v", again, got, err)
+				t.Fatalf("%s is read as %v, %v; want the same hours", again, got, err)
 			}
 		}
 	})

@@ -286,7 +286,7 @@ func TestFastPathAgreesWithTheLibrary(t *testing.T) {
 			t.Fatalf("the library refuses %s: %v", text, err)
 		}
 		if want := phonenumbers.Format(n, phonenumbers.E164); "+"+got != want {
-			t.Fatalf("fast path %s, library %s", got, want)
+			t.Fatalf("fast path %s, library %s; want %v", got, want, "+"+got)
 		}
 	})
 }
@@ -303,7 +303,7 @@ func TestWhatIsAcceptedIsReadAgainAsItself(t *testing.T) {
 		}
 		again, err := Parse("+"+p, rapid.SampledFrom(regions).Draw(t, "other"))
 		if err != nil || again != p {
-			t.Fatalf("%q gives %s, which gives %s, %v", text, p, again, err)
+			t.Fatalf("%q gives %s, which gives %s, %v; want %v", text, p, again, err, p)
 		}
 		if Person(Person(p)) != Person(p) {
 			t.Fatalf("the person of %s is %s, whose is %s", p, Person(p), Person(Person(p)))
@@ -316,12 +316,12 @@ func TestDigitsOfEveryScriptHaveTheirValue(t *testing.T) {
 	t.Parallel()
 	for _, in := range unicode.Nd.R16 {
 		if in.Stride != 1 || (in.Hi-in.Lo+1)%10 != 0 {
-			t.Errorf("%x to %x by %d", in.Lo, in.Hi, in.Stride)
+			t.Errorf("%x to %x by %d; want 1", in.Lo, in.Hi, in.Stride)
 		}
 	}
 	for _, in := range unicode.Nd.R32 {
 		if in.Stride != 1 || (in.Hi-in.Lo+1)%10 != 0 {
-			t.Errorf("%x to %x by %d", in.Lo, in.Hi, in.Stride)
+			t.Errorf("%x to %x by %d; want 1", in.Lo, in.Hi, in.Stride)
 		}
 	}
 	for r, want := range map[rune]rune{'0': 0, '9': 9, '\u0665': 5, '\uff17': 7, '\U0001d7d0': 2, '\U0001d7ff': 9, '\U0001fbf3': 3} {
@@ -356,7 +356,7 @@ func FuzzParse(f *testing.F) {
 	f.Fuzz(func(t *testing.T, s string) {
 		p, err := Parse(s, "CO")
 		if (err == nil) != (p != "") || (err != nil && !errors.Is(err, ErrInvalid)) {
-			t.Fatalf("%q: %q, %v", s, p, err)
+			t.Fatalf("%q: %q, %v; want a phone or ErrInvalid", s, p, err)
 		}
 	})
 }

@@ -58,7 +58,7 @@ func TestThreatS14TLSFaultsAreSaidInWords(t *testing.T) {
 			}
 			reason, words := OverTLS(err, "the broker", "X")
 			if (reason == None) != (c.says == "") || !strings.Contains(words, c.says) {
-				t.Errorf("%q, %q for %v", reason, words, err)
+				t.Errorf("%q, %q for %v; want %q in it", reason, words, err, c.says)
 			}
 			_ = secure.Close()
 		})

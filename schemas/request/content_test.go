@@ -40,7 +40,7 @@ func TestContentHasOneSetOfRules(t *testing.T) {
 			faults := request.ContentFaults(c.c, c.literal)
 			if c.code == "" {
 				if len(faults) > 0 {
-					t.Errorf("%v", faults[0])
+					t.Errorf("got %v, want no fault", faults[0])
 				}
 				return
 			}

@@ -60,7 +60,7 @@ func mustRead(t *testing.T, body string) *request.Request {
 	t.Helper()
 	req, _, err := read(body)
 	if err != nil {
-		t.Fatalf("%.200s: %v", body, err)
+		t.Fatalf("reading %.200s: %v", body, err)
 	}
 	return req
 }
@@ -105,7 +105,7 @@ func TestAbsentMembersHaveDefaults(t *testing.T) {
 		t.Error(diff)
 	}
 	if len(req.SHA256) != sha256.Size || sink.slices != nil || sink.file != nil {
-		t.Errorf("digest %x, sink %v", req.SHA256, sink)
+		t.Errorf("digest %x, sink %v; want %v of them", req.SHA256, sink, sha256.Size)
 	}
 }
 
@@ -139,7 +139,7 @@ func TestEveryMemberIsRead(t *testing.T) {
 	}
 	b := req.Broadcast(id, "77", 5, nil, nil)
 	if b.GetSender() != "77" || !b.GetChosen() || b.GetSpeed() != 20 || b.GetAcceptedMs() != 5 || !proto.Equal(b.GetWindow(), want.Window) || !bytes.Equal(b.GetRequestSha256(), req.SHA256) {
-		t.Errorf("broadcast %v", b)
+		t.Errorf("broadcast %v, want Sender %q, Speed 20, AcceptedMs 5", b, "77")
 	}
 }
 
@@ -422,7 +422,7 @@ func TestRequestLongPhone(t *testing.T) {
 	long := "573001234567" + strings.Repeat(" ", 150) + "ñ"
 	req := mustRead(t, `{"phones":["`+long+`"],"body_text":"b"}`)
 	if p := req.Phones[0]; len(p) > 160 || !strings.HasPrefix(p, "573001234567 ") || !strings.HasSuffix(p, "…") {
-		t.Errorf("kept %q", p)
+		t.Errorf("kept %q, want at most length 160, %q at its beginning, %q at its end", p, "573001234567 ", "…")
 	}
 	if _, err := schemas.ParsePhone(req.Phones[0], "CO"); err == nil {
 		t.Error("it became a phone")
@@ -444,7 +444,7 @@ func TestThreatS04RequestsAreBounded(t *testing.T) {
 			_, err := request.Read(strings.NewReader(body), &bin{}, tt.lim)
 			var e *request.FieldError
 			if (err == nil) != (tt.code == "") || (errors.As(err, &e) && e.Code != tt.code) {
-				t.Errorf("%+v: %v", tt.lim, err)
+				t.Errorf("%+v: %v, want code %q", tt.lim, err, tt.code)
 			}
 		})
 	}
@@ -462,7 +462,7 @@ func TestRequestForeignErrors(t *testing.T) {
 	} {
 		_, _, err := readFrom(io.MultiReader(strings.NewReader(body), iotest.ErrReader(broken)))
 		if !errors.Is(err, broken) {
-			t.Errorf("%s: %v", name, err)
+			t.Errorf("%s: %v; want %v", name, err, broken)
 		}
 	}
 	for name, body := range map[string]string{
@@ -471,7 +471,7 @@ func TestRequestForeignErrors(t *testing.T) {
 		"slice":      `{"phones":[` + list + `],"body_text":"b"}`,
 	} {
 		if _, err := request.Read(strings.NewReader(body), &bin{err: broken}, request.Limits{}); !errors.Is(err, broken) {
-			t.Errorf("%s: %v", name, err)
+			t.Errorf("%s: %v; want %v", name, err, broken)
 		}
 	}
 }
@@ -641,7 +641,7 @@ func TestManyMalformedRecipientsAreNoComplexRequest(t *testing.T) {
 	t.Parallel()
 	req, sink, err := read(`{"phones":["573001234561"` + strings.Repeat(`,{"phone":"1"},null`, 10_000) + `],"body_text":"b"}`)
 	if err != nil || req.Total != 20_001 || len(sink.slices) == 0 {
-		t.Errorf("%v, %v", req, err)
+		t.Errorf("%v, %v; want Total 20001", req, err)
 	}
 }
 

@@ -78,7 +78,7 @@ func TestBlankIsWhatNobodySees(t *testing.T) {
 		"a": false, ".": false, "😀": false, "\u200bé": false, "٣": false,
 	} {
 		if got := Blank(text); got != want {
-			t.Errorf("Blank(%q) = %v", text, got)
+			t.Errorf("Blank(%q) = %v; want %v", text, got, want)
 		}
 	}
 }
@@ -104,7 +104,7 @@ func TestALongFileNameKeepsItsEnding(t *testing.T) {
 	}
 	got := FileName(long, ".pdf")
 	if len(got) > maxFileName || got[len(got)-4:] != ".pdf" {
-		t.Errorf("%d bytes, ends in %q", len(got), got[len(got)-4:])
+		t.Errorf("%d bytes, ends in %q; want at most %v, %q", len(got), got[len(got)-4:], maxFileName, ".pdf")
 	}
 	for name, want := range map[string]string{"a.csv": "a.csv", "a.jpeg": "a.jpeg.txt"} {
 		if got := FileName(name, ".txt"); got != want {

@@ -31,7 +31,7 @@ func TestThreatS17TextsOfOthersHideAndTurnNothing(t *testing.T) {
 		}
 	}
 	if got := Line("raw \x9b31m"); got != "raw \ufffd31m" {
-		t.Errorf("an 8-bit escape: %q", got)
+		t.Errorf("an 8-bit escape: %q, want %q", got, "raw \ufffd31m")
 	}
 }
 
@@ -48,7 +48,7 @@ func TestThreatS17JSONSaysTheSame(t *testing.T) {
 		got := JSON(b.Bytes())
 		var back map[string]string
 		if err := json.Unmarshal(got, &back); err != nil || back[text] != text {
-			t.Errorf("%q: %v, %q", text, err, back)
+			t.Errorf("%q: %v, %q; want %q", text, err, back, back[text])
 		}
 		for _, r := range strings.TrimSuffix(string(got), "\n") {
 			if hides(r) {

@@ -53,7 +53,7 @@ func TestLongValueGoesToTheWriter(t *testing.T) {
 			t.Fatal(err, r.Failed())
 		}
 		if seen != head+`""`+tail || to.String() != long || !to.ended || r.Removed() != int64(len(value)-2) {
-			t.Fatalf("passed on %q, written %q", seen, to.String())
+			t.Fatalf("passed on %q, written %q; want %q, %q", seen, to.String(), head+`""`+tail, long)
 		}
 	})
 }
@@ -86,7 +86,7 @@ func TestBodiesThatCannotBeSplitAreRefused(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			if _, r, err := read(strings.NewReader(tt.body), tt.limit, &text{err: tt.writer}); !errors.Is(err, tt.want) || !errors.Is(r.Failed(), tt.want) {
-				t.Errorf("%v, %v", err, r.Failed())
+				t.Errorf("%v, %v; want %v, %v", err, r.Failed(), tt.want, tt.want)
 			}
 		})
 	}

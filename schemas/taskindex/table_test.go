@@ -36,7 +36,7 @@ func TestTableIsAMap(t *testing.T) {
 			return true
 		})
 		if !maps.Equal(want, got) || table.Len() != len(want) {
-			t.Fatalf("%d tasks of %d, %d counted", len(got), len(want), table.Len())
+			t.Fatalf("%d tasks of %d, %d counted; want %v", len(got), len(want), table.Len(), len(want))
 		}
 		for id, n := range want {
 			if v, ok := table.Get(id); !ok || binary.BigEndian.Uint32(v) != n {
@@ -62,7 +62,7 @@ func TestBytesOfATask(t *testing.T) {
 		table.Put(id, v)
 	}
 	if per := float64(table.Bytes()) / n; per < IDBytes+8 || per > 34.5 {
-		t.Errorf("a task takes %.1f bytes", per)
+		t.Errorf("a task takes %.1f bytes, want at least %v, at most 34.5", per, IDBytes+8)
 	}
 	runtime.KeepAlive(table)
 	full := table.Bytes()
@@ -72,7 +72,7 @@ func TestBytesOfATask(t *testing.T) {
 		table.Delete(id)
 	}
 	if left := table.Bytes(); left > full/4 || table.Len() != n/10 {
-		t.Errorf("with a tenth of its tasks the table takes %d of %d bytes", left, full)
+		t.Errorf("with a tenth of its tasks the table takes %d of %d bytes; want at most %v", left, full, full/4)
 	}
 }
 

@@ -95,7 +95,7 @@ func benchRun(b *testing.B, p *benchedProcess, broker *int, bare benchRate) {
 		s := h.Finished(b, h.Queued(b, body))
 		r := rate(began, cpuSeconds(b, p.cmd.Process.Pid)-cpu)
 		if s.Result.Successful != benchSends {
-			b.Fatalf("%+v", s.Result)
+			b.Fatalf("got %+v, want all %d sent", s.Result, benchSends)
 		}
 		if broker != nil {
 			b.ReportMetric((cpuSeconds(b, *broker)-brokerCPU)/benchSends*1000, "broker-cpu-s/1000")

@@ -242,6 +242,6 @@ func (r *fairReport) judge(b *testing.B) {
 		}
 	}
 	if a := r.Account; a.Lost != 0 || a.Doubled != 0 || a.Failed != 0 || a.Untold != 0 {
-		b.Errorf("%+v", a)
+		b.Errorf("got %+v, want nobody lost, doubled, failed or untold", a)
 	}
 }

@@ -70,7 +70,7 @@ func BenchmarkReceipts(b *testing.B) {
 						_, _ = io.Copy(io.Discard, resp.Body) // so that the connection is used again
 						_ = resp.Body.Close()
 						if resp.StatusCode != http.StatusOK {
-							b.Errorf("%s", resp.Status)
+							b.Errorf("got %s, want 200", resp.Status)
 							return
 						}
 					}

@@ -168,19 +168,19 @@ func (h *deployment) complain(t *testing.T, r *report, whole bool) {
 		t.Errorf("receipts settled %d of the %d unknown whose message the API had accepted", r.Settled, r.UnknownAccepted)
 	}
 	if r.Webhooks.Dropped > 0 {
-		t.Errorf("%d receipts were never told", r.Webhooks.Dropped)
+		t.Errorf("%d receipts were never told, want 0", r.Webhooks.Dropped)
 	}
 	if r.Unexplained > 0 {
-		t.Errorf("%d unknown whom nothing explains: neither the API, nor a fault between start and outcome", r.Unexplained)
+		t.Errorf("%d unknown whom nothing explains: neither the API, nor a fault between start and outcome, want 0", r.Unexplained)
 	}
 	if r.NeverCalled > r.Bound {
-		t.Errorf("%d unknown who were never called, more than the %d that processes can have had in flight when faults met them", r.NeverCalled, r.Bound)
+		t.Errorf("%d unknown who were never called, more than the %d that processes can have had in flight when faults met them; want at most %v", r.NeverCalled, r.Bound, r.Bound)
 	}
 	if most := stillUnknownMost * float64(r.Messages); whole && float64(r.StillUnknown) > most {
 		t.Errorf("%d are still unknown after all receipts, more than %.0f", r.StillUnknown, most)
 	}
 	if r.ResentTooOften > 0 {
-		t.Errorf("%d calls too many of those who asked to be called again", r.ResentTooOften)
+		t.Errorf("%d calls too many of those who asked to be called again, want 0", r.ResentTooOften)
 	}
 	for _, what := range h.failures() {
 		t.Error(what)

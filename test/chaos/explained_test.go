@@ -43,14 +43,14 @@ func TestUnknownsAndRepeatsAreExplained(t *testing.T) {
 		v.explain(g, e, one, f, i)
 	}
 	if v.BrokenOff != 1 || v.NeverCalled != 1 || v.Unexplained != 3 || len(v.evidence) != 3 {
-		t.Errorf("%+v", v)
+		t.Errorf("got %+v, want BrokenOff 1, NeverCalled 1, Unexplained 3", v)
 	}
 	g.made[schemas.Callback(one.id, 0)] = []*call{{"sender-0", at(9), at(11)}, {"sender-1", at(12), at(13)}}
 	g.made[schemas.Callback(one.id, 1)] = []*call{{"sender-1", at(9), at(11)}, {"sender-1", at(12), at(13)}}
 	for i, want := range []int{0, 1} {
 		v = verdict{}
 		if v.resent(g, e, one, i, 2); v.ResentTooOften != want {
-			t.Errorf("recipient %d: %+v", i, v)
+			t.Errorf("recipient %d: %+v; want ResentTooOften %v", i, v, want)
 		}
 	}
 }
@@ -78,7 +78,7 @@ func TestCommitsAreReadFromTheTopicOfOffsets(t *testing.T) {
 	}
 	got := all.Started(stream.TopicPartition{Topic: schemas.TopicSendsBulk, Partition: 2}, 7)
 	if len(got) != 1 || got[0].UnixMilli() != 1_750_000_000_123 {
-		t.Errorf("started at %v", got)
+		t.Errorf("started at %v, want 1 of them", got)
 	}
 }
 
@@ -130,7 +130,7 @@ func TestProxyHoldsWhatIsAimedAt(t *testing.T) {
 		answered := func(id byte) {
 			answer := make([]byte, 8)
 			if _, err := io.ReadFull(c, answer); err != nil || !bytes.Equal(answer, []byte{0, 0, 0, 4, 0, 0, 0, id}) {
-				t.Errorf("%v, %v", answer, err)
+				t.Errorf("got % x, %v; want length 4 and the id of the request", answer, err)
 			}
 		}
 		ask(kmsg.Fetch, 1)
@@ -138,7 +138,7 @@ func TestProxyHoldsWhatIsAimedAt(t *testing.T) {
 		<-got
 		ask(kmsg.Heartbeat, 2)
 		if process := <-hit; process != "sender-0" {
-			t.Errorf("%s was hit", process)
+			t.Errorf("%s was hit, want %q", process, "sender-0")
 		}
 		if before && len(got) > 0 {
 			t.Error("what was aimed at went on")

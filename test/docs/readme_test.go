@@ -31,16 +31,16 @@ func TestBothREADMEsSayTheSame(t *testing.T) {
 	levels, links, rows := shape(en)
 	levelsES, linksES, rowsES := shape(es)
 	if !slices.Equal(levels, levelsES) {
-		t.Errorf("the headings of README.md have the levels %v, those of README.es.md %v", levels, levelsES)
+		t.Errorf("the headings of README.md have the levels %v, those of README.es.md %v; want %v", levels, levelsES, levelsES)
 	}
 	if !slices.Equal(links, linksES) {
-		t.Errorf("README.md links to %q, README.es.md to %q", links, linksES)
+		t.Errorf("README.md links to %q, README.es.md to %q; want %v", links, linksES, linksES)
 	}
 	if rows != rowsES {
-		t.Errorf("README.md has %d rows and points, README.es.md %d", rows, rowsES)
+		t.Errorf("README.md has %d rows and points, README.es.md %d; want %v", rows, rowsES, rowsES)
 	}
 	if len(en.blocks) == 0 || len(en.blocks) != len(es.blocks) {
-		t.Fatalf("README.md has %d code blocks, README.es.md %d", len(en.blocks), len(es.blocks))
+		t.Fatalf("README.md has %d code blocks, README.es.md %d; want other than 0, %v", len(en.blocks), len(es.blocks), len(es.blocks))
 	}
 	for i, block := range en.blocks {
 		if block != es.blocks[i] {

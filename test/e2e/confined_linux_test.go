@@ -101,7 +101,7 @@ func TestEndToEndThreatS24ConfinedProcessDoesItsWork(t *testing.T) {
 		t.Fatalf("it is not confined: %v\n%s", err, text)
 	}
 	if found := unconfined(t, os.Getpid()); len(found) < 5 { // what looks has to see it
-		t.Fatalf("this test is said to be confined but for %q", found)
+		t.Fatalf("this test is said to be confined but for %q, want at least length 5", found)
 	}
 
 	address := func() string {
@@ -152,7 +152,7 @@ func TestEndToEndThreatS24ConfinedProcessDoesItsWork(t *testing.T) {
 	}
 	code, got := h.Post(t, `{"phones":["573007770001"],"body_text":"b","header_type":"image","header_content":"data:image/png;base64,`+harness.OnePixel+`"}`)
 	if code != http.StatusOK || !strings.Contains(got, `"successful":1`) {
-		t.Errorf("%d %s", code, got)
+		t.Errorf("%d %s; want %v, %q in it", code, got, http.StatusOK, `"successful":1`)
 	}
 	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)

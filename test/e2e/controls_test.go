@@ -41,7 +41,7 @@ func (h *deployment) control(t testing.TB, task, what, body string) (code int, s
 			InPipe int    `json:"in_pipe"`
 		}
 		if err := json.Unmarshal([]byte(text), &a); err != nil || a.Status == "" {
-			t.Fatalf("%s%s: %d %s", what, body, code, text)
+			t.Fatalf("%s%s: %d %s, want a status", what, body, code, text)
 		}
 		if code != http.StatusAccepted || time.Now().After(end) {
 			return code, a.Status, a.InPipe
@@ -56,7 +56,7 @@ func (h *deployment) until(t testing.TB, task, what string, wanted func(detail) 
 		code, body := h.Get(t, h.URL+tasksPath+task)
 		var d detail
 		if err := json.Unmarshal([]byte(body), &d); err != nil || code != http.StatusOK {
-			t.Fatalf("task %s: %d %s", task, code, body)
+			t.Fatalf("task %s: %d %s; want %v", task, code, body, http.StatusOK)
 		}
 		if wanted(d) {
 			return
@@ -81,7 +81,7 @@ func testPauseAndResume(t *testing.T, h *deployment) {
 	code, status, pipe := h.control(t, task, "pause", "")
 	left := h.ledger(t)
 	if code != http.StatusOK || status != "PAUSED" {
-		t.Fatalf("pause: %d %s", code, status)
+		t.Fatalf("pause: %d %s; want %v, %q", code, status, http.StatusOK, "PAUSED")
 	}
 	h.until(t, task, "at rest", func(d detail) bool {
 		if d.Status != "PAUSED" || d.Why == "" {
@@ -91,32 +91,32 @@ func testPauseAndResume(t *testing.T, h *deployment) {
 	})
 	rest := h.ledger(t)
 	if n := rest.Accepted - left.Accepted; n > pipe {
-		t.Errorf("%d left after the answer, which said %d", n, pipe)
+		t.Errorf("%d left after the answer, which said %d; want at most %v", n, pipe, pipe)
 	}
 	h.Finished(t, h.Queued(t, `{"phones":["573006999901","573006999902"],"body_text":"in between","use_queue":true}`))
 	h.restart(t)
 	h.Finished(t, h.Queued(t, `{"phones":["573006999903"],"body_text":"in between","use_queue":true}`))
 	if s := h.Status(t, task); s.Status != "PAUSED" {
-		t.Errorf("after the restart: %+v", s)
+		t.Errorf("after the restart: %+v, want Status %q", s, "PAUSED")
 	}
 	if n := h.ledger(t).Accepted - rest.Accepted; n != 3 {
-		t.Errorf("%d went out while the task was paused, of others 3", n)
+		t.Errorf("%d went out while the task was paused, of others 3, want 3", n)
 	}
 	if code, status, _ := h.control(t, task, "", `{"speed":400}`); code != http.StatusOK || status != "PAUSED" { // without a limit it may be over before the answer
-		t.Errorf("speed: %d %s", code, status)
+		t.Errorf("speed: %d %s; want %v, %q", code, status, http.StatusOK, "PAUSED")
 	}
 	if code, status, _ := h.control(t, task, "resume", ""); code != http.StatusOK || status != "STARTED" {
-		t.Errorf("resume: %d %s", code, status)
+		t.Errorf("resume: %d %s; want %v, %q", code, status, http.StatusOK, "STARTED")
 	}
 	if s := h.Finished(t, task); s.Status != "SUCCESS" || s.Result.Successful != total {
-		t.Errorf("%+v", s)
+		t.Errorf("got %+v, want Status %q", s, "SUCCESS")
 	}
 	after := h.ledger(t)
 	if n := after.Accepted - before.Accepted; n != total+3 || after.Duplicates != before.Duplicates {
-		t.Errorf("the simulator accepted %d, doubled %d", n, after.Duplicates-before.Duplicates)
+		t.Errorf("the simulator accepted %d, doubled %d; want %v", n, after.Duplicates-before.Duplicates, total+3)
 	}
 	if code, status, _ := h.control(t, task, "pause", ""); code != http.StatusConflict || status != "SUCCESS" {
-		t.Errorf("pause after the end: %d %s", code, status)
+		t.Errorf("pause after the end: %d %s; want %v, %q", code, status, http.StatusConflict, "SUCCESS")
 	}
 }
 
@@ -131,26 +131,26 @@ func testCancel(t *testing.T, h *deployment) {
 	code, status, pipe := h.control(t, task, "cancel", "")
 	left := h.ledger(t)
 	if code != http.StatusOK || status != "STARTED" && status != "REVOKED" {
-		t.Fatalf("cancel: %d %s", code, status)
+		t.Fatalf("cancel: %d %s; want %v", code, status, http.StatusOK)
 	}
 	s := h.Finished(t, task)
 	after := h.ledger(t)
 	r := s.Result
 	if s.Status != "REVOKED" || r.Total != total || r.Cancelled == 0 || r.Successful+r.Cancelled != total {
-		t.Errorf("%+v", s)
+		t.Errorf("got %+v, want Status %q", s, "REVOKED")
 	}
 	if n := after.Accepted - left.Accepted; n > pipe {
-		t.Errorf("%d left after the answer, which said %d", n, pipe)
+		t.Errorf("%d left after the answer, which said %d; want at most %v", n, pipe, pipe)
 	}
 	if n := after.Accepted - before.Accepted; n != r.Successful || after.Duplicates != before.Duplicates {
-		t.Errorf("the simulator accepted %d, the task says %d; doubled %d", n, r.Successful, after.Duplicates-before.Duplicates)
+		t.Errorf("the simulator accepted %d, the task says %d; doubled %d; want %v", n, r.Successful, after.Duplicates-before.Duplicates, r.Successful)
 	}
 	if last := <-feed; last != "end REVOKED" {
-		t.Errorf("the feed ended with %q", last)
+		t.Errorf("the feed ended with %q, want %q", last, "end REVOKED")
 	}
 	for range 2 {
 		if code, status, pipe := h.control(t, task, "cancel", ""); code != http.StatusOK || status != "REVOKED" || pipe != 0 {
-			t.Errorf("cancel again: %d %s %d", code, status, pipe)
+			t.Errorf("cancel again: %d %s %d; want %v, %q, 0", code, status, pipe, http.StatusOK, "REVOKED")
 		}
 	}
 }
@@ -165,7 +165,7 @@ func (h *deployment) feed(t *testing.T, task string) <-chan string {
 	client := &http.Client{Timeout: harness.SettleTime, Transport: &http.Transport{DisableKeepAlives: true}}
 	resp, err := client.Do(req) //nolint:bodyclose // closed where it is read
 	if err != nil || resp.StatusCode != http.StatusOK {
-		t.Fatalf("feed of %s: %v %v", task, resp, err)
+		t.Fatalf("feed of %s: %v %v; want StatusCode %v", task, resp, err, http.StatusOK)
 	}
 	last := make(chan string, 1)
 	go func() {

@@ -30,7 +30,7 @@ func TestReceiptsOfTheEmbeddedSimulator(t *testing.T) {
 	look := func(url string, into any) string {
 		_, body := h.Get(t, url)
 		if err := json.Unmarshal([]byte(body), into); err != nil {
-			t.Fatalf("%v: %s", err, body)
+			t.Fatalf("%v in %s", err, body)
 		}
 		return body
 	}

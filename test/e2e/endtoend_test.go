@@ -65,7 +65,7 @@ func (h *deployment) ledger(t testing.TB) ledger {
 	code, body := h.Get(t, h.simulator+"/_simulator/summary")
 	var l ledger
 	if err := json.Unmarshal([]byte(body), &l); err != nil || code != http.StatusOK {
-		t.Fatalf("the simulator's summary: %d %s", code, body)
+		t.Fatalf("the simulator's summary: %d %s; want %v", code, body, http.StatusOK)
 	}
 	return l
 }
@@ -93,7 +93,7 @@ func testContractAnswers(t *testing.T, h *deployment) {
 	task, ok := strings.CutPrefix(got, `{"success":true,"message":"Mensaje broadcast enviado a cola","task_id":"`)
 	task, end := strings.CutSuffix(task, `"}`)
 	if code != http.StatusAccepted || !ok || !end {
-		t.Fatalf("queued: %d %s", code, got)
+		t.Fatalf("queued: %d %s; want %v", code, got, http.StatusAccepted)
 	}
 	h.Finished(t, task)
 	want := `{"task_id":"` + task + `","status":"SUCCESS","result":{"total":1,"successful":1,"failed":0,"errors":[]}}`
@@ -105,7 +105,7 @@ func testContractAnswers(t *testing.T, h *deployment) {
 		`{"phones":["5730012345"]}`: `{"error":"Se requiere el campo 'body_text'"`,
 	} {
 		if code, got := h.Post(t, body); code != http.StatusBadRequest || !strings.HasPrefix(got, want) {
-			t.Errorf("%s: %d %s", body, code, got)
+			t.Errorf("%s: %d %s; want %v, %q at its beginning", body, code, got, http.StatusBadRequest, want)
 		}
 	}
 }
@@ -132,7 +132,7 @@ func testRefusals(t *testing.T, h *deployment) {
 			Error string `json:"error"`
 		}
 		if err := json.Unmarshal([]byte(got), &e); err != nil || code != http.StatusBadRequest || e.Error == "" {
-			t.Errorf("%.80s: %d %s", body, code, got)
+			t.Errorf("%.80s: %d %s; want %v", body, code, got, http.StatusBadRequest)
 		}
 	}
 	if after := h.ledger(t); after.Accepted != before.Accepted {
@@ -147,10 +147,10 @@ func testPhonesHoweverWritten(t *testing.T, h *deployment) {
 		Result json.RawMessage `json:"result"`
 	}
 	if err := json.Unmarshal([]byte(got), &a); err != nil || code != http.StatusOK {
-		t.Fatalf("%d %s", code, got)
+		t.Fatalf("%d %s; want %v", code, got, http.StatusOK)
 	}
 	if sent := h.ledger(t).Accepted - before.Accepted; sent != 2 {
-		t.Errorf("%d messages for two people: %s", sent, got)
+		t.Errorf("%d messages for two people: %s; want 2", sent, got)
 	}
 	if !strings.HasPrefix(string(a.Result), `{"total":4,"successful":2,"failed":2,`) {
 		t.Errorf("result %s", a.Result)
@@ -163,14 +163,14 @@ func testQueuedToSuccess(t *testing.T, h *deployment) {
 	task := h.Queued(t, `{"phones":`+harness.Quoted(phones)+`,"body_text":"b","use_queue":true}`)
 	s := h.Finished(t, task)
 	if s.Status != "SUCCESS" || s.Result.Successful != 250 || s.Result.Failed != 0 {
-		t.Errorf("%+v", s)
+		t.Errorf("got %+v, want Status %q", s, "SUCCESS")
 	}
 	after := h.ledger(t)
 	if after.Accepted-before.Accepted != 250 || after.Duplicates != before.Duplicates {
-		t.Errorf("the simulator accepted %d, doubled %d", after.Accepted-before.Accepted, after.Duplicates-before.Duplicates)
+		t.Errorf("the simulator accepted %d, doubled %d; want 250", after.Accepted-before.Accepted, after.Duplicates-before.Duplicates)
 	}
 	if code, body := h.Get(t, h.URL+harness.StatusPath+"0190a0a0-0000-7000-8000-000000000000"); code != http.StatusNotFound {
-		t.Errorf("an unknown task: %d %s", code, body)
+		t.Errorf("an unknown task: %d %s; want %v", code, body, http.StatusNotFound)
 	}
 }
 
@@ -178,7 +178,7 @@ func testMagicEndings(t *testing.T, h *deployment) {
 	code, got := h.Post(t, `{"phones":["573993330030","573003331111"],"body_text":"b"}`)
 	const want = `"result":{"total":2,"successful":1,"failed":1,"errors":["Error para 573993330030: (131030) `
 	if code != http.StatusOK || !strings.Contains(got, want) {
-		t.Errorf("%d %s", code, got)
+		t.Errorf("%d %s; want %v, %q in it", code, got, http.StatusOK, want)
 	}
 }
 
@@ -189,10 +189,10 @@ func testRepeatedRequest(t *testing.T, h *deployment) {
 	first := h.Queued(t, body, "Idempotency-Key", key)
 	h.Finished(t, first)
 	if again := h.Queued(t, body, "Idempotency-Key", key); again != first {
-		t.Errorf("the repeat is task %s, the first was %s", again, first)
+		t.Errorf("the repeat is task %s, the first was %s; want %v", again, first, first)
 	}
 	if code, got := h.Post(t, strings.Replace(body, "0001", "0002", 1), "Idempotency-Key", key); code != http.StatusConflict {
-		t.Errorf("another body with the same key: %d %s", code, got)
+		t.Errorf("another body with the same key: %d %s; want %v", code, got, http.StatusConflict)
 	}
 	h.Queued(t, body, "Idempotency-Key", key+"-other")
 	h.Finished(t, h.Queued(t, `{"phones":["573004440008"],"body_text":"later","use_queue":true}`))
@@ -211,7 +211,7 @@ func testLongListInSlices(t *testing.T, h *deployment) {
 	phones[2400] = phones[3]
 	s := h.Finished(t, h.Queued(t, `{"body_text":"b","phones":`+harness.Quoted(phones)+`,"use_queue":true}`))
 	if s.Result.Total != 2500 || s.Result.Successful != 2498 || s.Result.Failed != 2 || s.Result.Skipped != 1 {
-		t.Errorf("%+v", s.Result)
+		t.Errorf("got %+v, want Total 2500, Successful 2498, Failed 2, Skipped 1", s.Result)
 	}
 	want := []string{
 		"Error para no es un teléfono: Invalid phone number format: tiene letras",
@@ -222,7 +222,7 @@ func testLongListInSlices(t *testing.T, h *deployment) {
 	}
 	after := h.ledger(t)
 	if after.Accepted-before.Accepted != 2498 || after.Duplicates != before.Duplicates {
-		t.Errorf("the simulator accepted %d, doubled %d", after.Accepted-before.Accepted, after.Duplicates-before.Duplicates)
+		t.Errorf("the simulator accepted %d, doubled %d; want 2498", after.Accepted-before.Accepted, after.Duplicates-before.Duplicates)
 	}
 }
 
@@ -235,11 +235,11 @@ func testSameFileUploadedOnce(t *testing.T, h *deployment) {
 	for i := range 3 {
 		body := fmt.Sprintf(`{"phones":["57300555%04d"],"header_content":"data:image/png;base64,%s","header_type":"image","body_text":"b"}`, 1000+i, file)
 		if code, got := h.Post(t, body); code != http.StatusOK || !strings.Contains(got, `"successful":1`) {
-			t.Fatalf("%d %s", code, got)
+			t.Fatalf("%d %s; want %v, %q in it", code, got, http.StatusOK, `"successful":1`)
 		}
 	}
 	if n := h.ledger(t).Uploads.Files - before.Uploads.Files; n != 1 {
-		t.Errorf("the file was uploaded %d times", n)
+		t.Errorf("the file was uploaded %d times, want 1", n)
 	}
 }
 
@@ -258,7 +258,7 @@ func testUpstreamJSON(t *testing.T, h *deployment) {
 		}
 	}
 	if s := h.Finished(t, id); s.Result.Successful != 1 {
-		t.Errorf("%+v", s)
+		t.Errorf("got %+v, want 1 sent", s)
 	}
 	h.Finished(t, h.Queued(t, `{"phones":["573006660008"],"body_text":"later","use_queue":true}`))
 	if n := h.ledger(t).Accepted - before.Accepted; n != 5 {
@@ -273,11 +273,11 @@ func testRestartContinues(t *testing.T, h *deployment) {
 	h.restart(t)
 	s := h.Finished(t, task)
 	if s.Result.Total != 3000 || s.Result.Failed != s.Result.Unknown || s.Result.Unknown != 0 {
-		t.Errorf("after a graceful restart: %+v", s.Result)
+		t.Errorf("after a graceful restart: %+v, want Total 3000, Failed %v, Unknown 0", s.Result, s.Result.Unknown)
 	}
 	after := h.ledger(t)
 	if after.Duplicates != before.Duplicates || after.Accepted-before.Accepted != 3000 {
-		t.Errorf("the simulator accepted %d, doubled %d", after.Accepted-before.Accepted, after.Duplicates-before.Duplicates)
+		t.Errorf("the simulator accepted %d, doubled %d; want 3000", after.Accepted-before.Accepted, after.Duplicates-before.Duplicates)
 	}
 }
 

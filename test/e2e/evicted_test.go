@@ -119,14 +119,14 @@ func TestEndToEndRepeatOfATaskThatIsReadBack(t *testing.T) {
 	h.evict(t, ids...)
 	for _, id := range ids {
 		if code, answer := h.Get(t, h.URL+harness.StatusPath+id.String()); code != http.StatusOK || !strings.Contains(answer, `"SUCCESS"`) {
-			t.Errorf("task-status: %d %s", code, answer)
+			t.Errorf("task-status: %d %s; want %v, %q in it", code, answer, http.StatusOK, `"SUCCESS"`)
 		}
 	}
 	if code, answer := h.Post(t, onePhone(0, "hola"), "Idempotency-Key", "key-0"); code != http.StatusAccepted || !strings.Contains(answer, ids[0].String()) {
-		t.Errorf("the same request again: %d %s", code, answer)
+		t.Errorf("the same request again: %d %s; want %v", code, answer, http.StatusAccepted)
 	}
 	if code, answer := h.Post(t, onePhone(1, "otro mensaje"), "Idempotency-Key", "key-1"); code != http.StatusConflict {
-		t.Errorf("another request under an old key: %d %s", code, answer)
+		t.Errorf("another request under an old key: %d %s; want %v", code, answer, http.StatusConflict)
 	}
 	const repeats = 3000
 	pub, _ := h.publisher(t)
@@ -139,7 +139,7 @@ func TestEndToEndRepeatOfATaskThatIsReadBack(t *testing.T) {
 	}
 	h.ended(t, onePhone(1000, "nuevo"))
 	if s := h.summary(t); s.Accepted != n+1 || s.Duplicates > 0 {
-		t.Errorf("%d messages for %d phones: %d were sent twice", s.Accepted, n+1, s.Duplicates)
+		t.Errorf("%d messages for %d phones: %d were sent twice; want %v, 0", s.Accepted, n+1, s.Duplicates, n+1)
 	}
 }
 
@@ -209,9 +209,9 @@ func TestEndToEndOffsetsThatAreGoneDispatchNothingAgain(t *testing.T) {
 		}
 	}
 	if again := h.sends(t) - before; again > 0 {
-		t.Errorf("the fanout dispatched %d of %d recipients again", again, n)
+		t.Errorf("the fanout dispatched %d of %d recipients again; want 0", again, n)
 	}
 	if s := h.summary(t); s.Accepted != n || s.Duplicates > 0 {
-		t.Errorf("%d messages for %d phones: %d were sent twice", s.Accepted, n, s.Duplicates)
+		t.Errorf("%d messages for %d phones: %d were sent twice; want %v, 0", s.Accepted, n, s.Duplicates, n)
 	}
 }

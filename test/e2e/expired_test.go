@@ -69,6 +69,6 @@ func TestEndToEndOffsetsThatExpiredSendToNobodyTwice(t *testing.T) {
 		t.Fatal(err, body)
 	}
 	if s.Accepted != n+1 || s.Duplicates > 0 {
-		t.Errorf("%d messages for %d phones, %d of them twice", s.Accepted, n+1, s.Duplicates)
+		t.Errorf("%d messages for %d phones, %d of them twice; want %v, 0", s.Accepted, n+1, s.Duplicates, n+1)
 	}
 }

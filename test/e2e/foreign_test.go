@@ -23,7 +23,7 @@ func TestThreatS13EventThatNamesAnothersListIsRejected(t *testing.T) {
 	h := &deployment{API: harness.API{URL: a.URL()}, simulator: sim.URL(), kafka: func() kafka.Config { return harness.Kafka(a, cfg) }}
 	theirs := h.Queued(t, `{"body_text":"suyo","phones":`+harness.Quoted(harness.Phones(3, 1500))+`,"use_queue":true,"header_type":"image","header_content":"data:image/png;base64,`+harness.OnePixel+`"}`)
 	if s := h.Finished(t, theirs); s.Result.Successful != 1500 {
-		t.Fatalf("%+v", s)
+		t.Fatalf("got %+v, want 1500 sent", s)
 	}
 	before := h.ledger(t)
 	victim := onlyBroadcast(t, h.kafka())
@@ -57,7 +57,7 @@ func TestThreatS13EventThatNamesAnothersListIsRejected(t *testing.T) {
 	}
 	for _, task := range tasks {
 		if s := h.Finished(t, task.String()); s.Status != "FAILURE" || s.Result.Successful > 0 {
-			t.Errorf("%s: %+v", task, s)
+			t.Errorf("%s: %+v; want Status %q", task, s, "FAILURE")
 		}
 	}
 	if now := h.ledger(t); now.Accepted != before.Accepted || now.Uploads.Files != before.Uploads.Files {
@@ -89,7 +89,7 @@ func onlyBroadcast(t *testing.T, cfg kafka.Config) *schemas.Broadcast {
 	}
 	var b schemas.Broadcast
 	if err := schemas.Decode(&rec, &b); err != nil || b.GetSlices() == nil || b.GetContent().GetMedia().GetParts() == nil {
-		t.Fatalf("%v, %v", &b, err)
+		t.Fatalf("got %v, %v; want a broadcast with slices and a file", &b, err)
 	}
 	return &b
 }

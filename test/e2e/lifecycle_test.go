@@ -38,7 +38,7 @@ func TestFailedStartGivesEverythingBack(t *testing.T) {
 				t.Fatal(err)
 			}
 			if err := a.Start(t.Context()); err == nil || !strings.Contains(app.Hint(err), name) {
-				t.Fatalf("started on a taken address: %v, hint %q", err, app.Hint(err))
+				t.Fatalf("started on a taken address: %v, hint %q; want an error, %q in it", err, app.Hint(err), name)
 			}
 			harness.Start(t, cfg)
 		})
@@ -94,7 +94,7 @@ func TestStopAnswersThoseWhoWait(t *testing.T) {
 	harness.Stop(t, a)
 	r := <-replies
 	if r.code != http.StatusAccepted || !strings.Contains(r.body, "task_id") {
-		t.Errorf("after %v: %d %s", r.took, r.code, r.body)
+		t.Errorf("after %v: %d %s; want %v, %q in it", r.took, r.code, r.body, http.StatusAccepted, "task_id")
 	}
 	again := harness.Start(t, cfg)
 	h.URL = again.URL()
@@ -111,7 +111,7 @@ func post(t *testing.T, url, body string) {
 		t.Fatal(err)
 	}
 	if code, text := new(harness.API).Do(t, req); code >= http.StatusBadRequest {
-		t.Fatalf("%s: %d %s", url, code, text)
+		t.Fatalf("%s: %d %s; want less than %v", url, code, text, http.StatusBadRequest)
 	}
 }
 
@@ -150,7 +150,7 @@ func TestSecondProcessOfAnInstanceIDEndsWithAReason(t *testing.T) {
 		t.Fatal("both go on")
 	}
 	if !errors.Is(err, group.ErrInstanceIDInUse) {
-		t.Errorf("ended with %v", err)
+		t.Errorf("ended with %v, want %v", err, group.ErrInstanceIDInUse)
 	}
 }
 
@@ -168,11 +168,11 @@ func TestAdminAddressTakesTheMetrics(t *testing.T) {
 		admin + "/metrics":                 http.StatusOK, admin + "/healthz": http.StatusOK, admin + "/readyz": http.StatusOK, admin + "/": http.StatusNotFound,
 	} {
 		if code, body := h.Get(t, url); code != want {
-			t.Errorf("%s: %d %.100s", url, code, body)
+			t.Errorf("%s: %d %.100s; want %v", url, code, body, want)
 		}
 	}
 	if _, body := h.Get(t, admin+"/metrics"); !strings.Contains(body, "altavoz_tasks_open") || !strings.Contains(body, "go_goroutines") {
-		t.Errorf("the metrics lack something: %.200s", body)
+		t.Errorf("the metrics lack something: %.200s, want %q in it, %q in it", body, "altavoz_tasks_open", "go_goroutines")
 	}
 }
 
@@ -197,7 +197,7 @@ func TestThreatS15LogsKeepSecrets(t *testing.T) {
 		`"header_content":"data:image/png;base64,%s","button_url":"https://example.com/button-canary","footer_text":"footer-canary"}`, harness.OnePixel)
 	code, answer := h.Post(t, body, "Authorization", "Bearer key-canary")
 	if code != http.StatusOK || !strings.Contains(answer, `"successful":1`) {
-		t.Fatalf("%d %s", code, answer)
+		t.Fatalf("%d %s; want %v, %q in it", code, answer, http.StatusOK, `"successful":1`)
 	}
 	h.Post(t, body, "Authorization", "Bearer wrong-key-canary")
 	harness.Stop(t, a)

@@ -45,7 +45,7 @@ func TestRealKafkaThatLostTheEndOfItsLogs(t *testing.T) {
 			for end := time.Now().Add(time.Minute); ; time.Sleep(50 * time.Millisecond) {
 				if _, got := h.Get(t, h.URL+harness.StatusPath+s.TaskID); strings.Contains(got, `"SUCCESS"`) {
 					if !strings.Contains(got, `"successful":40`) {
-						t.Error(got)
+						t.Errorf("got %q, want %q in it", got, `"successful":40`)
 					}
 					break
 				}
@@ -87,7 +87,7 @@ func TestRealKafkaThatLostTheEndOfItsLogs(t *testing.T) {
 		t.Fatal(err, body)
 	}
 	if s.Accepted != 400 || s.Duplicates > 0 {
-		t.Errorf("%d messages for 400 phones, %d of them twice", s.Accepted, s.Duplicates)
+		t.Errorf("%d messages for 400 phones, %d of them twice; want 400, 0", s.Accepted, s.Duplicates)
 	}
 	resp, err := http.Get(a.URL() + "/metrics")
 	if err != nil {

@@ -59,7 +59,7 @@ func TestNewerRecordsHoldTheirPartitionInEachStage(t *testing.T) {
 			}
 			code, answer := h.Post(t, fmt.Sprintf(`{"phones":["%s"],"body_text":"hola","task_id":%q}`, strings.Join(phones, `","`), id))
 			if code != http.StatusOK || !strings.Contains(answer, `"successful":3`) {
-				t.Errorf("%d %s", code, answer)
+				t.Errorf("%d %s; want %v, %q in it", code, answer, http.StatusOK, `"successful":3`)
 			}
 			err := operator.Rejects(t.Context(), h.kafka(), func(r operator.Rejected) error {
 				t.Errorf("rejected: %+v", r)

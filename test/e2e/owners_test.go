@@ -61,14 +61,14 @@ func TestEndToEndThreatS03OwnersAreApart(t *testing.T) {
 		for _, route := range []string{"GET " + harness.StatusPath + task, "GET /api/messages/tasks/" + task, "GET /api/messages/tasks/" + task + "/events"} {
 			method, path, _ := strings.Cut(route, " ")
 			if code, body := ask(method, path, stranger); code != http.StatusNotFound {
-				t.Errorf("%s for a stranger: %d %s", route, code, body)
+				t.Errorf("%s for a stranger: %d %s; want %v", route, code, body, http.StatusNotFound)
 			}
 		}
 		if _, body := ask(http.MethodGet, "/api/messages/tasks", stranger); strings.Contains(body, task) {
-			t.Errorf("a stranger's list shows %s: %s", task, body)
+			t.Errorf("a stranger's list shows %s: %s; want no %q in it", task, body, task)
 		}
 		if _, body := ask(http.MethodGet, "/api/messages/tasks", bossSecret); !strings.Contains(body, task) {
-			t.Errorf("an administrator's list lacks %s: %s", task, body)
+			t.Errorf("an administrator's list lacks %s: %s; want %q in it", task, body, task)
 		}
 	}
 	const request = `{"phones":["573991234567"],"body_text":"Hola"}`
@@ -79,10 +79,10 @@ func TestEndToEndThreatS03OwnersAreApart(t *testing.T) {
 	task := taskOf(t, first)
 	apart(task, shopSecret, crmSecret)
 	if code, body := ask(http.MethodPost, "/api/messages/tasks/"+task+"/cancel", crmSecret); code != http.StatusNotFound {
-		t.Errorf("a stranger cancels: %d %s", code, body)
+		t.Errorf("a stranger cancels: %d %s; want %v", code, body, http.StatusNotFound)
 	}
 	if code, body := h.Post(t, request, "X-API-Key", crmSecret, "Idempotency-Key", "k"); code != http.StatusOK || taskOf(t, body) == task {
-		t.Errorf("another's key: %d %s", code, body)
+		t.Errorf("another's key: %d %s; want %v", code, body, http.StatusOK)
 	}
 
 	// An upstream that may write to the topic says that it is the shop, as JSON and as an event.

@@ -22,7 +22,7 @@ func TestThreatS16ExportFindsAllThatIsKeptOfAPhoneAndNobodyElse(t *testing.T) {
 		err := operator.Traces(t.Context(), h.kafka(), phone, "CO", func(r operator.Trace) error {
 			found[r.Topic]++
 			if r.At.IsZero() || time.Since(r.At) > time.Hour || r.KeptUntil != nil && r.KeptUntil.Before(r.At) {
-				t.Errorf("%+v", r)
+				t.Errorf("got %+v, want it to be of this hour, and kept until later", r)
 			}
 			if text := string(r.Event); strings.Contains(text, other) != (phone == other && text != "") {
 				t.Errorf("it tells of somebody else: %s", text)
@@ -41,7 +41,7 @@ func TestThreatS16ExportFindsAllThatIsKeptOfAPhoneAndNobodyElse(t *testing.T) {
 		t.Errorf("found in %v", found)
 	}
 	if found := export("573001239999"); len(found) != 0 {
-		t.Errorf("nobody's phone is in %v", found)
+		t.Errorf("nobody's phone is in %v, want none", found)
 	}
 }
 
@@ -72,14 +72,14 @@ func TestThreatS16EraseSaysWhatRemainsAndUntilWhen(t *testing.T) {
 		r := by[topic]
 		least := r.Last.AddDate(0, 0, days)
 		if r.Records != 1 || r.GoneBy == nil || r.GoneBy.Before(least) || r.GoneBy.After(least.AddDate(0, 0, 7)) || r.Compacted {
-			t.Errorf("%s: %+v, until %v", topic, r, r.GoneBy)
+			t.Errorf("%s: %+v, until %v; want Records 1, one", topic, r, r.GoneBy)
 		}
 		if r.GoneBy != nil && r.GoneBy.After(last) {
 			last = *r.GoneBy
 		}
 	}
 	if len(by) != 2 || left.GoneBy == nil || !left.GoneBy.Equal(last) || len(left.Tasks) != 1 || left.Tasks[0] != task {
-		t.Errorf("%+v", left)
+		t.Errorf("got %+v, want GoneBy %v", left, last)
 	}
 	if _, by := remaining(failing); by["statuses"].Records == 0 || !by["statuses"].Compacted || by["statuses"].GoneBy.Before(time.Now().AddDate(0, 0, 34)) {
 		t.Errorf("of one who failed: %+v", by)

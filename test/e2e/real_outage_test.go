@@ -108,16 +108,16 @@ func TestRealKafkaOutageFailsNobody(t *testing.T) {
 	t.Logf("%d sent, %d unknown, %d in flight when it began; first send %v after the end; the other number %.1f a second, and %.1f before", s.Successful, s.Unknown, inFlight, first, rate, usual)
 	// A process that met an outage probes after 1, 2, 4 and 8 s, and then every 15 s: no more of its probes can be sends.
 	if most := inFlight + outageProcesses*(limits.SilentRun+4+int(lasts/outageLongest)); s.Unknown > most || s.Failed != s.Unknown || s.Successful+s.Unknown != recipients || s.Unknown == 0 {
-		t.Errorf("%+v, with %d in flight when it began", s, inFlight)
+		t.Errorf("%+v, with %d in flight when it began; want Unknown at most %v, Failed %v, Unknown other than 0", s, inFlight, most, s.Unknown)
 	}
 	if first > outageFirst {
-		t.Errorf("the first send came %v after the end", first)
+		t.Errorf("the first send came %v after the end, want at most %v", first, outageFirst)
 	}
 	if rate < realKeeps*usual || o.Successful != recipients {
-		t.Errorf("the other number sent %.1f a second, %.1f before the outage, and in the end %+v", rate, usual, o)
+		t.Errorf("the other number sent %.1f a second, %.1f before the outage, and in the end %+v; want at least %v, Successful %v", rate, usual, o, realKeeps*usual, recipients)
 	}
 	if sum.Repeated > 0 || sum.Duplicates > 0 {
-		t.Errorf("%d calls repeated, %d messages doubled", sum.Repeated, sum.Duplicates)
+		t.Errorf("%d calls repeated, %d messages doubled; want 0, 0", sum.Repeated, sum.Duplicates)
 	}
 }
 

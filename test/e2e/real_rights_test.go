@@ -230,7 +230,7 @@ func (s *secured) add(t *testing.T, adm *kadm.Client, words []string) {
 		err = errors.Join(err, r.Err)
 	}
 	if err != nil {
-		t.Fatalf("%v: %q", err, words)
+		t.Fatalf("%v: %q, want no error", err, words)
 	}
 }
 
@@ -271,12 +271,12 @@ func TestRealLeastRights(t *testing.T) {
 	h.URL = apps[len(apps)-1].URL()
 	body := `{"phones":["573007770001","573007770002"],"body_text":"b","header_type":"image","header_content":"data:image/png;base64,` + harness.OnePixel + `"}`
 	if code, got := h.Post(t, body); code != 200 || !strings.Contains(got, `"successful":2`) {
-		t.Fatalf("%d %s", code, got)
+		t.Fatalf("%d %s; want 200, %q in it", code, got, `"successful":2`)
 	}
 	task := h.Queued(t, strings.Replace(body, `"body_text"`, `"use_queue":true,"body_text"`, 1))
 	h.Finished(t, task)
 	if n := h.ledger(t).Uploads.Files; n != 1 {
-		t.Errorf("%d uploads: Redis did not remember", n)
+		t.Errorf("%d uploads: Redis did not remember, want 1", n)
 	}
 	s.relays(t, h)
 	for _, a := range apps {
@@ -306,7 +306,7 @@ func (s *secured) relays(t *testing.T, h *deployment) {
 		t.Fatal(err)
 	}
 	if got := h.Finished(t, id); got.Result.Successful != 1 {
-		t.Errorf("%+v", got)
+		t.Errorf("got %+v, want 1 sent", got)
 	}
 }
 
@@ -340,14 +340,14 @@ func (s *secured) refuses(t *testing.T, u operator.User) {
 		if !may("Write", operator.OnTopic, name) {
 			tried++
 			if err := cl.ProduceSync(ctx, &kgo.Record{Topic: name, Value: []byte("x")}).FirstErr(); !errors.Is(err, kerr.TopicAuthorizationFailed) {
-				t.Errorf("writing to %s: %v", name, err)
+				t.Errorf("writing to %s: %v; want %v", name, err, kerr.TopicAuthorizationFailed)
 			}
 		}
 		if !may("Read", operator.OnTopic, name) {
 			tried++
 			cl.AddConsumePartitions(map[string]map[int32]kgo.Offset{name: {0: kgo.NewOffset().At(0)}})
 			if err := cl.PollFetches(ctx).Err(); !errors.Is(err, kerr.TopicAuthorizationFailed) {
-				t.Errorf("reading %s: %v", name, err)
+				t.Errorf("reading %s: %v; want %v", name, err, kerr.TopicAuthorizationFailed)
 			}
 			cl.RemoveConsumePartitions(map[string][]int32{name: {0}})
 		}
@@ -360,7 +360,7 @@ func (s *secured) refuses(t *testing.T, u operator.User) {
 		if !may("Read", operator.OnGroup, group) {
 			tried++
 			if _, err := adm.FetchOffsets(ctx, group); !errors.Is(err, kerr.GroupAuthorizationFailed) {
-				t.Errorf("the group %s: %v", group, err)
+				t.Errorf("the group %s: %v; want %v", group, err, kerr.GroupAuthorizationFailed)
 			}
 		}
 	}
@@ -395,7 +395,7 @@ func (s *secured) redisRefuses(t *testing.T) {
 			t.Fatal(err)
 		}
 		if got, err := answers.ReadString('\n'); err != nil || !strings.HasPrefix(got, c.want) {
-			t.Errorf("%s: %q, %v", strings.ReplaceAll(c.command, rightsPassword, "..."), got, err)
+			t.Errorf("%s: %q, %v; want %q at its beginning", strings.ReplaceAll(c.command, rightsPassword, "..."), got, err, c.want)
 		}
 	}
 }
@@ -426,9 +426,9 @@ func (s *secured) wrongPasswords(t *testing.T, api string) {
 	}
 	cancel()
 	if err := <-started; err == nil || !strings.Contains(app.Hint(err), "ALTAVOZ_KAFKA_SASL_USER") {
-		t.Errorf("started with a wrong password: %v, hint %q", err, app.Hint(err))
+		t.Errorf("started with a wrong password: %v, hint %q; want an error, %q in it", err, app.Hint(err), "ALTAVOZ_KAFKA_SASL_USER")
 	}
 	if said := log.String(); !strings.Contains(said, "kafka refuses this process") || strings.Contains(said, "canary") {
-		t.Errorf("the log must say that Kafka refuses this process, and not with which password: %s", said)
+		t.Errorf("the log must say that Kafka refuses this process, and not with which password: %s, want %q in it, no %q in it", said, "kafka refuses this process", "canary")
 	}
 }

@@ -77,15 +77,15 @@ func testFileKnownAfterRestart(t *testing.T, h *deployment) {
 	t.Helper()
 	body := `{"phones":["573007770001"],"body_text":"b","header_type":"image","header_content":"data:image/png;base64,` + harness.OnePixel + `"}`
 	if code, got := h.Post(t, body); code != 200 {
-		t.Fatalf("%d %s", code, got)
+		t.Fatalf("%d %s; want 200", code, got)
 	}
 	before := h.ledger(t)
 	h.restart(t)
 	if code, got := h.Post(t, strings.Replace(body, "0001", "0002", 1)); code != 200 || !strings.Contains(got, `"successful":1`) {
-		t.Fatalf("%d %s", code, got)
+		t.Fatalf("%d %s; want 200, %q in it", code, got, `"successful":1`)
 	}
 	if n := h.ledger(t).Uploads.Files - before.Uploads.Files; n != 0 {
-		t.Errorf("the file was uploaded again, %d times", n)
+		t.Errorf("the file was uploaded again, %d times, want 0", n)
 	}
 }
 
@@ -114,7 +114,7 @@ func TestRealKafkaComesLater(t *testing.T) {
 	harness.RunReal(t, "kafka-local", dir, "start", "--owner", fmt.Sprint(os.Getpid()))
 	h := &deployment{API: harness.API{URL: (<-started).URL()}, simulator: sim.URL()}
 	if code, got := h.Post(t, `{"phones":["573001234567"],"body_text":"b"}`); code != 200 || !strings.Contains(got, `"successful":1`) {
-		t.Errorf("%d %s", code, got)
+		t.Errorf("%d %s; want 200, %q in it", code, got, `"successful":1`)
 	}
 	if _, err := topics.Check(t.Context(), kafka.Config{Brokers: []string{brokers}, Prefix: cfg.Kafka.TopicPrefix}); err != nil {
 		t.Errorf("the topics it made: %v", err)

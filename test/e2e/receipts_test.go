@@ -20,7 +20,7 @@ import (
 func (h *deployment) receive(t *testing.T, body string) {
 	t.Helper()
 	if code, got := h.Do(t, harness.WebhookRequest(t, h.URL, h.secret, body)); code != http.StatusOK {
-		t.Fatalf("a webhook: %d %s", code, got)
+		t.Fatalf("a webhook: %d %s; want %v", code, got, http.StatusOK)
 	}
 }
 
@@ -74,7 +74,7 @@ func testReceipts(t *testing.T, h *deployment) {
 	name := h.Queued(t, `{"phones":["`+sent+`","`+lost+`"],"body_text":"b","use_queue":true}`)
 	s := h.Finished(t, name)
 	if s.Status != "SUCCESS" || s.Result.Successful != 1 || s.Result.Failed != 1 || s.Result.Unknown != 1 {
-		t.Fatalf("before any receipt: %+v", s)
+		t.Fatalf("before any receipt: %+v, want Status %q", s, "SUCCESS")
 	}
 	task, err := schemas.ParseTaskID(name)
 	if err != nil {
@@ -88,7 +88,7 @@ func testReceipts(t *testing.T, h *deployment) {
 	corrected := map[schemas.RecipientState]uint32{schemas.StateConfirmed: 1, schemas.Undelivered(131047): 1}
 	s, second := h.corrected(t, task, corrected)
 	if s.Status != "SUCCESS" || s.Result.Successful != 1 || s.Result.Failed != 1 || s.Result.Unknown != 0 || s.Result.Undelivered != 1 || second <= first {
-		t.Errorf("version %d after %d: %+v", second, first, s)
+		t.Errorf("version %d after %d: %+v; want more than %v, Status %q", second, first, s, first, "SUCCESS")
 	}
 	want := []string{"Error para " + sent + ": (131047) Pasaron más de 24 horas desde la última respuesta del destinatario"}
 	if diff := cmp.Diff(want, s.Result.Errors); diff != "" {
@@ -99,7 +99,7 @@ func testReceipts(t *testing.T, h *deployment) {
 	h.receive(t, harness.Webhook(harness.Receipt(task, 1, lost, "read", ""), harness.Receipt(task, 1, lost, "delivered", ""), harness.Receipt(task, 0, sent, "sent", "")))
 	s, third := h.corrected(t, task, map[schemas.RecipientState]uint32{schemas.StateRead: 1, schemas.Undelivered(131047): 1})
 	if s.Status != "SUCCESS" || s.Result.Read != 1 || s.Result.Successful != 1 || len(s.Result.Errors) != 1 || third <= second {
-		t.Errorf("version %d after %d: %+v", third, second, s)
+		t.Errorf("version %d after %d: %+v; want more than %v, Status %q", third, second, s, second, "SUCCESS")
 	}
 	before := h.secret
 	h.secret = "guessed"
@@ -147,7 +147,7 @@ func TestEndToEndReceipts(t *testing.T) {
 	}
 	s := h.caughtUp(t, task, counts)
 	if r := s.Result; s.Status != "SUCCESS" || r.Successful != 41 || r.Delivered+r.Read != 41 || r.Undelivered != 2 || r.Failed != 3 || r.Unknown != 0 {
-		t.Errorf("%+v", s)
+		t.Errorf("got %+v, want Status %q", s, "SUCCESS")
 	}
 	want := []string{
 		"Error para 573999990026: (131026) No se puede entregar: el número no usa WhatsApp o no puede recibirlo",
@@ -158,7 +158,7 @@ func TestEndToEndReceipts(t *testing.T) {
 		t.Errorf("errors (-want +got):\n%s", diff)
 	}
 	if code, got := h.Do(t, harness.WebhookRequest(t, h.URL, "guessed", harness.Webhook(harness.Receipt(task, 0, phones[0], "read", "")))); code != http.StatusUnauthorized {
-		t.Errorf("signed by somebody else: %d %s", code, got)
+		t.Errorf("signed by somebody else: %d %s; want %v", code, got, http.StatusUnauthorized)
 	}
 }
 

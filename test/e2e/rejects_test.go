@@ -33,7 +33,7 @@ func testRejectsAreReplayed(t *testing.T, h *deployment) {
 	}
 	seen := h.rejected(t, acked[0].Offset)
 	if seen.Topic != string(rec.Topic) || seen.Partition != 1 || seen.Base64 == "" || seen.Reason == "" || seen.Replayed {
-		t.Errorf("shown as %+v", seen)
+		t.Errorf("shown as %+v, want Topic %v, Partition 1, one, one", seen, string(rec.Topic))
 	}
 	played := h.replay(t, seen.ID, false)
 	if diff := cmp.Diff(rec, played, cmpopts.IgnoreFields(stream.Record{}, "Offset", "Time"), cmpopts.EquateEmpty()); diff != "" {
@@ -43,10 +43,10 @@ func testRejectsAreReplayed(t *testing.T, h *deployment) {
 		t.Error("that it was replayed is not shown")
 	}
 	if err := h.tryReplay(t, seen.ID, false, nil); !errors.Is(err, operator.ErrReplayed) {
-		t.Errorf("a second time: %v", err)
+		t.Errorf("a second time: %v, want %v", err, operator.ErrReplayed)
 	}
 	if again := h.replay(t, seen.ID, true); again.Offset <= played.Offset {
-		t.Errorf("at %d, and then at %d", played.Offset, again.Offset)
+		t.Errorf("at %d, and then at %d; want more than %v", played.Offset, again.Offset, played.Offset)
 	}
 	if err := h.tryReplay(t, "1/4000000", false, nil); err == nil {
 		t.Error("a record that is not there was replayed")
@@ -92,7 +92,7 @@ func (h *deployment) replay(t *testing.T, id string, again bool) (rec stream.Rec
 		}
 	})
 	if err != nil || rec.Value == nil {
-		t.Fatalf("%+v, %v", rec, err)
+		t.Fatalf("got %+v, %v; want the record as it was", rec, err)
 	}
 	return rec
 }

@@ -56,7 +56,7 @@ func TestEndToEndThreatS13UpstreamTopicsHaveOwnersOfTheirOwn(t *testing.T) {
 		}
 		for _, s := range strangers {
 			if code, body := ask(task, s); code != http.StatusNotFound {
-				t.Errorf("%s for a stranger: %d %s", task, code, body)
+				t.Errorf("%s for a stranger: %d %s; want %v", task, code, body, http.StatusNotFound)
 			}
 		}
 	}
@@ -74,7 +74,7 @@ func TestEndToEndThreatS13UpstreamTopicsHaveOwnersOfTheirOwn(t *testing.T) {
 		}
 	}
 	if victim.GetSlices() == nil || victim.GetOwner() != "tienda" {
-		t.Fatal(victim)
+		t.Fatalf("got %q, want Owner %q", victim, "tienda")
 	}
 	before := h.ledger(t).Accepted
 

@@ -41,7 +41,7 @@ func TestThreatS19PagesGetNothingWithoutKeys(t *testing.T) {
 			for _, method := range []string{http.MethodGet, http.MethodPost} {
 				code, got := requestAs(t, method, a.URL()+path, host, body, "Origin", "http://"+host, "Sec-Fetch-Site", "same-origin")
 				if code != http.StatusMisdirectedRequest || !strings.Contains(got, `"error":"`) || !strings.Contains(got, `"code":"misdirected"`) {
-					t.Errorf("%s %s for %s: %d %s", method, path, host, code, got)
+					t.Errorf("%s %s for %s: %d %s; want %v, %q in it, %q in it", method, path, host, code, got, http.StatusMisdirectedRequest, `"error":"`, `"code":"misdirected"`)
 				}
 			}
 		}
@@ -49,16 +49,16 @@ func TestThreatS19PagesGetNothingWithoutKeys(t *testing.T) {
 	for _, host := range []string{"localhost", "localhost:1", "127.0.0.1:8080", "[::1]:8080"} {
 		for _, path := range []string{request.PathTasks, "/healthz", "/readyz", "/metrics"} {
 			if code, got := requestAs(t, http.MethodGet, a.URL()+path, host, ""); code != http.StatusOK {
-				t.Errorf("%s for %s: %d %.100s", path, host, code, got)
+				t.Errorf("%s for %s: %d %.100s; want %v", path, host, code, got, http.StatusOK)
 			}
 		}
 		for _, site := range []string{"cross-site", "same-site"} {
 			if code, got := requestAs(t, http.MethodPost, a.URL()+request.PathSend, host, body, "Origin", "http://evil.example", "Sec-Fetch-Site", site, "Content-Type", "text/plain"); code != http.StatusForbidden {
-				t.Errorf("a page of another origin sends: %d %s", code, got)
+				t.Errorf("a page of another origin sends: %d %s; want %v", code, got, http.StatusForbidden)
 			}
 		}
 		if code, got := requestAs(t, http.MethodPost, a.URL()+request.PathSend, host, body, "Origin", "http://evil.example"); code != http.StatusForbidden {
-			t.Errorf("a page in an old browser sends: %d %s", code, got)
+			t.Errorf("a page in an old browser sends: %d %s; want %v", code, got, http.StatusForbidden)
 		}
 	}
 }
@@ -70,15 +70,15 @@ func TestThreatS19TheSimulatorTakesNothingFromPages(t *testing.T) {
 	for _, path := range []string{"/_simulator/summary", "/_simulator/faults", "/" + harness.Number + "/messages"} {
 		for _, method := range []string{http.MethodGet, http.MethodPost} {
 			if code, got := requestAs(t, method, a.SimulatorURL()+path, "evil.example", "{}"); code != http.StatusMisdirectedRequest {
-				t.Errorf("%s %s under a page's name: %d %s", method, path, code, got)
+				t.Errorf("%s %s under a page's name: %d %s; want %v", method, path, code, got, http.StatusMisdirectedRequest)
 			}
 			if code, got := requestAs(t, method, a.SimulatorURL()+path, "localhost", "{}", "Origin", "http://evil.example"); code != http.StatusForbidden {
-				t.Errorf("%s %s from a page: %d %s", method, path, code, got)
+				t.Errorf("%s %s from a page: %d %s; want %v", method, path, code, got, http.StatusForbidden)
 			}
 		}
 	}
 	if code, got := requestAs(t, http.MethodGet, a.SimulatorURL()+"/_simulator/summary", "localhost", ""); code != http.StatusOK {
-		t.Errorf("from this machine: %d %s", code, got)
+		t.Errorf("from this machine: %d %s; want %v", code, got, http.StatusOK)
 	}
 }
 
@@ -119,20 +119,20 @@ func TestThreatS23MetricsWantAKeyAlsoOnLoopback(t *testing.T) {
 				})
 			}
 			if code, _ := requestAs(t, http.MethodGet, a.URL()+"/healthz", "altavoz.example", ""); code != http.StatusOK {
-				t.Errorf("a health check by another name: %d", code)
+				t.Errorf("a health check by another name: %d, want %v", code, http.StatusOK)
 			}
 			for range 20 {
 				requestAs(t, http.MethodGet, metrics, "altavoz.example", "", bearer(wrongKey)...)
 			}
 			if code, _ := requestAs(t, http.MethodGet, metrics, "altavoz.example", "", bearer(wrongKey)...); code != http.StatusTooManyRequests {
-				t.Errorf("many wrong keys: %d", code)
+				t.Errorf("many wrong keys: %d, want %v", code, http.StatusTooManyRequests)
 			}
 			if code, _ := requestAs(t, http.MethodGet, a.URL()+request.PathTasks, "altavoz.example", "", bearer(wrongKey)...); code != http.StatusTooManyRequests {
-				t.Errorf("wrong keys for the metrics do not count at the API: %d", code)
+				t.Errorf("wrong keys for the metrics do not count at the API: %d, want %v", code, http.StatusTooManyRequests)
 			}
 			code, got := requestAs(t, http.MethodGet, metrics, "altavoz.example", "", bearer(operatorKey)...)
 			if code != http.StatusOK || !strings.Contains(got, `altavoz_http_wrong_keys_total{answer="limited"}`) || !strings.Contains(got, `altavoz_http_open_connections{server="api"}`) {
-				t.Errorf("a valid key after them: %d", code)
+				t.Errorf("a valid key after them: %d, want %v", code, http.StatusOK)
 			}
 		})
 	}
@@ -222,7 +222,7 @@ func TestThreatS01WeakKeysAreRefusedOffLoopback(t *testing.T) {
 	cfg := app.Default()
 	cfg.HTTP.TrustedProxies = []string{"caddy"}
 	if err := cfg.Validate(); err == nil || !strings.Contains(err.Error(), "ALTAVOZ_TRUSTED_PROXIES") {
-		t.Errorf("a proxy that is no address: %v", err)
+		t.Errorf("a proxy that is no address: %v, want an error", err)
 	}
 }
 
@@ -239,17 +239,17 @@ func TestThreatS01WrongKeysBehindAProxyAreTheirClients(t *testing.T) {
 	began := time.Now()
 	for range 10 {
 		if code := try("203.0.113.5", wrongKey); code != http.StatusUnauthorized {
-			t.Fatal(code)
+			t.Fatalf("got %v, want %v", code, http.StatusUnauthorized)
 		}
 	}
 	if code := try("203.0.113.5", wrongKey); code != http.StatusTooManyRequests && time.Since(began) < time.Minute {
 		t.Errorf("the eleventh: %d", code)
 	}
 	if code := try("198.51.100.9", wrongKey); code != http.StatusUnauthorized {
-		t.Errorf("another client: %d", code)
+		t.Errorf("another client: %d, want %v", code, http.StatusUnauthorized)
 	}
 	if code := try("203.0.113.5", operatorKey); code != http.StatusOK {
-		t.Errorf("a valid key from there: %d", code)
+		t.Errorf("a valid key from there: %d, want %v", code, http.StatusOK)
 	}
 }
 
@@ -268,7 +268,7 @@ func TestThreatS17TheLogHidesNothing(t *testing.T) {
 			}
 		}
 		if strings.Count(text, "\n") != 1 || !strings.Contains(text, "u202ekcab") {
-			t.Errorf("%s: %q", format, text)
+			t.Errorf("%s: %q; want %q in it", format, text, "u202ekcab")
 		}
 	}
 }

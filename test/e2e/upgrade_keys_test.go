@@ -58,7 +58,7 @@ func TestKeyIsTheSameTaskAcrossAnUpgradeAndRestarts(t *testing.T) {
 		}
 		time.Sleep(500 * time.Millisecond) // what is wrong would be sent
 		if n := h.ledger(t).Accepted; n != 1 {
-			t.Errorf("restart %d: %d calls", restart, n)
+			t.Errorf("restart %d: %d calls; want 1", restart, n)
 		}
 	}
 }

@@ -288,7 +288,7 @@ func TestMutants(t *testing.T) {
 	all, files := mutants(), markedFiles(t)
 	packages, errs := pairUp(files, all)
 	if len(errs) > 0 {
-		t.Fatal(errs)
+		t.Fatalf("got %v, want none", errs)
 	}
 	dir := t.TempDir()
 	over := overlay(t, dir, files, all)

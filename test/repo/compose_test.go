@@ -64,7 +64,7 @@ func compose(t *testing.T) composeFile {
 		t.Fatal(err)
 	}
 	if len(c.Services) < 8 {
-		t.Fatalf("%d services: is it still read right?", len(c.Services))
+		t.Fatalf("%d services: is it still read right?, want at least 8", len(c.Services))
 	}
 	return c
 }
@@ -75,7 +75,7 @@ func TestThreatS24ComposeConfinesEveryContainer(t *testing.T) {
 	c := compose(t)
 	for name, s := range c.Services {
 		if !s.ReadOnly || !slices.Equal(s.CapDrop, []string{"ALL"}) || !slices.Contains(s.SecurityOpt, "no-new-privileges:true") || s.MemLimit == "" || s.Pids == 0 {
-			t.Errorf("%s is not confined: %+v", name, s)
+			t.Errorf("%s is not confined: %+v; want one, Pids other than 0", name, s)
 		}
 		if len(s.Networks) == 0 {
 			t.Errorf("%s is in the network of everybody", name)
@@ -107,7 +107,7 @@ func TestThreatS24ComposeConfinesEveryContainer(t *testing.T) {
 	}
 	if proxies := c.Services["producer"].Environment["ALTAVOZ_TRUSTED_PROXIES"]; proxies != "172.30.88.2" ||
 		!strings.Contains(readFile(t, "docker-compose.yml"), "{front: {ipv4_address: "+proxies+"}") {
-		t.Errorf("whose X-Forwarded-For the producer believes: %s", proxies)
+		t.Errorf("whose X-Forwarded-For the producer believes: %s, want %q", proxies, "172.30.88.2")
 	}
 	for _, name := range []string{"producer", "aggregator"} {
 		if slices.Contains(c.Services[name].Networks, "out") {
@@ -151,7 +151,7 @@ func TestThreatS11ComposeSimulatorHasASecretOfItsOwn(t *testing.T) {
 		t.Errorf("profiles %v, secrets %v", s.Profiles, s.Secrets)
 	}
 	if file := c.Secrets["simulator_app_secret"].File; strings.Contains(file, "WHATSAPP") || !strings.HasSuffix(file, "/simulated/app_secret") {
-		t.Errorf("its secret is %s, whatever the others have", file)
+		t.Errorf("its secret is %s, whatever the others have, want no %q in it, %q at its end", file, "WHATSAPP", "/simulated/app_secret")
 	}
 	for name, s := range c.Services {
 		if name != "simulator" && slices.Contains(s.Secrets, "simulator_app_secret") {
@@ -195,7 +195,7 @@ func TestComposeLooksAtKafkaWithoutAJVM(t *testing.T) {
 	t.Parallel()
 	test := strings.Join(compose(t).Services["kafka"].HealthCheck.Test, " ")
 	if test == "" || strings.Contains(test, ".sh") || strings.Contains(test, "java") {
-		t.Errorf("%q", test)
+		t.Errorf("got %q, want one, no %q in it, no %q in it", test, ".sh", "java")
 	}
 	if config := readFile(t, "deploy/kafka/server.properties"); strings.Contains(config, "CLIENT:PLAINTEXT") || strings.Contains(config, "LOCAL://:") {
 		t.Error("Kafka takes clients without a password")

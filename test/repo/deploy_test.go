@@ -95,11 +95,11 @@ func TestEveryAlertHasItsRunbook(t *testing.T) {
 	alerts := regexp.MustCompile(`(?m)^ +- alert: (\w+)$`).FindAllStringSubmatch(rules, -1)
 	links := regexp.MustCompile(`(?m)^ +runbook_url: docs/operate\.md#(\S+)$`).FindAllStringSubmatch(rules, -1)
 	if len(alerts) == 0 || len(alerts) != len(links) {
-		t.Fatalf("%d alerts, %d links to runbooks", len(alerts), len(links))
+		t.Fatalf("%d alerts, %d links to runbooks; want other than 0, %v", len(alerts), len(links), len(links))
 	}
 	for i, a := range alerts {
 		if want := strings.ToLower(a[1]); links[i][1] != want {
-			t.Errorf("%s has the runbook %s", a[1], links[i][1])
+			t.Errorf("%s has the runbook %s; want %v", a[1], links[i][1], want)
 		}
 		_, text, ok := strings.Cut(docs, "\n### "+a[1]+"\n")
 		if !ok {
@@ -167,11 +167,11 @@ func TestOperateNamesTheTopicsOfEveryStage(t *testing.T) {
 			slices.Sort(names)
 			written := strings.Split(cells[i], ", ")
 			if slices.Sort(written); !slices.Equal(written, names) {
-				t.Errorf("%s: %v are documented, and %v used", stage.Name, written, names)
+				t.Errorf("%s: %v are documented, and %v used; want %v", stage.Name, written, names, names)
 			}
 		}
 		if want := map[bool]string{true: stage.Name}[len(stage.Consumes) > 0]; cells[2] != want {
-			t.Errorf("the group of %s is documented as %q", stage.Name, cells[2])
+			t.Errorf("the group of %s is documented as %q; want %q", stage.Name, cells[2], want)
 		}
 	}
 }

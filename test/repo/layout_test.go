@@ -177,7 +177,7 @@ func TestFunctionsFilesAndPackagesStaySmall(t *testing.T) {
 		}
 		sizes[s.Package] += s.Code
 		if s.Lines > maxFileLines {
-			t.Errorf("%s has %d lines, more than %d", s.Path, s.Lines, maxFileLines)
+			t.Errorf("%s has %d lines, more than %d; want at most %v", s.Path, s.Lines, maxFileLines, maxFileLines)
 		}
 		for _, d := range s.Tree.Decls {
 			f, ok := d.(*ast.FuncDecl)
@@ -185,13 +185,13 @@ func TestFunctionsFilesAndPackagesStaySmall(t *testing.T) {
 				continue
 			}
 			if n := s.Files.Position(f.End()).Line - s.Files.Position(f.Pos()).Line + 1; n > maxFunctionLines {
-				t.Errorf("%s: %s has %d lines, more than %d", s.Path, f.Name.Name, n, maxFunctionLines)
+				t.Errorf("%s: %s has %d lines, more than %d; want at most %v", s.Path, f.Name.Name, n, maxFunctionLines, maxFunctionLines)
 			}
 		}
 	}
 	for name, n := range sizes {
 		if most := max(maxPackageLines, crowded[name]); n > most {
-			t.Errorf("the package %s has %d lines of code, more than %d", name, n, most)
+			t.Errorf("the package %s has %d lines of code, more than %d; want at most %v", name, n, most, most)
 		}
 		if crowded[name] > 0 && n <= maxPackageLines {
 			t.Errorf("the package %s is not crowded any more: take it off the list", name)

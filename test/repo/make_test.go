@@ -113,7 +113,7 @@ func TestThreatS25ImagesArePinnedAllOrNone(t *testing.T) {
 				}
 				pinned := strings.Contains(string(text), "@sha256:"+digest)
 				if pinned != (c.code == 0) || !pinned && string(text) != readFile(t, file) {
-					t.Errorf("%s was changed: %v", file, pinned)
+					t.Errorf("%s was changed: %v; want %v", file, pinned, c.code == 0)
 				}
 			}
 		})

@@ -31,7 +31,7 @@ func TestEveryThreatHasItsTests(t *testing.T) {
 		for _, name := range named {
 			match := threatTest.FindStringSubmatch(name)
 			if match == nil || "S"+match[1] != id {
-				t.Errorf("%s: %s is not named for it", id, name)
+				t.Errorf("%s: %s is not named for it; want %v", id, name, "S"+match[1])
 			}
 			if !have[name] {
 				t.Errorf("%s: there is no test %s", id, name)

@@ -46,13 +46,13 @@ func TestSimulatedLockedAccount(t *testing.T) {
 		time.Sleep(10 * time.Minute)
 		s := w.shown(list)
 		if n := s.Result.Total - s.Result.Pending - (was.Total - was.Pending); n > 100 {
-			t.Errorf("%d more were sent in ten minutes in which webhooks said that the account is locked", n)
+			t.Errorf("%d more were sent in ten minutes in which webhooks said that the account is locked, want at most 100", n)
 		}
 		if want := "(131031) Cuenta bloqueada"; s.Status != "STARTED" || !strings.Contains(s.Why, want) {
 			t.Errorf("%s, %q, want %q", s.Status, s.Why, want)
 		}
 		if r := w.shown(other).Result; r.Successful+r.Unknown != r.Total || r.Unknown > outageOtherRate { // those of the killed process in flight
-			t.Errorf("the other number: %+v", r)
+			t.Errorf("the other number: %+v, want Total %v, Unknown at most %v", r, r.Successful+r.Unknown, outageOtherRate)
 		}
 		w.rules("")
 		for began := time.Now(); w.shown(list).Status != "SUCCESS"; time.Sleep(time.Second) {
@@ -61,10 +61,10 @@ func TestSimulatedLockedAccount(t *testing.T) {
 			}
 		}
 		if r := w.shown(list).Result; r.Successful+r.Undelivered+r.Unknown != accountPhones || r.Undelivered > 1000 {
-			t.Errorf("%+v", r)
+			t.Errorf("got %+v, want Undelivered at most 1000", r)
 		}
 		if sum := w.sim.Summary(); sum.Repeated > 0 || sum.Duplicates > 0 {
-			t.Errorf("%d calls repeated, %d messages doubled", sum.Repeated, sum.Duplicates)
+			t.Errorf("%d calls repeated, %d messages doubled; want 0, 0", sum.Repeated, sum.Duplicates)
 		}
 	})
 }
@@ -82,7 +82,7 @@ func TestSimulatedAccountUpdate(t *testing.T) {
 		}
 		banned := `{"event":"DISABLED_UPDATE","ban_info":{"waba_ban_state":%q}}`
 		if code := w.hook("another secret", "account_update", fmt.Sprintf(banned, "DISABLE")); code != http.StatusUnauthorized {
-			t.Errorf("what another one signed: %d", code)
+			t.Errorf("what another one signed: %d, want %v", code, http.StatusUnauthorized)
 		}
 		name := fnv.New64a() // as the simulator displays a number
 		name.Write([]byte(simNumber))

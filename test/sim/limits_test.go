@@ -96,7 +96,7 @@ func shareAndKill(t *testing.T, processes, victim int) {
 	w.begin()
 	for w.rate(5) < 0.97*limitsUsable || w.shares() < 0.99*limitsUsable {
 		if w.second(); len(w.seconds) > 300 {
-			t.Fatalf("it never gets as fast as it may: %v", w.seconds)
+			t.Fatalf("it never gets as fast as it may: %v, want at most 300 of them", w.seconds)
 		}
 	}
 	span := func(what string, seconds int, part float64) {
@@ -106,7 +106,7 @@ func shareAndKill(t *testing.T, processes, victim int) {
 		got := w.rate(seconds)
 		t.Logf("%s: %.1f a second of %v: %v", what, got, limitsUsable, w.seconds[len(w.seconds)-seconds:])
 		if got < part*limitsUsable {
-			t.Errorf("%s: %.1f a second of %v", what, got, limitsUsable)
+			t.Errorf("%s: %.1f a second of %v; want at least %v", what, got, limitsUsable, part*limitsUsable)
 		}
 	}
 	span("all of them", before, 0.97)
@@ -136,7 +136,7 @@ func shareAndKill(t *testing.T, processes, victim int) {
 		t.Errorf("%d within a second, at most %v", worst, most)
 	}
 	if sum.Repeated > 0 || sum.Duplicates > 0 {
-		t.Errorf("%d calls repeated, %d messages doubled", sum.Repeated, sum.Duplicates)
+		t.Errorf("%d calls repeated, %d messages doubled; want 0, 0", sum.Repeated, sum.Duplicates)
 	}
 }
 

@@ -48,7 +48,7 @@ func (w *numbersWorld) live() {
 	w.ends(calm, 20*time.Second) // 400 at 64 a second
 	s := w.shown(stopped)
 	if want := "El número Ventas (1066) espera desde "; s.Status != "STARTED" || !strings.HasPrefix(s.Why, want) || !strings.Contains(s.Why, "(190) Token vencido") {
-		t.Errorf("with an expired token: %s, %q", s.Status, s.Why)
+		t.Errorf("with an expired token: %s, %q; want %q, %q at its beginning, %q in it", s.Status, s.Why, "STARTED", want, "(190) Token vencido")
 	}
 
 	w.write(`[{"id":"1066","token":"renewed","rate":20,"name":"Ventas"},{"id":"1067","token":"other","rate":20}]`)

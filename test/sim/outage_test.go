@@ -98,7 +98,7 @@ func (w *outageWorld) live() {
 		time.Sleep(time.Second)
 	}
 	if n := w.nowhere(); n > 0 {
-		t.Fatalf("%d calls without a verdict before it began", n)
+		t.Fatalf("%d calls without a verdict before it began, want 0", n)
 	}
 	w.inFlight = int(w.gauge("altavoz_sends_in_flight"))
 	for _, turn := range w.turns {
@@ -115,7 +115,7 @@ func (w *outageWorld) live() {
 			first = time.Since(end)
 		}
 		if time.Since(end) > 5*time.Minute {
-			t.Fatalf("nothing is sent %v after the end: %+v", time.Since(end), w.shown(list))
+			t.Fatalf("nothing is sent %v after the end: %+v; want at most %v", time.Since(end), w.shown(list), 5*time.Minute)
 		}
 	}
 	for s := w.shown(list); s.Status != "SUCCESS"; s = w.shown(list) {
@@ -166,10 +166,10 @@ func (w *outageWorld) judge(list schemas.TaskID, first time.Duration) {
 	t.Logf("%d sent, %d unknown: %d calls in flight when it began, %d without a verdict until the breakers were open, %d probing sends; first send %v after the end; "+
 		"the other number %.2f a second", s.Successful, s.Unknown, w.inFlight, w.opened, probes, first, rate)
 	if s.Failed != s.Unknown || s.Expired+s.Cancelled+s.Skipped+s.Undelivered > 0 || s.Successful+s.Unknown != w.recipients {
-		t.Errorf("%+v", s)
+		t.Errorf("got %+v, want Failed %v", s, s.Unknown)
 	}
 	if s.Unknown > w.lost || w.opened > w.inFlight+outageProcesses*limits.SilentRun || w.lost == 0 {
-		t.Errorf("%d unknown; %d calls without a verdict, %d of them before the breakers were open, with %d in flight when it began", s.Unknown, w.lost, w.opened, w.inFlight)
+		t.Errorf("%d unknown; %d calls without a verdict, %d of them before the breakers were open, with %d in flight when it began; want at most %v, other than 0, at most %v", s.Unknown, w.lost, w.opened, w.inFlight, w.lost, w.inFlight+outageProcesses*limits.SilentRun)
 	}
 	lasts := time.Duration(0)
 	for _, turn := range w.turns {
@@ -180,13 +180,13 @@ func (w *outageWorld) judge(list schemas.TaskID, first time.Duration) {
 		t.Errorf("%d probing sends, at most %d", probes, most)
 	}
 	if first > outageFirst {
-		t.Errorf("the first send came %v after the end", first)
+		t.Errorf("the first send came %v after the end, want at most %v", first, outageFirst)
 	}
 	if full := outageOtherRate * (1 - limitsHeadroom); rate < 0.95*full {
-		t.Errorf("the other number sent %.1f a second of %.1f", rate, full)
+		t.Errorf("the other number sent %.1f a second of %.1f; want at least %v", rate, full, 0.95*full)
 	}
 	if sum.Repeated > 0 || sum.Duplicates > 0 {
-		t.Errorf("%d calls repeated, %d messages doubled", sum.Repeated, sum.Duplicates)
+		t.Errorf("%d calls repeated, %d messages doubled; want 0, 0", sum.Repeated, sum.Duplicates)
 	}
 }
 

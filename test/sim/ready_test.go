@@ -64,24 +64,24 @@ func TestReadyTurnsUnavailableOnceKafkaIsSilentFor30Seconds(t *testing.T) {
 		status, r := w.readyz(addr)
 		for _, name := range []string{"started", "kafka", "writes", "tasks"} {
 			if c := r.Checks[name]; status != http.StatusOK || !c.OK || !c.Required {
-				t.Errorf("%d, %s: %+v", status, name, c)
+				t.Errorf("%d, %s: %+v; want %v", status, name, c, http.StatusOK)
 			}
 		}
 		w.broker.net.Freeze()
 		time.Sleep(readiness.Grace / 2) // a restart of the broker
 		if status, r = w.readyz(addr); status != http.StatusOK || r.Checks["kafka"].OK || r.Checks["kafka"].Why == "" {
-			t.Errorf("after half of the time: %d %+v", status, r)
+			t.Errorf("after half of the time: %d %+v; want %v", status, r, http.StatusOK)
 		}
 		w.broker.net.Thaw()
 		time.Sleep(health.Silence)
 		if status, r = w.readyz(addr); status != http.StatusOK || !r.Checks["kafka"].OK {
-			t.Errorf("after a restart of the broker: %d %+v", status, r)
+			t.Errorf("after a restart of the broker: %d %+v; want %v", status, r, http.StatusOK)
 		}
 		w.broker.net.Freeze()
 		took := w.until(addr, http.StatusServiceUnavailable, time.Minute)
 		t.Logf("503 %s after Kafka stopped", took)
 		if took > readiness.Grace || took < readiness.Grace-5*time.Second { // the last answer came up to a fetch's wait before
-			t.Errorf("503 after %s", took)
+			t.Errorf("503 after %s, want at most %v, at least %v", took, readiness.Grace, readiness.Grace-5*time.Second)
 		}
 		w.broker.net.Thaw()
 		t.Logf("200 %s after Kafka was back", w.until(addr, http.StatusOK, 15*time.Second))
@@ -99,7 +99,7 @@ func TestReadyTurnsUnavailableOnceKafkaTakesNothingFor30Seconds(t *testing.T) {
 		refused := w.broker.cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Err: kerr.NotEnoughReplicas, Count: -1})
 		code, body, err := w.request(http.MethodPost, harness.SendPath, `{"phones":["573000000001"],"body_text":"hola"}`, "one", 20*time.Second)
 		if err != nil || code != http.StatusServiceUnavailable {
-			t.Fatalf("a request that Kafka does not take: %v, %d %s", err, code, body)
+			t.Fatalf("a request that Kafka does not take: %v, %d %s; want %v", err, code, body, http.StatusServiceUnavailable)
 		}
 		took := w.until(addr, http.StatusServiceUnavailable, 2*time.Minute)
 		t.Logf("503 %s after Kafka refused every record", took)

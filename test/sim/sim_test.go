@@ -100,7 +100,7 @@ func TestSimulatedFaultsLoseNobodyAndRepeatNobody(t *testing.T) {
 		}
 	}
 	if total.Unknown == 0 || total.InFlight == 0 || total.Settled == 0 || total.Cancelled == 0 || total.Faults["steered"] == 0 {
-		t.Errorf("nothing was in flight at any fault, or nothing came of it, or nobody steered: %s", total)
+		t.Errorf("nothing was in flight at any fault, or nothing came of it, or nobody steered: %s, want Unknown other than 0, InFlight other than 0, Settled other than 0, Cancelled other than 0", total)
 	}
 }
 

@@ -50,7 +50,7 @@ func TestSimulatedRolesReadAndWriteWhatTheTopologySays(t *testing.T) {
 				want := slices.Clone(c.want)
 				slices.Sort(want)
 				if !slices.Equal(want, c.got) {
-					t.Errorf("the %s %s %v, and the topology says %v", stage.Name, c.what, c.got, want)
+					t.Errorf("the %s %s %v, and the topology says %v; want %v", stage.Name, c.what, c.got, want, c.got)
 				}
 			}
 		}

@@ -53,10 +53,10 @@ func TestCommitsTellWhenARecordBecameStarted(t *testing.T) {
 	}
 	got := c.Started(slot, 7)
 	if len(got) != 2 || !got[0].Equal(at.Add(time.Second)) || !got[1].Equal(at.Add(4*time.Second)) {
-		t.Errorf("started at %v", got)
+		t.Errorf("started at %v, want 2 of them", got)
 	}
 	if n := len(c.Started(slot, 8)); n != 0 {
-		t.Errorf("the record behind it was started %d times", n)
+		t.Errorf("the record behind it was started %d times, want 0", n)
 	}
 	if err := c.Saw(stream.Position{Partition: slot, Metadata: "no ledger"}, at); err == nil {
 		t.Error("what is no ledger is taken for one")

@@ -117,10 +117,10 @@ func TestURL(t *testing.T) {
 				t.Fatal(err)
 			}
 			if got.GetMimeType() != tt.mimeType || got.GetSize() != uint64(tt.size) || got.GetFilename() != tt.filename || got.GetUrl() != in.GetUrl() || len(got.GetSha256()) != 32 {
-				t.Errorf("%v", got)
+				t.Errorf("got %v, want MimeType %v, Size %v, Filename %v", got, tt.mimeType, uint64(tt.size), tt.filename)
 			}
 			if v := h.sends(t, sender, tt.kind, got); v != schemas.VerdictSent {
-				t.Errorf("verdict %d", v)
+				t.Errorf("verdict %d, want %v", v, schemas.VerdictSent)
 			}
 			if again, err := h.Resolve(t.Context(), sender, tt.kind, in); err != nil || again.GetMediaId() != got.GetMediaId() {
 				t.Errorf("again: %v, %v", again, err)
@@ -129,11 +129,11 @@ func TestURL(t *testing.T) {
 	}
 	t.Cleanup(func() { // after the parallel ones
 		if h.uploads() != 4 { // the redirect leads to the same file
-			t.Errorf("%d uploads", h.uploads())
+			t.Errorf("%d uploads, want 4", h.uploads())
 		}
 		for _, name := range []string{"Cookie", "Authorization", "Referer", "Accept-Encoding"} {
 			if v := site.last.Load().Header.Get(name); v != "" {
-				t.Errorf("%s: %s", name, v)
+				t.Errorf("%s: %s; want %q", name, v, "")
 			}
 		}
 	})
@@ -170,7 +170,7 @@ func TestThreatS07URLsThatAreRefused(t *testing.T) {
 		t.Run(url, func(t *testing.T) {
 			got, err := h.Resolve(t.Context(), sender, image, &schemas.MediaRef{Url: url})
 			if !errors.Is(err, schemas.ErrContent) || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "header_content") {
-				t.Errorf("%.80s: %v, %v", url, got, err)
+				t.Errorf("%.80s: %v, %v; want %v", url, got, err, schemas.ErrContent)
 			}
 			if err != nil && strings.Contains(err.Error(), "secret") {
 				t.Errorf("the error repeats a password: %v", err)
@@ -178,7 +178,7 @@ func TestThreatS07URLsThatAreRefused(t *testing.T) {
 		})
 	}
 	if h.uploads() != 0 {
-		t.Errorf("%d uploads", h.uploads())
+		t.Errorf("%d uploads, want 0", h.uploads())
 	}
 }
 
@@ -209,15 +209,15 @@ func TestURLPassedOn(t *testing.T) {
 	for _, u := range urls {
 		got, err := h.Resolve(t.Context(), sender, image, &schemas.MediaRef{Url: u})
 		if err != nil || got.GetLink() != u || got.GetMediaId() != "" {
-			t.Errorf("%s: %v, %v", u, got, err)
+			t.Errorf("%s: %v, %v; want Link %v, MediaId %q", u, got, err, u, "")
 			continue
 		}
 		if v := h.sends(t, sender, image, got); v != schemas.VerdictSent {
-			t.Errorf("%s: verdict %d", u, v)
+			t.Errorf("%s: verdict %d; want %v", u, v, schemas.VerdictSent)
 		}
 	}
 	if n := h.count(t, "altavoz_media_fetches_total", "linked"); n != float64(len(urls)) {
-		t.Errorf("%v links for %d URLs", n, len(urls))
+		t.Errorf("%v links for %d URLs; want %v", n, len(urls), float64(len(urls)))
 	}
 }
 
@@ -228,14 +228,14 @@ func TestPublicLinksArePassedOnAndPrivateOnesUploaded(t *testing.T) {
 	const public = "https://cdn.example.com/large.pdf"
 	got, err := h.Resolve(t.Context(), sender, document, &schemas.MediaRef{Url: public})
 	if err != nil || got.GetLink() != public || got.GetFilename() != "large.pdf" || site.hits.Load() != 0 {
-		t.Errorf("%v, %v, %d hits", got, err, site.hits.Load())
+		t.Errorf("%v, %v, %d hits; want Link %v, Filename %q, 0", got, err, site.hits.Load(), public, "large.pdf")
 	}
 	got, err = h.Resolve(t.Context(), sender, document, &schemas.MediaRef{Url: site.URL + "/large.pdf"}) // private, and opened to us
 	if err != nil || got.GetLink() != "" || got.GetMediaId() == "" || site.hits.Load() != 1 {
-		t.Errorf("%v, %v, %d hits", got, err, site.hits.Load())
+		t.Errorf("%v, %v, %d hits; want Link %q, one, 1", got, err, site.hits.Load(), "")
 	}
 	if _, err := h.Resolve(t.Context(), sender, image, &schemas.MediaRef{Url: "http://192.168.0.1/a.png"}); !errors.Is(err, schemas.ErrContent) {
-		t.Errorf("a name of ours went to Meta: %v", err)
+		t.Errorf("a name of ours went to Meta: %v, want %v", err, schemas.ErrContent)
 	}
 }
 
@@ -265,7 +265,7 @@ func TestURLOnce(t *testing.T) {
 		}
 	}
 	if h.uploads() != 1 {
-		t.Errorf("%d uploads", h.uploads())
+		t.Errorf("%d uploads, want 1", h.uploads())
 	}
 }
 
@@ -278,7 +278,7 @@ func TestNothingLeftOnDisk(t *testing.T) {
 		t.Error("no error")
 	}
 	if left, err := filepath.Glob(filepath.Join(dir, "*")); err != nil || len(left) != 0 {
-		t.Errorf("%v, %v", left, err)
+		t.Errorf("%v, %v; want none", left, err)
 	}
 }
 
@@ -289,7 +289,7 @@ func TestFullDiskIsNoContentError(t *testing.T) {
 	h := setup(t, "", site.allow, func(c *media.Config) { c.TempDir = "/nowhere" })
 	_, err := h.Resolve(t.Context(), sender, document, &schemas.MediaRef{Url: site.URL + "/large.pdf"})
 	if !errors.Is(err, os.ErrNotExist) || errors.Is(err, schemas.ErrContent) {
-		t.Error(err)
+		t.Errorf("got %v, want %v", err, os.ErrNotExist)
 	}
 }
 
@@ -323,18 +323,18 @@ func TestFetchInBubble(t *testing.T) {
 			}
 		})
 		if got, err := h.Resolve(t.Context(), sender, image, &schemas.MediaRef{Url: "http://cdn.test/a.png"}); err != nil || got.GetMediaId() == "" {
-			t.Errorf("%v, %v", got, err)
+			t.Errorf("%v, %v; want one", got, err)
 		}
 		start := time.Now()
 		got, err := h.Resolve(t.Context(), sender, image, &schemas.MediaRef{Url: "http://cdn.test/drip"})
 		if took := time.Since(start); err == nil || errors.Is(err, schemas.ErrContent) || got != nil || took != 15*time.Second {
-			t.Errorf("%v, %v after %v", got, err, took)
+			t.Errorf("%v, %v after %v; want an error, %v", got, err, took, 15*time.Second)
 		}
 		if _, err := h.Resolve(t.Context(), sender, image, &schemas.MediaRef{Url: "https://10.0.0.7/a.png"}); !errors.Is(err, schemas.ErrContent) {
-			t.Error(err)
+			t.Errorf("got %v, want %v", err, schemas.ErrContent)
 		}
 		if dialed["cdn.test:80"] != 2 || len(dialed) != 1 {
-			t.Errorf("dialed %v", dialed)
+			t.Errorf("dialed %v, want 1 of them", dialed)
 		}
 		_ = srv.Close()
 		<-served
@@ -358,7 +358,7 @@ func TestThreatS08NumericAndPrivateHostsAreNotHandedToMeta(t *testing.T) {
 			for _, scheme := range []string{"http", "https"} {
 				got, err := h.Resolve(t.Context(), sender, image, &schemas.MediaRef{Url: scheme + "://" + host + "/a.png"})
 				if !errors.Is(err, schemas.ErrContent) || got != nil {
-					t.Errorf("%s: %s://%s: %v, %v", mode, scheme, host, got, err)
+					t.Errorf("%s: %s://%s: %v, %v; want %v", mode, scheme, host, got, err, schemas.ErrContent)
 				}
 			}
 		}
@@ -366,16 +366,16 @@ func TestThreatS08NumericAndPrivateHostsAreNotHandedToMeta(t *testing.T) {
 			"a public address without TLS": "http://93.184.216.34/a.png", "one with a port that is not fetched from": "https://93.184.216.34:6379/a.png",
 		} {
 			if got, err := h.Resolve(t.Context(), sender, image, &schemas.MediaRef{Url: u}); !errors.Is(err, schemas.ErrContent) || got != nil {
-				t.Errorf("%s: %s: %v, %v", mode, name, got, err)
+				t.Errorf("%s: %s: %v, %v; want %v", mode, name, got, err, schemas.ErrContent)
 			}
 		}
 		for _, u := range []string{site.URL + "/busy", site.URL + "/cut", site.URL + "/round"} { // of a host that we alone reach: it may pass
 			if got, err := h.Resolve(t.Context(), sender, image, &schemas.MediaRef{Url: u}); err == nil || errors.Is(err, schemas.ErrContent) || got != nil {
-				t.Errorf("%s: %s: %v, %v", mode, u, got, err)
+				t.Errorf("%s: %s: %v, %v; want an error", mode, u, got, err)
 			}
 		}
 		if got, err := h.Resolve(t.Context(), sender, image, &schemas.MediaRef{Url: site.URL + "/a.png"}); err != nil || got.GetMediaId() == "" || got.GetLink() != "" {
-			t.Errorf("%s: a file that we can fetch: %v, %v", mode, got, err)
+			t.Errorf("%s: a file that we can fetch: %v, %v; want one, Link %q", mode, got, err, "")
 		}
 	}
 }

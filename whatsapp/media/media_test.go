@@ -167,26 +167,26 @@ func TestStoredFileIsUploadedOnce(t *testing.T) {
 		t.Error(diff)
 	}
 	if v := h.sends(t, sender, image, got); v != schemas.VerdictSent {
-		t.Errorf("verdict %d", v)
+		t.Errorf("verdict %d, want %v", v, schemas.VerdictSent)
 	}
 	if h.cache.ttl != 25*24*time.Hour {
-		t.Errorf("cached for %v", h.cache.ttl)
+		t.Errorf("cached for %v, want %v", h.cache.ttl, 25*24*time.Hour)
 	}
 	// Again: from the cache. On another number: uploaded there.
 	again, err := h.Resolve(t.Context(), sender, image, in)
 	if err != nil || again.GetMediaId() != got.GetMediaId() || h.uploads() != 1 {
-		t.Errorf("%v, %v, %d uploads", again, err, h.uploads())
+		t.Errorf("%v, %v, %d uploads; want 1", again, err, h.uploads())
 	}
 	other, err := h.Resolve(t.Context(), "222", image, in)
 	if err != nil || other.GetMediaId() == got.GetMediaId() || h.uploads() != 2 || h.sends(t, "222", image, other) != schemas.VerdictSent {
-		t.Errorf("%v, %v, %d uploads", other, err, h.uploads())
+		t.Errorf("%v, %v, %d uploads; want 2", other, err, h.uploads())
 	}
 	// What is resolved stays as it is.
 	if same, err := h.Resolve(t.Context(), "222", image, got); err != nil || same != got {
-		t.Errorf("%v, %v", same, err)
+		t.Errorf("%v, %v; want %v", same, err, got)
 	}
 	if hits, misses := h.count(t, "altavoz_media_cache_total", "hit"), h.count(t, "altavoz_media_cache_total", "miss"); hits != 1 || misses != 2 {
-		t.Errorf("%v hits, %v misses", hits, misses)
+		t.Errorf("%v hits, %v misses; want 1, 2", hits, misses)
 	}
 }
 
@@ -199,7 +199,7 @@ func TestMissingFactsOfAFileAreFound(t *testing.T) {
 	stored := h.blobs.put(file, 300)
 	anyones := &schemas.MediaRef{Parts: proto.CloneOf(stored.GetParts())}
 	if got, err := h.Resolve(t.Context(), sender, image, anyones); !errors.Is(err, schemas.ErrContent) || h.uploads() != 0 {
-		t.Errorf("a file of which nothing says whose it is: %v, %v", got, err)
+		t.Errorf("a file of which nothing says whose it is: %v, %v; want %v", got, err, schemas.ErrContent)
 	}
 	stored.Parts.Task = schemas.NewTaskID().Bytes() // as the fanout fills it in
 	for name, in := range map[string]*schemas.MediaRef{
@@ -208,14 +208,14 @@ func TestMissingFactsOfAFileAreFound(t *testing.T) {
 	} {
 		got, err := h.Resolve(t.Context(), sender, image, in)
 		if err != nil {
-			t.Fatalf("%s: %v", name, err)
+			t.Fatalf("%s: %v, want a resolved file", name, err)
 		}
 		if !bytes.Equal(got.GetSha256(), digest[:]) || got.GetMimeType() != "image/png" || got.GetSize() != uint64(len(file)) || got.GetInline() != nil {
-			t.Errorf("%s: %v", name, got)
+			t.Errorf("%s: %v; want MimeType %q, Size %v", name, got, "image/png", uint64(len(file)))
 		}
 	}
 	if h.uploads() != 1 {
-		t.Errorf("%d uploads of one file", h.uploads())
+		t.Errorf("%d uploads of one file, want 1", h.uploads())
 	}
 }
 
@@ -246,12 +246,12 @@ func TestFilesThatNeverWorkAreContentErrors(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			got, err := h.Resolve(t.Context(), sender, tt.kind, tt.in)
 			if !errors.Is(err, schemas.ErrContent) || !strings.Contains(err.Error(), tt.want) || !strings.Contains(err.Error(), "header_content") {
-				t.Errorf("%v, %v", got, err)
+				t.Errorf("%v, %v; want %v", got, err, schemas.ErrContent)
 			}
 		})
 	}
 	if h.uploads() != 0 {
-		t.Errorf("%d uploads", h.uploads())
+		t.Errorf("%d uploads, want 0", h.uploads())
 	}
 }
 
@@ -261,11 +261,11 @@ func TestErrorsThatMayPassAreNoContentErrors(t *testing.T) {
 	h := setup(t, "uploads token_expired")
 	in := h.blobs.put([]byte(png), 20)
 	if _, err := h.Resolve(t.Context(), sender, image, in); err == nil || errors.Is(err, schemas.ErrContent) {
-		t.Errorf("expired token: %v", err)
+		t.Errorf("expired token: %v, want an error", err)
 	}
 	gone := &schemas.MediaRef{Parts: blob.NewRef(0, []int64{0, 99}), Sha256: in.GetSha256(), Size: 40, MimeType: "image/png"}
 	if _, err := h.Resolve(t.Context(), sender, image, gone); !errors.Is(err, errBlobs) || errors.Is(err, schemas.ErrContent) {
-		t.Errorf("no broker: %v", err)
+		t.Errorf("no broker: %v, want %v", err, errBlobs)
 	}
 	if err := h.sim.SetFaults(""); err != nil {
 		t.Fatal(err)
@@ -299,13 +299,13 @@ func TestFileThatCannotBeReadFailsForItsOwnTaskOnly(t *testing.T) {
 		synctest.Wait() // the upload is under way
 		got, err := h.Resolve(t.Context(), sender, image, good)
 		if err != nil || got.GetMediaId() == "" {
-			t.Errorf("%v, %v", got, err)
+			t.Errorf("%v, %v; want one", got, err)
 		}
 		if err := <-spoilt; !errors.Is(err, schemas.ErrContent) {
-			t.Errorf("the other: %v", err)
+			t.Errorf("the other: %v, want %v", err, schemas.ErrContent)
 		}
 		if h.uploads() != 1 {
-			t.Errorf("%d uploads", h.uploads())
+			t.Errorf("%d uploads, want 1", h.uploads())
 		}
 	})
 }
@@ -336,7 +336,7 @@ func TestFileIsUploadedOnceForAllWhoWantIt(t *testing.T) {
 		synctest.Wait()
 		cancel()
 		if r := <-results; r.id != "left" || !errors.Is(r.err, context.Canceled) {
-			t.Errorf("%+v", r)
+			t.Errorf("got %+v, want id %q", r, "left")
 		}
 		ids := map[string]bool{}
 		for range 20 {
@@ -347,7 +347,7 @@ func TestFileIsUploadedOnceForAllWhoWantIt(t *testing.T) {
 			ids[r.id] = true
 		}
 		if len(ids) != 1 || h.uploads() != 1 {
-			t.Errorf("ids %v, %d uploads", ids, h.uploads())
+			t.Errorf("ids %v, %d uploads; want 1 of them, 1", ids, h.uploads())
 		}
 	})
 }
@@ -364,7 +364,7 @@ func TestForgottenMediaIDIsRenewedOnce(t *testing.T) {
 		}
 		h.sim.ForgetMedia()
 		if v := h.sends(t, sender, image, old); v != schemas.VerdictMedia {
-			t.Fatalf("verdict %d", v)
+			t.Fatalf("verdict %d, want %v", v, schemas.VerdictMedia)
 		}
 		ids := make(chan string)
 		for range 10 {
@@ -379,22 +379,22 @@ func TestForgottenMediaIDIsRenewedOnce(t *testing.T) {
 		id := <-ids
 		for range 9 {
 			if other := <-ids; other != id {
-				t.Errorf("%s and %s", id, other)
+				t.Errorf("%s and %s; want %v", id, other, id)
 			}
 		}
 		fresh, err := h.Refresh(t.Context(), sender, image, old) // a late comer
 		if err != nil || fresh.GetMediaId() != id || id == old.GetMediaId() || h.uploads() != 2 || h.sends(t, sender, image, fresh) != schemas.VerdictSent {
-			t.Errorf("%v, %v, %d uploads", fresh, err, h.uploads())
+			t.Errorf("%v, %v, %d uploads; want MediaId %v, 2", fresh, err, h.uploads(), id)
 		}
 		if fresh.GetParts() == nil || len(fresh.GetSha256()) != 32 {
 			t.Errorf("can't be refreshed again: %v", fresh)
 		}
 		link := &schemas.MediaRef{Link: "https://example.com/a.png"}
 		if same, err := h.Refresh(t.Context(), sender, image, link); err != nil || same != link {
-			t.Errorf("%v, %v", same, err)
+			t.Errorf("%v, %v; want %v", same, err, link)
 		}
 		if _, err := h.Refresh(t.Context(), "333", image, &schemas.MediaRef{MediaId: "1"}); !errors.Is(err, schemas.ErrContent) {
-			t.Errorf("no source: %v", err)
+			t.Errorf("no source: %v, want %v", err, schemas.ErrContent)
 		}
 	})
 }
@@ -409,7 +409,7 @@ func TestWithoutACacheEachFileIsUploadedAgain(t *testing.T) {
 		}
 	}
 	if h.uploads() != 2 {
-		t.Errorf("%d uploads", h.uploads())
+		t.Errorf("%d uploads, want 2", h.uploads())
 	}
 }
 
@@ -427,11 +427,11 @@ func TestCloseEndsUploadsAndWaitsForThem(t *testing.T) {
 		synctest.Wait()
 		go h.Close()
 		if err := <-failed; err == nil || errors.Is(err, schemas.ErrContent) {
-			t.Error(err)
+			t.Errorf("got %v, want an error", err)
 		}
 		h.Close()
 		if _, err := h.Resolve(t.Context(), sender, image, in); !errors.Is(err, context.Canceled) {
-			t.Error(err)
+			t.Errorf("got %v, want %v", err, context.Canceled)
 		}
 	})
 }

@@ -43,7 +43,7 @@ func TestWhatHangsKeepsOnlyItsOwnWaiting(t *testing.T) {
 		begin := time.Now()
 		release, err := p.take(t.Context(), "b")
 		if err != nil || time.Since(begin) > 0 {
-			t.Errorf("another's waits %v: %v", time.Since(begin), err)
+			t.Errorf("another's waits %v: %v; want 0", time.Since(begin), err)
 		}
 		release()
 		for range 4 {
@@ -53,14 +53,14 @@ func TestWhatHangsKeepsOnlyItsOwnWaiting(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		if _, err := p.take(ctx, "a"); !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("waits for a place beyond its time: %v", err)
+			t.Errorf("waits for a place beyond its time: %v, want %v", err, context.DeadlineExceeded)
 		}
 		running.Wait()
 		if took := time.Since(begin); most != 5 || took < 3*time.Hour-time.Minute || took > 3*time.Hour+time.Minute {
 			t.Errorf("at most %d at a time, %v for all", most, took)
 		}
 		if p.total != 0 || len(p.busy) != 0 {
-			t.Errorf("%d places are not given back, %v", p.total, p.busy)
+			t.Errorf("%d places are not given back, %v; want 0, none", p.total, p.busy)
 		}
 	})
 }

@@ -21,14 +21,14 @@ func TestCacheEntriesOfTheVersionBeforeStandApart(t *testing.T) {
 	h.cache.Put(t.Context(), bare, "1234567890", time.Hour) // as that version does
 	for range 2 {
 		if m, err := h.Resolve(t.Context(), sender, image, in); err != nil || m.GetMediaId() == "1234567890" || h.uploads() != 1 {
-			t.Errorf("%v, %v, %d uploads", m, err, h.uploads())
+			t.Errorf("%v, %v, %d uploads; want MediaId other than %q, 1", m, err, h.uploads(), "1234567890")
 		}
 	}
 	if id, ok := h.cache.Get(t.Context(), bare); !ok || id != "1234567890" {
-		t.Errorf("the version before finds %q, %v", id, ok)
+		t.Errorf("the version before finds %q, %v; want %q, true", id, ok, "1234567890")
 	}
 	if n := h.count(t, "altavoz_media_cache_total", "forged"); n != 0 {
-		t.Errorf("%v entries count as forged", n)
+		t.Errorf("%v entries count as forged, want 0", n)
 	}
 }
 
@@ -64,7 +64,7 @@ func TestThreatS14PoisonedCacheDoesNotChangeTheFile(t *testing.T) {
 				t.Errorf("afterwards %v, %v, %d uploads more", again, err, h.uploads()-uploads)
 			}
 			if forged++; h.count(t, "altavoz_media_cache_total", "forged") != forged {
-				t.Errorf("%v forged", h.count(t, "altavoz_media_cache_total", "forged"))
+				t.Errorf("%v forged, want %v", h.count(t, "altavoz_media_cache_total", "forged"), forged)
 			}
 		})
 	}

@@ -105,28 +105,28 @@ func TestMessageIsSentDeliveredAndRead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, b := hooked(t, simulator.Config{Faults: "read=100%"})
 		if w := send(s); w.Code != http.StatusOK {
-			t.Fatalf("%s", w.Body)
+			t.Fatalf("got %s, want it accepted", w.Body)
 		}
 		if s.Summary().Webhooks.Pending != 3 || s.Ledger("")[0].Status != ledger.Accepted {
-			t.Errorf("%+v", s.Summary().Webhooks)
+			t.Errorf("got %+v, want Pending 3", s.Summary().Webhooks)
 		}
 		time.Sleep(5 * time.Second)
 		if got := b.heard(); got != "c1 sent, c1 delivered, c1 read" {
-			t.Error(got)
+			t.Errorf("got %q, want %q", got, "c1 sent, c1 delivered, c1 read")
 		}
 		if diff := cmp.Diff(ledger.Webhooks{Sent: 1, Delivered: 1, Read: 1, Posts: 3}, s.Summary().Webhooks); diff != "" {
 			t.Error(diff)
 		}
 		if w := call(s, http.MethodGet, "/_simulator/ledger", ""); !strings.Contains(w.Body.String(), `"answered":true,"status":"read"}`) {
-			t.Errorf("%s", w.Body)
+			t.Errorf("got %s, want an answered message with status read", w.Body)
 		}
 		if w := call(s, http.MethodGet, "/_simulator/summary", ""); !strings.Contains(w.Body.String(), `"webhooks":{"sent":1,"delivered":1,"read":1,`) {
-			t.Errorf("%s", w.Body)
+			t.Errorf("got %s, want 1 sent, 1 delivered, 1 read", w.Body)
 		}
 		s.SetFaults("read=100% webhook_drop=100%")
 		send(s, "c1", "silent")
 		if h := s.Summary().Webhooks; h.Dropped != 3 || h.Pending != 0 {
-			t.Errorf("%+v", h)
+			t.Errorf("got %+v, want Dropped 3, Pending 0", h)
 		}
 		for name, effect := range map[string]string{"lost": "drop_after=100%", "half": "truncate=100%"} {
 			s.SetFaults(effect)
@@ -136,7 +136,7 @@ func TestMessageIsSentDeliveredAndRead(t *testing.T) {
 			}()
 			time.Sleep(5 * time.Second)
 			if got := b.heard(); !strings.Contains(got, name+" sent, "+name+" delivered") {
-				t.Errorf("%s", got)
+				t.Errorf("got %s, want %q in it", got, name+" sent, "+name+" delivered")
 			}
 		}
 	})
@@ -151,29 +151,29 @@ func TestLateEndingsComeByWebhook(t *testing.T) {
 		none := simulator.New(simulator.Config{})
 		for ending, code := range codes {
 			if w := send(s, "573001234567", "57399123"+ending, "c1", ending); w.Code != http.StatusOK {
-				t.Errorf("%s: %d %s", ending, w.Code, w.Body)
+				t.Errorf("%s: %d %s; want %v", ending, w.Code, w.Body, http.StatusOK)
 			}
 			if w := send(none, "573001234567", "57399123"+ending); w.Code != http.StatusBadRequest || !strings.Contains(w.Body.String(), fmt.Sprintf(`"code":%d,`, code)) {
-				t.Errorf("%s without webhooks: %d %s", ending, w.Code, w.Body)
+				t.Errorf("%s without webhooks: %d %s; want %v", ending, w.Code, w.Body, http.StatusBadRequest)
 			}
 		}
 		for _, ending := range []string{"0030", "0021", "0100"} {
 			if w := send(s, "573001234567", "57399123"+ending); w.Code != http.StatusBadRequest {
-				t.Errorf("%s: %d %s", ending, w.Code, w.Body)
+				t.Errorf("%s: %d %s; want %v", ending, w.Code, w.Body, http.StatusBadRequest)
 			}
 		}
 		time.Sleep(5 * time.Second)
 		got := b.heard()
 		for ending, code := range codes {
 			if !strings.Contains(got, fmt.Sprintf("%s failed %d", ending, code)) || strings.Contains(got, ending+" sent") {
-				t.Errorf("%s: %s", ending, got)
+				t.Errorf("%s: %s; want no %q in it", ending, got, ending+" sent")
 			}
 			if r := s.Ledger("57399123" + ending); len(r) != 1 || r[0].Status != ledger.Failed || r[0].Code != code {
-				t.Errorf("%s: %+v", ending, r)
+				t.Errorf("%s: %+v; want 1 of them", ending, r)
 			}
 		}
 		if h := s.Summary().Webhooks; h.Failed != len(codes) || h.Pending != 0 {
-			t.Errorf("%+v", h)
+			t.Errorf("got %+v, want Failed %v, Pending 0", h, len(codes))
 		}
 	})
 }
@@ -187,10 +187,10 @@ func TestLateFaultsComeAtOnceWithoutWebhooks(t *testing.T) {
 		send(s)
 		time.Sleep(5 * time.Second)
 		if got := b.heard(); got != "c1 sent, c1 failed 131049" {
-			t.Error(got)
+			t.Errorf("got %q, want %q", got, "c1 sent, c1 failed 131049")
 		}
 		if w := send(simulator.New(simulator.Config{Faults: rules})); w.Code != http.StatusBadRequest || !strings.Contains(w.Body.String(), `"code":131049`) {
-			t.Errorf("%s", w.Body)
+			t.Errorf("got %s, want 400 with code 131049", w.Body)
 		}
 	})
 }
@@ -203,11 +203,11 @@ func TestWindowOf24Hours(t *testing.T) {
 		sends := func(callback, want string, replace ...string) {
 			t.Helper()
 			if w := send(s, append(replace, "c1", callback)...); w.Code != http.StatusOK {
-				t.Fatalf("%s", w.Body)
+				t.Fatalf("got %s, want it accepted", w.Body)
 			}
 			time.Sleep(3 * time.Second)
 			if got := b.heard(); !strings.HasSuffix(got, callback+" "+want) {
-				t.Errorf("%s: %s", callback, got)
+				t.Errorf("%s: %s; want %q at its end", callback, got, callback+" "+want)
 			}
 		}
 		inbound := func(body string) int { return call(s, http.MethodPost, "/_simulator/inbound", body).Code }
@@ -215,12 +215,12 @@ func TestWindowOf24Hours(t *testing.T) {
 		sends("utility", "delivered", `"type":"interactive"`, `"category":"utility","type":"interactive"`)
 		sends("service", "failed 131047", `"type":"interactive"`, `"category":"service","type":"interactive"`)
 		if code := inbound(`{"from":"+573001234567","text":"¿Sí? 🎉"}`); code != http.StatusNoContent {
-			t.Fatal(code)
+			t.Fatalf("got %v, want %v", code, http.StatusNoContent)
 		}
 		sends("open", "delivered")
 		if last := b.bodies()[len(b.bodies())-3]; !strings.Contains(last, `"from":"573001234567"`) || !strings.Contains(last, `{"body":"\u00bfS\u00ed? \ud83c\udf89"}`) ||
 			!strings.Contains(last, `"phone_number_id":"`+number+`"`) {
-			t.Errorf("%s", last)
+			t.Errorf("got %s, want %q in it, %q in it, %q in it", last, `"from":"573001234567"`, `{"body":"\u00bfS\u00ed? \ud83c\udf89"}`, `"phone_number_id":"`+number+`"`)
 		}
 		sends("another", "failed 131047", "+573001234567", "+573001234568")
 		time.Sleep(24*time.Hour - 10*time.Second)
@@ -229,11 +229,11 @@ func TestWindowOf24Hours(t *testing.T) {
 		sends("too late", "failed 131047")
 		for _, bad := range []string{"", "{}", `{"from":"Ana"}`, `{"from":"573001234567","number":"x"}`} {
 			if code := inbound(bad); code != http.StatusBadRequest {
-				t.Errorf("%s: %d", bad, code)
+				t.Errorf("%s: %d; want %v", bad, code, http.StatusBadRequest)
 			}
 		}
 		if code := inbound(`{"from":"CO.Ab12","text":"BAJA"}`); code != http.StatusNoContent {
-			t.Error(code)
+			t.Errorf("got %v, want %v", code, http.StatusNoContent)
 		}
 		sends("user", "delivered", `"to":"+573001234567"`, `"recipient":"CO.Ab12"`)
 	})
@@ -254,24 +254,24 @@ func TestRawWebhookIsPostedAsItIs(t *testing.T) {
 		s, b := hooked(t, simulator.Config{})
 		const body = `{"entry":[{"changes":[{"field":"account_update"}]}] no JSON`
 		if w := call(s, http.MethodPost, "/_simulator/webhook", body); w.Code != http.StatusNoContent {
-			t.Errorf("%d %s", w.Code, w.Body)
+			t.Errorf("%d %s; want %v", w.Code, w.Body, http.StatusNoContent)
 		}
 		time.Sleep(time.Second)
 		if got := b.bodies()[0]; got != body || s.Summary().Webhooks.Others != 1 {
-			t.Errorf("%s", got)
+			t.Errorf("got %s, want %v", got, body)
 		}
 		if w := call(s, http.MethodPost, "/_simulator/webhook", strings.Repeat(" ", 3_000_001)); w.Code != http.StatusBadRequest {
-			t.Errorf("%d %s", w.Code, w.Body)
+			t.Errorf("%d %s; want %v", w.Code, w.Body, http.StatusBadRequest)
 		}
 		for range 33 {
 			call(s, http.MethodPost, "/_simulator/webhook", body)
 		}
 		if w := call(s, http.MethodPost, "/_simulator/webhook", body); w.Code != http.StatusTooManyRequests {
-			t.Errorf("%d %s", w.Code, w.Body)
+			t.Errorf("%d %s; want %v", w.Code, w.Body, http.StatusTooManyRequests)
 		}
 	})
 	if w := call(simulator.New(simulator.Config{}), http.MethodPost, "/_simulator/webhook", "{}"); w.Code != http.StatusConflict {
-		t.Errorf("%d %s", w.Code, w.Body)
+		t.Errorf("%d %s; want %v", w.Code, w.Body, http.StatusConflict)
 	}
 }
 
@@ -284,13 +284,13 @@ func TestBeforeTheAnswer(t *testing.T) {
 			name := fmt.Sprint("m", i)
 			send(s, "c1", name)
 			if got := b.heard(); !strings.Contains(got, name+" sent") {
-				t.Errorf("%s: %s", name, got)
+				t.Errorf("%s: %s; want %q in it", name, got, name+" sent")
 			}
 		}
 		hung := simulator.New(simulator.Config{Faults: "webhook_early=100%", Webhooks: simulator.Webhooks{URL: "http://nobody.test"}})
 		began := time.Now()
 		if w := send(hung); w.Code != http.StatusOK || time.Since(began) != 2*time.Second {
-			t.Errorf("%d after %v", w.Code, time.Since(began))
+			t.Errorf("%d after %v; want %v, %v", w.Code, time.Since(began), http.StatusOK, 2*time.Second)
 		}
 	})
 }
@@ -312,7 +312,7 @@ func TestNothingRunsAfterTheEndOfServe(t *testing.T) {
 			t.Error(err)
 		}
 		if h := s.Summary().Webhooks; h.Dropped != 3 || h.Pending != 0 {
-			t.Errorf("%+v", h)
+			t.Errorf("got %+v, want Dropped 3, Pending 0", h)
 		}
 	})
 }

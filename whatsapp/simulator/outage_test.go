@@ -44,7 +44,7 @@ func TestCallsOfANumberMeetEachAnswerOfAnOutage(t *testing.T) {
 		}
 		got := meets(s, method, path, body)
 		if strings.Contains(got, `"error"`) || strings.Contains(got, "wamid") || strings.Contains(got, `{"id"`) {
-			t.Errorf("call %d got an answer of the Cloud API: %s", i, got)
+			t.Errorf("call %d got an answer of the Cloud API: %s; want no %q in it, no %q in it, no %q in it", i, got, `"error"`, "wamid", `{"id"`)
 		}
 		seen[got] = true
 	}
@@ -55,10 +55,10 @@ func TestCallsOfANumberMeetEachAnswerOfAnOutage(t *testing.T) {
 	}
 	sum := s.Summary()
 	if sum.Accepted == 0 || sum.Accepted != sum.Unanswered || sum.Dropped == 0 || sum.Accepted+sum.Dropped+sum.Reads != 14 || len(sum.Refused) != 0 {
-		t.Errorf("%+v", sum)
+		t.Errorf("got %+v, want Accepted other than 0, Accepted %v, Dropped other than 0", sum, sum.Unanswered)
 	}
 	if got := meets(s, http.MethodPost, "/v25.0/2/messages", message()); !strings.Contains(got, "wamid") {
-		t.Errorf("another number: %s", got)
+		t.Errorf("another number: %s, want %q in it", got, "wamid")
 	}
 	if err := s.SetFaults("outage=bad_gateway+stall_before"); err != nil {
 		t.Fatal(err)
@@ -78,24 +78,24 @@ func TestNumberIsAnsweredAsMetaDoes(t *testing.T) {
 		w := call(s, http.MethodGet, "/v25.0/"+query, "")
 		var got map[string]any
 		if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil {
-			t.Fatalf("%d %s", w.Code, w.Body)
+			t.Fatalf("%d %s, want JSON", w.Code, w.Body)
 		}
 		return w.Code, got
 	}
 	if code, got := get(number + "?fields=id"); code != 200 || got["id"] != number || len(got) != 1 {
-		t.Errorf("%d %v", code, got)
+		t.Errorf("%d %v; want 200, 1 of them", code, got)
 	}
 	if code, got := get(number); code != 200 || got["display_phone_number"] == nil || got["id"] != number {
-		t.Errorf("%d %v", code, got)
+		t.Errorf("%d %v; want 200", code, got)
 	}
 	if code, got := get(number + "?fields=throughput,quality_rating"); code != 200 || len(got) != 3 {
-		t.Errorf("%d %v", code, got)
+		t.Errorf("%d %v; want 200, 3 of them", code, got)
 	}
 	if code, got := get(number + "?fields=nonsense"); code != 400 || got["error"] == nil {
-		t.Errorf("%d %v", code, got)
+		t.Errorf("%d %v; want 400", code, got)
 	}
 	if code, got := get("999?fields=id"); code != 400 || got["error"] == nil {
-		t.Errorf("%d %v", code, got)
+		t.Errorf("%d %v; want 400", code, got)
 	}
 	for faults, want := range map[string]int{"131026=100%": 200, "token_expired": 401, "html=100%": 500, "bad_gateway_after=100%": 502, "2=100%": 503, "uploads html=100%": 200} {
 		t.Run(faults, func(t *testing.T) {
@@ -103,12 +103,12 @@ func TestNumberIsAnsweredAsMetaDoes(t *testing.T) {
 				t.Fatal(err)
 			}
 			if w := call(s, http.MethodGet, "/v25.0/"+number+"?fields=id", ""); w.Code != want {
-				t.Errorf("%d %s", w.Code, w.Body)
+				t.Errorf("%d %s; want %v", w.Code, w.Body, want)
 			}
 		})
 	}
 	if sum := s.Summary(); sum.Accepted != 0 || sum.Reads != 10 {
-		t.Errorf("%+v", sum)
+		t.Errorf("got %+v, want Accepted 0, Reads 10", sum)
 	}
 }
 
@@ -156,7 +156,7 @@ func TestConnectionsAreRefusedForATime(t *testing.T) {
 		time.Sleep(time.Millisecond)
 	}
 	if took := time.Since(began); took < 300*time.Millisecond {
-		t.Errorf("refused for %v", took)
+		t.Errorf("refused for %v, want at least %v", took, 300*time.Millisecond)
 	}
 	if err := s.SetFaults("refused for=1h"); err != nil {
 		t.Fatal(err)

@@ -71,10 +71,10 @@ func TestMessageIsAcceptedAtEachPath(t *testing.T) {
 			} `json:"messages"`
 		}
 		if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil || w.Code != http.StatusOK {
-			t.Fatalf("%s: %d %s", path, w.Code, w.Body)
+			t.Fatalf("%s: %d %s; want %v", path, w.Code, w.Body, http.StatusOK)
 		}
 		if got.Product != "whatsapp" || got.Contacts[0].Input != "+573001234567" || got.Contacts[0].WaID != "573001234567" {
-			t.Errorf("%s: %+v", path, got)
+			t.Errorf("%s: %+v; want Product %q", path, got, "whatsapp")
 		}
 		raw, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(got.Messages[0].ID, "wamid."))
 		if err != nil || !regexp.MustCompile(`^\x1c\x18\x0c573001234567\x15\x02\x00\x11\x18\x12[0-9A-F]{18}\x00$`).Match(raw) {
@@ -87,7 +87,7 @@ func TestMessageIsAcceptedAtEachPath(t *testing.T) {
 		}
 	}
 	if sum := s.Summary(); sum.Accepted != 3 || sum.Duplicates != 2 || sum.Repeated != 2 || sum.Unanswered != 0 {
-		t.Errorf("%+v", sum)
+		t.Errorf("got %+v, want Accepted 3, Duplicates 2, Repeated 2, Unanswered 0", sum)
 	}
 }
 
@@ -149,15 +149,15 @@ func TestWrongMessagesAreRefusedAsMetaDoes(t *testing.T) {
 				w := call(s, http.MethodPost, "/v25.0/"+number+"/messages", tt.body)
 				var e envelope
 				if err := json.Unmarshal(w.Body.Bytes(), &e); err != nil {
-					t.Fatalf("%d %s", w.Code, w.Body)
+					t.Fatalf("%d %s, want JSON", w.Code, w.Body)
 				}
 				if e.Error.Code != tt.code || w.Code < 400 || e.Error.Type == "" || e.Error.Trace == "" ||
 					!strings.Contains(e.Error.Message+"|"+e.Error.Data.Details, tt.words) {
-					t.Errorf("%d %+v", w.Code, e)
+					t.Errorf("%d %+v; want at least 400", w.Code, e)
 				}
 			}
 			if sum := s.Summary(); sum.Accepted != 0 || sum.Refused[fmt.Sprint(tt.code)] != 2 {
-				t.Errorf("%+v", sum)
+				t.Errorf("got %+v, want Accepted 0", sum)
 			}
 		})
 	}
@@ -186,7 +186,7 @@ func TestTokensAreOfTheirNumber(t *testing.T) {
 			var e envelope
 			_ = json.Unmarshal(w.Body.Bytes(), &e)
 			if w.Code != tt.status || e.Error.Code != tt.code {
-				t.Errorf("%d %s", w.Code, w.Body)
+				t.Errorf("%d %s; want %v", w.Code, w.Body, tt.status)
 			}
 		})
 	}
@@ -202,12 +202,12 @@ func TestEndingsOfPeople(t *testing.T) {
 			for all, status := range map[bool]int{false: want.usual, true: want.any} {
 				s := simulator.New(simulator.Config{AnyEndings: all})
 				if w := call(s, http.MethodPost, "/"+number+"/messages", message("573001234567", phone)); w.Code != status {
-					t.Errorf("any %v: %d", all, w.Code)
+					t.Errorf("any %v: %d; want %v", all, w.Code, status)
 				}
 			}
 			plain := simulator.New(simulator.Config{PlainPhones: true})
 			if w := call(plain, http.MethodPost, "/"+number+"/messages", message("573001234567", phone)); w.Code != http.StatusOK {
-				t.Errorf("plain: %d", w.Code)
+				t.Errorf("plain: %d, want %v", w.Code, http.StatusOK)
 			}
 		})
 	}
@@ -219,11 +219,11 @@ func TestPhoneWithoutPlusIsOfTheBusinessCountry(t *testing.T) {
 	s := simulator.New(simulator.Config{})
 	for _, to := range []string{"573001234567", "+57 300-123 (4567)"} {
 		if w := call(s, http.MethodPost, "/"+number+"/messages", message("+573001234567", to)); w.Code != http.StatusOK {
-			t.Errorf("%s: %s", to, w.Body)
+			t.Errorf("%s: %s, want it accepted", to, w.Body)
 		}
 	}
 	if len(s.Ledger("1573001234567")) != 1 || len(s.Ledger("+573001234567")) != 1 {
-		t.Errorf("%+v", s.Ledger(""))
+		t.Errorf("got %+v, want one with the country code 1 and one without", s.Ledger(""))
 	}
 }
 
@@ -254,17 +254,17 @@ func TestMediaIsCheckedKeptAndDeleted(t *testing.T) {
 			"no form":          call(s, http.MethodPost, "/"+number+"/media", png, "Content-Type", "image/png"),
 		} {
 			if w.Code != http.StatusBadRequest {
-				t.Errorf("%s: %d %s", name, w.Code, w.Body)
+				t.Errorf("%s: %d %s; want %v", name, w.Code, w.Body, http.StatusBadRequest)
 			}
 		}
 		w := upload(s, "image/png", "image/png", png)
 		var got struct{ ID string }
 		if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil || !regexp.MustCompile(`^\d{15,17}$`).MatchString(got.ID) {
-			t.Fatalf("%d %s", w.Code, w.Body)
+			t.Fatalf("%d %s, want an id of 15 to 17 digits", w.Code, w.Body)
 		}
 		w = call(s, http.MethodGet, "/v25.0/"+got.ID, "")
 		if w.Code != http.StatusOK || !strings.Contains(w.Body.String(), `"file_size":"16"`) || !strings.Contains(w.Body.String(), `"mime_type":"image/png"`) {
-			t.Errorf("%s", w.Body)
+			t.Errorf("got %s, want 16 bytes of image/png", w.Body)
 		}
 		image := func(kind string) string {
 			return message(`{"type":"text","text":"Aviso"}`, `{"type":"`+kind+`","`+kind+`":{"id":"`+got.ID+`"}}`)
@@ -280,13 +280,13 @@ func TestMediaIsCheckedKeptAndDeleted(t *testing.T) {
 			t.Error("media lives for 30 days")
 		}
 		if w = call(s, http.MethodDelete, "/v25.0/"+got.ID, ""); w.Body.String() != `{"success":true}` {
-			t.Errorf("%s", w.Body)
+			t.Errorf("got %s, want String %q", w.Body, `{"success":true}`)
 		}
 		if w = call(s, http.MethodGet, "/v25.0/"+got.ID, ""); w.Code != http.StatusBadRequest {
-			t.Errorf("%s", w.Body)
+			t.Errorf("got %s, want 400", w.Body)
 		}
 		if u := s.Summary().Uploads; u.Files != 1 || u.Bytes != 16 {
-			t.Errorf("%+v", u)
+			t.Errorf("got %+v, want Files 1, Bytes 16", u)
 		}
 	})
 }
@@ -296,30 +296,30 @@ func TestFaultsAreSetAndReadOverHTTP(t *testing.T) {
 	t.Parallel()
 	s := simulator.New(simulator.Config{})
 	if w := call(s, http.MethodPost, "/_simulator/faults", "number=222 maintenance\n phone=5730012* for=1h 131016=100%\n"); w.Code != http.StatusNoContent {
-		t.Fatalf("%d %s", w.Code, w.Body)
+		t.Fatalf("%d %s; want %v", w.Code, w.Body, http.StatusNoContent)
 	}
 	if w := call(s, http.MethodGet, "/_simulator/faults", ""); w.Body.String() != "number=222 maintenance\nphone=5730012* for=1h 131016=100%\n" {
-		t.Errorf("%q", w.Body)
+		t.Errorf("got %q, want the rules as they were set", w.Body)
 	}
 	if w := call(s, http.MethodPost, "/_simulator/faults", "on fire"); w.Code != http.StatusBadRequest {
-		t.Errorf("%d %s", w.Code, w.Body)
+		t.Errorf("%d %s; want %v", w.Code, w.Body, http.StatusBadRequest)
 	}
 	if w := call(s, http.MethodPost, "/"+number+"/messages", message()); w.Code != http.StatusServiceUnavailable {
-		t.Errorf("%d %s", w.Code, w.Body)
+		t.Errorf("%d %s; want %v", w.Code, w.Body, http.StatusServiceUnavailable)
 	}
 	if w := call(s, http.MethodPost, "/222/messages", message("+573001", "+573009")); w.Code != http.StatusInternalServerError {
-		t.Errorf("%d %s", w.Code, w.Body)
+		t.Errorf("%d %s; want %v", w.Code, w.Body, http.StatusInternalServerError)
 	}
 	if w := call(s, http.MethodPost, "/"+number+"/messages", message("+573001", "+573009")); w.Code != http.StatusOK {
-		t.Errorf("%d %s", w.Code, w.Body)
+		t.Errorf("%d %s; want %v", w.Code, w.Body, http.StatusOK)
 	}
 	w := call(s, http.MethodGet, "/_simulator/ledger?phone=573009234567", "")
 	if !strings.Contains(w.Body.String(), `"biz_opaque_callback_data":"c1"`) || !strings.Contains(w.Body.String(), `"answered":true`) {
-		t.Errorf("%s", w.Body)
+		t.Errorf("got %s, want the message as answered", w.Body)
 	}
 	w = call(s, http.MethodGet, "/_simulator/summary", "")
 	if !strings.Contains(w.Body.String(), `"accepted":1`) || !strings.Contains(w.Body.String(), `"refused":{"131016":1,"131057":1}`) {
-		t.Errorf("%s", w.Body)
+		t.Errorf("got %s, want 1 accepted, and 1 refused with each code", w.Body)
 	}
 }
 
@@ -331,10 +331,10 @@ func TestDuplicatesBeyondTheKeptRecordsAreCounted(t *testing.T) {
 		call(s, http.MethodPost, "/"+number+"/messages", message("c1", fmt.Sprint("c", i%9), "4567", fmt.Sprint(1000+i)))
 	}
 	if sum := s.Summary(); sum.Accepted != 10 || sum.Duplicates != 1 || len(s.Ledger("")) != 2 {
-		t.Errorf("%+v", sum)
+		t.Errorf("got %+v, want Accepted 10, Duplicates 1", sum)
 	}
 	if calls, open, accepted := s.Calls("c0"); calls != 2 || open != 2 || accepted != 2 {
-		t.Errorf("%d calls, %d open, %d accepted", calls, open, accepted)
+		t.Errorf("%d calls, %d open, %d accepted; want 2, 2, 2", calls, open, accepted)
 	}
 }
 
@@ -362,7 +362,7 @@ func TestSameCallsMeetTheSameFaultsOfASeed(t *testing.T) {
 		t.Errorf("with another seed\n%s", c)
 	}
 	if n := strings.Count(a, "+"); n < 16 || n > 48 {
-		t.Errorf("%d of 64 by half", n)
+		t.Errorf("%d of 64 by half, want at least 16, at most 48", n)
 	}
 }
 
@@ -386,7 +386,7 @@ func BenchmarkMessageWithWebhooks(b *testing.B) {
 		time.Sleep(time.Millisecond)
 	}
 	if h := s.Summary().Webhooks; h.Read != s.Summary().Accepted {
-		b.Errorf("%+v", h)
+		b.Errorf("got %+v, want all of them read", h)
 	}
 }
 

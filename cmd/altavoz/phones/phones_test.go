@@ -28,7 +28,7 @@ func TestAMissingFileIsSaid(t *testing.T) {
 	t.Parallel()
 	l := &List{Path: filepath.Join(t.TempDir(), "nowhere.csv")}
 	if got := slices.Collect(l.All); len(got) > 0 || !os.IsNotExist(l.Err) {
-		t.Errorf("%v, %v", got, l.Err)
+		t.Errorf("%v, %v; want none", got, l.Err)
 	}
 }
 
@@ -45,11 +45,11 @@ func TestStandardInputIsKept(t *testing.T) {
 	kept := l.kept.Name()
 	s, err := l.Summary()
 	if err != nil || s.Phones != 1 || s.Twice != 1 || s.Invalid != 1 {
-		t.Errorf("%v, %v", s, err)
+		t.Errorf("%v, %v; want Phones 1, Twice 1, Invalid 1", s, err)
 	}
 	for range 2 {
 		if got := slices.Collect(l.All); !l.Rewindable() || len(got) != 3 || l.Err != nil {
-			t.Errorf("%v, %v", got, l.Err)
+			t.Errorf("%v, %v; want 3 of them", got, l.Err)
 		}
 	}
 	if err := l.Close(); err != nil {

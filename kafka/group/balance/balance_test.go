@@ -58,7 +58,7 @@ func TestEachTopicIsSpreadEvenlyAndPartitionsStay(t *testing.T) {
 					t.Fatalf("%s: one has %d, another %d", topic, most, least)
 				}
 				if need := int(n) - int(n)/len(members); lost > need {
-					t.Fatalf("%s: %d moved", topic, lost)
+					t.Fatalf("%s: %d moved; want at most %v", topic, lost, need)
 				}
 			}
 		}
@@ -109,7 +109,7 @@ func round(t *rapid.T, members []*member, topics map[string]int32, names []strin
 			for _, p := range ps {
 				at := fmt.Sprint(topic, p)
 				if other := given[at]; other != "" {
-					t.Fatalf("%s is given to %s and %s", at, other, id)
+					t.Fatalf("%s is given to %s and %s; want %q", at, other, id, "")
 				}
 				if owner := had[at]; owner != "" && owner != id {
 					t.Fatalf("%s is given to %s while %s has it", at, id, owner)

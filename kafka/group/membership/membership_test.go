@@ -92,6 +92,6 @@ func TestReplacedMemberClaimsNothing(t *testing.T) {
 		t.Error("it claims what it owned as another member")
 	}
 	if got, err := b.ParseSyncAssignment(assignment.AppendTo(nil)); !errors.Is(err, membership.ErrReplaced) {
-		t.Errorf("it took %v, %v", got, err)
+		t.Errorf("it took %v, %v; want %v", got, err, membership.ErrReplaced)
 	}
 }

@@ -68,7 +68,7 @@ func TestLeaveNamesTheMember(t *testing.T) {
 	for _, instance := range []string{"", "mine"} {
 		req := membership.LeaveRequest("g", "a", instance)
 		if req.Group != "g" || req.MemberID != "a" || len(req.Members) != 1 || req.Members[0].MemberID != "a" {
-			t.Errorf("%+v", req)
+			t.Errorf("got %+v, want Group %q, MemberID %q", req, "g", "a")
 		}
 		if id := req.Members[0].InstanceID; (id != nil) != (instance != "") || id != nil && *id != instance {
 			t.Errorf("instance %v, not %q", id, instance)

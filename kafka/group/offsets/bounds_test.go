@@ -52,7 +52,7 @@ func TestErrorsOfSomePartitionsLeaveTheOthers(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := offsets.Partial(c.err); got != c.some {
-				t.Errorf("%v", got)
+				t.Errorf("got %v, want %v", got, c.some)
 			}
 		})
 	}
@@ -74,12 +74,12 @@ func TestCoordinatorIsReadOfEveryVersion(t *testing.T) {
 	}
 	recent.Coordinators[0].ErrorCode = kerr.CoordinatorNotAvailable.Code
 	if _, err := offsets.ParseCoordinator(recent, nil); !errors.Is(err, kerr.CoordinatorNotAvailable) {
-		t.Error(err)
+		t.Errorf("got %v, want %v", err, kerr.CoordinatorNotAvailable)
 	}
 	if _, err := offsets.ParseCoordinator(nil, kerr.GroupAuthorizationFailed); !errors.Is(err, kerr.GroupAuthorizationFailed) {
-		t.Error(err)
+		t.Errorf("got %v, want %v", err, kerr.GroupAuthorizationFailed)
 	}
 	if req := offsets.FindCoordinator("g"); req.CoordinatorKey != "g" || len(req.CoordinatorKeys) != 1 {
-		t.Errorf("%+v", req)
+		t.Errorf("got %+v, want CoordinatorKey %q", req, "g")
 	}
 }

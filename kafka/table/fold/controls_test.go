@@ -35,12 +35,12 @@ func TestWhatIsWantedIsKnownForATasksLife(t *testing.T) {
 	// A clock that is far ahead makes nobody old.
 	c.Apply(last, &schemas.Control{Task: last.Bytes()}, n, began.Add(100*ControlsLife), began.Add(schemas.TaskLife))
 	if all := c.All(); len(all) != n+1 {
-		t.Errorf("%d tasks are left of %d", len(all), n+1)
+		t.Errorf("%d tasks are left of %d; want %v", len(all), n+1, n+1)
 	}
 	// Beyond, the topic itself has forgotten.
 	control(c, last, schemas.ControlKind_CONTROL_KIND_CANCEL, n+1, began.Add(ControlsLife+time.Second))
 	if all := c.All(); len(all) != 1 || !all[last].Cancelled {
-		t.Errorf("%d tasks are left", len(all))
+		t.Errorf("%d tasks are left, want 1", len(all))
 	}
 	for _, topic := range schemas.Topics() {
 		if topic.Topic == schemas.TopicControls && (topic.Retention < ControlsLife || ControlsLife <= schemas.TaskLife+schemas.FreshTask) {
@@ -67,7 +67,7 @@ func TestControlsTakeRoomForWhatIsWantedOnly(t *testing.T) {
 		t.Errorf("%+v is wanted", w)
 	}
 	if len(c.All()) != 1 || len(c.queue) > 2*spareQueue {
-		t.Errorf("%d tasks, %d in the queue", len(c.All()), len(c.queue))
+		t.Errorf("%d tasks, %d in the queue; want 1, at most %v", len(c.All()), len(c.queue), 2*spareQueue)
 	}
 }
 
@@ -93,7 +93,7 @@ func TestOffsetsOfALogThatLostItsEndCountAnew(t *testing.T) {
 		c.FinishReread()
 	}
 	if len(c.queue) > 2*len(ids)+spareQueue {
-		t.Errorf("%d in the queue for %d tasks", len(c.queue), len(ids))
+		t.Errorf("%d in the queue for %d tasks; want at most %v", len(c.queue), len(ids), 2*len(ids)+spareQueue)
 	}
 	control(c, ids[0], schemas.ControlKind_CONTROL_KIND_RESUME, int64(len(ids)), now)
 	if w, _ := c.Get(ids[0]); w.Paused || !w.Resumed || !w.NewerThan(was) || was.NewerThan(w) {
@@ -152,7 +152,7 @@ func TestOrdersThatAreReadAgainAreToldOnce(t *testing.T) {
 		}
 		want := schemas.Controls{Paused: true, Speed: 9, HasSpeed: true, Next: int64(len(orders)), Cuts: cuts + 1}
 		if told := c.FinishReread(); len(told) != 1 || told[0] != (Update{id, want}) {
-			t.Errorf("told is %+v", told)
+			t.Errorf("told is %+v, want 1 of them", told)
 		}
 		was, _ = c.Get(id)
 		if was != want || c.All()[id] != want {
@@ -191,7 +191,7 @@ func TestWhatWasKnownStandsAgainstOrdersThatAreReadAgain(t *testing.T) {
 	c.Withdraw(over, "run")
 	told := c.FinishReread()
 	if len(told) != 3 {
-		t.Errorf("told is %+v", told)
+		t.Errorf("told is %+v, want 3 of them", told)
 	}
 	for what, of := range map[string]struct {
 		id   schemas.TaskID

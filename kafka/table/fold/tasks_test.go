@@ -87,10 +87,10 @@ func TestNoTaskIsForgotten(t *testing.T) {
 		}
 		size := tasks.Size()
 		if size.Unfinished != unfinished || size.Finished != inMemory || size.Unfinished+size.Finished+size.Placed != len(want) {
-			t.Fatalf("%+v of %d tasks, %d of them unfinished, %d finished and in memory", size, len(want), unfinished, inMemory)
+			t.Fatalf("%+v of %d tasks, %d of them unfinished, %d finished and in memory; want Unfinished %v, Finished %v, %v", size, len(want), unfinished, inMemory, unfinished, inMemory, size.Unfinished+size.Finished+size.Placed)
 		}
 		if len(tasks.All()) != unfinished+inMemory {
-			t.Fatalf("%d tasks are shown", len(tasks.All()))
+			t.Fatalf("%d tasks are shown, want %v", len(tasks.All()), unfinished+inMemory)
 		}
 		if inMemory > partitions*max(1, most/bytesOfOne) {
 			t.Fatalf("%d finished tasks are in memory, more than %d bytes of each partition", inMemory, most)
@@ -113,11 +113,11 @@ func TestViewKeepsWhatASmallerStatusWouldTakeBack(t *testing.T) {
 			Counts: []*schemas.StateCount{{Mark: uint32(schemas.StateSent), Count: word.sent}},
 		}
 		if news := tasks.Apply(id, s, bytesOfOne, Location{Offset: int64(word.version)}); news != word.news {
-			t.Errorf("version %d is news: %v", word.version, news)
+			t.Errorf("version %d is news: %v; want %v", word.version, news, word.news)
 		}
 	}
 	if s, _ := tasks.Get(id); s.GetVersion() != 3 {
-		t.Errorf("version %d is shown", s.GetVersion())
+		t.Errorf("version %d is shown, want 3", s.GetVersion())
 	}
 }
 
@@ -132,7 +132,7 @@ func TestPlaceIsThatOfTheLastRecordOfAnEnd(t *testing.T) {
 	other := schemas.NewTaskID()
 	tasks.Apply(other, status(other, 1, 7), bytesOfOne, Location{Offset: 6})
 	if at, ok := tasks.Location(id); !ok || at.Offset != 5 {
-		t.Errorf("it lies at %v, %v", at, ok)
+		t.Errorf("it lies at %v, %v; want Offset 5, true", at, ok)
 	}
 }
 
@@ -143,7 +143,7 @@ func TestCorrectionsCostNoMemory(t *testing.T) {
 	for i := range 100_000 {
 		tasks.Apply(id, status(id, uint64(i+1), 7), bytesOfOne, Location{Offset: int64(i)})
 		if n := len(tasks.partitions[0].queue); n > 4 {
-			t.Fatalf("%d elements stand for one task", n)
+			t.Fatalf("%d elements stand for one task, want at most 4", n)
 		}
 	}
 }

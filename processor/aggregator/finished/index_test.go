@@ -21,7 +21,7 @@ func TestTaskComesBackAsItWas(t *testing.T) {
 		tasks.Put(id, want)
 		got, ok := tasks.Take(id)
 		if late := got.UpdatedMs - want.UpdatedMs; !ok || late < 0 || late >= 1000 {
-			t.Fatalf("it is %d ms later: %v", late, ok)
+			t.Fatalf("it is %d ms later: %v; want at least 0, less than 1000, true", late, ok)
 		}
 		if got.UpdatedMs = want.UpdatedMs; got != want {
 			t.Fatalf("%+v, want %+v", got, want)
@@ -49,7 +49,7 @@ func TestTasksWhoseTimeIsOver(t *testing.T) {
 	for left := 500; left > 0; left -= 100 {
 		ids := tasks.Since(now, 100)
 		if len(ids) != 100 {
-			t.Fatalf("%d tasks, %d are left", len(ids), left)
+			t.Fatalf("%d tasks, %d are left; want 100", len(ids), left)
 		}
 		for _, id := range ids {
 			if _, ok := tasks.Take(id); !ok || !over[id] {
@@ -58,6 +58,6 @@ func TestTasksWhoseTimeIsOver(t *testing.T) {
 		}
 	}
 	if ids := tasks.Since(now, 100); len(ids) > 0 {
-		t.Errorf("%d more", len(ids))
+		t.Errorf("%d more, want 0", len(ids))
 	}
 }

@@ -91,7 +91,7 @@ func sound(t *testing.T, task *Task) {
 	decided := uint32(0)
 	for _, p := range task.List {
 		if len(p.States) > schemas.PageRecipients {
-			t.Fatalf("a part of %d", len(p.States))
+			t.Fatalf("a part of %d, want at most %v", len(p.States), schemas.PageRecipients)
 		}
 		for _, m := range p.States {
 			if schemas.RecipientState(m).Decided() {
@@ -135,7 +135,7 @@ func FuzzMergeParts(f *testing.F) {
 				}
 			}
 			if m != want {
-				t.Fatalf("recipient %d of the part is %d, said was %d", j, m, want)
+				t.Fatalf("recipient %d of the part is %d, said was %d; want %v", j, m, want, want)
 			}
 		}
 	})

@@ -226,10 +226,10 @@ func TestFoldDoesNotDependOnOrder(t *testing.T) {
 
 		ref := refold(results)
 		if ref.counts() != a.Counts {
-			t.Fatalf("counts %v, the reference has %v", sa.GetCounts(), ref.counts())
+			t.Fatalf("counts %v, the reference has %v; want %v", sa.GetCounts(), ref.counts(), a.Counts)
 		}
 		if sa.GetPhase() != ref.phase {
-			t.Fatalf("phase %v, the reference has %v", sa.GetPhase(), ref.phase)
+			t.Fatalf("phase %v, the reference has %v; want %v", sa.GetPhase(), ref.phase, ref.phase)
 		}
 		if n := ref.steered; sa.GetControls() != n.GetControls() || sa.GetPipe() != n.GetPipe() || sa.GetSpeed() != n.GetSpeed() {
 			t.Fatalf("controls %d, pipe %d, speed %d; the reference has %v", sa.GetControls(), sa.GetPipe(), sa.GetSpeed(), n)
@@ -303,14 +303,14 @@ func TestFoldCountsAddUp(t *testing.T) {
 					}
 				}
 				if uint32(p.Errors) != here {
-					t.Fatalf("a part says %d bad, it has %d", p.Errors, here)
+					t.Fatalf("a part says %d bad, it has %d; want %v", p.Errors, here, uint32(p.Errors))
 				}
 				worse += here
 				held += uint32(len(p.States))
 			}
 			if recount != task.Counts || decided != task.Decided || worse != task.errors || int64(held) != task.Bytes {
-				t.Fatalf("histogram %v (%d decided, %d bad, %d bytes), recount %v (%d, %d, %d)",
-					task.Counts, task.Decided, task.errors, task.Bytes, recount, decided, worse, held)
+				t.Fatalf("histogram %v (%d decided, %d bad, %d bytes), recount %v (%d, %d, %d); want %v, %v, %v, %v",
+					task.Counts, task.Decided, task.errors, task.Bytes, recount, decided, worse, held, int64(held), task.Counts, task.Decided, task.errors)
 			}
 			if task.Plan != nil && task.Decided > task.Plan.GetTotal() {
 				t.Fatalf("%d decided of %d", task.Decided, task.Plan.GetTotal())
@@ -419,7 +419,7 @@ func TestFailedTaskDecidesEveryRecipient(t *testing.T) {
 		t.Fatalf("counts (-want +got):\n%s", diff)
 	}
 	if s.GetFinishedMs() != 5000 || s.GetStartedMs() != 0 || len(s.GetErrors()) != 3 || s.GetErrors()[2].GetReason() != "" {
-		t.Fatalf("status %v", s)
+		t.Fatalf("status %v, want FinishedMs 5000, StartedMs 0", s)
 	}
 }
 
@@ -445,7 +445,7 @@ func TestErrorLinesAreTheLowestIndexes(t *testing.T) {
 		t.Fatalf("lines (-want +got):\n%s", diff)
 	}
 	if s.GetFinishedMs() != 0 || s.GetStartedMs() != 2001 {
-		t.Fatalf("finished %d with one recipient pending, started %d", s.GetFinishedMs(), s.GetStartedMs())
+		t.Fatalf("finished %d with one recipient pending, started %d; want 0, 2001", s.GetFinishedMs(), s.GetStartedMs())
 	}
 }
 
@@ -461,7 +461,7 @@ func TestNextErrorLineTakesThePlaceOfOneThatLeaves(t *testing.T) {
 	}
 	s := foldAll(t, NewTask(task1), results)
 	if n := len(s.GetErrors()); n != maxErrors || s.GetErrors()[0].GetIndex() != 1 || s.GetErrors()[n-1].GetIndex() != 109 {
-		t.Fatalf("%d lines from %d to %d", n, s.GetErrors()[0].GetIndex(), s.GetErrors()[n-1].GetIndex())
+		t.Fatalf("%d lines from %d to %d; want %v, 1, 109", n, s.GetErrors()[0].GetIndex(), s.GetErrors()[n-1].GetIndex(), maxErrors)
 	}
 }
 

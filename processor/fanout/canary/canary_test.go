@@ -113,7 +113,7 @@ func TestVerdictsOfAnyCounts(t *testing.T) {
 		v := Judge(task)
 		for range 5 { // maps are walked in another order each time
 			if task.Counts = m.counts(); Judge(task) != v {
-				t.Fatalf("%+v and %+v of the same counts", v, Judge(task))
+				t.Fatalf("%+v and %+v of the same counts; want %v", v, Judge(task), v)
 			}
 		}
 		switch {

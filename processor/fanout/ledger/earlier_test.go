@@ -35,6 +35,6 @@ func TestLedgersOfEarlierVersionsAreRead(t *testing.T) {
 		n++
 	}
 	if n != 5 {
-		t.Errorf("%d ledgers", n)
+		t.Errorf("%d ledgers, want 5", n)
 	}
 }

@@ -89,16 +89,16 @@ func TestLedgerTooLargeIsRefused(t *testing.T) {
 	l.Lines = l.Lines[:len(l.Lines)-8] // a version, two bytes of next, and the five of no last
 	text, err := l.Encode(0)
 	if err != nil || len(text) != stream.MaxMetadata {
-		t.Errorf("a full Ledger: %d characters, %v", len(text), err)
+		t.Errorf("a full Ledger: %d characters, %v; want %v", len(text), err, stream.MaxMetadata)
 	}
 	l.Owners = []int64{1, 2, 3} // for which it has no room
 	if text, err := l.Encode(0); err != nil || len(text) != stream.MaxMetadata {
-		t.Errorf("a full Ledger with owners: %d characters, %v", len(text), err)
+		t.Errorf("a full Ledger with owners: %d characters, %v; want %v", len(text), err, stream.MaxMetadata)
 	}
 	l.Lines = l.Lines[:Bytes-16]
 	text, err = l.Encode(0)
 	if got, bad := Decode(0, text); err != nil || bad != nil || len(got.Owners) != MaxOwners {
-		t.Errorf("a Ledger of the size that a slot lets it have names %d owners, %v, %v", len(got.Owners), err, bad)
+		t.Errorf("a Ledger of the size that a slot lets it have names %d owners, %v, %v; want %v", len(got.Owners), err, bad, MaxOwners)
 	}
 }
 
@@ -106,7 +106,7 @@ func TestLedgerOfAnOperatorIsEmpty(t *testing.T) {
 	t.Parallel()
 	l, err := Decode(42, "")
 	if err != nil || l.Next != 42 || len(l.Lines) != 0 {
-		t.Errorf("%+v, %v", l, err)
+		t.Errorf("%+v, %v; want Next 42", l, err)
 	}
 }
 
@@ -132,12 +132,12 @@ func FuzzLedger(f *testing.F) {
 			return
 		}
 		if l.Next < mark {
-			t.Fatalf("next %d lies below the watermark %d", l.Next, mark)
+			t.Fatalf("next %d lies below the watermark %d; want at least %v", l.Next, mark, mark)
 		}
 		last := int64(-1)
 		for _, e := range l.Lines {
 			if e.Offset <= last || e.Offset >= l.Next || e.Cursor > schemas.MaxRecipients || e.Lease > maxLease && !e.Doubt {
-				t.Fatalf("line %+v after %d in a Ledger up to %d", e, last, l.Next)
+				t.Fatalf("line %+v after %d in a Ledger up to %d; want Offset more than %v, Offset less than %v, Cursor at most %v", e, last, l.Next, last, l.Next, schemas.MaxRecipients)
 			}
 			last = e.Offset
 		}

@@ -52,10 +52,10 @@ func TestJSONBecomesABroadcast(t *testing.T) {
 		t.Fatal(err)
 	}
 	if b.GetTotal() != 2500 || len(b.GetPhones()) > 0 || len(b.GetSlices().Offsets()) != 3 || b.GetSlices().GetPartition() != 3 || len(l.recs) != 3 {
-		t.Errorf("%v, %d blobs", b, len(l.recs))
+		t.Errorf("%v, %d blobs; want Total 2500, 3", b, len(l.recs))
 	}
 	if b.GetSender() != "100" || b.GetOrigin().GetOffset() != 7 || b.GetAcceptedMs() != 5 || len(b.GetTask()) == 0 {
-		t.Errorf("%v", b)
+		t.Errorf("got %v, want Sender %q, AcceptedMs 5", b, "100")
 	}
 }
 
@@ -69,7 +69,7 @@ func TestSecondTryStartsFromTheRecord(t *testing.T) {
 	rec.Partition, rec.Offset = 0, 4
 	l := blobsLog{fail: errors.New("the broker is away")}
 	if _, err := l.writer().Broadcast(t.Context(), &rec, in); !errors.Is(err, l.fail) {
-		t.Fatalf("%v", err)
+		t.Fatalf("got %v, want %v", err, l.fail)
 	}
 	l.fail = nil
 	first, err := l.writer().Broadcast(t.Context(), &rec, in)
@@ -81,7 +81,7 @@ func TestSecondTryStartsFromTheRecord(t *testing.T) {
 		t.Errorf("%x and %x, %v", first.GetTask(), second.GetTask(), err)
 	}
 	if m := second.GetContent().GetMedia(); len(m.GetInline()) > 0 || len(m.GetParts().Offsets()) != 1 || m.GetMimeType() != "application/pdf" || second.GetSender() != "200" {
-		t.Errorf("%v", second)
+		t.Errorf("got %v, want Sender %q", second, "200")
 	}
 }
 
@@ -171,7 +171,7 @@ func TestARequestIsFoundInWhatOthersPutRoundIt(t *testing.T) {
 			case tt.code != "" && (!errors.As(err, &field) || field.Code != tt.code):
 				t.Errorf("%v, want %s", err, tt.code)
 			case tt.code == "" && (err != nil || b.GetContent().GetBody() != "hola"):
-				t.Errorf("%v, %v", b, err)
+				t.Errorf("got %v, %v; want it with the text \"hola\"", b, err)
 			}
 		})
 	}

@@ -112,7 +112,7 @@ func TestSetOfPhonesIsAsSmallAsItSays(t *testing.T) {
 				each, says := float64(took)/float64(taken), float64(s.Bytes())/float64(taken)
 				t.Logf("%d taken, %.2f bytes each, it says %.2f", taken, each, says)
 				if each > NumberBytes || says > NumberBytes || each > says*1.15 {
-					t.Errorf("%.2f bytes a recipient, it says %.2f; %d are reserved", each, says, NumberBytes)
+					t.Errorf("%.2f bytes a recipient, it says %.2f; %d are reserved; want at most %v, at most %v, at most %v", each, says, NumberBytes, NumberBytes, says*1.15, NumberBytes)
 				}
 				runtime.KeepAlive(s)
 			})

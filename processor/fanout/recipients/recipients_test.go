@@ -76,7 +76,7 @@ func TestMaskIsWhatThePartsSaid(t *testing.T) {
 		moved := rapid.Uint32Range(0, n).Draw(t, "moved")
 		for i, pending := range m.Pending(from+moved, n-moved) {
 			if at := from + moved + uint32(i); pending == decided[at] || undecided[at] == decided[at] {
-				t.Fatalf("recipient %d: pending %t, decided %t", at, pending, decided[at])
+				t.Fatalf("recipient %d: pending %t, decided %t; want other than %v, other than %v", at, pending, decided[at], decided[at], undecided[at])
 			}
 		}
 	})
@@ -149,7 +149,7 @@ func TestSetMadeAgainIsTheSame(t *testing.T) {
 			}
 			person, err := schemas.ParsePhone(text, "CO")
 			if want := err == nil && known[person.Person()]; (mark == schemas.StateDuplicate) != want {
-				t.Fatalf("%q is %s; came before: %t", text, mark.Label(), want)
+				t.Fatalf("%q is %s; came before: %t; want %v", text, mark.Label(), want, mark == schemas.StateDuplicate)
 			}
 			known[person.Person()] = true
 		}

@@ -122,7 +122,7 @@ func TestEqualTasksDifferByAtMostOneTurn(t *testing.T) {
 				low, high = min(low, m.served[e]), max(high, m.served[e])
 			}
 			if int(high-low) > m.q.quantum {
-				t.Fatalf("one task is %d recipients ahead of another; a turn is %d", high-low, m.q.quantum)
+				t.Fatalf("one task is %d recipients ahead of another; a turn is %d; want at least %v", high-low, m.q.quantum, int(high-low))
 			}
 		}
 	})
@@ -149,7 +149,7 @@ func TestWindowIsNeverExceededAndNeverIdle(t *testing.T) {
 				if e == nil {
 					idle(t, m, all)
 				} else if ok, _ := m.hours[e].open(m.now); !ok || n == 0 || m.paused[e] {
-					t.Fatalf("event %d: a turn of %d at %s outside of %+v, paused %t", i, n, m.now, m.hours[e], m.paused[e])
+					t.Fatalf("event %d: a turn of %d at %s outside of %+v, paused %t; want other than 0", i, n, m.now, m.hours[e], m.paused[e])
 				}
 			case what < 8:
 				m.decide(rapid.IntRange(1, 500).Draw(t, "decided"))
@@ -172,7 +172,7 @@ func TestWindowIsNeverExceededAndNeverIdle(t *testing.T) {
 				sum += e.InFlight()
 			}
 			if sum != m.q.InFlight() || m.q.InFlight() > m.q.Window {
-				t.Fatalf("event %d: %d in the pipe, the queue says %d of %d", i, sum, m.q.InFlight(), m.q.Window)
+				t.Fatalf("event %d: %d in the pipe, the queue says %d of %d; want at most %v", i, sum, m.q.InFlight(), m.q.Window, m.q.Window)
 			}
 		}
 	})
@@ -217,13 +217,13 @@ func TestNobodyTakesATurnBeforeBeingLookedAt(t *testing.T) {
 	e := m.add(10_000)
 	m.q.EvaluateAt(e, epoch.Add(time.Second))
 	if got := m.q.Peek(epoch); got != e {
-		t.Errorf("no turn before the time: %+v", got)
+		t.Errorf("no turn before the time: %+v, want %v", got, e)
 	}
 	if got := m.q.Peek(epoch.Add(time.Second)); got != nil {
 		t.Errorf("a turn at the time: %+v", got)
 	}
 	if got := m.q.NextDue(epoch.Add(time.Second)); got != e {
-		t.Errorf("nobody is told to look: %+v", got)
+		t.Errorf("nobody is told to look: %+v, want %v", got, e)
 	}
 }
 
@@ -252,7 +252,7 @@ func TestSmallTaskIsNotStarvedByAMillion(t *testing.T) {
 					m.decide(100)
 				default:
 					if waited += int(n); waited > large*m.q.quantum {
-						t.Fatalf("%d recipients went before three, with %d tasks of turns of %d", waited, large, m.q.quantum)
+						t.Fatalf("%d recipients went before three, with %d tasks of turns of %d; want at most %v", waited, large, m.q.quantum, large*m.q.quantum)
 					}
 				}
 			}
@@ -280,7 +280,7 @@ func TestAbsentTaskDoesNotSaveUp(t *testing.T) {
 	}
 	// Two turns: the other one's tag may be a turn ahead of the virtual time at which this one comes in.
 	if got, turn := m.served[away], uint32(m.q.quantum); got > m.served[busy]-before+2*turn {
-		t.Errorf("the task that came back got %d, the other one %d", got, m.served[busy]-before)
+		t.Errorf("the task that came back got %d, the other one %d; want at most %v", got, m.served[busy]-before, m.served[busy]-before+2*turn)
 	}
 }
 
@@ -297,14 +297,14 @@ func TestSpeedBoundsATaskAndLeavesOthersAlone(t *testing.T) {
 				}
 				m.decide(m.q.Window)
 				if got, most := float64(m.served[slow]), max(1, speed)+speed*m.now.Sub(epoch).Seconds(); got > most+1 {
-					t.Fatalf("%v recipients after %s at %v a second", got, m.now.Sub(epoch), speed)
+					t.Fatalf("%v recipients after %s at %v a second; want at most %v", got, m.now.Sub(epoch), speed, most+1)
 				}
 				if m.now = m.q.Wake(); m.now.IsZero() {
 					t.Fatal("the queue does not come back to a task with a speed")
 				}
 			}
 			if got := float64(m.served[slow]); got < speed*seconds*0.95 {
-				t.Errorf("%v recipients in a minute at %v a second", got, speed)
+				t.Errorf("%v recipients in a minute at %v a second; want at least %v", got, speed, speed*seconds*0.95)
 			}
 		})
 	}
@@ -326,7 +326,7 @@ func TestSpeedMayChange(t *testing.T) {
 				m.decide(m.q.Window)
 				took := m.now.Sub(since).Seconds()
 				if got, most := float64(m.served[e]-before), speed+speed*took; got > most+1 {
-					t.Fatalf("%v recipients in %v s at %v a second", got, took, speed)
+					t.Fatalf("%v recipients in %v s at %v a second; want at most %v", got, took, speed, most+1)
 				}
 				if took > 1 && float64(m.served[e]-before) < speed*(took-1)-1 {
 					t.Fatalf("only %d recipients in %v s at %v a second", m.served[e]-before, took, speed)
@@ -376,13 +376,13 @@ func TestMeterBelievesALowSampleOnlyOfAFullPipe(t *testing.T) {
 		return m.Rate
 	}
 	if got := sample(3, false); got != 1000 {
-		t.Errorf("a quiet second changed the rate to %v", got)
+		t.Errorf("a quiet second changed the rate to %v, want 1000", got)
 	}
 	if got := sample(3000, false); got != 2000 {
-		t.Errorf("a fast second gave %v", got)
+		t.Errorf("a fast second gave %v, want 2000", got)
 	}
 	if got := sample(500, true); got != 1250 {
-		t.Errorf("a slow second with a full pipe gave %v", got)
+		t.Errorf("a slow second with a full pipe gave %v, want 1250", got)
 	}
 }
 
@@ -409,15 +409,15 @@ func TestDirectGoesBeforeThousandsOfSmall(t *testing.T) {
 				continue
 			}
 			if before++; before > 1 {
-				t.Fatalf("%d turns, the last one of %d, went before a direct broadcast to three", before, n)
+				t.Fatalf("%d turns, the last one of %d, went before a direct broadcast to three; want at most 1", before, n)
 			}
 		}
 		if m.served[one] != 3 {
-			t.Fatalf("three were parted: the first turn was of %d", m.served[one])
+			t.Fatalf("three were parted: the first turn was of %d, want 3", m.served[one])
 		}
 		small += before
 	}
 	if small < 70/(directQuanta+1) {
-		t.Errorf("%d turns of small tasks among 70 direct ones", small)
+		t.Errorf("%d turns of small tasks among 70 direct ones, want at least %v", small, 70/(directQuanta+1))
 	}
 }

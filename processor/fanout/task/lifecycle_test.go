@@ -138,7 +138,7 @@ func (e transition) check(t *testing.T, from, want string) {
 	after := l
 	allowed := e.become(&after)
 	if allowed != (want != refused) {
-		t.Errorf("from %s: allowed is %v", from, allowed)
+		t.Errorf("from %s: allowed is %v; want %v", from, allowed, want != refused)
 	}
 	if want == refused {
 		if after != l {
@@ -175,7 +175,7 @@ func TestOpenAndQueuedStates(t *testing.T) {
 			become(&l)
 		}
 		if l.Open() != open[name] || l.Queued() != queued[name] || l.Over() != over[name] {
-			t.Errorf("%s: open %v, queued %v, over %v", name, l.Open(), l.Queued(), l.Over())
+			t.Errorf("%s: open %v, queued %v, over %v; want %v, %v, %v", name, l.Open(), l.Queued(), l.Over(), open[name], queued[name], over[name])
 		}
 	}
 }

@@ -84,7 +84,7 @@ func TestPoolKeepsItsBoundsAndExpressDoesNotWaitForBulk(t *testing.T) {
 			},
 			"": func(t *rapid.T) {
 				if len(p.shares) != len(jobs) || len(p.working) != len(working) || p.total != len(working) {
-					t.Fatalf("%d of %d, %d of %d", len(p.shares), len(jobs), len(p.working), len(working))
+					t.Fatalf("%d of %d, %d of %d; want %v, %v, %v", len(p.shares), len(jobs), len(p.working), len(working), len(jobs), len(working), p.total)
 				}
 			},
 		})

@@ -38,7 +38,7 @@ func TestReplacedOwnerIsDroppedOnceAllIsRepeated(t *testing.T) {
 	} {
 		t.Run(step.what, func(t *testing.T) {
 			if fresh := m.IsNew(step.task, step.e); fresh != step.fresh {
-				t.Errorf("fresh %t", fresh)
+				t.Errorf("fresh %t, want %v", fresh, step.fresh)
 			}
 		})
 	}
@@ -78,7 +78,7 @@ func TestOldestOwnersAreForgottenFirst(t *testing.T) {
 		}
 	}
 	if len(m.owners) != maxOwners || len(m.order) != maxOwners {
-		t.Errorf("%d are remembered", len(m.owners))
+		t.Errorf("%d are remembered, want %v", len(m.owners), maxOwners)
 	}
 }
 

@@ -32,7 +32,7 @@ func TestDedupRemembersTheLastSends(t *testing.T) {
 		}
 	}
 	if n := len(m.current.sends) + len(m.previous.sends); n > 2*Size {
-		t.Errorf("%d remembered", n)
+		t.Errorf("%d remembered, want at most %v", n, 2*Size)
 	}
 	if m.add(b, 0) == false {
 		t.Error("remembers for ever")

@@ -74,12 +74,12 @@ func TestMalformedLedgersAreRefused(t *testing.T) {
 			runs, err := decodeRuns(in)
 			if name == "no state" {
 				if err != nil {
-					t.Errorf("%v", err) // it is a run of 4: here as a contrast to the cut one
+					t.Errorf("%v, want it to be read", err) // it is a run of 4: here as a contrast to the cut one
 				}
 				return
 			}
 			if !errors.Is(err, ErrLedger) {
-				t.Errorf("%v, %v", runs, err)
+				t.Errorf("%v, %v; want %v", runs, err, ErrLedger)
 			}
 		})
 	}

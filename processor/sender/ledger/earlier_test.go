@@ -49,6 +49,6 @@ func TestLedgersOfEarlierVersionsAreRead(t *testing.T) {
 		n++
 	}
 	if n != 6 {
-		t.Errorf("%d ledgers", n)
+		t.Errorf("%d ledgers, want 6", n)
 	}
 }

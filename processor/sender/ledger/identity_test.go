@@ -30,7 +30,7 @@ func TestWhatIsWrittenIsRead(t *testing.T) {
 		most := rapid.IntRange(ledger.LeastBytes, 1<<10).Draw(t, "most")
 		b := id.Append(nil, watermark, most)
 		if len(b) > most {
-			t.Fatalf("%d bytes, %d were free", len(b), most)
+			t.Fatalf("%d bytes, %d were free; want at most %v", len(b), most, most)
 		}
 		got, err := ledger.Parse(b, watermark)
 		if err != nil {
@@ -67,7 +67,7 @@ func FuzzParseIdentity(f *testing.F) {
 		id, err := ledger.Parse(b, 1000)
 		if err != nil {
 			if !errors.Is(err, ledger.ErrIdentity) {
-				t.Fatal(err)
+				t.Fatalf("got %v, want %v", err, ledger.ErrIdentity)
 			}
 			return
 		}
@@ -77,7 +77,7 @@ func FuzzParseIdentity(f *testing.F) {
 			}
 		}
 		if id.DoubtFrom < 0 || id.DoubtTo < id.DoubtFrom {
-			t.Fatalf("doubt from %d to %d", id.DoubtFrom, id.DoubtTo)
+			t.Fatalf("doubt from %d to %d; want at least 0, at least %v", id.DoubtFrom, id.DoubtTo, id.DoubtFrom)
 		}
 	})
 }

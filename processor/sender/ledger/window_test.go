@@ -39,7 +39,7 @@ func FuzzDecodeLedger(f *testing.F) {
 			l.inherit(&id)
 			if l.bits+MaxRunBits <= Bits {
 				if _, m := l.Encode(); len(m) > stream.MaxMetadata {
-					t.Fatalf("%d bytes", len(m))
+					t.Fatalf("%d bytes, want at most %v", len(m), stream.MaxMetadata)
 				}
 			}
 		}
@@ -100,7 +100,7 @@ func TestLedgerDoesWhatAMapOfStatesDoes(t *testing.T) {
 				if o := m.next + gap; l.HasRoom(o) {
 					c, lost := l.Locate(o)
 					if c == nil || lost != 0 || c.Offset != o || c.started {
-						t.Fatalf("met %v, lost %d", c, lost)
+						t.Fatalf("met %v, lost %d; want one, Offset %v, 0", c, lost, o)
 					}
 					m.cells[o], m.states[o], m.next = c, Free, o+1
 				}
@@ -150,7 +150,7 @@ func checkLedger(t *rapid.T, l *Ledger[int], m *model) {
 		t.Fatalf("watermark %d, want %d", w, want)
 	}
 	if len(text) > stream.MaxMetadata {
-		t.Fatalf("%d bytes", len(text))
+		t.Fatalf("%d bytes, want at most %v", len(text), stream.MaxMetadata)
 	}
 	runs, err := decodeRuns(text)
 	if err != nil {
@@ -167,13 +167,13 @@ func checkLedger(t *rapid.T, l *Ledger[int], m *model) {
 				o = at + r.N - 100
 			}
 			if got := m.at(o); got != r.State {
-				t.Fatalf("offset %d is %d, the ledger says %d", o, got, r.State)
+				t.Fatalf("offset %d is %d, the ledger says %d; want %v", o, got, r.State, r.State)
 			}
 		}
 		at += r.N
 	}
 	if spent > l.bits+MaxRunBits {
-		t.Fatalf("%d bits, reckoned with %d", spent, l.bits)
+		t.Fatalf("%d bits, reckoned with %d; want at most %v", spent, l.bits, l.bits+MaxRunBits)
 	}
 	for o, s := range m.states { // beyond the runs all is Free
 		if o >= at && s != Free {
@@ -194,7 +194,7 @@ func checkLedger(t *rapid.T, l *Ledger[int], m *model) {
 		}
 		c, lost := next.Locate(o)
 		if lost > 0 {
-			t.Fatalf("%d lost before %d", lost, o)
+			t.Fatalf("%d lost before %d; want 0", lost, o)
 		}
 		if s := m.at(o); (c == nil) != (s == Done) || c != nil && c.State() != s {
 			t.Fatalf("offset %d is %d, and met as %v", o, s, c)
@@ -206,7 +206,7 @@ func checkLedger(t *rapid.T, l *Ledger[int], m *model) {
 func TestFullLedgersFitIntoTheCommit(t *testing.T) {
 	t.Parallel()
 	if Bits/2-MaxRunBits < MaxOpen {
-		t.Fatalf("%d records do not fit in the worst case", MaxOpen)
+		t.Fatalf("%d records do not fit in the worst case, want at most %v", MaxOpen, Bits/2-MaxRunBits)
 	}
 	type pattern struct {
 		gap   func(i int) int64
@@ -254,7 +254,7 @@ func TestFullLedgersFitIntoTheCommit(t *testing.T) {
 				}
 			}
 			if most > stream.MaxMetadata {
-				t.Errorf("%d bytes", most)
+				t.Errorf("%d bytes, want at most %v", most, stream.MaxMetadata)
 			}
 			t.Logf("%d records, at most %d bytes", len(cells), most)
 		})
@@ -281,7 +281,7 @@ func TestOneStuckNumber(t *testing.T) {
 		offset++
 	}
 	if _, text := l.Encode(); len(text) > stream.MaxMetadata/2 {
-		t.Errorf("%d bytes for 300 among 600,000", len(text))
+		t.Errorf("%d bytes for 300 among 600,000, want at most %v", len(text), stream.MaxMetadata/2)
 	}
 }
 
@@ -294,16 +294,16 @@ func TestOpenRecordsThatTheLogLostAreDone(t *testing.T) {
 		t.Fatal(err)
 	}
 	if c, lost := l.Locate(103); c == nil || c.started || lost != 2 {
-		t.Errorf("103: %v, %d lost", c, lost)
+		t.Errorf("103: %v, %d lost; want one, 2", c, lost)
 	}
 	if c, lost := l.Locate(104); c != nil || lost != 0 {
-		t.Errorf("104: %v, %d lost", c, lost)
+		t.Errorf("104: %v, %d lost; want 0", c, lost)
 	}
 	if c, lost := l.Locate(110); c == nil || c.started || lost != 1 {
-		t.Errorf("110: %v, %d lost", c, lost)
+		t.Errorf("110: %v, %d lost; want one, 1", c, lost)
 	}
 	if l.open != 2 || l.Watermark() != 103 {
-		t.Errorf("%d open from %d", l.open, l.Watermark())
+		t.Errorf("%d open from %d; want 2, 103", l.open, l.Watermark())
 	}
 }
 
@@ -320,7 +320,7 @@ func TestRunsThatNoLedgerHoldsAreRefused(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			if _, err := New[int](c.at, c.runs); !errors.Is(err, ErrLedger) {
-				t.Errorf("%v", err)
+				t.Errorf("got %v, want %v", err, ErrLedger)
 			}
 		})
 	}

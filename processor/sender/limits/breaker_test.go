@@ -46,7 +46,7 @@ func TestBreakerOpensByARunAndClosesBySuccess(t *testing.T) {
 				}
 				want := k == SignalForeign || k == SignalRefused || k == SignalSilent && run >= SilentRun
 				if is != want || changed != want {
-					t.Fatalf("open: %v after %d in a row and kind %d", is, run, k)
+					t.Fatalf("open: %v after %d in a row and kind %d; want %v", is, run, k, want)
 				}
 				if is {
 					run, answered, foreign = 0, false, 0
@@ -91,7 +91,7 @@ func TestBreakerOpensByARunAndClosesBySuccess(t *testing.T) {
 				case ProbeRead:
 					got := b.ProbeAnswered(now, k)
 					if got != (k == SignalWorks || k == SignalNone) {
-						t.Fatalf("a look that met %d: %v", k, got)
+						t.Fatalf("a look that met %d: %v; want %v", k, got, k == SignalWorks || k == SignalNone)
 					}
 					if answered = got; k == SignalForeign {
 						foreign++
@@ -101,7 +101,7 @@ func TestBreakerOpensByARunAndClosesBySuccess(t *testing.T) {
 				case ProbeSend:
 					changed := b.Observe(now, k, true)
 					if _, open := b.Open(); open == (k == SignalWorks) || changed != (k == SignalWorks) {
-						t.Fatalf("a send that met %d leaves it open: %v", k, open)
+						t.Fatalf("a send that met %d leaves it open: %v; want other than %v", k, open, k == SignalWorks)
 					}
 					answered, foreign = false, 0
 				case ProbeWait, ProbeNone:
@@ -215,7 +215,7 @@ func TestBreakerKeepsCallsFewInAnOutageAndEndsSoonAfter(t *testing.T) {
 			t.Fatalf("%d sends were probes in %v", sends, to.Sub(from))
 		}
 		if first.IsZero() || first.Sub(to) > 30*time.Second {
-			t.Fatalf("the first send came %v after the end", first.Sub(to))
+			t.Fatalf("the first send came %v after the end, want at most %v", first.Sub(to), 30*time.Second)
 		}
 	})
 }

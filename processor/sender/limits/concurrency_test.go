@@ -10,7 +10,7 @@ func TestConcurrencyFollowsLatency(t *testing.T) {
 	t.Parallel()
 	var f Concurrency
 	if got := f.Max(64, 256); got != 96 { // nothing is known yet: a second
-		t.Errorf("%d at first", got)
+		t.Errorf("%d at first, want 96", got)
 	}
 	for _, c := range []struct {
 		took        time.Duration
@@ -27,7 +27,7 @@ func TestConcurrencyFollowsLatency(t *testing.T) {
 			f.Observe(c.took)
 		}
 		if most, usual := f.Max(c.rate, 256), f.Usual(c.rate, 256); most != c.most || usual != c.usual {
-			t.Errorf("%v at %v a second: %d, usually %d", c.took, c.rate, most, usual)
+			t.Errorf("%v at %v a second: %d, usually %d; want %v, %v", c.took, c.rate, most, usual, c.most, c.usual)
 		}
 	}
 	before := f.Max(100, 1000)
@@ -35,6 +35,6 @@ func TestConcurrencyFollowsLatency(t *testing.T) {
 		f.Observe(100 * time.Millisecond)
 	}
 	if after := f.Max(100, 1000); after > before/3 {
-		t.Errorf("%d after sixteen faster calls, %d before", after, before)
+		t.Errorf("%d after sixteen faster calls, %d before; want at most %v", after, before, before/3)
 	}
 }

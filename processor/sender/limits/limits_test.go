@@ -56,7 +56,7 @@ func TestCapacityKeepsItsBoundsAndEveryShare(t *testing.T) {
 					owed += max(0, c.guaranteed-n)
 				}
 				if total != c.total || owed != c.reserved || total > most || c.bulk > c.bulkMax {
-					t.Fatalf("%+v, really %d calls, %d owed", c, total, owed)
+					t.Fatalf("%+v, really %d calls, %d owed; want bulk at most %v, %v, at most %v, %v", c, total, owed, c.bulkMax, c.total, most, c.reserved)
 				}
 			},
 		})
@@ -81,14 +81,14 @@ func TestCapacityOfHungNumber(t *testing.T) {
 		other++
 	}
 	if hung != 192 || other != 32 {
-		t.Errorf("%d calls for one, %d left for the other in bulk", hung, other)
+		t.Errorf("%d calls for one, %d left for the other in bulk; want 192, 32", hung, other)
 	}
 	for c.CanStart(false, other) {
 		c.Start(false, other)
 		other++
 	}
 	if other != 64 { // its part, and the eighth for express
-		t.Errorf("%d left for the other", other)
+		t.Errorf("%d left for the other, want 64", other)
 	}
 }
 
@@ -124,19 +124,19 @@ func TestCooldownOfAPairEndsAndIsForgotten(t *testing.T) {
 		p.Start(pair{n, schemas.Phone(string(rune(i)))}, now)
 	}
 	if len(p.current) > maxPhones || len(p.previous) > maxPhones {
-		t.Errorf("%d and %d phones are remembered", len(p.current), len(p.previous))
+		t.Errorf("%d and %d phones are remembered; want at most %v, at most %v", len(p.current), len(p.previous), maxPhones, maxPhones)
 	}
 	for i := range maxPhones + 1000 {
 		p.Refuse(pair{n, schemas.Phone(string(rune(i)))}, now, 0)
 	}
 	known := len(p.refused)
 	if known > maxPhones {
-		t.Errorf("%d refused phones are remembered", known)
+		t.Errorf("%d refused phones are remembered, want at most %v", known, maxPhones)
 	}
 	if p.Sweep(now.Add(CooldownTime + cooldownMax)); len(p.refused) != known {
-		t.Errorf("forgets what may come back: %d are left", len(p.refused))
+		t.Errorf("forgets what may come back: %d are left, want %v", len(p.refused), known)
 	}
 	if p.Sweep(now.Add(CooldownTime + 2*cooldownMax)); len(p.refused) != 0 {
-		t.Errorf("%d refused phones are remembered for ever", len(p.refused))
+		t.Errorf("%d refused phones are remembered for ever, want 0", len(p.refused))
 	}
 }

@@ -45,7 +45,7 @@ func TestPacerNeverExceeds(t *testing.T) {
 					}
 				}
 				if trials > 1 {
-					t.Fatalf("%d trials at once", trials)
+					t.Fatalf("%d trials at once, want at most 1", trials)
 				}
 			},
 			"pass": func(t *rapid.T) {
@@ -91,7 +91,7 @@ func TestPacerNeverExceeds(t *testing.T) {
 			},
 			"": func(t *rapid.T) {
 				if p.Rate() > full*(1+1e-9) || p.Rate() <= 0 {
-					t.Fatalf("%v a second of %v", p.Rate(), full)
+					t.Fatalf("%v a second of %v; want at most %v, more than 0", p.Rate(), full, full*(1+1e-9))
 				}
 				first, _ := slices.BinarySearchFunc(calls, now.Add(-time.Second), time.Time.Compare)
 				if n := len(calls) - first; float64(n) > most+burstMost+1 {
@@ -165,7 +165,7 @@ func TestPacerIsAtFullRateTenSecondsAfterThrottling(t *testing.T) {
 		end := to.Add(waitMax + 2*took + 11*time.Second)
 		_, refused := p.run(start, end, took, func(at time.Time) bool { return at.Before(from) || !at.Before(to) })
 		if p.Advance(end); p.Rate() != full {
-			t.Fatalf("%v of %v a second in the end", p.Rate(), full)
+			t.Fatalf("%v of %v a second in the end; want %v", p.Rate(), full, full)
 		}
 		// What was under way at the first refusal, what went at half the rate until it too was refused, and trials.
 		if most := full*took.Seconds()*1.5 + 2*Burst.Seconds()*full + 4 + 4 + outage.Seconds()/waitMax.Seconds(); float64(refused) > most {
@@ -194,7 +194,7 @@ func TestPacerFindsTheLimit(t *testing.T) {
 		got := float64(len(calls)-refused) / run.Seconds()
 		share := float64(refused) / float64(len(calls))
 		if got < 0.8*c.limit || got > 1.1*c.limit {
-			t.Errorf("%v a second of %v got through", got, c.limit)
+			t.Errorf("%v a second of %v got through; want at least %v, at most %v", got, c.limit, 0.8*c.limit, 1.1*c.limit)
 		}
 		if share > 0.03 && c.full > 0 { // without a limit, all that was sent before the first refusal came back is refused
 			t.Errorf("configured %v, limit %v: %.1f %% refused", c.full, c.limit, 100*share)
@@ -217,11 +217,11 @@ func TestPacerWithoutLimit(t *testing.T) {
 	}
 	p.Throttled(now, now, 0)
 	if got := p.Rate(); got < 499 || got > 500 {
-		t.Errorf("%v a second after 1,000 within one", got)
+		t.Errorf("%v a second after 1,000 within one, want at least 499, at most 500", got)
 	}
 	p.Succeeded(now, now)
 	p.Advance(now.Add(31 * time.Second))
 	if got := p.Rate(); got != 0 {
-		t.Errorf("still limited to %v", got)
+		t.Errorf("still limited to %v, want 0", got)
 	}
 }

@@ -27,7 +27,7 @@ func TestQueueKeepsItsOrder(t *testing.T) {
 				i := 0
 				for e := q.head; e != nil; e = e.link.next {
 					if i >= len(want) || e != want[i] {
-						t.Fatalf("wrong at %d", i)
+						t.Fatalf("wrong at %d, want less than %v", i, len(want))
 					}
 					i++
 				}

@@ -17,7 +17,7 @@ func TestThreatS14OnlyWhatWasStoredForTheFileAndNumberIsRead(t *testing.T) {
 	t.Parallel()
 	good := Close(token, key, id)
 	if got, ok := Open(token, key, good); !ok || got != id {
-		t.Fatalf("%q gives %q, %v", good, got, ok)
+		t.Fatalf("%q gives %q, %v; want %q, true", good, got, ok, id)
 	}
 	for name, c := range map[string]struct {
 		token       schemas.Secret

@@ -51,7 +51,7 @@ func TestWebhookFaultsAreRead(t *testing.T) {
 		t.Run(text, func(t *testing.T) {
 			got := parse(t, text).Later(faults.Call{Number: "1", Phone: "573001234567", Chance: 7}, now, tt.late)
 			if tells(got) != tt.tells || (tt.check != nil && !tt.check(got)) {
-				t.Errorf("%s; %+v", tells(got), got)
+				t.Errorf("%s; %+v; want %v", tells(got), got, tt.tells)
 			}
 		})
 	}
@@ -82,7 +82,7 @@ func TestSharesOfLateFailuresAreKept(t *testing.T) {
 			refused++
 		}
 		if !f.Window || !f.Late.Sent {
-			t.Fatalf("%+v", f)
+			t.Fatalf("got %+v, want a late failure of a sent message and a window", f)
 		}
 	}
 	got[131000] = refused
@@ -112,18 +112,18 @@ func TestWebhooksKeepTheirOrderUnderAnyRules(t *testing.T) {
 			shares[text+"|"+tells(l)]++
 			byTime := func(a, b faults.Step) int { return cmp.Compare(a.Told, b.Told) }
 			if !slices.IsSortedFunc(l.Steps, byTime) {
-				t.Fatalf("%q: %+v", text, l)
+				t.Fatalf("%q: %+v, want the steps in order of time", text, l)
 			}
 			happened := map[ledger.Status]time.Duration{}
 			for _, s := range l.Steps {
 				if s.Told < s.Happens || s.Happens < 0 || s.Told > 15*time.Second || (text == "" && s.Told > 4*time.Second) {
-					t.Fatalf("%q: %+v", text, l)
+					t.Fatalf("%q: %+v, want each told between when it happens and the longest delay", text, l)
 				}
 				happened[s.Status] = s.Happens
 			}
 			sent, ok := happened[ledger.Sent]
 			if read, isRead := happened[ledger.Read]; ok && isRead && read < sent {
-				t.Fatalf("%q: %+v", text, l)
+				t.Fatalf("%q: %+v, want it sent before it is read", text, l)
 			}
 		}
 	}

@@ -75,7 +75,7 @@ func TestFaultsAreRead(t *testing.T) {
 	}
 	over := parse(t, "for=1s html=100%")
 	if got := over.Fate(faults.Call{}, now.Add(time.Second)); got.Effect != faults.None || over.Text(now.Add(time.Second)) != "" {
-		t.Errorf("after its time: %+v", got)
+		t.Errorf("after its time: %+v, want Effect %v", got, faults.None)
 	}
 }
 
@@ -101,7 +101,7 @@ func TestSharesOfALineExcludeEachOther(t *testing.T) {
 		f := r.Fate(faults.Call{Chance: i * 0x9e3779b97f4a7c15}, now)
 		got[f.Effect]++
 		if f.Latency < time.Second || f.Latency >= 2*time.Second {
-			t.Fatalf("latency %v", f.Latency)
+			t.Fatalf("latency %v, want at least %v, less than %v", f.Latency, time.Second, 2*time.Second)
 		}
 	}
 	for e, share := range map[faults.Effect]float64{faults.Refuse: .1, faults.HTML: .2, faults.DropAfter: .3, faults.None: .4} {
@@ -122,7 +122,7 @@ func TestLimitsAllowTheRateAndOneSecondMore(t *testing.T) {
 		at = at.Add(100 * time.Microsecond)
 	}
 	if sent < 160 || sent > 162 { // a second's worth at once, and a second's worth
-		t.Errorf("%d in a second at 80", sent)
+		t.Errorf("%d in a second at 80, want at least 160, at most 162", sent)
 	}
 	pair := 0
 	for range 60 {
@@ -131,6 +131,6 @@ func TestLimitsAllowTheRateAndOneSecondMore(t *testing.T) {
 		}
 	}
 	if pair != 45 || l.TooOften(now, 2) || l.TooOften(now.Add(6*time.Second), 1) || !l.TooOften(now.Add(6*time.Second), 1) {
-		t.Errorf("%d to a phone at once", pair)
+		t.Errorf("%d to a phone at once, want 45", pair)
 	}
 }

@@ -27,11 +27,11 @@ func TestSecondCallIsRepeatedUnlessTheFirstWasRefused(t *testing.T) {
 			l.Called(1, true)
 			tt.first(l)
 			if n := l.Called(1, true); n != 1 {
-				t.Errorf("call %d", n)
+				t.Errorf("call %d, want 1", n)
 			}
 			l.Called(2, true)
 			if s := l.Summary(); s.Repeated != tt.repeated {
-				t.Errorf("%+v", s)
+				t.Errorf("got %+v, want Repeated %v", s, tt.repeated)
 			}
 		})
 	}
@@ -45,10 +45,10 @@ func TestCountersOfCallsStopAtTheirLimit(t *testing.T) {
 		l.Accepted(1, false, ledger.Received{Time: now})
 	}
 	if calls, open, accepted := l.Calls(1); calls != 65_535 || open != 65_535 || accepted != 65_535 {
-		t.Errorf("%d, %d, %d", calls, open, accepted)
+		t.Errorf("%d, %d, %d; want 65535, 65535, 65535", calls, open, accepted)
 	}
 	if s := l.Summary(); s.Accepted != 70_000 || s.Duplicates != 0 || s.Repeated != 0 {
-		t.Errorf("%+v", s)
+		t.Errorf("got %+v, want Accepted 70000, Duplicates 0, Repeated 0", s)
 	}
 }
 
@@ -85,12 +85,12 @@ func TestStatusesInAnyOrderLeaveTheFurthest(t *testing.T) {
 		l.Told(place, s, 0)
 	}
 	if r := l.Of("57300")[0]; r.Status != ledger.Read {
-		t.Errorf("%+v", r)
+		t.Errorf("got %+v, want Status %v", r, ledger.Read)
 	}
 	l.Told(l.Accepted(2, true, ledger.Received{Time: now}), ledger.Failed, 131026) // not remembered in full
 	l.Told(place, ledger.Failed, 131026)
 	if r := l.Of("")[0]; r.Status != ledger.Failed || r.Code != 131026 {
-		t.Errorf("%+v", r)
+		t.Errorf("got %+v, want Status %v, Code 131026", r, ledger.Failed)
 	}
 }
 
@@ -108,6 +108,6 @@ func TestWithheldAnswersAreCounted(t *testing.T) {
 	l.Closed(2)
 	l.Accepted(2, true, ledger.Received{Time: now, Answered: true})
 	if a, b, c := l.Withheld(1), l.Withheld(2), l.Withheld(3); a != 2 || b != 0 || c != 0 {
-		t.Errorf("%d, %d, %d", a, b, c)
+		t.Errorf("%d, %d, %d; want 2, 0, 0", a, b, c)
 	}
 }

@@ -35,7 +35,7 @@ func TestThreatS19NamesThatTheSimulatorAnswersTo(t *testing.T) {
 	} {
 		t.Run(tt.host, func(t *testing.T) {
 			if got := Answers(tt.host, tt.listening, tt.configured); got != tt.want {
-				t.Errorf("%q on %s, configured as %s: %v", tt.host, tt.listening, tt.configured, got)
+				t.Errorf("%q on %s, configured as %s: %v; want %v", tt.host, tt.listening, tt.configured, got, tt.want)
 			}
 		})
 	}

@@ -61,16 +61,16 @@ func TestStatusesWithinTheLingerGoTogether(t *testing.T) {
 				for _, p := range rc.got() {
 					left[len(read(t, p.body)[0].Statuses)]--
 					if len(p.body) > 3_000_000 {
-						t.Errorf("%d bytes", len(p.body))
+						t.Errorf("%d bytes, want at most 3000000", len(p.body))
 					}
 				}
 				for n, times := range left {
 					if times != 0 {
-						t.Errorf("posts of %d statuses: %d too few", n, times)
+						t.Errorf("posts of %d statuses: %d too few; want 0", n, times)
 					}
 				}
 				if c := e.Counts(); c.Sent != len(tt.steps) || c.Pending != 0 || c.Posts != len(tt.want) {
-					t.Errorf("%+v", c)
+					t.Errorf("got %+v, want Sent %v, Pending 0, Posts %v", c, len(tt.steps), len(tt.want))
 				}
 			})
 		})
@@ -96,7 +96,7 @@ func TestUnacceptedPostComesAgainWithGrowingPauses(t *testing.T) {
 		time.Sleep(10 * time.Minute)
 		posts := rc.got()
 		if len(posts) != 11 {
-			t.Fatalf("%d posts", len(posts))
+			t.Fatalf("%d posts, want 11", len(posts))
 		}
 		for i := 1; i < len(posts); i++ {
 			want := min(100*time.Millisecond<<(i-1), 10*time.Second) + webhooks.DefaultLinger
@@ -115,7 +115,7 @@ func TestUnacceptedPostComesAgainWithGrowingPauses(t *testing.T) {
 			t.Error(diff)
 		}
 		if rc.told["wamid.1 sent"] != 1 {
-			t.Errorf("%v", rc.told)
+			t.Errorf("told %v, want wamid.1 to be sent once", rc.told)
 		}
 	})
 }
@@ -137,14 +137,14 @@ func TestPostIsGivenUpAfterAnHour(t *testing.T) {
 		e.Raw([]byte("{}"), time.Now())
 		time.Sleep(50 * time.Minute)
 		if c := e.Counts(); c.Dropped != 0 || c.Pending != 3 {
-			t.Errorf("%+v", c)
+			t.Errorf("got %+v, want Dropped 0, Pending 3", c)
 		}
 		time.Sleep(70 * time.Minute)
 		accept(e, 2, step(ledger.Sent, 0))
 		time.Sleep(time.Minute)
 		stop()
 		if c := e.Counts(); c.Dropped != 3 || c.Pending != 0 || c.Sent != 1 || c.Posts != 2*370+1 {
-			t.Errorf("%+v", c)
+			t.Errorf("got %+v, want Dropped 3, Pending 0, Sent 1, Posts %v", c, 2*370+1)
 		}
 	})
 }
@@ -159,7 +159,7 @@ func TestMessageBeyondTheLimitHasNoWebhooks(t *testing.T) {
 			accept(e, n, way()...)
 		}
 		if c := e.Counts(); c.Pending != 6 || c.Dropped != 9 {
-			t.Errorf("%+v", c)
+			t.Errorf("got %+v, want Pending 6, Dropped 9", c)
 		}
 		time.Sleep(time.Minute)
 		accept(e, 5, way()...)
@@ -168,7 +168,7 @@ func TestMessageBeyondTheLimitHasNoWebhooks(t *testing.T) {
 			e.Raw([]byte("{}"), time.Now())
 		}
 		if err := e.Raw([]byte("{}"), time.Now()); err != webhooks.ErrFull { //nolint:errorlint // as it is
-			t.Errorf("%v", err)
+			t.Errorf("got %v, want %v", err, webhooks.ErrFull)
 		}
 		time.Sleep(time.Minute)
 		if err := e.Raw([]byte("{}"), time.Now()); err != nil {
@@ -177,7 +177,7 @@ func TestMessageBeyondTheLimitHasNoWebhooks(t *testing.T) {
 		stop()
 		c := e.Counts()
 		if c.Sent != 3 || c.Delivered != 3 || c.Read != 3 || c.Dropped+c.Others != 9+33 || c.Pending != 0 {
-			t.Errorf("%+v", c)
+			t.Errorf("got %+v, want Sent 3, Delivered 3, Read 3, Pending 0", c)
 		}
 	})
 }
@@ -195,7 +195,7 @@ func TestSlowReceiverGetsEightPostsAtOnce(t *testing.T) {
 		time.Sleep(time.Minute)
 		stop()
 		if c := e.Counts(); c.Sent != 1000 || c.Pending != 0 || c.Posts > 30 || rc.most != 8 {
-			t.Errorf("%d at once; %+v", rc.most, c)
+			t.Errorf("%d at once; %+v; want 8, Sent 1000, Pending 0, Posts at most 30", rc.most, c)
 		}
 	})
 }
@@ -220,10 +220,10 @@ func TestStopDropsWhatIsPending(t *testing.T) {
 		stop()
 		<-early
 		if took := time.Since(began); took != 0 {
-			t.Errorf("it took %v", took)
+			t.Errorf("it took %v, want 0", took)
 		}
 		if c := e.Counts(); c.Pending != 0 || c.Sent+c.Others != 1 || c.Dropped != 4 {
-			t.Errorf("%+v", c)
+			t.Errorf("got %+v, want Pending 0, Dropped 4", c)
 		}
 	})
 }
@@ -238,7 +238,7 @@ func TestEarlyWebhookIsWaitedFor(t *testing.T) {
 		began := time.Now()
 		<-e.Accepted(m, began, faults.Later{Early: true, Steps: []faults.Step{step(ledger.Sent, 0), step(ledger.Delivered, time.Minute)}})
 		if took := time.Since(began); took != time.Second+webhooks.DefaultLinger || len(rc.got()) != 1 {
-			t.Errorf("%d posts after %v", len(rc.got()), took)
+			t.Errorf("%d posts after %v; want 1, %v", len(rc.got()), took, time.Second+webhooks.DefaultLinger)
 		}
 		if e.Accepted(m, time.Now(), faults.Later{Early: true}) != nil {
 			t.Error("waits for nothing")
@@ -270,12 +270,12 @@ func TestSideBySide(t *testing.T) {
 		stop()
 		c := e.Counts()
 		if total := c.Sent + c.Delivered + c.Read + c.Duplicates + c.Dropped; total != 8000 || c.Pending != 0 || c.Dropped == 0 || c.Retries == 0 {
-			t.Errorf("%d statuses: %+v", total, c)
+			t.Errorf("%d statuses: %+v; want 8000, Pending 0, Dropped other than 0, Retries other than 0", total, c)
 		}
 		seen := rc.statuses(t)
 		for key, times := range rc.told {
 			if times != 1 || seen[key] == 0 {
-				t.Errorf("%s was taken %d times, and seen %d times", key, times, seen[key])
+				t.Errorf("%s was taken %d times, and seen %d times; want 1, other than 0", key, times, seen[key])
 			}
 		}
 	})
@@ -285,7 +285,7 @@ func TestURL(t *testing.T) {
 	t.Parallel()
 	for _, u := range []string{"", "ftp://x", "http://", "business.test/hook", "http://[::1"} {
 		if err := (webhooks.Config{URL: u}).Validate(); (err == nil) != (u == "") { // without one there are no webhooks
-			t.Errorf("%q: %v", u, err)
+			t.Errorf("%q: %v, want an error unless it is empty", u, err)
 		}
 	}
 }

@@ -135,13 +135,13 @@ func read(t *testing.T, body []byte) []value {
 		} `json:"entry"`
 	}
 	if err := json.Unmarshal(body, &envelope); err != nil || envelope.Object != "whatsapp_business_account" {
-		t.Fatalf("%v: %s", err, body)
+		t.Fatalf("%v in %s, want an envelope of Meta's", err, body)
 	}
 	var out []value
 	for _, entry := range envelope.Entry {
 		for _, c := range entry.Changes {
 			if c.Field != "messages" || entry.ID == "" {
-				t.Errorf("field %q of %q", c.Field, entry.ID)
+				t.Errorf("field %q of %q; want %q, one", c.Field, entry.ID, "messages")
 			}
 			out = append(out, c.Value)
 		}

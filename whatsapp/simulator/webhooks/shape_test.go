@@ -88,7 +88,7 @@ func golden(t *testing.T, name string, got []byte) {
 		t.Error(diff)
 	}
 	if !json.Valid(got) {
-		t.Errorf("%s", got)
+		t.Errorf("%s is no JSON", got)
 	}
 	for _, c := range got {
 		if c < ' ' || c > '~' {
@@ -112,17 +112,17 @@ func TestSignatureIsOfTheBytesThatAreSent(t *testing.T) {
 		posts := rc.got()
 		const want = "sha256=f176be6404c4e0387f00093154457a326bc1003f3539f6d78f6bcd137af969b6"
 		if got := posts[0].header.Get("X-Hub-Signature-256"); got != want || string(posts[0].body) != `{"a":"\u00f1"}` {
-			t.Errorf("%s of %s", got, posts[0].body)
+			t.Errorf("%s of %s; want %v", got, posts[0].body, want)
 		}
 		for _, p := range posts {
 			h := hmac.New(sha256.New, []byte(secret))
 			h.Write(p.body)
 			if got := p.header.Get("X-Hub-Signature-256"); got != "sha256="+hex.EncodeToString(h.Sum(nil)) || p.header.Get("Content-Type") != "application/json" {
-				t.Errorf("%v", p.header)
+				t.Errorf("got %v, want the signature of the body, and JSON", p.header)
 			}
 		}
 		if c := read(t, posts[1].body)[0].Statuses[0].Callback; c != callback {
-			t.Errorf("callback %q", c)
+			t.Errorf("callback %q, want %q", c, callback)
 		}
 	})
 }
@@ -143,7 +143,7 @@ func TestStatusesOfSeveralNumbersAreAChangeEach(t *testing.T) {
 			got[v.Metadata.Number] = [2]int{len(v.Statuses), len(v.Contacts)}
 		}
 		if want := map[string][2]int{"1": {2, 1}, "2": {1, 1}}; len(rc.got()) != 1 || !cmp.Equal(got, want) {
-			t.Errorf("%v in %d posts", got, len(rc.got()))
+			t.Errorf("%v in %d posts; want 1", got, len(rc.got()))
 		}
 	})
 }
