@@ -2,7 +2,6 @@ package schemas
 
 import (
 	"fmt"
-	"slices"
 
 	"altavoz/schemas/es"
 )
@@ -118,9 +117,6 @@ var rowOf = func() map[int]RecipientState {
 	}
 	return rows
 }()
-
-// Refusals returns a copy of the codes of refusals, in row order.
-func Refusals() []int { return slices.Clone(refusals) }
 
 // Failed returns the state of a send refused with the given code; an unknown code gives the row CodeOther.
 func Failed(code int) RecipientState { return StateFailed + rowOf[code] }

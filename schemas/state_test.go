@@ -58,7 +58,7 @@ func TestReasonRowsDoNotMove(t *testing.T) {
 		131062, 131063, 131064, 132000, 132001, 132005, 132007, 132008, 132012, 132015, 132016, 132018, 132021, 132068,
 		132069, 133010, 134011, 134100, 134101, 134102, 135000, 137000, 139200, 131052,
 	}
-	got := schemas.Refusals()
+	got := schemas.Refusals
 	for i, code := range want {
 		if i >= len(got) || got[i] != code {
 			t.Fatalf("row %d is not code %d any more; want less than %v, %v", i, code, len(got), got[i])

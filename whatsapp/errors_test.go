@@ -18,8 +18,10 @@ import (
 func TestEachCodeThatEndsASendHasItsWords(t *testing.T) {
 	t.Parallel()
 	rows := map[int]bool{}
-	for _, code := range schemas.Refusals() {
-		rows[code] = true
+	for row := schemas.StateFailed; row.Outcome() == schemas.OutcomeFailed; row++ {
+		if code, ok := row.Code(); ok && schemas.Failed(code) == row {
+			rows[code] = true
+		}
 	}
 	for code, v := range verdicts {
 		switch v {

@@ -231,9 +231,9 @@ func (w *world) checkView(t interface {
 }, words bool,
 ) {
 	t.Helper()
-	var log fold.Recount
+	var log recount
 	for _, rec := range w.records(results0, 0) {
-		log.Take(rec)
+		log.take(rec)
 	}
 	last := make(map[string][]byte)
 	for _, rec := range w.records(marks0, 0) {
@@ -243,8 +243,8 @@ func (w *world) checkView(t interface {
 		}
 		last[string(rec.Key)] = p.GetMarks()
 	}
-	for _, id := range slices.SortedFunc(maps.Keys(log.Tasks), func(a, b schemas.TaskID) int { return slices.Compare(a[:], b[:]) }) {
-		task := log.Tasks[id]
+	for _, id := range slices.SortedFunc(maps.Keys(log.tasks), func(a, b schemas.TaskID) int { return slices.Compare(a[:], b[:]) }) {
+		task := log.tasks[id]
 		want, _ := task.Status(nil)
 		got := w.status(id)
 		if got == nil {

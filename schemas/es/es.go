@@ -118,19 +118,6 @@ func arguments(format string) (n int) {
 	return n
 }
 
-// Codes returns all codes, those of refusals included, in no order.
-func Codes() (out []Code) {
-	for _, table := range tables {
-		for code := range table {
-			out = append(out, code)
-		}
-	}
-	for code := range refusals {
-		out = append(out, Refused(code).Code)
-	}
-	return out
-}
-
 // Match reports whether words are the sentence in Spanish, and returns its argument: only for sentences with at most one, at their end or
 // within. It is for records of versions that wrote no codes.
 func (c Code) Match(words string) (argument string, ok bool) {

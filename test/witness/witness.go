@@ -46,7 +46,7 @@ type starts struct {
 
 // Saw takes in a commit. Those of one partition must come in their order.
 func (c *Commits) Saw(pos stream.Position, at time.Time) error {
-	started, err := ledger.StartedIn(pos)
+	started, err := startedIn(pos)
 	if err != nil {
 		return fmt.Errorf("the ledger of %s: %w", pos.Partition, err)
 	}
@@ -69,6 +69,20 @@ func (c *Commits) Saw(pos stream.Position, at time.Time) error {
 	}
 	s.now = now
 	return nil
+}
+
+// startedIn returns the offsets of the records that are started in a committed position: only their process knows what becomes of
+// their calls.
+func startedIn(pos stream.Position) (offsets []int64, err error) {
+	_, runs, err := ledger.Decode(pos.Metadata, pos.Offset)
+	at := pos.Offset
+	for _, r := range runs {
+		for o := at; o < at+r.N && (r.State == ledger.Started || r.State == ledger.Repeated); o++ {
+			offsets = append(offsets, o)
+		}
+		at += r.N
+	}
+	return offsets, err
 }
 
 // Started returns when a record became started, in order.

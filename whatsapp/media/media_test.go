@@ -5,6 +5,8 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
@@ -362,7 +364,9 @@ func TestForgottenMediaIDIsRenewedOnce(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		h.sim.ForgetMedia()
+		forget := httptest.NewRequestWithContext(t.Context(), http.MethodDelete, "/v25.0/"+old.GetMediaId(), nil)
+		forget.Header.Set("Authorization", "Bearer t")
+		h.sim.Handler().ServeHTTP(httptest.NewRecorder(), forget)
 		if v := h.sends(t, sender, image, old); v != schemas.VerdictMedia {
 			t.Fatalf("verdict %d, want %v", v, schemas.VerdictMedia)
 		}

@@ -211,13 +211,6 @@ func (s *Simulator) checkMedia(number string, used usedMedia, gone bool) *apiErr
 	return nil
 }
 
-// ForgetMedia makes every media id unknown, as if a month had passed.
-func (s *Simulator) ForgetMedia() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	clear(s.media)
-}
-
 func (s *Simulator) describeMedia(x *exchange) {
 	m, e := s.ownMedia(x)
 	if e != nil {

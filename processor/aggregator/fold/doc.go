@@ -17,5 +17,5 @@
 //
 // In reading order: result.go (which results are valid), task.go (one result), pages.go (states and their histogram), head.go (what
 // is known of the task as a whole), lines.go (its error lines), status.go (the record of it, and back), foreign.go (records of
-// others), tally.go (steps for the metrics), recount.go (a whole log, for checks).
+// others), tally.go (steps for the metrics).
 package fold

@@ -197,20 +197,6 @@ func Decode(text string, watermark int64) (id Identity, runs []Run, err error) {
 	return id, runs, err
 }
 
-// StartedIn returns the offsets of the records that are started in a committed position, for observers
-// (test/witness): only their process knows what becomes of their calls.
-func StartedIn(pos stream.Position) (offsets []int64, err error) {
-	_, runs, err := Decode(pos.Metadata, pos.Offset)
-	at := pos.Offset
-	for _, r := range runs {
-		for o := at; o < at+r.N && (r.State == Started || r.State == Repeated); o++ {
-			offsets = append(offsets, o)
-		}
-		at += r.N
-	}
-	return offsets, err
-}
-
 // runs reads runs to the end.
 func (r *bitReader) runs() (runs []Run, err error) {
 	for before := Done; ; {
