@@ -1,5 +1,6 @@
 // Package testio is what tests of several packages read from and talk over: a network of one address in memory, which also runs in
-// the fake time of testing/synctest, and a log that is read while it is written. Programs have no use for it.
+// the fake time of testing/synctest, a log that is read while it is written, and histories that are drawn from seeds (seeds.go). Programs
+// have no use for it.
 package testio
 
 import (

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"altavoz/internal/testio"
 )
 
 // Each entry ends exactly once: in time, or by expiring; and a key takes nothing more from when one of its entries expires
@@ -21,8 +23,8 @@ func TestEveryEntryIsAnsweredInTimeOrExpiresOnce(t *testing.T) {
 		expired int
 		ended   bool
 	}
-	synctest.Test(t, func(t *testing.T) {
-		for seed := range uint64(500) {
+	testio.Seeds(t, 500, func(t *testing.T, seed uint64) {
+		synctest.Test(t, func(t *testing.T) {
 			r := rand.New(rand.NewPCG(seed, 0))
 			var mu sync.Mutex // of what those who expire write, each on a goroutine of its timer
 			told := make(map[int]int)
@@ -40,7 +42,7 @@ func TestEveryEntryIsAnsweredInTimeOrExpiresOnce(t *testing.T) {
 					late := overdue(x.key)
 					e, ok := s.add(x.key, func() { mu.Lock(); x.expired++; mu.Unlock() })
 					if want := !late; ok != want {
-						t.Fatalf("seed %d: taken: %t, want %t", seed, ok, want)
+						t.Fatalf("taken: %t, want %t", ok, want)
 					}
 					if x.e = e; ok {
 						all = append(all, x)
@@ -56,7 +58,7 @@ func TestEveryEntryIsAnsweredInTimeOrExpiresOnce(t *testing.T) {
 						expired := x.expired
 						mu.Unlock()
 						if inTime != (expired == 0) {
-							t.Fatalf("seed %d: ended in time: %t, but expired %d times; want %v", seed, inTime, expired, expired == 0)
+							t.Fatalf("ended in time: %t, but expired %d times; want %v", inTime, expired, expired == 0)
 						}
 					}
 				case 2:
@@ -68,16 +70,16 @@ func TestEveryEntryIsAnsweredInTimeOrExpiresOnce(t *testing.T) {
 				for _, x := range all {
 					expired += x.expired
 					if want := !x.ended && !time.Now().Before(x.due); want && x.expired != 1 || x.expired > 1 {
-						t.Fatalf("seed %d: %s after its time an entry expired %d times; want at most 1", seed, time.Since(x.due), x.expired)
+						t.Fatalf("%s after its time an entry expired %d times; want at most 1", time.Since(x.due), x.expired)
 					}
 				}
 				if told[0]+told[1]+told[2] != expired {
-					t.Fatalf("seed %d: told of %v, %d expired; want %v", seed, told, expired, told[0]+told[1]+told[2])
+					t.Fatalf("told of %v, %d expired; want %v", told, expired, told[0]+told[1]+told[2])
 				}
 				mu.Unlock()
 			}
 			s.stop()
-		}
+		})
 	})
 }
 

@@ -20,7 +20,7 @@ func TestPartitionOfAnEarlierVersionIsTakenOver(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	bubble(t, func(w *world) {
+	inBubble(t, func(w *world) {
 		t := w.t
 		for line := range strings.Lines(string(text)) {
 			f := strings.Fields(line)

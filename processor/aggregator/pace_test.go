@@ -9,7 +9,6 @@ import (
 
 // A task that goes on shows how fast; when it rests, that is said once, and the end says it by itself.
 func TestRateIsShown(t *testing.T) {
-	t.Parallel()
 	bubble(t, func(w *world) {
 		t := w.t
 		p := w.start(Config{})

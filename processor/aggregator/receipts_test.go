@@ -13,7 +13,6 @@ import (
 // What receipts do to a task, from the first one, which comes before the sender's own word, to one that comes when the
 // task is forgotten.
 func TestReceiptsCountFromTheFirstUntilTheTaskIsDeleted(t *testing.T) {
-	t.Parallel()
 	bubble(t, func(w *world) {
 		t := w.t
 		p := w.start(Config{})
@@ -86,7 +85,6 @@ func TestReceiptsCountFromTheFirstUntilTheTaskIsDeleted(t *testing.T) {
 
 // A receipt that says what no receipt can say is not ours.
 func TestReceiptsAreChecked(t *testing.T) {
-	t.Parallel()
 	bubble(t, func(w *world) {
 		t := w.t
 		p := w.start(Config{})
@@ -107,7 +105,6 @@ func TestReceiptsAreChecked(t *testing.T) {
 // A thousand tasks that ended long ago get receipts: of each only the part in question comes to memory, no more of all than
 // the budget, and a minute later nothing is held.
 func TestReceiptsOfFinishedTasksTakeLittle(t *testing.T) {
-	t.Parallel()
 	bubble(t, func(w *world) {
 		t := w.t
 		const tasks, total, budget = 1000, 3 * schemas.PageRecipients, 4 << 20
@@ -156,7 +153,6 @@ func TestReceiptsOfFinishedTasksTakeLittle(t *testing.T) {
 
 // What the fanout says of controls is shown, and a task that it stopped has its words.
 func TestControlsAreShown(t *testing.T) {
-	t.Parallel()
 	bubble(t, func(w *world) {
 		t := w.t
 		p := w.start(Config{})

@@ -2,39 +2,23 @@ package aggregator
 
 import (
 	"math/rand/v2"
-	"os"
-	"strconv"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"altavoz/internal/logtest"
+	"altavoz/internal/testio"
 	"altavoz/schemas"
 	"altavoz/stream"
 )
 
-const simSeeds = 60 // without SIM_SEEDS: some 4 s
-
 // TestCrashesAndWriteFaultsLeaveTheFoldOfTheWholeLog lets processes crash, freeze, leave and come back at random moments while tasks go on, writes fail or
 // arrive late, and the log cleaner runs. In the end the topics must show exactly what a fold of the whole log of results
-// shows. SIM_SEEDS says how many histories, SIM_SEED which single one to see again.
+// shows.
 func TestCrashesAndWriteFaultsLeaveTheFoldOfTheWholeLog(t *testing.T) {
 	t.Parallel()
-	seeds := uint64(simSeeds)
-	if n, err := strconv.ParseUint(os.Getenv("SIM_SEEDS"), 10, 64); err == nil {
-		seeds = n
-	}
-	if seed, err := strconv.ParseUint(os.Getenv("SIM_SEED"), 10, 64); err == nil {
-		simulate(t, seed)
-		return
-	}
-	for seed := range seeds {
-		simulate(t, seed+1)
-		if t.Failed() {
-			return
-		}
-	}
+	testio.Seeds(t, 60, simulate)
 }
 
 type sim struct {
@@ -60,7 +44,7 @@ func simulate(t *testing.T, seed uint64) {
 			t.Logf("see it again with SIM_SEED=%d go test -run TestCrashesAndWriteFaultsLeaveTheFoldOfTheWholeLog", seed)
 		}
 	}()
-	bubble(t, func(w *world) {
+	inBubble(t, func(w *world) {
 		rng := rand.New(rand.NewPCG(seed, 1))
 		s := &sim{world: w, rng: rng, cfg: Config{MarksMemory: int64(1+rng.IntN(200)) << 10}}
 		for n := range 1 + rng.IntN(6) {

@@ -15,7 +15,6 @@ import (
 
 // Somebody waits for an express task: its end is shown at once, though its status was written a moment ago.
 func TestEndIsShownAtOnce(t *testing.T) {
-	t.Parallel()
 	bubble(t, func(w *world) {
 		t := w.t
 		p := w.start(Config{})
@@ -48,7 +47,6 @@ func TestEndIsShownAtOnce(t *testing.T) {
 
 // Under load a task's status is written about seven times a second, not once a result.
 func TestStatusesAreSpacedUnderLoad(t *testing.T) {
-	t.Parallel()
 	bubble(t, func(w *world) {
 		t := w.t
 		p := w.start(Config{})
@@ -74,7 +72,6 @@ func TestStatusesAreSpacedUnderLoad(t *testing.T) {
 
 // Nothing is committed before the marks and statuses that contain it are acknowledged.
 func TestCommitOnlyAfterAcknowledgement(t *testing.T) {
-	t.Parallel()
 	bubble(t, func(w *world) {
 		t := w.t
 		p := w.start(Config{})
@@ -107,7 +104,6 @@ func TestCommitOnlyAfterAcknowledgement(t *testing.T) {
 
 // A refused or failed write is tried again, under a new version, and a refused commit too.
 func TestFailedWritesAreWrittenAgain(t *testing.T) {
-	t.Parallel()
 	bubble(t, func(w *world) {
 		t := w.t
 		p := w.start(Config{})
@@ -138,7 +134,6 @@ func TestFailedWritesAreWrittenAgain(t *testing.T) {
 }
 
 func TestResultsThatMeanNothingAreRejected(t *testing.T) {
-	t.Parallel()
 	bubble(t, func(w *world) {
 		t := w.t
 		p := w.start(Config{})
@@ -173,7 +168,6 @@ func TestResultsThatMeanNothingAreRejected(t *testing.T) {
 }
 
 func TestTaskThatFailsAsAWholeFailsEveryRecipient(t *testing.T) {
-	t.Parallel()
 	bubble(t, func(w *world) {
 		t := w.t
 		p := w.start(Config{})
@@ -194,7 +188,6 @@ func TestTaskThatFailsAsAWholeFailsEveryRecipient(t *testing.T) {
 
 // A finished task is let go of, and comes back for a late receipt.
 func TestEvictedTaskComesBackForALateReceipt(t *testing.T) {
-	t.Parallel()
 	bubble(t, func(w *world) {
 		t := w.t
 		p := w.start(Config{})
@@ -235,7 +228,6 @@ func TestRepeatedPlanHasTheStatusWrittenAgain(t *testing.T) {
 		"of a task that is finished": {planOf(2), outcome(0, schemas.StateSent, "", ""), outcome(1, schemas.StateSent, "", "")},
 	} {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
 			bubble(t, func(w *world) {
 				t := w.t
 				p := w.start(Config{})
@@ -266,7 +258,6 @@ func TestRepeatedPlanHasTheStatusWrittenAgain(t *testing.T) {
 
 // The next owner goes on where the last one left, with nothing said twice and nothing backwards.
 func TestNextOwnerGoesOnWithoutRepeats(t *testing.T) {
-	t.Parallel()
 	bubble(t, func(w *world) {
 		t := w.t
 		p := w.start(Config{})
@@ -300,7 +291,6 @@ func TestNextOwnerGoesOnWithoutRepeats(t *testing.T) {
 
 // After a crash the marks may stand further back than the statuses. What was shown must not be taken back meanwhile.
 func TestNothingIsShownBackwards(t *testing.T) {
-	t.Parallel()
 	bubble(t, func(w *world) {
 		t := w.t
 		p := w.start(Config{MarksEvery: time.Hour})
@@ -332,7 +322,6 @@ func TestNothingIsShownBackwards(t *testing.T) {
 
 // A process that lost its partition and does not know it writes what it still had. The owner sees it and has the last word.
 func TestZombieIsRepaired(t *testing.T) {
-	t.Parallel()
 	bubble(t, func(w *world) {
 		t := w.t
 		zombie := w.start(Config{WatchEvery: time.Hour})
@@ -384,7 +373,6 @@ func TestZombieIsRepaired(t *testing.T) {
 
 // Two that both believe to be the owner come to say the same and fall silent.
 func TestTwoOwnersConverge(t *testing.T) {
-	t.Parallel()
 	bubble(t, func(w *world) {
 		t := w.t
 		a := w.start(Config{})
@@ -409,7 +397,6 @@ func TestTwoOwnersConverge(t *testing.T) {
 
 // Marks go first and the status last, so that a crash in between is found and finished by the next owner.
 func TestDeletionStartsWithPagesAndEndsWithTheStatus(t *testing.T) {
-	t.Parallel()
 	bubble(t, func(w *world) {
 		t := w.t
 		p := w.start(Config{MarksEvery: time.Minute, WatchEvery: time.Hour})
@@ -468,7 +455,6 @@ func TestDeletionStartsWithPagesAndEndsWithTheStatus(t *testing.T) {
 
 // What is left of a task that was removed whole is not written again at every takeover.
 func TestDeletedTasksStayDeleted(t *testing.T) {
-	t.Parallel()
 	bubble(t, func(w *world) {
 		t := w.t
 		p := w.start(Config{Retention: time.Hour})
@@ -491,7 +477,6 @@ func TestDeletedTasksStayDeleted(t *testing.T) {
 
 // A status of a newer program must not be taken for nothing and overwritten.
 func TestNewerVersionStopsTheTakeover(t *testing.T) {
-	t.Parallel()
 	bubble(t, func(w *world) {
 		t := w.t
 		newer := schemas.EncodeStatus(0, &schemas.Status{Task: task1.Bytes(), Version: 1})
@@ -508,7 +493,6 @@ func TestNewerVersionStopsTheTakeover(t *testing.T) {
 // Somebody removed the records of a task that is still wanted here, or wrote garbage: the owner writes them again, and
 // a takeover passes over what nobody can read.
 func TestRecordsRemovedByOthersComeBack(t *testing.T) {
-	t.Parallel()
 	bubble(t, func(w *world) {
 		t := w.t
 		p := w.start(Config{})
@@ -534,7 +518,6 @@ func TestRecordsRemovedByOthersComeBack(t *testing.T) {
 
 // Marks that a zombie left of a forgotten task go at the next takeover.
 func TestPagesOfADeletedTaskAreDeletedAtTheTakeover(t *testing.T) {
-	t.Parallel()
 	bubble(t, func(w *world) {
 		t := w.t
 		w.append(schemas.EncodePage(0, &schemas.StatePage{Task: task1.Bytes(), Marks: []byte{124}}))
@@ -550,7 +533,6 @@ func TestPagesOfADeletedTaskAreDeletedAtTheTakeover(t *testing.T) {
 
 // Marks whose status was never written are not orphans: the results that made them are still to come.
 func TestMarksAheadOfStatus(t *testing.T) {
-	t.Parallel()
 	bubble(t, func(w *world) {
 		t := w.t
 		w.append(schemas.EncodePage(0, &schemas.StatePage{Task: task1.Bytes(), Marks: []byte{124, 124}}))
@@ -565,7 +547,6 @@ func TestMarksAheadOfStatus(t *testing.T) {
 
 // Memory for marks is bounded however many tasks are open, and what was unloaded is not missed.
 func TestMarksMemoryIsBounded(t *testing.T) {
-	t.Parallel()
 	bubble(t, func(w *world) {
 		t := w.t
 		const budget = 100 << 10
@@ -594,7 +575,6 @@ func TestMarksMemoryIsBounded(t *testing.T) {
 
 // Reading is paused when much waits, and goes on.
 func TestReadingIsPaused(t *testing.T) {
-	t.Parallel()
 	bubble(t, func(w *world) {
 		t := w.t
 		p := w.start(Config{})
@@ -619,7 +599,6 @@ func TestReadingIsPaused(t *testing.T) {
 
 // OnLost returns only when the commit under way is over, and Revoke gives up when its time is.
 func TestLostWaitsForCommit(t *testing.T) {
-	t.Parallel()
 	bubble(t, func(w *world) {
 		t := w.t
 		p := w.start(Config{})
@@ -651,7 +630,6 @@ func TestLostWaitsForCommit(t *testing.T) {
 // Nobody knows whether the commit was made: the group will take the partition away, and the next owner starts from whatever
 // was written.
 func TestCommitWithoutAnswer(t *testing.T) {
-	t.Parallel()
 	bubble(t, func(w *world) {
 		t := w.t
 		p := w.start(Config{})

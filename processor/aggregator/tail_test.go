@@ -12,7 +12,6 @@ import (
 // A foreign record says all that memory says, but an older record of our own lands after it: that one is the last, and
 // the part is not stored.
 func TestOwnRecordLandsAfterForeignOne(t *testing.T) {
-	t.Parallel()
 	bubble(t, func(w *world) {
 		t := w.t
 		p := w.start(Config{})
@@ -38,7 +37,6 @@ func TestOwnRecordLandsAfterForeignOne(t *testing.T) {
 
 // A foreign record reaches beyond the task's end, as one written before the plan was known does.
 func TestForeignMarksBeyondTheEnd(t *testing.T) {
-	t.Parallel()
 	bubble(t, func(w *world) {
 		t := w.t
 		p := w.start(Config{})
@@ -58,7 +56,6 @@ func TestForeignMarksBeyondTheEnd(t *testing.T) {
 // The status of the highest version is a zombie's and knows less of the task than one below it, whose results are
 // committed: nobody will say them again.
 func TestTakeoverFoldsEveryStatus(t *testing.T) {
-	t.Parallel()
 	bubble(t, func(w *world) {
 		t := w.t
 		w.result(planOf(2), dispatched(2), noted(41, schemas.Phase_PHASE_WAITING, "Token vencido"))

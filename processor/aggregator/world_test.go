@@ -270,8 +270,15 @@ func (w *world) checkView(t interface {
 	}
 }
 
-// bubble runs a test in fake time.
+// bubble runs a test in fake time, in a world of its own, beside other tests.
 func bubble(t *testing.T, f func(w *world)) {
+	t.Helper()
+	t.Parallel()
+	inBubble(t, f)
+}
+
+// inBubble is bubble for a test that is parallel already.
+func inBubble(t *testing.T, f func(w *world)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) { f(newWorld(t)) })
 }

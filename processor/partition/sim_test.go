@@ -2,7 +2,6 @@ package partition_test
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"math/rand/v2"
 	"sync"
@@ -10,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"altavoz/internal/testio"
 	"altavoz/processor/partition"
 	"altavoz/stream"
 )
@@ -234,27 +234,24 @@ func (w *simWorld) own(records int64, last time.Duration) (committed int64) {
 func TestNothingIsLostBetweenMailboxAndCommit(t *testing.T) {
 	t.Parallel()
 	const records = 600
-	for seed := range uint64(60) {
-		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
-			t.Parallel()
-			synctest.Test(t, func(t *testing.T) {
-				w := &simWorld{t: t, rng: &lockedRand{r: rand.New(rand.NewPCG(seed, 1))}, written: make(map[int64]bool)}
-				w.set = partition.New[*copier](w, w, slog.New(slog.DiscardHandler))
-				w.set.Start()
-				for range 12 {
-					w.own(records, time.Duration(w.rng.IntN(8000))*time.Millisecond)
-				}
-				w.mu.Lock()
-				w.healthy = true
-				w.mu.Unlock()
-				if committed := w.own(records, 10*time.Minute); committed != records {
-					t.Errorf("committed %d of %d; want %v", committed, records, records)
-				}
-				time.Sleep(time.Minute) // what is on its way
-				if err := w.set.Stop(t.Context()); err != nil {
-					t.Error(err)
-				}
-			})
+	testio.Seeds(t, 60, func(t *testing.T, seed uint64) {
+		synctest.Test(t, func(t *testing.T) {
+			w := &simWorld{t: t, rng: &lockedRand{r: rand.New(rand.NewPCG(seed, 1))}, written: make(map[int64]bool)}
+			w.set = partition.New[*copier](w, w, slog.New(slog.DiscardHandler))
+			w.set.Start()
+			for range 12 {
+				w.own(records, time.Duration(w.rng.IntN(8000))*time.Millisecond)
+			}
+			w.mu.Lock()
+			w.healthy = true
+			w.mu.Unlock()
+			if committed := w.own(records, 10*time.Minute); committed != records {
+				t.Errorf("committed %d of %d; want %v", committed, records, records)
+			}
+			time.Sleep(time.Minute) // what is on its way
+			if err := w.set.Stop(t.Context()); err != nil {
+				t.Error(err)
+			}
 		})
-	}
+	})
 }

@@ -12,7 +12,6 @@ import (
 // TestWhyNamesThePhoneThatWasWrittenToAMomentAgo: WhatsApp takes one message to a phone in 6 s. A task that waits for nothing else says so,
 // whatever its number does, and that it goes on.
 func TestWhyNamesThePhoneThatWasWrittenToAMomentAgo(t *testing.T) {
-	t.Parallel()
 	bubble(t, func(w *world) {
 		w.start(both)
 		first, second := schemas.NewTaskID(), schemas.NewTaskID()
@@ -36,7 +35,6 @@ func TestWhyNamesThePhoneThatWasWrittenToAMomentAgo(t *testing.T) {
 
 // TestWhyNamesAFileThatTakesLong: a task whose file is renewed, for longer than a moment, says so.
 func TestWhyNamesAFileThatTakesLong(t *testing.T) {
-	t.Parallel()
 	bubble(t, func(w *world) {
 		w.answer = func(c *apiCall) schemas.Reply {
 			if c.message == "holaold" {

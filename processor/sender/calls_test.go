@@ -60,7 +60,7 @@ func TestRefusedForGoodFailsWithCodeAndWords(t *testing.T) {
 		"not even text":    {schemas.Reply{Verdict: schemas.VerdictContent, Code: 100, Detail: "\xff"}, 100, "(100) Parámetro inválido: ?"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			bubble(t, func(w *world) {
+			inBubble(t, func(w *world) {
 				w.answer = answers(c.reply)
 				p := w.start(both)
 				w.produce(bulkPartition, schemas.NewTaskID(), 1)
@@ -80,7 +80,6 @@ func TestRefusedForGoodFailsWithCodeAndWords(t *testing.T) {
 
 // TestFailuresAreLoggedInMeasure: a bad list does not fill the log.
 func TestFailuresAreLoggedInMeasure(t *testing.T) {
-	t.Parallel()
 	bubble(t, func(w *world) {
 		w.answer = answers(schemas.Reply{Verdict: schemas.VerdictFailed, Code: 131026})
 		p := w.start(both)
@@ -122,7 +121,6 @@ func (w *world) amongOthers(partition stream.TopicPartition, ids ...who) {
 
 // TestTransientErrorsFailAfterFiveAttempts: while others get through, five attempts with growing waits, then failed; success on the way is success.
 func TestTransientErrorsFailAfterFiveAttempts(t *testing.T) {
-	t.Parallel()
 	bubble(t, func(w *world) {
 		again := schemas.Reply{Verdict: schemas.VerdictTransient, Code: 131000}
 		w.answer = func(c *apiCall) schemas.Reply {
@@ -157,7 +155,6 @@ func TestTransientErrorsFailAfterFiveAttempts(t *testing.T) {
 
 // TestUnsentIsTriedUntilItIsSent: what certainly reached nobody is tried again at once, then after small waits, as often as it takes.
 func TestUnsentIsTriedUntilItIsSent(t *testing.T) {
-	t.Parallel()
 	bubble(t, func(w *world) {
 		w.answer = answers(repeat(schemas.Reply{Verdict: schemas.VerdictUnsent}, 40)...)
 		w.start(both)
@@ -181,7 +178,6 @@ func TestUnsentIsTriedUntilItIsSent(t *testing.T) {
 
 // TestUnreachableNumberTriesNowAndThen: with nobody there to be called, the number as a whole tries now and then, whatever waits.
 func TestUnreachableNumberTriesNowAndThen(t *testing.T) {
-	t.Parallel()
 	bubble(t, func(w *world) {
 		back := time.Now().Add(time.Minute)
 		w.answer = func(*apiCall) schemas.Reply {
@@ -208,7 +204,6 @@ func TestUnreachableNumberTriesNowAndThen(t *testing.T) {
 
 // TestThrottledNumberGoesOnAtHalfItsRate: the number goes on at half its rate; it costs no attempt, and no other number notices.
 func TestThrottledNumberGoesOnAtHalfItsRate(t *testing.T) {
-	t.Parallel()
 	bubble(t, func(w *world) {
 		from := time.Now().Add(5 * time.Second)
 		w.latency = func(*apiCall) time.Duration { return 50 * time.Millisecond }
@@ -249,7 +244,6 @@ func TestThrottledNumberGoesOnAtHalfItsRate(t *testing.T) {
 
 // TestPausesOfAThrottledNumberDouble: while nothing gets through, one call finds out now and then; a time that Meta names is kept.
 func TestPausesOfAThrottledNumberDouble(t *testing.T) {
-	t.Parallel()
 	bubble(t, func(w *world) {
 		w.answer = answers(append(repeat(schemas.Reply{Verdict: schemas.VerdictThrottled}, 8),
 			schemas.Reply{Verdict: schemas.VerdictThrottled, After: 5 * time.Second}, schemas.Reply{Verdict: schemas.VerdictThrottled, After: 100 * time.Hour})...)
@@ -272,7 +266,6 @@ func TestPausesOfAThrottledNumberDouble(t *testing.T) {
 
 // TestThrottledNumberIsTriedByOne: after a wait one call goes, whatever waits, and the others when it got through.
 func TestThrottledNumberIsTriedByOne(t *testing.T) {
-	t.Parallel()
 	bubble(t, func(w *world) {
 		open := time.Now().Add(30 * time.Second)
 		w.latency = func(*apiCall) time.Duration { return 100 * time.Millisecond }
@@ -306,7 +299,6 @@ func TestThrottledNumberIsTriedByOne(t *testing.T) {
 
 // TestThrottledIsSaid: tasks of a number that is slow for a while say why, and that they go on; a moment explains nothing.
 func TestThrottledIsSaid(t *testing.T) {
-	t.Parallel()
 	bubble(t, func(w *world) {
 		begin := time.Now()
 		w.answer = func(*apiCall) schemas.Reply {
@@ -334,7 +326,6 @@ func TestThrottledIsSaid(t *testing.T) {
 
 // TestGoingOnIsSaidByTheHeir: a number stops, its process says so and dies; whoever sends again takes it back.
 func TestGoingOnIsSaidByTheHeir(t *testing.T) {
-	t.Parallel()
 	bubble(t, func(w *world) {
 		w.answer = func(c *apiCall) schemas.Reply {
 			return schemas.Reply{Verdict: schemas.VerdictAccount, Code: 190}
@@ -363,7 +354,6 @@ func TestGoingOnIsSaidByTheHeir(t *testing.T) {
 
 // TestThrottledAllAtOnce: many calls under way are told the same, once.
 func TestThrottledAllAtOnce(t *testing.T) {
-	t.Parallel()
 	bubble(t, func(w *world) {
 		until := time.Now().Add(500 * time.Millisecond)
 		w.latency = func(*apiCall) time.Duration { return 100 * time.Millisecond }
@@ -389,7 +379,6 @@ func TestThrottledAllAtOnce(t *testing.T) {
 
 // TestPairRefusalDelaysThatPhoneOnly: that phone waits, and nobody else.
 func TestPairRefusalDelaysThatPhoneOnly(t *testing.T) {
-	t.Parallel()
 	bubble(t, func(w *world) {
 		w.answer = func(c *apiCall) schemas.Reply {
 			if c.index == 1 {
@@ -423,7 +412,6 @@ func TestPairRefusalDelaysThatPhoneOnly(t *testing.T) {
 // TestCallsOfAPairAreSixSecondsApart: 6 s between two calls of a phone, without being told so; from another number it is another pair, and a
 // call that reached nobody does not count.
 func TestCallsOfAPairAreSixSecondsApart(t *testing.T) {
-	t.Parallel()
 	bubble(t, func(w *world) {
 		w.answer = func(c *apiCall) schemas.Reply {
 			if c.index == 9 {
@@ -457,7 +445,6 @@ func TestCallsOfAPairAreSixSecondsApart(t *testing.T) {
 // TestAccountFaultStopsTheNumberUntilAProbeIsAccepted: the number stops and keeps its sends; one of them probes every 30 s; its tasks say why they wait, at most
 // once a minute, and that they go on; other numbers don't notice.
 func TestAccountFaultStopsTheNumberUntilAProbeIsAccepted(t *testing.T) {
-	t.Parallel()
 	bubble(t, func(w *world) {
 		renewed := false
 		w.latency = func(*apiCall) time.Duration { return 100 * time.Millisecond }
@@ -521,7 +508,6 @@ func TestAccountFaultStopsTheNumberUntilAProbeIsAccepted(t *testing.T) {
 // TestForeignAnswerStopsTheNumber: a captive portal or a wrong address answers everybody. Those whose call was begun stay unknown, the
 // others wait until the Cloud API answers again.
 func TestForeignAnswerStopsTheNumber(t *testing.T) {
-	t.Parallel()
 	bubble(t, func(w *world) {
 		foreign := true
 		w.answer = func(*apiCall) schemas.Reply {
@@ -549,7 +535,6 @@ func TestForeignAnswerStopsTheNumber(t *testing.T) {
 
 // TestLostAnswerThatNamesAWait: Retry-After without the Cloud API's words proves nothing about the call, and sets the wait of the number.
 func TestLostAnswerThatNamesAWait(t *testing.T) {
-	t.Parallel()
 	bubble(t, func(w *world) {
 		began := time.Now()
 		w.answer = func(c *apiCall) schemas.Reply {
@@ -576,7 +561,6 @@ func TestLostAnswerThatNamesAWait(t *testing.T) {
 // TestProbeThatSaysNothing: a probe whose answer tells nothing about the account leaves the number stopped; one whose
 // commit is refused, or whose partition is lost, does not stop the probing.
 func TestProbeThatSaysNothing(t *testing.T) {
-	t.Parallel()
 	bubble(t, func(w *world) {
 		mode := schemas.VerdictAccount
 		w.answer = func(*apiCall) schemas.Reply { return schemas.Reply{Verdict: mode} }
@@ -607,7 +591,6 @@ func TestProbeThatSaysNothing(t *testing.T) {
 // TestLostMediaIsRenewedOnceForAllSends: a media id that Meta does not know any more is renewed, once for all sends of the task that meet it, and
 // costs no attempt.
 func TestLostMediaIsRenewedOnceForAllSends(t *testing.T) {
-	t.Parallel()
 	bubble(t, func(w *world) {
 		w.answer = func(c *apiCall) schemas.Reply {
 			if !strings.HasSuffix(c.message, "+") {
@@ -637,7 +620,6 @@ func TestLostMediaIsRenewedOnceForAllSends(t *testing.T) {
 // TestMediaIsRenewedForSendsThatAreReady: sends that wait for the rate of their number when the media id of their task turns out to be unknown
 // wait for the new one too.
 func TestMediaIsRenewedForSendsThatAreReady(t *testing.T) {
-	t.Parallel()
 	bubble(t, func(w *world) {
 		w.answer = func(c *apiCall) schemas.Reply {
 			if !strings.HasSuffix(c.message, "+") {
@@ -660,7 +642,6 @@ func TestMediaIsRenewedForSendsThatAreReady(t *testing.T) {
 
 // TestMediaIsRenewedDuringACommit: so does one that is admitted, and whose commit is under way.
 func TestMediaIsRenewedDuringACommit(t *testing.T) {
-	t.Parallel()
 	bubble(t, func(w *world) {
 		w.answer = func(c *apiCall) schemas.Reply {
 			if !strings.HasSuffix(c.message, "+") {
@@ -687,7 +668,6 @@ func TestMediaIsRenewedDuringACommit(t *testing.T) {
 
 // TestMediaThatStaysUnknown: an id that is refused after it was renewed is an error like others: it costs attempts.
 func TestMediaThatStaysUnknown(t *testing.T) {
-	t.Parallel()
 	bubble(t, func(w *world) {
 		w.answer = func(*apiCall) schemas.Reply { return schemas.Reply{Verdict: schemas.VerdictMedia, Code: 100} }
 		w.start(both)
@@ -710,7 +690,6 @@ func TestMediaThatStaysUnknown(t *testing.T) {
 
 // TestSendsWaitForRenewalAndFailOnceTheFileIsRefused: while the file can't be uploaded its sends wait; once it is refused they fail.
 func TestSendsWaitForRenewalAndFailOnceTheFileIsRefused(t *testing.T) {
-	t.Parallel()
 	bubble(t, func(w *world) {
 		w.answer = func(*apiCall) schemas.Reply { return schemas.Reply{Verdict: schemas.VerdictMedia, Code: 100} }
 		w.renew = func() (*schemas.MediaRef, error) {
@@ -738,7 +717,6 @@ func TestSendsWaitForRenewalAndFailOnceTheFileIsRefused(t *testing.T) {
 
 // TestLostAnswerIsUnknownOrSentAgainOnce: an answer that was lost makes the send unknown; a broadcast that asked for it has it called again.
 func TestLostAnswerIsUnknownOrSentAgainOnce(t *testing.T) {
-	t.Parallel()
 	bubble(t, func(w *world) {
 		w.answer = func(c *apiCall) schemas.Reply {
 			return answers(repeat(schemas.Reply{Verdict: schemas.VerdictLost}, map[uint32]int{1: 1, 2: 1, 3: 99}[c.index])...)(c)
@@ -762,7 +740,6 @@ func TestLostAnswerIsUnknownOrSentAgainOnce(t *testing.T) {
 
 // TestRefusedIsFree: what was definitely refused is free in the ledger while it waits, so that the next owner sends it.
 func TestRefusedIsFree(t *testing.T) {
-	t.Parallel()
 	bubble(t, func(w *world) {
 		w.answer = func(c *apiCall) schemas.Reply {
 			return answers(schemas.Reply{Verdict: []schemas.Verdict{
@@ -791,7 +768,6 @@ func TestRefusedIsFree(t *testing.T) {
 
 // TestWaitingHoldsBackNobody: hundreds that back off, and a slow number, leave the way free for the rest.
 func TestWaitingHoldsBackNobody(t *testing.T) {
-	t.Parallel()
 	bubble(t, func(w *world) {
 		w.answer = func(c *apiCall) schemas.Reply {
 			if c.index < 500 && c.index%2 == 0 {
@@ -834,7 +810,6 @@ func TestWaitingHoldsBackNobody(t *testing.T) {
 // TestPairVerdictOfMany: what waits for the same phone does not ask for itself, one at a time finds out; when it got through,
 // the next ones wait the six seconds only.
 func TestPairVerdictOfMany(t *testing.T) {
-	t.Parallel()
 	bubble(t, func(w *world) {
 		begin := time.Now()
 		w.answer = func(*apiCall) schemas.Reply {

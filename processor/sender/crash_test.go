@@ -123,7 +123,7 @@ func TestCrashAtEachPointOfASend(t *testing.T) {
 				if resend {
 					want, opts = c.resend, append(opts, again)
 				}
-				bubble(t, func(w *world) { c.run(w, want, opts) })
+				inBubble(t, func(w *world) { c.run(w, want, opts) })
 			})
 		}
 	}
@@ -171,7 +171,6 @@ func (c crashPoint) run(w *world, want ending, opts []sendOpt) {
 
 // TestLostIsSaidAtOnce: that an answer was lost is in the results as soon as it is known, not when something else is.
 func TestLostIsSaidAtOnce(t *testing.T) {
-	t.Parallel()
 	bubble(t, func(w *world) {
 		w.answer = func(*apiCall) schemas.Reply { return schemas.Reply{Verdict: schemas.VerdictLost} }
 		w.start(both)
@@ -205,7 +204,6 @@ func TestResendIsBounded(t *testing.T) {
 		"lost, and out of time": {[]schemas.Reply{lost}, []sendOpt{until(bubbleStart.Add(500 * time.Millisecond))}, schemas.StateUnknown, 1, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
 			bubble(t, func(w *world) {
 				if len(c.opts) > 0 {
 					c.replies[0].After = time.Second // the wait before another call
@@ -241,7 +239,6 @@ func TestResendIsBounded(t *testing.T) {
 // TestResendIsBoundedOverCrashes: a crash in the middle of a call costs one more of it, and a crash in the middle of that
 // one none: what is counted in memory alone is no bound for a process that dies of its own memory.
 func TestResendIsBoundedOverCrashes(t *testing.T) {
-	t.Parallel()
 	bubble(t, func(w *world) {
 		w.latency = func(*apiCall) time.Duration { return slow }
 		task := schemas.NewTaskID()
@@ -271,7 +268,6 @@ func TestResendIsBoundedOverCrashes(t *testing.T) {
 // TestRefusedRepeatIsNoRepeat: the other call of a send reached nobody; so a crash after that leaves it as the first one did,
 // and it may be called once more.
 func TestRefusedRepeatIsNoRepeat(t *testing.T) {
-	t.Parallel()
 	bubble(t, func(w *world) {
 		w.latency = func(*apiCall) time.Duration { return slow }
 		w.answer = func(c *apiCall) schemas.Reply {
@@ -304,7 +300,6 @@ func TestRefusedRepeatIsNoRepeat(t *testing.T) {
 // TestLostIsNotCommitted: what is still to be committed of a partition when it is lost is not: its next owner may have
 // written since, and the broker would take it from any member.
 func TestLostIsNotCommitted(t *testing.T) {
-	t.Parallel()
 	bubble(t, func(w *world) {
 		p := w.start(both)
 		w.produce(bulkPartition, schemas.NewTaskID(), 0)

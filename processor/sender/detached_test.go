@@ -34,7 +34,6 @@ func TestKnownOutcomeSurvivesAnOutage(t *testing.T) {
 	t.Parallel()
 	for _, outage := range []time.Duration{5 * time.Second, 30 * time.Second, time.Minute, 2 * time.Minute, 10 * time.Minute} {
 		t.Run(outage.String(), func(t *testing.T) {
-			t.Parallel()
 			bubble(t, func(w *world) {
 				task := schemas.NewTaskID()
 				for i := range uint32(50) {
@@ -72,7 +71,6 @@ func TestCallUnderWayComesBack(t *testing.T) {
 	t.Parallel()
 	for _, away := range []time.Duration{0, time.Second, 10 * time.Second} {
 		t.Run(away.String(), func(t *testing.T) {
-			t.Parallel()
 			bubble(t, func(w *world) {
 				replies := []schemas.Reply{
 					{Verdict: schemas.VerdictSent},
@@ -106,7 +104,6 @@ func TestCallUnderWayComesBack(t *testing.T) {
 // TestWhatWasNotCommittedComesBack: a result that is acknowledged and a refusal, neither of them committed when the partition is
 // lost, are still known when it comes back.
 func TestWhatWasNotCommittedComesBack(t *testing.T) {
-	t.Parallel()
 	bubble(t, func(w *world) {
 		w.answer = func(c *apiCall) schemas.Reply {
 			if c.index == 1 {
@@ -143,7 +140,6 @@ func TestWhatWasNotCommittedComesBack(t *testing.T) {
 // TestRefusalThatMayBeCommittedIsNotBelieved: the commit that says that a send is free again may have been written, and another
 // owner may have started it since: its ledger then says started, as ours did before.
 func TestRefusalThatMayBeCommittedIsNotBelieved(t *testing.T) {
-	t.Parallel()
 	bubble(t, func(w *world) {
 		w.answer = func(c *apiCall) schemas.Reply { return answers(schemas.Reply{Verdict: schemas.VerdictPair})(c) }
 		task := schemas.NewTaskID()
@@ -170,7 +166,6 @@ func TestRefusalThatMayBeCommittedIsNotBelieved(t *testing.T) {
 // TestAnotherRecordAtTheSameOffset: what is known of a record is not believed of another one that has its place, nor what the
 // ledger says: the other one was never called.
 func TestAnotherRecordAtTheSameOffset(t *testing.T) {
-	t.Parallel()
 	bubble(t, func(w *world) {
 		w.latency = func(*apiCall) time.Duration { return 5 * time.Second }
 		task, other := schemas.NewTaskID(), schemas.NewTaskID()
@@ -260,7 +255,6 @@ func bulkSlotOf(p int32) stream.TopicPartition {
 // TestRebalancesWhileResultsAreStuckEndInNoMoreCalls: each partition that is lost while its results can't be written makes room for others, but
 // not without end.
 func TestRebalancesWhileResultsAreStuckEndInNoMoreCalls(t *testing.T) {
-	t.Parallel()
 	bubble(t, func(w *world) {
 		p := w.start(both)
 		id := schemas.NewTaskID()
@@ -296,7 +290,6 @@ func TestRebalancesWhileResultsAreStuckEndInNoMoreCalls(t *testing.T) {
 // TestResultsOfLostPartitionsLeaveRoom: results of a partition that was lost, which can't be written, are kept, and take nothing of the
 // room of results of the partitions that are ours.
 func TestResultsOfLostPartitionsLeaveRoom(t *testing.T) {
-	t.Parallel()
 	bubble(t, func(w *world) {
 		p := w.start(both)
 		lost, ours := schemas.NewTaskID(), schemas.NewTaskID()

@@ -12,7 +12,6 @@ import (
 
 // A send that may have been called before is not said to have failed because its message can't be read any more.
 func TestCallThatMayHaveBeenMadeIsNotSaidToHaveFailed(t *testing.T) {
-	t.Parallel()
 	bubble(t, func(w *world) {
 		w.latency = func(*apiCall) time.Duration { return 5 * time.Second }
 		task := schemas.NewTaskID()
@@ -35,7 +34,6 @@ func TestCallThatMayHaveBeenMadeIsNotSaidToHaveFailed(t *testing.T) {
 // Which record a newer version meant only that version can say: its partition is not taken over, and its ledger stays as it is. Whoever
 // took its records for others would call again whom it has called.
 func TestLedgerOfRecordsOfANewerVersionIsLeftAsItIs(t *testing.T) {
-	t.Parallel()
 	bubble(t, func(w *world) {
 		task := schemas.NewTaskID()
 		for i := range uint32(8) {

@@ -45,7 +45,6 @@ func TestThreePhonesDoNotWaitForOthersFiles(t *testing.T) {
 		"a file of a number that hangs": {host, bulkPartition, func(int) string { return "3" }, &schemas.Content{Body: "tres"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
 			bubble(t, func(w *world) {
 				w.answer = func(c *apiCall) schemas.Reply {
 					if c.message == "holaold" {

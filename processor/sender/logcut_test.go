@@ -43,7 +43,6 @@ func TestLogThatLostItsEndLosesNobodyAndCallsNobodyTwice(t *testing.T) {
 		"it lost nothing that was committed ": {8, 8, 5},
 	} {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
 			bubble(t, func(w *world) {
 				before, after := schemas.NewTaskID(), schemas.NewTaskID()
 				for i := range c.sent {
@@ -90,7 +89,6 @@ func TestLogThatLostItsEndLosesNobodyAndCallsNobodyTwice(t *testing.T) {
 // What was started, and is still in the log, is unknown; what lies at the offset of a started one that is gone is another
 // send, and is sent; and should the send that is gone come again, it may have been called.
 func TestStartedSendsOfALogThatLostItsEnd(t *testing.T) {
-	t.Parallel()
 	bubble(t, func(w *world) {
 		w.latency = func(*apiCall) time.Duration { return time.Hour } // all stay started
 		before, after := schemas.NewTaskID(), schemas.NewTaskID()
@@ -127,7 +125,6 @@ func TestStartedSendsOfALogThatLostItsEnd(t *testing.T) {
 
 // A ledger of the version before has no identity: of a log that ends below it nobody can say what was called.
 func TestLogThatEndsBelowALedgerWithoutIdentity(t *testing.T) {
-	t.Parallel()
 	bubble(t, func(w *world) {
 		w.Positions[bulkPartition] = stream.Position{Partition: bulkPartition, Offset: 8}
 		task := schemas.NewTaskID()
@@ -161,7 +158,6 @@ func TestOffsetsThatAreGoneOrForeignCallNobodyTwice(t *testing.T) {
 		"set too far":      {Partition: bulkPartition, Offset: 5000},
 	} {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
 			bubble(t, func(w *world) {
 				task := schemas.NewTaskID()
 				for i := range uint32(30) {

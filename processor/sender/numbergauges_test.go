@@ -10,7 +10,6 @@ import (
 
 // Two numbers, one of which gets no answer: an alert has to say which.
 func TestGaugesSayWhichNumberGetsNoAnswer(t *testing.T) {
-	t.Parallel()
 	bubble(t, func(w *world) {
 		w.answer = func(c *apiCall) schemas.Reply {
 			if c.sender == testNumber {

@@ -25,7 +25,6 @@ const (
 // TestAWebhookStopsTheNumber: sends are accepted, and webhooks say that they came to nothing. The number stops; one send at a time finds out, a webhook
 // within half a minute says that it was in vain, and the next one waits twice as long. Once none says so it goes on, and the others hear of it.
 func TestAWebhookStopsTheNumber(t *testing.T) {
-	t.Parallel()
 	bubble(t, func(w *world) {
 		p := w.start([]stream.TopicPartition{bulkPartition}, rate(80))
 		task := schemas.NewTaskID()
@@ -79,7 +78,6 @@ func (w *world) said(kind schemas.NumberEventKind) (out []*schemas.NumberEvent) 
 
 // TestANumberThatIsRestoredGoesOn: what another sender, or Meta, says in between counts at once; and what was said before that does not stop it again.
 func TestANumberThatIsRestoredGoesOn(t *testing.T) {
-	t.Parallel()
 	bubble(t, func(w *world) {
 		p := w.start([]stream.TopicPartition{bulkPartition}, rate(80))
 		var s standing.State
@@ -105,7 +103,6 @@ func TestANumberThatIsRestoredGoesOn(t *testing.T) {
 
 // TestAProcessHearsOfStoppedNumbersBeforeItCalls: a process that starts knows what was said before of a number before it takes a partition over.
 func TestAProcessHearsOfStoppedNumbersBeforeItCalls(t *testing.T) {
-	t.Parallel()
 	bubble(t, func(w *world) {
 		for i := range uint32(3) {
 			w.produce(bulkPartition, schemas.NewTaskID(), i, until(time.Now().Add(time.Hour)))
@@ -129,7 +126,6 @@ func TestAProcessHearsOfStoppedNumbersBeforeItCalls(t *testing.T) {
 
 // TestAWarningIsTold: a number at risk sends, and its tasks say so, until the warning is taken back or old.
 func TestAWarningIsTold(t *testing.T) {
-	t.Parallel()
 	bubble(t, func(w *world) {
 		p := w.start([]stream.TopicPartition{bulkPartition}, rate(2))
 		task := schemas.NewTaskID()

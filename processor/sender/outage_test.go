@@ -1,7 +1,6 @@
 package sender
 
 import (
-	"flag"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,7 +12,7 @@ import (
 	"altavoz/stream"
 )
 
-var outageRecipients = flag.Uint("outage", 6_000, "recipients of the broadcast amid which the outage of TestOutageOfOneNumberFailsNobodyAndDelaysNoOther comes")
+const outageRecipients = 6_000 // of the broadcast amid which the outage comes
 
 // pipe keeps two seconds of a number's rate in the log, as the fanout does, until n recipients are there.
 type pipe struct {
@@ -54,7 +53,6 @@ func TestAnOutageOfMetaDoesNotBurnTheList(t *testing.T) {
 		"a page": {Verdict: schemas.VerdictLost, Foreign: true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
 			bubble(t, func(w *world) {
 				began := time.Now()
 				const outage = 10 * time.Minute
@@ -117,7 +115,7 @@ func TestOutageOfOneNumberFailsNobodyAndDelaysNoOther(t *testing.T) {
 
 func outageOf(t *testing.T, shift int) {
 	t.Helper()
-	bubble(t, func(w *world) {
+	inBubble(t, func(w *world) {
 		const outage, turn, latency = 10 * time.Minute, 40 * time.Second, 100 * time.Millisecond
 		lost := schemas.Reply{Verdict: schemas.VerdictLost}
 		kinds := []struct {
@@ -176,7 +174,7 @@ func outageOf(t *testing.T, shift int) {
 				return NumberConfig{Rate: map[string]float64{testNumber: 160, "2": 10}[id]}, true
 			}
 		})
-		list := pipe{w: w, partition: bulkPartition, task: schemas.NewTaskID(), sender: testNumber, most: 256, end: uint32(*outageRecipients)}
+		list := pipe{w: w, partition: bulkPartition, task: schemas.NewTaskID(), sender: testNumber, most: 256, end: outageRecipients}
 		other := pipe{w: w, partition: second, task: schemas.NewTaskID(), sender: "2", most: 64, end: 1 << 30}
 		seen, decided := 0, map[schemas.TaskID]uint32{}
 		for decided[list.task] < list.end || time.Now().Before(to) {
@@ -237,7 +235,6 @@ func TestOneBroadcastDoesNotStopItsNumber(t *testing.T) {
 		"no connection": {Verdict: schemas.VerdictUnsent},
 	} {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
 			bubble(t, func(w *world) {
 				bad, good := schemas.NewTaskID(), schemas.NewTaskID()
 				w.answer = func(c *apiCall) schemas.Reply {
@@ -284,7 +281,6 @@ func TestOneBroadcastDoesNotStopItsNumber(t *testing.T) {
 // TestThreePhonesOutliveAnOutage: with few who could share the probes, each is refused more often than a send may be; it is still
 // nobody's attempt.
 func TestThreePhonesOutliveAnOutage(t *testing.T) {
-	t.Parallel()
 	bubble(t, func(w *world) {
 		w.produce(expressPartition, schemas.NewTaskID(), 100)
 		w.start(both, rate(80))
@@ -332,7 +328,6 @@ func TestARetryAfterOfAnOutageHoldsNoLongerThanItsProbes(t *testing.T) {
 		"of Meta":                {schemas.Reply{Verdict: schemas.VerdictThrottled, Code: 130429, After: time.Hour}, nil, time.Hour},
 	} {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
 			bubble(t, func(w *world) {
 				back := time.Now().Add(5 * time.Minute)
 				w.answer = func(*apiCall) schemas.Reply {

@@ -25,7 +25,6 @@ func (w *world) within(from time.Time, d time.Duration) (n int) {
 // TestProcessKeepsItsShareOfTheRate: a process sends at most its share of each number's rate, less what is left for replies, and follows when its
 // share changes.
 func TestProcessKeepsItsShareOfTheRate(t *testing.T) {
-	t.Parallel()
 	bubble(t, func(w *world) {
 		task := schemas.NewTaskID()
 		second := stream.TopicPartition{Topic: schemas.TopicSendsBulk, Partition: 1}
@@ -62,7 +61,6 @@ func TestProcessKeepsItsShareOfTheRate(t *testing.T) {
 
 // TestRateZeroIsNoLimit: no limit but the calls in flight.
 func TestRateZeroIsNoLimit(t *testing.T) {
-	t.Parallel()
 	bubble(t, func(w *world) {
 		w.latency = func(*apiCall) time.Duration { return 100 * time.Millisecond }
 		task := schemas.NewTaskID()
@@ -80,7 +78,6 @@ func TestRateZeroIsNoLimit(t *testing.T) {
 
 // TestUnknownNumberIsCareful: a number that nobody configured is held to Meta's default.
 func TestUnknownNumberIsCareful(t *testing.T) {
-	t.Parallel()
 	bubble(t, func(w *world) {
 		task := schemas.NewTaskID()
 		for i := range uint32(1000) {
@@ -97,7 +94,6 @@ func TestUnknownNumberIsCareful(t *testing.T) {
 
 // TestExpressDoesNotWaitForBulk: three phones never wait behind a million, neither for the rate nor for room; and bulk still moves.
 func TestExpressDoesNotWaitForBulk(t *testing.T) {
-	t.Parallel()
 	bubble(t, func(w *world) {
 		w.latency = func(*apiCall) time.Duration { return 5 * time.Second }
 		task := schemas.NewTaskID()
@@ -138,7 +134,6 @@ func TestExpressDoesNotWaitForBulk(t *testing.T) {
 
 // TestHungNumberLeavesTheCapacityOfOthers: a number whose calls never come back does not take the room of others.
 func TestHungNumberLeavesTheCapacityOfOthers(t *testing.T) {
-	t.Parallel()
 	bubble(t, func(w *world) {
 		w.latency = func(c *apiCall) time.Duration {
 			if c.sender == "2" {
@@ -175,7 +170,6 @@ func TestHungNumberLeavesTheCapacityOfOthers(t *testing.T) {
 // number has its rate, and the slow one has its own. What each has in flight is what the fanout lets it
 // have: two seconds of its rate.
 func TestNumbersDoNotDisturbEachOther(t *testing.T) {
-	t.Parallel()
 	bubble(t, func(w *world) {
 		rates := map[string]float64{"fast": 200, "slow": 10, "stopped": 200, "throttled": 200, "hangs": 200}
 		w.latency = func(c *apiCall) time.Duration {
@@ -252,7 +246,6 @@ func TestNumbersDoNotDisturbEachOther(t *testing.T) {
 
 // TestTokensComeBack: a commit that is refused costs none of the rate.
 func TestTokensComeBack(t *testing.T) {
-	t.Parallel()
 	bubble(t, func(w *world) {
 		task := schemas.NewTaskID()
 		for i := range uint32(200) {
@@ -279,7 +272,6 @@ func TestTokensComeBack(t *testing.T) {
 
 // TestMetricsAreThere: everything that waits is counted by what for, and the oldest by its age.
 func TestMetricsAreThere(t *testing.T) {
-	t.Parallel()
 	bubble(t, func(w *world) {
 		w.answer = func(*apiCall) schemas.Reply {
 			return schemas.Reply{Verdict: schemas.VerdictTransient, After: time.Minute}

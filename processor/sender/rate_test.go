@@ -15,7 +15,7 @@ func TestSharesAddUp(t *testing.T) {
 	t.Parallel()
 	const ex, bu, configured, session = 4, 12, 100.0, 10 * time.Second
 	for _, processes := range []int{2, 4} {
-		bubble(t, func(w *world) {
+		inBubble(t, func(w *world) {
 			w.latency = func(*apiCall) time.Duration { return 200 * time.Millisecond }
 			var owned []stream.TopicPartition
 			for i := range int32(ex) {
@@ -68,7 +68,6 @@ func TestSharesAddUp(t *testing.T) {
 // TestRatesAreReloaded: a rate that changes takes effect within a second or so; a number that is taken off the list keeps
 // its own.
 func TestRatesAreReloaded(t *testing.T) {
-	t.Parallel()
 	bubble(t, func(w *world) {
 		now, ours := 50.0, true
 		task := schemas.NewTaskID()
@@ -101,7 +100,6 @@ func TestRatesAreReloaded(t *testing.T) {
 // TestThrottleNeverCosts: whatever the API throttles and however often, everybody is sent to, at the first attempt that
 // counts.
 func TestThrottleNeverCosts(t *testing.T) {
-	t.Parallel()
 	bubble(t, func(w *world) {
 		w.latency = func(*apiCall) time.Duration { return 80 * time.Millisecond }
 		w.answer = func(c *apiCall) schemas.Reply {

@@ -30,7 +30,7 @@ func (w *world) token() (option, func()) {
 func TestRenewedTokenIsTriedAtOnce(t *testing.T) {
 	t.Parallel()
 	for _, at := range []time.Duration{34 * time.Second, 45 * time.Second} {
-		bubble(t, func(w *world) { renewAfter(w, at) })
+		inBubble(t, func(w *world) { renewAfter(w, at) })
 	}
 }
 
@@ -72,7 +72,6 @@ func renewAfter(w *world, at time.Duration) {
 // TestOldTokenStopsNobody: calls that were under way when the token was replaced are refused for the old one. They are made
 // again, and the number is not stopped for them.
 func TestOldTokenStopsNobody(t *testing.T) {
-	t.Parallel()
 	bubble(t, func(w *world) {
 		known, renew := w.token()
 		renewed := time.Now().Add(10 * time.Second)
@@ -105,7 +104,6 @@ func TestOldTokenStopsNobody(t *testing.T) {
 // TestIdleTasksAreToldThatTheyGoOn: a task that was said to wait has no send left in this process when its number sends at
 // full rate again, or is forgotten here before that; others may go on with it.
 func TestIdleTasksAreToldThatTheyGoOn(t *testing.T) {
-	t.Parallel()
 	bubble(t, func(w *world) {
 		slow := true
 		w.answer = func(c *apiCall) schemas.Reply {
@@ -142,7 +140,6 @@ func TestIdleTasksAreToldThatTheyGoOn(t *testing.T) {
 
 // TestHeirSaysItOfEachPartition: who takes a second partition over takes back what its owner had said, too.
 func TestHeirSaysItOfEachPartition(t *testing.T) {
-	t.Parallel()
 	bubble(t, func(w *world) {
 		var heir *process
 		w.answer = func(c *apiCall) schemas.Reply {
@@ -183,7 +180,6 @@ func TestHeirSaysItOfEachPartition(t *testing.T) {
 
 // TestNumberThatBecomesKnown: sends of a number that this process does not know yet wait for it, and go as soon as it does.
 func TestNumberThatBecomesKnown(t *testing.T) {
-	t.Parallel()
 	bubble(t, func(w *world) {
 		known := false
 		w.answer = func(*apiCall) schemas.Reply {

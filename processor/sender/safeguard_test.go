@@ -13,7 +13,6 @@ import (
 // TestRepeatThatWasStartedIsUnknown: a send that was seen before, of a takeover of the fanout, is dropped; but not one whose call
 // an earlier owner may have begun. Nobody else says what became of it.
 func TestRepeatThatWasStartedIsUnknown(t *testing.T) {
-	t.Parallel()
 	bubble(t, func(w *world) {
 		id := who{schemas.NewTaskID(), 1}
 		w.produce(bulkPartition, id.task, id.index)
@@ -32,7 +31,6 @@ func TestRepeatThatWasStartedIsUnknown(t *testing.T) {
 // TestSendThatMayHaveReachedSomebodyStaysStarted: one that may be sent again waits for that as started, so that whoever takes it
 // over does not say that it was never called.
 func TestSendThatMayHaveReachedSomebodyStaysStarted(t *testing.T) {
-	t.Parallel()
 	bubble(t, func(w *world) {
 		w.answer = answers(schemas.Reply{Verdict: schemas.VerdictLost, After: 10 * time.Second})
 		id := who{schemas.NewTaskID(), 1}
@@ -57,7 +55,6 @@ func TestSendThatMayHaveReachedSomebodyStaysStarted(t *testing.T) {
 // TestLostCallOfALostPartitionIsSaid: the answer to a call is lost, and so was its partition. Another owner may take its time, and
 // who asked for the send to be made again is told so far as this one knows.
 func TestLostCallOfALostPartitionIsSaid(t *testing.T) {
-	t.Parallel()
 	bubble(t, func(w *world) {
 		w.latency = func(*apiCall) time.Duration { return 5 * time.Second }
 		w.answer = func(*apiCall) schemas.Reply { return schemas.Reply{Verdict: schemas.VerdictLost} }
@@ -74,7 +71,6 @@ func TestLostCallOfALostPartitionIsSaid(t *testing.T) {
 
 // TestRejectIsDoneOnceItIsWritten: a record that nobody understands is not passed over before it is kept.
 func TestRejectIsDoneOnceItIsWritten(t *testing.T) {
-	t.Parallel()
 	bubble(t, func(w *world) {
 		p := w.start([]stream.TopicPartition{bulkPartition})
 		p.OnWrite(func(stream.Record) logtest.Fault { return logtest.Fault{Before: time.Hour} })

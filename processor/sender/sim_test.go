@@ -2,7 +2,6 @@ package sender
 
 import (
 	"errors"
-	"flag"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -14,13 +13,9 @@ import (
 	"time"
 
 	"altavoz/internal/logtest"
+	"altavoz/internal/testio"
 	"altavoz/schemas"
 	"altavoz/stream"
-)
-
-var (
-	simSeed  = flag.Uint64("seed", 0, "run the simulation with this seed only")
-	simSeeds = flag.Uint64("seeds", 12, "how many seeds the simulation runs")
 )
 
 // TestCrashesAndFaultsDecideEverySendAsTheAPIDid lets processes crash, freeze, be expelled, lose commits, answers and results, and hand partitions over at
@@ -28,16 +23,7 @@ var (
 // end every send is decided, and what is said of it is what the Cloud API did.
 func TestCrashesAndFaultsDecideEverySendAsTheAPIDid(t *testing.T) {
 	t.Parallel()
-	if *simSeed != 0 {
-		simulate(t, *simSeed, nil)
-		return
-	}
-	for seed := range *simSeeds {
-		simulate(t, seed+1, nil)
-		if t.Failed() {
-			return
-		}
-	}
+	testio.Seeds(t, 12, func(t *testing.T, seed uint64) { simulate(t, seed, nil) })
 }
 
 // TestChecksOfTheHistoriesFindMutants: the checks are not blind. A ledger that answers before it has committed, and a log that
@@ -77,12 +63,7 @@ type sim struct {
 
 func simulate(t *testing.T, seed uint64, mutate func(*logtest.Fault)) (broken []string) {
 	t.Helper()
-	defer func() {
-		if t.Failed() {
-			t.Logf("reproduce with -run 'TestCrashesAndFaultsDecideEverySendAsTheAPIDid$' -seed=%d", seed)
-		}
-	}()
-	bubble(t, func(w *world) {
+	inBubble(t, func(w *world) {
 		w.mutant = mutate != nil
 		s := &sim{
 			world: w, rng: rand.New(rand.NewPCG(seed, 1)), mutate: mutate, inMove: map[stream.TopicPartition]bool{},

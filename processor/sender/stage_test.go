@@ -27,7 +27,7 @@ var both = []stream.TopicPartition{expressPartition, bulkPartition}
 func TestSendIsCommittedCalledAndRecorded(t *testing.T) {
 	t.Parallel()
 	for _, partition := range both {
-		bubble(t, func(w *world) {
+		inBubble(t, func(w *world) {
 			task := schemas.NewTaskID()
 			for i := range uint32(10) {
 				w.produce(partition, task, i)
@@ -54,7 +54,6 @@ func TestSendIsCommittedCalledAndRecorded(t *testing.T) {
 
 // TestNoCallBeforeCommit: calls wait until the commit has returned, however long that takes.
 func TestNoCallBeforeCommit(t *testing.T) {
-	t.Parallel()
 	bubble(t, func(w *world) {
 		p := w.start(both)
 		p.OnCommit(func([]stream.Position) logtest.Fault { return logtest.Fault{Before: time.Second, After: time.Second} })
@@ -73,7 +72,6 @@ func TestNoCallBeforeCommit(t *testing.T) {
 
 // TestExpressCommitsAtOnceAndBulkInGroups: express goes at once; bulk commits are 5 ms apart; what comes during a commit goes with the next one.
 func TestExpressCommitsAtOnceAndBulkInGroups(t *testing.T) {
-	t.Parallel()
 	bubble(t, func(w *world) {
 		p := w.start(both)
 		task, other := schemas.NewTaskID(), schemas.NewTaskID()
@@ -128,7 +126,6 @@ func TestExpressCommitsAtOnceAndBulkInGroups(t *testing.T) {
 
 // TestDoneIsCommittedWhenIdle: nothing else needs a commit, and yet the next owner soon knows what was done.
 func TestDoneIsCommittedWhenIdle(t *testing.T) {
-	t.Parallel()
 	bubble(t, func(w *world) {
 		w.start(both)
 		w.produce(bulkPartition, schemas.NewTaskID(), 0)
@@ -149,7 +146,6 @@ func TestDoneIsCommittedWhenIdle(t *testing.T) {
 // TestRefusedCommitCallsNobodyAndIsTriedAgain: what was admitted returns to free, is not called, and has another chance; other partitions of the
 // same commit go on.
 func TestRefusedCommitCallsNobodyAndIsTriedAgain(t *testing.T) {
-	t.Parallel()
 	bubble(t, func(w *world) {
 		p := w.start(nil)
 		refused := 0
@@ -190,7 +186,7 @@ func TestRefusedCommitCallsNobodyAndIsTriedAgain(t *testing.T) {
 func TestCommitAnswerLost(t *testing.T) {
 	t.Parallel()
 	for name, how := range map[string]logtest.Fault{"lost on the way": {Lose: true}, "answer lost": {LoseAnswer: true}} {
-		bubble(t, func(w *world) {
+		inBubble(t, func(w *world) {
 			p := w.start(both)
 			task := schemas.NewTaskID()
 			p.OnCommit(func([]stream.Position) logtest.Fault { return how })
@@ -223,7 +219,6 @@ func TestCommitAnswerLost(t *testing.T) {
 // TestLostDuringCommit: a partition that is lost while its commit is under way: Lost returns only after it, and nothing
 // of it is called although the commit succeeds.
 func TestLostDuringCommit(t *testing.T) {
-	t.Parallel()
 	bubble(t, func(w *world) {
 		p := w.start(both)
 		p.OnCommit(func([]stream.Position) logtest.Fault { return logtest.Fault{After: time.Second} })
@@ -249,7 +244,6 @@ func TestLostDuringCommit(t *testing.T) {
 // TestCommitOfAnOldGenerationIsRefused: the group moves on while a commit is on its way. It carries the generation under which it was encoded,
 // so it is refused, and what was to start with it starts with the next one.
 func TestCommitOfAnOldGenerationIsRefused(t *testing.T) {
-	t.Parallel()
 	bubble(t, func(w *world) {
 		p := w.start(both)
 		p.OnCommit(func([]stream.Position) logtest.Fault { return logtest.Fault{Before: time.Second} })
@@ -269,7 +263,6 @@ func TestCommitOfAnOldGenerationIsRefused(t *testing.T) {
 
 // TestRevokeDuringCommit: what was admitted and not called yet goes back, and the next owner sends it.
 func TestRevokeDuringCommit(t *testing.T) {
-	t.Parallel()
 	bubble(t, func(w *world) {
 		p := w.start(both)
 		p.OnCommit(func([]stream.Position) logtest.Fault { return logtest.Fault{After: time.Second} })
@@ -290,7 +283,6 @@ func TestRevokeDuringCommit(t *testing.T) {
 // TestRevokeLeavesNothingUnknown: calls end, results are acknowledged, the ledger says so, what waits stays free: the next owner has
 // nothing unknown.
 func TestRevokeLeavesNothingUnknown(t *testing.T) {
-	t.Parallel()
 	bubble(t, func(w *world) {
 		p := w.start(both, inFlight(8), rate(0))
 		w.latency = func(*apiCall) time.Duration { return 9 * time.Second }
@@ -325,7 +317,6 @@ func TestRevokeLeavesNothingUnknown(t *testing.T) {
 
 // TestTwoRevokesAtOnce: the process stops while the group takes a partition back. Both wait for the calls, neither for longer.
 func TestTwoRevokesAtOnce(t *testing.T) {
-	t.Parallel()
 	bubble(t, func(w *world) {
 		p := w.start(both)
 		w.latency = func(*apiCall) time.Duration { return 5 * time.Second }
@@ -356,7 +347,6 @@ func TestTwoRevokesAtOnce(t *testing.T) {
 // TestLastCommitIsTriedAgain: a group that is rebalancing refuses for a moment. What was admitted, never called and already
 // written as started would be unknown to the next owner.
 func TestLastCommitIsTriedAgain(t *testing.T) {
-	t.Parallel()
 	bubble(t, func(w *world) {
 		p := w.start(both)
 		commits := 0
@@ -393,7 +383,6 @@ func TestLastCommitIsTriedAgain(t *testing.T) {
 // TestRevokeIsBounded: a call that does not end keeps nobody; it is unknown to the next owner, and its result, when it
 // comes at last, marks nothing here and settles the matter.
 func TestRevokeIsBounded(t *testing.T) {
-	t.Parallel()
 	bubble(t, func(w *world) {
 		p := w.start(both)
 		w.latency = func(*apiCall) time.Duration { return time.Minute }
@@ -419,7 +408,6 @@ func TestRevokeIsBounded(t *testing.T) {
 // TestTakeoverSkipsDoneAndSendsWhatIsFree: after a crash, done is skipped, started is unknown or sent again as the broadcast wants, and the rest
 // is sent.
 func TestTakeoverSkipsDoneAndSendsWhatIsFree(t *testing.T) {
-	t.Parallel()
 	bubble(t, func(w *world) {
 		p := w.start([]stream.TopicPartition{bulkPartition})
 		w.latency = func(c *apiCall) time.Duration {
@@ -475,7 +463,6 @@ func TestTakeoverSkipsDoneAndSendsWhatIsFree(t *testing.T) {
 // TestStartedStaysStarted: the next owner commits before it has read all that the last one left open, and dies: what was
 // started is still found so.
 func TestStartedStaysStarted(t *testing.T) {
-	t.Parallel()
 	bubble(t, func(w *world) {
 		task := schemas.NewTaskID()
 		for i := range uint32(30) {
@@ -529,7 +516,6 @@ func TestStartedStaysStarted(t *testing.T) {
 // TestRepeatsBelowTheWatermarkAreDropped: a new owner reads a named number of records below the watermark, remembers them, and drops what the fanout
 // repeats of them; so does an owner for what it has read itself.
 func TestRepeatsBelowTheWatermarkAreDropped(t *testing.T) {
-	t.Parallel()
 	bubble(t, func(w *world) {
 		p := w.start([]stream.TopicPartition{bulkPartition})
 		task := schemas.NewTaskID()
@@ -565,7 +551,6 @@ func TestRepeatsBelowTheWatermarkAreDropped(t *testing.T) {
 
 // TestUnreadableLedgerIsAnError: a ledger that can't be read is no reason to guess.
 func TestUnreadableLedgerIsAnError(t *testing.T) {
-	t.Parallel()
 	bubble(t, func(w *world) {
 		p := w.start(nil)
 		_, err := p.stage.OnAssigned(w.t.Context(), stream.Position{Partition: bulkPartition, Offset: 10, Metadata: "garbage!"})
@@ -577,7 +562,6 @@ func TestUnreadableLedgerIsAnError(t *testing.T) {
 
 // TestResultIsTriedAgain: a send is done only when its result is acknowledged.
 func TestResultIsTriedAgain(t *testing.T) {
-	t.Parallel()
 	bubble(t, func(w *world) {
 		p := w.start(both)
 		for n, how := range []logtest.Fault{{Busy: true}, {Lose: true, Before: time.Second}, {LoseAnswer: true}} {
@@ -608,7 +592,6 @@ func TestResultIsTriedAgain(t *testing.T) {
 
 // TestResultsAreBounded: while results can't be written, admission stops, and it goes on afterwards.
 func TestResultsAreBounded(t *testing.T) {
-	t.Parallel()
 	bubble(t, func(w *world) {
 		p := w.start(both)
 		p.OnWrite(func(stream.Record) logtest.Fault { return logtest.Fault{Lose: true, Before: time.Millisecond} })
@@ -631,7 +614,6 @@ func TestResultsAreBounded(t *testing.T) {
 // TestWindowIsBounded: reading stops when enough is open and goes on when there is room again; pausing does not outlive
 // the assignment.
 func TestWindowIsBounded(t *testing.T) {
-	t.Parallel()
 	bubble(t, func(w *world) {
 		w.answer = func(*apiCall) schemas.Reply {
 			return schemas.Reply{Verdict: schemas.VerdictThrottled, After: 5 * time.Minute}
@@ -664,7 +646,6 @@ func TestWindowIsBounded(t *testing.T) {
 
 // TestExpiredSendsAreNotCalled: it is too late for these, and nobody is called; also while their number waits.
 func TestExpiredSendsAreNotCalled(t *testing.T) {
-	t.Parallel()
 	bubble(t, func(w *world) {
 		w.start(both)
 		task := schemas.NewTaskID()
@@ -689,7 +670,6 @@ func TestExpiredSendsAreNotCalled(t *testing.T) {
 
 // TestUndecodableRecordsAreRejected: what nobody can read is kept as a reject, and is done then.
 func TestUndecodableRecordsAreRejected(t *testing.T) {
-	t.Parallel()
 	bubble(t, func(w *world) {
 		p := w.start(both)
 		good := schemas.EncodeSend(schemas.LaneBulk, &schemas.Send{Task: []byte("short"), Phone: "1", Sender: "1"})
@@ -717,7 +697,6 @@ func TestUndecodableRecordsAreRejected(t *testing.T) {
 // TestMessageOfATask: read and rendered once for all sends of a task, tried again when it can't be read, and the end of
 // its sends when it can't be sent.
 func TestMessageOfATask(t *testing.T) {
-	t.Parallel()
 	bubble(t, func(w *world) {
 		other := stream.TopicPartition{Topic: schemas.TopicSendsBulk, Partition: 1}
 		w.start([]stream.TopicPartition{bulkPartition, other, expressPartition})
@@ -773,7 +752,6 @@ func TestMessageOfATask(t *testing.T) {
 // TestNothingIsCountedOnceAllIsDone: of many tasks that have nothing open no send waits and no call is in flight. How many are kept is held
 // in schedule.
 func TestNothingIsCountedOnceAllIsDone(t *testing.T) {
-	t.Parallel()
 	bubble(t, func(w *world) {
 		p := w.start(both)
 		for i := range uint32(schedule.MaxIdleTasks + 500) {
@@ -796,7 +774,6 @@ func TestNothingIsCountedOnceAllIsDone(t *testing.T) {
 
 // TestStopCutsCallsOffWhenItsTimeIsOver: calls under way are cut off when its time is over, and nothing goes on afterwards.
 func TestStopCutsCallsOffWhenItsTimeIsOver(t *testing.T) {
-	t.Parallel()
 	bubble(t, func(w *world) {
 		p := w.start(both)
 		w.latency = func(*apiCall) time.Duration { return time.Hour }
@@ -819,7 +796,6 @@ func TestStopCutsCallsOffWhenItsTimeIsOver(t *testing.T) {
 // TestReplacedOwnerIsNotCalledFor: what an owner of broadcasts wrote that was replaced without noticing comes whenever it comes,
 // long after the pair was forgotten; behind what its successor says it is dropped, and nothing else is.
 func TestReplacedOwnerIsNotCalledFor(t *testing.T) {
-	t.Parallel()
 	bubble(t, func(w *world) {
 		p := w.start([]stream.TopicPartition{bulkPartition})
 		task, other := schemas.NewTaskID(), schemas.NewTaskID()

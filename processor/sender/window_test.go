@@ -28,7 +28,6 @@ func clock(text string) time.Time {
 // TestNothingStartsOutsideItsWindow: what the window catches in flight waits, free in the ledger, until it opens, and says
 // so; it keeps nobody else waiting. The world looks at every call: see timely.
 func TestNothingStartsOutsideItsWindow(t *testing.T) {
-	t.Parallel()
 	bubble(t, func(w *world) {
 		const sends = 100
 		p := w.start(both, rate(1.25)) // one a second
@@ -75,7 +74,6 @@ func TestNothingStartsOutsideItsWindow(t *testing.T) {
 
 // TestShutUntilItExpires: what would expire before its window opens does so in time, and is not called.
 func TestShutUntilItExpires(t *testing.T) {
-	t.Parallel()
 	bubble(t, func(w *world) {
 		w.rest(500 * time.Millisecond) // what is looked over every second is not when the window opens
 		w.start(both)
@@ -109,7 +107,6 @@ func TestShutUntilItExpires(t *testing.T) {
 // TestCommitOutlastsTheWindow: what may start when its start is written may not any more when the commit returns, because a
 // window has shut or its time is over. It is not called, and free again.
 func TestCommitOutlastsTheWindow(t *testing.T) {
-	t.Parallel()
 	bubble(t, func(w *world) {
 		p := w.start(both)
 		p.OnCommit(func([]stream.Position) logtest.Fault { return logtest.Fault{After: 5 * time.Second} })
@@ -137,7 +134,6 @@ func TestCommitOutlastsTheWindow(t *testing.T) {
 // TestTakeoverOfWhatWaits: the next owner of a partition finds what waits for a window free, waits too, and says that the
 // task goes on when it does.
 func TestTakeoverOfWhatWaits(t *testing.T) {
-	t.Parallel()
 	bubble(t, func(w *world) {
 		p := w.start(both)
 		task := schemas.NewTaskID()
@@ -160,7 +156,6 @@ func TestTakeoverOfWhatWaits(t *testing.T) {
 
 // TestWindowThatIsNone: a send whose window nobody can understand is not sent at any time that suits us, but fails.
 func TestWindowThatIsNone(t *testing.T) {
-	t.Parallel()
 	bubble(t, func(w *world) {
 		w.start(both)
 		task := schemas.NewTaskID()

@@ -95,8 +95,15 @@ const testNumber = "100200300"
 // bubbleStart is when the test of a bubble begins.
 var bubbleStart = time.Date(2000, time.January, 1, 1, 0, 0, 0, time.UTC)
 
-// bubble runs a test in fake time, in a world of its own.
+// bubble runs a test in fake time, in a world of its own, beside other tests.
 func bubble(t *testing.T, test func(w *world)) {
+	t.Helper()
+	t.Parallel()
+	inBubble(t, test)
+}
+
+// inBubble is bubble for one of several worlds of a test.
+func inBubble(t *testing.T, test func(w *world)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		w := &world{
