@@ -10,7 +10,7 @@ import (
 	"altavoz/stream"
 )
 
-// awaitStatus lets a broadcast wait until its Status shows that it came first under its id, and how far it has come.
+// awaitStatus lets a broadcast wait until its Status shows that it came first under its id, as which copy, and how far it has come.
 func (s *worker) awaitStatus(t *task.Task, known ledger.Line, now time.Time) {
 	inDoubt := s.members.MayHaveBegun(t, known, now) //mutant:copy-of-a-claimed-one-is-in-doubt-too
 	s.claims.Add(t)

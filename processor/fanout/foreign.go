@@ -21,7 +21,8 @@ const (
 
 // normalize writes a broadcast again as one that can be carried out, on the home partition of its number: JSON, files that
 // stand in the event, records that a foreign client put on the wrong partition. The copy says where it was first, so a
-// second copy after a crash is known for what it is.
+// second copy after a crash is known for what it is, also on the partition of another number: the default one may have changed. None starts
+// before its Status names it.
 func (s *worker) normalize(t *task.Task, rec *stream.Record, b *schemas.Broadcast) {
 	s.intakes++
 	var failed *schemas.Broadcast

@@ -110,10 +110,10 @@ func (s *worker) identify(t *task.Task, rec *stream.Record, b *schemas.Broadcast
 	t.Fill(b)
 	t.Owner, t.Earlier = s.st.cfg.Owner(b, rec.Time), s.st.cfg.Earlier(b)
 	t.Accepted = normalize.AcceptedAt(b.GetAcceptedMs(), rec.Time, now)
-	_, fromIngress := id.Time()
-	fromIngress = fromIngress && signed
-	t.Chosen = b.GetChosen() || id != derived && !fromIngress || t.Claimed != nil || !t.Failure.None() || recipients.Unbound(b) //mutant:list-under-a-tasks-id-is-the-first-ones
-	if t.Failure.None() {                                                                                                       // else the record was rejected before, and the task fails for the same reason
+	_, timed := id.Time()                                                                                                // as an ingress makes it
+	t.Contested = b.GetChosen() || id != derived && (!timed || !signed) || !t.Failure.None() || recipients.Unbound(b) || //mutant:list-under-a-tasks-id-is-the-first-ones
+		b.GetOrigin() != nil //mutant:copy-of-a-record-waits-for-its-status
+	if t.Failure.None() { // else the record was rejected before, and the task fails for the same reason
 		_, ours := s.st.cfg.Number(b.GetSender())
 		var invalid bool
 		if t.Failure, invalid = normalize.Fault(id, b, t.Accepted, ours, s.st.cfg.MaxRecipients); t.Failure.None() && known.Untouched() && (sourceOf(b) != sourceHTTP || !s.isOpened(t)) {
@@ -166,7 +166,7 @@ func (s *worker) decide(t *task.Task, rec *stream.Record, known ledger.Line, now
 		s.open(t, known, now)
 	case s.st.ports.Statuses.Finished(t.ID): //mutant:repeat-of-a-task-that-is-read-back
 		s.lookUpFinished(t, rec, known)
-	case (t.Chosen || s.members.Doubtful(t.Offset)) && known.Untouched():
+	case (t.Contested || s.members.Doubtful(t.Offset)) && known.Untouched():
 		s.awaitStatus(t, known, now)
 	default:
 		s.open(t, known, now)

@@ -65,6 +65,7 @@ type world struct {
 	sync           time.Duration         // how long the view takes to catch up
 	behind         time.Duration         // and the view of controls, always
 	stuck          map[stream.Topic]bool // nothing gets in
+	unanswered     stream.Topic          // what is published there is written and not acknowledged
 	noNotes        bool                  // no note does
 	stopAggregator bool
 	stopSenders    bool
@@ -72,6 +73,7 @@ type world struct {
 	faults         faults
 	media          func(ctx context.Context, sender string, m *schemas.MediaRef) (*schemas.MediaRef, error)
 	numbers        map[string]Number
+	byDefault      string // the number of broadcasts that name none
 	outcomes       func(pair) (schemas.RecipientState, *receipt)
 	predicts       func(code int) bool
 	receipts       bool
@@ -134,7 +136,7 @@ func newWorld(t testing.TB, seed uint64) *world {
 		started: make(map[schemas.TaskID]int), takenBack: make(map[string]int),
 		pipe: make(map[string]int), windows: make(map[string]int),
 		faults:  faults{delay: 5 * time.Millisecond},
-		numbers: map[string]Number{"100": {Rate: 1000}, "200": {Rate: 1000}, "300": {}},
+		numbers: map[string]Number{"100": {Rate: 1000}, "200": {Rate: 1000}, "300": {}}, byDefault: "100",
 	}
 }
 
@@ -895,7 +897,7 @@ func isNote(rec stream.Record) bool {
 func (p *process) Publish(ctx context.Context, recs ...stream.Record) ([]stream.Record, error) {
 	w := p.w
 	w.mu.Lock()
-	fail, wait := w.chance(w.faults.fail), w.delay()
+	fail, wait := w.chance(w.faults.fail) || recs[0].Topic == w.unanswered, w.delay()
 	w.mu.Unlock()
 	select {
 	case <-time.After(wait):
@@ -1107,7 +1109,7 @@ func (w *world) dump() {
 func (w *world) number(id string) (Number, bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	id = cmp.Or(id, "100")
+	id = cmp.Or(id, w.byDefault)
 	n, ok := w.numbers[id]
 	n.ID = id
 	return n, ok

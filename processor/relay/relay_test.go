@@ -37,11 +37,12 @@ type world struct {
 	refusing  bool
 	committed int64
 	paused    bool
+	byDefault string        // the number of records that name none
 	over      map[int64]int // by offset: how many broadcasts were in the log when it was committed
 }
 
 func newWorld() *world {
-	return &world{logs: make(map[stream.Topic][]stream.Record), committed: stream.NoOffset, over: make(map[int64]int)}
+	return &world{logs: make(map[stream.Topic][]stream.Record), committed: stream.NoOffset, byDefault: number, over: make(map[int64]int)}
 }
 
 func (w *world) Generation() stream.Generation { return stream.Generation{} }
@@ -125,7 +126,7 @@ func (w *world) start(t *testing.T) *Stage {
 		},
 		Made:          func(id schemas.TaskID) bool { return id[15] == 0xff },
 		Sign:          func(b *schemas.Broadcast, owner string) { b.Owner, b.OwnerMac = owner, []byte(proof) },
-		DefaultSender: func() string { return number },
+		DefaultSender: func() string { return w.byDefault },
 	}
 	if err := cfg.Validate(); err != nil {
 		t.Fatal(err)
@@ -334,6 +335,37 @@ func TestRepeatAfterACrashIsTheSameTask(t *testing.T) {
 		for offset, n := range w.commits() {
 			if n < int(offset) {
 				t.Errorf("%d was committed with %d broadcasts in the log; want at least %v", offset, n, int(offset))
+			}
+		}
+	})
+}
+
+// What is relayed again when another number is the default one differs in its number only. By its id the fanout knows that several broadcasts may
+// have it, and makes one of them the task (TestBroadcastsOfOneIdForTwoNumbersAreOneTask there).
+func TestRepeatForAnotherDefaultNumberIsTheSameTask(t *testing.T) {
+	bubble(t, func(t *testing.T, w *world) {
+		w.write(text(""), event(func(*schemas.Broadcast) {}))
+		for _, sender := range []string{number, "200"} {
+			w.byDefault, w.refusing = sender, true
+			st := w.start(t)
+			w.feed(t, st)
+			time.Sleep(time.Second)
+			st.OnLost([]stream.TopicPartition{of})
+			if err := st.Stop(t.Context()); err != nil {
+				t.Error(err)
+			}
+		}
+		all := w.broadcasts(t)
+		if len(all) != 4 {
+			t.Fatalf("%d broadcasts", len(all))
+		}
+		for i, first := range all[:2] {
+			again := all[2+i]
+			if first.GetSender() != number || again.GetSender() != "200" {
+				t.Errorf("for %s and %s", first.GetSender(), again.GetSender())
+			}
+			if again.Sender = number; !proto.Equal(first, again) {
+				t.Errorf("%v\nis repeated as\n%v", first, again)
 			}
 		}
 	})

@@ -272,6 +272,8 @@ l.unread = l.head`),
 		{marker: "marks-are-read-behind-the-note", change: operandWith("GetPhaseMs", "true"), test: "TestTakeoverWaitsForTheAggregator"},
 		{marker: "copy-ahead-that-the-status-names-is-the-task", change: makeFalse(), test: "TestTakeoverLeavesTheTaskToTheCopyThatTheStatusNames"},
 		{marker: "copy-that-the-status-names-is-the-task", change: operandWith("named", "(named || true)"), test: "TestCopyThatTheStatusNamesIsTheTask"},
+		{marker: "copy-of-a-record-waits-for-its-status", change: condition("t.Claimed != nil"), test: "TestRecordCopiedForTwoDefaultNumbersReachesNobodyTwice"},
+		{marker: "copy-on-another-partition-is-not-the-task", change: makeFalse(), test: "TestRecordCopiedForTwoDefaultNumbersReachesNobodyTwice", in: "processor/fanout"},
 		{marker: "overtaken-turn-is-not-repeated", change: drop(), test: "TestTurnThatAZombieFinishedIsNotRepeated"},
 	}
 }

@@ -11,21 +11,21 @@ import (
 
 // Spec is what was asked for, and where. It does not change once the task is open.
 type Spec struct {
-	ID       schemas.TaskID
-	Owner    string
-	Sender   string
-	Lane     schemas.Lane
-	Offset   int64 // of its record on this partition
-	Origin   *schemas.Origin
-	Claimed  *schemas.Origin // another origin, which the record claims and nobody proves
-	SHA      []byte
-	Earlier  []schemas.TaskID // other ids of the request
-	Chosen   bool             // by a caller: others may have the id too
-	Accepted int64            // unix milliseconds, as are the other two
-	Schedule int64
-	Expire   int64
-	Window   *schemas.Window
-	Asked    uint32 // sends a second; 0: as fast as its number goes
+	ID        schemas.TaskID
+	Owner     string
+	Sender    string
+	Lane      schemas.Lane
+	Offset    int64 // of its record on this partition
+	Origin    *schemas.Origin
+	Claimed   *schemas.Origin // another origin, which the record claims and nobody proves
+	SHA       []byte
+	Earlier   []schemas.TaskID // other ids of the request
+	Contested bool             // other records may have the id too: a caller chose it, or this is one of several copies of a record
+	Accepted  int64            // unix milliseconds, as are the other two
+	Schedule  int64
+	Expire    int64
+	Window    *schemas.Window
+	Asked     uint32 // sends a second; 0: as fast as its number goes
 }
 
 // Fill takes over what the broadcast says of itself.
@@ -77,13 +77,17 @@ func (s *Spec) GraceEnd(now time.Time) time.Time {
 
 // IsFirst reports whether p opened the task of this record, read on a partition: another's may name the same place. What a fanout
 // of an earlier version moved has no proof of where it was first, but a TaskOpened that names its copy. The owner may be another one
-// since, as the topic's may, where p names the record's own place.
+// since, as the topic's may, where p names the record's own place. A record has copies on two partitions where the default number was another
+// one when it was read again: the one that p names is the task.
 func (s *Spec) IsFirst(p *schemas.TaskOpened, partition int32) bool {
 	here := &schemas.Origin{Partition: partition, Offset: s.Offset}
 	if status.SameOrigin(p.GetHome(), here) && status.SameOrigin(p.GetOrigin(), s.Claimed) {
 		s.BelieveClaim()
 	}
 	if !status.SameOrigin(p.GetOrigin(), s.Origin) || !bytes.Equal(p.GetRequestSha256(), s.SHA) { //mutant:plan-is-of-the-same-request
+		return false
+	}
+	if home := p.GetHome(); home != nil && home.GetPartition() != partition { //mutant:copy-on-another-partition-is-not-the-task
 		return false
 	}
 	return p.GetOwner() == "" || p.GetOwner() == s.Owner || status.SameOrigin(status.Position(p), here)
