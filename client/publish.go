@@ -58,5 +58,9 @@ func PublishJSON(ctx context.Context, log stream.Publisher, body io.Reader) (Pub
 	if err != nil {
 		return Published{}, err
 	}
-	return Published{Task: task, Total: req.Total, Origin: origin, Warnings: req.Warnings}, nil
+	p := Published{Task: task, Total: req.Total, Origin: origin}
+	for _, w := range req.Warnings {
+		p.Warnings = append(p.Warnings, w.Spanish())
+	}
+	return p, nil
 }

@@ -21,18 +21,19 @@ type Raw struct {
 	JSON json.RawMessage `json:"-"`
 }
 
-// Result counts recipients: Successful + Failed + Pending = Total. Unknown, Skipped, Expired and Cancelled are counted in Failed, and so
-// are undelivered ones; their number, and those of delivered and read ones, are in Task.Outcomes and in the JSON.
+// Result counts recipients: Successful + Failed + Pending = Total. Unknown, Skipped, Expired, Cancelled and Undelivered are counted in
+// Failed. How many were delivered and read is in Task.Outcomes and in the JSON.
 type Result struct {
-	Total      uint32   `json:"total"`
-	Successful uint32   `json:"successful"`
-	Failed     uint32   `json:"failed"`
-	Unknown    uint32   `json:"unknown"`
-	Skipped    uint32   `json:"skipped"`
-	Expired    uint32   `json:"expired"`
-	Cancelled  uint32   `json:"cancelled"`
-	Pending    uint32   `json:"pending"`
-	Errors     []string `json:"errors"` // Spanish, of the first failures
+	Total       uint32   `json:"total"`
+	Successful  uint32   `json:"successful"`
+	Failed      uint32   `json:"failed"`
+	Unknown     uint32   `json:"unknown"`
+	Skipped     uint32   `json:"skipped"`
+	Expired     uint32   `json:"expired"`
+	Cancelled   uint32   `json:"cancelled"`
+	Undelivered uint32   `json:"undelivered"` // accepted, and a receipt says that it failed
+	Pending     uint32   `json:"pending"`
+	Errors      []string `json:"errors"` // Spanish, of the first failures
 }
 
 // Task is what the server says of a task. Status returns the first part, Client.Task all. Times are RFC 3339, empty where there is none.

@@ -46,6 +46,7 @@ type answer struct {
 	body     any
 	text     string        // instead of a body, as it is
 	hint     es.Sentence   // what to do about a refusal, in the caller's language; the rest is the contract's Spanish
+	warnings []es.Sentence // of an accepted broadcast, in the caller's language too
 	code     string        // of a refusal, for the metrics
 	location string        // of the task
 	etag     string        // of what the body shows; it may be asked for again
@@ -105,10 +106,17 @@ func (a answer) hinted(hint es.Sentence) answer {
 	return a
 }
 
-// in gives the answer its hint, in the language of its caller.
+// in gives the answer its hint and its warnings, in the language of its caller.
 func (a answer) in(l es.Language) answer {
-	if body, ok := a.body.(errorBody); ok && !a.hint.None() {
+	switch body := a.body.(type) {
+	case errorBody:
 		body.Hint = a.hint.In(l)
+		a.body = body
+	case queuedBody:
+		body.Warnings = es.All(a.warnings, l)
+		a.body = body
+	case processedBody:
+		body.Warnings = es.All(a.warnings, l)
 		a.body = body
 	}
 	return a

@@ -10,8 +10,8 @@ import (
 	"altavoz/schemas/request"
 )
 
-// TestAcceptLanguageChoosesTheWordsOfWhyReasonAndHint: error, message and errors keep the contract's Spanish, whatever the caller reads.
-func TestAcceptLanguageChoosesTheWordsOfWhyReasonAndHint(t *testing.T) {
+// TestAcceptLanguageChoosesTheWordsOfWhatIsNoError: error, message and errors keep the contract's Spanish, whatever the caller reads.
+func TestAcceptLanguageChoosesTheWordsOfWhatIsNoError(t *testing.T) {
 	t.Parallel()
 	h := setup(t, producer.Config{})
 	path := h.known("language", func(s *schemas.Status) {
@@ -25,6 +25,9 @@ func TestAcceptLanguageChoosesTheWordsOfWhyReasonAndHint(t *testing.T) {
 		missing      = `"error":"Se requiere el campo 'phones' con un array de números telefónicos"`
 		hintSpanish  = `use un array, un número por elemento`
 		hintEnglish  = `use an array, one number an element`
+		doubtful     = `{"phones":["573001234567"],"body_text":"Hola {nombre}","use_queue":true}`
+		doubtSpanish = `"warnings":["El campo 'body_text' tiene {nombre}`
+		doubtEnglish = `"warnings":["The field 'body_text' has {nombre}`
 		unknownField = `"error":"Campo desconocido 'x'"`
 	)
 	for _, c := range []struct {
@@ -40,6 +43,10 @@ func TestAcceptLanguageChoosesTheWordsOfWhyReasonAndHint(t *testing.T) {
 		{"hint", http.MethodPost, request.PathSend, `{"phones":"573001234567","body_text":"b"}`, "", []string{missing, hintSpanish}, nil, ""},
 		{"hint in English", http.MethodPost, request.PathSend, `{"phones":"573001234567","body_text":"b"}`, "en", []string{missing, hintEnglish}, []string{hintSpanish}, ""},
 		{"unknown field in English", http.MethodPost, request.PathSend, `{"phones":["573001234567"],"body_text":"b","x":1}`, "en", []string{unknownField, `"hint":"the fields are: `}, nil, ""},
+		{"warning", http.MethodPost, request.PathSend, doubtful, "", []string{doubtSpanish}, nil, ""},
+		{"warning in English", http.MethodPost, request.PathSend, doubtful, "en", []string{doubtEnglish, `"message":"Mensaje broadcast enviado a cola"`}, []string{doubtSpanish}, ""},
+		{"warning of a list", http.MethodGet, request.PathTasks + "?b=1&a=1", "", "", []string{`"warnings":["Parámetro desconocido 'a': se ignora","Parámetro desconocido 'b'`}, nil, ""},
+		{"warning of a list in English", http.MethodGet, request.PathTasks + "?b=1&a=1", "", "en", []string{`"warnings":["Unknown parameter 'a': it is ignored","Unknown parameter 'b'`}, nil, ""},
 		{"no such address in English", http.MethodGet, "/x", "", "en", []string{`"error":"No existe esa dirección"`}, nil, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -310,8 +310,8 @@ func inDoubt(o *order) answer {
 
 // finish answers an accepted order.
 func (in *Ingress) finish(ctx context.Context, o *order) answer {
-	a := answer{status: http.StatusAccepted, location: request.PathStatus + o.task.String(), replayed: o.replay}
-	queued := queuedBody{Success: true, Message: es.Say(es.BroadcastQueued).Spanish(), TaskID: o.task.String(), Warnings: o.req.Warnings}
+	a := answer{status: http.StatusAccepted, location: request.PathStatus + o.task.String(), replayed: o.replay, warnings: o.req.Warnings}
+	queued := queuedBody{Success: true, Message: es.Say(es.BroadcastQueued).Spanish(), TaskID: o.task.String()}
 	if at := o.begins(); at.After(o.now) {
 		queued.ETA = tasks.Clock(at.UnixMilli())
 	}
@@ -333,6 +333,6 @@ func (in *Ingress) finish(ctx context.Context, o *order) answer {
 		return a
 	}
 	a.status = http.StatusOK
-	a.body = processedBody{Success: true, Message: es.Say(es.BroadcastProcessed).Spanish(), Result: result, TaskID: o.task.String(), Warnings: o.req.Warnings}
+	a.body = processedBody{Success: true, Message: es.Say(es.BroadcastProcessed).Spanish(), Result: result, TaskID: o.task.String()}
 	return a
 }

@@ -48,7 +48,7 @@ func (in *Ingress) mark(why *string, l es.Language) {
 	}
 }
 
-// languageOf is the language in which the caller would rather read why a task waits, reasons and hints.
+// languageOf is the language in which the caller would rather read why a task waits, reasons, hints and warnings.
 func languageOf(r *http.Request) es.Language {
 	return es.Accepted(strings.Join(r.Header.Values("Accept-Language"), ","))
 }

@@ -69,7 +69,9 @@ func (b *broadcastFlags) doubts(cmd *cobra.Command) error {
 		c.HeaderText = d.HeaderContent
 	}
 	if doubts := request.Doubts(c); len(doubts) > 0 && !d.Literal {
-		say(cmd.ErrOrStderr(), "altavoz: warning: %s", strings.Join(doubts, "\naltavoz: warning: "))
+		for _, doubt := range doubts {
+			say(cmd.ErrOrStderr(), "altavoz: warning: %s", doubt.Spanish())
+		}
 		return b.ask(cmd, "what may be a placeholder that nobody filled in")
 	}
 	return nil

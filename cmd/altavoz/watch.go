@@ -132,7 +132,7 @@ func result(cmd *cobra.Command, s *client.Task, asJSON bool) error {
 		for _, kind := range []struct {
 			n    uint32
 			name string
-		}{{r.Unknown, "unknown"}, {r.Skipped, "skipped"}, {r.Expired, "expired"}, {r.Cancelled, "cancelled"}} {
+		}{{r.Unknown, "unknown"}, {r.Skipped, "skipped"}, {r.Expired, "expired"}, {r.Cancelled, "cancelled"}, {r.Undelivered, "undelivered"}} {
 			if kind.n > 0 {
 				line = append(line, fmt.Sprintf("of them %d %s", kind.n, kind.name))
 			}

@@ -1,6 +1,7 @@
 package sender
 
 import (
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -10,8 +11,10 @@ import (
 	"altavoz/schemas"
 )
 
-// outcomes are those that this stage gives. One that is missing here has no counter, and counting it panics (results.go).
-var outcomes = []schemas.OutcomeClass{schemas.OutcomeSent, schemas.OutcomeFailed, schemas.OutcomeUnknown, schemas.OutcomeExpired}
+// othersOutcomes are given by the fanout and by receipts. Each other outcome has its counter here.
+var othersOutcomes = []schemas.OutcomeClass{
+	schemas.OutcomePending, schemas.OutcomeSkipped, schemas.OutcomeCancelled, schemas.OutcomeUndelivered, schemas.OutcomeDelivered, schemas.OutcomeRead,
+}
 
 type metrics struct {
 	sends          [schedule.Lanes]map[schemas.OutcomeClass]prometheus.Counter
@@ -50,8 +53,10 @@ func newMetrics(reg prometheus.Registerer, st *Stage) *metrics {
 	}, []string{"lane", "outcome"})
 	for l, name := range schedule.LaneNames {
 		m.sends[l] = make(map[schemas.OutcomeClass]prometheus.Counter)
-		for _, o := range outcomes {
-			m.sends[l][o] = sends.WithLabelValues(string(name), string(o))
+		for _, o := range schemas.Outcomes {
+			if !slices.Contains(othersOutcomes, o) {
+				m.sends[l][o] = sends.WithLabelValues(string(name), string(o))
+			}
 		}
 	}
 	for l, name := range schedule.LaneNames {

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"encoding/base64"
 	"encoding/binary"
+	"maps"
 	"net/url"
 	"slices"
 	"strconv"
@@ -63,19 +64,17 @@ type Query struct {
 	untilMs  int64 // accepted before; 0: no end
 	limit    int
 	after    *place
-	warnings []string
+	warnings []es.Sentence
 }
 
 // ReadQuery reads the parameters of a list. What is wrong with them is a *request.FieldError.
 func ReadQuery(values url.Values) (*Query, error) {
 	q := &Query{limit: defaultLimit, sender: values.Get("sender"), owner: values.Get("owner")}
-	for name := range values {
-		if !slices.Contains([]string{"status", "sender", "owner", "since", "until", "limit", "cursor"}, name) {
-			q.warnings = append(q.warnings, es.Say(es.ParameterUnknown, name).Spanish())
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		if known := []string{"status", "sender", "owner", "since", "until", "limit", "cursor"}; !slices.Contains(known, name) && len(q.warnings) < maxWarnings {
+			q.warnings = append(q.warnings, es.Say(es.ParameterUnknown, name))
 		}
 	}
-	slices.Sort(q.warnings)
-	q.warnings = q.warnings[:min(len(q.warnings), maxWarnings)]
 	for word := range strings.SplitSeq(strings.Join(values["status"], ","), ",") {
 		state := State(strings.ToUpper(strings.TrimSpace(word)))
 		switch {
@@ -175,7 +174,7 @@ func (q *Query) Page(sees func(owner string) bool, each func(func(schemas.TaskID
 		return true
 	})
 	kept = first(kept, want)
-	list := List{Tasks: make([]Row, 0, min(len(kept), q.limit)), Warnings: q.warnings}
+	list := List{Tasks: make([]Row, 0, min(len(kept), q.limit)), Warnings: es.All(q.warnings, l)}
 	if len(kept) == want {
 		kept = kept[:q.limit]
 		list.NextCursor = kept[q.limit-1].cursor()

@@ -79,6 +79,14 @@ func (s Sentence) In(l Language) string {
 	return fmt.Sprintf(format, args...)
 }
 
+// All returns the words of sentences.
+func All(sentences []Sentence, l Language) (out []string) {
+	for _, s := range sentences {
+		out = append(out, s.In(l))
+	}
+	return out
+}
+
 // Spanish returns the words of the public contract.
 func (s Sentence) Spanish() string { return s.In(Spanish) }
 

@@ -85,8 +85,8 @@ func linkFault(field, text string, form es.Code, public, literal bool) []*FieldE
 	return nil
 }
 
-// Doubts returns what may be a placeholder that nobody filled in, or text: a person decides. Field by field, Spanish.
-func Doubts(x *schemas.Content) (out []string) {
+// Doubts returns what may be a placeholder that nobody filled in, or text: a person decides. Field by field.
+func Doubts(x *schemas.Content) (out []es.Sentence) {
 	for _, t := range []struct {
 		field, text string
 		find        func(string) (string, bool)
@@ -99,7 +99,7 @@ func Doubts(x *schemas.Content) (out []string) {
 		{"header_content", x.GetMedia().GetUrl(), rules.LinkPlaceholder},
 	} {
 		if found, sure := t.find(t.text); found != "" && !sure {
-			out = append(out, es.Say(es.PlaceholderDoubt, t.field, found).Spanish())
+			out = append(out, es.Say(es.PlaceholderDoubt, t.field, found))
 		}
 	}
 	return out

@@ -82,7 +82,7 @@ type Request struct {
 	Window     *schemas.Window // nil: at any time
 	Literal    bool            // what looks like a placeholder is meant as text
 	SHA256     []byte          // of the meaning: however the same request is written, it is the same
-	Warnings   []string        // Spanish
+	Warnings   []es.Sentence
 }
 
 // FieldError says what is wrong with a request, for the one who made it.
@@ -263,7 +263,7 @@ func (r *reader) stranger(name string) {
 	if len(r.strange) < maxWarnings {
 		r.strange = append(r.strange, name)
 		if r.lim.Lenient {
-			r.req.Warnings = append(r.req.Warnings, es.Say(es.FieldIgnored, name).Spanish())
+			r.req.Warnings = append(r.req.Warnings, es.Say(es.FieldIgnored, name))
 		}
 	}
 	if r.lim.Lenient || r.unknown != nil {

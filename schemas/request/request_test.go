@@ -130,9 +130,7 @@ func TestEveryMemberIsRead(t *testing.T) {
 			Body: `Hola "á"`, Footer: "pie", ButtonText: "Ver", ButtonUrl: "HTTPS://Example.com/ñ?a=b", Category: "utility",
 			Header: schemas.HeaderKind_HEADER_KIND_TEXT, HeaderText: "Aviso 😀",
 		},
-		Warnings: []string{
-			"Campo desconocido 'nada': se ignora", "Campo desconocido 'otro': se ignora", "Campo desconocido 'Phones': se ignora",
-		},
+		Warnings: []es.Sentence{es.Say(es.FieldIgnored, "nada"), es.Say(es.FieldIgnored, "otro"), es.Say(es.FieldIgnored, "Phones")},
 	}
 	if diff := cmp.Diff(want, req, protocmp.Transform()); diff != "" {
 		t.Error(diff)
@@ -729,7 +727,7 @@ func TestWhatMayBeAPlaceholderIsAWarning(t *testing.T) {
 	} {
 		t.Run(c.body, func(t *testing.T) {
 			req := mustRead(t, c.body)
-			if got := strings.Join(req.Warnings, "\n"); !strings.Contains(got, c.want) || (c.want == "") != (got == "") {
+			if got := strings.Join(es.All(req.Warnings, es.Spanish), "\n"); !strings.Contains(got, c.want) || (c.want == "") != (got == "") {
 				t.Errorf("warnings %q, want %q", got, c.want)
 			}
 		})
