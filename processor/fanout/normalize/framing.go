@@ -2,8 +2,13 @@ package normalize
 
 import (
 	"bytes"
-	"encoding/json"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 )
+
+// tolerant reads what request.Read refuses in the request itself, with words of its own.
+var tolerant = json.JoinOptions(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 
 // A schema registry's clients put a zero and the number of the schema before what they write.
 const (
@@ -20,8 +25,8 @@ func JSON(value []byte) []byte {
 	if !bytes.Contains(value, []byte(`"payload"`)) {
 		return value
 	}
-	var members map[string]json.RawMessage
-	if err := json.Unmarshal(value, &members); err != nil {
+	var members map[string]jsontext.Value
+	if err := json.Unmarshal(value, &members, tolerant); err != nil {
 		return value // its reader says what is wrong with it
 	}
 	payload, is := members["payload"]
@@ -29,7 +34,7 @@ func JSON(value []byte) []byte {
 		return value
 	}
 	var text string
-	if json.Unmarshal(payload, &text) == nil && text != "" { // the converter of a schema that is a string
+	if json.Unmarshal(payload, &text, tolerant) == nil && text != "" { // the converter of a schema that is a string
 		return []byte(text)
 	}
 	return payload

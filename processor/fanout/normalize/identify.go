@@ -1,7 +1,7 @@
 package normalize
 
 import (
-	"encoding/json"
+	json "github.com/go-json-experiment/json/v1"
 
 	"altavoz/schemas"
 	"altavoz/stream"
@@ -34,7 +34,8 @@ func Named(rec *stream.Record) (schemas.TaskID, bool) {
 	var named struct {
 		ID string `json:"task_id"`
 	}
-	_ = json.Unmarshal(JSON(rec.Value), &named) // a task_id that can't be read is none
+	// As earlier versions read it: a name in capitals is one, and of several the last. A task_id that can't be read is none.
+	_ = json.Unmarshal(JSON(rec.Value), &named)
 	id, err := schemas.ParseTaskID(named.ID)
 	return id, err == nil
 }

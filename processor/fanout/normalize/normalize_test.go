@@ -160,6 +160,10 @@ func TestARequestIsFoundInWhatOthersPutRoundIt(t *testing.T) {
 		{"Avro in the framing of a registry", "\x00\x00\x00\x00\x07\x02\x18hola", request.CodeJSON},
 		{"framing alone", "\x00\x00\x00\x00\x07", request.CodeJSON},
 		{"empty", "", request.CodeJSON},
+		{"Connect, a member twice", `{"schema":{},"payload":{"phones":["1"],"phones":["2"],"body_text":"b"}}`, request.CodeDuplicate},
+		{"Connect, the payload twice", `{"schema":{},"payload":7,"payload":` + whole + `}`, ""},
+		{"Connect, text that is no UTF-8", "{\"schema\":{\"\xff\":1},\"payload\":" + whole + "}", ""},
+		{"Connect, cut off", `{"schema":{},"payload":` + whole, request.CodeJSON},
 		{"payload that is none", `{"schema":{},"payload":7}`, request.CodeJSON},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -172,6 +176,37 @@ func TestARequestIsFoundInWhatOthersPutRoundIt(t *testing.T) {
 				t.Errorf("%v, want %s", err, tt.code)
 			case tt.code == "" && (err != nil || b.GetContent().GetBody() != "hola"):
 				t.Errorf("got %v, %v; want it with the text \"hola\"", b, err)
+			}
+		})
+	}
+}
+
+// A record that is refused fails the task that it names, and a copied list belongs to the record that names its task: whoever reads the
+// name otherwise than an earlier version did takes the one for the other.
+func TestARecordNamesTheTaskThatEarlierVersionsRead(t *testing.T) {
+	t.Parallel()
+	const one, other = "0192f0c0-0000-7000-8000-000000000001", "0192f0c0-0000-7000-8000-000000000002"
+	for _, tt := range []struct{ name, value, want string }{
+		{"plain", `{"task_id":"` + one + `","phones":[]}`, one},
+		{"in capitals", `{"TASK_ID":"` + one + `"}`, one},
+		{"without the line", `{"taskid":"` + one + `"}`, ""},
+		{"with another line", `{"task-id":"` + one + `"}`, ""},
+		{"twice", `{"task_id":"` + one + `","task_id":"` + other + `"}`, other},
+		{"twice, then a number", `{"task_id":"` + one + `","task_id":7}`, one},
+		{"a number", `{"task_id":7}`, ""},
+		{"null", `{"task_id":null}`, ""},
+		{"escaped", `{"t\u0061sk_id":"` + one + `"}`, one},
+		{"beside text that is no UTF-8", "{\"body_text\":\"\xff\",\"task_id\":\"" + one + "\"}", one},
+		{"cut off behind it", `{"task_id":"` + one + `","phones":[`, ""},
+		{"something behind", `{"task_id":"` + one + `"} {}`, ""},
+		{"no object", `["` + one + `"]`, ""},
+		{"in an envelope", `{"schema":{},"payload":{"task_id":"` + one + `"}}`, one},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			id, ok := Named(&stream.Record{Value: []byte(tt.value)})
+			if got := id.String(); ok != (tt.want != "") || ok && got != tt.want {
+				t.Errorf("it names %s, %v, want %q", got, ok, tt.want)
 			}
 		})
 	}
