@@ -12,6 +12,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/gofrs/flock"
 	"github.com/twmb/franz-go/pkg/kfake"
 )
 
@@ -41,7 +42,7 @@ type Listen func(network, addr string) (net.Listener, error)
 // it leaves writing to the disk to the kernel (with a sync for every batch it takes half as many records a second).
 type Kafka struct {
 	cluster *kfake.Cluster
-	lock    *os.File
+	lock    *flock.Flock
 }
 
 // StartKafka opens the folder and serves it. Two processes must not share one: the second gets ErrInUse.
@@ -69,6 +70,18 @@ func StartKafka(dir, addr string, listen Listen, log *slog.Logger) (*Kafka, erro
 	k := &Kafka{cluster: cluster, lock: lock}
 	log.Info("embedded kafka runs", "addr", k.Addr(), "data_dir", dir, "seconds", time.Since(began).Seconds())
 	return k, nil
+}
+
+// lockFile locks a file for this process. The lock ends with Close or with the process, however it ends.
+func lockFile(path string) (*flock.Flock, error) {
+	lock := flock.New(path, flock.SetFlag(os.O_CREATE|os.O_RDWR)) // NFS wants a file that can be written to
+	switch locked, err := lock.TryLock(); {
+	case err != nil:
+		return nil, err
+	case !locked:
+		return nil, ErrInUse
+	}
+	return lock, nil
 }
 
 // makePrivate makes the folder one that only its owner can read: phones and messages lie there. A folder that others made is closed too,
