@@ -33,9 +33,10 @@ type Broker struct {
 	// Faults of all members that set none themselves; Seed makes the dice.
 	Faults Chances
 
-	OnAppend func(rec stream.Record)                  // a record was written
-	OnCommit func(m *Member, taken []stream.Position) // positions are about to be stored
-	Failf    func(format string, args ...any)         // something happened that never may
+	OnAppend func(rec stream.Record)                   // a record was written
+	OnAssign func(m *Member, position stream.Position) // a partition is about to be assigned
+	OnCommit func(m *Member, taken []stream.Position)  // positions are about to be stored
+	Failf    func(format string, args ...any)          // something happened that never may
 
 	dice    *rand.Rand
 	members map[string]int32 // whose commits are taken, and of which generation

@@ -23,6 +23,7 @@ type Fault struct {
 	Before, After time.Duration                     // how long it takes until it happens, and until the answer
 	Lose          bool                              // it does not happen
 	LoseAnswer    bool                              // it happens, and nobody learns of it
+	Unnoticed     bool                              // the group is slow to take the partitions of a member away whose commit was not answered
 	Refuse        func(stream.TopicPartition) error // of a commit, by partition; called with the broker locked
 
 	// What no broker does, to show that the checks of a test notice it.

@@ -64,6 +64,11 @@ func TestMemberThatRejoinsByItselfIsGivenAgainWhatNobodyElseHas(t *testing.T) {
 		if refused, _ := m.Commit(t.Context(), m.Generation(), []stream.Position{{Partition: part, Offset: 1}}); refused[part] == nil {
 			t.Error("a commit of a partition that another owns is taken, want it refused")
 		}
+		m.OnCommit(func([]stream.Position) Fault { return Fault{Lose: true} })
+		_, _ = m.Commit(t.Context(), m.Generation(), []stream.Position{{Partition: part, Offset: 1}})
+		if r.values(); len(r.from) != 2 || b.Owners[part] != other {
+			t.Errorf("back again it was given the partition %d times, which is %s's, want it left to the other", len(r.from), b.Owners[part].Name)
+		}
 		end(t, m, other)
 	})
 }

@@ -106,16 +106,24 @@ func (m *Member) hand(do func()) {
 }
 
 // Assign gives the member a partition with what was last committed of it, unless it has ended. Whoever had it is not told.
-func (m *Member) Assign(p stream.TopicPartition) { m.hand(func() { m.assign(p) }) }
+func (m *Member) Assign(p stream.TopicPartition) { m.hand(func() { m.assign(p, false) }) }
 
-func (m *Member) assign(p stream.TopicPartition) {
+// assign is Assign, or, if it comes back, only as long as nobody else was given the partition.
+func (m *Member) assign(p stream.TopicPartition, back bool) {
 	if m.ended() {
 		return
 	}
 	b := m.b
 	b.Lock()
+	if back && b.Owners[p] != m {
+		b.Unlock()
+		return
+	}
 	pos := b.Position(p)
 	b.Owners[p] = m
+	if b.OnAssign != nil {
+		b.OnAssign(m, pos)
+	}
 	b.Unlock()
 	from, err := m.stage.OnAssigned(context.Background(), pos)
 	for try := 1; err != nil && try < assignTries; try++ {
@@ -143,15 +151,20 @@ func (m *Member) Revoke(ps ...stream.TopicPartition) {
 
 // Lose takes partitions away without warning.
 func (m *Member) Lose(ps ...stream.TopicPartition) {
-	m.hand(func() {
-		m.StopReading(ps...)
-		m.stage.OnLost(ps)
-	})
+	m.hand(func() { m.lose(ps) })
+}
+
+func (m *Member) lose(ps []stream.TopicPartition) {
+	m.StopReading(ps...)
+	m.stage.OnLost(ps)
 }
 
 // Rejoin gives the member a new session. What it had is lost.
-func (m *Member) Rejoin() {
-	m.Lose(m.Owned()...)
+func (m *Member) Rejoin() { m.hand(func() { m.rejoin() }) }
+
+func (m *Member) rejoin() (lost []stream.TopicPartition) {
+	lost = m.Owned()
+	m.lose(lost)
 	m.b.Lock()
 	defer m.b.Unlock()
 	m.mu.Lock()
@@ -160,20 +173,16 @@ func (m *Member) Rejoin() {
 	m.dropping, m.expelled = false, false
 	m.mu.Unlock()
 	m.join()
+	return lost
 }
 
 // comeBack comes back after a commit that was not answered, and is given again what nobody else was given meanwhile.
 func (m *Member) comeBack() {
-	had := m.Owned()
-	m.Rejoin()
-	for _, p := range had {
-		m.b.Lock()
-		mine := m.b.Owners[p] == m
-		m.b.Unlock()
-		if mine && !m.Dead() {
-			m.Assign(p)
+	m.hand(func() { // all at once: nobody assigns it one of them in between
+		for _, p := range m.rejoin() {
+			m.assign(p, true)
 		}
-	}
+	})
 }
 
 // Expel ends the member's session at the broker, without a word to it.

@@ -87,14 +87,14 @@ func (m *Member) Commit(_ context.Context, g stream.Generation, ps []stream.Posi
 	time.Sleep(f.Before)
 	m.Pass()
 	if f.Lose || m.Dead() {
-		m.drop() //nolint:contextcheck // it comes back in a life of its own
+		m.drop(f) //nolint:contextcheck // it comes back in a life of its own
 		return nil, ErrUnknown
 	}
 	refused := m.apply(g, ps, f)
 	time.Sleep(f.After)
 	m.Pass()
 	if f.LoseAnswer || m.Dead() {
-		m.drop() //nolint:contextcheck // it comes back in a life of its own
+		m.drop(f) //nolint:contextcheck // it comes back in a life of its own
 		return nil, ErrUnknown
 	}
 	return refused, nil
@@ -135,7 +135,10 @@ func (m *Member) apply(g stream.Generation, ps []stream.Position, f Fault) map[s
 }
 
 // drop is what a member does when nobody knows what it committed.
-func (m *Member) drop() {
+func (m *Member) drop(f Fault) {
+	if f.Unnoticed {
+		return
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.options.Rejoins && !m.dropping && !m.dead && !m.isOver() {

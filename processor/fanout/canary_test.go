@@ -26,33 +26,29 @@ func (w *world) refusing() {
 }
 
 func TestFirstRecipientsStopTheOthers(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *world) {
+	bubble(t, func(t *testing.T, w *world) {
 		w.refusing()
 		p := w.run()
 		id := w.submit(w.sliced(event("100", phonesFrom(0, 5000)...)))
 		w.finished(id)
 		why := schemas.Failed(codeParameter).Spanish()
-		if d := cmp.Diff(map[string]int{"failed:131009": 50, "cancelled": 4950}, w.counts(id)); d != "" {
-			t.Error(d)
-		}
-		if st := w.status(id); st.GetPhase() != phaseStopped || whyOf(st) != fmt.Sprintf(whyRefused, codeParameter) {
-			t.Errorf("%s %q", st.GetPhase(), whyOf(st))
-		}
+		w.expect(id, counts{"failed:131009": 50, "cancelled": 4950})
+		w.in(id, phaseStopped, fmt.Sprintf(whyRefused, codeParameter))
 		if x := w.ranges(id); len(x) != 1 || x[0].GetFrom() != 50 || x[0].GetReason() != why {
-			t.Errorf("%v", x)
+			t.Errorf("ranges %v, want one from 50 on, %q", x, why)
 		}
 		if n := metric(t, p.reg, "altavoz_canary_total"); n != 1 {
-			t.Errorf("%v verdicts", n)
+			t.Errorf("%v verdicts, want 1", n)
 		}
 		w.once(id)
-		w.set(func() { w.outcomes = nil })
-		w.finished(w.submit(event("100", phonesFrom(9000, 300)...))) // the pipe is free of it
+		w.lock(func() { w.outcomes = nil })
+		w.finished(w.submit(event("100", phonesFrom(9000, 300)...))) // nothing of it is in flight
 	})
 }
 
 // Whenever its owner dies, a task that is to be stopped is.
 func TestTakeoverStopsWhatWasToBeStopped(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *world) {
+	bubble(t, func(t *testing.T, w *world) {
 		w.refusing()
 		p := w.run()
 		for i := range 60 {
@@ -64,7 +60,7 @@ func TestTakeoverStopsWhatWasToBeStopped(t *testing.T) {
 			w.finished(id)
 			c := w.counts(id)
 			if st := w.status(id); st.GetPhase() != phaseStopped || c["failed:131009"] > 100 || c["failed:131009"]+c["cancelled"] != 500 {
-				t.Errorf("after %d ms: %s, %v", 5*i, st.GetPhase(), c)
+				t.Errorf("after %d ms: %s, %v, want it stopped, with 100 failed at most", 5*i, st.GetPhase(), c)
 			}
 		}
 	})
@@ -72,15 +68,13 @@ func TestTakeoverStopsWhatWasToBeStopped(t *testing.T) {
 
 // A broadcast that is small, or of which somebody was sent to, is not stopped.
 func TestNobodyIsSparedBySmallOrMixedResults(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *world) {
+	bubble(t, func(t *testing.T, w *world) {
 		w.refusing()
 		w.run()
 		small := w.submit(event("100", phonesFrom(0, schemas.ExpressRecipients)...))
 		w.finished(small)
-		if d := cmp.Diff(map[string]int{"failed:131009": 100}, w.counts(small)); d != "" {
-			t.Error(d)
-		}
-		w.set(func() {
+		w.expect(small, counts{"failed:131009": 100})
+		w.lock(func() {
 			w.outcomes = func(k pair) (schemas.RecipientState, *receipt) {
 				if k.index == 7 {
 					return schemas.StateSent, nil
@@ -90,15 +84,13 @@ func TestNobodyIsSparedBySmallOrMixedResults(t *testing.T) {
 		})
 		mixed := w.submit(event("100", phonesFrom(1000, 400)...))
 		w.finished(mixed)
-		if d := cmp.Diff(map[string]int{"failed:131009": 399, "sent": 1}, w.counts(mixed)); d != "" {
-			t.Error(d)
-		}
+		w.expect(mixed, counts{"failed:131009": 399, "sent": 1})
 	})
 }
 
 // The others wait for a success of the first and for nothing else, so a long list begins as fast as before but for that.
 func TestFirstSuccessLetsTheOthersGo(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *world) {
+	bubble(t, func(t *testing.T, w *world) {
 		w.receipts = true
 		w.run()
 		direct := event("300", phonesFrom(0, 500)...)
@@ -106,7 +98,7 @@ func TestFirstSuccessLetsTheOthersGo(t *testing.T) {
 		began := time.Now()
 		w.finished(w.submit(direct))
 		if took := time.Since(began); took > time.Second {
-			t.Errorf("500 recipients took %s", took)
+			t.Errorf("500 recipients took %s, want a second at most", took)
 		}
 	})
 }
@@ -123,13 +115,13 @@ func TestReceiptsOfTheFirstPauseTheOthers(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
 		after time.Duration // receipts come
-		most  int           // onDispatched until then
+		most  int           // dispatched until then
 	}{
 		{"in time", 3 * time.Second, canary.First},
 		{"late", canary.ReceiptsWithin + 5*time.Second, 8000},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			inBubble(t, func(t *testing.T, w *world) {
+			bubble(t, func(t *testing.T, w *world) {
 				w.undeliverable(tt.after)
 				p := w.run()
 				b := event("100", phonesFrom(0, 10_000)...)
@@ -139,7 +131,7 @@ func TestReceiptsOfTheFirstPauseTheOthers(t *testing.T) {
 				passes(time.Minute)
 				n := len(w.sends(id))
 				if n < canary.First || n > tt.most {
-					t.Errorf("%d dispatched", n)
+					t.Errorf("%d dispatched, want %d to %d", n, canary.First, tt.most)
 				}
 				why := fmt.Sprintf(whyCanary, codeNoWindow)
 				for range 2 {
@@ -156,11 +148,9 @@ func TestReceiptsOfTheFirstPauseTheOthers(t *testing.T) {
 				w.run()
 				w.finished(id)
 				passes(time.Minute)
-				if d := cmp.Diff(map[string]int{"undelivered:131047": 10_000}, w.counts(id)); d != "" {
-					t.Error(d)
-				}
-				if d := cmp.Diff("PHASE_PAUSED "+why+"|PHASE_RUNNING ", strings.Join(w.notes(id)[:2], "|")); d != "" || strings.Count(strings.Join(w.notes(id), "|"), "PAUSED") != 1 {
-					t.Error(w.notes(id))
+				w.expect(id, counts{"undelivered:131047": 10_000})
+				if d := cmp.Diff("PHASE_PAUSED "+why+"|PHASE_RUNNING ", strings.Join(w.updates(id)[:2], "|")); d != "" || strings.Count(strings.Join(w.updates(id), "|"), "PAUSED") != 1 {
+					t.Errorf("said %q, want it paused for %q once, then running", w.updates(id), why)
 				}
 			})
 		})
@@ -179,7 +169,7 @@ func TestReceiptsAreNotWaitedForForEver(t *testing.T) {
 		{"none", receipt{schemas.StateDelivered, time.Hour}, canary.ReceiptsWithin, canary.ReceiptsWithin + 2*time.Second},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			inBubble(t, func(t *testing.T, w *world) {
+			bubble(t, func(t *testing.T, w *world) {
 				w.predicts, w.receipts = predicts, true
 				w.outcomes = func(pair) (schemas.RecipientState, *receipt) { return schemas.StateSent, &tt.answer }
 				w.run()
@@ -187,7 +177,7 @@ func TestReceiptsAreNotWaitedForForEver(t *testing.T) {
 				id := w.submit(event("100", phonesFrom(0, 400)...))
 				w.until("the others are dispatched", time.Minute, func() bool { return w.cursors[id] > canary.First })
 				if took := time.Since(began); took < tt.least || took > tt.most {
-					t.Errorf("the others waited for %s", took)
+					t.Errorf("the others waited for %s, want %s to %s", took, tt.least, tt.most)
 				}
 				w.finished(id)
 				passes(2 * time.Hour)
@@ -198,7 +188,7 @@ func TestReceiptsAreNotWaitedForForEver(t *testing.T) {
 
 // A takeover while the first are waited for waits again, and not for ever.
 func TestTakeoverGoesOnWaitingForTheFirst(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *world) {
+	bubble(t, func(t *testing.T, w *world) {
 		w.undeliverable(8 * time.Second)
 		p := w.run()
 		id := w.submit(event("100", phonesFrom(0, 400)...))
@@ -215,26 +205,26 @@ func TestTakeoverGoesOnWaitingForTheFirst(t *testing.T) {
 }
 
 // A paused task of either kind may be paused and resumed by hand, and cancelled.
-func TestPausesOfBothKinds(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *world) {
+func TestTaskPausedByItsFirstRecipientsIsPausedByHandAndCancelled(t *testing.T) {
+	bubble(t, func(t *testing.T, w *world) {
 		w.undeliverable(time.Second)
 		w.run()
 		id := w.submit(event("100", phonesFrom(0, 400)...))
 		w.until("it is paused", time.Minute, func() bool { return w.view[id].GetPhase() == phasePaused })
 		if st := w.shows(id, w.pause(id)); whyOf(st) != whyPaused {
-			t.Errorf("%q", whyOf(st))
+			t.Errorf("%q, want %q", whyOf(st), whyPaused)
 		}
 		w.cancel(id)
 		w.finished(id)
 		if c := w.counts(id); c["cancelled"] != 350 {
-			t.Errorf("%v", c)
+			t.Errorf("%v, want 350 cancelled", c)
 		}
 	})
 }
 
 // Once paused a task stays so, though later receipts are better: somebody has to look at it.
 func TestBetterReceiptsDoNotResume(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *world) {
+	bubble(t, func(t *testing.T, w *world) {
 		w.undeliverable(canary.ReceiptsWithin + 5*time.Second)
 		bad := w.outcomes
 		w.outcomes = func(k pair) (schemas.RecipientState, *receipt) {

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"altavoz/internal/logtest"
 	"altavoz/schemas"
 	"altavoz/stream"
 )
@@ -27,8 +28,8 @@ func (w *world) unnamed(asJSON bool, task *schemas.TaskID, phones []string) (id 
 		}
 		rec = stream.Record{Topic: schemas.TopicBroadcasts, Value: text}
 	}
-	rec.Partition = slotOf("300").Partition
-	at := w.append(nil, rec)
+	rec.Partition = partitionOf("300").Partition
+	at := w.Append(rec)
 	if task != nil {
 		return *task
 	}
@@ -39,9 +40,9 @@ func (w *world) unnamed(asJSON bool, task *schemas.TaskID, phones []string) (id 
 func (w *world) copied(number string) {
 	w.t.Helper()
 	w.until("it is copied for "+number, time.Second, func() bool {
-		for _, rec := range w.logs[slotOf(number)] {
+		for _, rec := range w.Log(partitionOf(number)).Records {
 			var b schemas.Broadcast
-			if schemas.Decode(&rec, &b) == nil && b.GetSender() == number && b.GetOrigin() != nil {
+			if schemas.Decode(rec, &b) == nil && b.GetSender() == number && b.GetOrigin() != nil {
 				return true
 			}
 		}
@@ -79,20 +80,23 @@ func TestRecordCopiedForTwoDefaultNumbersReachesNobodyTwice(t *testing.T) {
 		for when, ends := range map[string]func(w *world, p *process){
 			"its copy is written":       func(_ *world, p *process) { p.kill() },
 			"its copy is on its way":    func(_ *world, p *process) { passes(300 * time.Millisecond); p.kill() },
-			"its copy has no Status":    func(w *world, p *process) { w.set(func() { w.stopAggregator = true }); p.kill() },
-			"its number is gone then":   func(w *world, p *process) { w.set(func() { delete(w.numbers, "100") }); p.kill() },
-			"its copy is written again": func(w *world, _ *process) { w.set(func() { w.unanswered = "" }) },
+			"its copy has no Status":    func(w *world, p *process) { w.lock(func() { w.stopAggregator = true }); p.kill() },
+			"its number is gone then":   func(w *world, p *process) { w.lock(func() { delete(w.numbers, "100") }); p.kill() },
+			"its copy is written again": func(_ *world, p *process) { p.OnWrite(nil) },
 		} {
 			t.Run(what+", "+when, func(t *testing.T) {
-				inBubble(t, func(t *testing.T, w *world) {
+				bubble(t, func(t *testing.T, w *world) {
 					id := put(w)
+					p := w.start()
 					if when == "its copy is written again" {
-						w.unanswered = schemas.TopicBroadcasts
+						p.OnWrite(func(rec stream.Record) logtest.Fault {
+							return logtest.Fault{LoseAnswer: rec.Topic == schemas.TopicBroadcasts}
+						})
 					}
-					p := w.run()
+					p.assignAll()
 					w.copied("100")
-					w.set(func() { w.byDefault = "300" })
-					if ends(w, p); p.dead {
+					w.lock(func() { w.byDefault = "300" })
+					if ends(w, p); p.Dead() {
 						w.run()
 					}
 					w.copied("300")
@@ -108,9 +112,7 @@ func TestRecordCopiedForTwoDefaultNumbersReachesNobodyTwice(t *testing.T) {
 					if len(by) != 1 || by[opened.GetSender()] != int(opened.GetTotal()) {
 						t.Errorf("of %d of %s: %v, %v", opened.GetTotal(), opened.GetSender(), by, w.counts(id))
 					}
-					if n := w.rejected(); len(n) != 0 {
-						t.Errorf("rejects: %v", n)
-					}
+					w.rejects()
 				})
 			})
 		}
@@ -119,15 +121,15 @@ func TestRecordCopiedForTwoDefaultNumbersReachesNobodyTwice(t *testing.T) {
 
 // What was copied, and is refused when it is read again, as by rules that are new, does not end the task of its copy.
 func TestRecordThatIsRefusedWhenReadAgainLeavesTheTaskToItsCopy(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *world) {
+	bubble(t, func(t *testing.T, w *world) {
 		id := w.unnamed(false, nil, phonesFrom(0, 900))
 		p := w.run()
 		w.copied("100")
 		passes(300 * time.Millisecond)
 		p.kill()
-		w.set(func() { w.byDefault = "" }) // a number is missing now
+		w.lock(func() { w.byDefault = "" }) // a number is missing now
 		w.run()
-		w.until("it is refused", 10*time.Second, func() bool { return len(w.logs[stream.TopicPartition{Topic: schemas.TopicRejects}]) > 0 })
+		w.until("it is refused", 10*time.Second, func() bool { return w.Log(stream.TopicPartition{Topic: schemas.TopicRejects}).End() > 0 })
 		w.finished(id)
 		passes(time.Minute)
 		if by, st := w.sentBy(id), w.status(id); by["100"] != 900 || st.GetPhase() == schemas.Phase_PHASE_FAILED {
@@ -141,13 +143,13 @@ func TestRecordThatIsRefusedWhenReadAgainLeavesTheTaskToItsCopy(t *testing.T) {
 func TestBroadcastsOfOneIdForTwoNumbersAreOneTask(t *testing.T) {
 	for name, stop := range map[string]bool{"at once": false, "while the aggregator stands still": true} {
 		t.Run(name, func(t *testing.T) {
-			inBubble(t, func(t *testing.T, w *world) {
+			bubble(t, func(t *testing.T, w *world) {
 				w.stopAggregator = stop
 				id := schemas.TaskIDFromKey("relay", "1")
 				for _, sender := range []string{"100", "300"} {
 					b := with(event(sender, phonesFrom(0, 900)...), id)
 					b.Owner, b.OwnerMac = "crm", []byte(madeUp)
-					w.append(nil, schemas.EncodeBroadcast(b))
+					w.Append(schemas.EncodeBroadcast(b))
 				}
 				w.run()
 				passes(10 * time.Second)
@@ -164,13 +166,13 @@ func TestBroadcastsOfOneIdForTwoNumbersAreOneTask(t *testing.T) {
 
 // A pause reaches the copy that is the task, whichever it is, and the rest is sent once it is resumed.
 func TestPauseReachesTheCopyThatIsTheTask(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *world) {
+	bubble(t, func(t *testing.T, w *world) {
 		id := w.unnamed(false, nil, phonesFrom(0, 900))
-		w.set(func() { w.stopAggregator = true })
+		w.lock(func() { w.stopAggregator = true })
 		p := w.run()
 		w.copied("100")
 		p.kill()
-		w.set(func() { w.byDefault = "300" })
+		w.lock(func() { w.byDefault = "300" })
 		w.run()
 		w.copied("300")
 		w.pause(id)

@@ -49,7 +49,7 @@ func TestKeyUnderTwoIdsIsSentOnce(t *testing.T) {
 				continue // nobody knows of the older one any more; an ingress of this version looks it up
 			}
 			t.Run(name+", "+when, func(t *testing.T) {
-				inBubble(t, func(t *testing.T, w *world) {
+				bubble(t, func(t *testing.T, w *world) {
 					first := w.submit(pair[0]())
 					between(w, first)
 					second := w.submit(pair[1]())
@@ -65,7 +65,7 @@ func TestKeyUnderTwoIdsIsSentOnce(t *testing.T) {
 					w.run()
 					passes(time.Minute)
 					if n := len(w.sends(first)) + len(w.sends(second)); n != 1 {
-						t.Errorf("after a restart %d", n)
+						t.Errorf("%d sends after a restart, want 1", n)
 					}
 				})
 			})
@@ -94,7 +94,7 @@ func TestAnothersEarlierIdKeepsNobodyBack(t *testing.T) {
 		}, func() *schemas.Broadcast { return keyed(newer) }},
 	} {
 		t.Run(name, func(t *testing.T) {
-			inBubble(t, func(t *testing.T, w *world) {
+			bubble(t, func(t *testing.T, w *world) {
 				w.run()
 				first := w.submit(pair[0]())
 				second := w.submit(pair[1]())

@@ -4,8 +4,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"altavoz/schemas"
 )
 
@@ -14,7 +12,7 @@ import (
 func TestRepeatsOfATaskThatIsReadBackSettleAndLeave(t *testing.T) {
 	for name, readable := range map[string]bool{"it is read back": true, "it can't be read any more": false} {
 		t.Run(name, func(t *testing.T) {
-			inBubble(t, func(t *testing.T, w *world) {
+			bubble(t, func(t *testing.T, w *world) {
 				chosen := func(key, body string) *schemas.Broadcast {
 					b := with(event("100", "573001234567"), schemas.TaskIDFromKey("caller", key))
 					b.Chosen, b.RequestSha256 = true, []byte(body)
@@ -30,27 +28,23 @@ func TestRepeatsOfATaskThatIsReadBackSettleAndLeave(t *testing.T) {
 				for _, id := range ids {
 					w.evict(id, readable)
 				}
-				const repeats = 1000 // tp each, several times what the ledger holds
+				const repeats = 1000 // of each, several times what the ledger holds
 				for range repeats {
 					for _, key := range []string{"a", "b", "c"} {
-						w.append(nil, schemas.EncodeBroadcast(chosen(key, key)))
+						w.Append(schemas.EncodeBroadcast(chosen(key, key)))
 					}
 				}
-				w.append(nil, schemas.EncodeBroadcast(chosen("a", "another")))
+				w.Append(schemas.EncodeBroadcast(chosen("a", "another")))
 				after := w.submit(event("100", "573001234568"))
 				w.finished(after)
 				passes(time.Minute)
 				for _, id := range ids {
-					if s := w.sends(id); len(s) != 1 || len(s[0]) != 1 {
-						t.Errorf("%s was dispatched: %v", id, s)
-					}
+					w.eachOnce(id, 1)
 				}
-				if n := len(w.records(schemas.TopicRejects)); readable != (n == 1) {
-					t.Errorf("%d rejects", n)
+				if n := len(w.rejected()); readable != (n == 1) {
+					t.Errorf("%d rejects, want one of what is read back", n)
 				}
-				if pos, end := w.position(slotOf("100")); pos.Offset != end {
-					t.Errorf("%v of %d", pos, end)
-				}
+				w.allCommitted("100")
 			})
 		})
 	}
@@ -59,7 +53,7 @@ func TestRepeatsOfATaskThatIsReadBackSettleAndLeave(t *testing.T) {
 // A chosen id is free again once retention has deleted its task, also where that happens between the two looks at it: whoever uses
 // it then gets a task of its own, and does not wait for ever.
 func TestChosenIDIsReusedAsItsTaskIsRetired(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *world) {
+	bubble(t, func(t *testing.T, w *world) {
 		w.run()
 		chosen := func(body, phone string) *schemas.Broadcast {
 			b := with(event("100", phone), schemas.TaskIDFromKey("caller", "key"))
@@ -71,25 +65,21 @@ func TestChosenIDIsReusedAsItsTaskIsRetired(t *testing.T) {
 		passes(time.Minute)
 		w.retire(id)
 		w.submit(chosen("b", "573001234568"))
-		w.append(nil, schemas.EncodeBroadcast(chosen("b", "573001234568"))) // its copy gets nobody anything
+		w.Append(schemas.EncodeBroadcast(chosen("b", "573001234568"))) // its copy gets nobody anything
 		w.finished(id)
 		passes(time.Minute)
 		if n := len(w.sends(id)[0]); n != 2 {
-			t.Errorf("%d sends of two tasks to one phone each", n)
+			t.Errorf("%d sends of two tasks to one phone each, want 2", n)
 		}
-		if n := len(w.records(schemas.TopicRejects)); n != 0 {
-			t.Errorf("%d rejects", n)
-		}
-		if pos, end := w.position(slotOf("100")); pos.Offset != end {
-			t.Errorf("%v of %d", pos, end)
-		}
+		w.rejects()
+		w.allCommitted("100")
 	})
 }
 
 // The offsets of the group are gone, and the broadcasts are read again from their start: those that finished are dispatched
 // to nobody again, whether the view has them in memory or not.
 func TestLogReadAgainDispatchesNothingOfFinishedTasks(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *world) {
+	bubble(t, func(t *testing.T, w *world) {
 		p := w.run()
 		var ids []schemas.TaskID
 		for range 100 {
@@ -101,31 +91,27 @@ func TestLogReadAgainDispatchesNothingOfFinishedTasks(t *testing.T) {
 		for _, id := range ids[:150] {
 			w.evict(id, true)
 		}
-		w.set(func() { clear(w.positions) })
+		w.lock(func() { clear(w.Positions) })
 		w.run()
 		after := w.submit(event("100", "573001234569"))
 		w.finished(after)
 		passes(time.Minute)
 		for _, id := range ids {
-			if d := cmp.Diff(1, len(w.sends(id)[0])); d != "" {
-				t.Fatalf("task %s: %s", id, d)
-			}
+			w.eachOnce(id, 1)
 		}
 	})
 }
 
-// A claim whose Status is lost on its way is settled by the next one, which its Plan, written again, brings about.
+// A claim whose Status is lost on its way is settled by the next one, which its TaskOpened, written again, brings about.
 func TestClaimAsksAgainForItsStatus(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *world) {
+	bubble(t, func(t *testing.T, w *world) {
 		w.unheard = 1
 		b := with(event("100", "573001234567"), schemas.TaskIDFromKey("caller", "key"))
 		b.Chosen, b.RequestSha256 = true, []byte("a")
-		w.append(nil, schemas.EncodeBroadcast(b))
+		w.Append(schemas.EncodeBroadcast(b))
 		w.run()
 		id := schemas.TaskID(b.GetTask())
 		w.finished(id)
-		if d := cmp.Diff(map[string]int{"sent": 1}, w.counts(id)); d != "" {
-			t.Error(d)
-		}
+		w.expect(id, counts{"sent": 1})
 	})
 }

@@ -8,7 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
 	"google.golang.org/protobuf/proto"
 
 	"altavoz/blob"
@@ -18,33 +17,14 @@ import (
 	"altavoz/stream"
 )
 
-// rejected returns the codes of all rejects.
-func (w *world) rejected() (codes []string) {
-	for _, r := range w.records(schemas.TopicRejects) {
-		codes = append(codes, r.Header("reject.code"))
-	}
-	return codes
-}
-
-// upstream puts an event on broadcasts as another system does: without a Plan.
-func (w *world) upstream(b *schemas.Broadcast) schemas.TaskID {
-	rec := schemas.EncodeBroadcast(b)
-	rec.Partition = slotOf("100").Partition
-	at := w.append(nil, rec)
-	if id, err := schemas.TaskIDFromBytes(b.GetTask()); err == nil {
-		return id
-	}
-	return schemas.TaskIDFromOrigin(string(schemas.TopicBroadcasts), &schemas.Origin{Partition: at.Partition, Offset: at.Offset})
-}
-
 // An event of another system may name any place of blobs. Nobody of another's list gets its text, whoever wrote that list, whatever the event claims.
 func TestEventThatNamesAnothersListIsRejected(t *testing.T) {
 	victims := phonesFrom(0, 1500)
 	old := schemas.NewTaskID()
-	entered := &schemas.Origin{Partition: slotOf("100").Partition, Offset: 0}
+	entered := &schemas.Origin{Partition: partitionOf("100").Partition, Offset: 0}
 	derived := schemas.TaskIDFromOrigin(string(schemas.TopicBroadcasts), entered).String()
 	for name, tt := range map[string]struct {
-		key   string // tp the list as an older version wrote it; empty: it is of this one
+		key   string // of the list as an older version wrote it; empty: it is of this one
 		claim func(b, victim *schemas.Broadcast)
 	}{
 		"a place":                      {"", func(b, _ *schemas.Broadcast) { b.Slices.Proof, b.Slices.Task = nil, nil }},
@@ -60,7 +40,7 @@ func TestEventThatNamesAnothersListIsRejected(t *testing.T) {
 		"a list that a fanout had moved": {derived, func(b, _ *schemas.Broadcast) { b.Origin = entered }},
 	} {
 		t.Run(name, func(t *testing.T) {
-			inBubble(t, func(t *testing.T, w *world) {
+			bubble(t, func(t *testing.T, w *world) {
 				w.run()
 				first := w.submit(event("100", "573009999999"))
 				victim := event("100", victims...)
@@ -73,12 +53,8 @@ func TestEventThatNamesAnothersListIsRejected(t *testing.T) {
 				tt.claim(evil, victim)
 				id := w.upstream(evil)
 				w.finished(first, id)
-				if w.why(id) != spanish(es.NotItsOwn) || len(w.sends(id)) > 0 {
-					t.Errorf("it ended with %q, %d sends", w.why(id), len(w.sends(id)))
-				}
-				if d := cmp.Diff([]string{codeForeign}, w.rejected()); d != "" {
-					t.Error(d)
-				}
+				w.failedWith(id, spanish(es.NotItsOwn))
+				w.rejects(codeForeign)
 			})
 		})
 	}
@@ -86,38 +62,26 @@ func TestEventThatNamesAnothersListIsRejected(t *testing.T) {
 
 // A reference that says that it is another task's is refused before anything is read.
 func TestReferenceOfAnotherTaskIsInvalid(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *world) {
+	bubble(t, func(t *testing.T, w *world) {
 		w.run()
 		victim := w.sliced(event("100", phonesFrom(0, 1500)...))
 		evil := event("100")
 		evil.Total, evil.Slices = 1500, victim.GetSlices()
 		id := w.upstream(evil)
 		w.finished(id)
-		if d := cmp.Diff([]string{codeInvalid}, w.rejected()); d != "" || w.why(id) != spanish(es.NotItsOwn) || len(w.sends(id)) > 0 {
-			t.Errorf("%s%q, %d sends", d, w.why(id), len(w.sends(id)))
-		}
+		w.failedWith(id, spanish(es.NotItsOwn))
+		w.rejects(codeInvalid)
 	})
 }
 
 // Who names another's task to have its list does not start while that one has, or may have, begun.
 func TestListUnderATasksIdIsTheFirstOnes(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *world) {
+	bubble(t, func(t *testing.T, w *world) {
 		w.run()
 		victim := event("100", phonesFrom(0, 1500)...)
 		w.slicedAs(victim, schemas.TaskID(victim.GetTask()).String())
-		evil := proto.CloneOf(victim) // tp a number with another partition
-		evil.Sender, evil.Content.Body, evil.RequestSha256 = "300", "otra cosa", []byte("another")
-		w.set(func() { w.stopAggregator = true })
-		id := w.submit(victim)
-		w.append(nil, schemas.EncodeBroadcast(evil))
-		passes(time.Minute)
-		w.startAggregator()
-		w.finished(id)
-		passes(time.Minute)
-		w.sentOnceBy(t, id, "100")
-		if d := cmp.Diff([]string{codeConflict}, w.rejected()); d != "" {
-			t.Error(d)
-		}
+		w.copiedForAnother(victim, func(*schemas.BlobRef) {})
+		w.rejects(codeConflict)
 	})
 }
 
@@ -126,14 +90,14 @@ func TestListUnderATasksIdIsTheFirstOnes(t *testing.T) {
 func TestListWhosePlaceAnotherHasIsNotUsed(t *testing.T) {
 	for name, tt := range map[string]struct {
 		half, takeover bool
-		place          int // tp the six slices, from which on they are another's
+		place          int64 // of the six slices, from which on they are another's
 	}{
-		"before its first turn":               {false, false, 0},
+		"before its first quantum":            {false, false, 0},
 		"its end, half way":                   {true, false, 4},
 		"all of it, half way, and next owner": {true, true, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
-			inBubble(t, func(t *testing.T, w *world) {
+			bubble(t, func(t *testing.T, w *world) {
 				p := w.run()
 				w.finished(w.submit(event("100", "573009999999")))
 				b := event("100", phonesFrom(0, 6000)...)
@@ -143,11 +107,11 @@ func TestListWhosePlaceAnotherHasIsNotUsed(t *testing.T) {
 				}
 				id := w.submit(b)
 				if tt.half {
-					w.until("it is under way", patient, func() bool { return w.view[id].GetCursor() > 500 })
+					w.underWay(id, 500)
 					w.pause(id)
 				}
 				passes(time.Minute)
-				w.cut(stream.TopicPartition{Topic: schemas.TopicBlobs, Partition: 1}, int(b.GetSlices().Offsets()[0])+tt.place)
+				w.cut(stream.TopicPartition{Topic: schemas.TopicBlobs, Partition: 1}, b.GetSlices().Offsets()[0]+tt.place)
 				others := phonesFrom(20_000, 6000)
 				w.sliced(event("100", others...))
 				if tt.takeover {
@@ -159,17 +123,10 @@ func TestListWhosePlaceAnotherHasIsNotUsed(t *testing.T) {
 				}
 				passes(2 * time.Hour)
 				w.finished(id)
-				theirs := make(map[string]bool)
-				for _, phone := range others {
-					theirs[phone] = true
-				}
-				for _, s := range w.sends(id) {
-					if theirs[s[0].GetPhone()] {
-						t.Fatalf("%s of the other list got a send", s[0].GetPhone())
-					}
-				}
-				if d := cmp.Diff([]string{codeForeign}, w.rejected()); d != "" || w.why(id) != spanish(es.NotItsOwn) {
-					t.Errorf("%s%q", d, w.why(id))
+				w.sentToNone(id, others)
+				w.rejects(codeForeign)
+				if why := w.why(id); why != spanish(es.NotItsOwn) {
+					t.Errorf("it ended with %q, want %q", why, spanish(es.NotItsOwn))
 				}
 			})
 		})
@@ -215,8 +172,8 @@ func TestListWithoutAProofIsSentTo(t *testing.T) {
 		"moved by a fanout": func(_ *testing.T, w *world) schemas.TaskID {
 			b := event("100", phones...)
 			in := schemas.EncodeBroadcast(b)
-			in.Partition = 1 - slotOf("100").Partition
-			at := w.append(nil, in) // where nobody is to move it once more
+			in.Partition = 1 - partitionOf("100").Partition
+			at := w.Append(in) // where nobody is to move it once more
 			b.Origin = &schemas.Origin{Partition: at.Partition, Offset: at.Offset}
 			w.slicedAs(b, schemas.TaskIDFromOrigin(string(schemas.TopicBroadcasts), b.GetOrigin()).String())
 			return w.upstream(b)
@@ -229,17 +186,15 @@ func TestListWithoutAProofIsSentTo(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			inBubble(t, func(t *testing.T, w *world) {
+			bubble(t, func(t *testing.T, w *world) {
 				p := w.start()
-				p.assign(slotOf("100"))
+				p.Assign(partitionOf("100"))
 				id := list(t, w)
-				w.until("it is under way", patient, func() bool { return w.view[id].GetCursor() > 100 })
+				w.underWay(id, 100)
 				p.kill()
-				w.start().assign(slotOf("100")) // the next owner finds it as well
+				w.start().Assign(partitionOf("100")) // the next owner finds it as well
 				w.finished(id)
-				if d := cmp.Diff(map[string]int{"sent": 2500}, w.counts(id)); d != "" {
-					t.Errorf("%s%q", d, w.why(id))
-				}
+				w.expect(id, counts{"sent": 2500})
 			})
 		})
 	}
@@ -247,7 +202,7 @@ func TestListWithoutAProofIsSentTo(t *testing.T) {
 
 // What a fanout writes to blobs for a broadcast of another system has a key of its own, which nothing else says.
 func TestListsThatAreMovedCannotBeNamed(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *world) {
+	bubble(t, func(t *testing.T, w *world) {
 		w.run()
 		b := event("100", phonesFrom(0, 2500)...)
 		id := w.upstream(b)
@@ -268,23 +223,23 @@ func TestListsThatAreMovedCannotBeNamed(t *testing.T) {
 				}
 			}
 			if _, err := schemas.ParseTaskID(string(rec.Key)); err == nil {
-				t.Errorf("key %s", rec.Key)
+				t.Errorf("key %s is the id of a task", rec.Key)
 			}
 		}
 		if slices != 3 {
-			t.Errorf("%d slices", slices)
+			t.Errorf("%d slices, want 3", slices)
 		}
 	})
 }
 
-// A file that turns out to be another's ends the task that named it, and no other that has the same file.
+// A file that quanta out to be another's ends the task that named it, and no other that has the same file.
 func TestTaskThatNamesAnothersFileEndsAlone(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *world) {
+	bubble(t, func(t *testing.T, w *world) {
 		digest := bytes.Repeat([]byte{7}, 32)
 		asked := 0
 		w.media = func(_ context.Context, _ string, m *schemas.MediaRef) (*schemas.MediaRef, error) {
 			time.Sleep(time.Second)
-			w.set(func() { asked++ })
+			w.lock(func() { asked++ })
 			if m.GetParts().GetPartition() == 1 { // the evil one's
 				return nil, fmt.Errorf("%w: %w", blob.ErrForeign, &schemas.ContentError{Why: es.Say(es.FileGone)})
 			}
@@ -301,16 +256,12 @@ func TestTaskThatNamesAnothersFileEndsAlone(t *testing.T) {
 		passes(500 * time.Millisecond) // the others find it under way
 		good, also := w.submit(with(0)), w.submit(with(0))
 		w.finished(evil, good, also)
-		if w.why(evil) != spanish(es.NotItsOwn) || len(w.sends(evil)) > 0 {
-			t.Errorf("it ended with %q, %d sends", w.why(evil), len(w.sends(evil)))
+		w.failedWith(evil, spanish(es.NotItsOwn))
+		w.rejects(codeForeign)
+		if asked != 2 {
+			t.Errorf("%d files were read, want 2", asked)
 		}
-		if d := cmp.Diff([]string{codeForeign}, w.rejected()); d != "" || asked != 2 {
-			t.Errorf("%s%d files were read", d, asked)
-		}
-		for _, id := range []schemas.TaskID{good, also} {
-			if d := cmp.Diff(map[string]int{"sent": 1}, w.counts(id)); d != "" {
-				t.Errorf("%s%q", d, w.why(id))
-			}
-		}
+		w.expect(good, counts{"sent": 1})
+		w.expect(also, counts{"sent": 1})
 	})
 }

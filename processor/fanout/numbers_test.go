@@ -7,15 +7,15 @@ import (
 	"altavoz/schemas"
 )
 
-// TestNumbersMayChange: the pipe of a number follows the rate that it has now, and a number that is configured later is one
+// TestNumbersThatChangeAreFollowed: what a number has in flight follows the rate that it has now, and a number that is configured later is one
 // of ours from then on.
-func TestNumbersMayChange(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *world) {
-		fills := func(most int) { // while nobody sends, but for a rest that is not worth a turn
+func TestNumbersThatChangeAreFollowed(t *testing.T) {
+	bubble(t, func(t *testing.T, w *world) {
+		fills := func(most int) { // while nobody sends, but for a rest that is not worth a quantum
 			t.Helper()
-			w.set(func() {
-				if n := w.pipe["100/"+string(schemas.LaneBulk)]; n > most || n <= most-10 {
-					t.Errorf("%d in the pipe, %d may be", n, most)
+			w.lock(func() {
+				if n := w.inFlight["100/"+string(schemas.LaneBulk)]; n > most || n <= most-10 {
+					t.Errorf("%d in flight, %d may be", n, most)
 				}
 			})
 		}
@@ -23,16 +23,16 @@ func TestNumbersMayChange(t *testing.T) {
 		unknown := w.submit(event("700", phonesFrom(0, 5)...))
 		w.finished(unknown)
 		if s := w.status(unknown); s.GetPhase() != schemas.Phase_PHASE_FAILED {
-			t.Errorf("of a number of nobody: %v", s)
+			t.Errorf("of a number of nobody: %v, want it failed", s)
 		}
 
-		w.set(func() { w.stopSenders = true })
+		w.lock(func() { w.stopSenders = true })
 		id := w.submit(w.sliced(event("100", phonesFrom(1000, 60_000)...)))
 		passes(patient) // the first recipients are not waited for any longer
 		fills(2000)
-		w.set(func() { w.numbers["100"], w.numbers["700"] = Number{Rate: 1500}, Number{Rate: 100} })
+		w.lock(func() { w.numbers["100"], w.numbers["700"] = Number{Rate: 1500}, Number{Rate: 100} })
 		for range 2 { // its rate is looked at when somebody is decided, once a second
-			w.set(func() { w.release(10) }) // as few as are worth a turn
+			w.lock(func() { w.release(10) }) // as few as are worth a quantum
 			passes(5 * time.Second)
 		}
 		fills(3000)
@@ -40,7 +40,7 @@ func TestNumbersMayChange(t *testing.T) {
 		known := w.submit(event("700", phonesFrom(0, 5)...))
 		w.finished(known, id)
 		if s := w.status(known); s.GetPhase() == schemas.Phase_PHASE_FAILED || len(w.sends(known)) != 5 {
-			t.Errorf("of a number that was added: %v", s)
+			t.Errorf("of a number that was added: %v, want 5 sends", s)
 		}
 	})
 }

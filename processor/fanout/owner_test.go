@@ -7,23 +7,22 @@ import (
 
 	"altavoz/processor/fanout/ledger"
 	"altavoz/schemas"
-	"altavoz/stream"
 )
 
 // Every send says under which ownership it was written and whom that replaced. It speaks of all tasks only once everything that
 // those had leased is repeated.
 func TestSendsSayWhoseTheyAreAndWhomThatReplaced(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *world) {
+	bubble(t, func(t *testing.T, w *world) {
 		id := w.submit(w.sliced(event("100", phonesFrom(0, 10_000)...)))
 		var owners []int64 // the newest first
-		for turn := range ledger.MaxOwners + 2 {
+		for quantum := range ledger.MaxOwners + 2 {
 			before := len(w.sent)
 			p := w.run()
 			w.until("it goes on", patient, func() bool { return len(w.sent) > before+400 })
-			w.set(func() { w.stuck = map[stream.Topic]bool{schemas.TopicSendsBulk: true} })
-			passes(time.Second) // the next turn is leased, and can't be written
+			w.lock(func() { w.stuck = schemas.TopicSendsBulk })
+			passes(time.Second) // the next quantum is leased, and can't be written
 			p.kill()
-			w.set(func() { w.stuck = nil })
+			w.lock(func() { w.stuck = "" })
 			passes(10 * time.Second)
 
 			mine, repeats, others := int64(0), 0, 0
@@ -47,8 +46,8 @@ func TestSendsSayWhoseTheyAreAndWhomThatReplaced(t *testing.T) {
 					}
 				}
 			}
-			if others == 0 || (repeats > 0) != (turn > 0) {
-				t.Errorf("owner %d made %d repeats and %d other sends", turn, repeats, others)
+			if others == 0 || (repeats > 0) != (quantum > 0) {
+				t.Errorf("owner %d made %d repeats and %d other sends, want others, and repeats of all but the first", quantum, repeats, others)
 			}
 			owners = append([]int64{mine}, owners...)
 		}
@@ -57,29 +56,30 @@ func TestSendsSayWhoseTheyAreAndWhomThatReplaced(t *testing.T) {
 	})
 }
 
-// An owner that was replaced and does not know it ends nothing: the time of its task runs out, its last turn is written, and
+// An owner that was replaced and does not know it ends nothing: the time of its task runs out, its last quantum is written, and
 // it says neither that the rest is expired nor that all is dispatched.
 func TestReplacedOwnerEndsNothing(t *testing.T) {
 	for name, change := range map[string]func(*world, *schemas.Broadcast){
 		"the time runs out": func(_ *world, b *schemas.Broadcast) {
-			b.ScheduleMs = time.Now().Add(time.Hour).UnixMilli() // so that no turn of it is under way
+			b.ScheduleMs = time.Now().Add(time.Hour).UnixMilli() // so that no quantum of it is under way
 			b.ExpireMs = time.Now().Add(20 * time.Second).UnixMilli()
 		},
-		"the last turn is written": func(*world, *schemas.Broadcast) {},
+		"the last quantum is written": func(*world, *schemas.Broadcast) {},
 	} {
 		t.Run(name, func(t *testing.T) {
-			inBubble(t, func(t *testing.T, w *world) {
+			bubble(t, func(t *testing.T, w *world) {
 				zombie := w.run()
 				b := event("100", phonesFrom(0, 40)...)
 				change(w, b)
-				w.set(func() { w.stuck = map[stream.Topic]bool{schemas.TopicSendsExpress: b.GetExpireMs() == 0} })
+				w.lock(func() {
+					if b.GetExpireMs() == 0 {
+						w.stuck = schemas.TopicSendsExpress
+					}
+				})
 				id := w.submit(w.sliced(b))
 				passes(4 * time.Second)
-				w.set(func() {
-					w.session++
-					w.owner[slotOf("100")] = nil
-					w.stuck = nil
-				})
+				zombie.Expel()
+				w.lock(func() { w.stuck = "" })
 				before := len(w.events(id))
 				passes(time.Hour)
 				for _, r := range w.events(id)[before:] {

@@ -4,28 +4,20 @@ import (
 	"testing"
 	"time"
 
-	"altavoz/processor/fanout/ledger"
+	"altavoz/internal/logtest"
 	"altavoz/schemas"
 	"altavoz/stream"
 )
 
-// eachOnce expects that every recipient of a task has one send.
-func (w *world) eachOnce(id schemas.TaskID, total int) {
-	w.t.Helper()
-	if n := w.once(id); n != total {
-		w.t.Errorf("%d sends for %d recipients", n, total)
-	}
-}
-
 // A task that waits leaves the ledger once its Status says as much as the ledger does; before that whoever takes over would
 // go on where the Status is, and dispatch again.
 func TestTaskIsParkedOnceItsStatusSaysItsCursor(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *world) {
+	bubble(t, func(t *testing.T, w *world) {
 		const total = 5000
 		p := w.run()
 		id := w.submit(w.sliced(event("100", phonesFrom(0, total)...)))
-		w.until("it is under way", time.Minute, func() bool { return w.cursors[id] > 500 })
-		w.set(func() { w.stopAggregator = true })
+		w.underWay(id, 500)
+		w.lock(func() { w.stopAggregator = true })
 		passes(500 * time.Millisecond)
 		w.control(id, schemas.ControlKind_CONTROL_KIND_PAUSE)
 		passes(10 * time.Second)
@@ -45,29 +37,27 @@ func TestTaskIsParkedOnceItsStatusSaysItsCursor(t *testing.T) {
 
 // A takeover that ends before it has read what its predecessor had in the ledger leaves the ledger as it was.
 func TestNothingIsCommittedBeforeTheOldLedgerIsRead(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *world) {
+	bubble(t, func(t *testing.T, w *world) {
 		p := w.run()
-		w.set(func() { w.stuck = map[stream.Topic]bool{schemas.TopicSendsExpress: true} })
+		w.lock(func() { w.stuck = schemas.TopicSendsExpress })
 		var ids []schemas.TaskID
 		for i := range 5 {
 			ids = append(ids, w.submit(event("100", phonesFrom(10*i, 10)...)))
 		}
 		passes(10 * time.Second)
 		p.kill()
-		pos, _ := w.position(slotOf("100"))
-		before, err := ledger.Decode(pos.Offset, pos.Metadata)
-		if err != nil || len(before.Lines) != len(ids) {
-			t.Fatalf("%+v, %v", before, err)
+		if l := w.ledger("100"); len(l.Lines) != len(ids) {
+			t.Fatalf("the ledger is %+v, want %d lines", l, len(ids))
 		}
 		q := w.start()
-		q.Pause(slotOf("100")) // nothing of it is read
-		q.assign(slotOf("100"))
+		q.Pause(partitionOf("100")) // nothing of it is read
+		q.Assign(partitionOf("100"))
 		passes(10 * time.Second)
-		q.revoke(slotOf("100"))
-		if pos, _ = w.position(slotOf("100")); pos.Offset != 0 {
-			t.Errorf("committed %+v", pos)
+		q.Revoke(partitionOf("100"))
+		if pos := w.committed("100"); pos.Offset != 0 {
+			t.Errorf("committed %+v, want it as it was", pos)
 		}
-		w.set(func() { w.stuck = nil })
+		w.lock(func() { w.stuck = "" })
 		w.run()
 		w.finished(ids...)
 		for _, id := range ids {
@@ -76,23 +66,22 @@ func TestNothingIsCommittedBeforeTheOldLedgerIsRead(t *testing.T) {
 	})
 }
 
-// Who of a leased turn was decided is read from the marks once the aggregator has passed what was said before the takeover.
+// Who of a leased quantum was decided is read from the states once the aggregator has passed what was said before the takeover.
 func TestTakeoverWaitsForTheAggregator(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *world) {
+	bubble(t, func(t *testing.T, w *world) {
 		const total = 5000
 		p := w.run()
 		id := w.submit(w.sliced(event("100", phonesFrom(0, total)...)))
-		w.until("it is under way", time.Minute, func() bool { return w.cursors[id] > 500 })
-		w.set(func() { // its last turn is neither said nor committed to be dispatched
-			w.stopAggregator, w.owner[slotOf("100")], w.stuck = true, nil, map[stream.Topic]bool{schemas.TopicResults: true}
-		})
+		w.underWay(id, 500)
+		p.Expel() // its last quantum is neither said nor committed to be dispatched
+		w.lock(func() { w.stopAggregator, w.stuck = true, schemas.TopicResults })
 		passes(time.Second)
 		p.kill()
-		w.set(func() { w.stuck = nil })
+		w.lock(func() { w.stuck = "" })
 		passes(10 * time.Second) // all that was dispatched has its outcome, which nobody has folded yet
 		w.run()
 		passes(10 * time.Second)
-		w.set(func() { // the aggregator comes as far as the takeover, and not further
+		w.lock(func() { // the aggregator comes as far as the takeover, and not further
 			for i, rec := range w.backlog {
 				var r schemas.Result
 				if schemas.Decode(&rec, &r) == nil && r.GetNote() != nil {
@@ -103,49 +92,54 @@ func TestTakeoverWaitsForTheAggregator(t *testing.T) {
 			}
 			t.Error("the takeover has said nothing")
 		})
-		passes(10 * time.Second) // and writes the marks
+		passes(10 * time.Second) // and writes the states
 		w.startAggregator()
 		w.finished(id)
 		w.eachOnce(id, total)
 	})
 }
 
-// An owner that was replaced may finish its turn while the next one waits to repeat it. Then there is nothing to repeat.
-func TestTurnThatAZombieFinishedIsNotRepeated(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *world) {
+// An owner that was replaced may finish its quantum while the next one waits to repeat it. Then there is nothing to repeat.
+func TestQuantumThatAReplacedOwnerFinishedIsNotRepeated(t *testing.T) {
+	bubble(t, func(t *testing.T, w *world) {
 		const total = 5000
 		zombie := w.run()
 		id := w.submit(w.sliced(event("100", phonesFrom(0, total)...)))
-		w.until("it is under way", time.Minute, func() bool { return w.cursors[id] > 500 })
-		w.set(func() { w.stuck = map[stream.Topic]bool{schemas.TopicSendsBulk: true} })
-		passes(time.Second) // a turn is leased, and can't be written
-		w.set(func() { w.stopAggregator = true })
-		w.start().assign(slotOf("100"))
+		w.underWay(id, 500)
+		w.lock(func() { w.stuck = schemas.TopicSendsBulk })
+		passes(time.Second) // a quantum is leased, and can't be written
+		w.lock(func() { w.stopAggregator = true })
+		w.start().Assign(partitionOf("100"))
 		passes(time.Second) // the next owner waits for the aggregator
-		w.set(func() { w.stuck = nil })
+		w.lock(func() { w.stuck = "" })
 		passes(leaseFresh / 2)
 		w.startAggregator()
 		w.finished(id)
-		zombie.lose(slotOf("100"))
+		zombie.Lose(partitionOf("100"))
 		w.eachOnce(id, total)
 	})
+}
+
+// unanswered is the fault of a commit that nobody answers, in a group that is slow to take the partitions away.
+func unanswered([]stream.Position) logtest.Fault {
+	return logtest.Fault{LoseAnswer: true, Unnoticed: true}
 }
 
 // After a commit that nobody answered nothing starts: also not what comes later, and with a commit that is answered.
 func TestNothingStartsAfterACommitThatNobodyAnswered(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *world) {
-		w.faults.unknown = 1
+	bubble(t, func(t *testing.T, w *world) {
 		p := w.run()
-		w.set(func() { p.dropped = true }) // the group is slow to take the partitions away
+		p.OnCommit(unanswered)
 		first := w.submit(event("100", "573001234567"))
 		passes(time.Minute)
-		w.set(func() { w.faults.unknown = 0 })
+		p.OnCommit(nil)
 		second := w.submit(event("100", "573001234568"))
 		passes(time.Minute)
 		if n := len(w.sends(first)) + len(w.sends(second)); n > 0 {
 			t.Errorf("%d sends after a commit that nobody answered", n)
 		}
-		p.rejoin()
+		p.Rejoin()
+		p.assignAll()
 		w.finished(first, second)
 	})
 }

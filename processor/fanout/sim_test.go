@@ -3,7 +3,6 @@ package fanout
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -12,33 +11,23 @@ import (
 	"time"
 
 	"altavoz/blob"
+	"altavoz/internal/logtest"
+	"altavoz/internal/testio"
 	"altavoz/schemas"
 	"altavoz/schemas/hours"
 	"altavoz/stream"
 )
 
-var (
-	seeds = flag.Int("fanout.seeds", 20, "how many histories TestCrashesAndTakeovers runs")
-	seed  = flag.Uint64("fanout.seed", 0, "run the history of this seed only")
-)
-
 // Whatever dies, is replaced without knowing it, is refused or fails, and whatever is asked of tasks meanwhile: every
-// recipient of an accepted broadcast gets a send or an outcome, more than one only within a turn that a takeover found
-// leased, nothing is produced without a lease, no cursor goes back, and the pipe never holds more than W. After a Status
+// recipient of an accepted broadcast gets a send or an outcome, more than one only within a quantum that a takeover found
+// leased, nothing is produced without a lease, no cursor goes back, and no more than W are in flight. After a Status
 // that shows a pause or a cancel no more sends start than it says, none is called cancelled who has a send, and none is
 // dispatched outside its hours. The world checks all but the first two as it goes.
 func TestCrashesAndTakeovers(t *testing.T) {
 	t.Parallel()
-	first, n := uint64(1), *seeds
-	if *seed != 0 {
-		first, n = *seed, 1
-	}
-	for s := first; s < first+uint64(n); s++ {
-		t.Run(fmt.Sprintf("seed %d", s), func(t *testing.T) {
-			t.Parallel()
-			synctest.Test(t, func(t *testing.T) { newHistory(t, s).run() })
-		})
-	}
+	testio.Seeds(t, 20, func(t *testing.T, seed uint64) {
+		synctest.Test(t, func(t *testing.T) { newHistory(t, seed).run() })
+	})
 }
 
 // history is one run.
@@ -71,9 +60,9 @@ func newHistory(t testing.TB, seed uint64) *history {
 		return schemas.StateSent, nil
 	}
 	h.media = func(ctx context.Context, _ string, m *schemas.MediaRef) (*schemas.MediaRef, error) {
-		h.mu.Lock()
-		fails, wait := h.chance(0.3), h.delay()
-		h.mu.Unlock()
+		h.Lock()
+		fails, wait := h.Chance(0.3), h.Delay()
+		h.Unlock()
 		select {
 		case <-time.After(100 * wait):
 		case <-ctx.Done():
@@ -89,24 +78,39 @@ func newHistory(t testing.TB, seed uint64) *history {
 
 func (h *history) one(percent int) bool { return h.dice.IntN(100) < percent }
 
-func (h *history) slots() (of []stream.TopicPartition) {
-	for i := range partitions[schemas.TopicBroadcasts] {
-		of = append(of, stream.TopicPartition{Topic: schemas.TopicBroadcasts, Partition: i})
+func (h *history) upTo(most time.Duration) time.Duration {
+	return time.Duration(h.dice.Int64N(most.Milliseconds())) * time.Millisecond
+}
+
+// pick returns one of the processes that are given partitions.
+func (h *history) pick() *process { return h.live[h.dice.IntN(len(h.live))] }
+
+// owner returns the process that runs and has a partition, nil if there is none.
+func (h *history) owner(of stream.TopicPartition) *process {
+	h.Lock()
+	defer h.Unlock()
+	if m := h.Owners[of]; m != nil && !m.Dead() {
+		return h.members[m]
 	}
-	return of
+	return nil
+}
+
+// owned returns the partitions that nobody has been given after a process.
+func (h *history) owned(p *process) []stream.TopicPartition {
+	return slices.DeleteFunc(partitionsOf(schemas.TopicBroadcasts), func(of stream.TopicPartition) bool { return h.owner(of) != p })
 }
 
 func (h *history) run() {
 	defer h.end()
 	h.live = []*process{h.start(), h.start()}
-	for _, of := range h.slots() {
-		h.live[h.dice.IntN(len(h.live))].assign(of)
+	for _, of := range partitionsOf(schemas.TopicBroadcasts) {
+		h.pick().Assign(of)
 	}
 	for range 60 {
 		h.event()
-		time.Sleep(time.Duration(h.dice.IntN(1000)) * time.Millisecond)
+		time.Sleep(h.upTo(time.Second))
 	}
-	h.set(func() { h.faults = faults{delay: 5 * time.Millisecond} })
+	h.lock(func() { h.Faults = calm })
 	h.startAggregator()
 	h.startSenders()
 	h.settleOwners()
@@ -126,42 +130,39 @@ func (h *history) event() {
 	switch h.dice.IntN(19) {
 	case 0, 1, 2, 3:
 		h.broadcast()
-	case 4: // kill -9; its slots are taken over later
-		p := h.live[h.dice.IntN(len(h.live))]
-		lost := p.owned()
-		p.kill()
+	case 4: // kill -9; its partitions are taken over later
+		p := h.pick()
+		lost := h.owned(p)
 		h.replace(p)
-		time.Sleep(time.Duration(h.dice.IntN(12_000)) * time.Millisecond)
+		time.Sleep(h.upTo(12 * time.Second))
 		for _, of := range lost {
-			h.live[h.dice.IntN(len(h.live))].assign(of)
+			h.pick().Assign(of)
 		}
-	case 5: // a zombie: its slot is given to another, and it hears of it later
-		p := h.live[h.dice.IntN(len(h.live))]
-		other := h.start()
+	case 5: // a zombie: its partitions are given to another, and it hears of it later
+		p, other := h.pick(), h.start()
 		h.live = append(h.live, other)
-		for _, of := range p.owned() {
-			other.assign(of)
-			time.AfterFunc(time.Duration(h.dice.IntN(20_000))*time.Millisecond, func() { p.lose(of) })
+		for _, of := range h.owned(p) {
+			other.Assign(of)
+			time.AfterFunc(h.upTo(20*time.Second), func() { p.Lose(of) })
 		}
 		h.live = slices.DeleteFunc(h.live, func(x *process) bool { return x == p })
 	case 6: // a rebalance in good order
-		p, other := h.live[h.dice.IntN(len(h.live))], h.live[h.dice.IntN(len(h.live))]
-		of := p.owned()
-		p.revoke(of...)
-		for _, o := range of {
-			h.set(func() { delete(h.owner, o) })
-			other.assign(o)
+		p, other := h.pick(), h.pick()
+		all := h.owned(p)
+		p.Revoke(all...)
+		for _, of := range all {
+			other.Assign(of)
 		}
 	case 7:
-		h.set(func() { h.stopAggregator = true })
+		h.lock(func() { h.stopAggregator = true })
 		if h.one(70) {
-			time.Sleep(time.Duration(h.dice.IntN(5000)) * time.Millisecond)
+			time.Sleep(h.upTo(5 * time.Second))
 			h.startAggregator()
 		}
 	case 8:
-		h.set(func() { h.stopSenders = true })
+		h.lock(func() { h.stopSenders = true })
 		if h.one(70) {
-			time.Sleep(time.Duration(h.dice.IntN(5000)) * time.Millisecond)
+			time.Sleep(h.upTo(5 * time.Second))
 			h.startSenders()
 		}
 	case 9:
@@ -170,29 +171,30 @@ func (h *history) event() {
 	case 10, 11, 12, 13, 14:
 		h.steer()
 	case 15:
-		h.offsetsGone()
+		h.expireOffsets()
 	default:
-		h.set(func() {
-			pick := func(most float64) float64 {
+		h.lock(func() {
+			most := func(most float64) float64 {
 				if h.one(50) {
 					return 0
 				}
 				return h.dice.Float64() * most
 			}
-			h.faults = faults{
-				busy: pick(0.5), fail: pick(0.3), failWritten: 0.5, refuse: pick(0.5), unknown: pick(0.05), read: pick(0.2),
-				delay: time.Duration(1+h.dice.IntN(300)) * time.Millisecond,
+			h.Faults = logtest.Chances{
+				Busy: most(0.5), Fail: most(0.3), FailWritten: 0.5, Refuse: most(0.5), Unknown: most(0.05), Read: most(0.2),
+				Delay: time.Duration(1+h.dice.IntN(300)) * time.Millisecond,
 			}
 		})
 	}
 }
 
-// replace starts a process in the place of one that is dead.
+// replace kills a process and starts another one in its place.
 func (h *history) replace(p *process) {
+	p.kill()
 	h.live = append(slices.DeleteFunc(h.live, func(x *process) bool { return x == p }), h.start())
 }
 
-// applyControls asks something of a task, also of one that is over.
+// steer asks something of a task, also of one that is over.
 func (h *history) steer() {
 	if len(h.accepted) == 0 {
 		return
@@ -250,7 +252,7 @@ func (h *history) broadcast() {
 	if h.one(15) {
 		b.Window = everyOtherMinute(uint32(h.dice.IntN(2)))
 	}
-	h.set(func() {
+	h.lock(func() {
 		h.refused[schemas.TaskID(b.GetTask())], h.late[schemas.TaskID(b.GetTask())] = h.one(10), h.one(10)
 	})
 	if h.one(30) {
@@ -274,46 +276,43 @@ func (h *history) broadcast() {
 		other := event(b.GetSender(), "573009999999")
 		other.Task, other.Chosen, other.RequestSha256 = b.GetTask(), true, []byte("another")
 		h.submit(b)
-		h.append(nil, schemas.EncodeBroadcast(other))
-		h.append(nil, schemas.EncodeBroadcast(b))
-	case h.one(20): // from a client that hashes keys in its own way and writes no Plan
+		h.Append(schemas.EncodeBroadcast(other))
+		h.Append(schemas.EncodeBroadcast(b))
+	case h.one(20): // from a client that hashes keys in its own way and writes no TaskOpened
 		rec := schemas.EncodeBroadcast(b)
 		rec.Partition = int32(h.dice.IntN(int(partitions[schemas.TopicBroadcasts])))
-		h.append(nil, rec)
+		h.Append(rec)
 	default:
 		h.submit(b)
 	}
 }
 
-// settleOwners gives every slot to a process that knows of it.
+// settleOwners gives every partition to a process that knows of it.
 func (h *history) settleOwners() {
 	time.Sleep(30 * time.Second) // zombies have heard of it by now
-	for _, of := range h.slots() {
-		h.mu.Lock()
-		owner := h.owner[of]
-		h.mu.Unlock()
-		if owner == nil || !slices.Contains(h.live, owner) {
-			h.live[0].assign(of)
+	for _, of := range partitionsOf(schemas.TopicBroadcasts) {
+		if !slices.Contains(h.live, h.owner(of)) {
+			h.live[0].Assign(of)
 		}
 	}
 }
 
-// judgeCanary looks at the whole history.
+// judge looks at the whole history.
 func (h *history) judge() {
-	h.mu.Lock()
-	defer h.mu.Unlock()
+	h.Lock()
+	defer h.Unlock()
 	repeats := 0
 	for _, b := range h.accepted {
 		id := schemas.TaskID(b.GetTask())
 		f := h.tasks[id]
-		if len(f.marks) != int(b.GetTotal()) || f.phase == schemas.Phase_PHASE_FAILED {
-			h.failf("task %s: %d of %d have an outcome, phase %s", id, len(f.marks), b.GetTotal(), f.phase)
+		if len(f.states) != int(b.GetTotal()) || f.phase == schemas.Phase_PHASE_FAILED {
+			h.failf("task %s: %d of %d have an outcome, phase %s", id, len(f.states), b.GetTotal(), f.phase)
 		}
 		for i := range b.GetTotal() {
 			made := h.made[pair{id, i}]
 			switch {
-			case made == nil && (b.GetExpireMs() == 0 || f.marks[i] != schemas.StateExpired) && f.marks[i] != schemas.StateCancelled:
-				h.failf("task %s: recipient %d got neither a send nor an outcome: %s", id, i, f.marks[i].Label())
+			case made == nil && (b.GetExpireMs() == 0 || f.states[i] != schemas.StateExpired) && f.states[i] != schemas.StateCancelled:
+				h.failf("task %s: recipient %d got neither a send nor an outcome: %s", id, i, f.states[i].Label())
 			case made != nil && made.sends > 0 && made.outcomes > 0 && !h.doubtful[id]:
 				h.failf("task %s: recipient %d got a send and an outcome", id, i)
 			case made != nil:
@@ -321,14 +320,14 @@ func (h *history) judge() {
 			}
 		}
 	}
-	for key, n := range h.pipe {
+	for key, n := range h.inFlight {
 		if n != 0 {
-			h.failf("%d are left in the pipe of %s", n, key)
+			h.failf("%d of %s are left in flight", n, key)
 		}
 	}
-	for _, of := range h.slots() {
-		if pos, n := h.positions[of], int64(len(h.logs[of])); pos.Offset != n && n > 0 {
-			h.failf("the watermark of %s is %d of %d", of, pos.Offset, n)
+	for _, of := range partitionsOf(schemas.TopicBroadcasts) {
+		if pos := h.Position(of); pos.Offset != pos.End && pos.End > 0 {
+			h.failf("%d of %d of %s are committed", pos.Offset, pos.End, of)
 		}
 	}
 	h.t.Logf("seed %d: %d broadcasts, %d recipients, %d repeats, phases %v", h.seed, len(h.accepted), len(h.made), repeats, h.phases())

@@ -5,8 +5,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"altavoz/processor/fanout/status"
 	"altavoz/schemas"
 	"altavoz/schemas/es"
@@ -21,46 +19,37 @@ func daily(from, to uint32) *schemas.Window {
 const evening = 19 * 60
 
 func TestTaskWaitsForItsWindow(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *world) {
+	bubble(t, func(t *testing.T, w *world) {
 		p := w.run()
 		b := event("100", phonesFrom(0, 3000)...)
 		b.Window, b.Speed = daily(evening+10, evening+12), 20
 		began := time.Now()
 		id := w.submit(w.sliced(b))
 		passes(5 * time.Minute)
-		st := w.status(id)
-		if want := fmt.Sprintf(whyClosed, "1999-12-31 19:10 (America/Bogota)"); st.GetPhase() != phaseWaiting || whyOf(st) != want {
-			t.Errorf("%s %q, want %q", st.GetPhase(), whyOf(st), want)
-		}
-		if pos, end := w.position(slotOf("100")); pos.Offset != end {
-			t.Errorf("the watermark waits at %d of %d for what is closed", pos.Offset, end)
-		}
+		w.in(id, phaseWaiting, fmt.Sprintf(whyClosed, "1999-12-31 19:10 (America/Bogota)"))
+		w.allCommitted("100") // it does not wait for what is closed
 		p.kill()
 		p = w.run()
 		w.until("it is under way", 10*time.Minute, func() bool { return w.cursors[id] > 0 })
 		if opened := time.Since(began); opened < 10*time.Minute || opened > 10*time.Minute+time.Second {
-			t.Errorf("the first turn after %s", opened)
+			t.Errorf("the first quantum after %s, want 10 minutes", opened)
 		}
 		passes(time.Hour)
 		if n := w.once(id); n < 2300 || n > 2450 {
-			t.Errorf("%d dispatched in two minutes at 20 a second", n)
+			t.Errorf("%d dispatched in two minutes at 20 a second, want some 2400", n)
 		}
 		p.kill()
 		w.run()
 		passes(24 * time.Hour)
 		w.finished(id)
-		if d := cmp.Diff(map[string]int{"sent": 3000}, w.counts(id)); d != "" {
-			t.Error(d)
-		}
-		if d := cmp.Diff([]string{
-			"PHASE_WAITING " + fmt.Sprintf(whyClosed, "1999-12-31 19:10 (America/Bogota)"), "PHASE_RUNNING ",
-			"PHASE_WAITING " + fmt.Sprintf(whyClosed, "2000-01-01 19:10 (America/Bogota)"), "PHASE_RUNNING ",
-		}, w.notes(id)); d != "" {
-			t.Error(d)
-		}
+		w.expect(id, counts{"sent": 3000})
+		w.told(id,
+			"PHASE_WAITING "+fmt.Sprintf(whyClosed, "1999-12-31 19:10 (America/Bogota)"), "PHASE_RUNNING ",
+			"PHASE_WAITING "+fmt.Sprintf(whyClosed, "2000-01-01 19:10 (America/Bogota)"), "PHASE_RUNNING ",
+		)
 		plan := w.status(id).GetPlan()
 		if plan.GetWindow().GetTimezone() != "America/Bogota" || plan.GetSpeed() != 20 {
-			t.Errorf("%v", plan)
+			t.Errorf("%v, want its window and speed", plan)
 		}
 		for _, s := range w.sends(id) {
 			if s[0].GetWindow().GetHours()[0].GetFrom() != evening+10 {
@@ -70,45 +59,41 @@ func TestTaskWaitsForItsWindow(t *testing.T) {
 	})
 }
 
-// A window that closes is told although the pipe is full of what nobody may send now.
-func TestClosedWindowIsToldWithAFullPipe(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *world) {
+// A window that closes is told although all that may be in flight is what nobody may send now.
+func TestClosedWindowIsToldThoughAllIsInFlight(t *testing.T) {
+	bubble(t, func(t *testing.T, w *world) {
 		w.run()
 		b := event("100", phonesFrom(0, 60_000)...)
 		b.Window = daily(evening, evening+1)
 		id := w.submit(w.sliced(b))
 		passes(time.Second)
-		w.set(func() { w.stopSenders = true })
+		w.lock(func() { w.stopSenders = true })
 		passes(2 * time.Minute)
-		if st := w.status(id); st.GetPhase() != phaseWaiting || whyOf(st) != fmt.Sprintf(whyClosed, "2000-01-01 19:00 (America/Bogota)") {
-			t.Errorf("%s %q", st.GetPhase(), whyOf(st))
-		}
+		w.in(id, phaseWaiting, fmt.Sprintf(whyClosed, "2000-01-01 19:00 (America/Bogota)"))
 		w.startSenders()
 		passes(24 * time.Hour)
 		w.finished(id)
 	})
 }
 
-func TestScheduleThenWindow(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *world) {
+func TestScheduledTaskThenWaitsForItsWindow(t *testing.T) {
+	bubble(t, func(t *testing.T, w *world) {
 		w.run()
 		b := event("100", phonesFrom(0, 150)...)
 		b.Window, b.ScheduleMs = daily(evening+60, evening+120), time.Now().Add(30*time.Minute).UnixMilli()
 		id := w.submit(b)
 		passes(2 * time.Hour)
 		w.finished(id)
-		if d := cmp.Diff([]string{
-			"PHASE_WAITING " + fmt.Sprintf(whyScheduled, "1999-12-31 19:30 (America/Bogota)"),
-			"PHASE_WAITING " + fmt.Sprintf(whyClosed, "1999-12-31 20:00 (America/Bogota)"), "PHASE_RUNNING ",
-		}, w.notes(id)); d != "" {
-			t.Error(d)
-		}
+		w.told(id,
+			"PHASE_WAITING "+fmt.Sprintf(whyScheduled, "1999-12-31 19:30 (America/Bogota)"),
+			"PHASE_WAITING "+fmt.Sprintf(whyClosed, "1999-12-31 20:00 (America/Bogota)"), "PHASE_RUNNING ",
+		)
 	})
 }
 
 // Who may not be sent to before the end expires.
-func TestWindowThatDoesNotOpenInTime(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *world) {
+func TestRecipientsWhoseWindowDoesNotOpenInTimeExpire(t *testing.T) {
+	bubble(t, func(t *testing.T, w *world) {
 		w.run()
 		b := event("100", phonesFrom(0, 150)...)
 		b.Window, b.ExpireMs = daily(evening+60, evening+120), time.Now().Add(30*time.Minute).UnixMilli()
@@ -118,38 +103,36 @@ func TestWindowThatDoesNotOpenInTime(t *testing.T) {
 			t.Error("it is over early")
 		}
 		w.finished(id)
-		if d := cmp.Diff(map[string]int{"expired": 150}, w.counts(id)); d != "" {
-			t.Error(d)
-		}
+		w.expect(id, counts{"expired": 150})
 	})
 }
 
-func TestNoWindowIsRejected(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *world) {
-		w.run()
-		for _, window := range []*schemas.Window{daily(20, 10), {Timezone: "Mars/Olympus", Hours: daily(0, 10).GetHours()}} {
-			b := event("100", "573001234567")
-			b.Window = window
-			id := w.submit(b)
-			w.finished(id)
-			if w.why(id) != spanish(es.WindowNotValid) {
-				t.Errorf("%q", w.why(id))
-			}
-		}
-		if n := len(w.records(schemas.TopicRejects)); n != 2 {
-			t.Errorf("%d rejects", n)
-		}
-	})
+func TestBroadcastWithoutAValidWindowIsRejected(t *testing.T) {
+	for name, window := range map[string]*schemas.Window{
+		"it ends before it begins": daily(20, 10), "no time zone": {Timezone: "Mars/Olympus", Hours: daily(0, 10).GetHours()},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(_ *testing.T, w *world) {
+				w.run()
+				b := event("100", "573001234567")
+				b.Window = window
+				id := w.submit(b)
+				w.finished(id)
+				w.failedWith(id, spanish(es.WindowNotValid))
+				w.rejects(codeInvalid)
+			})
+		})
+	}
 }
 
-// A task from before Plans had windows and speeds finds them in its broadcast.
-func TestParkedTaskOfAnOlderPlanKeepsItsWindow(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *world) {
+// A task from before TaskOpened had windows and speeds finds them in its broadcast.
+func TestParkedTaskOfAnOlderTaskOpenedKeepsItsWindow(t *testing.T) {
+	bubble(t, func(t *testing.T, w *world) {
 		p := w.run()
 		b := event("100", phonesFrom(0, 150)...)
 		b.Window, b.Speed, b.ScheduleMs = daily(evening+60, evening+120), 50, time.Now().Add(30*time.Minute).UnixMilli()
 		id := w.submit(b)
-		w.set(func() { w.tasks[id].plan.Window, w.tasks[id].plan.Speed = nil, 0 })
+		w.lock(func() { w.tasks[id].opened.Window, w.tasks[id].opened.Speed = nil, 0 })
 		passes(time.Minute)
 		p.kill()
 		w.run()
@@ -159,7 +142,7 @@ func TestParkedTaskOfAnOlderPlanKeepsItsWindow(t *testing.T) {
 		}
 		passes(14*time.Minute + time.Second)
 		if n := len(w.sends(id)); n == 0 || n > 110 {
-			t.Errorf("%d sends in a second at 50 a second", n)
+			t.Errorf("%d sends in a second at 50 a second, want 1 to 110", n)
 		}
 		w.finished(id)
 	})

@@ -16,12 +16,12 @@ import (
 // again, without a pause: a core was busy until then (simulation, seed 23).
 func TestPartitionWhoseLastCommitIsUnknownSleeps(t *testing.T) {
 	t.Parallel()
-	s := &worker{members: membership.New(stream.Position{}, &ledger.Ledger{}, membership.Doubt{}), numbers: schedule.NewNumbers[*task.Task](nil), Engine: partition.NewEngine(stream.TopicPartition{}, partition.Config{}), synced: true, commits: commits{dirty: true, commitBy: time.Now().Add(-time.Second)}}
-	if s.nextWake().IsZero() {
+	w := &worker{members: membership.New(stream.Position{}, &ledger.Ledger{}, membership.Doubt{}), numbers: schedule.NewNumbers[*task.Task](nil), Engine: partition.NewEngine(stream.TopicPartition{}, partition.Config{}), synced: true, commits: commits{dirty: true, commitBy: time.Now().Add(-time.Second)}}
+	if w.nextWake().IsZero() {
 		t.Fatal("a ledger that is due wakes nobody")
 	}
-	s.dead = true
-	if at := s.nextWake(); !at.IsZero() {
+	w.dead = true
+	if at := w.nextWake(); !at.IsZero() {
 		t.Errorf("a dead partition wakes at %v", at)
 	}
 }

@@ -87,7 +87,7 @@ func mutants() []mutant {
 		{
 			marker: "pipe-counts-leased-turns",
 			change: value("int(t.Cursor - min(t.Cursor, t.Decided))"),
-			test:   "TestCancelWhileATurnIsUnderWay",
+			test:   "TestQuantumUnderWayEndsBeforeTheRestIsCancelled",
 		},
 		{marker: "view-of-a-cut-log-is-read-anew", change: makeFalse(), test: "TestViewOfALogThatLosesItsEndIsReadAnew", in: "kafka/table"},
 		{marker: "offsets-of-a-cut-log-count", change: drop(), test: "TestOffsetsOfALogThatLostItsEndCountAnew"},
@@ -101,8 +101,8 @@ func mutants() []mutant {
 		{marker: "lower-end-is-waited-for", change: value("max(ends[p], end)"), test: "TestEndOfBeforeACutIsNotWaitedFor", in: "kafka/table"},
 		{marker: "order-in-a-cut-log-counts", change: condition("c.Next <= was.Next"), test: "TestOrderInATopicThatLostItsEndIsInForce"},
 		{marker: "order-in-a-cut-log-is-not-in-force", change: value("false"), test: "TestOrderAtAnOffsetThatWasObeyedBeforeIsRecordedOnly"},
-		{marker: "rest-waits-for-the-turn", change: value("l.become(Closing, Waiting, Preparing, Dispatching)"), test: "TestCancelWhileATurnIsUnderWay", in: "processor/fanout"},
-		{marker: "takeover-waits-for-controls", change: value("error(nil)"), test: "TestNoTurnBeforeTheControlsHaveCaughtUp"},
+		{marker: "rest-waits-for-the-turn", change: value("l.become(Closing, Waiting, Preparing, Dispatching)"), test: "TestQuantumUnderWayEndsBeforeTheRestIsCancelled", in: "processor/fanout"},
+		{marker: "takeover-waits-for-controls", change: value("error(nil)"), test: "TestNoQuantumBeforeTheControlsHaveCaughtUp"},
 		{marker: "controls-are-said-with-proof", change: value("0"), test: "TestReplacedOwnerSaysNothingOfControls"},
 		{marker: "rest-waits-until-the-end-was-said", change: operandWith("Announced", "t.Ending() == task.Running"), test: "TestRestIsCancelledOnceThatWasSaid"},
 		{marker: "turn-waits-for-the-look", change: value("false"), test: "TestNobodyTakesATurnBeforeBeingLookedAt"},
@@ -274,7 +274,7 @@ l.unread = l.head`),
 		{marker: "copy-that-the-status-names-is-the-task", change: operandWith("named", "(named || true)"), test: "TestCopyThatTheStatusNamesIsTheTask"},
 		{marker: "copy-of-a-record-waits-for-its-status", change: condition("t.Claimed != nil"), test: "TestRecordCopiedForTwoDefaultNumbersReachesNobodyTwice"},
 		{marker: "copy-on-another-partition-is-not-the-task", change: makeFalse(), test: "TestRecordCopiedForTwoDefaultNumbersReachesNobodyTwice", in: "processor/fanout"},
-		{marker: "overtaken-turn-is-not-repeated", change: drop(), test: "TestTurnThatAZombieFinishedIsNotRepeated"},
+		{marker: "overtaken-turn-is-not-repeated", change: drop(), test: "TestQuantumThatAReplacedOwnerFinishedIsNotRepeated"},
 	}
 }
 

@@ -25,7 +25,7 @@ func (m marks) counts() (out []*schemas.StateCount) {
 	return out
 }
 
-func TestVerdicts(t *testing.T) {
+func TestVerdictOnTheFirstRecipients(t *testing.T) {
 	t.Parallel()
 	refused, late := schemas.Failed(codeParameter), schemas.Undelivered(codeNoWindow)
 	noPhone, gone := schemas.Failed(codeNoPhone), schemas.Undelivered(codeNoPhone)

@@ -13,7 +13,7 @@ import (
 )
 
 // Whoever is written twice, in whatever way, is the same; nobody else is.
-func TestRepeatsAreFound(t *testing.T) {
+func TestRecipientsThatRepeatAreFound(t *testing.T) {
 	t.Parallel()
 	ways := []func(string) string{
 		func(s string) string { return s },

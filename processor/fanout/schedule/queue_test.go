@@ -311,7 +311,7 @@ func TestSpeedBoundsATaskAndLeavesOthersAlone(t *testing.T) {
 }
 
 // Whatever speeds a task is given, none of them lets it have more than a second of itself at once and then so many a second.
-func TestSpeedMayChange(t *testing.T) {
+func TestSpeedThatIsChangedHoldsFromThenOn(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		m := newModel(100_000, BulkSeconds)
