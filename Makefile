@@ -32,6 +32,9 @@ UPGRADE_FROM ?= a5df55f
 FUZZTIME ?= 10s
 PHONES   ?=
 SECONDS  ?=
+ROW      ?=
+ROUNDS   ?=
+ROLE     ?=
 RACE     := $(if $(filter true,$(CI)),-race)
 
 # The same commit makes the same bytes: no paths, no build id, and the version is what git says or VERSION.
@@ -93,8 +96,14 @@ fuzz: ## every fuzz test for FUZZTIME=10s
 		for name in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\).*/\1/p' "$$file"); do \
 			go test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 100x "$$(dirname "$$file")"; done; done
 
-bench: real-servers ## sends a second and CPU a send, beside a bare loop over net/http
-	go test -run '^$$' -bench '^BenchmarkBroadcast$$' -benchtime 1x -timeout 20m ./test/bench
+# Rows bound themselves, so that they can end what they started.
+bench_env = BENCH_ROW=$(ROW) BENCH_PHONES=$(PHONES) BENCH_SECONDS=$(SECONDS)
+
+bench: real-servers ## speed, CPU and Kafka requests a send, beside bare loops; some 25 minutes. One row once: ROW=limited80 ROUNDS=1 (PHONES, SECONDS)
+	BENCH_ROUNDS=$(ROUNDS) $(bench_env) go test -run '^$$' -bench '^BenchmarkTable$$' -benchtime 1x -timeout 0 ./test/bench
+
+profile: real-servers ## a CPU profile of ROLE=sender (fanout, aggregator, producer, up) under the load of a row, and its top 30: ROW=limited80 SECONDS=20
+	PROFILE_ROLE=$(ROLE) $(bench_env) go test -run '^$$' -bench '^BenchmarkProfile$$' -benchtime 1x -timeout 0 ./test/bench
 
 # It bounds itself (four times SECONDS and 8 minutes at most), so that it can end what it started.
 bench-fair: real-servers ## who waits for whom, on a real Kafka: PHONES=1000000 go out, SECONDS=60 are measured; some 5 minutes
@@ -169,4 +178,4 @@ clean: ## removes what was built or fetched; data of `up` stays
 help:
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {print "\n" substr($$0, 5)} /^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
 
-.PHONY: up build test unit e2e sim mutants chaos recovery upgrade fuzz bench bench-fair lint lint-go lint-generated lint-deploy vuln sbom reproducible digests generate tools real-servers clean help
+.PHONY: up build test unit e2e sim mutants chaos recovery upgrade fuzz bench profile bench-fair lint lint-go lint-generated lint-deploy vuln sbom reproducible digests generate tools real-servers clean help

@@ -153,7 +153,7 @@ func (a *App) begin(ctx context.Context) error {
 		return err
 	}
 	a.running.Store(true)
-	a.log.Info("altavoz runs", "roles", a.cfg.Process.Roles.String(), "http", a.web.addr().String(), "instance_id", a.cfg.Process.InstanceID)
+	a.log.Info("altavoz runs", "roles", a.cfg.Process.Roles.String(), "http", a.web.addr().String(), "admin", a.web.adminAddr(), "instance_id", a.cfg.Process.InstanceID)
 	return nil
 }
 

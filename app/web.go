@@ -124,6 +124,14 @@ func profiles(mux *http.ServeMux) {
 // addr returns where the API listens.
 func (w *web) addr() net.Addr { return w.listeners[0].Addr() }
 
+// adminAddr returns where metrics and profiles listen, "" where they have no address of their own.
+func (w *web) adminAddr() string {
+	if len(w.listeners) < 2 {
+		return ""
+	}
+	return w.listeners[1].Addr().String()
+}
+
 func (w *web) health() *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(rw http.ResponseWriter, _ *http.Request) {

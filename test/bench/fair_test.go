@@ -3,15 +3,10 @@ package bench
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
-	"runtime"
-	"strconv"
 	"sync"
 	"testing"
 	"time"
-
-	"altavoz/producer"
 )
 
 const (
@@ -35,89 +30,86 @@ const (
 	fairOffMost     = 0.25
 )
 
+// fairLatency is how long the simulator takes to answer.
+const fairLatency = "latency=50ms"
+
+// fairNumbers are the sender numbers, with what Meta allows each of them a second (0: no limit).
+var fairNumbers = []number{{"1001", "token", 0}, {"1002", "token", 0}, {"1003", "token", 400}, {"1004", "token", 20}, {"1005", "token", 400}, {"1006", "token", 400}}
+
+const (
+	crowdedNumber, sharedNumber, fastNumber, slowNumber, runningNumber, stoppedNumber = "1001", "1002", "1003", "1004", "1005", "1006"
+	fairFastRate                                                                      = 400 * 4 / 5 // sends a second of the fast number: a fifth is left for replies
+)
+
 // BenchmarkFair measures who waits for whom: direct broadcasts while many go out, two equal tasks, a slow number beside a
 // fast one, and a stopped one beside one that runs. FAIR_PHONES and FAIR_SECONDS scale it. Speeds are printed and never a
 // failure, but for what is wrong in kind.
 func BenchmarkFair(b *testing.B) {
-	phones, seconds := fairSetting(b, "FAIR_PHONES", 1_000_000), fairSetting(b, "FAIR_SECONDS", 60)
+	phones, seconds := setting(b, "FAIR_PHONES", 1_000_000), setting(b, "FAIR_SECONDS", 60)
 	span := time.Duration(seconds) * time.Second
-	f := newFairDeployment(b)
-	ctx, cancel := context.WithTimeoutCause(b.Context(), 4*span+fairExtra, errors.New("the bench takes too long"))
+	ctx, cancel := context.WithTimeoutCause(b.Context(), deployTime+4*span+fairExtra, errors.New("the bench takes too long"))
 	defer cancel()
-	f.ctx = ctx
+	d := deploy(ctx, b, benchBinary(b), setup{roles: []string{"producer", "fanout", "sender", "sender", "aggregator"}, redis: true, numbers: fairNumbers, faults: fairLatency})
 	r := &fairReport{Bench: "fair", Phones: phones, Seconds: seconds}
-	began, ours, all := time.Now(), f.cpu(), machineSeconds(b)
-	f.alone(r, span/6)
-	f.crowd(r, phones, span)
-	f.shares(r, phones/2, span)
-	f.slow(r, phones/10, span/4)
-	f.stopped(r, phones/10, span/4)
-	f.say("waiting for the last outcomes")
-	r.Account = f.settle(fairSettle)
-	r.Elsewhere = (machineSeconds(b) - all - f.cpu() + ours) / time.Since(began).Seconds() / float64(runtime.NumCPU())
+	elsewhere := d.others()
+	d.alone(r, span/6)
+	d.crowd(r, phones, span)
+	d.shares(r, phones/2, span)
+	d.slow(r, phones/10, span/4)
+	d.stopped(r, phones/10, span/4)
+	d.say("waiting for the last outcomes")
+	r.Account = d.settle(fairSettle)
+	r.Elsewhere = elsewhere()
 	r.print(os.Stdout)
 	r.judge(b)
 }
 
-func fairSetting(b *testing.B, name string, otherwise int) int {
-	b.Helper()
-	text := os.Getenv(name)
-	if text == "" {
-		return otherwise
-	}
-	n, err := strconv.Atoi(text)
-	if err != nil || n < 1 {
-		b.Fatalf("%s=%s is no number", name, text)
-	}
-	return n
-}
-
 // warm has everything connected, and a JVM that has just started compile what it will need.
-func (f *fairDeployment) warm() {
-	f.b.Helper()
+func (d *deployment) warm() {
+	d.b.Helper()
 	const phones, most = 20_000, 10 * time.Second
-	t := f.follow(f.queue(crowdedNumber, phones, time.Now().Add(most)))
+	t := d.follow(d.queue(crowdedNumber, phones, time.Now().Add(most)))
 	defer t.stop()
-	f.directs(crowdedNumber, most, func() bool { return !t.over() })
-	f.directs(crowdedNumber, fairWarm, always)
+	d.directs(crowdedNumber, most, func() bool { return !t.over() })
+	d.directs(crowdedNumber, fairWarm, always)
 }
 
 // alone: direct broadcasts while there is nothing else.
-func (f *fairDeployment) alone(r *fairReport, span time.Duration) {
-	f.b.Helper()
-	f.say("%s of direct broadcasts, and nothing else", span)
-	f.warm()
-	r.Alone = f.directs(crowdedNumber, span, always)
+func (d *deployment) alone(r *fairReport, span time.Duration) {
+	d.b.Helper()
+	d.say("%s of direct broadcasts, and nothing else", span)
+	d.warm()
+	r.Alone = d.directs(crowdedNumber, span, always)
 }
 
 // crowd: direct broadcasts while a big one goes out on the same number, and then many small ones too.
-func (f *fairDeployment) crowd(r *fairReport, phones int, span time.Duration) {
-	f.b.Helper()
+func (d *deployment) crowd(r *fairReport, phones int, span time.Duration) {
+	d.b.Helper()
 	const posting = 15 * time.Second // of the big one and of the small ones
 	end := time.Now().Add(span + span/2 + posting)
-	f.say("%s of direct broadcasts beside one to %d phones", span, phones)
-	big := f.follow(f.queue(crowdedNumber, phones, end))
+	d.say("%s of direct broadcasts beside one to %d phones", span, phones)
+	big := d.follow(d.queue(crowdedNumber, phones, end))
 	defer big.stop()
 	big.awaitFlow()
 	from := time.Now()
 	going := func() bool { return !big.over() && time.Now().Before(end.Add(-time.Second)) }
-	r.Million = f.directs(crowdedNumber, span, going)
+	r.Million = d.directs(crowdedNumber, span, going)
 	r.MillionRate = big.rate(from, time.Now())
 
 	small := phones / fairSmallOf
-	f.say("the same beside %d more to %d phones each", small, fairSmall)
-	posted := f.smalls(small, end)
+	d.say("the same beside %d more to %d phones each", small, fairSmall)
+	posted := d.smalls(crowdedNumber, small, end)
 	from = time.Now()
-	waiting := f.waiting(posted)
-	last := f.follow(posted[len(posted)-1])
+	waiting := d.waiting(posted)
+	last := d.follow(posted[len(posted)-1])
 	defer last.stop()
-	r.Small = f.directs(crowdedNumber, time.Until(end), func() bool { return !last.over() && time.Now().Before(end.Add(-time.Second)) })
+	r.Small = d.directs(crowdedNumber, time.Until(end), func() bool { return !last.over() && time.Now().Before(end.Add(-time.Second)) })
 	r.Smalls, r.SmallsWaiting, r.SmallRate = len(posted), waiting, big.rate(from, time.Now())
 }
 
 // smalls queues small broadcasts, as many as it can in a part of the time that is left.
-func (f *fairDeployment) smalls(n int, end time.Time) (tasks []string) {
-	f.b.Helper()
+func (d *deployment) smalls(sender string, n int, end time.Time) (tasks []string) {
+	d.b.Helper()
 	const hands = 32
 	stop := time.Now().Add(time.Until(end) / 3)
 	next := make(chan struct{})
@@ -126,9 +118,9 @@ func (f *fairDeployment) smalls(n int, end time.Time) (tasks []string) {
 	for range hands {
 		wg.Go(func() {
 			for range next {
-				task, err := f.send(crowdedNumber, fairSmall, queuedUntil(end))
+				task, err := d.send(sender, fairSmall, queuedUntil(end))
 				if err != nil {
-					f.b.Error(err)
+					d.b.Error(err)
 					continue
 				}
 				mu.Lock()
@@ -143,20 +135,20 @@ func (f *fairDeployment) smalls(n int, end time.Time) (tasks []string) {
 	close(next)
 	wg.Wait()
 	if len(tasks) == 0 {
-		f.b.Fatal("no small broadcast was taken")
+		d.b.Fatal("no small broadcast was taken")
 	}
 	return tasks
 }
 
 // waiting is how many of the tasks have not begun, by a sample of them.
-func (f *fairDeployment) waiting(tasks []string) int {
-	f.b.Helper()
+func (d *deployment) waiting(tasks []string) int {
+	d.b.Helper()
 	const asked = 200
 	step, seen, n := max(1, len(tasks)/asked), 0, 0
 	for i := 0; i < len(tasks); i += step {
-		s, err := f.status(tasks[i])
+		s, err := d.status(tasks[i])
 		if err != nil {
-			f.b.Fatal(err)
+			d.b.Fatal(err)
 		}
 		if seen++; s.Status == "PENDING" {
 			n++
@@ -166,24 +158,24 @@ func (f *fairDeployment) waiting(tasks []string) int {
 }
 
 // shares: two equal tasks of one number, the second one later.
-func (f *fairDeployment) shares(r *fairReport, phones int, span time.Duration) {
-	f.b.Helper()
+func (d *deployment) shares(r *fairReport, phones int, span time.Duration) {
+	d.b.Helper()
 	const posting = 10 * time.Second // of both
 	lead, together, bucket := span/6, span/2, span/12
-	f.say("two equal tasks, started %s apart", lead)
+	d.say("two equal tasks, started %s apart", lead)
 	end := time.Now().Add(lead + together + bucket + posting)
-	first := f.follow(f.queue(sharedNumber, phones, end))
+	first := d.follow(d.queue(sharedNumber, phones, end))
 	defer first.stop()
 	first.awaitFlow()
 	began := time.Now()
-	f.sleep(lead)
-	second := f.follow(f.queue(sharedNumber, phones, end))
+	d.sleep(lead)
+	second := d.follow(d.queue(sharedNumber, phones, end))
 	defer second.stop()
 	second.awaitFlow()
 	from := time.Now().Add(bucket) // the first one's pipe is still its own
 	to := from.Add(together)
 	for time.Now().Before(to) && time.Now().Before(end.Add(-bucket/2)) && !first.over() && !second.over() {
-		f.sleep(followEvery)
+		d.sleep(followEvery)
 	}
 	to = time.Now()
 	r.Shares = sharesOf(first, second, began, from, to, bucket)
@@ -212,123 +204,49 @@ func off(a, b float64) float64 {
 }
 
 // slow: the rate of a fast number before and while a slow one has a long list.
-func (f *fairDeployment) slow(r *fairReport, phones int, span time.Duration) {
-	f.b.Helper()
-	f.say("a number at %d a second, alone and beside one at 20 with %d phones waiting", fairFastRate, phones)
+func (d *deployment) slow(r *fairReport, phones int, span time.Duration) {
+	d.b.Helper()
+	d.say("a number at %d a second, alone and beside one at 20 with %d phones waiting", fairFastRate, phones)
 	end := time.Now().Add(2*span + 15*time.Second)
-	fast := f.follow(f.queue(fastNumber, fairFastRate*int(2*span.Seconds()+20), end))
+	fast := d.follow(d.queue(fastNumber, fairFastRate*int(2*span.Seconds()+20), end))
 	defer fast.stop()
 	fast.awaitFlow()
-	f.sleep(fairWarm)
-	r.Fast.Before = f.measured(fast, span)
-	slow := f.follow(f.queue(slowNumber, phones, end))
+	d.sleep(fairWarm)
+	r.Fast.Before = d.measured(fast, span)
+	slow := d.follow(d.queue(slowNumber, phones, end))
 	defer slow.stop()
 	slow.awaitFlow()
 	from := time.Now()
-	r.Fast.Beside = f.measured(fast, span)
+	r.Fast.Beside = d.measured(fast, span)
 	r.SlowRate = slow.rate(from, time.Now())
 }
 
 // stopped: the rate and the direct broadcasts of a number before and while another one is refused everything.
-func (f *fairDeployment) stopped(r *fairReport, phones int, span time.Duration) {
-	f.b.Helper()
-	f.say("a number at %d a second, before and while another one's token has expired with %d phones waiting", fairFastRate, phones)
+func (d *deployment) stopped(r *fairReport, phones int, span time.Duration) {
+	d.b.Helper()
+	d.say("a number at %d a second, before and while another one's token has expired with %d phones waiting", fairFastRate, phones)
 	end := time.Now().Add(2*span + 15*time.Second)
-	running := f.follow(f.queue(runningNumber, fairFastRate*int(2*span.Seconds()+20), end))
+	running := d.follow(d.queue(runningNumber, fairFastRate*int(2*span.Seconds()+20), end))
 	defer running.stop()
 	running.awaitFlow()
-	f.sleep(fairWarm)
+	d.sleep(fairWarm)
 	from := time.Now()
-	r.BeforeStop = f.directs(runningNumber, span, always)
+	r.BeforeStop = d.directs(runningNumber, span, always)
 	r.Running.Before = running.rate(from, time.Now())
-	f.faults(fairLatency + "\nnumber=" + stoppedNumber + " token_expired")
-	f.queue(stoppedNumber, phones, end)
-	for f.ledger().Refused["190"] == 0 {
-		f.sleep(followEvery)
+	d.faults(fairLatency + "\nnumber=" + stoppedNumber + " token_expired")
+	d.queue(stoppedNumber, phones, end)
+	for d.ledger().Refused["190"] == 0 {
+		d.sleep(followEvery)
 	}
 	from = time.Now()
-	r.BesideStop = f.directs(runningNumber, span, always)
+	r.BesideStop = d.directs(runningNumber, span, always)
 	r.Running.Beside = running.rate(from, time.Now())
 }
 
 // measured is the rate of a task from now on.
-func (f *fairDeployment) measured(t *followed, span time.Duration) float64 {
-	f.b.Helper()
+func (d *deployment) measured(t *followed, span time.Duration) float64 {
+	d.b.Helper()
 	from := time.Now()
-	f.sleep(span)
+	d.sleep(span)
 	return t.rate(from, time.Now())
-}
-
-// sleep lets time pass, unless the bench's is over.
-func (f *fairDeployment) sleep(d time.Duration) {
-	f.b.Helper()
-	select {
-	case <-time.After(d):
-	case <-f.ctx.Done():
-		f.b.Fatal(context.Cause(f.ctx))
-	}
-}
-
-func always() bool { return true }
-
-// directs makes direct broadcasts for a while, and calls of the bare loop between them.
-func (f *fairDeployment) directs(sender string, span time.Duration, going func() bool) (l latencies) {
-	f.b.Helper()
-	var mu sync.Mutex
-	var wg sync.WaitGroup
-	note := func(into *series, took time.Duration) {
-		mu.Lock()
-		*into = append(*into, took)
-		mu.Unlock()
-	}
-	// From when it was to begin, whether or not those before it are over.
-	const every = time.Second / fairDirects
-	for began := time.Now(); time.Since(began) < span && going(); {
-		at := began.Add(time.Duration(l.made) * every)
-		f.sleep(time.Until(at))
-		l.made++
-		wg.Go(func() {
-			task, err := f.send(sender, fairPhones, "")
-			if err != nil {
-				f.b.Error(err)
-				return
-			}
-			took := time.Since(at)
-			if task != "" { // it was not over when patience was, or nobody had any
-				took = max(took, producer.DefaultDirectTimeout)
-				mu.Lock()
-				l.queued++
-				mu.Unlock()
-			}
-			note(&l.altavoz, took)
-		})
-		wg.Go(func() {
-			time.Sleep(every / 2)
-			if err := f.bareThree(); err != nil {
-				f.b.Error(err)
-				return
-			}
-			note(&l.bare, time.Since(at.Add(every/2)))
-		})
-	}
-	wg.Wait()
-	return l
-}
-
-// bareThree is what a direct broadcast is compared with: three calls at once.
-func (f *fairDeployment) bareThree() error {
-	errs := make(chan error, fairPhones)
-	for range fairPhones {
-		go func() {
-			errs <- barePost(f.ctx, f.client, f.sim, benchPhone(int(f.phones.Add(1))-1), int(f.bare.Add(1)))
-		}()
-	}
-	var err error
-	for range fairPhones {
-		err = errors.Join(err, <-errs)
-	}
-	if err != nil {
-		return fmt.Errorf("bare: %w", err)
-	}
-	return nil
 }

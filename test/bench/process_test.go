@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
 	"os/exec"
@@ -33,30 +32,6 @@ func benchBinary(b *testing.B) string {
 
 // benchPhone is the i-th of as many Colombian mobiles as there are.
 func benchPhone(i int) string { return fmt.Sprintf("573%09d", i) }
-
-// barePost is what the bare loops do: one message to one phone, without altavoz.
-func barePost(ctx context.Context, client *http.Client, simURL, phone string, n int) error {
-	const message = `{"messaging_product":"whatsapp","recipient_type":"individual","to":"+%s","type":"interactive","biz_opaque_callback_data":"bare-%d",` +
-		`"interactive":{"type":"cta_url","body":{"text":"hola"},"action":{"name":"cta_url","parameters":{"display_text":"Ver","url":"https://example.com"}}}}`
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, simURL+"/v25.0/1065/messages", strings.NewReader(fmt.Sprintf(message, phone, n)))
-	if err != nil {
-		return err
-	}
-	req.Header.Set("Authorization", "Bearer token")
-	req.Header.Set("Content-Type", "application/json")
-	resp, err := client.Do(req)
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	if _, err := io.Copy(io.Discard, resp.Body); err != nil {
-		return err
-	}
-	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("the simulator answers %s", resp.Status)
-	}
-	return nil
-}
 
 // benchedProcess is a process of its own, whose output tells where it listens.
 type benchedProcess struct {
@@ -89,7 +64,7 @@ func (p *benchedProcess) tail() string {
 	return out[max(0, len(out)-most):]
 }
 
-// URL waits until the process says where it answers, and until it is ready there.
+// url waits until the process says where it answers, and until it is ready there.
 func (p *benchedProcess) url(b *testing.B) string {
 	b.Helper()
 	for end := time.Now().Add(harness.SettleTime); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
@@ -106,6 +81,13 @@ func (p *benchedProcess) url(b *testing.B) string {
 	}
 	b.Fatalf("%v does not run:\n%s", p.cmd.Args, p.String())
 	return ""
+}
+
+// admin is its address for metrics and profiles, once url has been asked.
+func (p *benchedProcess) admin() string {
+	_, after, _ := strings.Cut(p.String(), `msg="altavoz runs"`)
+	_, addr, _ := strings.Cut(after, " admin=")
+	return "http://" + strings.Fields(addr + " none")[0]
 }
 
 func benchReady(b *testing.B, url string) bool {
@@ -133,6 +115,24 @@ func cpuSeconds(b *testing.B, pid int) float64 {
 	}
 	_, after, _ := strings.Cut(string(stat), ") ")
 	return ticks(b, strings.Fields(after)[11:13]) // utime and stime
+}
+
+// largest is the most memory that one of altavoz's processes has had, in megabytes.
+func (d *deployment) largest() (most float64) {
+	d.b.Helper()
+	for _, pid := range d.own {
+		status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+		if err != nil {
+			d.b.Fatal(err)
+		}
+		_, after, _ := strings.Cut(string(status), "VmHWM:")
+		kib, err := strconv.ParseFloat(strings.Fields(after + " none")[0], 64)
+		if err != nil {
+			d.b.Fatalf("the memory of %d: %v", pid, err)
+		}
+		most = max(most, kib*1024/1e6)
+	}
+	return most
 }
 
 // machineSeconds is the same of the whole machine, idling and waiting for disks left out.
