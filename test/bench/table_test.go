@@ -81,6 +81,7 @@ func setting(b *testing.B, name string, otherwise int) int {
 // selected are the rows of these names, separated by commas; without any, those that are always measured.
 func selected(b *testing.B, names string) (chosen []*row) {
 	b.Helper()
+	b.Helper()
 	all := rows()
 	if names == "" {
 		return slices.DeleteFunc(all, func(r *row) bool { return r.onlyNamed })
@@ -101,6 +102,7 @@ func selected(b *testing.B, names string) (chosen []*row) {
 
 // measure deploys altavoz once and makes the rounds. Whatever is lost, doubled or fails ends the row.
 func (m *measured) measure(b *testing.B, bin string, s settings) {
+	b.Helper()
 	most := deployTime + time.Duration(s.rounds)*(roundTime+4*s.span+time.Duration(m.row.sends(s))*time.Second/slowest)
 	ctx, cancel := context.WithTimeoutCause(b.Context(), most, errors.New("the row takes too long"))
 	defer cancel()
