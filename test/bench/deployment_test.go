@@ -20,10 +20,8 @@ import (
 	"altavoz/test/harness"
 )
 
-const (
-	deployTime = 2 * time.Minute // until everything runs
-	postTime   = 5 * time.Minute // of one request: ten million phones are 150 MB
-)
+// postTime is how long one request may take: ten million phones are 150 MB.
+const postTime = 5 * time.Minute
 
 // number is a sender number, with what Meta allows it a second (0: no limit). A fifth of that is left for replies.
 type number struct {
@@ -65,10 +63,10 @@ type deployment struct {
 	sent  int      // of direct broadcasts that were answered
 }
 
-// deploy starts it; it ends with the bench.
-func deploy(ctx context.Context, b *testing.B, bin string, s setup) *deployment {
+// deploy starts it; it ends with the bench. What is asked of it fails once most has passed.
+func deploy(b *testing.B, bin string, s setup, most time.Duration) *deployment {
 	b.Helper()
-	d := &deployment{b: b, ctx: ctx, client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 256}, Timeout: postTime}}
+	d := &deployment{b: b, client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 256}, Timeout: postTime}}
 	b.Cleanup(d.client.CloseIdleConnections)
 	numbers, err := json.Marshal(s.numbers)
 	if err != nil {
@@ -105,6 +103,9 @@ func deploy(ctx context.Context, b *testing.B, bin string, s setup) *deployment 
 		d.own = append(d.own, p.cmd.Process.Pid)
 	}
 	d.api = d.processes[0].url(b)
+	var cancel context.CancelFunc
+	d.ctx, cancel = context.WithTimeoutCause(b.Context(), most, fmt.Errorf("the bench takes longer than %s", most))
+	b.Cleanup(cancel)
 	return d
 }
 

@@ -1,8 +1,6 @@
 package bench
 
 import (
-	"context"
-	"errors"
 	"os"
 	"sync"
 	"testing"
@@ -47,9 +45,7 @@ const (
 func BenchmarkFair(b *testing.B) {
 	phones, seconds := setting(b, "FAIR_PHONES", 1_000_000), setting(b, "FAIR_SECONDS", 60)
 	span := time.Duration(seconds) * time.Second
-	ctx, cancel := context.WithTimeoutCause(b.Context(), deployTime+4*span+fairExtra, errors.New("the bench takes too long"))
-	defer cancel()
-	d := deploy(ctx, b, benchBinary(b), setup{roles: []string{"producer", "fanout", "sender", "sender", "aggregator"}, redis: true, numbers: fairNumbers, faults: fairLatency})
+	d := deploy(b, benchBinary(b), setup{roles: []string{"producer", "fanout", "sender", "sender", "aggregator"}, redis: true, numbers: fairNumbers, faults: fairLatency}, 4*span+fairExtra)
 	r := &fairReport{Bench: "fair", Phones: phones, Seconds: seconds}
 	elsewhere := d.others()
 	d.alone(r, span/6)

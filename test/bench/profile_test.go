@@ -3,7 +3,6 @@ package bench
 import (
 	"bytes"
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -43,10 +42,8 @@ func BenchmarkProfile(b *testing.B) {
 		s.roles = fourProcesses()
 	}
 	s.env = append(s.env, "ALTAVOZ_ADMIN_ADDR=127.0.0.1:0", "ALTAVOZ_PPROF=true")
-	most := deployTime + profileFlowTime + 4*span + fairExtra
-	ctx, cancel := context.WithTimeoutCause(b.Context(), most, errors.New("the profile takes too long"))
-	defer cancel()
-	d := deploy(ctx, b, benchBinary(b), s)
+	most := profileFlowTime + 4*span + fairExtra
+	d := deploy(b, benchBinary(b), s, most)
 	d.finish(d.queue(warmNumber, warmSends, time.Time{}), followEvery)
 	file := filepath.Join(profileFolder, role+"-"+name+".pprof")
 	done := make(chan error, 1)
@@ -61,7 +58,7 @@ func BenchmarkProfile(b *testing.B) {
 	if err := <-done; err != nil {
 		b.Fatal(err)
 	}
-	top := exec.CommandContext(ctx, "go", "tool", "pprof", "-top", fmt.Sprintf("-nodecount=%d", profileTop), file)
+	top := exec.CommandContext(d.ctx, "go", "tool", "pprof", "-top", fmt.Sprintf("-nodecount=%d", profileTop), file)
 	out, err := top.CombinedOutput()
 	if err != nil || !strings.Contains(string(out), "flat%") {
 		b.Fatalf("%v: %v\n%s", top.Args, err, out)

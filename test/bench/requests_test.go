@@ -92,7 +92,7 @@ func (m *requestMeter) read() requests {
 		line, err = m.out.ReadString('\n')
 	}
 	r := make(requests)
-	for _, field := range strings.Fields(line) {
+	for field := range strings.FieldsSeq(line) {
 		kind, text, _ := strings.Cut(field, "=")
 		n, bad := strconv.Atoi(text)
 		if bad != nil {

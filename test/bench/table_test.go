@@ -2,9 +2,7 @@ package bench
 
 import (
 	"cmp"
-	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -103,10 +101,8 @@ func selected(b *testing.B, names string) (chosen []*row) {
 // measure deploys altavoz once and makes the rounds. Whatever is lost, doubled or fails ends the row.
 func (m *measured) measure(b *testing.B, bin string, s settings) {
 	b.Helper()
-	most := deployTime + time.Duration(s.rounds)*(roundTime+4*s.span+time.Duration(m.row.sends(s))*time.Second/slowest)
-	ctx, cancel := context.WithTimeoutCause(b.Context(), most, errors.New("the row takes too long"))
-	defer cancel()
-	d := deploy(ctx, b, bin, m.row.setup)
+	most := time.Duration(s.rounds) * (roundTime + 4*s.span + time.Duration(m.row.sends(s))*time.Second/slowest)
+	d := deploy(b, bin, m.row.setup, most)
 	d.say("%s", m.row.what)
 	d.finish(d.queue(warmNumber, warmSends, time.Time{}), followEvery)
 	elsewhere := d.others()
