@@ -84,7 +84,7 @@ func TestWhatWebhooksSayOfNumbers(t *testing.T) {
 				t.Errorf("%q, want %q", got, c.want)
 			}
 			if got := hears(t, "", c.body); len(got) > 0 {
-				t.Errorf("unsigned: %q, want some", got)
+				t.Errorf("unsigned: %q, want none", got)
 			}
 		})
 	}

@@ -1,11 +1,9 @@
 package group_test
 
 import (
-	"context"
 	"testing"
 
 	"altavoz/kafka"
-	"altavoz/kafka/group"
 	"altavoz/kafka/kafkatest"
 	"altavoz/schemas"
 	"altavoz/stream"
@@ -30,14 +28,7 @@ func TestThreatS10PoisonStallsNoStage(t *testing.T) {
 				kafkatest.WriteOversizedBatch(t, c, topic, tp)
 				kafkatest.Publish(t, pub, record("3"))
 				p := kafkatest.NewProbe()
-				g, err := group.New(c, "stage", []stream.Topic{topic})
-				if err != nil {
-					t.Fatal(err)
-				}
-				ctx, cancel := context.WithCancel(context.Background())
-				done := make(chan error, 1)
-				go func() { done <- g.Run(ctx, p) }()
-				defer func() { cancel(); <-done }()
+				kafkatest.JoinGroup(t, c, "stage", topic, p)
 				for _, want := range []string{"1", "2", "3"} {
 					if r := kafkatest.Take(t, p.Records, "record behind the bomb"); string(r.Value) != want {
 						t.Errorf("got %q, want %q", r.Value, want)

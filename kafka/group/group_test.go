@@ -1,7 +1,6 @@
 package group_test
 
 import (
-	"context"
 	"errors"
 	"strings"
 	"testing"
@@ -114,14 +113,7 @@ func TestSecondProcessWithTheSameInstanceIDIsAnError(t *testing.T) {
 		c.InstanceID = "same"
 		kafkatest.Layout(t, c)
 		first := kafkatest.NewProbe()
-		g, err := group.New(c, "sender", []stream.Topic{schemas.TopicSendsExpress})
-		if err != nil {
-			t.Fatal(err)
-		}
-		done := make(chan error, 1)
-		ctx, cancel := context.WithCancel(t.Context())
-		defer cancel()
-		go func() { done <- g.Run(ctx, first) }()
+		_, done := kafkatest.JoinAs(t, c, first)
 		kafkatest.Until(t, "assigned", func() bool { return len(first.Owned()) == 4 })
 		kafkatest.Join(t, c, kafkatest.NewProbe())
 		if err := kafkatest.Take(t, done, "end of the first"); !errors.Is(err, group.ErrInstanceIDInUse) {

@@ -37,20 +37,12 @@ func TestCommittedOffsetOutsideTheLogEndsTheGroup(t *testing.T) {
 	}
 	leave()
 	second := kafkatest.NewProbe()
-	g, err := group.New(c, "sender", []stream.Topic{schemas.TopicSendsExpress})
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan error, 1)
-	go func() { done <- g.Run(ctx, second) }()
-	defer func() { cancel(); <-done }()
+	_, done := kafkatest.JoinAs(t, c, second)
 	select {
 	case err := <-done:
 		if !errors.Is(err, group.ErrOffsetOutsideLog) {
 			t.Errorf("the group ended with %v, want %v", err, group.ErrOffsetOutsideLog)
 		}
-		done <- err
 	case r := <-second.Records:
 		t.Errorf("offset %d was read, and 1000 was committed", r.Offset)
 	case <-time.After(kafkatest.Patience / 3):
@@ -82,13 +74,13 @@ func TestRevokeWaitsForWhatWasPolled(t *testing.T) {
 		h.Layout = kafkatest.Layout(t, h.Config)
 		h.Publisher = kafkatest.Publisher(t, h.Config, h.Layout)
 		first, second := &holding{kafkatest.NewProbe(), make(chan struct{}, 100), make(chan struct{})}, kafkatest.NewProbe()
-		leave := run(t, h, first)
+		_, leave := kafkatest.Join(t, h.Config, first)
 		kafkatest.Until(t, "assigned", func() bool { return len(first.Owned()) == 4 })
 		if err := h.Answers(); err != nil {
 			t.Fatal(err)
 		}
 		kafkatest.Take(t, first.taking, "record")
-		leaveToo := run(t, h, second)
+		_, leaveToo := kafkatest.Join(t, h.Config, second)
 		time.Sleep(5 * time.Second) // some heartbeats, each of which says that somebody joins
 		if n := len(first.Owned()); n != 4 {
 			t.Errorf("%d partitions are left while records are handed over, want 4", n)
@@ -101,24 +93,6 @@ func TestRevokeWaitsForWhatWasPolled(t *testing.T) {
 		h.Cluster.Close()
 		time.Sleep(time.Minute) // what the library does in its own time
 	})
-}
-
-// run is join for any stage.
-func run(t *testing.T, h *kafkatest.Process, st group.Stage) (leave func()) {
-	t.Helper()
-	g, err := group.New(h.Config, "sender", []stream.Topic{schemas.TopicSendsExpress})
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- g.Run(ctx, st) }()
-	return func() {
-		cancel()
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
-	}
 }
 
 // A process that is told to stop gives its partitions up in good order, and what it commits then is taken: it has not left yet.

@@ -232,7 +232,7 @@ func TestPartitionThatIsHeldIsGivenUp(t *testing.T) {
 	_, c := kafkatest.Embedded(t)
 	kafkatest.Layout(t, c)
 	p := &picky{kafkatest.NewProbe(), make(chan struct{})}
-	_, leave := joinAs(t, c, p)
+	_, leave := kafkatest.Join(t, c, p)
 	kafkatest.Until(t, "three are taken over", func() bool { return len(p.Owned()) == 3 })
 	began := time.Now()
 	leave()
@@ -242,18 +242,6 @@ func TestPartitionThatIsHeldIsGivenUp(t *testing.T) {
 	q := kafkatest.NewProbe()
 	kafkatest.Join(t, c, q)
 	kafkatest.Until(t, "another one has all", func() bool { return len(q.Owned()) == 4 })
-}
-
-func joinAs(t *testing.T, c kafka.Config, st group.Stage) (g *group.Group, leave func()) {
-	t.Helper()
-	g, err := group.New(c, "sender", []stream.Topic{schemas.TopicSendsExpress})
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan error, 1)
-	go func() { done <- g.Run(ctx, st) }()
-	return g, func() { cancel(); <-done }
 }
 
 // A log that loses its beginning, or its end, while it is read: its partitions are taken over anew, from where they begin now.

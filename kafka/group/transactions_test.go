@@ -1,7 +1,6 @@
 package group_test
 
 import (
-	"context"
 	"errors"
 	"testing"
 
@@ -9,7 +8,6 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"altavoz/kafka"
-	"altavoz/kafka/group"
 	"altavoz/kafka/kafkatest"
 	"altavoz/schemas"
 	"altavoz/stream"
@@ -18,14 +16,7 @@ import (
 func reading(t *testing.T, c kafka.Config, topic stream.Topic) *kafkatest.Probe {
 	t.Helper()
 	p := kafkatest.NewProbe()
-	g, err := group.New(c, "fanout", []stream.Topic{topic})
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- g.Run(ctx, p) }()
-	t.Cleanup(func() { cancel(); <-done })
+	kafkatest.JoinGroup(t, c, "fanout", topic, p)
 	return p
 }
 

@@ -112,16 +112,22 @@ func NewProbe() *Probe {
 	return &Probe{Events: make(chan string, 1000), Records: make(chan stream.Record, 100_000), Positions: map[stream.TopicPartition]stream.Position{}}
 }
 
-// Join runs a member until the test ends or leave is called.
-func Join(t *testing.T, c kafka.Config, p *Probe) (g *group.Group, leave func()) {
+// Join runs a member of the senders' group until the test ends or leave is called.
+func Join(t *testing.T, c kafka.Config, st group.Stage) (g *group.Group, leave func()) {
 	t.Helper()
-	g, err := group.New(c, "sender", []stream.Topic{schemas.TopicSendsExpress})
+	return JoinGroup(t, c, "sender", schemas.TopicSendsExpress, st)
+}
+
+// JoinGroup is Join for a group that reads any topic.
+func JoinGroup(t *testing.T, c kafka.Config, name string, topic stream.Topic, st group.Stage) (g *group.Group, leave func()) {
+	t.Helper()
+	g, err := group.New(c, name, []stream.Topic{topic})
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- g.Run(ctx, p) }()
+	go func() { done <- g.Run(ctx, st) }()
 	var once sync.Once
 	leave = func() {
 		once.Do(func() {

@@ -7,70 +7,82 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
-	"altavoz/kafka"
 	"altavoz/kafka/kafkatest"
 	"altavoz/kafka/records"
 	"altavoz/kafka/table"
 	"altavoz/schemas"
 )
 
-// cuts is how many times the view of controls found that its log had lost its end.
-func cuts(t *testing.T, reg *prometheus.Registry) float64 {
-	t.Helper()
-	return kafkatest.MetricValues(t, reg, "altavoz_view_log_cuts_total", "topic")[string(schemas.TopicControls)]
+// cutView is a view of controls whose log is to lose its end, and what it hears.
+type cutView struct {
+	*table.Controls
+	cluster   *kfake.Cluster
+	publisher *records.Publisher
+	registry  *prometheus.Registry
+	tasks     []schemas.TaskID // with an order each, which was read
+	heard     chan schemas.TaskID
 }
 
-// steeredView is a view of controls that has read orders for as many tasks, and what it hears from then on.
-func steeredView(t *testing.T, c kafka.Config, tasks []schemas.TaskID) (*table.Controls, chan schemas.TaskID, *records.Publisher) {
+func newCutView(t *testing.T, tasks int) *cutView {
 	t.Helper()
+	cluster, c := kafkatest.Embedded(t)
+	v := &cutView{cluster: cluster, registry: prometheus.NewRegistry(), heard: make(chan schemas.TaskID, 1000)}
+	c.Registerer = v.registry
 	l := kafkatest.Layout(t, c)
-	p, v := kafkatest.Publisher(t, c, l), kafkatest.Controls(t, c, l)
-	heard := make(chan schemas.TaskID, 1000)
-	v.Listen(func(id schemas.TaskID, _ schemas.Controls) { heard <- id })
-	kafkatest.StartControls(t, v)
-	for i := range tasks {
-		tasks[i] = schemas.NewTaskID()
-		kafkatest.Publish(t, p, kafkatest.Control(tasks[i], schemas.ControlKind_CONTROL_KIND_PAUSE, 0))
+	v.publisher, v.Controls = kafkatest.Publisher(t, c, l), kafkatest.Controls(t, c, l)
+	v.Listen(func(id schemas.TaskID, _ schemas.Controls) { v.heard <- id })
+	kafkatest.StartControls(t, v.Controls)
+	for range tasks {
+		id := schemas.NewTaskID()
+		v.tasks = append(v.tasks, id)
+		kafkatest.Publish(t, v.publisher, kafkatest.Control(id, schemas.ControlKind_CONTROL_KIND_PAUSE, 0))
 	}
-	for _, id := range tasks {
-		if got := kafkatest.Take(t, heard, "order"); got != id {
+	for _, id := range v.tasks {
+		if got := kafkatest.Take(t, v.heard, "order"); got != id {
 			t.Fatalf("heard of %s, not %s", got, id)
 		}
 	}
-	return v, heard, p
+	return v
 }
 
-// readAnew fails unless all of the topic is read again, from its start, and that was said.
-func readAnew(t *testing.T, v *table.Controls, heard chan schemas.TaskID, tasks []schemas.TaskID, reg *prometheus.Registry) {
+// readsAgain fails unless all of the topic is read again from its start after 1 to cuts cuts, and is known whenever it is heard.
+func (v *cutView) readsAgain(t *testing.T, cuts int) {
 	t.Helper()
-	for i, id := range tasks {
-		if got := kafkatest.Take(t, heard, "order that is read again"); got != id {
+	for i, id := range v.tasks {
+		if got := kafkatest.Take(t, v.heard, "order that is read again"); got != id {
 			t.Fatalf("order %d is of %s: the topic is not read from its start; want %v", i, got, id)
 		}
-		if c, ok := v.Get(id); !ok || !c.Paused || c.Cuts != 1 {
-			t.Errorf("of %d is wanted %+v, %v", i, c, ok)
+		if c, ok := v.Get(id); !ok || !c.Paused || c.Cuts < 1 || c.Cuts > cuts {
+			t.Errorf("of %d is wanted %+v, %v; want a pause after 1 to %d cuts", i, c, ok, cuts)
 		}
 	}
-	if n := cuts(t, reg); n != 1 {
-		t.Errorf("%v cuts are counted, want 1", n)
+}
+
+// counts fails unless so many cuts are counted.
+func (v *cutView) counts(t *testing.T, want float64) {
+	t.Helper()
+	if n := kafkatest.MetricValues(t, v.registry, "altavoz_view_log_cuts_total", "topic")[string(schemas.TopicControls)]; n != want {
+		t.Errorf("%v cuts are counted, want %v", n, want)
+	}
+}
+
+func (v *cutView) sync(t *testing.T) {
+	t.Helper()
+	if err := v.Sync(t.Context()); err != nil {
+		t.Fatal(err)
 	}
 }
 
 // A view's log loses its end while it is read: the library sets the view back to where the log ends now, and says so in passing.
 func TestViewOfALogThatLosesItsEndIsReadAnew(t *testing.T) {
 	t.Parallel()
-	cluster, c := kafkatest.Embedded(t)
-	reg := prometheus.NewRegistry()
-	c.Registerer = reg
-	tasks := make([]schemas.TaskID, 20)
-	v, heard, p := steeredView(t, c, tasks)
-	kafkatest.LoseLogEnds(cluster, 10)
-	readAnew(t, v, heard, tasks, reg)
-	kafkatest.Publish(t, p, kafkatest.Control(tasks[0], schemas.ControlKind_CONTROL_KIND_CANCEL, 0))
-	if err := v.Sync(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if c, _ := v.Get(tasks[0]); !c.Cancelled {
+	v := newCutView(t, 20)
+	kafkatest.LoseLogEnds(v.cluster, 10)
+	v.readsAgain(t, 1)
+	v.counts(t, 1)
+	kafkatest.Publish(t, v.publisher, kafkatest.Control(v.tasks[0], schemas.ControlKind_CONTROL_KIND_CANCEL, 0))
+	v.sync(t)
+	if c, _ := v.Get(v.tasks[0]); !c.Cancelled {
 		t.Errorf("what was said since is not known: %+v", c)
 	}
 }
@@ -79,92 +91,59 @@ func TestViewOfALogThatLosesItsEndIsReadAnew(t *testing.T) {
 // another log, and does not know what this one says.
 func TestViewThatReadBeyondTheEndOfItsLogHasNotCaughtUp(t *testing.T) {
 	t.Parallel()
-	cluster, c := kafkatest.Embedded(t)
-	reg := prometheus.NewRegistry()
-	c.Registerer = reg
-	tasks := make([]schemas.TaskID, 20)
-	v, heard, _ := steeredView(t, c, tasks)
-	endAt(cluster, 10)
-	if err := v.Sync(t.Context()); err != nil {
-		t.Fatal(err)
+	v := newCutView(t, 20)
+	endAt(v.cluster, 10)
+	v.sync(t)
+	if len(v.heard) < 10 {
+		t.Errorf("the view has caught up, and %d of the 10 orders that are there were read, want at least 10", len(v.heard))
 	}
-	if len(heard) < 10 {
-		t.Errorf("the view has caught up, and %d of the 10 orders that are there were read, want at least 10", len(heard))
-	}
-	readAnew(t, v, heard, tasks, reg)
+	v.readsAgain(t, 1)
+	v.counts(t, 1)
 }
 
 // A log that loses its end again while a view reads it again ends below up to where that is to read: whoever waits does not wait for others
 // to write up to there.
 func TestViewOfALogThatLosesItsEndAgainWhileItIsReadAgainCatchesUp(t *testing.T) {
 	t.Parallel()
-	cluster, c := kafkatest.Embedded(t)
-	reg := prometheus.NewRegistry()
-	c.Registerer = reg
-	tasks := make([]schemas.TaskID, 20)
-	v, heard, _ := steeredView(t, c, tasks)
-	endAt(cluster, 50) // when the view asks for it because of the first cut; 20 are left by the second
-	kafkatest.LoseLogEnds(cluster, 10)
-	for i, id := range tasks {
-		if got := kafkatest.Take(t, heard, "order that is read again"); got != id {
-			t.Fatalf("order %d is of %s: the topic is not read from its start; want %v", i, got, id)
-		}
-	}
-	if err := v.Sync(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if n := cuts(t, reg); n != 2 {
-		t.Errorf("%v cuts are counted, want 2", n)
-	}
+	v := newCutView(t, 20)
+	endAt(v.cluster, 50) // when the view asks for it because of the first cut; 20 are left by the second
+	kafkatest.LoseLogEnds(v.cluster, 10)
+	v.readsAgain(t, 2)
+	v.sync(t)
+	v.counts(t, 2)
 }
 
 // Records that are written and read while a Sync waits for where the topic ends are no sign that its log lost its end.
 func TestRecordsReadWhileTheEndIsAskedForAreNoCut(t *testing.T) {
 	t.Parallel()
-	cluster, c := kafkatest.Embedded(t)
-	reg := prometheus.NewRegistry()
-	c.Registerer = reg
-	v, heard, p := steeredView(t, c, make([]schemas.TaskID, 5))
+	v := newCutView(t, 5)
 	for end := range int64(20) {
-		answering(cluster, 5+end, func() {
-			if _, err := p.Publish(t.Context(), kafkatest.Control(schemas.NewTaskID(), schemas.ControlKind_CONTROL_KIND_PAUSE, 0)); err != nil {
+		answering(v.cluster, 5+end, func() {
+			if _, err := v.publisher.Publish(t.Context(), kafkatest.Control(schemas.NewTaskID(), schemas.ControlKind_CONTROL_KIND_PAUSE, 0)); err != nil {
 				t.Error(err)
 			}
-			<-heard
+			<-v.heard
 		})
-		if err := v.Sync(t.Context()); err != nil {
-			t.Fatal(err)
-		}
+		v.sync(t)
 	}
-	if n := cuts(t, reg); n != 0 {
-		t.Errorf("%v cuts are counted, and there was none, want 0", n)
-	}
+	v.counts(t, 0)
 }
 
 // Who asked for a topic's end before its log lost it waits for where the log ends now, and takes nothing that is not there for read.
 func TestEndOfBeforeACutIsNotWaitedFor(t *testing.T) {
 	t.Parallel()
-	cluster, c := kafkatest.Embedded(t)
-	reg := prometheus.NewRegistry()
-	c.Registerer = reg
-	v, heard, p := steeredView(t, c, make([]schemas.TaskID, 5))
-	endAt(cluster, 50)
+	v := newCutView(t, 5)
+	endAt(v.cluster, 50)
 	for range 2 {
-		if err := v.Sync(t.Context()); err != nil {
-			t.Fatal(err)
-		}
+		v.sync(t)
 	}
 	id := schemas.NewTaskID()
-	kafkatest.Publish(t, p, kafkatest.Control(id, schemas.ControlKind_CONTROL_KIND_PAUSE, 0))
-	if err := v.Sync(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if got := kafkatest.Take(t, heard, "order"); got != id {
+	kafkatest.Publish(t, v.publisher, kafkatest.Control(id, schemas.ControlKind_CONTROL_KIND_PAUSE, 0))
+	v.sync(t)
+	if got := kafkatest.Take(t, v.heard, "order"); got != id {
 		t.Errorf("heard of %s, not %s", got, id)
 	}
-	if n := cuts(t, reg); n != 0 {
-		t.Errorf("%v cuts are counted, and there was none, want 0", n)
-	}
+	v.counts(t, 0)
 }
 
 // A task that was paused, resumed and paused again is paused while the orders are read again, for all who ask and all who listen.

@@ -28,7 +28,7 @@ func TestWhyNamesThePhoneThatWasWrittenToAMomentAgo(t *testing.T) {
 			t.Errorf("said %q at its end, want length 2", got)
 		}
 		if got := w.notes(first); len(got) > 0 {
-			t.Errorf("said %q of who did not wait, want some", got)
+			t.Errorf("said %q of who did not wait, want none", got)
 		}
 	})
 }

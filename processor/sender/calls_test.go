@@ -45,6 +45,16 @@ func (w *world) gaps() (out []time.Duration) {
 	return out
 }
 
+// between answers calls of a span of time with r, and accepts all others.
+func between(from, to time.Time, r schemas.Reply) func(*apiCall) schemas.Reply {
+	return func(*apiCall) schemas.Reply {
+		if now := time.Now(); !now.Before(from) && now.Before(to) {
+			return r
+		}
+		return schemas.Reply{Verdict: schemas.VerdictSent}
+	}
+}
+
 // TestRefusedForGoodFailsWithCodeAndWords: what is refused for good ends as failed, with its code and words.
 func TestRefusedForGoodFailsWithCodeAndWords(t *testing.T) {
 	t.Parallel()
@@ -84,9 +94,7 @@ func TestFailuresAreLoggedInMeasure(t *testing.T) {
 		w.answer = answers(schemas.Reply{Verdict: schemas.VerdictFailed, Code: 131026})
 		p := w.start(both)
 		task := schemas.NewTaskID()
-		for i := range uint32(500) {
-			w.produce(bulkPartition, task, i)
-		}
+		w.produceAll(bulkPartition, task, 500)
 		w.until("done", func() bool { return w.allDone(bulkPartition) })
 		w.rest(2 * time.Second)
 		w.produce(bulkPartition, task, 1000)
@@ -180,17 +188,10 @@ func TestUnsentIsTriedUntilItIsSent(t *testing.T) {
 func TestUnreachableNumberTriesNowAndThen(t *testing.T) {
 	bubble(t, func(w *world) {
 		back := time.Now().Add(time.Minute)
-		w.answer = func(*apiCall) schemas.Reply {
-			if time.Now().Before(back) {
-				return schemas.Reply{Verdict: schemas.VerdictUnsent}
-			}
-			return schemas.Reply{Verdict: schemas.VerdictSent}
-		}
+		w.answer = between(time.Time{}, back, schemas.Reply{Verdict: schemas.VerdictUnsent})
 		w.start(both)
 		task := schemas.NewTaskID()
-		for i := range uint32(5000) {
-			w.produce(bulkPartition, task, i)
-		}
+		w.produceAll(bulkPartition, task, 5000)
 		w.rest(time.Minute)
 		if n := len(w.calls); n > 20*defaultMaxInFlight {
 			t.Errorf("%d calls within a minute, want at most %v", n, 20*defaultMaxInFlight)
@@ -207,17 +208,10 @@ func TestThrottledNumberGoesOnAtHalfItsRate(t *testing.T) {
 	bubble(t, func(w *world) {
 		from := time.Now().Add(5 * time.Second)
 		w.latency = func(*apiCall) time.Duration { return 50 * time.Millisecond }
-		w.answer = func(c *apiCall) schemas.Reply {
-			if at := time.Since(from); at >= 0 && at < 45*time.Millisecond {
-				return schemas.Reply{Verdict: schemas.VerdictThrottled, Code: 130429}
-			}
-			return schemas.Reply{Verdict: schemas.VerdictSent}
-		}
+		w.answer = between(from, from.Add(45*time.Millisecond), schemas.Reply{Verdict: schemas.VerdictThrottled, Code: 130429})
 		p := w.start(both, rate(100), partitions(1, 1))
 		task, other := schemas.NewTaskID(), schemas.NewTaskID()
-		for i := range uint32(1500) {
-			w.produce(bulkPartition, task, i)
-		}
+		w.produceAll(bulkPartition, task, 1500)
 		w.rest(5100 * time.Millisecond)
 		if n := p.value("altavoz_sender_throttles_total"); n != 1 {
 			t.Errorf("slowed down %v times, want 1", n)
@@ -269,17 +263,10 @@ func TestThrottledNumberIsTriedByOne(t *testing.T) {
 	bubble(t, func(w *world) {
 		open := time.Now().Add(30 * time.Second)
 		w.latency = func(*apiCall) time.Duration { return 100 * time.Millisecond }
-		w.answer = func(*apiCall) schemas.Reply {
-			if time.Now().Before(open) {
-				return schemas.Reply{Verdict: schemas.VerdictThrottled}
-			}
-			return schemas.Reply{Verdict: schemas.VerdictSent}
-		}
+		w.answer = between(time.Time{}, open, schemas.Reply{Verdict: schemas.VerdictThrottled})
 		p := w.start(both, rate(100), partitions(1, 1))
 		task := schemas.NewTaskID()
-		for i := range uint32(1000) {
-			w.produce(bulkPartition, task, i)
-		}
+		w.produceAll(bulkPartition, task, 1000)
 		w.rest(29 * time.Second)
 		if n := len(w.calls); n > 8+4+6 { // in flight at 80 a second, then at 40, then one at a time
 			t.Errorf("%d calls were refused, want at most %v", n, 8+4+6)
@@ -301,20 +288,13 @@ func TestThrottledNumberIsTriedByOne(t *testing.T) {
 func TestThrottledIsSaid(t *testing.T) {
 	bubble(t, func(w *world) {
 		begin := time.Now()
-		w.answer = func(*apiCall) schemas.Reply {
-			if at := time.Since(begin); at > 2*time.Second && at < 20*time.Second {
-				return schemas.Reply{Verdict: schemas.VerdictThrottled, Code: 130429, Detail: "rate"}
-			}
-			return schemas.Reply{Verdict: schemas.VerdictSent}
-		}
+		w.answer = between(begin.Add(2*time.Second), begin.Add(20*time.Second), schemas.Reply{Verdict: schemas.VerdictThrottled, Code: 130429, Detail: "rate"})
 		w.start(both, rate(100), partitions(1, 1))
 		task := schemas.NewTaskID()
-		for i := range uint32(4000) {
-			w.produce(bulkPartition, task, i)
-		}
+		w.produceAll(bulkPartition, task, 4000)
 		w.rest(5 * time.Second)
 		if notes := w.notes(task); len(notes) > 0 {
-			t.Errorf("said %q after a moment, want some", notes)
+			t.Errorf("said %q after a moment, want none", notes)
 		}
 		w.until("done", func() bool { return w.allDone(bulkPartition) })
 		notes := w.notes(task)
@@ -332,9 +312,7 @@ func TestGoingOnIsSaidByTheHeir(t *testing.T) {
 		}
 		p := w.start(both)
 		task, young := schemas.NewTaskID(), schemas.NewTaskID()
-		for i := range uint32(3) {
-			w.produce(bulkPartition, task, i)
-		}
+		w.produceAll(bulkPartition, task, 3)
 		w.rest(10 * time.Second)
 		p.Kill()
 		w.lock(func() { w.answer = nil })
@@ -347,7 +325,7 @@ func TestGoingOnIsSaidByTheHeir(t *testing.T) {
 			t.Errorf("said %q, want at least length 2", notes)
 		}
 		if notes := w.notes(young); len(notes) > 0 {
-			t.Errorf("said %q of a task that never waited, want some", notes)
+			t.Errorf("said %q of a task that never waited, want none", notes)
 		}
 	})
 }
@@ -357,18 +335,11 @@ func TestThrottledAllAtOnce(t *testing.T) {
 	bubble(t, func(w *world) {
 		until := time.Now().Add(500 * time.Millisecond)
 		w.latency = func(*apiCall) time.Duration { return 100 * time.Millisecond }
-		w.answer = func(*apiCall) schemas.Reply {
-			if time.Now().Before(until) {
-				return schemas.Reply{Verdict: schemas.VerdictThrottled}
-			}
-			return schemas.Reply{Verdict: schemas.VerdictSent}
-		}
+		w.answer = between(time.Time{}, until, schemas.Reply{Verdict: schemas.VerdictThrottled})
 		p := w.start(both)
 		task := schemas.NewTaskID()
 		begin := time.Now()
-		for i := range uint32(200) {
-			w.produce(bulkPartition, task, i)
-		}
+		w.produceAll(bulkPartition, task, 200)
 		w.until("done", func() bool { return w.allDone(bulkPartition) })
 		// One cut to half of what is taken for the limit, and one wait.
 		if took := time.Since(begin); took > 8*time.Second || p.value("altavoz_sender_throttles_total") != 2 {
@@ -388,9 +359,7 @@ func TestPairRefusalDelaysThatPhoneOnly(t *testing.T) {
 		}
 		p := w.start(both)
 		task := schemas.NewTaskID()
-		for i := range uint32(5) {
-			w.produce(bulkPartition, task, i)
-		}
+		w.produceAll(bulkPartition, task, 5)
 		w.rest(time.Second)
 		if n := w.count(schemas.OutcomeSent); n != 4 || p.value("altavoz_sends_waiting", "pair") != 1 {
 			t.Errorf("%d sent, %v wait; want 4, 1", n, p.value("altavoz_sends_waiting", "pair"))
@@ -456,9 +425,7 @@ func TestAccountFaultStopsTheNumberUntilAProbeIsAccepted(t *testing.T) {
 		}
 		p := w.start(both, inFlight(32))
 		a, b, other := schemas.NewTaskID(), schemas.NewTaskID(), schemas.NewTaskID()
-		for i := range uint32(40) {
-			w.produce(bulkPartition, a, i)
-		}
+		w.produceAll(bulkPartition, a, 40)
 		w.rest(time.Second)
 		calls := len(w.calls)
 		if calls > 32 {
@@ -518,9 +485,7 @@ func TestForeignAnswerStopsTheNumber(t *testing.T) {
 		}
 		p := w.start([]stream.TopicPartition{bulkPartition}, inFlight(8))
 		task := schemas.NewTaskID()
-		for i := range uint32(40) {
-			w.produce(bulkPartition, task, i)
-		}
+		w.produceAll(bulkPartition, task, 40)
 		w.rest(time.Second)
 		if n := len(w.calls); n > 8 || p.value("altavoz_numbers_stopped") != 1 {
 			t.Errorf("%d calls, %v stopped; want at most 8, 1", n, p.value("altavoz_numbers_stopped"))
@@ -545,9 +510,7 @@ func TestLostAnswerThatNamesAWait(t *testing.T) {
 		}
 		w.start([]stream.TopicPartition{bulkPartition}, inFlight(1))
 		task := schemas.NewTaskID()
-		for i := range uint32(3) {
-			w.produce(bulkPartition, task, i)
-		}
+		w.produceAll(bulkPartition, task, 3)
 		w.until("done", func() bool { return w.allDone(bulkPartition) })
 		if len(w.calls) != 3 || w.calls[1].at.Sub(w.calls[0].at) < 10*time.Second || time.Since(began) > 2*time.Minute {
 			t.Errorf("%d calls, the last one %v after the start; want 3, at most %v", len(w.calls), time.Since(began), 2*time.Minute)
@@ -566,9 +529,7 @@ func TestProbeThatSaysNothing(t *testing.T) {
 		w.answer = func(*apiCall) schemas.Reply { return schemas.Reply{Verdict: mode} }
 		p := w.start([]stream.TopicPartition{bulkPartition})
 		task := schemas.NewTaskID()
-		for i := range uint32(10) {
-			w.produce(bulkPartition, task, i)
-		}
+		w.produceAll(bulkPartition, task, 10)
 		w.rest(time.Second)
 		for _, v := range []schemas.Verdict{schemas.VerdictTransient, schemas.VerdictUnsent, schemas.VerdictLost} {
 			w.lock(func() { mode = v })
@@ -588,28 +549,33 @@ func TestProbeThatSaysNothing(t *testing.T) {
 	})
 }
 
+// image is content with a file that has a media id. Its message ends in "+" once that is renewed.
+func image(s *schemas.Send) {
+	s.Content = &schemas.Content{Body: "mira", Header: schemas.HeaderKind_HEADER_KIND_IMAGE, Media: &schemas.MediaRef{MediaId: "id"}}
+}
+
+// onceRenewed accepts messages whose media id was renewed.
+func onceRenewed(c *apiCall) schemas.Reply {
+	if !strings.HasSuffix(c.message, "+") {
+		return schemas.Reply{Verdict: schemas.VerdictMedia, Code: 100}
+	}
+	return schemas.Reply{Verdict: schemas.VerdictSent}
+}
+
 // TestLostMediaIsRenewedOnceForAllSends: a media id that Meta does not know any more is renewed, once for all sends of the task that meet it, and
 // costs no attempt.
 func TestLostMediaIsRenewedOnceForAllSends(t *testing.T) {
 	bubble(t, func(w *world) {
-		w.answer = func(c *apiCall) schemas.Reply {
-			if !strings.HasSuffix(c.message, "+") {
-				return schemas.Reply{Verdict: schemas.VerdictMedia, Code: 100}
-			}
-			return schemas.Reply{Verdict: schemas.VerdictSent}
-		}
+		w.answer = onceRenewed
 		w.latency = func(*apiCall) time.Duration { return 100 * time.Millisecond }
 		w.start(both)
-		c := &schemas.Content{Body: "mira", Header: schemas.HeaderKind_HEADER_KIND_IMAGE, Media: &schemas.MediaRef{MediaId: "id"}}
 		task := schemas.NewTaskID()
-		for i := range uint32(50) {
-			w.produce(expressPartition, task, i, file(c))
-		}
+		w.produceAll(expressPartition, task, 50, image)
 		w.until("done", func() bool { return w.allDone(expressPartition) })
 		if n := w.count(schemas.OutcomeSent); n != 50 || w.renewed != 1 || len(w.calls) != 100 {
 			t.Errorf("%d sent, %d times renewed, %d calls; want 50, 1, 100", n, w.renewed, len(w.calls))
 		}
-		w.produce(expressPartition, task, 100, file(c))
+		w.produce(expressPartition, task, 100, image)
 		w.until("done", func() bool { return w.allDone(expressPartition) })
 		if len(w.calls) != 101 {
 			t.Errorf("the new id is forgotten")
@@ -621,18 +587,10 @@ func TestLostMediaIsRenewedOnceForAllSends(t *testing.T) {
 // wait for the new one too.
 func TestMediaIsRenewedForSendsThatAreReady(t *testing.T) {
 	bubble(t, func(w *world) {
-		w.answer = func(c *apiCall) schemas.Reply {
-			if !strings.HasSuffix(c.message, "+") {
-				return schemas.Reply{Verdict: schemas.VerdictMedia, Code: 100}
-			}
-			return schemas.Reply{Verdict: schemas.VerdictSent}
-		}
+		w.answer = onceRenewed
 		w.start(both, rate(10))
-		c := &schemas.Content{Body: "mira", Header: schemas.HeaderKind_HEADER_KIND_IMAGE, Media: &schemas.MediaRef{MediaId: "id"}}
 		task := schemas.NewTaskID()
-		for i := range uint32(20) {
-			w.produce(expressPartition, task, i, file(c))
-		}
+		w.produceAll(expressPartition, task, 20, image)
 		w.until("done", func() bool { return w.allDone(expressPartition) })
 		if n := w.count(schemas.OutcomeSent); n != 20 || w.renewed != 1 {
 			t.Errorf("%d sent, %d times renewed; want 20, 1", n, w.renewed)
@@ -643,20 +601,14 @@ func TestMediaIsRenewedForSendsThatAreReady(t *testing.T) {
 // TestMediaIsRenewedDuringACommit: so does one that is admitted, and whose commit is under way.
 func TestMediaIsRenewedDuringACommit(t *testing.T) {
 	bubble(t, func(w *world) {
-		w.answer = func(c *apiCall) schemas.Reply {
-			if !strings.HasSuffix(c.message, "+") {
-				return schemas.Reply{Verdict: schemas.VerdictMedia, Code: 100}
-			}
-			return schemas.Reply{Verdict: schemas.VerdictSent}
-		}
+		w.answer = onceRenewed
 		w.latency = func(*apiCall) time.Duration { return time.Second }
 		p := w.start(both)
-		c := &schemas.Content{Body: "mira", Header: schemas.HeaderKind_HEADER_KIND_IMAGE, Media: &schemas.MediaRef{MediaId: "id"}}
 		task := schemas.NewTaskID()
-		w.produce(expressPartition, task, 0, file(c))
+		w.produce(expressPartition, task, 0, image)
 		w.rest(500 * time.Millisecond)
 		p.OnCommit(func([]stream.Position) logtest.Fault { return logtest.Fault{After: time.Second} })
-		w.produce(expressPartition, task, 1, file(c))
+		w.produce(expressPartition, task, 1, image)
 		w.rest(2 * time.Second)
 		p.OnCommit(nil)
 		w.until("done", func() bool { return w.allDone(expressPartition) })
@@ -672,9 +624,7 @@ func TestMediaThatStaysUnknown(t *testing.T) {
 		w.answer = func(*apiCall) schemas.Reply { return schemas.Reply{Verdict: schemas.VerdictMedia, Code: 100} }
 		w.start(both)
 		id, text := who{schemas.NewTaskID(), 1}, who{schemas.NewTaskID(), 2}
-		w.produce(expressPartition, id.task, id.index, file(&schemas.Content{
-			Body: "mira", Header: schemas.HeaderKind_HEADER_KIND_IMAGE, Media: &schemas.MediaRef{MediaId: "id"},
-		}))
+		w.produce(expressPartition, id.task, id.index, image)
 		w.produce(expressPartition, text.task, text.index) // has no file at all
 		w.until("done", func() bool { return w.allDone(expressPartition) })
 		for _, id := range []who{id, text} {
@@ -701,9 +651,7 @@ func TestSendsWaitForRenewalAndFailOnceTheFileIsRefused(t *testing.T) {
 		w.start(both)
 		task := schemas.NewTaskID()
 		for i := range uint32(10) {
-			w.produce(expressPartition, task, i, file(&schemas.Content{
-				Body: "mira", Header: schemas.HeaderKind_HEADER_KIND_IMAGE, Media: &schemas.MediaRef{MediaId: "id"},
-			}))
+			w.produce(expressPartition, task, i, image)
 		}
 		w.until("done", func() bool { return w.allDone(expressPartition) })
 		if n := w.count(schemas.OutcomeFailed); n != 10 || w.renewed != 4 {
@@ -820,9 +768,7 @@ func TestPairVerdictOfMany(t *testing.T) {
 		}
 		w.start(both)
 		task := schemas.NewTaskID()
-		for i := range uint32(20) {
-			w.produce(bulkPartition, task, i, to("573001112233"))
-		}
+		w.produceAll(bulkPartition, task, 20, to("573001112233"))
 		w.until("done", func() bool { return w.allDone(bulkPartition) })
 		var seconds []int
 		for _, c := range w.calls {

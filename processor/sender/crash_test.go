@@ -242,9 +242,7 @@ func TestResendIsBoundedOverCrashes(t *testing.T) {
 	bubble(t, func(w *world) {
 		w.latency = func(*apiCall) time.Duration { return slow }
 		task := schemas.NewTaskID()
-		for i := range uint32(5) {
-			w.produce(bulkPartition, task, i, again)
-		}
+		w.produceAll(bulkPartition, task, 5, again)
 		for n := range 2 {
 			p := w.start([]stream.TopicPartition{bulkPartition})
 			w.until("calls", func() bool { return len(w.calls) == 5*(n+1) })

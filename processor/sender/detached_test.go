@@ -36,9 +36,7 @@ func TestKnownOutcomeSurvivesAnOutage(t *testing.T) {
 		t.Run(outage.String(), func(t *testing.T) {
 			bubble(t, func(w *world) {
 				task := schemas.NewTaskID()
-				for i := range uint32(50) {
-					w.produce(bulkPartition, task, i)
-				}
+				w.produceAll(bulkPartition, task, 50)
 				w.latency = func(*apiCall) time.Duration { return time.Second }
 				p := w.start([]stream.TopicPartition{bulkPartition})
 				w.until("calls", func() bool { return len(w.calls) == 50 })
@@ -83,9 +81,7 @@ func TestCallUnderWayComesBack(t *testing.T) {
 				w.latency = func(*apiCall) time.Duration { return 5 * time.Second }
 				task := schemas.NewTaskID()
 				p := w.start([]stream.TopicPartition{bulkPartition})
-				for i := range uint32(5) {
-					w.produce(bulkPartition, task, i)
-				}
+				w.produceAll(bulkPartition, task, 5)
 				w.until("calls", func() bool { return len(w.calls) == 5 })
 				w.rest(time.Second)
 				p.Lose(bulkPartition)
@@ -302,15 +298,11 @@ func TestResultsOfLostPartitionsLeaveRoom(t *testing.T) {
 			}
 			return logtest.Fault{}
 		})
-		for i := range uint32(schedule.MaxUnrecorded) {
-			w.produce(bulkPartition, lost, i)
-		}
+		w.produceAll(bulkPartition, lost, schedule.MaxUnrecorded)
 		w.until("all are called", func() bool { return len(w.calls) == schedule.MaxUnrecorded })
 		w.rest(10 * time.Second)
 		p.Lose(bulkPartition)
-		for i := range uint32(10) {
-			w.produce(expressPartition, ours, i)
-		}
+		w.produceAll(expressPartition, ours, 10)
 		w.rest(10 * time.Second)
 		if n := len(w.calls) - schedule.MaxUnrecorded; n != 10 {
 			t.Errorf("%d of 10 were called, want 10", n)

@@ -36,9 +36,7 @@ func TestCallThatMayHaveBeenMadeIsNotSaidToHaveFailed(t *testing.T) {
 func TestLedgerOfRecordsOfANewerVersionIsLeftAsItIs(t *testing.T) {
 	bubble(t, func(w *world) {
 		task := schemas.NewTaskID()
-		for i := range uint32(8) {
-			w.produce(bulkPartition, task, i)
-		}
+		w.produceAll(bulkPartition, task, 8)
 		p := w.start([]stream.TopicPartition{bulkPartition})
 		w.until("all sent", func() bool { return w.allDone(bulkPartition) })
 		p.Revoke(bulkPartition)

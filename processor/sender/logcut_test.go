@@ -92,17 +92,13 @@ func TestStartedSendsOfALogThatLostItsEnd(t *testing.T) {
 	bubble(t, func(w *world) {
 		w.latency = func(*apiCall) time.Duration { return time.Hour } // all stay started
 		before, after := schemas.NewTaskID(), schemas.NewTaskID()
-		for i := range uint32(10) {
-			w.produce(bulkPartition, before, i)
-		}
+		w.produceAll(bulkPartition, before, 10)
 		p := w.start([]stream.TopicPartition{bulkPartition})
 		w.until("calls", func() bool { return len(w.calls) == 10 })
 		p.Kill()
 		w.cut(bulkPartition, 4)
 		w.lock(func() { w.latency = nil })
-		for i := range uint32(10) {
-			w.produce(bulkPartition, after, i)
-		}
+		w.produceAll(bulkPartition, after, 10)
 		w.produce(bulkPartition, before, 7) // a fanout repeats it
 		w.start([]stream.TopicPartition{bulkPartition})
 		w.until("all done", func() bool { return w.allDone(bulkPartition) })
@@ -128,9 +124,7 @@ func TestLogThatEndsBelowALedgerWithoutIdentity(t *testing.T) {
 	bubble(t, func(w *world) {
 		w.Positions[bulkPartition] = stream.Position{Partition: bulkPartition, Offset: 8}
 		task := schemas.NewTaskID()
-		for i := range uint32(5) {
-			w.produce(bulkPartition, task, i)
-		}
+		w.produceAll(bulkPartition, task, 5)
 		w.start([]stream.TopicPartition{bulkPartition})
 		w.until("unknown", func() bool { return w.allDone(bulkPartition) })
 		for i := range uint32(5) {
@@ -160,9 +154,7 @@ func TestOffsetsThatAreGoneOrForeignCallNobodyTwice(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(w *world) {
 				task := schemas.NewTaskID()
-				for i := range uint32(30) {
-					w.produce(bulkPartition, task, i, again)
-				}
+				w.produceAll(bulkPartition, task, 30, again)
 				p := w.start([]stream.TopicPartition{bulkPartition})
 				w.until("all sent", func() bool { return w.allDone(bulkPartition) })
 				p.Kill()

@@ -28,9 +28,7 @@ func TestAWebhookStopsTheNumber(t *testing.T) {
 	bubble(t, func(w *world) {
 		p := w.start([]stream.TopicPartition{bulkPartition}, rate(80))
 		task := schemas.NewTaskID()
-		for i := range uint32(500) {
-			w.produce(bulkPartition, task, i, until(time.Now().Add(schemas.SendLife)))
-		}
+		w.produceAll(bulkPartition, task, 500, until(time.Now().Add(schemas.SendLife)))
 		w.rest(2 * time.Second)
 		var s standing.State
 		back := time.Now().Add(time.Hour)
@@ -129,9 +127,7 @@ func TestAWarningIsTold(t *testing.T) {
 	bubble(t, func(w *world) {
 		p := w.start([]stream.TopicPartition{bulkPartition}, rate(2))
 		task := schemas.NewTaskID()
-		for i := range uint32(300) {
-			w.produce(bulkPartition, task, i, until(time.Now().Add(time.Hour)))
-		}
+		w.produceAll(bulkPartition, task, 300, until(time.Now().Add(time.Hour)))
 		w.rest(5 * time.Second)
 		var s standing.State
 		p.says(&s, saidRisk, time.Now(), "phone_number_quality_update FLAGGED")

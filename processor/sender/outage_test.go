@@ -244,9 +244,7 @@ func TestOneBroadcastDoesNotStopItsNumber(t *testing.T) {
 					return schemas.Reply{Verdict: schemas.VerdictSent}
 				}
 				p := w.start([]stream.TopicPartition{bulkPartition}, rate(80))
-				for i := range uint32(20) {
-					w.produce(bulkPartition, bad, i, until(time.Now().Add(schemas.SendLife)))
-				}
+				w.produceAll(bulkPartition, bad, 20, until(time.Now().Add(schemas.SendLife)))
 				w.rest(10 * time.Second)
 				began := time.Now()
 				for i := range uint32(3) {
@@ -294,9 +292,7 @@ func TestThreePhonesOutliveAnOutage(t *testing.T) {
 			return schemas.Reply{Verdict: schemas.VerdictSent}
 		}
 		task := schemas.NewTaskID()
-		for i := range uint32(3) {
-			w.produce(expressPartition, task, i)
-		}
+		w.produceAll(expressPartition, task, 3)
 		w.rest(10 * time.Minute)
 		w.lock(func() {
 			if n := w.attempts[who{task, 0}]; n <= schedule.MaxAttempts {

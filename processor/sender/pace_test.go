@@ -28,9 +28,7 @@ func TestProcessKeepsItsShareOfTheRate(t *testing.T) {
 	bubble(t, func(w *world) {
 		task := schemas.NewTaskID()
 		second := stream.TopicPartition{Topic: schemas.TopicSendsBulk, Partition: 1}
-		for i := range uint32(8000) {
-			w.produce(bulkPartition, task, i)
-		}
+		w.produceAll(bulkPartition, task, 8000)
 		begin := time.Now()
 		p := w.start([]stream.TopicPartition{bulkPartition}, rate(100), partitions(1, 4))
 		w.rest(20 * time.Second)
@@ -64,9 +62,7 @@ func TestRateZeroIsNoLimit(t *testing.T) {
 	bubble(t, func(w *world) {
 		w.latency = func(*apiCall) time.Duration { return 100 * time.Millisecond }
 		task := schemas.NewTaskID()
-		for i := range uint32(5000) {
-			w.produce(bulkPartition, task, i)
-		}
+		w.produceAll(bulkPartition, task, 5000)
 		begin := time.Now()
 		w.start(both, rate(0), partitions(1, 1))
 		w.until("done", func() bool { return w.allDone(bulkPartition) })
@@ -80,9 +76,7 @@ func TestRateZeroIsNoLimit(t *testing.T) {
 func TestUnknownNumberIsCareful(t *testing.T) {
 	bubble(t, func(w *world) {
 		task := schemas.NewTaskID()
-		for i := range uint32(1000) {
-			w.produce(bulkPartition, task, i, by("999"))
-		}
+		w.produceAll(bulkPartition, task, 1000, by("999"))
 		begin := time.Now()
 		w.start(both, partitions(1, 1))
 		w.rest(10 * time.Second)
@@ -97,9 +91,7 @@ func TestExpressDoesNotWaitForBulk(t *testing.T) {
 	bubble(t, func(w *world) {
 		w.latency = func(*apiCall) time.Duration { return 5 * time.Second }
 		task := schemas.NewTaskID()
-		for i := range uint32(5000) {
-			w.produce(bulkPartition, task, i)
-		}
+		w.produceAll(bulkPartition, task, 5000)
 		w.start(both, inFlight(40), rate(10))
 		w.rest(20 * time.Second)
 		for range 5 {
@@ -147,9 +139,7 @@ func TestHungNumberLeavesTheCapacityOfOthers(t *testing.T) {
 			w.produce(bulkPartition, hung, 10_000+i, by("2"))
 		}
 		w.rest(time.Second)
-		for i := range uint32(640) {
-			w.produce(bulkPartition, task, i)
-		}
+		w.produceAll(bulkPartition, task, 640)
 		begin := time.Now()
 		w.until("640 are sent", func() bool {
 			n := 0
@@ -248,9 +238,7 @@ func TestNumbersDoNotDisturbEachOther(t *testing.T) {
 func TestTokensComeBack(t *testing.T) {
 	bubble(t, func(w *world) {
 		task := schemas.NewTaskID()
-		for i := range uint32(200) {
-			w.produce(bulkPartition, task, i)
-		}
+		w.produceAll(bulkPartition, task, 200)
 		p := w.start([]stream.TopicPartition{bulkPartition}, rate(10), partitions(1, 1))
 		p.OnCommit(func([]stream.Position) logtest.Fault {
 			return logtest.Fault{Refuse: func(stream.TopicPartition) error { return logtest.ErrUnknown }}
@@ -278,9 +266,7 @@ func TestMetricsAreThere(t *testing.T) {
 		}
 		p := w.start(both, rate(1), partitions(1, 1))
 		task := schemas.NewTaskID()
-		for i := range uint32(10) {
-			w.produce(bulkPartition, task, i)
-		}
+		w.produceAll(bulkPartition, task, 10)
 		w.rest(5 * time.Second)
 		if n := p.value("altavoz_sends_oldest_seconds", "bulk"); n != 5 {
 			t.Errorf("the oldest is %v s old, want 5", n)

@@ -71,9 +71,7 @@ func TestRatesAreReloaded(t *testing.T) {
 	bubble(t, func(w *world) {
 		now, ours := 50.0, true
 		task := schemas.NewTaskID()
-		for i := range uint32(4000) {
-			w.produce(bulkPartition, task, i)
-		}
+		w.produceAll(bulkPartition, task, 4000)
 		w.start(both, func(c *Config) {
 			c.Number = func(string) (NumberConfig, bool) {
 				w.Lock()
@@ -113,9 +111,7 @@ func TestThrottleNeverCosts(t *testing.T) {
 		}
 		w.start(both, rate(100), partitions(1, 1))
 		task := schemas.NewTaskID()
-		for i := range uint32(48) {
-			w.produce(bulkPartition, task, i)
-		}
+		w.produceAll(bulkPartition, task, 48)
 		for !w.allDone(bulkPartition) {
 			w.rest(time.Minute)
 			if time.Since(bubbleStart) > 6*time.Hour {

@@ -48,9 +48,7 @@ func renewAfter(w *world, at time.Duration) {
 	}
 	p := w.start(both, known)
 	task := schemas.NewTaskID()
-	for i := range uint32(10) {
-		w.produce(bulkPartition, task, i)
-	}
+	w.produceAll(bulkPartition, task, 10)
 	w.rest(at)
 	if p.value("altavoz_numbers_stopped") != 1 || len(w.calls) != 11 {
 		t.Fatalf("%d calls, want 11", len(w.calls))
@@ -85,9 +83,7 @@ func TestOldTokenStopsNobody(t *testing.T) {
 		p := w.start(both, known)
 		w.rest(8 * time.Second)
 		task := schemas.NewTaskID()
-		for i := range uint32(10) {
-			w.produce(bulkPartition, task, i)
-		}
+		w.produceAll(bulkPartition, task, 10)
 		w.rest(2 * time.Second)
 		renew()
 		begin := time.Now()
@@ -114,9 +110,7 @@ func TestIdleTasksAreToldThatTheyGoOn(t *testing.T) {
 		}
 		w.start(both, rate(100), partitions(1, 1))
 		busy, idle := schemas.NewTaskID(), schemas.NewTaskID()
-		for i := range uint32(2000) {
-			w.produce(bulkPartition, busy, i)
-		}
+		w.produceAll(bulkPartition, busy, 2000)
 		for i := range uint32(20) {
 			w.produce(expressPartition, idle, i)
 			w.rest(500 * time.Millisecond)
@@ -152,9 +146,7 @@ func TestHeirSaysItOfEachPartition(t *testing.T) {
 		second := stream.TopicPartition{Topic: schemas.TopicSendsBulk, Partition: 1}
 		first := w.start([]stream.TopicPartition{bulkPartition})
 		other := w.start([]stream.TopicPartition{second})
-		for i := range uint32(3) {
-			w.produce(bulkPartition, task, i)
-		}
+		w.produceAll(bulkPartition, task, 3)
 		w.rest(10 * time.Second)
 		h := w.start(nil)
 		w.lock(func() { heir = h })
@@ -196,9 +188,7 @@ func TestNumberThatBecomesKnown(t *testing.T) {
 			}
 		})
 		task := schemas.NewTaskID()
-		for i := range uint32(5) {
-			w.produce(bulkPartition, task, i)
-		}
+		w.produceAll(bulkPartition, task, 5)
 		w.rest(10 * time.Second)
 		w.lock(func() { known = true })
 		begin := time.Now()

@@ -29,9 +29,7 @@ func TestSendIsCommittedCalledAndRecorded(t *testing.T) {
 	for _, partition := range both {
 		inBubble(t, func(w *world) {
 			task := schemas.NewTaskID()
-			for i := range uint32(10) {
-				w.produce(partition, task, i)
-			}
+			w.produceAll(partition, task, 10)
 			p := w.start([]stream.TopicPartition{partition})
 			w.until("all is done", func() bool { return w.allDone(partition) })
 			if len(w.calls) != 10 || w.count(schemas.OutcomeSent) != 10 || w.rendered != 1 {
@@ -190,9 +188,7 @@ func TestCommitAnswerLost(t *testing.T) {
 			p := w.start(both)
 			task := schemas.NewTaskID()
 			p.OnCommit(func([]stream.Position) logtest.Fault { return how })
-			for i := range uint32(5) {
-				w.produce(bulkPartition, task, i)
-			}
+			w.produceAll(bulkPartition, task, 5)
 			w.rest(time.Second)
 			if len(w.calls) > 0 {
 				t.Fatalf("%s: %d calls; want 0", name, len(w.calls))
@@ -287,9 +283,7 @@ func TestRevokeLeavesNothingUnknown(t *testing.T) {
 		p := w.start(both, inFlight(8), rate(0))
 		w.latency = func(*apiCall) time.Duration { return 9 * time.Second }
 		task := schemas.NewTaskID()
-		for i := range uint32(20) {
-			w.produce(bulkPartition, task, i)
-		}
+		w.produceAll(bulkPartition, task, 20)
 		w.until("calls", func() bool { return len(w.calls) == 7 }) // an eighth is for express
 		begin := time.Now()
 		p.Revoke(bulkPartition)
@@ -465,9 +459,7 @@ func TestTakeoverSkipsDoneAndSendsWhatIsFree(t *testing.T) {
 func TestStartedStaysStarted(t *testing.T) {
 	bubble(t, func(w *world) {
 		task := schemas.NewTaskID()
-		for i := range uint32(30) {
-			w.produce(bulkPartition, task, i)
-		}
+		w.produceAll(bulkPartition, task, 30)
 		w.Positions[bulkPartition] = stream.Position{Partition: bulkPartition, Metadata: "ARQovA", End: 30}
 		p := w.start(nil)
 		p.OnWrite(func(stream.Record) logtest.Fault { return logtest.Fault{Before: time.Hour} }) // no result is ever acknowledged
@@ -519,21 +511,15 @@ func TestRepeatsBelowTheWatermarkAreDropped(t *testing.T) {
 	bubble(t, func(w *world) {
 		p := w.start([]stream.TopicPartition{bulkPartition})
 		task := schemas.NewTaskID()
-		for i := range uint32(100) {
-			w.produce(bulkPartition, task, i)
-		}
+		w.produceAll(bulkPartition, task, 100)
 		w.until("done", func() bool { return w.allDone(bulkPartition) })
-		for i := range uint32(10) {
-			w.produce(bulkPartition, task, i)
-		}
+		w.produceAll(bulkPartition, task, 10)
 		w.until("done", func() bool { return w.allDone(bulkPartition) })
 		if len(w.calls) != 100 || p.value("altavoz_sends_repeated_total") != 10 {
 			t.Errorf("%d calls, %v repeats; want 100, 10", len(w.calls), p.value("altavoz_sends_repeated_total"))
 		}
 		p.Kill()
-		for i := range uint32(120) {
-			w.produce(bulkPartition, task, i)
-		}
+		w.produceAll(bulkPartition, task, 120)
 		q := w.start([]stream.TopicPartition{bulkPartition})
 		w.until("done", func() bool { return w.allDone(bulkPartition) })
 		if len(w.calls) != 120 || q.value("altavoz_sends_repeated_total") != 100 || w.count(schemas.OutcomeSent) != 120 {
@@ -596,9 +582,7 @@ func TestResultsAreBounded(t *testing.T) {
 		p := w.start(both)
 		p.OnWrite(func(stream.Record) logtest.Fault { return logtest.Fault{Lose: true, Before: time.Millisecond} })
 		task := schemas.NewTaskID()
-		for i := range uint32(schedule.MaxUnrecorded + 2000) {
-			w.produce(bulkPartition, task, i)
-		}
+		w.produceAll(bulkPartition, task, schedule.MaxUnrecorded+2000)
 		w.rest(10 * time.Second)
 		if n := len(w.calls); n < schedule.MaxUnrecorded || n > schedule.MaxUnrecorded+defaultMaxInFlight {
 			t.Errorf("%d calls without a result, want at least %v, at most %v", n, schedule.MaxUnrecorded, schedule.MaxUnrecorded+defaultMaxInFlight)
@@ -619,9 +603,7 @@ func TestWindowIsBounded(t *testing.T) {
 			return schemas.Reply{Verdict: schemas.VerdictThrottled, After: 5 * time.Minute}
 		}
 		task := schemas.NewTaskID()
-		for i := range uint32(ledger.MaxOpen + 3000) {
-			w.produce(bulkPartition, task, i)
-		}
+		w.produceAll(bulkPartition, task, ledger.MaxOpen+3000)
 		p := w.start([]stream.TopicPartition{bulkPartition})
 		w.rest(time.Second)
 		p.stage.mu.Lock()

@@ -32,9 +32,7 @@ func TestNothingStartsOutsideItsWindow(t *testing.T) {
 		const sends = 100
 		p := w.start(both, rate(1.25)) // one a second
 		task, other := schemas.NewTaskID(), schemas.NewTaskID()
-		for i := range uint32(sends) {
-			w.produce(bulkPartition, task, i, in(daily(0, 1)))
-		}
+		w.produceAll(bulkPartition, task, sends, in(daily(0, 1)))
 		w.rest(3 * time.Minute)
 		var before int
 		w.lock(func() {

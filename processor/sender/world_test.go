@@ -186,6 +186,13 @@ func (w *world) produce(partition stream.TopicPartition, task schemas.TaskID, in
 	w.append(partition, schemas.EncodeSend(schemas.LaneOf(partition.Topic), s), who{task, index}, s.GetOnUnknown() == schemas.OnUnknown_ON_UNKNOWN_RESEND)
 }
 
+// produceAll puts sends to a task's first n recipients into the log.
+func (w *world) produceAll(partition stream.TopicPartition, task schemas.TaskID, n uint32, opts ...sendOpt) {
+	for i := range n {
+		w.produce(partition, task, i, opts...)
+	}
+}
+
 func (w *world) append(partition stream.TopicPartition, rec stream.Record, id who, resend bool) {
 	rec.Topic, rec.Partition = partition.Topic, partition.Partition
 	w.lock(func() {
