@@ -72,7 +72,7 @@ func (in *Ingress) steer(r *http.Request, caller *access.Caller, c *schemas.Cont
 	offset := out[0].Offset
 	in.cfg.Logger.InfoContext(r.Context(), "control recorded", "task", task.String(), "kind", c.GetKind().String(), "speed", c.GetSpeed(), "offset", offset, "caller", caller.Owner)
 	// Nobody obeys an order before it is written. Where a Status says so the topic lost its end, and gives its offsets out again.
-	unseen := known.GetControls() > offset //mutant:order-in-a-cut-log-is-not-in-force
+	unseen := known.GetControls() > offset //mutant:control-in-a-cut-log-is-not-in-force
 	var s *schemas.Status
 	if !unseen {
 		s = in.inForce(r.Context(), task, offset)

@@ -19,7 +19,7 @@ import (
 )
 
 // obeying brings controls to bear, with so many sends in the pipe, some time after they were published.
-func (h *house) obeying(after time.Duration, pipe uint32) {
+func (h *harness) obeying(after time.Duration, pipe uint32) {
 	folded := map[schemas.TaskID]schemas.Controls{}
 	h.log.after = func(rec stream.Record) {
 		c := controlOf(h.t, rec)
@@ -64,12 +64,12 @@ func controlOf(t *testing.T, rec stream.Record) *schemas.Control {
 	return c
 }
 
-func (h *house) patch(path, body string) (int, string, http.Header) {
+func (h *harness) patch(path, body string) (int, string, http.Header) {
 	h.t.Helper()
 	return h.do(http.MethodPatch, path, strings.NewReader(body))
 }
 
-func (h *house) command(path, what string) (int, string, http.Header) {
+func (h *harness) command(path, what string) (int, string, http.Header) {
 	h.t.Helper()
 	return h.do(http.MethodPost, path+"/"+what, nil)
 }

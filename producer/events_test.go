@@ -101,7 +101,7 @@ func (f *follower) want(events ...string) {
 }
 
 // version lets the task of known("a", nil) be at a version.
-func (h *house) version(n uint64, change func(*schemas.Status)) string {
+func (h *harness) version(n uint64, change func(*schemas.Status)) string {
 	h.t.Helper()
 	return h.known("a", func(s *schemas.Status) {
 		s.Version = n

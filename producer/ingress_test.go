@@ -502,7 +502,7 @@ func TestOnlyConfiguredKeysAreAccepted(t *testing.T) {
 
 func TestViewThatIsBehindIsUnavailable(t *testing.T) {
 	t.Parallel()
-	h := &house{t: t, log: &memoryLog{}, view: newView()}
+	h := &harness{t: t, log: &memoryLog{}, view: newView()}
 	h.Ingress = producer.New(producer.Config{}, producer.Ports{Log: h.log, Statuses: &h.view})
 	h.handler = h.Handler()
 	unknown := schemas.TaskIDFromKey("", "x").String()
@@ -569,7 +569,7 @@ func TestBigBodiesBeyondTheSlotsAreRefused(t *testing.T) {
 }
 
 // serve runs the ingress behind a real server on connections within the bubble.
-func serve(t *testing.T, h *house) *testio.Pipes {
+func serve(t *testing.T, h *harness) *testio.Pipes {
 	t.Helper()
 	l := testio.NewPipes()
 	srv := producer.NewServer(h.handler, slog.New(slog.DiscardHandler))
@@ -684,7 +684,7 @@ func TestBrokenBodyIsABadRequest(t *testing.T) {
 }
 
 // metrics is what is counted now, by name and labels; of a histogram, how many it holds, if any.
-func (h *house) metrics() map[string]float64 {
+func (h *harness) metrics() map[string]float64 {
 	h.t.Helper()
 	families, err := h.reg.Gather()
 	if err != nil {

@@ -31,8 +31,8 @@ var (
 	errUnanswered = errors.New("no answer")
 )
 
-// house is an ingress with a log and a view in memory. What would happen behind the log is a function of the test's.
-type house struct {
+// harness is an ingress with a log and a view in memory. What would happen behind the log is a function of the test's.
+type harness struct {
 	*producer.Ingress
 	t   *testing.T
 	log *memoryLog
@@ -41,9 +41,9 @@ type house struct {
 	reg     *prometheus.Registry
 }
 
-func setup(t *testing.T, cfg producer.Config) *house {
+func setup(t *testing.T, cfg producer.Config) *harness {
 	t.Helper()
-	h := &house{t: t, log: &memoryLog{}, view: newView(), reg: prometheus.NewRegistry()}
+	h := &harness{t: t, log: &memoryLog{}, view: newView(), reg: prometheus.NewRegistry()}
 	close(h.ready)
 	cfg.Registerer = h.reg
 	if cfg.Logger == nil {
@@ -69,17 +69,17 @@ func keys(t *testing.T, short schemas.Secret) func() *access.Table {
 }
 
 // post returns the code and the body of the answer, and its header.
-func (h *house) post(body string, headers ...string) (int, string, http.Header) {
+func (h *harness) post(body string, headers ...string) (int, string, http.Header) {
 	h.t.Helper()
 	return h.do(http.MethodPost, request.PathSend, strings.NewReader(body), headers...)
 }
 
-func (h *house) get(path string) (int, string, http.Header) {
+func (h *harness) get(path string) (int, string, http.Header) {
 	h.t.Helper()
 	return h.do(http.MethodGet, path, nil)
 }
 
-func (h *house) do(method, path string, body io.Reader, headers ...string) (int, string, http.Header) {
+func (h *harness) do(method, path string, body io.Reader, headers ...string) (int, string, http.Header) {
 	h.t.Helper()
 	req := httptest.NewRequestWithContext(h.t.Context(), method, path, body)
 	for i := 0; i+1 < len(headers); i += 2 {
@@ -91,7 +91,7 @@ func (h *house) do(method, path string, body io.Reader, headers ...string) (int,
 }
 
 // finishing lets every broadcast end as soon as its plan is published: sent, but for those who are no phone.
-func (h *house) finishing() {
+func (h *harness) finishing() {
 	h.log.after = func(rec stream.Record) {
 		if s := statusOf(h.t, rec); s != nil {
 			s.Cursor, s.FinishedMs = s.GetPlan().GetTotal(), 1
@@ -102,7 +102,7 @@ func (h *house) finishing() {
 }
 
 // planning shows every plan, and nothing more.
-func (h *house) planning() {
+func (h *harness) planning() {
 	h.log.after = func(rec stream.Record) {
 		if s := statusOf(h.t, rec); s != nil {
 			h.put(s)

@@ -30,7 +30,7 @@ const (
 )
 
 // owned puts a task of an owner into the view that goes on.
-func (h *house) owned(name, owner string) schemas.TaskID {
+func (h *harness) owned(name, owner string) schemas.TaskID {
 	task := schemas.TaskIDFromKey("owned", name)
 	h.put(&schemas.Status{Task: task.Bytes(), Version: 1, Cursor: 1, Plan: &schemas.TaskOpened{Total: 3, Owner: owner, AcceptedMs: 1, Origin: &schemas.Origin{Offset: 7}}})
 	return task

@@ -15,7 +15,7 @@ import (
 )
 
 // known puts a task of 100 recipients into the view, 40 dispatched and 30 of them decided, and returns its path.
-func (h *house) known(name string, change func(*schemas.Status)) string {
+func (h *harness) known(name string, change func(*schemas.Status)) string {
 	h.t.Helper()
 	task := schemas.TaskIDFromKey("known", name)
 	accepted := time.Date(2026, 3, 2, 14, 0, 0, 0, time.UTC).UnixMilli()
@@ -306,7 +306,7 @@ func TestTaskRoutesWithoutKey(t *testing.T) {
 
 func TestTaskRoutesBehind(t *testing.T) {
 	t.Parallel()
-	h := &house{t: t, log: &memoryLog{}, view: newView()}
+	h := &harness{t: t, log: &memoryLog{}, view: newView()}
 	h.Ingress = producer.New(producer.Config{}, producer.Ports{Log: h.log, Statuses: &h.view, Tasks: &h.view})
 	h.handler = h.Handler()
 	one := request.PathTasks + "/" + schemas.TaskIDFromKey("", "x").String()

@@ -24,7 +24,7 @@ const goodKey = "a-key-of-thirty-two-bytes-or-more"
 
 // served is an ingress behind real sockets, of which it takes a few.
 type served struct {
-	*house
+	*harness
 	addr string
 	set  *connections.Set
 }

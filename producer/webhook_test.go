@@ -53,13 +53,13 @@ func (meta) Receipts(body []byte, now time.Time) ([]stream.Record, error) {
 }
 
 // webhook posts a body as Meta does.
-func (h *house) webhook(body io.Reader, headers ...string) (int, string, http.Header) {
+func (h *harness) webhook(body io.Reader, headers ...string) (int, string, http.Header) {
 	h.t.Helper()
 	return h.do(http.MethodPost, producer.PathWebhook, body, append(headers, "X-Hub-Signature-256", signature)...)
 }
 
 // hooked is how many webhooks came to a result.
-func (h *house) hooked(result string) float64 {
+func (h *harness) hooked(result string) float64 {
 	return h.metrics()["altavoz_webhooks_total result="+result]
 }
 
@@ -128,12 +128,12 @@ func TestWebhookIsAnsweredOnceItIsWritten(t *testing.T) {
 // onlyReader hides how much there is to read.
 type onlyReader struct{ io.Reader }
 
-// A house that can't tell Meta from others takes nothing.
+// An ingress that can't tell Meta from others accepts nothing.
 func TestWebhookWithoutASecretIsRefused(t *testing.T) {
 	t.Parallel()
 	reg := prometheus.NewRegistry()
 	v := newView()
-	h := &house{t: t, log: &memoryLog{}, view: v, reg: reg}
+	h := &harness{t: t, log: &memoryLog{}, view: v, reg: reg}
 	h.handler = producer.New(producer.Config{Registerer: reg}, producer.Ports{Log: h.log, Statuses: &h.view}).Handler()
 	code, body, _ := h.webhook(strings.NewReader(`[1]`))
 	golden(t, "webhook_closed", code, body)

@@ -225,7 +225,7 @@ func TestResetWhileAnswering(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			h := &house{net: testio.NewPipes()}
+			h := &harness{net: testio.NewPipes()}
 			h.Client = newClient(t, h.net)
 			go func() {
 				c, err := h.net.Accept()
@@ -262,7 +262,7 @@ func TestHTTP2(t *testing.T) {
 	defer srv.Close()
 	roots := x509.NewCertPool()
 	roots.AddCert(srv.Certificate())
-	h := &house{sim: sim}
+	h := &harness{sim: sim}
 	h.Client = newClient(t, testio.NewPipes(), func(c *whatsapp.Config) {
 		c.BaseURL, c.Dial, c.TLS, c.CallTimeout = srv.URL, nil, &tls.Config{RootCAs: roots}, 2*time.Second
 	})

@@ -20,18 +20,18 @@ const (
 	phone  = schemas.Phone("573001234567")
 )
 
-// house is a client, and what it talks to.
-type house struct {
+// harness is a client, and what it talks to.
+type harness struct {
 	*whatsapp.Client
 	sim     *simulator.Simulator
 	net     *testio.Pipes
 	metrics *prometheus.Registry
 }
 
-func setup(t *testing.T, sim simulator.Config, change ...func(*whatsapp.Config)) *house {
+func setup(t *testing.T, sim simulator.Config, change ...func(*whatsapp.Config)) *harness {
 	t.Helper()
 	sim.Addr = "graph.test"
-	h := &house{sim: simulator.New(sim), net: testio.NewPipes(), metrics: prometheus.NewRegistry()}
+	h := &harness{sim: simulator.New(sim), net: testio.NewPipes(), metrics: prometheus.NewRegistry()}
 	ctx, stop := context.WithCancel(t.Context())
 	served := make(chan error, 1)
 	go func() { served <- h.sim.Serve(ctx, h.net) }()
@@ -46,9 +46,9 @@ func setup(t *testing.T, sim simulator.Config, change ...func(*whatsapp.Config))
 }
 
 // against sets up a client and a server of any making.
-func against(t *testing.T, handler http.HandlerFunc) *house {
+func against(t *testing.T, handler http.HandlerFunc) *harness {
 	t.Helper()
-	h := &house{net: testio.NewPipes()}
+	h := &harness{net: testio.NewPipes()}
 	srv := &http.Server{Handler: handler}
 	served := make(chan struct{})
 	go func() {
@@ -84,7 +84,7 @@ func content() *schemas.Content {
 	return &schemas.Content{Body: "hola", ButtonText: "Ver más", ButtonUrl: "https://example.com"}
 }
 
-func (h *house) send(t *testing.T, to schemas.Phone, callback string) schemas.Reply {
+func (h *harness) send(t *testing.T, to schemas.Phone, callback string) schemas.Reply {
 	t.Helper()
 	m, err := h.Prepare(content())
 	if err != nil {

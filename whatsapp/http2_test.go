@@ -53,7 +53,7 @@ func certificate(t *testing.T) (server, client *tls.Config) {
 }
 
 // setupHTTP2 is setup over TLS, so that calls share connections.
-func setupHTTP2(t *testing.T, sim simulator.Config, change ...func(*whatsapp.Config)) *house {
+func setupHTTP2(t *testing.T, sim simulator.Config, change ...func(*whatsapp.Config)) *harness {
 	t.Helper()
 	server, client := certificate(t)
 	sim.TLS = server
@@ -285,14 +285,14 @@ func TestGoAwayBetweenStreams(t *testing.T) {
 
 // onEdge is a client whose connections act decides about, and how many requests there were. It has real connections: their buffers keep two
 // ends that both write from waiting for each other.
-func onEdge(t *testing.T, act func(e *edge, n int, stream uint32) error) (*house, *atomic.Int64) {
+func onEdge(t *testing.T, act func(e *edge, n int, stream uint32) error) (*harness, *atomic.Int64) {
 	t.Helper()
 	server, client := certificate(t)
 	l, err := tls.Listen("tcp", "127.0.0.1:0", server)
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := &house{}
+	h := &harness{}
 	h.Client = newClient(t, testio.NewPipes(), func(c *whatsapp.Config) {
 		c.BaseURL, c.TLS = "https://graph.test", client
 		c.Dial = func(ctx context.Context, network, _ string) (net.Conn, error) {

@@ -59,7 +59,7 @@ func (g *Group) Commit(ctx context.Context, gen stream.Generation, ps []stream.P
 		return refused, nil
 	}
 	req := kmsg.NewPtrOffsetCommitRequest()
-	req.Group, req.MemberID, req.Generation = g.name, gen.Member, gen.Number //mutant:commit-carries-its-fence
+	req.Group, req.MemberID, req.Generation = g.name, gen.Member, gen.Number //mutant:commit-carries-its-generation
 	if id := g.cfg.InstanceID; id != "" {
 		req.InstanceID = &id
 	}

@@ -19,7 +19,7 @@ import (
 // applyControls puts controls in force.
 func (s *worker) applyControls(t *task.Task, c schemas.Controls, now time.Time) {
 	was := t.Controls
-	if !c.NewerThan(was) { //mutant:order-in-a-cut-log-counts
+	if !c.NewerThan(was) { //mutant:control-in-a-cut-log-counts
 		return
 	}
 	t.Controls = c

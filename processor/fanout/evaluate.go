@@ -49,14 +49,14 @@ func (s *worker) onDeadline(t *task.Task) {
 
 // publishUpdate writes an update if there is something new: what the task does, or controls that are in force now.
 func (s *worker) publishUpdate(t *task.Task, now time.Time) {
-	inFlight := t.InFlight() //mutant:pipe-counts-leased-turns
+	inFlight := t.InFlight() //mutant:in-flight-counts-leased-quanta
 	p := t.Publish(now, inFlight)
 	if p == nil {
 		return
 	}
 	proof := uint64(0)
 	if p.Proof {
-		proof = s.commitSeq + 1 //mutant:controls-are-said-with-proof
+		proof = s.commitSeq + 1 //mutant:controls-are-published-with-proof
 	}
 	if p.Changed {
 		s.log.Info("task updated", "task", t.ID.String(), "phase", p.Update.GetPhase().String(), "reason", p.Update.GetCause().GetReason().String(), "in_flight", inFlight)
@@ -75,7 +75,7 @@ func (s *worker) publishUpdate(t *task.Task, now time.Time) {
 // finishCancel writes one Cancelled range for all undispatched recipients, once the terminal status is acknowledged and no quantum
 // is in flight: nobody who has a send is called cancelled.
 func (s *worker) finishCancel(t *task.Task, now time.Time) {
-	//mutant:rest-waits-until-the-end-was-said
+	//mutant:rest-waits-until-the-end-is-published
 	if t.Ending() != task.Announced || t.Lease > 0 {
 		return
 	}

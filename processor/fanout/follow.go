@@ -33,7 +33,7 @@ func (s *worker) onStatus(id schemas.TaskID, st *schemas.Status, now time.Time) 
 		return
 	}
 	s.adoptShown(t)
-	//mutant:overtaken-turn-is-not-repeated
+	//mutant:overtaken-quantum-is-not-repeated
 	s.followCursor(t, st.GetCursor())
 	//mutant:marks-are-read-behind-the-note
 	if t.ProbeMs != 0 && st.GetPhaseMs() >= t.ProbeMs {

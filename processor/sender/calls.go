@@ -29,7 +29,7 @@ func (st *Stage) onReply(e *send, r *schemas.Reply) {
 		st.recordOutcome(e, state, words, "")
 		return
 	case schemas.VerdictLost:
-		if !e.resend || !e.assignment.live || !e.HasAttempts() { //mutant:lost-call-of-a-lost-partition-is-said
+		if !e.resend || !e.assignment.live || !e.HasAttempts() { //mutant:lost-call-of-a-lost-partition-is-published
 			st.recordOutcome(e, schemas.StateUnknown, schemas.StateUnknown.Spanish(), "")
 			return
 		}

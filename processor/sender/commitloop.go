@@ -167,7 +167,7 @@ func (st *Stage) nextWakeup(now time.Time) time.Time {
 // encode makes the commit of all that changed. Generation and positions belong together because all is read under the lock that
 // OnRevoked and OnLost need before partitions change hands.
 func (st *Stage) encode(batch []*schedule.Send, now time.Time) *commit {
-	//mutant:ledger-is-encoded-under-its-fence
+	//mutant:ledger-is-encoded-under-its-generation
 	c := &commit{generation: st.ports.Committer.Generation(), batch: batch, waiters: st.commits.flushWaiters}
 	st.commits.flushWaiters = nil
 	for _, a := range st.commits.dirty {

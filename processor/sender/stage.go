@@ -94,7 +94,7 @@ func (st *Stage) Stop(ctx context.Context) error {
 
 // OnAssigned takes a partition over: it goes on from what the last owner committed.
 func (st *Stage) OnAssigned(ctx context.Context, pos stream.Position) (int64, error) {
-	select { //mutant:takeover-waits-for-what-was-said-of-numbers
+	select { //mutant:takeover-waits-for-the-states-of-numbers
 	case <-st.ports.Numbers.CaughtUp():
 	case <-ctx.Done():
 		return 0, fmt.Errorf("waiting for what was said of numbers: %w", context.Cause(ctx))

@@ -30,7 +30,7 @@ func TestCallersOfTheFileOfKeysAreRead(t *testing.T) {
 	}
 	shop, ok := table.Find(long + "2")
 	if first, _ := table.Find(long + "1"); !ok || first.Owner != shop.Owner {
-		t.Fatal("the second secret is not the first one's twin")
+		t.Fatal("the second secret is not of the same caller as the first")
 	}
 	if shop.Owner != "tienda" || !shop.May(Send) || shop.May(Control) || shop.PerRequest != 1000 || shop.PerDay != 50000 ||
 		shop.Requests != 8 || shop.Feeds != 4 || shop.Uploads != 1 {

@@ -34,8 +34,8 @@ func (f *Fault) meets(from, to time.Time) bool {
 
 // Commits are the commits of the senders' group as the broker got them. It is safe for concurrent use.
 type Commits struct {
-	mu    sync.Mutex
-	slots map[stream.TopicPartition]*starts
+	mu         sync.Mutex
+	partitions map[stream.TopicPartition]*starts
 }
 
 // starts is what the commits of one partition said.
@@ -52,13 +52,13 @@ func (c *Commits) Saw(pos stream.Position, at time.Time) error {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.slots == nil {
-		c.slots = make(map[stream.TopicPartition]*starts)
+	if c.partitions == nil {
+		c.partitions = make(map[stream.TopicPartition]*starts)
 	}
-	s := c.slots[pos.Partition]
+	s := c.partitions[pos.Partition]
 	if s == nil {
 		s = &starts{times: make(map[int64][]time.Time)}
-		c.slots[pos.Partition] = s
+		c.partitions[pos.Partition] = s
 	}
 	now := make(map[int64]bool, len(started))
 	for _, o := range started {
@@ -86,10 +86,10 @@ func startedIn(pos stream.Position) (offsets []int64, err error) {
 }
 
 // Started returns when a record became started, in order.
-func (c *Commits) Started(slot stream.TopicPartition, offset int64) []time.Time {
+func (c *Commits) Started(tp stream.TopicPartition, offset int64) []time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if s := c.slots[slot]; s != nil {
+	if s := c.partitions[tp]; s != nil {
 		return slices.Clone(s.times[offset])
 	}
 	return nil

@@ -82,7 +82,7 @@ func (b *blobs) put(file []byte, size int) *schemas.MediaRef {
 	return ref
 }
 
-type house struct {
+type harness struct {
 	*media.Resolver
 	sim     *simulator.Simulator
 	client  *whatsapp.Client
@@ -92,9 +92,9 @@ type house struct {
 }
 
 // setup connects a resolver to a simulator over pipes, so that it works in a bubble too.
-func setup(t *testing.T, faults string, change ...func(*media.Config)) *house {
+func setup(t *testing.T, faults string, change ...func(*media.Config)) *harness {
 	t.Helper()
-	h := &house{
+	h := &harness{
 		sim: simulator.New(simulator.Config{Faults: faults}), cache: &cache{ids: map[string]string{}}, blobs: &blobs{}, metrics: prometheus.NewRegistry(),
 	}
 	l := testio.NewPipes()
@@ -126,9 +126,9 @@ func setup(t *testing.T, faults string, change ...func(*media.Config)) *house {
 }
 
 // uploads returns how many files the simulator has taken.
-func (h *house) uploads() int { return h.sim.Summary().Uploads.Files }
+func (h *harness) uploads() int { return h.sim.Summary().Uploads.Files }
 
-func (h *house) count(t *testing.T, name, label string) float64 {
+func (h *harness) count(t *testing.T, name, label string) float64 {
 	t.Helper()
 	families, err := h.metrics.Gather()
 	if err != nil {
@@ -146,7 +146,7 @@ func (h *house) count(t *testing.T, name, label string) float64 {
 }
 
 // sends proves that the reference works in a message.
-func (h *house) sends(t *testing.T, from string, kind schemas.HeaderKind, ref *schemas.MediaRef) schemas.Verdict {
+func (h *harness) sends(t *testing.T, from string, kind schemas.HeaderKind, ref *schemas.MediaRef) schemas.Verdict {
 	t.Helper()
 	m, err := h.client.Prepare(&schemas.Content{Header: kind, Media: ref, Body: "hola", ButtonText: "Ver", ButtonUrl: "https://example.com"})
 	if err != nil {

@@ -64,7 +64,7 @@ func ParseCommit(resp *kmsg.OffsetCommitResponse, ps []stream.Position, bare fun
 		}
 	}
 	for _, p := range ps {
-		if !answered[p.Partition] && refused[p.Partition] == nil { //mutant:slot-without-a-word-is-unknown
+		if !answered[p.Partition] && refused[p.Partition] == nil { //mutant:partition-without-an-answer-is-unknown
 			return fmt.Errorf("%s: missing in the answer", p.Partition)
 		}
 	}

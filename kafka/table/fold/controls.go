@@ -45,7 +45,7 @@ func NewControls() *Controls { return &Controls{tasks: make(map[schemas.TaskID]s
 // Apply folds in a control that was written at a time, and returns the controls of its task; false if listeners are called only once all is read
 // again. A time in the future counts as now.
 func (c *Controls) Apply(id schemas.TaskID, e *schemas.Control, offset int64, at, now time.Time) (schemas.Controls, bool) {
-	if c.reread == nil { //mutant:orders-that-are-read-again-are-told-once
+	if c.reread == nil { //mutant:controls-read-again-are-announced-once
 		return c.fold(id, e, offset, at, now), true
 	}
 	known, ok := c.tasks[id]
@@ -55,7 +55,7 @@ func (c *Controls) Apply(id schemas.TaskID, e *schemas.Control, offset int64, at
 		c.reread.tasks[id] = anew
 	}
 	later := at.UnixMilli() > known.written
-	//mutant:what-was-known-stands-against-older-orders
+	//mutant:known-control-stands-against-older-ones
 	if ok && !later && e.GetKind() != schemas.ControlKind_CONTROL_KIND_CANCEL {
 		e = new(schemas.Control) // nothing but its place
 	}

@@ -173,7 +173,7 @@ func (q *Queue[T]) Peek(now time.Time) *Entry[T] {
 			q.Limited = true
 			return nil
 		}
-		//mutant:turn-waits-for-the-look
+		//mutant:quantum-waits-for-the-evaluation
 		due := !e.evaluateAt.IsZero() && !e.evaluateAt.After(now)
 		at := e.eligible(now, q.quantum)
 		if !due && !at.After(now) {

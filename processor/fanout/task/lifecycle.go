@@ -106,7 +106,7 @@ func (l *Lifecycle) BecomeWaiting() bool { return l.become(Waiting, Dispatching)
 
 // BecomeClosing ends dispatch. A quantum that is under way ends before: nobody who has a send is called cancelled.
 func (l *Lifecycle) BecomeClosing() bool {
-	return l.become(Closing, Waiting, Preparing) //mutant:rest-waits-for-the-turn
+	return l.become(Closing, Waiting, Preparing) //mutant:rest-waits-for-the-quantum
 }
 
 // BecomeClosed is for a task whose last records are acknowledged, and for one that a takeover finds dispatched.
