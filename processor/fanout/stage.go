@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"altavoz/processor/fanout/ledger"
-	"altavoz/processor/fanout/membership"
 	"altavoz/processor/fanout/prepare"
+	"altavoz/processor/fanout/tracking"
 	"altavoz/processor/partition"
 	"altavoz/schemas"
 	"altavoz/stream"
@@ -62,7 +62,7 @@ func (st *Stage) OnAssigned(ctx context.Context, pos stream.Position) (int64, er
 		return 0, fmt.Errorf("taking over %s: reading its ledger: %w", pos.Partition, err)
 	}
 	committed, next := pos.Offset, l.Next
-	pos, d, err := membership.Verify(ctx, st.ports.Records, pos, &l)
+	pos, d, err := tracking.Verify(ctx, st.ports.Records, pos, &l)
 	if err != nil {
 		return 0, fmt.Errorf("taking over %s: %w", pos.Partition, err)
 	}
@@ -71,7 +71,7 @@ func (st *Stage) OnAssigned(ctx context.Context, pos stream.Position) (int64, er
 		st.log.Error("ledger and log do not agree: the log lost its end, or the offset is gone; broadcasts are sought by their statuses",
 			"partition", pos.Partition.String(), "committed", committed, "next", next, "begin", pos.Begin, "end", pos.End, "gone", d.Gone())
 	}
-	s := newWorker(st, pos.Partition, membership.New(pos, &l, d))
+	s := newWorker(st, pos.Partition, tracking.New(pos, &l, d))
 	st.assignments.Put(pos.Partition, s)
 	s.Background(st.catchUp, never, func(error) { s.takeOver() })
 	s.Start(s)

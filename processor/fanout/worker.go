@@ -4,10 +4,10 @@ import (
 	"log/slog"
 	"time"
 
-	"altavoz/processor/fanout/membership"
 	"altavoz/processor/fanout/prepare"
 	"altavoz/processor/fanout/schedule"
 	"altavoz/processor/fanout/task"
+	"altavoz/processor/fanout/tracking"
 	"altavoz/processor/fanout/watch"
 	"altavoz/processor/partition"
 	"altavoz/schemas"
@@ -32,7 +32,7 @@ type worker struct {
 	log      *slog.Logger
 	synced   bool // the views have caught up with the takeover
 	watched  *watch.List
-	members  *membership.Members
+	members  *tracking.Members
 	claims   *task.Claims
 	warnedAt time.Time                     // that broadcasts wait for the aggregator
 	intakes  int                           // records that are looked up, or written elsewhere
@@ -53,7 +53,7 @@ type gauges struct {
 	inFlight, window map[schemas.Lane]int
 }
 
-func newWorker(st *Stage, tp stream.TopicPartition, members *membership.Members) *worker {
+func newWorker(st *Stage, tp stream.TopicPartition, members *tracking.Members) *worker {
 	log := st.log.With("partition", tp.Partition)
 	e := partition.NewEngine(tp, partition.Config{
 		Logger: log, Pauser: st.ports.Pauser, MaxRecords: inboxRecords, MaxBytes: inboxBytes,

@@ -5,9 +5,9 @@ import (
 	"time"
 
 	"altavoz/processor/fanout/ledger"
-	"altavoz/processor/fanout/membership"
 	"altavoz/processor/fanout/schedule"
 	"altavoz/processor/fanout/task"
+	"altavoz/processor/fanout/tracking"
 	"altavoz/processor/partition"
 	"altavoz/stream"
 )
@@ -16,7 +16,7 @@ import (
 // again, without a pause: a core was busy until then (simulation, seed 23).
 func TestPartitionWhoseLastCommitIsUnknownSleeps(t *testing.T) {
 	t.Parallel()
-	w := &worker{members: membership.New(stream.Position{}, &ledger.Ledger{}, membership.Doubt{}), numbers: schedule.NewNumbers[*task.Task](nil), Engine: partition.NewEngine(stream.TopicPartition{}, partition.Config{}), synced: true, commits: commits{dirty: true, commitBy: time.Now().Add(-time.Second)}}
+	w := &worker{members: tracking.New(stream.Position{}, &ledger.Ledger{}, tracking.Doubt{}), numbers: schedule.NewNumbers[*task.Task](nil), Engine: partition.NewEngine(stream.TopicPartition{}, partition.Config{}), synced: true, commits: commits{dirty: true, commitBy: time.Now().Add(-time.Second)}}
 	if w.nextWake().IsZero() {
 		t.Fatal("a ledger that is due wakes nobody")
 	}

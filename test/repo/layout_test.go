@@ -41,7 +41,7 @@ var packages = map[string][]string{
 	"producer/guard":      {"producer/loglimit"},
 	"app/admission":       {"schemas/es", "producer", "producer/access", "producer/connections", "producer/guard"},
 	"processor/fanout": {
-		"stream", "schemas", "processor/partition", "processor/fanout/canary", "processor/fanout/ledger", "processor/fanout/membership", "processor/fanout/normalize", "processor/fanout/prepare", "processor/fanout/recipients",
+		"stream", "schemas", "processor/partition", "processor/fanout/canary", "processor/fanout/ledger", "processor/fanout/tracking", "processor/fanout/normalize", "processor/fanout/prepare", "processor/fanout/recipients",
 		"processor/fanout/schedule", "processor/fanout/status", "processor/fanout/task", "processor/fanout/watch", "blob", "schemas/es", "schemas/request", "schemas/taskids",
 	},
 	"processor/fanout/canary":     {"schemas"},
@@ -52,7 +52,7 @@ var packages = map[string][]string{
 	"processor/fanout/status":     {"schemas"},
 	"processor/fanout/schedule":   {"schemas", "processor/rate"},
 	"processor/fanout/task":       {"stream", "schemas", "schemas/es", "schemas/taskids", "processor/fanout/canary", "processor/fanout/ledger", "processor/fanout/normalize", "processor/fanout/recipients", "processor/fanout/schedule", "processor/fanout/status"},
-	"processor/fanout/membership": {"stream", "schemas", "processor/fanout/ledger", "processor/fanout/task"},
+	"processor/fanout/tracking":   {"stream", "schemas", "processor/fanout/ledger", "processor/fanout/task"},
 	"processor/fanout/watch":      {"schemas"},
 	"processor/fanout/prepare":    {"stream", "schemas", "schemas/es", "blob", "processor/partition", "processor/fanout/normalize", "processor/fanout/recipients", "processor/fanout/task"},
 	"processor/sender": {

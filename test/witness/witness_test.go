@@ -43,22 +43,22 @@ func TestUnknownIsExplainedByAFaultBetweenItsStartAndItsWord(t *testing.T) {
 func TestCommitsTellWhenARecordBecameStarted(t *testing.T) {
 	t.Parallel()
 	var c witness.Commits
-	slot := stream.TopicPartition{Topic: schemas.TopicSendsBulk, Partition: 3}
+	tp := stream.TopicPartition{Topic: schemas.TopicSendsBulk, Partition: 3}
 	at := time.Unix(1_750_000_000, 0)
 	// Runs of a ledger as the sender of version 1 wrote them: nothing; one started record; nothing.
 	for i, metadata := range []string{"", oneStarted, oneStarted, "", oneStarted} {
-		if err := c.Saw(stream.Position{Partition: slot, Offset: 7, Metadata: metadata}, at.Add(time.Duration(i)*time.Second)); err != nil {
+		if err := c.Saw(stream.Position{Partition: tp, Offset: 7, Metadata: metadata}, at.Add(time.Duration(i)*time.Second)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	got := c.Started(slot, 7)
+	got := c.Started(tp, 7)
 	if len(got) != 2 || !got[0].Equal(at.Add(time.Second)) || !got[1].Equal(at.Add(4*time.Second)) {
 		t.Errorf("started at %v, want 2 of them", got)
 	}
-	if n := len(c.Started(slot, 8)); n != 0 {
+	if n := len(c.Started(tp, 8)); n != 0 {
 		t.Errorf("the record behind it was started %d times, want 0", n)
 	}
-	if err := c.Saw(stream.Position{Partition: slot, Metadata: "no ledger"}, at); err == nil {
+	if err := c.Saw(stream.Position{Partition: tp, Metadata: "no ledger"}, at); err == nil {
 		t.Error("what is no ledger is taken for one")
 	}
 }

@@ -1,5 +1,5 @@
-// Package membership holds which broadcasts of a partition its ledger answers for, from the takeover on: members of the ledger, not
-// of the consumer group. It reads no log and commits nothing.
+// Package tracking holds which broadcasts of a partition its ledger answers for, from the takeover on: those that it tracks are its
+// members. It reads no log and commits nothing.
 //
 //	         watermark                      Next                      read to
 //	─────────────┼────────────────────────────┼──────────────────────────┼───────► offsets of the log
@@ -12,7 +12,7 @@
 // closed and its Status shows that, or, while it has no quantum, to be parked: when there is little room, or it has long to wait.
 // Both need the Status to say what the ledger said, because that is where the next owner looks. So a ledger that is full empties as
 // fast as the aggregator goes; reading goes on meanwhile.
-package membership
+package tracking
 
 import (
 	"cmp"
