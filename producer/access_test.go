@@ -61,6 +61,8 @@ func TestThreatS02EachRouteAsksForItsScope(t *testing.T) {
 		"HEAD /healthz":                            "",
 		"GET /readyz":                              "",
 		"HEAD /readyz":                             "",
+		"GET /openapi.json":                        "",
+		"HEAD /openapi.json":                       "",
 	}
 	secrets := map[access.Scope]string{access.Send: sendKey, access.Read: readKey, access.Control: controlKey, access.Admin: adminKey}
 	h := setup(t, producer.Config{Keys: file(t, scopedKeys)})

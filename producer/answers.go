@@ -1,8 +1,10 @@
 package producer
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"strconv"
 	"time"
@@ -45,6 +47,7 @@ type answer struct {
 	status   int
 	body     any
 	text     string        // instead of a body, as it is
+	kind     string        // media type of text; "": plain text
 	hint     es.Sentence   // what to do about a refusal, in the caller's language; the rest is the contract's Spanish
 	warnings []es.Sentence // of an accepted broadcast, in the caller's language too
 	code     string        // of a refusal, for the metrics
@@ -58,6 +61,8 @@ type answer struct {
 	// stream takes the place of a body: it writes one that has no end of its own.
 	stream func(w http.ResponseWriter)
 }
+
+const kindJSON = "application/json; charset=utf-8"
 
 // Bodies of the answers. The members of the public contract come first, in its order; the others only where they say something.
 type (
@@ -189,18 +194,18 @@ func (a answer) write(w http.ResponseWriter) error {
 		w.WriteHeader(a.status)
 		return nil
 	}
-	body, kind := []byte(a.text), "text/plain; charset=utf-8"
-	if a.text == "" {
-		var err error
-		if body, err = json.Marshal(a.body); err != nil {
+	text, kind := a.text, cmp.Or(a.kind, "text/plain; charset=utf-8")
+	if text == "" {
+		body, err := json.Marshal(a.body)
+		if err != nil {
 			return err
 		}
-		kind = "application/json; charset=utf-8"
+		text, kind = string(body), kindJSON
 	}
 	w.Header().Set("Content-Type", kind)
-	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	w.Header().Set("Content-Length", strconv.Itoa(len(text)))
 	w.WriteHeader(a.status)
-	_, err := w.Write(body)
+	_, err := io.WriteString(w, text) // the document is copied for nobody
 	return err
 }
 

@@ -9,3 +9,8 @@ func (in *Ingress) Routes() (all []string) {
 	}
 	return all
 }
+
+// Bodies are those of answers by their names in the document.
+var Bodies = map[string]any{
+	"Refusal": errorBody{}, "Queued": queuedBody{}, "Processed": processedBody{}, "Controlled": controlBody{}, "Health": healthBody{},
+}

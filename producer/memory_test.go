@@ -24,6 +24,7 @@ import (
 	"altavoz/schemas"
 	"altavoz/schemas/request"
 	"altavoz/stream"
+	"altavoz/test/contract"
 )
 
 var (
@@ -87,6 +88,11 @@ func (h *harness) do(method, path string, body io.Reader, headers ...string) (in
 	}
 	w := httptest.NewRecorder()
 	h.handler.ServeHTTP(w, req)
+	if path != "/readyz" { // a process answers that itself
+		if err := contract.Check(method, req.URL.Path, w.Code, w.Header(), w.Body.Bytes()); err != nil {
+			h.t.Error(err)
+		}
+	}
 	return w.Code, w.Body.String(), w.Header()
 }
 

@@ -23,6 +23,7 @@ const (
 	routeWebhook = "webhook"
 	routeHealth  = "health"
 	routeReady   = "ready"
+	routeOpenAPI = "openapi"
 	routeOther   = "other"
 )
 
@@ -59,7 +60,7 @@ func newIngressMetrics(in *Ingress, reg prometheus.Registerer) *ingressMetrics {
 		}),
 	}
 	for _, route := range []string{
-		routeSend, routeStatus, routeTasks, routeTask, routePause, routeResume, routeCancel, routeEvents, routeWebhook, routeHealth, routeReady, routeOther,
+		routeSend, routeStatus, routeTasks, routeTask, routePause, routeResume, routeCancel, routeEvents, routeWebhook, routeHealth, routeReady, routeOpenAPI, routeOther,
 	} {
 		m.seconds[route] = seconds.WithLabelValues(route)
 	}

@@ -41,6 +41,7 @@ func (in *Ingress) endpoints() []endpoint {
 		{PathWebhook, routeWebhook, []method{{http.MethodPost, public, in.webhook, access.Requests}, {http.MethodGet, public, in.webhook, access.Requests}}},
 		{"/healthz", routeHealth, reading(public, health, access.Looks)},
 		{"/readyz", routeReady, reading(public, in.ready, access.Looks)},
+		{"/openapi.json", routeOpenAPI, reading(public, openAPI, access.Looks)},
 	}
 	for _, route := range []string{routePause, routeResume, routeCancel} {
 		all = append(all, endpoint{one + "/" + route, route, []method{{http.MethodPost, access.Control, in.control(runControls[route]), access.Controls}}})

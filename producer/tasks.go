@@ -65,11 +65,7 @@ func (in *Ingress) task(_ http.ResponseWriter, r *http.Request, caller *access.C
 		return a
 	}
 	// Weak: two versions that are the same may tell a schedule differently, before and after it.
-	a.etag = `W/"` + strconv.FormatUint(s.GetVersion(), 10) + etagEnds[l] + `"`
-	if matches(r.Header, a.etag) {
-		a.status, a.body = http.StatusNotModified, nil
-	}
-	return a
+	return a.tagged(r, `W/"`+strconv.FormatUint(s.GetVersion(), 10)+etagEnds[l]+`"`)
 }
 
 // etagEnds tell the languages of one version apart.
@@ -79,6 +75,14 @@ func (in *Ingress) detail(task schemas.TaskID, s *schemas.Status, l es.Language)
 	d := tasks.DetailOf(task, s, in.cfg.Rate(s.GetPlan().GetSender()), time.Now(), l)
 	in.mark(&d.Why, l)
 	return d
+}
+
+// tagged names the version of what is shown; a client that has it gets no body.
+func (a answer) tagged(r *http.Request, tag string) answer {
+	if a.etag = tag; matches(r.Header, tag) {
+		a.status, a.body, a.text = http.StatusNotModified, nil, ""
+	}
+	return a
 }
 
 // matches reports whether the client has the version that the tag names.

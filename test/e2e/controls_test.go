@@ -2,13 +2,16 @@ package e2e
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
 
+	"altavoz/test/contract"
 	"altavoz/test/harness"
 )
 
@@ -171,7 +174,8 @@ func (h *deployment) feed(t *testing.T, task string) <-chan string {
 	go func() {
 		defer resp.Body.Close()
 		name, state := "", ""
-		for in := bufio.NewScanner(resp.Body); in.Scan(); {
+		var all bytes.Buffer
+		for in := bufio.NewScanner(io.TeeReader(resp.Body, &all)); in.Scan(); {
 			field, value, _ := strings.Cut(in.Text(), ": ")
 			var s harness.TaskStatus
 			switch {
@@ -180,6 +184,9 @@ func (h *deployment) feed(t *testing.T, task string) <-chan string {
 			case field == "data" && json.Unmarshal([]byte(value), &s) == nil:
 				state = s.Status
 			}
+		}
+		if err := contract.Check(req.Method, req.URL.Path, resp.StatusCode, resp.Header, all.Bytes()); err != nil {
+			t.Error(err)
 		}
 		last <- name + " " + state
 	}()

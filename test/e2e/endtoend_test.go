@@ -36,6 +36,7 @@ var scenarios = []struct {
 	run  func(t *testing.T, h *deployment)
 }{
 	{"ContractAnswers", testContractAnswers},
+	{"Document", testDocument},
 	{"Refusals", testRefusals},
 	{"PhonesHoweverWritten", testPhonesHoweverWritten},
 	{"QueuedToSuccess", testQueuedToSuccess},
@@ -107,6 +108,22 @@ func testContractAnswers(t *testing.T, h *deployment) {
 		if code, got := h.Post(t, body); code != http.StatusBadRequest || !strings.HasPrefix(got, want) {
 			t.Errorf("%s: %d %s; want %v, %q at its beginning", body, code, got, http.StatusBadRequest, want)
 		}
+	}
+}
+
+// The document that a deployment serves is the one that every answer here is held to; what it lacks is refused as it says.
+func testDocument(t *testing.T, h *deployment) {
+	if code, got := h.Get(t, h.URL+"/openapi.json"); code != http.StatusOK || got != strings.TrimSpace(schemas.OpenAPI) {
+		t.Errorf("the document: %d, %d bytes", code, len(got))
+	}
+	if code, got := h.Get(t, h.URL+"/api/messages/nothing"); code != http.StatusNotFound {
+		t.Errorf("a path that it lacks: %d %s", code, got)
+	}
+	if code, got := h.Get(t, h.URL+harness.SendPath); code != http.StatusMethodNotAllowed {
+		t.Errorf("a method that it lacks: %d %s", code, got)
+	}
+	if code, got := h.Get(t, h.URL+"/readyz"); code != http.StatusOK {
+		t.Errorf("readiness: %d %s", code, got)
 	}
 }
 

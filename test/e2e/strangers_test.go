@@ -36,7 +36,7 @@ func TestThreatS19PagesGetNothingWithoutKeys(t *testing.T) {
 	t.Parallel()
 	a := harness.Start(t, harness.Config(t))
 	const body = `{"phones":["573991234567"],"body_text":"Hola","use_queue":true}`
-	for _, path := range []string{request.PathTasks, request.PathSend, request.PathStatus + "x", request.PathTasks + "/x/events", "/api/webhooks/whatsapp", "/healthz", "/readyz", "/metrics", "/nothing"} {
+	for _, path := range []string{request.PathTasks, request.PathSend, request.PathStatus + "x", request.PathTasks + "/x/events", "/api/webhooks/whatsapp", "/healthz", "/readyz", "/metrics", "/openapi.json", "/nothing"} {
 		for _, host := range []string{"evil.example", "evil.example:8080", "127.0.0.1.evil.example", "192.168.1.7:8080"} {
 			for _, method := range []string{http.MethodGet, http.MethodPost} {
 				code, got := requestAs(t, method, a.URL()+path, host, body, "Origin", "http://"+host, "Sec-Fetch-Site", "same-origin")
@@ -47,7 +47,7 @@ func TestThreatS19PagesGetNothingWithoutKeys(t *testing.T) {
 		}
 	}
 	for _, host := range []string{"localhost", "localhost:1", "127.0.0.1:8080", "[::1]:8080"} {
-		for _, path := range []string{request.PathTasks, "/healthz", "/readyz", "/metrics"} {
+		for _, path := range []string{request.PathTasks, "/healthz", "/readyz", "/metrics", "/openapi.json"} {
 			if code, got := requestAs(t, http.MethodGet, a.URL()+path, host, ""); code != http.StatusOK {
 				t.Errorf("%s for %s: %d %.100s; want %v", path, host, code, got, http.StatusOK)
 			}

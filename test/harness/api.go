@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"altavoz/test/contract"
 )
 
 // Paths of the API.
@@ -66,7 +68,7 @@ func (h *API) Get(t testing.TB, url string) (int, string) {
 	return h.Do(t, req)
 }
 
-// Do makes a request with the key.
+// Do makes a request with the key. An answer of the API has to fit its document.
 func (h *API) Do(t testing.TB, req *http.Request) (int, string) {
 	t.Helper()
 	if h.Key != "" {
@@ -82,6 +84,11 @@ func (h *API) Do(t testing.TB, req *http.Request) (int, string) {
 	b, err := io.ReadAll(resp.Body)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if contract.Has(req.URL.Path) {
+		if err := contract.Check(req.Method, req.URL.Path, resp.StatusCode, resp.Header, b); err != nil {
+			t.Error(err)
+		}
 	}
 	return resp.StatusCode, strings.TrimSpace(string(b))
 }
