@@ -109,7 +109,7 @@ profile: real-servers ## a CPU profile of ROLE=sender (fanout, aggregator, produ
 bench-fair: real-servers ## who waits for whom, on a real Kafka: PHONES=1000000 go out, SECONDS=60 are measured; some 5 minutes
 	FAIR_PHONES=$(PHONES) FAIR_SECONDS=$(SECONDS) go test -run '^$$' -bench '^BenchmarkFair$$' -benchtime 1x -timeout 0 ./test/bench
 
-lint: lint-go lint-generated lint-deploy ## formatting, golangci-lint, buf lint, generated code current, deploy files
+lint: lint-go lint-generated lint-deploy ## formatting, golangci-lint, buf lint and breaking, generated code current, deploy files
 
 lint-go: bin/golangci-lint bin/gofumpt
 	$(call timed,gofumpt,files=$$(bin/gofumpt -l .); [ -z "$$files" ] || { echo "run gofumpt -w on: $$files"; exit 1; })
@@ -120,6 +120,7 @@ lint-go: bin/golangci-lint bin/gofumpt
 # Generates into a folder of its own: the work tree may hold changes that are not committed yet.
 lint-generated: bin/buf
 	$(call timed,buf lint,bin/buf lint)
+	$(call timed,buf breaking,bin/buf breaking --against schemas/released.binpb)
 	$(call timed,generated code,rm -rf .cache/generated && bin/buf generate -o .cache/generated && \
 		git diff --no-index --exit-code .cache/generated/schemas/events.pb.go schemas/events.pb.go || \
 		{ echo "run make generate"; exit 1; })
@@ -153,6 +154,9 @@ digests: ## pins the images of docker-compose.yml and the Dockerfile to what the
 generate: bin/buf ## schemas/*.pb.go
 	bin/buf generate
 
+released: bin/buf ## schemas/released.binpb: the events of this version, which no later one may break; at a release
+	bin/buf build --exclude-source-info -o schemas/released.binpb
+
 tools: bin/golangci-lint bin/buf bin/gofumpt ## the tools of lint, in bin/
 
 # Pinned in a module of their own, so that nobody who imports altavoz gets them. Built without the optimiser: that makes
@@ -178,4 +182,4 @@ clean: ## removes what was built or fetched; data of `up` stays
 help:
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {print "\n" substr($$0, 5)} /^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
 
-.PHONY: up build test unit e2e sim mutants chaos recovery upgrade fuzz bench profile bench-fair lint lint-go lint-generated lint-deploy vuln sbom reproducible digests generate tools real-servers clean help
+.PHONY: up build test unit e2e sim mutants chaos recovery upgrade fuzz bench profile bench-fair lint lint-go lint-generated lint-deploy vuln sbom reproducible digests generate released tools real-servers clean help

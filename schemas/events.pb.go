@@ -239,6 +239,89 @@ func (NumberEventKind) EnumDescriptor() ([]byte, []int) {
 	return file_events_proto_rawDescGZIP(), []int{3}
 }
 
+// Mark is how far one recipient has come, in one byte. Of all marks that were ever written of a recipient the highest counts, in whatever order
+// they come. Marks are only added, in the gaps: one that is not here counts as the next lower one that is. From MARK_FAILED and from
+// MARK_UNDELIVERED on, the rows of codes (asyncapi.yaml has them) are added. Fields stay uint32 for that.
+type Mark int32
+
+const (
+	Mark_MARK_PENDING Mark = 0
+	// Skipped: the same phone came earlier in the list.
+	Mark_MARK_DUPLICATE Mark = 1
+	// Its time was over before it was started.
+	Mark_MARK_EXPIRED Mark = 8
+	// Cancelled before it was started.
+	Mark_MARK_CANCELLED Mark = 12
+	// The process died, or the answer was lost, between starting the call and recording it.
+	Mark_MARK_UNKNOWN Mark = 16
+	// Plus the row of its code.
+	Mark_MARK_FAILED Mark = 20
+	Mark_MARK_SENT   Mark = 124
+	// Sent, and a receipt says so too.
+	Mark_MARK_CONFIRMED Mark = 126
+	// Accepted and failed later, plus the row of its code.
+	Mark_MARK_UNDELIVERED Mark = 128
+	Mark_MARK_DELIVERED   Mark = 232
+	Mark_MARK_READ        Mark = 240
+)
+
+// Enum value maps for Mark.
+var (
+	Mark_name = map[int32]string{
+		0:   "MARK_PENDING",
+		1:   "MARK_DUPLICATE",
+		8:   "MARK_EXPIRED",
+		12:  "MARK_CANCELLED",
+		16:  "MARK_UNKNOWN",
+		20:  "MARK_FAILED",
+		124: "MARK_SENT",
+		126: "MARK_CONFIRMED",
+		128: "MARK_UNDELIVERED",
+		232: "MARK_DELIVERED",
+		240: "MARK_READ",
+	}
+	Mark_value = map[string]int32{
+		"MARK_PENDING":     0,
+		"MARK_DUPLICATE":   1,
+		"MARK_EXPIRED":     8,
+		"MARK_CANCELLED":   12,
+		"MARK_UNKNOWN":     16,
+		"MARK_FAILED":      20,
+		"MARK_SENT":        124,
+		"MARK_CONFIRMED":   126,
+		"MARK_UNDELIVERED": 128,
+		"MARK_DELIVERED":   232,
+		"MARK_READ":        240,
+	}
+)
+
+func (x Mark) Enum() *Mark {
+	p := new(Mark)
+	*p = x
+	return p
+}
+
+func (x Mark) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Mark) Descriptor() protoreflect.EnumDescriptor {
+	return file_events_proto_enumTypes[4].Descriptor()
+}
+
+func (Mark) Type() protoreflect.EnumType {
+	return &file_events_proto_enumTypes[4]
+}
+
+func (x Mark) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Mark.Descriptor instead.
+func (Mark) EnumDescriptor() ([]byte, []int) {
+	return file_events_proto_rawDescGZIP(), []int{4}
+}
+
 type Reason int32
 
 const (
@@ -354,11 +437,11 @@ func (x Reason) String() string {
 }
 
 func (Reason) Descriptor() protoreflect.EnumDescriptor {
-	return file_events_proto_enumTypes[4].Descriptor()
+	return file_events_proto_enumTypes[5].Descriptor()
 }
 
 func (Reason) Type() protoreflect.EnumType {
-	return &file_events_proto_enumTypes[4]
+	return &file_events_proto_enumTypes[5]
 }
 
 func (x Reason) Number() protoreflect.EnumNumber {
@@ -367,7 +450,7 @@ func (x Reason) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Reason.Descriptor instead.
 func (Reason) EnumDescriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{4}
+	return file_events_proto_rawDescGZIP(), []int{5}
 }
 
 type Phase int32
@@ -422,11 +505,11 @@ func (x Phase) String() string {
 }
 
 func (Phase) Descriptor() protoreflect.EnumDescriptor {
-	return file_events_proto_enumTypes[5].Descriptor()
+	return file_events_proto_enumTypes[6].Descriptor()
 }
 
 func (Phase) Type() protoreflect.EnumType {
-	return &file_events_proto_enumTypes[5]
+	return &file_events_proto_enumTypes[6]
 }
 
 func (x Phase) Number() protoreflect.EnumNumber {
@@ -435,7 +518,7 @@ func (x Phase) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Phase.Descriptor instead.
 func (Phase) EnumDescriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{5}
+	return file_events_proto_rawDescGZIP(), []int{6}
 }
 
 // Broadcast is one message for many phones: the commit point of a request.
@@ -1872,7 +1955,7 @@ func (x *Dispatched) GetCursor() uint32 {
 type Outcome struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Index uint32                 `protobuf:"varint,1,opt,name=index,proto3" json:"index,omitempty"`
-	// The row of the outcome table (see RecipientState); one byte.
+	// See Mark.
 	Mark uint32 `protobuf:"varint,2,opt,name=mark,proto3" json:"mark,omitempty"`
 	// The phone, as given where it is invalid; empty where nobody will ask (sent).
 	Phone string `protobuf:"bytes,3,opt,name=phone,proto3" json:"phone,omitempty"`
@@ -2867,7 +2950,19 @@ const file_events_proto_rawDesc = "" +
 	"\x1dNUMBER_EVENT_KIND_UNSPECIFIED\x10\x00\x12\x1d\n" +
 	"\x19NUMBER_EVENT_KIND_STOPPED\x10\x01\x12\x1b\n" +
 	"\x17NUMBER_EVENT_KIND_WORKS\x10\x02\x12\x1d\n" +
-	"\x19NUMBER_EVENT_KIND_AT_RISK\x10\x03*\xeb\x03\n" +
+	"\x19NUMBER_EVENT_KIND_AT_RISK\x10\x03*\xd4\x01\n" +
+	"\x04Mark\x12\x10\n" +
+	"\fMARK_PENDING\x10\x00\x12\x12\n" +
+	"\x0eMARK_DUPLICATE\x10\x01\x12\x10\n" +
+	"\fMARK_EXPIRED\x10\b\x12\x12\n" +
+	"\x0eMARK_CANCELLED\x10\f\x12\x10\n" +
+	"\fMARK_UNKNOWN\x10\x10\x12\x0f\n" +
+	"\vMARK_FAILED\x10\x14\x12\r\n" +
+	"\tMARK_SENT\x10|\x12\x12\n" +
+	"\x0eMARK_CONFIRMED\x10~\x12\x15\n" +
+	"\x10MARK_UNDELIVERED\x10\x80\x01\x12\x13\n" +
+	"\x0eMARK_DELIVERED\x10\xe8\x01\x12\x0e\n" +
+	"\tMARK_READ\x10\xf0\x01*\xeb\x03\n" +
 	"\x06Reason\x12\x0f\n" +
 	"\vREASON_NONE\x10\x00\x12\x12\n" +
 	"\x0eREASON_ACCOUNT\x10\x01\x12\x14\n" +
@@ -2914,73 +3009,74 @@ func file_events_proto_rawDescGZIP() []byte {
 	return file_events_proto_rawDescData
 }
 
-var file_events_proto_enumTypes = make([]protoimpl.EnumInfo, 6)
+var file_events_proto_enumTypes = make([]protoimpl.EnumInfo, 7)
 var file_events_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
 var file_events_proto_goTypes = []any{
 	(OnUnknown)(0),       // 0: altavoz.v1.OnUnknown
 	(HeaderKind)(0),      // 1: altavoz.v1.HeaderKind
 	(ControlKind)(0),     // 2: altavoz.v1.ControlKind
 	(NumberEventKind)(0), // 3: altavoz.v1.NumberEventKind
-	(Reason)(0),          // 4: altavoz.v1.Reason
-	(Phase)(0),           // 5: altavoz.v1.Phase
-	(*Broadcast)(nil),    // 6: altavoz.v1.Broadcast
-	(*Window)(nil),       // 7: altavoz.v1.Window
-	(*Hours)(nil),        // 8: altavoz.v1.Hours
-	(*Content)(nil),      // 9: altavoz.v1.Content
-	(*MediaRef)(nil),     // 10: altavoz.v1.MediaRef
-	(*BlobRef)(nil),      // 11: altavoz.v1.BlobRef
-	(*Slice)(nil),        // 12: altavoz.v1.Slice
-	(*Origin)(nil),       // 13: altavoz.v1.Origin
-	(*Send)(nil),         // 14: altavoz.v1.Send
-	(*Control)(nil),      // 15: altavoz.v1.Control
-	(*NumberEvent)(nil),  // 16: altavoz.v1.NumberEvent
-	(*Result)(nil),       // 17: altavoz.v1.Result
-	(*TaskOpened)(nil),   // 18: altavoz.v1.TaskOpened
-	(*Dispatched)(nil),   // 19: altavoz.v1.Dispatched
-	(*Outcome)(nil),      // 20: altavoz.v1.Outcome
-	(*OutcomeRange)(nil), // 21: altavoz.v1.OutcomeRange
-	(*Receipts)(nil),     // 22: altavoz.v1.Receipts
-	(*TaskUpdate)(nil),   // 23: altavoz.v1.TaskUpdate
-	(*Cause)(nil),        // 24: altavoz.v1.Cause
-	(*StatePage)(nil),    // 25: altavoz.v1.StatePage
-	(*Status)(nil),       // 26: altavoz.v1.Status
-	(*StateCount)(nil),   // 27: altavoz.v1.StateCount
-	(*ErrorLine)(nil),    // 28: altavoz.v1.ErrorLine
+	(Mark)(0),            // 4: altavoz.v1.Mark
+	(Reason)(0),          // 5: altavoz.v1.Reason
+	(Phase)(0),           // 6: altavoz.v1.Phase
+	(*Broadcast)(nil),    // 7: altavoz.v1.Broadcast
+	(*Window)(nil),       // 8: altavoz.v1.Window
+	(*Hours)(nil),        // 9: altavoz.v1.Hours
+	(*Content)(nil),      // 10: altavoz.v1.Content
+	(*MediaRef)(nil),     // 11: altavoz.v1.MediaRef
+	(*BlobRef)(nil),      // 12: altavoz.v1.BlobRef
+	(*Slice)(nil),        // 13: altavoz.v1.Slice
+	(*Origin)(nil),       // 14: altavoz.v1.Origin
+	(*Send)(nil),         // 15: altavoz.v1.Send
+	(*Control)(nil),      // 16: altavoz.v1.Control
+	(*NumberEvent)(nil),  // 17: altavoz.v1.NumberEvent
+	(*Result)(nil),       // 18: altavoz.v1.Result
+	(*TaskOpened)(nil),   // 19: altavoz.v1.TaskOpened
+	(*Dispatched)(nil),   // 20: altavoz.v1.Dispatched
+	(*Outcome)(nil),      // 21: altavoz.v1.Outcome
+	(*OutcomeRange)(nil), // 22: altavoz.v1.OutcomeRange
+	(*Receipts)(nil),     // 23: altavoz.v1.Receipts
+	(*TaskUpdate)(nil),   // 24: altavoz.v1.TaskUpdate
+	(*Cause)(nil),        // 25: altavoz.v1.Cause
+	(*StatePage)(nil),    // 26: altavoz.v1.StatePage
+	(*Status)(nil),       // 27: altavoz.v1.Status
+	(*StateCount)(nil),   // 28: altavoz.v1.StateCount
+	(*ErrorLine)(nil),    // 29: altavoz.v1.ErrorLine
 }
 var file_events_proto_depIdxs = []int32{
-	9,  // 0: altavoz.v1.Broadcast.content:type_name -> altavoz.v1.Content
-	11, // 1: altavoz.v1.Broadcast.slices:type_name -> altavoz.v1.BlobRef
+	10, // 0: altavoz.v1.Broadcast.content:type_name -> altavoz.v1.Content
+	12, // 1: altavoz.v1.Broadcast.slices:type_name -> altavoz.v1.BlobRef
 	0,  // 2: altavoz.v1.Broadcast.on_unknown:type_name -> altavoz.v1.OnUnknown
-	13, // 3: altavoz.v1.Broadcast.origin:type_name -> altavoz.v1.Origin
-	7,  // 4: altavoz.v1.Broadcast.window:type_name -> altavoz.v1.Window
-	8,  // 5: altavoz.v1.Window.hours:type_name -> altavoz.v1.Hours
+	14, // 3: altavoz.v1.Broadcast.origin:type_name -> altavoz.v1.Origin
+	8,  // 4: altavoz.v1.Broadcast.window:type_name -> altavoz.v1.Window
+	9,  // 5: altavoz.v1.Window.hours:type_name -> altavoz.v1.Hours
 	1,  // 6: altavoz.v1.Content.header:type_name -> altavoz.v1.HeaderKind
-	10, // 7: altavoz.v1.Content.media:type_name -> altavoz.v1.MediaRef
-	11, // 8: altavoz.v1.MediaRef.parts:type_name -> altavoz.v1.BlobRef
-	11, // 9: altavoz.v1.Send.content_ref:type_name -> altavoz.v1.BlobRef
-	9,  // 10: altavoz.v1.Send.content:type_name -> altavoz.v1.Content
+	11, // 7: altavoz.v1.Content.media:type_name -> altavoz.v1.MediaRef
+	12, // 8: altavoz.v1.MediaRef.parts:type_name -> altavoz.v1.BlobRef
+	12, // 9: altavoz.v1.Send.content_ref:type_name -> altavoz.v1.BlobRef
+	10, // 10: altavoz.v1.Send.content:type_name -> altavoz.v1.Content
 	0,  // 11: altavoz.v1.Send.on_unknown:type_name -> altavoz.v1.OnUnknown
-	7,  // 12: altavoz.v1.Send.window:type_name -> altavoz.v1.Window
+	8,  // 12: altavoz.v1.Send.window:type_name -> altavoz.v1.Window
 	2,  // 13: altavoz.v1.Control.kind:type_name -> altavoz.v1.ControlKind
 	3,  // 14: altavoz.v1.NumberEvent.kind:type_name -> altavoz.v1.NumberEventKind
-	18, // 15: altavoz.v1.Result.plan:type_name -> altavoz.v1.TaskOpened
-	19, // 16: altavoz.v1.Result.dispatched:type_name -> altavoz.v1.Dispatched
-	20, // 17: altavoz.v1.Result.outcome:type_name -> altavoz.v1.Outcome
-	21, // 18: altavoz.v1.Result.range:type_name -> altavoz.v1.OutcomeRange
-	23, // 19: altavoz.v1.Result.note:type_name -> altavoz.v1.TaskUpdate
-	22, // 20: altavoz.v1.Result.receipts:type_name -> altavoz.v1.Receipts
-	13, // 21: altavoz.v1.TaskOpened.origin:type_name -> altavoz.v1.Origin
-	13, // 22: altavoz.v1.TaskOpened.home:type_name -> altavoz.v1.Origin
-	7,  // 23: altavoz.v1.TaskOpened.window:type_name -> altavoz.v1.Window
-	20, // 24: altavoz.v1.Receipts.outcomes:type_name -> altavoz.v1.Outcome
-	5,  // 25: altavoz.v1.TaskUpdate.phase:type_name -> altavoz.v1.Phase
-	24, // 26: altavoz.v1.TaskUpdate.cause:type_name -> altavoz.v1.Cause
-	4,  // 27: altavoz.v1.Cause.reason:type_name -> altavoz.v1.Reason
-	18, // 28: altavoz.v1.Status.plan:type_name -> altavoz.v1.TaskOpened
-	27, // 29: altavoz.v1.Status.counts:type_name -> altavoz.v1.StateCount
-	28, // 30: altavoz.v1.Status.errors:type_name -> altavoz.v1.ErrorLine
-	5,  // 31: altavoz.v1.Status.phase:type_name -> altavoz.v1.Phase
-	24, // 32: altavoz.v1.Status.cause:type_name -> altavoz.v1.Cause
+	19, // 15: altavoz.v1.Result.plan:type_name -> altavoz.v1.TaskOpened
+	20, // 16: altavoz.v1.Result.dispatched:type_name -> altavoz.v1.Dispatched
+	21, // 17: altavoz.v1.Result.outcome:type_name -> altavoz.v1.Outcome
+	22, // 18: altavoz.v1.Result.range:type_name -> altavoz.v1.OutcomeRange
+	24, // 19: altavoz.v1.Result.note:type_name -> altavoz.v1.TaskUpdate
+	23, // 20: altavoz.v1.Result.receipts:type_name -> altavoz.v1.Receipts
+	14, // 21: altavoz.v1.TaskOpened.origin:type_name -> altavoz.v1.Origin
+	14, // 22: altavoz.v1.TaskOpened.home:type_name -> altavoz.v1.Origin
+	8,  // 23: altavoz.v1.TaskOpened.window:type_name -> altavoz.v1.Window
+	21, // 24: altavoz.v1.Receipts.outcomes:type_name -> altavoz.v1.Outcome
+	6,  // 25: altavoz.v1.TaskUpdate.phase:type_name -> altavoz.v1.Phase
+	25, // 26: altavoz.v1.TaskUpdate.cause:type_name -> altavoz.v1.Cause
+	5,  // 27: altavoz.v1.Cause.reason:type_name -> altavoz.v1.Reason
+	19, // 28: altavoz.v1.Status.plan:type_name -> altavoz.v1.TaskOpened
+	28, // 29: altavoz.v1.Status.counts:type_name -> altavoz.v1.StateCount
+	29, // 30: altavoz.v1.Status.errors:type_name -> altavoz.v1.ErrorLine
+	6,  // 31: altavoz.v1.Status.phase:type_name -> altavoz.v1.Phase
+	25, // 32: altavoz.v1.Status.cause:type_name -> altavoz.v1.Cause
 	33, // [33:33] is the sub-list for method output_type
 	33, // [33:33] is the sub-list for method input_type
 	33, // [33:33] is the sub-list for extension type_name
@@ -3006,7 +3102,7 @@ func file_events_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_events_proto_rawDesc), len(file_events_proto_rawDesc)),
-			NumEnums:      6,
+			NumEnums:      7,
 			NumMessages:   23,
 			NumExtensions: 0,
 			NumServices:   0,

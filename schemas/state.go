@@ -14,19 +14,19 @@ import (
 // The numbers are wire format (topics results and marks): rows are only added, in the gaps left for them.
 type RecipientState byte
 
-// The rows that carry no code, and where the two runs of coded rows begin.
+// The rows that carry no code, and where the two runs of coded rows begin: see Mark.
 const (
-	StatePending     RecipientState = 0
-	StateDuplicate   RecipientState = 1  // skipped: the same phone came earlier in the list
-	StateExpired     RecipientState = 8  // its time was over before it was started
-	StateCancelled   RecipientState = 12 // cancelled before it was started
-	StateUnknown     RecipientState = 16 // the process died, or the answer was lost, between starting the call and recording it
-	StateFailed      RecipientState = 20 // failed, plus the row of its code
-	StateSent        RecipientState = 124
-	StateConfirmed   RecipientState = 126 // sent, and a receipt says so too
-	StateUndelivered RecipientState = 128 // accepted and failed later, plus the row of its code
-	StateDelivered   RecipientState = 232
-	StateRead        RecipientState = 240
+	StatePending     = RecipientState(Mark_MARK_PENDING)
+	StateDuplicate   = RecipientState(Mark_MARK_DUPLICATE)
+	StateExpired     = RecipientState(Mark_MARK_EXPIRED)
+	StateCancelled   = RecipientState(Mark_MARK_CANCELLED)
+	StateUnknown     = RecipientState(Mark_MARK_UNKNOWN)
+	StateFailed      = RecipientState(Mark_MARK_FAILED)
+	StateSent        = RecipientState(Mark_MARK_SENT)
+	StateConfirmed   = RecipientState(Mark_MARK_CONFIRMED)
+	StateUndelivered = RecipientState(Mark_MARK_UNDELIVERED)
+	StateDelivered   = RecipientState(Mark_MARK_DELIVERED)
+	StateRead        = RecipientState(Mark_MARK_READ)
 
 	maxRefusals = int(StateSent - StateFailed) // 104 codes fit, and the same number again as undelivered
 )

@@ -1,8 +1,12 @@
 package schemas_test
 
 import (
+	"os"
 	"slices"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"go.yaml.in/yaml/v3"
 
 	"altavoz/schemas"
 	"altavoz/schemas/es"
@@ -74,5 +78,27 @@ func TestReasonRowsDoNotMove(t *testing.T) {
 	}
 	if m := schemas.Failed(999999); m != schemas.Failed(schemas.CodeOther) {
 		t.Errorf("an unknown code fails as mark %d, want %v", m, schemas.Failed(schemas.CodeOther))
+	}
+}
+
+// Whoever reads results finds the code of a mark by these rows.
+func TestDocumentOfTheTopicsHasTheRows(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("asyncapi.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var doc struct {
+		Components struct {
+			Messages map[string]struct {
+				Refusals []int `yaml:"x-refusals"`
+			}
+		}
+	}
+	if err := yaml.Unmarshal(text, &doc); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(schemas.Refusals, doc.Components.Messages["Result"].Refusals); diff != "" {
+		t.Errorf("rows of codes (-code +document):\n%s", diff)
 	}
 }
