@@ -97,9 +97,9 @@ fuzz: ## every fuzz test for FUZZTIME=10s
 			go test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 100x "$$(dirname "$$file")"; done; done
 
 # Rows bound themselves, so that they can end what they started.
-bench_env = BENCH_ROW=$(ROW) BENCH_PHONES=$(PHONES) BENCH_SECONDS=$(SECONDS)
+bench_env = BENCH_ROW=$(ROW) BENCH_PHONES=$(PHONES) BENCH_SECONDS=$(SECONDS) BENCH_BINARY=$(BINARY)
 
-bench: real-servers ## speed, CPU and Kafka requests a send, beside bare loops; some 25 minutes. One row once: ROW=limited80 ROUNDS=1 (PHONES, SECONDS)
+bench: real-servers ## speed, CPU and Kafka requests a send, beside bare loops; some 25 minutes. One row once: ROW=limited80 ROUNDS=1 (PHONES, SECONDS); of another build: BINARY=/path
 	BENCH_ROUNDS=$(ROUNDS) $(bench_env) go test -run '^$$' -bench '^BenchmarkTable$$' -benchtime 1x -timeout 0 ./test/bench
 
 profile: real-servers ## a CPU profile of ROLE=sender (fanout, aggregator, producer, up) under the load of a row, and its top 30: ROW=limited80 SECONDS=20
@@ -107,7 +107,7 @@ profile: real-servers ## a CPU profile of ROLE=sender (fanout, aggregator, produ
 
 # It bounds itself (four times SECONDS and 8 minutes at most), so that it can end what it started.
 bench-fair: real-servers ## who waits for whom, on a real Kafka: PHONES=1000000 go out, SECONDS=60 are measured; some 5 minutes
-	FAIR_PHONES=$(PHONES) FAIR_SECONDS=$(SECONDS) go test -run '^$$' -bench '^BenchmarkFair$$' -benchtime 1x -timeout 0 ./test/bench
+	FAIR_PHONES=$(PHONES) FAIR_SECONDS=$(SECONDS) BENCH_BINARY=$(BINARY) go test -run '^$$' -bench '^BenchmarkFair$$' -benchtime 1x -timeout 0 ./test/bench
 
 lint: lint-go lint-generated lint-deploy ## formatting, golangci-lint, buf lint and breaking, generated code current, deploy files
 

@@ -79,7 +79,6 @@ func setting(b *testing.B, name string, otherwise int) int {
 // selected are the rows of these names, separated by commas; without any, those that are always measured.
 func selected(b *testing.B, names string) (chosen []*row) {
 	b.Helper()
-	b.Helper()
 	all := rows()
 	if names == "" {
 		return slices.DeleteFunc(all, func(r *row) bool { return r.onlyNamed })
