@@ -36,14 +36,15 @@ type Options struct {
 
 // App is one process of altavoz: some roles, and what they need.
 type App struct {
-	cfg      Config
-	network  Network
-	fetch    bool // whether files are fetched through the network given, which is a simulated one
-	log      *slog.Logger
-	registry *prometheus.Registry
-	numbers  *numbers.Book
-	keys     *keys.Book
-	identity *identity.Ring // nil where no role asks for it
+	cfg     Config
+	network Network
+	// Whether the network is a simulated one, through which files are fetched too, and in which no proxy is.
+	simulated bool
+	log       *slog.Logger
+	registry  *prometheus.Registry
+	numbers   *numbers.Book
+	keys      *keys.Book
+	identity  *identity.Ring // nil where no role asks for it
 
 	web     *web
 	health  *health.Health
@@ -76,7 +77,7 @@ func New(cfg Config, opts Options) (*App, error) {
 		opts.Logger.Warn("others can read what they should not", "what", what)
 	}
 	a := &App{
-		cfg: cfg, network: opts.Network.withDefaults(), fetch: opts.Network.Dial != nil, log: opts.Logger,
+		cfg: cfg, network: opts.Network.withDefaults(), simulated: opts.Network.Dial != nil, log: opts.Logger,
 		registry: prometheus.NewRegistry(), failed: make(chan error, 1),
 	}
 	var err error

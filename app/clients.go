@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"time"
 
 	"altavoz/app/embedded"
@@ -123,10 +124,14 @@ func (a *App) webhooks() producer.Webhooks {
 
 func (a *App) openWhatsApp(ctx context.Context) error {
 	token := func(id string) (schemas.Secret, bool) { n, ok := a.numbers.Number(id); return n.Token, ok }
-	client, err := whatsapp.New(whatsapp.Config{
-		BaseURL: a.cfg.WhatsApp.BaseURL, Version: a.cfg.WhatsApp.APIVersion, MaxConns: a.cfg.WhatsApp.MaxInFlight,
+	cfg := whatsapp.Config{
+		BaseURL: a.cfg.WhatsApp.BaseURL, Version: a.cfg.WhatsApp.APIVersion, MaxConns: a.cfg.WhatsApp.MaxInFlight, HTTP2: a.cfg.WhatsApp.HTTP2,
 		Token: token, Dial: a.network.Dial, Logger: a.log, Registerer: a.registry,
-	})
+	}
+	if !a.simulated {
+		cfg.Proxy = http.ProxyFromEnvironment
+	}
+	client, err := whatsapp.New(cfg)
 	if err != nil {
 		return fmt.Errorf("opening the Cloud API: %w", err)
 	}
@@ -136,15 +141,15 @@ func (a *App) openWhatsApp(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	cfg := media.Config{
+	files := media.Config{
 		Uploader: client, Parts: blob.Reader{Records: a.clients.reader}, Cache: cache, Token: token,
 		URLMode: a.cfg.Media.URLMode, FetchAllow: a.cfg.Media.FetchAllow,
 		Logger: a.log, Registerer: a.registry,
 	}
-	if a.fetch {
-		cfg.FetchDial = a.network.Dial
+	if a.simulated {
+		files.FetchDial = a.network.Dial
 	}
-	if a.clients.media, err = media.New(cfg); err != nil {
+	if a.clients.media, err = media.New(files); err != nil {
 		return fmt.Errorf("opening media: %w", err)
 	}
 	a.stopLast("media", func(context.Context) error { a.clients.media.Close(); return nil })

@@ -104,6 +104,7 @@ type WhatsAppConfig struct {
 	VerifyToken   schemas.Secret `envconfig:"ALTAVOZ_WHATSAPP_VERIFY_TOKEN" help:"what Meta shows to register /api/webhooks/whatsapp"`
 	Rate          float64        `envconfig:"ALTAVOZ_WHATSAPP_RATE" help:"messages a second that Meta allows it; 0: no limit"`
 	MaxInFlight   int            `envconfig:"ALTAVOZ_WHATSAPP_MAX_IN_FLIGHT" help:"calls under way at once"`
+	HTTP2         bool           `envconfig:"ALTAVOZ_WHATSAPP_HTTP2" help:"whether calls share connections of HTTP/2, which costs more CPU a call"`
 	SendersFile   string         `envconfig:"ALTAVOZ_SENDERS_FILE" help:"JSON with more numbers, read again when it changes: [{\"id\", \"name\", \"token\" or \"token_file\", \"rate\"}]"`
 	DefaultRegion string         `envconfig:"ALTAVOZ_DEFAULT_REGION" help:"country of phones written without a country code"`
 }

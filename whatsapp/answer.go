@@ -16,6 +16,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"altavoz/schemas"
+	"altavoz/whatsapp/http1"
 )
 
 const (
@@ -124,7 +125,14 @@ func judge(a answer, now time.Time) schemas.Reply {
 		}
 		return schemas.Reply{Verdict: v, Detail: a.err.Error()}
 	}
-	w, e, ok := parseAnswer(a.body)
+	var (
+		w  wireAnswer
+		e  *apiError
+		ok bool
+	)
+	if a.err == nil { // half an answer is none, whatever can be read of it
+		w, e, ok = parseAnswer(a.body)
+	}
 	accepted := len(w.Messages) > 0 && w.Messages[0].ID != ""
 	switch {
 	case ok && e != nil && !accepted:
@@ -149,7 +157,7 @@ func judge(a answer, now time.Time) schemas.Reply {
 // cutOff reports whether an answer ends too early to say whose it is.
 func cutOff(a answer) bool {
 	if a.err != nil {
-		return !errors.Is(a.err, errTooLarge)
+		return !errors.Is(a.err, http1.ErrTooLarge)
 	}
 	var v jsontext.Value
 	return len(bytes.TrimSpace(a.body)) > 0 && errors.Is(json.Unmarshal(a.body, &v, lenient), io.ErrUnexpectedEOF)
@@ -163,7 +171,7 @@ func words(e *apiError) string {
 }
 
 // after reads how long to wait. Meta documents no Retry-After for its codes, but proxies send it; its own header gives minutes.
-func after(h http.Header, v schemas.Verdict, now time.Time) time.Duration {
+func after(h headers, v schemas.Verdict, now time.Time) time.Duration {
 	var d time.Duration
 	if s := h.Get("Retry-After"); s != "" {
 		if secs, err := strconv.ParseUint(s, 10, 31); err == nil {

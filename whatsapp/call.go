@@ -1,151 +1,56 @@
 package whatsapp
 
 import (
+	"bytes"
 	"context"
-	"crypto/tls"
-	"errors"
 	"io"
-	"net"
-	"net/http"
-	"net/http/httptrace"
-	"net/url"
-	"regexp"
-	"sync/atomic"
 	"time"
+
+	"altavoz/whatsapp/http1"
+	"altavoz/whatsapp/nethttp"
 )
 
 // maxAnswer bounds the body of an answer. Real ones have some 300 bytes, errors up to 2 KiB.
 const maxAnswer = 64 << 10
 
-var (
-	errCallTimeout = errors.New("the call took too long")
-	errTooLarge    = errors.New("the answer is larger than any answer of the Cloud API")
-)
+// headers are those of an answer.
+type headers interface{ Get(name string) string }
 
 // answer is what came back from one call: a whole HTTP response, or err. unsent says, with err, that no server can have seen
 // the request.
 type answer struct {
 	status int
-	header http.Header
+	header headers
 	body   []byte
 	err    error
 	unsent bool
 }
 
-// call makes one POST, with no retry of any kind.
-//
-// net/http itself sends a POST again in two cases: over HTTP/1.1 when it wrote nothing on a reused connection, over HTTP/2 after some
-// resets (one of which, PROTOCOL_ERROR, proves nothing). Both need Request.GetBody, which is not set here; so what was
-// written once is never written twice. For the same reason no Idempotency-Key header may be added: it makes net/http treat a
-// POST as repeatable. (Read in Go 1.26: shouldRetryRequest, http2shouldRetryRequest.)
-//
-// A failed call was certainly not sent if one of these holds; wire keeps track of them.
-//
-//   - It never got a connection.
-//   - Over HTTP/1.1, where a connection carries one request at a time: not one byte was handed to the connection since the
-//     request got it. A message is buffered until it is complete, so this covers the idle connection that the peer had closed before we
-//     wrote. RoundTrip returns an error only after its writer has ended.
-//   - Over HTTP/2, where the connection's bytes may be anybody's: the request's headers were not written. Its body comes after
-//     them, and not at all once RoundTrip has given the stream up.
-//   - Over HTTP/2, the peer declared it: see untouched.
-func (c *Client) call(ctx context.Context, u *url.URL, header http.Header, body io.ReadCloser, size int64, timeout time.Duration) answer {
-	ctx, cancel := context.WithTimeoutCause(ctx, timeout, errCallTimeout)
-	defer cancel()
-	var w wire
-	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: w.gotConn, WroteHeaders: w.wroteHeaders})
-	req := (&http.Request{
-		Method: http.MethodPost, URL: u, Host: u.Host, Header: header, Body: body, ContentLength: size,
-		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-	}).WithContext(ctx)
-
-	resp, err := c.transport.RoundTrip(req) // not http.Client: no redirects, no cookies
-	if err != nil {
-		return answer{err: cause(ctx, err), unsent: w.nothingWritten() || untouched(err)}
-	}
-	defer func() { _ = resp.Body.Close() }() // what was to be read is read
-	a := answer{status: resp.StatusCode, header: resp.Header}
-	a.body, a.err = readAnswer(resp)
-	if a.err != nil {
-		a.err = cause(ctx, a.err)
-	}
-	return a
+// exchange is what one call over HTTP/1.1 writes and reads. Another call uses it again.
+type exchange struct {
+	body   []byte
+	answer http1.Answer
 }
 
-// untouched reports whether the peer has declared, by HTTP/2, that it did not process the request: with REFUSED_STREAM for its stream, or with a
-// GOAWAY whose last stream id is below it (RFC 9113, 8.7 and 6.8). A stream at or below that id may have been carried out, also if the
-// connection ends without an answer to it, and so may one that was reset with any other code.
-//
-// net/http has no types for these errors where a request has a body without GetBody: it puts their words into another error's. So words are
-// what there is to go by (read in Go 1.26: http2shouldRetryRequest, setGoAway; TestHTTP2SaysNothingWasDone has real frames). Should they
-// change, the call is lost instead of unsent.
-func untouched(err error) bool { return untouchedWords.MatchString(err.Error()) }
-
-var untouchedWords = regexp.MustCompile(`^http2: Transport: cannot retry err \[` +
-	`(stream error: stream ID \d+; REFUSED_STREAM; received from peer|http2: Transport received Server's graceful shutdown GOAWAY)\] after ` +
-	`|^http2: Transport received GOAWAY from server ErrCode:`) // the second: of the first stream of a connection, with an error's code
-
-func readAnswer(resp *http.Response) ([]byte, error) {
-	if resp.ContentLength > maxAnswer {
-		return nil, errTooLarge
-	}
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
-	if err == nil && len(body) > maxAnswer {
-		return nil, errTooLarge
-	}
-	return body, err
-}
-
-// cause prefers why the context ended over what the transport made of it.
-func cause(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	return err
-}
-
-// wire remembers which connection a request got, and what had been written to it by then.
-type wire struct {
-	got     bool
-	conn    *countedConn // nil over HTTP/2
-	writes  int64
-	headers atomic.Bool // written, or about to be; set by the writer from its own goroutine
-}
-
-func (w *wire) gotConn(info httptrace.GotConnInfo) {
-	w.got = true
-	c := info.Conn
-	if t, ok := c.(*tls.Conn); ok {
-		if t.ConnectionState().NegotiatedProtocol == "h2" {
-			return // shared with other requests: its count is not ours alone
+// call makes one call of a number: of a message, which x has, or of a probe. What it returns is valid until x is used again.
+func (c *Client) call(ctx context.Context, n *number, r nethttp.Request, h http1.Head, x *exchange) answer {
+	if c.sends == nil {
+		r.Header, r.Size = n.header, int64(len(x.body))
+		if len(x.body) > 0 { // in one piece, so that net/http writes headers and message with one write; it may read when the call is over
+			r.Body = io.NopCloser(bytes.NewReader(bytes.Clone(x.body)))
 		}
-		c = t.NetConn()
+		return c.callShared(ctx, c.cfg.CallTimeout, r)
 	}
-	if cc, ok := c.(*countedConn); ok {
-		w.conn, w.writes = cc, cc.writes.Load()
+	if n.err != nil {
+		return answer{err: n.err, unsent: true}
 	}
+	a := &x.answer
+	c.sends.Do(ctx, c.cfg.CallTimeout, h, x.body, a)
+	return answer{status: a.Status, header: a, body: a.Body, err: a.Err, unsent: a.Unsent}
 }
 
-func (w *wire) wroteHeaders() { w.headers.Store(true) }
-
-func (w *wire) nothingWritten() bool {
-	if w.conn != nil {
-		return w.conn.writes.Load() == w.writes
-	}
-	return !w.got || !w.headers.Load()
-}
-
-// countedConn counts the writes that may have put bytes on the wire.
-type countedConn struct {
-	net.Conn
-
-	writes atomic.Int64
-}
-
-func (c *countedConn) Write(p []byte) (int, error) {
-	c.writes.Add(1) // before writing: a write under way counts
-	n, err := c.Conn.Write(p)
-	if n == 0 && err != nil {
-		c.writes.Add(-1)
-	}
-	return n, err
+// callShared makes one call over net/http.
+func (c *Client) callShared(ctx context.Context, timeout time.Duration, r nethttp.Request) answer {
+	a := c.shared.Do(ctx, timeout, r)
+	return answer{status: a.Status, header: a.Header, body: a.Body, err: a.Err, unsent: a.Unsent}
 }

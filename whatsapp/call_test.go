@@ -264,7 +264,7 @@ func TestHTTP2(t *testing.T) {
 	roots.AddCert(srv.Certificate())
 	h := &harness{sim: sim}
 	h.Client = newClient(t, testio.NewPipes(), func(c *whatsapp.Config) {
-		c.BaseURL, c.Dial, c.TLS, c.CallTimeout = srv.URL, nil, &tls.Config{RootCAs: roots}, 2*time.Second
+		c.BaseURL, c.Dial, c.TLS, c.CallTimeout, c.HTTP2 = srv.URL, nil, &tls.Config{RootCAs: roots}, 2*time.Second, true
 	})
 	done := make(chan struct{})
 	for i := range 30 {

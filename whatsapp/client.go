@@ -16,6 +16,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"altavoz/schemas"
+	"altavoz/whatsapp/http1"
+	"altavoz/whatsapp/nethttp"
 )
 
 const (
@@ -27,17 +29,11 @@ const (
 	// DefaultCallTimeout bounds one call, from waiting for a connection to the last byte of the answer. It is shorter than a
 	// stage's drain (15 s), so that a graceful stop leaves no call unfinished.
 	DefaultCallTimeout = 10 * time.Second
-	// DefaultMaxConns is how many calls run at once over HTTP/1.1: at 200 ms a call they carry 1,280 a second, more than
+	// DefaultMaxConns is how many calls run at once, and how many connections there are at most: at 200 ms a call they carry 1,280 a second, more than
 	// Meta's highest rate for a number (1,000).
 	DefaultMaxConns = 256
 
-	dialTimeout      = 5 * time.Second  // half of a call, so that a host that does not answer is known as unsent
-	handshakeTimeout = 5 * time.Second  // as above, for TLS
-	idleTimeout      = 50 * time.Second // below the minute after which common load balancers drop a silent connection
-	keepAlive        = 15 * time.Second
-	maxHeaderBytes   = 64 << 10
-	pingAfter        = 15 * time.Second // HTTP/2: a connection this silent is asked whether it lives ...
-	pingTimeout      = 5 * time.Second  // ... and given up after this
+	keepAlive = 15 * time.Second
 )
 
 // Dial opens a connection, as [net.Dialer.DialContext] does.
@@ -51,9 +47,13 @@ type Config struct {
 	// Token returns the access token of a sender number (its phone_number_id), and false for a number that is not ours. It is
 	// asked at every call, so that a renewed token takes effect at once.
 	Token func(sender string) (schemas.Secret, bool)
-	// Dial replaces a net.Dialer; TLS replaces the default settings (certificates of a private gateway).
-	Dial Dial
-	TLS  *tls.Config
+	// Dial replaces a net.Dialer; TLS replaces the default settings (certificates of a private gateway). Proxy returns the proxy of a
+	// request, as [http.ProxyFromEnvironment] does; nil: none.
+	Dial  Dial
+	TLS   *tls.Config
+	Proxy func(*http.Request) (*url.URL, error)
+	// HTTP2 has calls share connections, where the server speaks HTTP/2. A call costs more CPU then.
+	HTTP2 bool
 
 	CallTimeout time.Duration
 	MaxConns    int
@@ -66,7 +66,9 @@ type Config struct {
 type Client struct {
 	cfg       Config
 	base      *url.URL
-	transport *http.Transport
+	sends     *http1.Client   // nil: they go over HTTP/2
+	shared    *nethttp.Client // for uploads, and for everything over HTTP/2
+	exchanges sync.Pool       // of *exchange
 	metrics   *clientMetrics
 	log       *slog.Logger
 	numbers   sync.Map // sender -> *number
@@ -76,9 +78,12 @@ type Client struct {
 type number struct {
 	token    schemas.Secret
 	header   http.Header // shared by calls, which don't change it
-	self     *url.URL
+	self     *url.URL    // asks for its id
 	messages *url.URL
 	media    *url.URL
+
+	message, probe http1.Head
+	err            error // why there are none
 }
 
 // New returns a client. It opens no connection yet.
@@ -98,13 +103,33 @@ func New(cfg Config) (*Client, error) {
 	if cfg.Version != "-" {
 		base = base.JoinPath(cfg.Version)
 	}
-	return &Client{
-		cfg:       cfg,
-		base:      base,
-		transport: newTransport(cfg.Dial, cfg.TLS, cfg.MaxConns),
-		metrics:   newClientMetrics(cfg.Registerer),
+	c := &Client{
+		cfg:  cfg,
+		base: base,
+		shared: nethttp.New(nethttp.Config{
+			Dial: cfg.Dial, TLS: cfg.TLS, Proxy: cfg.Proxy, HTTP2: cfg.HTTP2, MaxConns: cfg.MaxConns, MaxAnswer: maxAnswer,
+		}),
+		exchanges: sync.Pool{New: func() any { return &exchange{} }},
 		log:       cfg.Logger,
-	}, nil
+	}
+	if !cfg.HTTP2 {
+		if c.sends, err = newSends(cfg, base); err != nil {
+			return nil, fmt.Errorf("calling the Cloud API at %s: %w", base.Redacted(), err)
+		}
+	}
+	c.metrics = newClientMetrics(cfg.Registerer)
+	return c, nil
+}
+
+func newSends(cfg Config, base *url.URL) (*http1.Client, error) {
+	var proxy *url.URL
+	if cfg.Proxy != nil {
+		var err error
+		if proxy, err = cfg.Proxy(&http.Request{URL: base}); err != nil {
+			return nil, fmt.Errorf("reading its proxy: %w", err)
+		}
+	}
+	return http1.New(http1.Config{Server: base, Proxy: proxy, TLS: cfg.TLS, Dial: cfg.Dial, MaxConns: cfg.MaxConns, MaxAnswer: maxAnswer})
 }
 
 func withDefaults(cfg Config) Config {
@@ -129,34 +154,13 @@ func withDefaults(cfg Config) Config {
 	return cfg
 }
 
-// newTransport makes a transport that never follows a proxy of the environment, never unpacks an answer (a cap on its
-// size must mean bytes on the wire) and keeps as many connections as there may be calls.
-func newTransport(dial Dial, tlsConfig *tls.Config, maxConns int) *http.Transport {
-	return &http.Transport{
-		DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
-			ctx, cancel := context.WithTimeout(ctx, dialTimeout)
-			defer cancel()
-			c, err := dial(ctx, network, addr)
-			if err != nil {
-				return nil, err
-			}
-			return &countedConn{Conn: c}, nil
-		},
-		TLSClientConfig:        tlsConfig,
-		TLSHandshakeTimeout:    handshakeTimeout,
-		ForceAttemptHTTP2:      true, // a dialer of one's own would switch it off
-		HTTP2:                  &http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: pingTimeout},
-		DisableCompression:     true,
-		MaxConnsPerHost:        maxConns,
-		MaxIdleConnsPerHost:    maxConns,
-		MaxIdleConns:           maxConns,
-		IdleConnTimeout:        idleTimeout,
-		MaxResponseHeaderBytes: maxHeaderBytes,
+// Close drops the idle connections. Calls under way end by themselves.
+func (c *Client) Close() {
+	c.shared.Close()
+	if c.sends != nil {
+		c.sends.Close()
 	}
 }
-
-// Close drops the idle connections. Calls under way end by themselves.
-func (c *Client) Close() { c.transport.CloseIdleConnections() }
 
 // number returns what the calls of a sender share, and false for a sender without a token.
 func (c *Client) number(sender string) (*number, bool) {
@@ -180,6 +184,13 @@ func (c *Client) number(sender string) (*number, bool) {
 		self:     c.base.JoinPath(url.PathEscape(sender)),
 		messages: c.base.JoinPath(url.PathEscape(sender), "messages"),
 		media:    c.base.JoinPath(url.PathEscape(sender), "media"),
+	}
+	n.self.RawQuery = "fields=id"
+	if c.sends != nil {
+		n.message, n.err = c.sends.Head(http.MethodPost, n.messages, n.header)
+		if n.err == nil {
+			n.probe, n.err = c.sends.Head(http.MethodGet, n.self, n.header)
+		}
 	}
 	c.numbers.Store(sender, n)
 	return n, true

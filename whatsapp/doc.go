@@ -2,7 +2,7 @@
 //
 //	Prepare ─ a task's content, rendered once ──┐
 //	                                            ▼
-//	Send ─ recipient and callback data spliced in ─ one POST ─ errors.go ─ schemas.Reply
+//	Send ─ recipient and callback data spliced in ─ one POST (package http1) ─ errors.go ─ schemas.Reply
 //
 //	Webhooks ─ what Meta posts later ─ signature ─ statuses of our messages ─ schemas.Receipts, by task
 //
@@ -11,5 +11,5 @@
 // One call is one attempt. Nothing here repeats a call, follows a redirect or decides when to try again: whether that is right
 // depends on the ledger, which belongs to the sender. What this package owes the sender is the exact outcome of each call, and
 // above all about the calls that failed half way: [schemas.VerdictUnsent] is returned only where no byte of the request can have left
-// (call.go has the argument), a refusal only in the Cloud API's own words, [schemas.VerdictLost] wherever nobody can know.
+// (http1.Client.Do has the argument, nethttp.Client.Do that for HTTP/2), a refusal only in the Cloud API's own words, [schemas.VerdictLost] wherever nobody can know.
 package whatsapp

@@ -57,7 +57,7 @@ func setupHTTP2(t *testing.T, sim simulator.Config, change ...func(*whatsapp.Con
 	t.Helper()
 	server, client := certificate(t)
 	sim.TLS = server
-	return setup(t, sim, append([]func(*whatsapp.Config){func(c *whatsapp.Config) { c.BaseURL, c.TLS = "https://graph.test", client }}, change...)...)
+	return setup(t, sim, append([]func(*whatsapp.Config){func(c *whatsapp.Config) { c.BaseURL, c.TLS, c.HTTP2 = "https://graph.test", client, true }}, change...)...)
 }
 
 // TestHTTP2SaysNothingWasDone: what HTTP/2 says about a stream is believed, of the simulator's real frames; everything else stays open.
@@ -294,7 +294,7 @@ func onEdge(t *testing.T, act func(e *edge, n int, stream uint32) error) (*harne
 	}
 	h := &harness{}
 	h.Client = newClient(t, testio.NewPipes(), func(c *whatsapp.Config) {
-		c.BaseURL, c.TLS = "https://graph.test", client
+		c.BaseURL, c.TLS, c.HTTP2 = "https://graph.test", client, true
 		c.Dial = func(ctx context.Context, network, _ string) (net.Conn, error) {
 			return (&net.Dialer{}).DialContext(ctx, network, l.Addr().String())
 		}

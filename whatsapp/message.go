@@ -1,10 +1,9 @@
 package whatsapp
 
 import (
-	"bytes"
 	"context"
 	"fmt"
-	"io"
+	"net/http"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -12,6 +11,7 @@ import (
 
 	"altavoz/schemas"
 	"altavoz/schemas/es"
+	"altavoz/whatsapp/nethttp"
 )
 
 // message is a task's message up to what differs between its sends: everything behind the recipient and callback data.
@@ -22,10 +22,7 @@ type message struct {
 // The JSON of a send is messageHead, recipient, callback data, tail:
 //
 //	{"messaging_product":"whatsapp","recipient_type":"individual","to":"+57...","biz_opaque_callback_data":"...","type":"interactive",...}
-const (
-	messageHead  = `{"messaging_product":"whatsapp","recipient_type":"individual",`
-	headCapacity = len(messageHead) + 256 // recipient and callback data: 160 bytes for phones and our own callback data
-)
+const messageHead = `{"messaging_product":"whatsapp","recipient_type":"individual",`
 
 type (
 	wireMessage struct {
@@ -136,14 +133,15 @@ func (c *Client) Send(ctx context.Context, sender string, m schemas.Message, to 
 	if !ok {
 		return schemas.Reply{Verdict: schemas.VerdictAccount, Detail: es.Say(es.NoTokenHere).Spanish()}
 	}
-	// One piece, in a reader that net/http knows: then it writes headers and message with one write, in one packet.
-	body, err := appendHead(make([]byte, 0, headCapacity+len(msg.tail)), to, callback)
-	if err != nil {
+	x, _ := c.exchanges.Get().(*exchange)
+	defer c.exchanges.Put(x)
+	var err error
+	if x.body, err = appendHead(x.body[:0], to, callback); err != nil {
 		return schemas.Reply{Verdict: schemas.VerdictFailed, Code: schemas.CodeInvalidPhone, Detail: "recipient is not valid UTF-8"}
 	}
-	body = append(body, msg.tail...)
+	x.body = append(x.body, msg.tail...)
 	start := time.Now()
-	a := c.call(ctx, n.messages, n.header, io.NopCloser(bytes.NewReader(body)), int64(len(body)), c.cfg.CallTimeout)
+	a := c.call(ctx, n, nethttp.Request{Method: http.MethodPost, URL: n.messages}, n.message, x)
 	r := judge(a, start)
 	if r.Detail != "" {
 		r.Detail = clean(r.Detail, n.token)

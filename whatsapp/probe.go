@@ -7,6 +7,7 @@ import (
 
 	"altavoz/schemas"
 	"altavoz/schemas/es"
+	"altavoz/whatsapp/nethttp"
 )
 
 // Probe reads the id of a sender number, which sends nothing and costs none of its messages. A verdict other than Unsent or Lost means
@@ -16,12 +17,8 @@ func (c *Client) Probe(ctx context.Context, sender string) schemas.Reply {
 	if !ok {
 		return schemas.Reply{Verdict: schemas.VerdictAccount, Detail: es.Say(es.NoTokenHere).Spanish()}
 	}
-	u := *n.self
-	u.RawQuery = "fields=id"
 	start := time.Now()
-	a := c.get(ctx, &http.Request{
-		Method: http.MethodGet, URL: &u, Host: u.Host, Header: n.header, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-	})
+	a := c.call(ctx, n, nethttp.Request{Method: http.MethodGet, URL: n.self}, n.probe, &exchange{})
 	r := schemas.Reply{Verdict: schemas.VerdictSent}
 	if w, e, ok := parseAnswer(a.body); a.err != nil || !ok || e != nil || w.ID == "" {
 		r = judge(a, start)
@@ -31,20 +28,4 @@ func (c *Client) Probe(ctx context.Context, sender string) schemas.Reply {
 	}
 	c.metrics.answered(callProbe, r, time.Since(start))
 	return r
-}
-
-// get makes a call that only reads. Whether a failed one was sent does not matter.
-func (c *Client) get(ctx context.Context, req *http.Request) answer {
-	ctx, cancel := context.WithTimeoutCause(ctx, c.cfg.CallTimeout, errCallTimeout)
-	defer cancel()
-	resp, err := c.transport.RoundTrip(req.WithContext(ctx))
-	if err != nil {
-		return answer{err: cause(ctx, err)}
-	}
-	defer func() { _ = resp.Body.Close() }() // what was to be read is read
-	a := answer{status: resp.StatusCode, header: resp.Header}
-	if a.body, a.err = readAnswer(resp); a.err != nil {
-		a.err = cause(ctx, a.err)
-	}
-	return a
 }

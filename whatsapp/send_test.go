@@ -14,9 +14,12 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+	"unicode/utf8"
 
+	jsonv2 "github.com/go-json-experiment/json"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+	"pgregory.net/rapid"
 
 	"altavoz/schemas"
 	"altavoz/whatsapp"
@@ -509,5 +512,68 @@ func TestManySendsAtOnceLeaveNothingRunning(t *testing.T) {
 		}
 		t.Logf("%v of fake time: %v", time.Since(start), count)
 		h.Close()
+	})
+}
+
+// TestRequestsAreWhatAnEncoderWrites: a send is put together of pieces; the whole is, byte for byte, the JSON of its fields, and what arrives.
+func TestRequestsAreWhatAnEncoderWrites(t *testing.T) {
+	t.Parallel()
+	type text struct {
+		Text string `json:"text"`
+	}
+	type message struct {
+		Product   string `json:"messaging_product"`
+		Kind      string `json:"recipient_type"`
+		To        string `json:"to,omitempty"`
+		Recipient string `json:"recipient,omitempty"`
+		Callback  string `json:"biz_opaque_callback_data,omitempty"`
+		Type      string `json:"type"`
+		Content   struct {
+			Type   string `json:"type"`
+			Body   text   `json:"body"`
+			Footer *text  `json:"footer,omitempty"`
+			Action struct {
+				Name       string `json:"name"`
+				Parameters struct {
+					Text string `json:"display_text"`
+					URL  string `json:"url"`
+				} `json:"parameters"`
+			} `json:"action"`
+		} `json:"interactive"`
+	}
+	var arrived []byte
+	h := against(t, func(w http.ResponseWriter, r *http.Request) {
+		arrived, _ = io.ReadAll(r.Body)
+		_, _ = io.WriteString(w, `{"messages":[{"id":"wamid.X"}]}`)
+	})
+	rapid.Check(t, func(t *rapid.T) {
+		valid := rapid.String().Filter(utf8.ValidString)
+		c := &schemas.Content{
+			Body: rapid.StringN(1, 40, 200).Filter(utf8.ValidString).Draw(t, "body"), Footer: valid.Draw(t, "footer"),
+			ButtonText: valid.Draw(t, "button"), ButtonUrl: valid.Draw(t, "URL"),
+		}
+		to := schemas.Phone(rapid.StringMatching(`[1-9][0-9]{6,14}|[A-Z]{2}\.[A-Za-z0-9"\\ñ]{1,20}`).Draw(t, "to"))
+		want := message{Product: "whatsapp", Kind: "individual", Callback: valid.Draw(t, "callback"), Type: "interactive"}
+		if to[0] <= '9' {
+			want.To = "+" + string(to)
+		} else {
+			want.Recipient = string(to)
+		}
+		want.Content.Type, want.Content.Body, want.Content.Action.Name = "cta_url", text{c.Body}, "cta_url"
+		want.Content.Action.Parameters.Text, want.Content.Action.Parameters.URL = c.ButtonText, c.ButtonUrl
+		if c.Footer != "" {
+			want.Content.Footer = &text{c.Footer}
+		}
+		encoded, err := jsonv2.Marshal(want)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := h.Prepare(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r := h.Send(context.Background(), sender, m, to, want.Callback); r.Verdict != schemas.VerdictSent || !bytes.Equal(arrived, encoded) {
+			t.Fatalf("%+v\narrived %s\nencoded %s", r, arrived, encoded)
+		}
 	})
 }

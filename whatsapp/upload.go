@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"mime/multipart"
+	"net/http"
 	"net/textproto"
 	"strings"
 	"sync/atomic"
@@ -16,6 +17,7 @@ import (
 
 	"altavoz/schemas"
 	"altavoz/schemas/es"
+	"altavoz/whatsapp/nethttp"
 )
 
 const (
@@ -67,7 +69,7 @@ func (c *Client) Upload(ctx context.Context, sender, mimeType, filename string, 
 	start := time.Now()
 	timeout := c.cfg.CallTimeout + time.Duration(max(size, 0)/minUploadSpeed)*time.Second
 	b := &uploadBody{r: form}
-	a := c.call(ctx, n.media, h, b, total, timeout)
+	a := c.callShared(ctx, timeout, nethttp.Request{Method: http.MethodPost, URL: n.media, Header: h, Body: b, Size: total})
 	b.over.Store(true)
 	id, r := judgeUpload(a, start)
 	r.Detail = clean(r.Detail, n.token)
@@ -92,7 +94,7 @@ func (c *Client) Upload(ctx context.Context, sender, mimeType, filename string, 
 
 // judgeUpload is judge for an answer that carries a media id instead of a message.
 func judgeUpload(a answer, now time.Time) (string, schemas.Reply) {
-	if a.status >= 200 && a.status <= 299 {
+	if a.err == nil && a.status >= 200 && a.status <= 299 {
 		if w, e, ok := parseAnswer(a.body); ok && e == nil && w.ID != "" && len(w.ID) <= maxMediaID {
 			return w.ID, schemas.Reply{Verdict: schemas.VerdictSent}
 		}
