@@ -17,6 +17,7 @@ import (
 
 	"altavoz/schemas"
 	"altavoz/whatsapp/http1"
+	"altavoz/whatsapp/scan"
 )
 
 const (
@@ -131,6 +132,9 @@ func judge(a answer, now time.Time) schemas.Reply {
 		ok bool
 	)
 	if a.err == nil { // half an answer is none, whatever can be read of it
+		if id, ok := scan.MessageID(a.body); ok {
+			return schemas.Reply{Verdict: schemas.VerdictSent, WAMID: cut(string(id), maxWAMID)}
+		}
 		w, e, ok = parseAnswer(a.body)
 	}
 	accepted := len(w.Messages) > 0 && w.Messages[0].ID != ""

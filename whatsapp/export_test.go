@@ -15,3 +15,12 @@ func Render(m schemas.Message, to schemas.Phone, callback string) ([]byte, error
 	head, err := appendHead(nil, to, callback)
 	return append(head, msg.tail...), err
 }
+
+// DecodedID is what decoding finds.
+func DecodedID(body []byte) (string, bool) {
+	w, e, ok := parseAnswer(body)
+	if !ok || e != nil || len(w.Messages) == 0 || w.Messages[0].ID == "" {
+		return "", false
+	}
+	return w.Messages[0].ID, true
+}
