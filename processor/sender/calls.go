@@ -1,13 +1,55 @@
 package sender
 
 import (
+	"sync/atomic"
 	"time"
 
 	"altavoz/processor/sender/schedule"
 	"altavoz/schemas"
 )
 
-// call makes one attempt. It runs in a goroutine of its own, after the commit that says so.
+// maxIdleCallers is how many goroutines are kept for the next calls.
+const maxIdleCallers = 1024
+
+// callers are the goroutines that make calls. One whose call is over waits for another, because a new one would have to grow its stack to
+// what a call needs. No call waits for one: it is handed over only where a goroutine waits for it.
+type callers struct {
+	starts chan *send
+	idle   atomic.Int32
+}
+
+// startCall makes a call in a goroutine of its own. Only the commit loop does.
+func (st *Stage) startCall(e *send) {
+	if st.callers.idle.Add(-1) >= 0 {
+		st.callers.starts <- e
+		return
+	}
+	st.callers.idle.Add(1)
+	st.running.Go(func() {
+		for ok := true; ok; {
+			st.call(e)
+			if !st.callers.wait() {
+				return
+			}
+			e, ok = <-st.callers.starts
+		}
+	})
+}
+
+// wait counts a goroutine as idle, if it may be.
+func (c *callers) wait() bool {
+	for {
+		n := c.idle.Load()
+		if n >= maxIdleCallers {
+			return false
+		}
+		if c.idle.CompareAndSwap(n, n+1) {
+			return true
+		}
+	}
+}
+
+// call makes one attempt, after the commit that says so.
 func (st *Stage) call(e *send) {
 	r := st.ports.Messenger.Send(st.calls, e.Number.ID, e.Message(), e.Phone, schemas.Callback(e.Task.ID, e.Index))
 	st.onReply(e, &r)

@@ -786,3 +786,37 @@ func TestPairVerdictOfMany(t *testing.T) {
 		}
 	})
 }
+
+// TestCallsDoNotWaitForOneAnother: goroutines that made a call make the next ones, and no call waits for one of them, be it busy or not.
+func TestCallsDoNotWaitForOneAnother(t *testing.T) {
+	bubble(t, func(w *world) {
+		const hangs = 9 * time.Second
+		w.latency = func(c *apiCall) time.Duration {
+			if c.index == 1 {
+				return time.Millisecond
+			}
+			return hangs
+		}
+		p := w.start(both)
+		task := schemas.NewTaskID()
+		w.produce(bulkPartition, task, 1)
+		w.until("the first is done", func() bool { return w.allDone(bulkPartition) })
+		if idle := p.stage.callers.idle.Load(); idle != 1 {
+			t.Errorf("%d goroutines wait for a call", idle)
+		}
+		began := time.Now()
+		for i := range uint32(4) {
+			w.produce(bulkPartition, task, 2+i)
+		}
+		w.produce(expressPartition, schemas.NewTaskID(), 6)
+		w.until("all are called", func() bool { return len(w.calls) == 6 })
+		if waited := time.Since(began); waited >= hangs {
+			t.Errorf("calls waited for others: %v", waited)
+		}
+		if idle := p.stage.callers.idle.Load(); idle != 0 {
+			t.Errorf("%d goroutines wait for a call while all make one", idle)
+		}
+		w.until("all are done", func() bool { return w.allDone(bulkPartition) && w.allDone(expressPartition) })
+		p.end()
+	})
+}

@@ -78,6 +78,7 @@ func later(a, b time.Time) time.Time {
 
 // commitLoop admits, commits and starts calls, one round after the other. What is admitted during a commit goes with the next one.
 func (st *Stage) commitLoop() {
+	defer close(st.callers.starts)
 	timer := time.NewTimer(minWait)
 	defer timer.Stop()
 	for st.ctx.Err() == nil {
@@ -130,7 +131,7 @@ func (st *Stage) round() time.Time {
 	close(over)
 	st.unlock()
 	for _, e := range starts {
-		st.running.Go(func() { st.call(e) })
+		st.startCall(e)
 	}
 	return time.Time{}
 }

@@ -28,6 +28,7 @@ type Stage struct {
 	backlogged  []*assignment // with a backlog, or paused
 	schedule    *schedule.Scheduler
 	commits     commits
+	callers     callers
 	results     results
 	detached    detached
 }
@@ -47,7 +48,7 @@ func New(cfg Config, ports Ports) *Stage {
 	cfg = cfg.withDefaults()
 	st := &Stage{
 		cfg: cfg, ports: ports, log: cfg.Logger, assignments: make(map[stream.TopicPartition]*assignment),
-		commits: commits{woken: make(chan struct{}, 1)},
+		commits: commits{woken: make(chan struct{}, 1)}, callers: callers{starts: make(chan *send, maxIdleCallers)},
 	}
 	st.ctx, st.cancel = context.WithCancel(context.Background())
 	st.calls, st.cancelCalls = context.WithCancel(context.Background())
