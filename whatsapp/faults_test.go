@@ -329,7 +329,7 @@ func TestIdleSockets(t *testing.T) {
 				did := make(chan struct{}, 2)
 				var serving sync.WaitGroup
 				serving.Go(func() {
-					for n := 0; n < 2; n++ {
+					for n := range 2 {
 						raw, err := l.Accept()
 						if err != nil {
 							return

@@ -344,16 +344,19 @@ func FuzzAnswer(f *testing.F) {
 			return
 		}
 		in := bufio.NewReaderSize(strings.NewReader(s), 1<<17)
-		resp, err := http.ReadResponse(in, &http.Request{Method: http.MethodPost})
-		for err == nil && resp.StatusCode < 200 {
-			resp, err = http.ReadResponse(in, &http.Request{Method: http.MethodPost})
-		}
-		if err != nil {
-			t.Fatalf("taken for an answer, %d %q: %q, %v", a.Status, a.Body, s, err)
-		}
-		body, err := io.ReadAll(resp.Body)
-		if err != nil || resp.StatusCode != a.Status || string(body) != string(a.Body) || resp.Header.Get("Retry-After") != a.Get("Retry-After") {
-			t.Errorf("%d %q, and by net/http %d %q, %v", a.Status, a.Body, resp.StatusCode, body, err)
+		for final := false; !final; {
+			resp, err := http.ReadResponse(in, &http.Request{Method: http.MethodPost})
+			if err != nil {
+				t.Fatalf("taken for an answer, %d %q: %q, %v", a.Status, a.Body, s, err)
+			}
+			body, err := io.ReadAll(resp.Body)
+			_ = resp.Body.Close()
+			if final = resp.StatusCode >= 200; !final {
+				continue
+			}
+			if err != nil || resp.StatusCode != a.Status || string(body) != string(a.Body) || resp.Header.Get("Retry-After") != a.Get("Retry-After") {
+				t.Errorf("%d %q, and by net/http %d %q, %v", a.Status, a.Body, resp.StatusCode, body, err)
+			}
 		}
 	})
 }
