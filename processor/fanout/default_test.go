@@ -138,6 +138,49 @@ func TestRecordThatIsRefusedWhenReadAgainLeavesTheTaskToItsCopy(t *testing.T) {
 	})
 }
 
+// What was refused has a task that fails. It fails also where its process ends before that is published and the record would be accepted when it is
+// read again, as with a default number that there was not: the Status names the record, so a copy of it would never be the task.
+func TestRecordThatWasRefusedFailsThoughItWouldBeAcceptedWhenReadAgain(t *testing.T) {
+	chosen := schemas.TaskIDFromKey("upstream", "1")
+	for what, put := range map[string]func(w *world) schemas.TaskID{
+		"JSON with an id":     func(w *world) schemas.TaskID { return w.unnamed(true, &chosen, phonesFrom(0, 900)) },
+		"an event":            func(w *world) schemas.TaskID { return w.unnamed(false, nil, phonesFrom(0, 900)) },
+		"an event with an id": func(w *world) schemas.TaskID { return w.unnamed(false, &chosen, phonesFrom(0, 900)) },
+	} {
+		for where, number := range map[string]string{"another partition": "100", "the same partition": "300"} {
+			for when, committed := range map[string]bool{"before the copy is read": false, "once the record is committed": true} {
+				t.Run(what+", for "+where+", seen "+when, func(t *testing.T) {
+					bubble(t, func(t *testing.T, w *world) {
+						w.byDefault, w.stopAggregator = "", true
+						id := put(w)
+						p := w.run()
+						w.until("its TaskOpened is written", time.Minute, func() bool { return len(w.backlog) > 0 })
+						p.kill()
+						w.lock(func() { w.byDefault = number })
+						if committed {
+							p = w.run()
+							w.copied(number)
+							passes(10 * time.Second)
+							p.kill()
+						}
+						w.startAggregator()
+						passes(time.Second)
+						w.run()
+						w.finished(id)
+						passes(time.Minute)
+						if st := w.status(id); st.GetPhase() != schemas.Phase_PHASE_FAILED || len(w.sends(id)) != 0 {
+							t.Errorf("got phase %v and %d sends, want a task that failed and no send", st.GetPhase(), len(w.sends(id)))
+						}
+						if codes := w.rejected(); len(codes) == 0 || codes[0] != codeInvalid {
+							t.Errorf("got rejects %v, want the record as %s", codes, codeInvalid)
+						}
+					})
+				})
+			}
+		}
+	}
+}
+
 // A record of an upstream system's own topic that is relayed for two default numbers, as a request with a key that two ingresses took, has one id
 // and two broadcasts, which are nobody's copies.
 func TestBroadcastsOfOneIdForTwoNumbersAreOneTask(t *testing.T) {

@@ -43,25 +43,19 @@ func (s *worker) normalize(t *task.Task, rec *stream.Record, b *schemas.Broadcas
 			moved.Partition = s.st.ports.Home(schemas.TopicBroadcasts, moved.Key)
 			_, err = s.st.ports.Express.Publish(ctx, moved)
 		}
-		if err != nil && isRefusal(err) {
+		if err != nil && normalize.IsRefusal(err) {
 			failed = normalize.Identify(rec, b)
 		}
 		return err
-	}, isRefusal, func(err error) {
+	}, normalize.IsRefusal, func(err error) {
 		s.intakes--
 		if err == nil {
 			s.st.metrics.dropped[dropMoved].Inc()
 			s.discard(t)
 			return
 		}
-		field, _ := errors.AsType[*request.FieldError](err) // isRefusal says that it is one
+		field, _ := errors.AsType[*request.FieldError](err) // IsRefusal says that it is one
 		t.Failure = normalize.Explain(field)
 		s.rejectAndFail(t, rec, codeInvalid, err.Error(), failed)
 	})
-}
-
-// isRefusal reports whether the record itself is wrong.
-func isRefusal(err error) bool {
-	_, ok := errors.AsType[*request.FieldError](err)
-	return ok
 }

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"altavoz/processor/fanout/ledger"
+	"altavoz/processor/fanout/normalize"
 	"altavoz/processor/fanout/status"
 	"altavoz/processor/fanout/task"
 	"altavoz/schemas"
@@ -12,6 +13,9 @@ import (
 
 // open starts the task, or goes on with it where the ledger and its Status say, whichever says more.
 func (s *worker) open(t *task.Task, known ledger.Line, now time.Time) {
+	if p := t.Status.GetPlan(); t.IsOfRefused(p, s.Partition().Partition) {
+		t.Failure, t.Total = normalize.RefusedBefore, p.GetTotal()
+	}
 	if t.Failure.None() && known.Untouched() && t.Status.GetCursor() == 0 && status.Decided(t.Status) == 0 {
 		if id, ok := s.sameRequest(t); ok { //mutant:one-key-is-one-task-whatever-its-id
 			t.Failure = schemas.Because(schemas.Reason_REASON_REPEATED, es.Say(es.Repeated, id))

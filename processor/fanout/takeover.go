@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"altavoz/processor/fanout/ledger"
+	"altavoz/processor/fanout/normalize"
 	"altavoz/processor/fanout/prepare"
 	"altavoz/processor/fanout/status"
 	"altavoz/processor/fanout/task"
@@ -40,6 +41,9 @@ func (s *worker) takeOver() {
 		if listed {
 			s.members.Retrack(t)
 		}
+		if !s.isHome(t.Sender) { //mutant:task-of-a-refused-record-is-not-dispatched
+			t.Failure = normalize.RefusedBefore
+		}
 		s.open(t, known, now)
 	}
 	for _, id := range over {
@@ -71,6 +75,10 @@ func (s *worker) failUnlocated(now time.Time) {
 // livesHere reports whether a plan's broadcast is carried out from this partition: its copy lies here. A plan that does not
 // name the copy, because the ingress wrote it, means the broadcast's own record, if that lies at home and names its number.
 func (s *worker) livesHere(p *schemas.TaskOpened) bool {
-	home := s.st.ports.Home(schemas.TopicBroadcasts, []byte(p.GetSender()))
-	return status.Position(p).GetPartition() == s.Partition().Partition && (p.GetHome() != nil || p.GetSender() != "" && home == s.Partition().Partition)
+	return status.Position(p).GetPartition() == s.Partition().Partition && (p.GetHome() != nil || s.isHome(p.GetSender()))
+}
+
+// isHome reports whether tasks of the number are carried out from this partition.
+func (s *worker) isHome(sender string) bool {
+	return sender != "" && s.st.ports.Home(schemas.TopicBroadcasts, []byte(sender)) == s.Partition().Partition
 }

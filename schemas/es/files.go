@@ -3,6 +3,7 @@ package es
 // What is wrong with a task's message or file, found after the request was accepted.
 const (
 	EventUnreadable    Code = "event_unreadable"
+	EventRefused       Code = "event_refused"
 	TaskUnreadable     Code = "task_unreadable"
 	ListUnreadable     Code = "list_unreadable"
 	ListIncomplete     Code = "list_incomplete"
@@ -46,6 +47,7 @@ const (
 
 var files = map[Code]text{
 	EventUnreadable:   {"El evento no se puede leer", "The event can't be read"},
+	EventRefused:      {"El evento ya se había rechazado", "The event was rejected before"},
 	TaskUnreadable:    {"El envío ya no se puede leer", "The broadcast can't be read any more"},
 	ListUnreadable:    {"No se pudo leer la lista de destinatarios", "The list of recipients could not be read"},
 	ListIncomplete:    {"La lista de destinatarios está vacía o incompleta", "The list of recipients is empty or incomplete"},

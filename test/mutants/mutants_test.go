@@ -273,6 +273,8 @@ l.unread = l.head`),
 		{marker: "copy-ahead-that-the-status-names-is-the-task", change: makeFalse(), test: "TestTakeoverLeavesTheTaskToTheCopyThatTheStatusNames"},
 		{marker: "copy-that-the-status-names-is-the-task", change: operandWith("named", "(named || true)"), test: "TestCopyThatTheStatusNamesIsTheTask"},
 		{marker: "copy-of-a-record-waits-for-its-status", change: condition("t.Claimed != nil"), test: "TestRecordCopiedForTwoDefaultNumbersReachesNobodyTwice"},
+		{marker: "copy-of-a-refused-record-fails", change: operandWith("GetHome", "false"), test: "TestRecordThatWasRefusedFailsThoughItWouldBeAcceptedWhenReadAgain"},
+		{marker: "task-of-a-refused-record-is-not-dispatched", change: operandWith("isHome", "false"), test: "TestRecordThatWasRefusedFailsThoughItWouldBeAcceptedWhenReadAgain"},
 		{marker: "copy-on-another-partition-is-not-the-task", change: makeFalse(), test: "TestRecordCopiedForTwoDefaultNumbersReachesNobodyTwice", in: "processor/fanout"},
 		{marker: "overtaken-quantum-is-not-repeated", change: drop(), test: "TestQuantumThatAReplacedOwnerFinishedIsNotRepeated"},
 	}

@@ -1,6 +1,7 @@
 package normalize
 
 import (
+	"errors"
 	"time"
 
 	"altavoz/blob"
@@ -55,6 +56,15 @@ var Foreign = schemas.Because(schemas.Reason_REASON_FOREIGN, es.Say(es.NotItsOwn
 
 func invalid(code es.Code, args ...any) schemas.Explanation {
 	return schemas.Because(schemas.Reason_REASON_INVALID, es.Say(code, args...))
+}
+
+// RefusedBefore is why a task fails whose record was refused when it was first read.
+var RefusedBefore = invalid(es.EventRefused)
+
+// IsRefusal reports whether the record itself is wrong.
+func IsRefusal(err error) bool {
+	_, ok := errors.AsType[*request.FieldError](err)
+	return ok
 }
 
 // Explain says of a task that what is wrong with its request ended it.

@@ -84,6 +84,9 @@ func (s *Spec) IsFirst(p *schemas.TaskOpened, partition int32) bool {
 	if status.SameOrigin(p.GetHome(), here) && status.SameOrigin(p.GetOrigin(), s.Claimed) {
 		s.BelieveClaim()
 	}
+	if s.IsOfRefused(p, partition) {
+		return true
+	}
 	if !status.SameOrigin(p.GetOrigin(), s.Origin) || !bytes.Equal(p.GetRequestSha256(), s.SHA) { //mutant:plan-is-of-the-same-request
 		return false
 	}
@@ -91,6 +94,13 @@ func (s *Spec) IsFirst(p *schemas.TaskOpened, partition int32) bool {
 		return false
 	}
 	return p.GetOwner() == "" || p.GetOwner() == s.Owner || status.SameOrigin(status.Position(p), here)
+}
+
+// IsOfRefused reports whether p opened the task of a record of which this is a copy: it was refused when it was first read, so the task fails. A record
+// that has a copy is itself no task otherwise.
+func (s *Spec) IsOfRefused(p *schemas.TaskOpened, partition int32) bool {
+	return status.SameOrigin(p.GetHome(), s.Origin) && status.SameOrigin(p.GetOrigin(), s.Origin) && //mutant:copy-of-a-refused-record-fails
+		!status.SameOrigin(s.Origin, &schemas.Origin{Partition: partition, Offset: s.Offset})
 }
 
 // BelieveClaim takes the origin that the record claims for the true one.
