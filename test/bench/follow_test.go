@@ -3,6 +3,7 @@ package bench
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -91,11 +92,8 @@ func (t *followed) rate(from, to time.Time) float64 {
 // series is how long each of many took.
 type series []time.Duration
 
-// at is the time within which a part of them was over.
+// at is the time within which a part of them was over, of at least one.
 func (s series) at(part float64) time.Duration {
-	if len(s) == 0 {
-		return 0
-	}
 	sorted := slices.Sorted(slices.Values(s))
 	return sorted[min(len(sorted)-1, int(part*float64(len(sorted))))]
 }
@@ -106,6 +104,14 @@ var fairParts = [...]float64{.50, .95, .99}
 type latencies struct {
 	made, queued  int
 	altavoz, bare series
+}
+
+// complete returns an error if one of the series is empty: it has no median, and 0 would look like a goal reached.
+func (l latencies) complete() error {
+	if len(l.altavoz) == 0 || len(l.bare) == 0 {
+		return fmt.Errorf("%d direct broadcasts and %d bare calls were measured: what they were to go beside was over before (more PHONES or fewer SECONDS)", len(l.altavoz), len(l.bare))
+	}
+	return nil
 }
 
 func (l latencies) times(s series) (ms [len(fairParts)]float64) {
@@ -185,5 +191,8 @@ func (d *deployment) directs(sender string, span time.Duration, going func() boo
 		})
 	}
 	wg.Wait()
+	if err := l.complete(); err != nil {
+		d.b.Fatal(err)
+	}
 	return l
 }

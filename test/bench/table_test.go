@@ -44,6 +44,7 @@ type figure struct {
 type measured struct {
 	row       *row
 	rounds    [][]figure
+	failed    bool    // somebody was lost or called twice, or something else went wrong: no figure counts
 	elsewhere float64 // part of the machine that other processes had: with much of it, figures say little
 }
 
@@ -57,7 +58,7 @@ func BenchmarkTable(b *testing.B) {
 	for _, r := range chosen {
 		m := &measured{row: r}
 		all = append(all, m)
-		b.Run(r.name, func(b *testing.B) { m.measure(b, bin, s) })
+		m.failed = !b.Run(r.name, func(b *testing.B) { m.measure(b, bin, s) })
 	}
 	printTable(os.Stdout, s, all)
 }
@@ -155,6 +156,10 @@ func printTable(w io.Writer, s settings, all []*measured) {
 	fmt.Fprintf(w, "\nMedians of %d rounds. Others: the part of the machine that other processes had; with more than some per cent figures say little.\n\n"+
 		"| row | figure | median | least, most | to reach | others |\n|---|---|---|---|---|---|\n", s.rounds)
 	for _, m := range all {
+		if m.failed {
+			fmt.Fprintf(w, "| %s | FAILED | | | | |\n", m.row.name)
+			continue
+		}
 		if len(m.rounds) < s.rounds {
 			fmt.Fprintf(w, "| %s | NOT MEASURED | | | | |\n", m.row.name)
 			continue
