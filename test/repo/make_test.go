@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -45,16 +46,58 @@ func run(t *testing.T, dir string, env []string, args ...string) (code int, said
 // aSuite is the name of a test that `make unit` leaves to the suites below test.
 var aSuite = regexp.MustCompile(`^Test(EndToEnd|Real|Sim|Mutants$)`)
 
-// TestOnlyTheSuitesHaveTheirNames: `make unit` skips tests by name, in every package, and a suite runs its own package only. A test of
+// suites are the tests that the Makefile runs in a package below test, beside unit, by the variable with the pattern of their names.
+var suites = regexp.MustCompile(`go test[^\n]* -run '\$\((\w+)\)' (\./test/[^)\n]*)`)
+
+// suitesOf returns the patterns of the suites that the Makefile runs in each package.
+func suitesOf(makefile string) map[string][]*regexp.Regexp {
+	out := make(map[string][]*regexp.Regexp)
+	add := func(variable, pkg string) {
+		if m := regexp.MustCompile(`(?m)^` + variable + ` *:= (.+)$`).FindStringSubmatch(makefile); m != nil {
+			out[pkg] = append(out[pkg], regexp.MustCompile(strings.ReplaceAll(m[1], "$$", "$")))
+		}
+	}
+	for _, m := range suites.FindAllStringSubmatch(makefile, -1) {
+		for _, pkg := range strings.Fields(m[2]) {
+			add(m[1], strings.TrimPrefix(pkg, "./"))
+		}
+	}
+	// The simulation is built before it runs.
+	for _, m := range regexp.MustCompile(`go test -c -o \S+ \./(test/\w+)\n(?s:.*?)-test\.run '\$\((\w+)\)'`).FindAllStringSubmatch(makefile, -1) {
+		add(m[2], m[1])
+	}
+	return out
+}
+
+// runByNobody reports whether `make unit` leaves a test to the suites, and none of them runs it in this package.
+func runByNobody(of map[string][]*regexp.Regexp, pkg, name string) bool {
+	return aSuite.MatchString(name) && !slices.ContainsFunc(of[pkg], func(p *regexp.Regexp) bool { return p.MatchString(name) })
+}
+
+func TestSuitesOfAPackage(t *testing.T) {
+	t.Parallel()
+	of := suitesOf(readFile(t, "Makefile"))
+	for name, c := range map[string]struct {
+		pkg  string
+		want bool
+	}{
+		"TestEndToEndX": {"test/e2e", false}, "TestRealX": {"test/chaos", false}, "TestSimX": {"test/sim", false}, "TestMutants": {"test/mutants", false}, "TestX": {"kafka", false},
+		"TestSimY": {"test/e2e", true}, "TestRealY": {"test/sim", true}, "TestEndToEndY": {"test/bench", true}, "TestRealZ": {"kafka", true},
+	} {
+		if got := runByNobody(of, c.pkg, name); got != c.want {
+			t.Errorf("%s in %s: run by nobody %v, want %v", name, c.pkg, got, c.want)
+		}
+	}
+}
+
+// TestOnlyTheSuitesHaveTheirNames: `make unit` skips tests by name, in every package, and a suite runs its own packages only. A test of
 // another package with such a name would never run.
 func TestOnlyTheSuitesHaveTheirNames(t *testing.T) {
 	t.Parallel()
+	of := suitesOf(readFile(t, "Makefile"))
 	for _, s := range Tests(t) {
-		if strings.HasPrefix(s.Package, "test/") {
-			continue
-		}
 		for _, d := range s.Tree.Decls {
-			if f, ok := d.(*ast.FuncDecl); ok && aSuite.MatchString(f.Name.Name) {
+			if f, ok := d.(*ast.FuncDecl); ok && runByNobody(of, s.Package, f.Name.Name) {
 				t.Errorf("%s: %s has the name of a suite, so nothing runs it", s.Path, f.Name.Name)
 			}
 		}
