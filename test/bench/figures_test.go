@@ -37,6 +37,7 @@ func TestProcessThatDiedFailsTheBench(t *testing.T) {
 	}{"this one": {os.Getpid(), false}, "none": {math.MaxInt32, true}} {
 		var failed, skipped bool
 		testing.Benchmark(func(b *testing.B) {
+			b.Helper()
 			defer func() { failed, skipped = b.Failed(), b.Skipped() }()
 			cpuSeconds(b, c.pid)
 		})

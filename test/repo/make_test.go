@@ -58,7 +58,7 @@ func suitesOf(makefile string) map[string][]*regexp.Regexp {
 		}
 	}
 	for _, m := range suites.FindAllStringSubmatch(makefile, -1) {
-		for _, pkg := range strings.Fields(m[2]) {
+		for pkg := range strings.FieldsSeq(m[2]) {
 			add(m[1], strings.TrimPrefix(pkg, "./"))
 		}
 	}
