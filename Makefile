@@ -69,7 +69,7 @@ e2e: real-servers ## the whole path, embedded and on a real Kafka and Redis that
 	$(call timed,e2e,go test -count=1 -timeout $(E2E_TIME) -run '$(END_TO_END)' ./test/e2e ./test/chaos)
 
 # As many histories as fit into SIM_TIME; SEEDS=10000 as many as that, FIRST=5001 from there on, SEED=17 that one.
-sim: ## the whole house in fake time with seeded faults: SEEDS=10000, or SEED=17 TRIES=20 to see one again
+sim: ## all stages in fake time with seeded faults: SEEDS=10000, or SEED=17 TRIES=20 to see one again
 	$(call present,$(SIMULATION),./test/sim)
 	@mkdir -p .cache && go test -c -o .cache/sim.test ./test/sim
 	$(call timed,sim,cd test/sim && SIM_TIME=$(if $(SEEDS)$(SEED),,$(SIM_TIME)) SIM_SEEDS=$(SEEDS) SIM_FIRST=$(FIRST) SIM_SEED=$(SEED) \

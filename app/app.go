@@ -167,14 +167,14 @@ func topicsError(err error) error {
 
 // startEmbedded starts what nobody configured.
 func (a *App) startEmbedded(ctx context.Context) error {
-	twins := a.cfg.Embedded
+	cfg := a.cfg.Embedded
 	if len(a.cfg.Kafka.Brokers) == 0 {
-		broker, err := embedded.StartKafka(twins.DataDir, twins.KafkaAddr, a.network.Listen, a.log)
+		broker, err := embedded.StartKafka(cfg.DataDir, cfg.KafkaAddr, a.network.Listen, a.log)
 		switch {
 		case errors.Is(err, embedded.ErrInUse):
 			return withHint(err, "stop that one, or give this one an ALTAVOZ_DATA_DIR of its own")
 		case err != nil:
-			return withHint(err, "if "+twins.KafkaAddr+" is a Kafka that you want to use, set ALTAVOZ_KAFKA_BROKERS to it; "+
+			return withHint(err, "if "+cfg.KafkaAddr+" is a Kafka that you want to use, set ALTAVOZ_KAFKA_BROKERS to it; "+
 				"if it is just taken, set ALTAVOZ_EMBEDDED_KAFKA_ADDR to another address")
 		}
 		a.broker = broker
@@ -187,8 +187,8 @@ func (a *App) startEmbedded(ctx context.Context) error {
 				"set ALTAVOZ_WHATSAPP_PHONE_NUMBER_ID and ALTAVOZ_WHATSAPP_ACCESS_TOKEN, or ALTAVOZ_SENDERS_FILE; without a base URL a simulator is brought along")
 		}
 		id := simulatedNumber
-		account := simulator.Config{Numbers: []simulator.Number{{ID: id, Token: simulatedToken}}, Webhooks: a.simulatedWebhooks(), AnyEndings: twins.AnyEndings, Logger: a.log}
-		api, err := embedded.StartSimulator(ctx, twins.SimulatorAddr, account, "", a.network.Listen)
+		account := simulator.Config{Numbers: []simulator.Number{{ID: id, Token: simulatedToken}}, Webhooks: a.simulatedWebhooks(), AnyEndings: cfg.AnyEndings, Logger: a.log}
+		api, err := embedded.StartSimulator(ctx, cfg.SimulatorAddr, account, "", a.network.Listen)
 		if err != nil {
 			return withHint(err, "set ALTAVOZ_SIMULATOR_ADDR to another address")
 		}

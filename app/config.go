@@ -28,7 +28,7 @@ import (
 	"altavoz/whatsapp/media"
 )
 
-// Config is everything that can be set, a struct a room. Default fills it in; Load reads the environment over that.
+// Config is everything that can be set, one struct for each subject. Default fills it in; Load reads the environment over that.
 type Config struct {
 	Process  ProcessConfig
 	HTTP     HTTPConfig
@@ -129,7 +129,7 @@ type ClientConfig struct {
 	APIKey schemas.Secret `envconfig:"ALTAVOZ_API_KEY" help:"the key they show"`
 }
 
-// The embedded twins' addresses: Kafka's usual port, and one near the API's.
+// Where the embedded Kafka and simulator listen: Kafka's usual port, and one near the API's.
 const (
 	defaultHTTPAddr      = "127.0.0.1:8080"
 	defaultKafkaAddr     = "127.0.0.1:9092"

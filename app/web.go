@@ -109,8 +109,9 @@ func inTime(most time.Duration, h http.Handler) http.Handler {
 	})
 }
 
-// profiles serves the profiles of the runtime, without the command line and the symbols that net/http/pprof also has. One that
-// is to take longer than profileTimeout ends then, with what there is.
+// profiles serves the profiles of the runtime, without the command line and the symbols that net/http/pprof also has. A CPU profile
+// or a trace of more than profileTimeout ends then, with what there is; a difference of two profiles (heap?seconds=300) is answered
+// with 408 then.
 func profiles(mux *http.ServeMux) {
 	for path, h := range map[string]http.HandlerFunc{"": pprof.Index, "profile": pprof.Profile, "trace": pprof.Trace} {
 		mux.Handle("GET /debug/pprof/"+path, inTime(profileTimeout+metricsTimeout, http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {

@@ -189,17 +189,17 @@ func TestRefusedCommitWritesNothing(t *testing.T) {
 		tp := stream.TopicPartition{Topic: schemas.TopicSendsExpress, Partition: 1}
 		f := g.Generation()
 		for name, c := range map[string]struct {
-			fence stream.Generation
-			meta  string
+			gen  stream.Generation
+			meta string
 		}{
 			"older generation": {stream.Generation{Member: f.Member, Number: f.Number - 1, Session: f.Session}, ""},
 			"another member":   {stream.Generation{Member: "nobody", Number: f.Number, Session: f.Session}, ""},
 			"another session":  {stream.Generation{Member: f.Member, Number: f.Number, Session: f.Session + 1}, ""},
 			"long metadata":    {f, strings.Repeat("x", stream.MaxMetadata+1)},
-			"no fence":         {stream.Generation{}, ""},
+			"no generation":    {stream.Generation{}, ""},
 		} {
 			t.Run(name, func(t *testing.T) {
-				refused, err := g.Commit(t.Context(), c.fence, []stream.Position{{Partition: tp, Offset: 1, Metadata: c.meta}})
+				refused, err := g.Commit(t.Context(), c.gen, []stream.Position{{Partition: tp, Offset: 1, Metadata: c.meta}})
 				if err != nil || refused[tp] == nil {
 					t.Errorf("refused %v, error %v", refused, err)
 				}
@@ -230,7 +230,7 @@ func TestMemberMayCommitAPartitionOfAnother(t *testing.T) {
 	})
 }
 
-// The answer to a commit gets lost: the member gives everything up, joins as somebody else, and the fence it had is void.
+// The answer to a commit gets lost: the member gives everything up, joins as somebody else, and the generation it had is void.
 func TestLostCommitAnswerEndsTheSession(t *testing.T) {
 	t.Parallel()
 	cluster, c := kafkatest.Embedded(t)
@@ -257,7 +257,7 @@ func TestLostCommitAnswerEndsTheSession(t *testing.T) {
 	}
 	refused, err := g.Commit(t.Context(), old, []stream.Position{{Partition: tp, Offset: 0}})
 	if err != nil || !errors.Is(refused[tp], group.ErrFenced) {
-		t.Errorf("a fence of the old session: %v, %v", refused, err)
+		t.Errorf("a commit of the old session: %v, %v", refused, err)
 	}
 	// And what the old member may still have on its way is refused by the coordinator itself.
 	late := kmsg.NewPtrOffsetCommitRequest()

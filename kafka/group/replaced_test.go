@@ -122,7 +122,7 @@ func ownsAnew(t *testing.T, p *kafkatest.Probe, ledger string) {
 	}
 }
 
-// The other one moves the ledgers on, and leaves. Nothing else asks for a fence meanwhile.
+// The other one moves the ledgers on, and leaves. Nothing else asks for a generation meanwhile.
 func TestReplacedMemberIsToldThatItLostAll(t *testing.T) {
 	t.Parallel()
 	for _, instance := range []string{"", "mine"} {
@@ -147,7 +147,7 @@ func TestReplacedMemberIsToldThatItLostAll(t *testing.T) {
 			ownsAnew(t, a, "of b: all of it was called")
 			refused, err := ga.Commit(t.Context(), old, []stream.Position{{Partition: expressOne, Metadata: "encoded before"}})
 			if err != nil || refused[expressOne] == nil {
-				t.Errorf("a commit under the fence of before: refused %v, error %v", refused, err)
+				t.Errorf("a commit under the generation of before: refused %v, error %v", refused, err)
 			}
 			commits(t, ga, "of a again", expressOne)
 		})

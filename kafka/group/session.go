@@ -215,7 +215,7 @@ func (s *session) revoke(which func(stream.TopicPartition) bool) {
 	case s.life.Err() != nil:
 		s.stage.OnLost(tps)
 	default:
-		s.stage.OnRevoked(ctx, tps) //mutant:revoked-slots-drain
+		s.stage.OnRevoked(ctx, tps) //mutant:revoked-partitions-drain
 	}
 	s.removeOwned(tps)
 }

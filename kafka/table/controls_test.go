@@ -19,8 +19,8 @@ func TestControlsAreFollowed(t *testing.T) {
 	kafkatest.OnBrokers(t, func(t *testing.T, c kafka.Config) {
 		l := kafkatest.Layout(t, c)
 		p, v := kafkatest.Publisher(t, c, l), kafkatest.Controls(t, c, l)
-		heard := make(chan schemas.Controls, 10)
-		v.Listen(func(_ schemas.TaskID, c schemas.Controls) { heard <- c })
+		reported := make(chan schemas.Controls, 10)
+		v.Listen(func(_ schemas.TaskID, c schemas.Controls) { reported <- c })
 		kafkatest.StartControls(t, v) // before the topic has a record
 		a, b := schemas.NewTaskID(), schemas.NewTaskID()
 		if _, ok := v.Get(a); ok {
@@ -40,7 +40,7 @@ func TestControlsAreFollowed(t *testing.T) {
 			t.Error(diff)
 		}
 		for range 4 {
-			kafkatest.Take(t, heard, "control")
+			kafkatest.Take(t, reported, "control")
 		}
 		seen := 0
 		v.Each(func(schemas.TaskID, schemas.Controls) bool { seen++; return false })

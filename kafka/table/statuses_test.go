@@ -306,8 +306,8 @@ func TestStatusesKeepTheHighestVersion(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		heard := make(chan uint64, 10)
-		v.Listen(func(_ schemas.TaskID, s *schemas.Status) { heard <- s.GetVersion() })
+		reported := make(chan uint64, 10)
+		v.Listen(func(_ schemas.TaskID, s *schemas.Status) { reported <- s.GetVersion() })
 		changes, stop := v.Watch(task)
 		defer stop()
 		if err := v.Start(t.Context()); err != nil {
@@ -326,8 +326,8 @@ func TestStatusesKeepTheHighestVersion(t *testing.T) {
 		if s, _ := v.Get(task); s.GetCursor() != 40 {
 			t.Errorf("after Sync the view says %v, want Cursor 40", s)
 		}
-		if a, b := kafkatest.Take(t, heard, "status"), kafkatest.Take(t, heard, "status"); a != 3 || b != 4 {
-			t.Errorf("heard %d and %d; want 3, 4", a, b)
+		if a, b := kafkatest.Take(t, reported, "status"), kafkatest.Take(t, reported, "status"); a != 3 || b != 4 {
+			t.Errorf("reported %d and %d; want 3, 4", a, b)
 		}
 	})
 }

@@ -13,24 +13,24 @@ import (
 	"altavoz/schemas"
 )
 
-// cutView is a view of controls whose log is to lose its end, and what it hears.
+// cutView is a view of controls whose log is to lose its end, and the tasks that it reported.
 type cutView struct {
 	*table.Controls
 	cluster   *kfake.Cluster
 	publisher *records.Publisher
 	registry  *prometheus.Registry
-	tasks     []schemas.TaskID // with an order each, which was read
-	heard     chan schemas.TaskID
+	tasks     []schemas.TaskID // with a control each, which was read
+	reported  chan schemas.TaskID
 }
 
 func newCutView(t *testing.T, tasks int) *cutView {
 	t.Helper()
 	cluster, c := kafkatest.Embedded(t)
-	v := &cutView{cluster: cluster, registry: prometheus.NewRegistry(), heard: make(chan schemas.TaskID, 1000)}
+	v := &cutView{cluster: cluster, registry: prometheus.NewRegistry(), reported: make(chan schemas.TaskID, 1000)}
 	c.Registerer = v.registry
 	l := kafkatest.Layout(t, c)
 	v.publisher, v.Controls = kafkatest.Publisher(t, c, l), kafkatest.Controls(t, c, l)
-	v.Listen(func(id schemas.TaskID, _ schemas.Controls) { v.heard <- id })
+	v.Listen(func(id schemas.TaskID, _ schemas.Controls) { v.reported <- id })
 	kafkatest.StartControls(t, v.Controls)
 	for range tasks {
 		id := schemas.NewTaskID()
@@ -38,19 +38,19 @@ func newCutView(t *testing.T, tasks int) *cutView {
 		kafkatest.Publish(t, v.publisher, kafkatest.Control(id, schemas.ControlKind_CONTROL_KIND_PAUSE, 0))
 	}
 	for _, id := range v.tasks {
-		if got := kafkatest.Take(t, v.heard, "order"); got != id {
-			t.Fatalf("heard of %s, not %s", got, id)
+		if got := kafkatest.Take(t, v.reported, "control"); got != id {
+			t.Fatalf("reported %s, want %s", got, id)
 		}
 	}
 	return v
 }
 
-// readsAgain fails unless all of the topic is read again from its start after 1 to cuts cuts, and is known whenever it is heard.
+// readsAgain fails unless all of the topic is read again from its start after 1 to cuts cuts, and is known whenever it is reported.
 func (v *cutView) readsAgain(t *testing.T, cuts int) {
 	t.Helper()
 	for i, id := range v.tasks {
-		if got := kafkatest.Take(t, v.heard, "order that is read again"); got != id {
-			t.Fatalf("order %d is of %s: the topic is not read from its start; want %v", i, got, id)
+		if got := kafkatest.Take(t, v.reported, "control that is read again"); got != id {
+			t.Fatalf("control %d is of %s: the topic is not read from its start; want %v", i, got, id)
 		}
 		if c, ok := v.Get(id); !ok || !c.Paused || c.Cuts < 1 || c.Cuts > cuts {
 			t.Errorf("of %d is wanted %+v, %v; want a pause after 1 to %d cuts", i, c, ok, cuts)
@@ -94,8 +94,8 @@ func TestViewThatReadBeyondTheEndOfItsLogHasNotCaughtUp(t *testing.T) {
 	v := newCutView(t, 20)
 	endAt(v.cluster, 10)
 	v.sync(t)
-	if len(v.heard) < 10 {
-		t.Errorf("the view has caught up, and %d of the 10 orders that are there were read, want at least 10", len(v.heard))
+	if len(v.reported) < 10 {
+		t.Errorf("the view has caught up, and %d of the 10 controls that are there were read, want at least 10", len(v.reported))
 	}
 	v.readsAgain(t, 1)
 	v.counts(t, 1)
@@ -122,7 +122,7 @@ func TestRecordsReadWhileTheEndIsAskedForAreNoCut(t *testing.T) {
 			if _, err := v.publisher.Publish(t.Context(), kafkatest.Control(schemas.NewTaskID(), schemas.ControlKind_CONTROL_KIND_PAUSE, 0)); err != nil {
 				t.Error(err)
 			}
-			<-v.heard
+			<-v.reported
 		})
 		v.sync(t)
 	}
@@ -140,35 +140,35 @@ func TestEndOfBeforeACutIsNotWaitedFor(t *testing.T) {
 	id := schemas.NewTaskID()
 	kafkatest.Publish(t, v.publisher, kafkatest.Control(id, schemas.ControlKind_CONTROL_KIND_PAUSE, 0))
 	v.sync(t)
-	if got := kafkatest.Take(t, v.heard, "order"); got != id {
-		t.Errorf("heard of %s, not %s", got, id)
+	if got := kafkatest.Take(t, v.reported, "control"); got != id {
+		t.Errorf("reported %s, want %s", got, id)
 	}
 	v.counts(t, 0)
 }
 
-// A task that was paused, resumed and paused again is paused while the orders are read again, for all who ask and all who listen.
-func TestOrderThatWasOverruledIsNotHeardAgainAfterACut(t *testing.T) {
+// A task that was paused, resumed and paused again is paused while the controls are read again, for all who ask and all who listen.
+func TestControlThatWasOverruledIsNotReportedAgainAfterACut(t *testing.T) {
 	t.Parallel()
 	cluster, c := kafkatest.Embedded(t)
 	l := kafkatest.Layout(t, c)
 	p, v := kafkatest.Publisher(t, c, l), kafkatest.Controls(t, c, l)
-	heard := make(chan schemas.Controls, 100)
+	reported := make(chan schemas.Controls, 100)
 	id := schemas.NewTaskID()
 	v.Listen(func(id schemas.TaskID, c schemas.Controls) {
 		if got, _ := v.Get(id); got != c {
-			t.Errorf("heard is %+v, and %+v is known; want %v", c, got, c)
+			t.Errorf("reported %+v, and %+v is known; want %v", c, got, c)
 		}
-		heard <- c
+		reported <- c
 	})
 	kafkatest.StartControls(t, v)
 	for _, kind := range []schemas.ControlKind{
 		schemas.ControlKind_CONTROL_KIND_PAUSE, schemas.ControlKind_CONTROL_KIND_RESUME, schemas.ControlKind_CONTROL_KIND_PAUSE,
 	} {
 		kafkatest.Publish(t, p, kafkatest.Control(id, kind, 0))
-		kafkatest.Take(t, heard, "order")
+		kafkatest.Take(t, reported, "control")
 	}
 	kafkatest.Publish(t, p, kafkatest.Control(id, schemas.ControlKind_CONTROL_KIND_SPEED, 7))
-	kafkatest.Take(t, heard, "order")
+	kafkatest.Take(t, reported, "control")
 	endAt(cluster, 3)
 	if err := v.Sync(t.Context()); err != nil {
 		t.Fatal(err)
@@ -176,12 +176,12 @@ func TestOrderThatWasOverruledIsNotHeardAgainAfterACut(t *testing.T) {
 	for _, want := range []schemas.Controls{
 		{Paused: true, Speed: 7, HasSpeed: true, Next: 3, Cuts: 1}, {Paused: true, Speed: 7, HasSpeed: true, Next: 4, Cuts: 1},
 	} {
-		if got := kafkatest.Take(t, heard, "order after the cut"); got != want {
-			t.Errorf("heard is %+v, not %+v", got, want)
+		if got := kafkatest.Take(t, reported, "control after the cut"); got != want {
+			t.Errorf("reported %+v, want %+v", got, want)
 		}
 	}
-	if len(heard) > 0 {
-		t.Errorf("heard is more: %+v", <-heard)
+	if len(reported) > 0 {
+		t.Errorf("reported one more: %+v", <-reported)
 	}
 }
 

@@ -96,7 +96,7 @@ func (s *worker) OnCommitted(a partition.CommitResult) {
 	switch {
 	case a.Unknown != nil:
 		s.log.Warn("nobody knows what was committed; the partition starts nothing more", "error", a.Unknown)
-		s.dead = true //mutant:unknown-commit-ends-the-slot
+		s.dead = true //mutant:unknown-commit-ends-the-worker
 	case a.Refused != nil: //mutant:refused-commit-produces-nothing
 		s.log.Debug("a commit was refused", "error", a.Refused)
 		s.leasesToCommit = append(leases, s.leasesToCommit...)

@@ -35,7 +35,7 @@ func (s *worker) onStatus(id schemas.TaskID, st *schemas.Status, now time.Time) 
 	s.adoptShown(t)
 	//mutant:overtaken-quantum-is-not-repeated
 	s.followCursor(t, st.GetCursor())
-	//mutant:marks-are-read-behind-the-note
+	//mutant:states-are-read-behind-the-probe
 	if t.ProbeMs != 0 && st.GetPhaseMs() >= t.ProbeMs {
 		t.ProbeMs = 0
 		s.prepare.AwaitStates(t)

@@ -101,7 +101,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 	}
 	m := &metrics{
 		disagreements: newDisagreements(reg),
-		broadcasts:    counters("altavoz_broadcasts_total", "Broadcasts taken in, by the door they came through.", "door", sourceHTTP, sourceProtobuf, sourceJSON),
+		broadcasts:    counters("altavoz_broadcasts_total", "Broadcasts taken in, by where they came from.", "door", sourceHTTP, sourceProtobuf, sourceJSON),
 		dropped:       counters("altavoz_broadcasts_dropped_total", "Records of broadcasts that are no new task.", "cause", dropRepeat, dropConflict, dropInvalid, dropForeign, dropMoved),
 		parked:        counter("altavoz_fanout_parked_total", "Tasks that left the ledger to wait elsewhere."),
 		quanta:        byLane("altavoz_turns_total", "Turns taken."),

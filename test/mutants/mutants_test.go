@@ -209,7 +209,7 @@ l.unread = l.head`),
 		{marker: "rebalance-waits-for-what-was-polled", change: drop(), test: "TestRevokeWaitsForWhatWasPolled"},
 		{marker: "only-owned-records-are-handed-over", change: makeTrue(), test: "TestRecordsOfAPartitionThatIsGoneAreNotHandedOver"},
 		{marker: "stopping-drains", change: drop(), test: "TestStoppingDrainsWhileStillAMember"},
-		{marker: "revoked-slots-drain", change: whole("_ = ctx\ns.stage.OnLost(tps)"), test: "TestRevokedPartitionsDrainWhileStillAMember"},
+		{marker: "revoked-partitions-drain", change: whole("_ = ctx\ns.stage.OnLost(tps)"), test: "TestRevokedPartitionsDrainWhileStillAMember"},
 		{marker: "newer-records-are-not-handed-over", change: value("s.group.cfg.Records(p.Records)"), test: "TestNewerRecordHoldsItsPartition", in: "kafka/group"},
 		{marker: "views-hold-newer-records", change: value("t.cfg.Records(p.Records)"), test: "TestViewsHoldWhereANewerVersionWrote", in: "kafka/table"},
 		{marker: "partition-without-an-answer-is-unknown", change: makeFalse(), test: "TestPartitionMissingFromACommitAnswerIsUnknown", in: "kafka/group"},
@@ -221,7 +221,7 @@ l.unread = l.head`),
 		// Tasks that finished long ago are known, whoever asks.
 		{marker: "finished-tasks-stay-known", change: drop(), test: "TestNoTaskIsForgotten"},
 		{marker: "repeat-of-a-task-that-is-read-back", change: makeFalse(), test: "TestRepeatsOfATaskThatIsReadBackSettleAndLeave"},
-		{marker: "repeated-plan-writes-the-status", change: drop(), test: "TestRepeatedPlanHasTheStatusWrittenAgain"},
+		{marker: "repeated-opening-writes-the-status", change: drop(), test: "TestRepeatedPlanHasTheStatusWrittenAgain"},
 		{marker: "unconfirmed-id-is-not-accepted", change: makeFalse(), test: "TestIdempotencyKeyRace"},
 
 		// Whose a task is.
@@ -248,7 +248,7 @@ l.unread = l.head`),
 
 		// Knowledge of a commit, and of what it says.
 		{marker: "unknown-commit-gives-all-up", change: makeFalse(), test: "TestCommitAnswerLost"},
-		{marker: "unknown-commit-ends-the-slot", change: drop(), test: "TestNothingStartsAfterACommitThatNobodyAnswered"},
+		{marker: "unknown-commit-ends-the-worker", change: drop(), test: "TestNothingStartsAfterACommitThatNobodyAnswered"},
 		{
 			marker: "ledger-is-encoded-under-its-generation", change: whole("st.mu.Unlock()\ngeneration := st.ports.Committer.Generation()\nst.mu.Lock()\nc := &commit{generation: generation, batch: batch, waiters: st.commits.flushWaiters}"),
 			test: "TestSendIsCommittedCalledAndRecorded",
@@ -269,7 +269,7 @@ l.unread = l.head`),
 		// What a fanout leaves to its Status, and repeats.
 		{marker: "parked-task-is-in-its-status", change: operandWith("GetCursor", "true"), test: "TestTaskIsParkedOnceItsStatusSaysItsCursor", in: "processor/fanout"},
 		{marker: "commit-waits-for-the-old-ledger", change: operandWith("restored", "false"), test: "TestNothingIsCommittedBeforeTheOldLedgerIsRead"},
-		{marker: "marks-are-read-behind-the-note", change: operandWith("GetPhaseMs", "true"), test: "TestTakeoverWaitsForTheAggregator"},
+		{marker: "states-are-read-behind-the-probe", change: operandWith("GetPhaseMs", "true"), test: "TestTakeoverWaitsForTheAggregator"},
 		{marker: "copy-ahead-that-the-status-names-is-the-task", change: makeFalse(), test: "TestTakeoverLeavesTheTaskToTheCopyThatTheStatusNames"},
 		{marker: "copy-that-the-status-names-is-the-task", change: operandWith("named", "(named || true)"), test: "TestCopyThatTheStatusNamesIsTheTask"},
 		{marker: "copy-of-a-record-waits-for-its-status", change: condition("t.Claimed != nil"), test: "TestRecordCopiedForTwoDefaultNumbersReachesNobodyTwice"},
