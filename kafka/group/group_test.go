@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -210,6 +212,37 @@ func TestRefusedCommitWritesNothing(t *testing.T) {
 			t.Errorf("the good one: %v, %v; want none", refused, err)
 		}
 	})
+}
+
+// The positions of each commit are counted by what became of them: accepted, refused, and without an answer.
+func TestCommitsOfAGroupAreCounted(t *testing.T) {
+	t.Parallel()
+	cluster, c := kafkatest.Embedded(t)
+	reg := prometheus.NewRegistry()
+	c.Registerer = reg
+	kafkatest.Layout(t, c)
+	p := kafkatest.NewProbe()
+	g, _ := kafkatest.Join(t, c, p)
+	kafkatest.Until(t, "assigned", func() bool { return len(p.Owned()) == 4 })
+	owned := p.Owned() // in any order
+	two := []stream.Position{{Partition: owned[0]}, {Partition: owned[1]}}
+	gen := g.Generation()
+	if refused, err := g.Commit(t.Context(), gen, two); err != nil || len(refused) > 0 {
+		t.Fatalf("got refused %v, error %v, want none", refused, err)
+	}
+	if refused, err := g.Commit(t.Context(), stream.Generation{}, two); err != nil || len(refused) != len(two) {
+		t.Fatalf("got refused %v, error %v, want both refused", refused, err)
+	}
+	cluster.ControlKey(int16(kmsg.OffsetCommit), func(kmsg.Request) (kmsg.Response, error, bool) {
+		return nil, errors.New("cut"), true // closes the connection
+	})
+	if _, err := g.Commit(t.Context(), gen, two[:1]); err == nil {
+		t.Fatal("got no error for a commit without an answer")
+	}
+	want := map[string]float64{"accepted": 2, "refused": 2, "unclear": 1}
+	if diff := cmp.Diff(want, kafkatest.MetricValues(t, reg, "altavoz_commits_total", "result")); diff != "" {
+		t.Errorf("positions by result (-want +got):\n%s", diff)
+	}
 }
 
 // The group only checks who commits. So a live member may write the position of a partition that it does not own, and a
