@@ -14,6 +14,7 @@ import (
 	"altavoz/processor/fanout/prepare"
 	"altavoz/processor/sender"
 	"altavoz/producer"
+	"altavoz/producer/export"
 	"altavoz/redis"
 	"altavoz/stream"
 	"altavoz/whatsapp"
@@ -30,6 +31,7 @@ var (
 	_ producer.Statuses = (*table.Statuses)(nil)
 	_ producer.Tasks    = (*table.Statuses)(nil)
 	_ producer.Webhooks = (*whatsapp.Webhooks)(nil)
+	_ export.Records    = (*records.Reader)(nil)
 
 	_ prepare.Records = (*records.Reader)(nil)
 	_ fanout.Statuses = (*table.Statuses)(nil)

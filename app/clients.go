@@ -33,7 +33,8 @@ const (
 // clients is what a process reaches Kafka, Redis and the Cloud API through, and its HTTP API. What none of its roles needs is nil.
 type clients struct {
 	express, bulk *records.Publisher
-	reader        *records.Reader
+	reader        *records.Reader // of the stages
+	exports       *records.Reader // of the producer, with connections of its own: a list of 10,000,000 that is read keeps no stage waiting
 	statuses      *table.Statuses
 	controls      *table.Controls
 	messenger     *whatsapp.Client
@@ -60,13 +61,20 @@ func (a *App) openClients(ctx context.Context) error {
 			return fmt.Errorf("opening the %s: %w", p.name, err)
 		}
 	}
-	if roles.Has(RoleFanout, RoleSender, RoleAggregator) {
+	for _, r := range []struct {
+		name  string
+		roles Roles
+		into  **records.Reader
+	}{{"reader", Roles{RoleFanout, RoleSender, RoleAggregator}, &a.clients.reader}, {"reader of recipients", Roles{RoleProducer}, &a.clients.exports}} {
+		if !roles.Has(r.roles...) {
+			continue
+		}
 		reader, err := records.NewReader(a.kafka)
 		if err != nil {
-			return fmt.Errorf("opening the reader: %w", err)
+			return fmt.Errorf("opening the %s: %w", r.name, err)
 		}
-		a.clients.reader = reader
-		a.stopLast("reader", func(context.Context) error { reader.Close(); return nil })
+		*r.into = reader
+		a.stopLast(r.name, func(context.Context) error { reader.Close(); return nil })
 	}
 	if roles.Has(RoleFanout, RoleSender) {
 		if err := a.openWhatsApp(ctx); err != nil {

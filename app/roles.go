@@ -19,6 +19,7 @@ import (
 	"altavoz/processor/relay"
 	"altavoz/processor/sender"
 	"altavoz/producer"
+	"altavoz/producer/export"
 	"altavoz/whatsapp"
 )
 
@@ -114,6 +115,7 @@ func (a *App) startRoles(ctx context.Context) error {
 	}
 	a.clients.ingress = producer.New(a.ingressConfig(), producer.Ports{
 		Log: a.clients.express, Statuses: a.clients.statuses, Tasks: a.clients.statuses, Webhooks: a.webhooks(),
+		Recipients: export.Source{Records: a.clients.exports, Home: a.layout.Home, Region: a.cfg.WhatsApp.DefaultRegion},
 	})
 	a.web.serve(a.clients.ingress.Handler())
 	a.probeWrites(ctx)

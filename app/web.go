@@ -74,7 +74,7 @@ func (w *web) listen(ctx context.Context, cfg HTTPConfig, network Network, regis
 		if admission.Loopback(addr) && (name == serverAdmin || cfg.keys().None()) {
 			h = admission.OnlyLocal(addr, h)
 		}
-		srv := producer.NewServer(h, w.log)
+		srv := connections.NewServer(h, w.log)
 		srv.BaseContext = func(net.Listener) context.Context { return base }
 		set := connections.New(connections.Config{Server: name, Most: most, Logger: w.log, Registerer: registry})
 		set.Attach(srv)

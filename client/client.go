@@ -11,7 +11,6 @@ import (
 	"strconv"
 	"strings"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"altavoz/schemas"
@@ -142,14 +141,8 @@ func (c *Client) ask(ctx context.Context, method, path string, body []byte, into
 
 // do makes a request and reads its answer; one that is no success is a *RefusedError.
 func (c *Client) do(req *http.Request, into answer) error {
-	if c.key != "" {
-		req.Header.Set("Authorization", "Bearer "+c.key.Reveal())
-	}
-	resp, err := c.http.Do(req)
+	resp, err := c.request(req)
 	if err != nil {
-		if errors.Is(err, syscall.ECONNREFUSED) {
-			return fmt.Errorf("%w on %s", ErrUnreachable, c.base)
-		}
 		return err
 	}
 	defer func() { _ = resp.Body.Close() }() // it was only read
@@ -157,13 +150,10 @@ func (c *Client) do(req *http.Request, into answer) error {
 	if err != nil {
 		return fmt.Errorf("reading the answer of %s: %w", c.base, err)
 	}
-	if resp.StatusCode < http.StatusMultipleChoices {
-		if err := json.Unmarshal(body, into); err != nil || !into.keep(body) {
-			return fmt.Errorf("%s: %w", c.base, ErrNotAltavoz)
-		}
-		return nil
+	if err := json.Unmarshal(body, into); err != nil || !into.keep(body) {
+		return fmt.Errorf("%s: %w", c.base, ErrNotAltavoz)
 	}
-	return c.refused(resp, body)
+	return nil
 }
 
 func (c *Client) refused(resp *http.Response, body []byte) error {

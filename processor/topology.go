@@ -42,7 +42,7 @@ func Topology() []Stage {
 	return []Stage{
 		{
 			Name:   Producer,
-			Reads:  []stream.Topic{schemas.TopicStatuses, schemas.TopicControls},
+			Reads:  []stream.Topic{schemas.TopicStatuses, schemas.TopicControls, schemas.TopicMarks, schemas.TopicBroadcasts, schemas.TopicBlobs},
 			Writes: []stream.Topic{schemas.TopicBlobs, schemas.TopicBroadcasts, schemas.TopicControls, schemas.TopicResults},
 		},
 		{

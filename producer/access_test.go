@@ -52,6 +52,7 @@ func TestThreatS02EachRouteAsksForItsScope(t *testing.T) {
 		"HEAD " + one:                              access.Read,
 		"PATCH " + one:                             access.Control,
 		"GET " + one + "/events":                   access.Read,
+		"GET " + one + "/recipients":               access.Read,
 		"POST " + one + "/pause":                   access.Control,
 		"POST " + one + "/resume":                  access.Control,
 		"POST " + one + "/cancel":                  access.Control,

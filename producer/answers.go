@@ -40,6 +40,7 @@ const (
 	codeConflict     = "conflict"
 	codeContent      = "content_refused"
 	codeClosed       = "task_closed"
+	codeExpired      = "list_expired"
 )
 
 // answer is what a handler has to say.

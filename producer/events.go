@@ -11,7 +11,6 @@ import (
 
 	"altavoz/producer/access"
 	"altavoz/producer/feed"
-	"altavoz/producer/slots"
 	"altavoz/producer/tasks"
 	"altavoz/schemas"
 	"altavoz/schemas/es"
@@ -34,15 +33,12 @@ func (in *Ingress) events(_ http.ResponseWriter, r *http.Request, caller *access
 	if tasks.StateOf(s, time.Now()).Over() && s.GetVersion() <= seen {
 		return answer{status: http.StatusNoContent}
 	}
-	by := in.shareOf(caller)
-	switch err := by.Take(access.Feeds, in.feeds); {
-	case errors.Is(err, slots.ErrShare):
-		return overShare(es.ShareFeeds)
-	case err != nil:
-		return later(codeBusy, es.BusyFeeds)
+	give, no := in.take(caller, access.Feeds, in.feeds, es.ShareFeeds, es.BusyFeeds)
+	if no != nil {
+		return *no
 	}
 	return answer{status: http.StatusOK, stream: func(w http.ResponseWriter) {
-		defer by.Give(access.Feeds, in.feeds)
+		defer give()
 		changes, stop := in.ports.Statuses.Watch(task)
 		defer stop()
 		f := feed.Feed{Seen: seen, Changes: changes, Look: func(seen uint64) (feed.Event, bool, error) {

@@ -20,6 +20,7 @@ import (
 
 	"altavoz/internal/testio"
 	"altavoz/producer"
+	"altavoz/producer/connections"
 	"altavoz/schemas"
 	"altavoz/schemas/request"
 )
@@ -257,7 +258,7 @@ func TestFeedEndsWithTheServer(t *testing.T) {
 		h := setup(t, producer.Config{})
 		base, stop := context.WithCancel(t.Context())
 		l := testio.NewPipes()
-		srv := producer.NewServer(h.handler, slog.New(slog.DiscardHandler))
+		srv := connections.NewServer(h.handler, slog.New(slog.DiscardHandler))
 		srv.BaseContext = func(net.Listener) context.Context { return base }
 		go srv.Serve(l)
 		f := follow(t, l, h.version(7, nil))

@@ -22,16 +22,6 @@ import (
 	"altavoz/schemas/request"
 )
 
-// Limits of the server that Server makes: what a client may do before a handler sees it.
-const (
-	headerTimeout = 5 * time.Second
-	// unreadTimeout is how long a body may take that no handler reads: net/http reads what is left of it, up to 256 KiB, before it
-	// answers or takes the connection for another request. A handler that reads its body sets deadlines of its own (bodyReader).
-	unreadTimeout  = 5 * time.Second
-	idleTimeout    = 60 * time.Second
-	maxHeaderBytes = 16 << 10
-)
-
 // Ingress is the HTTP service.
 type Ingress struct {
 	cfg      Config
@@ -46,6 +36,7 @@ type Ingress struct {
 	waiting  slots.Slots   // direct answers, and those of controls
 	listing  slots.Slots   // lists
 	feeds    slots.Slots   // event feeds
+	exports  slots.Slots   // recipients of a task
 	lookups  slots.Slots   // tasks that are read back
 	forged   loglimit.Line // webhooks that are not Meta's
 }
@@ -86,31 +77,11 @@ func New(cfg Config, ports Ports) *Ingress {
 		cfg: cfg, ports: ports, local: access.Local(), cross: http.NewCrossOriginProtection(),
 		bodies:   slots.Bodies{Any: make(slots.Slots, maxReading), Big: make(slots.Slots, cfg.Uploads), From: BigBody},
 		webhooks: slots.Bodies{Any: make(slots.Slots, maxWebhooks), Big: make(slots.Slots, bigWebhooks), From: bigWebhook, Underway: new(underway.Bodies[*slots.Body])},
-		waiting:  make(slots.Slots, maxWaiting), listing: make(slots.Slots, maxListing), feeds: make(slots.Slots, cfg.Feeds), lookups: make(slots.Slots, maxLookups),
+		waiting:  make(slots.Slots, maxWaiting), listing: make(slots.Slots, maxListing), feeds: make(slots.Slots, cfg.Feeds), exports: make(slots.Slots, maxExports), lookups: make(slots.Slots, maxLookups),
 		forged: loglimit.Line{Every: forgedEvery},
 	}
 	in.metrics = newIngressMetrics(in, cfg.Registerer)
 	return in
-}
-
-// NewServer returns a server of h with the limits that keep slow and idle clients from piling up. The caller gives it a
-// listener and shuts it down.
-func NewServer(h http.Handler, log *slog.Logger) *http.Server {
-	return &http.Server{
-		Handler: withUnreadDeadline(h), ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes,
-		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
-	}
-}
-
-// withUnreadDeadline ends the wait for bodies that nobody reads. ReadTimeout is no way to do that: it would also end uploads that are
-// slow, and feeds, which have no end. net/http takes the deadline back when it has read a body to its end (1.26).
-func withUnreadDeadline(h http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.ContentLength != 0 { // -1: chunked
-			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(unreadTimeout)) // not there in tests without a connection
-		}
-		h.ServeHTTP(w, r)
-	})
 }
 
 // Handler returns the routes; what is none of them is 404.
@@ -158,7 +129,9 @@ func (in *Ingress) answer(w http.ResponseWriter, r *http.Request, h handler) (a 
 func (in *Ingress) stream(w http.ResponseWriter, r *http.Request, a answer) {
 	defer func() {
 		if p := recover(); p != nil {
-			in.panicked(r, p)
+			if err, ok := p.(error); !ok || !errors.Is(err, http.ErrAbortHandler) {
+				in.panicked(r, p)
+			}
 			panic(http.ErrAbortHandler) // part of the answer is out: only a broken connection says that it is not all
 		}
 	}()

@@ -27,6 +27,7 @@ import (
 	"altavoz/internal/testio"
 	"altavoz/producer"
 	"altavoz/producer/access"
+	"altavoz/producer/connections"
 	"altavoz/producer/identity"
 	"altavoz/schemas"
 	"altavoz/schemas/request"
@@ -572,7 +573,7 @@ func TestBigBodiesBeyondTheSlotsAreRefused(t *testing.T) {
 func serve(t *testing.T, h *harness) *testio.Pipes {
 	t.Helper()
 	l := testio.NewPipes()
-	srv := producer.NewServer(h.handler, slog.New(slog.DiscardHandler))
+	srv := connections.NewServer(h.handler, slog.New(slog.DiscardHandler))
 	done := make(chan error)
 	go func() { done <- srv.Serve(l) }()
 	t.Cleanup(func() {
@@ -727,6 +728,7 @@ func TestMetricsCountRequestsAndBroadcasts(t *testing.T) {
 		"altavoz_http_slots_in_use slot=answer":              0,
 		"altavoz_http_slots_in_use slot=any":                 0,
 		"altavoz_http_slots_in_use slot=big":                 0,
+		"altavoz_http_slots_in_use slot=export":              0,
 		"altavoz_http_slots_in_use slot=feed":                0,
 		"altavoz_http_slots_in_use slot=list":                0,
 		"altavoz_http_slots_in_use slot=webhook":             0,

@@ -21,6 +21,7 @@ import (
 	"altavoz/internal/testio"
 	"altavoz/producer"
 	"altavoz/producer/access"
+	"altavoz/producer/export"
 	"altavoz/schemas"
 	"altavoz/schemas/request"
 	"altavoz/stream"
@@ -50,7 +51,10 @@ func setup(t *testing.T, cfg producer.Config) *harness {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	h.Ingress = producer.New(cfg, producer.Ports{Log: h.log, Statuses: &h.view, Tasks: &h.view, Webhooks: meta{}})
+	h.Ingress = producer.New(cfg, producer.Ports{
+		Log: h.log, Statuses: &h.view, Tasks: &h.view, Webhooks: meta{},
+		Recipients: export.Source{Records: h.log, Home: func(stream.Topic, []byte) int32 { return marksPartition }, Region: "CO"},
+	})
 	h.handler = h.Handler()
 	return h
 }
@@ -138,6 +142,58 @@ type memoryLog struct {
 	before func(ctx context.Context) // runs before records are taken
 	after  func(stream.Record)       // runs when one was taken
 	forget bool                      // keep no values
+	reads  func(ctx context.Context) // runs before a slice is read
+}
+
+// marksPartition is where the states of all tasks lie.
+const marksPartition = 2
+
+func (l *memoryLog) Record(ctx context.Context, p stream.TopicPartition, offset int64) (stream.Record, error) {
+	if l.reads != nil && p.Topic == schemas.TopicBlobs {
+		l.reads(ctx)
+	}
+	for _, r := range l.of(p.Topic) {
+		if r.Partition == p.Partition && r.Offset == offset {
+			return r, ctx.Err()
+		}
+	}
+	return stream.Record{}, stream.ErrGone
+}
+
+func (l *memoryLog) Records(ctx context.Context, p stream.TopicPartition, offsets []int64, each func(stream.Record) error) error {
+	for _, o := range offsets {
+		rec, err := l.Record(ctx, p, o)
+		if err == nil {
+			err = each(rec)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (l *memoryLog) Range(ctx context.Context, p stream.TopicPartition, from, to int64, each func(stream.Record) error) error {
+	for _, r := range l.of(p.Topic) {
+		if r.Partition == p.Partition && r.Offset >= from && r.Offset < to {
+			if err := each(r); err != nil {
+				return err
+			}
+		}
+	}
+	return ctx.Err()
+}
+
+func (l *memoryLog) Ends(_ context.Context, t stream.Topic) (map[int32]int64, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	ends := make(map[int32]int64)
+	for p, end := range l.ends {
+		if p.Topic == t {
+			ends[p.Partition] = end
+		}
+	}
+	return ends, nil
 }
 
 func (l *memoryLog) Publish(ctx context.Context, recs ...stream.Record) ([]stream.Record, error) {
@@ -168,10 +224,13 @@ func (l *memoryLog) take(r stream.Record) stream.Record {
 	if l.ends == nil {
 		l.ends = map[stream.TopicPartition]int64{}
 	}
-	if r.Topic != schemas.TopicControls { // which has one partition
-		r.Partition = int32(h.Sum32() % 4)
-	} else {
+	switch r.Topic {
+	case schemas.TopicControls: // which has one partition
 		r.Partition = 0
+	case schemas.TopicMarks: // which lie where the results of their task do
+		r.Partition = marksPartition
+	default:
+		r.Partition = int32(h.Sum32() % 4)
 	}
 	slot := stream.TopicPartition{Topic: r.Topic, Partition: r.Partition}
 	r.Offset = l.ends[slot]

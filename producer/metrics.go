@@ -20,6 +20,7 @@ const (
 	routeResume  = "resume"
 	routeCancel  = "cancel"
 	routeEvents  = "events"
+	routeList    = "recipients"
 	routeWebhook = "webhook"
 	routeHealth  = "health"
 	routeReady   = "ready"
@@ -60,7 +61,7 @@ func newIngressMetrics(in *Ingress, reg prometheus.Registerer) *ingressMetrics {
 		}),
 	}
 	for _, route := range []string{
-		routeSend, routeStatus, routeTasks, routeTask, routePause, routeResume, routeCancel, routeEvents, routeWebhook, routeHealth, routeReady, routeOpenAPI, routeOther,
+		routeSend, routeStatus, routeTasks, routeTask, routePause, routeResume, routeCancel, routeEvents, routeList, routeWebhook, routeHealth, routeReady, routeOpenAPI, routeOther,
 	} {
 		m.seconds[route] = seconds.WithLabelValues(route)
 	}
@@ -72,11 +73,11 @@ func newIngressMetrics(in *Ingress, reg prometheus.Registerer) *ingressMetrics {
 	}
 	for name, s := range map[string]slots.Slots{
 		"big": in.bodies.Big, "any": in.bodies.Any, "answer": in.waiting, "webhook": in.webhooks.Any, "big_webhook": in.webhooks.Big,
-		"list": in.listing, "feed": in.feeds,
+		"list": in.listing, "feed": in.feeds, "export": in.exports,
 	} {
 		f.NewGaugeFunc(prometheus.GaugeOpts{
 			Name:        "altavoz_http_slots_in_use",
-			Help:        "Requests that hold a slot: big bodies, bodies of any size, answers waited for, lists being made, open feeds; webhooks have their own.",
+			Help:        "Requests that hold a slot: big bodies, bodies of any size, answers waited for, lists being made, open feeds, recipients being read; webhooks have their own.",
 			ConstLabels: prometheus.Labels{"slot": name},
 		}, func() float64 { return float64(len(s)) })
 	}

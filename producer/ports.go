@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"altavoz/producer/access"
+	"altavoz/producer/export"
 	"altavoz/producer/guard"
 	"altavoz/producer/identity"
 	"altavoz/producer/upload"
@@ -56,6 +57,8 @@ type Ports struct {
 	Statuses Statuses
 	Tasks    Tasks
 	Webhooks Webhooks // nil: no receipts are taken
+	// Recipients is where the lists and states of tasks are read.
+	Recipients export.Source
 }
 
 // Config is what the ingress wants to be told. Zero values give the defaults.
@@ -110,6 +113,12 @@ const (
 	// controlTimeout is how long an answer waits for the word that a control is in force.
 	controlTimeout  = 2 * time.Second
 	maxControlBytes = 4 << 10 // of the body of a control
+
+	// maxExports is how many answers with a task's recipients are made at once. Each holds a byte a recipient, 16 MiB at most, and reads a
+	// partition of marks, then the list: a fetch of 1 MiB at a time, and a broadcast with a file of 24 MiB where an upstream system wrote it.
+	maxExports = 4
+	// exportLife is how long one may take: 10,000,000 rows at 2,800 a second.
+	exportLife = time.Hour
 
 	// DefaultFeeds times a connection, its buffers and a goroutine (20 KiB) is 20 MiB.
 	DefaultFeeds = 1024

@@ -1,6 +1,7 @@
 package producer
 
 import (
+	"errors"
 	"net/http"
 	"time"
 
@@ -12,6 +13,20 @@ import (
 
 func (in *Ingress) shareOf(caller *access.Caller) *slots.Share {
 	return &slots.Share{Of: &in.shares, Caller: caller}
+}
+
+// take takes one of the slots of a kind for the caller, or answers why there is none.
+func (in *Ingress) take(caller *access.Caller, k access.Kind, from slots.Slots, share, busy es.Code) (give func(), no *answer) {
+	by := in.shareOf(caller)
+	err := by.Take(k, from)
+	if err == nil {
+		return func() { by.Give(k, from) }, nil
+	}
+	a := later(codeBusy, busy)
+	if errors.Is(err, slots.ErrShare) {
+		a = overShare(share)
+	}
+	return nil, &a
 }
 
 // limited handles as many requests of a caller and a kind at once as it may make: what one waits for keeps no place from others.

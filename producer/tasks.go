@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"altavoz/producer/access"
-	"altavoz/producer/slots"
 	"altavoz/producer/tasks"
 	"altavoz/schemas"
 	"altavoz/schemas/es"
@@ -25,14 +24,11 @@ func (in *Ingress) list(_ http.ResponseWriter, r *http.Request, caller *access.C
 	case !in.caughtUp():
 		return later(codeUnavailable, es.StillReadingRetry)
 	}
-	by := in.shareOf(caller)
-	switch err := by.Take(access.Lists, in.listing); {
-	case errors.Is(err, slots.ErrShare):
-		return overShare(es.ShareLists)
-	case err != nil:
-		return later(codeBusy, es.BusyLists)
+	give, no := in.take(caller, access.Lists, in.listing, es.ShareLists, es.BusyLists)
+	if no != nil {
+		return *no
 	}
-	defer by.Give(access.Lists, in.listing)
+	defer give()
 	l := languageOf(r)
 	page := query.Page(caller.Sees, in.ports.Tasks.Each, time.Now(), l)
 	for i := range page.Tasks {

@@ -37,7 +37,7 @@ func serveFew(t *testing.T, most int) *served {
 		t.Fatal(err)
 	}
 	set := connections.New(connections.Config{Server: "api", Most: most, Logger: slog.New(slog.DiscardHandler), Registerer: prometheus.NewRegistry()})
-	srv := producer.NewServer(h.handler, slog.New(slog.DiscardHandler))
+	srv := connections.NewServer(h.handler, slog.New(slog.DiscardHandler))
 	set.Attach(srv)
 	go func() { _ = srv.Serve(set.Listener(l)) }()
 	t.Cleanup(func() { _ = srv.Close() })

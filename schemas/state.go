@@ -2,6 +2,7 @@ package schemas
 
 import (
 	"fmt"
+	"slices"
 
 	"altavoz/schemas/es"
 )
@@ -139,6 +140,32 @@ func (m RecipientState) Code() (int, bool) {
 		return CodeOther, true
 	}
 	return refusals[row], true
+}
+
+// passing are the codes of what may be over when the same message is sent again: what Meta could not do that time, an account or a number
+// that a person repairs, a file that was not there.
+var passing = []int{
+	CodeExhausted, 1, 2, 368, 131000, 131005, 131014, 131016, 131031, 131037, 131042, 131045, 131048, 131052, 131053, 131064, 133010, 134011, 134101,
+}
+
+// Retryable reports whether the recipient has not got the message, and may get it if it is sent again. Of an unknown one it is not known
+// whether it arrived.
+func (m RecipientState) Retryable() bool {
+	switch m.Outcome() {
+	case OutcomeExpired, OutcomeCancelled:
+		return true
+	case OutcomeFailed, OutcomeUndelivered:
+		code, _ := m.Code()
+		return slices.Contains(passing, code)
+	case OutcomePending, OutcomeSkipped, OutcomeUnknown, OutcomeSent, OutcomeDelivered, OutcomeRead:
+	}
+	return false
+}
+
+// HasRow reports whether recipients may have the code, Meta's or one of altavoz's own.
+func HasRow(code int) bool {
+	_, ok := rowOf[code]
+	return ok
 }
 
 // Label returns the outcome with its code where it has one, as in "failed:131026": a closed set, fit for a metric.

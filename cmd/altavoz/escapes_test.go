@@ -32,6 +32,10 @@ func TestThreatS17CommandsPrintNothingThatHides(t *testing.T) {
 		case strings.HasSuffix(r.URL.Path, "/pause"):
 			w.WriteHeader(http.StatusConflict)
 			body = map[string]any{"error": evil, "hint": evil}
+		case strings.HasSuffix(r.URL.Path, "/recipients"):
+			w.Header().Set("Altavoz-Version", "1")
+			w.Header().Set("Altavoz-Exact", "true")
+			body = map[string]any{"why": evil, "outcome": evil, "phone": evil, "reason": evil}
 		}
 		w.Header().Set("Content-Type", "application/json")
 		_ = json.NewEncoder(w).Encode(body)
@@ -45,6 +49,9 @@ func TestThreatS17CommandsPrintNothingThatHides(t *testing.T) {
 		{"tasks list --output json", 0},
 		{"tasks show " + evilTask, 6},
 		{"tasks show " + evilTask + " --output json", 0},
+		{"tasks recipients " + evilTask, 2},
+		{"tasks recipients " + evilTask + " --csv", 1},
+		{"tasks recipients " + evilTask + " --output json", 0},
 		{"tasks pause " + evilTask, 2},
 		{"tasks resume " + evilTask, 2},
 		{"watch " + evilTask, 4},

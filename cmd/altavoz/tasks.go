@@ -29,12 +29,12 @@ type tasksFlags struct {
 func tasksCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "tasks",
-		Short: "List broadcasts, look at one, pause, resume, cancel or slow it down",
+		Short: "List broadcasts, look at one and its recipients, pause, resume, cancel or slow it down",
 		Args:  known,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(
-		listCommand(), showCommand(), speedCommand(),
+		listCommand(), showCommand(), recipientsCommand(), speedCommand(),
 		controlCommand("pause", "Let nothing more of a broadcast leave until it is resumed", (*client.Client).Pause),
 		controlCommand("resume", "Let a broadcast go on where it was paused", (*client.Client).Resume),
 		controlCommand("cancel", "End a broadcast: who is not sent to yet will not be", (*client.Client).Cancel),

@@ -16,6 +16,7 @@ const (
 	Uploads                 // those among them that are large
 	Feeds
 	Lists
+	Exports // of a task's recipients
 )
 
 // steered is how many kinds requests_at_once bounds, each by itself: Requests, Controls and Looks.
@@ -31,7 +32,7 @@ func (c *Caller) Share(k Kind, total int) int {
 		own = c.Uploads
 	case Feeds:
 		own = c.Feeds
-	case Connections, Bodies, Lists:
+	case Connections, Bodies, Lists, Exports:
 	}
 	if own > 0 {
 		return min(own, total)

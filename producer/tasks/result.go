@@ -100,16 +100,17 @@ func phoneOf(e *schemas.ErrorLine) string {
 	return es.Say(es.RecipientNumber, e.GetIndex()+1).Spanish()
 }
 
-// lineOf is why a recipient ended as it did, in the contract's Spanish. Where nothing is said of it alone, what ended the task ended it.
+// lineOf is why a recipient ended as it did, in the contract's Spanish.
 func lineOf(s *schemas.Status, e *schemas.ErrorLine) string {
-	if e.GetReason() != "" {
-		return e.GetReason()
-	}
-	state := schemas.RecipientState(e.GetMark())
+	return cmp.Or(e.GetReason(), ReasonOf(s, schemas.RecipientState(e.GetMark()), es.Spanish))
+}
+
+// ReasonOf is why a recipient of whom nothing is said alone ended in a state: what ended the task ended it.
+func ReasonOf(s *schemas.Status, state schemas.RecipientState, l es.Language) string {
 	failed := s.GetPhase() == schemas.Phase_PHASE_FAILED && state == schemas.Failed(schemas.CodeContent)
 	stopped := s.GetPhase() == schemas.Phase_PHASE_STOPPED && state == schemas.StateCancelled
 	if failed || stopped {
-		return cmp.Or(reasonOf(s, es.Spanish), state.Spanish())
+		return cmp.Or(reasonOf(s, l), state.In(l))
 	}
-	return state.Spanish()
+	return state.In(l)
 }

@@ -58,6 +58,18 @@ const (
 	WebhookSignature     Code = "webhook_signature"
 	WebhookNotTaken      Code = "webhook_not_taken"
 	WebhookTooLarge      Code = "webhook_too_large"
+	ShareExports         Code = "share_exports"
+	BusyExports          Code = "busy_exports"
+	ListExpired          Code = "list_expired"
+	RecipientsUnreadable Code = "recipients_unreadable"
+	CountsOnly           Code = "counts_only"
+	ParameterNone        Code = "parameter_none"
+	ParametersAre        Code = "parameters_are"
+	ParameterOne         Code = "parameter_one"
+	ParameterOnce        Code = "parameter_once"
+	ParameterCodes       Code = "parameter_codes"
+	ParameterPhone       Code = "parameter_phone"
+	ParameterPaged       Code = "parameter_paged"
 	ParameterUnknown     Code = "parameter_unknown"
 	ParameterStates      Code = "parameter_states"
 	ParameterRange       Code = "parameter_range"
@@ -136,6 +148,24 @@ var answers = map[Code]text{
 	WebhookNotTaken:    {"El servicio no puede guardar los eventos ahora; intente de nuevo en unos segundos", "The service can't store the events now; try again in a few seconds"},
 	WebhookTooLarge:    {"El evento es demasiado grande", "The event is too large"},
 
+	ShareExports: {"Esta clave de API ya tiene el máximo de consultas de destinatarios a la vez; intente de nuevo en unos segundos", "This API key already has its limit of queries of recipients at once; try again in a few seconds"},
+	BusyExports:  {"Hay demasiadas consultas de destinatarios a la vez; intente de nuevo en unos segundos", "There are too many queries of recipients at once; try again in a few seconds"},
+	ListExpired:  {"La lista de destinatarios de la tarea ya no se conserva", "The task's list of recipients is not kept any more"},
+	RecipientsUnreadable: {
+		"El servicio no puede leer ahora los destinatarios de la tarea; intente de nuevo en unos segundos",
+		"The service can't read the task's recipients now; try again in a few seconds",
+	},
+	CountsOnly:    {"las cifras de la tarea siguen en %s", "the task's numbers are still at %s"},
+	ParameterNone: {"No existe el parámetro '%s'", "There is no parameter '%s'"},
+	ParametersAre: {"los parámetros son: %s", "the parameters are: %s"},
+	ParameterOne:  {"El parámetro '%s' debe ser uno de: %s", "The parameter '%s' must be one of: %s"},
+	ParameterOnce: {"El parámetro '%s' solo puede ir una vez", "The parameter '%s' may be given only once"},
+	ParameterCodes: {
+		"El parámetro '%s' debe ser uno o varios códigos con los que falla un destinatario",
+		"The parameter '%s' must be one or more of the codes with which a recipient fails",
+	},
+	ParameterPhone:   {"El parámetro '%s' no es un teléfono: %s", "The parameter '%s' is not a phone: %s"},
+	ParameterPaged:   {"El parámetro '%s' solo vale con format=json: los demás formatos dan la lista entera", "The parameter '%s' is only for format=json: the other formats give the whole list"},
 	ParameterUnknown: {"Parámetro desconocido '%s': se ignora", "Unknown parameter '%s': it is ignored"},
 	ParameterStates:  {"El parámetro '%s' debe ser uno o varios de: %s", "The parameter '%s' must be one or more of: %s"},
 	ParameterRange:   {"El parámetro '%s' debe ser un número entero entre 1 y %s", "The parameter '%s' must be a whole number between 1 and %s"},

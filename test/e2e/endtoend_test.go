@@ -43,6 +43,7 @@ var scenarios = []struct {
 	{"MagicEndings", testMagicEndings},
 	{"RepeatedRequest", testRepeatedRequest},
 	{"LongListInSlices", testLongListInSlices},
+	{"Recipients", testRecipients},
 	{"SameFileUploadedOnce", testSameFileUploadedOnce},
 	{"UpstreamJSON", testUpstreamJSON},
 	{"RejectsAreReplayed", testRejectsAreReplayed},

@@ -127,6 +127,9 @@ func (w *topologyWorld) everything() {
 		}
 	}
 	time.Sleep(time.Minute) // what is written at the end of a task
+	if code, answer, err := w.request(http.MethodGet, request.PathTasks+"/"+list.String()+"/recipients", "", "", time.Minute); err != nil || code != http.StatusOK {
+		w.t.Fatalf("recipients: %d %s, %v", code, answer, err)
+	}
 }
 
 // traffic is which topics the requests of each role named.

@@ -60,11 +60,33 @@ func (l *List) Slice(ctx context.Context, log stream.RecordReader, first uint32)
 	if err != nil {
 		return nil, fmt.Errorf("reading a slice: %w", err)
 	}
-	phones, err := l.phones(&rec)
+	return l.slice(&rec, first)
+}
+
+// slice reads a record as the slice that begins at a recipient.
+func (l *List) slice(rec *stream.Record, first uint32) ([]string, error) {
+	phones, err := l.phones(rec)
 	if want := min(l.total-first, schemas.SliceRecipients); err == nil && uint32(len(phones)) != want {
 		err = fmt.Errorf("a slice of %d recipients, not %d: %w", len(phones), want, ErrUnreadable)
 	}
 	return phones, err
+}
+
+// Slices hands over the slices that begin at the given recipients, which must increase. It reads on when each has returned.
+func (l *List) Slices(ctx context.Context, log stream.RecordReader, firsts []uint32, each func(first uint32, phones []string) error) error {
+	offsets := make([]int64, len(firsts))
+	for i, first := range firsts {
+		offsets[i] = l.offsets[first/schemas.SliceRecipients]
+	}
+	return log.Records(ctx, l.at, offsets, func(rec stream.Record) error { //nolint:wrapcheck // the log's own words
+		first := firsts[0]
+		firsts = firsts[1:]
+		phones, err := l.slice(&rec, first)
+		if err != nil {
+			return err
+		}
+		return each(first, phones)
+	})
 }
 
 // Before hands over all recipients before a cursor.

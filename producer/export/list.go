@@ -1,0 +1,104 @@
+package export
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"altavoz/blob"
+	"altavoz/processor/fanout/recipients"
+	"altavoz/schemas"
+	"altavoz/stream"
+)
+
+// ErrExpired is the error of a list that is not kept any more.
+var ErrExpired = errors.New("the list of recipients is not kept any more")
+
+// Records reads the logs.
+type Records interface {
+	stream.RecordReader
+	// Range hands over every record in [from, to) in order. Offsets that compaction emptied are passed over.
+	Range(ctx context.Context, p stream.TopicPartition, from, to int64, each func(stream.Record) error) error
+	// Ends returns where each partition of the topic ends now.
+	Ends(ctx context.Context, t stream.Topic) (map[int32]int64, error)
+}
+
+// Source is where tasks are read.
+type Source struct {
+	Records Records
+	// Home returns the partition of the topic that a key belongs to.
+	Home   func(t stream.Topic, key []byte) int32
+	Region string // of phones without a country, as the fanout has it
+}
+
+// Task is the recipients of one task: its list and, once it has settled, their states.
+type Task struct {
+	Source
+	ID      schemas.TaskID
+	Total   uint32
+	Version uint64 // of the Status whose numbers the states add up to, or of one that they have all of
+	Exact   bool   // they add up to it
+
+	status *schemas.Status
+	list   *recipients.List // nil: phones are all
+	phones []string
+	marks  *marks
+}
+
+// Open finds the list of a task, whose Status has a plan. ErrExpired: its broadcast, or its slices, are gone; any other error may pass.
+func (s Source) Open(ctx context.Context, id schemas.TaskID, status *schemas.Status) (*Task, error) {
+	p := status.GetPlan()
+	at := p.GetHome()
+	if at == nil {
+		at = p.GetOrigin()
+	}
+	rec, err := s.Records.Record(ctx, stream.TopicPartition{Topic: schemas.TopicBroadcasts, Partition: at.GetPartition()}, at.GetOffset())
+	if err != nil {
+		return nil, expired(fmt.Errorf("reading a broadcast: %w", err))
+	}
+	b := new(schemas.Broadcast)
+	if err := schemas.Decode(&rec, b); err != nil {
+		return nil, expired(err)
+	}
+	if !names(b, p, id) || b.GetTotal() != p.GetTotal() { // a log that lost its end gives offsets out again
+		return nil, fmt.Errorf("another broadcast lies at %s/%d: %w", rec.Topic, rec.Offset, ErrExpired)
+	}
+	t := &Task{Source: s, ID: id, Total: p.GetTotal(), status: status, phones: b.GetPhones(), list: recipients.ListOf(b, id, ""), marks: s.marksOf(id, p.GetTotal())}
+	if t.list == nil && len(t.phones) != int(t.Total) || t.list != nil && len(b.GetSlices().Offsets()) != int((t.Total+schemas.SliceRecipients-1)/schemas.SliceRecipients) {
+		return nil, fmt.Errorf("a broadcast without its recipients: %w", ErrExpired)
+	}
+	return t, t.probe(ctx, b)
+}
+
+// names reports whether the broadcast is the task's.
+func names(b *schemas.Broadcast, p *schemas.TaskOpened, id schemas.TaskID) bool {
+	if len(b.GetTask()) == 0 {
+		return schemas.TaskIDFromOrigin(string(schemas.TopicBroadcasts), p.GetOrigin()) == id
+	}
+	return string(b.GetTask()) == string(id[:])
+}
+
+// probe reads the first slice, which is the first to go.
+func (t *Task) probe(ctx context.Context, b *schemas.Broadcast) error {
+	if t.list == nil {
+		return nil
+	}
+	if !t.list.Proven() {
+		key, err := recipients.ListKey(ctx, t.Records, b, t.ID)
+		if err != nil {
+			return expired(err)
+		}
+		t.list = recipients.ListOf(b, t.ID, key)
+	}
+	_, err := t.list.Slice(ctx, t.Records, 0)
+	return expired(err)
+}
+
+// expired makes an error that will not pass ErrExpired: nobody reads that list any more.
+func expired(err error) error {
+	lost := errors.Is(err, schemas.ErrDecode) && !errors.Is(err, schemas.ErrNewer)
+	if lost || stream.IsGone(err) || errors.Is(err, blob.ErrForeign) || errors.Is(err, recipients.ErrUnreadable) {
+		return fmt.Errorf("%w: %w", ErrExpired, err)
+	}
+	return err
+}

@@ -1,0 +1,121 @@
+package export
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"altavoz/processor/fanout/normalize"
+	"altavoz/producer/tasks"
+	"altavoz/schemas"
+	"altavoz/schemas/es"
+	"altavoz/schemas/phone"
+	"altavoz/schemas/shown"
+)
+
+// Row is one recipient.
+type Row struct {
+	Index     uint32               `json:"index"` // its place in the list, from 0
+	Phone     string               `json:"phone"` // its digits; as given where it is no phone
+	Outcome   schemas.OutcomeClass `json:"outcome"`
+	Code      int                  `json:"code,omitzero"` // Meta's
+	Reason    string               `json:"reason,omitzero"`
+	Retryable bool                 `json:"retryable"` // it has not got the message, and may get it if it is sent again
+
+	invalid bool
+}
+
+// Page is a page of recipients.
+type Page struct {
+	TaskID     string `json:"task_id"`
+	Version    uint64 `json:"version"`
+	Exact      bool   `json:"exact"`
+	Total      uint32 `json:"total"` // of the list, whatever was asked for
+	Recipients []Row  `json:"recipients"`
+	NextCursor string `json:"next_cursor,omitzero"` // there are more
+}
+
+// errFull ends the reading of a page.
+var errFull = errors.New("the page is full")
+
+// Page returns the page that was asked for.
+func (t *Task) Page(ctx context.Context, q *Query) (*Page, error) {
+	p := &Page{TaskID: t.ID.String(), Version: t.Version, Exact: t.Exact, Total: t.Total, Recipients: make([]Row, 0, q.limit)}
+	err := t.Rows(ctx, q, func(r *Row) error {
+		if len(p.Recipients) == q.limit {
+			p.NextCursor = cursor(r.Index)
+			return errFull
+		}
+		p.Recipients = append(p.Recipients, *r)
+		return nil
+	})
+	if errors.Is(err, errFull) {
+		err = nil
+	}
+	return p, err
+}
+
+// Rows hands over the recipients that were asked for, in the order of the list. The row is only valid until each returns. Slices in which
+// nobody has a state that is wanted are not read.
+func (t *Task) Rows(ctx context.Context, q *Query, each func(*Row) error) error {
+	v := t.view(q.Language)
+	walk := func(first uint32, phones []string) error {
+		for i, text := range phones {
+			index := first + uint32(i)
+			if state := t.marks.states[index]; index < q.after || !q.states[state] {
+				continue
+			}
+			if row, person := v.row(index, text); q.person == "" || q.person == person {
+				if err := each(row); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	}
+	if t.list == nil {
+		return walk(0, t.phones)
+	}
+	var firsts []uint32
+	for first := q.after / schemas.SliceRecipients * schemas.SliceRecipients; first < t.Total; first += schemas.SliceRecipients {
+		if slices.ContainsFunc(t.marks.states[first:min(first+schemas.SliceRecipients, t.Total)], func(state byte) bool { return q.states[state] }) {
+			firsts = append(firsts, first)
+		}
+	}
+	return t.list.Slices(ctx, t.Records, firsts, walk)
+}
+
+// view makes rows in one language.
+type view struct {
+	task    *Task
+	l       es.Language
+	reasons [256]string // of each state
+	one     Row
+}
+
+func (t *Task) view(l es.Language) *view {
+	v := &view{task: t, l: l}
+	for i := range v.reasons {
+		v.reasons[i] = tasks.ReasonOf(t.status, schemas.RecipientState(i), l)
+	}
+	return v
+}
+
+// row tells of a recipient, and who it is.
+func (v *view) row(index uint32, text string) (*Row, schemas.Phone) {
+	state := schemas.RecipientState(v.task.marks.states[index])
+	v.one = Row{Index: index, Outcome: state.Outcome(), Reason: v.reasons[state], Retryable: state.Retryable()}
+	if code, ok := state.Code(); ok && code > 0 {
+		v.one.Code = code
+	}
+	p, err := schemas.ParsePhone(text, v.task.Region)
+	if err == nil {
+		v.one.Phone = p.Digits()
+		return &v.one, p.Person()
+	}
+	v.one.Phone, v.one.invalid, v.one.Retryable = shown.Line(normalize.Shown(text)), true, false
+	if why := new(phone.Error); errors.As(err, &why) && state == schemas.Failed(schemas.CodeInvalidPhone) {
+		v.one.Reason = phone.ErrInvalid.Error() + ": " + why.Why.In(v.l)
+	}
+	return &v.one, ""
+}

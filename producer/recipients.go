@@ -1,0 +1,61 @@
+package producer
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"altavoz/producer/access"
+	"altavoz/producer/export"
+	"altavoz/schemas"
+	"altavoz/schemas/es"
+	"altavoz/schemas/request"
+)
+
+// recipients is GET tasks/{task_id}/recipients: a page of JSON, or the whole list as NDJSON or CSV.
+func (in *Ingress) recipients(w http.ResponseWriter, r *http.Request, caller *access.Caller) answer {
+	query, err := export.ReadQuery(r.URL.Query(), r.Header.Get("Accept"), in.ports.Recipients.Region)
+	if field := new(request.FieldError); errors.As(err, &field) {
+		return fieldError(field)
+	}
+	id, s, no := in.find(r, caller)
+	if no != nil {
+		return *no
+	}
+	if s.GetPlan() == nil {
+		return later(codeUnavailable, es.TaskNotKnownYet)
+	}
+	give, no := in.take(caller, access.Exports, in.exports, es.ShareExports, es.BusyExports)
+	if no != nil {
+		return *no
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), exportLife)
+	goesOn := false
+	done := func() { cancel(); give() }
+	defer func() {
+		if !goesOn {
+			done()
+		}
+	}()
+	query.Language = languageOf(r)
+	task, page, err := in.ports.Recipients.Read(ctx, id, s, query, func() (*schemas.Status, error) { return in.lookup(ctx, id) })
+	if errors.Is(err, export.ErrExpired) {
+		return refusal(http.StatusGone, codeExpired, es.Say(es.ListExpired)).hinted(es.Say(es.CountsOnly, request.PathTasks+"/"+id.String()))
+	}
+	if err != nil {
+		in.cfg.Logger.WarnContext(ctx, "recipients not read", "task", id.String(), "error", err)
+		return later(codeUnavailable, es.RecipientsUnreadable)
+	}
+	task.Head(w.Header())
+	if page != nil {
+		return answer{status: http.StatusOK, body: page}
+	}
+	goesOn = true
+	return answer{status: http.StatusOK, stream: func(w http.ResponseWriter) {
+		defer done()
+		if err := task.Write(ctx, w, query, func() bool { return in.holds(caller, access.Read) }); err != nil {
+			in.cfg.Logger.WarnContext(ctx, "recipients were not written to the end", "task", id.String(), "error", err)
+			panic(http.ErrAbortHandler) // only a broken connection says that a list is not all
+		}
+	}}
+}
