@@ -56,7 +56,7 @@ func (in *Ingress) look(ctx context.Context, caller *access.Caller, task schemas
 	if err != nil {
 		return feed.Event{}, false, err
 	}
-	if s == nil && (seen > 0 || !fresh(task)) || s.GetPlan() != nil && !caller.Sees(s.GetPlan().GetOwner()) { //mutant:a-feed-ends-where-the-task-is-anothers
+	if s == nil && (seen > 0 || !task.Fresh()) || s.GetPlan() != nil && !caller.Sees(s.GetPlan().GetOwner()) { //mutant:a-feed-ends-where-the-task-is-anothers
 		return feed.Event{}, false, errForgotten
 	}
 	if !in.holds(caller, access.Read) {

@@ -6,12 +6,12 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
-	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"altavoz/producer/access"
+	"altavoz/producer/connections"
 	"altavoz/producer/guard"
 	"altavoz/producer/identity"
 	"altavoz/producer/loglimit"
@@ -85,20 +85,7 @@ func New(cfg Config, ports Ports) *Ingress {
 }
 
 // Handler returns the routes; what is none of them is 404.
-func (in *Ingress) Handler() http.Handler { return withoutSlash(in.routes()) }
-
-// withoutSlash takes a path with a slash at its end for the one without: there is one reading.
-func withoutSlash(h http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if p := strings.TrimRight(r.URL.Path, "/"); p != "" && p != r.URL.Path {
-			u := *r.URL
-			u.Path, u.RawPath = p, ""
-			r = r.WithContext(r.Context()) // its own
-			r.URL = &u
-		}
-		h.ServeHTTP(w, r)
-	})
-}
+func (in *Ingress) Handler() http.Handler { return connections.WithoutSlash(in.routes()) }
 
 // route does what every route needs: an answer whatever happens, and the numbers.
 func (in *Ingress) route(name string, h handler) http.Handler {

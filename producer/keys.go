@@ -2,12 +2,10 @@ package producer
 
 import (
 	"net/http"
-	"strings"
 	"time"
 
 	"altavoz/producer/access"
 	"altavoz/producer/connections"
-	"altavoz/schemas"
 	"altavoz/schemas/es"
 )
 
@@ -17,22 +15,13 @@ func (in *Ingress) caller(r *http.Request) (*access.Caller, bool) {
 	if keys == nil {
 		return in.local, true
 	}
-	return keys.Find(Secret(r))
-}
-
-// Secret returns the API key that a request shows, "" if it shows none.
-func Secret(r *http.Request) schemas.Secret {
-	secret := r.Header.Get("X-API-Key")
-	if scheme, token, ok := strings.Cut(r.Header.Get("Authorization"), " "); ok && strings.EqualFold(scheme, "Bearer") {
-		secret = strings.TrimSpace(token)
-	}
-	return schemas.Secret(secret)
+	return keys.Find(access.Secret(r))
 }
 
 // stranger answers who has no valid key. Only wrong ones count: who shows none tries none.
 func (in *Ingress) stranger(r *http.Request) answer {
 	a := refusal(http.StatusUnauthorized, codeUnauthorized, es.Say(es.NoValidKey)).hinted(es.Say(es.BearerHint))
-	if Secret(r) != "" {
+	if access.Secret(r) != "" {
 		if wait := in.cfg.WrongKeys.Wrong(r, time.Now()); wait > 0 {
 			a = refusal(http.StatusTooManyRequests, codeWrongKeys, es.Say(es.WrongKeysRetry))
 			a.wait = wait

@@ -19,6 +19,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"altavoz/producer"
+	"altavoz/producer/export"
 	"altavoz/producer/tasks"
 	"altavoz/schemas"
 	"altavoz/test/contract"
@@ -97,12 +98,13 @@ func TestDocumentHasTheFieldsOfEveryAnswer(t *testing.T) {
 	bodies := maps.Clone(producer.Bodies)
 	maps.Copy(bodies, map[string]any{
 		"TaskStatus": tasks.Brief{}, "Task": tasks.Detail{}, "Outcome": tasks.Outcome{}, "Result": tasks.Result{}, "TaskList": tasks.List{}, "TaskRow": tasks.Row{},
+		"Recipients": export.Page{}, "Recipient": export.Row{},
 	})
 	for name, body := range bodies {
 		var fields, required []string
 		for _, f := range reflect.VisibleFields(reflect.TypeOf(body)) {
 			field, option, _ := strings.Cut(f.Tag.Get("json"), ",")
-			if f.Anonymous {
+			if f.Anonymous || !f.IsExported() {
 				continue
 			}
 			if fields = append(fields, field); option == "" {

@@ -30,8 +30,7 @@ func (in *Ingress) recipients(w http.ResponseWriter, r *http.Request, caller *ac
 		return *no
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), exportLife)
-	goesOn := false
-	done := func() { cancel(); give() }
+	done, goesOn := func() { cancel(); give() }, false
 	defer func() {
 		if !goesOn {
 			done()

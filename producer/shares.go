@@ -17,12 +17,11 @@ func (in *Ingress) shareOf(caller *access.Caller) *slots.Share {
 
 // take takes one of the slots of a kind for the caller, or answers why there is none.
 func (in *Ingress) take(caller *access.Caller, k access.Kind, from slots.Slots, share, busy es.Code) (give func(), no *answer) {
-	by := in.shareOf(caller)
+	by, a := in.shareOf(caller), later(codeBusy, busy)
 	err := by.Take(k, from)
 	if err == nil {
 		return func() { by.Give(k, from) }, nil
 	}
-	a := later(codeBusy, busy)
 	if errors.Is(err, slots.ErrShare) {
 		a = overShare(share)
 	}

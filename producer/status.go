@@ -10,9 +10,6 @@ import (
 	"altavoz/schemas/es"
 )
 
-// clockSkew is how far ahead another ingress's clock may be for its ids to be called fresh.
-const clockSkew = 5 * time.Second
-
 func (in *Ingress) taskStatus(_ http.ResponseWriter, r *http.Request, caller *access.Caller) answer {
 	task, s, no := in.find(r, caller)
 	if no != nil {
@@ -41,17 +38,10 @@ func (in *Ingress) find(r *http.Request, caller *access.Caller) (schemas.TaskID,
 			a := later(codeUnavailable, es.StillReadingRetry)
 			return task, nil, &a
 		}
-		if s.GetPlan() == nil && fresh(task) { // whose it is will be known in a moment
+		if s.GetPlan() == nil && task.Fresh() { // whose it is will be known in a moment
 			return task, nil, nil
 		}
 	}
 	a := refusal(http.StatusNotFound, codeNotFound, es.Say(es.NoTask))
 	return task, nil, &a
-}
-
-// fresh reports whether another ingress may have just handed out the id, so that its task has not come round yet.
-func fresh(task schemas.TaskID) bool {
-	made, ok := task.Time()
-	age := time.Since(made)
-	return ok && age < schemas.FreshTask && age > -clockSkew
 }

@@ -75,18 +75,8 @@ func (in *Ingress) detail(task schemas.TaskID, s *schemas.Status, l es.Language)
 
 // tagged names the version of what is shown; a client that has it gets no body.
 func (a answer) tagged(r *http.Request, tag string) answer {
-	if a.etag = tag; matches(r.Header, tag) {
+	if a.etag = tag; request.Matches(r.Header, tag) {
 		a.status, a.body, a.text = http.StatusNotModified, nil, ""
 	}
 	return a
-}
-
-// matches reports whether the client has the version that the tag names.
-func matches(h http.Header, etag string) bool {
-	for tag := range strings.SplitSeq(strings.Join(h.Values("If-None-Match"), ","), ",") {
-		if tag = strings.TrimSpace(tag); tag == "*" || strings.TrimPrefix(tag, "W/") == strings.TrimPrefix(etag, "W/") {
-			return true
-		}
-	}
-	return false
 }

@@ -113,3 +113,13 @@ func ParseCallback(s string) (TaskID, uint32, bool) {
 func MediaKey(sender string, digest [sha256.Size]byte) string {
 	return sender + ":" + hex.EncodeToString(digest[:])
 }
+
+// clockSkew is how far ahead another ingress's clock may be for its ids to be called fresh.
+const clockSkew = 5 * time.Second
+
+// Fresh reports whether another ingress may have just handed out the id, so that its task has not come round yet.
+func (t TaskID) Fresh() bool {
+	made, ok := t.Time()
+	age := time.Since(made)
+	return ok && age < FreshTask && age > -clockSkew
+}

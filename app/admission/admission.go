@@ -43,7 +43,7 @@ type Metrics struct {
 // exception: many proxies add no header, so their clients look like this machine.
 func (m Metrics) Serve(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		keys, secret := m.Keys(), producer.Secret(r)
+		keys, secret := m.Keys(), access.Secret(r)
 		caller, known := (*access.Caller)(nil), false
 		if keys != nil {
 			caller, known = keys.Find(secret)

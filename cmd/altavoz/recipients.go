@@ -47,7 +47,7 @@ func (f *tasksFlags) recipients(cmd *cobra.Command, c *client.Client, task schem
 	switch {
 	case csv:
 		return c.RecipientsCSV(cmd.Context(), task, query, func(line []byte) error {
-			_, err := fmt.Fprintf(out, "%s\r\n", shown.Line(string(line)))
+			_, err := fmt.Fprintf(out, "%s\n", shown.Line(string(line))) // as a terminal and its tools want lines; the server ends them by RFC 4180
 			return err
 		})
 	case f.json:

@@ -1,8 +1,11 @@
 package access
 
 import (
+	"net/http"
 	"slices"
 	"strings"
+
+	"altavoz/schemas"
 )
 
 // Scope is a kind of thing that a caller may do.
@@ -73,4 +76,13 @@ func Names(scopes []Scope) string {
 		names[i] = string(s)
 	}
 	return strings.Join(names, ", ")
+}
+
+// Secret returns the API key that a request shows, "" if it shows none.
+func Secret(r *http.Request) schemas.Secret {
+	secret := r.Header.Get("X-API-Key")
+	if scheme, token, ok := strings.Cut(r.Header.Get("Authorization"), " "); ok && strings.EqualFold(scheme, "Bearer") {
+		secret = strings.TrimSpace(token)
+	}
+	return schemas.Secret(secret)
 }

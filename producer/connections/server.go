@@ -3,6 +3,7 @@ package connections
 import (
 	"log/slog"
 	"net/http"
+	"strings"
 	"time"
 )
 
@@ -31,6 +32,19 @@ func withUnreadDeadline(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.ContentLength != 0 { // -1: chunked
 			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(unreadTimeout)) // not there in tests without a connection
+		}
+		h.ServeHTTP(w, r)
+	})
+}
+
+// WithoutSlash takes a path with a slash at its end for the one without: there is one reading.
+func WithoutSlash(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if p := strings.TrimRight(r.URL.Path, "/"); p != "" && p != r.URL.Path {
+			u := *r.URL
+			u.Path, u.RawPath = p, ""
+			r = r.WithContext(r.Context()) // its own
+			r.URL = &u
 		}
 		h.ServeHTTP(w, r)
 	})

@@ -141,7 +141,15 @@ func (d *document) check(method, path string, status int, header http.Header, bo
 	switch {
 	case !ok && (object(answer.value)["content"] != nil || len(body) > 0):
 		return fmt.Errorf("it has no content of type %q", kind)
-	case !ok, method == http.MethodHead, kind == "text/plain":
+	case !ok, method == http.MethodHead, kind == "text/plain", kind == "text/csv":
+		return nil
+	case kind == "application/x-ndjson":
+		line, _ := d.in(answer, "content", kind, "x-data-schema")
+		for text := range bytes.Lines(body) {
+			if err := d.valid(line, text); err != nil {
+				return err
+			}
+		}
 		return nil
 	case kind == "text/event-stream":
 		event, _ := d.in(answer, "content", kind, "x-data-schema")
