@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -57,9 +58,7 @@ func (c *Client) RecipientsCSV(ctx context.Context, task schemas.TaskID, query u
 
 func (c *Client) recipients(ctx context.Context, task schemas.TaskID, query url.Values, format string, each func(line []byte) error) (v Version, err error) {
 	all := url.Values{"format": {format}}
-	for name, values := range query {
-		all[name] = values
-	}
+	maps.Copy(all, query)
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.base+request.PathTasks+"/"+task.String()+"/recipients?"+all.Encode(), http.NoBody)
 	if err != nil {
 		return v, err

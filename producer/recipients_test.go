@@ -215,7 +215,7 @@ func TestThreatS03RecipientsEndWithTheKey(t *testing.T) {
 	both, one := file(t, twoOwners)(), file(t, strings.ReplaceAll(twoOwners, shopKey, "another-secret-of-it"))()
 	var now atomic.Pointer[access.Table]
 	now.Store(both)
-	h := setup(t, producer.Config{Keys: func() *access.Table { return now.Load() }})
+	h := setup(t, producer.Config{Keys: now.Load})
 	states, phones := manyPhones(20_000)
 	path := h.listed(states, phones, "X-API-Key", shopKey)
 	reads := h.stalled(1 << 20)

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/url"
 	"runtime"
 	"slices"
@@ -178,9 +179,7 @@ func open(t failer, w *world, id schemas.TaskID, s *schemas.Status) *export.Task
 func query(t failer, values url.Values, more ...string) *export.Query {
 	t.Helper()
 	all := url.Values{}
-	for name, v := range values {
-		all[name] = v
-	}
+	maps.Copy(all, values)
 	for i := 0; i+1 < len(more); i += 2 {
 		all.Set(more[i], more[i+1])
 	}
