@@ -13,10 +13,10 @@ import (
 	"altavoz/stream"
 )
 
-// TestCrashesAndWriteFaultsLeaveTheFoldOfTheWholeLog lets processes crash, freeze, leave and come back at random moments while tasks go on, writes fail or
+// TestSimulatedCrashesAndWriteFaultsLeaveTheFoldOfTheWholeLog lets processes crash, freeze, leave and come back at random moments while tasks go on, writes fail or
 // arrive late, and the log cleaner runs. In the end the topics must show exactly what a fold of the whole log of results
 // shows.
-func TestCrashesAndWriteFaultsLeaveTheFoldOfTheWholeLog(t *testing.T) {
+func TestSimulatedCrashesAndWriteFaultsLeaveTheFoldOfTheWholeLog(t *testing.T) {
 	t.Parallel()
 	testio.Seeds(t, 60, simulate)
 }
@@ -41,7 +41,7 @@ func simulate(t *testing.T, seed uint64) {
 	t.Helper()
 	defer func() {
 		if t.Failed() {
-			t.Logf("see it again with SIM_SEED=%d go test -run TestCrashesAndWriteFaultsLeaveTheFoldOfTheWholeLog", seed)
+			t.Logf("see it again with SIM_SEED=%d go test -run TestSimulatedCrashesAndWriteFaultsLeaveTheFoldOfTheWholeLog", seed)
 		}
 	}()
 	inBubble(t, func(w *world) {

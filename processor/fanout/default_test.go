@@ -70,12 +70,12 @@ func (w *world) sentBy(id schemas.TaskID) map[string]int {
 func TestRecordCopiedForTwoDefaultNumbersReachesNobodyTwice(t *testing.T) {
 	chosen := schemas.TaskIDFromKey("upstream", "1")
 	for what, put := range map[string]func(w *world) schemas.TaskID{
-		"JSON":                     func(w *world) schemas.TaskID { return w.unnamed(true, nil, phonesFrom(0, 1500)) },
-		"JSON with an id":          func(w *world) schemas.TaskID { return w.unnamed(true, &chosen, phonesFrom(0, 1500)) },
-		"an event":                 func(w *world) schemas.TaskID { return w.unnamed(false, nil, phonesFrom(0, 900)) },
-		"an event with an id":      func(w *world) schemas.TaskID { return w.unnamed(false, &chosen, phonesFrom(0, 900)) },
+		"JSON":                     func(w *world) schemas.TaskID { return w.unnamed(true, nil, phonesFrom(0, 150)) },
+		"JSON with an id":          func(w *world) schemas.TaskID { return w.unnamed(true, &chosen, phonesFrom(0, 150)) },
+		"an event":                 func(w *world) schemas.TaskID { return w.unnamed(false, nil, phonesFrom(0, 150)) },
+		"an event with an id":      func(w *world) schemas.TaskID { return w.unnamed(false, &chosen, phonesFrom(0, 150)) },
 		"an event to three":        func(w *world) schemas.TaskID { return w.unnamed(false, nil, phonesFrom(0, 3)) },
-		"an event to a large list": func(w *world) schemas.TaskID { return w.unnamed(false, nil, phonesFrom(0, 2500)) },
+		"an event to a large list": func(w *world) schemas.TaskID { return w.unnamed(false, nil, phonesFrom(0, 1200)) },
 	} {
 		for when, ends := range map[string]func(w *world, p *process){
 			"its copy is written":       func(_ *world, p *process) { p.kill() },

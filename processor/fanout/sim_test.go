@@ -23,7 +23,7 @@ import (
 // leased, nothing is produced without a lease, no cursor goes back, and no more than W are in flight. After a Status
 // that shows a pause or a cancel no more sends start than it says, none is called cancelled who has a send, and none is
 // dispatched outside its hours. The world checks all but the first two as it goes.
-func TestCrashesAndTakeovers(t *testing.T) {
+func TestSimulatedCrashesAndTakeovers(t *testing.T) {
 	t.Parallel()
 	testio.Seeds(t, 20, func(t *testing.T, seed uint64) {
 		synctest.Test(t, func(t *testing.T) { newHistory(t, seed).run() })

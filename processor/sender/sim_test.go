@@ -18,17 +18,17 @@ import (
 	"altavoz/stream"
 )
 
-// TestCrashesAndFaultsDecideEverySendAsTheAPIDid lets processes crash, freeze, be expelled, lose commits, answers and results, and hand partitions over at
+// TestSimulatedCrashesAndFaultsDecideEverySendAsTheAPIDid lets processes crash, freeze, be expelled, lose commits, answers and results, and hand partitions over at
 // random moments, while the Cloud API refuses, throttles and loses answers. The world checks each call (see check); in the
 // end every send is decided, and what is said of it is what the Cloud API did.
-func TestCrashesAndFaultsDecideEverySendAsTheAPIDid(t *testing.T) {
+func TestSimulatedCrashesAndFaultsDecideEverySendAsTheAPIDid(t *testing.T) {
 	t.Parallel()
 	testio.Seeds(t, 12, func(t *testing.T, seed uint64) { simulate(t, seed, nil) })
 }
 
-// TestChecksOfTheHistoriesFindMutants: the checks are not blind. A ledger that answers before it has committed, and a log that
+// TestSimulatedHistoriesFindMutants: the checks are not blind. A ledger that answers before it has committed, and a log that
 // acknowledges what it has not written, are found within a few histories.
-func TestChecksOfTheHistoriesFindMutants(t *testing.T) {
+func TestSimulatedHistoriesFindMutants(t *testing.T) {
 	t.Parallel()
 	for name, mutate := range map[string]func(*logtest.Fault){
 		"calls do not wait for the commit":  func(f *logtest.Fault) { f.Early = true },

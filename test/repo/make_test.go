@@ -46,8 +46,8 @@ func run(t *testing.T, dir string, env []string, args ...string) (code int, said
 // aSuite is the name of a test that `make unit` leaves to the suites below test.
 var aSuite = regexp.MustCompile(`^Test(EndToEnd|Real|Sim|Mutants$)`)
 
-// suites are the tests that the Makefile runs in a package below test, beside unit, by the variable with the pattern of their names.
-var suites = regexp.MustCompile(`go test[^\n]* -run '\$\((\w+)\)' (\./test/[^)\n]*)`)
+// suites are the tests that the Makefile runs in a package beside unit, by the variable with the pattern of their names.
+var suites = regexp.MustCompile(`go test[^\n]* -run '\$\((\w+)\)' (\./[^)\n]*)`)
 
 // suitesOf returns the patterns of the suites that the Makefile runs in each package.
 func suitesOf(makefile string) map[string][]*regexp.Regexp {
@@ -81,7 +81,7 @@ func TestSuitesOfAPackage(t *testing.T) {
 		pkg  string
 		want bool
 	}{
-		"TestEndToEndX": {"test/e2e", false}, "TestRealX": {"test/chaos", false}, "TestSimX": {"test/sim", false}, "TestMutants": {"test/mutants", false}, "TestX": {"kafka", false},
+		"TestEndToEndX": {"test/e2e", false}, "TestRealX": {"test/chaos", false}, "TestSimX": {"test/sim", false}, "TestMutants": {"test/mutants", false}, "TestX": {"kafka", false}, "TestSimZ": {"processor/sender", false},
 		"TestSimY": {"test/e2e", true}, "TestRealY": {"test/sim", true}, "TestEndToEndY": {"test/bench", true}, "TestRealZ": {"kafka", true},
 	} {
 		if got := runByNobody(of, c.pkg, name); got != c.want {
