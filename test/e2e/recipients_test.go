@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"altavoz/test/harness"
 )
@@ -23,8 +24,12 @@ func testRecipients(t *testing.T, h *deployment) {
 	phones[7], phones[1200] = "=cmd|' /C calc'!A0", phones[3]
 	task := h.Queued(t, `{"body_text":"b","phones":`+harness.Quoted(phones)+`,"use_queue":true}`)
 	path := h.URL + "/api/messages/tasks/" + task + "/recipients"
-	// While it goes on the answer is a snapshot, and no error.
-	if code, got := h.Get(t, path+"?outcome=pending,sent&limit=1"); code != http.StatusOK || !strings.Contains(got, `"version":`) {
+	// While it goes on the answer is a snapshot, and no error; until the task is known, 503 asks for another try.
+	code, got := h.Get(t, path+"?outcome=pending,sent&limit=1")
+	for end := time.Now().Add(harness.SettleTime); code == http.StatusServiceUnavailable && time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		code, got = h.Get(t, path+"?outcome=pending,sent&limit=1")
+	}
+	if code != http.StatusOK || !strings.Contains(got, `"version":`) {
 		t.Errorf("while it goes on: %d %s; want %v", code, got, http.StatusOK)
 	}
 	h.Finished(t, task)
@@ -32,7 +37,7 @@ func testRecipients(t *testing.T, h *deployment) {
 	var entries []struct {
 		Phone string `json:"phone"`
 	}
-	code, got := h.Get(t, h.simulator+"/_simulator/ledger")
+	code, got = h.Get(t, h.simulator+"/_simulator/ledger")
 	if err := json.Unmarshal([]byte(got), &entries); err != nil || code != http.StatusOK {
 		t.Fatalf("the simulator's ledger: %d, %v", code, err)
 	}
