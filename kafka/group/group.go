@@ -67,7 +67,7 @@ const (
 	fetchBytes          = 8 << 20
 	fetchPartitionBytes = 1 << 20
 	// fetchWait is how long an empty fetch may last; a partition that is resumed meanwhile is only in the next one.
-	fetchWait = 500 * time.Millisecond
+	fetchWait = 250 * time.Millisecond
 )
 
 // Group is this process's membership of one consumer group.

@@ -10,7 +10,7 @@ import (
 )
 
 // lagEvery is how often the end offsets of a group's topics are listed: one request each.
-const lagEvery = 10 * time.Second
+const lagEvery = 5 * time.Second
 
 // watchLag measures the lag of the partitions owned here, and repeats failed writes to the registry, until ctx ends.
 func (s *session) watchLag(ctx context.Context) {

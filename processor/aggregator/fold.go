@@ -99,8 +99,6 @@ func (w *worker) foldEvent(rec *stream.Record, now time.Time) (at int64, err err
 	// Who writes a plan waits for the status that shows whose the task is. If the plan changes nothing, that status was written
 	// before, and whoever waits may not have it.
 	changed = changed || r.GetPlan() != nil //mutant:repeated-opening-writes-the-status
-	// So does who asked for a control, for the status that shows it in force.
-	e.status.urgent = e.status.urgent || changed && (r.GetPlan() != nil || r.GetNote() != nil)
 	w.recordChanges(e, was, changed, now)
 	return r.GetAtMs(), err
 }

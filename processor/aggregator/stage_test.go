@@ -45,27 +45,7 @@ func TestEndIsShownAtOnce(t *testing.T) {
 	})
 }
 
-// Who asked for a control waits for the status that shows it, also while the task is busy.
-func TestAControlIsShownAtOnce(t *testing.T) {
-	bubble(t, func(w *world) {
-		t := w.t
-		p := w.start(Config{})
-		defer p.leave()
-		w.result(planOf(3), outcome(0, schemas.StateSent, "", ""))
-		p.feedAll()
-		settle(2 * time.Millisecond)
-		w.result(&schemas.Result{Task: task1.Bytes(), AtMs: 2000, Event: &schemas.Result_Note{Note: &schemas.TaskUpdate{
-			Phase: schemas.Phase_PHASE_PAUSED, Controls: 7,
-		}}})
-		p.feedAll()
-		settle(3 * time.Millisecond)
-		if s := w.status(task1); s.GetControls() != 7 || s.GetPhase() != schemas.Phase_PHASE_PAUSED {
-			t.Fatalf("3 ms after the control was in force: %v, want Controls 7", s)
-		}
-	})
-}
-
-// Under load a task's status is written twice a second, not once a result.
+// Under load a task's status is written about seven times a second, not once a result.
 func TestStatusesAreSpacedUnderLoad(t *testing.T) {
 	bubble(t, func(w *world) {
 		t := w.t
@@ -77,9 +57,9 @@ func TestStatusesAreSpacedUnderLoad(t *testing.T) {
 			p.feedAll()
 			settle(time.Millisecond)
 		}
-		settle(defaultStatusEvery)
-		if n := w.size(statuses0); n < 5 || n > 9 {
-			t.Fatalf("%d statuses for 3 s of a busy task, want at least 5, at most 9", n)
+		settle(200 * time.Millisecond)
+		if n := w.size(statuses0); n < 15 || n > 25 {
+			t.Fatalf("%d statuses for 3 s of a busy task, want at least 15, at most 25", n)
 		}
 		if n := w.size(marks0); n > 3 {
 			t.Fatalf("%d marks for 3 s of one part, want at most 3", n)
