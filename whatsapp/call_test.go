@@ -77,12 +77,7 @@ func TestConnectionCutAtAnyByteIsNeverTakenForSent(t *testing.T) {
 						synctest.Wait()
 						cut.limit = limit
 					}
-					r := h.send(t, phone, "c")
-					_, _, accepted := h.sim.Calls("c")
-					if (r.Verdict == schemas.VerdictSent) != (accepted == 1) || (r.Verdict == schemas.VerdictUnsent) != (limit == 0) {
-						t.Errorf("cut after %d bytes: %+v, %d accepted", limit, r, accepted)
-					}
-					if r.Verdict == schemas.VerdictSent {
+					if h.sendCut(t, limit) {
 						whole++
 					}
 					h.Close()
@@ -93,6 +88,19 @@ func TestConnectionCutAtAnyByteIsNeverTakenForSent(t *testing.T) {
 			}
 		})
 	}
+}
+
+// sendCut sends over a connection that ends after so many bytes, and reports whether the message was sent. Its verdict is held to what the
+// simulator accepted, and unsent to what was not begun.
+func (h *harness) sendCut(t *testing.T, limit int) (sent bool) {
+	t.Helper()
+	r := h.send(t, phone, "c")
+	_, _, accepted := h.sim.Calls("c")
+	sent = r.Verdict == schemas.VerdictSent
+	if sent != (accepted == 1) || (r.Verdict == schemas.VerdictUnsent) != (limit == 0) {
+		t.Errorf("cut after %d bytes: %+v, %d accepted", limit, r, accepted)
+	}
+	return sent
 }
 
 // TestCallsThatReachNobodyAreUnsent: everything that can go wrong before the first byte.

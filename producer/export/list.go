@@ -7,6 +7,7 @@ import (
 
 	"altavoz/blob"
 	"altavoz/processor/fanout/recipients"
+	"altavoz/processor/fanout/status"
 	"altavoz/schemas"
 	"altavoz/stream"
 )
@@ -46,12 +47,9 @@ type Task struct {
 }
 
 // Open finds the list of a task, whose Status has a plan. ErrExpired: its broadcast, or its slices, are gone; any other error may pass.
-func (s Source) Open(ctx context.Context, id schemas.TaskID, status *schemas.Status) (*Task, error) {
-	p := status.GetPlan()
-	at := p.GetHome()
-	if at == nil {
-		at = p.GetOrigin()
-	}
+func (s Source) Open(ctx context.Context, id schemas.TaskID, st *schemas.Status) (*Task, error) {
+	p := st.GetPlan()
+	at := status.Position(p)
 	rec, err := s.Records.Record(ctx, stream.TopicPartition{Topic: schemas.TopicBroadcasts, Partition: at.GetPartition()}, at.GetOffset())
 	if err != nil {
 		return nil, expired(fmt.Errorf("reading a broadcast: %w", err))
@@ -63,7 +61,7 @@ func (s Source) Open(ctx context.Context, id schemas.TaskID, status *schemas.Sta
 	if !names(b, p, id) || b.GetTotal() != p.GetTotal() { // a log that lost its end gives offsets out again
 		return nil, fmt.Errorf("another broadcast lies at %s/%d: %w", rec.Topic, rec.Offset, ErrExpired)
 	}
-	t := &Task{Source: s, ID: id, Total: p.GetTotal(), status: status, phones: b.GetPhones(), list: recipients.ListOf(b, id, ""), marks: s.marksOf(id, p.GetTotal())}
+	t := &Task{Source: s, ID: id, Total: p.GetTotal(), status: st, phones: b.GetPhones(), list: recipients.ListOf(b, id, ""), marks: s.marksOf(id, p.GetTotal())}
 	if t.list == nil && len(t.phones) != int(t.Total) || t.list != nil && len(b.GetSlices().Offsets()) != int((t.Total+schemas.SliceRecipients-1)/schemas.SliceRecipients) {
 		return nil, fmt.Errorf("a broadcast without its recipients: %w", ErrExpired)
 	}

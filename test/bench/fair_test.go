@@ -5,6 +5,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"altavoz/test/harness"
 )
 
 const (
@@ -45,7 +47,7 @@ const (
 func BenchmarkFair(b *testing.B) {
 	phones, seconds := setting(b, "FAIR_PHONES", 1_000_000), setting(b, "FAIR_SECONDS", 60)
 	span := time.Duration(seconds) * time.Second
-	d := deploy(b, benchBinary(b), setup{roles: []string{"producer", "fanout", "sender", "sender", "aggregator"}, redis: true, numbers: fairNumbers, faults: fairLatency}, 4*span+fairExtra)
+	d := deploy(b, harness.Binary(b, "BENCH_BINARY"), setup{roles: []string{"producer", "fanout", "sender", "sender", "aggregator"}, redis: true, numbers: fairNumbers, faults: fairLatency}, 4*span+fairExtra)
 	r := &fairReport{Bench: "fair", Phones: phones, Seconds: seconds}
 	elsewhere := d.others()
 	d.alone(r, span/6)

@@ -20,19 +20,6 @@ import (
 
 // What the benches share: processes of their own, as people run them.
 
-// benchBinary builds the altavoz that all processes of a bench run. BENCH_BINARY is one that is there, as of the commit before.
-func benchBinary(b *testing.B) string {
-	b.Helper()
-	if ready := os.Getenv("BENCH_BINARY"); ready != "" {
-		return ready
-	}
-	bin := filepath.Join(b.TempDir(), "altavoz")
-	if out, err := exec.CommandContext(b.Context(), "go", "build", "-o", bin, "altavoz/cmd/altavoz").CombinedOutput(); err != nil {
-		b.Fatalf("%v\n%s", err, out)
-	}
-	return bin
-}
-
 // benchPhone is the i-th of as many Colombian mobiles as there are.
 func benchPhone(i int) string { return fmt.Sprintf("573%09d", i) }
 

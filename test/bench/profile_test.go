@@ -13,6 +13,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"altavoz/test/harness"
 )
 
 const (
@@ -43,7 +45,7 @@ func BenchmarkProfile(b *testing.B) {
 	}
 	s.env = append(s.env, "ALTAVOZ_ADMIN_ADDR=127.0.0.1:0", "ALTAVOZ_PPROF=true")
 	most := profileFlowTime + 4*span + fairExtra
-	d := deploy(b, benchBinary(b), s, most)
+	d := deploy(b, harness.Binary(b, "BENCH_BINARY"), s, most)
 	d.finish(d.queue(warmNumber, warmSends, time.Time{}), followEvery)
 	file := filepath.Join(profileFolder, role+"-"+name+".pprof")
 	done := make(chan error, 1)

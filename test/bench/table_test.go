@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"altavoz/test/harness"
 )
 
 const (
@@ -54,7 +56,7 @@ func BenchmarkTable(b *testing.B) {
 		rounds: setting(b, "BENCH_ROUNDS", 5), span: time.Duration(setting(b, "BENCH_SECONDS", 20)) * time.Second, phones: setting(b, "BENCH_PHONES", 0),
 	}
 	var all []*measured
-	chosen, bin := selected(b, os.Getenv("BENCH_ROW")), benchBinary(b)
+	chosen, bin := selected(b, os.Getenv("BENCH_ROW")), harness.Binary(b, "BENCH_BINARY")
 	for _, r := range chosen {
 		m := &measured{row: r}
 		all = append(all, m)

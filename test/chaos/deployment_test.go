@@ -18,6 +18,7 @@ import (
 
 	"altavoz/kafka"
 	"altavoz/kafka/records"
+	"altavoz/test/harness"
 )
 
 const (
@@ -56,7 +57,7 @@ func newDeployment(t *testing.T, setting string, seed uint64) *deployment {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := &deployment{t: t, setting: setting, dir: dir, binary: buildBinary(t)}
+	h := &deployment{t: t, setting: setting, dir: dir, binary: harness.Binary(t, "CHAOS_BINARY")}
 	t.Cleanup(func() {
 		if t.Failed() {
 			t.Logf("logs and data are kept in %s", dir)

@@ -19,20 +19,6 @@ import (
 	"time"
 )
 
-// buildBinary builds the altavoz that all processes of a test run.
-func buildBinary(t *testing.T) string {
-	t.Helper()
-	if ready := os.Getenv("CHAOS_BINARY"); ready != "" {
-		return ready
-	}
-	out := filepath.Join(t.TempDir(), "altavoz")
-	cmd := exec.CommandContext(t.Context(), "go", "build", "-o", out, "altavoz/cmd/altavoz")
-	if text, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("building altavoz: %v\n%s", err, text)
-	}
-	return out
-}
-
 // process is one altavoz that can die and be started again under its identity.
 type process struct {
 	name   string

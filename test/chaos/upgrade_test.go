@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"altavoz/test/harness"
 )
 
 const (
@@ -43,7 +45,7 @@ func TestUpgrade(t *testing.T) {
 	if from == "" {
 		t.Skip("UPGRADE_FROM is not set; make upgrade sets it")
 	}
-	old, now := buildCommit(t, from), buildBinary(t)
+	old, now := buildCommit(t, from), harness.Binary(t, "CHAOS_BINARY")
 	for _, c := range []struct {
 		name  string
 		first string

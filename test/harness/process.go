@@ -3,6 +3,9 @@ package harness
 import (
 	"context"
 	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -22,6 +25,20 @@ const (
 	Number = "1065"
 	Token  = "token"
 )
+
+// Binary is the program that tests run as processes: one that is there, which the setting of the environment names, as of another commit,
+// or the tree's, which it builds.
+func Binary(t testing.TB, setting string) string {
+	t.Helper()
+	if ready := os.Getenv(setting); ready != "" {
+		return ready
+	}
+	out := filepath.Join(t.TempDir(), "altavoz")
+	if text, err := exec.CommandContext(t.Context(), "go", "build", "-o", out, "altavoz/cmd/altavoz").CombinedOutput(); err != nil {
+		t.Fatalf("building altavoz: %v\n%s", err, text)
+	}
+	return out
+}
 
 // Config is a whole altavoz on free loopback ports, with a folder of its own and without the number's rate limit.
 func Config(t testing.TB) app.Config {

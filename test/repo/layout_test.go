@@ -29,7 +29,7 @@ var packages = map[string][]string{
 	"producer/access":     {"schemas"},
 	"producer/identity":   {"stream", "schemas", "schemas/taskids"},
 	"producer/upload":     {"stream", "schemas", "schemas/request", "blob"},
-	"producer/export":     {"stream", "schemas", "schemas/es", "schemas/phone", "schemas/request", "schemas/shown", "blob", "processor/fanout/normalize", "processor/fanout/recipients", "producer/tasks"},
+	"producer/export":     {"stream", "schemas", "schemas/es", "schemas/phone", "schemas/request", "schemas/shown", "blob", "processor/fanout/normalize", "processor/fanout/recipients", "processor/fanout/status", "producer/tasks"},
 	"producer/feed":       {},
 	"producer/tasks":      {"schemas", "schemas/es", "schemas/request", "schemas/shown"},
 	"internal/backoff":    {},

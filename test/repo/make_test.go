@@ -43,7 +43,7 @@ func run(t *testing.T, dir string, env []string, args ...string) (code int, said
 	return cmd.ProcessState.ExitCode(), string(out)
 }
 
-// aSuite is the name of a test that `make unit` leaves to the suites below test.
+// aSuite is the name of a test that `make unit` leaves to the other suites.
 var aSuite = regexp.MustCompile(`^Test(EndToEnd|Real|Sim|Mutants$)`)
 
 // suites are the tests that the Makefile runs in a package beside unit, by the variable with the pattern of their names.
