@@ -19,7 +19,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/google/go-cmp/cmp/cmpopts"
 	"pgregory.net/rapid"
 
 	"altavoz/producer/export"
@@ -133,8 +132,8 @@ func TestRecipientsAreThoseOfListAndStates(t *testing.T) {
 			{"NDJSON", ndjson(t, found, values)},
 			{"CSV", spreadsheet(t, found, values)},
 		} {
-			if diff := cmp.Diff(expect, got.rows, cmpopts.EquateEmpty()); diff != "" {
-				t.Fatalf("%s of %v (-want +got):\n%s", got.name, values, diff)
+			if !slices.Equal(expect, got.rows) { // cmp alone takes a minute of the race detector's time
+				t.Fatalf("%s of %v (-want +got):\n%s", got.name, values, cmp.Diff(expect, got.rows))
 			}
 		}
 	})

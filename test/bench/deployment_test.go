@@ -86,7 +86,7 @@ func deploy(b *testing.B, bin string, s setup, most time.Duration) *deployment {
 		env = append(env, "ALTAVOZ_EMBEDDED_KAFKA_ADDR=127.0.0.1:0", "ALTAVOZ_DATA_DIR="+b.TempDir())
 		d.processes = append(d.processes, benchProcess(b, bin, []string{"up"}, env))
 	} else {
-		brokers, dir := harness.StartReal(b, "kafka-local")
+		brokers, dir := harness.StartReal(b, "kafka-local", "--optimized")
 		d.broker, d.kafkaDir = serverPID(b, dir), dir
 		env = append(env, "ALTAVOZ_KAFKA_BROKERS="+brokers)
 	}
