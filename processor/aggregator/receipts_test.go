@@ -12,7 +12,7 @@ import (
 
 // What receipts do to a task, from the first one, which comes before the sender's own word, to one that comes when the
 // task is forgotten.
-func TestReceiptsCountFromTheFirstUntilTheTaskIsDeleted(t *testing.T) {
+func TestSimulatedReceiptsCountFromTheFirstUntilTheTaskIsDeleted(t *testing.T) {
 	bubble(t, func(w *world) {
 		t := w.t
 		p := w.start(Config{})
@@ -104,7 +104,7 @@ func TestReceiptsAreChecked(t *testing.T) {
 
 // A thousand tasks that ended long ago get receipts: of each only the part in question comes to memory, no more of all than
 // the budget, and a minute later nothing is held.
-func TestReceiptsOfFinishedTasksTakeLittle(t *testing.T) {
+func TestSimulatedReceiptsOfFinishedTasksTakeLittle(t *testing.T) {
 	bubble(t, func(w *world) {
 		t := w.t
 		const tasks, total, budget = 1000, 3 * schemas.PageRecipients, 4 << 20

@@ -309,7 +309,7 @@ func TestNoQuantumBeforeTheControlsHaveCaughtUp(t *testing.T) {
 }
 
 // Whatever the last owner got to say of a control, the next one puts it in force.
-func TestTakeoverPutsControlsInForce(t *testing.T) {
+func TestSimulatedTakeoversPutControlsInForce(t *testing.T) {
 	bubble(t, func(t *testing.T, w *world) {
 		p := w.run()
 		for i := range 40 {

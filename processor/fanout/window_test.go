@@ -60,7 +60,7 @@ func TestTaskWaitsForItsWindow(t *testing.T) {
 }
 
 // A window that closes is told although all that may be in flight is what nobody may send now.
-func TestClosedWindowIsToldThoughAllIsInFlight(t *testing.T) {
+func TestSimulatedWindowClosesWhileAllIsInFlight(t *testing.T) {
 	bubble(t, func(t *testing.T, w *world) {
 		w.run()
 		b := event("100", phonesFrom(0, 60_000)...)

@@ -2,6 +2,8 @@ package hours
 
 import (
 	"errors"
+	"path"
+	"sync"
 	"time"
 	_ "time/tzdata" // used where the system has no time zones
 )
@@ -71,15 +73,24 @@ func New(s Spec) (*Week, error) {
 	return &Week{zone: zone, spans: s.Spans, holiday: holiday}, nil
 }
 
-// location finds a time zone. Names in lower case are files that some systems keep beside the zones, and Local is what
+// zones are those that were asked for by name. There are no more than the system's database has.
+var zones sync.Map // string to *time.Location
+
+// location finds a time zone, in a file of the system's when it is asked for the first time. Names in lower case are files that some systems keep beside the zones, and Local is what
 // this machine happens to be set to: neither means the same everywhere.
 func location(name string) (*time.Location, error) {
 	if name == "" || len(name) > maxZone || name[0] < 'A' || name[0] > 'Z' || name == "Local" {
 		return nil, ErrZone
 	}
+	if zone, ok := zones.Load(name); ok {
+		return zone.(*time.Location), nil
+	}
 	zone, err := time.LoadLocation(name)
 	if err != nil {
 		return nil, ErrZone
+	}
+	if path.Clean(name) == name { // else a stranger could fill it with other ways to write one name
+		zones.Store(name, zone)
 	}
 	return zone, nil
 }

@@ -96,7 +96,7 @@ func TestSetOfAMillionNumbersIsExact(t *testing.T) {
 }
 
 // What a set takes is what it says, and no more than a task reserves for it.
-func TestSetOfPhonesIsAsSmallAsItSays(t *testing.T) {
+func TestSimulatedListsTakeTheMemoryThatTheSetSays(t *testing.T) {
 	for name := range kinds(nil) {
 		for _, n := range []int{20_000, 1_000_000} {
 			t.Run(fmt.Sprint(name, " ", n), func(t *testing.T) {
