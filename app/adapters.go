@@ -30,6 +30,7 @@ var (
 
 	_ producer.Statuses = (*table.Statuses)(nil)
 	_ producer.Tasks    = (*table.Statuses)(nil)
+	_ producer.Numbers  = (*table.Controls)(nil)
 	_ producer.Webhooks = (*whatsapp.Webhooks)(nil)
 	_ export.Records    = (*records.Reader)(nil)
 

@@ -23,6 +23,7 @@ import (
 	"altavoz/producer"
 	"altavoz/producer/guard"
 	"altavoz/producer/identity"
+	"altavoz/producer/senders"
 	"altavoz/schemas"
 	"altavoz/whatsapp"
 	"altavoz/whatsapp/simulator"
@@ -298,6 +299,12 @@ func (a *App) ingressConfig() producer.Config {
 		Keys: a.keys.Table, Identity: a.identity, Upstream: a.cfg.Kafka.UpstreamOwner, WrongKeys: a.web.wrong, MaxBody: int64(a.cfg.HTTP.MaxBody), DirectTimeout: a.cfg.HTTP.DirectTimeout,
 		Rate:   func(id string) float64 { n, _ := a.numbers.Number(id); return n.Rate },
 		Logger: a.log, Registerer: a.registry, Simulated: a.api != nil,
+	}
+	cfg.Senders = func() (all []senders.Number) {
+		for _, n := range a.numbers.List() {
+			all = append(all, senders.Number{ID: n.ID, Name: n.Name, Rate: n.Rate})
+		}
+		return all
 	}
 	if len(a.numbers.List()) > 0 { // else whoever sends knows them
 		cfg.Sender = a.numbers.Pick

@@ -114,7 +114,7 @@ func (a *App) startRoles(ctx context.Context) error {
 		return nil
 	}
 	a.clients.ingress = producer.New(a.ingressConfig(), producer.Ports{
-		Log: a.clients.express, Statuses: a.clients.statuses, Tasks: a.clients.statuses, Webhooks: a.webhooks(),
+		Log: a.clients.express, Statuses: a.clients.statuses, Tasks: a.clients.statuses, Numbers: a.clients.controls, Webhooks: a.webhooks(),
 		Recipients: export.Source{Records: a.clients.exports, Home: a.layout.Home, Region: a.cfg.WhatsApp.DefaultRegion},
 	})
 	a.web.serve(a.clients.ingress.Handler())

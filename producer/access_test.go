@@ -56,6 +56,8 @@ func TestThreatS02EachRouteAsksForItsScope(t *testing.T) {
 		"POST " + one + "/pause":                   access.Control,
 		"POST " + one + "/resume":                  access.Control,
 		"POST " + one + "/cancel":                  access.Control,
+		"GET " + request.PathSenders:               access.Read,
+		"HEAD " + request.PathSenders:              access.Read,
 		"GET " + producer.PathWebhook:              "", // Meta shows no key
 		"POST " + producer.PathWebhook:             "",
 		"GET /healthz":                             "",

@@ -234,7 +234,7 @@ func (a answer) headers(h http.Header) {
 		h.Set("Idempotent-Replayed", "true")
 	}
 	if a.lenient {
-		h.Set("Preference-Applied", preferLenient)
+		h.Set("Preference-Applied", request.PreferLenient)
 	}
 	switch {
 	case a.wait > 0:

@@ -11,6 +11,7 @@ import (
 
 	"altavoz/producer/access"
 	"altavoz/producer/feed"
+	"altavoz/producer/headers"
 	"altavoz/producer/tasks"
 	"altavoz/schemas"
 	"altavoz/schemas/es"
@@ -42,7 +43,7 @@ func (in *Ingress) events(_ http.ResponseWriter, r *http.Request, caller *access
 		changes, stop := in.ports.Statuses.Watch(task)
 		defer stop()
 		f := feed.Feed{Seen: seen, Changes: changes, Look: func(seen uint64) (feed.Event, bool, error) {
-			return in.look(r.Context(), caller, task, seen, languageOf(r))
+			return in.look(r.Context(), caller, task, seen, headers.Language(r.Header))
 		}}
 		if err := f.Run(r.Context(), w); err != nil {
 			in.cfg.Logger.DebugContext(r.Context(), "feed ended", "task", task.String(), "error", err)

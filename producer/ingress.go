@@ -13,8 +13,11 @@ import (
 	"altavoz/producer/access"
 	"altavoz/producer/connections"
 	"altavoz/producer/guard"
+	"altavoz/producer/headers"
 	"altavoz/producer/identity"
 	"altavoz/producer/loglimit"
+	"altavoz/producer/meters"
+	"altavoz/producer/senders"
 	"altavoz/producer/slots"
 	"altavoz/producer/underway"
 	"altavoz/schemas"
@@ -26,7 +29,7 @@ import (
 type Ingress struct {
 	cfg      Config
 	ports    Ports
-	metrics  *ingressMetrics
+	metrics  *meters.Metrics
 	local    *access.Caller // who calls where no keys are asked for
 	cross    *http.CrossOriginProtection
 	bodies   slots.Bodies // of broadcasts and controls
@@ -58,6 +61,9 @@ func New(cfg Config, ports Ports) *Ingress {
 	if cfg.Rate == nil {
 		cfg.Rate = func(string) float64 { return 0 }
 	}
+	if cfg.Senders == nil {
+		cfg.Senders = func() []senders.Number { return nil }
+	}
 	if cfg.Keys == nil {
 		cfg.Keys = func() *access.Table { return nil }
 	}
@@ -80,7 +86,10 @@ func New(cfg Config, ports Ports) *Ingress {
 		waiting:  make(slots.Slots, maxWaiting), listing: make(slots.Slots, maxListing), feeds: make(slots.Slots, cfg.Feeds), exports: make(slots.Slots, maxExports), lookups: make(slots.Slots, maxLookups),
 		forged: loglimit.Line{Every: forgedEvery},
 	}
-	in.metrics = newIngressMetrics(in, cfg.Registerer)
+	in.metrics = meters.New(cfg.Registerer, routeNames, webhookResults, map[string]slots.Slots{
+		"big": in.bodies.Big, "any": in.bodies.Any, "answer": in.waiting, "webhook": in.webhooks.Any, "big_webhook": in.webhooks.Big,
+		"list": in.listing, "feed": in.feeds, "export": in.exports,
+	})
 	return in
 }
 
@@ -93,14 +102,14 @@ func (in *Ingress) route(name string, h handler) http.Handler {
 		start := time.Now()
 		a := in.answer(w, r, h)
 		if a.stream != nil {
-			in.metrics.answered(name, a, time.Since(start)) // how long it goes on says nothing
+			in.metrics.Answered(name, a.status, a.code, time.Since(start)) // how long it goes on says nothing
 			in.stream(w, r, a)
 			return
 		}
-		if err := a.in(languageOf(r)).send(w); err != nil {
+		if err := a.in(headers.Language(r.Header)).send(w); err != nil {
 			in.cfg.Logger.DebugContext(r.Context(), "answer not taken", "route", name, "error", err)
 		}
-		in.metrics.answered(name, a, time.Since(start))
+		in.metrics.Answered(name, a.status, a.code, time.Since(start))
 	})
 }
 

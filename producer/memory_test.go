@@ -24,6 +24,7 @@ import (
 	"altavoz/producer/export"
 	"altavoz/schemas"
 	"altavoz/schemas/request"
+	"altavoz/schemas/standing"
 	"altavoz/stream"
 	"altavoz/test/contract"
 )
@@ -39,20 +40,22 @@ type harness struct {
 	t   *testing.T
 	log *memoryLog
 	view
+	numbers numbers
 	handler http.Handler
 	reg     *prometheus.Registry
 }
 
 func setup(t *testing.T, cfg producer.Config) *harness {
 	t.Helper()
-	h := &harness{t: t, log: &memoryLog{}, view: newView(), reg: prometheus.NewRegistry()}
+	h := &harness{t: t, log: &memoryLog{}, view: newView(), numbers: numbers{ready: make(chan struct{})}, reg: prometheus.NewRegistry()}
 	close(h.ready)
+	close(h.numbers.ready)
 	cfg.Registerer = h.reg
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
 	h.Ingress = producer.New(cfg, producer.Ports{
-		Log: h.log, Statuses: &h.view, Tasks: &h.view, Webhooks: meta{},
+		Log: h.log, Statuses: &h.view, Tasks: &h.view, Numbers: &h.numbers, Webhooks: meta{},
 		Recipients: export.Source{Records: h.log, Home: func(stream.Topic, []byte) int32 { return marksPartition }, Region: "CO"},
 	})
 	h.handler = h.Handler()
@@ -285,6 +288,16 @@ func (l *memoryLog) broadcast(t *testing.T) *schemas.Broadcast {
 	}
 	return b
 }
+
+// numbers is what was said of sender numbers.
+type numbers struct {
+	ready chan struct{}
+	said  map[string]standing.State
+}
+
+func (n *numbers) Number(id string) standing.State { return n.said[id] }
+
+func (n *numbers) CaughtUp() <-chan struct{} { return n.ready }
 
 // view is a table of statuses.
 type view struct {

@@ -20,6 +20,7 @@ import (
 
 	"altavoz/producer"
 	"altavoz/producer/export"
+	"altavoz/producer/senders"
 	"altavoz/producer/tasks"
 	"altavoz/schemas"
 	"altavoz/test/contract"
@@ -99,6 +100,7 @@ func TestDocumentHasTheFieldsOfEveryAnswer(t *testing.T) {
 	maps.Copy(bodies, map[string]any{
 		"TaskStatus": tasks.Brief{}, "Task": tasks.Detail{}, "Outcome": tasks.Outcome{}, "Result": tasks.Result{}, "TaskList": tasks.List{}, "TaskRow": tasks.Row{},
 		"Recipients": export.Page{}, "Recipient": export.Row{},
+		"SenderList": senders.List{}, "Sender": senders.Row{}, "SenderRate": senders.Rate{},
 	})
 	for name, body := range bodies {
 		var fields, required []string
@@ -146,6 +148,13 @@ func TestDocumentHasEveryCode(t *testing.T) {
 	doc := readOpenAPI(t).Components.Schemas
 	if diff := cmp.Diff(slices.Compact(codes), doc["Refusal"].Properties["code"].Codes); diff != "" {
 		t.Errorf("codes of refusals (-constants +document):\n%s", diff)
+	}
+	var states []string
+	for _, s := range senders.States() {
+		states = append(states, string(s))
+	}
+	if diff := cmp.Diff(states, doc["Sender"].Properties["state"].Codes); diff != "" {
+		t.Errorf("states of senders (-constants +document):\n%s", diff)
 	}
 	var outcomes []string
 	for _, o := range schemas.Outcomes {

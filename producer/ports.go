@@ -13,8 +13,10 @@ import (
 	"altavoz/producer/export"
 	"altavoz/producer/guard"
 	"altavoz/producer/identity"
+	"altavoz/producer/senders"
 	"altavoz/producer/upload"
 	"altavoz/schemas"
+	"altavoz/schemas/standing"
 	"altavoz/stream"
 )
 
@@ -41,6 +43,13 @@ type Tasks interface {
 	Finished(t schemas.TaskID) bool
 }
 
+// Numbers is the view of what was said of sender numbers: by webhooks, and by the processes that send.
+type Numbers interface {
+	Number(id string) standing.State
+	// CaughtUp is closed when the view first knew all that was there at its start.
+	CaughtUp() <-chan struct{}
+}
+
 // Webhooks understands what Meta posts.
 type Webhooks interface {
 	// Challenge returns what proves to Meta that the endpoint is ours, and false for one who may not know.
@@ -56,6 +65,7 @@ type Ports struct {
 	Log      stream.Publisher
 	Statuses Statuses
 	Tasks    Tasks
+	Numbers  Numbers
 	Webhooks Webhooks // nil: no receipts are taken
 	// Recipients is where the lists and states of tasks are read.
 	Recipients export.Source
@@ -66,6 +76,8 @@ type Config struct {
 	// Sender returns the number that a request asks for, the default one if it asks for none, and whether there is one such;
 	// it must not wait. Nil: whatever is asked for.
 	Sender func(asked string) (id string, ok bool)
+	// Senders returns the numbers that are configured, the default one first; nil, and none: whoever sends knows them.
+	Senders func() []senders.Number
 	// Keys returns who may call, as it is now. Nil, and a nil table: no keys are asked for, and everybody may do everything.
 	Keys func() *access.Table
 	// WrongKeys slows down who tries keys; nil: one of its own, which trusts no proxy and is in no metric.

@@ -7,6 +7,7 @@ import (
 
 	"altavoz/producer/access"
 	"altavoz/producer/export"
+	"altavoz/producer/headers"
 	"altavoz/schemas"
 	"altavoz/schemas/es"
 	"altavoz/schemas/request"
@@ -36,7 +37,7 @@ func (in *Ingress) recipients(w http.ResponseWriter, r *http.Request, caller *ac
 			done()
 		}
 	}()
-	query.Language = languageOf(r)
+	query.Language = headers.Language(r.Header)
 	task, page, err := in.ports.Recipients.Read(ctx, id, s, query, func() (*schemas.Status, error) { return in.lookup(ctx, id) })
 	if errors.Is(err, export.ErrExpired) {
 		return refusal(http.StatusGone, codeExpired, es.Say(es.ListExpired)).hinted(es.Say(es.CountsOnly, request.PathTasks+"/"+id.String()))

@@ -39,6 +39,7 @@ func (in *Ingress) endpoints() []endpoint {
 		{one, routeTask, append(reading(access.Read, in.task, access.Looks), method{http.MethodPatch, access.Control, in.speed, access.Controls})},
 		{one + "/events", routeEvents, []method{{http.MethodGet, access.Read, in.events, access.Requests}}},
 		{one + "/recipients", routeList, []method{{http.MethodGet, access.Read, in.recipients, access.Requests}}},
+		{request.PathSenders, routeSenders, reading(access.Read, in.senders, access.Looks)},
 		{PathWebhook, routeWebhook, []method{{http.MethodPost, public, in.webhook, access.Requests}, {http.MethodGet, public, in.webhook, access.Requests}}},
 		{"/healthz", routeHealth, reading(public, health, access.Looks)},
 		{"/readyz", routeReady, reading(public, in.ready, access.Looks)},

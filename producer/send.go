@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"altavoz/producer/access"
+	"altavoz/producer/headers"
 	"altavoz/producer/tasks"
 	"altavoz/producer/upload"
 	"altavoz/schemas"
@@ -19,8 +20,6 @@ import (
 	"altavoz/schemas/taskids"
 	"altavoz/stream"
 )
-
-const maxIdempotencyKey = 255 // bytes, as others take them
 
 // send is POST send-broadcast-interactive.
 func (in *Ingress) send(w http.ResponseWriter, r *http.Request, caller *access.Caller) answer {
@@ -32,7 +31,7 @@ func (in *Ingress) send(w http.ResponseWriter, r *http.Request, caller *access.C
 	if r.ContentLength > in.cfg.MaxBody {
 		return bodyError(request.Fault("", request.CodeBodyTooBig, es.BodyTooLarge))
 	}
-	key, err := idempotencyKey(r.Header)
+	key, err := headers.IdempotencyKey(r.Header)
 	if err != nil {
 		return bodyError(err)
 	}
@@ -60,15 +59,8 @@ func (in *Ingress) send(w http.ResponseWriter, r *http.Request, caller *access.C
 		return bodyError(err)
 	}
 	a := in.accept(r.Context(), order)
-	a.lenient = lenient(r.Header)
+	a.lenient = headers.Lenient(r.Header)
 	return a
-}
-
-// preferLenient is how a caller asks that unknown members be passed over (RFC 7240).
-const preferLenient = request.PreferLenient
-
-func lenient(h http.Header) bool {
-	return slices.ContainsFunc(h.Values(request.PreferHeader), request.PrefersLenient)
 }
 
 // order is a request on its way into Kafka.
@@ -116,7 +108,7 @@ func (in *Ingress) read(w http.ResponseWriter, r *http.Request, caller *access.C
 	if caller.PerDay > 0 { // no day has room for more
 		most = uint32(min(uint64(most), caller.PerDay))
 	}
-	return request.Read(body, sink, request.Limits{MaxPhones: most, MaxBody: in.cfg.MaxBody, Lenient: lenient(r.Header), Now: time.Now()})
+	return request.Read(body, sink, request.Limits{MaxPhones: most, MaxBody: in.cfg.MaxBody, Lenient: headers.Lenient(r.Header), Now: time.Now()})
 }
 
 func (in *Ingress) sender(asked string) (string, error) {
@@ -145,23 +137,6 @@ func senderForbidden() answer {
 
 // maxPhoneChars is the most characters of a 'sender' that is taken for a phone: Meta's ids have 14 digits and more.
 const maxPhoneChars = 14
-
-// idempotencyKey reads the header, bare or in quotes as its draft standard has it; "" where there is none.
-func idempotencyKey(h http.Header) (string, error) {
-	values := h.Values("Idempotency-Key")
-	if len(values) == 0 {
-		return "", nil
-	}
-	key := values[0]
-	if len(key) > 1 && key[0] == '"' && key[len(key)-1] == '"' {
-		key = key[1 : len(key)-1]
-	}
-	printable := !strings.ContainsFunc(key, func(c rune) bool { return c < ' ' || c > '~' })
-	if len(values) > 1 || key == "" || len(key) > maxIdempotencyKey || !printable {
-		return "", request.Fault("Idempotency-Key", request.CodeValue, es.KeyForm)
-	}
-	return key, nil
-}
 
 // accept puts the order into Kafka and answers: at once, or when it is carried out.
 func (in *Ingress) accept(ctx context.Context, o *order) answer {
@@ -199,8 +174,7 @@ func (in *Ingress) accept(ctx context.Context, o *order) answer {
 			return in.repeat(ctx, o, s)
 		}
 	}
-	in.metrics.accepted.Inc()
-	in.metrics.recipients.Add(float64(b.GetTotal()))
+	in.metrics.Accepted(b.GetTotal())
 	return in.finish(ctx, o)
 }
 

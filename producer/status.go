@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"altavoz/producer/access"
+	"altavoz/producer/headers"
 	"altavoz/producer/tasks"
 	"altavoz/schemas"
 	"altavoz/schemas/es"
@@ -15,7 +16,7 @@ func (in *Ingress) taskStatus(_ http.ResponseWriter, r *http.Request, caller *ac
 	if no != nil {
 		return *no
 	}
-	l := languageOf(r)
+	l := headers.Language(r.Header)
 	b := tasks.BriefOf(task, s, time.Now(), l)
 	in.mark(&b.Why, l)
 	return answer{status: http.StatusOK, body: b}

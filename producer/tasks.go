@@ -4,10 +4,10 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 
 	"altavoz/producer/access"
+	"altavoz/producer/headers"
 	"altavoz/producer/tasks"
 	"altavoz/schemas"
 	"altavoz/schemas/es"
@@ -29,7 +29,7 @@ func (in *Ingress) list(_ http.ResponseWriter, r *http.Request, caller *access.C
 		return *no
 	}
 	defer give()
-	l := languageOf(r)
+	l := headers.Language(r.Header)
 	page := query.Page(caller.Sees, in.ports.Tasks.Each, time.Now(), l)
 	for i := range page.Tasks {
 		in.mark(&page.Tasks[i].Why, l)
@@ -44,18 +44,13 @@ func (in *Ingress) mark(why *string, l es.Language) {
 	}
 }
 
-// languageOf is the language in which the caller would rather read why a task waits, reasons, hints and warnings.
-func languageOf(r *http.Request) es.Language {
-	return es.Accepted(strings.Join(r.Header.Values("Accept-Language"), ","))
-}
-
 // task is GET tasks/{task_id}.
 func (in *Ingress) task(_ http.ResponseWriter, r *http.Request, caller *access.Caller) answer {
 	task, s, no := in.find(r, caller)
 	if no != nil {
 		return *no
 	}
-	l := languageOf(r)
+	l := headers.Language(r.Header)
 	a := answer{status: http.StatusOK, body: in.detail(task, s, l)}
 	if s == nil {
 		return a

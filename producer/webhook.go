@@ -46,14 +46,14 @@ const (
 	webhookUnavailable webhookResult = "unavailable" // Kafka did not acknowledge
 )
 
-var webhookResults = []webhookResult{
-	webhookAccepted, webhookVerified, webhookRefused, webhookForged, webhookMalformed, webhookBroken, webhookBusy, webhookUnavailable,
+var webhookResults = []string{
+	string(webhookAccepted), string(webhookVerified), string(webhookRefused), string(webhookForged), string(webhookMalformed), string(webhookBroken), string(webhookBusy), string(webhookUnavailable),
 }
 
 // webhook takes in what Meta says later of the messages that it accepted.
 func (in *Ingress) webhook(w http.ResponseWriter, r *http.Request, _ *access.Caller) answer {
 	result, a := in.hear(w, r)
-	in.metrics.webhooks[result].Inc()
+	in.metrics.Webhook(string(result))
 	return a
 }
 

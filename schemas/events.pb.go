@@ -194,6 +194,8 @@ const (
 	NumberEventKind_NUMBER_EVENT_KIND_WORKS NumberEventKind = 2
 	// It may, and Meta warns that this may end.
 	NumberEventKind_NUMBER_EVENT_KIND_AT_RISK NumberEventKind = 3
+	// Whether one process can send from it: said when that changes, and again while it can't (schemas/standing).
+	NumberEventKind_NUMBER_EVENT_KIND_PROCESS NumberEventKind = 4
 )
 
 // Enum value maps for NumberEventKind.
@@ -203,12 +205,14 @@ var (
 		1: "NUMBER_EVENT_KIND_STOPPED",
 		2: "NUMBER_EVENT_KIND_WORKS",
 		3: "NUMBER_EVENT_KIND_AT_RISK",
+		4: "NUMBER_EVENT_KIND_PROCESS",
 	}
 	NumberEventKind_value = map[string]int32{
 		"NUMBER_EVENT_KIND_UNSPECIFIED": 0,
 		"NUMBER_EVENT_KIND_STOPPED":     1,
 		"NUMBER_EVENT_KIND_WORKS":       2,
 		"NUMBER_EVENT_KIND_AT_RISK":     3,
+		"NUMBER_EVENT_KIND_PROCESS":     4,
 	}
 )
 
@@ -1516,7 +1520,7 @@ func (x *Control) GetBy() string {
 }
 
 // NumberEvent is what was said of a sender number as a whole: by Meta, in a webhook, or by a sender that found out since. Topic
-// controls; key: number/, the number, / and the kind.
+// controls; key: number/, the number, / and the kind; of NUMBER_EVENT_KIND_PROCESS then / and the process.
 type NumberEvent struct {
 	state  protoimpl.MessageState `protogen:"open.v1"`
 	Number string                 `protobuf:"bytes,1,opt,name=number,proto3" json:"number,omitempty"`
@@ -1524,8 +1528,15 @@ type NumberEvent struct {
 	AtMs int64           `protobuf:"varint,2,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
 	Kind NumberEventKind `protobuf:"varint,3,opt,name=kind,proto3,enum=altavoz.v1.NumberEventKind" json:"kind,omitempty"`
 	// Meta's code, 0 where it gave none, and which event it was.
-	Code          int32  `protobuf:"varint,4,opt,name=code,proto3" json:"code,omitempty"`
-	Detail        string `protobuf:"bytes,5,opt,name=detail,proto3" json:"detail,omitempty"`
+	Code   int32  `protobuf:"varint,4,opt,name=code,proto3" json:"code,omitempty"`
+	Detail string `protobuf:"bytes,5,opt,name=detail,proto3" json:"detail,omitempty"`
+	// The rest is of NUMBER_EVENT_KIND_PROCESS. Which process says it, by a name that it has until it ends.
+	Process string `protobuf:"bytes,6,opt,name=process,proto3" json:"process,omitempty"`
+	// Why its sends of the number wait; none: they do not any more.
+	Cause *Cause `protobuf:"bytes,7,opt,name=cause,proto3" json:"cause,omitempty"`
+	// Messages a second that it may send from the number now, and its share of the number's rate; a share of 0: without a limit.
+	Rate          float64 `protobuf:"fixed64,8,opt,name=rate,proto3" json:"rate,omitempty"`
+	Share         float64 `protobuf:"fixed64,9,opt,name=share,proto3" json:"share,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1593,6 +1604,34 @@ func (x *NumberEvent) GetDetail() string {
 		return x.Detail
 	}
 	return ""
+}
+
+func (x *NumberEvent) GetProcess() string {
+	if x != nil {
+		return x.Process
+	}
+	return ""
+}
+
+func (x *NumberEvent) GetCause() *Cause {
+	if x != nil {
+		return x.Cause
+	}
+	return nil
+}
+
+func (x *NumberEvent) GetRate() float64 {
+	if x != nil {
+		return x.Rate
+	}
+	return 0
+}
+
+func (x *NumberEvent) GetShare() float64 {
+	if x != nil {
+		return x.Share
+	}
+	return 0
 }
 
 // Result is what the results topic carries; key: the task.
@@ -2822,13 +2861,17 @@ const file_events_proto_rawDesc = "" +
 	"\x05at_ms\x18\x02 \x01(\x03R\x04atMs\x12+\n" +
 	"\x04kind\x18\x03 \x01(\x0e2\x17.altavoz.v1.ControlKindR\x04kind\x12\x14\n" +
 	"\x05speed\x18\x04 \x01(\rR\x05speed\x12\x0e\n" +
-	"\x02by\x18\x05 \x01(\tR\x02by\"\x97\x01\n" +
+	"\x02by\x18\x05 \x01(\tR\x02by\"\x84\x02\n" +
 	"\vNumberEvent\x12\x16\n" +
 	"\x06number\x18\x01 \x01(\tR\x06number\x12\x13\n" +
 	"\x05at_ms\x18\x02 \x01(\x03R\x04atMs\x12/\n" +
 	"\x04kind\x18\x03 \x01(\x0e2\x1b.altavoz.v1.NumberEventKindR\x04kind\x12\x12\n" +
 	"\x04code\x18\x04 \x01(\x05R\x04code\x12\x16\n" +
-	"\x06detail\x18\x05 \x01(\tR\x06detail\"\xe7\x02\n" +
+	"\x06detail\x18\x05 \x01(\tR\x06detail\x12\x18\n" +
+	"\aprocess\x18\x06 \x01(\tR\aprocess\x12'\n" +
+	"\x05cause\x18\a \x01(\v2\x11.altavoz.v1.CauseR\x05cause\x12\x12\n" +
+	"\x04rate\x18\b \x01(\x01R\x04rate\x12\x14\n" +
+	"\x05share\x18\t \x01(\x01R\x05share\"\xe7\x02\n" +
 	"\x06Result\x12\x12\n" +
 	"\x04task\x18\x01 \x01(\fR\x04task\x12\x13\n" +
 	"\x05at_ms\x18\x02 \x01(\x03R\x04atMs\x12,\n" +
@@ -2945,12 +2988,13 @@ const file_events_proto_rawDesc = "" +
 	"\x12CONTROL_KIND_PAUSE\x10\x01\x12\x17\n" +
 	"\x13CONTROL_KIND_RESUME\x10\x02\x12\x17\n" +
 	"\x13CONTROL_KIND_CANCEL\x10\x03\x12\x16\n" +
-	"\x12CONTROL_KIND_SPEED\x10\x04*\x8f\x01\n" +
+	"\x12CONTROL_KIND_SPEED\x10\x04*\xae\x01\n" +
 	"\x0fNumberEventKind\x12!\n" +
 	"\x1dNUMBER_EVENT_KIND_UNSPECIFIED\x10\x00\x12\x1d\n" +
 	"\x19NUMBER_EVENT_KIND_STOPPED\x10\x01\x12\x1b\n" +
 	"\x17NUMBER_EVENT_KIND_WORKS\x10\x02\x12\x1d\n" +
-	"\x19NUMBER_EVENT_KIND_AT_RISK\x10\x03*\xd4\x01\n" +
+	"\x19NUMBER_EVENT_KIND_AT_RISK\x10\x03\x12\x1d\n" +
+	"\x19NUMBER_EVENT_KIND_PROCESS\x10\x04*\xd4\x01\n" +
 	"\x04Mark\x12\x10\n" +
 	"\fMARK_PENDING\x10\x00\x12\x12\n" +
 	"\x0eMARK_DUPLICATE\x10\x01\x12\x10\n" +
@@ -3059,29 +3103,30 @@ var file_events_proto_depIdxs = []int32{
 	8,  // 12: altavoz.v1.Send.window:type_name -> altavoz.v1.Window
 	2,  // 13: altavoz.v1.Control.kind:type_name -> altavoz.v1.ControlKind
 	3,  // 14: altavoz.v1.NumberEvent.kind:type_name -> altavoz.v1.NumberEventKind
-	19, // 15: altavoz.v1.Result.plan:type_name -> altavoz.v1.TaskOpened
-	20, // 16: altavoz.v1.Result.dispatched:type_name -> altavoz.v1.Dispatched
-	21, // 17: altavoz.v1.Result.outcome:type_name -> altavoz.v1.Outcome
-	22, // 18: altavoz.v1.Result.range:type_name -> altavoz.v1.OutcomeRange
-	24, // 19: altavoz.v1.Result.note:type_name -> altavoz.v1.TaskUpdate
-	23, // 20: altavoz.v1.Result.receipts:type_name -> altavoz.v1.Receipts
-	14, // 21: altavoz.v1.TaskOpened.origin:type_name -> altavoz.v1.Origin
-	14, // 22: altavoz.v1.TaskOpened.home:type_name -> altavoz.v1.Origin
-	8,  // 23: altavoz.v1.TaskOpened.window:type_name -> altavoz.v1.Window
-	21, // 24: altavoz.v1.Receipts.outcomes:type_name -> altavoz.v1.Outcome
-	6,  // 25: altavoz.v1.TaskUpdate.phase:type_name -> altavoz.v1.Phase
-	25, // 26: altavoz.v1.TaskUpdate.cause:type_name -> altavoz.v1.Cause
-	5,  // 27: altavoz.v1.Cause.reason:type_name -> altavoz.v1.Reason
-	19, // 28: altavoz.v1.Status.plan:type_name -> altavoz.v1.TaskOpened
-	28, // 29: altavoz.v1.Status.counts:type_name -> altavoz.v1.StateCount
-	29, // 30: altavoz.v1.Status.errors:type_name -> altavoz.v1.ErrorLine
-	6,  // 31: altavoz.v1.Status.phase:type_name -> altavoz.v1.Phase
-	25, // 32: altavoz.v1.Status.cause:type_name -> altavoz.v1.Cause
-	33, // [33:33] is the sub-list for method output_type
-	33, // [33:33] is the sub-list for method input_type
-	33, // [33:33] is the sub-list for extension type_name
-	33, // [33:33] is the sub-list for extension extendee
-	0,  // [0:33] is the sub-list for field type_name
+	25, // 15: altavoz.v1.NumberEvent.cause:type_name -> altavoz.v1.Cause
+	19, // 16: altavoz.v1.Result.plan:type_name -> altavoz.v1.TaskOpened
+	20, // 17: altavoz.v1.Result.dispatched:type_name -> altavoz.v1.Dispatched
+	21, // 18: altavoz.v1.Result.outcome:type_name -> altavoz.v1.Outcome
+	22, // 19: altavoz.v1.Result.range:type_name -> altavoz.v1.OutcomeRange
+	24, // 20: altavoz.v1.Result.note:type_name -> altavoz.v1.TaskUpdate
+	23, // 21: altavoz.v1.Result.receipts:type_name -> altavoz.v1.Receipts
+	14, // 22: altavoz.v1.TaskOpened.origin:type_name -> altavoz.v1.Origin
+	14, // 23: altavoz.v1.TaskOpened.home:type_name -> altavoz.v1.Origin
+	8,  // 24: altavoz.v1.TaskOpened.window:type_name -> altavoz.v1.Window
+	21, // 25: altavoz.v1.Receipts.outcomes:type_name -> altavoz.v1.Outcome
+	6,  // 26: altavoz.v1.TaskUpdate.phase:type_name -> altavoz.v1.Phase
+	25, // 27: altavoz.v1.TaskUpdate.cause:type_name -> altavoz.v1.Cause
+	5,  // 28: altavoz.v1.Cause.reason:type_name -> altavoz.v1.Reason
+	19, // 29: altavoz.v1.Status.plan:type_name -> altavoz.v1.TaskOpened
+	28, // 30: altavoz.v1.Status.counts:type_name -> altavoz.v1.StateCount
+	29, // 31: altavoz.v1.Status.errors:type_name -> altavoz.v1.ErrorLine
+	6,  // 32: altavoz.v1.Status.phase:type_name -> altavoz.v1.Phase
+	25, // 33: altavoz.v1.Status.cause:type_name -> altavoz.v1.Cause
+	34, // [34:34] is the sub-list for method output_type
+	34, // [34:34] is the sub-list for method input_type
+	34, // [34:34] is the sub-list for extension type_name
+	34, // [34:34] is the sub-list for extension extendee
+	0,  // [0:34] is the sub-list for field type_name
 }
 
 func init() { file_events_proto_init() }

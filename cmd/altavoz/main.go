@@ -47,7 +47,7 @@ func rootCommand() *cobra.Command {
 	root.SetFlagErrorFunc(wrongUse)
 	root.SetVersionTemplate("altavoz {{.Version}}")
 	root.AddCommand(
-		upCommand(), serveCommand(), sendCommand(), watchCommand(), tasksCommand(), topicsCommand(), operators().Phones(), simulateCommand(), publishCommand(),
+		upCommand(), serveCommand(), sendCommand(), watchCommand(), tasksCommand(), sendersCommand(), topicsCommand(), operators().Phones(), simulateCommand(), publishCommand(),
 		configCommand(), healthCommand(), versionCommand(),
 	)
 	return root

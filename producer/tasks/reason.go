@@ -84,6 +84,21 @@ func causeIn(c *schemas.Cause, l es.Language) string {
 	return ""
 }
 
+// AnsweredIn says why a number waits, without its name and since when: what the Cloud API answered, or what stands for that.
+func AnsweredIn(c *schemas.Cause, l es.Language) string {
+	code := es.AccountRefused
+	switch c.GetReason() {
+	case schemas.Reason_REASON_OUTAGE:
+		code = es.Outage
+	case schemas.Reason_REASON_CONFIGURATION:
+		code = es.Misconfigured
+	case schemas.Reason_REASON_THROTTLED:
+		code = es.Throttled
+	default:
+	}
+	return answered(c, code, l)
+}
+
 // answered is what the Cloud API answered: the words of its code, or else those of the reason, and its details.
 func answered(c *schemas.Cause, reason es.Code, l es.Language) string {
 	code := int(c.GetCode())

@@ -5,4 +5,6 @@ const (
 	PathSend   = "/api/messages/send-broadcast-interactive"
 	PathStatus = "/api/messages/task-status/"
 	PathTasks  = "/api/messages/tasks"
+
+	PathSenders = "/api/messages/senders"
 )

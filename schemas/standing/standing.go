@@ -2,7 +2,9 @@
 package standing
 
 import (
+	"slices"
 	"strings"
+	"time"
 
 	"altavoz/schemas"
 	"altavoz/stream"
@@ -11,10 +13,20 @@ import (
 // State is what was said of a sender number as a whole: the fold of its records in the topic controls.
 type State struct {
 	Number  string
-	Stopped *schemas.NumberEvent // the last word that it may not send; nil: there is none
-	Risk    *schemas.NumberEvent // the last warning; without a detail it was taken back
-	WorksMs int64                // what was heard until then does not count any more
+	Stopped *schemas.NumberEvent   // the last word that it may not send; nil: there is none
+	Risk    *schemas.NumberEvent   // the last warning; without a detail it was taken back
+	WorksMs int64                  // what was heard until then does not count any more
+	Reports []*schemas.NumberEvent // of processes that can't send as they might; shared, and only to be read
 }
+
+const (
+	// ReportEvery is how often a process says again that it can't send as it might.
+	ReportEvery = 30 * time.Second
+	// ReportLife is for how long that counts: a process that ended says nothing any more. Three are missed then, and clocks may differ.
+	ReportLife = 2 * time.Minute
+	// maxReports bounds the processes that are kept of a number; the latest stay.
+	maxReports = 256
+)
 
 // Fold takes in an event. Of each kind the later one counts, whatever the order in which they come.
 func (s State) Fold(e *schemas.NumberEvent) State {
@@ -32,9 +44,33 @@ func (s State) Fold(e *schemas.NumberEvent) State {
 		s.Risk = later(s.Risk)
 	case schemas.NumberEventKind_NUMBER_EVENT_KIND_WORKS:
 		s.WorksMs = max(s.WorksMs, e.GetAtMs())
+	case schemas.NumberEventKind_NUMBER_EVENT_KIND_PROCESS:
+		s.Reports = s.withReport(e)
 	case schemas.NumberEventKind_NUMBER_EVENT_KIND_UNSPECIFIED: // of a newer version
 	}
 	return s
+}
+
+// withReport returns the reports with that of one process in the place of its last one, and without those that had no time left by then.
+func (s State) withReport(e *schemas.NumberEvent) []*schemas.NumberEvent {
+	old := e.GetAtMs() - ReportLife.Milliseconds()
+	out := slices.DeleteFunc(slices.Clone(s.Reports), func(r *schemas.NumberEvent) bool {
+		return r.GetProcess() == e.GetProcess() || r.GetAtMs() < old
+	})
+	if e.GetCause().GetReason() != schemas.Reason_REASON_NONE {
+		out = append(out, e)
+	}
+	return out[max(0, len(out)-maxReports):]
+}
+
+// Reporting returns the processes that can't send as they might, as far as what they said is not too old.
+func (s State) Reporting(now time.Time) (out []*schemas.NumberEvent) {
+	for _, r := range s.Reports {
+		if now.UnixMilli()-r.GetAtMs() < ReportLife.Milliseconds() { //mutant:report-of-a-process-that-ended-does-not-count
+			out = append(out, r)
+		}
+	}
+	return out
 }
 
 // Halts reports whether the number may not send.
@@ -48,7 +84,11 @@ const numberKey = "number/"
 
 // Encode makes the record of an event. Each kind has a key of its own, so that compaction takes no kind's last word away.
 func Encode(e *schemas.NumberEvent) stream.Record {
-	return schemas.Encode(schemas.TopicControls, numberKey+e.GetNumber()+"/"+strings.ToLower(e.GetKind().String()), e)
+	key := numberKey + e.GetNumber() + "/" + strings.ToLower(e.GetKind().String())
+	if e.GetProcess() != "" {
+		key += "/" + e.GetProcess()
+	}
+	return schemas.Encode(schemas.TopicControls, key, e)
 }
 
 // Decode reads a record of the topic controls; ours is false where it is of a task. Of a tombstone the event is nil.

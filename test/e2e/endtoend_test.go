@@ -51,6 +51,7 @@ var scenarios = []struct {
 	{"RestartContinues", testRestartContinues},
 	{"PauseAndResume", testPauseAndResume},
 	{"Cancel", testCancel},
+	{"Senders", testSenders},
 }
 
 // ledger is what the simulator says of all phones.

@@ -72,6 +72,7 @@ func mutants() []mutant {
 		{marker: "record-without-a-proof-has-the-key", change: makeFalse(), test: "TestRecordOfAnotherBroadcastIsNotTaken"},
 		{marker: "reference-names-its-task", change: makeFalse(), test: "TestRecordOfAnotherBroadcastIsNotTaken"},
 		{marker: "blobs-lie-in-their-order", change: makeFalse(), test: "TestListThatDoesNotLieInOrderIsRefused"},
+		{marker: "report-of-a-process-that-ended-does-not-count", change: makeTrue(), test: "TestReportsOfProcesses", in: "schemas/standing"},
 		{marker: "slice-is-of-the-task", change: makeFalse(), test: "TestListWhosePlaceAnotherHasIsNotUsed", in: "processor/fanout"},
 		{marker: "list-of-a-chosen-id-is-that-of-the-request", change: makeFalse(), test: "TestEventThatNamesAnothersListIsRejected", in: "processor/fanout"},
 		{marker: "copied-list-is-of-the-record-that-names-the-task", change: condition("ok || id == task"), test: "TestEventThatNamesAnothersListIsRejected", in: "processor/fanout"},

@@ -1,6 +1,9 @@
 package fold
 
 import (
+	"sync"
+
+	"altavoz/schemas"
 	"altavoz/schemas/standing"
 	"altavoz/stream"
 )
@@ -9,13 +12,14 @@ import (
 const maxNumbers = 100_000
 
 // Numbers is the fold of the events of sender numbers, which are in the topic controls. ListenNumbers comes first; records are read in one
-// goroutine.
+// goroutine. Number is safe for concurrent use.
 type Numbers struct {
+	mu        sync.Mutex
 	of        map[string]standing.State
 	listeners []func(standing.State)
 }
 
-// ListenNumbers has listener called with the state of a number at every change.
+// ListenNumbers has listener called with the state of a number at every change, but for what processes say of themselves.
 func (n *Numbers) ListenNumbers(listener func(standing.State)) {
 	n.listeners = append(n.listeners, listener)
 }
@@ -28,12 +32,34 @@ func (n *Numbers) Intercept(rest func(stream.Record) error) func(stream.Record) 
 		if !ours {
 			return rest(rec)
 		}
-		if was, known := n.of[e.GetNumber()]; e != nil && (known || len(n.of) < maxNumbers) {
-			n.of[e.GetNumber()] = was.Fold(e)
+		if e == nil {
+			return err
+		}
+		state, kept := n.apply(e)
+		if kept && e.GetKind() != schemas.NumberEventKind_NUMBER_EVENT_KIND_PROCESS {
 			for _, heard := range n.listeners {
-				heard(n.of[e.GetNumber()])
+				heard(state)
 			}
 		}
-		return err
+		return nil
 	}
+}
+
+func (n *Numbers) apply(e *schemas.NumberEvent) (s standing.State, kept bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	was, known := n.of[e.GetNumber()]
+	if !known && len(n.of) >= maxNumbers {
+		return was, false
+	}
+	s = was.Fold(e)
+	n.of[e.GetNumber()] = s
+	return s, true
+}
+
+// Number returns what was said of a number; nothing, where nothing was.
+func (n *Numbers) Number(id string) standing.State {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.of[id]
 }

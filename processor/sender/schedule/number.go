@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"altavoz/processor/sender/limits"
+	"altavoz/processor/sender/report"
 	"altavoz/schemas"
 	"altavoz/stream"
 )
@@ -34,6 +35,7 @@ type Number struct {
 
 	pacer    limits.Pacer  // this process's share of the rate
 	throttle schemas.Reply // the last throttle
+	reported report.Last
 	health
 }
 

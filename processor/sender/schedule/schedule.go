@@ -3,6 +3,7 @@ package schedule
 import (
 	"container/list"
 	"context"
+	"crypto/rand"
 	"log/slog"
 	"sync"
 	"time"
@@ -62,6 +63,7 @@ type Scheduler struct {
 	ports   Ports
 	log     *slog.Logger
 	metrics *metrics
+	process string // what it is called where it says whether it can send
 
 	numbers numbers
 	owned   [Lanes]int // partitions
@@ -92,7 +94,7 @@ type concurrency struct {
 // New returns a scheduler without numbers.
 func New(cfg Config, ports Ports) *Scheduler {
 	s := &Scheduler{
-		cfg: cfg, ports: ports, log: cfg.Logger,
+		cfg: cfg, ports: ports, log: cfg.Logger, process: rand.Text(),
 		numbers: numbers{byID: make(map[string]*Number), states: make(map[string]standing.State)}, tasks: make(map[schemas.TaskID]*Task), idle: list.New(),
 		capacity: concurrency{Capacity: limits.NewCapacity(cfg.MaxInFlight)},
 		loader: content.NewLoader(content.Ports{

@@ -20,6 +20,7 @@ func (s *Scheduler) sweep(now time.Time) {
 		n.pacer.Advance(now)
 		s.confirmRecovery(n, now)
 		s.announceAll(n, now)
+		s.report(n, now)
 	}
 	for _, t := range s.tasks {
 		if t.waiting.n > 0 {

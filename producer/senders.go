@@ -1,0 +1,21 @@
+package producer
+
+import (
+	"net/http"
+	"time"
+
+	"altavoz/producer/access"
+	"altavoz/producer/headers"
+	"altavoz/producer/senders"
+	"altavoz/schemas/es"
+)
+
+// senders is GET senders.
+func (in *Ingress) senders(_ http.ResponseWriter, r *http.Request, caller *access.Caller) answer {
+	select {
+	case <-in.ports.Numbers.CaughtUp():
+	default:
+		return later(codeUnavailable, es.StillReadingRetry)
+	}
+	return answer{status: http.StatusOK, body: senders.Of(in.cfg.Senders(), caller.Senders, in.ports.Numbers.Number, time.Now(), headers.Language(r.Header))}
+}
