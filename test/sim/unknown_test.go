@@ -44,33 +44,35 @@ func (w *world) lasting(what string, p *process) (over func(felt time.Duration))
 	}
 }
 
-// observe follows the commits of the senders: of members of the newest generation, since others are refused.
+// observe follows the commits of the senders: whoever asks for the next one, those that were accepted before are taken in. A request
+// alone says nothing, since it may be refused.
 func (b *broker) observe() {
-	newest := int32(0)
-	b.cluster.ControlKey(int16(kmsg.OffsetCommit), func(r kmsg.Request) (kmsg.Response, error, bool) {
+	b.cluster.ControlKey(int16(kmsg.OffsetCommit), func(kmsg.Request) (kmsg.Response, error, bool) {
 		b.cluster.KeepControl()
-		req := r.(*kmsg.OffsetCommitRequest)
-		if req.Group != simPrefix+string(app.RoleSender) || req.Generation < newest {
-			return nil, nil, false
-		}
-		newest = req.Generation
-		for _, t := range req.Topics {
-			for _, p := range t.Partitions {
-				pos := stream.Position{Partition: stream.TopicPartition{Topic: stream.Topic(t.Topic[len(simPrefix):]), Partition: p.Partition}, Offset: p.Offset}
-				if p.Metadata != nil {
-					pos.Metadata = *p.Metadata
-				}
-				if err := b.w.commits.Saw(pos, time.Now()); err != nil {
-					b.w.errorf("%v", err)
-				}
-			}
-		}
+		b.takeCommits()
 		return nil, nil, false
 	})
 }
 
+// takeCommits takes in what is committed by the senders now.
+func (b *broker) takeCommits() {
+	group := b.cluster.GroupInfo(simPrefix + string(app.RoleSender))
+	if group == nil {
+		return
+	}
+	for topic, partitions := range group.Commits {
+		for p, c := range partitions {
+			at := stream.TopicPartition{Topic: stream.Topic(topic[len(simPrefix):]), Partition: p}
+			if err := b.w.commits.Saw(stream.Position{Partition: at, Offset: c.Offset, Metadata: c.Metadata}, c.At); err != nil {
+				b.w.errorf("%v", err)
+			}
+		}
+	}
+}
+
 // startsOf returns when the calls of each recipient were committed as started, whatever record they were of.
 func (w *world) startsOf() map[recipient][]time.Time {
+	w.broker.takeCommits()
 	out := make(map[recipient][]time.Time)
 	for _, topic := range []stream.Topic{schemas.TopicSendsExpress, schemas.TopicSendsBulk} {
 		w.read(topic, func(rec *stream.Record) {
