@@ -32,7 +32,7 @@ func (b *Bucket) fill(now time.Time) {
 	b.tokens, b.filled = min(b.most, b.tokens), now
 }
 
-// Ready returns when there are n tokens: now, if there are. n must not be more than gather.
+// Ready returns when there are n tokens: now, if there are. Of more than gather it says when there would be, did nothing bound them.
 func (b *Bucket) Ready(now time.Time, n float64) time.Time {
 	if b.perSecond <= 0 {
 		return now
@@ -43,6 +43,12 @@ func (b *Bucket) Ready(now time.Time, n float64) time.Time {
 		return now
 	}
 	return now.Add(time.Duration(lack/b.perSecond*float64(time.Second)) + time.Microsecond)
+}
+
+// In returns how many whole tokens there would be after a time, did nothing bound them.
+func (b *Bucket) In(now time.Time, d time.Duration) int {
+	b.fill(now)
+	return int(max(0, b.tokens+b.perSecond*d.Seconds()+almost))
 }
 
 // Whole is how many whole tokens there were when Ready was asked last.

@@ -85,7 +85,7 @@ func (st *Stage) onReply(e *send, r *schemas.Reply) {
 		st.schedule.Remove(&e.Send)
 		return
 	}
-	e.release()
+	e.Release()
 	if e.assignment.draining {
 		st.schedule.MoveTo(&e.Send, schedule.PhaseParked, schedule.CauseNone)
 		return

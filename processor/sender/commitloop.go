@@ -23,7 +23,8 @@ type commits struct {
 	doneNotBefore time.Time       // a commit was refused: done marks wait until then
 	flushWaiters  []chan struct{} // wait for the next commit
 
-	underWay chan struct{} // closed when the commit under way is over; nil: none is
+	over     chan *commit  // cap 1: that was under way and is answered
+	underWay chan struct{} // closed when what the commit under way means is applied; nil: none is
 	began    time.Time     // the last one
 	mean     time.Duration // what commits take, lately
 }
@@ -33,8 +34,11 @@ type commit struct {
 	generation  stream.Generation
 	positions   []stream.Position
 	assignments []*assignment
-	batch       []*schedule.Send // is called when it returns
+	batch       []*schedule.Send // is called when it returns, or in its turn
 	waiters     []chan struct{}  // closed when it returns
+
+	refused map[stream.TopicPartition]error // its answer
+	err     error
 }
 
 // wake has the commit loop look again.
@@ -58,10 +62,13 @@ func (c *commits) markDirty(a *assignment) {
 	c.dirty = append(c.dirty, a)
 }
 
-// doneDueAt is when done marks are committed by themselves, if a timer is due at next. They wait for what is due before such a commit
-// would be over, because that would have to wait for it: a number that may send less than 20 a second loses what it does not take at
-// once.
-func (c *commits) doneDueAt(next time.Time, now time.Time) time.Time {
+// doneDueAt is when done marks are committed by themselves, if a timer is due at next. They go with the next group, if one follows.
+// Otherwise they wait for what is due before such a commit would be over, because that would have to wait for it: a number that may send
+// less than 20 a second loses what it does not take at once.
+func (c *commits) doneDueAt(next time.Time, groupsFollow bool, now time.Time) time.Time {
+	if groupsFollow {
+		return later(c.dirtySince.Add(doneMaxGap), c.doneNotBefore)
+	}
 	at, most := c.dirtySince.Add(doneGap), c.dirtySince.Add(doneMaxGap)
 	if next.After(now) && next.Before(most) && next.Sub(later(at, now)) < schedule.BulkGap+c.mean {
 		at = next.Add(time.Microsecond)
@@ -76,28 +83,42 @@ func later(a, b time.Time) time.Time {
 	return b
 }
 
-// commitLoop admits, commits and starts calls, one round after the other. What is admitted during a commit goes with the next one.
+// commitLoop admits, commits and starts calls, one round after the other. One commit is under way at a time. What becomes ready meanwhile
+// goes with the next one, and calls of the groups that are committed go on.
 func (st *Stage) commitLoop() {
 	defer close(st.callers.starts)
 	timer := time.NewTimer(minWait)
 	defer timer.Stop()
+	var over *commit
 	for st.ctx.Err() == nil {
-		next := st.round()
-		if next.IsZero() {
-			continue
-		}
+		next := st.round(over)
+		over = nil
 		timer.Reset(max(minWait, time.Until(next)))
 		select {
 		case <-st.ctx.Done():
+		case over = <-st.commits.over:
 		case <-st.commits.woken:
 		case <-timer.C:
 		}
 	}
+	st.mu.Lock()
+	underWay := st.commits.underWay != nil
+	st.mu.Unlock()
+	if underWay { // it ends with the context; nothing is started any more
+		if over == nil {
+			over = <-st.commits.over
+		}
+		st.round(over)
+	}
 }
 
-// round does what can be done now. It returns when to look again if nothing happens, and no time if at once.
-func (st *Stage) round() time.Time {
+// round applies the answer to a commit, if there is one, and does what can be done now. It returns when to look again if nothing happens.
+func (st *Stage) round(over *commit) time.Time {
 	st.mu.Lock()
+	var starts []*send
+	if over != nil {
+		starts = st.finishCommit(over)
+	}
 	now := time.Now()
 	st.schedule.Tick(now)
 	st.results.retry(now)
@@ -110,36 +131,40 @@ func (st *Stage) round() time.Time {
 			st.takeBacklog(a, now)
 		}
 	}
-	batch := st.schedule.Admit(now.Sub(st.commits.began), now)
-	if !st.commitDue(batch, now) {
-		next := st.nextWakeup(now)
-		st.unlock()
-		st.updatePausing(backlogged)
-		return next
+	for _, e := range st.schedule.Due(now) {
+		starts = append(starts, sendOf(e))
 	}
-	c := st.encode(batch, now)
-	over := make(chan struct{})
-	st.commits.underWay = over
+	c := st.nextCommit(now)
+	st.results.releaseHeld(now, false)
+	next := st.nextWakeup(now)
 	st.unlock()
 	st.updatePausing(backlogged)
-
-	refused, err := st.tryCommit(c) //mutant:calls-wait-for-their-commit
-
-	st.mu.Lock()
-	starts := st.finishCommit(c, refused, err)
-	st.commits.underWay = nil
-	close(over)
-	st.unlock()
+	if c != nil {
+		st.running.Go(func() {
+			refused, err := st.tryCommit(c) //mutant:calls-wait-for-their-commit
+			c.refused, c.err = refused, err
+			st.commits.over <- c
+		})
+	}
 	for _, e := range starts {
 		st.startCall(e)
 	}
-	return time.Time{}
+	return next
 }
 
-// commitDue reports whether it is time for a commit.
-func (st *Stage) commitDue(batch []*schedule.Send, now time.Time) bool {
+// nextCommit makes a commit, if it is time for one and none is under way.
+func (st *Stage) nextCommit(now time.Time) *commit {
 	c := &st.commits
-	return len(batch) > 0 || len(c.flushWaiters) > 0 || len(c.dirty) > 0 && !now.Before(c.doneDueAt(st.nextTimer(), now))
+	if c.underWay != nil || st.ctx.Err() != nil {
+		return nil
+	}
+	due := len(c.flushWaiters) > 0 || len(c.dirty) > 0 && !now.Before(c.doneDueAt(st.nextTimer(), st.schedule.GroupsFollow(), now))
+	batch := st.schedule.Admit(now.Sub(c.began), due, now)
+	if !due && len(batch) == 0 {
+		return nil
+	}
+	c.underWay = make(chan struct{})
+	return st.encode(batch, now)
 }
 
 // nextTimer is when the next timer is due; no time if none is set.
@@ -157,8 +182,11 @@ func (st *Stage) nextWakeup(now time.Time) time.Time {
 	if at, ok := st.results.timers.Next(); ok && at.Before(next) {
 		next = at
 	}
-	if len(st.commits.dirty) > 0 {
-		if at := st.commits.doneDueAt(st.nextTimer(), now); at.Before(next) {
+	if at := st.results.heldUntil(); !at.IsZero() && at.Before(next) {
+		next = at
+	}
+	if len(st.commits.dirty) > 0 && st.commits.underWay == nil {
+		if at := st.commits.doneDueAt(st.nextTimer(), st.schedule.GroupsFollow(), now); at.Before(next) {
 			next = at
 		}
 	}
@@ -198,11 +226,12 @@ func (st *Stage) tryCommit(c *commit) (map[stream.TopicPartition]error, error) {
 	return st.ports.Committer.Commit(ctx, c.generation, c.positions)
 }
 
-// finishCommit applies the result of a commit and returns the sends to be called: those whose start is recorded, on a partition
+// finishCommit applies the answer to a commit and returns the sends to be called at once: those whose start is recorded, on a partition
 // that is still the same assignment.
-func (st *Stage) finishCommit(c *commit, refused map[stream.TopicPartition]error, err error) (starts []*send) {
-	now := time.Now()
+func (st *Stage) finishCommit(c *commit) (starts []*send) {
+	now, refused, err := time.Now(), c.refused, c.err
 	st.commits.mean += (now.Sub(st.commits.began) - st.commits.mean) / 8
+	st.schedule.CommitsTake(st.commits.mean)
 	if err != nil { //mutant:unknown-commit-gives-all-up
 		// What is written nobody knows. Nothing may start from it, nor from any state here.
 		st.log.Error("nobody knows whether the ledger was committed; all partitions are given up", "error", err)
@@ -238,6 +267,7 @@ func (st *Stage) finishCommit(c *commit, refused map[stream.TopicPartition]error
 		case !e.MayStart(now): //mutant:late-start-is-not-called
 			st.rollbackAdmission(e)
 			st.schedule.Enqueue(admitted, true)
+		case st.schedule.Hold(admitted, now):
 		default:
 			st.schedule.BeginCall(admitted, now)
 			if e.Doubtful {
@@ -249,6 +279,8 @@ func (st *Stage) finishCommit(c *commit, refused map[stream.TopicPartition]error
 	for _, f := range c.waiters {
 		close(f)
 	}
+	close(st.commits.underWay)
+	st.commits.underWay = nil
 	return starts
 }
 
@@ -256,6 +288,6 @@ func (st *Stage) finishCommit(c *commit, refused map[stream.TopicPartition]error
 func (st *Stage) rollbackAdmission(e *send) {
 	st.schedule.Rollback(&e.Send)
 	if e.assignment.live {
-		e.release()
+		e.Release()
 	}
 }

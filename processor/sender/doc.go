@@ -11,14 +11,14 @@
 //
 //	free ──► started ──► done             started: a call may begin once that is committed
 //	 ▲          │  │                      done: its result is acknowledged, or it needs none
-//	 └──────────┘  └► repeated ──► done   back to free: refused for now, so nobody was reached
+//	 └──────────┘  └► repeated ──► done   back to free: refused for now, or not called, so nobody was reached
 //	                                      repeated: called again (resend) although nobody knows what came of the call before
 //
 // A send in this process (package schedule draws how it waits):
 //
 //	parked ──► waiting for its turn ──► admitted ──► calling ──► recording ──► gone
-//	                 ▲                     │            │
-//	                 └─────────────────────┴────────────┘ commit refused, or call refused for now
+//	                 ▲                   │  └► grouped ──┘│
+//	                 └───────────────────┴─────┴──────────┘ commit refused, given back, or call refused for now
 //
 // A partition:
 //
@@ -31,8 +31,9 @@
 //	takeover.go    the ledger of the last owner, compared with the log (package ledger)
 //	assignment.go  a record is decoded, found to be new (package dedup), and gets its place in the ledger
 //	send.go        the send: its part in the schedule (packages schedule, limits, content) and in the ledger
-//	commitloop.go  one goroutine admits, encodes what changed together with who we are in the group, commits, and starts calls;
-//	               what is admitted during a commit goes with the next one, as in a database's group commit
+//	commitloop.go  one goroutine admits, encodes what changed together with who we are in the group, has it committed, and starts calls;
+//	               what becomes ready during a commit goes with the next one, as in a database's group commit. At a limited rate a commit
+//	               starts sends ahead of their tokens, and they are called one by one, also while the next commit is under way
 //	calls.go       one call, in a goroutine of its own, and what its answer decides
 //	results.go     records collect under the lock and are written after it is released; a send is done once its result is acknowledged
 //	detached.go    what is known of sends whose partition was lost, should it come back

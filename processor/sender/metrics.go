@@ -59,6 +59,8 @@ func newMetrics(reg prometheus.Registerer, st *Stage) *metrics {
 			}
 		}
 	}
+	st.gauges(f)
+	reg.MustRegister(numberGauges{st})
 	for l, name := range schedule.LaneNames {
 		f.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "altavoz_sends_oldest_seconds", Help: "Age of the oldest send that is not done.", ConstLabels: prometheus.Labels{"lane": string(name)},

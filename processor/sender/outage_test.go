@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"altavoz/processor/sender/limits"
 	"altavoz/processor/sender/schedule"
 	"altavoz/schemas"
 	"altavoz/stream"
@@ -265,7 +266,7 @@ func TestOneBroadcastDoesNotStopItsNumber(t *testing.T) {
 				}
 				w.until("done", func() bool { return w.allDone(bulkPartition) })
 				failed, unknown := w.count(schemas.OutcomeFailed), w.count(schemas.OutcomeUnknown)
-				if failed+unknown != 20 || reply.Verdict == schemas.VerdictLost && unknown > 5+schedule.SuspectTries+10 || reply.Verdict != schemas.VerdictLost && unknown > 0 {
+				if failed+unknown != 20 || reply.Verdict == schemas.VerdictLost && unknown > 5+limits.SuspectTries+10 || reply.Verdict != schemas.VerdictLost && unknown > 0 {
 					t.Errorf("of the bad one %d have failed and %d are unknown", failed, unknown)
 				}
 				if n := p.value("altavoz_sender_stops_total"); n > 1 {

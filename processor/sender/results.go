@@ -18,7 +18,9 @@ import (
 type results struct {
 	outbox   []*pendingRecord
 	timers   timers.Set[*pendingRecord] // of records that could not be written
-	stopping bool                       // nothing is tried again
+	held     []*pendingRecord           // outcomes that wait for others
+	heldFrom time.Time
+	stopping bool // nothing is tried again
 
 	failures      int // logged ones of this second
 	failuresSince time.Time
@@ -34,11 +36,45 @@ type pendingRecord struct {
 	result    *schemas.Result      // until it is encoded
 	rec       stream.Record
 	tries     int
-	createdAt time.Time // of an update
+	held      bool
+	createdAt time.Time
 }
 
-// add has a record written once the lock is released.
-func (r *results) add(p *pendingRecord) { r.outbox = append(r.outbox, p) }
+// add has a record written once the lock is released; one that is held, with the next that is not.
+func (r *results) add(p *pendingRecord) {
+	if !p.held {
+		r.outbox = append(append(r.outbox, r.held...), p)
+		r.held = nil
+		return
+	}
+	p.held = false // another try waits for nothing
+	if len(r.held) == 0 {
+		r.heldFrom = p.createdAt
+	}
+	r.held = append(r.held, p)
+}
+
+// heldUntil is when what is held is written at last; no time if nothing is.
+func (r *results) heldUntil() time.Time {
+	if len(r.held) == 0 {
+		return time.Time{}
+	}
+	return r.heldFrom.Add(schedule.ResultsWait)
+}
+
+// releaseHeld has what is held written, if it waited long enough or is not to wait.
+func (r *results) releaseHeld(now time.Time, all bool) {
+	if all || !now.Before(r.heldUntil()) {
+		r.outbox = append(r.outbox, r.held...)
+		r.held = nil
+	}
+}
+
+// holds reports whether an outcome waits for others: one of a bulk send whose number has more of them started.
+func (st *Stage) holds(e *send) bool {
+	a := e.assignment
+	return e.Lane == schedule.Bulk && a.live && !a.draining && !st.results.stopping && e.Number.GroupFollows()
+}
 
 // retry has records written again whose time has come.
 func (r *results) retry(now time.Time) {
@@ -66,13 +102,14 @@ func (st *Stage) unlock() {
 
 // recordOutcome gives a send its outcome. It is done when that is acknowledged.
 func (st *Stage) recordOutcome(e *send, m schemas.RecipientState, reason, wamid string) {
+	now := time.Now()
 	o := &schemas.Outcome{Index: e.Index, Mark: uint32(m), Wamid: strings.ToValidUTF8(wamid, "?")}
 	if m != schemas.StateSent { // nobody asks for the phone of one that was sent
 		o.Phone, o.Reason = e.Phone.Digits(), strings.ToValidUTF8(reason, "?")
 	}
 	st.writeResult(e, &pendingRecord{
-		send: e, lane: e.Lane, outcome: m.Outcome(),
-		result: &schemas.Result{Task: e.Task.ID.Bytes(), AtMs: time.Now().UnixMilli(), Event: &schemas.Result_Outcome{Outcome: o}},
+		send: e, lane: e.Lane, outcome: m.Outcome(), held: st.holds(e), createdAt: now,
+		result: &schemas.Result{Task: e.Task.ID.Bytes(), AtMs: now.UnixMilli(), Event: &schemas.Result_Outcome{Outcome: o}},
 	})
 	if m.Outcome() == schemas.OutcomeFailed {
 		st.results.logFailure(st.log, e, reason)

@@ -42,8 +42,8 @@ func (e *send) Start() {
 	a.commits.markDirty(a)
 }
 
-// release returns a send to free: its call was refused, or not made.
-func (e *send) release() {
+// Release implements schedule.Record: the send is free again, because its call was refused, or not made.
+func (e *send) Release() {
 	a := e.assignment
 	switch {
 	case !e.Doubtful: //mutant:doubtful-send-stays-started

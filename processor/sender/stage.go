@@ -48,12 +48,12 @@ func New(cfg Config, ports Ports) *Stage {
 	cfg = cfg.withDefaults()
 	st := &Stage{
 		cfg: cfg, ports: ports, log: cfg.Logger, assignments: make(map[stream.TopicPartition]*assignment),
-		commits: commits{woken: make(chan struct{}, 1)}, callers: callers{starts: make(chan *send, maxIdleCallers)},
+		commits: commits{woken: make(chan struct{}, 1), over: make(chan *commit, 1)}, callers: callers{starts: make(chan *send, maxIdleCallers)},
 	}
 	st.ctx, st.cancel = context.WithCancel(context.Background())
 	st.calls, st.cancelCalls = context.WithCancel(context.Background())
 	st.schedule = schedule.New(schedule.Config{
-		Logger: cfg.Logger, Registerer: cfg.Registerer, Lock: &st.mu, Partitions: cfg.Partitions, Number: cfg.Number, MaxInFlight: cfg.MaxInFlight,
+		Logger: cfg.Logger, Registerer: cfg.Registerer, Partitions: cfg.Partitions, Number: cfg.Number, MaxInFlight: cfg.MaxInFlight,
 	}, schedule.Ports{Contents: ports.Contents, Media: ports.Media, API: ports.Messenger, Host: host{st}})
 	st.metrics = newMetrics(cfg.Registerer, st)
 	ports.Numbers.ListenNumbers(st.onNumberState)
@@ -174,10 +174,14 @@ func (st *Stage) OnRevoked(ctx context.Context, partitions []stream.TopicPartiti
 		a.draining = true
 		a.backlog = nil
 		for c := a.ledger.First(); c != nil; c = c.Next() {
-			if c.Send != nil && !c.Send.Phase().InFlight() {
-				st.schedule.Park(&c.Send.Send)
+			if e := c.Send; e != nil {
+				st.giveBack(e) //mutant:group-of-a-revoked-partition-is-given-back
+				if !e.Phase().InFlight() {
+					st.schedule.Park(&e.Send)
+				}
 			}
 		}
+		st.results.releaseHeld(time.Now(), true)
 		if a.InFlight() > 0 {
 			idle = append(idle, a.Drained())
 		}
@@ -274,6 +278,12 @@ func (st *Stage) endAssignment(a *assignment) {
 	if !a.live {
 		return
 	}
+	for c := a.ledger.First(); c != nil; c = c.Next() {
+		if c.Send != nil {
+			st.giveBack(c.Send) //mutant:group-of-a-lost-partition-is-known
+		}
+	}
+	st.results.releaseHeld(time.Now(), true)
 	a.live, a.backlog = false, nil
 	delete(st.assignments, a.partition)
 	st.keepDetached(a, time.Now())
@@ -285,6 +295,13 @@ func (st *Stage) endAssignment(a *assignment) {
 	}
 	st.countOwned(time.Now())
 	st.commits.wake()
+}
+
+// giveBack takes a send out of its group: its start is committed, and no call of it began. So it is free again.
+func (st *Stage) giveBack(e *send) {
+	if e.Phase() == schedule.PhaseGrouped { //mutant:only-what-is-not-called-is-given-back
+		st.schedule.GiveBack(&e.Send)
+	}
 }
 
 // countOwned tells the scheduler how many partitions the process owns: that is its share of each number's rate.

@@ -49,6 +49,14 @@ func mutants() []mutant {
 			test:   "TestNoCallBeforeCommit",
 		},
 		{marker: "refused-commit-calls-nobody", change: makeFalse(), test: "TestRefusedCommitCallsNobodyAndIsTriedAgain"},
+		// A group is started before its turn: what is not called any more is given back, and only that.
+		{marker: "stopped-number-gives-its-group-back", change: value("false"), test: "TestStoppedNumberGivesItsGroupBack", in: "processor/sender"},
+		{marker: "old-group-is-not-called", change: value("false"), test: "TestGroupThatWaitsTooLongIsGivenBack", in: "processor/sender"},
+		{marker: "late-send-of-a-group-is-not-called", change: makeFalse(), test: "TestSendOfAGroupIsNotCalledAfterItsEnd", in: "processor/sender"},
+		{marker: "only-what-is-not-called-is-given-back", change: makeTrue(), test: "TestRevokedPartitionGivesItsGroupBack"},
+		{marker: "group-of-a-revoked-partition-is-given-back", change: drop(), test: "TestRevokedPartitionGivesItsGroupBack"},
+		{marker: "group-of-a-lost-partition-is-known", change: drop(), test: "TestGroupOfALostPartitionComesBack"},
+		{marker: "what-is-given-back-is-free", change: drop(), test: "TestRevokedPartitionGivesItsGroupBack", in: "processor/sender"},
 		{marker: "ledger-says-what-is-started", change: drop(), test: "TestCrashAtEachPointOfASend"},
 		{marker: "result-counts-once-acknowledged", change: whole("$\np.send = nil\nst.finish(e)"), test: "TestCrashAtEachPointOfASend"},
 		{ // the generation of the moment of sending

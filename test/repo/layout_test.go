@@ -66,11 +66,12 @@ var packages = map[string][]string{
 	"processor/sender/content": {"internal/backoff", "schemas"},
 	"processor/sender/dedup":   {"schemas"},
 	"processor/sender/ledger":  {"stream"},
-	"processor/sender/limits":  {"schemas", "processor/rate"},
+	"processor/sender/limits":  {"internal/backoff", "schemas", "processor/rate"},
 	"processor/sender/report":  {"schemas", "schemas/standing"},
 	"processor/sender/schedule": {
-		"schemas/es", "stream", "internal/backoff", "schemas", "processor/partition", "processor/sender/content", "processor/sender/limits", "processor/sender/report", "processor/timers", "schemas/request", "schemas/standing",
+		"schemas/es", "stream", "internal/backoff", "schemas", "processor/partition", "processor/sender/content", "processor/sender/limits", "processor/sender/report", "processor/sender/schedule/queue", "processor/timers", "schemas/request", "schemas/standing",
 	},
+	"processor/sender/schedule/queue": {},
 	"processor/aggregator": {
 		"stream", "schemas", "processor/partition", "processor/aggregator/finished", "processor/aggregator/fold", "processor/aggregator/ownwrites",
 		"processor/rate", "processor/aggregator/readback",

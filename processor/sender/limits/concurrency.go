@@ -13,6 +13,8 @@ const (
 	MinConcurrency = 8
 	// assumedLatency is what a call is taken to last while none has ended: most end sooner.
 	assumedLatency = time.Second
+	// leastLatency is what a call is taken to last at least.
+	leastLatency = time.Millisecond
 	// latencyWeight is what a call's duration weighs against those before it: the mean follows within some 16 calls.
 	latencyWeight = 1.0 / 8
 )
@@ -44,6 +46,11 @@ func (f *Concurrency) Usual(rate float64, ceiling int) int {
 		return ceiling
 	}
 	return f.calls(rate, 1, ceiling)
+}
+
+// CallsIn is how many calls end in a time at most, if so many are under way; at least one.
+func (f *Concurrency) CallsIn(d time.Duration, underWay int) int {
+	return max(1, int(float64(underWay)*d.Seconds()/max(f.seconds, leastLatency.Seconds())))
 }
 
 func (f *Concurrency) calls(rate, spare float64, ceiling int) int {

@@ -144,6 +144,15 @@ func (p *Pacer) Acquire(now time.Time) (trial bool, at time.Time, ok bool) {
 	return trial, now, true
 }
 
+// TokensAt is when there are so many tokens, did nothing bound them.
+func (p *Pacer) TokensAt(now time.Time, n int) time.Time { return p.bucket.Ready(now, float64(n)) }
+
+// TokensIn is how many whole tokens there are after a time, did nothing bound them.
+func (p *Pacer) TokensIn(now time.Time, d time.Duration) int { return p.bucket.In(now, d) }
+
+// Steady reports whether calls go as their tokens come: none of them has to find out first whether any may.
+func (p *Pacer) Steady() bool { return !p.trialNext && !p.trialInFlight }
+
 // Return gives back the token of a call that was not made.
 func (p *Pacer) Return(trial bool) {
 	p.bucket.Return(1)

@@ -1,26 +1,22 @@
 package schedule
 
 import (
-	"cmp"
-	"slices"
 	"time"
 
 	"altavoz/processor/sender/limits"
 	"altavoz/schemas"
 )
 
-// Admit starts, in the ledger, what may go with the next commit, a time after the last one. Bulk goes with express, or after its gap.
-func (s *Scheduler) Admit(gap time.Duration, now time.Time) (batch []*Send) {
+// Admit starts, in the ledger, what may go with the next commit, a time after the last one. Bulk goes with express, or after its gap; the
+// next groups also with a commit that is made anyway.
+func (s *Scheduler) Admit(gap time.Duration, anyway bool, now time.Time) (batch []*Send) {
 	if len(s.numbers.runnable) == 0 || gap < ExpressGap {
 		return nil
 	}
-	if s.capacity.short { // capacity goes to who has the least of it, or numbers whose calls take long would end up with all
-		slices.SortStableFunc(s.numbers.runnable, func(a, b *Number) int { return cmp.Compare(a.inFlight, b.inFlight) })
-	}
-	s.capacity.short = false
 	batch = s.rotate(nil, now, false)
 	if len(batch) > 0 || gap >= BulkGap {
 		batch = s.rotate(batch, now, true)
+		batch = s.fillGroups(batch, anyway || len(batch) > 0, now)
 	}
 	return batch
 }
@@ -55,23 +51,23 @@ func (s *Scheduler) admitNext(n *Number, now time.Time, withBulk bool) (e *Send,
 		}
 		return nil, false
 	}
-	most := n.concurrency.Max(n.pacer.Full(), s.cfg.MaxInFlight)
-	if n.breakers[limits.FaultOutage].Doubtful() {
-		most = n.concurrency.Usual(n.pacer.Full(), s.cfg.MaxInFlight)
-	}
+	most, groups := n.mostCalls(s.cfg.MaxInFlight), n.groups(now)
 	for {
 		q := n.nextQueue(withBulk, n.inFlight < most && s.capacity.CanStart(true, n.inFlight))
 		if q == nil {
-			return nil, n.ready[Bulk].n > 0
+			return nil, n.ready[Bulk].Len() > 0
 		}
-		e := q.head
+		if q == &n.ready[Bulk] && (q.Len() == 0 || groups && q.First().groupable()) { // in its turn, which Due knows
+			return nil, true
+		}
+		e := q.First()
 		if probe {
 			e = n.probeSend()
 		}
 		if s.cannotStart(e, now) {
 			continue
 		}
-		if !s.capacity.CanStart(e.Lane == Bulk, n.inFlight) || s.waitCounts[CauseResult] >= MaxUnrecorded || s.waitCounts[CauseDetached] >= MaxDetached {
+		if !s.capacity.CanStart(e.Lane == Bulk, n.inFlight) || s.resultsAreShort() {
 			s.capacity.short = true
 			return nil, true
 		}
@@ -88,49 +84,54 @@ func (s *Scheduler) admitNext(n *Number, now time.Time, withBulk bool) (e *Send,
 			return nil, false
 		}
 		e.call.trial = trial
-		e.unlink()
-		s.cooldown.Start(pair{n, e.Phone}, now)
-		s.start(e, now)
+		e.link.Unlink()
+		s.MoveTo(e, PhaseAdmitted, CauseNone)
+		e.Record.Start()
+		s.beginTurn(e, now)
 		return e, true
 	}
+}
+
+// resultsAreShort reports whether so many results wait for their acknowledgement that nothing more is called.
+func (s *Scheduler) resultsAreShort() bool {
+	return s.waitCounts[CauseResult] >= MaxUnrecorded || s.waitCounts[CauseDetached] >= MaxDetached
 }
 
 // cannotStart reports whether a send that is ready may not start now after all, and moves it to where it waits or ends.
 func (s *Scheduler) cannotStart(e *Send, now time.Time) bool {
 	wait := func(until time.Time, c Cause) bool {
 		if until.After(now) {
-			e.unlink()
+			e.link.Unlink()
 			s.WaitUntil(e, until, c)
 			return true
 		}
 		return false
 	}
 	if e.expired(now) {
-		e.unlink()
+		e.link.Unlink()
 		s.expireSend(e)
 		return true
 	}
 	if e.Task.message.Failed() != "" || !e.Task.isRendered() {
-		e.unlink()
+		e.link.Unlink()
 		s.Enqueue(e, false)
 		return true
 	}
 	if opens := e.Task.closedUntil(now); !opens.IsZero() { //mutant:shut-window-starts-nothing
-		e.unlink()
+		e.link.Unlink()
 		s.holdForWindow(e, opens)
 		return true
 	}
 	if e.Doubtful && !e.Record.CanRepeat() {
 		return wait(now.Add(attemptBase), CauseBackOff)
 	}
-	return wait(e.Partition.NotBefore, CauseCommit) || wait(e.Task.suspectDelay(now), CauseBackOff) || wait(s.cooldown.Until(pair{e.Number, e.Phone}), CauseCooldown)
+	return wait(e.Partition.NotBefore, CauseCommit) || wait(e.Task.suspect.Delay(now), CauseBackOff) || wait(s.cooldown.Until(pair{e.Number, e.Phone}), CauseCooldown)
 }
 
-// start admits a send.
-func (s *Scheduler) start(e *Send, now time.Time) {
+// beginTurn takes for a send, which has its token, what else a call needs.
+func (s *Scheduler) beginTurn(e *Send, now time.Time) {
 	n := e.Number
-	s.MoveTo(e, PhaseAdmitted, CauseNone)
-	e.Record.Start()
+	s.cooldown.Start(pair{n, e.Phone}, now)
 	n.countTurn(e.Lane)
 	s.capacity.Start(e.Lane == Bulk, n.inFlight)
 	n.inFlight++
@@ -146,6 +147,12 @@ func (s *Scheduler) end(e *Send) {
 // Rollback takes the admission of a send back: it was not called and will not be.
 func (s *Scheduler) Rollback(e *Send) {
 	n := e.Number
+	if e.call.grouped { // it has nothing yet
+		e.call.grouped = false
+		n.group.committing--
+		s.makeRunnable(n)
+		return
+	}
 	s.end(e)
 	s.cooldown.Cancel(pair{n, e.Phone})
 	n.pacer.Return(e.call.trial)

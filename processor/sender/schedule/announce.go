@@ -59,7 +59,7 @@ func (t *Task) waitCause(now time.Time) *schemas.Cause {
 			Reason: schemas.Reason_REASON_PAIR, SinceMs: now.UnixMilli(), Number: t.number.label(),
 			EverySeconds: uint32(limits.CooldownTime.Seconds()),
 		}
-	case renewing && t.waiting.n > 0 && now.Sub(renewingSince) >= RenewalAnnounceAfter:
+	case renewing && t.waiting.Len() > 0 && now.Sub(renewingSince) >= RenewalAnnounceAfter:
 		return &schemas.Cause{Reason: schemas.Reason_REASON_MEDIA, SinceMs: renewingSince.UnixMilli(), Number: t.number.label()}
 	}
 	return nil
@@ -89,7 +89,7 @@ func (s *Scheduler) announceTask(t *Task, why *schemas.Cause, now time.Time) {
 	case !opens.IsZero():
 		if !opens.Equal(a.window) {
 			a.waitingAt, a.window = now, opens
-			cause := schemas.Until(schemas.Reason_REASON_WINDOW_IN_FLIGHT, opens, t.opening.window.GetTimezone()).Cause()
+			cause := schemas.Until(schemas.Reason_REASON_WINDOW_IN_FLIGHT, opens, t.opening.Window.GetTimezone()).Cause()
 			s.ports.Host.Publish(t.ID, &schemas.TaskUpdate{Phase: schemas.Phase_PHASE_WAITING, Cause: cause}, now)
 		}
 	case !a.waitingAt.IsZero():

@@ -16,8 +16,11 @@
 //	             │  └────────┼─┴──────────┴──────────────┘
 //	             └► waiting ◄┘
 //
+// Bulk sends of a number with a limit are admitted in groups: started by one commit before they have their tokens, and called by Due
+// (group.go).
+//
 // Files, in the order in which a send meets them: task.go (its task; the message is content's), send.go (states), queue.go,
-// number.go (its sender number), admit.go, reply.go and health.go (what an answer means), retry.go, window.go,
+// number.go (its sender number), admit.go, group.go, reply.go and health.go (what an answer means), retry.go, window.go,
 // announce.go (what tasks say while they wait), sweep.go.
 //
 // The package has no lock, no clock and no goroutine of its own: every method is called under the stage's lock, and work that waits

@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-	"altavoz/internal/backoff"
 	"altavoz/processor/sender/limits"
 	"altavoz/schemas"
 	"altavoz/schemas/es"
@@ -39,7 +38,7 @@ func (s *Scheduler) readOnlyProbe(n *Number) {
 func (n *Number) probeSend() (probe *Send) {
 	seen := 0
 	for l := range n.ready {
-		for e := n.ready[l].head; e != nil && seen < probeScan; e = e.link.next {
+		for e := n.ready[l].First(); e != nil && seen < probeScan; e = e.link.Next() {
 			seen++
 			if probe == nil || e.Task.lastProbe.Before(probe.Task.lastProbe) {
 				probe = e
@@ -60,7 +59,7 @@ func (e *Send) markProbe(now time.Time) {
 		}
 	}
 	if t := e.Task.suspect; t != nil {
-		t.probing, c.suspectTry = true, true
+		t.Probing, c.suspectTry = true, true
 	}
 }
 
@@ -74,7 +73,7 @@ func (e *Send) unmarkProbe() {
 		}
 	}
 	if c.suspectTry && e.Task.suspect != nil {
-		e.Task.suspect.probing = false
+		e.Task.suspect.Probing = false
 	}
 	c.suspectTry = false
 }
@@ -112,15 +111,6 @@ func (s *Scheduler) updateHealth(n *Number, e *Send, r *schemas.Reply, now time.
 	n.updateBlame(e, fails, works, now)
 }
 
-// suspect is a task whose sends fail while others of its number get through: the refusal is of its content, as by a firewall that
-// reads it. It is tried alone, one send at a time, and does not stop its number.
-type suspect struct {
-	nextTry     time.Time
-	lastFailure time.Time
-	tries       int // that failed, others getting through meanwhile
-	probing     bool
-}
-
 // updateSuspect is what the answer to a suspect's send means, and reports whether it means nothing for the number.
 func (s *Scheduler) updateSuspect(n *Number, e *Send, r *schemas.Reply, works, fails bool, now time.Time) (own bool) {
 	t, alone := e.Task, e.call.suspectTry
@@ -130,23 +120,19 @@ func (s *Scheduler) updateSuspect(n *Number, e *Send, r *schemas.Reply, works, f
 		return false
 	}
 	if alone {
-		sus.probing = false
+		sus.Probing = false
 	}
 	switch {
 	case works:
 		t.suspect = nil
 		return false
 	case !fails:
-		sus.nextTry = now
+		sus.Retry(now)
 		return false
 	case !alone: // begun before
 		return true
 	}
-	if n.lastSuccess.After(sus.lastFailure) {
-		sus.tries++
-	}
-	sus.lastFailure, sus.nextTry = now, now.Add(backoff.Equal(suspectBase, suspectMax, sus.tries))
-	if sus.tries >= SuspectTries {
+	if sus.Failed(now, n.lastSuccess) {
 		t.suspect = nil
 		why := es.Say(es.RefusedAlone).Spanish()
 		if r.Detail != "" {
@@ -159,18 +145,6 @@ func (s *Scheduler) updateSuspect(n *Number, e *Send, r *schemas.Reply, works, f
 	return true
 }
 
-// suspectDelay is until when the sends of a suspect wait: while another one is tried, or for the next try. No time: one may go.
-func (t *Task) suspectDelay(now time.Time) (until time.Time) {
-	switch sus := t.suspect; {
-	case sus == nil:
-	case sus.nextTry.After(now):
-		until = sus.nextTry
-	case sus.probing:
-		until = now.Add(suspectBase)
-	}
-	return until
-}
-
 // breakerChanged logs, counts and publishes that a breaker opened or closed.
 func (s *Scheduler) breakerChanged(n *Number, f limits.Fault, e *Send, now time.Time) {
 	r := &n.lastFault[f]
@@ -178,7 +152,7 @@ func (s *Scheduler) breakerChanged(n *Number, f limits.Fault, e *Send, now time.
 	case !n.breakers.Stopped(f):
 		s.log.Info("number sends again", "sender", n.ID)
 		if n.blamed != nil && e != nil && n.blamed != e.Task && n.blamed.sends > 0 {
-			n.blamed.suspect = &suspect{nextTry: now, lastFailure: now}
+			n.blamed.suspect = limits.NewSuspect(now)
 			s.log.Warn("what stopped the number was one task only, which is tried alone", "sender", n.ID, "task", n.blamed.ID)
 		}
 		n.blamed = nil
@@ -192,7 +166,7 @@ func (s *Scheduler) breakerChanged(n *Number, f limits.Fault, e *Send, now time.
 		s.log.Warn("calls get no answer; one at a time finds out when they do", "sender", n.ID, "code", r.Code, "detail", r.Detail)
 	}
 	if n.breakers.Stopped(f) {
-		s.metrics.stops[stopOf(n, f)].Inc()
+		s.metrics.stops[n.breakers.Stop(f)].Inc()
 	}
 	s.announceAll(n, now)
 }

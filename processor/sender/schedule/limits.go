@@ -21,6 +21,21 @@ const (
 	// BulkGap is that of bulk.
 	BulkGap = 5 * time.Millisecond
 
+	// GroupSpan is how much of a number's rate one commit starts. What of it is not called is unknown if the process dies, and no receipt
+	// settles that.
+	GroupSpan = 40 * time.Millisecond
+	// leastAhead and mostAhead bound how long before its group is used up the next one is committed: twice what commits take, so that the rate
+	// loses nothing by them.
+	leastAhead = 5 * time.Millisecond
+	mostAhead  = 20 * time.Millisecond
+	// ResultsWait is how long results wait for others of a number whose sends start in groups. Together with what is started and not called
+	// they are not more than a quarter of a second of the rate: all of it is unknown if the process dies.
+	ResultsWait = 150 * time.Millisecond
+	// MaxGroup is how many sends of a number are started and not called at most.
+	MaxGroup = 256
+	// groupLife is how long a started send is called at most after its commit. A process that was stopped meanwhile may have been replaced.
+	groupLife = time.Second
+
 	// MaxAttempts is how often a send may meet an error that is nobody's limit.
 	MaxAttempts = 5
 	attemptBase = time.Second
@@ -33,10 +48,6 @@ const (
 
 	// probeScan bounds the search for the task whose turn it is to probe.
 	probeScan = 1 << 16
-	// SuspectTries is how often a task is tried whose sends fail alone; suspectBase and suspectMax bound the waits between.
-	SuspectTries = 5
-	suspectBase  = 5 * time.Second
-	suspectMax   = 15 * time.Second
 
 	// AnnounceEvery is how often at most the tasks of a stopped number publish that they wait.
 	AnnounceEvery = time.Minute

@@ -5,6 +5,7 @@ import (
 
 	"altavoz/processor/sender/limits"
 	"altavoz/processor/sender/report"
+	"altavoz/processor/sender/schedule/queue"
 	"altavoz/schemas"
 	"altavoz/stream"
 )
@@ -25,9 +26,11 @@ type Number struct {
 	NumberConfig // the rate is of the whole number, replies included
 	tasks        map[*Task]struct{}
 
-	ready        [Lanes]queue
+	ready        [Lanes]queue.Queue[*Send]
 	runnable     bool // in Scheduler.runnable
 	expressInRow int  // express sends in a row while bulk waited
+
+	group group // of bulk: started, and not called
 
 	inFlight    int
 	concurrency limits.Concurrency
@@ -123,13 +126,17 @@ func (s *Scheduler) reloadNumbers(now time.Time) {
 
 // makeRunnable has Admit look at a number.
 func (s *Scheduler) makeRunnable(n *Number) {
-	if !n.runnable && n.ready[Express].n+n.ready[Bulk].n > 0 {
+	if n.group.Len() > 0 {
+		s.ports.Host.Wake()
+	}
+	if !n.runnable && n.ready[Express].Len()+n.ready[Bulk].Len() > 0 {
 		n.runnable = true
 		s.numbers.runnable = append(s.numbers.runnable, n)
 		s.ports.Host.Wake()
 	}
 }
 
+// onTimer is called by Tick, behind which Due and Admit look at the number.
 func (n *Number) onTimer(s *Scheduler, _ time.Time) { s.makeRunnable(n) }
 
 // blocked reports whether the number must not send now, and until when; without a time, until it is runnable again. probe reports
@@ -156,22 +163,30 @@ func (n *Number) isBlocked(now time.Time) bool {
 }
 
 // nextQueue returns the queue whose turn it is, or nil.
-func (n *Number) nextQueue(withBulk bool, bulkFits bool) *queue {
+func (n *Number) nextQueue(withBulk bool, bulkFits bool) *queue.Queue[*Send] {
 	ex, bu := &n.ready[Express], &n.ready[Bulk]
 	switch {
-	case ex.n > 0 && bu.n > 0 && n.expressInRow >= bulkTurn && bulkFits:
+	case ex.Len() > 0 && bu.Len()+n.group.Len() > 0 && n.expressInRow >= bulkTurn && bulkFits:
 		return bu
-	case ex.n > 0:
+	case ex.Len() > 0:
 		return ex
-	case bu.n > 0 && withBulk:
+	case bu.Len() > 0 && withBulk:
 		return bu
 	}
 	return nil
 }
 
+// mostCalls is how many calls the number may have under way.
+func (n *Number) mostCalls(ceiling int) int {
+	if n.breakers[limits.FaultOutage].Doubtful() {
+		return n.concurrency.Usual(n.pacer.Full(), ceiling)
+	}
+	return n.concurrency.Max(n.pacer.Full(), ceiling)
+}
+
 // countTurn counts which lane was admitted.
 func (n *Number) countTurn(l Lane) {
-	if l == Express && n.ready[Bulk].n > 0 {
+	if l == Express && n.ready[Bulk].Len()+n.group.Len() > 0 {
 		n.expressInRow++
 	} else {
 		n.expressInRow = 0

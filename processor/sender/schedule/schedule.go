@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/rand"
 	"log/slog"
-	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -50,7 +49,6 @@ type Host interface {
 type Config struct {
 	Logger     *slog.Logger
 	Registerer prometheus.Registerer
-	Lock       sync.Locker // of the stage, for metrics
 	Partitions map[stream.Topic]int32
 	// Number returns what is configured of a sender number, and whether it is one of ours. It is called under the lock: it must not wait.
 	Number      func(id string) (NumberConfig, bool)
@@ -76,12 +74,15 @@ type Scheduler struct {
 	cooldown   limits.Cooldown[pair]
 	capacity   concurrency
 	waitCounts [Causes]int // sends by what they wait for
+
+	groupAhead time.Duration // the next group is committed so long before the present one is used up
 }
 
 // numbers is the sender numbers that were configured or named.
 type numbers struct {
 	byID     map[string]*Number
 	runnable []*Number                 // with something ready, as far as is known
+	grouped  []*Number                 // with sends that are started and not called
 	states   map[string]standing.State // what was published of numbers, those that are not here included
 }
 
@@ -101,7 +102,8 @@ func New(cfg Config, ports Ports) *Scheduler {
 			Contents: ports.Contents, Media: ports.Media, Renderer: ports.API, Background: ports.Host.Background,
 		}, cfg.Logger),
 	}
-	s.metrics = newMetrics(cfg.Registerer, s)
+	s.metrics = newMetrics(cfg.Registerer)
+	s.CommitsTake(0)
 	return s
 }
 
@@ -127,8 +129,13 @@ func (s *Scheduler) NextWakeup(lastCommit, now time.Time) time.Time {
 	// A number in the list waits for the gap to pass or, if it has, for a call or a result to end, which wakes the loop.
 	for _, n := range s.numbers.runnable {
 		gap := BulkGap
-		if n.ready[Express].n > 0 {
+		if n.ready[Express].Len() > 0 {
 			gap = ExpressGap
+		}
+		if n.ready[Bulk].Len() > 0 && n.groups(now) {
+			if at := s.groupDueAt(n, now); at.After(now) && at.Before(next) {
+				next = at
+			}
 		}
 		if at := lastCommit.Add(gap); at.After(now) && at.Before(next) {
 			next = at

@@ -48,6 +48,8 @@ type call struct {
 	message    schemas.Message
 	version    int // of the message
 	calledAt   time.Time
+	grouped    bool                // started with a group, and not called yet
+	groupedAt  time.Time           // when that was committed
 	trial      bool                // of a number that was throttled
 	probes     [limits.Faults]bool // it probes these breakers of its number
 	wasProbe   bool                // so did its last call
@@ -58,6 +60,7 @@ type call struct {
 type Record interface {
 	CanRepeat() bool // whether there is room to record that it is called again
 	Start()          // record that it is called, which is true once it is committed
+	Release()        // record that it is not called after all
 }
 
 // Partition is what the scheduler knows of an assigned partition.
@@ -66,7 +69,7 @@ type Partition struct {
 	AssignedAt time.Time
 	NotBefore  time.Time // a commit of it was refused: nothing of it is admitted before
 
-	inFlight int // sends admitted, called or with a result to be acknowledged
+	inFlight int // sends admitted, grouped, called or with a result to be acknowledged
 	drained  chan struct{}
 }
 
@@ -109,6 +112,7 @@ const (
 	PhaseReady                  // in its number's queue
 	PhaseWaiting                // behind its timer
 	PhaseAdmitted               // started in the next commit or the one under way
+	PhaseGrouped                // started by a commit, and waits for its turn
 	PhaseCalling                // being called
 	PhaseRecording              // its result is being written
 	PhaseGone
@@ -116,7 +120,7 @@ const (
 
 // InFlight reports whether the process still has to end it.
 func (p Phase) InFlight() bool {
-	return p == PhaseAdmitted || p == PhaseCalling || p == PhaseRecording
+	return p == PhaseAdmitted || p == PhaseGrouped || p == PhaseCalling || p == PhaseRecording
 }
 
 // Cause is what a send waits for.
@@ -180,14 +184,14 @@ func (s *Scheduler) Enqueue(e *Send, front bool) {
 		s.ports.Host.Finish(e, schemas.Failed(schemas.CodeContent), t.message.Failed())
 	case !t.isRendered():
 		s.MoveTo(e, PhaseLoading, CauseContent)
-		t.waiting.push(e)
+		t.waiting.Push(&e.link, e)
 		s.load(t)
 	default:
 		s.MoveTo(e, PhaseReady, CausePace)
 		if q := &e.Number.ready[e.Lane]; front {
-			q.pushFront(e)
+			q.PushFront(&e.link, e)
 		} else {
-			q.push(e)
+			q.Push(&e.link, e)
 		}
 		s.makeRunnable(e.Number)
 	}
@@ -208,7 +212,7 @@ func (e *Send) onTimer(s *Scheduler, now time.Time) {
 
 // Park takes a send out of wherever it waits.
 func (s *Scheduler) Park(e *Send) {
-	e.unlink()
+	e.link.Unlink()
 	s.timers.Stop(&e.timer)
 	s.MoveTo(e, PhaseParked, CauseNone)
 }

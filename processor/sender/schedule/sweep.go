@@ -3,6 +3,7 @@ package schedule
 import (
 	"time"
 
+	"altavoz/processor/sender/schedule/queue"
 	"altavoz/schemas"
 )
 
@@ -23,17 +24,17 @@ func (s *Scheduler) sweep(now time.Time) {
 		s.report(n, now)
 	}
 	for _, t := range s.tasks {
-		if t.waiting.n > 0 {
+		if t.waiting.Len() > 0 {
 			s.expire(&t.waiting, now)
 		}
 	}
 }
 
-func (s *Scheduler) expire(q *queue, now time.Time) {
-	for e := q.head; e != nil; {
-		next := e.link.next
+func (s *Scheduler) expire(q *queue.Queue[*Send], now time.Time) {
+	for e := q.First(); e != nil; {
+		next := e.link.Next()
 		if e.expired(now) {
-			e.unlink()
+			e.link.Unlink()
 			s.expireSend(e)
 		}
 		e = next

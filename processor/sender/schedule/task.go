@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"altavoz/processor/sender/content"
+	"altavoz/processor/sender/limits"
+	"altavoz/processor/sender/schedule/queue"
 	"altavoz/schemas"
 	"altavoz/schemas/request"
 )
@@ -16,16 +18,16 @@ type Task struct {
 	ID        schemas.TaskID
 	number    *Number
 	message   content.Message
-	opening   opening
+	opening   limits.Opening
 	announced announced
 
-	suspect   *suspect  // its sends fail alone
-	lastProbe time.Time // when one of its sends was a probe, or failed
+	suspect   *limits.Suspect // its sends fail alone
+	lastProbe time.Time       // when one of its sends was a probe, or failed
 
-	waiting     queue         // sends without a message
-	coolingDown int           // sends whose phones were written to a moment ago
-	sends       int           // attached ones
-	idle        *list.Element // in Scheduler.idle, when it has no sends
+	waiting     queue.Queue[*Send] // sends without a message
+	coolingDown int                // sends whose phones were written to a moment ago
+	sends       int                // attached ones
+	idle        *list.Element      // in Scheduler.idle, when it has no sends
 }
 
 // Attach gives a send its number and its task.
@@ -35,9 +37,9 @@ func (s *Scheduler) Attach(e *Send, id schemas.TaskID, in *schemas.Send, now tim
 	t := s.tasks[id]
 	if t == nil {
 		t = &Task{
-			ID: id, number: e.Number, message: content.New(id, e.Number.ID, in.GetContentRef(), in.GetContent()), opening: opening{window: in.GetWindow()},
+			ID: id, number: e.Number, message: content.New(id, e.Number.ID, in.GetContentRef(), in.GetContent()), opening: limits.Opening{Window: in.GetWindow()},
 		}
-		if fault := request.WindowFault(t.opening.window.Check()); fault != nil {
+		if fault := request.WindowFault(t.opening.Window.Check()); fault != nil {
 			t.message.Fail(fault.Error())
 		}
 		s.tasks[id] = t
@@ -94,21 +96,21 @@ func (s *Scheduler) load(t *Task) {
 	if t.timer.Running() {
 		return
 	}
-	s.loader.Load(&t.message, t.waiting.head.Lane == Bulk, func(now time.Time, wait time.Duration) {
+	s.loader.Load(&t.message, t.waiting.First().Lane == Bulk, func(now time.Time, wait time.Duration) {
 		if wait > 0 {
 			s.timers.Start(&t.timer, t, now.Add(wait))
 			s.ports.Host.Wake()
 			return
 		}
-		for e := t.waiting.head; e != nil; e = t.waiting.head {
-			e.unlink()
+		for e := t.waiting.First(); e != nil; e = t.waiting.First() {
+			e.link.Unlink()
 			s.Enqueue(e, false)
 		}
 	})
 }
 
 func (t *Task) onTimer(s *Scheduler, _ time.Time) {
-	if t.waiting.n > 0 {
+	if t.waiting.Len() > 0 {
 		s.load(t)
 	}
 }

@@ -2,7 +2,6 @@ package schedule
 
 import (
 	"log/slog"
-	"sync"
 	"testing"
 	"time"
 
@@ -28,7 +27,7 @@ func TestTasksWithoutSendsAreForgotten(t *testing.T) {
 	const forgotten, told = 500, 3
 	now, published := time.Unix(1_700_000_000, 0), publisher{phases: make(map[schemas.Phase]int)}
 	s := New(Config{
-		Logger: slog.New(slog.DiscardHandler), Registerer: prometheus.NewRegistry(), Lock: new(sync.Mutex), MaxInFlight: 8,
+		Logger: slog.New(slog.DiscardHandler), Registerer: prometheus.NewRegistry(), MaxInFlight: 8,
 		Number: func(string) (NumberConfig, bool) { return NumberConfig{}, true },
 	}, Ports{Host: published})
 	for i := range MaxIdleTasks + forgotten {

@@ -2,17 +2,7 @@ package schedule
 
 import (
 	"time"
-
-	"altavoz/schemas"
 )
-
-// opening is when the sends of a task may start.
-type opening struct {
-	window *schemas.Window
-	opens  time.Time // the present opening, or the next one
-	closes time.Time
-	waited bool // sends of the task wait for it
-}
 
 // holdForWindow has a send wait until the window of its task opens, or the send expires. The fanout dispatches nothing outside a window,
 // so only what was in flight when it shut can wait here.
@@ -20,7 +10,7 @@ func (s *Scheduler) holdForWindow(e *Send, opens time.Time) {
 	if end := time.UnixMilli(e.NotAfter + 1); e.NotAfter > 0 && end.Before(opens) {
 		opens = end
 	}
-	e.Task.opening.waited = true
+	e.Task.opening.Waited = true
 	s.WaitUntil(e, opens, CauseWindow)
 }
 
@@ -30,29 +20,14 @@ func (e *Send) MayStart(now time.Time) bool {
 	return !e.expired(now) && e.Task.closedUntil(now).IsZero() && e.Task.isRendered() //mutant:expired-message-is-not-called
 }
 
-// closedUntil returns when sends of the task may start again; no time if they may now. The window is asked once for each opening.
-func (t *Task) closedUntil(now time.Time) (opens time.Time) {
-	o := &t.opening
-	if o.window == nil {
-		return time.Time{}
-	}
-	if !now.Before(o.closes) {
-		var ok bool
-		if o.opens, o.closes, ok = o.window.Opening(now); !ok { // not as long as a send lives
-			o.opens, o.closes = now.Add(schemas.SendLife), now.Add(schemas.SendLife)
-		}
-	}
-	if now.Before(o.opens) {
-		return o.opens
-	}
-	return time.Time{}
-}
+// closedUntil returns when sends of the task may start again; no time if they may now.
+func (t *Task) closedUntil(now time.Time) (opens time.Time) { return t.opening.ClosedUntil(now) }
 
 // windowOpens returns when the window that the task waits for opens; no time if it waits for none, or if none of its sends here has to.
 func (t *Task) windowOpens(now time.Time) time.Time {
-	if opens := t.closedUntil(now); t.opening.waited && !opens.IsZero() {
+	if opens := t.closedUntil(now); t.opening.Waited && !opens.IsZero() {
 		return opens
 	}
-	t.opening.waited = false
+	t.opening.Waited = false
 	return time.Time{}
 }

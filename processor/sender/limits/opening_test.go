@@ -1,4 +1,4 @@
-package schedule
+package limits
 
 import (
 	"fmt"
@@ -12,9 +12,9 @@ import (
 func BenchmarkShut(b *testing.B) {
 	for _, w := range []*schemas.Window{nil, schemas.Preset(schemas.PresetLey2300)} {
 		b.Run(fmt.Sprint(w != nil), func(b *testing.B) {
-			t, now := &Task{opening: opening{window: w}}, time.Now()
+			o, now := &Opening{Window: w}, time.Now()
 			for b.Loop() {
-				t.closedUntil(now)
+				o.ClosedUntil(now)
 			}
 		})
 	}

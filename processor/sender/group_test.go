@@ -1,0 +1,193 @@
+package sender
+
+import (
+	"testing"
+	"time"
+
+	"altavoz/internal/logtest"
+	"altavoz/processor/sender/ledger"
+	"altavoz/schemas"
+	"altavoz/stream"
+)
+
+// startedIn is how many of the first n records of a partition are committed as started.
+func (w *world) startedIn(partition stream.TopicPartition, n int64) (started int) {
+	for i := range n {
+		if stateIn(w.Positions[partition], i) == ledger.Started {
+			started++
+		}
+	}
+	return started
+}
+
+// grouped starts a process whose number may send 608 a second, and waits until more than ten sends are started and not called.
+func (w *world) grouped(task schemas.TaskID, n uint32, opts ...sendOpt) *process {
+	w.t.Helper()
+	w.produceAll(bulkPartition, task, n, opts...)
+	p := w.start([]stream.TopicPartition{bulkPartition}, rate(800), partitions(1, 1))
+	w.until("a group of which some are called", func() bool { return len(w.calls) > 2 && w.calledUpTo(bulkPartition) > len(w.calls)+10 })
+	return p
+}
+
+// TestOneCommitStartsAGroup: at a limited rate the starts of sends share their commits, and so do their ends, which costs the rate nothing;
+// and of what is started and has no result there is never more than a quarter of a second of the rate and what is under way.
+func TestOneCommitStartsAGroup(t *testing.T) {
+	t.Parallel()
+	for _, configured := range []float64{80, 800} {
+		inBubble(t, func(w *world) {
+			const span, latency = 3 * time.Second, 100 * time.Millisecond
+			perSecond := configured * .8 * .95 // of a process without express
+			w.latency = func(*apiCall) time.Duration { return latency }
+			w.produceAll(bulkPartition, schemas.NewTaskID(), uint32(perSecond*8))
+			w.start([]stream.TopicPartition{bulkPartition}, rate(configured), partitions(1, 1))
+			w.rest(2 * time.Second)
+			begin := time.Now()
+			calls, commits, most := len(w.calls), len(w.commits), 0
+			for time.Since(begin) < span {
+				w.rest(5 * time.Millisecond)
+				open := 0
+				w.lock(func() { open = w.calledUpTo(bulkPartition) - w.count(schemas.OutcomeSent) })
+				w.rest(2 * time.Millisecond) // results go with a commit, and arrive beside it
+				w.lock(func() { most = max(most, min(open, w.calledUpTo(bulkPartition)-w.count(schemas.OutcomeSent))) })
+			}
+			made, written := len(w.calls)-calls, len(w.commits)-commits
+			if want := int(perSecond * span.Seconds()); made < want*98/100 || made > want+int(perSecond*.06)+1 {
+				t.Errorf("%d calls in %v at %v a second, want at least %d, at most %d", made, span, perSecond, want*98/100, want)
+			}
+			if bound := 27 * int(span.Seconds()); written > bound {
+				t.Errorf("%d commits in %v, want at most %d", written, span, bound)
+			}
+			if bound := int(perSecond*(250*time.Millisecond+latency).Seconds()*1.1) + 3; most > bound {
+				t.Errorf("%d were started and without a result, want at most %d", most, bound)
+			}
+		})
+	}
+}
+
+// calledUpTo is the offset below which all of a partition is committed as started or done.
+func (w *world) calledUpTo(partition stream.TopicPartition) int {
+	pos := w.Positions[partition]
+	_, runs, err := ledger.Decode(pos.Metadata, pos.Offset)
+	if err != nil {
+		w.fail("%v", err)
+	}
+	at := pos.Offset
+	for _, r := range runs {
+		if r.State == ledger.Free {
+			break
+		}
+		at += r.N
+	}
+	return int(at)
+}
+
+// TestStoppedNumberGivesItsGroupBack: what a number has started and not called is free again as soon as the number stops, and waits so.
+func TestStoppedNumberGivesItsGroupBack(t *testing.T) {
+	bubble(t, func(w *world) {
+		w.grouped(schemas.NewTaskID(), 1000)
+		w.lock(func() {
+			w.answer = func(*apiCall) schemas.Reply { return schemas.Reply{Verdict: schemas.VerdictAccount, Code: 131031} }
+		})
+		n := len(w.calls)
+		w.rest(300 * time.Millisecond)
+		if started := w.startedIn(bulkPartition, 1000); started > 0 {
+			t.Errorf("%d are started while the number is stopped", started)
+		}
+		if made := len(w.calls) - n; made > 8 {
+			t.Errorf("%d calls of a number that was stopped by the first", made)
+		}
+		w.lock(func() { w.answer = nil })
+		w.until("done", func() bool { return w.allDone(bulkPartition) })
+		if sent := w.count(schemas.OutcomeSent); sent != 1000 {
+			t.Errorf("%d sent, want 1000", sent)
+		}
+	})
+}
+
+// TestGroupThatWaitsTooLongIsGivenBack: no call begins longer after its commit than a process can be without noticing that it was replaced.
+func TestGroupThatWaitsTooLongIsGivenBack(t *testing.T) {
+	bubble(t, func(w *world) {
+		const sends = 60
+		since := make(map[uint32]time.Time) // when each was last committed as started
+		w.OnCommit = func(_ *logtest.Member, taken []stream.Position) {
+			for i := range uint32(sends) {
+				if stateIn(taken[0], int64(i)) == ledger.Started {
+					since[i] = time.Now()
+				}
+			}
+		}
+		w.latency = func(c *apiCall) time.Duration {
+			if age := c.at.Sub(since[c.index]); age > 1200*time.Millisecond {
+				w.fail("%d is called %v after its start was committed", c.index, age)
+			}
+			return 2300 * time.Millisecond
+		}
+		w.produceAll(bulkPartition, schemas.NewTaskID(), sends)
+		w.start([]stream.TopicPartition{bulkPartition}, rate(80), inFlight(10), partitions(1, 1))
+		w.until("done", func() bool { return w.allDone(bulkPartition) })
+		if sent := w.count(schemas.OutcomeSent); sent != sends {
+			t.Errorf("%d sent, want %d", sent, sends)
+		}
+	})
+}
+
+// TestRevokedPartitionGivesItsGroupBack: the next owner sends what was started and not called; what was called it calls no more.
+func TestRevokedPartitionGivesItsGroupBack(t *testing.T) {
+	bubble(t, func(w *world) {
+		w.latency = func(*apiCall) time.Duration { return time.Second }
+		p := w.grouped(schemas.NewTaskID(), 1000)
+		begin, n := time.Now(), len(w.calls)
+		p.Revoke(bulkPartition)
+		if took := time.Since(begin); took > time.Second+100*time.Millisecond {
+			t.Errorf("took %v with calls of a second", took)
+		}
+		if made := len(w.calls); made > n+4 || w.startedIn(bulkPartition, 1000) > 0 {
+			t.Errorf("%d calls more, %d left as started; want none", made-n, w.startedIn(bulkPartition, 1000))
+		}
+		w.start([]stream.TopicPartition{bulkPartition}, rate(800), partitions(1, 1))
+		w.until("done", func() bool { return w.allDone(bulkPartition) })
+		if w.count(schemas.OutcomeUnknown) > 0 || len(w.calls) != 1000 {
+			t.Errorf("%d unknown, %d calls; want 0, 1000", w.count(schemas.OutcomeUnknown), len(w.calls))
+		}
+	})
+}
+
+// TestGroupOfALostPartitionComesBack: a process that gets a partition back knows what it had started there and not called.
+func TestGroupOfALostPartitionComesBack(t *testing.T) {
+	bubble(t, func(w *world) {
+		w.latency = func(*apiCall) time.Duration { return time.Second }
+		p := w.grouped(schemas.NewTaskID(), 1000)
+		p.Rejoin()
+		w.rest(5 * time.Second)
+		p.Assign(bulkPartition)
+		w.until("done", func() bool { return w.allDone(bulkPartition) })
+		if w.count(schemas.OutcomeUnknown) > 0 || len(w.calls) != 1000 {
+			t.Errorf("%d unknown, %d calls; want 0, 1000", w.count(schemas.OutcomeUnknown), len(w.calls))
+		}
+	})
+}
+
+// TestSendOfAGroupIsNotCalledAfterItsEnd: what is too late when its turn comes has expired, and was not called.
+func TestSendOfAGroupIsNotCalledAfterItsEnd(t *testing.T) {
+	bubble(t, func(w *world) {
+		w.grouped(schemas.NewTaskID(), 1000, until(time.Now().Add(500*time.Millisecond)))
+		w.until("done", func() bool { return w.allDone(bulkPartition) })
+		sent, expired := w.count(schemas.OutcomeSent), w.count(schemas.OutcomeExpired)
+		if sent != len(w.calls) || sent+expired != 1000 || expired == 0 {
+			t.Errorf("%d calls, %d sent, %d expired", len(w.calls), sent, expired)
+		}
+	})
+}
+
+// TestCallsGoOnDuringACommit: a group is called while the next one is committed.
+func TestCallsGoOnDuringACommit(t *testing.T) {
+	bubble(t, func(w *world) {
+		p := w.grouped(schemas.NewTaskID(), 4000)
+		p.OnCommit(func([]stream.Position) logtest.Fault { return logtest.Fault{After: 30 * time.Millisecond} })
+		begin, n := time.Now(), len(w.calls)
+		w.rest(4 * time.Second)
+		if made, want := len(w.calls)-n, int(time.Since(begin).Seconds()*800*.8*.95); made < want*98/100 {
+			t.Errorf("%d calls beside commits that take 30 ms, want %d", made, want)
+		}
+	})
+}

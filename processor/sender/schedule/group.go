@@ -1,0 +1,193 @@
+package schedule
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"altavoz/processor/sender/limits"
+	"altavoz/processor/sender/schedule/queue"
+)
+
+// group is the bulk sends of a number whose start is committed before their turn comes: one commit starts what the rate of the number
+// takes in GroupSpan, and each is called when it gets its token. Calls go on while the next group is committed, which is begun before this
+// one is used up.
+//
+//	ready ──► [admitted ──► grouped] ──► calling
+//	  ▲            │ commit refused │ its number, task or phone has to wait, or it waited too long
+//	  └────────────┴────────────────┘ given back: free again with the next commit
+type group struct {
+	queue.Queue[*Send]           // started by a commit, and not called
+	committing         int       // in the commit under way
+	nextAt             time.Time // there was no token: nothing is called before
+	listed             bool      // in Scheduler.numbers.grouped
+}
+
+// size is how many are started or about to be, and not called.
+func (g *group) size() int { return g.Len() + g.committing }
+
+// groups reports whether the bulk sends of a number start in groups: where it has a limit, and nothing keeps it from using it. A probe or a
+// trial starts by itself.
+func (n *Number) groups(now time.Time) bool {
+	return n.pacer.Rate() > 0 && n.pacer.Steady() && !n.pacer.BlockedUntil().After(now) && !n.breakers.Halted() && !n.breakers.Stopped(limits.FaultOutage)
+}
+
+// groupable reports whether a send may start with others: not one that may be called twice, nor one that is tried alone.
+func (e *Send) groupable() bool { return !e.Doubtful && e.Task.suspect == nil }
+
+// CommitsTake says how long commits take, lately.
+func (s *Scheduler) CommitsTake(mean time.Duration) {
+	s.groupAhead = min(max(2*mean, leastAhead), mostAhead)
+}
+
+// groupDueAt is when the next group of a number has to be committed; no time if that depends on calls.
+func (s *Scheduler) groupDueAt(n *Number, now time.Time) time.Time {
+	if n.group.size() > MaxGroup/2 {
+		return time.Time{}
+	}
+	return n.pacer.TokensAt(now, n.group.size()+1).Add(-s.groupAhead)
+}
+
+// groupDue reports whether the next group of a number has to be committed.
+func (s *Scheduler) groupDue(n *Number, now time.Time) bool {
+	at := s.groupDueAt(n, now)
+	return n.ready[Bulk].Len() > 0 && n.groups(now) && !at.IsZero() && !at.After(now)
+}
+
+// fillGroups starts the next groups of all numbers, if one of them is due, or there is a commit anyway.
+func (s *Scheduler) fillGroups(batch []*Send, anyway bool, now time.Time) []*Send {
+	if !anyway && !slices.ContainsFunc(s.numbers.runnable, func(n *Number) bool { return s.groupDue(n, now) }) {
+		return batch
+	}
+	if s.resultsAreShort() {
+		s.capacity.short = true
+		return batch
+	}
+	for _, n := range s.numbers.runnable {
+		if !n.groups(now) {
+			continue
+		}
+		span := GroupSpan + s.groupAhead
+		room := min(n.pacer.TokensIn(now, span), MaxGroup, n.concurrency.CallsIn(span, s.cfg.MaxInFlight)) - n.group.size()
+		for room > 0 && n.ready[Bulk].Len() > 0 {
+			e := n.ready[Bulk].First()
+			if s.cannotStart(e, now) {
+				continue
+			}
+			if !e.groupable() {
+				break
+			}
+			e.link.Unlink()
+			s.MoveTo(e, PhaseAdmitted, CausePace)
+			e.call.grouped = true
+			e.Record.Start()
+			n.group.committing++
+			batch = append(batch, e)
+			room--
+		}
+	}
+	return batch
+}
+
+// Hold keeps a send of a group, whose start is committed now, until its turn comes. It reports false for one that is called at once.
+func (s *Scheduler) Hold(e *Send, now time.Time) bool {
+	if !e.call.grouped {
+		return false
+	}
+	n := e.Number
+	s.MoveTo(e, PhaseGrouped, CausePace)
+	n.group.committing--
+	n.group.Push(&e.link, e)
+	e.call.groupedAt = now
+	if !n.group.listed {
+		n.group.listed = true
+		s.numbers.grouped = append(s.numbers.grouped, n)
+	}
+	return true
+}
+
+// GiveBack takes a send out of its group: it was not called, and is free again. It is nowhere then.
+func (s *Scheduler) GiveBack(e *Send) {
+	e.link.Unlink()
+	e.call.grouped = false
+	e.Record.Release() //mutant:what-is-given-back-is-free
+	s.MoveTo(e, PhaseParked, CauseNone)
+}
+
+// Due takes those sends out of the groups whose turn it is. They are called at once. It comes before Admit.
+func (s *Scheduler) Due(now time.Time) (calls []*Send) {
+	if s.capacity.short { // capacity goes to who has the least of it, or numbers whose calls take long would end up with all
+		least := func(a, b *Number) int { return cmp.Compare(a.inFlight, b.inFlight) }
+		slices.SortStableFunc(s.numbers.grouped, least)
+		slices.SortStableFunc(s.numbers.runnable, least)
+	}
+	s.capacity.short = false
+	for _, n := range s.numbers.grouped {
+		stopped := !n.groups(now) //mutant:stopped-number-gives-its-group-back
+		old := false
+		if e := n.group.First(); e != nil {
+			old = now.Sub(e.call.groupedAt) > groupLife //mutant:old-group-is-not-called
+		}
+		for e := n.group.Last(); e != nil && (stopped || old); e = n.group.Last() {
+			s.GiveBack(e)
+			s.Enqueue(e, true)
+		}
+	}
+	for more := true; more; {
+		more = false
+		for _, n := range s.numbers.grouped {
+			if e := s.nextOfGroup(n, now); e != nil {
+				calls = append(calls, e)
+				more = true
+			}
+		}
+	}
+	s.numbers.grouped = slices.DeleteFunc(s.numbers.grouped, func(n *Number) bool {
+		n.group.listed = n.group.Len() > 0
+		return !n.group.listed
+	})
+	return calls
+}
+
+// nextOfGroup returns the send of a number's group that is called now, if one is.
+func (s *Scheduler) nextOfGroup(n *Number, now time.Time) *Send {
+	for e := n.group.First(); e != nil; e = n.group.First() {
+		if !e.MayStart(now) || !e.groupable() || s.cooldown.Until(pair{n, e.Phone}).After(now) { //mutant:late-send-of-a-group-is-not-called
+			s.GiveBack(e)
+			s.Enqueue(e, true) // cannotStart says what it waits for
+			continue
+		}
+		most := n.mostCalls(s.cfg.MaxInFlight)
+		switch {
+		case n.ready[Express].Len() > 0 && n.expressInRow < bulkTurn && n.inFlight < most+limits.MinConcurrency:
+			return nil
+		case !s.capacity.CanStart(true, n.inFlight) || s.resultsAreShort():
+			s.capacity.short = true
+			return nil
+		case n.inFlight >= most:
+			n.capped = true
+			return nil
+		}
+		if n.group.nextAt.After(now) {
+			s.timers.Start(&n.timer, n, n.group.nextAt)
+			return nil
+		}
+		if _, at, ok := n.pacer.Acquire(now); !ok { // several tokens at a time, at a high rate
+			n.group.nextAt = now.Add(max(BulkGap, at.Sub(now)))
+			s.timers.Start(&n.timer, n, n.group.nextAt)
+			return nil
+		}
+		e.call.grouped = false
+		e.link.Unlink()
+		s.beginTurn(e, now)
+		s.BeginCall(e, now)
+		return e
+	}
+	return nil
+}
+
+// GroupFollows reports whether a commit of the next group is to be expected: what can wait goes with it.
+func (n *Number) GroupFollows() bool { return n.group.size() > 0 }
+
+// GroupsFollow reports whether any number has started sends that are not called.
+func (s *Scheduler) GroupsFollow() bool { return len(s.numbers.grouped) > 0 }
