@@ -20,6 +20,8 @@ import (
 	"altavoz/producer/access"
 	"altavoz/producer/connections"
 	"altavoz/producer/guard"
+	"altavoz/producer/hints"
+	"altavoz/producer/requestid"
 	"altavoz/schemas/es"
 )
 
@@ -74,7 +76,7 @@ func (w *web) listen(ctx context.Context, cfg HTTPConfig, network Network, regis
 		if admission.Loopback(addr) && (name == serverAdmin || cfg.keys().None()) {
 			h = admission.OnlyLocal(addr, h)
 		}
-		srv := connections.NewServer(h, w.log)
+		srv := connections.NewServer(requestid.Wrap(h), w.log)
 		srv.BaseContext = func(net.Listener) context.Context { return base }
 		set := connections.New(connections.Config{Server: name, Most: most, Logger: w.log, Registerer: registry})
 		set.Attach(srv)
@@ -162,7 +164,7 @@ func (w *web) serveAPI(rw http.ResponseWriter, r *http.Request) {
 		return
 	}
 	rw.Header().Set("Retry-After", "2")
-	admission.Answer(rw, http.StatusServiceUnavailable, map[string]string{"error": es.Say(es.NotReady).Spanish(), "code": "unavailable"})
+	admission.Answer(rw, http.StatusServiceUnavailable, map[string]string{"error": es.Say(es.NotReady).Spanish(), "code": "unavailable", "hint": hints.Of("unavailable").In(es.Accepted(r.Header.Get("Accept-Language")))})
 }
 
 // stop takes no more requests, gives waiting answers, and lets the others end for a while.

@@ -11,9 +11,12 @@ import (
 
 	"github.com/go-json-experiment/json"
 
+	"altavoz/producer/hints"
+	"altavoz/producer/ratelimit"
 	"altavoz/producer/slots"
 	"altavoz/producer/tasks"
 	"altavoz/producer/upload"
+	"altavoz/schemas"
 	"altavoz/schemas/es"
 	"altavoz/schemas/request"
 )
@@ -59,6 +62,7 @@ type answer struct {
 	retry    bool          // it may be made again
 	wait     time.Duration // and when, where that is known
 	close    bool          // its body was not read to the end
+	budget   ratelimit.Budget
 	// stream takes the place of a body: it writes one that has no end of its own.
 	stream func(w http.ResponseWriter)
 }
@@ -112,10 +116,24 @@ func (a answer) hinted(hint es.Sentence) answer {
 	return a
 }
 
+// of names the task that a refusal is about, where that is an id and it does not name it yet. That there is no such task is said of all in the
+// same bytes.
+func (a answer) of(task string) answer {
+	id, err := schemas.ParseTaskID(task)
+	if body, ok := a.body.(errorBody); ok && body.TaskID == "" && err == nil && a.status != http.StatusNotFound && a.status != http.StatusMethodNotAllowed {
+		body.TaskID = id.String()
+		a.body = body
+	}
+	return a
+}
+
 // in gives the answer its hint and its warnings, in the language of its caller.
 func (a answer) in(l es.Language) answer {
 	switch body := a.body.(type) {
 	case errorBody:
+		if a.hint.None() {
+			a.hint = hints.Of(body.Code)
+		}
 		body.Hint = a.hint.In(l)
 		a.body = body
 	case queuedBody:
@@ -242,6 +260,7 @@ func (a answer) headers(h http.Header) {
 	case a.retry:
 		h.Set("Retry-After", RetryAfter(retryAfter))
 	}
+	ratelimit.Add(h, a.budget)
 	if a.close {
 		h.Set("Connection", "close")
 	}

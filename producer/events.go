@@ -25,7 +25,7 @@ var errForgotten = errors.New("there is no such task any more")
 
 // events is GET tasks/{task_id}/events: the detail, again with every version of it, until the task's end. A client that saw
 // the end is told to stay away: 204, by the rules of event sources.
-func (in *Ingress) events(_ http.ResponseWriter, r *http.Request, caller *access.Caller) answer {
+func (in *Ingress) events(w http.ResponseWriter, r *http.Request, caller *access.Caller) answer {
 	task, s, no := in.find(r, caller)
 	if no != nil {
 		return *no
@@ -34,7 +34,7 @@ func (in *Ingress) events(_ http.ResponseWriter, r *http.Request, caller *access
 	if tasks.StateOf(s, time.Now()).Over() && s.GetVersion() <= seen {
 		return answer{status: http.StatusNoContent}
 	}
-	give, no := in.take(caller, access.Feeds, in.feeds, es.ShareFeeds, es.BusyFeeds)
+	give, no := in.take(w, caller, access.Feeds, in.feeds, es.ShareFeeds, es.BusyFeeds)
 	if no != nil {
 		return *no
 	}

@@ -17,6 +17,7 @@ import (
 	"altavoz/producer/identity"
 	"altavoz/producer/loglimit"
 	"altavoz/producer/meters"
+	"altavoz/producer/requestid"
 	"altavoz/producer/senders"
 	"altavoz/producer/slots"
 	"altavoz/producer/underway"
@@ -36,12 +37,13 @@ type Ingress struct {
 	webhooks slots.Bodies
 	shares   access.Shares // of callers in all of these
 	budget   access.Budget
-	waiting  slots.Slots   // direct answers, and those of controls
-	listing  slots.Slots   // lists
-	feeds    slots.Slots   // event feeds
-	exports  slots.Slots   // recipients of a task
-	lookups  slots.Slots   // tasks that are read back
-	forged   loglimit.Line // webhooks that are not Meta's
+	waiting  slots.Slots // direct answers, and those of controls
+	listing  slots.Slots // lists
+	feeds    slots.Slots // event feeds
+	exports  slots.Slots // recipients of a task
+	lookups  slots.Slots // tasks that are read back
+	// Lines of the log: webhooks that are not Meta's, and requests.
+	forged, refused loglimit.Line
 }
 
 // New makes the service. It holds nothing that must be closed.
@@ -73,6 +75,7 @@ func New(cfg Config, ports Ports) *Ingress {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
+	cfg.Logger = requestid.Logger(cfg.Logger)
 	if cfg.Registerer == nil {
 		cfg.Registerer = prometheus.NewRegistry()
 	}
@@ -84,7 +87,7 @@ func New(cfg Config, ports Ports) *Ingress {
 		bodies:   slots.Bodies{Any: make(slots.Slots, maxReading), Big: make(slots.Slots, cfg.Uploads), From: BigBody},
 		webhooks: slots.Bodies{Any: make(slots.Slots, maxWebhooks), Big: make(slots.Slots, bigWebhooks), From: bigWebhook, Underway: new(underway.Bodies[*slots.Body])},
 		waiting:  make(slots.Slots, maxWaiting), listing: make(slots.Slots, maxListing), feeds: make(slots.Slots, cfg.Feeds), exports: make(slots.Slots, maxExports), lookups: make(slots.Slots, maxLookups),
-		forged: loglimit.Line{Every: forgedEvery},
+		forged: loglimit.Line{Every: forgedEvery}, refused: loglimit.Line{Every: time.Second, Most: refusalsLogged},
 	}
 	in.metrics = meters.New(cfg.Registerer, routeNames, webhookResults, map[string]slots.Slots{
 		"big": in.bodies.Big, "any": in.bodies.Any, "answer": in.waiting, "webhook": in.webhooks.Any, "big_webhook": in.webhooks.Big,
@@ -94,13 +97,16 @@ func New(cfg Config, ports Ports) *Ingress {
 }
 
 // Handler returns the routes; what is none of them is 404.
-func (in *Ingress) Handler() http.Handler { return connections.WithoutSlash(in.routes()) }
+func (in *Ingress) Handler() http.Handler {
+	return requestid.Wrap(connections.WithoutSlash(in.routes()))
+}
 
 // route does what every route needs: an answer whatever happens, and the numbers.
 func (in *Ingress) route(name string, h handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
-		a := in.answer(w, r, h)
+		a := in.answer(w, r, h).of(r.PathValue("task_id"))
+		in.logRefusal(r, name, a)
 		if a.stream != nil {
 			in.metrics.Answered(name, a.status, a.code, time.Since(start)) // how long it goes on says nothing
 			in.stream(w, r, a)
@@ -111,6 +117,18 @@ func (in *Ingress) route(name string, h handler) http.Handler {
 		}
 		in.metrics.Answered(name, a.status, a.code, time.Since(start))
 	})
+}
+
+// logRefusal writes a line of a refusal, so that whoever has its request id finds it. Anybody may be refused: beyond refusalsLogged a second
+// they are only counted.
+func (in *Ingress) logRefusal(r *http.Request, route string, a answer) {
+	if a.status < http.StatusBadRequest || route == routeReady {
+		return
+	}
+	if unsaid, ok := in.refused.Turn(time.Now()); ok {
+		body, _ := a.body.(errorBody)
+		in.cfg.Logger.InfoContext(r.Context(), "request refused", "route", route, "status", a.status, "code", a.code, "field", body.Field, "task", body.TaskID, "not_logged", unsaid)
+	}
 }
 
 func (in *Ingress) answer(w http.ResponseWriter, r *http.Request, h handler) (a answer) {

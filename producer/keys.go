@@ -6,6 +6,9 @@ import (
 
 	"altavoz/producer/access"
 	"altavoz/producer/connections"
+	"altavoz/producer/guard"
+	"altavoz/producer/headers"
+	"altavoz/producer/ratelimit"
 	"altavoz/schemas/es"
 )
 
@@ -26,6 +29,8 @@ func (in *Ingress) stranger(r *http.Request) answer {
 			a = refusal(http.StatusTooManyRequests, codeWrongKeys, es.Say(es.WrongKeysRetry))
 			a.wait = wait
 		}
+		left, reset := in.cfg.WrongKeys.Left(r, time.Now())
+		a.budget = ratelimit.Budget{Name: "wrong-keys", Quota: guard.MostWrong, Window: guard.Window, Left: uint64(left), Reset: reset}
 	}
 	a.close = true
 	return a
@@ -62,6 +67,9 @@ func (in *Ingress) guarded(m method) handler {
 			a := overShare(es.ShareConnections)
 			a.close = true
 			return a
+		}
+		if err := headers.UnknownParameter(r, m.query); err != nil {
+			return fieldError(err)
 		}
 		return h(w, r, caller)
 	}

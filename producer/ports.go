@@ -113,6 +113,9 @@ const (
 	// answered: what became of it nobody can say, and the answer says so.
 	PublishTimeout = upload.Timeout
 
+	// refusalsLogged a second are lines of 200 bytes: 1.7 GB a day at most.
+	refusalsLogged = 100
+
 	answerTimeout = 30 * time.Second // of writing an answer
 	retryAfter    = 2 * time.Second  // told with 503
 

@@ -26,7 +26,7 @@ func (in *Ingress) recipients(w http.ResponseWriter, r *http.Request, caller *ac
 	if s.GetPlan() == nil {
 		return later(codeUnavailable, es.TaskNotKnownYet)
 	}
-	give, no := in.take(caller, access.Exports, in.exports, es.ShareExports, es.BusyExports)
+	give, no := in.take(w, caller, access.Exports, in.exports, es.ShareExports, es.BusyExports)
 	if no != nil {
 		return *no
 	}

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"altavoz/producer/access"
+	"altavoz/producer/export"
+	"altavoz/producer/tasks"
 	"altavoz/schemas/es"
 	"altavoz/schemas/request"
 )
@@ -21,6 +23,7 @@ type method struct {
 	scope  access.Scope
 	handle handler
 	of     access.Kind // as what it counts for its caller
+	query  []string    // the parameters that it takes
 }
 
 // endpoint is a route.
@@ -33,27 +36,27 @@ type endpoint struct {
 func (in *Ingress) endpoints() []endpoint {
 	one := request.PathTasks + "/{task_id}"
 	all := []endpoint{
-		{request.PathSend, routeSend, []method{{http.MethodPost, access.Send, in.send, access.Requests}}},
+		{request.PathSend, routeSend, []method{{verb: http.MethodPost, scope: access.Send, handle: in.send, of: access.Requests}}},
 		{request.PathStatus + "{task_id}", routeStatus, reading(access.Read, in.taskStatus, access.Looks)},
-		{request.PathTasks, routeTasks, reading(access.Read, in.list, access.Requests)},
-		{one, routeTask, append(reading(access.Read, in.task, access.Looks), method{http.MethodPatch, access.Control, in.speed, access.Controls})},
-		{one + "/events", routeEvents, []method{{http.MethodGet, access.Read, in.events, access.Requests}}},
-		{one + "/recipients", routeList, []method{{http.MethodGet, access.Read, in.recipients, access.Requests}}},
+		{request.PathTasks, routeTasks, reading(access.Read, in.list, access.Requests, tasks.Parameters...)},
+		{one, routeTask, append(reading(access.Read, in.task, access.Looks), method{verb: http.MethodPatch, scope: access.Control, handle: in.speed, of: access.Controls})},
+		{one + "/events", routeEvents, []method{{verb: http.MethodGet, scope: access.Read, handle: in.events, of: access.Requests}}},
+		{one + "/recipients", routeList, []method{{http.MethodGet, access.Read, in.recipients, access.Requests, export.Parameters}}},
 		{request.PathSenders, routeSenders, reading(access.Read, in.senders, access.Looks)},
-		{PathWebhook, routeWebhook, []method{{http.MethodPost, public, in.webhook, access.Requests}, {http.MethodGet, public, in.webhook, access.Requests}}},
+		{PathWebhook, routeWebhook, []method{{verb: http.MethodPost, handle: in.webhook}, {verb: http.MethodGet, handle: in.webhook}}},
 		{"/healthz", routeHealth, reading(public, health, access.Looks)},
 		{"/readyz", routeReady, reading(public, in.ready, access.Looks)},
 		{"/openapi.json", routeOpenAPI, reading(public, openAPI, access.Looks)},
 	}
 	for _, route := range []string{routePause, routeResume, routeCancel} {
-		all = append(all, endpoint{one + "/" + route, route, []method{{http.MethodPost, access.Control, in.control(runControls[route]), access.Controls}}})
+		all = append(all, endpoint{one + "/" + route, route, []method{{verb: http.MethodPost, scope: access.Control, handle: in.control(runControls[route]), of: access.Controls}}})
 	}
 	return all
 }
 
 // reading is what only looks.
-func reading(scope access.Scope, h handler, k access.Kind) []method {
-	return []method{{http.MethodGet, scope, h, k}, {http.MethodHead, scope, h, k}}
+func reading(scope access.Scope, h handler, k access.Kind, query ...string) []method {
+	return []method{{http.MethodGet, scope, h, k, query}, {http.MethodHead, scope, h, k, query}}
 }
 
 func (in *Ingress) routes() http.Handler {

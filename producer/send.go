@@ -12,6 +12,7 @@ import (
 
 	"altavoz/producer/access"
 	"altavoz/producer/headers"
+	"altavoz/producer/ratelimit"
 	"altavoz/producer/tasks"
 	"altavoz/producer/upload"
 	"altavoz/schemas"
@@ -59,6 +60,7 @@ func (in *Ingress) send(w http.ResponseWriter, r *http.Request, caller *access.C
 		return bodyError(err)
 	}
 	a := in.accept(r.Context(), order)
+	a.budget = order.budget
 	a.lenient = headers.Lenient(r.Header)
 	return a
 }
@@ -74,7 +76,8 @@ type order struct {
 	chosen  bool // the id is the caller's, who may have come before
 	sender  string
 	now     time.Time
-	replay  bool      // it had come before
+	replay  bool // it had come before
+	budget  ratelimit.Budget
 	until   time.Time // how long an answer may wait
 }
 
@@ -241,18 +244,13 @@ func (in *Ingress) repeat(ctx context.Context, o *order, s *schemas.Status) answ
 }
 
 func conflict(o *order) answer {
-	return refusal(http.StatusConflict, codeConflict, es.Say(es.KeyTaken)).hinted(es.Literal("task_id: " + o.task.String()))
+	return refusal(http.StatusConflict, codeConflict, es.Say(es.KeyTaken)).of(o.task.String())
 }
 
 // unconfirmed answers an order whose task id may be another's: to accept it would promise what may never be sent.
 func (in *Ingress) unconfirmed(ctx context.Context, o *order) answer {
 	in.cfg.Logger.WarnContext(ctx, "it is not known whose the chosen task id is", "task", o.task.String())
-	a := later(codeUnavailable, es.KeyUnconfirmed).hinted(es.Say(es.RepeatIsOnce))
-	if body, ok := a.body.(errorBody); ok {
-		body.TaskID = o.task.String()
-		a.body = body
-	}
-	return a
+	return later(codeUnavailable, es.KeyUnconfirmed).hinted(es.Say(es.RepeatIsOnce)).of(o.task.String())
 }
 
 // notTaken answers a log that did not acknowledge. If that was the broadcast itself, nobody knows yet whether it is in.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"altavoz/producer/access"
+	"altavoz/producer/ratelimit"
 	"altavoz/producer/slots"
 	"altavoz/schemas"
 	"altavoz/schemas/es"
@@ -16,9 +17,10 @@ func (in *Ingress) shareOf(caller *access.Caller) *slots.Share {
 }
 
 // take takes one of the slots of a kind for the caller, or answers why there is none.
-func (in *Ingress) take(caller *access.Caller, k access.Kind, from slots.Slots, share, busy es.Code) (give func(), no *answer) {
+func (in *Ingress) take(w http.ResponseWriter, caller *access.Caller, k access.Kind, from slots.Slots, share, busy es.Code) (give func(), no *answer) {
 	by, a := in.shareOf(caller), later(codeBusy, busy)
 	err := by.Take(k, from)
+	in.budgetOf(w, caller, k, cap(from))
 	if err == nil {
 		return func() { by.Give(k, from) }, nil
 	}
@@ -32,13 +34,21 @@ func (in *Ingress) take(caller *access.Caller, k access.Kind, from slots.Slots, 
 func (in *Ingress) limited(k access.Kind, h handler) handler {
 	return func(w http.ResponseWriter, r *http.Request, caller *access.Caller) answer {
 		if !in.shares.Take(caller, k, maxWaiting) {
+			in.budgetOf(w, caller, k, maxWaiting)
 			a := overShare(es.ShareRequests)
 			a.close = true
 			return a
 		}
 		defer in.shares.Give(caller, k)
+		in.budgetOf(w, caller, k, maxWaiting)
 		return h(w, r, caller)
 	}
+}
+
+// budgetOf says what a caller has at once of a kind, and what is left of it.
+func (in *Ingress) budgetOf(w http.ResponseWriter, caller *access.Caller, k access.Kind, total int) {
+	share, left := in.shares.Left(caller, k, total)
+	ratelimit.Add(w.Header(), ratelimit.Budget{Name: k.Name(), Quota: uint64(share), Left: uint64(left)})
 }
 
 // overShare answers a caller who has as many of something at once as its key may.
@@ -63,10 +73,11 @@ func (in *Ingress) overBudget(o *order) (answer, bool) {
 			return known && s.GetPlan() != nil || in.ports.Tasks.Finished(id)
 		},
 	}, o.now)
+	next := access.NextDay(o.now)
+	o.budget = ratelimit.Budget{Name: "recipients", Quota: o.caller.PerDay, Window: 24 * time.Hour, Left: left, Reset: next.Sub(o.now)}
 	if ok {
 		return answer{}, false
 	}
-	next := access.NextDay(o.now)
 	a := refusal(http.StatusTooManyRequests, codeDaily, es.Say(es.RecipientsToday, left, next.Format(time.RFC3339)))
 	a.wait = next.Sub(o.now)
 	return a, true

@@ -15,7 +15,7 @@ import (
 )
 
 // list is GET tasks.
-func (in *Ingress) list(_ http.ResponseWriter, r *http.Request, caller *access.Caller) answer {
+func (in *Ingress) list(w http.ResponseWriter, r *http.Request, caller *access.Caller) answer {
 	query, err := tasks.ReadQuery(r.URL.Query())
 	var field *request.FieldError
 	switch {
@@ -24,7 +24,7 @@ func (in *Ingress) list(_ http.ResponseWriter, r *http.Request, caller *access.C
 	case !in.caughtUp():
 		return later(codeUnavailable, es.StillReadingRetry)
 	}
-	give, no := in.take(caller, access.Lists, in.listing, es.ShareLists, es.BusyLists)
+	give, no := in.take(w, caller, access.Lists, in.listing, es.ShareLists, es.BusyLists)
 	if no != nil {
 		return *no
 	}

@@ -232,6 +232,7 @@ func TestTaskListGolden(t *testing.T) {
 		s.Plan.AcceptedMs += 3
 		s.FinishedMs, s.Phase = 9, schemas.Phase_PHASE_CANCELLED
 	})
+	lenientFor := map[string][]string{"list_warnings": {"Prefer", "handling=lenient"}}
 	for name, query := range map[string]string{
 		"list":           "",
 		"list_warnings":  "?estado=PAUSED&limit=1",
@@ -240,9 +241,10 @@ func TestTaskListGolden(t *testing.T) {
 		"list_limit":     "?limit=501",
 		"list_limit_nan": "?limit=x",
 		"list_cursor":    "?cursor=x",
+		"list_unknown":   "?estado=PAUSED",
 	} {
 		t.Run(name, func(t *testing.T) {
-			code, got, _ := h.get(request.PathTasks + query)
+			code, got, _ := h.do(http.MethodGet, request.PathTasks+query, nil, lenientFor[name]...)
 			golden(t, name, code, got)
 		})
 	}

@@ -11,6 +11,8 @@ import (
 	"altavoz/producer/access"
 	"altavoz/producer/connections"
 	"altavoz/producer/guard"
+	"altavoz/producer/hints"
+	"altavoz/producer/ratelimit"
 	"altavoz/schemas/es"
 )
 
@@ -44,6 +46,7 @@ type Metrics struct {
 func (m Metrics) Serve(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		keys, secret := m.Keys(), access.Secret(r)
+		hint := func(code string) string { return hints.Of(code).In(es.Accepted(r.Header.Get("Accept-Language"))) }
 		caller, known := (*access.Caller)(nil), false
 		if keys != nil {
 			caller, known = keys.Find(secret)
@@ -53,7 +56,7 @@ func (m Metrics) Serve(h http.Handler) http.Handler {
 			if !connections.TrustOwner(r.Context(), caller.Owner, func(total int) int { return caller.Share(access.Connections, total) }) {
 				rw.Header().Set("Connection", "close")
 				rw.Header().Set("Retry-After", "2")
-				Answer(rw, http.StatusTooManyRequests, map[string]string{"error": es.Say(es.ConnectionsMost).Spanish(), "code": "too_many_at_once"})
+				Answer(rw, http.StatusTooManyRequests, map[string]string{"error": es.Say(es.ConnectionsMost).Spanish(), "code": "too_many_at_once", "hint": hint("too_many_at_once")})
 				return
 			}
 			h.ServeHTTP(rw, r)
@@ -62,14 +65,17 @@ func (m Metrics) Serve(h http.Handler) http.Handler {
 			h.ServeHTTP(rw, r)
 			return
 		case known:
-			Answer(rw, http.StatusForbidden, map[string]string{"error": es.Say(es.NoScope, access.Control).Spanish(), "code": "missing_scope"})
+			Answer(rw, http.StatusForbidden, map[string]string{"error": es.Say(es.NoScope, access.Control).Spanish(), "code": "missing_scope", "hint": hint("missing_scope")})
 			return
 		}
 		rw.Header().Set("Connection", "close")
 		if keys != nil && secret != "" {
-			if wait := m.Wrong.Wrong(r, time.Now()); wait > 0 {
+			wait := m.Wrong.Wrong(r, time.Now())
+			left, reset := m.Wrong.Left(r, time.Now())
+			ratelimit.Add(rw.Header(), ratelimit.Budget{Name: "wrong-keys", Quota: guard.MostWrong, Window: guard.Window, Left: uint64(left), Reset: reset})
+			if wait > 0 {
 				rw.Header().Set("Retry-After", producer.RetryAfter(wait))
-				Answer(rw, http.StatusTooManyRequests, map[string]string{"error": es.Say(es.WrongKeys).Spanish(), "code": "too_many_wrong_keys"})
+				Answer(rw, http.StatusTooManyRequests, map[string]string{"error": es.Say(es.WrongKeys).Spanish(), "code": "too_many_wrong_keys", "hint": hint("too_many_wrong_keys")})
 				return
 			}
 		}

@@ -19,6 +19,12 @@ const (
 	Exports // of a task's recipients
 )
 
+// names are the kinds that callers are told of.
+var names = map[Kind]string{Requests: "requests", Controls: "controls", Looks: "looks", Feeds: "feeds", Lists: "lists", Exports: "exports"}
+
+// Name is what callers know it by.
+func (k Kind) Name() string { return names[k] }
+
 // steered is how many kinds requests_at_once bounds, each by itself: Requests, Controls and Looks.
 const steered = 3
 
@@ -72,6 +78,14 @@ func (s *Shares) Take(c *Caller, k Kind, total int) bool {
 	}
 	s.held[h]++
 	return true
+}
+
+// Left returns how many the caller may have of total at once, and how many of those are left now; 0 of 0: there is nobody to share with.
+func (s *Shares) Left(c *Caller, k Kind, total int) (share, left int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	share = c.Share(k, total)
+	return share, max(0, share-s.held[holding{c.Owner, k}])
 }
 
 // Give takes back one that was taken.

@@ -41,8 +41,8 @@ var mediaTypes = map[string]Format{
 	"application/json": JSON, "text/csv": CSV, "application/x-ndjson": NDJSON, "application/ndjson": NDJSON, "application/jsonl": NDJSON,
 }
 
-// parameters are all that a query may have.
-var parameters = []string{"outcome", "code", "phone", "format", "limit", "cursor"}
+// Parameters are all that a query may have.
+var Parameters = []string{"outcome", "code", "phone", "format", "limit", "cursor"}
 
 // Query is which recipients somebody wants to see.
 type Query struct {
@@ -54,14 +54,11 @@ type Query struct {
 	states   [256]bool // those that are wanted
 }
 
-// ReadQuery reads the parameters of a request and its header Accept; region is that of phones without a country. What is wrong is a
+// ReadQuery reads the Parameters of a request and its header Accept; region is that of phones without a country. What is wrong is a
 // *request.FieldError.
 func ReadQuery(values url.Values, accept, region string) (*Query, error) {
 	for _, name := range slices.Sorted(maps.Keys(values)) {
-		switch {
-		case !slices.Contains(parameters, name):
-			return nil, fault(name, request.CodeUnknown, es.Say(es.ParametersAre, strings.Join(parameters, ", ")), es.ParameterNone)
-		case len(values[name]) > 1 && name != "outcome" && name != "code":
+		if len(values[name]) > 1 && name != "outcome" && name != "code" {
 			return nil, fault(name, request.CodeDuplicate, es.Literal(name+"="+values.Get(name)), es.ParameterOnce)
 		}
 	}

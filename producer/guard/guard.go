@@ -20,7 +20,8 @@ import (
 const (
 	// MostWrong keys may be shown by an address in a window.
 	MostWrong = 10
-	window    = time.Minute
+	// Window is for how long they count.
+	Window = time.Minute
 	// maxAddresses are remembered, at some 200 bytes each: 800 KB. Beyond them the oldest window is forgotten, so who has
 	// more addresses than that has more attempts; keys of 16 bytes outlast those.
 	maxAddresses = 4096
@@ -101,6 +102,18 @@ func (a *Attempts) Wrong(r *http.Request, now time.Time) time.Duration {
 	return wait
 }
 
+// Left returns how many wrong keys the address of a request may still show, and until when they count.
+func (a *Attempts) Left(r *http.Request, now time.Time) (left int, reset time.Duration) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	e := a.byNet[network(Client(r, a.cfg.Trusted))]
+	if e == nil {
+		return MostWrong, 0
+	}
+	one := e.Value.(*attempts)
+	return MostWrong - one.wrong, max(0, one.until.Sub(now))
+}
+
 func (a *Attempts) count(from netip.Prefix, now time.Time) time.Duration {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -112,7 +125,7 @@ func (a *Attempts) count(from netip.Prefix, now time.Time) time.Duration {
 		if a.order.Len() == maxAddresses {
 			a.forget(a.order.Front())
 		}
-		e = a.order.PushBack(&attempts{from: from, until: now.Add(window)})
+		e = a.order.PushBack(&attempts{from: from, until: now.Add(Window)})
 		a.byNet[from] = e
 	}
 	one := e.Value.(*attempts)

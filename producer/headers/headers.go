@@ -1,7 +1,8 @@
-// Package headers reads what requests say in their headers, and refuses what it cannot use.
+// Package headers reads what requests say beside their bodies, in headers and in the names of parameters, and refuses what it cannot use.
 package headers
 
 import (
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -10,7 +11,10 @@ import (
 	"altavoz/schemas/request"
 )
 
-const maxIdempotencyKey = 255 // bytes, as others take them
+const (
+	maxIdempotencyKey = 255 // bytes, as others take them
+	maxName           = 64  // bytes of an unknown parameter's name, as told
+)
 
 // IdempotencyKey reads the header, bare or in quotes as its draft standard has it; "" where there is none.
 func IdempotencyKey(h http.Header) (string, error) {
@@ -37,4 +41,23 @@ func Lenient(h http.Header) bool {
 // Language is the language in which a caller would rather read why a task waits, reasons, hints and warnings.
 func Language(h http.Header) es.Language {
 	return es.Accepted(strings.Join(h.Values("Accept-Language"), ","))
+}
+
+// UnknownParameter is the fault of the first parameter of a GET, by name, that is none of those that there are: a misspelt filter would
+// otherwise be none. Nil: there is none, or the caller is lenient.
+func UnknownParameter(r *http.Request, known []string) *request.FieldError {
+	if r.URL.RawQuery == "" || r.Method != http.MethodGet && r.Method != http.MethodHead || Lenient(r.Header) {
+		return nil
+	}
+	for _, name := range slices.Sorted(maps.Keys(r.URL.Query())) {
+		if slices.Contains(known, name) {
+			continue
+		}
+		f := request.Fault(name[:min(len(name), maxName)], request.CodeUnknown, es.ParameterNone, name[:min(len(name), maxName)])
+		if f.Hint = es.Say(es.ParametersAre, strings.Join(known, ", ")); len(known) == 0 {
+			f.Hint = es.Say(es.NoParameters)
+		}
+		return f
+	}
+	return nil
 }

@@ -10,9 +10,11 @@ import (
 // Line is one line of the log. Its zero value never leaves anything out.
 type Line struct {
 	Every time.Duration // between two lines
+	Most  int           // lines in that time; 0: one
 
 	mu     sync.Mutex
 	next   time.Time
+	said   int // since the one that Every is counted from
 	unsaid int
 }
 
@@ -20,10 +22,14 @@ type Line struct {
 func (l *Line) Turn(now time.Time) (unsaid int, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if now.Before(l.next) {
+	switch {
+	case !now.Before(l.next):
+		l.said, l.next = 0, now.Add(l.Every)
+	case l.said >= max(1, l.Most):
 		l.unsaid++
 		return 0, false
 	}
-	unsaid, l.unsaid, l.next = l.unsaid, 0, now.Add(l.Every)
+	l.said++
+	unsaid, l.unsaid = l.unsaid, 0
 	return unsaid, true
 }

@@ -67,11 +67,14 @@ type Query struct {
 	warnings []es.Sentence
 }
 
+// Parameters are all that a query may have.
+var Parameters = []string{"status", "sender", "owner", "since", "until", "limit", "cursor"}
+
 // ReadQuery reads the parameters of a list. What is wrong with them is a *request.FieldError.
 func ReadQuery(values url.Values) (*Query, error) {
 	q := &Query{limit: defaultLimit, sender: values.Get("sender"), owner: values.Get("owner")}
 	for _, name := range slices.Sorted(maps.Keys(values)) {
-		if known := []string{"status", "sender", "owner", "since", "until", "limit", "cursor"}; !slices.Contains(known, name) && len(q.warnings) < maxWarnings {
+		if !slices.Contains(Parameters, name) && len(q.warnings) < maxWarnings { // of a lenient caller
 			q.warnings = append(q.warnings, es.Say(es.ParameterUnknown, name))
 		}
 	}

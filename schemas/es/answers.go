@@ -65,6 +65,7 @@ const (
 	CountsOnly           Code = "counts_only"
 	ParameterNone        Code = "parameter_none"
 	ParametersAre        Code = "parameters_are"
+	NoParameters         Code = "no_parameters"
 	ParameterOne         Code = "parameter_one"
 	ParameterOnce        Code = "parameter_once"
 	ParameterCodes       Code = "parameter_codes"
@@ -157,6 +158,7 @@ var answers = map[Code]text{
 	},
 	CountsOnly:    {"las cifras de la tarea siguen en %s", "the task's numbers are still at %s"},
 	ParameterNone: {"No existe el parámetro '%s'", "There is no parameter '%s'"},
+	NoParameters:  {"no admite parámetros", "it takes no parameters"},
 	ParametersAre: {"los parámetros son: %s", "the parameters are: %s"},
 	ParameterOne:  {"El parámetro '%s' debe ser uno de: %s", "The parameter '%s' must be one of: %s"},
 	ParameterOnce: {"El parámetro '%s' solo puede ir una vez", "The parameter '%s' may be given only once"},

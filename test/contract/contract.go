@@ -166,9 +166,19 @@ func (d *document) check(method, path string, status int, header http.Header, bo
 }
 
 func (d *document) headers(answer pointer, header http.Header) error {
-	declared := object(object(answer.value)["headers"])
+	declared := maps.Clone(object(object(answer.value)["headers"]))
+	if declared == nil {
+		declared = make(map[string]any)
+	}
+	every := pointer{"#/x-every-answer", d.root["x-every-answer"]}
+	for name := range object(every.value) {
+		declared[name] = every
+	}
 	for name := range declared {
-		spec, _ := d.in(answer, "headers", name)
+		spec, own := d.in(answer, "headers", name)
+		if !own {
+			spec, _ = d.in(every, name)
+		}
 		values := header.Values(name)
 		if len(values) == 0 && object(spec.value)["required"] == true {
 			return fmt.Errorf("the header %s is missing", name)
@@ -193,7 +203,7 @@ func (d *document) headers(answer pointer, header http.Header) error {
 }
 
 // spelling of headers that net/http writes otherwise.
-var spelling = map[string]string{"Etag": "ETag", "Www-Authenticate": "WWW-Authenticate"}
+var spelling = map[string]string{"Ratelimit": "RateLimit", "Ratelimit-Policy": "RateLimit-Policy", "Etag": "ETag", "Www-Authenticate": "WWW-Authenticate"}
 
 // template returns the path of the document that a path is one of, "": none.
 func (d *document) template(path string) string {

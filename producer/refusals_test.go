@@ -1,0 +1,121 @@
+package producer_test
+
+import (
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"altavoz/internal/testio"
+	"altavoz/producer"
+	"altavoz/producer/hints"
+	"altavoz/producer/requestid"
+	"altavoz/schemas"
+	"altavoz/schemas/request"
+)
+
+// Every route, with every refusal that all of them have: each has a code of the document, what to do about it, and the id of its request, in
+// the answer and in the log; one that is about a task names the task. A new route is in it, since the routes are those of the service.
+func TestEachRefusalOfEachRouteSaysWhatToDo(t *testing.T) {
+	t.Parallel()
+	var log testio.Buffer
+	h := setup(t, producer.Config{Keys: file(t, scopedKeys), Logger: slog.New(slog.NewTextHandler(&log, nil))})
+	behind := setup(t, producer.Config{})
+	behind.view = newView()
+	behind.numbers.ready = make(chan struct{})
+	codes := readOpenAPI(t).Components.Schemas["Refusal"].Properties["code"].Codes
+	task := schemas.TaskIDFromKey("x", "y").String()
+	keysOf := map[string]string{"send": sendKey, "read": readKey, "control": controlKey}
+	for _, route := range h.Routes() {
+		parts := strings.Split(route, " ")
+		verb, path, scope := parts[0], strings.ReplaceAll(parts[1], "{task_id}", task), parts[2]
+		if verb == http.MethodHead {
+			continue
+		}
+		good, bad := keysOf[scope], adminKey
+		check := func(name string, on *harness, status int, verb, path string, headers ...string) {
+			t.Helper()
+			id := strings.ReplaceAll(name, " ", "-")
+			code, body, header := on.do(verb, path, strings.NewReader("{"), append(headers, requestid.Header, id)...)
+			var no struct {
+				Error, Code, Field, Hint string
+				TaskID                   string `json:"task_id"`
+			}
+			if err := json.Unmarshal([]byte(body), &no); err != nil || code != status {
+				t.Errorf("%s: %s: %d %s, %v; want %d", route, name, code, body, err, status)
+				return
+			}
+			if no.Error == "" || !slices.Contains(codes, no.Code) || no.Hint == "" || header.Get(requestid.Header) != id {
+				t.Errorf("%s: %s: %s %v; want an error, a code of the document, a hint, and the id of the request", route, name, body, header)
+			}
+			if strings.Contains(path, task) && code != http.StatusNotFound && code != http.StatusMethodNotAllowed && no.TaskID != task {
+				t.Errorf("%s: %s: %s; want the task", route, name, body)
+			}
+			if code == http.StatusBadRequest && no.Field == "" && no.Code != request.CodeJSON {
+				t.Errorf("%s: %s: %s; want the field", route, name, body)
+			}
+			if (code == http.StatusServiceUnavailable || code == http.StatusTooManyRequests) && header.Get("Retry-After") == "" {
+				t.Errorf("%s: %s: %v; want Retry-After", route, name, header)
+			}
+			if on == h && !strings.Contains(log.String(), "request_id="+id) {
+				t.Errorf("%s: %s: no line of the log names the request", route, name)
+			}
+		}
+		check("a method that it lacks", h, http.StatusMethodNotAllowed, http.MethodDelete, path)
+		if scope == "" {
+			continue
+		}
+		check("no key", h, http.StatusUnauthorized, verb, path)
+		check("no scope", h, http.StatusForbidden, verb, path, "X-API-Key", bad)
+		if verb != http.MethodGet {
+			check("another origin", h, http.StatusForbidden, verb, path, "X-API-Key", good, "Sec-Fetch-Site", "cross-site")
+		}
+		if verb == http.MethodGet {
+			check("a parameter that it lacks", h, http.StatusBadRequest, verb, path+"?sort=x", "X-API-Key", good)
+		}
+		switch {
+		case strings.Contains(path, task) && verb != http.MethodPatch:
+			check("no such task", h, http.StatusNotFound, verb, path, "X-API-Key", good)
+		case verb != http.MethodGet:
+			check("no JSON", h, http.StatusBadRequest, verb, path, "X-API-Key", good)
+		}
+		if verb != http.MethodPatch && path != request.PathSend {
+			check("not read to the end", behind, http.StatusServiceUnavailable, verb, path)
+		}
+	}
+	code, body, header := h.get("/api/nothing")
+	if code != http.StatusNotFound || !strings.Contains(body, `"hint"`) || header.Get(requestid.Header) == "" {
+		t.Errorf("no route: %d %s %v", code, body, header)
+	}
+	for _, code := range codes {
+		if hints.Of(code).None() {
+			t.Errorf("no sentence says what to do about %s", code)
+		}
+	}
+}
+
+// What a key may have at once and a day, and how many wrong keys an address may show, is in the headers of its answers.
+func TestBudgetsAreInTheHeaders(t *testing.T) {
+	t.Parallel()
+	h := setup(t, producer.Config{Keys: file(t, `[{"owner":"a","secrets":["`+sendKey+`"],"scopes":["send","read"],"recipients_per_day":3,"requests_at_once":2,"feeds_at_once":1},{"owner":"b","secrets":["`+readKey+`"],"scopes":["read"]}]`)})
+	h.finishing()
+	says := func(name string, header http.Header, want string) {
+		t.Helper()
+		if got := strings.Join(header.Values("RateLimit"), ", "); !strings.HasPrefix(got, want) || len(header.Values("RateLimit-Policy")) != len(header.Values("RateLimit")) {
+			t.Errorf("%s: %q, %q; want %q at its beginning", name, got, header.Values("RateLimit-Policy"), want)
+		}
+	}
+	_, _, header := h.post(one(""), "X-API-Key", sendKey)
+	says("one of three", header, `"requests";r=1, "recipients";r=2;t=`)
+	code, _, header := h.post(`{"phones":["573001234561","573001234562","573001234563"],"body_text":"b"}`, "X-API-Key", sendKey)
+	says("three of two", header, `"requests";r=1, "recipients";r=2;t=`)
+	if code != http.StatusTooManyRequests || header.Get("Retry-After") == "" {
+		t.Errorf("%d %v", code, header)
+	}
+	_, _, header = h.do(http.MethodGet, request.PathTasks, nil, "X-API-Key", sendKey)
+	says("a list", header, `"requests";r=1, "lists";r=`)
+	_, _, header = h.do(http.MethodGet, request.PathTasks, nil, "X-API-Key", "a-key-that-nobody-has")
+	says("a wrong key", header, `"wrong-keys";r=9;t=60`)
+}
