@@ -138,7 +138,7 @@ const qualityField = "phone_number_quality_update "
 
 // stateOf is what a cause means for its number.
 func stateOf(c *schemas.Cause, webhook bool) State {
-	switch c.GetReason() {
+	switch c.GetReason() { //nolint:exhaustive // the others do not stop a number
 	case schemas.Reason_REASON_ACCOUNT:
 		state, ok := codes[c.GetCode()]
 		switch {

@@ -87,7 +87,7 @@ func causeIn(c *schemas.Cause, l es.Language) string {
 // AnsweredIn says why a number waits, without its name and since when: what the Cloud API answered, or what stands for that.
 func AnsweredIn(c *schemas.Cause, l es.Language) string {
 	code := es.AccountRefused
-	switch c.GetReason() {
+	switch c.GetReason() { //nolint:exhaustive // the others are of tasks
 	case schemas.Reason_REASON_OUTAGE:
 		code = es.Outage
 	case schemas.Reason_REASON_CONFIGURATION:

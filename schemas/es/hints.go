@@ -60,7 +60,7 @@ var hints = map[Code]text{
 	HintLater:       {"repita la misma solicitud después de lo que dice Retry-After", "repeat the same request after what Retry-After says"},
 	HintConflict:    {"use otra clave de idempotencia, o el mismo cuerpo", "use another idempotency key, or the same body"},
 	HintContent:     {"corrija el mensaje o su archivo, y envíelo de nuevo", "repair the message or its file, and send it again"},
-	HintClosed:      {"una tarea que termina no admite más controles: envíe otra a quien falta", "a task that ends takes no more controls: send another one to whoever is left"},
+	HintClosed:      {"una tarea que termina no admite más cambios: envíe otra a quien falta", "a task that ends takes no more controls: send another one to whoever is left"},
 	HintExpired:     {"los números de la tarea siguen en GET /api/messages/tasks/{task_id}", "the numbers of the task are still in GET /api/messages/tasks/{task_id}"},
 	HintHost:        {"use localhost o 127.0.0.1; con claves de API (ALTAVOZ_API_KEYS) responde a cualquier nombre", "use localhost or 127.0.0.1; with API keys (ALTAVOZ_API_KEYS) any name is answered"},
 	HintRequired:    {"agregue el campo; GET /openapi.json los describe", "add the field; GET /openapi.json describes them"},
