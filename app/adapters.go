@@ -15,6 +15,7 @@ import (
 	"altavoz/processor/sender"
 	"altavoz/producer"
 	"altavoz/producer/export"
+	"altavoz/producer/history"
 	"altavoz/redis"
 	"altavoz/stream"
 	"altavoz/whatsapp"
@@ -33,6 +34,7 @@ var (
 	_ producer.Numbers  = (*table.Controls)(nil)
 	_ producer.Webhooks = (*whatsapp.Webhooks)(nil)
 	_ export.Records    = (*records.Reader)(nil)
+	_ history.Records   = (*records.Reader)(nil)
 
 	_ prepare.Records = (*records.Reader)(nil)
 	_ fanout.Statuses = (*table.Statuses)(nil)

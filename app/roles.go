@@ -20,6 +20,7 @@ import (
 	"altavoz/processor/sender"
 	"altavoz/producer"
 	"altavoz/producer/export"
+	"altavoz/producer/history"
 	"altavoz/whatsapp"
 )
 
@@ -116,6 +117,7 @@ func (a *App) startRoles(ctx context.Context) error {
 	a.clients.ingress = producer.New(a.ingressConfig(), producer.Ports{
 		Log: a.clients.express, Statuses: a.clients.statuses, Tasks: a.clients.statuses, Numbers: a.clients.controls, Webhooks: a.webhooks(),
 		Recipients: export.Source{Records: a.clients.exports, Home: a.layout.Home, Region: a.cfg.WhatsApp.DefaultRegion},
+		Sends:      history.Source{Records: a.clients.exports, Home: a.layout.Home, Region: a.cfg.WhatsApp.DefaultRegion},
 	})
 	a.web.serve(a.clients.ingress.Handler())
 	a.probeWrites(ctx)

@@ -42,7 +42,7 @@ func Topology() []Stage {
 	return []Stage{
 		{
 			Name:   Producer,
-			Reads:  []stream.Topic{schemas.TopicStatuses, schemas.TopicControls, schemas.TopicMarks, schemas.TopicBroadcasts, schemas.TopicBlobs},
+			Reads:  []stream.Topic{schemas.TopicStatuses, schemas.TopicControls, schemas.TopicMarks, schemas.TopicBroadcasts, schemas.TopicBlobs, schemas.TopicSendsExpress, schemas.TopicSendsBulk},
 			Writes: []stream.Topic{schemas.TopicBlobs, schemas.TopicBroadcasts, schemas.TopicControls, schemas.TopicResults},
 		},
 		{

@@ -11,7 +11,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 
-	"altavoz/producer/hints"
+	"altavoz/producer/codes"
 	"altavoz/producer/ratelimit"
 	"altavoz/producer/slots"
 	"altavoz/producer/tasks"
@@ -19,31 +19,6 @@ import (
 	"altavoz/schemas"
 	"altavoz/schemas/es"
 	"altavoz/schemas/request"
-)
-
-// Codes of refusals that are not a field's (those are request.FieldError codes).
-const (
-	codeInternal     = "internal"
-	codeUnauthorized = "unauthorized"
-	codeWrongKeys    = "too_many_wrong_keys"
-	codeForbidden    = "forbidden"
-	codeForeign      = "cross_origin"
-	codeScope        = "missing_scope"
-	codeSender       = "sender_not_allowed"
-	codeShare        = "too_many_at_once"
-	codeDaily        = "daily_recipients"
-	codeForged       = "bad_signature"
-	codeNotFound     = "not_found"
-	codeMethod       = "method_not_allowed"
-	codeEncoding     = "unsupported_encoding"
-	codeSlow         = "body_too_slow"
-	codeGone         = "body_broken"
-	codeBusy         = "busy"
-	codeUnavailable  = "unavailable"
-	codeConflict     = "conflict"
-	codeContent      = "content_refused"
-	codeClosed       = "task_closed"
-	codeExpired      = "list_expired"
 )
 
 // answer is what a handler has to say.
@@ -132,7 +107,7 @@ func (a answer) in(l es.Language) answer {
 	switch body := a.body.(type) {
 	case errorBody:
 		if a.hint.None() {
-			a.hint = hints.Of(body.Code)
+			a.hint = codes.Hint(body.Code)
 		}
 		body.Hint = a.hint.In(l)
 		a.body = body
@@ -147,7 +122,7 @@ func (a answer) in(l es.Language) answer {
 }
 
 func internalError() answer {
-	return answer{status: http.StatusInternalServerError, code: codeInternal, body: errorBody{Error: es.Say(es.InternalError).Spanish()}}
+	return answer{status: http.StatusInternalServerError, code: codes.Internal, body: errorBody{Error: es.Say(es.InternalError).Spanish()}}
 }
 
 // later is the refusal of what may be tried again.
@@ -177,22 +152,18 @@ func bodyError(err error) answer {
 	case errors.As(err, &field):
 		return fieldError(field)
 	case errors.Is(err, slots.ErrNone):
-		a = later(codeBusy, es.BusyBodies)
+		a = later(codes.Busy, es.BusyBodies)
 	case errors.Is(err, slots.ErrShare):
 		a = overShare(es.ShareBodies)
 	case errors.Is(err, slots.ErrSlow):
-		a = refusal(http.StatusRequestTimeout, codeSlow, es.Say(es.BodySlow))
+		a = refusal(http.StatusRequestTimeout, codes.Slow, es.Say(es.BodySlow))
 	case errors.Is(err, upload.ErrPublish):
-		a = unavailable()
+		a = later(codes.Unavailable, es.BroadcastNotTaken)
 	default: // the client hung up; nobody reads this
-		a = refusal(http.StatusBadRequest, codeGone, es.Say(es.BodyCut))
+		a = refusal(http.StatusBadRequest, codes.Gone, es.Say(es.BodyCut))
 	}
 	a.close = true
 	return a
-}
-
-func unavailable() answer {
-	return later(codeUnavailable, es.BroadcastNotTaken)
 }
 
 // send writes the answer out whole, in its time. The deadline is taken back then: the connection may serve others.
@@ -228,11 +199,6 @@ func (a answer) write(w http.ResponseWriter) error {
 	return err
 }
 
-// RetryAfter writes a duration as the header of that name: whole seconds, not too few.
-func RetryAfter(d time.Duration) string {
-	return strconv.Itoa(int((d + time.Second - 1) / time.Second))
-}
-
 func (a answer) headers(h http.Header) {
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Cache-Control", "no-store")
@@ -256,15 +222,15 @@ func (a answer) headers(h http.Header) {
 	}
 	switch {
 	case a.wait > 0:
-		h.Set("Retry-After", RetryAfter(a.wait))
+		h.Set("Retry-After", ratelimit.RetryAfter(a.wait))
 	case a.retry:
-		h.Set("Retry-After", RetryAfter(retryAfter))
+		h.Set("Retry-After", ratelimit.RetryAfter(retryAfter))
 	}
 	ratelimit.Add(h, a.budget)
 	if a.close {
 		h.Set("Connection", "close")
 	}
-	if a.code == codeUnauthorized {
+	if a.code == codes.Unauthorized {
 		h.Set("WWW-Authenticate", "Bearer")
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"altavoz/producer/access"
+	"altavoz/producer/codes"
 	"altavoz/producer/tasks"
 	"altavoz/producer/upload"
 	"altavoz/schemas"
@@ -67,7 +68,7 @@ func (in *Ingress) steer(r *http.Request, caller *access.Caller, c *schemas.Cont
 	out, err := upload.Publish(r.Context(), in.ports.Log, schemas.EncodeControl(c))
 	if err != nil {
 		in.cfg.Logger.WarnContext(r.Context(), "control not recorded", "task", task.String(), "kind", c.GetKind().String(), "error", err)
-		return later(codeUnavailable, es.ControlNotTaken)
+		return later(codes.Unavailable, es.ControlNotTaken)
 	}
 	offset := out[0].Offset
 	in.cfg.Logger.InfoContext(r.Context(), "control recorded", "task", task.String(), "kind", c.GetKind().String(), "speed", c.GetSpeed(), "offset", offset, "caller", caller.Owner)
@@ -98,7 +99,7 @@ func (in *Ingress) mine(r *http.Request, caller *access.Caller) (schemas.TaskID,
 	ctx, cancel := context.WithTimeout(r.Context(), controlTimeout)
 	defer cancel()
 	if in.await(ctx, task, func(s *schemas.Status) bool { return s.GetPlan() != nil }) == nil { //mutant:nobody-steers-what-may-be-anothers
-		a := later(codeUnavailable, es.TaskNotKnownYet)
+		a := later(codes.Unavailable, es.TaskNotKnownYet)
 		return task, nil, &a
 	}
 	return in.find(r, caller)
@@ -129,8 +130,8 @@ func closed(task schemas.TaskID, c *schemas.Control, s *schemas.Status) answer {
 	if !state.Over() {
 		text = es.Say(es.TaskClosed, why)
 	}
-	a := refusal(http.StatusConflict, codeClosed, text)
-	a.body = errorBody{Error: text.Spanish(), Code: codeClosed, TaskID: task.String(), Status: state}
+	a := refusal(http.StatusConflict, codes.Closed, text)
+	a.body = errorBody{Error: text.Spanish(), Code: codes.Closed, TaskID: task.String(), Status: state}
 	return a
 }
 

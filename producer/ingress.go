@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"altavoz/producer/access"
+	"altavoz/producer/codes"
 	"altavoz/producer/connections"
 	"altavoz/producer/guard"
 	"altavoz/producer/headers"
@@ -21,6 +22,7 @@ import (
 	"altavoz/producer/senders"
 	"altavoz/producer/slots"
 	"altavoz/producer/underway"
+	"altavoz/producer/webhooks"
 	"altavoz/schemas"
 	"altavoz/schemas/es"
 	"altavoz/schemas/request"
@@ -28,20 +30,21 @@ import (
 
 // Ingress is the HTTP service.
 type Ingress struct {
-	cfg      Config
-	ports    Ports
-	metrics  *meters.Metrics
-	local    *access.Caller // who calls where no keys are asked for
-	cross    *http.CrossOriginProtection
-	bodies   slots.Bodies // of broadcasts and controls
-	webhooks slots.Bodies
-	shares   access.Shares // of callers in all of these
-	budget   access.Budget
-	waiting  slots.Slots // direct answers, and those of controls
-	listing  slots.Slots // lists
-	feeds    slots.Slots // event feeds
-	exports  slots.Slots // recipients of a task
-	lookups  slots.Slots // tasks that are read back
+	cfg       Config
+	ports     Ports
+	metrics   *meters.Metrics
+	local     *access.Caller // who calls where no keys are asked for
+	cross     *http.CrossOriginProtection
+	bodies    slots.Bodies // of broadcasts and controls
+	webhooks  slots.Bodies
+	shares    access.Shares // of callers in all of these
+	budget    access.Budget
+	waiting   slots.Slots // direct answers, and those of controls
+	listing   slots.Slots // lists
+	feeds     slots.Slots // event feeds
+	exports   slots.Slots // recipients of a task
+	histories slots.Slots // sends of a person
+	lookups   slots.Slots // tasks that are read back
 	// Lines of the log: webhooks that are not Meta's, and requests.
 	forged, refused loglimit.Line
 }
@@ -85,13 +88,13 @@ func New(cfg Config, ports Ports) *Ingress {
 	in := &Ingress{
 		cfg: cfg, ports: ports, local: access.Local(), cross: http.NewCrossOriginProtection(),
 		bodies:   slots.Bodies{Any: make(slots.Slots, maxReading), Big: make(slots.Slots, cfg.Uploads), From: BigBody},
-		webhooks: slots.Bodies{Any: make(slots.Slots, maxWebhooks), Big: make(slots.Slots, bigWebhooks), From: bigWebhook, Underway: new(underway.Bodies[*slots.Body])},
-		waiting:  make(slots.Slots, maxWaiting), listing: make(slots.Slots, maxListing), feeds: make(slots.Slots, cfg.Feeds), exports: make(slots.Slots, maxExports), lookups: make(slots.Slots, maxLookups),
-		forged: loglimit.Line{Every: forgedEvery}, refused: loglimit.Line{Every: time.Second, Most: refusalsLogged},
+		webhooks: slots.Bodies{Any: make(slots.Slots, webhooks.AtOnce), Big: make(slots.Slots, webhooks.BigAtOnce), From: webhooks.Big, Underway: new(underway.Bodies[*slots.Body])},
+		waiting:  make(slots.Slots, maxWaiting), listing: make(slots.Slots, maxListing), feeds: make(slots.Slots, cfg.Feeds), exports: make(slots.Slots, maxExports), histories: make(slots.Slots, maxHistories), lookups: make(slots.Slots, maxLookups),
+		forged: loglimit.Line{Every: webhooks.ForgedEvery}, refused: loglimit.Line{Every: time.Second, Most: refusalsLogged},
 	}
-	in.metrics = meters.New(cfg.Registerer, routeNames, webhookResults, map[string]slots.Slots{
+	in.metrics = meters.New(cfg.Registerer, routeNames, webhooks.Results, map[string]slots.Slots{
 		"big": in.bodies.Big, "any": in.bodies.Any, "answer": in.waiting, "webhook": in.webhooks.Any, "big_webhook": in.webhooks.Big,
-		"list": in.listing, "feed": in.feeds, "export": in.exports,
+		"list": in.listing, "feed": in.feeds, "export": in.exports, "history": in.histories,
 	})
 	return in
 }
@@ -154,7 +157,7 @@ func (in *Ingress) stream(w http.ResponseWriter, r *http.Request, a answer) {
 }
 
 func (in *Ingress) panicked(r *http.Request, p any) answer {
-	in.cfg.Logger.ErrorContext(r.Context(), "panic while answering", "path", r.URL.Path, "panic", p, "stack", string(debug.Stack()))
+	in.cfg.Logger.ErrorContext(r.Context(), "panic while answering", "path", r.Pattern, "panic", p, "stack", string(debug.Stack()))
 	a := internalError()
 	a.close = true
 	return a
@@ -166,7 +169,7 @@ func health(http.ResponseWriter, *http.Request, *access.Caller) answer {
 
 func (in *Ingress) ready(http.ResponseWriter, *http.Request, *access.Caller) answer {
 	if err := in.Ready(); err != nil {
-		return later(codeUnavailable, es.StillReading)
+		return later(codes.Unavailable, es.StillReading)
 	}
 	return answer{status: http.StatusOK, body: healthBody{"ready"}}
 }

@@ -730,6 +730,7 @@ func TestMetricsCountRequestsAndBroadcasts(t *testing.T) {
 		"altavoz_http_slots_in_use slot=big":                 0,
 		"altavoz_http_slots_in_use slot=export":              0,
 		"altavoz_http_slots_in_use slot=feed":                0,
+		"altavoz_http_slots_in_use slot=history":             0,
 		"altavoz_http_slots_in_use slot=list":                0,
 		"altavoz_http_slots_in_use slot=webhook":             0,
 		"altavoz_http_slots_in_use slot=big_webhook":         0,

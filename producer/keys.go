@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"altavoz/producer/access"
+	"altavoz/producer/codes"
 	"altavoz/producer/connections"
 	"altavoz/producer/guard"
 	"altavoz/producer/headers"
@@ -23,10 +24,10 @@ func (in *Ingress) caller(r *http.Request) (*access.Caller, bool) {
 
 // stranger answers who has no valid key. Only wrong ones count: who shows none tries none.
 func (in *Ingress) stranger(r *http.Request) answer {
-	a := refusal(http.StatusUnauthorized, codeUnauthorized, es.Say(es.NoValidKey)).hinted(es.Say(es.BearerHint))
+	a := refusal(http.StatusUnauthorized, codes.Unauthorized, es.Say(es.NoValidKey)).hinted(es.Say(es.BearerHint))
 	if access.Secret(r) != "" {
 		if wait := in.cfg.WrongKeys.Wrong(r, time.Now()); wait > 0 {
-			a = refusal(http.StatusTooManyRequests, codeWrongKeys, es.Say(es.WrongKeysRetry))
+			a = refusal(http.StatusTooManyRequests, codes.WrongKeys, es.Say(es.WrongKeysRetry))
 			a.wait = wait
 		}
 		left, reset := in.cfg.WrongKeys.Left(r, time.Now())
@@ -54,12 +55,12 @@ func (in *Ingress) guarded(m method) handler {
 			return in.stranger(r)
 		}
 		if err := in.cross.Check(r); err != nil {
-			a := refusal(http.StatusForbidden, codeForeign, es.Say(es.CrossOrigin))
+			a := refusal(http.StatusForbidden, codes.Foreign, es.Say(es.CrossOrigin))
 			a.close = true
 			return a
 		}
 		if !caller.May(scope) {
-			a := refusal(http.StatusForbidden, codeScope, es.Say(es.NoScope, scope)).hinted(es.Say(es.HasScopes, access.Names(caller.Scopes)))
+			a := refusal(http.StatusForbidden, codes.Scope, es.Say(es.NoScope, scope)).hinted(es.Say(es.HasScopes, access.Names(caller.Scopes)))
 			a.close = true
 			return a
 		}

@@ -22,6 +22,7 @@ import (
 	"altavoz/producer"
 	"altavoz/producer/access"
 	"altavoz/producer/export"
+	"altavoz/producer/history"
 	"altavoz/schemas"
 	"altavoz/schemas/request"
 	"altavoz/schemas/standing"
@@ -57,6 +58,7 @@ func setup(t *testing.T, cfg producer.Config) *harness {
 	h.Ingress = producer.New(cfg, producer.Ports{
 		Log: h.log, Statuses: &h.view, Tasks: &h.view, Numbers: &h.numbers, Webhooks: meta{},
 		Recipients: export.Source{Records: h.log, Home: func(stream.Topic, []byte) int32 { return marksPartition }, Region: "CO"},
+		Sends:      history.Source{Records: h.log, Home: sendsHome, Region: "CO"},
 	})
 	h.handler = h.Handler()
 	return h
@@ -177,6 +179,9 @@ func (l *memoryLog) Records(ctx context.Context, p stream.TopicPartition, offset
 }
 
 func (l *memoryLog) Range(ctx context.Context, p stream.TopicPartition, from, to int64, each func(stream.Record) error) error {
+	if l.reads != nil && p.Topic == schemas.TopicSendsBulk {
+		l.reads(ctx)
+	}
 	for _, r := range l.of(p.Topic) {
 		if r.Partition == p.Partition && r.Offset >= from && r.Offset < to {
 			if err := each(r); err != nil {
@@ -185,6 +190,20 @@ func (l *memoryLog) Range(ctx context.Context, p stream.TopicPartition, from, to
 		}
 	}
 	return ctx.Err()
+}
+
+// sendsHome is where the log puts a record, but for marks.
+func sendsHome(t stream.Topic, key []byte) int32 {
+	if t == schemas.TopicResults {
+		return marksPartition
+	}
+	h := fnv.New32a()
+	h.Write(key)
+	return int32(h.Sum32() % 4)
+}
+
+func (l *memoryLog) Starts(context.Context, stream.Topic) (map[int32]int64, error) {
+	return map[int32]int64{}, nil
 }
 
 func (l *memoryLog) Ends(_ context.Context, t stream.Topic) (map[int32]int64, error) {
@@ -222,8 +241,6 @@ func (l *memoryLog) Publish(ctx context.Context, recs ...stream.Record) ([]strea
 func (l *memoryLog) take(r stream.Record) stream.Record {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	h := fnv.New32a()
-	h.Write(r.Key)
 	if l.ends == nil {
 		l.ends = map[stream.TopicPartition]int64{}
 	}
@@ -233,7 +250,7 @@ func (l *memoryLog) take(r stream.Record) stream.Record {
 	case schemas.TopicMarks: // which lie where the results of their task do
 		r.Partition = marksPartition
 	default:
-		r.Partition = int32(h.Sum32() % 4)
+		r.Partition = sendsHome(r.Topic, r.Key)
 	}
 	slot := stream.TopicPartition{Topic: r.Topic, Partition: r.Partition}
 	r.Offset = l.ends[slot]

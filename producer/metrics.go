@@ -11,6 +11,7 @@ const (
 	routeCancel  = "cancel"
 	routeEvents  = "events"
 	routeList    = "recipients"
+	routeHistory = "history"
 	routeWebhook = "webhook"
 	routeHealth  = "health"
 	routeReady   = "ready"
@@ -21,5 +22,5 @@ const (
 
 // routeNames are all of them.
 var routeNames = []string{
-	routeSend, routeStatus, routeTasks, routeTask, routePause, routeResume, routeCancel, routeEvents, routeList, routeWebhook, routeHealth, routeReady, routeOpenAPI, routeSenders, routeOther,
+	routeSend, routeStatus, routeTasks, routeTask, routePause, routeResume, routeCancel, routeEvents, routeList, routeHistory, routeWebhook, routeHealth, routeReady, routeOpenAPI, routeSenders, routeOther,
 }

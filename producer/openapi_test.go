@@ -20,6 +20,7 @@ import (
 
 	"altavoz/producer"
 	"altavoz/producer/export"
+	"altavoz/producer/history"
 	"altavoz/producer/senders"
 	"altavoz/producer/tasks"
 	"altavoz/schemas"
@@ -99,7 +100,7 @@ func TestDocumentHasTheFieldsOfEveryAnswer(t *testing.T) {
 	bodies := maps.Clone(producer.Bodies)
 	maps.Copy(bodies, map[string]any{
 		"TaskStatus": tasks.Brief{}, "Task": tasks.Detail{}, "Outcome": tasks.Outcome{}, "Result": tasks.Result{}, "TaskList": tasks.List{}, "TaskRow": tasks.Row{},
-		"Recipients": export.Page{}, "Recipient": export.Row{},
+		"Recipients": export.Page{}, "Recipient": export.Row{}, "History": history.Person{}, "SendRow": history.Send{},
 		"SenderList": senders.List{}, "Sender": senders.Row{}, "SenderRate": senders.Rate{},
 	})
 	for name, body := range bodies {
@@ -128,14 +129,18 @@ func TestDocumentHasTheFieldsOfEveryAnswer(t *testing.T) {
 func TestDocumentHasEveryCode(t *testing.T) {
 	t.Parallel()
 	codes := []string{"misdirected"}
-	for name, prefix := range map[string]string{"answers.go": "code", "../schemas/request/request.go": "Code"} {
+	for name, prefix := range map[string]string{"codes/codes.go": "", "../schemas/request/request.go": "Code"} {
 		source, err := parser.ParseFile(token.NewFileSet(), name, nil, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
 		ast.Inspect(source, func(n ast.Node) bool {
-			if spec, ok := n.(*ast.ValueSpec); ok && strings.HasPrefix(spec.Names[0].Name, prefix) {
-				code, err := strconv.Unquote(spec.Values[0].(*ast.BasicLit).Value)
+			spec, ok := n.(*ast.ValueSpec)
+			if !ok || !strings.HasPrefix(spec.Names[0].Name, prefix) {
+				return true
+			}
+			if text, ok := spec.Values[0].(*ast.BasicLit); ok {
+				code, err := strconv.Unquote(text.Value)
 				if err != nil {
 					t.Error(err)
 				}

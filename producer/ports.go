@@ -12,6 +12,7 @@ import (
 	"altavoz/producer/access"
 	"altavoz/producer/export"
 	"altavoz/producer/guard"
+	"altavoz/producer/history"
 	"altavoz/producer/identity"
 	"altavoz/producer/senders"
 	"altavoz/producer/upload"
@@ -69,6 +70,8 @@ type Ports struct {
 	Webhooks Webhooks // nil: no receipts are taken
 	// Recipients is where the lists and states of tasks are read.
 	Recipients export.Source
+	// Sends is where the sends of a person are read.
+	Sends history.Source
 }
 
 // Config is what the ingress wants to be told. Zero values give the defaults.
@@ -134,6 +137,12 @@ const (
 	maxExports = 4
 	// exportLife is how long one may take: 10,000,000 rows at 2,800 a second.
 	exportLife = time.Hour
+
+	// maxHistories is how many answers with a person's sends are made at once. Each reads its partitions of sends and those of the states,
+	// a fetch of 1 MiB at a time.
+	maxHistories = 4
+	// historyLife is how long one may take: looking for sends ends by itself after 10 s.
+	historyLife = 30 * time.Second
 
 	// DefaultFeeds times a connection, its buffers and a goroutine (20 KiB) is 20 MiB.
 	DefaultFeeds = 1024

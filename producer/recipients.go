@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"altavoz/producer/access"
+	"altavoz/producer/codes"
 	"altavoz/producer/export"
 	"altavoz/producer/headers"
 	"altavoz/schemas"
@@ -24,8 +25,9 @@ func (in *Ingress) recipients(w http.ResponseWriter, r *http.Request, caller *ac
 		return *no
 	}
 	if s.GetPlan() == nil {
-		return later(codeUnavailable, es.TaskNotKnownYet)
+		return later(codes.Unavailable, es.TaskNotKnownYet)
 	}
+	//mutant:exports-are-shared
 	give, no := in.take(w, caller, access.Exports, in.exports, es.ShareExports, es.BusyExports)
 	if no != nil {
 		return *no
@@ -39,12 +41,12 @@ func (in *Ingress) recipients(w http.ResponseWriter, r *http.Request, caller *ac
 	}()
 	query.Language = headers.Language(r.Header)
 	task, page, err := in.ports.Recipients.Read(ctx, id, s, query, func() (*schemas.Status, error) { return in.lookup(ctx, id) })
-	if errors.Is(err, export.ErrExpired) {
-		return refusal(http.StatusGone, codeExpired, es.Say(es.ListExpired)).hinted(es.Say(es.CountsOnly, request.PathTasks+"/"+id.String()))
+	if errors.Is(err, export.ErrExpired) { //mutant:list-that-is-gone-is-410
+		return refusal(http.StatusGone, codes.Expired, es.Say(es.ListExpired)).hinted(es.Say(es.CountsOnly, request.PathTasks+"/"+id.String()))
 	}
 	if err != nil {
 		in.cfg.Logger.WarnContext(ctx, "recipients not read", "task", id.String(), "error", err)
-		return later(codeUnavailable, es.RecipientsUnreadable)
+		return later(codes.Unavailable, es.RecipientsUnreadable)
 	}
 	task.Head(w.Header())
 	if page != nil {

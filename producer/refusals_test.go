@@ -10,7 +10,7 @@ import (
 
 	"altavoz/internal/testio"
 	"altavoz/producer"
-	"altavoz/producer/hints"
+	"altavoz/producer/codes"
 	"altavoz/producer/requestid"
 	"altavoz/schemas"
 	"altavoz/schemas/request"
@@ -25,12 +25,12 @@ func TestEachRefusalOfEachRouteSaysWhatToDo(t *testing.T) {
 	behind := setup(t, producer.Config{})
 	behind.view = newView()
 	behind.numbers.ready = make(chan struct{})
-	codes := readOpenAPI(t).Components.Schemas["Refusal"].Properties["code"].Codes
+	documented := readOpenAPI(t).Components.Schemas["Refusal"].Properties["code"].Codes
 	task := schemas.TaskIDFromKey("x", "y").String()
 	keysOf := map[string]string{"send": sendKey, "read": readKey, "control": controlKey}
 	for _, route := range h.Routes() {
 		parts := strings.Split(route, " ")
-		verb, path, scope := parts[0], strings.ReplaceAll(parts[1], "{task_id}", task), parts[2]
+		verb, path, scope := parts[0], strings.NewReplacer("{task_id}", task, "{phone}", "573001234567").Replace(parts[1]), parts[2]
 		if verb == http.MethodHead {
 			continue
 		}
@@ -47,7 +47,7 @@ func TestEachRefusalOfEachRouteSaysWhatToDo(t *testing.T) {
 				t.Errorf("%s: %s: %d %s, %v; want %d", route, name, code, body, err, status)
 				return
 			}
-			if no.Error == "" || !slices.Contains(codes, no.Code) || no.Hint == "" || header.Get(requestid.Header) != id {
+			if no.Error == "" || !slices.Contains(documented, no.Code) || no.Hint == "" || header.Get(requestid.Header) != id {
 				t.Errorf("%s: %s: %s %v; want an error, a code of the document, a hint, and the id of the request", route, name, body, header)
 			}
 			if strings.Contains(path, task) && code != http.StatusNotFound && code != http.StatusMethodNotAllowed && no.TaskID != task {
@@ -89,8 +89,8 @@ func TestEachRefusalOfEachRouteSaysWhatToDo(t *testing.T) {
 	if code != http.StatusNotFound || !strings.Contains(body, `"hint"`) || header.Get(requestid.Header) == "" {
 		t.Errorf("no route: %d %s %v", code, body, header)
 	}
-	for _, code := range codes {
-		if hints.Of(code).None() {
+	for _, code := range documented {
+		if codes.Hint(code).None() {
 			t.Errorf("no sentence says what to do about %s", code)
 		}
 	}

@@ -5,7 +5,9 @@ import (
 	"strings"
 
 	"altavoz/producer/access"
+	"altavoz/producer/codes"
 	"altavoz/producer/export"
+	"altavoz/producer/history"
 	"altavoz/producer/tasks"
 	"altavoz/schemas/es"
 	"altavoz/schemas/request"
@@ -43,6 +45,7 @@ func (in *Ingress) endpoints() []endpoint {
 		{one + "/events", routeEvents, []method{{verb: http.MethodGet, scope: access.Read, handle: in.events, of: access.Requests}}},
 		{one + "/recipients", routeList, []method{{http.MethodGet, access.Read, in.recipients, access.Requests, export.Parameters}}},
 		{request.PathSenders, routeSenders, reading(access.Read, in.senders, access.Looks)},
+		{request.PathRecipients + "{phone}", routeHistory, []method{{http.MethodGet, access.Read, in.history, access.Requests, history.Parameters}}},
 		{PathWebhook, routeWebhook, []method{{verb: http.MethodPost, handle: in.webhook}, {verb: http.MethodGet, handle: in.webhook}}},
 		{"/healthz", routeHealth, reading(public, health, access.Looks)},
 		{"/readyz", routeReady, reading(public, in.ready, access.Looks)},
@@ -65,7 +68,7 @@ func (in *Ingress) routes() http.Handler {
 		mux.Handle(e.path, in.route(e.name, in.dispatch(e.methods)))
 	}
 	mux.Handle("/", in.route(routeOther, func(http.ResponseWriter, *http.Request, *access.Caller) answer {
-		return refusal(http.StatusNotFound, codeNotFound, es.Say(es.NoAddress)).hinted(es.Literal("POST " + request.PathSend + " | GET " + request.PathStatus + "{task_id} | GET " + request.PathTasks))
+		return refusal(http.StatusNotFound, codes.NotFound, es.Say(es.NoAddress)).hinted(es.Literal("POST " + request.PathSend + " | GET " + request.PathStatus + "{task_id} | GET " + request.PathTasks))
 	}))
 	return mux
 }
@@ -85,6 +88,6 @@ func (in *Ingress) dispatch(methods []method) handler {
 			return h(w, r, nil)
 		}
 		w.Header().Set("Allow", strings.Join(verbs, ", "))
-		return refusal(http.StatusMethodNotAllowed, codeMethod, es.Say(es.NoMethod)).hinted(es.Say(es.UseMethod, verbs[0]))
+		return refusal(http.StatusMethodNotAllowed, codes.Method, es.Say(es.NoMethod)).hinted(es.Say(es.UseMethod, verbs[0]))
 	}
 }

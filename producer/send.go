@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"altavoz/producer/access"
+	"altavoz/producer/codes"
 	"altavoz/producer/headers"
 	"altavoz/producer/ratelimit"
 	"altavoz/producer/tasks"
@@ -25,7 +26,7 @@ import (
 // send is POST send-broadcast-interactive.
 func (in *Ingress) send(w http.ResponseWriter, r *http.Request, caller *access.Caller) answer {
 	if enc := r.Header.Get("Content-Encoding"); enc != "" && !strings.EqualFold(enc, "identity") {
-		a := refusal(http.StatusUnsupportedMediaType, codeEncoding, es.Say(es.BodyEncoded))
+		a := refusal(http.StatusUnsupportedMediaType, codes.Encoding, es.Say(es.BodyEncoded))
 		a.close = true
 		return a
 	}
@@ -130,7 +131,7 @@ func (in *Ingress) sender(asked string) (string, error) {
 
 // senderForbidden answers the same whether there is such a number or not.
 func senderForbidden() answer {
-	a := refusal(http.StatusForbidden, codeSender, es.Say(es.SenderNotAllowed))
+	a := refusal(http.StatusForbidden, codes.Sender, es.Say(es.SenderNotAllowed))
 	if body, ok := a.body.(errorBody); ok {
 		body.Field = "sender"
 		a.body = body
@@ -244,13 +245,13 @@ func (in *Ingress) repeat(ctx context.Context, o *order, s *schemas.Status) answ
 }
 
 func conflict(o *order) answer {
-	return refusal(http.StatusConflict, codeConflict, es.Say(es.KeyTaken)).of(o.task.String())
+	return refusal(http.StatusConflict, codes.Conflict, es.Say(es.KeyTaken)).of(o.task.String())
 }
 
 // unconfirmed answers an order whose task id may be another's: to accept it would promise what may never be sent.
 func (in *Ingress) unconfirmed(ctx context.Context, o *order) answer {
 	in.cfg.Logger.WarnContext(ctx, "it is not known whose the chosen task id is", "task", o.task.String())
-	return later(codeUnavailable, es.KeyUnconfirmed).hinted(es.Say(es.RepeatIsOnce)).of(o.task.String())
+	return later(codes.Unavailable, es.KeyUnconfirmed).hinted(es.Say(es.RepeatIsOnce)).of(o.task.String())
 }
 
 // notTaken answers a log that did not acknowledge. If that was the broadcast itself, nobody knows yet whether it is in.
@@ -264,7 +265,7 @@ func (in *Ingress) notTaken(ctx context.Context, o *order, err error, broadcast 
 	}
 	in.cfg.Logger.WarnContext(ctx, "broadcast not accepted", "task", o.task.String(), "error", err)
 	if !broadcast || errors.Is(err, stream.ErrNotWritten) {
-		return unavailable()
+		return later(codes.Unavailable, es.BroadcastNotTaken)
 	}
 	return inDoubt(o)
 }
@@ -272,11 +273,11 @@ func (in *Ingress) notTaken(ctx context.Context, o *order, err error, broadcast 
 // inDoubt answers where the broadcast may be in, or may come. Who chose its id may repeat the request; for anybody else that
 // would be another broadcast, and nobody is told when to come back.
 func inDoubt(o *order) answer {
-	a := later(codeUnavailable, es.BroadcastInDoubt).hinted(es.Say(es.RepeatSafely))
+	a := later(codes.Unavailable, es.BroadcastInDoubt).hinted(es.Say(es.RepeatSafely))
 	if !o.chosen {
 		a.retry, a.hint = false, es.Say(es.AskStatusFirst)
 	}
-	a.body = errorBody{Error: es.Say(es.BroadcastInDoubt).Spanish(), Code: codeUnavailable, TaskID: o.task.String()}
+	a.body = errorBody{Error: es.Say(es.BroadcastInDoubt).Spanish(), Code: codes.Unavailable, TaskID: o.task.String()}
 	return a
 }
 
@@ -300,8 +301,8 @@ func (in *Ingress) finish(ctx context.Context, o *order) answer {
 	}
 	result := tasks.ResultOf(s)
 	if now := time.Now(); tasks.StateOf(s, now) == tasks.Failure && result.Successful == 0 {
-		a.status, a.code = http.StatusBadRequest, codeContent
-		a.body = errorBody{Error: cmp.Or(tasks.WhyOf(s, now, es.Spanish), schemas.Failed(schemas.CodeContent).Spanish()), Code: codeContent, TaskID: o.task.String(), Result: result}
+		a.status, a.code = http.StatusBadRequest, codes.Content
+		a.body = errorBody{Error: cmp.Or(tasks.WhyOf(s, now, es.Spanish), schemas.Failed(schemas.CodeContent).Spanish()), Code: codes.Content, TaskID: o.task.String(), Result: result}
 		return a
 	}
 	a.status = http.StatusOK

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"altavoz/producer/access"
+	"altavoz/producer/codes"
 	"altavoz/producer/headers"
 	"altavoz/producer/senders"
 	"altavoz/schemas/es"
@@ -15,7 +16,7 @@ func (in *Ingress) senders(_ http.ResponseWriter, r *http.Request, caller *acces
 	select {
 	case <-in.ports.Numbers.CaughtUp():
 	default:
-		return later(codeUnavailable, es.StillReadingRetry)
+		return later(codes.Unavailable, es.StillReadingRetry)
 	}
 	return answer{status: http.StatusOK, body: senders.Of(in.cfg.Senders(), caller.Senders, in.ports.Numbers.Number, time.Now(), headers.Language(r.Header))}
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"altavoz/producer/access"
+	"altavoz/producer/codes"
 	"altavoz/producer/ratelimit"
 	"altavoz/producer/slots"
 	"altavoz/schemas"
@@ -18,7 +19,7 @@ func (in *Ingress) shareOf(caller *access.Caller) *slots.Share {
 
 // take takes one of the slots of a kind for the caller, or answers why there is none.
 func (in *Ingress) take(w http.ResponseWriter, caller *access.Caller, k access.Kind, from slots.Slots, share, busy es.Code) (give func(), no *answer) {
-	by, a := in.shareOf(caller), later(codeBusy, busy)
+	by, a := in.shareOf(caller), later(codes.Busy, busy)
 	err := by.Take(k, from)
 	in.budgetOf(w, caller, k, cap(from))
 	if err == nil {
@@ -53,7 +54,7 @@ func (in *Ingress) budgetOf(w http.ResponseWriter, caller *access.Caller, k acce
 
 // overShare answers a caller who has as many of something at once as its key may.
 func overShare(says es.Code) answer {
-	a := refusal(http.StatusTooManyRequests, codeShare, es.Say(says))
+	a := refusal(http.StatusTooManyRequests, codes.Share, es.Say(says))
 	a.retry = true
 	return a
 }
@@ -64,7 +65,7 @@ func (in *Ingress) overBudget(o *order) (answer, bool) {
 		return answer{}, false
 	}
 	if !in.caughtUp() {
-		return later(codeUnavailable, es.StillReadingRetry), true
+		return later(codes.Unavailable, es.StillReadingRetry), true
 	}
 	left, ok := in.budget.Reserve(o.caller, o.task, o.req.Total, access.Accepted{
 		Recipients: in.ports.Tasks.Recipients,
@@ -78,7 +79,7 @@ func (in *Ingress) overBudget(o *order) (answer, bool) {
 	if ok {
 		return answer{}, false
 	}
-	a := refusal(http.StatusTooManyRequests, codeDaily, es.Say(es.RecipientsToday, left, next.Format(time.RFC3339)))
+	a := refusal(http.StatusTooManyRequests, codes.Daily, es.Say(es.RecipientsToday, left, next.Format(time.RFC3339)))
 	a.wait = next.Sub(o.now)
 	return a, true
 }

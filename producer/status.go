@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"altavoz/producer/access"
+	"altavoz/producer/codes"
 	"altavoz/producer/headers"
 	"altavoz/producer/tasks"
 	"altavoz/schemas"
@@ -29,20 +30,20 @@ func (in *Ingress) find(r *http.Request, caller *access.Caller) (schemas.TaskID,
 	if err == nil {
 		s, unread := in.lookup(r.Context(), task)
 		if unread != nil {
-			a := later(codeUnavailable, es.StatusUnreadable)
+			a := later(codes.Unavailable, es.StatusUnreadable)
 			return task, nil, &a
 		}
 		if s != nil && caller.Sees(s.GetPlan().GetOwner()) { //mutant:anothers-task-is-not-shown
 			return task, s, nil
 		}
 		if s == nil && !in.caughtUp() {
-			a := later(codeUnavailable, es.StillReadingRetry)
+			a := later(codes.Unavailable, es.StillReadingRetry)
 			return task, nil, &a
 		}
 		if s.GetPlan() == nil && task.Fresh() { // whose it is will be known in a moment
 			return task, nil, nil
 		}
 	}
-	a := refusal(http.StatusNotFound, codeNotFound, es.Say(es.NoTask))
+	a := refusal(http.StatusNotFound, codes.NotFound, es.Say(es.NoTask))
 	return task, nil, &a
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"altavoz/producer/access"
+	"altavoz/producer/codes"
 	"altavoz/producer/headers"
 	"altavoz/producer/tasks"
 	"altavoz/schemas"
@@ -22,7 +23,7 @@ func (in *Ingress) list(w http.ResponseWriter, r *http.Request, caller *access.C
 	case errors.As(err, &field):
 		return fieldError(field)
 	case !in.caughtUp():
-		return later(codeUnavailable, es.StillReadingRetry)
+		return later(codes.Unavailable, es.StillReadingRetry)
 	}
 	give, no := in.take(w, caller, access.Lists, in.listing, es.ShareLists, es.BusyLists)
 	if no != nil {

@@ -7,11 +7,10 @@ import (
 	"net/http"
 	"time"
 
-	"altavoz/producer"
 	"altavoz/producer/access"
+	"altavoz/producer/codes"
 	"altavoz/producer/connections"
 	"altavoz/producer/guard"
-	"altavoz/producer/hints"
 	"altavoz/producer/ratelimit"
 	"altavoz/schemas/es"
 )
@@ -46,7 +45,7 @@ type Metrics struct {
 func (m Metrics) Serve(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		keys, secret := m.Keys(), access.Secret(r)
-		hint := func(code string) string { return hints.Of(code).In(es.Accepted(r.Header.Get("Accept-Language"))) }
+		hint := func(code string) string { return codes.Hint(code).In(es.Accepted(r.Header.Get("Accept-Language"))) }
 		caller, known := (*access.Caller)(nil), false
 		if keys != nil {
 			caller, known = keys.Find(secret)
@@ -74,7 +73,7 @@ func (m Metrics) Serve(h http.Handler) http.Handler {
 			left, reset := m.Wrong.Left(r, time.Now())
 			ratelimit.Add(rw.Header(), ratelimit.Budget{Name: "wrong-keys", Quota: guard.MostWrong, Window: guard.Window, Left: uint64(left), Reset: reset})
 			if wait > 0 {
-				rw.Header().Set("Retry-After", producer.RetryAfter(wait))
+				rw.Header().Set("Retry-After", ratelimit.RetryAfter(wait))
 				Answer(rw, http.StatusTooManyRequests, map[string]string{"error": es.Say(es.WrongKeys).Spanish(), "code": "too_many_wrong_keys", "hint": hint("too_many_wrong_keys")})
 				return
 			}

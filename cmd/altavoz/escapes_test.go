@@ -36,6 +36,9 @@ func TestThreatS17CommandsPrintNothingThatHides(t *testing.T) {
 			w.Header().Set("Altavoz-Version", "1")
 			w.Header().Set("Altavoz-Exact", "true")
 			body = map[string]any{"why": evil, "outcome": evil, "phone": evil, "reason": evil}
+		case strings.Contains(r.URL.Path, "/recipients/"):
+			one := map[string]any{"task_id": evil, "phone": evil, "sender": evil, "dispatched_at": evil, "outcome": evil, "reason": evil}
+			body = map[string]any{"why": evil, "since": evil, "stopped_by": evil, "sends": []any{one}}
 		}
 		w.Header().Set("Content-Type", "application/json")
 		_ = json.NewEncoder(w).Encode(body)
@@ -52,6 +55,8 @@ func TestThreatS17CommandsPrintNothingThatHides(t *testing.T) {
 		{"tasks recipients " + evilTask, 2},
 		{"tasks recipients " + evilTask + " --csv", 1},
 		{"tasks recipients " + evilTask + " --output json", 0},
+		{"phones recent 573001234567", 3},
+		{"phones recent 573001234567 --output json", 0},
 		{"tasks pause " + evilTask, 2},
 		{"tasks resume " + evilTask, 2},
 		{"watch " + evilTask, 4},

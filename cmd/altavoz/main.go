@@ -46,8 +46,10 @@ func rootCommand() *cobra.Command {
 	}
 	root.SetFlagErrorFunc(wrongUse)
 	root.SetVersionTemplate("altavoz {{.Version}}")
+	phones := operators().Phones()
+	phones.AddCommand(recentCommand())
 	root.AddCommand(
-		upCommand(), serveCommand(), sendCommand(), watchCommand(), tasksCommand(), sendersCommand(), topicsCommand(), operators().Phones(), simulateCommand(), publishCommand(),
+		upCommand(), serveCommand(), sendCommand(), watchCommand(), tasksCommand(), sendersCommand(), topicsCommand(), phones, simulateCommand(), publishCommand(),
 		configCommand(), healthCommand(), versionCommand(),
 	)
 	return root

@@ -16,7 +16,8 @@ const (
 	Uploads                 // those among them that are large
 	Feeds
 	Lists
-	Exports // of a task's recipients
+	Exports   // of a task's recipients
+	Histories // of what a person got
 )
 
 // names are the kinds that callers are told of.
@@ -38,7 +39,7 @@ func (c *Caller) Share(k Kind, total int) int {
 		own = c.Uploads
 	case Feeds:
 		own = c.Feeds
-	case Connections, Bodies, Lists, Exports:
+	case Connections, Bodies, Lists, Exports, Histories:
 	}
 	if own > 0 {
 		return min(own, total)
@@ -70,7 +71,7 @@ func (s *Shares) Take(c *Caller, k Kind, total int) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	h := holding{c.Owner, k}
-	if share := c.Share(k, total); share > 0 && s.held[h] >= share {
+	if share := c.Share(k, total); share > 0 && s.held[h] >= share { //mutant:a-caller-has-its-share
 		return false
 	}
 	if s.held == nil {

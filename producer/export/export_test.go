@@ -292,6 +292,26 @@ func TestWhatEndedTheTaskEndedItsRecipients(t *testing.T) {
 	}
 }
 
+// Words that others wrote come into a cell as a reason.
+func TestAReasonIsNoFormula(t *testing.T) {
+	t.Parallel()
+	for _, why := range []string{"=1+1", "+57", "-2", "@x", " =1", "\t=1"} {
+		w, id := newWorld(), schemas.NewTaskID()
+		s := w.accept(t, id, []string{"573001234567"})
+		s.Phase = schemas.Phase_PHASE_FAILED
+		final := []byte{byte(schemas.Failed(schemas.CodeContent))}
+		w.page(id, 0, final)
+		s = counting(s, 1, final)
+		s.Why = why
+		q := query(t, nil, "format", "csv")
+		q.Language = es.Spanish
+		rows, err := csv.NewReader(strings.NewReader(written(t, open(t, w, id, s), q))).ReadAll()
+		if err != nil || len(rows) != 2 || !strings.HasPrefix(rows[1][4], "'") {
+			t.Errorf("%q: %q, %v; want an apostrophe before the reason", why, rows, err)
+		}
+	}
+}
+
 func TestStatesSettleOnAVersion(t *testing.T) {
 	t.Parallel()
 	pending, sent, read := []byte{0, 0}, []byte{0, byte(schemas.StateSent)}, []byte{byte(schemas.StateRead), byte(schemas.StateSent)}

@@ -51,7 +51,7 @@ func (w *Writer) Row(r *Row) error {
 		return err
 	}
 	phone, code := plain(r.Phone), ""
-	if r.invalid {
+	if r.invalid { //mutant:what-is-no-phone-is-text-in-csv
 		phone = "'" + r.Phone
 	}
 	if r.Code != 0 {
@@ -71,7 +71,7 @@ func (w *Writer) Close() error {
 
 // plain keeps a spreadsheet from taking a text for a formula.
 func plain(text string) string {
-	if strings.IndexAny(strings.TrimLeft(text, " "), "=+-@\t\r\n") == 0 {
+	if strings.IndexAny(strings.TrimLeft(text, " "), "=+-@\t\r\n") == 0 { //mutant:no-cell-is-a-formula
 		return "'" + text
 	}
 	return text

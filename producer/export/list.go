@@ -58,7 +58,8 @@ func (s Source) Open(ctx context.Context, id schemas.TaskID, st *schemas.Status)
 	if err := schemas.Decode(&rec, b); err != nil {
 		return nil, expired(err)
 	}
-	if !names(b, p, id) || b.GetTotal() != p.GetTotal() { // a log that lost its end gives offsets out again
+	// A log that lost its end gives offsets out again.
+	if !names(b, p, id) || b.GetTotal() != p.GetTotal() { //mutant:exported-list-is-the-tasks
 		return nil, fmt.Errorf("another broadcast lies at %s/%d: %w", rec.Topic, rec.Offset, ErrExpired)
 	}
 	t := &Task{Source: s, ID: id, Total: p.GetTotal(), status: st, phones: b.GetPhones(), list: recipients.ListOf(b, id, ""), marks: s.marksOf(id, p.GetTotal())}
@@ -88,14 +89,14 @@ func (t *Task) probe(ctx context.Context, b *schemas.Broadcast) error {
 		}
 		t.list = recipients.ListOf(b, t.ID, key)
 	}
-	_, err := t.list.Slice(ctx, t.Records, 0)
+	_, err := t.list.Slice(ctx, t.Records, 0) //mutant:first-slice-is-there-before-the-answer
 	return expired(err)
 }
 
 // expired makes an error that will not pass ErrExpired: nobody reads that list any more.
 func expired(err error) error {
 	lost := errors.Is(err, schemas.ErrDecode) && !errors.Is(err, schemas.ErrNewer)
-	if lost || stream.IsGone(err) || errors.Is(err, blob.ErrForeign) || errors.Is(err, recipients.ErrUnreadable) {
+	if lost || stream.IsGone(err) || errors.Is(err, blob.ErrForeign) || errors.Is(err, recipients.ErrUnreadable) { //mutant:list-that-is-gone-is-expired
 		return fmt.Errorf("%w: %w", ErrExpired, err)
 	}
 	return err

@@ -62,21 +62,27 @@ func (m *marks) fold(rec stream.Record) error {
 	if err != nil || uint64(n)*schemas.PageRecipients >= uint64(len(m.states)) {
 		return nil //nolint:nilerr // a key of nobody's
 	}
-	var p schemas.StatePage
-	if err := schemas.Decode(&rec, &p); errors.Is(err, schemas.ErrNewer) {
-		return err
-	} else if err != nil {
-		return nil //nolint:nilerr // the aggregator passes over it too
-	}
+	states, err := States(rec)
 	page := m.states[n*schemas.PageRecipients:]
-	for i, state := range p.GetMarks()[:min(len(p.GetMarks()), len(page), schemas.PageRecipients)] {
+	for i, state := range states[:min(len(states), len(page))] {
 		if state > page[i] {
 			m.counts[page[i]]--
 			m.counts[state]++
 			page[i] = state
 		}
 	}
-	return nil
+	return err
+}
+
+// States are those of a page, from its record; none of one that nobody can read. The error is that of a newer version's.
+func States(rec stream.Record) ([]byte, error) {
+	var p schemas.StatePage
+	if err := schemas.Decode(&rec, &p); errors.Is(err, schemas.ErrNewer) {
+		return nil, err
+	} else if err != nil {
+		return nil, nil //nolint:nilerr // the aggregator passes over it too
+	}
+	return p.GetMarks()[:min(len(p.GetMarks()), schemas.PageRecipients)], nil
 }
 
 // order says how the states stand to a Status.
@@ -101,9 +107,9 @@ func (m *marks) compare(s *schemas.Status) order {
 	for i := len(counts) - 1; i > 0; i-- {
 		has, counted = has+uint64(m.counts[i]), counted+uint64(counts[i])
 		switch {
-		case has < counted:
+		case has < counted: //mutant:exported-states-are-not-older-than-their-version
 			return behind
-		case has > counted:
+		case has > counted: //mutant:exported-states-are-not-later-than-their-version
 			o = ahead
 		}
 	}
@@ -131,7 +137,7 @@ func (t *Task) Settle(ctx context.Context, latest func() (*schemas.Status, error
 		select {
 		case <-time.After(settlePause):
 		case <-late.C:
-			if t.Version == 0 {
+			if t.Version == 0 { //mutant:exported-states-have-a-version
 				return ErrBehind
 			}
 			return nil

@@ -57,7 +57,7 @@ func New(reg prometheus.Registerer, routes, webhookResults []string, held map[st
 	for name, s := range held {
 		f.NewGaugeFunc(prometheus.GaugeOpts{
 			Name:        "altavoz_http_slots_in_use",
-			Help:        "Requests that hold a slot: big bodies, bodies of any size, answers waited for, lists being made, open feeds, recipients being read; webhooks have their own.",
+			Help:        "Requests that hold a slot: big bodies, bodies of any size, answers waited for, lists being made, open feeds, recipients and what a person got being read; webhooks have their own.",
 			ConstLabels: prometheus.Labels{"slot": name},
 		}, func() float64 { return float64(len(s)) })
 	}

@@ -5,6 +5,7 @@ package ratelimit
 import (
 	"fmt"
 	"net/http"
+	"strconv"
 	"time"
 )
 
@@ -45,4 +46,9 @@ func Add(h http.Header, b Budget) {
 	}
 	h.Add(Policy, policy)
 	h.Add(Limit, left)
+}
+
+// RetryAfter writes a duration as the header of that name: whole seconds, not too few.
+func RetryAfter(d time.Duration) string {
+	return strconv.Itoa(int((d + time.Second - 1) / time.Second))
 }

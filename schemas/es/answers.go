@@ -60,6 +60,9 @@ const (
 	WebhookTooLarge      Code = "webhook_too_large"
 	ShareExports         Code = "share_exports"
 	BusyExports          Code = "busy_exports"
+	ShareHistories       Code = "share_histories"
+	BusyHistories        Code = "busy_histories"
+	SendsUnreadable      Code = "sends_unreadable"
 	ListExpired          Code = "list_expired"
 	RecipientsUnreadable Code = "recipients_unreadable"
 	CountsOnly           Code = "counts_only"
@@ -151,7 +154,19 @@ var answers = map[Code]text{
 
 	ShareExports: {"Esta clave de API ya tiene el máximo de consultas de destinatarios a la vez; intente de nuevo en unos segundos", "This API key already has its limit of queries of recipients at once; try again in a few seconds"},
 	BusyExports:  {"Hay demasiadas consultas de destinatarios a la vez; intente de nuevo en unos segundos", "There are too many queries of recipients at once; try again in a few seconds"},
-	ListExpired:  {"La lista de destinatarios de la tarea ya no se conserva", "The task's list of recipients is not kept any more"},
+	ShareHistories: {
+		"Esta clave de API ya tiene el máximo de consultas de lo enviado a un teléfono a la vez; intente de nuevo en unos segundos",
+		"This API key already has its limit of queries of what was sent to a phone at once; try again in a few seconds",
+	},
+	BusyHistories: {
+		"Hay demasiadas consultas de lo enviado a un teléfono a la vez; intente de nuevo en unos segundos",
+		"There are too many queries of what was sent to a phone at once; try again in a few seconds",
+	},
+	SendsUnreadable: {
+		"El servicio no puede leer ahora lo enviado a ese teléfono; intente de nuevo en unos segundos",
+		"The service can't read what was sent to that phone now; try again in a few seconds",
+	},
+	ListExpired: {"La lista de destinatarios de la tarea ya no se conserva", "The task's list of recipients is not kept any more"},
 	RecipientsUnreadable: {
 		"El servicio no puede leer ahora los destinatarios de la tarea; intente de nuevo en unos segundos",
 		"The service can't read the task's recipients now; try again in a few seconds",

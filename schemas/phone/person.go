@@ -1,6 +1,7 @@
 package phone
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/nyaruka/phonenumbers"
@@ -30,6 +31,28 @@ func Person(p string) string {
 		}
 	}
 	return p
+}
+
+// Notations returns every one of a person's, the given one first: each is a key of its own.
+func Notations(p string) []string {
+	all := []string{p}
+	add := func(twin string) {
+		if twin != p && !slices.Contains(all, twin) && Person(twin) == Person(p) {
+			all = append(all, twin)
+		}
+	}
+	person := Person(p)
+	add(person)
+	switch {
+	case strings.HasPrefix(person, "52"):
+		add("521" + person[2:])
+	case strings.HasPrefix(person, "54"):
+		add("549" + person[2:])
+	}
+	if twin, ok := brazilianTwin(person); ok {
+		add(twin)
+	}
+	return all
 }
 
 // brazilianTwin adds the ninth digit of a Brazilian mobile, or takes it away. Subscribers of eight digits that begin with 2 to

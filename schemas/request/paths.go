@@ -1,10 +1,11 @@
 package request
 
-// The paths of the public contract. PathStatus and PathTasks + "/" are followed by a task id.
+// The paths of the public contract. PathStatus and PathTasks + "/" are followed by a task id, PathRecipients by a phone.
 const (
 	PathSend   = "/api/messages/send-broadcast-interactive"
 	PathStatus = "/api/messages/task-status/"
 	PathTasks  = "/api/messages/tasks"
 
-	PathSenders = "/api/messages/senders"
+	PathSenders    = "/api/messages/senders"
+	PathRecipients = "/api/messages/recipients/"
 )

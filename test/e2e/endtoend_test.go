@@ -44,6 +44,7 @@ var scenarios = []struct {
 	{"RepeatedRequest", testRepeatedRequest},
 	{"LongListInSlices", testLongListInSlices},
 	{"Recipients", testRecipients},
+	{"History", testHistory},
 	{"SameFileUploadedOnce", testSameFileUploadedOnce},
 	{"UpstreamJSON", testUpstreamJSON},
 	{"RejectsAreReplayed", testRejectsAreReplayed},

@@ -255,6 +255,30 @@ l.unread = l.head`),
 		{marker: "nobody-steers-what-may-be-anothers", change: condition("$ && false"), test: "TestThreatS03FreshTaskIsSteeredByItsOwnerOnly"},
 		{marker: "lists-show-ones-own", change: operandWith("sees", "false"), test: "TestThreatS03ListsShowOnesOwn", in: "producer"},
 
+		// Who got it: whose business that is, what the answer is of, and what reads it.
+		{marker: "sends-of-anothers-task-are-not-shown", change: operandWith("Sees", "false"), test: "TestThreatS03HistoriesShowOnesOwn"},
+		{
+			marker: "searches-for-a-phone-are-shared",
+			change: whole("$\nif no != nil {\n\tgive, no = func() {}, nil\n}"), test: "TestHistoriesHaveSlots",
+		},
+		{marker: "search-for-a-phone-has-an-end", change: makeFalse(), test: "TestReadingStopsAtItsBounds"},
+		{marker: "since-is-what-every-partition-was-read-to", change: makeFalse(), test: "TestReadingStopsAtItsBounds"},
+		{marker: "outcome-of-a-send-only-rises", change: value("schemas.RecipientState(states[i])"), test: "TestAPersonsSendsTheNewestFirstWithTheirOutcomes"},
+		{
+			marker: "exports-are-shared",
+			change: whole("$\nif no != nil {\n\tgive, no = func() {}, nil\n}"), test: "TestRecipientsHaveSlotsInAll",
+		},
+		{marker: "a-caller-has-its-share", change: makeFalse(), test: "TestRecipientsHaveSlots", in: "producer"},
+		{marker: "list-that-is-gone-is-410", change: makeFalse(), test: "TestRecipientsAreRefused"},
+		{marker: "list-that-is-gone-is-expired", change: makeFalse(), test: "TestAListThatIsGoneIsExpired"},
+		{marker: "exported-list-is-the-tasks", change: makeFalse(), test: "TestAListThatIsGoneIsExpired"},
+		{marker: "first-slice-is-there-before-the-answer", change: whole("var err error"), test: "TestAListThatIsGoneIsExpired"},
+		{marker: "exported-states-are-not-older-than-their-version", change: makeFalse(), test: "TestStatesSettleOnAVersion"},
+		{marker: "exported-states-are-not-later-than-their-version", change: makeFalse(), test: "TestStatesSettleOnAVersion"},
+		{marker: "exported-states-have-a-version", change: makeFalse(), test: "TestStatesSettleOnAVersion"},
+		{marker: "what-is-no-phone-is-text-in-csv", change: makeFalse(), test: "TestCSVKeepsPhonesAndIsNoFormula"},
+		{marker: "no-cell-is-a-formula", change: makeFalse(), test: "TestAReasonIsNoFormula"},
+
 		// Knowledge of a commit, and of what it says.
 		{marker: "unknown-commit-gives-all-up", change: makeFalse(), test: "TestCommitAnswerLost"},
 		{marker: "unknown-commit-ends-the-worker", change: drop(), test: "TestNothingStartsAfterACommitThatNobodyAnswered"},

@@ -130,6 +130,9 @@ func (w *topologyWorld) everything() {
 	if code, answer, err := w.request(http.MethodGet, request.PathTasks+"/"+list.String()+"/recipients", "", "", time.Minute); err != nil || code != http.StatusOK {
 		w.t.Fatalf("recipients: %d %s, %v", code, answer, err)
 	}
+	if code, answer, err := w.request(http.MethodGet, request.PathRecipients+"573000000001", "", "", time.Minute); err != nil || code != http.StatusOK {
+		w.t.Fatalf("sends of a phone: %d %s, %v", code, answer, err)
+	}
 }
 
 // traffic is which topics the requests of each role named.

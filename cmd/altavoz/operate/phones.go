@@ -19,7 +19,7 @@ import (
 func (t Tools) Phones() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "phones",
-		Short: "Export what is kept of a phone, and say when it is gone",
+		Short: "List what a phone got, export what is kept of it, and say when it is gone",
 		Args:  t.Usage(cobra.NoArgs),
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}

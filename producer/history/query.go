@@ -1,0 +1,60 @@
+package history
+
+import (
+	"errors"
+	"maps"
+	"net/url"
+	"slices"
+	"strconv"
+
+	"altavoz/schemas"
+	"altavoz/schemas/es"
+	"altavoz/schemas/phone"
+	"altavoz/schemas/request"
+)
+
+// How many sends an answer has. One is some 250 bytes.
+const (
+	defaultLimit = 50
+	maxLimit     = 500
+)
+
+// Query is whose sends somebody wants to see.
+type Query struct {
+	Language es.Language // of reasons
+	phone    schemas.Phone
+	limit    int
+}
+
+// Parameters are all that a query may have.
+var Parameters = []string{"limit"}
+
+// ReadQuery reads the phone of a path and the parameters of a request; region is that of phones without a country. What is wrong is a
+// *request.FieldError.
+func ReadQuery(text string, values url.Values, region string) (*Query, error) {
+	q := &Query{limit: defaultLimit}
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		if len(values[name]) > 1 {
+			return nil, fault(name, request.CodeDuplicate, es.Literal(name+"="+values.Get(name)), es.ParameterOnce)
+		}
+	}
+	if text := values.Get("limit"); text != "" {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 1 || n > maxLimit {
+			return nil, fault("limit", request.CodeValue, es.Literal("limit="+strconv.Itoa(maxLimit)), es.ParameterRange, maxLimit)
+		}
+		q.limit = n
+	}
+	p, err := schemas.ParsePhone(text, region)
+	if why := new(phone.Error); errors.As(err, &why) {
+		return nil, fault("phone", request.CodeValue, es.Literal(request.PathRecipients+"573001234567"), es.ParameterPhone, why.Why.Spanish())
+	}
+	q.phone = p
+	return q, nil
+}
+
+func fault(name, code string, hint es.Sentence, says es.Code, args ...any) *request.FieldError {
+	f := request.Fault(name, code, says, append([]any{name}, args...)...)
+	f.Hint = hint
+	return f
+}
