@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"os"
 
+	"altavoz/cmd/altavoz/progress"
+
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
@@ -114,4 +116,9 @@ func terminal(w io.Writer) (*os.File, bool) {
 		return f, true
 	}
 	return nil, false
+}
+
+func newProgress(cmd *cobra.Command, quiet bool) *progress.Line {
+	tty, _ := terminal(cmd.ErrOrStderr())
+	return progress.New(cmd.ErrOrStderr(), tty, quiet)
 }

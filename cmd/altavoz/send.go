@@ -54,9 +54,9 @@ func send(cmd *cobra.Command, b *broadcastFlags, server *serverFlags, detach boo
 		_, err := fmt.Fprintln(cmd.OutOrStdout(), task)
 		return err
 	}
-	p := newProgress(cmd.ErrOrStderr(), server.json)
-	s, err := c.SendAndFollow(ctx, task, b.write, b.phones.Rewindable(), p.observer())
-	p.end()
+	p := newProgress(cmd, server.json)
+	s, err := c.SendAndFollow(ctx, task, b.write, b.phones.Rewindable(), p.Observer())
+	p.End()
 	if err != nil {
 		return told(ctx, err, task)
 	}

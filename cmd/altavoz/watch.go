@@ -94,9 +94,9 @@ func watchCommand() *cobra.Command {
 				return err
 			}
 			defer cancel()
-			p := newProgress(cmd.ErrOrStderr(), server.json)
-			s, err := c.Follow(ctx, task, p.observer())
-			p.end()
+			p := newProgress(cmd, server.json)
+			s, err := c.Follow(ctx, task, p.Observer())
+			p.End()
 			if err != nil {
 				return told(ctx, err, task)
 			}

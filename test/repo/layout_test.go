@@ -145,12 +145,13 @@ var packages = map[string][]string{
 		"stream", "client", "app/admission", "app/embedded", "app/environment", "app/ids", "app/keys", "app/numbers", "app/readiness", "app/secure", "app/upstream", "app/version", "schemas", "blob", "schemas/es", "schemas/request", "schemas/shown", "producer", "producer/access", "producer/connections", "producer/export", "producer/guard", "producer/codes", "producer/history", "producer/identity", "producer/requestid", "producer/senders", "processor", "processor/partition", "processor/fanout", "processor/fanout/prepare", "processor/relay", "processor/sender", "processor/aggregator", "kafka", "kafka/group", "kafka/health", "kafka/records", "kafka/rejects", "kafka/table", "kafka/topics", "redis",
 		"whatsapp", "whatsapp/media", "whatsapp/simulator",
 	},
-	"client":              {"stream", "schemas", "schemas/request", "schemas/shown", "producer/upload"},
-	"lists":               {"schemas/phone"},
-	"cmd/altavoz":         {"schemas", "schemas/request", "schemas/shown", "app", "app/version", "client", "lists", "cmd/altavoz/history", "cmd/altavoz/operate", "cmd/altavoz/phones"},
-	"cmd/altavoz/history": {"client", "schemas/shown"},
-	"cmd/altavoz/operate": {"app", "app/operator", "app/upstream", "schemas", "schemas/shown"},
-	"cmd/altavoz/phones":  {"lists"},
+	"client":               {"stream", "schemas", "schemas/request", "schemas/shown", "producer/upload"},
+	"lists":                {"schemas/phone"},
+	"cmd/altavoz":          {"schemas", "schemas/request", "schemas/shown", "app", "app/version", "client", "lists", "cmd/altavoz/history", "cmd/altavoz/operate", "cmd/altavoz/phones", "cmd/altavoz/progress"},
+	"cmd/altavoz/history":  {"client", "schemas/shown"},
+	"cmd/altavoz/operate":  {"app", "app/operator", "app/upstream", "schemas", "schemas/shown"},
+	"cmd/altavoz/phones":   {"lists"},
+	"cmd/altavoz/progress": {"client", "schemas/shown"},
 }
 
 // What fits on a screen, in a sitting and in a head. Tests and generated code are not counted, and in a package neither are

@@ -1,4 +1,5 @@
-package main
+// Package progress shows how far a broadcast is while a command follows it.
+package progress
 
 import (
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"golang.org/x/term"
 
 	"altavoz/client"
+	"altavoz/schemas/shown"
 )
 
 const (
@@ -20,8 +22,8 @@ const (
 	defaultWidth = 80
 )
 
-// progress tells how far a broadcast is: one line that changes on a terminal, a line now and then elsewhere.
-type progress struct {
+// Line tells how far a broadcast is: one line that changes on a terminal, a line now and then elsewhere.
+type Line struct {
 	w     io.Writer
 	tty   *os.File // nil: not a terminal
 	quiet bool
@@ -36,26 +38,23 @@ type sample struct {
 	decided uint32
 }
 
-func newProgress(w io.Writer, quiet bool) *progress {
-	p := &progress{w: w, quiet: quiet}
-	p.tty, _ = terminal(w)
-	return p
-}
+// New returns a line on w, which tty is where w is a terminal. One that is quiet shows nothing.
+func New(w io.Writer, tty *os.File, quiet bool) *Line { return &Line{w: w, tty: tty, quiet: quiet} }
 
-// observer returns what tells p of a broadcast under way.
-func (p *progress) observer() client.Observer {
+// Observer returns what tells p of a broadcast under way.
+func (p *Line) Observer() client.Observer {
 	return client.Observer{Uploading: p.uploading, Status: func(s *client.Task) { p.at(s, time.Now()) }}
 }
 
 // uploading tells how much of the request is sent.
-func (p *progress) uploading(bytes int64) {
+func (p *Line) uploading(bytes int64) {
 	p.show(fmt.Sprintf("sending the request: %.1f MB", float64(bytes)/1e6))
 }
 
 // at tells how far the task is.
-func (p *progress) at(s *client.Task, now time.Time) { p.show(p.line(s, now)) }
+func (p *Line) at(s *client.Task, now time.Time) { p.show(p.line(s, now)) }
 
-func (p *progress) line(s *client.Task, now time.Time) string {
+func (p *Line) line(s *client.Task, now time.Time) string {
 	r := s.Result
 	if r == nil {
 		if s.ETA != "" {
@@ -82,7 +81,7 @@ func (p *progress) line(s *client.Task, now time.Time) string {
 }
 
 // rate is how many recipients were decided a second, lately.
-func (p *progress) rate(decided uint32, now time.Time) float64 {
+func (p *Line) rate(decided uint32, now time.Time) float64 {
 	p.samples = append(p.samples, sample{now, decided})
 	for len(p.samples) > 2 && now.Sub(p.samples[0].at) > rateOver {
 		p.samples = p.samples[1:]
@@ -107,8 +106,8 @@ func roughly(d time.Duration) string {
 	}
 }
 
-func (p *progress) show(text string) {
-	text = strings.ReplaceAll(clean(text), "\n", " ")
+func (p *Line) show(text string) {
+	text = strings.ReplaceAll(shown.Text(text), "\n", " ")
 	switch {
 	case p.quiet || text == p.text:
 		return
@@ -130,8 +129,8 @@ func (p *progress) show(text string) {
 	p.text = text
 }
 
-// end leaves the terminal as it was.
-func (p *progress) end() {
+// End leaves the terminal as it was.
+func (p *Line) End() {
 	if p.tty != nil && p.text != "" {
 		_, _ = fmt.Fprint(p.w, "\r\x1b[K")
 	}
