@@ -18,9 +18,9 @@ import (
 	"altavoz/app/readiness"
 	"altavoz/producer"
 	"altavoz/producer/access"
+	"altavoz/producer/codes"
 	"altavoz/producer/connections"
 	"altavoz/producer/guard"
-	"altavoz/producer/codes"
 	"altavoz/producer/requestid"
 	"altavoz/schemas/es"
 )
