@@ -16,11 +16,14 @@ import (
 	"altavoz/schemas/request"
 )
 
-// got writes a send of the owner's task to the phone, and what became of it.
-func (h *harness) got(phone, name, owner string, state schemas.RecipientState) schemas.TaskID {
+// maria is somebody who got something.
+const maria = "573001234567"
+
+// got writes a send of the owner's task to maria, and what became of it.
+func (h *harness) got(name, owner string, state schemas.RecipientState) schemas.TaskID {
 	h.t.Helper()
 	id := h.owned(name, owner)
-	send := schemas.EncodeSend(schemas.LaneBulk, &schemas.Send{Task: id.Bytes(), Phone: phone, Sender: "1065"})
+	send := schemas.EncodeSend(schemas.LaneBulk, &schemas.Send{Task: id.Bytes(), Phone: maria, Sender: "1065"})
 	send.Time = time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)
 	page := schemas.EncodePage(marksPartition, &schemas.StatePage{Task: id.Bytes(), Marks: []byte{byte(state)}})
 	if _, err := h.log.Publish(h.t.Context(), send, page); err != nil {
@@ -33,8 +36,8 @@ func TestWhatAPersonGotLately(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		h := setup(t, producer.Config{})
-		h.got("573001234567", "a", "local", schemas.Undelivered(131049))
-		h.got("573001234567", "b", "local", schemas.StateRead)
+		h.got("a", "local", schemas.Undelivered(131049))
+		h.got("b", "local", schemas.StateRead)
 		for name, path := range map[string]string{
 			"some": "+57%20300%20123-4567", "limit": "3001234567?limit=1", "nobody": "573001234568", "phone": "12", "parameter": "573001234567?since=today", "range": "573001234567?limit=501",
 		} {
@@ -48,8 +51,7 @@ func TestWhatAPersonGotLately(t *testing.T) {
 func TestThreatS03HistoriesShowOnesOwn(t *testing.T) {
 	t.Parallel()
 	h := setup(t, producer.Config{Keys: file(t, twoOwners)})
-	const maria = "573001234567"
-	shops, crms, nobodys := h.got(maria, "a", "tienda", schemas.StateSent), h.got(maria, "b", "crm", schemas.StateSent), h.got(maria, "c", "", schemas.StateSent)
+	shops, crms, nobodys := h.got("a", "tienda", schemas.StateSent), h.got("b", "crm", schemas.StateSent), h.got("c", "", schemas.StateSent)
 	for secret, tasks := range map[string][]schemas.TaskID{shopKey: {shops}, crmKey: {crms}, bossKey: {shops, crms, nobodys}} {
 		code, body, _ := h.do(http.MethodGet, request.PathRecipients+maria, nil, "X-API-Key", secret)
 		if n := strings.Count(body, `"task_id"`); code != http.StatusOK || n != len(tasks) {
@@ -69,7 +71,7 @@ func TestHistoryThatCannotBeReadIsLater(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
 		h := setup(t, producer.Config{Logger: slog.New(slog.NewJSONHandler(&log, nil))})
-		h.got("573001234567", "a", "local", schemas.StateSent)
+		h.got("a", "local", schemas.StateSent)
 		h.log.reads = func(ctx context.Context) { <-ctx.Done() }
 		ctx, hangUp := context.WithTimeout(t.Context(), time.Second)
 		defer hangUp()
@@ -100,7 +102,7 @@ func TestHistoriesHaveSlots(t *testing.T) {
 				cfg.Keys, most = file(t, keys), 1 // of four, with three keys
 			}
 			h := setup(t, cfg)
-			h.got("573001234567", "a", "tienda", schemas.StateSent)
+			h.got("a", "tienda", schemas.StateSent)
 			h.log.reads = func(ctx context.Context) { <-ctx.Done() }
 			ctx, end := context.WithCancel(t.Context())
 			for range most {

@@ -60,7 +60,7 @@ func TestAPersonsSendsTheNewestFirstWithTheirOutcomes(t *testing.T) {
 	long, short, stopped := w.task(), w.task(), w.task()
 	w.statuses[stopped].Phase = schemas.Phase_PHASE_STOPPED
 	w.statuses[stopped].Cause = schemas.Because(schemas.Reason_REASON_REFUSED, es.Sentence{}).Cause()
-	w.others(schemas.LaneBulk, maria, 1000, now.Add(-time.Hour), time.Millisecond)
+	w.others(schemas.LaneBulk, 1000, now.Add(-time.Hour), time.Millisecond)
 	w.send(schemas.LaneBulk, long, 40_001, maria, now.Add(-50*time.Minute))
 	w.send(schemas.LaneExpress, short, 0, maria, now.Add(-40*time.Minute))
 	w.send(schemas.LaneBulk, long, 40_001, maria, now.Add(-30*time.Minute)) // a lease that was repeated
@@ -76,8 +76,8 @@ func TestAPersonsSendsTheNewestFirstWithTheirOutcomes(t *testing.T) {
 		{TaskID: short.String(), Phone: maria, Sender: "1065", Outcome: "undelivered", Code: 131049, Reason: schemas.Undelivered(131049).In(es.English)},
 		{TaskID: long.String(), Index: 40_001, Phone: maria, Sender: "1065", Outcome: "read"},
 	}
-	for i, ago := range []time.Duration{20, 40, 50} {
-		want[i].DispatchedAt = now.Add(-ago * time.Minute).UTC().Format(time.RFC3339Nano)
+	for i, ago := range []time.Duration{20 * time.Minute, 40 * time.Minute, 50 * time.Minute} {
+		want[i].DispatchedAt = now.Add(-ago).UTC().Format(time.RFC3339Nano)
 	}
 	if diff := gocmp.Diff(want, got.Sends); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -111,7 +111,7 @@ func TestSomebodyOfWhomNothingIsKnownGotNothing(t *testing.T) {
 	t.Parallel()
 	for _, others := range []int{0, 100} {
 		w := newWorld()
-		w.others(schemas.LaneBulk, maria, others, time.Now(), 0)
+		w.others(schemas.LaneBulk, others, time.Now(), 0)
 		if got := w.read(t, maria); len(got.Sends) != 0 || got.Sends == nil || got.StoppedBy != "" || time.Since(since(t, got)) < schemas.SendLife-time.Minute {
 			t.Errorf("%+v, want no sends since %s ago", got, schemas.SendLife)
 		}
@@ -131,7 +131,7 @@ func TestNothingSinceIsMissing(t *testing.T) {
 			at := now.Add(-time.Duration(rapid.IntRange(1, 10*24).Draw(rt, "hours")) * time.Hour)
 			for range rapid.IntRange(0, 3).Draw(rt, "runs") {
 				n := rapid.SampledFrom([]int{0, 10, 40_000}).Draw(rt, "others")
-				w.others(l, maria, n, at, time.Millisecond)
+				w.others(l, n, at, time.Millisecond)
 				at = at.Add(time.Duration(n)*time.Millisecond + time.Minute)
 				for range rapid.IntRange(0, 4).Draw(rt, "sends") {
 					id := rapid.SampledFrom(append([]schemas.TaskID{foreign}, mine...)).Draw(rt, "task")
@@ -165,7 +165,7 @@ func TestEnoughSendsEndTheReading(t *testing.T) {
 	w, now := newWorld(), time.Now()
 	id := w.task()
 	for _, l := range []schemas.Lane{schemas.LaneExpress, schemas.LaneBulk} {
-		w.others(l, maria, 300_000, now.Add(-300*time.Second), time.Millisecond)
+		w.others(l, 300_000, now.Add(-300*time.Second), time.Millisecond)
 	}
 	for i := range uint32(10) {
 		w.send(schemas.LaneBulk, id, i, maria, now)
@@ -182,7 +182,7 @@ func TestReadingStopsAtItsBounds(t *testing.T) {
 		t.Parallel()
 		w, now := newWorld(), time.Now()
 		w.send(schemas.LaneBulk, w.task(), 0, maria, now.Add(-3*time.Hour))
-		w.others(schemas.LaneBulk, maria, 1_200_000, now.Add(-2*time.Hour), time.Millisecond)
+		w.others(schemas.LaneBulk, 1_200_000, now.Add(-2*time.Hour), time.Millisecond)
 		got := w.read(t, maria)
 		// 1,048,576 of 1,200,000: the 151,424 before them took 151 s.
 		if want := now.Add(-2*time.Hour + 151*time.Second); len(got.Sends) != 0 || got.StoppedBy != history.ByRecords || since(t, got).Before(want) || since(t, got).After(want.Add(time.Minute)) || w.reads > 1<<20 {
@@ -194,7 +194,7 @@ func TestReadingStopsAtItsBounds(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			w, now := newWorld(), time.Now()
 			w.send(schemas.LaneBulk, w.task(), 0, maria, now.Add(-3*time.Hour))
-			w.others(schemas.LaneBulk, maria, 500_000, now.Add(-2*time.Hour), time.Millisecond)
+			w.others(schemas.LaneBulk, 500_000, now.Add(-2*time.Hour), time.Millisecond)
 			w.each = 4 * time.Second
 			got := w.read(t, maria)
 			if took := time.Since(now); len(got.Sends) != 0 || got.StoppedBy != history.ByTime || took > 13*time.Second || since(t, got).Before(now.Add(-2*time.Hour)) {
@@ -221,7 +221,7 @@ func TestReadingStopsAtItsBounds(t *testing.T) {
 func TestAPartitionBeginsWhereItsLogDoes(t *testing.T) {
 	t.Parallel()
 	w, now := newWorld(), time.Now()
-	w.others(schemas.LaneBulk, maria, 100, now.Add(-time.Hour), time.Second)
+	w.others(schemas.LaneBulk, 100, now.Add(-time.Hour), time.Second)
 	w.starts[stream.TopicPartition{Topic: schemas.TopicSendsBulk, Partition: home(schemas.TopicSendsBulk, []byte(maria))}] = 60
 	if got := w.read(t, maria); got.StoppedBy != "" || w.reads != 40 {
 		t.Errorf("%+v after %d offsets, want 40", got, w.reads)

@@ -242,7 +242,7 @@ func (l *look) status(ctx context.Context, id schemas.TaskID) (*schemas.Status, 
 
 // keep takes sends in: each recipient once, as it was dispatched first, and the newest ones.
 func (l *look) keep(some []sent) {
-	all := append(l.found, some...)
+	all := slices.Concat(l.found, some)
 	slices.SortFunc(all, func(a, b sent) int { return a.at.Compare(b.at) })
 	once := make(map[recipient]bool, len(all))
 	all = slices.DeleteFunc(all, func(s sent) bool {

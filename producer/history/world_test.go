@@ -58,9 +58,9 @@ func (w *world) send(l schemas.Lane, id schemas.TaskID, index uint32, phone stri
 	w.write(schemas.EncodeSend(l, &schemas.Send{Task: id.Bytes(), Index: index, Phone: phone, Sender: "1065"}), at)
 }
 
-// others writes sends to somebody else into the partition of a phone.
-func (w *world) others(l schemas.Lane, phone string, n int, at time.Time, every time.Duration) {
-	p := stream.TopicPartition{Topic: l.Topic(), Partition: home(l.Topic(), []byte(phone))}
+// others writes sends to somebody else into the partition of maria.
+func (w *world) others(l schemas.Lane, n int, at time.Time, every time.Duration) {
+	p := stream.TopicPartition{Topic: l.Topic(), Partition: home(l.Topic(), []byte(maria))}
 	rec := schemas.EncodeSend(l, &schemas.Send{Task: schemas.NewTaskID().Bytes(), Phone: "573109999999"})
 	rec.Partition = p.Partition
 	for i := range n {
