@@ -247,6 +247,7 @@ func (st *Stage) finishCommit(c *commit) (starts []*send) {
 			st.commits.doneNotBefore = a.NotBefore
 			a.doneUncommitted = append(a.doneUncommitted, a.doneInCommit...)
 			st.commits.markDirty(a)
+			st.giveGroupBack(a) //mutant:refused-commit-gives-its-group-back
 		}
 		a.doneInCommit = a.doneInCommit[:0]
 	}
@@ -282,6 +283,15 @@ func (st *Stage) finishCommit(c *commit) (starts []*send) {
 	close(st.commits.underWay)
 	st.commits.underWay = nil
 	return starts
+}
+
+// giveGroupBack has the started sends of a partition wait whose commit was refused: another process may own it by now.
+func (st *Stage) giveGroupBack(a *assignment) {
+	for c := a.ledger.First(); c != nil; c = c.Next() {
+		if c.Send != nil && st.giveBack(c.Send) {
+			st.schedule.WaitUntil(&c.Send.Send, a.NotBefore, schedule.CauseCommit)
+		}
+	}
 }
 
 // rollbackAdmission takes the start of a send back: it was not called and will not be.

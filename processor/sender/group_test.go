@@ -1,6 +1,7 @@
 package sender
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -160,6 +161,31 @@ func TestGroupOfALostPartitionComesBack(t *testing.T) {
 		p.Rejoin()
 		w.rest(5 * time.Second)
 		p.Assign(bulkPartition)
+		w.until("done", func() bool { return w.allDone(bulkPartition) })
+		if w.count(schemas.OutcomeUnknown) > 0 || len(w.calls) != 1000 {
+			t.Errorf("%d unknown, %d calls; want 0, 1000", w.count(schemas.OutcomeUnknown), len(w.calls))
+		}
+	})
+}
+
+// TestRefusedCommitGivesItsGroupBack: nothing that an earlier commit started is called after one that was refused, until the next that is not.
+func TestRefusedCommitGivesItsGroupBack(t *testing.T) {
+	bubble(t, func(w *world) {
+		p := w.grouped(schemas.NewTaskID(), 1000)
+		before := -1
+		p.OnCommit(func([]stream.Position) logtest.Fault {
+			return logtest.Fault{Refuse: func(stream.TopicPartition) error {
+				if before < 0 {
+					before = len(w.calls)
+				}
+				return errors.New("rebalance in progress")
+			}}
+		})
+		w.rest(300 * time.Millisecond)
+		if made := len(w.calls) - before; before < 0 || made > 1 { // one may begin beside the answer
+			t.Errorf("%d calls after a refused commit (%d before it); want none", made, before)
+		}
+		p.OnCommit(nil)
 		w.until("done", func() bool { return w.allDone(bulkPartition) })
 		if w.count(schemas.OutcomeUnknown) > 0 || len(w.calls) != 1000 {
 			t.Errorf("%d unknown, %d calls; want 0, 1000", w.count(schemas.OutcomeUnknown), len(w.calls))

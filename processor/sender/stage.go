@@ -297,11 +297,13 @@ func (st *Stage) endAssignment(a *assignment) {
 	st.commits.wake()
 }
 
-// giveBack takes a send out of its group: its start is committed, and no call of it began. So it is free again.
-func (st *Stage) giveBack(e *send) {
+// giveBack takes a send out of its group, if it is in one: its start is committed, and no call of it began. So it is free again.
+func (st *Stage) giveBack(e *send) bool {
 	if e.Phase() == schedule.PhaseGrouped { //mutant:only-what-is-not-called-is-given-back
 		st.schedule.GiveBack(&e.Send)
+		return true
 	}
+	return false
 }
 
 // countOwned tells the scheduler how many partitions the process owns: that is its share of each number's rate.

@@ -55,6 +55,7 @@ func mutants() []mutant {
 		{marker: "late-send-of-a-group-is-not-called", change: makeFalse(), test: "TestSendOfAGroupIsNotCalledAfterItsEnd", in: "processor/sender"},
 		{marker: "only-what-is-not-called-is-given-back", change: makeTrue(), test: "TestRevokedPartitionGivesItsGroupBack"},
 		{marker: "group-of-a-revoked-partition-is-given-back", change: drop(), test: "TestRevokedPartitionGivesItsGroupBack"},
+		{marker: "refused-commit-gives-its-group-back", change: drop(), test: "TestRefusedCommitGivesItsGroupBack"},
 		{marker: "group-of-a-lost-partition-is-known", change: drop(), test: "TestGroupOfALostPartitionComesBack"},
 		{marker: "what-is-given-back-is-free", change: drop(), test: "TestRevokedPartitionGivesItsGroupBack", in: "processor/sender"},
 		{marker: "ledger-says-what-is-started", change: drop(), test: "TestCrashAtEachPointOfASend"},
