@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"altavoz/producer/codes"
 	"altavoz/producer/ratelimit"
@@ -186,9 +187,9 @@ func (a answer) write(w http.ResponseWriter) error {
 	}
 	text, kind := a.text, cmp.Or(a.kind, "text/plain; charset=utf-8")
 	if text == "" {
-		body, err := json.Marshal(a.body)
+		body, err := json.Marshal(a.body, jsontext.AllowInvalidUTF8(true)) // it may repeat what a query says
 		if err != nil {
-			return err
+			return errors.Join(err, internalError().write(w))
 		}
 		text, kind = string(body), kindJSON
 	}

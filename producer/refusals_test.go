@@ -96,6 +96,22 @@ func TestEachRefusalOfEachRouteSaysWhatToDo(t *testing.T) {
 	}
 }
 
+// The name of a parameter may be any bytes, and is repeated as text.
+func TestParameterWhoseNameIsNoTextIsRefused(t *testing.T) {
+	t.Parallel()
+	h := setup(t, producer.Config{})
+	for name, want := range map[string]string{"%ff": "\uFFFD", strings.Repeat("a", 63) + "%C3%B1": strings.Repeat("a", 63) + "\uFFFD"} {
+		code, body, _ := h.get(request.PathTasks + "?" + name + "=1")
+		if code != http.StatusBadRequest || !strings.Contains(body, `"field":"`+want+`"`) {
+			t.Errorf("%s: %d %s, want 400 of %s", name, code, body, want)
+		}
+		code, body, _ = h.do(http.MethodGet, request.PathTasks+"?"+name+"=1", nil, "Prefer", "handling=lenient")
+		if code != http.StatusOK || !strings.Contains(body, `"tasks"`) {
+			t.Errorf("%s, lenient: %d %s, want 200", name, code, body)
+		}
+	}
+}
+
 // What a key may have at once and a day, and how many wrong keys an address may show, is in the headers of its answers.
 func TestBudgetsAreInTheHeaders(t *testing.T) {
 	t.Parallel()

@@ -53,7 +53,8 @@ func UnknownParameter(r *http.Request, known []string) *request.FieldError {
 		if slices.Contains(known, name) {
 			continue
 		}
-		f := request.Fault(name[:min(len(name), maxName)], request.CodeUnknown, es.ParameterNone, name[:min(len(name), maxName)])
+		name = strings.ToValidUTF8(name[:min(len(name), maxName)], "\uFFFD")
+		f := request.Fault(name, request.CodeUnknown, es.ParameterNone, name)
 		if f.Hint = es.Say(es.ParametersAre, strings.Join(known, ", ")); len(known) == 0 {
 			f.Hint = es.Say(es.NoParameters)
 		}
