@@ -774,7 +774,7 @@ func TestTombstonesArePassedOver(t *testing.T) {
 }
 
 // Lists that do not fit into memory are read again for each quantum, and nothing changes.
-func TestListsThatDoNotFitIntoMemoryAreSentWhole(t *testing.T) {
+func TestSimulatedListsThatDoNotFitIntoMemoryAreSentWhole(t *testing.T) {
 	bubble(t, func(t *testing.T, w *world) {
 		w.run()
 		var ids []schemas.TaskID

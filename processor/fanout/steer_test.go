@@ -194,7 +194,7 @@ func TestQuantumUnderWayEndsBeforeTheRestIsCancelled(t *testing.T) {
 
 // A pause that meets the last quantum, and every moment around it: the number that is said holds (the world checks it), and
 // nobody is lost.
-func TestControlsAtAnyMomentLoseNobody(t *testing.T) {
+func TestSimulatedControlsAtAnyMomentLoseNobody(t *testing.T) {
 	bubble(t, func(t *testing.T, w *world) {
 		w.run()
 		for i := range 120 {
@@ -238,7 +238,7 @@ func TestControlsOfADispatchedTaskSayHowManyAreInFlight(t *testing.T) {
 	})
 }
 
-func TestSpeedThatIsChangedHoldsFromThenOn(t *testing.T) {
+func TestSimulatedSpeedThatIsChangedHoldsFromThenOn(t *testing.T) {
 	bubble(t, func(t *testing.T, w *world) {
 		w.run()
 		id := w.large(20_000, func(b *schemas.Broadcast) { b.Speed = 900 })

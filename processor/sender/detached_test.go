@@ -248,9 +248,9 @@ func bulkSlotOf(p int32) stream.TopicPartition {
 	return stream.TopicPartition{Topic: schemas.TopicSendsBulk, Partition: p}
 }
 
-// TestRebalancesWhileResultsAreStuckEndInNoMoreCalls: each partition that is lost while its results can't be written makes room for others, but
+// TestSimulatedRebalancesWhileResultsAreStuckEndInNoMoreCalls: each partition that is lost while its results can't be written makes room for others, but
 // not without end.
-func TestRebalancesWhileResultsAreStuckEndInNoMoreCalls(t *testing.T) {
+func TestSimulatedRebalancesWhileResultsAreStuckEndInNoMoreCalls(t *testing.T) {
 	bubble(t, func(w *world) {
 		p := w.start(both)
 		id := schemas.NewTaskID()

@@ -156,10 +156,10 @@ func TestHungNumberLeavesTheCapacityOfOthers(t *testing.T) {
 	})
 }
 
-// TestNumbersDoNotDisturbEachOther: beside a slow number, a stopped one, a throttled one and one whose calls hang, a fast
+// TestSimulatedNumbersDoNotDisturbEachOther: beside a slow number, a stopped one, a throttled one and one whose calls hang, a fast
 // number has its rate, and the slow one has its own. What each has in flight is what the fanout lets it
 // have: two seconds of its rate.
-func TestNumbersDoNotDisturbEachOther(t *testing.T) {
+func TestSimulatedNumbersDoNotDisturbEachOther(t *testing.T) {
 	bubble(t, func(w *world) {
 		rates := map[string]float64{"fast": 200, "slow": 10, "stopped": 200, "throttled": 200, "hangs": 200}
 		w.latency = func(c *apiCall) time.Duration {

@@ -9,9 +9,9 @@ import (
 	"altavoz/stream"
 )
 
-// TestSharesAddUp: two and four processes together send no more than the number's rate less what is left for replies, in
+// TestSimulatedSharesAddUp: two and four processes together send no more than the number's rate less what is left for replies, in
 // any second, and when one is killed the others have all of it within 12 s: the group notices after 10.
-func TestSharesAddUp(t *testing.T) {
+func TestSimulatedSharesAddUp(t *testing.T) {
 	t.Parallel()
 	const ex, bu, configured, session = 4, 12, 100.0, 10 * time.Second
 	for _, processes := range []int{2, 4} {

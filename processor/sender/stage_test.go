@@ -775,9 +775,9 @@ func TestStopCutsCallsOffWhenItsTimeIsOver(t *testing.T) {
 	})
 }
 
-// TestReplacedOwnerIsNotCalledFor: what an owner of broadcasts wrote that was replaced without noticing comes whenever it comes,
+// TestSimulatedReplacedOwnerIsNotCalledFor: what an owner of broadcasts wrote that was replaced without noticing comes whenever it comes,
 // long after the pair was forgotten; behind what its successor says it is dropped, and nothing else is.
-func TestReplacedOwnerIsNotCalledFor(t *testing.T) {
+func TestSimulatedReplacedOwnerIsNotCalledFor(t *testing.T) {
 	bubble(t, func(w *world) {
 		p := w.start([]stream.TopicPartition{bulkPartition})
 		task, other := schemas.NewTaskID(), schemas.NewTaskID()

@@ -70,7 +70,7 @@ func want(phones []string, of []byte, i int) line {
 const pagesAtMost = 100
 
 // Whatever is asked of whatever list: pages of JSON, NDJSON and CSV are what a plain loop over list and states gives.
-func TestRecipientsAreThoseOfListAndStates(t *testing.T) {
+func TestSimulatedListsGiveTheRecipientsOfListAndStates(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		w, id := newWorld(), schemas.NewTaskID()

@@ -160,7 +160,7 @@ func TestNothingSinceIsMissing(t *testing.T) {
 }
 
 // A person of whom there are enough sends at the end of the partitions costs two steps, however long the partitions are.
-func TestEnoughSendsEndTheReading(t *testing.T) {
+func TestSimulatedEnoughSendsEndTheReading(t *testing.T) {
 	t.Parallel()
 	w, now := newWorld(), time.Now()
 	id := w.task()
@@ -176,7 +176,7 @@ func TestEnoughSendsEndTheReading(t *testing.T) {
 	}
 }
 
-func TestReadingStopsAtItsBounds(t *testing.T) {
+func TestSimulatedReadingStopsAtItsBounds(t *testing.T) {
 	t.Parallel()
 	t.Run("records", func(t *testing.T) {
 		t.Parallel()

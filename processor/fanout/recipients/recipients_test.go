@@ -158,7 +158,7 @@ func TestSetMadeAgainIsTheSame(t *testing.T) {
 
 // Ids are kept whole: those that differ in one letter, in its case or in their length are different people, and a set of many
 // says what it takes.
-func TestUserIDsAreKeptWhole(t *testing.T) {
+func TestSimulatedUserIDsAreKeptWhole(t *testing.T) {
 	s := NewSeen()
 	long := "CO." + strings.Repeat("7a", 64)
 	for _, id := range []string{"CO.1abc", "CO.1abC", "CO.1abcd", "CO.1ab", "US.1abc", "CO.123456789012", "US.123456789012", long, long[:len(long)-1]} {
