@@ -17,6 +17,7 @@ import (
 	"altavoz/producer"
 	"altavoz/producer/connections"
 	"altavoz/producer/guard"
+	"altavoz/producer/webhooks"
 	"altavoz/schemas/request"
 )
 
@@ -258,15 +259,26 @@ func TestThreatS01WrongKeysWaitAndValidOnesDoNot(t *testing.T) {
 // Anybody may post a webhook. Bodies that drip hold all slots, the few for big ones too, and Meta's gets one all the same.
 func TestThreatS06DrippedWebhooksDoNotKeepMetasOut(t *testing.T) {
 	t.Parallel()
-	for name, length := range map[string]int{"small": 1000, "big": 100 << 10} {
+	for name, tt := range map[string]struct{ length, slots int }{"small": {1000, webhooks.AtOnce}, "big": {100 << 10, webhooks.BigAtOnce}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := serveFew(t, 2000)
+			s, length := serveFew(t, 2000), tt.length
 			head := func(n int) string {
 				return fmt.Sprintf("POST %s HTTP/1.1\r\nHost: x\r\nX-Hub-Signature-256: %s\r\nContent-Length: %d\r\n\r\n", producer.PathWebhook, signature, n)
 			}
-			for range 300 {
-				s.dial(t, head(length)+"[")
+			const drips = 300
+			cut := make(chan error, drips)
+			for range drips {
+				c := s.dial(t, head(length)+"[")
+				go func() {
+					_, err := c.Read(make([]byte, 1))
+					cut <- err
+				}()
+			}
+			for range drips - tt.slots { // all have come: each beyond the slots cut an earlier one off
+				if err := <-cut; err != nil {
+					t.Fatalf("a webhook that is cut off is not answered: %v", err)
+				}
 			}
 			body := "[]" + strings.Repeat(" ", length-2)
 			for range 20 {
