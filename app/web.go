@@ -164,7 +164,7 @@ func (w *web) serveAPI(rw http.ResponseWriter, r *http.Request) {
 		return
 	}
 	rw.Header().Set("Retry-After", "2")
-	admission.Answer(rw, http.StatusServiceUnavailable, map[string]string{"error": es.Say(es.NotReady).Spanish(), "code": "unavailable", "hint": codes.Hint("unavailable").In(es.Accepted(r.Header.Get("Accept-Language")))})
+	admission.Answer(rw, http.StatusServiceUnavailable, map[string]string{"error": es.Say(es.NotReady).Spanish(), "code": codes.Unavailable, "hint": codes.Hint(codes.Unavailable).In(es.Accepted(r.Header.Get("Accept-Language")))})
 }
 
 // stop takes no more requests, gives waiting answers, and lets the others end for a while.

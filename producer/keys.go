@@ -7,9 +7,7 @@ import (
 	"altavoz/producer/access"
 	"altavoz/producer/codes"
 	"altavoz/producer/connections"
-	"altavoz/producer/guard"
 	"altavoz/producer/headers"
-	"altavoz/producer/ratelimit"
 	"altavoz/schemas/es"
 )
 
@@ -30,8 +28,7 @@ func (in *Ingress) stranger(r *http.Request) answer {
 			a = refusal(http.StatusTooManyRequests, codes.WrongKeys, es.Say(es.WrongKeysRetry))
 			a.wait = wait
 		}
-		left, reset := in.cfg.WrongKeys.Left(r, time.Now())
-		a.budget = ratelimit.Budget{Name: "wrong-keys", Quota: guard.MostWrong, Window: guard.Window, Left: uint64(left), Reset: reset}
+		a.budget = in.cfg.WrongKeys.Budget(r, time.Now())
 	}
 	a.close = true
 	return a

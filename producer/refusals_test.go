@@ -132,6 +132,8 @@ func TestBudgetsAreInTheHeaders(t *testing.T) {
 	}
 	_, _, header = h.do(http.MethodGet, request.PathTasks, nil, "X-API-Key", sendKey)
 	says("a list", header, `"requests";r=1, "lists";r=`)
+	_, _, header = h.do(http.MethodGet, request.PathRecipients+maria, nil, "X-API-Key", sendKey)
+	says("a person", header, `"requests";r=1, "histories";r=`)
 	_, _, header = h.do(http.MethodGet, request.PathTasks, nil, "X-API-Key", "a-key-that-nobody-has")
 	says("a wrong key", header, `"wrong-keys";r=9;t=60`)
 }

@@ -55,7 +55,7 @@ func (m Metrics) Serve(h http.Handler) http.Handler {
 			if !connections.TrustOwner(r.Context(), caller.Owner, func(total int) int { return caller.Share(access.Connections, total) }) {
 				rw.Header().Set("Connection", "close")
 				rw.Header().Set("Retry-After", "2")
-				Answer(rw, http.StatusTooManyRequests, map[string]string{"error": es.Say(es.ConnectionsMost).Spanish(), "code": "too_many_at_once", "hint": hint("too_many_at_once")})
+				Answer(rw, http.StatusTooManyRequests, map[string]string{"error": es.Say(es.ConnectionsMost).Spanish(), "code": codes.Share, "hint": hint(codes.Share)})
 				return
 			}
 			h.ServeHTTP(rw, r)
@@ -64,17 +64,16 @@ func (m Metrics) Serve(h http.Handler) http.Handler {
 			h.ServeHTTP(rw, r)
 			return
 		case known:
-			Answer(rw, http.StatusForbidden, map[string]string{"error": es.Say(es.NoScope, access.Control).Spanish(), "code": "missing_scope", "hint": hint("missing_scope")})
+			Answer(rw, http.StatusForbidden, map[string]string{"error": es.Say(es.NoScope, access.Control).Spanish(), "code": codes.Scope, "hint": hint(codes.Scope)})
 			return
 		}
 		rw.Header().Set("Connection", "close")
 		if keys != nil && secret != "" {
 			wait := m.Wrong.Wrong(r, time.Now())
-			left, reset := m.Wrong.Left(r, time.Now())
-			ratelimit.Add(rw.Header(), ratelimit.Budget{Name: "wrong-keys", Quota: guard.MostWrong, Window: guard.Window, Left: uint64(left), Reset: reset})
+			ratelimit.Add(rw.Header(), m.Wrong.Budget(r, time.Now()))
 			if wait > 0 {
 				rw.Header().Set("Retry-After", ratelimit.RetryAfter(wait))
-				Answer(rw, http.StatusTooManyRequests, map[string]string{"error": es.Say(es.WrongKeys).Spanish(), "code": "too_many_wrong_keys", "hint": hint("too_many_wrong_keys")})
+				Answer(rw, http.StatusTooManyRequests, map[string]string{"error": es.Say(es.WrongKeys).Spanish(), "code": codes.WrongKeys, "hint": hint(codes.WrongKeys)})
 				return
 			}
 		}

@@ -7,13 +7,12 @@ import (
 	"net/http"
 	"os"
 
-	"altavoz/cmd/altavoz/progress"
-
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
 	"altavoz/app"
 	"altavoz/client"
+	"altavoz/cmd/altavoz/progress"
 	"altavoz/lists"
 	"altavoz/schemas/shown"
 )

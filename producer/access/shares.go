@@ -21,7 +21,7 @@ const (
 )
 
 // names are the kinds that callers are told of.
-var names = map[Kind]string{Requests: "requests", Controls: "controls", Looks: "looks", Feeds: "feeds", Lists: "lists", Exports: "exports"}
+var names = map[Kind]string{Requests: "requests", Controls: "controls", Looks: "looks", Feeds: "feeds", Lists: "lists", Exports: "exports", Histories: "histories"}
 
 // Name is what callers know it by.
 func (k Kind) Name() string { return names[k] }

@@ -15,13 +15,14 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"altavoz/producer/loglimit"
+	"altavoz/producer/ratelimit"
 )
 
 const (
 	// MostWrong keys may be shown by an address in a window.
 	MostWrong = 10
-	// Window is for how long they count.
-	Window = time.Minute
+	// window is for how long they count.
+	window = time.Minute
 	// maxAddresses are remembered, at some 200 bytes each: 800 KB. Beyond them the oldest window is forgotten, so who has
 	// more addresses than that has more attempts; keys of 16 bytes outlast those.
 	maxAddresses = 4096
@@ -102,16 +103,16 @@ func (a *Attempts) Wrong(r *http.Request, now time.Time) time.Duration {
 	return wait
 }
 
-// Left returns how many wrong keys the address of a request may still show, and until when they count.
-func (a *Attempts) Left(r *http.Request, now time.Time) (left int, reset time.Duration) {
+// Budget is how many wrong keys the address of a request may still show, and until when they count.
+func (a *Attempts) Budget(r *http.Request, now time.Time) ratelimit.Budget {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	e := a.byNet[network(Client(r, a.cfg.Trusted))]
-	if e == nil {
-		return MostWrong, 0
+	b := ratelimit.Budget{Name: "wrong-keys", Quota: MostWrong, Window: window, Left: MostWrong}
+	if e := a.byNet[network(Client(r, a.cfg.Trusted))]; e != nil {
+		one := e.Value.(*attempts)
+		b.Left, b.Reset = uint64(max(0, MostWrong-one.wrong)), max(0, one.until.Sub(now))
 	}
-	one := e.Value.(*attempts)
-	return MostWrong - one.wrong, max(0, one.until.Sub(now))
+	return b
 }
 
 func (a *Attempts) count(from netip.Prefix, now time.Time) time.Duration {
@@ -125,7 +126,7 @@ func (a *Attempts) count(from netip.Prefix, now time.Time) time.Duration {
 		if a.order.Len() == maxAddresses {
 			a.forget(a.order.Front())
 		}
-		e = a.order.PushBack(&attempts{from: from, until: now.Add(Window)})
+		e = a.order.PushBack(&attempts{from: from, until: now.Add(window)})
 		a.byNet[from] = e
 	}
 	one := e.Value.(*attempts)

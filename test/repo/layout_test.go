@@ -47,7 +47,7 @@ var packages = map[string][]string{
 	"producer/loglimit":   {},
 	"producer/slots":      {"producer/access", "producer/underway"},
 	"producer/underway":   {},
-	"producer/guard":      {"producer/loglimit"},
+	"producer/guard":      {"producer/loglimit", "producer/ratelimit"},
 	"app/admission":       {"schemas/es", "producer/access", "producer/connections", "producer/guard", "producer/codes", "producer/ratelimit"},
 	"processor/fanout": {
 		"stream", "schemas", "processor/partition", "processor/fanout/canary", "processor/fanout/ledger", "processor/fanout/tracking", "processor/fanout/normalize", "processor/fanout/prepare", "processor/fanout/recipients",
