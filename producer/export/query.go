@@ -59,13 +59,13 @@ type Query struct {
 func ReadQuery(values url.Values, accept, region string) (*Query, error) {
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		if len(values[name]) > 1 && name != "outcome" && name != "code" {
-			return nil, fault(name, request.CodeDuplicate, es.Literal(name+"="+values.Get(name)), es.ParameterOnce)
+			return nil, request.ParameterFault(name, request.CodeDuplicate, es.Literal(name+"="+values.Get(name)), es.ParameterOnce)
 		}
 	}
 	q := &Query{limit: defaultLimit, Format: accepted(accept)}
 	if text := values.Get("format"); text != "" {
 		if q.Format = Format(text); !slices.Contains([]Format{JSON, NDJSON, CSV}, q.Format) {
-			return nil, fault("format", request.CodeValue, es.Literal("format=csv"), es.ParameterOne, "json, ndjson, csv")
+			return nil, request.ParameterFault("format", request.CodeValue, es.Literal("format=csv"), es.ParameterOne, "json, ndjson, csv")
 		}
 	}
 	if err := q.readStates(values); err != nil {
@@ -74,17 +74,11 @@ func ReadQuery(values url.Values, accept, region string) (*Query, error) {
 	if text := values.Get("phone"); text != "" {
 		p, err := schemas.ParsePhone(text, region)
 		if why := new(phone.Error); errors.As(err, &why) {
-			return nil, fault("phone", request.CodeValue, es.Literal("phone=573001234567"), es.ParameterPhone, why.Why.Spanish())
+			return nil, request.ParameterFault("phone", request.CodeValue, es.Literal("phone=573001234567"), es.ParameterPhone, why.Why.Spanish())
 		}
 		q.person = p.Person()
 	}
 	return q, q.readPage(values)
-}
-
-func fault(name, code string, hint es.Sentence, says es.Code, args ...any) *request.FieldError {
-	f := request.Fault(name, code, says, append([]any{name}, args...)...)
-	f.Hint = hint
-	return f
 }
 
 // readStates reads which states are wanted: those of any of the outcomes, with any of the codes.
@@ -93,7 +87,7 @@ func (q *Query) readStates(values url.Values) error {
 	for word := range words(values["outcome"]) {
 		o := schemas.OutcomeClass(strings.ToLower(word))
 		if !slices.Contains(schemas.Outcomes, o) {
-			return fault("outcome", request.CodeValue, es.Literal("outcome=failed,undelivered"), es.ParameterStates, allOutcomes())
+			return request.ParameterFault("outcome", request.CodeValue, es.Literal("outcome=failed,undelivered"), es.ParameterStates, allOutcomes())
 		}
 		outcomes = append(outcomes, o)
 	}
@@ -101,7 +95,7 @@ func (q *Query) readStates(values url.Values) error {
 	for word := range words(values["code"]) {
 		code, err := strconv.Atoi(word)
 		if err != nil || !schemas.HasRow(code) {
-			return fault("code", request.CodeValue, es.Literal("code=131026,131049"), es.ParameterCodes)
+			return request.ParameterFault("code", request.CodeValue, es.Literal("code=131026,131049"), es.ParameterCodes)
 		}
 		codes = append(codes, code)
 	}
@@ -136,20 +130,20 @@ func allOutcomes() string {
 func (q *Query) readPage(values url.Values) error {
 	for _, name := range []string{"limit", "cursor"} {
 		if q.Format != JSON && values.Get(name) != "" {
-			return fault(name, request.CodeValue, es.Literal("format=json"), es.ParameterPaged)
+			return request.ParameterFault(name, request.CodeValue, es.Literal("format=json"), es.ParameterPaged)
 		}
 	}
 	if text := values.Get("limit"); text != "" {
 		n, err := strconv.Atoi(text)
 		if err != nil || n < 1 || n > maxLimit {
-			return fault("limit", request.CodeValue, es.Literal("limit="+strconv.Itoa(maxLimit)), es.ParameterRange, maxLimit)
+			return request.ParameterFault("limit", request.CodeValue, es.Literal("limit="+strconv.Itoa(maxLimit)), es.ParameterRange, maxLimit)
 		}
 		q.limit = n
 	}
 	if text := values.Get("cursor"); text != "" {
 		b, err := base64.RawURLEncoding.DecodeString(text)
 		if err != nil || len(b) != cursorBytes {
-			return fault("cursor", request.CodeValue, es.Literal("next_cursor"), es.ParameterCursor)
+			return request.ParameterFault("cursor", request.CodeValue, es.Literal("next_cursor"), es.ParameterCursor)
 		}
 		q.after = binary.BigEndian.Uint32(b)
 	}

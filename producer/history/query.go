@@ -35,26 +35,20 @@ func ReadQuery(text string, values url.Values, region string) (*Query, error) {
 	q := &Query{limit: defaultLimit}
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		if len(values[name]) > 1 {
-			return nil, fault(name, request.CodeDuplicate, es.Literal(name+"="+values.Get(name)), es.ParameterOnce)
+			return nil, request.ParameterFault(name, request.CodeDuplicate, es.Literal(name+"="+values.Get(name)), es.ParameterOnce)
 		}
 	}
 	if text := values.Get("limit"); text != "" {
 		n, err := strconv.Atoi(text)
 		if err != nil || n < 1 || n > maxLimit {
-			return nil, fault("limit", request.CodeValue, es.Literal("limit="+strconv.Itoa(maxLimit)), es.ParameterRange, maxLimit)
+			return nil, request.ParameterFault("limit", request.CodeValue, es.Literal("limit="+strconv.Itoa(maxLimit)), es.ParameterRange, maxLimit)
 		}
 		q.limit = n
 	}
 	p, err := schemas.ParsePhone(text, region)
 	if why := new(phone.Error); errors.As(err, &why) {
-		return nil, fault("phone", request.CodeValue, es.Literal(request.PathRecipients+"573001234567"), es.ParameterPhone, why.Why.Spanish())
+		return nil, request.ParameterFault("phone", request.CodeValue, es.Literal(request.PathRecipients+"573001234567"), es.ParameterPhone, why.Why.Spanish())
 	}
 	q.phone = p
 	return q, nil
-}
-
-func fault(name, code string, hint es.Sentence, says es.Code, args ...any) *request.FieldError {
-	f := request.Fault(name, code, says, append([]any{name}, args...)...)
-	f.Hint = hint
-	return f
 }

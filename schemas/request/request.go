@@ -98,6 +98,13 @@ func Fault(field, code string, says es.Code, args ...any) *FieldError {
 	return &FieldError{Field: field, Code: code, Says: es.Say(says, args...)}
 }
 
+// ParameterFault is what is wrong with a parameter of a query, with what to do about it; says is told the name, and args.
+func ParameterFault(name, code string, hint es.Sentence, says es.Code, args ...any) *FieldError {
+	f := Fault(name, code, says, append([]any{name}, args...)...)
+	f.Hint = hint
+	return f
+}
+
 func (e *FieldError) Error() string { return e.Says.Spanish() }
 
 // Codes of a FieldError: a closed set.
