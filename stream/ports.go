@@ -57,5 +57,8 @@ var ErrGone = errors.New("the record is not in the log any more")
 // IsGone reports whether an error is ErrGone.
 func IsGone(err error) bool { return errors.Is(err, ErrGone) }
 
+// ErrFenced is the refusal of a commit because of who makes it: the group has another generation, is making one, or does not know the member.
+var ErrFenced = errors.New("the group does not take commits of this generation")
+
 // ErrNotWritten is the error of an append of which nothing was written.
 var ErrNotWritten = errors.New("nothing was written")

@@ -11,9 +11,9 @@ import (
 
 // What a member is told of an exchange that went wrong.
 var (
-	ErrBusy    = errors.New("buffers are full")         // at once
-	ErrFenced  = errors.New("of an earlier generation") // a commit was refused
-	ErrUnknown = errors.New("connection reset")         // nobody knows whether it was done
+	ErrBusy    = errors.New("buffers are full")                               // at once
+	ErrFenced  = fmt.Errorf("of an earlier generation: %w", stream.ErrFenced) // a commit was refused
+	ErrUnknown = errors.New("connection reset")                               // nobody knows whether it was done
 )
 
 // Fault is how one exchange with the broker goes. The zero value goes well.

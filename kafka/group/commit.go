@@ -15,8 +15,7 @@ import (
 	"altavoz/stream"
 )
 
-// ErrFenced is the refusal of a commit whose generation belongs to a session that is over.
-var ErrFenced = errors.New("the session of this commit is over")
+var errSessionOver = fmt.Errorf("the session of this commit is over: %w", stream.ErrFenced)
 
 const (
 	// commitTimeout is shorter than the session timeout: a member that cannot commit joins again before the group expels it.
@@ -55,7 +54,7 @@ func (g *Group) Commit(ctx context.Context, gen stream.Generation, ps []stream.P
 	refused = make(map[stream.TopicPartition]error)
 	s := g.currentSession()
 	if s == nil || gen.Session != s.number || s.life.Err() != nil || gen.Member == "" {
-		offsets.RefuseAll(refused, ps, ErrFenced)
+		offsets.RefuseAll(refused, ps, errSessionOver)
 		return refused, nil
 	}
 	req := kmsg.NewPtrOffsetCommitRequest()

@@ -289,7 +289,7 @@ func TestLostCommitAnswerEndsTheSession(t *testing.T) {
 		t.Errorf("the new session is the same member %s, want other than %v", now.Member, old.Member)
 	}
 	refused, err := g.Commit(t.Context(), old, []stream.Position{{Partition: tp, Offset: 0}})
-	if err != nil || !errors.Is(refused[tp], group.ErrFenced) {
+	if err != nil || !errors.Is(refused[tp], stream.ErrFenced) {
 		t.Errorf("a commit of the old session: %v, %v", refused, err)
 	}
 	// And what the old member may still have on its way is refused by the coordinator itself.

@@ -32,7 +32,7 @@ func TestCommitsAreCountedOnceForAllStagesAndUnderTheirEarlierNames(t *testing.T
 			reg := prometheus.NewPedanticRegistry()
 			m := newGroupMetrics(reg, stage)
 			m.committed(time.Second, 2, nil, nil)
-			m.committed(time.Second, 2, map[stream.TopicPartition]error{{Topic: schemas.TopicResults}: ErrFenced}, nil)
+			m.committed(time.Second, 2, map[stream.TopicPartition]error{{Topic: schemas.TopicResults}: errSessionOver}, nil)
 			m.committed(time.Second, 2, nil, errors.New("no answer"))
 			maps.Copy(want, map[string]float64{
 				"altavoz_commits_total result=accepted stage=" + stage: 3, "altavoz_commits_total result=refused stage=" + stage: 1,

@@ -239,6 +239,7 @@ func (st *Stage) finishCommit(c *commit) (starts []*send) {
 			st.endAssignment(a)
 		}
 	}
+	fenced := false
 	for _, a := range c.assignments {
 		a.inCommit = false
 		if no := refused[a.partition]; no != nil && a.live {
@@ -248,8 +249,15 @@ func (st *Stage) finishCommit(c *commit) (starts []*send) {
 			a.doneUncommitted = append(a.doneUncommitted, a.doneInCommit...)
 			st.commits.markDirty(a)
 			st.giveGroupBack(a) //mutant:refused-commit-gives-its-group-back
+			fenced = fenced || errors.Is(no, stream.ErrFenced)
 		}
 		a.doneInCommit = a.doneInCommit[:0]
+	}
+	if fenced { // this process may have been replaced in the other partitions too
+		for _, a := range st.assignments {
+			a.NotBefore = now.Add(refusedWait)
+			st.giveGroupBack(a) //mutant:fenced-commit-gives-all-groups-back
+		}
 	}
 	for _, admitted := range c.batch {
 		e := sendOf(admitted)
@@ -268,7 +276,7 @@ func (st *Stage) finishCommit(c *commit) (starts []*send) {
 		case !e.MayStart(now): //mutant:late-start-is-not-called
 			st.rollbackAdmission(e)
 			st.schedule.Enqueue(admitted, true)
-		case st.schedule.Hold(admitted, now):
+		case st.schedule.Hold(admitted, st.commits.began):
 		default:
 			st.schedule.BeginCall(admitted, now)
 			if e.Doubtful {
@@ -285,7 +293,7 @@ func (st *Stage) finishCommit(c *commit) (starts []*send) {
 	return starts
 }
 
-// giveGroupBack has the started sends of a partition wait whose commit was refused: another process may own it by now.
+// giveGroupBack has the started sends of a partition wait that another process may own by now.
 func (st *Stage) giveGroupBack(a *assignment) {
 	for c := a.ledger.First(); c != nil; c = c.Next() {
 		if c.Send != nil && st.giveBack(c.Send) {

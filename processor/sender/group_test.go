@@ -193,6 +193,92 @@ func TestRefusedCommitGivesItsGroupBack(t *testing.T) {
 	})
 }
 
+// TestFencedCommitGivesAllGroupsBack: a group that refuses the member may have given any of its partitions to another one, those without a
+// change in the commit included. Only a refusal of the partition itself leaves the groups of the others alone.
+func TestFencedCommitGivesAllGroupsBack(t *testing.T) {
+	t.Parallel()
+	for name, refusal := range map[string]error{"of the member": stream.ErrFenced, "of the partition": errors.New("metadata too large")} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, func(w *world) {
+				const sends = 20
+				w.latency = func(*apiCall) time.Duration { return 10 * time.Second } // so that bulk has no done marks to commit
+				w.produceAll(bulkPartition, schemas.NewTaskID(), sends)
+				p := w.start([]stream.TopicPartition{bulkPartition, expressPartition}, rate(800), partitions(1, 1))
+				w.until("a group", func() bool { return w.calledUpTo(bulkPartition) == sends })
+				before := -1
+				p.OnCommit(func(ps []stream.Position) logtest.Fault {
+					if len(ps) != 1 || ps[0].Partition != expressPartition {
+						w.fail("%v are committed, want express only", ps)
+					}
+					return logtest.Fault{Refuse: func(stream.TopicPartition) error {
+						before = len(w.calls)
+						p.OnCommit(nil)
+						return refusal
+					}}
+				})
+				w.produce(expressPartition, schemas.NewTaskID(), 0)
+				w.rest(100 * time.Millisecond)
+				made, want := len(w.calls)-before, sends-before
+				if errors.Is(refusal, stream.ErrFenced) {
+					want = 0
+				}
+				if before < 0 || before > sends/2 || made < want || made > want+1 { // one may begin beside the answer
+					t.Errorf("%d calls after the refusal, %d before; want %d", made, before, want)
+				}
+				w.until("done", func() bool { return w.allDone(bulkPartition) && w.allDone(expressPartition) })
+				if w.count(schemas.OutcomeUnknown) > 0 || len(w.calls) != sends+1 {
+					t.Errorf("%d unknown, %d calls; want 0, %d", w.count(schemas.OutcomeUnknown), len(w.calls), sends+1)
+				}
+			})
+		})
+	}
+}
+
+// TestGroupTakesUpARateThatRose: what waits for a token of a slow rate does not wait on when the number gets a faster one.
+func TestGroupTakesUpARateThatRose(t *testing.T) {
+	bubble(t, func(w *world) {
+		const all = 40
+		others := make([]stream.TopicPartition, 0, all-1)
+		for i := range int32(all - 1) {
+			others = append(others, stream.TopicPartition{Topic: bulkPartition.Topic, Partition: bulkPartition.Partition + 1 + i})
+		}
+		w.produceAll(bulkPartition, schemas.NewTaskID(), 1000)
+		p := w.start(append(others, bulkPartition), rate(800), partitions(1, all))
+		w.until("a group", func() bool { return len(w.calls) > 2 && w.calledUpTo(bulkPartition) > len(w.calls)+5 })
+		p.Revoke(others...) // 16 a second
+		n := len(w.calls)
+		w.until("a call at the slow rate", func() bool { return len(w.calls) > n })
+		for _, o := range others {
+			p.Assign(o)
+		}
+		n = len(w.calls)
+		w.rest(30 * time.Millisecond)
+		if made := len(w.calls) - n; made < 10 {
+			t.Errorf("%d calls in 30 ms at 608 a second", made)
+		}
+	})
+}
+
+// TestExpressThatHasToWaitDoesNotHoldAGroup: a group waits for express of its number only as long as that may be called.
+func TestExpressThatHasToWaitDoesNotHoldAGroup(t *testing.T) {
+	bubble(t, func(w *world) {
+		const sends = 20
+		w.latency = func(*apiCall) time.Duration { return 10 * time.Second } // so that nothing else wakes the stage
+		w.produceAll(bulkPartition, schemas.NewTaskID(), sends)
+		p := w.start([]stream.TopicPartition{bulkPartition, expressPartition}, rate(800), partitions(1, 1))
+		w.until("a call of a group", func() bool { return len(w.calls) > 1 && w.calledUpTo(bulkPartition) == sends })
+		p.OnCommit(func([]stream.Position) logtest.Fault { return logtest.Fault{After: 20 * time.Millisecond} })
+		w.produce(expressPartition, schemas.NewTaskID(), 999)
+		w.rest(time.Millisecond)
+		w.produce(expressPartition, schemas.NewTaskID(), 0) // to whom a moment ago a message went; what it waits for is seen when the commit is over
+		w.rest(80 * time.Millisecond)
+		if len(w.calls) != sends+1 {
+			t.Errorf("%d calls, want %d", len(w.calls), sends+1)
+		}
+	})
+}
+
 // TestSendOfAGroupIsNotCalledAfterItsEnd: what is too late when its turn comes has expired, and was not called.
 func TestSendOfAGroupIsNotCalledAfterItsEnd(t *testing.T) {
 	bubble(t, func(w *world) {

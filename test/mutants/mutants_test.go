@@ -56,6 +56,7 @@ func mutants() []mutant {
 		{marker: "only-what-is-not-called-is-given-back", change: makeTrue(), test: "TestRevokedPartitionGivesItsGroupBack"},
 		{marker: "group-of-a-revoked-partition-is-given-back", change: drop(), test: "TestRevokedPartitionGivesItsGroupBack"},
 		{marker: "refused-commit-gives-its-group-back", change: drop(), test: "TestRefusedCommitGivesItsGroupBack"},
+		{marker: "fenced-commit-gives-all-groups-back", change: drop(), test: "TestFencedCommitGivesAllGroupsBack"},
 		{marker: "group-of-a-lost-partition-is-known", change: drop(), test: "TestGroupOfALostPartitionComesBack"},
 		{marker: "what-is-given-back-is-free", change: drop(), test: "TestRevokedPartitionGivesItsGroupBack", in: "processor/sender"},
 		{marker: "ledger-says-what-is-started", change: drop(), test: "TestCrashAtEachPointOfASend"},

@@ -94,7 +94,7 @@ var packages = map[string][]string{
 	"kafka/blocked":                  {"stream", "schemas", "kafka"},
 	"kafka/group":                    {"stream", "kafka", "kafka/blocked", "kafka/group/balance", "kafka/group/membership", "kafka/group/offsets", "kafka/records", "kafka/registry"},
 	"kafka/group/balance":            {},
-	"kafka/group/membership":         {},
+	"kafka/group/membership":         {"stream"},
 	"kafka/group/offsets":            {"stream"},
 	"kafka/table":                    {"stream", "schemas", "kafka", "kafka/blocked", "kafka/records", "kafka/table/fold"},
 	"kafka/table/fold":               {"stream", "schemas", "schemas/standing", "schemas/taskindex"},

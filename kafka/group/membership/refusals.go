@@ -5,7 +5,7 @@ import (
 	"iter"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kerr"
+	"altavoz/stream"
 )
 
 // ErrCommitsRefused says that a member's commits were refused for longer than any rebalance lasts, while it stayed in the same generation.
@@ -46,10 +46,8 @@ func (r *Refusals) Record(member string, generation int32, accepted bool, refuse
 // refusesMember reports whether one of the answers is about who commits, and not about what.
 func refusesMember(refused iter.Seq[error]) bool {
 	for err := range refused {
-		for _, who := range []error{kerr.IllegalGeneration, kerr.UnknownMemberID, kerr.FencedInstanceID, kerr.StaleMemberEpoch, kerr.RebalanceInProgress} {
-			if errors.Is(err, who) {
-				return true
-			}
+		if errors.Is(err, stream.ErrFenced) {
+			return true
 		}
 	}
 	return false

@@ -9,6 +9,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 
 	"altavoz/kafka/group/membership"
+	"altavoz/stream"
 )
 
 // Only what the group says of the member counts, and only as long as it says nothing else.
@@ -32,18 +33,14 @@ func TestRefusalsLastUntilACommitIsTakenOrAnotherGenerationBegins(t *testing.T) 
 	}
 	s := time.Second
 	for name, answers := range map[string][]answer{
-		"another generation":   {refused(0, 4, kerr.IllegalGeneration), refused(39*s, 4, kerr.IllegalGeneration), unheard(40*s, 4, kerr.IllegalGeneration)},
-		"not a member":         {refused(0, 4, kerr.UnknownMemberID), refused(39*s, 4, kerr.UnknownMemberID), unheard(40*s, 4, kerr.UnknownMemberID)},
-		"fenced":               {refused(0, 4, kerr.FencedInstanceID), refused(39*s, 4, kerr.FencedInstanceID), unheard(40*s, 4, kerr.FencedInstanceID)},
-		"a rebalance":          {refused(0, 4, kerr.RebalanceInProgress), refused(39*s, 4, kerr.RebalanceInProgress), unheard(40*s, 4, kerr.RebalanceInProgress)},
-		"one after the other":  {refused(0, 4, kerr.RebalanceInProgress), refused(20*s, 4, kerr.IllegalGeneration), unheard(40*s, 4, kerr.UnknownMemberID)},
-		"one is taken":         {refused(0, 4, kerr.RebalanceInProgress), {at: 38 * s, generation: 4, taken: true}, refused(40*s, 4, kerr.IllegalGeneration), refused(79*s, 4, kerr.IllegalGeneration), unheard(80*s, 4, kerr.IllegalGeneration)},
-		"some is taken":        {refused(0, 4, kerr.UnknownMemberID), {at: 38 * s, generation: 4, taken: true, refused: []error{kerr.UnknownMemberID}}, refused(70*s, 4, kerr.UnknownMemberID)},
-		"the next generation":  {refused(0, 4, kerr.RebalanceInProgress), refused(38*s, 5, kerr.RebalanceInProgress), refused(76*s, 5, kerr.RebalanceInProgress)},
-		"what, not who":        {refused(0, 4, kerr.OffsetMetadataTooLarge), refused(40*s, 4, kerr.CoordinatorLoadInProgress), refused(50*s, 4, kerr.IllegalGeneration), refused(80*s, 4, kerr.IllegalGeneration)},
-		"who, then what":       {refused(0, 4, kerr.IllegalGeneration), refused(38*s, 4, kerr.IllegalGeneration), refused(40*s, 4, kerr.CoordinatorLoadInProgress), unheard(41*s, 4, kerr.IllegalGeneration)},
-		"who and what at once": {{generation: 4, refused: []error{kerr.OffsetMetadataTooLarge, kerr.IllegalGeneration}}, refused(20*s, 4, kerr.IllegalGeneration), unheard(40*s, 4, kerr.IllegalGeneration)},
-		"nothing to commit for minutes, then once more": {refused(0, 4, kerr.RebalanceInProgress), refused(300*s, 4, kerr.IllegalGeneration), refused(339*s, 4, kerr.IllegalGeneration), unheard(340*s, 4, kerr.IllegalGeneration)},
+		"the member":           {refused(0, 4, stream.ErrFenced), refused(39*s, 4, stream.ErrFenced), unheard(40*s, 4, stream.ErrFenced)},
+		"one is taken":         {refused(0, 4, stream.ErrFenced), {at: 38 * s, generation: 4, taken: true}, refused(40*s, 4, stream.ErrFenced), refused(79*s, 4, stream.ErrFenced), unheard(80*s, 4, stream.ErrFenced)},
+		"some is taken":        {refused(0, 4, stream.ErrFenced), {at: 38 * s, generation: 4, taken: true, refused: []error{stream.ErrFenced}}, refused(70*s, 4, stream.ErrFenced)},
+		"the next generation":  {refused(0, 4, stream.ErrFenced), refused(38*s, 5, stream.ErrFenced), refused(76*s, 5, stream.ErrFenced)},
+		"what, not who":        {refused(0, 4, kerr.OffsetMetadataTooLarge), refused(40*s, 4, kerr.CoordinatorLoadInProgress), refused(50*s, 4, stream.ErrFenced), refused(80*s, 4, stream.ErrFenced)},
+		"who, then what":       {refused(0, 4, stream.ErrFenced), refused(38*s, 4, stream.ErrFenced), refused(40*s, 4, kerr.CoordinatorLoadInProgress), unheard(41*s, 4, stream.ErrFenced)},
+		"who and what at once": {{generation: 4, refused: []error{kerr.OffsetMetadataTooLarge, stream.ErrFenced}}, refused(20*s, 4, stream.ErrFenced), unheard(40*s, 4, stream.ErrFenced)},
+		"nothing to commit for minutes, then once more": {refused(0, 4, stream.ErrFenced), refused(300*s, 4, stream.ErrFenced), refused(339*s, 4, stream.ErrFenced), unheard(340*s, 4, stream.ErrFenced)},
 		"nothing was asked for":                         {{generation: 4}, {at: 40 * s, generation: 4}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -56,7 +53,7 @@ func TestRefusalsLastUntilACommitIsTakenOrAnotherGenerationBegins(t *testing.T) 
 					t.Fatalf("answer %d, after %v: %v", i, a.at, err)
 				}
 			}
-			if err := r.Record("b", answers[0].generation, false, slices.Values([]error{kerr.IllegalGeneration}), began.Add(time.Hour), most); err != nil {
+			if err := r.Record("b", answers[0].generation, false, slices.Values([]error{stream.ErrFenced}), began.Add(time.Hour), most); err != nil {
 				t.Errorf("another member was refused for the first time: %v", err)
 			}
 		})

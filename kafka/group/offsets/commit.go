@@ -5,6 +5,7 @@ package offsets
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"altavoz/stream"
 
@@ -56,7 +57,9 @@ func ParseCommit(resp *kmsg.OffsetCommitResponse, ps []stream.Position, bare fun
 			err := kerr.ErrorForCode(p.ErrorCode)
 			switch {
 			case err == nil:
-			case certainlyRefused(err):
+			case isOneOf(err, refusesMember):
+				refused[tp] = fmt.Errorf("%w: %w", stream.ErrFenced, err)
+			case isOneOf(err, certainlyRefused):
 				refused[tp] = err
 			default:
 				return fmt.Errorf("%s: %w", tp, err)
@@ -71,20 +74,19 @@ func ParseCommit(resp *kmsg.OffsetCommitResponse, ps []stream.Position, bare fun
 	return nil
 }
 
-// certainlyRefused reports whether the coordinator gives an error before it writes anything. With all others the outcome is not known: it also answers
-// COORDINATOR_NOT_AVAILABLE and NOT_COORDINATOR when the write to its log was not acknowledged in time or failed half way
-// (Kafka 4.3, GroupCoordinatorService and CoordinatorRuntime), and then the commit may stand.
-func certainlyRefused(err error) bool {
-	for _, sure := range []error{
-		kerr.IllegalGeneration, kerr.UnknownMemberID, kerr.FencedInstanceID, kerr.RebalanceInProgress, kerr.StaleMemberEpoch,
+// certainlyRefused and refusesMember are errors that the coordinator gives before it writes anything; refusesMember because of who commits. With all
+// others the outcome is not known: it also answers COORDINATOR_NOT_AVAILABLE and NOT_COORDINATOR when the write to its log was not acknowledged in
+// time or failed half way (Kafka 4.3, GroupCoordinatorService and CoordinatorRuntime), and then the commit may stand.
+var (
+	certainlyRefused = []error{
 		kerr.OffsetMetadataTooLarge, kerr.InvalidCommitOffsetSize, kerr.GroupIDNotFound, kerr.InvalidGroupID,
 		kerr.GroupAuthorizationFailed, kerr.TopicAuthorizationFailed, kerr.UnknownTopicOrPartition, kerr.CoordinatorLoadInProgress,
-	} {
-		if errors.Is(err, sure) {
-			return true
-		}
 	}
-	return false
+	refusesMember = []error{kerr.IllegalGeneration, kerr.UnknownMemberID, kerr.FencedInstanceID, kerr.RebalanceInProgress, kerr.StaleMemberEpoch}
+)
+
+func isOneOf(err error, known []error) bool {
+	return slices.ContainsFunc(known, func(k error) bool { return errors.Is(err, k) })
 }
 
 // ParseFetch reads what was committed, metadata included. An error means that of at least one partition it is not known. Then none may be assigned:

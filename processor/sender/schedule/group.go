@@ -19,12 +19,15 @@ import (
 type group struct {
 	queue.Queue[*Send]           // started by a commit, and not called
 	committing         int       // in the commit under way
-	nextAt             time.Time // there was no token: nothing is called before
+	calledAt           time.Time // when one was last called
 	listed             bool      // in Scheduler.numbers.grouped
 }
 
 // size is how many are started or about to be, and not called.
 func (g *group) size() int { return g.Len() + g.committing }
+
+// nextAt is when the next may be called, as far as that does not depend on the rate.
+func (g *group) nextAt() time.Time { return g.calledAt.Add(BulkGap) }
 
 // groups reports whether the bulk sends of a number start in groups: where it has a limit, and nothing keeps it from using it. A probe or a
 // trial starts by itself.
@@ -89,8 +92,9 @@ func (s *Scheduler) fillGroups(batch []*Send, anyway bool, now time.Time) []*Sen
 	return batch
 }
 
-// Hold keeps a send of a group, whose start is committed now, until its turn comes. It reports false for one that is called at once.
-func (s *Scheduler) Hold(e *Send, now time.Time) bool {
+// Hold keeps a send of a group, whose start was committed by a commit that began at a time, until its turn comes. It reports false for one that is
+// called at once.
+func (s *Scheduler) Hold(e *Send, began time.Time) bool {
 	if !e.call.grouped {
 		return false
 	}
@@ -98,7 +102,7 @@ func (s *Scheduler) Hold(e *Send, now time.Time) bool {
 	s.MoveTo(e, PhaseGrouped, CausePace)
 	n.group.committing--
 	n.group.Push(&e.link, e)
-	e.call.groupedAt = now
+	e.call.groupedAt = began
 	if !n.group.listed {
 		n.group.listed = true
 		s.numbers.grouped = append(s.numbers.grouped, n)
@@ -160,6 +164,7 @@ func (s *Scheduler) nextOfGroup(n *Number, now time.Time) *Send {
 		most := n.mostCalls(s.cfg.MaxInFlight)
 		switch {
 		case n.ready[Express].Len() > 0 && n.expressInRow < bulkTurn && n.inFlight < most+limits.MinConcurrency:
+			s.timers.Start(&n.timer, n, now.Add(BulkGap)) // its start may come to nothing
 			return nil
 		case !s.capacity.CanStart(true, n.inFlight) || s.resultsAreShort():
 			s.capacity.short = true
@@ -168,15 +173,15 @@ func (s *Scheduler) nextOfGroup(n *Number, now time.Time) *Send {
 			n.capped = true
 			return nil
 		}
-		if n.group.nextAt.After(now) {
-			s.timers.Start(&n.timer, n, n.group.nextAt)
+		if !now.Equal(n.group.calledAt) && n.group.nextAt().After(now) { // several tokens at a time, at a high rate
+			s.timers.Start(&n.timer, n, n.group.nextAt())
 			return nil
 		}
-		if _, at, ok := n.pacer.Acquire(now); !ok { // several tokens at a time, at a high rate
-			n.group.nextAt = now.Add(max(BulkGap, at.Sub(now)))
-			s.timers.Start(&n.timer, n, n.group.nextAt)
+		if _, at, ok := n.pacer.Acquire(now); !ok {
+			s.timers.Start(&n.timer, n, slices.MaxFunc([]time.Time{at, n.group.nextAt()}, time.Time.Compare))
 			return nil
 		}
+		n.group.calledAt = now
 		e.call.grouped = false
 		e.link.Unlink()
 		s.beginTurn(e, now)

@@ -128,17 +128,15 @@ func (s *Scheduler) NextWakeup(lastCommit, now time.Time) time.Time {
 	}
 	// A number in the list waits for the gap to pass or, if it has, for a call or a result to end, which wakes the loop.
 	for _, n := range s.numbers.runnable {
-		gap := BulkGap
-		if n.ready[Express].Len() > 0 {
-			gap = ExpressGap
-		}
-		if n.ready[Bulk].Len() > 0 && n.groups(now) {
-			if at := s.groupDueAt(n, now); at.After(now) && at.Before(next) {
+		soon := func(l Lane, at time.Time) {
+			if n.ready[l].Len() > 0 && at.After(now) && at.Before(next) {
 				next = at
 			}
 		}
-		if at := lastCommit.Add(gap); at.After(now) && at.Before(next) {
-			next = at
+		soon(Express, lastCommit.Add(ExpressGap))
+		soon(Bulk, lastCommit.Add(BulkGap))
+		if n.groups(now) {
+			soon(Bulk, s.groupDueAt(n, now))
 		}
 	}
 	return next

@@ -49,7 +49,7 @@ type call struct {
 	version    int // of the message
 	calledAt   time.Time
 	grouped    bool                // started with a group, and not called yet
-	groupedAt  time.Time           // when that was committed
+	groupedAt  time.Time           // when the commit of that began
 	trial      bool                // of a number that was throttled
 	probes     [limits.Faults]bool // it probes these breakers of its number
 	wasProbe   bool                // so did its last call
