@@ -33,6 +33,7 @@ type Draft struct {
 	UseQueue      bool            `json:"use_queue,omitzero"` // over HTTP: answer at once
 	Window        *schemas.Window `json:"window,omitzero"`    // hours in which sends may start
 	Literal       bool            `json:"literal,omitzero"`   // what looks like a placeholder is meant as text
+	Reference     string          `json:"reference,omitzero"` // what you call it, at most 128 bytes: answers and events have it
 	HeaderType    string          `json:"header_type,omitzero"`
 	HeaderContent string          `json:"header_content,omitzero"` // a text or a URL; not with File
 

@@ -39,11 +39,12 @@ type Result struct {
 // Task is what the server says of a task. Status returns the first part, Client.Task all. Times are RFC 3339, empty where there is none.
 type Task struct {
 	Raw
-	TaskID string  `json:"task_id"`
-	Status string  `json:"status"` // PENDING, STARTED, PAUSED, SUCCESS, FAILURE or REVOKED
-	Why    string  `json:"why"`    // Spanish: why it waits or failed; empty: nothing to say
-	ETA    string  `json:"eta"`    // when it starts
-	Result *Result `json:"result"` // nil while it is PENDING
+	TaskID    string  `json:"task_id"`
+	Reference string  `json:"reference"` // what it was sent as; empty: nothing
+	Status    string  `json:"status"`    // PENDING, STARTED, PAUSED, SUCCESS, FAILURE or REVOKED
+	Why       string  `json:"why"`       // Spanish: why it waits or failed; empty: nothing to say
+	ETA       string  `json:"eta"`       // when it starts
+	Result    *Result `json:"result"`    // nil while it is PENDING
 
 	Since        string    `json:"since"` // of Why
 	Sender       string    `json:"sender"`

@@ -573,7 +573,9 @@ type Broadcast struct {
 	// only with owner_mac, which covers them. At most 9.
 	Earlier [][]byte `protobuf:"bytes,20,rep,name=earlier,proto3" json:"earlier,omitempty"`
 	// Proves that a fanout wrote origin. Without it a TaskOpened that names this record as its home does.
-	OriginMac     []byte `protobuf:"bytes,21,opt,name=origin_mac,json=originMac,proto3" json:"origin_mac,omitempty"`
+	OriginMac []byte `protobuf:"bytes,21,opt,name=origin_mac,json=originMac,proto3" json:"origin_mac,omitempty"`
+	// What the caller calls it: at most 128 bytes, shown with the task and its events.
+	Reference     string `protobuf:"bytes,30,opt,name=reference,proto3" json:"reference,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -753,6 +755,13 @@ func (x *Broadcast) GetOriginMac() []byte {
 		return x.OriginMac
 	}
 	return nil
+}
+
+func (x *Broadcast) GetReference() string {
+	if x != nil {
+		return x.Reference
+	}
+	return ""
 }
 
 // Window is the hours of the week in which sends may start, in the broadcast's own time zone.
@@ -1818,7 +1827,9 @@ type TaskOpened struct {
 	// Whose the task is; empty: it is older than owners, and an administrator's.
 	Owner string `protobuf:"bytes,12,opt,name=owner,proto3" json:"owner,omitempty"`
 	// Other ids of the request, as far as the broadcast proves them.
-	Earlier       [][]byte `protobuf:"bytes,13,rep,name=earlier,proto3" json:"earlier,omitempty"`
+	Earlier [][]byte `protobuf:"bytes,13,rep,name=earlier,proto3" json:"earlier,omitempty"`
+	// What the caller calls it.
+	Reference     string `protobuf:"bytes,20,opt,name=reference,proto3" json:"reference,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1942,6 +1953,13 @@ func (x *TaskOpened) GetEarlier() [][]byte {
 		return x.Earlier
 	}
 	return nil
+}
+
+func (x *TaskOpened) GetReference() string {
+	if x != nil {
+		return x.Reference
+	}
+	return ""
 }
 
 // Dispatched says that every recipient below cursor was dealt with by the fanout: it has a send, or
@@ -2767,7 +2785,7 @@ var File_events_proto protoreflect.FileDescriptor
 const file_events_proto_rawDesc = "" +
 	"\n" +
 	"\fevents.proto\x12\n" +
-	"altavoz.v1\"\xa1\x05\n" +
+	"altavoz.v1\"\xbf\x05\n" +
 	"\tBroadcast\x12\x12\n" +
 	"\x04task\x18\x01 \x01(\fR\x04task\x12\x16\n" +
 	"\x06sender\x18\x02 \x01(\tR\x06sender\x12-\n" +
@@ -2794,7 +2812,8 @@ const file_events_proto_rawDesc = "" +
 	"\towner_mac\x18\x13 \x01(\fR\bownerMac\x12\x18\n" +
 	"\aearlier\x18\x14 \x03(\fR\aearlier\x12\x1d\n" +
 	"\n" +
-	"origin_mac\x18\x15 \x01(\fR\toriginMac\"\x81\x01\n" +
+	"origin_mac\x18\x15 \x01(\fR\toriginMac\x12\x1c\n" +
+	"\treference\x18\x1e \x01(\tR\treference\"\x81\x01\n" +
 	"\x06Window\x12\x1a\n" +
 	"\btimezone\x18\x01 \x01(\tR\btimezone\x12'\n" +
 	"\x05hours\x18\x02 \x03(\v2\x11.altavoz.v1.HoursR\x05hours\x12\x1a\n" +
@@ -2883,7 +2902,7 @@ const file_events_proto_rawDesc = "" +
 	"\x05range\x18\x06 \x01(\v2\x18.altavoz.v1.OutcomeRangeH\x00R\x05range\x12,\n" +
 	"\x04note\x18\a \x01(\v2\x16.altavoz.v1.TaskUpdateH\x00R\x04note\x122\n" +
 	"\breceipts\x18\b \x01(\v2\x14.altavoz.v1.ReceiptsH\x00R\breceiptsB\a\n" +
-	"\x05event\"\x9e\x03\n" +
+	"\x05event\"\xbc\x03\n" +
 	"\n" +
 	"TaskOpened\x12\x14\n" +
 	"\x05total\x18\x01 \x01(\rR\x05total\x12*\n" +
@@ -2901,7 +2920,8 @@ const file_events_proto_rawDesc = "" +
 	" \x01(\v2\x12.altavoz.v1.WindowR\x06window\x12\x14\n" +
 	"\x05speed\x18\v \x01(\rR\x05speed\x12\x14\n" +
 	"\x05owner\x18\f \x01(\tR\x05owner\x12\x18\n" +
-	"\aearlier\x18\r \x03(\fR\aearlier\"$\n" +
+	"\aearlier\x18\r \x03(\fR\aearlier\x12\x1c\n" +
+	"\treference\x18\x14 \x01(\tR\treference\"$\n" +
 	"\n" +
 	"Dispatched\x12\x16\n" +
 	"\x06cursor\x18\x01 \x01(\rR\x06cursor\"w\n" +

@@ -30,6 +30,10 @@ func (b *Broadcast) Meaning(sender string, queued bool, phones []byte) []byte {
 			HashText(h, fmt.Sprint(o.GetDays(), o.GetFrom(), o.GetTo()))
 		}
 	}
+	if ref := b.GetReference(); ref != "" {
+		HashText(h, "reference")
+		HashText(h, ref)
+	}
 	return h.Sum(nil)
 }
 

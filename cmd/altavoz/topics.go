@@ -17,14 +17,14 @@ func operators() operate.Tools {
 func topicsCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "topics",
-		Short: "Create or check the topics, list what was rejected",
+		Short: "Create, check or read the topics, list what was rejected",
 		Args:  known,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(
 		topicsVerb("create", "Create the topics that are missing, and check the others", app.CreateTopics),
 		topicsVerb("check", "Compare the topics with what they must be", app.CheckTopics),
-		operators().Rejects(), operators().ACLs(),
+		operators().Read(), operators().Rejects(), operators().ACLs(),
 	)
 	return cmd
 }

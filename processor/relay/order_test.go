@@ -58,6 +58,7 @@ var fields = map[string]struct {
 	"window.hours.days":       {true, kept},
 	"window.hours.from":       {true, kept},
 	"window.hours.to":         {true, kept},
+	"reference":               {true, kept},
 	"literal":                 {false, kept}, // texts are only checked by it
 	"accepted_ms":             {false, dropped},
 	"request_sha256":          {false, dropped},

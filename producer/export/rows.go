@@ -28,6 +28,7 @@ type Row struct {
 // Page is a page of recipients.
 type Page struct {
 	TaskID     string `json:"task_id"`
+	Reference  string `json:"reference,omitzero"`
 	Version    uint64 `json:"version"`
 	Exact      bool   `json:"exact"`
 	Total      uint32 `json:"total"` // of the list, whatever was asked for
@@ -40,7 +41,7 @@ var errFull = errors.New("the page is full")
 
 // Page returns the page that was asked for.
 func (t *Task) Page(ctx context.Context, q *Query) (*Page, error) {
-	p := &Page{TaskID: t.ID.String(), Version: t.Version, Exact: t.Exact, Total: t.Total, Recipients: make([]Row, 0, q.limit)}
+	p := &Page{TaskID: t.ID.String(), Reference: t.status.GetPlan().GetReference(), Version: t.Version, Exact: t.Exact, Total: t.Total, Recipients: make([]Row, 0, q.limit)}
 	err := t.Rows(ctx, q, func(r *Row) error {
 		if len(p.Recipients) == q.limit {
 			p.NextCursor = cursor(r.Index)

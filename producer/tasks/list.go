@@ -148,6 +148,7 @@ type Row struct {
 	Pending      uint32 `json:"pending"`
 	Sender       string `json:"sender,omitzero"`
 	Owner        string `json:"owner,omitzero"`
+	Reference    string `json:"reference,omitzero"`
 	AcceptedAt   string `json:"accepted_at"`
 	ETA          string `json:"eta,omitzero"`
 	EstimatedEnd string `json:"estimated_end,omitzero"`
@@ -211,7 +212,7 @@ func row(f found, now time.Time, l es.Language) Row {
 	s, n := f.status, numbers(f.status)
 	r := Row{
 		TaskID: f.task.String(), Total: n.Total, Successful: n.Successful, Failed: n.Failed, Pending: n.Pending,
-		Sender: s.GetPlan().GetSender(), Owner: s.GetPlan().GetOwner(), AcceptedAt: Clock(f.acceptedMs), EstimatedEnd: estimatedEnd(s, now),
+		Sender: s.GetPlan().GetSender(), Owner: s.GetPlan().GetOwner(), Reference: s.GetPlan().GetReference(), AcceptedAt: Clock(f.acceptedMs), EstimatedEnd: estimatedEnd(s, now),
 	}
 	r.Status, r.Why = StateOf(s, now), WhyOf(s, now, l)
 	if !r.Status.Over() && scheduled(s, now) {

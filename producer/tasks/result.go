@@ -11,11 +11,12 @@ import (
 
 // Brief is what task-status answers.
 type Brief struct {
-	TaskID string  `json:"task_id"`
-	Status State   `json:"status"`
-	Result *Result `json:"result,omitzero"`
-	Why    string  `json:"why,omitzero"`
-	ETA    string  `json:"eta,omitzero"` // when it starts, where that is asked for
+	TaskID    string  `json:"task_id"`
+	Status    State   `json:"status"`
+	Reference string  `json:"reference,omitzero"` // what the caller calls it
+	Result    *Result `json:"result,omitzero"`
+	Why       string  `json:"why,omitzero"`
+	ETA       string  `json:"eta,omitzero"` // when it starts, where that is asked for
 }
 
 // Result adds up: successful + failed + pending = total. What follows pending is counted in failed, except delivered and
@@ -37,7 +38,7 @@ type Result struct {
 
 // BriefOf says how far a task is. The result is there as soon as it has started.
 func BriefOf(task schemas.TaskID, s *schemas.Status, now time.Time, l es.Language) Brief {
-	b := Brief{TaskID: task.String()}
+	b := Brief{TaskID: task.String(), Reference: s.GetPlan().GetReference()}
 	b.Status, b.Why = StateOf(s, now), WhyOf(s, now, l)
 	if b.Status != Pending {
 		b.Result = ResultOf(s)

@@ -45,6 +45,7 @@ const (
 	SpeedRange           Code = "speed_range"
 	SpeedObject          Code = "speed_object"
 	TaskIDForm           Code = "task_id_form"
+	ReferenceForm        Code = "reference_form"
 	ButtonWithoutURL     Code = "button_without_url"
 	HeaderTypeMissing    Code = "header_type_missing"
 	HeaderContentMissing Code = "header_content_missing"
@@ -126,6 +127,7 @@ var faults = map[Code]text{
 		"The field 'speed' must be a whole number of messages per second; 0 or null: as fast as the sender number allows",
 	},
 	SpeedObject:          {`El cuerpo debe ser un objeto JSON, como {"speed": 20}`, `The body must be a JSON object, such as {"speed": 20}`},
+	ReferenceForm:        {"El campo 'reference' admite como máximo %s bytes, sin caracteres de control", "The field 'reference' takes at most %s bytes, without control characters"},
 	TaskIDForm:           {"El campo 'task_id' debe ser un UUID", "The field 'task_id' must be a UUID"},
 	ButtonWithoutURL:     {"El campo 'button_text' no tiene 'button_url': el botón lleva a %s", "The field 'button_text' has no 'button_url': the button leads to %s"},
 	HeaderTypeMissing:    {"Se requiere el campo 'header_type' cuando hay 'header_content'", "The field 'header_type' is required where there is 'header_content'"},

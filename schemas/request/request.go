@@ -81,6 +81,7 @@ type Request struct {
 	Speed      uint32
 	Window     *schemas.Window // nil: at any time
 	Literal    bool            // what looks like a placeholder is meant as text
+	Reference  string          // what the caller calls it
 	SHA256     []byte          // of the meaning: however the same request is written, it is the same
 	Warnings   []es.Sentence
 }
@@ -166,7 +167,7 @@ func (r *Request) Broadcast(task schemas.TaskID, sender string, acceptedMs int64
 		Task: task.Bytes(), Sender: sender, Content: content, Phones: r.Phones, Slices: slices, Total: r.Total,
 		AcceptedMs: acceptedMs, RequestSha256: r.SHA256, Chosen: r.TaskID != nil, OnUnknown: r.OnUnknown,
 		ScheduleMs: r.ScheduleMs, ExpireMs: r.ExpireMs, Speed: r.Speed, Window: proto.CloneOf(r.Window),
-		Literal: r.Literal,
+		Literal: r.Literal, Reference: r.Reference,
 	}
 }
 
@@ -174,6 +175,7 @@ func (r *Request) Broadcast(task schemas.TaskID, sender string, acceptedMs int64
 var textFields = []string{
 	"body_text", "header_type", "header_content", "button_text", "button_url", "footer_text",
 	"filename", "task_id", "sender", "category", "on_unknown", "schedule_at", "expire_at",
+	"reference",
 }
 
 // reader reads one request. Members are kept as they come; rules are looked at when all are there.

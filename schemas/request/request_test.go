@@ -277,6 +277,9 @@ func TestThreatS05AmbiguousRequestsAreRefused(t *testing.T) {
 
 		{"category", with(`"category":"marketing"`), "category", "invalid_value"},
 		{"on_unknown", with(`"on_unknown":"ignore"`), "on_unknown", "invalid_value"},
+		{"reference of 129 bytes", with(`"reference":"` + strings.Repeat("x", 129) + `"`), "reference", "invalid_value"},
+		{"reference of 65 characters in 129 bytes", with(`"reference":"x` + strings.Repeat("ñ", 64) + `"`), "reference", "invalid_value"},
+		{"reference with a line break", with(`"reference":"a\nb"`), "reference", "invalid_value"},
 		{"speed 0", with(`"speed":0`), "speed", "invalid_value"},
 		{"speed 1.5", with(`"speed":1.5`), "speed", "invalid_value"},
 		{"speed huge", with(`"speed":99999999999`), "speed", "invalid_value"},

@@ -52,6 +52,9 @@ func (r *reader) validate() error {
 		r.req.OnUnknown = schemas.OnUnknown_ON_UNKNOWN_RESEND
 	}
 	r.req.Sender = r.text("sender", maxSender)
+	if r.req.Reference = r.texts["reference"]; !schemas.ValidReference(r.req.Reference) {
+		r.refuse("reference", CodeValue, es.ReferenceForm, schemas.MaxReference)
+	}
 	r.times()
 	r.opens()
 	if text := r.texts["task_id"]; text != "" {

@@ -95,6 +95,8 @@ func Fault(task schemas.TaskID, b *schemas.Broadcast, accepted int64, known bool
 		return invalid(es.ListIncomplete), true
 	case !blob.Names(b.GetSlices(), task, b.GetSender()) || !blob.Names(b.GetContent().GetMedia().GetParts(), task, b.GetSender()):
 		return Foreign, true
+	case !schemas.ValidReference(b.GetReference()):
+		return invalid(es.ReferenceForm, schemas.MaxReference), true
 	case b.GetScheduleMs() > accepted+schemas.TaskLife.Milliseconds():
 		return invalid(es.ScheduleTooFar), true
 	}
