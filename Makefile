@@ -18,6 +18,9 @@ E2E_TIME  := 5m
 SIM_LIMIT := 3m
 MUT_TIME  := 5m
 
+# How many mutants run at once: the slowest ones wait half a minute for what does not come.
+MUT_PARALLEL := 6
+
 # Minutes of faults of `make chaos`, in both settings together unless SETTING=embedded or kafka.
 MINUTES  ?= 2
 SETTING  ?=
@@ -79,7 +82,7 @@ sim: ## all stages in fake time with seeded faults: SEEDS=10000, or SEED=17 TRIE
 
 mutants: ## each safeguard is taken out of the code once: the test that is named for it must turn red
 	$(call present,$(MUTATIONS),./test/mutants)
-	$(call timed,mutants,go test -count=1 -timeout $(MUT_TIME) -run '$(MUTATIONS)' ./test/mutants)
+	$(call timed,mutants,go test -count=1 -timeout $(MUT_TIME) -parallel $(MUT_PARALLEL) -run '$(MUTATIONS)' ./test/mutants)
 
 # The real binary on real servers, hurt at random moments. In `make e2e` the same for some seconds.
 chaos: real-servers ## faults at random moments for MINUTES=2, then who got what: SEED=17 SETTING=kafka or embedded

@@ -7,9 +7,9 @@ import (
 	"altavoz/schemas"
 )
 
-// TestNumbersThatChangeAreFollowed: what a number has in flight follows the rate that it has now, and a number that is configured later is one
+// TestSimulatedNumbersThatChangeAreFollowed: what a number has in flight follows the rate that it has now, and a number that is configured later is one
 // of ours from then on.
-func TestNumbersThatChangeAreFollowed(t *testing.T) {
+func TestSimulatedNumbersThatChangeAreFollowed(t *testing.T) {
 	bubble(t, func(t *testing.T, w *world) {
 		fills := func(most int) { // while nobody sends, but for a rest that is not worth a quantum
 			t.Helper()

@@ -371,7 +371,7 @@ func TestThreePhonesDoNotWaitBehindAMillion(t *testing.T) {
 
 // Thousands of small broadcasts take turns, in the order in which they came, and the ledger that can't hold them all
 // never stops the reading.
-func TestThousandsOfSmallBroadcastsDoNotStopTheReading(t *testing.T) {
+func TestSimulatedThousandsOfSmallBroadcastsDoNotStopTheReading(t *testing.T) {
 	bubble(t, func(t *testing.T, w *world) {
 		w.run()
 		ids := make([]schemas.TaskID, 4000)
@@ -685,7 +685,7 @@ func TestFullLedgerParksAndParkedTasksSurvive(t *testing.T) {
 }
 
 // While the aggregator is down nothing can be parked; the ledger never grows too long, and all goes on afterwards.
-func TestLedgerHoldsOutWithoutTheAggregator(t *testing.T) {
+func TestSimulatedLedgerHoldsOutWithoutTheAggregator(t *testing.T) {
 	bubble(t, func(t *testing.T, w *world) {
 		w.stopAggregator = true
 		p := w.run()

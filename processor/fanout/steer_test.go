@@ -362,7 +362,7 @@ func TestReplacedOwnerSaysNothingOfControls(t *testing.T) {
 }
 
 // Thousands of tasks that wait, scheduled or paused, take no memory and no place in the ledger, and hold nobody up.
-func TestThousandsOfWaitingTasksCostNothing(t *testing.T) {
+func TestSimulatedThousandsOfWaitingTasksCostNothing(t *testing.T) {
 	bubble(t, func(t *testing.T, w *world) {
 		p := w.run()
 		at := time.Now().Add(48 * time.Hour)
