@@ -19,6 +19,7 @@ import (
 	"altavoz/processor/relay"
 	"altavoz/processor/sender"
 	"altavoz/producer"
+	"altavoz/producer/cloudevents"
 	"altavoz/producer/export"
 	"altavoz/producer/history"
 	"altavoz/whatsapp"
@@ -186,6 +187,6 @@ func (a *App) newSender(g *group.Group) (processor.Worker, error) {
 
 func (a *App) newAggregator(g *group.Group) (processor.Worker, error) {
 	return aggregator.New(aggregator.Config{Logger: a.log, Registerer: a.registry}, aggregator.Ports{
-		Committer: g, Pauser: g, Statuses: a.clients.express, Marks: a.clients.bulk, Table: a.clients.reader, Reject: rejects.Keep,
+		Committer: g, Pauser: g, Statuses: a.clients.express, Marks: a.clients.bulk, Table: a.clients.reader, Reject: rejects.Keep, Event: cloudevents.Record,
 	}), nil
 }

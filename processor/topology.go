@@ -61,7 +61,7 @@ func Topology() []Stage {
 			Name:     Aggregator,
 			Consumes: []stream.Topic{schemas.TopicResults},
 			Reads:    []stream.Topic{schemas.TopicMarks, schemas.TopicStatuses},
-			Writes:   []stream.Topic{schemas.TopicMarks, schemas.TopicStatuses, schemas.TopicRejects},
+			Writes:   []stream.Topic{schemas.TopicMarks, schemas.TopicStatuses, schemas.TopicEvents, schemas.TopicRejects},
 		},
 	}
 }

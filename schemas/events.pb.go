@@ -525,6 +525,71 @@ func (Phase) EnumDescriptor() ([]byte, []int) {
 	return file_events_proto_rawDescGZIP(), []int{6}
 }
 
+type TaskEventKind int32
+
+const (
+	TaskEventKind_TASK_EVENT_KIND_UNSPECIFIED TaskEventKind = 0
+	// Its broadcast is in Kafka.
+	TaskEventKind_TASK_EVENT_KIND_ACCEPTED TaskEventKind = 1
+	// Its first recipient was dispatched, or decided.
+	TaskEventKind_TASK_EVENT_KIND_STARTED TaskEventKind = 2
+	TaskEventKind_TASK_EVENT_KIND_PAUSED  TaskEventKind = 3
+	TaskEventKind_TASK_EVENT_KIND_RESUMED TaskEventKind = 4
+	// Its last recipient was decided.
+	TaskEventKind_TASK_EVENT_KIND_FINISHED TaskEventKind = 5
+	// Late receipts changed how many failed, or of how many it is not known.
+	TaskEventKind_TASK_EVENT_KIND_CORRECTED TaskEventKind = 6
+)
+
+// Enum value maps for TaskEventKind.
+var (
+	TaskEventKind_name = map[int32]string{
+		0: "TASK_EVENT_KIND_UNSPECIFIED",
+		1: "TASK_EVENT_KIND_ACCEPTED",
+		2: "TASK_EVENT_KIND_STARTED",
+		3: "TASK_EVENT_KIND_PAUSED",
+		4: "TASK_EVENT_KIND_RESUMED",
+		5: "TASK_EVENT_KIND_FINISHED",
+		6: "TASK_EVENT_KIND_CORRECTED",
+	}
+	TaskEventKind_value = map[string]int32{
+		"TASK_EVENT_KIND_UNSPECIFIED": 0,
+		"TASK_EVENT_KIND_ACCEPTED":    1,
+		"TASK_EVENT_KIND_STARTED":     2,
+		"TASK_EVENT_KIND_PAUSED":      3,
+		"TASK_EVENT_KIND_RESUMED":     4,
+		"TASK_EVENT_KIND_FINISHED":    5,
+		"TASK_EVENT_KIND_CORRECTED":   6,
+	}
+)
+
+func (x TaskEventKind) Enum() *TaskEventKind {
+	p := new(TaskEventKind)
+	*p = x
+	return p
+}
+
+func (x TaskEventKind) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (TaskEventKind) Descriptor() protoreflect.EnumDescriptor {
+	return file_events_proto_enumTypes[7].Descriptor()
+}
+
+func (TaskEventKind) Type() protoreflect.EnumType {
+	return &file_events_proto_enumTypes[7]
+}
+
+func (x TaskEventKind) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use TaskEventKind.Descriptor instead.
+func (TaskEventKind) EnumDescriptor() ([]byte, []int) {
+	return file_events_proto_rawDescGZIP(), []int{7}
+}
+
 // Broadcast is one message for many phones: the commit point of a request.
 // Topic broadcasts, key: the sender number.
 type Broadcast struct {
@@ -2505,7 +2570,10 @@ type Status struct {
 	// Recipients decided a second lately, by the aggregator's own clock; 0 when it rests, or nothing is known.
 	Rate float64 `protobuf:"fixed64,16,opt,name=rate,proto3" json:"rate,omitempty"`
 	// Of the TaskUpdate that phase and why come from.
-	Cause         *Cause `protobuf:"bytes,20,opt,name=cause,proto3" json:"cause,omitempty"`
+	Cause *Cause `protobuf:"bytes,20,opt,name=cause,proto3" json:"cause,omitempty"`
+	// The last of what was told of the task's life, at most 32: those that a takeover may have to write to the topic events again, and the one
+	// before.
+	Events        []*TaskEvent `protobuf:"bytes,30,rep,name=events,proto3" json:"events,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2659,6 +2727,93 @@ func (x *Status) GetCause() *Cause {
 	return nil
 }
 
+func (x *Status) GetEvents() []*TaskEvent {
+	if x != nil {
+		return x.Events
+	}
+	return nil
+}
+
+// TaskEvent is a step of a task's life, as the topic events tells it.
+type TaskEvent struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Kind  TaskEventKind          `protobuf:"varint,1,opt,name=kind,proto3,enum=altavoz.v1.TaskEventKind" json:"kind,omitempty"`
+	// Unix milliseconds. Kind and time name it within its task.
+	AtMs int64 `protobuf:"varint,2,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
+	// How far results had been read when it was made: it is in the topic events if a commit lies behind it.
+	Position int64 `protobuf:"varint,3,opt,name=position,proto3" json:"position,omitempty"`
+	// Of FINISHED and CORRECTED: how many recipients failed, and of how many it was not known.
+	Failed        uint32 `protobuf:"varint,4,opt,name=failed,proto3" json:"failed,omitempty"`
+	Unknown       uint32 `protobuf:"varint,5,opt,name=unknown,proto3" json:"unknown,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TaskEvent) Reset() {
+	*x = TaskEvent{}
+	mi := &file_events_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TaskEvent) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TaskEvent) ProtoMessage() {}
+
+func (x *TaskEvent) ProtoReflect() protoreflect.Message {
+	mi := &file_events_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TaskEvent.ProtoReflect.Descriptor instead.
+func (*TaskEvent) Descriptor() ([]byte, []int) {
+	return file_events_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *TaskEvent) GetKind() TaskEventKind {
+	if x != nil {
+		return x.Kind
+	}
+	return TaskEventKind_TASK_EVENT_KIND_UNSPECIFIED
+}
+
+func (x *TaskEvent) GetAtMs() int64 {
+	if x != nil {
+		return x.AtMs
+	}
+	return 0
+}
+
+func (x *TaskEvent) GetPosition() int64 {
+	if x != nil {
+		return x.Position
+	}
+	return 0
+}
+
+func (x *TaskEvent) GetFailed() uint32 {
+	if x != nil {
+		return x.Failed
+	}
+	return 0
+}
+
+func (x *TaskEvent) GetUnknown() uint32 {
+	if x != nil {
+		return x.Unknown
+	}
+	return 0
+}
+
 type StateCount struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Mark          uint32                 `protobuf:"varint,1,opt,name=mark,proto3" json:"mark,omitempty"`
@@ -2669,7 +2824,7 @@ type StateCount struct {
 
 func (x *StateCount) Reset() {
 	*x = StateCount{}
-	mi := &file_events_proto_msgTypes[21]
+	mi := &file_events_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2681,7 +2836,7 @@ func (x *StateCount) String() string {
 func (*StateCount) ProtoMessage() {}
 
 func (x *StateCount) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[21]
+	mi := &file_events_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2694,7 +2849,7 @@ func (x *StateCount) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StateCount.ProtoReflect.Descriptor instead.
 func (*StateCount) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{21}
+	return file_events_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *StateCount) GetMark() uint32 {
@@ -2724,7 +2879,7 @@ type ErrorLine struct {
 
 func (x *ErrorLine) Reset() {
 	*x = ErrorLine{}
-	mi := &file_events_proto_msgTypes[22]
+	mi := &file_events_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2736,7 +2891,7 @@ func (x *ErrorLine) String() string {
 func (*ErrorLine) ProtoMessage() {}
 
 func (x *ErrorLine) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[22]
+	mi := &file_events_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2749,7 +2904,7 @@ func (x *ErrorLine) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ErrorLine.ProtoReflect.Descriptor instead.
 func (*ErrorLine) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{22}
+	return file_events_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *ErrorLine) GetIndex() uint32 {
@@ -2961,7 +3116,7 @@ const file_events_proto_rawDesc = "" +
 	"\tStatePage\x12\x12\n" +
 	"\x04task\x18\x01 \x01(\fR\x04task\x12\x16\n" +
 	"\x06number\x18\x02 \x01(\rR\x06number\x12\x14\n" +
-	"\x05marks\x18\x03 \x01(\fR\x05marks\"\x91\x04\n" +
+	"\x05marks\x18\x03 \x01(\fR\x05marks\"\xc0\x04\n" +
 	"\x06Status\x12\x12\n" +
 	"\x04task\x18\x01 \x01(\fR\x04task\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\x04R\aversion\x12*\n" +
@@ -2983,7 +3138,14 @@ const file_events_proto_rawDesc = "" +
 	"\x04pipe\x18\x0e \x01(\rR\x04pipe\x12\x14\n" +
 	"\x05speed\x18\x0f \x01(\rR\x05speed\x12\x12\n" +
 	"\x04rate\x18\x10 \x01(\x01R\x04rate\x12'\n" +
-	"\x05cause\x18\x14 \x01(\v2\x11.altavoz.v1.CauseR\x05cause\"6\n" +
+	"\x05cause\x18\x14 \x01(\v2\x11.altavoz.v1.CauseR\x05cause\x12-\n" +
+	"\x06events\x18\x1e \x03(\v2\x15.altavoz.v1.TaskEventR\x06events\"\x9d\x01\n" +
+	"\tTaskEvent\x12-\n" +
+	"\x04kind\x18\x01 \x01(\x0e2\x19.altavoz.v1.TaskEventKindR\x04kind\x12\x13\n" +
+	"\x05at_ms\x18\x02 \x01(\x03R\x04atMs\x12\x1a\n" +
+	"\bposition\x18\x03 \x01(\x03R\bposition\x12\x16\n" +
+	"\x06failed\x18\x04 \x01(\rR\x06failed\x12\x18\n" +
+	"\aunknown\x18\x05 \x01(\rR\aunknown\"6\n" +
 	"\n" +
 	"StateCount\x12\x12\n" +
 	"\x04mark\x18\x01 \x01(\rR\x04mark\x12\x14\n" +
@@ -3059,7 +3221,15 @@ const file_events_proto_rawDesc = "" +
 	"\rPHASE_RUNNING\x10\x03\x12\x10\n" +
 	"\fPHASE_PAUSED\x10\x04\x12\x11\n" +
 	"\rPHASE_STOPPED\x10\x05\x12\x13\n" +
-	"\x0fPHASE_CANCELLED\x10\x06B\x11Z\x0faltavoz/schemasb\x06proto3"
+	"\x0fPHASE_CANCELLED\x10\x06*\xe1\x01\n" +
+	"\rTaskEventKind\x12\x1f\n" +
+	"\x1bTASK_EVENT_KIND_UNSPECIFIED\x10\x00\x12\x1c\n" +
+	"\x18TASK_EVENT_KIND_ACCEPTED\x10\x01\x12\x1b\n" +
+	"\x17TASK_EVENT_KIND_STARTED\x10\x02\x12\x1a\n" +
+	"\x16TASK_EVENT_KIND_PAUSED\x10\x03\x12\x1b\n" +
+	"\x17TASK_EVENT_KIND_RESUMED\x10\x04\x12\x1c\n" +
+	"\x18TASK_EVENT_KIND_FINISHED\x10\x05\x12\x1d\n" +
+	"\x19TASK_EVENT_KIND_CORRECTED\x10\x06B\x11Z\x0faltavoz/schemasb\x06proto3"
 
 var (
 	file_events_proto_rawDescOnce sync.Once
@@ -3073,8 +3243,8 @@ func file_events_proto_rawDescGZIP() []byte {
 	return file_events_proto_rawDescData
 }
 
-var file_events_proto_enumTypes = make([]protoimpl.EnumInfo, 7)
-var file_events_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
+var file_events_proto_enumTypes = make([]protoimpl.EnumInfo, 8)
+var file_events_proto_msgTypes = make([]protoimpl.MessageInfo, 24)
 var file_events_proto_goTypes = []any{
 	(OnUnknown)(0),       // 0: altavoz.v1.OnUnknown
 	(HeaderKind)(0),      // 1: altavoz.v1.HeaderKind
@@ -3083,70 +3253,74 @@ var file_events_proto_goTypes = []any{
 	(Mark)(0),            // 4: altavoz.v1.Mark
 	(Reason)(0),          // 5: altavoz.v1.Reason
 	(Phase)(0),           // 6: altavoz.v1.Phase
-	(*Broadcast)(nil),    // 7: altavoz.v1.Broadcast
-	(*Window)(nil),       // 8: altavoz.v1.Window
-	(*Hours)(nil),        // 9: altavoz.v1.Hours
-	(*Content)(nil),      // 10: altavoz.v1.Content
-	(*MediaRef)(nil),     // 11: altavoz.v1.MediaRef
-	(*BlobRef)(nil),      // 12: altavoz.v1.BlobRef
-	(*Slice)(nil),        // 13: altavoz.v1.Slice
-	(*Origin)(nil),       // 14: altavoz.v1.Origin
-	(*Send)(nil),         // 15: altavoz.v1.Send
-	(*Control)(nil),      // 16: altavoz.v1.Control
-	(*NumberEvent)(nil),  // 17: altavoz.v1.NumberEvent
-	(*Result)(nil),       // 18: altavoz.v1.Result
-	(*TaskOpened)(nil),   // 19: altavoz.v1.TaskOpened
-	(*Dispatched)(nil),   // 20: altavoz.v1.Dispatched
-	(*Outcome)(nil),      // 21: altavoz.v1.Outcome
-	(*OutcomeRange)(nil), // 22: altavoz.v1.OutcomeRange
-	(*Receipts)(nil),     // 23: altavoz.v1.Receipts
-	(*TaskUpdate)(nil),   // 24: altavoz.v1.TaskUpdate
-	(*Cause)(nil),        // 25: altavoz.v1.Cause
-	(*StatePage)(nil),    // 26: altavoz.v1.StatePage
-	(*Status)(nil),       // 27: altavoz.v1.Status
-	(*StateCount)(nil),   // 28: altavoz.v1.StateCount
-	(*ErrorLine)(nil),    // 29: altavoz.v1.ErrorLine
+	(TaskEventKind)(0),   // 7: altavoz.v1.TaskEventKind
+	(*Broadcast)(nil),    // 8: altavoz.v1.Broadcast
+	(*Window)(nil),       // 9: altavoz.v1.Window
+	(*Hours)(nil),        // 10: altavoz.v1.Hours
+	(*Content)(nil),      // 11: altavoz.v1.Content
+	(*MediaRef)(nil),     // 12: altavoz.v1.MediaRef
+	(*BlobRef)(nil),      // 13: altavoz.v1.BlobRef
+	(*Slice)(nil),        // 14: altavoz.v1.Slice
+	(*Origin)(nil),       // 15: altavoz.v1.Origin
+	(*Send)(nil),         // 16: altavoz.v1.Send
+	(*Control)(nil),      // 17: altavoz.v1.Control
+	(*NumberEvent)(nil),  // 18: altavoz.v1.NumberEvent
+	(*Result)(nil),       // 19: altavoz.v1.Result
+	(*TaskOpened)(nil),   // 20: altavoz.v1.TaskOpened
+	(*Dispatched)(nil),   // 21: altavoz.v1.Dispatched
+	(*Outcome)(nil),      // 22: altavoz.v1.Outcome
+	(*OutcomeRange)(nil), // 23: altavoz.v1.OutcomeRange
+	(*Receipts)(nil),     // 24: altavoz.v1.Receipts
+	(*TaskUpdate)(nil),   // 25: altavoz.v1.TaskUpdate
+	(*Cause)(nil),        // 26: altavoz.v1.Cause
+	(*StatePage)(nil),    // 27: altavoz.v1.StatePage
+	(*Status)(nil),       // 28: altavoz.v1.Status
+	(*TaskEvent)(nil),    // 29: altavoz.v1.TaskEvent
+	(*StateCount)(nil),   // 30: altavoz.v1.StateCount
+	(*ErrorLine)(nil),    // 31: altavoz.v1.ErrorLine
 }
 var file_events_proto_depIdxs = []int32{
-	10, // 0: altavoz.v1.Broadcast.content:type_name -> altavoz.v1.Content
-	12, // 1: altavoz.v1.Broadcast.slices:type_name -> altavoz.v1.BlobRef
+	11, // 0: altavoz.v1.Broadcast.content:type_name -> altavoz.v1.Content
+	13, // 1: altavoz.v1.Broadcast.slices:type_name -> altavoz.v1.BlobRef
 	0,  // 2: altavoz.v1.Broadcast.on_unknown:type_name -> altavoz.v1.OnUnknown
-	14, // 3: altavoz.v1.Broadcast.origin:type_name -> altavoz.v1.Origin
-	8,  // 4: altavoz.v1.Broadcast.window:type_name -> altavoz.v1.Window
-	9,  // 5: altavoz.v1.Window.hours:type_name -> altavoz.v1.Hours
+	15, // 3: altavoz.v1.Broadcast.origin:type_name -> altavoz.v1.Origin
+	9,  // 4: altavoz.v1.Broadcast.window:type_name -> altavoz.v1.Window
+	10, // 5: altavoz.v1.Window.hours:type_name -> altavoz.v1.Hours
 	1,  // 6: altavoz.v1.Content.header:type_name -> altavoz.v1.HeaderKind
-	11, // 7: altavoz.v1.Content.media:type_name -> altavoz.v1.MediaRef
-	12, // 8: altavoz.v1.MediaRef.parts:type_name -> altavoz.v1.BlobRef
-	12, // 9: altavoz.v1.Send.content_ref:type_name -> altavoz.v1.BlobRef
-	10, // 10: altavoz.v1.Send.content:type_name -> altavoz.v1.Content
+	12, // 7: altavoz.v1.Content.media:type_name -> altavoz.v1.MediaRef
+	13, // 8: altavoz.v1.MediaRef.parts:type_name -> altavoz.v1.BlobRef
+	13, // 9: altavoz.v1.Send.content_ref:type_name -> altavoz.v1.BlobRef
+	11, // 10: altavoz.v1.Send.content:type_name -> altavoz.v1.Content
 	0,  // 11: altavoz.v1.Send.on_unknown:type_name -> altavoz.v1.OnUnknown
-	8,  // 12: altavoz.v1.Send.window:type_name -> altavoz.v1.Window
+	9,  // 12: altavoz.v1.Send.window:type_name -> altavoz.v1.Window
 	2,  // 13: altavoz.v1.Control.kind:type_name -> altavoz.v1.ControlKind
 	3,  // 14: altavoz.v1.NumberEvent.kind:type_name -> altavoz.v1.NumberEventKind
-	25, // 15: altavoz.v1.NumberEvent.cause:type_name -> altavoz.v1.Cause
-	19, // 16: altavoz.v1.Result.plan:type_name -> altavoz.v1.TaskOpened
-	20, // 17: altavoz.v1.Result.dispatched:type_name -> altavoz.v1.Dispatched
-	21, // 18: altavoz.v1.Result.outcome:type_name -> altavoz.v1.Outcome
-	22, // 19: altavoz.v1.Result.range:type_name -> altavoz.v1.OutcomeRange
-	24, // 20: altavoz.v1.Result.note:type_name -> altavoz.v1.TaskUpdate
-	23, // 21: altavoz.v1.Result.receipts:type_name -> altavoz.v1.Receipts
-	14, // 22: altavoz.v1.TaskOpened.origin:type_name -> altavoz.v1.Origin
-	14, // 23: altavoz.v1.TaskOpened.home:type_name -> altavoz.v1.Origin
-	8,  // 24: altavoz.v1.TaskOpened.window:type_name -> altavoz.v1.Window
-	21, // 25: altavoz.v1.Receipts.outcomes:type_name -> altavoz.v1.Outcome
+	26, // 15: altavoz.v1.NumberEvent.cause:type_name -> altavoz.v1.Cause
+	20, // 16: altavoz.v1.Result.plan:type_name -> altavoz.v1.TaskOpened
+	21, // 17: altavoz.v1.Result.dispatched:type_name -> altavoz.v1.Dispatched
+	22, // 18: altavoz.v1.Result.outcome:type_name -> altavoz.v1.Outcome
+	23, // 19: altavoz.v1.Result.range:type_name -> altavoz.v1.OutcomeRange
+	25, // 20: altavoz.v1.Result.note:type_name -> altavoz.v1.TaskUpdate
+	24, // 21: altavoz.v1.Result.receipts:type_name -> altavoz.v1.Receipts
+	15, // 22: altavoz.v1.TaskOpened.origin:type_name -> altavoz.v1.Origin
+	15, // 23: altavoz.v1.TaskOpened.home:type_name -> altavoz.v1.Origin
+	9,  // 24: altavoz.v1.TaskOpened.window:type_name -> altavoz.v1.Window
+	22, // 25: altavoz.v1.Receipts.outcomes:type_name -> altavoz.v1.Outcome
 	6,  // 26: altavoz.v1.TaskUpdate.phase:type_name -> altavoz.v1.Phase
-	25, // 27: altavoz.v1.TaskUpdate.cause:type_name -> altavoz.v1.Cause
+	26, // 27: altavoz.v1.TaskUpdate.cause:type_name -> altavoz.v1.Cause
 	5,  // 28: altavoz.v1.Cause.reason:type_name -> altavoz.v1.Reason
-	19, // 29: altavoz.v1.Status.plan:type_name -> altavoz.v1.TaskOpened
-	28, // 30: altavoz.v1.Status.counts:type_name -> altavoz.v1.StateCount
-	29, // 31: altavoz.v1.Status.errors:type_name -> altavoz.v1.ErrorLine
+	20, // 29: altavoz.v1.Status.plan:type_name -> altavoz.v1.TaskOpened
+	30, // 30: altavoz.v1.Status.counts:type_name -> altavoz.v1.StateCount
+	31, // 31: altavoz.v1.Status.errors:type_name -> altavoz.v1.ErrorLine
 	6,  // 32: altavoz.v1.Status.phase:type_name -> altavoz.v1.Phase
-	25, // 33: altavoz.v1.Status.cause:type_name -> altavoz.v1.Cause
-	34, // [34:34] is the sub-list for method output_type
-	34, // [34:34] is the sub-list for method input_type
-	34, // [34:34] is the sub-list for extension type_name
-	34, // [34:34] is the sub-list for extension extendee
-	0,  // [0:34] is the sub-list for field type_name
+	26, // 33: altavoz.v1.Status.cause:type_name -> altavoz.v1.Cause
+	29, // 34: altavoz.v1.Status.events:type_name -> altavoz.v1.TaskEvent
+	7,  // 35: altavoz.v1.TaskEvent.kind:type_name -> altavoz.v1.TaskEventKind
+	36, // [36:36] is the sub-list for method output_type
+	36, // [36:36] is the sub-list for method input_type
+	36, // [36:36] is the sub-list for extension type_name
+	36, // [36:36] is the sub-list for extension extendee
+	0,  // [0:36] is the sub-list for field type_name
 }
 
 func init() { file_events_proto_init() }
@@ -3167,8 +3341,8 @@ func file_events_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_events_proto_rawDesc), len(file_events_proto_rawDesc)),
-			NumEnums:      7,
-			NumMessages:   23,
+			NumEnums:      8,
+			NumMessages:   24,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -13,3 +13,13 @@ const MaxReference = 128
 func ValidReference(text string) bool {
 	return len(text) <= MaxReference && utf8.ValidString(text) && !strings.ContainsFunc(text, unicode.IsControl)
 }
+
+// Repeats reports whether a task may have several events of the kind, which only their times tell apart.
+func (k TaskEventKind) Repeats() bool {
+	switch k {
+	case TaskEventKind_TASK_EVENT_KIND_PAUSED, TaskEventKind_TASK_EVENT_KIND_RESUMED, TaskEventKind_TASK_EVENT_KIND_CORRECTED:
+		return true
+	case TaskEventKind_TASK_EVENT_KIND_UNSPECIFIED, TaskEventKind_TASK_EVENT_KIND_ACCEPTED, TaskEventKind_TASK_EVENT_KIND_STARTED, TaskEventKind_TASK_EVENT_KIND_FINISHED:
+	}
+	return false
+}

@@ -20,6 +20,7 @@ const (
 	TopicResults      stream.Topic = "results"
 	TopicMarks        stream.Topic = "marks"
 	TopicStatuses     stream.Topic = "statuses"
+	TopicEvents       stream.Topic = "events" // JSON, for upstream systems
 	TopicRejects      stream.Topic = "rejects"
 	TopicRegistry     stream.Topic = "registry" // what altavoz remembers of topics and groups: see kafka/registry
 )
@@ -42,8 +43,8 @@ const MaxBroadcastBytes = 24 << 20
 // Topics is the table of topics.
 //
 // sends are kept for less than the broker keeps the offsets of a group that stands still (7 days by default): a
-// ledger is never gone while its sends remain. marks and statuses have the partitions of results, because the
-// owner of a partition of results writes the same partition of the two.
+// ledger is never gone while its sends remain. marks, statuses and events have the partitions of results, because the
+// owner of a partition of results writes the same partition of the three.
 func Topics() []TopicSpec {
 	return []TopicSpec{
 		{Topic: TopicBroadcasts, Partitions: 12, Embedded: 4, Retention: 14 * day, MaxRecord: MaxBroadcastBytes},
@@ -54,6 +55,7 @@ func Topics() []TopicSpec {
 		{Topic: TopicResults, Partitions: 12, Embedded: 4, Retention: 30 * day, MaxRecord: MaxRecordBytes},
 		{Topic: TopicMarks, Partitions: 12, Embedded: 4, Compact: true, MaxRecord: MaxRecordBytes},
 		{Topic: TopicStatuses, Partitions: 12, Embedded: 4, Compact: true, MaxRecord: MaxRecordBytes},
+		{Topic: TopicEvents, Partitions: 12, Embedded: 4, Retention: 14 * day, MaxRecord: MaxRecordBytes},
 		{Topic: TopicRejects, Partitions: 12, Embedded: 4, Retention: 30 * day, MaxRecord: MaxBroadcastBytes},
 		{Topic: TopicRegistry, Partitions: 1, Embedded: 1, Compact: true, MaxRecord: MaxRecordBytes},
 	}

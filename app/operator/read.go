@@ -31,6 +31,7 @@ type Shown struct {
 
 // readable are the topics that Read shows, and how: with phones masked unless asked otherwise.
 var readable = map[stream.Topic]func(rec *stream.Record, phones bool) (json.RawMessage, error){
+	schemas.TopicEvents:   eventJSON,
 	schemas.TopicStatuses: statusJSON,
 }
 
@@ -104,4 +105,12 @@ func statusJSON(rec *stream.Record, phones bool) (json.RawMessage, error) {
 		return nil, fmt.Errorf("writing a status: %w", err)
 	}
 	return text, nil
+}
+
+// eventJSON shows an event as it is: there are no phones in it.
+func eventJSON(rec *stream.Record, _ bool) (json.RawMessage, error) {
+	if !json.Valid(rec.Value) {
+		return json.Marshal(map[string]string{"unreadable": "it is no JSON"})
+	}
+	return rec.Value, nil
 }

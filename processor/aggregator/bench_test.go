@@ -32,7 +32,7 @@ func benchRecords() []stream.Record {
 // BenchmarkWorker reads records and folds them, as a partition does: one operation is one record.
 func BenchmarkWorker(b *testing.B) {
 	recs, plan := benchRecords(), schemas.EncodeResult(planOf(benchTask))
-	st := New(Config{}, Ports{Statuses: sink{}, Marks: sink{}})
+	st := New(Config{}, Ports{Statuses: sink{}, Marks: sink{}, Event: eventOf})
 	b.ReportAllocs()
 	b.ResetTimer()
 	for left := b.N; left > 0; {
@@ -58,7 +58,7 @@ func BenchmarkWorker(b *testing.B) {
 // BenchmarkWorkerTasks is the same with a thousand tasks whose results come mixed, and after the first pass repeated.
 func BenchmarkWorkerTasks(b *testing.B) {
 	const tasks = 1000
-	st := New(Config{}, Ports{Statuses: sink{}, Marks: sink{}})
+	st := New(Config{}, Ports{Statuses: sink{}, Marks: sink{}, Event: eventOf})
 	s := st.newWorker(stream.Position{Partition: results0, Offset: stream.NoOffset})
 	s.catchUp()
 	recs := make([]stream.Record, 0, 100*tasks)
@@ -98,7 +98,7 @@ func BenchmarkReceipts(b *testing.B) {
 					recs = append(recs, schemas.EncodeResult(r))
 				}
 			}
-			st := New(Config{}, Ports{Statuses: sink{}, Marks: sink{}})
+			st := New(Config{}, Ports{Statuses: sink{}, Marks: sink{}, Event: eventOf})
 			b.ReportAllocs()
 			b.ResetTimer()
 			for left := b.N; left > 0; {
@@ -188,7 +188,7 @@ func BenchmarkTakeover(b *testing.B) {
 	for b.Loop() {
 		before := heap()
 		topics := &manyTasks{n: n}
-		st := New(Config{}, Ports{Statuses: sink{}, Marks: sink{}, Table: topics})
+		st := New(Config{}, Ports{Statuses: sink{}, Marks: sink{}, Event: eventOf, Table: topics})
 		s := st.newWorker(stream.Position{Partition: results0, Offset: stream.NoOffset})
 		began := time.Now()
 		if err := s.loadTopics(b.Context()); err != nil {

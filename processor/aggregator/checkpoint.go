@@ -3,6 +3,7 @@ package aggregator
 import (
 	"time"
 
+	"altavoz/processor/aggregator/lastresult"
 	"altavoz/processor/partition"
 	"altavoz/schemas"
 	"altavoz/stream"
@@ -35,7 +36,7 @@ type write struct {
 // checkpoint is a position of results and the writes that contain everything below it.
 type checkpoint struct {
 	position int64
-	last     lastResult
+	last     lastresult.Result
 	waiting  int
 	failed   bool
 	commit   bool
@@ -55,7 +56,7 @@ func (w *worker) append(to stream.Appender, rec stream.Record, out *write) {
 func (w *worker) onWritten(out *write, at int64, err error) {
 	delete(w.writes.inFlight, out)
 	if err != nil {
-		w.st.metrics.failures.Inc()
+		w.st.metrics.Failures.Inc()
 		w.st.log.Debug("a record was not written and will be again", "topic", string(out.topic), "partition", w.partition(), "error", err)
 	}
 	if cp := out.checkpoint; cp != nil {
@@ -90,7 +91,7 @@ func (w *worker) onWritten(out *write, at int64, err error) {
 
 // reject keeps a record that can never be processed where an operator finds it.
 func (w *worker) reject(rec stream.Record, why error) {
-	w.st.metrics.rejected.Inc()
+	w.st.metrics.Rejected.Inc()
 	w.st.log.Warn("a result was rejected", "partition", rec.Partition, "offset", rec.Offset, "error", why)
 	w.appendReject(w.st.ports.Reject(rec, "aggregator", "invalid_result", why.Error()))
 }
@@ -125,6 +126,9 @@ func (w *worker) runCheckpoint(now time.Time) error {
 		}
 	}
 	if out.checkpoint == nil || out.checkpoint.waiting > 0 { //mutant:commit-waits-for-marks
+		return nil
+	}
+	if w.events.Awaited() > 0 { //mutant:commit-waits-for-events
 		return nil
 	}
 	cp := out.checkpoint
@@ -168,6 +172,9 @@ func (w *worker) beginCheckpoint(now time.Time) error {
 	out.checkpoint = &checkpoint{position: w.replay.next, last: w.replay.last, waiting: len(out.inFlight), commit: w.replay.caughtUp}
 	for one := range out.inFlight {
 		one.checkpoint = out.checkpoint
+	}
+	if w.replay.caughtUp {
+		w.events.Await()
 	}
 	return nil
 }

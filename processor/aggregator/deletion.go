@@ -41,7 +41,7 @@ func (w *worker) deleteExpired(now time.Time) {
 	for id, d := range w.tasks.deletions {
 		if d.over {
 			delete(w.tasks.deletions, id)
-			w.st.metrics.deleted.Inc()
+			w.st.metrics.Deleted.Inc()
 		} else if d.waiting == 0 && !d.failed && w.replay.caughtUp {
 			w.writeTombstones(d)
 		}

@@ -5,6 +5,7 @@ import (
 
 	"altavoz/processor/aggregator/finished"
 	"altavoz/processor/aggregator/fold"
+	"altavoz/processor/aggregator/outbox"
 	"altavoz/processor/rate"
 	"altavoz/schemas"
 	"altavoz/stream"
@@ -19,6 +20,7 @@ type entry struct {
 	read    fold.ReadPage
 	pages   []fold.Page // of an evicted task, none of them in memory
 	status  statusState
+	life    outbox.Life  // of a resident task
 	rate    *rate.Recent // nil: nothing was decided lately
 	usedAt  time.Time
 	dirty   bool // in writes.dirty
@@ -77,7 +79,7 @@ func (w *worker) findOrAdd(id schemas.TaskID, opens bool, rec *stream.Record) (*
 	e := w.find(id)
 	if e == nil {
 		if _, deleted := w.tasks.deletions[id]; deleted || !opens {
-			w.st.metrics.noTask.Inc()
+			w.st.metrics.NoTask.Inc()
 			return nil, nil
 		}
 		// The key is what brought the record to this partition. Under another key it would open a second, half task.
@@ -109,5 +111,5 @@ func (e *entry) written() bool {
 
 func (w *worker) addOpen(n int) {
 	w.tasks.open += n
-	w.st.metrics.open.Add(float64(n))
+	w.st.metrics.Open.Add(float64(n))
 }

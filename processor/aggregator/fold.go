@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"altavoz/processor/aggregator/fold"
+	"altavoz/processor/aggregator/lastresult"
 	"altavoz/schemas"
 	"altavoz/stream"
 )
@@ -26,13 +27,13 @@ func (w *worker) fold(recs []stream.Record) error {
 		}
 		w.replay.next = recs[i].Offset + 1
 		if i == len(recs)-1 {
-			w.replay.last = lastResultOf(&recs[i])
+			w.replay.last = lastresult.Of(&recs[i])
 		}
 		if oldest == 0 || at > 0 && at < oldest {
 			oldest = at
 		}
 	}
-	w.st.metrics.folded(len(recs), &w.batch.tally, oldest)
+	w.st.metrics.Folded(len(recs), &w.batch.tally, oldest)
 	return nil
 }
 
@@ -63,11 +64,11 @@ func (w *worker) foldReceipts(rec *stream.Record, now time.Time) (at int64, err 
 	e, err := w.findOrAdd(all[0].Task, false, rec)
 	if e == nil {
 		if err == nil {
-			w.st.metrics.unknown.Add(float64(len(all)))
+			w.st.metrics.Unknown.Add(float64(len(all)))
 		}
 		return at, err
 	}
-	w.st.metrics.known.Add(float64(len(all)))
+	w.st.metrics.Known.Add(float64(len(all)))
 	was := w.snapshot(e, now)
 	changed := false
 	for i := range all {
@@ -129,7 +130,7 @@ func (w *worker) recordChanges(e *entry, was snapshot, changed bool, now time.Ti
 		w.countDecided(e, now, t.Decided-was.decided)
 	}
 	if t.OutOfRange > 0 {
-		w.st.metrics.outOfRange.Add(float64(t.OutOfRange))
+		w.st.metrics.OutOfRange.Add(float64(t.OutOfRange))
 		t.OutOfRange = 0
 	}
 	if changed {
@@ -144,6 +145,7 @@ func (w *worker) markChanged(e *entry, now time.Time) {
 	if e.task.FinishedMs != 0 && !e.done {
 		w.finish(e)
 	}
+	w.announce(e, now)
 	w.queue.add(e, now, w.st.cfg.StatusEvery)
 }
 
@@ -159,10 +161,10 @@ func (w *worker) markDirty(e *entry) {
 func (w *worker) finish(e *entry) {
 	e.done = true
 	w.addOpen(-1)
-	w.st.metrics.finished.Inc()
+	w.st.metrics.Finished.Inc()
 	e.status.urgent = true
 	if w.replay.caughtUp {
 		w.writePages(e)
 	}
-	w.st.logFinished(e.task)
+	w.st.log.Info("broadcast finished", e.task.Ended()...)
 }

@@ -98,7 +98,7 @@ func (w *worker) watch(ctx context.Context, topic stream.Topic, end int64) {
 	if len(foreign) == 0 {
 		return
 	}
-	w.st.metrics.foreign[topic].Add(float64(len(foreign)))
+	w.st.metrics.Foreign[topic].Add(float64(len(foreign)))
 	w.Post(func() { //nolint:contextcheck // what it reads ends with the partition
 		for i := range foreign {
 			if w.mergeForeign(&foreign[i]) != nil { // the partition was stopped
@@ -155,6 +155,10 @@ func (w *worker) mergeForeignStatus(rec *stream.Record) error {
 	if err != nil {
 		return err
 	}
+	for _, ev := range e.life.Merge(&e.task.Head, &theirs, w.writes.committed) {
+		w.tell(after, ev, nil)
+	}
+	after.Events = e.life.Events()
 	s := &e.status
 	last, newer := rec.Offset > s.offset, theirs.GetVersion() >= s.version
 	s.version = max(s.version, theirs.GetVersion())

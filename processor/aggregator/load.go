@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"altavoz/processor/aggregator/fold"
+	"altavoz/processor/aggregator/outbox"
 	"altavoz/processor/aggregator/readback"
 	"altavoz/processor/rate"
 	"altavoz/schemas"
@@ -12,7 +13,7 @@ import (
 
 // loadTopics fills the partition from its topics. Partitions are loaded one at a time: see the memory of readback.Whole.
 func (w *worker) loadTopics(ctx context.Context) error {
-	all, err := w.topics.Whole(ctx)
+	all, err := w.topics.Whole(ctx, w.writes.committed)
 	if err != nil {
 		return err
 	}
@@ -39,6 +40,9 @@ func (w *worker) place(id schemas.TaskID, t *readback.Task, planOmitted bool) er
 		return nil
 	}
 	w.tasks.entries[e.id] = e
+	if t.Telling != nil {
+		w.retell(id, t.Telling, t.Unsure, time.Now())
+	}
 	if len(t.Deleted) > 0 && (e.done || noStatus) { // its deletion was begun
 		e.pages = t.Pages
 		w.startDeletion(e)
@@ -91,6 +95,7 @@ func (w *worker) placeResident(e *entry, t *readback.Task, pages fold.Pages, pla
 		return err
 	}
 	w.makeResident(e, task)
+	e.life = outbox.Restore(&task.Head, t.Status.GetEvents())
 	if !agree {
 		w.markChanged(e, time.Now())
 	}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"altavoz/processor/aggregator/fold"
+	"altavoz/processor/aggregator/outbox"
 	"altavoz/schemas"
 )
 
@@ -33,7 +34,7 @@ func (w *worker) mayFold() bool { return w.writes.checkpoint == nil || w.memory.
 
 func (w *worker) addBytes(n int64) {
 	w.memory.bytes += n
-	w.st.metrics.bytes.Add(float64(n))
+	w.st.metrics.Bytes.Add(float64(n))
 }
 
 // load makes an evicted task resident: what its status has, and its states page by page as they are needed.
@@ -49,6 +50,7 @@ func (w *worker) load(e *entry) error {
 	t := fold.Restore(e.id, s, e.pages)
 	e.pages = nil
 	w.makeResident(e, t)
+	e.life = outbox.Restore(&t.Head, s.GetEvents())
 	return nil
 }
 
@@ -57,17 +59,17 @@ func (w *worker) makeResident(e *entry, t *fold.Task) {
 	t.Tally = &w.batch.tally
 	e.task, e.usedAt = t, time.Now()
 	e.read = func(n uint32, at int64) ([]byte, error) {
-		w.st.metrics.reads.Inc()
+		w.st.metrics.Reads.Inc()
 		return w.topics.Page(w.Context(), e.id, n, at)
 	}
 	w.memory.resident[e] = struct{}{}
-	w.st.metrics.resident.Inc()
+	w.st.metrics.Resident.Inc()
 	w.addBytes(t.Bytes)
 }
 
 // readStatus reads a task's own status back.
 func (w *worker) readStatus(e *entry) (s *schemas.Status, err error) {
-	w.st.metrics.reads.Inc()
+	w.st.metrics.Reads.Inc()
 	s, e.status.offset, err = w.topics.Status(w.Context(), e.id, e.status.offset)
 	return s, err
 }
@@ -128,9 +130,9 @@ func (w *worker) evictTask(e *entry) {
 	for i := range t.List {
 		t.Evict(&t.List[i])
 	}
-	e.pages, e.task, e.read = t.List, nil, nil
+	e.pages, e.task, e.read, e.life = t.List, nil, nil, outbox.Life{}
 	delete(w.memory.resident, e)
-	w.st.metrics.resident.Dec()
+	w.st.metrics.Resident.Dec()
 	if w.tasks.recent == e {
 		w.tasks.recent = nil
 	}

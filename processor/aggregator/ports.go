@@ -7,6 +7,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"altavoz/processor/aggregator/readback"
+	"altavoz/schemas"
 	"altavoz/stream"
 )
 
@@ -19,10 +20,12 @@ type Ports struct {
 	Committer stream.Committer
 	Pauser    stream.Pauser
 	Statuses  stream.Appender // no linger
-	Marks     stream.Appender // and rejects
+	Marks     stream.Appender // and events and rejects
 	Table     Table
 	// Reject makes the record that keeps rec, and why it can't be processed, in the topic rejects.
 	Reject func(rec stream.Record, stage, code, reason string) stream.Record
+	// Event makes the record of topic events that tells an event of a task, as its Status is then. The Status has no lines of recipients.
+	Event func(s *schemas.Status, e *schemas.TaskEvent) stream.Record
 }
 
 // Config is how the stage behaves; zero values mean the defaults.

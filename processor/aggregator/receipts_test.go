@@ -64,7 +64,7 @@ func TestSimulatedReceiptsCountFromTheFirstUntilTheTaskIsDeleted(t *testing.T) {
 		w.result(received(400_000, 2, uint32(schemas.StateDelivered)))
 		p.feedAll()
 		settle(time.Second)
-		if again := w.status(task1); again.GetVersion() != s.GetVersion()+1 || again.GetFinishedMs() != s.GetFinishedMs() || len(again.GetErrors()) != 1 {
+		if again := w.status(task1); again.GetVersion() <= s.GetVersion() || again.GetFinishedMs() != s.GetFinishedMs() || len(again.GetErrors()) != 1 {
 			t.Fatalf("corrected when cold: %v", again)
 		}
 		settle(5 * time.Second)

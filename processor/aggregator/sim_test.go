@@ -2,6 +2,7 @@ package aggregator
 
 import (
 	"math/rand/v2"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -9,6 +10,7 @@ import (
 
 	"altavoz/internal/logtest"
 	"altavoz/internal/testio"
+	"altavoz/processor/aggregator/outbox"
 	"altavoz/schemas"
 	"altavoz/stream"
 )
@@ -85,7 +87,7 @@ func (s *sim) step() {
 	case n < 93: // frozen, taken for dead, and alive again: what it had under way arrives later
 		s.owner.HoldWrites()
 		settle(time.Duration(s.rng.IntN(2000)) * time.Millisecond)
-		s.zombies = append(s.zombies, s.owner)
+		s.zombies, s.disordered = append(s.zombies, s.owner), true
 		s.owner = s.start(s.cfg)
 	case n < 95:
 		s.thaw()
@@ -188,8 +190,16 @@ func (s *sim) end() {
 		s.t.Errorf("committed %d of %d when all is quiet", at, size)
 	}
 	s.checkView(s.t, false)
+	settle(2 * time.Minute)
 	for _, t := range s.tasks {
-		if r := s.status(t.id).GetRate(); r != 0 {
+		st := s.status(t.id)
+		if outbox.Uncorrected(st) {
+			s.t.Errorf("task %s has other numbers than those that were told: %v", t.id, st)
+		}
+		if all := st.GetEvents(); len(all) > 0 && !slices.Contains(s.told(t.id), string(eventOf(st, all[len(all)-1]).Value)) {
+			s.t.Errorf("task %s has an event that was not told: %v", t.id, all[len(all)-1])
+		}
+		if r := st.GetRate(); r != 0 {
 			s.t.Errorf("task %s rests and shows %v a second", t.id, r)
 		}
 	}

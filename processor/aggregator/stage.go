@@ -6,7 +6,8 @@ import (
 	"log/slog"
 	"time"
 
-	"altavoz/processor/aggregator/fold"
+	"altavoz/processor/aggregator/lastresult"
+	"altavoz/processor/aggregator/meters"
 	"altavoz/processor/partition"
 	"altavoz/schemas"
 	"altavoz/stream"
@@ -17,7 +18,7 @@ type Stage struct {
 	cfg     Config
 	ports   Ports
 	log     *slog.Logger
-	metrics *metrics
+	metrics *meters.Metrics
 	loading chan struct{} // holds a token while a partition is loaded
 	workers *partition.Assignments[*worker]
 }
@@ -26,7 +27,7 @@ type Stage struct {
 func New(cfg Config, ports Ports) *Stage {
 	cfg = cfg.withDefaults()
 	return &Stage{
-		cfg: cfg, ports: ports, log: cfg.Logger, metrics: newMetrics(cfg.Registerer),
+		cfg: cfg, ports: ports, log: cfg.Logger, metrics: meters.New(cfg.Registerer),
 		loading: make(chan struct{}, 1), workers: partition.New[*worker](ports.Committer, ports.Pauser, cfg.Logger),
 	}
 }
@@ -57,7 +58,7 @@ func (st *Stage) OnAssigned(ctx context.Context, pos stream.Position) (int64, er
 		return 0, fmt.Errorf("taking over %s: %w", pos.Partition, err)
 	}
 	w := st.newWorker(pos)
-	w.replay.last, _ = parseLastResult(pos.Metadata)
+	w.replay.last, _ = lastresult.Parse(pos.Metadata)
 	bound := context.AfterFunc(ctx, w.Stop)
 	err = w.loadTopics(ctx)
 	if err == nil {
@@ -103,25 +104,3 @@ func (st *Stage) OnRevoked(ctx context.Context, of []stream.TopicPartition) {
 
 // OnLost gives partitions up at once. It returns when nothing of them goes on, the commit under way included.
 func (st *Stage) OnLost(of []stream.TopicPartition) { st.workers.OnLost(of) }
-
-// logFinished logs how a broadcast ended.
-func (st *Stage) logFinished(t *fold.Task) {
-	attrs := []any{"task", t.ID.String(), "total", t.Plan.GetTotal(), "failed_as_a_whole", t.Phase == schemas.Phase_PHASE_FAILED}
-	sums := make(map[schemas.OutcomeClass]uint32)
-	for m, n := range t.Counts {
-		sums[schemas.RecipientState(m).Outcome()] += n
-	}
-	for _, o := range schemas.Outcomes {
-		if sums[o] > 0 {
-			attrs = append(attrs, string(o), sums[o])
-		}
-	}
-	since := t.Plan.GetAcceptedMs()
-	if since == 0 {
-		since = t.StartedMs
-	}
-	if since > 0 {
-		attrs = append(attrs, "seconds", time.Duration(max(0, t.FinishedMs-since)*int64(time.Millisecond)).Seconds())
-	}
-	st.log.Info("broadcast finished", attrs...)
-}

@@ -108,5 +108,8 @@ func (w *worker) statusOf(e *entry) (*schemas.Status, error) {
 	was := e.task.Bytes
 	s, err := e.task.Status(e.read)
 	w.addBytes(e.task.Bytes - was)
+	if err == nil {
+		s.Events = e.life.Events()
+	}
 	return s, err
 }

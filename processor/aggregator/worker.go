@@ -6,6 +6,8 @@ import (
 
 	"altavoz/processor/aggregator/finished"
 	"altavoz/processor/aggregator/fold"
+	"altavoz/processor/aggregator/lastresult"
+	"altavoz/processor/aggregator/outbox"
 	"altavoz/processor/aggregator/ownwrites"
 	"altavoz/processor/aggregator/readback"
 	"altavoz/processor/partition"
@@ -33,21 +35,25 @@ type worker struct {
 	ahead  atomic.Pointer[span] // what must be folded before the partition has caught up; for the watch
 	lacked span                 // ahead at the watch's last look, if nothing waited
 
-	replay     replay
-	tasks      tasks
-	memory     memory
-	queue      statusQueue
-	writes     writes
-	rates      rates
-	batch      batch
+	replay replay
+	tasks  tasks
+	memory memory
+	queue  statusQueue
+	writes writes
+	rates  rates
+	batch  batch
+
+	events      outbox.Queue
+	corrections outbox.Corrections
+
 	deletionAt time.Time // of the next look for expired tasks
 }
 
 // replay is how far results are folded. Below to lie results that the previous owner may have folded. Until these are folded here too
 // no status is written and nothing committed: a status would have less than one that was written before.
 type replay struct {
-	next     int64      // offset of the next result to fold
-	last     lastResult // the one before
+	next     int64             // offset of the next result to fold
+	last     lastresult.Result // the one before
 	to       int64
 	caughtUp bool
 }
@@ -118,6 +124,9 @@ func (w *worker) step() error {
 	if err := w.writeStatuses(now); err != nil {
 		return err
 	}
+	if err := w.writeEvents(now); err != nil {
+		return err
+	}
 	w.evictPages()
 	if err := w.runCheckpoint(now); err != nil {
 		return err
@@ -138,8 +147,14 @@ func (w *worker) next() time.Time {
 	if w.replay.caughtUp && !w.queue.at.IsZero() && w.queue.at.Before(at) {
 		at = w.queue.at
 	}
-	if !w.rates.endAt.IsZero() && w.rates.endAt.Before(at) {
-		at = w.rates.endAt
+	due := []time.Time{w.rates.endAt}
+	if w.replay.caughtUp {
+		due = append(due, w.events.Next(), w.corrections.Next())
+	}
+	for _, t := range due {
+		if !t.IsZero() && t.Before(at) {
+			at = t
+		}
 	}
 	return at
 }
@@ -158,7 +173,9 @@ func (w *worker) catchUp() {
 			w.evictTask(e)
 			w.addOpen(-1)
 			w.startDeletion(e)
+			continue
 		}
+		w.announce(e, time.Now())
 	}
 }
 
@@ -166,5 +183,5 @@ func (w *worker) catchUp() {
 func (w *worker) Close() {
 	w.addOpen(-w.tasks.open)
 	w.addBytes(-w.memory.bytes)
-	w.st.metrics.resident.Sub(float64(len(w.memory.resident)))
+	w.st.metrics.Resident.Sub(float64(len(w.memory.resident)))
 }

@@ -2,9 +2,11 @@ package aggregator
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,6 +17,7 @@ import (
 
 	"altavoz/internal/logtest"
 	"altavoz/processor/aggregator/fold"
+	"altavoz/processor/aggregator/outbox"
 	"altavoz/schemas"
 	"altavoz/stream"
 )
@@ -23,14 +26,15 @@ import (
 type world struct {
 	*logtest.Broker // its lock is the world's
 	t               *testing.T
-	processes       int // so far
+	processes       int  // so far
+	disordered      bool // a process that was taken for dead may have written events late
 }
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{Broker: logtest.New(), t: t}
 	w.Failf = t.Errorf
-	for _, p := range []stream.TopicPartition{results0, statuses0, marks0, rejects0} {
+	for _, p := range []stream.TopicPartition{results0, statuses0, marks0, events0, rejects0} {
 		w.Log(p)
 	}
 	return w
@@ -40,6 +44,7 @@ var (
 	results0  = stream.TopicPartition{Topic: schemas.TopicResults}
 	statuses0 = stream.TopicPartition{Topic: schemas.TopicStatuses}
 	marks0    = stream.TopicPartition{Topic: schemas.TopicMarks}
+	events0   = stream.TopicPartition{Topic: schemas.TopicEvents}
 	rejects0  = stream.TopicPartition{Topic: schemas.TopicRejects}
 )
 
@@ -56,6 +61,28 @@ func (w *world) result(rs ...*schemas.Result) {
 func (w *world) records(of stream.TopicPartition, from int64) []stream.Record { return w.All(of, from) }
 
 func (w *world) size(of stream.TopicPartition) int { return int(w.End(of)) }
+
+// eventOf is an event as these tests have it: a text.
+func eventOf(s *schemas.Status, e *schemas.TaskEvent) stream.Record {
+	kind := strings.TrimPrefix(e.GetKind().String(), "TASK_EVENT_KIND_")
+	if e.GetKind().Repeats() {
+		kind += fmt.Sprintf(" %d", e.GetAtMs())
+	}
+	if e.GetKind() == schemas.TaskEventKind_TASK_EVENT_KIND_CORRECTED {
+		kind += fmt.Sprintf(" %d failed %d unknown", e.GetFailed(), e.GetUnknown())
+	}
+	return stream.Record{Topic: schemas.TopicEvents, Key: []byte(schemas.TaskID(s.GetTask()).String()), Value: []byte(kind)}
+}
+
+// told is what was told of a task, in order, each event where it came first.
+func (w *world) told(id schemas.TaskID) (all []string) {
+	for _, rec := range w.records(events0, 0) {
+		if string(rec.Key) == id.String() && !slices.Contains(all, string(rec.Value)) {
+			all = append(all, string(rec.Value))
+		}
+	}
+	return all
+}
 
 // position is the offset that is committed.
 func (w *world) position(of stream.TopicPartition) int64 {
@@ -116,7 +143,7 @@ func (w *world) join(cfg Config) *process {
 	p := &process{world: w, reg: prometheus.NewRegistry(), Member: w.Join("p"+strconv.Itoa(w.processes), logtest.Options{InOrder: true})}
 	cfg.Registerer = p.reg
 	p.st = New(cfg, Ports{
-		Committer: p, Pauser: p, Statuses: p, Marks: p, Table: p,
+		Committer: p, Pauser: p, Statuses: p, Marks: p, Table: p, Event: eventOf,
 		Reject: func(rec stream.Record, stage, code, reason string) stream.Record {
 			rec.Topic, rec.Partition = schemas.TopicRejects, 0
 			rec.Headers = append(slices.Clone(rec.Headers), stream.Header{Key: "reject", Value: []byte(stage + " " + code + " " + reason)})
@@ -223,6 +250,52 @@ func (p *process) labelled(name, label, value string) (sum float64) {
 	return sum
 }
 
+// checkEvents compares what was told of each task, but for corrections, with what follows from the log, in its order; repeats count once.
+func (w *world) checkEvents(t interface {
+	Helper()
+	Fatalf(format string, args ...any)
+},
+) {
+	t.Helper()
+	var log recount
+	lives, want := make(map[schemas.TaskID]*[2]outbox.Life), make(map[schemas.TaskID][]string)
+	maybe := make(map[string]bool) // after the end: after a crash the end may be told later
+	for _, rec := range w.records(results0, 0) {
+		log.take(rec)
+		id, err := schemas.ParseTaskID(string(rec.Key))
+		if err != nil || log.tasks[id] == nil {
+			continue
+		}
+		if lives[id] == nil {
+			lives[id] = new([2]outbox.Life)
+		}
+		text := func(e *schemas.TaskEvent) string { return string(eventOf(&schemas.Status{Task: id.Bytes()}, e).Value) }
+		for _, e := range lives[id][0].Next(log.tasks[id], rec.Offset, rec.Offset, true) {
+			want[id] = append(want[id], text(e))
+		}
+		for _, e := range lives[id][1].Next(log.tasks[id], rec.Offset, rec.Offset, false) {
+			if !slices.Contains(want[id], text(e)) {
+				maybe[id.String()+text(e)] = true
+			}
+		}
+	}
+	for id := range want {
+		if w.status(id) != nil && len(w.status(id).GetEvents()) == 0 { // made by an earlier version
+			continue
+		}
+		got := slices.DeleteFunc(w.told(id), func(text string) bool { return strings.HasPrefix(text, "CORRECTED") || maybe[id.String()+text] })
+		if w.disordered { // and show the end, by its marks, before this process has read of a pause
+			pauses := func(text string) bool { return strings.HasPrefix(text, "PAUSED") || strings.HasPrefix(text, "RESUMED") }
+			got, want[id] = slices.DeleteFunc(got, pauses), slices.DeleteFunc(want[id], pauses)
+			slices.Sort(want[id])
+			slices.Sort(got)
+		}
+		if diff := cmp.Diff(want[id], got); diff != "" {
+			t.Fatalf("task %s: what follows from the log (-) and what was told (+) differ:\n%s", id, diff)
+		}
+	}
+}
+
 // checkView compares what the topics show, the last record of each key and the highest version, with a fold of the whole
 // log of results, for every task in it.
 func (w *world) checkView(t interface {
@@ -235,6 +308,7 @@ func (w *world) checkView(t interface {
 	for _, rec := range w.records(results0, 0) {
 		log.take(rec)
 	}
+	w.checkEvents(t)
 	last := make(map[string][]byte)
 	for _, rec := range w.records(marks0, 0) {
 		var p schemas.StatePage
@@ -250,7 +324,7 @@ func (w *world) checkView(t interface {
 		if got == nil {
 			t.Fatalf("task %s has no status", id)
 		}
-		got.Version, got.UpdatedMs, got.Rate = 0, 0, 0
+		got.Version, got.UpdatedMs, got.Rate, got.Events = 0, 0, 0, nil
 		if (got.GetFinishedMs() == 0) == (want.GetFinishedMs() == 0) {
 			got.FinishedMs = want.GetFinishedMs() // which of the last results decided it may differ after a crash
 		}

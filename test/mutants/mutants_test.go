@@ -193,6 +193,9 @@ l.unread = l.head`),
 		{marker: "greatest-outcome-stays", change: condition("to != from"), test: "TestFoldDoesNotDependOnOrder"},
 		{marker: "foreign-marks-only-raise", change: condition("o != m"), test: "TestZombieIsRepaired", in: "processor/aggregator"},
 		{marker: "commit-waits-for-marks", change: operandWith("waiting", "false"), test: "TestCommitOnlyAfterAcknowledgement"},
+		{marker: "commit-waits-for-events", change: makeFalse(), test: "TestCommitWaitsForEvents"},
+		{marker: "what-may-not-be-told-is-told-again", change: makeFalse(), test: "TestEventsThatACrashLostAreToldAgain", in: "processor/aggregator"},
+		{marker: "events-of-a-task-do-not-overtake-each-other", change: makeFalse(), test: "TestEventsOfATaskDoNotOvertakeEachOther"},
 		{marker: "foreign-writes-are-noticed", change: makeFalse(), test: "TestZombieIsRepaired"},
 
 		// Where a member begins, what it is handed, and how it goes.

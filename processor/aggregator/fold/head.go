@@ -39,6 +39,9 @@ func (h *Head) Add(s *schemas.Status) {
 	}
 }
 
+// PhaseMs is when the phase was said, unix milliseconds.
+func (h *Head) PhaseMs() int64 { return h.phaseMs }
+
 // ContainedIn reports whether the status has all of the head.
 func (h Head) ContainedIn(s *schemas.Status) bool {
 	var other Head

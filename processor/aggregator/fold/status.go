@@ -9,20 +9,26 @@ func (t *Task) Status(read ReadPage) (*schemas.Status, error) {
 	if err := t.completeLines(read); err != nil {
 		return nil, err
 	}
+	s := t.Summary()
+	s.Errors = make([]*schemas.ErrorLine, len(t.lines))
+	for i, l := range t.lines {
+		s.Errors[i] = &schemas.ErrorLine{Index: l.GetIndex(), Phone: l.GetPhone(), Mark: l.GetMark(), Reason: l.GetReason()}
+	}
+	return s, nil
+}
+
+// Summary is Status without the lines of recipients, for which no page is read back.
+func (t *Task) Summary() *schemas.Status {
 	s := &schemas.Status{
 		Task: t.ID.Bytes(), Plan: t.Plan, Cursor: min(t.cursor, t.total()), Phase: t.Phase, Why: t.why.Words(), Cause: t.why.Cause(), PhaseMs: t.phaseMs,
-		Controls: t.controls.next, Pipe: t.controls.inFlight, Speed: t.controls.speed,
-		StartedMs: t.StartedMs, FinishedMs: t.FinishedMs, Errors: make([]*schemas.ErrorLine, len(t.lines)),
+		Controls: t.controls.next, Pipe: t.controls.inFlight, Speed: t.controls.speed, StartedMs: t.StartedMs, FinishedMs: t.FinishedMs,
 	}
 	for m, n := range t.Counts {
 		if n > 0 {
 			s.Counts = append(s.Counts, &schemas.StateCount{Mark: uint32(m), Count: n})
 		}
 	}
-	for i, l := range t.lines {
-		s.Errors[i] = &schemas.ErrorLine{Index: l.GetIndex(), Phone: l.GetPhone(), Mark: l.GetMark(), Reason: l.GetReason()}
-	}
-	return s, nil
+	return s
 }
 
 // Restore makes a task of its own status and of pages that are not in memory, which the status must agree with.

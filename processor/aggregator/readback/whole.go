@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"altavoz/processor/aggregator/fold"
+	"altavoz/processor/aggregator/outbox"
 	"altavoz/schemas"
 	"altavoz/stream"
 )
@@ -22,6 +23,7 @@ type Whole struct {
 	Broken                int                 // records that can't be read
 	PlanOmitted           *schemas.TaskOpened // stands for the plan of a finished task, which is read again where it is needed
 	StatusesEnd, PagesEnd int64               // up to where they were read
+	Committed             int64               // of results: events of a Status that were made from there on may not be written
 }
 
 // Task is what the topics have of one task. Status, Offset, Counts, UpdatedMs and Rate are those of the record of the highest Version.
@@ -37,6 +39,9 @@ type Task struct {
 	Complete  bool      // the record of the highest version has all of the head
 	Pages     []fold.Page
 	Deleted   map[uint32]struct{} // pages whose last record is a tombstone
+
+	Unsure  []*schemas.TaskEvent // of all status records: those that may not be in the topic events
+	Telling *schemas.Status      // of the highest version, if there are such, or if its numbers are not those that were told
 }
 
 // HasPage reports whether there is a page that was not deleted.
@@ -44,9 +49,9 @@ func (t *Task) HasPage() bool {
 	return slices.ContainsFunc(t.Pages, func(p fold.Page) bool { return p.Offset != fold.NoRecord })
 }
 
-// Whole reads both partitions.
-func (r Reader) Whole(ctx context.Context) (*Whole, error) {
-	all := &Whole{Tasks: make(map[schemas.TaskID]*Task), PlanOmitted: new(schemas.TaskOpened)}
+// Whole reads both partitions. committed is up to where results are.
+func (r Reader) Whole(ctx context.Context, committed int64) (*Whole, error) {
+	all := &Whole{Committed: committed, Tasks: make(map[schemas.TaskID]*Task), PlanOmitted: new(schemas.TaskOpened)}
 	var err error
 	if all.StatusesEnd, err = r.all(ctx, r.Statuses, all.addStatus); err != nil {
 		return nil, err
@@ -95,12 +100,23 @@ func (all *Whole) addStatus(rec stream.Record) error {
 	known, before := t.Last != fold.NoRecord, t.Head
 	t.Last = rec.Offset
 	t.Head.Add(s)
+	for _, e := range s.GetEvents() {
+		if e.GetPosition() >= all.Committed && !slices.ContainsFunc(t.Unsure, func(o *schemas.TaskEvent) bool { return outbox.Same(o, e) }) { //mutant:what-may-not-be-told-is-told-again
+			t.Unsure = append(t.Unsure, e)
+		}
+	}
+	if t.Telling == nil && len(t.Unsure) > 0 {
+		t.Telling = s
+	}
 	if known && s.GetVersion() <= t.Version {
 		t.Complete = t.Complete && t.Head == before
 		return nil
 	}
 	t.Complete = t.Head.ContainedIn(s)
 	t.Version, t.Offset, t.Status, t.Counts, t.UpdatedMs, t.Rate = s.GetVersion(), rec.Offset, s, s.GetCounts(), s.GetUpdatedMs(), s.GetRate()
+	if t.Telling = nil; len(t.Unsure) > 0 || outbox.Uncorrected(s) {
+		t.Telling = s
+	}
 	if s.GetFinishedMs() != 0 { // which most are
 		t.Status, t.Head.Plan = nil, all.PlanOmitted
 	}

@@ -1,0 +1,126 @@
+// Package outbox finds what of a task's life is to be told, and keeps it in order until the topic events has it.
+//
+//	a fold ──► Life.Next ──► Queue ──► events    at least once, in the order of each task
+//	              │
+//	              └──► Status.events: what a takeover may have to write again
+//
+// The commit of a position of results waits until what was told up to it is acknowledged. So what a crash can lose was told behind the
+// committed position: it is derived again from the same results, or stands in a Status with a position that says so. Nothing here waits or
+// touches Kafka.
+package outbox
+
+import (
+	"slices"
+	"time"
+
+	"altavoz/internal/backoff"
+	"altavoz/stream"
+)
+
+const (
+	// maxBatch is how many records are under way at once.
+	maxBatch = 500
+	// What was not written is written again after 100 ms, then twice that, up to 5 s; half of it is drawn.
+	firstWait   = 100 * time.Millisecond
+	longestWait = 5 * time.Second
+)
+
+// item is a record that is to be written; done is called once it is.
+type item struct {
+	rec     stream.Record
+	done    func()
+	awaited bool // a commit waits for it
+}
+
+// Queue is the records of a partition that are to be written, in order. Of one key one is under way at a time, so that none overtakes another.
+type Queue struct {
+	waiting []*item
+	batch   []*item // under way
+	left    int     // of it
+	failed  []*item // of it
+	awaited int     // that a commit waits for
+	again   time.Time
+	tries   int
+}
+
+// Put adds a record. done is called when it is written; nil: nobody asks.
+func (q *Queue) Put(rec stream.Record, done func()) {
+	q.waiting = append(q.waiting, &item{rec: rec, done: done})
+}
+
+// Await has Awaited count what is here now.
+func (q *Queue) Await() {
+	q.awaited = 0
+	for _, it := range slices.Concat(q.failed, q.batch, q.waiting) {
+		it.awaited = true
+		q.awaited++
+	}
+}
+
+// Awaited is how many of the records that were here at the last Await are not written yet.
+func (q *Queue) Awaited() int { return q.awaited }
+
+// Forgo has nothing awaited any more.
+func (q *Queue) Forgo() { q.awaited = 0 }
+
+// Empty reports whether everything is written.
+func (q *Queue) Empty() bool { return len(q.waiting) == 0 && q.left == 0 }
+
+// Next returns when Batch is to be called again; the zero time: when something is put or written.
+func (q *Queue) Next() time.Time {
+	if q.left > 0 || len(q.waiting) == 0 {
+		return time.Time{}
+	}
+	return q.again
+}
+
+// Batch hands over the records that may be written now. Written is told how each ended.
+func (q *Queue) Batch(now time.Time, write func(rec stream.Record, end func(error))) {
+	if q.left > 0 || len(q.waiting) == 0 || now.Before(q.again) {
+		return
+	}
+	keys := make(map[string]struct{})
+	var batch, rest []*item
+	for i, it := range q.waiting {
+		if len(batch) == maxBatch {
+			rest = append(rest, q.waiting[i:]...)
+			break
+		}
+		if _, taken := keys[string(it.rec.Key)]; taken { //mutant:events-of-a-task-do-not-overtake-each-other
+			rest = append(rest, it)
+			continue
+		}
+		keys[string(it.rec.Key)] = struct{}{}
+		batch = append(batch, it)
+	}
+	q.waiting, q.batch, q.left, q.failed = rest, slices.Clone(batch), len(batch), nil
+	for _, it := range batch {
+		write(it.rec, func(err error) { q.written(it, err, now) })
+	}
+}
+
+// written takes in how a record ended. What failed comes first in the next batch.
+func (q *Queue) written(it *item, err error, now time.Time) {
+	q.left--
+	q.batch = slices.DeleteFunc(q.batch, func(one *item) bool { return one == it })
+	if err != nil {
+		q.failed = append(q.failed, it)
+	} else {
+		if it.awaited {
+			q.awaited = max(0, q.awaited-1)
+		}
+		if it.done != nil {
+			it.done()
+		}
+	}
+	if q.left > 0 {
+		return
+	}
+	if len(q.failed) == 0 {
+		q.tries = 0
+		return
+	}
+	q.waiting, q.failed = append(q.failed, q.waiting...), nil
+	q.again = now.Add(backoff.Equal(firstWait, longestWait, q.tries))
+	q.tries++
+}
