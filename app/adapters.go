@@ -16,6 +16,7 @@ import (
 	"altavoz/producer"
 	"altavoz/producer/export"
 	"altavoz/producer/history"
+	"altavoz/producer/webhooks"
 	"altavoz/redis"
 	"altavoz/stream"
 	"altavoz/whatsapp"
@@ -32,7 +33,7 @@ var (
 	_ producer.Statuses = (*table.Statuses)(nil)
 	_ producer.Tasks    = (*table.Statuses)(nil)
 	_ producer.Numbers  = (*table.Controls)(nil)
-	_ producer.Webhooks = (*whatsapp.Webhooks)(nil)
+	_ webhooks.Hooks    = (*whatsapp.Webhooks)(nil)
 	_ export.Records    = (*records.Reader)(nil)
 	_ history.Records   = (*records.Reader)(nil)
 

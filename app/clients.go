@@ -15,6 +15,7 @@ import (
 	"altavoz/kafka/records"
 	"altavoz/kafka/table"
 	"altavoz/producer"
+	"altavoz/producer/webhooks"
 	"altavoz/redis"
 	"altavoz/schemas"
 	"altavoz/whatsapp"
@@ -114,7 +115,7 @@ func (a *App) openViews(roles Roles) error {
 
 // webhooks returns what receipts are read with, nil where none are taken: without a secret anybody could forge them, so that
 // is left to those who may do everything anyway. Where no API key is asked for, only this machine gets in (HTTPConfig.Validate).
-func (a *App) webhooks() producer.Webhooks {
+func (a *App) webhooks() webhooks.Hooks {
 	if a.cfg.WhatsApp.AppSecret == "" && !a.cfg.HTTP.keys().None() {
 		a.log.Warn("receipts are not taken: ALTAVOZ_WHATSAPP_APP_SECRET is empty", "path", producer.PathWebhook)
 		return nil

@@ -35,6 +35,8 @@ var (
 	ErrForeign = errors.New("the record belongs to another broadcast")
 	// ErrOrder is the error of records that do not lie one behind the other: the log lost its end while they were written.
 	ErrOrder = errors.New("the records do not lie in their order")
+	// ErrUnproven is the error of records whose key is no secret: no proof can be made with it for another task.
+	ErrUnproven = errors.New("the records have no secret key")
 )
 
 // List is where the records of one list, or of one file, lie. All of them have its key, and so one partition.

@@ -1,6 +1,7 @@
 package blob_test
 
 import (
+	"context"
 	"encoding/hex"
 	"errors"
 	"os"
@@ -259,5 +260,67 @@ func TestReferencesOfEarlierVersionsAreTheirTasks(t *testing.T) {
 	}
 	if seen != 3 {
 		t.Errorf("%d references, not 3", seen)
+	}
+}
+
+// log is a Records with one record at each place.
+type log map[int64]stream.Record
+
+func (l log) Record(_ context.Context, _ stream.TopicPartition, offset int64) (stream.Record, error) {
+	rec, ok := l[offset]
+	if !ok {
+		return rec, stream.ErrGone
+	}
+	return rec, nil
+}
+
+// Another task has what lies there only where it is the first one's, and only with a key that nobody can guess.
+func TestReferenceIsMadeAgainOfOnesOwnOnly(t *testing.T) {
+	t.Parallel()
+	first, second, digest := schemas.NewTaskID(), schemas.NewTaskID(), make([]byte, 32)
+	mine, theirs := blob.NewList(), blob.NewList()
+	recs := log{4: at(mine.Key, 1, 4), 5: at(theirs.Key, 1, 5), 6: at(first.String(), 1, 6)}
+	for o, l := range map[int64]*blob.List{4: mine, 5: theirs} {
+		if err := l.Add(recs[o]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	moved := mine.Ref(first, "1065")
+	moved.OffsetDeltas = []uint64{5}
+	gone := mine.Ref(first, "1065")
+	gone.OffsetDeltas = []uint64{7}
+	plain := blob.NewRef(1, []int64{6})
+	for name, tt := range map[string]struct {
+		m    *schemas.MediaRef
+		want error
+	}{
+		"its own":                         {&schemas.MediaRef{Parts: mine.Ref(first, "1065")}, nil},
+		"its own, of no number":           {&schemas.MediaRef{Parts: mine.Ref(first, "")}, nil},
+		"another's":                       {&schemas.MediaRef{Parts: theirs.Ref(second, "1065")}, blob.ErrForeign},
+		"its own, where another's lies":   {&schemas.MediaRef{Parts: moved}, blob.ErrForeign},
+		"its own, which is gone":          {&schemas.MediaRef{Parts: gone}, stream.ErrGone},
+		"without a proof":                 {&schemas.MediaRef{Parts: plain}, blob.ErrUnproven},
+		"without a proof, with a digest":  {&schemas.MediaRef{Parts: plain, Sha256: digest}, nil},
+		"another's, with a digest beside": {&schemas.MediaRef{Parts: theirs.Ref(second, "1065"), Sha256: digest}, blob.ErrForeign},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ref, err := blob.Reader{Records: recs}.AgainFile(t.Context(), tt.m, first, second, "1066")
+			if !errors.Is(err, tt.want) {
+				t.Fatalf("%v, want %v", err, tt.want)
+			}
+			if err != nil {
+				return
+			}
+			again := &schemas.MediaRef{Parts: ref, Sha256: tt.m.GetSha256()}
+			blob.Bind(again, second)
+			rec := recs[ref.Offsets()[0]]
+			if err := blob.CheckFile(again.GetParts(), &rec); err != nil {
+				t.Errorf("the second task may not read it: %v", err)
+			}
+			if len(ref.GetProof()) > 0 && (blob.Check(ref, second, &rec) != nil || blob.Check(ref, first, &rec) == nil || !blob.Names(ref, second, "1066") || blob.Names(ref, second, "1065")) {
+				t.Errorf("%v is not the second task's and number's alone", ref)
+			}
+		})
 	}
 }

@@ -2,6 +2,7 @@ package blob
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 
@@ -47,6 +48,33 @@ func (r Reader) Part(ctx context.Context, ref *schemas.BlobRef, n int) ([]byte, 
 		return nil, fmt.Errorf("reading a part of a file: %w", gone(err, es.FileGone))
 	}
 	return rec.Value, nil
+}
+
+// Again returns the reference by which another task, sent from the number, has what a task's reference points at: to the same records, with a
+// proof made with their key, which one of them is read for. Where they are the task's it is for the caller to say who may have them.
+// ErrForeign: they are not the task's. ErrUnproven: nothing but their key, which is no secret, says whose they are, as where an older version or an
+// upstream system wrote them.
+func (r Reader) Again(ctx context.Context, ref *schemas.BlobRef, of, task schemas.TaskID, sender string) (*schemas.BlobRef, error) {
+	if Unproven(ref) {
+		return nil, ErrUnproven
+	}
+	rec, err := r.read(ctx, ref, 0)
+	if err != nil {
+		return nil, fmt.Errorf("reading what lies at a reference: %w", err)
+	}
+	if err := Check(ref, of, &rec); err != nil { //mutant:proof-is-made-again-of-ones-own
+		return nil, err
+	}
+	return &schemas.BlobRef{Partition: ref.GetPartition(), OffsetDeltas: ref.GetOffsetDeltas(), Task: task.Bytes(), Sender: sender, Proof: proof(rec.Key, task, sender)}, nil
+}
+
+// AgainFile is Again for a file, of which the digest is proof enough where its parts have none.
+func (r Reader) AgainFile(ctx context.Context, m *schemas.MediaRef, of, task schemas.TaskID, sender string) (*schemas.BlobRef, error) {
+	ref := m.GetParts()
+	if len(ref.GetProof()) == 0 && len(m.GetSha256()) == sha256.Size {
+		return &schemas.BlobRef{Partition: ref.GetPartition(), OffsetDeltas: ref.GetOffsetDeltas()}, nil
+	}
+	return r.Again(ctx, ref, of, task, sender)
 }
 
 func (r Reader) read(ctx context.Context, ref *schemas.BlobRef, n int) (stream.Record, error) {

@@ -12,6 +12,7 @@
 //	Client.Follow  asks for a task's status until it is over
 //	Client.Task    everything that is known of one task, Client.List of many
 //	Client.Pause, Resume, Cancel, SetSpeed
+//	Client.Retry   sends to whom a task did not reach
 //
 // Lists and files are streamed: memory is constant whatever their size. Texts that come from the server (reasons, errors) are in Spanish.
 //

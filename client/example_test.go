@@ -205,3 +205,32 @@ func ExamplePublish_refused() {
 	// Output:
 	// body_text required
 }
+
+// Who did not get the message is sent to again: here whom WhatsApp refused, which the simulator does of this phone each time.
+func ExampleClient_Retry() {
+	ctx := context.Background()
+	c := client.New(service, "")
+	task := schemas.NewTaskID()
+	draft := &client.Draft{TaskID: task.String(), BodyText: "Hola", UseQueue: true, Phones: slices.Values([]string{"573991234568", "573991230030"})}
+	if _, err := c.Send(ctx, draft.WriteJSON, true); err != nil {
+		log.Print(err)
+		return
+	}
+	if _, err := c.Follow(ctx, task, client.Observer{}); err != nil {
+		log.Print(err)
+		return
+	}
+	if _, err := c.Retry(ctx, task, client.Retry{}); err != nil { // nobody who may get it then
+		refused, _ := errors.AsType[*client.RefusedError](err)
+		fmt.Println(refused.Status, refused.Code)
+	}
+	retry, err := c.Retry(ctx, task, client.Retry{Codes: []int{131030}})
+	if err != nil {
+		log.Print(err)
+		return
+	}
+	fmt.Println(retry.Total, "of", task.String() == retry.RetryOf)
+	// Output:
+	// 409 nothing_to_retry
+	// 1 of true
+}

@@ -56,6 +56,7 @@ type Task struct {
 	ScheduleAt   string    `json:"schedule_at"`
 	ExpireAt     string    `json:"expire_at"`
 	FinishedAt   string    `json:"finished_at"`
+	RetryOf      string    `json:"retry_of"` // the task that it retries
 	Outcomes     []Outcome `json:"outcomes"`
 }
 

@@ -56,6 +56,7 @@ func TestThreatS02EachRouteAsksForItsScope(t *testing.T) {
 		"POST " + one + "/pause":                    access.Control,
 		"POST " + one + "/resume":                   access.Control,
 		"POST " + one + "/cancel":                   access.Control,
+		"POST " + one + "/retry":                    access.Send,
 		"GET " + request.PathSenders:                access.Read,
 		"HEAD " + request.PathSenders:               access.Read,
 		"GET " + producer.PathWebhook:               "", // Meta shows no key

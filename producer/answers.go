@@ -1,21 +1,15 @@
 package producer
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
-	"strconv"
 	"time"
 
-	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
-
+	"altavoz/producer/bodies"
 	"altavoz/producer/codes"
 	"altavoz/producer/ratelimit"
 	"altavoz/producer/slots"
-	"altavoz/producer/tasks"
 	"altavoz/producer/upload"
 	"altavoz/schemas"
 	"altavoz/schemas/es"
@@ -43,47 +37,24 @@ type answer struct {
 	stream func(w http.ResponseWriter)
 }
 
-const kindJSON = "application/json; charset=utf-8"
-
-// Bodies of the answers. The members of the public contract come first, in its order; the others only where they say something.
+// Bodies of the answers.
 type (
-	errorBody struct {
-		Error  string        `json:"error"`
-		Code   string        `json:"code,omitzero"`
-		Field  string        `json:"field,omitzero"`
-		Hint   string        `json:"hint,omitzero"`
-		TaskID string        `json:"task_id,omitzero"`
-		Status tasks.State   `json:"status,omitzero"`
-		Result *tasks.Result `json:"result,omitzero"`
-	}
-	queuedBody struct {
-		Success  bool     `json:"success"`
-		Message  string   `json:"message"`
-		TaskID   string   `json:"task_id"`
-		ETA      string   `json:"eta,omitzero"`
-		Warnings []string `json:"warnings,omitempty"`
-	}
-	processedBody struct {
-		Success  bool          `json:"success"`
-		Message  string        `json:"message"`
-		Result   *tasks.Result `json:"result"`
-		TaskID   string        `json:"task_id"`
-		Warnings []string      `json:"warnings,omitempty"`
-	}
-	controlBody struct {
-		Success bool        `json:"success"`
-		TaskID  string      `json:"task_id"`
-		Status  tasks.State `json:"status"`
-		InPipe  uint32      `json:"in_pipe"`
-		Message string      `json:"message"`
-	}
-	healthBody struct {
-		Status string `json:"status"`
-	}
+	errorBody     = bodies.Error
+	queuedBody    = bodies.Queued
+	processedBody = bodies.Processed
+	controlBody   = bodies.Control
+	healthBody    = bodies.Health
 )
 
 func refusal(status int, code string, says es.Sentence) answer {
 	return answer{status: status, code: code, body: errorBody{Error: says.Spanish(), Code: code}}
+}
+
+// refusedBy is the refusal of a part of the ingress.
+func refusedBy(r *codes.Refusal) answer {
+	a := refusal(r.Status, r.Code, r.Says).hinted(r.Hint)
+	a.wait, a.retry, a.close = r.Wait, r.Again, r.Close
+	return a
 }
 
 // hinted adds what to do about it.
@@ -148,10 +119,13 @@ func fieldError(e *request.FieldError) answer {
 // bodyError answers what kept a body from being read and stored.
 func bodyError(err error) answer {
 	var field *request.FieldError
+	var no *codes.Refusal
 	var a answer
 	switch {
 	case errors.As(err, &field):
 		return fieldError(field)
+	case errors.As(err, &no):
+		return refusedBy(no)
 	case errors.Is(err, slots.ErrNone):
 		a = later(codes.Busy, es.BusyBodies)
 	case errors.Is(err, slots.ErrShare):
@@ -181,22 +155,10 @@ func (a answer) send(w http.ResponseWriter) error {
 
 func (a answer) write(w http.ResponseWriter) error {
 	a.headers(w.Header())
-	if a.body == nil && a.text == "" { // a status that has none
-		w.WriteHeader(a.status)
-		return nil
+	err := bodies.Write(w, a.status, a.body, a.text, a.kind)
+	if errors.Is(err, bodies.ErrNone) {
+		return errors.Join(err, internalError().write(w))
 	}
-	text, kind := a.text, cmp.Or(a.kind, "text/plain; charset=utf-8")
-	if text == "" {
-		body, err := json.Marshal(a.body, jsontext.AllowInvalidUTF8(true)) // it may repeat what a query says
-		if err != nil {
-			return errors.Join(err, internalError().write(w))
-		}
-		text, kind = string(body), kindJSON
-	}
-	w.Header().Set("Content-Type", kind)
-	w.Header().Set("Content-Length", strconv.Itoa(len(text)))
-	w.WriteHeader(a.status)
-	_, err := io.WriteString(w, text) // the document is copied for nobody
 	return err
 }
 

@@ -31,27 +31,29 @@ func (in *Ingress) control(kind schemas.ControlKind) handler {
 
 // speed is PATCH tasks/{task_id}.
 func (in *Ingress) speed(w http.ResponseWriter, r *http.Request, caller *access.Caller) answer {
-	speed, err := in.readSpeed(w, r, caller)
+	text, err := in.readSmall(w, r, caller)
+	if err != nil {
+		return bodyError(err)
+	}
+	speed, err := tasks.ReadSpeed(text)
 	if err != nil {
 		return bodyError(err)
 	}
 	return in.steer(r, caller, &schemas.Control{Kind: schemas.ControlKind_CONTROL_KIND_SPEED, Speed: speed})
 }
 
-func (in *Ingress) readSpeed(w http.ResponseWriter, r *http.Request, caller *access.Caller) (uint32, error) {
+// readSmall reads the body of what is asked of a task.
+func (in *Ingress) readSmall(w http.ResponseWriter, r *http.Request, caller *access.Caller) ([]byte, error) {
 	body, err := in.bodies.Open(w, r, in.shareOf(caller))
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	defer body.Close()
 	text, err := io.ReadAll(io.LimitReader(body, maxControlBytes+1))
-	switch {
-	case err != nil:
-		return 0, err
-	case len(text) > maxControlBytes:
-		return 0, request.Fault("", request.CodeBodyTooBig, es.BodyTooLarge)
+	if err == nil && len(text) > maxControlBytes {
+		err = request.Fault("", request.CodeBodyTooBig, es.BodyTooLarge)
 	}
-	return tasks.ReadSpeed(text)
+	return text, err
 }
 
 // steer records what is wanted of a task and answers when it is in force. It is recorded even if the view says that it is in force

@@ -1,5 +1,7 @@
 package producer
 
+import "altavoz/producer/bodies"
+
 // Routes returns every route with its method and the scope that it asks for, as "METHOD path scope".
 func (in *Ingress) Routes() (all []string) {
 	for _, e := range in.endpoints() {
@@ -12,5 +14,5 @@ func (in *Ingress) Routes() (all []string) {
 
 // Bodies are those of answers by their names in the document.
 var Bodies = map[string]any{
-	"Refusal": errorBody{}, "Queued": queuedBody{}, "Processed": processedBody{}, "Controlled": controlBody{}, "Health": healthBody{},
+	"Refusal": errorBody{}, "Queued": queuedBody{}, "Processed": processedBody{}, "Controlled": controlBody{}, "Health": healthBody{}, "Retried": bodies.Retry{},
 }

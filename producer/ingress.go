@@ -21,7 +21,6 @@ import (
 	"altavoz/producer/requestid"
 	"altavoz/producer/senders"
 	"altavoz/producer/slots"
-	"altavoz/producer/underway"
 	"altavoz/producer/webhooks"
 	"altavoz/schemas"
 	"altavoz/schemas/es"
@@ -36,17 +35,16 @@ type Ingress struct {
 	local     *access.Caller // who calls where no keys are asked for
 	cross     *http.CrossOriginProtection
 	bodies    slots.Bodies // of broadcasts and controls
-	webhooks  slots.Bodies
+	webhooks  *webhooks.Receiver
 	shares    access.Shares // of callers in all of these
 	budget    access.Budget
-	waiting   slots.Slots // direct answers, and those of controls
-	listing   slots.Slots // lists
-	feeds     slots.Slots // event feeds
-	exports   slots.Slots // recipients of a task
-	histories slots.Slots // sends of a person
-	lookups   slots.Slots // tasks that are read back
-	// Lines of the log: webhooks that are not Meta's, and requests.
-	forged, refused loglimit.Line
+	waiting   slots.Slots   // direct answers, and those of controls
+	listing   slots.Slots   // lists
+	feeds     slots.Slots   // event feeds
+	exports   slots.Slots   // recipients of a task
+	histories slots.Slots   // sends of a person
+	lookups   slots.Slots   // tasks that are read back
+	refused   loglimit.Line // requests that are refused, in the log
 }
 
 // New makes the service. It holds nothing that must be closed.
@@ -88,12 +86,12 @@ func New(cfg Config, ports Ports) *Ingress {
 	in := &Ingress{
 		cfg: cfg, ports: ports, local: access.Local(), cross: http.NewCrossOriginProtection(),
 		bodies:   slots.Bodies{Any: make(slots.Slots, maxReading), Big: make(slots.Slots, cfg.Uploads), From: BigBody},
-		webhooks: slots.Bodies{Any: make(slots.Slots, webhooks.AtOnce), Big: make(slots.Slots, webhooks.BigAtOnce), From: webhooks.Big, Underway: new(underway.Bodies[*slots.Body])},
+		webhooks: webhooks.NewReceiver(ports.Webhooks, ports.Log, cfg.Logger),
 		waiting:  make(slots.Slots, maxWaiting), listing: make(slots.Slots, maxListing), feeds: make(slots.Slots, cfg.Feeds), exports: make(slots.Slots, maxExports), histories: make(slots.Slots, maxHistories), lookups: make(slots.Slots, maxLookups),
-		forged: loglimit.Line{Every: webhooks.ForgedEvery}, refused: loglimit.Line{Every: time.Second, Most: refusalsLogged},
+		refused: loglimit.Line{Every: time.Second, Most: refusalsLogged},
 	}
 	in.metrics = meters.New(cfg.Registerer, routeNames, webhooks.Results, map[string]slots.Slots{
-		"big": in.bodies.Big, "any": in.bodies.Any, "answer": in.waiting, "webhook": in.webhooks.Any, "big_webhook": in.webhooks.Big,
+		"big": in.bodies.Big, "any": in.bodies.Any, "answer": in.waiting, "webhook": in.webhooks.Bodies.Any, "big_webhook": in.webhooks.Bodies.Big,
 		"list": in.listing, "feed": in.feeds, "export": in.exports, "history": in.histories,
 	})
 	return in
@@ -164,14 +162,14 @@ func (in *Ingress) panicked(r *http.Request, p any) answer {
 }
 
 func health(http.ResponseWriter, *http.Request, *access.Caller) answer {
-	return answer{status: http.StatusOK, body: healthBody{"ok"}}
+	return answer{status: http.StatusOK, body: healthBody{Status: "ok"}}
 }
 
 func (in *Ingress) ready(http.ResponseWriter, *http.Request, *access.Caller) answer {
 	if err := in.Ready(); err != nil {
 		return later(codes.Unavailable, es.StillReading)
 	}
-	return answer{status: http.StatusOK, body: healthBody{"ready"}}
+	return answer{status: http.StatusOK, body: healthBody{Status: "ready"}}
 }
 
 // errBehind is the error of a view that has not read all yet.

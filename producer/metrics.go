@@ -17,10 +17,11 @@ const (
 	routeReady   = "ready"
 	routeOpenAPI = "openapi"
 	routeSenders = "senders"
+	routeRetry   = "retry"
 	routeOther   = "other"
 )
 
 // routeNames are all of them.
 var routeNames = []string{
-	routeSend, routeStatus, routeTasks, routeTask, routePause, routeResume, routeCancel, routeEvents, routeList, routeHistory, routeWebhook, routeHealth, routeReady, routeOpenAPI, routeSenders, routeOther,
+	routeSend, routeStatus, routeTasks, routeTask, routePause, routeResume, routeCancel, routeEvents, routeList, routeHistory, routeWebhook, routeHealth, routeReady, routeOpenAPI, routeSenders, routeRetry, routeOther,
 }

@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"altavoz/producer/access"
+	"altavoz/producer/bodies"
 	"altavoz/schemas"
 )
 
@@ -17,5 +18,5 @@ var openAPITag = sync.OnceValue(func() string {
 
 // openAPI is GET openapi.json: the document of the API, for everybody. It may be kept, and is asked about again by its tag.
 func openAPI(_ http.ResponseWriter, r *http.Request, _ *access.Caller) answer {
-	return answer{status: http.StatusOK, text: schemas.OpenAPI, kind: kindJSON}.tagged(r, openAPITag())
+	return answer{status: http.StatusOK, text: schemas.OpenAPI, kind: bodies.JSON}.tagged(r, openAPITag())
 }

@@ -3,8 +3,6 @@ package producer
 import (
 	"context"
 	"log/slog"
-	"net/http"
-	"net/url"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -16,6 +14,7 @@ import (
 	"altavoz/producer/identity"
 	"altavoz/producer/senders"
 	"altavoz/producer/upload"
+	"altavoz/producer/webhooks"
 	"altavoz/schemas"
 	"altavoz/schemas/standing"
 	"altavoz/stream"
@@ -51,23 +50,13 @@ type Numbers interface {
 	CaughtUp() <-chan struct{}
 }
 
-// Webhooks understands what Meta posts.
-type Webhooks interface {
-	// Challenge returns what proves to Meta that the endpoint is ours, and false for one who may not know.
-	Challenge(query url.Values) (answer string, ok bool)
-	// Signed reports whether the body is Meta's.
-	Signed(body []byte, header http.Header) bool
-	// Receipts returns the results that the body tells of. An error means that nobody will ever understand it.
-	Receipts(body []byte, now time.Time) ([]stream.Record, error)
-}
-
 // Ports is what the ingress is connected to.
 type Ports struct {
 	Log      stream.Publisher
 	Statuses Statuses
 	Tasks    Tasks
 	Numbers  Numbers
-	Webhooks Webhooks // nil: no receipts are taken
+	Webhooks webhooks.Hooks // nil: no receipts are taken
 	// Recipients is where the lists and states of tasks are read.
 	Recipients export.Source
 	// Sends is where the sends of a person are read.
@@ -137,6 +126,8 @@ const (
 	maxExports = 4
 	// exportLife is how long one may take: 10,000,000 rows at 2,800 a second.
 	exportLife = time.Hour
+	// retryLife is how long it may take to choose whom to retry, of which there are maxExports at once: their list is read four times at most.
+	retryLife = 10 * time.Minute
 
 	// maxHistories is how many answers with a person's sends are made at once. Each reads its partitions of sends and those of the states,
 	// a fetch of 1 MiB at a time.

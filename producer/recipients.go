@@ -42,7 +42,7 @@ func (in *Ingress) recipients(w http.ResponseWriter, r *http.Request, caller *ac
 	query.Language = headers.Language(r.Header)
 	task, page, err := in.ports.Recipients.Read(ctx, id, s, query, func() (*schemas.Status, error) { return in.lookup(ctx, id) })
 	if errors.Is(err, export.ErrExpired) { //mutant:list-that-is-gone-is-410
-		return refusal(http.StatusGone, codes.Expired, es.Say(es.ListExpired)).hinted(es.Say(es.CountsOnly, request.PathTasks+"/"+id.String()))
+		return listExpired(id)
 	}
 	if err != nil {
 		in.cfg.Logger.WarnContext(ctx, "recipients not read", "task", id.String(), "error", err)

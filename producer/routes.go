@@ -44,6 +44,7 @@ func (in *Ingress) endpoints() []endpoint {
 		{one, routeTask, append(reading(access.Read, in.task, access.Looks), method{verb: http.MethodPatch, scope: access.Control, handle: in.speed, of: access.Controls})},
 		{one + "/events", routeEvents, []method{{verb: http.MethodGet, scope: access.Read, handle: in.events, of: access.Requests}}},
 		{one + "/recipients", routeList, []method{{http.MethodGet, access.Read, in.recipients, access.Requests, export.Parameters}}},
+		{one + "/retry", routeRetry, []method{{verb: http.MethodPost, scope: access.Send, handle: in.retry, of: access.Requests}}},
 		{request.PathSenders, routeSenders, reading(access.Read, in.senders, access.Looks)},
 		{request.PathRecipients + "{phone}", routeHistory, []method{{http.MethodGet, access.Read, in.history, access.Requests, history.Parameters}}},
 		{PathWebhook, routeWebhook, []method{{verb: http.MethodPost, handle: in.webhook}, {verb: http.MethodGet, handle: in.webhook}}},

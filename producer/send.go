@@ -43,7 +43,7 @@ func (in *Ingress) send(w http.ResponseWriter, r *http.Request, caller *access.C
 		return bodyError(err)
 	}
 	now := time.Now()
-	order := &order{caller: caller, req: req, up: up, task: in.cfg.Identity.NewTaskID(), now: now, until: now.Add(in.cfg.DirectTimeout)}
+	order := &order{caller: caller, req: req, up: up, task: in.cfg.Identity.NewTaskID(), owner: caller.Owner, now: now, until: now.Add(in.cfg.DirectTimeout)}
 	switch {
 	case key != "" && req.TaskID != nil:
 		return fieldError(request.Fault("task_id", request.CodeValue, es.KeyAndTaskID))
@@ -74,7 +74,9 @@ type order struct {
 	task   schemas.TaskID
 	// earlier are the ids that the request would have had before: made with earlier secrets, and with none.
 	earlier []schemas.TaskID
-	chosen  bool // the id is the caller's, who may have come before
+	chosen  bool           // the id is the caller's, who may have come before
+	owner   string         // whose the task becomes
+	retry   *schemas.Retry // nil: it is none
 	sender  string
 	now     time.Time
 	replay  bool // it had come before
@@ -158,8 +160,8 @@ func (in *Ingress) accept(ctx context.Context, o *order) answer {
 		return in.notTaken(ctx, o, err, false)
 	}
 	b.Chosen, b.Direct = o.chosen, o.direct()
-	b.Earlier = taskids.Bytes(o.earlier)
-	in.cfg.Identity.Sign(b, o.caller.Owner)
+	b.Earlier, b.Retry = taskids.Bytes(o.earlier), o.retry
+	in.cfg.Identity.Sign(b, o.owner)
 	origin, err := upload.PublishBroadcast(soon, in.ports.Log, b)
 	if err != nil {
 		return in.notTaken(ctx, o, err, true)
@@ -223,7 +225,7 @@ func (in *Ingress) before(ctx context.Context, o *order) (answer, bool) {
 // nothing, so the same request may be it where the task has no owner, and under an earlier id where it was taken for an upstream's.
 func (in *Ingress) owns(o *order, id schemas.TaskID, p *schemas.TaskOpened) bool {
 	unsigned := p.GetOwner() == "" || p.GetOwner() == in.cfg.Upstream && slices.Contains(o.earlier, id)
-	return p.GetOwner() == o.caller.Owner || unsigned && bytes.Equal(p.GetRequestSha256(), o.req.SHA256)
+	return p.GetOwner() == o.owner || unsigned && bytes.Equal(p.GetRequestSha256(), o.req.SHA256)
 }
 
 func unsent(s *schemas.Status) bool {

@@ -639,6 +639,8 @@ type Broadcast struct {
 	Earlier [][]byte `protobuf:"bytes,20,rep,name=earlier,proto3" json:"earlier,omitempty"`
 	// Proves that a fanout wrote origin. Without it a TaskOpened that names this record as its home does.
 	OriginMac []byte `protobuf:"bytes,21,opt,name=origin_mac,json=originMac,proto3" json:"origin_mac,omitempty"`
+	// Of a retry: of what it is one. It counts only with owner_mac, which covers request_sha256, which is the digest of it.
+	Retry *Retry `protobuf:"bytes,22,opt,name=retry,proto3" json:"retry,omitempty"`
 	// What the caller calls it: at most 128 bytes, shown with the task and its events.
 	Reference     string `protobuf:"bytes,30,opt,name=reference,proto3" json:"reference,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -822,11 +824,117 @@ func (x *Broadcast) GetOriginMac() []byte {
 	return nil
 }
 
+func (x *Broadcast) GetRetry() *Retry {
+	if x != nil {
+		return x.Retry
+	}
+	return nil
+}
+
 func (x *Broadcast) GetReference() string {
 	if x != nil {
 		return x.Reference
 	}
 	return ""
+}
+
+// Retry says of a broadcast that it is for recipients of an earlier one, whom an ingress chose by what became of them. Their places are those
+// in the list of the first task, which is no retry itself.
+type Retry struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The task that is retried, 16 bytes, and which of its retries this is, from 1.
+	Of     []byte `protobuf:"bytes,1,opt,name=of,proto3" json:"of,omitempty"`
+	Number uint32 `protobuf:"varint,2,opt,name=number,proto3" json:"number,omitempty"`
+	// The marks that were asked for: bit m%8 of byte m/8 is mark m. 32 bytes.
+	Marks []byte `protobuf:"bytes,3,opt,name=marks,proto3" json:"marks,omitempty"`
+	// How many recipients the first task has, and when it was accepted, in unix milliseconds.
+	Total      uint32 `protobuf:"varint,4,opt,name=total,proto3" json:"total,omitempty"`
+	AcceptedMs int64  `protobuf:"varint,5,opt,name=accepted_ms,json=acceptedMs,proto3" json:"accepted_ms,omitempty"`
+	// Where the list of the first task lies, of which the slices have places. None: the phones stand in the broadcast, and picked has the
+	// place of each, as slices have it.
+	List          *BlobRef `protobuf:"bytes,6,opt,name=list,proto3" json:"list,omitempty"`
+	Picked        []uint32 `protobuf:"varint,7,rep,packed,name=picked,proto3" json:"picked,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Retry) Reset() {
+	*x = Retry{}
+	mi := &file_events_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Retry) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Retry) ProtoMessage() {}
+
+func (x *Retry) ProtoReflect() protoreflect.Message {
+	mi := &file_events_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Retry.ProtoReflect.Descriptor instead.
+func (*Retry) Descriptor() ([]byte, []int) {
+	return file_events_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *Retry) GetOf() []byte {
+	if x != nil {
+		return x.Of
+	}
+	return nil
+}
+
+func (x *Retry) GetNumber() uint32 {
+	if x != nil {
+		return x.Number
+	}
+	return 0
+}
+
+func (x *Retry) GetMarks() []byte {
+	if x != nil {
+		return x.Marks
+	}
+	return nil
+}
+
+func (x *Retry) GetTotal() uint32 {
+	if x != nil {
+		return x.Total
+	}
+	return 0
+}
+
+func (x *Retry) GetAcceptedMs() int64 {
+	if x != nil {
+		return x.AcceptedMs
+	}
+	return 0
+}
+
+func (x *Retry) GetList() *BlobRef {
+	if x != nil {
+		return x.List
+	}
+	return nil
+}
+
+func (x *Retry) GetPicked() []uint32 {
+	if x != nil {
+		return x.Picked
+	}
+	return nil
 }
 
 // Window is the hours of the week in which sends may start, in the broadcast's own time zone.
@@ -846,7 +954,7 @@ type Window struct {
 
 func (x *Window) Reset() {
 	*x = Window{}
-	mi := &file_events_proto_msgTypes[1]
+	mi := &file_events_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -858,7 +966,7 @@ func (x *Window) String() string {
 func (*Window) ProtoMessage() {}
 
 func (x *Window) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[1]
+	mi := &file_events_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -871,7 +979,7 @@ func (x *Window) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Window.ProtoReflect.Descriptor instead.
 func (*Window) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{1}
+	return file_events_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *Window) GetTimezone() string {
@@ -916,7 +1024,7 @@ type Hours struct {
 
 func (x *Hours) Reset() {
 	*x = Hours{}
-	mi := &file_events_proto_msgTypes[2]
+	mi := &file_events_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -928,7 +1036,7 @@ func (x *Hours) String() string {
 func (*Hours) ProtoMessage() {}
 
 func (x *Hours) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[2]
+	mi := &file_events_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -941,7 +1049,7 @@ func (x *Hours) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Hours.ProtoReflect.Descriptor instead.
 func (*Hours) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{2}
+	return file_events_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *Hours) GetDays() uint32 {
@@ -985,7 +1093,7 @@ type Content struct {
 
 func (x *Content) Reset() {
 	*x = Content{}
-	mi := &file_events_proto_msgTypes[3]
+	mi := &file_events_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -997,7 +1105,7 @@ func (x *Content) String() string {
 func (*Content) ProtoMessage() {}
 
 func (x *Content) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[3]
+	mi := &file_events_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1010,7 +1118,7 @@ func (x *Content) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Content.ProtoReflect.Descriptor instead.
 func (*Content) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{3}
+	return file_events_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Content) GetBody() string {
@@ -1094,7 +1202,7 @@ type MediaRef struct {
 
 func (x *MediaRef) Reset() {
 	*x = MediaRef{}
-	mi := &file_events_proto_msgTypes[4]
+	mi := &file_events_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1106,7 +1214,7 @@ func (x *MediaRef) String() string {
 func (*MediaRef) ProtoMessage() {}
 
 func (x *MediaRef) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[4]
+	mi := &file_events_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1119,7 +1227,7 @@ func (x *MediaRef) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MediaRef.ProtoReflect.Descriptor instead.
 func (*MediaRef) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{4}
+	return file_events_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *MediaRef) GetUrl() string {
@@ -1207,7 +1315,7 @@ type BlobRef struct {
 
 func (x *BlobRef) Reset() {
 	*x = BlobRef{}
-	mi := &file_events_proto_msgTypes[5]
+	mi := &file_events_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1219,7 +1327,7 @@ func (x *BlobRef) String() string {
 func (*BlobRef) ProtoMessage() {}
 
 func (x *BlobRef) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[5]
+	mi := &file_events_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1232,7 +1340,7 @@ func (x *BlobRef) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BlobRef.ProtoReflect.Descriptor instead.
 func (*BlobRef) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{5}
+	return file_events_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *BlobRef) GetPartition() int32 {
@@ -1273,15 +1381,18 @@ func (x *BlobRef) GetSender() string {
 // Slice is a part of a large broadcast's recipients. Topic blobs, key: see BlobRef. An upstream system that writes slices itself
 // names the task in its broadcast and keys them with its id as text.
 type Slice struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Phones        []string               `protobuf:"bytes,1,rep,name=phones,proto3" json:"phones,omitempty"`
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Phones []string               `protobuf:"bytes,1,rep,name=phones,proto3" json:"phones,omitempty"`
+	// Of a retry, instead of phones: the places of its recipients in the list that the broadcast names, which grow. The first one, and the
+	// distance of each other one from the one before it. A record with places has version 2.
+	Picked        []uint32 `protobuf:"varint,2,rep,packed,name=picked,proto3" json:"picked,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Slice) Reset() {
 	*x = Slice{}
-	mi := &file_events_proto_msgTypes[6]
+	mi := &file_events_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1293,7 +1404,7 @@ func (x *Slice) String() string {
 func (*Slice) ProtoMessage() {}
 
 func (x *Slice) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[6]
+	mi := &file_events_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1306,12 +1417,19 @@ func (x *Slice) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Slice.ProtoReflect.Descriptor instead.
 func (*Slice) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{6}
+	return file_events_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Slice) GetPhones() []string {
 	if x != nil {
 		return x.Phones
+	}
+	return nil
+}
+
+func (x *Slice) GetPicked() []uint32 {
+	if x != nil {
+		return x.Picked
 	}
 	return nil
 }
@@ -1327,7 +1445,7 @@ type Origin struct {
 
 func (x *Origin) Reset() {
 	*x = Origin{}
-	mi := &file_events_proto_msgTypes[7]
+	mi := &file_events_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1339,7 +1457,7 @@ func (x *Origin) String() string {
 func (*Origin) ProtoMessage() {}
 
 func (x *Origin) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[7]
+	mi := &file_events_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1352,7 +1470,7 @@ func (x *Origin) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Origin.ProtoReflect.Descriptor instead.
 func (*Origin) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{7}
+	return file_events_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Origin) GetPartition() int32 {
@@ -1400,7 +1518,7 @@ type Send struct {
 
 func (x *Send) Reset() {
 	*x = Send{}
-	mi := &file_events_proto_msgTypes[8]
+	mi := &file_events_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1412,7 +1530,7 @@ func (x *Send) String() string {
 func (*Send) ProtoMessage() {}
 
 func (x *Send) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[8]
+	mi := &file_events_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1425,7 +1543,7 @@ func (x *Send) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Send.ProtoReflect.Descriptor instead.
 func (*Send) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{8}
+	return file_events_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Send) GetTask() []byte {
@@ -1530,7 +1648,7 @@ type Control struct {
 
 func (x *Control) Reset() {
 	*x = Control{}
-	mi := &file_events_proto_msgTypes[9]
+	mi := &file_events_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1542,7 +1660,7 @@ func (x *Control) String() string {
 func (*Control) ProtoMessage() {}
 
 func (x *Control) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[9]
+	mi := &file_events_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1555,7 +1673,7 @@ func (x *Control) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Control.ProtoReflect.Descriptor instead.
 func (*Control) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{9}
+	return file_events_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Control) GetTask() []byte {
@@ -1617,7 +1735,7 @@ type NumberEvent struct {
 
 func (x *NumberEvent) Reset() {
 	*x = NumberEvent{}
-	mi := &file_events_proto_msgTypes[10]
+	mi := &file_events_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1629,7 +1747,7 @@ func (x *NumberEvent) String() string {
 func (*NumberEvent) ProtoMessage() {}
 
 func (x *NumberEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[10]
+	mi := &file_events_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1642,7 +1760,7 @@ func (x *NumberEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NumberEvent.ProtoReflect.Descriptor instead.
 func (*NumberEvent) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{10}
+	return file_events_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *NumberEvent) GetNumber() string {
@@ -1729,7 +1847,7 @@ type Result struct {
 
 func (x *Result) Reset() {
 	*x = Result{}
-	mi := &file_events_proto_msgTypes[11]
+	mi := &file_events_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1741,7 +1859,7 @@ func (x *Result) String() string {
 func (*Result) ProtoMessage() {}
 
 func (x *Result) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[11]
+	mi := &file_events_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1754,7 +1872,7 @@ func (x *Result) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Result.ProtoReflect.Descriptor instead.
 func (*Result) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{11}
+	return file_events_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Result) GetTask() []byte {
@@ -1893,6 +2011,8 @@ type TaskOpened struct {
 	Owner string `protobuf:"bytes,12,opt,name=owner,proto3" json:"owner,omitempty"`
 	// Other ids of the request, as far as the broadcast proves them.
 	Earlier [][]byte `protobuf:"bytes,13,rep,name=earlier,proto3" json:"earlier,omitempty"`
+	// Of a retry: the task that is retried.
+	RetryOf []byte `protobuf:"bytes,14,opt,name=retry_of,json=retryOf,proto3" json:"retry_of,omitempty"`
 	// What the caller calls it.
 	Reference     string `protobuf:"bytes,20,opt,name=reference,proto3" json:"reference,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -1901,7 +2021,7 @@ type TaskOpened struct {
 
 func (x *TaskOpened) Reset() {
 	*x = TaskOpened{}
-	mi := &file_events_proto_msgTypes[12]
+	mi := &file_events_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1913,7 +2033,7 @@ func (x *TaskOpened) String() string {
 func (*TaskOpened) ProtoMessage() {}
 
 func (x *TaskOpened) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[12]
+	mi := &file_events_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1926,7 +2046,7 @@ func (x *TaskOpened) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TaskOpened.ProtoReflect.Descriptor instead.
 func (*TaskOpened) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{12}
+	return file_events_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *TaskOpened) GetTotal() uint32 {
@@ -2020,6 +2140,13 @@ func (x *TaskOpened) GetEarlier() [][]byte {
 	return nil
 }
 
+func (x *TaskOpened) GetRetryOf() []byte {
+	if x != nil {
+		return x.RetryOf
+	}
+	return nil
+}
+
 func (x *TaskOpened) GetReference() string {
 	if x != nil {
 		return x.Reference
@@ -2038,7 +2165,7 @@ type Dispatched struct {
 
 func (x *Dispatched) Reset() {
 	*x = Dispatched{}
-	mi := &file_events_proto_msgTypes[13]
+	mi := &file_events_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2050,7 +2177,7 @@ func (x *Dispatched) String() string {
 func (*Dispatched) ProtoMessage() {}
 
 func (x *Dispatched) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[13]
+	mi := &file_events_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2063,7 +2190,7 @@ func (x *Dispatched) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Dispatched.ProtoReflect.Descriptor instead.
 func (*Dispatched) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{13}
+	return file_events_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Dispatched) GetCursor() uint32 {
@@ -2091,7 +2218,7 @@ type Outcome struct {
 
 func (x *Outcome) Reset() {
 	*x = Outcome{}
-	mi := &file_events_proto_msgTypes[14]
+	mi := &file_events_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2103,7 +2230,7 @@ func (x *Outcome) String() string {
 func (*Outcome) ProtoMessage() {}
 
 func (x *Outcome) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[14]
+	mi := &file_events_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2116,7 +2243,7 @@ func (x *Outcome) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Outcome.ProtoReflect.Descriptor instead.
 func (*Outcome) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{14}
+	return file_events_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Outcome) GetIndex() uint32 {
@@ -2167,7 +2294,7 @@ type OutcomeRange struct {
 
 func (x *OutcomeRange) Reset() {
 	*x = OutcomeRange{}
-	mi := &file_events_proto_msgTypes[15]
+	mi := &file_events_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2179,7 +2306,7 @@ func (x *OutcomeRange) String() string {
 func (*OutcomeRange) ProtoMessage() {}
 
 func (x *OutcomeRange) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[15]
+	mi := &file_events_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2192,7 +2319,7 @@ func (x *OutcomeRange) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OutcomeRange.ProtoReflect.Descriptor instead.
 func (*OutcomeRange) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{15}
+	return file_events_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *OutcomeRange) GetFrom() uint32 {
@@ -2234,7 +2361,7 @@ type Receipts struct {
 
 func (x *Receipts) Reset() {
 	*x = Receipts{}
-	mi := &file_events_proto_msgTypes[16]
+	mi := &file_events_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2246,7 +2373,7 @@ func (x *Receipts) String() string {
 func (*Receipts) ProtoMessage() {}
 
 func (x *Receipts) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[16]
+	mi := &file_events_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2259,7 +2386,7 @@ func (x *Receipts) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Receipts.ProtoReflect.Descriptor instead.
 func (*Receipts) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{16}
+	return file_events_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Receipts) GetOutcomes() []*Outcome {
@@ -2289,7 +2416,7 @@ type TaskUpdate struct {
 
 func (x *TaskUpdate) Reset() {
 	*x = TaskUpdate{}
-	mi := &file_events_proto_msgTypes[17]
+	mi := &file_events_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2301,7 +2428,7 @@ func (x *TaskUpdate) String() string {
 func (*TaskUpdate) ProtoMessage() {}
 
 func (x *TaskUpdate) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[17]
+	mi := &file_events_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2314,7 +2441,7 @@ func (x *TaskUpdate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TaskUpdate.ProtoReflect.Descriptor instead.
 func (*TaskUpdate) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{17}
+	return file_events_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *TaskUpdate) GetPhase() Phase {
@@ -2383,7 +2510,7 @@ type Cause struct {
 
 func (x *Cause) Reset() {
 	*x = Cause{}
-	mi := &file_events_proto_msgTypes[18]
+	mi := &file_events_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2395,7 +2522,7 @@ func (x *Cause) String() string {
 func (*Cause) ProtoMessage() {}
 
 func (x *Cause) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[18]
+	mi := &file_events_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2408,7 +2535,7 @@ func (x *Cause) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Cause.ProtoReflect.Descriptor instead.
 func (*Cause) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{18}
+	return file_events_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Cause) GetReason() Reason {
@@ -2493,7 +2620,7 @@ type StatePage struct {
 
 func (x *StatePage) Reset() {
 	*x = StatePage{}
-	mi := &file_events_proto_msgTypes[19]
+	mi := &file_events_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2505,7 +2632,7 @@ func (x *StatePage) String() string {
 func (*StatePage) ProtoMessage() {}
 
 func (x *StatePage) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[19]
+	mi := &file_events_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2518,7 +2645,7 @@ func (x *StatePage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatePage.ProtoReflect.Descriptor instead.
 func (*StatePage) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{19}
+	return file_events_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *StatePage) GetTask() []byte {
@@ -2580,7 +2707,7 @@ type Status struct {
 
 func (x *Status) Reset() {
 	*x = Status{}
-	mi := &file_events_proto_msgTypes[20]
+	mi := &file_events_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2592,7 +2719,7 @@ func (x *Status) String() string {
 func (*Status) ProtoMessage() {}
 
 func (x *Status) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[20]
+	mi := &file_events_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2605,7 +2732,7 @@ func (x *Status) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Status.ProtoReflect.Descriptor instead.
 func (*Status) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{20}
+	return file_events_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Status) GetTask() []byte {
@@ -2751,7 +2878,7 @@ type TaskEvent struct {
 
 func (x *TaskEvent) Reset() {
 	*x = TaskEvent{}
-	mi := &file_events_proto_msgTypes[21]
+	mi := &file_events_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2763,7 +2890,7 @@ func (x *TaskEvent) String() string {
 func (*TaskEvent) ProtoMessage() {}
 
 func (x *TaskEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[21]
+	mi := &file_events_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2776,7 +2903,7 @@ func (x *TaskEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TaskEvent.ProtoReflect.Descriptor instead.
 func (*TaskEvent) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{21}
+	return file_events_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *TaskEvent) GetKind() TaskEventKind {
@@ -2824,7 +2951,7 @@ type StateCount struct {
 
 func (x *StateCount) Reset() {
 	*x = StateCount{}
-	mi := &file_events_proto_msgTypes[22]
+	mi := &file_events_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2836,7 +2963,7 @@ func (x *StateCount) String() string {
 func (*StateCount) ProtoMessage() {}
 
 func (x *StateCount) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[22]
+	mi := &file_events_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2849,7 +2976,7 @@ func (x *StateCount) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StateCount.ProtoReflect.Descriptor instead.
 func (*StateCount) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{22}
+	return file_events_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *StateCount) GetMark() uint32 {
@@ -2879,7 +3006,7 @@ type ErrorLine struct {
 
 func (x *ErrorLine) Reset() {
 	*x = ErrorLine{}
-	mi := &file_events_proto_msgTypes[23]
+	mi := &file_events_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2891,7 +3018,7 @@ func (x *ErrorLine) String() string {
 func (*ErrorLine) ProtoMessage() {}
 
 func (x *ErrorLine) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[23]
+	mi := &file_events_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2904,7 +3031,7 @@ func (x *ErrorLine) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ErrorLine.ProtoReflect.Descriptor instead.
 func (*ErrorLine) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{23}
+	return file_events_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *ErrorLine) GetIndex() uint32 {
@@ -2940,7 +3067,7 @@ var File_events_proto protoreflect.FileDescriptor
 const file_events_proto_rawDesc = "" +
 	"\n" +
 	"\fevents.proto\x12\n" +
-	"altavoz.v1\"\xbf\x05\n" +
+	"altavoz.v1\"\xe8\x05\n" +
 	"\tBroadcast\x12\x12\n" +
 	"\x04task\x18\x01 \x01(\fR\x04task\x12\x16\n" +
 	"\x06sender\x18\x02 \x01(\tR\x06sender\x12-\n" +
@@ -2967,8 +3094,18 @@ const file_events_proto_rawDesc = "" +
 	"\towner_mac\x18\x13 \x01(\fR\bownerMac\x12\x18\n" +
 	"\aearlier\x18\x14 \x03(\fR\aearlier\x12\x1d\n" +
 	"\n" +
-	"origin_mac\x18\x15 \x01(\fR\toriginMac\x12\x1c\n" +
-	"\treference\x18\x1e \x01(\tR\treference\"\x81\x01\n" +
+	"origin_mac\x18\x15 \x01(\fR\toriginMac\x12'\n" +
+	"\x05retry\x18\x16 \x01(\v2\x11.altavoz.v1.RetryR\x05retry\x12\x1c\n" +
+	"\treference\x18\x1e \x01(\tR\treference\"\xbd\x01\n" +
+	"\x05Retry\x12\x0e\n" +
+	"\x02of\x18\x01 \x01(\fR\x02of\x12\x16\n" +
+	"\x06number\x18\x02 \x01(\rR\x06number\x12\x14\n" +
+	"\x05marks\x18\x03 \x01(\fR\x05marks\x12\x14\n" +
+	"\x05total\x18\x04 \x01(\rR\x05total\x12\x1f\n" +
+	"\vaccepted_ms\x18\x05 \x01(\x03R\n" +
+	"acceptedMs\x12'\n" +
+	"\x04list\x18\x06 \x01(\v2\x13.altavoz.v1.BlobRefR\x04list\x12\x16\n" +
+	"\x06picked\x18\a \x03(\rR\x06picked\"\x81\x01\n" +
 	"\x06Window\x12\x1a\n" +
 	"\btimezone\x18\x01 \x01(\tR\btimezone\x12'\n" +
 	"\x05hours\x18\x02 \x03(\v2\x11.altavoz.v1.HoursR\x05hours\x12\x1a\n" +
@@ -3005,9 +3142,10 @@ const file_events_proto_rawDesc = "" +
 	"\roffset_deltas\x18\x02 \x03(\x04R\foffsetDeltas\x12\x14\n" +
 	"\x05proof\x18\x03 \x01(\fR\x05proof\x12\x12\n" +
 	"\x04task\x18\x04 \x01(\fR\x04task\x12\x16\n" +
-	"\x06sender\x18\x05 \x01(\tR\x06sender\"\x1f\n" +
+	"\x06sender\x18\x05 \x01(\tR\x06sender\"7\n" +
 	"\x05Slice\x12\x16\n" +
-	"\x06phones\x18\x01 \x03(\tR\x06phones\">\n" +
+	"\x06phones\x18\x01 \x03(\tR\x06phones\x12\x16\n" +
+	"\x06picked\x18\x02 \x03(\rR\x06picked\">\n" +
 	"\x06Origin\x12\x1c\n" +
 	"\tpartition\x18\x01 \x01(\x05R\tpartition\x12\x16\n" +
 	"\x06offset\x18\x02 \x01(\x03R\x06offset\"\xa6\x03\n" +
@@ -3057,7 +3195,7 @@ const file_events_proto_rawDesc = "" +
 	"\x05range\x18\x06 \x01(\v2\x18.altavoz.v1.OutcomeRangeH\x00R\x05range\x12,\n" +
 	"\x04note\x18\a \x01(\v2\x16.altavoz.v1.TaskUpdateH\x00R\x04note\x122\n" +
 	"\breceipts\x18\b \x01(\v2\x14.altavoz.v1.ReceiptsH\x00R\breceiptsB\a\n" +
-	"\x05event\"\xbc\x03\n" +
+	"\x05event\"\xd7\x03\n" +
 	"\n" +
 	"TaskOpened\x12\x14\n" +
 	"\x05total\x18\x01 \x01(\rR\x05total\x12*\n" +
@@ -3075,7 +3213,8 @@ const file_events_proto_rawDesc = "" +
 	" \x01(\v2\x12.altavoz.v1.WindowR\x06window\x12\x14\n" +
 	"\x05speed\x18\v \x01(\rR\x05speed\x12\x14\n" +
 	"\x05owner\x18\f \x01(\tR\x05owner\x12\x18\n" +
-	"\aearlier\x18\r \x03(\fR\aearlier\x12\x1c\n" +
+	"\aearlier\x18\r \x03(\fR\aearlier\x12\x19\n" +
+	"\bretry_of\x18\x0e \x01(\fR\aretryOf\x12\x1c\n" +
 	"\treference\x18\x14 \x01(\tR\treference\"$\n" +
 	"\n" +
 	"Dispatched\x12\x16\n" +
@@ -3244,7 +3383,7 @@ func file_events_proto_rawDescGZIP() []byte {
 }
 
 var file_events_proto_enumTypes = make([]protoimpl.EnumInfo, 8)
-var file_events_proto_msgTypes = make([]protoimpl.MessageInfo, 24)
+var file_events_proto_msgTypes = make([]protoimpl.MessageInfo, 25)
 var file_events_proto_goTypes = []any{
 	(OnUnknown)(0),       // 0: altavoz.v1.OnUnknown
 	(HeaderKind)(0),      // 1: altavoz.v1.HeaderKind
@@ -3255,72 +3394,75 @@ var file_events_proto_goTypes = []any{
 	(Phase)(0),           // 6: altavoz.v1.Phase
 	(TaskEventKind)(0),   // 7: altavoz.v1.TaskEventKind
 	(*Broadcast)(nil),    // 8: altavoz.v1.Broadcast
-	(*Window)(nil),       // 9: altavoz.v1.Window
-	(*Hours)(nil),        // 10: altavoz.v1.Hours
-	(*Content)(nil),      // 11: altavoz.v1.Content
-	(*MediaRef)(nil),     // 12: altavoz.v1.MediaRef
-	(*BlobRef)(nil),      // 13: altavoz.v1.BlobRef
-	(*Slice)(nil),        // 14: altavoz.v1.Slice
-	(*Origin)(nil),       // 15: altavoz.v1.Origin
-	(*Send)(nil),         // 16: altavoz.v1.Send
-	(*Control)(nil),      // 17: altavoz.v1.Control
-	(*NumberEvent)(nil),  // 18: altavoz.v1.NumberEvent
-	(*Result)(nil),       // 19: altavoz.v1.Result
-	(*TaskOpened)(nil),   // 20: altavoz.v1.TaskOpened
-	(*Dispatched)(nil),   // 21: altavoz.v1.Dispatched
-	(*Outcome)(nil),      // 22: altavoz.v1.Outcome
-	(*OutcomeRange)(nil), // 23: altavoz.v1.OutcomeRange
-	(*Receipts)(nil),     // 24: altavoz.v1.Receipts
-	(*TaskUpdate)(nil),   // 25: altavoz.v1.TaskUpdate
-	(*Cause)(nil),        // 26: altavoz.v1.Cause
-	(*StatePage)(nil),    // 27: altavoz.v1.StatePage
-	(*Status)(nil),       // 28: altavoz.v1.Status
-	(*TaskEvent)(nil),    // 29: altavoz.v1.TaskEvent
-	(*StateCount)(nil),   // 30: altavoz.v1.StateCount
-	(*ErrorLine)(nil),    // 31: altavoz.v1.ErrorLine
+	(*Retry)(nil),        // 9: altavoz.v1.Retry
+	(*Window)(nil),       // 10: altavoz.v1.Window
+	(*Hours)(nil),        // 11: altavoz.v1.Hours
+	(*Content)(nil),      // 12: altavoz.v1.Content
+	(*MediaRef)(nil),     // 13: altavoz.v1.MediaRef
+	(*BlobRef)(nil),      // 14: altavoz.v1.BlobRef
+	(*Slice)(nil),        // 15: altavoz.v1.Slice
+	(*Origin)(nil),       // 16: altavoz.v1.Origin
+	(*Send)(nil),         // 17: altavoz.v1.Send
+	(*Control)(nil),      // 18: altavoz.v1.Control
+	(*NumberEvent)(nil),  // 19: altavoz.v1.NumberEvent
+	(*Result)(nil),       // 20: altavoz.v1.Result
+	(*TaskOpened)(nil),   // 21: altavoz.v1.TaskOpened
+	(*Dispatched)(nil),   // 22: altavoz.v1.Dispatched
+	(*Outcome)(nil),      // 23: altavoz.v1.Outcome
+	(*OutcomeRange)(nil), // 24: altavoz.v1.OutcomeRange
+	(*Receipts)(nil),     // 25: altavoz.v1.Receipts
+	(*TaskUpdate)(nil),   // 26: altavoz.v1.TaskUpdate
+	(*Cause)(nil),        // 27: altavoz.v1.Cause
+	(*StatePage)(nil),    // 28: altavoz.v1.StatePage
+	(*Status)(nil),       // 29: altavoz.v1.Status
+	(*TaskEvent)(nil),    // 30: altavoz.v1.TaskEvent
+	(*StateCount)(nil),   // 31: altavoz.v1.StateCount
+	(*ErrorLine)(nil),    // 32: altavoz.v1.ErrorLine
 }
 var file_events_proto_depIdxs = []int32{
-	11, // 0: altavoz.v1.Broadcast.content:type_name -> altavoz.v1.Content
-	13, // 1: altavoz.v1.Broadcast.slices:type_name -> altavoz.v1.BlobRef
+	12, // 0: altavoz.v1.Broadcast.content:type_name -> altavoz.v1.Content
+	14, // 1: altavoz.v1.Broadcast.slices:type_name -> altavoz.v1.BlobRef
 	0,  // 2: altavoz.v1.Broadcast.on_unknown:type_name -> altavoz.v1.OnUnknown
-	15, // 3: altavoz.v1.Broadcast.origin:type_name -> altavoz.v1.Origin
-	9,  // 4: altavoz.v1.Broadcast.window:type_name -> altavoz.v1.Window
-	10, // 5: altavoz.v1.Window.hours:type_name -> altavoz.v1.Hours
-	1,  // 6: altavoz.v1.Content.header:type_name -> altavoz.v1.HeaderKind
-	12, // 7: altavoz.v1.Content.media:type_name -> altavoz.v1.MediaRef
-	13, // 8: altavoz.v1.MediaRef.parts:type_name -> altavoz.v1.BlobRef
-	13, // 9: altavoz.v1.Send.content_ref:type_name -> altavoz.v1.BlobRef
-	11, // 10: altavoz.v1.Send.content:type_name -> altavoz.v1.Content
-	0,  // 11: altavoz.v1.Send.on_unknown:type_name -> altavoz.v1.OnUnknown
-	9,  // 12: altavoz.v1.Send.window:type_name -> altavoz.v1.Window
-	2,  // 13: altavoz.v1.Control.kind:type_name -> altavoz.v1.ControlKind
-	3,  // 14: altavoz.v1.NumberEvent.kind:type_name -> altavoz.v1.NumberEventKind
-	26, // 15: altavoz.v1.NumberEvent.cause:type_name -> altavoz.v1.Cause
-	20, // 16: altavoz.v1.Result.plan:type_name -> altavoz.v1.TaskOpened
-	21, // 17: altavoz.v1.Result.dispatched:type_name -> altavoz.v1.Dispatched
-	22, // 18: altavoz.v1.Result.outcome:type_name -> altavoz.v1.Outcome
-	23, // 19: altavoz.v1.Result.range:type_name -> altavoz.v1.OutcomeRange
-	25, // 20: altavoz.v1.Result.note:type_name -> altavoz.v1.TaskUpdate
-	24, // 21: altavoz.v1.Result.receipts:type_name -> altavoz.v1.Receipts
-	15, // 22: altavoz.v1.TaskOpened.origin:type_name -> altavoz.v1.Origin
-	15, // 23: altavoz.v1.TaskOpened.home:type_name -> altavoz.v1.Origin
-	9,  // 24: altavoz.v1.TaskOpened.window:type_name -> altavoz.v1.Window
-	22, // 25: altavoz.v1.Receipts.outcomes:type_name -> altavoz.v1.Outcome
-	6,  // 26: altavoz.v1.TaskUpdate.phase:type_name -> altavoz.v1.Phase
-	26, // 27: altavoz.v1.TaskUpdate.cause:type_name -> altavoz.v1.Cause
-	5,  // 28: altavoz.v1.Cause.reason:type_name -> altavoz.v1.Reason
-	20, // 29: altavoz.v1.Status.plan:type_name -> altavoz.v1.TaskOpened
-	30, // 30: altavoz.v1.Status.counts:type_name -> altavoz.v1.StateCount
-	31, // 31: altavoz.v1.Status.errors:type_name -> altavoz.v1.ErrorLine
-	6,  // 32: altavoz.v1.Status.phase:type_name -> altavoz.v1.Phase
-	26, // 33: altavoz.v1.Status.cause:type_name -> altavoz.v1.Cause
-	29, // 34: altavoz.v1.Status.events:type_name -> altavoz.v1.TaskEvent
-	7,  // 35: altavoz.v1.TaskEvent.kind:type_name -> altavoz.v1.TaskEventKind
-	36, // [36:36] is the sub-list for method output_type
-	36, // [36:36] is the sub-list for method input_type
-	36, // [36:36] is the sub-list for extension type_name
-	36, // [36:36] is the sub-list for extension extendee
-	0,  // [0:36] is the sub-list for field type_name
+	16, // 3: altavoz.v1.Broadcast.origin:type_name -> altavoz.v1.Origin
+	10, // 4: altavoz.v1.Broadcast.window:type_name -> altavoz.v1.Window
+	9,  // 5: altavoz.v1.Broadcast.retry:type_name -> altavoz.v1.Retry
+	14, // 6: altavoz.v1.Retry.list:type_name -> altavoz.v1.BlobRef
+	11, // 7: altavoz.v1.Window.hours:type_name -> altavoz.v1.Hours
+	1,  // 8: altavoz.v1.Content.header:type_name -> altavoz.v1.HeaderKind
+	13, // 9: altavoz.v1.Content.media:type_name -> altavoz.v1.MediaRef
+	14, // 10: altavoz.v1.MediaRef.parts:type_name -> altavoz.v1.BlobRef
+	14, // 11: altavoz.v1.Send.content_ref:type_name -> altavoz.v1.BlobRef
+	12, // 12: altavoz.v1.Send.content:type_name -> altavoz.v1.Content
+	0,  // 13: altavoz.v1.Send.on_unknown:type_name -> altavoz.v1.OnUnknown
+	10, // 14: altavoz.v1.Send.window:type_name -> altavoz.v1.Window
+	2,  // 15: altavoz.v1.Control.kind:type_name -> altavoz.v1.ControlKind
+	3,  // 16: altavoz.v1.NumberEvent.kind:type_name -> altavoz.v1.NumberEventKind
+	27, // 17: altavoz.v1.NumberEvent.cause:type_name -> altavoz.v1.Cause
+	21, // 18: altavoz.v1.Result.plan:type_name -> altavoz.v1.TaskOpened
+	22, // 19: altavoz.v1.Result.dispatched:type_name -> altavoz.v1.Dispatched
+	23, // 20: altavoz.v1.Result.outcome:type_name -> altavoz.v1.Outcome
+	24, // 21: altavoz.v1.Result.range:type_name -> altavoz.v1.OutcomeRange
+	26, // 22: altavoz.v1.Result.note:type_name -> altavoz.v1.TaskUpdate
+	25, // 23: altavoz.v1.Result.receipts:type_name -> altavoz.v1.Receipts
+	16, // 24: altavoz.v1.TaskOpened.origin:type_name -> altavoz.v1.Origin
+	16, // 25: altavoz.v1.TaskOpened.home:type_name -> altavoz.v1.Origin
+	10, // 26: altavoz.v1.TaskOpened.window:type_name -> altavoz.v1.Window
+	23, // 27: altavoz.v1.Receipts.outcomes:type_name -> altavoz.v1.Outcome
+	6,  // 28: altavoz.v1.TaskUpdate.phase:type_name -> altavoz.v1.Phase
+	27, // 29: altavoz.v1.TaskUpdate.cause:type_name -> altavoz.v1.Cause
+	5,  // 30: altavoz.v1.Cause.reason:type_name -> altavoz.v1.Reason
+	21, // 31: altavoz.v1.Status.plan:type_name -> altavoz.v1.TaskOpened
+	31, // 32: altavoz.v1.Status.counts:type_name -> altavoz.v1.StateCount
+	32, // 33: altavoz.v1.Status.errors:type_name -> altavoz.v1.ErrorLine
+	6,  // 34: altavoz.v1.Status.phase:type_name -> altavoz.v1.Phase
+	27, // 35: altavoz.v1.Status.cause:type_name -> altavoz.v1.Cause
+	30, // 36: altavoz.v1.Status.events:type_name -> altavoz.v1.TaskEvent
+	7,  // 37: altavoz.v1.TaskEvent.kind:type_name -> altavoz.v1.TaskEventKind
+	38, // [38:38] is the sub-list for method output_type
+	38, // [38:38] is the sub-list for method input_type
+	38, // [38:38] is the sub-list for extension type_name
+	38, // [38:38] is the sub-list for extension extendee
+	0,  // [0:38] is the sub-list for field type_name
 }
 
 func init() { file_events_proto_init() }
@@ -3328,7 +3470,7 @@ func file_events_proto_init() {
 	if File_events_proto != nil {
 		return
 	}
-	file_events_proto_msgTypes[11].OneofWrappers = []any{
+	file_events_proto_msgTypes[12].OneofWrappers = []any{
 		(*Result_Plan)(nil),
 		(*Result_Dispatched)(nil),
 		(*Result_Outcome)(nil),
@@ -3342,7 +3484,7 @@ func file_events_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_events_proto_rawDesc), len(file_events_proto_rawDesc)),
 			NumEnums:      8,
-			NumMessages:   24,
+			NumMessages:   25,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

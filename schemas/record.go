@@ -86,6 +86,10 @@ func Decode(r *stream.Record, event proto.Message) error {
 	if v := r.Header(VersionHeader); v != Version {
 		return fmt.Errorf("record %s/%d at %d has version %q, this program reads %q: %w", r.Topic, r.Partition, r.Offset, v, Version, ErrDecode)
 	}
+	return unmarshal(r, event)
+}
+
+func unmarshal(r *stream.Record, event proto.Message) error {
 	if err := proto.Unmarshal(r.Value, event); err != nil {
 		return fmt.Errorf("record %s/%d at %d: %w: %w", r.Topic, r.Partition, r.Offset, ErrDecode, err)
 	}

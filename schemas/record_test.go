@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -149,4 +150,21 @@ func FuzzDecode(f *testing.F) {
 			}
 		}
 	})
+}
+
+// A slice with places has no phones: an older program, which would take it for an empty one, leaves it to a newer program.
+func TestSliceWithPlacesIsOfANewerVersion(t *testing.T) {
+	t.Parallel()
+	rec := schemas.EncodePlaces("key", []uint32{7, 1})
+	if err := schemas.Decode(&rec, new(schemas.Slice)); !errors.Is(err, schemas.ErrNewer) {
+		t.Errorf("an older program says %v, want %v", err, schemas.ErrNewer)
+	}
+	var got schemas.Slice
+	if err := schemas.DecodeSlice(&rec, &got); err != nil || !slices.Equal(got.GetPicked(), []uint32{7, 1}) {
+		t.Errorf("this one reads %v, %v", got.GetPicked(), err)
+	}
+	rec.Headers[0].Value = []byte("3")
+	if err := schemas.DecodeSlice(&rec, &got); !errors.Is(err, schemas.ErrNewer) {
+		t.Errorf("of the next version it says %v, want %v", err, schemas.ErrNewer)
+	}
 }

@@ -29,12 +29,12 @@ type tasksFlags struct {
 func tasksCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "tasks",
-		Short: "List broadcasts, look at one and its recipients, pause, resume, cancel or slow it down",
+		Short: "List broadcasts, look at one and its recipients, pause, resume, cancel, retry or slow it down",
 		Args:  known,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(
-		listCommand(), showCommand(), recipientsCommand(), speedCommand(),
+		listCommand(), showCommand(), recipientsCommand(), retryCommand(), speedCommand(),
 		controlCommand("pause", "Let nothing more of a broadcast leave until it is resumed", (*client.Client).Pause),
 		controlCommand("resume", "Let a broadcast go on where it was paused", (*client.Client).Resume),
 		controlCommand("cancel", "End a broadcast: who is not sent to yet will not be", (*client.Client).Cancel),
@@ -234,6 +234,7 @@ func describe(t *client.Task) []string {
 	}
 	for _, of := range []struct{ what, value string }{
 		{"sender", t.Sender},
+		{"retry of", t.RetryOf},
 		{"so since", t.Since},
 		{"accepted", t.AcceptedAt},
 		{"scheduled for", t.ScheduleAt},

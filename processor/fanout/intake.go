@@ -97,8 +97,8 @@ func (s *worker) identify(t *task.Task, rec *stream.Record, b *schemas.Broadcast
 		id = derived
 	}
 	made, signed := s.st.cfg.Proof(b)
-	if made && (!signed || b.GetChosen()) { //mutant:id-that-an-ingress-made-is-proved
-		s.rejectForged(t, rec, id)
+	if why := normalize.Forged(b, id, made, signed); why != "" {
+		s.rejectForged(t, rec, why)
 		return
 	}
 	t.ID = id
@@ -131,14 +131,15 @@ func (s *worker) identify(t *task.Task, rec *stream.Record, b *schemas.Broadcast
 	s.decide(t, rec, known, now)
 }
 
-// rejectForged rejects a record under an id that an ingress made, which did not write it: that is another's task, also where nothing is known of it yet.
-func (s *worker) rejectForged(t *task.Task, rec *stream.Record, id schemas.TaskID) {
+// rejectForged rejects a record that says of itself what only an ingress may say. What it is named after is another's task, also where nothing
+// is known of it yet.
+func (s *worker) rejectForged(t *task.Task, rec *stream.Record, reason string) {
 	s.st.metrics.dropped[dropForeign].Inc()
 	if !t.Failure.None() { // it was rejected before, and is none of that task's either
 		s.discard(t)
 		return
 	}
-	s.rejectRecord(t, rec, codeForeign, "an ingress made the task id "+id.String()+", and did not write this record")
+	s.rejectRecord(t, rec, codeForeign, reason)
 }
 
 // decide starts the task, goes on with it, or drops the record as a repeat, by what is known of the task's id.

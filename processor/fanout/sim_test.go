@@ -260,9 +260,12 @@ func (h *history) broadcast() {
 	}
 	var list *blob.List
 	if n > schemas.InlineRecipients || h.one(10) {
-		if h.one(25) { // as an older version did
+		switch {
+		case h.one(25): // as an older version did
 			h.slicedAs(b, schemas.TaskID(b.GetTask()).String())
-		} else {
+		case h.one(25):
+			h.retried(b)
+		default:
 			list = h.slicedAs(b, "")
 		}
 	}

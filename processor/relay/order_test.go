@@ -69,6 +69,13 @@ var fields = map[string]struct {
 	"owner":                   {false, dropped},
 	"owner_mac":               {false, dropped},
 	"earlier":                 {false, dropped},
+	"retry.of":                {false, dropped}, // only an ingress makes a retry, whose digest is another
+	"retry.number":            {false, dropped},
+	"retry.marks":             {false, dropped},
+	"retry.total":             {false, dropped},
+	"retry.accepted_ms":       {false, dropped},
+	"retry.list":              {false, dropped},
+	"retry.picked":            {false, dropped},
 }
 
 // A field that schemas/meaning.go does not hash makes repeats of different requests, and one that order.go does not copy is lost.

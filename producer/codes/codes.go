@@ -26,6 +26,11 @@ const (
 	Content      = "content_refused"
 	Closed       = "task_closed"
 	Expired      = "list_expired"
+	Running      = "task_running"
+	Early        = "too_early"
+	Nobody       = "nothing_to_retry"
+	Retries      = "too_many_retries"
+	Unproven     = "list_unproven"
 )
 
 // Hint returns the sentence of a code; none of a code that is none.
@@ -41,7 +46,8 @@ var sentences = map[string]es.Code{
 	Scope: es.HintScope, Sender: es.HintSender, Share: es.HintShare, Daily: es.HintDaily, Forged: es.HintSignature,
 	NotFound: es.HintNotFound, Method: es.HintMethod, Encoding: es.HintEncoding, Slow: es.HintSlow, Gone: es.HintBroken,
 	Busy: es.HintLater, Unavailable: es.HintLater, Conflict: es.HintConflict, Content: es.HintContent, Closed: es.HintClosed,
-	Expired: es.HintExpired, "misdirected": es.HintHost,
+	Expired: es.HintExpired, Running: es.HintRunning, Early: es.HintEarly, Nobody: es.HintNobody, Retries: es.HintMostRetries, Unproven: es.HintUnproven,
+	"misdirected": es.HintHost,
 
 	"required": es.HintRequired, "wrong_type": es.HintType, "too_long": es.HintLong, "too_many": es.HintMany, "invalid_value": es.HintValue, "invalid_url": es.HintURL,
 	"invalid_time": es.HintTime, "invalid_base64": es.HintBase64, "invalid_file_type": es.HintFileType, "file_too_large": es.HintFileSize, "invalid_json": es.HintJSON,

@@ -28,7 +28,7 @@ func (s Source) Read(ctx context.Context, id schemas.TaskID, status *schemas.Sta
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := t.Settle(ctx, latest); err != nil || q.Format != JSON {
+	if err := t.Settle(ctx, true, latest); err != nil || q.Format != JSON {
 		return t, nil, err
 	}
 	p, err := t.Page(ctx, q)

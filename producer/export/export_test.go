@@ -173,7 +173,7 @@ func open(t failer, w *world, id schemas.TaskID, s *schemas.Status) *export.Task
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := found.Settle(t.Context(), func() (*schemas.Status, error) { return s, nil }); err != nil {
+	if err := found.Settle(t.Context(), true, func() (*schemas.Status, error) { return s, nil }); err != nil {
 		t.Fatal(err)
 	}
 	return found
@@ -344,7 +344,7 @@ func TestStatesSettleOnAVersion(t *testing.T) {
 					t.Fatal(err)
 				}
 				began := time.Now()
-				err = found.Settle(t.Context(), func() (*schemas.Status, error) {
+				err = found.Settle(t.Context(), true, func() (*schemas.Status, error) {
 					if time.Since(began) < time.Second {
 						return first, nil
 					}

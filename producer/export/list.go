@@ -40,10 +40,34 @@ type Task struct {
 	Version uint64 // of the Status whose numbers the states add up to, or of one that they have all of
 	Exact   bool   // they add up to it
 
-	status *schemas.Status
-	list   *recipients.List // nil: phones are all
-	phones []string
-	marks  *marks
+	status    *schemas.Status
+	broadcast *schemas.Broadcast
+	list      *recipients.List // nil: the broadcast has the phones
+	marks     *marks
+}
+
+// Broadcast returns the task's broadcast, which is only to be read.
+func (t *Task) Broadcast() *schemas.Broadcast { return t.broadcast }
+
+// State returns how far a recipient had come when the task settled.
+func (t *Task) State(index uint32) schemas.RecipientState {
+	return schemas.RecipientState(t.marks.states[index])
+}
+
+// Slices hands over the slices that begin at the given recipients, which must increase.
+func (t *Task) Slices(ctx context.Context, firsts []uint32, each func(first uint32, phones []string) error) error {
+	if t.list != nil {
+		return Expired(t.list.Slices(ctx, t.Records, firsts, each))
+	}
+	if len(firsts) == 0 {
+		return nil
+	}
+	return each(0, t.broadcast.GetPhones())
+}
+
+// Places hands over the places that the recipients of a retry have in the list of its first task, in order.
+func (t *Task) Places(ctx context.Context, each func(picked []uint32) error) error {
+	return Expired(recipients.Places(ctx, t.Records, t.broadcast, t.ID, each))
 }
 
 // Open finds the list of a task, whose Status has a plan. ErrExpired: its broadcast, or its slices, are gone; any other error may pass.
@@ -52,21 +76,21 @@ func (s Source) Open(ctx context.Context, id schemas.TaskID, st *schemas.Status)
 	at := status.Position(p)
 	rec, err := s.Records.Record(ctx, stream.TopicPartition{Topic: schemas.TopicBroadcasts, Partition: at.GetPartition()}, at.GetOffset())
 	if err != nil {
-		return nil, expired(fmt.Errorf("reading a broadcast: %w", err))
+		return nil, Expired(fmt.Errorf("reading a broadcast: %w", err))
 	}
 	b := new(schemas.Broadcast)
 	if err := schemas.Decode(&rec, b); err != nil {
-		return nil, expired(err)
+		return nil, Expired(err)
 	}
 	// A log that lost its end gives offsets out again.
 	if !names(b, p, id) || b.GetTotal() != p.GetTotal() { //mutant:exported-list-is-the-tasks
 		return nil, fmt.Errorf("another broadcast lies at %s/%d: %w", rec.Topic, rec.Offset, ErrExpired)
 	}
-	t := &Task{Source: s, ID: id, Total: p.GetTotal(), status: st, phones: b.GetPhones(), list: recipients.ListOf(b, id, ""), marks: s.marksOf(id, p.GetTotal())}
-	if t.list == nil && len(t.phones) != int(t.Total) || t.list != nil && len(b.GetSlices().Offsets()) != int((t.Total+schemas.SliceRecipients-1)/schemas.SliceRecipients) {
+	t := &Task{Source: s, ID: id, Total: p.GetTotal(), status: st, broadcast: b, list: recipients.ListOf(b, id, ""), marks: s.marksOf(id, p.GetTotal())}
+	if t.list == nil && len(b.GetPhones()) != int(t.Total) || t.list != nil && len(b.GetSlices().Offsets()) != int((t.Total+schemas.SliceRecipients-1)/schemas.SliceRecipients) {
 		return nil, fmt.Errorf("a broadcast without its recipients: %w", ErrExpired)
 	}
-	return t, t.probe(ctx, b)
+	return t, t.probe(ctx)
 }
 
 // names reports whether the broadcast is the task's.
@@ -78,23 +102,23 @@ func names(b *schemas.Broadcast, p *schemas.TaskOpened, id schemas.TaskID) bool 
 }
 
 // probe reads the first slice, which is the first to go.
-func (t *Task) probe(ctx context.Context, b *schemas.Broadcast) error {
+func (t *Task) probe(ctx context.Context) error {
 	if t.list == nil {
 		return nil
 	}
 	if !t.list.Proven() {
-		key, err := recipients.ListKey(ctx, t.Records, b, t.ID)
+		key, err := recipients.ListKey(ctx, t.Records, t.broadcast, t.ID)
 		if err != nil {
-			return expired(err)
+			return Expired(err)
 		}
-		t.list = recipients.ListOf(b, t.ID, key)
+		t.list = recipients.ListOf(t.broadcast, t.ID, key)
 	}
 	_, err := t.list.Slice(ctx, t.Records, 0) //mutant:first-slice-is-there-before-the-answer
-	return expired(err)
+	return Expired(err)
 }
 
-// expired makes an error that will not pass ErrExpired: nobody reads that list any more.
-func expired(err error) error {
+// Expired makes an error that will not pass ErrExpired: nobody reads that list any more.
+func Expired(err error) error {
 	lost := errors.Is(err, schemas.ErrDecode) && !errors.Is(err, schemas.ErrNewer)
 	if lost || stream.IsGone(err) || errors.Is(err, blob.ErrForeign) || errors.Is(err, recipients.ErrUnreadable) { //mutant:list-that-is-gone-is-expired
 		return fmt.Errorf("%w: %w", ErrExpired, err)

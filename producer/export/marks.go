@@ -118,8 +118,9 @@ func (m *marks) compare(s *schemas.Status) order {
 
 // Settle reads the states until they add up to the numbers of the task's Status, which latest returns: those of a task that goes on change
 // every 150 ms, and its states are written every 2 s with the Status that has just these. If that takes too long, the answer is a
-// snapshot all the same, of which a version is known that it has all of; ErrBehind where none is.
-func (t *Task) Settle(ctx context.Context, latest func() (*schemas.Status, error)) error {
+// snapshot all the same, of which a version is known that it has all of; ErrBehind where none is. Where exact is false such a snapshot is
+// enough.
+func (t *Task) Settle(ctx context.Context, exact bool, latest func() (*schemas.Status, error)) error {
 	late := time.NewTimer(settleTimeout)
 	defer late.Stop()
 	for {
@@ -132,6 +133,9 @@ func (t *Task) Settle(ctx context.Context, latest func() (*schemas.Status, error
 			return nil
 		case ahead:
 			t.Version = max(t.Version, t.status.GetVersion())
+			if !exact {
+				return nil
+			}
 		case behind:
 		}
 		select {

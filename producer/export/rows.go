@@ -74,16 +74,13 @@ func (t *Task) Rows(ctx context.Context, q *Query, each func(*Row) error) error 
 		}
 		return nil
 	}
-	if t.list == nil {
-		return walk(0, t.phones)
-	}
 	var firsts []uint32
 	for first := q.after / schemas.SliceRecipients * schemas.SliceRecipients; first < t.Total; first += schemas.SliceRecipients {
 		if slices.ContainsFunc(t.marks.states[first:min(first+schemas.SliceRecipients, t.Total)], func(state byte) bool { return q.states[state] }) {
 			firsts = append(firsts, first)
 		}
 	}
-	return t.list.Slices(ctx, t.Records, firsts, walk)
+	return t.Slices(ctx, firsts, walk)
 }
 
 // view makes rows in one language.
@@ -104,7 +101,7 @@ func (t *Task) view(l es.Language) *view {
 
 // row tells of a recipient, and who it is.
 func (v *view) row(index uint32, text string) (*Row, schemas.Phone) {
-	state := schemas.RecipientState(v.task.marks.states[index])
+	state := v.task.State(index)
 	v.one = Row{Index: index, Outcome: state.Outcome(), Reason: v.reasons[state], Retryable: state.Retryable()}
 	if code, ok := state.Code(); ok && code > 0 {
 		v.one.Code = code

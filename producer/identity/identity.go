@@ -38,6 +38,7 @@ const (
 	ofOwner = "altavoz owner 1"
 	ofMove  = "altavoz move 1"
 	ofName  = "altavoz fingerprint 1"
+	ofRetry = "altavoz retry id 1"
 )
 
 // Ring is the secrets, the newest first.
@@ -113,6 +114,11 @@ func (r *Ring) RecordIDs(rec *stream.Record) (id schemas.TaskID, earlier []schem
 	at = binary.BigEndian.AppendUint64(at, uint64(rec.Offset))
 	at = binary.BigEndian.AppendUint64(at, uint64(rec.Time.UnixMilli()))
 	return r.derive(ofPlace, []byte(rec.Topic), at)
+}
+
+// RetryIDs is TaskIDs of a task's n-th retry: whoever asks for it first makes it, and nobody else can take its id.
+func (r *Ring) RetryIDs(task schemas.TaskID, n uint32) (id schemas.TaskID, earlier []schemas.TaskID) {
+	return r.derive(ofRetry, task.Bytes(), binary.BigEndian.AppendUint32(nil, n))
 }
 
 func (r *Ring) derive(of string, parts ...[]byte) (id schemas.TaskID, earlier []schemas.TaskID) {

@@ -32,6 +32,7 @@ type Detail struct {
 	UpdatedAt    string          `json:"updated_at,omitzero"`
 	FinishedAt   string          `json:"finished_at,omitzero"`
 	Direct       bool            `json:"direct,omitzero"`
+	RetryOf      string          `json:"retry_of,omitzero"` // the task that it retries
 }
 
 // Outcome is how many recipients ended, or stand, one way. Code is Meta's, where there is one.
@@ -51,7 +52,7 @@ func DetailOf(task schemas.TaskID, s *schemas.Status, numberRate float64, now ti
 		Cursor: s.GetCursor(), InPipe: InPipe(s), Rate: s.GetRate(), Speed: speedOf(s), EstimatedEnd: estimatedEnd(s, now),
 		AcceptedAt: Clock(p.GetAcceptedMs()), ScheduleAt: Clock(p.GetScheduleMs()), ExpireAt: Clock(p.GetExpireMs()),
 		StartedAt: Clock(s.GetStartedMs()), UpdatedAt: Clock(s.GetUpdatedMs()), FinishedAt: Clock(s.GetFinishedMs()),
-		Direct: p.GetDirect(), Window: p.GetWindow(),
+		Direct: p.GetDirect(), Window: p.GetWindow(), RetryOf: retryOf(p),
 	}
 	if p != nil {
 		d.Result = ResultOf(s)
@@ -65,6 +66,13 @@ func DetailOf(task schemas.TaskID, s *schemas.Status, numberRate float64, now ti
 		d.Why = es.Say(es.NumberLimit, p.GetSender(), strconv.FormatFloat(numberRate, 'f', -1, 64)).In(l)
 	}
 	return d
+}
+
+func retryOf(p *schemas.TaskOpened) string {
+	if id, err := schemas.TaskIDFromBytes(p.GetRetryOf()); err == nil {
+		return id.String()
+	}
+	return ""
 }
 
 // speedOf is the most messages a second that somebody wants of the task: what it was asked for with, or told since.

@@ -153,6 +153,7 @@ type Row struct {
 	ETA          string `json:"eta,omitzero"`
 	EstimatedEnd string `json:"estimated_end,omitzero"`
 	Why          string `json:"why,omitzero"`
+	RetryOf      string `json:"retry_of,omitzero"`
 }
 
 type found struct {
@@ -213,6 +214,7 @@ func row(f found, now time.Time, l es.Language) Row {
 	r := Row{
 		TaskID: f.task.String(), Total: n.Total, Successful: n.Successful, Failed: n.Failed, Pending: n.Pending,
 		Sender: s.GetPlan().GetSender(), Owner: s.GetPlan().GetOwner(), Reference: s.GetPlan().GetReference(), AcceptedAt: Clock(f.acceptedMs), EstimatedEnd: estimatedEnd(s, now),
+		RetryOf: retryOf(s.GetPlan()),
 	}
 	r.Status, r.Why = StateOf(s, now), WhyOf(s, now, l)
 	if !r.Status.Over() && scheduled(s, now) {

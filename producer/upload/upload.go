@@ -10,6 +10,7 @@ import (
 
 	"altavoz/blob"
 	"altavoz/schemas"
+	"altavoz/schemas/places"
 	"altavoz/schemas/request"
 	"altavoz/stream"
 )
@@ -58,11 +59,20 @@ func (u *Upload) Until(ctx context.Context) { u.ctx = ctx }
 
 // Slice takes recipients.
 func (u *Upload) Slice(phones []string) error {
-	u.batch = append(u.batch, schemas.EncodeSlice(u.slices.Key, &schemas.Slice{Phones: phones}))
+	return u.add(schemas.EncodeSlice(u.slices.Key, &schemas.Slice{Phones: phones}))
+}
+
+func (u *Upload) add(slice stream.Record) error {
+	u.batch = append(u.batch, slice)
 	if len(u.batch) < sliceBatch {
 		return nil
 	}
 	return u.flush()
+}
+
+// Places takes the places of recipients of a retry, which grow: schemas.SliceRecipients of them, fewer only the last time.
+func (u *Upload) Places(picked []uint32) error {
+	return u.add(schemas.EncodePlaces(u.slices.Key, places.Pack(picked)))
 }
 
 // Part takes a part of a file.
@@ -118,7 +128,7 @@ func TaskOpened(b *schemas.Broadcast, origin *schemas.Origin) stream.Record {
 		Event: &schemas.Result_Plan{Plan: &schemas.TaskOpened{
 			Total: b.GetTotal(), Origin: origin, RequestSha256: b.GetRequestSha256(), Sender: b.GetSender(),
 			AcceptedMs: b.GetAcceptedMs(), ScheduleMs: b.GetScheduleMs(), ExpireMs: b.GetExpireMs(), Direct: b.GetDirect(),
-			Window: b.GetWindow(), Speed: b.GetSpeed(), Owner: b.GetOwner(), Earlier: b.GetEarlier(), Reference: b.GetReference(),
+			Window: b.GetWindow(), Speed: b.GetSpeed(), Owner: b.GetOwner(), Earlier: b.GetEarlier(), Reference: b.GetReference(), RetryOf: b.GetRetry().GetOf(),
 		}},
 	})
 }

@@ -1,4 +1,4 @@
-// Package webhooks reads the body of a webhook, and has the names of what becomes of one.
+// Package webhooks takes in what Meta posts: it reads the body of a webhook, and puts its receipts into Kafka.
 package webhooks
 
 import (

@@ -44,6 +44,7 @@ var scenarios = []struct {
 	{"RepeatedRequest", testRepeatedRequest},
 	{"LongListInSlices", testLongListInSlices},
 	{"Recipients", testRecipients},
+	{"Retry", testRetry},
 	{"History", testHistory},
 	{"SameFileUploadedOnce", testSameFileUploadedOnce},
 	{"UpstreamJSON", testUpstreamJSON},

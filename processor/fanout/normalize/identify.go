@@ -1,6 +1,8 @@
 package normalize
 
 import (
+	"bytes"
+
 	json "github.com/go-json-experiment/json/v1"
 
 	"altavoz/schemas"
@@ -21,6 +23,18 @@ func Identify(rec *stream.Record, b *schemas.Broadcast) *schemas.Broadcast {
 		return nil
 	}
 	return &schemas.Broadcast{Task: id.Bytes(), Chosen: true}
+}
+
+// Forged returns what a broadcast under an id says of itself that only an ingress may say; none where nothing, or where it was one. made: an
+// ingress made the id; signed: one signed the broadcast.
+func Forged(b *schemas.Broadcast, id schemas.TaskID, made, signed bool) string {
+	if made && (!signed || b.GetChosen()) { //mutant:id-that-an-ingress-made-is-proved
+		return "an ingress made the task id " + id.String() + ", and did not write this record"
+	}
+	if r := b.GetRetry(); r != nil && (!signed || !bytes.Equal(r.Digest(), b.GetRequestSha256())) { //mutant:retry-is-proved
+		return "it says that it is a retry, and no ingress made it"
+	}
+	return ""
 }
 
 // Named returns the task that a record of broadcasts names, in either form.

@@ -91,9 +91,9 @@ func Fault(task schemas.TaskID, b *schemas.Broadcast, accepted int64, known bool
 		return invalid(es.NoMessage), true
 	case ContentBytes(b.GetContent()) > MaxContent:
 		return invalid(es.MessageTooLong), true
-	case total == 0, b.GetSlices() != nil && len(b.GetPhones()) > 0, b.GetSlices() != nil && (total+schemas.SliceRecipients-1)/schemas.SliceRecipients != slices:
+	case total == 0, b.GetSlices() != nil && len(b.GetPhones()) > 0, b.GetSlices() != nil && slicesOf(total) != slices, !places(b):
 		return invalid(es.ListIncomplete), true
-	case !blob.Names(b.GetSlices(), task, b.GetSender()) || !blob.Names(b.GetContent().GetMedia().GetParts(), task, b.GetSender()):
+	case !blob.Names(b.GetSlices(), task, b.GetSender()) || !blob.Names(b.GetContent().GetMedia().GetParts(), task, b.GetSender()) || !blob.Names(b.GetRetry().GetList(), task, b.GetSender()):
 		return Foreign, true
 	case !schemas.ValidReference(b.GetReference()):
 		return invalid(es.ReferenceForm, schemas.MaxReference), true
@@ -104,6 +104,14 @@ func Fault(task schemas.TaskID, b *schemas.Broadcast, accepted int64, known bool
 		return invalid(es.WindowNotValid), true
 	}
 	return schemas.Explanation{}, false
+}
+
+func slicesOf(total int) int { return (total + schemas.SliceRecipients - 1) / schemas.SliceRecipients }
+
+// places reports whether a broadcast that names the list of another one has places in it, and that list is whole.
+func places(b *schemas.Broadcast) bool {
+	of := b.GetRetry().GetList()
+	return of == nil || b.GetSlices() != nil && slicesOf(int(b.GetRetry().GetTotal())) == len(of.GetOffsetDeltas())
 }
 
 // ContentFault holds the content to the rules that a request is held to: nobody can see of a record who wrote it. A task that has begun goes

@@ -7,6 +7,7 @@ import (
 
 	"altavoz/blob"
 	"altavoz/schemas"
+	"altavoz/schemas/places"
 	"altavoz/stream"
 )
 
@@ -21,6 +22,7 @@ type List struct {
 	task    schemas.TaskID
 	total   uint32
 	key     string
+	of      *List // of a retry: the list in which its slices have places; nil: they have phones
 }
 
 // ListOf returns the list of a broadcast; nil: it has none in blobs. key is what ListKey found, if it was asked.
@@ -29,19 +31,29 @@ func ListOf(b *schemas.Broadcast, task schemas.TaskID, key string) *List {
 	if ref == nil {
 		return nil
 	}
+	l := listAt(ref, task, b.GetTotal())
+	l.key = key
+	if of := b.GetRetry().GetList(); of != nil {
+		l.of = listAt(of, task, b.GetRetry().GetTotal())
+	}
+	return l
+}
+
+func listAt(ref *schemas.BlobRef, task schemas.TaskID, total uint32) *List {
 	at := stream.TopicPartition{Topic: schemas.TopicBlobs, Partition: ref.GetPartition()}
-	return &List{at: at, offsets: ref.Offsets(), ref: ref, task: task, total: b.GetTotal(), key: key}
+	return &List{at: at, offsets: ref.Offsets(), ref: ref, task: task, total: total}
 }
 
 // Unbound reports whether the broadcast points at something that no proof binds to its number, so that a copy may name another one.
 func Unbound(b *schemas.Broadcast) bool {
-	return blob.Unbound(b.GetSlices()) || blob.Unbound(b.GetContent().GetMedia().GetParts())
+	return blob.Unbound(b.GetSlices()) || blob.Unbound(b.GetContent().GetMedia().GetParts()) || blob.Unbound(b.GetRetry().GetList())
 }
 
 // Proven reports whether it can be said of a record whether it is the list's. If not, ListKey finds out.
 func (l *List) Proven() bool { return l == nil || l.key != "" || !blob.Unproven(l.ref) }
 
-func (l *List) phones(rec *stream.Record) ([]string, error) {
+// read reads a record as a slice of the list.
+func (l *List) read(rec *stream.Record) (*schemas.Slice, error) {
 	err := blob.Check(l.ref, l.task, rec)
 	if l.key != "" {
 		err = blob.Keyed(l.key, rec)
@@ -49,9 +61,21 @@ func (l *List) phones(rec *stream.Record) ([]string, error) {
 	if err != nil { //mutant:slice-is-of-the-task
 		return nil, err //nolint:wrapcheck // says all
 	}
-	var c schemas.Slice
-	err = schemas.Decode(rec, &c)
-	return c.GetPhones(), err
+	c := new(schemas.Slice)
+	return c, schemas.DecodeSlice(rec, c)
+}
+
+// phones reads the recipients of a record as they were given. Of a retry they are read where its places are.
+func (l *List) phones(ctx context.Context, log stream.RecordReader, rec *stream.Record) ([]string, error) {
+	c, err := l.read(rec)
+	if err != nil || l.of == nil {
+		return c.GetPhones(), err
+	}
+	picked, err := places.Unpack(c.GetPicked(), l.of.total)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnreadable, err)
+	}
+	return l.of.pick(ctx, log, picked)
 }
 
 // Slice reads the slice that begins at a recipient.
@@ -60,12 +84,12 @@ func (l *List) Slice(ctx context.Context, log stream.RecordReader, first uint32)
 	if err != nil {
 		return nil, fmt.Errorf("reading a slice: %w", err)
 	}
-	return l.slice(&rec, first)
+	return l.slice(ctx, log, &rec, first)
 }
 
 // slice reads a record as the slice that begins at a recipient.
-func (l *List) slice(rec *stream.Record, first uint32) ([]string, error) {
-	phones, err := l.phones(rec)
+func (l *List) slice(ctx context.Context, log stream.RecordReader, rec *stream.Record, first uint32) ([]string, error) {
+	phones, err := l.phones(ctx, log, rec)
 	if want := min(l.total-first, schemas.SliceRecipients); err == nil && uint32(len(phones)) != want {
 		err = fmt.Errorf("a slice of %d recipients, not %d: %w", len(phones), want, ErrUnreadable)
 	}
@@ -74,14 +98,14 @@ func (l *List) slice(rec *stream.Record, first uint32) ([]string, error) {
 
 // Slices hands over the slices that begin at the given recipients, which must increase. It reads on when each has returned.
 func (l *List) Slices(ctx context.Context, log stream.RecordReader, firsts []uint32, each func(first uint32, phones []string) error) error {
-	offsets := make([]int64, len(firsts))
-	for i, first := range firsts {
-		offsets[i] = l.offsets[first/schemas.SliceRecipients]
+	offsets, err := l.offsetsOf(firsts)
+	if err != nil {
+		return err
 	}
 	return log.Records(ctx, l.at, offsets, func(rec stream.Record) error { //nolint:wrapcheck // the log's own words
 		first := firsts[0]
 		firsts = firsts[1:]
-		phones, err := l.slice(&rec, first)
+		phones, err := l.slice(ctx, log, &rec, first)
 		if err != nil {
 			return err
 		}
@@ -89,11 +113,23 @@ func (l *List) Slices(ctx context.Context, log stream.RecordReader, firsts []uin
 	})
 }
 
+func (l *List) offsetsOf(firsts []uint32) ([]int64, error) {
+	offsets := make([]int64, len(firsts))
+	for i, first := range firsts {
+		n := first / schemas.SliceRecipients
+		if n >= uint32(len(l.offsets)) {
+			return nil, fmt.Errorf("%d slices, and none that begins at %d: %w", len(l.offsets), first, ErrUnreadable)
+		}
+		offsets[i] = l.offsets[n]
+	}
+	return offsets, nil
+}
+
 // Before hands over all recipients before a cursor.
 func (l *List) Before(ctx context.Context, log stream.RecordReader, cursor uint32, each func(text string)) error {
 	left := cursor
 	err := log.Records(ctx, l.at, l.offsets[:(cursor+schemas.SliceRecipients-1)/schemas.SliceRecipients], func(rec stream.Record) error {
-		phones, err := l.phones(&rec)
+		phones, err := l.phones(ctx, log, &rec)
 		if err != nil {
 			return err
 		}

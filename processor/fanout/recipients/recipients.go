@@ -33,13 +33,14 @@ func (n *Seen) Judge(text, region string) (schemas.Phone, schemas.RecipientState
 	if err != nil {
 		return "", schemas.Failed(schemas.CodeInvalidPhone)
 	}
-	if !n.add(phone.Person()) {
+	if !n.Add(phone.Person()) {
 		return "", schemas.StateDuplicate
 	}
 	return phone, schemas.StatePending
 }
 
-func (n *Seen) add(person schemas.Phone) (fresh bool) {
+// Add remembers a person, and reports whether it is new.
+func (n *Seen) Add(person schemas.Phone) (fresh bool) {
 	// A leading zero would be lost, but no country code has one.
 	if number, err := strconv.ParseUint(person.Digits(), 10, 64); err == nil && number <= maxNumber && person[0] != '0' {
 		return n.numbers.add(number)

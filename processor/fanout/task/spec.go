@@ -27,6 +27,7 @@ type Spec struct {
 	Window    *schemas.Window
 	Asked     uint32 // sends a second; 0: as fast as its number goes
 	Reference string // what the caller calls it
+	RetryOf   []byte // the task that it retries
 }
 
 // Fill takes over what the broadcast says of itself.
@@ -37,6 +38,7 @@ func (s *Spec) Fill(b *schemas.Broadcast) {
 		s.Reference = b.GetReference()
 	}
 	s.Accepted, s.Schedule, s.Expire = b.GetAcceptedMs(), b.GetScheduleMs(), b.GetExpireMs()
+	s.RetryOf = b.GetRetry().GetOf()
 }
 
 // FillOpened takes over what a task that is known by its Status says of itself.
@@ -46,7 +48,7 @@ func (s *Spec) FillOpened(p *schemas.TaskOpened) {
 		AcceptedMs: p.GetAcceptedMs(), ScheduleMs: p.GetScheduleMs(), ExpireMs: p.GetExpireMs(), Window: p.GetWindow(), Speed: p.GetSpeed(),
 		Reference: p.GetReference(),
 	})
-	s.Origin, s.Owner, s.Earlier = p.GetOrigin(), p.GetOwner(), taskids.Read(p.GetEarlier())
+	s.Origin, s.Owner, s.Earlier, s.RetryOf = p.GetOrigin(), p.GetOwner(), taskids.Read(p.GetEarlier()), p.GetRetryOf()
 }
 
 // TaskOpened is what the log is told of a task that starts.
@@ -54,7 +56,7 @@ func (s *Spec) TaskOpened(partition int32, total uint32, direct bool) *schemas.T
 	return &schemas.TaskOpened{
 		Total: total, Origin: s.Origin, RequestSha256: s.SHA, Sender: s.Sender, Owner: s.Owner, AcceptedMs: s.Accepted, ScheduleMs: s.Schedule,
 		ExpireMs: s.Expire, Direct: direct, Window: s.Window, Speed: s.Asked, Home: &schemas.Origin{Partition: partition, Offset: s.Offset},
-		Earlier: taskids.Bytes(s.Earlier), Reference: s.Reference,
+		Earlier: taskids.Bytes(s.Earlier), Reference: s.Reference, RetryOf: s.RetryOf,
 	}
 }
 

@@ -1,0 +1,61 @@
+package recipients
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"altavoz/schemas"
+	"altavoz/schemas/places"
+	"altavoz/stream"
+)
+
+// pick reads who stands at places of the list, which grow.
+func (l *List) pick(ctx context.Context, log stream.RecordReader, picked []uint32) ([]string, error) {
+	out := make([]string, 0, len(picked))
+	var firsts []uint32
+	for _, p := range picked {
+		firsts = append(firsts, p/schemas.SliceRecipients*schemas.SliceRecipients)
+	}
+	err := l.Slices(ctx, log, slices.Compact(firsts), func(first uint32, phones []string) error {
+		for len(out) < len(picked) && picked[len(out)] < first+uint32(len(phones)) {
+			out = append(out, phones[picked[len(out)]-first])
+		}
+		return nil
+	})
+	return out, err
+}
+
+// Places hands over the places that the recipients of a retry have in the list of its first task, in order, some at a time; log is where its
+// slices lie. What is not a retry has no places. An error that is ErrUnreadable will not pass.
+func Places(ctx context.Context, log stream.RecordReader, b *schemas.Broadcast, task schemas.TaskID, each func(picked []uint32) error) error {
+	r, left := b.GetRetry(), b.GetTotal()
+	some := func(distances []uint32) error {
+		picked, err := places.Unpack(distances, r.GetTotal())
+		if err != nil {
+			return fmt.Errorf("%w: %w", ErrUnreadable, err)
+		}
+		if uint32(len(picked)) > left {
+			return fmt.Errorf("%w: more places than recipients", ErrUnreadable)
+		}
+		left -= uint32(len(picked))
+		return each(picked)
+	}
+	l := ListOf(b, task, "")
+	var err error
+	if l == nil {
+		err = some(r.GetPicked())
+	} else {
+		err = log.Records(ctx, l.at, l.offsets, func(rec stream.Record) error {
+			c, err := l.read(&rec)
+			if err != nil {
+				return err
+			}
+			return some(c.GetPicked())
+		})
+	}
+	if err == nil && left > 0 {
+		return fmt.Errorf("%w: fewer places than recipients", ErrUnreadable)
+	}
+	return err //nolint:wrapcheck // the log's own words
+}

@@ -1,0 +1,96 @@
+package retry
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"altavoz/blob"
+	"altavoz/producer/codes"
+	"altavoz/producer/export"
+	"altavoz/schemas"
+	"altavoz/schemas/es"
+	"altavoz/schemas/places"
+)
+
+// writer puts the chosen recipients of a task where the retry of that task has them.
+type writer struct {
+	task   *export.Task
+	chosen *set
+	retry  *schemas.Retry
+	id     schemas.TaskID // of the retry
+	sender string
+}
+
+// inline returns the phones of a few, as given, and has their places in the retry.
+func (w *writer) inline(ctx context.Context) ([]string, error) {
+	var phones []string
+	var firsts []uint32
+	for first := uint32(0); first < w.task.Total; first += schemas.SliceRecipients {
+		if w.chosen.in(first, min(first+schemas.SliceRecipients, w.task.Total)) {
+			firsts = append(firsts, first)
+		}
+	}
+	err := w.task.Slices(ctx, firsts, func(first uint32, some []string) error {
+		for i, text := range some {
+			if w.chosen.has(first + uint32(i)) {
+				phones = append(phones, text)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return phones, w.places(ctx, func(picked []uint32) error {
+		w.retry.Picked = places.Pack(picked)
+		return nil
+	})
+}
+
+// places hands over the places of the chosen recipients, so many at a time as a slice has.
+func (w *writer) places(ctx context.Context, each func(picked []uint32) error) error {
+	picked := make([]uint32, 0, schemas.SliceRecipients)
+	index := uint32(0)
+	err := placesOf(ctx, w.task, func(place uint32) error {
+		index++
+		if !w.chosen.has(index - 1) {
+			return nil
+		}
+		if picked = append(picked, place); len(picked) < schemas.SliceRecipients {
+			return nil
+		}
+		some := picked
+		picked = picked[:0]
+		return each(some)
+	})
+	if err != nil || len(picked) == 0 {
+		return err
+	}
+	return each(picked)
+}
+
+// list names the list of the first task in the retry, with a proof that it is the retry's too.
+func (w *writer) list(ctx context.Context) (err error) {
+	of := w.task.Broadcast().GetSlices()
+	if r := w.task.Broadcast().GetRetry(); r != nil {
+		of = r.GetList()
+	}
+	w.retry.List, err = blob.Reader{Records: w.task.Records}.Again(ctx, of, w.task.ID, w.id, w.sender)
+	return unproven(err)
+}
+
+// content returns the message, with a proof of its file.
+func (w *writer) content(ctx context.Context, c *schemas.Content) (err error) {
+	if m := c.GetMedia(); m.GetParts() != nil {
+		m.Parts, err = blob.Reader{Records: w.task.Records}.AgainFile(ctx, m, w.task.ID, w.id, w.sender)
+	}
+	return unproven(err)
+}
+
+func unproven(err error) error {
+	if errors.Is(err, blob.ErrUnproven) {
+		return &codes.Refusal{Status: http.StatusConflict, Code: codes.Unproven, Says: es.Say(es.RetryUnproven)}
+	}
+	return export.Expired(err)
+}
