@@ -14,6 +14,7 @@ import (
 	"altavoz/processor/fanout/prepare"
 	"altavoz/processor/sender"
 	"altavoz/producer"
+	"altavoz/producer/dryrun"
 	"altavoz/producer/export"
 	"altavoz/producer/history"
 	"altavoz/producer/webhooks"
@@ -35,6 +36,7 @@ var (
 	_ producer.Numbers  = (*table.Controls)(nil)
 	_ webhooks.Hooks    = (*whatsapp.Webhooks)(nil)
 	_ export.Records    = (*records.Reader)(nil)
+	_ dryrun.Media      = (*media.Resolver)(nil)
 	_ history.Records   = (*records.Reader)(nil)
 
 	_ prepare.Records = (*records.Reader)(nil)

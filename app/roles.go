@@ -20,6 +20,7 @@ import (
 	"altavoz/processor/sender"
 	"altavoz/producer"
 	"altavoz/producer/cloudevents"
+	"altavoz/producer/dryrun"
 	"altavoz/producer/export"
 	"altavoz/producer/history"
 	"altavoz/whatsapp"
@@ -118,11 +119,22 @@ func (a *App) startRoles(ctx context.Context) error {
 	a.clients.ingress = producer.New(a.ingressConfig(), producer.Ports{
 		Log: a.clients.express, Statuses: a.clients.statuses, Tasks: a.clients.statuses, Numbers: a.clients.controls, Webhooks: a.webhooks(),
 		Recipients: export.Source{Records: a.clients.exports, Home: a.layout.Home, Region: a.cfg.WhatsApp.DefaultRegion},
+		DryRuns:    a.dryRuns(),
 		Sends:      history.Source{Records: a.clients.exports, Home: a.layout.Home, Region: a.cfg.WhatsApp.DefaultRegion},
 	})
 	a.web.serve(a.clients.ingress.Handler())
 	a.probeWrites(ctx)
 	return nil
+}
+
+// dryRuns is what dry runs ask in this process: files are looked at where they are fetched for broadcasts, and not where the network may be
+// closed to that.
+func (a *App) dryRuns() dryrun.Ports {
+	p := dryrun.Ports{Render: whatsapp.Rendered, Region: a.cfg.WhatsApp.DefaultRegion}
+	if a.clients.media != nil {
+		p.Media = a.clients.media
+	}
+	return p
 }
 
 // startViews begins to read what openViews opened: whoever listens has been made by now.

@@ -82,29 +82,33 @@ func (a *Answer) keep(raw []byte) bool {
 // What the server refuses is a *RefusedError, and nothing was sent; of one with status 503, and of any other error but ErrUnreachable and
 // those of write, nobody knows: send it again under the same task id.
 func (c *Client) Send(ctx context.Context, write func(io.Writer) error, rewindable bool) (*Answer, error) {
-	return c.send(ctx, write, rewindable, new(uploading))
+	a := new(Answer)
+	if err := c.send(ctx, write, rewindable, new(uploading), a); err != nil {
+		return nil, err
+	}
+	return a, nil
 }
 
-func (c *Client) send(ctx context.Context, write func(io.Writer) error, rewindable bool, up *uploading) (*Answer, error) {
+func (c *Client) send(ctx context.Context, write func(io.Writer) error, rewindable bool, up *uploading, into answer) error {
 	for try := 1; ; try++ {
-		a, err := c.post(ctx, write, up)
+		err := c.post(ctx, write, up, into)
 		var no *RefusedError
 		if !errors.As(err, &no) || no.Status != http.StatusServiceUnavailable || !rewindable || try == busyTries {
-			return a, err
+			return err
 		}
 		select {
 		case <-ctx.Done():
-			return nil, context.Cause(ctx)
+			return context.Cause(ctx)
 		case <-time.After(min(max(no.RetryAfter, time.Second), busyWait)):
 		}
 	}
 }
 
-func (c *Client) post(ctx context.Context, write func(io.Writer) error, up *uploading) (*Answer, error) {
+func (c *Client) post(ctx context.Context, write func(io.Writer) error, up *uploading, into answer) error {
 	pr, pw := io.Pipe()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.base+request.PathSend, pr)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	up.bytes.Store(0)
 	up.done.Store(false)
@@ -116,16 +120,12 @@ func (c *Client) post(ctx context.Context, write func(io.Writer) error, up *uplo
 		written <- err
 	}()
 	req.Header.Set("Content-Type", "application/json")
-	a := new(Answer)
-	err = c.do(req, a)
+	err = c.do(req, into)
 	pr.CloseWithError(io.ErrClosedPipe) // the server may answer before it has read all
 	if werr := <-written; werr != nil && !errors.Is(werr, io.ErrClosedPipe) {
-		return nil, werr
+		return werr
 	}
-	if err != nil {
-		return nil, err
-	}
-	return a, nil
+	return err
 }
 
 // ask makes a request of a few bytes.

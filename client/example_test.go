@@ -88,6 +88,25 @@ func ExampleClient_Send() {
 	// Error para not a phone: Invalid phone number format: tiene letras
 }
 
+// What a broadcast would do, and nothing of it.
+func ExampleClient_DryRun() {
+	c := client.New(service, "")
+	draft := &client.Draft{BodyText: "Hola", Speed: 10, Phones: slices.Values([]string{"573991234567", "+57 399 123 4567", "28/11/2026"})}
+	d, err := c.DryRun(context.Background(), draft.WriteJSON, true)
+	if err != nil {
+		log.Print(err)
+		return
+	}
+	fmt.Println(d.Recipients.Pending, "of", d.Recipients.Total, "would be sent to, at", d.Sending.Rate, "a second")
+	for _, r := range d.Recipients.Rows {
+		fmt.Println(r.Index, r.Phone, r.Outcome, r.Reason)
+	}
+	// Output:
+	// 1 of 3 would be sent to, at 10 a second
+	// 1 573991234567 skipped Número repetido en la lista
+	// 2 28/11/2026 failed Invalid phone number format: parece una fecha
+}
+
 // A request that is refused says why, and nothing was sent.
 func ExampleRefusedError() {
 	c := client.New(service, "")

@@ -37,8 +37,7 @@ func (c *Client) SendAndFollow(ctx context.Context, task schemas.TaskID, write f
 	up := new(uploading)
 	answered := make(chan error, 1)
 	go func() {
-		_, err := c.send(post, write, rewindable, up)
-		answered <- err
+		answered <- c.send(post, write, rewindable, up, new(Answer))
 	}()
 	return c.follow(ctx, task, o, answered, up)
 }

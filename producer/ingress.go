@@ -1,6 +1,7 @@
 package producer
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -38,29 +39,20 @@ type Ingress struct {
 	webhooks  *webhooks.Receiver
 	shares    access.Shares // of callers in all of these
 	budget    access.Budget
-	waiting   slots.Slots   // direct answers, and those of controls
-	listing   slots.Slots   // lists
-	feeds     slots.Slots   // event feeds
-	exports   slots.Slots   // recipients of a task
-	histories slots.Slots   // sends of a person
+	waiting   slots.Slots // direct answers, and those of controls
+	listing   slots.Slots // lists
+	feeds     slots.Slots // event feeds
+	exports   slots.Slots // recipients of a task
+	histories slots.Slots // sends of a person
+	dryRuns   slots.Slots
 	lookups   slots.Slots   // tasks that are read back
 	refused   loglimit.Line // requests that are refused, in the log
 }
 
 // New makes the service. It holds nothing that must be closed.
 func New(cfg Config, ports Ports) *Ingress {
-	if cfg.MaxBody == 0 {
-		cfg.MaxBody = request.MaxBodyBytes
-	}
-	if cfg.DirectTimeout == 0 {
-		cfg.DirectTimeout = DefaultDirectTimeout
-	}
-	if cfg.Uploads == 0 {
-		cfg.Uploads = DefaultUploads
-	}
-	if cfg.Feeds == 0 {
-		cfg.Feeds = DefaultFeeds
-	}
+	cfg.MaxBody, cfg.DirectTimeout = cmp.Or(cfg.MaxBody, request.MaxBodyBytes), cmp.Or(cfg.DirectTimeout, DefaultDirectTimeout)
+	cfg.Uploads, cfg.Feeds = cmp.Or(cfg.Uploads, DefaultUploads), cmp.Or(cfg.Feeds, DefaultFeeds)
 	if cfg.Rate == nil {
 		cfg.Rate = func(string) float64 { return 0 }
 	}
@@ -73,10 +65,7 @@ func New(cfg Config, ports Ports) *Ingress {
 	if cfg.Identity == nil {
 		cfg.Identity = identity.Random()
 	}
-	if cfg.Logger == nil {
-		cfg.Logger = slog.New(slog.DiscardHandler)
-	}
-	cfg.Logger = requestid.Logger(cfg.Logger)
+	cfg.Logger = requestid.Logger(cmp.Or(cfg.Logger, slog.New(slog.DiscardHandler)))
 	if cfg.Registerer == nil {
 		cfg.Registerer = prometheus.NewRegistry()
 	}
@@ -87,12 +76,12 @@ func New(cfg Config, ports Ports) *Ingress {
 		cfg: cfg, ports: ports, local: access.Local(), cross: http.NewCrossOriginProtection(),
 		bodies:   slots.Bodies{Any: make(slots.Slots, maxReading), Big: make(slots.Slots, cfg.Uploads), From: BigBody},
 		webhooks: webhooks.NewReceiver(ports.Webhooks, ports.Log, cfg.Logger),
-		waiting:  make(slots.Slots, maxWaiting), listing: make(slots.Slots, maxListing), feeds: make(slots.Slots, cfg.Feeds), exports: make(slots.Slots, maxExports), histories: make(slots.Slots, maxHistories), lookups: make(slots.Slots, maxLookups),
+		waiting:  make(slots.Slots, maxWaiting), listing: make(slots.Slots, maxListing), feeds: make(slots.Slots, cfg.Feeds), exports: make(slots.Slots, maxExports), histories: make(slots.Slots, maxHistories), dryRuns: make(slots.Slots, maxDryRuns), lookups: make(slots.Slots, maxLookups),
 		refused: loglimit.Line{Every: time.Second, Most: refusalsLogged},
 	}
 	in.metrics = meters.New(cfg.Registerer, routeNames, webhooks.Results, map[string]slots.Slots{
 		"big": in.bodies.Big, "any": in.bodies.Any, "answer": in.waiting, "webhook": in.webhooks.Bodies.Any, "big_webhook": in.webhooks.Bodies.Big,
-		"list": in.listing, "feed": in.feeds, "export": in.exports, "history": in.histories,
+		"list": in.listing, "feed": in.feeds, "export": in.exports, "history": in.histories, "dry_run": in.dryRuns,
 	})
 	return in
 }
@@ -183,9 +172,11 @@ func (in *Ingress) Ready() error {
 	return nil
 }
 
-func (in *Ingress) caughtUp() bool {
+func (in *Ingress) caughtUp() bool { return isClosed(in.ports.Statuses.CaughtUp()) }
+
+func isClosed(c <-chan struct{}) bool {
 	select {
-	case <-in.ports.Statuses.CaughtUp():
+	case <-c:
 		return true
 	default:
 		return false

@@ -728,6 +728,7 @@ func TestMetricsCountRequestsAndBroadcasts(t *testing.T) {
 		"altavoz_http_slots_in_use slot=answer":              0,
 		"altavoz_http_slots_in_use slot=any":                 0,
 		"altavoz_http_slots_in_use slot=big":                 0,
+		"altavoz_http_slots_in_use slot=dry_run":             0,
 		"altavoz_http_slots_in_use slot=export":              0,
 		"altavoz_http_slots_in_use slot=feed":                0,
 		"altavoz_http_slots_in_use slot=history":             0,
@@ -822,15 +823,15 @@ func TestUnknownMembersAreTakenByWhoPrefersIt(t *testing.T) {
 	t.Parallel()
 	h := setup(t, producer.Config{})
 	h.planning()
-	const body = `{"phones":["573001234567"],"body_text":"Hola","use_queue":true,"dry_run":true}`
-	if code, got, _ := h.post(body); code != http.StatusBadRequest || !strings.Contains(got, `"code":"unknown_field","field":"dry_run"`) {
-		t.Errorf("%d %s; want %v, %q in it", code, got, http.StatusBadRequest, `"code":"unknown_field","field":"dry_run"`)
+	const body = `{"phones":["573001234567"],"body_text":"Hola","use_queue":true,"test_mode":true}`
+	if code, got, _ := h.post(body); code != http.StatusBadRequest || !strings.Contains(got, `"code":"unknown_field","field":"test_mode"`) {
+		t.Errorf("%d %s; want %v, %q in it", code, got, http.StatusBadRequest, `"code":"unknown_field","field":"test_mode"`)
 	}
 	if n := len(h.log.of(schemas.TopicBroadcasts)); n != 0 {
 		t.Errorf("%d broadcasts of a refused request, want 0", n)
 	}
 	code, got, header := h.post(body, "Prefer", "respond-async, handling=lenient")
-	if code != http.StatusAccepted || !strings.Contains(got, `"warnings":["Campo desconocido 'dry_run': se ignora"]`) || header.Get("Preference-Applied") != "handling=lenient" {
+	if code != http.StatusAccepted || !strings.Contains(got, `"warnings":["Campo desconocido 'test_mode': se ignora"]`) || header.Get("Preference-Applied") != "handling=lenient" {
 		t.Errorf("%d %s %v; want %v", code, got, header, http.StatusAccepted)
 	}
 }

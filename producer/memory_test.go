@@ -21,6 +21,7 @@ import (
 	"altavoz/internal/testio"
 	"altavoz/producer"
 	"altavoz/producer/access"
+	"altavoz/producer/dryrun"
 	"altavoz/producer/export"
 	"altavoz/producer/history"
 	"altavoz/schemas"
@@ -28,6 +29,7 @@ import (
 	"altavoz/schemas/standing"
 	"altavoz/stream"
 	"altavoz/test/contract"
+	"altavoz/whatsapp"
 )
 
 var (
@@ -42,6 +44,7 @@ type harness struct {
 	log *memoryLog
 	view
 	numbers numbers
+	files   files
 	handler http.Handler
 	reg     *prometheus.Registry
 }
@@ -58,6 +61,7 @@ func setup(t *testing.T, cfg producer.Config) *harness {
 	h.Ingress = producer.New(cfg, producer.Ports{
 		Log: h.log, Statuses: &h.view, Tasks: &h.view, Numbers: &h.numbers, Webhooks: meta{},
 		Recipients: export.Source{Records: h.log, Home: func(stream.Topic, []byte) int32 { return marksPartition }, Region: "CO"},
+		DryRuns:    dryrun.Ports{Render: whatsapp.Rendered, Media: &h.files, Region: "CO"},
 		Sends:      history.Source{Records: h.log, Home: sendsHome, Region: "CO"},
 	})
 	h.handler = h.Handler()

@@ -19,6 +19,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"altavoz/producer"
+	"altavoz/producer/dryrun"
 	"altavoz/producer/export"
 	"altavoz/producer/history"
 	"altavoz/producer/senders"
@@ -101,7 +102,7 @@ func TestDocumentHasTheFieldsOfEveryAnswer(t *testing.T) {
 	maps.Copy(bodies, map[string]any{
 		"TaskStatus": tasks.Brief{}, "Task": tasks.Detail{}, "Outcome": tasks.Outcome{}, "Result": tasks.Result{}, "TaskList": tasks.List{}, "TaskRow": tasks.Row{},
 		"Recipients": export.Page{}, "Recipient": export.Row{}, "History": history.Person{}, "SendRow": history.Send{},
-		"SenderList": senders.List{}, "Sender": senders.Row{}, "SenderRate": senders.Rate{},
+		"DryRun": dryrun.Report{}, "DryRunRecipients": dryrun.Recipients{}, "DryRunFile": dryrun.File{}, "Sending": dryrun.Sending{}, "SenderList": senders.List{}, "Sender": senders.Row{}, "SenderRate": senders.Rate{},
 	})
 	for name, body := range bodies {
 		var fields, required []string
@@ -153,6 +154,13 @@ func TestDocumentHasEveryCode(t *testing.T) {
 	doc := readOpenAPI(t).Components.Schemas
 	if diff := cmp.Diff(slices.Compact(codes), doc["Refusal"].Properties["code"].Codes); diff != "" {
 		t.Errorf("codes of refusals (-constants +document):\n%s", diff)
+	}
+	var verdicts []string
+	for _, v := range dryrun.Verdicts() {
+		verdicts = append(verdicts, string(v))
+	}
+	if diff := cmp.Diff(verdicts, doc["DryRunFile"].Properties["verdict"].Codes); diff != "" {
+		t.Errorf("verdicts on a file (-constants +document):\n%s", diff)
 	}
 	var states []string
 	for _, s := range senders.States() {

@@ -8,6 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"altavoz/producer/access"
+	"altavoz/producer/dryrun"
 	"altavoz/producer/export"
 	"altavoz/producer/guard"
 	"altavoz/producer/history"
@@ -61,6 +62,8 @@ type Ports struct {
 	Recipients export.Source
 	// Sends is where the sends of a person are read.
 	Sends history.Source
+	// DryRuns is what dry runs ask.
+	DryRuns dryrun.Ports
 }
 
 // Config is what the ingress wants to be told. Zero values give the defaults.
@@ -134,6 +137,9 @@ const (
 	maxHistories = 4
 	// historyLife is how long one may take: looking for sends ends by itself after 10 s.
 	historyLife = 30 * time.Second
+
+	// maxDryRuns is how many requests say at once what they would do. Each remembers who came before in its list, and looks at its file.
+	maxDryRuns = 2
 
 	// DefaultFeeds times a connection, its buffers and a goroutine (20 KiB) is 20 MiB.
 	DefaultFeeds = 1024

@@ -1,19 +1,20 @@
 package producer
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 
 	"altavoz/producer/access"
+	"altavoz/producer/chosen"
 	"altavoz/producer/codes"
+	"altavoz/producer/dryrun"
 	"altavoz/producer/headers"
 	"altavoz/producer/ratelimit"
+	"altavoz/producer/senders"
 	"altavoz/producer/tasks"
 	"altavoz/producer/upload"
 	"altavoz/schemas"
@@ -37,13 +38,17 @@ func (in *Ingress) send(w http.ResponseWriter, r *http.Request, caller *access.C
 	if err != nil {
 		return bodyError(err)
 	}
-	up := upload.New(r.Context(), in.ports.Log)
-	req, err := in.read(w, r, caller, up)
+	up, dry := upload.New(r.Context(), in.ports.Log), &dryrun.Run{Ports: &in.ports.DryRuns, Language: headers.Language(r.Header)}
+	defer dry.End()
+	req, no, err := in.read(w, r, caller, up, dry)
+	if no != nil {
+		return *no
+	}
 	if err != nil {
 		return bodyError(err)
 	}
 	now := time.Now()
-	order := &order{caller: caller, req: req, up: up, task: in.cfg.Identity.NewTaskID(), owner: caller.Owner, now: now, until: now.Add(in.cfg.DirectTimeout)}
+	order := &order{caller: caller, req: req, up: up, dry: dry, task: in.cfg.Identity.NewTaskID(), owner: caller.Owner, now: now, until: now.Add(in.cfg.DirectTimeout)}
 	switch {
 	case key != "" && req.TaskID != nil:
 		return fieldError(request.Fault("task_id", request.CodeValue, es.KeyAndTaskID))
@@ -71,6 +76,7 @@ type order struct {
 	caller *access.Caller
 	req    *request.Request
 	up     *upload.Upload
+	dry    *dryrun.Run
 	task   schemas.TaskID
 	// earlier are the ids that the request would have had before: made with earlier secrets, and with none.
 	earlier []schemas.TaskID
@@ -84,27 +90,10 @@ type order struct {
 	until   time.Time // how long an answer may wait
 }
 
-// direct reports whether somebody waits for the broadcast's end: not if asked otherwise, nor if it can't come soon.
-func (o *order) direct() bool {
-	return !o.req.UseQueue && o.req.Total <= schemas.InlineRecipients && !o.begins().After(o.now)
-}
-
-// begins is when the first send may start: at once, at its schedule, or when its window opens then.
-func (o *order) begins() time.Time {
-	at := o.now
-	if scheduled := time.UnixMilli(o.req.ScheduleMs); scheduled.After(at) {
-		at = scheduled
-	}
-	if opens, ok := o.req.Window.Next(at); ok {
-		return opens
-	}
-	return at.Add(schemas.TaskLife) // never: such a request was refused, or is as good as over
-}
-
-func (in *Ingress) read(w http.ResponseWriter, r *http.Request, caller *access.Caller, sink request.Sink) (*request.Request, error) {
+func (in *Ingress) read(w http.ResponseWriter, r *http.Request, caller *access.Caller, sink request.Sink, dry *dryrun.Run) (req *request.Request, no *answer, err error) {
 	body, err := in.bodies.Open(w, r, in.shareOf(caller))
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer body.Close()
 	most := cmp.Or(in.cfg.MaxPhones, schemas.MaxRecipients)
@@ -114,7 +103,16 @@ func (in *Ingress) read(w http.ResponseWriter, r *http.Request, caller *access.C
 	if caller.PerDay > 0 { // no day has room for more
 		most = uint32(min(uint64(most), caller.PerDay))
 	}
-	return request.Read(body, sink, request.Limits{MaxPhones: most, MaxBody: in.cfg.MaxBody, Lenient: headers.Lenient(r.Header), Now: time.Now()})
+	dry.Take = func() (give func()) {
+		//mutant:dry-runs-are-shared
+		if give, no = in.take(w, caller, access.DryRuns, in.dryRuns, es.ShareDryRuns, es.BusyDryRuns); no != nil {
+			no.close = true // its body is not read to the end
+		}
+		return give
+	}
+	lim := request.Limits{MaxPhones: most, MaxBody: in.cfg.MaxBody, Lenient: headers.Lenient(r.Header), Now: time.Now(), DryRun: dry.Begin}
+	req, err = request.Read(body, sink, lim)
+	return req, no, err
 }
 
 func (in *Ingress) sender(asked string) (string, error) {
@@ -124,11 +122,7 @@ func (in *Ingress) sender(asked string) (string, error) {
 	if id, ok := in.cfg.Sender(asked); ok {
 		return id, nil
 	}
-	e := request.Fault("sender", request.CodeValue, es.SenderNotOurs)
-	if _, err := schemas.ParsePhone("+"+strings.TrimPrefix(asked, "+"), ""); err == nil && len(asked) <= maxPhoneChars {
-		e.Hint = es.Say(es.SenderLooksLikePhone)
-	}
-	return "", e
+	return "", senders.Fault(asked)
 }
 
 // senderForbidden answers the same whether there is such a number or not.
@@ -141,13 +135,13 @@ func senderForbidden() answer {
 	return a
 }
 
-// maxPhoneChars is the most characters of a 'sender' that is taken for a phone: Meta's ids have 14 digits and more.
-const maxPhoneChars = 14
-
 // accept puts the order into Kafka and answers: at once, or when it is carried out.
 func (in *Ingress) accept(ctx context.Context, o *order) answer {
 	if a, known := in.before(ctx, o); known {
 		return a
+	}
+	if o.req.DryRun { //mutant:dry-run-is-not-made
+		return in.finish(ctx, o)
 	}
 	if a, over := in.overBudget(o); over {
 		return a
@@ -159,7 +153,7 @@ func (in *Ingress) accept(ctx context.Context, o *order) answer {
 	if err != nil {
 		return in.notTaken(ctx, o, err, false)
 	}
-	b.Chosen, b.Direct = o.chosen, o.direct()
+	b.Chosen, b.Direct = o.chosen, o.req.Direct(o.now)
 	b.Earlier, b.Retry = taskids.Bytes(o.earlier), o.retry
 	in.cfg.Identity.Sign(b, o.owner)
 	origin, err := upload.PublishBroadcast(soon, in.ports.Log, b)
@@ -176,74 +170,47 @@ func (in *Ingress) accept(ctx context.Context, o *order) answer {
 		switch s := in.await(soon, o.task, func(s *schemas.Status) bool { return s.GetPlan() != nil }); {
 		case s == nil: //mutant:unconfirmed-id-is-not-accepted
 			return in.unconfirmed(ctx, o)
-		case !sameOrigin(s.GetPlan().GetOrigin(), origin):
-			return in.repeat(ctx, o, s)
+		case !chosen.SameOrigin(s.GetPlan().GetOrigin(), origin):
+			tasks, claim := in.claims(o)
+			a, _ := in.judged(ctx, o, tasks.Judge(claim, o.task, s))
+			return a
 		}
 	}
 	in.metrics.Accepted(b.GetTotal())
 	return in.finish(ctx, o)
 }
 
-// before answers an order whose task is there already, or of which that can't be known. The ids that it would have had before come
-// first: a key is the same task for as long as it may be repeated, whatever the ids are made with meanwhile. Of those, one that is
-// somebody else's is none of the order's: anybody could take an id that needs no secret. An id that an ingress made is its task's, also where
-// nothing is known of that one yet.
+// before answers an order whose task is there already, or of which that can't be known.
 func (in *Ingress) before(ctx context.Context, o *order) (answer, bool) {
 	if !o.chosen {
 		return answer{}, false
 	}
-	if len(o.earlier) > 0 && !in.caughtUp() { //mutant:earlier-ids-are-looked-up-in-the-whole-view
-		return in.unconfirmed(ctx, o), true // of its own id the first TaskOpened would tell, of another one nothing
-	}
-	var failed *schemas.Status // and wrote to nobody: where the request has another task too, that is the one
-	var failedID schemas.TaskID
-	own := o.task
-	for _, id := range append(slices.Clip(o.earlier), own) {
-		s, err := in.lookup(ctx, id)
-		if err != nil {
-			return in.unconfirmed(ctx, o), true
-		}
-		if p := s.GetPlan(); p != nil && (id == own || in.owns(o, id, p)) { //mutant:earlier-ids-of-a-key-are-its-own
-			if o.task = id; unsent(s) {
-				failed, failedID = cmp.Or(failed, s), cmp.Or(failedID, id)
-				continue
-			}
-			return in.repeat(ctx, o, s), true
-		}
-	}
-	if o.task = own; failed != nil {
-		o.task = failedID
-		return in.repeat(ctx, o, failed), true
-	}
-	if in.cfg.Identity.Made(own) { //mutant:id-that-an-ingress-made-is-not-chosen
+	tasks, claim := in.claims(o)
+	id, verdict := tasks.Find(ctx, claim)
+	o.task = id
+	return in.judged(ctx, o, verdict)
+}
+
+// claims is the order as it is looked up, and where.
+func (in *Ingress) claims(o *order) (*chosen.Tasks, *chosen.Claim) {
+	return &chosen.Tasks{Lookup: in.lookup, CaughtUp: in.caughtUp, Upstream: in.cfg.Upstream, Made: in.cfg.Identity.Made},
+		&chosen.Claim{Owner: o.owner, SHA256: o.req.SHA256, Task: o.task, Earlier: o.earlier}
+}
+
+// judged answers an order whose task id was taken before: the same task if it is the same request of the same caller. Whose it
+// is otherwise is not told, nor that it is another's.
+func (in *Ingress) judged(ctx context.Context, o *order, v chosen.Verdict) (answer, bool) {
+	switch v {
+	case chosen.Repeat:
+		o.replay = true
+		return in.finish(ctx, o), true
+	case chosen.Conflict:
 		return conflict(o), true
+	case chosen.Unconfirmed:
+		return in.unconfirmed(ctx, o), true
+	case chosen.New:
 	}
 	return answer{}, false
-}
-
-// owns reports whether the task of an id may be that of an earlier request of the same caller. An ingress of before owners signed
-// nothing, so the same request may be it where the task has no owner, and under an earlier id where it was taken for an upstream's.
-func (in *Ingress) owns(o *order, id schemas.TaskID, p *schemas.TaskOpened) bool {
-	unsigned := p.GetOwner() == "" || p.GetOwner() == in.cfg.Upstream && slices.Contains(o.earlier, id)
-	return p.GetOwner() == o.owner || unsigned && bytes.Equal(p.GetRequestSha256(), o.req.SHA256)
-}
-
-func unsent(s *schemas.Status) bool {
-	return s.GetPhase() == schemas.Phase_PHASE_FAILED && s.GetCursor() == 0
-}
-
-func sameOrigin(a, b *schemas.Origin) bool {
-	return a.GetPartition() == b.GetPartition() && a.GetOffset() == b.GetOffset()
-}
-
-// repeat answers a request whose task id was taken before: the same task if it is the same request of the same caller. Whose it
-// is otherwise is not told, nor that it is another's.
-func (in *Ingress) repeat(ctx context.Context, o *order, s *schemas.Status) answer {
-	if !in.owns(o, o.task, s.GetPlan()) || !bytes.Equal(s.GetPlan().GetRequestSha256(), o.req.SHA256) { //mutant:a-repeat-is-the-same-callers
-		return conflict(o)
-	}
-	o.replay = true
-	return in.finish(ctx, o)
 }
 
 func conflict(o *order) answer {
@@ -283,15 +250,18 @@ func inDoubt(o *order) answer {
 	return a
 }
 
-// finish answers an accepted order.
+// finish answers an accepted order, and a dry run.
 func (in *Ingress) finish(ctx context.Context, o *order) answer {
+	if o.req.DryRun { //mutant:dry-run-of-a-repeat-is-one
+		return in.dryRun(ctx, o)
+	}
 	a := answer{status: http.StatusAccepted, location: request.PathStatus + o.task.String(), replayed: o.replay, warnings: o.req.Warnings}
 	queued := queuedBody{Success: true, Message: es.Say(es.BroadcastQueued).Spanish(), TaskID: o.task.String()}
-	if at := o.begins(); at.After(o.now) {
+	if at := o.req.Begins(o.now); at.After(o.now) {
 		queued.ETA = tasks.Clock(at.UnixMilli())
 	}
 	a.body = queued
-	if !o.direct() || !in.waiting.Take() {
+	if !o.req.Direct(o.now) || !in.waiting.Take() {
 		return a
 	}
 	defer in.waiting.Give()

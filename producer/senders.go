@@ -13,9 +13,7 @@ import (
 
 // senders is GET senders.
 func (in *Ingress) senders(_ http.ResponseWriter, r *http.Request, caller *access.Caller) answer {
-	select {
-	case <-in.ports.Numbers.CaughtUp():
-	default:
+	if !isClosed(in.ports.Numbers.CaughtUp()) {
 		return later(codes.Unavailable, es.StillReadingRetry)
 	}
 	return answer{status: http.StatusOK, body: senders.Of(in.cfg.Senders(), caller.Senders, in.ports.Numbers.Number, time.Now(), headers.Language(r.Header))}

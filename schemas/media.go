@@ -92,6 +92,15 @@ func FileName(name, mimeType string) string {
 	return rules.FileName(name, ending)
 }
 
+// DocumentName is the name of a document that has none.
+func DocumentName(mimeType string) string {
+	name := "documento"
+	if m := mimetype.Lookup(mimeType); m != nil {
+		name += m.Extension()
+	}
+	return name
+}
+
 // NameIn finds the file name in a Content-Disposition as hosts write it; empty: it has none.
 func NameIn(disposition string) string { return rules.NameIn(disposition) }
 

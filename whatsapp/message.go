@@ -64,6 +64,23 @@ type (
 
 // Prepare renders a content, with its media resolved, for all sends of its task.
 func (c *Client) Prepare(content *schemas.Content) (schemas.Message, error) {
+	m, err := prepare(content)
+	if err != nil {
+		return nil, err // and no message, where *message would be one
+	}
+	return m, nil
+}
+
+// Rendered is the body of the request that Send makes of a content, with its media resolved.
+func Rendered(content *schemas.Content, to schemas.Phone, callback string) ([]byte, error) {
+	m, err := prepare(content)
+	if err != nil {
+		return nil, err
+	}
+	return m.append(nil, to, callback)
+}
+
+func prepare(content *schemas.Content) (*message, error) {
 	h, err := headerOf(content)
 	if err != nil {
 		return nil, err
@@ -136,10 +153,9 @@ func (c *Client) Send(ctx context.Context, sender string, m schemas.Message, to 
 	x, _ := c.exchanges.Get().(*exchange)
 	defer c.exchanges.Put(x)
 	var err error
-	if x.body, err = appendHead(x.body[:0], to, callback); err != nil {
+	if x.body, err = msg.append(x.body[:0], to, callback); err != nil {
 		return schemas.Reply{Verdict: schemas.VerdictFailed, Code: schemas.CodeInvalidPhone, Detail: "recipient is not valid UTF-8"}
 	}
-	x.body = append(x.body, msg.tail...)
 	start := time.Now()
 	a := c.call(ctx, n, nethttp.Request{Method: http.MethodPost, URL: n.messages}, n.message, x)
 	r := judge(a, start)
@@ -148,6 +164,12 @@ func (c *Client) Send(ctx context.Context, sender string, m schemas.Message, to 
 	}
 	c.metrics.answered(callMessages, r, time.Since(start))
 	return r
+}
+
+// append writes the JSON of a send.
+func (m *message) append(b []byte, to schemas.Phone, callback string) ([]byte, error) {
+	b, err := appendHead(b, to, callback)
+	return append(b, m.tail...), err
 }
 
 // appendHead writes the JSON up to the tail. A phone gets its "+": without it Meta puts the country code of the

@@ -93,7 +93,7 @@ func TestMessagesAreThoseOfTheGoldenFiles(t *testing.T) {
 			if err != nil {
 				t.Fatalf("preparing it: %v", err)
 			}
-			b, err := whatsapp.Render(m, c.to, `av1:"task":7`)
+			b, err := whatsapp.Rendered(c.content, c.to, `av1:"task":7`)
 			if err != nil {
 				t.Fatalf("rendering it: %v", err)
 			}

@@ -1,29 +1,46 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
 
+	"altavoz/cmd/altavoz/dryrun"
+	"altavoz/cmd/altavoz/phones"
 	"altavoz/schemas"
+	"altavoz/schemas/shown"
 )
 
 func sendCommand() *cobra.Command {
 	var broadcast broadcastFlags
 	var server serverFlags
-	var detach bool
+	var detach, dry bool
+	var testTo string
 	cmd := &cobra.Command{
 		Use:   "send --body TEXT (--phones LIST | --csv FILE)",
 		Short: "Send a message to many phones and follow it",
 		Long: "Posts a broadcast to a running altavoz and shows how far it is. Lists and files are read as they are sent, whatever their size.\n" +
-			"The exit code is 3 if some phones were not reached.",
+			"The exit code is 3 if some phones were not reached. With --dry-run nothing is sent: it shows what would happen, and the code is 3 if some\n" +
+			"phones would not be reached. With --test-to the message goes to that phone alone, and the list is not even read.",
 		Example: "  altavoz send --body 'Hola' --phones 573001234567,573007654321\n" +
-			"  altavoz send --body 'Promo' --csv list.csv --column phone --header image=promo.png --button 'Ver más=https://example.com'",
+			"  altavoz send --body 'Promo' --csv list.csv --column phone --header image=promo.png --button 'Ver más=https://example.com'\n" +
+			"  altavoz send --body 'Promo' --csv list.csv --dry-run\n" +
+			"  altavoz send --body 'Promo' --test-to 573001234567",
 		Args: usage(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			defer func() { _ = broadcast.phones.Close() }() // a temporary file that nobody else knows
+			if cmd.Flags().Changed("test-to") {
+				if err := broadcast.only(cmd, testTo); err != nil {
+					return err
+				}
+			}
+			broadcast.yes = broadcast.yes || dry // there is nothing to ask about
 			if err := broadcast.read(cmd); err != nil {
 				return err
+			}
+			if dry {
+				return dryRun(cmd, &broadcast, &server)
 			}
 			return send(cmd, &broadcast, &server, detach)
 		},
@@ -32,7 +49,44 @@ func sendCommand() *cobra.Command {
 	server.add(cmd)
 	cmd.Flags().BoolVar(&broadcast.draft.UseQueue, "queue", false, "let it wait its turn behind what is urgent")
 	cmd.Flags().BoolVar(&detach, "detach", false, "print the task id once it is accepted, and don't wait")
+	cmd.Flags().BoolVar(&dry, "dry-run", false, "send nothing, and show what would happen")
+	cmd.Flags().StringVar(&testTo, "test-to", "", "send to this phone only, and not to the list")
 	return cmd
+}
+
+// only puts one phone in the place of the list.
+func (b *broadcastFlags) only(cmd *cobra.Command, phone string) error {
+	if phone == "" {
+		return wrongUse(cmd, errors.New("--test-to is empty"))
+	}
+	if len(b.phones.Inline) > 0 || b.phones.Path != "" {
+		say(cmd.ErrOrStderr(), "altavoz: a test: the message goes to %s only, and not to the list", shown.Line(phone))
+	} else {
+		say(cmd.ErrOrStderr(), "altavoz: a test: the message goes to %s only", shown.Line(phone))
+	}
+	b.phones = phones.List{Inline: []string{phone}}
+	return nil
+}
+
+func dryRun(cmd *cobra.Command, b *broadcastFlags, server *serverFlags) error {
+	c, ctx, cancel, err := server.client(cmd)
+	if err != nil {
+		return err
+	}
+	defer cancel()
+	d, err := c.DryRun(ctx, b.write, b.phones.Rewindable())
+	if err != nil {
+		return ended(ctx, err, "")
+	}
+	if server.json {
+		sayJSON(cmd.OutOrStdout(), d.JSON)
+	} else {
+		dryrun.Print(cmd.OutOrStdout(), d)
+	}
+	if !dryrun.Whole(d) {
+		return &exit{err: errors.New("some phones would not be reached"), code: exitSomeFailed, silent: true}
+	}
+	return nil
 }
 
 func send(cmd *cobra.Command, b *broadcastFlags, server *serverFlags, detach bool) error {

@@ -1,14 +1,10 @@
 package main
 
 import (
-	"fmt"
-	"strings"
-	"text/tabwriter"
-
 	"github.com/spf13/cobra"
 
 	"altavoz/client"
-	"altavoz/schemas/shown"
+	"altavoz/cmd/altavoz/numbers"
 )
 
 func sendersCommand() *cobra.Command {
@@ -40,15 +36,5 @@ func (f *tasksFlags) senders(cmd *cobra.Command, all []client.Sender) error {
 		}
 		return nil
 	}
-	w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
-	say(w, "SENDER\tNAME\tDEFAULT\tSTATE\tRATE\tNOW\tSINCE\tUNTIL\tQUALITY\tWHY")
-	for _, s := range all {
-		rate, now := "", ""
-		if s.Rate != nil {
-			rate, now = fmt.Sprintf("%.4g", s.Rate.Configured), fmt.Sprintf("%.4g", s.Rate.Now)
-		}
-		say(w, "%s\t%s\t%v\t%s\t%s\t%s\t%s\t%s\t%s\t%s", shown.Line(s.ID), shown.Line(s.Name), s.Default, shown.Line(s.State), rate, now,
-			shown.Line(s.Since), shown.Line(s.Until), shown.Line(s.Quality), strings.Join(strings.Fields(s.Why), " "))
-	}
-	return w.Flush()
+	return numbers.Print(cmd.OutOrStdout(), all)
 }

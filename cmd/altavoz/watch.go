@@ -109,12 +109,16 @@ func watchCommand() *cobra.Command {
 
 // told turns an error of a broadcast under way into what a person should know.
 func told(ctx context.Context, err error, task schemas.TaskID) error {
-	goesOn := "the broadcast goes on: `" + self() + " watch " + task.String() + "` shows it"
+	return ended(ctx, err, "the broadcast goes on: `"+self()+" watch "+task.String()+"` shows it")
+}
+
+// ended tells an error from the end of the time, and from a person who had enough.
+func ended(ctx context.Context, err error, hint string) error {
 	switch {
 	case errors.Is(context.Cause(ctx), errTimeout):
-		return &exit{err: errTimeout, code: exitTimeout, hint: goesOn}
+		return &exit{err: errTimeout, code: exitTimeout, hint: hint}
 	case ctx.Err() != nil:
-		return interrupted(goesOn)
+		return interrupted(hint)
 	}
 	return err
 }

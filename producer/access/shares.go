@@ -18,10 +18,11 @@ const (
 	Lists
 	Exports   // of a task's recipients
 	Histories // of what a person got
+	DryRuns
 )
 
 // names are the kinds that callers are told of.
-var names = map[Kind]string{Requests: "requests", Controls: "controls", Looks: "looks", Feeds: "feeds", Lists: "lists", Exports: "exports", Histories: "histories"}
+var names = map[Kind]string{Requests: "requests", Controls: "controls", Looks: "looks", Feeds: "feeds", Lists: "lists", Exports: "exports", Histories: "histories", DryRuns: "dry-runs"}
 
 // Name is what callers know it by.
 func (k Kind) Name() string { return names[k] }
@@ -39,7 +40,7 @@ func (c *Caller) Share(k Kind, total int) int {
 		own = c.Uploads
 	case Feeds:
 		own = c.Feeds
-	case Connections, Bodies, Lists, Exports, Histories:
+	case Connections, Bodies, Lists, Exports, Histories, DryRuns:
 	}
 	if own > 0 {
 		return min(own, total)

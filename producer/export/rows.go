@@ -102,18 +102,25 @@ func (t *Task) view(l es.Language) *view {
 // row tells of a recipient, and who it is.
 func (v *view) row(index uint32, text string) (*Row, schemas.Phone) {
 	state := v.task.State(index)
-	v.one = Row{Index: index, Outcome: state.Outcome(), Reason: v.reasons[state], Retryable: state.Retryable()}
+	row, person := RowOf(index, text, v.task.Region, state, v.reasons[state], v.l)
+	v.one = row
+	return &v.one, person
+}
+
+// RowOf tells of an entry of a list in a state, for a reason, and who it is; "": it is no phone, and its reason says why.
+func RowOf(index uint32, text, region string, state schemas.RecipientState, reason string, l es.Language) (Row, schemas.Phone) {
+	row := Row{Index: index, Outcome: state.Outcome(), Reason: reason, Retryable: state.Retryable()}
 	if code, ok := state.Code(); ok && code > 0 {
-		v.one.Code = code
+		row.Code = code
 	}
-	p, err := schemas.ParsePhone(text, v.task.Region)
+	p, err := schemas.ParsePhone(text, region)
 	if err == nil {
-		v.one.Phone = p.Digits()
-		return &v.one, p.Person()
+		row.Phone = p.Digits()
+		return row, p.Person()
 	}
-	v.one.Phone, v.one.invalid, v.one.Retryable = shown.Line(normalize.Shown(text)), true, false
+	row.Phone, row.invalid, row.Retryable = shown.Line(normalize.Shown(text)), true, false
 	if why := new(phone.Error); errors.As(err, &why) && state == schemas.Failed(schemas.CodeInvalidPhone) {
-		v.one.Reason = phone.ErrInvalid.Error() + ": " + why.Why.In(v.l)
+		row.Reason = phone.ErrInvalid.Error() + ": " + why.Why.In(l)
 	}
-	return &v.one, ""
+	return row, ""
 }

@@ -16,6 +16,7 @@ import (
 	"altavoz/producer/tasks"
 	"altavoz/schemas"
 	"altavoz/schemas/es"
+	"altavoz/schemas/request"
 	"altavoz/schemas/standing"
 )
 
@@ -98,6 +99,33 @@ func Of(configured []Number, named []string, said func(id string) standing.State
 	}
 	return list
 }
+
+// One is the row of one number, as in the list of a key, and whether it is configured; nil where none is named.
+func One(configured []Number, named []string, id string, said func(id string) standing.State, now time.Time, l es.Language) (row *Row, known bool) {
+	if id == "" {
+		return nil, false
+	}
+	known = slices.ContainsFunc(configured, func(n Number) bool { return n.ID == id })
+	for _, r := range Of(configured, named, said, now, l).Senders {
+		if r.ID == id {
+			return &r, known
+		}
+	}
+	r := rowOf(Number{ID: id}, said(id), now, l) // whoever sends knows the numbers
+	return &r, known
+}
+
+// Fault is what is wrong with a request for a number that there is not.
+func Fault(asked string) error {
+	e := request.Fault("sender", request.CodeValue, es.SenderNotOurs)
+	if _, err := schemas.ParsePhone("+"+strings.TrimPrefix(asked, "+"), ""); err == nil && len(asked) <= maxPhoneChars {
+		e.Hint = es.Say(es.SenderLooksLikePhone)
+	}
+	return e
+}
+
+// maxPhoneChars is the most characters of a 'sender' that is taken for a phone: Meta's ids have 14 digits and more.
+const maxPhoneChars = 14
 
 func rowOf(n Number, s standing.State, now time.Time, l es.Language) Row {
 	row, reports := Row{ID: n.ID, Name: n.Name, State: Sending}, s.Reporting(now)

@@ -89,6 +89,7 @@ func (r *reader) slice() error {
 	if r.refused() {
 		return nil
 	}
+	r.sunk = true
 	return r.sink.Slice(phones)
 }
 
@@ -99,6 +100,7 @@ func (r *reader) part(b []byte) error {
 	if r.refused() {
 		return nil
 	}
+	r.sunk = true
 	return r.sink.Part(b)
 }
 

@@ -48,6 +48,9 @@ type Limits struct {
 	MaxBody   int64     // bytes; MaxBodyBytes
 	Lenient   bool      // unknown members are passed over with a warning
 	Now       time.Time // schedule_at and expire_at are measured against it; zero: they are not measured
+	// DryRun returns the sink of a request that is a dry run, in the place of the one that Read was given; its error ends the reading. Nil:
+	// there are none where the request comes from, and one is refused: it must not be sent.
+	DryRun func() (Sink, error)
 }
 
 // How a caller asks that unknown members be passed over: a header of HTTP (RFC 7240), and of the same name and value on a record.
@@ -75,6 +78,7 @@ type Request struct {
 	Phones     []string         // as given; nil where the sink has them
 	Total      uint32
 	UseQueue   bool
+	DryRun     bool // nothing is to happen: Limits.DryRun was called
 	OnUnknown  schemas.OnUnknown
 	ScheduleMs int64
 	ExpireMs   int64
@@ -183,6 +187,7 @@ type reader struct {
 	body       *split.Reader
 	dec        *jsontext.Decoder
 	sink       Sink
+	sunk       bool // the sink has taken something
 	lim        Limits
 	req        *Request
 	texts      map[string]string      // members of textFields that are there
@@ -237,6 +242,8 @@ func (r *reader) member(name string) error {
 		return r.flag(name, &r.req.UseQueue)
 	case "literal":
 		return r.flag(name, &r.req.Literal)
+	case "dry_run":
+		return r.dryRun(name)
 	case "speed":
 		tok, err := r.value(name, es.FieldInteger, jsontext.KindNumber, jsontext.KindString)
 		if err != nil || tok.Kind() == jsontext.KindInvalid || rules.Blank(tok.String()) {
@@ -296,7 +303,7 @@ func (r *reader) meant(field string) es.Sentence {
 }
 
 // memberNames are all members that a request may have.
-var memberNames = slices.Concat([]string{"phones"}, textFields, []string{"use_queue", "speed", "window", "literal"})
+var memberNames = slices.Concat([]string{"phones"}, textFields, []string{"use_queue", "speed", "window", "literal", "dry_run"})
 
 // flag reads a member that is true or false, also as people's forms and languages write it.
 func (r *reader) flag(name string, into *bool) error {

@@ -50,7 +50,7 @@ var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
 func readFrom(body io.Reader) (*request.Request, *bin, error) {
 	sink := &bin{}
-	req, err := request.Read(body, sink, request.Limits{Now: noon})
+	req, err := request.Read(body, sink, request.Limits{Now: noon, DryRun: func() (request.Sink, error) { return sink, nil }})
 	return req, sink, err
 }
 
@@ -198,7 +198,8 @@ func TestThreatS05AmbiguousRequestsAreRefused(t *testing.T) {
 		{"use_queue a string", with(`"use_queue":"sí"`), "use_queue", "wrong_type"},
 		{"speed in words", with(`"speed":"fast"`), "speed", "invalid_value"},
 		{"use_queue in other words", with(`"use_queue":"perhaps"`), "use_queue", "wrong_type"},
-		{"unknown", with(`"dry_run":true`), "dry_run", "unknown_field"},
+		{"unknown", with(`"zzz":true`), "zzz", "unknown_field"},
+		{"dry run as text", with(`"dry_run":"yes"`), "dry_run", "wrong_type"},
 		{"unknown and null", with(`"template":null`), "template", "unknown_field"},
 		{"unknown and something else is wrong", with(`"scheduled_at":"2026-03-02T12:00:00Z","speed":0`), "scheduled_at", "unknown_field"},
 		{"unknown in capitals", with(`"Phones":[]`), "Phones", "unknown_field"},
@@ -684,7 +685,7 @@ func TestAnUnknownMemberIsRefusedWithTheNearestName(t *testing.T) {
 	t.Parallel()
 	for name, near := range map[string]string{
 		"scheduled_at": "schedule_at", "schedule-at": "schedule_at", "scheduleAt": "schedule_at", "bodyText": "body_text", "body_txt": "body_text", "buttons": "button_text", "template": "body_text",
-		"footerText": "footer_text", "use_que": "use_queue", "Phones": "phones", "file_name": "filename", "expires_at": "expire_at", "header_typ": "header_type", "dry_run": "", "zzz": "",
+		"footerText": "footer_text", "use_que": "use_queue", "Phones": "phones", "file_name": "filename", "expires_at": "expire_at", "header_typ": "header_type", "dryRun": "dry_run", "dry-run": "dry_run", "zzz": "",
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

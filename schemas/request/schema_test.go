@@ -247,6 +247,37 @@ func TestSchemaTakesNoValueThatTheParserRefuses(t *testing.T) {
 	}
 }
 
+// What the document shows as a request is one that is taken.
+func TestExamplesOfRequestsAreTaken(t *testing.T) {
+	t.Parallel()
+	var api struct {
+		Paths map[string]map[string]json.RawMessage
+	}
+	var post struct {
+		RequestBody struct {
+			Content map[string]struct {
+				Examples map[string]struct{ Value json.RawMessage }
+			}
+		}
+	}
+	if err := json.Unmarshal([]byte(schemas.OpenAPI), &api); err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(api.Paths[request.PathSend]["post"], &post); err != nil {
+		t.Fatal(err)
+	}
+	schema, _ := broadcastSchema(t)
+	examples := post.RequestBody.Content["application/json"].Examples
+	if len(examples) < 6 {
+		t.Errorf("%d examples, want at least 6", len(examples))
+	}
+	for name, example := range examples {
+		if bySchema, byParser := verdicts(schema, string(example.Value)); bySchema != nil || byParser != nil {
+			t.Errorf("%s: %v, %v", name, bySchema, byParser)
+		}
+	}
+}
+
 // one is the smallest good broadcast with more members.
 func one(members string) string {
 	return fmt.Sprintf(`{"phones":["573001234567"],"body_text":"Hola"%s}`, members)

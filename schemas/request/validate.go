@@ -64,7 +64,7 @@ func (r *reader) validate() error {
 			r.req.TaskID = &id
 		}
 	}
-	for _, field := range slices.Concat([]string{"phones"}, textFields, []string{"use_queue", "literal", "speed", "window"}) {
+	for _, field := range slices.Concat([]string{"phones"}, textFields, []string{"use_queue", "literal", "speed", "window", "dry_run"}) {
 		if e := r.bad[field]; e != nil {
 			return e
 		}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"strings"
+	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -35,6 +36,22 @@ func WindowFault(err error) *FieldError {
 		return fault(CodeValue, es.WindowForm, schemas.PresetLey2300)
 	}
 	return fault(CodeWrongType, es.WindowForm, schemas.PresetLey2300)
+}
+
+// Direct reports whether somebody waits for the broadcast's end: not if asked otherwise, nor if it can't come soon.
+func (r *Request) Direct(now time.Time) bool {
+	return !r.UseQueue && r.Total <= schemas.InlineRecipients && !r.Begins(now).After(now)
+}
+
+// Begins is when the first send may start: at once, at its schedule, or when its window opens then.
+func (r *Request) Begins(now time.Time) time.Time {
+	if scheduled := time.UnixMilli(r.ScheduleMs); scheduled.After(now) {
+		now = scheduled
+	}
+	if opens, ok := r.Window.Next(now); ok {
+		return opens
+	}
+	return now.Add(schemas.TaskLife) // never: such a request was refused, or is as good as over
 }
 
 // window reads when sends may start.

@@ -46,6 +46,7 @@ var scenarios = []struct {
 	{"Recipients", testRecipients},
 	{"Retry", testRetry},
 	{"History", testHistory},
+	{"DryRun", testDryRun},
 	{"SameFileUploadedOnce", testSameFileUploadedOnce},
 	{"UpstreamJSON", testUpstreamJSON},
 	{"RejectsAreReplayed", testRejectsAreReplayed},

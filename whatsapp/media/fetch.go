@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"code.dny.dev/ssrf"
-	"github.com/gabriel-vasile/mimetype"
 
 	"altavoz/schemas"
 	"altavoz/schemas/es"
@@ -189,9 +188,5 @@ func nameOf(given string, u *url.URL, kind schemas.HeaderKind, mimeType string) 
 			return schemas.FileName(base, mimeType)
 		}
 	}
-	name := "documento"
-	if m := mimetype.Lookup(mimeType); m != nil {
-		name += m.Extension()
-	}
-	return name
+	return schemas.DocumentName(mimeType)
 }

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"code.dny.dev/ssrf"
+	"google.golang.org/protobuf/proto"
 
 	"altavoz/internal/testio"
 	"altavoz/schemas"
@@ -116,6 +117,10 @@ func TestURL(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			looked, err := h.Check(t.Context(), tt.kind, in)
+			if want := cloneWithout(got); err != nil || !proto.Equal(want, looked) {
+				t.Errorf("looked at, it is %v, %v; want %v", looked, err, want)
+			}
 			if got.GetMimeType() != tt.mimeType || got.GetSize() != uint64(tt.size) || got.GetFilename() != tt.filename || got.GetUrl() != in.GetUrl() || len(got.GetSha256()) != 32 {
 				t.Errorf("got %v, want MimeType %v, Size %v, Filename %v", got, tt.mimeType, uint64(tt.size), tt.filename)
 			}
@@ -137,6 +142,13 @@ func TestURL(t *testing.T) {
 			}
 		}
 	})
+}
+
+// cloneWithout is what was resolved, but for the id that it got.
+func cloneWithout(m *schemas.MediaRef) *schemas.MediaRef {
+	m = proto.CloneOf(m)
+	m.MediaId = ""
+	return m
 }
 
 func TestThreatS07URLsThatAreRefused(t *testing.T) {
@@ -171,6 +183,9 @@ func TestThreatS07URLsThatAreRefused(t *testing.T) {
 			got, err := h.Resolve(t.Context(), sender, image, &schemas.MediaRef{Url: url})
 			if !errors.Is(err, schemas.ErrContent) || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "header_content") {
 				t.Errorf("%.80s: %v, %v; want %v", url, got, err, schemas.ErrContent)
+			}
+			if _, looked := h.Check(t.Context(), image, &schemas.MediaRef{Url: url}); fmt.Sprint(looked) != fmt.Sprint(err) {
+				t.Errorf("looked at, it is %v; want %v", looked, err)
 			}
 			if err != nil && strings.Contains(err.Error(), "secret") {
 				t.Errorf("the error repeats a password: %v", err)
@@ -208,6 +223,9 @@ func TestURLPassedOn(t *testing.T) {
 	}
 	for _, u := range urls {
 		got, err := h.Resolve(t.Context(), sender, image, &schemas.MediaRef{Url: u})
+		if looked, lerr := h.Check(t.Context(), image, &schemas.MediaRef{Url: u}); lerr != nil || !proto.Equal(looked, got) {
+			t.Errorf("%s: looked at, it is %v, %v; want %v", u, looked, lerr, got)
+		}
 		if err != nil || got.GetLink() != u || got.GetMediaId() != "" {
 			t.Errorf("%s: %v, %v; want Link %v, MediaId %q", u, got, err, u, "")
 			continue
@@ -216,8 +234,8 @@ func TestURLPassedOn(t *testing.T) {
 			t.Errorf("%s: verdict %d; want %v", u, v, schemas.VerdictSent)
 		}
 	}
-	if n := h.count(t, "altavoz_media_fetches_total", "linked"); n != float64(len(urls)) {
-		t.Errorf("%v links for %d URLs; want %v", n, len(urls), float64(len(urls)))
+	if n := h.count(t, "altavoz_media_fetches_total", "linked"); n != float64(2*len(urls)) {
+		t.Errorf("%v links for %d URLs; want %v", n, len(urls), float64(2*len(urls)))
 	}
 }
 
@@ -236,6 +254,38 @@ func TestPublicLinksArePassedOnAndPrivateOnesUploaded(t *testing.T) {
 	}
 	if _, err := h.Resolve(t.Context(), sender, image, &schemas.MediaRef{Url: "http://192.168.0.1/a.png"}); !errors.Is(err, schemas.ErrContent) {
 		t.Errorf("a name of ours went to Meta: %v, want %v", err, schemas.ErrContent)
+	}
+}
+
+// A look ends with who asked for it, and with Close, whatever the host does.
+func TestALookAtAHostThatHangsEnds(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"caller", "close"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			asked := make(chan struct{})
+			site := newWeb(t, func(_ http.ResponseWriter, r *http.Request) {
+				close(asked)
+				<-r.Context().Done()
+			})
+			h := setup(t, "", site.allow)
+			ctx, leave := context.WithCancel(t.Context())
+			defer leave()
+			done := make(chan error)
+			go func() {
+				_, err := h.Check(ctx, image, &schemas.MediaRef{Url: site.URL + "/a.png"})
+				done <- err
+			}()
+			<-asked
+			if name == "close" {
+				go h.Close()
+			} else {
+				leave()
+			}
+			if err := <-done; !errors.Is(err, context.Canceled) || errors.Is(err, schemas.ErrContent) {
+				t.Errorf("%v, want %v", err, context.Canceled)
+			}
+		})
 	}
 }
 

@@ -194,6 +194,36 @@ func (r *Resolver) resolve(ctx context.Context, sender string, kind schemas.Head
 }
 
 func (r *Resolver) resolveURL(ctx context.Context, sender string, kind schemas.HeaderKind, m *schemas.MediaRef, stale string) (*schemas.MediaRef, error) {
+	return r.fromURL(kind, m, func(u *url.URL) (uploaded, error) {
+		v, err := r.once(ctx, "url\x00"+sender+"\x00"+kind.String()+"\x00"+m.GetUrl()+"\x00"+stale, func(ctx context.Context) (any, error) {
+			return r.fetchAndUpload(ctx, sender, kind, u, stale)
+		})
+		up, _ := v.(uploaded) // it is one: fetchAndUpload returned it
+		return up, err
+	})
+}
+
+// Check says what Resolve would make of a URL, and uploads nothing: m with the type, the size and the name of its file, or with a link.
+// Its errors are those of Resolve.
+func (r *Resolver) Check(ctx context.Context, kind schemas.HeaderKind, m *schemas.MediaRef) (*schemas.MediaRef, error) {
+	if err := r.begin(); err != nil {
+		return nil, err
+	}
+	defer r.running.Done()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(r.ctx, cancel)() //nolint:contextcheck // it ends with its caller and with Close
+	return r.fromURL(kind, m, func(u *url.URL) (uploaded, error) {
+		f, done, err := r.fetch(ctx, kind, u)
+		if err == nil {
+			done()
+		}
+		return uploaded{file: f}, err
+	})
+}
+
+// fromURL returns m with the file that is fetched from its URL, or with a link.
+func (r *Resolver) fromURL(kind schemas.HeaderKind, m *schemas.MediaRef, fetch func(*url.URL) (uploaded, error)) (*schemas.MediaRef, error) {
 	u, err := r.fetcher.guard.checkURL(m.GetUrl())
 	if err != nil {
 		return nil, err
@@ -203,9 +233,7 @@ func (r *Resolver) resolveURL(ctx context.Context, sender string, kind schemas.H
 	if r.mode == URLLink && passable {
 		return link, nil
 	}
-	v, err := r.once(ctx, "url\x00"+sender+"\x00"+kind.String()+"\x00"+m.GetUrl()+"\x00"+stale, func(ctx context.Context) (any, error) {
-		return r.fetchAndUpload(ctx, sender, kind, u, stale)
-	})
+	up, err := fetch(u)
 	switch {
 	case errors.Is(err, errPort) && !passable:
 		return nil, badURL(es.LinkPort)
@@ -217,7 +245,6 @@ func (r *Resolver) resolveURL(ctx context.Context, sender string, kind schemas.H
 	case err != nil:
 		return nil, err
 	}
-	up, _ := v.(uploaded) // it is one: fetchAndUpload returned it
 	up.file.name = nameOf(cmp.Or(m.GetFilename(), up.file.name), u, kind, up.file.mimeType)
 	return resolved(m, up.file, up.id), nil
 }
@@ -229,16 +256,23 @@ type uploaded struct {
 }
 
 func (r *Resolver) fetchAndUpload(ctx context.Context, sender string, kind schemas.HeaderKind, u *url.URL, stale string) (uploaded, error) {
-	f, done, err := r.fetcher.fetch(ctx, u, kind)
-	r.metrics.fetches[resultOf(err)].Inc()
+	f, done, err := r.fetch(ctx, kind, u)
 	if err != nil {
 		return uploaded{}, err
 	}
 	defer done()
-	r.log.Info("media fetched", "host", u.Hostname(), "mime_type", f.mimeType, "bytes", f.size)
 	f.name = nameOf(f.name, u, kind, f.mimeType)
 	id, err := r.mediaID(ctx, sender, f, stale)
 	return uploaded{f, id}, err
+}
+
+func (r *Resolver) fetch(ctx context.Context, kind schemas.HeaderKind, u *url.URL) (got file, done func(), err error) {
+	got, done, err = r.fetcher.fetch(ctx, u, kind)
+	r.metrics.fetches[resultOf(err)].Inc()
+	if err == nil {
+		r.log.Info("media fetched", "host", u.Hostname(), "mime_type", got.mimeType, "bytes", got.size)
+	}
+	return got, done, err
 }
 
 func resultOf(err error) fetchResult {
@@ -302,15 +336,22 @@ func (r *Resolver) upload(ctx context.Context, sender string, f file, stale, alo
 	return id, nil
 }
 
-// once runs work unless the same is under way, and waits for its result, Close or the end of ctx. Work itself ends with Close alone.
-func (r *Resolver) once(ctx context.Context, key string, work func(context.Context) (any, error)) (any, error) {
+// begin counts work that Close waits for, unless it was called.
+func (r *Resolver) begin() error {
 	r.mu.Lock()
+	defer r.mu.Unlock()
 	if r.ctx.Err() != nil {
-		r.mu.Unlock()
-		return nil, fmt.Errorf("resolving media: %w", context.Canceled)
+		return fmt.Errorf("resolving media: %w", context.Canceled)
 	}
 	r.running.Add(1)
-	r.mu.Unlock()
+	return nil
+}
+
+// once runs work unless the same is under way, and waits for its result, Close or the end of ctx. Work itself ends with Close alone.
+func (r *Resolver) once(ctx context.Context, key string, work func(context.Context) (any, error)) (any, error) {
+	if err := r.begin(); err != nil {
+		return nil, err
+	}
 	result := r.flights.DoChan(key, func() (any, error) { return work(r.ctx) })
 	// Whether this call runs the work or shares it, its result comes; counting every call is counting all work.
 	waiter := make(chan singleflight.Result, 1)
