@@ -51,7 +51,7 @@ func refusal(status int, code string, says es.Sentence) answer {
 }
 
 // refusedBy is the refusal of a part of the ingress.
-func refusedBy(r *codes.Refusal) answer {
+func refusedBy(r *codes.RefusedError) answer {
 	a := refusal(r.Status, r.Code, r.Says).hinted(r.Hint)
 	a.wait, a.retry, a.close = r.Wait, r.Again, r.Close
 	return a
@@ -119,7 +119,7 @@ func fieldError(e *request.FieldError) answer {
 // bodyError answers what kept a body from being read and stored.
 func bodyError(err error) answer {
 	var field *request.FieldError
-	var no *codes.Refusal
+	var no *codes.RefusedError
 	var a answer
 	switch {
 	case errors.As(err, &field):

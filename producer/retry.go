@@ -86,7 +86,7 @@ func retried(of schemas.TaskID, made *retry.Made) answer {
 
 // notRetried answers why a task is not retried.
 func (in *Ingress) notRetried(ctx context.Context, id schemas.TaskID, err error) answer {
-	if no := new(codes.Refusal); errors.As(err, &no) {
+	if no := new(codes.RefusedError); errors.As(err, &no) {
 		return refusedBy(no)
 	}
 	if errors.Is(err, export.ErrExpired) {

@@ -16,6 +16,7 @@ import (
 	"altavoz/producer/tasks"
 )
 
+// JSON is the media type of a body, and kindPlain that of a text of which nothing else is said.
 const (
 	JSON      = "application/json; charset=utf-8"
 	kindPlain = "text/plain; charset=utf-8"

@@ -4,6 +4,7 @@ import (
 	"context"
 	"hash/maphash"
 	"math/bits"
+	"slices"
 
 	"altavoz/processor/fanout/recipients"
 	"altavoz/producer/export"
@@ -39,9 +40,9 @@ func (s *set) drop(i uint32) {
 
 // end is beyond the last one.
 func (s *set) end() uint32 {
-	for w := len(s.bits) - 1; w >= 0; w-- {
-		if s.bits[w] != 0 {
-			return uint32(w*64 + 64 - bits.LeadingZeros64(s.bits[w]))
+	for w, b := range slices.Backward(s.bits) {
+		if b != 0 {
+			return uint32(w*64 + bits.Len64(b))
 		}
 	}
 	return 0

@@ -8,8 +8,6 @@ import (
 	"slices"
 	"time"
 
-	"google.golang.org/protobuf/proto"
-
 	"altavoz/producer/codes"
 	"altavoz/producer/export"
 	"altavoz/producer/upload"
@@ -54,7 +52,7 @@ type Made struct {
 // Ended refuses a task that is not over, and one whose unknown recipients are asked for too early.
 func Ended(s *schemas.Status, a *Asked, now time.Time) error {
 	if s.GetFinishedMs() == 0 { //mutant:running-task-is-not-retried
-		return &codes.Refusal{Status: http.StatusConflict, Code: codes.Running, Says: es.Say(es.RetryRunning)}
+		return &codes.RefusedError{Status: http.StatusConflict, Code: codes.Running, Says: es.Say(es.RetryRunning)}
 	}
 	if a.of(schemas.StateUnknown) { //mutant:unknown-recipients-wait-for-receipts
 		return early(s, receiptsWithin, es.RetryEarly, now)
@@ -71,11 +69,11 @@ func early(s *schemas.Status, wait time.Duration, says es.Code, now time.Time) e
 	if !now.Before(until) {
 		return nil
 	}
-	return &codes.Refusal{Status: http.StatusConflict, Code: codes.Early, Says: es.Say(says, until.UTC().Format(time.RFC3339)), Wait: until.Sub(now)}
+	return &codes.RefusedError{Status: http.StatusConflict, Code: codes.Early, Says: es.Say(says, until.UTC().Format(time.RFC3339)), Wait: until.Sub(now)}
 }
 
 // Make makes the next retry of a task that ended, or finds the one that is asked for again. What it writes to up belongs to nothing until
-// the retry is accepted; most is how many recipients it may have, 0: any number. Its errors: *codes.Refusal, export.ErrExpired, and others, which
+// the retry is accepted; most is how many recipients it may have, 0: any number. Its errors: *codes.RefusedError, export.ErrExpired, and others, which
 // may pass.
 func (m Maker) Make(ctx context.Context, id schemas.TaskID, s *schemas.Status, a *Asked, up *upload.Upload, most uint32, now time.Time) (*Made, error) {
 	t, err := m.Tasks.Open(ctx, id, s)
@@ -108,9 +106,9 @@ func (m Maker) Make(ctx context.Context, id schemas.TaskID, s *schemas.Status, a
 	case chosen.count == 0:
 		return nil, earlier.nobody()
 	case earlier.next == 0:
-		return nil, &codes.Refusal{Status: http.StatusConflict, Code: codes.Retries, Says: es.Say(es.RetryMost, Most)}
+		return nil, &codes.RefusedError{Status: http.StatusConflict, Code: codes.Retries, Says: es.Say(es.RetryMost, Most)}
 	case most > 0 && chosen.count > most:
-		return nil, &codes.Refusal{Status: http.StatusBadRequest, Code: request.CodeTooMany, Says: es.Say(es.RetryTooMany, chosen.count, most)}
+		return nil, &codes.RefusedError{Status: http.StatusBadRequest, Code: request.CodeTooMany, Says: es.Say(es.RetryTooMany, chosen.count, most)}
 	}
 	r.Number = earlier.next
 	made := &Made{Total: chosen.count, Retry: r}
@@ -122,9 +120,9 @@ func (m Maker) Make(ctx context.Context, id schemas.TaskID, s *schemas.Status, a
 
 // request is what the retry asks for: what its task did, with an end of its own.
 func (w *writer) request(ctx context.Context, up *upload.Upload, until, now time.Time) (*request.Request, error) {
-	b := w.task.Broadcast()
+	b := w.task.Broadcast() // which was read for this retry alone
 	req := &request.Request{
-		Content: proto.CloneOf(b.GetContent()), Total: w.chosen.count, UseQueue: true, OnUnknown: b.GetOnUnknown(), ExpireMs: until.UnixMilli(),
+		Content: b.GetContent(), Total: w.chosen.count, UseQueue: true, OnUnknown: b.GetOnUnknown(), ExpireMs: until.UnixMilli(),
 		Speed: b.GetSpeed(), Window: b.GetWindow(), Literal: b.GetLiteral(), Reference: b.GetReference(), SHA256: w.retry.Digest(),
 	}
 	if b.GetExpireMs() > 0 { // it has as long as its task had
@@ -154,7 +152,7 @@ type others struct {
 
 // nobody refuses a retry of nobody.
 func (o others) nobody() error {
-	r := &codes.Refusal{Status: http.StatusConflict, Code: codes.Nobody, Says: es.Say(es.RetryNobody)}
+	r := &codes.RefusedError{Status: http.StatusConflict, Code: codes.Nobody, Says: es.Say(es.RetryNobody)}
 	if o.last != nil {
 		r.Hint = es.Say(es.RetryInRetry, o.last.ID)
 	}

@@ -125,7 +125,7 @@ func TestRetriesHaveWhoIsAskedForAndNobodyTwice(t *testing.T) {
 			}
 			want := m.want(outcomes, failures)
 			made, err := w.ask(id, string(body))
-			var no *codes.Refusal
+			var no *codes.RefusedError
 			switch {
 			case len(want) == 0 && errors.As(err, &no) && no.Code == codes.Nobody && !m.asked[string(body)]:
 				continue
@@ -160,11 +160,11 @@ func TestRetriesHaveWhoIsAskedForAndNobodyTwice(t *testing.T) {
 	})
 }
 
-func refusedWith(t *testing.T, what string, err error, status int, code string) {
+func conflicts(t *testing.T, what string, err error, code string) {
 	t.Helper()
-	var no *codes.Refusal
-	if !errors.As(err, &no) || no.Status != status || no.Code != code {
-		t.Errorf("%s: %v, want %d %s", what, err, status, code)
+	var no *codes.RefusedError
+	if !errors.As(err, &no) || no.Status != http.StatusConflict || no.Code != code {
+		t.Errorf("%s: %v, want %d %s", what, err, http.StatusConflict, code)
 	}
 }
 
@@ -173,7 +173,7 @@ func TestRunningTaskIsNotRetried(t *testing.T) {
 	w := newWorld(t)
 	id := w.send([]string{"573001234567"}, false)
 	_, err := w.ask(id, "")
-	refusedWith(t, "a task that goes on", err, http.StatusConflict, codes.Running)
+	conflicts(t, "a task that goes on", err, codes.Running)
 }
 
 // Who repeats somebody in the list is never retried: neither where that was found, nor where the task ended before anybody looked.
@@ -228,11 +228,11 @@ func TestUnknownAndExpiredRecipientsAreNotRetriedTooEarly(t *testing.T) {
 			w.end(id, tt.phase, tt.ago, []schemas.RecipientState{tt.state})
 			_, err := w.ask(id, tt.body)
 			if tt.code != "" {
-				refusedWith(t, name, err, http.StatusConflict, tt.code)
+				conflicts(t, name, err, tt.code)
 			} else if err != nil {
 				t.Error(err)
 			}
-			var no *codes.Refusal
+			var no *codes.RefusedError
 			if errors.As(err, &no) && no.Code == codes.Early && (no.Wait <= 0 || no.Wait > 24*time.Hour) {
 				t.Errorf("it waits %s", no.Wait)
 			}
@@ -274,7 +274,7 @@ func TestTaskHasSoManyRetriesAtMost(t *testing.T) {
 		w.end(id, 0, 0, states)
 		made, err := w.ask(id, "")
 		if i == retry.Most {
-			refusedWith(t, "one more", err, http.StatusConflict, codes.Retries)
+			conflicts(t, "one more", err, codes.Retries)
 			return
 		}
 		if err != nil || made.There || !slices.Equal(w.list(made.ID), phones[i:i+1]) {
@@ -301,7 +301,7 @@ func TestListWithoutASecretKeyIsNotRetried(t *testing.T) {
 		if _, err := w.ask(id, ""); want == "" && err != nil {
 			t.Error(err)
 		} else if want != "" {
-			refusedWith(t, "a long one", err, http.StatusConflict, want)
+			conflicts(t, "a long one", err, want)
 		}
 	}
 }

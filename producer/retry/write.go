@@ -90,7 +90,7 @@ func (w *writer) content(ctx context.Context, c *schemas.Content) (err error) {
 
 func unproven(err error) error {
 	if errors.Is(err, blob.ErrUnproven) {
-		return &codes.Refusal{Status: http.StatusConflict, Code: codes.Unproven, Says: es.Say(es.RetryUnproven)}
+		return &codes.RefusedError{Status: http.StatusConflict, Code: codes.Unproven, Says: es.Say(es.RetryUnproven)}
 	}
 	return export.Expired(err)
 }

@@ -46,7 +46,7 @@ func NewReceiver(hooks Hooks, log stream.Publisher, logger *slog.Logger) *Receiv
 	}
 }
 
-// Take takes a webhook in, and returns the text that proves whose the endpoint is to who asks for that. Its error is a *codes.Refusal, or
+// Take takes a webhook in, and returns the text that proves whose the endpoint is to who asks for that. Its error is a *codes.RefusedError, or
 // what kept the body from being read.
 func (t *Receiver) Take(w http.ResponseWriter, r *http.Request) (challenge string, result Result, err error) {
 	if t.hooks == nil {
@@ -81,23 +81,23 @@ func (t *Receiver) settle(r *http.Request, body []byte) (Result, error) {
 		if unsaid, ok := t.forged.Turn(time.Now()); ok {
 			t.logger.WarnContext(r.Context(), "a webhook is not signed with our app's secret", "from", r.RemoteAddr, "bytes", len(body), "not_logged", unsaid)
 		}
-		return Forged, &codes.Refusal{Status: http.StatusUnauthorized, Code: codes.Forged, Says: es.Say(es.WebhookSignature)}
+		return Forged, &codes.RefusedError{Status: http.StatusUnauthorized, Code: codes.Forged, Says: es.Say(es.WebhookSignature)}
 	}
 	connections.Trust(r.Context())
 	recs, err := t.hooks.Receipts(body, time.Now())
 	if err != nil {
 		t.logger.WarnContext(r.Context(), "a webhook can't be read", "bytes", len(body), "error", err)
-		return Malformed, &codes.Refusal{Status: http.StatusBadRequest, Code: request.CodeJSON, Says: es.Say(es.EventUnreadable)}
+		return Malformed, &codes.RefusedError{Status: http.StatusBadRequest, Code: request.CodeJSON, Says: es.Say(es.EventUnreadable)}
 	}
 	if len(recs) > 0 {
 		if _, err := upload.Publish(r.Context(), t.log, recs...); err != nil {
 			t.logger.WarnContext(r.Context(), "receipts not taken", "records", len(recs), "error", err)
-			return Unavailable, &codes.Refusal{Status: http.StatusServiceUnavailable, Code: codes.Unavailable, Says: es.Say(es.WebhookNotTaken), Again: true}
+			return Unavailable, &codes.RefusedError{Status: http.StatusServiceUnavailable, Code: codes.Unavailable, Says: es.Say(es.WebhookNotTaken), Again: true}
 		}
 	}
 	return Accepted, nil
 }
 
 func notHere(why es.Code) error {
-	return &codes.Refusal{Status: http.StatusForbidden, Code: codes.Forbidden, Says: es.Say(es.WebhookRefused), Hint: es.Say(why), Close: true}
+	return &codes.RefusedError{Status: http.StatusForbidden, Code: codes.Forbidden, Says: es.Say(es.WebhookRefused), Hint: es.Say(why), Close: true}
 }

@@ -230,6 +230,9 @@ func (w *world) check() {
 			}
 		}
 		w.checkStops(task, wasUnknown)
+		if n := of[schemas.OutcomeCancelled]; task.retry != nil && len(task.retry.phones) != n { // else somebody was called who is in the retry too
+			w.errorf("%s: %d are cancelled, and its retry is for %d", task.id, n, len(task.retry.phones))
+		}
 		r := s.Result
 		if r.Total != len(task.phones) || r.Successful != of[schemas.OutcomeSent]+of[schemas.OutcomeDelivered]+of[schemas.OutcomeRead] ||
 			r.Unknown != of[schemas.OutcomeUnknown] || r.Pending != 0 {

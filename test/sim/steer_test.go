@@ -36,6 +36,7 @@ func (w *world) steer(task *simTask, r *rand.Rand) {
 		task.cancelled = true
 		w.mu.Unlock()
 		w.order(task, http.MethodPost, "/cancel", "")
+		w.retry(task)
 	case 1:
 		w.order(task, http.MethodPatch, "", `{"speed":5}`)
 		time.Sleep(upTo(r, 6*time.Second))
@@ -48,6 +49,50 @@ func (w *world) steer(task *simTask, r *rand.Rand) {
 		}
 		w.order(task, http.MethodPost, "/resume", "")
 	}
+}
+
+// retry asks, until it is answered, for a retry of whoever was cancelled, and once more for the same.
+func (w *world) retry(task *simTask) {
+	var made schemas.TaskID
+	total := 0
+	for range 300 {
+		code, answer, err := w.request(http.MethodPost, simTasks+task.id.String()+"/retry", `{"outcomes":["cancelled"]}`, "", 30*time.Second)
+		switch {
+		case err == nil && code == http.StatusAccepted:
+			var a struct {
+				TaskID string `json:"task_id"`
+				Total  int    `json:"total"`
+			}
+			if err := json.Unmarshal(answer, &a); err != nil {
+				w.errorf("answered %s", answer)
+			}
+			id, err := schemas.ParseTaskID(a.TaskID)
+			switch {
+			case err != nil:
+				w.errorf("answered %s", answer)
+				return
+			case total > 0 && (id != made || a.Total != total):
+				w.errorf("the retry of %s, asked for twice, is %s of %d and %s of %d", task.id, made, total, id, a.Total)
+				return
+			case total > 0:
+				return
+			}
+			made, total = id, a.Total
+			w.tally.count("retried")
+			again := &simTask{id: id, phones: make([]string, total), resend: task.resend, sure: true}
+			w.mu.Lock()
+			task.retry, w.tasks = again, append(w.tasks, again)
+			w.mu.Unlock()
+			continue
+		case err == nil && code == http.StatusConflict && strings.Contains(string(answer), "nothing_to_retry"): // all were dispatched before
+			return
+		case err == nil && code < http.StatusInternalServerError && code != http.StatusConflict && code != http.StatusNotFound && code != http.StatusTooManyRequests:
+			w.errorf("the retry of %s: %d %s", task.id, code, answer)
+			return
+		}
+		time.Sleep(2 * time.Second)
+	}
+	w.errorf("the retry of %s was never answered", task.id)
 }
 
 // order asks until it is answered, and returns what it stopped where the answer says that it is in force.

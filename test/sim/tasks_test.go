@@ -30,6 +30,7 @@ type simTask struct {
 
 	cancelled bool // somebody asked for it, whatever was answered
 	stops     []*simStop
+	retry     *simTask // of whoever was cancelled
 }
 
 // source is how a broadcast comes in.

@@ -6,8 +6,8 @@ import (
 	"altavoz/schemas/es"
 )
 
-// Refusal is why a request is refused, as an error.
-type Refusal struct {
+// RefusedError is why a request is refused, as an error.
+type RefusedError struct {
 	Status     int // of HTTP
 	Code       string
 	Says, Hint es.Sentence   // without a hint it is that of the code
@@ -16,4 +16,4 @@ type Refusal struct {
 	Close      bool          // its body was not read to the end
 }
 
-func (r *Refusal) Error() string { return r.Says.Spanish() }
+func (r *RefusedError) Error() string { return r.Says.Spanish() }
