@@ -154,6 +154,7 @@ func TestDryRunTakesNoIDAndNoRecipients(t *testing.T) {
 		if r := h.rehearse(body, key...); r.TaskID != "" {
 			t.Errorf("task %s, want none", r.TaskID)
 		}
+		h.rehearse(body, key[:2]...) // of another task each time
 	}
 	code, got, header := h.post(body, key...)
 	if code != http.StatusAccepted || header.Get("Idempotent-Replayed") != "" {
@@ -166,6 +167,12 @@ func TestDryRunTakesNoIDAndNoRecipients(t *testing.T) {
 	}
 	if code, got, _ := h.post(dry(one("")), key...); code != http.StatusConflict {
 		t.Errorf("%d %s; want 409", code, got)
+	}
+	// So is one for which the day has no room any more.
+	code, got, header = h.post(one(""), key[:2]...)
+	dryCode, dryGot, dryHeader := h.post(dry(one("")), key[:2]...)
+	if code != http.StatusTooManyRequests || dryCode != code || dryGot != got || dryHeader.Get("RateLimit") != header.Get("RateLimit") {
+		t.Errorf("%d %s %v; want %d %s %v", dryCode, dryGot, dryHeader, code, got, header)
 	}
 	if n := len(h.log.recs) - written; n != 0 {
 		t.Errorf("%d records were written, want 0", n)

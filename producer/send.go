@@ -140,11 +140,11 @@ func (in *Ingress) accept(ctx context.Context, o *order) answer {
 	if a, known := in.before(ctx, o); known {
 		return a
 	}
-	if o.req.DryRun { //mutant:dry-run-is-not-made
-		return in.finish(ctx, o)
-	}
 	if a, over := in.overBudget(o); over {
 		return a
+	}
+	if o.req.DryRun { //mutant:dry-run-is-not-made
+		return in.finish(ctx, o)
 	}
 	soon, cancel := context.WithDeadline(ctx, o.now.Add(PublishTimeout))
 	defer cancel()

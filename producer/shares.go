@@ -67,7 +67,11 @@ func (in *Ingress) overBudget(o *order) (answer, bool) {
 	if !in.caughtUp() {
 		return later(codes.Unavailable, es.StillReadingRetry), true
 	}
-	left, ok := in.budget.Reserve(o.caller, o.task, o.req.Total, access.Accepted{
+	take := in.budget.Reserve
+	if o.req.DryRun { //mutant:dry-run-takes-no-recipients
+		take = in.budget.Ask
+	}
+	left, ok := take(o.caller, o.task, o.req.Total, access.Accepted{
 		Recipients: in.ports.Tasks.Recipients,
 		Seen: func(id schemas.TaskID) bool {
 			s, known := in.ports.Statuses.Get(id)

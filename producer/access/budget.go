@@ -33,11 +33,29 @@ type Accepted struct {
 
 // Reserve takes recipients of the caller's day for a task, or returns how many are left where that is too few.
 func (b *Budget) Reserve(c *Caller, task schemas.TaskID, recipients uint32, known Accepted, now time.Time) (left uint64, ok bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if left, ok = b.ask(c, task, recipients, known, now); !ok || c.PerDay == 0 {
+		return left, ok
+	}
+	if b.pending == nil {
+		b.pending = make(map[schemas.TaskID]expense)
+	}
+	b.pending[task] = expense{c.Owner, dayOf(now), uint64(recipients)}
+	return left - uint64(recipients), true
+}
+
+// Ask returns how many recipients of the caller's day are left for a task, and whether Reserve would take that many. It takes none.
+func (b *Budget) Ask(c *Caller, task schemas.TaskID, recipients uint32, known Accepted, now time.Time) (left uint64, ok bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.ask(c, task, recipients, known, now)
+}
+
+func (b *Budget) ask(c *Caller, task schemas.TaskID, recipients uint32, known Accepted, now time.Time) (left uint64, ok bool) {
 	if c.PerDay == 0 {
 		return 0, true
 	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
 	day, used := dayOf(now), uint64(0)
 	for id, e := range b.pending { // before the view is asked: one that it shows meanwhile counts twice, and not never
 		switch {
@@ -49,14 +67,7 @@ func (b *Budget) Reserve(c *Caller, task schemas.TaskID, recipients uint32, know
 	}
 	used += known.Recipients(c.Owner, now.UnixMilli())
 	left = c.PerDay - min(c.PerDay, used)
-	if uint64(recipients) > left {
-		return left, false
-	}
-	if b.pending == nil {
-		b.pending = make(map[schemas.TaskID]expense)
-	}
-	b.pending[task] = expense{c.Owner, day, uint64(recipients)}
-	return left - uint64(recipients), true
+	return left, uint64(recipients) <= left
 }
 
 func dayOf(t time.Time) int64 { return t.UnixMilli() / (24 * time.Hour).Milliseconds() }

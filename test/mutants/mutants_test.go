@@ -288,6 +288,7 @@ l.unread = l.head`),
 		// A dry run does nothing, and takes little.
 		{marker: "dry-run-is-not-made", change: makeFalse(), test: "TestDryRunSaysWhatWouldHappen"},
 		{marker: "dry-run-of-a-repeat-is-one", change: makeFalse(), test: "TestDryRunTakesNoIDAndNoRecipients"},
+		{marker: "dry-run-takes-no-recipients", change: makeFalse(), test: "TestDryRunTakesNoIDAndNoRecipients"},
 		{marker: "dry-run-is-never-sent", change: whole("case r.lim.DryRun == nil:"), test: "TestDryRunIsRefusedWhereThereAreNone", in: "producer"},
 		{marker: "dry-run-comes-before-what-is-written", change: makeFalse(), test: "TestDryRunOfLargeThingsWritesNothing", in: "producer"},
 		{
