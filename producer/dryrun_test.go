@@ -259,6 +259,9 @@ func TestDryRunDoesNotGuessTheRateOfANumberThatIsNotConfiguredHere(t *testing.T)
 		if r.Sending.Rate != c.rate || (r.Sending.EndsAt == "") != (c.rate == 0) || !strings.Contains(strings.Join(r.Sending.Assumptions, " "), es.Say(es.AssumedUnknown).Spanish()) {
 			t.Errorf("%s: %+v, want rate %v", c.members, r.Sending, c.rate)
 		}
+		if said := strings.Contains(strings.Join(r.Sending.Assumptions, " "), es.Say(es.AssumedAtBest, 4).Spanish()); said != (c.rate == 4) {
+			t.Errorf("%s: %v; that it may be slower is said: %v", c.members, r.Sending.Assumptions, said)
+		}
 	}
 	h.numbers.ready = make(chan struct{})
 	if code, got, _ := h.post(dry(one(""))); code != http.StatusServiceUnavailable {

@@ -62,7 +62,11 @@ func rateOf(req *request.Request, n Number) (rate float64, why []es.Sentence) {
 		return 0, append(why, es.Say(es.AssumedNoLimit))
 	}
 	if speed := float64(req.Speed); speed > 0 && (rate == 0 || speed < rate) {
-		return speed, append(why, es.Say(es.AssumedSpeed, req.Speed))
+		says := es.AssumedSpeed
+		if !n.Configured {
+			says = es.AssumedAtBest
+		}
+		return speed, append(why, es.Say(says, req.Speed))
 	}
 	if rate > 0 {
 		why = append(why, es.Say(es.AssumedRate, strconv.FormatFloat(rate, 'f', -1, 64)))

@@ -13,6 +13,7 @@ const (
 	AssumedPhones   Code = "assumed_phones"
 	AssumedRate     Code = "assumed_rate"
 	AssumedSpeed    Code = "assumed_speed"
+	AssumedAtBest   Code = "assumed_at_best"
 	AssumedNoLimit  Code = "assumed_no_limit"
 	AssumedUnknown  Code = "assumed_unknown"
 	AssumedFirst    Code = "assumed_first"
@@ -52,6 +53,10 @@ var dryRuns = map[Code]text{
 	AssumedSpeed: {
 		"el campo 'speed' limita el envío a %s mensajes por segundo, y el número puede tantos",
 		"the field 'speed' limits the broadcast to %s messages a second, and the number can do as many",
+	},
+	AssumedAtBest: {
+		"el campo 'speed' limita el envío a %s mensajes por segundo: no va más rápido, y quizá más despacio",
+		"the field 'speed' limits the broadcast to %s messages a second: it goes no faster, and may go slower",
 	},
 	AssumedNoLimit: {
 		"el número no tiene límite configurado: la duración depende de lo que tarde WhatsApp en responder, y no se calcula",
