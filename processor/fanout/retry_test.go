@@ -106,9 +106,12 @@ func TestRetryOfAListThatIsNotItsOwnFails(t *testing.T) {
 		why    es.Code
 		reject string
 	}{
-		"a proof that is made up":   {func(_ *world, b *schemas.Broadcast) { b.Retry.List.Proof = make([]byte, 16) }, es.NotItsOwn, codeForeign},
-		"the reference of another":  {func(_ *world, b *schemas.Broadcast) { b.Retry.List.Task = schemas.NewTaskID().Bytes() }, es.NotItsOwn, codeInvalid},
-		"a list that is cut":        {func(_ *world, b *schemas.Broadcast) { b.Retry.Total += 5000 }, es.ListIncomplete, codeInvalid},
+		"a proof that is made up":  {func(_ *world, b *schemas.Broadcast) { b.Retry.List.Proof = make([]byte, 16) }, es.NotItsOwn, codeForeign},
+		"the reference of another": {func(_ *world, b *schemas.Broadcast) { b.Retry.List.Task = schemas.NewTaskID().Bytes() }, es.NotItsOwn, codeInvalid},
+		"a list that is cut":       {func(_ *world, b *schemas.Broadcast) { b.Retry.Total += 5000 }, es.ListIncomplete, codeInvalid},
+		"a list that is none": {func(_ *world, b *schemas.Broadcast) {
+			b.Slices, b.Retry.List, b.Retry.Total = nil, nil, schemas.MaxRecipients+1
+		}, es.ListIncomplete, codeInvalid},
 		"places beyond its list":    {func(_ *world, b *schemas.Broadcast) { b.Retry.Total -= 400 }, es.ListUnreadable, ""},
 		"phones of its own instead": {func(_ *world, b *schemas.Broadcast) { b.Slices = nil }, es.ListIncomplete, codeInvalid},
 	} {

@@ -108,10 +108,10 @@ func Fault(task schemas.TaskID, b *schemas.Broadcast, accepted int64, known bool
 
 func slicesOf(total int) int { return (total + schemas.SliceRecipients - 1) / schemas.SliceRecipients }
 
-// places reports whether a broadcast that names the list of another one has places in it, and that list is whole.
+// places reports whether a broadcast that names the list of another one has places in it, and that list is whole, and no longer than one may be.
 func places(b *schemas.Broadcast) bool {
-	of := b.GetRetry().GetList()
-	return of == nil || b.GetSlices() != nil && slicesOf(int(b.GetRetry().GetTotal())) == len(of.GetOffsetDeltas())
+	of, total := b.GetRetry().GetList(), b.GetRetry().GetTotal()
+	return total <= schemas.MaxRecipients && (of == nil || b.GetSlices() != nil && slicesOf(int(total)) == len(of.GetOffsetDeltas()))
 }
 
 // ContentFault holds the content to the rules that a request is held to: nobody can see of a record who wrote it. A task that has begun goes
