@@ -166,19 +166,10 @@ func (d *document) check(method, path string, status int, header http.Header, bo
 }
 
 func (d *document) headers(answer pointer, header http.Header) error {
-	declared := maps.Clone(object(object(answer.value)["headers"]))
-	if declared == nil {
-		declared = make(map[string]any)
-	}
-	every := pointer{"#/x-every-answer", d.root["x-every-answer"]}
-	for name := range object(every.value) {
-		declared[name] = every
-	}
+	all, _ := d.in(answer, "headers")
+	declared := object(all.value)
 	for name := range declared {
-		spec, own := d.in(answer, "headers", name)
-		if !own {
-			spec, _ = d.in(every, name)
-		}
+		spec, _ := d.in(all, name)
 		values := header.Values(name)
 		if len(values) == 0 && object(spec.value)["required"] == true {
 			return fmt.Errorf("the header %s is missing", name)
