@@ -74,7 +74,7 @@ e2e: real-servers ## the whole path, embedded and on a real Kafka and Redis that
 # As many histories as fit into SIM_TIME; SEEDS=10000 as many as that, FIRST=5001 from there on, SEED=17 that one.
 sim: ## all stages in fake time with seeded faults: SEEDS=10000, or SEED=17 TRIES=20 to see one again
 	$(call present,$(SIMULATION),./test/sim)
-	$(if $(SEEDS)$(SEED),,$(call timed,histories of the stages,go test -count=1 -run '$(SIMULATION)' ./processor/aggregator ./processor/fanout ./processor/fanout/recipients ./processor/sender ./producer/export ./producer/history))
+	$(if $(SEEDS)$(SEED),,$(call timed,histories of the stages,go test -count=1 -run '$(SIMULATION)' ./processor/aggregator ./processor/callbacks ./processor/fanout ./processor/fanout/recipients ./processor/sender ./producer/export ./producer/history))
 	@mkdir -p .cache && go test -c -o .cache/sim.test ./test/sim
 	$(call timed,sim,cd test/sim && SIM_TIME=$(if $(SEEDS)$(SEED),,$(SIM_TIME)) SIM_SEEDS=$(SEEDS) SIM_FIRST=$(FIRST) SIM_SEED=$(SEED) \
 		SIM_TRIES=$(TRIES) GOGC=400 ../../.cache/sim.test -test.timeout $(if $(SEEDS)$(SEED),0,$(SIM_LIMIT)) $(if $(SEED),-test.v) \

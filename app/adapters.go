@@ -10,6 +10,8 @@ import (
 	"altavoz/kafka/records"
 	"altavoz/kafka/table"
 	"altavoz/processor/aggregator"
+	"altavoz/processor/callbacks"
+	"altavoz/processor/callbacks/post"
 	"altavoz/processor/fanout"
 	"altavoz/processor/fanout/prepare"
 	"altavoz/processor/sender"
@@ -51,6 +53,9 @@ var (
 	_ sender.Numbers   = (*table.Controls)(nil)
 
 	_ aggregator.Table = (*records.Reader)(nil)
+
+	_ callbacks.Table  = (*records.Reader)(nil)
+	_ callbacks.Poster = (*post.Client)(nil)
 
 	_ media.Uploader = (*whatsapp.Client)(nil)
 	_ media.Parts    = blob.Reader{}

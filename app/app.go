@@ -13,13 +13,16 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
+	"altavoz/app/callback"
 	"altavoz/app/embedded"
+	"altavoz/app/environment"
 	"altavoz/app/keys"
 	"altavoz/app/numbers"
 	"altavoz/app/version"
 	"altavoz/kafka"
 	"altavoz/kafka/health"
 	"altavoz/kafka/topics"
+	"altavoz/processor/callbacks/sign"
 	"altavoz/producer"
 	"altavoz/producer/guard"
 	"altavoz/producer/identity"
@@ -41,6 +44,7 @@ type App struct {
 	network Network
 	// Whether the network is a simulated one, through which files are fetched too, and in which no proxy is.
 	simulated bool
+	callbacks *callback.Rules
 	log       *slog.Logger
 	registry  *prometheus.Registry
 	numbers   *numbers.Book
@@ -87,6 +91,9 @@ func New(cfg Config, opts Options) (*App, error) {
 	}
 	if a.keys, err = keys.Open(cfg.HTTP.keys(), opts.Logger, a.registry); err != nil {
 		return nil, err
+	}
+	if a.callbacks, err = callback.New(cfg.Callback.Secrets, environment.Live(callback.Variable, cfg.Callback.Secrets, opts.Logger), cfg.Media.FetchAllow, opts.Logger); err != nil {
+		return nil, withHint(err, "secrets are "+sign.Form+"; echo whsec_$(openssl rand -base64 32) makes one")
 	}
 	a.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	version.Register(a.registry)
@@ -298,7 +305,7 @@ func (a *App) ingressConfig() producer.Config {
 	cfg := producer.Config{
 		Keys: a.keys.Table, Identity: a.identity, Upstream: a.cfg.Kafka.UpstreamOwner, WrongKeys: a.web.wrong, MaxBody: int64(a.cfg.HTTP.MaxBody), DirectTimeout: a.cfg.HTTP.DirectTimeout,
 		Rate:   func(id string) float64 { n, _ := a.numbers.Number(id); return n.Rate },
-		Logger: a.log, Registerer: a.registry, Simulated: a.api != nil,
+		Logger: a.log, Registerer: a.registry, Simulated: a.api != nil, Callback: a.callbacks.Check,
 	}
 	cfg.Senders = func() (all []senders.Number) {
 		for _, n := range a.numbers.List() {

@@ -66,7 +66,7 @@ func (a *App) openClients(ctx context.Context) error {
 		name  string
 		roles Roles
 		into  **records.Reader
-	}{{"reader", Roles{RoleFanout, RoleSender, RoleAggregator}, &a.clients.reader}, {"reader of recipients", Roles{RoleProducer}, &a.clients.exports}} {
+	}{{"reader", Roles{RoleFanout, RoleSender, RoleAggregator, RoleCallbacks}, &a.clients.reader}, {"reader of recipients", Roles{RoleProducer}, &a.clients.exports}} {
 		if !roles.Has(r.roles...) {
 			continue
 		}

@@ -36,6 +36,7 @@ type Config struct {
 	Redis    RedisConfig
 	WhatsApp WhatsAppConfig
 	Media    MediaConfig
+	Callback CallbackConfig
 	Embedded EmbeddedConfig
 	Client   ClientConfig
 
@@ -44,7 +45,7 @@ type Config struct {
 
 // ProcessConfig is what this process is among the others.
 type ProcessConfig struct {
-	Roles Roles `envconfig:"ALTAVOZ_ROLES" help:"what this process does: all, or some of producer, fanout, sender, aggregator"`
+	Roles Roles `envconfig:"ALTAVOZ_ROLES" help:"what this process does: all, or some of producer, fanout, sender, aggregator, callbacks"`
 	// A process that is started again under its instance id goes on with its partitions at once.
 	InstanceID string `envconfig:"ALTAVOZ_INSTANCE_ID" help:"a name of its own that stays over restarts; empty: none"`
 	// The same for every process. The newest first: ids of the others are looked up.
@@ -115,6 +116,11 @@ type MediaConfig struct {
 	FetchAllow []string      `envconfig:"ALTAVOZ_MEDIA_FETCH_ALLOW" help:"host:port and networks that may be fetched from although they are private"`
 }
 
+// CallbackConfig is how upstream systems are told over HTTP what happens to their tasks. Where that may go is MediaConfig.FetchAllow's too.
+type CallbackConfig struct {
+	Secrets schemas.Secret `envconfig:"ALTAVOZ_CALLBACK_SECRETS" help:"what callbacks are signed with: [owner:]whsec_<base64 of 24 to 64 bytes>, separated by commas; two of an owner while one is replaced; empty: no callbacks"`
+}
+
 // EmbeddedConfig is what `up` brings along where nothing is configured.
 type EmbeddedConfig struct {
 	DataDir       string `envconfig:"ALTAVOZ_DATA_DIR" help:"where the embedded Kafka keeps its log"`
@@ -145,7 +151,7 @@ const (
 
 // parts are the structs of the configuration, one a subject.
 func (c *Config) parts() []any {
-	return []any{&c.Process, &c.HTTP, &c.Kafka, &c.Redis, &c.WhatsApp, &c.Media, &c.Embedded, &c.Client}
+	return []any{&c.Process, &c.HTTP, &c.Kafka, &c.Redis, &c.WhatsApp, &c.Media, &c.Callback, &c.Embedded, &c.Client}
 }
 
 // Load returns the configuration that the environment describes. It is not validated yet: what is missing depends on what

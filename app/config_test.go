@@ -99,7 +99,7 @@ func TestEnvironmentIsRefused(t *testing.T) {
 		{"a size", map[string]string{"ALTAVOZ_MAX_BODY": "much"}, "ALTAVOZ_MAX_BODY=much is not a size, as 64MiB", ""},
 		{"a duration", map[string]string{"ALTAVOZ_DIRECT_TIMEOUT": "25"}, "ALTAVOZ_DIRECT_TIMEOUT=25 is not a duration, as 25s or 2m", ""},
 		{"a number", map[string]string{"ALTAVOZ_WHATSAPP_RATE": "fast"}, "ALTAVOZ_WHATSAPP_RATE=fast is not a number", ""},
-		{"a role", map[string]string{"ALTAVOZ_ROLES": "sendr"}, `there is no role "sendr"`, "all, or some of producer,fanout,sender,aggregator"},
+		{"a role", map[string]string{"ALTAVOZ_ROLES": "sendr"}, `there is no role "sendr"`, "all, or some of producer,fanout,sender,aggregator,callbacks"},
 		{"a level", map[string]string{"ALTAVOZ_LOG_LEVEL": "loud"}, "ALTAVOZ_LOG_LEVEL=loud is not one of debug, info, warn, error", ""},
 		{"a secret twice", map[string]string{"ALTAVOZ_API_KEYS": "k", "ALTAVOZ_API_KEYS_FILE": "/dev/null"}, "both ALTAVOZ_API_KEYS and ALTAVOZ_API_KEYS_FILE are set", "unset one of them"},
 		{"an empty secret", map[string]string{"ALTAVOZ_API_KEYS_FILE": "/dev/null"}, "ALTAVOZ_API_KEYS_FILE: /dev/null is empty", ""},

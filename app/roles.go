@@ -15,6 +15,7 @@ import (
 	"altavoz/kafka/rejects"
 	"altavoz/processor"
 	"altavoz/processor/aggregator"
+	"altavoz/processor/callbacks"
 	"altavoz/processor/fanout"
 	"altavoz/processor/relay"
 	"altavoz/processor/sender"
@@ -35,13 +36,16 @@ const (
 	RoleFanout     Role = "fanout"
 	RoleSender     Role = "sender"
 	RoleAggregator Role = "aggregator"
+	RoleCallbacks  Role = "callbacks"
 )
 
 // Roles is what one process does.
 type Roles []Role
 
 // AllRoles returns every role.
-func AllRoles() Roles { return Roles{RoleProducer, RoleFanout, RoleSender, RoleAggregator} }
+func AllRoles() Roles {
+	return Roles{RoleProducer, RoleFanout, RoleSender, RoleAggregator, RoleCallbacks}
+}
 
 // Has reports whether any of the roles is among them.
 func (r Roles) Has(some ...Role) bool {
@@ -80,6 +84,7 @@ func (r *Roles) UnmarshalText(text []byte) error {
 func (a *App) startRoles(ctx context.Context) error {
 	makers := map[string]func(*group.Group) (processor.Worker, error){
 		relay.Name: a.newRelay, processor.Fanout: a.newFanout, processor.Sender: a.newSender, processor.Aggregator: a.newAggregator,
+		processor.Callbacks: a.newCallbacks,
 	}
 	type work struct {
 		name string
@@ -201,4 +206,11 @@ func (a *App) newAggregator(g *group.Group) (processor.Worker, error) {
 	return aggregator.New(aggregator.Config{Logger: a.log, Registerer: a.registry}, aggregator.Ports{
 		Committer: g, Pauser: g, Statuses: a.clients.express, Marks: a.clients.bulk, Table: a.clients.reader, Reject: rejects.Keep, Event: cloudevents.Record,
 	}), nil
+}
+
+func (a *App) newCallbacks(g *group.Group) (processor.Worker, error) {
+	poster := a.callbacks.Poster(a.simulated, a.network.Dial)
+	a.stopLast("client of callbacks", func(context.Context) error { poster.Close(); return nil })
+	cfg := callbacks.Config{Logger: a.log, Registerer: a.registry, Secrets: a.callbacks.Secrets}
+	return callbacks.New(cfg, callbacks.Ports{Committer: g, Pauser: g, Log: a.clients.express, Table: a.clients.reader, Poster: poster}), cfg.Validate()
 }

@@ -29,11 +29,12 @@ type Draft struct {
 	OnUnknown     string          `json:"on_unknown,omitzero"` // report, or resend
 	ScheduleAt    time.Time       `json:"schedule_at,omitzero"`
 	ExpireAt      time.Time       `json:"expire_at,omitzero"`
-	Speed         uint32          `json:"speed,omitzero"`     // most messages a second; 0: as many as the number may
-	UseQueue      bool            `json:"use_queue,omitzero"` // over HTTP: answer at once
-	Window        *schemas.Window `json:"window,omitzero"`    // hours in which sends may start
-	Literal       bool            `json:"literal,omitzero"`   // what looks like a placeholder is meant as text
-	Reference     string          `json:"reference,omitzero"` // what you call it, at most 128 bytes: answers and events have it
+	Speed         uint32          `json:"speed,omitzero"`        // most messages a second; 0: as many as the number may
+	UseQueue      bool            `json:"use_queue,omitzero"`    // over HTTP: answer at once
+	Window        *schemas.Window `json:"window,omitzero"`       // hours in which sends may start
+	Literal       bool            `json:"literal,omitzero"`      // what looks like a placeholder is meant as text
+	Reference     string          `json:"reference,omitzero"`    // what you call it, at most 128 bytes: answers and events have it
+	CallbackURL   string          `json:"callback_url,omitzero"` // where what happens to it is posted
 	HeaderType    string          `json:"header_type,omitzero"`
 	HeaderContent string          `json:"header_content,omitzero"` // a text or a URL; not with File
 

@@ -1,6 +1,6 @@
 // Package processor is the topology as data: which stages there are, and which topics each reads and writes.
 //
-// Read Topology first. A stage itself is a package of its own (relay, fanout, sender, aggregator), imports no Kafka client, and
+// Read Topology first. A stage itself is a package of its own (relay, fanout, sender, aggregator, callbacks), imports no Kafka client, and
 // exchanges records with the others only through topics.
 package processor
 
@@ -13,6 +13,7 @@ import (
 	"altavoz/kafka"
 	"altavoz/kafka/group"
 	"altavoz/processor/aggregator"
+	"altavoz/processor/callbacks"
 	"altavoz/processor/fanout"
 	"altavoz/processor/relay"
 	"altavoz/processor/sender"
@@ -35,6 +36,7 @@ const (
 	Fanout     = "fanout"
 	Sender     = "sender"
 	Aggregator = "aggregator"
+	Callbacks  = callbacks.Name
 )
 
 // Topology returns the stages in the order in which a broadcast meets them.
@@ -63,6 +65,12 @@ func Topology() []Stage {
 			Reads:    []stream.Topic{schemas.TopicMarks, schemas.TopicStatuses},
 			Writes:   []stream.Topic{schemas.TopicMarks, schemas.TopicStatuses, schemas.TopicEvents, schemas.TopicRejects},
 		},
+		{
+			Name:     Callbacks,
+			Consumes: []stream.Topic{schemas.TopicEvents},
+			Reads:    []stream.Topic{schemas.TopicCallbacks},
+			Writes:   []stream.Topic{schemas.TopicCallbacks},
+		},
 	}
 }
 
@@ -86,6 +94,7 @@ var (
 	_ Worker = (*fanout.Stage)(nil)
 	_ Worker = (*sender.Stage)(nil)
 	_ Worker = (*aggregator.Stage)(nil)
+	_ Worker = (*callbacks.Stage)(nil)
 )
 
 // stopTimeout bounds what a stage does after it gave its partitions back, which is next to nothing.

@@ -17,6 +17,7 @@ import (
 	"altavoz/producer/upload"
 	"altavoz/producer/webhooks"
 	"altavoz/schemas"
+	"altavoz/schemas/request"
 	"altavoz/schemas/standing"
 	"altavoz/stream"
 )
@@ -71,6 +72,8 @@ type Config struct {
 	// Sender returns the number that a request asks for, the default one if it asks for none, and whether there is one such;
 	// it must not wait. Nil: whatever is asked for.
 	Sender func(asked string) (id string, ok bool)
+	// Callback fills in where what happens to a request's task is posted, and returns why that is not taken: a *request.FieldError. nil: as asked.
+	Callback func(c *access.Caller, req *request.Request) error
 	// Senders returns the numbers that are configured, the default one first; nil, and none: whoever sends knows them.
 	Senders func() []senders.Number
 	// Keys returns who may call, as it is now. Nil, and a nil table: no keys are asked for, and everybody may do everything.

@@ -66,8 +66,7 @@ func (in *Ingress) send(w http.ResponseWriter, r *http.Request, caller *access.C
 		return bodyError(err)
 	}
 	a := in.accept(r.Context(), order)
-	a.budget = order.budget
-	a.lenient = headers.Lenient(r.Header)
+	a.budget, a.lenient = order.budget, headers.Lenient(r.Header)
 	return a
 }
 
@@ -110,7 +109,7 @@ func (in *Ingress) read(w http.ResponseWriter, r *http.Request, caller *access.C
 		}
 		return give
 	}
-	lim := request.Limits{MaxPhones: most, MaxBody: in.cfg.MaxBody, Lenient: headers.Lenient(r.Header), Now: time.Now(), DryRun: dry.Begin}
+	lim := request.Limits{MaxPhones: most, MaxBody: in.cfg.MaxBody, Lenient: headers.Lenient(r.Header), Now: time.Now(), DryRun: dry.Begin, Check: upload.Check(in.cfg.Callback, caller)}
 	req, err = request.Read(body, sink, lim)
 	return req, no, err
 }

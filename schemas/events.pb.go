@@ -642,7 +642,9 @@ type Broadcast struct {
 	// Of a retry: of what it is one. It counts only with owner_mac, which covers request_sha256, which is the digest of it.
 	Retry *Retry `protobuf:"bytes,22,opt,name=retry,proto3" json:"retry,omitempty"`
 	// What the caller calls it: at most 128 bytes, shown with the task and its events.
-	Reference     string `protobuf:"bytes,30,opt,name=reference,proto3" json:"reference,omitempty"`
+	Reference string `protobuf:"bytes,30,opt,name=reference,proto3" json:"reference,omitempty"`
+	// Where what happens to the task is posted; empty: nowhere.
+	CallbackUrl   string `protobuf:"bytes,31,opt,name=callback_url,json=callbackUrl,proto3" json:"callback_url,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -834,6 +836,13 @@ func (x *Broadcast) GetRetry() *Retry {
 func (x *Broadcast) GetReference() string {
 	if x != nil {
 		return x.Reference
+	}
+	return ""
+}
+
+func (x *Broadcast) GetCallbackUrl() string {
+	if x != nil {
+		return x.CallbackUrl
 	}
 	return ""
 }
@@ -2014,7 +2023,9 @@ type TaskOpened struct {
 	// Of a retry: the task that is retried.
 	RetryOf []byte `protobuf:"bytes,14,opt,name=retry_of,json=retryOf,proto3" json:"retry_of,omitempty"`
 	// What the caller calls it.
-	Reference     string `protobuf:"bytes,20,opt,name=reference,proto3" json:"reference,omitempty"`
+	Reference string `protobuf:"bytes,20,opt,name=reference,proto3" json:"reference,omitempty"`
+	// Where what happens to it is posted; empty: nowhere.
+	CallbackUrl   string `protobuf:"bytes,21,opt,name=callback_url,json=callbackUrl,proto3" json:"callback_url,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2150,6 +2161,13 @@ func (x *TaskOpened) GetRetryOf() []byte {
 func (x *TaskOpened) GetReference() string {
 	if x != nil {
 		return x.Reference
+	}
+	return ""
+}
+
+func (x *TaskOpened) GetCallbackUrl() string {
+	if x != nil {
+		return x.CallbackUrl
 	}
 	return ""
 }
@@ -3067,7 +3085,7 @@ var File_events_proto protoreflect.FileDescriptor
 const file_events_proto_rawDesc = "" +
 	"\n" +
 	"\fevents.proto\x12\n" +
-	"altavoz.v1\"\xe8\x05\n" +
+	"altavoz.v1\"\x8b\x06\n" +
 	"\tBroadcast\x12\x12\n" +
 	"\x04task\x18\x01 \x01(\fR\x04task\x12\x16\n" +
 	"\x06sender\x18\x02 \x01(\tR\x06sender\x12-\n" +
@@ -3096,7 +3114,8 @@ const file_events_proto_rawDesc = "" +
 	"\n" +
 	"origin_mac\x18\x15 \x01(\fR\toriginMac\x12'\n" +
 	"\x05retry\x18\x16 \x01(\v2\x11.altavoz.v1.RetryR\x05retry\x12\x1c\n" +
-	"\treference\x18\x1e \x01(\tR\treference\"\xbd\x01\n" +
+	"\treference\x18\x1e \x01(\tR\treference\x12!\n" +
+	"\fcallback_url\x18\x1f \x01(\tR\vcallbackUrl\"\xbd\x01\n" +
 	"\x05Retry\x12\x0e\n" +
 	"\x02of\x18\x01 \x01(\fR\x02of\x12\x16\n" +
 	"\x06number\x18\x02 \x01(\rR\x06number\x12\x14\n" +
@@ -3195,7 +3214,7 @@ const file_events_proto_rawDesc = "" +
 	"\x05range\x18\x06 \x01(\v2\x18.altavoz.v1.OutcomeRangeH\x00R\x05range\x12,\n" +
 	"\x04note\x18\a \x01(\v2\x16.altavoz.v1.TaskUpdateH\x00R\x04note\x122\n" +
 	"\breceipts\x18\b \x01(\v2\x14.altavoz.v1.ReceiptsH\x00R\breceiptsB\a\n" +
-	"\x05event\"\xd7\x03\n" +
+	"\x05event\"\xfa\x03\n" +
 	"\n" +
 	"TaskOpened\x12\x14\n" +
 	"\x05total\x18\x01 \x01(\rR\x05total\x12*\n" +
@@ -3215,7 +3234,8 @@ const file_events_proto_rawDesc = "" +
 	"\x05owner\x18\f \x01(\tR\x05owner\x12\x18\n" +
 	"\aearlier\x18\r \x03(\fR\aearlier\x12\x19\n" +
 	"\bretry_of\x18\x0e \x01(\fR\aretryOf\x12\x1c\n" +
-	"\treference\x18\x14 \x01(\tR\treference\"$\n" +
+	"\treference\x18\x14 \x01(\tR\treference\x12!\n" +
+	"\fcallback_url\x18\x15 \x01(\tR\vcallbackUrl\"$\n" +
 	"\n" +
 	"Dispatched\x12\x16\n" +
 	"\x06cursor\x18\x01 \x01(\rR\x06cursor\"w\n" +

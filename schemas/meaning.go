@@ -34,6 +34,10 @@ func (b *Broadcast) Meaning(sender string, queued bool, phones []byte) []byte {
 		HashText(h, "reference")
 		HashText(h, ref)
 	}
+	if to := b.GetCallbackUrl(); to != "" {
+		HashText(h, "callback_url")
+		HashText(h, to)
+	}
 	return h.Sum(nil)
 }
 

@@ -20,7 +20,8 @@ const (
 	TopicResults      stream.Topic = "results"
 	TopicMarks        stream.Topic = "marks"
 	TopicStatuses     stream.Topic = "statuses"
-	TopicEvents       stream.Topic = "events" // JSON, for upstream systems
+	TopicEvents       stream.Topic = "events"    // JSON, for upstream systems
+	TopicCallbacks    stream.Topic = "callbacks" // events that wait to be posted, and endpoints that fail
 	TopicRejects      stream.Topic = "rejects"
 	TopicRegistry     stream.Topic = "registry" // what altavoz remembers of topics and groups: see kafka/registry
 )
@@ -44,7 +45,7 @@ const MaxBroadcastBytes = 24 << 20
 //
 // sends are kept for less than the broker keeps the offsets of a group that stands still (7 days by default): a
 // ledger is never gone while its sends remain. marks, statuses and events have the partitions of results, because the
-// owner of a partition of results writes the same partition of the three.
+// owner of a partition of results writes the same partition of the three; callbacks has those of events for the same reason.
 func Topics() []TopicSpec {
 	return []TopicSpec{
 		{Topic: TopicBroadcasts, Partitions: 12, Embedded: 4, Retention: 14 * day, MaxRecord: MaxBroadcastBytes},
@@ -56,6 +57,7 @@ func Topics() []TopicSpec {
 		{Topic: TopicMarks, Partitions: 12, Embedded: 4, Compact: true, MaxRecord: MaxRecordBytes},
 		{Topic: TopicStatuses, Partitions: 12, Embedded: 4, Compact: true, MaxRecord: MaxRecordBytes},
 		{Topic: TopicEvents, Partitions: 12, Embedded: 4, Retention: 14 * day, MaxRecord: MaxRecordBytes},
+		{Topic: TopicCallbacks, Partitions: 12, Embedded: 4, Compact: true, MaxRecord: MaxRecordBytes},
 		{Topic: TopicRejects, Partitions: 12, Embedded: 4, Retention: 30 * day, MaxRecord: MaxBroadcastBytes},
 		{Topic: TopicRegistry, Partitions: 1, Embedded: 1, Compact: true, MaxRecord: MaxRecordBytes},
 	}

@@ -49,7 +49,7 @@ func rootCommand() *cobra.Command {
 	phones := operators().Phones()
 	phones.AddCommand(recentCommand())
 	root.AddCommand(
-		upCommand(), serveCommand(), sendCommand(), watchCommand(), tasksCommand(), sendersCommand(), topicsCommand(), phones, simulateCommand(), publishCommand(),
+		upCommand(), serveCommand(), sendCommand(), watchCommand(), tasksCommand(), sendersCommand(), topicsCommand(), operators().Callbacks(), phones, simulateCommand(), publishCommand(),
 		configCommand(), healthCommand(), versionCommand(),
 	)
 	return root

@@ -181,7 +181,7 @@ func (f *Findings) CheckBroker(b Broker, topics map[stream.Topic]Topic) {
 		case schemas.TopicBroadcasts, schemas.TopicResults:
 			f.weak("broker %d has offsets.retention.minutes=%d, which is not above the retention of %s (%s): after so long a standstill broadcasts that were under way "+
 				"end as unknown, and all results are folded again; set it to %d or more", b.ID, minutes, t.Name, retention(kept), int64((s.Retention + day).Minutes()))
-		case schemas.TopicBlobs, schemas.TopicControls, schemas.TopicMarks, schemas.TopicStatuses, schemas.TopicEvents, schemas.TopicRejects, schemas.TopicRegistry: // no group reads it
+		case schemas.TopicBlobs, schemas.TopicControls, schemas.TopicMarks, schemas.TopicStatuses, schemas.TopicEvents, schemas.TopicCallbacks, schemas.TopicRejects, schemas.TopicRegistry: // no group reads it, or, of events, nothing older than a day
 		}
 	}
 }
@@ -198,7 +198,7 @@ func retention(d time.Duration) string {
 // CheckLayout compares how many partitions topics have with how many they must have, and had when altavoz first started; had is
 // empty where that is not known.
 func (f *Findings) CheckLayout(names func(stream.Topic) string, have, had map[stream.Topic]int32) {
-	for _, t := range []stream.Topic{schemas.TopicMarks, schemas.TopicStatuses, schemas.TopicEvents} {
+	for _, t := range []stream.Topic{schemas.TopicMarks, schemas.TopicStatuses, schemas.TopicEvents, schemas.TopicCallbacks} {
 		if have[t] != have[schemas.TopicResults] {
 			f.wrong("%s has %d partitions and %s has %d: they must have the same number", names(t), have[t], names(schemas.TopicResults), have[schemas.TopicResults])
 		}

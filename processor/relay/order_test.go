@@ -59,6 +59,7 @@ var fields = map[string]struct {
 	"window.hours.from":       {true, kept},
 	"window.hours.to":         {true, kept},
 	"reference":               {true, kept},
+	"callback_url":            {true, kept},
 	"literal":                 {false, kept}, // texts are only checked by it
 	"accepted_ms":             {false, dropped},
 	"request_sha256":          {false, dropped},

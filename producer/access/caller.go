@@ -37,6 +37,9 @@ type Caller struct {
 	// Requests, Feeds and Uploads are how many it may have at once in one process: requests of any kind, event feeds, large bodies. 0: an equal share.
 	Requests, Feeds, Uploads int
 
+	// Callback is where what happens to its broadcasts is posted that name no callback; empty: nowhere.
+	Callback string
+
 	// Named is in whose name ids were derived from an Idempotency-Key before there were owners.
 	Named string
 

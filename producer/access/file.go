@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -34,6 +35,7 @@ type entry struct {
 	Requests    *int     `json:"requests_at_once"`
 	Feeds       *int     `json:"feeds_at_once"`
 	Uploads     *int     `json:"uploads_at_once"`
+	Callback    string   `json:"callback_url"`
 }
 
 // ParseFile reads a keys file: a JSON list of keys. What it does not know it refuses, since whoever misspells a bound means one.
@@ -99,6 +101,10 @@ func (e entry) caller(read func(string) (schemas.Secret, error)) (*Caller, error
 	if err := e.checkLists(); err != nil {
 		return nil, err
 	}
+	if u, err := url.Parse(e.Callback); e.Callback != "" && (err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.User != nil || len(e.Callback) > schemas.MaxCallback) {
+		return nil, errors.New("its callback_url is no URL with http:// or https://, and no user in it")
+	}
+	c.Callback = e.Callback
 	secrets := make([]schemas.Secret, 0, maxSecrets)
 	for _, s := range e.Secrets {
 		secrets = append(secrets, schemas.Secret(s))

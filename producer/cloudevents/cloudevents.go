@@ -97,8 +97,14 @@ func Record(s *schemas.Status, e *schemas.TaskEvent) stream.Record {
 	if err != nil {
 		panic(fmt.Sprintf("cloudevents: writing %T: %v", event, err)) // texts and numbers
 	}
-	return stream.Record{
+	rec := stream.Record{
 		Topic: schemas.TopicEvents, Partition: stream.NoPartition, Key: []byte(event.Subject), Value: value,
 		Headers: []stream.Header{{Key: "content-type", Value: []byte(ContentType)}},
 	}
+	if to := s.GetPlan().GetCallbackUrl(); to != "" {
+		rec.Headers = append(rec.Headers,
+			stream.Header{Key: schemas.CallbackHeader, Value: []byte(to)}, stream.Header{Key: schemas.EventHeader, Value: []byte(event.ID)},
+			stream.Header{Key: schemas.OwnerHeader, Value: []byte(event.Data.Owner)})
+	}
+	return rec
 }

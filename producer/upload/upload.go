@@ -128,7 +128,15 @@ func TaskOpened(b *schemas.Broadcast, origin *schemas.Origin) stream.Record {
 		Event: &schemas.Result_Plan{Plan: &schemas.TaskOpened{
 			Total: b.GetTotal(), Origin: origin, RequestSha256: b.GetRequestSha256(), Sender: b.GetSender(),
 			AcceptedMs: b.GetAcceptedMs(), ScheduleMs: b.GetScheduleMs(), ExpireMs: b.GetExpireMs(), Direct: b.GetDirect(),
-			Window: b.GetWindow(), Speed: b.GetSpeed(), Owner: b.GetOwner(), Earlier: b.GetEarlier(), Reference: b.GetReference(), RetryOf: b.GetRetry().GetOf(),
+			Window: b.GetWindow(), Speed: b.GetSpeed(), Owner: b.GetOwner(), Earlier: b.GetEarlier(), Reference: b.GetReference(), CallbackUrl: b.GetCallbackUrl(), RetryOf: b.GetRetry().GetOf(),
 		}},
 	})
+}
+
+// Check has judge judge the requests of a caller; nil: nobody does.
+func Check[C any](judge func(C, *request.Request) error, caller C) func(*request.Request) error {
+	if judge == nil {
+		return nil
+	}
+	return func(req *request.Request) error { return judge(caller, req) }
 }

@@ -46,6 +46,9 @@ const (
 	SpeedObject          Code = "speed_object"
 	TaskIDForm           Code = "task_id_form"
 	ReferenceForm        Code = "reference_form"
+	CallbackUnsigned     Code = "callback_unsigned"
+	CallbackUnsignedHint Code = "callback_unsigned_hint"
+	CallbackPort         Code = "callback_port"
 	ButtonWithoutURL     Code = "button_without_url"
 	HeaderTypeMissing    Code = "header_type_missing"
 	HeaderContentMissing Code = "header_content_missing"
@@ -128,6 +131,9 @@ var faults = map[Code]text{
 	},
 	SpeedObject:          {`El cuerpo debe ser un objeto JSON, como {"speed": 20}`, `The body must be a JSON object, such as {"speed": 20}`},
 	ReferenceForm:        {"El campo 'reference' admite como máximo %s bytes, sin caracteres de control", "The field 'reference' takes at most %s bytes, without control characters"},
+	CallbackUnsigned:     {"El campo 'callback_url' no se admite: no hay secreto con que firmar los avisos", "The field 'callback_url' is not taken: there is no secret to sign callbacks with"},
+	CallbackUnsignedHint: {"el operador debe configurar %s; sin él, omita el campo", "the operator has to set %s; without it leave the field out"},
+	CallbackPort:         {"El campo 'callback_url' lleva a un puerto que no es 80 ni 443", "The field 'callback_url' leads to a port that is neither 80 nor 443"},
 	TaskIDForm:           {"El campo 'task_id' debe ser un UUID", "The field 'task_id' must be a UUID"},
 	ButtonWithoutURL:     {"El campo 'button_text' no tiene 'button_url': el botón lleva a %s", "The field 'button_text' has no 'button_url': the button leads to %s"},
 	HeaderTypeMissing:    {"Se requiere el campo 'header_type' cuando hay 'header_content'", "The field 'header_type' is required where there is 'header_content'"},

@@ -51,23 +51,8 @@ type Limits struct {
 	// DryRun returns the sink of a request that is a dry run, in the place of the one that Read was given; its error ends the reading. Nil:
 	// there are none where the request comes from, and one is refused: it must not be sent.
 	DryRun func() (Sink, error)
-}
-
-// How a caller asks that unknown members be passed over: a header of HTTP (RFC 7240), and of the same name and value on a record.
-const (
-	PreferHeader  = "Prefer"
-	PreferLenient = "handling=lenient"
-)
-
-// PrefersLenient reports whether a value of PreferHeader asks for it, maybe among other things.
-func PrefersLenient(value string) bool {
-	for p := range strings.SplitSeq(value, ",") {
-		p, _, _ = strings.Cut(p, ";")
-		if strings.EqualFold(strings.NewReplacer(" ", "", `"`, "").Replace(p), PreferLenient) {
-			return true
-		}
-	}
-	return false
+	// Check is the last to judge a request, and fills in what is its caller's. Nil: nobody does.
+	Check func(*Request) error
 }
 
 // Request is a request for a broadcast that satisfies every rule.
@@ -86,6 +71,7 @@ type Request struct {
 	Window     *schemas.Window // nil: at any time
 	Literal    bool            // what looks like a placeholder is meant as text
 	Reference  string          // what the caller calls it
+	Callback   string          // where what happens to it is posted; empty: nowhere was named
 	SHA256     []byte          // of the meaning: however the same request is written, it is the same
 	Warnings   []es.Sentence
 }
@@ -157,6 +143,9 @@ func Read(body io.Reader, sink Sink, lim Limits) (*Request, error) {
 		return nil, err
 	}
 	r.req.SHA256 = r.req.Broadcast(schemas.TaskID{}, "", 0, nil, nil).Meaning(r.req.Sender, r.req.UseQueue, r.phones.Sum(nil))
+	if lim.Check != nil {
+		return r.req, lim.Check(r.req)
+	}
 	return r.req, nil
 }
 
@@ -171,7 +160,7 @@ func (r *Request) Broadcast(task schemas.TaskID, sender string, acceptedMs int64
 		Task: task.Bytes(), Sender: sender, Content: content, Phones: r.Phones, Slices: slices, Total: r.Total,
 		AcceptedMs: acceptedMs, RequestSha256: r.SHA256, Chosen: r.TaskID != nil, OnUnknown: r.OnUnknown,
 		ScheduleMs: r.ScheduleMs, ExpireMs: r.ExpireMs, Speed: r.Speed, Window: proto.CloneOf(r.Window),
-		Literal: r.Literal, Reference: r.Reference,
+		Literal: r.Literal, Reference: r.Reference, CallbackUrl: r.Callback,
 	}
 }
 
@@ -179,7 +168,7 @@ func (r *Request) Broadcast(task schemas.TaskID, sender string, acceptedMs int64
 var textFields = []string{
 	"body_text", "header_type", "header_content", "button_text", "button_url", "footer_text",
 	"filename", "task_id", "sender", "category", "on_unknown", "schedule_at", "expire_at",
-	"reference",
+	"reference", "callback_url",
 }
 
 // reader reads one request. Members are kept as they come; rules are looked at when all are there.

@@ -55,6 +55,11 @@ func (r *reader) validate() error {
 	if r.req.Reference = r.texts["reference"]; !schemas.ValidReference(r.req.Reference) {
 		r.refuse("reference", CodeValue, es.ReferenceForm, schemas.MaxReference)
 	}
+	if r.req.Callback = rules.CleanLink(r.texts["callback_url"]); r.req.Callback != "" && !r.isBad("callback_url") {
+		if f := CallbackFault(r.req.Callback); f != nil {
+			r.bad["callback_url"] = f
+		}
+	}
 	r.times()
 	r.opens()
 	if text := r.texts["task_id"]; text != "" {
@@ -68,6 +73,14 @@ func (r *reader) validate() error {
 		if e := r.bad[field]; e != nil {
 			return e
 		}
+	}
+	return nil
+}
+
+// CallbackFault returns what is wrong with the form of a callback URL, nil if nothing is. Whether its host may be connected to is not asked.
+func CallbackFault(text string) *FieldError {
+	if faults := linkFault("callback_url", text, es.FieldURL, false, true); len(faults) > 0 {
+		return faults[0]
 	}
 	return nil
 }

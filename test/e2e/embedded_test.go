@@ -13,6 +13,7 @@ func embeddedDeployment(t *testing.T) *deployment {
 	t.Helper()
 	sim := harness.StartSimulator(t)
 	cfg := harness.ConfigOf(t, sim.URL())
+	cfg.Callback.Secrets, cfg.Media.FetchAllow = "whsec_"+callbackKey, []string{callbackAllow}
 	a := harness.Start(t, cfg)
 	h := &deployment{API: harness.API{URL: a.URL()}, simulator: sim.URL(), kafka: func() kafka.Config { return harness.Kafka(a, cfg) }}
 	h.publish = func(t *testing.T, key string, value []byte) {

@@ -55,6 +55,7 @@ var scenarios = []struct {
 	{"PauseAndResume", testPauseAndResume},
 	{"Cancel", testCancel},
 	{"Senders", testSenders},
+	{"Callbacks", testCallbacks},
 }
 
 // ledger is what the simulator says of all phones.

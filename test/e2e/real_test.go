@@ -23,12 +23,13 @@ func realDeployment(t *testing.T, brokers, redis string) *deployment {
 		cfg.Process.Roles, cfg.Process.InstanceID = roles, name
 		cfg.Kafka.Brokers, cfg.Kafka.TopicPrefix = []string{brokers}, fmt.Sprintf("e2e%d.", time.Now().UnixNano())
 		cfg.Redis.Addrs = []string{redis}
+		cfg.Callback.Secrets, cfg.Media.FetchAllow = "whsec_"+callbackKey, []string{callbackAllow}
 		return cfg
 	}
 	// One name a process, as an orchestrator gives it; the senders share their partitions.
 	configs := []app.Config{
 		config("producer-0", app.RoleProducer), config("fanout-0", app.RoleFanout), config("sender-0", app.RoleSender),
-		config("sender-1", app.RoleSender), config("aggregator-0", app.RoleAggregator),
+		config("sender-1", app.RoleSender), config("aggregator-0", app.RoleAggregator), config("callbacks-0", app.RoleCallbacks),
 	}
 	for i := range configs {
 		configs[i].Kafka.TopicPrefix = configs[0].Kafka.TopicPrefix

@@ -57,10 +57,11 @@ func TestSimulatedRolesReadAndWriteWhatTheTopologySays(t *testing.T) {
 	})
 }
 
-// The places of two roles in app.AllRoles.
+// The places of some roles in app.AllRoles.
 const (
 	fanoutProcess     = 1
 	aggregatorProcess = 3
+	callbacksProcess  = 4
 )
 
 // topologyWorld is a process a role.
@@ -93,6 +94,9 @@ func (w *topologyWorld) everything() {
 	}
 	w.publish(broken...)
 	w.publish(stream.Record{Topic: schemas.TopicBroadcasts, Partition: stream.NoPartition, Value: []byte(`{"phones":["573000000001"],"body_text":"foreign"}`)})
+	w.publish(stream.Record{Topic: schemas.TopicEvents, Key: []byte("x"), Partition: stream.NoPartition, Value: []byte("{}"), Headers: []stream.Header{
+		{Key: schemas.CallbackHeader, Value: []byte("https://nobody.example/")}, {Key: schemas.EventHeader, Value: []byte("x-finished")},
+	}})
 	small := w.ask(simNumber, 2, http.StatusAccepted)
 	w.ends(small, time.Minute)
 
@@ -111,7 +115,7 @@ func (w *topologyWorld) everything() {
 	before := &aim{key: kmsg.Produce, group: w.seen.id(simPrefix + string(schemas.TopicSendsBulk)), what: freezeBefore, hit: make(chan struct{})}
 	w.procs[fanoutProcess].net.Aim(before)
 	<-before.hit
-	for _, role := range []int{fanoutProcess, aggregatorProcess} {
+	for _, role := range []int{fanoutProcess, aggregatorProcess, callbacksProcess} {
 		w.procs[role].kill()
 		time.Sleep(time.Second)
 		w.procs[role].start()

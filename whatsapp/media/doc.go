@@ -5,6 +5,6 @@
 //	URL ─ guard ─ fetch ─ spool ──┘
 //	       └ not reachable from here ─ link
 //
-// It is the one place that connects to addresses chosen by strangers, so guard.go comes before everything that does. It must not know
+// It connects to addresses chosen by strangers, so guard.go comes before everything that does; callbacks are posted through the same Guard. It must not know
 // how the Cloud API is spoken to: uploading is a port.
 package media

@@ -38,18 +38,18 @@ var (
 // fetcher gets files that strangers point at. It must be assumed that somebody will point it at our own network: guard.go has what
 // keeps it out.
 type fetcher struct {
-	guard   *guard
+	guard   *Guard
 	client  *http.Client
 	tempDir string
 	places  *places // by host
 }
 
-func newFetcher(g *guard, dial Dial, tempDir string) *fetcher {
+func newFetcher(g *Guard, dial Dial, tempDir string) *fetcher {
 	return &fetcher{
 		guard: g, tempDir: tempDir, places: newPlaces(maxFetches, fetchesEach),
 		client: &http.Client{
 			Transport: &http.Transport{
-				DialContext:            g.dialer(dial),
+				DialContext:            g.Dialer(dial),
 				TLSHandshakeTimeout:    handshakeTimeout,
 				DisableCompression:     true, // a cap on bytes must mean the bytes we keep
 				DisableKeepAlives:      true,
@@ -60,7 +60,7 @@ func newFetcher(g *guard, dial Dial, tempDir string) *fetcher {
 					return fmt.Errorf("more than %d redirects", maxRedirects)
 				}
 				req.Header.Del("Referer")
-				if _, err := g.checkURL(req.URL.String()); err != nil {
+				if _, err := g.CheckURL(req.URL.String()); err != nil {
 					return err
 				}
 				return g.fetchable(req.URL)

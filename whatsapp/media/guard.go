@@ -17,16 +17,17 @@ import (
 
 const maxURL = 2048 // bytes, as far as the Cloud API takes links
 
-// guard decides where our own fetches may go. The deciding check is made on the address that is being connected to, after the name was
+// Guard decides where our own fetches may go. The deciding check is made on the address that is being connected to, after the name was
 // resolved, so neither a name that changes its address nor a redirect gets around it.
-type guard struct {
+type Guard struct {
 	ssrf  *ssrf.Guardian
 	hosts map[string]bool // "host:port" that the operator opened, lower case
 	nets  []netip.Prefix  // networks that the operator opened, on every port
 }
 
-func newGuard(allow []string) (*guard, error) {
-	g := &guard{ssrf: ssrf.New(), hosts: map[string]bool{}} // public addresses, ports 80 and 443
+// NewGuard returns a guard that lets through what is public, and what the operator opened: host:port, and networks.
+func NewGuard(allow []string) (*Guard, error) {
+	g := &Guard{ssrf: ssrf.New(), hosts: map[string]bool{}} // public addresses, ports 80 and 443
 	for _, a := range allow {
 		if p, err := netip.ParsePrefix(a); err == nil {
 			g.nets = append(g.nets, p.Masked())
@@ -41,8 +42,8 @@ func newGuard(allow []string) (*guard, error) {
 	return g, nil
 }
 
-// dialer returns the dialer of our fetches; dial, where set, is the network of a simulation.
-func (g *guard) dialer(dial Dial) Dial {
+// Dialer returns the dialer of our fetches; dial, where set, is the network of a simulation.
+func (g *Guard) Dialer(dial Dial) Dial {
 	open, guarded := (&net.Dialer{Timeout: dialTimeout}).DialContext, (&net.Dialer{Timeout: dialTimeout, Control: g.control}).DialContext
 	if dial != nil {
 		open = dial
@@ -64,21 +65,21 @@ func (g *guard) dialer(dial Dial) Dial {
 }
 
 // control is called by net.Dialer for every address, right before connecting to it.
-func (g *guard) control(network, address string, c syscall.RawConn) error {
-	if ap, err := netip.ParseAddrPort(address); err == nil && g.opened(ap.Addr()) {
+func (g *Guard) control(network, address string, c syscall.RawConn) error {
+	if ap, err := netip.ParseAddrPort(address); err == nil && g.opened(ap.Addr()) { //mutant:private-address-is-not-connected-to
 		return nil
 	}
 	return g.ssrf.Safe(network, address, c)
 }
 
-func (g *guard) address(ap netip.AddrPort) error {
+func (g *Guard) address(ap netip.AddrPort) error {
 	if g.opened(ap.Addr()) {
 		return nil
 	}
 	return g.ssrf.SafeAddrPort(ap)
 }
 
-func (g *guard) opened(a netip.Addr) bool {
+func (g *Guard) opened(a netip.Addr) bool {
 	for _, p := range g.nets {
 		if p.Contains(a.Unmap()) {
 			return true
@@ -88,12 +89,18 @@ func (g *guard) opened(a netip.Addr) bool {
 }
 
 // allowed reports whether the operator opened the URL's host by name or number.
-func (g *guard) allowed(u *url.URL) bool {
+func (g *Guard) allowed(u *url.URL) bool {
 	if g.hosts[strings.ToLower(net.JoinHostPort(u.Hostname(), portOf(u)))] {
 		return true
 	}
 	a, err := netip.ParseAddr(u.Hostname())
 	return err == nil && g.opened(a)
+}
+
+// Reachable reports whether the URL's port is one that we connect to: 80 and 443, and what the operator opened.
+func (g *Guard) Reachable(u *url.URL) bool {
+	port := portOf(u)
+	return port == "80" || port == "443" || g.allowed(u)
 }
 
 func portOf(u *url.URL) string {
@@ -107,9 +114,9 @@ func portOf(u *url.URL) string {
 	}
 }
 
-// checkURL refuses what is no use to anybody outside: neither we nor Meta should be given a name of the operator's own network. Its
+// CheckURL refuses what is no use to anybody outside: neither we nor Meta should be given a name of the operator's own network. Its
 // errors are *schemas.ContentError.
-func (g *guard) checkURL(text string) (*url.URL, error) {
+func (g *Guard) CheckURL(text string) (*url.URL, error) {
 	u, err := url.Parse(text)
 	switch {
 	case err != nil || u.Host == "" || u.Hostname() == "":
@@ -137,7 +144,7 @@ func (g *guard) checkURL(text string) (*url.URL, error) {
 
 // passable reports whether a URL may be given to Meta as a link: its host is a name that strangers can look up, and none that the operator
 // opened to us because it is private. An address in digits says nothing of whose it is when Meta gets there.
-func (g *guard) passable(u *url.URL) bool { return named(u.Hostname()) && !g.allowed(u) }
+func (g *Guard) passable(u *url.URL) bool { return named(u.Hostname()) && !g.allowed(u) }
 
 // named reports whether a host is a name that strangers can look up. So are those that nobody has (RFC 6761): nothing of ours is told with them.
 func named(host string) bool {
@@ -146,7 +153,7 @@ func named(host string) bool {
 }
 
 // fetchable says whether we fetch the URL ourselves: over TLS, or from a host that the operator opened.
-func (g *guard) fetchable(u *url.URL) error {
+func (g *Guard) fetchable(u *url.URL) error {
 	if u.Scheme == "https" || g.allowed(u) {
 		return nil
 	}

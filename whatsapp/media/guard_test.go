@@ -10,7 +10,7 @@ import (
 // TestThreatS07GuardOfConnections: the addresses at the moment of connecting, which is where a name that changed its mind ends up.
 func TestThreatS07GuardOfConnections(t *testing.T) {
 	t.Parallel()
-	g, err := newGuard([]string{"10.1.0.0/16", "fd12::/16", "CDN.local:9000"})
+	g, err := NewGuard([]string{"10.1.0.0/16", "fd12::/16", "CDN.local:9000"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,7 +50,7 @@ func TestThreatS07GuardOfConnections(t *testing.T) {
 		t.Errorf("udp: %v, want %v", err, ssrf.ErrProhibitedNetwork)
 	}
 	for u, ok := range map[string]bool{"http://cdn.local:9000/a": true, "http://CDN.LOCAL:9000/a": true, "http://cdn.local/a": false, "http://10.1.9.9:81/a": true, "http://10.2.9.9/a": false} {
-		if _, err := g.checkURL(u); (err == nil) != ok {
+		if _, err := g.CheckURL(u); (err == nil) != ok {
 			t.Errorf("%s: %v, want accepted: %t", u, err, ok)
 		}
 	}

@@ -122,7 +122,7 @@ func New(cfg Config) (*Resolver, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	guard, err := newGuard(cfg.FetchAllow)
+	guard, err := NewGuard(cfg.FetchAllow)
 	if err != nil {
 		return nil, err
 	}
@@ -224,7 +224,7 @@ func (r *Resolver) Check(ctx context.Context, kind schemas.HeaderKind, m *schema
 
 // fromURL returns m with the file that is fetched from its URL, or with a link.
 func (r *Resolver) fromURL(kind schemas.HeaderKind, m *schemas.MediaRef, fetch func(*url.URL) (uploaded, error)) (*schemas.MediaRef, error) {
-	u, err := r.fetcher.guard.checkURL(m.GetUrl())
+	u, err := r.fetcher.guard.CheckURL(m.GetUrl())
 	if err != nil {
 		return nil, err
 	}

@@ -97,6 +97,8 @@ func Fault(task schemas.TaskID, b *schemas.Broadcast, accepted int64, known bool
 		return Foreign, true
 	case !schemas.ValidReference(b.GetReference()):
 		return invalid(es.ReferenceForm, schemas.MaxReference), true
+	case b.GetCallbackUrl() != "" && request.CallbackFault(b.GetCallbackUrl()) != nil:
+		return schemas.Because(schemas.Reason_REASON_INVALID, request.CallbackFault(b.GetCallbackUrl()).Says), true
 	case b.GetScheduleMs() > accepted+schemas.TaskLife.Milliseconds():
 		return invalid(es.ScheduleTooFar), true
 	}

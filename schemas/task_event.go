@@ -9,6 +9,9 @@ import (
 // MaxReference is the most bytes of what a caller calls a broadcast.
 const MaxReference = 128
 
+// MaxCallback is the most bytes of a callback URL.
+const MaxCallback = 4 * 2000
+
 // ValidReference reports whether a text can be what a caller calls a broadcast: UTF-8 without control characters, MaxReference bytes at most.
 func ValidReference(text string) bool {
 	return len(text) <= MaxReference && utf8.ValidString(text) && !strings.ContainsFunc(text, unicode.IsControl)
@@ -23,3 +26,10 @@ func (k TaskEventKind) Repeats() bool {
 	}
 	return false
 }
+
+// Headers of a record of the topics events and callbacks whose event is to be posted: where to, its id, and whose the task is.
+const (
+	CallbackHeader = "callback"
+	EventHeader    = "event"
+	OwnerHeader    = "owner"
+)

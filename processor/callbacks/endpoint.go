@@ -1,0 +1,127 @@
+package callbacks
+
+import (
+	"encoding/json"
+	"net/url"
+	"time"
+
+	"altavoz/internal/backoff"
+	"altavoz/processor/timers"
+	"altavoz/schemas"
+	"altavoz/stream"
+)
+
+const (
+	// atOnce is how many callbacks are under way to an endpoint at once, of one partition. One that fails is tried with one.
+	atOnce = 4
+	// maxEndpointWaits is how many events may wait for an endpoint in a partition; further ones are dropped.
+	maxEndpointWaits = 2000
+	// What failed is tried again after 1 s, then twice that, up to 10 min; half of it is drawn.
+	firstWait   = time.Second
+	longestWait = 10 * time.Minute
+	// deliverFor is how long an event is tried.
+	deliverFor = 24 * time.Hour
+	// offAfter is how long an endpoint may fail, without a success between, before it is switched off.
+	offAfter = 5 * 24 * time.Hour
+	// probeEvery is how often one event is tried of an endpoint that is off.
+	probeEvery = time.Hour
+
+	// maxEndpoints is of how many endpoints a partition remembers that they fail.
+	maxEndpoints = 10_000
+	maxTold      = 200 // bytes of what an endpoint answered last, as it is kept
+)
+
+// EndpointPrefix stands before an endpoint's name in the keys of its State in the topic callbacks; all other keys are ids of events.
+const EndpointPrefix = "endpoint/"
+
+// pending is an event that waits to be posted.
+type pending struct {
+	id, url, owner string
+	body           []byte
+	offset         int64 // of the event, which is its order
+	at             time.Time
+}
+
+// task is what waits of one task and endpoint, in order: one after the other is posted.
+type task struct {
+	of      *endpoint
+	waiting []pending
+	posting bool
+	tries   int
+	timer   timers.Timer[*task] // running: it waits
+}
+
+// State is how an endpoint stands, as it is kept in the topic callbacks. Times are unix milliseconds, 0: none.
+type State struct {
+	FailingMs int64  `json:"failing_since_ms"`
+	OffMs     int64  `json:"off_since_ms,omitempty"`
+	Last      string `json:"last,omitempty"` // what was answered, or went wrong
+}
+
+// endpoint is scheme and host of callbacks, as far as one partition knows it.
+type endpoint struct {
+	name    string
+	ready   []*task
+	waits   int // events
+	posting int
+	tries   int                     // failures in a row that are the endpoint's, not the URL's
+	openAt  time.Time               // nothing is posted before
+	probeAt time.Time               // when it is off
+	timer   timers.Timer[*endpoint] // running: it is asked again then
+	State
+}
+
+// EndpointOf returns scheme and host of a URL, "" of none.
+func EndpointOf(text string) string {
+	u, err := url.Parse(text)
+	if err != nil || u.Host == "" {
+		return ""
+	}
+	return u.Scheme + "://" + u.Host
+}
+
+// record makes the record of the endpoint's state; of one that works, a tombstone.
+func (e *endpoint) record(partition int32) stream.Record {
+	rec := stream.Record{Topic: schemas.TopicCallbacks, Partition: partition, Key: []byte(EndpointPrefix + e.name)}
+	if e.FailingMs != 0 {
+		rec.Value, _ = json.Marshal(e.State) // numbers and a text
+	}
+	return rec
+}
+
+// mayPost reports whether one more may be posted now; at is when to ask again, if it is time that keeps it.
+func (e *endpoint) mayPost(now time.Time) (ok bool, at time.Time) {
+	if now.Before(e.openAt) {
+		return false, e.openAt
+	}
+	if e.tries > 0 {
+		return e.posting == 0, time.Time{}
+	}
+	return e.posting < atOnce, time.Time{}
+}
+
+// failed takes a failure in. The endpoint's own close it for a while; all of them count for how long it has failed. It reports whether the
+// state is to be kept anew.
+func (e *endpoint) failed(now time.Time, own bool, wait time.Duration, what string) bool {
+	if own {
+		e.openAt = now.Add(max(wait, backoff.Equal(firstWait, longestWait, e.tries)))
+		e.tries++
+	}
+	e.Last = what[:min(len(what), maxTold)]
+	switch {
+	case e.FailingMs == 0:
+		e.FailingMs = now.UnixMilli()
+	case e.OffMs == 0 && now.Sub(time.UnixMilli(e.FailingMs)) >= offAfter:
+		e.OffMs, e.probeAt = now.UnixMilli(), now.Add(probeEvery)
+	default:
+		return false
+	}
+	return true
+}
+
+// works takes a success in, and reports whether the state is to be kept anew.
+func (e *endpoint) works() bool {
+	was := e.FailingMs != 0
+	e.tries, e.openAt, e.State = 0, time.Time{}, State{}
+	return was
+}
