@@ -20,7 +20,7 @@ func Print(out io.Writer, d *client.DryRun) {
 	if d.TaskID != "" {
 		line(out, "the request is the task %s already, which would be answered again: nothing would be sent", shown.Line(d.TaskID))
 	}
-	line(out, "%d in all, %d would be sent to, %d no phones, %d twice", r.Total, r.Pending, r.Invalid, r.Repeated)
+	line(out, "%d in all, %d would be sent to, %d not a phone, %d twice", r.Total, r.Pending, r.Invalid, r.Repeated)
 	for i := range r.Rows {
 		line(out, "  recipient %d, %s: %s: %s", r.Rows[i].Index, shown.Line(r.Rows[i].Phone), shown.Line(r.Rows[i].Outcome), shown.Line(r.Rows[i].Reason))
 	}
