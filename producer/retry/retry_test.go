@@ -363,7 +363,7 @@ func TestRetrySendsWhatItsTaskSent(t *testing.T) {
 	accepted := w.now.Add(-time.Hour)
 	b, err := up.Broadcast(&request.Request{
 		Content: &schemas.Content{Body: "hola", Header: schemas.HeaderKind_HEADER_KIND_IMAGE, Media: &schemas.MediaRef{MimeType: "image/png"}}, Phones: []string{"573001234567"},
-		Total: 1, Speed: 7, Window: schemas.Preset(schemas.PresetLey2300), OnUnknown: schemas.OnUnknown_ON_UNKNOWN_RESEND, Literal: true, Reference: "pedido 7", ScheduleMs: accepted.Add(time.Minute).UnixMilli(), ExpireMs: accepted.Add(3 * time.Minute).UnixMilli(),
+		Total: 1, Speed: 7, Window: schemas.Preset(schemas.PresetLey2300), OnUnknown: schemas.OnUnknown_ON_UNKNOWN_RESEND, Literal: true, Reference: "pedido 7", Callback: "https://example.com/c", ScheduleMs: accepted.Add(time.Minute).UnixMilli(), ExpireMs: accepted.Add(3 * time.Minute).UnixMilli(),
 	}, id, sender, accepted)
 	if err != nil {
 		t.Fatal(err)
@@ -375,7 +375,7 @@ func TestRetrySendsWhatItsTaskSent(t *testing.T) {
 		t.Fatal(err)
 	}
 	r, parts := made.Request, made.Request.Content.GetMedia().GetParts()
-	if r.Content.GetBody() != "hola" || r.Speed != 7 || r.Window.GetPreset() != schemas.PresetLey2300 || r.OnUnknown != b.GetOnUnknown() || !r.Literal || r.Reference != "pedido 7" || r.ScheduleMs != 0 {
+	if r.Content.GetBody() != "hola" || r.Speed != 7 || r.Window.GetPreset() != schemas.PresetLey2300 || r.OnUnknown != b.GetOnUnknown() || !r.Literal || r.Reference != "pedido 7" || r.Callback != "https://example.com/c" || r.ScheduleMs != 0 {
 		t.Errorf("%+v is not what the task was", r)
 	}
 	if want := w.now.Add(2 * time.Minute).UnixMilli(); r.ExpireMs != want {
