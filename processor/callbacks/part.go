@@ -87,7 +87,7 @@ func (p *part) Step(now time.Time) time.Time {
 		}
 	}
 	next, some := p.later.Next()
-	if at, any := p.closed.Next(); any && (!some || at.Before(next)) {
+	if at, closed := p.closed.Next(); closed && (!some || at.Before(next)) {
 		next = at
 	}
 	return next
