@@ -78,8 +78,10 @@ func TestEndToEndThreatS03OwnersAreApart(t *testing.T) {
 	}
 	task := taskOf(t, first)
 	apart(task, shopSecret, crmSecret)
-	if code, body := ask(http.MethodPost, "/api/messages/tasks/"+task+"/cancel", crmSecret); code != http.StatusNotFound {
-		t.Errorf("a stranger cancels: %d %s; want %v", code, body, http.StatusNotFound)
+	for _, verb := range []string{"cancel", "retry"} {
+		if code, body := ask(http.MethodPost, "/api/messages/tasks/"+task+"/"+verb, crmSecret); code != http.StatusNotFound {
+			t.Errorf("%s by a stranger: %d %s; want %v", verb, code, body, http.StatusNotFound)
+		}
 	}
 	if code, body := h.Post(t, request, "X-API-Key", crmSecret, "Idempotency-Key", "k"); code != http.StatusOK || taskOf(t, body) == task {
 		t.Errorf("another's key: %d %s; want %v", code, body, http.StatusOK)
