@@ -54,18 +54,37 @@ func Ended(s *schemas.Status, a *Asked, now time.Time) error {
 	if s.GetFinishedMs() == 0 { //mutant:running-task-is-not-retried
 		return &codes.RefusedError{Status: http.StatusConflict, Code: codes.Running, Says: es.Say(es.RetryRunning)}
 	}
+	end := time.UnixMilli(s.GetFinishedMs())
 	if a.of(schemas.StateUnknown) { //mutant:unknown-recipients-wait-for-receipts
-		return early(s, receiptsWithin, es.RetryEarly, now)
+		if s.GetPhase() == schemas.Phase_PHASE_FAILED && has(s, schemas.Failed(schemas.CodeContent)) { //mutant:recipients-of-a-failed-task-wait-for-its-sends
+			if err := early(sendsEnd(s).Add(callsWithin), es.RetryFailed, now); err != nil {
+				return err
+			}
+		}
+		return early(end.Add(receiptsWithin), es.RetryEarly, now)
 	}
-	expired := func(c *schemas.StateCount) bool { return c.GetMark() == uint32(schemas.StateExpired) }
-	if a.of(schemas.StateExpired) && slices.ContainsFunc(s.GetCounts(), expired) { //mutant:expired-recipients-wait-for-calls
-		return early(s, callsWithin, es.RetryExpired, now)
+	if a.of(schemas.StateExpired) && has(s, schemas.StateExpired) { //mutant:expired-recipients-wait-for-calls
+		return early(end.Add(callsWithin), es.RetryExpired, now)
 	}
 	return nil
 }
 
-func early(s *schemas.Status, wait time.Duration, says es.Code, now time.Time) error {
-	until := time.UnixMilli(s.GetFinishedMs()).Add(wait)
+// has reports whether a task has recipients in a state.
+func has(s *schemas.Status, state schemas.RecipientState) bool {
+	return slices.ContainsFunc(s.GetCounts(), func(c *schemas.StateCount) bool { return c.GetMark() == uint32(state) })
+}
+
+// sendsEnd is when the last send of a task that failed expires. Senders know nothing of the failure, so one that waits for its number, or for its
+// window, is still called until then.
+func sendsEnd(s *schemas.Status) time.Time {
+	at := time.UnixMilli(s.GetFinishedMs()).Add(schemas.SendLife)
+	if expire := s.GetPlan().GetExpireMs(); expire > 0 && time.UnixMilli(expire).Before(at) {
+		return time.UnixMilli(expire)
+	}
+	return at
+}
+
+func early(until time.Time, says es.Code, now time.Time) error {
 	if !now.Before(until) {
 		return nil
 	}

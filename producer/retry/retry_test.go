@@ -106,7 +106,7 @@ func TestRetriesHaveWhoIsAskedForAndNobodyTwice(t *testing.T) {
 			}
 		}
 		first := w.send(m.phones, false)
-		w.end(first, m.phase, 25*time.Hour, m.states)
+		w.end(first, m.phase, schemas.SendLife+time.Hour, m.states)
 		tasks, models := []schemas.TaskID{first}, map[schemas.TaskID]*model{first: m}
 		for step := range rapid.IntRange(1, 5).Draw(t, "steps") {
 			id := rapid.SampledFrom(tasks).Draw(t, "task")
@@ -209,7 +209,9 @@ func TestUnknownAndExpiredRecipientsAreNotRetriedTooEarly(t *testing.T) {
 		"of a failed task, not asked for":  {schemas.Phase_PHASE_FAILED, schemas.Failed(schemas.CodeContent), `{"outcomes":["failed"]}`, 25 * time.Hour, codes.Nobody},
 		"of a failed task, by its code":    {schemas.Phase_PHASE_FAILED, schemas.Failed(schemas.CodeContent), `{"codes":[-3]}`, 25 * time.Hour, codes.Nobody},
 		"of a failed task, too early":      {schemas.Phase_PHASE_FAILED, schemas.Failed(schemas.CodeContent), `{"outcomes":["unknown"]}`, time.Hour, codes.Early},
-		"of a failed task":                 {schemas.Phase_PHASE_FAILED, schemas.Failed(schemas.CodeContent), `{"outcomes":["unknown"]}`, 25 * time.Hour, ""},
+		"of a failed task, sends may wait": {schemas.Phase_PHASE_FAILED, schemas.Failed(schemas.CodeContent), `{"outcomes":["unknown"]}`, schemas.SendLife, codes.Early},
+		"of a failed task":                 {schemas.Phase_PHASE_FAILED, schemas.Failed(schemas.CodeContent), `{"outcomes":["unknown"]}`, schemas.SendLife + 2*time.Minute, ""},
+		"unknown, of a failed task":        {schemas.Phase_PHASE_FAILED, schemas.StateUnknown, `{"outcomes":["unknown"]}`, 24 * time.Hour, ""},
 		"content of one, in another task":  {0, schemas.Failed(schemas.CodeContent), `{"codes":[-3]}`, 0, ""},
 		"expired, too early":               {0, schemas.StateExpired, "", time.Minute, codes.Early},
 		"expired":                          {0, schemas.StateExpired, "", 2 * time.Minute, ""},
@@ -233,8 +235,44 @@ func TestUnknownAndExpiredRecipientsAreNotRetriedTooEarly(t *testing.T) {
 				t.Error(err)
 			}
 			var no *codes.RefusedError
-			if errors.As(err, &no) && no.Code == codes.Early && (no.Wait <= 0 || no.Wait > 24*time.Hour) {
+			if errors.As(err, &no) && no.Code == codes.Early && (no.Wait <= 0 || no.Wait > schemas.SendLife) {
 				t.Errorf("it waits %s", no.Wait)
+			}
+		})
+	}
+}
+
+// Senders know nothing of a task's failure: what it had dispatched goes out as long as its sends live, which is at most until the task expires.
+func TestRecipientsOfAFailedTaskWaitForItsSends(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		expire time.Duration // after the end; 0: none
+		ago    time.Duration
+		wait   time.Duration // 0: it is retried
+	}{
+		"no end of its own":              {0, 25 * time.Hour, schemas.SendLife + 2*time.Minute - 25*time.Hour},
+		"an end beyond that":             {6 * 24 * time.Hour, 25 * time.Hour, schemas.SendLife + 2*time.Minute - 25*time.Hour},
+		"an end before":                  {48 * time.Hour, 25 * time.Hour, 23*time.Hour + 2*time.Minute},
+		"an end before, which is over":   {48 * time.Hour, 48*time.Hour + 2*time.Minute, 0},
+		"an end before receipts, early":  {time.Hour, 23 * time.Hour, time.Hour},
+		"an end before receipts, a day":  {time.Hour, 24 * time.Hour, 0},
+		"no end of its own, and so long": {0, schemas.SendLife + 2*time.Minute, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			id := w.send([]string{"573001234567"}, false)
+			w.end(id, schemas.Phase_PHASE_FAILED, tt.ago, []schemas.RecipientState{schemas.Failed(schemas.CodeContent)})
+			if tt.expire > 0 {
+				w.statuses[id].Plan.ExpireMs = w.now.Add(tt.expire - tt.ago).UnixMilli()
+			}
+			_, err := w.ask(id, `{"outcomes":["unknown"]}`)
+			var no *codes.RefusedError
+			switch errors.As(err, &no); {
+			case tt.wait == 0 && err != nil:
+				t.Error(err)
+			case tt.wait > 0 && (no == nil || no.Code != codes.Early || no.Wait != tt.wait):
+				t.Errorf("%v, %+v; want to wait for %s", err, no, tt.wait)
 			}
 		})
 	}

@@ -9,6 +9,7 @@ const (
 	RetryRunning    Code = "retry_running"
 	RetryEarly      Code = "retry_early"
 	RetryExpired    Code = "retry_expired"
+	RetryFailed     Code = "retry_failed"
 	RetryNobody     Code = "retry_nobody"
 	RetryMost       Code = "retry_most"
 	RetryUnproven   Code = "retry_unproven"
@@ -41,6 +42,10 @@ var retries = map[Code]text{
 	RetryExpired: {
 		"Un destinatario 'expired' se puede reintentar desde %s: hasta entonces puede conocerse el resultado de una llamada que había comenzado",
 		"An 'expired' recipient can be retried from %s on: until then the outcome of a call that had begun may become known",
+	},
+	RetryFailed: {
+		"Los destinatarios que el fallo de la tarea dejó sin resultado se pueden reintentar desde %s: hasta entonces puede salir un envío que espera su turno",
+		"Recipients whom the failure of the task left without an outcome can be retried from %s on: until then a send that waits for its turn may go out",
 	},
 	RetryNobody:   {"La tarea no tiene destinatarios para reintentar", "The task has no recipients to retry"},
 	RetryMost:     {"La tarea ya tiene %s reintentos", "The task has %s retries already"},

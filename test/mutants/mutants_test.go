@@ -85,6 +85,7 @@ func mutants() []mutant {
 		// A retry calls nobody again whom somebody may be calling, or who has the message.
 		{marker: "running-task-is-not-retried", change: makeFalse(), test: "TestRunningTaskIsNotRetried"},
 		{marker: "unknown-recipients-wait-for-receipts", change: makeFalse(), test: "TestUnknownAndExpiredRecipientsAreNotRetriedTooEarly"},
+		{marker: "recipients-of-a-failed-task-wait-for-its-sends", change: makeFalse(), test: "TestRecipientsOfAFailedTaskWaitForItsSends"},
 		{marker: "expired-recipients-wait-for-calls", change: makeFalse(), test: "TestUnknownAndExpiredRecipientsAreNotRetriedTooEarly"},
 		{marker: "recipient-of-a-failed-task-is-unknown", change: makeFalse(), test: "TestUnknownAndExpiredRecipientsAreNotRetriedTooEarly"},
 		{marker: "nobody-is-in-two-retries", change: makeFalse(), test: "TestRetriesHaveWhoIsAskedForAndNobodyTwice"},
