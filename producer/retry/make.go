@@ -132,7 +132,7 @@ func (m Maker) Make(ctx context.Context, id schemas.TaskID, s *schemas.Status, a
 	r.Number = earlier.next
 	made := &Made{Total: chosen.count, Retry: r}
 	made.ID, made.Earlier = m.IDs(id, r.GetNumber())
-	w := &writer{task: t, chosen: chosen, retry: r, id: made.ID, sender: s.GetPlan().GetSender()}
+	w := &writer{task: t, chosen: chosen, retry: r, id: made.ID, sender: s.GetPlan().GetSender(), accepted: s.GetPlan().GetAcceptedMs()}
 	made.Request, err = w.request(ctx, up, until, now)
 	return made, err
 }
@@ -145,7 +145,7 @@ func (w *writer) request(ctx context.Context, up *upload.Upload, until, now time
 		Speed: b.GetSpeed(), Window: b.GetWindow(), Literal: b.GetLiteral(), Reference: b.GetReference(), Callback: b.GetCallbackUrl(), SHA256: w.retry.Digest(),
 	}
 	if b.GetExpireMs() > 0 { // it has as long as its task had
-		life := b.GetExpireMs() - max(b.GetAcceptedMs(), b.GetScheduleMs())
+		life := b.GetExpireMs() - max(w.accepted, b.GetScheduleMs())
 		req.ExpireMs = min(req.ExpireMs, now.UnixMilli()+max(life, 0))
 	}
 	err := w.content(ctx, req.Content)

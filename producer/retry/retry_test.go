@@ -423,3 +423,22 @@ func TestRetrySendsWhatItsTaskSent(t *testing.T) {
 		t.Errorf("the file is named by %v, want a proof of the retry's", parts)
 	}
 }
+
+// An upstream system need not say when it made a broadcast: the task was accepted when its record was written, and a retry has as long from then.
+func TestRetryHasAsLongAsATaskThatSaysNotWhenItWasMade(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	id, accepted := schemas.NewTaskID(), w.now.Add(-3*time.Hour).UnixMilli()
+	w.accept(&schemas.Broadcast{
+		Task: id.Bytes(), Sender: sender, Content: &schemas.Content{Body: "hola"}, Phones: []string{"573001234567"}, Total: 1, ExpireMs: accepted + time.Hour.Milliseconds(),
+	})
+	w.statuses[id].Plan.AcceptedMs = accepted
+	w.end(id, 0, time.Hour, []schemas.RecipientState{schemas.StateExpired})
+	made, err := w.ask(id, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := w.now.Add(time.Hour).UnixMilli(); made.Request.ExpireMs != want {
+		t.Errorf("it expires %s after now, want an hour", time.Duration(made.Request.ExpireMs-w.now.UnixMilli())*time.Millisecond)
+	}
+}

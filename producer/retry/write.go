@@ -15,11 +15,12 @@ import (
 
 // writer puts the chosen recipients of a task where the retry of that task has them.
 type writer struct {
-	task   *export.Task
-	chosen *set
-	retry  *schemas.Retry
-	id     schemas.TaskID // of the retry
-	sender string
+	task     *export.Task
+	chosen   *set
+	retry    *schemas.Retry
+	id       schemas.TaskID // of the retry
+	sender   string
+	accepted int64 // when the task was, unix milliseconds; a broadcast of an upstream system need not say it
 }
 
 // inline returns the phones of a few, as given, and has their places in the retry.
