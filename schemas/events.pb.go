@@ -2883,13 +2883,15 @@ func (x *Status) GetEvents() []*TaskEvent {
 type TaskEvent struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Kind  TaskEventKind          `protobuf:"varint,1,opt,name=kind,proto3,enum=altavoz.v1.TaskEventKind" json:"kind,omitempty"`
-	// Unix milliseconds. Kind and time name it within its task.
+	// Unix milliseconds. Kind and time name it within its task, but for CORRECTED.
 	AtMs int64 `protobuf:"varint,2,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
 	// How far results had been read when it was made: it is in the topic events if a commit lies behind it.
 	Position int64 `protobuf:"varint,3,opt,name=position,proto3" json:"position,omitempty"`
 	// Of FINISHED and CORRECTED: how many recipients failed, and of how many it was not known.
-	Failed        uint32 `protobuf:"varint,4,opt,name=failed,proto3" json:"failed,omitempty"`
-	Unknown       uint32 `protobuf:"varint,5,opt,name=unknown,proto3" json:"unknown,omitempty"`
+	Failed  uint32 `protobuf:"varint,4,opt,name=failed,proto3" json:"failed,omitempty"`
+	Unknown uint32 `protobuf:"varint,5,opt,name=unknown,proto3" json:"unknown,omitempty"`
+	// Of CORRECTED: 1 for the first of the task. It and the two numbers name it: told again after a crash it has another time.
+	Number        uint32 `protobuf:"varint,6,opt,name=number,proto3" json:"number,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2955,6 +2957,13 @@ func (x *TaskEvent) GetFailed() uint32 {
 func (x *TaskEvent) GetUnknown() uint32 {
 	if x != nil {
 		return x.Unknown
+	}
+	return 0
+}
+
+func (x *TaskEvent) GetNumber() uint32 {
+	if x != nil {
+		return x.Number
 	}
 	return 0
 }
@@ -3298,13 +3307,14 @@ const file_events_proto_rawDesc = "" +
 	"\x05speed\x18\x0f \x01(\rR\x05speed\x12\x12\n" +
 	"\x04rate\x18\x10 \x01(\x01R\x04rate\x12'\n" +
 	"\x05cause\x18\x14 \x01(\v2\x11.altavoz.v1.CauseR\x05cause\x12-\n" +
-	"\x06events\x18\x1e \x03(\v2\x15.altavoz.v1.TaskEventR\x06events\"\x9d\x01\n" +
+	"\x06events\x18\x1e \x03(\v2\x15.altavoz.v1.TaskEventR\x06events\"\xb5\x01\n" +
 	"\tTaskEvent\x12-\n" +
 	"\x04kind\x18\x01 \x01(\x0e2\x19.altavoz.v1.TaskEventKindR\x04kind\x12\x13\n" +
 	"\x05at_ms\x18\x02 \x01(\x03R\x04atMs\x12\x1a\n" +
 	"\bposition\x18\x03 \x01(\x03R\bposition\x12\x16\n" +
 	"\x06failed\x18\x04 \x01(\rR\x06failed\x12\x18\n" +
-	"\aunknown\x18\x05 \x01(\rR\aunknown\"6\n" +
+	"\aunknown\x18\x05 \x01(\rR\aunknown\x12\x16\n" +
+	"\x06number\x18\x06 \x01(\rR\x06number\"6\n" +
 	"\n" +
 	"StateCount\x12\x12\n" +
 	"\x04mark\x18\x01 \x01(\rR\x04mark\x12\x14\n" +

@@ -1,6 +1,7 @@
 package schemas
 
 import (
+	"fmt"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -17,14 +18,17 @@ func ValidReference(text string) bool {
 	return len(text) <= MaxReference && utf8.ValidString(text) && !strings.ContainsFunc(text, unicode.IsControl)
 }
 
-// Repeats reports whether a task may have several events of the kind, which only their times tell apart.
-func (k TaskEventKind) Repeats() bool {
-	switch k {
-	case TaskEventKind_TASK_EVENT_KIND_PAUSED, TaskEventKind_TASK_EVENT_KIND_RESUMED, TaskEventKind_TASK_EVENT_KIND_CORRECTED:
-		return true
+// Name tells an event from all others of its task. It is the same whenever the event is told.
+func (x *TaskEvent) Name() string {
+	kind := strings.ToLower(strings.TrimPrefix(x.GetKind().String(), "TASK_EVENT_KIND_"))
+	switch x.GetKind() {
+	case TaskEventKind_TASK_EVENT_KIND_PAUSED, TaskEventKind_TASK_EVENT_KIND_RESUMED:
+		return fmt.Sprintf("%s-%d", kind, x.GetAtMs())
+	case TaskEventKind_TASK_EVENT_KIND_CORRECTED:
+		return fmt.Sprintf("%s-%d-%d-%d", kind, x.GetNumber(), x.GetFailed(), x.GetUnknown())
 	case TaskEventKind_TASK_EVENT_KIND_UNSPECIFIED, TaskEventKind_TASK_EVENT_KIND_ACCEPTED, TaskEventKind_TASK_EVENT_KIND_STARTED, TaskEventKind_TASK_EVENT_KIND_FINISHED:
 	}
-	return false
+	return kind
 }
 
 // Headers of a record of the topics events and callbacks whose event is to be posted: where to, its id, and whose the task is.

@@ -8,12 +8,15 @@ import (
 	"altavoz/stream"
 )
 
+// warnEvery is how often at most a partition says that its events are not written.
+const warnEvery = time.Minute
+
 // announce has written to events what is new of the task's life, and later, if it is finished, what receipts change of its numbers.
 func (w *worker) announce(e *entry, now time.Time) {
 	for _, ev := range e.life.Next(e.task, w.replay.next, w.writes.committed, w.replay.caughtUp) {
 		w.tell(e.task.Summary(), ev, nil)
 	}
-	if e.done && !w.corrections.Expected(e.id) && e.life.Correction(e.task, 0) != nil {
+	if e.done && !w.corrections.Expected(e.id) && e.life.Correction(e.task, 0, 0) != nil {
 		w.corrections.Expect(e.id, e.life.ToldMs(), now)
 	}
 }
@@ -53,6 +56,10 @@ func (w *worker) writeEvents(now time.Time) error {
 				return
 			}
 			w.st.metrics.Failures.Inc()
+			if now.Sub(w.warnedAt) >= warnEvery {
+				w.warnedAt = now
+				w.st.log.Warn("events of tasks are not written, and will be again; until they are no results are committed", "partition", w.partition(), "error", err)
+			}
 			if cp := w.writes.checkpoint; cp != nil && w.Draining() { // nothing is tried again
 				cp.failed = true
 				w.events.Forgo()
@@ -74,7 +81,7 @@ func (w *worker) correct(id schemas.TaskID, now time.Time) error {
 		return err
 	}
 	e.usedAt = now
-	ev := e.life.Correction(e.task, now.UnixMilli())
+	ev := e.life.Correction(e.task, now.UnixMilli(), w.replay.next)
 	if ev == nil {
 		w.corrections.Done(id)
 		return nil

@@ -1,7 +1,10 @@
 package aggregator
 
 import (
+	"bytes"
+	"log/slog"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -92,6 +95,36 @@ func TestEventsThatACrashLostAreToldAgain(t *testing.T) {
 		settle(10 * time.Second)
 		if n := w.size(events0) - before; n != 0 {
 			w.t.Errorf("a takeover of a quiet partition told %d events again, want 0", n)
+		}
+	})
+}
+
+// A topic that nobody may write to, or that is not there, costs a bounded number of events in memory, and is said.
+func TestResultsAreNotFoldedWhileTooManyEventsWait(t *testing.T) {
+	bubble(t, func(w *world) {
+		var log bytes.Buffer
+		p := w.start(Config{Logger: slog.New(slog.NewTextHandler(&log, nil))})
+		defer func() { p.leave() }()
+		loseEvents(p)
+		const tasks = 16_000 // of three events each
+		for n := range tasks {
+			w.result(of(taskNo(n), planOf(1)), of(taskNo(n), outcome(0, schemas.StateSent, "", "")))
+		}
+		p.feedAll()
+		settle(time.Minute + time.Second)
+		if n := p.metric("altavoz_tasks_held"); n == 0 || n > tasks*9/10 {
+			w.t.Errorf("%v of %d tasks were folded while no event is written", n, tasks)
+		}
+		if n := strings.Count(log.String(), "events of tasks are not written"); n < 1 || n > 3 {
+			w.t.Errorf("that events are not written was said %d times within a minute, want once", n)
+		}
+		p.OnWrite(nil)
+		p.feedAll()
+		settle(2 * time.Minute)
+		p.feedAll()
+		settle(2 * time.Minute)
+		if at, n := w.position(results0), w.size(events0); at != int64(w.size(results0)) || n != 3*tasks {
+			w.t.Errorf("committed %d of %d results, and told %d events once they are written; want all, and %d", at, w.size(results0), n, 3*tasks)
 		}
 	})
 }

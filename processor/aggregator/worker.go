@@ -45,6 +45,7 @@ type worker struct {
 
 	events      outbox.Queue
 	corrections outbox.Corrections
+	warnedAt    time.Time // that events are not written
 
 	deletionAt time.Time // of the next look for expired tasks
 }

@@ -2,7 +2,6 @@ package aggregator
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"slices"
 	"strconv"
@@ -64,14 +63,7 @@ func (w *world) size(of stream.TopicPartition) int { return int(w.End(of)) }
 
 // eventOf is an event as these tests have it: a text.
 func eventOf(s *schemas.Status, e *schemas.TaskEvent) stream.Record {
-	kind := strings.TrimPrefix(e.GetKind().String(), "TASK_EVENT_KIND_")
-	if e.GetKind().Repeats() {
-		kind += fmt.Sprintf(" %d", e.GetAtMs())
-	}
-	if e.GetKind() == schemas.TaskEventKind_TASK_EVENT_KIND_CORRECTED {
-		kind += fmt.Sprintf(" %d failed %d unknown", e.GetFailed(), e.GetUnknown())
-	}
-	return stream.Record{Topic: schemas.TopicEvents, Key: []byte(schemas.TaskID(s.GetTask()).String()), Value: []byte(kind)}
+	return stream.Record{Topic: schemas.TopicEvents, Key: []byte(schemas.TaskID(s.GetTask()).String()), Value: []byte(strings.ToUpper(strings.Replace(e.Name(), "-", " ", 1)))}
 }
 
 // told is what was told of a task, in order, each event where it came first.

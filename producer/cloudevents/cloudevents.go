@@ -72,12 +72,8 @@ func Of(s *schemas.Status, e *schemas.TaskEvent) Event {
 	task, p, at := schemas.TaskID(s.GetTask()).String(), s.GetPlan(), time.UnixMilli(e.GetAtMs()).UTC()
 	kind := strings.ToLower(strings.TrimPrefix(e.GetKind().String(), "TASK_EVENT_KIND_"))
 	brief, n := tasks.BriefOf(schemas.TaskID(s.GetTask()), s, at, es.Spanish), tasks.ResultOf(s)
-	id := task + "-" + kind
-	if e.GetKind().Repeats() {
-		id += fmt.Sprintf("-%d", e.GetAtMs())
-	}
 	return Event{
-		SpecVersion: "1.0", ID: id, Source: Source, Type: TypePrefix + kind, Subject: task,
+		SpecVersion: "1.0", ID: task + "-" + e.Name(), Source: Source, Type: TypePrefix + kind, Subject: task,
 		Time: at.Format("2006-01-02T15:04:05.000Z07:00"), DataContentType: "application/json",
 		Data: Data{
 			TaskID: task, Reference: p.GetReference(), Owner: p.GetOwner(), Sender: p.GetSender(), Status: brief.Status, Why: brief.Why,

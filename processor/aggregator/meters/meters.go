@@ -99,7 +99,7 @@ func New(reg prometheus.Registerer) *Metrics {
 	dropped := vec("altavoz_results_dropped_total", "Results that concern nobody.", "cause")
 	m.NoTask, m.OutOfRange = dropped.WithLabelValues(dropNoTask), dropped.WithLabelValues(dropOutOfRange)
 	m.Rejected = counter("altavoz_results_rejected_total", "Results that can never be processed.")
-	m.Failures = counter("altavoz_aggregator_write_failures_total", "Records of marks, statuses or rejects that had to be written again.")
+	m.Failures = counter("altavoz_aggregator_write_failures_total", "Records of marks, statuses, events or rejects that had to be written again.")
 	foreign := vec("altavoz_foreign_writes_total", "Records in owned partitions of marks and statuses that another process wrote.", "topic")
 	for _, t := range []stream.Topic{schemas.TopicMarks, schemas.TopicStatuses} {
 		m.Foreign[t] = foreign.WithLabelValues(string(t))

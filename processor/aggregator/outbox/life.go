@@ -101,7 +101,7 @@ func (l *Life) Merge(h *fold.Head, theirs *schemas.Status, committed int64) (out
 
 // Same reports whether two are one event.
 func Same(a, b *schemas.TaskEvent) bool {
-	return a.GetKind() == b.GetKind() && (a.GetAtMs() == b.GetAtMs() || !a.GetKind().Repeats())
+	return a.GetKind() == b.GetKind() && a.Name() == b.Name()
 }
 
 // SortEvents puts events in the order in which they were told.
@@ -111,8 +111,8 @@ func SortEvents(events []*schemas.TaskEvent) {
 	})
 }
 
-// Correction returns the event that late receipts make due, nil if the numbers are those that were told last.
-func (l *Life) Correction(t *fold.Task, at int64) *schemas.TaskEvent {
+// Correction returns the event that late receipts make due, nil if the numbers are those that were told last. Results were read up to position.
+func (l *Life) Correction(t *fold.Task, at, position int64) *schemas.TaskEvent {
 	if !l.finished || len(l.events) == 0 {
 		return nil
 	}
@@ -121,7 +121,10 @@ func (l *Life) Correction(t *fold.Task, at int64) *schemas.TaskEvent {
 	if !numbered(last) || last.GetFailed() == failed && last.GetUnknown() == unknown {
 		return nil
 	}
-	return &schemas.TaskEvent{Kind: schemas.TaskEventKind_TASK_EVENT_KIND_CORRECTED, AtMs: max(at, last.GetAtMs()+1), Failed: failed, Unknown: unknown}
+	return &schemas.TaskEvent{
+		Kind: schemas.TaskEventKind_TASK_EVENT_KIND_CORRECTED, AtMs: max(at, last.GetAtMs()+1), Position: position, Failed: failed, Unknown: unknown,
+		Number: last.GetNumber() + 1,
+	}
 }
 
 // ToldMs is when something was told last, unix milliseconds.

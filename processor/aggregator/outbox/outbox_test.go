@@ -57,3 +57,27 @@ func TestEventsOfATaskDoNotOvertakeEachOther(t *testing.T) {
 		}
 	}
 }
+
+// A takeover after a long standstill puts millions. What one batch costs does not depend on how many wait.
+func BenchmarkBatchOfALongQueue(b *testing.B) {
+	for _, waiting := range []int{10_000, 1_000_000} {
+		b.Run(fmt.Sprint(waiting), func(b *testing.B) {
+			var q outbox.Queue
+			for n := range waiting {
+				q.Put(stream.Record{Key: fmt.Append(nil, n/3)}, nil)
+			}
+			var ends []func(error)
+			b.ReportAllocs()
+			for b.Loop() {
+				ends = ends[:0]
+				q.Batch(time.Unix(0, 0), func(rec stream.Record, end func(error)) {
+					q.Put(rec, nil)
+					ends = append(ends, end)
+				})
+				for _, end := range ends {
+					end(nil)
+				}
+			}
+		})
+	}
+}

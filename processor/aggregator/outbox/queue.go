@@ -20,6 +20,8 @@ import (
 const (
 	// maxBatch is how many records are under way at once.
 	maxBatch = 500
+	// maxWaiting is how many records may wait before the queue is full: at about 1 KiB each, 32 MiB.
+	maxWaiting = 32768
 	// What was not written is written again after 100 ms, then twice that, up to 5 s; half of it is drawn.
 	firstWait   = 100 * time.Millisecond
 	longestWait = 5 * time.Second
@@ -66,6 +68,9 @@ func (q *Queue) Forgo() { q.awaited = 0 }
 // Empty reports whether everything is written.
 func (q *Queue) Empty() bool { return len(q.waiting) == 0 && q.left == 0 }
 
+// Full reports whether so much waits that nothing more is to be made.
+func (q *Queue) Full() bool { return len(q.waiting) >= maxWaiting }
+
 // Next returns when Batch is to be called again; the zero time: when something is put or written.
 func (q *Queue) Next() time.Time {
 	if q.left > 0 || len(q.waiting) == 0 {
@@ -80,19 +85,24 @@ func (q *Queue) Batch(now time.Time, write func(rec stream.Record, end func(erro
 		return
 	}
 	keys := make(map[string]struct{})
-	var batch, rest []*item
-	for i, it := range q.waiting {
+	var batch, passed []*item
+	seen := 0
+	for _, it := range q.waiting {
 		if len(batch) == maxBatch {
-			rest = append(rest, q.waiting[i:]...)
 			break
 		}
+		seen++
 		if _, taken := keys[string(it.rec.Key)]; taken { //mutant:events-of-a-task-do-not-overtake-each-other
-			rest = append(rest, it)
+			passed = append(passed, it)
 			continue
 		}
 		keys[string(it.rec.Key)] = struct{}{}
 		batch = append(batch, it)
 	}
+	// What was passed over stays first, and what was not looked at stays where it is: a takeover may put millions, which no batch may copy.
+	rest := q.waiting[len(batch):]
+	copy(q.waiting[len(batch):seen], passed)
+	clear(q.waiting[:len(batch)])
 	q.waiting, q.batch, q.left, q.failed = rest, slices.Clone(batch), len(batch), nil
 	for _, it := range batch {
 		write(it.rec, func(err error) { q.written(it, err, now) })
