@@ -1,9 +1,10 @@
 package callbacks
 
 import (
-	"encoding/json"
 	"net/url"
 	"time"
+
+	"github.com/go-json-experiment/json"
 
 	"altavoz/internal/backoff"
 	"altavoz/processor/timers"
@@ -54,8 +55,8 @@ type task struct {
 // State is how an endpoint stands, as it is kept in the topic callbacks. Times are unix milliseconds, 0: none.
 type State struct {
 	FailingMs int64  `json:"failing_since_ms"`
-	OffMs     int64  `json:"off_since_ms,omitempty"`
-	Last      string `json:"last,omitempty"` // what was answered, or went wrong
+	OffMs     int64  `json:"off_since_ms,omitzero"`
+	Last      string `json:"last,omitzero"` // what was answered, or went wrong
 }
 
 // endpoint is scheme and host of callbacks, as far as one partition knows it.

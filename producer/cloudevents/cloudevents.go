@@ -5,10 +5,11 @@
 package cloudevents
 
 import (
-	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/go-json-experiment/json"
 
 	"altavoz/producer/tasks"
 	"altavoz/schemas"

@@ -24,9 +24,8 @@ const (
 
 const (
 	prefix = "whsec_"
-	// MinKey and MaxKey are the bytes of a secret's key.
-	MinKey = 24
-	MaxKey = 64
+	// A secret's key has that many bytes.
+	minKey, maxKey = 24, 64
 	// maxSecrets of an owner: the one in use, and the one that replaces it.
 	maxSecrets = 2
 )
@@ -50,8 +49,8 @@ func Parse(text schemas.Secret) (Secrets, error) {
 		}
 		coded, ok := strings.CutPrefix(secret, prefix)
 		key, err := base64.StdEncoding.DecodeString(coded)
-		if !ok || err != nil || len(key) < MinKey || len(key) > MaxKey {
-			return nil, fmt.Errorf("secret %d is not whsec_ and %d to %d bytes in base64", i+1, MinKey, MaxKey)
+		if !ok || err != nil || len(key) < minKey || len(key) > maxKey {
+			return nil, fmt.Errorf("secret %d is not whsec_ and %d to %d bytes in base64", i+1, minKey, maxKey)
 		}
 		if len(out[owner]) == maxSecrets {
 			return nil, fmt.Errorf("secret %d is the third of its owner: there may be two, while one is replaced", i+1)
