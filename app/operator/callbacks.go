@@ -17,9 +17,10 @@ import (
 	"altavoz/stream"
 )
 
-// Endpoint is where callbacks go: scheme and host. It fails, or something waits for it.
+// Endpoint is where callbacks of an owner go: scheme and host. It fails, or something waits for it.
 type Endpoint struct {
 	Endpoint     string `json:"endpoint"`
+	Owner        string `json:"owner,omitempty"`
 	State        string `json:"state"` // waiting, failing, or off: in one partition at least
 	Waiting      int    `json:"waiting"`
 	OldestAt     string `json:"oldest_at,omitempty"` // when the event that waits longest happened
@@ -37,7 +38,11 @@ func (e Endpoint) String() string {
 	case e.FailingSince != "":
 		since = " since " + e.FailingSince
 	}
-	line := fmt.Sprintf("%s  %s%s, %d waiting", shown.Line(e.Endpoint), e.State, since, e.Waiting)
+	of := ""
+	if e.Owner != "" {
+		of = " of " + shown.Line(e.Owner)
+	}
+	line := fmt.Sprintf("%s%s  %s%s, %d waiting", shown.Line(e.Endpoint), of, e.State, since, e.Waiting)
 	if e.Last != "" {
 		line += ": " + shown.Line(e.Last)
 	}
@@ -81,11 +86,12 @@ func Callbacks(ctx context.Context, cfg kafka.Config) ([]Endpoint, error) {
 func addCallback(all map[string]*Endpoint, key string, rec *stream.Record) {
 	name, failing := strings.CutPrefix(key, callbacks.EndpointPrefix)
 	if !failing {
-		name = callbacks.EndpointOf(rec.Header(schemas.CallbackHeader))
+		name = callbacks.NameOf(rec.Header(schemas.CallbackHeader), rec.Header(schemas.OwnerHeader))
 	}
 	e := all[name]
 	if e == nil {
-		e = &Endpoint{Endpoint: name, State: "waiting"}
+		of, owner, _ := strings.Cut(name, " ")
+		e = &Endpoint{Endpoint: of, Owner: owner, State: "waiting"}
 		all[name] = e
 	}
 	if !failing {

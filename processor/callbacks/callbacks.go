@@ -8,8 +8,8 @@
 // commits go on whatever endpoints do. What was posted is deleted there. A process that dies leaves what waits to the next owner of the
 // partition, which may post again what was under way: the event's id says so.
 //
-// An endpoint is scheme and host. One that fails is left alone for longer and longer, and tried with one event at a time; others do not
-// notice. After five days of failing it is switched off: its events are dropped, and one an hour is tried.
+// An endpoint is scheme and host, of one owner. One that fails is left alone for longer and longer, and tried with one event at a time, of its
+// tasks in turn; others do not notice. After five days of failing it is switched off: its events are dropped, and one an hour is tried.
 //
 // The package holds no client of Kafka or HTTP.
 package callbacks

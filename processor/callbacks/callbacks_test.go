@@ -324,7 +324,7 @@ func TestEndpointThatFailsForFiveDaysIsSwitchedOff(t *testing.T) {
 		p := w.start()
 		w.event(1, 1, bad)
 		settle(25 * time.Hour)
-		if left := w.left(); !slices.Equal(left, []string{"endpoint/https://bad.example"}) {
+		if left := w.left(); !slices.Equal(left, []string{"endpoint/https://bad.example tienda"}) {
 			t.Fatalf("%v are left after a day, want the endpoint alone", left)
 		}
 		if n := value(t, p.reg, "altavoz_callbacks_total", "expired"); n != 1 {

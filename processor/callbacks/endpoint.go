@@ -2,6 +2,7 @@ package callbacks
 
 import (
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -59,7 +60,7 @@ type State struct {
 	Last      string `json:"last,omitzero"` // what was answered, or went wrong
 }
 
-// endpoint is scheme and host of callbacks, as far as one partition knows it.
+// endpoint is scheme and host of an owner's callbacks, as far as one partition knows it.
 type endpoint struct {
 	name    string
 	ready   []*task
@@ -72,13 +73,29 @@ type endpoint struct {
 	State
 }
 
-// EndpointOf returns scheme and host of a URL, "" of none.
+// EndpointOf returns scheme and host of a URL, "" of none. However a host is written it is the same.
 func EndpointOf(text string) string {
 	u, err := url.Parse(text)
 	if err != nil || u.Host == "" {
 		return ""
 	}
-	return u.Scheme + "://" + u.Host
+	u.Host = strings.ToLower(u.Host)
+	port := u.Port()
+	host := strings.TrimSuffix(strings.TrimSuffix(u.Host, ":"+port), ".")
+	if usual := map[string]string{"http": "80", "https": "443"}[u.Scheme]; port != "" && port != usual {
+		host += ":" + port
+	}
+	return u.Scheme + "://" + host
+}
+
+// NameOf returns the name of an owner's endpoint: many have URLs of one host, and what those of one do to it is nothing to the others. A host has
+// no space.
+func NameOf(url, owner string) string {
+	name := EndpointOf(url)
+	if owner == "" || name == "" { //mutant:owners-of-one-host-are-apart
+		return name
+	}
+	return name + " " + owner
 }
 
 // record makes the record of the endpoint's state; of one that works, a tombstone.

@@ -115,7 +115,7 @@ func (p *part) take(now time.Time) {
 		if !ok || p.waiting[one.id] {
 			continue
 		}
-		e := p.endpoint(EndpointOf(one.url))
+		e := p.endpoint(NameOf(one.url, one.owner))
 		room[e.name]++
 		if result := e.refuses(now, one.at, room[e.name]); result != "" {
 			p.st.metrics.ended[result].Inc()
@@ -193,7 +193,7 @@ func (p *part) forget(e *endpoint) {
 
 // put has an event posted behind those of its task.
 func (p *part) put(one pending) {
-	e := p.endpoint(EndpointOf(one.url))
+	e := p.endpoint(NameOf(one.url, one.owner))
 	key := e.name + " " + taskOf(one.id)
 	t := p.tasks[key]
 	if t == nil { //mutant:events-of-a-task-are-posted-in-order
@@ -295,8 +295,8 @@ func (p *part) posted(t *task, status int, wait time.Duration, failed error, now
 		return
 	}
 	t.tries++
-	if own { // the endpoint's wait is the task's: it goes first again
-		e.ready = append([]*task{t}, e.ready...)
+	if own { // the endpoint's wait is the task's. It may be this event that it fails at: others go first
+		p.ready(t)
 		return
 	}
 	p.later.Start(&t.timer, t, now.Add(max(wait, backoff.Equal(firstWait, longestWait, t.tries-1))))
