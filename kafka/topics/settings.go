@@ -195,10 +195,13 @@ func retention(d time.Duration) string {
 	return strconv.FormatFloat(d.Hours()/24, 'g', 3, 64) + " days"
 }
 
+// likeResults are the topics that have a partition for each of results: what is written there of a task lies in the partition of the same number.
+var likeResults = []stream.Topic{schemas.TopicMarks, schemas.TopicStatuses, schemas.TopicEvents, schemas.TopicCallbacks}
+
 // CheckLayout compares how many partitions topics have with how many they must have, and had when altavoz first started; had is
 // empty where that is not known.
 func (f *Findings) CheckLayout(names func(stream.Topic) string, have, had map[stream.Topic]int32) {
-	for _, t := range []stream.Topic{schemas.TopicMarks, schemas.TopicStatuses, schemas.TopicEvents, schemas.TopicCallbacks} {
+	for _, t := range likeResults {
 		if have[t] != have[schemas.TopicResults] {
 			f.wrong("%s has %d partitions and %s has %d: they must have the same number", names(t), have[t], names(schemas.TopicResults), have[schemas.TopicResults])
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -104,7 +105,14 @@ func (t checker) ensure(ctx context.Context) (kafka.Layout, error) {
 		if have.Has(t.TopicName(s.Topic)) {
 			continue
 		}
-		if err := t.create(ctx, s); err != nil {
+		partitions := s.Partitions
+		if t.embedded {
+			partitions = s.Embedded
+		}
+		if results := have[t.TopicName(schemas.TopicResults)]; results.Err == nil && len(results.Partitions) > 0 && slices.Contains(likeResults, s.Topic) {
+			partitions = int32(len(results.Partitions)) // a topic that is new in this version, beside those that an operator made
+		}
+		if err := t.create(ctx, s, partitions); err != nil {
 			return nil, err
 		}
 		created = true
@@ -123,11 +131,7 @@ func (t checker) ensure(ctx context.Context) (kafka.Layout, error) {
 	return layout, registry.Write(ctx, t.Config, t.cl, known.Missing(layout)...)
 }
 
-func (t checker) create(ctx context.Context, s schemas.TopicSpec) error {
-	partitions := s.Partitions
-	if t.embedded {
-		partitions = s.Embedded
-	}
+func (t checker) create(ctx context.Context, s schemas.TopicSpec, partitions int32) error {
 	configs := make(map[string]*string)
 	for k, v := range Settings(s) {
 		configs[k] = &v

@@ -3,8 +3,10 @@ package topics_test
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -47,6 +49,29 @@ func TestPartitionsThatWereAddedAreNoticed(t *testing.T) {
 		})
 		if _, err := topics.Check(t.Context(), c); !errors.Is(err, topics.ErrMismatch) {
 			t.Errorf("`topics check` says %v, want %v", err, topics.ErrMismatch)
+		}
+	})
+}
+
+// A version that brings a topic finds a cluster whose topics an operator made, with other partitions than the table has.
+func TestNewTopicHasThePartitionsOfResults(t *testing.T) {
+	t.Parallel()
+	kafkatest.OnBrokers(t, func(t *testing.T, c kafka.Config) {
+		cl, err := kgo.NewClient(kgo.SeedBrokers(c.Brokers...))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer cl.Close()
+		const made = 7
+		month := strconv.FormatInt((31 * 24 * time.Hour).Milliseconds(), 10)
+		if _, err := kadm.NewClient(cl).CreateTopic(t.Context(), made, -1, map[string]*string{"retention.ms": &month}, c.Prefix+string(schemas.TopicResults)); err != nil {
+			t.Fatal(err)
+		}
+		layout := kafkatest.Layout(t, c)
+		for _, topic := range []stream.Topic{schemas.TopicMarks, schemas.TopicStatuses, schemas.TopicEvents, schemas.TopicCallbacks} {
+			if layout[topic] != made {
+				t.Errorf("%s has %d partitions, want %d", topic, layout[topic], made)
+			}
 		}
 	})
 }
