@@ -49,6 +49,15 @@ func TestCallersOfTheFileOfKeysAreRead(t *testing.T) {
 	}
 }
 
+// Where a broadcast would be refused for its callback after it was accepted, a key's is written in the way that is taken.
+func TestKeysCallbackIsCleanedAsABroadcastsIs(t *testing.T) {
+	t.Parallel()
+	callers, err := ParseFile([]byte(`[{"owner":"a","secrets":["`+long+`"],"scopes":["send"],"callback_url":" https://example.com/a b "}]`), noFiles)
+	if err != nil || len(callers) != 1 || callers[0].Callback != "https://example.com/a%20b" {
+		t.Errorf("%v, %v; want https://example.com/a%%20b", callers, err)
+	}
+}
+
 // What a keys file may not say: each is refused with the line or the entry, and no message has a secret.
 func TestKeysFileIsStrict(t *testing.T) {
 	t.Parallel()
@@ -72,6 +81,9 @@ func TestKeysFileIsStrict(t *testing.T) {
 		"no senders":              {key(`,"senders":[]`), "senders"},
 		"sender twice":            {key(`,"senders":["1","1"]`), "sender 2"},
 		"empty sender":            {key(`,"senders":[""]`), "sender 1"},
+		"callback of a user":      {key(`,"callback_url":"https://a:b@example.com/"`), "callback_url"},
+		"callback of no port":     {key(`,"callback_url":"https://example.com:70000/"`), "callback_url"},
+		"callback that is long":   {key(`,"callback_url":"https://example.com/` + strings.Repeat("x", 2000) + `"`), "callback_url"},
 		"null":                    {"[null]", "entry 1"},
 		"no owner":                {`[{"secrets":["` + long + `"],"scopes":["send"]}]`, "entry 1"},
 		"empty owner":             {`[{"owner":"","secrets":["` + long + `"],"scopes":["send"]}]`, "entry 1"},

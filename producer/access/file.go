@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"net/url"
 	"slices"
 	"strings"
 
@@ -12,6 +11,8 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"altavoz/schemas"
+	"altavoz/schemas/request"
+	"altavoz/schemas/rules"
 )
 
 // Limits of a keys file.
@@ -101,10 +102,9 @@ func (e entry) caller(read func(string) (schemas.Secret, error)) (*Caller, error
 	if err := e.checkLists(); err != nil {
 		return nil, err
 	}
-	if u, err := url.Parse(e.Callback); e.Callback != "" && (err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.User != nil || len(e.Callback) > schemas.MaxCallback) {
-		return nil, errors.New("its callback_url is no URL with http:// or https://, and no user in it")
+	if c.Callback = rules.CleanLink(e.Callback); c.Callback != "" && request.CallbackFault(c.Callback) != nil { // as a broadcast that names it is judged
+		return nil, fmt.Errorf("its callback_url is no URL with http:// or https://, of up to %d characters, and no user in it", request.MaxURL)
 	}
-	c.Callback = e.Callback
 	secrets := make([]schemas.Secret, 0, maxSecrets)
 	for _, s := range e.Secrets {
 		secrets = append(secrets, schemas.Secret(s))

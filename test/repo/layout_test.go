@@ -27,7 +27,7 @@ var packages = map[string][]string{
 	"schemas/shown":        {},
 	"schemas/version":      {},
 	"producer":             {"stream", "schemas", "schemas/es", "schemas/request", "schemas/taskids", "producer/access", "producer/bodies", "producer/chosen", "producer/connections", "producer/dryrun", "producer/export", "producer/feed", "producer/guard", "producer/headers", "producer/codes", "producer/history", "producer/identity", "producer/loglimit", "producer/meters", "producer/ratelimit", "producer/requestid", "producer/retry", "producer/senders", "producer/slots", "producer/tasks", "producer/underway", "producer/upload", "producer/webhooks", "schemas/standing"},
-	"producer/access":      {"schemas"},
+	"producer/access":      {"schemas", "schemas/request", "schemas/rules"},
 	"producer/chosen":      {"schemas"},
 	"producer/dryrun":      {"processor/fanout/canary", "processor/fanout/recipients", "producer/export", "producer/senders", "producer/tasks", "schemas", "schemas/es", "schemas/request"},
 	"producer/identity":    {"stream", "schemas", "schemas/taskids"},
