@@ -137,3 +137,28 @@ func TestOneHostIsOneEndpointHoweverItIsWritten(t *testing.T) {
 		}
 	})
 }
+
+// Endpoints that fail, as many as there may be, do not fill a partition so that nothing more is read of it.
+func TestManyDeadEndpointsDoNotStopReading(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.answers(func(url string) (int, time.Duration, error) {
+			if url == good {
+				return http.StatusOK, 0, nil
+			}
+			return http.StatusServiceUnavailable, time.Hour, nil
+		})
+		p := w.start()
+		defer func() { p.leave() }()
+		for n := range 26 * 2100 {
+			w.event(n, 1, fmt.Sprintf("https://%d.example/", n%26))
+		}
+		settle(10 * time.Minute)
+		id := w.event(100_000, 1, good)
+		settle(time.Second)
+		if got := w.got(100_000, good); !slices.Equal(got, []string{id}) {
+			t.Errorf("the endpoint that works got %v within a second, want %s", got, id)
+		}
+	})
+}

@@ -45,6 +45,8 @@ const (
 	batch = 200
 	// maxPending is how many events wait in a partition before no more are read: some 50 MB.
 	maxPending = 50_000
+	// maxFailingWaits is how many wait in a partition before those of endpoints that fail are dropped, so that reading goes on for the others.
+	maxFailingWaits = maxPending / 2
 	// maxPosting is how many callbacks a process has under way.
 	maxPosting = 256
 	// metadata is what stands beside an offset, so that one which somebody else set is known for what it is.

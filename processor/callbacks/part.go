@@ -117,7 +117,7 @@ func (p *part) take(now time.Time) {
 		}
 		e := p.endpoint(NameOf(one.url, one.owner))
 		room[e.name]++
-		if result := e.refuses(now, one.at, room[e.name]); result != "" {
+		if result := e.refuses(now, one.at, room[e.name], p.waits+len(some)); result != "" {
 			p.st.metrics.ended[result].Inc()
 			p.st.cfg.Logger.Warn("a callback is dropped", "event", one.id, "endpoint", e.name, "result", result)
 			p.forget(e)
@@ -154,14 +154,15 @@ func (p *part) advance(to int64) {
 	}
 }
 
-// refuses returns why an event of that time is dropped, "" if it is not. ahead counts those of the batch up to it.
-func (e *endpoint) refuses(now, at time.Time, ahead int) string {
+// refuses returns why an event of that time is dropped, "" if it is not. ahead counts those of the batch up to it, waits all that wait in the partition.
+func (e *endpoint) refuses(now, at time.Time, ahead, waits int) string {
+	crowded := e.FailingMs != 0 && waits >= maxFailingWaits //mutant:room-is-left-for-endpoints-that-work
 	switch {
 	case now.Sub(at) >= deliverFor:
 		return resultExpired
 	case e.OffMs != 0 && (now.Before(e.probeAt) || e.waits > 0 || ahead > 1):
 		return resultOff
-	case e.waits+ahead > maxEndpointWaits:
+	case e.waits+ahead > maxEndpointWaits, crowded:
 		return resultFull
 	}
 	return ""
