@@ -4,10 +4,13 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"altavoz/internal/logtest"
+	"altavoz/processor/callbacks"
 	"altavoz/schemas"
 	"altavoz/stream"
 )
@@ -159,6 +162,34 @@ func TestManyDeadEndpointsDoNotStopReading(t *testing.T) {
 		settle(time.Second)
 		if got := w.got(100_000, good); !slices.Equal(got, []string{id}) {
 			t.Errorf("the endpoint that works got %v within a second, want %s", got, id)
+		}
+	})
+}
+
+// What is known of an endpoint is written again where Kafka refused it, and not over what is known since.
+func TestStateThatWasRefusedIsNotWrittenOverANewerOne(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		start := time.Now()
+		w.answers(func(string) (int, time.Duration, error) {
+			if time.Since(start) < 5*time.Second {
+				return http.StatusServiceUnavailable, 0, nil
+			}
+			return http.StatusOK, 0, nil
+		})
+		p := w.start()
+		defer func() { p.leave() }()
+		p.OnWrite(func(rec stream.Record) logtest.Fault {
+			return logtest.Fault{Lose: strings.HasPrefix(string(rec.Key), callbacks.EndpointPrefix) && len(rec.Value) > 0 && time.Since(start) < 20*time.Second}
+		})
+		id := w.event(1, 1, bad)
+		settle(10 * time.Minute)
+		if got := w.got(1, bad); !slices.Equal(got, []string{id}) {
+			t.Fatalf("got %v, want %s", got, id)
+		}
+		if left := w.left(); len(left) > 0 {
+			t.Errorf("%v are left of an endpoint that works, want none", left)
 		}
 	})
 }

@@ -342,9 +342,19 @@ func (p *part) end(t *task, result string) {
 	}
 }
 
-// keep writes the state of an endpoint.
+// keep writes the state of an endpoint; again where that fails, unless there is a newer one, which is written by itself.
 func (p *part) keep(e *endpoint) {
-	p.Write(&partition.Write{To: p.st.ports.Log, Records: []stream.Record{e.record(p.Partition().Partition)}, Done: func(stream.Record) {}})
+	name, failing, off := e.name, e.FailingMs, e.OffMs
+	p.Write(&partition.Write{
+		To: p.st.ports.Log, Records: []stream.Record{e.record(p.Partition().Partition)}, Done: func(stream.Record) {},
+		Ready: func() bool {
+			var now State
+			if e := p.endpoints[name]; e != nil {
+				now = e.State
+			}
+			return now.FailingMs == failing && now.OffMs == off //mutant:older-state-is-not-written-over-a-newer-one
+		},
+	})
 }
 
 // count counts an endpoint in the gauges.
