@@ -25,6 +25,8 @@ const (
 	deliverFor = 24 * time.Hour
 	// offAfter is how long an endpoint may fail, without a success between, before it is switched off.
 	offAfter = 5 * 24 * time.Hour
+	// offFailures is after how many failures at least: while something waited, so that time in which nothing was tried counts for nothing alone.
+	offFailures = 10
 	// probeEvery is how often one event is tried of an endpoint that is off.
 	probeEvery = time.Hour
 
@@ -62,14 +64,15 @@ type State struct {
 
 // endpoint is scheme and host of an owner's callbacks, as far as one partition knows it.
 type endpoint struct {
-	name    string
-	ready   []*task
-	waits   int // events
-	posting int
-	tries   int                     // failures in a row that are the endpoint's, not the URL's
-	openAt  time.Time               // nothing is posted before
-	probeAt time.Time               // when it is off
-	timer   timers.Timer[*endpoint] // running: it is asked again then
+	name     string
+	ready    []*task
+	waits    int // events
+	posting  int
+	tries    int                     // failures in a row that are the endpoint's, not the URL's
+	failures int                     // since something waits, without a success
+	openAt   time.Time               // nothing is posted before
+	probeAt  time.Time               // when it is off
+	timer    timers.Timer[*endpoint] // running: it is asked again then
 	State
 }
 
@@ -125,11 +128,12 @@ func (e *endpoint) failed(now time.Time, own bool, wait time.Duration, what stri
 		e.openAt = now.Add(max(wait, backoff.Equal(firstWait, longestWait, e.tries)))
 		e.tries++
 	}
+	e.failures++
 	e.Last = what[:min(len(what), maxTold)]
 	switch {
 	case e.FailingMs == 0:
 		e.FailingMs = now.UnixMilli()
-	case e.OffMs == 0 && now.Sub(time.UnixMilli(e.FailingMs)) >= offAfter:
+	case e.OffMs == 0 && e.failures >= offFailures && now.Sub(time.UnixMilli(e.FailingMs)) >= offAfter:
 		e.OffMs, e.probeAt = now.UnixMilli(), now.Add(probeEvery)
 	default:
 		return false
@@ -140,6 +144,6 @@ func (e *endpoint) failed(now time.Time, own bool, wait time.Duration, what stri
 // works takes a success in, and reports whether the state is to be kept anew.
 func (e *endpoint) works() bool {
 	was := e.FailingMs != 0
-	e.tries, e.openAt, e.State = 0, time.Time{}, State{}
+	e.tries, e.failures, e.openAt, e.State = 0, 0, time.Time{}, State{}
 	return was
 }

@@ -327,7 +327,9 @@ func (p *part) end(t *task, result string) {
 	}
 	t.waiting, t.tries = t.waiting[1:], 0
 	delete(p.waiting, one.id)
-	t.of.waits--
+	if t.of.waits--; t.of.waits == 0 {
+		t.of.failures = 0
+	}
 	p.waits--
 	p.st.metrics.waiting.Dec()
 	p.Write(&partition.Write{
