@@ -354,7 +354,10 @@ func (p *part) keep(e *endpoint) {
 			if e := p.endpoints[name]; e != nil {
 				now = e.State
 			}
-			return now.FailingMs == failing && now.OffMs == off //mutant:older-state-is-not-written-over-a-newer-one
+			if now.FailingMs != failing || now.OffMs != off { //mutant:older-state-is-not-written-over-a-newer-one
+				return false
+			}
+			return true
 		},
 	})
 }
