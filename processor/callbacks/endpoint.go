@@ -121,6 +121,20 @@ func (e *endpoint) mayPost(now time.Time) (ok bool, at time.Time) {
 	return e.posting < atOnce, time.Time{}
 }
 
+// refuses returns why an event of that time is dropped, "" if it is not. ahead counts those of the batch up to it, waits all that wait in the partition.
+func (e *endpoint) refuses(now, at time.Time, ahead, waits int) string {
+	crowded := e.FailingMs != 0 && waits >= maxFailingWaits //mutant:room-is-left-for-endpoints-that-work
+	switch {
+	case now.Sub(at) >= deliverFor:
+		return resultExpired
+	case e.OffMs != 0 && (now.Before(e.probeAt) || e.waits > 0 || ahead > 1):
+		return resultOff
+	case e.waits+ahead > maxEndpointWaits, crowded:
+		return resultFull
+	}
+	return ""
+}
+
 // failed takes a failure in. The endpoint's own close it for a while; all of them count for how long it has failed. It reports whether the
 // state is to be kept anew.
 func (e *endpoint) failed(now time.Time, own bool, wait time.Duration, what string) bool {

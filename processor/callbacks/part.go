@@ -154,20 +154,6 @@ func (p *part) advance(to int64) {
 	}
 }
 
-// refuses returns why an event of that time is dropped, "" if it is not. ahead counts those of the batch up to it, waits all that wait in the partition.
-func (e *endpoint) refuses(now, at time.Time, ahead, waits int) string {
-	crowded := e.FailingMs != 0 && waits >= maxFailingWaits //mutant:room-is-left-for-endpoints-that-work
-	switch {
-	case now.Sub(at) >= deliverFor:
-		return resultExpired
-	case e.OffMs != 0 && (now.Before(e.probeAt) || e.waits > 0 || ahead > 1):
-		return resultOff
-	case e.waits+ahead > maxEndpointWaits, crowded:
-		return resultFull
-	}
-	return ""
-}
-
 func (p *part) endpoint(name string) *endpoint {
 	e := p.endpoints[name]
 	if e == nil {
