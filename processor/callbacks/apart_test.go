@@ -219,3 +219,23 @@ func TestOneFailureAfterAQuietWeekSwitchesNothingOff(t *testing.T) {
 		}
 	})
 }
+
+// A broadcast over Kafka may name anything; it is refused for it, and its events go nowhere.
+func TestWhatIsNoEndpointIsNotPostedTo(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		p := w.start()
+		defer func() { p.leave() }()
+		none := []string{"ftp://good.example/", "https://user:word@good.example/", "good.example/hook", "https://", "mailto:a@good.example"}
+		for n, url := range none {
+			w.event(n, 1, url)
+		}
+		settle(time.Minute)
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		if len(w.tries) > 0 {
+			t.Errorf("%v were posted to, want none", w.tries)
+		}
+	})
+}

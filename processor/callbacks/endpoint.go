@@ -76,10 +76,10 @@ type endpoint struct {
 	State
 }
 
-// EndpointOf returns scheme and host of a URL, "" of none. However a host is written it is the same.
+// EndpointOf returns scheme and host of a URL, "" of one that is not posted to. However a host is written it is the same.
 func EndpointOf(text string) string {
 	u, err := url.Parse(text)
-	if err != nil || u.Host == "" {
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.User != nil {
 		return ""
 	}
 	u.Host = strings.ToLower(u.Host)
