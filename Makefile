@@ -18,6 +18,8 @@ E2E_TIME  := 5m
 SIM_LIMIT := 3m
 MUT_TIME  := 5m
 
+# How many packages' tests run at once: some of them wait for real time.
+UNIT_PARALLEL := 3
 # How many mutants run at once: the slowest ones wait half a minute for what does not come.
 MUT_PARALLEL := 6
 
@@ -65,7 +67,7 @@ build: ## bin/altavoz, static, as in the image
 test: unit e2e sim mutants ## every suite
 
 unit: ## unit, property, golden, fuzz-seed, testscript and layout tests
-	$(call timed,unit,go test $(RACE) -timeout $(UNIT_TIME) -skip '$(END_TO_END)|$(SIMULATION)|$(MUTATIONS)' ./...)
+	$(call timed,unit,go test $(RACE) -p $(UNIT_PARALLEL) -timeout $(UNIT_TIME) -skip '$(END_TO_END)|$(SIMULATION)|$(MUTATIONS)' ./...)
 
 e2e: real-servers ## the whole path, embedded and on a real Kafka and Redis that the tests start
 	$(call present,$(END_TO_END),./test/e2e)
@@ -74,7 +76,7 @@ e2e: real-servers ## the whole path, embedded and on a real Kafka and Redis that
 # As many histories as fit into SIM_TIME; SEEDS=10000 as many as that, FIRST=5001 from there on, SEED=17 that one.
 sim: ## all stages in fake time with seeded faults: SEEDS=10000, or SEED=17 TRIES=20 to see one again
 	$(call present,$(SIMULATION),./test/sim)
-	$(if $(SEEDS)$(SEED),,$(call timed,histories of the stages,go test -count=1 -run '$(SIMULATION)' ./processor/aggregator ./processor/callbacks ./processor/fanout ./processor/fanout/recipients ./processor/sender ./producer/export ./producer/history))
+	$(if $(SEEDS)$(SEED),,$(call timed,histories of the stages,go test -count=1 -run '$(SIMULATION)' ./processor/aggregator ./processor/callbacks ./processor/fanout ./processor/fanout/recipients ./processor/sender ./producer/dryrun ./producer/export ./producer/history))
 	@mkdir -p .cache && go test -c -o .cache/sim.test ./test/sim
 	$(call timed,sim,cd test/sim && SIM_TIME=$(if $(SEEDS)$(SEED),,$(SIM_TIME)) SIM_SEEDS=$(SEEDS) SIM_FIRST=$(FIRST) SIM_SEED=$(SEED) \
 		SIM_TRIES=$(TRIES) GOGC=400 ../../.cache/sim.test -test.timeout $(if $(SEEDS)$(SEED),0,$(SIM_LIMIT)) $(if $(SEED),-test.v) \

@@ -139,7 +139,7 @@ func TestSendingSaysWhatItTakesForGranted(t *testing.T) {
 }
 
 // A long list takes bounded memory: rows are a sample, and who came before is remembered as far as there is room.
-func TestALongListTakesBoundedMemory(t *testing.T) {
+func TestSimulatedLongListTakesBoundedMemory(t *testing.T) {
 	t.Parallel()
 	l := NewList("CO")
 	const people = 800_000

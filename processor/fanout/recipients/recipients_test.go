@@ -113,7 +113,7 @@ func TestNationalWritingsOfALineAreOneRecipient(t *testing.T) {
 }
 
 // A set that is made again after a takeover, out of everybody who had a turn before, goes on as the old one would have.
-func TestSetMadeAgainIsTheSame(t *testing.T) {
+func TestSimulatedSetMadeAgainIsTheSame(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		r := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 0))
