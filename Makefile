@@ -14,7 +14,7 @@ MUTATIONS  := ^TestMutants$$
 
 # What a suite may take, on two cores. Unit runs under the race detector in CI.
 UNIT_TIME := 8m
-E2E_TIME  := 5m
+E2E_TIME  := 7m
 SIM_LIMIT := 3m
 MUT_TIME  := 5m
 
