@@ -62,15 +62,9 @@ func Callbacks(ctx context.Context, cfg kafka.Config) ([]Endpoint, error) {
 	}
 	all := make(map[string]*Endpoint)
 	for p, end := range ends {
-		last := make(map[string]stream.Record)
-		err := reader.Range(ctx, stream.TopicPartition{Topic: schemas.TopicCallbacks, Partition: p}, 0, end, func(rec stream.Record) error {
-			if delete(last, string(rec.Key)); len(rec.Value) > 0 {
-				last[string(rec.Key)] = rec
-			}
-			return nil
-		})
+		last, err := callbacks.Latest(ctx, reader, stream.TopicPartition{Topic: schemas.TopicCallbacks, Partition: p}, end)
 		if err != nil {
-			return nil, fmt.Errorf("reading callbacks: %w", err)
+			return nil, err //nolint:wrapcheck // says all
 		}
 		for key, rec := range last {
 			addCallback(all, key, &rec)

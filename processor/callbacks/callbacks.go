@@ -158,10 +158,7 @@ func (st *Stage) Stop(ctx context.Context) error {
 // read from its beginning: what is older than a day is not posted any more.
 func (st *Stage) OnAssigned(ctx context.Context, pos stream.Position) (int64, error) {
 	st.OnLost([]stream.TopicPartition{pos.Partition}) // in case it is assigned to itself
-	from := pos.Offset
-	if from < pos.Begin || from > pos.End {
-		from = pos.Begin
-	}
+	from := partition.From(pos)
 	p := newPart(st, pos.Partition, from)
 	if err := p.load(ctx); err != nil {
 		return 0, fmt.Errorf("taking over %s: %w", pos.Partition, err)
@@ -178,17 +175,9 @@ func (p *part) load(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("asking for the end of %s: %w", of, err)
 	}
-	last := make(map[string]stream.Record)
-	err = p.st.ports.Table.Range(ctx, of, 0, ends[of.Partition], func(rec stream.Record) error {
-		if len(rec.Value) == 0 {
-			delete(last, string(rec.Key))
-		} else {
-			last[string(rec.Key)] = rec
-		}
-		return nil
-	})
+	last, err := Latest(ctx, p.st.ports.Table, of, ends[of.Partition])
 	if err != nil {
-		return fmt.Errorf("reading %s: %w", of, err)
+		return err
 	}
 	var waiting []pending
 	for key, rec := range last {
@@ -210,6 +199,23 @@ func (p *part) load(ctx context.Context) error {
 		p.put(one)
 	}
 	return nil
+}
+
+// Latest reads a partition of the topic callbacks up to an offset: what is there, by key.
+func Latest(ctx context.Context, t Table, of stream.TopicPartition, end int64) (map[string]stream.Record, error) {
+	last := make(map[string]stream.Record)
+	err := t.Range(ctx, of, 0, end, func(rec stream.Record) error {
+		if len(rec.Value) == 0 {
+			delete(last, string(rec.Key))
+		} else {
+			last[string(rec.Key)] = rec
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reading %s: %w", of, err)
+	}
+	return last, nil
 }
 
 // Process hands over the next records of a partition. It does not block.

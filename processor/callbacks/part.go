@@ -14,8 +14,6 @@ import (
 )
 
 const (
-	// commitAgain is how long after a refused commit the next one is made, where no record asks for one before.
-	commitAgain = time.Second
 	// busyAgain is how long a partition waits where the process has as many callbacks under way as it may.
 	busyAgain = 100 * time.Millisecond
 	// offsetHeader is where the event of a record of callbacks lies in events.
@@ -25,6 +23,7 @@ const (
 // part is one partition.
 type part struct {
 	*partition.Engine
+	partition.Progress
 	st *Stage
 
 	writing   bool // a batch of events is written to callbacks
@@ -36,19 +35,18 @@ type part struct {
 	closed    timers.Set[*endpoint]
 	looked    map[*endpoint]struct{} // by the next Step
 	waiting   map[string]bool        // ids
-
-	next, committed int64
-	refused         bool
 }
 
 func newPart(st *Stage, of stream.TopicPartition, from int64) *part {
-	return &part{
+	p := &part{
 		Engine: partition.NewEngine(of, partition.Config{
 			Logger: st.cfg.Logger, Pauser: st.ports.Pauser, MaxRecords: waitRecords, MaxBytes: waitBytes,
 			Retried: func(n int) { st.metrics.retries.Add(float64(n)) },
 		}),
-		st: st, tasks: make(map[string]*task), endpoints: make(map[string]*endpoint), looked: make(map[*endpoint]struct{}), waiting: make(map[string]bool), next: from, committed: from,
+		st: st, tasks: make(map[string]*task), endpoints: make(map[string]*endpoint), looked: make(map[*endpoint]struct{}), waiting: make(map[string]bool),
 	}
+	p.Progress = partition.NewProgress(p.Engine, from, metadata, func(pos stream.Position) { st.parts.Commit(p, pos) })
+	return p
 }
 
 // readPending reads an event that is to be posted, of either topic. Of one of events the offset is its own.
@@ -133,25 +131,14 @@ func (p *part) take(now time.Time) {
 			},
 		})
 	}
-	kept := len(out) == 0 //mutant:event-is-committed-once-it-is-kept
-	if kept {
-		p.advance(end)
-	}
+	//mutant:event-is-committed-once-it-is-kept
 	p.Write(&partition.Write{To: p.st.ports.Log, Records: out, Done: func(stream.Record) {
 		p.writing = false
 		for _, one := range some {
 			p.put(one)
 		}
-		p.advance(end)
+		p.Advance(end)
 	}})
-}
-
-// advance has everything below an offset of events committed.
-func (p *part) advance(to int64) {
-	if to > p.next {
-		p.next = to
-		p.commit()
-	}
 }
 
 func (p *part) endpoint(name string) *endpoint {
@@ -357,28 +344,9 @@ func (p *part) count(e *endpoint, n float64) {
 	}
 }
 
-func (p *part) commit() {
-	p.refused = false
-	p.st.parts.Commit(p, stream.Position{Partition: p.Partition(), Offset: p.next, Metadata: metadata})
-}
-
-// OnCommitted takes in how a commit ended. A refused one is made again after a while, where no record asks for one before.
-func (p *part) OnCommitted(r partition.CommitResult) {
-	p.refused = r.Refused != nil || r.Unknown != nil
-	if !p.refused {
-		p.committed = max(p.committed, r.Position.Offset)
-		return
-	}
-	p.After(commitAgain, func() {
-		if p.refused {
-			p.commit()
-		}
-	})
-}
-
 // Drained reports whether what is under way is posted, noted and committed.
 func (p *part) Drained() bool {
-	return p.posting == 0 && p.InFlight() == 0 && (p.refused || p.committed >= p.next)
+	return p.posting == 0 && p.InFlight() == 0 && p.Settled()
 }
 
 // Close gives back what the partition added to the gauges.

@@ -13,28 +13,25 @@ const (
 	// What failed is tried again after 100 ms, then twice that, up to 5 s; half of it is drawn.
 	firstWait   = 100 * time.Millisecond
 	longestWait = 5 * time.Second
-	// commitAgain is how long after a refused commit the next one is made, where no record asks for one before.
-	commitAgain = time.Second
 )
 
 // part is one partition. Its records are relayed one after the other, so that they keep their order.
 type part struct {
 	*partition.Engine
+	partition.Progress
 	st *Stage
 
-	relaying  bool  // a record is
-	next      int64 // below it everything is relayed
-	committed int64 // as acknowledged
-	refused   bool  // the last commit was not taken, or nobody knows
-
-	warned time.Time // of relayed
+	relaying bool      // a record is
+	warned   time.Time // of relayed
 }
 
 func newPart(st *Stage, of stream.TopicPartition, from int64) *part {
-	return &part{
+	p := &part{
 		Engine: partition.NewEngine(of, partition.Config{Logger: st.cfg.Logger, Pauser: st.ports.Pauser, MaxRecords: waitRecords, MaxBytes: waitBytes}),
-		st:     st, next: from, committed: from,
+		st:     st,
 	}
+	p.Progress = partition.NewProgress(p.Engine, from, metadata, func(pos stream.Position) { st.parts.Commit(p, pos) })
+	return p
 }
 
 // Step relays the next record, unless one is being relayed.
@@ -46,34 +43,15 @@ func (p *part) Step(time.Time) time.Time {
 		p.relaying = true
 		relay := func(ctx context.Context) error { return p.relayed(ctx, &rec) }
 		p.Background(relay, func(error) bool { return true }, func(error) {
-			p.relaying, p.next = false, rec.Offset+1
-			p.commit()
+			p.relaying = false
+			p.Advance(rec.Offset + 1)
 		})
 	}
 	return time.Time{}
 }
 
-func (p *part) commit() {
-	p.refused = false
-	p.st.parts.Commit(p, stream.Position{Partition: p.Partition(), Offset: p.next, Metadata: metadata})
-}
-
-// OnCommitted takes in how a commit ended. A refused one is made again after a while, where no record asks for one before.
-func (p *part) OnCommitted(r partition.CommitResult) {
-	p.refused = r.Refused != nil || r.Unknown != nil
-	if !p.refused {
-		p.committed = max(p.committed, r.Position.Offset)
-		return
-	}
-	p.After(commitAgain, func() {
-		if p.refused {
-			p.commit()
-		}
-	})
-}
-
 // Drained reports whether the record under way is relayed and committed.
-func (p *part) Drained() bool { return !p.relaying && (p.refused || p.committed >= p.next) }
+func (p *part) Drained() bool { return !p.relaying && p.Settled() }
 
 // Close is partition.Handler's: nothing is held.
 func (p *part) Close() {}

@@ -125,10 +125,7 @@ func (st *Stage) Stop(ctx context.Context) error {
 // OnAssigned takes a partition over. Where the log does not hold what was committed, it is relayed from its beginning: repeats are known.
 func (st *Stage) OnAssigned(_ context.Context, pos stream.Position) (int64, error) {
 	st.OnLost([]stream.TopicPartition{pos.Partition}) // in case it is assigned to itself
-	from := pos.Offset
-	if from < pos.Begin || from > pos.End {
-		from = pos.Begin
-	}
+	from := partition.From(pos)
 	p := newPart(st, pos.Partition, from)
 	st.parts.Put(pos.Partition, p)
 	p.Start(p)

@@ -17,6 +17,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"altavoz/blob"
+	"altavoz/processor/partition"
 	"altavoz/schemas"
 	"altavoz/stream"
 )
@@ -404,7 +405,7 @@ func TestReadingPausesWhileTooMuchWaits(t *testing.T) {
 			t.Error("it is not read on")
 		}
 		w.set(func() { w.refusing = false })
-		time.Sleep(2 * commitAgain)
+		time.Sleep(2 * partition.CommitAgain)
 		if w.position() != 2*waitRecords {
 			t.Errorf("committed %d, want %v", w.position(), 2*waitRecords)
 		}
