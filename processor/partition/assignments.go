@@ -31,7 +31,7 @@ type CommitResult struct {
 
 // Assignments is the partitions of a stage. It is safe for concurrent use.
 //
-// The fanout and the aggregator use it. The sender encodes the ledgers of all its partitions under one lock and commits them by its
+// All stages but the sender use it. That encodes the ledgers of all its partitions under one lock and commits them by its
 // own loop: see "One engine for owned partitions" in DESIGN.md.
 type Assignments[S Worker] struct {
 	committer stream.Committer
