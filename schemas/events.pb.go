@@ -644,9 +644,13 @@ type Broadcast struct {
 	// What the caller calls it: at most 128 bytes, shown with the task and its events.
 	Reference string `protobuf:"bytes,30,opt,name=reference,proto3" json:"reference,omitempty"`
 	// Where what happens to the task is posted; empty: nowhere.
-	CallbackUrl   string `protobuf:"bytes,31,opt,name=callback_url,json=callbackUrl,proto3" json:"callback_url,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	CallbackUrl string `protobuf:"bytes,31,opt,name=callback_url,json=callbackUrl,proto3" json:"callback_url,omitempty"`
+	// Beside phones, one for each: what recipients have of their own. Empty: nobody has anything, or it stands in the slices. At most 100.
+	Personal []*Personal `protobuf:"bytes,40,rep,name=personal,proto3" json:"personal,omitempty"`
+	// Recipients of every slice but the last; 0: 1,000. A list with values or messages of its own has 100.
+	SliceRecipients uint32 `protobuf:"varint,41,opt,name=slice_recipients,json=sliceRecipients,proto3" json:"slice_recipients,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
 }
 
 func (x *Broadcast) Reset() {
@@ -847,6 +851,179 @@ func (x *Broadcast) GetCallbackUrl() string {
 	return ""
 }
 
+func (x *Broadcast) GetPersonal() []*Personal {
+	if x != nil {
+		return x.Personal
+	}
+	return nil
+}
+
+func (x *Broadcast) GetSliceRecipients() uint32 {
+	if x != nil {
+		return x.SliceRecipients
+	}
+	return 0
+}
+
+// Personal is what one recipient has of its own. None of its texts is read again for placeholders.
+type Personal struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Which of the content's variables it has, and the value of each.
+	Variables []uint32 `protobuf:"varint,1,rep,packed,name=variables,proto3" json:"variables,omitempty"`
+	Values    []string `protobuf:"bytes,2,rep,name=values,proto3" json:"values,omitempty"`
+	// What its message says differently; none: nothing.
+	Own           *Own `protobuf:"bytes,3,opt,name=own,proto3" json:"own,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Personal) Reset() {
+	*x = Personal{}
+	mi := &file_events_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Personal) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Personal) ProtoMessage() {}
+
+func (x *Personal) ProtoReflect() protoreflect.Message {
+	mi := &file_events_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Personal.ProtoReflect.Descriptor instead.
+func (*Personal) Descriptor() ([]byte, []int) {
+	return file_events_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *Personal) GetVariables() []uint32 {
+	if x != nil {
+		return x.Variables
+	}
+	return nil
+}
+
+func (x *Personal) GetValues() []string {
+	if x != nil {
+		return x.Values
+	}
+	return nil
+}
+
+func (x *Personal) GetOwn() *Own {
+	if x != nil {
+		return x.Own
+	}
+	return nil
+}
+
+// Own is the members of a recipient's own message, in the place of those of the broadcast's content. A member that is not there is the
+// content's; one that is empty takes the content's away.
+type Own struct {
+	state      protoimpl.MessageState `protogen:"open.v1"`
+	Body       *string                `protobuf:"bytes,1,opt,name=body,proto3,oneof" json:"body,omitempty"`
+	Footer     *string                `protobuf:"bytes,2,opt,name=footer,proto3,oneof" json:"footer,omitempty"`
+	ButtonText *string                `protobuf:"bytes,3,opt,name=button_text,json=buttonText,proto3,oneof" json:"button_text,omitempty"`
+	ButtonUrl  *string                `protobuf:"bytes,4,opt,name=button_url,json=buttonUrl,proto3,oneof" json:"button_url,omitempty"`
+	// With it the header is its own: header_text and file are too.
+	Header     *HeaderKind `protobuf:"varint,5,opt,name=header,proto3,enum=altavoz.v1.HeaderKind,oneof" json:"header,omitempty"`
+	HeaderText string      `protobuf:"bytes,6,opt,name=header_text,json=headerText,proto3" json:"header_text,omitempty"`
+	// Of an image, video or document header: which of the content's files, from 1.
+	File          uint32 `protobuf:"varint,7,opt,name=file,proto3" json:"file,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Own) Reset() {
+	*x = Own{}
+	mi := &file_events_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Own) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Own) ProtoMessage() {}
+
+func (x *Own) ProtoReflect() protoreflect.Message {
+	mi := &file_events_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Own.ProtoReflect.Descriptor instead.
+func (*Own) Descriptor() ([]byte, []int) {
+	return file_events_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *Own) GetBody() string {
+	if x != nil && x.Body != nil {
+		return *x.Body
+	}
+	return ""
+}
+
+func (x *Own) GetFooter() string {
+	if x != nil && x.Footer != nil {
+		return *x.Footer
+	}
+	return ""
+}
+
+func (x *Own) GetButtonText() string {
+	if x != nil && x.ButtonText != nil {
+		return *x.ButtonText
+	}
+	return ""
+}
+
+func (x *Own) GetButtonUrl() string {
+	if x != nil && x.ButtonUrl != nil {
+		return *x.ButtonUrl
+	}
+	return ""
+}
+
+func (x *Own) GetHeader() HeaderKind {
+	if x != nil && x.Header != nil {
+		return *x.Header
+	}
+	return HeaderKind_HEADER_KIND_NONE
+}
+
+func (x *Own) GetHeaderText() string {
+	if x != nil {
+		return x.HeaderText
+	}
+	return ""
+}
+
+func (x *Own) GetFile() uint32 {
+	if x != nil {
+		return x.File
+	}
+	return 0
+}
+
 // Retry says of a broadcast that it is for recipients of an earlier one, whom an ingress chose by what became of them. Their places are those
 // in the list of the first task, which is no retry itself.
 type Retry struct {
@@ -861,15 +1038,17 @@ type Retry struct {
 	AcceptedMs int64  `protobuf:"varint,5,opt,name=accepted_ms,json=acceptedMs,proto3" json:"accepted_ms,omitempty"`
 	// Where the list of the first task lies, of which the slices have places. None: the phones stand in the broadcast, and picked has the
 	// place of each, as slices have it.
-	List          *BlobRef `protobuf:"bytes,6,opt,name=list,proto3" json:"list,omitempty"`
-	Picked        []uint32 `protobuf:"varint,7,rep,packed,name=picked,proto3" json:"picked,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	List   *BlobRef `protobuf:"bytes,6,opt,name=list,proto3" json:"list,omitempty"`
+	Picked []uint32 `protobuf:"varint,7,rep,packed,name=picked,proto3" json:"picked,omitempty"`
+	// Recipients of every slice of list but the last; 0: 1,000.
+	SliceRecipients uint32 `protobuf:"varint,8,opt,name=slice_recipients,json=sliceRecipients,proto3" json:"slice_recipients,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
 }
 
 func (x *Retry) Reset() {
 	*x = Retry{}
-	mi := &file_events_proto_msgTypes[1]
+	mi := &file_events_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -881,7 +1060,7 @@ func (x *Retry) String() string {
 func (*Retry) ProtoMessage() {}
 
 func (x *Retry) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[1]
+	mi := &file_events_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -894,7 +1073,7 @@ func (x *Retry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Retry.ProtoReflect.Descriptor instead.
 func (*Retry) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{1}
+	return file_events_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *Retry) GetOf() []byte {
@@ -946,6 +1125,13 @@ func (x *Retry) GetPicked() []uint32 {
 	return nil
 }
 
+func (x *Retry) GetSliceRecipients() uint32 {
+	if x != nil {
+		return x.SliceRecipients
+	}
+	return 0
+}
+
 // Window is the hours of the week in which sends may start, in the broadcast's own time zone.
 type Window struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -963,7 +1149,7 @@ type Window struct {
 
 func (x *Window) Reset() {
 	*x = Window{}
-	mi := &file_events_proto_msgTypes[2]
+	mi := &file_events_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -975,7 +1161,7 @@ func (x *Window) String() string {
 func (*Window) ProtoMessage() {}
 
 func (x *Window) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[2]
+	mi := &file_events_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -988,7 +1174,7 @@ func (x *Window) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Window.ProtoReflect.Descriptor instead.
 func (*Window) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{2}
+	return file_events_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Window) GetTimezone() string {
@@ -1033,7 +1219,7 @@ type Hours struct {
 
 func (x *Hours) Reset() {
 	*x = Hours{}
-	mi := &file_events_proto_msgTypes[3]
+	mi := &file_events_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1045,7 +1231,7 @@ func (x *Hours) String() string {
 func (*Hours) ProtoMessage() {}
 
 func (x *Hours) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[3]
+	mi := &file_events_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1058,7 +1244,7 @@ func (x *Hours) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Hours.ProtoReflect.Descriptor instead.
 func (*Hours) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{3}
+	return file_events_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Hours) GetDays() uint32 {
@@ -1095,14 +1281,19 @@ type Content struct {
 	// Media of an image, video or document header.
 	Media *MediaRef `protobuf:"bytes,7,opt,name=media,proto3" json:"media,omitempty"`
 	// Direct Send category; empty: a service message inside the customer service window.
-	Category      string `protobuf:"bytes,8,opt,name=category,proto3" json:"category,omitempty"`
+	Category string `protobuf:"bytes,8,opt,name=category,proto3" json:"category,omitempty"`
+	// Names of the placeholders that recipients have values for; what stands as {{name}} in body, footer, header_text, button_text and
+	// button_url is one. None: braces are text.
+	Variables []string `protobuf:"bytes,9,rep,name=variables,proto3" json:"variables,omitempty"`
+	// Files of recipients' own headers, each once. At most 100.
+	Files         []*MediaRef `protobuf:"bytes,10,rep,name=files,proto3" json:"files,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Content) Reset() {
 	*x = Content{}
-	mi := &file_events_proto_msgTypes[4]
+	mi := &file_events_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1114,7 +1305,7 @@ func (x *Content) String() string {
 func (*Content) ProtoMessage() {}
 
 func (x *Content) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[4]
+	mi := &file_events_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1127,7 +1318,7 @@ func (x *Content) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Content.ProtoReflect.Descriptor instead.
 func (*Content) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{4}
+	return file_events_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Content) GetBody() string {
@@ -1186,6 +1377,20 @@ func (x *Content) GetCategory() string {
 	return ""
 }
 
+func (x *Content) GetVariables() []string {
+	if x != nil {
+		return x.Variables
+	}
+	return nil
+}
+
+func (x *Content) GetFiles() []*MediaRef {
+	if x != nil {
+		return x.Files
+	}
+	return nil
+}
+
 // MediaRef is a file as it was given (one of url, parts, inline) and, once resolved, what Meta
 // knows it by (one of media_id, link).
 type MediaRef struct {
@@ -1211,7 +1416,7 @@ type MediaRef struct {
 
 func (x *MediaRef) Reset() {
 	*x = MediaRef{}
-	mi := &file_events_proto_msgTypes[5]
+	mi := &file_events_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1223,7 +1428,7 @@ func (x *MediaRef) String() string {
 func (*MediaRef) ProtoMessage() {}
 
 func (x *MediaRef) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[5]
+	mi := &file_events_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1236,7 +1441,7 @@ func (x *MediaRef) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MediaRef.ProtoReflect.Descriptor instead.
 func (*MediaRef) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{5}
+	return file_events_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *MediaRef) GetUrl() string {
@@ -1324,7 +1529,7 @@ type BlobRef struct {
 
 func (x *BlobRef) Reset() {
 	*x = BlobRef{}
-	mi := &file_events_proto_msgTypes[6]
+	mi := &file_events_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1336,7 +1541,7 @@ func (x *BlobRef) String() string {
 func (*BlobRef) ProtoMessage() {}
 
 func (x *BlobRef) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[6]
+	mi := &file_events_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1349,7 +1554,7 @@ func (x *BlobRef) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BlobRef.ProtoReflect.Descriptor instead.
 func (*BlobRef) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{6}
+	return file_events_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *BlobRef) GetPartition() int32 {
@@ -1394,14 +1599,16 @@ type Slice struct {
 	Phones []string               `protobuf:"bytes,1,rep,name=phones,proto3" json:"phones,omitempty"`
 	// Of a retry, instead of phones: the places of its recipients in the list that the broadcast names, which grow. The first one, and the
 	// distance of each other one from the one before it. A record with places has version 2.
-	Picked        []uint32 `protobuf:"varint,2,rep,packed,name=picked,proto3" json:"picked,omitempty"`
+	Picked []uint32 `protobuf:"varint,2,rep,packed,name=picked,proto3" json:"picked,omitempty"`
+	// Beside phones, one for each; empty: nobody has anything of its own. A record with personal has version 2.
+	Personal      []*Personal `protobuf:"bytes,3,rep,name=personal,proto3" json:"personal,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Slice) Reset() {
 	*x = Slice{}
-	mi := &file_events_proto_msgTypes[7]
+	mi := &file_events_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1413,7 +1620,7 @@ func (x *Slice) String() string {
 func (*Slice) ProtoMessage() {}
 
 func (x *Slice) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[7]
+	mi := &file_events_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1426,7 +1633,7 @@ func (x *Slice) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Slice.ProtoReflect.Descriptor instead.
 func (*Slice) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{7}
+	return file_events_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Slice) GetPhones() []string {
@@ -1443,6 +1650,13 @@ func (x *Slice) GetPicked() []uint32 {
 	return nil
 }
 
+func (x *Slice) GetPersonal() []*Personal {
+	if x != nil {
+		return x.Personal
+	}
+	return nil
+}
+
 // Origin is where a broadcast entered: which record of which partition.
 type Origin struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1454,7 +1668,7 @@ type Origin struct {
 
 func (x *Origin) Reset() {
 	*x = Origin{}
-	mi := &file_events_proto_msgTypes[8]
+	mi := &file_events_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1466,7 +1680,7 @@ func (x *Origin) String() string {
 func (*Origin) ProtoMessage() {}
 
 func (x *Origin) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[8]
+	mi := &file_events_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1479,7 +1693,7 @@ func (x *Origin) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Origin.ProtoReflect.Descriptor instead.
 func (*Origin) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{8}
+	return file_events_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Origin) GetPartition() int32 {
@@ -1520,14 +1734,16 @@ type Send struct {
 	Replaced []int64 `protobuf:"varint,11,rep,packed,name=replaced,proto3" json:"replaced,omitempty"`
 	// All that those had leased is repeated: what of theirs lies behind this record of the partition lies before it too,
 	// or has an outcome, and is not called.
-	RepeatedAll   bool `protobuf:"varint,12,opt,name=repeated_all,json=repeatedAll,proto3" json:"repeated_all,omitempty"`
+	RepeatedAll bool `protobuf:"varint,12,opt,name=repeated_all,json=repeatedAll,proto3" json:"repeated_all,omitempty"`
+	// With content_ref: what the recipient has of its own. A record with it has version 2.
+	Personal      *Personal `protobuf:"bytes,13,opt,name=personal,proto3" json:"personal,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Send) Reset() {
 	*x = Send{}
-	mi := &file_events_proto_msgTypes[9]
+	mi := &file_events_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1539,7 +1755,7 @@ func (x *Send) String() string {
 func (*Send) ProtoMessage() {}
 
 func (x *Send) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[9]
+	mi := &file_events_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1552,7 +1768,7 @@ func (x *Send) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Send.ProtoReflect.Descriptor instead.
 func (*Send) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{9}
+	return file_events_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Send) GetTask() []byte {
@@ -1639,6 +1855,13 @@ func (x *Send) GetRepeatedAll() bool {
 	return false
 }
 
+func (x *Send) GetPersonal() *Personal {
+	if x != nil {
+		return x.Personal
+	}
+	return nil
+}
+
 // Control is what somebody wants of a task while it goes on. Topic controls, compacted; key: the task, a slash and the
 // kind (run, cancel, speed), so that the last word on each stays and a cancel outlives whatever is said later.
 type Control struct {
@@ -1657,7 +1880,7 @@ type Control struct {
 
 func (x *Control) Reset() {
 	*x = Control{}
-	mi := &file_events_proto_msgTypes[10]
+	mi := &file_events_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1669,7 +1892,7 @@ func (x *Control) String() string {
 func (*Control) ProtoMessage() {}
 
 func (x *Control) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[10]
+	mi := &file_events_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1682,7 +1905,7 @@ func (x *Control) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Control.ProtoReflect.Descriptor instead.
 func (*Control) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{10}
+	return file_events_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Control) GetTask() []byte {
@@ -1744,7 +1967,7 @@ type NumberEvent struct {
 
 func (x *NumberEvent) Reset() {
 	*x = NumberEvent{}
-	mi := &file_events_proto_msgTypes[11]
+	mi := &file_events_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1756,7 +1979,7 @@ func (x *NumberEvent) String() string {
 func (*NumberEvent) ProtoMessage() {}
 
 func (x *NumberEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[11]
+	mi := &file_events_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1769,7 +1992,7 @@ func (x *NumberEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NumberEvent.ProtoReflect.Descriptor instead.
 func (*NumberEvent) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{11}
+	return file_events_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *NumberEvent) GetNumber() string {
@@ -1856,7 +2079,7 @@ type Result struct {
 
 func (x *Result) Reset() {
 	*x = Result{}
-	mi := &file_events_proto_msgTypes[12]
+	mi := &file_events_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1868,7 +2091,7 @@ func (x *Result) String() string {
 func (*Result) ProtoMessage() {}
 
 func (x *Result) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[12]
+	mi := &file_events_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1881,7 +2104,7 @@ func (x *Result) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Result.ProtoReflect.Descriptor instead.
 func (*Result) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{12}
+	return file_events_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Result) GetTask() []byte {
@@ -2032,7 +2255,7 @@ type TaskOpened struct {
 
 func (x *TaskOpened) Reset() {
 	*x = TaskOpened{}
-	mi := &file_events_proto_msgTypes[13]
+	mi := &file_events_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2044,7 +2267,7 @@ func (x *TaskOpened) String() string {
 func (*TaskOpened) ProtoMessage() {}
 
 func (x *TaskOpened) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[13]
+	mi := &file_events_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2057,7 +2280,7 @@ func (x *TaskOpened) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TaskOpened.ProtoReflect.Descriptor instead.
 func (*TaskOpened) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{13}
+	return file_events_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *TaskOpened) GetTotal() uint32 {
@@ -2183,7 +2406,7 @@ type Dispatched struct {
 
 func (x *Dispatched) Reset() {
 	*x = Dispatched{}
-	mi := &file_events_proto_msgTypes[14]
+	mi := &file_events_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2195,7 +2418,7 @@ func (x *Dispatched) String() string {
 func (*Dispatched) ProtoMessage() {}
 
 func (x *Dispatched) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[14]
+	mi := &file_events_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2208,7 +2431,7 @@ func (x *Dispatched) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Dispatched.ProtoReflect.Descriptor instead.
 func (*Dispatched) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{14}
+	return file_events_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Dispatched) GetCursor() uint32 {
@@ -2236,7 +2459,7 @@ type Outcome struct {
 
 func (x *Outcome) Reset() {
 	*x = Outcome{}
-	mi := &file_events_proto_msgTypes[15]
+	mi := &file_events_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2248,7 +2471,7 @@ func (x *Outcome) String() string {
 func (*Outcome) ProtoMessage() {}
 
 func (x *Outcome) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[15]
+	mi := &file_events_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2261,7 +2484,7 @@ func (x *Outcome) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Outcome.ProtoReflect.Descriptor instead.
 func (*Outcome) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{15}
+	return file_events_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Outcome) GetIndex() uint32 {
@@ -2312,7 +2535,7 @@ type OutcomeRange struct {
 
 func (x *OutcomeRange) Reset() {
 	*x = OutcomeRange{}
-	mi := &file_events_proto_msgTypes[16]
+	mi := &file_events_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2324,7 +2547,7 @@ func (x *OutcomeRange) String() string {
 func (*OutcomeRange) ProtoMessage() {}
 
 func (x *OutcomeRange) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[16]
+	mi := &file_events_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2337,7 +2560,7 @@ func (x *OutcomeRange) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OutcomeRange.ProtoReflect.Descriptor instead.
 func (*OutcomeRange) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{16}
+	return file_events_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *OutcomeRange) GetFrom() uint32 {
@@ -2379,7 +2602,7 @@ type Receipts struct {
 
 func (x *Receipts) Reset() {
 	*x = Receipts{}
-	mi := &file_events_proto_msgTypes[17]
+	mi := &file_events_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2391,7 +2614,7 @@ func (x *Receipts) String() string {
 func (*Receipts) ProtoMessage() {}
 
 func (x *Receipts) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[17]
+	mi := &file_events_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2404,7 +2627,7 @@ func (x *Receipts) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Receipts.ProtoReflect.Descriptor instead.
 func (*Receipts) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{17}
+	return file_events_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Receipts) GetOutcomes() []*Outcome {
@@ -2434,7 +2657,7 @@ type TaskUpdate struct {
 
 func (x *TaskUpdate) Reset() {
 	*x = TaskUpdate{}
-	mi := &file_events_proto_msgTypes[18]
+	mi := &file_events_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2446,7 +2669,7 @@ func (x *TaskUpdate) String() string {
 func (*TaskUpdate) ProtoMessage() {}
 
 func (x *TaskUpdate) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[18]
+	mi := &file_events_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2459,7 +2682,7 @@ func (x *TaskUpdate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TaskUpdate.ProtoReflect.Descriptor instead.
 func (*TaskUpdate) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{18}
+	return file_events_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *TaskUpdate) GetPhase() Phase {
@@ -2528,7 +2751,7 @@ type Cause struct {
 
 func (x *Cause) Reset() {
 	*x = Cause{}
-	mi := &file_events_proto_msgTypes[19]
+	mi := &file_events_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2540,7 +2763,7 @@ func (x *Cause) String() string {
 func (*Cause) ProtoMessage() {}
 
 func (x *Cause) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[19]
+	mi := &file_events_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2553,7 +2776,7 @@ func (x *Cause) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Cause.ProtoReflect.Descriptor instead.
 func (*Cause) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{19}
+	return file_events_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Cause) GetReason() Reason {
@@ -2638,7 +2861,7 @@ type StatePage struct {
 
 func (x *StatePage) Reset() {
 	*x = StatePage{}
-	mi := &file_events_proto_msgTypes[20]
+	mi := &file_events_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2650,7 +2873,7 @@ func (x *StatePage) String() string {
 func (*StatePage) ProtoMessage() {}
 
 func (x *StatePage) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[20]
+	mi := &file_events_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2663,7 +2886,7 @@ func (x *StatePage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatePage.ProtoReflect.Descriptor instead.
 func (*StatePage) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{20}
+	return file_events_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *StatePage) GetTask() []byte {
@@ -2725,7 +2948,7 @@ type Status struct {
 
 func (x *Status) Reset() {
 	*x = Status{}
-	mi := &file_events_proto_msgTypes[21]
+	mi := &file_events_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2737,7 +2960,7 @@ func (x *Status) String() string {
 func (*Status) ProtoMessage() {}
 
 func (x *Status) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[21]
+	mi := &file_events_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2750,7 +2973,7 @@ func (x *Status) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Status.ProtoReflect.Descriptor instead.
 func (*Status) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{21}
+	return file_events_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Status) GetTask() []byte {
@@ -2898,7 +3121,7 @@ type TaskEvent struct {
 
 func (x *TaskEvent) Reset() {
 	*x = TaskEvent{}
-	mi := &file_events_proto_msgTypes[22]
+	mi := &file_events_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2910,7 +3133,7 @@ func (x *TaskEvent) String() string {
 func (*TaskEvent) ProtoMessage() {}
 
 func (x *TaskEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[22]
+	mi := &file_events_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2923,7 +3146,7 @@ func (x *TaskEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TaskEvent.ProtoReflect.Descriptor instead.
 func (*TaskEvent) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{22}
+	return file_events_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *TaskEvent) GetKind() TaskEventKind {
@@ -2978,7 +3201,7 @@ type StateCount struct {
 
 func (x *StateCount) Reset() {
 	*x = StateCount{}
-	mi := &file_events_proto_msgTypes[23]
+	mi := &file_events_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2990,7 +3213,7 @@ func (x *StateCount) String() string {
 func (*StateCount) ProtoMessage() {}
 
 func (x *StateCount) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[23]
+	mi := &file_events_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3003,7 +3226,7 @@ func (x *StateCount) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StateCount.ProtoReflect.Descriptor instead.
 func (*StateCount) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{23}
+	return file_events_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *StateCount) GetMark() uint32 {
@@ -3033,7 +3256,7 @@ type ErrorLine struct {
 
 func (x *ErrorLine) Reset() {
 	*x = ErrorLine{}
-	mi := &file_events_proto_msgTypes[24]
+	mi := &file_events_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3045,7 +3268,7 @@ func (x *ErrorLine) String() string {
 func (*ErrorLine) ProtoMessage() {}
 
 func (x *ErrorLine) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[24]
+	mi := &file_events_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3058,7 +3281,7 @@ func (x *ErrorLine) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ErrorLine.ProtoReflect.Descriptor instead.
 func (*ErrorLine) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{24}
+	return file_events_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *ErrorLine) GetIndex() uint32 {
@@ -3094,7 +3317,7 @@ var File_events_proto protoreflect.FileDescriptor
 const file_events_proto_rawDesc = "" +
 	"\n" +
 	"\fevents.proto\x12\n" +
-	"altavoz.v1\"\x8b\x06\n" +
+	"altavoz.v1\"\xe8\x06\n" +
 	"\tBroadcast\x12\x12\n" +
 	"\x04task\x18\x01 \x01(\fR\x04task\x12\x16\n" +
 	"\x06sender\x18\x02 \x01(\tR\x06sender\x12-\n" +
@@ -3124,7 +3347,29 @@ const file_events_proto_rawDesc = "" +
 	"origin_mac\x18\x15 \x01(\fR\toriginMac\x12'\n" +
 	"\x05retry\x18\x16 \x01(\v2\x11.altavoz.v1.RetryR\x05retry\x12\x1c\n" +
 	"\treference\x18\x1e \x01(\tR\treference\x12!\n" +
-	"\fcallback_url\x18\x1f \x01(\tR\vcallbackUrl\"\xbd\x01\n" +
+	"\fcallback_url\x18\x1f \x01(\tR\vcallbackUrl\x120\n" +
+	"\bpersonal\x18( \x03(\v2\x14.altavoz.v1.PersonalR\bpersonal\x12)\n" +
+	"\x10slice_recipients\x18) \x01(\rR\x0fsliceRecipients\"c\n" +
+	"\bPersonal\x12\x1c\n" +
+	"\tvariables\x18\x01 \x03(\rR\tvariables\x12\x16\n" +
+	"\x06values\x18\x02 \x03(\tR\x06values\x12!\n" +
+	"\x03own\x18\x03 \x01(\v2\x0f.altavoz.v1.OwnR\x03own\"\xad\x02\n" +
+	"\x03Own\x12\x17\n" +
+	"\x04body\x18\x01 \x01(\tH\x00R\x04body\x88\x01\x01\x12\x1b\n" +
+	"\x06footer\x18\x02 \x01(\tH\x01R\x06footer\x88\x01\x01\x12$\n" +
+	"\vbutton_text\x18\x03 \x01(\tH\x02R\n" +
+	"buttonText\x88\x01\x01\x12\"\n" +
+	"\n" +
+	"button_url\x18\x04 \x01(\tH\x03R\tbuttonUrl\x88\x01\x01\x123\n" +
+	"\x06header\x18\x05 \x01(\x0e2\x16.altavoz.v1.HeaderKindH\x04R\x06header\x88\x01\x01\x12\x1f\n" +
+	"\vheader_text\x18\x06 \x01(\tR\n" +
+	"headerText\x12\x12\n" +
+	"\x04file\x18\a \x01(\rR\x04fileB\a\n" +
+	"\x05_bodyB\t\n" +
+	"\a_footerB\x0e\n" +
+	"\f_button_textB\r\n" +
+	"\v_button_urlB\t\n" +
+	"\a_header\"\xe8\x01\n" +
 	"\x05Retry\x12\x0e\n" +
 	"\x02of\x18\x01 \x01(\fR\x02of\x12\x16\n" +
 	"\x06number\x18\x02 \x01(\rR\x06number\x12\x14\n" +
@@ -3133,7 +3378,8 @@ const file_events_proto_rawDesc = "" +
 	"\vaccepted_ms\x18\x05 \x01(\x03R\n" +
 	"acceptedMs\x12'\n" +
 	"\x04list\x18\x06 \x01(\v2\x13.altavoz.v1.BlobRefR\x04list\x12\x16\n" +
-	"\x06picked\x18\a \x03(\rR\x06picked\"\x81\x01\n" +
+	"\x06picked\x18\a \x03(\rR\x06picked\x12)\n" +
+	"\x10slice_recipients\x18\b \x01(\rR\x0fsliceRecipients\"\x81\x01\n" +
 	"\x06Window\x12\x1a\n" +
 	"\btimezone\x18\x01 \x01(\tR\btimezone\x12'\n" +
 	"\x05hours\x18\x02 \x03(\v2\x11.altavoz.v1.HoursR\x05hours\x12\x1a\n" +
@@ -3142,7 +3388,7 @@ const file_events_proto_rawDesc = "" +
 	"\x05Hours\x12\x12\n" +
 	"\x04days\x18\x01 \x01(\rR\x04days\x12\x12\n" +
 	"\x04from\x18\x02 \x01(\rR\x04from\x12\x0e\n" +
-	"\x02to\x18\x03 \x01(\rR\x02to\"\x8e\x02\n" +
+	"\x02to\x18\x03 \x01(\rR\x02to\"\xd8\x02\n" +
 	"\aContent\x12\x12\n" +
 	"\x04body\x18\x01 \x01(\tR\x04body\x12\x16\n" +
 	"\x06footer\x18\x02 \x01(\tR\x06footer\x12\x1f\n" +
@@ -3154,7 +3400,10 @@ const file_events_proto_rawDesc = "" +
 	"\vheader_text\x18\x06 \x01(\tR\n" +
 	"headerText\x12*\n" +
 	"\x05media\x18\a \x01(\v2\x14.altavoz.v1.MediaRefR\x05media\x12\x1a\n" +
-	"\bcategory\x18\b \x01(\tR\bcategory\"\xf3\x01\n" +
+	"\bcategory\x18\b \x01(\tR\bcategory\x12\x1c\n" +
+	"\tvariables\x18\t \x03(\tR\tvariables\x12*\n" +
+	"\x05files\x18\n" +
+	" \x03(\v2\x14.altavoz.v1.MediaRefR\x05files\"\xf3\x01\n" +
 	"\bMediaRef\x12\x10\n" +
 	"\x03url\x18\x01 \x01(\tR\x03url\x12)\n" +
 	"\x05parts\x18\x02 \x01(\v2\x13.altavoz.v1.BlobRefR\x05parts\x12\x16\n" +
@@ -3170,13 +3419,14 @@ const file_events_proto_rawDesc = "" +
 	"\roffset_deltas\x18\x02 \x03(\x04R\foffsetDeltas\x12\x14\n" +
 	"\x05proof\x18\x03 \x01(\fR\x05proof\x12\x12\n" +
 	"\x04task\x18\x04 \x01(\fR\x04task\x12\x16\n" +
-	"\x06sender\x18\x05 \x01(\tR\x06sender\"7\n" +
+	"\x06sender\x18\x05 \x01(\tR\x06sender\"i\n" +
 	"\x05Slice\x12\x16\n" +
 	"\x06phones\x18\x01 \x03(\tR\x06phones\x12\x16\n" +
-	"\x06picked\x18\x02 \x03(\rR\x06picked\">\n" +
+	"\x06picked\x18\x02 \x03(\rR\x06picked\x120\n" +
+	"\bpersonal\x18\x03 \x03(\v2\x14.altavoz.v1.PersonalR\bpersonal\">\n" +
 	"\x06Origin\x12\x1c\n" +
 	"\tpartition\x18\x01 \x01(\x05R\tpartition\x12\x16\n" +
-	"\x06offset\x18\x02 \x01(\x03R\x06offset\"\xa6\x03\n" +
+	"\x06offset\x18\x02 \x01(\x03R\x06offset\"\xd8\x03\n" +
 	"\x04Send\x12\x12\n" +
 	"\x04task\x18\x01 \x01(\fR\x04task\x12\x14\n" +
 	"\x05index\x18\x02 \x01(\rR\x05index\x12\x14\n" +
@@ -3195,7 +3445,8 @@ const file_events_proto_rawDesc = "" +
 	" \x01(\x03R\n" +
 	"generation\x12\x1a\n" +
 	"\breplaced\x18\v \x03(\x03R\breplaced\x12!\n" +
-	"\frepeated_all\x18\f \x01(\bR\vrepeatedAll\"\x85\x01\n" +
+	"\frepeated_all\x18\f \x01(\bR\vrepeatedAll\x120\n" +
+	"\bpersonal\x18\r \x01(\v2\x14.altavoz.v1.PersonalR\bpersonal\"\x85\x01\n" +
 	"\aControl\x12\x12\n" +
 	"\x04task\x18\x01 \x01(\fR\x04task\x12\x13\n" +
 	"\x05at_ms\x18\x02 \x01(\x03R\x04atMs\x12+\n" +
@@ -3413,7 +3664,7 @@ func file_events_proto_rawDescGZIP() []byte {
 }
 
 var file_events_proto_enumTypes = make([]protoimpl.EnumInfo, 8)
-var file_events_proto_msgTypes = make([]protoimpl.MessageInfo, 25)
+var file_events_proto_msgTypes = make([]protoimpl.MessageInfo, 27)
 var file_events_proto_goTypes = []any{
 	(OnUnknown)(0),       // 0: altavoz.v1.OnUnknown
 	(HeaderKind)(0),      // 1: altavoz.v1.HeaderKind
@@ -3424,75 +3675,83 @@ var file_events_proto_goTypes = []any{
 	(Phase)(0),           // 6: altavoz.v1.Phase
 	(TaskEventKind)(0),   // 7: altavoz.v1.TaskEventKind
 	(*Broadcast)(nil),    // 8: altavoz.v1.Broadcast
-	(*Retry)(nil),        // 9: altavoz.v1.Retry
-	(*Window)(nil),       // 10: altavoz.v1.Window
-	(*Hours)(nil),        // 11: altavoz.v1.Hours
-	(*Content)(nil),      // 12: altavoz.v1.Content
-	(*MediaRef)(nil),     // 13: altavoz.v1.MediaRef
-	(*BlobRef)(nil),      // 14: altavoz.v1.BlobRef
-	(*Slice)(nil),        // 15: altavoz.v1.Slice
-	(*Origin)(nil),       // 16: altavoz.v1.Origin
-	(*Send)(nil),         // 17: altavoz.v1.Send
-	(*Control)(nil),      // 18: altavoz.v1.Control
-	(*NumberEvent)(nil),  // 19: altavoz.v1.NumberEvent
-	(*Result)(nil),       // 20: altavoz.v1.Result
-	(*TaskOpened)(nil),   // 21: altavoz.v1.TaskOpened
-	(*Dispatched)(nil),   // 22: altavoz.v1.Dispatched
-	(*Outcome)(nil),      // 23: altavoz.v1.Outcome
-	(*OutcomeRange)(nil), // 24: altavoz.v1.OutcomeRange
-	(*Receipts)(nil),     // 25: altavoz.v1.Receipts
-	(*TaskUpdate)(nil),   // 26: altavoz.v1.TaskUpdate
-	(*Cause)(nil),        // 27: altavoz.v1.Cause
-	(*StatePage)(nil),    // 28: altavoz.v1.StatePage
-	(*Status)(nil),       // 29: altavoz.v1.Status
-	(*TaskEvent)(nil),    // 30: altavoz.v1.TaskEvent
-	(*StateCount)(nil),   // 31: altavoz.v1.StateCount
-	(*ErrorLine)(nil),    // 32: altavoz.v1.ErrorLine
+	(*Personal)(nil),     // 9: altavoz.v1.Personal
+	(*Own)(nil),          // 10: altavoz.v1.Own
+	(*Retry)(nil),        // 11: altavoz.v1.Retry
+	(*Window)(nil),       // 12: altavoz.v1.Window
+	(*Hours)(nil),        // 13: altavoz.v1.Hours
+	(*Content)(nil),      // 14: altavoz.v1.Content
+	(*MediaRef)(nil),     // 15: altavoz.v1.MediaRef
+	(*BlobRef)(nil),      // 16: altavoz.v1.BlobRef
+	(*Slice)(nil),        // 17: altavoz.v1.Slice
+	(*Origin)(nil),       // 18: altavoz.v1.Origin
+	(*Send)(nil),         // 19: altavoz.v1.Send
+	(*Control)(nil),      // 20: altavoz.v1.Control
+	(*NumberEvent)(nil),  // 21: altavoz.v1.NumberEvent
+	(*Result)(nil),       // 22: altavoz.v1.Result
+	(*TaskOpened)(nil),   // 23: altavoz.v1.TaskOpened
+	(*Dispatched)(nil),   // 24: altavoz.v1.Dispatched
+	(*Outcome)(nil),      // 25: altavoz.v1.Outcome
+	(*OutcomeRange)(nil), // 26: altavoz.v1.OutcomeRange
+	(*Receipts)(nil),     // 27: altavoz.v1.Receipts
+	(*TaskUpdate)(nil),   // 28: altavoz.v1.TaskUpdate
+	(*Cause)(nil),        // 29: altavoz.v1.Cause
+	(*StatePage)(nil),    // 30: altavoz.v1.StatePage
+	(*Status)(nil),       // 31: altavoz.v1.Status
+	(*TaskEvent)(nil),    // 32: altavoz.v1.TaskEvent
+	(*StateCount)(nil),   // 33: altavoz.v1.StateCount
+	(*ErrorLine)(nil),    // 34: altavoz.v1.ErrorLine
 }
 var file_events_proto_depIdxs = []int32{
-	12, // 0: altavoz.v1.Broadcast.content:type_name -> altavoz.v1.Content
-	14, // 1: altavoz.v1.Broadcast.slices:type_name -> altavoz.v1.BlobRef
+	14, // 0: altavoz.v1.Broadcast.content:type_name -> altavoz.v1.Content
+	16, // 1: altavoz.v1.Broadcast.slices:type_name -> altavoz.v1.BlobRef
 	0,  // 2: altavoz.v1.Broadcast.on_unknown:type_name -> altavoz.v1.OnUnknown
-	16, // 3: altavoz.v1.Broadcast.origin:type_name -> altavoz.v1.Origin
-	10, // 4: altavoz.v1.Broadcast.window:type_name -> altavoz.v1.Window
-	9,  // 5: altavoz.v1.Broadcast.retry:type_name -> altavoz.v1.Retry
-	14, // 6: altavoz.v1.Retry.list:type_name -> altavoz.v1.BlobRef
-	11, // 7: altavoz.v1.Window.hours:type_name -> altavoz.v1.Hours
-	1,  // 8: altavoz.v1.Content.header:type_name -> altavoz.v1.HeaderKind
-	13, // 9: altavoz.v1.Content.media:type_name -> altavoz.v1.MediaRef
-	14, // 10: altavoz.v1.MediaRef.parts:type_name -> altavoz.v1.BlobRef
-	14, // 11: altavoz.v1.Send.content_ref:type_name -> altavoz.v1.BlobRef
-	12, // 12: altavoz.v1.Send.content:type_name -> altavoz.v1.Content
-	0,  // 13: altavoz.v1.Send.on_unknown:type_name -> altavoz.v1.OnUnknown
-	10, // 14: altavoz.v1.Send.window:type_name -> altavoz.v1.Window
-	2,  // 15: altavoz.v1.Control.kind:type_name -> altavoz.v1.ControlKind
-	3,  // 16: altavoz.v1.NumberEvent.kind:type_name -> altavoz.v1.NumberEventKind
-	27, // 17: altavoz.v1.NumberEvent.cause:type_name -> altavoz.v1.Cause
-	21, // 18: altavoz.v1.Result.plan:type_name -> altavoz.v1.TaskOpened
-	22, // 19: altavoz.v1.Result.dispatched:type_name -> altavoz.v1.Dispatched
-	23, // 20: altavoz.v1.Result.outcome:type_name -> altavoz.v1.Outcome
-	24, // 21: altavoz.v1.Result.range:type_name -> altavoz.v1.OutcomeRange
-	26, // 22: altavoz.v1.Result.note:type_name -> altavoz.v1.TaskUpdate
-	25, // 23: altavoz.v1.Result.receipts:type_name -> altavoz.v1.Receipts
-	16, // 24: altavoz.v1.TaskOpened.origin:type_name -> altavoz.v1.Origin
-	16, // 25: altavoz.v1.TaskOpened.home:type_name -> altavoz.v1.Origin
-	10, // 26: altavoz.v1.TaskOpened.window:type_name -> altavoz.v1.Window
-	23, // 27: altavoz.v1.Receipts.outcomes:type_name -> altavoz.v1.Outcome
-	6,  // 28: altavoz.v1.TaskUpdate.phase:type_name -> altavoz.v1.Phase
-	27, // 29: altavoz.v1.TaskUpdate.cause:type_name -> altavoz.v1.Cause
-	5,  // 30: altavoz.v1.Cause.reason:type_name -> altavoz.v1.Reason
-	21, // 31: altavoz.v1.Status.plan:type_name -> altavoz.v1.TaskOpened
-	31, // 32: altavoz.v1.Status.counts:type_name -> altavoz.v1.StateCount
-	32, // 33: altavoz.v1.Status.errors:type_name -> altavoz.v1.ErrorLine
-	6,  // 34: altavoz.v1.Status.phase:type_name -> altavoz.v1.Phase
-	27, // 35: altavoz.v1.Status.cause:type_name -> altavoz.v1.Cause
-	30, // 36: altavoz.v1.Status.events:type_name -> altavoz.v1.TaskEvent
-	7,  // 37: altavoz.v1.TaskEvent.kind:type_name -> altavoz.v1.TaskEventKind
-	38, // [38:38] is the sub-list for method output_type
-	38, // [38:38] is the sub-list for method input_type
-	38, // [38:38] is the sub-list for extension type_name
-	38, // [38:38] is the sub-list for extension extendee
-	0,  // [0:38] is the sub-list for field type_name
+	18, // 3: altavoz.v1.Broadcast.origin:type_name -> altavoz.v1.Origin
+	12, // 4: altavoz.v1.Broadcast.window:type_name -> altavoz.v1.Window
+	11, // 5: altavoz.v1.Broadcast.retry:type_name -> altavoz.v1.Retry
+	9,  // 6: altavoz.v1.Broadcast.personal:type_name -> altavoz.v1.Personal
+	10, // 7: altavoz.v1.Personal.own:type_name -> altavoz.v1.Own
+	1,  // 8: altavoz.v1.Own.header:type_name -> altavoz.v1.HeaderKind
+	16, // 9: altavoz.v1.Retry.list:type_name -> altavoz.v1.BlobRef
+	13, // 10: altavoz.v1.Window.hours:type_name -> altavoz.v1.Hours
+	1,  // 11: altavoz.v1.Content.header:type_name -> altavoz.v1.HeaderKind
+	15, // 12: altavoz.v1.Content.media:type_name -> altavoz.v1.MediaRef
+	15, // 13: altavoz.v1.Content.files:type_name -> altavoz.v1.MediaRef
+	16, // 14: altavoz.v1.MediaRef.parts:type_name -> altavoz.v1.BlobRef
+	9,  // 15: altavoz.v1.Slice.personal:type_name -> altavoz.v1.Personal
+	16, // 16: altavoz.v1.Send.content_ref:type_name -> altavoz.v1.BlobRef
+	14, // 17: altavoz.v1.Send.content:type_name -> altavoz.v1.Content
+	0,  // 18: altavoz.v1.Send.on_unknown:type_name -> altavoz.v1.OnUnknown
+	12, // 19: altavoz.v1.Send.window:type_name -> altavoz.v1.Window
+	9,  // 20: altavoz.v1.Send.personal:type_name -> altavoz.v1.Personal
+	2,  // 21: altavoz.v1.Control.kind:type_name -> altavoz.v1.ControlKind
+	3,  // 22: altavoz.v1.NumberEvent.kind:type_name -> altavoz.v1.NumberEventKind
+	29, // 23: altavoz.v1.NumberEvent.cause:type_name -> altavoz.v1.Cause
+	23, // 24: altavoz.v1.Result.plan:type_name -> altavoz.v1.TaskOpened
+	24, // 25: altavoz.v1.Result.dispatched:type_name -> altavoz.v1.Dispatched
+	25, // 26: altavoz.v1.Result.outcome:type_name -> altavoz.v1.Outcome
+	26, // 27: altavoz.v1.Result.range:type_name -> altavoz.v1.OutcomeRange
+	28, // 28: altavoz.v1.Result.note:type_name -> altavoz.v1.TaskUpdate
+	27, // 29: altavoz.v1.Result.receipts:type_name -> altavoz.v1.Receipts
+	18, // 30: altavoz.v1.TaskOpened.origin:type_name -> altavoz.v1.Origin
+	18, // 31: altavoz.v1.TaskOpened.home:type_name -> altavoz.v1.Origin
+	12, // 32: altavoz.v1.TaskOpened.window:type_name -> altavoz.v1.Window
+	25, // 33: altavoz.v1.Receipts.outcomes:type_name -> altavoz.v1.Outcome
+	6,  // 34: altavoz.v1.TaskUpdate.phase:type_name -> altavoz.v1.Phase
+	29, // 35: altavoz.v1.TaskUpdate.cause:type_name -> altavoz.v1.Cause
+	5,  // 36: altavoz.v1.Cause.reason:type_name -> altavoz.v1.Reason
+	23, // 37: altavoz.v1.Status.plan:type_name -> altavoz.v1.TaskOpened
+	33, // 38: altavoz.v1.Status.counts:type_name -> altavoz.v1.StateCount
+	34, // 39: altavoz.v1.Status.errors:type_name -> altavoz.v1.ErrorLine
+	6,  // 40: altavoz.v1.Status.phase:type_name -> altavoz.v1.Phase
+	29, // 41: altavoz.v1.Status.cause:type_name -> altavoz.v1.Cause
+	32, // 42: altavoz.v1.Status.events:type_name -> altavoz.v1.TaskEvent
+	7,  // 43: altavoz.v1.TaskEvent.kind:type_name -> altavoz.v1.TaskEventKind
+	44, // [44:44] is the sub-list for method output_type
+	44, // [44:44] is the sub-list for method input_type
+	44, // [44:44] is the sub-list for extension type_name
+	44, // [44:44] is the sub-list for extension extendee
+	0,  // [0:44] is the sub-list for field type_name
 }
 
 func init() { file_events_proto_init() }
@@ -3500,7 +3759,8 @@ func file_events_proto_init() {
 	if File_events_proto != nil {
 		return
 	}
-	file_events_proto_msgTypes[12].OneofWrappers = []any{
+	file_events_proto_msgTypes[2].OneofWrappers = []any{}
+	file_events_proto_msgTypes[14].OneofWrappers = []any{
 		(*Result_Plan)(nil),
 		(*Result_Dispatched)(nil),
 		(*Result_Outcome)(nil),
@@ -3514,7 +3774,7 @@ func file_events_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_events_proto_rawDesc), len(file_events_proto_rawDesc)),
 			NumEnums:      8,
-			NumMessages:   25,
+			NumMessages:   27,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
