@@ -6,6 +6,13 @@ const (
 	MaxRecipients = 16 << 20
 	// SliceRecipients is how many recipients a full slice holds: about 13 KB of phones.
 	SliceRecipients = 1000
+	// PersonalSliceRecipients is how many a full slice of a list holds whose recipients have something of their own: at MaxPersonalBytes
+	// each it fits into MaxRecordBytes. So many may stand in a Broadcast too.
+	PersonalSliceRecipients = 100
+	// MaxPersonalBytes is how large a Personal may be.
+	MaxPersonalBytes = 9 << 10
+	// MaxFiles is how many files of recipients' own headers a content may have.
+	MaxFiles = 100
 	// InlineRecipients is how many a Broadcast may carry itself.
 	InlineRecipients = 1000
 	// PartBytes is the size of a full part of a file: with key and headers well under MaxRecordBytes.

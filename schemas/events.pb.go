@@ -865,10 +865,10 @@ func (x *Broadcast) GetSliceRecipients() uint32 {
 	return 0
 }
 
-// Personal is what one recipient has of its own. None of its texts is read again for placeholders.
+// Personal is what one recipient has of its own.
 type Personal struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Which of the content's variables it has, and the value of each.
+	// Which of the content's variables it has, and the value of each. A value is text: it is never read for placeholders.
 	Variables []uint32 `protobuf:"varint,1,rep,packed,name=variables,proto3" json:"variables,omitempty"`
 	Values    []string `protobuf:"bytes,2,rep,name=values,proto3" json:"values,omitempty"`
 	// What its message says differently; none: nothing.
@@ -929,7 +929,8 @@ func (x *Personal) GetOwn() *Own {
 }
 
 // Own is the members of a recipient's own message, in the place of those of the broadcast's content. A member that is not there is the
-// content's; one that is empty takes the content's away.
+// content's; one that is empty takes the content's away. What stands in it as {{name}} is a placeholder where the content has variables, as
+// in the content itself: whoever writes it does not fill it in.
 type Own struct {
 	state      protoimpl.MessageState `protogen:"open.v1"`
 	Body       *string                `protobuf:"bytes,1,opt,name=body,proto3,oneof" json:"body,omitempty"`
@@ -1285,7 +1286,7 @@ type Content struct {
 	// Names of the placeholders that recipients have values for; what stands as {{name}} in body, footer, header_text, button_text and
 	// button_url is one. None: braces are text.
 	Variables []string `protobuf:"bytes,9,rep,name=variables,proto3" json:"variables,omitempty"`
-	// Files of recipients' own headers, each once. At most 100.
+	// Files of recipients' own headers, each once, with their kind. At most 100.
 	Files         []*MediaRef `protobuf:"bytes,10,rep,name=files,proto3" json:"files,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1409,7 +1410,9 @@ type MediaRef struct {
 	// Id after upload; belongs to one sender number.
 	MediaId string `protobuf:"bytes,8,opt,name=media_id,json=mediaId,proto3" json:"media_id,omitempty"`
 	// A link that Meta fetches itself.
-	Link          string `protobuf:"bytes,9,opt,name=link,proto3" json:"link,omitempty"`
+	Link string `protobuf:"bytes,9,opt,name=link,proto3" json:"link,omitempty"`
+	// Of one of a content's files: the header that it is for. The same bytes for two kinds are two files.
+	Kind          HeaderKind `protobuf:"varint,10,opt,name=kind,proto3,enum=altavoz.v1.HeaderKind" json:"kind,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1505,6 +1508,13 @@ func (x *MediaRef) GetLink() string {
 		return x.Link
 	}
 	return ""
+}
+
+func (x *MediaRef) GetKind() HeaderKind {
+	if x != nil {
+		return x.Kind
+	}
+	return HeaderKind_HEADER_KIND_NONE
 }
 
 // BlobRef points at records of the blobs topic: one partition, one offset per part, as differences
@@ -3403,7 +3413,7 @@ const file_events_proto_rawDesc = "" +
 	"\bcategory\x18\b \x01(\tR\bcategory\x12\x1c\n" +
 	"\tvariables\x18\t \x03(\tR\tvariables\x12*\n" +
 	"\x05files\x18\n" +
-	" \x03(\v2\x14.altavoz.v1.MediaRefR\x05files\"\xf3\x01\n" +
+	" \x03(\v2\x14.altavoz.v1.MediaRefR\x05files\"\x9f\x02\n" +
 	"\bMediaRef\x12\x10\n" +
 	"\x03url\x18\x01 \x01(\tR\x03url\x12)\n" +
 	"\x05parts\x18\x02 \x01(\v2\x13.altavoz.v1.BlobRefR\x05parts\x12\x16\n" +
@@ -3413,7 +3423,9 @@ const file_events_proto_rawDesc = "" +
 	"\x04size\x18\x06 \x01(\x04R\x04size\x12\x1a\n" +
 	"\bfilename\x18\a \x01(\tR\bfilename\x12\x19\n" +
 	"\bmedia_id\x18\b \x01(\tR\amediaId\x12\x12\n" +
-	"\x04link\x18\t \x01(\tR\x04link\"\x8e\x01\n" +
+	"\x04link\x18\t \x01(\tR\x04link\x12*\n" +
+	"\x04kind\x18\n" +
+	" \x01(\x0e2\x16.altavoz.v1.HeaderKindR\x04kind\"\x8e\x01\n" +
 	"\aBlobRef\x12\x1c\n" +
 	"\tpartition\x18\x01 \x01(\x05R\tpartition\x12#\n" +
 	"\roffset_deltas\x18\x02 \x03(\x04R\foffsetDeltas\x12\x14\n" +
@@ -3718,40 +3730,41 @@ var file_events_proto_depIdxs = []int32{
 	15, // 12: altavoz.v1.Content.media:type_name -> altavoz.v1.MediaRef
 	15, // 13: altavoz.v1.Content.files:type_name -> altavoz.v1.MediaRef
 	16, // 14: altavoz.v1.MediaRef.parts:type_name -> altavoz.v1.BlobRef
-	9,  // 15: altavoz.v1.Slice.personal:type_name -> altavoz.v1.Personal
-	16, // 16: altavoz.v1.Send.content_ref:type_name -> altavoz.v1.BlobRef
-	14, // 17: altavoz.v1.Send.content:type_name -> altavoz.v1.Content
-	0,  // 18: altavoz.v1.Send.on_unknown:type_name -> altavoz.v1.OnUnknown
-	12, // 19: altavoz.v1.Send.window:type_name -> altavoz.v1.Window
-	9,  // 20: altavoz.v1.Send.personal:type_name -> altavoz.v1.Personal
-	2,  // 21: altavoz.v1.Control.kind:type_name -> altavoz.v1.ControlKind
-	3,  // 22: altavoz.v1.NumberEvent.kind:type_name -> altavoz.v1.NumberEventKind
-	29, // 23: altavoz.v1.NumberEvent.cause:type_name -> altavoz.v1.Cause
-	23, // 24: altavoz.v1.Result.plan:type_name -> altavoz.v1.TaskOpened
-	24, // 25: altavoz.v1.Result.dispatched:type_name -> altavoz.v1.Dispatched
-	25, // 26: altavoz.v1.Result.outcome:type_name -> altavoz.v1.Outcome
-	26, // 27: altavoz.v1.Result.range:type_name -> altavoz.v1.OutcomeRange
-	28, // 28: altavoz.v1.Result.note:type_name -> altavoz.v1.TaskUpdate
-	27, // 29: altavoz.v1.Result.receipts:type_name -> altavoz.v1.Receipts
-	18, // 30: altavoz.v1.TaskOpened.origin:type_name -> altavoz.v1.Origin
-	18, // 31: altavoz.v1.TaskOpened.home:type_name -> altavoz.v1.Origin
-	12, // 32: altavoz.v1.TaskOpened.window:type_name -> altavoz.v1.Window
-	25, // 33: altavoz.v1.Receipts.outcomes:type_name -> altavoz.v1.Outcome
-	6,  // 34: altavoz.v1.TaskUpdate.phase:type_name -> altavoz.v1.Phase
-	29, // 35: altavoz.v1.TaskUpdate.cause:type_name -> altavoz.v1.Cause
-	5,  // 36: altavoz.v1.Cause.reason:type_name -> altavoz.v1.Reason
-	23, // 37: altavoz.v1.Status.plan:type_name -> altavoz.v1.TaskOpened
-	33, // 38: altavoz.v1.Status.counts:type_name -> altavoz.v1.StateCount
-	34, // 39: altavoz.v1.Status.errors:type_name -> altavoz.v1.ErrorLine
-	6,  // 40: altavoz.v1.Status.phase:type_name -> altavoz.v1.Phase
-	29, // 41: altavoz.v1.Status.cause:type_name -> altavoz.v1.Cause
-	32, // 42: altavoz.v1.Status.events:type_name -> altavoz.v1.TaskEvent
-	7,  // 43: altavoz.v1.TaskEvent.kind:type_name -> altavoz.v1.TaskEventKind
-	44, // [44:44] is the sub-list for method output_type
-	44, // [44:44] is the sub-list for method input_type
-	44, // [44:44] is the sub-list for extension type_name
-	44, // [44:44] is the sub-list for extension extendee
-	0,  // [0:44] is the sub-list for field type_name
+	1,  // 15: altavoz.v1.MediaRef.kind:type_name -> altavoz.v1.HeaderKind
+	9,  // 16: altavoz.v1.Slice.personal:type_name -> altavoz.v1.Personal
+	16, // 17: altavoz.v1.Send.content_ref:type_name -> altavoz.v1.BlobRef
+	14, // 18: altavoz.v1.Send.content:type_name -> altavoz.v1.Content
+	0,  // 19: altavoz.v1.Send.on_unknown:type_name -> altavoz.v1.OnUnknown
+	12, // 20: altavoz.v1.Send.window:type_name -> altavoz.v1.Window
+	9,  // 21: altavoz.v1.Send.personal:type_name -> altavoz.v1.Personal
+	2,  // 22: altavoz.v1.Control.kind:type_name -> altavoz.v1.ControlKind
+	3,  // 23: altavoz.v1.NumberEvent.kind:type_name -> altavoz.v1.NumberEventKind
+	29, // 24: altavoz.v1.NumberEvent.cause:type_name -> altavoz.v1.Cause
+	23, // 25: altavoz.v1.Result.plan:type_name -> altavoz.v1.TaskOpened
+	24, // 26: altavoz.v1.Result.dispatched:type_name -> altavoz.v1.Dispatched
+	25, // 27: altavoz.v1.Result.outcome:type_name -> altavoz.v1.Outcome
+	26, // 28: altavoz.v1.Result.range:type_name -> altavoz.v1.OutcomeRange
+	28, // 29: altavoz.v1.Result.note:type_name -> altavoz.v1.TaskUpdate
+	27, // 30: altavoz.v1.Result.receipts:type_name -> altavoz.v1.Receipts
+	18, // 31: altavoz.v1.TaskOpened.origin:type_name -> altavoz.v1.Origin
+	18, // 32: altavoz.v1.TaskOpened.home:type_name -> altavoz.v1.Origin
+	12, // 33: altavoz.v1.TaskOpened.window:type_name -> altavoz.v1.Window
+	25, // 34: altavoz.v1.Receipts.outcomes:type_name -> altavoz.v1.Outcome
+	6,  // 35: altavoz.v1.TaskUpdate.phase:type_name -> altavoz.v1.Phase
+	29, // 36: altavoz.v1.TaskUpdate.cause:type_name -> altavoz.v1.Cause
+	5,  // 37: altavoz.v1.Cause.reason:type_name -> altavoz.v1.Reason
+	23, // 38: altavoz.v1.Status.plan:type_name -> altavoz.v1.TaskOpened
+	33, // 39: altavoz.v1.Status.counts:type_name -> altavoz.v1.StateCount
+	34, // 40: altavoz.v1.Status.errors:type_name -> altavoz.v1.ErrorLine
+	6,  // 41: altavoz.v1.Status.phase:type_name -> altavoz.v1.Phase
+	29, // 42: altavoz.v1.Status.cause:type_name -> altavoz.v1.Cause
+	32, // 43: altavoz.v1.Status.events:type_name -> altavoz.v1.TaskEvent
+	7,  // 44: altavoz.v1.TaskEvent.kind:type_name -> altavoz.v1.TaskEventKind
+	45, // [45:45] is the sub-list for method output_type
+	45, // [45:45] is the sub-list for method input_type
+	45, // [45:45] is the sub-list for extension type_name
+	45, // [45:45] is the sub-list for extension extendee
+	0,  // [0:45] is the sub-list for field type_name
 }
 
 func init() { file_events_proto_init() }

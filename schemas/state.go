@@ -95,6 +95,9 @@ const (
 	CodeInvalidPhone = -1 // not a phone number
 	CodeExhausted    = -2 // every attempt met a transient error
 	CodeContent      = -3 // the content of the task can't be sent
+	CodeVariable     = -4 // a recipient has no value for a variable of its message
+	CodeTooLong      = -5 // a recipient's own message, or what its values make of the shared one, is longer than WhatsApp takes
+	CodePersonal     = -6 // it can't be sent for another reason: empty, no link, no file
 )
 
 // refusals is wire format: a code's position is what RecipientState adds to StateFailed or StateUndelivered. Append only. The sentences
@@ -104,7 +107,7 @@ var refusals = []int{
 	130497, 131000, 131005, 131008, 131009, 131014, 131016, 131021, 131026, 131030, 131031, 131037,
 	131042, 131045, 131047, 131048, 131049, 131050, 131051, 131053, 131055, 131062, 131063, 131064,
 	132000, 132001, 132005, 132007, 132008, 132012, 132015, 132016, 132018, 132021, 132068, 132069,
-	133010, 134011, 134100, 134101, 134102, 135000, 137000, 139200, 131052,
+	133010, 134011, 134100, 134101, 134102, 135000, 137000, 139200, 131052, CodeVariable, CodeTooLong, CodePersonal,
 }
 
 // rowOf finds a refusal's position by its code.

@@ -6,6 +6,9 @@ const (
 	BodyMissing          Code = "body_missing"
 	FieldLong            Code = "field_long"
 	FieldLines           Code = "field_lines"
+	FieldRequired        Code = "field_required"
+	VariableMissing      Code = "variable_missing"
+	FileNumber           Code = "file_number"
 	FieldURL             Code = "field_url"
 	FieldURLOrFile       Code = "field_url_or_file"
 	FieldUser            Code = "field_user"
@@ -81,6 +84,9 @@ var faults = map[Code]text{
 	BodyMissing:      {"Se requiere el campo 'body_text'", "The field 'body_text' is required"},
 	FieldLong:        {"El campo '%s' admite como máximo %s caracteres y tiene %s", "The field '%s' takes at most %s characters and has %s"},
 	FieldLines:       {"El campo '%s' no admite saltos de línea ni tabulaciones", "The field '%s' takes no line breaks or tabs"},
+	FieldRequired:    {"El campo '%s' está vacío", "The field '%s' is empty"},
+	VariableMissing:  {"Falta el valor de la variable '%s', que usa el campo '%s'", "There is no value for the variable '%s', which the field '%s' uses"},
+	FileNumber:       {"El encabezado nombra un archivo que no está en el envío", "The header names a file that is not in the broadcast"},
 	FieldURL:         {"El campo '%s' debe ser una URL completa que empiece por http:// o https://", "The field '%s' must be a full URL that begins with http:// or https://"},
 	FieldURLOrFile:   {"El campo '%s' debe ser una URL http:// o https://, o un archivo data:<tipo>;base64,...", "The field '%s' must be a URL with http:// or https://, or a file as data:<type>;base64,..."},
 	FieldUser:        {"El campo '%s' no puede llevar usuario ni contraseña", "The field '%s' must not carry a user or a password"},

@@ -1,8 +1,6 @@
 package request
 
 import (
-	"unicode/utf16"
-
 	"altavoz/schemas"
 	"altavoz/schemas/es"
 	"altavoz/schemas/rules"
@@ -27,7 +25,7 @@ func ContentFaults(x *schemas.Content, literal bool) (out []*FieldError) {
 		{"button_text", x.GetButtonText(), MaxButtonText, true},
 		{"footer_text", x.GetFooter(), MaxFooterText, false},
 	} {
-		if n := characters(t.text); n > t.most {
+		if n := rules.Characters(t.text); n > t.most {
 			add(t.field, CodeTooLong, es.FieldLong, t.field, t.most, n)
 		}
 		if t.oneLine && !rules.OneLine(t.text) {
@@ -67,7 +65,7 @@ func linkFault(field, text string, form es.Code, public, literal bool) []*FieldE
 	fault := func(code string, says es.Code, args ...any) []*FieldError {
 		return []*FieldError{Fault(field, code, says, args...)}
 	}
-	if n := characters(text); n > MaxURL {
+	if n := rules.Characters(text); n > MaxURL {
 		return fault(CodeTooLong, es.FieldLong, field, MaxURL, n)
 	}
 	if found, sure := rules.LinkPlaceholder(text); sure && !literal {
@@ -103,13 +101,4 @@ func Doubts(x *schemas.Content) (out []es.Sentence) {
 		}
 	}
 	return out
-}
-
-// characters counts as the Cloud API is feared to: it does not say what a character is, so UTF-16 units, the larger count.
-func characters(text string) int {
-	n := 0
-	for _, c := range text {
-		n += utf16.RuneLen(c)
-	}
-	return n
 }

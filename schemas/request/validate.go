@@ -12,14 +12,13 @@ import (
 	"altavoz/schemas/rules"
 )
 
-// Lengths of what a recipient reads, in characters, as the Cloud API has them. It does not say what a character is, so
-// the larger count is taken: UTF-16 units.
+// Lengths of what a recipient reads, in characters (rules.Characters).
 const (
-	MaxBodyText   = 1024
-	MaxHeaderText = 60
-	MaxButtonText = 20
-	MaxFooterText = 60
-	MaxURL        = 2000
+	MaxBodyText   = rules.MaxBodyText
+	MaxHeaderText = rules.MaxHeaderText
+	MaxButtonText = rules.MaxButtonText
+	MaxFooterText = rules.MaxFooterText
+	MaxURL        = rules.MaxURL
 	maxSender     = 64
 
 	DefaultButtonText = es.DefaultButton
@@ -87,7 +86,7 @@ func CallbackFault(text string) *FieldError {
 
 func (r *reader) text(field string, limit int) string {
 	text := r.texts[field]
-	if n := characters(text); n > limit {
+	if n := rules.Characters(text); n > limit {
 		r.refuse(field, CodeTooLong, es.FieldLong, field, limit, n)
 	}
 	return text

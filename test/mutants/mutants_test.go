@@ -49,6 +49,10 @@ func mutants() []mutant {
 			test:   "TestNoCallBeforeCommit",
 		},
 		{marker: "refused-commit-calls-nobody", change: makeFalse(), test: "TestRefusedCommitCallsNobodyAndIsTriedAgain"},
+		// The message of one recipient: values are text, and stay where they are put.
+		{marker: "value-is-not-read-again", change: value("v + after"), test: "TestAValueIsNotReadAgain"},
+		{marker: "value-stays-in-its-part-of-a-link", change: whole("return v, ok"), test: "TestAValueStaysInItsPartOfALink"},
+		{marker: "braces-are-text-without-variables", change: operandWith("GetVariables", "true"), test: "TestWithoutPlaceholdersNothingChanges"},
 		// A group is started before its turn: what is not called any more is given back, and only that.
 		{marker: "stopped-number-gives-its-group-back", change: value("false"), test: "TestStoppedNumberGivesItsGroupBack", in: "processor/sender"},
 		{marker: "old-group-is-not-called", change: value("false"), test: "TestGroupThatWaitsTooLongIsGivenBack", in: "processor/sender"},

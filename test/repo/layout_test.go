@@ -21,6 +21,7 @@ var packages = map[string][]string{
 	"schemas/phone":        {"schemas/es"},
 	"schemas/standing":     {"stream", "schemas"},
 	"schemas/rules":        {},
+	"schemas/personal":     {"schemas", "schemas/es", "schemas/rules"},
 	"schemas/datauri":      {"schemas/rules"},
 	"schemas/split":        {},
 	"schemas/hours":        {},

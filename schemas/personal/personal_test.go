@@ -1,0 +1,224 @@
+package personal
+
+import (
+	"errors"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+
+	"google.golang.org/protobuf/proto"
+	"pgregory.net/rapid"
+
+	"altavoz/schemas"
+	"altavoz/schemas/rules"
+)
+
+func content(names ...string) *schemas.Content {
+	return &schemas.Content{
+		Body: "Hola {{nombre}}", Footer: "Pie", ButtonText: "Ver", ButtonUrl: "https://example.com/p/{{pedido}}?x=1", Variables: names,
+		Files: []*schemas.MediaRef{{Url: "https://example.com/a.png", Kind: schemas.HeaderKind_HEADER_KIND_IMAGE}},
+	}
+}
+
+func values(v ...string) *schemas.Personal {
+	p := &schemas.Personal{}
+	for i, text := range v {
+		p.Variables, p.Values = append(p.Variables, uint32(i)), append(p.Values, text)
+	}
+	return p
+}
+
+func TestPlaceholdersAreFound(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"": "", "Hola": "", "{{a}}": "a", "{{ a }}{{\ta\u00a0}}": "a", "{{a}} {{b}} {{a}}": "a b", "{{{a}}}": "a", "{{a {{b}}": "b", "{{a b}} {{c}}": "c", "{{}} {{ }}": "",
+		"{{nombre_1}}": "nombre_1", "{{año}} {{имя}} {{名前}} {{नाम}}": "año имя 名前 नाम", "{{a-b}}": "", "{a}": "", "{{a}": "", "{{a\n}}": "", "}}{{a}}": "a", "{{a | upper}}": "",
+		"{{" + strings.Repeat("a", MaxName) + "}}": strings.Repeat("a", MaxName), "{{" + strings.Repeat("a", MaxName+1) + "}}": "", "{{%20a%20}}": "a",
+	} {
+		if got := strings.Join(Placeholders(text), " "); got != want {
+			t.Errorf("Placeholders(%q) = %q, want %q", text, got, want)
+		}
+	}
+}
+
+func TestAMessageIsMadeOfWhatAllHaveAndWhatIsItsOwn(t *testing.T) {
+	t.Parallel()
+	names := []string{"nombre", "pedido"}
+	kind := schemas.HeaderKind_HEADER_KIND_IMAGE.Enum()
+	for _, tt := range []struct {
+		name       string
+		p          *schemas.Personal
+		body, link string
+		file       string
+		code       int
+		field      string
+	}{
+		{"filled", values("Ana", "7"), "Hola Ana", "https://example.com/p/7?x=1", "", 0, ""},
+		{"a value that looks like a placeholder", values("{{pedido}}", "7"), "Hola {{pedido}}", "https://example.com/p/7?x=1", "", 0, ""},
+		{"a value that a link has no place for", values("Ana", "7/8?y=2&z#ñ"), "Hola Ana", "https://example.com/p/7%2F8%3Fy%3D2%26z%23%C3%B1?x=1", "", 0, ""},
+		{"its own body", &schemas.Personal{Variables: []uint32{1}, Values: []string{"7"}, Own: &schemas.Own{Body: new("Pedido {{pedido}}")}}, "Pedido 7", "https://example.com/p/7?x=1", "", 0, ""},
+		{"its own file", &schemas.Personal{Variables: []uint32{0, 1}, Values: []string{"Ana", "7"}, Own: &schemas.Own{Header: kind, File: 1}}, "Hola Ana", "https://example.com/p/7?x=1", "https://example.com/a.png", 0, ""},
+		{"no value", values("Ana"), "", "", "", schemas.CodeVariable, fieldButtonLink},
+		{"nothing", nil, "", "", "", schemas.CodeVariable, fieldBody},
+		{"a variable that the content has not", &schemas.Personal{Variables: []uint32{9}, Values: []string{"Ana"}}, "", "", "", schemas.CodeVariable, fieldBody},
+		{"more variables than values", &schemas.Personal{Variables: []uint32{1, 0}, Values: []string{"7"}}, "", "", "", schemas.CodeVariable, fieldBody},
+		{"too long", values(strings.Repeat("a", rules.MaxBodyText), "7"), "", "", "", schemas.CodeTooLong, fieldBody},
+		{"far too long", values(strings.Repeat("a", 1<<20), "7"), "", "", "", schemas.CodeTooLong, fieldBody},
+		{"steps in the path", values("Ana", ".."), "", "", "", schemas.CodePersonal, fieldButtonLink},
+		{"no body", &schemas.Personal{Variables: []uint32{1}, Values: []string{"7"}, Own: &schemas.Own{Body: new(" ")}}, "", "", "", schemas.CodePersonal, fieldBody},
+		{"no button", &schemas.Personal{Variables: []uint32{0, 1}, Values: []string{"Ana", "7"}, Own: &schemas.Own{ButtonText: new("")}}, "", "", "", schemas.CodePersonal, fieldButton},
+		{"two lines in the button", &schemas.Personal{Variables: []uint32{0, 1}, Values: []string{"Ana", "7"}, Own: &schemas.Own{ButtonText: new("a\nb")}}, "", "", "", schemas.CodePersonal, fieldButton},
+		{"a private link", &schemas.Personal{Variables: []uint32{0}, Values: []string{"Ana"}, Own: &schemas.Own{ButtonUrl: new("http://10.0.0.1/")}}, "", "", "", schemas.CodePersonal, fieldButtonLink},
+		{"no link", &schemas.Personal{Variables: []uint32{0}, Values: []string{"Ana"}, Own: &schemas.Own{ButtonUrl: new("hola")}}, "", "", "", schemas.CodePersonal, fieldButtonLink},
+		{"a file that is not there", &schemas.Personal{Variables: []uint32{0, 1}, Values: []string{"Ana", "7"}, Own: &schemas.Own{Header: kind, File: 2}}, "", "", "", schemas.CodePersonal, fieldHeader},
+		{"a file of another kind", &schemas.Personal{Variables: []uint32{0, 1}, Values: []string{"Ana", "7"}, Own: &schemas.Own{Header: schemas.HeaderKind_HEADER_KIND_VIDEO.Enum(), File: 1}}, "", "", "", schemas.CodePersonal, fieldHeader},
+		{"a text header without text", &schemas.Personal{Variables: []uint32{0, 1}, Values: []string{"Ana", "7"}, Own: &schemas.Own{Header: schemas.HeaderKind_HEADER_KIND_TEXT.Enum()}}, "", "", "", schemas.CodePersonal, fieldHeader},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			got, err := Of(content(names...), tt.p)
+			if tt.code != 0 {
+				f, ok := errors.AsType[*FaultError](err)
+				if !ok || f.Code != tt.code || f.Field != tt.field || f.Error() == "" || (tt.code == schemas.CodeVariable) != (f.Variable != "") {
+					t.Errorf("%v, %+v; want code %d of %s", err, f, tt.code, tt.field)
+				}
+				return
+			}
+			if err != nil || got.GetBody() != tt.body || got.GetButtonUrl() != tt.link || got.GetMedia().GetUrl() != tt.file || len(got.GetVariables())+len(got.GetFiles()) > 0 {
+				t.Errorf("%v, %v; want %q, %s, %s", got, err, tt.body, tt.link, tt.file)
+			}
+		})
+	}
+}
+
+func TestALinkMayBeAValueAsAWhole(t *testing.T) {
+	t.Parallel()
+	c := &schemas.Content{Body: "hola", ButtonText: "Ver", ButtonUrl: "{{enlace}}", Variables: []string{"enlace"}}
+	for value, want := range map[string]string{"\thttps://example.com/a?b=c": "https://example.com/a?b=c", "https://example.com/../b": "https://example.com/../b", "http://localhost/": "", "": ""} {
+		got, err := Of(c, values(value))
+		if got.GetButtonUrl() != want || (err == nil) != (want != "") {
+			t.Errorf("%q: %s, %v; want %q", value, got.GetButtonUrl(), err, want)
+		}
+	}
+}
+
+// pieces are texts of which some look like placeholders.
+var pieces = rapid.SampledFrom([]string{"a", "ñ", " ", "{{", "}}", "{", "}", "{{a}}", "{{ b }}", "{{c}}", "%20", "/", "?", "&", "#", "..", ".", "%", "=", "\"", "\n", "😀"})
+
+func textOf(t *rapid.T, name string) string {
+	return strings.Join(rapid.SliceOfN(pieces, 0, 12).Draw(t, name), "")
+}
+
+// What is put in stands in the text as it is, and what stood around it too: no value is read for placeholders.
+func TestAValueIsNotReadAgain(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		text := textOf(t, "text")
+		with := map[string]string{"a": textOf(t, "a"), "b": textOf(t, "b"), "c": textOf(t, "c")}
+		got, missing := fill(text, func(name string) (string, bool) { v, ok := with[name]; return v, ok })
+		if missing != "" {
+			t.Fatalf("no value for %s", missing)
+		}
+		var want strings.Builder // the text is cut first, and put together after
+		rest := text
+		for {
+			before, name, after, ok := next(rest)
+			if !ok {
+				break
+			}
+			want.WriteString(before + with[name])
+			rest = after
+		}
+		if got != want.String()+rest {
+			t.Errorf("%q with %v is %q, want %q", text, with, got, want.String()+rest)
+		}
+	})
+}
+
+// A text without placeholders stays as it is, and so does any text of a content that has no variables.
+func TestWithoutPlaceholdersNothingChanges(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		text := "x" + textOf(t, "text")
+		got, err := Of(&schemas.Content{Body: text, ButtonText: "Ver", ButtonUrl: "https://example.com/{{a}}"}, values("v"))
+		if err != nil && !strings.Contains(err.Error(), "URL") || err == nil && (got.GetBody() != text || got.GetButtonUrl() != "https://example.com/{{a}}") {
+			t.Errorf("%q becomes %v, %v", text, got, err)
+		}
+		if len(Placeholders(text)) > 0 {
+			return
+		}
+		if got, missing := fill(text, func(string) (string, bool) { return "", false }); got != text || missing != "" {
+			t.Errorf("%q becomes %q, without a value for %q", text, got, missing)
+		}
+	})
+}
+
+// Whatever the values of one recipient are, another one's message has none of them.
+func TestAMessageHasTheValuesOfItsRecipientOnly(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		c := content("nombre", "pedido")
+		want := rapid.SliceOfN(rapid.StringMatching(`[a-z]{8}`), 2, 8).Draw(t, "names")
+		var got []string
+		for _, name := range want {
+			m, err := Of(c, values(name, name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			got = append(got, strings.TrimPrefix(m.GetBody(), "Hola "))
+		}
+		if !slices.Equal(got, want) || !proto.Equal(c, content("nombre", "pedido")) {
+			t.Errorf("%v, want %v; the content is %v", got, want, c)
+		}
+	})
+}
+
+// A link keeps its host, its path's segments and its query's members, whatever is put in.
+func TestAValueStaysInItsPartOfALink(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		v := textOf(t, "value")
+		got, err := Of(&schemas.Content{Body: "b", ButtonText: "Ver", ButtonUrl: "https://example.com/a/{{v}}/b?c={{v}}&d=1#{{v}}", Variables: []string{"v"}}, values(v))
+		if v == "." || v == ".." {
+			if err == nil {
+				t.Errorf("%q: %s", v, got.GetButtonUrl())
+			}
+			return
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		u, err := url.Parse(got.GetButtonUrl())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if u.Host != "example.com" || strings.Count(u.EscapedPath(), "/") != 3 || u.Path != "/a/"+v+"/b" || u.Query().Get("c") != v || u.Query().Get("d") != "1" || len(u.Query()) != 2 || u.Fragment != v {
+			t.Errorf("%q becomes %s", v, got.GetButtonUrl())
+		}
+	})
+}
+
+func TestASampleIsWhatAllRecipientsHave(t *testing.T) {
+	t.Parallel()
+	got := Sample(&schemas.Content{Body: "{{a}}", Footer: "Pie {{a}}", ButtonText: "Ver", ButtonUrl: "{{a}}", Variables: []string{"a"}})
+	if got.GetBody() != "x" || got.GetFooter() != "Pie " || got.GetButtonUrl() != "" {
+		t.Errorf("got %v", got)
+	}
+	if got = Sample(&schemas.Content{Body: "{{a}}", ButtonUrl: "https://{{a}}.example.com", Variables: []string{"a"}}); got.GetButtonUrl() != "https://x.example.com" {
+		t.Errorf("got %v", got)
+	}
+	if got = Sample(&schemas.Content{Body: "{{a}}"}); got.GetBody() != "{{a}}" {
+		t.Errorf("got %v", got)
+	}
+}
+
+func BenchmarkOf(b *testing.B) {
+	c, p := content("nombre", "pedido"), values("Ana María", "12345")
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := Of(c, p); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
