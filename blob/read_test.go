@@ -34,7 +34,7 @@ func TestMessagesOfANewerVersionAreWaitedFor(t *testing.T) {
 	if content, part := refused(rec); content || part {
 		t.Error("what can be read is refused")
 	}
-	rec.Headers[0].Value = []byte("2")
+	rec.Headers[0].Value = []byte("3")
 	rec.Value = []byte{0xff}
 	if content, part := refused(rec); content || part {
 		t.Error("what a newer version wrote is refused for good")

@@ -10,12 +10,16 @@ import (
 	"altavoz/stream"
 )
 
-// Version of the encoding, as the header VersionHeader carries it. Who reads a record with a higher one waits for a newer version of
-// this program: it neither guesses nor rejects.
+// Versions of the encoding, as the header VersionHeader carries them. Who reads a record with a higher one than it knows waits for a newer version
+// of this program: it neither guesses nor rejects. So a record has the lowest version whose readers take it for what it is.
 const (
 	VersionHeader = "altavoz-version"
 	Version       = "1"
-	versionNumber = 1
+	// Version2 is that of records with something that readers of the first one would pass over: places of a retry, what recipients have of their
+	// own, several outcomes.
+	Version2 = "2"
+
+	newestVersion = 2
 )
 
 // ErrDecode is the error of a record that can't be understood. Unless it is ErrNewer it never can; such a record belongs in rejects.
@@ -35,6 +39,13 @@ func Encode(topic stream.Topic, key string, event proto.Message) stream.Record {
 		Topic: topic, Partition: stream.NoPartition, Key: []byte(key), Value: value,
 		Headers: []stream.Header{{Key: VersionHeader, Value: []byte(Version)}},
 	}
+}
+
+// encode2 is Encode for a record of Version2.
+func encode2(topic stream.Topic, key string, event proto.Message) stream.Record {
+	rec := Encode(topic, key, event)
+	rec.Headers[0].Value = []byte(Version2)
+	return rec
 }
 
 // EncodeSend, EncodeResult and the like fix topic and key of their event.
@@ -83,13 +94,9 @@ func Decode(r *stream.Record, event proto.Message) error {
 	if err := CheckVersion(r); err != nil {
 		return err
 	}
-	if v := r.Header(VersionHeader); v != Version {
-		return fmt.Errorf("record %s/%d at %d has version %q, this program reads %q: %w", r.Topic, r.Partition, r.Offset, v, Version, ErrDecode)
+	if v := r.Header(VersionHeader); v != Version && v != Version2 {
+		return fmt.Errorf("record %s/%d at %d has version %q, this program reads %s and %s: %w", r.Topic, r.Partition, r.Offset, v, Version, Version2, ErrDecode)
 	}
-	return unmarshal(r, event)
-}
-
-func unmarshal(r *stream.Record, event proto.Message) error {
 	if err := proto.Unmarshal(r.Value, event); err != nil {
 		return fmt.Errorf("record %s/%d at %d: %w: %w", r.Topic, r.Partition, r.Offset, ErrDecode, err)
 	}
@@ -98,8 +105,8 @@ func unmarshal(r *stream.Record, event proto.Message) error {
 
 // CheckVersion returns ErrNewer where the record's header says that a newer version wrote it.
 func CheckVersion(r *stream.Record) error {
-	if v := r.Header(VersionHeader); v != Version && v != "" && version.Newer(v, versionNumber) {
-		return fmt.Errorf("record %s/%d at %d has version %s, this program reads %s: %w", r.Topic, r.Partition, r.Offset, v, Version, ErrNewer)
+	if v := r.Header(VersionHeader); v != Version && v != "" && version.Newer(v, newestVersion) {
+		return fmt.Errorf("record %s/%d at %d has version %s, this program reads %d: %w", r.Topic, r.Partition, r.Offset, v, newestVersion, ErrNewer)
 	}
 	return nil
 }

@@ -87,7 +87,7 @@ func open(t *testing.T, run func(*blocked.Partitions, *client)) {
 // A partition is held at what a newer version wrote, tried again after 1 s, 2 s and so on, at most a minute, and read on once it is gone.
 func TestNewerRecordIsTriedAgainWithGrowingWaits(t *testing.T) {
 	open(t, func(s *blocked.Partitions, c *client) {
-		if got := s.Deliverable(tp(1), records(4, "1", "1", "2", "1")); len(got) != 2 || c.gauge() != 1 {
+		if got := s.Deliverable(tp(1), records(4, "1", "2", "3", "1")); len(got) != 2 || c.gauge() != 1 {
 			t.Fatalf("%d records, %v held; want 2, 1", len(got), c.gauge())
 		}
 		if got := s.Deliverable(tp(1), records(7, "1")); len(got) != 0 {
@@ -101,7 +101,7 @@ func TestNewerRecordIsTriedAgainWithGrowingWaits(t *testing.T) {
 			synctest.Wait()
 			at := began + wait
 			c.expect(t, fmt.Sprintf("%d seek 6 of 1", at), fmt.Sprintf("%d resume 1", at))
-			if got := s.Deliverable(tp(1), records(6, "2", "1")); len(got) != 0 || c.gauge() != 1 {
+			if got := s.Deliverable(tp(1), records(6, "3", "1")); len(got) != 0 || c.gauge() != 1 {
 				t.Errorf("%d records, %v held; want 0, 1", len(got), c.gauge())
 			}
 			c.expect(t, fmt.Sprintf("%d pause 1", at))

@@ -212,7 +212,7 @@ func LoseLogEnds(cluster *kfake.Cluster, left int64) {
 
 // ByNewerVersion is a record as the version after this one would write it.
 func ByNewerVersion(rec stream.Record) stream.Record {
-	rec.Headers = []stream.Header{{Key: schemas.VersionHeader, Value: []byte("2")}}
+	rec.Headers = []stream.Header{{Key: schemas.VersionHeader, Value: []byte("3")}}
 	return rec
 }
 

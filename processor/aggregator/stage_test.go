@@ -480,7 +480,7 @@ func TestNewerVersionStopsTheTakeover(t *testing.T) {
 	bubble(t, func(w *world) {
 		t := w.t
 		newer := schemas.EncodeStatus(0, &schemas.Status{Task: task1.Bytes(), Version: 1})
-		newer.Headers[0].Value = []byte("2")
+		newer.Headers[0].Value = []byte("3")
 		w.append(newer)
 		p := w.join(Config{})
 		defer p.end()

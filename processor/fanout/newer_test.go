@@ -20,7 +20,7 @@ func TestListOfANewerVersionIsWaitedFor(t *testing.T) {
 				rec.Headers[0].Value = []byte(version)
 			}
 		}
-		as("3") // 2 is that of places
+		as("3")
 		id := w.submit(b)
 		passes(5 * time.Minute)
 		if st := w.status(id); st.GetFinishedMs() != 0 || len(w.sends(id)) > 0 {

@@ -160,7 +160,7 @@ func TestWhatCannotStartIsRejectedOrFailsWithWords(t *testing.T) {
 			return stream.Record{Value: []byte{8}, Headers: []stream.Header{{Key: schemas.VersionHeader, Value: []byte("1")}}}
 		}, schemas.TaskID{}, "", codeDecode},
 		{"a newer version", func(*world) stream.Record {
-			return stream.Record{Headers: []stream.Header{{Key: schemas.VersionHeader, Value: []byte("2")}}}
+			return stream.Record{Headers: []stream.Header{{Key: schemas.VersionHeader, Value: []byte("3")}}}
 		}, schemas.TaskID{}, "", codeDecode},
 		{"no JSON", func(*world) stream.Record { return stream.Record{Value: []byte("hola")} }, schemas.TaskID{}, "", codeInvalid},
 		{"JSON without a message", func(*world) stream.Record {

@@ -43,7 +43,7 @@ func TestLedgerOfRecordsOfANewerVersionIsLeftAsItIs(t *testing.T) {
 		var pos stream.Position
 		w.lock(func() {
 			for _, rec := range w.Log(bulkPartition).Records {
-				rec.Headers = []stream.Header{{Key: schemas.VersionHeader, Value: []byte("2")}}
+				rec.Headers = []stream.Header{{Key: schemas.VersionHeader, Value: []byte("3")}}
 			}
 			pos = w.Positions[bulkPartition]
 			pos.Begin, pos.End, pos.Begun = 0, w.Log(bulkPartition).End(), true

@@ -46,7 +46,7 @@ func TestNewerRecordsHoldTheirPartitionInEachStage(t *testing.T) {
 			}
 			rec := stream.Record{
 				Topic: topic, Partition: partition, Key: []byte("k"), Value: []byte{0xff, 0xff},
-				Headers: []stream.Header{{Key: schemas.VersionHeader, Value: []byte("2")}},
+				Headers: []stream.Header{{Key: schemas.VersionHeader, Value: []byte("3")}},
 			}
 			if topic == schemas.TopicSendsExpress { // nor is one without a value a tombstone of this version
 				rec.Value = nil

@@ -164,7 +164,7 @@ func (all *Whole) addPage(rec stream.Record) error {
 // skip passes over a record that can't be decoded, because it would stop the partition for good; but not what another version of the
 // program wrote: its numbers would be lost, and then overwritten.
 func (all *Whole) skip(rec *stream.Record, err error) error {
-	if v := rec.Header(schemas.VersionHeader); v != "" && v != schemas.Version {
+	if v := rec.Header(schemas.VersionHeader); v != "" && v != schemas.Version && v != schemas.Version2 {
 		return err
 	}
 	all.Broken++

@@ -62,7 +62,7 @@ func (l *List) read(rec *stream.Record) (*schemas.Slice, error) {
 		return nil, err //nolint:wrapcheck // says all
 	}
 	c := new(schemas.Slice)
-	return c, schemas.DecodeSlice(rec, c)
+	return c, schemas.Decode(rec, c)
 }
 
 // phones reads the recipients of a record as they were given. Of a retry they are read where its places are.
