@@ -15,6 +15,8 @@ const (
 	MaxFiles = 100
 	// InlineRecipients is how many a Broadcast may carry itself.
 	InlineRecipients = 1000
+	// MaxPersonal bounds a broadcast whose recipients have something of their own: 10,000 slices.
+	MaxPersonal = 1_000_000
 	// PartBytes is the size of a full part of a file: with key and headers well under MaxRecordBytes.
 	PartBytes = 512 << 10
 	// MaxRecordBytes bounds every record except those of the broadcasts topic.

@@ -136,8 +136,11 @@ func TestListWhosePlaceAnotherHasIsNotUsed(t *testing.T) {
 // memory is a Sink that keeps what it takes.
 type memory struct{ phones []string }
 
-func (m *memory) Slice(phones []string) error { m.phones = append(m.phones, phones...); return nil }
-func (m *memory) Part([]byte) error           { return nil }
+func (m *memory) Slice(phones []string, _ []*schemas.Personal) error {
+	m.phones = append(m.phones, phones...)
+	return nil
+}
+func (m *memory) Part([]byte) error { return nil }
 
 // Lists that older versions wrote, and upstream systems write, are sent to: each is shown to be its broadcast's in its own way.
 func TestListWithoutAProofIsSentTo(t *testing.T) {

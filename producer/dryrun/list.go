@@ -42,7 +42,7 @@ func NewList(region string) *List {
 }
 
 // Slice looks at the next recipients.
-func (l *List) Slice(phones []string) error {
+func (l *List) Slice(phones []string, _ []*schemas.Personal) error {
 	for _, text := range phones {
 		l.judge(text)
 	}

@@ -80,7 +80,7 @@ func (r *Run) End() {
 func (r *Run) Report(ctx context.Context, req *request.Request, n Number, now time.Time) (*Report, error) {
 	l, in := r.list, r.Language
 	if l.total == 0 { // it stands in the request
-		if err := l.Slice(req.Phones); err != nil {
+		if err := l.Slice(req.Phones, req.Personal); err != nil {
 			return nil, err
 		}
 	}

@@ -130,7 +130,7 @@ func (w *world) send(phones []string, keyed bool) schemas.TaskID {
 	if len(phones) > schemas.InlineRecipients {
 		req.Phones = nil
 		for some := range slices.Chunk(phones, schemas.SliceRecipients) {
-			if err := up.Slice(some); err != nil {
+			if err := up.Slice(some, nil); err != nil {
 				w.t.Fatal(err)
 			}
 		}

@@ -58,8 +58,8 @@ func New(ctx context.Context, log stream.Publisher) *Upload {
 func (u *Upload) Until(ctx context.Context) { u.ctx = ctx }
 
 // Slice takes recipients.
-func (u *Upload) Slice(phones []string) error {
-	return u.add(schemas.EncodeSlice(u.slices.Key, &schemas.Slice{Phones: phones}))
+func (u *Upload) Slice(phones []string, personal []*schemas.Personal) error {
+	return u.add(schemas.EncodeSlice(u.slices.Key, &schemas.Slice{Phones: phones, Personal: personal}))
 }
 
 func (u *Upload) add(slice stream.Record) error {

@@ -31,7 +31,10 @@ func ContentFaults(x *schemas.Content, literal bool) (out []*FieldError) {
 		if t.oneLine && !rules.OneLine(t.text) {
 			add(t.field, CodeValue, es.FieldLines, t.field)
 		}
-		if found, sure := rules.Placeholder(t.text); sure && !literal {
+		if literal {
+			continue
+		}
+		if found, sure := rules.Placeholder(t.text); sure {
 			out = append(out, unfilled(t.field, found))
 		}
 	}

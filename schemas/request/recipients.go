@@ -1,6 +1,7 @@
 package request
 
 import (
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -11,11 +12,20 @@ import (
 	"altavoz/schemas/phone"
 )
 
-// list reads the recipients. A list that is none, or empty, counts as missing.
-func (r *reader) list() error {
+// phonesOf reads recipients that are phones.
+func (r *reader) phonesOf() error {
+	return r.list("phones", schemas.InlineRecipients, func() (string, *schemas.Personal, error) {
+		text, err := r.entry()
+		return text, nil, err
+	})
+}
+
+// list reads the recipients, each with entry; inline is how many a broadcast may carry, and a slice has of others. A list that is none, or
+// empty, counts as missing.
+func (r *reader) list(name string, inline int, entry func() (string, *schemas.Personal, error)) error {
 	if kind := r.dec.PeekKind(); kind != jsontext.KindBeginArray {
 		if kind == jsontext.KindString || kind == jsontext.KindNumber || kind == jsontext.KindBeginObject {
-			r.phonesHint = es.Say(es.PhonesArrayHint)
+			r.listHint = es.Say(map[string]es.Code{"phones": es.PhonesArrayHint, "recipients": es.RecipientsArrayHint}[name])
 		}
 		return r.skip()
 	}
@@ -23,54 +33,94 @@ func (r *reader) list() error {
 		return err
 	}
 	for r.dec.PeekKind() != jsontext.KindEndArray {
-		if r.req.Total == r.lim.MaxPhones {
-			return Fault("phones", CodeTooMany, es.PhonesMany, r.lim.MaxPhones)
+		if fault := r.misplaced(name); fault != nil {
+			return fault
 		}
-		phone, err := r.recipient()
+		if r.req.Total == r.lim.MaxPhones {
+			return Fault(name, CodeTooMany, map[string]es.Code{"phones": es.PhonesMany, "recipients": es.RecipientsMany}[name], r.lim.MaxPhones)
+		}
+		phone, own, err := entry()
 		if err != nil {
 			return err
 		}
-		if len(r.req.Phones) == schemas.InlineRecipients {
+		if len(r.req.Phones) == inline {
 			if err := r.slice(); err != nil {
 				return err
 			}
 		}
-		r.req.Phones = append(r.req.Phones, phone)
+		schemas.HashText(r.phones, phone)
+		r.req.Phones = append(r.req.Phones, cut(phone, maxKept))
+		if own != nil {
+			r.req.Personal = append(r.req.Personal, own)
+		}
 		r.req.Total++
 	}
-	if r.req.Total > schemas.InlineRecipients {
+	if int(r.req.Total) > inline {
 		if err := r.slice(); err != nil {
 			return err
 		}
-		r.req.Phones = nil
+		r.req.Phones, r.req.Personal = nil, nil
+		if inline != schemas.SliceRecipients {
+			r.req.Sliced = uint32(inline)
+		}
 	}
+	r.req.Personal = anything(r.req.Personal)
 	_, err := r.dec.ReadToken()
 	return err
 }
 
-// recipient reads one entry. One that is neither text nor number stands in the list as it was written: it is no phone, which costs
-// only itself.
-func (r *reader) recipient() (string, error) {
-	var text string
+// misplaced returns what is wrong with a list that has recipients, where it can't have any.
+func (r *reader) misplaced(name string) error {
+	switch {
+	case name == "phones" && r.lim.Lists == ListMessages:
+		f := Fault(name, CodeUnknown, es.PhonesElsewhere)
+		f.Hint = es.Say(es.PhonesElsewhereHint, PathSend)
+		return f
+	case r.listed != "" && r.listed != name: //mutant:one-list-a-request
+		f := Fault("recipients", CodeValue, es.RecipientsAndPhones)
+		f.Hint = es.Say(es.RecipientsOneHint)
+		return f
+	}
+	r.listed = name
+	return nil
+}
+
+// entry reads one phone as it is written. One that is neither text nor number stands in the list as it was written: it is no phone, which
+// costs only itself.
+func (r *reader) entry() (string, error) {
 	if kind := r.dec.PeekKind(); kind == jsontext.KindString || kind == jsontext.KindNumber {
 		tok, err := r.dec.ReadToken()
 		if err != nil {
 			return "", err
 		}
-		if text = tok.String(); kind == jsontext.KindNumber {
-			text = phone.Number(text)
+		if kind == jsontext.KindNumber {
+			return phone.Number(tok.String()), nil
 		}
-	} else {
-		written := &beginning{}
-		enc, skipped := jsontext.NewEncoder(written), r.skipped
-		if err := r.tokens(enc.WriteToken); err != nil {
-			return "", err
-		}
-		r.skipped = skipped // an entry may be as complex as a value that nobody wants
-		text = strings.TrimSpace(string(written.text))
+		return tok.String(), nil
 	}
-	schemas.HashText(r.phones, text)
-	return cut(text, maxKept), nil
+	written := &beginning{}
+	enc, skipped := jsontext.NewEncoder(written), r.skipped
+	if err := r.tokens(enc.WriteToken); err != nil {
+		return "", err
+	}
+	r.skipped = skipped // an entry may be as complex as a value that nobody wants
+	return strings.TrimSpace(string(written.text)), nil
+}
+
+// skipEntry is skip for what stands in an entry.
+func (r *reader) skipEntry() error {
+	skipped := r.skipped
+	err := r.skip()
+	r.skipped = skipped
+	return err
+}
+
+// anything returns what recipients have of their own; nil: nobody has anything.
+func anything(all []*schemas.Personal) []*schemas.Personal {
+	if slices.ContainsFunc(all, func(p *schemas.Personal) bool { return len(p.GetVariables()) > 0 || p.GetOwn() != nil }) {
+		return all
+	}
+	return nil
 }
 
 // beginning keeps the first of what is written to it: more than is shown.
@@ -84,13 +134,13 @@ func (b *beginning) Write(p []byte) (int, error) {
 // slice gives the recipients kept so far to the sink, and part what is decoded of the file; not those of a request that is
 // refused anyway.
 func (r *reader) slice() error {
-	phones := r.req.Phones
-	r.req.Phones = phones[:0]
+	phones, own := r.req.Phones, r.req.Personal
+	r.req.Phones, r.req.Personal = phones[:0], nil
 	if r.refused() {
 		return nil
 	}
 	r.sunk = true
-	return r.sink.Slice(phones)
+	return r.sink.Slice(phones, anything(own))
 }
 
 // refused reports whether the request is refused for what was read of it already.

@@ -35,15 +35,17 @@ const (
 // Sink takes what is too large to keep while a request is read. An error of a sink ends the reading and is returned as it is.
 // What it took belongs to nothing if Read fails later.
 type Sink interface {
-	// Slice takes the next schemas.SliceRecipients recipients, fewer only the last time, of a list too long to stand in the
-	// Broadcast. It must not keep phones.
-	Slice(phones []string) error
+	// Slice takes the next schemas.SliceRecipients recipients, or schemas.PersonalSliceRecipients of a list that may have something of their own,
+	// fewer only the last time, of a list too long to stand in the Broadcast. personal is what each has of its own; nil: nobody has anything.
+	// It must not keep phones.
+	Slice(phones []string, personal []*schemas.Personal) error
 	// Part takes the next schemas.PartBytes of a file, fewer only the last time. It may keep b.
 	Part(b []byte) error
 }
 
 // Limits is what the caller of Read allows. A limit of 0 is the largest one.
 type Limits struct {
+	Lists     Lists     // which recipients there may be
 	MaxPhones uint32    // schemas.MaxRecipients
 	MaxBody   int64     // bytes; MaxBodyBytes
 	Lenient   bool      // unknown members are passed over with a warning
@@ -57,10 +59,11 @@ type Limits struct {
 
 // Request is a request for a broadcast that satisfies every rule.
 type Request struct {
-	TaskID     *schemas.TaskID  // chosen by the caller; nil where it was not
-	Sender     string           // empty where the caller left it to us
-	Content    *schemas.Content // the media's parts are known to the sink only: Broadcast puts them in
-	Phones     []string         // as given; nil where the sink has them
+	TaskID     *schemas.TaskID     // chosen by the caller; nil where it was not
+	Sender     string              // empty where the caller left it to us
+	Content    *schemas.Content    // the media's parts are known to the sink only: Broadcast puts them in
+	Phones     []string            // as given; nil where the sink has them
+	Personal   []*schemas.Personal // beside Phones: what each has of its own; nil: nobody has anything, or the sink has it
 	Total      uint32
 	UseQueue   bool
 	DryRun     bool // nothing is to happen: Limits.DryRun was called
@@ -72,50 +75,10 @@ type Request struct {
 	Literal    bool            // what looks like a placeholder is meant as text
 	Reference  string          // what the caller calls it
 	Callback   string          // where what happens to it is posted; empty: nowhere was named
+	Sliced     uint32          // recipients of every slice but the last that the sink has; 0: schemas.SliceRecipients
 	SHA256     []byte          // of the meaning: however the same request is written, it is the same
 	Warnings   []es.Sentence
 }
-
-// FieldError says what is wrong with a request, for the one who made it.
-type FieldError struct {
-	Field string // empty: the request as a whole
-	Code  string // one of the Code... constants
-	Says  es.Sentence
-	Hint  es.Sentence // what to do about it; may be none
-}
-
-// Fault makes a FieldError.
-func Fault(field, code string, says es.Code, args ...any) *FieldError {
-	return &FieldError{Field: field, Code: code, Says: es.Say(says, args...)}
-}
-
-// ParameterFault is what is wrong with a parameter of a query, with what to do about it; says is told the name, and args.
-func ParameterFault(name, code string, hint es.Sentence, says es.Code, args ...any) *FieldError {
-	f := Fault(name, code, says, append([]any{name}, args...)...)
-	f.Hint = hint
-	return f
-}
-
-func (e *FieldError) Error() string { return e.Says.Spanish() }
-
-// Codes of a FieldError: a closed set.
-const (
-	CodeRequired    = "required"
-	CodeWrongType   = "wrong_type"
-	CodeTooLong     = "too_long"
-	CodeTooMany     = "too_many"
-	CodeValue       = "invalid_value"
-	CodeURL         = "invalid_url"
-	CodeTime        = "invalid_time"
-	CodeBase64      = "invalid_base64"
-	CodeFileType    = "invalid_file_type"
-	CodeFileSize    = "file_too_large"
-	CodeJSON        = "invalid_json"
-	CodeDuplicate   = "duplicate_field"
-	CodeUnknown     = "unknown_field"
-	CodePlaceholder = "unfilled_placeholder"
-	CodeBodyTooBig  = "body_too_large"
-)
 
 // Read reads the JSON of a request in constant memory, however long its list and its file are, and holds it to
 // every rule. What is wrong with it is a *FieldError, and which one does not depend on the order of the members; any
@@ -142,7 +105,7 @@ func Read(body io.Reader, sink Sink, lim Limits) (*Request, error) {
 	if err := r.validate(); err != nil {
 		return nil, err
 	}
-	r.req.SHA256 = r.req.Broadcast(schemas.TaskID{}, "", 0, nil, nil).Meaning(r.req.Sender, r.req.UseQueue, r.phones.Sum(nil))
+	r.req.SHA256 = r.req.Broadcast(schemas.TaskID{}, "", 0, nil, nil).Meaning(r.req.Sender, r.req.UseQueue, r.meaning())
 	if lim.Check != nil {
 		return r.req, lim.Check(r.req)
 	}
@@ -160,7 +123,7 @@ func (r *Request) Broadcast(task schemas.TaskID, sender string, acceptedMs int64
 		Task: task.Bytes(), Sender: sender, Content: content, Phones: r.Phones, Slices: slices, Total: r.Total,
 		AcceptedMs: acceptedMs, RequestSha256: r.SHA256, Chosen: r.TaskID != nil, OnUnknown: r.OnUnknown,
 		ScheduleMs: r.ScheduleMs, ExpireMs: r.ExpireMs, Speed: r.Speed, Window: proto.CloneOf(r.Window),
-		Literal: r.Literal, Reference: r.Reference, CallbackUrl: r.Callback,
+		Personal: r.Personal, SliceRecipients: r.Sliced, Literal: r.Literal, Reference: r.Reference, CallbackUrl: r.Callback,
 	}
 }
 
@@ -173,20 +136,22 @@ var textFields = []string{
 
 // reader reads one request. Members are kept as they come; rules are looked at when all are there.
 type reader struct {
-	body       *split.Reader
-	dec        *jsontext.Decoder
-	sink       Sink
-	sunk       bool // the sink has taken something
-	lim        Limits
-	req        *Request
-	texts      map[string]string      // members of textFields that are there
-	bad        map[string]*FieldError // the first thing wrong with a member
-	strange    []string               // unknown members
-	unknown    *FieldError            // the first of them, where they are refused
-	phonesHint es.Sentence            // how to write a list that came as something else
-	phones     hash.Hash              // of all recipients
-	skipped    int
-	file       *datauri.Decoder // a header_content too long for the decoder; nil: none
+	body     *split.Reader
+	dec      *jsontext.Decoder
+	sink     Sink
+	sunk     bool // the sink has taken something
+	lim      Limits
+	req      *Request
+	texts    map[string]string      // members of textFields that are there
+	bad      map[string]*FieldError // the first thing wrong with a member
+	strange  []string               // unknown members
+	unknown  *FieldError            // the first of them, where they are refused
+	listed   string                 // the member that has the recipients; empty: none so far
+	listHint es.Sentence            // how to write a list that came as something else
+	phones   hash.Hash              // of all recipients
+	people   *people                // nil: recipients are phones
+	skipped  int
+	file     *datauri.Decoder // a header_content too long for the decoder; nil: none
 }
 
 func (r *reader) read() error {
@@ -226,7 +191,11 @@ func (r *reader) read() error {
 func (r *reader) member(name string) error {
 	switch name {
 	case "phones":
-		return r.list()
+		return r.phonesOf()
+	case "recipients":
+		if r.lim.Lists != ListPhones {
+			return r.recipientsOf()
+		}
 	case "use_queue":
 		return r.flag(name, &r.req.UseQueue)
 	case "literal":
@@ -275,16 +244,16 @@ func (r *reader) stranger(name string) {
 		return
 	}
 	r.unknown = Fault(name, CodeUnknown, es.FieldUnknown, name)
-	if near := rules.Nearest(name, memberNames); near != "" {
+	if near := rules.Nearest(name, r.members()); near != "" {
 		r.unknown.Says = es.Say(es.FieldUnknownNear, name, near)
 	}
-	r.unknown.Hint = es.Say(es.FieldsAre, strings.Join(memberNames, ", "))
+	r.unknown.Hint = es.Say(es.FieldsAre, strings.Join(r.members(), ", "))
 }
 
 // meant is the hint beside a member that is missing, where a stranger stands for it.
 func (r *reader) meant(field string) es.Sentence {
 	for _, name := range r.strange {
-		if rules.Nearest(name, memberNames) == field {
+		if rules.Nearest(name, r.members()) == field {
 			return es.Say(es.FieldMeant, name, field)
 		}
 	}
@@ -292,7 +261,14 @@ func (r *reader) meant(field string) es.Sentence {
 }
 
 // memberNames are all members that a request may have.
-var memberNames = slices.Concat([]string{"phones"}, textFields, []string{"use_queue", "speed", "window", "literal", "dry_run"})
+var memberNames = slices.Concat([]string{"phones", "recipients"}, textFields, []string{"use_queue", "speed", "window", "literal", "dry_run"})
+
+// members are those of memberNames that this request may have.
+func (r *reader) members() []string {
+	return slices.DeleteFunc(slices.Clone(memberNames), func(name string) bool {
+		return name == "phones" && r.lim.Lists == ListMessages || name == "recipients" && r.lim.Lists == ListPhones
+	})
+}
 
 // flag reads a member that is true or false, also as people's forms and languages write it.
 func (r *reader) flag(name string, into *bool) error {

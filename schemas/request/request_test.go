@@ -30,13 +30,14 @@ import (
 // bin is a sink that keeps all it is given.
 type bin struct {
 	slices [][]string
+	own    [][]*schemas.Personal // beside slices
 	file   []byte
 	parts  []int // sizes
 	err    error
 }
 
-func (b *bin) Slice(phones []string) error {
-	b.slices = append(b.slices, slices.Clone(phones))
+func (b *bin) Slice(phones []string, personal []*schemas.Personal) error {
+	b.slices, b.own = append(b.slices, slices.Clone(phones)), append(b.own, personal)
 	return b.err
 }
 

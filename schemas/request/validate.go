@@ -9,6 +9,7 @@ import (
 	"altavoz/schemas"
 	"altavoz/schemas/datauri"
 	"altavoz/schemas/es"
+	"altavoz/schemas/personal"
 	"altavoz/schemas/rules"
 )
 
@@ -27,14 +28,10 @@ const (
 
 // validate holds the members to the rules, in one order whatever order they came in.
 func (r *reader) validate() error {
-	if r.req.Total == 0 && !r.isBad("phones") {
-		e := Fault("phones", CodeRequired, es.PhonesMissing)
-		if e.Hint = r.phonesHint; e.Hint.None() {
-			e.Hint = r.meant("phones")
-		}
-		return e
+	if r.req.Total == 0 {
+		return r.nobody()
 	}
-	if r.texts["body_text"] == "" && !r.isBad("body_text") {
+	if r.texts["body_text"] == "" && !r.isBad("body_text") && (r.people == nil || !r.people.anyBody) {
 		e := Fault("body_text", CodeRequired, es.BodyMissing)
 		e.Hint = r.meant("body_text")
 		return e
@@ -68,12 +65,24 @@ func (r *reader) validate() error {
 			r.req.TaskID = &id
 		}
 	}
-	for _, field := range slices.Concat([]string{"phones"}, textFields, []string{"use_queue", "literal", "speed", "window", "dry_run"}) {
+	for _, field := range slices.Concat([]string{"recipients"}, textFields, []string{"use_queue", "literal", "speed", "window", "dry_run"}) {
 		if e := r.bad[field]; e != nil {
 			return e
 		}
 	}
 	return nil
+}
+
+// nobody says that there are no recipients.
+func (r *reader) nobody() *FieldError {
+	e := Fault("phones", CodeRequired, es.PhonesMissing)
+	if r.people != nil || r.lim.Lists == ListMessages {
+		e = Fault("recipients", CodeRequired, es.RecipientsMissing)
+	}
+	if e.Hint = r.listHint; e.Hint.None() {
+		e.Hint = r.meant(e.Field)
+	}
+	return e
 }
 
 // CallbackFault returns what is wrong with the form of a callback URL, nil if nothing is. Whether its host may be connected to is not asked.
@@ -109,12 +118,19 @@ func (r *reader) oneOf(field, absent string, values ...string) string {
 func (r *reader) content() error {
 	c := r.req.Content
 	c.Body, c.Footer, c.ButtonText, c.ButtonUrl = r.texts["body_text"], r.texts["footer_text"], r.texts["button_text"], rules.CleanLink(r.texts["button_url"])
-	if c.ButtonText != "" && c.ButtonUrl == "" {
+	if r.people != nil {
+		c.ButtonUrl = tightLink(r.texts["button_url"])
+	}
+	if c.ButtonText != "" && c.ButtonUrl == "" && (r.people == nil || r.people.noButton.is) {
 		r.req.Warnings = append(r.req.Warnings, es.Say(es.ButtonWithoutURL, DefaultButtonURL))
 	}
 	c.ButtonText, c.ButtonUrl = cmp.Or(c.ButtonText, DefaultButtonText), cmp.Or(c.ButtonUrl, DefaultButtonURL)
 	if err := r.header(); err != nil {
 		return err
+	}
+	if r.people != nil {
+		r.filled()
+		c = personal.Sample(c)
 	}
 	for _, f := range ContentFaults(c, r.req.Literal) {
 		if !r.isBad(f.Field) {
@@ -127,10 +143,17 @@ func (r *reader) content() error {
 	return nil
 }
 
+// headerTypes are the values of header_type.
+var headerTypes = []string{"text", "image", "video", "document"}
+
+func kindOf(headerType string) schemas.HeaderKind {
+	return schemas.HeaderKind(schemas.HeaderKind_value["HEADER_KIND_"+strings.ToUpper(headerType)])
+}
+
 // header reads header_type and header_content, which need each other. Its error is the sink's.
 func (r *reader) header() error {
 	c, content, streamed := r.req.Content, r.texts["header_content"], r.file
-	kind := r.oneOf("header_type", "", "text", "image", "video", "document")
+	kind := r.oneOf("header_type", "", headerTypes...)
 	switch {
 	case r.isBad("header_type") || r.isBad("header_content"):
 		return nil
@@ -139,11 +162,13 @@ func (r *reader) header() error {
 	case kind == "":
 		r.refuse("header_type", CodeRequired, es.HeaderTypeMissing)
 		return nil
+	case content == "" && streamed == nil && r.people != nil && !r.people.noHeader.is: // it is that of everybody's own header
+		return nil
 	case content == "" && streamed == nil:
 		r.refuse("header_content", CodeRequired, es.HeaderContentMissing)
 		return nil
 	}
-	c.Header = schemas.HeaderKind(schemas.HeaderKind_value["HEADER_KIND_"+strings.ToUpper(kind)])
+	c.Header = kindOf(kind)
 	if c.Header == schemas.HeaderKind_HEADER_KIND_TEXT {
 		if c.HeaderText = content; streamed != nil {
 			r.refuse("header_content", CodeTooLong, es.HeaderTextLong, MaxHeaderText)

@@ -1,6 +1,9 @@
 package rules
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Nearest returns the known name that a wrong one most likely means; empty: none is near.
 func Nearest(name string, known []string) string {
@@ -8,10 +11,23 @@ func Nearest(name string, known []string) string {
 	if meant, ok := foreignNames[name]; ok {
 		return meant
 	}
+	return nearest(name, known)
+}
+
+// NearestMember is Nearest for the members of a recipient, and for variables.
+func NearestMember(name string, known []string) string {
+	name = strings.ToLower(strings.ReplaceAll(strings.TrimSpace(name), "-", "_"))
+	if meant := foreignNames[name]; meant == "phones" && slices.Contains(known, "phone") {
+		return "phone"
+	}
+	return nearest(name, known)
+}
+
+func nearest(name string, known []string) string {
 	const part = 3 // a third of the letters may differ
 	best, least := "", max(len(name)/part, 1)+1
 	for _, k := range known {
-		if d := min(Distance(name, k), Distance(strings.ReplaceAll(name, "_", ""), strings.ReplaceAll(k, "_", ""))); d < least {
+		if d := min(Distance(name, strings.ToLower(k)), Distance(strings.ReplaceAll(name, "_", ""), strings.ReplaceAll(strings.ToLower(k), "_", ""))); d < least {
 			best, least = k, d
 		}
 	}
@@ -41,7 +57,7 @@ func Distance(a, b string) int {
 
 // foreignNames are what other services call the members of a request.
 var foreignNames = map[string]string{
-	"to": "phones", "recipients": "phones", "recipient": "phones", "numbers": "phones", "numeros": "phones", "telefonos": "phones", "celulares": "phones", "contacts": "phones",
+	"to": "phones", "recipient": "phones", "numbers": "phones", "numeros": "phones", "number": "phones", "telefono": "phones", "celular": "phones", "whatsapp": "phones", "telefonos": "phones", "celulares": "phones", "contacts": "phones",
 	"message": "body_text", "messages": "body_text", "text": "body_text", "body": "body_text", "content": "body_text", "mensaje": "body_text", "texto": "body_text",
 	"template": "body_text", "buttons": "button_text", "button": "button_text", "boton": "button_text", "url": "button_url", "link": "button_url", "cta_url": "button_url",
 	"header": "header_content", "image": "header_content", "media": "header_content", "media_url": "header_content", "footer": "footer_text", "pie": "footer_text",

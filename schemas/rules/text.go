@@ -4,6 +4,7 @@ package rules
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 	"unicode"
 )
@@ -42,4 +43,12 @@ func Placeholder(text string) (found string, sure bool) {
 		return found, true
 	}
 	return doubtful.FindString(text), false
+}
+
+// marks are what every placeholder that Placeholder is sure of begins with.
+var marks = []string{"{{", "{%", "${", "{!", "<%", "<?", "%%", "@@", "##", "*|", "%(", "[object Object]", "%7B", "%7b"}
+
+// Marked reports whether a text may have a placeholder that Placeholder or LinkPlaceholder is sure of. It is much faster than these.
+func Marked(text string) bool {
+	return slices.ContainsFunc(marks, func(mark string) bool { return strings.Contains(text, mark) })
 }

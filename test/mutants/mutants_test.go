@@ -53,6 +53,13 @@ func mutants() []mutant {
 		{marker: "value-is-not-read-again", change: value("v + after"), test: "TestAValueIsNotReadAgain"},
 		{marker: "value-stays-in-its-part-of-a-link", change: whole("return v, ok"), test: "TestAValueStaysInItsPartOfALink"},
 		{marker: "braces-are-text-without-variables", change: operandWith("GetVariables", "true"), test: "TestWithoutPlaceholdersNothingChanges"},
+		// A request with recipients: what is refused, and what is the same request.
+		{marker: "a-changed-value-is-another-request", change: value("sum"), test: "TestEveryChangeIsAnotherRequest", in: "schemas/request"},
+		{marker: "placeholder-without-any-value-is-refused", change: makeFalse(), test: "TestRefusedRecipients", in: "schemas/request"},
+		{marker: "slice-of-personal-recipients-fits-a-record", change: makeFalse(), test: "TestRefusedRecipients", in: "schemas/request"},
+		{marker: "personal-recipients-are-bounded", change: drop(), test: "TestPersonalRecipientsAreBounded", in: "schemas/request"},
+		{marker: "one-list-a-request", change: makeFalse(), test: "TestRefusedRecipients", in: "schemas/request"},
+		{marker: "same-file-is-kept-once", change: makeFalse(), test: "TestAFileOfSeveralRecipientsIsKeptOnce", in: "schemas/request"},
 		// A group is started before its turn: what is not called any more is given back, and only that.
 		{marker: "stopped-number-gives-its-group-back", change: value("false"), test: "TestStoppedNumberGivesItsGroupBack", in: "processor/sender"},
 		{marker: "old-group-is-not-called", change: value("false"), test: "TestGroupThatWaitsTooLongIsGivenBack", in: "processor/sender"},

@@ -13,7 +13,7 @@ import (
 var packages = map[string][]string{
 	"stream":               {},
 	"schemas":              {"schemas/es", "stream", "schemas/hours", "schemas/phone", "schemas/rules", "schemas/version"},
-	"schemas/request":      {"schemas", "schemas/es", "schemas/datauri", "schemas/hours", "schemas/phone", "schemas/rules", "schemas/split"},
+	"schemas/request":      {"schemas", "schemas/es", "schemas/datauri", "schemas/hours", "schemas/personal", "schemas/phone", "schemas/rules", "schemas/split"},
 	"blob":                 {"stream", "schemas", "schemas/es"},
 	"schemas/taskids":      {"schemas"},
 	"schemas/places":       {},

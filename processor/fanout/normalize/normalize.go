@@ -191,8 +191,8 @@ func refs(task schemas.TaskID, sender string, lists, parts *blobWriter) (l, p *s
 // sink is the request.Sink of a request that came as JSON.
 type sink struct{ slices, parts *blobWriter }
 
-func (k *sink) Slice(phones []string) error {
-	return k.slices.add(schemas.EncodeSlice(k.slices.list.Key, &schemas.Slice{Phones: phones}))
+func (k *sink) Slice(phones []string, personal []*schemas.Personal) error {
+	return k.slices.add(schemas.EncodeSlice(k.slices.list.Key, &schemas.Slice{Phones: phones, Personal: personal}))
 }
 
 func (k *sink) Part(b []byte) error { return k.parts.add(schemas.EncodeFilePart(k.parts.list.Key, b)) }
