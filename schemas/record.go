@@ -51,10 +51,20 @@ func encode2(topic stream.Topic, key string, event proto.Message) stream.Record 
 // EncodeSend, EncodeResult and the like fix topic and key of their event.
 
 // EncodeBroadcast makes the record that commits a request.
-func EncodeBroadcast(b *Broadcast) stream.Record { return Encode(TopicBroadcasts, b.GetSender(), b) }
+func EncodeBroadcast(b *Broadcast) stream.Record {
+	if b.IsPersonal() || b.GetRetry().GetSliceRecipients() != 0 { //mutant:personal-broadcast-waits-for-who-knows-it
+		return encode2(TopicBroadcasts, b.GetSender(), b)
+	}
+	return Encode(TopicBroadcasts, b.GetSender(), b)
+}
 
 // EncodeSend makes the record of one send on its lane.
-func EncodeSend(l Lane, s *Send) stream.Record { return Encode(l.Topic(), s.GetPhone(), s) }
+func EncodeSend(l Lane, s *Send) stream.Record {
+	if s.GetPersonal() != nil { //mutant:unfilled-text-waits-for-who-fills-it
+		return encode2(l.Topic(), s.GetPhone(), s)
+	}
+	return Encode(l.Topic(), s.GetPhone(), s)
+}
 
 // EncodeResult makes the record of one result.
 func EncodeResult(r *Result) stream.Record {
@@ -76,7 +86,12 @@ func EncodePage(partition int32, p *StatePage) stream.Record {
 }
 
 // EncodeSlice makes the record of a slice of recipients; key is that of the list (see package blob).
-func EncodeSlice(key string, s *Slice) stream.Record { return Encode(TopicBlobs, key, s) }
+func EncodeSlice(key string, s *Slice) stream.Record {
+	if len(s.GetPersonal()) > 0 {
+		return encode2(TopicBlobs, key, s)
+	}
+	return Encode(TopicBlobs, key, s)
+}
 
 // EncodeContent makes the record of a task's content as resolved.
 func EncodeContent(t TaskID, c *Content) stream.Record { return Encode(TopicBlobs, t.String(), c) }

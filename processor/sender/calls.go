@@ -1,11 +1,14 @@
 package sender
 
 import (
+	"errors"
 	"sync/atomic"
 	"time"
 
+	"altavoz/processor/sender/content"
 	"altavoz/processor/sender/schedule"
 	"altavoz/schemas"
+	"altavoz/schemas/personal"
 )
 
 // maxIdleCallers is how many goroutines are kept for the next calls.
@@ -51,8 +54,26 @@ func (c *callers) wait() bool {
 
 // call makes one attempt, after the commit that says so.
 func (st *Stage) call(e *send) {
-	r := st.ports.Messenger.Send(st.calls, e.Number.ID, e.Message(), e.Phone, schemas.Callback(e.Task.ID, e.Index))
+	var r schemas.Reply
+	if m, err := content.For(e.Message(), e.Personal); err != nil {
+		r = refusal(err)
+	} else {
+		r = st.ports.Messenger.Send(st.calls, e.Number.ID, m, e.Phone, schemas.Callback(e.Task.ID, e.Index))
+	}
 	st.onReply(e, &r)
+}
+
+// refusal is the reply to a call that is not made, since there is no message for its recipient.
+func refusal(err error) schemas.Reply {
+	r := schemas.Reply{Verdict: schemas.VerdictContent, Code: schemas.CodePersonal}
+	fault, refused := new(personal.FaultError), new(schemas.ContentError)
+	switch {
+	case errors.As(err, &fault):
+		r.Code, r.Detail = fault.Code, fault.Error()
+	case errors.As(err, &refused):
+		r.Detail = refused.Why.Spanish()
+	}
+	return r
 }
 
 // onReply decides what becomes of a send after its call. If the partition was lost meanwhile, the outcome is still written (its new owner

@@ -140,6 +140,14 @@ func (s *sim) load(rng *rand.Rand) {
 	for i := range tasks {
 		tasks[i] = schemas.NewTaskID()
 	}
+	s.lock(func() {
+		s.contents = map[schemas.TaskID]*schemas.Content{}
+		for k := range tasks {
+			if k%3 == 1 {
+				s.contents[tasks[k]] = shared()
+			}
+		}
+	})
 	type produced struct {
 		partition stream.TopicPartition
 		id        who
@@ -159,6 +167,9 @@ func (s *sim) load(rng *rand.Rand) {
 			opts := []sendOpt{by([]string{testNumber, "2", "3"}[k%3]), to("57300" + fmt.Sprintf("%07d", rng.IntN(300)))}
 			if k%4 == 3 {
 				opts = append(opts, again)
+			}
+			if k%3 == 1 {
+				opts = append(opts, personally(index))
 			}
 			if k%5 == 4 {
 				opts = append(opts, in(everyOtherMinute()))

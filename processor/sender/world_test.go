@@ -430,6 +430,7 @@ func (p *process) Send(ctx context.Context, sender string, m schemas.Message, ph
 		}
 		w.check(c)
 		w.timely(c, begins)
+		w.itsOwn(c)
 		w.calls = append(w.calls, c)
 		w.busy[c.who]++
 		w.attempts[c.who]++

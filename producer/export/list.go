@@ -54,15 +54,25 @@ func (t *Task) State(index uint32) schemas.RecipientState {
 	return schemas.RecipientState(t.marks.states[index])
 }
 
-// Slices hands over the slices that begin at the given recipients, which must increase.
-func (t *Task) Slices(ctx context.Context, firsts []uint32, each func(first uint32, phones []string) error) error {
+// Slices hands over the slices in which there are recipients that are wanted, in order, and what they have of their own. The others are not read.
+func (t *Task) Slices(ctx context.Context, wanted func(from, to uint32) bool, each func(first uint32, some *schemas.Slice) error) error {
+	size := t.broadcast.SliceSize()
+	if t.list == nil {
+		size = t.Total
+	}
+	var firsts []uint32
+	for first := uint32(0); first < t.Total; first += size {
+		if wanted(first, min(first+size, t.Total)) {
+			firsts = append(firsts, first)
+		}
+	}
 	if t.list != nil {
 		return Expired(t.list.Slices(ctx, t.Records, firsts, each))
 	}
 	if len(firsts) == 0 {
 		return nil
 	}
-	return each(0, t.broadcast.GetPhones())
+	return each(0, &schemas.Slice{Phones: t.broadcast.GetPhones(), Personal: t.broadcast.GetPersonal()})
 }
 
 // Places hands over the places that the recipients of a retry have in the list of its first task, in order.
@@ -87,10 +97,15 @@ func (s Source) Open(ctx context.Context, id schemas.TaskID, st *schemas.Status)
 		return nil, fmt.Errorf("another broadcast lies at %s/%d: %w", rec.Topic, rec.Offset, ErrExpired)
 	}
 	t := &Task{Source: s, ID: id, Total: p.GetTotal(), status: st, broadcast: b, list: recipients.ListOf(b, id, ""), marks: s.marksOf(id, p.GetTotal())}
-	if t.list == nil && len(b.GetPhones()) != int(t.Total) || t.list != nil && len(b.GetSlices().Offsets()) != int((t.Total+schemas.SliceRecipients-1)/schemas.SliceRecipients) {
+	if t.list == nil && len(b.GetPhones()) != int(t.Total) || t.list != nil && !sliced(b) {
 		return nil, fmt.Errorf("a broadcast without its recipients: %w", ErrExpired)
 	}
 	return t, t.probe(ctx)
+}
+
+// sliced reports whether a broadcast has as many slices as its list takes.
+func sliced(b *schemas.Broadcast) bool {
+	return schemas.ValidSliceSize(b.GetSliceRecipients()) && len(b.GetSlices().Offsets()) == schemas.SlicesOf(b.GetTotal(), b.SliceSize())
 }
 
 // names reports whether the broadcast is the task's.

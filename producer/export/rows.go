@@ -60,8 +60,8 @@ func (t *Task) Page(ctx context.Context, q *Query) (*Page, error) {
 // nobody has a state that is wanted are not read.
 func (t *Task) Rows(ctx context.Context, q *Query, each func(*Row) error) error {
 	v := t.view(q.Language)
-	walk := func(first uint32, phones []string) error {
-		for i, text := range phones {
+	walk := func(first uint32, some *schemas.Slice) error {
+		for i, text := range some.GetPhones() {
 			index := first + uint32(i)
 			if state := t.marks.states[index]; index < q.after || !q.states[state] {
 				continue
@@ -74,13 +74,9 @@ func (t *Task) Rows(ctx context.Context, q *Query, each func(*Row) error) error 
 		}
 		return nil
 	}
-	var firsts []uint32
-	for first := q.after / schemas.SliceRecipients * schemas.SliceRecipients; first < t.Total; first += schemas.SliceRecipients {
-		if slices.ContainsFunc(t.marks.states[first:min(first+schemas.SliceRecipients, t.Total)], func(state byte) bool { return q.states[state] }) {
-			firsts = append(firsts, first)
-		}
-	}
-	return t.Slices(ctx, firsts, walk)
+	return t.Slices(ctx, func(from, to uint32) bool {
+		return to > q.after && slices.ContainsFunc(t.marks.states[max(from, q.after):to], func(state byte) bool { return q.states[state] })
+	}, walk)
 }
 
 // view makes rows in one language.

@@ -117,14 +117,10 @@ func placesOf(ctx context.Context, t *export.Task, each func(place uint32) error
 func dropRepeats(ctx context.Context, t *export.Task, chosen *set) error {
 	end, seed := chosen.end(), maphash.MakeSeed()
 	passes := uint64(end/perPass + 1)
-	var firsts []uint32
-	for first := uint32(0); first < end; first += schemas.SliceRecipients {
-		firsts = append(firsts, first)
-	}
 	for pass := range passes {
 		seen := recipients.NewSeen()
-		err := t.Slices(ctx, firsts, func(first uint32, phones []string) error {
-			for i, text := range phones {
+		err := t.Slices(ctx, func(from, _ uint32) bool { return from < end }, func(first uint32, some *schemas.Slice) error {
+			for i, text := range some.GetPhones() {
 				index := first + uint32(i)
 				if index >= end {
 					break

@@ -151,9 +151,11 @@ func (w *writer) request(ctx context.Context, up *upload.Upload, until, now time
 	err := w.content(ctx, req.Content)
 	switch {
 	case err != nil:
-	case w.chosen.count <= schemas.InlineRecipients:
-		req.Phones, err = w.inline(ctx)
+	case int(w.chosen.count) <= b.InlineMost():
+		some, failed := w.inline(ctx)
+		req.Phones, req.Personal, err = some.GetPhones(), some.GetPersonal(), failed
 	default:
+		req.Sliced = b.GetSliceRecipients()
 		if err = w.list(ctx); err == nil {
 			err = w.places(ctx, up.Places)
 		}

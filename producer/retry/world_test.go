@@ -201,12 +201,9 @@ func (w *world) list(id schemas.TaskID) (phones []string) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	var firsts []uint32
-	for first := uint32(0); first < task.Total; first += schemas.SliceRecipients {
-		firsts = append(firsts, first)
-	}
-	if err := task.Slices(context.Background(), firsts, func(_ uint32, some []string) error {
-		phones = append(phones, some...)
+	everybody := func(uint32, uint32) bool { return true }
+	if err := task.Slices(context.Background(), everybody, func(_ uint32, some *schemas.Slice) error {
+		phones = append(phones, some.GetPhones()...)
 		return nil
 	}); err != nil {
 		w.t.Fatal(err)

@@ -23,27 +23,29 @@ type writer struct {
 	accepted int64 // when the task was, unix milliseconds; a broadcast of an upstream system need not say it
 }
 
-// inline returns the phones of a few, as given, and has their places in the retry.
-func (w *writer) inline(ctx context.Context) ([]string, error) {
-	var phones []string
-	var firsts []uint32
-	for first := uint32(0); first < w.task.Total; first += schemas.SliceRecipients {
-		if w.chosen.in(first, min(first+schemas.SliceRecipients, w.task.Total)) {
-			firsts = append(firsts, first)
-		}
-	}
-	err := w.task.Slices(ctx, firsts, func(first uint32, some []string) error {
-		for i, text := range some {
-			if w.chosen.has(first + uint32(i)) {
-				phones = append(phones, text)
+// inline returns a few as they were given, with what they have of their own, and has their places in the retry.
+func (w *writer) inline(ctx context.Context) (*schemas.Slice, error) {
+	out := &schemas.Slice{}
+	err := w.task.Slices(ctx, w.chosen.in, func(first uint32, some *schemas.Slice) error {
+		for i, text := range some.GetPhones() {
+			if !w.chosen.has(first + uint32(i)) {
+				continue
 			}
+			if out.Phones = append(out.Phones, text); !w.task.Broadcast().IsPersonal() {
+				continue
+			}
+			own := &schemas.Personal{}
+			if i < len(some.GetPersonal()) {
+				own = some.GetPersonal()[i]
+			}
+			out.Personal = append(out.Personal, own)
 		}
 		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	return phones, w.places(ctx, func(picked []uint32) error {
+	return out, w.places(ctx, func(picked []uint32) error {
 		w.retry.Picked = places.Pack(picked)
 		return nil
 	})
@@ -51,14 +53,15 @@ func (w *writer) inline(ctx context.Context) ([]string, error) {
 
 // places hands over the places of the chosen recipients, so many at a time as a slice has.
 func (w *writer) places(ctx context.Context, each func(picked []uint32) error) error {
-	picked := make([]uint32, 0, schemas.SliceRecipients)
+	size := int(w.task.Broadcast().SliceSize())
+	picked := make([]uint32, 0, size)
 	index := uint32(0)
 	err := placesOf(ctx, w.task, func(place uint32) error {
 		index++
 		if !w.chosen.has(index - 1) {
 			return nil
 		}
-		if picked = append(picked, place); len(picked) < schemas.SliceRecipients {
+		if picked = append(picked, place); len(picked) < size {
 			return nil
 		}
 		some := picked
@@ -73,9 +76,11 @@ func (w *writer) places(ctx context.Context, each func(picked []uint32) error) e
 
 // list names the list of the first task in the retry, with a proof that it is the retry's too.
 func (w *writer) list(ctx context.Context) (err error) {
-	of := w.task.Broadcast().GetSlices()
-	if r := w.task.Broadcast().GetRetry(); r != nil {
-		of = r.GetList()
+	b := w.task.Broadcast()
+	of := b.GetSlices()
+	w.retry.SliceRecipients = b.GetSliceRecipients()
+	if r := b.GetRetry(); r != nil {
+		of, w.retry.SliceRecipients = r.GetList(), r.GetSliceRecipients()
 	}
 	w.retry.List, err = blob.Reader{Records: w.task.Records}.Again(ctx, of, w.task.ID, w.id, w.sender)
 	return unproven(err)

@@ -70,7 +70,7 @@ func (u *Upload) add(slice stream.Record) error {
 	return u.flush()
 }
 
-// Places takes the places of recipients of a retry, which grow: schemas.SliceRecipients of them, fewer only the last time.
+// Places takes the places of recipients of a retry, which grow: as many as its slices have, fewer only the last time.
 func (u *Upload) Places(picked []uint32) error {
 	return u.add(schemas.EncodePlaces(u.slices.Key, places.Pack(picked)))
 }

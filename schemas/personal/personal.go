@@ -32,6 +32,20 @@ const (
 // Of returns the message of one recipient of a content; p is what it has of its own, nil if nothing. The message has no variables and no
 // files but its own: nothing in it is filled again. Its error is a *FaultError.
 func Of(c *schemas.Content, p *schemas.Personal) (*schemas.Content, error) {
+	out, f := build(c, p)
+	if f != nil {
+		return nil, f
+	}
+	return out, nil
+}
+
+// Check returns why the message of one recipient can't be made; nil: it can.
+func Check(c *schemas.Content, p *schemas.Personal) *FaultError {
+	_, f := build(c, p)
+	return f
+}
+
+func build(c *schemas.Content, p *schemas.Personal) (*schemas.Content, *FaultError) {
 	out, f := merge(c, p.GetOwn())
 	if f == nil && len(c.GetVariables()) > 0 { //mutant:braces-are-text-without-variables
 		f = fillAll(out, c.GetVariables(), p)
@@ -39,10 +53,7 @@ func Of(c *schemas.Content, p *schemas.Personal) (*schemas.Content, error) {
 	if f == nil {
 		f = check(out)
 	}
-	if f != nil {
-		return nil, f
-	}
-	return out, nil
+	return out, f
 }
 
 // merge puts the members of a recipient's own message in the place of the content's.

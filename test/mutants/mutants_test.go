@@ -60,6 +60,18 @@ func mutants() []mutant {
 		{marker: "personal-recipients-are-bounded", change: drop(), test: "TestPersonalRecipientsAreBounded", in: "schemas/request"},
 		{marker: "one-list-a-request", change: makeFalse(), test: "TestRefusedRecipients", in: "schemas/request"},
 		{marker: "same-file-is-kept-once", change: makeFalse(), test: "TestAFileOfSeveralRecipientsIsKeptOnce", in: "schemas/request"},
+		{marker: "values-are-beside-their-phones", change: makeFalse(), test: "TestListsThatDoNotFitTheirRecipientsFail", in: "processor/fanout"},
+		{marker: "retry-has-the-values-of-its-places", change: value("append(out.Personal, some.GetPersonal()[0])"), test: "TestPersonalRecipientsGetWhatIsTheirOwn", in: "processor/fanout"},
+		{marker: "slices-have-a-known-size", change: makeFalse(), test: "TestListsThatDoNotFitTheirRecipientsFail", in: "processor/fanout"},
+		{marker: "recipient-without-a-message-fails-alone", change: makeFalse(), test: "TestPersonalRecipientsGetWhatIsTheirOwn", in: "processor/fanout"},
+		{marker: "personal-broadcast-waits-for-who-knows-it", change: makeFalse(), test: "TestPersonalRecordsHaveTheSecondVersion", in: "processor/fanout"},
+		{marker: "unfilled-text-waits-for-who-fills-it", change: makeFalse(), test: "TestPersonalRecordsHaveTheSecondVersion", in: "processor/fanout"},
+		{marker: "own-values-are-never-left-out", change: makeFalse(), test: "TestASendWithoutAMessageFailsAlone", in: "processor/sender"},
+		{marker: "dispatched-with-its-own-values", change: value("cmp.Or(t.Slice.Own(t.Slice.First), &schemas.Personal{})"), test: "TestPersonalRecipientsGetWhatIsTheirOwn", in: "processor/fanout"},
+		{
+			marker: "each-send-has-its-own-text", change: whole("c, err := personal.Of(t.content, p)\nif err == nil {\nt.content = c\n}"),
+			test: "TestEachSendHasItsOwnText", in: "processor/sender",
+		},
 		// A group is started before its turn: what is not called any more is given back, and only that.
 		{marker: "stopped-number-gives-its-group-back", change: value("false"), test: "TestStoppedNumberGivesItsGroupBack", in: "processor/sender"},
 		{marker: "old-group-is-not-called", change: value("false"), test: "TestGroupThatWaitsTooLongIsGivenBack", in: "processor/sender"},

@@ -2,11 +2,13 @@ package normalize
 
 import (
 	"errors"
+	"slices"
 	"time"
 
 	"altavoz/blob"
 	"altavoz/schemas"
 	"altavoz/schemas/es"
+	"altavoz/schemas/personal"
 	"altavoz/schemas/request"
 )
 
@@ -28,7 +30,7 @@ func AcceptedAt(ms int64, written, now time.Time) int64 {
 // takes, which it says itself, and small enough for every record that carries it.
 const MaxContent = 64 << 10
 
-// ContentBytes is how large a message is.
+// ContentBytes is how large a message is, without recipients' own files.
 func ContentBytes(c *schemas.Content) (n int) {
 	m := c.GetMedia()
 	for _, text := range []string{
@@ -37,8 +39,14 @@ func ContentBytes(c *schemas.Content) (n int) {
 	} {
 		n += len(text)
 	}
+	for _, name := range c.GetVariables() {
+		n += len(name)
+	}
 	return n
 }
+
+// maxFile is how large what is said of one of recipients' own files may be: a URL, a name. All of them still fit into a record.
+const maxFile = 8 << 10
 
 // maxShown is how much of what is no phone is told, in bytes.
 const maxShown = 160
@@ -79,8 +87,10 @@ func Explain(f *request.FieldError) schemas.Explanation {
 // Fault returns why a broadcast that was accepted at that time can't be carried out, if so, and whether the record is to blame or our
 // configuration: whether its number is known, and how many recipients a broadcast may have.
 func Fault(task schemas.TaskID, b *schemas.Broadcast, accepted int64, known bool, most uint32) (why schemas.Explanation, theirs bool) {
-	slices, total := len(b.GetSlices().GetOffsetDeltas()), int(b.GetTotal())
+	named := len(b.GetSlices().GetOffsetDeltas())
 	switch {
+	case !schemas.ValidSliceSize(b.GetSliceRecipients()) || !schemas.ValidSliceSize(b.GetRetry().GetSliceRecipients()): //mutant:slices-have-a-known-size
+		return invalid(es.ListIncomplete), true
 	case b.GetSender() == "":
 		return schemas.Because(schemas.Reason_REASON_SENDER, es.Say(es.SenderMissing)), false
 	case !known:
@@ -91,7 +101,7 @@ func Fault(task schemas.TaskID, b *schemas.Broadcast, accepted int64, known bool
 		return invalid(es.NoMessage), true
 	case ContentBytes(b.GetContent()) > MaxContent:
 		return invalid(es.MessageTooLong), true
-	case total == 0, b.GetSlices() != nil && len(b.GetPhones()) > 0, b.GetSlices() != nil && slicesOf(total) != slices, !places(b):
+	case b.GetTotal() == 0, b.GetSlices() != nil && len(b.GetPhones()) > 0, b.GetSlices() != nil && schemas.SlicesOf(b.GetTotal(), b.SliceSize()) != named, !places(b), !personals(b):
 		return invalid(es.ListIncomplete), true
 	case !blob.Names(b.GetSlices(), task, b.GetSender()) || !blob.Names(b.GetContent().GetMedia().GetParts(), task, b.GetSender()) || !blob.Names(b.GetRetry().GetList(), task, b.GetSender()):
 		return Foreign, true
@@ -108,21 +118,48 @@ func Fault(task schemas.TaskID, b *schemas.Broadcast, accepted int64, known bool
 	return schemas.Explanation{}, false
 }
 
-func slicesOf(total int) int { return (total + schemas.SliceRecipients - 1) / schemas.SliceRecipients }
+// personals reports whether what recipients have of their own stands beside them, and is no more than a broadcast may carry.
+func personals(b *schemas.Broadcast) bool {
+	n := len(b.GetPersonal())
+	return n == 0 || b.GetSlices() == nil && n == len(b.GetPhones()) && n <= schemas.PersonalSliceRecipients
+}
 
 // places reports whether a broadcast that names the list of another one has places in it, and that list is whole, and no longer than one may be.
 func places(b *schemas.Broadcast) bool {
 	of, total := b.GetRetry().GetList(), b.GetRetry().GetTotal()
-	return total <= schemas.MaxRecipients && (of == nil || b.GetSlices() != nil && slicesOf(int(total)) == len(of.GetOffsetDeltas()))
+	return total <= schemas.MaxRecipients && (of == nil || b.GetSlices() != nil && schemas.SlicesOf(total, b.GetRetry().SliceSize()) == len(of.GetOffsetDeltas()))
 }
 
 // ContentFault holds the content to the rules that a request is held to: nobody can see of a record who wrote it. A task that has begun goes
 // on by the rules of its time.
 func ContentFault(b *schemas.Broadcast) (why schemas.Explanation, theirs bool) {
-	if faults := request.ContentFaults(b.GetContent(), b.GetLiteral()); len(faults) > 0 {
-		return Explain(faults[0]), true
+	if fault := contentFault(b); fault != nil {
+		return Explain(fault), true
 	}
 	return schemas.Explanation{}, false
+}
+
+// contentFault returns the first thing that is wrong with a content; nil: nothing is. Of one that recipients have something for, that is what
+// all of them have.
+func contentFault(b *schemas.Broadcast) *request.FieldError {
+	c := b.GetContent()
+	if len(c.GetFiles()) > schemas.MaxFiles || len(c.GetVariables()) > personal.MaxVariables || slices.ContainsFunc(c.GetVariables(), func(name string) bool { return !personal.ValidName(name) }) {
+		return request.Fault("", request.CodeValue, es.MessageTooLong)
+	}
+	if b.IsPersonal() {
+		c = personal.Sample(c)
+	}
+	faults := request.ContentFaults(c, b.GetLiteral())
+	for _, m := range b.GetContent().GetFiles() {
+		if ContentBytes(&schemas.Content{Media: m}) > maxFile {
+			return request.Fault("header_content", request.CodeTooLong, es.MessageTooLong)
+		}
+		faults = append(faults, request.ContentFaults(&schemas.Content{Body: "x", Header: m.GetKind(), Media: m}, b.GetLiteral())...)
+	}
+	if len(faults) == 0 {
+		return nil
+	}
+	return faults[0]
 }
 
 // Reason is that of a recipient who gets no send: of what is no phone, what is wrong with it.

@@ -58,8 +58,8 @@ func (w Writer) Broadcast(ctx context.Context, rec *stream.Record, b *schemas.Br
 		if err := schemas.Decode(rec, b); err != nil {
 			return nil, fmt.Errorf("reading a broadcast again: %w", err)
 		}
-		if faults := request.ContentFaults(b.GetContent(), b.GetLiteral()); len(faults) > 0 {
-			return nil, faults[0]
+		if fault := contentFault(b); fault != nil {
+			return nil, fault
 		}
 		if err := moveBlobs(b, slicesOf, partsOf); err != nil {
 			return nil, err
@@ -76,7 +76,7 @@ func (w Writer) Broadcast(ctx context.Context, rec *stream.Record, b *schemas.Br
 			return nil, err
 		}
 		if lists != nil {
-			b.Phones, b.Slices = nil, lists
+			b.Phones, b.Personal, b.Slices = nil, nil, lists
 		}
 		if parts != nil {
 			b.Content.Media.Inline, b.Content.Media.Parts = nil, parts
@@ -103,13 +103,8 @@ func lenient(rec *stream.Record) bool {
 
 // moveBlobs writes what is too large for a broadcast to where such things lie.
 func moveBlobs(b *schemas.Broadcast, lists, parts *blobWriter) error {
-	if len(b.GetPhones()) > schemas.InlineRecipients {
-		b.Total = uint32(len(b.GetPhones()))
-		for phones := range slices.Chunk(b.GetPhones(), schemas.SliceRecipients) {
-			if err := lists.add(schemas.EncodeSlice(lists.list.Key, &schemas.Slice{Phones: phones})); err != nil {
-				return err
-			}
-		}
+	if err := moveList(b, lists); err != nil {
+		return err
 	}
 	m := b.GetContent().GetMedia()
 	file := m.GetInline()
@@ -128,6 +123,32 @@ func moveBlobs(b *schemas.Broadcast, lists, parts *blobWriter) error {
 	m.MimeType, m.Size, m.Sha256, m.Filename = mime, uint64(len(file)), digest[:], schemas.FileName(m.GetFilename(), mime)
 	for part := range slices.Chunk(file, schemas.PartBytes) {
 		if err := parts.add(schemas.EncodeFilePart(parts.list.Key, part)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// moveList writes a list that is too long for a broadcast.
+func moveList(b *schemas.Broadcast, lists *blobWriter) error {
+	all := &schemas.Slice{Phones: b.GetPhones(), Personal: b.GetPersonal()}
+	if !all.Aligned() {
+		return request.Fault("personal", request.CodeValue, es.ListIncomplete)
+	}
+	if len(all.GetPhones()) <= b.InlineMost() {
+		return nil
+	}
+	if b.Total = uint32(len(all.GetPhones())); b.IsPersonal() {
+		b.SliceRecipients = schemas.PersonalSliceRecipients
+	}
+	size := int(b.SliceSize())
+	for from := 0; from < len(all.GetPhones()); from += size {
+		to := min(from+size, len(all.GetPhones()))
+		some := &schemas.Slice{Phones: all.GetPhones()[from:to]}
+		if len(all.GetPersonal()) > 0 {
+			some.Personal = all.GetPersonal()[from:to]
+		}
+		if err := lists.add(schemas.EncodeSlice(lists.list.Key, some)); err != nil {
 			return err
 		}
 	}

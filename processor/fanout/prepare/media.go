@@ -185,7 +185,7 @@ func (p *Preparer) setMediaPending(t *task.Task, now time.Time) {
 
 // setContent gives the task its content: express sends carry it, bulk sends point at it.
 func (p *Preparer) setContent(t *task.Task, c *schemas.Content) bool {
-	if t.Lane == schemas.LaneExpress {
+	if t.Lane == schemas.LaneExpress && len(c.GetFiles()) == 0 { // which are too large to be carried by each
 		t.Content = c
 		return true
 	}

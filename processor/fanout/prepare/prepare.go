@@ -224,14 +224,14 @@ func (p *Preparer) loadSlice(t *task.Task) bool {
 		return true
 	}
 	if t.List == nil {
-		t.Slice = &task.Slice{Phones: t.Body.GetPhones()}
+		t.Slice = &task.Slice{Phones: t.Body.GetPhones(), Personal: t.Body.GetPersonal()}
 		return true
 	}
 	if t.Prefetched.Has(t.Cursor) {
 		t.Slice, t.Prefetched = t.Prefetched, nil
 		return true
 	}
-	c := &task.Slice{First: t.Cursor / schemas.SliceRecipients * schemas.SliceRecipients}
+	c := &task.Slice{First: t.List.FirstOf(t.Cursor)}
 	p.readFor(t, ListUnreadable, p.sliceReader(t, c), func() { t.Slice = c })
 	return false
 }
@@ -256,8 +256,9 @@ func (p *Preparer) Prefetch(t *task.Task, next uint32) {
 // that may change.
 func (p *Preparer) sliceReader(t *task.Task, c *task.Slice) func(context.Context) error {
 	l := t.List
-	return func(ctx context.Context) (err error) {
-		c.Phones, err = l.Slice(ctx, p.cfg.Records, c.First)
+	return func(ctx context.Context) error {
+		read, err := l.Slice(ctx, p.cfg.Records, c.First)
+		c.Phones, c.Personal = read.GetPhones(), read.GetPersonal()
 		return err
 	}
 }

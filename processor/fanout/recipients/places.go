@@ -11,18 +11,28 @@ import (
 )
 
 // pick reads who stands at places of the list, which grow.
-func (l *List) pick(ctx context.Context, log stream.RecordReader, picked []uint32) ([]string, error) {
-	out := make([]string, 0, len(picked))
+func (l *List) pick(ctx context.Context, log stream.RecordReader, picked []uint32) (*schemas.Slice, error) {
+	out := &schemas.Slice{Phones: make([]string, 0, len(picked))}
 	var firsts []uint32
 	for _, p := range picked {
-		firsts = append(firsts, p/schemas.SliceRecipients*schemas.SliceRecipients)
+		firsts = append(firsts, l.FirstOf(p))
 	}
-	err := l.Slices(ctx, log, slices.Compact(firsts), func(first uint32, phones []string) error {
-		for len(out) < len(picked) && picked[len(out)] < first+uint32(len(phones)) {
-			out = append(out, phones[picked[len(out)]-first])
+	err := l.Slices(ctx, log, slices.Compact(firsts), func(first uint32, some *schemas.Slice) error {
+		for n := len(out.Phones); n < len(picked) && picked[n] < first+uint32(len(some.GetPhones())); n++ {
+			at := picked[n] - first
+			out.Phones = append(out.Phones, some.GetPhones()[at])
+			if len(some.GetPersonal()) > 0 {
+				for len(out.Personal) < n { // of slices in which nobody has anything
+					out.Personal = append(out.Personal, nil)
+				}
+				out.Personal = append(out.Personal, some.GetPersonal()[at]) //mutant:retry-has-the-values-of-its-places
+			}
 		}
 		return nil
 	})
+	for len(out.Personal) > 0 && len(out.Personal) < len(out.Phones) {
+		out.Personal = append(out.Personal, nil)
+	}
 	return out, err
 }
 

@@ -1,10 +1,12 @@
 package task
 
 import (
+	"cmp"
 	"time"
 
 	"altavoz/processor/fanout/normalize"
 	"altavoz/schemas"
+	"altavoz/schemas/personal"
 	"altavoz/stream"
 )
 
@@ -40,11 +42,28 @@ func (t *Task) Expand(now time.Time, by Sender) (recs []stream.Record, repeats i
 			}}}))
 			continue
 		}
+		own, refused := t.own(index)
+		if refused != nil { //mutant:recipient-without-a-message-fails-alone
+			recs = append(recs, t.Record(now, &schemas.Result{Event: &schemas.Result_Outcome{Outcome: &schemas.Outcome{
+				Index: index, Mark: uint32(schemas.Failed(refused.Code)), Phone: normalize.Shown(text), Reason: refused.Error(),
+			}}}))
+			continue
+		}
 		recs = append(recs, schemas.EncodeSend(t.Lane, &schemas.Send{
 			Task: t.ID.Bytes(), Index: index, Phone: phone.Digits(), Sender: t.Sender, NotAfterMs: notAfter,
 			ContentRef: t.Ref, Content: t.Content, OnUnknown: t.Body.GetOnUnknown(), Window: t.Window,
-			Generation: by.Owner, Replaced: by.Replaced, RepeatedAll: by.RepeatedAll,
+			Personal: own, Generation: by.Owner, Replaced: by.Replaced, RepeatedAll: by.RepeatedAll,
 		}))
 	}
 	return recs, repeats
+}
+
+// own returns what a recipient has of its own, or why its message can't be made of that. Nil: nobody has anything. Otherwise it is never nil, so
+// that all sends of a task say so.
+func (t *Task) own(index uint32) (*schemas.Personal, *personal.FaultError) {
+	if !t.Body.IsPersonal() {
+		return nil, nil
+	}
+	own := cmp.Or(t.Slice.Own(index), &schemas.Personal{}) //mutant:dispatched-with-its-own-values
+	return own, personal.Check(t.Body.GetContent(), own)
 }

@@ -44,8 +44,17 @@ type Loaded struct {
 
 // Slice is a run of recipients in memory.
 type Slice struct {
-	First  uint32
-	Phones []string
+	First    uint32
+	Phones   []string
+	Personal []*schemas.Personal // what each has of its own; nil: nobody has anything
+}
+
+// Own returns what a recipient of the slice has of its own.
+func (c *Slice) Own(index uint32) *schemas.Personal {
+	if len(c.Personal) == 0 {
+		return nil
+	}
+	return c.Personal[index-c.First]
 }
 
 // Has reports whether the recipient is in the slice.

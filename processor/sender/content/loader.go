@@ -132,6 +132,9 @@ func (l *Loader) render(ctx context.Context, m *Message, c *schemas.Content, sta
 		}
 		c = c.WithMedia(renewed)
 	}
+	if m.own {
+		return c, &Template{content: c, renderer: l.ports.Renderer}, nil
+	}
 	rendered, err := l.ports.Renderer.Prepare(c)
 	if err != nil {
 		return c, nil, errors.Join(schemas.ErrContent, err)

@@ -12,6 +12,7 @@ type Message struct {
 	sender string
 	ref    *schemas.BlobRef
 	source *schemas.Content // until it is rendered; kept if it has a file, whose media id may have to be renewed
+	own    bool             // its recipients have something of their own: it is rendered as a *Template
 
 	rendered schemas.Message // nil: not there yet
 	version  int
@@ -23,9 +24,9 @@ type Message struct {
 	tries      int // that failed
 }
 
-// New returns a message that is not rendered.
-func New(task schemas.TaskID, sender string, ref *schemas.BlobRef, c *schemas.Content) Message {
-	return Message{task: task, sender: sender, ref: ref, source: c}
+// New returns a message that is not rendered. Own: its recipients have something of their own.
+func New(task schemas.TaskID, sender string, ref *schemas.BlobRef, c *schemas.Content, own bool) Message {
+	return Message{task: task, sender: sender, ref: ref, source: c, own: own}
 }
 
 // Rendered is the message and its version; nil if it is not there.

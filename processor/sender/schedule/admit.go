@@ -168,5 +168,5 @@ func (s *Scheduler) BeginCall(e *Send, now time.Time) {
 	e.call.message, e.call.version = e.Task.message.Rendered()
 }
 
-// Message is what the call under way sends.
+// Message is what the call under way sends, up to what its recipient has of its own.
 func (e *Send) Message() schemas.Message { return e.call.message }

@@ -31,8 +31,9 @@ type Recipient struct {
 	Phone    schemas.Phone
 	Index    uint32
 	Lane     Lane
-	NotAfter int64     // Unix milliseconds; 0: no end
-	At       time.Time // of the record
+	NotAfter int64             // Unix milliseconds; 0: no end
+	At       time.Time         // of the record
+	Personal *schemas.Personal // what it has of its own; nil: its task's recipients have nothing
 }
 
 // tries counts what became of earlier calls of a send.

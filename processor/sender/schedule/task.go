@@ -32,12 +32,12 @@ type Task struct {
 
 // Attach gives a send its number and its task.
 func (s *Scheduler) Attach(e *Send, id schemas.TaskID, in *schemas.Send, now time.Time) {
-	e.Phone, e.Index, e.NotAfter = schemas.Phone(in.GetPhone()), in.GetIndex(), in.GetNotAfterMs()
+	e.Phone, e.Index, e.NotAfter, e.Personal = schemas.Phone(in.GetPhone()), in.GetIndex(), in.GetNotAfterMs(), in.GetPersonal()
 	e.Number = s.EnsureNumber(in.GetSender(), now)
 	t := s.tasks[id]
 	if t == nil {
 		t = &Task{
-			ID: id, number: e.Number, message: content.New(id, e.Number.ID, in.GetContentRef(), in.GetContent()), opening: limits.Opening{Window: in.GetWindow()},
+			ID: id, number: e.Number, message: content.New(id, e.Number.ID, in.GetContentRef(), in.GetContent(), in.GetPersonal() != nil), opening: limits.Opening{Window: in.GetWindow()},
 		}
 		if fault := request.WindowFault(t.opening.Window.Check()); fault != nil {
 			t.message.Fail(fault.Error())

@@ -1,0 +1,42 @@
+package content
+
+import (
+	"fmt"
+
+	"altavoz/schemas"
+	"altavoz/schemas/personal"
+)
+
+// Template is the message of a task whose recipients have something of their own, up to that. It may be used by several at a time.
+type Template struct {
+	content  *schemas.Content
+	renderer Renderer
+}
+
+// errNoTemplate is the error of a send that has something of its own, in a task whose other sends say that nobody has.
+var errNoTemplate = fmt.Errorf("%w: the task's sends do not agree whether recipients have something of their own", schemas.ErrContent)
+
+// For returns the message of one recipient of a task: p is what it has of its own, nil if the task's recipients have nothing. An error means
+// that it can't be sent: a *personal.FaultError, or the renderer's.
+func For(m schemas.Message, p *schemas.Personal) (schemas.Message, error) {
+	t, ok := m.(*Template)
+	switch {
+	case ok:
+		return t.render(p)
+	case p != nil: //mutant:own-values-are-never-left-out
+		return nil, errNoTemplate
+	}
+	return m, nil
+}
+
+func (t *Template) render(p *schemas.Personal) (schemas.Message, error) {
+	c, err := personal.Of(t.content, p) //mutant:each-send-has-its-own-text
+	if err != nil {
+		return nil, fmt.Errorf("making a recipient's message: %w", err)
+	}
+	m, err := t.renderer.Prepare(c)
+	if err != nil {
+		return nil, fmt.Errorf("rendering a recipient's message: %w", err)
+	}
+	return m, nil
+}

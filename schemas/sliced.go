@@ -1,0 +1,41 @@
+package schemas
+
+import "slices"
+
+// IsPersonal reports whether recipients may have something of their own.
+func (x *Broadcast) IsPersonal() bool {
+	return len(x.GetPersonal()) > 0 || x.GetSliceRecipients() != 0 || len(x.GetContent().GetVariables()) > 0
+}
+
+// SliceSize is how many recipients every slice but the last has.
+func (x *Broadcast) SliceSize() uint32 { return sliceSize(x.GetSliceRecipients()) }
+
+// InlineMost is how many recipients the broadcast may carry itself.
+func (x *Broadcast) InlineMost() int {
+	if x.IsPersonal() {
+		return PersonalSliceRecipients
+	}
+	return InlineRecipients
+}
+
+// SliceSize is how many recipients every slice but the last has of the list in which the retry has places.
+func (x *Retry) SliceSize() uint32 { return sliceSize(x.GetSliceRecipients()) }
+
+func sliceSize(said uint32) uint32 {
+	if said == 0 {
+		return SliceRecipients
+	}
+	return said
+}
+
+// ValidSliceSize reports whether slices may have so many recipients; 0: SliceRecipients. Any other number would make slices of any size, and
+// references of any length.
+func ValidSliceSize(said uint32) bool { return slices.Contains([]uint32{0, PersonalSliceRecipients}, said) }
+
+// SlicesOf is how many slices a list has.
+func SlicesOf(total, size uint32) int { return int((uint64(total) + uint64(size) - 1) / uint64(size)) }
+
+// Aligned reports whether each recipient of the slice has its place among what they have of their own, or nobody has anything.
+func (x *Slice) Aligned() bool {
+	return len(x.GetPersonal()) == 0 || len(x.GetPersonal()) == len(x.GetPhones())
+}
