@@ -30,7 +30,9 @@ func sliceSize(said uint32) uint32 {
 
 // ValidSliceSize reports whether slices may have so many recipients; 0: SliceRecipients. Any other number would make slices of any size, and
 // references of any length.
-func ValidSliceSize(said uint32) bool { return slices.Contains([]uint32{0, PersonalSliceRecipients}, said) }
+func ValidSliceSize(said uint32) bool {
+	return slices.Contains([]uint32{0, PersonalSliceRecipients}, said)
+}
 
 // SlicesOf is how many slices a list has.
 func SlicesOf(total, size uint32) int { return int((uint64(total) + uint64(size) - 1) / uint64(size)) }

@@ -1,6 +1,9 @@
 package dryrun
 
 import (
+	"cmp"
+	"slices"
+
 	"altavoz/processor/fanout/recipients"
 	"altavoz/producer/export"
 	"altavoz/schemas"
@@ -21,6 +24,8 @@ type List struct {
 	total  uint32
 	// pending are those who would be sent to.
 	pending, invalid, repeated uint32
+	faulty                     uint32 // whose own message can't be made: not known before judgeOwn
+	owns                       owns
 
 	first    schemas.Phone // of those pending
 	firstAt  uint32
@@ -34,6 +39,7 @@ type judged struct {
 	index uint32
 	text  string
 	state schemas.RecipientState
+	why   es.Sentence // that of the state, if it says nothing
 }
 
 // NewList returns an empty list; phones without a country are of the region.
@@ -42,9 +48,18 @@ func NewList(region string) *List {
 }
 
 // Slice looks at the next recipients.
-func (l *List) Slice(phones []string, _ []*schemas.Personal) error {
-	for _, text := range phones {
-		l.judge(text)
+func (l *List) Slice(phones []string, own []*schemas.Personal) error {
+	for i, text := range phones {
+		r := owner{index: l.total, text: text}
+		if r.phone = l.judge(text); r.phone == "" {
+			continue
+		}
+		if i < len(own) {
+			r.own = own[i]
+		}
+		if err := l.owns.add(r); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -52,7 +67,8 @@ func (l *List) Slice(phones []string, _ []*schemas.Personal) error {
 // Part forgets a part of a file, which the request decodes and holds to the rules.
 func (l *List) Part([]byte) error { return nil }
 
-func (l *List) judge(text string) {
+// judge returns the phone of a recipient who would be sent to.
+func (l *List) judge(text string) schemas.Phone {
 	index := l.total
 	l.total++
 	if l.allKnown && l.seen.Bytes() > maxSeenBytes { //mutant:dry-run-has-bounded-memory
@@ -70,32 +86,39 @@ func (l *List) judge(text string) {
 		if l.pending++; l.pending == 1 {
 			l.first, l.firstAt = phone, index
 		}
-		return
+		return phone
 	case schemas.StateDuplicate:
 		l.repeated++
 	default:
 		l.invalid++
 	}
-	if l.shown[state] < maxRows { //mutant:dry-run-shows-a-bounded-sample
-		l.shown[state]++
-		l.rows = append(l.rows, judged{index, text, state})
+	l.show(judged{index: index, text: text, state: state})
+	return ""
+}
+
+func (l *List) show(j judged) {
+	if l.shown[j.state] < maxRows { //mutant:dry-run-shows-a-bounded-sample
+		l.shown[j.state]++
+		l.rows = append(l.rows, j)
 	}
 }
 
-// Recipients is what becomes of a list: Pending + Invalid + Repeated = Total.
+// Recipients is what becomes of a list: Pending + Invalid + Repeated + Faulty = Total.
 type Recipients struct {
 	Total    uint32 `json:"total"`
-	Pending  uint32 `json:"pending"`  // who would be sent to
-	Invalid  uint32 `json:"invalid"`  // no phones
-	Repeated uint32 `json:"repeated"` // came before in the list
-	// Rows are the first of those who get no message, maxRows of either kind, in the order of the list.
+	Pending  uint32 `json:"pending"`         // who would be sent to
+	Invalid  uint32 `json:"invalid"`         // no phones
+	Repeated uint32 `json:"repeated"`        // came before in the list
+	Faulty   uint32 `json:"faulty,omitzero"` // whose own message can't be made: a variable without value, a text that is too long
+	// Rows are the first of those who get no message, maxRows of each kind, in the order of the list.
 	Rows []export.Row `json:"rows"`
 }
 
 func (l *List) recipients(in es.Language) Recipients {
-	r := Recipients{Total: l.total, Pending: l.pending, Invalid: l.invalid, Repeated: l.repeated, Rows: make([]export.Row, 0, len(l.rows))}
+	r := Recipients{Total: l.total, Pending: l.pending, Invalid: l.invalid, Repeated: l.repeated, Faulty: l.faulty, Rows: make([]export.Row, 0, len(l.rows))}
+	slices.SortFunc(l.rows, func(a, b judged) int { return cmp.Compare(a.index, b.index) })
 	for _, j := range l.rows {
-		row, _ := export.RowOf(j.index, j.text, l.region, j.state, j.state.In(in), in)
+		row, _ := export.RowOf(j.index, j.text, l.region, j.state, cmp.Or(j.why.In(in), j.state.In(in)), in)
 		r.Rows = append(r.Rows, row)
 	}
 	return r

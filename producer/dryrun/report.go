@@ -84,12 +84,19 @@ func (r *Run) Report(ctx context.Context, req *request.Request, n Number, now ti
 			return nil, err
 		}
 	}
+	file, content := r.Ports.file(ctx, req, in)
+	content, err := l.personally(content)
+	if err != nil {
+		return nil, err
+	}
+	if l.owns.more {
+		req.Warnings = append(req.Warnings, es.Say(es.DryRunLong))
+	}
 	report := &Report{
-		Success: true, DryRun: true, Message: es.Say(es.DryRunDone).Spanish(), Reference: req.Reference, Recipients: l.recipients(in), Sender: n.Row,
+		Success: true, DryRun: true, Message: es.Say(es.DryRunDone).Spanish(), Reference: req.Reference, Recipients: l.recipients(in), Sender: n.Row, File: file,
 		Sending: l.sendingOf(req, n, now, in), Warnings: es.All(req.Warnings, in),
 	}
-	var content *schemas.Content
-	if report.File, content = r.Ports.file(ctx, req, in); l.pending > 0 {
+	if l.pending > 0 && content != nil {
 		call, err := r.Ports.Render(content, l.first, schemas.Callback(schemas.TaskID{}, l.firstAt))
 		if err != nil {
 			return nil, fmt.Errorf("rendering a dry run: %w", err)

@@ -9,6 +9,7 @@ import (
 	"altavoz/producer/tasks"
 	"altavoz/schemas"
 	"altavoz/schemas/es"
+	"altavoz/schemas/personal"
 	"altavoz/schemas/phone"
 	"altavoz/schemas/shown"
 )
@@ -66,7 +67,9 @@ func (t *Task) Rows(ctx context.Context, q *Query, each func(*Row) error) error 
 			if state := t.marks.states[index]; index < q.after || !q.states[state] {
 				continue
 			}
-			if row, person := v.row(index, text); q.person == "" || q.person == person {
+			row, person := v.row(index, text)
+			v.own(row, some, i)
+			if q.person == "" || q.person == person {
 				if err := each(row); err != nil {
 					return err
 				}
@@ -101,6 +104,21 @@ func (v *view) row(index uint32, text string) (*Row, schemas.Phone) {
 	row, person := RowOf(index, text, v.task.Region, state, v.reasons[state], v.l)
 	v.one = row
 	return &v.one, person
+}
+
+// own has the row say what is wrong with a recipient's own message, if that is why it failed.
+func (v *view) own(row *Row, some *schemas.Slice, i int) {
+	code, ok := v.task.State(row.Index).Code()
+	if !ok || !slices.Contains([]int{schemas.CodeVariable, schemas.CodeTooLong, schemas.CodePersonal}, code) {
+		return
+	}
+	own := &schemas.Personal{}
+	if i < len(some.GetPersonal()) {
+		own = some.GetPersonal()[i]
+	}
+	if fault := personal.Check(v.task.broadcast.GetContent(), own); fault != nil {
+		row.Reason = fault.Says.In(v.l)
+	}
 }
 
 // RowOf tells of an entry of a list in a state, for a reason, and who it is; "": it is no phone, and its reason says why.

@@ -3,6 +3,7 @@ package es
 // What a dry run says.
 const (
 	DryRunDone      Code = "dry_run_done"
+	DryRunLong      Code = "dry_run_long"
 	DryRunElsewhere Code = "dry_run_elsewhere"
 	DryRunLate      Code = "dry_run_late"
 	ShareDryRuns    Code = "share_dry_runs"
@@ -22,6 +23,10 @@ const (
 )
 
 var dryRuns = map[Code]text{
+	DryRunLong: {
+		"No se comprobó el mensaje de todos los destinatarios: lo que traen no cabe en un ensayo",
+		"Not everybody's message was checked: what recipients have of their own is too much for a dry run",
+	},
 	DryRunDone:      {"Ensayo: no se envió nada", "Dry run: nothing was sent"},
 	DryRunElsewhere: {"El campo 'dry_run' solo vale por HTTP: este envío no se hace", "The field 'dry_run' is only for HTTP: this broadcast is not made"},
 	DryRunLate: {
