@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"altavoz/app/embedded"
+	"altavoz/app/optouts"
 	"altavoz/blob"
 	"altavoz/kafka/group"
 	"altavoz/kafka/records"
@@ -51,6 +52,7 @@ var (
 	_ sender.Media     = (*media.Resolver)(nil)
 	_ sender.Messenger = (*whatsapp.Client)(nil)
 	_ sender.Numbers   = (*table.Controls)(nil)
+	_ sender.OptOuts   = (*optouts.Book)(nil)
 
 	_ aggregator.Table = (*records.Reader)(nil)
 

@@ -264,11 +264,11 @@ func (a *App) Failed() <-chan error { return a.failed }
 
 // AwaitReady waits until /readyz says ready.
 func (a *App) AwaitReady(ctx context.Context) error {
-	if a.clients.statuses == nil {
+	if a.clients.Statuses == nil {
 		return a.ready()
 	}
 	select {
-	case <-a.clients.statuses.CaughtUp():
+	case <-a.clients.Statuses.CaughtUp():
 		return a.ready()
 	case err := <-a.failed:
 		a.fail(err)

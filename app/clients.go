@@ -11,9 +11,9 @@ import (
 	"altavoz/app/environment"
 	"altavoz/app/ids"
 	"altavoz/app/secure"
+	"altavoz/app/views"
 	"altavoz/blob"
 	"altavoz/kafka/records"
-	"altavoz/kafka/table"
 	"altavoz/producer"
 	"altavoz/producer/webhooks"
 	"altavoz/redis"
@@ -36,12 +36,12 @@ type clients struct {
 	express, bulk *records.Publisher
 	reader        *records.Reader // of the stages
 	exports       *records.Reader // of the producer, with connections of its own: a list of 10,000,000 that is read keeps no stage waiting
-	statuses      *table.Statuses
-	controls      *table.Controls
 	messenger     *whatsapp.Client
 	media         *media.Resolver
 	ingress       *producer.Ingress
 	redis         *redis.Cache
+
+	views.Views
 }
 
 // openClients opens what the roles need: first what the others are made with.
@@ -88,29 +88,15 @@ func (a *App) openClients(ctx context.Context) error {
 			return err
 		}
 	}
-	if roles.Has(RoleProducer, RoleFanout, RoleSender) {
-		return a.openViews(roles) //nolint:contextcheck // a view lives until Stop
+	var err error
+	//nolint:contextcheck // a view lives until Stop
+	a.clients.Views, err = views.Open(a.kafka, a.layout, a.numbers, views.Needs{
+		Statuses: roles.Has(RoleProducer, RoleFanout), Controls: roles.Has(RoleProducer, RoleFanout, RoleSender), OptOuts: roles.Has(RoleProducer, RoleSender),
+	})
+	if err == nil {
+		a.stopLast("views", func(context.Context) error { a.clients.Stop(); return nil })
 	}
-	return nil
-}
-
-// openViews opens the tables that are read whole; startRoles starts them, when all who listen to them are made.
-func (a *App) openViews(roles Roles) error {
-	if roles.Has(RoleProducer, RoleFanout) {
-		statuses, err := table.NewStatuses(a.kafka, a.layout)
-		if err != nil {
-			return fmt.Errorf("opening the view of statuses: %w", err)
-		}
-		a.clients.statuses = statuses
-		a.stopLast("view of statuses", func(context.Context) error { statuses.Stop(); return nil })
-	}
-	controls, err := table.NewControls(a.kafka, a.layout)
-	if err != nil {
-		return fmt.Errorf("opening the view of controls: %w", err)
-	}
-	a.clients.controls = controls
-	a.stopLast("view of controls", func(context.Context) error { controls.Stop(); return nil })
-	return nil
+	return err //nolint:wrapcheck // it says which view
 }
 
 // webhooks returns what receipts are read with, nil where none are taken: without a secret anybody could forge them, so that

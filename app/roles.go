@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -111,8 +110,9 @@ func (a *App) startRoles(ctx context.Context) error {
 		}
 		works = append(works, work{stage.Name, func(ctx context.Context) error { return processor.Run(ctx, group, worker) }})
 	}
-	if err := a.startViews(ctx); err != nil {
-		return err
+	// They read until they are stopped. Whoever listens has been made by now.
+	if err := a.clients.Start(context.WithoutCancel(ctx), a.cfg.Process.Roles.Has(RoleSender)); err != nil {
+		return err //nolint:wrapcheck // it says which view
 	}
 	for _, w := range slices.Backward(works) {
 		a.runStage(ctx, w.name, w.run)
@@ -122,7 +122,7 @@ func (a *App) startRoles(ctx context.Context) error {
 		return nil
 	}
 	a.clients.ingress = producer.New(a.ingressConfig(), producer.Ports{
-		Log: a.clients.express, Statuses: a.clients.statuses, Tasks: a.clients.statuses, Numbers: a.clients.controls, Webhooks: a.webhooks(),
+		Log: a.clients.express, Statuses: a.clients.Statuses, Tasks: a.clients.Statuses, Numbers: a.clients.Controls, Webhooks: a.webhooks(),
 		Recipients: export.Source{Records: a.clients.exports, Home: a.layout.Home, Region: a.cfg.WhatsApp.DefaultRegion},
 		DryRuns:    a.dryRuns(),
 		Sends:      history.Source{Records: a.clients.exports, Home: a.layout.Home, Region: a.cfg.WhatsApp.DefaultRegion},
@@ -140,19 +140,6 @@ func (a *App) dryRuns() dryrun.Ports {
 		p.Media = a.clients.media
 	}
 	return p
-}
-
-// startViews begins to read what openViews opened: whoever listens has been made by now.
-func (a *App) startViews(ctx context.Context) error {
-	ctx = context.WithoutCancel(ctx) // they read until they are stopped
-	var errs []error
-	if a.clients.statuses != nil {
-		errs = append(errs, a.clients.statuses.Start(ctx))
-	}
-	if a.clients.controls != nil {
-		errs = append(errs, a.clients.controls.Start(ctx))
-	}
-	return errors.Join(errs...)
 }
 
 func (a *App) newRelay(g *group.Group) (processor.Worker, error) {
@@ -180,7 +167,7 @@ func (a *App) newFanout(g *group.Group) (processor.Worker, error) {
 	}
 	return fanout.New(cfg, fanout.Ports{
 		Committer: g, Pauser: g, Express: a.clients.express, Bulk: a.clients.bulk, Records: a.clients.reader,
-		Statuses: a.clients.statuses, Controls: a.clients.controls, Media: a.clients.media, Home: a.layout.Home, Reject: rejects.Keep,
+		Statuses: a.clients.Statuses, Controls: a.clients.Controls, Media: a.clients.media, Home: a.layout.Home, Reject: rejects.Keep,
 	}), cfg.Validate()
 }
 
@@ -198,7 +185,7 @@ func (a *App) newSender(g *group.Group) (processor.Worker, error) {
 	}
 	return sender.New(cfg, sender.Ports{
 		Committer: g, Pauser: g, Express: a.clients.express, Bulk: a.clients.bulk, Records: held{a.clients.reader}, Contents: blob.Reader{Records: a.clients.reader},
-		Media: a.clients.media, Numbers: a.clients.controls, Messenger: a.clients.messenger, Reject: rejects.Keep,
+		Media: a.clients.media, Numbers: a.clients.Controls, OptOuts: a.clients.OptOuts, RefusedBy: a.clients.OptOuts.RefusedBy, Messenger: a.clients.messenger, Reject: rejects.Keep,
 	}), cfg.Validate()
 }
 

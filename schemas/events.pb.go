@@ -129,6 +129,68 @@ func (HeaderKind) EnumDescriptor() ([]byte, []int) {
 	return file_events_proto_rawDescGZIP(), []int{1}
 }
 
+type OptOutSource int32
+
+const (
+	OptOutSource_OPT_OUT_SOURCE_UNSPECIFIED OptOutSource = 0
+	// A message that is one of the words.
+	OptOutSource_OPT_OUT_SOURCE_WORD OptOutSource = 1
+	// The preference that a person sets in WhatsApp itself.
+	OptOutSource_OPT_OUT_SOURCE_PREFERENCE OptOutSource = 2
+	// Meta refused a message, or did not deliver it, because of that preference.
+	OptOutSource_OPT_OUT_SOURCE_CODE OptOutSource = 3
+	// Whoever has a key, for one person or for a list of them.
+	OptOutSource_OPT_OUT_SOURCE_API    OptOutSource = 4
+	OptOutSource_OPT_OUT_SOURCE_IMPORT OptOutSource = 5
+)
+
+// Enum value maps for OptOutSource.
+var (
+	OptOutSource_name = map[int32]string{
+		0: "OPT_OUT_SOURCE_UNSPECIFIED",
+		1: "OPT_OUT_SOURCE_WORD",
+		2: "OPT_OUT_SOURCE_PREFERENCE",
+		3: "OPT_OUT_SOURCE_CODE",
+		4: "OPT_OUT_SOURCE_API",
+		5: "OPT_OUT_SOURCE_IMPORT",
+	}
+	OptOutSource_value = map[string]int32{
+		"OPT_OUT_SOURCE_UNSPECIFIED": 0,
+		"OPT_OUT_SOURCE_WORD":        1,
+		"OPT_OUT_SOURCE_PREFERENCE":  2,
+		"OPT_OUT_SOURCE_CODE":        3,
+		"OPT_OUT_SOURCE_API":         4,
+		"OPT_OUT_SOURCE_IMPORT":      5,
+	}
+)
+
+func (x OptOutSource) Enum() *OptOutSource {
+	p := new(OptOutSource)
+	*p = x
+	return p
+}
+
+func (x OptOutSource) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (OptOutSource) Descriptor() protoreflect.EnumDescriptor {
+	return file_events_proto_enumTypes[2].Descriptor()
+}
+
+func (OptOutSource) Type() protoreflect.EnumType {
+	return &file_events_proto_enumTypes[2]
+}
+
+func (x OptOutSource) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use OptOutSource.Descriptor instead.
+func (OptOutSource) EnumDescriptor() ([]byte, []int) {
+	return file_events_proto_rawDescGZIP(), []int{2}
+}
+
 type ControlKind int32
 
 const (
@@ -168,11 +230,11 @@ func (x ControlKind) String() string {
 }
 
 func (ControlKind) Descriptor() protoreflect.EnumDescriptor {
-	return file_events_proto_enumTypes[2].Descriptor()
+	return file_events_proto_enumTypes[3].Descriptor()
 }
 
 func (ControlKind) Type() protoreflect.EnumType {
-	return &file_events_proto_enumTypes[2]
+	return &file_events_proto_enumTypes[3]
 }
 
 func (x ControlKind) Number() protoreflect.EnumNumber {
@@ -181,7 +243,7 @@ func (x ControlKind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use ControlKind.Descriptor instead.
 func (ControlKind) EnumDescriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{2}
+	return file_events_proto_rawDescGZIP(), []int{3}
 }
 
 type NumberEventKind int32
@@ -227,11 +289,11 @@ func (x NumberEventKind) String() string {
 }
 
 func (NumberEventKind) Descriptor() protoreflect.EnumDescriptor {
-	return file_events_proto_enumTypes[3].Descriptor()
+	return file_events_proto_enumTypes[4].Descriptor()
 }
 
 func (NumberEventKind) Type() protoreflect.EnumType {
-	return &file_events_proto_enumTypes[3]
+	return &file_events_proto_enumTypes[4]
 }
 
 func (x NumberEventKind) Number() protoreflect.EnumNumber {
@@ -240,7 +302,7 @@ func (x NumberEventKind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use NumberEventKind.Descriptor instead.
 func (NumberEventKind) EnumDescriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{3}
+	return file_events_proto_rawDescGZIP(), []int{4}
 }
 
 // Mark is how far one recipient has come, in one byte. Of all marks that were ever written of a recipient the highest counts, in whatever order
@@ -252,6 +314,8 @@ const (
 	Mark_MARK_PENDING Mark = 0
 	// Skipped: the same phone came earlier in the list.
 	Mark_MARK_DUPLICATE Mark = 1
+	// Skipped: the person opted out of what the business sends.
+	Mark_MARK_OPTED_OUT Mark = 4
 	// Its time was over before it was started.
 	Mark_MARK_EXPIRED Mark = 8
 	// Cancelled before it was started.
@@ -274,6 +338,7 @@ var (
 	Mark_name = map[int32]string{
 		0:   "MARK_PENDING",
 		1:   "MARK_DUPLICATE",
+		4:   "MARK_OPTED_OUT",
 		8:   "MARK_EXPIRED",
 		12:  "MARK_CANCELLED",
 		16:  "MARK_UNKNOWN",
@@ -287,6 +352,7 @@ var (
 	Mark_value = map[string]int32{
 		"MARK_PENDING":     0,
 		"MARK_DUPLICATE":   1,
+		"MARK_OPTED_OUT":   4,
 		"MARK_EXPIRED":     8,
 		"MARK_CANCELLED":   12,
 		"MARK_UNKNOWN":     16,
@@ -310,11 +376,11 @@ func (x Mark) String() string {
 }
 
 func (Mark) Descriptor() protoreflect.EnumDescriptor {
-	return file_events_proto_enumTypes[4].Descriptor()
+	return file_events_proto_enumTypes[5].Descriptor()
 }
 
 func (Mark) Type() protoreflect.EnumType {
-	return &file_events_proto_enumTypes[4]
+	return &file_events_proto_enumTypes[5]
 }
 
 func (x Mark) Number() protoreflect.EnumNumber {
@@ -323,7 +389,7 @@ func (x Mark) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Mark.Descriptor instead.
 func (Mark) EnumDescriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{4}
+	return file_events_proto_rawDescGZIP(), []int{5}
 }
 
 type Reason int32
@@ -441,11 +507,11 @@ func (x Reason) String() string {
 }
 
 func (Reason) Descriptor() protoreflect.EnumDescriptor {
-	return file_events_proto_enumTypes[5].Descriptor()
+	return file_events_proto_enumTypes[6].Descriptor()
 }
 
 func (Reason) Type() protoreflect.EnumType {
-	return &file_events_proto_enumTypes[5]
+	return &file_events_proto_enumTypes[6]
 }
 
 func (x Reason) Number() protoreflect.EnumNumber {
@@ -454,7 +520,7 @@ func (x Reason) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Reason.Descriptor instead.
 func (Reason) EnumDescriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{5}
+	return file_events_proto_rawDescGZIP(), []int{6}
 }
 
 type Phase int32
@@ -509,11 +575,11 @@ func (x Phase) String() string {
 }
 
 func (Phase) Descriptor() protoreflect.EnumDescriptor {
-	return file_events_proto_enumTypes[6].Descriptor()
+	return file_events_proto_enumTypes[7].Descriptor()
 }
 
 func (Phase) Type() protoreflect.EnumType {
-	return &file_events_proto_enumTypes[6]
+	return &file_events_proto_enumTypes[7]
 }
 
 func (x Phase) Number() protoreflect.EnumNumber {
@@ -522,7 +588,7 @@ func (x Phase) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Phase.Descriptor instead.
 func (Phase) EnumDescriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{6}
+	return file_events_proto_rawDescGZIP(), []int{7}
 }
 
 type TaskEventKind int32
@@ -574,11 +640,11 @@ func (x TaskEventKind) String() string {
 }
 
 func (TaskEventKind) Descriptor() protoreflect.EnumDescriptor {
-	return file_events_proto_enumTypes[7].Descriptor()
+	return file_events_proto_enumTypes[8].Descriptor()
 }
 
 func (TaskEventKind) Type() protoreflect.EnumType {
-	return &file_events_proto_enumTypes[7]
+	return &file_events_proto_enumTypes[8]
 }
 
 func (x TaskEventKind) Number() protoreflect.EnumNumber {
@@ -587,7 +653,7 @@ func (x TaskEventKind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use TaskEventKind.Descriptor instead.
 func (TaskEventKind) EnumDescriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{7}
+	return file_events_proto_rawDescGZIP(), []int{8}
 }
 
 // Broadcast is one message for many phones: the commit point of a request.
@@ -1746,7 +1812,9 @@ type Send struct {
 	// or has an outcome, and is not called.
 	RepeatedAll bool `protobuf:"varint,12,opt,name=repeated_all,json=repeatedAll,proto3" json:"repeated_all,omitempty"`
 	// With content_ref: what the recipient has of its own. A record with it has version 2.
-	Personal      *Personal `protobuf:"bytes,13,opt,name=personal,proto3" json:"personal,omitempty"`
+	Personal *Personal `protobuf:"bytes,13,opt,name=personal,proto3" json:"personal,omitempty"`
+	// Opt-outs do not hold for it: its broadcast is a service message by its category.
+	Exempt        bool `protobuf:"varint,20,opt,name=exempt,proto3" json:"exempt,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1872,6 +1940,104 @@ func (x *Send) GetPersonal() *Personal {
 	return nil
 }
 
+func (x *Send) GetExempt() bool {
+	if x != nil {
+		return x.Exempt
+	}
+	return false
+}
+
+// OptOut is whether a person wants to be written to by a business, as far as is known. Topic optouts, compacted; key: the business, a slash
+// and the person. A record takes in what the one before said, so the last one of a key has all: of each time the later counts, whatever the
+// order in which records come.
+type OptOut struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The business that the sender numbers belong to, as configured; empty: the one that numbers belong to which name none.
+	Business string `protobuf:"bytes,1,opt,name=business,proto3" json:"business,omitempty"`
+	// Digits, in the one writing of all national ones of the line; or a business-scoped user id.
+	Person string `protobuf:"bytes,2,opt,name=person,proto3" json:"person,omitempty"`
+	// Unix seconds of the last opt-out, and of the last return; 0: there was none. Opted out is who has out_s and in_s is not above it.
+	OutS int64 `protobuf:"varint,3,opt,name=out_s,json=outS,proto3" json:"out_s,omitempty"`
+	InS  int64 `protobuf:"varint,4,opt,name=in_s,json=inS,proto3" json:"in_s,omitempty"`
+	// How each of them was said.
+	OutBy         OptOutSource `protobuf:"varint,5,opt,name=out_by,json=outBy,proto3,enum=altavoz.v1.OptOutSource" json:"out_by,omitempty"`
+	InBy          OptOutSource `protobuf:"varint,6,opt,name=in_by,json=inBy,proto3,enum=altavoz.v1.OptOutSource" json:"in_by,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *OptOut) Reset() {
+	*x = OptOut{}
+	mi := &file_events_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *OptOut) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*OptOut) ProtoMessage() {}
+
+func (x *OptOut) ProtoReflect() protoreflect.Message {
+	mi := &file_events_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use OptOut.ProtoReflect.Descriptor instead.
+func (*OptOut) Descriptor() ([]byte, []int) {
+	return file_events_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *OptOut) GetBusiness() string {
+	if x != nil {
+		return x.Business
+	}
+	return ""
+}
+
+func (x *OptOut) GetPerson() string {
+	if x != nil {
+		return x.Person
+	}
+	return ""
+}
+
+func (x *OptOut) GetOutS() int64 {
+	if x != nil {
+		return x.OutS
+	}
+	return 0
+}
+
+func (x *OptOut) GetInS() int64 {
+	if x != nil {
+		return x.InS
+	}
+	return 0
+}
+
+func (x *OptOut) GetOutBy() OptOutSource {
+	if x != nil {
+		return x.OutBy
+	}
+	return OptOutSource_OPT_OUT_SOURCE_UNSPECIFIED
+}
+
+func (x *OptOut) GetInBy() OptOutSource {
+	if x != nil {
+		return x.InBy
+	}
+	return OptOutSource_OPT_OUT_SOURCE_UNSPECIFIED
+}
+
 // Control is what somebody wants of a task while it goes on. Topic controls, compacted; key: the task, a slash and the
 // kind (run, cancel, speed), so that the last word on each stays and a cancel outlives whatever is said later.
 type Control struct {
@@ -1890,7 +2056,7 @@ type Control struct {
 
 func (x *Control) Reset() {
 	*x = Control{}
-	mi := &file_events_proto_msgTypes[12]
+	mi := &file_events_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1902,7 +2068,7 @@ func (x *Control) String() string {
 func (*Control) ProtoMessage() {}
 
 func (x *Control) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[12]
+	mi := &file_events_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1915,7 +2081,7 @@ func (x *Control) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Control.ProtoReflect.Descriptor instead.
 func (*Control) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{12}
+	return file_events_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Control) GetTask() []byte {
@@ -1977,7 +2143,7 @@ type NumberEvent struct {
 
 func (x *NumberEvent) Reset() {
 	*x = NumberEvent{}
-	mi := &file_events_proto_msgTypes[13]
+	mi := &file_events_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1989,7 +2155,7 @@ func (x *NumberEvent) String() string {
 func (*NumberEvent) ProtoMessage() {}
 
 func (x *NumberEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[13]
+	mi := &file_events_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2002,7 +2168,7 @@ func (x *NumberEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NumberEvent.ProtoReflect.Descriptor instead.
 func (*NumberEvent) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{13}
+	return file_events_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *NumberEvent) GetNumber() string {
@@ -2089,7 +2255,7 @@ type Result struct {
 
 func (x *Result) Reset() {
 	*x = Result{}
-	mi := &file_events_proto_msgTypes[14]
+	mi := &file_events_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2101,7 +2267,7 @@ func (x *Result) String() string {
 func (*Result) ProtoMessage() {}
 
 func (x *Result) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[14]
+	mi := &file_events_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2114,7 +2280,7 @@ func (x *Result) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Result.ProtoReflect.Descriptor instead.
 func (*Result) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{14}
+	return file_events_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Result) GetTask() []byte {
@@ -2265,7 +2431,7 @@ type TaskOpened struct {
 
 func (x *TaskOpened) Reset() {
 	*x = TaskOpened{}
-	mi := &file_events_proto_msgTypes[15]
+	mi := &file_events_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2277,7 +2443,7 @@ func (x *TaskOpened) String() string {
 func (*TaskOpened) ProtoMessage() {}
 
 func (x *TaskOpened) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[15]
+	mi := &file_events_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2290,7 +2456,7 @@ func (x *TaskOpened) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TaskOpened.ProtoReflect.Descriptor instead.
 func (*TaskOpened) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{15}
+	return file_events_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *TaskOpened) GetTotal() uint32 {
@@ -2416,7 +2582,7 @@ type Dispatched struct {
 
 func (x *Dispatched) Reset() {
 	*x = Dispatched{}
-	mi := &file_events_proto_msgTypes[16]
+	mi := &file_events_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2428,7 +2594,7 @@ func (x *Dispatched) String() string {
 func (*Dispatched) ProtoMessage() {}
 
 func (x *Dispatched) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[16]
+	mi := &file_events_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2441,7 +2607,7 @@ func (x *Dispatched) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Dispatched.ProtoReflect.Descriptor instead.
 func (*Dispatched) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{16}
+	return file_events_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Dispatched) GetCursor() uint32 {
@@ -2469,7 +2635,7 @@ type Outcome struct {
 
 func (x *Outcome) Reset() {
 	*x = Outcome{}
-	mi := &file_events_proto_msgTypes[17]
+	mi := &file_events_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2481,7 +2647,7 @@ func (x *Outcome) String() string {
 func (*Outcome) ProtoMessage() {}
 
 func (x *Outcome) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[17]
+	mi := &file_events_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2494,7 +2660,7 @@ func (x *Outcome) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Outcome.ProtoReflect.Descriptor instead.
 func (*Outcome) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{17}
+	return file_events_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Outcome) GetIndex() uint32 {
@@ -2545,7 +2711,7 @@ type OutcomeRange struct {
 
 func (x *OutcomeRange) Reset() {
 	*x = OutcomeRange{}
-	mi := &file_events_proto_msgTypes[18]
+	mi := &file_events_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2557,7 +2723,7 @@ func (x *OutcomeRange) String() string {
 func (*OutcomeRange) ProtoMessage() {}
 
 func (x *OutcomeRange) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[18]
+	mi := &file_events_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2570,7 +2736,7 @@ func (x *OutcomeRange) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OutcomeRange.ProtoReflect.Descriptor instead.
 func (*OutcomeRange) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{18}
+	return file_events_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *OutcomeRange) GetFrom() uint32 {
@@ -2612,7 +2778,7 @@ type Receipts struct {
 
 func (x *Receipts) Reset() {
 	*x = Receipts{}
-	mi := &file_events_proto_msgTypes[19]
+	mi := &file_events_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2624,7 +2790,7 @@ func (x *Receipts) String() string {
 func (*Receipts) ProtoMessage() {}
 
 func (x *Receipts) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[19]
+	mi := &file_events_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2637,7 +2803,7 @@ func (x *Receipts) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Receipts.ProtoReflect.Descriptor instead.
 func (*Receipts) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{19}
+	return file_events_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Receipts) GetOutcomes() []*Outcome {
@@ -2667,7 +2833,7 @@ type TaskUpdate struct {
 
 func (x *TaskUpdate) Reset() {
 	*x = TaskUpdate{}
-	mi := &file_events_proto_msgTypes[20]
+	mi := &file_events_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2679,7 +2845,7 @@ func (x *TaskUpdate) String() string {
 func (*TaskUpdate) ProtoMessage() {}
 
 func (x *TaskUpdate) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[20]
+	mi := &file_events_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2692,7 +2858,7 @@ func (x *TaskUpdate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TaskUpdate.ProtoReflect.Descriptor instead.
 func (*TaskUpdate) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{20}
+	return file_events_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *TaskUpdate) GetPhase() Phase {
@@ -2761,7 +2927,7 @@ type Cause struct {
 
 func (x *Cause) Reset() {
 	*x = Cause{}
-	mi := &file_events_proto_msgTypes[21]
+	mi := &file_events_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2773,7 +2939,7 @@ func (x *Cause) String() string {
 func (*Cause) ProtoMessage() {}
 
 func (x *Cause) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[21]
+	mi := &file_events_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2786,7 +2952,7 @@ func (x *Cause) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Cause.ProtoReflect.Descriptor instead.
 func (*Cause) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{21}
+	return file_events_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Cause) GetReason() Reason {
@@ -2871,7 +3037,7 @@ type StatePage struct {
 
 func (x *StatePage) Reset() {
 	*x = StatePage{}
-	mi := &file_events_proto_msgTypes[22]
+	mi := &file_events_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2883,7 +3049,7 @@ func (x *StatePage) String() string {
 func (*StatePage) ProtoMessage() {}
 
 func (x *StatePage) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[22]
+	mi := &file_events_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2896,7 +3062,7 @@ func (x *StatePage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatePage.ProtoReflect.Descriptor instead.
 func (*StatePage) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{22}
+	return file_events_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *StatePage) GetTask() []byte {
@@ -2958,7 +3124,7 @@ type Status struct {
 
 func (x *Status) Reset() {
 	*x = Status{}
-	mi := &file_events_proto_msgTypes[23]
+	mi := &file_events_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2970,7 +3136,7 @@ func (x *Status) String() string {
 func (*Status) ProtoMessage() {}
 
 func (x *Status) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[23]
+	mi := &file_events_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2983,7 +3149,7 @@ func (x *Status) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Status.ProtoReflect.Descriptor instead.
 func (*Status) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{23}
+	return file_events_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Status) GetTask() []byte {
@@ -3131,7 +3297,7 @@ type TaskEvent struct {
 
 func (x *TaskEvent) Reset() {
 	*x = TaskEvent{}
-	mi := &file_events_proto_msgTypes[24]
+	mi := &file_events_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3143,7 +3309,7 @@ func (x *TaskEvent) String() string {
 func (*TaskEvent) ProtoMessage() {}
 
 func (x *TaskEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[24]
+	mi := &file_events_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3156,7 +3322,7 @@ func (x *TaskEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TaskEvent.ProtoReflect.Descriptor instead.
 func (*TaskEvent) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{24}
+	return file_events_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *TaskEvent) GetKind() TaskEventKind {
@@ -3211,7 +3377,7 @@ type StateCount struct {
 
 func (x *StateCount) Reset() {
 	*x = StateCount{}
-	mi := &file_events_proto_msgTypes[25]
+	mi := &file_events_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3223,7 +3389,7 @@ func (x *StateCount) String() string {
 func (*StateCount) ProtoMessage() {}
 
 func (x *StateCount) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[25]
+	mi := &file_events_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3236,7 +3402,7 @@ func (x *StateCount) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StateCount.ProtoReflect.Descriptor instead.
 func (*StateCount) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{25}
+	return file_events_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *StateCount) GetMark() uint32 {
@@ -3266,7 +3432,7 @@ type ErrorLine struct {
 
 func (x *ErrorLine) Reset() {
 	*x = ErrorLine{}
-	mi := &file_events_proto_msgTypes[26]
+	mi := &file_events_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3278,7 +3444,7 @@ func (x *ErrorLine) String() string {
 func (*ErrorLine) ProtoMessage() {}
 
 func (x *ErrorLine) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[26]
+	mi := &file_events_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3291,7 +3457,7 @@ func (x *ErrorLine) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ErrorLine.ProtoReflect.Descriptor instead.
 func (*ErrorLine) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{26}
+	return file_events_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *ErrorLine) GetIndex() uint32 {
@@ -3438,7 +3604,7 @@ const file_events_proto_rawDesc = "" +
 	"\bpersonal\x18\x03 \x03(\v2\x14.altavoz.v1.PersonalR\bpersonal\">\n" +
 	"\x06Origin\x12\x1c\n" +
 	"\tpartition\x18\x01 \x01(\x05R\tpartition\x12\x16\n" +
-	"\x06offset\x18\x02 \x01(\x03R\x06offset\"\xd8\x03\n" +
+	"\x06offset\x18\x02 \x01(\x03R\x06offset\"\xf0\x03\n" +
 	"\x04Send\x12\x12\n" +
 	"\x04task\x18\x01 \x01(\fR\x04task\x12\x14\n" +
 	"\x05index\x18\x02 \x01(\rR\x05index\x12\x14\n" +
@@ -3458,7 +3624,15 @@ const file_events_proto_rawDesc = "" +
 	"generation\x12\x1a\n" +
 	"\breplaced\x18\v \x03(\x03R\breplaced\x12!\n" +
 	"\frepeated_all\x18\f \x01(\bR\vrepeatedAll\x120\n" +
-	"\bpersonal\x18\r \x01(\v2\x14.altavoz.v1.PersonalR\bpersonal\"\x85\x01\n" +
+	"\bpersonal\x18\r \x01(\v2\x14.altavoz.v1.PersonalR\bpersonal\x12\x16\n" +
+	"\x06exempt\x18\x14 \x01(\bR\x06exempt\"\xc4\x01\n" +
+	"\x06OptOut\x12\x1a\n" +
+	"\bbusiness\x18\x01 \x01(\tR\bbusiness\x12\x16\n" +
+	"\x06person\x18\x02 \x01(\tR\x06person\x12\x13\n" +
+	"\x05out_s\x18\x03 \x01(\x03R\x04outS\x12\x11\n" +
+	"\x04in_s\x18\x04 \x01(\x03R\x03inS\x12/\n" +
+	"\x06out_by\x18\x05 \x01(\x0e2\x18.altavoz.v1.OptOutSourceR\x05outBy\x12-\n" +
+	"\x05in_by\x18\x06 \x01(\x0e2\x18.altavoz.v1.OptOutSourceR\x04inBy\"\x85\x01\n" +
 	"\aControl\x12\x12\n" +
 	"\x04task\x18\x01 \x01(\fR\x04task\x12\x13\n" +
 	"\x05at_ms\x18\x02 \x01(\x03R\x04atMs\x12+\n" +
@@ -3596,7 +3770,14 @@ const file_events_proto_rawDesc = "" +
 	"\x10HEADER_KIND_TEXT\x10\x01\x12\x15\n" +
 	"\x11HEADER_KIND_IMAGE\x10\x02\x12\x15\n" +
 	"\x11HEADER_KIND_VIDEO\x10\x03\x12\x18\n" +
-	"\x14HEADER_KIND_DOCUMENT\x10\x04*\x8d\x01\n" +
+	"\x14HEADER_KIND_DOCUMENT\x10\x04*\xb2\x01\n" +
+	"\fOptOutSource\x12\x1e\n" +
+	"\x1aOPT_OUT_SOURCE_UNSPECIFIED\x10\x00\x12\x17\n" +
+	"\x13OPT_OUT_SOURCE_WORD\x10\x01\x12\x1d\n" +
+	"\x19OPT_OUT_SOURCE_PREFERENCE\x10\x02\x12\x17\n" +
+	"\x13OPT_OUT_SOURCE_CODE\x10\x03\x12\x16\n" +
+	"\x12OPT_OUT_SOURCE_API\x10\x04\x12\x19\n" +
+	"\x15OPT_OUT_SOURCE_IMPORT\x10\x05*\x8d\x01\n" +
 	"\vControlKind\x12\x1c\n" +
 	"\x18CONTROL_KIND_UNSPECIFIED\x10\x00\x12\x16\n" +
 	"\x12CONTROL_KIND_PAUSE\x10\x01\x12\x17\n" +
@@ -3608,10 +3789,11 @@ const file_events_proto_rawDesc = "" +
 	"\x19NUMBER_EVENT_KIND_STOPPED\x10\x01\x12\x1b\n" +
 	"\x17NUMBER_EVENT_KIND_WORKS\x10\x02\x12\x1d\n" +
 	"\x19NUMBER_EVENT_KIND_AT_RISK\x10\x03\x12\x1d\n" +
-	"\x19NUMBER_EVENT_KIND_PROCESS\x10\x04*\xd4\x01\n" +
+	"\x19NUMBER_EVENT_KIND_PROCESS\x10\x04*\xe8\x01\n" +
 	"\x04Mark\x12\x10\n" +
 	"\fMARK_PENDING\x10\x00\x12\x12\n" +
-	"\x0eMARK_DUPLICATE\x10\x01\x12\x10\n" +
+	"\x0eMARK_DUPLICATE\x10\x01\x12\x12\n" +
+	"\x0eMARK_OPTED_OUT\x10\x04\x12\x10\n" +
 	"\fMARK_EXPIRED\x10\b\x12\x12\n" +
 	"\x0eMARK_CANCELLED\x10\f\x12\x10\n" +
 	"\fMARK_UNKNOWN\x10\x10\x12\x0f\n" +
@@ -3675,96 +3857,100 @@ func file_events_proto_rawDescGZIP() []byte {
 	return file_events_proto_rawDescData
 }
 
-var file_events_proto_enumTypes = make([]protoimpl.EnumInfo, 8)
-var file_events_proto_msgTypes = make([]protoimpl.MessageInfo, 27)
+var file_events_proto_enumTypes = make([]protoimpl.EnumInfo, 9)
+var file_events_proto_msgTypes = make([]protoimpl.MessageInfo, 28)
 var file_events_proto_goTypes = []any{
 	(OnUnknown)(0),       // 0: altavoz.v1.OnUnknown
 	(HeaderKind)(0),      // 1: altavoz.v1.HeaderKind
-	(ControlKind)(0),     // 2: altavoz.v1.ControlKind
-	(NumberEventKind)(0), // 3: altavoz.v1.NumberEventKind
-	(Mark)(0),            // 4: altavoz.v1.Mark
-	(Reason)(0),          // 5: altavoz.v1.Reason
-	(Phase)(0),           // 6: altavoz.v1.Phase
-	(TaskEventKind)(0),   // 7: altavoz.v1.TaskEventKind
-	(*Broadcast)(nil),    // 8: altavoz.v1.Broadcast
-	(*Personal)(nil),     // 9: altavoz.v1.Personal
-	(*Own)(nil),          // 10: altavoz.v1.Own
-	(*Retry)(nil),        // 11: altavoz.v1.Retry
-	(*Window)(nil),       // 12: altavoz.v1.Window
-	(*Hours)(nil),        // 13: altavoz.v1.Hours
-	(*Content)(nil),      // 14: altavoz.v1.Content
-	(*MediaRef)(nil),     // 15: altavoz.v1.MediaRef
-	(*BlobRef)(nil),      // 16: altavoz.v1.BlobRef
-	(*Slice)(nil),        // 17: altavoz.v1.Slice
-	(*Origin)(nil),       // 18: altavoz.v1.Origin
-	(*Send)(nil),         // 19: altavoz.v1.Send
-	(*Control)(nil),      // 20: altavoz.v1.Control
-	(*NumberEvent)(nil),  // 21: altavoz.v1.NumberEvent
-	(*Result)(nil),       // 22: altavoz.v1.Result
-	(*TaskOpened)(nil),   // 23: altavoz.v1.TaskOpened
-	(*Dispatched)(nil),   // 24: altavoz.v1.Dispatched
-	(*Outcome)(nil),      // 25: altavoz.v1.Outcome
-	(*OutcomeRange)(nil), // 26: altavoz.v1.OutcomeRange
-	(*Receipts)(nil),     // 27: altavoz.v1.Receipts
-	(*TaskUpdate)(nil),   // 28: altavoz.v1.TaskUpdate
-	(*Cause)(nil),        // 29: altavoz.v1.Cause
-	(*StatePage)(nil),    // 30: altavoz.v1.StatePage
-	(*Status)(nil),       // 31: altavoz.v1.Status
-	(*TaskEvent)(nil),    // 32: altavoz.v1.TaskEvent
-	(*StateCount)(nil),   // 33: altavoz.v1.StateCount
-	(*ErrorLine)(nil),    // 34: altavoz.v1.ErrorLine
+	(OptOutSource)(0),    // 2: altavoz.v1.OptOutSource
+	(ControlKind)(0),     // 3: altavoz.v1.ControlKind
+	(NumberEventKind)(0), // 4: altavoz.v1.NumberEventKind
+	(Mark)(0),            // 5: altavoz.v1.Mark
+	(Reason)(0),          // 6: altavoz.v1.Reason
+	(Phase)(0),           // 7: altavoz.v1.Phase
+	(TaskEventKind)(0),   // 8: altavoz.v1.TaskEventKind
+	(*Broadcast)(nil),    // 9: altavoz.v1.Broadcast
+	(*Personal)(nil),     // 10: altavoz.v1.Personal
+	(*Own)(nil),          // 11: altavoz.v1.Own
+	(*Retry)(nil),        // 12: altavoz.v1.Retry
+	(*Window)(nil),       // 13: altavoz.v1.Window
+	(*Hours)(nil),        // 14: altavoz.v1.Hours
+	(*Content)(nil),      // 15: altavoz.v1.Content
+	(*MediaRef)(nil),     // 16: altavoz.v1.MediaRef
+	(*BlobRef)(nil),      // 17: altavoz.v1.BlobRef
+	(*Slice)(nil),        // 18: altavoz.v1.Slice
+	(*Origin)(nil),       // 19: altavoz.v1.Origin
+	(*Send)(nil),         // 20: altavoz.v1.Send
+	(*OptOut)(nil),       // 21: altavoz.v1.OptOut
+	(*Control)(nil),      // 22: altavoz.v1.Control
+	(*NumberEvent)(nil),  // 23: altavoz.v1.NumberEvent
+	(*Result)(nil),       // 24: altavoz.v1.Result
+	(*TaskOpened)(nil),   // 25: altavoz.v1.TaskOpened
+	(*Dispatched)(nil),   // 26: altavoz.v1.Dispatched
+	(*Outcome)(nil),      // 27: altavoz.v1.Outcome
+	(*OutcomeRange)(nil), // 28: altavoz.v1.OutcomeRange
+	(*Receipts)(nil),     // 29: altavoz.v1.Receipts
+	(*TaskUpdate)(nil),   // 30: altavoz.v1.TaskUpdate
+	(*Cause)(nil),        // 31: altavoz.v1.Cause
+	(*StatePage)(nil),    // 32: altavoz.v1.StatePage
+	(*Status)(nil),       // 33: altavoz.v1.Status
+	(*TaskEvent)(nil),    // 34: altavoz.v1.TaskEvent
+	(*StateCount)(nil),   // 35: altavoz.v1.StateCount
+	(*ErrorLine)(nil),    // 36: altavoz.v1.ErrorLine
 }
 var file_events_proto_depIdxs = []int32{
-	14, // 0: altavoz.v1.Broadcast.content:type_name -> altavoz.v1.Content
-	16, // 1: altavoz.v1.Broadcast.slices:type_name -> altavoz.v1.BlobRef
+	15, // 0: altavoz.v1.Broadcast.content:type_name -> altavoz.v1.Content
+	17, // 1: altavoz.v1.Broadcast.slices:type_name -> altavoz.v1.BlobRef
 	0,  // 2: altavoz.v1.Broadcast.on_unknown:type_name -> altavoz.v1.OnUnknown
-	18, // 3: altavoz.v1.Broadcast.origin:type_name -> altavoz.v1.Origin
-	12, // 4: altavoz.v1.Broadcast.window:type_name -> altavoz.v1.Window
-	11, // 5: altavoz.v1.Broadcast.retry:type_name -> altavoz.v1.Retry
-	9,  // 6: altavoz.v1.Broadcast.personal:type_name -> altavoz.v1.Personal
-	10, // 7: altavoz.v1.Personal.own:type_name -> altavoz.v1.Own
+	19, // 3: altavoz.v1.Broadcast.origin:type_name -> altavoz.v1.Origin
+	13, // 4: altavoz.v1.Broadcast.window:type_name -> altavoz.v1.Window
+	12, // 5: altavoz.v1.Broadcast.retry:type_name -> altavoz.v1.Retry
+	10, // 6: altavoz.v1.Broadcast.personal:type_name -> altavoz.v1.Personal
+	11, // 7: altavoz.v1.Personal.own:type_name -> altavoz.v1.Own
 	1,  // 8: altavoz.v1.Own.header:type_name -> altavoz.v1.HeaderKind
-	16, // 9: altavoz.v1.Retry.list:type_name -> altavoz.v1.BlobRef
-	13, // 10: altavoz.v1.Window.hours:type_name -> altavoz.v1.Hours
+	17, // 9: altavoz.v1.Retry.list:type_name -> altavoz.v1.BlobRef
+	14, // 10: altavoz.v1.Window.hours:type_name -> altavoz.v1.Hours
 	1,  // 11: altavoz.v1.Content.header:type_name -> altavoz.v1.HeaderKind
-	15, // 12: altavoz.v1.Content.media:type_name -> altavoz.v1.MediaRef
-	15, // 13: altavoz.v1.Content.files:type_name -> altavoz.v1.MediaRef
-	16, // 14: altavoz.v1.MediaRef.parts:type_name -> altavoz.v1.BlobRef
+	16, // 12: altavoz.v1.Content.media:type_name -> altavoz.v1.MediaRef
+	16, // 13: altavoz.v1.Content.files:type_name -> altavoz.v1.MediaRef
+	17, // 14: altavoz.v1.MediaRef.parts:type_name -> altavoz.v1.BlobRef
 	1,  // 15: altavoz.v1.MediaRef.kind:type_name -> altavoz.v1.HeaderKind
-	9,  // 16: altavoz.v1.Slice.personal:type_name -> altavoz.v1.Personal
-	16, // 17: altavoz.v1.Send.content_ref:type_name -> altavoz.v1.BlobRef
-	14, // 18: altavoz.v1.Send.content:type_name -> altavoz.v1.Content
+	10, // 16: altavoz.v1.Slice.personal:type_name -> altavoz.v1.Personal
+	17, // 17: altavoz.v1.Send.content_ref:type_name -> altavoz.v1.BlobRef
+	15, // 18: altavoz.v1.Send.content:type_name -> altavoz.v1.Content
 	0,  // 19: altavoz.v1.Send.on_unknown:type_name -> altavoz.v1.OnUnknown
-	12, // 20: altavoz.v1.Send.window:type_name -> altavoz.v1.Window
-	9,  // 21: altavoz.v1.Send.personal:type_name -> altavoz.v1.Personal
-	2,  // 22: altavoz.v1.Control.kind:type_name -> altavoz.v1.ControlKind
-	3,  // 23: altavoz.v1.NumberEvent.kind:type_name -> altavoz.v1.NumberEventKind
-	29, // 24: altavoz.v1.NumberEvent.cause:type_name -> altavoz.v1.Cause
-	23, // 25: altavoz.v1.Result.plan:type_name -> altavoz.v1.TaskOpened
-	24, // 26: altavoz.v1.Result.dispatched:type_name -> altavoz.v1.Dispatched
-	25, // 27: altavoz.v1.Result.outcome:type_name -> altavoz.v1.Outcome
-	26, // 28: altavoz.v1.Result.range:type_name -> altavoz.v1.OutcomeRange
-	28, // 29: altavoz.v1.Result.note:type_name -> altavoz.v1.TaskUpdate
-	27, // 30: altavoz.v1.Result.receipts:type_name -> altavoz.v1.Receipts
-	18, // 31: altavoz.v1.TaskOpened.origin:type_name -> altavoz.v1.Origin
-	18, // 32: altavoz.v1.TaskOpened.home:type_name -> altavoz.v1.Origin
-	12, // 33: altavoz.v1.TaskOpened.window:type_name -> altavoz.v1.Window
-	25, // 34: altavoz.v1.Receipts.outcomes:type_name -> altavoz.v1.Outcome
-	6,  // 35: altavoz.v1.TaskUpdate.phase:type_name -> altavoz.v1.Phase
-	29, // 36: altavoz.v1.TaskUpdate.cause:type_name -> altavoz.v1.Cause
-	5,  // 37: altavoz.v1.Cause.reason:type_name -> altavoz.v1.Reason
-	23, // 38: altavoz.v1.Status.plan:type_name -> altavoz.v1.TaskOpened
-	33, // 39: altavoz.v1.Status.counts:type_name -> altavoz.v1.StateCount
-	34, // 40: altavoz.v1.Status.errors:type_name -> altavoz.v1.ErrorLine
-	6,  // 41: altavoz.v1.Status.phase:type_name -> altavoz.v1.Phase
-	29, // 42: altavoz.v1.Status.cause:type_name -> altavoz.v1.Cause
-	32, // 43: altavoz.v1.Status.events:type_name -> altavoz.v1.TaskEvent
-	7,  // 44: altavoz.v1.TaskEvent.kind:type_name -> altavoz.v1.TaskEventKind
-	45, // [45:45] is the sub-list for method output_type
-	45, // [45:45] is the sub-list for method input_type
-	45, // [45:45] is the sub-list for extension type_name
-	45, // [45:45] is the sub-list for extension extendee
-	0,  // [0:45] is the sub-list for field type_name
+	13, // 20: altavoz.v1.Send.window:type_name -> altavoz.v1.Window
+	10, // 21: altavoz.v1.Send.personal:type_name -> altavoz.v1.Personal
+	2,  // 22: altavoz.v1.OptOut.out_by:type_name -> altavoz.v1.OptOutSource
+	2,  // 23: altavoz.v1.OptOut.in_by:type_name -> altavoz.v1.OptOutSource
+	3,  // 24: altavoz.v1.Control.kind:type_name -> altavoz.v1.ControlKind
+	4,  // 25: altavoz.v1.NumberEvent.kind:type_name -> altavoz.v1.NumberEventKind
+	31, // 26: altavoz.v1.NumberEvent.cause:type_name -> altavoz.v1.Cause
+	25, // 27: altavoz.v1.Result.plan:type_name -> altavoz.v1.TaskOpened
+	26, // 28: altavoz.v1.Result.dispatched:type_name -> altavoz.v1.Dispatched
+	27, // 29: altavoz.v1.Result.outcome:type_name -> altavoz.v1.Outcome
+	28, // 30: altavoz.v1.Result.range:type_name -> altavoz.v1.OutcomeRange
+	30, // 31: altavoz.v1.Result.note:type_name -> altavoz.v1.TaskUpdate
+	29, // 32: altavoz.v1.Result.receipts:type_name -> altavoz.v1.Receipts
+	19, // 33: altavoz.v1.TaskOpened.origin:type_name -> altavoz.v1.Origin
+	19, // 34: altavoz.v1.TaskOpened.home:type_name -> altavoz.v1.Origin
+	13, // 35: altavoz.v1.TaskOpened.window:type_name -> altavoz.v1.Window
+	27, // 36: altavoz.v1.Receipts.outcomes:type_name -> altavoz.v1.Outcome
+	7,  // 37: altavoz.v1.TaskUpdate.phase:type_name -> altavoz.v1.Phase
+	31, // 38: altavoz.v1.TaskUpdate.cause:type_name -> altavoz.v1.Cause
+	6,  // 39: altavoz.v1.Cause.reason:type_name -> altavoz.v1.Reason
+	25, // 40: altavoz.v1.Status.plan:type_name -> altavoz.v1.TaskOpened
+	35, // 41: altavoz.v1.Status.counts:type_name -> altavoz.v1.StateCount
+	36, // 42: altavoz.v1.Status.errors:type_name -> altavoz.v1.ErrorLine
+	7,  // 43: altavoz.v1.Status.phase:type_name -> altavoz.v1.Phase
+	31, // 44: altavoz.v1.Status.cause:type_name -> altavoz.v1.Cause
+	34, // 45: altavoz.v1.Status.events:type_name -> altavoz.v1.TaskEvent
+	8,  // 46: altavoz.v1.TaskEvent.kind:type_name -> altavoz.v1.TaskEventKind
+	47, // [47:47] is the sub-list for method output_type
+	47, // [47:47] is the sub-list for method input_type
+	47, // [47:47] is the sub-list for extension type_name
+	47, // [47:47] is the sub-list for extension extendee
+	0,  // [0:47] is the sub-list for field type_name
 }
 
 func init() { file_events_proto_init() }
@@ -3773,7 +3959,7 @@ func file_events_proto_init() {
 		return
 	}
 	file_events_proto_msgTypes[2].OneofWrappers = []any{}
-	file_events_proto_msgTypes[14].OneofWrappers = []any{
+	file_events_proto_msgTypes[15].OneofWrappers = []any{
 		(*Result_Plan)(nil),
 		(*Result_Dispatched)(nil),
 		(*Result_Outcome)(nil),
@@ -3786,8 +3972,8 @@ func file_events_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_events_proto_rawDesc), len(file_events_proto_rawDesc)),
-			NumEnums:      8,
-			NumMessages:   27,
+			NumEnums:      9,
+			NumMessages:   28,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -19,6 +19,7 @@ type RecipientState byte
 const (
 	StatePending     = RecipientState(Mark_MARK_PENDING)
 	StateDuplicate   = RecipientState(Mark_MARK_DUPLICATE)
+	StateOptedOut    = RecipientState(Mark_MARK_OPTED_OUT)
 	StateExpired     = RecipientState(Mark_MARK_EXPIRED)
 	StateCancelled   = RecipientState(Mark_MARK_CANCELLED)
 	StateUnknown     = RecipientState(Mark_MARK_UNKNOWN)
@@ -98,6 +99,8 @@ const (
 	CodeVariable     = -4 // a recipient has no value for a variable of its message
 	CodeTooLong      = -5 // a recipient's own message, or what its values make of the shared one, is longer than WhatsApp takes
 	CodePersonal     = -6 // it can't be sent for another reason: empty, no link, no file
+
+	CodeOptedOut = 131050 // Meta's: the person set WhatsApp's preference to get no marketing messages of the business
 )
 
 // refusals is wire format: a code's position is what RecipientState adds to StateFailed or StateUndelivered. Append only. The sentences
@@ -183,7 +186,10 @@ func (m RecipientState) Label() string {
 func (m RecipientState) In(l es.Language) string {
 	switch m.Outcome() {
 	case OutcomeSkipped:
-		return es.Say(es.Duplicate).In(l)
+		if m < StateOptedOut {
+			return es.Say(es.Duplicate).In(l)
+		}
+		return es.Say(es.OptedOut).In(l)
 	case OutcomeExpired:
 		return es.Say(es.Expired).In(l)
 	case OutcomeCancelled:

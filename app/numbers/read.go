@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 
 	"altavoz/app/environment"
@@ -23,6 +24,8 @@ type Number struct {
 	Name  string // for people; may be empty
 	Token schemas.Secret
 	Rate  float64 // messages a second that Meta allows it; 0: no limit
+	// Business is whose it is: who opts out of one of a business's numbers has opted out of all. "" is that of all numbers which name none.
+	Business string
 	// Tokens is how many it has had since the process began: it grows when the token is replaced.
 	Tokens uint64
 }
@@ -134,7 +137,11 @@ type entry struct {
 	Token     string   `json:"token"`
 	TokenFile string   `json:"token_file"`
 	Rate      *float64 `json:"rate"`
+	Business  string   `json:"business"`
 }
+
+// businessForm is what a business may be called.
+var businessForm = regexp.MustCompile(`^[A-Za-z0-9._-]{0,64}$`)
 
 func readFile(c Config) (out []Number, seen []filewatch.Snapshot, err error) {
 	path := c.File
@@ -144,7 +151,7 @@ func readFile(c Config) (out []Number, seen []filewatch.Snapshot, err error) {
 		return nil, seen, err
 	}
 	for i, e := range entries {
-		n := Number{ID: e.ID, Name: e.Name, Token: schemas.Secret(e.Token), Rate: c.Rate}
+		n := Number{ID: e.ID, Name: e.Name, Token: schemas.Secret(e.Token), Rate: c.Rate, Business: e.Business}
 		if e.Rate != nil {
 			n.Rate = *e.Rate
 		}
@@ -166,6 +173,8 @@ func readFile(c Config) (out []Number, seen []filewatch.Snapshot, err error) {
 			return nil, seen, fmt.Errorf("entry %d of %s needs one of token and token_file", i+1, path)
 		case n.Rate < 0:
 			return nil, seen, fmt.Errorf("entry %d of %s has a rate below zero", i+1, path)
+		case !businessForm.MatchString(n.Business):
+			return nil, seen, fmt.Errorf("entry %d of %s has a business that is not up to 64 letters, digits, dots, hyphens and underscores", i+1, path)
 		}
 		out = append(out, n)
 	}

@@ -181,7 +181,7 @@ func (f *Findings) CheckBroker(b Broker, topics map[stream.Topic]Topic) {
 		case schemas.TopicBroadcasts, schemas.TopicResults:
 			f.weak("broker %d has offsets.retention.minutes=%d, which is not above the retention of %s (%s): after so long a standstill broadcasts that were under way "+
 				"end as unknown, and all results are folded again; set it to %d or more", b.ID, minutes, t.Name, retention(kept), int64((s.Retention + day).Minutes()))
-		case schemas.TopicBlobs, schemas.TopicControls, schemas.TopicMarks, schemas.TopicStatuses, schemas.TopicEvents, schemas.TopicCallbacks, schemas.TopicRejects, schemas.TopicRegistry: // no group reads it, or, of events, nothing older than a day
+		case schemas.TopicBlobs, schemas.TopicControls, schemas.TopicMarks, schemas.TopicStatuses, schemas.TopicEvents, schemas.TopicCallbacks, schemas.TopicOptOuts, schemas.TopicRejects, schemas.TopicRegistry: // no group reads it, or, of events, nothing older than a day
 		}
 	}
 }
@@ -206,7 +206,7 @@ func (f *Findings) CheckLayout(names func(stream.Topic) string, have, had map[st
 			f.wrong("%s has %d partitions and %s has %d: they must have the same number", names(t), have[t], names(schemas.TopicResults), have[schemas.TopicResults])
 		}
 	}
-	for t, why := range map[stream.Topic]string{schemas.TopicControls: "what is said of a task is one order", schemas.TopicRegistry: "it is read whole"} {
+	for t, why := range map[stream.Topic]string{schemas.TopicControls: "what is said of a task is one order", schemas.TopicRegistry: "it is read whole", schemas.TopicOptOuts: "one broker says up to where it is known"} {
 		if n := have[t]; n > 1 {
 			f.wrong("%s has %d partitions, which must be 1: %s", names(t), n, why)
 		}

@@ -21,6 +21,7 @@ type assignment struct {
 	partition stream.TopicPartition
 	ledger    *ledger.Ledger[*send]
 	commits   *commits // of the stage
+	optOuts   OptOuts
 
 	dedup   dedup.Dedup
 	from    int64     // records below it are only remembered

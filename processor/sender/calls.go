@@ -76,6 +76,16 @@ func refusal(err error) schemas.Reply {
 	return r
 }
 
+// learnOptOut tells everybody that whom a send was for has opted out, where Meta refused it for that.
+func (st *Stage) learnOptOut(e *send, r *schemas.Reply, now time.Time) {
+	if r.Code != schemas.CodeOptedOut || st.ports.RefusedBy == nil {
+		return
+	}
+	if rec, news := st.ports.RefusedBy(e.Number.ID, e.Phone, now); news {
+		st.results.add(&pendingRecord{lane: schedule.Bulk, createdAt: now, rec: rec})
+	}
+}
+
 // onReply decides what becomes of a send after its call. If the partition was lost meanwhile, the outcome is still written (its new owner
 // says unknown, and the fold prefers what is known) but changes no ledger.
 func (st *Stage) onReply(e *send, r *schemas.Reply) {
@@ -90,6 +100,7 @@ func (st *Stage) onReply(e *send, r *schemas.Reply) {
 	case schemas.VerdictFailed, schemas.VerdictContent:
 		state, words := failureOf(r)
 		st.recordOutcome(e, state, words, "")
+		st.learnOptOut(e, r, now)
 		return
 	case schemas.VerdictLost:
 		if !e.resend || !e.assignment.live || !e.HasAttempts() { //mutant:lost-call-of-a-lost-partition-is-published

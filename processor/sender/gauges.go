@@ -12,7 +12,7 @@ import (
 // Names of causes in metrics. The last three are parts of CausePace, by the state of the number.
 var causeNames = map[schedule.Cause]string{
 	schedule.CausePace: "pace", schedule.CauseContent: "content", schedule.CauseCooldown: "pair", schedule.CauseBackOff: "backoff", schedule.CauseCommit: "commit", schedule.CauseResult: "result", schedule.CauseDetached: "detached",
-	schedule.CauseWindow: "window",
+	schedule.CauseWindow: "window", schedule.CauseOptOuts: "optouts",
 }
 
 const (

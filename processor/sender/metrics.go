@@ -11,9 +11,9 @@ import (
 	"altavoz/schemas"
 )
 
-// othersOutcomes are given by the fanout and by receipts. Each other outcome has its counter here.
+// othersOutcomes are given by the fanout and by receipts; who is skipped here has opted out. Each other outcome has its counter here.
 var othersOutcomes = []schemas.OutcomeClass{
-	schemas.OutcomePending, schemas.OutcomeSkipped, schemas.OutcomeCancelled, schemas.OutcomeUndelivered, schemas.OutcomeDelivered, schemas.OutcomeRead,
+	schemas.OutcomePending, schemas.OutcomeCancelled, schemas.OutcomeUndelivered, schemas.OutcomeDelivered, schemas.OutcomeRead,
 }
 
 type metrics struct {

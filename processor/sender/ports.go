@@ -36,6 +36,16 @@ type Numbers interface {
 	CaughtUp() <-chan struct{}
 }
 
+// OptOuts is the view of who does not want to be written to.
+type OptOuts interface {
+	// Out reports whether the person of a recipient has opted out of what the business of a sender number sends. It must not wait.
+	Out(number string, to schemas.Phone) bool
+	// Confirmed is a moment at which everything was known that had been acknowledged by then.
+	Confirmed() time.Time
+	// CaughtUp is closed when all that had been published before the start was read.
+	CaughtUp() <-chan struct{}
+}
+
 // Messenger is the Cloud API. Send makes one attempt and is over in less than 10 s, which is what a graceful stop counts on.
 type Messenger interface {
 	schedule.API
@@ -52,7 +62,10 @@ type Ports struct {
 	Contents  Contents
 	Media     Media
 	Numbers   Numbers
+	OptOuts   OptOuts
 	Messenger Messenger
+	// RefusedBy makes the record that a person has opted out, because Meta refused a message to them for that; false where it is known. Nil: none.
+	RefusedBy func(number string, to schemas.Phone, now time.Time) (stream.Record, bool)
 	// Reject makes the record that keeps rec, and why it can't be processed, in the topic rejects.
 	Reject func(rec stream.Record, stage, code, reason string) stream.Record
 }
@@ -120,6 +133,12 @@ const (
 
 	// lastCommits is how often the last commit of a partition that is given up is tried: 2.5 s of the 15 that a drain has.
 	lastCommits = 10
+
+	// MaxOptOutAge is how old may be what is known of opt-outs where a call is started: an opt-out that was acknowledged so long before is
+	// respected, whatever happened since. Usually it is known within milliseconds. The view is confirmed every second.
+	MaxOptOutAge = 5 * time.Second
+	// optOutRetry is how long a send waits where it is older.
+	optOutRetry = time.Second
 
 	// resultBase doubles up to resultMax while a result can't be written.
 	resultBase = 100 * time.Millisecond

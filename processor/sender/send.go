@@ -1,6 +1,8 @@
 package sender
 
 import (
+	"time"
+
 	"altavoz/processor/sender/ledger"
 	"altavoz/processor/sender/schedule"
 )
@@ -26,6 +28,19 @@ type send struct {
 func sendOf(e *schedule.Send) *send {
 	s, _ := e.Record.(*send)
 	return s
+}
+
+// OptedOut implements schedule.Record.
+func (e *send) OptedOut() bool {
+	return !e.Exempt && e.assignment.optOuts.Out(e.Number.ID, e.Phone) //mutant:opt-outs-hold-but-for-service-messages
+}
+
+// KnownAt implements schedule.Record.
+func (e *send) KnownAt(now time.Time) (at time.Time) {
+	if !e.Exempt && now.Sub(e.assignment.optOuts.Confirmed()) > MaxOptOutAge { //mutant:old-knowledge-of-opt-outs-starts-nothing
+		at = now.Add(optOutRetry)
+	}
+	return at
 }
 
 // CanRepeat implements schedule.Record.

@@ -95,10 +95,13 @@ func (st *Stage) Stop(ctx context.Context) error {
 
 // OnAssigned takes a partition over: it goes on from what the last owner committed.
 func (st *Stage) OnAssigned(ctx context.Context, pos stream.Position) (int64, error) {
-	select { //mutant:takeover-waits-for-the-states-of-numbers
-	case <-st.ports.Numbers.CaughtUp():
-	case <-ctx.Done():
-		return 0, fmt.Errorf("waiting for what was said of numbers: %w", context.Cause(ctx))
+	//mutant:takeover-waits-for-the-states-of-numbers
+	if err := known(ctx, st.ports.Numbers.CaughtUp(), "what was said of numbers"); err != nil {
+		return 0, err
+	}
+	//mutant:takeover-waits-for-opt-outs
+	if err := known(ctx, st.ports.OptOuts.CaughtUp(), "who opted out"); err != nil {
+		return 0, err
 	}
 	l, cut, err := st.takeOver(ctx, pos)
 	if err != nil {
@@ -113,7 +116,7 @@ func (st *Stage) OnAssigned(ctx context.Context, pos stream.Position) (int64, er
 	st.log.Debug("partition taken over", "topic", pos.Partition.Topic, "partition", pos.Partition.Partition, "offset", pos.Offset,
 		"open", l.Open(), "started", started)
 	st.OnLost([]stream.TopicPartition{pos.Partition}) // in case it is assigned to itself
-	a := &assignment{partition: pos.Partition, ledger: l, commits: &st.commits, from: l.Watermark(), live: true}
+	a := &assignment{partition: pos.Partition, ledger: l, commits: &st.commits, optOuts: st.ports.OptOuts, from: l.Watermark(), live: true}
 	a.pressure = partition.NewBackpressure(st.ports.Pauser, pos.Partition)
 	a.AssignedAt = time.Now()
 	if schemas.LaneOf(pos.Partition.Topic) == schemas.LaneBulk {
@@ -130,6 +133,16 @@ func (st *Stage) OnAssigned(ctx context.Context, pos stream.Position) (int64, er
 		return stream.NoOffset, nil
 	}
 	return max(0, a.from-dedup.Size), nil
+}
+
+// known waits until a view knows everything that was published before it started.
+func known(ctx context.Context, caughtUp <-chan struct{}, what string) error {
+	select {
+	case <-caughtUp:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("waiting for %s: %w", what, context.Cause(ctx))
+	}
 }
 
 // Process hands over the next records of a partition. It does not block.

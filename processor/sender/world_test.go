@@ -55,6 +55,7 @@ type world struct {
 	rendered int
 	renewed  int
 	renew    func() (*schemas.MediaRef, error)
+	people   people
 	media    Media // instead of renew; set before the processes start
 }
 
@@ -256,7 +257,8 @@ func (w *world) start(partitions []stream.TopicPartition, opts ...option) *proce
 		o(&cfg)
 	}
 	p.stage = New(cfg, Ports{
-		Committer: p, Pauser: p, Express: p, Bulk: p, Records: p, Contents: p, Media: p, Numbers: p, Messenger: p,
+		Committer: p, Pauser: p, Express: p, Bulk: p, Records: p, Contents: p, Media: p, Numbers: p, OptOuts: &w.people, Messenger: p,
+		RefusedBy: w.people.refusedBy,
 		Reject: func(rec stream.Record, stage, code, reason string) stream.Record {
 			rec.Topic = schemas.TopicRejects
 			rec.Headers = append(rec.Headers, stream.Header{Key: "reject", Value: []byte(stage + "/" + code + "/" + reason)},
@@ -306,6 +308,10 @@ func (p *process) Generation() stream.Generation {
 func (w *world) take(rec stream.Record) {
 	if rec.Topic == schemas.TopicRejects {
 		w.rejects = append(w.rejects, rec)
+		return
+	}
+	if rec.Topic == schemas.TopicOptOuts {
+		w.people.learn(rec)
 		return
 	}
 	if e, ours, err := standing.Decode(&rec); ours && err == nil {

@@ -46,6 +46,7 @@ const (
 
 	// How a recipient ended.
 	Duplicate        Code = "duplicate"
+	OptedOut         Code = "opted_out"
 	Expired          Code = "expired"
 	RecipientDropped Code = "cancelled_before_sent"
 	OutcomeLost      Code = "outcome_unknown"
@@ -107,6 +108,7 @@ var tasks = map[Code]text{
 	RecipientNumber: {"el destinatario %s", "recipient %s"},
 
 	Duplicate:        {"Número repetido en la lista", "Number repeated in the list"},
+	OptedOut:         {"La persona pidió no recibir más mensajes", "The person asked to get no more messages"},
 	Expired:          {"Venció antes de enviarse", "Expired before it was sent"},
 	RecipientDropped: {"Cancelado antes de enviarse", "Cancelled before it was sent"},
 	OutcomeLost:      {"Resultado desconocido: la respuesta de WhatsApp se perdió", "Outcome unknown: WhatsApp's answer was lost"},

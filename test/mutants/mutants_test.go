@@ -175,6 +175,13 @@ func mutants() []mutant {
 		},
 		{marker: "webhook-stops-the-number", change: value("false"), test: "TestAWebhookStopsTheNumber", in: "processor/sender"},
 		{marker: "takeover-waits-for-the-states-of-numbers", change: drop(), test: "TestAProcessHearsOfStoppedNumbersBeforeItCalls"},
+		// Who opted out is not written to.
+		{marker: "takeover-waits-for-opt-outs", change: drop(), test: "TestAProcessKnowsWhoOptedOutBeforeItCalls"},
+		{marker: "who-opted-out-is-not-started", change: drop(), test: "TestWhoOptedOutIsSkipped", in: "processor/sender"},
+		{marker: "who-opted-out-meanwhile-is-not-called", change: operandWith("OptedOut", "true"), test: "TestWhoOptsOutDuringTheCommitIsNotCalled", in: "processor/sender"},
+		{marker: "opt-outs-hold-but-for-service-messages", change: value("e.assignment.optOuts.Out(e.Number.ID, e.Phone)"), test: "TestWhoOptedOutIsSkipped"},
+		{marker: "old-knowledge-of-opt-outs-starts-nothing", change: makeFalse(), test: "TestNothingStartsOnOldKnowledgeOfOptOuts"},
+		{marker: "later-of-out-and-in-counts", change: value("e.OutS > 0"), test: "TestLaterSaidCountsWhateverTheOrder"},
 		{marker: "silent-calls-stop-the-number", change: makeTrue(), test: "TestBreakerKeepsCallsFewInAnOutageAndEndsSoonAfter"},
 		{marker: "lost-partition-is-not-called", change: makeFalse(), test: "TestLostDuringCommit"},
 		{marker: "lost-partition-is-not-committed", change: makeFalse(), test: "TestLostIsNotCommitted"},

@@ -100,6 +100,10 @@ func (w *topologyWorld) everything() {
 	small := w.ask(simNumber, 2, http.StatusAccepted)
 	w.ends(small, time.Minute)
 
+	w.rules("131050=100%") // somebody set WhatsApp's preference: the sender tells the others
+	w.ask(simNumber, 1, http.StatusAccepted)
+	time.Sleep(time.Minute)
+	w.rules("")
 	list := w.ask(simNumber, 4_000, http.StatusAccepted)
 	for w.shown(list).Result.Successful < 500 {
 		time.Sleep(time.Second)

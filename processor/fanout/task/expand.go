@@ -52,7 +52,7 @@ func (t *Task) Expand(now time.Time, by Sender) (recs []stream.Record, repeats i
 		recs = append(recs, schemas.EncodeSend(t.Lane, &schemas.Send{
 			Task: t.ID.Bytes(), Index: index, Phone: phone.Digits(), Sender: t.Sender, NotAfterMs: notAfter,
 			ContentRef: t.Ref, Content: t.Content, OnUnknown: t.Body.GetOnUnknown(), Window: t.Window,
-			Personal: own, Generation: by.Owner, Replaced: by.Replaced, RepeatedAll: by.RepeatedAll,
+			Personal: own, Generation: by.Owner, Replaced: by.Replaced, RepeatedAll: by.RepeatedAll, Exempt: t.Body.GetContent().Exempt(),
 		}))
 	}
 	return recs, repeats

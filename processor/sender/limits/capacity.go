@@ -66,8 +66,10 @@ func (c *Capacity) End(bulk bool, inFlight int) {
 	}
 }
 
-// Total is how many calls are under way, and Bulk how many of them are bulk's.
-func (c *Capacity) Total() int { return c.total }
-
-// Bulk is how many calls of bulk are under way.
-func (c *Capacity) Bulk() int { return c.bulk }
+// InFlight is how many calls of bulk are under way, or how many others.
+func (c *Capacity) InFlight(bulk bool) int {
+	if bulk {
+		return c.bulk
+	}
+	return c.total - c.bulk
+}

@@ -107,9 +107,7 @@ func (s *Scheduler) cannotStart(e *Send, now time.Time) bool {
 		}
 		return false
 	}
-	if e.expired(now) {
-		e.link.Unlink()
-		s.expireSend(e)
+	if s.endIfOver(e, now) {
 		return true
 	}
 	if e.Task.message.Failed() != "" || !e.Task.isRendered() {
@@ -125,7 +123,7 @@ func (s *Scheduler) cannotStart(e *Send, now time.Time) bool {
 	if e.Doubtful && !e.Record.CanRepeat() {
 		return wait(now.Add(attemptBase), CauseBackOff)
 	}
-	return wait(e.Partition.NotBefore, CauseCommit) || wait(e.Task.suspect.Delay(now), CauseBackOff) || wait(s.cooldown.Until(pair{e.Number, e.Phone}), CauseCooldown)
+	return wait(e.Partition.NotBefore, CauseCommit) || wait(e.Record.KnownAt(now), CauseOptOuts) || wait(e.Task.suspect.Delay(now), CauseBackOff) || wait(s.cooldown.Until(pair{e.Number, e.Phone}), CauseCooldown)
 }
 
 // beginTurn takes for a send, which has its token, what else a call needs.

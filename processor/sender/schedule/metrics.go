@@ -36,12 +36,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 }
 
 // InFlight is how many calls of a lane are under way or about to begin.
-func (s *Scheduler) InFlight(l Lane) int {
-	if l == Bulk {
-		return s.capacity.Bulk()
-	}
-	return s.capacity.Total() - s.capacity.Bulk()
-}
+func (s *Scheduler) InFlight(l Lane) int { return s.capacity.InFlight(l == Bulk) }
 
 // Waiting is how many sends wait for a cause.
 func (s *Scheduler) Waiting(c Cause) int { return s.waitCounts[c] }

@@ -32,6 +32,7 @@ type Recipient struct {
 	Index    uint32
 	Lane     Lane
 	NotAfter int64             // Unix milliseconds; 0: no end
+	Exempt   bool              // opt-outs do not hold for it
 	At       time.Time         // of the record
 	Personal *schemas.Personal // what it has of its own; nil: its task's recipients have nothing
 }
@@ -62,6 +63,9 @@ type Record interface {
 	CanRepeat() bool // whether there is room to record that it is called again
 	Start()          // record that it is called, which is true once it is committed
 	Release()        // record that it is not called after all
+	// OptedOut reports whether whom it is for does not want to be written to, and KnownAt when that may be known where it is not now.
+	OptedOut() bool
+	KnownAt(now time.Time) time.Time
 }
 
 // Partition is what the scheduler knows of an assigned partition.
@@ -138,6 +142,7 @@ const (
 	CauseResult         // its result is being written
 	CauseDetached       // so is that of a partition that is not ours any more
 	CauseWindow         // the window of its task is shut
+	CauseOptOuts        // nobody knows who opted out lately
 	Causes
 )
 

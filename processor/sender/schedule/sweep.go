@@ -24,28 +24,31 @@ func (s *Scheduler) sweep(now time.Time) {
 		s.report(n, now)
 	}
 	for _, t := range s.tasks {
-		if t.waiting.Len() > 0 {
-			s.expire(&t.waiting, now)
-		}
+		s.expire(&t.waiting, now)
 	}
 }
 
 func (s *Scheduler) expire(q *queue.Queue[*Send], now time.Time) {
-	for e := q.First(); e != nil; {
-		next := e.link.Next()
-		if e.expired(now) {
-			e.link.Unlink()
-			s.expireSend(e)
-		}
-		e = next
+	for e := range q.All() {
+		s.endIfOver(e, now)
 	}
 }
 
-// expireSend ends a send that is too late. One that may have been called before is not said to have expired.
-func (s *Scheduler) expireSend(e *Send) {
+// endIfOver ends a send that must not be called any more: it is too late, or whom it is for has opted out. One that may have been called
+// before is said to be neither.
+func (s *Scheduler) endIfOver(e *Send, now time.Time) bool {
 	state := schemas.StateExpired
+	switch {
+	case e.expired(now):
+	case e.Record.OptedOut(): //mutant:who-opted-out-is-not-started
+		state = schemas.StateOptedOut
+	default:
+		return false
+	}
 	if e.Doubtful {
 		state = schemas.StateUnknown
 	}
+	e.link.Unlink()
 	s.ports.Host.Finish(e, state, state.Spanish())
+	return true
 }

@@ -15,9 +15,10 @@ func (s *Scheduler) holdForWindow(e *Send, opens time.Time) {
 }
 
 // MayStart reports whether a send whose start is committed may still start: nobody knew how long the commit would take, nor that its
-// task's message would have to be rendered again meanwhile.
+// task's message would have to be rendered again meanwhile, nor that whom it is for would opt out.
 func (e *Send) MayStart(now time.Time) bool {
-	return !e.expired(now) && e.Task.closedUntil(now).IsZero() && e.Task.isRendered() //mutant:expired-message-is-not-called
+	//mutant:who-opted-out-meanwhile-is-not-called
+	return !e.expired(now) && e.Task.closedUntil(now).IsZero() && e.Task.isRendered() && !e.Record.OptedOut() //mutant:expired-message-is-not-called
 }
 
 // closedUntil returns when sends of the task may start again; no time if they may now.

@@ -1,6 +1,8 @@
 // Package queue is a queue out of whose middle anything can be taken. It has no lock and starts nothing.
 package queue
 
+import "iter"
+
 // Queue is things in order. The zero Queue is empty.
 type Queue[T any] struct {
 	head, tail *Link[T]
@@ -22,6 +24,19 @@ func (q *Queue[T]) First() T { return q.head.value() }
 
 // Last is the last one, or the zero value.
 func (q *Queue[T]) Last() T { return q.tail.value() }
+
+// All gives all of them, the first one first. The one that is given may be taken out.
+func (q *Queue[T]) All() iter.Seq[T] {
+	return func(yield func(T) bool) {
+		for l := q.head; l != nil; {
+			next := l.next
+			if !yield(l.of) {
+				return
+			}
+			l = next
+		}
+	}
+}
 
 // Next is the one behind it in its queue, or the zero value.
 func (l *Link[T]) Next() T { return l.next.value() }

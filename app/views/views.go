@@ -1,0 +1,87 @@
+// Package views opens the tables that a process reads whole: statuses, controls and opt-outs.
+package views
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"altavoz/app/numbers"
+	"altavoz/app/optouts"
+	"altavoz/kafka"
+	"altavoz/kafka/table"
+)
+
+// Views are the tables of a process; what none of its roles needs is nil.
+type Views struct {
+	Statuses *table.Statuses
+	Controls *table.Controls
+	OptOuts  *optouts.Book
+
+	confirming func() // ends it, and waits for that
+}
+
+// Needs is what a process reads.
+type Needs struct{ Statuses, Controls, OptOuts bool }
+
+// Open opens the tables that are needed. Start starts them, when all who listen to them are made.
+func Open(c kafka.Config, l kafka.Layout, n *numbers.Book, needs Needs) (v Views, err error) {
+	if needs.Statuses {
+		if v.Statuses, err = table.NewStatuses(c, l); err != nil {
+			return Views{}, fmt.Errorf("opening the view of statuses: %w", err)
+		}
+	}
+	if needs.Controls {
+		if v.Controls, err = table.NewControls(c, l); err != nil {
+			v.Stop()
+			return Views{}, fmt.Errorf("opening the view of controls: %w", err)
+		}
+	}
+	if needs.OptOuts {
+		if v.OptOuts, err = optouts.Open(c, l, n); err != nil {
+			v.Stop()
+			return Views{}, err
+		}
+	}
+	return v, nil
+}
+
+// Start begins to read. Who sends has it confirmed again and again up to when opt-outs are known.
+func (v *Views) Start(ctx context.Context, sends bool) error {
+	var errs []error
+	if v.Statuses != nil {
+		errs = append(errs, v.Statuses.Start(ctx))
+	}
+	if v.Controls != nil {
+		errs = append(errs, v.Controls.Start(ctx))
+	}
+	if v.OptOuts != nil {
+		errs = append(errs, v.OptOuts.Start(ctx))
+	}
+	if sends {
+		life, stop := context.WithCancel(ctx)
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			v.OptOuts.Confirm(life)
+		}()
+		v.confirming = func() { stop(); <-done }
+	}
+	return errors.Join(errs...)
+}
+
+// Stop ends them; what they have in memory can still be read.
+func (v *Views) Stop() {
+	if v.confirming != nil {
+		v.confirming()
+	}
+	if v.OptOuts != nil {
+		v.OptOuts.Stop()
+	}
+	if v.Controls != nil {
+		v.Controls.Stop()
+	}
+	if v.Statuses != nil {
+		v.Statuses.Stop()
+	}
+}

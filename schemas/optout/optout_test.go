@@ -1,0 +1,202 @@
+package optout_test
+
+import (
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"altavoz/schemas"
+	"altavoz/schemas/optout"
+	"altavoz/stream"
+)
+
+func TestOnlyAMessageThatIsAWordIsAnOptOut(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]optout.Wish{
+		"STOP": optout.WishOut, "stop": optout.WishOut, " Stop.\n": optout.WishOut, "¡BAJA!": optout.WishOut, "\"Salir\"": optout.WishOut,
+		"cancelar 🙏": optout.WishOut, "Unsubscribe": optout.WishOut, "*STOP*": optout.WishOut, "bajá": optout.WishOut, "ＳＴＯＰ": optout.WishOut,
+		"ba\u200bja": optout.WishOut, "start": optout.WishIn, "ALTA": optout.WishIn, "Alta,": optout.WishIn,
+		"": optout.WishNone, "...": optout.WishNone, "STOP 12345": optout.WishNone, "por favor STOP": optout.WishNone, "no quiero baja": optout.WishNone,
+		"STOP STOP": optout.WishNone, "bajas": optout.WishNone, "stopp": optout.WishNone, "st op": optout.WishNone, "alta baja": optout.WishNone,
+		"1stop": optout.WishNone, "cancelar pedido": optout.WishNone, "STOP" + strings.Repeat(" ", 200): optout.WishNone,
+	} {
+		if got := optout.Read(text); got != want {
+			t.Errorf("%q: %v; want %v", text, got, want)
+		}
+	}
+}
+
+func TestWordIsReadWhateverStandsAroundItAndNothingElseIs(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		around := rapid.StringOfN(rapid.SampledFrom([]rune(" \t\n.,;:!¡¿?\"'()*_-…🛑👍\u0301\u200b")), 0, 8, -1)
+		word := rapid.SampledFrom([]string{"STOP", "baja", "Salir", "cAncelar", "UNSUBSCRIBE", "start", "Alta"}).Draw(t, "word")
+		text := around.Draw(t, "before") + word + around.Draw(t, "behind")
+		if optout.Read(text) == optout.WishNone {
+			t.Fatalf("%q is no word", text)
+		}
+		if more := text + rapid.StringMatching(`[a-z0-9]{1,5}`).Draw(t, "more"); optout.Read(more) != optout.WishNone && more != "start" {
+			t.Fatalf("%q is a word", more)
+		}
+	})
+}
+
+func TestTwinsAreOnePersonAndUserIDsStay(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]string{
+		"5215512345678": "525512345678", "525512345678": "525512345678", "5491123456789": "541123456789", "5511987654321": "551187654321",
+		"+573001234567": "573001234567", "CO.1765ab": "CO.1765ab",
+	} {
+		if got, ok := optout.Person(name); !ok || got != want {
+			t.Errorf("%q: %q, %v; want %q", name, got, ok, want)
+		}
+	}
+	for _, name := range []string{"", "+", "57 300", "a/b", strings.Repeat("1", 136), "ñ"} {
+		if got, ok := optout.Person(name); ok {
+			t.Errorf("%q is the person %q", name, got)
+		}
+	}
+	said := optout.Said{Phone: "5215512345678", User: "MX.1"}
+	if got := said.Persons(); !slices.Equal(got, []string{"525512345678", "MX.1"}) {
+		t.Errorf("%v; want both names", got)
+	}
+}
+
+// TestLaterSaidCountsWhateverTheOrder: in any order, with repeats, and with each record holding what its writer knew, so that the last
+// one of a key is enough.
+func TestLaterSaidCountsWhateverTheOrder(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		type said struct {
+			out bool
+			at  int64
+		}
+		all := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) said {
+			return said{rapid.Bool().Draw(t, "out"), rapid.Int64Range(1, 6).Draw(t, "at")}
+		}), 1, 8).Draw(t, "said")
+		lastOut, lastIn := int64(0), int64(0)
+		for _, s := range all {
+			if s.out {
+				lastOut = max(lastOut, s.at)
+			} else {
+				lastIn = max(lastIn, s.at)
+			}
+		}
+		want := lastOut > 0 && lastOut >= lastIn
+		set, again := optout.NewSet(), optout.NewSet()
+		var last stream.Record
+		order := rapid.Permutation(slices.Concat(all, all)).Draw(t, "order")
+		for _, s := range order {
+			e, changed := set.Get("b", "573001234567").With(s.out, s.at, schemas.OptOutSource_OPT_OUT_SOURCE_WORD)
+			if !changed {
+				continue
+			}
+			last = e.Encode("b")
+			business, read, err := optout.Decode(&last)
+			if err != nil || business != "b" {
+				t.Fatal(business, err)
+			}
+			set.Apply(business, read)
+		}
+		_, only, err := optout.Decode(&last)
+		if err != nil {
+			t.Fatal(err)
+		}
+		again.Apply("b", only)
+		if set.Out("b", "573001234567") != want || again.Out("b", "573001234567") != want {
+			t.Fatalf("%v: %v, and by the last record alone %v; want %v", order, set.Out("b", "573001234567"), again.Out("b", "573001234567"), want)
+		}
+		if set.Out("other", "573001234567") || set.Out("b", "573001234568") {
+			t.Fatal("another business, or another person, has opted out")
+		}
+		out, known := set.Size()
+		if known != 1 || (out == 1) != want {
+			t.Fatalf("%d out of %d; want 1 known", out, known)
+		}
+	})
+}
+
+func TestDecisionOfWhoKnowsTheListIsLaterThanWhatWasSaid(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		at := rapid.Int64Range(0, 5)
+		e := optout.Entry{Person: "573001234567", OutS: at.Draw(t, "out"), InS: at.Draw(t, "in")}
+		out := rapid.Bool().Draw(t, "wanted")
+		is, changed := e.Decided(out, rapid.Int64Range(1, 5).Draw(t, "now"), schemas.OptOutSource_OPT_OUT_SOURCE_API)
+		if is.Out() != out || changed != (e.Out() != out) || is.OutS < e.OutS || is.InS < e.InS {
+			t.Fatalf("%+v became %+v, changed: %v; want out: %v", e, is, changed, out)
+		}
+	})
+}
+
+func TestEverybodyIsListedOnceInOrder(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		set, want := optout.NewSet(), map[string]bool{}
+		for i := range rapid.IntRange(0, 30).Draw(t, "people") {
+			person := rapid.SampledFrom([]string{"57300123456", "5730012345", "CO.ab"}).Draw(t, "kind") + fmt.Sprint(rapid.IntRange(0, 9).Draw(t, "n"))
+			out := rapid.Bool().Draw(t, "out")
+			e, _ := set.Get("", person).With(out, int64(i+1), schemas.OptOutSource_OPT_OUT_SOURCE_WORD)
+			set.Apply("", e)
+			want[person] = out
+		}
+		size, got := rapid.IntRange(1, 5).Draw(t, "page"), map[string]bool{}
+		for cursor := ""; ; {
+			names := set.After("", cursor)
+			names.Sort()
+			if names.Len() == 0 {
+				break
+			}
+			for i := range min(size, names.Len()) {
+				cursor = names.At(i)
+				if got[cursor] || !want[cursor] {
+					t.Fatalf("%s comes twice, or has not opted out", cursor)
+				}
+				got[cursor] = true
+			}
+		}
+		for person, out := range want {
+			if out != got[person] {
+				t.Fatalf("%s, out: %v, listed: %v", person, out, got[person])
+			}
+		}
+	})
+}
+
+func TestDecodeRefusesANameThatNobodyHas(t *testing.T) {
+	t.Parallel()
+	for _, person := range []string{"", "5215512345678", "a b"} {
+		e := optout.Entry{Person: person, OutS: 1}
+		rec := e.Encode("")
+		if _, _, err := optout.Decode(&rec); err == nil {
+			t.Errorf("%q was read", person)
+		}
+	}
+}
+
+// TestMillionOptOutsFitInMemory: as many people as a large business has.
+func TestMillionOptOutsFitInMemory(t *testing.T) {
+	const people, most = 1_000_000, 64 << 20
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	set, at := optout.NewSet(), time.Unix(1_790_000_000, 0).Unix()
+	for i := range people {
+		set.Apply("", optout.Entry{Person: fmt.Sprint(573_000_000_000 + i*7), OutS: at})
+	}
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	took := after.HeapAlloc - before.HeapAlloc
+	t.Logf("%d people take %.1f MiB", people, float64(took)/(1<<20))
+	if took > most {
+		t.Errorf("%d people take %d bytes; want at most %d", people, took, most)
+	}
+	if n, _ := set.Size(); n != people {
+		t.Errorf("%d; want %d", n, people)
+	}
+}
