@@ -2248,6 +2248,7 @@ type Result struct {
 	//	*Result_Range
 	//	*Result_Note
 	//	*Result_Receipts
+	//	*Result_Outcomes
 	Event         isResult_Event `protobuf_oneof:"event"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -2358,6 +2359,15 @@ func (x *Result) GetReceipts() *Receipts {
 	return nil
 }
 
+func (x *Result) GetOutcomes() *OutcomeList {
+	if x != nil {
+		if x, ok := x.Event.(*Result_Outcomes); ok {
+			return x.Outcomes
+		}
+	}
+	return nil
+}
+
 type isResult_Event interface {
 	isResult_Event()
 }
@@ -2387,6 +2397,10 @@ type Result_Receipts struct {
 	Receipts *Receipts `protobuf:"bytes,8,opt,name=receipts,proto3,oneof"`
 }
 
+type Result_Outcomes struct {
+	Outcomes *OutcomeList `protobuf:"bytes,9,opt,name=outcomes,proto3,oneof"`
+}
+
 func (*Result_Plan) isResult_Event() {}
 
 func (*Result_Dispatched) isResult_Event() {}
@@ -2398,6 +2412,8 @@ func (*Result_Range) isResult_Event() {}
 func (*Result_Note) isResult_Event() {}
 
 func (*Result_Receipts) isResult_Event() {}
+
+func (*Result_Outcomes) isResult_Event() {}
 
 // TaskOpened opens a task. The first one of a task wins: its origin is the task's origin.
 type TaskOpened struct {
@@ -2698,6 +2714,51 @@ func (x *Outcome) GetWamid() string {
 	return ""
 }
 
+// OutcomeList is how sends of one task ended, each as if by itself. At most 512. A record with it has version 2.
+type OutcomeList struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Outcomes      []*Outcome             `protobuf:"bytes,1,rep,name=outcomes,proto3" json:"outcomes,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *OutcomeList) Reset() {
+	*x = OutcomeList{}
+	mi := &file_events_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *OutcomeList) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*OutcomeList) ProtoMessage() {}
+
+func (x *OutcomeList) ProtoReflect() protoreflect.Message {
+	mi := &file_events_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use OutcomeList.ProtoReflect.Descriptor instead.
+func (*OutcomeList) Descriptor() ([]byte, []int) {
+	return file_events_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *OutcomeList) GetOutcomes() []*Outcome {
+	if x != nil {
+		return x.Outcomes
+	}
+	return nil
+}
+
 // OutcomeRange is one outcome for all recipients in [from, to) that have none yet.
 type OutcomeRange struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -2711,7 +2772,7 @@ type OutcomeRange struct {
 
 func (x *OutcomeRange) Reset() {
 	*x = OutcomeRange{}
-	mi := &file_events_proto_msgTypes[19]
+	mi := &file_events_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2723,7 +2784,7 @@ func (x *OutcomeRange) String() string {
 func (*OutcomeRange) ProtoMessage() {}
 
 func (x *OutcomeRange) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[19]
+	mi := &file_events_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2736,7 +2797,7 @@ func (x *OutcomeRange) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OutcomeRange.ProtoReflect.Descriptor instead.
 func (*OutcomeRange) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{19}
+	return file_events_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *OutcomeRange) GetFrom() uint32 {
@@ -2778,7 +2839,7 @@ type Receipts struct {
 
 func (x *Receipts) Reset() {
 	*x = Receipts{}
-	mi := &file_events_proto_msgTypes[20]
+	mi := &file_events_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2790,7 +2851,7 @@ func (x *Receipts) String() string {
 func (*Receipts) ProtoMessage() {}
 
 func (x *Receipts) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[20]
+	mi := &file_events_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2803,7 +2864,7 @@ func (x *Receipts) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Receipts.ProtoReflect.Descriptor instead.
 func (*Receipts) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{20}
+	return file_events_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Receipts) GetOutcomes() []*Outcome {
@@ -2833,7 +2894,7 @@ type TaskUpdate struct {
 
 func (x *TaskUpdate) Reset() {
 	*x = TaskUpdate{}
-	mi := &file_events_proto_msgTypes[21]
+	mi := &file_events_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2845,7 +2906,7 @@ func (x *TaskUpdate) String() string {
 func (*TaskUpdate) ProtoMessage() {}
 
 func (x *TaskUpdate) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[21]
+	mi := &file_events_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2858,7 +2919,7 @@ func (x *TaskUpdate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TaskUpdate.ProtoReflect.Descriptor instead.
 func (*TaskUpdate) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{21}
+	return file_events_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *TaskUpdate) GetPhase() Phase {
@@ -2927,7 +2988,7 @@ type Cause struct {
 
 func (x *Cause) Reset() {
 	*x = Cause{}
-	mi := &file_events_proto_msgTypes[22]
+	mi := &file_events_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2939,7 +3000,7 @@ func (x *Cause) String() string {
 func (*Cause) ProtoMessage() {}
 
 func (x *Cause) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[22]
+	mi := &file_events_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2952,7 +3013,7 @@ func (x *Cause) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Cause.ProtoReflect.Descriptor instead.
 func (*Cause) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{22}
+	return file_events_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Cause) GetReason() Reason {
@@ -3037,7 +3098,7 @@ type StatePage struct {
 
 func (x *StatePage) Reset() {
 	*x = StatePage{}
-	mi := &file_events_proto_msgTypes[23]
+	mi := &file_events_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3049,7 +3110,7 @@ func (x *StatePage) String() string {
 func (*StatePage) ProtoMessage() {}
 
 func (x *StatePage) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[23]
+	mi := &file_events_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3062,7 +3123,7 @@ func (x *StatePage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatePage.ProtoReflect.Descriptor instead.
 func (*StatePage) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{23}
+	return file_events_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *StatePage) GetTask() []byte {
@@ -3124,7 +3185,7 @@ type Status struct {
 
 func (x *Status) Reset() {
 	*x = Status{}
-	mi := &file_events_proto_msgTypes[24]
+	mi := &file_events_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3136,7 +3197,7 @@ func (x *Status) String() string {
 func (*Status) ProtoMessage() {}
 
 func (x *Status) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[24]
+	mi := &file_events_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3149,7 +3210,7 @@ func (x *Status) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Status.ProtoReflect.Descriptor instead.
 func (*Status) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{24}
+	return file_events_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Status) GetTask() []byte {
@@ -3297,7 +3358,7 @@ type TaskEvent struct {
 
 func (x *TaskEvent) Reset() {
 	*x = TaskEvent{}
-	mi := &file_events_proto_msgTypes[25]
+	mi := &file_events_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3309,7 +3370,7 @@ func (x *TaskEvent) String() string {
 func (*TaskEvent) ProtoMessage() {}
 
 func (x *TaskEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[25]
+	mi := &file_events_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3322,7 +3383,7 @@ func (x *TaskEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TaskEvent.ProtoReflect.Descriptor instead.
 func (*TaskEvent) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{25}
+	return file_events_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *TaskEvent) GetKind() TaskEventKind {
@@ -3377,7 +3438,7 @@ type StateCount struct {
 
 func (x *StateCount) Reset() {
 	*x = StateCount{}
-	mi := &file_events_proto_msgTypes[26]
+	mi := &file_events_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3389,7 +3450,7 @@ func (x *StateCount) String() string {
 func (*StateCount) ProtoMessage() {}
 
 func (x *StateCount) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[26]
+	mi := &file_events_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3402,7 +3463,7 @@ func (x *StateCount) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StateCount.ProtoReflect.Descriptor instead.
 func (*StateCount) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{26}
+	return file_events_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *StateCount) GetMark() uint32 {
@@ -3432,7 +3493,7 @@ type ErrorLine struct {
 
 func (x *ErrorLine) Reset() {
 	*x = ErrorLine{}
-	mi := &file_events_proto_msgTypes[27]
+	mi := &file_events_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3444,7 +3505,7 @@ func (x *ErrorLine) String() string {
 func (*ErrorLine) ProtoMessage() {}
 
 func (x *ErrorLine) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[27]
+	mi := &file_events_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3457,7 +3518,7 @@ func (x *ErrorLine) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ErrorLine.ProtoReflect.Descriptor instead.
 func (*ErrorLine) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{27}
+	return file_events_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *ErrorLine) GetIndex() uint32 {
@@ -3648,7 +3709,7 @@ const file_events_proto_rawDesc = "" +
 	"\aprocess\x18\x06 \x01(\tR\aprocess\x12'\n" +
 	"\x05cause\x18\a \x01(\v2\x11.altavoz.v1.CauseR\x05cause\x12\x12\n" +
 	"\x04rate\x18\b \x01(\x01R\x04rate\x12\x14\n" +
-	"\x05share\x18\t \x01(\x01R\x05share\"\xe7\x02\n" +
+	"\x05share\x18\t \x01(\x01R\x05share\"\x9e\x03\n" +
 	"\x06Result\x12\x12\n" +
 	"\x04task\x18\x01 \x01(\fR\x04task\x12\x13\n" +
 	"\x05at_ms\x18\x02 \x01(\x03R\x04atMs\x12,\n" +
@@ -3659,7 +3720,8 @@ const file_events_proto_rawDesc = "" +
 	"\aoutcome\x18\x05 \x01(\v2\x13.altavoz.v1.OutcomeH\x00R\aoutcome\x120\n" +
 	"\x05range\x18\x06 \x01(\v2\x18.altavoz.v1.OutcomeRangeH\x00R\x05range\x12,\n" +
 	"\x04note\x18\a \x01(\v2\x16.altavoz.v1.TaskUpdateH\x00R\x04note\x122\n" +
-	"\breceipts\x18\b \x01(\v2\x14.altavoz.v1.ReceiptsH\x00R\breceiptsB\a\n" +
+	"\breceipts\x18\b \x01(\v2\x14.altavoz.v1.ReceiptsH\x00R\breceipts\x125\n" +
+	"\boutcomes\x18\t \x01(\v2\x17.altavoz.v1.OutcomeListH\x00R\boutcomesB\a\n" +
 	"\x05event\"\xfa\x03\n" +
 	"\n" +
 	"TaskOpened\x12\x14\n" +
@@ -3690,7 +3752,9 @@ const file_events_proto_rawDesc = "" +
 	"\x04mark\x18\x02 \x01(\rR\x04mark\x12\x14\n" +
 	"\x05phone\x18\x03 \x01(\tR\x05phone\x12\x16\n" +
 	"\x06reason\x18\x04 \x01(\tR\x06reason\x12\x14\n" +
-	"\x05wamid\x18\x05 \x01(\tR\x05wamid\"^\n" +
+	"\x05wamid\x18\x05 \x01(\tR\x05wamid\">\n" +
+	"\vOutcomeList\x12/\n" +
+	"\boutcomes\x18\x01 \x03(\v2\x13.altavoz.v1.OutcomeR\boutcomes\"^\n" +
 	"\fOutcomeRange\x12\x12\n" +
 	"\x04from\x18\x01 \x01(\rR\x04from\x12\x0e\n" +
 	"\x02to\x18\x02 \x01(\rR\x02to\x12\x12\n" +
@@ -3858,7 +3922,7 @@ func file_events_proto_rawDescGZIP() []byte {
 }
 
 var file_events_proto_enumTypes = make([]protoimpl.EnumInfo, 9)
-var file_events_proto_msgTypes = make([]protoimpl.MessageInfo, 28)
+var file_events_proto_msgTypes = make([]protoimpl.MessageInfo, 29)
 var file_events_proto_goTypes = []any{
 	(OnUnknown)(0),       // 0: altavoz.v1.OnUnknown
 	(HeaderKind)(0),      // 1: altavoz.v1.HeaderKind
@@ -3888,15 +3952,16 @@ var file_events_proto_goTypes = []any{
 	(*TaskOpened)(nil),   // 25: altavoz.v1.TaskOpened
 	(*Dispatched)(nil),   // 26: altavoz.v1.Dispatched
 	(*Outcome)(nil),      // 27: altavoz.v1.Outcome
-	(*OutcomeRange)(nil), // 28: altavoz.v1.OutcomeRange
-	(*Receipts)(nil),     // 29: altavoz.v1.Receipts
-	(*TaskUpdate)(nil),   // 30: altavoz.v1.TaskUpdate
-	(*Cause)(nil),        // 31: altavoz.v1.Cause
-	(*StatePage)(nil),    // 32: altavoz.v1.StatePage
-	(*Status)(nil),       // 33: altavoz.v1.Status
-	(*TaskEvent)(nil),    // 34: altavoz.v1.TaskEvent
-	(*StateCount)(nil),   // 35: altavoz.v1.StateCount
-	(*ErrorLine)(nil),    // 36: altavoz.v1.ErrorLine
+	(*OutcomeList)(nil),  // 28: altavoz.v1.OutcomeList
+	(*OutcomeRange)(nil), // 29: altavoz.v1.OutcomeRange
+	(*Receipts)(nil),     // 30: altavoz.v1.Receipts
+	(*TaskUpdate)(nil),   // 31: altavoz.v1.TaskUpdate
+	(*Cause)(nil),        // 32: altavoz.v1.Cause
+	(*StatePage)(nil),    // 33: altavoz.v1.StatePage
+	(*Status)(nil),       // 34: altavoz.v1.Status
+	(*TaskEvent)(nil),    // 35: altavoz.v1.TaskEvent
+	(*StateCount)(nil),   // 36: altavoz.v1.StateCount
+	(*ErrorLine)(nil),    // 37: altavoz.v1.ErrorLine
 }
 var file_events_proto_depIdxs = []int32{
 	15, // 0: altavoz.v1.Broadcast.content:type_name -> altavoz.v1.Content
@@ -3925,32 +3990,34 @@ var file_events_proto_depIdxs = []int32{
 	2,  // 23: altavoz.v1.OptOut.in_by:type_name -> altavoz.v1.OptOutSource
 	3,  // 24: altavoz.v1.Control.kind:type_name -> altavoz.v1.ControlKind
 	4,  // 25: altavoz.v1.NumberEvent.kind:type_name -> altavoz.v1.NumberEventKind
-	31, // 26: altavoz.v1.NumberEvent.cause:type_name -> altavoz.v1.Cause
+	32, // 26: altavoz.v1.NumberEvent.cause:type_name -> altavoz.v1.Cause
 	25, // 27: altavoz.v1.Result.plan:type_name -> altavoz.v1.TaskOpened
 	26, // 28: altavoz.v1.Result.dispatched:type_name -> altavoz.v1.Dispatched
 	27, // 29: altavoz.v1.Result.outcome:type_name -> altavoz.v1.Outcome
-	28, // 30: altavoz.v1.Result.range:type_name -> altavoz.v1.OutcomeRange
-	30, // 31: altavoz.v1.Result.note:type_name -> altavoz.v1.TaskUpdate
-	29, // 32: altavoz.v1.Result.receipts:type_name -> altavoz.v1.Receipts
-	19, // 33: altavoz.v1.TaskOpened.origin:type_name -> altavoz.v1.Origin
-	19, // 34: altavoz.v1.TaskOpened.home:type_name -> altavoz.v1.Origin
-	13, // 35: altavoz.v1.TaskOpened.window:type_name -> altavoz.v1.Window
-	27, // 36: altavoz.v1.Receipts.outcomes:type_name -> altavoz.v1.Outcome
-	7,  // 37: altavoz.v1.TaskUpdate.phase:type_name -> altavoz.v1.Phase
-	31, // 38: altavoz.v1.TaskUpdate.cause:type_name -> altavoz.v1.Cause
-	6,  // 39: altavoz.v1.Cause.reason:type_name -> altavoz.v1.Reason
-	25, // 40: altavoz.v1.Status.plan:type_name -> altavoz.v1.TaskOpened
-	35, // 41: altavoz.v1.Status.counts:type_name -> altavoz.v1.StateCount
-	36, // 42: altavoz.v1.Status.errors:type_name -> altavoz.v1.ErrorLine
-	7,  // 43: altavoz.v1.Status.phase:type_name -> altavoz.v1.Phase
-	31, // 44: altavoz.v1.Status.cause:type_name -> altavoz.v1.Cause
-	34, // 45: altavoz.v1.Status.events:type_name -> altavoz.v1.TaskEvent
-	8,  // 46: altavoz.v1.TaskEvent.kind:type_name -> altavoz.v1.TaskEventKind
-	47, // [47:47] is the sub-list for method output_type
-	47, // [47:47] is the sub-list for method input_type
-	47, // [47:47] is the sub-list for extension type_name
-	47, // [47:47] is the sub-list for extension extendee
-	0,  // [0:47] is the sub-list for field type_name
+	29, // 30: altavoz.v1.Result.range:type_name -> altavoz.v1.OutcomeRange
+	31, // 31: altavoz.v1.Result.note:type_name -> altavoz.v1.TaskUpdate
+	30, // 32: altavoz.v1.Result.receipts:type_name -> altavoz.v1.Receipts
+	28, // 33: altavoz.v1.Result.outcomes:type_name -> altavoz.v1.OutcomeList
+	19, // 34: altavoz.v1.TaskOpened.origin:type_name -> altavoz.v1.Origin
+	19, // 35: altavoz.v1.TaskOpened.home:type_name -> altavoz.v1.Origin
+	13, // 36: altavoz.v1.TaskOpened.window:type_name -> altavoz.v1.Window
+	27, // 37: altavoz.v1.OutcomeList.outcomes:type_name -> altavoz.v1.Outcome
+	27, // 38: altavoz.v1.Receipts.outcomes:type_name -> altavoz.v1.Outcome
+	7,  // 39: altavoz.v1.TaskUpdate.phase:type_name -> altavoz.v1.Phase
+	32, // 40: altavoz.v1.TaskUpdate.cause:type_name -> altavoz.v1.Cause
+	6,  // 41: altavoz.v1.Cause.reason:type_name -> altavoz.v1.Reason
+	25, // 42: altavoz.v1.Status.plan:type_name -> altavoz.v1.TaskOpened
+	36, // 43: altavoz.v1.Status.counts:type_name -> altavoz.v1.StateCount
+	37, // 44: altavoz.v1.Status.errors:type_name -> altavoz.v1.ErrorLine
+	7,  // 45: altavoz.v1.Status.phase:type_name -> altavoz.v1.Phase
+	32, // 46: altavoz.v1.Status.cause:type_name -> altavoz.v1.Cause
+	35, // 47: altavoz.v1.Status.events:type_name -> altavoz.v1.TaskEvent
+	8,  // 48: altavoz.v1.TaskEvent.kind:type_name -> altavoz.v1.TaskEventKind
+	49, // [49:49] is the sub-list for method output_type
+	49, // [49:49] is the sub-list for method input_type
+	49, // [49:49] is the sub-list for extension type_name
+	49, // [49:49] is the sub-list for extension extendee
+	0,  // [0:49] is the sub-list for field type_name
 }
 
 func init() { file_events_proto_init() }
@@ -3966,6 +4033,7 @@ func file_events_proto_init() {
 		(*Result_Range)(nil),
 		(*Result_Note)(nil),
 		(*Result_Receipts)(nil),
+		(*Result_Outcomes)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -3973,7 +4041,7 @@ func file_events_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_events_proto_rawDesc), len(file_events_proto_rawDesc)),
 			NumEnums:      9,
-			NumMessages:   28,
+			NumMessages:   29,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

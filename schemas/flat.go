@@ -8,7 +8,7 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// FlatOutcome is a Result with an Outcome, or one of a Result's Receipts, read without making anything: nearly every record
+// FlatOutcome is a Result with an Outcome, or one of a Result's OutcomeList or Receipts, read without making anything: nearly every record
 // of the results topic is one of these, and the general decoder spends more on it than the fold does. Texts are views of the record.
 type FlatOutcome struct {
 	Task   TaskID
@@ -21,38 +21,48 @@ type FlatOutcome struct {
 
 // Fields of Result, Receipts and Outcome, as in events.proto.
 const (
-	resultTask       protowire.Number = 1
-	resultAt         protowire.Number = 2
-	resultOutcome    protowire.Number = 5
-	resultReceipts   protowire.Number = 8
-	receiptsOutcomes protowire.Number = 1
-	outcomeIndex     protowire.Number = 1
-	outcomeMark      protowire.Number = 2
-	outcomePhone     protowire.Number = 3
-	outcomeReason    protowire.Number = 4
-	outcomeWamid     protowire.Number = 5
+	resultTask      protowire.Number = 1
+	resultAt        protowire.Number = 2
+	resultOutcome   protowire.Number = 5
+	resultReceipts  protowire.Number = 8
+	resultOutcomes  protowire.Number = 9
+	severalOutcomes protowire.Number = 1 // of Receipts and of OutcomeList
+	outcomeIndex    protowire.Number = 1
+	outcomeMark     protowire.Number = 2
+	outcomePhone    protowire.Number = 3
+	outcomeReason   protowire.Number = 4
+	outcomeWamid    protowire.Number = 5
 )
 
 // ReadOutcome reads the record into o and reports whether it was an Outcome in the plain form that Encode writes.
 // Anything else, good or bad, is left to Decode.
 func ReadOutcome(rec *stream.Record, o *FlatOutcome) bool {
 	*o = FlatOutcome{}
-	event, ok := o.result(rec, resultOutcome)
+	event, ok := o.result(rec, Version, resultOutcome)
 	return ok && o.read(event)
 }
 
 // ReadReceipts is ReadOutcome for a Result with Receipts: their outcomes are appended to into, each with task and time.
 // What is in into already stays, also when the record was none.
 func ReadReceipts(rec *stream.Record, into []FlatOutcome) ([]FlatOutcome, bool) {
+	return readSeveral(rec, Version, resultReceipts, into)
+}
+
+// ReadOutcomes is ReadReceipts for a Result with an OutcomeList.
+func ReadOutcomes(rec *stream.Record, into []FlatOutcome) ([]FlatOutcome, bool) {
+	return readSeveral(rec, Version2, resultOutcomes, into)
+}
+
+func readSeveral(rec *stream.Record, version string, kind protowire.Number, into []FlatOutcome) ([]FlatOutcome, bool) {
 	var whole FlatOutcome
-	all, ok := whole.result(rec, resultReceipts)
+	all, ok := whole.result(rec, version, kind)
 	if !ok {
 		return into, false
 	}
 	out := into
 	for len(all) > 0 {
 		num, typ, n := protowire.ConsumeTag(all)
-		if n < 0 || num != receiptsOutcomes || typ != protowire.BytesType {
+		if n < 0 || num != severalOutcomes || typ != protowire.BytesType {
 			return into, false
 		}
 		v, m := protowire.ConsumeBytes(all[n:])
@@ -69,9 +79,9 @@ func ReadReceipts(rec *stream.Record, into []FlatOutcome) ([]FlatOutcome, bool) 
 	return out, true
 }
 
-// result reads task and time of a Result, and returns its event, which must be the one of the given number.
-func (o *FlatOutcome) result(rec *stream.Record, kind protowire.Number) (event []byte, ok bool) {
-	if rec.Header(VersionHeader) != Version {
+// result reads task and time of a Result of a version, and returns its event, which must be the one of the given number.
+func (o *FlatOutcome) result(rec *stream.Record, version string, kind protowire.Number) (event []byte, ok bool) {
+	if rec.Header(VersionHeader) != version {
 		return nil, false
 	}
 	for b, last := rec.Value, protowire.Number(0); len(b) > 0; {

@@ -71,6 +71,20 @@ func EncodeResult(r *Result) stream.Record {
 	return Encode(TopicResults, TaskID(r.GetTask()).String(), r)
 }
 
+// MaxOutcomes is how many outcomes one record has at most: 400 bytes each, where they have a reason.
+const MaxOutcomes = 512
+
+// EncodeOutcomes makes the record of outcomes of a task, at most MaxOutcomes. Programs of the first version know no record with several.
+func EncodeOutcomes(task TaskID, atMs int64, all []*Outcome) stream.Record {
+	r := &Result{Task: task.Bytes(), AtMs: atMs}
+	if len(all) == 1 {
+		r.Event = &Result_Outcome{Outcome: all[0]}
+		return EncodeResult(r)
+	}
+	r.Event = &Result_Outcomes{Outcomes: &OutcomeList{Outcomes: all}}
+	return encode2(TopicResults, task.String(), r) //mutant:several-outcomes-are-not-passed-over
+}
+
 // EncodeStatus makes the record of a task's status; it goes to the partition that its results came from.
 func EncodeStatus(partition int32, s *Status) stream.Record {
 	r := Encode(TopicStatuses, TaskID(s.GetTask()).String(), s)

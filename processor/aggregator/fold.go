@@ -40,8 +40,8 @@ func (w *worker) fold(recs []stream.Record) error {
 // foldRecord folds one record and returns when its event happened.
 func (w *worker) foldRecord(rec *stream.Record, now time.Time) (at int64, err error) {
 	o := &w.batch.outcome
-	if !schemas.ReadOutcome(rec, o) || o.Mark == 0 || o.Mark > fold.MaxState {
-		return w.foldReceipts(rec, now)
+	if !schemas.ReadOutcome(rec, o) || !fold.IsState(o.Mark) {
+		return w.foldOutcomes(rec, now)
 	}
 	e, err := w.findOrAdd(o.Task, true, rec)
 	if e == nil {
@@ -53,22 +53,41 @@ func (w *worker) foldRecord(rec *stream.Record, now time.Time) (at int64, err er
 	return o.AtMs, err
 }
 
+// foldOutcomes is foldRecord for several outcomes of a task in one record.
+func (w *worker) foldOutcomes(rec *stream.Record, now time.Time) (at int64, err error) {
+	all, plain := schemas.ReadOutcomes(rec, w.batch.several[:0])
+	w.batch.several = all
+	if !plain || len(all) == 0 || slices.ContainsFunc(all, func(o schemas.FlatOutcome) bool { return !fold.IsState(o.Mark) }) {
+		return w.foldReceipts(rec, now)
+	}
+	e, err := w.findOrAdd(all[0].Task, true, rec)
+	if e == nil {
+		return all[0].AtMs, err
+	}
+	return w.foldAll(e, all, now)
+}
+
 // foldReceipts is foldRecord for receipts, of which there are three for each message.
 func (w *worker) foldReceipts(rec *stream.Record, now time.Time) (at int64, err error) {
-	all, plain := schemas.ReadReceipts(rec, w.batch.receipts[:0])
-	w.batch.receipts = all
+	all, plain := schemas.ReadReceipts(rec, w.batch.several[:0])
+	w.batch.several = all
 	if !plain || len(all) == 0 || slices.ContainsFunc(all, func(o schemas.FlatOutcome) bool { return !fold.IsReceipt(o.Mark) }) {
 		return w.foldEvent(rec, now)
 	}
-	at = all[0].AtMs
 	e, err := w.findOrAdd(all[0].Task, false, rec)
 	if e == nil {
 		if err == nil {
 			w.st.metrics.Unknown.Add(float64(len(all)))
 		}
-		return at, err
+		return all[0].AtMs, err
 	}
 	w.st.metrics.Known.Add(float64(len(all)))
+	return w.foldAll(e, all, now)
+}
+
+// foldAll folds outcomes of one record, which are of one task and one time.
+func (w *worker) foldAll(e *entry, all []schemas.FlatOutcome, now time.Time) (at int64, err error) {
+	at = all[0].AtMs
 	was := w.snapshot(e, now)
 	changed := false
 	for i := range all {

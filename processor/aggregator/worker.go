@@ -71,9 +71,9 @@ type tasks struct {
 
 // batch is what folding a batch of results needs.
 type batch struct {
-	outcome  schemas.FlatOutcome
-	receipts []schemas.FlatOutcome
-	tally    fold.Tally
+	outcome schemas.FlatOutcome
+	several []schemas.FlatOutcome
+	tally   fold.Tally
 }
 
 func (st *Stage) newWorker(pos stream.Position) *worker {

@@ -182,7 +182,7 @@ func (st *Stage) nextWakeup(now time.Time) time.Time {
 	if at, ok := st.results.timers.Next(); ok && at.Before(next) {
 		next = at
 	}
-	if at := st.results.heldUntil(); !at.IsZero() && at.Before(next) {
+	if at := st.results.held.until(); !at.IsZero() && at.Before(next) {
 		next = at
 	}
 	if len(st.commits.dirty) > 0 && st.commits.underWay == nil {

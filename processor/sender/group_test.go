@@ -65,6 +65,42 @@ func TestOneCommitStartsAGroup(t *testing.T) {
 	}
 }
 
+// TestNumberWithoutALimitStartsGroups: once it is known how many calls a number takes, one commit starts what it takes in a moment, calls in flight
+// stay as many as may be, and many results share a record.
+func TestNumberWithoutALimitStartsGroups(t *testing.T) {
+	bubble(t, func(w *world) {
+		const calls, latency, span = 56, 20 * time.Millisecond, 2 * time.Second // an eighth is left to express
+		w.latency = func(*apiCall) time.Duration { return latency }
+		w.produceAll(bulkPartition, schemas.NewTaskID(), 20_000)
+		w.start([]stream.TopicPartition{bulkPartition}, rate(0), inFlight(calls*8/7), partitions(1, 1))
+		w.rest(2 * time.Second)
+		begin := time.Now()
+		made, commits, records, results, most := len(w.calls), len(w.commits), w.records, len(w.results), 0
+		for time.Since(begin) < span {
+			w.rest(5 * time.Millisecond)
+			open := 0
+			w.lock(func() { open = w.calledUpTo(bulkPartition) - w.count(schemas.OutcomeSent) })
+			w.rest(2 * time.Millisecond) // results go with a commit, and arrive beside it
+			w.lock(func() { most = max(most, min(open, w.calledUpTo(bulkPartition)-w.count(schemas.OutcomeSent))) })
+		}
+		made, commits, records, results = len(w.calls)-made, len(w.commits)-commits, w.records-records, len(w.results)-results
+		full := calls * int(span/latency)
+		if made < full*95/100 {
+			t.Errorf("%d calls in %v, want nearly %d: each place taken again within a millisecond", made, span, full)
+		}
+		if bound := 27 * int(span.Seconds()); commits > bound {
+			t.Errorf("%d commits in %v, want at most %d", commits, span, bound)
+		}
+		if records*20 > results {
+			t.Errorf("%d results in %d records, want more than 20 in one", results, records)
+		}
+		perSecond := float64(full) / span.Seconds()
+		if bound := calls + int(perSecond*.06) + schemas.MaxOutcomes + 1; most > bound {
+			t.Errorf("%d were started and without a result, want at most %d", most, bound)
+		}
+	})
+}
+
 // calledUpTo is the offset below which all of a partition is committed as started or done.
 func (w *world) calledUpTo(partition stream.TopicPartition) int {
 	pos := w.Positions[partition]

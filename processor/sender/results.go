@@ -3,6 +3,7 @@ package sender
 import (
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
@@ -18,8 +19,7 @@ import (
 type results struct {
 	outbox   []*pendingRecord
 	timers   timers.Set[*pendingRecord] // of records that could not be written
-	held     []*pendingRecord           // outcomes that wait for others
-	heldFrom time.Time
+	held     held
 	stopping bool // nothing is tried again
 
 	failures      int // logged ones of this second
@@ -30,43 +30,29 @@ type results struct {
 type pendingRecord struct {
 	timer timers.Timer[*pendingRecord] // for another try
 
-	send      *send // whose end it is; nil for an update
+	ends      []end // none for an update
 	lane      schedule.Lane
-	outcome   schemas.OutcomeClass // "" for what is none
-	result    *schemas.Result      // until it is encoded
+	result    *schemas.Result    // until it is encoded, or:
+	outcomes  []*schemas.Outcome // those of ends, of one task
+	task      schemas.TaskID
 	rec       stream.Record
 	tries     int
-	held      bool
 	createdAt time.Time
 }
 
-// add has a record written once the lock is released; one that is held, with the next that is not.
-func (r *results) add(p *pendingRecord) {
-	if !p.held {
-		r.outbox = append(append(r.outbox, r.held...), p)
-		r.held = nil
-		return
-	}
-	p.held = false // another try waits for nothing
-	if len(r.held) == 0 {
-		r.heldFrom = p.createdAt
-	}
-	r.held = append(r.held, p)
+// end is a send whose end a record is, and how it ended; "" for what is no outcome.
+type end struct {
+	send    *send
+	outcome schemas.OutcomeClass
 }
 
-// heldUntil is when what is held is written at last; no time if nothing is.
-func (r *results) heldUntil() time.Time {
-	if len(r.held) == 0 {
-		return time.Time{}
-	}
-	return r.heldFrom.Add(schedule.ResultsWait)
-}
+// add has a record written once the lock is released.
+func (r *results) add(p *pendingRecord) { r.outbox = append(r.outbox, p) }
 
 // releaseHeld has what is held written, if it waited long enough or is not to wait.
 func (r *results) releaseHeld(now time.Time, all bool) {
-	if all || !now.Before(r.heldUntil()) {
-		r.outbox = append(r.outbox, r.held...)
-		r.held = nil
+	if all || !now.Before(r.held.until()) {
+		r.outbox = append(r.outbox, r.held.take()...)
 	}
 }
 
@@ -85,13 +71,14 @@ func (r *results) retry(now time.Time) {
 
 // unlock releases the lock and writes what collected under it: a log may answer at once, through onWritten.
 func (st *Stage) unlock() {
+	if st.results.held.due {
+		st.results.releaseHeld(time.Time{}, true)
+	}
 	out := st.results.outbox
 	st.results.outbox = nil
 	st.mu.Unlock()
 	for _, p := range out {
-		if p.result != nil {
-			p.rec, p.result = schemas.EncodeResult(p.result), nil
-		}
+		p.encode()
 		log := st.ports.Bulk
 		if p.lane == schedule.Express {
 			log = st.ports.Express
@@ -102,15 +89,17 @@ func (st *Stage) unlock() {
 
 // recordOutcome gives a send its outcome. It is done when that is acknowledged.
 func (st *Stage) recordOutcome(e *send, m schemas.RecipientState, reason, wamid string) {
-	now := time.Now()
 	o := &schemas.Outcome{Index: e.Index, Mark: uint32(m), Wamid: strings.ToValidUTF8(wamid, "?")}
 	if m != schemas.StateSent { // nobody asks for the phone of one that was sent
 		o.Phone, o.Reason = e.Phone.Digits(), strings.ToValidUTF8(reason, "?")
 	}
-	st.writeResult(e, &pendingRecord{
-		send: e, lane: e.Lane, outcome: m.Outcome(), held: st.holds(e), createdAt: now,
-		result: &schemas.Result{Task: e.Task.ID.Bytes(), AtMs: now.UnixMilli(), Event: &schemas.Result_Outcome{Outcome: o}},
-	})
+	st.schedule.MoveTo(&e.Send, schedule.PhaseRecording, recordingCause(e.assignment.live))
+	p := newOutcome(e, o, time.Now()) //mutant:result-counts-once-acknowledged
+	if e.Lane == schedule.Express {
+		st.results.add(p)
+	} else {
+		st.results.hold(p, st.holds(e))
+	}
 	if m.Outcome() == schemas.OutcomeFailed {
 		st.results.logFailure(st.log, e, reason)
 	}
@@ -120,13 +109,10 @@ func (st *Stage) recordOutcome(e *send, m schemas.RecipientState, reason, wamid 
 func (st *Stage) reject(e *send, in *arrival) {
 	st.metrics.rejects.Inc()
 	st.log.Error("send can't be understood", "topic", in.rec.Topic, "partition", in.rec.Partition, "offset", in.rec.Offset, "error", in.err)
-	//mutant:reject-counts-once-acknowledged
-	st.writeResult(e, &pendingRecord{send: e, lane: schedule.Bulk, rec: st.ports.Reject(in.rec, stageName, "decode", in.err.Error())})
-}
-
-func (st *Stage) writeResult(e *send, p *pendingRecord) {
 	st.schedule.MoveTo(&e.Send, schedule.PhaseRecording, recordingCause(e.assignment.live))
-	st.results.add(p) //mutant:result-counts-once-acknowledged
+	st.results.add(&pendingRecord{ //mutant:reject-counts-once-acknowledged
+		ends: []end{{send: e}}, lane: schedule.Bulk, rec: st.ports.Reject(in.rec, stageName, "decode", in.err.Error()),
+	})
 }
 
 // recordingCause is what a send waits for whose result is being written. Results of lost partitions have a bound of their own
@@ -142,7 +128,6 @@ func recordingCause(live bool) schedule.Cause {
 func (st *Stage) onWritten(p *pendingRecord, err error) {
 	st.mu.Lock()
 	defer st.unlock()
-	e := p.send
 	if err != nil {
 		st.metrics.resultFailures.Inc()
 		p.tries++
@@ -152,30 +137,31 @@ func (st *Stage) onWritten(p *pendingRecord, err error) {
 			return
 		}
 		st.log.Warn("result was not written", "error", err)
-	} else if p.outcome != "" {
-		st.metrics.sends[p.lane][p.outcome].Inc()
 	}
-	if e == nil {
-		return
+	for _, of := range p.ends {
+		e := of.send
+		if st.schedule.CapacityShort() || e.assignment.inBacklogged {
+			st.commits.wake()
+		}
+		if err != nil { // its partition has another owner, or this process ends
+			st.detached.drop(e.assignment.partition, e.cell.Offset)
+			st.schedule.Remove(&e.Send)
+			continue
+		}
+		if of.outcome != "" {
+			st.metrics.sends[p.lane][of.outcome].Inc()
+		}
+		st.finish(e)
 	}
-	if st.schedule.CapacityShort() || e.assignment.inBacklogged {
-		st.commits.wake()
-	}
-	if err != nil { // its partition has another owner, or this process ends
-		st.detached.drop(e.assignment.partition, e.cell.Offset)
-		st.schedule.Remove(&e.Send)
-		return
-	}
-	st.finish(e)
 }
 
 // worthRetrying reports whether a record that could not be written is tried again: a result while its partition is ours, or as long as
 // what became of the send is kept; what a task is doing, until it publishes that anew.
 func (st *Stage) worthRetrying(p *pendingRecord, now time.Time) bool {
-	if p.send == nil {
+	if len(p.ends) == 0 {
 		return now.Sub(p.createdAt) < schedule.AnnounceEvery
 	}
-	return p.send.assignment.live || st.detached.of(p.send) != nil
+	return slices.ContainsFunc(p.ends, func(of end) bool { return of.send.assignment.live || st.detached.of(of.send) != nil })
 }
 
 // failureLines is how many failed phones are logged in a second; all are counted, and in the results.

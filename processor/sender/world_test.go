@@ -32,6 +32,7 @@ type world struct {
 
 	commits      []committedAt
 	results      []*schemas.Result
+	records      int // that results came in
 	numberEvents []*schemas.NumberEvent
 	rejects      []stream.Record
 	at           map[who][]place // where a send lies in the log
@@ -326,7 +327,16 @@ func (w *world) take(rec stream.Record) {
 		w.fail("result: %v", err)
 		return
 	}
-	w.results = append(w.results, &r)
+	w.records++
+	several := r.GetOutcomes()
+	if several == nil {
+		w.results = append(w.results, &r)
+	} else if n := len(several.GetOutcomes()); n < 2 || n > schemas.MaxOutcomes {
+		w.fail("a record with %d outcomes, want 2 to %d", n, schemas.MaxOutcomes)
+	}
+	for _, o := range several.GetOutcomes() { // as if each had come by itself
+		w.results = append(w.results, &schemas.Result{Task: r.GetTask(), AtMs: r.GetAtMs(), Event: &schemas.Result_Outcome{Outcome: o}})
+	}
 }
 
 // Record is what the sender asks for by its offset, if it is there.

@@ -93,6 +93,10 @@ func (f *fold) add(r *schemas.Result) {
 		f.total, f.planned = int(r.GetPlan().GetTotal()), true
 	case r.GetOutcome() != nil:
 		f.set(r.GetOutcome().GetIndex(), schemas.RecipientState(r.GetOutcome().GetMark()), r.GetAtMs())
+	case r.GetOutcomes() != nil:
+		for _, o := range r.GetOutcomes().GetOutcomes() {
+			f.set(o.GetIndex(), schemas.RecipientState(o.GetMark()), r.GetAtMs())
+		}
 	case r.GetReceipts() != nil:
 		for _, o := range r.GetReceipts().GetOutcomes() {
 			f.set(o.GetIndex(), schemas.RecipientState(o.GetMark()), r.GetAtMs())

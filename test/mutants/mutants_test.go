@@ -84,7 +84,8 @@ func mutants() []mutant {
 		{marker: "group-of-a-lost-partition-is-known", change: drop(), test: "TestGroupOfALostPartitionComesBack"},
 		{marker: "what-is-given-back-is-free", change: drop(), test: "TestRevokedPartitionGivesItsGroupBack", in: "processor/sender"},
 		{marker: "ledger-says-what-is-started", change: drop(), test: "TestCrashAtEachPointOfASend"},
-		{marker: "result-counts-once-acknowledged", change: whole("$\np.send = nil\nst.finish(e)"), test: "TestCrashAtEachPointOfASend"},
+		{marker: "result-counts-once-acknowledged", change: whole("$\np.ends = nil\nst.finish(e)"), test: "TestCrashAtEachPointOfASend"},
+		{marker: "several-outcomes-are-not-passed-over", change: whole("return Encode(TopicResults, task.String(), r)"), test: "TestOutcomesOfOneRecord"},
 		{ // the generation of the moment of sending
 			marker: "commit-carries-its-generation",
 			change: whole("req.Group = g.name\nreq.MemberID, req.Generation = s.cl.GroupMetadata()"),

@@ -37,6 +37,7 @@ func FuzzFold(f *testing.F) {
 		{Event: &schemas.Result_Outcome{Outcome: &schemas.Outcome{Index: 2, Mark: uint32(schemas.StateSent), Phone: "57"}}},
 		{Event: &schemas.Result_Range{Range: &schemas.OutcomeRange{From: 1, To: 1 << 31, Mark: uint32(schemas.StateCancelled)}}},
 		{Event: &schemas.Result_Receipts{Receipts: &schemas.Receipts{Outcomes: []*schemas.Outcome{{Index: 1 << 31, Mark: uint32(schemas.StateRead)}}}}},
+		{Event: &schemas.Result_Outcomes{Outcomes: &schemas.OutcomeList{Outcomes: []*schemas.Outcome{{Mark: uint32(schemas.StateSent)}, {Index: 1 << 31, Mark: 1}}}}},
 		{Event: &schemas.Result_Note{Note: &schemas.TaskUpdate{Phase: schemas.Phase_PHASE_FAILED, Why: "x"}}},
 		{Event: &schemas.Result_Dispatched{Dispatched: &schemas.Dispatched{Cursor: 1 << 31}}},
 	} {

@@ -30,6 +30,12 @@ func Decode(rec *stream.Record, r *schemas.Result) (schemas.TaskID, error) {
 		}
 	case *schemas.Result_Outcome:
 		return id, checkState(e.Outcome.GetMark())
+	case *schemas.Result_Outcomes:
+		for _, o := range e.Outcomes.GetOutcomes() {
+			if err := checkState(o.GetMark()); err != nil {
+				return id, err
+			}
+		}
 	case *schemas.Result_Range:
 		return id, checkState(e.Range.GetMark())
 	case *schemas.Result_Receipts:
@@ -46,11 +52,14 @@ func Decode(rec *stream.Record, r *schemas.Result) (schemas.TaskID, error) {
 }
 
 func checkState(m uint32) error {
-	if m == 0 || m > MaxState {
+	if !IsState(m) {
 		return fmt.Errorf("mark %d: %w", m, errInvalid)
 	}
 	return nil
 }
+
+// IsState reports whether a mark is one that an outcome may carry.
+func IsState(m uint32) bool { return m > 0 && m <= MaxState }
 
 // IsReceipt reports whether a receipt may carry the state: that of a send which Meta had accepted.
 func IsReceipt(m uint32) bool { return m >= uint32(schemas.StateSent) && m <= MaxState }
@@ -60,7 +69,7 @@ func IsReceipt(m uint32) bool { return m >= uint32(schemas.StateSent) && m <= Ma
 // its plan precedes all else that it writes.)
 func Opens(r *schemas.Result) bool {
 	switch r.GetEvent().(type) {
-	case *schemas.Result_Plan, *schemas.Result_Dispatched, *schemas.Result_Outcome:
+	case *schemas.Result_Plan, *schemas.Result_Dispatched, *schemas.Result_Outcome, *schemas.Result_Outcomes:
 		return true
 	default:
 		return false

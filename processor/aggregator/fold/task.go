@@ -58,24 +58,31 @@ func (t *Task) Fold(r *schemas.Result, read ReadPage) (changed bool, err error) 
 		changed, err = t.raise(e.Range.GetFrom(), e.Range.GetTo(), schemas.RecipientState(e.Range.GetMark()), e.Range.GetReason(), read)
 	case *schemas.Result_Note:
 		changed, err = t.update(e.Note, r.GetAtMs(), read)
+	case *schemas.Result_Outcomes:
+		changed, err = t.foldSeveral(e.Outcomes.GetOutcomes(), r.GetAtMs(), read)
 	case *schemas.Result_Receipts:
-		for _, o := range e.Receipts.GetOutcomes() {
-			f := flat(o, r.GetAtMs())
-			raised, err := t.FoldOutcome(&f, read)
-			changed = changed || raised
-			if err != nil {
-				return changed, err
-			}
-		}
+		changed, err = t.foldSeveral(e.Receipts.GetOutcomes(), r.GetAtMs(), read)
 	}
 	return t.finish(r.GetAtMs()) || changed, err
+}
+
+func (t *Task) foldSeveral(all []*schemas.Outcome, at int64, read ReadPage) (changed bool, err error) {
+	for _, o := range all {
+		f := flat(o, at)
+		raised, err := t.FoldOutcome(&f, read)
+		changed = changed || raised
+		if err != nil {
+			return changed, err
+		}
+	}
+	return changed, nil
 }
 
 func flat(o *schemas.Outcome, at int64) schemas.FlatOutcome {
 	return schemas.FlatOutcome{AtMs: at, Index: o.GetIndex(), Mark: o.GetMark(), Phone: []byte(o.GetPhone()), Reason: []byte(o.GetReason())}
 }
 
-// FoldOutcome is Fold for the event that nearly all results are, and for each of the receipts of one.
+// FoldOutcome is Fold for the event that most results are, and for each of several in one.
 func (t *Task) FoldOutcome(o *schemas.FlatOutcome, read ReadPage) (changed bool, err error) {
 	changed = t.setStarted(o.AtMs)
 	if o.Index >= t.total() {

@@ -41,6 +41,10 @@ func refold(results []*schemas.Result) *reference {
 		switch e := r.GetEvent().(type) {
 		case *schemas.Result_Outcome:
 			say(e.Outcome.GetIndex(), schemas.RecipientState(e.Outcome.GetMark()))
+		case *schemas.Result_Outcomes:
+			for _, o := range e.Outcomes.GetOutcomes() {
+				say(o.GetIndex(), schemas.RecipientState(o.GetMark()))
+			}
 		case *schemas.Result_Range:
 			for i := e.Range.GetFrom(); i < min(e.Range.GetTo(), total); i++ {
 				say(i, schemas.RecipientState(e.Range.GetMark()))
@@ -178,6 +182,12 @@ func drawResults(t *rapid.T) []*schemas.Result {
 				})
 			}
 			results = append(results, r)
+		case 6, 7:
+			all := &schemas.OutcomeList{}
+			for range rapid.IntRange(0, 20).Draw(t, "outcomes") {
+				all.Outcomes = append(all.Outcomes, outcome(index.Draw(t, "index"), mark.Draw(t, "mark"), "573001234567", "").GetOutcome())
+			}
+			results = append(results, &schemas.Result{Task: task1.Bytes(), AtMs: 2600, Event: &schemas.Result_Outcomes{Outcomes: all}})
 		default:
 			results = append(results, outcome(index.Draw(t, "index"), mark.Draw(t, "mark"), "573001234567", ""))
 		}

@@ -144,11 +144,23 @@ func (p *Pacer) Acquire(now time.Time) (trial bool, at time.Time, ok bool) {
 	return trial, now, true
 }
 
-// TokensAt is when there are so many tokens, did nothing bound them.
-func (p *Pacer) TokensAt(now time.Time, n int) time.Time { return p.bucket.Ready(now, float64(n)) }
+// TokensAt is when there are so many tokens, did nothing bound them. Without a limit it is when so many calls will have got through, if they do as
+// lately; now, if that is not known.
+func (p *Pacer) TokensAt(now time.Time, n int) time.Time {
+	if p.Rate() == 0 && p.recentRate > 0 {
+		return now.Add(time.Duration(float64(n) / p.recentRate * float64(time.Second)))
+	}
+	return p.bucket.Ready(now, float64(n))
+}
 
-// TokensIn is how many whole tokens there are after a time, did nothing bound them.
-func (p *Pacer) TokensIn(now time.Time, d time.Duration) int { return p.bucket.In(now, d) }
+// TokensIn is how many whole tokens there are after a time, did nothing bound them. Without a limit it is how many calls get through in it, if they do
+// as lately.
+func (p *Pacer) TokensIn(now time.Time, d time.Duration) int {
+	if p.Rate() == 0 {
+		return int(p.recentRate * d.Seconds())
+	}
+	return p.bucket.In(now, d)
+}
 
 // Steady reports whether calls go as their tokens come: none of them has to find out first whether any may.
 func (p *Pacer) Steady() bool { return !p.trialNext && !p.trialInFlight }

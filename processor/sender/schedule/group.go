@@ -26,13 +26,20 @@ type group struct {
 // size is how many are started or about to be, and not called.
 func (g *group) size() int { return g.Len() + g.committing }
 
-// nextAt is when the next may be called, as far as that does not depend on the rate.
-func (g *group) nextAt() time.Time { return g.calledAt.Add(BulkGap) }
+// nextAt is when the next of a number may be called, as far as that does not depend on the rate: several at a time, at a high one.
+func (n *Number) nextAt() time.Time {
+	gap := BulkGap
+	if n.pacer.Rate() == 0 { // calls in flight are what limits it: none is to be idle for long
+		gap = callGap
+	}
+	return n.group.calledAt.Add(gap)
+}
 
-// groups reports whether the bulk sends of a number start in groups: where it has a limit, and nothing keeps it from using it. A probe or a
-// trial starts by itself.
+// groups reports whether the bulk sends of a number start in groups: where it is known how many it takes, and nothing keeps it from taking
+// them. A probe or a trial starts by itself.
 func (n *Number) groups(now time.Time) bool {
-	return n.pacer.Rate() > 0 && n.pacer.Steady() && !n.pacer.BlockedUntil().After(now) && !n.breakers.Halted() && !n.breakers.Stopped(limits.FaultOutage)
+	known := n.pacer.Rate() > 0 || n.pacer.TokensIn(now, GroupSpan) >= leastGroup
+	return known && n.pacer.Steady() && !n.pacer.BlockedUntil().After(now) && !n.breakers.Halted() && !n.breakers.Stopped(limits.FaultOutage)
 }
 
 // groupable reports whether a send may start with others: not one that may be called twice, nor one that is tried alone.
@@ -173,12 +180,12 @@ func (s *Scheduler) nextOfGroup(n *Number, now time.Time) *Send {
 			n.capped = true
 			return nil
 		}
-		if !now.Equal(n.group.calledAt) && n.group.nextAt().After(now) { // several tokens at a time, at a high rate
-			s.timers.Start(&n.timer, n, n.group.nextAt())
+		if !now.Equal(n.group.calledAt) && n.nextAt().After(now) {
+			s.timers.Start(&n.timer, n, n.nextAt())
 			return nil
 		}
 		if _, at, ok := n.pacer.Acquire(now); !ok {
-			s.timers.Start(&n.timer, n, slices.MaxFunc([]time.Time{at, n.group.nextAt()}, time.Time.Compare))
+			s.timers.Start(&n.timer, n, slices.MaxFunc([]time.Time{at, n.nextAt()}, time.Time.Compare))
 			return nil
 		}
 		n.group.calledAt = now

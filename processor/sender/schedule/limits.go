@@ -32,7 +32,11 @@ const (
 	// they are not more than a quarter of a second of the rate: all of it is unknown if the process dies.
 	ResultsWait = 150 * time.Millisecond
 	// MaxGroup is how many sends of a number are started and not called at most.
-	MaxGroup = 256
+	MaxGroup = 1024
+	// leastGroup is how many sends GroupSpan has at least where a number without a limit starts them in groups.
+	leastGroup = 4
+	// callGap is the least time between calls of a group whose number has no limit, other than those of the same moment.
+	callGap = time.Millisecond
 	// groupLife is how long a started send is called at most after its commit. A process that was stopped meanwhile may have been replaced.
 	groupLife = time.Second
 

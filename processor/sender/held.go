@@ -1,0 +1,79 @@
+package sender
+
+import (
+	"time"
+
+	"altavoz/processor/sender/schedule"
+	"altavoz/schemas"
+)
+
+// held is outcomes of bulk sends that wait for others, one record a task.
+type held struct {
+	records []*pendingRecord
+	open    map[schemas.TaskID]*pendingRecord // those of records that take more
+	ends    int
+	from    time.Time // the first one
+	due     bool      // they are written when the lock is released
+}
+
+// maxHeld is how many outcomes wait for others at most.
+const maxHeld = schemas.MaxOutcomes
+
+// newOutcome makes the record of a send's outcome.
+func newOutcome(e *send, o *schemas.Outcome, now time.Time) *pendingRecord {
+	return &pendingRecord{
+		ends: []end{{e, schemas.RecipientState(o.GetMark()).Outcome()}}, lane: e.Lane, task: e.Task.ID, outcomes: []*schemas.Outcome{o}, createdAt: now,
+	}
+}
+
+// hold has an outcome written in one record with others of its task: once the lock is released, unless it waits.
+func (r *results) hold(p *pendingRecord, waits bool) {
+	h := &r.held
+	if h.ends == 0 {
+		h.from = p.createdAt
+	}
+	h.ends++
+	h.due = h.due || !waits || h.ends >= maxHeld
+	of := h.open[p.task]
+	if of == nil {
+		if h.open == nil {
+			h.open = make(map[schemas.TaskID]*pendingRecord)
+		}
+		h.open[p.task] = p
+		h.records = append(h.records, p)
+		return
+	}
+	of.ends = append(of.ends, p.ends...)
+	of.outcomes = append(of.outcomes, p.outcomes...)
+	of.createdAt = p.createdAt
+	if len(of.outcomes) == schemas.MaxOutcomes {
+		delete(h.open, p.task)
+	}
+}
+
+// until is when they are written at last; no time if there are none.
+func (h *held) until() time.Time {
+	if h.ends == 0 {
+		return time.Time{}
+	}
+	return h.from.Add(schedule.ResultsWait)
+}
+
+// take returns the records, which are held no more.
+func (h *held) take() []*pendingRecord {
+	out := h.records
+	clear(h.open)
+	*h = held{open: h.open}
+	return out
+}
+
+// encode makes the record of a result, if that was not done before.
+func (p *pendingRecord) encode() {
+	switch {
+	case p.outcomes != nil:
+		p.rec = schemas.EncodeOutcomes(p.task, p.createdAt.UnixMilli(), p.outcomes)
+	case p.result != nil:
+		p.rec = schemas.EncodeResult(p.result)
+	}
+	p.outcomes, p.result = nil, nil
+}
