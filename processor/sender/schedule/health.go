@@ -166,7 +166,7 @@ func (s *Scheduler) breakerChanged(n *Number, f limits.Fault, e *Send, now time.
 		s.log.Warn("calls get no answer; one at a time finds out when they do", "sender", n.ID, "code", r.Code, "detail", r.Detail)
 	}
 	if n.breakers.Stopped(f) {
-		s.metrics.stops[n.breakers.Stop(f)].Inc()
+		s.metrics.Stops[n.breakers.Stop(f)].Inc()
 	}
 	s.announceAll(n, now)
 }

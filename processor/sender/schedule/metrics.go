@@ -3,37 +3,12 @@ package schedule
 import (
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/promauto"
-
 	"altavoz/processor/sender/limits"
 	"altavoz/schemas"
 )
 
 // LaneNames are the names of the lanes.
 var LaneNames = [Lanes]schemas.Lane{Express: schemas.LaneExpress, Bulk: schemas.LaneBulk}
-
-type metrics struct {
-	throttles prometheus.Counter
-	stops     map[limits.Stop]prometheus.Counter
-}
-
-func newMetrics(reg prometheus.Registerer) *metrics {
-	f := promauto.With(reg)
-	m := &metrics{
-		throttles: f.NewCounter(prometheus.CounterOpts{
-			Name: "altavoz_sender_throttles_total", Help: "Times that a number was slowed down because Meta said it is too fast.",
-		}),
-		stops: make(map[limits.Stop]prometheus.Counter),
-	}
-	stops := f.NewCounterVec(prometheus.CounterOpts{
-		Name: "altavoz_sender_stops_total", Help: "Times that a number stopped sending: for account faults, without answers, because somebody else answers, or because a webhook says that it can't send.",
-	}, []string{"reason"})
-	for _, r := range limits.Stops {
-		m.stops[r] = stops.WithLabelValues(string(r))
-	}
-	return m
-}
 
 // InFlight is how many calls of a lane are under way or about to begin.
 func (s *Scheduler) InFlight(l Lane) int { return s.capacity.InFlight(l == Bulk) }

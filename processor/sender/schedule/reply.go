@@ -62,7 +62,7 @@ func (s *Scheduler) applyToRate(n *Number, e *Send, r *schemas.Reply, now time.T
 
 // onThrottle logs that the number goes on more slowly.
 func (s *Scheduler) onThrottle(n *Number, r *schemas.Reply, now time.Time) {
-	s.metrics.throttles.Inc()
+	s.metrics.Throttles.Inc()
 	n.throttle = *r
 	s.log.Warn("number is slowed down", "sender", n.ID, "code", r.Code, "rate", n.pacer.Rate(), "of", n.pacer.Full(),
 		"waits_seconds", max(0, n.pacer.BlockedUntil().Sub(now).Seconds()))

@@ -11,6 +11,7 @@ import (
 
 	"altavoz/processor/sender/content"
 	"altavoz/processor/sender/limits"
+	"altavoz/processor/sender/schedule/meters"
 	"altavoz/processor/timers"
 	"altavoz/schemas"
 	"altavoz/schemas/standing"
@@ -60,7 +61,7 @@ type Scheduler struct {
 	cfg     Config
 	ports   Ports
 	log     *slog.Logger
-	metrics *metrics
+	metrics *meters.Meters
 	process string // what it is called where it says whether it can send
 
 	numbers numbers
@@ -102,7 +103,7 @@ func New(cfg Config, ports Ports) *Scheduler {
 			Contents: ports.Contents, Media: ports.Media, Renderer: ports.API, Background: ports.Host.Background,
 		}, cfg.Logger),
 	}
-	s.metrics = newMetrics(cfg.Registerer)
+	s.metrics = meters.New(cfg.Registerer)
 	s.CommitsTake(0)
 	return s
 }
