@@ -82,9 +82,10 @@ var packages = map[string][]string{
 	"processor/sender/limits":  {"internal/backoff", "schemas", "processor/rate"},
 	"processor/sender/report":  {"schemas", "schemas/standing"},
 	"processor/sender/schedule": {
-		"schemas/es", "stream", "internal/backoff", "schemas", "processor/partition", "processor/sender/content", "processor/sender/limits", "processor/sender/report", "processor/sender/schedule/queue", "processor/timers", "schemas/request", "schemas/standing",
+		"schemas/es", "stream", "internal/backoff", "schemas", "processor/partition", "processor/sender/content", "processor/sender/limits", "processor/sender/report", "processor/sender/schedule/meters", "processor/sender/schedule/queue", "processor/timers", "schemas/request", "schemas/standing",
 	},
-	"processor/sender/schedule/queue": {},
+	"processor/sender/schedule/meters": {"processor/sender/limits"},
+	"processor/sender/schedule/queue":  {},
 	"processor/aggregator": {
 		"stream", "schemas", "processor/partition", "processor/aggregator/finished", "processor/aggregator/fold", "processor/aggregator/ownwrites",
 		"processor/rate", "processor/aggregator/lastresult", "processor/aggregator/meters", "processor/aggregator/outbox", "processor/aggregator/readback",
