@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"altavoz/processor/sender/content"
+	"altavoz/processor/sender/failures"
 	"altavoz/processor/sender/schedule"
 	"altavoz/schemas"
 	"altavoz/schemas/personal"
@@ -98,7 +99,7 @@ func (st *Stage) onReply(e *send, r *schemas.Reply) {
 		st.recordOutcome(e, schemas.StateSent, "", r.WAMID)
 		return
 	case schemas.VerdictFailed, schemas.VerdictContent:
-		state, words := failureOf(r)
+		state, words := failures.Of(r)
 		st.recordOutcome(e, state, words, "")
 		st.learnOptOut(e, r, now)
 		return

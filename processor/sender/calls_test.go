@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"altavoz/internal/logtest"
+	"altavoz/processor/sender/failures"
 	"altavoz/processor/sender/ledger"
 	"altavoz/processor/sender/limits"
 	"altavoz/processor/sender/schedule"
@@ -101,8 +102,8 @@ func TestFailuresAreLoggedInMeasure(t *testing.T) {
 		w.until("done", func() bool { return w.allDone(bulkPartition) })
 		p.end()
 		log := p.logs.String()
-		if n := strings.Count(log, `msg="send failed"`); n > failureLines+2 || !strings.Contains(log, "sends=480") {
-			t.Errorf("%d lines: %s; want at most %v, %q in it", n, log, failureLines+2, "sends=480")
+		if n := strings.Count(log, `msg="send failed"`); n > failures.Lines+2 || !strings.Contains(log, "sends=480") {
+			t.Errorf("%d lines: %s; want at most %v, %q in it", n, log, failures.Lines+2, "sends=480")
 		}
 	})
 }

@@ -1,13 +1,12 @@
 package sender
 
 import (
-	"fmt"
-	"log/slog"
 	"slices"
 	"strings"
 	"time"
 
 	"altavoz/internal/backoff"
+	"altavoz/processor/sender/failures"
 	"altavoz/processor/sender/schedule"
 	"altavoz/processor/timers"
 	"altavoz/schemas"
@@ -20,10 +19,8 @@ type results struct {
 	outbox   []*pendingRecord
 	timers   timers.Set[*pendingRecord] // of records that could not be written
 	held     held
+	failures failures.Log
 	stopping bool // nothing is tried again
-
-	failures      int // logged ones of this second
-	failuresSince time.Time
 }
 
 // pendingRecord is a record that is not acknowledged yet.
@@ -101,7 +98,7 @@ func (st *Stage) recordOutcome(e *send, m schemas.RecipientState, reason, wamid 
 		st.results.hold(p, st.holds(e))
 	}
 	if m.Outcome() == schemas.OutcomeFailed {
-		st.results.logFailure(st.log, e, reason)
+		st.results.failures.Write(st.log, &e.Send, reason)
 	}
 }
 
@@ -162,38 +159,4 @@ func (st *Stage) worthRetrying(p *pendingRecord, now time.Time) bool {
 		return now.Sub(p.createdAt) < schedule.AnnounceEvery
 	}
 	return slices.ContainsFunc(p.ends, func(of end) bool { return of.send.assignment.live || st.detached.of(of.send) != nil })
-}
-
-// failureLines is how many failed phones are logged in a second; all are counted, and in the results.
-const failureLines = 20
-
-// logFailure writes a line for a refused phone, a bounded number of them a second.
-func (r *results) logFailure(log *slog.Logger, e *send, reason string) {
-	if now := time.Now(); now.Sub(r.failuresSince) >= time.Second {
-		if r.failures > failureLines {
-			log.Warn("more sends failed", "sends", r.failures-failureLines, "within_seconds", 1)
-		}
-		r.failures, r.failuresSince = 0, now
-	}
-	if r.failures++; r.failures <= failureLines {
-		log.Warn("send failed", "task", e.Task.ID, "index", e.Index, "phone", e.Phone, "sender", e.Number.ID, "reason", reason)
-	}
-}
-
-// failureOf returns the outcome of a send that Meta refused for good, and the words for it.
-func failureOf(r *schemas.Reply) (schemas.RecipientState, string) {
-	code := r.Code
-	if r.Verdict == schemas.VerdictContent && code == 0 {
-		code = schemas.CodeContent
-	}
-	m := schemas.Failed(code)
-	known, _ := m.Code()
-	words := m.Spanish()
-	if known != code { // not in the table: the number goes into the words
-		words = fmt.Sprintf("(%d) %s", code, words)
-	}
-	if r.Detail != "" && (known != code || r.Verdict == schemas.VerdictContent) {
-		words += ": " + r.Detail
-	}
-	return m, words
 }

@@ -1,0 +1,51 @@
+// Package failures is how sends that the Cloud API refused for good are named and logged.
+package failures
+
+import (
+	"fmt"
+	"log/slog"
+	"time"
+
+	"altavoz/processor/sender/schedule"
+	"altavoz/schemas"
+)
+
+// Lines is how many failed phones are logged in a second; all are counted, and in the results.
+const Lines = 20
+
+// Log writes a bounded number of lines. The zero value is ready.
+type Log struct {
+	n     int // of this second
+	since time.Time
+}
+
+// Write writes a line for a refused phone.
+func (l *Log) Write(log *slog.Logger, e *schedule.Send, reason string) {
+	if now := time.Now(); now.Sub(l.since) >= time.Second {
+		if l.n > Lines {
+			log.Warn("more sends failed", "sends", l.n-Lines, "within_seconds", 1)
+		}
+		l.n, l.since = 0, now
+	}
+	if l.n++; l.n <= Lines {
+		log.Warn("send failed", "task", e.Task.ID, "index", e.Index, "phone", e.Phone, "sender", e.Number.ID, "reason", reason)
+	}
+}
+
+// Of returns the outcome of a send that was refused for good, and the words for it.
+func Of(r *schemas.Reply) (schemas.RecipientState, string) {
+	code := r.Code
+	if r.Verdict == schemas.VerdictContent && code == 0 {
+		code = schemas.CodeContent
+	}
+	m := schemas.Failed(code)
+	known, _ := m.Code()
+	words := m.Spanish()
+	if known != code { // not in the table: the number goes into the words
+		words = fmt.Sprintf("(%d) %s", code, words)
+	}
+	if r.Detail != "" && (known != code || r.Verdict == schemas.VerdictContent) {
+		words += ": " + r.Detail
+	}
+	return m, words
+}
