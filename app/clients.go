@@ -107,7 +107,7 @@ func (a *App) webhooks() webhooks.Hooks {
 		return nil
 	}
 	return whatsapp.NewWebhooks(whatsapp.WebhookConfig{
-		AppSecret: a.cfg.WhatsApp.AppSecret, Now: environment.Live("ALTAVOZ_WHATSAPP_APP_SECRET", a.cfg.WhatsApp.AppSecret, a.log), VerifyToken: a.cfg.WhatsApp.VerifyToken, Logger: a.log, Registerer: a.registry,
+		OptOuts: a.clients.OptOuts.Heard, AppSecret: a.cfg.WhatsApp.AppSecret, Now: environment.Live("ALTAVOZ_WHATSAPP_APP_SECRET", a.cfg.WhatsApp.AppSecret, a.log), VerifyToken: a.cfg.WhatsApp.VerifyToken, Logger: a.log, Registerer: a.registry,
 		Numbers: func() (ids []string) {
 			for _, n := range a.numbers.List() {
 				ids = append(ids, n.ID)

@@ -45,7 +45,7 @@ func Topology() []Stage {
 		{
 			Name:   Producer,
 			Reads:  []stream.Topic{schemas.TopicStatuses, schemas.TopicControls, schemas.TopicOptOuts, schemas.TopicMarks, schemas.TopicBroadcasts, schemas.TopicBlobs, schemas.TopicSendsExpress, schemas.TopicSendsBulk},
-			Writes: []stream.Topic{schemas.TopicBlobs, schemas.TopicBroadcasts, schemas.TopicControls, schemas.TopicResults},
+			Writes: []stream.Topic{schemas.TopicBlobs, schemas.TopicBroadcasts, schemas.TopicControls, schemas.TopicOptOuts, schemas.TopicResults},
 		},
 		{
 			Name:     Fanout,

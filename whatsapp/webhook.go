@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"altavoz/schemas"
+	"altavoz/schemas/optout"
 	"altavoz/stream"
 	"altavoz/whatsapp/account"
 )
@@ -25,7 +26,9 @@ type WebhookConfig struct {
 	Now         func() schemas.Secret // AppSecret as it is now; nil: it stays
 	VerifyToken schemas.Secret        // Meta shows it when the endpoint is registered; empty: nobody can register it
 	// Numbers returns the ids of our sender numbers: reports on other accounts do not count. It must not wait.
-	Numbers    func() []string
+	Numbers func() []string
+	// OptOuts makes the records of what people said of being written to. An error means that it can't yet. Nil: nothing of it is kept.
+	OptOuts    func(said []optout.Said, now time.Time) ([]stream.Record, error)
 	Logger     *slog.Logger
 	Registerer prometheus.Registerer
 }
@@ -36,6 +39,7 @@ type Webhooks struct {
 	token   schemas.Secret
 	metrics *webhookMetrics
 	numbers *account.Numbers
+	optOuts func(said []optout.Said, now time.Time) ([]stream.Record, error)
 }
 
 // NewWebhooks returns the reader of an app's webhooks.
@@ -56,7 +60,7 @@ func NewWebhooks(c WebhookConfig) *Webhooks {
 		c.Now = func() schemas.Secret { return c.AppSecret }
 	}
 	return &Webhooks{
-		secret: c.Now, token: c.VerifyToken, metrics: newWebhookMetrics(c.Registerer),
+		secret: c.Now, token: c.VerifyToken, optOuts: c.OptOuts, metrics: newWebhookMetrics(c.Registerer),
 		numbers: account.New(account.Config{Ours: c.Numbers, Signed: c.AppSecret != "", Logger: c.Logger, Registerer: c.Registerer}),
 	}
 }
@@ -104,16 +108,22 @@ func AppSecrets(text schemas.Secret) (all []schemas.Secret) {
 	return all[:min(len(all), maxSecrets)]
 }
 
-// Receipts returns the results in the body, and what it reports of our numbers as a whole. An error means that it is no
-// JSON, or more of it than Meta ever posts.
+// Receipts returns the results in the body, who opted out, and what it reports of our numbers as a whole. An error means that it is no
+// JSON, or more of it than Meta ever posts; optout.ErrBehind that it must come again.
 func (h *Webhooks) Receipts(body []byte, now time.Time) ([]stream.Record, error) {
 	n, err := readNews(body)
 	if err != nil {
 		return nil, err
 	}
+	var recs []stream.Record
+	if len(n.said) > 0 && h.optOuts != nil {
+		if recs, err = h.optOuts(n.said, now); err != nil {
+			return nil, err
+		}
+	}
 	h.metrics.heard(n)
 	for number, e := range n.homes {
 		h.numbers.Learn(number, e)
 	}
-	return append(n.results(now), h.numbers.Events(n.announced, now)...), nil
+	return slices.Concat(recs, n.results(now), h.numbers.Events(n.announced, now)), nil
 }

@@ -1,6 +1,9 @@
 package whatsapp
 
-import "altavoz/whatsapp/account"
+import (
+	"altavoz/whatsapp/account"
+	"altavoz/whatsapp/inbound"
+)
 
 // member reads what stands in a change's value.
 func (n *news) member(name string) error {
@@ -43,6 +46,11 @@ func (n *news) member(name string) error {
 		return kinds("violation_type")
 	case "restriction_info":
 		return n.array(func() error { return kinds("restriction_type") })
+	}
+	if inbound.Reads(name) {
+		v, err := n.dec.ReadValue()
+		n.heard.Take(name, v)
+		return err
 	}
 	return n.dec.SkipValue()
 }

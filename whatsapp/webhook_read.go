@@ -13,8 +13,10 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"altavoz/schemas"
+	"altavoz/schemas/optout"
 	"altavoz/stream"
 	"altavoz/whatsapp/account"
+	"altavoz/whatsapp/inbound"
 )
 
 const (
@@ -79,6 +81,8 @@ type news struct {
 	homes     map[string]account.Home // of the numbers that messages were sent from
 	of        account.Announcement    // the change that is read
 	refused   []int                   // codes of its messages that failed for the account's sake
+	heard     inbound.Change          // what people said in it
+	said      []optout.Said           // in all changes, of whether they want to be written to
 }
 
 // readNews fails only where the body is no JSON or too much of it. Depth is bounded by jsontext, at 10,000; nothing here calls
@@ -176,8 +180,8 @@ func (n *news) entry() error {
 
 // change reads a change. The name of its field may stand behind its value.
 func (n *news) change() error {
-	field, before, seen := fieldMessages, len(n.receipts), n.seen
-	n.of, n.refused = account.Announcement{}, nil
+	field, before, said, seen := fieldMessages, len(n.receipts), len(n.said), n.seen
+	n.of, n.refused, n.heard = account.Announcement{}, nil, inbound.Change{}
 	err := n.object(func(name string) error {
 		switch name {
 		case "field":
@@ -188,18 +192,22 @@ func (n *news) change() error {
 		return n.dec.SkipValue()
 	})
 	if field != fieldMessages {
-		n.receipts, n.seen = n.receipts[:before], seen
+		n.receipts, n.said, n.seen = n.receipts[:before], n.said[:said], seen
 		n.seen[kindOther]++
 	}
+	for i := range n.said[said:] {
+		n.said[said+i].Number = n.of.Number
+	}
+	n.said = append(n.said, n.heard.Said(field, n.of.Number)...)
 	n.announce(field)
 	return err
 }
 
-// wireStatus is a status as Meta writes it, as far as we use it. Its time does not: it has whole seconds, in old
+// wireStatus is a status as Meta writes it, as far as we use it. Its time is only that of an opt-out: it has whole seconds, in old
 // versions milliseconds, and is that of days ago when a webhook is repeated; a result's is when it was received.
 type wireStatus struct {
-	id, status, phone, user, callback string
-	err                               *apiError // the first one
+	id, status, phone, user, callback, at string
+	err                                   *apiError // the first one
 }
 
 func (n *news) status() error {
@@ -219,6 +227,8 @@ func (n *news) status() error {
 			return n.text(&s.user)
 		case "biz_opaque_callback_data":
 			return n.text(&s.callback)
+		case "timestamp":
+			return n.text(&s.at)
 		case "errors":
 			return n.array(func() error { return n.failure(&s.err) })
 		}
@@ -272,6 +282,9 @@ func (n *news) take(s *wireStatus) {
 	case "failed":
 		k, r.phone = kindFailed, s.recipient() // the sender names nobody whom it could send to
 		r.mark, r.reason = undelivered(s.err)
+		if s.err != nil && s.err.code == schemas.CodeOptedOut {
+			n.said = append(n.said, optout.Said{Phone: s.phone, User: s.user, Out: true, At: inbound.Time(s.at), By: schemas.OptOutSource_OPT_OUT_SOURCE_CODE})
+		}
 		if s.err != nil && verdicts[s.err.code] == schemas.VerdictAccount {
 			n.refused = append(n.refused, s.err.code)
 		}

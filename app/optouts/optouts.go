@@ -54,6 +54,24 @@ func (b *Book) RefusedBy(number string, to schemas.Phone, now time.Time) (stream
 	return recs[0], true
 }
 
+// Heard makes the records of what was said. Its error is optout.ErrBehind.
+func (b *Book) Heard(all []optout.Said, now time.Time) ([]stream.Record, error) {
+	if !b.Ready() {
+		return nil, optout.ErrBehind
+	}
+	return b.Records(all, now), nil
+}
+
+// Ready reports whether all is known that there was when the process started.
+func (b *Book) Ready() bool {
+	select {
+	case <-b.CaughtUp():
+		return true
+	default:
+		return false
+	}
+}
+
 // Records makes the records of what was said, each with what this process knows already; none of what changes nothing, nor of numbers that
 // are not ours. Nobody says anything in the future: what claims to be is of now.
 func (b *Book) Records(all []optout.Said, now time.Time) (recs []stream.Record) {

@@ -1,6 +1,7 @@
 package webhooks
 
 import (
+	"errors"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -13,6 +14,7 @@ import (
 	"altavoz/producer/underway"
 	"altavoz/producer/upload"
 	"altavoz/schemas/es"
+	"altavoz/schemas/optout"
 	"altavoz/schemas/request"
 	"altavoz/stream"
 )
@@ -23,7 +25,8 @@ type Hooks interface {
 	Challenge(query url.Values) (answer string, ok bool)
 	// Signed reports whether the body is Meta's.
 	Signed(body []byte, header http.Header) bool
-	// Receipts returns the results that the body tells of. An error means that nobody will ever understand it.
+	// Receipts returns the results that the body tells of, and who opted out. An error means that nobody will ever understand it, or, where it
+	// is optout.ErrBehind, that this process can't yet.
 	Receipts(body []byte, now time.Time) ([]stream.Record, error)
 }
 
@@ -85,6 +88,9 @@ func (t *Receiver) settle(r *http.Request, body []byte) (Result, error) {
 	}
 	connections.Trust(r.Context())
 	recs, err := t.hooks.Receipts(body, time.Now())
+	if errors.Is(err, optout.ErrBehind) {
+		return Unavailable, &codes.RefusedError{Status: http.StatusServiceUnavailable, Code: codes.Unavailable, Says: es.Say(es.WebhookNotTaken), Again: true}
+	}
 	if err != nil {
 		t.logger.WarnContext(r.Context(), "a webhook can't be read", "bytes", len(body), "error", err)
 		return Malformed, &codes.RefusedError{Status: http.StatusBadRequest, Code: request.CodeJSON, Says: es.Say(es.EventUnreadable)}

@@ -17,6 +17,9 @@ const (
 	MaxBusiness = 64
 )
 
+// ErrBehind is the error of what can't be remembered yet: a record takes in what was known before, and that is not read.
+var ErrBehind = errors.New("not all opt-outs are read yet")
+
 // ErrPerson is the error of a name that no person has.
 var ErrPerson = errors.New("not a person")
 

@@ -51,6 +51,7 @@ var scenarios = []struct {
 	{"UpstreamJSON", testUpstreamJSON},
 	{"RejectsAreReplayed", testRejectsAreReplayed},
 	{"Receipts", testReceipts},
+	{"OptOuts", testOptOuts},
 	{"RestartContinues", testRestartContinues},
 	{"PauseAndResume", testPauseAndResume},
 	{"Cancel", testCancel},

@@ -100,6 +100,10 @@ func (w *topologyWorld) everything() {
 	small := w.ask(simNumber, 2, http.StatusAccepted)
 	w.ends(small, time.Minute)
 
+	stop := fmt.Sprintf(`{"metadata":{"phone_number_id":%q},"messages":[{"from":"573009990000","timestamp":"1","text":{"body":"STOP"}}]}`, simNumber)
+	if code := w.hook(simAppSecret, "messages", stop); code != http.StatusOK {
+		w.t.Fatalf("STOP: %d", code)
+	}
 	w.rules("131050=100%") // somebody set WhatsApp's preference: the sender tells the others
 	w.ask(simNumber, 1, http.StatusAccepted)
 	time.Sleep(time.Minute)

@@ -1,0 +1,58 @@
+package e2e
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"altavoz/test/harness"
+)
+
+// wrote is a webhook of what somebody wrote to our number.
+func wrote(from, text string, at time.Time) string {
+	return fmt.Sprintf(`{"object":"whatsapp_business_account","entry":[{"id":"1","changes":[{"value":{"messaging_product":"whatsapp",`+
+		`"metadata":{"display_phone_number":"15550783881","phone_number_id":%q},"contacts":[{"wa_id":%q,"user_id":"CO.%s"}],`+
+		`"messages":[{"from":%q,"id":"wamid.%d","timestamp":"%d","type":"text","text":{"body":%q}}]},"field":"messages"}]}]}`,
+		harness.Number, from, from, from, at.UnixNano(), at.Unix(), text)
+}
+
+// testOptOuts: who answers STOP while a broadcast waits is skipped, in whatever writing they are listed, and others are sent to; after START
+// they are sent to again, whatever comes late of the STOP.
+func testOptOuts(t *testing.T, h *deployment) {
+	const writes, listed, other = "5215512349901", "525512349901", "573001239902"
+	said := time.Now().Add(-time.Minute)
+	list := `{"phones":["` + listed + `","` + other + `"],"body_text":"b","use_queue":true%s}`
+	queued := h.Queued(t, fmt.Sprintf(list, fmt.Sprintf(`,"schedule_at":%q`, time.Now().Add(4*time.Second).UTC().Format(time.RFC3339))))
+	h.receive(t, wrote(writes, " stop. ", said))
+	s := h.Finished(t, queued)
+	if s.Result.Successful != 1 || s.Result.Skipped != 1 || len(s.Result.Errors) != 1 || s.Result.Errors[0] != "Error para "+listed+": La persona pidió no recibir más mensajes" {
+		t.Fatalf("after STOP: %+v; want one sent and one skipped", s.Result)
+	}
+	if n := times(h.accepted(t), listed); n != 0 {
+		t.Errorf("who opted out got %d messages", n)
+	}
+	h.receive(t, wrote(writes, "no quiero START", said.Add(time.Second))) // a sentence is no word
+	h.receive(t, wrote(writes, "ALTA", said.Add(2*time.Second)))
+	h.receive(t, wrote(writes, "STOP", said)) // once more, late
+	for end := time.Now().Add(harness.SettleTime); ; time.Sleep(100 * time.Millisecond) {
+		s = h.Finished(t, h.Queued(t, fmt.Sprintf(list, "")))
+		if s.Result.Successful == 2 { // as soon as those who send have read it
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatalf("after ALTA: %+v; want both sent", s.Result)
+		}
+	}
+	if n := times(h.accepted(t), listed); n != 1 {
+		t.Errorf("who came back got %d messages; want 1", n)
+	}
+}
+
+func times(all []string, of string) (n int) {
+	for _, one := range all {
+		if one == of {
+			n++
+		}
+	}
+	return n
+}

@@ -1,0 +1,92 @@
+package inbound_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/google/go-cmp/cmp"
+
+	"altavoz/schemas"
+	"altavoz/schemas/optout"
+	"altavoz/whatsapp/inbound"
+)
+
+const (
+	word       = schemas.OptOutSource_OPT_OUT_SOURCE_WORD
+	preference = schemas.OptOutSource_OPT_OUT_SOURCE_PREFERENCE
+)
+
+func TestWhatPeopleSayOfBeingWrittenTo(t *testing.T) {
+	t.Parallel()
+	at := time.Unix(1_790_000_000, 0)
+	for _, c := range []struct {
+		name, field, member, value, contacts string
+		want                                 []optout.Said
+	}{
+		{
+			"text", "messages", "messages", `[{"from":"573001234567","from_user_id":"CO.1","timestamp":"1790000000","type":"text","text":{"body":"stop"}}]`, "",
+			[]optout.Said{{Phone: "573001234567", User: "CO.1", Out: true, At: at, By: word}},
+		},
+		{
+			"without a phone", "messages", "messages", `[{"from_user_id":"CO.1","timestamp":"1790000000","text":{"body":"ALTA"}}]`, `[{"wa_id":"573001234567","user_id":"CO.1"}]`,
+			[]optout.Said{{Phone: "573001234567", User: "CO.1", At: at, By: word}},
+		},
+		{
+			"tap on a template's button", "messages", "messages", `[{"from":"573001234567","timestamp":"1790000000","type":"button","button":{"payload":"x","text":"Baja"}}]`, `[{"wa_id":"573001234567","user_id":"CO.1"}]`,
+			[]optout.Said{{Phone: "573001234567", User: "CO.1", Out: true, At: at, By: word}},
+		},
+		{
+			"tap on a reply button", "messages", "messages", `[{"from":"573001234567","timestamp":"1790000000","interactive":{"type":"button_reply","button_reply":{"id":"STOP","title":"No más"}}}]`, "",
+			[]optout.Said{{Phone: "573001234567", Out: true, At: at, By: word}},
+		},
+		{"sentence", "messages", "messages", `[{"from":"573001234567","text":{"body":"stop 12345"}}]`, "", nil},
+		{"broken beside it", "messages", "messages", `[7,null,{"text":"STOP"},{"from":1,"text":{"body":"STOP"},"timestamp":1790000000}]`, "", []optout.Said{{Out: true, At: at, By: word}}},
+		{"no list", "messages", "messages", `{"from":"573001234567"}`, "", nil},
+		{"another field", "flows", "messages", `[{"from":"573001234567","text":{"body":"STOP"}}]`, "", nil},
+		{
+			"preferences", "user_preferences", "user_preferences", `[{"wa_id":"573001234567","user_id":"CO.1","category":"marketing_messages","value":"stop","timestamp":1790000000},` +
+				`{"user_id":"CO.2","category":"marketing_messages","value":"resume","timestamp":1790000000000},{"wa_id":"1","category":"other","value":"stop"},{"wa_id":"1","category":"marketing_messages","value":"pause"}]`, "",
+			[]optout.Said{{Phone: "573001234567", User: "CO.1", Out: true, At: at, By: preference}, {User: "CO.2", At: at, By: preference}},
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			var change inbound.Change
+			change.Take(c.member, jsontext.Value(c.value))
+			if c.contacts != "" {
+				change.Take("contacts", jsontext.Value(c.contacts))
+			}
+			for i := range c.want {
+				c.want[i].Number = "1065"
+			}
+			if diff := cmp.Diff(c.want, change.Said(c.field, "1065")); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func FuzzInbound(f *testing.F) {
+	f.Add(`[{"from":"573001234567","text":{"body":"STOP"},"timestamp":"x"}]`)
+	f.Add(`[{"text":{"body":"STOP","body":"x"}}]`)
+	f.Fuzz(func(t *testing.T, body string) {
+		if !jsontext.Value(body).IsValid(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true)) {
+			return
+		}
+		for _, field := range []string{"messages", "user_preferences"} {
+			var change inbound.Change
+			change.Take(field, jsontext.Value(strings.Clone(body)))
+			for _, s := range change.Said(field, "1") {
+				if s.At.Unix() <= 0 || s.By == 0 {
+					t.Errorf("%+v", s)
+				}
+			}
+			if !slices.Contains([]string{"messages", "user_preferences", "contacts"}, field) || !inbound.Reads(field) {
+				t.Error(field)
+			}
+		}
+	})
+}
