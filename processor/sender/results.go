@@ -98,7 +98,7 @@ func (st *Stage) recordOutcome(e *send, m schemas.RecipientState, reason, wamid 
 		st.results.hold(p, st.holds(e))
 	}
 	if m.Outcome() == schemas.OutcomeFailed {
-		st.results.failures.Write(st.log, &e.Send, reason)
+		st.results.failures.Write(st.log, "task", e.Task.ID, "index", e.Index, "phone", e.Phone, "sender", e.Number.ID, "reason", reason)
 	}
 }
 

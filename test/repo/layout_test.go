@@ -81,7 +81,7 @@ var packages = map[string][]string{
 	"processor/sender/ledger":   {"stream"},
 	"processor/sender/limits":   {"internal/backoff", "schemas", "processor/rate"},
 	"processor/sender/report":   {"schemas", "schemas/standing"},
-	"processor/sender/failures": {"processor/sender/schedule", "schemas"},
+	"processor/sender/failures": {"schemas"},
 	"processor/sender/schedule": {
 		"schemas/es", "stream", "internal/backoff", "schemas", "processor/partition", "processor/sender/content", "processor/sender/limits", "processor/sender/report", "processor/sender/schedule/meters", "processor/sender/schedule/queue", "processor/timers", "schemas/request", "schemas/standing",
 	},

@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"time"
 
-	"altavoz/processor/sender/schedule"
 	"altavoz/schemas"
 )
 
@@ -19,8 +18,8 @@ type Log struct {
 	since time.Time
 }
 
-// Write writes a line for a refused phone.
-func (l *Log) Write(log *slog.Logger, e *schedule.Send, reason string) {
+// Write writes a line for a refused send, which the attributes name.
+func (l *Log) Write(log *slog.Logger, attributes ...any) {
 	if now := time.Now(); now.Sub(l.since) >= time.Second {
 		if l.n > Lines {
 			log.Warn("more sends failed", "sends", l.n-Lines, "within_seconds", 1)
@@ -28,7 +27,7 @@ func (l *Log) Write(log *slog.Logger, e *schedule.Send, reason string) {
 		l.n, l.since = 0, now
 	}
 	if l.n++; l.n <= Lines {
-		log.Warn("send failed", "task", e.Task.ID, "index", e.Index, "phone", e.Phone, "sender", e.Number.ID, "reason", reason)
+		log.Warn("send failed", attributes...)
 	}
 }
 
