@@ -83,6 +83,14 @@ func (x *Content) WithMedia(m *MediaRef) *Content {
 	return c
 }
 
+// WithOwnFile returns a copy of the content that has another file in the place of one of recipients' own, from 1.
+func (x *Content) WithOwnFile(number uint32, m *MediaRef) *Content {
+	c, f := proto.CloneOf(x), proto.CloneOf(m)
+	f.Kind = c.GetFiles()[number-1].GetKind()
+	c.Files[number-1] = f
+	return c
+}
+
 // FileName is a file's name as its recipient may see it, with the ending of its type; an empty type is not known.
 func FileName(name, mimeType string) string {
 	ending := ""

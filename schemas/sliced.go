@@ -37,6 +37,19 @@ func ValidSliceSize(said uint32) bool {
 // SlicesOf is how many slices a list has.
 func SlicesOf(total, size uint32) int { return int((uint64(total) + uint64(size) - 1) / uint64(size)) }
 
+// AllFiles returns the files of a content: that of its header, if it has one, and those of recipients' own.
+func (x *Content) AllFiles() (all []*MediaRef) {
+	if m := x.GetMedia(); m != nil {
+		all = append(all, m)
+	}
+	return append(all, x.GetFiles()...)
+}
+
+// HasInline reports whether a file stands in the content itself.
+func (x *Content) HasInline() bool {
+	return slices.ContainsFunc(x.AllFiles(), func(m *MediaRef) bool { return len(m.GetInline()) > 0 })
+}
+
 // Aligned reports whether each recipient of the slice has its place among what they have of their own, or nobody has anything.
 func (x *Slice) Aligned() bool {
 	return len(x.GetPersonal()) == 0 || len(x.GetPersonal()) == len(x.GetPhones())

@@ -76,7 +76,7 @@ func sourceOf(b *schemas.Broadcast) string {
 
 // isNormal reports whether the broadcast can be carried out, and read again later, from the record as it is.
 func (s *worker) isNormal(b *schemas.Broadcast) bool {
-	return s.isHome(b.GetSender()) && len(b.GetContent().GetMedia().GetInline()) == 0 && len(b.GetPhones()) <= b.InlineMost() &&
+	return s.isHome(b.GetSender()) && !b.GetContent().HasInline() && len(b.GetPhones()) <= b.InlineMost() &&
 		(b.GetSlices() != nil || int(b.GetTotal()) == len(b.GetPhones()))
 }
 

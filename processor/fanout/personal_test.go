@@ -1,6 +1,10 @@
 package fanout
 
 import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"slices"
 	"strings"
@@ -9,6 +13,7 @@ import (
 
 	"altavoz/blob"
 	"altavoz/schemas"
+	"altavoz/schemas/es"
 	"altavoz/schemas/personal"
 	"altavoz/schemas/places"
 	"altavoz/stream"
@@ -220,6 +225,85 @@ func TestListsThatDoNotFitTheirRecipientsFail(t *testing.T) {
 				w.finished(id)
 				if st := w.status(id); st.GetPhase() != schemas.Phase_PHASE_FAILED || len(w.sends(id)) > 0 {
 					t.Errorf("%v, and %d sends; want it failed", st, len(w.sends(id)))
+				}
+			})
+		})
+	}
+}
+
+// Each distinct file is resolved once a task, however many recipients have it; one that is refused costs only who has it for itself, and one that all
+// have ends the task.
+func TestOwnFilesAreResolvedOnceEach(t *testing.T) {
+	for _, shared := range []string{"good", "refused", ""} {
+		t.Run("shared "+shared, func(t *testing.T) {
+			bubble(t, func(t *testing.T, w *world) {
+				asked := make(map[string]int)
+				w.media = func(_ context.Context, _ string, m *schemas.MediaRef) (*schemas.MediaRef, error) {
+					w.Lock()
+					defer w.Unlock()
+					what := cmp.Or(m.GetUrl(), hex.EncodeToString(m.GetSha256()))
+					if asked[what]++; strings.Contains(what, "refused") {
+						return nil, &schemas.ContentError{Why: es.Say(es.FileNoImage)}
+					}
+					return &schemas.MediaRef{MediaId: "id of " + what}, nil
+				}
+				w.run()
+				b := personally(event("100", phonesFrom(0, 60)...))
+				image := schemas.HeaderKind_HEADER_KIND_IMAGE
+				if shared != "" {
+					b.Content.Header, b.Content.Media = image, &schemas.MediaRef{Url: "https://example.com/" + shared}
+				}
+				png := append([]byte("\x89PNG\r\n\x1a\n"), make([]byte, 600<<10)...)
+				digest := sha256.Sum256(png)
+				b.Content.Files = []*schemas.MediaRef{
+					{Url: "https://example.com/1", Kind: image}, {Url: "https://example.com/refused", Kind: image}, {Inline: png, Kind: image},
+				}
+				for i, p := range b.GetPersonal() {
+					if p.GetOwn() == nil && i%7 != 6 {
+						p.Own = &schemas.Own{Header: image.Enum(), File: uint32(i%3 + 1)}
+					}
+				}
+				id := w.upstream(b)
+				w.finished(id)
+				if shared == "refused" {
+					if st := w.status(id); st.GetPhase() != schemas.Phase_PHASE_FAILED {
+						t.Errorf("%v, want it failed", st)
+					}
+					return
+				}
+				want := map[uint32]string{0: "id of https://example.com/1", 2: "id of " + hex.EncodeToString(digest[:])}
+				sends := w.sends(id)
+				for i, p := range b.GetPersonal() {
+					if personal.FileOf(p) == 0 {
+						continue
+					}
+					made := sends[uint32(i)]
+					if i%3 == 1 {
+						if len(made) > 0 {
+							t.Fatalf("recipient %d, whose file is refused: %v", i, made)
+						}
+						continue
+					}
+					if len(made) != 1 || made[0].GetContentRef() == nil {
+						t.Fatalf("recipient %d: %v", i, made)
+					}
+					ref, c := made[0].GetContentRef(), new(schemas.Content)
+					rec := w.All(stream.TopicPartition{Topic: schemas.TopicBlobs, Partition: ref.GetPartition()}, ref.Offsets()[0])[0]
+					if err := schemas.Decode(&rec, c); err != nil {
+						t.Fatal(err)
+					}
+					got, err := personal.Of(c, made[0].GetPersonal())
+					if err != nil || got.GetMedia().GetMediaId() != want[uint32(i%3)] || len(rec.Value) > 4<<10 {
+						t.Fatalf("recipient %d gets %v, %v, from %d bytes", i, got.GetMedia(), err, len(rec.Value))
+					}
+				}
+				for what, n := range asked {
+					if n != 1 {
+						t.Errorf("%q is asked for %d times", what, n)
+					}
+				}
+				if reasons := w.counts(id)[schemas.Failed(schemas.CodePersonal).Label()]; reasons == 0 {
+					t.Errorf("nobody failed for its file: %v", w.counts(id))
 				}
 			})
 		})

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"altavoz/processor/fanout/normalize"
@@ -109,27 +110,35 @@ func read(rec *stream.Record) (*stream.Record, *schemas.Broadcast, error) {
 	if err := schemas.Decode(rec, b); err != nil {
 		return nil, nil, refusal{codeDecode, err} // what a newer version wrote does not come here: the group waits for that version
 	}
-	m := b.GetContent().GetMedia()
-	if b.GetSlices() != nil || m.GetParts() != nil { //mutant:record-points-at-nothing-in-blobs
+	if b.GetSlices() != nil || slices.ContainsFunc(b.GetContent().AllFiles(), func(m *schemas.MediaRef) bool { return m.GetParts() != nil }) { //mutant:record-points-at-nothing-in-blobs
 		return nil, nil, errReference
 	}
 	asked := &schemas.Broadcast{
 		Task: b.GetTask(), Chosen: len(b.GetTask()) > 0, Sender: b.GetSender(), Phones: b.GetPhones(), OnUnknown: b.GetOnUnknown(),
 		ScheduleMs: b.GetScheduleMs(), ExpireMs: b.GetExpireMs(), Speed: b.GetSpeed(), Window: b.GetWindow(), Literal: b.GetLiteral(),
-		Reference: b.GetReference(), CallbackUrl: b.GetCallbackUrl(),
+		Reference: b.GetReference(), CallbackUrl: b.GetCallbackUrl(), Personal: b.GetPersonal(),
 	}
 	if c := b.GetContent(); c != nil {
 		asked.Content = &schemas.Content{
 			Body: c.GetBody(), Footer: c.GetFooter(), ButtonText: c.GetButtonText(), ButtonUrl: c.GetButtonUrl(), Header: c.GetHeader(),
-			HeaderText: c.GetHeaderText(), Category: c.GetCategory(),
+			HeaderText: c.GetHeaderText(), Category: c.GetCategory(), Variables: c.GetVariables(), Media: askedFile(c.GetMedia()),
+		}
+		for _, m := range c.GetFiles() {
+			asked.Content.Files = append(asked.Content.Files, askedFile(m))
 		}
 	}
-	if m != nil { // who names a digest without the bytes counts as having the file
-		asked.Content.Media = &schemas.MediaRef{
-			Url: m.GetUrl(), Inline: m.GetInline(), MimeType: m.GetMimeType(), Filename: m.GetFilename(), MediaId: m.GetMediaId(), Link: m.GetLink(),
-		}
-	}
-	clean := schemas.Encode(rec.Topic, string(rec.Key), asked)
+	clean := schemas.EncodeBroadcast(asked)
+	clean.Topic, clean.Key = rec.Topic, rec.Key
 	clean.Partition, clean.Offset, clean.Time = rec.Partition, rec.Offset, rec.Time
 	return &clean, asked, nil
+}
+
+// askedFile is what a request may say of a file. Who names a digest without the bytes counts as having the file.
+func askedFile(m *schemas.MediaRef) *schemas.MediaRef {
+	if m == nil {
+		return nil
+	}
+	return &schemas.MediaRef{
+		Url: m.GetUrl(), Inline: m.GetInline(), MimeType: m.GetMimeType(), Filename: m.GetFilename(), MediaId: m.GetMediaId(), Link: m.GetLink(), Kind: m.GetKind(),
+	}
 }

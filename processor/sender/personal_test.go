@@ -1,12 +1,14 @@
 package sender
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
 	"time"
 
 	"altavoz/schemas"
+	"altavoz/schemas/es"
 	"altavoz/schemas/personal"
 )
 
@@ -31,7 +33,7 @@ func personally(index uint32) sendOpt {
 // itsOwn holds a call to what its recipient has: a value of one never reaches another. Under the lock.
 func (w *world) itsOwn(c *apiCall) {
 	s := w.terms[c.who]
-	if s.GetPersonal() == nil {
+	if s.GetPersonal() == nil || w.media != nil { // files are another test's
 		return
 	}
 	want, err := personal.Of(shared(), s.GetPersonal())
@@ -90,4 +92,53 @@ func TestASendWithoutAMessageFailsAlone(t *testing.T) {
 			}
 		}
 	})
+}
+
+// The media id of one recipient's own file is renewed for who has it; a file that is gone costs only them.
+func TestOwnFileIsRenewedForWhoHasIt(t *testing.T) {
+	bubble(t, func(w *world) {
+		kind := schemas.HeaderKind_HEADER_KIND_IMAGE
+		task := schemas.NewTaskID()
+		w.contents = map[schemas.TaskID]*schemas.Content{task: {
+			Body: "mira", ButtonText: "Ver", ButtonUrl: "https://example.com",
+			Files: []*schemas.MediaRef{{MediaId: "a", Kind: kind}, {MediaId: "b", Kind: kind}, {MediaId: "gone", Kind: kind}},
+		}}
+		w.media = refreshes(func(m *schemas.MediaRef) (*schemas.MediaRef, error) {
+			if w.renewed++; m.GetMediaId() == "gone" {
+				return nil, &schemas.ContentError{Why: es.Say(es.FileGone)}
+			}
+			return &schemas.MediaRef{MediaId: m.GetMediaId() + "+"}, nil
+		})
+		w.answer = func(c *apiCall) schemas.Reply {
+			if c.message == "mirab" || c.message == "miragone" { // Meta does not know these any more
+				return schemas.Reply{Verdict: schemas.VerdictMedia, Code: 100}
+			}
+			return schemas.Reply{Verdict: schemas.VerdictSent}
+		}
+		w.start(both)
+		for i := range uint32(30) {
+			w.produce(bulkPartition, task, i, func(s *schemas.Send) {
+				s.Personal = &schemas.Personal{Own: &schemas.Own{Header: kind.Enum(), File: i%3 + 1}}
+			})
+		}
+		w.until("done", func() bool { return w.allDone(bulkPartition) })
+		texts := map[string]int{}
+		for _, c := range w.calls {
+			if c.message == "mira"+[]string{"a", "b", "gone"}[c.index%3] || c.message == "mirab+" && c.index%3 == 1 {
+				texts[c.message]++
+				continue
+			}
+			t.Errorf("recipient %d gets %q", c.index, c.message)
+		}
+		if n := w.count(schemas.OutcomeSent); n != 20 || w.count(schemas.OutcomeFailed) != 10 || w.renewed != 2 || texts["miraa"] != 10 || texts["mirab+"] != 10 {
+			t.Errorf("%d sent, %d failed, %d times renewed, %v; want 20, 10, 2", n, w.count(schemas.OutcomeFailed), w.renewed, texts)
+		}
+	})
+}
+
+// refreshes is Media.
+type refreshes func(m *schemas.MediaRef) (*schemas.MediaRef, error)
+
+func (f refreshes) Refresh(_ context.Context, _ string, _ schemas.HeaderKind, m *schemas.MediaRef) (*schemas.MediaRef, error) {
+	return f(m)
 }

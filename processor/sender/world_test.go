@@ -389,6 +389,9 @@ func (p *process) Prepare(c *schemas.Content) (schemas.Message, error) {
 	if c.GetBody() == "" {
 		return nil, &schemas.ContentError{Why: es.Say(es.BodyEmpty)}
 	}
+	if c.GetMedia() != nil && c.GetMedia().GetMediaId() == "" {
+		return nil, &schemas.ContentError{Why: es.Say(es.FileMissing)}
+	}
 	return c.GetBody() + c.GetMedia().GetMediaId(), nil
 }
 

@@ -86,10 +86,12 @@ func (w *writer) list(ctx context.Context) (err error) {
 	return unproven(err)
 }
 
-// content returns the message, with a proof of its file.
+// content returns the message, with a proof of its files.
 func (w *writer) content(ctx context.Context, c *schemas.Content) (err error) {
-	if m := c.GetMedia(); m.GetParts() != nil {
-		m.Parts, err = blob.Reader{Records: w.task.Records}.AgainFile(ctx, m, w.task.ID, w.id, w.sender)
+	for _, m := range c.AllFiles() {
+		if m.GetParts() != nil && err == nil {
+			m.Parts, err = blob.Reader{Records: w.task.Records}.AgainFile(ctx, m, w.task.ID, w.id, w.sender)
+		}
 	}
 	return unproven(err)
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"altavoz/blob"
@@ -109,7 +110,29 @@ func (u *Upload) Broadcast(req *request.Request, task schemas.TaskID, sender str
 	if err := u.flush(); err != nil {
 		return nil, err
 	}
-	return req.Broadcast(task, sender, now.UnixMilli(), u.slices.Ref(task, sender), u.parts.Ref(task, sender)), nil
+	b := req.Broadcast(task, sender, now.UnixMilli(), u.slices.Ref(task, sender), u.parts.Ref(task, sender))
+	return b, u.files(b.GetContent().GetFiles(), task, sender)
+}
+
+// files puts recipients' own files that came with the request into blobs, one after the other.
+func (u *Upload) files(all []*schemas.MediaRef, task schemas.TaskID, sender string) error {
+	for _, m := range all {
+		if len(m.GetInline()) == 0 {
+			continue
+		}
+		parts := blob.NewList()
+		for part := range slices.Chunk(m.GetInline(), schemas.PartBytes) {
+			out, err := Publish(u.ctx, u.log, schemas.EncodeFilePart(parts.Key, part))
+			if err == nil {
+				err = inOrder(parts.Add(out...))
+			}
+			if err != nil {
+				return err
+			}
+		}
+		m.Inline, m.Parts = nil, parts.Ref(task, sender)
+	}
+	return nil
 }
 
 // PublishBroadcast publishes the broadcast, which is then accepted, and returns where it lies.

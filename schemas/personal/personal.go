@@ -20,6 +20,14 @@ func fault(code int, field string, says es.Code, args ...any) *FaultError {
 	return &FaultError{Code: code, Field: field, Says: es.Say(says, args...)}
 }
 
+// FileOf returns which of the content's files a recipient has for itself, from 1; 0: none.
+func FileOf(p *schemas.Personal) uint32 {
+	if p.GetOwn().GetHeader().MaxBytes() == 0 {
+		return 0
+	}
+	return p.GetOwn().GetFile()
+}
+
 // Names of fields, as requests have them.
 const (
 	fieldBody       = "body_text"

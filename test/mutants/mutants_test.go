@@ -68,6 +68,8 @@ func mutants() []mutant {
 		{marker: "unfilled-text-waits-for-who-fills-it", change: makeFalse(), test: "TestPersonalRecordsHaveTheSecondVersion", in: "processor/fanout"},
 		{marker: "own-values-are-never-left-out", change: makeFalse(), test: "TestASendWithoutAMessageFailsAlone", in: "processor/sender"},
 		{marker: "dry-run-keeps-a-bounded-part-of-values", change: makeFalse(), test: "TestSimulatedDryRunOfMuchKeepsABoundedPart", in: "producer/dryrun"},
+		{marker: "refused-file-of-some-costs-only-them", change: operandWith("IsOwnFile", "true"), test: "TestOwnFilesAreResolvedOnceEach", in: "processor/fanout"},
+		{marker: "own-file-that-is-gone-costs-only-who-has-it", change: makeFalse(), test: "TestOwnFileIsRenewedForWhoHasIt", in: "processor/sender"},
 		{marker: "dispatched-with-its-own-values", change: value("cmp.Or(t.Slice.Own(t.Slice.First), &schemas.Personal{})"), test: "TestPersonalRecipientsGetWhatIsTheirOwn", in: "processor/fanout"},
 		{
 			marker: "each-send-has-its-own-text", change: whole("c, err := personal.Of(t.content, p)\nif err == nil {\nt.content = c\n}"),

@@ -103,7 +103,7 @@ func Fault(task schemas.TaskID, b *schemas.Broadcast, accepted int64, known bool
 		return invalid(es.MessageTooLong), true
 	case b.GetTotal() == 0, b.GetSlices() != nil && len(b.GetPhones()) > 0, b.GetSlices() != nil && schemas.SlicesOf(b.GetTotal(), b.SliceSize()) != named, !places(b), !personals(b):
 		return invalid(es.ListIncomplete), true
-	case !blob.Names(b.GetSlices(), task, b.GetSender()) || !blob.Names(b.GetContent().GetMedia().GetParts(), task, b.GetSender()) || !blob.Names(b.GetRetry().GetList(), task, b.GetSender()):
+	case !itsOwn(b, task):
 		return Foreign, true
 	case !schemas.ValidReference(b.GetReference()):
 		return invalid(es.ReferenceForm, schemas.MaxReference), true
@@ -122,6 +122,15 @@ func Fault(task schemas.TaskID, b *schemas.Broadcast, accepted int64, known bool
 func personals(b *schemas.Broadcast) bool {
 	n := len(b.GetPersonal())
 	return n == 0 || b.GetSlices() == nil && n == len(b.GetPhones()) && n <= schemas.PersonalSliceRecipients
+}
+
+// itsOwn reports whether what a broadcast points at says that it is the task's and its number's.
+func itsOwn(b *schemas.Broadcast, task schemas.TaskID) bool {
+	refs := []*schemas.BlobRef{b.GetSlices(), b.GetRetry().GetList()}
+	for _, m := range b.GetContent().AllFiles() {
+		refs = append(refs, m.GetParts())
+	}
+	return !slices.ContainsFunc(refs, func(ref *schemas.BlobRef) bool { return !blob.Names(ref, task, b.GetSender()) })
 }
 
 // places reports whether a broadcast that names the list of another one has places in it, and that list is whole, and no longer than one may be.

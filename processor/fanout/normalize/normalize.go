@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"crypto/sha256"
 	"fmt"
 	"slices"
 	"strings"
@@ -83,6 +82,9 @@ func (w Writer) Broadcast(ctx context.Context, rec *stream.Record, b *schemas.Br
 		}
 	}
 	b.Sender = cmp.Or(b.GetSender(), w.DefaultSender)
+	if err := w.moveFiles(ctx, b, key); err != nil {
+		return nil, err
+	}
 	b.Origin = cmp.Or(b.GetOrigin(), origin)
 	b.AcceptedMs = cmp.Or(b.GetAcceptedMs(), rec.Time.UnixMilli())
 	if b.GetSlices() == nil {
@@ -92,6 +94,28 @@ func (w Writer) Broadcast(ctx context.Context, rec *stream.Record, b *schemas.Br
 		return nil, request.Fault("sender", request.CodeRequired, es.SenderMissing)
 	}
 	return b, nil
+}
+
+// moveFiles writes those of recipients' own files that stand in the event to where files lie.
+func (w Writer) moveFiles(ctx context.Context, b *schemas.Broadcast, key schemas.TaskID) error {
+	id, err := schemas.TaskIDFromBytes(b.GetTask())
+	if err != nil {
+		id = key
+	}
+	for _, m := range b.GetContent().GetFiles() {
+		parts := w.blobs(ctx)
+		if err := moveFile(m.GetKind(), m, parts); err != nil {
+			return err
+		}
+		ref, err := parts.ref(id, b.GetSender())
+		if err != nil {
+			return err
+		}
+		if ref != nil {
+			m.Inline, m.Parts = nil, ref
+		}
+	}
+	return nil
 }
 
 // lenient reports whether whoever wrote the record wants unknown members passed over.
@@ -106,27 +130,7 @@ func moveBlobs(b *schemas.Broadcast, lists, parts *blobWriter) error {
 	if err := moveList(b, lists); err != nil {
 		return err
 	}
-	m := b.GetContent().GetMedia()
-	file := m.GetInline()
-	if len(file) == 0 {
-		return nil
-	}
-	kind := b.GetContent().GetHeader()
-	if int64(len(file)) > kind.MaxBytes() {
-		return request.Fault("media", request.CodeFileSize, es.MediaSize)
-	}
-	mime, ok := schemas.MediaType(kind, file[:min(len(file), schemas.SniffBytes)], m.GetMimeType())
-	if !ok {
-		return request.Fault("media", request.CodeFileType, es.MediaType)
-	}
-	digest := sha256.Sum256(file)
-	m.MimeType, m.Size, m.Sha256, m.Filename = mime, uint64(len(file)), digest[:], schemas.FileName(m.GetFilename(), mime)
-	for part := range slices.Chunk(file, schemas.PartBytes) {
-		if err := parts.add(schemas.EncodeFilePart(parts.list.Key, part)); err != nil {
-			return err
-		}
-	}
-	return nil
+	return moveFile(b.GetContent().GetHeader(), b.GetContent().GetMedia(), parts)
 }
 
 // moveList writes a list that is too long for a broadcast.

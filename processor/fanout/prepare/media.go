@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strconv"
 	"time"
 
 	"altavoz/blob"
@@ -50,19 +51,24 @@ type upload struct {
 	delayed bool // it takes long, or failed
 }
 
-// resolveMedia makes sure that the task's content can be sent: its file is known to Meta and, for bulk, the content lies in
-// blobs.
+// resolveMedia makes sure that the task's content can be sent: its files are known to Meta, of which it waits for one after the other, so that
+// the files of others get their turn, and, for bulk, the content lies in blobs.
 func (p *Preparer) resolveMedia(t *task.Task, now time.Time) bool {
 	if t.Content != nil || t.Ref != nil {
 		return true
 	}
 	c := t.Body.GetContent()
-	if c.GetMedia() == nil {
-		return p.setContent(t, c)
+	all, n := c.AllFiles(), len(t.Files)
+	if n == len(all) {
+		return p.setContent(t, normalize.WithFiles(c, t.Files))
+	}
+	kind := c.GetHeader()
+	if c.GetMedia() == nil || n > 0 { // a recipient's own
+		kind = all[n].GetKind()
 	}
 	t.BecomePreparing()
 	p.EvictOverBudget(t) // it may wait for long
-	key := mediaKey(t, c)
+	key := mediaKey(t, kind, all[n], n)
 	f := p.uploads[key]
 	if f != nil {
 		f.waiting = append(f.waiting, t)
@@ -71,7 +77,7 @@ func (p *Preparer) resolveMedia(t *task.Task, now time.Time) bool {
 		}
 		return false
 	}
-	f = &upload{key: key, sender: t.Sender, kind: c.GetHeader(), media: c.GetMedia(), waiting: []*task.Task{t}, owner: t}
+	f = &upload{key: key, sender: t.Sender, kind: kind, media: all[n], waiting: []*task.Task{t}, owner: t}
 	p.uploads[key] = f
 	p.cfg.Engine.After(mediaSlow, func() {
 		if p.uploads[key] == f {
@@ -82,11 +88,10 @@ func (p *Preparer) resolveMedia(t *task.Task, now time.Time) bool {
 	return false
 }
 
-// mediaKey names a file on a number. A file is known by its digest; one that nobody has fetched yet by its address, or as that of its task.
-func mediaKey(t *task.Task, c *schemas.Content) string {
-	m := c.GetMedia()
-	what := cmp.Or(string(m.GetSha256()), m.GetUrl(), m.GetLink(), m.GetMediaId(), t.ID.String())
-	return t.Sender + ":" + c.GetHeader().String() + ":" + what
+// mediaKey names a file on a number. A file is known by its digest; one that nobody has fetched yet by its address, or as the n-th of its task.
+func mediaKey(t *task.Task, kind schemas.HeaderKind, m *schemas.MediaRef, n int) string {
+	what := cmp.Or(string(m.GetSha256()), m.GetUrl(), m.GetLink(), m.GetMediaId(), t.ID.String()+"/"+strconv.Itoa(n))
+	return t.Sender + ":" + kind.String() + ":" + what
 }
 
 // startUpload resolves the file in the background, once there is a place for it.
@@ -144,13 +149,17 @@ func (p *Preparer) onUploaded(f *upload, got *schemas.MediaRef, err error) {
 		case errors.Is(err, blob.ErrForeign):
 			p.failForeign(t, normalize.Foreign, err)
 			continue
-		case err != nil:
+		case err != nil && !t.IsOwnFile(): //mutant:refused-file-of-some-costs-only-them
 			p.cfg.Owner.Fail(t, contentWhy(err), now)
 			continue
+		case err != nil:
+			t.RefuseFile(reasonOf(err))
+		default:
+			t.Files = append(t.Files, got)
 		}
 		t.MediaPending = false
-		if t.Body != nil { // else it was cooled: it comes back and finds the file known
-			p.setContent(t, normalize.WithFile(t.Body.GetContent(), got))
+		if t.Body != nil { // else it was evicted, and goes on when it comes back
+			p.resolveMedia(t, now)
 		}
 		p.cfg.Owner.Evaluate(t, now)
 	}
@@ -161,10 +170,15 @@ func (p *Preparer) onUploaded(f *upload, got *schemas.MediaRef, err error) {
 func mediaBackOff(try int) time.Duration { return 12 * partition.BackOff(try+1) } // 1.2 s to a minute
 
 func contentWhy(err error) schemas.Explanation {
+	return schemas.Because(schemas.Reason_REASON_CONTENT, reasonOf(err))
+}
+
+// reasonOf says why a file was refused; it may say nothing.
+func reasonOf(err error) es.Sentence {
 	if refused, ok := errors.AsType[*schemas.ContentError](err); ok {
-		return schemas.Because(schemas.Reason_REASON_CONTENT, refused.Why)
+		return refused.Why
 	}
-	return schemas.Because(schemas.Reason_REASON_CONTENT, es.Sentence{})
+	return es.Sentence{}
 }
 
 // onUploadDelayed publishes of all tasks that wait for the file that they do.

@@ -16,8 +16,10 @@ func (p *Preparer) Cache(t *task.Task, b *schemas.Broadcast, size int) {
 		t.CachedBytes = size
 		p.cachedBytes += size
 	}
-	t.Body = b
-	blob.Bind(b.GetContent().GetMedia(), t.ID)
+	t.Body, t.SharedFile = b, b.GetContent().GetMedia() != nil
+	for _, m := range b.GetContent().AllFiles() {
+		blob.Bind(m, t.ID)
+	}
 	t.Asked, t.Window = b.GetSpeed(), b.GetWindow() // the TaskOpened of an older version has neither
 	t.List = recipients.ListOf(b, t.ID, t.ListKey)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"altavoz/blob"
 	"altavoz/schemas"
@@ -47,7 +48,8 @@ func listAt(ref *schemas.BlobRef, task schemas.TaskID, total, size uint32) *List
 
 // Unbound reports whether the broadcast points at something that no proof binds to its number, so that a copy may name another one.
 func Unbound(b *schemas.Broadcast) bool {
-	return blob.Unbound(b.GetSlices()) || blob.Unbound(b.GetContent().GetMedia().GetParts()) || blob.Unbound(b.GetRetry().GetList())
+	return blob.Unbound(b.GetSlices()) || blob.Unbound(b.GetRetry().GetList()) ||
+		slices.ContainsFunc(b.GetContent().AllFiles(), func(m *schemas.MediaRef) bool { return blob.Unbound(m.GetParts()) })
 }
 
 // Proven reports whether it can be said of a record whether it is the list's. If not, ListKey finds out.

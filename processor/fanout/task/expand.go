@@ -65,5 +65,8 @@ func (t *Task) own(index uint32) (*schemas.Personal, *personal.FaultError) {
 		return nil, nil
 	}
 	own := cmp.Or(t.Slice.Own(index), &schemas.Personal{}) //mutant:dispatched-with-its-own-values
+	if why, refused := t.Refused[personal.FileOf(own)]; refused {
+		return nil, &personal.FaultError{Code: schemas.CodePersonal, Field: "header_content", Says: why}
+	}
 	return own, personal.Check(t.Body.GetContent(), own)
 }

@@ -8,6 +8,7 @@ import (
 	"altavoz/processor/fanout/schedule"
 	"altavoz/processor/fanout/status"
 	"altavoz/schemas"
+	"altavoz/schemas/es"
 	"altavoz/stream"
 )
 
@@ -27,19 +28,43 @@ type Task struct {
 	ProbeMs int64                              // phase_ms that shows that the aggregator has passed the takeover
 }
 
-// Loaded is what was read of a task for its next quanta. All but Content and Ref can be read again.
+// Loaded is what was read of a task for its next quanta. All but Content, Ref and Files can be read again.
 type Loaded struct {
 	Body        *schemas.Broadcast
 	CachedBytes int              // of Body, as far as they count as cached
 	List        *recipients.List // nil: Body has it
+	SharedFile  bool             // Body's content has a file that all have
 	ListKey     string           // of the slices of a list without a proof; empty: not known yet
 	Slice       *Slice
 	Prefetched  *Slice // the next one
 	Prefetching bool   // it is being read
 	Seen        *recipients.Seen
-	SeenBytes   int64            // that are reserved for Seen
-	Content     *schemas.Content // of express sends, which carry it
-	Ref         *schemas.BlobRef // of bulk sends, which point at it
+	SeenBytes   int64                  // that are reserved for Seen
+	Content     *schemas.Content       // of express sends, which carry it
+	Ref         *schemas.BlobRef       // of bulk sends, which point at it
+	Files       []*schemas.MediaRef    // those of Body's files, in the order of AllFiles, that Meta knows, or has refused
+	Refused     map[uint32]es.Sentence // why, of recipients' own files, from 1
+}
+
+// IsOwnFile reports whether the file that is not resolved yet is one that some recipients have for themselves. The task's body may not be there.
+func (t *Task) IsOwnFile() bool { return t.ownFile() > 0 }
+
+// ownFile is the number of the next file to be resolved among recipients' own, from 1; 0: it is that of all.
+func (t *Task) ownFile() uint32 {
+	n := len(t.Files)
+	if !t.SharedFile {
+		n++
+	}
+	return uint32(n)
+}
+
+// RefuseFile takes note that the next file is refused: recipients who have it for themselves get no message.
+func (t *Task) RefuseFile(why es.Sentence) {
+	if t.Refused == nil {
+		t.Refused = make(map[uint32]es.Sentence)
+	}
+	t.Refused[t.ownFile()] = why
+	t.Files = append(t.Files, &schemas.MediaRef{})
 }
 
 // Slice is a run of recipients in memory.

@@ -82,7 +82,8 @@ func (l *Loader) Load(m *Message, bulk bool, done Done) {
 	pool, shares := &l.loads, []string(nil)
 	if m.stale {
 		pool, shares = &l.renewals, append(shares, "number "+m.sender)
-		if u, err := url.Parse(m.source.GetMedia().GetUrl()); err == nil && u.Host != "" {
+		_, f := file(m.source, m.staleFile)
+		if u, err := url.Parse(f.GetUrl()); err == nil && u.Host != "" {
 			shares = append(shares, "host "+u.Host)
 		}
 	}
@@ -97,10 +98,10 @@ func (l *Loader) next(pool *Pool[*Message]) {
 		if !ok {
 			return
 		}
-		source, stale := m.source, m.stale
+		source, stale, number := m.source, m.stale, m.staleFile
 		var rendered schemas.Message
 		var err error
-		l.ports.Background(func(ctx context.Context) { source, rendered, err = l.render(ctx, m, source, stale) }, func(now time.Time) {
+		l.ports.Background(func(ctx context.Context) { source, rendered, err = l.render(ctx, m, source, stale, number) }, func(now time.Time) {
 			pool.Release(m)
 			l.loaded(m, source, rendered, err, now)
 			l.next(pool)
@@ -109,7 +110,7 @@ func (l *Loader) next(pool *Pool[*Message]) {
 }
 
 // render makes one try. It runs without the lock, and reads of the message only what never changes.
-func (l *Loader) render(ctx context.Context, m *Message, c *schemas.Content, stale bool) (*schemas.Content, schemas.Message, error) {
+func (l *Loader) render(ctx context.Context, m *Message, c *schemas.Content, stale bool, number uint32) (*schemas.Content, schemas.Message, error) {
 	most := loadTimeout
 	if stale {
 		most = renewTimeout
@@ -126,11 +127,19 @@ func (l *Loader) render(ctx context.Context, m *Message, c *schemas.Content, sta
 		}
 	}
 	if stale {
-		renewed, err := l.ports.Media.Refresh(ctx, m.sender, c.GetHeader(), c.GetMedia())
+		kind, f := file(c, number)
+		renewed, err := l.ports.Media.Refresh(ctx, m.sender, kind, f)
+		if number > 0 && errors.Is(err, schemas.ErrContent) { //mutant:own-file-that-is-gone-costs-only-who-has-it
+			renewed, err = &schemas.MediaRef{}, nil
+		}
 		if err != nil {
 			return c, nil, err
 		}
-		c = c.WithMedia(renewed)
+		if number > 0 {
+			c = c.WithOwnFile(number, renewed)
+		} else {
+			c = c.WithMedia(renewed)
+		}
 	}
 	if m.own {
 		return c, &Template{content: c, renderer: l.ports.Renderer}, nil
@@ -151,9 +160,15 @@ func (l *Loader) loaded(m *Message, c *schemas.Content, rendered schemas.Message
 	var wait time.Duration
 	switch {
 	case err == nil:
-		m.rendered, m.stale, m.tries = rendered, false, 0
 		m.version++
-		if c.GetMedia() == nil {
+		if m.stale {
+			if m.renewedAt == nil {
+				m.renewedAt = make(map[uint32]int)
+			}
+			m.renewedAt[m.staleFile] = m.version
+		}
+		m.rendered, m.stale, m.tries = rendered, false, 0
+		if len(c.AllFiles()) == 0 {
 			m.source = nil
 		}
 	case errors.Is(err, schemas.ErrContent), errors.Is(err, schemas.ErrDecode) && !errors.Is(err, schemas.ErrNewer):

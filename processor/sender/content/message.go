@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"altavoz/schemas"
+	"altavoz/schemas/personal"
 )
 
 // Message is the message of a task.
@@ -18,8 +19,10 @@ type Message struct {
 	version  int
 	failed   string // why it can't be sent
 
-	stale      bool      // Meta does not know the media id any more
-	staleSince time.Time // of a stale one
+	stale      bool           // Meta does not know a media id any more
+	staleFile  uint32         // which: that of a recipient's own file, from 1; 0: of the file that all have
+	staleSince time.Time      // of a stale one
+	renewedAt  map[uint32]int // of files that were renewed: the version that had them first
 	loading    bool
 	tries      int // that failed
 }
@@ -38,14 +41,32 @@ func (m *Message) Failed() string { return m.failed }
 // Fail sets why it can't be sent.
 func (m *Message) Fail(why string) { m.failed = why }
 
-// HasFile reports whether it has a file whose media id can be renewed.
-func (m *Message) HasFile() bool { return m.source.GetMedia() != nil }
-
-// Expire drops a version whose media id Meta does not know. If there is a newer one, or one is being made, nothing changes.
-func (m *Message) Expire(version int, now time.Time) {
-	if m.version == version && m.rendered != nil {
-		m.rendered, m.stale, m.staleSince = nil, true, now
+// file returns one of a content's files, and the header that it is for.
+func file(c *schemas.Content, number uint32) (schemas.HeaderKind, *schemas.MediaRef) {
+	if number > 0 {
+		m := c.GetFiles()[number-1]
+		return m.GetKind(), m
 	}
+	return c.GetHeader(), c.GetMedia()
+}
+
+// HasFile reports whether it has a file whose media id can be renewed.
+func (m *Message) HasFile() bool { return len(m.source.AllFiles()) > 0 }
+
+// Expire drops a version of which Meta does not know a media id: that which p, what a recipient has of its own, names, or that of all. If it was
+// renewed since, or is being, nothing changes. It reports whether that is so; if not, another file is renewed now.
+func (m *Message) Expire(version int, p *schemas.Personal, now time.Time) bool {
+	number := personal.FileOf(p)
+	if number > uint32(len(m.source.GetFiles())) { // none: no message was made with it
+		number = 0
+	}
+	if m.stale {
+		return m.staleFile == number
+	}
+	if m.rendered != nil && m.renewedAt[number] <= version {
+		m.rendered, m.stale, m.staleFile, m.staleSince = nil, true, number, now
+	}
+	return true
 }
 
 // Renewing reports since when its file is renewed.

@@ -34,8 +34,7 @@ func (s *Scheduler) Reschedule(e *Send, r *schemas.Reply, now time.Time) {
 			s.retryTransient(e, r, now)
 			return
 		}
-		e.tries.renewed = true
-		m.Expire(e.call.version, now) // unless it was renewed, or is being, since the call began
+		e.tries.renewed = m.Expire(e.call.version, e.Personal, now) // unless it was renewed, or is being, since the call began
 		s.Enqueue(e, true)
 	case schemas.VerdictTransient, schemas.VerdictLost: // lost: of a send that may be called twice
 		s.retryTransient(e, r, now)
