@@ -5,8 +5,6 @@ import (
 	"crypto/sha256"
 	"slices"
 
-	"google.golang.org/protobuf/proto"
-
 	"altavoz/schemas"
 	"altavoz/schemas/es"
 	"altavoz/schemas/request"
@@ -14,7 +12,7 @@ import (
 
 // WithFiles returns the content with what Meta knows its files by, in the order of AllFiles.
 func WithFiles(c *schemas.Content, got []*schemas.MediaRef) *schemas.Content {
-	out := proto.CloneOf(c)
+	out := c.WithMedia(c.GetMedia()) // a copy
 	if out.Media != nil {
 		out.Media, got = resolved(out.GetMedia(), got[0]), got[1:]
 	}
