@@ -20,6 +20,7 @@ import (
 	"altavoz/producer/dryrun"
 	"altavoz/producer/export"
 	"altavoz/producer/history"
+	people "altavoz/producer/optouts"
 	"altavoz/producer/webhooks"
 	"altavoz/redis"
 	"altavoz/stream"
@@ -53,6 +54,7 @@ var (
 	_ sender.Messenger = (*whatsapp.Client)(nil)
 	_ sender.Numbers   = (*table.Controls)(nil)
 	_ sender.OptOuts   = (*optouts.Book)(nil)
+	_ people.Book      = (*optouts.Book)(nil)
 
 	_ aggregator.Table = (*records.Reader)(nil)
 

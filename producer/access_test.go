@@ -9,6 +9,7 @@ import (
 
 	"altavoz/producer"
 	"altavoz/producer/access"
+	"altavoz/producer/optouts"
 	"altavoz/schemas"
 	"altavoz/schemas/request"
 )
@@ -28,12 +29,13 @@ func file(t *testing.T, text string) func() *access.Table {
 }
 
 const (
-	sendKey, readKey, controlKey, adminKey = "secret-that-sends", "secret-that-reads", "secret-that-steers", "secret-of-an-admin"
+	sendKey, readKey, controlKey, adminKey, optOutsKey = "secret-that-sends", "secret-that-reads", "secret-that-steers", "secret-of-an-admin", "secret-of-the-list"
 
 	scopedKeys = `[
 		{"owner":"sender","secrets":["` + sendKey + `"],"scopes":["send"]},
 		{"owner":"reader","secrets":["` + readKey + `"],"scopes":["read"]},
 		{"owner":"steerer","secrets":["` + controlKey + `"],"scopes":["control"]},
+		{"owner":"keeper","secrets":["` + optOutsKey + `"],"scopes":["optouts"]},
 		{"owner":"boss","secrets":["` + adminKey + `"],"scopes":["admin"]}
 	]`
 )
@@ -57,6 +59,12 @@ func TestThreatS02EachRouteAsksForItsScope(t *testing.T) {
 		"POST " + one + "/resume":                   access.Control,
 		"POST " + one + "/cancel":                   access.Control,
 		"POST " + one + "/retry":                    access.Send,
+		"GET " + optouts.Path:                       access.OptOuts,
+		"HEAD " + optouts.Path:                      access.OptOuts,
+		"POST " + optouts.Path:                      access.OptOuts,
+		"GET " + optouts.Path + "/{phone}":          access.OptOuts,
+		"HEAD " + optouts.Path + "/{phone}":         access.OptOuts,
+		"DELETE " + optouts.Path + "/{phone}":       access.OptOuts,
 		"GET " + request.PathSenders:                access.Read,
 		"HEAD " + request.PathSenders:               access.Read,
 		"GET " + producer.PathWebhook:               "", // Meta shows no key
@@ -69,7 +77,7 @@ func TestThreatS02EachRouteAsksForItsScope(t *testing.T) {
 		"HEAD /openapi.json":                        "",
 		"GET " + request.PathRecipients + "{phone}": access.Read,
 	}
-	secrets := map[access.Scope]string{access.Send: sendKey, access.Read: readKey, access.Control: controlKey, access.Admin: adminKey}
+	secrets := map[access.Scope]string{access.Send: sendKey, access.Read: readKey, access.Control: controlKey, access.Admin: adminKey, access.OptOuts: optOutsKey}
 	h := setup(t, producer.Config{Keys: file(t, scopedKeys)})
 	h.finishing()
 	got := make(map[string]access.Scope)

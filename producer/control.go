@@ -8,6 +8,7 @@ import (
 
 	"altavoz/producer/access"
 	"altavoz/producer/codes"
+	"altavoz/producer/route"
 	"altavoz/producer/tasks"
 	"altavoz/producer/upload"
 	"altavoz/schemas"
@@ -17,9 +18,9 @@ import (
 
 // runControls are the controls without a body, by the end of their path.
 var runControls = map[string]schemas.ControlKind{
-	routePause:  schemas.ControlKind_CONTROL_KIND_PAUSE,
-	routeResume: schemas.ControlKind_CONTROL_KIND_RESUME,
-	routeCancel: schemas.ControlKind_CONTROL_KIND_CANCEL,
+	route.Pause:  schemas.ControlKind_CONTROL_KIND_PAUSE,
+	route.Resume: schemas.ControlKind_CONTROL_KIND_RESUME,
+	route.Cancel: schemas.ControlKind_CONTROL_KIND_CANCEL,
 }
 
 // control is POST tasks/{task_id}/pause, resume and cancel.
@@ -31,7 +32,7 @@ func (in *Ingress) control(kind schemas.ControlKind) handler {
 
 // speed is PATCH tasks/{task_id}.
 func (in *Ingress) speed(w http.ResponseWriter, r *http.Request, caller *access.Caller) answer {
-	text, err := in.readSmall(w, r, caller)
+	text, err := in.readSmall(w, r, caller, maxControlBytes)
 	if err != nil {
 		return bodyError(err)
 	}
@@ -42,15 +43,15 @@ func (in *Ingress) speed(w http.ResponseWriter, r *http.Request, caller *access.
 	return in.steer(r, caller, &schemas.Control{Kind: schemas.ControlKind_CONTROL_KIND_SPEED, Speed: speed})
 }
 
-// readSmall reads the body of what is asked of a task.
-func (in *Ingress) readSmall(w http.ResponseWriter, r *http.Request, caller *access.Caller) ([]byte, error) {
+// readSmall reads a body that is held whole.
+func (in *Ingress) readSmall(w http.ResponseWriter, r *http.Request, caller *access.Caller, most int) ([]byte, error) {
 	body, err := in.bodies.Open(w, r, in.shareOf(caller))
 	if err != nil {
 		return nil, err
 	}
 	defer body.Close()
-	text, err := io.ReadAll(io.LimitReader(body, maxControlBytes+1))
-	if err == nil && len(text) > maxControlBytes {
+	text, err := io.ReadAll(io.LimitReader(body, int64(most)+1))
+	if err == nil && len(text) > most {
 		err = request.Fault("", request.CodeBodyTooBig, es.BodyTooLarge)
 	}
 	return text, err

@@ -19,7 +19,9 @@ import (
 	"altavoz/producer/identity"
 	"altavoz/producer/loglimit"
 	"altavoz/producer/meters"
+	"altavoz/producer/optouts"
 	"altavoz/producer/requestid"
+	"altavoz/producer/route"
 	"altavoz/producer/senders"
 	"altavoz/producer/slots"
 	"altavoz/producer/webhooks"
@@ -37,6 +39,7 @@ type Ingress struct {
 	cross     *http.CrossOriginProtection
 	bodies    slots.Bodies // of broadcasts and controls
 	webhooks  *webhooks.Receiver
+	people    *optouts.Service
 	shares    access.Shares // of callers in all of these
 	budget    access.Budget
 	waiting   slots.Slots // direct answers, and those of controls
@@ -79,7 +82,8 @@ func New(cfg Config, ports Ports) *Ingress {
 		waiting:  make(slots.Slots, maxWaiting), listing: make(slots.Slots, maxListing), feeds: make(slots.Slots, cfg.Feeds), exports: make(slots.Slots, maxExports), histories: make(slots.Slots, maxHistories), dryRuns: make(slots.Slots, maxDryRuns), lookups: make(slots.Slots, maxLookups),
 		refused: loglimit.Line{Every: time.Second, Most: refusalsLogged},
 	}
-	in.metrics = meters.New(cfg.Registerer, routeNames, webhooks.Results, map[string]slots.Slots{
+	in.people = &optouts.Service{Book: ports.OptOuts, Log: ports.Log, Logger: cfg.Logger, Region: ports.Sends.Region, Sender: in.sender}
+	in.metrics = meters.New(cfg.Registerer, route.Names, webhooks.Results, map[string]slots.Slots{
 		"big": in.bodies.Big, "any": in.bodies.Any, "answer": in.waiting, "webhook": in.webhooks.Bodies.Any, "big_webhook": in.webhooks.Bodies.Big,
 		"list": in.listing, "feed": in.feeds, "export": in.exports, "history": in.histories, "dry_run": in.dryRuns,
 	})
@@ -111,13 +115,13 @@ func (in *Ingress) route(name string, h handler) http.Handler {
 
 // logRefusal writes a line of a refusal, so that whoever has its request id finds it. Anybody may be refused: beyond refusalsLogged a second
 // they are only counted.
-func (in *Ingress) logRefusal(r *http.Request, route string, a answer) {
-	if a.status < http.StatusBadRequest || route == routeReady {
+func (in *Ingress) logRefusal(r *http.Request, name string, a answer) {
+	if a.status < http.StatusBadRequest || name == route.Ready {
 		return
 	}
 	if unsaid, ok := in.refused.Turn(time.Now()); ok {
 		body, _ := a.body.(errorBody)
-		in.cfg.Logger.InfoContext(r.Context(), "request refused", "route", route, "status", a.status, "code", a.code, "field", body.Field, "task", body.TaskID, "not_logged", unsaid)
+		in.cfg.Logger.InfoContext(r.Context(), "request refused", "route", name, "status", a.status, "code", a.code, "field", body.Field, "task", body.TaskID, "not_logged", unsaid)
 	}
 }
 
@@ -161,15 +165,12 @@ func (in *Ingress) ready(http.ResponseWriter, *http.Request, *access.Caller) ans
 	return answer{status: http.StatusOK, body: healthBody{Status: "ready"}}
 }
 
-// errBehind is the error of a view that has not read all yet.
-var errBehind = errors.New("the view of statuses has not caught up yet")
-
 // Ready returns nil once the ingress knows every task.
 func (in *Ingress) Ready() error {
-	if !in.caughtUp() {
-		return errBehind
+	if in.caughtUp() {
+		return nil
 	}
-	return nil
+	return errors.New("the view of statuses has not caught up yet")
 }
 
 func (in *Ingress) caughtUp() bool { return isClosed(in.ports.Statuses.CaughtUp()) }

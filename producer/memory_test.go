@@ -25,6 +25,7 @@ import (
 	"altavoz/producer/export"
 	"altavoz/producer/history"
 	"altavoz/schemas"
+	"altavoz/schemas/optout"
 	"altavoz/schemas/request"
 	"altavoz/schemas/standing"
 	"altavoz/stream"
@@ -45,13 +46,14 @@ type harness struct {
 	view
 	numbers numbers
 	files   files
+	people  book
 	handler http.Handler
 	reg     *prometheus.Registry
 }
 
 func setup(t *testing.T, cfg producer.Config) *harness {
 	t.Helper()
-	h := &harness{t: t, log: &memoryLog{}, view: newView(), numbers: numbers{ready: make(chan struct{})}, reg: prometheus.NewRegistry()}
+	h := &harness{t: t, log: &memoryLog{}, view: newView(), numbers: numbers{ready: make(chan struct{})}, people: book{set: optout.NewSet()}, reg: prometheus.NewRegistry()}
 	close(h.ready)
 	close(h.numbers.ready)
 	cfg.Registerer = h.reg
@@ -59,7 +61,7 @@ func setup(t *testing.T, cfg producer.Config) *harness {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
 	h.Ingress = producer.New(cfg, producer.Ports{
-		Log: h.log, Statuses: &h.view, Tasks: &h.view, Numbers: &h.numbers, Webhooks: meta{},
+		Log: h.log, Statuses: &h.view, Tasks: &h.view, Numbers: &h.numbers, Webhooks: meta{}, OptOuts: &h.people,
 		Recipients: export.Source{Records: h.log, Home: func(stream.Topic, []byte) int32 { return marksPartition }, Region: "CO"},
 		DryRuns:    dryrun.Ports{Render: whatsapp.Rendered, Media: &h.files, Region: "CO"},
 		Sends:      history.Source{Records: h.log, Home: sendsHome, Region: "CO"},

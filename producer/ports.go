@@ -13,6 +13,7 @@ import (
 	"altavoz/producer/guard"
 	"altavoz/producer/history"
 	"altavoz/producer/identity"
+	"altavoz/producer/optouts"
 	"altavoz/producer/senders"
 	"altavoz/producer/upload"
 	"altavoz/producer/webhooks"
@@ -59,6 +60,7 @@ type Ports struct {
 	Tasks    Tasks
 	Numbers  Numbers
 	Webhooks webhooks.Hooks // nil: no receipts are taken
+	OptOuts  optouts.Book
 	// Recipients is where the lists and states of tasks are read.
 	Recipients export.Source
 	// Sends is where the sends of a person are read.

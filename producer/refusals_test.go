@@ -25,9 +25,10 @@ func TestEachRefusalOfEachRouteSaysWhatToDo(t *testing.T) {
 	behind := setup(t, producer.Config{})
 	behind.view = newView()
 	behind.numbers.ready = make(chan struct{})
+	behind.people.behind = true
 	documented := readOpenAPI(t).Components.Schemas["Refusal"].Properties["code"].Codes
 	task := schemas.TaskIDFromKey("x", "y").String()
-	keysOf := map[string]string{"send": sendKey, "read": readKey, "control": controlKey}
+	keysOf := map[string]string{"send": sendKey, "read": readKey, "control": controlKey, "optouts": optOutsKey}
 	for _, route := range h.Routes() {
 		parts := strings.Split(route, " ")
 		verb, path, scope := parts[0], strings.NewReplacer("{task_id}", task, "{phone}", "573001234567").Replace(parts[1]), parts[2]
@@ -63,7 +64,7 @@ func TestEachRefusalOfEachRouteSaysWhatToDo(t *testing.T) {
 				t.Errorf("%s: %s: no line of the log names the request", route, name)
 			}
 		}
-		check("a method that it lacks", h, http.StatusMethodNotAllowed, http.MethodDelete, path)
+		check("a method that it lacks", h, http.StatusMethodNotAllowed, http.MethodPut, path)
 		if scope == "" {
 			continue
 		}
@@ -78,7 +79,7 @@ func TestEachRefusalOfEachRouteSaysWhatToDo(t *testing.T) {
 		switch {
 		case strings.Contains(path, task) && verb != http.MethodPatch:
 			check("no such task", h, http.StatusNotFound, verb, path, "X-API-Key", good)
-		case verb != http.MethodGet:
+		case verb != http.MethodGet && verb != http.MethodDelete:
 			check("no JSON", h, http.StatusBadRequest, verb, path, "X-API-Key", good)
 		}
 		if verb != http.MethodPatch && path != request.PathSend {

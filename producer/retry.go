@@ -23,7 +23,7 @@ func (in *Ingress) retry(w http.ResponseWriter, r *http.Request, caller *access.
 	if no != nil { //mutant:nobody-retries-anothers-task
 		return *no
 	}
-	text, err := in.readSmall(w, r, caller)
+	text, err := in.readSmall(w, r, caller, maxControlBytes)
 	if err != nil {
 		return bodyError(err)
 	}

@@ -8,6 +8,8 @@ import (
 	"altavoz/producer/codes"
 	"altavoz/producer/export"
 	"altavoz/producer/history"
+	"altavoz/producer/optouts"
+	"altavoz/producer/route"
 	"altavoz/producer/tasks"
 	"altavoz/schemas/es"
 	"altavoz/schemas/request"
@@ -38,21 +40,23 @@ type endpoint struct {
 func (in *Ingress) endpoints() []endpoint {
 	one := request.PathTasks + "/{task_id}"
 	all := []endpoint{
-		{request.PathSend, routeSend, []method{{verb: http.MethodPost, scope: access.Send, handle: in.send, of: access.Requests}}},
-		{request.PathStatus + "{task_id}", routeStatus, reading(access.Read, in.taskStatus, access.Looks)},
-		{request.PathTasks, routeTasks, reading(access.Read, in.list, access.Requests, tasks.Parameters...)},
-		{one, routeTask, append(reading(access.Read, in.task, access.Looks), method{verb: http.MethodPatch, scope: access.Control, handle: in.speed, of: access.Controls})},
-		{one + "/events", routeEvents, []method{{verb: http.MethodGet, scope: access.Read, handle: in.events, of: access.Requests}}},
-		{one + "/recipients", routeList, []method{{http.MethodGet, access.Read, in.recipients, access.Requests, export.Parameters}}},
-		{one + "/retry", routeRetry, []method{{verb: http.MethodPost, scope: access.Send, handle: in.retry, of: access.Requests}}},
-		{request.PathSenders, routeSenders, reading(access.Read, in.senders, access.Looks)},
-		{request.PathRecipients + "{phone}", routeHistory, []method{{http.MethodGet, access.Read, in.history, access.Requests, history.Parameters}}},
-		{PathWebhook, routeWebhook, []method{{verb: http.MethodPost, handle: in.webhook}, {verb: http.MethodGet, handle: in.webhook}}},
-		{"/healthz", routeHealth, reading(public, health, access.Looks)},
-		{"/readyz", routeReady, reading(public, in.ready, access.Looks)},
-		{"/openapi.json", routeOpenAPI, reading(public, openAPI, access.Looks)},
+		{request.PathSend, route.Send, []method{{verb: http.MethodPost, scope: access.Send, handle: in.send, of: access.Requests}}},
+		{request.PathStatus + "{task_id}", route.Status, reading(access.Read, in.taskStatus, access.Looks)},
+		{request.PathTasks, route.Tasks, reading(access.Read, in.list, access.Requests, tasks.Parameters...)},
+		{one, route.Task, append(reading(access.Read, in.task, access.Looks), method{verb: http.MethodPatch, scope: access.Control, handle: in.speed, of: access.Controls})},
+		{one + "/events", route.Events, []method{{verb: http.MethodGet, scope: access.Read, handle: in.events, of: access.Requests}}},
+		{one + "/recipients", route.List, []method{{http.MethodGet, access.Read, in.recipients, access.Requests, export.Parameters}}},
+		{one + "/retry", route.Retry, []method{{verb: http.MethodPost, scope: access.Send, handle: in.retry, of: access.Requests}}},
+		{request.PathSenders, route.Senders, reading(access.Read, in.senders, access.Looks)},
+		{request.PathRecipients + "{phone}", route.History, []method{{http.MethodGet, access.Read, in.history, access.Requests, history.Parameters}}},
+		{optouts.Path, route.OptOuts, append(reading(access.OptOuts, in.optOuts, access.Requests, optouts.Parameters...), method{verb: http.MethodPost, scope: access.OptOuts, handle: in.optOuts, of: access.Requests})},
+		{optouts.Path + "/{phone}", route.OptOut, append(reading(access.OptOuts, in.optOuts, access.Requests, optouts.Person...), method{http.MethodDelete, access.OptOuts, in.optOuts, access.Requests, optouts.Person})},
+		{PathWebhook, route.Webhook, []method{{verb: http.MethodPost, handle: in.webhook}, {verb: http.MethodGet, handle: in.webhook}}},
+		{"/healthz", route.Health, reading(public, health, access.Looks)},
+		{"/readyz", route.Ready, reading(public, in.ready, access.Looks)},
+		{"/openapi.json", route.OpenAPI, reading(public, openAPI, access.Looks)},
 	}
-	for _, route := range []string{routePause, routeResume, routeCancel} {
+	for _, route := range []string{route.Pause, route.Resume, route.Cancel} {
 		all = append(all, endpoint{one + "/" + route, route, []method{{verb: http.MethodPost, scope: access.Control, handle: in.control(runControls[route]), of: access.Controls}}})
 	}
 	return all
@@ -68,7 +72,7 @@ func (in *Ingress) routes() http.Handler {
 	for _, e := range in.endpoints() {
 		mux.Handle(e.path, in.route(e.name, in.dispatch(e.methods)))
 	}
-	mux.Handle("/", in.route(routeOther, func(http.ResponseWriter, *http.Request, *access.Caller) answer {
+	mux.Handle("/", in.route(route.Other, func(http.ResponseWriter, *http.Request, *access.Caller) answer {
 		return refusal(http.StatusNotFound, codes.NotFound, es.Say(es.NoAddress)).hinted(es.Literal("POST " + request.PathSend + " | GET " + request.PathStatus + "{task_id} | GET " + request.PathTasks))
 	}))
 	return mux

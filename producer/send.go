@@ -127,10 +127,7 @@ func (in *Ingress) sender(asked string) (string, error) {
 // senderForbidden answers the same whether there is such a number or not.
 func senderForbidden() answer {
 	a := refusal(http.StatusForbidden, codes.Sender, es.Say(es.SenderNotAllowed))
-	if body, ok := a.body.(errorBody); ok {
-		body.Field = "sender"
-		a.body = body
-	}
+	a.body = errorBody{Error: es.Say(es.SenderNotAllowed).Spanish(), Code: codes.Sender, Field: "sender"}
 	return a
 }
 

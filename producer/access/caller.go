@@ -16,11 +16,12 @@ const (
 	Send    Scope = "send"    // broadcasts
 	Read    Scope = "read"    // tasks, lists and feeds
 	Control Scope = "control" // pause, resume, cancel, speed
+	OptOuts Scope = "optouts" // who opted out, of all owners' broadcasts from a business's numbers: shown and changed
 	Admin   Scope = "admin"
 )
 
 // Scopes returns all of them.
-func Scopes() []Scope { return []Scope{Send, Read, Control, Admin} }
+func Scopes() []Scope { return []Scope{Send, Read, Control, OptOuts, Admin} }
 
 // LocalOwner owns what is sent where no keys are configured, which is possible on loopback only.
 const LocalOwner = "local"

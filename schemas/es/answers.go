@@ -18,6 +18,8 @@ const (
 	TaskClosed           Code = "task_closed"
 	ControlRecorded      Code = "control_recorded"
 	ControlNotTaken      Code = "control_not_taken"
+	OptOutsBody          Code = "optouts_body"
+	OptOutsMany          Code = "optouts_many"
 	BroadcastNotTaken    Code = "broadcast_not_taken"
 	BroadcastInDoubt     Code = "broadcast_in_doubt"
 	RepeatSafely         Code = "repeat_safely"
@@ -97,6 +99,8 @@ var answers = map[Code]text{
 	TaskOver:           {"La tarea ya terminó: %s", "The task is over: %s"},
 	TaskClosed:         {"La tarea ya no admite cambios (%s)", "The task takes no changes any more (%s)"},
 	ControlRecorded:    {"Orden registrada: se aplica en cuanto el servicio pueda", "Order recorded: it is applied as soon as the service can"},
+	OptOutsBody:        {`El cuerpo debe ser JSON como {"phones":["573001234567"]}`, `The body must be JSON like {"phones":["573001234567"]}`},
+	OptOutsMany:        {"El campo 'phones' debe tener entre 1 y %s teléfonos", "The field 'phones' must have between 1 and %s phones"},
 	ControlNotTaken:    {"El servicio no puede registrar la orden ahora; intente de nuevo en unos segundos", "The service can't record the order now; try again in a few seconds"},
 
 	BroadcastNotTaken: {"El servicio no puede aceptar el envío ahora; intente de nuevo en unos segundos", "The service can't accept the broadcast now; try again in a few seconds"},
