@@ -1814,7 +1814,9 @@ type Send struct {
 	// With content_ref: what the recipient has of its own. A record with it has version 2.
 	Personal *Personal `protobuf:"bytes,13,opt,name=personal,proto3" json:"personal,omitempty"`
 	// Opt-outs do not hold for it: its broadcast is a service message by its category.
-	Exempt        bool `protobuf:"varint,20,opt,name=exempt,proto3" json:"exempt,omitempty"`
+	Exempt bool `protobuf:"varint,20,opt,name=exempt,proto3" json:"exempt,omitempty"`
+	// Somebody waits for its broadcast's end: it goes before others of its lane.
+	Direct        bool `protobuf:"varint,21,opt,name=direct,proto3" json:"direct,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1943,6 +1945,13 @@ func (x *Send) GetPersonal() *Personal {
 func (x *Send) GetExempt() bool {
 	if x != nil {
 		return x.Exempt
+	}
+	return false
+}
+
+func (x *Send) GetDirect() bool {
+	if x != nil {
+		return x.Direct
 	}
 	return false
 }
@@ -3665,7 +3674,7 @@ const file_events_proto_rawDesc = "" +
 	"\bpersonal\x18\x03 \x03(\v2\x14.altavoz.v1.PersonalR\bpersonal\">\n" +
 	"\x06Origin\x12\x1c\n" +
 	"\tpartition\x18\x01 \x01(\x05R\tpartition\x12\x16\n" +
-	"\x06offset\x18\x02 \x01(\x03R\x06offset\"\xf0\x03\n" +
+	"\x06offset\x18\x02 \x01(\x03R\x06offset\"\x88\x04\n" +
 	"\x04Send\x12\x12\n" +
 	"\x04task\x18\x01 \x01(\fR\x04task\x12\x14\n" +
 	"\x05index\x18\x02 \x01(\rR\x05index\x12\x14\n" +
@@ -3686,7 +3695,8 @@ const file_events_proto_rawDesc = "" +
 	"\breplaced\x18\v \x03(\x03R\breplaced\x12!\n" +
 	"\frepeated_all\x18\f \x01(\bR\vrepeatedAll\x120\n" +
 	"\bpersonal\x18\r \x01(\v2\x14.altavoz.v1.PersonalR\bpersonal\x12\x16\n" +
-	"\x06exempt\x18\x14 \x01(\bR\x06exempt\"\xc4\x01\n" +
+	"\x06exempt\x18\x14 \x01(\bR\x06exempt\x12\x16\n" +
+	"\x06direct\x18\x15 \x01(\bR\x06direct\"\xc4\x01\n" +
 	"\x06OptOut\x12\x1a\n" +
 	"\bbusiness\x18\x01 \x01(\tR\bbusiness\x12\x16\n" +
 	"\x06person\x18\x02 \x01(\tR\x06person\x12\x13\n" +

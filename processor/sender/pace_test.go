@@ -1,6 +1,7 @@
 package sender
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"testing"
@@ -274,6 +275,27 @@ func TestMetricsAreThere(t *testing.T) {
 		backoff, pace := p.value("altavoz_sends_waiting", "backoff"), p.value("altavoz_sends_waiting", "pace")
 		if backoff+pace != 10 || backoff < 3 {
 			t.Errorf("%v back off, %v wait for the rate; want at least 3", backoff, pace)
+		}
+	})
+}
+
+// TestDirectSendsGoBeforeOthersOfTheirLane: somebody waits for them; and the others go on meanwhile.
+func TestDirectSendsGoBeforeOthersOfTheirLane(t *testing.T) {
+	bubble(t, func(w *world) {
+		const queued, direct = 200, 40
+		w.produceAll(expressPartition, schemas.NewTaskID(), queued)
+		w.start(both, rate(80), partitions(1, 1))
+		w.rest(time.Second)
+		before, task := len(w.calls), schemas.NewTaskID()
+		for i := range uint32(direct) {
+			w.produce(expressPartition, task, i, to(fmt.Sprintf("57310%07d", i)), func(s *schemas.Send) { s.Direct = true })
+		}
+		w.until("the direct ones called", func() bool {
+			return slices.IndexFunc(w.calls, func(c *apiCall) bool { return c.who == who{task, direct - 1} }) >= 0
+		})
+		others := len(w.calls) - before - direct
+		if least, most := direct/8, direct/7+4; others < least || others > most {
+			t.Errorf("%d others were called meanwhile; want %d to %d of the %d that came first", others, least, most, queued-before)
 		}
 	})
 }

@@ -25,6 +25,9 @@ const (
 	// undividedQuantum is how few recipients take one quantum or none: three would otherwise be parted where the window ends, and the
 	// rest of them go behind everybody who came meanwhile.
 	undividedQuantum = 10
+	// extraShare is the part of the window that direct tasks, for whose end somebody waits, have beyond it where others fill it, which takes up to
+	// a second to leave; and others where direct ones do.
+	extraShare = 4
 	// directQuanta is how many quanta those have in a row for whose end somebody waits, before another task that came as early.
 	directQuanta = 7
 )
@@ -51,7 +54,8 @@ func (e *Entry[T]) InFlight() int { return int(max(e.End, e.Decided) - e.Decided
 
 // Queue orders the quanta of one number's tasks on one lane by start-time fair queueing: the next quantum belongs to the
 // task with the lowest start tag; a quantum moves its task's tag on by its recipients. A task that had nothing to take, or
-// was not allowed to, does not save up: it goes on at the present virtual time. At most Window recipients are in flight.
+// was not allowed to, does not save up: it goes on at the present virtual time. At most Window recipients are in flight, and a quarter more where
+// there are both direct tasks and others.
 //
 // Tasks that need one quantum only have the tag of the moment they came, thousands of them the same one. Among those the
 // direct ones go first, and every eighth quantum is another's.
@@ -64,6 +68,7 @@ type Queue[T any] struct {
 	quantum int
 
 	inFlight, size int
+	directInFlight int // of inFlight
 	directRow      int // quanta of direct tasks in a row while another might have had them
 	virtual, seq   uint64
 	ready, direct  entryHeap[T]
@@ -97,14 +102,22 @@ func (q *Queue[T]) Add(e *Entry[T]) {
 	q.size++
 	q.seq++
 	e.seq = q.seq
-	q.inFlight += e.InFlight()
+	q.count(e, 1)
+}
+
+// count adds to what is in flight, or takes away, what the task has.
+func (q *Queue[T]) count(e *Entry[T], sign int) {
+	q.inFlight += sign * e.InFlight()
+	if e.Direct {
+		q.directInFlight += sign * e.InFlight()
+	}
 }
 
 // Remove forgets the task and what it has in flight.
 func (q *Queue[T]) Remove(e *Entry[T]) {
 	q.Block(e)
 	q.due.remove(e)
-	q.inFlight -= e.InFlight()
+	q.count(e, -1)
 	q.size--
 }
 
@@ -171,7 +184,9 @@ func (q *Queue[T]) Peek(now time.Time) *Entry[T] {
 	for e := q.next(); e != nil; e = q.next() {
 		if !q.hasRoom(e) {
 			q.Limited = true
-			return nil
+			if e = q.direct.min(); e == nil || q.Window/extraShare-q.directInFlight < e.least() { // not room that the other waits for
+				return nil
+			}
 		}
 		//mutant:quantum-waits-for-the-evaluation
 		due := !e.evaluateAt.IsZero() && !e.evaluateAt.After(now)
@@ -190,7 +205,21 @@ func (q *Queue[T]) Peek(now time.Time) *Entry[T] {
 
 // hasRoom reports whether the window takes a quantum of the task that is worth it.
 func (q *Queue[T]) hasRoom(e *Entry[T]) bool {
-	return q.inFlight+int(min(undividedQuantum, e.Total-e.End)) <= q.Window
+	return q.room(e) >= e.least()
+}
+
+// least is how many recipients a quantum of the task has at least.
+func (e *Entry[T]) least() int { return int(min(undividedQuantum, e.Total-e.End)) }
+
+// room is how many more recipients of the task's kind, direct or not, may be in flight.
+func (q *Queue[T]) room(e *Entry[T]) int {
+	extra := q.Window / extraShare
+	own := q.inFlight - q.directInFlight
+	if e.Direct {
+		own = q.directInFlight
+	}
+	others := q.inFlight - own
+	return max(0, q.Window-own-max(0, others-extra), extra-own)
 }
 
 // eligible returns from when on the task may take a quantum.
@@ -227,7 +256,7 @@ func (q *Queue[T]) SetSpeed(e *Entry[T], speed float64, now time.Time) {
 // Take gives the task that Peek returned its quantum, of at most limit recipients, and returns of how many. The task is
 // blocked: it has one quantum at a time.
 func (q *Queue[T]) Take(e *Entry[T], limit uint32) uint32 {
-	n := min(uint32(q.quantum), uint32(q.Window-q.inFlight), e.Total-e.End, limit)
+	n := min(uint32(q.quantum), uint32(q.room(e)), e.Total-e.End, limit)
 	if e.Speed > 0 {
 		n = min(n, max(1, e.bucket.Whole()))
 		e.bucket.Take(float64(n))
@@ -246,9 +275,9 @@ func (q *Queue[T]) Take(e *Entry[T], limit uint32) uint32 {
 
 // Move sets how many of the task were given a quantum, and how many are decided.
 func (q *Queue[T]) Move(e *Entry[T], end, decided uint32) {
-	q.inFlight -= e.InFlight()
+	q.count(e, -1)
 	e.End, e.Decided = end, decided
-	q.inFlight += e.InFlight()
+	q.count(e, 1)
 }
 
 // Wake returns when a task is due though nothing happened; zero: never.

@@ -167,12 +167,13 @@ func TestWindowIsNeverExceededAndNeverIdle(t *testing.T) {
 				delete(m.served, e)
 				all = slices.DeleteFunc(all, func(x *Entry[int]) bool { return x == e })
 			}
-			sum := 0
+			sum, of := 0, map[bool]int{}
 			for _, e := range all {
 				sum += e.InFlight()
+				of[e.Direct] += e.InFlight()
 			}
-			if sum != m.q.InFlight() || m.q.InFlight() > m.q.Window {
-				t.Fatalf("event %d: %d in the pipe, the queue says %d of %d; want at most %v", i, sum, m.q.InFlight(), m.q.Window, m.q.Window)
+			if most := m.q.Window + m.q.Window/extraShare; sum != m.q.InFlight() || sum > most || max(of[true], of[false]) > m.q.Window {
+				t.Fatalf("event %d: %d in the pipe, the queue says %d; want at most %d, and of each kind %d: %v", i, sum, m.q.InFlight(), most, m.q.Window, of)
 			}
 		}
 	})
@@ -388,6 +389,29 @@ func TestMeterBelievesALowSampleOnlyOfAFullPipe(t *testing.T) {
 
 // A direct broadcast to three waits for none of ten thousand small ones that came before it, and is not parted; and however
 // many direct ones come, every eighth turn is left to the small ones.
+func TestDirectGoesThoughSmallOnesFillTheWindow(t *testing.T) {
+	t.Parallel()
+	m := newModel(80, ExpressSeconds)
+	for range 10_000 {
+		m.add(20)
+	}
+	for e, _ := m.step(); e != nil; e, _ = m.step() {
+	}
+	served := 0
+	for {
+		one := m.add(3, func(e *Entry[int]) { e.Direct = true })
+		if e, n := m.step(); e == nil {
+			break
+		} else if e != one || n != 3 {
+			t.Fatalf("%d of %+v take the turn; want all three of the direct one", n, e)
+		}
+		served++
+	}
+	if want := m.q.Window / extraShare / 3; served != want {
+		t.Errorf("%d direct ones to three fit beside a full window; want %d", served, want)
+	}
+}
+
 func TestDirectGoesBeforeThousandsOfSmall(t *testing.T) {
 	t.Parallel()
 	m := newModel(80, ExpressSeconds)

@@ -53,6 +53,7 @@ func (t *Task) Expand(now time.Time, by Sender) (recs []stream.Record, repeats i
 			Task: t.ID.Bytes(), Index: index, Phone: phone.Digits(), Sender: t.Sender, NotAfterMs: notAfter,
 			ContentRef: t.Ref, Content: t.Content, OnUnknown: t.Body.GetOnUnknown(), Window: t.Window,
 			Personal: own, Generation: by.Owner, Replaced: by.Replaced, RepeatedAll: by.RepeatedAll, Exempt: t.Body.GetContent().Exempt(),
+			Direct: t.Direct,
 		}))
 	}
 	return recs, repeats

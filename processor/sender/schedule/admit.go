@@ -130,7 +130,7 @@ func (s *Scheduler) cannotStart(e *Send, now time.Time) bool {
 func (s *Scheduler) beginTurn(e *Send, now time.Time) {
 	n := e.Number
 	s.cooldown.Start(pair{n, e.Phone}, now)
-	n.countTurn(e.Lane)
+	n.countTurn(e)
 	s.capacity.Start(e.Lane == Bulk, n.inFlight)
 	n.inFlight++
 	e.markProbe(now)

@@ -38,8 +38,10 @@ func (s *Scheduler) readOnlyProbe(n *Number) {
 func (n *Number) probeSend() (probe *Send) {
 	seen := 0
 	for l := range n.ready {
-		for e := n.ready[l].First(); e != nil && seen < probeScan; e = e.link.Next() {
-			seen++
+		for e := range n.ready[l].All() {
+			if seen++; seen > probeScan {
+				break
+			}
 			if probe == nil || e.Task.lastProbe.Before(probe.Task.lastProbe) {
 				probe = e
 			}

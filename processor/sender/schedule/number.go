@@ -26,9 +26,9 @@ type Number struct {
 	NumberConfig // the rate is of the whole number, replies included
 	tasks        map[*Task]struct{}
 
-	ready        [Lanes]queue.Queue[*Send]
-	runnable     bool // in Scheduler.runnable
-	expressInRow int  // express sends in a row while bulk waited
+	ready        [Lanes]queue.Priority[*Send] // direct sends are urgent
+	runnable     bool                         // in Scheduler.runnable
+	expressInRow int                          // express sends in a row while bulk waited
 
 	group group // of bulk: started, and not called
 
@@ -163,7 +163,7 @@ func (n *Number) isBlocked(now time.Time) bool {
 }
 
 // nextQueue returns the queue whose turn it is, or nil.
-func (n *Number) nextQueue(withBulk bool, bulkFits bool) *queue.Queue[*Send] {
+func (n *Number) nextQueue(withBulk bool, bulkFits bool) *queue.Priority[*Send] {
 	ex, bu := &n.ready[Express], &n.ready[Bulk]
 	switch {
 	case ex.Len() > 0 && bu.Len()+n.group.Len() > 0 && n.expressInRow >= bulkTurn && bulkFits:
@@ -184,9 +184,10 @@ func (n *Number) mostCalls(ceiling int) int {
 	return n.concurrency.Max(n.pacer.Full(), ceiling)
 }
 
-// countTurn counts which lane was admitted.
-func (n *Number) countTurn(l Lane) {
-	if l == Express && n.ready[Bulk].Len()+n.group.Len() > 0 {
+// countTurn counts whose turn it was.
+func (n *Number) countTurn(e *Send) {
+	n.ready[e.Lane].Took(e.Direct)
+	if e.Lane == Express && n.ready[Bulk].Len()+n.group.Len() > 0 {
 		n.expressInRow++
 	} else {
 		n.expressInRow = 0

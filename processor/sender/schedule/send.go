@@ -33,6 +33,7 @@ type Recipient struct {
 	Lane     Lane
 	NotAfter int64             // Unix milliseconds; 0: no end
 	Exempt   bool              // opt-outs do not hold for it
+	Direct   bool              // somebody waits for its end
 	At       time.Time         // of the record
 	Personal *schemas.Personal // what it has of its own; nil: its task's recipients have nothing
 }
@@ -195,9 +196,9 @@ func (s *Scheduler) Enqueue(e *Send, front bool) {
 	default:
 		s.MoveTo(e, PhaseReady, CausePace)
 		if q := &e.Number.ready[e.Lane]; front {
-			q.PushFront(&e.link, e)
+			q.PushFront(&e.link, e, e.Direct)
 		} else {
-			q.Push(&e.link, e)
+			q.Push(&e.link, e, e.Direct)
 		}
 		s.makeRunnable(e.Number)
 	}

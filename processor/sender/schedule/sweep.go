@@ -1,9 +1,9 @@
 package schedule
 
 import (
+	"iter"
 	"time"
 
-	"altavoz/processor/sender/schedule/queue"
 	"altavoz/schemas"
 )
 
@@ -15,8 +15,8 @@ func (s *Scheduler) sweep(now time.Time) {
 	s.cooldown.Sweep(now)
 	for _, n := range s.numbers.byID {
 		if n.isBlocked(now) {
-			s.expire(&n.ready[Express], now)
-			s.expire(&n.ready[Bulk], now)
+			s.expire(n.ready[Express].All(), now)
+			s.expire(n.ready[Bulk].All(), now)
 		}
 		n.pacer.Advance(now)
 		s.confirmRecovery(n, now)
@@ -24,12 +24,12 @@ func (s *Scheduler) sweep(now time.Time) {
 		s.report(n, now)
 	}
 	for _, t := range s.tasks {
-		s.expire(&t.waiting, now)
+		s.expire(t.waiting.All(), now)
 	}
 }
 
-func (s *Scheduler) expire(q *queue.Queue[*Send], now time.Time) {
-	for e := range q.All() {
+func (s *Scheduler) expire(all iter.Seq[*Send], now time.Time) {
+	for e := range all {
 		s.endIfOver(e, now)
 	}
 }

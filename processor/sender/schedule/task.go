@@ -32,7 +32,7 @@ type Task struct {
 
 // Attach gives a send its number and its task.
 func (s *Scheduler) Attach(e *Send, id schemas.TaskID, in *schemas.Send, now time.Time) {
-	e.Phone, e.Index, e.NotAfter, e.Exempt, e.Personal = schemas.Phone(in.GetPhone()), in.GetIndex(), in.GetNotAfterMs(), in.GetExempt(), in.GetPersonal()
+	e.Phone, e.Index, e.NotAfter, e.Exempt, e.Direct, e.Personal = schemas.Phone(in.GetPhone()), in.GetIndex(), in.GetNotAfterMs(), in.GetExempt(), in.GetDirect(), in.GetPersonal()
 	e.Number = s.EnsureNumber(in.GetSender(), now)
 	t := s.tasks[id]
 	if t == nil {

@@ -38,9 +38,6 @@ func (q *Queue[T]) All() iter.Seq[T] {
 	}
 }
 
-// Next is the one behind it in its queue, or the zero value.
-func (l *Link[T]) Next() T { return l.next.value() }
-
 func (l *Link[T]) value() (of T) {
 	if l == nil {
 		return of

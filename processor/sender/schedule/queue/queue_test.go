@@ -27,7 +27,7 @@ func TestQueueKeepsItsOrder(t *testing.T) {
 			},
 			"": func(t *rapid.T) {
 				i := 0
-				for e := q.First(); e != nil; e = e.link.Next() {
+				for e := range q.All() {
 					if i >= len(want) || e != want[i] {
 						t.Fatalf("wrong at %d, want less than %v", i, len(want))
 					}
