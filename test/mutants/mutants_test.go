@@ -87,6 +87,10 @@ func mutants() []mutant {
 		{marker: "what-is-given-back-is-free", change: drop(), test: "TestRevokedPartitionGivesItsGroupBack", in: "processor/sender"},
 		{marker: "ledger-says-what-is-started", change: drop(), test: "TestCrashAtEachPointOfASend"},
 		{marker: "result-counts-once-acknowledged", change: whole("$\np.ends = nil\nst.finish(e)"), test: "TestCrashAtEachPointOfASend"},
+		{
+			marker: "idle-number-without-a-limit-starts", change: value("now.Add(time.Duration(float64(n) / p.recentRate * float64(time.Second)))"),
+			test: "TestNumberWithoutALimitStartsAfterItWasIdle", in: "processor/sender",
+		},
 		{marker: "several-outcomes-are-not-passed-over", change: whole("return Encode(TopicResults, task.String(), r)"), test: "TestOutcomesOfOneRecord"},
 		{ // the generation of the moment of sending
 			marker: "commit-carries-its-generation",

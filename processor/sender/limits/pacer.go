@@ -144,11 +144,11 @@ func (p *Pacer) Acquire(now time.Time) (trial bool, at time.Time, ok bool) {
 	return trial, now, true
 }
 
-// TokensAt is when there are so many tokens, did nothing bound them. Without a limit it is when so many calls will have got through, if they do as
-// lately; now, if that is not known.
+// TokensAt is when there are so many tokens, did nothing bound them. Without a limit the first one is there now, and the others come as calls lately got
+// through; all are there, if that is not known.
 func (p *Pacer) TokensAt(now time.Time, n int) time.Time {
 	if p.Rate() == 0 && p.recentRate > 0 {
-		return now.Add(time.Duration(float64(n) / p.recentRate * float64(time.Second)))
+		return now.Add(time.Duration(float64(n-1) / p.recentRate * float64(time.Second))) //mutant:idle-number-without-a-limit-starts
 	}
 	return p.bucket.Ready(now, float64(n))
 }
