@@ -250,14 +250,15 @@ func (w *world) check() {
 
 func (w *world) checkOne(task *simTask, i int, m schemas.RecipientState) {
 	_, _, accepted := w.sim.Calls(schemas.Callback(task.id, uint32(i)))
+	w.checkOptOut(task, i, m)
 	out := m.Outcome()
 	reached := m >= schemas.StateSent
 	switch {
 	case out == schemas.OutcomePending:
 		w.errorf("%s/%d has no outcome", task.id, i)
-	case out == schemas.OutcomeSkipped || out == schemas.OutcomeExpired || (out == schemas.OutcomeCancelled && !task.cancelled):
+	case out == schemas.OutcomeExpired || (out == schemas.OutcomeCancelled && !task.cancelled):
 		w.errorf("%s/%d is %s, which nobody asked for", task.id, i, out)
-	case accepted > 0 && out == schemas.OutcomeCancelled:
+	case accepted > 0 && (out == schemas.OutcomeCancelled || out == schemas.OutcomeSkipped):
 		w.errorf("%s/%d was accepted and is %s", task.id, i, out)
 	case accepted > 0 && out == schemas.OutcomeUnknown && !w.mayHave("receipts_lost"):
 		w.errorf("%s/%d was accepted, its receipts are through, and it is %s", task.id, i, out)

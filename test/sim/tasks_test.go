@@ -31,6 +31,7 @@ type simTask struct {
 	cancelled bool // somebody asked for it, whatever was answered
 	stops     []*simStop
 	retry     *simTask // of whoever was cancelled
+	said      []simOptOut
 }
 
 // source is how a broadcast comes in.
@@ -64,6 +65,10 @@ func (w *world) broadcasts() {
 			chance := rand.New(rand.NewPCG(r.Uint64(), r.Uint64()))
 			steering.Go(func() { w.steer(task, chance) })
 		}
+		if r.IntN(2) == 0 && task != nil {
+			chance := rand.New(rand.NewPCG(r.Uint64(), r.Uint64()))
+			steering.Go(func() { w.optOutLate(task, chance) })
+		}
 		if r.IntN(3) == 0 {
 			w.rubbish(r)
 		}
@@ -77,6 +82,7 @@ func (w *world) broadcasts() {
 func (w *world) broadcast(r *rand.Rand, block, n int, in source) *simTask {
 	task := &simTask{phones: harness.Phones(block, n), resend: r.IntN(4) == 0}
 	body := map[string]any{"phones": task.phones, "body_text": "hola", "use_queue": in != sourceDirect}
+	w.optOuts(task, r)
 	if task.resend {
 		body["on_unknown"] = "resend"
 	}

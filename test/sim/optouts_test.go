@@ -1,0 +1,111 @@
+package sim
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"strings"
+	"time"
+
+	"altavoz/processor/sender"
+	"altavoz/schemas"
+)
+
+// simOptOut is what somebody said of being written to.
+type simOptOut int
+
+const (
+	saidNothing simOptOut = iota
+	saidStop              // acknowledged, and as long ago as altavoz needs, before the broadcast came in: no call
+	saidAlta              // STOP and then ALTA, both so: not skipped
+	saidLate              // STOP while the broadcast goes on: either
+)
+
+// optOuts has some people of a broadcast opt out before it comes in, and some of them come back; what Meta repeats comes once more, late.
+func (w *world) optOuts(task *simTask, r *rand.Rand) {
+	task.said = make([]simOptOut, len(task.phones))
+	if r.IntN(3) > 0 {
+		return
+	}
+	for range 1 + r.IntN(2) {
+		i, phone, now := r.IntN(len(task.phones)), "", time.Now().Unix()
+		phone = task.phones[i]
+		if task.said[i] != saidNothing {
+			continue
+		}
+		w.says(phone, "STOP", now-20)
+		task.said[i] = saidStop
+		if r.IntN(3) == 0 {
+			w.says(phone, "ALTA", now-10)
+			w.says(phone, "STOP", now-20)
+			task.said[i] = saidAlta
+		}
+	}
+	time.Sleep(sender.MaxOptOutAge)
+}
+
+// optOutLate has somebody opt out while the broadcast goes on.
+func (w *world) optOutLate(task *simTask, r *rand.Rand) {
+	time.Sleep(upTo(r, 6*time.Second))
+	i := r.IntN(len(task.phones))
+	w.mu.Lock()
+	if task.said[i] != saidNothing {
+		i = -1
+	} else {
+		task.said[i] = saidLate
+	}
+	w.mu.Unlock()
+	if i >= 0 {
+		w.says(task.phones[i], "baja", time.Now().Unix())
+	}
+}
+
+// says posts a webhook of what somebody wrote until it is answered with 200, as Meta does.
+func (w *world) says(from, text string, at int64) {
+	body := fmt.Sprintf(`{"object":"whatsapp_business_account","entry":[{"id":"1","changes":[{"field":"messages","value":{"metadata":{"phone_number_id":%q},`+
+		`"messages":[{"from":%q,"timestamp":"%d","type":"text","text":{"body":%q}}]}}]}]}`, simNumber, from, at, text)
+	mac := hmac.New(sha256.New, []byte(simAppSecret))
+	mac.Write([]byte(body))
+	last := ""
+	for range 60 {
+		req, err := http.NewRequestWithContext(w.t.Context(), http.MethodPost, "http://"+w.processes()[0].addr+simHooks, strings.NewReader(body))
+		if err != nil {
+			w.errorf("%v", err)
+			return
+		}
+		req.Header.Set("X-Hub-Signature-256", "sha256="+hex.EncodeToString(mac.Sum(nil)))
+		resp, err := w.client(30 * time.Second).Do(req)
+		if err == nil {
+			_ = resp.Body.Close()
+			if resp.StatusCode == http.StatusOK {
+				w.tally.count("opted_out")
+				return
+			}
+			last = resp.Status
+		} else {
+			last = err.Error()
+		}
+		time.Sleep(2 * time.Second)
+	}
+	w.errorf("%s of somebody was never answered: %s", text, last)
+}
+
+// checkOptOut finds who was called although they had opted out, or skipped although they had not.
+func (w *world) checkOptOut(task *simTask, i int, m schemas.RecipientState) {
+	said := saidLate // of a retry nobody knows who its recipients are
+	if i < len(task.said) {
+		said = task.said[i]
+	}
+	calls, _, _ := w.sim.Calls(schemas.Callback(task.id, uint32(i)))
+	switch {
+	case said == saidStop && (calls > 0 || len(w.sim.Ledger(task.phones[i])) > 0):
+		w.errorf("%s/%d had opted out before, and was called %d times", task.id, i, calls)
+	case m == schemas.StateOptedOut && said != saidStop && said != saidLate:
+		w.errorf("%s/%d is skipped, and said nothing, or came back (%d)", task.id, i, said)
+	case m.Outcome() == schemas.OutcomeSkipped && m != schemas.StateOptedOut:
+		w.errorf("%s/%d is skipped for a reason that there is not: %d", task.id, i, m)
+	}
+}
