@@ -45,6 +45,7 @@ var scenarios = []struct {
 	{"LongListInSlices", testLongListInSlices},
 	{"Recipients", testRecipients},
 	{"Retry", testRetry},
+	{"Personal", testPersonal},
 	{"History", testHistory},
 	{"DryRun", testDryRun},
 	{"SameFileUploadedOnce", testSameFileUploadedOnce},

@@ -105,6 +105,17 @@ func (w *world) status(p *process, id schemas.TaskID, patience time.Duration) (s
 	return s, resp.StatusCode, nil
 }
 
+// everybodysOwn asks the Cloud API's ledger for the texts that the recipients of a task got: each has its own, and who has none has none.
+func (w *world) everybodysOwn(task *simTask) {
+	for i, want := range task.texts {
+		for _, got := range w.sim.Ledger(task.phones[i]) {
+			if got.Text != want {
+				w.errorf("%s/%d got %q, want %q", task.id, i, got.Text, want)
+			}
+		}
+	}
+}
+
 // nobodyTwice asks the Cloud API's own ledger: a second call is right only where every call before it was plainly
 // refused, or where the broadcast allows it (see checkUnknown).
 func (w *world) nobodyTwice() {
@@ -212,6 +223,7 @@ func (w *world) check() {
 	marks, unknown, statuses := w.recount()
 	w.checkUnknown(unknown)
 	for _, task := range w.known() {
+		w.everybodysOwn(task)
 		s, _, err := w.status(w.processes()[0], task.id, 10*time.Second)
 		if err != nil {
 			w.errorf("%v", err)

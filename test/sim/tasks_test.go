@@ -25,6 +25,7 @@ import (
 type simTask struct {
 	id     schemas.TaskID
 	phones []string
+	texts  []string // that each recipient is to get; nil: all the same
 	resend bool
 	sure   bool // it was accepted, and has to come to an end
 
@@ -106,7 +107,9 @@ func (w *world) broadcast(r *rand.Rand, block, n int, in source) *simTask {
 		w.errorf("%v", err)
 		return nil
 	}
-	if in == sourceKafka {
+	if in == sourceKafka && r.IntN(2) == 0 {
+		w.publish(w.personal(task))
+	} else if in == sourceKafka {
 		w.publish(stream.Record{Topic: schemas.TopicBroadcasts, Partition: stream.NoPartition, Value: text})
 	} else {
 		w.post(task, string(text), key)
@@ -115,6 +118,29 @@ func (w *world) broadcast(r *rand.Rand, block, n int, in source) *simTask {
 	defer w.mu.Unlock()
 	task.sure = true
 	return task
+}
+
+// personal makes the record of a broadcast whose recipients have something of their own: a value, some a text too, and some lack what they need.
+func (w *world) personal(task *simTask) stream.Record {
+	b := &schemas.Broadcast{
+		Task: task.id.Bytes(), Chosen: true, Phones: task.phones, Total: uint32(len(task.phones)), AcceptedMs: time.Now().UnixMilli(),
+		Content: &schemas.Content{Body: "Hola {{nombre}}", ButtonText: "Ver", ButtonUrl: "https://example.com", Variables: []string{"nombre"}},
+	}
+	if task.resend {
+		b.OnUnknown = schemas.OnUnknown_ON_UNKNOWN_RESEND
+	}
+	for i, phone := range task.phones {
+		p, text := &schemas.Personal{Variables: []uint32{0}, Values: []string{"{{nombre}} " + phone}}, "Hola {{nombre}} "+phone
+		switch i % 5 {
+		case 3:
+			p, text = &schemas.Personal{}, ""
+		case 4:
+			p.Own, text = &schemas.Own{Body: new("Suyo: {{nombre}}")}, "Suyo: {{nombre}} "+phone
+		}
+		b.Personal, task.texts = append(b.Personal, p), append(task.texts, text)
+	}
+	w.tally.count("personal")
+	return schemas.EncodeBroadcast(b)
 }
 
 // expect lets the checkers know of a task.

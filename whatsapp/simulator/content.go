@@ -9,8 +9,9 @@ import (
 	"unicode/utf8"
 )
 
-// usedMedia is the media id that a content names, to be looked up at every message: ids expire.
+// usedMedia is the media id that a content names, to be looked up at every message: ids expire. text is what the recipient reads.
 type usedMedia struct {
+	text string
 	id   string
 	path string
 	kind string
@@ -89,7 +90,7 @@ func checkInteractive(n node) (usedMedia, *apiError) {
 	if e != nil {
 		return usedMedia{}, e
 	}
-	if _, e := body.text("text", "Body text", 1024); e != nil {
+	if used.text, e = body.text("text", "Body text", 1024); e != nil {
 		return usedMedia{}, e
 	}
 	if n.v["footer"] != nil {

@@ -24,6 +24,8 @@ type request struct {
 	phone    string // wa_id, or the user id
 	user     bool
 	callback string
+	text     string // of the body
+	media    string // the id of the header's
 	category string // empty: service
 	key      uint64 // of the callback data, or of the phone where there is none
 }
@@ -122,7 +124,7 @@ func (s *Simulator) accept(x *exchange, req request, f faults.Fate, c faults.Cal
 	s.mu.Lock()
 	id := s.wamid(req.phone, uint64(s.ledger.Messages()))
 	place := s.ledger.Accepted(req.key, req.callback != "", ledger.Received{
-		Number: x.number, Phone: req.phone, Callback: req.callback, WAMID: id, Time: now, Answered: answered,
+		Number: x.number, Phone: req.phone, Callback: req.callback, WAMID: id, Time: now, Answered: answered, Text: req.text, Media: req.media,
 	})
 	s.stateOf(x.number).rate.Add(now)
 	s.mu.Unlock()
@@ -208,6 +210,7 @@ func (s *Simulator) parse(body []byte) (request, usedMedia, *apiError) {
 	switch kind {
 	case "text", "interactive":
 		used, e := s.known.check(kind, fields[kind])
+		req.text, req.media = used.text, used.id
 		return req, used, e
 	case "template":
 		return request{}, usedMedia{}, ofCode(132001)

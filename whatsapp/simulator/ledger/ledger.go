@@ -21,6 +21,8 @@ type Received struct {
 	// Status is how far the message got, by the webhooks that were taken; Code why it failed.
 	Status Status `json:"status,omitempty"`
 	Code   int    `json:"code,omitempty"`
+	Text   string `json:"text,omitempty"`  // of the body of an interactive message
+	Media  string `json:"media,omitempty"` // the id of the file in its header
 }
 
 // Uploads counts files.
