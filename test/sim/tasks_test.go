@@ -107,11 +107,12 @@ func (w *world) broadcast(r *rand.Rand, block, n int, in source) *simTask {
 		w.errorf("%v", err)
 		return nil
 	}
-	if in == sourceKafka && r.IntN(2) == 0 {
+	switch {
+	case in == sourceKafka && r.IntN(2) == 0:
 		w.publish(w.personal(task))
-	} else if in == sourceKafka {
+	case in == sourceKafka:
 		w.publish(stream.Record{Topic: schemas.TopicBroadcasts, Partition: stream.NoPartition, Value: text})
-	} else {
+	default:
 		w.post(task, string(text), key)
 	}
 	w.mu.Lock()

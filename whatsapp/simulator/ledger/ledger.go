@@ -15,14 +15,14 @@ type Received struct {
 	Phone    string    `json:"phone"` // digits, or a user id
 	Callback string    `json:"biz_opaque_callback_data,omitempty"`
 	WAMID    string    `json:"wamid"`
+	Text     string    `json:"text,omitempty"`  // of the body of an interactive message
+	Media    string    `json:"media,omitempty"` // the id of the file in its header
 	Time     time.Time `json:"time"`
 	// Answered says that the acceptance was written back whole. Where it is false the sender can't know of it.
 	Answered bool `json:"answered"`
 	// Status is how far the message got, by the webhooks that were taken; Code why it failed.
 	Status Status `json:"status,omitempty"`
 	Code   int    `json:"code,omitempty"`
-	Text   string `json:"text,omitempty"`  // of the body of an interactive message
-	Media  string `json:"media,omitempty"` // the id of the file in its header
 }
 
 // Uploads counts files.
