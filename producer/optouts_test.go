@@ -1,6 +1,7 @@
 package producer_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -22,6 +23,8 @@ type book struct {
 }
 
 func (b *book) Ready() bool { return !b.behind }
+
+func (b *book) Sync(context.Context) error { return nil }
 
 func (b *book) Business(number string) (string, bool) { return "of-" + number, true }
 

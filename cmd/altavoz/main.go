@@ -12,6 +12,9 @@ import (
 	"strings"
 	"syscall"
 
+	"altavoz/client"
+	"altavoz/cmd/altavoz/optouts"
+
 	"github.com/spf13/cobra"
 )
 
@@ -46,13 +49,18 @@ func rootCommand() *cobra.Command {
 	}
 	root.SetFlagErrorFunc(wrongUse)
 	root.SetVersionTemplate("altavoz {{.Version}}")
-	phones := operators().Phones()
-	phones.AddCommand(recentCommand())
 	root.AddCommand(
-		upCommand(), serveCommand(), sendCommand(), watchCommand(), tasksCommand(), sendersCommand(), topicsCommand(), operators().Callbacks(), phones, simulateCommand(), publishCommand(),
+		upCommand(), serveCommand(), sendCommand(), watchCommand(), tasksCommand(), sendersCommand(), topicsCommand(), operators().Callbacks(), operators().Phones(recentCommand()), simulateCommand(), publishCommand(), optouts.Command(serverOf, usage),
 		configCommand(), healthCommand(), versionCommand(),
 	)
 	return root
+}
+
+// serverOf gives a command the flags of a server, and returns what opens it.
+func serverOf(cmd *cobra.Command) func() (*client.Client, error) {
+	flags := new(tasksFlags)
+	flags.add(cmd)
+	return func() (*client.Client, error) { return flags.open(cmd) }
 }
 
 // known refuses a command that there is not, and names the one that was probably meant.

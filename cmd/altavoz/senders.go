@@ -3,7 +3,6 @@ package main
 import (
 	"github.com/spf13/cobra"
 
-	"altavoz/client"
 	"altavoz/cmd/altavoz/numbers"
 )
 
@@ -22,19 +21,9 @@ func sendersCommand() *cobra.Command {
 			if err != nil {
 				return stopped(cmd, err, "")
 			}
-			return flags.senders(cmd, all)
+			return numbers.Print(cmd.OutOrStdout(), all, flags.json)
 		},
 	}
 	flags.add(cmd)
 	return cmd
-}
-
-func (f *tasksFlags) senders(cmd *cobra.Command, all []client.Sender) error {
-	if f.json {
-		for _, s := range all {
-			sayJSON(cmd.OutOrStdout(), s.JSON)
-		}
-		return nil
-	}
-	return numbers.Print(cmd.OutOrStdout(), all)
 }

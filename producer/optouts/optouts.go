@@ -26,6 +26,9 @@ const (
 	// Path is where the list is; a person of it stands behind a slash.
 	Path = "/api/messages/optouts"
 
+	// showTimeout is how long an answer waits until what it recorded is shown here.
+	showTimeout = 2 * time.Second
+
 	defaultLimit = 100
 	maxLimit     = 1000 // of a page: 100 KB
 	// MaxAdded is how many people one request adds: some 1 MB of records.
@@ -66,6 +69,8 @@ var (
 type Book interface {
 	// Ready reports whether all is known that there was when the process started.
 	Ready() bool
+	// Sync waits until all is known that there is now.
+	Sync(ctx context.Context) error
 	// Business returns the one that a sender number belongs to.
 	Business(number string) (string, bool)
 	Get(business, person string) optout.Entry
@@ -277,5 +282,8 @@ func (s *Service) publish(ctx context.Context, recs ...stream.Record) error {
 		s.Logger.WarnContext(ctx, "opt-outs not recorded", "records", len(recs), "error", err)
 		return &codes.RefusedError{Status: http.StatusServiceUnavailable, Code: codes.Unavailable, Says: es.Say(es.ControlNotTaken), Again: true}
 	}
+	ctx, cancel := context.WithTimeout(ctx, showTimeout)
+	defer cancel()
+	_ = s.Book.Sync(ctx) // it is recorded, whether it is shown yet or not
 	return nil
 }

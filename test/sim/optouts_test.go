@@ -31,8 +31,8 @@ func (w *world) optOuts(task *simTask, r *rand.Rand) {
 		return
 	}
 	for range 1 + r.IntN(2) {
-		i, phone, now := r.IntN(len(task.phones)), "", time.Now().Unix()
-		phone = task.phones[i]
+		i, now := r.IntN(len(task.phones)), time.Now().Unix()
+		phone := task.phones[i]
 		if task.said[i] != saidNothing {
 			continue
 		}

@@ -11,8 +11,14 @@ import (
 	"altavoz/schemas/shown"
 )
 
-// Print writes them as a table.
-func Print(out io.Writer, all []client.Sender) error {
+// Print writes them as a table, or as they came.
+func Print(out io.Writer, all []client.Sender, inJSON bool) error {
+	if inJSON {
+		for _, s := range all {
+			line(out, "%s", shown.JSON(s.JSON))
+		}
+		return nil
+	}
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	line(w, "SENDER\tNAME\tDEFAULT\tSTATE\tRATE\tNOW\tSINCE\tUNTIL\tQUALITY\tWHY")
 	for _, s := range all {

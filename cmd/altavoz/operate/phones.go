@@ -15,15 +15,15 @@ import (
 	"altavoz/schemas/shown"
 )
 
-// Phones says what is kept of a phone.
-func (t Tools) Phones() *cobra.Command {
+// Phones says what is kept of a phone; with it are more commands about one.
+func (t Tools) Phones(more ...*cobra.Command) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "phones",
 		Short: "List what a phone got, export what is kept of it, and say when it is gone",
 		Args:  t.Usage(cobra.NoArgs),
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(t.export(), t.erase())
+	cmd.AddCommand(append(more, t.export(), t.erase())...)
 	return cmd
 }
 
