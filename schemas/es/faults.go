@@ -9,6 +9,7 @@ const (
 	FieldRequired        Code = "field_required"
 	VariableMissing      Code = "variable_missing"
 	FileNumber           Code = "file_number"
+	OwnTooLarge          Code = "own_too_large"
 	FieldURL             Code = "field_url"
 	FieldURLOrFile       Code = "field_url_or_file"
 	FieldUser            Code = "field_user"
@@ -86,6 +87,7 @@ var faults = map[Code]text{
 	FieldLines:       {"El campo '%s' no admite saltos de línea ni tabulaciones", "The field '%s' takes no line breaks or tabs"},
 	FieldRequired:    {"El campo '%s' está vacío", "The field '%s' is empty"},
 	VariableMissing:  {"Falta el valor de la variable '%s', que usa el campo '%s'", "There is no value for the variable '%s', which the field '%s' uses"},
+	OwnTooLarge:      {"Los valores y textos propios de un destinatario son demasiado grandes", "The values and texts of one recipient's own are too large"},
 	FileNumber:       {"El encabezado nombra un archivo que no está en el envío", "The header names a file that is not in the broadcast"},
 	FieldURL:         {"El campo '%s' debe ser una URL completa que empiece por http:// o https://", "The field '%s' must be a full URL that begins with http:// or https://"},
 	FieldURLOrFile:   {"El campo '%s' debe ser una URL http:// o https://, o un archivo data:<tipo>;base64,...", "The field '%s' must be a URL with http:// or https://, or a file as data:<type>;base64,..."},

@@ -53,7 +53,20 @@ func Check(c *schemas.Content, p *schemas.Personal) *FaultError {
 	return f
 }
 
+// Large reports whether what a recipient has of its own, used or not, is more than a record of it may hold.
+func Large(p *schemas.Personal) bool {
+	own := p.GetOwn()
+	n := 4 * len(p.GetVariables()) //nolint:mnd // bytes of a number
+	for _, text := range append([]string{own.GetBody(), own.GetFooter(), own.GetButtonText(), own.GetButtonUrl(), own.GetHeaderText()}, p.GetValues()...) {
+		n += len(text)
+	}
+	return n > schemas.MaxPersonalBytes
+}
+
 func build(c *schemas.Content, p *schemas.Personal) (*schemas.Content, *FaultError) {
+	if Large(p) { //mutant:what-is-too-large-for-a-send-fails
+		return nil, fault(schemas.CodeTooLong, "", es.OwnTooLarge)
+	}
 	out, f := merge(c, p.GetOwn())
 	if f == nil && len(c.GetVariables()) > 0 { //mutant:braces-are-text-without-variables
 		f = fillAll(out, c.GetVariables(), p)

@@ -70,6 +70,8 @@ func mutants() []mutant {
 		{marker: "dry-run-keeps-a-bounded-part-of-values", change: makeFalse(), test: "TestSimulatedDryRunOfMuchKeepsABoundedPart", in: "producer/dryrun"},
 		{marker: "refused-file-of-some-costs-only-them", change: operandWith("IsOwnFile", "true"), test: "TestOwnFilesAreResolvedOnceEach", in: "processor/fanout"},
 		{marker: "own-file-that-is-gone-costs-only-who-has-it", change: makeFalse(), test: "TestOwnFileIsRenewedForWhoHasIt", in: "processor/sender"},
+		{marker: "what-is-too-large-for-a-send-fails", change: makeFalse(), test: "TestAMessageIsMadeOfWhatAllHaveAndWhatIsItsOwn", in: "schemas/personal"},
+		{marker: "slices-of-a-record-fit-their-records", change: makeFalse(), test: "TestWhatCantBePutInOrderSaysWhy", in: "processor/fanout/normalize"},
 		{marker: "dispatched-with-its-own-values", change: value("cmp.Or(t.Slice.Own(t.Slice.First), &schemas.Personal{})"), test: "TestPersonalRecipientsGetWhatIsTheirOwn", in: "processor/fanout"},
 		{
 			marker: "each-send-has-its-own-text", change: whole("c, err := personal.Of(t.content, p)\nif err == nil {\nt.content = c\n}"),

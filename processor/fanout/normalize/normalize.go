@@ -13,6 +13,7 @@ import (
 	"altavoz/blob"
 	"altavoz/schemas"
 	"altavoz/schemas/es"
+	"altavoz/schemas/personal"
 	"altavoz/schemas/request"
 	"altavoz/stream"
 )
@@ -141,6 +142,9 @@ func moveList(b *schemas.Broadcast, lists *blobWriter) error {
 	}
 	if len(all.GetPhones()) <= b.InlineMost() {
 		return nil
+	}
+	if slices.ContainsFunc(all.GetPersonal(), personal.Large) { //mutant:slices-of-a-record-fit-their-records
+		return request.Fault("personal", request.CodeTooLong, es.OwnTooLarge)
 	}
 	if b.Total = uint32(len(all.GetPhones())); b.IsPersonal() {
 		b.SliceRecipients = schemas.PersonalSliceRecipients

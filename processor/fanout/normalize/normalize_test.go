@@ -85,6 +85,15 @@ func TestSecondTryStartsFromTheRecord(t *testing.T) {
 	}
 }
 
+// personally is a broadcast whose list does not fit into its record; each recipient has the value.
+func personally(value string) *schemas.Broadcast {
+	b := &schemas.Broadcast{Sender: "200", Content: &schemas.Content{Body: "{{a}}", Variables: []string{"a"}}}
+	for range schemas.PersonalSliceRecipients + 1 {
+		b.Phones, b.Personal = append(b.Phones, "573001234567"), append(b.Personal, &schemas.Personal{Variables: []uint32{0}, Values: []string{value}})
+	}
+	return b
+}
+
 func TestWhatCantBePutInOrderSaysWhy(t *testing.T) {
 	t.Parallel()
 	file := func(kind schemas.HeaderKind, b []byte) *schemas.Broadcast {
@@ -100,6 +109,7 @@ func TestWhatCantBePutInOrderSaysWhy(t *testing.T) {
 		{"a type that is not the header's", file(schemas.HeaderKind_HEADER_KIND_IMAGE, []byte("%PDF-1.7\n")), "100", es.Say(es.MediaType).Spanish()},
 		{"a script in the button", &schemas.Broadcast{Sender: "200", Phones: []string{"573001234567"}, Content: &schemas.Content{Body: "hola", ButtonUrl: "javascript:alert(1)"}}, "100", "El campo 'button_url' debe ser una URL completa que empiece por http:// o https://"},
 		{"a placeholder", &schemas.Broadcast{Sender: "200", Phones: []string{"573001234567"}, Content: &schemas.Content{Body: "Hola {{1}}"}}, "100", "El campo 'body_text' tiene un marcador sin reemplazar: {{1}}"},
+		{"values larger than a slice", personally(strings.Repeat("a", schemas.MaxPersonalBytes+1)), "100", es.Say(es.OwnTooLarge).Spanish()},
 		{"too large", file(schemas.HeaderKind_HEADER_KIND_IMAGE, make([]byte, schemas.HeaderKind_HEADER_KIND_IMAGE.MaxBytes()+1)), "100", es.Say(es.MediaSize).Spanish()},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
