@@ -41,6 +41,7 @@ var (
 	_ webhooks.Hooks    = (*whatsapp.Webhooks)(nil)
 	_ export.Records    = (*records.Reader)(nil)
 	_ dryrun.Media      = (*media.Resolver)(nil)
+	_ dryrun.People     = (*optouts.Book)(nil)
 	_ history.Records   = (*records.Reader)(nil)
 
 	_ prepare.Records = (*records.Reader)(nil)

@@ -30,7 +30,8 @@ type DryRunRecipients struct {
 	Pending  uint32 `json:"pending"`  // who would be sent to
 	Invalid  uint32 `json:"invalid"`  // no phones
 	Repeated uint32 `json:"repeated"` // they come before in the list
-	Faulty   uint32 `json:"faulty"`   // their own message can't be made
+	OptedOut uint32 `json:"opted_out"`
+	Faulty   uint32 `json:"faulty"` // their own message can't be made
 	// Rows are the first 50 who are invalid, repeated, and of each reason for which a message can't be made, in the order of the list.
 	Rows []Recipient `json:"rows"`
 }

@@ -89,6 +89,13 @@ func (v *OptOuts) Out(business, person string) bool {
 	return v.set.Out(business, person)
 }
 
+// OutOf returns the businesses that a person has opted out of.
+func (v *OptOuts) OutOf(person string) []string {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	return v.set.OutOf(person)
+}
+
 // Get returns what is known of a person.
 func (v *OptOuts) Get(business, person string) optout.Entry {
 	v.mu.RLock()

@@ -141,7 +141,7 @@ func TestSendingSaysWhatItTakesForGranted(t *testing.T) {
 // A long list takes bounded memory: rows are a sample, and who came before is remembered as far as there is room.
 func TestSimulatedLongListTakesBoundedMemory(t *testing.T) {
 	t.Parallel()
-	l := NewList("CO")
+	l := NewList("CO", nil)
 	const people = 800_000
 	for i := range people {
 		l.judge(fmt.Sprintf("CO.%019d", i)) // business-scoped user ids are kept whole

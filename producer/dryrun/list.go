@@ -27,6 +27,12 @@ type List struct {
 	faulty                     uint32 // whose own message can't be made: not known before judgeOwn
 	owns                       owns
 
+	people   People           // nil: nobody knows who opted out
+	outs     map[string]*outs // by business
+	optedOut uint32           // of the one that would send it
+	spare    schemas.Phone    // the first one who opted out of something
+	spareAt  uint32
+
 	first    schemas.Phone // of those pending
 	firstAt  uint32
 	rows     []judged
@@ -42,9 +48,9 @@ type judged struct {
 	why   es.Sentence // that of the state, if it says nothing
 }
 
-// NewList returns an empty list; phones without a country are of the region.
-func NewList(region string) *List {
-	return &List{region: region, seen: recipients.NewSeen(), shown: make(map[schemas.RecipientState]int), allKnown: true}
+// NewList returns an empty list; phones without a country are of the region. Without people nobody has opted out.
+func NewList(region string, people People) *List {
+	return &List{region: region, people: people, outs: make(map[string]*outs), seen: recipients.NewSeen(), shown: make(map[schemas.RecipientState]int), allKnown: true}
 }
 
 // Slice looks at the next recipients.
@@ -83,7 +89,11 @@ func (l *List) judge(text string) schemas.Phone {
 	}
 	switch state { //nolint:exhaustive // Judge returns no others
 	case schemas.StatePending:
-		if l.pending++; l.pending == 1 {
+		l.pending++
+		if l.optsOut(index, text, phone) { // nothing of its own is looked at
+			return ""
+		}
+		if l.first == "" {
 			l.first, l.firstAt = phone, index
 		}
 		return phone
@@ -103,19 +113,20 @@ func (l *List) show(j judged) {
 	}
 }
 
-// Recipients is what becomes of a list: Pending + Invalid + Repeated + Faulty = Total.
+// Recipients is what becomes of a list: Pending + Invalid + Repeated + OptedOut + Faulty = Total.
 type Recipients struct {
 	Total    uint32 `json:"total"`
-	Pending  uint32 `json:"pending"`         // who would be sent to
-	Invalid  uint32 `json:"invalid"`         // no phones
-	Repeated uint32 `json:"repeated"`        // came before in the list
+	Pending  uint32 `json:"pending"`  // who would be sent to
+	Invalid  uint32 `json:"invalid"`  // no phones
+	Repeated uint32 `json:"repeated"` // came before in the list
+	OptedOut uint32 `json:"opted_out,omitzero"`
 	Faulty   uint32 `json:"faulty,omitzero"` // whose own message can't be made: a variable without value, a text that is too long
 	// Rows are the first of those who get no message, maxRows of each kind, in the order of the list.
 	Rows []export.Row `json:"rows"`
 }
 
 func (l *List) recipients(in es.Language) Recipients {
-	r := Recipients{Total: l.total, Pending: l.pending, Invalid: l.invalid, Repeated: l.repeated, Faulty: l.faulty, Rows: make([]export.Row, 0, len(l.rows))}
+	r := Recipients{Total: l.total, Pending: l.pending, Invalid: l.invalid, Repeated: l.repeated, OptedOut: l.optedOut, Faulty: l.faulty, Rows: make([]export.Row, 0, len(l.rows))}
 	slices.SortFunc(l.rows, func(a, b judged) int { return cmp.Compare(a.index, b.index) })
 	for _, j := range l.rows {
 		row, _ := export.RowOf(j.index, j.text, l.region, j.state, cmp.Or(j.why.In(in), j.state.In(in)), in)

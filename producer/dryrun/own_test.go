@@ -14,7 +14,7 @@ func personalRun(t *testing.T, n int, own func(i int) *schemas.Personal) *Run {
 	t.Helper()
 	r := &Run{Ports: &Ports{Region: "CO", Render: func(c *schemas.Content, to schemas.Phone, _ string) ([]byte, error) {
 		return fmt.Appendf(nil, "%s: %s %s", to.Digits(), c.GetBody(), c.GetMedia().GetMediaId()), nil
-	}}, list: NewList("CO")}
+	}}, list: NewList("CO", nil)}
 	for from := 0; from < n; from += 100 {
 		var phones []string
 		var all []*schemas.Personal

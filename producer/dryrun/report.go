@@ -19,6 +19,7 @@ type Ports struct {
 	// Render returns the body of the call to the Cloud API for one recipient. It neither waits nor calls.
 	Render func(c *schemas.Content, to schemas.Phone, callback string) ([]byte, error)
 	Media  Media  // nil: this process fetches no files
+	People People // nil: nobody knows who opted out
 	Region string // of phones without a country, as the fanout has it
 }
 
@@ -65,7 +66,7 @@ func (r *Run) Begin() (request.Sink, error) {
 	if r.give = r.Take(); r.give == nil {
 		return nil, errNoPlace
 	}
-	r.list = NewList(r.Ports.Region)
+	r.list = NewList(r.Ports.Region, r.Ports.People)
 	return r.list, nil
 }
 
@@ -84,6 +85,7 @@ func (r *Run) Report(ctx context.Context, req *request.Request, n Number, now ti
 			return nil, err
 		}
 	}
+	l.without(req, n)
 	file, content := r.Ports.file(ctx, req, in)
 	content, err := l.personally(content)
 	if err != nil {

@@ -72,6 +72,16 @@ func (s *Set) Out(business, person string) bool {
 	return ok && e.Out()
 }
 
+// OutOf returns the businesses that a person has opted out of.
+func (s *Set) OutOf(person string) (businesses []string) {
+	for business := range s.businesses {
+		if s.Out(business, person) {
+			businesses = append(businesses, business)
+		}
+	}
+	return businesses
+}
+
 // Apply takes in what a record says: of each time the later one.
 func (s *Set) Apply(business string, is Entry) {
 	t, known := s.get(business, is.Person)

@@ -191,6 +191,7 @@ func mutants() []mutant {
 		{marker: "opt-outs-hold-but-for-service-messages", change: value("e.assignment.optOuts.Out(e.Number.ID, e.Phone)"), test: "TestWhoOptedOutIsSkipped"},
 		{marker: "old-knowledge-of-opt-outs-starts-nothing", change: makeFalse(), test: "TestNothingStartsOnOldKnowledgeOfOptOuts"},
 		{marker: "opt-outs-are-of-the-callers-numbers", change: makeFalse(), test: "TestThreatS03OptOutsAreForKeysWithTheirScope", in: "producer"},
+		{marker: "dry-run-counts-opt-outs-where-they-hold", change: operandWith("Exempt", "true"), test: "TestDryRunCountsWhoOptedOutWhereThatHolds"},
 		{marker: "later-of-out-and-in-counts", change: value("e.OutS > 0"), test: "TestLaterSaidCountsWhateverTheOrder"},
 		{marker: "silent-calls-stop-the-number", change: makeTrue(), test: "TestBreakerKeepsCallsFewInAnOutageAndEndsSoonAfter"},
 		{marker: "lost-partition-is-not-called", change: makeFalse(), test: "TestLostDuringCommit"},

@@ -24,7 +24,10 @@ func Print(out io.Writer, d *client.DryRun) {
 	for i := range r.Rows {
 		line(out, "  recipient %d, %s: %s: %s", r.Rows[i].Index, shown.Line(r.Rows[i].Phone), shown.Line(r.Rows[i].Outcome), shown.Line(r.Rows[i].Reason))
 	}
-	if more := r.Invalid + r.Repeated - min(uint32(len(r.Rows)), r.Invalid+r.Repeated); more > 0 {
+	if r.OptedOut > 0 {
+		line(out, "%d opted out", r.OptedOut)
+	}
+	if more := r.Invalid + r.Repeated + r.OptedOut - min(uint32(len(r.Rows)), r.Invalid+r.Repeated+r.OptedOut); more > 0 {
 		line(out, "  and %d more", more)
 	}
 	number(out, d.Sender)
