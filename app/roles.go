@@ -111,7 +111,7 @@ func (a *App) startRoles(ctx context.Context) error {
 		works = append(works, work{stage.Name, func(ctx context.Context) error { return processor.Run(ctx, group, worker) }})
 	}
 	// They read until they are stopped. Whoever listens has been made by now.
-	if err := a.clients.Start(context.WithoutCancel(ctx), a.cfg.Process.Roles.Has(RoleSender)); err != nil {
+	if err := a.clients.Start(context.WithoutCancel(ctx), a.cfg.Process.Roles.Has(RoleSender), a.clients.express); err != nil {
 		return err //nolint:wrapcheck // it says which view
 	}
 	for _, w := range slices.Backward(works) {

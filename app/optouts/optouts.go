@@ -73,7 +73,7 @@ func (b *Book) Ready() bool {
 }
 
 // Records makes the records of what was said, each with what this process knows already; none of what changes nothing, nor of numbers that
-// are not ours. Nobody says anything in the future: what claims to be is of now.
+// are not ours.
 func (b *Book) Records(all []optout.Said, now time.Time) (recs []stream.Record) {
 	type key struct{ business, person string }
 	made := make(map[key]int) // where the record of a person is, so that of one body each has all
@@ -90,7 +90,7 @@ func (b *Book) Records(all []optout.Said, now time.Time) (recs []stream.Record) 
 			if again {
 				_, e, _ = optout.Decode(&recs[known])
 			}
-			e, news := e.With(said.Out, min(said.At.Unix(), now.Unix()), said.By)
+			e, news := e.With(said.Out, said.AtS(now), said.By)
 			switch {
 			case news && again:
 				recs[known] = e.Encode(business)

@@ -5,11 +5,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 
 	"altavoz/app/numbers"
 	"altavoz/app/optouts"
 	"altavoz/kafka"
 	"altavoz/kafka/table"
+	"altavoz/stream"
 )
 
 // Views are the tables of a process; what none of its roles needs is nil.
@@ -18,7 +20,7 @@ type Views struct {
 	Controls *table.Controls
 	OptOuts  *optouts.Book
 
-	confirming func() // ends it, and waits for that
+	working func() // ends what goes on beside the reading, and waits for that
 }
 
 // Needs is what a process reads.
@@ -46,8 +48,9 @@ func Open(c kafka.Config, l kafka.Layout, n *numbers.Book, needs Needs) (v Views
 	return v, nil
 }
 
-// Start begins to read. Who sends has it confirmed again and again up to when opt-outs are known.
-func (v *Views) Start(ctx context.Context, sends bool) error {
+// Start begins to read. Who sends has it confirmed again and again up to when opt-outs are known. Records of these that lack something are
+// written to log.
+func (v *Views) Start(ctx context.Context, sends bool, log stream.Publisher) error {
 	var errs []error
 	if v.Statuses != nil {
 		errs = append(errs, v.Statuses.Start(ctx))
@@ -57,23 +60,21 @@ func (v *Views) Start(ctx context.Context, sends bool) error {
 	}
 	if v.OptOuts != nil {
 		errs = append(errs, v.OptOuts.Start(ctx))
-	}
-	if sends {
 		life, stop := context.WithCancel(ctx)
-		done := make(chan struct{})
-		go func() {
-			defer close(done)
-			v.OptOuts.Confirm(life)
-		}()
-		v.confirming = func() { stop(); <-done }
+		var works sync.WaitGroup
+		works.Go(func() { v.OptOuts.Complete(life, log) })
+		if sends {
+			works.Go(func() { v.OptOuts.Confirm(life) })
+		}
+		v.working = func() { stop(); works.Wait() }
 	}
 	return errors.Join(errs...)
 }
 
 // Stop ends them; what they have in memory can still be read.
 func (v *Views) Stop() {
-	if v.confirming != nil {
-		v.confirming()
+	if v.working != nil {
+		v.working()
 	}
 	if v.OptOuts != nil {
 		v.OptOuts.Stop()

@@ -20,7 +20,14 @@ const (
 	confirmEvery = time.Second
 	// confirmTimeout bounds one of them, with the reading up to there.
 	confirmTimeout = 5 * time.Second
+	// completeEvery is how often Complete looks. Compaction takes nothing of the segment that is written.
+	completeEvery = 10 * time.Second
+	// maxPartial bounds the people whose last record lacks something; more are found when the topic is read the next time.
+	maxPartial = 10_000
 )
+
+// person is one of a business.
+type person struct{ business, name string }
 
 // OptOuts is the view of the topic optouts: who does not want to be written to. It is safe for concurrent use. A log that lost its end takes
 // nothing away of what is known.
@@ -29,14 +36,15 @@ type OptOuts struct {
 
 	confirmed atomic.Int64 // Unix nanoseconds; 0: never
 
-	mu  sync.RWMutex
-	set *optout.Set
+	mu      sync.RWMutex
+	set     *optout.Set
+	partial map[person]bool // whose last record lacks what an earlier one said
 }
 
 // NewOptOuts returns a view that is not started.
 func NewOptOuts(c kafka.Config, l kafka.Layout) (*OptOuts, error) {
 	c = c.WithDefaults()
-	v := &OptOuts{set: optout.NewSet()}
+	v := &OptOuts{set: optout.NewSet(), partial: make(map[person]bool)}
 	var err error
 	if v.follower, err = newFollower(c, l, schemas.TopicOptOuts, hooks{v.apply, func() {}, func() {}}); err != nil {
 		return nil, err
@@ -57,8 +65,42 @@ func (v *OptOuts) apply(rec stream.Record) error {
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.set.Apply(business, e)
+	switch of := (person{business, e.Person}); {
+	case v.set.Apply(business, e):
+		delete(v.partial, of)
+	case len(v.partial) < maxPartial: //mutant:opt-out-outlives-compaction
+		v.partial[of] = true
+	}
 	return nil
+}
+
+// Complete writes again and again, until ctx ends, the records of those whose last one lacks something that is known: who wrote it had not read an
+// earlier one yet, and compaction would take that away.
+func (v *OptOuts) Complete(ctx context.Context, log stream.Publisher) {
+	select {
+	case <-v.CaughtUp():
+	case <-ctx.Done():
+	}
+	for ; ctx.Err() == nil; kafka.Sleep(ctx, completeEvery) {
+		recs := v.wanted()
+		if len(recs) == 0 {
+			continue
+		}
+		if _, err := log.Publish(ctx, recs...); err != nil && ctx.Err() == nil {
+			v.log.Warn("records of opt-outs that lack something are not written anew", "records", len(recs), "error", err)
+		}
+	}
+}
+
+// wanted makes the records of those whose last one lacks something.
+func (v *OptOuts) wanted() (recs []stream.Record) {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	for of := range v.partial {
+		e := v.set.Get(of.business, of.name)
+		recs = append(recs, e.Encode(of.business))
+	}
+	return recs
 }
 
 // Confirm finds out again and again, until ctx ends, up to when the view knows everything.

@@ -15,6 +15,8 @@ const (
 	maxPerson = 135
 	// MaxBusiness is the longest name of a business.
 	MaxBusiness = 64
+	// maxAhead is how far Meta's clock may be ahead of ours.
+	maxAhead = 10 * time.Minute
 )
 
 // ErrBehind is the error of what can't be remembered yet: a record takes in what was known before, and that is not read.
@@ -31,6 +33,15 @@ type Said struct {
 	Out         bool // or in again
 	At          time.Time
 	By          schemas.OptOutSource
+}
+
+// AtS is when it was said, in Unix seconds. Meta's times are taken as they are, or who hears with a clock that is behind would put a STOP before the START
+// that it followed. Nobody says anything in the future: what claims to be of later than clocks differ is of now.
+func (s *Said) AtS(now time.Time) int64 {
+	if s.At.After(now.Add(maxAhead)) {
+		return now.Unix()
+	}
+	return s.At.Unix() //mutant:a-clock-that-is-behind-moves-no-opt-out
 }
 
 // Persons are the names under which it is remembered.

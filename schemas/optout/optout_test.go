@@ -200,3 +200,20 @@ func TestMillionOptOutsFitInMemory(t *testing.T) {
 		t.Errorf("%d; want %d", n, people)
 	}
 }
+
+// TestAClockThatIsBehindMovesNoOptOut: whoever hears of a STOP by a clock that is some minutes behind puts it where Meta does, behind the START before it. What
+// claims to be of far in the future, as what has no time that can be read, is of now.
+func TestAClockThatIsBehindMovesNoOptOut(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(1_700_000_000, 0)
+	e, _ := optout.Entry{}.With(false, (&optout.Said{At: now.Add(2 * time.Minute)}).AtS(now.Add(2*time.Minute)), 0)
+	e, _ = e.With(true, (&optout.Said{At: now.Add(3 * time.Minute)}).AtS(now), 0)
+	if !e.Out() {
+		t.Errorf("%+v: the STOP does not count", e)
+	}
+	for at, want := range map[time.Time]int64{now.Add(-time.Hour): now.Unix() - 3600, now.Add(time.Hour): now.Unix(), time.Unix(100_000_000_000, 0): now.Unix()} {
+		if got := (&optout.Said{At: at}).AtS(now); got != want {
+			t.Errorf("%v is %d, want %d", at, got, want)
+		}
+	}
+}

@@ -82,13 +82,15 @@ func (s *Set) OutOf(person string) (businesses []string) {
 	return businesses
 }
 
-// Apply takes in what a record says: of each time the later one.
-func (s *Set) Apply(business string, is Entry) {
+// Apply takes in what a record says: of each time the later one. It reports whether the record says all that is known of the person: if it is
+// the last one, compaction leaves nothing else.
+func (s *Set) Apply(business string, is Entry) (whole bool) {
 	t, known := s.get(business, is.Person)
 	e := entryOf(is.Person, t)
 	was := e.Out()
-	e, _ = e.With(true, min(max(is.OutS, 0), math.MaxUint32), is.OutBy)
-	e, _ = e.With(false, min(max(is.InS, 0), math.MaxUint32), is.InBy)
+	is.OutS, is.InS = min(max(is.OutS, 0), math.MaxUint32), min(max(is.InS, 0), math.MaxUint32)
+	e, _ = e.With(true, is.OutS, is.OutBy)
+	e, _ = e.With(false, is.InS, is.InBy)
 	m := s.businesses[business]
 	if m == nil {
 		m = &members{phones: make(map[uint64]times), others: make(map[string]times)}
@@ -109,6 +111,7 @@ func (s *Set) Apply(business string, is Entry) {
 	case was && !now:
 		s.out--
 	}
+	return e.OutS == is.OutS && e.InS == is.InS
 }
 
 // Size is how many have opted out, and of how many something is known.

@@ -143,7 +143,7 @@ var packages = map[string][]string{
 	"app/numbers":                     {"app/environment", "app/filewatch", "schemas"},
 	"app/keys":                        {"app/environment", "app/filewatch", "producer/access", "schemas"},
 	"app/optouts":                     {"stream", "app/numbers", "kafka", "kafka/table", "schemas", "schemas/optout"},
-	"app/views":                       {"app/numbers", "app/optouts", "kafka", "kafka/table"},
+	"app/views":                       {"stream", "app/numbers", "app/optouts", "kafka", "kafka/table"},
 	"app/ids":                         {"stream", "kafka", "kafka/records", "kafka/registry", "producer/identity", "schemas"},
 	"app/upstream":                    {"stream", "producer/access", "schemas"},
 	"app/filewatch":                   {},
