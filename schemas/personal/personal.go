@@ -1,6 +1,8 @@
 package personal
 
 import (
+	"google.golang.org/protobuf/proto"
+
 	"altavoz/schemas"
 	"altavoz/schemas/es"
 	"altavoz/schemas/rules"
@@ -54,14 +56,7 @@ func Check(c *schemas.Content, p *schemas.Personal) *FaultError {
 }
 
 // Large reports whether what a recipient has of its own, used or not, is more than a record of it may hold.
-func Large(p *schemas.Personal) bool {
-	own := p.GetOwn()
-	n := 4 * len(p.GetVariables()) //nolint:mnd // bytes of a number
-	for _, text := range append([]string{own.GetBody(), own.GetFooter(), own.GetButtonText(), own.GetButtonUrl(), own.GetHeaderText()}, p.GetValues()...) {
-		n += len(text)
-	}
-	return n > schemas.MaxPersonalBytes
-}
+func Large(p *schemas.Personal) bool { return proto.Size(p) > schemas.MaxPersonalBytes }
 
 func build(c *schemas.Content, p *schemas.Personal) (*schemas.Content, *FaultError) {
 	if Large(p) { //mutant:what-is-too-large-for-a-send-fails

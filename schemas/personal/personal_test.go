@@ -118,8 +118,11 @@ func TestAValueIsNotReadAgain(t *testing.T) {
 		text := textOf(t, "text")
 		with := map[string]string{"a": textOf(t, "a"), "b": textOf(t, "b"), "c": textOf(t, "c")}
 		got, missing := fill(text, func(name string) (string, bool) { v, ok := with[name]; return v, ok })
-		if missing != "" {
-			t.Fatalf("no value for %s", missing)
+		if missing != "" { // a name that was drawn letter by letter
+			if _, there := with[missing]; there || !slices.Contains(Placeholders(text), missing) {
+				t.Fatalf("no value for %s", missing)
+			}
+			return
 		}
 		var want strings.Builder // the text is cut first, and put together after
 		rest := text
@@ -221,5 +224,24 @@ func BenchmarkOf(b *testing.B) {
 		if _, err := Of(c, p); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// TestLargeIsWhatARecordHolds: whatever it is that takes the room, also many values of nothing, and what this version does not know.
+func TestLargeIsWhatARecordHolds(t *testing.T) {
+	t.Parallel()
+	strange := values("v")
+	strange.ProtoReflect().SetUnknown(append([]byte{0x7a, 0x80, 0x80, 0x01}, make([]byte, 16<<10)...)) // a field 15 of 16 KiB
+	for name, p := range map[string]*schemas.Personal{
+		"values of nothing": {Values: make([]string, schemas.MaxPersonalBytes)},
+		"unknown":           strange,
+		"numbers":           {Variables: make([]uint32, schemas.MaxPersonalBytes+1)},
+	} {
+		if !Large(p) || Check(content("nombre"), p) == nil {
+			t.Errorf("%s: %d bytes may be in a send", name, proto.Size(p))
+		}
+	}
+	if most := values(slices.Repeat([]string{strings.Repeat("a", 81)}, MaxVariables)...); Large(most) {
+		t.Errorf("what a request may have is too large: %d bytes", proto.Size(most))
 	}
 }
