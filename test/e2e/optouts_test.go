@@ -56,3 +56,27 @@ func times(all []string, of string) (n int) {
 	}
 	return n
 }
+
+// TestEndToEndPreferences: the simulator tells a preference as Meta does; who set it is skipped, and sent to again after they took it back.
+func TestEndToEndPreferences(t *testing.T) {
+	t.Parallel()
+	a := harness.Start(t, harness.Config(t))
+	h := &deployment{API: harness.API{URL: a.URL()}, simulator: a.SimulatorURL()}
+	const phone = "573001239903"
+	for _, c := range []struct {
+		preference    string
+		sent, skipped int
+	}{{"stop", 0, 1}, {"resume", 1, 0}} {
+		post(t, h.simulator+"/_simulator/inbound", fmt.Sprintf(`{"from":%q,"preference":%q}`, phone, c.preference))
+		for end := time.Now().Add(harness.SettleTime); ; time.Sleep(200 * time.Millisecond) { // until the webhook has come
+			s := h.Finished(t, h.Queued(t, `{"phones":["`+phone+`"],"body_text":"b","use_queue":true}`))
+			if s.Result.Skipped == c.skipped && s.Result.Successful == c.sent {
+				break
+			}
+			if time.Now().After(end) {
+				t.Fatalf("%s: %+v", c.preference, s.Result)
+			}
+		}
+		time.Sleep(1100 * time.Millisecond) // preferences have whole seconds, and of two in one the opt-out counts
+	}
+}

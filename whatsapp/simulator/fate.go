@@ -22,13 +22,15 @@ func (s *Simulator) meet(x *exchange, req request) (faults.Fate, faults.Call) {
 		return f, c
 	}
 	s.mu.Lock()
-	ending := s.endingOf(req.phone)
+	ending, stopped := s.endingOf(req.phone), s.people.Stopped(hash(req.phone))
 	s.mu.Unlock()
 	switch {
 	case ending.Later:
 		f.Late = faults.Late{Code: ending.Code}
 	case ending.Effect != faults.None:
 		f.Effect, f.Code, f.Late = ending.Effect, ending.Code, faults.Late{}
+	case stopped && req.category == "":
+		f.Late = faults.Late{Code: codeStopped}
 	case f.Window && req.category == "" && !s.windowOpen(req.phone, now):
 		f.Late = faults.Late{Code: codeWindow}
 	}

@@ -18,9 +18,8 @@ import (
 // What happens after the answer, and without a request: webhooks, and phones that write.
 
 const (
-	windowTime = 24 * time.Hour
-	maxWindows = 1_000_000 // phones that wrote within that time, at some 40 bytes each
-	codeWindow = 131047
+	codeWindow  = 131047
+	codeStopped = 131050
 
 	maxInbound = 64 << 10 // bytes of a message that a phone writes, and what is around it
 	// earlyTime is how long an answer waits for a webhook that should come before it: a receiver that takes longer than Meta's
@@ -78,25 +77,14 @@ func (s *Simulator) told(m *webhooks.Message, status ledger.Status) {
 func (s *Simulator) windowOpen(phone string, now time.Time) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return now.Before(s.windows[hash(phone)])
+	return s.people.Open(hash(phone), now)
 }
 
 // openWindow says that the phone has written; false where no more can be remembered.
 func (s *Simulator) openWindow(phone string, now time.Time) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.windows) >= maxWindows {
-		for p, until := range s.windows {
-			if !now.Before(until) {
-				delete(s.windows, p)
-			}
-		}
-	}
-	if len(s.windows) >= maxWindows {
-		return false
-	}
-	s.windows[hash(phone)] = now.Add(windowTime)
-	return true
+	return s.people.Wrote(hash(phone), now)
 }
 
 // inbound has a phone write to a number, which opens its window, for all numbers alike.
@@ -105,6 +93,8 @@ func (s *Simulator) inbound(w http.ResponseWriter, r *http.Request) {
 		From   string `json:"from"` // digits, or a user id
 		Text   string `json:"text"`
 		Number string `json:"number"` // empty: the first one
+		// Preference, stop or resume, is set instead of a text.
+		Preference string `json:"preference"`
 	}
 	err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxInbound)).Decode(&in)
 	in.From = strings.TrimPrefix(in.From, "+")
@@ -118,12 +108,21 @@ func (s *Simulator) inbound(w http.ResponseWriter, r *http.Request) {
 		err = errors.New("from is a phone, or a user id")
 	case s.hooks != nil && !isDigits(in.Number):
 		err = errors.New("number is missing, the phone number id that is written to")
+	case in.Preference != "" && in.Preference != "stop" && in.Preference != "resume":
+		err = errors.New("preference is stop or resume")
 	}
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
 	now := time.Now()
+	if in.Preference != "" {
+		if err = s.prefer(in.From, in.Preference); err == nil && s.hooks != nil {
+			err = s.hooks.Raw(webhooks.Preference(in.Number, in.From, user, in.Preference, now), now)
+		}
+		answerQueued(w, err)
+		return
+	}
 	if !s.openWindow(in.From, now) {
 		http.Error(w, "too many phones have written", http.StatusTooManyRequests)
 		return
@@ -136,6 +135,16 @@ func (s *Simulator) inbound(w http.ResponseWriter, r *http.Request) {
 		err = s.hooks.Raw(webhooks.Inbound(in.Number, in.From, user, id, in.Text, now), now)
 	}
 	answerQueued(w, err)
+}
+
+// prefer has a person set whether marketing messages may come, for all numbers alike.
+func (s *Simulator) prefer(from, value string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.people.Prefer(hash(from), value == "stop") {
+		return errors.New("too many phones want no marketing messages")
+	}
+	return nil
 }
 
 // rawWebhook sends whatever a webhook may be, signed.

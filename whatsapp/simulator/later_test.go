@@ -223,11 +223,25 @@ func TestWindowOf24Hours(t *testing.T) {
 			t.Errorf("got %s, want %q in it, %q in it, %q in it", last, `"from":"573001234567"`, `{"body":"\u00bfS\u00ed? \ud83c\udf89"}`, `"phone_number_id":"`+number+`"`)
 		}
 		sends("another", "failed 131047", "+573001234567", "+573001234568")
-		time.Sleep(24*time.Hour - 10*time.Second)
+		time.Sleep(24*time.Hour - 40*time.Second)
 		sends("late", "delivered")
-		time.Sleep(10 * time.Second)
+		if code := inbound(`{"from":"573001234567","preference":"stop"}`); code != http.StatusNoContent {
+			t.Errorf("stop: %d", code)
+		}
+		time.Sleep(3 * time.Second)
+		if got := b.bodies()[len(b.bodies())-1]; !strings.Contains(got, `"category":"marketing_messages"`) || !strings.Contains(got, `"value":"stop"`) || !strings.Contains(got, `"wa_id":"573001234567"`) {
+			t.Errorf("got %s; want that the preference is told", got)
+		}
+		sends("stopped", "failed 131050")
+		sends("stopped, utility", "delivered", `"type":"interactive"`, `"category":"utility","type":"interactive"`)
+		if code := inbound(`{"from":"573001234567","preference":"resume"}`); code != http.StatusNoContent {
+			t.Errorf("resume: %d", code)
+		}
+		time.Sleep(3 * time.Second)
+		sends("resumed", "delivered")
+		time.Sleep(40 * time.Second)
 		sends("too late", "failed 131047")
-		for _, bad := range []string{"", "{}", `{"from":"Ana"}`, `{"from":"573001234567","number":"x"}`} {
+		for _, bad := range []string{"", "{}", `{"from":"Ana"}`, `{"from":"573001234567","number":"x"}`, `{"from":"573001234567","preference":"never"}`} {
 			if code := inbound(bad); code != http.StatusBadRequest {
 				t.Errorf("%s: %d; want %v", bad, code, http.StatusBadRequest)
 			}

@@ -81,8 +81,8 @@ type Simulator struct {
 	ledger  *ledger.Ledger
 	numbers map[string]*numberState
 	media   map[string]*mediaFile
-	magic   map[string]int       // calls to phones with a magic ending that counts
-	windows map[uint64]time.Time // until when a phone may be written to, by its hash
+	magic   map[string]int // calls to phones with a magic ending that counts
+	people  *ledger.People
 	traces  uint64
 }
 
@@ -107,7 +107,7 @@ func New(cfg Config) *Simulator {
 	s := &Simulator{
 		cfg: cfg, tokens: make(map[string]string, len(cfg.Numbers)), log: cfg.Logger,
 		ledger: ledger.New(max(cfg.Records, 0)), numbers: map[string]*numberState{}, media: map[string]*mediaFile{}, magic: map[string]int{},
-		windows: map[uint64]time.Time{}, changed: make(chan struct{}, 1),
+		people: ledger.NewPeople(), changed: make(chan struct{}, 1),
 	}
 	for _, n := range cfg.Numbers {
 		s.tokens[n.ID] = n.Token

@@ -196,6 +196,25 @@ func Inbound(number, from string, user bool, id, text string, at time.Time) []by
 	return append(b, `}}]},"field":"messages"}]}]}`...)
 }
 
+// Preference is the webhook of a person who sets whether a number's business may send marketing messages: stop or resume.
+func Preference(number, from string, user bool, value string, at time.Time) []byte {
+	b := []byte(`{"object":"whatsapp_business_account","entry":[{"id":"` + AccountID + `","changes":[`)
+	b = appendMetadata(b, number)
+	b = append(b, `,"user_preferences":[{`...)
+	if !user {
+		b = append(b, `"wa_id":`...)
+		b = appendText(b, from)
+		b = append(b, ',')
+	}
+	b = append(b, `"user_id":`...)
+	b = appendText(b, userID(from, user))
+	b = append(b, `,"category":"marketing_messages","detail":"User requested it","value":`...)
+	b = appendText(b, value)
+	b = append(b, `,"timestamp":`...)
+	b = strconv.AppendInt(b, at.Unix(), 10)
+	return append(b, `}]},"field":"user_preferences"}]}]}`...)
+}
+
 // userID makes the user id of a phone; a user has his own.
 func userID(phone string, user bool) string {
 	if user {
