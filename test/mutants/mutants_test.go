@@ -91,6 +91,7 @@ func mutants() []mutant {
 		{marker: "result-counts-once-acknowledged", change: whole("$\np.ends = nil\nst.finish(e)"), test: "TestCrashAtEachPointOfASend"},
 		{marker: "opt-out-outlives-compaction", change: makeFalse(), test: "TestOptOutOutlivesCompactionWhoeverWroteLast", in: "kafka/table"},
 		{marker: "a-clock-that-is-behind-moves-no-opt-out", change: value("min(s.At.Unix(), now.Unix())"), test: "TestAClockThatIsBehindMovesNoOptOut"},
+		{marker: "phones-of-a-record-fit-their-records", change: makeFalse(), test: "TestTextsThatAreNoPhonesFitTheirRecords"},
 		{
 			marker: "idle-number-without-a-limit-starts", change: value("now.Add(time.Duration(float64(n) / p.recentRate * float64(time.Second)))"),
 			test: "TestNumberWithoutALimitStartsAfterItWasIdle", in: "processor/sender",

@@ -152,7 +152,10 @@ func moveList(b *schemas.Broadcast, lists *blobWriter) error {
 	size := int(b.SliceSize())
 	for from := 0; from < len(all.GetPhones()); from += size {
 		to := min(from+size, len(all.GetPhones()))
-		some := &schemas.Slice{Phones: all.GetPhones()[from:to]}
+		some := &schemas.Slice{Phones: slices.Clone(all.GetPhones()[from:to])}
+		for i, text := range some.GetPhones() {
+			some.Phones[i] = kept(text)
+		}
 		if len(all.GetPersonal()) > 0 {
 			some.Personal = all.GetPersonal()[from:to]
 		}
@@ -161,6 +164,14 @@ func moveList(b *schemas.Broadcast, lists *blobWriter) error {
 		}
 	}
 	return nil
+}
+
+// kept is what stands in a list of what was given as a recipient: what is longer than any phone is none, whatever it ends with, and a slice fits its record.
+func kept(text string) string {
+	if short := Shown(text); len(short) < len(text) { //mutant:phones-of-a-record-fit-their-records
+		return short + "…"
+	}
+	return text
 }
 
 // blobWriter writes records to one partition of blobs, in order.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -92,6 +93,36 @@ func personally(value string) *schemas.Broadcast {
 		b.Phones, b.Personal = append(b.Phones, "573001234567"), append(b.Personal, &schemas.Personal{Variables: []uint32{0}, Values: []string{value}})
 	}
 	return b
+}
+
+// TestTextsThatAreNoPhonesFitTheirRecords: they cost only themselves, however long they are, and are phones no more than before.
+func TestTextsThatAreNoPhonesFitTheirRecords(t *testing.T) {
+	t.Parallel()
+	var l blobsLog
+	b := &schemas.Broadcast{Sender: "200", Content: &schemas.Content{Body: "hola"}}
+	b.Phones = append(slices.Repeat([]string{"573001234567"}, schemas.SliceRecipients), "573001234567"+strings.Repeat(" ", schemas.MaxRecordBytes), strings.Repeat("ñ", schemas.MaxRecordBytes))
+	rec := schemas.EncodeBroadcast(b)
+	got, err := l.writer().Broadcast(t.Context(), &rec, b)
+	if err != nil || got.GetTotal() != schemas.SliceRecipients+2 {
+		t.Fatalf("%v, %v", got, err)
+	}
+	var last schemas.Slice
+	for _, rec := range l.recs {
+		if len(rec.Value) > schemas.MaxRecordBytes {
+			t.Errorf("a record of %d bytes", len(rec.Value))
+		}
+		if err := schemas.Decode(&rec, &last); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(last.GetPhones()) != 2 {
+		t.Fatalf("%d in the last slice", len(last.GetPhones()))
+	}
+	for _, text := range last.GetPhones() {
+		if p, err := schemas.ParsePhone(text, "CO"); err == nil {
+			t.Errorf("%q is a phone: %s", text, p)
+		}
+	}
 }
 
 func TestWhatCantBePutInOrderSaysWhy(t *testing.T) {
