@@ -35,6 +35,7 @@ type Draft struct {
 	Literal       bool            `json:"literal,omitzero"`      // what looks like a placeholder is meant as text
 	Reference     string          `json:"reference,omitzero"`    // what you call it, at most 128 bytes: answers and events have it
 	CallbackURL   string          `json:"callback_url,omitzero"` // where what happens to it is posted
+	Events        string          `json:"events,omitzero"`       // what the topic events has of it: task, or recipients too
 	HeaderType    string          `json:"header_type,omitzero"`
 	HeaderContent string          `json:"header_content,omitzero"` // a text or a URL; not with File
 

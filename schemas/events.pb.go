@@ -26,6 +26,55 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// Events is what the topic events has of a task.
+type Events int32
+
+const (
+	// What happens to the task as a whole.
+	Events_EVENTS_TASK Events = 0
+	// What became of each recipient as well.
+	Events_EVENTS_RECIPIENTS Events = 1
+)
+
+// Enum value maps for Events.
+var (
+	Events_name = map[int32]string{
+		0: "EVENTS_TASK",
+		1: "EVENTS_RECIPIENTS",
+	}
+	Events_value = map[string]int32{
+		"EVENTS_TASK":       0,
+		"EVENTS_RECIPIENTS": 1,
+	}
+)
+
+func (x Events) Enum() *Events {
+	p := new(Events)
+	*p = x
+	return p
+}
+
+func (x Events) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Events) Descriptor() protoreflect.EnumDescriptor {
+	return file_events_proto_enumTypes[0].Descriptor()
+}
+
+func (Events) Type() protoreflect.EnumType {
+	return &file_events_proto_enumTypes[0]
+}
+
+func (x Events) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Events.Descriptor instead.
+func (Events) EnumDescriptor() ([]byte, []int) {
+	return file_events_proto_rawDescGZIP(), []int{0}
+}
+
 type OnUnknown int32
 
 const (
@@ -58,11 +107,11 @@ func (x OnUnknown) String() string {
 }
 
 func (OnUnknown) Descriptor() protoreflect.EnumDescriptor {
-	return file_events_proto_enumTypes[0].Descriptor()
+	return file_events_proto_enumTypes[1].Descriptor()
 }
 
 func (OnUnknown) Type() protoreflect.EnumType {
-	return &file_events_proto_enumTypes[0]
+	return &file_events_proto_enumTypes[1]
 }
 
 func (x OnUnknown) Number() protoreflect.EnumNumber {
@@ -71,7 +120,7 @@ func (x OnUnknown) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use OnUnknown.Descriptor instead.
 func (OnUnknown) EnumDescriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{0}
+	return file_events_proto_rawDescGZIP(), []int{1}
 }
 
 type HeaderKind int32
@@ -113,11 +162,11 @@ func (x HeaderKind) String() string {
 }
 
 func (HeaderKind) Descriptor() protoreflect.EnumDescriptor {
-	return file_events_proto_enumTypes[1].Descriptor()
+	return file_events_proto_enumTypes[2].Descriptor()
 }
 
 func (HeaderKind) Type() protoreflect.EnumType {
-	return &file_events_proto_enumTypes[1]
+	return &file_events_proto_enumTypes[2]
 }
 
 func (x HeaderKind) Number() protoreflect.EnumNumber {
@@ -126,7 +175,7 @@ func (x HeaderKind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use HeaderKind.Descriptor instead.
 func (HeaderKind) EnumDescriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{1}
+	return file_events_proto_rawDescGZIP(), []int{2}
 }
 
 type OptOutSource int32
@@ -175,11 +224,11 @@ func (x OptOutSource) String() string {
 }
 
 func (OptOutSource) Descriptor() protoreflect.EnumDescriptor {
-	return file_events_proto_enumTypes[2].Descriptor()
+	return file_events_proto_enumTypes[3].Descriptor()
 }
 
 func (OptOutSource) Type() protoreflect.EnumType {
-	return &file_events_proto_enumTypes[2]
+	return &file_events_proto_enumTypes[3]
 }
 
 func (x OptOutSource) Number() protoreflect.EnumNumber {
@@ -188,7 +237,7 @@ func (x OptOutSource) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use OptOutSource.Descriptor instead.
 func (OptOutSource) EnumDescriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{2}
+	return file_events_proto_rawDescGZIP(), []int{3}
 }
 
 type ControlKind int32
@@ -230,11 +279,11 @@ func (x ControlKind) String() string {
 }
 
 func (ControlKind) Descriptor() protoreflect.EnumDescriptor {
-	return file_events_proto_enumTypes[3].Descriptor()
+	return file_events_proto_enumTypes[4].Descriptor()
 }
 
 func (ControlKind) Type() protoreflect.EnumType {
-	return &file_events_proto_enumTypes[3]
+	return &file_events_proto_enumTypes[4]
 }
 
 func (x ControlKind) Number() protoreflect.EnumNumber {
@@ -243,7 +292,7 @@ func (x ControlKind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use ControlKind.Descriptor instead.
 func (ControlKind) EnumDescriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{3}
+	return file_events_proto_rawDescGZIP(), []int{4}
 }
 
 type NumberEventKind int32
@@ -289,11 +338,11 @@ func (x NumberEventKind) String() string {
 }
 
 func (NumberEventKind) Descriptor() protoreflect.EnumDescriptor {
-	return file_events_proto_enumTypes[4].Descriptor()
+	return file_events_proto_enumTypes[5].Descriptor()
 }
 
 func (NumberEventKind) Type() protoreflect.EnumType {
-	return &file_events_proto_enumTypes[4]
+	return &file_events_proto_enumTypes[5]
 }
 
 func (x NumberEventKind) Number() protoreflect.EnumNumber {
@@ -302,7 +351,7 @@ func (x NumberEventKind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use NumberEventKind.Descriptor instead.
 func (NumberEventKind) EnumDescriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{4}
+	return file_events_proto_rawDescGZIP(), []int{5}
 }
 
 // Mark is how far one recipient has come, in one byte. Of all marks that were ever written of a recipient the highest counts, in whatever order
@@ -376,11 +425,11 @@ func (x Mark) String() string {
 }
 
 func (Mark) Descriptor() protoreflect.EnumDescriptor {
-	return file_events_proto_enumTypes[5].Descriptor()
+	return file_events_proto_enumTypes[6].Descriptor()
 }
 
 func (Mark) Type() protoreflect.EnumType {
-	return &file_events_proto_enumTypes[5]
+	return &file_events_proto_enumTypes[6]
 }
 
 func (x Mark) Number() protoreflect.EnumNumber {
@@ -389,7 +438,7 @@ func (x Mark) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Mark.Descriptor instead.
 func (Mark) EnumDescriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{5}
+	return file_events_proto_rawDescGZIP(), []int{6}
 }
 
 type Reason int32
@@ -507,11 +556,11 @@ func (x Reason) String() string {
 }
 
 func (Reason) Descriptor() protoreflect.EnumDescriptor {
-	return file_events_proto_enumTypes[6].Descriptor()
+	return file_events_proto_enumTypes[7].Descriptor()
 }
 
 func (Reason) Type() protoreflect.EnumType {
-	return &file_events_proto_enumTypes[6]
+	return &file_events_proto_enumTypes[7]
 }
 
 func (x Reason) Number() protoreflect.EnumNumber {
@@ -520,7 +569,7 @@ func (x Reason) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Reason.Descriptor instead.
 func (Reason) EnumDescriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{6}
+	return file_events_proto_rawDescGZIP(), []int{7}
 }
 
 type Phase int32
@@ -575,11 +624,11 @@ func (x Phase) String() string {
 }
 
 func (Phase) Descriptor() protoreflect.EnumDescriptor {
-	return file_events_proto_enumTypes[7].Descriptor()
+	return file_events_proto_enumTypes[8].Descriptor()
 }
 
 func (Phase) Type() protoreflect.EnumType {
-	return &file_events_proto_enumTypes[7]
+	return &file_events_proto_enumTypes[8]
 }
 
 func (x Phase) Number() protoreflect.EnumNumber {
@@ -588,7 +637,7 @@ func (x Phase) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Phase.Descriptor instead.
 func (Phase) EnumDescriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{7}
+	return file_events_proto_rawDescGZIP(), []int{8}
 }
 
 type TaskEventKind int32
@@ -640,11 +689,11 @@ func (x TaskEventKind) String() string {
 }
 
 func (TaskEventKind) Descriptor() protoreflect.EnumDescriptor {
-	return file_events_proto_enumTypes[8].Descriptor()
+	return file_events_proto_enumTypes[9].Descriptor()
 }
 
 func (TaskEventKind) Type() protoreflect.EnumType {
-	return &file_events_proto_enumTypes[8]
+	return &file_events_proto_enumTypes[9]
 }
 
 func (x TaskEventKind) Number() protoreflect.EnumNumber {
@@ -653,7 +702,7 @@ func (x TaskEventKind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use TaskEventKind.Descriptor instead.
 func (TaskEventKind) EnumDescriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{8}
+	return file_events_proto_rawDescGZIP(), []int{9}
 }
 
 // Broadcast is one message for many phones: the commit point of a request.
@@ -711,6 +760,8 @@ type Broadcast struct {
 	Reference string `protobuf:"bytes,30,opt,name=reference,proto3" json:"reference,omitempty"`
 	// Where what happens to the task is posted; empty: nowhere.
 	CallbackUrl string `protobuf:"bytes,31,opt,name=callback_url,json=callbackUrl,proto3" json:"callback_url,omitempty"`
+	// What the topic events has of the task. A record with anything but EVENTS_TASK has version 2.
+	Events Events `protobuf:"varint,32,opt,name=events,proto3,enum=altavoz.v1.Events" json:"events,omitempty"`
 	// Beside phones, one for each: what recipients have of their own. Empty: nobody has anything, or it stands in the slices. At most 100.
 	Personal []*Personal `protobuf:"bytes,40,rep,name=personal,proto3" json:"personal,omitempty"`
 	// Recipients of every slice but the last; 0: 1,000. A list with values or messages of its own has 100.
@@ -915,6 +966,13 @@ func (x *Broadcast) GetCallbackUrl() string {
 		return x.CallbackUrl
 	}
 	return ""
+}
+
+func (x *Broadcast) GetEvents() Events {
+	if x != nil {
+		return x.Events
+	}
+	return Events_EVENTS_TASK
 }
 
 func (x *Broadcast) GetPersonal() []*Personal {
@@ -1816,7 +1874,9 @@ type Send struct {
 	// Opt-outs do not hold for it: its broadcast is a service message by its category.
 	Exempt bool `protobuf:"varint,20,opt,name=exempt,proto3" json:"exempt,omitempty"`
 	// Somebody waits for its broadcast's end: it goes before others of its lane.
-	Direct        bool `protobuf:"varint,21,opt,name=direct,proto3" json:"direct,omitempty"`
+	Direct bool `protobuf:"varint,21,opt,name=direct,proto3" json:"direct,omitempty"`
+	// The outcome is to name the phone whatever it is: events of the task tell of each recipient.
+	NamePhone     bool `protobuf:"varint,23,opt,name=name_phone,json=namePhone,proto3" json:"name_phone,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1952,6 +2012,13 @@ func (x *Send) GetExempt() bool {
 func (x *Send) GetDirect() bool {
 	if x != nil {
 		return x.Direct
+	}
+	return false
+}
+
+func (x *Send) GetNamePhone() bool {
+	if x != nil {
+		return x.NamePhone
 	}
 	return false
 }
@@ -2449,7 +2516,9 @@ type TaskOpened struct {
 	// What the caller calls it.
 	Reference string `protobuf:"bytes,20,opt,name=reference,proto3" json:"reference,omitempty"`
 	// Where what happens to it is posted; empty: nowhere.
-	CallbackUrl   string `protobuf:"bytes,21,opt,name=callback_url,json=callbackUrl,proto3" json:"callback_url,omitempty"`
+	CallbackUrl string `protobuf:"bytes,21,opt,name=callback_url,json=callbackUrl,proto3" json:"callback_url,omitempty"`
+	// What the topic events has of it. A record with anything but EVENTS_TASK has version 2.
+	Events        Events `protobuf:"varint,22,opt,name=events,proto3,enum=altavoz.v1.Events" json:"events,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2596,6 +2665,13 @@ func (x *TaskOpened) GetCallbackUrl() string {
 	return ""
 }
 
+func (x *TaskOpened) GetEvents() Events {
+	if x != nil {
+		return x.Events
+	}
+	return Events_EVENTS_TASK
+}
+
 // Dispatched says that every recipient below cursor was dealt with by the fanout: it has a send, or
 // an outcome (invalid, a repeat) in this topic.
 type Dispatched struct {
@@ -2648,7 +2724,7 @@ type Outcome struct {
 	Index uint32                 `protobuf:"varint,1,opt,name=index,proto3" json:"index,omitempty"`
 	// See Mark.
 	Mark uint32 `protobuf:"varint,2,opt,name=mark,proto3" json:"mark,omitempty"`
-	// The phone, as given where it is invalid; empty where nobody will ask (sent).
+	// The phone, as given where it is invalid; empty where nobody will ask (sent, unless the send says otherwise).
 	Phone string `protobuf:"bytes,3,opt,name=phone,proto3" json:"phone,omitempty"`
 	// The reason in words for the errors line, Spanish; empty for sent.
 	Reason string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
@@ -3563,7 +3639,7 @@ var File_events_proto protoreflect.FileDescriptor
 const file_events_proto_rawDesc = "" +
 	"\n" +
 	"\fevents.proto\x12\n" +
-	"altavoz.v1\"\xe8\x06\n" +
+	"altavoz.v1\"\x94\a\n" +
 	"\tBroadcast\x12\x12\n" +
 	"\x04task\x18\x01 \x01(\fR\x04task\x12\x16\n" +
 	"\x06sender\x18\x02 \x01(\tR\x06sender\x12-\n" +
@@ -3593,7 +3669,8 @@ const file_events_proto_rawDesc = "" +
 	"origin_mac\x18\x15 \x01(\fR\toriginMac\x12'\n" +
 	"\x05retry\x18\x16 \x01(\v2\x11.altavoz.v1.RetryR\x05retry\x12\x1c\n" +
 	"\treference\x18\x1e \x01(\tR\treference\x12!\n" +
-	"\fcallback_url\x18\x1f \x01(\tR\vcallbackUrl\x120\n" +
+	"\fcallback_url\x18\x1f \x01(\tR\vcallbackUrl\x12*\n" +
+	"\x06events\x18  \x01(\x0e2\x12.altavoz.v1.EventsR\x06events\x120\n" +
 	"\bpersonal\x18( \x03(\v2\x14.altavoz.v1.PersonalR\bpersonal\x12)\n" +
 	"\x10slice_recipients\x18) \x01(\rR\x0fsliceRecipients\"c\n" +
 	"\bPersonal\x12\x1c\n" +
@@ -3674,7 +3751,7 @@ const file_events_proto_rawDesc = "" +
 	"\bpersonal\x18\x03 \x03(\v2\x14.altavoz.v1.PersonalR\bpersonal\">\n" +
 	"\x06Origin\x12\x1c\n" +
 	"\tpartition\x18\x01 \x01(\x05R\tpartition\x12\x16\n" +
-	"\x06offset\x18\x02 \x01(\x03R\x06offset\"\x88\x04\n" +
+	"\x06offset\x18\x02 \x01(\x03R\x06offset\"\xa7\x04\n" +
 	"\x04Send\x12\x12\n" +
 	"\x04task\x18\x01 \x01(\fR\x04task\x12\x14\n" +
 	"\x05index\x18\x02 \x01(\rR\x05index\x12\x14\n" +
@@ -3696,7 +3773,9 @@ const file_events_proto_rawDesc = "" +
 	"\frepeated_all\x18\f \x01(\bR\vrepeatedAll\x120\n" +
 	"\bpersonal\x18\r \x01(\v2\x14.altavoz.v1.PersonalR\bpersonal\x12\x16\n" +
 	"\x06exempt\x18\x14 \x01(\bR\x06exempt\x12\x16\n" +
-	"\x06direct\x18\x15 \x01(\bR\x06direct\"\xc4\x01\n" +
+	"\x06direct\x18\x15 \x01(\bR\x06direct\x12\x1d\n" +
+	"\n" +
+	"name_phone\x18\x17 \x01(\bR\tnamePhone\"\xc4\x01\n" +
 	"\x06OptOut\x12\x1a\n" +
 	"\bbusiness\x18\x01 \x01(\tR\bbusiness\x12\x16\n" +
 	"\x06person\x18\x02 \x01(\tR\x06person\x12\x13\n" +
@@ -3732,7 +3811,7 @@ const file_events_proto_rawDesc = "" +
 	"\x04note\x18\a \x01(\v2\x16.altavoz.v1.TaskUpdateH\x00R\x04note\x122\n" +
 	"\breceipts\x18\b \x01(\v2\x14.altavoz.v1.ReceiptsH\x00R\breceipts\x125\n" +
 	"\boutcomes\x18\t \x01(\v2\x17.altavoz.v1.OutcomeListH\x00R\boutcomesB\a\n" +
-	"\x05event\"\xfa\x03\n" +
+	"\x05event\"\xa6\x04\n" +
 	"\n" +
 	"TaskOpened\x12\x14\n" +
 	"\x05total\x18\x01 \x01(\rR\x05total\x12*\n" +
@@ -3753,7 +3832,8 @@ const file_events_proto_rawDesc = "" +
 	"\aearlier\x18\r \x03(\fR\aearlier\x12\x19\n" +
 	"\bretry_of\x18\x0e \x01(\fR\aretryOf\x12\x1c\n" +
 	"\treference\x18\x14 \x01(\tR\treference\x12!\n" +
-	"\fcallback_url\x18\x15 \x01(\tR\vcallbackUrl\"$\n" +
+	"\fcallback_url\x18\x15 \x01(\tR\vcallbackUrl\x12*\n" +
+	"\x06events\x18\x16 \x01(\x0e2\x12.altavoz.v1.EventsR\x06events\"$\n" +
 	"\n" +
 	"Dispatched\x12\x16\n" +
 	"\x06cursor\x18\x01 \x01(\rR\x06cursor\"w\n" +
@@ -3834,7 +3914,10 @@ const file_events_proto_rawDesc = "" +
 	"\x05index\x18\x01 \x01(\rR\x05index\x12\x14\n" +
 	"\x05phone\x18\x02 \x01(\tR\x05phone\x12\x16\n" +
 	"\x06reason\x18\x03 \x01(\tR\x06reason\x12\x12\n" +
-	"\x04mark\x18\x04 \x01(\rR\x04mark*9\n" +
+	"\x04mark\x18\x04 \x01(\rR\x04mark*0\n" +
+	"\x06Events\x12\x0f\n" +
+	"\vEVENTS_TASK\x10\x00\x12\x15\n" +
+	"\x11EVENTS_RECIPIENTS\x10\x01*9\n" +
 	"\tOnUnknown\x12\x15\n" +
 	"\x11ON_UNKNOWN_REPORT\x10\x00\x12\x15\n" +
 	"\x11ON_UNKNOWN_RESEND\x10\x01*\x80\x01\n" +
@@ -3931,103 +4014,106 @@ func file_events_proto_rawDescGZIP() []byte {
 	return file_events_proto_rawDescData
 }
 
-var file_events_proto_enumTypes = make([]protoimpl.EnumInfo, 9)
+var file_events_proto_enumTypes = make([]protoimpl.EnumInfo, 10)
 var file_events_proto_msgTypes = make([]protoimpl.MessageInfo, 29)
 var file_events_proto_goTypes = []any{
-	(OnUnknown)(0),       // 0: altavoz.v1.OnUnknown
-	(HeaderKind)(0),      // 1: altavoz.v1.HeaderKind
-	(OptOutSource)(0),    // 2: altavoz.v1.OptOutSource
-	(ControlKind)(0),     // 3: altavoz.v1.ControlKind
-	(NumberEventKind)(0), // 4: altavoz.v1.NumberEventKind
-	(Mark)(0),            // 5: altavoz.v1.Mark
-	(Reason)(0),          // 6: altavoz.v1.Reason
-	(Phase)(0),           // 7: altavoz.v1.Phase
-	(TaskEventKind)(0),   // 8: altavoz.v1.TaskEventKind
-	(*Broadcast)(nil),    // 9: altavoz.v1.Broadcast
-	(*Personal)(nil),     // 10: altavoz.v1.Personal
-	(*Own)(nil),          // 11: altavoz.v1.Own
-	(*Retry)(nil),        // 12: altavoz.v1.Retry
-	(*Window)(nil),       // 13: altavoz.v1.Window
-	(*Hours)(nil),        // 14: altavoz.v1.Hours
-	(*Content)(nil),      // 15: altavoz.v1.Content
-	(*MediaRef)(nil),     // 16: altavoz.v1.MediaRef
-	(*BlobRef)(nil),      // 17: altavoz.v1.BlobRef
-	(*Slice)(nil),        // 18: altavoz.v1.Slice
-	(*Origin)(nil),       // 19: altavoz.v1.Origin
-	(*Send)(nil),         // 20: altavoz.v1.Send
-	(*OptOut)(nil),       // 21: altavoz.v1.OptOut
-	(*Control)(nil),      // 22: altavoz.v1.Control
-	(*NumberEvent)(nil),  // 23: altavoz.v1.NumberEvent
-	(*Result)(nil),       // 24: altavoz.v1.Result
-	(*TaskOpened)(nil),   // 25: altavoz.v1.TaskOpened
-	(*Dispatched)(nil),   // 26: altavoz.v1.Dispatched
-	(*Outcome)(nil),      // 27: altavoz.v1.Outcome
-	(*OutcomeList)(nil),  // 28: altavoz.v1.OutcomeList
-	(*OutcomeRange)(nil), // 29: altavoz.v1.OutcomeRange
-	(*Receipts)(nil),     // 30: altavoz.v1.Receipts
-	(*TaskUpdate)(nil),   // 31: altavoz.v1.TaskUpdate
-	(*Cause)(nil),        // 32: altavoz.v1.Cause
-	(*StatePage)(nil),    // 33: altavoz.v1.StatePage
-	(*Status)(nil),       // 34: altavoz.v1.Status
-	(*TaskEvent)(nil),    // 35: altavoz.v1.TaskEvent
-	(*StateCount)(nil),   // 36: altavoz.v1.StateCount
-	(*ErrorLine)(nil),    // 37: altavoz.v1.ErrorLine
+	(Events)(0),          // 0: altavoz.v1.Events
+	(OnUnknown)(0),       // 1: altavoz.v1.OnUnknown
+	(HeaderKind)(0),      // 2: altavoz.v1.HeaderKind
+	(OptOutSource)(0),    // 3: altavoz.v1.OptOutSource
+	(ControlKind)(0),     // 4: altavoz.v1.ControlKind
+	(NumberEventKind)(0), // 5: altavoz.v1.NumberEventKind
+	(Mark)(0),            // 6: altavoz.v1.Mark
+	(Reason)(0),          // 7: altavoz.v1.Reason
+	(Phase)(0),           // 8: altavoz.v1.Phase
+	(TaskEventKind)(0),   // 9: altavoz.v1.TaskEventKind
+	(*Broadcast)(nil),    // 10: altavoz.v1.Broadcast
+	(*Personal)(nil),     // 11: altavoz.v1.Personal
+	(*Own)(nil),          // 12: altavoz.v1.Own
+	(*Retry)(nil),        // 13: altavoz.v1.Retry
+	(*Window)(nil),       // 14: altavoz.v1.Window
+	(*Hours)(nil),        // 15: altavoz.v1.Hours
+	(*Content)(nil),      // 16: altavoz.v1.Content
+	(*MediaRef)(nil),     // 17: altavoz.v1.MediaRef
+	(*BlobRef)(nil),      // 18: altavoz.v1.BlobRef
+	(*Slice)(nil),        // 19: altavoz.v1.Slice
+	(*Origin)(nil),       // 20: altavoz.v1.Origin
+	(*Send)(nil),         // 21: altavoz.v1.Send
+	(*OptOut)(nil),       // 22: altavoz.v1.OptOut
+	(*Control)(nil),      // 23: altavoz.v1.Control
+	(*NumberEvent)(nil),  // 24: altavoz.v1.NumberEvent
+	(*Result)(nil),       // 25: altavoz.v1.Result
+	(*TaskOpened)(nil),   // 26: altavoz.v1.TaskOpened
+	(*Dispatched)(nil),   // 27: altavoz.v1.Dispatched
+	(*Outcome)(nil),      // 28: altavoz.v1.Outcome
+	(*OutcomeList)(nil),  // 29: altavoz.v1.OutcomeList
+	(*OutcomeRange)(nil), // 30: altavoz.v1.OutcomeRange
+	(*Receipts)(nil),     // 31: altavoz.v1.Receipts
+	(*TaskUpdate)(nil),   // 32: altavoz.v1.TaskUpdate
+	(*Cause)(nil),        // 33: altavoz.v1.Cause
+	(*StatePage)(nil),    // 34: altavoz.v1.StatePage
+	(*Status)(nil),       // 35: altavoz.v1.Status
+	(*TaskEvent)(nil),    // 36: altavoz.v1.TaskEvent
+	(*StateCount)(nil),   // 37: altavoz.v1.StateCount
+	(*ErrorLine)(nil),    // 38: altavoz.v1.ErrorLine
 }
 var file_events_proto_depIdxs = []int32{
-	15, // 0: altavoz.v1.Broadcast.content:type_name -> altavoz.v1.Content
-	17, // 1: altavoz.v1.Broadcast.slices:type_name -> altavoz.v1.BlobRef
-	0,  // 2: altavoz.v1.Broadcast.on_unknown:type_name -> altavoz.v1.OnUnknown
-	19, // 3: altavoz.v1.Broadcast.origin:type_name -> altavoz.v1.Origin
-	13, // 4: altavoz.v1.Broadcast.window:type_name -> altavoz.v1.Window
-	12, // 5: altavoz.v1.Broadcast.retry:type_name -> altavoz.v1.Retry
-	10, // 6: altavoz.v1.Broadcast.personal:type_name -> altavoz.v1.Personal
-	11, // 7: altavoz.v1.Personal.own:type_name -> altavoz.v1.Own
-	1,  // 8: altavoz.v1.Own.header:type_name -> altavoz.v1.HeaderKind
-	17, // 9: altavoz.v1.Retry.list:type_name -> altavoz.v1.BlobRef
-	14, // 10: altavoz.v1.Window.hours:type_name -> altavoz.v1.Hours
-	1,  // 11: altavoz.v1.Content.header:type_name -> altavoz.v1.HeaderKind
-	16, // 12: altavoz.v1.Content.media:type_name -> altavoz.v1.MediaRef
-	16, // 13: altavoz.v1.Content.files:type_name -> altavoz.v1.MediaRef
-	17, // 14: altavoz.v1.MediaRef.parts:type_name -> altavoz.v1.BlobRef
-	1,  // 15: altavoz.v1.MediaRef.kind:type_name -> altavoz.v1.HeaderKind
-	10, // 16: altavoz.v1.Slice.personal:type_name -> altavoz.v1.Personal
-	17, // 17: altavoz.v1.Send.content_ref:type_name -> altavoz.v1.BlobRef
-	15, // 18: altavoz.v1.Send.content:type_name -> altavoz.v1.Content
-	0,  // 19: altavoz.v1.Send.on_unknown:type_name -> altavoz.v1.OnUnknown
-	13, // 20: altavoz.v1.Send.window:type_name -> altavoz.v1.Window
-	10, // 21: altavoz.v1.Send.personal:type_name -> altavoz.v1.Personal
-	2,  // 22: altavoz.v1.OptOut.out_by:type_name -> altavoz.v1.OptOutSource
-	2,  // 23: altavoz.v1.OptOut.in_by:type_name -> altavoz.v1.OptOutSource
-	3,  // 24: altavoz.v1.Control.kind:type_name -> altavoz.v1.ControlKind
-	4,  // 25: altavoz.v1.NumberEvent.kind:type_name -> altavoz.v1.NumberEventKind
-	32, // 26: altavoz.v1.NumberEvent.cause:type_name -> altavoz.v1.Cause
-	25, // 27: altavoz.v1.Result.plan:type_name -> altavoz.v1.TaskOpened
-	26, // 28: altavoz.v1.Result.dispatched:type_name -> altavoz.v1.Dispatched
-	27, // 29: altavoz.v1.Result.outcome:type_name -> altavoz.v1.Outcome
-	29, // 30: altavoz.v1.Result.range:type_name -> altavoz.v1.OutcomeRange
-	31, // 31: altavoz.v1.Result.note:type_name -> altavoz.v1.TaskUpdate
-	30, // 32: altavoz.v1.Result.receipts:type_name -> altavoz.v1.Receipts
-	28, // 33: altavoz.v1.Result.outcomes:type_name -> altavoz.v1.OutcomeList
-	19, // 34: altavoz.v1.TaskOpened.origin:type_name -> altavoz.v1.Origin
-	19, // 35: altavoz.v1.TaskOpened.home:type_name -> altavoz.v1.Origin
-	13, // 36: altavoz.v1.TaskOpened.window:type_name -> altavoz.v1.Window
-	27, // 37: altavoz.v1.OutcomeList.outcomes:type_name -> altavoz.v1.Outcome
-	27, // 38: altavoz.v1.Receipts.outcomes:type_name -> altavoz.v1.Outcome
-	7,  // 39: altavoz.v1.TaskUpdate.phase:type_name -> altavoz.v1.Phase
-	32, // 40: altavoz.v1.TaskUpdate.cause:type_name -> altavoz.v1.Cause
-	6,  // 41: altavoz.v1.Cause.reason:type_name -> altavoz.v1.Reason
-	25, // 42: altavoz.v1.Status.plan:type_name -> altavoz.v1.TaskOpened
-	36, // 43: altavoz.v1.Status.counts:type_name -> altavoz.v1.StateCount
-	37, // 44: altavoz.v1.Status.errors:type_name -> altavoz.v1.ErrorLine
-	7,  // 45: altavoz.v1.Status.phase:type_name -> altavoz.v1.Phase
-	32, // 46: altavoz.v1.Status.cause:type_name -> altavoz.v1.Cause
-	35, // 47: altavoz.v1.Status.events:type_name -> altavoz.v1.TaskEvent
-	8,  // 48: altavoz.v1.TaskEvent.kind:type_name -> altavoz.v1.TaskEventKind
-	49, // [49:49] is the sub-list for method output_type
-	49, // [49:49] is the sub-list for method input_type
-	49, // [49:49] is the sub-list for extension type_name
-	49, // [49:49] is the sub-list for extension extendee
-	0,  // [0:49] is the sub-list for field type_name
+	16, // 0: altavoz.v1.Broadcast.content:type_name -> altavoz.v1.Content
+	18, // 1: altavoz.v1.Broadcast.slices:type_name -> altavoz.v1.BlobRef
+	1,  // 2: altavoz.v1.Broadcast.on_unknown:type_name -> altavoz.v1.OnUnknown
+	20, // 3: altavoz.v1.Broadcast.origin:type_name -> altavoz.v1.Origin
+	14, // 4: altavoz.v1.Broadcast.window:type_name -> altavoz.v1.Window
+	13, // 5: altavoz.v1.Broadcast.retry:type_name -> altavoz.v1.Retry
+	0,  // 6: altavoz.v1.Broadcast.events:type_name -> altavoz.v1.Events
+	11, // 7: altavoz.v1.Broadcast.personal:type_name -> altavoz.v1.Personal
+	12, // 8: altavoz.v1.Personal.own:type_name -> altavoz.v1.Own
+	2,  // 9: altavoz.v1.Own.header:type_name -> altavoz.v1.HeaderKind
+	18, // 10: altavoz.v1.Retry.list:type_name -> altavoz.v1.BlobRef
+	15, // 11: altavoz.v1.Window.hours:type_name -> altavoz.v1.Hours
+	2,  // 12: altavoz.v1.Content.header:type_name -> altavoz.v1.HeaderKind
+	17, // 13: altavoz.v1.Content.media:type_name -> altavoz.v1.MediaRef
+	17, // 14: altavoz.v1.Content.files:type_name -> altavoz.v1.MediaRef
+	18, // 15: altavoz.v1.MediaRef.parts:type_name -> altavoz.v1.BlobRef
+	2,  // 16: altavoz.v1.MediaRef.kind:type_name -> altavoz.v1.HeaderKind
+	11, // 17: altavoz.v1.Slice.personal:type_name -> altavoz.v1.Personal
+	18, // 18: altavoz.v1.Send.content_ref:type_name -> altavoz.v1.BlobRef
+	16, // 19: altavoz.v1.Send.content:type_name -> altavoz.v1.Content
+	1,  // 20: altavoz.v1.Send.on_unknown:type_name -> altavoz.v1.OnUnknown
+	14, // 21: altavoz.v1.Send.window:type_name -> altavoz.v1.Window
+	11, // 22: altavoz.v1.Send.personal:type_name -> altavoz.v1.Personal
+	3,  // 23: altavoz.v1.OptOut.out_by:type_name -> altavoz.v1.OptOutSource
+	3,  // 24: altavoz.v1.OptOut.in_by:type_name -> altavoz.v1.OptOutSource
+	4,  // 25: altavoz.v1.Control.kind:type_name -> altavoz.v1.ControlKind
+	5,  // 26: altavoz.v1.NumberEvent.kind:type_name -> altavoz.v1.NumberEventKind
+	33, // 27: altavoz.v1.NumberEvent.cause:type_name -> altavoz.v1.Cause
+	26, // 28: altavoz.v1.Result.plan:type_name -> altavoz.v1.TaskOpened
+	27, // 29: altavoz.v1.Result.dispatched:type_name -> altavoz.v1.Dispatched
+	28, // 30: altavoz.v1.Result.outcome:type_name -> altavoz.v1.Outcome
+	30, // 31: altavoz.v1.Result.range:type_name -> altavoz.v1.OutcomeRange
+	32, // 32: altavoz.v1.Result.note:type_name -> altavoz.v1.TaskUpdate
+	31, // 33: altavoz.v1.Result.receipts:type_name -> altavoz.v1.Receipts
+	29, // 34: altavoz.v1.Result.outcomes:type_name -> altavoz.v1.OutcomeList
+	20, // 35: altavoz.v1.TaskOpened.origin:type_name -> altavoz.v1.Origin
+	20, // 36: altavoz.v1.TaskOpened.home:type_name -> altavoz.v1.Origin
+	14, // 37: altavoz.v1.TaskOpened.window:type_name -> altavoz.v1.Window
+	0,  // 38: altavoz.v1.TaskOpened.events:type_name -> altavoz.v1.Events
+	28, // 39: altavoz.v1.OutcomeList.outcomes:type_name -> altavoz.v1.Outcome
+	28, // 40: altavoz.v1.Receipts.outcomes:type_name -> altavoz.v1.Outcome
+	8,  // 41: altavoz.v1.TaskUpdate.phase:type_name -> altavoz.v1.Phase
+	33, // 42: altavoz.v1.TaskUpdate.cause:type_name -> altavoz.v1.Cause
+	7,  // 43: altavoz.v1.Cause.reason:type_name -> altavoz.v1.Reason
+	26, // 44: altavoz.v1.Status.plan:type_name -> altavoz.v1.TaskOpened
+	37, // 45: altavoz.v1.Status.counts:type_name -> altavoz.v1.StateCount
+	38, // 46: altavoz.v1.Status.errors:type_name -> altavoz.v1.ErrorLine
+	8,  // 47: altavoz.v1.Status.phase:type_name -> altavoz.v1.Phase
+	33, // 48: altavoz.v1.Status.cause:type_name -> altavoz.v1.Cause
+	36, // 49: altavoz.v1.Status.events:type_name -> altavoz.v1.TaskEvent
+	9,  // 50: altavoz.v1.TaskEvent.kind:type_name -> altavoz.v1.TaskEventKind
+	51, // [51:51] is the sub-list for method output_type
+	51, // [51:51] is the sub-list for method input_type
+	51, // [51:51] is the sub-list for extension type_name
+	51, // [51:51] is the sub-list for extension extendee
+	0,  // [0:51] is the sub-list for field type_name
 }
 
 func init() { file_events_proto_init() }
@@ -4050,7 +4136,7 @@ func file_events_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_events_proto_rawDesc), len(file_events_proto_rawDesc)),
-			NumEnums:      9,
+			NumEnums:      10,
 			NumMessages:   29,
 			NumExtensions: 0,
 			NumServices:   0,

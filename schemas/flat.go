@@ -17,6 +17,14 @@ type FlatOutcome struct {
 	Mark   uint32
 	Phone  []byte
 	Reason []byte
+	Wamid  []byte
+}
+
+// Flat returns an outcome in that form, without its task.
+func Flat(o *Outcome, at int64) *FlatOutcome {
+	return &FlatOutcome{
+		AtMs: at, Index: o.GetIndex(), Mark: o.GetMark(), Phone: []byte(o.GetPhone()), Reason: []byte(o.GetReason()), Wamid: []byte(o.GetWamid()),
+	}
 }
 
 // Fields of Result, Receipts and Outcome, as in events.proto.
@@ -140,12 +148,13 @@ func (o *FlatOutcome) read(b []byte) bool {
 			if n < 0 || !utf8.Valid(v) {
 				return false
 			}
-			if num != outcomeWamid {
-				into := &o.Reason
-				if num == outcomePhone {
-					into = &o.Phone
-				}
-				*into = v
+			switch num { //nolint:exhaustive // these three, as the case says
+			case outcomePhone:
+				o.Phone = v
+			case outcomeReason:
+				o.Reason = v
+			default:
+				o.Wamid = v
 			}
 			b = b[n:]
 		default:

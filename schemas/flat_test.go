@@ -33,7 +33,7 @@ func FuzzReadOutcome(f *testing.F) {
 		o := r.GetOutcome()
 		want := FlatOutcome{
 			Task: TaskID(r.GetTask()), AtMs: r.GetAtMs(), Index: o.GetIndex(), Mark: o.GetMark(),
-			Phone: []byte(o.GetPhone()), Reason: []byte(o.GetReason()),
+			Phone: []byte(o.GetPhone()), Reason: []byte(o.GetReason()), Wamid: []byte(o.GetWamid()),
 		}
 		texts := cmp.Transformer("text", func(b []byte) string { return string(b) })
 		if diff := cmp.Diff(want, got, texts); o == nil || diff != "" {
@@ -97,7 +97,7 @@ func FuzzReadSeveral(f *testing.F) {
 			for _, o := range all {
 				want = append(want, FlatOutcome{
 					Task: TaskID(r.GetTask()), AtMs: r.GetAtMs(), Index: o.GetIndex(), Mark: o.GetMark(),
-					Phone: []byte(o.GetPhone()), Reason: []byte(o.GetReason()),
+					Phone: []byte(o.GetPhone()), Reason: []byte(o.GetReason()), Wamid: []byte(o.GetWamid()),
 				})
 			}
 			texts := cmp.Transformer("text", func(b []byte) string { return string(b) })

@@ -38,6 +38,10 @@ func (b *Broadcast) Meaning(sender string, queued bool, phones []byte) []byte {
 		HashText(h, "callback_url")
 		HashText(h, to)
 	}
+	if e := b.GetEvents(); e != Events_EVENTS_TASK {
+		HashText(h, "events")
+		HashText(h, e.String())
+	}
 	return h.Sum(nil)
 }
 

@@ -16,7 +16,7 @@ const (
 	VersionHeader = "altavoz-version"
 	Version       = "1"
 	// Version2 is that of records with something that readers of the first one would pass over: places of a retry, what recipients have of their
-	// own, several outcomes.
+	// own, events about recipients, several outcomes.
 	Version2 = "2"
 
 	newestVersion = 2
@@ -52,7 +52,7 @@ func encode2(topic stream.Topic, key string, event proto.Message) stream.Record 
 
 // EncodeBroadcast makes the record that commits a request.
 func EncodeBroadcast(b *Broadcast) stream.Record {
-	if b.IsPersonal() || b.GetRetry().GetSliceRecipients() != 0 { //mutant:personal-broadcast-waits-for-who-knows-it
+	if b.IsPersonal() || b.GetRetry().GetSliceRecipients() != 0 || b.GetEvents() != Events_EVENTS_TASK { //mutant:personal-broadcast-waits-for-who-knows-it
 		return encode2(TopicBroadcasts, b.GetSender(), b)
 	}
 	return Encode(TopicBroadcasts, b.GetSender(), b)
@@ -68,6 +68,9 @@ func EncodeSend(l Lane, s *Send) stream.Record {
 
 // EncodeResult makes the record of one result.
 func EncodeResult(r *Result) stream.Record {
+	if r.GetPlan().GetEvents() != Events_EVENTS_TASK { //mutant:events-wait-for-who-tells-them
+		return encode2(TopicResults, TaskID(r.GetTask()).String(), r)
+	}
 	return Encode(TopicResults, TaskID(r.GetTask()).String(), r)
 }
 

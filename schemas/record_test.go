@@ -164,3 +164,18 @@ func TestSliceWithPlacesIsOfTheSecondVersion(t *testing.T) {
 		t.Errorf("it is read as %v, %v", got.GetPicked(), err)
 	}
 }
+
+// A process that does not know them would tell nobody what became of recipients, and commit.
+func TestEventsAboutRecipientsHaveTheSecondVersion(t *testing.T) {
+	t.Parallel()
+	for events, want := range map[schemas.Events]string{schemas.Events_EVENTS_TASK: schemas.Version, schemas.Events_EVENTS_RECIPIENTS: schemas.Version2} {
+		for _, rec := range []stream.Record{
+			schemas.EncodeBroadcast(&schemas.Broadcast{Events: events}),
+			schemas.EncodeResult(&schemas.Result{Task: schemas.NewTaskID().Bytes(), Event: &schemas.Result_Plan{Plan: &schemas.TaskOpened{Events: events}}}),
+		} {
+			if v := rec.Header(schemas.VersionHeader); v != want {
+				t.Errorf("%s with %s has version %s; want %s", rec.Topic, events, v, want)
+			}
+		}
+	}
+}

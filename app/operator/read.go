@@ -107,10 +107,41 @@ func statusJSON(rec *stream.Record, phones bool) (json.RawMessage, error) {
 	return text, nil
 }
 
-// eventJSON shows an event as it is: there are no phones in it.
-func eventJSON(rec *stream.Record, _ bool) (json.RawMessage, error) {
+// eventJSON shows an event as it is, but for the phones of recipients.
+func eventJSON(rec *stream.Record, phones bool) (json.RawMessage, error) {
 	if !json.Valid(rec.Value) {
 		return json.Marshal(map[string]string{"unreadable": "it is no JSON"})
 	}
-	return rec.Value, nil
+	if phones {
+		return rec.Value, nil
+	}
+	return masked(rec.Value)
+}
+
+// masked masks the phones of an event about recipients. Meta's id of a message has the phone in it, and is left out.
+func masked(event json.RawMessage) (json.RawMessage, error) {
+	var all, data map[string]json.RawMessage
+	var recipients []map[string]json.RawMessage
+	if json.Unmarshal(event, &all) != nil || json.Unmarshal(all["data"], &data) != nil || json.Unmarshal(data["recipients"], &recipients) != nil {
+		return event, nil //nolint:nilerr // an event of a task as a whole, which has no phones
+	}
+	for _, r := range recipients {
+		delete(r, "wamid")
+		var phone string
+		if json.Unmarshal(r["phone"], &phone) == nil {
+			r["phone"] = written(schemas.Phone(phone).String())
+		}
+	}
+	data["recipients"] = written(recipients)
+	all["data"] = written(data)
+	return written(all), nil
+}
+
+// written is the JSON of what was read from JSON.
+func written(what any) json.RawMessage {
+	out, err := json.Marshal(what)
+	if err != nil {
+		panic(fmt.Sprintf("operator: writing %T: %v", what, err))
+	}
+	return out
 }

@@ -52,6 +52,7 @@ func (b *broadcastFlags) add(cmd *cobra.Command) {
 	f.Uint32Var(&b.draft.Speed, "speed", 0, "most messages a second (as fast as the number goes)")
 	f.StringVar(&b.draft.Reference, "reference", "", "what you call it, at most 128 bytes: answers and events have it")
 	f.StringVar(&b.draft.CallbackURL, "callback-url", "", "where what happens to it is posted, signed")
+	f.StringVar(&b.draft.Events, "events", "", "what the topic events has of it: task, or recipients (what became of each as well)")
 	f.StringVar(&b.draft.OnUnknown, "on-unknown", "", "report, or resend (which may reach a person twice), what a crash left open")
 }
 

@@ -131,6 +131,9 @@ func (w *worker) runCheckpoint(now time.Time) error {
 	if w.events.Awaited() > 0 { //mutant:commit-waits-for-events
 		return nil
 	}
+	if w.groups.Queue().Awaited() > 0 { //mutant:commit-waits-for-outcomes
+		return nil
+	}
 	cp := out.checkpoint
 	out.checkpoint = nil
 	if cp.commit && !cp.failed && cp.position > out.requested {
@@ -174,6 +177,9 @@ func (w *worker) beginCheckpoint(now time.Time) error {
 		one.checkpoint = out.checkpoint
 	}
 	if w.replay.caughtUp {
+		w.groups.Close() //mutant:open-groups-are-not-passed-over
+		w.writeQueue(w.groups.Queue(), now)
+		w.groups.Queue().Await()
 		w.events.Await()
 	}
 	return nil

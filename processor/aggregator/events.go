@@ -25,7 +25,11 @@ func (w *worker) announce(e *entry, now time.Time) {
 func (w *worker) tell(s *schemas.Status, ev *schemas.TaskEvent, done func()) {
 	rec := w.st.ports.Event(s, ev)
 	rec.Partition = w.partition()
-	w.events.Put(rec, done)
+	var ready func() bool
+	if s.GetPlan().GetEvents() == schemas.Events_EVENTS_RECIPIENTS { //mutant:end-comes-after-its-outcomes
+		ready = w.groups.Written(schemas.TaskID(s.GetTask()))
+	}
+	w.events.Put(rec, ready, done)
 }
 
 // retell writes again what the last owner of the partition may not have written of a task: what no commit lies behind.
@@ -50,7 +54,13 @@ func (w *worker) writeEvents(now time.Time) error {
 			return err
 		}
 	}
-	w.events.Batch(now, func(rec stream.Record, end func(error)) {
+	w.writeQueue(&w.events, now)
+	return nil
+}
+
+// writeQueue writes what waits in a queue.
+func (w *worker) writeQueue(q *outbox.Queue, now time.Time) {
+	q.Batch(now, func(rec stream.Record, end func(error)) {
 		w.Append(w.st.ports.Marks, rec, func(_ stream.Record, err error) {
 			if end(err); err == nil {
 				return
@@ -63,10 +73,10 @@ func (w *worker) writeEvents(now time.Time) error {
 			if cp := w.writes.checkpoint; cp != nil && w.Draining() { // nothing is tried again
 				cp.failed = true
 				w.events.Forgo()
+				w.groups.Queue().Forgo()
 			}
 		})
 	})
-	return nil
 }
 
 // correct tells the numbers of a finished task, if they are others than those that were told last. Its Status says so once the event is written:

@@ -41,7 +41,7 @@ func (w *worker) fold(recs []stream.Record) error {
 func (w *worker) foldRecord(rec *stream.Record, now time.Time) (at int64, err error) {
 	o := &w.batch.outcome
 	if !schemas.ReadOutcome(rec, o) || !fold.IsState(o.Mark) {
-		return w.foldOutcomes(rec, now)
+		return w.foldSeveral(rec, now)
 	}
 	e, err := w.findOrAdd(o.Task, true, rec)
 	if e == nil {
@@ -49,47 +49,37 @@ func (w *worker) foldRecord(rec *stream.Record, now time.Time) (at int64, err er
 	}
 	was := w.snapshot(e, now)
 	changed, err := e.task.FoldOutcome(o, e.read)
+	if err == nil { //mutant:outcome-that-changes-nothing-is-told
+		w.groups.Outcome(e.task, o, now)
+	}
 	w.recordChanges(e, was, changed, now)
 	return o.AtMs, err
 }
 
-// foldOutcomes is foldRecord for several outcomes of a task in one record.
-func (w *worker) foldOutcomes(rec *stream.Record, now time.Time) (at int64, err error) {
+// foldSeveral is foldRecord for several outcomes of a task in one record, or for receipts.
+func (w *worker) foldSeveral(rec *stream.Record, now time.Time) (at int64, err error) {
 	all, plain := schemas.ReadOutcomes(rec, w.batch.several[:0])
-	w.batch.several = all
-	if !plain || len(all) == 0 || slices.ContainsFunc(all, func(o schemas.FlatOutcome) bool { return !fold.IsState(o.Mark) }) {
-		return w.foldReceipts(rec, now)
+	receipts, valid := !plain, fold.IsState
+	if receipts {
+		valid = fold.IsReceipt
+		all, plain = schemas.ReadReceipts(rec, w.batch.several[:0])
 	}
-	e, err := w.findOrAdd(all[0].Task, true, rec)
-	if e == nil {
-		return all[0].AtMs, err
-	}
-	return w.foldAll(e, all, now)
-}
-
-// foldReceipts is foldRecord for receipts, of which there are three for each message.
-func (w *worker) foldReceipts(rec *stream.Record, now time.Time) (at int64, err error) {
-	all, plain := schemas.ReadReceipts(rec, w.batch.several[:0])
 	w.batch.several = all
-	if !plain || len(all) == 0 || slices.ContainsFunc(all, func(o schemas.FlatOutcome) bool { return !fold.IsReceipt(o.Mark) }) {
+	if !plain || len(all) == 0 || slices.ContainsFunc(all, func(o schemas.FlatOutcome) bool { return !valid(o.Mark) }) {
 		return w.foldEvent(rec, now)
 	}
-	e, err := w.findOrAdd(all[0].Task, false, rec)
-	if e == nil {
-		if err == nil {
-			w.st.metrics.Unknown.Add(float64(len(all)))
-		}
-		return all[0].AtMs, err
-	}
-	w.st.metrics.Known.Add(float64(len(all)))
-	return w.foldAll(e, all, now)
-}
-
-// foldAll folds outcomes of one record, which are of one task and one time.
-func (w *worker) foldAll(e *entry, all []schemas.FlatOutcome, now time.Time) (at int64, err error) {
 	at = all[0].AtMs
-	was := w.snapshot(e, now)
-	changed := false
+	e, err := w.findOrAdd(all[0].Task, !receipts, rec)
+	switch {
+	case receipts && e != nil:
+		w.st.metrics.Known.Add(float64(len(all)))
+	case receipts && err == nil:
+		w.st.metrics.Unknown.Add(float64(len(all)))
+	}
+	if e == nil {
+		return at, err
+	}
+	was, changed := w.snapshot(e, now), false
 	for i := range all {
 		raised, err := e.task.FoldOutcome(&all[i], e.read)
 		changed = changed || raised
@@ -97,6 +87,7 @@ func (w *worker) foldAll(e *entry, all []schemas.FlatOutcome, now time.Time) (at
 			w.recordChanges(e, was, changed, now)
 			return at, err
 		}
+		w.groups.Outcome(e.task, &all[i], now)
 	}
 	w.recordChanges(e, was, changed, now)
 	return at, nil
@@ -116,6 +107,9 @@ func (w *worker) foldEvent(rec *stream.Record, now time.Time) (at int64, err err
 	}
 	was := w.snapshot(e, now)
 	changed, err := e.task.Fold(&r, e.read)
+	if err == nil {
+		w.groups.Result(e.task, &r, now)
+	}
 	// Who writes a plan waits for the status that shows whose the task is. If the plan changes nothing, that status was written
 	// before, and whoever waits may not have it.
 	changed = changed || r.GetPlan() != nil //mutant:repeated-opening-writes-the-status

@@ -29,12 +29,13 @@ type memory struct {
 func (w *worker) budget() int64 { return w.st.cfg.MarksMemory / int64(max(1, w.st.workers.Len())) }
 
 // mayFold reports whether more results may be folded. They may not while twice the memory for states is taken by states that wait to be
-// acknowledged, nor while events cannot be written and too many wait. To catch up everything must be folded.
+// acknowledged, nor while events cannot be written and too many wait. To catch up everything must be folded, but what became of recipients is
+// told meanwhile.
 func (w *worker) mayFold() bool {
 	if w.replay.caughtUp && w.events.Full() { //mutant:too-many-events-wait
 		return false
 	}
-	return w.writes.checkpoint == nil || w.memory.bytes <= 2*w.budget()
+	return !w.groups.Full() && (w.writes.checkpoint == nil || w.memory.bytes <= 2*w.budget()) //mutant:too-many-outcomes-wait
 }
 
 func (w *worker) addBytes(n int64) {

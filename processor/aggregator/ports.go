@@ -6,6 +6,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"altavoz/processor/aggregator/outbox"
 	"altavoz/processor/aggregator/readback"
 	"altavoz/schemas"
 	"altavoz/stream"
@@ -26,6 +27,8 @@ type Ports struct {
 	Reject func(rec stream.Record, stage, code, reason string) stream.Record
 	// Event makes the record of topic events that tells an event of a task, as its Status is then. The Status has no lines of recipients.
 	Event func(s *schemas.Status, e *schemas.TaskEvent) stream.Record
+	// Recipients makes the record of topic events that tells what became of recipients of a task.
+	Recipients outbox.Record
 }
 
 // Config is how the stage behaves; zero values mean the defaults.

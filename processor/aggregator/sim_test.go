@@ -37,6 +37,15 @@ type simTask struct {
 	id     schemas.TaskID
 	total  uint32
 	opened bool
+	asks   bool // for what becomes of its recipients
+}
+
+func (t *simTask) plan() *schemas.Result {
+	r := of(t.id, planOf(t.total))
+	if t.asks {
+		asking(r)
+	}
+	return r
 }
 
 func simulate(t *testing.T, seed uint64) {
@@ -51,7 +60,7 @@ func simulate(t *testing.T, seed uint64) {
 		s := &sim{world: w, rng: rng, cfg: Config{MarksMemory: int64(1+rng.IntN(200)) << 10}}
 		for n := range 1 + rng.IntN(6) {
 			total := []uint32{1, 3, 100, 1000, schemas.PageRecipients + 10}[rng.IntN(5)]
-			s.tasks = append(s.tasks, simTask{id: taskNo(n), total: total})
+			s.tasks = append(s.tasks, simTask{id: taskNo(n), total: total, asks: rng.IntN(2) == 0})
 		}
 		s.owner = w.start(s.cfg)
 		for range 60 + rng.IntN(100) {
@@ -135,9 +144,9 @@ func (s *sim) clean() {
 func (s *sim) results() {
 	for range 1 + s.rng.IntN(30) {
 		t := &s.tasks[s.rng.IntN(len(s.tasks))]
-		if !t.opened && s.rng.IntN(3) > 0 {
+		if !t.opened && (t.asks || s.rng.IntN(3) > 0) { // whoever asks does so first
 			t.opened = true
-			s.result(of(t.id, planOf(t.total)), of(t.id, dispatched(t.total)))
+			s.result(t.plan(), of(t.id, dispatched(t.total)))
 		}
 		i := s.rng.Uint32N(t.total + 1) // now and then one that is not there
 		n := s.rng.IntN(40)
@@ -146,7 +155,7 @@ func (s *sim) results() {
 		}
 		switch n {
 		case 0:
-			s.result(of(t.id, planOf(t.total)))
+			s.result(t.plan())
 		case 1:
 			s.result(of(t.id, ranged(i, min(t.total, i+s.rng.Uint32N(2000)), schemas.StateCancelled)))
 		case 2:
@@ -176,7 +185,7 @@ func (s *sim) results() {
 
 func (s *sim) end() {
 	for _, t := range s.tasks {
-		s.result(of(t.id, planOf(t.total)))
+		s.result(t.plan())
 	}
 	for len(s.zombies) > 0 {
 		s.thaw()

@@ -44,6 +44,7 @@ type worker struct {
 	batch  batch
 
 	events      outbox.Queue
+	groups      outbox.Groups
 	corrections outbox.Corrections
 	warnedAt    time.Time // that events are not written
 
@@ -96,6 +97,7 @@ func (st *Stage) newWorker(pos stream.Position) *worker {
 		memory:     memory{resident: make(map[*entry]struct{})},
 		writes:     writes{inFlight: make(map[*write]struct{}), checkpointAt: now.Add(st.cfg.MarksEvery), requested: from, committed: from},
 		rates:      rates{of: make(map[*entry]struct{})},
+		groups:     outbox.NewGroups(st.ports.Recipients, pos.Partition.Partition),
 		deletionAt: now.Add(deletionEvery),
 	}
 }
@@ -128,6 +130,9 @@ func (w *worker) step() error {
 	if err := w.writeEvents(now); err != nil {
 		return err
 	}
+	// It needs no catching up: of what is told of a recipient the maximum counts. The groups that events wait for are closed by now.
+	w.groups.CloseDue(now)
+	w.writeQueue(w.groups.Queue(), now)
 	w.evictPages()
 	if err := w.runCheckpoint(now); err != nil {
 		return err
@@ -148,7 +153,7 @@ func (w *worker) next() time.Time {
 	if w.replay.caughtUp && !w.queue.at.IsZero() && w.queue.at.Before(at) {
 		at = w.queue.at
 	}
-	due := []time.Time{w.rates.endAt}
+	due := []time.Time{w.rates.endAt, w.groups.Next()}
 	if w.replay.caughtUp {
 		due = append(due, w.events.Next(), w.corrections.Next())
 	}

@@ -69,7 +69,7 @@ func eventOf(s *schemas.Status, e *schemas.TaskEvent) stream.Record {
 // told is what was told of a task, in order, each event where it came first.
 func (w *world) told(id schemas.TaskID) (all []string) {
 	for _, rec := range w.records(events0, 0) {
-		if string(rec.Key) == id.String() && !slices.Contains(all, string(rec.Value)) {
+		if string(rec.Key) == id.String() && rec.Header(groupHeader) == "" && !slices.Contains(all, string(rec.Value)) {
 			all = append(all, string(rec.Value))
 		}
 	}
@@ -135,7 +135,7 @@ func (w *world) join(cfg Config) *process {
 	p := &process{world: w, reg: prometheus.NewRegistry(), Member: w.Join("p"+strconv.Itoa(w.processes), logtest.Options{InOrder: true})}
 	cfg.Registerer = p.reg
 	p.st = New(cfg, Ports{
-		Committer: p, Pauser: p, Statuses: p, Marks: p, Table: p, Event: eventOf,
+		Committer: p, Pauser: p, Statuses: p, Marks: p, Table: p, Event: eventOf, Recipients: groupOf,
 		Reject: func(rec stream.Record, stage, code, reason string) stream.Record {
 			rec.Topic, rec.Partition = schemas.TopicRejects, 0
 			rec.Headers = append(slices.Clone(rec.Headers), stream.Header{Key: "reject", Value: []byte(stage + " " + code + " " + reason)})
@@ -301,6 +301,7 @@ func (w *world) checkView(t interface {
 		log.take(rec)
 	}
 	w.checkEvents(t)
+	w.checkGroups(t, log)
 	last := make(map[string][]byte)
 	for _, rec := range w.records(marks0, 0) {
 		var p schemas.StatePage

@@ -116,7 +116,7 @@ func read(rec *stream.Record) (*stream.Record, *schemas.Broadcast, error) {
 	asked := &schemas.Broadcast{
 		Task: b.GetTask(), Chosen: len(b.GetTask()) > 0, Sender: b.GetSender(), Phones: b.GetPhones(), OnUnknown: b.GetOnUnknown(),
 		ScheduleMs: b.GetScheduleMs(), ExpireMs: b.GetExpireMs(), Speed: b.GetSpeed(), Window: b.GetWindow(), Literal: b.GetLiteral(),
-		Reference: b.GetReference(), CallbackUrl: b.GetCallbackUrl(), Personal: b.GetPersonal(),
+		Reference: b.GetReference(), CallbackUrl: b.GetCallbackUrl(), Events: b.GetEvents(), Personal: b.GetPersonal(),
 	}
 	if c := b.GetContent(); c != nil {
 		asked.Content = &schemas.Content{

@@ -60,6 +60,7 @@ var fields = map[string]struct {
 	"window.hours.to":          {true, kept},
 	"reference":                {true, kept},
 	"callback_url":             {true, kept},
+	"events":                   {true, kept},
 	"literal":                  {false, kept}, // texts are only checked by it
 	"accepted_ms":              {false, dropped},
 	"request_sha256":           {false, dropped},

@@ -150,7 +150,7 @@ func (st *Stage) accept(a *assignment, in *arrival, now time.Time) {
 		st.finish(e)
 		return
 	}
-	e.resend = in.send.GetOnUnknown() == schemas.OnUnknown_ON_UNKNOWN_RESEND
+	e.resend, e.namePhone = in.send.GetOnUnknown() == schemas.OnUnknown_ON_UNKNOWN_RESEND, in.send.GetNamePhone()
 	st.schedule.Attach(&e.Send, in.task, in.send, now)
 	if c.InDoubt() || c.Started() && (!e.resend || c.Repeated()) { //mutant:record-in-doubt-is-not-called
 		// It stays started in the ledger until that is recorded: another takeover must find it so.

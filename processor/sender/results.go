@@ -87,8 +87,11 @@ func (st *Stage) unlock() {
 // recordOutcome gives a send its outcome. It is done when that is acknowledged.
 func (st *Stage) recordOutcome(e *send, m schemas.RecipientState, reason, wamid string) {
 	o := &schemas.Outcome{Index: e.Index, Mark: uint32(m), Wamid: strings.ToValidUTF8(wamid, "?")}
-	if m != schemas.StateSent { // nobody asks for the phone of one that was sent
-		o.Phone, o.Reason = e.Phone.Digits(), strings.ToValidUTF8(reason, "?")
+	if m != schemas.StateSent {
+		o.Reason = strings.ToValidUTF8(reason, "?")
+	}
+	if m != schemas.StateSent || e.namePhone { // mostly nobody asks for the phone of one that was sent
+		o.Phone = e.Phone.Digits()
 	}
 	st.schedule.MoveTo(&e.Send, schedule.PhaseRecording, recordingCause(e.assignment.live))
 	p := newOutcome(e, o, time.Now()) //mutant:result-counts-once-acknowledged

@@ -18,6 +18,7 @@ type send struct {
 	cell       *cell
 	size       int  // of the record
 	resend     bool // may be called again although a call may have reached somebody
+	namePhone  bool // its outcome names the phone whatever it is
 
 	repeatStarted  bool   // the call under way is one more, and made the ledger say so
 	startCommitted bool   // its last start was acknowledged

@@ -50,6 +50,18 @@ func TestSendIsCommittedCalledAndRecorded(t *testing.T) {
 	}
 }
 
+// Who tells others of each recipient has to know whom it was sent to.
+func TestOutcomeNamesThePhoneWhereTheSendSaysSo(t *testing.T) {
+	bubble(t, func(w *world) {
+		w.produce(expressPartition, schemas.NewTaskID(), 1, func(s *schemas.Send) { s.NamePhone = true })
+		w.start(both)
+		w.until("it is done", func() bool { return w.allDone(expressPartition) })
+		if o := w.results[0].GetOutcome(); o.GetMark() != uint32(schemas.StateSent) || o.GetPhone() != "573000000001" {
+			t.Errorf("result %v; want it sent, with its phone", o)
+		}
+	})
+}
+
 // TestNoCallBeforeCommit: calls wait until the commit has returned, however long that takes.
 func TestNoCallBeforeCommit(t *testing.T) {
 	bubble(t, func(w *world) {

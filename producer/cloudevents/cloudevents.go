@@ -26,8 +26,11 @@ const (
 	ContentType = "application/cloudevents+json"
 )
 
-// Event is a CloudEvent. Time is RFC 3339 with milliseconds, of the event; Subject is the task.
-type Event struct {
+// Event is what happened to a task as a whole.
+type Event = Envelope[Data]
+
+// Envelope is a CloudEvent. Time is RFC 3339 with milliseconds, of the event; Subject is the task.
+type Envelope[D any] struct {
 	SpecVersion     string `json:"specversion"`
 	ID              string `json:"id"`
 	Source          string `json:"source"`
@@ -35,7 +38,7 @@ type Event struct {
 	Subject         string `json:"subject"`
 	Time            string `json:"time"`
 	DataContentType string `json:"datacontenttype"`
-	Data            Data   `json:"data"`
+	Data            D      `json:"data"`
 }
 
 // Data is the task, in the words of task-status, without recipients.
@@ -73,35 +76,48 @@ func Of(s *schemas.Status, e *schemas.TaskEvent) Event {
 	task, p, at := schemas.TaskID(s.GetTask()).String(), s.GetPlan(), time.UnixMilli(e.GetAtMs()).UTC()
 	kind := strings.ToLower(strings.TrimPrefix(e.GetKind().String(), "TASK_EVENT_KIND_"))
 	brief, n := tasks.BriefOf(schemas.TaskID(s.GetTask()), s, at, es.Spanish), tasks.ResultOf(s)
-	return Event{
-		SpecVersion: "1.0", ID: task + "-" + e.Name(), Source: Source, Type: TypePrefix + kind, Subject: task,
-		Time: at.Format("2006-01-02T15:04:05.000Z07:00"), DataContentType: "application/json",
-		Data: Data{
-			TaskID: task, Reference: p.GetReference(), Owner: p.GetOwner(), Sender: p.GetSender(), Status: brief.Status, Why: brief.Why,
-			Result: Result{
-				Total: n.Total, Successful: n.Successful, Failed: n.Failed, Pending: n.Pending, Skipped: n.Skipped, Expired: n.Expired,
-				Cancelled: n.Cancelled, Unknown: n.Unknown, Undelivered: n.Undelivered, Delivered: n.Delivered, Read: n.Read,
-			},
-			AcceptedAt: tasks.Clock(p.GetAcceptedMs()), StartedAt: tasks.Clock(s.GetStartedMs()), FinishedAt: tasks.Clock(s.GetFinishedMs()),
+	return envelope(task, e.Name(), kind, at, Data{
+		TaskID: task, Reference: p.GetReference(), Owner: p.GetOwner(), Sender: p.GetSender(), Status: brief.Status, Why: brief.Why,
+		Result: Result{
+			Total: n.Total, Successful: n.Successful, Failed: n.Failed, Pending: n.Pending, Skipped: n.Skipped, Expired: n.Expired,
+			Cancelled: n.Cancelled, Unknown: n.Unknown, Undelivered: n.Undelivered, Delivered: n.Delivered, Read: n.Read,
 		},
+		AcceptedAt: tasks.Clock(p.GetAcceptedMs()), StartedAt: tasks.Clock(s.GetStartedMs()), FinishedAt: tasks.Clock(s.GetFinishedMs()),
+	})
+}
+
+func envelope[D any](task, name, kind string, at time.Time, data D) Envelope[D] {
+	return Envelope[D]{
+		SpecVersion: "1.0", ID: task + "-" + name, Source: Source, Type: TypePrefix + kind, Subject: task,
+		Time: at.Format("2006-01-02T15:04:05.000Z07:00"), DataContentType: "application/json", Data: data,
 	}
 }
 
 // Record makes the record of the topic events: JSON, without the version header of altavoz's own events, for others to read.
 func Record(s *schemas.Status, e *schemas.TaskEvent) stream.Record {
 	event := Of(s, e)
-	value, err := json.Marshal(event)
-	if err != nil {
-		panic(fmt.Sprintf("cloudevents: writing %T: %v", event, err)) // texts and numbers
-	}
-	rec := stream.Record{
-		Topic: schemas.TopicEvents, Partition: stream.NoPartition, Key: []byte(event.Subject), Value: value,
-		Headers: []stream.Header{{Key: "content-type", Value: []byte(ContentType)}},
-	}
+	rec := record(event.Subject, written(event))
 	if to := s.GetPlan().GetCallbackUrl(); to != "" {
 		rec.Headers = append(rec.Headers,
 			stream.Header{Key: schemas.CallbackHeader, Value: []byte(to)}, stream.Header{Key: schemas.EventHeader, Value: []byte(event.ID)},
 			stream.Header{Key: schemas.OwnerHeader, Value: []byte(event.Data.Owner)})
 	}
 	return rec
+}
+
+// record makes a record of topic events.
+func record(task string, value []byte) stream.Record {
+	return stream.Record{
+		Topic: schemas.TopicEvents, Partition: stream.NoPartition, Key: []byte(task), Value: value,
+		Headers: []stream.Header{{Key: "content-type", Value: []byte(ContentType)}},
+	}
+}
+
+// written is the JSON of what has texts and numbers only.
+func written(what any) []byte {
+	value, err := json.Marshal(what)
+	if err != nil {
+		panic(fmt.Sprintf("cloudevents: writing %T: %v", what, err))
+	}
+	return value
 }

@@ -142,7 +142,7 @@ func (w *writer) request(ctx context.Context, up *upload.Upload, until, now time
 	b := w.task.Broadcast() // which was read for this retry alone
 	req := &request.Request{
 		Content: b.GetContent(), Total: w.chosen.count, UseQueue: true, OnUnknown: b.GetOnUnknown(), ExpireMs: until.UnixMilli(),
-		Speed: b.GetSpeed(), Window: b.GetWindow(), Literal: b.GetLiteral(), Reference: b.GetReference(), Callback: b.GetCallbackUrl(), SHA256: w.retry.Digest(),
+		Speed: b.GetSpeed(), Window: b.GetWindow(), Literal: b.GetLiteral(), Reference: b.GetReference(), Callback: b.GetCallbackUrl(), Events: b.GetEvents(), SHA256: w.retry.Digest(),
 	}
 	if b.GetExpireMs() > 0 { // it has as long as its task had
 		life := b.GetExpireMs() - max(w.accepted, b.GetScheduleMs())

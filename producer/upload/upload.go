@@ -151,7 +151,7 @@ func TaskOpened(b *schemas.Broadcast, origin *schemas.Origin) stream.Record {
 		Event: &schemas.Result_Plan{Plan: &schemas.TaskOpened{
 			Total: b.GetTotal(), Origin: origin, RequestSha256: b.GetRequestSha256(), Sender: b.GetSender(),
 			AcceptedMs: b.GetAcceptedMs(), ScheduleMs: b.GetScheduleMs(), ExpireMs: b.GetExpireMs(), Direct: b.GetDirect(),
-			Window: b.GetWindow(), Speed: b.GetSpeed(), Owner: b.GetOwner(), Earlier: b.GetEarlier(), Reference: b.GetReference(), CallbackUrl: b.GetCallbackUrl(), RetryOf: b.GetRetry().GetOf(),
+			Window: b.GetWindow(), Speed: b.GetSpeed(), Owner: b.GetOwner(), Earlier: b.GetEarlier(), Reference: b.GetReference(), CallbackUrl: b.GetCallbackUrl(), Events: b.GetEvents(), RetryOf: b.GetRetry().GetOf(),
 		}},
 	})
 }

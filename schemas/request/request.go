@@ -76,6 +76,7 @@ type Request struct {
 	Reference  string          // what the caller calls it
 	Callback   string          // where what happens to it is posted; empty: nowhere was named
 	Sliced     uint32          // recipients of every slice but the last that the sink has; 0: schemas.SliceRecipients
+	Events     schemas.Events  // what the topic events has of it
 	SHA256     []byte          // of the meaning: however the same request is written, it is the same
 	Warnings   []es.Sentence
 }
@@ -123,7 +124,7 @@ func (r *Request) Broadcast(task schemas.TaskID, sender string, acceptedMs int64
 		Task: task.Bytes(), Sender: sender, Content: content, Phones: r.Phones, Slices: slices, Total: r.Total,
 		AcceptedMs: acceptedMs, RequestSha256: r.SHA256, Chosen: r.TaskID != nil, OnUnknown: r.OnUnknown,
 		ScheduleMs: r.ScheduleMs, ExpireMs: r.ExpireMs, Speed: r.Speed, Window: proto.CloneOf(r.Window),
-		Personal: r.Personal, SliceRecipients: r.Sliced, Literal: r.Literal, Reference: r.Reference, CallbackUrl: r.Callback,
+		Personal: r.Personal, SliceRecipients: r.Sliced, Literal: r.Literal, Reference: r.Reference, CallbackUrl: r.Callback, Events: r.Events,
 	}
 }
 
@@ -131,7 +132,7 @@ func (r *Request) Broadcast(task schemas.TaskID, sender string, acceptedMs int64
 var textFields = []string{
 	"body_text", "header_type", "header_content", "button_text", "button_url", "footer_text",
 	"filename", "task_id", "sender", "category", "on_unknown", "schedule_at", "expire_at",
-	"reference", "callback_url",
+	"reference", "callback_url", "events",
 }
 
 // reader reads one request. Members are kept as they come; rules are looked at when all are there.

@@ -279,6 +279,7 @@ func TestThreatS05AmbiguousRequestsAreRefused(t *testing.T) {
 
 		{"category", with(`"category":"marketing"`), "category", "invalid_value"},
 		{"on_unknown", with(`"on_unknown":"ignore"`), "on_unknown", "invalid_value"},
+		{"events", with(`"events":"all"`), "events", "invalid_value"},
 		{"reference of 129 bytes", with(`"reference":"` + strings.Repeat("x", 129) + `"`), "reference", "invalid_value"},
 		{"reference of 65 characters in 129 bytes", with(`"reference":"x` + strings.Repeat("ñ", 64) + `"`), "reference", "invalid_value"},
 		{"reference with a line break", with(`"reference":"a\nb"`), "reference", "invalid_value"},
@@ -508,7 +509,7 @@ func TestDigestIsOfTheMeaningOfARequest(t *testing.T) {
 	seen := map[string]string{}
 	for _, other := range []string{
 		with(`"speed":5`), with(`"speed":6`), with(`"use_queue":true`), with(`"footer_text":"f"`), with(`"button_text":"f"`),
-		with(`"header_type":"text","header_content":"f"`), with(`"sender":"f"`), with(`"category":"utility"`), with(`"on_unknown":"resend"`),
+		with(`"header_type":"text","header_content":"f"`), with(`"sender":"f"`), with(`"category":"utility"`), with(`"on_unknown":"resend"`), with(`"events":"recipients"`),
 		with(`"schedule_at":"2026-03-02T12:00:00Z"`), with(`"expire_at":"2026-03-02T12:00:00Z"`), with(`"button_url":"http://example.com"`),
 		with(`"header_type":"image","header_content":"https://a.co"`), with(`"header_type":"video","header_content":"https://a.co"`),
 		media("image", "image/png", pngHead), media("image", "image/png", pngHead+"x"),

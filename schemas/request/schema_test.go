@@ -112,7 +112,7 @@ func TestSchemaAndParserAgree(t *testing.T) {
 		{"smallest", true, one("")},
 		{"everything", true, one(`,"header_type":"document","header_content":"https://cdn.example.com/a.pdf","button_text":"Ver","button_url":"https://example.com/a?b=c#d","footer_text":"f",` +
 			`"filename":"a.pdf","task_id":"0192f0c0-0000-7000-8000-000000000001","sender":"1065","category":"utility","on_unknown":"resend","schedule_at":"2026-03-02T09:00:00-05:00",` +
-			`"expire_at":"2026-03-03T09:00:00Z","use_queue":true,"speed":20,"window":"ley-2300","literal":true`)},
+			`"expire_at":"2026-03-03T09:00:00Z","use_queue":true,"speed":20,"window":"ley-2300","literal":true,"events":"recipients"`)},
 		{"phones as numbers and as no phones", true, `{"phones":[573001234567,"x","+57 300 123 4567"],"body_text":"b"}`},
 		{"text header", true, one(`,"header_type":"text","header_content":"` + strings.Repeat("x", 60) + `"`)},
 		{"image as base64", true, one(`,"header_type":"image","header_content":"data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="`)},
@@ -218,7 +218,7 @@ func TestSchemaTakesNoValueThatTheParserRefuses(t *testing.T) {
 	for _, name := range request.MemberNames() {
 		taken := 0
 		for _, value := range []string{
-			`null`, `true`, `false`, `0`, `7`, `-1`, `1.5`, `1e30`, `""`, `" "`, `"x"`, `"text"`, `"report"`, `"utility"`, `"ley-2300"`, `"2026-03-02T09:00:00Z"`, `"https://example.com"`,
+			`null`, `true`, `false`, `0`, `7`, `-1`, `1.5`, `1e30`, `""`, `" "`, `"x"`, `"text"`, `"report"`, `"utility"`, `"task"`, `"ley-2300"`, `"2026-03-02T09:00:00Z"`, `"https://example.com"`,
 			`"0192f0c0-0000-7000-8000-000000000001"`, `"` + strings.Repeat("x", 65_537) + `"`, `[]`, `[7]`, `["x"]`, `[[]]`, `{}`, `{"x":1}`,
 		} {
 			request := map[string]json.RawMessage{"phones": json.RawMessage(`["573001234567"]`), "body_text": json.RawMessage(`"b"`)}

@@ -47,6 +47,9 @@ func (r *reader) validate() error {
 	if r.oneOf("on_unknown", "report", "report", "resend") == "resend" {
 		r.req.OnUnknown = schemas.OnUnknown_ON_UNKNOWN_RESEND
 	}
+	if r.oneOf("events", "task", "task", "recipients") == "recipients" {
+		r.req.Events = schemas.Events_EVENTS_RECIPIENTS
+	}
 	r.req.Sender = r.text("sender", maxSender)
 	if r.req.Reference = r.texts["reference"]; !schemas.ValidReference(r.req.Reference) {
 		r.refuse("reference", CodeValue, es.ReferenceForm, schemas.MaxReference)

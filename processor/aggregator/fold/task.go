@@ -52,8 +52,7 @@ func (t *Task) Fold(r *schemas.Result, read ReadPage) (changed bool, err error) 
 			t.cursor, changed = c, true
 		}
 	case *schemas.Result_Outcome:
-		o := flat(e.Outcome, r.GetAtMs())
-		return t.FoldOutcome(&o, read)
+		return t.FoldOutcome(schemas.Flat(e.Outcome, r.GetAtMs()), read)
 	case *schemas.Result_Range:
 		changed, err = t.raise(e.Range.GetFrom(), e.Range.GetTo(), schemas.RecipientState(e.Range.GetMark()), e.Range.GetReason(), read)
 	case *schemas.Result_Note:
@@ -68,18 +67,13 @@ func (t *Task) Fold(r *schemas.Result, read ReadPage) (changed bool, err error) 
 
 func (t *Task) foldSeveral(all []*schemas.Outcome, at int64, read ReadPage) (changed bool, err error) {
 	for _, o := range all {
-		f := flat(o, at)
-		raised, err := t.FoldOutcome(&f, read)
+		raised, err := t.FoldOutcome(schemas.Flat(o, at), read)
 		changed = changed || raised
 		if err != nil {
 			return changed, err
 		}
 	}
 	return changed, nil
-}
-
-func flat(o *schemas.Outcome, at int64) schemas.FlatOutcome {
-	return schemas.FlatOutcome{AtMs: at, Index: o.GetIndex(), Mark: o.GetMark(), Phone: []byte(o.GetPhone()), Reason: []byte(o.GetReason())}
 }
 
 // FoldOutcome is Fold for the event that most results are, and for each of several in one.
@@ -103,6 +97,11 @@ func (t *Task) FoldOutcome(o *schemas.FlatOutcome, read ReadPage) (changed bool,
 		changed = true
 	}
 	return t.finish(o.AtMs) || changed, nil
+}
+
+// State is that of a recipient of whom an outcome was just folded in, so that its page is in memory.
+func (t *Task) State(index uint32) schemas.RecipientState {
+	return schemas.RecipientState(t.List[index/schemas.PageRecipients].States[index%schemas.PageRecipients])
 }
 
 // setPlan takes the plan in; the first one stands.

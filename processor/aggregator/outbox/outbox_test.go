@@ -24,7 +24,7 @@ func TestEventsOfATaskDoNotOvertakeEachOther(t *testing.T) {
 		for n := range 200 {
 			key := fmt.Sprint("task ", rng.IntN(8))
 			want[key] = append(want[key], fmt.Sprint(n))
-			q.Put(stream.Record{Key: []byte(key), Value: []byte(fmt.Sprint(n))}, func() { done++ })
+			q.Put(stream.Record{Key: []byte(key), Value: []byte(fmt.Sprint(n))}, nil, func() { done++ })
 			if n == 150 {
 				q.Await()
 			}
@@ -64,14 +64,14 @@ func BenchmarkBatchOfALongQueue(b *testing.B) {
 		b.Run(fmt.Sprint(waiting), func(b *testing.B) {
 			var q outbox.Queue
 			for n := range waiting {
-				q.Put(stream.Record{Key: fmt.Append(nil, n/3)}, nil)
+				q.Put(stream.Record{Key: fmt.Append(nil, n/3)}, nil, nil)
 			}
 			var ends []func(error)
 			b.ReportAllocs()
 			for b.Loop() {
 				ends = ends[:0]
 				q.Batch(time.Unix(0, 0), func(rec stream.Record, end func(error)) {
-					q.Put(rec, nil)
+					q.Put(rec, nil, nil)
 					ends = append(ends, end)
 				})
 				for _, end := range ends {

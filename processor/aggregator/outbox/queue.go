@@ -1,8 +1,11 @@
 // Package outbox finds what of a task's life is to be told, and keeps it in order until the topic events has it.
 //
 //	a fold ──► Life.Next ──► Queue ──► events    at least once, in the order of each task
-//	              │
-//	              └──► Status.events: what a takeover may have to write again
+//	     │        │            ▲
+//	     │        │            │ an event waits for the groups that were begun before it
+//	     │        └──► Status.events: what a takeover may have to write again
+//	     │
+//	     └──► Groups ──► Queue ──► events    what became of recipients, where a task asks for it
 //
 // The commit of a position of results waits until what was told up to it is acknowledged. So what a crash can lose was told behind the
 // committed position: it is derived again from the same results, or stands in a Status with a position that says so. Nothing here waits or
@@ -27,9 +30,10 @@ const (
 	longestWait = 5 * time.Second
 )
 
-// item is a record that is to be written; done is called once it is.
+// item is a record that is to be written once it is ready; done is called once it is written.
 type item struct {
 	rec     stream.Record
+	ready   func() bool // nil: at once
 	done    func()
 	awaited bool // a commit waits for it
 }
@@ -41,13 +45,15 @@ type Queue struct {
 	left    int     // of it
 	failed  []*item // of it
 	awaited int     // that a commit waits for
+	idle    bool    // nothing that waits was ready at the last Batch
 	again   time.Time
 	tries   int
 }
 
-// Put adds a record. done is called when it is written; nil: nobody asks.
-func (q *Queue) Put(rec stream.Record, done func()) {
-	q.waiting = append(q.waiting, &item{rec: rec, done: done})
+// Put adds a record. It is not written before ready says so, nil: at once. done is called when it is written; nil: nobody asks.
+func (q *Queue) Put(rec stream.Record, ready func() bool, done func()) {
+	q.waiting = append(q.waiting, &item{rec: rec, ready: ready, done: done})
+	q.idle = false
 }
 
 // Await has Awaited count what is here now.
@@ -71,9 +77,9 @@ func (q *Queue) Empty() bool { return len(q.waiting) == 0 && q.left == 0 }
 // Full reports whether so much waits that nothing more is to be made.
 func (q *Queue) Full() bool { return len(q.waiting) >= maxWaiting }
 
-// Next returns when Batch is to be called again; the zero time: when something is put or written.
+// Next returns when Batch is to be called again; the zero time: when something is put, written or ready.
 func (q *Queue) Next() time.Time {
-	if q.left > 0 || len(q.waiting) == 0 {
+	if q.left > 0 || len(q.waiting) == 0 || q.idle {
 		return time.Time{}
 	}
 	return q.again
@@ -97,7 +103,14 @@ func (q *Queue) Batch(now time.Time, write func(rec stream.Record, end func(erro
 			continue
 		}
 		keys[string(it.rec.Key)] = struct{}{}
+		if it.ready != nil && !it.ready() {
+			passed = append(passed, it)
+			continue
+		}
 		batch = append(batch, it)
+	}
+	if q.idle = len(batch) == 0; q.idle {
+		return
 	}
 	// What was passed over stays first, and what was not looked at stays where it is: a takeover may put millions, which no batch may copy.
 	rest := q.waiting[len(batch):]

@@ -51,7 +51,7 @@ func (t *Task) Expand(now time.Time, by Sender) (recs []stream.Record, repeats i
 		}
 		recs = append(recs, schemas.EncodeSend(t.Lane, &schemas.Send{
 			Task: t.ID.Bytes(), Index: index, Phone: phone.Digits(), Sender: t.Sender, NotAfterMs: notAfter,
-			ContentRef: t.Ref, Content: t.Content, OnUnknown: t.Body.GetOnUnknown(), Window: t.Window,
+			ContentRef: t.Ref, Content: t.Content, OnUnknown: t.Body.GetOnUnknown(), Window: t.Window, NamePhone: t.Events == schemas.Events_EVENTS_RECIPIENTS,
 			Personal: own, Generation: by.Owner, Replaced: by.Replaced, RepeatedAll: by.RepeatedAll, Exempt: t.Body.GetContent().Exempt(),
 			Direct: t.Direct,
 		}))

@@ -25,16 +25,17 @@ type Spec struct {
 	Schedule  int64
 	Expire    int64
 	Window    *schemas.Window
-	Asked     uint32 // sends a second; 0: as fast as its number goes
-	Reference string // what the caller calls it
-	RetryOf   []byte // the task that it retries
-	Callback  string // where what happens to it is posted
+	Asked     uint32         // sends a second; 0: as fast as its number goes
+	Reference string         // what the caller calls it
+	RetryOf   []byte         // the task that it retries
+	Callback  string         // where what happens to it is posted
+	Events    schemas.Events // what the topic events has of it
 }
 
 // Fill takes over what the broadcast says of itself.
 func (s *Spec) Fill(b *schemas.Broadcast) {
 	s.Sender, s.Lane, s.SHA = b.GetSender(), b.Lane(), b.GetRequestSha256()
-	s.Asked, s.Window = b.GetSpeed(), b.GetWindow()
+	s.Asked, s.Window, s.Events = b.GetSpeed(), b.GetWindow(), b.GetEvents()
 	if s.Callback = ""; len(b.GetCallbackUrl()) <= schemas.MaxCallback {
 		s.Callback = b.GetCallbackUrl()
 	}
@@ -50,7 +51,7 @@ func (s *Spec) FillOpened(p *schemas.TaskOpened) {
 	s.Fill(&schemas.Broadcast{
 		Sender: p.GetSender(), Total: p.GetTotal(), Direct: p.GetDirect(), RequestSha256: p.GetRequestSha256(),
 		AcceptedMs: p.GetAcceptedMs(), ScheduleMs: p.GetScheduleMs(), ExpireMs: p.GetExpireMs(), Window: p.GetWindow(), Speed: p.GetSpeed(),
-		Reference: p.GetReference(), CallbackUrl: p.GetCallbackUrl(),
+		Reference: p.GetReference(), CallbackUrl: p.GetCallbackUrl(), Events: p.GetEvents(),
 	})
 	s.Origin, s.Owner, s.Earlier, s.RetryOf = p.GetOrigin(), p.GetOwner(), taskids.Read(p.GetEarlier()), p.GetRetryOf()
 }
@@ -60,7 +61,7 @@ func (s *Spec) TaskOpened(partition int32, total uint32, direct bool) *schemas.T
 	return &schemas.TaskOpened{
 		Total: total, Origin: s.Origin, RequestSha256: s.SHA, Sender: s.Sender, Owner: s.Owner, AcceptedMs: s.Accepted, ScheduleMs: s.Schedule,
 		ExpireMs: s.Expire, Direct: direct, Window: s.Window, Speed: s.Asked, Home: &schemas.Origin{Partition: partition, Offset: s.Offset},
-		Earlier: taskids.Bytes(s.Earlier), Reference: s.Reference, CallbackUrl: s.Callback, RetryOf: s.RetryOf,
+		Earlier: taskids.Bytes(s.Earlier), Reference: s.Reference, CallbackUrl: s.Callback, Events: s.Events, RetryOf: s.RetryOf,
 	}
 }
 
