@@ -8,22 +8,25 @@ import (
 	"altavoz/test/harness"
 )
 
-// wrote is a webhook of what somebody wrote to our number.
-func wrote(from, text string, at time.Time) string {
+// writer is somebody who writes to our number.
+const writer = "5215512349901"
+
+// wrote is a webhook of what the writer wrote.
+func wrote(text string, at time.Time) string {
 	return fmt.Sprintf(`{"object":"whatsapp_business_account","entry":[{"id":"1","changes":[{"value":{"messaging_product":"whatsapp",`+
 		`"metadata":{"display_phone_number":"15550783881","phone_number_id":%q},"contacts":[{"wa_id":%q,"user_id":"CO.%s"}],`+
 		`"messages":[{"from":%q,"id":"wamid.%d","timestamp":"%d","type":"text","text":{"body":%q}}]},"field":"messages"}]}]}`,
-		harness.Number, from, from, from, at.UnixNano(), at.Unix(), text)
+		harness.Number, writer, writer, writer, at.UnixNano(), at.Unix(), text)
 }
 
 // testOptOuts: who answers STOP while a broadcast waits is skipped, in whatever writing they are listed, and others are sent to; after START
 // they are sent to again, whatever comes late of the STOP.
 func testOptOuts(t *testing.T, h *deployment) {
-	const writes, listed, other = "5215512349901", "525512349901", "573001239902"
+	const listed, other = "525512349901", "573001239902"
 	said := time.Now().Add(-time.Minute)
 	list := `{"phones":["` + listed + `","` + other + `"],"body_text":"b","use_queue":true%s}`
 	queued := h.Queued(t, fmt.Sprintf(list, fmt.Sprintf(`,"schedule_at":%q`, time.Now().Add(4*time.Second).UTC().Format(time.RFC3339))))
-	h.receive(t, wrote(writes, " stop. ", said))
+	h.receive(t, wrote(" stop. ", said))
 	s := h.Finished(t, queued)
 	if s.Result.Successful != 1 || s.Result.Skipped != 1 || len(s.Result.Errors) != 1 || s.Result.Errors[0] != "Error para "+listed+": La persona pidió no recibir más mensajes" {
 		t.Fatalf("after STOP: %+v; want one sent and one skipped", s.Result)
@@ -31,9 +34,9 @@ func testOptOuts(t *testing.T, h *deployment) {
 	if n := times(h.accepted(t), listed); n != 0 {
 		t.Errorf("who opted out got %d messages", n)
 	}
-	h.receive(t, wrote(writes, "no quiero START", said.Add(time.Second))) // a sentence is no word
-	h.receive(t, wrote(writes, "ALTA", said.Add(2*time.Second)))
-	h.receive(t, wrote(writes, "STOP", said)) // once more, late
+	h.receive(t, wrote("no quiero START", said.Add(time.Second))) // a sentence is no word
+	h.receive(t, wrote("ALTA", said.Add(2*time.Second)))
+	h.receive(t, wrote("STOP", said)) // once more, late
 	for end := time.Now().Add(harness.SettleTime); ; time.Sleep(100 * time.Millisecond) {
 		s = h.Finished(t, h.Queued(t, fmt.Sprintf(list, "")))
 		if s.Result.Successful == 2 { // as soon as those who send have read it

@@ -189,7 +189,7 @@ func mutants() []mutant {
 		{marker: "takeover-waits-for-the-states-of-numbers", change: drop(), test: "TestAProcessHearsOfStoppedNumbersBeforeItCalls"},
 		// Who opted out is not written to.
 		{marker: "takeover-waits-for-opt-outs", change: drop(), test: "TestAProcessKnowsWhoOptedOutBeforeItCalls"},
-		{marker: "who-opted-out-is-not-started", change: drop(), test: "TestWhoOptedOutIsSkipped", in: "processor/sender"},
+		{marker: "who-opted-out-is-not-started", change: makeFalse(), test: "TestWhoOptedOutIsSkipped", in: "processor/sender"},
 		{marker: "who-opted-out-meanwhile-is-not-called", change: operandWith("OptedOut", "true"), test: "TestWhoOptsOutDuringTheCommitIsNotCalled", in: "processor/sender"},
 		{marker: "opt-outs-hold-but-for-service-messages", change: value("e.assignment.optOuts.Out(e.Number.ID, e.Phone)"), test: "TestWhoOptedOutIsSkipped"},
 		{marker: "old-knowledge-of-opt-outs-starts-nothing", change: makeFalse(), test: "TestNothingStartsOnOldKnowledgeOfOptOuts"},
