@@ -39,15 +39,23 @@ var (
 // Client calls one altavoz over HTTP. It is safe for concurrent use.
 type Client struct {
 	base string
+	path string // that broadcasts are posted to
 	key  schemas.Secret
 	http *http.Client
 }
 
 // New returns a client of the altavoz at an address, as http://127.0.0.1:8080. The key is shown as Authorization: Bearer; empty: none.
 func New(base string, key schemas.Secret) *Client {
-	return &Client{base: strings.TrimRight(base, "/"), key: key, http: &http.Client{
+	return &Client{base: strings.TrimRight(base, "/"), path: request.PathSend, key: key, http: &http.Client{
 		Transport: &http.Transport{Proxy: http.ProxyFromEnvironment, ResponseHeaderTimeout: sendTimeout, MaxIdleConnsPerHost: 2},
 	}}
+}
+
+// Bulk returns a client of the same altavoz whose broadcasts may have recipients with messages of their own, and no Phones.
+func (c *Client) Bulk() *Client {
+	bulk := *c
+	bulk.path = request.PathBulk
+	return &bulk
 }
 
 // RefusedError is an answer with a status of 300 or more.
@@ -106,7 +114,7 @@ func (c *Client) send(ctx context.Context, write func(io.Writer) error, rewindab
 
 func (c *Client) post(ctx context.Context, write func(io.Writer) error, up *uploading, into answer) error {
 	pr, pw := io.Pipe()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.base+request.PathSend, pr)
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.base+c.path, pr)
 	if err != nil {
 		return err
 	}

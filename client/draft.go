@@ -7,11 +7,11 @@ import (
 	"io"
 	"iter"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
 
 	"altavoz/schemas"
 )
@@ -43,6 +43,22 @@ type Draft struct {
 	FileType string           `json:"-"` // MIME type, where it is known
 	FileName string           `json:"-"` // of a document, as recipients see it
 	Phones   iter.Seq[string] `json:"-"` // as many as there are: they are not held in memory
+	// Recipients, instead of Phones, have values for what stands as {{name}} in the texts, and messages of their own: those only to
+	// Client.Bulk and Publish. They are not held in memory either.
+	Recipients iter.Seq[Person] `json:"-"`
+}
+
+// Person is who gets a message. What is empty is that of the draft.
+type Person struct {
+	Phone         string            `json:"phone"`
+	Variables     map[string]string `json:"variables,omitempty"` // for {{name}}: letters, digits and _; a value of at most 1,024 characters
+	BodyText      string            `json:"body_text,omitzero"`
+	HeaderType    string            `json:"header_type,omitzero"`    // empty: the draft's, where there is a HeaderContent
+	HeaderContent string            `json:"header_content,omitzero"` // a text, a URL, or a file as data:...;base64,... of at most 64 KB
+	FileName      string            `json:"filename,omitzero"`
+	ButtonText    string            `json:"button_text,omitzero"`
+	ButtonURL     string            `json:"button_url,omitzero"`
+	FooterText    string            `json:"footer_text,omitzero"`
 }
 
 const draftBuffer = 32 << 10 // bytes
@@ -60,25 +76,41 @@ func (d *Draft) WriteJSON(w io.Writer) error {
 			return err
 		}
 	}
-	out.text(`,"phones":[`)
-	if d.Phones != nil {
-		var quoted []byte
-		sep := ""
-		for phone := range d.Phones {
-			if quoted, err = jsontext.AppendQuote(quoted[:0], phone); err != nil {
-				return fmt.Errorf("writing a draft's phone: %w", err)
-			}
-			out.text(sep)
-			if _, err := out.Write(quoted); err != nil {
-				break
-			}
-			sep = ","
+	if d.Recipients != nil {
+		err = writeList(out, "recipients", d.Recipients)
+	} else {
+		phones := d.Phones
+		if phones == nil {
+			phones = slices.Values[[]string](nil)
 		}
+		err = writeList(out, "phones", phones)
 	}
-	out.text(`]}`)
+	if err != nil {
+		return err
+	}
+	out.text(`}`)
 	if err := out.Flush(); err != nil {
 		return fmt.Errorf("writing a draft: %w", err)
 	}
+	return nil
+}
+
+// writeList writes the recipients, until one can't be written any more.
+func writeList[T any](out *draftWriter, name string, all iter.Seq[T]) error {
+	out.text(`,"` + name + `":[`)
+	sep := ""
+	for one := range all {
+		text, err := json.Marshal(one, json.Deterministic(true))
+		if err != nil {
+			return fmt.Errorf("writing one of a draft's %s: %w", name, err)
+		}
+		out.text(sep)
+		if _, err := out.Write(text); err != nil {
+			break // Flush has it
+		}
+		sep = ","
+	}
+	out.text(`]`)
 	return nil
 }
 

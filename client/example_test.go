@@ -88,6 +88,43 @@ func ExampleClient_Send() {
 	// Error para not a phone: Invalid phone number format: tiene letras
 }
 
+// Each recipient's name in one text. Who has none gets nothing, and the others do.
+func ExamplePerson() {
+	c := client.New(service, "")
+	people := []client.Person{
+		{Phone: "573991234572", Variables: map[string]string{"nombre": "Ana"}},
+		{Phone: "573991234573", Variables: map[string]string{"nombre": "Luis"}},
+		{Phone: "573991234574"},
+	}
+	draft := &client.Draft{BodyText: "Hola {{nombre}}", Recipients: slices.Values(people)}
+	answer, err := c.Send(context.Background(), draft.WriteJSON, true)
+	if err != nil {
+		log.Print(err)
+		return
+	}
+	fmt.Println(answer.Result.Successful, "sent,", answer.Result.Failed, "failed")
+	// Output:
+	// 2 sent, 1 failed
+}
+
+// A message of each recipient's own: what one does not say is the draft's.
+func ExampleClient_Bulk() {
+	c := client.New(service, "").Bulk()
+	people := []client.Person{
+		{Phone: "573991234575", BodyText: "Ana, tu pedido va en camino"},
+		{Phone: "573991234576", BodyText: "Luis, tu pedido está listo", ButtonText: "Ver pedido", ButtonURL: "https://example.com/pedidos/7"},
+	}
+	draft := &client.Draft{FooterText: "Responde BAJA para salir", Recipients: slices.Values(people)}
+	answer, err := c.Send(context.Background(), draft.WriteJSON, true)
+	if err != nil {
+		log.Print(err)
+		return
+	}
+	fmt.Println(answer.Result.Successful, "sent")
+	// Output:
+	// 2 sent
+}
+
 // What a broadcast would do, and nothing of it.
 func ExampleClient_DryRun() {
 	c := client.New(service, "")

@@ -26,6 +26,8 @@ type Summary struct {
 	Several  int    // cells with more than one phone, each of which is an entry
 	Above    int    // rows above the table that were passed over
 	Examples []string
+	// Variables are those of Options.Variables.
+	Variables []Filled
 }
 
 // Entries is how many entries the list has.
@@ -37,7 +39,7 @@ func Summarize(src io.Reader, o Options) (*Summary, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, seen, first := &Summary{}, make(map[uint64]struct{}), ""
+	s, seen, first := &Summary{Variables: t.variables(o.Variables)}, make(map[uint64]struct{}), ""
 	for {
 		e, err := t.Next()
 		if errors.Is(err, io.EOF) {
@@ -60,6 +62,7 @@ func Summarize(src io.Reader, o Options) (*Summary, error) {
 			s.Twice++
 			continue
 		}
+		s.filled(e)
 		if s.Phones++; err == nil && len(seen) < maxTold {
 			seen[number] = struct{}{}
 		}
@@ -103,6 +106,9 @@ func (s *Summary) String() string {
 	}
 	if s.Encoding != encodingUTF8 {
 		parts = append(parts, "read as "+s.Encoding)
+	}
+	for _, v := range s.Variables {
+		parts = append(parts, v.String())
 	}
 	return strings.Join(parts, ", ")
 }

@@ -13,12 +13,16 @@ const sampleRows = 200
 type Options struct {
 	Column string // its name, or its number from 1; empty: found out
 	Region string // of phones without a country code
+	// Variables are names of columns whose cells each entry is to have. The list needs a header then, and each row as many cells as that.
+	Variables []string
 }
 
 // Entry is one recipient of a list.
 type Entry struct {
 	Line int    // where its row begins, from 1; of JSON, which entry it is
 	Text string // as it is written, without blanks around it
+	// Values are the cells of Options.Variables, without blanks around them; empty: the row has none.
+	Values []string
 }
 
 // source is what rows come from.
@@ -30,6 +34,7 @@ type Table struct {
 	rows   source
 	sample []row // read and not handed over yet
 	layout
+	columns []int   // of Options.Variables
 	ahead   []Entry // of a row with several
 	several int     // cells with several so far
 	region  string
@@ -67,6 +72,9 @@ func Open(src io.Reader, o Options) (*Table, error) {
 		t.layout, err = choose(o.Column, o.Region, t.sample)
 	}
 	if err != nil {
+		return nil, err
+	}
+	if t.columns, err = columnsOf(o.Variables, t.header); err != nil {
 		return nil, err
 	}
 	if t.sample = t.sample[t.skip:]; t.header != nil && len(t.sample) == 0 {
@@ -120,6 +128,9 @@ func (t *Table) Next() (Entry, error) {
 				return Entry{}, err
 			}
 		}
+		if err := t.aligned(r); err != nil {
+			return Entry{}, err
+		}
 		t.entries(r)
 	}
 	e := t.ahead[0]
@@ -138,6 +149,7 @@ func (t *Table) entries(r row) {
 		cells = cells[t.index : t.index+1]
 	}
 	t.ahead = t.ahead[:0:cap(t.ahead)]
+	values := t.values(r)
 	for _, cell := range cells {
 		text := strings.TrimSpace(cell)
 		if text == "" {
@@ -145,12 +157,12 @@ func (t *Table) entries(r row) {
 		}
 		parts := several(text, t.region)
 		if parts == nil {
-			t.ahead = append(t.ahead, Entry{r.line, text})
+			t.ahead = append(t.ahead, Entry{r.line, text, values})
 			continue
 		}
 		t.several++
 		for _, part := range parts {
-			t.ahead = append(t.ahead, Entry{r.line, part})
+			t.ahead = append(t.ahead, Entry{r.line, part, values})
 		}
 	}
 }

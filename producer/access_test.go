@@ -46,6 +46,7 @@ func TestThreatS02EachRouteAsksForItsScope(t *testing.T) {
 	one := request.PathTasks + "/{task_id}"
 	want := map[string]access.Scope{
 		"POST " + request.PathSend:                  access.Send,
+		"POST " + request.PathBulk:                  access.Send,
 		"GET " + request.PathStatus + "{task_id}":   access.Read,
 		"HEAD " + request.PathStatus + "{task_id}":  access.Read,
 		"GET " + request.PathTasks:                  access.Read,

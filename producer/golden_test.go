@@ -117,6 +117,32 @@ func TestAnswersAreThoseOfTheGoldenFiles(t *testing.T) {
 			golden(t, name, code, got)
 		})
 	}
+	for name, body := range map[string]string{
+		"bulk_direct":      `{"recipients":[{"phone":"573001234567","body_text":"Hola Ana"},{"phone":"573001234568","body_text":"Hola Luis"}]}`,
+		"bulk_queued":      `{"recipients":[{"phone":"573001234567","variables":{"nombre":"Ana"}}],"body_text":"Hola {{nombre}}","use_queue":true}`,
+		"bulk_phones":      `{"phones":["573001234567"],"body_text":"Hola"}`,
+		"bulk_missing":     `{"body_text":"Hola"}`,
+		"bulk_too_many":    `{"recipients":["1","2","3"],"body_text":"Hola"}`,
+		"bulk_unknown":     `{"recipients":[{"phone":"1","nombre":"Ana"}],"body_text":"Hola"}`,
+		"bulk_body":        `{"recipients":[{"phone":"1","body_text":"x"},{"phone":"2"}]}`,
+		"bulk_placeholder": `{"recipients":[{"phone":"1","variables":{"nombre":"Ana"}}],"body_text":"Hola {{nombr}}"}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			code, got, _ := h.do(http.MethodPost, request.PathBulk, strings.NewReader(body))
+			golden(t, name, code, got)
+		})
+	}
+	for name, body := range map[string]string{
+		"recipients_warning": `{"recipients":[{"phone":"573001234567","variables":{"nombre":"Ana","saldo":7}}],"body_text":"Hola {{nombre}}"}`,
+		"recipients_own":     `{"recipients":[{"phone":"1","body_text":"x"}],"body_text":"Hola"}`,
+		"recipients_phones":  `{"recipients":[{"phone":"1"}],"phones":["1"],"body_text":"Hola"}`,
+		"recipients_empty":   `{"recipients":[],"body_text":"Hola"}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			code, got, _ := h.post(body)
+			golden(t, name, code, got)
+		})
+	}
 	h.post(one(`,"task_id":"0192f0c0-0000-7000-8000-0000000000ff"`))
 	code, got, _ := h.post(one(`,"footer_text":"f","task_id":"0192f0c0-0000-7000-8000-0000000000ff"`))
 	golden(t, "conflict", code, got)

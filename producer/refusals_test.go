@@ -82,7 +82,7 @@ func TestEachRefusalOfEachRouteSaysWhatToDo(t *testing.T) {
 		case verb != http.MethodGet && verb != http.MethodDelete:
 			check("no JSON", h, http.StatusBadRequest, verb, path, "X-API-Key", good)
 		}
-		if verb != http.MethodPatch && path != request.PathSend {
+		if verb != http.MethodPatch && path != request.PathSend && path != request.PathBulk {
 			check("not read to the end", behind, http.StatusServiceUnavailable, verb, path)
 		}
 	}

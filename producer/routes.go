@@ -40,7 +40,8 @@ type endpoint struct {
 func (in *Ingress) endpoints() []endpoint {
 	one := request.PathTasks + "/{task_id}"
 	all := []endpoint{
-		{request.PathSend, route.Send, []method{{verb: http.MethodPost, scope: access.Send, handle: in.send, of: access.Requests}}},
+		{request.PathSend, route.Send, []method{{verb: http.MethodPost, scope: access.Send, handle: in.send(request.ListVariables), of: access.Requests}}},
+		{request.PathBulk, route.Send, []method{{verb: http.MethodPost, scope: access.Send, handle: in.send(request.ListMessages), of: access.Requests}}},
 		{request.PathStatus + "{task_id}", route.Status, reading(access.Read, in.taskStatus, access.Looks)},
 		{request.PathTasks, route.Tasks, reading(access.Read, in.list, access.Requests, tasks.Parameters...)},
 		{one, route.Task, append(reading(access.Read, in.task, access.Looks), method{verb: http.MethodPatch, scope: access.Control, handle: in.speed, of: access.Controls})},

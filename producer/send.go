@@ -24,8 +24,14 @@ import (
 	"altavoz/stream"
 )
 
-// send is POST send-broadcast-interactive.
-func (in *Ingress) send(w http.ResponseWriter, r *http.Request, caller *access.Caller) answer {
+// send is POST send-broadcast-interactive and send-bulk-interactive, which differ in the recipients that a request may have.
+func (in *Ingress) send(lists request.Lists) handler {
+	return func(w http.ResponseWriter, r *http.Request, caller *access.Caller) answer {
+		return in.ordered(w, r, caller, lists)
+	}
+}
+
+func (in *Ingress) ordered(w http.ResponseWriter, r *http.Request, caller *access.Caller, lists request.Lists) answer {
 	if enc := r.Header.Get("Content-Encoding"); enc != "" && !strings.EqualFold(enc, "identity") {
 		a := refusal(http.StatusUnsupportedMediaType, codes.Encoding, es.Say(es.BodyEncoded))
 		a.close = true
@@ -40,7 +46,7 @@ func (in *Ingress) send(w http.ResponseWriter, r *http.Request, caller *access.C
 	}
 	up, dry := upload.New(r.Context(), in.ports.Log), &dryrun.Run{Ports: &in.ports.DryRuns, Language: headers.Language(r.Header)}
 	defer dry.End()
-	req, no, err := in.read(w, r, caller, up, dry)
+	req, no, err := in.read(w, r, caller, lists, up, dry)
 	if no != nil {
 		return *no
 	}
@@ -89,19 +95,12 @@ type order struct {
 	until   time.Time // how long an answer may wait
 }
 
-func (in *Ingress) read(w http.ResponseWriter, r *http.Request, caller *access.Caller, sink request.Sink, dry *dryrun.Run) (req *request.Request, no *answer, err error) {
+func (in *Ingress) read(w http.ResponseWriter, r *http.Request, caller *access.Caller, lists request.Lists, sink request.Sink, dry *dryrun.Run) (req *request.Request, no *answer, err error) {
 	body, err := in.bodies.Open(w, r, in.shareOf(caller))
 	if err != nil {
 		return nil, nil, err
 	}
 	defer body.Close()
-	most := cmp.Or(in.cfg.MaxPhones, schemas.MaxRecipients)
-	if caller.PerRequest > 0 {
-		most = min(most, caller.PerRequest)
-	}
-	if caller.PerDay > 0 { // no day has room for more
-		most = uint32(min(uint64(most), caller.PerDay))
-	}
 	dry.Take = func() (give func()) {
 		//mutant:dry-runs-are-shared
 		if give, no = in.take(w, caller, access.DryRuns, in.dryRuns, es.ShareDryRuns, es.BusyDryRuns); no != nil {
@@ -109,7 +108,7 @@ func (in *Ingress) read(w http.ResponseWriter, r *http.Request, caller *access.C
 		}
 		return give
 	}
-	lim := request.Limits{MaxPhones: most, MaxBody: in.cfg.MaxBody, Lenient: headers.Lenient(r.Header), Now: time.Now(), DryRun: dry.Begin, Check: upload.Check(in.cfg.Callback, caller)}
+	lim := request.Limits{Lists: lists, MaxPhones: caller.Most(cmp.Or(in.cfg.MaxPhones, schemas.MaxRecipients)), MaxBody: in.cfg.MaxBody, Lenient: headers.Lenient(r.Header), Now: time.Now(), DryRun: dry.Begin, Check: upload.Check(in.cfg.Callback, caller)}
 	req, err = request.Read(body, sink, lim)
 	return req, no, err
 }

@@ -34,7 +34,7 @@ func (b *broadcastFlags) understand(cmd *cobra.Command) error {
 		return err
 	}
 	n := len(b.phones.Inline)
-	if b.phones.Path != "" {
+	if b.phones.Path != "" && b.phones.Only == "" {
 		b.phones.Region = region()
 		if err := b.phones.Keep(); err != nil {
 			return err
@@ -55,7 +55,7 @@ func (b *broadcastFlags) understand(cmd *cobra.Command) error {
 		}
 		n += s.Entries()
 	}
-	if n < askFrom {
+	if n < askFrom || b.phones.Only != "" {
 		return nil
 	}
 	return b.ask(cmd, fmt.Sprintf("a broadcast to %d phones", n))

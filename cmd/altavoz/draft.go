@@ -60,11 +60,10 @@ func (b *broadcastFlags) add(cmd *cobra.Command) {
 func (b *broadcastFlags) read(cmd *cobra.Command) error {
 	b.phones.In = cmd.InOrStdin()
 	b.draft.TaskID = schemas.NewTaskID().String() // a repeat is then harmless
-	b.draft.Phones = b.phones.All
 	switch {
 	case !cmd.Flags().Changed("body"):
 		return wrongUse(cmd, errors.New("--body is missing"))
-	case len(b.phones.Inline) == 0 && b.phones.Path == "":
+	case len(b.phones.Inline) == 0 && b.phones.Path == "" && b.phones.Only == "":
 		return wrongUse(cmd, errors.New("nobody to send to: --phones or --csv is missing"))
 	case b.phones.Column != "" && b.phones.Path == "":
 		return wrongUse(cmd, errors.New("--column is about --csv"))
@@ -95,6 +94,7 @@ func (b *broadcastFlags) read(cmd *cobra.Command) error {
 	if err := b.readHeader(cmd); err != nil {
 		return err
 	}
+	b.phones.Fill(&b.draft)
 	return b.understand(cmd)
 }
 

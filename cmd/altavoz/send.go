@@ -7,7 +7,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"altavoz/cmd/altavoz/dryrun"
-	"altavoz/cmd/altavoz/phones"
 	"altavoz/schemas"
 	"altavoz/schemas/shown"
 )
@@ -22,9 +21,11 @@ func sendCommand() *cobra.Command {
 		Short: "Send a message to many phones and follow it",
 		Long: "Posts a broadcast to a running altavoz and shows how far it is. Lists and files are read as they are sent, whatever their size.\n" +
 			"The exit code is 3 if some phones were not reached. With --dry-run nothing is sent: it shows what would happen, and the code is 3 if some\n" +
-			"phones would not be reached. With --test-to the message goes to that phone alone, and the list is not even read.",
+			"phones would not be reached. With --test-to the message goes to that phone alone, with the values of the list's first row.\n" +
+			"What stands as {{name}} in a text is filled in from the table's column of that name.",
 		Example: "  altavoz send --body 'Hola' --phones 573001234567,573007654321\n" +
 			"  altavoz send --body 'Promo' --csv list.csv --column phone --header image=promo.png --button 'Ver más=https://example.com'\n" +
+			"  altavoz send --body 'Hola {{nombre}}' --csv list.csv\n" +
 			"  altavoz send --body 'Promo' --csv list.csv --dry-run\n" +
 			"  altavoz send --body 'Promo' --test-to 573001234567",
 		Args: usage(cobra.NoArgs),
@@ -59,12 +60,12 @@ func (b *broadcastFlags) only(cmd *cobra.Command, phone string) error {
 	if phone == "" {
 		return wrongUse(cmd, errors.New("--test-to is empty"))
 	}
+	list := ""
 	if len(b.phones.Inline) > 0 || b.phones.Path != "" {
-		say(cmd.ErrOrStderr(), "altavoz: a test: the message goes to %s only, and not to the list", shown.Line(phone))
-	} else {
-		say(cmd.ErrOrStderr(), "altavoz: a test: the message goes to %s only", shown.Line(phone))
+		list = ", and not to the list"
 	}
-	b.phones = phones.List{Inline: []string{phone}}
+	say(cmd.ErrOrStderr(), "altavoz: a test: the message goes to %s only%s", shown.Line(phone), list)
+	b.phones.Only = phone
 	return nil
 }
 

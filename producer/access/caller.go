@@ -73,6 +73,17 @@ func (c *Caller) Sender(asked string) (string, bool) {
 	return asked, slices.Contains(c.Senders, asked)
 }
 
+// Most returns how many recipients a request of the caller may have, where anybody may have so many.
+func (c *Caller) Most(anybody uint32) uint32 {
+	if c.PerRequest > 0 {
+		anybody = min(anybody, c.PerRequest)
+	}
+	if c.PerDay > 0 { // no day has room for more
+		anybody = uint32(min(uint64(anybody), c.PerDay))
+	}
+	return anybody
+}
+
 // Names lists scopes for people.
 func Names(scopes []Scope) string {
 	names := make([]string, len(scopes))

@@ -1,4 +1,4 @@
 package request
 
 // MemberNames are all members that a request may have.
-func MemberNames() []string { return (&reader{}).members() }
+func MemberNames() []string { return memberNames }

@@ -21,10 +21,9 @@ type Lists uint8
 
 // The lists.
 const (
-	ListPhones    Lists = iota // phones
+	ListAny       Lists = iota // phones, or recipients with values and messages of their own
 	ListVariables              // phones, or recipients with values
 	ListMessages               // recipients with values and messages of their own
-	ListAny                    // all of these
 )
 
 const (

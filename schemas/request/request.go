@@ -194,9 +194,7 @@ func (r *reader) member(name string) error {
 	case "phones":
 		return r.phonesOf()
 	case "recipients":
-		if r.lim.Lists != ListPhones {
-			return r.recipientsOf()
-		}
+		return r.recipientsOf()
 	case "use_queue":
 		return r.flag(name, &r.req.UseQueue)
 	case "literal":
@@ -266,9 +264,10 @@ var memberNames = slices.Concat([]string{"phones", "recipients"}, textFields, []
 
 // members are those of memberNames that this request may have.
 func (r *reader) members() []string {
-	return slices.DeleteFunc(slices.Clone(memberNames), func(name string) bool {
-		return name == "phones" && r.lim.Lists == ListMessages || name == "recipients" && r.lim.Lists == ListPhones
-	})
+	if r.lim.Lists == ListMessages {
+		return memberNames[1:]
+	}
+	return memberNames
 }
 
 // flag reads a member that is true or false, also as people's forms and languages write it.

@@ -92,6 +92,14 @@ func TestSchemaIsThatOfTheHTTPAPI(t *testing.T) {
 	for _, name := range []string{"$schema", "definitions", "title", "allOf"} {
 		delete(own, name)
 	}
+	properties, _ := own["properties"].(map[string]any)
+	of := func(definition string) map[string]any {
+		list := maps.Clone(properties["recipients"].(map[string]any))
+		list["items"] = map[string]any{"$ref": "#/components/schemas/" + definition}
+		return list
+	}
+	own["required"] = []any{"body_text"}
+	properties["recipients"] = of("BroadcastRecipient")
 	want["Broadcast"] = own
 	for name, schema := range want {
 		if diff := cmp.Diff(schema, api.Components.Schemas[name]); diff != "" {
@@ -120,6 +128,21 @@ func TestSchemaAndParserAgree(t *testing.T) {
 		{"with holidays", true, one(`,"window":{` + week + `,"holidays":"CO"}`)},
 		{"the longest texts", true, one(`,"button_text":"` + strings.Repeat("ñ", 20) + `","footer_text":"` + strings.Repeat("ñ", 60) + `"`)},
 		{"the highest speed", true, one(`,"speed":4294967295`)},
+
+		{"recipients", true, `{"recipients":[{"phone":"573001234567","variables":{"a":"x","b":1.5,"ñ":true,"d":null}},{"phone":57300}],"body_text":"{{a}}"}`},
+		{"recipients with messages", true, `{"recipients":[{"phone":"1","body_text":"b","header_type":"image","header_content":"https://cdn.example.com/a.png","filename":"a","button_text":"c","button_url":"https://example.com","footer_text":"d"}]}`},
+		{"files of their own", true, `{"header_type":"image","recipients":[{"phone":"1","body_text":"b","header_content":"https://cdn.example.com/a.png"}]}`},
+		{"phones and recipients", false, `{"phones":["1"],"recipients":[{"phone":"1"}],"body_text":"b"}`},
+		{"no recipients", false, `{"recipients":[],"body_text":"b"}`},
+		{"a text of some", false, `{"recipients":[{"phone":"1","body_text":"b"},{"phone":"2"}]}`},
+		{"a header of some", false, `{"header_type":"image","body_text":"b","recipients":[{"phone":"1","header_content":"https://cdn.example.com/a.png"},{"phone":"2"}]}`},
+		{"unknown field of a recipient", false, `{"recipients":[{"phone":"1","nombre":"Ana"}],"body_text":"b"}`},
+		{"a list as a value", false, `{"recipients":[{"phone":"1","variables":{"a":[]}}],"body_text":"b"}`},
+		{"a variable of two words", false, `{"recipients":[{"phone":"1","variables":{"a b":"x"}}],"body_text":"b"}`},
+		{"a long value", false, `{"recipients":[{"phone":"1","variables":{"a":"` + strings.Repeat("x", 1025) + `"}}],"body_text":"b"}`},
+		{"a long own text", false, `{"recipients":[{"phone":"1","body_text":"` + strings.Repeat("x", 1025) + `"}]}`},
+		{"an own type without content", false, `{"recipients":[{"phone":"1","body_text":"b","header_type":"text"}]}`},
+		{"a name without a file", false, `{"recipients":[{"phone":"1","body_text":"b","filename":"a"}]}`},
 
 		{"no object", false, `[]`},
 		{"text", false, `"x"`},
@@ -219,7 +242,7 @@ func TestSchemaTakesNoValueThatTheParserRefuses(t *testing.T) {
 		taken := 0
 		for _, value := range []string{
 			`null`, `true`, `false`, `0`, `7`, `-1`, `1.5`, `1e30`, `""`, `" "`, `"x"`, `"text"`, `"report"`, `"utility"`, `"task"`, `"ley-2300"`, `"2026-03-02T09:00:00Z"`, `"https://example.com"`,
-			`"0192f0c0-0000-7000-8000-000000000001"`, `"` + strings.Repeat("x", 65_537) + `"`, `[]`, `[7]`, `["x"]`, `[[]]`, `{}`, `{"x":1}`,
+			`"0192f0c0-0000-7000-8000-000000000001"`, `"` + strings.Repeat("x", 65_537) + `"`, `[]`, `[7]`, `["x"]`, `[[]]`, `{}`, `{"x":1}`, `[{"phone":"573001234567"}]`,
 		} {
 			request := map[string]json.RawMessage{"phones": json.RawMessage(`["573001234567"]`), "body_text": json.RawMessage(`"b"`)}
 			if name == "header_type" {
@@ -227,6 +250,9 @@ func TestSchemaTakesNoValueThatTheParserRefuses(t *testing.T) {
 			}
 			if name == "header_content" {
 				request["header_type"] = json.RawMessage(`"text"`)
+			}
+			if name == "recipients" {
+				delete(request, "phones")
 			}
 			request[name] = json.RawMessage(value)
 			body, err := json.Marshal(request)
@@ -263,18 +289,21 @@ func TestExamplesOfRequestsAreTaken(t *testing.T) {
 	if err := json.Unmarshal([]byte(schemas.OpenAPI), &api); err != nil {
 		t.Fatal(err)
 	}
-	if err := json.Unmarshal(api.Paths[request.PathSend]["post"], &post); err != nil {
-		t.Fatal(err)
-	}
 	schema, _ := broadcastSchema(t)
-	examples := post.RequestBody.Content["application/json"].Examples
-	if len(examples) < 6 {
-		t.Errorf("%d examples, want at least 6", len(examples))
-	}
-	for name, example := range examples {
-		if bySchema, byParser := verdicts(schema, string(example.Value)); bySchema != nil || byParser != nil {
-			t.Errorf("%s: %v, %v", name, bySchema, byParser)
+	for path, least := range map[string]int{request.PathSend: 7, request.PathBulk: 2} {
+		if err := json.Unmarshal(api.Paths[path]["post"], &post); err != nil {
+			t.Fatal(err)
 		}
+		examples := post.RequestBody.Content["application/json"].Examples
+		if len(examples) < least {
+			t.Errorf("%s: %d examples, want at least %d", path, len(examples), least)
+		}
+		for name, example := range examples {
+			if bySchema, byParser := verdicts(schema, string(example.Value)); bySchema != nil || byParser != nil {
+				t.Errorf("%s: %v, %v", name, bySchema, byParser)
+			}
+		}
+		post.RequestBody.Content = nil
 	}
 }
 

@@ -53,6 +53,7 @@ func mutants() []mutant {
 		{marker: "value-is-not-read-again", change: value("v + after"), test: "TestAValueIsNotReadAgain"},
 		{marker: "value-stays-in-its-part-of-a-link", change: whole("return v, ok"), test: "TestAValueStaysInItsPartOfALink"},
 		{marker: "braces-are-text-without-variables", change: operandWith("GetVariables", "true"), test: "TestWithoutPlaceholdersNothingChanges"},
+		{marker: "values-are-of-their-column", change: makeTrue(), test: "TestAListWithoutTheValuesIsRefused", in: "lists"},
 		// A request with recipients: what is refused, and what is the same request.
 		{marker: "a-changed-value-is-another-request", change: value("sum"), test: "TestEveryChangeIsAnotherRequest", in: "schemas/request"},
 		{marker: "placeholder-without-any-value-is-refused", change: makeFalse(), test: "TestRefusedRecipients", in: "schemas/request"},

@@ -175,7 +175,7 @@ var packages = map[string][]string{
 	"cmd/altavoz/history":  {"client", "schemas/shown"},
 	"cmd/altavoz/optouts":  {"client", "schemas/shown"},
 	"cmd/altavoz/operate":  {"app", "app/operator", "app/upstream", "schemas", "schemas/shown"},
-	"cmd/altavoz/phones":   {"lists"},
+	"cmd/altavoz/phones":   {"client", "lists", "schemas/personal"},
 	"cmd/altavoz/progress": {"client", "schemas/shown"},
 }
 

@@ -7,7 +7,9 @@ import (
 	"io"
 	"os"
 
+	"altavoz/client"
 	"altavoz/lists"
+	"altavoz/schemas/personal"
 )
 
 // stdin is how standard input is named.
@@ -20,6 +22,9 @@ type List struct {
 	Column string // of the table, by its name or number; empty: found out
 	Region string // of phones without a country code
 	In     io.Reader
+	// Variables are the placeholders of the texts, for which the table has columns; none: everybody gets the same.
+	Variables []string
+	Only      string // a phone that gets it in the place of the list; with the values of the list's first row
 
 	Count int   // how many were read
 	Err   error // why the list ended before its end
@@ -80,6 +85,10 @@ func (l *List) Summary() (*lists.Summary, error) {
 // All hands over every phone. What keeps it from doing so is in Err: whoever writes the phones must not finish then.
 func (l *List) All(yield func(string) bool) {
 	l.Count, l.Err = 0, nil
+	if l.Only != "" {
+		yield(l.Only)
+		return
+	}
 	for _, p := range l.Inline {
 		l.Count++
 		if !yield(p) {
@@ -87,11 +96,48 @@ func (l *List) All(yield func(string) bool) {
 		}
 	}
 	if l.Path != "" {
-		l.Err = l.file(yield)
+		l.Err = l.file(func(e lists.Entry) bool { return yield(e.Text) })
 	}
 }
 
-func (l *List) options() lists.Options { return lists.Options{Column: l.Column, Region: l.Region} }
+// People is All with the values of each.
+func (l *List) People(yield func(client.Person) bool) {
+	l.Count = 0
+	l.Err = l.file(func(e lists.Entry) bool {
+		p := client.Person{Phone: e.Text, Variables: make(map[string]string, len(e.Values))}
+		for i, text := range e.Values {
+			if text != "" {
+				p.Variables[l.Variables[i]] = text
+			}
+		}
+		if l.Only != "" {
+			p.Phone = l.Only
+			yield(p)
+			return false
+		}
+		return yield(p)
+	})
+}
+
+// Fill has the list fill in the placeholders of a draft, if it can: a table can. Inline phones have no values, which the server says.
+func (l *List) Fill(d *client.Draft) {
+	texts := []string{d.BodyText, d.FooterText, d.ButtonText, d.ButtonURL}
+	if d.HeaderType == "text" {
+		texts = append(texts, d.HeaderContent)
+	}
+	if l.Variables = personal.Placeholders(texts...); d.Literal || l.Path == "" || len(l.Inline) > 0 {
+		l.Variables = nil
+	}
+	if len(l.Variables) > 0 {
+		d.Recipients = l.People
+		return
+	}
+	d.Phones = l.All
+}
+
+func (l *List) options() lists.Options {
+	return lists.Options{Column: l.Column, Region: l.Region, Variables: l.Variables}
+}
 
 // open returns the file from its beginning; end must be called once it is read.
 func (l *List) open() (src io.Reader, end func(), err error) {
@@ -111,7 +157,7 @@ func (l *List) open() (src io.Reader, end func(), err error) {
 	return f, func() { _ = f.Close() }, nil // it was only read
 }
 
-func (l *List) file(yield func(string) bool) error {
+func (l *List) file(yield func(lists.Entry) bool) error {
 	src, end, err := l.open()
 	if err != nil {
 		return err
@@ -130,7 +176,7 @@ func (l *List) file(yield func(string) bool) error {
 			return fmt.Errorf("%s: %w", l.Name(), err)
 		}
 		l.Count++
-		if !yield(e.Text) {
+		if !yield(e) {
 			return nil
 		}
 	}
