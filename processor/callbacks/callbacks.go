@@ -47,8 +47,6 @@ const (
 	maxPending = 50_000
 	// maxFailingWaits is how many wait in a partition before those of endpoints that fail are dropped, so that reading goes on for the others.
 	maxFailingWaits = maxPending / 2
-	// maxPosting is how many callbacks a process has under way.
-	maxPosting = 256
 	// metadata is what stands beside an offset, so that one which somebody else set is known for what it is.
 	metadata = "callbacks 1"
 )
@@ -134,14 +132,14 @@ type Stage struct {
 	cfg     Config
 	ports   Ports
 	metrics metrics
-	posting chan struct{} // a token for each callback under way
+	places  places
 	parts   *partition.Assignments[*part]
 }
 
 // New returns a stage that is not started.
 func New(cfg Config, ports Ports) *Stage {
 	return &Stage{
-		cfg: cfg, ports: ports, metrics: newMetrics(cfg.Registerer), posting: make(chan struct{}, maxPosting),
+		cfg: cfg, ports: ports, metrics: newMetrics(cfg.Registerer),
 		parts: partition.New[*part](ports.Committer, ports.Pauser, cfg.Logger),
 	}
 }

@@ -70,15 +70,19 @@ func (w *world) answers(f func(url string) (int, time.Duration, error)) {
 	w.answer = f
 }
 
-// Post is callbacks.Poster's: an endpoint that takes 50 ms, and checks the signature.
+// Post is callbacks.Poster's: an endpoint that takes 50 ms, a slow one 9 s, and checks the signature.
 func (w *world) Post(ctx context.Context, url string, h http.Header, body []byte) (int, time.Duration, error) {
 	w.mu.Lock()
 	w.underway[url]++
 	w.tries[url]++
 	answer := w.answer
 	w.mu.Unlock()
+	takes := 50 * time.Millisecond
+	if strings.Contains(url, "//slow") {
+		takes = 9 * time.Second
+	}
 	select {
-	case <-time.After(50 * time.Millisecond):
+	case <-time.After(takes):
 	case <-ctx.Done():
 	}
 	w.mu.Lock()

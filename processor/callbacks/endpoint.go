@@ -32,8 +32,14 @@ const (
 
 	// maxEndpoints is of how many endpoints a partition remembers that they fail.
 	maxEndpoints = 10_000
-	maxTold      = 200 // bytes of what an endpoint answered last, as it is kept
+	maxTold      = 200 // bytes of what went wrong, as it is kept and logged: it may have text of the endpoint, up to 64 KiB
 )
+
+// told is the beginning of an error, in UTF-8.
+func told(err error) string {
+	text := err.Error()
+	return strings.ToValidUTF8(text[:min(len(text), maxTold)], "?")
+}
 
 // EndpointPrefix stands before an endpoint's name in the keys of its State in the topic callbacks; all other keys are ids of events.
 const EndpointPrefix = "endpoint/"
@@ -143,7 +149,7 @@ func (e *endpoint) failed(now time.Time, own bool, wait time.Duration, what stri
 		e.tries++
 	}
 	e.failures++
-	e.Last = what[:min(len(what), maxTold)]
+	e.Last = what
 	switch {
 	case e.FailingMs == 0:
 		e.FailingMs = now.UnixMilli()

@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	// busyAgain is how long a partition waits where the process has as many callbacks under way as it may.
+	// busyAgain is how long a partition waits where the process, or an endpoint in it, has as many callbacks under way as it may.
 	busyAgain = 100 * time.Millisecond
 	// offsetHeader is where the event of a record of callbacks lies in events.
 	offsetHeader = "offset"
@@ -198,9 +198,7 @@ func (p *part) dispatch(e *endpoint, now time.Time) time.Time {
 			p.end(t, resultExpired)
 			continue
 		}
-		select {
-		case p.st.posting <- struct{}{}:
-		default:
+		if !p.st.places.take(e.name) {
 			return now.Add(busyAgain)
 		}
 		e.ready = e.ready[1:]
@@ -219,7 +217,7 @@ func (p *part) post(t *task) {
 	var wait time.Duration
 	var failed error
 	p.Background(func(ctx context.Context) error {
-		defer func() { <-p.st.posting }()
+		defer p.st.places.give(t.of.name)
 		header := make(http.Header)
 		if failed = p.st.cfg.Secrets().Sign(header, one.owner, one.id, time.Now(), one.body); failed == nil {
 			status, wait, failed = p.st.ports.Poster.Post(ctx, one.url, header, one.body)
@@ -253,7 +251,7 @@ func (p *part) posted(t *task, status int, wait time.Duration, failed error, now
 	p.st.metrics.ended[resultFailed].Inc()
 	what := "status " + strconv.Itoa(status)
 	if failed != nil {
-		what = failed.Error()
+		what = told(failed)
 	}
 	own := failed != nil || status >= http.StatusInternalServerError || status == http.StatusTooManyRequests || status == http.StatusRequestTimeout
 	was := *e
