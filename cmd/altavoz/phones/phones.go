@@ -15,7 +15,7 @@ import (
 // stdin is how standard input is named.
 const stdin = "-"
 
-// List is the recipients of a broadcast. A file, and standard input once it is kept, is read as often as it is needed.
+// List is the recipients of a broadcast. A file, and standard input or another pipe once it is kept, is read as often as it is needed.
 type List struct {
 	Inline []string
 	Path   string // of a file with a phone a line, or a table; "-": standard input
@@ -31,18 +31,32 @@ type List struct {
 	kept  *os.File
 }
 
-// Keep copies standard input to a temporary file, so that what is there can be told before it is sent.
+// once reports whether the list can be read only once: it is no file that stays, but standard input or another pipe.
+func (l *List) once() bool {
+	if l.Path == stdin {
+		return true
+	}
+	info, err := os.Stat(l.Path)
+	return err == nil && !info.Mode().IsRegular()
+}
+
+// Keep copies what can be read only once to a temporary file, so that what is there can be told before it is sent.
 func (l *List) Keep() error {
-	if l.Path != stdin || l.kept != nil {
+	if l.Rewindable() {
 		return nil
 	}
+	src, end, err := l.open()
+	if err != nil {
+		return err
+	}
+	defer end()
 	f, err := os.CreateTemp("", "altavoz-list-")
 	if err != nil {
-		return fmt.Errorf("keeping standard input: %w", err)
+		return fmt.Errorf("keeping %s: %w", l.Name(), err)
 	}
 	l.kept = f
-	if _, err := io.Copy(f, l.In); err != nil {
-		return errors.Join(fmt.Errorf("keeping standard input: %w", err), l.Close())
+	if _, err := io.Copy(f, src); err != nil {
+		return errors.Join(fmt.Errorf("keeping %s: %w", l.Name(), err), l.Close())
 	}
 	return nil
 }
@@ -58,7 +72,7 @@ func (l *List) Close() error {
 }
 
 // Rewindable reports whether the list can be read twice.
-func (l *List) Rewindable() bool { return l.Path != stdin || l.kept != nil }
+func (l *List) Rewindable() bool { return l.kept != nil || !l.once() }
 
 // Name is how the list is called where people read of it.
 func (l *List) Name() string {
@@ -144,7 +158,7 @@ func (l *List) open() (src io.Reader, end func(), err error) {
 	switch {
 	case l.kept != nil:
 		if _, err := l.kept.Seek(0, io.SeekStart); err != nil {
-			return nil, nil, fmt.Errorf("reading standard input again: %w", err)
+			return nil, nil, fmt.Errorf("reading %s again: %w", l.Name(), err)
 		}
 		return l.kept, func() {}, nil
 	case l.Path == stdin:

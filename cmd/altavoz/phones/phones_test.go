@@ -1,8 +1,10 @@
 package phones
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -32,30 +34,47 @@ func TestAMissingFileIsSaid(t *testing.T) {
 	}
 }
 
-// Standard input can be read once: what is kept of it can be told before it is sent, and sent again.
-func TestStandardInputIsKept(t *testing.T) {
+// Standard input, and a pipe, can be read once: what is kept of it can be told before it is sent, and sent again.
+func TestWhatCanBeReadOnceIsKept(t *testing.T) {
 	t.Parallel()
-	l := &List{Path: "-", In: strings.NewReader("573001234567\n573001234567\nhola\n"), Region: "CO"}
-	if l.Rewindable() {
-		t.Error("standard input can be read twice")
-	}
-	if err := l.Keep(); err != nil {
-		t.Fatal(err)
-	}
-	kept := l.kept.Name()
-	s, err := l.Summary()
-	if err != nil || s.Phones != 1 || s.Twice != 1 || s.Invalid != 1 {
-		t.Errorf("%v, %v; want Phones 1, Twice 1, Invalid 1", s, err)
-	}
-	for range 2 {
-		if got := slices.Collect(l.All); !l.Rewindable() || len(got) != 3 || l.Err != nil {
-			t.Errorf("%v, %v; want 3 of them", got, l.Err)
+	const text = "573001234567\n573001234567\nhola\n"
+	all := []*List{{Path: "-", In: strings.NewReader(text), Region: "CO"}}
+	if runtime.GOOS != "windows" { // which has no files for descriptors
+		r, w, err := os.Pipe()
+		if err != nil {
+			t.Fatal(err)
 		}
+		defer func() { _ = r.Close() }()
+		if _, err := w.WriteString(text); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, &List{Path: fmt.Sprintf("/dev/fd/%d", r.Fd()), Region: "CO"})
 	}
-	if err := l.Close(); err != nil {
-		t.Error(err)
-	}
-	if _, err := os.Stat(kept); !os.IsNotExist(err) {
-		t.Errorf("%s is still there: %v", kept, err)
+	for _, l := range all {
+		if l.Rewindable() {
+			t.Errorf("%s can be read twice", l.Name())
+		}
+		if err := l.Keep(); err != nil {
+			t.Fatal(err)
+		}
+		kept := l.kept.Name()
+		s, err := l.Summary()
+		if err != nil || s.Phones != 1 || s.Twice != 1 || s.Invalid != 1 {
+			t.Errorf("%s: %v, %v; want Phones 1, Twice 1, Invalid 1", l.Name(), s, err)
+		}
+		for range 2 {
+			if got := slices.Collect(l.All); !l.Rewindable() || len(got) != 3 || l.Err != nil {
+				t.Errorf("%s: %v, %v; want 3 of them", l.Name(), got, l.Err)
+			}
+		}
+		if err := l.Close(); err != nil {
+			t.Error(err)
+		}
+		if _, err := os.Stat(kept); !os.IsNotExist(err) {
+			t.Errorf("%s is still there: %v", kept, err)
+		}
 	}
 }
