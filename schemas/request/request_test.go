@@ -542,6 +542,8 @@ func seeds() []string {
 		`{"phones":["1",2,"\"\\"],"body_text":"\ud83d\ude00","use_queue":true,"speed":3,"a":null}`,
 		with(`"window":"ley-2300"`), week(`"days":["sat-mon","wed"],"from":"07:00","to":"24:00"`), with(`"window":{"hours":[{"days":[{}]}]}`),
 		`{"phones":[1.5],"body_text":7}`,
+		`{"recipients":[{"phone":"1","variables":{"a":"x","b":1.50,"c":null},"body_text":"{{a}}"},{"header_type":"image","header_content":"` + dataURI("image/png", pngHead) + `"},7],"body_text":"{{b}}"}`,
+		`{"recipients":[{"phone":"1","variables":{"a b":[]},"x":{"y":[{}]},"button_url":"https://example.com/{{ a }}"}],"body_text":"{{z}}"}`, `{"recipients":[1],"phones":[2]}`,
 		`{"phones":["1"]} x`, `{`, ``, `{"":{}}`, "{\"header_content\":\"\xff",
 	}
 }
@@ -554,7 +556,7 @@ func outcome(req *request.Request, sink *bin, err error) string {
 		}
 		return fmt.Sprintf("%q %q %s", e.Field, e.Code, e.Error())
 	}
-	return fmt.Sprintf("%x %v %d %x %v %v", req.SHA256, req.Phones, req.Total, sha256.Sum256(sink.file), sink.parts, req.Warnings)
+	return fmt.Sprintf("%x %v %q %d %x %v %v", req.SHA256, req.Phones, valuesOf(req), req.Total, sha256.Sum256(sink.file), sink.parts, req.Warnings)
 }
 
 // However the body is cut on its way, the request is the same.

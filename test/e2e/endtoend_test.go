@@ -46,6 +46,7 @@ var scenarios = []struct {
 	{"Recipients", testRecipients},
 	{"Retry", testRetry},
 	{"Personal", testPersonal},
+	{"Bulk", testBulk},
 	{"History", testHistory},
 	{"DryRun", testDryRun},
 	{"SameFileUploadedOnce", testSameFileUploadedOnce},
