@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
+	"altavoz/app/budget"
 	"altavoz/app/callback"
 	"altavoz/app/embedded"
 	"altavoz/app/environment"
@@ -58,6 +59,7 @@ type App struct {
 	clients clients
 	// embedded parts, nil where the real ones are configured
 	broker *embedded.Kafka
+	budget *budget.Budget
 	api    *embedded.Simulator
 
 	lifecycle
@@ -177,7 +179,7 @@ func topicsError(err error) error {
 func (a *App) startEmbedded(ctx context.Context) error {
 	cfg := a.cfg.Embedded
 	if len(a.cfg.Kafka.Brokers) == 0 {
-		broker, err := embedded.StartKafka(cfg.DataDir, cfg.KafkaAddr, a.network.Listen, a.log)
+		broker, err := embedded.StartKafka(cfg.DataDir, cfg.KafkaAddr, int64(cfg.DataBudget), a.network.Listen, a.log)
 		switch {
 		case errors.Is(err, embedded.ErrInUse):
 			return withHint(err, "stop that one, or give this one an ALTAVOZ_DATA_DIR of its own")
@@ -305,7 +307,7 @@ func (a *App) ingressConfig() producer.Config {
 	cfg := producer.Config{
 		Keys: a.keys.Table, Identity: a.identity, Upstream: a.cfg.Kafka.UpstreamOwner, WrongKeys: a.web.wrong, MaxBody: int64(a.cfg.HTTP.MaxBody), DirectTimeout: a.cfg.HTTP.DirectTimeout,
 		Rate:   func(id string) float64 { n, _ := a.numbers.Number(id); return n.Rate },
-		Logger: a.log, Registerer: a.registry, Simulated: a.api != nil, Callback: a.callbacks.Check,
+		Logger: a.log, Registerer: a.registry, Simulated: a.api != nil, Callback: a.callbacks.Check, Room: a.budget.Room,
 	}
 	cfg.Senders = func() (all []senders.Number) {
 		for _, n := range a.numbers.List() {

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"time"
 
+	"altavoz/app/budget"
 	"altavoz/app/embedded"
 	"altavoz/app/environment"
 	"altavoz/app/ids"
@@ -93,10 +94,19 @@ func (a *App) openClients(ctx context.Context) error {
 	a.clients.Views, err = views.Open(a.kafka, a.layout, a.numbers, views.Needs{
 		Statuses: roles.Has(RoleProducer, RoleFanout), Controls: roles.Has(RoleProducer, RoleFanout, RoleSender), OptOuts: roles.Has(RoleProducer, RoleSender),
 	})
-	if err == nil {
-		a.stopLast("views", func(context.Context) error { a.clients.Stop(); return nil })
+	if err != nil {
+		return err //nolint:wrapcheck // it says which view
 	}
-	return err //nolint:wrapcheck // it says which view
+	a.stopLast("views", func(context.Context) error { a.clients.Stop(); return nil })
+	if bytes := a.cfg.Embedded.DataBudget; a.broker != nil && bytes > 0 && a.clients.Statuses != nil { // who does not know the tasks trims nothing
+		cfg := budget.Config{Bytes: int64(bytes), Tasks: a.clients.Statuses, Logger: a.log, Registerer: a.registry}
+		var stop func(context.Context) error
+		if a.budget, stop, err = budget.Open(a.kafka, a.cfg.Embedded.DataDir, cfg); err != nil {
+			return err //nolint:wrapcheck // says all
+		}
+		a.stopLast("client that trims", stop)
+	}
+	return nil
 }
 
 // webhooks returns what receipts are read with, nil where none are taken: without a secret anybody could forge them, so that

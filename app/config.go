@@ -123,10 +123,11 @@ type CallbackConfig struct {
 
 // EmbeddedConfig is what `up` brings along where nothing is configured.
 type EmbeddedConfig struct {
-	DataDir       string `envconfig:"ALTAVOZ_DATA_DIR" help:"where the embedded Kafka keeps its log"`
-	KafkaAddr     string `envconfig:"ALTAVOZ_EMBEDDED_KAFKA_ADDR" help:"where the embedded Kafka listens"`
-	SimulatorAddr string `envconfig:"ALTAVOZ_SIMULATOR_ADDR" help:"where the Cloud API simulator listens"`
-	AnyEndings    bool   `envconfig:"ALTAVOZ_SIMULATOR_ANY_ENDINGS" help:"whether any phone may have an ending that fails on purpose, not only 57399..."`
+	DataDir       string            `envconfig:"ALTAVOZ_DATA_DIR" help:"where the embedded Kafka keeps its log"`
+	DataBudget    environment.Bytes `envconfig:"ALTAVOZ_DATA_BUDGET" help:"the most that the embedded Kafka keeps there: above 80 % of it finished work is trimmed, and broadcasts are refused when all of it is taken; 0: no bound"`
+	KafkaAddr     string            `envconfig:"ALTAVOZ_EMBEDDED_KAFKA_ADDR" help:"where the embedded Kafka listens"`
+	SimulatorAddr string            `envconfig:"ALTAVOZ_SIMULATOR_ADDR" help:"where the Cloud API simulator listens"`
+	AnyEndings    bool              `envconfig:"ALTAVOZ_SIMULATOR_ANY_ENDINGS" help:"whether any phone may have an ending that fails on purpose, not only 57399..."`
 }
 
 // ClientConfig is for the commands that talk to a running altavoz.
@@ -143,6 +144,8 @@ const (
 	defaultUpstream      = "upstream"
 	defaultRate          = 80 // messages a second of a new number at Meta
 	defaultMaxInFlight   = 256
+	defaultDataBudget    = 4 << 30
+	leastDataBudget      = 16 << 20 // below it the segments that are written to fill it
 
 	// The sender number of a process that talks to its own simulator, and what opens it.
 	simulatedNumber = "100000000000001"
@@ -182,7 +185,7 @@ func Default() Config {
 			MaxInFlight: defaultMaxInFlight, DefaultRegion: "CO",
 		},
 		Media:    MediaConfig{URLMode: media.URLAuto},
-		Embedded: EmbeddedConfig{DataDir: "./altavoz-data", KafkaAddr: defaultKafkaAddr, SimulatorAddr: defaultSimulatorAddr},
+		Embedded: EmbeddedConfig{DataDir: "./altavoz-data", DataBudget: defaultDataBudget, KafkaAddr: defaultKafkaAddr, SimulatorAddr: defaultSimulatorAddr},
 		Client:   ClientConfig{URL: "http://" + defaultHTTPAddr},
 	}
 }
@@ -333,6 +336,9 @@ func (c EmbeddedConfig) Validate() error {
 		if !admission.Loopback(addr) {
 			return withHint(fmt.Errorf("%s=%s can be reached from outside", name, addr), "what is embedded listens on 127.0.0.1 only")
 		}
+	}
+	if c.DataBudget != 0 && c.DataBudget < leastDataBudget {
+		return withHint(fmt.Errorf("ALTAVOZ_DATA_BUDGET=%s is below %s", c.DataBudget, environment.Bytes(leastDataBudget)), "some GiB, as 4GiB; 0: no bound")
 	}
 	return nil
 }

@@ -22,6 +22,9 @@ func (a *App) report() *readiness.Report {
 	if p.Started && a.clients.redis != nil {
 		p.Redis = a.clients.redis.Up
 	}
+	if p.Started && a.budget != nil {
+		p.Full = a.budget.Full
+	}
 	return p.Report()
 }
 

@@ -117,6 +117,9 @@ func (a *App) startRoles(ctx context.Context) error {
 	for _, w := range slices.Backward(works) {
 		a.runStage(ctx, w.name, w.run)
 	}
+	if a.budget != nil {
+		a.watch(context.WithoutCancel(ctx), "data budget", a.budget.Run)
+	}
 	if !a.cfg.Process.Roles.Has(RoleProducer) {
 		a.web.serve(http.HandlerFunc(noAPI))
 		return nil
@@ -150,6 +153,7 @@ func (a *App) newRelay(g *group.Group) (processor.Worker, error) {
 	cfg := relay.Config{
 		Logger: a.log, Registerer: a.registry, Owners: upstream.Owners(sources), IDs: a.identity.RecordIDs, Made: a.identity.Made, Sign: a.identity.Sign,
 		DefaultSender: func() string { id, _ := a.numbers.Pick(""); return id },
+		Room:          a.budget.Relay,
 	}
 	return relay.New(cfg, relay.Ports{Committer: g, Pauser: g, Log: a.clients.express, Home: a.layout.Home, Reject: rejects.Keep}), cfg.Validate()
 }

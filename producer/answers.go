@@ -63,6 +63,12 @@ func (a answer) hinted(hint es.Sentence) answer {
 	return a
 }
 
+// closing says that the body was not read to the end.
+func (a answer) closing() answer {
+	a.close = true
+	return a
+}
+
 // of names the task that a refusal is about, where that is an id and it does not name it yet. That there is no such task is said of all in the
 // same bytes.
 func (a answer) of(task string) answer {

@@ -149,9 +149,7 @@ func (in *Ingress) stream(w http.ResponseWriter, r *http.Request, a answer) {
 
 func (in *Ingress) panicked(r *http.Request, p any) answer {
 	in.cfg.Logger.ErrorContext(r.Context(), "panic while answering", "path", r.Pattern, "panic", p, "stack", string(debug.Stack()))
-	a := internalError()
-	a.close = true
-	return a
+	return internalError().closing()
 }
 
 func health(http.ResponseWriter, *http.Request, *access.Caller) answer {

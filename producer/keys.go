@@ -52,19 +52,18 @@ func (in *Ingress) guarded(m method) handler {
 			return in.stranger(r)
 		}
 		if err := in.cross.Check(r); err != nil {
-			a := refusal(http.StatusForbidden, codes.Foreign, es.Say(es.CrossOrigin))
-			a.close = true
-			return a
+			return refusal(http.StatusForbidden, codes.Foreign, es.Say(es.CrossOrigin)).closing()
 		}
 		if !caller.May(scope) {
-			a := refusal(http.StatusForbidden, codes.Scope, es.Say(es.NoScope, scope)).hinted(es.Say(es.HasScopes, access.Names(caller.Scopes)))
-			a.close = true
-			return a
+			return refusal(http.StatusForbidden, codes.Scope, es.Say(es.NoScope, scope)).hinted(es.Say(es.HasScopes, access.Names(caller.Scopes))).closing()
 		}
 		if !connections.TrustOwner(r.Context(), caller.Owner, func(total int) int { return caller.Share(access.Connections, total) }) {
-			a := overShare(es.ShareConnections)
-			a.close = true
-			return a
+			return overShare(es.ShareConnections).closing()
+		}
+		if scope == access.Send && in.cfg.Room != nil {
+			if no := in.cfg.Room(); no != nil {
+				return refusedBy(no)
+			}
 		}
 		if err := headers.UnknownParameter(r, m.query); err != nil {
 			return fieldError(err)

@@ -8,6 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"altavoz/producer/access"
+	"altavoz/producer/codes"
 	"altavoz/producer/dryrun"
 	"altavoz/producer/export"
 	"altavoz/producer/guard"
@@ -92,6 +93,8 @@ type Config struct {
 	Feeds         int           // event feeds that are open at once; DefaultFeeds
 	// Rate tells how many messages a second a number may send, 0: without a limit; nil: nobody knows.
 	Rate func(sender string) float64
+	// Room returns why no broadcast is taken for now, and nil while it is; nil: it always is.
+	Room func() *codes.RefusedError
 	// Simulated says that messages go to a simulator, so that nobody takes why a task waits for what Meta says.
 	Simulated  bool
 	Logger     *slog.Logger

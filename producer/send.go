@@ -33,9 +33,7 @@ func (in *Ingress) send(lists request.Lists) handler {
 
 func (in *Ingress) ordered(w http.ResponseWriter, r *http.Request, caller *access.Caller, lists request.Lists) answer {
 	if enc := r.Header.Get("Content-Encoding"); enc != "" && !strings.EqualFold(enc, "identity") {
-		a := refusal(http.StatusUnsupportedMediaType, codes.Encoding, es.Say(es.BodyEncoded))
-		a.close = true
-		return a
+		return refusal(http.StatusUnsupportedMediaType, codes.Encoding, es.Say(es.BodyEncoded)).closing()
 	}
 	if r.ContentLength > in.cfg.MaxBody {
 		return bodyError(request.Fault("", request.CodeBodyTooBig, es.BodyTooLarge))

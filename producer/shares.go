@@ -36,9 +36,7 @@ func (in *Ingress) limited(k access.Kind, h handler) handler {
 	return func(w http.ResponseWriter, r *http.Request, caller *access.Caller) answer {
 		if !in.shares.Take(caller, k, maxWaiting) {
 			in.budgetOf(w, caller, k, maxWaiting)
-			a := overShare(es.ShareRequests)
-			a.close = true
-			return a
+			return overShare(es.ShareRequests).closing()
 		}
 		defer in.shares.Give(caller, k)
 		in.budgetOf(w, caller, k, maxWaiting)

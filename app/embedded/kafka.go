@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -19,8 +20,9 @@ import (
 const (
 	// Kafka looks for what retention and compaction may remove this often; its own default is an hour.
 	cleanerMillis = "30000"
-	// Small segments, since only whole ones are removed and it reads the data back when it starts.
-	segmentBytes = "16777216" // 16 MiB
+	// Small segments, since only whole ones are removed and it reads the data back when it starts. Those of 33 partitions that are written to take at most an
+	// eighth of a budget.
+	largestSegment, segmentsOfBudget = 16 << 20, 256
 	// The offsets of a group that stands still outlast all records that altavoz keeps: 31 days.
 	offsetsMinutes = "44640"
 
@@ -46,7 +48,8 @@ type Kafka struct {
 }
 
 // StartKafka opens the folder and serves it. Two processes must not share one: the second gets ErrInUse.
-func StartKafka(dir, addr string, listen Listen, log *slog.Logger) (*Kafka, error) {
+// It is to keep budget bytes at most, which somebody else sees to; 0: no bound.
+func StartKafka(dir, addr string, budget int64, listen Listen, log *slog.Logger) (*Kafka, error) {
 	if err := makePrivate(dir, log); err != nil {
 		return nil, fmt.Errorf("making the data directory: %w", err)
 	}
@@ -54,13 +57,17 @@ func StartKafka(dir, addr string, listen Listen, log *slog.Logger) (*Kafka, erro
 	if err != nil {
 		return nil, fmt.Errorf("locking the data directory %s: %w", dir, err)
 	}
+	segment := int64(largestSegment)
+	if budget > 0 {
+		segment = min(segment, budget/segmentsOfBudget)
+	}
 	began := time.Now()
 	cluster, err := kfake.NewCluster(
 		kfake.NumBrokers(1),
 		kfake.DataDir(filepath.Join(dir, dataName)),
 		kfake.ListenFn(func(network, _ string) (net.Listener, error) { return listen(network, addr) }),
 		kfake.BrokerConfigs(map[string]string{
-			"log.cleaner.backoff.ms": cleanerMillis, "log.segment.bytes": segmentBytes, "offsets.retention.minutes": offsetsMinutes,
+			"log.cleaner.backoff.ms": cleanerMillis, "log.segment.bytes": strconv.FormatInt(segment, 10), "offsets.retention.minutes": offsetsMinutes,
 		}),
 		kfake.WithLogger(kafkaLog{log}),
 	)

@@ -18,17 +18,17 @@ const anyPort = "127.0.0.1:0"
 func TestFolderHasOneOwner(t *testing.T) {
 	t.Parallel()
 	dir, log := t.TempDir(), slog.New(slog.DiscardHandler)
-	first, err := StartKafka(dir, anyPort, net.Listen, log)
+	first, err := StartKafka(dir, anyPort, 0, net.Listen, log)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := StartKafka(dir, anyPort, net.Listen, log); !errors.Is(err, ErrInUse) {
+	if _, err := StartKafka(dir, anyPort, 0, net.Listen, log); !errors.Is(err, ErrInUse) {
 		t.Errorf("a second owner got %v, want %v", err, ErrInUse)
 	}
 	if err := first.Stop(); err != nil {
 		t.Fatal(err)
 	}
-	again, err := StartKafka(dir, anyPort, net.Listen, log)
+	again, err := StartKafka(dir, anyPort, 0, net.Listen, log)
 	if err != nil {
 		t.Fatalf("after the first is gone: %v", err)
 	}
@@ -46,10 +46,10 @@ func TestTakenPortGivesTheFolderBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer taken.Close()
-	if _, err := StartKafka(dir, taken.Addr().String(), net.Listen, log); err == nil {
+	if _, err := StartKafka(dir, taken.Addr().String(), 0, net.Listen, log); err == nil {
 		t.Fatal("started on a port that is taken")
 	}
-	k, err := StartKafka(dir, anyPort, net.Listen, log)
+	k, err := StartKafka(dir, anyPort, 0, net.Listen, log)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,7 +80,7 @@ func TestThreatS15FolderThatOthersCanReadIsClosed(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			k, err := StartKafka(dir, anyPort, net.Listen, slog.New(slog.DiscardHandler))
+			k, err := StartKafka(dir, anyPort, 0, net.Listen, slog.New(slog.DiscardHandler))
 			if err != nil {
 				t.Fatal(err)
 			}

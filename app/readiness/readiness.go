@@ -21,6 +21,8 @@ type Process struct {
 	Kafka    Kafka // what its clients saw
 	// Tasks returns why not all tasks are known yet; nil: nobody asks for tasks here.
 	Tasks func() error
+	// Full returns since when the data budget is full, the zero time while it is not; nil: there is none.
+	Full func() time.Time
 	// Redis returns whether it answers and since when; nil: there is none.
 	Redis func() (up bool, since time.Time)
 }
@@ -49,6 +51,10 @@ func (p *Process) Report() *Report {
 	if p.Redis != nil {
 		up, since := p.Redis()
 		checks = append(checks, check{name: "redis", ok: up, why: "Redis does not answer: files may be uploaded again", since: since, optional: true})
+	}
+	if p.Full != nil {
+		full := p.Full()
+		checks = append(checks, check{name: "data", ok: full.IsZero(), why: "ALTAVOZ_DATA_BUDGET is full: broadcasts are refused", since: full, optional: true})
 	}
 	return run(checks)
 }

@@ -40,6 +40,11 @@ func (st *Stage) relay(ctx context.Context, rec *stream.Record) (result string, 
 	if normalize.Null(rec.Value) {
 		return resultEmpty, nil
 	}
+	if st.cfg.Room != nil {
+		if err := st.cfg.Room(); err != nil {
+			return "", err
+		}
+	}
 	owner := st.cfg.Owners[rec.Topic]
 	b, err := st.order(ctx, rec)
 	if no, ok := errors.AsType[refusal](err); ok {

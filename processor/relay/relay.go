@@ -63,6 +63,8 @@ type Config struct {
 	Sign func(b *schemas.Broadcast, owner string)
 	// DefaultSender returns the number of records that name none; "": there is none.
 	DefaultSender func() string
+	// Room returns why no broadcast is taken for now, and nil while it is; nil: it always is. Records wait where they are.
+	Room func() error
 }
 
 // Validate reports what the stage can't work with.

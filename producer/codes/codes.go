@@ -31,6 +31,7 @@ const (
 	Nobody       = "nothing_to_retry"
 	Retries      = "too_many_retries"
 	Unproven     = "list_unproven"
+	DataFull     = "data_full"
 )
 
 // Hint returns the sentence of a code; none of a code that is none.
@@ -46,7 +47,7 @@ var sentences = map[string]es.Code{
 	Scope: es.HintScope, Sender: es.HintSender, Share: es.HintShare, Daily: es.HintDaily, Forged: es.HintSignature,
 	NotFound: es.HintNotFound, Method: es.HintMethod, Encoding: es.HintEncoding, Slow: es.HintSlow, Gone: es.HintBroken,
 	Busy: es.HintLater, Unavailable: es.HintLater, Conflict: es.HintConflict, Content: es.HintContent, Closed: es.HintClosed,
-	Expired: es.HintExpired, Running: es.HintRunning, Early: es.HintEarly, Nobody: es.HintNobody, Retries: es.HintMostRetries, Unproven: es.HintUnproven,
+	Expired: es.HintExpired, Running: es.HintRunning, Early: es.HintEarly, Nobody: es.HintNobody, Retries: es.HintMostRetries, Unproven: es.HintUnproven, DataFull: es.HintDataFull,
 	"misdirected": es.HintHost,
 
 	"required": es.HintRequired, "wrong_type": es.HintType, "too_long": es.HintLong, "too_many": es.HintMany, "invalid_value": es.HintValue, "invalid_url": es.HintURL,

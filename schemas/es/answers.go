@@ -21,6 +21,7 @@ const (
 	OptOutsBody          Code = "optouts_body"
 	OptOutsMany          Code = "optouts_many"
 	BroadcastNotTaken    Code = "broadcast_not_taken"
+	DataFull             Code = "data_full"
 	BroadcastInDoubt     Code = "broadcast_in_doubt"
 	RepeatSafely         Code = "repeat_safely"
 	AskStatusFirst       Code = "ask_status_first"
@@ -104,8 +105,12 @@ var answers = map[Code]text{
 	ControlNotTaken:    {"El servicio no puede registrar la orden ahora; intente de nuevo en unos segundos", "The service can't record the order now; try again in a few seconds"},
 
 	BroadcastNotTaken: {"El servicio no puede aceptar el envío ahora; intente de nuevo en unos segundos", "The service can't accept the broadcast now; try again in a few seconds"},
-	BroadcastInDoubt:  {"No se sabe si el envío entró: puede entrar todavía", "It is not known whether the broadcast was accepted: it may still be"},
-	RepeatSafely:      {"repita la solicitud con la misma clave o el mismo task_id: entra una sola vez", "repeat the request with the same key or the same task_id: it is accepted only once"},
+	DataFull: {
+		"El servicio no acepta envíos nuevos: sus datos ocupan el %s por ciento de los %s MiB permitidos, y todo lo que queda hace falta para los envíos en curso",
+		"The service takes no new broadcasts: its data takes %s percent of the %s MiB allowed, and broadcasts that go on need all that is left",
+	},
+	BroadcastInDoubt: {"No se sabe si el envío entró: puede entrar todavía", "It is not known whether the broadcast was accepted: it may still be"},
+	RepeatSafely:     {"repita la solicitud con la misma clave o el mismo task_id: entra una sola vez", "repeat the request with the same key or the same task_id: it is accepted only once"},
 	AskStatusFirst: {
 		"consulte task-status; mientras responda 404 el envío aún puede entrar, y repetir la solicitud sería otro envío. Con la cabecera Idempotency-Key se puede repetir sin riesgo",
 		"ask task-status; as long as it answers 404 the broadcast may still be accepted, and repeating the request would be another broadcast. With the header Idempotency-Key it may be repeated without risk",

@@ -3,6 +3,7 @@ package es
 // What to do about a refusal, by its code.
 const (
 	HintInternal    Code = "hint_internal"
+	HintDataFull    Code = "hint_data_full"
 	HintWrongKeys   Code = "hint_wrong_keys"
 	HintForbidden   Code = "hint_forbidden"
 	HintCrossOrigin Code = "hint_cross_origin"
@@ -44,6 +45,7 @@ var hints = map[Code]text{
 		"dé a quien opera el servicio el valor de X-Request-Id; repita un envío solo con el mismo Idempotency-Key o task_id",
 		"give whoever runs the service the value of X-Request-Id; repeat a broadcast only with the same Idempotency-Key or task_id",
 	},
+	HintDataFull:    {"intente de nuevo más tarde, cuando terminen envíos en curso; quien opera el servicio puede subir ALTAVOZ_DATA_BUDGET", "try again later, when broadcasts have ended; whoever runs the service can raise ALTAVOZ_DATA_BUDGET"},
 	HintWrongKeys:   {"espere lo que dice Retry-After, y muestre una clave válida", "wait as Retry-After says, and show a valid key"},
 	HintForbidden:   {"pida a quien opera el servicio que lo permita", "ask whoever runs the service to allow it"},
 	HintCrossOrigin: {"haga la solicitud desde un servidor, no desde una página web", "make the request from a server, not from a web page"},
