@@ -51,9 +51,9 @@ func mutants() []mutant {
 		{marker: "refused-commit-calls-nobody", change: makeFalse(), test: "TestRefusedCommitCallsNobodyAndIsTriedAgain"},
 		// The message of one recipient: values are text, and stay where they are put.
 		{marker: "nothing-above-the-watermark-is-trimmed", change: drop(), test: "TestNothingThatIsNeededIsTrimmed", in: "app/budget"},
-		{marker: "unfinished-work-is-not-trimmed", change: drop(), test: "TestNothingThatIsNeededIsTrimmed", in: "app/budget"},
+		{marker: "unfinished-work-is-not-trimmed", change: value("min(most, first+1)"), test: "TestNothingThatIsNeededIsTrimmed", in: "app/budget"},
 		{marker: "a-log-keeps-its-last-record", change: value("l.End"), test: "TestNothingThatIsNeededIsTrimmed", in: "app/budget"},
-		{marker: "the-list-of-a-retry-is-not-trimmed", change: drop(), test: "TestAnUnfinishedRetryNeedsTheListOfTheFirstTask", in: "app/budget"},
+		{marker: "the-list-of-a-retry-is-not-trimmed", change: value("min(u.accepted, p.GetAcceptedMs())"), test: "TestAnUnfinishedRetryNeedsTheListOfTheFirstTask", in: "app/budget"},
 		{marker: "a-full-budget-takes-no-broadcast", change: makeFalse(), test: "TestAFullBudgetRefusesBroadcastsUntilThereIsRoom", in: "app/budget"},
 		{marker: "value-is-not-read-again", change: value("v + after"), test: "TestAValueIsNotReadAgain"},
 		{marker: "value-stays-in-its-part-of-a-link", change: whole("return v, ok"), test: "TestAValueStaysInItsPartOfALink"},
