@@ -19,8 +19,12 @@ import (
 // Timeout is how long an acknowledgement is waited for.
 const Timeout = 5 * time.Second
 
-// sliceBatch is how many slices wait for one acknowledgement: some 13 KB each, 16 of them a fifth of a MiB.
-const sliceBatch = 16
+// sliceBatch is how many slices wait for one acknowledgement, some 13 KB each, 16 of them a fifth of a MiB; and batchBytes how many bytes, where
+// recipients have something of their own: with the last slice they are less than 2 MiB.
+const (
+	sliceBatch = 16
+	batchBytes = 1 << 20
+)
 
 // ErrPublish is the error of a log that did not take a record, or did not say in time that it did.
 var ErrPublish = errors.New("publishing")
@@ -46,6 +50,7 @@ type Upload struct {
 	ctx    context.Context //nolint:containedctx // Sink has no place for it, and an upload lives as long as one call
 	log    stream.Publisher
 	batch  []stream.Record
+	size   int // bytes of batch
 	slices *blob.List
 	parts  *blob.List
 }
@@ -65,7 +70,7 @@ func (u *Upload) Slice(phones []string, personal []*schemas.Personal) error {
 
 func (u *Upload) add(slice stream.Record) error {
 	u.batch = append(u.batch, slice)
-	if len(u.batch) < sliceBatch {
+	if u.size += len(slice.Value); len(u.batch) < sliceBatch && u.size < batchBytes { //mutant:slices-wait-within-bytes
 		return nil
 	}
 	return u.flush()
@@ -90,7 +95,7 @@ func (u *Upload) flush() error {
 		return nil
 	}
 	out, err := Publish(u.ctx, u.log, u.batch...)
-	u.batch = nil
+	u.batch, u.size = nil, 0
 	if err != nil {
 		return err
 	}

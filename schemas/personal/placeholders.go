@@ -11,8 +11,6 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
-
-	"altavoz/schemas"
 )
 
 const (
@@ -77,11 +75,6 @@ func Placeholders(texts ...string) (names []string) {
 		}
 	}
 	return names
-}
-
-// Variables returns the names of the variables that the texts of a content have placeholders for.
-func Variables(c *schemas.Content) []string {
-	return Placeholders(c.GetHeaderText(), c.GetBody(), c.GetFooter(), c.GetButtonText(), c.GetButtonUrl())
 }
 
 // fill replaces each placeholder of a text by what value returns for its name. It returns the name that there is no value for, if any.

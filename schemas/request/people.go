@@ -48,6 +48,7 @@ type people struct {
 	noBody   first     // who has no body of its own
 	noHeader first     // who has no header of its own
 	noButton first     // who has no link of its own
+	linkless first     // whose own button has none
 }
 
 // use is where a recipient's own message has a placeholder first.
@@ -278,6 +279,7 @@ func (q *people) note(p *person) {
 	q.noBody.note(q.at, p.texts["body_text"] == "")
 	q.noHeader.note(q.at, p.texts["header_content"] == "")
 	q.noButton.note(q.at, p.texts["button_url"] == "")
+	q.linkless.note(q.at, p.texts["button_text"] != "" && p.texts["button_url"] == "")
 }
 
 // meaning is the digest of a list: of phones alone, or also of what recipients have of their own, and of whether braces are text then.

@@ -214,6 +214,20 @@ func TestUnusedVariablesAreAWarning(t *testing.T) {
 	}
 }
 
+func TestOwnButtonsWithoutALinkAreAWarning(t *testing.T) {
+	t.Parallel()
+	for body, want := range map[string]int{
+		`{"recipients":[{"phone":"1","body_text":"a","button_text":"b"},{"phone":"2","body_text":"c","button_text":"d"}]}`:                    1,
+		`{"recipients":[{"phone":"1","body_text":"a","button_text":"b","button_url":"https://example.com/1"}]}`:                               0,
+		`{"button_url":"https://example.com","recipients":[{"phone":"1","body_text":"a","button_text":"b"}]}`:                                 0,
+		`{"button_text":"b","recipients":[{"phone":"1","body_text":"a","button_url":"https://example.com/1"},{"phone":"2","body_text":"a"}]}`: 1,
+	} {
+		if req, _ := mustReadList(t, request.ListMessages, body); len(req.Warnings) != want {
+			t.Errorf("%s: warnings %v; want %d", body, req.Warnings, want)
+		}
+	}
+}
+
 func TestLiteralLeavesAllBracesAlone(t *testing.T) {
 	t.Parallel()
 	for _, body := range []string{

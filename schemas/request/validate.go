@@ -124,7 +124,8 @@ func (r *reader) content() error {
 	if r.people != nil {
 		c.ButtonUrl = tightLink(r.texts["button_url"])
 	}
-	if c.ButtonText != "" && c.ButtonUrl == "" && (r.people == nil || r.people.noButton.is) {
+	everybody := c.ButtonText != "" && (r.people == nil || r.people.noButton.is)
+	if c.ButtonUrl == "" && (everybody || r.people != nil && r.people.linkless.is) {
 		r.req.Warnings = append(r.req.Warnings, es.Say(es.ButtonWithoutURL, DefaultButtonURL))
 	}
 	c.ButtonText, c.ButtonUrl = cmp.Or(c.ButtonText, DefaultButtonText), cmp.Or(c.ButtonUrl, DefaultButtonURL)

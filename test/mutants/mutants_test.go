@@ -102,6 +102,7 @@ func mutants() []mutant {
 			marker: "idle-number-without-a-limit-starts", change: value("now.Add(time.Duration(float64(n) / p.recentRate * float64(time.Second)))"),
 			test: "TestNumberWithoutALimitStartsAfterItWasIdle", in: "processor/sender",
 		},
+		{marker: "slices-wait-within-bytes", change: condition("len(u.batch) < sliceBatch"), test: "TestSlicesWaitWithinBytes"},
 		{marker: "several-outcomes-are-not-passed-over", change: whole("return Encode(TopicResults, task.String(), r)"), test: "TestOutcomesOfOneRecord"},
 		{ // the generation of the moment of sending
 			marker: "commit-carries-its-generation",
