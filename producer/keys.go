@@ -60,7 +60,7 @@ func (in *Ingress) guarded(m method) handler {
 		if !connections.TrustOwner(r.Context(), caller.Owner, func(total int) int { return caller.Share(access.Connections, total) }) {
 			return overShare(es.ShareConnections).closing()
 		}
-		if scope == access.Send && in.cfg.Room != nil {
+		if scope == access.Send && in.cfg.Room != nil { //mutant:a-full-budget-is-refused-before-the-body
 			if no := in.cfg.Room(); no != nil {
 				return refusedBy(no)
 			}

@@ -6,13 +6,16 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"altavoz/internal/testio"
 	"altavoz/producer"
 	"altavoz/producer/codes"
 	"altavoz/producer/requestid"
 	"altavoz/schemas"
+	"altavoz/schemas/es"
 	"altavoz/schemas/request"
 )
 
@@ -137,4 +140,47 @@ func TestBudgetsAreInTheHeaders(t *testing.T) {
 	says("a person", header, `"requests";r=1, "histories";r=`)
 	_, _, header = h.do(http.MethodGet, request.PathTasks, nil, "X-API-Key", "a-key-that-nobody-has")
 	says("a wrong key", header, `"wrong-keys";r=9;t=60`)
+}
+
+// A full data budget refuses what would send, and reads no body; what is asked, and what ends or pauses a task, goes on.
+func TestAFullDataBudgetRefusesBroadcastsAndRetries(t *testing.T) {
+	t.Parallel()
+	var full atomic.Bool
+	h := setup(t, producer.Config{Room: func() *codes.RefusedError {
+		if !full.Load() {
+			return nil
+		}
+		return &codes.RefusedError{
+			Status: http.StatusServiceUnavailable, Code: codes.DataFull, Says: es.Say(es.DataFull, 100, 16), Hint: es.Say(es.HintDataFull), Again: true, Wait: time.Minute, Close: true,
+		}
+	}})
+	id, retry := h.retriable()
+	written := func() int {
+		h.log.mu.Lock()
+		defer h.log.mu.Unlock()
+		return len(h.log.recs)
+	}
+	before := written()
+	full.Store(true)
+	for path, body := range map[string]string{
+		request.PathSend: one(`,"use_queue":true`), request.PathBulk: `{"recipients":[{"phone":"573001234567"}],"body_text":"b"}`, retry: "",
+	} {
+		code, text, header := h.do(http.MethodPost, path, strings.NewReader(body))
+		if code != http.StatusServiceUnavailable || !strings.Contains(text, `"code":"data_full"`) || !strings.Contains(text, `"hint":"`) || header.Get("Retry-After") != "60" || header.Get("Connection") != "close" {
+			t.Errorf("%s: %d %s %v; want 503 data_full in 60 seconds, and no more of this connection", path, code, text, header)
+		}
+	}
+	if n := written() - before; n != 0 {
+		t.Errorf("%d records are written, want none", n)
+	}
+	if code, text, _ := h.get(request.PathTasks + "/" + id.String()); code != http.StatusOK {
+		t.Errorf("a task is asked for: %d %s; want 200", code, text)
+	}
+	if code, text, _ := h.do(http.MethodPost, request.PathTasks+"/"+id.String()+"/cancel", nil); code == http.StatusServiceUnavailable {
+		t.Errorf("a task is cancelled: %d %s; want what it is without a budget", code, text)
+	}
+	full.Store(false)
+	if code, text, _ := h.post(one(`,"use_queue":true`)); code != http.StatusAccepted {
+		t.Errorf("with room again: %d %s; want 202", code, text)
+	}
 }

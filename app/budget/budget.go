@@ -100,8 +100,8 @@ func (b *Budget) Run(ctx context.Context) {
 	}
 }
 
-func (b *Budget) pass(ctx context.Context) {
-	ctx, cancel := context.WithTimeoutCause(ctx, passTime, errors.New("trimming takes too long"))
+func (b *Budget) pass(run context.Context) {
+	ctx, cancel := context.WithTimeoutCause(run, passTime, errors.New("trimming takes too long"))
 	defer cancel()
 	size, err := b.measure()
 	if err == nil && size >= b.part(trimAt) {
@@ -109,7 +109,7 @@ func (b *Budget) pass(ctx context.Context) {
 			size, err = b.measure()
 		}
 	}
-	if now := time.Now(); err != nil && ctx.Err() == nil && now.Sub(b.warned) >= warnEvery {
+	if now := time.Now(); err != nil && run.Err() == nil && now.Sub(b.warned) >= warnEvery {
 		b.warned = now
 		b.cfg.Logger.Warn("the data of the embedded Kafka is not trimmed for now", "error", err)
 	}
@@ -141,13 +141,14 @@ func (b *Budget) judge(size int64) {
 }
 
 func (b *Budget) trim(ctx context.Context, free int64) error {
-	if err := b.cfg.Tasks.Sync(ctx); err != nil {
-		return fmt.Errorf("learning of all tasks: %w", err)
-	}
 	now := time.Now()
 	have, err := b.cfg.Logs.Logs(ctx, topics()...)
 	if err != nil {
 		return err //nolint:wrapcheck // says all
+	}
+	// The tasks after the watermarks: what a group has committed is in the statuses that were written before.
+	if err := b.cfg.Tasks.Sync(ctx); err != nil { //mutant:tasks-are-learnt-after-the-watermarks
+		return fmt.Errorf("learning of all tasks: %w", err)
 	}
 	u, err := tasksOf(ctx, b.cfg.Tasks, now)
 	if err != nil {

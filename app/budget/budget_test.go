@@ -1,14 +1,18 @@
 package budget
 
 import (
+	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"altavoz/internal/testio"
 	"altavoz/kafka/trim"
 	"altavoz/producer/codes"
 	"altavoz/schemas"
@@ -67,4 +71,78 @@ func TestFolderSizeCountsFiles(t *testing.T) {
 	if _, err := FolderSize(t.TempDir() + "/none"); err != nil {
 		t.Error(err)
 	}
+}
+
+// late is a view that knows what Sync showed it, and a Kafka in which a task gets its status, and its broadcast is committed, just before the
+// watermarks are asked for.
+type late struct {
+	*logs
+	tasks
+	written tasks
+}
+
+func (l *late) Logs(ctx context.Context, of ...stream.Topic) ([]trim.Log, error) {
+	l.written = tasks{schemas.NewTaskID(): {Plan: &schemas.TaskOpened{AcceptedMs: time.Now().UnixMilli(), Origin: &schemas.Origin{Offset: 5}}}}
+	return l.logs.Logs(ctx, of...)
+}
+
+func (l *late) Sync(context.Context) error {
+	l.tasks = l.written
+	return nil
+}
+
+// A task below a watermark is known by its status alone, so the statuses are read after the watermarks.
+func TestATaskThatIsCommittedMeanwhileIsNotTrimmed(t *testing.T) {
+	t.Parallel()
+	size := int64(1000)
+	b, inner := kept(t, &size)
+	l := &late{logs: inner}
+	b.cfg.Logs, b.cfg.Tasks = l, l
+	b.pass(t.Context())
+	if got := inner.deleted[inner.have[0].Partition]; got != 5 {
+		t.Errorf("trimmed up to %d, want 5, where the task is", got)
+	}
+}
+
+// What fails is said, and tried again; meanwhile broadcasts are refused by the size that was measured last.
+func TestFailuresOfMeasuringAndTrimmingAreHarmless(t *testing.T) {
+	t.Parallel()
+	size, failure := int64(1000), error(nil)
+	b, l := kept(t, &size)
+	var log testio.Buffer
+	b.cfg.Logger = slog.New(slog.NewTextHandler(&log, nil))
+	b.cfg.Size = func() (int64, error) { return size, failure }
+	l.broken = errors.New("no answer")
+	b.pass(t.Context())
+	if l.deleted != nil || b.Room() == nil {
+		t.Errorf("a trimming that failed: %v is trimmed, refused: %v; want nothing, and broadcasts refused", l.deleted, b.Room() != nil)
+	}
+	if !strings.Contains(log.String(), "no answer") {
+		t.Errorf("the log has no failure: %s", log.String())
+	}
+	size, failure, l.broken = 0, errors.New("no folder"), nil
+	b.pass(t.Context())
+	if b.Room() == nil || b.size.Load() != 1000 {
+		t.Errorf("measuring failed: %d bytes, refused: %v; want those of before", b.size.Load(), b.Room() != nil)
+	}
+	size, failure = 900, nil
+	b.pass(t.Context())
+	if l.deleted == nil || b.Room() != nil {
+		t.Errorf("it works again: %v is trimmed, refused: %v; want something, and broadcasts taken", l.deleted, b.Room() != nil)
+	}
+}
+
+// A trimming that takes longer than it may is a failure like others; the end of the process is none.
+func TestATrimmingThatTakesTooLongIsSaid(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		size := int64(900)
+		b, l := kept(t, &size)
+		var log testio.Buffer
+		b.cfg.Logger, l.hangs = slog.New(slog.NewTextHandler(&log, nil)), true
+		b.pass(t.Context())
+		if !strings.Contains(log.String(), "too long") {
+			t.Errorf("the log: %q, want that it takes too long", log.String())
+		}
+	})
 }

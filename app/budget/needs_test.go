@@ -85,6 +85,8 @@ type logs struct {
 	written time.Time
 	since   map[stream.Topic]time.Time
 	deleted map[stream.TopicPartition]int64
+	broken  error // of Delete
+	hangs   bool  // Delete does
 }
 
 func (l *logs) Logs(context.Context, ...stream.Topic) ([]trim.Log, error) { return l.have, nil }
@@ -101,9 +103,15 @@ func (l *logs) Written(context.Context, stream.TopicPartition, int64) (time.Time
 	return l.written, nil
 }
 
-func (l *logs) Delete(_ context.Context, before map[stream.TopicPartition]int64) error {
-	l.deleted = before
-	return nil
+func (l *logs) Delete(ctx context.Context, before map[stream.TopicPartition]int64) error {
+	if l.hangs {
+		<-ctx.Done()
+		return context.Cause(ctx)
+	}
+	if l.broken == nil {
+		l.deleted = before
+	}
+	return l.broken
 }
 
 // A broadcast that no fanout has read may point at a list that is older than all tasks that are known.

@@ -40,7 +40,7 @@ func (st *Stage) relay(ctx context.Context, rec *stream.Record) (result string, 
 	if normalize.Null(rec.Value) {
 		return resultEmpty, nil
 	}
-	if st.cfg.Room != nil {
+	if st.cfg.Room != nil { //mutant:upstream-records-wait-for-room
 		if err := st.cfg.Room(); err != nil {
 			return "", err
 		}

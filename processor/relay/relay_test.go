@@ -39,6 +39,7 @@ type world struct {
 	committed int64
 	paused    bool
 	byDefault string        // the number of records that name none
+	full      bool          // nothing is taken
 	over      map[int64]int // by offset: how many broadcasts were in the log when it was committed
 }
 
@@ -128,6 +129,14 @@ func (w *world) start(t *testing.T) *Stage {
 		Made:          func(id schemas.TaskID) bool { return id[15] == 0xff },
 		Sign:          func(b *schemas.Broadcast, owner string) { b.Owner, b.OwnerMac = owner, []byte(proof) },
 		DefaultSender: func() string { return w.byDefault },
+		Room: func() (err error) {
+			w.set(func() {
+				if w.full {
+					err = errors.New("there is no room")
+				}
+			})
+			return err
+		},
 	}
 	if err := cfg.Validate(); err != nil {
 		t.Fatal(err)
@@ -425,5 +434,29 @@ func TestReadingPausesWhileTooMuchWaits(t *testing.T) {
 			t.Error("it stays paused")
 		}
 		w.stop(t, st)
+	})
+}
+
+// While there is no room nothing is written, rejects included, and nothing committed; afterwards each record is relayed once, in order.
+func TestRecordsWaitForRoom(t *testing.T) {
+	bubble(t, func(t *testing.T, w *world) {
+		w.write(text(`,"reference":"a"`), stream.Record{Value: []byte("{")}, text(`,"reference":"b"`))
+		w.set(func() { w.full = true })
+		st := w.start(t)
+		w.feed(t, st)
+		time.Sleep(time.Hour)
+		if n := len(w.of(schemas.TopicBroadcasts)) + len(w.of(schemas.TopicRejects)); n != 0 || w.position() > 0 {
+			t.Errorf("without room: %d records, committed %d; want none of both", n, w.position())
+		}
+		w.set(func() { w.full = false })
+		time.Sleep(time.Minute)
+		w.stop(t, st)
+		var got []string
+		for _, b := range w.broadcasts(t) {
+			got = append(got, b.GetReference())
+		}
+		if !slices.Equal(got, []string{"a", "b"}) || len(w.of(schemas.TopicRejects)) != 1 || w.position() != 3 {
+			t.Errorf("with room again: %q, %d rejects, committed %d; want a and b, 1, 3", got, len(w.of(schemas.TopicRejects)), w.position())
+		}
 	})
 }

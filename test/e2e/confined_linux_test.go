@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -104,19 +103,11 @@ func TestEndToEndThreatS24ConfinedProcessDoesItsWork(t *testing.T) {
 		t.Fatalf("this test is said to be confined but for %q, want at least length 5", found)
 	}
 
-	address := func() string {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer l.Close()
-		return l.Addr().String()
-	}
-	api := address()
+	api := freeAddress(t)
 	cmd := confined(t, work, bin, "up")
 	cmd.Env = []string{
-		"PATH=/usr/bin:/bin:/usr/sbin:/sbin", "TMPDIR=" + work, "ALTAVOZ_HTTP_ADDR=" + api, "ALTAVOZ_DATA_DIR=" + filepath.Join(work, "data"), "ALTAVOZ_EMBEDDED_KAFKA_ADDR=" + address(),
-		"ALTAVOZ_SIMULATOR_ADDR=" + address(),
+		"PATH=/usr/bin:/bin:/usr/sbin:/sbin", "TMPDIR=" + work, "ALTAVOZ_HTTP_ADDR=" + api, "ALTAVOZ_DATA_DIR=" + filepath.Join(work, "data"), "ALTAVOZ_EMBEDDED_KAFKA_ADDR=" + freeAddress(t),
+		"ALTAVOZ_SIMULATOR_ADDR=" + freeAddress(t),
 	}
 	var said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &said, &said

@@ -49,12 +49,16 @@ func mutants() []mutant {
 			test:   "TestNoCallBeforeCommit",
 		},
 		{marker: "refused-commit-calls-nobody", change: makeFalse(), test: "TestRefusedCommitCallsNobodyAndIsTriedAgain"},
-		// The message of one recipient: values are text, and stay where they are put.
+		// The data budget: nothing is trimmed that somebody needs, and a full one takes nothing.
 		{marker: "nothing-above-the-watermark-is-trimmed", change: drop(), test: "TestNothingThatIsNeededIsTrimmed", in: "app/budget"},
 		{marker: "unfinished-work-is-not-trimmed", change: value("min(most, first+1)"), test: "TestNothingThatIsNeededIsTrimmed", in: "app/budget"},
 		{marker: "a-log-keeps-its-last-record", change: value("l.End"), test: "TestNothingThatIsNeededIsTrimmed", in: "app/budget"},
 		{marker: "the-list-of-a-retry-is-not-trimmed", change: value("min(u.accepted, p.GetAcceptedMs())"), test: "TestAnUnfinishedRetryNeedsTheListOfTheFirstTask", in: "app/budget"},
 		{marker: "a-full-budget-takes-no-broadcast", change: makeFalse(), test: "TestAFullBudgetRefusesBroadcastsUntilThereIsRoom", in: "app/budget"},
+		{marker: "tasks-are-learnt-after-the-watermarks", change: drop(), test: "TestATaskThatIsCommittedMeanwhileIsNotTrimmed"},
+		{marker: "a-full-budget-is-refused-before-the-body", change: makeFalse(), test: "TestAFullDataBudgetRefusesBroadcastsAndRetries"},
+		{marker: "upstream-records-wait-for-room", change: makeFalse(), test: "TestRecordsWaitForRoom"},
+		// The message of one recipient: values are text, and stay where they are put.
 		{marker: "value-is-not-read-again", change: value("v + after"), test: "TestAValueIsNotReadAgain"},
 		{marker: "value-stays-in-its-part-of-a-link", change: whole("return v, ok"), test: "TestAValueStaysInItsPartOfALink"},
 		{marker: "braces-are-text-without-variables", change: operandWith("GetVariables", "true"), test: "TestWithoutPlaceholdersNothingChanges"},
