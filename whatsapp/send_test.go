@@ -34,7 +34,7 @@ func TestSentMessageIsInTheLedgerWithItsCallback(t *testing.T) {
 	h := setup(t, simulator.Config{Numbers: []simulator.Number{{ID: sender, Token: token}}})
 	r := h.send(t, phone, "av1:task:7")
 	got := h.sim.Ledger("573001234567")
-	want := []ledger.Received{{Number: sender, Phone: "573001234567", Callback: "av1:task:7", WAMID: r.WAMID, Answered: true}}
+	want := []ledger.Received{{Number: sender, Phone: "573001234567", Callback: "av1:task:7", Text: "hola", WAMID: r.WAMID, Answered: true}}
 	if diff := cmp.Diff(want, got, cmpopts.IgnoreFields(ledger.Received{}, "Time")); diff != "" {
 		t.Error(diff)
 	}
