@@ -69,11 +69,10 @@ func (a answer) closing() answer {
 	return a
 }
 
-// of names the task that a refusal is about, where that is an id and it does not name it yet. That there is no such task is said of all in the
-// same bytes.
+// of names the task that a refusal is about, where that is an id and it does not name it yet. It says nothing of whether there is such a task.
 func (a answer) of(task string) answer {
 	id, err := schemas.ParseTaskID(task)
-	if body, ok := a.body.(errorBody); ok && body.TaskID == "" && err == nil && a.status != http.StatusNotFound && a.status != http.StatusMethodNotAllowed {
+	if body, ok := a.body.(errorBody); ok && body.TaskID == "" && err == nil {
 		body.TaskID = id.String()
 		a.body = body
 	}
@@ -100,7 +99,7 @@ func (a answer) in(l es.Language) answer {
 }
 
 func internalError() answer {
-	return answer{status: http.StatusInternalServerError, code: codes.Internal, body: errorBody{Error: es.Say(es.InternalError).Spanish()}}
+	return refusal(http.StatusInternalServerError, codes.Internal, es.Say(es.InternalError))
 }
 
 // later is the refusal of what may be tried again.
@@ -110,13 +109,10 @@ func later(code string, says es.Code) answer {
 	return a
 }
 
-// fieldError answers what is wrong with a request. The two refusals that the contract words stand alone.
+// fieldError answers what is wrong with a request.
 func fieldError(e *request.FieldError) answer {
 	a := answer{status: http.StatusBadRequest, code: e.Code, hint: e.Hint, body: errorBody{Error: e.Error(), Code: e.Code, Field: e.Field}}
-	switch {
-	case e.Says.Code == es.PhonesMissing || e.Says.Code == es.BodyMissing:
-		a.body = errorBody{Error: e.Error()}
-	case e.Code == request.CodeBodyTooBig:
+	if e.Code == request.CodeBodyTooBig {
 		a.status, a.close = http.StatusRequestEntityTooLarge, true
 	}
 	return a
@@ -163,7 +159,7 @@ func (a answer) write(w http.ResponseWriter) error {
 	a.headers(w.Header())
 	err := bodies.Write(w, a.status, a.body, a.text, a.kind)
 	if errors.Is(err, bodies.ErrNone) {
-		return errors.Join(err, internalError().write(w))
+		return errors.Join(err, internalError().in(es.Spanish).write(w))
 	}
 	return err
 }

@@ -190,9 +190,9 @@ func TestControlIsRecordedGolden(t *testing.T) {
 		if n := len(h.log.of(schemas.TopicControls)); n != 2 {
 			t.Errorf("%d controls, want 2", n)
 		}
-		for _, id := range []string{"x", schemas.TaskIDFromKey("", "x").String()} {
+		for name, id := range map[string]string{"task_no_id": "x", "task_unknown": schemas.TaskIDFromKey("", "x").String()} {
 			code, got, _ = h.command(request.PathTasks+"/"+id, "pause")
-			golden(t, "task_unknown", code, got)
+			golden(t, name, code, got)
 		}
 	})
 }
@@ -288,7 +288,7 @@ func TestControlRefusalsGolden(t *testing.T) {
 		})
 	}
 	code, got, header := h.do(http.MethodGet, path+"/pause", nil)
-	if golden(t, "method", code, got); header.Get("Allow") != http.MethodPost {
+	if golden(t, "control_method", code, got); header.Get("Allow") != http.MethodPost {
 		t.Errorf("header %v", header)
 	}
 	h.log.err = map[stream.Topic]error{schemas.TopicControls: errFull}

@@ -188,8 +188,8 @@ func TestContractAnswersKeepTheirBytes(t *testing.T) {
 	for _, tt := range []struct{ body, want string }{
 		{three + `}`, `200 {"success":true,"message":"Mensaje broadcast procesado","result":{"total":3,"successful":2,"failed":1,"errors":["Error para 573001234567: Invalid phone number format"]},"task_id":"TASK"}`},
 		{three + `,"use_queue":true}`, `202 {"success":true,"message":"Mensaje broadcast enviado a cola","task_id":"TASK"}`},
-		{`{}`, `400 {"error":"Se requiere el campo 'phones' con un array de números telefónicos"}`},
-		{`{"phones":["1"]}`, `400 {"error":"Se requiere el campo 'body_text'"}`},
+		{`{}`, `400 {"error":"Se requiere el campo 'phones' con un array de números telefónicos","code":"required","field":"phones","hint":"agregue el campo; GET /openapi.json los describe"}`},
+		{`{"phones":["1"]}`, `400 {"error":"Se requiere el campo 'body_text'","code":"required","field":"body_text","hint":"agregue el campo; GET /openapi.json los describe"}`},
 	} {
 		t.Run(tt.body, func(t *testing.T) {
 			code, got, header := h.post(tt.body)

@@ -433,8 +433,8 @@ func TestPanicIsAnsweredAsAnInternalError(t *testing.T) {
 	h := setup(t, producer.Config{Logger: slog.New(slog.NewTextHandler(&logged, nil))})
 	h.log.before = func(context.Context) { panic("boom") }
 	code, body, _ := h.post(one(""))
-	if code != http.StatusInternalServerError || body != `{"error":"Error interno del servidor"}` {
-		t.Errorf("%d %s; want %v, %q", code, body, http.StatusInternalServerError, `{"error":"Error interno del servidor"}`)
+	if want := `{"error":"Error interno del servidor","code":"internal","hint":`; code != http.StatusInternalServerError || !strings.HasPrefix(body, want) {
+		t.Errorf("%d %s; want %v, %s", code, body, http.StatusInternalServerError, want)
 	}
 	if !strings.Contains(logged.String(), "boom") || !strings.Contains(logged.String(), "goroutine") {
 		t.Errorf("logged %s, want %q in it, %q in it", logged.String(), "boom", "goroutine")

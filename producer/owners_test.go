@@ -37,7 +37,7 @@ func (h *harness) owned(name, owner string) schemas.TaskID {
 }
 
 // TestThreatS03AnothersTaskIsNone: whatever is asked of a task of another owner, and of one that has none, is answered like what is asked
-// of a task that does not exist, byte for byte; nothing is recorded of it. An administrator sees and steers all.
+// of a task that does not exist, byte for byte but for the id that was asked for; nothing is recorded of it. An administrator sees and steers all.
 func TestThreatS03AnothersTaskIsNone(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -53,7 +53,7 @@ func TestThreatS03AnothersTaskIsNone(t *testing.T) {
 			method, path, _ := strings.Cut(route, " ")
 			ask := func(task schemas.TaskID, secret string) (int, string) {
 				code, body, header := h.do(method, fmt.Sprintf(path, task), strings.NewReader(bodyFor(method, path)), "X-API-Key", secret)
-				return code, fmt.Sprint(body, slices.Sorted(maps.Keys(header)))
+				return code, fmt.Sprint(strings.ReplaceAll(body, task.String(), "TASK"), slices.Sorted(maps.Keys(header)))
 			}
 			code, none := ask(missing, crmKey)
 			if code != http.StatusNotFound {

@@ -54,7 +54,7 @@ func TestEachRefusalOfEachRouteSaysWhatToDo(t *testing.T) {
 			if no.Error == "" || !slices.Contains(documented, no.Code) || no.Hint == "" || header.Get(requestid.Header) != id {
 				t.Errorf("%s: %s: %s %v; want an error, a code of the document, a hint, and the id of the request", route, name, body, header)
 			}
-			if strings.Contains(path, task) && code != http.StatusNotFound && code != http.StatusMethodNotAllowed && no.TaskID != task {
+			if strings.Contains(path, task) && no.TaskID != task {
 				t.Errorf("%s: %s: %s; want the task", route, name, body)
 			}
 			if code == http.StatusBadRequest && no.Field == "" && no.Code != request.CodeJSON {
@@ -88,6 +88,14 @@ func TestEachRefusalOfEachRouteSaysWhatToDo(t *testing.T) {
 		if verb != http.MethodPatch && path != request.PathSend && path != request.PathBulk {
 			check("not read to the end", behind, http.StatusServiceUnavailable, verb, path)
 		}
+	}
+	for _, path := range []string{request.PathTasks + "/" + task + "/nothing", request.PathTasks + "/" + task + "/events/nothing", request.PathStatus + task + "/nothing"} {
+		if code, body, _ := h.get(path); code != http.StatusNotFound || !strings.Contains(body, `"task_id":"`+task+`"`) {
+			t.Errorf("%s: %d %s; want %d, and the task", path, code, body, http.StatusNotFound)
+		}
+	}
+	if code, body, _ := h.do(http.MethodGet, request.PathTasks+"/none/events", nil, "X-API-Key", readKey); code != http.StatusNotFound || strings.Contains(body, "task_id\":") {
+		t.Errorf("no id: %d %s; want %d without a task", code, body, http.StatusNotFound)
 	}
 	code, body, header := h.get("/api/nothing")
 	if code != http.StatusNotFound || !strings.Contains(body, `"hint"`) || header.Get(requestid.Header) == "" {

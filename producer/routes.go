@@ -73,9 +73,12 @@ func (in *Ingress) routes() http.Handler {
 	for _, e := range in.endpoints() {
 		mux.Handle(e.path, in.route(e.name, in.dispatch(e.methods)))
 	}
-	mux.Handle("/", in.route(route.Other, func(http.ResponseWriter, *http.Request, *access.Caller) answer {
+	none := in.route(route.Other, func(http.ResponseWriter, *http.Request, *access.Caller) answer {
 		return refusal(http.StatusNotFound, codes.NotFound, es.Say(es.NoAddress)).hinted(es.Literal("POST " + request.PathSend + " | GET " + request.PathStatus + "{task_id} | GET " + request.PathTasks))
-	}))
+	})
+	mux.Handle("/", none)
+	mux.Handle(request.PathTasks+"/{task_id}/{below...}", none) // these two name their task
+	mux.Handle(request.PathStatus+"{task_id}/{below...}", none)
 	return mux
 }
 

@@ -28,9 +28,9 @@ var ErrNone = errors.New("the body of an answer is none")
 // Error is the body of a refusal.
 type Error struct {
 	Error  string        `json:"error"`
-	Code   string        `json:"code,omitzero"`
+	Code   string        `json:"code"`
 	Field  string        `json:"field,omitzero"`
-	Hint   string        `json:"hint,omitzero"`
+	Hint   string        `json:"hint"`
 	TaskID string        `json:"task_id,omitzero"`
 	Status tasks.State   `json:"status,omitzero"`
 	Result *tasks.Result `json:"result,omitzero"`
