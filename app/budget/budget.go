@@ -28,8 +28,10 @@ import (
 )
 
 const (
-	// every is how often the folder is measured: at 15,000 sends a second it grows by 2 MB meanwhile.
-	every = 2 * time.Second
+	// every is how often the folder is measured, at 15,000 sends a second it grows by 1 MB meanwhile; and everyFull how often from where it is trimmed:
+	// what comes between two looks may exceed the budget.
+	every     = time.Second
+	everyFull = 500 * time.Millisecond
 	// passTime bounds one look and one trimming.
 	passTime = 30 * time.Second
 	// warnEvery is how often a failure is logged.
@@ -88,12 +90,17 @@ func New(cfg Config) *Budget {
 
 // Run measures and trims until ctx ends.
 func (b *Budget) Run(ctx context.Context) {
-	tick := time.NewTicker(every)
-	defer tick.Stop()
+	next := time.NewTimer(every)
+	defer next.Stop()
 	for {
 		b.pass(ctx)
+		wait := every
+		if b.size.Load() >= b.part(trimAt) {
+			wait = everyFull
+		}
+		next.Reset(wait)
 		select {
-		case <-tick.C:
+		case <-next.C:
 		case <-ctx.Done():
 			return
 		}
