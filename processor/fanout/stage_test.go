@@ -608,7 +608,7 @@ func TestRevokedPartitionLeavesNoLeaseAndRepeatsNothing(t *testing.T) {
 
 // An owner that was replaced and does not know it produces what it had leased, and that only for as long as its last
 // commit is fresh.
-func TestReplacedOwnerProducesWhatItHadLeasedWhileItsCommitIsFresh(t *testing.T) {
+func TestSimulatedReplacedOwnerProducesWhatItHadLeasedWhileItsCommitIsFresh(t *testing.T) {
 	bubble(t, func(t *testing.T, w *world) {
 		zombie := w.run()
 		w.lock(func() { w.stopSenders = true })
@@ -660,7 +660,7 @@ func TestStaleLeaseIsNotProduced(t *testing.T) {
 }
 
 // A ledger that is full parks: what waits is found through its Status by whoever takes over.
-func TestFullLedgerParksAndParkedTasksSurvive(t *testing.T) {
+func TestSimulatedFullLedgerParksAndParkedTasksSurvive(t *testing.T) {
 	bubble(t, func(t *testing.T, w *world) {
 		p := w.run()
 		at := time.Now().Add(48 * time.Hour)

@@ -283,9 +283,9 @@ func TestSimulatedRebalancesWhileResultsAreStuckEndInNoMoreCalls(t *testing.T) {
 	})
 }
 
-// TestResultsOfLostPartitionsLeaveRoom: results of a partition that was lost, which can't be written, are kept, and take nothing of the
+// TestSimulatedResultsOfLostPartitionsLeaveRoom: results of a partition that was lost, which can't be written, are kept, and take nothing of the
 // room of results of the partitions that are ours.
-func TestResultsOfLostPartitionsLeaveRoom(t *testing.T) {
+func TestSimulatedResultsOfLostPartitionsLeaveRoom(t *testing.T) {
 	bubble(t, func(w *world) {
 		p := w.start(both)
 		lost, ours := schemas.NewTaskID(), schemas.NewTaskID()

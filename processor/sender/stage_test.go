@@ -588,8 +588,8 @@ func TestResultIsTriedAgain(t *testing.T) {
 	})
 }
 
-// TestResultsAreBounded: while results can't be written, admission stops, and it goes on afterwards.
-func TestResultsAreBounded(t *testing.T) {
+// TestSimulatedResultsAreBounded: while results can't be written, admission stops, and it goes on afterwards.
+func TestSimulatedResultsAreBounded(t *testing.T) {
 	bubble(t, func(w *world) {
 		p := w.start(both)
 		p.OnWrite(func(stream.Record) logtest.Fault { return logtest.Fault{Lose: true, Before: time.Millisecond} })
