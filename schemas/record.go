@@ -74,6 +74,20 @@ func EncodeResult(r *Result) stream.Record {
 	return Encode(TopicResults, TaskID(r.GetTask()).String(), r)
 }
 
+// AllOutcomes returns the outcomes of a result: one, several, or those of receipts; none of what is something else.
+func (x *Result) AllOutcomes() []*Outcome {
+	switch e := x.GetEvent().(type) {
+	case *Result_Outcome:
+		return []*Outcome{e.Outcome}
+	case *Result_Outcomes:
+		return e.Outcomes.GetOutcomes()
+	case *Result_Receipts:
+		return e.Receipts.GetOutcomes()
+	default:
+		return nil
+	}
+}
+
 // MaxOutcomes is how many outcomes one record has at most: 400 bytes each, where they have a reason.
 const MaxOutcomes = 512
 

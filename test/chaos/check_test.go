@@ -91,18 +91,11 @@ func (f *fold) add(r *schemas.Result) {
 	switch {
 	case r.GetPlan() != nil && !f.planned: // the first one wins
 		f.total, f.planned = int(r.GetPlan().GetTotal()), true
-	case r.GetOutcome() != nil:
-		f.set(r.GetOutcome().GetIndex(), schemas.RecipientState(r.GetOutcome().GetMark()), r.GetAtMs())
-	case r.GetOutcomes() != nil:
-		for _, o := range r.GetOutcomes().GetOutcomes() {
-			f.set(o.GetIndex(), schemas.RecipientState(o.GetMark()), r.GetAtMs())
-		}
-	case r.GetReceipts() != nil:
-		for _, o := range r.GetReceipts().GetOutcomes() {
-			f.set(o.GetIndex(), schemas.RecipientState(o.GetMark()), r.GetAtMs())
-		}
 	case r.GetRange() != nil:
 		f.ranges = append(f.ranges, said{r.GetRange(), r.GetAtMs()})
+	}
+	for _, o := range r.AllOutcomes() {
+		f.set(o.GetIndex(), schemas.RecipientState(o.GetMark()), r.GetAtMs())
 	}
 }
 

@@ -334,16 +334,10 @@ func (w *world) recount() (marks map[recipient]schemas.RecipientState, unknown m
 			return // rubbish
 		}
 		switch e := r.GetEvent().(type) {
-		case *schemas.Result_Outcome:
-			raise(id, e.Outcome.GetIndex(), e.Outcome.GetIndex()+1, schemas.RecipientState(e.Outcome.GetMark()), r.GetAtMs())
 		case *schemas.Result_Range:
 			raise(id, e.Range.GetFrom(), e.Range.GetTo(), schemas.RecipientState(e.Range.GetMark()), r.GetAtMs())
-		case *schemas.Result_Outcomes:
-			for _, o := range e.Outcomes.GetOutcomes() {
-				raise(id, o.GetIndex(), o.GetIndex()+1, schemas.RecipientState(o.GetMark()), r.GetAtMs())
-			}
-		case *schemas.Result_Receipts:
-			for _, o := range e.Receipts.GetOutcomes() {
+		default:
+			for _, o := range r.AllOutcomes() {
 				raise(id, o.GetIndex(), o.GetIndex()+1, schemas.RecipientState(o.GetMark()), r.GetAtMs())
 			}
 		}

@@ -51,16 +51,12 @@ func (t *Task) Fold(r *schemas.Result, read ReadPage) (changed bool, err error) 
 		if c := e.Dispatched.GetCursor(); c > t.cursor {
 			t.cursor, changed = c, true
 		}
-	case *schemas.Result_Outcome:
-		return t.FoldOutcome(schemas.Flat(e.Outcome, r.GetAtMs()), read)
 	case *schemas.Result_Range:
 		changed, err = t.raise(e.Range.GetFrom(), e.Range.GetTo(), schemas.RecipientState(e.Range.GetMark()), e.Range.GetReason(), read)
 	case *schemas.Result_Note:
 		changed, err = t.update(e.Note, r.GetAtMs(), read)
-	case *schemas.Result_Outcomes:
-		changed, err = t.foldSeveral(e.Outcomes.GetOutcomes(), r.GetAtMs(), read)
-	case *schemas.Result_Receipts:
-		changed, err = t.foldSeveral(e.Receipts.GetOutcomes(), r.GetAtMs(), read)
+	case *schemas.Result_Outcome, *schemas.Result_Outcomes, *schemas.Result_Receipts:
+		changed, err = t.foldSeveral(r.AllOutcomes(), r.GetAtMs(), read)
 	}
 	return t.finish(r.GetAtMs()) || changed, err
 }

@@ -92,10 +92,8 @@ func (g *Groups) Result(t *fold.Task, r *schemas.Result, now time.Time) {
 		return
 	}
 	switch e := r.GetEvent().(type) {
-	case *schemas.Result_Outcome:
-		g.Outcome(t, schemas.Flat(e.Outcome, r.GetAtMs()), now)
-	case *schemas.Result_Receipts:
-		for _, o := range e.Receipts.GetOutcomes() {
+	case *schemas.Result_Outcome, *schemas.Result_Outcomes, *schemas.Result_Receipts:
+		for _, o := range r.AllOutcomes() {
 			g.Outcome(t, schemas.Flat(o, r.GetAtMs()), now)
 		}
 	case *schemas.Result_Range:
