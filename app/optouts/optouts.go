@@ -76,7 +76,7 @@ func (b *Book) Ready() bool {
 // are not ours.
 func (b *Book) Records(all []optout.Said, now time.Time) (recs []stream.Record) {
 	type key struct{ business, person string }
-	made := make(map[key]int) // where the record of a person is, so that of one body each has all
+	changed, order := make(map[key]optout.Entry), []key(nil)
 	for i := range all {
 		said := &all[i]
 		business, ours := b.Business(said.Number)
@@ -85,20 +85,22 @@ func (b *Book) Records(all []optout.Said, now time.Time) (recs []stream.Record) 
 		}
 		for _, person := range said.Persons() {
 			k := key{business, person}
-			known, again := made[k]
-			e := b.Get(business, person)
-			if again {
-				_, e, _ = optout.Decode(&recs[known])
+			e, again := changed[k] // of one body each has all
+			if !again {
+				e = b.Get(business, person)
 			}
 			e, news := e.With(said.Out, said.AtS(now), said.By)
-			switch {
-			case news && again:
-				recs[known] = e.Encode(business)
-			case news:
-				made[k] = len(recs)
-				recs = append(recs, e.Encode(business))
+			if !news {
+				continue
+			}
+			if changed[k] = e; !again {
+				order = append(order, k)
 			}
 		}
+	}
+	for _, k := range order {
+		e := changed[k]
+		recs = append(recs, e.Encode(k.business))
 	}
 	return recs
 }

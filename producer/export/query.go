@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 
+	"altavoz/producer/page"
 	"altavoz/schemas"
 	"altavoz/schemas/es"
 	"altavoz/schemas/phone"
@@ -62,7 +63,7 @@ func ReadQuery(values url.Values, accept, region string) (*Query, error) {
 			return nil, request.ParameterFault(name, request.CodeDuplicate, es.Literal(name+"="+values.Get(name)), es.ParameterOnce)
 		}
 	}
-	q := &Query{limit: defaultLimit, Format: accepted(accept)}
+	q := &Query{Format: accepted(accept)}
 	if text := values.Get("format"); text != "" {
 		if q.Format = Format(text); !slices.Contains([]Format{JSON, NDJSON, CSV}, q.Format) {
 			return nil, request.ParameterFault("format", request.CodeValue, es.Literal("format=csv"), es.ParameterOne, "json, ndjson, csv")
@@ -133,12 +134,9 @@ func (q *Query) readPage(values url.Values) error {
 			return request.ParameterFault(name, request.CodeValue, es.Literal("format=json"), es.ParameterPaged)
 		}
 	}
-	if text := values.Get("limit"); text != "" {
-		n, err := strconv.Atoi(text)
-		if err != nil || n < 1 || n > maxLimit {
-			return request.ParameterFault("limit", request.CodeValue, es.Literal("limit="+strconv.Itoa(maxLimit)), es.ParameterRange, maxLimit)
-		}
-		q.limit = n
+	var err error
+	if q.limit, err = page.Limit(values.Get("limit"), defaultLimit, maxLimit); err != nil {
+		return err //nolint:wrapcheck // says all
 	}
 	if text := values.Get("cursor"); text != "" {
 		b, err := base64.RawURLEncoding.DecodeString(text)

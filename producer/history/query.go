@@ -5,8 +5,8 @@ import (
 	"maps"
 	"net/url"
 	"slices"
-	"strconv"
 
+	"altavoz/producer/page"
 	"altavoz/schemas"
 	"altavoz/schemas/es"
 	"altavoz/schemas/phone"
@@ -32,18 +32,15 @@ var Parameters = []string{"limit"}
 // ReadQuery reads the phone of a path and the parameters of a request; region is that of phones without a country. What is wrong is a
 // *request.FieldError.
 func ReadQuery(text string, values url.Values, region string) (*Query, error) {
-	q := &Query{limit: defaultLimit}
+	q := &Query{}
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		if len(values[name]) > 1 {
 			return nil, request.ParameterFault(name, request.CodeDuplicate, es.Literal(name+"="+values.Get(name)), es.ParameterOnce)
 		}
 	}
-	if text := values.Get("limit"); text != "" {
-		n, err := strconv.Atoi(text)
-		if err != nil || n < 1 || n > maxLimit {
-			return nil, request.ParameterFault("limit", request.CodeValue, es.Literal("limit="+strconv.Itoa(maxLimit)), es.ParameterRange, maxLimit)
-		}
-		q.limit = n
+	var err error
+	if q.limit, err = page.Limit(values.Get("limit"), defaultLimit, maxLimit); err != nil {
+		return nil, err //nolint:wrapcheck // says all
 	}
 	p, err := schemas.ParsePhone(text, region)
 	if why := new(phone.Error); errors.As(err, &why) {

@@ -6,13 +6,13 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
-	"strconv"
 	"time"
 
 	"github.com/go-json-experiment/json"
 
 	"altavoz/producer/access"
 	"altavoz/producer/codes"
+	"altavoz/producer/page"
 	"altavoz/producer/upload"
 	"altavoz/schemas"
 	"altavoz/schemas/es"
@@ -151,13 +151,9 @@ func (s *Service) business(asked string, caller *access.Caller) (string, error) 
 
 // list returns a page, or what writes the whole list.
 func (s *Service) list(q url.Values, caller *access.Caller, may func() bool) (*Page, func(w http.ResponseWriter), error) {
-	limit := defaultLimit
-	if text := q.Get("limit"); text != "" {
-		n, err := strconv.Atoi(text)
-		if err != nil || n < 1 || n > maxLimit {
-			return nil, nil, request.ParameterFault("limit", request.CodeValue, es.Literal("limit="+strconv.Itoa(maxLimit)), es.ParameterRange, maxLimit)
-		}
-		limit = n
+	limit, err := page.Limit(q.Get("limit"), defaultLimit, maxLimit)
+	if err != nil {
+		return nil, nil, err //nolint:wrapcheck // says all
 	}
 	cursor := q.Get("cursor")
 	if p, ok := optout.Person(cursor); cursor != "" && (!ok || p != cursor) {

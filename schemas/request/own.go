@@ -113,23 +113,34 @@ func (q *people) message(p *person) *schemas.Own {
 	if len(p.texts) == 0 {
 		return nil
 	}
-	own := &schemas.Own{}
-	for field, to := range map[string]**string{"body_text": &own.Body, "footer_text": &own.Footer, "button_text": &own.ButtonText, "button_url": &own.ButtonUrl} {
-		if text := p.texts[field]; text != "" {
-			*to = new(text)
-		}
-	}
+	own := &schemas.Own{Body: p.own("body_text"), Footer: p.own("footer_text"), ButtonText: p.own("button_text"), ButtonUrl: p.own("button_url")}
 	if p.header != schemas.HeaderKind_HEADER_KIND_NONE {
 		own.Header, own.HeaderText, own.File = p.header.Enum(), p.headerText, p.file
 	}
 	return own
 }
 
+// own is a text of a recipient's own message; nil: it has none.
+func (p *person) own(field string) *string {
+	if text := p.texts[field]; text != "" {
+		return &text
+	}
+	return nil
+}
+
+// fieldText is a text, and the member that it is.
+type fieldText struct{ field, text string }
+
+// textsOf are the texts of a content that are filled in.
+func textsOf(c *schemas.Content) []fieldText {
+	return []fieldText{
+		{"body_text", c.GetBody()}, {"header_content", c.GetHeaderText()}, {"button_text", c.GetButtonText()}, {"button_url", c.GetButtonUrl()}, {"footer_text", c.GetFooter()},
+	}
+}
+
 // placeholders takes note of what the texts of a recipient's own message want filled in.
 func (q *people) placeholders(c *schemas.Content, path func(string) string) {
-	for _, t := range []struct{ field, text string }{
-		{"body_text", c.GetBody()}, {"header_content", c.GetHeaderText()}, {"button_text", c.GetButtonText()}, {"button_url", c.GetButtonUrl()}, {"footer_text", c.GetFooter()},
-	} {
+	for _, t := range textsOf(c) {
 		if !rules.Marked(t.text) { // nearly every one
 			continue
 		}
@@ -184,9 +195,7 @@ func (r *reader) values() {
 		}
 	}
 	c := r.req.Content
-	for _, t := range []struct{ field, text string }{
-		{"body_text", c.GetBody()}, {"header_content", c.GetHeaderText()}, {"button_text", c.GetButtonText()}, {"button_url", c.GetButtonUrl()}, {"footer_text", c.GetFooter()},
-	} {
+	for _, t := range textsOf(c) {
 		for _, name := range personal.Placeholders(t.text) {
 			lacks(t.field, t.field, name)
 		}
