@@ -101,7 +101,7 @@ func (t checker) ensure(ctx context.Context) (kafka.Layout, error) {
 		return nil, err
 	}
 	created := false
-	for _, s := range t.Topics {
+	for _, s := range resultsFirst(t.Topics) {
 		if have.Has(t.TopicName(s.Topic)) {
 			continue
 		}
@@ -140,10 +140,20 @@ func (t checker) create(ctx context.Context, s schemas.TopicSpec, partitions int
 	if err == nil {
 		err = resp.Err
 	}
-	if err != nil && !errors.Is(err, kerr.TopicAlreadyExists) { // another process was faster
+	switch {
+	case errors.Is(err, kerr.TopicAlreadyExists):
+		return errTopicsCreated // another process was faster, or the list is older than the topic: what else it says is not relied on
+	case err != nil:
 		return fmt.Errorf("creating topic %s: %w", t.TopicName(s.Topic), err)
 	}
 	return nil
+}
+
+// resultsFirst has results before the topics that take its number of partitions: a list that is older than results is
+// noticed before a topic is created by it.
+func resultsFirst(all []schemas.TopicSpec) []schemas.TopicSpec {
+	i := slices.IndexFunc(all, func(s schemas.TopicSpec) bool { return s.Topic == schemas.TopicResults })
+	return slices.Concat(all[i:i+1], all[:i], all[i+1:])
 }
 
 // check compares every topic, and the brokers, with what promises rest on.

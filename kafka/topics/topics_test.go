@@ -3,13 +3,16 @@ package topics_test
 import (
 	"errors"
 	"fmt"
+	"net"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"altavoz/kafka"
 	"altavoz/kafka/kafkatest"
@@ -74,6 +77,43 @@ func TestNewTopicHasThePartitionsOfResults(t *testing.T) {
 			}
 		}
 	})
+}
+
+// What a broker lists may be older than a topic that an operator has just made.
+func TestListThatIsOlderThanResultsCreatesNothing(t *testing.T) {
+	t.Parallel()
+	cluster, c := kafkatest.Embedded(t)
+	cl, err := kgo.NewClient(kgo.SeedBrokers(c.Brokers...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer cl.Close()
+	const made = 7
+	month := strconv.FormatInt((31 * 24 * time.Hour).Milliseconds(), 10)
+	if _, err := kadm.NewClient(cl).CreateTopic(t.Context(), made, -1, map[string]*string{"retention.ms": &month}, c.Prefix+string(schemas.TopicResults)); err != nil {
+		t.Fatal(err)
+	}
+	old := false
+	cluster.ControlKey(int16(kmsg.Metadata), func(r kmsg.Request) (kmsg.Response, error, bool) {
+		req := r.(*kmsg.MetadataRequest)
+		if old || len(req.Topics) < 2 { // not the list of the table
+			cluster.KeepControl()
+			return nil, nil, false
+		}
+		old = true
+		resp := req.ResponseKind().(*kmsg.MetadataResponse)
+		host, port, _ := net.SplitHostPort(cluster.ListenAddrs()[0])
+		number, err := strconv.Atoi(port)
+		resp.Brokers = []kmsg.MetadataResponseBroker{{Host: host, Port: int32(number)}}
+		for _, topic := range req.Topics {
+			resp.Topics = append(resp.Topics, kmsg.MetadataResponseTopic{Topic: topic.Topic, ErrorCode: kerr.UnknownTopicOrPartition.Code})
+		}
+		return resp, err, true
+	})
+	layout := kafkatest.Layout(t, c)
+	if !old || layout[schemas.TopicMarks] != made || layout[schemas.TopicCallbacks] != made {
+		t.Errorf("old list given: %v; partitions %v, want %d as results", old, layout, made)
+	}
 }
 
 func TestTopicsWithOtherSettingsAreRefused(t *testing.T) {
