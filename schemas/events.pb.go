@@ -123,6 +123,61 @@ func (OnUnknown) EnumDescriptor() ([]byte, []int) {
 	return file_events_proto_rawDescGZIP(), []int{1}
 }
 
+type TemplateButtonKind int32
+
+const (
+	TemplateButtonKind_TEMPLATE_BUTTON_KIND_UNSPECIFIED TemplateButtonKind = 0
+	// The value is put at the end of the button's link.
+	TemplateButtonKind_TEMPLATE_BUTTON_KIND_URL_SUFFIX TemplateButtonKind = 1
+	// The value comes back with the webhook of whoever taps the button.
+	TemplateButtonKind_TEMPLATE_BUTTON_KIND_QUICK_REPLY TemplateButtonKind = 2
+	// The value is the code that the button copies.
+	TemplateButtonKind_TEMPLATE_BUTTON_KIND_COPY_CODE TemplateButtonKind = 3
+)
+
+// Enum value maps for TemplateButtonKind.
+var (
+	TemplateButtonKind_name = map[int32]string{
+		0: "TEMPLATE_BUTTON_KIND_UNSPECIFIED",
+		1: "TEMPLATE_BUTTON_KIND_URL_SUFFIX",
+		2: "TEMPLATE_BUTTON_KIND_QUICK_REPLY",
+		3: "TEMPLATE_BUTTON_KIND_COPY_CODE",
+	}
+	TemplateButtonKind_value = map[string]int32{
+		"TEMPLATE_BUTTON_KIND_UNSPECIFIED": 0,
+		"TEMPLATE_BUTTON_KIND_URL_SUFFIX":  1,
+		"TEMPLATE_BUTTON_KIND_QUICK_REPLY": 2,
+		"TEMPLATE_BUTTON_KIND_COPY_CODE":   3,
+	}
+)
+
+func (x TemplateButtonKind) Enum() *TemplateButtonKind {
+	p := new(TemplateButtonKind)
+	*p = x
+	return p
+}
+
+func (x TemplateButtonKind) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (TemplateButtonKind) Descriptor() protoreflect.EnumDescriptor {
+	return file_events_proto_enumTypes[2].Descriptor()
+}
+
+func (TemplateButtonKind) Type() protoreflect.EnumType {
+	return &file_events_proto_enumTypes[2]
+}
+
+func (x TemplateButtonKind) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use TemplateButtonKind.Descriptor instead.
+func (TemplateButtonKind) EnumDescriptor() ([]byte, []int) {
+	return file_events_proto_rawDescGZIP(), []int{2}
+}
+
 type HeaderKind int32
 
 const (
@@ -162,11 +217,11 @@ func (x HeaderKind) String() string {
 }
 
 func (HeaderKind) Descriptor() protoreflect.EnumDescriptor {
-	return file_events_proto_enumTypes[2].Descriptor()
+	return file_events_proto_enumTypes[3].Descriptor()
 }
 
 func (HeaderKind) Type() protoreflect.EnumType {
-	return &file_events_proto_enumTypes[2]
+	return &file_events_proto_enumTypes[3]
 }
 
 func (x HeaderKind) Number() protoreflect.EnumNumber {
@@ -175,7 +230,7 @@ func (x HeaderKind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use HeaderKind.Descriptor instead.
 func (HeaderKind) EnumDescriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{2}
+	return file_events_proto_rawDescGZIP(), []int{3}
 }
 
 type OptOutSource int32
@@ -224,11 +279,11 @@ func (x OptOutSource) String() string {
 }
 
 func (OptOutSource) Descriptor() protoreflect.EnumDescriptor {
-	return file_events_proto_enumTypes[3].Descriptor()
+	return file_events_proto_enumTypes[4].Descriptor()
 }
 
 func (OptOutSource) Type() protoreflect.EnumType {
-	return &file_events_proto_enumTypes[3]
+	return &file_events_proto_enumTypes[4]
 }
 
 func (x OptOutSource) Number() protoreflect.EnumNumber {
@@ -237,7 +292,7 @@ func (x OptOutSource) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use OptOutSource.Descriptor instead.
 func (OptOutSource) EnumDescriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{3}
+	return file_events_proto_rawDescGZIP(), []int{4}
 }
 
 type ControlKind int32
@@ -279,11 +334,11 @@ func (x ControlKind) String() string {
 }
 
 func (ControlKind) Descriptor() protoreflect.EnumDescriptor {
-	return file_events_proto_enumTypes[4].Descriptor()
+	return file_events_proto_enumTypes[5].Descriptor()
 }
 
 func (ControlKind) Type() protoreflect.EnumType {
-	return &file_events_proto_enumTypes[4]
+	return &file_events_proto_enumTypes[5]
 }
 
 func (x ControlKind) Number() protoreflect.EnumNumber {
@@ -292,7 +347,7 @@ func (x ControlKind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use ControlKind.Descriptor instead.
 func (ControlKind) EnumDescriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{4}
+	return file_events_proto_rawDescGZIP(), []int{5}
 }
 
 type NumberEventKind int32
@@ -338,11 +393,11 @@ func (x NumberEventKind) String() string {
 }
 
 func (NumberEventKind) Descriptor() protoreflect.EnumDescriptor {
-	return file_events_proto_enumTypes[5].Descriptor()
+	return file_events_proto_enumTypes[6].Descriptor()
 }
 
 func (NumberEventKind) Type() protoreflect.EnumType {
-	return &file_events_proto_enumTypes[5]
+	return &file_events_proto_enumTypes[6]
 }
 
 func (x NumberEventKind) Number() protoreflect.EnumNumber {
@@ -351,7 +406,7 @@ func (x NumberEventKind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use NumberEventKind.Descriptor instead.
 func (NumberEventKind) EnumDescriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{5}
+	return file_events_proto_rawDescGZIP(), []int{6}
 }
 
 // Mark is how far one recipient has come, in one byte. Of all marks that were ever written of a recipient the highest counts, in whatever order
@@ -425,11 +480,11 @@ func (x Mark) String() string {
 }
 
 func (Mark) Descriptor() protoreflect.EnumDescriptor {
-	return file_events_proto_enumTypes[6].Descriptor()
+	return file_events_proto_enumTypes[7].Descriptor()
 }
 
 func (Mark) Type() protoreflect.EnumType {
-	return &file_events_proto_enumTypes[6]
+	return &file_events_proto_enumTypes[7]
 }
 
 func (x Mark) Number() protoreflect.EnumNumber {
@@ -438,7 +493,7 @@ func (x Mark) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Mark.Descriptor instead.
 func (Mark) EnumDescriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{6}
+	return file_events_proto_rawDescGZIP(), []int{7}
 }
 
 type Reason int32
@@ -556,11 +611,11 @@ func (x Reason) String() string {
 }
 
 func (Reason) Descriptor() protoreflect.EnumDescriptor {
-	return file_events_proto_enumTypes[7].Descriptor()
+	return file_events_proto_enumTypes[8].Descriptor()
 }
 
 func (Reason) Type() protoreflect.EnumType {
-	return &file_events_proto_enumTypes[7]
+	return &file_events_proto_enumTypes[8]
 }
 
 func (x Reason) Number() protoreflect.EnumNumber {
@@ -569,7 +624,7 @@ func (x Reason) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Reason.Descriptor instead.
 func (Reason) EnumDescriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{7}
+	return file_events_proto_rawDescGZIP(), []int{8}
 }
 
 type Phase int32
@@ -624,11 +679,11 @@ func (x Phase) String() string {
 }
 
 func (Phase) Descriptor() protoreflect.EnumDescriptor {
-	return file_events_proto_enumTypes[8].Descriptor()
+	return file_events_proto_enumTypes[9].Descriptor()
 }
 
 func (Phase) Type() protoreflect.EnumType {
-	return &file_events_proto_enumTypes[8]
+	return &file_events_proto_enumTypes[9]
 }
 
 func (x Phase) Number() protoreflect.EnumNumber {
@@ -637,7 +692,7 @@ func (x Phase) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Phase.Descriptor instead.
 func (Phase) EnumDescriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{8}
+	return file_events_proto_rawDescGZIP(), []int{9}
 }
 
 type TaskEventKind int32
@@ -689,11 +744,11 @@ func (x TaskEventKind) String() string {
 }
 
 func (TaskEventKind) Descriptor() protoreflect.EnumDescriptor {
-	return file_events_proto_enumTypes[9].Descriptor()
+	return file_events_proto_enumTypes[10].Descriptor()
 }
 
 func (TaskEventKind) Type() protoreflect.EnumType {
-	return &file_events_proto_enumTypes[9]
+	return &file_events_proto_enumTypes[10]
 }
 
 func (x TaskEventKind) Number() protoreflect.EnumNumber {
@@ -702,7 +757,7 @@ func (x TaskEventKind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use TaskEventKind.Descriptor instead.
 func (TaskEventKind) EnumDescriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{9}
+	return file_events_proto_rawDescGZIP(), []int{10}
 }
 
 // Broadcast is one message for many phones: the commit point of a request.
@@ -1411,7 +1466,9 @@ type Content struct {
 	// button_url is one. None: braces are text.
 	Variables []string `protobuf:"bytes,9,rep,name=variables,proto3" json:"variables,omitempty"`
 	// Files of recipients' own headers, each once, with their kind. At most 100.
-	Files         []*MediaRef `protobuf:"bytes,10,rep,name=files,proto3" json:"files,omitempty"`
+	Files []*MediaRef `protobuf:"bytes,10,rep,name=files,proto3" json:"files,omitempty"`
+	// What is sent instead: one of the account's templates. The file of its header is the content's media. None: the interactive message.
+	Template      *Template `protobuf:"bytes,20,opt,name=template,proto3" json:"template,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1516,6 +1573,220 @@ func (x *Content) GetFiles() []*MediaRef {
 	return nil
 }
 
+func (x *Content) GetTemplate() *Template {
+	if x != nil {
+		return x.Template
+	}
+	return nil
+}
+
+// Template is the use of a message template: its name, and the values of its variables. Placeholders in the values are filled in as those
+// of the content's texts are. A record of a content with it has version 2.
+type Template struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Name  string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// As es_CO.
+	Language string `protobuf:"bytes,2,opt,name=language,proto3" json:"language,omitempty"`
+	// Of the template's header, if it has a variable or a file; of an image, video or document it is the content's header too.
+	Header HeaderKind `protobuf:"varint,3,opt,name=header,proto3,enum=altavoz.v1.HeaderKind" json:"header,omitempty"`
+	// Of a text header: the value of its variable.
+	HeaderValue *TemplateValue `protobuf:"bytes,4,opt,name=header_value,json=headerValue,proto3" json:"header_value,omitempty"`
+	// Values of the body's variables: all with a name, or all without, in the order of the template.
+	Body []*TemplateValue `protobuf:"bytes,5,rep,name=body,proto3" json:"body,omitempty"`
+	// Values of buttons, at most one for each.
+	Buttons       []*TemplateButton `protobuf:"bytes,6,rep,name=buttons,proto3" json:"buttons,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Template) Reset() {
+	*x = Template{}
+	mi := &file_events_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Template) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Template) ProtoMessage() {}
+
+func (x *Template) ProtoReflect() protoreflect.Message {
+	mi := &file_events_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Template.ProtoReflect.Descriptor instead.
+func (*Template) Descriptor() ([]byte, []int) {
+	return file_events_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *Template) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Template) GetLanguage() string {
+	if x != nil {
+		return x.Language
+	}
+	return ""
+}
+
+func (x *Template) GetHeader() HeaderKind {
+	if x != nil {
+		return x.Header
+	}
+	return HeaderKind_HEADER_KIND_NONE
+}
+
+func (x *Template) GetHeaderValue() *TemplateValue {
+	if x != nil {
+		return x.HeaderValue
+	}
+	return nil
+}
+
+func (x *Template) GetBody() []*TemplateValue {
+	if x != nil {
+		return x.Body
+	}
+	return nil
+}
+
+func (x *Template) GetButtons() []*TemplateButton {
+	if x != nil {
+		return x.Buttons
+	}
+	return nil
+}
+
+// TemplateValue is the value of one variable.
+type TemplateValue struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Of a template whose variables have names; empty: its variables are numbered.
+	Name          string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Text          string `protobuf:"bytes,2,opt,name=text,proto3" json:"text,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TemplateValue) Reset() {
+	*x = TemplateValue{}
+	mi := &file_events_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TemplateValue) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TemplateValue) ProtoMessage() {}
+
+func (x *TemplateValue) ProtoReflect() protoreflect.Message {
+	mi := &file_events_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TemplateValue.ProtoReflect.Descriptor instead.
+func (*TemplateValue) Descriptor() ([]byte, []int) {
+	return file_events_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *TemplateValue) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *TemplateValue) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
+// TemplateButton is the value of one button.
+type TemplateButton struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Which of the template's buttons, from 0.
+	Index         uint32             `protobuf:"varint,1,opt,name=index,proto3" json:"index,omitempty"`
+	Kind          TemplateButtonKind `protobuf:"varint,2,opt,name=kind,proto3,enum=altavoz.v1.TemplateButtonKind" json:"kind,omitempty"`
+	Value         string             `protobuf:"bytes,3,opt,name=value,proto3" json:"value,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TemplateButton) Reset() {
+	*x = TemplateButton{}
+	mi := &file_events_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TemplateButton) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TemplateButton) ProtoMessage() {}
+
+func (x *TemplateButton) ProtoReflect() protoreflect.Message {
+	mi := &file_events_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TemplateButton.ProtoReflect.Descriptor instead.
+func (*TemplateButton) Descriptor() ([]byte, []int) {
+	return file_events_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *TemplateButton) GetIndex() uint32 {
+	if x != nil {
+		return x.Index
+	}
+	return 0
+}
+
+func (x *TemplateButton) GetKind() TemplateButtonKind {
+	if x != nil {
+		return x.Kind
+	}
+	return TemplateButtonKind_TEMPLATE_BUTTON_KIND_UNSPECIFIED
+}
+
+func (x *TemplateButton) GetValue() string {
+	if x != nil {
+		return x.Value
+	}
+	return ""
+}
+
 // MediaRef is a file as it was given (one of url, parts, inline) and, once resolved, what Meta
 // knows it by (one of media_id, link).
 type MediaRef struct {
@@ -1543,7 +1814,7 @@ type MediaRef struct {
 
 func (x *MediaRef) Reset() {
 	*x = MediaRef{}
-	mi := &file_events_proto_msgTypes[7]
+	mi := &file_events_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1555,7 +1826,7 @@ func (x *MediaRef) String() string {
 func (*MediaRef) ProtoMessage() {}
 
 func (x *MediaRef) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[7]
+	mi := &file_events_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1568,7 +1839,7 @@ func (x *MediaRef) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MediaRef.ProtoReflect.Descriptor instead.
 func (*MediaRef) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{7}
+	return file_events_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *MediaRef) GetUrl() string {
@@ -1663,7 +1934,7 @@ type BlobRef struct {
 
 func (x *BlobRef) Reset() {
 	*x = BlobRef{}
-	mi := &file_events_proto_msgTypes[8]
+	mi := &file_events_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1675,7 +1946,7 @@ func (x *BlobRef) String() string {
 func (*BlobRef) ProtoMessage() {}
 
 func (x *BlobRef) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[8]
+	mi := &file_events_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1688,7 +1959,7 @@ func (x *BlobRef) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BlobRef.ProtoReflect.Descriptor instead.
 func (*BlobRef) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{8}
+	return file_events_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *BlobRef) GetPartition() int32 {
@@ -1742,7 +2013,7 @@ type Slice struct {
 
 func (x *Slice) Reset() {
 	*x = Slice{}
-	mi := &file_events_proto_msgTypes[9]
+	mi := &file_events_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1754,7 +2025,7 @@ func (x *Slice) String() string {
 func (*Slice) ProtoMessage() {}
 
 func (x *Slice) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[9]
+	mi := &file_events_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1767,7 +2038,7 @@ func (x *Slice) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Slice.ProtoReflect.Descriptor instead.
 func (*Slice) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{9}
+	return file_events_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Slice) GetPhones() []string {
@@ -1802,7 +2073,7 @@ type Origin struct {
 
 func (x *Origin) Reset() {
 	*x = Origin{}
-	mi := &file_events_proto_msgTypes[10]
+	mi := &file_events_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1814,7 +2085,7 @@ func (x *Origin) String() string {
 func (*Origin) ProtoMessage() {}
 
 func (x *Origin) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[10]
+	mi := &file_events_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1827,7 +2098,7 @@ func (x *Origin) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Origin.ProtoReflect.Descriptor instead.
 func (*Origin) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{10}
+	return file_events_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Origin) GetPartition() int32 {
@@ -1883,7 +2154,7 @@ type Send struct {
 
 func (x *Send) Reset() {
 	*x = Send{}
-	mi := &file_events_proto_msgTypes[11]
+	mi := &file_events_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1895,7 +2166,7 @@ func (x *Send) String() string {
 func (*Send) ProtoMessage() {}
 
 func (x *Send) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[11]
+	mi := &file_events_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1908,7 +2179,7 @@ func (x *Send) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Send.ProtoReflect.Descriptor instead.
 func (*Send) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{11}
+	return file_events_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Send) GetTask() []byte {
@@ -2044,7 +2315,7 @@ type OptOut struct {
 
 func (x *OptOut) Reset() {
 	*x = OptOut{}
-	mi := &file_events_proto_msgTypes[12]
+	mi := &file_events_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2056,7 +2327,7 @@ func (x *OptOut) String() string {
 func (*OptOut) ProtoMessage() {}
 
 func (x *OptOut) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[12]
+	mi := &file_events_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2069,7 +2340,7 @@ func (x *OptOut) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OptOut.ProtoReflect.Descriptor instead.
 func (*OptOut) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{12}
+	return file_events_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *OptOut) GetBusiness() string {
@@ -2132,7 +2403,7 @@ type Control struct {
 
 func (x *Control) Reset() {
 	*x = Control{}
-	mi := &file_events_proto_msgTypes[13]
+	mi := &file_events_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2144,7 +2415,7 @@ func (x *Control) String() string {
 func (*Control) ProtoMessage() {}
 
 func (x *Control) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[13]
+	mi := &file_events_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2157,7 +2428,7 @@ func (x *Control) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Control.ProtoReflect.Descriptor instead.
 func (*Control) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{13}
+	return file_events_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Control) GetTask() []byte {
@@ -2219,7 +2490,7 @@ type NumberEvent struct {
 
 func (x *NumberEvent) Reset() {
 	*x = NumberEvent{}
-	mi := &file_events_proto_msgTypes[14]
+	mi := &file_events_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2231,7 +2502,7 @@ func (x *NumberEvent) String() string {
 func (*NumberEvent) ProtoMessage() {}
 
 func (x *NumberEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[14]
+	mi := &file_events_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2244,7 +2515,7 @@ func (x *NumberEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NumberEvent.ProtoReflect.Descriptor instead.
 func (*NumberEvent) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{14}
+	return file_events_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *NumberEvent) GetNumber() string {
@@ -2332,7 +2603,7 @@ type Result struct {
 
 func (x *Result) Reset() {
 	*x = Result{}
-	mi := &file_events_proto_msgTypes[15]
+	mi := &file_events_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2344,7 +2615,7 @@ func (x *Result) String() string {
 func (*Result) ProtoMessage() {}
 
 func (x *Result) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[15]
+	mi := &file_events_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2357,7 +2628,7 @@ func (x *Result) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Result.ProtoReflect.Descriptor instead.
 func (*Result) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{15}
+	return file_events_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Result) GetTask() []byte {
@@ -2525,7 +2796,7 @@ type TaskOpened struct {
 
 func (x *TaskOpened) Reset() {
 	*x = TaskOpened{}
-	mi := &file_events_proto_msgTypes[16]
+	mi := &file_events_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2537,7 +2808,7 @@ func (x *TaskOpened) String() string {
 func (*TaskOpened) ProtoMessage() {}
 
 func (x *TaskOpened) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[16]
+	mi := &file_events_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2550,7 +2821,7 @@ func (x *TaskOpened) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TaskOpened.ProtoReflect.Descriptor instead.
 func (*TaskOpened) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{16}
+	return file_events_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *TaskOpened) GetTotal() uint32 {
@@ -2683,7 +2954,7 @@ type Dispatched struct {
 
 func (x *Dispatched) Reset() {
 	*x = Dispatched{}
-	mi := &file_events_proto_msgTypes[17]
+	mi := &file_events_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2695,7 +2966,7 @@ func (x *Dispatched) String() string {
 func (*Dispatched) ProtoMessage() {}
 
 func (x *Dispatched) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[17]
+	mi := &file_events_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2708,7 +2979,7 @@ func (x *Dispatched) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Dispatched.ProtoReflect.Descriptor instead.
 func (*Dispatched) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{17}
+	return file_events_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Dispatched) GetCursor() uint32 {
@@ -2736,7 +3007,7 @@ type Outcome struct {
 
 func (x *Outcome) Reset() {
 	*x = Outcome{}
-	mi := &file_events_proto_msgTypes[18]
+	mi := &file_events_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2748,7 +3019,7 @@ func (x *Outcome) String() string {
 func (*Outcome) ProtoMessage() {}
 
 func (x *Outcome) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[18]
+	mi := &file_events_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2761,7 +3032,7 @@ func (x *Outcome) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Outcome.ProtoReflect.Descriptor instead.
 func (*Outcome) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{18}
+	return file_events_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Outcome) GetIndex() uint32 {
@@ -2809,7 +3080,7 @@ type OutcomeList struct {
 
 func (x *OutcomeList) Reset() {
 	*x = OutcomeList{}
-	mi := &file_events_proto_msgTypes[19]
+	mi := &file_events_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2821,7 +3092,7 @@ func (x *OutcomeList) String() string {
 func (*OutcomeList) ProtoMessage() {}
 
 func (x *OutcomeList) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[19]
+	mi := &file_events_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2834,7 +3105,7 @@ func (x *OutcomeList) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OutcomeList.ProtoReflect.Descriptor instead.
 func (*OutcomeList) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{19}
+	return file_events_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *OutcomeList) GetOutcomes() []*Outcome {
@@ -2857,7 +3128,7 @@ type OutcomeRange struct {
 
 func (x *OutcomeRange) Reset() {
 	*x = OutcomeRange{}
-	mi := &file_events_proto_msgTypes[20]
+	mi := &file_events_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2869,7 +3140,7 @@ func (x *OutcomeRange) String() string {
 func (*OutcomeRange) ProtoMessage() {}
 
 func (x *OutcomeRange) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[20]
+	mi := &file_events_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2882,7 +3153,7 @@ func (x *OutcomeRange) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OutcomeRange.ProtoReflect.Descriptor instead.
 func (*OutcomeRange) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{20}
+	return file_events_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *OutcomeRange) GetFrom() uint32 {
@@ -2924,7 +3195,7 @@ type Receipts struct {
 
 func (x *Receipts) Reset() {
 	*x = Receipts{}
-	mi := &file_events_proto_msgTypes[21]
+	mi := &file_events_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2936,7 +3207,7 @@ func (x *Receipts) String() string {
 func (*Receipts) ProtoMessage() {}
 
 func (x *Receipts) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[21]
+	mi := &file_events_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2949,7 +3220,7 @@ func (x *Receipts) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Receipts.ProtoReflect.Descriptor instead.
 func (*Receipts) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{21}
+	return file_events_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Receipts) GetOutcomes() []*Outcome {
@@ -2979,7 +3250,7 @@ type TaskUpdate struct {
 
 func (x *TaskUpdate) Reset() {
 	*x = TaskUpdate{}
-	mi := &file_events_proto_msgTypes[22]
+	mi := &file_events_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2991,7 +3262,7 @@ func (x *TaskUpdate) String() string {
 func (*TaskUpdate) ProtoMessage() {}
 
 func (x *TaskUpdate) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[22]
+	mi := &file_events_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3004,7 +3275,7 @@ func (x *TaskUpdate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TaskUpdate.ProtoReflect.Descriptor instead.
 func (*TaskUpdate) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{22}
+	return file_events_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *TaskUpdate) GetPhase() Phase {
@@ -3073,7 +3344,7 @@ type Cause struct {
 
 func (x *Cause) Reset() {
 	*x = Cause{}
-	mi := &file_events_proto_msgTypes[23]
+	mi := &file_events_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3085,7 +3356,7 @@ func (x *Cause) String() string {
 func (*Cause) ProtoMessage() {}
 
 func (x *Cause) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[23]
+	mi := &file_events_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3098,7 +3369,7 @@ func (x *Cause) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Cause.ProtoReflect.Descriptor instead.
 func (*Cause) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{23}
+	return file_events_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Cause) GetReason() Reason {
@@ -3183,7 +3454,7 @@ type StatePage struct {
 
 func (x *StatePage) Reset() {
 	*x = StatePage{}
-	mi := &file_events_proto_msgTypes[24]
+	mi := &file_events_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3195,7 +3466,7 @@ func (x *StatePage) String() string {
 func (*StatePage) ProtoMessage() {}
 
 func (x *StatePage) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[24]
+	mi := &file_events_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3208,7 +3479,7 @@ func (x *StatePage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatePage.ProtoReflect.Descriptor instead.
 func (*StatePage) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{24}
+	return file_events_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *StatePage) GetTask() []byte {
@@ -3270,7 +3541,7 @@ type Status struct {
 
 func (x *Status) Reset() {
 	*x = Status{}
-	mi := &file_events_proto_msgTypes[25]
+	mi := &file_events_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3282,7 +3553,7 @@ func (x *Status) String() string {
 func (*Status) ProtoMessage() {}
 
 func (x *Status) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[25]
+	mi := &file_events_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3295,7 +3566,7 @@ func (x *Status) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Status.ProtoReflect.Descriptor instead.
 func (*Status) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{25}
+	return file_events_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *Status) GetTask() []byte {
@@ -3443,7 +3714,7 @@ type TaskEvent struct {
 
 func (x *TaskEvent) Reset() {
 	*x = TaskEvent{}
-	mi := &file_events_proto_msgTypes[26]
+	mi := &file_events_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3455,7 +3726,7 @@ func (x *TaskEvent) String() string {
 func (*TaskEvent) ProtoMessage() {}
 
 func (x *TaskEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[26]
+	mi := &file_events_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3468,7 +3739,7 @@ func (x *TaskEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TaskEvent.ProtoReflect.Descriptor instead.
 func (*TaskEvent) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{26}
+	return file_events_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *TaskEvent) GetKind() TaskEventKind {
@@ -3523,7 +3794,7 @@ type StateCount struct {
 
 func (x *StateCount) Reset() {
 	*x = StateCount{}
-	mi := &file_events_proto_msgTypes[27]
+	mi := &file_events_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3535,7 +3806,7 @@ func (x *StateCount) String() string {
 func (*StateCount) ProtoMessage() {}
 
 func (x *StateCount) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[27]
+	mi := &file_events_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3548,7 +3819,7 @@ func (x *StateCount) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StateCount.ProtoReflect.Descriptor instead.
 func (*StateCount) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{27}
+	return file_events_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *StateCount) GetMark() uint32 {
@@ -3578,7 +3849,7 @@ type ErrorLine struct {
 
 func (x *ErrorLine) Reset() {
 	*x = ErrorLine{}
-	mi := &file_events_proto_msgTypes[28]
+	mi := &file_events_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3590,7 +3861,7 @@ func (x *ErrorLine) String() string {
 func (*ErrorLine) ProtoMessage() {}
 
 func (x *ErrorLine) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[28]
+	mi := &file_events_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3603,7 +3874,7 @@ func (x *ErrorLine) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ErrorLine.ProtoReflect.Descriptor instead.
 func (*ErrorLine) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{28}
+	return file_events_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *ErrorLine) GetIndex() uint32 {
@@ -3711,7 +3982,7 @@ const file_events_proto_rawDesc = "" +
 	"\x05Hours\x12\x12\n" +
 	"\x04days\x18\x01 \x01(\rR\x04days\x12\x12\n" +
 	"\x04from\x18\x02 \x01(\rR\x04from\x12\x0e\n" +
-	"\x02to\x18\x03 \x01(\rR\x02to\"\xd8\x02\n" +
+	"\x02to\x18\x03 \x01(\rR\x02to\"\x8a\x03\n" +
 	"\aContent\x12\x12\n" +
 	"\x04body\x18\x01 \x01(\tR\x04body\x12\x16\n" +
 	"\x06footer\x18\x02 \x01(\tR\x06footer\x12\x1f\n" +
@@ -3726,7 +3997,22 @@ const file_events_proto_rawDesc = "" +
 	"\bcategory\x18\b \x01(\tR\bcategory\x12\x1c\n" +
 	"\tvariables\x18\t \x03(\tR\tvariables\x12*\n" +
 	"\x05files\x18\n" +
-	" \x03(\v2\x14.altavoz.v1.MediaRefR\x05files\"\x9f\x02\n" +
+	" \x03(\v2\x14.altavoz.v1.MediaRefR\x05files\x120\n" +
+	"\btemplate\x18\x14 \x01(\v2\x14.altavoz.v1.TemplateR\btemplate\"\x8d\x02\n" +
+	"\bTemplate\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x1a\n" +
+	"\blanguage\x18\x02 \x01(\tR\blanguage\x12.\n" +
+	"\x06header\x18\x03 \x01(\x0e2\x16.altavoz.v1.HeaderKindR\x06header\x12<\n" +
+	"\fheader_value\x18\x04 \x01(\v2\x19.altavoz.v1.TemplateValueR\vheaderValue\x12-\n" +
+	"\x04body\x18\x05 \x03(\v2\x19.altavoz.v1.TemplateValueR\x04body\x124\n" +
+	"\abuttons\x18\x06 \x03(\v2\x1a.altavoz.v1.TemplateButtonR\abuttons\"7\n" +
+	"\rTemplateValue\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
+	"\x04text\x18\x02 \x01(\tR\x04text\"p\n" +
+	"\x0eTemplateButton\x12\x14\n" +
+	"\x05index\x18\x01 \x01(\rR\x05index\x122\n" +
+	"\x04kind\x18\x02 \x01(\x0e2\x1e.altavoz.v1.TemplateButtonKindR\x04kind\x12\x14\n" +
+	"\x05value\x18\x03 \x01(\tR\x05value\"\x9f\x02\n" +
 	"\bMediaRef\x12\x10\n" +
 	"\x03url\x18\x01 \x01(\tR\x03url\x12)\n" +
 	"\x05parts\x18\x02 \x01(\v2\x13.altavoz.v1.BlobRefR\x05parts\x12\x16\n" +
@@ -3920,7 +4206,12 @@ const file_events_proto_rawDesc = "" +
 	"\x11EVENTS_RECIPIENTS\x10\x01*9\n" +
 	"\tOnUnknown\x12\x15\n" +
 	"\x11ON_UNKNOWN_REPORT\x10\x00\x12\x15\n" +
-	"\x11ON_UNKNOWN_RESEND\x10\x01*\x80\x01\n" +
+	"\x11ON_UNKNOWN_RESEND\x10\x01*\xa9\x01\n" +
+	"\x12TemplateButtonKind\x12$\n" +
+	" TEMPLATE_BUTTON_KIND_UNSPECIFIED\x10\x00\x12#\n" +
+	"\x1fTEMPLATE_BUTTON_KIND_URL_SUFFIX\x10\x01\x12$\n" +
+	" TEMPLATE_BUTTON_KIND_QUICK_REPLY\x10\x02\x12\"\n" +
+	"\x1eTEMPLATE_BUTTON_KIND_COPY_CODE\x10\x03*\x80\x01\n" +
 	"\n" +
 	"HeaderKind\x12\x14\n" +
 	"\x10HEADER_KIND_NONE\x10\x00\x12\x14\n" +
@@ -4014,106 +4305,116 @@ func file_events_proto_rawDescGZIP() []byte {
 	return file_events_proto_rawDescData
 }
 
-var file_events_proto_enumTypes = make([]protoimpl.EnumInfo, 10)
-var file_events_proto_msgTypes = make([]protoimpl.MessageInfo, 29)
+var file_events_proto_enumTypes = make([]protoimpl.EnumInfo, 11)
+var file_events_proto_msgTypes = make([]protoimpl.MessageInfo, 32)
 var file_events_proto_goTypes = []any{
-	(Events)(0),          // 0: altavoz.v1.Events
-	(OnUnknown)(0),       // 1: altavoz.v1.OnUnknown
-	(HeaderKind)(0),      // 2: altavoz.v1.HeaderKind
-	(OptOutSource)(0),    // 3: altavoz.v1.OptOutSource
-	(ControlKind)(0),     // 4: altavoz.v1.ControlKind
-	(NumberEventKind)(0), // 5: altavoz.v1.NumberEventKind
-	(Mark)(0),            // 6: altavoz.v1.Mark
-	(Reason)(0),          // 7: altavoz.v1.Reason
-	(Phase)(0),           // 8: altavoz.v1.Phase
-	(TaskEventKind)(0),   // 9: altavoz.v1.TaskEventKind
-	(*Broadcast)(nil),    // 10: altavoz.v1.Broadcast
-	(*Personal)(nil),     // 11: altavoz.v1.Personal
-	(*Own)(nil),          // 12: altavoz.v1.Own
-	(*Retry)(nil),        // 13: altavoz.v1.Retry
-	(*Window)(nil),       // 14: altavoz.v1.Window
-	(*Hours)(nil),        // 15: altavoz.v1.Hours
-	(*Content)(nil),      // 16: altavoz.v1.Content
-	(*MediaRef)(nil),     // 17: altavoz.v1.MediaRef
-	(*BlobRef)(nil),      // 18: altavoz.v1.BlobRef
-	(*Slice)(nil),        // 19: altavoz.v1.Slice
-	(*Origin)(nil),       // 20: altavoz.v1.Origin
-	(*Send)(nil),         // 21: altavoz.v1.Send
-	(*OptOut)(nil),       // 22: altavoz.v1.OptOut
-	(*Control)(nil),      // 23: altavoz.v1.Control
-	(*NumberEvent)(nil),  // 24: altavoz.v1.NumberEvent
-	(*Result)(nil),       // 25: altavoz.v1.Result
-	(*TaskOpened)(nil),   // 26: altavoz.v1.TaskOpened
-	(*Dispatched)(nil),   // 27: altavoz.v1.Dispatched
-	(*Outcome)(nil),      // 28: altavoz.v1.Outcome
-	(*OutcomeList)(nil),  // 29: altavoz.v1.OutcomeList
-	(*OutcomeRange)(nil), // 30: altavoz.v1.OutcomeRange
-	(*Receipts)(nil),     // 31: altavoz.v1.Receipts
-	(*TaskUpdate)(nil),   // 32: altavoz.v1.TaskUpdate
-	(*Cause)(nil),        // 33: altavoz.v1.Cause
-	(*StatePage)(nil),    // 34: altavoz.v1.StatePage
-	(*Status)(nil),       // 35: altavoz.v1.Status
-	(*TaskEvent)(nil),    // 36: altavoz.v1.TaskEvent
-	(*StateCount)(nil),   // 37: altavoz.v1.StateCount
-	(*ErrorLine)(nil),    // 38: altavoz.v1.ErrorLine
+	(Events)(0),             // 0: altavoz.v1.Events
+	(OnUnknown)(0),          // 1: altavoz.v1.OnUnknown
+	(TemplateButtonKind)(0), // 2: altavoz.v1.TemplateButtonKind
+	(HeaderKind)(0),         // 3: altavoz.v1.HeaderKind
+	(OptOutSource)(0),       // 4: altavoz.v1.OptOutSource
+	(ControlKind)(0),        // 5: altavoz.v1.ControlKind
+	(NumberEventKind)(0),    // 6: altavoz.v1.NumberEventKind
+	(Mark)(0),               // 7: altavoz.v1.Mark
+	(Reason)(0),             // 8: altavoz.v1.Reason
+	(Phase)(0),              // 9: altavoz.v1.Phase
+	(TaskEventKind)(0),      // 10: altavoz.v1.TaskEventKind
+	(*Broadcast)(nil),       // 11: altavoz.v1.Broadcast
+	(*Personal)(nil),        // 12: altavoz.v1.Personal
+	(*Own)(nil),             // 13: altavoz.v1.Own
+	(*Retry)(nil),           // 14: altavoz.v1.Retry
+	(*Window)(nil),          // 15: altavoz.v1.Window
+	(*Hours)(nil),           // 16: altavoz.v1.Hours
+	(*Content)(nil),         // 17: altavoz.v1.Content
+	(*Template)(nil),        // 18: altavoz.v1.Template
+	(*TemplateValue)(nil),   // 19: altavoz.v1.TemplateValue
+	(*TemplateButton)(nil),  // 20: altavoz.v1.TemplateButton
+	(*MediaRef)(nil),        // 21: altavoz.v1.MediaRef
+	(*BlobRef)(nil),         // 22: altavoz.v1.BlobRef
+	(*Slice)(nil),           // 23: altavoz.v1.Slice
+	(*Origin)(nil),          // 24: altavoz.v1.Origin
+	(*Send)(nil),            // 25: altavoz.v1.Send
+	(*OptOut)(nil),          // 26: altavoz.v1.OptOut
+	(*Control)(nil),         // 27: altavoz.v1.Control
+	(*NumberEvent)(nil),     // 28: altavoz.v1.NumberEvent
+	(*Result)(nil),          // 29: altavoz.v1.Result
+	(*TaskOpened)(nil),      // 30: altavoz.v1.TaskOpened
+	(*Dispatched)(nil),      // 31: altavoz.v1.Dispatched
+	(*Outcome)(nil),         // 32: altavoz.v1.Outcome
+	(*OutcomeList)(nil),     // 33: altavoz.v1.OutcomeList
+	(*OutcomeRange)(nil),    // 34: altavoz.v1.OutcomeRange
+	(*Receipts)(nil),        // 35: altavoz.v1.Receipts
+	(*TaskUpdate)(nil),      // 36: altavoz.v1.TaskUpdate
+	(*Cause)(nil),           // 37: altavoz.v1.Cause
+	(*StatePage)(nil),       // 38: altavoz.v1.StatePage
+	(*Status)(nil),          // 39: altavoz.v1.Status
+	(*TaskEvent)(nil),       // 40: altavoz.v1.TaskEvent
+	(*StateCount)(nil),      // 41: altavoz.v1.StateCount
+	(*ErrorLine)(nil),       // 42: altavoz.v1.ErrorLine
 }
 var file_events_proto_depIdxs = []int32{
-	16, // 0: altavoz.v1.Broadcast.content:type_name -> altavoz.v1.Content
-	18, // 1: altavoz.v1.Broadcast.slices:type_name -> altavoz.v1.BlobRef
+	17, // 0: altavoz.v1.Broadcast.content:type_name -> altavoz.v1.Content
+	22, // 1: altavoz.v1.Broadcast.slices:type_name -> altavoz.v1.BlobRef
 	1,  // 2: altavoz.v1.Broadcast.on_unknown:type_name -> altavoz.v1.OnUnknown
-	20, // 3: altavoz.v1.Broadcast.origin:type_name -> altavoz.v1.Origin
-	14, // 4: altavoz.v1.Broadcast.window:type_name -> altavoz.v1.Window
-	13, // 5: altavoz.v1.Broadcast.retry:type_name -> altavoz.v1.Retry
+	24, // 3: altavoz.v1.Broadcast.origin:type_name -> altavoz.v1.Origin
+	15, // 4: altavoz.v1.Broadcast.window:type_name -> altavoz.v1.Window
+	14, // 5: altavoz.v1.Broadcast.retry:type_name -> altavoz.v1.Retry
 	0,  // 6: altavoz.v1.Broadcast.events:type_name -> altavoz.v1.Events
-	11, // 7: altavoz.v1.Broadcast.personal:type_name -> altavoz.v1.Personal
-	12, // 8: altavoz.v1.Personal.own:type_name -> altavoz.v1.Own
-	2,  // 9: altavoz.v1.Own.header:type_name -> altavoz.v1.HeaderKind
-	18, // 10: altavoz.v1.Retry.list:type_name -> altavoz.v1.BlobRef
-	15, // 11: altavoz.v1.Window.hours:type_name -> altavoz.v1.Hours
-	2,  // 12: altavoz.v1.Content.header:type_name -> altavoz.v1.HeaderKind
-	17, // 13: altavoz.v1.Content.media:type_name -> altavoz.v1.MediaRef
-	17, // 14: altavoz.v1.Content.files:type_name -> altavoz.v1.MediaRef
-	18, // 15: altavoz.v1.MediaRef.parts:type_name -> altavoz.v1.BlobRef
-	2,  // 16: altavoz.v1.MediaRef.kind:type_name -> altavoz.v1.HeaderKind
-	11, // 17: altavoz.v1.Slice.personal:type_name -> altavoz.v1.Personal
-	18, // 18: altavoz.v1.Send.content_ref:type_name -> altavoz.v1.BlobRef
-	16, // 19: altavoz.v1.Send.content:type_name -> altavoz.v1.Content
-	1,  // 20: altavoz.v1.Send.on_unknown:type_name -> altavoz.v1.OnUnknown
-	14, // 21: altavoz.v1.Send.window:type_name -> altavoz.v1.Window
-	11, // 22: altavoz.v1.Send.personal:type_name -> altavoz.v1.Personal
-	3,  // 23: altavoz.v1.OptOut.out_by:type_name -> altavoz.v1.OptOutSource
-	3,  // 24: altavoz.v1.OptOut.in_by:type_name -> altavoz.v1.OptOutSource
-	4,  // 25: altavoz.v1.Control.kind:type_name -> altavoz.v1.ControlKind
-	5,  // 26: altavoz.v1.NumberEvent.kind:type_name -> altavoz.v1.NumberEventKind
-	33, // 27: altavoz.v1.NumberEvent.cause:type_name -> altavoz.v1.Cause
-	26, // 28: altavoz.v1.Result.plan:type_name -> altavoz.v1.TaskOpened
-	27, // 29: altavoz.v1.Result.dispatched:type_name -> altavoz.v1.Dispatched
-	28, // 30: altavoz.v1.Result.outcome:type_name -> altavoz.v1.Outcome
-	30, // 31: altavoz.v1.Result.range:type_name -> altavoz.v1.OutcomeRange
-	32, // 32: altavoz.v1.Result.note:type_name -> altavoz.v1.TaskUpdate
-	31, // 33: altavoz.v1.Result.receipts:type_name -> altavoz.v1.Receipts
-	29, // 34: altavoz.v1.Result.outcomes:type_name -> altavoz.v1.OutcomeList
-	20, // 35: altavoz.v1.TaskOpened.origin:type_name -> altavoz.v1.Origin
-	20, // 36: altavoz.v1.TaskOpened.home:type_name -> altavoz.v1.Origin
-	14, // 37: altavoz.v1.TaskOpened.window:type_name -> altavoz.v1.Window
-	0,  // 38: altavoz.v1.TaskOpened.events:type_name -> altavoz.v1.Events
-	28, // 39: altavoz.v1.OutcomeList.outcomes:type_name -> altavoz.v1.Outcome
-	28, // 40: altavoz.v1.Receipts.outcomes:type_name -> altavoz.v1.Outcome
-	8,  // 41: altavoz.v1.TaskUpdate.phase:type_name -> altavoz.v1.Phase
-	33, // 42: altavoz.v1.TaskUpdate.cause:type_name -> altavoz.v1.Cause
-	7,  // 43: altavoz.v1.Cause.reason:type_name -> altavoz.v1.Reason
-	26, // 44: altavoz.v1.Status.plan:type_name -> altavoz.v1.TaskOpened
-	37, // 45: altavoz.v1.Status.counts:type_name -> altavoz.v1.StateCount
-	38, // 46: altavoz.v1.Status.errors:type_name -> altavoz.v1.ErrorLine
-	8,  // 47: altavoz.v1.Status.phase:type_name -> altavoz.v1.Phase
-	33, // 48: altavoz.v1.Status.cause:type_name -> altavoz.v1.Cause
-	36, // 49: altavoz.v1.Status.events:type_name -> altavoz.v1.TaskEvent
-	9,  // 50: altavoz.v1.TaskEvent.kind:type_name -> altavoz.v1.TaskEventKind
-	51, // [51:51] is the sub-list for method output_type
-	51, // [51:51] is the sub-list for method input_type
-	51, // [51:51] is the sub-list for extension type_name
-	51, // [51:51] is the sub-list for extension extendee
-	0,  // [0:51] is the sub-list for field type_name
+	12, // 7: altavoz.v1.Broadcast.personal:type_name -> altavoz.v1.Personal
+	13, // 8: altavoz.v1.Personal.own:type_name -> altavoz.v1.Own
+	3,  // 9: altavoz.v1.Own.header:type_name -> altavoz.v1.HeaderKind
+	22, // 10: altavoz.v1.Retry.list:type_name -> altavoz.v1.BlobRef
+	16, // 11: altavoz.v1.Window.hours:type_name -> altavoz.v1.Hours
+	3,  // 12: altavoz.v1.Content.header:type_name -> altavoz.v1.HeaderKind
+	21, // 13: altavoz.v1.Content.media:type_name -> altavoz.v1.MediaRef
+	21, // 14: altavoz.v1.Content.files:type_name -> altavoz.v1.MediaRef
+	18, // 15: altavoz.v1.Content.template:type_name -> altavoz.v1.Template
+	3,  // 16: altavoz.v1.Template.header:type_name -> altavoz.v1.HeaderKind
+	19, // 17: altavoz.v1.Template.header_value:type_name -> altavoz.v1.TemplateValue
+	19, // 18: altavoz.v1.Template.body:type_name -> altavoz.v1.TemplateValue
+	20, // 19: altavoz.v1.Template.buttons:type_name -> altavoz.v1.TemplateButton
+	2,  // 20: altavoz.v1.TemplateButton.kind:type_name -> altavoz.v1.TemplateButtonKind
+	22, // 21: altavoz.v1.MediaRef.parts:type_name -> altavoz.v1.BlobRef
+	3,  // 22: altavoz.v1.MediaRef.kind:type_name -> altavoz.v1.HeaderKind
+	12, // 23: altavoz.v1.Slice.personal:type_name -> altavoz.v1.Personal
+	22, // 24: altavoz.v1.Send.content_ref:type_name -> altavoz.v1.BlobRef
+	17, // 25: altavoz.v1.Send.content:type_name -> altavoz.v1.Content
+	1,  // 26: altavoz.v1.Send.on_unknown:type_name -> altavoz.v1.OnUnknown
+	15, // 27: altavoz.v1.Send.window:type_name -> altavoz.v1.Window
+	12, // 28: altavoz.v1.Send.personal:type_name -> altavoz.v1.Personal
+	4,  // 29: altavoz.v1.OptOut.out_by:type_name -> altavoz.v1.OptOutSource
+	4,  // 30: altavoz.v1.OptOut.in_by:type_name -> altavoz.v1.OptOutSource
+	5,  // 31: altavoz.v1.Control.kind:type_name -> altavoz.v1.ControlKind
+	6,  // 32: altavoz.v1.NumberEvent.kind:type_name -> altavoz.v1.NumberEventKind
+	37, // 33: altavoz.v1.NumberEvent.cause:type_name -> altavoz.v1.Cause
+	30, // 34: altavoz.v1.Result.plan:type_name -> altavoz.v1.TaskOpened
+	31, // 35: altavoz.v1.Result.dispatched:type_name -> altavoz.v1.Dispatched
+	32, // 36: altavoz.v1.Result.outcome:type_name -> altavoz.v1.Outcome
+	34, // 37: altavoz.v1.Result.range:type_name -> altavoz.v1.OutcomeRange
+	36, // 38: altavoz.v1.Result.note:type_name -> altavoz.v1.TaskUpdate
+	35, // 39: altavoz.v1.Result.receipts:type_name -> altavoz.v1.Receipts
+	33, // 40: altavoz.v1.Result.outcomes:type_name -> altavoz.v1.OutcomeList
+	24, // 41: altavoz.v1.TaskOpened.origin:type_name -> altavoz.v1.Origin
+	24, // 42: altavoz.v1.TaskOpened.home:type_name -> altavoz.v1.Origin
+	15, // 43: altavoz.v1.TaskOpened.window:type_name -> altavoz.v1.Window
+	0,  // 44: altavoz.v1.TaskOpened.events:type_name -> altavoz.v1.Events
+	32, // 45: altavoz.v1.OutcomeList.outcomes:type_name -> altavoz.v1.Outcome
+	32, // 46: altavoz.v1.Receipts.outcomes:type_name -> altavoz.v1.Outcome
+	9,  // 47: altavoz.v1.TaskUpdate.phase:type_name -> altavoz.v1.Phase
+	37, // 48: altavoz.v1.TaskUpdate.cause:type_name -> altavoz.v1.Cause
+	8,  // 49: altavoz.v1.Cause.reason:type_name -> altavoz.v1.Reason
+	30, // 50: altavoz.v1.Status.plan:type_name -> altavoz.v1.TaskOpened
+	41, // 51: altavoz.v1.Status.counts:type_name -> altavoz.v1.StateCount
+	42, // 52: altavoz.v1.Status.errors:type_name -> altavoz.v1.ErrorLine
+	9,  // 53: altavoz.v1.Status.phase:type_name -> altavoz.v1.Phase
+	37, // 54: altavoz.v1.Status.cause:type_name -> altavoz.v1.Cause
+	40, // 55: altavoz.v1.Status.events:type_name -> altavoz.v1.TaskEvent
+	10, // 56: altavoz.v1.TaskEvent.kind:type_name -> altavoz.v1.TaskEventKind
+	57, // [57:57] is the sub-list for method output_type
+	57, // [57:57] is the sub-list for method input_type
+	57, // [57:57] is the sub-list for extension type_name
+	57, // [57:57] is the sub-list for extension extendee
+	0,  // [0:57] is the sub-list for field type_name
 }
 
 func init() { file_events_proto_init() }
@@ -4122,7 +4423,7 @@ func file_events_proto_init() {
 		return
 	}
 	file_events_proto_msgTypes[2].OneofWrappers = []any{}
-	file_events_proto_msgTypes[15].OneofWrappers = []any{
+	file_events_proto_msgTypes[18].OneofWrappers = []any{
 		(*Result_Plan)(nil),
 		(*Result_Dispatched)(nil),
 		(*Result_Outcome)(nil),
@@ -4136,8 +4437,8 @@ func file_events_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_events_proto_rawDesc), len(file_events_proto_rawDesc)),
-			NumEnums:      10,
-			NumMessages:   29,
+			NumEnums:      11,
+			NumMessages:   32,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -42,7 +42,26 @@ func (b *Broadcast) Meaning(sender string, queued bool, phones []byte) []byte {
 		HashText(h, "events")
 		HashText(h, e.String())
 	}
+	c.GetTemplate().hash(h)
 	return h.Sum(nil)
+}
+
+// hash adds what a template says; nil says nothing.
+func (x *Template) hash(h hash.Hash) {
+	if x == nil {
+		return
+	}
+	for _, text := range []string{"template", x.GetName(), x.GetLanguage(), x.GetHeader().String(), x.GetHeaderValue().GetName(), x.GetHeaderValue().GetText(), strconv.Itoa(len(x.GetBody()))} {
+		HashText(h, text)
+	}
+	for _, v := range x.GetBody() {
+		HashText(h, v.GetName())
+		HashText(h, v.GetText())
+	}
+	for _, b := range x.GetButtons() {
+		HashText(h, fmt.Sprint(b.GetIndex(), b.GetKind()))
+		HashText(h, b.GetValue())
+	}
 }
 
 // HashText hashes a text with its length before it, so that no two lists of texts look alike.

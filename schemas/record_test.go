@@ -179,3 +179,19 @@ func TestEventsAboutRecipientsHaveTheSecondVersion(t *testing.T) {
 		}
 	}
 }
+
+// A process that does not know templates would send an interactive message without a text, and each recipient would fail.
+func TestContentsWithATemplateHaveTheSecondVersion(t *testing.T) {
+	t.Parallel()
+	for want, content := range map[string]*schemas.Content{schemas.Version: {Body: "Hola"}, schemas.Version2: {Template: &schemas.Template{Name: "aviso", Language: "es_CO"}}} {
+		for _, rec := range []stream.Record{
+			schemas.EncodeBroadcast(&schemas.Broadcast{Content: content}),
+			schemas.EncodeContent(schemas.NewTaskID(), content),
+			schemas.EncodeSend(schemas.LaneExpress, &schemas.Send{Content: content}),
+		} {
+			if v := rec.Header(schemas.VersionHeader); v != want {
+				t.Errorf("%s with %v has version %s; want %s", rec.Topic, content, v, want)
+			}
+		}
+	}
+}

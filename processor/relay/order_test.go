@@ -27,80 +27,90 @@ var fields = map[string]struct {
 	meaning bool
 	relay   fate
 }{
-	"task":                     {false, kept}, // the request's name
-	"sender":                   {true, kept},
-	"content.body":             {true, kept},
-	"content.footer":           {true, kept},
-	"content.button_text":      {true, kept},
-	"content.button_url":       {true, kept},
-	"content.header":           {true, kept},
-	"content.header_text":      {true, kept},
-	"content.category":         {true, kept},
-	"content.media.url":        {true, kept},
-	"content.media.parts":      {false, refused}, // the file's digest means the file
-	"content.media.inline":     {false, kept},
-	"content.media.sha256":     {true, dropped},
-	"content.media.size":       {false, dropped},
-	"content.media.link":       {false, kept},
-	"content.media.filename":   {true, kept},
-	"content.media.media_id":   {false, kept},
-	"content.media.mime_type":  {true, kept},
-	"phones":                   {true, kept},
-	"slices":                   {false, refused},
-	"total":                    {true, dropped},
-	"on_unknown":               {true, kept},
-	"schedule_ms":              {true, kept},
-	"expire_ms":                {true, kept},
-	"speed":                    {true, kept},
-	"window.timezone":          {true, kept},
-	"window.holidays":          {true, kept},
-	"window.preset":            {false, kept}, // a name for hours
-	"window.hours.days":        {true, kept},
-	"window.hours.from":        {true, kept},
-	"window.hours.to":          {true, kept},
-	"reference":                {true, kept},
-	"callback_url":             {true, kept},
-	"events":                   {true, kept},
-	"literal":                  {false, kept}, // texts are only checked by it
-	"accepted_ms":              {false, dropped},
-	"request_sha256":           {false, dropped},
-	"direct":                   {false, dropped},
-	"chosen":                   {false, dropped},
-	"origin":                   {false, dropped},
-	"origin_mac":               {false, dropped},
-	"owner":                    {false, dropped},
-	"owner_mac":                {false, dropped},
-	"earlier":                  {false, dropped},
-	"retry.of":                 {false, dropped}, // only an ingress makes a retry, whose digest is another
-	"retry.number":             {false, dropped},
-	"retry.marks":              {false, dropped},
-	"retry.total":              {false, dropped},
-	"retry.accepted_ms":        {false, dropped},
-	"retry.list":               {false, dropped},
-	"retry.picked":             {false, dropped},
-	"personal.variables":       {false, kept}, // the digest of a list, which a request has in phones, covers it
-	"personal.values":          {false, kept}, // the digest of a list, which a request has in phones, covers it
-	"personal.own.body":        {false, kept}, // the digest of a list, which a request has in phones, covers it
-	"personal.own.footer":      {false, kept}, // the digest of a list, which a request has in phones, covers it
-	"personal.own.button_text": {false, kept}, // the digest of a list, which a request has in phones, covers it
-	"personal.own.button_url":  {false, kept}, // the digest of a list, which a request has in phones, covers it
-	"personal.own.header":      {false, kept}, // the digest of a list, which a request has in phones, covers it
-	"personal.own.header_text": {false, kept}, // the digest of a list, which a request has in phones, covers it
-	"personal.own.file":        {false, kept}, // the digest of a list, which a request has in phones, covers it
-	"content.variables":        {false, kept},
-	"content.files.url":        {false, kept},
-	"content.files.parts":      {false, refused},
-	"content.files.inline":     {false, kept},
-	"content.files.sha256":     {false, dropped},
-	"content.files.size":       {false, dropped},
-	"content.files.link":       {false, kept},
-	"content.files.filename":   {false, kept},
-	"content.files.media_id":   {false, kept},
-	"content.files.mime_type":  {false, kept},
-	"content.files.kind":       {false, kept},
-	"content.media.kind":       {false, kept},
-	"slice_recipients":         {false, dropped},
-	"retry.slice_recipients":   {false, dropped},
+	"task":                               {false, kept}, // the request's name
+	"sender":                             {true, kept},
+	"content.body":                       {true, kept},
+	"content.footer":                     {true, kept},
+	"content.button_text":                {true, kept},
+	"content.button_url":                 {true, kept},
+	"content.header":                     {true, kept},
+	"content.header_text":                {true, kept},
+	"content.category":                   {true, kept},
+	"content.media.url":                  {true, kept},
+	"content.media.parts":                {false, refused}, // the file's digest means the file
+	"content.media.inline":               {false, kept},
+	"content.media.sha256":               {true, dropped},
+	"content.media.size":                 {false, dropped},
+	"content.media.link":                 {false, kept},
+	"content.media.filename":             {true, kept},
+	"content.media.media_id":             {false, kept},
+	"content.media.mime_type":            {true, kept},
+	"phones":                             {true, kept},
+	"slices":                             {false, refused},
+	"total":                              {true, dropped},
+	"on_unknown":                         {true, kept},
+	"schedule_ms":                        {true, kept},
+	"expire_ms":                          {true, kept},
+	"speed":                              {true, kept},
+	"window.timezone":                    {true, kept},
+	"window.holidays":                    {true, kept},
+	"window.preset":                      {false, kept}, // a name for hours
+	"window.hours.days":                  {true, kept},
+	"window.hours.from":                  {true, kept},
+	"window.hours.to":                    {true, kept},
+	"reference":                          {true, kept},
+	"callback_url":                       {true, kept},
+	"events":                             {true, kept},
+	"literal":                            {false, kept}, // texts are only checked by it
+	"accepted_ms":                        {false, dropped},
+	"request_sha256":                     {false, dropped},
+	"direct":                             {false, dropped},
+	"chosen":                             {false, dropped},
+	"origin":                             {false, dropped},
+	"origin_mac":                         {false, dropped},
+	"owner":                              {false, dropped},
+	"owner_mac":                          {false, dropped},
+	"earlier":                            {false, dropped},
+	"retry.of":                           {false, dropped}, // only an ingress makes a retry, whose digest is another
+	"retry.number":                       {false, dropped},
+	"retry.marks":                        {false, dropped},
+	"retry.total":                        {false, dropped},
+	"retry.accepted_ms":                  {false, dropped},
+	"retry.list":                         {false, dropped},
+	"retry.picked":                       {false, dropped},
+	"personal.variables":                 {false, kept}, // the digest of a list, which a request has in phones, covers it
+	"personal.values":                    {false, kept}, // the digest of a list, which a request has in phones, covers it
+	"personal.own.body":                  {false, kept}, // the digest of a list, which a request has in phones, covers it
+	"personal.own.footer":                {false, kept}, // the digest of a list, which a request has in phones, covers it
+	"personal.own.button_text":           {false, kept}, // the digest of a list, which a request has in phones, covers it
+	"personal.own.button_url":            {false, kept}, // the digest of a list, which a request has in phones, covers it
+	"personal.own.header":                {false, kept}, // the digest of a list, which a request has in phones, covers it
+	"personal.own.header_text":           {false, kept}, // the digest of a list, which a request has in phones, covers it
+	"personal.own.file":                  {false, kept}, // the digest of a list, which a request has in phones, covers it
+	"content.variables":                  {false, kept},
+	"content.files.url":                  {false, kept},
+	"content.files.parts":                {false, refused},
+	"content.files.inline":               {false, kept},
+	"content.files.sha256":               {false, dropped},
+	"content.files.size":                 {false, dropped},
+	"content.files.link":                 {false, kept},
+	"content.files.filename":             {false, kept},
+	"content.files.media_id":             {false, kept},
+	"content.files.mime_type":            {false, kept},
+	"content.files.kind":                 {false, kept},
+	"content.media.kind":                 {false, kept},
+	"slice_recipients":                   {false, dropped},
+	"content.template.name":              {true, kept},
+	"content.template.language":          {true, kept},
+	"content.template.header":            {true, kept},
+	"content.template.header_value.name": {true, kept},
+	"content.template.header_value.text": {true, kept},
+	"content.template.body.name":         {true, kept},
+	"content.template.body.text":         {true, kept},
+	"content.template.buttons.index":     {true, kept},
+	"content.template.buttons.kind":      {true, kept},
+	"content.template.buttons.value":     {true, kept},
+	"retry.slice_recipients":             {false, dropped},
 }
 
 // A field that schemas/meaning.go does not hash makes repeats of different requests, and one that order.go does not copy is lost.

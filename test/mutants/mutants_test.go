@@ -76,6 +76,7 @@ func mutants() []mutant {
 		{marker: "recipient-without-a-message-fails-alone", change: makeFalse(), test: "TestPersonalRecipientsGetWhatIsTheirOwn", in: "processor/fanout"},
 		{marker: "personal-broadcast-waits-for-who-knows-it", change: makeFalse(), test: "TestPersonalRecordsHaveTheSecondVersion", in: "processor/fanout"},
 		{marker: "unfilled-text-waits-for-who-fills-it", change: makeFalse(), test: "TestPersonalRecordsHaveTheSecondVersion", in: "processor/fanout"},
+		{marker: "template-waits-for-who-sends-it", change: makeFalse(), test: "TestContentsWithATemplateHaveTheSecondVersion"},
 		{marker: "own-values-are-never-left-out", change: makeFalse(), test: "TestASendWithoutAMessageFailsAlone", in: "processor/sender"},
 		{marker: "dry-run-keeps-a-bounded-part-of-values", change: makeFalse(), test: "TestSimulatedDryRunOfMuchKeepsABoundedPart", in: "producer/dryrun"},
 		{marker: "refused-file-of-some-costs-only-them", change: operandWith("IsOwnFile", "true"), test: "TestOwnFilesAreResolvedOnceEach", in: "processor/fanout"},
