@@ -92,7 +92,7 @@ func (a *App) openClients(ctx context.Context) error {
 	var err error
 	//nolint:contextcheck // a view lives until Stop
 	a.clients.Views, err = views.Open(a.kafka, a.layout, a.numbers, views.Needs{
-		Statuses: roles.Has(RoleProducer, RoleFanout), Controls: roles.Has(RoleProducer, RoleFanout, RoleSender), OptOuts: roles.Has(RoleProducer, RoleSender),
+		Statuses: roles.Has(RoleProducer, RoleFanout), Controls: roles.Has(RoleProducer, RoleFanout, RoleSender), OptOuts: roles.Has(RoleProducer, RoleSender), Inbound: roles.Has(RoleSender),
 	})
 	if err != nil {
 		return err //nolint:wrapcheck // it says which view
@@ -117,7 +117,7 @@ func (a *App) webhooks() webhooks.Hooks {
 		return nil
 	}
 	return whatsapp.NewWebhooks(whatsapp.WebhookConfig{
-		OptOuts: a.clients.OptOuts.Heard, AppSecret: a.cfg.WhatsApp.AppSecret, Now: environment.Live("ALTAVOZ_WHATSAPP_APP_SECRET", a.cfg.WhatsApp.AppSecret, a.log), VerifyToken: a.cfg.WhatsApp.VerifyToken, Logger: a.log, Registerer: a.registry,
+		OptOuts: a.clients.OptOuts.Heard, Inbound: a.clients.OptOuts.Wrote, AppSecret: a.cfg.WhatsApp.AppSecret, Now: environment.Live("ALTAVOZ_WHATSAPP_APP_SECRET", a.cfg.WhatsApp.AppSecret, a.log), VerifyToken: a.cfg.WhatsApp.VerifyToken, Logger: a.log, Registerer: a.registry,
 		Numbers: func() (ids []string) {
 			for _, n := range a.numbers.List() {
 				ids = append(ids, n.ID)

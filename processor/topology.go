@@ -45,7 +45,7 @@ func Topology() []Stage {
 		{
 			Name:   Producer,
 			Reads:  []stream.Topic{schemas.TopicStatuses, schemas.TopicControls, schemas.TopicOptOuts, schemas.TopicMarks, schemas.TopicBroadcasts, schemas.TopicBlobs, schemas.TopicSendsExpress, schemas.TopicSendsBulk},
-			Writes: []stream.Topic{schemas.TopicBlobs, schemas.TopicBroadcasts, schemas.TopicControls, schemas.TopicOptOuts, schemas.TopicResults},
+			Writes: []stream.Topic{schemas.TopicBlobs, schemas.TopicBroadcasts, schemas.TopicControls, schemas.TopicOptOuts, schemas.TopicInbound, schemas.TopicResults},
 		},
 		{
 			Name:     Fanout,
@@ -56,7 +56,7 @@ func Topology() []Stage {
 		{
 			Name:     Sender,
 			Consumes: []stream.Topic{schemas.TopicSendsExpress, schemas.TopicSendsBulk},
-			Reads:    []stream.Topic{schemas.TopicBlobs, schemas.TopicControls, schemas.TopicOptOuts},
+			Reads:    []stream.Topic{schemas.TopicBlobs, schemas.TopicControls, schemas.TopicOptOuts, schemas.TopicInbound},
 			Writes:   []stream.Topic{schemas.TopicResults, schemas.TopicControls, schemas.TopicOptOuts, schemas.TopicRejects},
 		},
 		{

@@ -2385,6 +2385,70 @@ func (x *OptOut) GetInBy() OptOutSource {
 	return OptOutSource_OPT_OUT_SOURCE_UNSPECIFIED
 }
 
+// Inbound is when a person wrote to a sender number last. Topic inbound, compacted, and no record is kept for longer than 26 hours; key: the
+// number, a slash and the person. Of several records of a key the latest time counts, whatever the order in which they come.
+type Inbound struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Number string                 `protobuf:"bytes,1,opt,name=number,proto3" json:"number,omitempty"`
+	// As in OptOut.
+	Person string `protobuf:"bytes,2,opt,name=person,proto3" json:"person,omitempty"`
+	// Unix seconds, by Meta's clock.
+	AtS           int64 `protobuf:"varint,3,opt,name=at_s,json=atS,proto3" json:"at_s,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Inbound) Reset() {
+	*x = Inbound{}
+	mi := &file_events_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Inbound) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Inbound) ProtoMessage() {}
+
+func (x *Inbound) ProtoReflect() protoreflect.Message {
+	mi := &file_events_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Inbound.ProtoReflect.Descriptor instead.
+func (*Inbound) Descriptor() ([]byte, []int) {
+	return file_events_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *Inbound) GetNumber() string {
+	if x != nil {
+		return x.Number
+	}
+	return ""
+}
+
+func (x *Inbound) GetPerson() string {
+	if x != nil {
+		return x.Person
+	}
+	return ""
+}
+
+func (x *Inbound) GetAtS() int64 {
+	if x != nil {
+		return x.AtS
+	}
+	return 0
+}
+
 // Control is what somebody wants of a task while it goes on. Topic controls, compacted; key: the task, a slash and the
 // kind (run, cancel, speed), so that the last word on each stays and a cancel outlives whatever is said later.
 type Control struct {
@@ -2403,7 +2467,7 @@ type Control struct {
 
 func (x *Control) Reset() {
 	*x = Control{}
-	mi := &file_events_proto_msgTypes[16]
+	mi := &file_events_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2415,7 +2479,7 @@ func (x *Control) String() string {
 func (*Control) ProtoMessage() {}
 
 func (x *Control) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[16]
+	mi := &file_events_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2428,7 +2492,7 @@ func (x *Control) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Control.ProtoReflect.Descriptor instead.
 func (*Control) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{16}
+	return file_events_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Control) GetTask() []byte {
@@ -2490,7 +2554,7 @@ type NumberEvent struct {
 
 func (x *NumberEvent) Reset() {
 	*x = NumberEvent{}
-	mi := &file_events_proto_msgTypes[17]
+	mi := &file_events_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2502,7 +2566,7 @@ func (x *NumberEvent) String() string {
 func (*NumberEvent) ProtoMessage() {}
 
 func (x *NumberEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[17]
+	mi := &file_events_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2515,7 +2579,7 @@ func (x *NumberEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NumberEvent.ProtoReflect.Descriptor instead.
 func (*NumberEvent) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{17}
+	return file_events_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *NumberEvent) GetNumber() string {
@@ -2603,7 +2667,7 @@ type Result struct {
 
 func (x *Result) Reset() {
 	*x = Result{}
-	mi := &file_events_proto_msgTypes[18]
+	mi := &file_events_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2615,7 +2679,7 @@ func (x *Result) String() string {
 func (*Result) ProtoMessage() {}
 
 func (x *Result) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[18]
+	mi := &file_events_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2628,7 +2692,7 @@ func (x *Result) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Result.ProtoReflect.Descriptor instead.
 func (*Result) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{18}
+	return file_events_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Result) GetTask() []byte {
@@ -2796,7 +2860,7 @@ type TaskOpened struct {
 
 func (x *TaskOpened) Reset() {
 	*x = TaskOpened{}
-	mi := &file_events_proto_msgTypes[19]
+	mi := &file_events_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2808,7 +2872,7 @@ func (x *TaskOpened) String() string {
 func (*TaskOpened) ProtoMessage() {}
 
 func (x *TaskOpened) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[19]
+	mi := &file_events_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2821,7 +2885,7 @@ func (x *TaskOpened) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TaskOpened.ProtoReflect.Descriptor instead.
 func (*TaskOpened) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{19}
+	return file_events_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *TaskOpened) GetTotal() uint32 {
@@ -2954,7 +3018,7 @@ type Dispatched struct {
 
 func (x *Dispatched) Reset() {
 	*x = Dispatched{}
-	mi := &file_events_proto_msgTypes[20]
+	mi := &file_events_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2966,7 +3030,7 @@ func (x *Dispatched) String() string {
 func (*Dispatched) ProtoMessage() {}
 
 func (x *Dispatched) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[20]
+	mi := &file_events_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2979,7 +3043,7 @@ func (x *Dispatched) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Dispatched.ProtoReflect.Descriptor instead.
 func (*Dispatched) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{20}
+	return file_events_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Dispatched) GetCursor() uint32 {
@@ -3007,7 +3071,7 @@ type Outcome struct {
 
 func (x *Outcome) Reset() {
 	*x = Outcome{}
-	mi := &file_events_proto_msgTypes[21]
+	mi := &file_events_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3019,7 +3083,7 @@ func (x *Outcome) String() string {
 func (*Outcome) ProtoMessage() {}
 
 func (x *Outcome) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[21]
+	mi := &file_events_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3032,7 +3096,7 @@ func (x *Outcome) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Outcome.ProtoReflect.Descriptor instead.
 func (*Outcome) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{21}
+	return file_events_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Outcome) GetIndex() uint32 {
@@ -3080,7 +3144,7 @@ type OutcomeList struct {
 
 func (x *OutcomeList) Reset() {
 	*x = OutcomeList{}
-	mi := &file_events_proto_msgTypes[22]
+	mi := &file_events_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3092,7 +3156,7 @@ func (x *OutcomeList) String() string {
 func (*OutcomeList) ProtoMessage() {}
 
 func (x *OutcomeList) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[22]
+	mi := &file_events_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3105,7 +3169,7 @@ func (x *OutcomeList) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OutcomeList.ProtoReflect.Descriptor instead.
 func (*OutcomeList) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{22}
+	return file_events_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *OutcomeList) GetOutcomes() []*Outcome {
@@ -3128,7 +3192,7 @@ type OutcomeRange struct {
 
 func (x *OutcomeRange) Reset() {
 	*x = OutcomeRange{}
-	mi := &file_events_proto_msgTypes[23]
+	mi := &file_events_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3140,7 +3204,7 @@ func (x *OutcomeRange) String() string {
 func (*OutcomeRange) ProtoMessage() {}
 
 func (x *OutcomeRange) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[23]
+	mi := &file_events_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3153,7 +3217,7 @@ func (x *OutcomeRange) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OutcomeRange.ProtoReflect.Descriptor instead.
 func (*OutcomeRange) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{23}
+	return file_events_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *OutcomeRange) GetFrom() uint32 {
@@ -3195,7 +3259,7 @@ type Receipts struct {
 
 func (x *Receipts) Reset() {
 	*x = Receipts{}
-	mi := &file_events_proto_msgTypes[24]
+	mi := &file_events_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3207,7 +3271,7 @@ func (x *Receipts) String() string {
 func (*Receipts) ProtoMessage() {}
 
 func (x *Receipts) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[24]
+	mi := &file_events_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3220,7 +3284,7 @@ func (x *Receipts) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Receipts.ProtoReflect.Descriptor instead.
 func (*Receipts) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{24}
+	return file_events_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Receipts) GetOutcomes() []*Outcome {
@@ -3250,7 +3314,7 @@ type TaskUpdate struct {
 
 func (x *TaskUpdate) Reset() {
 	*x = TaskUpdate{}
-	mi := &file_events_proto_msgTypes[25]
+	mi := &file_events_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3262,7 +3326,7 @@ func (x *TaskUpdate) String() string {
 func (*TaskUpdate) ProtoMessage() {}
 
 func (x *TaskUpdate) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[25]
+	mi := &file_events_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3275,7 +3339,7 @@ func (x *TaskUpdate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TaskUpdate.ProtoReflect.Descriptor instead.
 func (*TaskUpdate) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{25}
+	return file_events_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *TaskUpdate) GetPhase() Phase {
@@ -3344,7 +3408,7 @@ type Cause struct {
 
 func (x *Cause) Reset() {
 	*x = Cause{}
-	mi := &file_events_proto_msgTypes[26]
+	mi := &file_events_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3356,7 +3420,7 @@ func (x *Cause) String() string {
 func (*Cause) ProtoMessage() {}
 
 func (x *Cause) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[26]
+	mi := &file_events_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3369,7 +3433,7 @@ func (x *Cause) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Cause.ProtoReflect.Descriptor instead.
 func (*Cause) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{26}
+	return file_events_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *Cause) GetReason() Reason {
@@ -3454,7 +3518,7 @@ type StatePage struct {
 
 func (x *StatePage) Reset() {
 	*x = StatePage{}
-	mi := &file_events_proto_msgTypes[27]
+	mi := &file_events_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3466,7 +3530,7 @@ func (x *StatePage) String() string {
 func (*StatePage) ProtoMessage() {}
 
 func (x *StatePage) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[27]
+	mi := &file_events_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3479,7 +3543,7 @@ func (x *StatePage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatePage.ProtoReflect.Descriptor instead.
 func (*StatePage) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{27}
+	return file_events_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *StatePage) GetTask() []byte {
@@ -3541,7 +3605,7 @@ type Status struct {
 
 func (x *Status) Reset() {
 	*x = Status{}
-	mi := &file_events_proto_msgTypes[28]
+	mi := &file_events_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3553,7 +3617,7 @@ func (x *Status) String() string {
 func (*Status) ProtoMessage() {}
 
 func (x *Status) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[28]
+	mi := &file_events_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3566,7 +3630,7 @@ func (x *Status) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Status.ProtoReflect.Descriptor instead.
 func (*Status) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{28}
+	return file_events_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Status) GetTask() []byte {
@@ -3714,7 +3778,7 @@ type TaskEvent struct {
 
 func (x *TaskEvent) Reset() {
 	*x = TaskEvent{}
-	mi := &file_events_proto_msgTypes[29]
+	mi := &file_events_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3726,7 +3790,7 @@ func (x *TaskEvent) String() string {
 func (*TaskEvent) ProtoMessage() {}
 
 func (x *TaskEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[29]
+	mi := &file_events_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3739,7 +3803,7 @@ func (x *TaskEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TaskEvent.ProtoReflect.Descriptor instead.
 func (*TaskEvent) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{29}
+	return file_events_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *TaskEvent) GetKind() TaskEventKind {
@@ -3794,7 +3858,7 @@ type StateCount struct {
 
 func (x *StateCount) Reset() {
 	*x = StateCount{}
-	mi := &file_events_proto_msgTypes[30]
+	mi := &file_events_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3806,7 +3870,7 @@ func (x *StateCount) String() string {
 func (*StateCount) ProtoMessage() {}
 
 func (x *StateCount) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[30]
+	mi := &file_events_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3819,7 +3883,7 @@ func (x *StateCount) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StateCount.ProtoReflect.Descriptor instead.
 func (*StateCount) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{30}
+	return file_events_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *StateCount) GetMark() uint32 {
@@ -3849,7 +3913,7 @@ type ErrorLine struct {
 
 func (x *ErrorLine) Reset() {
 	*x = ErrorLine{}
-	mi := &file_events_proto_msgTypes[31]
+	mi := &file_events_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3861,7 +3925,7 @@ func (x *ErrorLine) String() string {
 func (*ErrorLine) ProtoMessage() {}
 
 func (x *ErrorLine) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[31]
+	mi := &file_events_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3874,7 +3938,7 @@ func (x *ErrorLine) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ErrorLine.ProtoReflect.Descriptor instead.
 func (*ErrorLine) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{31}
+	return file_events_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *ErrorLine) GetIndex() uint32 {
@@ -4068,7 +4132,11 @@ const file_events_proto_rawDesc = "" +
 	"\x05out_s\x18\x03 \x01(\x03R\x04outS\x12\x11\n" +
 	"\x04in_s\x18\x04 \x01(\x03R\x03inS\x12/\n" +
 	"\x06out_by\x18\x05 \x01(\x0e2\x18.altavoz.v1.OptOutSourceR\x05outBy\x12-\n" +
-	"\x05in_by\x18\x06 \x01(\x0e2\x18.altavoz.v1.OptOutSourceR\x04inBy\"\x85\x01\n" +
+	"\x05in_by\x18\x06 \x01(\x0e2\x18.altavoz.v1.OptOutSourceR\x04inBy\"L\n" +
+	"\aInbound\x12\x16\n" +
+	"\x06number\x18\x01 \x01(\tR\x06number\x12\x16\n" +
+	"\x06person\x18\x02 \x01(\tR\x06person\x12\x11\n" +
+	"\x04at_s\x18\x03 \x01(\x03R\x03atS\"\x85\x01\n" +
 	"\aControl\x12\x12\n" +
 	"\x04task\x18\x01 \x01(\fR\x04task\x12\x13\n" +
 	"\x05at_ms\x18\x02 \x01(\x03R\x04atMs\x12+\n" +
@@ -4306,7 +4374,7 @@ func file_events_proto_rawDescGZIP() []byte {
 }
 
 var file_events_proto_enumTypes = make([]protoimpl.EnumInfo, 11)
-var file_events_proto_msgTypes = make([]protoimpl.MessageInfo, 32)
+var file_events_proto_msgTypes = make([]protoimpl.MessageInfo, 33)
 var file_events_proto_goTypes = []any{
 	(Events)(0),             // 0: altavoz.v1.Events
 	(OnUnknown)(0),          // 1: altavoz.v1.OnUnknown
@@ -4335,22 +4403,23 @@ var file_events_proto_goTypes = []any{
 	(*Origin)(nil),          // 24: altavoz.v1.Origin
 	(*Send)(nil),            // 25: altavoz.v1.Send
 	(*OptOut)(nil),          // 26: altavoz.v1.OptOut
-	(*Control)(nil),         // 27: altavoz.v1.Control
-	(*NumberEvent)(nil),     // 28: altavoz.v1.NumberEvent
-	(*Result)(nil),          // 29: altavoz.v1.Result
-	(*TaskOpened)(nil),      // 30: altavoz.v1.TaskOpened
-	(*Dispatched)(nil),      // 31: altavoz.v1.Dispatched
-	(*Outcome)(nil),         // 32: altavoz.v1.Outcome
-	(*OutcomeList)(nil),     // 33: altavoz.v1.OutcomeList
-	(*OutcomeRange)(nil),    // 34: altavoz.v1.OutcomeRange
-	(*Receipts)(nil),        // 35: altavoz.v1.Receipts
-	(*TaskUpdate)(nil),      // 36: altavoz.v1.TaskUpdate
-	(*Cause)(nil),           // 37: altavoz.v1.Cause
-	(*StatePage)(nil),       // 38: altavoz.v1.StatePage
-	(*Status)(nil),          // 39: altavoz.v1.Status
-	(*TaskEvent)(nil),       // 40: altavoz.v1.TaskEvent
-	(*StateCount)(nil),      // 41: altavoz.v1.StateCount
-	(*ErrorLine)(nil),       // 42: altavoz.v1.ErrorLine
+	(*Inbound)(nil),         // 27: altavoz.v1.Inbound
+	(*Control)(nil),         // 28: altavoz.v1.Control
+	(*NumberEvent)(nil),     // 29: altavoz.v1.NumberEvent
+	(*Result)(nil),          // 30: altavoz.v1.Result
+	(*TaskOpened)(nil),      // 31: altavoz.v1.TaskOpened
+	(*Dispatched)(nil),      // 32: altavoz.v1.Dispatched
+	(*Outcome)(nil),         // 33: altavoz.v1.Outcome
+	(*OutcomeList)(nil),     // 34: altavoz.v1.OutcomeList
+	(*OutcomeRange)(nil),    // 35: altavoz.v1.OutcomeRange
+	(*Receipts)(nil),        // 36: altavoz.v1.Receipts
+	(*TaskUpdate)(nil),      // 37: altavoz.v1.TaskUpdate
+	(*Cause)(nil),           // 38: altavoz.v1.Cause
+	(*StatePage)(nil),       // 39: altavoz.v1.StatePage
+	(*Status)(nil),          // 40: altavoz.v1.Status
+	(*TaskEvent)(nil),       // 41: altavoz.v1.TaskEvent
+	(*StateCount)(nil),      // 42: altavoz.v1.StateCount
+	(*ErrorLine)(nil),       // 43: altavoz.v1.ErrorLine
 }
 var file_events_proto_depIdxs = []int32{
 	17, // 0: altavoz.v1.Broadcast.content:type_name -> altavoz.v1.Content
@@ -4386,29 +4455,29 @@ var file_events_proto_depIdxs = []int32{
 	4,  // 30: altavoz.v1.OptOut.in_by:type_name -> altavoz.v1.OptOutSource
 	5,  // 31: altavoz.v1.Control.kind:type_name -> altavoz.v1.ControlKind
 	6,  // 32: altavoz.v1.NumberEvent.kind:type_name -> altavoz.v1.NumberEventKind
-	37, // 33: altavoz.v1.NumberEvent.cause:type_name -> altavoz.v1.Cause
-	30, // 34: altavoz.v1.Result.plan:type_name -> altavoz.v1.TaskOpened
-	31, // 35: altavoz.v1.Result.dispatched:type_name -> altavoz.v1.Dispatched
-	32, // 36: altavoz.v1.Result.outcome:type_name -> altavoz.v1.Outcome
-	34, // 37: altavoz.v1.Result.range:type_name -> altavoz.v1.OutcomeRange
-	36, // 38: altavoz.v1.Result.note:type_name -> altavoz.v1.TaskUpdate
-	35, // 39: altavoz.v1.Result.receipts:type_name -> altavoz.v1.Receipts
-	33, // 40: altavoz.v1.Result.outcomes:type_name -> altavoz.v1.OutcomeList
+	38, // 33: altavoz.v1.NumberEvent.cause:type_name -> altavoz.v1.Cause
+	31, // 34: altavoz.v1.Result.plan:type_name -> altavoz.v1.TaskOpened
+	32, // 35: altavoz.v1.Result.dispatched:type_name -> altavoz.v1.Dispatched
+	33, // 36: altavoz.v1.Result.outcome:type_name -> altavoz.v1.Outcome
+	35, // 37: altavoz.v1.Result.range:type_name -> altavoz.v1.OutcomeRange
+	37, // 38: altavoz.v1.Result.note:type_name -> altavoz.v1.TaskUpdate
+	36, // 39: altavoz.v1.Result.receipts:type_name -> altavoz.v1.Receipts
+	34, // 40: altavoz.v1.Result.outcomes:type_name -> altavoz.v1.OutcomeList
 	24, // 41: altavoz.v1.TaskOpened.origin:type_name -> altavoz.v1.Origin
 	24, // 42: altavoz.v1.TaskOpened.home:type_name -> altavoz.v1.Origin
 	15, // 43: altavoz.v1.TaskOpened.window:type_name -> altavoz.v1.Window
 	0,  // 44: altavoz.v1.TaskOpened.events:type_name -> altavoz.v1.Events
-	32, // 45: altavoz.v1.OutcomeList.outcomes:type_name -> altavoz.v1.Outcome
-	32, // 46: altavoz.v1.Receipts.outcomes:type_name -> altavoz.v1.Outcome
+	33, // 45: altavoz.v1.OutcomeList.outcomes:type_name -> altavoz.v1.Outcome
+	33, // 46: altavoz.v1.Receipts.outcomes:type_name -> altavoz.v1.Outcome
 	9,  // 47: altavoz.v1.TaskUpdate.phase:type_name -> altavoz.v1.Phase
-	37, // 48: altavoz.v1.TaskUpdate.cause:type_name -> altavoz.v1.Cause
+	38, // 48: altavoz.v1.TaskUpdate.cause:type_name -> altavoz.v1.Cause
 	8,  // 49: altavoz.v1.Cause.reason:type_name -> altavoz.v1.Reason
-	30, // 50: altavoz.v1.Status.plan:type_name -> altavoz.v1.TaskOpened
-	41, // 51: altavoz.v1.Status.counts:type_name -> altavoz.v1.StateCount
-	42, // 52: altavoz.v1.Status.errors:type_name -> altavoz.v1.ErrorLine
+	31, // 50: altavoz.v1.Status.plan:type_name -> altavoz.v1.TaskOpened
+	42, // 51: altavoz.v1.Status.counts:type_name -> altavoz.v1.StateCount
+	43, // 52: altavoz.v1.Status.errors:type_name -> altavoz.v1.ErrorLine
 	9,  // 53: altavoz.v1.Status.phase:type_name -> altavoz.v1.Phase
-	37, // 54: altavoz.v1.Status.cause:type_name -> altavoz.v1.Cause
-	40, // 55: altavoz.v1.Status.events:type_name -> altavoz.v1.TaskEvent
+	38, // 54: altavoz.v1.Status.cause:type_name -> altavoz.v1.Cause
+	41, // 55: altavoz.v1.Status.events:type_name -> altavoz.v1.TaskEvent
 	10, // 56: altavoz.v1.TaskEvent.kind:type_name -> altavoz.v1.TaskEventKind
 	57, // [57:57] is the sub-list for method output_type
 	57, // [57:57] is the sub-list for method input_type
@@ -4423,7 +4492,7 @@ func file_events_proto_init() {
 		return
 	}
 	file_events_proto_msgTypes[2].OneofWrappers = []any{}
-	file_events_proto_msgTypes[18].OneofWrappers = []any{
+	file_events_proto_msgTypes[19].OneofWrappers = []any{
 		(*Result_Plan)(nil),
 		(*Result_Dispatched)(nil),
 		(*Result_Outcome)(nil),
@@ -4438,7 +4507,7 @@ func file_events_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_events_proto_rawDesc), len(file_events_proto_rawDesc)),
 			NumEnums:      11,
-			NumMessages:   32,
+			NumMessages:   33,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"altavoz/schemas"
+	"altavoz/schemas/lastinbound"
 	"altavoz/schemas/optout"
 	"altavoz/stream"
 	"altavoz/whatsapp/account"
@@ -28,7 +29,9 @@ type WebhookConfig struct {
 	// Numbers returns the ids of our sender numbers: reports on other accounts do not count. It must not wait.
 	Numbers func() []string
 	// OptOuts makes the records of what people said of being written to. An error means that it can't yet. Nil: nothing of it is kept.
-	OptOuts    func(said []optout.Said, now time.Time) ([]stream.Record, error)
+	OptOuts func(said []optout.Said, now time.Time) ([]stream.Record, error)
+	// Inbound makes the records of who wrote to which number. Nil: nothing of it is kept.
+	Inbound    func(all []lastinbound.Message, now time.Time) []stream.Record
 	Logger     *slog.Logger
 	Registerer prometheus.Registerer
 }
@@ -40,6 +43,7 @@ type Webhooks struct {
 	metrics *webhookMetrics
 	numbers *account.Numbers
 	optOuts func(said []optout.Said, now time.Time) ([]stream.Record, error)
+	inbound func(all []lastinbound.Message, now time.Time) []stream.Record
 }
 
 // NewWebhooks returns the reader of an app's webhooks.
@@ -60,7 +64,7 @@ func NewWebhooks(c WebhookConfig) *Webhooks {
 		c.Now = func() schemas.Secret { return c.AppSecret }
 	}
 	return &Webhooks{
-		secret: c.Now, token: c.VerifyToken, optOuts: c.OptOuts, metrics: newWebhookMetrics(c.Registerer),
+		secret: c.Now, token: c.VerifyToken, optOuts: c.OptOuts, inbound: c.Inbound, metrics: newWebhookMetrics(c.Registerer),
 		numbers: account.New(account.Config{Ours: c.Numbers, Signed: c.AppSecret != "", Logger: c.Logger, Registerer: c.Registerer}),
 	}
 }
@@ -108,7 +112,7 @@ func AppSecrets(text schemas.Secret) (all []schemas.Secret) {
 	return all[:min(len(all), maxSecrets)]
 }
 
-// Receipts returns the results in the body, who opted out, and what it reports of our numbers as a whole. An error means that it is no
+// Receipts returns the results in the body, who opted out, who wrote, and what it reports of our numbers as a whole. An error means that it is no
 // JSON, or more of it than Meta ever posts; optout.ErrBehind that it must come again.
 func (h *Webhooks) Receipts(body []byte, now time.Time) ([]stream.Record, error) {
 	n, err := readNews(body)
@@ -120,6 +124,9 @@ func (h *Webhooks) Receipts(body []byte, now time.Time) ([]stream.Record, error)
 		if recs, err = h.optOuts(n.said, now); err != nil {
 			return nil, err
 		}
+	}
+	if h.inbound != nil {
+		recs = append(recs, h.inbound(n.wrote, now)...)
 	}
 	h.metrics.heard(n)
 	for number, e := range n.homes {

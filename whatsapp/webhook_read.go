@@ -13,6 +13,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"altavoz/schemas"
+	"altavoz/schemas/lastinbound"
 	"altavoz/schemas/optout"
 	"altavoz/stream"
 	"altavoz/whatsapp/account"
@@ -83,6 +84,7 @@ type news struct {
 	refused   []int                   // codes of its messages that failed for the account's sake
 	heard     inbound.Change          // what people said in it
 	said      []optout.Said           // in all changes, of whether they want to be written to
+	wrote     []lastinbound.Message   // in all changes: what people wrote, of whatever type
 }
 
 // readNews fails only where the body is no JSON or too much of it. Depth is bounded by jsontext, at 10,000; nothing here calls
@@ -199,6 +201,7 @@ func (n *news) change() error {
 		n.said[said+i].Number = n.of.Number
 	}
 	n.said = append(n.said, n.heard.Said(field, n.of.Number)...)
+	n.wrote = append(n.wrote, n.heard.Wrote(field, n.of.Number)...)
 	n.announce(field)
 	return err
 }

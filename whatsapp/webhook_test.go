@@ -17,6 +17,7 @@ import (
 	"google.golang.org/protobuf/testing/protocmp"
 
 	"altavoz/schemas"
+	"altavoz/schemas/lastinbound"
 	"altavoz/stream"
 )
 
@@ -472,5 +473,23 @@ func TestThreatS11TwoAppSecretsAreValidWhileOneReplacesTheOther(t *testing.T) {
 				t.Errorf("signed with %q while %q is configured: %v", c.signed, c.now.Reveal(), !c.want)
 			}
 		})
+	}
+}
+
+// TestWhoWroteIsKept: messages of people in a body are handed over with their number, also beside statuses and in several changes.
+func TestWhoWroteIsKept(t *testing.T) {
+	t.Parallel()
+	var got []lastinbound.Message
+	h := NewWebhooks(WebhookConfig{Inbound: func(all []lastinbound.Message, _ time.Time) []stream.Record {
+		got = all
+		return []stream.Record{{Topic: schemas.TopicInbound}}
+	}})
+	change := func(number string) string {
+		return `{"value":{"metadata":{"phone_number_id":"` + number + `"},"messages":[{"from":"573001234567","timestamp":"1750000000","type":"image"}]},"field":"messages"}`
+	}
+	recs, err := h.Receipts([]byte(`{"entry":[{"id":"1","changes":[`+change("1065")+`,`+change("1066")+`]}]}`), heard)
+	want := lastinbound.Message{Number: "1065", Phone: "573001234567", At: time.Unix(1_750_000_000, 0)}
+	if err != nil || len(got) != 2 || got[0] != want || got[1].Number != "1066" || len(recs) != 1 {
+		t.Errorf("%+v, %d records, %v; want %+v and the same of 1066, and the record", got, len(recs), err, want)
 	}
 }

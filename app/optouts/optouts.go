@@ -1,4 +1,4 @@
-// Package optouts joins the view of who opted out with the configuration that says which sender numbers are one business's. It reads no
+// Package optouts joins the view of who opted out with the configuration that says which sender numbers are ours, and one business's. It reads no
 // webhooks and answers no requests.
 package optouts
 
@@ -10,6 +10,7 @@ import (
 	"altavoz/kafka"
 	"altavoz/kafka/table"
 	"altavoz/schemas"
+	"altavoz/schemas/lastinbound"
 	"altavoz/schemas/optout"
 	"altavoz/stream"
 )
@@ -60,6 +61,11 @@ func (b *Book) Heard(all []optout.Said, now time.Time) ([]stream.Record, error) 
 		return nil, optout.ErrBehind
 	}
 	return b.Records(all, now), nil
+}
+
+// Wrote makes the records of messages that people wrote to numbers of ours.
+func (b *Book) Wrote(all []lastinbound.Message, now time.Time) []stream.Record {
+	return lastinbound.Records(all, func(number string) bool { _, ours := b.Business(number); return ours }, now)
 }
 
 // Ready reports whether all is known that there was when the process started.

@@ -1,4 +1,4 @@
-// Package views opens the tables that a process reads whole: statuses, controls and opt-outs.
+// Package views opens the tables that a process reads whole: statuses, controls, opt-outs and when people wrote last.
 package views
 
 import (
@@ -19,12 +19,13 @@ type Views struct {
 	Statuses *table.Statuses
 	Controls *table.Controls
 	OptOuts  *optouts.Book
+	Inbound  *table.Inbound
 
 	working func() // ends what goes on beside the reading, and waits for that
 }
 
 // Needs is what a process reads.
-type Needs struct{ Statuses, Controls, OptOuts bool }
+type Needs struct{ Statuses, Controls, OptOuts, Inbound bool }
 
 // Open opens the tables that are needed. Start starts them, when all who listen to them are made.
 func Open(c kafka.Config, l kafka.Layout, n *numbers.Book, needs Needs) (v Views, err error) {
@@ -45,6 +46,12 @@ func Open(c kafka.Config, l kafka.Layout, n *numbers.Book, needs Needs) (v Views
 			return Views{}, err
 		}
 	}
+	if needs.Inbound {
+		if v.Inbound, err = table.NewInbound(c, l); err != nil {
+			v.Stop()
+			return Views{}, fmt.Errorf("opening the view of inbound messages: %w", err)
+		}
+	}
 	return v, nil
 }
 
@@ -58,15 +65,19 @@ func (v *Views) Start(ctx context.Context, sends bool, log stream.Publisher) err
 	if v.Controls != nil {
 		errs = append(errs, v.Controls.Start(ctx))
 	}
+	life, stop := context.WithCancel(ctx)
+	var works sync.WaitGroup
+	v.working = func() { stop(); works.Wait() }
 	if v.OptOuts != nil {
 		errs = append(errs, v.OptOuts.Start(ctx))
-		life, stop := context.WithCancel(ctx)
-		var works sync.WaitGroup
 		works.Go(func() { v.OptOuts.Complete(life, log) })
 		if sends {
 			works.Go(func() { v.OptOuts.Confirm(life) })
 		}
-		v.working = func() { stop(); works.Wait() }
+	}
+	if v.Inbound != nil {
+		errs = append(errs, v.Inbound.Start(ctx))
+		works.Go(func() { v.Inbound.Forget(life) })
 	}
 	return errors.Join(errs...)
 }
@@ -75,6 +86,9 @@ func (v *Views) Start(ctx context.Context, sends bool, log stream.Publisher) err
 func (v *Views) Stop() {
 	if v.working != nil {
 		v.working()
+	}
+	if v.Inbound != nil {
+		v.Inbound.Stop()
 	}
 	if v.OptOuts != nil {
 		v.OptOuts.Stop()

@@ -15,6 +15,9 @@ const (
 	// instead of trusting the last one, which may be a zombie's.
 	MinCompactionLag = 10 * time.Minute
 	compactedSegment = 16 << 20 // bytes; small, so that compaction gets to work and a reader has little to read
+	// shortRetention is below which a topic's segments are closed after closing: by default that takes a week, and only a closed one is deleted.
+	shortRetention = 2 * day
+	closing        = 6 * time.Hour
 )
 
 // ConsumerOffsets is the topic in which brokers keep what groups commit: all ledgers lie there.
@@ -58,6 +61,9 @@ func Settings(s schemas.TopicSpec) map[string]string {
 		return set
 	}
 	set[retentionTime] = strconv.FormatInt(s.Retention.Milliseconds(), 10)
+	if s.Retention < shortRetention {
+		set["segment.ms"] = strconv.FormatInt(closing.Milliseconds(), 10)
+	}
 	set["retention.bytes"] = "-1" // accepted work is never thrown away for room
 	return set
 }
@@ -181,7 +187,7 @@ func (f *Findings) CheckBroker(b Broker, topics map[stream.Topic]Topic) {
 		case schemas.TopicBroadcasts, schemas.TopicResults:
 			f.weak("broker %d has offsets.retention.minutes=%d, which is not above the retention of %s (%s): after so long a standstill broadcasts that were under way "+
 				"end as unknown, and all results are folded again; set it to %d or more", b.ID, minutes, t.Name, retention(kept), int64((s.Retention + day).Minutes()))
-		case schemas.TopicBlobs, schemas.TopicControls, schemas.TopicMarks, schemas.TopicStatuses, schemas.TopicEvents, schemas.TopicCallbacks, schemas.TopicOptOuts, schemas.TopicRejects, schemas.TopicRegistry: // no group reads it, or, of events, nothing older than a day
+		case schemas.TopicBlobs, schemas.TopicControls, schemas.TopicMarks, schemas.TopicStatuses, schemas.TopicEvents, schemas.TopicCallbacks, schemas.TopicOptOuts, schemas.TopicInbound, schemas.TopicRejects, schemas.TopicRegistry: // no group reads it, or, of events, nothing older than a day
 		}
 	}
 }

@@ -45,8 +45,11 @@ func (s *Said) AtS(now time.Time) int64 {
 }
 
 // Persons are the names under which it is remembered.
-func (s *Said) Persons() (out []string) {
-	for _, name := range []string{s.Phone, s.User} {
+func (s *Said) Persons() []string { return Persons(s.Phone, s.User) }
+
+// Persons returns the names under which whoever is called so is remembered, as Person does.
+func Persons(names ...string) (out []string) {
+	for _, name := range names {
 		if p, ok := Person(name); ok {
 			out = append(out, p)
 		}

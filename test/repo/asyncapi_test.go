@@ -13,6 +13,7 @@ import (
 
 	"altavoz/kafka/topics"
 	"altavoz/schemas"
+	"altavoz/schemas/lastinbound"
 	"altavoz/schemas/optout"
 	"altavoz/schemas/standing"
 	"altavoz/stream"
@@ -109,6 +110,7 @@ func TestAsyncAPIHasTheEventsOfEachTopic(t *testing.T) {
 		{schemas.EncodeControl(&schemas.Control{Task: task.Bytes()}), &schemas.Control{}},
 		{standing.Encode(&schemas.NumberEvent{}), &schemas.NumberEvent{}},
 		{(&optout.Entry{}).Encode(""), &schemas.OptOut{}},
+		{(&lastinbound.Entry{}).Encode(), &schemas.Inbound{}},
 		{schemas.EncodeSend(schemas.LaneExpress, &schemas.Send{}), &schemas.Send{}},
 		{schemas.EncodeSend(schemas.LaneBulk, &schemas.Send{}), &schemas.Send{}},
 		{schemas.EncodeResult(&schemas.Result{Task: task.Bytes()}), &schemas.Result{}},

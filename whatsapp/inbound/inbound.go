@@ -1,5 +1,6 @@
 // Package inbound reads what people say of being written to, in what Meta posts: messages that are one of the words, taps on such a button, and
-// the preference that they set in WhatsApp itself. All else that people write is passed over. It makes no calls and remembers nothing.
+// the preference that they set in WhatsApp itself. Of all else that people write it reads who wrote, and when. It makes no calls and remembers
+// nothing.
 package inbound
 
 import (
@@ -10,6 +11,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"altavoz/schemas"
+	"altavoz/schemas/lastinbound"
 	"altavoz/schemas/optout"
 )
 
@@ -54,20 +56,47 @@ func (c *Change) Said(field, number string) (out []optout.Said) {
 	case fieldPreferences:
 		out = each(c.members[memberPreferences], preference)
 	}
-	contact := struct{ phone, user string }{}
-	if all := list(c.members[memberContacts]); len(all) == 1 {
-		contact.phone, contact.user = text(all[0], "wa_id"), text(all[0], "user_id")
-	}
+	complete := c.contact()
 	for i := range out {
 		out[i].Number = number
-		if out[i].Phone == contact.phone && out[i].User == "" {
-			out[i].User = contact.user
-		}
-		if out[i].User == contact.user && out[i].Phone == "" {
-			out[i].Phone = contact.phone
-		}
+		complete(&out[i].Phone, &out[i].User)
 	}
 	return out
+}
+
+// Wrote returns the messages that people wrote in a change of a field, to a sender number. What WhatsApp says of a person by itself is none, nor
+// is what is written in a group.
+func (c *Change) Wrote(field, number string) (out []lastinbound.Message) {
+	if field != fieldMessages {
+		return nil
+	}
+	complete := c.contact()
+	for _, v := range list(c.members[memberMessages]) {
+		m := members(v)
+		one := lastinbound.Message{Number: number, Phone: text(m["from"]), User: text(m["from_user_id"]), At: at(m)}
+		if text(m["type"]) == "system" || m["group_id"] != nil {
+			continue
+		}
+		complete(&one.Phone, &one.User)
+		out = append(out, one)
+	}
+	return out
+}
+
+// contact returns what completes the names of a person with those of the change's contact, if it has one and that is the person.
+func (c *Change) contact() func(phone, user *string) {
+	ofPhone, ofUser := "", ""
+	if all := list(c.members[memberContacts]); len(all) == 1 {
+		ofPhone, ofUser = text(all[0], "wa_id"), text(all[0], "user_id")
+	}
+	return func(phone, user *string) {
+		if *phone == ofPhone && *user == "" {
+			*user = ofUser
+		}
+		if *user == ofUser && *phone == "" {
+			*phone = ofPhone
+		}
+	}
 }
 
 // message reads one that a person wrote.
@@ -81,7 +110,7 @@ func message(v jsontext.Value) (s optout.Said, ok bool) {
 		}
 	}
 	return optout.Said{
-		Phone: text(v, "from"), User: text(v, "from_user_id"), Out: wish == optout.WishOut, At: at(v), By: schemas.OptOutSource_OPT_OUT_SOURCE_WORD,
+		Phone: text(v, "from"), User: text(v, "from_user_id"), Out: wish == optout.WishOut, At: at(members(v)), By: schemas.OptOutSource_OPT_OUT_SOURCE_WORD,
 	}, wish != optout.WishNone
 }
 
@@ -89,7 +118,7 @@ func message(v jsontext.Value) (s optout.Said, ok bool) {
 func preference(v jsontext.Value) (s optout.Said, ok bool) {
 	value := text(v, "value")
 	return optout.Said{
-		Phone: text(v, "wa_id"), User: text(v, "user_id"), Out: value == "stop", At: at(v), By: schemas.OptOutSource_OPT_OUT_SOURCE_PREFERENCE,
+		Phone: text(v, "wa_id"), User: text(v, "user_id"), Out: value == "stop", At: at(members(v)), By: schemas.OptOutSource_OPT_OUT_SOURCE_PREFERENCE,
 	}, text(v, "category") == "marketing_messages" && (value == "stop" || value == "resume")
 }
 
@@ -109,18 +138,17 @@ func list(v jsontext.Value) (all []jsontext.Value) {
 	return all[:min(len(all), maxHeard)]
 }
 
-func member(v jsontext.Value, name string) jsontext.Value {
-	var all map[string]jsontext.Value
+func members(v jsontext.Value) (all map[string]jsontext.Value) {
 	if v == nil || json.Unmarshal(v, &all, jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true)) != nil {
 		return nil
 	}
-	return all[name]
+	return all
 }
 
 // text returns the text at a path; "" where there is none.
 func text(v jsontext.Value, path ...string) (s string) {
 	for _, name := range path {
-		v = member(v, name)
+		v = members(v)[name]
 	}
 	if v == nil || json.Unmarshal(v, &s, jsontext.AllowInvalidUTF8(true)) != nil {
 		return ""
@@ -129,10 +157,10 @@ func text(v jsontext.Value, path ...string) (s string) {
 }
 
 // at returns when it was said. A time that can't be read is far in the future, which whoever remembers it takes for now.
-func at(v jsontext.Value) time.Time {
-	digits := text(v, "timestamp")
+func at(of map[string]jsontext.Value) time.Time {
+	digits := text(of["timestamp"])
 	if digits == "" {
-		digits = string(member(v, "timestamp"))
+		digits = string(of["timestamp"])
 	}
 	return Time(digits)
 }

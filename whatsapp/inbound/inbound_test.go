@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"altavoz/schemas"
+	"altavoz/schemas/lastinbound"
 	"altavoz/schemas/optout"
 	"altavoz/whatsapp/inbound"
 )
@@ -69,6 +70,33 @@ func TestWhatPeopleSayOfBeingWrittenTo(t *testing.T) {
 	}
 }
 
+func TestWhoWroteAndWhen(t *testing.T) {
+	t.Parallel()
+	var change inbound.Change
+	change.Take("messages", jsontext.Value(`[{"from":"573001234567","timestamp":"1790000000","type":"text","text":{"body":"hola"}},
+		{"from_user_id":"CO.1","timestamp":"1790000060","type":"image","image":{"id":"1"}},
+		{"from":"573001234568","timestamp":"1790000000","type":"system","system":{"type":"user_changed_number"}},
+		{"from":"573001234569","timestamp":"1790000000","type":"text","group_id":"g","text":{"body":"hola"}},
+		7,{"from":1,"timestamp":"x"}]`))
+	change.Take("contacts", jsontext.Value(`[{"wa_id":"573001234567","user_id":"CO.1"}]`))
+	at := time.Unix(1_790_000_000, 0)
+	both := lastinbound.Message{Number: "1065", Phone: "573001234567", User: "CO.1", At: at}
+	later := both
+	later.At = at.Add(time.Minute)
+	got := change.Wrote("messages", "1065")
+	if len(got) != 4 || got[0] != both || got[1] != later { // the others have no name, and are nobody's
+		t.Errorf("%+v; want %+v and %+v", got, both, later)
+	}
+	for _, m := range got[2:] {
+		if m.Phone != "" || m.User != "" || m.At.Before(at.AddDate(100, 0, 0)) {
+			t.Errorf("%+v; want nobody, and no time", m)
+		}
+	}
+	if got := change.Wrote("flows", "1065"); got != nil {
+		t.Errorf("%+v; want none of another field", got)
+	}
+}
+
 func FuzzInbound(f *testing.F) {
 	f.Add(`[{"from":"573001234567","text":{"body":"STOP"},"timestamp":"x"}]`)
 	f.Add(`[{"text":{"body":"STOP","body":"x"}}]`)
@@ -79,6 +107,7 @@ func FuzzInbound(f *testing.F) {
 		for _, field := range []string{"messages", "user_preferences"} {
 			var change inbound.Change
 			change.Take(field, jsontext.Value(strings.Clone(body)))
+			change.Wrote(field, "1")
 			for _, s := range change.Said(field, "1") {
 				if s.At.Unix() <= 0 || s.By == 0 {
 					t.Errorf("%+v", s)
