@@ -71,7 +71,7 @@ func (in *Ingress) detail(task schemas.TaskID, s *schemas.Status, l es.Language)
 
 // tagged names the version of what is shown; a client that has it gets no body.
 func (a answer) tagged(r *http.Request, tag string) answer {
-	if a.etag = tag; request.Matches(r.Header, tag) {
+	if a.etag = tag; headers.Matches(r.Header, tag) {
 		a.status, a.body, a.text = http.StatusNotModified, nil, ""
 	}
 	return a

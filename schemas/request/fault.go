@@ -1,44 +1,38 @@
 package request
 
-import "altavoz/schemas/es"
+import (
+	"altavoz/schemas/es"
+	"altavoz/schemas/request/fault"
+)
 
 // FieldError says what is wrong with a request, for the one who made it.
-type FieldError struct {
-	Field string // empty: the request as a whole
-	Code  string // one of the Code... constants
-	Says  es.Sentence
-	Hint  es.Sentence // what to do about it; may be none
-}
+type FieldError = fault.FieldError
 
 // Fault makes a FieldError.
 func Fault(field, code string, says es.Code, args ...any) *FieldError {
-	return &FieldError{Field: field, Code: code, Says: es.Say(says, args...)}
+	return fault.New(field, code, says, args...)
 }
 
 // ParameterFault is what is wrong with a parameter of a query, with what to do about it; says is told the name, and args.
 func ParameterFault(name, code string, hint es.Sentence, says es.Code, args ...any) *FieldError {
-	f := Fault(name, code, says, append([]any{name}, args...)...)
-	f.Hint = hint
-	return f
+	return fault.Parameter(name, code, hint, says, args...)
 }
 
-func (e *FieldError) Error() string { return e.Says.Spanish() }
-
-// Codes of a FieldError: a closed set.
+// Codes of a FieldError.
 const (
-	CodeRequired    = "required"
-	CodeWrongType   = "wrong_type"
-	CodeTooLong     = "too_long"
-	CodeTooMany     = "too_many"
-	CodeValue       = "invalid_value"
-	CodeURL         = "invalid_url"
-	CodeTime        = "invalid_time"
-	CodeBase64      = "invalid_base64"
-	CodeFileType    = "invalid_file_type"
-	CodeFileSize    = "file_too_large"
-	CodeJSON        = "invalid_json"
-	CodeDuplicate   = "duplicate_field"
-	CodeUnknown     = "unknown_field"
-	CodePlaceholder = "unfilled_placeholder"
-	CodeBodyTooBig  = "body_too_large"
+	CodeRequired    = fault.CodeRequired
+	CodeWrongType   = fault.CodeWrongType
+	CodeTooLong     = fault.CodeTooLong
+	CodeTooMany     = fault.CodeTooMany
+	CodeValue       = fault.CodeValue
+	CodeURL         = fault.CodeURL
+	CodeTime        = fault.CodeTime
+	CodeBase64      = fault.CodeBase64
+	CodeFileType    = fault.CodeFileType
+	CodeFileSize    = fault.CodeFileSize
+	CodeJSON        = fault.CodeJSON
+	CodeDuplicate   = fault.CodeDuplicate
+	CodeUnknown     = fault.CodeUnknown
+	CodePlaceholder = fault.CodePlaceholder
+	CodeBodyTooBig  = fault.CodeBodyTooBig
 )

@@ -4,6 +4,7 @@ import (
 	"altavoz/schemas"
 	"altavoz/schemas/datauri"
 	"altavoz/schemas/es"
+	"altavoz/schemas/request/attached"
 	"altavoz/schemas/rules"
 )
 
@@ -23,20 +24,16 @@ func (r *reader) ownFile(p *person, content string) {
 		return
 	}
 	var inline []byte
-	d := datauri.New(datauri.Limits{Head: schemas.SniffBytes, Part: schemas.PartBytes, File: schemas.MaxDocumentBytes}, func(b []byte) error {
+	d := attached.New(func(b []byte) error {
 		inline = append(inline, b...)
 		return nil
 	})
-	_ = d.Text([]byte(content)) // what is wrong with it fileOf says
+	_ = d.Text([]byte(content)) // what is wrong with it File says
 	_ = d.End()
-	m, fault := fileOf(d, p.header)
-	if fault != nil {
-		fault.Field = r.path("header_content")
-		p.faults = append(p.faults, fault)
+	m, wrong := attached.File(d, p.header, r.path("header_content"), name)
+	if wrong != nil {
+		p.faults = append(p.faults, wrong)
 		return
-	}
-	if given := schemas.FileName(name, m.GetMimeType()); given != "" {
-		m.Filename = given
 	}
 	m.Inline, m.Kind = inline, p.header
 	p.texts["header_content"] = string(m.GetSha256()) + m.GetFilename() // what it means

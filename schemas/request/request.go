@@ -16,6 +16,7 @@ import (
 	"altavoz/schemas"
 	"altavoz/schemas/datauri"
 	"altavoz/schemas/es"
+	"altavoz/schemas/request/attached"
 	"altavoz/schemas/rules"
 	"altavoz/schemas/split"
 )
@@ -96,7 +97,7 @@ func Read(body io.Reader, sink Sink, lim Limits) (*Request, error) {
 		texts: make(map[string]string, len(textFields)), bad: map[string]*FieldError{},
 	}
 	r.body = split.New(split.SkipMark(body), lim.MaxBody, "header_content", func() split.Writer {
-		r.file = r.newFile()
+		r.file = attached.New(r.part)
 		return r.file
 	})
 	r.dec = jsontext.NewDecoder(r.body)

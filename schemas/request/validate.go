@@ -10,6 +10,7 @@ import (
 	"altavoz/schemas/datauri"
 	"altavoz/schemas/es"
 	"altavoz/schemas/personal"
+	"altavoz/schemas/request/attached"
 	"altavoz/schemas/rules"
 )
 
@@ -180,7 +181,7 @@ func (r *reader) header() error {
 		return nil
 	}
 	if streamed == nil && datauri.Is(content) {
-		streamed = r.newFile()
+		streamed = attached.New(r.part)
 		if err := streamed.Text([]byte(content)); err != nil {
 			return err
 		}
@@ -192,12 +193,9 @@ func (r *reader) header() error {
 		c.Media = &schemas.MediaRef{Url: rules.CleanLink(content), Filename: schemas.FileName(r.texts["filename"], "")}
 		return nil
 	}
-	media, fault := fileOf(streamed, c.Header)
-	if c.Media = media; fault != nil {
-		r.bad["header_content"] = fault
-	}
-	if name := schemas.FileName(r.texts["filename"], media.GetMimeType()); name != "" && media != nil {
-		media.Filename = name
+	media, wrong := attached.File(streamed, c.Header, "header_content", r.texts["filename"])
+	if c.Media = media; wrong != nil {
+		r.bad["header_content"] = wrong
 	}
 	return nil
 }

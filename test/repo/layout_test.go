@@ -13,7 +13,7 @@ import (
 var packages = map[string][]string{
 	"stream":               {},
 	"schemas":              {"schemas/es", "stream", "schemas/hours", "schemas/phone", "schemas/rules", "schemas/version"},
-	"schemas/request":      {"schemas", "schemas/es", "schemas/datauri", "schemas/hours", "schemas/personal", "schemas/phone", "schemas/rules", "schemas/split"},
+	"schemas/request":      {"schemas", "schemas/es", "schemas/datauri", "schemas/hours", "schemas/personal", "schemas/phone", "schemas/request/attached", "schemas/request/fault", "schemas/rules", "schemas/split"},
 	"blob":                 {"stream", "schemas", "schemas/es"},
 	"schemas/taskids":      {"schemas"},
 	"schemas/places":       {},
@@ -181,6 +181,9 @@ var packages = map[string][]string{
 	"cmd/altavoz/operate":  {"app", "app/operator", "app/upstream", "schemas", "schemas/shown"},
 	"cmd/altavoz/phones":   {"client", "lists", "schemas/personal"},
 	"cmd/altavoz/progress": {"client", "schemas/shown"},
+
+	"schemas/request/fault":    {"schemas/es"},
+	"schemas/request/attached": {"schemas", "schemas/es", "schemas/datauri", "schemas/request/fault", "schemas/rules"},
 }
 
 // What fits on a screen, in a sitting and in a head. Tests and generated code are not counted, and in a package neither are

@@ -1,4 +1,4 @@
-package request
+package headers
 
 import (
 	"net/http"
