@@ -4,6 +4,9 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"time"
+
+	"altavoz/whatsapp/simulator/webhooks"
 )
 
 const maxFaults = 16 << 10 // bytes of rules
@@ -33,9 +36,19 @@ func (s *Simulator) control(w http.ResponseWriter, r *http.Request, what string)
 		s.inbound(w, r)
 	case "POST webhook":
 		s.rawWebhook(w, r)
+	case "GET templates", "POST templates", "DELETE templates":
+		s.templates.Control(w, r, webhooks.AccountID, s.tell)
 	default:
-		http.Error(w, "GET ledger?phone=, GET summary, GET or POST faults, POST inbound, POST webhook", http.StatusNotFound)
+		http.Error(w, "GET ledger?phone=, GET summary, GET or POST faults, POST inbound, POST webhook, GET, POST or DELETE templates", http.StatusNotFound)
 	}
+}
+
+// tell sends a webhook, where they are sent.
+func (s *Simulator) tell(body []byte, now time.Time) error {
+	if s.hooks == nil {
+		return nil
+	}
+	return s.hooks.Raw(body, now) //nolint:wrapcheck // it is answered
 }
 
 func (s *Simulator) answerJSON(w http.ResponseWriter, v any) {

@@ -1,7 +1,6 @@
 package simulator
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -10,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"altavoz/whatsapp/simulator/codes"
 	"altavoz/whatsapp/simulator/faults"
 	"altavoz/whatsapp/simulator/ledger"
 	"altavoz/whatsapp/simulator/webhooks"
@@ -41,8 +41,8 @@ func (s *Simulator) plan(m *webhooks.Message, late faults.Late, c faults.Call, n
 	later := s.rules.Load().Later(c, now, late)
 	m.Old = later.Old
 	if late.Code != 0 {
-		k := knownErrors[late.Code]
-		m.Failure = webhooks.Failure{Code: late.Code, Title: cmp.Or(k.title, genericTitle), Details: k.details}
+		k := codes.Of(late.Code)
+		m.Failure = webhooks.Failure{Code: late.Code, Title: k.Title, Details: k.Details}
 	}
 	return s.hooks.Accepted(m, now, later)
 }

@@ -36,12 +36,11 @@ func (s *Simulator) isNumber(id string, fields bool) bool {
 	return s.media[id] == nil && (s.numbers[id] != nil || (fields && isDigits(id)))
 }
 
-// describeNumber answers GET /{phone_number_id}?fields=... It sends nothing, so what is asked is only whether the API, the token and the
-// number work.
-func (s *Simulator) describeNumber(x *exchange) {
+// reads lets a call meet the faults that reads only; false: it is answered.
+func (s *Simulator) reads(x *exchange) bool {
 	if e := s.authorize(x); e != nil {
 		s.refuse(x, e)
-		return
+		return false
 	}
 	s.mu.Lock()
 	s.traces++
@@ -57,12 +56,34 @@ func (s *Simulator) describeNumber(x *exchange) {
 		e := ofCode(f.Code)
 		e.retryAfter = f.RetryAfter
 		s.refuse(x, e)
-		return
+		return false
 	case faults.Truncate:
 		_ = s.answer(x.w, http.StatusOK, []byte(`{"id":"`))
-		return
+		return false
 	default:
 		s.instead(x, f)
+		return false
+	}
+	return true
+}
+
+// listTemplates answers GET /{account}/message_templates.
+func (s *Simulator) listTemplates(x *exchange) {
+	if !s.reads(x) {
+		return
+	}
+	body, err := s.templates.List(x.r.URL)
+	if err != nil {
+		s.refuse(x, invalid("%s", err.Error()))
+		return
+	}
+	_ = s.answer(x.w, http.StatusOK, body) // a client that has gone can't be told
+}
+
+// describeNumber answers GET /{phone_number_id}?fields=... It sends nothing, so what is asked is only whether the API, the token and the
+// number work.
+func (s *Simulator) describeNumber(x *exchange) {
+	if !s.reads(x) {
 		return
 	}
 	fields := usualFields
