@@ -3,6 +3,7 @@ package aggregator
 import (
 	"time"
 
+	"altavoz/processor/aggregator/cadence"
 	"altavoz/processor/aggregator/finished"
 	"altavoz/processor/aggregator/fold"
 	"altavoz/processor/aggregator/outbox"
@@ -33,11 +34,9 @@ type statusState struct {
 	version   uint64 // highest ever seen or written
 	offset    int64  // of the newest record, which has the highest version
 	updatedMs int64  // when one was last written by anyone, unix milliseconds
-	writtenAt time.Time
-	inFlight  uint8   // records that wait for their acknowledgement
-	changed   bool    // memory has more than the record
-	urgent    bool    // it can't wait for the one before it: the task ended
-	waits     waiting // in the statusQueue
+	inFlight  uint8  // records that wait for their acknowledgement
+	changed   bool   // memory has more than the record
+	pace      cadence.Task
 }
 
 // find returns what the partition has of a task, nil if it has nothing.
@@ -103,7 +102,7 @@ func (w *worker) findOrAdd(id schemas.TaskID, opens bool, rec *stream.Record) (*
 // written reports whether the topics have all that memory has of the task.
 func (e *entry) written() bool {
 	s := &e.status
-	if s.changed || s.inFlight > 0 || s.waits != waitsNot || s.offset == fold.NoRecord || e.dirty || e.rate != nil {
+	if s.changed || s.inFlight > 0 || s.pace.Waits() || s.offset == fold.NoRecord || e.dirty || e.rate != nil {
 		return false
 	}
 	return e.task.Written()

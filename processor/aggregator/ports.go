@@ -35,8 +35,6 @@ type Ports struct {
 type Config struct {
 	Logger     *slog.Logger
 	Registerer prometheus.Registerer
-	// StatusEvery is how often at most the status of a busy task is written. Default 150 ms.
-	StatusEvery time.Duration
 	// MarksEvery is how often changed pages of states are written and results committed. Default 2 s.
 	MarksEvery time.Duration
 	// WatchEvery is how often the owner looks for records that it did not write. Default 1 s.
@@ -50,9 +48,8 @@ type Config struct {
 const (
 	day = 24 * time.Hour
 
-	defaultStatusEvery = 150 * time.Millisecond
-	defaultMarksEvery  = 2 * time.Second
-	defaultWatchEvery  = time.Second
+	defaultMarksEvery = 2 * time.Second
+	defaultWatchEvery = time.Second
 	// A result is kept for 30 days; a task must outlive its last result, or a late one would open it anew.
 	defaultRetention   = 35 * day
 	defaultMarksMemory = 64 << 20 // 4,096 full pages: the states of 67 million recipients
@@ -64,7 +61,6 @@ func (c Config) withDefaults() Config {
 			*d = v
 		}
 	}
-	def(&c.StatusEvery, defaultStatusEvery)
 	def(&c.MarksEvery, defaultMarksEvery)
 	def(&c.WatchEvery, defaultWatchEvery)
 	def(&c.Retention, defaultRetention)

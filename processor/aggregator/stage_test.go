@@ -3,6 +3,7 @@ package aggregator
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -45,26 +46,39 @@ func TestEndIsShownAtOnce(t *testing.T) {
 	})
 }
 
-// Under load a task's status is written about seven times a second, not once a result.
+// Under load a task's status is written about seven times a second, not once a result; less often if less changes.
 func TestStatusesAreSpacedUnderLoad(t *testing.T) {
+	for _, tt := range []struct {
+		everyMs, atOnce uint32
+		least, most     int
+	}{{10, 1, 5, 8}, {1, 1, 11, 14}, {1, 2, 18, 22}} {
+		t.Run(fmt.Sprintf("%d every %d ms", tt.atOnce, tt.everyMs), func(t *testing.T) { statusesAreSpaced(t, tt.everyMs, tt.atOnce, tt.least, tt.most) })
+	}
+}
+
+func statusesAreSpaced(t *testing.T, everyMs, atOnce uint32, least, most int) {
 	bubble(t, func(w *world) {
 		t := w.t
 		p := w.start(Config{})
 		defer p.leave()
-		w.result(planOf(5000))
-		for i := range uint32(3000) {
+		w.result(planOf(9000))
+		n := 3000 / everyMs * atOnce
+		for i := range n {
 			w.result(outcome(i, schemas.StateSent, "", ""))
-			p.feedAll()
-			settle(time.Millisecond)
+			if i%atOnce == 0 {
+				p.feedAll()
+				settle(time.Duration(everyMs) * time.Millisecond)
+			}
 		}
-		settle(200 * time.Millisecond)
-		if n := w.size(statuses0); n < 15 || n > 25 {
-			t.Fatalf("%d statuses for 3 s of a busy task, want at least 15, at most 25", n)
+		p.feedAll()
+		settle(500 * time.Millisecond)
+		if n := w.size(statuses0); n < least || n > most {
+			t.Fatalf("%d statuses for 3 s of a busy task, want at least %d, at most %d", n, least, most)
 		}
 		if n := w.size(marks0); n > 3 {
 			t.Fatalf("%d marks for 3 s of one part, want at most 3", n)
 		}
-		if s := w.status(task1); s.GetCounts()[0].GetCount() != 3000 {
+		if s := w.status(task1); s.GetCounts()[0].GetCount() != n {
 			t.Fatalf("status %v", s)
 		}
 	})

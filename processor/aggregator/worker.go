@@ -4,6 +4,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"altavoz/processor/aggregator/cadence"
 	"altavoz/processor/aggregator/finished"
 	"altavoz/processor/aggregator/fold"
 	"altavoz/processor/aggregator/lastresult"
@@ -38,7 +39,7 @@ type worker struct {
 	replay replay
 	tasks  tasks
 	memory memory
-	queue  statusQueue
+	queue  cadence.Queue[*entry]
 	writes writes
 	rates  rates
 	batch  batch
@@ -150,12 +151,9 @@ func (w *worker) next() time.Time {
 	if w.writes.checkpoint == nil && w.writes.checkpointAt.Before(at) { // one under way ends with an acknowledgement, not with time
 		at = w.writes.checkpointAt
 	}
-	if w.replay.caughtUp && !w.queue.at.IsZero() && w.queue.at.Before(at) {
-		at = w.queue.at
-	}
 	due := []time.Time{w.rates.endAt, w.groups.Next()}
 	if w.replay.caughtUp {
-		due = append(due, w.events.Next(), w.corrections.Next())
+		due = append(due, w.queue.Next(), w.events.Next(), w.corrections.Next())
 	}
 	for _, t := range due {
 		if !t.IsZero() && t.Before(at) {

@@ -158,7 +158,7 @@ func (st *Stage) nextCommit(now time.Time) *commit {
 	if c.underWay != nil || st.ctx.Err() != nil {
 		return nil
 	}
-	due := len(c.flushWaiters) > 0 || len(c.dirty) > 0 && !now.Before(c.doneDueAt(st.nextTimer(), st.schedule.GroupsFollow(), now))
+	due := len(c.flushWaiters) > 0 || len(c.dirty) > 0 && !now.Before(c.doneDueAt(st.nextTimer(), st.schedule.GroupsFollow(now), now))
 	batch := st.schedule.Admit(now.Sub(c.began), due, now)
 	if !due && len(batch) == 0 {
 		return nil
@@ -186,7 +186,7 @@ func (st *Stage) nextWakeup(now time.Time) time.Time {
 		next = at
 	}
 	if len(st.commits.dirty) > 0 && st.commits.underWay == nil {
-		if at := st.commits.doneDueAt(st.nextTimer(), st.schedule.GroupsFollow(), now); at.Before(next) {
+		if at := st.commits.doneDueAt(st.nextTimer(), st.schedule.GroupsFollow(now), now); at.Before(next) {
 			next = at
 		}
 	}

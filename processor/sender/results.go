@@ -54,9 +54,9 @@ func (r *results) releaseHeld(now time.Time, all bool) {
 }
 
 // holds reports whether an outcome waits for others: one of a bulk send whose number has more of them started.
-func (st *Stage) holds(e *send) bool {
+func (st *Stage) holds(e *send, now time.Time) bool {
 	a := e.assignment
-	return e.Lane == schedule.Bulk && a.live && !a.draining && !st.results.stopping && e.Number.GroupFollows()
+	return e.Lane == schedule.Bulk && a.live && !a.draining && !st.results.stopping && e.Number.GroupFollows(now)
 }
 
 // retry has records written again whose time has come.
@@ -94,11 +94,12 @@ func (st *Stage) recordOutcome(e *send, m schemas.RecipientState, reason, wamid 
 		o.Phone = e.Phone.Digits()
 	}
 	st.schedule.MoveTo(&e.Send, schedule.PhaseRecording, recordingCause(e.assignment.live))
-	p := newOutcome(e, o, time.Now()) //mutant:result-counts-once-acknowledged
+	now := time.Now()
+	p := newOutcome(e, o, now) //mutant:result-counts-once-acknowledged
 	if e.Lane == schedule.Express {
 		st.results.add(p)
 	} else {
-		st.results.hold(p, st.holds(e))
+		st.results.hold(p, st.holds(e, now))
 	}
 	if m.Outcome() == schemas.OutcomeFailed {
 		st.results.failures.Write(st.log, "task", e.Task.ID, "index", e.Index, "phone", e.Phone, "sender", e.Number.ID, "reason", reason)

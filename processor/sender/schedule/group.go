@@ -10,7 +10,7 @@ import (
 )
 
 // group is the bulk sends of a number whose start is committed before their turn comes: one commit starts what the rate of the number
-// takes in GroupSpan, and each is called when it gets its token. Calls go on while the next group is committed, which is begun before this
+// takes in its span, and each is called when it gets its token. Calls go on while the next group is committed, which is begun before this
 // one is used up.
 //
 //	ready ──► [admitted ──► grouped] ──► calling
@@ -38,7 +38,7 @@ func (n *Number) nextAt() time.Time {
 // groups reports whether the bulk sends of a number start in groups: where it is known how many it takes, and nothing keeps it from taking
 // them. A probe or a trial starts by itself.
 func (n *Number) groups(now time.Time) bool {
-	known := n.pacer.Rate() > 0 || n.pacer.TokensIn(now, GroupSpan) >= leastGroup
+	known := n.pacer.Rate() > 0 || n.pacer.TokensIn(now, limits.GroupSpan) >= leastGroup
 	return known && n.pacer.Steady() && !n.pacer.BlockedUntil().After(now) && !n.breakers.Halted() && !n.breakers.Stopped(limits.FaultOutage)
 }
 
@@ -77,7 +77,7 @@ func (s *Scheduler) fillGroups(batch []*Send, anyway bool, now time.Time) []*Sen
 		if !n.groups(now) {
 			continue
 		}
-		span := GroupSpan + s.groupAhead
+		span := n.pacer.GroupSpan() + s.groupAhead
 		room := min(n.pacer.TokensIn(now, span), MaxGroup, n.concurrency.CallsIn(span, s.cfg.MaxInFlight)) - n.group.size()
 		for room > 0 && n.ready[Bulk].Len() > 0 {
 			e := n.ready[Bulk].First()
@@ -199,7 +199,11 @@ func (s *Scheduler) nextOfGroup(n *Number, now time.Time) *Send {
 }
 
 // GroupFollows reports whether a commit of the next group is to be expected: what can wait goes with it.
-func (n *Number) GroupFollows() bool { return n.group.size() > 0 }
+func (n *Number) GroupFollows(now time.Time) bool {
+	return n.group.size() > 0 || n.ready[Bulk].Len() > 0 && n.groups(now)
+}
 
-// GroupsFollow reports whether any number has started sends that are not called.
-func (s *Scheduler) GroupsFollow() bool { return len(s.numbers.grouped) > 0 }
+// GroupsFollow reports whether that is so of any number.
+func (s *Scheduler) GroupsFollow(now time.Time) bool {
+	return len(s.numbers.grouped) > 0 || slices.ContainsFunc(s.numbers.runnable, func(n *Number) bool { return n.GroupFollows(now) })
+}

@@ -21,9 +21,6 @@ const (
 	// BulkGap is that of bulk.
 	BulkGap = 5 * time.Millisecond
 
-	// GroupSpan is how much of a number's rate one commit starts. What of it is not called is unknown if the process dies, and no receipt
-	// settles that.
-	GroupSpan = 40 * time.Millisecond
 	// leastAhead and mostAhead bound how long before its group is used up the next one is committed: twice what commits take, so that the rate
 	// loses nothing by them.
 	leastAhead = 5 * time.Millisecond
@@ -33,7 +30,7 @@ const (
 	ResultsWait = 150 * time.Millisecond
 	// MaxGroup is how many sends of a number are started and not called at most.
 	MaxGroup = 1024
-	// leastGroup is how many sends GroupSpan has at least where a number without a limit starts them in groups.
+	// leastGroup is how many sends limits.GroupSpan has at least where a number without a limit starts them in groups.
 	leastGroup = 4
 	// callGap is the least time between calls of a group whose number has no limit, other than those of the same moment.
 	callGap = time.Millisecond
