@@ -128,6 +128,9 @@ func (t *follower) Sync(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if there, _ := t.progress.Reached(nil, ends); there {
+		return nil
+	}
 	for slow := false; ; slow = true {
 		starts, err := t.reader.Starts(ctx, t.topic)
 		if err != nil {

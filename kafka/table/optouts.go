@@ -16,8 +16,9 @@ import (
 )
 
 const (
-	// confirmEvery is how often Confirm asks where the topic ends: two requests each.
-	confirmEvery = time.Second
+	// confirmEvery is how often Confirm asks where the topic ends: two requests each. A try that fails leaves time for another within the 5 s that
+	// a sender's knowledge may be old.
+	confirmEvery = 2 * time.Second
 	// confirmTimeout bounds one of them, with the reading up to there.
 	confirmTimeout = 5 * time.Second
 	// completeEvery is how often Complete looks. Compaction takes nothing of the segment that is written.

@@ -135,7 +135,7 @@ const (
 	lastCommits = 10
 
 	// MaxOptOutAge is how old may be what is known of opt-outs where a call is started: an opt-out that was acknowledged so long before is
-	// respected, whatever happened since. Usually it is known within milliseconds. The view is confirmed every second.
+	// respected, whatever happened since. Usually it is known within milliseconds. The view is confirmed every two seconds.
 	MaxOptOutAge = 5 * time.Second
 	// optOutRetry is how long a send waits where it is older.
 	optOutRetry = time.Second
