@@ -19,12 +19,17 @@ import (
 // Draft is a broadcast as a Go program writes it. The zero value of a member leaves it out; the rules are those of the
 // HTTP request (docs/api.md).
 type Draft struct {
-	TaskID        string          `json:"task_id,omitzero"` // a UUID, as schemas.NewTaskID makes it: sending the draft again is then harmless
-	Sender        string          `json:"sender,omitzero"`  // phone_number_id; empty: the service's first
-	BodyText      string          `json:"body_text"`        // at most 1,024 characters
-	FooterText    string          `json:"footer_text,omitzero"`
-	ButtonText    string          `json:"button_text,omitzero"` // at most 20 characters
-	ButtonURL     string          `json:"button_url,omitzero"`
+	TaskID     string `json:"task_id,omitzero"` // a UUID, as schemas.NewTaskID makes it: sending the draft again is then harmless
+	Sender     string `json:"sender,omitzero"`  // phone_number_id; empty: the service's first
+	BodyText   string `json:"body_text"`        // at most 1,024 characters
+	FooterText string `json:"footer_text,omitzero"`
+	ButtonText string `json:"button_text,omitzero"` // at most 20 characters
+	ButtonURL  string `json:"button_url,omitzero"`
+	// What the recipient taps, instead of a link: at most one of the three.
+	Buttons         []Button `json:"buttons,omitempty"` // at most 3
+	List            *List    `json:"list,omitzero"`
+	LocationRequest bool     `json:"location_request,omitzero"`
+
 	Category      string          `json:"category,omitzero"`   // Direct Send: utility, authentication or service
 	OnUnknown     string          `json:"on_unknown,omitzero"` // report, or resend
 	ScheduleAt    time.Time       `json:"schedule_at,omitzero"`

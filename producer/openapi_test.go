@@ -130,7 +130,7 @@ func TestDocumentHasTheFieldsOfEveryAnswer(t *testing.T) {
 func TestDocumentHasEveryCode(t *testing.T) {
 	t.Parallel()
 	codes := []string{"misdirected"}
-	for name, prefix := range map[string]string{"codes/codes.go": "", "../schemas/request/fault.go": "Code"} {
+	for name, prefix := range map[string]string{"codes/codes.go": "", "../schemas/request/fault/fault.go": "Code"} {
 		source, err := parser.ParseFile(token.NewFileSet(), name, nil, 0)
 		if err != nil {
 			t.Fatal(err)

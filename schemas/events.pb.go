@@ -1448,7 +1448,7 @@ func (x *Hours) GetTo() uint32 {
 	return 0
 }
 
-// Content is what the recipient sees: an interactive message with one link button.
+// Content is what the recipient sees: an interactive message with one link button, or with a shape.
 type Content struct {
 	state      protoimpl.MessageState `protogen:"open.v1"`
 	Body       string                 `protobuf:"bytes,1,opt,name=body,proto3" json:"body,omitempty"`
@@ -1468,7 +1468,10 @@ type Content struct {
 	// Files of recipients' own headers, each once, with their kind. At most 100.
 	Files []*MediaRef `protobuf:"bytes,10,rep,name=files,proto3" json:"files,omitempty"`
 	// What is sent instead: one of the account's templates. The file of its header is the content's media. None: the interactive message.
-	Template      *Template `protobuf:"bytes,20,opt,name=template,proto3" json:"template,omitempty"`
+	Template *Template `protobuf:"bytes,20,opt,name=template,proto3" json:"template,omitempty"`
+	// What the recipient taps, in the place of the link button: button_text and button_url are empty then. A broadcast, a send and a content
+	// with it have version 2.
+	Shape         *Shape `protobuf:"bytes,21,opt,name=shape,proto3" json:"shape,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1576,6 +1579,13 @@ func (x *Content) GetFiles() []*MediaRef {
 func (x *Content) GetTemplate() *Template {
 	if x != nil {
 		return x.Template
+	}
+	return nil
+}
+
+func (x *Content) GetShape() *Shape {
+	if x != nil {
+		return x.Shape
 	}
 	return nil
 }
@@ -1787,6 +1797,405 @@ func (x *TemplateButton) GetValue() string {
 	return ""
 }
 
+// Shape is what a recipient answers with a tap. Its texts, ids included, may have placeholders as body has.
+type Shape struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Types that are valid to be assigned to Kind:
+	//
+	//	*Shape_Buttons
+	//	*Shape_List
+	//	*Shape_Location
+	Kind          isShape_Kind `protobuf_oneof:"kind"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Shape) Reset() {
+	*x = Shape{}
+	mi := &file_events_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Shape) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Shape) ProtoMessage() {}
+
+func (x *Shape) ProtoReflect() protoreflect.Message {
+	mi := &file_events_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Shape.ProtoReflect.Descriptor instead.
+func (*Shape) Descriptor() ([]byte, []int) {
+	return file_events_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *Shape) GetKind() isShape_Kind {
+	if x != nil {
+		return x.Kind
+	}
+	return nil
+}
+
+func (x *Shape) GetButtons() *ReplyButtons {
+	if x != nil {
+		if x, ok := x.Kind.(*Shape_Buttons); ok {
+			return x.Buttons
+		}
+	}
+	return nil
+}
+
+func (x *Shape) GetList() *ReplyList {
+	if x != nil {
+		if x, ok := x.Kind.(*Shape_List); ok {
+			return x.List
+		}
+	}
+	return nil
+}
+
+func (x *Shape) GetLocation() *LocationRequest {
+	if x != nil {
+		if x, ok := x.Kind.(*Shape_Location); ok {
+			return x.Location
+		}
+	}
+	return nil
+}
+
+type isShape_Kind interface {
+	isShape_Kind()
+}
+
+type Shape_Buttons struct {
+	Buttons *ReplyButtons `protobuf:"bytes,1,opt,name=buttons,proto3,oneof"`
+}
+
+type Shape_List struct {
+	List *ReplyList `protobuf:"bytes,2,opt,name=list,proto3,oneof"`
+}
+
+type Shape_Location struct {
+	Location *LocationRequest `protobuf:"bytes,3,opt,name=location,proto3,oneof"`
+}
+
+func (*Shape_Buttons) isShape_Kind() {}
+
+func (*Shape_List) isShape_Kind() {}
+
+func (*Shape_Location) isShape_Kind() {}
+
+// ReplyButtons are one to three buttons.
+type ReplyButtons struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Buttons       []*ReplyButton         `protobuf:"bytes,1,rep,name=buttons,proto3" json:"buttons,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReplyButtons) Reset() {
+	*x = ReplyButtons{}
+	mi := &file_events_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReplyButtons) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReplyButtons) ProtoMessage() {}
+
+func (x *ReplyButtons) ProtoReflect() protoreflect.Message {
+	mi := &file_events_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReplyButtons.ProtoReflect.Descriptor instead.
+func (*ReplyButtons) Descriptor() ([]byte, []int) {
+	return file_events_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *ReplyButtons) GetButtons() []*ReplyButton {
+	if x != nil {
+		return x.Buttons
+	}
+	return nil
+}
+
+type ReplyButton struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What a tap on it says to programs; the recipient does not see it.
+	Id            string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Title         string `protobuf:"bytes,2,opt,name=title,proto3" json:"title,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReplyButton) Reset() {
+	*x = ReplyButton{}
+	mi := &file_events_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReplyButton) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReplyButton) ProtoMessage() {}
+
+func (x *ReplyButton) ProtoReflect() protoreflect.Message {
+	mi := &file_events_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReplyButton.ProtoReflect.Descriptor instead.
+func (*ReplyButton) Descriptor() ([]byte, []int) {
+	return file_events_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *ReplyButton) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *ReplyButton) GetTitle() string {
+	if x != nil {
+		return x.Title
+	}
+	return ""
+}
+
+// ReplyList is one to ten rows, in sections, behind a button that opens them.
+type ReplyList struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Button        string                 `protobuf:"bytes,1,opt,name=button,proto3" json:"button,omitempty"`
+	Sections      []*ListSection         `protobuf:"bytes,2,rep,name=sections,proto3" json:"sections,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReplyList) Reset() {
+	*x = ReplyList{}
+	mi := &file_events_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReplyList) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReplyList) ProtoMessage() {}
+
+func (x *ReplyList) ProtoReflect() protoreflect.Message {
+	mi := &file_events_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReplyList.ProtoReflect.Descriptor instead.
+func (*ReplyList) Descriptor() ([]byte, []int) {
+	return file_events_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *ReplyList) GetButton() string {
+	if x != nil {
+		return x.Button
+	}
+	return ""
+}
+
+func (x *ReplyList) GetSections() []*ListSection {
+	if x != nil {
+		return x.Sections
+	}
+	return nil
+}
+
+type ListSection struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Title         string                 `protobuf:"bytes,1,opt,name=title,proto3" json:"title,omitempty"`
+	Rows          []*ListRow             `protobuf:"bytes,2,rep,name=rows,proto3" json:"rows,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListSection) Reset() {
+	*x = ListSection{}
+	mi := &file_events_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListSection) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListSection) ProtoMessage() {}
+
+func (x *ListSection) ProtoReflect() protoreflect.Message {
+	mi := &file_events_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListSection.ProtoReflect.Descriptor instead.
+func (*ListSection) Descriptor() ([]byte, []int) {
+	return file_events_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *ListSection) GetTitle() string {
+	if x != nil {
+		return x.Title
+	}
+	return ""
+}
+
+func (x *ListSection) GetRows() []*ListRow {
+	if x != nil {
+		return x.Rows
+	}
+	return nil
+}
+
+type ListRow struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Title         string                 `protobuf:"bytes,2,opt,name=title,proto3" json:"title,omitempty"`
+	Description   string                 `protobuf:"bytes,3,opt,name=description,proto3" json:"description,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListRow) Reset() {
+	*x = ListRow{}
+	mi := &file_events_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListRow) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListRow) ProtoMessage() {}
+
+func (x *ListRow) ProtoReflect() protoreflect.Message {
+	mi := &file_events_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListRow.ProtoReflect.Descriptor instead.
+func (*ListRow) Descriptor() ([]byte, []int) {
+	return file_events_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *ListRow) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *ListRow) GetTitle() string {
+	if x != nil {
+		return x.Title
+	}
+	return ""
+}
+
+func (x *ListRow) GetDescription() string {
+	if x != nil {
+		return x.Description
+	}
+	return ""
+}
+
+// LocationRequest asks for the recipient's location.
+type LocationRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LocationRequest) Reset() {
+	*x = LocationRequest{}
+	mi := &file_events_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LocationRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LocationRequest) ProtoMessage() {}
+
+func (x *LocationRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_events_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LocationRequest.ProtoReflect.Descriptor instead.
+func (*LocationRequest) Descriptor() ([]byte, []int) {
+	return file_events_proto_rawDescGZIP(), []int{16}
+}
+
 // MediaRef is a file as it was given (one of url, parts, inline) and, once resolved, what Meta
 // knows it by (one of media_id, link).
 type MediaRef struct {
@@ -1814,7 +2223,7 @@ type MediaRef struct {
 
 func (x *MediaRef) Reset() {
 	*x = MediaRef{}
-	mi := &file_events_proto_msgTypes[10]
+	mi := &file_events_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1826,7 +2235,7 @@ func (x *MediaRef) String() string {
 func (*MediaRef) ProtoMessage() {}
 
 func (x *MediaRef) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[10]
+	mi := &file_events_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1839,7 +2248,7 @@ func (x *MediaRef) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MediaRef.ProtoReflect.Descriptor instead.
 func (*MediaRef) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{10}
+	return file_events_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *MediaRef) GetUrl() string {
@@ -1934,7 +2343,7 @@ type BlobRef struct {
 
 func (x *BlobRef) Reset() {
 	*x = BlobRef{}
-	mi := &file_events_proto_msgTypes[11]
+	mi := &file_events_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1946,7 +2355,7 @@ func (x *BlobRef) String() string {
 func (*BlobRef) ProtoMessage() {}
 
 func (x *BlobRef) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[11]
+	mi := &file_events_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1959,7 +2368,7 @@ func (x *BlobRef) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BlobRef.ProtoReflect.Descriptor instead.
 func (*BlobRef) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{11}
+	return file_events_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *BlobRef) GetPartition() int32 {
@@ -2013,7 +2422,7 @@ type Slice struct {
 
 func (x *Slice) Reset() {
 	*x = Slice{}
-	mi := &file_events_proto_msgTypes[12]
+	mi := &file_events_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2025,7 +2434,7 @@ func (x *Slice) String() string {
 func (*Slice) ProtoMessage() {}
 
 func (x *Slice) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[12]
+	mi := &file_events_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2038,7 +2447,7 @@ func (x *Slice) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Slice.ProtoReflect.Descriptor instead.
 func (*Slice) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{12}
+	return file_events_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Slice) GetPhones() []string {
@@ -2073,7 +2482,7 @@ type Origin struct {
 
 func (x *Origin) Reset() {
 	*x = Origin{}
-	mi := &file_events_proto_msgTypes[13]
+	mi := &file_events_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2085,7 +2494,7 @@ func (x *Origin) String() string {
 func (*Origin) ProtoMessage() {}
 
 func (x *Origin) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[13]
+	mi := &file_events_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2098,7 +2507,7 @@ func (x *Origin) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Origin.ProtoReflect.Descriptor instead.
 func (*Origin) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{13}
+	return file_events_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Origin) GetPartition() int32 {
@@ -2154,7 +2563,7 @@ type Send struct {
 
 func (x *Send) Reset() {
 	*x = Send{}
-	mi := &file_events_proto_msgTypes[14]
+	mi := &file_events_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2166,7 +2575,7 @@ func (x *Send) String() string {
 func (*Send) ProtoMessage() {}
 
 func (x *Send) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[14]
+	mi := &file_events_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2179,7 +2588,7 @@ func (x *Send) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Send.ProtoReflect.Descriptor instead.
 func (*Send) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{14}
+	return file_events_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Send) GetTask() []byte {
@@ -2315,7 +2724,7 @@ type OptOut struct {
 
 func (x *OptOut) Reset() {
 	*x = OptOut{}
-	mi := &file_events_proto_msgTypes[15]
+	mi := &file_events_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2327,7 +2736,7 @@ func (x *OptOut) String() string {
 func (*OptOut) ProtoMessage() {}
 
 func (x *OptOut) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[15]
+	mi := &file_events_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2340,7 +2749,7 @@ func (x *OptOut) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OptOut.ProtoReflect.Descriptor instead.
 func (*OptOut) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{15}
+	return file_events_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *OptOut) GetBusiness() string {
@@ -2400,7 +2809,7 @@ type Inbound struct {
 
 func (x *Inbound) Reset() {
 	*x = Inbound{}
-	mi := &file_events_proto_msgTypes[16]
+	mi := &file_events_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2412,7 +2821,7 @@ func (x *Inbound) String() string {
 func (*Inbound) ProtoMessage() {}
 
 func (x *Inbound) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[16]
+	mi := &file_events_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2425,7 +2834,7 @@ func (x *Inbound) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Inbound.ProtoReflect.Descriptor instead.
 func (*Inbound) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{16}
+	return file_events_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Inbound) GetNumber() string {
@@ -2467,7 +2876,7 @@ type Control struct {
 
 func (x *Control) Reset() {
 	*x = Control{}
-	mi := &file_events_proto_msgTypes[17]
+	mi := &file_events_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2479,7 +2888,7 @@ func (x *Control) String() string {
 func (*Control) ProtoMessage() {}
 
 func (x *Control) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[17]
+	mi := &file_events_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2492,7 +2901,7 @@ func (x *Control) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Control.ProtoReflect.Descriptor instead.
 func (*Control) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{17}
+	return file_events_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Control) GetTask() []byte {
@@ -2554,7 +2963,7 @@ type NumberEvent struct {
 
 func (x *NumberEvent) Reset() {
 	*x = NumberEvent{}
-	mi := &file_events_proto_msgTypes[18]
+	mi := &file_events_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2566,7 +2975,7 @@ func (x *NumberEvent) String() string {
 func (*NumberEvent) ProtoMessage() {}
 
 func (x *NumberEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[18]
+	mi := &file_events_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2579,7 +2988,7 @@ func (x *NumberEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NumberEvent.ProtoReflect.Descriptor instead.
 func (*NumberEvent) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{18}
+	return file_events_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *NumberEvent) GetNumber() string {
@@ -2667,7 +3076,7 @@ type Result struct {
 
 func (x *Result) Reset() {
 	*x = Result{}
-	mi := &file_events_proto_msgTypes[19]
+	mi := &file_events_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2679,7 +3088,7 @@ func (x *Result) String() string {
 func (*Result) ProtoMessage() {}
 
 func (x *Result) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[19]
+	mi := &file_events_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2692,7 +3101,7 @@ func (x *Result) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Result.ProtoReflect.Descriptor instead.
 func (*Result) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{19}
+	return file_events_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Result) GetTask() []byte {
@@ -2860,7 +3269,7 @@ type TaskOpened struct {
 
 func (x *TaskOpened) Reset() {
 	*x = TaskOpened{}
-	mi := &file_events_proto_msgTypes[20]
+	mi := &file_events_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2872,7 +3281,7 @@ func (x *TaskOpened) String() string {
 func (*TaskOpened) ProtoMessage() {}
 
 func (x *TaskOpened) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[20]
+	mi := &file_events_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2885,7 +3294,7 @@ func (x *TaskOpened) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TaskOpened.ProtoReflect.Descriptor instead.
 func (*TaskOpened) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{20}
+	return file_events_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *TaskOpened) GetTotal() uint32 {
@@ -3018,7 +3427,7 @@ type Dispatched struct {
 
 func (x *Dispatched) Reset() {
 	*x = Dispatched{}
-	mi := &file_events_proto_msgTypes[21]
+	mi := &file_events_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3030,7 +3439,7 @@ func (x *Dispatched) String() string {
 func (*Dispatched) ProtoMessage() {}
 
 func (x *Dispatched) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[21]
+	mi := &file_events_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3043,7 +3452,7 @@ func (x *Dispatched) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Dispatched.ProtoReflect.Descriptor instead.
 func (*Dispatched) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{21}
+	return file_events_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *Dispatched) GetCursor() uint32 {
@@ -3071,7 +3480,7 @@ type Outcome struct {
 
 func (x *Outcome) Reset() {
 	*x = Outcome{}
-	mi := &file_events_proto_msgTypes[22]
+	mi := &file_events_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3083,7 +3492,7 @@ func (x *Outcome) String() string {
 func (*Outcome) ProtoMessage() {}
 
 func (x *Outcome) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[22]
+	mi := &file_events_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3096,7 +3505,7 @@ func (x *Outcome) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Outcome.ProtoReflect.Descriptor instead.
 func (*Outcome) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{22}
+	return file_events_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Outcome) GetIndex() uint32 {
@@ -3144,7 +3553,7 @@ type OutcomeList struct {
 
 func (x *OutcomeList) Reset() {
 	*x = OutcomeList{}
-	mi := &file_events_proto_msgTypes[23]
+	mi := &file_events_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3156,7 +3565,7 @@ func (x *OutcomeList) String() string {
 func (*OutcomeList) ProtoMessage() {}
 
 func (x *OutcomeList) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[23]
+	mi := &file_events_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3169,7 +3578,7 @@ func (x *OutcomeList) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OutcomeList.ProtoReflect.Descriptor instead.
 func (*OutcomeList) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{23}
+	return file_events_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *OutcomeList) GetOutcomes() []*Outcome {
@@ -3192,7 +3601,7 @@ type OutcomeRange struct {
 
 func (x *OutcomeRange) Reset() {
 	*x = OutcomeRange{}
-	mi := &file_events_proto_msgTypes[24]
+	mi := &file_events_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3204,7 +3613,7 @@ func (x *OutcomeRange) String() string {
 func (*OutcomeRange) ProtoMessage() {}
 
 func (x *OutcomeRange) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[24]
+	mi := &file_events_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3217,7 +3626,7 @@ func (x *OutcomeRange) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OutcomeRange.ProtoReflect.Descriptor instead.
 func (*OutcomeRange) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{24}
+	return file_events_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *OutcomeRange) GetFrom() uint32 {
@@ -3259,7 +3668,7 @@ type Receipts struct {
 
 func (x *Receipts) Reset() {
 	*x = Receipts{}
-	mi := &file_events_proto_msgTypes[25]
+	mi := &file_events_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3271,7 +3680,7 @@ func (x *Receipts) String() string {
 func (*Receipts) ProtoMessage() {}
 
 func (x *Receipts) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[25]
+	mi := &file_events_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3284,7 +3693,7 @@ func (x *Receipts) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Receipts.ProtoReflect.Descriptor instead.
 func (*Receipts) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{25}
+	return file_events_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *Receipts) GetOutcomes() []*Outcome {
@@ -3314,7 +3723,7 @@ type TaskUpdate struct {
 
 func (x *TaskUpdate) Reset() {
 	*x = TaskUpdate{}
-	mi := &file_events_proto_msgTypes[26]
+	mi := &file_events_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3326,7 +3735,7 @@ func (x *TaskUpdate) String() string {
 func (*TaskUpdate) ProtoMessage() {}
 
 func (x *TaskUpdate) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[26]
+	mi := &file_events_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3339,7 +3748,7 @@ func (x *TaskUpdate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TaskUpdate.ProtoReflect.Descriptor instead.
 func (*TaskUpdate) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{26}
+	return file_events_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *TaskUpdate) GetPhase() Phase {
@@ -3408,7 +3817,7 @@ type Cause struct {
 
 func (x *Cause) Reset() {
 	*x = Cause{}
-	mi := &file_events_proto_msgTypes[27]
+	mi := &file_events_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3420,7 +3829,7 @@ func (x *Cause) String() string {
 func (*Cause) ProtoMessage() {}
 
 func (x *Cause) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[27]
+	mi := &file_events_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3433,7 +3842,7 @@ func (x *Cause) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Cause.ProtoReflect.Descriptor instead.
 func (*Cause) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{27}
+	return file_events_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *Cause) GetReason() Reason {
@@ -3518,7 +3927,7 @@ type StatePage struct {
 
 func (x *StatePage) Reset() {
 	*x = StatePage{}
-	mi := &file_events_proto_msgTypes[28]
+	mi := &file_events_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3530,7 +3939,7 @@ func (x *StatePage) String() string {
 func (*StatePage) ProtoMessage() {}
 
 func (x *StatePage) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[28]
+	mi := &file_events_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3543,7 +3952,7 @@ func (x *StatePage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatePage.ProtoReflect.Descriptor instead.
 func (*StatePage) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{28}
+	return file_events_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *StatePage) GetTask() []byte {
@@ -3605,7 +4014,7 @@ type Status struct {
 
 func (x *Status) Reset() {
 	*x = Status{}
-	mi := &file_events_proto_msgTypes[29]
+	mi := &file_events_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3617,7 +4026,7 @@ func (x *Status) String() string {
 func (*Status) ProtoMessage() {}
 
 func (x *Status) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[29]
+	mi := &file_events_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3630,7 +4039,7 @@ func (x *Status) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Status.ProtoReflect.Descriptor instead.
 func (*Status) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{29}
+	return file_events_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *Status) GetTask() []byte {
@@ -3778,7 +4187,7 @@ type TaskEvent struct {
 
 func (x *TaskEvent) Reset() {
 	*x = TaskEvent{}
-	mi := &file_events_proto_msgTypes[30]
+	mi := &file_events_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3790,7 +4199,7 @@ func (x *TaskEvent) String() string {
 func (*TaskEvent) ProtoMessage() {}
 
 func (x *TaskEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[30]
+	mi := &file_events_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3803,7 +4212,7 @@ func (x *TaskEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TaskEvent.ProtoReflect.Descriptor instead.
 func (*TaskEvent) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{30}
+	return file_events_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *TaskEvent) GetKind() TaskEventKind {
@@ -3858,7 +4267,7 @@ type StateCount struct {
 
 func (x *StateCount) Reset() {
 	*x = StateCount{}
-	mi := &file_events_proto_msgTypes[31]
+	mi := &file_events_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3870,7 +4279,7 @@ func (x *StateCount) String() string {
 func (*StateCount) ProtoMessage() {}
 
 func (x *StateCount) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[31]
+	mi := &file_events_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3883,7 +4292,7 @@ func (x *StateCount) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StateCount.ProtoReflect.Descriptor instead.
 func (*StateCount) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{31}
+	return file_events_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *StateCount) GetMark() uint32 {
@@ -3913,7 +4322,7 @@ type ErrorLine struct {
 
 func (x *ErrorLine) Reset() {
 	*x = ErrorLine{}
-	mi := &file_events_proto_msgTypes[32]
+	mi := &file_events_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3925,7 +4334,7 @@ func (x *ErrorLine) String() string {
 func (*ErrorLine) ProtoMessage() {}
 
 func (x *ErrorLine) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[32]
+	mi := &file_events_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3938,7 +4347,7 @@ func (x *ErrorLine) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ErrorLine.ProtoReflect.Descriptor instead.
 func (*ErrorLine) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{32}
+	return file_events_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *ErrorLine) GetIndex() uint32 {
@@ -4046,7 +4455,7 @@ const file_events_proto_rawDesc = "" +
 	"\x05Hours\x12\x12\n" +
 	"\x04days\x18\x01 \x01(\rR\x04days\x12\x12\n" +
 	"\x04from\x18\x02 \x01(\rR\x04from\x12\x0e\n" +
-	"\x02to\x18\x03 \x01(\rR\x02to\"\x8a\x03\n" +
+	"\x02to\x18\x03 \x01(\rR\x02to\"\xb3\x03\n" +
 	"\aContent\x12\x12\n" +
 	"\x04body\x18\x01 \x01(\tR\x04body\x12\x16\n" +
 	"\x06footer\x18\x02 \x01(\tR\x06footer\x12\x1f\n" +
@@ -4062,7 +4471,8 @@ const file_events_proto_rawDesc = "" +
 	"\tvariables\x18\t \x03(\tR\tvariables\x12*\n" +
 	"\x05files\x18\n" +
 	" \x03(\v2\x14.altavoz.v1.MediaRefR\x05files\x120\n" +
-	"\btemplate\x18\x14 \x01(\v2\x14.altavoz.v1.TemplateR\btemplate\"\x8d\x02\n" +
+	"\btemplate\x18\x14 \x01(\v2\x14.altavoz.v1.TemplateR\btemplate\x12'\n" +
+	"\x05shape\x18\x15 \x01(\v2\x11.altavoz.v1.ShapeR\x05shape\"\x8d\x02\n" +
 	"\bTemplate\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x1a\n" +
 	"\blanguage\x18\x02 \x01(\tR\blanguage\x12.\n" +
@@ -4076,7 +4486,28 @@ const file_events_proto_rawDesc = "" +
 	"\x0eTemplateButton\x12\x14\n" +
 	"\x05index\x18\x01 \x01(\rR\x05index\x122\n" +
 	"\x04kind\x18\x02 \x01(\x0e2\x1e.altavoz.v1.TemplateButtonKindR\x04kind\x12\x14\n" +
-	"\x05value\x18\x03 \x01(\tR\x05value\"\x9f\x02\n" +
+	"\x05value\x18\x03 \x01(\tR\x05value\"\xad\x01\n" +
+	"\x05Shape\x124\n" +
+	"\abuttons\x18\x01 \x01(\v2\x18.altavoz.v1.ReplyButtonsH\x00R\abuttons\x12+\n" +
+	"\x04list\x18\x02 \x01(\v2\x15.altavoz.v1.ReplyListH\x00R\x04list\x129\n" +
+	"\blocation\x18\x03 \x01(\v2\x1b.altavoz.v1.LocationRequestH\x00R\blocationB\x06\n" +
+	"\x04kind\"A\n" +
+	"\fReplyButtons\x121\n" +
+	"\abuttons\x18\x01 \x03(\v2\x17.altavoz.v1.ReplyButtonR\abuttons\"3\n" +
+	"\vReplyButton\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
+	"\x05title\x18\x02 \x01(\tR\x05title\"X\n" +
+	"\tReplyList\x12\x16\n" +
+	"\x06button\x18\x01 \x01(\tR\x06button\x123\n" +
+	"\bsections\x18\x02 \x03(\v2\x17.altavoz.v1.ListSectionR\bsections\"L\n" +
+	"\vListSection\x12\x14\n" +
+	"\x05title\x18\x01 \x01(\tR\x05title\x12'\n" +
+	"\x04rows\x18\x02 \x03(\v2\x13.altavoz.v1.ListRowR\x04rows\"Q\n" +
+	"\aListRow\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
+	"\x05title\x18\x02 \x01(\tR\x05title\x12 \n" +
+	"\vdescription\x18\x03 \x01(\tR\vdescription\"\x11\n" +
+	"\x0fLocationRequest\"\x9f\x02\n" +
 	"\bMediaRef\x12\x10\n" +
 	"\x03url\x18\x01 \x01(\tR\x03url\x12)\n" +
 	"\x05parts\x18\x02 \x01(\v2\x13.altavoz.v1.BlobRefR\x05parts\x12\x16\n" +
@@ -4374,7 +4805,7 @@ func file_events_proto_rawDescGZIP() []byte {
 }
 
 var file_events_proto_enumTypes = make([]protoimpl.EnumInfo, 11)
-var file_events_proto_msgTypes = make([]protoimpl.MessageInfo, 33)
+var file_events_proto_msgTypes = make([]protoimpl.MessageInfo, 40)
 var file_events_proto_goTypes = []any{
 	(Events)(0),             // 0: altavoz.v1.Events
 	(OnUnknown)(0),          // 1: altavoz.v1.OnUnknown
@@ -4397,93 +4828,107 @@ var file_events_proto_goTypes = []any{
 	(*Template)(nil),        // 18: altavoz.v1.Template
 	(*TemplateValue)(nil),   // 19: altavoz.v1.TemplateValue
 	(*TemplateButton)(nil),  // 20: altavoz.v1.TemplateButton
-	(*MediaRef)(nil),        // 21: altavoz.v1.MediaRef
-	(*BlobRef)(nil),         // 22: altavoz.v1.BlobRef
-	(*Slice)(nil),           // 23: altavoz.v1.Slice
-	(*Origin)(nil),          // 24: altavoz.v1.Origin
-	(*Send)(nil),            // 25: altavoz.v1.Send
-	(*OptOut)(nil),          // 26: altavoz.v1.OptOut
-	(*Inbound)(nil),         // 27: altavoz.v1.Inbound
-	(*Control)(nil),         // 28: altavoz.v1.Control
-	(*NumberEvent)(nil),     // 29: altavoz.v1.NumberEvent
-	(*Result)(nil),          // 30: altavoz.v1.Result
-	(*TaskOpened)(nil),      // 31: altavoz.v1.TaskOpened
-	(*Dispatched)(nil),      // 32: altavoz.v1.Dispatched
-	(*Outcome)(nil),         // 33: altavoz.v1.Outcome
-	(*OutcomeList)(nil),     // 34: altavoz.v1.OutcomeList
-	(*OutcomeRange)(nil),    // 35: altavoz.v1.OutcomeRange
-	(*Receipts)(nil),        // 36: altavoz.v1.Receipts
-	(*TaskUpdate)(nil),      // 37: altavoz.v1.TaskUpdate
-	(*Cause)(nil),           // 38: altavoz.v1.Cause
-	(*StatePage)(nil),       // 39: altavoz.v1.StatePage
-	(*Status)(nil),          // 40: altavoz.v1.Status
-	(*TaskEvent)(nil),       // 41: altavoz.v1.TaskEvent
-	(*StateCount)(nil),      // 42: altavoz.v1.StateCount
-	(*ErrorLine)(nil),       // 43: altavoz.v1.ErrorLine
+	(*Shape)(nil),           // 21: altavoz.v1.Shape
+	(*ReplyButtons)(nil),    // 22: altavoz.v1.ReplyButtons
+	(*ReplyButton)(nil),     // 23: altavoz.v1.ReplyButton
+	(*ReplyList)(nil),       // 24: altavoz.v1.ReplyList
+	(*ListSection)(nil),     // 25: altavoz.v1.ListSection
+	(*ListRow)(nil),         // 26: altavoz.v1.ListRow
+	(*LocationRequest)(nil), // 27: altavoz.v1.LocationRequest
+	(*MediaRef)(nil),        // 28: altavoz.v1.MediaRef
+	(*BlobRef)(nil),         // 29: altavoz.v1.BlobRef
+	(*Slice)(nil),           // 30: altavoz.v1.Slice
+	(*Origin)(nil),          // 31: altavoz.v1.Origin
+	(*Send)(nil),            // 32: altavoz.v1.Send
+	(*OptOut)(nil),          // 33: altavoz.v1.OptOut
+	(*Inbound)(nil),         // 34: altavoz.v1.Inbound
+	(*Control)(nil),         // 35: altavoz.v1.Control
+	(*NumberEvent)(nil),     // 36: altavoz.v1.NumberEvent
+	(*Result)(nil),          // 37: altavoz.v1.Result
+	(*TaskOpened)(nil),      // 38: altavoz.v1.TaskOpened
+	(*Dispatched)(nil),      // 39: altavoz.v1.Dispatched
+	(*Outcome)(nil),         // 40: altavoz.v1.Outcome
+	(*OutcomeList)(nil),     // 41: altavoz.v1.OutcomeList
+	(*OutcomeRange)(nil),    // 42: altavoz.v1.OutcomeRange
+	(*Receipts)(nil),        // 43: altavoz.v1.Receipts
+	(*TaskUpdate)(nil),      // 44: altavoz.v1.TaskUpdate
+	(*Cause)(nil),           // 45: altavoz.v1.Cause
+	(*StatePage)(nil),       // 46: altavoz.v1.StatePage
+	(*Status)(nil),          // 47: altavoz.v1.Status
+	(*TaskEvent)(nil),       // 48: altavoz.v1.TaskEvent
+	(*StateCount)(nil),      // 49: altavoz.v1.StateCount
+	(*ErrorLine)(nil),       // 50: altavoz.v1.ErrorLine
 }
 var file_events_proto_depIdxs = []int32{
 	17, // 0: altavoz.v1.Broadcast.content:type_name -> altavoz.v1.Content
-	22, // 1: altavoz.v1.Broadcast.slices:type_name -> altavoz.v1.BlobRef
+	29, // 1: altavoz.v1.Broadcast.slices:type_name -> altavoz.v1.BlobRef
 	1,  // 2: altavoz.v1.Broadcast.on_unknown:type_name -> altavoz.v1.OnUnknown
-	24, // 3: altavoz.v1.Broadcast.origin:type_name -> altavoz.v1.Origin
+	31, // 3: altavoz.v1.Broadcast.origin:type_name -> altavoz.v1.Origin
 	15, // 4: altavoz.v1.Broadcast.window:type_name -> altavoz.v1.Window
 	14, // 5: altavoz.v1.Broadcast.retry:type_name -> altavoz.v1.Retry
 	0,  // 6: altavoz.v1.Broadcast.events:type_name -> altavoz.v1.Events
 	12, // 7: altavoz.v1.Broadcast.personal:type_name -> altavoz.v1.Personal
 	13, // 8: altavoz.v1.Personal.own:type_name -> altavoz.v1.Own
 	3,  // 9: altavoz.v1.Own.header:type_name -> altavoz.v1.HeaderKind
-	22, // 10: altavoz.v1.Retry.list:type_name -> altavoz.v1.BlobRef
+	29, // 10: altavoz.v1.Retry.list:type_name -> altavoz.v1.BlobRef
 	16, // 11: altavoz.v1.Window.hours:type_name -> altavoz.v1.Hours
 	3,  // 12: altavoz.v1.Content.header:type_name -> altavoz.v1.HeaderKind
-	21, // 13: altavoz.v1.Content.media:type_name -> altavoz.v1.MediaRef
-	21, // 14: altavoz.v1.Content.files:type_name -> altavoz.v1.MediaRef
+	28, // 13: altavoz.v1.Content.media:type_name -> altavoz.v1.MediaRef
+	28, // 14: altavoz.v1.Content.files:type_name -> altavoz.v1.MediaRef
 	18, // 15: altavoz.v1.Content.template:type_name -> altavoz.v1.Template
-	3,  // 16: altavoz.v1.Template.header:type_name -> altavoz.v1.HeaderKind
-	19, // 17: altavoz.v1.Template.header_value:type_name -> altavoz.v1.TemplateValue
-	19, // 18: altavoz.v1.Template.body:type_name -> altavoz.v1.TemplateValue
-	20, // 19: altavoz.v1.Template.buttons:type_name -> altavoz.v1.TemplateButton
-	2,  // 20: altavoz.v1.TemplateButton.kind:type_name -> altavoz.v1.TemplateButtonKind
-	22, // 21: altavoz.v1.MediaRef.parts:type_name -> altavoz.v1.BlobRef
-	3,  // 22: altavoz.v1.MediaRef.kind:type_name -> altavoz.v1.HeaderKind
-	12, // 23: altavoz.v1.Slice.personal:type_name -> altavoz.v1.Personal
-	22, // 24: altavoz.v1.Send.content_ref:type_name -> altavoz.v1.BlobRef
-	17, // 25: altavoz.v1.Send.content:type_name -> altavoz.v1.Content
-	1,  // 26: altavoz.v1.Send.on_unknown:type_name -> altavoz.v1.OnUnknown
-	15, // 27: altavoz.v1.Send.window:type_name -> altavoz.v1.Window
-	12, // 28: altavoz.v1.Send.personal:type_name -> altavoz.v1.Personal
-	4,  // 29: altavoz.v1.OptOut.out_by:type_name -> altavoz.v1.OptOutSource
-	4,  // 30: altavoz.v1.OptOut.in_by:type_name -> altavoz.v1.OptOutSource
-	5,  // 31: altavoz.v1.Control.kind:type_name -> altavoz.v1.ControlKind
-	6,  // 32: altavoz.v1.NumberEvent.kind:type_name -> altavoz.v1.NumberEventKind
-	38, // 33: altavoz.v1.NumberEvent.cause:type_name -> altavoz.v1.Cause
-	31, // 34: altavoz.v1.Result.plan:type_name -> altavoz.v1.TaskOpened
-	32, // 35: altavoz.v1.Result.dispatched:type_name -> altavoz.v1.Dispatched
-	33, // 36: altavoz.v1.Result.outcome:type_name -> altavoz.v1.Outcome
-	35, // 37: altavoz.v1.Result.range:type_name -> altavoz.v1.OutcomeRange
-	37, // 38: altavoz.v1.Result.note:type_name -> altavoz.v1.TaskUpdate
-	36, // 39: altavoz.v1.Result.receipts:type_name -> altavoz.v1.Receipts
-	34, // 40: altavoz.v1.Result.outcomes:type_name -> altavoz.v1.OutcomeList
-	24, // 41: altavoz.v1.TaskOpened.origin:type_name -> altavoz.v1.Origin
-	24, // 42: altavoz.v1.TaskOpened.home:type_name -> altavoz.v1.Origin
-	15, // 43: altavoz.v1.TaskOpened.window:type_name -> altavoz.v1.Window
-	0,  // 44: altavoz.v1.TaskOpened.events:type_name -> altavoz.v1.Events
-	33, // 45: altavoz.v1.OutcomeList.outcomes:type_name -> altavoz.v1.Outcome
-	33, // 46: altavoz.v1.Receipts.outcomes:type_name -> altavoz.v1.Outcome
-	9,  // 47: altavoz.v1.TaskUpdate.phase:type_name -> altavoz.v1.Phase
-	38, // 48: altavoz.v1.TaskUpdate.cause:type_name -> altavoz.v1.Cause
-	8,  // 49: altavoz.v1.Cause.reason:type_name -> altavoz.v1.Reason
-	31, // 50: altavoz.v1.Status.plan:type_name -> altavoz.v1.TaskOpened
-	42, // 51: altavoz.v1.Status.counts:type_name -> altavoz.v1.StateCount
-	43, // 52: altavoz.v1.Status.errors:type_name -> altavoz.v1.ErrorLine
-	9,  // 53: altavoz.v1.Status.phase:type_name -> altavoz.v1.Phase
-	38, // 54: altavoz.v1.Status.cause:type_name -> altavoz.v1.Cause
-	41, // 55: altavoz.v1.Status.events:type_name -> altavoz.v1.TaskEvent
-	10, // 56: altavoz.v1.TaskEvent.kind:type_name -> altavoz.v1.TaskEventKind
-	57, // [57:57] is the sub-list for method output_type
-	57, // [57:57] is the sub-list for method input_type
-	57, // [57:57] is the sub-list for extension type_name
-	57, // [57:57] is the sub-list for extension extendee
-	0,  // [0:57] is the sub-list for field type_name
+	21, // 16: altavoz.v1.Content.shape:type_name -> altavoz.v1.Shape
+	3,  // 17: altavoz.v1.Template.header:type_name -> altavoz.v1.HeaderKind
+	19, // 18: altavoz.v1.Template.header_value:type_name -> altavoz.v1.TemplateValue
+	19, // 19: altavoz.v1.Template.body:type_name -> altavoz.v1.TemplateValue
+	20, // 20: altavoz.v1.Template.buttons:type_name -> altavoz.v1.TemplateButton
+	2,  // 21: altavoz.v1.TemplateButton.kind:type_name -> altavoz.v1.TemplateButtonKind
+	22, // 22: altavoz.v1.Shape.buttons:type_name -> altavoz.v1.ReplyButtons
+	24, // 23: altavoz.v1.Shape.list:type_name -> altavoz.v1.ReplyList
+	27, // 24: altavoz.v1.Shape.location:type_name -> altavoz.v1.LocationRequest
+	23, // 25: altavoz.v1.ReplyButtons.buttons:type_name -> altavoz.v1.ReplyButton
+	25, // 26: altavoz.v1.ReplyList.sections:type_name -> altavoz.v1.ListSection
+	26, // 27: altavoz.v1.ListSection.rows:type_name -> altavoz.v1.ListRow
+	29, // 28: altavoz.v1.MediaRef.parts:type_name -> altavoz.v1.BlobRef
+	3,  // 29: altavoz.v1.MediaRef.kind:type_name -> altavoz.v1.HeaderKind
+	12, // 30: altavoz.v1.Slice.personal:type_name -> altavoz.v1.Personal
+	29, // 31: altavoz.v1.Send.content_ref:type_name -> altavoz.v1.BlobRef
+	17, // 32: altavoz.v1.Send.content:type_name -> altavoz.v1.Content
+	1,  // 33: altavoz.v1.Send.on_unknown:type_name -> altavoz.v1.OnUnknown
+	15, // 34: altavoz.v1.Send.window:type_name -> altavoz.v1.Window
+	12, // 35: altavoz.v1.Send.personal:type_name -> altavoz.v1.Personal
+	4,  // 36: altavoz.v1.OptOut.out_by:type_name -> altavoz.v1.OptOutSource
+	4,  // 37: altavoz.v1.OptOut.in_by:type_name -> altavoz.v1.OptOutSource
+	5,  // 38: altavoz.v1.Control.kind:type_name -> altavoz.v1.ControlKind
+	6,  // 39: altavoz.v1.NumberEvent.kind:type_name -> altavoz.v1.NumberEventKind
+	45, // 40: altavoz.v1.NumberEvent.cause:type_name -> altavoz.v1.Cause
+	38, // 41: altavoz.v1.Result.plan:type_name -> altavoz.v1.TaskOpened
+	39, // 42: altavoz.v1.Result.dispatched:type_name -> altavoz.v1.Dispatched
+	40, // 43: altavoz.v1.Result.outcome:type_name -> altavoz.v1.Outcome
+	42, // 44: altavoz.v1.Result.range:type_name -> altavoz.v1.OutcomeRange
+	44, // 45: altavoz.v1.Result.note:type_name -> altavoz.v1.TaskUpdate
+	43, // 46: altavoz.v1.Result.receipts:type_name -> altavoz.v1.Receipts
+	41, // 47: altavoz.v1.Result.outcomes:type_name -> altavoz.v1.OutcomeList
+	31, // 48: altavoz.v1.TaskOpened.origin:type_name -> altavoz.v1.Origin
+	31, // 49: altavoz.v1.TaskOpened.home:type_name -> altavoz.v1.Origin
+	15, // 50: altavoz.v1.TaskOpened.window:type_name -> altavoz.v1.Window
+	0,  // 51: altavoz.v1.TaskOpened.events:type_name -> altavoz.v1.Events
+	40, // 52: altavoz.v1.OutcomeList.outcomes:type_name -> altavoz.v1.Outcome
+	40, // 53: altavoz.v1.Receipts.outcomes:type_name -> altavoz.v1.Outcome
+	9,  // 54: altavoz.v1.TaskUpdate.phase:type_name -> altavoz.v1.Phase
+	45, // 55: altavoz.v1.TaskUpdate.cause:type_name -> altavoz.v1.Cause
+	8,  // 56: altavoz.v1.Cause.reason:type_name -> altavoz.v1.Reason
+	38, // 57: altavoz.v1.Status.plan:type_name -> altavoz.v1.TaskOpened
+	49, // 58: altavoz.v1.Status.counts:type_name -> altavoz.v1.StateCount
+	50, // 59: altavoz.v1.Status.errors:type_name -> altavoz.v1.ErrorLine
+	9,  // 60: altavoz.v1.Status.phase:type_name -> altavoz.v1.Phase
+	45, // 61: altavoz.v1.Status.cause:type_name -> altavoz.v1.Cause
+	48, // 62: altavoz.v1.Status.events:type_name -> altavoz.v1.TaskEvent
+	10, // 63: altavoz.v1.TaskEvent.kind:type_name -> altavoz.v1.TaskEventKind
+	64, // [64:64] is the sub-list for method output_type
+	64, // [64:64] is the sub-list for method input_type
+	64, // [64:64] is the sub-list for extension type_name
+	64, // [64:64] is the sub-list for extension extendee
+	0,  // [0:64] is the sub-list for field type_name
 }
 
 func init() { file_events_proto_init() }
@@ -4492,7 +4937,12 @@ func file_events_proto_init() {
 		return
 	}
 	file_events_proto_msgTypes[2].OneofWrappers = []any{}
-	file_events_proto_msgTypes[19].OneofWrappers = []any{
+	file_events_proto_msgTypes[10].OneofWrappers = []any{
+		(*Shape_Buttons)(nil),
+		(*Shape_List)(nil),
+		(*Shape_Location)(nil),
+	}
+	file_events_proto_msgTypes[26].OneofWrappers = []any{
 		(*Result_Plan)(nil),
 		(*Result_Dispatched)(nil),
 		(*Result_Outcome)(nil),
@@ -4507,7 +4957,7 @@ func file_events_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_events_proto_rawDesc), len(file_events_proto_rawDesc)),
 			NumEnums:      11,
-			NumMessages:   33,
+			NumMessages:   40,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

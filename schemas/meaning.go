@@ -43,6 +43,7 @@ func (b *Broadcast) Meaning(sender string, queued bool, phones []byte) []byte {
 		HashText(h, e.String())
 	}
 	c.GetTemplate().hash(h)
+	c.GetShape().hash(h)
 	return h.Sum(nil)
 }
 
@@ -61,6 +62,32 @@ func (x *Template) hash(h hash.Hash) {
 	for _, b := range x.GetButtons() {
 		HashText(h, fmt.Sprint(b.GetIndex(), b.GetKind()))
 		HashText(h, b.GetValue())
+	}
+}
+
+// hash adds a shape, if there is one.
+func (x *Shape) hash(h hash.Hash) {
+	switch x.GetKind().(type) {
+	case *Shape_Buttons:
+		HashText(h, "buttons")
+	case *Shape_List:
+		HashText(h, "list")
+		HashText(h, x.GetList().GetButton())
+	case *Shape_Location:
+		HashText(h, "location_request")
+	}
+	for _, b := range x.GetButtons().GetButtons() {
+		HashText(h, b.GetId())
+		HashText(h, b.GetTitle())
+	}
+	for _, s := range x.GetList().GetSections() {
+		HashText(h, strconv.Itoa(len(s.GetRows())))
+		HashText(h, s.GetTitle())
+		for _, row := range s.GetRows() {
+			HashText(h, row.GetId())
+			HashText(h, row.GetTitle())
+			HashText(h, row.GetDescription())
+		}
 	}
 }
 

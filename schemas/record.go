@@ -16,7 +16,7 @@ const (
 	VersionHeader = "altavoz-version"
 	Version       = "1"
 	// Version2 is that of records with something that readers of the first one would pass over: places of a retry, what recipients have of their
-	// own, templates, events about recipients, several outcomes.
+	// own, templates, events about recipients, several outcomes, what recipients tap.
 	Version2 = "2"
 
 	newestVersion = 2
@@ -52,7 +52,7 @@ func encode2(topic stream.Topic, key string, event proto.Message) stream.Record 
 
 // EncodeBroadcast makes the record that commits a request.
 func EncodeBroadcast(b *Broadcast) stream.Record {
-	if b.IsPersonal() || b.GetRetry().GetSliceRecipients() != 0 || b.GetEvents() != Events_EVENTS_TASK || b.GetContent().GetTemplate() != nil { //mutant:personal-broadcast-waits-for-who-knows-it
+	if b.IsPersonal() || b.GetRetry().GetSliceRecipients() != 0 || b.GetEvents() != Events_EVENTS_TASK || b.GetContent().waits() { //mutant:personal-broadcast-waits-for-who-knows-it
 		return encode2(TopicBroadcasts, b.GetSender(), b)
 	}
 	return Encode(TopicBroadcasts, b.GetSender(), b)
@@ -60,7 +60,7 @@ func EncodeBroadcast(b *Broadcast) stream.Record {
 
 // EncodeSend makes the record of one send on its lane.
 func EncodeSend(l Lane, s *Send) stream.Record {
-	if s.GetPersonal() != nil || s.GetContent().GetTemplate() != nil { //mutant:unfilled-text-waits-for-who-fills-it
+	if s.GetPersonal() != nil || s.GetContent().waits() { //mutant:unfilled-text-waits-for-who-fills-it
 		return encode2(l.Topic(), s.GetPhone(), s)
 	}
 	return Encode(l.Topic(), s.GetPhone(), s)
@@ -124,9 +124,12 @@ func EncodeSlice(key string, s *Slice) stream.Record {
 	return Encode(TopicBlobs, key, s)
 }
 
+// waits reports whether readers of the first version would send something else.
+func (x *Content) waits() bool { return x.GetTemplate() != nil || x.GetShape() != nil }
+
 // EncodeContent makes the record of a task's content as resolved.
 func EncodeContent(t TaskID, c *Content) stream.Record {
-	if c.GetTemplate() != nil { //mutant:template-waits-for-who-sends-it
+	if c.waits() { //mutant:template-waits-for-who-sends-it
 		return encode2(TopicBlobs, t.String(), c)
 	}
 	return Encode(TopicBlobs, t.String(), c)

@@ -180,10 +180,14 @@ func TestEventsAboutRecipientsHaveTheSecondVersion(t *testing.T) {
 	}
 }
 
-// A process that does not know templates would send an interactive message without a text, and each recipient would fail.
+// A process that does not know templates would send an interactive message without a text, and one that knows no shapes a link button
+// without a link: each recipient would fail.
 func TestContentsWithATemplateHaveTheSecondVersion(t *testing.T) {
 	t.Parallel()
-	for want, content := range map[string]*schemas.Content{schemas.Version: {Body: "Hola"}, schemas.Version2: {Template: &schemas.Template{Name: "aviso", Language: "es_CO"}}} {
+	shape := &schemas.Shape{Kind: &schemas.Shape_Location{Location: &schemas.LocationRequest{}}}
+	for content, want := range map[*schemas.Content]string{
+		{Body: "Hola"}: schemas.Version, {Template: &schemas.Template{Name: "aviso", Language: "es_CO"}}: schemas.Version2, {Body: "Hola", Shape: shape}: schemas.Version2,
+	} {
 		for _, rec := range []stream.Record{
 			schemas.EncodeBroadcast(&schemas.Broadcast{Content: content}),
 			schemas.EncodeContent(schemas.NewTaskID(), content),

@@ -11,6 +11,7 @@ import (
 
 	"altavoz/schemas"
 	"altavoz/schemas/es"
+	"altavoz/whatsapp/action"
 	"altavoz/whatsapp/nethttp"
 )
 
@@ -31,11 +32,11 @@ type (
 		Interactive interactive `json:"interactive"`
 	}
 	interactive struct {
-		Type   string  `json:"type"`
-		Header *header `json:"header,omitzero"`
-		Body   text    `json:"body"`
-		Footer *text   `json:"footer,omitzero"`
-		Action action  `json:"action"`
+		Type   string        `json:"type"`
+		Header *header       `json:"header,omitzero"`
+		Body   text          `json:"body"`
+		Footer *text         `json:"footer,omitzero"`
+		Action action.Action `json:"action"`
 	}
 	header struct {
 		Type     string `json:"type"`
@@ -51,14 +52,6 @@ type (
 		ID       string `json:"id,omitzero"`
 		Link     string `json:"link,omitzero"`
 		Filename string `json:"filename,omitzero"` // documents only
-	}
-	action struct {
-		Name       string     `json:"name"`
-		Parameters parameters `json:"parameters"`
-	}
-	parameters struct {
-		DisplayText string `json:"display_text"`
-		URL         string `json:"url"`
 	}
 )
 
@@ -89,13 +82,11 @@ func prepare(content *schemas.Content) (*message, error) {
 		return nil, &schemas.ContentError{Why: es.Say(es.BodyEmpty)}
 	}
 	w := wireMessage{
-		Type:     "interactive",
-		Category: content.GetCategory(),
-		Interactive: interactive{
-			Type: "cta_url", Header: h, Body: text{content.GetBody()},
-			Action: action{Name: "cta_url", Parameters: parameters{content.GetButtonText(), content.GetButtonUrl()}},
-		},
+		Type:        "interactive",
+		Category:    content.GetCategory(),
+		Interactive: interactive{Header: h, Body: text{content.GetBody()}},
 	}
+	w.Interactive.Type, w.Interactive.Action = action.Of(content)
 	if w.Category == "service" { // what a message without category is; accounts without Direct Send refuse the word
 		w.Category = ""
 	}

@@ -34,7 +34,7 @@ func TestSentMessageIsInTheLedgerWithItsCallback(t *testing.T) {
 	h := setup(t, simulator.Config{Numbers: []simulator.Number{{ID: sender, Token: token}}})
 	r := h.send(t, phone, "av1:task:7")
 	got := h.sim.Ledger("573001234567")
-	want := []ledger.Received{{Number: sender, Phone: "573001234567", Callback: "av1:task:7", Text: "hola", WAMID: r.WAMID, Answered: true}}
+	want := []ledger.Received{{Number: sender, Phone: "573001234567", Callback: "av1:task:7", Text: "hola", Type: "cta_url", WAMID: r.WAMID, Answered: true}}
 	if diff := cmp.Diff(want, got, cmpopts.IgnoreFields(ledger.Received{}, "Time")); diff != "" {
 		t.Error(diff)
 	}
@@ -84,6 +84,21 @@ func TestMessagesAreThoseOfTheGoldenFiles(t *testing.T) {
 			Body: "hola", ButtonText: "Ver", ButtonUrl: "https://example.com", Category: "utility",
 		}, phone},
 		{"user id", content(), "CO.1765AbC"},
+		{"reply buttons", &schemas.Content{
+			Header: schemas.HeaderKind_HEADER_KIND_IMAGE, Media: &schemas.MediaRef{Link: "https://example.com/a.png"}, Body: "hola", Footer: "pie",
+			Shape: &schemas.Shape{Kind: &schemas.Shape_Buttons{Buttons: &schemas.ReplyButtons{Buttons: []*schemas.ReplyButton{{Id: "si", Title: "Sí"}, {Id: "no", Title: "No"}}}}},
+		}, phone},
+		{"list", &schemas.Content{
+			Header: schemas.HeaderKind_HEADER_KIND_TEXT, HeaderText: "Aviso", Body: "hola", Footer: "pie",
+			Shape: &schemas.Shape{Kind: &schemas.Shape_List{List: &schemas.ReplyList{Button: "Ver", Sections: []*schemas.ListSection{
+				{Title: "Hoy", Rows: []*schemas.ListRow{{Id: "9am", Title: "9:00", Description: "Sede norte"}}}, {Title: "Mañana", Rows: []*schemas.ListRow{{Id: "3pm", Title: "15:00"}}},
+			}}}},
+		}, phone},
+		{"list of one section", &schemas.Content{
+			Body:  "hola",
+			Shape: &schemas.Shape{Kind: &schemas.Shape_List{List: &schemas.ReplyList{Button: "Ver", Sections: []*schemas.ListSection{{Rows: []*schemas.ListRow{{Id: "9am", Title: "9:00"}}}}}}},
+		}, phone},
+		{"location", &schemas.Content{Body: "hola", Shape: &schemas.Shape{Kind: &schemas.Shape_Location{Location: &schemas.LocationRequest{}}}}, phone},
 		{"service is no category", &schemas.Content{Body: "hola", ButtonText: "Ver", ButtonUrl: "https://example.com", Category: "service"}, phone},
 	}
 	var out bytes.Buffer

@@ -13,7 +13,7 @@ import (
 
 	"altavoz/app"
 	"altavoz/schemas"
-	"altavoz/schemas/request"
+	"altavoz/schemas/content"
 	"altavoz/schemas/shown"
 )
 
@@ -68,7 +68,7 @@ func (b *broadcastFlags) doubts(cmd *cobra.Command) error {
 	if d.HeaderType == "text" {
 		c.HeaderText = d.HeaderContent
 	}
-	if doubts := request.Doubts(c); len(doubts) > 0 && !d.Literal {
+	if doubts := content.Doubts(c); len(doubts) > 0 && !d.Literal {
 		for _, doubt := range doubts {
 			say(cmd.ErrOrStderr(), "altavoz: warning: %s", doubt.Spanish())
 		}

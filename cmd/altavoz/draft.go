@@ -16,6 +16,7 @@ import (
 
 	"altavoz/client"
 	"altavoz/cmd/altavoz/phones"
+	"altavoz/cmd/altavoz/shape"
 	"altavoz/schemas"
 )
 
@@ -25,8 +26,8 @@ var headerKinds = []string{"text", "image", "video", "document"}
 type broadcastFlags struct {
 	phones   phones.List
 	draft    client.Draft
+	shape    shape.Flags
 	header   string
-	button   string
 	schedule string
 	expire   string
 	window   string
@@ -44,7 +45,7 @@ func (b *broadcastFlags) add(cmd *cobra.Command) {
 	f.BoolVar(&b.yes, "yes", false, "don't ask, as is done from 1,000 phones on")
 	f.StringVar(&b.header, "header", "", "text=TEXT, or image=, video= or document= and a FILE or URL")
 	f.StringVar(&b.draft.FooterText, "footer", "", "small text below")
-	f.StringVar(&b.button, "button", "", "the button, as 'Text=https://...'")
+	b.shape.Add(cmd)
 	f.StringVar(&b.draft.Sender, "sender", "", "the phone number id to send from (the server's first)")
 	f.StringVar(&b.schedule, "schedule-at", "", "when to begin, as 2026-01-31T09:00:00-05:00")
 	f.StringVar(&b.expire, "expire-at", "", "when to give up, written like that")
@@ -68,12 +69,8 @@ func (b *broadcastFlags) read(cmd *cobra.Command) error {
 	case b.phones.Column != "" && b.phones.Path == "":
 		return wrongUse(cmd, errors.New("--column is about --csv"))
 	}
-	if b.button != "" {
-		text, url, ok := strings.Cut(b.button, "=")
-		if !ok || text == "" || url == "" {
-			return wrongUse(cmd, fmt.Errorf("--button %q is not Text=URL", b.button))
-		}
-		b.draft.ButtonText, b.draft.ButtonURL = text, url
+	if err := b.shape.Fill(&b.draft); err != nil {
+		return wrongUse(cmd, err)
 	}
 	for _, t := range []struct {
 		flag, text string

@@ -111,6 +111,14 @@ var fields = map[string]struct {
 	"content.template.buttons.kind":      {true, kept},
 	"content.template.buttons.value":     {true, kept},
 	"retry.slice_recipients":             {false, dropped},
+
+	"content.shape.buttons.buttons.id":             {true, kept},
+	"content.shape.buttons.buttons.title":          {true, kept},
+	"content.shape.list.button":                    {true, kept},
+	"content.shape.list.sections.title":            {true, kept},
+	"content.shape.list.sections.rows.id":          {true, kept},
+	"content.shape.list.sections.rows.title":       {true, kept},
+	"content.shape.list.sections.rows.description": {true, kept},
 }
 
 // A field that schemas/meaning.go does not hash makes repeats of different requests, and one that order.go does not copy is lost.

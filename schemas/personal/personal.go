@@ -6,6 +6,7 @@ import (
 	"altavoz/schemas"
 	"altavoz/schemas/es"
 	"altavoz/schemas/rules"
+	"altavoz/schemas/shape"
 )
 
 // FaultError is why the message of one recipient can't be made.
@@ -76,7 +77,7 @@ func build(c *schemas.Content, p *schemas.Personal) (*schemas.Content, *FaultErr
 func merge(c *schemas.Content, own *schemas.Own) (*schemas.Content, *FaultError) {
 	out := &schemas.Content{
 		Body: c.GetBody(), Footer: c.GetFooter(), ButtonText: c.GetButtonText(), ButtonUrl: c.GetButtonUrl(),
-		Header: c.GetHeader(), HeaderText: c.GetHeaderText(), Media: c.GetMedia(), Category: c.GetCategory(),
+		Header: c.GetHeader(), HeaderText: c.GetHeaderText(), Media: c.GetMedia(), Category: c.GetCategory(), Shape: c.GetShape(),
 	}
 	if own == nil {
 		return out, nil
@@ -124,6 +125,21 @@ func fillAll(out *schemas.Content, names []string, p *schemas.Personal) *FaultEr
 		}
 		*t.text = filled
 	}
+	return fillShape(out, value)
+}
+
+// fillShape fills the placeholders of what the recipient taps, in a copy.
+func fillShape(out *schemas.Content, value func(string) (string, bool)) *FaultError {
+	out.Shape = proto.CloneOf(out.GetShape()) //mutant:a-recipients-buttons-are-its-own
+	for _, t := range shape.Texts(out.GetShape()) {
+		filled, missing := fill(*t.Value, value)
+		if missing != "" {
+			f := fault(schemas.CodeVariable, t.Field, es.VariableMissing, missing, t.Field)
+			f.Variable = missing
+			return f
+		}
+		*t.Value = filled
+	}
 	return nil
 }
 
@@ -141,7 +157,7 @@ func valuesOf(names []string, p *schemas.Personal) func(name string) (string, bo
 
 // check holds a message to the rules for what a recipient reads.
 func check(c *schemas.Content) *FaultError {
-	text := c.GetHeader() == schemas.HeaderKind_HEADER_KIND_TEXT
+	text, link := c.GetHeader() == schemas.HeaderKind_HEADER_KIND_TEXT, c.GetShape() == nil
 	for _, t := range []struct {
 		field, text string
 		most        int
@@ -150,8 +166,8 @@ func check(c *schemas.Content) *FaultError {
 	}{
 		{fieldBody, c.GetBody(), rules.MaxBodyText, false, true},
 		{fieldHeader, c.GetHeaderText(), rules.MaxHeaderText, true, text},
-		{fieldButton, c.GetButtonText(), rules.MaxButtonText, true, true},
-		{fieldButtonLink, c.GetButtonUrl(), rules.MaxURL, true, true},
+		{fieldButton, c.GetButtonText(), rules.MaxButtonText, true, link},
+		{fieldButtonLink, c.GetButtonUrl(), rules.MaxURL, true, link},
 		{fieldFooter, c.GetFooter(), rules.MaxFooterText, false, false},
 	} {
 		if t.needed && rules.Blank(t.text) {
@@ -163,6 +179,16 @@ func check(c *schemas.Content) *FaultError {
 		if t.oneLine && !rules.OneLine(t.text) {
 			return fault(schemas.CodePersonal, t.field, es.FieldLines, t.field)
 		}
+	}
+	if f := shape.Check(c); f != nil {
+		code := schemas.CodePersonal
+		if f.Says.Code == es.FieldLong {
+			code = schemas.CodeTooLong
+		}
+		return &FaultError{Code: code, Field: f.Field, Says: f.Says}
+	}
+	if !link {
+		return nil
 	}
 	switch rules.Link(c.GetButtonUrl(), true) {
 	case rules.LinkBroken:
@@ -187,9 +213,26 @@ func Sample(c *schemas.Content) *schemas.Content {
 		if out.ButtonUrl, _ = fill(out.GetButtonUrl(), func(string) (string, bool) { return "x", true }); Literals(c.GetButtonUrl()) == "" {
 			out.ButtonUrl = ""
 		}
+		out.Shape = proto.CloneOf(out.GetShape())
+		for i, t := range shape.Texts(out.GetShape()) {
+			*t.Value = sample(*t.Value, rune('一'+i))
+		}
 	}
 	if rules.Blank(out.GetBody()) {
 		out.Body = "x"
 	}
+	return out
+}
+
+// sample fills a text with as little as its values may be: one letter, which no other text has, so that two that values make different differ.
+func sample(text string, letter rune) string {
+	put := false
+	out, _ := fill(text, func(string) (string, bool) {
+		if put {
+			return "", true
+		}
+		put = true
+		return string(letter), true
+	})
 	return out
 }

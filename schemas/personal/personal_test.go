@@ -12,6 +12,7 @@ import (
 
 	"altavoz/schemas"
 	"altavoz/schemas/rules"
+	"altavoz/schemas/shape"
 )
 
 func content(names ...string) *schemas.Content {
@@ -243,5 +244,61 @@ func TestLargeIsWhatARecordHolds(t *testing.T) {
 	}
 	if most := values(slices.Repeat([]string{strings.Repeat("a", 81)}, MaxVariables)...); Large(most) {
 		t.Errorf("what a request may have is too large: %d bytes", proto.Size(most))
+	}
+}
+
+// What a recipient taps is filled in as its text is, ids included, and held to its limits; what all have stays as it was.
+func TestAShapeIsFilledForEachRecipient(t *testing.T) {
+	t.Parallel()
+	button := func(id, title string) *schemas.ReplyButton { return &schemas.ReplyButton{Id: id, Title: title} }
+	c := &schemas.Content{Body: "Hola", Variables: []string{"hora", "sede"}, Shape: &schemas.Shape{Kind: &schemas.Shape_Buttons{Buttons: &schemas.ReplyButtons{
+		Buttons: []*schemas.ReplyButton{button("a-{{hora}}", "A las {{hora}}"), button("b", "En {{sede}}")},
+	}}}}
+	before := proto.CloneOf(c)
+	got, err := Of(c, values("9:00", "{{hora}}"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := got.GetShape().GetButtons().GetButtons()
+	if all[0].GetId() != "a-9:00" || all[0].GetTitle() != "A las 9:00" || all[1].GetTitle() != "En {{hora}}" || got.GetButtonText() != "" {
+		t.Errorf("got %v", got)
+	}
+	if !proto.Equal(c, before) {
+		t.Errorf("what all have became %v", c)
+	}
+	for name, tt := range map[string]struct {
+		p     *schemas.Personal
+		code  int
+		field string
+	}{
+		"too long":     {values(strings.Repeat("9", 15), "x"), schemas.CodeTooLong, "buttons[0].title"},
+		"no value":     {values("9:00"), schemas.CodeVariable, "buttons[1].title"},
+		"two lines":    {values("9\n", "x"), schemas.CodePersonal, "buttons[0].id"},
+		"its own link": {&schemas.Personal{Variables: []uint32{0, 1}, Values: []string{"9", "x"}, Own: &schemas.Own{ButtonUrl: new("https://example.com")}}, schemas.CodePersonal, "buttons"},
+	} {
+		if f := Check(c, tt.p); f == nil || f.Code != tt.code || f.Field != tt.field || f.Error() == "" {
+			t.Errorf("%s: %+v, want code %d of %s", name, f, tt.code, tt.field)
+		}
+	}
+	sample := Sample(c).GetShape().GetButtons().GetButtons()
+	if len(sample[0].GetTitle()) == len("A las ") || sample[0].GetTitle() == sample[1].GetTitle() || !proto.Equal(c, before) {
+		t.Errorf("the sample is %v", sample)
+	}
+}
+
+// Values may make different what is the same without them.
+func TestTitlesOfNothingButValuesAreNoRepeat(t *testing.T) {
+	t.Parallel()
+	c := &schemas.Content{Body: "Hola", Variables: []string{"a", "b"}, Shape: &schemas.Shape{Kind: &schemas.Shape_Buttons{Buttons: &schemas.ReplyButtons{
+		Buttons: []*schemas.ReplyButton{{Id: "{{a}}", Title: "{{a}}"}, {Id: "{{b}}", Title: "{{b}}"}},
+	}}}}
+	if f := shape.Check(Sample(c)); f != nil {
+		t.Error(f)
+	}
+	if f := Check(c, values("x", "y")); f != nil {
+		t.Error(f)
+	}
+	if f := Check(c, values("x", "x")); f == nil || f.Field != "buttons[1].id" {
+		t.Errorf("two buttons of one id: %v", f)
 	}
 }

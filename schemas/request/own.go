@@ -8,9 +8,11 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"altavoz/schemas"
+	"altavoz/schemas/content"
 	"altavoz/schemas/es"
 	"altavoz/schemas/personal"
 	"altavoz/schemas/rules"
+	"altavoz/schemas/shape"
 )
 
 // ownText reads a member of a recipient's own message. What is blank says nothing, as in the request.
@@ -64,7 +66,7 @@ func (r *reader) judge(p *person) {
 		r.people.placeholders(c, r.path)
 	}
 	c.Variables = []string{"any"}
-	for _, f := range ContentFaults(personal.Sample(c), true) {
+	for _, f := range content.Faults(personal.Sample(c), true) {
 		field := f.Field
 		f.Field = r.path(field)
 		for i, arg := range f.Says.Args {
@@ -133,9 +135,9 @@ type fieldText struct{ field, text string }
 
 // textsOf are the texts of a content that are filled in.
 func textsOf(c *schemas.Content) []fieldText {
-	return []fieldText{
+	return append([]fieldText{
 		{"body_text", c.GetBody()}, {"header_content", c.GetHeaderText()}, {"button_text", c.GetButtonText()}, {"button_url", c.GetButtonUrl()}, {"footer_text", c.GetFooter()},
-	}
+	}, shapeTexts(c)...)
 }
 
 // placeholders takes note of what the texts of a recipient's own message want filled in.
@@ -151,12 +153,12 @@ func (q *people) placeholders(c *schemas.Content, path func(string) string) {
 			}
 		}
 		if found, sure := rules.Placeholder(personal.Literals(t.text)); sure && q.unfit == nil {
-			q.unfit = unfilled(path(t.field), found)
+			q.unfit = content.Unfilled(path(t.field), found)
 		}
 	}
 	if url := c.GetMedia().GetUrl(); q.unfit == nil && rules.Marked(url) {
 		if found, sure := rules.LinkPlaceholder(url); sure {
-			q.unfit = unfilled(path("header_content"), found)
+			q.unfit = content.Unfilled(path("header_content"), found)
 		}
 	}
 }
@@ -197,7 +199,7 @@ func (r *reader) values() {
 	c := r.req.Content
 	for _, t := range textsOf(c) {
 		for _, name := range personal.Placeholders(t.text) {
-			lacks(t.field, t.field, name)
+			lacks(shape.Member(t.field), t.field, name)
 		}
 	}
 	if _, sure := rules.LinkPlaceholder(c.GetMedia().GetUrl()); sure && !r.isBad("header_content") {

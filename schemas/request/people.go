@@ -42,13 +42,15 @@ type people struct {
 	unfit   *FieldError       // the first thing in their own texts that looks like a placeholder and is none
 	files   files
 
-	own      hash.Hash // of all that they have of their own
-	some     bool      // somebody has something
-	anyBody  bool      // somebody has a body of its own
-	noBody   first     // who has no body of its own
-	noHeader first     // who has no header of its own
-	noButton first     // who has no link of its own
-	linkless first     // whose own button has none
+	own       hash.Hash // of all that they have of their own
+	some      bool      // somebody has something
+	anyBody   bool      // somebody has a body of its own
+	noBody    first     // who has no body of its own
+	noHeader  first     // who has no header of its own
+	noButton  first     // who has no link of its own
+	linkless  first     // whose own button has none
+	link      first     // who has a button or a link of its own, and as which member
+	linkField string
 }
 
 // use is where a recipient's own message has a placeholder first.
@@ -280,6 +282,11 @@ func (q *people) note(p *person) {
 	q.noHeader.note(q.at, p.texts["header_content"] == "")
 	q.noButton.note(q.at, p.texts["button_url"] == "")
 	q.linkless.note(q.at, p.texts["button_text"] != "" && p.texts["button_url"] == "")
+	for _, field := range []string{"button_text", "button_url"} {
+		if p.texts[field] != "" && !q.link.is {
+			q.link, q.linkField = first{q.at, true}, field
+		}
+	}
 }
 
 // meaning is the digest of a list: of phones alone, or also of what recipients have of their own, and of whether braces are text then.

@@ -18,6 +18,7 @@ import (
 	"altavoz/schemas/es"
 	"altavoz/schemas/request/attached"
 	"altavoz/schemas/rules"
+	"altavoz/schemas/shape"
 	"altavoz/schemas/split"
 )
 
@@ -146,6 +147,7 @@ type reader struct {
 	req      *Request
 	texts    map[string]string      // members of textFields that are there
 	bad      map[string]*FieldError // the first thing wrong with a member
+	shapes   []string               // members that are what the recipient taps
 	strange  []string               // unknown members
 	unknown  *FieldError            // the first of them, where they are refused
 	listed   string                 // the member that has the recipients; empty: none so far
@@ -215,6 +217,8 @@ func (r *reader) member(name string) error {
 		return nil
 	case "window":
 		return r.window()
+	case shape.Buttons, shape.List, shape.Location:
+		return r.shape(name)
 	}
 	if slices.Contains(textFields, name) {
 		tok, err := r.value(name, es.FieldText, jsontext.KindString)
@@ -261,7 +265,7 @@ func (r *reader) meant(field string) es.Sentence {
 }
 
 // memberNames are all members that a request may have.
-var memberNames = slices.Concat([]string{"phones", "recipients"}, textFields, []string{"use_queue", "speed", "window", "literal", "dry_run"})
+var memberNames = slices.Concat([]string{"phones", "recipients"}, textFields, shape.Members(), []string{"use_queue", "speed", "window", "literal", "dry_run"})
 
 // members are those of memberNames that this request may have.
 func (r *reader) members() []string {

@@ -688,7 +688,7 @@ func TestAMemberIsTakenWhereThereIsOneReading(t *testing.T) {
 func TestAnUnknownMemberIsRefusedWithTheNearestName(t *testing.T) {
 	t.Parallel()
 	for name, near := range map[string]string{
-		"scheduled_at": "schedule_at", "schedule-at": "schedule_at", "scheduleAt": "schedule_at", "bodyText": "body_text", "body_txt": "body_text", "buttons": "button_text", "template": "body_text",
+		"scheduled_at": "schedule_at", "schedule-at": "schedule_at", "scheduleAt": "schedule_at", "bodyText": "body_text", "body_txt": "body_text", "boton": "button_text", "template": "body_text",
 		"footerText": "footer_text", "use_que": "use_queue", "Phones": "phones", "file_name": "filename", "expires_at": "expire_at", "header_typ": "header_type", "dryRun": "dry_run", "dry-run": "dry_run", "zzz": "",
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -128,6 +128,10 @@ func TestSchemaAndParserAgree(t *testing.T) {
 		{"with holidays", true, one(`,"window":{` + week + `,"holidays":"CO"}`)},
 		{"the longest texts", true, one(`,"button_text":"` + strings.Repeat("ñ", 20) + `","footer_text":"` + strings.Repeat("ñ", 60) + `"`)},
 		{"the highest speed", true, one(`,"speed":4294967295`)},
+		{"reply buttons", true, one(`,"buttons":[{"id":"si","title":"Sí"},{"id":"` + strings.Repeat("x", 256) + `","title":"` + strings.Repeat("ñ", 20) + `"},{"id":"3","title":"3"}],"header_type":"image","header_content":"https://cdn.example.com/a.png","category":"utility"`)},
+		{"a list", true, one(`,"list":{"button":"Ver","sections":[{"title":"a","rows":[{"id":"1","title":"1"}]},{"title":"b","rows":[{"id":"2","title":"1","description":"d"}]}]},"header_type":"text","header_content":"h","category":"service"`)},
+		{"a location", true, one(`,"location_request":true`)},
+		{"no location", true, one(`,"location_request":false,"button_text":"Ver"`)},
 
 		{"recipients", true, `{"recipients":[{"phone":"573001234567","variables":{"a":"x","b":1.5,"ñ":true,"d":null}},{"phone":57300}],"body_text":"{{a}}"}`},
 		{"recipients with messages", true, `{"recipients":[{"phone":"1","body_text":"b","header_type":"image","header_content":"https://cdn.example.com/a.png","filename":"a","button_text":"c","button_url":"https://example.com","footer_text":"d"}]}`},
@@ -176,6 +180,27 @@ func TestSchemaAndParserAgree(t *testing.T) {
 		{"no time", false, one(`,"schedule_at":"mañana"`)},
 		{"a time without zone", false, one(`,"expire_at":"2026-03-03T09:00:00"`)},
 		{"a flag as word", false, one(`,"use_queue":"sí"`)},
+		{"four buttons", false, one(`,"buttons":[{"id":"1","title":"1"},{"id":"2","title":"2"},{"id":"3","title":"3"},{"id":"4","title":"4"}]`)},
+		{"a button without a title", false, one(`,"buttons":[{"id":"1"}]`)},
+		{"a button without an id", false, one(`,"buttons":[{"id":"","title":"1"}]`)},
+		{"a long title", false, one(`,"buttons":[{"id":"1","title":"` + strings.Repeat("x", 21) + `"}]`)},
+		{"a title of two lines", false, one(`,"buttons":[{"id":"1","title":"a\nb"}]`)},
+		{"a long id", false, one(`,"buttons":[{"id":"` + strings.Repeat("x", 257) + `","title":"1"}]`)},
+		{"an unknown field of a button", false, one(`,"buttons":[{"id":"1","title":"1","url":"https://example.com"}]`)},
+		{"buttons as text", false, one(`,"buttons":"Sí"`)},
+		{"buttons and a link", false, one(`,"buttons":[{"id":"1","title":"1"}],"button_url":"https://example.com"`)},
+		{"buttons and a list", false, one(`,"buttons":[{"id":"1","title":"1"}],"list":{"button":"Ver","sections":[{"rows":[{"id":"1","title":"1"}]}]}`)},
+		{"buttons and a location", false, one(`,"buttons":[{"id":"1","title":"1"}],"location_request":true`)},
+		{"a list without sections", false, one(`,"list":{"button":"Ver","sections":[]}`)},
+		{"a list without a button", false, one(`,"list":{"sections":[{"rows":[{"id":"1","title":"1"}]}]}`)},
+		{"a section without rows", false, one(`,"list":{"button":"Ver","sections":[{"rows":[]}]}`)},
+		{"eleven rows", false, one(`,"list":{"button":"Ver","sections":[{"rows":[` + strings.TrimSuffix(strings.Repeat(`{"id":"1","title":"1"},`, 11), ",") + `]}]}`)},
+		{"a long description", false, one(`,"list":{"button":"Ver","sections":[{"rows":[{"id":"1","title":"1","description":"` + strings.Repeat("x", 73) + `"}]}]}`)},
+		{"a list with an image", false, one(`,"header_type":"image","header_content":"https://cdn.example.com/a.png","list":{"button":"Ver","sections":[{"rows":[{"id":"1","title":"1"}]}]}`)},
+		{"a list by Direct Send", false, one(`,"category":"utility","list":{"button":"Ver","sections":[{"rows":[{"id":"1","title":"1"}]}]}`)},
+		{"a location with a footer", false, one(`,"location_request":true,"footer_text":"f"`)},
+		{"a location with a header", false, one(`,"location_request":true,"header_type":"text","header_content":"h"`)},
+		{"a location as text", false, one(`,"location_request":"here"`)},
 		{"no speed", false, one(`,"speed":0`)},
 		{"too fast", false, one(`,"speed":4294967296`)},
 		{"half a message", false, one(`,"speed":1.5`)},
@@ -212,6 +237,11 @@ func TestSchemaAndParserDifferInWhatTheSchemaSays(t *testing.T) {
 		{"placeholder", false, `{"phones":["573001234567"],"body_text":"Hola {{1}}"}`},
 		{"private host", false, one(`,"button_url":"http://192.168.0.1/"`)},
 		{"another file", false, one(`,"header_type":"image","header_content":"data:image/png;base64,SG9sYQ=="`)},
+		{"two buttons of one id", false, one(`,"buttons":[{"id":"1","title":"1"},{"id":"1","title":"2"}]`)},
+		{"two buttons of one title", false, one(`,"buttons":[{"id":"1","title":"1"},{"id":"2","title":"1"}]`)},
+		{"eleven rows in two sections", false, one(`,"list":{"button":"Ver","sections":[{"title":"a","rows":[` + rows(0, 6) + `]},{"title":"b","rows":[` + rows(6, 5) + `]}]}`)},
+		{"two sections without a title", false, one(`,"list":{"button":"Ver","sections":[{"rows":[` + rows(0, 1) + `]},{"title":"b","rows":[` + rows(1, 1) + `]}]}`)},
+		{"a link of somebody's own beside buttons", false, `{"recipients":[{"phone":"1"},{"phone":"2","button_text":"Ver"}],"body_text":"b","buttons":[{"id":"1","title":"1"}]}`},
 		{"past", false, one(`,"expire_at":"2001-01-01T00:00:00Z"`)},
 		{"ends before it begins", false, one(`,"window":{"timezone":"America/Bogota","hours":[{"days":["mon"],"from":"19:00","to":"07:00"}]}`)},
 		{"no such zone", false, one(`,"window":{"timezone":"America/Bogot","hours":[{"days":["mon"],"from":"07:00","to":"19:00"}]}`)},
@@ -219,6 +249,7 @@ func TestSchemaAndParserDifferInWhatTheSchemaSays(t *testing.T) {
 		{"one field twice", false, one(`,"body_text":"b"`)},
 
 		{"null", true, one(`,"footer_text":null,"window":null,"speed":null`)},
+		{"nothing to tap", true, one(`,"buttons":[],"list":null,"location_request":null`)},
 		{"blank", true, one(`,"category":"","schedule_at":"","window":"","task_id":" "`)},
 		{"a flag as text", true, one(`,"use_queue":"true","literal":1`)},
 		{"a speed as text", true, one(`,"speed":"10"`)},
@@ -243,6 +274,7 @@ func TestSchemaTakesNoValueThatTheParserRefuses(t *testing.T) {
 		for _, value := range []string{
 			`null`, `true`, `false`, `0`, `7`, `-1`, `1.5`, `1e30`, `""`, `" "`, `"x"`, `"text"`, `"report"`, `"utility"`, `"task"`, `"ley-2300"`, `"2026-03-02T09:00:00Z"`, `"https://example.com"`,
 			`"0192f0c0-0000-7000-8000-000000000001"`, `"` + strings.Repeat("x", 65_537) + `"`, `[]`, `[7]`, `["x"]`, `[[]]`, `{}`, `{"x":1}`, `[{"phone":"573001234567"}]`,
+			`[{"id":"a","title":"b"}]`, `{"button":"a","sections":[{"rows":[{"id":"a","title":"b"}]}]}`,
 		} {
 			request := map[string]json.RawMessage{"phones": json.RawMessage(`["573001234567"]`), "body_text": json.RawMessage(`"b"`)}
 			if name == "header_type" {
@@ -310,4 +342,13 @@ func TestExamplesOfRequestsAreTaken(t *testing.T) {
 // one is the smallest good broadcast with more members.
 func one(members string) string {
 	return fmt.Sprintf(`{"phones":["573001234567"],"body_text":"Hola"%s}`, members)
+}
+
+// rows are n rows of a list, the first one with the number from.
+func rows(from, n int) string {
+	var all []string
+	for i := from; i < from+n; i++ {
+		all = append(all, fmt.Sprintf(`{"id":"%d","title":"t"}`, i))
+	}
+	return strings.Join(all, ",")
 }

@@ -7,11 +7,13 @@ import (
 	"time"
 
 	"altavoz/schemas"
+	"altavoz/schemas/content"
 	"altavoz/schemas/datauri"
 	"altavoz/schemas/es"
 	"altavoz/schemas/personal"
 	"altavoz/schemas/request/attached"
 	"altavoz/schemas/rules"
+	"altavoz/schemas/shape"
 )
 
 // Lengths of what a recipient reads, in characters (rules.Characters).
@@ -40,11 +42,10 @@ func (r *reader) validate() error {
 	if r.unknown != nil {
 		return r.unknown
 	}
+	r.req.Content.Category = r.oneOf("category", "", "utility", "authentication", "service")
 	if err := r.content(); err != nil {
 		return err
 	}
-	c := r.req.Content
-	c.Category = r.oneOf("category", "", "utility", "authentication", "service")
 	if r.oneOf("on_unknown", "report", "report", "resend") == "resend" {
 		r.req.OnUnknown = schemas.OnUnknown_ON_UNKNOWN_RESEND
 	}
@@ -69,7 +70,7 @@ func (r *reader) validate() error {
 			r.req.TaskID = &id
 		}
 	}
-	for _, field := range slices.Concat([]string{"recipients"}, textFields, []string{"use_queue", "literal", "speed", "window", "dry_run"}) {
+	for _, field := range slices.Concat([]string{"recipients"}, textFields, shape.Members(), []string{"use_queue", "literal", "speed", "window", "dry_run"}) {
 		if e := r.bad[field]; e != nil {
 			return e
 		}
@@ -91,7 +92,7 @@ func (r *reader) nobody() *FieldError {
 
 // CallbackFault returns what is wrong with the form of a callback URL, nil if nothing is. Whether its host may be connected to is not asked.
 func CallbackFault(text string) *FieldError {
-	if faults := linkFault("callback_url", text, es.FieldURL, false, true); len(faults) > 0 {
+	if faults := content.LinkFault("callback_url", text, es.FieldURL, false, true); len(faults) > 0 {
 		return faults[0]
 	}
 	return nil
@@ -125,11 +126,15 @@ func (r *reader) content() error {
 	if r.people != nil {
 		c.ButtonUrl = tightLink(r.texts["button_url"])
 	}
-	everybody := c.ButtonText != "" && (r.people == nil || r.people.noButton.is)
-	if c.ButtonUrl == "" && (everybody || r.people != nil && r.people.linkless.is) {
+	linked := c.GetShape() == nil
+	r.oneShape()
+	everybody := linked && c.ButtonText != "" && (r.people == nil || r.people.noButton.is)
+	if c.ButtonUrl == "" && (everybody || linked && r.people != nil && r.people.linkless.is) {
 		r.req.Warnings = append(r.req.Warnings, es.Say(es.ButtonWithoutURL, DefaultButtonURL))
 	}
-	c.ButtonText, c.ButtonUrl = cmp.Or(c.ButtonText, DefaultButtonText), cmp.Or(c.ButtonUrl, DefaultButtonURL)
+	if linked { //mutant:shape-has-no-link-button
+		c.ButtonText, c.ButtonUrl = cmp.Or(c.ButtonText, DefaultButtonText), cmp.Or(c.ButtonUrl, DefaultButtonURL)
+	}
 	if err := r.header(); err != nil {
 		return err
 	}
@@ -137,13 +142,13 @@ func (r *reader) content() error {
 		r.filled()
 		c = personal.Sample(c)
 	}
-	for _, f := range ContentFaults(c, r.req.Literal) {
-		if !r.isBad(f.Field) {
-			r.bad[f.Field] = f
+	for _, f := range content.Faults(c, r.req.Literal) {
+		if member := shape.Member(f.Field); !r.isBad(member) {
+			r.bad[member] = f
 		}
 	}
 	if !r.req.Literal {
-		r.req.Warnings = append(r.req.Warnings, Doubts(c)...)
+		r.req.Warnings = append(r.req.Warnings, content.Doubts(c)...)
 	}
 	return nil
 }

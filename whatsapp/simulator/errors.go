@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"altavoz/whatsapp/simulator/codes"
+	"altavoz/whatsapp/simulator/content"
 	"altavoz/whatsapp/simulator/webhooks"
 )
 
@@ -80,6 +81,17 @@ func invalid(format string, args ...any) *apiError {
 
 func badValue(format string, args ...any) *apiError {
 	return ofCode(131009).withDetails(fmt.Sprintf(format, args...))
+}
+
+// refusalOf is the refusal of a content; nil: nothing is wrong with it.
+func refusalOf(f *content.Fault) *apiError {
+	switch {
+	case f == nil:
+		return nil
+	case f.Code == content.CodeValue:
+		return badValue("%s", f.Text)
+	}
+	return invalid("%s", f.Text)
 }
 
 func noObject(id string) *apiError {

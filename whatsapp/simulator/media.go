@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"altavoz/whatsapp/simulator/content"
 	"altavoz/whatsapp/simulator/faults"
 )
 
@@ -195,18 +196,18 @@ func looksLike(kind string, head []byte) bool {
 }
 
 // checkMedia looks up the id that a message names: it must be this number's, of the header's kind, and not expired.
-func (s *Simulator) checkMedia(number string, used usedMedia, gone bool) *apiError {
-	if used.id == "" {
+func (s *Simulator) checkMedia(number string, used content.Used, gone bool) *apiError {
+	if used.ID == "" {
 		return nil
 	}
 	s.mu.Lock()
-	m := s.media[used.id]
+	m := s.media[used.ID]
 	s.mu.Unlock()
 	switch {
 	case m == nil, gone, m.number != number, time.Since(m.uploaded) > mediaLife:
-		return noMedia(used.path)
-	case !strings.HasPrefix(m.mimeType, headerTypes[used.kind]):
-		return invalid("Param %s: media of type %s can't be used as %s.", used.path, m.mimeType, used.kind)
+		return noMedia(used.Path)
+	case !strings.HasPrefix(m.mimeType, headerTypes[used.Kind]):
+		return invalid("Param %s: media of type %s can't be used as %s.", used.Path, m.mimeType, used.Kind)
 	}
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"altavoz/whatsapp/simulator/content"
 	"altavoz/whatsapp/simulator/faults"
 	"altavoz/whatsapp/simulator/h2"
 	"altavoz/whatsapp/simulator/ledger"
@@ -24,8 +25,7 @@ type request struct {
 	phone    string // wa_id, or the user id
 	user     bool
 	callback string
-	text     string // of the body
-	media    string // the id of the header's
+	used     content.Used
 	category string // empty: service
 	key      uint64 // of the callback data, or of the phone where there is none
 }
@@ -124,7 +124,8 @@ func (s *Simulator) accept(x *exchange, req request, f faults.Fate, c faults.Cal
 	s.mu.Lock()
 	id := s.wamid(req.phone, uint64(s.ledger.Messages()))
 	place := s.ledger.Accepted(req.key, req.callback != "", ledger.Received{
-		Number: x.number, Phone: req.phone, Callback: req.callback, WAMID: id, Time: now, Answered: answered, Text: req.text, Media: req.media,
+		Number: x.number, Phone: req.phone, Callback: req.callback, WAMID: id, Time: now, Answered: answered, Text: req.used.Text, Media: req.used.ID,
+		Type: req.used.Type, Choices: req.used.Choices,
 	})
 	s.stateOf(x.number).rate.Add(now)
 	s.mu.Unlock()
@@ -173,49 +174,49 @@ var topLevel = map[string]bool{
 }
 
 // parse checks a message, up to what depends on the account's state.
-func (s *Simulator) parse(body []byte) (request, usedMedia, *apiError) {
+func (s *Simulator) parse(body []byte) (request, content.Used, *apiError) {
 	var fields map[string]json.RawMessage
 	if err := json.Unmarshal(body, &fields); err != nil || fields == nil {
-		return request{}, usedMedia{}, invalid("The request body must be a JSON object.")
+		return request{}, content.Used{}, invalid("The request body must be a JSON object.")
 	}
 	for name := range fields {
 		if !topLevel[name] {
-			return request{}, usedMedia{}, invalid("Unexpected key %q on param %q.", name, "message")
+			return request{}, content.Used{}, invalid("Unexpected key %q on param %q.", name, "message")
 		}
 	}
 	product, e := textField(fields, "messaging_product", 64)
 	if e != nil {
-		return request{}, usedMedia{}, e
+		return request{}, content.Used{}, e
 	}
 	if product != "whatsapp" {
-		return request{}, usedMedia{}, invalid("Param messaging_product must be one of {WHATSAPP} - got %q.", product)
+		return request{}, content.Used{}, invalid("Param messaging_product must be one of {WHATSAPP} - got %q.", product)
 	}
 	req, e := s.recipientOf(fields)
 	if e != nil {
-		return request{}, usedMedia{}, e
+		return request{}, content.Used{}, e
 	}
 	if fields["biz_opaque_callback_data"] != nil {
 		if req.callback, e = textField(fields, "biz_opaque_callback_data", 512); e != nil {
-			return request{}, usedMedia{}, e
+			return request{}, content.Used{}, e
 		}
 		req.key = hash(req.callback)
 	}
 	if req.category, e = s.directSend(fields); e != nil {
-		return request{}, usedMedia{}, e
+		return request{}, content.Used{}, e
 	}
 	kind, e := textField(fields, "type", 64)
 	if e != nil {
-		return request{}, usedMedia{}, e
+		return request{}, content.Used{}, e
 	}
 	switch kind {
 	case "text", "interactive":
-		used, e := s.known.check(kind, fields[kind])
-		req.text, req.media = used.text, used.id
-		return req, used, e
+		used, f := s.known.Check(kind, fields[kind])
+		req.used = used
+		return req, used, refusalOf(f)
 	case "template":
-		return request{}, usedMedia{}, ofCode(132001)
+		return request{}, content.Used{}, ofCode(132001)
 	default:
-		return request{}, usedMedia{}, invalid("Param type must be one of {TEXT, INTERACTIVE, TEMPLATE} - got %q.", kind)
+		return request{}, content.Used{}, invalid("Param type must be one of {TEXT, INTERACTIVE, TEMPLATE} - got %q.", kind)
 	}
 }
 
@@ -229,7 +230,7 @@ func textField(fields map[string]json.RawMessage, name string, longest int) (str
 	if !ok && json.Unmarshal(raw, &v) != nil {
 		return "", invalid("Param %s must be a string.", name)
 	}
-	if n := length(v); n < 1 || n > longest {
+	if n := content.Length(v); n < 1 || n > longest {
 		return "", badValue("%s length invalid. Min length: 1, Max length: %d", name, longest)
 	}
 	return v, nil

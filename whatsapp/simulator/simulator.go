@@ -15,6 +15,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"altavoz/whatsapp/simulator/content"
 	"altavoz/whatsapp/simulator/faults"
 	"altavoz/whatsapp/simulator/ledger"
 	"altavoz/whatsapp/simulator/pages"
@@ -72,7 +73,7 @@ type Simulator struct {
 	cfg    Config
 	tokens map[string]string
 	rules  atomic.Pointer[faults.Rules]
-	known  knownContents
+	known  content.Known
 	hooks  *webhooks.Engine // nil: none
 	log    *slog.Logger
 	// templates are those of the account, whatever it is called.

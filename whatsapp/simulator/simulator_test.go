@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"altavoz/whatsapp/simulator"
+	"altavoz/whatsapp/simulator/ledger"
 )
 
 const number = "106540352242922"
@@ -41,6 +42,12 @@ func message(replace ...string) string {
 		`"footer":{"text":"pie"},"action":{"name":"cta_url","parameters":{"display_text":"Ver","url":"https://example.com/x"}}}}`
 	return strings.NewReplacer(replace...).Replace(m)
 }
+
+// The header and the action of message.
+const (
+	header = `{"type":"text","text":"Aviso"}`
+	link   = `{"name":"cta_url","parameters":{"display_text":"Ver","url":"https://example.com/x"}}`
+)
 
 type envelope struct {
 	Error struct {
@@ -94,7 +101,6 @@ func TestMessageIsAcceptedAtEachPath(t *testing.T) {
 func TestWrongMessagesAreRefusedAsMetaDoes(t *testing.T) {
 	t.Parallel()
 	long := func(n int) string { return strings.Repeat("ñ", n) }
-	header := `{"type":"text","text":"Aviso"}`
 	tests := map[string]struct {
 		body  string
 		code  int
@@ -120,7 +126,26 @@ func TestWrongMessagesAreRefusedAsMetaDoes(t *testing.T) {
 		"category, not enabled":  {message(`"type":"interactive"`, `"category":"utility","type":"interactive"`), 100, "Direct Send"},
 		"category, unknown":      {message(`"type":"interactive"`, `"category":"promo","type":"interactive"`), 100, "one of {AUTHENTICATION, SERVICE, UTILITY}"},
 		"no interactive":         {message(`"interactive":{`, `"text":{`), 100, "The parameter interactive is required."},
-		"a list":                 {message(`{"type":"cta_url"`, `{"type":"list"`), 100, "interactive['type']"},
+		"a flow":                 {message(`{"type":"cta_url"`, `{"type":"flow"`), 100, "interactive['type']"},
+		"no choices":             {shaped("button", `{"buttons":[]}`), 131009, "count. Min allowed Buttons: 1, Max allowed Buttons: 3"},
+		"four buttons":           {shaped("button", `{"buttons":[`+replies(4)+`]}`), 131009, "Max allowed Buttons: 3"},
+		"a button that is none":  {shaped("button", `{"buttons":[{"type":"url","reply":{"id":"1","title":"1"}}]}`), 100, "must be one of {REPLY}"},
+		"a button with more":     {shaped("button", `{"buttons":[{"type":"reply","reply":{"id":"1","title":"1","url":"x"}}]}`), 100, `Unexpected key "url"`},
+		"long button id":         {shaped("button", `{"buttons":[{"type":"reply","reply":{"id":"`+long(257)+`","title":"1"}}]}`), 131009, "Button id length invalid"},
+		"long button title":      {shaped("button", `{"buttons":[{"type":"reply","reply":{"id":"1","title":"`+long(21)+`"}}]}`), 131009, "Button title length invalid"},
+		"one button twice":       {shaped("button", `{"buttons":[`+replies(1)+`,`+replies(1)+`]}`), 131009, "Duplicated"},
+		"a button and a name":    {shaped("button", `{"name":"x","buttons":[`+replies(1)+`]}`), 100, `Unexpected key "name"`},
+		"no label":               {shaped("list", `{"sections":[{"rows":[{"id":"1","title":"1"}]}]}`), 100, "['button'] is required"},
+		"no rows":                {shaped("list", `{"button":"Ver","sections":[{"rows":[]}]}`), 131009, "Min allowed Rows: 1"},
+		"eleven rows":            {shaped("list", `{"button":"Ver","sections":[{"title":"a","rows":[`+rows(0, 6)+`]},{"title":"b","rows":[`+rows(6, 5)+`]}]}`), 131009, "Total row count exceed max allowed count: 10"},
+		"no title of a section":  {shaped("list", `{"button":"Ver","sections":[{"title":"a","rows":[`+rows(0, 1)+`]},{"rows":[`+rows(1, 1)+`]}]}`), 100, "['title'] is required"},
+		"long row id":            {shaped("list", `{"button":"Ver","sections":[{"rows":[{"id":"`+long(201)+`","title":"1"}]}]}`), 131009, "Row id length invalid"},
+		"long row":               {shaped("list", `{"button":"Ver","sections":[{"rows":[{"id":"1","title":"`+long(25)+`"}]}]}`), 131009, "Row title length invalid"},
+		"long description":       {shaped("list", `{"button":"Ver","sections":[{"rows":[{"id":"1","title":"1","description":"`+long(73)+`"}]}]}`), 131009, "Row description length invalid"},
+		"one row twice":          {shaped("list", `{"button":"Ver","sections":[{"rows":[`+rows(0, 1)+`,`+rows(0, 1)+`]}]}`), 131009, "Duplicated row id"},
+		"two lines in a row":     {shaped("list", `{"button":"Ver","sections":[{"rows":[{"id":"1","title":"a\nb"}]}]}`), 131009, "line breaks"},
+		"an image and a list":    {strings.Replace(shaped("list", `{"button":"Ver","sections":[{"rows":[`+rows(0, 1)+`]}]}`), header, `{"type":"image","image":{"link":"https://example.com/a.png"}}`, 1), 100, "{TEXT}"},
+		"a location with a foot": {shaped("location_request_message", `{"name":"send_location"}`), 100, "Unexpected key"},
 		"no body":                {message(`"body":{"text":"hola"},`, ``), 100, "The parameter interactive['body'] is required."},
 		"body without text":      {message(`{"text":"hola"}`, `{}`), 100, "The parameter interactive['body']['text'] is required."},
 		"empty body":             {message(`hola`, ``), 131009, "Body text length invalid. Min length: 1, Max length: 1024"},
@@ -399,5 +424,53 @@ func benchmarkMessages(b *testing.B, s *simulator.Simulator) {
 		r := httptest.NewRequest(http.MethodPost, "/v25.0/"+number+"/messages", strings.NewReader(strings.Replace(body, "c1", fmt.Sprint(i), 1)))
 		r.Header.Set("Authorization", "Bearer t")
 		h.ServeHTTP(httptest.NewRecorder(), r)
+	}
+}
+
+// shaped is a message of an interactive type with an action.
+func shaped(kind, action string) string {
+	return message(`{"type":"cta_url"`, `{"type":"`+kind+`"`, link, action)
+}
+
+// replies are n reply buttons.
+func replies(n int) string {
+	var all []string
+	for i := range n {
+		all = append(all, fmt.Sprintf(`{"type":"reply","reply":{"id":"%d","title":"t%d"}}`, i, i))
+	}
+	return strings.Join(all, ",")
+}
+
+// rows are n rows of a list, the first one with the number from.
+func rows(from, n int) string {
+	var all []string
+	for i := from; i < from+n; i++ {
+		all = append(all, fmt.Sprintf(`{"id":"%d","title":"t"}`, i))
+	}
+	return strings.Join(all, ",")
+}
+
+func TestShapesAreTakenAndInTheLedger(t *testing.T) {
+	t.Parallel()
+	s := simulator.New(simulator.Config{})
+	plain := func(body string) string { // a location has neither header nor footer
+		return strings.NewReplacer(`"header":`+header+`,`, "", `,"footer":{"text":"pie"}`, "").Replace(body)
+	}
+	for _, body := range []string{
+		shaped("button", `{"buttons":[`+replies(3)+`]}`),
+		shaped("list", `{"button":"Ver","sections":[{"rows":[{"id":"9am","title":"9:00","description":"Sede norte"}]}]}`),
+		plain(shaped("location_request_message", `{"name":"send_location"}`)),
+	} {
+		if w := call(s, http.MethodPost, "/v25.0/"+number+"/messages", body); w.Code != http.StatusOK {
+			t.Errorf("%d %s", w.Code, w.Body)
+		}
+	}
+	got := s.Ledger("573001234567")
+	if len(got) != 3 || got[0].Type != "button" || len(got[0].Choices) != 3 || got[2].Type != "location_request_message" || len(got[2].Choices) != 0 {
+		t.Fatalf("got %+v", got)
+	}
+	want := ledger.Choice{Kind: ledger.ChoiceRow, ID: "9am", Title: "9:00", Description: "Sede norte"}
+	if len(got[1].Choices) != 1 || got[1].Choices[0] != want {
+		t.Errorf("got %+v, want %+v", got[1].Choices, want)
 	}
 }

@@ -135,11 +135,7 @@ func (l *List) People(yield func(client.Person) bool) {
 
 // Fill has the list fill in the placeholders of a draft, if it can: a table can. Inline phones have no values, which the server says.
 func (l *List) Fill(d *client.Draft) {
-	texts := []string{d.BodyText, d.FooterText, d.ButtonText, d.ButtonURL}
-	if d.HeaderType == "text" {
-		texts = append(texts, d.HeaderContent)
-	}
-	if l.Variables = personal.Placeholders(texts...); d.Literal || l.Path == "" || len(l.Inline) > 0 {
+	if l.Variables = personal.Placeholders(d.Texts()...); d.Literal || l.Path == "" || len(l.Inline) > 0 {
 		l.Variables = nil
 	}
 	if len(l.Variables) > 0 {

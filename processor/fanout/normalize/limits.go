@@ -5,8 +5,11 @@ import (
 	"slices"
 	"time"
 
+	"google.golang.org/protobuf/proto"
+
 	"altavoz/blob"
 	"altavoz/schemas"
+	"altavoz/schemas/content"
 	"altavoz/schemas/es"
 	"altavoz/schemas/personal"
 	"altavoz/schemas/request"
@@ -42,7 +45,7 @@ func ContentBytes(c *schemas.Content) (n int) {
 	for _, name := range c.GetVariables() {
 		n += len(name)
 	}
-	return n
+	return n + proto.Size(c.GetShape())
 }
 
 // maxFile is how large what is said of one of recipients' own files may be: a URL, a name. All of them still fit into a record.
@@ -158,12 +161,12 @@ func contentFault(b *schemas.Broadcast) *request.FieldError {
 	if b.IsPersonal() {
 		c = personal.Sample(c)
 	}
-	faults := request.ContentFaults(c, b.GetLiteral())
+	faults := content.Faults(c, b.GetLiteral())
 	for _, m := range b.GetContent().GetFiles() {
 		if ContentBytes(&schemas.Content{Media: m}) > maxFile {
 			return request.Fault("header_content", request.CodeTooLong, es.MessageTooLong)
 		}
-		faults = append(faults, request.ContentFaults(&schemas.Content{Body: "x", Header: m.GetKind(), Media: m}, b.GetLiteral())...)
+		faults = append(faults, content.Faults(&schemas.Content{Body: "x", Header: m.GetKind(), Media: m}, b.GetLiteral())...)
 	}
 	if len(faults) == 0 {
 		return nil

@@ -15,8 +15,10 @@ type Received struct {
 	Phone    string    `json:"phone"` // digits, or a user id
 	Callback string    `json:"biz_opaque_callback_data,omitempty"`
 	WAMID    string    `json:"wamid"`
-	Text     string    `json:"text,omitempty"`  // of the body of an interactive message
-	Media    string    `json:"media,omitempty"` // the id of the file in its header
+	Text     string    `json:"text,omitempty"`    // of the body of an interactive message
+	Media    string    `json:"media,omitempty"`   // the id of the file in its header
+	Type     string    `json:"type,omitempty"`    // of an interactive message
+	Choices  []Choice  `json:"choices,omitempty"` // what the recipient can tap
 	Time     time.Time `json:"time"`
 	// Answered says that the acceptance was written back whole. Where it is false the sender can't know of it.
 	Answered bool `json:"answered"`
@@ -24,6 +26,20 @@ type Received struct {
 	Status Status `json:"status,omitempty"`
 	Code   int    `json:"code,omitempty"`
 }
+
+// Choice is a button or a row that a recipient can tap.
+type Choice struct {
+	Kind        string `json:"kind"` // ChoiceButton or ChoiceRow, as webhooks call a tap on it
+	ID          string `json:"id"`
+	Title       string `json:"title"`
+	Description string `json:"description,omitempty"`
+}
+
+// Kinds of a Choice.
+const (
+	ChoiceButton = "button_reply"
+	ChoiceRow    = "list_reply"
+)
 
 // Uploads counts files.
 type Uploads struct {

@@ -1,34 +1,66 @@
-package simulator
+// Package content checks what a message says, as strictly as the Cloud API: required members, unknown ones, kinds and limits. It knows
+// neither requests nor accounts.
+package content
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/url"
 	"slices"
 	"strings"
 	"sync"
 	"unicode/utf8"
+
+	"altavoz/whatsapp/simulator/ledger"
 )
 
-// usedMedia is the media id that a content names, to be looked up at every message: ids expire. text is what the recipient reads.
-type usedMedia struct {
-	text string
-	id   string
-	path string
-	kind string
+// Used is what a valid content has.
+type Used struct {
+	Text    string          // of the body
+	Type    string          // of an interactive message
+	Choices []ledger.Choice // what the recipient can tap
+
+	// The media id in the header, to be looked up at every message: ids expire. Where it stands, and of which kind it is.
+	ID, Path, Kind string
 }
 
-// knownContents remembers contents that were found valid. A broadcast repeats one content a million times; checking
+// Fault is what the Cloud API answers.
+type Fault struct {
+	Code int // CodeInvalid or CodeValue
+	Text string
+}
+
+// Codes of a Fault.
+const (
+	CodeInvalid = 100
+	CodeValue   = 131009
+)
+
+func required(path string) *Fault {
+	return &Fault{CodeInvalid, "The parameter " + path + " is required."}
+}
+
+func invalid(format string, args ...any) *Fault {
+	return &Fault{CodeInvalid, fmt.Sprintf(format, args...)}
+}
+
+func badValue(format string, args ...any) *Fault {
+	return &Fault{CodeValue, fmt.Sprintf(format, args...)}
+}
+
+// Known remembers contents that were found valid. A broadcast repeats one content a million times; checking
 // it anew would be most of the simulator's work.
-type knownContents struct {
+type Known struct {
 	mu    sync.RWMutex
-	valid map[string]usedMedia
+	valid map[string]Used
 }
 
 const maxKnown = 256 // contents, of at most 15 KiB each
 
-func (k *knownContents) check(kind string, raw json.RawMessage) (usedMedia, *apiError) {
+// Check returns what a content of a kind, text or interactive, has. A content that was found valid is not checked again.
+func (k *Known) Check(kind string, raw json.RawMessage) (Used, *Fault) {
 	if raw == nil || string(raw) == "null" {
-		return usedMedia{}, required(kind)
+		return Used{}, required(kind)
 	}
 	k.mu.RLock()
 	used, ok := k.valid[string(raw)]
@@ -38,74 +70,79 @@ func (k *knownContents) check(kind string, raw json.RawMessage) (usedMedia, *api
 	}
 	used, e := checkContent(kind, raw)
 	if e != nil {
-		return usedMedia{}, e
+		return Used{}, e
 	}
 	k.mu.Lock()
 	if k.valid == nil || len(k.valid) >= maxKnown {
-		k.valid = make(map[string]usedMedia)
+		k.valid = make(map[string]Used)
 	}
 	k.valid[string(raw)] = used
 	k.mu.Unlock()
 	return used, nil
 }
 
-func checkContent(kind string, raw json.RawMessage) (usedMedia, *apiError) {
+func checkContent(kind string, raw json.RawMessage) (Used, *Fault) {
 	var v map[string]any
 	if err := json.Unmarshal(raw, &v); err != nil {
-		return usedMedia{}, invalid("Param %s must be a JSON object.", kind)
+		return Used{}, invalid("Param %s must be a JSON object.", kind)
 	}
 	n := node{path: kind, v: v}
 	if kind == "text" {
 		if e := n.only("body", "preview_url"); e != nil {
-			return usedMedia{}, e
+			return Used{}, e
 		}
 		_, e := n.text("body", "Body text", 4096)
-		return usedMedia{}, e
+		return Used{}, e
 	}
 	return checkInteractive(n)
 }
 
-func checkInteractive(n node) (usedMedia, *apiError) {
+func checkInteractive(n node) (Used, *Fault) {
 	if e := n.only("type", "header", "body", "footer", "action"); e != nil {
-		return usedMedia{}, e
+		return Used{}, e
 	}
 	t, e := n.text("type", "Interactive type", 64)
 	if e != nil {
-		return usedMedia{}, e
+		return Used{}, e
 	}
-	if t != "cta_url" {
-		return usedMedia{}, invalid("Param interactive['type'] must be one of {CTA_URL} - got %q.", t)
+	if !slices.Contains([]string{typeLink, typeButtons, typeList, typeLocation}, t) {
+		return Used{}, invalid("Param interactive['type'] must be one of {BUTTON, CTA_URL, LIST, LOCATION_REQUEST_MESSAGE} - got %q.", t)
 	}
-	var used usedMedia
+	var used Used
 	if n.v["header"] != nil {
 		h, e := n.object("header")
 		if e != nil {
-			return usedMedia{}, e
+			return Used{}, e
 		}
 		if used, e = checkHeader(h); e != nil {
-			return usedMedia{}, e
+			return Used{}, e
+		}
+		if t == typeList && h.v["type"] != "text" {
+			return Used{}, invalid("Param interactive['header']['type'] must be one of {TEXT} - got %q.", h.v["type"])
 		}
 	}
 	body, e := n.object("body", "text")
 	if e != nil {
-		return usedMedia{}, e
+		return Used{}, e
 	}
-	if used.text, e = body.text("text", "Body text", 1024); e != nil {
-		return usedMedia{}, e
+	if used.Text, e = body.text("text", "Body text", 1024); e != nil {
+		return Used{}, e
 	}
 	if n.v["footer"] != nil {
 		footer, e := n.object("footer", "text")
 		if e != nil {
-			return usedMedia{}, e
+			return Used{}, e
 		}
 		if _, e := footer.text("text", "Footer text", 60); e != nil {
-			return usedMedia{}, e
+			return Used{}, e
 		}
 	}
-	return used, checkAction(n)
+	used.Type = t
+	used.Choices, e = checkShape(t, n)
+	return used, e
 }
 
-func checkAction(n node) *apiError {
+func checkAction(n node) *Fault {
 	a, e := n.object("action", "name", "parameters")
 	if e != nil {
 		return e
@@ -127,20 +164,20 @@ func checkAction(n node) *apiError {
 	return p.uri("url")
 }
 
-func checkHeader(h node) (usedMedia, *apiError) {
+func checkHeader(h node) (Used, *Fault) {
 	t, e := h.text("type", "Header type", 64)
 	if e != nil {
-		return usedMedia{}, e
+		return Used{}, e
 	}
 	if !slices.Contains([]string{"text", "image", "video", "document"}, t) {
-		return usedMedia{}, invalid("Param %s['type'] must be one of {TEXT, IMAGE, VIDEO, DOCUMENT} - got %q.", h.path, t)
+		return Used{}, invalid("Param %s['type'] must be one of {TEXT, IMAGE, VIDEO, DOCUMENT} - got %q.", h.path, t)
 	}
 	if e := h.only("type", t); e != nil {
-		return usedMedia{}, e
+		return Used{}, e
 	}
 	if t == "text" {
 		_, e := h.text("text", "Header text", 60)
-		return usedMedia{}, e
+		return Used{}, e
 	}
 	allowed := []string{"id", "link"}
 	if t == "document" {
@@ -148,19 +185,19 @@ func checkHeader(h node) (usedMedia, *apiError) {
 	}
 	m, e := h.object(t, allowed...)
 	if e != nil {
-		return usedMedia{}, e
+		return Used{}, e
 	}
 	hasID, hasLink := m.v["id"] != nil, m.v["link"] != nil
 	switch {
 	case hasID && hasLink:
-		return usedMedia{}, invalid("Only one of id and link may be given for %s.", m.path)
+		return Used{}, invalid("Only one of id and link may be given for %s.", m.path)
 	case hasID:
 		id, e := m.text("id", "Media id", 128)
-		return usedMedia{id: id, path: m.path + "['id']", kind: t}, e
+		return Used{ID: id, Path: m.path + "['id']", Kind: t}, e
 	case hasLink:
-		return usedMedia{}, m.uri("link")
+		return Used{}, m.uri("link")
 	default:
-		return usedMedia{}, required(m.path + "['id']")
+		return Used{}, required(m.path + "['id']")
 	}
 }
 
@@ -170,7 +207,7 @@ type node struct {
 	v    map[string]any
 }
 
-func (n node) only(allowed ...string) *apiError {
+func (n node) only(allowed ...string) *Fault {
 	for key := range n.v {
 		if !slices.Contains(allowed, key) {
 			return invalid("Unexpected key %q on param %q.", key, n.path)
@@ -180,7 +217,7 @@ func (n node) only(allowed ...string) *apiError {
 }
 
 // object returns a required object; with names, it may have no other fields.
-func (n node) object(key string, allowed ...string) (node, *apiError) {
+func (n node) object(key string, allowed ...string) (node, *Fault) {
 	path := n.path + "['" + key + "']"
 	v, ok := n.v[key]
 	if !ok || v == nil {
@@ -198,7 +235,7 @@ func (n node) object(key string, allowed ...string) (node, *apiError) {
 }
 
 // text returns a required text of 1 to longest characters; what names it in the error about its length.
-func (n node) text(key, what string, longest int) (string, *apiError) {
+func (n node) text(key, what string, longest int) (string, *Fault) {
 	path := n.path + "['" + key + "']"
 	v, ok := n.v[key]
 	if !ok || v == nil {
@@ -208,13 +245,13 @@ func (n node) text(key, what string, longest int) (string, *apiError) {
 	if !ok {
 		return "", invalid("Param %s must be a string.", path)
 	}
-	if l := length(s); l < 1 || l > longest {
+	if l := Length(s); l < 1 || l > longest {
 		return "", badValue("%s length invalid. Min length: 1, Max length: %d", what, longest)
 	}
 	return s, nil
 }
 
-func (n node) uri(key string) *apiError {
+func (n node) uri(key string) *Fault {
 	s, e := n.text(key, "URL", 2000)
 	if e != nil {
 		return e
@@ -226,8 +263,8 @@ func (n node) uri(key string) *apiError {
 	return nil
 }
 
-// length counts characters as UTF-16 does, which is never less than by code point. Meta does not say which it means.
-func length(s string) int {
+// Length counts characters as UTF-16 does, which is never less than by code point. Meta does not say which it means.
+func Length(s string) int {
 	n := 0
 	for _, r := range s {
 		n++
