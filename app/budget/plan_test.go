@@ -23,7 +23,7 @@ func drawn(t *rapid.T) (logs []trim.Log, need needs) {
 				l.Committed = rapid.Int64Range(0, l.End).Draw(t, "watermark")
 			}
 			if rapid.Bool().Draw(t, "known") {
-				need[of] = rapid.Int64Range(0, l.End).Draw(t, "needed")
+				need[of] = rapid.OneOf(rapid.Just(l.End), rapid.Int64Range(0, l.End)).Draw(t, "needed")
 			}
 			logs = append(logs, l)
 		}

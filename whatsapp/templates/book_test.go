@@ -114,8 +114,14 @@ func TestATemplateIsReadOnceInFiveMinutes(t *testing.T) {
 		if got := check(t, b, hello); got != "" || *asked != 3 {
 			t.Errorf("got %q after %d questions, want nothing after 3", got, *asked)
 		}
-		if got := check(t, b, &template.Use{Name: "hello", Language: "en_US"}); got != "name template_unusable" { // a part of a name
+		part := &template.Use{Name: "hello", Language: "en_US"}
+		if got := check(t, b, part); got != "name template_unusable" { // a part of a name
 			t.Errorf("got %q", got)
+		}
+		control(`{"name":"hello","language":"en_US","components":[{"type":"BODY","text":"Hola"}]}`)
+		time.Sleep(templates.RefusalAge)
+		if got := check(t, b, part); got != "" {
+			t.Errorf("got %q of a template that was created meanwhile, want nothing", got)
 		}
 	})
 }
