@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -33,7 +34,7 @@ func (m mutant) pkg(packages map[string]string) string {
 const (
 	// mutantTime is what the tests of one mutant may take; they need seconds.
 	mutantTime = time.Minute
-	// mutantBuild is what building the tests of one package with all the mutants in it may take.
+	// mutantBuild is what building the tests of the packages with all the mutants in them may take.
 	mutantBuild = 3 * time.Minute
 )
 
@@ -146,7 +147,7 @@ func mutants() []mutant {
 		{marker: "recipients-of-a-failed-task-wait-for-its-sends", change: makeFalse(), test: "TestRecipientsOfAFailedTaskWaitForItsSends"},
 		{marker: "expired-recipients-wait-for-calls", change: makeFalse(), test: "TestUnknownAndExpiredRecipientsAreNotRetriedTooEarly"},
 		{marker: "recipient-of-a-failed-task-is-unknown", change: makeFalse(), test: "TestUnknownAndExpiredRecipientsAreNotRetriedTooEarly"},
-		{marker: "nobody-is-in-two-retries", change: makeFalse(), test: "TestRetriesHaveWhoIsAskedForAndNobodyTwice"},
+		{marker: "nobody-is-in-two-retries", change: makeFalse(), test: "TestSimulatedRetriesHaveWhoIsAskedForAndNobodyTwice"},
 		{marker: "repeat-in-a-list-is-not-retried", change: makeFalse(), test: "TestRepeatIsNeverRetried"},
 		{marker: "old-list-is-not-retried", change: makeFalse(), test: "TestRetryEndsBeforeItsListIsGone"},
 		{marker: "nobody-retries-anothers-task", change: makeFalse(), test: "TestThreatS03AnothersTaskIsNotRetried"},
@@ -228,7 +229,7 @@ func mutants() []mutant {
 		{marker: "who-wrote-is-bounded", change: makeFalse(), test: "TestWhoHasNoRoomIsNotKnownUntilOthersAreForgotten"},
 		{marker: "a-clock-that-is-ahead-opens-no-longer-window", change: drop(), test: "TestLaterMessageCountsWhateverTheOrder"},
 		{marker: "later-of-out-and-in-counts", change: value("e.OutS > 0"), test: "TestLaterSaidCountsWhateverTheOrder"},
-		{marker: "silent-calls-stop-the-number", change: makeTrue(), test: "TestBreakerKeepsCallsFewInAnOutageAndEndsSoonAfter"},
+		{marker: "silent-calls-stop-the-number", change: makeTrue(), test: "TestSimulatedBreakerKeepsCallsFewInAnOutageAndEndsSoonAfter"},
 		{marker: "lost-partition-is-not-called", change: makeFalse(), test: "TestLostDuringCommit"},
 		{marker: "lost-partition-is-not-committed", change: makeFalse(), test: "TestLostIsNotCommitted"},
 		{marker: "revoked-partition-is-not-called", change: makeFalse(), test: "TestRevokeDuringCommit"},
@@ -298,8 +299,8 @@ l.unread = l.head`),
 		{marker: "open-groups-are-not-passed-over", change: drop(), test: "TestCommitWaitsForGroups"},
 		{marker: "end-comes-after-its-outcomes", change: makeFalse(), test: "TestOutcomesThatACrashLostAreToldAgain"},
 		{marker: "outcome-that-changes-nothing-is-told", change: condition("$ && changed"), test: "TestOutcomesThatACrashLostAreToldAgain"},
-		{marker: "too-many-outcomes-wait", change: operandWith("groups", "true"), test: "TestResultsAreNotFoldedWhileTooManyOutcomesWait"},
-		{marker: "too-many-events-wait", change: makeFalse(), test: "TestResultsAreNotFoldedWhileTooManyEventsWait"},
+		{marker: "too-many-outcomes-wait", change: operandWith("groups", "true"), test: "TestSimulatedResultsAreNotFoldedWhileTooManyOutcomesWait"},
+		{marker: "too-many-events-wait", change: makeFalse(), test: "TestSimulatedResultsAreNotFoldedWhileTooManyEventsWait"},
 		{marker: "what-may-not-be-told-is-told-again", change: makeFalse(), test: "TestEventsThatACrashLostAreToldAgain", in: "processor/aggregator"},
 		{marker: "events-of-a-task-do-not-overtake-each-other", change: makeFalse(), test: "TestEventsOfATaskDoNotOvertakeEachOther"},
 		{marker: "foreign-writes-are-noticed", change: makeFalse(), test: "TestZombieIsRepaired"},
@@ -455,14 +456,13 @@ func TestMutants(t *testing.T) {
 	dir := t.TempDir()
 	over := overlay(t, dir, files, all)
 	names, tests := testPackages(packages, all)
-	for _, pkg := range names {
-		buildMutants(t, over, pkg, testBinary(dir, pkg))
-	}
+	binaries := testBinaries(dir, names)
+	buildMutants(t, over, binaries)
 	t.Run("as it is", func(t *testing.T) {
 		for _, pkg := range names {
 			t.Run(pkg, func(t *testing.T) {
 				t.Parallel()
-				unmutated(t, dir, pkg, tests[pkg])
+				unmutated(t, binaries[pkg], pkg, tests[pkg])
 			})
 		}
 	})
@@ -472,30 +472,46 @@ func TestMutants(t *testing.T) {
 	for _, m := range all {
 		t.Run(m.marker, func(t *testing.T) {
 			t.Parallel()
-			m.check(t, dir, m.pkg(packages))
+			pkg := m.pkg(packages)
+			m.check(t, binaries[pkg], pkg)
 		})
 	}
 }
 
-func testBinary(dir, pkg string) string {
-	return filepath.Join(dir, strings.ReplaceAll(pkg, "/", "-")+".test")
+// testBinaries returns where the tests of each package are built. The go command names them after the last part of the package's
+// path, so two packages that share it have different folders.
+func testBinaries(dir string, packages []string) map[string]string {
+	out, before := make(map[string]string), make(map[string]int)
+	for _, pkg := range packages {
+		name := path.Base(pkg)
+		out[pkg] = filepath.Join(dir, fmt.Sprint("tests", before[name]), name+".test")
+		before[name]++
+	}
+	return out
 }
 
-func buildMutants(t *testing.T, over, pkg, to string) {
+// buildMutants builds all of a folder with one command, which uses all cores.
+func buildMutants(t *testing.T, over string, binaries map[string]string) {
 	t.Helper()
+	folders := make(map[string][]string)
+	for pkg, to := range binaries {
+		folders[filepath.Dir(to)] = append(folders[filepath.Dir(to)], "./"+pkg)
+	}
 	ctx, cancel := context.WithTimeout(t.Context(), mutantBuild)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, "go", "test", "-c", "-vet=off", "-overlay", over, "-o", to, "./"+pkg)
-	cmd.Dir = repo.Root
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("a mutant does not build: %v\n%s", err, out)
+	for to, packages := range folders {
+		cmd := exec.CommandContext(ctx, "go", append([]string{"test", "-c", "-vet=off", "-ldflags=-s -w", "-overlay", over, "-o", to + "/"}, packages...)...)
+		cmd.Dir = repo.Root
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("a mutant does not build: %v\n%s", err, out)
+		}
 	}
 }
 
 // unmutated runs all the tests of a package with nothing changed.
-func unmutated(t *testing.T, dir, pkg string, tests []string) {
+func unmutated(t *testing.T, binary, pkg string, tests []string) {
 	t.Helper()
-	out, err := runMutant(t, dir, pkg, strings.Join(tests, "|"), "")
+	out, err := runMutant(t, binary, pkg, strings.Join(tests, "|"), "")
 	if err != nil {
 		t.Fatalf("red without any mutant: %v\n%s", err, out)
 	}
@@ -507,8 +523,8 @@ func unmutated(t *testing.T, dir, pkg string, tests []string) {
 }
 
 // check expects the mutant's test to be red, and not because it never ends.
-func (m mutant) check(t *testing.T, dir, pkg string) {
-	out, err := runMutant(t, dir, pkg, m.test, m.marker)
+func (m mutant) check(t *testing.T, binary, pkg string) {
+	out, err := runMutant(t, binary, pkg, m.test, m.marker)
 	switch {
 	case err == nil:
 		t.Errorf("%s is green: it does not notice", m.test)
@@ -532,11 +548,11 @@ func complaint(out string) string {
 	return "red"
 }
 
-func runMutant(t *testing.T, dir, pkg, tests, on string) (string, error) {
+func runMutant(t *testing.T, binary, pkg, tests, on string) (string, error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*mutantTime)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, testBinary(dir, pkg), "-test.v", "-test.timeout", mutantTime.String(), "-test.run", "^("+tests+")$")
+	cmd := exec.CommandContext(ctx, binary, "-test.v", "-test.timeout", mutantTime.String(), "-test.run", "^("+tests+")$")
 	cmd.Dir = filepath.Join(repo.Root, filepath.FromSlash(pkg))
 	cmd.Env = append(os.Environ(), mutantVar+"="+on)
 	out, err := cmd.CombinedOutput()
