@@ -20,6 +20,8 @@ MUT_TIME  := 5m
 
 # How many packages' tests run at once: some of them wait for real time.
 UNIT_PARALLEL := 3
+# How many tests of the whole path run at once: they wait more than they compute, half of the time for a Kafka of their own.
+E2E_PARALLEL := 3
 # How many mutants run at once: the slowest ones wait half a minute for what does not come.
 MUT_PARALLEL := 6
 
@@ -40,6 +42,8 @@ SECONDS  ?=
 ROW      ?=
 ROUNDS   ?=
 ROLE     ?=
+# lint runs go vet, of all packages and with all its checks.
+TEST     := go test -vet=off
 RACE     := $(if $(filter true,$(CI)),-race)
 
 # The same commit makes the same bytes: no paths, no build id, and the version is what git says or VERSION.
@@ -54,7 +58,7 @@ checker = @if command -v $(1) >/dev/null; then echo "$(1) $(2)"; $(1) $(2); \
 	else echo "**** SKIPPING $(1): not installed"; [ "$(CI)" != true ]; fi
 
 # $(call present,pattern,package): go test is content when a pattern matches no test; a suite is not.
-present = @go test -list '$(1)' $(2) | grep ^Test >/dev/null || { echo "$(2) has no test named $(1)"; exit 1; }
+present = @$(TEST) -list '$(1)' $(2) | grep ^Test >/dev/null || { echo "$(2) has no test named $(1)"; exit 1; }
 
 ##@ Try it
 up: ## the whole of altavoz in one process, on 127.0.0.1:8080
@@ -66,25 +70,25 @@ build: ## bin/altavoz, static, as in the image
 ##@ Check it
 test: unit e2e sim mutants ## every suite
 
-unit: ## unit, property, golden, fuzz-seed, testscript and layout tests
-	$(call timed,unit,go test $(RACE) -p $(UNIT_PARALLEL) -timeout $(UNIT_TIME) -skip '$(END_TO_END)|$(SIMULATION)|$(MUTATIONS)' ./...)
+unit: ## unit, property, golden, fuzz-seed and layout tests
+	$(call timed,unit,$(TEST) $(RACE) -p $(UNIT_PARALLEL) -timeout $(UNIT_TIME) -skip '$(END_TO_END)|$(SIMULATION)|$(MUTATIONS)' ./...)
 
-e2e: real-servers ## the whole path, embedded and on a real Kafka and Redis that the tests start
+e2e: real-servers ## the whole path, embedded and on a real Kafka and Redis that the tests start, and the scripts of the command line
 	$(call present,$(END_TO_END),./test/e2e)
-	$(call timed,e2e,go test -count=1 -timeout $(E2E_TIME) -run '$(END_TO_END)' ./test/e2e ./test/chaos)
+	$(call timed,e2e,$(TEST) -count=1 -timeout $(E2E_TIME) -parallel $(E2E_PARALLEL) -run '$(END_TO_END)' ./test/e2e ./test/chaos ./cmd/altavoz)
 
 # As many histories as fit into SIM_TIME; SEEDS=10000 as many as that, FIRST=5001 from there on, SEED=17 that one.
 sim: ## all stages in fake time with seeded faults: SEEDS=10000, or SEED=17 TRIES=20 to see one again
 	$(call present,$(SIMULATION),./test/sim)
-	$(if $(SEEDS)$(SEED),,$(call timed,histories of the stages,go test -count=1 -run '$(SIMULATION)' ./processor/aggregator ./processor/callbacks ./processor/fanout ./processor/fanout/recipients ./processor/sender ./producer/dryrun ./producer/export ./producer/history))
-	@mkdir -p .cache && go test -c -o .cache/sim.test ./test/sim
+	$(if $(SEEDS)$(SEED),,$(call timed,histories of the stages,$(TEST) -count=1 -run '$(SIMULATION)' ./kafka ./kafka/table ./processor/aggregator ./processor/callbacks ./processor/fanout ./processor/fanout/recipients ./processor/sender ./processor/sender/limits ./producer ./producer/dryrun ./producer/export ./producer/history ./producer/retry))
+	@mkdir -p .cache && $(TEST) -c -ldflags='-s -w' -o .cache/sim.test ./test/sim
 	$(call timed,sim,cd test/sim && SIM_TIME=$(if $(SEEDS)$(SEED),,$(SIM_TIME)) SIM_SEEDS=$(SEEDS) SIM_FIRST=$(FIRST) SIM_SEED=$(SEED) \
 		SIM_TRIES=$(TRIES) GOGC=400 ../../.cache/sim.test -test.timeout $(if $(SEEDS)$(SEED),0,$(SIM_LIMIT)) $(if $(SEED),-test.v) \
 		-test.run '$(SIMULATION)')
 
 mutants: ## each safeguard is taken out of the code once: the test that is named for it must turn red
 	$(call present,$(MUTATIONS),./test/mutants)
-	$(call timed,mutants,go test -count=1 -timeout $(MUT_TIME) -parallel $(MUT_PARALLEL) -run '$(MUTATIONS)' ./test/mutants)
+	$(call timed,mutants,$(TEST) -count=1 -timeout $(MUT_TIME) -parallel $(MUT_PARALLEL) -run '$(MUTATIONS)' ./test/mutants)
 
 # The real binary on real servers, hurt at random moments. In `make e2e` the same for some seconds.
 chaos: real-servers ## faults at random moments for MINUTES=2, then who got what: SEED=17 SETTING=kafka or embedded

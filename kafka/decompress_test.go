@@ -52,7 +52,7 @@ func TestBatchesOfEveryCodecAreDecompressed(t *testing.T) {
 	}
 }
 
-func TestThreatS10BombIsNotUnpacked(t *testing.T) {
+func TestSimThreatS10BombIsNotUnpacked(t *testing.T) {
 	t.Parallel()
 	for codec, src := range packed(t, make([]byte, maxBatchBytes+1)) {
 		if codec == kgo.CodecNone {
@@ -72,7 +72,7 @@ func TestThreatS10BombIsNotUnpacked(t *testing.T) {
 }
 
 // A stream does not know at its start how long it will be.
-func TestThreatS10BombThatDoesNotSayHowLongItIs(t *testing.T) {
+func TestSimThreatS10BombThatDoesNotSayHowLongItIs(t *testing.T) {
 	t.Parallel()
 	var packed bytes.Buffer
 	z, err := zstd.NewWriter(&packed, zstd.WithEncoderConcurrency(1))

@@ -768,7 +768,7 @@ func (p *pattern) Read(b []byte) (int, error) {
 // A file of 100 MB in base64 and a million phones, 148 MB in all, go by while the heap stays small.
 //
 //nolint:paralleltest // it measures the heap
-func TestThreatS04LargestRequestStaysSmall(t *testing.T) {
+func TestSimThreatS04LargestRequestStaysSmall(t *testing.T) {
 	h := setup(t, producer.Config{})
 	h.log.forget = true
 	const phone = `"573001234567",`

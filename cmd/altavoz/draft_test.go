@@ -10,6 +10,9 @@ import (
 func TestBrokenListIsNoRequest(t *testing.T) {
 	t.Parallel()
 	for n := range 3000 {
+		if 100 < n && n < 2100 || n > 2300 {
+			continue // the client's buffer of 32 KiB is full with some 2,180 phones: what matters is the end of a request on either side of that
+		}
 		broken := errors.New("the list broke")
 		b := &broadcastFlags{}
 		b.draft.BodyText = "Hola"

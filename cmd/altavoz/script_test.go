@@ -37,7 +37,7 @@ func TestMain(m *testing.M) {
 // startPatience is how long a process may take to start, on a machine that does much else.
 const startPatience = 60 * time.Second
 
-func TestScriptsOfTheCommandLine(t *testing.T) {
+func TestEndToEndScriptsOfTheCommandLine(t *testing.T) {
 	t.Parallel()
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata", RequireExplicitExec: true, RequireUniqueNames: true,

@@ -72,7 +72,7 @@ func tell(t *testing.T, l kafka.Layout, p *records.Publisher, all ...*schemas.St
 }
 
 // Beyond what is kept in memory every finished task is still known, and read back by its key.
-func TestFinishedTasksAreFoundBeyondTheMemory(t *testing.T) {
+func TestSimulatedFinishedTasksAreFoundBeyondTheMemory(t *testing.T) {
 	t.Parallel()
 	kafkatest.OnBrokers(t, func(t *testing.T, c kafka.Config) {
 		l := kafkatest.Layout(t, c)

@@ -100,7 +100,7 @@ func TestEventsThatACrashLostAreToldAgain(t *testing.T) {
 }
 
 // A topic that nobody may write to, or that is not there, costs a bounded number of events in memory, and is said.
-func TestResultsAreNotFoldedWhileTooManyEventsWait(t *testing.T) {
+func TestSimulatedResultsAreNotFoldedWhileTooManyEventsWait(t *testing.T) {
 	bubble(t, func(w *world) {
 		var log bytes.Buffer
 		p := w.start(Config{Logger: slog.New(slog.NewTextHandler(&log, nil))})

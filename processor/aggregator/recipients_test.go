@@ -225,7 +225,7 @@ func TestFailureOfATaskIsOneRange(t *testing.T) {
 }
 
 // While groups cannot be written a bounded number waits, and no results are folded: before the partition has caught up as well.
-func TestResultsAreNotFoldedWhileTooManyOutcomesWait(t *testing.T) {
+func TestSimulatedResultsAreNotFoldedWhileTooManyOutcomesWait(t *testing.T) {
 	bubble(t, func(w *world) {
 		w.result(asking(planOf(schemas.MaxRecipients)), dispatched(1))
 		const n = 200_000

@@ -410,7 +410,7 @@ func TestTwoOwnersConverge(t *testing.T) {
 }
 
 // Marks go first and the status last, so that a crash in between is found and finished by the next owner.
-func TestDeletionStartsWithPagesAndEndsWithTheStatus(t *testing.T) {
+func TestSimulatedDeletionStartsWithPagesAndEndsWithTheStatus(t *testing.T) {
 	bubble(t, func(w *world) {
 		t := w.t
 		p := w.start(Config{MarksEvery: time.Minute, WatchEvery: time.Hour})

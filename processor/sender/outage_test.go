@@ -103,8 +103,8 @@ func TestAnOutageOfMetaDoesNotBurnTheList(t *testing.T) {
 	}
 }
 
-// TestOutageOfOneNumberFailsNobodyAndDelaysNoOther: ten minutes of every kind of outage, in turns, amid a long list on one of two numbers; each kind is the first once.
-func TestOutageOfOneNumberFailsNobodyAndDelaysNoOther(t *testing.T) {
+// TestSimulatedOutageOfOneNumberFailsNobodyAndDelaysNoOther: ten minutes of every kind of outage, in turns, amid a long list on one of two numbers; each kind is the first once.
+func TestSimulatedOutageOfOneNumberFailsNobodyAndDelaysNoOther(t *testing.T) {
 	t.Parallel()
 	for first := range 6 {
 		t.Run(strconv.Itoa(first), func(t *testing.T) {

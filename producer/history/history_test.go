@@ -120,7 +120,7 @@ func TestSomebodyOfWhomNothingIsKnownGotNothing(t *testing.T) {
 
 // Whatever lies in the partitions and wherever the reading stops: nothing since then is missing, and what is there is what a plain look at
 // all records gives.
-func TestNothingSinceIsMissing(t *testing.T) {
+func TestSimulatedNothingSinceIsMissing(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {
 		w, now := newWorld(), time.Now()

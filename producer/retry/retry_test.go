@@ -70,7 +70,7 @@ func (m *model) want(outcomes []string, failures []int) (phones []string) {
 
 // Whoever is asked for, of whatever task, in whatever order: a retry has the people that a plain loop over all lists and states gives, each
 // once, and as long as it goes on or nobody else is left the same request is the same retry.
-func TestRetriesHaveWhoIsAskedForAndNobodyTwice(t *testing.T) {
+func TestSimulatedRetriesHaveWhoIsAskedForAndNobodyTwice(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		w := newWorld(t)

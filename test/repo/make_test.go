@@ -47,7 +47,7 @@ func run(t *testing.T, dir string, env []string, args ...string) (code int, said
 var aSuite = regexp.MustCompile(`^Test(EndToEnd|Real|Sim|Mutants$)`)
 
 // suites are the tests that the Makefile runs in a package beside unit, by the variable with the pattern of their names.
-var suites = regexp.MustCompile(`go test[^\n]* -run '\$\((\w+)\)' (\./[^)\n]*)`)
+var suites = regexp.MustCompile(`\$\(TEST\)[^\n]* -run '\$\((\w+)\)' (\./[^)\n]*)`)
 
 // suitesOf returns the patterns of the suites that the Makefile runs in each package.
 func suitesOf(makefile string) map[string][]*regexp.Regexp {
@@ -63,7 +63,7 @@ func suitesOf(makefile string) map[string][]*regexp.Regexp {
 		}
 	}
 	// The simulation is built before it runs.
-	for _, m := range regexp.MustCompile(`go test -c -o \S+ \./(test/\w+)\n(?s:.*?)-test\.run '\$\((\w+)\)'`).FindAllStringSubmatch(makefile, -1) {
+	for _, m := range regexp.MustCompile(`\$\(TEST\) -c [^\n]*-o \S+ \./(test/\w+)\n(?s:.*?)-test\.run '\$\((\w+)\)'`).FindAllStringSubmatch(makefile, -1) {
 		add(m[2], m[1])
 	}
 	return out

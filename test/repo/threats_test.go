@@ -11,7 +11,7 @@ import (
 // threats is how many there are in the table of RELIABILITY.md.
 const threats = 25
 
-var threatTest = regexp.MustCompile(`^Test(?:EndToEnd|Real)?ThreatS(\d\d)\w+$`)
+var threatTest = regexp.MustCompile(`^Test(?:EndToEnd|Real|Sim)?ThreatS(\d\d)\w+$`)
 
 // The table of threats is a promise: each has tests that attack it, or says why not.
 func TestEveryThreatHasItsTests(t *testing.T) {

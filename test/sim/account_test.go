@@ -29,6 +29,7 @@ const (
 // number stops in both processes, also in one that starts meanwhile; its task says why; the other number goes on. Once the account works again
 // everybody else is sent to, nobody twice.
 func TestSimulatedLockedAccount(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
 		w := newAccountWorld(t, dir)
@@ -72,6 +73,7 @@ func TestSimulatedLockedAccount(t *testing.T) {
 // TestSimulatedAccountUpdate: a signed webhook about the account stops its numbers, a warning about a number is told, and what restores the account lets
 // them go on at once. One that nobody signed does nothing.
 func TestSimulatedAccountUpdate(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
 		w := newAccountWorld(t, dir)

@@ -56,6 +56,7 @@ func limitsTroubles() []trouble {
 // refused every call. So waiting longer than need be, and going slower afterwards, counts against altavoz; and so do calls
 // that are refused, since each takes its place in the rate.
 func TestSimulatedLimitsCostLittleOfTheRate(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newLimitsWorld(t, 2, limitsCalm)
 		defer w.close()
@@ -81,8 +82,10 @@ func TestSimulatedLimitsCostLittleOfTheRate(t *testing.T) {
 // whoever inherits it works it off at his own share, while the others have less than they could send. So in the first ten
 // seconds nine tenths of the rate are asked for, and all of it from there on.
 func TestSimulatedLimitsAreShared(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct{ processes, victim int }{{2, 0}, {2, 1}, {4, 0}, {4, 3}} {
 		t.Run(fmt.Sprintf("%d without %d", c.processes, c.victim), func(t *testing.T) {
+			t.Parallel()
 			synctest.Test(t, func(t *testing.T) { shareAndKill(t, c.processes, c.victim) })
 		})
 	}

@@ -20,6 +20,7 @@ import (
 // TestSimulatedNumbersChangeWhileProcessesRun: two processes whose sender numbers stand in a file, which an operator changes while they run: a token
 // that is not taken any more is replaced, a number is added, the file breaks and is mended, a number is removed.
 func TestSimulatedNumbersChangeWhileProcessesRun(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
 		w := &numbersWorld{file: filepath.Join(dir, "senders.json")}

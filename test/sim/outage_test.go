@@ -52,6 +52,7 @@ func outageTurns() []outageTurn {
 // processes. Nobody fails; unknown is no more than was in flight when it began, the runs that open the breakers, and the probing
 // sends; these stay unknown until a receipt and are never repeated; everybody else is sent to, nobody twice; the other number keeps its rate.
 func TestSimulatedOutageFailsNobody(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
 		w := newOutageWorld(t, dir, outageTurns())

@@ -28,6 +28,7 @@ import (
 // TestSimulatedRolesReadAndWriteWhatTheTopologySays runs a process for each role, has everything happen for which a role reads or writes a
 // topic, and looks at the requests that leave each process.
 func TestSimulatedRolesReadAndWriteWhatTheTopologySays(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
 		seen := newTraffic()

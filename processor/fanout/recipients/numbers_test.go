@@ -71,7 +71,7 @@ func TestSetOfNumbersIsExact(t *testing.T) {
 }
 
 // A million of every kind against a map.
-func TestSetOfAMillionNumbersIsExact(t *testing.T) {
+func TestSimulatedSetOfAMillionNumbersIsExact(t *testing.T) {
 	t.Parallel()
 	for name := range kinds(nil) {
 		t.Run(name, func(t *testing.T) {

@@ -151,9 +151,9 @@ func TestWaitsBetweenProbesGrowToTheirLimit(t *testing.T) {
 	}
 }
 
-// TestBreakerKeepsCallsFewInAnOutageAndEndsSoonAfter simulates a number that sends at a rate through outages of every kind: few calls lead nowhere, and the first one after
+// TestSimulatedBreakerKeepsCallsFewInAnOutageAndEndsSoonAfter simulates a number that sends at a rate through outages of every kind: few calls lead nowhere, and the first one after
 // the end comes soon.
-func TestBreakerKeepsCallsFewInAnOutageAndEndsSoonAfter(t *testing.T) {
+func TestSimulatedBreakerKeepsCallsFewInAnOutageAndEndsSoonAfter(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		took := time.Duration(rapid.IntRange(1, 400).Draw(t, "ms")) * time.Millisecond
