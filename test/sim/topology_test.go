@@ -101,7 +101,7 @@ func (w *topologyWorld) everything() {
 	small := w.ask(simNumber, 2, http.StatusAccepted)
 	w.ends(small, time.Minute)
 
-	stop := fmt.Sprintf(`{"metadata":{"phone_number_id":%q},"messages":[{"from":"573009990000","timestamp":"1","text":{"body":"STOP"}}]}`, simNumber)
+	stop := fmt.Sprintf(`{"metadata":{"phone_number_id":%q},"messages":[{"from":"573009990000","timestamp":"%d","text":{"body":"STOP"}}]}`, simNumber, time.Now().Unix())
 	if code := w.hook(simAppSecret, "messages", stop); code != http.StatusOK {
 		w.t.Fatalf("STOP: %d", code)
 	}
