@@ -21,11 +21,13 @@ import (
 	"altavoz/producer/export"
 	"altavoz/producer/history"
 	people "altavoz/producer/optouts"
+	listed "altavoz/producer/templates"
 	"altavoz/producer/webhooks"
 	"altavoz/redis"
 	"altavoz/stream"
 	"altavoz/whatsapp"
 	"altavoz/whatsapp/media"
+	"altavoz/whatsapp/templates"
 )
 
 // Every port and what implements it. A stage names what it needs; that a client has it is checked here and nowhere else.
@@ -56,6 +58,7 @@ var (
 	_ sender.Numbers   = (*table.Controls)(nil)
 	_ sender.OptOuts   = (*optouts.Book)(nil)
 	_ people.Book      = (*optouts.Book)(nil)
+	_ listed.Book      = (*templates.Book)(nil)
 
 	_ aggregator.Table = (*records.Reader)(nil)
 

@@ -18,9 +18,9 @@ import (
 	"altavoz/producer"
 	"altavoz/producer/webhooks"
 	"altavoz/redis"
-	"altavoz/schemas"
 	"altavoz/whatsapp"
 	"altavoz/whatsapp/media"
+	"altavoz/whatsapp/templates"
 )
 
 const (
@@ -40,6 +40,7 @@ type clients struct {
 	messenger     *whatsapp.Client
 	media         *media.Resolver
 	ingress       *producer.Ingress
+	templates     *templates.Book // nil: nobody asks for them
 	redis         *redis.Cache
 
 	views.Views
@@ -83,6 +84,11 @@ func (a *App) openClients(ctx context.Context) error {
 			return err
 		}
 	}
+	if roles.Has(RoleProducer) {
+		if err := a.openTemplates(); err != nil {
+			return err
+		}
+	}
 	if roles.Has(RoleProducer, RoleFanout) {
 		var err error
 		if a.identity, err = ids.FromKafka(ctx, a.kafka, a.cfg.Process.IDSecret, a.clients.express.Publish, a.log); err != nil {
@@ -118,20 +124,14 @@ func (a *App) webhooks() webhooks.Hooks {
 	}
 	return whatsapp.NewWebhooks(whatsapp.WebhookConfig{
 		OptOuts: a.clients.OptOuts.Heard, Inbound: a.clients.OptOuts.Wrote, AppSecret: a.cfg.WhatsApp.AppSecret, Now: environment.Live("ALTAVOZ_WHATSAPP_APP_SECRET", a.cfg.WhatsApp.AppSecret, a.log), VerifyToken: a.cfg.WhatsApp.VerifyToken, Logger: a.log, Registerer: a.registry,
-		Numbers: func() (ids []string) {
-			for _, n := range a.numbers.List() {
-				ids = append(ids, n.ID)
-			}
-			return ids
-		},
+		Numbers: a.numbers.IDs,
 	})
 }
 
 func (a *App) openWhatsApp(ctx context.Context) error {
-	token := func(id string) (schemas.Secret, bool) { n, ok := a.numbers.Number(id); return n.Token, ok }
 	cfg := whatsapp.Config{
 		BaseURL: a.cfg.WhatsApp.BaseURL, Version: a.cfg.WhatsApp.APIVersion, MaxConns: a.cfg.WhatsApp.MaxInFlight, HTTP2: a.cfg.WhatsApp.HTTP2,
-		Token: token, Dial: a.network.Dial, Logger: a.log, Registerer: a.registry,
+		Token: a.numbers.Token, Dial: a.network.Dial, Logger: a.log, Registerer: a.registry,
 	}
 	if !a.simulated {
 		cfg.Proxy = http.ProxyFromEnvironment
@@ -147,7 +147,7 @@ func (a *App) openWhatsApp(ctx context.Context) error {
 		return err
 	}
 	files := media.Config{
-		Uploader: client, Parts: blob.Reader{Records: a.clients.reader}, Cache: cache, Token: token,
+		Uploader: client, Parts: blob.Reader{Records: a.clients.reader}, Cache: cache, Token: a.numbers.Token,
 		URLMode: a.cfg.Media.URLMode, FetchAllow: a.cfg.Media.FetchAllow,
 		Logger: a.log, Registerer: a.registry,
 	}
@@ -158,6 +158,22 @@ func (a *App) openWhatsApp(ctx context.Context) error {
 		return fmt.Errorf("opening media: %w", err)
 	}
 	a.stopLast("media", func(context.Context) error { a.clients.media.Close(); return nil })
+	return nil
+}
+
+// openTemplates opens the templates of the numbers that are known here.
+func (a *App) openTemplates() (err error) {
+	cfg := templates.Config{
+		BaseURL: a.cfg.WhatsApp.BaseURL, Version: a.cfg.WhatsApp.APIVersion, Token: a.numbers.Token, Account: a.numbers.Account, Dial: a.network.Dial,
+		Logger: a.log, Registerer: a.registry,
+	}
+	if !a.simulated {
+		cfg.Proxy = http.ProxyFromEnvironment
+	}
+	if a.clients.templates, err = templates.New(cfg); err != nil {
+		return fmt.Errorf("opening templates: %w", err)
+	}
+	a.stopLast("client of templates", func(context.Context) error { a.clients.templates.Close(); return nil })
 	return nil
 }
 

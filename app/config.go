@@ -101,12 +101,13 @@ type WhatsAppConfig struct {
 	APIVersion    string         `envconfig:"ALTAVOZ_WHATSAPP_API_VERSION" help:"its version"`
 	PhoneNumberID string         `envconfig:"ALTAVOZ_WHATSAPP_PHONE_NUMBER_ID" help:"the number to send from"`
 	AccessToken   schemas.Secret `envconfig:"ALTAVOZ_WHATSAPP_ACCESS_TOKEN" help:"its token"`
+	AccountID     string         `envconfig:"ALTAVOZ_WHATSAPP_ACCOUNT_ID" help:"the WhatsApp Business Account (WABA) that it, and numbers which name none, belong to: templates are checked there; empty: they are not"`
 	AppSecret     schemas.Secret `envconfig:"ALTAVOZ_WHATSAPP_APP_SECRET" help:"signs the receipts that Meta posts; two, separated by a comma or a line, while one replaces the other; empty: they are taken unsigned, and only where no API key is asked for"`
 	VerifyToken   schemas.Secret `envconfig:"ALTAVOZ_WHATSAPP_VERIFY_TOKEN" help:"what Meta shows to register /api/webhooks/whatsapp"`
 	Rate          float64        `envconfig:"ALTAVOZ_WHATSAPP_RATE" help:"messages a second that Meta allows it; 0: no limit"`
 	MaxInFlight   int            `envconfig:"ALTAVOZ_WHATSAPP_MAX_IN_FLIGHT" help:"calls under way at once"`
 	HTTP2         bool           `envconfig:"ALTAVOZ_WHATSAPP_HTTP2" help:"whether calls share connections of HTTP/2, which costs more CPU a call"`
-	SendersFile   string         `envconfig:"ALTAVOZ_SENDERS_FILE" help:"JSON with more numbers, read again when it changes: [{\"id\", \"name\", \"token\" or \"token_file\", \"rate\"}]"`
+	SendersFile   string         `envconfig:"ALTAVOZ_SENDERS_FILE" help:"JSON with more numbers, read again when it changes: [{\"id\", \"name\", \"token\" or \"token_file\", \"rate\", \"account\"}]"`
 	DefaultRegion string         `envconfig:"ALTAVOZ_DEFAULT_REGION" help:"country of phones written without a country code"`
 }
 
@@ -287,7 +288,7 @@ func (c RedisConfig) Validate() error {
 
 // numbers says where the sender numbers are.
 func (c WhatsAppConfig) numbers() numbers.Config {
-	return numbers.Config{ID: c.PhoneNumberID, Token: c.AccessToken, Rate: c.Rate, File: c.SendersFile, Region: c.DefaultRegion}
+	return numbers.Config{ID: c.PhoneNumberID, Token: c.AccessToken, Rate: c.Rate, File: c.SendersFile, Region: c.DefaultRegion, Account: c.AccountID}
 }
 
 // Meta reports whether calls go to Meta, and not to a gateway or a simulator.

@@ -125,7 +125,7 @@ func (a *App) startRoles(ctx context.Context) error {
 		return nil
 	}
 	a.clients.ingress = producer.New(a.ingressConfig(), producer.Ports{
-		Log: a.clients.express, Statuses: a.clients.Statuses, Tasks: a.clients.Statuses, Numbers: a.clients.Controls, Webhooks: a.webhooks(), OptOuts: a.clients.OptOuts,
+		Log: a.clients.express, Statuses: a.clients.Statuses, Tasks: a.clients.Statuses, Numbers: a.clients.Controls, Webhooks: a.webhooks(), OptOuts: a.clients.OptOuts, Templates: a.clients.templates,
 		Recipients: export.Source{Records: a.clients.exports, Home: a.layout.Home, Region: a.cfg.WhatsApp.DefaultRegion},
 		DryRuns:    a.dryRuns(),
 		Sends:      history.Source{Records: a.clients.exports, Home: a.layout.Home, Region: a.cfg.WhatsApp.DefaultRegion},
@@ -176,12 +176,8 @@ func (a *App) newFanout(g *group.Group) (processor.Worker, error) {
 }
 
 func (a *App) newSender(g *group.Group) (processor.Worker, error) {
-	ids := make([]string, 0, len(a.numbers.List()))
-	for _, n := range a.numbers.List() {
-		ids = append(ids, n.ID)
-	}
 	cfg := sender.Config{
-		Logger: a.log, Registerer: a.registry, Partitions: a.layout, MaxInFlight: a.cfg.WhatsApp.MaxInFlight, Numbers: ids,
+		Logger: a.log, Registerer: a.registry, Partitions: a.layout, MaxInFlight: a.cfg.WhatsApp.MaxInFlight, Numbers: a.numbers.IDs(),
 		Number: func(id string) (sender.NumberConfig, bool) {
 			n, ok := a.numbers.Number(id)
 			return sender.NumberConfig{Name: n.Name, Rate: n.Rate, Access: n.Tokens}, ok

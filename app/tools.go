@@ -3,14 +3,11 @@ package app
 import (
 	"cmp"
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
-	"strings"
 
-	"altavoz/app/embedded"
 	"altavoz/app/environment"
 	"altavoz/app/secure"
 	"altavoz/app/upstream"
@@ -18,10 +15,7 @@ import (
 	"altavoz/kafka"
 	"altavoz/kafka/records"
 	"altavoz/kafka/topics"
-	"altavoz/schemas"
 	"altavoz/schemas/shown"
-	"altavoz/whatsapp"
-	"altavoz/whatsapp/simulator"
 )
 
 // What operators and upstream systems do without a running process of their own: the commands of the CLI stand on these.
@@ -163,48 +157,6 @@ func Publish(ctx context.Context, c *Config, log *slog.Logger, write func(io.Wri
 		err = werr
 	}
 	return published, errors.Join(err, pub.Close(ctx))
-}
-
-// SimulatorConfig says what a simulator alone should do.
-type SimulatorConfig struct {
-	Addr        string
-	Faults      []string
-	Seed        uint64
-	PlainPhones bool
-	AnyEndings  bool
-	Token       schemas.Secret // the only one that it takes; empty: any
-	Number      string         // the only number that it has; empty: any
-	WebhookURL  string         // where it says what became of messages; empty: nowhere
-	AppSecret   schemas.Secret // what signs that
-	CertFile    string         // with KeyFile, in PEM: it speaks HTTPS and HTTP/2
-	KeyFile     string
-}
-
-// Simulate serves the Cloud API simulator until ctx ends. It calls ready with its URL once it answers.
-func Simulate(ctx context.Context, c SimulatorConfig, log *slog.Logger, ready func(url string)) error {
-	cfg := simulator.Config{
-		Seed: c.Seed, PlainPhones: c.PlainPhones, AnyEndings: c.AnyEndings, Logger: log, Webhooks: simulator.Webhooks{URL: c.WebhookURL, Secret: whatsapp.AppSecrets(c.AppSecret)[0].Reveal()},
-	}
-	if (c.Number == "") != (c.Token == "") {
-		return errors.New("a number and its token need each other")
-	}
-	if c.Number != "" {
-		cfg.Numbers = []simulator.Number{{ID: c.Number, Token: c.Token.Reveal()}}
-	}
-	if c.CertFile != "" || c.KeyFile != "" {
-		pair, err := tls.LoadX509KeyPair(c.CertFile, c.KeyFile)
-		if err != nil {
-			return fmt.Errorf("reading the certificate: %w", err)
-		}
-		cfg.TLS = &tls.Config{Certificates: []tls.Certificate{pair}}
-	}
-	api, err := embedded.StartSimulator(ctx, c.Addr, cfg, strings.Join(c.Faults, "\n"), Network{}.withDefaults().Listen)
-	if err != nil {
-		return err
-	}
-	ready(api.URL())
-	<-ctx.Done()
-	return api.Stop()
 }
 
 // HealthURL returns where a process with this configuration says whether it is ready.

@@ -10,6 +10,7 @@ import (
 	"altavoz/producer"
 	"altavoz/producer/access"
 	"altavoz/producer/optouts"
+	"altavoz/producer/templates"
 	"altavoz/schemas"
 	"altavoz/schemas/request"
 )
@@ -68,6 +69,8 @@ func TestThreatS02EachRouteAsksForItsScope(t *testing.T) {
 		"DELETE " + optouts.Path + "/{phone}":       access.OptOuts,
 		"GET " + request.PathSenders:                access.Read,
 		"HEAD " + request.PathSenders:               access.Read,
+		"GET " + templates.Path:                     access.Read,
+		"HEAD " + templates.Path:                    access.Read,
 		"GET " + producer.PathWebhook:               "", // Meta shows no key
 		"POST " + producer.PathWebhook:              "",
 		"GET /healthz":                              "",

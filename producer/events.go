@@ -2,7 +2,6 @@ package producer
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"strconv"
 	"time"
@@ -16,12 +15,6 @@ import (
 	"altavoz/schemas"
 	"altavoz/schemas/es"
 )
-
-// errRevoked is the error of a feed whose key was taken away.
-var errRevoked = errors.New("the caller's key may not read any more")
-
-// errForgotten is the error of a task that is not known any more, or that never came.
-var errForgotten = errors.New("there is no such task any more")
 
 // events is GET tasks/{task_id}/events: the detail, again with every version of it, until the task's end. A client that saw
 // the end is told to stay away: 204, by the rules of event sources.
@@ -58,10 +51,10 @@ func (in *Ingress) look(ctx context.Context, caller *access.Caller, task schemas
 		return feed.Event{}, false, err
 	}
 	if s == nil && (seen > 0 || !task.Fresh()) || s.GetPlan() != nil && !caller.Sees(s.GetPlan().GetOwner()) { //mutant:a-feed-ends-where-the-task-is-anothers
-		return feed.Event{}, false, errForgotten
+		return feed.Event{}, false, feed.ErrForgotten
 	}
 	if !in.holds(caller, access.Read) {
-		return feed.Event{}, false, errRevoked
+		return feed.Event{}, false, feed.ErrRevoked
 	}
 	d := in.detail(task, s, l)
 	if s == nil || s.GetVersion() <= seen && !d.Status.Over() {

@@ -2,7 +2,6 @@ package producer
 
 import (
 	"context"
-	"errors"
 	"net/http"
 
 	"altavoz/producer/access"
@@ -11,14 +10,13 @@ import (
 	"altavoz/producer/history"
 	"altavoz/schemas"
 	"altavoz/schemas/es"
-	"altavoz/schemas/request"
 )
 
 // history is GET recipients/{phone}: what a person got lately.
 func (in *Ingress) history(w http.ResponseWriter, r *http.Request, caller *access.Caller) answer {
 	query, err := history.ReadQuery(r.PathValue("phone"), r.URL.Query(), in.ports.Sends.Region)
-	if field := new(request.FieldError); errors.As(err, &field) {
-		return fieldError(field)
+	if err != nil {
+		return bodyError(err)
 	}
 	if !in.caughtUp() {
 		return later(codes.Unavailable, es.StillReadingRetry)

@@ -24,6 +24,7 @@ import (
 	"altavoz/producer/route"
 	"altavoz/producer/senders"
 	"altavoz/producer/slots"
+	"altavoz/producer/templates"
 	"altavoz/producer/webhooks"
 	"altavoz/schemas"
 	"altavoz/schemas/es"
@@ -40,6 +41,7 @@ type Ingress struct {
 	bodies    slots.Bodies // of broadcasts and controls
 	webhooks  *webhooks.Receiver
 	people    *optouts.Service
+	templates *templates.Service
 	shares    access.Shares // of callers in all of these
 	budget    access.Budget
 	waiting   slots.Slots // direct answers, and those of controls
@@ -83,6 +85,8 @@ func New(cfg Config, ports Ports) *Ingress {
 		refused: loglimit.Line{Every: time.Second, Most: refusalsLogged},
 	}
 	in.people = &optouts.Service{Book: ports.OptOuts, Log: ports.Log, Logger: cfg.Logger, Region: ports.Sends.Region, Sender: in.sender}
+	in.templates = &templates.Service{Book: ports.Templates, Sender: in.sender}
+	in.ports.DryRuns.Templates = in.templates
 	in.metrics = meters.New(cfg.Registerer, route.Names, webhooks.Results, map[string]slots.Slots{
 		"big": in.bodies.Big, "any": in.bodies.Any, "answer": in.waiting, "webhook": in.webhooks.Bodies.Any, "big_webhook": in.webhooks.Bodies.Big,
 		"list": in.listing, "feed": in.feeds, "export": in.exports, "history": in.histories, "dry_run": in.dryRuns,

@@ -44,11 +44,12 @@ type harness struct {
 	t   *testing.T
 	log *memoryLog
 	view
-	numbers numbers
-	files   files
-	people  book
-	handler http.Handler
-	reg     *prometheus.Registry
+	numbers   numbers
+	files     files
+	people    book
+	templates catalogue
+	handler   http.Handler
+	reg       *prometheus.Registry
 }
 
 func setup(t *testing.T, cfg producer.Config) *harness {
@@ -61,7 +62,7 @@ func setup(t *testing.T, cfg producer.Config) *harness {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
 	h.Ingress = producer.New(cfg, producer.Ports{
-		Log: h.log, Statuses: &h.view, Tasks: &h.view, Numbers: &h.numbers, Webhooks: meta{}, OptOuts: &h.people,
+		Log: h.log, Statuses: &h.view, Tasks: &h.view, Numbers: &h.numbers, Webhooks: meta{}, OptOuts: &h.people, Templates: &h.templates,
 		Recipients: export.Source{Records: h.log, Home: func(stream.Topic, []byte) int32 { return marksPartition }, Region: "CO"},
 		DryRuns:    dryrun.Ports{Render: whatsapp.Rendered, Media: &h.files, Region: "CO"},
 		Sends:      history.Source{Records: h.log, Home: sendsHome, Region: "CO"},

@@ -16,6 +16,7 @@ import (
 	"altavoz/producer/identity"
 	"altavoz/producer/optouts"
 	"altavoz/producer/senders"
+	"altavoz/producer/templates"
 	"altavoz/producer/upload"
 	"altavoz/producer/webhooks"
 	"altavoz/schemas"
@@ -62,6 +63,8 @@ type Ports struct {
 	Numbers  Numbers
 	Webhooks webhooks.Hooks // nil: no receipts are taken
 	OptOuts  optouts.Book
+	// Templates is those of the accounts of numbers; nil: no account is known here.
+	Templates templates.Book
 	// Recipients is where the lists and states of tasks are read.
 	Recipients export.Source
 	// Sends is where the sends of a person are read.

@@ -11,14 +11,13 @@ import (
 	"altavoz/producer/headers"
 	"altavoz/schemas"
 	"altavoz/schemas/es"
-	"altavoz/schemas/request"
 )
 
 // recipients is GET tasks/{task_id}/recipients: a page of JSON, or the whole list as NDJSON or CSV.
 func (in *Ingress) recipients(w http.ResponseWriter, r *http.Request, caller *access.Caller) answer {
 	query, err := export.ReadQuery(r.URL.Query(), r.Header.Get("Accept"), in.ports.Recipients.Region)
-	if field := new(request.FieldError); errors.As(err, &field) {
-		return fieldError(field)
+	if err != nil {
+		return bodyError(err)
 	}
 	id, s, no := in.find(r, caller)
 	if no != nil {

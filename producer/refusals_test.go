@@ -17,6 +17,7 @@ import (
 	"altavoz/schemas"
 	"altavoz/schemas/es"
 	"altavoz/schemas/request"
+	"altavoz/schemas/template"
 )
 
 // Every route, with every refusal that all of them have: each has a code of the document, what to do about it, and the id of its request, in
@@ -29,6 +30,7 @@ func TestEachRefusalOfEachRouteSaysWhatToDo(t *testing.T) {
 	behind.view = newView()
 	behind.numbers.ready = make(chan struct{})
 	behind.people.behind = true
+	behind.templates.err = template.ErrUnanswered
 	documented := readOpenAPI(t).Components.Schemas["Refusal"].Properties["code"].Codes
 	task := schemas.TaskIDFromKey("x", "y").String()
 	keysOf := map[string]string{"send": sendKey, "read": readKey, "control": controlKey, "optouts": optOutsKey}

@@ -11,6 +11,7 @@ import (
 	"altavoz/producer/optouts"
 	"altavoz/producer/route"
 	"altavoz/producer/tasks"
+	"altavoz/producer/templates"
 	"altavoz/schemas/es"
 	"altavoz/schemas/request"
 )
@@ -52,6 +53,7 @@ func (in *Ingress) endpoints() []endpoint {
 		{request.PathRecipients + "{phone}", route.History, []method{{http.MethodGet, access.Read, in.history, access.Requests, history.Parameters}}},
 		{optouts.Path, route.OptOuts, append(reading(access.OptOuts, in.optOuts, access.Requests, optouts.Parameters...), method{verb: http.MethodPost, scope: access.OptOuts, handle: in.optOuts, of: access.Requests})},
 		{optouts.Path + "/{phone}", route.OptOut, append(reading(access.OptOuts, in.optOuts, access.Requests, optouts.Person...), method{http.MethodDelete, access.OptOuts, in.optOuts, access.Requests, optouts.Person})},
+		{templates.Path, route.Templates, reading(access.Read, in.listTemplates, access.Requests, templates.Parameters...)},
 		{PathWebhook, route.Webhook, []method{{verb: http.MethodPost, handle: in.webhook}, {verb: http.MethodGet, handle: in.webhook}}},
 		{"/healthz", route.Health, reading(public, health, access.Looks)},
 		{"/readyz", route.Ready, reading(public, in.ready, access.Looks)},

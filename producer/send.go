@@ -123,15 +123,16 @@ func (in *Ingress) sender(asked string) (string, error) {
 
 // senderForbidden answers the same whether there is such a number or not.
 func senderForbidden() answer {
-	a := refusal(http.StatusForbidden, codes.Sender, es.Say(es.SenderNotAllowed))
-	a.body = errorBody{Error: es.Say(es.SenderNotAllowed).Spanish(), Code: codes.Sender, Field: "sender"}
-	return a
+	return answer{status: http.StatusForbidden, code: codes.Sender, body: errorBody{Error: es.Say(es.SenderNotAllowed).Spanish(), Code: codes.Sender, Field: "sender"}}
 }
 
 // accept puts the order into Kafka and answers: at once, or when it is carried out.
 func (in *Ingress) accept(ctx context.Context, o *order) answer {
 	if a, known := in.before(ctx, o); known {
 		return a
+	}
+	if err := in.templates.Accept(ctx, o.sender, o.req); err != nil {
+		return bodyError(err)
 	}
 	if a, over := in.overBudget(o); over {
 		return a
@@ -198,16 +199,12 @@ func (in *Ingress) judged(ctx context.Context, o *order, v chosen.Verdict) (answ
 		o.replay = true
 		return in.finish(ctx, o), true
 	case chosen.Conflict:
-		return conflict(o), true
+		return refusal(http.StatusConflict, codes.Conflict, es.Say(es.KeyTaken)).of(o.task.String()), true
 	case chosen.Unconfirmed:
 		return in.unconfirmed(ctx, o), true
 	case chosen.New:
 	}
 	return answer{}, false
-}
-
-func conflict(o *order) answer {
-	return refusal(http.StatusConflict, codes.Conflict, es.Say(es.KeyTaken)).of(o.task.String())
 }
 
 // unconfirmed answers an order whose task id may be another's: to accept it would promise what may never be sent.

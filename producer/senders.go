@@ -18,3 +18,12 @@ func (in *Ingress) senders(_ http.ResponseWriter, r *http.Request, caller *acces
 	}
 	return answer{status: http.StatusOK, body: senders.Of(in.cfg.Senders(), caller.Senders, in.ports.Numbers.Number, time.Now(), headers.Language(r.Header))}
 }
+
+// listTemplates is GET templates: those of a number's account.
+func (in *Ingress) listTemplates(_ http.ResponseWriter, r *http.Request, caller *access.Caller) answer {
+	page, err := in.templates.List(r, caller)
+	if err != nil {
+		return bodyError(err)
+	}
+	return answer{status: http.StatusOK, body: page}
+}

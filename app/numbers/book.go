@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promauto"
 
 	"altavoz/app/filewatch"
+	"altavoz/schemas"
 )
 
 // lookEvery is how often at most the files are looked at because somebody asks for a number that is not there.
@@ -91,6 +92,26 @@ func (b *Book) List() []Number { return b.page.Load().list }
 func (b *Book) Number(id string) (Number, bool) {
 	n, ok := b.page.Load().known[id]
 	return n, ok
+}
+
+// Token returns the token of a number.
+func (b *Book) Token(id string) (schemas.Secret, bool) {
+	n, ok := b.Number(id)
+	return n.Token, ok
+}
+
+// Account returns the id of a number's WhatsApp Business Account; "": it is not known.
+func (b *Book) Account(id string) string {
+	n, _ := b.Number(id)
+	return n.Account
+}
+
+// IDs returns the ids of the numbers, the default one first.
+func (b *Book) IDs() (ids []string) {
+	for _, n := range b.List() {
+		ids = append(ids, n.ID)
+	}
+	return ids
 }
 
 // Find is Number for those who can wait. A number that is not there may stand in a file that has just changed: of several

@@ -1,6 +1,7 @@
 package numbers
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -26,6 +27,8 @@ type Number struct {
 	Rate  float64 // messages a second that Meta allows it; 0: no limit
 	// Business is whose it is: who opts out of one of a business's numbers has opted out of all. "" is that of all numbers which name none.
 	Business string
+	// Account is the id of its WhatsApp Business Account; "": it is not known, and nothing is known of its templates.
+	Account string
 	// Tokens is how many it has had since the process began: it grows when the token is replaced.
 	Tokens uint64
 }
@@ -35,7 +38,9 @@ type Config struct {
 	ID    string // the number of the environment: the default one, if there is any
 	Token schemas.Secret
 	Rate  float64 // its rate, and that of numbers which name none
-	File  string  // of more; "": none
+	// Account is its WhatsApp Business Account's id, and that of numbers which name none; "": it is not known.
+	Account string
+	File    string // of more; "": none
 	// Region is the country of phones that are written without a country code, to tell them from ids.
 	Region string
 }
@@ -69,9 +74,14 @@ func read(c Config) (out []Number, seen []filewatch.Snapshot, err error) {
 	if looksLikePhone(c.ID, c.Region) {
 		return nil, nil, phoneError("ALTAVOZ_WHATSAPP_PHONE_NUMBER_ID", c.ID)
 	}
+	if !accountForm.MatchString(c.Account) {
+		return nil, nil, Error{
+			errors.New("ALTAVOZ_WHATSAPP_ACCOUNT_ID is not up to 32 digits"), "the WhatsApp Business Account ID (WABA ID) stands in the app's dashboard under WhatsApp, API Setup",
+		}
+	}
 	switch {
 	case c.ID != "" && c.Token != "":
-		out = append(out, Number{ID: c.ID, Token: c.Token, Rate: c.Rate})
+		out = append(out, Number{ID: c.ID, Token: c.Token, Rate: c.Rate, Account: c.Account})
 	case c.ID != "":
 		return nil, nil, Error{
 			errors.New("ALTAVOZ_WHATSAPP_PHONE_NUMBER_ID is set without ALTAVOZ_WHATSAPP_ACCESS_TOKEN"),
@@ -138,10 +148,14 @@ type entry struct {
 	TokenFile string   `json:"token_file"`
 	Rate      *float64 `json:"rate"`
 	Business  string   `json:"business"`
+	Account   string   `json:"account"`
 }
 
 // businessForm is what a business may be called.
 var businessForm = regexp.MustCompile(`^[A-Za-z0-9._-]{0,64}$`)
+
+// accountForm is an id of Meta's.
+var accountForm = regexp.MustCompile(`^[0-9]{0,32}$`)
 
 func readFile(c Config) (out []Number, seen []filewatch.Snapshot, err error) {
 	path := c.File
@@ -151,7 +165,7 @@ func readFile(c Config) (out []Number, seen []filewatch.Snapshot, err error) {
 		return nil, seen, err
 	}
 	for i, e := range entries {
-		n := Number{ID: e.ID, Name: e.Name, Token: schemas.Secret(e.Token), Rate: c.Rate, Business: e.Business}
+		n := Number{ID: e.ID, Name: e.Name, Token: schemas.Secret(e.Token), Rate: c.Rate, Business: e.Business, Account: cmp.Or(e.Account, c.Account)}
 		if e.Rate != nil {
 			n.Rate = *e.Rate
 		}
@@ -173,6 +187,8 @@ func readFile(c Config) (out []Number, seen []filewatch.Snapshot, err error) {
 			return nil, seen, fmt.Errorf("entry %d of %s needs one of token and token_file", i+1, path)
 		case n.Rate < 0:
 			return nil, seen, fmt.Errorf("entry %d of %s has a rate below zero", i+1, path)
+		case !accountForm.MatchString(n.Account):
+			return nil, seen, fmt.Errorf("entry %d of %s has an account that is not up to 32 digits", i+1, path)
 		case !businessForm.MatchString(n.Business):
 			return nil, seen, fmt.Errorf("entry %d of %s has a business that is not up to 64 letters, digits, dots, hyphens and underscores", i+1, path)
 		}

@@ -14,6 +14,7 @@ import (
 
 	"altavoz/client"
 	"altavoz/cmd/altavoz/optouts"
+	"altavoz/cmd/altavoz/templates"
 
 	"github.com/spf13/cobra"
 )
@@ -50,7 +51,7 @@ func rootCommand() *cobra.Command {
 	root.SetFlagErrorFunc(wrongUse)
 	root.SetVersionTemplate("altavoz {{.Version}}")
 	root.AddCommand(
-		upCommand(), serveCommand(), sendCommand(), watchCommand(), tasksCommand(), sendersCommand(), topicsCommand(), operators().Callbacks(), operators().Phones(recentCommand()), simulateCommand(), publishCommand(), optouts.Command(serverOf, usage),
+		upCommand(), serveCommand(), sendCommand(), watchCommand(), tasksCommand(), sendersCommand(), topicsCommand(), operators().Callbacks(), operators().Phones(recentCommand()), simulateCommand(), publishCommand(), optouts.Command(serverOf, usage), templates.Command(serverOf, usage),
 		configCommand(), healthCommand(), versionCommand(),
 	)
 	return root

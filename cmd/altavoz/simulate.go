@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"altavoz/app"
+	"altavoz/app/simulate"
 	"altavoz/schemas"
 )
 
@@ -39,7 +40,7 @@ Words of fault rules, for some (number=, phone=573..., after=1000, for=30s) or f
 Phones of 57399 and seven digits, which no operator has, fail on purpose by their ending; the README lists them.`
 
 func simulateCommand() *cobra.Command {
-	var c app.SimulatorConfig
+	var c simulate.Config
 	var token, secret string
 	cmd := &cobra.Command{
 		Use:   "simulate",
@@ -58,7 +59,7 @@ func simulateCommand() *cobra.Command {
 			}
 			c.Token, c.AppSecret = schemas.Secret(token), cmp.Or(schemas.Secret(secret), cfg.WhatsApp.AppSecret)
 			_, people := terminal(cmd.ErrOrStderr())
-			return app.Simulate(cmd.Context(), c, app.NewLogger(cfg.Process, cmd.ErrOrStderr(), people), func(url string) {
+			return simulate.Run(cmd.Context(), c, app.NewLogger(cfg.Process, cmd.ErrOrStderr(), people), func(url string) {
 				_, _ = fmt.Fprintf(cmd.OutOrStdout(), "the simulator answers on %s: set ALTAVOZ_WHATSAPP_BASE_URL=%s\n", url, url)
 			})
 		},

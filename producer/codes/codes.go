@@ -32,6 +32,7 @@ const (
 	Retries      = "too_many_retries"
 	Unproven     = "list_unproven"
 	DataFull     = "data_full"
+	Meta         = "refused_by_meta"
 )
 
 // Hint returns the sentence of a code; none of a code that is none.
@@ -47,10 +48,10 @@ var sentences = map[string]es.Code{
 	Scope: es.HintScope, Sender: es.HintSender, Share: es.HintShare, Daily: es.HintDaily, Forged: es.HintSignature,
 	NotFound: es.HintNotFound, Method: es.HintMethod, Encoding: es.HintEncoding, Slow: es.HintSlow, Gone: es.HintBroken,
 	Busy: es.HintLater, Unavailable: es.HintLater, Conflict: es.HintConflict, Content: es.HintContent, Closed: es.HintClosed,
-	Expired: es.HintExpired, Running: es.HintRunning, Early: es.HintEarly, Nobody: es.HintNobody, Retries: es.HintMostRetries, Unproven: es.HintUnproven, DataFull: es.HintDataFull,
+	Expired: es.HintExpired, Running: es.HintRunning, Early: es.HintEarly, Nobody: es.HintNobody, Retries: es.HintMostRetries, Unproven: es.HintUnproven, DataFull: es.HintDataFull, Meta: es.TemplatesAnswerHint,
 	"misdirected": es.HintHost,
 
 	"required": es.HintRequired, "wrong_type": es.HintType, "too_long": es.HintLong, "too_many": es.HintMany, "invalid_value": es.HintValue, "invalid_url": es.HintURL,
 	"invalid_time": es.HintTime, "invalid_base64": es.HintBase64, "invalid_file_type": es.HintFileType, "file_too_large": es.HintFileSize, "invalid_json": es.HintJSON,
-	"duplicate_field": es.HintDuplicate, "unknown_field": es.HintUnknown, "unfilled_placeholder": es.HintPlaceholder, "body_too_large": es.HintBody,
+	"duplicate_field": es.HintDuplicate, "template_unusable": es.TemplateStatusHint, "unknown_field": es.HintUnknown, "unfilled_placeholder": es.HintPlaceholder, "body_too_large": es.HintBody,
 }

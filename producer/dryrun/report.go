@@ -20,7 +20,15 @@ type Ports struct {
 	Render func(c *schemas.Content, to schemas.Phone, callback string) ([]byte, error)
 	Media  Media  // nil: this process fetches no files
 	People People // nil: nobody knows who opted out
-	Region string // of phones without a country, as the fanout has it
+	// Templates tells what is wrong with the template of a content; nil: nobody knows.
+	Templates Templates
+	Region    string // of phones without a country, as the fanout has it
+}
+
+// Templates tells what is wrong with the use of a template.
+type Templates interface {
+	// Report returns why a message would not be sent from a number, and what is not known of it.
+	Report(ctx context.Context, number string, c *schemas.Content) []es.Sentence
 }
 
 // Report is what a broadcast would do.
@@ -86,6 +94,9 @@ func (r *Run) Report(ctx context.Context, req *request.Request, n Number, now ti
 		}
 	}
 	l.without(req, n)
+	if r.Ports.Templates != nil && n.Row != nil {
+		req.Warnings = append(req.Warnings, r.Ports.Templates.Report(ctx, n.Row.ID, req.Content)...)
+	}
 	file, content := r.Ports.file(ctx, req, in)
 	content, err := l.personally(content)
 	if err != nil {

@@ -11,6 +11,7 @@ package feed
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"time"
@@ -22,6 +23,13 @@ const (
 	patience = 10 * time.Second       // of writing one of them to a client that does not read
 	retry    = 2 * time.Second        // what a client is told to wait before it comes back
 	life     = time.Hour              // then the client has to come back, perhaps to another process
+)
+
+var (
+	// ErrRevoked is the error of a feed whose key was taken away.
+	ErrRevoked = errors.New("the caller's key may not read any more")
+	// ErrForgotten is the error of a task that is not known any more, or that never came.
+	ErrForgotten = errors.New("there is no such task any more")
 )
 
 // Event is one version.

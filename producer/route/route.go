@@ -22,9 +22,11 @@ const (
 	OptOuts = "optouts"
 	OptOut  = "optout"
 	Other   = "other"
+
+	Templates = "templates"
 )
 
 // Names are all of them.
 var Names = []string{
-	Send, Status, Tasks, Task, Pause, Resume, Cancel, Events, List, History, Webhook, Health, Ready, OpenAPI, Senders, Retry, OptOuts, OptOut, Other,
+	Send, Status, Tasks, Task, Pause, Resume, Cancel, Events, List, History, Webhook, Health, Ready, OpenAPI, Senders, Retry, OptOuts, OptOut, Templates, Other,
 }

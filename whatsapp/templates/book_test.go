@@ -175,7 +175,7 @@ func TestWhoWaitsForTheSameTemplateAsksOnce(t *testing.T) {
 		var all sync.WaitGroup
 		for range 20 {
 			all.Go(func() {
-				if _, err := b.Check(t.Context(), number, hello); !errors.Is(err, templates.ErrUnanswered) {
+				if _, err := b.Check(t.Context(), number, hello); !errors.Is(err, template.ErrUnanswered) {
 					t.Errorf("got %v", err)
 				}
 			})
@@ -189,7 +189,7 @@ func TestWhoWaitsForTheSameTemplateAsksOnce(t *testing.T) {
 		b, asked, _ := simulated(t)
 		limited := 0
 		for n := range 700 {
-			if _, err := b.Named(t.Context(), number, fmt.Sprint("n", n), templates.Age); errors.Is(err, templates.ErrUnanswered) {
+			if _, err := b.Named(t.Context(), number, fmt.Sprint("n", n), templates.Age); errors.Is(err, template.ErrUnanswered) {
 				limited++
 			}
 		}
@@ -221,13 +221,13 @@ func TestWhatMetaAnswersInsteadOfTemplates(t *testing.T) {
 				w.WriteHeader(c.status)
 				fmt.Fprint(w, c.body)
 			}))
-			if _, err := b.Page(t.Context(), number, templates.Query{}); err == nil || err.Error() != c.want {
+			if _, err := b.Page(t.Context(), number, template.Query{}); err == nil || err.Error() != c.want {
 				t.Errorf("got %v, want %s", err, c.want)
 			}
-			if _, err := b.Page(t.Context(), "7", templates.Query{}); !errors.Is(err, templates.ErrNoAccount) {
+			if _, err := b.Page(t.Context(), "7", template.Query{}); !errors.Is(err, template.ErrNoAccount) {
 				t.Errorf("got %v", err)
 			}
-			if _, err := b.Named(t.Context(), "7", "x", 0); !errors.Is(err, templates.ErrNoAccount) {
+			if _, err := b.Named(t.Context(), "7", "x", 0); !errors.Is(err, template.ErrNoAccount) {
 				t.Errorf("got %v", err)
 			}
 		})

@@ -42,4 +42,5 @@ const (
 	CodeUnknown     = "unknown_field"
 	CodePlaceholder = "unfilled_placeholder"
 	CodeBodyTooBig  = "body_too_large"
+	CodeTemplate    = "template_unusable" // there is no such template, or it can't be sent
 )

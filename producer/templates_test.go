@@ -1,0 +1,45 @@
+package producer_test
+
+import (
+	"context"
+	"net/http"
+	"testing"
+
+	"altavoz/producer"
+	"altavoz/producer/templates"
+	"altavoz/schemas/template"
+)
+
+// catalogue is the templates of an account, and what keeps them from being read.
+type catalogue struct {
+	err      error
+	problems []template.Problem
+}
+
+func (c *catalogue) Page(context.Context, string, template.Query) (*template.Page, error) {
+	return &template.Page{Next: "QVFIUj", Templates: []template.Definition{{
+		ID: "1387372356726001", Name: "aviso_corte", Language: "es_CO", Status: "APPROVED", Category: "UTILITY", Quality: "GREEN", Named: true,
+		Header: template.Header{Kind: "text", Text: "Hola {{nombre}}"}, Body: "El {{fecha}} no habrá agua en {{barrio}}.", Footer: "Responde BAJA para salir",
+		Buttons: []template.Button{{Kind: "url", Text: "Ver detalles", URL: "https://example.com/cortes/{{1}}"}},
+	}}}, c.err
+}
+
+func (c *catalogue) Check(context.Context, string, *template.Use) ([]template.Problem, error) {
+	return c.problems, c.err
+}
+
+func TestTemplatesOfAnAccountAreListed(t *testing.T) {
+	t.Parallel()
+	h := setup(t, producer.Config{})
+	code, body, _ := h.do(http.MethodGet, templates.Path, nil)
+	golden(t, "templates", code, body)
+	h.templates.err = template.ErrNoAccount
+	code, body, _ = h.do(http.MethodGet, templates.Path, nil)
+	golden(t, "templates_unconfigured", code, body)
+	h.templates.err = &template.RefusedError{Code: 10, Detail: "Permission denied"}
+	code, body, _ = h.do(http.MethodGet, templates.Path, nil)
+	golden(t, "templates_refused", code, body)
+	if code, _, _ = h.do(http.MethodPost, templates.Path, nil); code != http.StatusMethodNotAllowed {
+		t.Errorf("POST: %d", code)
+	}
+}
