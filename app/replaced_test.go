@@ -39,6 +39,9 @@ func (unspoken) CaughtUp() <-chan struct{} {
 // Out and Confirmed make it the view of who opted out where nobody did.
 func (unspoken) Out(string, schemas.Phone) bool { return false }
 
+// At makes it the view of who wrote where nobody did.
+func (unspoken) At(string, schemas.Phone) (time.Time, bool) { return time.Time{}, false }
+
 func (unspoken) Confirmed() time.Time { return time.Now() }
 
 // calls are those to the Cloud API, whichever process makes them.
@@ -116,7 +119,7 @@ func TestSenderStoppedBeforeItRejoinsSendsNothingTwice(t *testing.T) {
 			Number: func(id string) (sender.NumberConfig, bool) { return sender.NumberConfig{}, id == "1" },
 		}, sender.Ports{
 			Committer: g, Pauser: g, Express: pub, Bulk: pub, Records: held{reader},
-			Numbers: unspoken{}, OptOuts: unspoken{}, Messenger: messenger{name, api, gate}, Reject: rejects.Keep,
+			Numbers: unspoken{}, OptOuts: unspoken{}, Inbound: unspoken{}, Messenger: messenger{name, api, gate}, Reject: rejects.Keep,
 		})
 		ctx, cancel := context.WithCancel(context.Background())
 		done := make(chan error, 1)

@@ -29,6 +29,7 @@ type Recipient struct {
 	Code      int    `json:"code"`      // Meta's; 0: none
 	Reason    string `json:"reason"`    // Spanish; may be empty
 	Retryable bool   `json:"retryable"` // it has not got the message, and may get it if it is sent again
+	Route     string `json:"route"`     // free_form or template: which one it got, of a broadcast with route auto
 }
 
 // Version is which state of a task its recipients were read in.

@@ -32,6 +32,7 @@ type Result struct {
 	Expired     uint32   `json:"expired"`
 	Cancelled   uint32   `json:"cancelled"`
 	Undelivered uint32   `json:"undelivered"` // accepted, and a receipt says that it failed
+	ByTemplate  uint32   `json:"by_template"` // of the successful of a broadcast with route auto: who got the template
 	Pending     uint32   `json:"pending"`
 	Errors      []string `json:"errors"` // Spanish, of the first failures
 }

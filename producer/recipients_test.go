@@ -68,8 +68,8 @@ func TestRecipientsInEachFormat(t *testing.T) {
 	for _, tt := range []struct {
 		accept, query, kind, want string
 	}{
-		{"text/csv", "?outcome=failed&code=131026", "text/csv; charset=utf-8; header=present", "index,phone,outcome,code,reason,retryable\r\n2,573001234568,failed,131026,(131026) El mensaje no se puede entregar, false\r\n"},
-		{"", "?format=csv&outcome=read", "text/csv; charset=utf-8; header=present", "index,phone,outcome,code,reason,retryable\r\n"},
+		{"text/csv", "?outcome=failed&code=131026", "text/csv; charset=utf-8; header=present", "index,phone,outcome,code,reason,retryable,route\r\n2,573001234568,failed,131026,(131026) El mensaje no se puede entregar, false,\r\n"},
+		{"", "?format=csv&outcome=read", "text/csv; charset=utf-8; header=present", "index,phone,outcome,code,reason,retryable,route\r\n"},
 		{"", "?format=ndjson&outcome=delivered", "application/x-ndjson", `{"index":0,"phone":"573001234567","outcome":"delivered","retryable":false}` + "\n"},
 	} {
 		code, body, header := h.do(http.MethodGet, path+tt.query, nil, "Accept", tt.accept)

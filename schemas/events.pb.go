@@ -123,6 +123,55 @@ func (OnUnknown) EnumDescriptor() ([]byte, []int) {
 	return file_events_proto_rawDescGZIP(), []int{1}
 }
 
+// Route is who gets which message of a content that has a template.
+type Route int32
+
+const (
+	// All get the template, if there is one.
+	Route_ROUTE_FIXED Route = 0
+	// Who wrote to the number within 24 hours gets the interactive message, everybody else the template: decided when it is sent.
+	Route_ROUTE_AUTO Route = 1
+)
+
+// Enum value maps for Route.
+var (
+	Route_name = map[int32]string{
+		0: "ROUTE_FIXED",
+		1: "ROUTE_AUTO",
+	}
+	Route_value = map[string]int32{
+		"ROUTE_FIXED": 0,
+		"ROUTE_AUTO":  1,
+	}
+)
+
+func (x Route) Enum() *Route {
+	p := new(Route)
+	*p = x
+	return p
+}
+
+func (x Route) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Route) Descriptor() protoreflect.EnumDescriptor {
+	return file_events_proto_enumTypes[2].Descriptor()
+}
+
+func (Route) Type() protoreflect.EnumType {
+	return &file_events_proto_enumTypes[2]
+}
+
+func (x Route) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Route.Descriptor instead.
+func (Route) EnumDescriptor() ([]byte, []int) {
+	return file_events_proto_rawDescGZIP(), []int{2}
+}
+
 type TemplateButtonKind int32
 
 const (
@@ -162,11 +211,11 @@ func (x TemplateButtonKind) String() string {
 }
 
 func (TemplateButtonKind) Descriptor() protoreflect.EnumDescriptor {
-	return file_events_proto_enumTypes[2].Descriptor()
+	return file_events_proto_enumTypes[3].Descriptor()
 }
 
 func (TemplateButtonKind) Type() protoreflect.EnumType {
-	return &file_events_proto_enumTypes[2]
+	return &file_events_proto_enumTypes[3]
 }
 
 func (x TemplateButtonKind) Number() protoreflect.EnumNumber {
@@ -175,7 +224,7 @@ func (x TemplateButtonKind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use TemplateButtonKind.Descriptor instead.
 func (TemplateButtonKind) EnumDescriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{2}
+	return file_events_proto_rawDescGZIP(), []int{3}
 }
 
 type HeaderKind int32
@@ -217,11 +266,11 @@ func (x HeaderKind) String() string {
 }
 
 func (HeaderKind) Descriptor() protoreflect.EnumDescriptor {
-	return file_events_proto_enumTypes[3].Descriptor()
+	return file_events_proto_enumTypes[4].Descriptor()
 }
 
 func (HeaderKind) Type() protoreflect.EnumType {
-	return &file_events_proto_enumTypes[3]
+	return &file_events_proto_enumTypes[4]
 }
 
 func (x HeaderKind) Number() protoreflect.EnumNumber {
@@ -230,7 +279,7 @@ func (x HeaderKind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use HeaderKind.Descriptor instead.
 func (HeaderKind) EnumDescriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{3}
+	return file_events_proto_rawDescGZIP(), []int{4}
 }
 
 type OptOutSource int32
@@ -279,11 +328,11 @@ func (x OptOutSource) String() string {
 }
 
 func (OptOutSource) Descriptor() protoreflect.EnumDescriptor {
-	return file_events_proto_enumTypes[4].Descriptor()
+	return file_events_proto_enumTypes[5].Descriptor()
 }
 
 func (OptOutSource) Type() protoreflect.EnumType {
-	return &file_events_proto_enumTypes[4]
+	return &file_events_proto_enumTypes[5]
 }
 
 func (x OptOutSource) Number() protoreflect.EnumNumber {
@@ -292,7 +341,7 @@ func (x OptOutSource) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use OptOutSource.Descriptor instead.
 func (OptOutSource) EnumDescriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{4}
+	return file_events_proto_rawDescGZIP(), []int{5}
 }
 
 type ControlKind int32
@@ -334,11 +383,11 @@ func (x ControlKind) String() string {
 }
 
 func (ControlKind) Descriptor() protoreflect.EnumDescriptor {
-	return file_events_proto_enumTypes[5].Descriptor()
+	return file_events_proto_enumTypes[6].Descriptor()
 }
 
 func (ControlKind) Type() protoreflect.EnumType {
-	return &file_events_proto_enumTypes[5]
+	return &file_events_proto_enumTypes[6]
 }
 
 func (x ControlKind) Number() protoreflect.EnumNumber {
@@ -347,7 +396,7 @@ func (x ControlKind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use ControlKind.Descriptor instead.
 func (ControlKind) EnumDescriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{5}
+	return file_events_proto_rawDescGZIP(), []int{6}
 }
 
 type NumberEventKind int32
@@ -393,11 +442,11 @@ func (x NumberEventKind) String() string {
 }
 
 func (NumberEventKind) Descriptor() protoreflect.EnumDescriptor {
-	return file_events_proto_enumTypes[6].Descriptor()
+	return file_events_proto_enumTypes[7].Descriptor()
 }
 
 func (NumberEventKind) Type() protoreflect.EnumType {
-	return &file_events_proto_enumTypes[6]
+	return &file_events_proto_enumTypes[7]
 }
 
 func (x NumberEventKind) Number() protoreflect.EnumNumber {
@@ -406,7 +455,7 @@ func (x NumberEventKind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use NumberEventKind.Descriptor instead.
 func (NumberEventKind) EnumDescriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{6}
+	return file_events_proto_rawDescGZIP(), []int{7}
 }
 
 // Mark is how far one recipient has come, in one byte. Of all marks that were ever written of a recipient the highest counts, in whatever order
@@ -429,12 +478,17 @@ const (
 	// Plus the row of its code.
 	Mark_MARK_FAILED Mark = 20
 	Mark_MARK_SENT   Mark = 124
+	// Sent by the template, of a broadcast whose route is ROUTE_AUTO; so are the others with this name.
+	Mark_MARK_SENT_TEMPLATE Mark = 125
 	// Sent, and a receipt says so too.
-	Mark_MARK_CONFIRMED Mark = 126
+	Mark_MARK_CONFIRMED          Mark = 126
+	Mark_MARK_CONFIRMED_TEMPLATE Mark = 127
 	// Accepted and failed later, plus the row of its code.
-	Mark_MARK_UNDELIVERED Mark = 128
-	Mark_MARK_DELIVERED   Mark = 232
-	Mark_MARK_READ        Mark = 240
+	Mark_MARK_UNDELIVERED        Mark = 128
+	Mark_MARK_DELIVERED          Mark = 232
+	Mark_MARK_DELIVERED_TEMPLATE Mark = 233
+	Mark_MARK_READ               Mark = 240
+	Mark_MARK_READ_TEMPLATE      Mark = 241
 )
 
 // Enum value maps for Mark.
@@ -448,24 +502,32 @@ var (
 		16:  "MARK_UNKNOWN",
 		20:  "MARK_FAILED",
 		124: "MARK_SENT",
+		125: "MARK_SENT_TEMPLATE",
 		126: "MARK_CONFIRMED",
+		127: "MARK_CONFIRMED_TEMPLATE",
 		128: "MARK_UNDELIVERED",
 		232: "MARK_DELIVERED",
+		233: "MARK_DELIVERED_TEMPLATE",
 		240: "MARK_READ",
+		241: "MARK_READ_TEMPLATE",
 	}
 	Mark_value = map[string]int32{
-		"MARK_PENDING":     0,
-		"MARK_DUPLICATE":   1,
-		"MARK_OPTED_OUT":   4,
-		"MARK_EXPIRED":     8,
-		"MARK_CANCELLED":   12,
-		"MARK_UNKNOWN":     16,
-		"MARK_FAILED":      20,
-		"MARK_SENT":        124,
-		"MARK_CONFIRMED":   126,
-		"MARK_UNDELIVERED": 128,
-		"MARK_DELIVERED":   232,
-		"MARK_READ":        240,
+		"MARK_PENDING":            0,
+		"MARK_DUPLICATE":          1,
+		"MARK_OPTED_OUT":          4,
+		"MARK_EXPIRED":            8,
+		"MARK_CANCELLED":          12,
+		"MARK_UNKNOWN":            16,
+		"MARK_FAILED":             20,
+		"MARK_SENT":               124,
+		"MARK_SENT_TEMPLATE":      125,
+		"MARK_CONFIRMED":          126,
+		"MARK_CONFIRMED_TEMPLATE": 127,
+		"MARK_UNDELIVERED":        128,
+		"MARK_DELIVERED":          232,
+		"MARK_DELIVERED_TEMPLATE": 233,
+		"MARK_READ":               240,
+		"MARK_READ_TEMPLATE":      241,
 	}
 )
 
@@ -480,11 +542,11 @@ func (x Mark) String() string {
 }
 
 func (Mark) Descriptor() protoreflect.EnumDescriptor {
-	return file_events_proto_enumTypes[7].Descriptor()
+	return file_events_proto_enumTypes[8].Descriptor()
 }
 
 func (Mark) Type() protoreflect.EnumType {
-	return &file_events_proto_enumTypes[7]
+	return &file_events_proto_enumTypes[8]
 }
 
 func (x Mark) Number() protoreflect.EnumNumber {
@@ -493,7 +555,7 @@ func (x Mark) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Mark.Descriptor instead.
 func (Mark) EnumDescriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{7}
+	return file_events_proto_rawDescGZIP(), []int{8}
 }
 
 type Reason int32
@@ -611,11 +673,11 @@ func (x Reason) String() string {
 }
 
 func (Reason) Descriptor() protoreflect.EnumDescriptor {
-	return file_events_proto_enumTypes[8].Descriptor()
+	return file_events_proto_enumTypes[9].Descriptor()
 }
 
 func (Reason) Type() protoreflect.EnumType {
-	return &file_events_proto_enumTypes[8]
+	return &file_events_proto_enumTypes[9]
 }
 
 func (x Reason) Number() protoreflect.EnumNumber {
@@ -624,7 +686,7 @@ func (x Reason) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Reason.Descriptor instead.
 func (Reason) EnumDescriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{8}
+	return file_events_proto_rawDescGZIP(), []int{9}
 }
 
 type Phase int32
@@ -679,11 +741,11 @@ func (x Phase) String() string {
 }
 
 func (Phase) Descriptor() protoreflect.EnumDescriptor {
-	return file_events_proto_enumTypes[9].Descriptor()
+	return file_events_proto_enumTypes[10].Descriptor()
 }
 
 func (Phase) Type() protoreflect.EnumType {
-	return &file_events_proto_enumTypes[9]
+	return &file_events_proto_enumTypes[10]
 }
 
 func (x Phase) Number() protoreflect.EnumNumber {
@@ -692,7 +754,7 @@ func (x Phase) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Phase.Descriptor instead.
 func (Phase) EnumDescriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{9}
+	return file_events_proto_rawDescGZIP(), []int{10}
 }
 
 type TaskEventKind int32
@@ -744,11 +806,11 @@ func (x TaskEventKind) String() string {
 }
 
 func (TaskEventKind) Descriptor() protoreflect.EnumDescriptor {
-	return file_events_proto_enumTypes[10].Descriptor()
+	return file_events_proto_enumTypes[11].Descriptor()
 }
 
 func (TaskEventKind) Type() protoreflect.EnumType {
-	return &file_events_proto_enumTypes[10]
+	return &file_events_proto_enumTypes[11]
 }
 
 func (x TaskEventKind) Number() protoreflect.EnumNumber {
@@ -757,7 +819,7 @@ func (x TaskEventKind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use TaskEventKind.Descriptor instead.
 func (TaskEventKind) EnumDescriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{10}
+	return file_events_proto_rawDescGZIP(), []int{11}
 }
 
 // Broadcast is one message for many phones: the commit point of a request.
@@ -1471,7 +1533,9 @@ type Content struct {
 	Template *Template `protobuf:"bytes,20,opt,name=template,proto3" json:"template,omitempty"`
 	// What the recipient taps, in the place of the link button: button_text and button_url are empty then. A broadcast, a send and a content
 	// with it have version 2.
-	Shape         *Shape `protobuf:"bytes,21,opt,name=shape,proto3" json:"shape,omitempty"`
+	Shape *Shape `protobuf:"bytes,21,opt,name=shape,proto3" json:"shape,omitempty"`
+	// Whom the template is for.
+	Route         Route `protobuf:"varint,30,opt,name=route,proto3,enum=altavoz.v1.Route" json:"route,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1588,6 +1652,13 @@ func (x *Content) GetShape() *Shape {
 		return x.Shape
 	}
 	return nil
+}
+
+func (x *Content) GetRoute() Route {
+	if x != nil {
+		return x.Route
+	}
+	return Route_ROUTE_FIXED
 }
 
 // Template is the use of a message template: its name, and the values of its variables. Placeholders in the values are filled in as those
@@ -4455,7 +4526,7 @@ const file_events_proto_rawDesc = "" +
 	"\x05Hours\x12\x12\n" +
 	"\x04days\x18\x01 \x01(\rR\x04days\x12\x12\n" +
 	"\x04from\x18\x02 \x01(\rR\x04from\x12\x0e\n" +
-	"\x02to\x18\x03 \x01(\rR\x02to\"\xb3\x03\n" +
+	"\x02to\x18\x03 \x01(\rR\x02to\"\xdc\x03\n" +
 	"\aContent\x12\x12\n" +
 	"\x04body\x18\x01 \x01(\tR\x04body\x12\x16\n" +
 	"\x06footer\x18\x02 \x01(\tR\x06footer\x12\x1f\n" +
@@ -4472,7 +4543,8 @@ const file_events_proto_rawDesc = "" +
 	"\x05files\x18\n" +
 	" \x03(\v2\x14.altavoz.v1.MediaRefR\x05files\x120\n" +
 	"\btemplate\x18\x14 \x01(\v2\x14.altavoz.v1.TemplateR\btemplate\x12'\n" +
-	"\x05shape\x18\x15 \x01(\v2\x11.altavoz.v1.ShapeR\x05shape\"\x8d\x02\n" +
+	"\x05shape\x18\x15 \x01(\v2\x11.altavoz.v1.ShapeR\x05shape\x12'\n" +
+	"\x05route\x18\x1e \x01(\x0e2\x11.altavoz.v1.RouteR\x05route\"\x8d\x02\n" +
 	"\bTemplate\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x1a\n" +
 	"\blanguage\x18\x02 \x01(\tR\blanguage\x12.\n" +
@@ -4705,7 +4777,11 @@ const file_events_proto_rawDesc = "" +
 	"\x11EVENTS_RECIPIENTS\x10\x01*9\n" +
 	"\tOnUnknown\x12\x15\n" +
 	"\x11ON_UNKNOWN_REPORT\x10\x00\x12\x15\n" +
-	"\x11ON_UNKNOWN_RESEND\x10\x01*\xa9\x01\n" +
+	"\x11ON_UNKNOWN_RESEND\x10\x01*(\n" +
+	"\x05Route\x12\x0f\n" +
+	"\vROUTE_FIXED\x10\x00\x12\x0e\n" +
+	"\n" +
+	"ROUTE_AUTO\x10\x01*\xa9\x01\n" +
 	"\x12TemplateButtonKind\x12$\n" +
 	" TEMPLATE_BUTTON_KIND_UNSPECIFIED\x10\x00\x12#\n" +
 	"\x1fTEMPLATE_BUTTON_KIND_URL_SUFFIX\x10\x01\x12$\n" +
@@ -4736,7 +4812,7 @@ const file_events_proto_rawDesc = "" +
 	"\x19NUMBER_EVENT_KIND_STOPPED\x10\x01\x12\x1b\n" +
 	"\x17NUMBER_EVENT_KIND_WORKS\x10\x02\x12\x1d\n" +
 	"\x19NUMBER_EVENT_KIND_AT_RISK\x10\x03\x12\x1d\n" +
-	"\x19NUMBER_EVENT_KIND_PROCESS\x10\x04*\xe8\x01\n" +
+	"\x19NUMBER_EVENT_KIND_PROCESS\x10\x04*\xd4\x02\n" +
 	"\x04Mark\x12\x10\n" +
 	"\fMARK_PENDING\x10\x00\x12\x12\n" +
 	"\x0eMARK_DUPLICATE\x10\x01\x12\x12\n" +
@@ -4745,11 +4821,15 @@ const file_events_proto_rawDesc = "" +
 	"\x0eMARK_CANCELLED\x10\f\x12\x10\n" +
 	"\fMARK_UNKNOWN\x10\x10\x12\x0f\n" +
 	"\vMARK_FAILED\x10\x14\x12\r\n" +
-	"\tMARK_SENT\x10|\x12\x12\n" +
-	"\x0eMARK_CONFIRMED\x10~\x12\x15\n" +
+	"\tMARK_SENT\x10|\x12\x16\n" +
+	"\x12MARK_SENT_TEMPLATE\x10}\x12\x12\n" +
+	"\x0eMARK_CONFIRMED\x10~\x12\x1b\n" +
+	"\x17MARK_CONFIRMED_TEMPLATE\x10\x7f\x12\x15\n" +
 	"\x10MARK_UNDELIVERED\x10\x80\x01\x12\x13\n" +
-	"\x0eMARK_DELIVERED\x10\xe8\x01\x12\x0e\n" +
-	"\tMARK_READ\x10\xf0\x01*\xeb\x03\n" +
+	"\x0eMARK_DELIVERED\x10\xe8\x01\x12\x1c\n" +
+	"\x17MARK_DELIVERED_TEMPLATE\x10\xe9\x01\x12\x0e\n" +
+	"\tMARK_READ\x10\xf0\x01\x12\x17\n" +
+	"\x12MARK_READ_TEMPLATE\x10\xf1\x01*\xeb\x03\n" +
 	"\x06Reason\x12\x0f\n" +
 	"\vREASON_NONE\x10\x00\x12\x12\n" +
 	"\x0eREASON_ACCOUNT\x10\x01\x12\x14\n" +
@@ -4804,131 +4884,133 @@ func file_events_proto_rawDescGZIP() []byte {
 	return file_events_proto_rawDescData
 }
 
-var file_events_proto_enumTypes = make([]protoimpl.EnumInfo, 11)
+var file_events_proto_enumTypes = make([]protoimpl.EnumInfo, 12)
 var file_events_proto_msgTypes = make([]protoimpl.MessageInfo, 40)
 var file_events_proto_goTypes = []any{
 	(Events)(0),             // 0: altavoz.v1.Events
 	(OnUnknown)(0),          // 1: altavoz.v1.OnUnknown
-	(TemplateButtonKind)(0), // 2: altavoz.v1.TemplateButtonKind
-	(HeaderKind)(0),         // 3: altavoz.v1.HeaderKind
-	(OptOutSource)(0),       // 4: altavoz.v1.OptOutSource
-	(ControlKind)(0),        // 5: altavoz.v1.ControlKind
-	(NumberEventKind)(0),    // 6: altavoz.v1.NumberEventKind
-	(Mark)(0),               // 7: altavoz.v1.Mark
-	(Reason)(0),             // 8: altavoz.v1.Reason
-	(Phase)(0),              // 9: altavoz.v1.Phase
-	(TaskEventKind)(0),      // 10: altavoz.v1.TaskEventKind
-	(*Broadcast)(nil),       // 11: altavoz.v1.Broadcast
-	(*Personal)(nil),        // 12: altavoz.v1.Personal
-	(*Own)(nil),             // 13: altavoz.v1.Own
-	(*Retry)(nil),           // 14: altavoz.v1.Retry
-	(*Window)(nil),          // 15: altavoz.v1.Window
-	(*Hours)(nil),           // 16: altavoz.v1.Hours
-	(*Content)(nil),         // 17: altavoz.v1.Content
-	(*Template)(nil),        // 18: altavoz.v1.Template
-	(*TemplateValue)(nil),   // 19: altavoz.v1.TemplateValue
-	(*TemplateButton)(nil),  // 20: altavoz.v1.TemplateButton
-	(*Shape)(nil),           // 21: altavoz.v1.Shape
-	(*ReplyButtons)(nil),    // 22: altavoz.v1.ReplyButtons
-	(*ReplyButton)(nil),     // 23: altavoz.v1.ReplyButton
-	(*ReplyList)(nil),       // 24: altavoz.v1.ReplyList
-	(*ListSection)(nil),     // 25: altavoz.v1.ListSection
-	(*ListRow)(nil),         // 26: altavoz.v1.ListRow
-	(*LocationRequest)(nil), // 27: altavoz.v1.LocationRequest
-	(*MediaRef)(nil),        // 28: altavoz.v1.MediaRef
-	(*BlobRef)(nil),         // 29: altavoz.v1.BlobRef
-	(*Slice)(nil),           // 30: altavoz.v1.Slice
-	(*Origin)(nil),          // 31: altavoz.v1.Origin
-	(*Send)(nil),            // 32: altavoz.v1.Send
-	(*OptOut)(nil),          // 33: altavoz.v1.OptOut
-	(*Inbound)(nil),         // 34: altavoz.v1.Inbound
-	(*Control)(nil),         // 35: altavoz.v1.Control
-	(*NumberEvent)(nil),     // 36: altavoz.v1.NumberEvent
-	(*Result)(nil),          // 37: altavoz.v1.Result
-	(*TaskOpened)(nil),      // 38: altavoz.v1.TaskOpened
-	(*Dispatched)(nil),      // 39: altavoz.v1.Dispatched
-	(*Outcome)(nil),         // 40: altavoz.v1.Outcome
-	(*OutcomeList)(nil),     // 41: altavoz.v1.OutcomeList
-	(*OutcomeRange)(nil),    // 42: altavoz.v1.OutcomeRange
-	(*Receipts)(nil),        // 43: altavoz.v1.Receipts
-	(*TaskUpdate)(nil),      // 44: altavoz.v1.TaskUpdate
-	(*Cause)(nil),           // 45: altavoz.v1.Cause
-	(*StatePage)(nil),       // 46: altavoz.v1.StatePage
-	(*Status)(nil),          // 47: altavoz.v1.Status
-	(*TaskEvent)(nil),       // 48: altavoz.v1.TaskEvent
-	(*StateCount)(nil),      // 49: altavoz.v1.StateCount
-	(*ErrorLine)(nil),       // 50: altavoz.v1.ErrorLine
+	(Route)(0),              // 2: altavoz.v1.Route
+	(TemplateButtonKind)(0), // 3: altavoz.v1.TemplateButtonKind
+	(HeaderKind)(0),         // 4: altavoz.v1.HeaderKind
+	(OptOutSource)(0),       // 5: altavoz.v1.OptOutSource
+	(ControlKind)(0),        // 6: altavoz.v1.ControlKind
+	(NumberEventKind)(0),    // 7: altavoz.v1.NumberEventKind
+	(Mark)(0),               // 8: altavoz.v1.Mark
+	(Reason)(0),             // 9: altavoz.v1.Reason
+	(Phase)(0),              // 10: altavoz.v1.Phase
+	(TaskEventKind)(0),      // 11: altavoz.v1.TaskEventKind
+	(*Broadcast)(nil),       // 12: altavoz.v1.Broadcast
+	(*Personal)(nil),        // 13: altavoz.v1.Personal
+	(*Own)(nil),             // 14: altavoz.v1.Own
+	(*Retry)(nil),           // 15: altavoz.v1.Retry
+	(*Window)(nil),          // 16: altavoz.v1.Window
+	(*Hours)(nil),           // 17: altavoz.v1.Hours
+	(*Content)(nil),         // 18: altavoz.v1.Content
+	(*Template)(nil),        // 19: altavoz.v1.Template
+	(*TemplateValue)(nil),   // 20: altavoz.v1.TemplateValue
+	(*TemplateButton)(nil),  // 21: altavoz.v1.TemplateButton
+	(*Shape)(nil),           // 22: altavoz.v1.Shape
+	(*ReplyButtons)(nil),    // 23: altavoz.v1.ReplyButtons
+	(*ReplyButton)(nil),     // 24: altavoz.v1.ReplyButton
+	(*ReplyList)(nil),       // 25: altavoz.v1.ReplyList
+	(*ListSection)(nil),     // 26: altavoz.v1.ListSection
+	(*ListRow)(nil),         // 27: altavoz.v1.ListRow
+	(*LocationRequest)(nil), // 28: altavoz.v1.LocationRequest
+	(*MediaRef)(nil),        // 29: altavoz.v1.MediaRef
+	(*BlobRef)(nil),         // 30: altavoz.v1.BlobRef
+	(*Slice)(nil),           // 31: altavoz.v1.Slice
+	(*Origin)(nil),          // 32: altavoz.v1.Origin
+	(*Send)(nil),            // 33: altavoz.v1.Send
+	(*OptOut)(nil),          // 34: altavoz.v1.OptOut
+	(*Inbound)(nil),         // 35: altavoz.v1.Inbound
+	(*Control)(nil),         // 36: altavoz.v1.Control
+	(*NumberEvent)(nil),     // 37: altavoz.v1.NumberEvent
+	(*Result)(nil),          // 38: altavoz.v1.Result
+	(*TaskOpened)(nil),      // 39: altavoz.v1.TaskOpened
+	(*Dispatched)(nil),      // 40: altavoz.v1.Dispatched
+	(*Outcome)(nil),         // 41: altavoz.v1.Outcome
+	(*OutcomeList)(nil),     // 42: altavoz.v1.OutcomeList
+	(*OutcomeRange)(nil),    // 43: altavoz.v1.OutcomeRange
+	(*Receipts)(nil),        // 44: altavoz.v1.Receipts
+	(*TaskUpdate)(nil),      // 45: altavoz.v1.TaskUpdate
+	(*Cause)(nil),           // 46: altavoz.v1.Cause
+	(*StatePage)(nil),       // 47: altavoz.v1.StatePage
+	(*Status)(nil),          // 48: altavoz.v1.Status
+	(*TaskEvent)(nil),       // 49: altavoz.v1.TaskEvent
+	(*StateCount)(nil),      // 50: altavoz.v1.StateCount
+	(*ErrorLine)(nil),       // 51: altavoz.v1.ErrorLine
 }
 var file_events_proto_depIdxs = []int32{
-	17, // 0: altavoz.v1.Broadcast.content:type_name -> altavoz.v1.Content
-	29, // 1: altavoz.v1.Broadcast.slices:type_name -> altavoz.v1.BlobRef
+	18, // 0: altavoz.v1.Broadcast.content:type_name -> altavoz.v1.Content
+	30, // 1: altavoz.v1.Broadcast.slices:type_name -> altavoz.v1.BlobRef
 	1,  // 2: altavoz.v1.Broadcast.on_unknown:type_name -> altavoz.v1.OnUnknown
-	31, // 3: altavoz.v1.Broadcast.origin:type_name -> altavoz.v1.Origin
-	15, // 4: altavoz.v1.Broadcast.window:type_name -> altavoz.v1.Window
-	14, // 5: altavoz.v1.Broadcast.retry:type_name -> altavoz.v1.Retry
+	32, // 3: altavoz.v1.Broadcast.origin:type_name -> altavoz.v1.Origin
+	16, // 4: altavoz.v1.Broadcast.window:type_name -> altavoz.v1.Window
+	15, // 5: altavoz.v1.Broadcast.retry:type_name -> altavoz.v1.Retry
 	0,  // 6: altavoz.v1.Broadcast.events:type_name -> altavoz.v1.Events
-	12, // 7: altavoz.v1.Broadcast.personal:type_name -> altavoz.v1.Personal
-	13, // 8: altavoz.v1.Personal.own:type_name -> altavoz.v1.Own
-	3,  // 9: altavoz.v1.Own.header:type_name -> altavoz.v1.HeaderKind
-	29, // 10: altavoz.v1.Retry.list:type_name -> altavoz.v1.BlobRef
-	16, // 11: altavoz.v1.Window.hours:type_name -> altavoz.v1.Hours
-	3,  // 12: altavoz.v1.Content.header:type_name -> altavoz.v1.HeaderKind
-	28, // 13: altavoz.v1.Content.media:type_name -> altavoz.v1.MediaRef
-	28, // 14: altavoz.v1.Content.files:type_name -> altavoz.v1.MediaRef
-	18, // 15: altavoz.v1.Content.template:type_name -> altavoz.v1.Template
-	21, // 16: altavoz.v1.Content.shape:type_name -> altavoz.v1.Shape
-	3,  // 17: altavoz.v1.Template.header:type_name -> altavoz.v1.HeaderKind
-	19, // 18: altavoz.v1.Template.header_value:type_name -> altavoz.v1.TemplateValue
-	19, // 19: altavoz.v1.Template.body:type_name -> altavoz.v1.TemplateValue
-	20, // 20: altavoz.v1.Template.buttons:type_name -> altavoz.v1.TemplateButton
-	2,  // 21: altavoz.v1.TemplateButton.kind:type_name -> altavoz.v1.TemplateButtonKind
-	22, // 22: altavoz.v1.Shape.buttons:type_name -> altavoz.v1.ReplyButtons
-	24, // 23: altavoz.v1.Shape.list:type_name -> altavoz.v1.ReplyList
-	27, // 24: altavoz.v1.Shape.location:type_name -> altavoz.v1.LocationRequest
-	23, // 25: altavoz.v1.ReplyButtons.buttons:type_name -> altavoz.v1.ReplyButton
-	25, // 26: altavoz.v1.ReplyList.sections:type_name -> altavoz.v1.ListSection
-	26, // 27: altavoz.v1.ListSection.rows:type_name -> altavoz.v1.ListRow
-	29, // 28: altavoz.v1.MediaRef.parts:type_name -> altavoz.v1.BlobRef
-	3,  // 29: altavoz.v1.MediaRef.kind:type_name -> altavoz.v1.HeaderKind
-	12, // 30: altavoz.v1.Slice.personal:type_name -> altavoz.v1.Personal
-	29, // 31: altavoz.v1.Send.content_ref:type_name -> altavoz.v1.BlobRef
-	17, // 32: altavoz.v1.Send.content:type_name -> altavoz.v1.Content
-	1,  // 33: altavoz.v1.Send.on_unknown:type_name -> altavoz.v1.OnUnknown
-	15, // 34: altavoz.v1.Send.window:type_name -> altavoz.v1.Window
-	12, // 35: altavoz.v1.Send.personal:type_name -> altavoz.v1.Personal
-	4,  // 36: altavoz.v1.OptOut.out_by:type_name -> altavoz.v1.OptOutSource
-	4,  // 37: altavoz.v1.OptOut.in_by:type_name -> altavoz.v1.OptOutSource
-	5,  // 38: altavoz.v1.Control.kind:type_name -> altavoz.v1.ControlKind
-	6,  // 39: altavoz.v1.NumberEvent.kind:type_name -> altavoz.v1.NumberEventKind
-	45, // 40: altavoz.v1.NumberEvent.cause:type_name -> altavoz.v1.Cause
-	38, // 41: altavoz.v1.Result.plan:type_name -> altavoz.v1.TaskOpened
-	39, // 42: altavoz.v1.Result.dispatched:type_name -> altavoz.v1.Dispatched
-	40, // 43: altavoz.v1.Result.outcome:type_name -> altavoz.v1.Outcome
-	42, // 44: altavoz.v1.Result.range:type_name -> altavoz.v1.OutcomeRange
-	44, // 45: altavoz.v1.Result.note:type_name -> altavoz.v1.TaskUpdate
-	43, // 46: altavoz.v1.Result.receipts:type_name -> altavoz.v1.Receipts
-	41, // 47: altavoz.v1.Result.outcomes:type_name -> altavoz.v1.OutcomeList
-	31, // 48: altavoz.v1.TaskOpened.origin:type_name -> altavoz.v1.Origin
-	31, // 49: altavoz.v1.TaskOpened.home:type_name -> altavoz.v1.Origin
-	15, // 50: altavoz.v1.TaskOpened.window:type_name -> altavoz.v1.Window
-	0,  // 51: altavoz.v1.TaskOpened.events:type_name -> altavoz.v1.Events
-	40, // 52: altavoz.v1.OutcomeList.outcomes:type_name -> altavoz.v1.Outcome
-	40, // 53: altavoz.v1.Receipts.outcomes:type_name -> altavoz.v1.Outcome
-	9,  // 54: altavoz.v1.TaskUpdate.phase:type_name -> altavoz.v1.Phase
-	45, // 55: altavoz.v1.TaskUpdate.cause:type_name -> altavoz.v1.Cause
-	8,  // 56: altavoz.v1.Cause.reason:type_name -> altavoz.v1.Reason
-	38, // 57: altavoz.v1.Status.plan:type_name -> altavoz.v1.TaskOpened
-	49, // 58: altavoz.v1.Status.counts:type_name -> altavoz.v1.StateCount
-	50, // 59: altavoz.v1.Status.errors:type_name -> altavoz.v1.ErrorLine
-	9,  // 60: altavoz.v1.Status.phase:type_name -> altavoz.v1.Phase
-	45, // 61: altavoz.v1.Status.cause:type_name -> altavoz.v1.Cause
-	48, // 62: altavoz.v1.Status.events:type_name -> altavoz.v1.TaskEvent
-	10, // 63: altavoz.v1.TaskEvent.kind:type_name -> altavoz.v1.TaskEventKind
-	64, // [64:64] is the sub-list for method output_type
-	64, // [64:64] is the sub-list for method input_type
-	64, // [64:64] is the sub-list for extension type_name
-	64, // [64:64] is the sub-list for extension extendee
-	0,  // [0:64] is the sub-list for field type_name
+	13, // 7: altavoz.v1.Broadcast.personal:type_name -> altavoz.v1.Personal
+	14, // 8: altavoz.v1.Personal.own:type_name -> altavoz.v1.Own
+	4,  // 9: altavoz.v1.Own.header:type_name -> altavoz.v1.HeaderKind
+	30, // 10: altavoz.v1.Retry.list:type_name -> altavoz.v1.BlobRef
+	17, // 11: altavoz.v1.Window.hours:type_name -> altavoz.v1.Hours
+	4,  // 12: altavoz.v1.Content.header:type_name -> altavoz.v1.HeaderKind
+	29, // 13: altavoz.v1.Content.media:type_name -> altavoz.v1.MediaRef
+	29, // 14: altavoz.v1.Content.files:type_name -> altavoz.v1.MediaRef
+	19, // 15: altavoz.v1.Content.template:type_name -> altavoz.v1.Template
+	22, // 16: altavoz.v1.Content.shape:type_name -> altavoz.v1.Shape
+	2,  // 17: altavoz.v1.Content.route:type_name -> altavoz.v1.Route
+	4,  // 18: altavoz.v1.Template.header:type_name -> altavoz.v1.HeaderKind
+	20, // 19: altavoz.v1.Template.header_value:type_name -> altavoz.v1.TemplateValue
+	20, // 20: altavoz.v1.Template.body:type_name -> altavoz.v1.TemplateValue
+	21, // 21: altavoz.v1.Template.buttons:type_name -> altavoz.v1.TemplateButton
+	3,  // 22: altavoz.v1.TemplateButton.kind:type_name -> altavoz.v1.TemplateButtonKind
+	23, // 23: altavoz.v1.Shape.buttons:type_name -> altavoz.v1.ReplyButtons
+	25, // 24: altavoz.v1.Shape.list:type_name -> altavoz.v1.ReplyList
+	28, // 25: altavoz.v1.Shape.location:type_name -> altavoz.v1.LocationRequest
+	24, // 26: altavoz.v1.ReplyButtons.buttons:type_name -> altavoz.v1.ReplyButton
+	26, // 27: altavoz.v1.ReplyList.sections:type_name -> altavoz.v1.ListSection
+	27, // 28: altavoz.v1.ListSection.rows:type_name -> altavoz.v1.ListRow
+	30, // 29: altavoz.v1.MediaRef.parts:type_name -> altavoz.v1.BlobRef
+	4,  // 30: altavoz.v1.MediaRef.kind:type_name -> altavoz.v1.HeaderKind
+	13, // 31: altavoz.v1.Slice.personal:type_name -> altavoz.v1.Personal
+	30, // 32: altavoz.v1.Send.content_ref:type_name -> altavoz.v1.BlobRef
+	18, // 33: altavoz.v1.Send.content:type_name -> altavoz.v1.Content
+	1,  // 34: altavoz.v1.Send.on_unknown:type_name -> altavoz.v1.OnUnknown
+	16, // 35: altavoz.v1.Send.window:type_name -> altavoz.v1.Window
+	13, // 36: altavoz.v1.Send.personal:type_name -> altavoz.v1.Personal
+	5,  // 37: altavoz.v1.OptOut.out_by:type_name -> altavoz.v1.OptOutSource
+	5,  // 38: altavoz.v1.OptOut.in_by:type_name -> altavoz.v1.OptOutSource
+	6,  // 39: altavoz.v1.Control.kind:type_name -> altavoz.v1.ControlKind
+	7,  // 40: altavoz.v1.NumberEvent.kind:type_name -> altavoz.v1.NumberEventKind
+	46, // 41: altavoz.v1.NumberEvent.cause:type_name -> altavoz.v1.Cause
+	39, // 42: altavoz.v1.Result.plan:type_name -> altavoz.v1.TaskOpened
+	40, // 43: altavoz.v1.Result.dispatched:type_name -> altavoz.v1.Dispatched
+	41, // 44: altavoz.v1.Result.outcome:type_name -> altavoz.v1.Outcome
+	43, // 45: altavoz.v1.Result.range:type_name -> altavoz.v1.OutcomeRange
+	45, // 46: altavoz.v1.Result.note:type_name -> altavoz.v1.TaskUpdate
+	44, // 47: altavoz.v1.Result.receipts:type_name -> altavoz.v1.Receipts
+	42, // 48: altavoz.v1.Result.outcomes:type_name -> altavoz.v1.OutcomeList
+	32, // 49: altavoz.v1.TaskOpened.origin:type_name -> altavoz.v1.Origin
+	32, // 50: altavoz.v1.TaskOpened.home:type_name -> altavoz.v1.Origin
+	16, // 51: altavoz.v1.TaskOpened.window:type_name -> altavoz.v1.Window
+	0,  // 52: altavoz.v1.TaskOpened.events:type_name -> altavoz.v1.Events
+	41, // 53: altavoz.v1.OutcomeList.outcomes:type_name -> altavoz.v1.Outcome
+	41, // 54: altavoz.v1.Receipts.outcomes:type_name -> altavoz.v1.Outcome
+	10, // 55: altavoz.v1.TaskUpdate.phase:type_name -> altavoz.v1.Phase
+	46, // 56: altavoz.v1.TaskUpdate.cause:type_name -> altavoz.v1.Cause
+	9,  // 57: altavoz.v1.Cause.reason:type_name -> altavoz.v1.Reason
+	39, // 58: altavoz.v1.Status.plan:type_name -> altavoz.v1.TaskOpened
+	50, // 59: altavoz.v1.Status.counts:type_name -> altavoz.v1.StateCount
+	51, // 60: altavoz.v1.Status.errors:type_name -> altavoz.v1.ErrorLine
+	10, // 61: altavoz.v1.Status.phase:type_name -> altavoz.v1.Phase
+	46, // 62: altavoz.v1.Status.cause:type_name -> altavoz.v1.Cause
+	49, // 63: altavoz.v1.Status.events:type_name -> altavoz.v1.TaskEvent
+	11, // 64: altavoz.v1.TaskEvent.kind:type_name -> altavoz.v1.TaskEventKind
+	65, // [65:65] is the sub-list for method output_type
+	65, // [65:65] is the sub-list for method input_type
+	65, // [65:65] is the sub-list for extension type_name
+	65, // [65:65] is the sub-list for extension extendee
+	0,  // [0:65] is the sub-list for field type_name
 }
 
 func init() { file_events_proto_init() }
@@ -4956,7 +5038,7 @@ func file_events_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_events_proto_rawDesc), len(file_events_proto_rawDesc)),
-			NumEnums:      11,
+			NumEnums:      12,
 			NumMessages:   40,
 			NumExtensions: 0,
 			NumServices:   0,

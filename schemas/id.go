@@ -87,12 +87,26 @@ func (t TaskID) Time() (time.Time, bool) {
 // Callback returns what a send carries to Meta and back in its receipts (biz_opaque_callback_data, at most 512
 // characters): the task and the recipient's index.
 func Callback(t TaskID, index uint32) string {
-	return "av1:" + t.String() + ":" + strconv.FormatUint(uint64(index), 10)
+	return callback + t.String() + ":" + strconv.FormatUint(uint64(index), 10)
 }
 
-// ParseCallback reads what Callback wrote, and reports false for anybody else's.
+const callback = "av1:"
+
+// TemplateCallback is Callback for a recipient who gets the template of a content with both. A zero stands before the index, which versions
+// before there were any read all the same.
+func TemplateCallback(t TaskID, index uint32) string {
+	return callback + t.String() + ":0" + strconv.FormatUint(uint64(index), 10)
+}
+
+// CallbackOfTemplate reports whether TemplateCallback wrote it, of what ParseCallback reads.
+func CallbackOfTemplate(s string) bool {
+	i := strings.LastIndexByte(s, ':')
+	return len(s) > i+2 && s[i+1] == '0'
+}
+
+// ParseCallback reads what Callback and TemplateCallback wrote, and reports false for anybody else's.
 func ParseCallback(s string) (TaskID, uint32, bool) {
-	rest, ok := strings.CutPrefix(s, "av1:")
+	rest, ok := strings.CutPrefix(s, callback)
 	if !ok {
 		return TaskID{}, 0, false
 	}

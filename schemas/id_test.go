@@ -60,6 +60,13 @@ func TestCallbackRoundTrip(t *testing.T) {
 		if !ok || gotID != id || gotN != n {
 			t.Fatalf("got %s %d %v; want %v, %v, true", gotID, gotN, ok, id, n)
 		}
+		gotID, gotN, ok = schemas.ParseCallback(schemas.TemplateCallback(id, n))
+		if !ok || gotID != id || gotN != n {
+			t.Fatalf("of a template: got %s %d %v; want %v, %v, true", gotID, gotN, ok, id, n)
+		}
+		if schemas.CallbackOfTemplate(schemas.Callback(id, n)) || !schemas.CallbackOfTemplate(schemas.TemplateCallback(id, n)) {
+			t.Fatalf("which of two callbacks of %d is a template's is not known", n)
+		}
 	})
 	for _, foreign := range []string{"", "av1:", "c:42/r:7f3a", "av1:nope:1", schemas.Callback(schemas.TaskID{}, 1) + "x"} {
 		if _, _, ok := schemas.ParseCallback(foreign); ok {

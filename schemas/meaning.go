@@ -44,6 +44,10 @@ func (b *Broadcast) Meaning(sender string, queued bool, phones []byte) []byte {
 	}
 	c.GetTemplate().hash(h)
 	c.GetShape().hash(h)
+	if r := c.GetRoute(); r != Route_ROUTE_FIXED {
+		HashText(h, "route")
+		HashText(h, r.String())
+	}
 	return h.Sum(nil)
 }
 

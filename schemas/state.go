@@ -30,6 +30,12 @@ const (
 	StateDelivered   = RecipientState(Mark_MARK_DELIVERED)
 	StateRead        = RecipientState(Mark_MARK_READ)
 
+	// Those who got the template where the interactive message was possible (see Route).
+	StateSentTemplate      = RecipientState(Mark_MARK_SENT_TEMPLATE)
+	StateConfirmedTemplate = RecipientState(Mark_MARK_CONFIRMED_TEMPLATE)
+	StateDeliveredTemplate = RecipientState(Mark_MARK_DELIVERED_TEMPLATE)
+	StateReadTemplate      = RecipientState(Mark_MARK_READ_TEMPLATE)
+
 	maxRefusals = int(StateSent - StateFailed) // 104 codes fit, and the same number again as undelivered
 )
 
@@ -90,6 +96,25 @@ func (m RecipientState) Succeeded() bool {
 	return (m >= StateSent && m < StateUndelivered) || m >= StateDelivered
 }
 
+// templated are the states that say which message a recipient got, as they are for the interactive one and for the template.
+var templated = map[RecipientState]RecipientState{
+	StateSent: StateSentTemplate, StateConfirmed: StateConfirmedTemplate, StateDelivered: StateDeliveredTemplate, StateRead: StateReadTemplate,
+}
+
+// ByTemplate returns the state of a recipient who got the template of a content with both; the state itself where it does not say which
+// message it was.
+func (m RecipientState) ByTemplate() RecipientState {
+	if t, ok := templated[m]; ok {
+		return t
+	}
+	return m
+}
+
+// GotTemplate reports whether the state says that the recipient got the template.
+func (m RecipientState) GotTemplate() bool {
+	return m == StateSentTemplate || m == StateConfirmedTemplate || m == StateDeliveredTemplate || m == StateReadTemplate
+}
+
 // Codes of refusals that are not Meta's.
 const (
 	CodeOther        = 0  // a code that this version does not know; the words carry the number
@@ -100,6 +125,7 @@ const (
 	CodeTooLong      = -5 // a recipient's own message, or what its values make of the shared one, is longer than WhatsApp takes
 	CodePersonal     = -6 // it can't be sent for another reason: empty, no link, no file
 
+	CodeWindow   = 131047 // Meta's: the person has not written to the number within 24 hours
 	CodeOptedOut = 131050 // Meta's: the person set WhatsApp's preference to get no marketing messages of the business
 )
 

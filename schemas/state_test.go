@@ -29,6 +29,25 @@ func TestMarksAreOrdered(t *testing.T) {
 	}
 }
 
+// Which message a recipient got is told by states between those of before: an earlier version takes each for the one below it.
+func TestStatesOfTemplatesAreAboveThoseOfTheInteractiveMessage(t *testing.T) {
+	t.Parallel()
+	got := 0
+	for b := range 256 {
+		m := schemas.RecipientState(b)
+		of := m.ByTemplate()
+		if m.GotTemplate() {
+			got++
+		}
+		if of != m && (of != m+1 || of.Outcome() != m.Outcome() || !of.Succeeded() || !of.GotTemplate() || m.GotTemplate()) {
+			t.Errorf("mark %d is %d by template; want the next one, with the same outcome", m, of)
+		}
+	}
+	if got != 4 {
+		t.Errorf("%d states of templates; want those of sent, confirmed, delivered and read", got)
+	}
+}
+
 // Every byte means something, so that a newer writer can't crash an older reader.
 func TestEveryByteHasAnOutcome(t *testing.T) {
 	t.Parallel()

@@ -301,6 +301,9 @@ func (n *news) take(s *wireStatus) {
 		return
 	}
 	n.seen[k]++
+	if schemas.CallbackOfTemplate(s.callback) {
+		r.mark = r.mark.ByTemplate()
+	}
 	r.of = recipient{task, index}
 	n.receipts = append(n.receipts, r)
 }

@@ -207,6 +207,7 @@ func TestReceiptsOfATaskGoTogether(t *testing.T) {
 		strings.ReplaceAll(said("delivered", 9, ""), task1.String(), task2.String()),
 		failing(1, `{"code":131047}`), said("sent", 1, ""), failing(1, `{"code":131026}`),
 		said("sent", 0, ""), said("sent", 0, ""),
+		strings.ReplaceAll(said("delivered", 3, ""), schemas.Callback(task1, 3), schemas.TemplateCallback(task1, 3)),
 	)
 	recs, err := NewWebhooks(WebhookConfig{}).Receipts([]byte(body), heard)
 	if err != nil {
@@ -218,6 +219,7 @@ func TestReceiptsOfATaskGoTogether(t *testing.T) {
 			{Index: 0, Mark: uint32(schemas.StateConfirmed), Wamid: "wamid.0"},
 			{Index: 1, Mark: uint32(schemas.Undelivered(131047)), Phone: "573001234567", Reason: window, Wamid: "wamid.1"},
 			{Index: 2, Mark: uint32(schemas.StateRead), Wamid: "wamid.2"},
+			{Index: 3, Mark: uint32(schemas.StateDeliveredTemplate), Wamid: "wamid.3"},
 		}}}},
 		{Task: task2.Bytes(), AtMs: heard.UnixMilli(), Event: &schemas.Result_Receipts{Receipts: &schemas.Receipts{Outcomes: []*schemas.Outcome{
 			{Index: 9, Mark: uint32(schemas.StateDelivered), Wamid: "wamid.9"},

@@ -39,12 +39,12 @@ func TestResultNamesWhatIsCountedAsFailed(t *testing.T) {
 	var out strings.Builder
 	cmd := new(cobra.Command)
 	cmd.SetOut(&out)
-	s := statusOf(t, `{"task_id":"T","status":"SUCCESS","result":{"total":20,"successful":9,"failed":11,"unknown":1,"skipped":2,"expired":3,"cancelled":4,"undelivered":1}}`)
+	s := statusOf(t, `{"task_id":"T","status":"SUCCESS","result":{"total":20,"successful":9,"by_template":4,"failed":11,"unknown":1,"skipped":2,"expired":3,"cancelled":4,"undelivered":1}}`)
 	if err := result(cmd, s, false); !errors.Is(err, errSomeFailed) {
 		t.Errorf("the result is %v, want %v", err, errSomeFailed)
 	}
 	const want = "task T: SUCCESS\n" +
-		"20 in all, 9 sent, 11 not, of them 1 unknown, of them 2 skipped, of them 3 expired, of them 4 cancelled, of them 1 undelivered\n"
+		"20 in all, 9 sent (4 by template), 11 not, of them 1 unknown, of them 2 skipped, of them 3 expired, of them 4 cancelled, of them 1 undelivered\n"
 	if out.String() != want {
 		t.Errorf("got %q, want %q", out.String(), want)
 	}

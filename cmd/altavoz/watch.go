@@ -132,7 +132,11 @@ func result(cmd *cobra.Command, s *client.Task, asJSON bool) error {
 	case s.Result != nil:
 		r := s.Result
 		say(out, "task %s: %s", shown.Line(s.TaskID), shown.Line(s.Status))
-		line := []string{fmt.Sprintf("%d in all, %d sent, %d not", r.Total, r.Successful, r.Failed)}
+		sent := fmt.Sprintf("%d sent", r.Successful)
+		if r.ByTemplate > 0 {
+			sent += fmt.Sprintf(" (%d by template)", r.ByTemplate)
+		}
+		line := []string{fmt.Sprintf("%d in all, %s, %d not", r.Total, sent, r.Failed)}
 		for _, kind := range []struct {
 			n    uint32
 			name string

@@ -128,6 +128,7 @@ func read(rec *stream.Record) (*stream.Record, *schemas.Broadcast, error) {
 			Body: c.GetBody(), Footer: c.GetFooter(), ButtonText: c.GetButtonText(), ButtonUrl: c.GetButtonUrl(), Header: c.GetHeader(),
 			HeaderText: c.GetHeaderText(), Category: c.GetCategory(), Variables: c.GetVariables(), Media: askedFile(c.GetMedia()), Template: c.GetTemplate(),
 			Shape: c.GetShape(),
+			Route: c.GetRoute(),
 		}
 		for _, m := range c.GetFiles() {
 			asked.Content.Files = append(asked.Content.Files, askedFile(m))

@@ -100,6 +100,7 @@ var fields = map[string]struct {
 	"content.files.kind":                 {false, kept},
 	"content.media.kind":                 {false, kept},
 	"slice_recipients":                   {false, dropped},
+	"content.route":                      {true, kept},
 	"content.template.name":              {true, kept},
 	"content.template.language":          {true, kept},
 	"content.template.header":            {true, kept},

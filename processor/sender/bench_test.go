@@ -34,6 +34,8 @@ func (*instant) Out(string, schemas.Phone) bool { return false }
 
 func (*instant) Confirmed() time.Time { return time.Now() }
 
+func (*instant) At(string, schemas.Phone) (time.Time, bool) { return time.Time{}, false }
+
 func (*instant) Generation() stream.Generation { return stream.Generation{} }
 
 func (w *instant) Commit(context.Context, stream.Generation, []stream.Position) (map[stream.TopicPartition]error, error) {
@@ -85,7 +87,7 @@ func BenchmarkSends(b *testing.B) {
 	}
 	w := &instant{want: int64(b.N), over: make(chan struct{})}
 	st := New(Config{Numbers: unlimited, Number: func(string) (NumberConfig, bool) { return NumberConfig{}, true }}, Ports{
-		Committer: w, Pauser: w, Express: w, Bulk: w, Records: w, Contents: w, Media: w, Numbers: w, OptOuts: w, Messenger: w,
+		Committer: w, Pauser: w, Express: w, Bulk: w, Records: w, Contents: w, Media: w, Numbers: w, OptOuts: w, Inbound: w, Messenger: w,
 	})
 	st.Start()
 	for k := range partitions {

@@ -1,7 +1,6 @@
 package sender
 
 import (
-	"errors"
 	"sync/atomic"
 	"time"
 
@@ -9,7 +8,6 @@ import (
 	"altavoz/processor/sender/failures"
 	"altavoz/processor/sender/schedule"
 	"altavoz/schemas"
-	"altavoz/schemas/personal"
 )
 
 // maxIdleCallers is how many goroutines are kept for the next calls.
@@ -56,25 +54,13 @@ func (c *callers) wait() bool {
 // call makes one attempt, after the commit that says so.
 func (st *Stage) call(e *send) {
 	var r schemas.Reply
-	if m, err := content.For(e.Message(), e.Personal); err != nil {
-		r = refusal(err)
+	m, callback := st.routes.Decide(&e.way, e.Message(), e.Number.ID, e.Phone, e.Task.ID, e.Index, time.Now())
+	if m, err := content.For(m, e.Personal); err != nil {
+		r = content.Refusal(err)
 	} else {
-		r = st.ports.Messenger.Send(st.calls, e.Number.ID, m, e.Phone, schemas.Callback(e.Task.ID, e.Index))
+		r = st.ports.Messenger.Send(st.calls, e.Number.ID, m, e.Phone, callback)
 	}
 	st.onReply(e, &r)
-}
-
-// refusal is the reply to a call that is not made, since there is no message for its recipient.
-func refusal(err error) schemas.Reply {
-	r := schemas.Reply{Verdict: schemas.VerdictContent, Code: schemas.CodePersonal}
-	fault, refused := new(personal.FaultError), new(schemas.ContentError)
-	switch {
-	case errors.As(err, &fault):
-		r.Code, r.Detail = fault.Code, fault.Error()
-	case errors.As(err, &refused):
-		r.Detail = refused.Why.Spanish()
-	}
-	return r
 }
 
 // learnOptOut tells everybody that whom a send was for has opted out, where Meta refused it for that.
@@ -96,9 +82,12 @@ func (st *Stage) onReply(e *send, r *schemas.Reply) {
 	st.schedule.ApplyReply(&e.Send, r, now)
 	switch r.Verdict {
 	case schemas.VerdictSent:
-		st.recordOutcome(e, schemas.StateSent, "", r.WAMID)
+		st.recordOutcome(e, st.routes.Sent(&e.way), "", r.WAMID)
 		return
 	case schemas.VerdictFailed, schemas.VerdictContent:
+		if e.way.Again(r) { //mutant:refused-for-its-window-gets-the-template
+			break
+		}
 		state, words := failures.Of(r)
 		st.recordOutcome(e, state, words, "")
 		st.learnOptOut(e, r, now)

@@ -12,13 +12,14 @@ import (
 	"altavoz/stream"
 )
 
-// people is the view of who opted out, for all processes of a test. The zero value knows that nobody has.
+// people is the view of who opted out, and of who wrote, for all processes of a test. The zero value knows that nobody has.
 type people struct {
 	mu      sync.Mutex
 	out     map[schemas.Phone]bool
 	behind  chan struct{} // not nil: the view has not read all
 	old     time.Duration // how long ago it was confirmed
 	learned []optout.Entry
+	at      map[schemas.Phone]time.Time // when people wrote
 }
 
 func (v *people) optsOut(phones ...schemas.Phone) {

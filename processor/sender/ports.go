@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"altavoz/processor/sender/content"
+	"altavoz/processor/sender/route"
 	"altavoz/processor/sender/schedule"
 	"altavoz/schemas"
 	"altavoz/schemas/standing"
@@ -46,6 +47,9 @@ type OptOuts interface {
 	CaughtUp() <-chan struct{}
 }
 
+// Inbound is the view of when people wrote to our numbers.
+type Inbound = route.Inbound
+
 // Messenger is the Cloud API. Send makes one attempt and is over in less than 10 s, which is what a graceful stop counts on.
 type Messenger interface {
 	schedule.API
@@ -63,6 +67,7 @@ type Ports struct {
 	Media     Media
 	Numbers   Numbers
 	OptOuts   OptOuts
+	Inbound   Inbound
 	Messenger Messenger
 	// RefusedBy makes the record that a person has opted out, because Meta refused a message to them for that; false where it is known. Nil: none.
 	RefusedBy func(number string, to schemas.Phone, now time.Time) (stream.Record, bool)

@@ -87,10 +87,11 @@ func (st *Stage) unlock() {
 // recordOutcome gives a send its outcome. It is done when that is acknowledged.
 func (st *Stage) recordOutcome(e *send, m schemas.RecipientState, reason, wamid string) {
 	o := &schemas.Outcome{Index: e.Index, Mark: uint32(m), Wamid: strings.ToValidUTF8(wamid, "?")}
-	if m != schemas.StateSent {
+	sent := m.Outcome() == schemas.OutcomeSent
+	if !sent {
 		o.Reason = strings.ToValidUTF8(reason, "?")
 	}
-	if m != schemas.StateSent || e.namePhone { // mostly nobody asks for the phone of one that was sent
+	if !sent || e.namePhone { // mostly nobody asks for the phone of one that was sent
 		o.Phone = e.Phone.Digits()
 	}
 	st.schedule.MoveTo(&e.Send, schedule.PhaseRecording, recordingCause(e.assignment.live))

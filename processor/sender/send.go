@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"altavoz/processor/sender/ledger"
+	"altavoz/processor/sender/route"
 	"altavoz/processor/sender/schedule"
 )
 
@@ -19,6 +20,7 @@ type send struct {
 	size       int  // of the record
 	resend     bool // may be called again although a call may have reached somebody
 	namePhone  bool // its outcome names the phone whatever it is
+	way        route.Way
 
 	repeatStarted  bool   // the call under way is one more, and made the ledger say so
 	startCommitted bool   // its last start was acknowledged

@@ -10,6 +10,7 @@ import (
 
 	"altavoz/processor/partition"
 	"altavoz/processor/sender/dedup"
+	"altavoz/processor/sender/route"
 	"altavoz/processor/sender/schedule"
 	"altavoz/schemas"
 	"altavoz/stream"
@@ -27,6 +28,7 @@ type Stage struct {
 	assignments map[stream.TopicPartition]*assignment
 	backlogged  []*assignment // with a backlog, or paused
 	schedule    *schedule.Scheduler
+	routes      *route.Router
 	commits     commits
 	callers     callers
 	results     results
@@ -56,6 +58,7 @@ func New(cfg Config, ports Ports) *Stage {
 		Logger: cfg.Logger, Registerer: cfg.Registerer, Partitions: cfg.Partitions, Number: cfg.Number, MaxInFlight: cfg.MaxInFlight,
 	}, schedule.Ports{Contents: ports.Contents, Media: ports.Media, API: ports.Messenger, Host: host{st}})
 	st.metrics = newMetrics(cfg.Registerer, st)
+	st.routes = route.New(ports.Inbound, cfg.Registerer, time.Now())
 	ports.Numbers.ListenNumbers(st.onNumberState)
 	for _, id := range cfg.Numbers { // from the start, so that each is guaranteed its part of the calls in flight
 		st.schedule.EnsureNumber(id, time.Now())
@@ -103,6 +106,7 @@ func (st *Stage) OnAssigned(ctx context.Context, pos stream.Position) (int64, er
 	if err := known(ctx, st.ports.OptOuts.CaughtUp(), "who opted out"); err != nil {
 		return 0, err
 	}
+	st.routes.Await(ctx)
 	l, cut, err := st.takeOver(ctx, pos)
 	if err != nil {
 		return 0, fmt.Errorf("taking over %s at offset %d: %w", pos.Partition, pos.Offset, err)

@@ -84,7 +84,9 @@ type apiCall struct {
 	phone   schemas.Phone
 	message string
 	process *process
-	at      time.Time
+
+	templated bool // as its callback says
+	at        time.Time
 }
 
 var (
@@ -258,7 +260,7 @@ func (w *world) start(partitions []stream.TopicPartition, opts ...option) *proce
 		o(&cfg)
 	}
 	p.stage = New(cfg, Ports{
-		Committer: p, Pauser: p, Express: p, Bulk: p, Records: p, Contents: p, Media: p, Numbers: p, OptOuts: &w.people, Messenger: p,
+		Committer: p, Pauser: p, Express: p, Bulk: p, Records: p, Contents: p, Media: p, Numbers: p, OptOuts: &w.people, Inbound: &w.people, Messenger: p,
 		RefusedBy: w.people.refusedBy,
 		Reject: func(rec stream.Record, stage, code, reason string) stream.Record {
 			rec.Topic = schemas.TopicRejects
@@ -386,6 +388,9 @@ func (p *process) Prepare(c *schemas.Content) (schemas.Message, error) {
 	p.w.Lock()
 	defer p.w.Unlock()
 	p.w.rendered++
+	if t := c.GetTemplate(); t != nil {
+		return "template " + t.GetName(), nil
+	}
 	if c.GetBody() == "" {
 		return nil, &schemas.ContentError{Why: es.Say(es.BodyEmpty)}
 	}
@@ -437,7 +442,7 @@ func (p *process) Send(ctx context.Context, sender string, m schemas.Message, ph
 	}
 	task, index, ok := schemas.ParseCallback(callback)
 	text, rendered := m.(string)
-	c := &apiCall{who: who{task, index}, sender: sender, phone: phone, message: text, process: p, at: time.Now()}
+	c := &apiCall{who: who{task, index}, sender: sender, phone: phone, message: text, process: p, at: time.Now(), templated: schemas.CallbackOfTemplate(callback)}
 	var took time.Duration
 	var r schemas.Reply
 	w.lock(func() {
@@ -450,6 +455,7 @@ func (p *process) Send(ctx context.Context, sender string, m schemas.Message, ph
 		w.check(c)
 		w.timely(c, begins)
 		w.itsOwn(c)
+		w.inWindow(c)
 		w.calls = append(w.calls, c)
 		w.busy[c.who]++
 		w.attempts[c.who]++
@@ -475,7 +481,7 @@ func (p *process) Send(ctx context.Context, sender string, m schemas.Message, ph
 	p.Pass()
 	w.lock(func() {
 		w.busy[c.who]--
-		if !p.Dead() && definite(r.Verdict) {
+		if !p.Dead() && (definite(r.Verdict) || r.Code == schemas.CodeWindow) {
 			w.refused[c.who]++
 		}
 		w.Touch()

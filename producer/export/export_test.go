@@ -243,7 +243,7 @@ func ndjson(t failer, found *export.Task, values url.Values) (rows []line) {
 func spreadsheet(t failer, found *export.Task, values url.Values) (rows []line) {
 	t.Helper()
 	all, err := csv.NewReader(strings.NewReader(written(t, found, query(t, values, "format", "csv")))).ReadAll()
-	if err != nil || !slices.Equal(all[0], []string{"index", "phone", "outcome", "code", "reason", "retryable"}) {
+	if err != nil || !slices.Equal(all[0], []string{"index", "phone", "outcome", "code", "reason", "retryable", "route"}) {
 		t.Fatal(err, all)
 	}
 	for _, cells := range all[1:] {
@@ -263,6 +263,27 @@ func spreadsheet(t failer, found *export.Task, values url.Values) (rows []line) 
 	return rows
 }
 
+// TestRowsSayWhichMessageWasGot: of a broadcast with two, of those who got one; of others nothing.
+func TestRowsSayWhichMessageWasGot(t *testing.T) {
+	t.Parallel()
+	final := []byte{byte(schemas.StateSent), byte(schemas.StateReadTemplate), byte(schemas.Undelivered(schemas.CodeWindow)), byte(schemas.StateConfirmedTemplate)}
+	for route, want := range map[schemas.Route][]export.Route{
+		schemas.Route_ROUTE_AUTO: {export.FreeForm, export.Template, "", export.Template}, schemas.Route_ROUTE_FIXED: {"", "", "", ""},
+	} {
+		w, id := newWorld(), schemas.NewTaskID()
+		w.content = &schemas.Content{Body: "b", Template: &schemas.Template{Name: "n", Language: "es"}, Route: route}
+		s := w.accept(t, id, []string{"573001234567", "573001234568", "573001234569", "573001234560"})
+		w.page(id, 0, final)
+		var got []export.Route
+		if err := open(t, w, id, counting(s, 1, final)).Rows(t.Context(), query(t, nil), func(r *export.Row) error {
+			got = append(got, r.Route)
+			return nil
+		}); err != nil || !slices.Equal(got, want) {
+			t.Errorf("%v: %q, %v; want %q", route, got, err, want)
+		}
+	}
+}
+
 func TestCSVKeepsPhonesAndIsNoFormula(t *testing.T) {
 	t.Parallel()
 	w, id := newWorld(), schemas.NewTaskID()
@@ -270,10 +291,10 @@ func TestCSVKeepsPhonesAndIsNoFormula(t *testing.T) {
 	final := []byte{byte(schemas.StateRead), byte(schemas.Failed(schemas.CodeInvalidPhone)), byte(schemas.Failed(schemas.CodeInvalidPhone)), byte(schemas.StatePending)}
 	w.page(id, 0, final)
 	got := written(t, open(t, w, id, counting(s, 1, final)), query(t, nil, "format", "csv"))
-	if want := "index,phone,outcome,code,reason,retryable\r\n0,573001234567,read,,,false\r\n1,\"'=HYPERLINK(\"\"http://x\"\",\"\"y\"\")\",failed,,"; !strings.HasPrefix(got, want) {
+	if want := "index,phone,outcome,code,reason,retryable,route\r\n0,573001234567,read,,,false,\r\n1,\"'=HYPERLINK(\"\"http://x\"\",\"\"y\"\")\",failed,,"; !strings.HasPrefix(got, want) {
 		t.Errorf("got %q, want %q at its beginning", got, want)
 	}
-	if !strings.Contains(got, "\r\n2,'28/11/2026,failed,") || !strings.HasSuffix(got, "\r\n3,'12345678901234567890,pending,,,false\r\n") {
+	if !strings.Contains(got, "\r\n2,'28/11/2026,failed,") || !strings.HasSuffix(got, "\r\n3,'12345678901234567890,pending,,,false,\r\n") {
 		t.Errorf("got %q, want '28/11/2026 and '12345678901234567890 in it", got)
 	}
 }

@@ -34,7 +34,7 @@ func NewWriter(f Format, to io.Writer) *Writer {
 	if f == CSV {
 		w.csv = csv.NewWriter(to)
 		w.csv.UseCRLF = true // RFC 4180
-		_ = w.csv.Write([]string{"index", "phone", "outcome", "code", "reason", "retryable"})
+		_ = w.csv.Write([]string{"index", "phone", "outcome", "code", "reason", "retryable", "route"})
 	}
 	return w
 }
@@ -57,7 +57,7 @@ func (w *Writer) Row(r *Row) error {
 	if r.Code != 0 {
 		code = strconv.Itoa(r.Code)
 	}
-	return w.csv.Write([]string{strconv.FormatUint(uint64(r.Index), 10), phone, string(r.Outcome), code, plain(r.Reason), strconv.FormatBool(r.Retryable)})
+	return w.csv.Write([]string{strconv.FormatUint(uint64(r.Index), 10), phone, string(r.Outcome), code, plain(r.Reason), strconv.FormatBool(r.Retryable), string(r.Route)})
 }
 
 // Close writes what is left.

@@ -22,9 +22,19 @@ type Row struct {
 	Code      int                  `json:"code,omitzero"` // Meta's
 	Reason    string               `json:"reason,omitzero"`
 	Retryable bool                 `json:"retryable"` // it has not got the message, and may get it if it is sent again
+	Route     Route                `json:"route,omitzero"`
 
 	invalid bool
 }
+
+// Route is which message of a broadcast with two a recipient got; "": none, or its broadcast has one.
+type Route string
+
+// The routes.
+const (
+	FreeForm Route = "free_form"
+	Template Route = "template"
+)
 
 // Page is a page of recipients.
 type Page struct {
@@ -102,6 +112,11 @@ func (t *Task) view(l es.Language) *view {
 func (v *view) row(index uint32, text string) (*Row, schemas.Phone) {
 	state := v.task.State(index)
 	row, person := RowOf(index, text, v.task.Region, state, v.reasons[state], v.l)
+	if v.task.broadcast.GetContent().GetRoute() == schemas.Route_ROUTE_AUTO && state.Succeeded() {
+		if row.Route = FreeForm; state.GotTemplate() {
+			row.Route = Template
+		}
+	}
 	v.one = row
 	return &v.one, person
 }

@@ -16,6 +16,7 @@ type world struct {
 	mu      sync.Mutex
 	records map[stream.TopicPartition]map[int64]stream.Record
 	ends    map[stream.TopicPartition]int64
+	content *schemas.Content          // of the broadcasts that are accepted
 	slices  int                       // read so far
 	slice   func(int64) stream.Record // of blobs, where they are made as they are read
 }
@@ -104,7 +105,7 @@ func (w *world) source() export.Source {
 // accept writes the broadcast of a list, and returns the Status of its task, in which nobody is decided.
 func (w *world) accept(t failer, id schemas.TaskID, phones []string) *schemas.Status {
 	t.Helper()
-	b := &schemas.Broadcast{Task: id.Bytes(), Sender: "1065", Total: uint32(len(phones))}
+	b := &schemas.Broadcast{Task: id.Bytes(), Sender: "1065", Total: uint32(len(phones)), Content: w.content}
 	if len(phones) <= schemas.InlineRecipients {
 		b.Phones = phones
 	} else {

@@ -20,7 +20,7 @@ type Brief struct {
 }
 
 // Result adds up: successful + failed + pending = total. What follows pending is counted in failed, except delivered and
-// read, which are counted in successful.
+// read, which are counted in successful. By template are those of the successful who got the template where the interactive message was possible.
 type Result struct {
 	Total       uint32   `json:"total"`
 	Successful  uint32   `json:"successful"`
@@ -34,6 +34,7 @@ type Result struct {
 	Undelivered uint32   `json:"undelivered,omitzero"`
 	Delivered   uint32   `json:"delivered,omitzero"`
 	Read        uint32   `json:"read,omitzero"`
+	ByTemplate  uint32   `json:"by_template,omitzero"`
 }
 
 // BriefOf says how far a task is. The result is there as soon as it has started.
@@ -66,6 +67,9 @@ func numbers(s *schemas.Status) *Result {
 		m, n := schemas.RecipientState(c.GetMark()), c.GetCount()
 		if !m.Decided() {
 			continue
+		}
+		if m.GotTemplate() {
+			r.ByTemplate += n
 		}
 		if m.Succeeded() {
 			r.Successful += n

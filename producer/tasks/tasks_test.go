@@ -52,6 +52,15 @@ func TestEveryStatusReadsWell(t *testing.T) {
 		if r.Successful+r.Failed+r.Pending != r.Total {
 			t.Errorf("%d + %d + %d is not %d", r.Successful, r.Failed, r.Pending, r.Total)
 		}
+		byTemplate := uint32(0)
+		for _, c := range s.GetCounts() {
+			if schemas.RecipientState(c.GetMark()).GotTemplate() {
+				byTemplate += c.GetCount()
+			}
+		}
+		if r.ByTemplate != byTemplate || byTemplate > r.Successful {
+			t.Errorf("%d by template of %d successful; want %d", r.ByTemplate, r.Successful, byTemplate)
+		}
 		sum := uint32(0)
 		for _, o := range d.Outcomes {
 			sum += o.Count

@@ -21,7 +21,7 @@ func TestLaterMessageCountsWhateverTheOrder(t *testing.T) {
 		set, want, now := lastinbound.NewSet(1000), map[string]time.Time{}, noon
 		people := rapid.SampledFrom([]string{"573001234567", "525512345678", "541123456789", "CO.ab"})
 		numbers := rapid.SampledFrom([]string{"100", "200"})
-		for range rapid.IntRange(1, 40).Draw(t, "steps") {
+		for range rapid.IntRange(1, 25).Draw(t, "steps") {
 			now = now.Add(time.Duration(rapid.IntRange(0, 5*3600).Draw(t, "later")) * time.Second)
 			e := lastinbound.Entry{Number: numbers.Draw(t, "number"), Person: people.Draw(t, "person")}
 			e.AtS = now.Unix() + int64(rapid.IntRange(-30*3600, 30*3600).Draw(t, "at"))

@@ -50,10 +50,10 @@
 //
 // # The window of 24 hours
 //
-// All phones may be written to, unless the rule "window" says that only those may be that wrote within 24 hours:
+// All phones may be written to, unless the rule "window" says that only those may be that wrote to the number within 24 hours:
 //
 //	POST /_simulator/inbound  {"from": "573001234567", "text": "BAJA", "number": "..."}
 //
-// has a phone (or a user id) write, to the first number where none is named. It opens the phone's window for all numbers, and sends
+// has a phone (or a user id) write, to the first number where none is named. It opens the phone's window with that number, and sends
 // a webhook. POST /_simulator/webhook sends its body as it is, signed: whatever else Meta may tell.
 package simulator

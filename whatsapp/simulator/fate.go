@@ -31,7 +31,7 @@ func (s *Simulator) meet(x *exchange, req request) (faults.Fate, faults.Call) {
 		f.Effect, f.Code, f.Late = ending.Effect, ending.Code, faults.Late{}
 	case stopped && req.category == "":
 		f.Late = faults.Late{Code: codeStopped}
-	case f.Window && req.category == "" && !s.windowOpen(req.phone, now):
+	case f.Window && req.category == "" && !s.windowOpen(x.number, req.phone, now):
 		f.Late = faults.Late{Code: codeWindow}
 	}
 	if f.Late.Code != 0 && s.hooks == nil && (ending.Later || f.Effect == faults.None) {

@@ -73,21 +73,21 @@ func (s *Simulator) told(m *webhooks.Message, status ledger.Status) {
 	s.ledger.Told(m.Place, status, code)
 }
 
-// windowOpen reports whether the phone has written within the last 24 hours.
-func (s *Simulator) windowOpen(phone string, now time.Time) bool {
+// windowOpen reports whether the phone has written to a number within the last 24 hours, or to one that nobody named where there are none.
+func (s *Simulator) windowOpen(number, phone string, now time.Time) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.people.Open(hash(phone), now)
+	return s.people.Open(hash(number+"/"+phone), now) || s.people.Open(hash("/"+phone), now)
 }
 
-// openWindow says that the phone has written; false where no more can be remembered.
-func (s *Simulator) openWindow(phone string, now time.Time) bool {
+// openWindow says that the phone has written to a number; false where no more can be remembered.
+func (s *Simulator) openWindow(number, phone string, now time.Time) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.people.Wrote(hash(phone), now)
+	return s.people.Wrote(hash(number+"/"+phone), now)
 }
 
-// inbound has a phone write to a number, which opens its window, for all numbers alike.
+// inbound has a phone write to a number, which opens its window with that number.
 func (s *Simulator) inbound(w http.ResponseWriter, r *http.Request) {
 	var in struct {
 		From   string `json:"from"` // digits, or a user id
@@ -123,7 +123,7 @@ func (s *Simulator) inbound(w http.ResponseWriter, r *http.Request) {
 		answerQueued(w, err)
 		return
 	}
-	if !s.openWindow(in.From, now) {
+	if !s.openWindow(in.Number, in.From, now) {
 		http.Error(w, "too many phones have written", http.StatusTooManyRequests)
 		return
 	}

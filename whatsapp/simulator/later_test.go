@@ -222,6 +222,10 @@ func TestWindowOf24Hours(t *testing.T) {
 			!strings.Contains(last, `"phone_number_id":"`+number+`"`) {
 			t.Errorf("got %s, want %q in it, %q in it, %q in it", last, `"from":"573001234567"`, `{"body":"\u00bfS\u00ed? \ud83c\udf89"}`, `"phone_number_id":"`+number+`"`)
 		}
+		if code := inbound(`{"from":"573001234569","number":"9","text":"to another number"}`); code != http.StatusNoContent {
+			t.Errorf("%d; want it taken", code)
+		}
+		sends("not this number's", "failed 131047", "+573001234567", "+573001234569")
 		sends("another", "failed 131047", "+573001234567", "+573001234568")
 		time.Sleep(24*time.Hour - 40*time.Second)
 		sends("late", "delivered")

@@ -75,7 +75,7 @@ func (g *Groups) Outcome(t *fold.Task, o *schemas.FlatOutcome, now time.Time) {
 	}
 	state := t.State(o.Index)
 	row := &schemas.Outcome{Index: o.Index, Mark: uint32(state), Wamid: string(o.Wamid)}
-	if !fold.IsReceipt(o.Mark) || o.Mark == uint32(schemas.StateSent) { // receipts name people as Meta does
+	if !fold.IsReceipt(o.Mark) || o.Mark < uint32(schemas.StateConfirmed) { // receipts name people as Meta does
 		row.Phone = string(o.Phone)
 	}
 	if o.Mark == uint32(state) {

@@ -141,10 +141,7 @@ func (l *Loader) render(ctx context.Context, m *Message, c *schemas.Content, sta
 			c = c.WithMedia(renewed)
 		}
 	}
-	if m.own {
-		return c, &Template{content: c, renderer: l.ports.Renderer}, nil
-	}
-	rendered, err := l.ports.Renderer.Prepare(c)
+	rendered, err := prepare(c, m.own, l.ports.Renderer)
 	if err != nil {
 		return c, nil, errors.Join(schemas.ErrContent, err)
 	}

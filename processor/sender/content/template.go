@@ -1,6 +1,7 @@
 package content
 
 import (
+	"errors"
 	"fmt"
 
 	"altavoz/schemas"
@@ -27,6 +28,19 @@ func For(m schemas.Message, p *schemas.Personal) (schemas.Message, error) {
 		return nil, errNoTemplate
 	}
 	return m, nil
+}
+
+// Refusal is the reply to a call that is not made, since For has no message for its recipient.
+func Refusal(err error) schemas.Reply {
+	r := schemas.Reply{Verdict: schemas.VerdictContent, Code: schemas.CodePersonal}
+	fault, refused := new(personal.FaultError), new(schemas.ContentError)
+	switch {
+	case errors.As(err, &fault):
+		r.Code, r.Detail = fault.Code, fault.Error()
+	case errors.As(err, &refused):
+		r.Detail = refused.Why.Spanish()
+	}
+	return r
 }
 
 func (t *Template) render(p *schemas.Personal) (schemas.Message, error) {

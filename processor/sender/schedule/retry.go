@@ -38,7 +38,9 @@ func (s *Scheduler) Reschedule(e *Send, r *schemas.Reply, now time.Time) {
 		s.Enqueue(e, true)
 	case schemas.VerdictTransient, schemas.VerdictLost: // lost: of a send that may be called twice
 		s.retryTransient(e, r, now)
-	case schemas.VerdictSent, schemas.VerdictFailed, schemas.VerdictContent:
+	case schemas.VerdictFailed, schemas.VerdictContent: // it goes another way
+		s.Enqueue(e, true)
+	case schemas.VerdictSent:
 	}
 }
 
