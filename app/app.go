@@ -19,6 +19,7 @@ import (
 	"altavoz/app/environment"
 	"altavoz/app/keys"
 	"altavoz/app/numbers"
+	"altavoz/app/trimming"
 	"altavoz/app/version"
 	"altavoz/kafka"
 	"altavoz/kafka/health"
@@ -58,9 +59,10 @@ type App struct {
 	layout  kafka.Layout
 	clients clients
 	// embedded parts, nil where the real ones are configured
-	broker *embedded.Kafka
-	budget *budget.Budget
-	api    *embedded.Simulator
+	broker   *embedded.Kafka
+	budget   *budget.Budget
+	trimming *trimming.Sends
+	api      *embedded.Simulator
 
 	lifecycle
 	running atomic.Bool

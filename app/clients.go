@@ -12,6 +12,7 @@ import (
 	"altavoz/app/environment"
 	"altavoz/app/ids"
 	"altavoz/app/secure"
+	"altavoz/app/trimming"
 	"altavoz/app/views"
 	"altavoz/blob"
 	"altavoz/kafka/records"
@@ -111,6 +112,13 @@ func (a *App) openClients(ctx context.Context) error {
 			return err //nolint:wrapcheck // says all
 		}
 		a.stopLast("client that trims", stop)
+	}
+	if after := a.cfg.Kafka.TrimSends; after > 0 && roles.Has(RoleSender) {
+		var stop func(context.Context) error
+		if a.trimming, stop, err = trimming.Open(a.kafka, trimming.Config{After: after, Logger: a.log, Registerer: a.registry}); err != nil {
+			return err //nolint:wrapcheck // says all
+		}
+		a.stopLast("client that trims sends", stop)
 	}
 	return nil
 }

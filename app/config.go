@@ -16,6 +16,7 @@ import (
 	"altavoz/app/keys"
 	"altavoz/app/numbers"
 	"altavoz/app/secure"
+	"altavoz/app/trimming"
 	"altavoz/app/upstream"
 	"altavoz/producer"
 	"altavoz/producer/access"
@@ -76,6 +77,7 @@ type KafkaConfig struct {
 	UpstreamTopics []string `envconfig:"ALTAVOZ_UPSTREAM_TOPICS" help:"topics that upstream systems have of their own, and whose each is: TOPIC=OWNER separated by commas, topics without the prefix"`
 	// Shorter notices a dead broker sooner, longer sits out a slow one.
 	RequestTimeout time.Duration  `envconfig:"ALTAVOZ_KAFKA_REQUEST_TIMEOUT" help:"how long a broker may take to answer"`
+	TrimSends      time.Duration  `envconfig:"ALTAVOZ_KAFKA_TRIM_SENDS" help:"after how long sends that are done are removed from a Kafka of one's own, as 24h; 0: by the retention of their topics only"`
 	TLS            bool           `envconfig:"ALTAVOZ_KAFKA_TLS" help:"whether the brokers speak TLS"`
 	CAFile         string         `envconfig:"ALTAVOZ_KAFKA_CA_FILE" help:"certificates of the brokers' authority; empty: the system's"`
 	CertFile       string         `envconfig:"ALTAVOZ_KAFKA_CERT_FILE" help:"our own certificate, where the brokers ask for one"`
@@ -261,6 +263,12 @@ func (c KafkaConfig) Validate() error {
 		if err := checkAddr("ALTAVOZ_KAFKA_BROKERS", b); err != nil {
 			return err
 		}
+	}
+	if c.TrimSends != 0 && c.TrimSends < trimming.Least {
+		return withHint(fmt.Errorf("ALTAVOZ_KAFKA_TRIM_SENDS=%s is below %s", c.TrimSends, trimming.Least), "some hours, as 24h; 0: sends are kept for the retention of their topics")
+	}
+	if c.TrimSends != 0 && len(c.Brokers) == 0 {
+		return withHint(errors.New("ALTAVOZ_KAFKA_TRIM_SENDS is set without ALTAVOZ_KAFKA_BROKERS"), "the embedded Kafka is trimmed within ALTAVOZ_DATA_BUDGET")
 	}
 	if !access.IsOwner(c.UpstreamOwner) {
 		return withHint(fmt.Errorf("ALTAVOZ_UPSTREAM_OWNER=%q is no owner", c.UpstreamOwner), access.OwnerRule)

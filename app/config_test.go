@@ -149,6 +149,8 @@ func TestValidationNamesWhatIsWrong(t *testing.T) {
 		{"no patience", func(_ *testing.T, c *Config) { c.HTTP.DirectTimeout = 0 }, "ALTAVOZ_DIRECT_TIMEOUT"},
 		{"a format", func(_ *testing.T, c *Config) { c.Process.LogFormat = "xml" }, "ALTAVOZ_LOG_FORMAT"},
 		{"a broker", func(_ *testing.T, c *Config) { c.Kafka.Brokers = []string{"a"} }, "ALTAVOZ_KAFKA_BROKERS"},
+		{"sends that are trimmed too early", func(_ *testing.T, c *Config) { c.Kafka.Brokers, c.Kafka.TrimSends = []string{"k:9092"}, time.Minute }, "ALTAVOZ_KAFKA_TRIM_SENDS=1m0s is below 1h0m0s"},
+		{"sends of the embedded Kafka", func(_ *testing.T, c *Config) { c.Kafka.TrimSends = time.Hour }, "without ALTAVOZ_KAFKA_BROKERS"},
 		{"a certificate without TLS", func(_ *testing.T, c *Config) { c.Kafka.CAFile = "x" }, "has certificates and no TLS"},
 		{"a certificate that is not there", func(_ *testing.T, c *Config) { c.Redis.TLS, c.Redis.CAFile = true, "/nowhere" }, "ALTAVOZ_REDIS_CA_FILE"},
 		{"half a pair", func(_ *testing.T, c *Config) { c.Kafka.TLS, c.Kafka.CertFile = true, "x" }, "need each other"},

@@ -120,6 +120,9 @@ func (a *App) startRoles(ctx context.Context) error {
 	if a.budget != nil {
 		a.watch(context.WithoutCancel(ctx), "data budget", a.budget.Run)
 	}
+	if a.trimming != nil {
+		a.watch(context.WithoutCancel(ctx), "trimming of sends", a.trimming.Run)
+	}
 	if !a.cfg.Process.Roles.Has(RoleProducer) {
 		a.web.serve(http.HandlerFunc(noAPI))
 		return nil

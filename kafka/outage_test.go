@@ -72,7 +72,7 @@ func TestBrokerThatRefusesWrites(t *testing.T) {
 			t.Parallel()
 			kafkatest.InOutage(t, func(h *kafkatest.Process) {
 				fault := h.Cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Err: why, Count: -1})
-				for end := time.Now().Add(kafkatest.Outage); time.Now().Before(end); time.Sleep(time.Second) {
+				for end := time.Now().Add(kafkatest.Outage); time.Now().Before(end); time.Sleep(5 * time.Second) { // some are refused at once
 					if err := h.Answers(); err == nil {
 						h.T.Error("what was refused counts as written")
 					}

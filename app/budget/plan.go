@@ -63,6 +63,10 @@ func limit(l trim.Log, readBack int64, noGroup bool, need needs) int64 {
 	return max(l.Begin, most)
 }
 
+// DoneSends returns the offset below which nobody needs the records of a partition of sends any more, at least where it begins: those
+// senders are done with, but for what a takeover reads back. A search for a phone begins there.
+func DoneSends(l trim.Log) int64 { return limit(l, sendsReadBack, false, nil) }
+
 // plan returns up to where logs are to be trimmed so that as many bytes are freed, as far as possible. Bytes are taken to be spread evenly over
 // the records of a log. What one step cannot free the next one does.
 func plan(free int64, logs []trim.Log, need needs) map[stream.TopicPartition]int64 {

@@ -46,8 +46,9 @@ const (
 const consumerOffsets = "__consumer_offsets"
 
 // Users returns the users of an installation, made of the same table as the work itself (processor.Topology). Names of
-// topics and groups begin with prefix. Upstream systems with a topic of their own have a user each, by the topic's owner.
-func Users(prefix string, sources []upstream.Source) []User {
+// topics and groups begin with prefix. Upstream systems with a topic of their own have a user each, by the topic's owner. Where sends are trimmed the
+// senders may remove them.
+func Users(prefix string, sources []upstream.Source, trims bool) []User {
 	var out []User
 	relay := processor.Relay(upstream.Names(sources))
 	for _, s := range processor.Topology() {
@@ -64,6 +65,9 @@ func Users(prefix string, sources []upstream.Source) []User {
 		u.Grants = append(atStart(prefix, own), onTopics("Read", prefix, reads), onTopics("Write", prefix, append(slices.Clone(s.Writes), schemas.TopicRegistry)))
 		if len(groups) > 0 {
 			u.Grants = append(u.Grants, Grant{"Read", OnGroup, groups})
+		}
+		if trims && s.Name == processor.Sender {
+			u.Grants = append(u.Grants, onTopics("Delete", prefix, s.Consumes))
 		}
 		out = append(out, u)
 	}
@@ -118,12 +122,12 @@ func onTopics(operation, prefix string, of []stream.Topic) Grant {
 
 // PrintACLs writes the commands that give each user its rights: kafka-acls.sh for Kafka, a line of an ACL file or of redis-cli for Redis. as names a
 // user of Kafka, with a %s for the role; servers is where Kafka is.
-func PrintACLs(w io.Writer, prefix, as string, servers []string, sources []upstream.Source) error {
+func PrintACLs(w io.Writer, prefix, as string, servers []string, sources []upstream.Source, trims bool) error {
 	if strings.Count(as, "%s") != 1 || strings.Count(as, "%") != 1 {
 		return hinted(fmt.Errorf("%q does not say where the role goes", as), "one %s, as in altavoz-%s")
 	}
 	var b strings.Builder
-	for _, u := range Users(prefix, sources) {
+	for _, u := range Users(prefix, sources, trims) {
 		fmt.Fprintf(&b, "# %s\n", u.Name)
 		for _, g := range u.Grants {
 			fmt.Fprintf(&b, "kafka-acls.sh --bootstrap-server %s --command-config admin.properties --add --allow-principal %s --operation %s",

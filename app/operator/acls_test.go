@@ -14,7 +14,7 @@ import (
 func TestThreatS14RightsAreThoseOfTheTopology(t *testing.T) {
 	t.Parallel()
 	users := make(map[string]User)
-	for _, u := range Users("p.", nil) {
+	for _, u := range Users("p.", nil, false) {
 		users[u.Name] = u
 		for _, g := range u.Grants {
 			if !slices.Contains([]string{"Read", "Write", "Describe", "DescribeConfigs"}, g.Operation) {
@@ -43,10 +43,32 @@ func TestThreatS14RightsAreThoseOfTheTopology(t *testing.T) {
 	}
 }
 
+// Where sends are trimmed senders may remove them, and nobody may remove anything else.
+func TestOnlySendersMayRemoveAndOnlySends(t *testing.T) {
+	t.Parallel()
+	for _, u := range Users("p.", nil, true) {
+		for _, g := range u.Grants {
+			if g.Operation == "Delete" && (u.Name != processor.Sender || g.Kind != OnTopic || !slices.Equal(g.Names, []string{"p.sends.bulk", "p.sends.express"})) {
+				t.Errorf("%s may remove %q", u.Name, g.Names)
+			}
+		}
+	}
+	if a, b := len(slices.Concat(grants(true)...)), len(slices.Concat(grants(false)...)); a != b+1 {
+		t.Errorf("%d rights with trimming, and %d without, want one more", a, b)
+	}
+}
+
+func grants(trims bool) (all [][]Grant) {
+	for _, u := range Users("p.", nil, trims) {
+		all = append(all, u.Grants)
+	}
+	return all
+}
+
 func TestPrintedRightsAreOneWordOfAShellEach(t *testing.T) {
 	t.Parallel()
 	var out strings.Builder
-	if err := PrintACLs(&out, "a'b;c ", "CN=x y,OU=%s", []string{"k:1", "l:2"}, nil); err != nil {
+	if err := PrintACLs(&out, "a'b;c ", "CN=x y,OU=%s", []string{"k:1", "l:2"}, nil, false); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{

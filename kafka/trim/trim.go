@@ -26,7 +26,7 @@ var errSlow = errors.New("the broker does not answer")
 // Log is a partition as it was found.
 type Log struct {
 	Partition  stream.TopicPartition
-	Bytes      int64
+	Bytes      int64 // of the largest replica; Offsets does not ask
 	Begin, End int64
 	Committed  int64 // where its group goes on; stream.NoOffset: it has none, or none is committed
 }
@@ -53,8 +53,34 @@ func NewClient(c kafka.Config, groups map[stream.Topic]string) (*Client, error) 
 // Close ends the client.
 func (c *Client) Close() { c.cl.Close() }
 
-// Logs returns the partitions of topics. Of an answer that is not complete nothing is used: what is not known may be needed.
+// Logs returns the partitions of topics.
 func (c *Client) Logs(ctx context.Context, topics ...stream.Topic) ([]Log, error) {
+	out, err := c.Offsets(ctx, topics...)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, timeout, errSlow)
+	defer cancel()
+	sizes, err := kafka.Within(ctx, func() (kadm.DescribedAllLogDirs, error) { return c.adm.DescribeAllLogDirs(ctx, nil) })
+	if err != nil {
+		return nil, fmt.Errorf("asking how large partitions are: %w", err)
+	}
+	bytes := make(map[stream.TopicPartition]int64)
+	sizes.Each(func(d kadm.DescribedLogDir) {
+		d.Topics.Each(func(p kadm.DescribedLogDirPartition) {
+			of := stream.TopicPartition{Topic: c.cfg.Topic(p.Topic), Partition: p.Partition}
+			bytes[of] = max(bytes[of], p.Size)
+		})
+	})
+	for i := range out {
+		out[i].Bytes = bytes[out[i].Partition]
+	}
+	return out, nil
+}
+
+// Offsets is Logs without sizes, for which a user needs a right on the whole cluster. Of an answer that is not complete nothing is used: what is not
+// known may be needed.
+func (c *Client) Offsets(ctx context.Context, topics ...stream.Topic) ([]Log, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, timeout, errSlow)
 	defer cancel()
 	names := make([]string, len(topics))
@@ -73,21 +99,10 @@ func (c *Client) Logs(ctx context.Context, topics ...stream.Topic) ([]Log, error
 	if err != nil {
 		return nil, err
 	}
-	sizes, err := kafka.Within(ctx, func() (kadm.DescribedAllLogDirs, error) { return c.adm.DescribeAllLogDirs(ctx, nil) })
-	if err != nil {
-		return nil, fmt.Errorf("asking how large partitions are: %w", err)
-	}
-	bytes := make(map[stream.TopicPartition]int64)
-	sizes.Each(func(d kadm.DescribedLogDir) {
-		d.Topics.Each(func(p kadm.DescribedLogDirPartition) {
-			of := stream.TopicPartition{Topic: c.cfg.Topic(p.Topic), Partition: p.Partition}
-			bytes[of] = max(bytes[of], p.Size) // of several replicas the largest counts
-		})
-	})
 	var out []Log
 	begins.Each(func(o kadm.ListedOffset) {
 		of := stream.TopicPartition{Topic: c.cfg.Topic(o.Topic), Partition: o.Partition}
-		l := Log{Partition: of, Bytes: bytes[of], Begin: o.Offset, Committed: stream.NoOffset}
+		l := Log{Partition: of, Begin: o.Offset, Committed: stream.NoOffset}
 		if end, ok := ends.Lookup(o.Topic, o.Partition); ok {
 			l.End = end.Offset
 		}

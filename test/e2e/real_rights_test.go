@@ -172,7 +172,7 @@ func (s *secured) grant(t *testing.T) {
 	defer cl.Close()
 	adm := kadm.NewClient(cl)
 	var users []kadm.UpsertSCRAM
-	for _, u := range operator.Users(rightsPrefix, rightsSources) {
+	for _, u := range operator.Users(rightsPrefix, rightsSources, true) {
 		users = append(users, kadm.UpsertSCRAM{User: "altavoz-" + u.Name, Mechanism: kadm.ScramSha512, Iterations: 4096, Password: rightsPassword})
 	}
 	if got, err := adm.AlterUserSCRAMs(t.Context(), nil, users); err != nil || got.Error() != nil {
@@ -180,7 +180,7 @@ func (s *secured) grant(t *testing.T) {
 	}
 	for _, as := range []string{"altavoz-%s", "CN=altavoz-%s"} {
 		var printed strings.Builder
-		if err := operator.PrintACLs(&printed, rightsPrefix, as, []string{s.admin}, rightsSources); err != nil {
+		if err := operator.PrintACLs(&printed, rightsPrefix, as, []string{s.admin}, rightsSources, true); err != nil {
 			t.Fatal(err)
 		}
 		for line := range strings.Lines(printed.String()) {
@@ -240,6 +240,7 @@ func (s *secured) config(t *testing.T, role app.Role, api string) app.Config {
 	cfg.Process.Roles, cfg.Process.InstanceID = app.Roles{role}, string(role)+"-0"
 	cfg.Kafka.Brokers, cfg.Kafka.TopicPrefix = []string{s.scram}, rightsPrefix
 	cfg.Kafka.UpstreamTopics = []string{"crm.broadcasts=crm"}
+	cfg.Kafka.TrimSends = time.Hour
 	cfg.Kafka.TLS, cfg.Kafka.CAFile = true, s.ca.file("ca.crt")
 	if role == app.RoleSender { // one of them shows a certificate
 		cfg.Kafka.Brokers, cfg.Kafka.CertFile, cfg.Kafka.KeyFile = []string{s.mtls}, s.ca.file("sender.crt"), s.ca.file("sender.key")
@@ -284,7 +285,7 @@ func TestRealLeastRights(t *testing.T) {
 			t.Errorf("%s: %v refusals, want none", a.URL(), n)
 		}
 	}
-	for _, u := range operator.Users(rightsPrefix, rightsSources) {
+	for _, u := range operator.Users(rightsPrefix, rightsSources, true) {
 		t.Run(u.Name, func(t *testing.T) { t.Parallel(); s.refuses(t, u) })
 	}
 	t.Run("redis", func(t *testing.T) { t.Parallel(); s.redisRefuses(t) })
@@ -343,6 +344,15 @@ func (s *secured) refuses(t *testing.T, u operator.User) {
 				t.Errorf("writing to %s: %v; want %v", name, err, kerr.TopicAuthorizationFailed)
 			}
 		}
+		if !may("Delete", operator.OnTopic, name) {
+			tried++
+		}
+		beginning := make(kadm.Offsets)
+		beginning.AddOffset(name, 0, 0, -1)
+		deleted, err := adm.DeleteRecords(ctx, beginning)
+		if err = errors.Join(err, deleted.Error()); errors.Is(err, kerr.TopicAuthorizationFailed) == may("Delete", operator.OnTopic, name) {
+			t.Errorf("removing the beginning of %s: %v; may it: %v", name, err, may("Delete", operator.OnTopic, name))
+		}
 		if !may("Read", operator.OnTopic, name) {
 			tried++
 			cl.AddConsumePartitions(map[string]map[int32]kgo.Offset{name: {0: kgo.NewOffset().At(0)}})
@@ -352,7 +362,7 @@ func (s *secured) refuses(t *testing.T, u operator.User) {
 			cl.RemoveConsumePartitions(map[string][]int32{name: {0}})
 		}
 	}
-	for _, other := range operator.Users(rightsPrefix, rightsSources) {
+	for _, other := range operator.Users(rightsPrefix, rightsSources, true) {
 		group := rightsPrefix + other.Name
 		if other.Name == operator.Upstream {
 			group = rightsPrefix + relay.Name

@@ -52,6 +52,7 @@ func mutants() []mutant {
 		{marker: "refused-commit-calls-nobody", change: makeFalse(), test: "TestRefusedCommitCallsNobodyAndIsTriedAgain"},
 		// The data budget: nothing is trimmed that somebody needs, and a full one takes nothing.
 		{marker: "nothing-above-the-watermark-is-trimmed", change: drop(), test: "TestNothingThatIsNeededIsTrimmed", in: "app/budget"},
+		{marker: "young-sends-are-kept", change: value("budget.DoneSends(l)"), test: "TestOnlySendsThatAreDoneAndOldAreTrimmed", in: "app/trimming"},
 		{marker: "unfinished-work-is-not-trimmed", change: value("min(most, first+1)"), test: "TestNothingThatIsNeededIsTrimmed", in: "app/budget"},
 		{marker: "a-log-keeps-its-last-record", change: value("l.End"), test: "TestNothingThatIsNeededIsTrimmed", in: "app/budget"},
 		{marker: "the-list-of-a-retry-is-not-trimmed", change: value("min(u.accepted, p.GetAcceptedMs())"), test: "TestAnUnfinishedRetryNeedsTheListOfTheFirstTask", in: "app/budget"},

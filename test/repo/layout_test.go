@@ -164,6 +164,7 @@ var packages = map[string][]string{
 	"app/filewatch":                   {},
 	"app/readiness":                   {"schemas/es"},
 	"app/budget":                      {"stream", "kafka", "kafka/trim", "processor", "processor/sender/dedup", "processor/sender/ledger", "producer/codes", "schemas", "schemas/es"},
+	"app/trimming":                    {"stream", "app/budget", "kafka", "kafka/trim", "processor", "schemas"},
 	"app/version":                     {},
 	"app/operator":                    {"stream", "app/upstream", "kafka", "kafka/records", "kafka/rejects", "kafka/topics", "processor", "processor/callbacks", "schemas", "schemas/shown"},
 	"app/secure":                      {"app/filewatch", "schemas", "schemas/rules"},
@@ -180,7 +181,7 @@ var packages = map[string][]string{
 	"test/chaos":                      {},
 	"test/witness":                    {"stream", "processor/sender/ledger"},
 	"app": {
-		"stream", "client", "app/admission", "app/budget", "app/callback", "app/embedded", "app/environment", "app/ids", "app/keys", "app/numbers", "app/optouts", "app/readiness", "app/secure", "app/upstream", "app/version", "app/views", "schemas", "blob", "schemas/es", "schemas/request", "schemas/shown", "producer", "producer/webhooks", "producer/access", "producer/cloudevents", "producer/connections", "producer/dryrun", "producer/export", "producer/guard", "producer/codes", "producer/history", "producer/identity", "producer/optouts", "producer/requestid", "producer/senders", "producer/templates", "processor", "processor/partition", "processor/fanout", "processor/fanout/prepare", "processor/relay", "processor/sender", "processor/aggregator", "processor/callbacks", "processor/callbacks/post", "processor/callbacks/sign", "kafka", "kafka/group", "kafka/health", "kafka/records", "kafka/rejects", "kafka/table", "kafka/topics", "redis",
+		"stream", "client", "app/admission", "app/budget", "app/callback", "app/embedded", "app/environment", "app/ids", "app/keys", "app/numbers", "app/optouts", "app/readiness", "app/secure", "app/trimming", "app/upstream", "app/version", "app/views", "schemas", "blob", "schemas/es", "schemas/request", "schemas/shown", "producer", "producer/webhooks", "producer/access", "producer/cloudevents", "producer/connections", "producer/dryrun", "producer/export", "producer/guard", "producer/codes", "producer/history", "producer/identity", "producer/optouts", "producer/requestid", "producer/senders", "producer/templates", "processor", "processor/partition", "processor/fanout", "processor/fanout/prepare", "processor/relay", "processor/sender", "processor/aggregator", "processor/callbacks", "processor/callbacks/post", "processor/callbacks/sign", "kafka", "kafka/group", "kafka/health", "kafka/records", "kafka/rejects", "kafka/table", "kafka/topics", "redis",
 		"whatsapp", "whatsapp/media", "whatsapp/simulator", "whatsapp/templates",
 	},
 	"client":               {"stream", "schemas", "schemas/template", "schemas/request", "schemas/shown", "producer/upload"},

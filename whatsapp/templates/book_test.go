@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -169,8 +170,8 @@ func kept(t *testing.T, b *templates.Book) bool {
 func TestWhoWaitsForTheSameTemplateAsksOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		asked := 0
-		b := serve(t, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { asked++; <-r.Context().Done() }))
+		var asked atomic.Int64
+		b := serve(t, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { asked.Add(1); <-r.Context().Done() }))
 		began := time.Now()
 		var all sync.WaitGroup
 		for range 20 {
@@ -181,8 +182,8 @@ func TestWhoWaitsForTheSameTemplateAsksOnce(t *testing.T) {
 			})
 		}
 		all.Wait()
-		if took := time.Since(began); took != templates.Timeout || asked != 1 {
-			t.Errorf("%d questions, %v; want one, %v", asked, took, templates.Timeout)
+		if took := time.Since(began); took != templates.Timeout || asked.Load() != 1 {
+			t.Errorf("%d questions, %v; want one, %v", asked.Load(), took, templates.Timeout)
 		}
 	})
 	synctest.Test(t, func(t *testing.T) {

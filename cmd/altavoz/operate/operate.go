@@ -45,7 +45,7 @@ func (t Tools) ACLs() *cobra.Command {
 			if err != nil {
 				return fmt.Errorf("ALTAVOZ_UPSTREAM_TOPICS: %w", err)
 			}
-			return operator.PrintACLs(cmd.OutOrStdout(), cluster.Prefix, as, cluster.Brokers, sources)
+			return operator.PrintACLs(cmd.OutOrStdout(), cluster.Prefix, as, cluster.Brokers, sources, cfg.Kafka.TrimSends > 0)
 		},
 	}
 	cmd.Flags().StringVar(&as, "as", "altavoz-%s", "what users are called, with %s for the role; those of certificates as CN=altavoz-%s")
