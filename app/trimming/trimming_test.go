@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -51,12 +52,27 @@ func TestOnlySendsThatAreDoneAndOldAreTrimmed(t *testing.T) {
 
 // logs is a Kafka with one partition of 100,000 sends that are done, one written each second, that removes what it is asked to.
 type logs struct {
+	mu     sync.Mutex
 	log    trim.Log
 	began  time.Time
 	broken error
 }
 
+func (l *logs) begin() int64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.log.Begin
+}
+
+func (l *logs) fail(with error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.broken = with
+}
+
 func (l *logs) Offsets(context.Context, ...stream.Topic) ([]trim.Log, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	return []trim.Log{l.log}, nil
 }
 
@@ -68,6 +84,8 @@ func (l *logs) Since(_ context.Context, of stream.Topic, moment time.Time) (map[
 }
 
 func (l *logs) Delete(_ context.Context, before map[stream.TopicPartition]int64) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	if l.broken == nil {
 		l.log.Begin = before[bulk]
 	}
@@ -85,23 +103,24 @@ func TestSendsAreTrimmedEveryFiveMinutes(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan struct{})
 		go func() { s.Run(ctx); close(ended) }()
-		time.Sleep(time.Hour + time.Second)
-		if l.log.Begin != 0 {
-			t.Errorf("after an hour it begins at %d, want 0", l.log.Begin)
+		passes := func(d time.Duration) { time.Sleep(d); synctest.Wait() }
+		passes(time.Hour + time.Second)
+		if l.begin() != 0 {
+			t.Errorf("after an hour it begins at %d, want 0", l.begin())
 		}
-		time.Sleep(every)
-		if l.log.Begin != 300 {
-			t.Errorf("five minutes later it begins at %d, want 300: what was written in the first five minutes is gone", l.log.Begin)
+		passes(every)
+		if l.begin() != 300 {
+			t.Errorf("five minutes later it begins at %d, want 300: what was written in the first five minutes is gone", l.begin())
 		}
-		l.broken = errors.New("no right")
-		time.Sleep(every)
-		if n := kafkatest.MetricValues(t, reg, "altavoz_sends_trimmings_total", "result")["failed"]; l.log.Begin != 300 || !strings.Contains(log.String(), "no right") || n != 1 {
-			t.Errorf("it begins at %d after a failure, %v failures, the log says %q; want 300 and one", l.log.Begin, n, log.String())
+		l.fail(errors.New("no right"))
+		passes(every)
+		if n := kafkatest.MetricValues(t, reg, "altavoz_sends_trimmings_total", "result")["failed"]; l.begin() != 300 || !strings.Contains(log.String(), "no right") || n != 1 {
+			t.Errorf("it begins at %d after a failure, %v failures, the log says %q; want 300 and one", l.begin(), n, log.String())
 		}
-		l.broken = nil
-		time.Sleep(every)
-		if got := kafkatest.MetricValues(t, reg, "altavoz_sends_trimmed_total", "topic")[string(bulk.Topic)]; l.log.Begin != 900 || got != 900 {
-			t.Errorf("it begins at %d, and %v are counted, want 900", l.log.Begin, got)
+		l.fail(nil)
+		passes(every)
+		if got := kafkatest.MetricValues(t, reg, "altavoz_sends_trimmed_total", "topic")[string(bulk.Topic)]; l.begin() != 900 || got != 900 {
+			t.Errorf("it begins at %d, and %v are counted, want 900", l.begin(), got)
 		}
 		cancel()
 		<-ended
