@@ -26,6 +26,7 @@ import (
 	"altavoz/kafka/topics"
 	"altavoz/processor/callbacks/sign"
 	"altavoz/producer"
+	"altavoz/producer/dryrun/rates"
 	"altavoz/producer/guard"
 	"altavoz/producer/identity"
 	"altavoz/producer/senders"
@@ -50,6 +51,7 @@ type App struct {
 	log       *slog.Logger
 	registry  *prometheus.Registry
 	numbers   *numbers.Book
+	rates     *rates.Card // nil: nobody has said what messages cost
 	keys      *keys.Book
 	identity  *identity.Ring // nil where no role asks for it
 
@@ -92,6 +94,9 @@ func New(cfg Config, opts Options) (*App, error) {
 	var err error
 	if a.numbers, err = numbers.Open(cfg.WhatsApp.numbers(), opts.Logger, a.registry); err != nil {
 		return nil, err
+	}
+	if a.rates, err = rates.Read(cfg.WhatsApp.RatesFile); err != nil {
+		return nil, err //nolint:wrapcheck // says all
 	}
 	if a.keys, err = keys.Open(cfg.HTTP.keys(), opts.Logger, a.registry); err != nil {
 		return nil, err

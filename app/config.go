@@ -21,6 +21,7 @@ import (
 	"altavoz/producer"
 	"altavoz/producer/access"
 	"altavoz/producer/connections"
+	"altavoz/producer/dryrun/rates"
 	"altavoz/producer/guard"
 	"altavoz/producer/identity"
 	"altavoz/schemas"
@@ -110,6 +111,7 @@ type WhatsAppConfig struct {
 	MaxInFlight   int            `envconfig:"ALTAVOZ_WHATSAPP_MAX_IN_FLIGHT" help:"calls under way at once"`
 	HTTP2         bool           `envconfig:"ALTAVOZ_WHATSAPP_HTTP2" help:"whether calls share connections of HTTP/2, which costs more CPU a call"`
 	SendersFile   string         `envconfig:"ALTAVOZ_SENDERS_FILE" help:"JSON with more numbers, read again when it changes: [{\"id\", \"name\", \"token\" or \"token_file\", \"rate\", \"account\"}]"`
+	RatesFile     string         `envconfig:"ALTAVOZ_RATES_FILE" help:"CSV with what messages cost, for the estimate of dry runs: country,category,price,currency; empty: none"`
 	DefaultRegion string         `envconfig:"ALTAVOZ_DEFAULT_REGION" help:"country of phones written without a country code"`
 }
 
@@ -323,6 +325,9 @@ func (c WhatsAppConfig) Validate() error {
 	}
 	if len(c.DefaultRegion) != 2 || strings.ToUpper(c.DefaultRegion) != c.DefaultRegion {
 		return withHint(fmt.Errorf("ALTAVOZ_DEFAULT_REGION=%s is no country", c.DefaultRegion), "two capital letters, as CO or MX")
+	}
+	if _, err := rates.Read(c.RatesFile); err != nil {
+		return withHint(fmt.Errorf("ALTAVOZ_RATES_FILE: %w", err), "its first line is country,category,price,currency, and another one CO,marketing,0.0125,USD")
 	}
 	_, err = numbers.Read(c.numbers())
 	return err

@@ -19,6 +19,7 @@ type DryRun struct {
 	Call     json.RawMessage `json:"call"`
 	File     *DryRunFile     `json:"file"` // nil: it has none
 	Sending  Sending         `json:"sending"`
+	Cost     *DryRunCost     `json:"cost"`     // nil: the server has no prices
 	Warnings []string        `json:"warnings"` // Spanish
 
 	IsDryRun bool `json:"dry_run"` // always
@@ -55,6 +56,23 @@ type Sending struct {
 	EndsAt      string   `json:"ends_at"`
 	Seconds     float64  `json:"seconds"`     // of sending, without hours in which the window is closed; 0: not known
 	Expired     uint32   `json:"expired"`     // for whom the time would be over before their turn
+	Assumptions []string `json:"assumptions"` // Spanish
+}
+
+// DryRunCost is what a broadcast would cost if the assumptions hold. Sums and prices are decimals of the currency.
+type DryRunCost struct {
+	Currency string `json:"currency"` // three letters
+	Category string `json:"category"` // marketing, utility, authentication or service
+	Most     string `json:"most"`
+	Least    string `json:"least"` // if the number has used none of its free messages of the month
+	// Countries are what those of each country cost, the costliest first. Who is of a country without a price is in Unpriced, and in no sum.
+	Countries []struct {
+		Country  string `json:"country"` // two letters; empty: it is not known
+		Messages uint32 `json:"messages"`
+		Price    string `json:"price"`
+		Cost     string `json:"cost"`
+	} `json:"countries"`
+	Unpriced    uint32   `json:"unpriced"`
 	Assumptions []string `json:"assumptions"` // Spanish
 }
 

@@ -24,7 +24,8 @@ type List struct {
 	total  uint32
 	// pending are those who would be sent to.
 	pending, invalid, repeated uint32
-	faulty                     uint32 // whose own message can't be made: not known before judgeOwn
+	faulty                     uint32    // whose own message can't be made: not known before judgeOwn
+	countries                  countries // of those pending
 	owns                       owns
 
 	people   People           // nil: nobody knows who opted out
@@ -50,7 +51,7 @@ type judged struct {
 
 // NewList returns an empty list; phones without a country are of the region. Without people nobody has opted out.
 func NewList(region string, people People) *List {
-	return &List{region: region, people: people, outs: make(map[string]*outs), seen: recipients.NewSeen(), shown: make(map[schemas.RecipientState]int), allKnown: true}
+	return &List{region: region, people: people, countries: make(countries), outs: make(map[string]*outs), seen: recipients.NewSeen(), shown: make(map[schemas.RecipientState]int), allKnown: true}
 }
 
 // Slice looks at the next recipients.
@@ -90,6 +91,7 @@ func (l *List) judge(text string) schemas.Phone {
 	switch state { //nolint:exhaustive // Judge returns no others
 	case schemas.StatePending:
 		l.pending++
+		l.countries.add(phone, 1)
 		if l.optsOut(index, text, phone) { // nothing of its own is looked at
 			return ""
 		}

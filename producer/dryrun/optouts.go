@@ -16,8 +16,9 @@ type People interface {
 
 // outs is who opted out of what one business sends.
 type outs struct {
-	n    uint32
-	rows []judged
+	n         uint32
+	countries countries
+	rows      []judged
 }
 
 // optsOut counts a recipient who opted out of what some business sends, and reports whether it is one.
@@ -29,9 +30,10 @@ func (l *List) optsOut(index uint32, text string, to schemas.Phone) bool {
 	for _, business := range all {
 		o := l.outs[business]
 		if o == nil {
-			o = new(outs)
+			o = &outs{countries: make(countries)}
 			l.outs[business] = o
 		}
+		o.countries.add(to, 1)
 		if o.n++; len(o.rows) < maxRows {
 			o.rows = append(o.rows, judged{index, text, schemas.StateOptedOut, es.Sentence{}})
 		}
@@ -52,6 +54,7 @@ func (l *List) without(req *request.Request, n Number) {
 		business, _ := l.people.Business(number)
 		if o := l.outs[business]; o != nil {
 			l.pending, l.optedOut = l.pending-o.n, o.n
+			l.countries.without(o.countries)
 			for _, j := range o.rows {
 				l.show(j)
 			}

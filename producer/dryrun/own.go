@@ -3,9 +3,11 @@ package dryrun
 import (
 	"encoding/binary"
 	"fmt"
+	"maps"
 
 	"altavoz/schemas"
 	"altavoz/schemas/personal"
+	"altavoz/schemas/phone"
 )
 
 // maxOwnBytes is how much a dry run keeps of what recipients have of their own, until the whole message is read: 400,000 of 80 bytes.
@@ -20,8 +22,8 @@ type owns struct {
 	count uint32
 	more  bool // there are others, which there was no room for
 
-	nothing uint32  // those who have nothing
-	sample  []owner // the first of these
+	nothing countries // those who have nothing
+	sample  []owner   // the first of these
 }
 
 // owner is a recipient with what it has of its own.
@@ -34,7 +36,11 @@ type owner struct {
 
 func (o *owns) add(r owner) error {
 	if r.own.GetOwn() == nil && len(r.own.GetVariables()) == 0 {
-		if o.nothing++; len(o.sample) < maxRows {
+		if o.nothing == nil {
+			o.nothing = make(countries)
+		}
+		o.nothing.add(r.phone, 1)
+		if len(o.sample) < maxRows {
 			o.sample = append(o.sample, r)
 		}
 		return nil
@@ -80,26 +86,32 @@ func (o *owns) each(f func(owner)) error {
 // judgeOwn takes out of those who would be sent to whose message can't be made of a content, and returns the first of the others; nil: it found
 // none.
 func (l *List) judgeOwn(c *schemas.Content) (first *owner, err error) {
-	judge := func(r owner, n uint32) {
+	judge := func(r owner, all countries) {
 		fault := personal.Check(c, r.own)
 		switch {
 		case fault != nil:
-			l.pending -= n
-			l.faulty += n
+			l.countries.without(all)
+			for _, n := range all {
+				l.pending -= n
+				l.faulty += n
+			}
 			l.show(judged{r.index, r.text, schemas.Failed(fault.Code), fault.Says})
 		case first == nil || r.index < first.index:
 			first = &r
 		}
 	}
-	if err := l.owns.each(func(r owner) { judge(r, 1) }); err != nil {
+	one := func(r owner) countries { return countries{phone.Country(r.phone.Digits()): 1} }
+	if err := l.owns.each(func(r owner) { judge(r, one(r)) }); err != nil {
 		return nil, err
 	}
+	rest := maps.Clone(l.owns.nothing)
 	for i, r := range l.owns.sample { // they are all alike: the last one stands for those who are not shown
-		n := uint32(1)
 		if i == len(l.owns.sample)-1 {
-			n = l.owns.nothing - uint32(i)
+			judge(r, rest)
+			break
 		}
-		judge(r, n)
+		rest.without(one(r))
+		judge(r, one(r))
 	}
 	return first, nil
 }

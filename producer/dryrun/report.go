@@ -8,6 +8,7 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"altavoz/producer/dryrun/rates"
 	"altavoz/producer/senders"
 	"altavoz/schemas"
 	"altavoz/schemas/es"
@@ -22,13 +23,16 @@ type Ports struct {
 	People People // nil: nobody knows who opted out
 	// Templates tells what is wrong with the template of a content; nil: nobody knows.
 	Templates Templates
-	Region    string // of phones without a country, as the fanout has it
+	Region    string      // of phones without a country, as the fanout has it
+	Rates     *rates.Card // nil: nobody has said what messages cost
 }
 
 // Templates tells what is wrong with the use of a template.
 type Templates interface {
 	// Report returns why a message would not be sent from a number, and what is not known of it.
 	Report(ctx context.Context, number string, c *schemas.Content) []es.Sentence
+	// Category returns what the template is billed as, in lower case; empty: that is not known.
+	Category(ctx context.Context, number string, c *schemas.Content) string
 }
 
 // Report is what a broadcast would do.
@@ -47,6 +51,7 @@ type Report struct {
 	Call     jsontext.Value `json:"call,omitzero"`
 	File     *File          `json:"file,omitzero"`
 	Sending  Sending        `json:"sending"`
+	Cost     *Cost          `json:"cost,omitzero"`
 	Warnings []string       `json:"warnings,omitempty"`
 }
 
@@ -107,7 +112,7 @@ func (r *Run) Report(ctx context.Context, req *request.Request, n Number, now ti
 	}
 	report := &Report{
 		Success: true, DryRun: true, Message: es.Say(es.DryRunDone).Spanish(), Reference: req.Reference, Recipients: l.recipients(in), Sender: n.Row, File: file,
-		Sending: l.sendingOf(req, n, now, in), Warnings: es.All(req.Warnings, in),
+		Sending: l.sendingOf(req, n, now, in), Cost: l.costOf(r.Ports.Rates, r.Ports.category(ctx, req.Content, n), in), Warnings: es.All(req.Warnings, in),
 	}
 	if l.pending > 0 && content != nil {
 		call, err := r.Ports.Render(content, l.first, schemas.Callback(schemas.TaskID{}, l.firstAt))

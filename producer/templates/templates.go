@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strings"
 
 	"altavoz/producer/access"
 	"altavoz/producer/codes"
@@ -128,6 +129,19 @@ func (s *Service) Report(ctx context.Context, number string, c *schemas.Content)
 		all = append(all, doubt)
 	}
 	return all
+}
+
+// Category returns what the template of a content is billed as, in lower case; empty: that is not known.
+func (s *Service) Category(ctx context.Context, number string, c *schemas.Content) string {
+	u := template.UseOf(c)
+	if u == nil || s.Book == nil {
+		return ""
+	}
+	found, err := s.Book.Page(ctx, number, template.Query{Name: u.Name, Language: u.Language, Limit: 1})
+	if err != nil || len(found.Templates) == 0 {
+		return ""
+	}
+	return strings.ToLower(found.Templates[0].Category)
 }
 
 func (s *Service) judge(ctx context.Context, number string, c *schemas.Content) (faults []*request.FieldError, doubt es.Sentence) {

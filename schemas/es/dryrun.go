@@ -20,6 +20,9 @@ const (
 	AssumedFirst    Code = "assumed_first"
 	AssumedHalted   Code = "assumed_halted"
 	AssumedRepeats  Code = "assumed_repeats"
+	CostDelivered   Code = "cost_delivered"
+	CostService     Code = "cost_service"
+	CostTemplate    Code = "cost_template"
 )
 
 var dryRuns = map[Code]text{
@@ -77,4 +80,16 @@ var dryRuns = map[Code]text{
 	},
 	AssumedHalted:  {"el número no envía ahora; los tiempos cuentan desde que pueda", "the number does not send now; the times count from when it can"},
 	AssumedRepeats: {"las repeticiones se buscaron solo en el comienzo de la lista: puede haber más", "repeats were only looked for in the beginning of the list: there may be more"},
+	CostDelivered: {
+		"todos los mensajes se entregan, y nadie tiene precio de volumen ni una ventana gratuita: solo lo entregado se cobra",
+		"all messages are delivered, and nobody has a volume price or a free window: only what is delivered is billed",
+	},
+	CostService: {
+		"los mensajes sin plantilla se cobran a partir de %s por número y mes; 'least' vale si el número no ha usado ninguno de ellos",
+		"messages without a template are billed beyond %s a number and month; 'least' is so if the number has used none of them",
+	},
+	CostTemplate: {
+		"la plantilla se cobra como %s: la categoría que tiene en su cuenta o, si no se sabe, marketing",
+		"the template is billed as %s: the category that it has in its account or, where that is not known, marketing",
+	},
 }

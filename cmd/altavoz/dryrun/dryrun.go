@@ -3,6 +3,7 @@ package dryrun
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -38,6 +39,7 @@ func Print(out io.Writer, d *client.DryRun) {
 	for _, text := range d.Sending.Assumptions {
 		line(out, "  assumed: %s", shown.Line(text))
 	}
+	cost(out, d.Cost)
 	for _, text := range d.Warnings {
 		line(out, "warning: %s", shown.Line(text))
 	}
@@ -91,6 +93,26 @@ func sending(s *client.Sending) string {
 		text += fmt.Sprintf("; for %d the time would be over", s.Expired)
 	}
 	return text
+}
+
+func cost(out io.Writer, c *client.DryRunCost) {
+	if c == nil {
+		return
+	}
+	sum := shown.Line(c.Most)
+	if c.Least != c.Most {
+		sum = shown.Line(c.Least) + " to " + sum
+	}
+	line(out, "cost: %s %s, as %s", sum, shown.Line(c.Currency), shown.Line(c.Category))
+	for _, at := range c.Countries {
+		line(out, "  %s: %d at %s, %s", cmp.Or(shown.Line(at.Country), "no country"), at.Messages, shown.Line(at.Price), shown.Line(at.Cost))
+	}
+	if c.Unpriced > 0 {
+		line(out, "  %d to countries without a price", c.Unpriced)
+	}
+	for _, text := range c.Assumptions {
+		line(out, "  assumed: %s", shown.Line(text))
+	}
 }
 
 func line(w io.Writer, format string, args ...any) {

@@ -1,0 +1,56 @@
+package dryrun
+
+import (
+	"context"
+
+	"altavoz/producer/dryrun/rates"
+	"altavoz/schemas"
+	"altavoz/schemas/es"
+	"altavoz/schemas/phone"
+)
+
+// countries is how many people each country has.
+type countries map[string]uint32
+
+func (c countries) add(p schemas.Phone, n uint32) { c[phone.Country(p.Digits())] += n }
+
+// without takes people out who are counted.
+func (c countries) without(some countries) {
+	for country, n := range some {
+		c[country] -= n
+	}
+}
+
+// Cost is what a broadcast would cost.
+type Cost struct {
+	rates.Cost
+
+	Assumptions []string `json:"assumptions"`
+}
+
+// costOf estimates what the messages of a category to those pending cost; nil: nobody has said what one costs.
+func (l *List) costOf(card *rates.Card, category rates.Category, in es.Language) *Cost {
+	if card == nil {
+		return nil
+	}
+	assumed := []es.Sentence{es.Say(es.CostDelivered), es.Say(es.CostTemplate, string(category))}
+	if category == rates.Service {
+		assumed[1] = es.Say(es.CostService, rates.FreeService)
+	}
+	return &Cost{card.Estimate(l.countries, category), es.All(assumed, in)}
+}
+
+// category is what a message is billed as: a template as its account has it or, where that is not known, as the costliest.
+func (p *Ports) category(ctx context.Context, c *schemas.Content, n Number) rates.Category {
+	if c.GetTemplate() == nil {
+		return rates.Service
+	}
+	if p.Templates != nil && n.Row != nil {
+		switch known := rates.Category(p.Templates.Category(ctx, n.Row.ID, c)); known {
+		case rates.Utility, rates.Authentication:
+			return known
+		case rates.Marketing, rates.Service: // a template is never service
+		}
+	}
+	return rates.Marketing
+}
