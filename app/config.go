@@ -326,11 +326,9 @@ func (c WhatsAppConfig) Validate() error {
 	if len(c.DefaultRegion) != 2 || strings.ToUpper(c.DefaultRegion) != c.DefaultRegion {
 		return withHint(fmt.Errorf("ALTAVOZ_DEFAULT_REGION=%s is no country", c.DefaultRegion), "two capital letters, as CO or MX")
 	}
-	if _, err := rates.Read(c.RatesFile); err != nil {
-		return withHint(fmt.Errorf("ALTAVOZ_RATES_FILE: %w", err), "its first line is country,category,price,currency, and another one CO,marketing,0.0125,USD")
-	}
-	_, err = numbers.Read(c.numbers())
-	return err
+	_, noRates := rates.Read(c.RatesFile)
+	_, noNumbers := numbers.Read(c.numbers())
+	return errors.Join(noRates, noNumbers)
 }
 
 // Validate reports what cannot be.

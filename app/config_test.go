@@ -200,6 +200,7 @@ func TestValidationNamesWhatIsWrong(t *testing.T) {
 			t.Helper()
 			c.WhatsApp.SendersFile = senders(t, `[{"id":"1","token":"t"},{"id":"2","token":"u","rate":0}]`)
 		}, ""},
+		{"no file of rates", func(_ *testing.T, c *Config) { c.WhatsApp.RatesFile = "/nowhere" }, "ALTAVOZ_RATES_FILE"},
 		{"no senders file", func(_ *testing.T, c *Config) { c.WhatsApp.SendersFile = "/nowhere" }, "ALTAVOZ_SENDERS_FILE"},
 		{"a sender twice", func(t *testing.T, c *Config) {
 			t.Helper()

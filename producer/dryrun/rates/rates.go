@@ -57,12 +57,12 @@ func Read(path string) (*Card, error) {
 	}
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, fmt.Errorf("reading the rates: %w", err)
+		return nil, fmt.Errorf("ALTAVOZ_RATES_FILE: %w", err)
 	}
 	defer f.Close() //nolint:errcheck // it was read
 	c, err := Parse(f)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, fmt.Errorf("ALTAVOZ_RATES_FILE: %s: %w", path, err)
 	}
 	return c, nil
 }
@@ -78,7 +78,7 @@ func Parse(r io.Reader) (*Card, error) {
 		return nil, fmt.Errorf("reading the first line: %w", err)
 	}
 	if got := strings.Join(head, ","); got != "country,category,price,currency" {
-		return nil, fmt.Errorf("the first line is %q: it must be country,category,price,currency", got)
+		return nil, fmt.Errorf("the first line is %q: it must be country,category,price,currency, and another one as CO,marketing,0.0125,USD", got)
 	}
 	c := &Card{prices: make(map[key]int64)}
 	for {

@@ -40,27 +40,27 @@ func TestEstimate(t *testing.T) {
 
 func TestFaultyFiles(t *testing.T) {
 	t.Parallel()
-	for text, want := range map[string]string{
-		"":                                                "reading the first line: EOF",
-		"a,b,c,d\n":                                       `the first line is "a,b,c,d"`,
-		head:                                              "no price",
-		head + "CO,marketing,1\n":                         "wrong number of fields",
-		head + "co,marketing,1,USD\n":                     `line 2: country "co"`,
-		head + "CO,promo,1,USD\n":                         `line 2: category "promo"`,
-		head + "CO,marketing,-1,USD\n":                    `price "-1"`,
-		head + "CO,marketing,.5,USD\n":                    `price ".5"`,
-		head + "CO,marketing,1e3,USD\n":                   `price "1e3"`,
-		head + "CO,marketing,1,5,USD\n":                   "wrong number of fields",
-		head + "CO,marketing,$1,USD\n":                    `price "$1"`,
-		head + "CO,marketing,10001,USD\n":                 `price "10001"`,
-		head + "CO,marketing,1.0000001,USD\n":             `price "1.0000001"`,
-		head + "CO,marketing,1,dollars\n":                 `currency "dollars"`,
-		head + "CO,marketing,1,USD\nMX,marketing,1,EUR\n": "line 3: currency EUR after USD: a file has one",
-		head + "CO,marketing,1,USD\nCO,marketing,2,USD\n": "line 3: a second price for CO, marketing",
-		head + strings.Repeat(" ", MaxBytes) + "CO,marketing,1,U": fmt.Sprintf("more than %d bytes", MaxBytes),
+	for _, c := range []struct{ text, says string }{
+		{"", "reading the first line: EOF"},
+		{"a,b,c,d\n", `the first line is "a,b,c,d"`},
+		{head, "no price"},
+		{head + "CO,marketing,1\n", "wrong number of fields"},
+		{head + "co,marketing,1,USD\n", `line 2: country "co"`},
+		{head + "CO,promo,1,USD\n", `line 2: category "promo"`},
+		{head + "CO,marketing,-1,USD\n", `price "-1"`},
+		{head + "CO,marketing,.5,USD\n", `price ".5"`},
+		{head + "CO,marketing,1e3,USD\n", `price "1e3"`},
+		{head + "CO,marketing,1,5,USD\n", "wrong number of fields"},
+		{head + "CO,marketing,$1,USD\n", `price "$1"`},
+		{head + "CO,marketing,10001,USD\n", `price "10001"`},
+		{head + "CO,marketing,1.0000001,USD\n", `price "1.0000001"`},
+		{head + "CO,marketing,1,dollars\n", `currency "dollars"`},
+		{head + "CO,marketing,1,USD\nMX,marketing,1,EUR\n", "line 3: currency EUR after USD: a file has one"},
+		{head + "CO,marketing,1,USD\nCO,marketing,2,USD\n", "line 3: a second price for CO, marketing"},
+		{head + strings.Repeat(" ", MaxBytes) + "CO,marketing,1,U", fmt.Sprintf("more than %d bytes", MaxBytes)},
 	} {
-		if _, err := Parse(strings.NewReader(text)); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%.60q: %v, want %s", text, err, want)
+		if _, err := Parse(strings.NewReader(c.text)); err == nil || !strings.Contains(err.Error(), c.says) {
+			t.Errorf("%.60q: %v, want %s", c.text, err, c.says)
 		}
 	}
 }
